@@ -1,0 +1,129 @@
+# make help lists the targets.  Nothing but objs/ is written to.
+#
+# The module is built by nginx's own configure (tools/build); the rules here
+# build what knows no nginx: the tool, the unit tests and the fuzz targets.
+
+MODULES ?= jwt
+PREFIX ?= /usr/local
+PORT ?= 8080
+SECONDS ?= 60
+
+CC = cc
+FUZZ_CC ?= clang
+OBJS = objs
+
+# CFLAGS and LDFLAGS may be given; these come first
+HARDEN = -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+WARN = -Wall -Wextra -Werror
+INCS = -Imodules/core -Imodules/jose -Imodules/jwt -Itools
+FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+
+ifneq ($(V),1)
+Q = @
+MAKEFLAGS += --no-print-directory
+endif
+
+# a make below this one shares its jobs
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
+# code free of nginx; tests also reach the parts of the tool that are no main()
+pure = $(wildcard modules/*/gw_*.c)
+tool = $(wildcard tools/*.c)
+tested = $(pure) $(wildcard tools/gw_*.c) $(wildcard t/unit/tap.c)
+
+units = $(patsubst t/unit/%.c,$(OBJS)/unit/%,$(wildcard t/unit/test_*.c))
+fuzzers = $(patsubst t/fuzz/fuzz_%.c,$(OBJS)/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
+
+object = $(patsubst %.c,$(OBJS)/c/%.o,$(1))
+fuzz_object = $(patsubst %.c,$(OBJS)/f/%.o,$(1))
+
+export NGINX_BINARY NGINX_SRC MODULES OBJS V
+
+.PHONY: all module tool run test test-asan test-matrix unit bench \
+	bench-instructions fuzz fuzzers style install clean help
+.SECONDARY:
+
+
+all: module tool  ## build the module and the tool (NGINX_SRC= MODULES= CC= V=1)
+
+module:
+	+@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' tools/build
+
+tool: $(OBJS)/nginx-gateway
+
+run:  ## start the quickstart on 127.0.0.1:8080 (PORT=), Ctrl-C ends it
+	@tools/prepare run
+	@$(MAKE) all
+	@PORT='$(PORT)' tools/run
+
+test:  ## every suite on the installed nginx (TESTS="t/jwt/x.t" for some)
+	@tools/prepare test
+	@t/run-tests $(TESTS)
+
+test-asan:  ## the behaviour tests on an nginx with ASan and UBSan (TESTS=)
+	@tools/prepare asan
+	@t/asan $(TESTS)
+
+test-matrix:  ## build and test in chroots: nginx 1.22, 1.26, 1.30 (SUITES=)
+	@tools/prepare matrix
+	@t/matrix $(SUITES)
+
+unit: $(units)  ## the unit tests alone
+	@prove -e '' $(units)
+
+bench:  ## speed as shares of plain nginx, beside its peers
+	@tools/prepare bench
+	@$(MAKE) all
+	@t/bench/run
+
+bench-instructions:  ## instructions per request, the figure to watch
+	@tools/prepare bench
+	@$(MAKE) all
+	@t/bench/instructions
+
+fuzzers: $(fuzzers)
+
+fuzz:  ## look for new inputs, SECONDS=60 for each target
+	@tools/prepare fuzz
+	@$(MAKE) fuzzers
+	@SECONDS_EACH='$(SECONDS)' t/fuzz/explore $(fuzzers)
+
+style:  ## the longest functions and files, and what should not be there
+	@tools/style
+
+install: all  ## install the module and the tool (DESTDIR= PREFIX=/usr/local)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' tools/install
+
+clean:  ## remove what was built; caches of test-asan and test-matrix stay
+	@tools/clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) \
+		| while read -r target text; do \
+			printf '  %-20s %s\n' "$$target" "$$text"; done
+
+
+$(OBJS)/nginx-gateway: $(call object,$(pure) $(tool))
+	$(Q)$(CC) $(HARDEN) $(CFLAGS) -Wl,-z,relro -Wl,-z,now $(LDFLAGS) \
+		-o $@ $^ -ljansson -lcrypto
+
+$(OBJS)/unit/%: $(OBJS)/c/t/unit/%.o $(call object,$(tested))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HARDEN) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lcrypto -lm
+
+$(OBJS)/fuzz/%: $(OBJS)/f/t/fuzz/fuzz_%.o $(call fuzz_object,$(tested))
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^ -ljansson -lcrypto -lm
+
+$(OBJS)/c/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HARDEN) $(WARN) $(INCS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJS)/f/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(WARN) $(INCS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(OBJS)/c $(OBJS)/f -name '*.d' 2>/dev/null)

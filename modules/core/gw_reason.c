@@ -1,0 +1,27 @@
+
+#include "gw_reason.h"
+
+
+static const struct {
+    const char  *word;
+    const char  *sentence;
+} gw_reasons[] = {
+#define GW_REASON_ROW(id, word, sentence)  { word, sentence },
+    GW_REASONS(GW_REASON_ROW)
+#undef GW_REASON_ROW
+    { "internal_error", "the request could not be checked" }
+};
+
+
+const char *
+gw_reason_word(gw_reason_e reason)
+{
+    return gw_reasons[reason].word;
+}
+
+
+const char *
+gw_reason_sentence(gw_reason_e reason)
+{
+    return gw_reasons[reason].sentence;
+}

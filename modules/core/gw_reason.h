@@ -1,0 +1,82 @@
+
+/*
+ * Why a request was refused: the suite's closed list.
+ *
+ * One table names every reason.  The variables $gateway_auth_reason and
+ * $gateway_jwt_status, the "reason" member of a problem body, the log and
+ * nginx-gateway(1) all print the same word, so that what a client reports,
+ * what the log holds and what the tool says can be compared by eye.
+ *
+ * Knows no nginx, OpenSSL or jansson.
+ */
+
+#ifndef GW_REASON_H_INCLUDED
+#define GW_REASON_H_INCLUDED
+
+
+/* X(enumerator, word, sentence for the client) */
+
+#define GW_REASONS(X)                                                         \
+    X(OK, "", "")                                                             \
+    X(MISSING, "missing",                                                     \
+      "no credential was presented")                                          \
+    X(DUPLICATE_CREDENTIAL, "duplicate_credential",                           \
+      "more than one credential was presented")                               \
+    X(TOO_LARGE, "too_large",                                                 \
+      "the token is too large")                                               \
+    X(MALFORMED_HEADER, "malformed_header",                                   \
+      "the token is not a signed token with a well-formed header")            \
+    X(MALFORMED_PAYLOAD, "malformed_payload",                                 \
+      "the claims of the token are malformed")                                \
+    X(MALFORMED_SIGNATURE, "malformed_signature",                             \
+      "the signature of the token is malformed")                              \
+    X(ALGORITHM_NOT_ALLOWED, "algorithm_not_allowed",                         \
+      "the algorithm of the token is not allowed")                            \
+    X(UNKNOWN_KEY, "unknown_key",                                             \
+      "the token names no key that is known")                                 \
+    X(KEY_MISMATCH, "key_mismatch",                                           \
+      "the key that the token names does not serve its algorithm")            \
+    X(BAD_SIGNATURE, "bad_signature",                                         \
+      "the signature of the token is not valid")                              \
+    X(EXPIRED, "expired",                                                     \
+      "the token has expired")                                                \
+    X(NO_EXPIRY, "no_expiry",                                                 \
+      "the token has no expiry")                                              \
+    X(NOT_YET_VALID, "not_yet_valid",                                         \
+      "the token is not valid yet")                                           \
+    X(TOO_OLD, "too_old",                                                     \
+      "the token was issued too long ago")                                    \
+    X(TYP, "typ",                                                             \
+      "the token is of another type")                                         \
+    X(ISSUER, "issuer",                                                       \
+      "the issuer of the token is not accepted here")                         \
+    X(AUDIENCE, "audience",                                                   \
+      "the token is meant for another audience")                              \
+    X(CLAIM, "claim",                                                         \
+      "the claims of the token do not allow this request")                    \
+    X(CONSUMER_CONFLICT, "consumer_conflict",                                 \
+      "the credentials name different consumers")                             \
+    X(DISABLED, "disabled",                                                   \
+      "the consumer is disabled")
+
+
+typedef enum {
+#define GW_REASON_ENUM(id, word, sentence)  GW_##id,
+    GW_REASONS(GW_REASON_ENUM)
+#undef GW_REASON_ENUM
+    GW_REASON_COUNT,
+
+    /* not a reason: memory ran out or a library failed; never granted */
+    GW_FAILED = GW_REASON_COUNT
+} gw_reason_e;
+
+
+/*
+ * The word and the sentence of a reason, NUL-terminated and static;
+ * "" for GW_OK, "internal_error" for GW_FAILED.
+ */
+const char *gw_reason_word(gw_reason_e reason);
+const char *gw_reason_sentence(gw_reason_e reason);
+
+
+#endif /* GW_REASON_H_INCLUDED */

@@ -1,0 +1,366 @@
+
+/*
+ * What all gateway modules share.
+ *
+ * Feature modules include this header and their own, never each other's:
+ * what one must tell another stands in the request's record below.  No
+ * function of this header suspends a request.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_H_INCLUDED_
+
+
+#include "ngx_http_gateway_compat.h"
+#include "gw_reason.h"
+
+
+/*
+ * The place of a directive or a block in the configuration files, kept for
+ * errors that can be found only after parsing.
+ */
+
+typedef struct {
+    ngx_str_t                       file;
+    ngx_uint_t                      line;
+} ngx_http_gateway_place_t;
+
+
+void ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place);
+
+/* arguments for "in %V:%ui" */
+#define ngx_http_gateway_place_args(p)  &(p)->file, (p)->line
+
+
+/*
+ * ngx_http_gateway_module.c: the request's record
+ *
+ * One per main request, made when the first module has something to say and
+ * found again from subrequests and after internal redirects, which zero
+ * r->ctx.  Only phase handlers write it; variables, logs and other modules
+ * read it.  All memory is the request's pool.
+ */
+
+typedef struct ngx_http_gateway_refusal_s  ngx_http_gateway_refusal_t;
+
+struct ngx_http_gateway_refusal_s {
+    ngx_uint_t                      status;     /* 0: nothing refused */
+    gw_reason_e                     reason;
+    ngx_str_t                       challenge;  /* WWW-Authenticate, or "" */
+    void                          **location;   /* r->loc_conf that refused */
+    ngx_http_gateway_refusal_t     *next;
+};
+
+
+typedef struct {
+    ngx_str_t                       consumer;
+    ngx_str_t                       method;     /* "jwt"; "": anonymous */
+    ngx_str_t                       scopes;     /* joined by spaces */
+    ngx_str_t                       groups;     /* joined by commas */
+} ngx_http_gateway_identity_t;
+
+
+typedef struct {
+    ngx_http_gateway_identity_t     identity;
+    gw_reason_e                     reason;     /* of the last refusal */
+
+    /* one for each method that refuses, owned by its part; void on access */
+    ngx_http_gateway_refusal_t     *refusals;
+    ngx_str_t                       problem;    /* the body to send; "": sent */
+
+    /* parts of the modules */
+    struct ngx_http_gateway_jwt_ctx_s  *jwt;
+} ngx_http_gateway_request_t;
+
+
+/* the record of r's main request; NULL if there is none */
+ngx_http_gateway_request_t *ngx_http_gateway_request(ngx_http_request_t *r);
+
+/* the same, made if there is none; NULL: no memory */
+ngx_http_gateway_request_t *ngx_http_gateway_request_get(
+    ngx_http_request_t *r);
+
+/*
+ * Says that the record has changed: what nginx remembers of our variables,
+ * and would give to a log that does not ask again, is forgotten.
+ */
+void ngx_http_gateway_request_changed(ngx_http_request_t *r);
+
+
+/*
+ * ngx_http_gateway_error.c: refusals
+ *
+ * A refusal is written down in ACCESS and sent by a filter, because only
+ * then is it known who wins: under "satisfy any" another method may grant,
+ * and error_page may answer in our place.
+ */
+
+/* a method has judged anew: its earlier refusal is void */
+void ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
+    ngx_http_gateway_refusal_t *refusal);
+
+/* "challenge" is kept, not copied; returns "status" */
+ngx_int_t ngx_http_gateway_refuse(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal,
+    ngx_uint_t status, gw_reason_e reason, ngx_str_t *challenge);
+
+/*
+ * Makes scheme realm="..." [, error="..."] and so on (RFC 9110, 11.6.1):
+ * "params" holds n names and values, empty values are left out, values are
+ * quoted, control characters in them dropped.
+ */
+ngx_int_t ngx_http_gateway_challenge(ngx_pool_t *pool, ngx_str_t *challenge,
+    const char *scheme, ngx_keyval_t *params, ngx_uint_t n);
+
+ngx_int_t ngx_http_gateway_error_init(ngx_conf_t *cf);
+
+
+/*
+ * ngx_http_gateway_header.c: lines of the client's request
+ */
+
+typedef struct {
+    ngx_list_part_t                *part;
+    ngx_uint_t                      i;
+} ngx_http_gateway_header_iter_t;
+
+
+/* the form of a name in which lines are compared: lower case, "_" as "-" */
+void ngx_http_gateway_header_normalize(u_char *dst, ngx_str_t *name);
+
+/* whether a line has the normalized name */
+ngx_uint_t ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name);
+
+void ngx_http_gateway_header_first(ngx_http_request_t *r,
+    ngx_http_gateway_header_iter_t *it);
+
+/* NULL: no more */
+ngx_table_elt_t *ngx_http_gateway_header_next(
+    ngx_http_gateway_header_iter_t *it);
+
+/*
+ * Takes every line with one of "n" normalized names out of the request, so
+ * that neither variables nor upstreams see it.  For main requests.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_header_remove(ngx_http_request_t *r,
+    ngx_str_t *names, ngx_uint_t n);
+
+/*
+ * Adds a line; the caller has removed others of its name.  "name" (as it is
+ * sent), "normalized" and "value" are kept, not copied.  NGX_ERROR: no
+ * memory.
+ */
+ngx_int_t ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *normalized, ngx_str_t *value);
+
+/* bytes that no field value may hold (RFC 9110, 5.5) */
+ngx_uint_t ngx_http_gateway_header_unsafe(ngx_str_t *value);
+
+/*
+ * Configuration: the name of a line that a gateway module sets for the
+ * upstream.  From here on the client's lines of this name are removed in
+ * every location of the server at hand.  "normalized" receives the form to
+ * compare with.  Returns NGX_CONF_OK, or NGX_CONF_ERROR after an [emerg].
+ */
+char *ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *normalized);
+
+
+/*
+ * ngx_http_gateway_source.c: where a credential stands in a request
+ */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_BEARER = 0,    /* Authorization: Bearer */
+    NGX_HTTP_GATEWAY_HEADER,
+    NGX_HTTP_GATEWAY_COOKIE,
+    NGX_HTTP_GATEWAY_ARGUMENT,
+    NGX_HTTP_GATEWAY_VARIABLE
+} ngx_http_gateway_source_e;
+
+
+typedef struct {
+    ngx_http_gateway_source_e       kind;
+    ngx_str_t                       name;   /* normalized; "": not needed */
+    ngx_int_t                       index;  /* of a variable */
+} ngx_http_gateway_source_t;
+
+
+/*
+ * Configuration: a source by the name of the variable that shows it;
+ * $http_name, $cookie_name and $arg_name are recognized, any other variable
+ * is read as it is.  Returns NGX_CONF_OK, or NGX_CONF_ERROR after an
+ * [emerg].
+ */
+char *ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_gateway_source_t *source);
+
+/*
+ * Looks for the credential: GW_OK with "value" (in the request's memory),
+ * GW_MISSING, GW_DUPLICATE_CREDENTIAL if the source holds two values, equal
+ * or not, GW_MALFORMED_HEADER for a "Bearer" without a token, GW_FAILED.
+ */
+gw_reason_e ngx_http_gateway_source_find(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_str_t *value);
+
+/*
+ * Removes the credential, and every other value of its source, from what an
+ * upstream receives and from what is logged: the line, the cookie's pair, or
+ * the argument in $args, $request_uri and $request.  A variable of another
+ * kind cannot be removed.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_source_hide(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source);
+
+
+/*
+ * ngx_http_gateway_param.c: parameters of directives, by table
+ */
+
+typedef struct ngx_http_gateway_param_s  ngx_http_gateway_param_t;
+
+typedef char *(*ngx_http_gateway_param_pt)(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+struct ngx_http_gateway_param_s {
+    ngx_str_t                       name;    /* "watch=", or a word "jwks" */
+    ngx_http_gateway_param_pt       set;
+    size_t                          offset;  /* in the caller's structure */
+    uintptr_t                       post;    /* the setter's own */
+};
+
+#define ngx_http_gateway_null_param  { ngx_null_string, NULL, 0, 0 }
+
+
+/*
+ * Parses the arguments from "first" on.  Unknown, repeated and bad ones are
+ * refused with what was found and what is allowed; two words with the same
+ * offset exclude each other.  At most 32 rows.  Returns NGX_CONF_OK, or
+ * NGX_CONF_ERROR after an [emerg].
+ */
+char *ngx_http_gateway_params(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *table, void *conf, ngx_uint_t first);
+
+/* stores "post" as ngx_uint_t */
+char *ngx_http_gateway_param_word(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/* ngx_str_t, not empty */
+char *ngx_http_gateway_param_str(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/* ngx_msec_t */
+char *ngx_http_gateway_param_msec(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/* ngx_uint_t; "post" is an ngx_conf_enum_t[] */
+char *ngx_http_gateway_param_enum(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/* ngx_http_gateway_source_t */
+char *ngx_http_gateway_param_source(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/* a directive's setter: as ngx_conf_set_enum_slot(), and says what it takes */
+char *ngx_http_gateway_set_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
+ * A directive's setter: appends its arguments to an array of ngx_str_t; an
+ * empty one is refused.
+ */
+char *ngx_http_gateway_set_str_list_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/*
+ * ngx_http_gateway_watch.c: files that are read again when they change
+ */
+
+typedef struct ngx_http_gateway_watch_s  ngx_http_gateway_watch_t;
+
+/*
+ * Takes the new content.  NGX_OK; or NGX_ERROR with a sentence in "err" (of
+ * 256 bytes, NUL-terminated, no secrets), and what was in force stays so.
+ * Runs in the master while the configuration is read, then in every worker.
+ * "log" is for notes of its own.
+ */
+typedef ngx_int_t (*ngx_http_gateway_watch_pt)(ngx_http_gateway_watch_t *watch,
+    ngx_str_t *content, ngx_log_t *log, char *err);
+
+#define NGX_HTTP_GATEWAY_WATCH_ERR  256
+
+
+struct ngx_http_gateway_watch_s {
+    /* set by the owner */
+    ngx_str_t                       path;       /* full, NUL-terminated */
+    ngx_msec_t                      interval;   /* 0: not watched */
+    const char                     *directive;
+    size_t                          max_size;   /* bytes */
+    ngx_http_gateway_place_t        place;
+    ngx_http_gateway_watch_pt       load;
+    void                           *data;
+
+    /* private */
+    ngx_file_info_t                 seen;
+    ngx_event_t                     event;
+};
+
+
+/*
+ * Configuration: reads and loads the file now and watches it from then on.
+ * "watch" belongs to the configuration's pool.  Returns NGX_CONF_OK, or
+ * NGX_CONF_ERROR after an [emerg].
+ */
+char *ngx_http_gateway_watch_add(ngx_conf_t *cf,
+    ngx_http_gateway_watch_t *watch);
+
+/* for core's init_module and init_process */
+void ngx_http_gateway_watch_check_user(ngx_cycle_t *cycle,
+    ngx_array_t *watches);
+void ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches);
+
+
+/*
+ * ngx_http_gateway_module.c: configuration
+ */
+
+typedef struct {
+    ngx_array_t                     watches;    /* watch_t * */
+    ngx_array_t                     getters;    /* ngx_http_get_variable_pt */
+    ngx_uint_t                     *variables;  /* indexes of ours */
+    ngx_uint_t                      nvariables;
+    ngx_uint_t                      refuses;    /* unsigned:1 */
+    ngx_uint_t                      identity_headers;  /* unsigned:1 */
+} ngx_http_gateway_main_conf_t;
+
+
+typedef struct {
+    ngx_array_t                     identity_headers;  /* ngx_str_t */
+    uint64_t                        identity_lengths;  /* bits */
+} ngx_http_gateway_srv_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                      error_format;
+} ngx_http_gateway_loc_conf_t;
+
+
+/*
+ * Configuration: adds a variable whose value comes from the request's
+ * record.  Returns NULL after an [emerg].
+ */
+ngx_http_variable_t *ngx_http_gateway_add_variable(ngx_conf_t *cf,
+    ngx_str_t *name, ngx_http_get_variable_pt get, uintptr_t data,
+    ngx_uint_t flags);
+
+/* the value of a variable: "s", or not found where it is empty */
+void ngx_http_gateway_variable_value(ngx_http_variable_value_t *v,
+    ngx_str_t *s);
+
+
+extern ngx_module_t  ngx_http_gateway_module;
+
+
+#endif /* _NGX_HTTP_GATEWAY_H_INCLUDED_ */

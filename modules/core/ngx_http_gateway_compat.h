@@ -1,0 +1,226 @@
+
+/*
+ * Where nginx's versions differ: the only file that asks nginx_version.
+ *
+ * 1.22.1 (Debian 12), 1.26 (Debian 13), 1.30 (Debian sid) and mainline are
+ * served from one source; the rest of the suite sees what stands here.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_COMPAT_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_COMPAT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/*
+ * 1.23.0 chains header lines of one name by "next" and keeps the first in
+ * headers_in; before, headers_in held the only line, or an array of lines
+ * where several are allowed.
+ */
+
+#if (nginx_version >= 1023000)
+
+#define ngx_http_gateway_header_single(h)  (h)->next = NULL
+
+#else
+
+#define ngx_http_gateway_header_single(h)
+
+#endif
+
+
+static ngx_inline void *
+ngx_http_gateway_header_slot(ngx_http_request_t *r, ngx_table_elt_t *h,
+    ngx_uint_t *multi)
+{
+    ngx_http_header_t          *hh;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    hh = ngx_hash_find(&cmcf->headers_in_hash, h->hash, h->lowcase_key,
+                       h->key.len);
+    if (hh == NULL) {
+        return NULL;
+    }
+
+    *multi = 0;
+
+#if (nginx_version < 1023000)
+
+    if (hh->offset == offsetof(ngx_http_headers_in_t, cookies)) {
+        *multi = 1;
+    }
+
+#if (NGX_HTTP_X_FORWARDED_FOR)
+    if (hh->offset == offsetof(ngx_http_headers_in_t, x_forwarded_for)) {
+        *multi = 1;
+    }
+#endif
+
+#endif
+
+    return (char *) &r->headers_in + hh->offset;
+}
+
+
+/*
+ * Makes headers_in forget a line that is about to leave the list.
+ */
+
+static ngx_inline void
+ngx_http_gateway_header_forget(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    void             *slot;
+    ngx_uint_t        multi;
+    ngx_table_elt_t **ph;
+
+    slot = ngx_http_gateway_header_slot(r, h, &multi);
+
+    if (slot == NULL) {
+        return;
+    }
+
+#if (nginx_version >= 1023000)
+
+    for (ph = slot; *ph; ph = &(*ph)->next) {
+        if (*ph == h) {
+            *ph = h->next;
+            return;
+        }
+    }
+
+#else
+
+    if (multi) {
+        ngx_uint_t    i;
+        ngx_array_t  *lines;
+
+        lines = slot;
+        ph = lines->elts;
+
+        for (i = 0; i < lines->nelts; i++) {
+            if (ph[i] == h) {
+                lines->nelts--;
+                ngx_memmove(&ph[i], &ph[i + 1],
+                            (lines->nelts - i) * sizeof(ngx_table_elt_t *));
+                return;
+            }
+        }
+
+        return;
+    }
+
+    ph = slot;
+
+    if (*ph == h) {
+        *ph = NULL;
+    }
+
+#endif
+}
+
+
+/*
+ * Tells headers_in of a line that was pushed to the list and is the only one
+ * of its name.
+ */
+
+static ngx_inline ngx_int_t
+ngx_http_gateway_header_name(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    void             *slot;
+    ngx_uint_t        multi;
+    ngx_table_elt_t **ph;
+
+    slot = ngx_http_gateway_header_slot(r, h, &multi);
+
+    if (slot == NULL) {
+        return NGX_OK;
+    }
+
+    ph = slot;
+
+#if (nginx_version < 1023000)
+
+    if (multi) {
+        ngx_array_t  *lines;
+
+        lines = slot;
+
+        if (lines->nalloc == 0
+            && ngx_array_init(lines, r->pool, 1, sizeof(ngx_table_elt_t *))
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ph = ngx_array_push(lines);
+        if (ph == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+#endif
+
+    *ph = h;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Whether a location itself, outside of any "if", says "return".
+ *
+ * The directives of the rewrite module are seen by nobody else, and its
+ * configuration is a private type; but its first member has been the array
+ * of compiled codes in every version so far, and the codes are exported.
+ * An "if" is compiled into the array of the block that holds it and knows
+ * where it ends.  A test for each version watches over this.
+ */
+
+static ngx_inline ngx_uint_t
+ngx_http_gateway_location_returns(void *rewrite_conf)
+{
+    u_char                     *p, *last;
+    ngx_array_t                *codes;
+    ngx_http_script_code_pt     code;
+    ngx_http_script_if_code_t  *cond;
+
+    codes = *(ngx_array_t **) rewrite_conf;
+
+    if (codes == NULL) {
+        return 0;
+    }
+
+    p = codes->elts;
+    last = p + codes->nelts;
+
+    while (p + sizeof(uintptr_t) <= last) {
+
+        code = *(ngx_http_script_code_pt *) p;
+
+        if (code == ngx_http_script_return_code) {
+            return 1;
+        }
+
+        if (code == ngx_http_script_if_code) {
+            cond = (ngx_http_script_if_code_t *) p;
+
+            if (cond->next > 0) {
+                p += cond->next;
+                continue;
+            }
+        }
+
+        p += sizeof(uintptr_t);
+    }
+
+    return 0;
+}
+
+
+#endif /* _NGX_HTTP_GATEWAY_COMPAT_H_INCLUDED_ */

@@ -1,0 +1,334 @@
+
+/*
+ * Refusals: the challenge (RFC 9110, 11.6.1; RFC 6750, 3) and the problem
+ * body (RFC 9457) of a request that a gateway module has refused.
+ *
+ * A handler can only return 401 or 403.  Whether that is what the client
+ * gets is decided later: "satisfy any" lets another method grant, and
+ * error_page may answer instead.  So both are added by a filter, at the top
+ * of the chain, to the response that has the status of the refusal; the body
+ * takes the place of nginx's own page only, which is the one response that
+ * is made without leaving the location that refused.
+ */
+
+#include "ngx_http_gateway.h"
+
+
+#define NGX_HTTP_GATEWAY_PROBLEM_SIZE  512
+
+
+static ngx_int_t ngx_http_gateway_error_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_error_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_http_gateway_error_challenges(ngx_http_request_t *r,
+    ngx_http_gateway_refusal_t *refusal);
+static ngx_int_t ngx_http_gateway_error_problem(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
+
+
+static const struct {
+    ngx_uint_t   status;
+    const char  *title;
+} ngx_http_gateway_titles[] = {
+    { NGX_HTTP_UNAUTHORIZED, "Unauthorized" },
+    { NGX_HTTP_FORBIDDEN, "Forbidden" },
+    { 0, "Error" }
+};
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+void
+ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
+    ngx_http_gateway_refusal_t *refusal)
+{
+    ngx_http_gateway_refusal_t  **p;
+
+    for (p = &gr->refusals; *p; p = &(*p)->next) {
+        if (*p == refusal) {
+            *p = refusal->next;
+            break;
+        }
+    }
+
+    refusal->status = 0;
+    gr->reason = gr->refusals ? gr->refusals->reason : GW_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_refuse(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
+    ngx_http_gateway_refusal_t *refusal, ngx_uint_t status,
+    gw_reason_e reason, ngx_str_t *challenge)
+{
+    refusal->status = status;
+    refusal->reason = reason;
+    refusal->challenge = *challenge;
+    refusal->location = r->loc_conf;
+    refusal->next = gr->refusals;
+
+    gr->refusals = refusal;
+    gr->reason = reason;
+
+    return status;
+}
+
+
+static u_char *
+ngx_http_gateway_quote(u_char *p, ngx_str_t *value)
+{
+    u_char  c;
+    size_t  i;
+
+    for (i = 0; i < value->len; i++) {
+        c = value->data[i];
+
+        if (c < 0x20 || c == 0x7f) {
+            continue;
+        }
+
+        if (c == '"' || c == '\\') {
+            *p++ = '\\';
+        }
+
+        *p++ = c;
+    }
+
+    return p;
+}
+
+
+ngx_int_t
+ngx_http_gateway_challenge(ngx_pool_t *pool, ngx_str_t *challenge,
+    const char *scheme, ngx_keyval_t *params, ngx_uint_t n)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_uint_t   i, first;
+
+    len = ngx_strlen(scheme);
+
+    for (i = 0; i < n; i++) {
+        len += sizeof(", =\"\"") - 1 + params[i].key.len
+               + 2 * params[i].value.len;
+    }
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    challenge->data = p;
+    p = ngx_cpymem(p, scheme, ngx_strlen(scheme));
+    first = 1;
+
+    for (i = 0; i < n; i++) {
+
+        if (params[i].value.len == 0) {
+            continue;
+        }
+
+        if (!first) {
+            *p++ = ',';
+        }
+
+        first = 0;
+        *p++ = ' ';
+        p = ngx_cpymem(p, params[i].key.data, params[i].key.len);
+        *p++ = '=';
+        *p++ = '"';
+        p = ngx_http_gateway_quote(p, &params[i].value);
+        *p++ = '"';
+    }
+
+    challenge->len = p - challenge->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
+{
+    ngx_http_gateway_refusal_t  *refusal;
+    ngx_http_gateway_request_t  *gr;
+
+    if (r != r->main
+        || (r->headers_out.status != NGX_HTTP_UNAUTHORIZED
+            && r->headers_out.status != NGX_HTTP_FORBIDDEN))
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    for (refusal = gr->refusals; refusal; refusal = refusal->next) {
+        if (refusal->status == r->headers_out.status) {
+            break;
+        }
+    }
+
+    if (refusal == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (ngx_http_gateway_error_challenges(r, refusal) != NGX_OK
+        || ngx_http_gateway_error_problem(r, gr, refusal) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+/* RFC 9110, 11.6.1: a 401 may carry several challenges, a line for each */
+
+static ngx_int_t
+ngx_http_gateway_error_challenges(ngx_http_request_t *r,
+    ngx_http_gateway_refusal_t *refusal)
+{
+    ngx_table_elt_t  *h;
+
+    for ( /* void */ ; refusal; refusal = refusal->next) {
+
+        if (refusal->status != r->headers_out.status
+            || refusal->challenge.len == 0)
+        {
+            continue;
+        }
+
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        h->hash = 1;
+        ngx_http_gateway_header_single(h);
+        ngx_str_set(&h->key, "WWW-Authenticate");
+        h->value = refusal->challenge;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * RFC 9457, 3: "type" is about:blank, so that "title" is the status phrase
+ * (4.2.1); "reason" is an extension member.  Nothing in the body comes from
+ * the request: there is nothing to escape.
+ */
+
+static ngx_int_t
+ngx_http_gateway_error_problem(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal)
+{
+    u_char                       *p;
+    ngx_str_t                     body;
+    ngx_uint_t                    i;
+    ngx_http_gateway_loc_conf_t  *glcf;
+
+    glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
+
+    if (!glcf->error_format || refusal->location != r->loc_conf) {
+        return NGX_OK;
+    }
+
+    body.data = ngx_pnalloc(r->pool, NGX_HTTP_GATEWAY_PROBLEM_SIZE);
+    if (body.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; ngx_http_gateway_titles[i].status; i++) {
+        if (ngx_http_gateway_titles[i].status == refusal->status) {
+            break;
+        }
+    }
+
+    p = ngx_snprintf(body.data, NGX_HTTP_GATEWAY_PROBLEM_SIZE,
+                     "{\"type\":\"about:blank\",\"title\":\"%s\","
+                     "\"status\":%ui,\"detail\":\"%s\",\"reason\":\"%s\"}\n",
+                     ngx_http_gateway_titles[i].title, refusal->status,
+                     gw_reason_sentence(refusal->reason),
+                     gw_reason_word(refusal->reason));
+
+    body.len = p - body.data;
+
+    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_null(&r->headers_out.charset);
+
+    ngx_http_clear_content_length(r);
+    r->headers_out.content_length_n = body.len;
+
+    gr->problem = body;
+
+    return NGX_OK;
+}
+
+
+/* the first buffers of nginx's page become the body; the rest is dropped */
+
+static ngx_int_t
+ngx_http_gateway_error_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t                   *b;
+    ngx_chain_t                 *cl, out;
+    ngx_http_gateway_request_t  *gr;
+
+    if (in == NULL || r != r->main) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr == NULL || gr->problem.data == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+        cl->buf->pos = cl->buf->last;
+    }
+
+    if (gr->problem.len == 0) {
+        return ngx_http_next_body_filter(r, NULL);
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = gr->problem.data;
+    b->last = b->pos + gr->problem.len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    gr->problem.len = 0;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_next_body_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_http_gateway_error_init(ngx_conf_t *cf)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_gateway_error_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_gateway_error_body_filter;
+
+    return NGX_OK;
+}

@@ -1,0 +1,351 @@
+
+/*
+ * Lines of the client's request: walking, removing, adding.
+ *
+ * Removing means unlinking.  nginx hides a response's line by hash = 0, but
+ * every upstream module copies all of headers_in.headers; and elements must
+ * not be moved, because headers_in.* and (since 1.23) h->next point at them.
+ */
+
+#include "ngx_http_gateway.h"
+
+
+static ngx_int_t ngx_http_gateway_header_unlink(ngx_http_request_t *r,
+    ngx_list_part_t **part, ngx_list_part_t *prev, ngx_uint_t *i);
+
+
+/* RFC 9110, 5.6.2: what a name may consist of */
+
+static const char  ngx_http_gateway_tchar[] =
+    "!#$%&'*+-.^_`|~0123456789"
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+
+/* lines that frame or route the request, or that credentials are read from */
+
+static ngx_str_t  ngx_http_gateway_reserved[] = {
+    ngx_string("host"),
+    ngx_string("connection"),
+    ngx_string("keep-alive"),
+    ngx_string("content-length"),
+    ngx_string("transfer-encoding"),
+    ngx_string("te"),
+    ngx_string("trailer"),
+    ngx_string("upgrade"),
+    ngx_string("expect"),
+    ngx_string("authorization"),
+    ngx_string("cookie"),
+    ngx_null_string
+};
+
+
+void
+ngx_http_gateway_header_normalize(u_char *dst, ngx_str_t *name)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    for (i = 0; i < name->len; i++) {
+        c = ngx_tolower(name->data[i]);
+        dst[i] = (c == '_') ? '-' : c;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    if (h->key.len != name->len) {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = ngx_tolower(h->key.data[i]);
+
+        if ((c == '_' ? '-' : c) != name->data[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+void
+ngx_http_gateway_header_first(ngx_http_request_t *r,
+    ngx_http_gateway_header_iter_t *it)
+{
+    it->part = &r->headers_in.headers.part;
+    it->i = 0;
+}
+
+
+ngx_table_elt_t *
+ngx_http_gateway_header_next(ngx_http_gateway_header_iter_t *it)
+{
+    ngx_table_elt_t  *h;
+
+    while (it->i >= it->part->nelts) {
+
+        if (it->part->next == NULL) {
+            return NULL;
+        }
+
+        it->part = it->part->next;
+        it->i = 0;
+    }
+
+    h = it->part->elts;
+
+    return &h[it->i++];
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_header_in(ngx_table_elt_t *h, ngx_str_t *names, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_gateway_header_is(h, &names[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_gateway_header_remove(ngx_http_request_t *r, ngx_str_t *names,
+    ngx_uint_t n)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+    ngx_list_part_t  *part, *prev;
+
+    prev = NULL;
+    part = &r->headers_in.headers.part;
+    i = 0;
+
+    for ( ;; ) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NGX_OK;
+            }
+
+            prev = part;
+            part = part->next;
+            i = 0;
+            continue;
+        }
+
+        h = part->elts;
+
+        if (!ngx_http_gateway_header_in(&h[i], names, n)) {
+            i++;
+            continue;
+        }
+
+        ngx_http_gateway_header_forget(r, &h[i]);
+
+        if (ngx_http_gateway_header_unlink(r, &part, prev, &i) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+/*
+ * Takes element *i of *part out of the list and leaves *part and *i where a
+ * walk goes on.  The elements stay where they are: the part ends before the
+ * element, or begins after it, or is continued by a part of its own.
+ *
+ * nginx's own loops read the first element of a part without asking whether
+ * there is one, so that an empty part may stand only at the head.  And
+ * ngx_list_push() writes behind the last part's elements while there are
+ * fewer than "nalloc": these slots are no longer free, so the last part is
+ * declared full.
+ */
+
+static ngx_int_t
+ngx_http_gateway_header_unlink(ngx_http_request_t *r, ngx_list_part_t **part,
+    ngx_list_part_t *prev, ngx_uint_t *i)
+{
+    ngx_list_t       *list;
+    ngx_table_elt_t  *h;
+    ngx_list_part_t  *p, *rest;
+
+    list = &r->headers_in.headers;
+    p = *part;
+    h = p->elts;
+
+    if (p->nelts == 1) {
+
+        if (prev == NULL) {
+            p->nelts = 0;
+
+        } else {
+            prev->next = p->next;
+
+            if (list->last == p) {
+                list->last = prev;
+            }
+
+            *part = prev;
+            *i = prev->nelts;
+        }
+
+    } else if (*i == 0) {
+        p->elts = h + 1;
+        p->nelts--;
+
+    } else if (*i == p->nelts - 1) {
+        p->nelts--;
+
+    } else {
+        rest = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+        if (rest == NULL) {
+            return NGX_ERROR;
+        }
+
+        rest->elts = h + *i + 1;
+        rest->nelts = p->nelts - *i - 1;
+        rest->next = p->next;
+
+        p->nelts = *i;
+        p->next = rest;
+
+        if (list->last == p) {
+            list->last = rest;
+        }
+    }
+
+    list->nalloc = ngx_max(list->last->nelts, 1);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *normalized, ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    if (r->headers_in.headers.last == NULL) {
+
+        /* HTTP/0.9 has no lines and no list */
+
+        if (ngx_list_init(&r->headers_in.headers, r->pool, 4,
+                          sizeof(ngx_table_elt_t))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    h = ngx_list_push(&r->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->key = *name;
+    h->value = *value;
+    h->lowcase_key = normalized->data;
+    h->hash = ngx_hash_key(normalized->data, normalized->len);
+    ngx_http_gateway_header_single(h);
+
+    return ngx_http_gateway_header_name(r, h);
+}
+
+
+ngx_uint_t
+ngx_http_gateway_header_unsafe(ngx_str_t *value)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < value->len; i++) {
+        if ((value->data[i] < 0x20 && value->data[i] != '\t')
+            || value->data[i] == 0x7f)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+char *
+ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *normalized)
+{
+    size_t                         i;
+    ngx_str_t                     *known;
+    ngx_uint_t                     n;
+    ngx_http_gateway_srv_conf_t   *gscf;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    for (i = 0; i < name->len; i++) {
+        if (name->data[i] == '\0'
+            || ngx_strchr(ngx_http_gateway_tchar, name->data[i]) == NULL)
+        {
+            break;
+        }
+    }
+
+    if (name->len == 0 || i < name->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid header name \"%V\", it must consist of "
+                           "letters, digits and -", name);
+        return NGX_CONF_ERROR;
+    }
+
+    normalized->len = name->len;
+    normalized->data = ngx_pnalloc(cf->pool, name->len);
+    if (normalized->data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_gateway_header_normalize(normalized->data, name);
+
+    for (known = ngx_http_gateway_reserved; known->len; known++) {
+        if (known->len == normalized->len
+            && ngx_strncmp(known->data, normalized->data, known->len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "header \"%V\" cannot be set, it frames the "
+                               "request or carries its credentials", name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    gscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_module);
+
+    gmcf->identity_headers = 1;
+
+    known = gscf->identity_headers.elts;
+
+    for (n = 0; n < gscf->identity_headers.nelts; n++) {
+        if (known[n].len == normalized->len
+            && ngx_strncmp(known[n].data, normalized->data, known[n].len) == 0)
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    known = ngx_array_push(&gscf->identity_headers);
+    if (known == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *known = *normalized;
+
+    return NGX_CONF_OK;
+}

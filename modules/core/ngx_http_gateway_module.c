@@ -1,0 +1,593 @@
+
+/*
+ * The core of the gateway: the request's record and its variables, the
+ * removal of identity headers that clients send, and the two filters that
+ * send refusals.
+ *
+ * Nothing is registered that no directive asks for: an nginx that loads the
+ * module and does not use it runs the code that it ran before.
+ */
+
+#include "ngx_http_gateway.h"
+
+
+static ngx_int_t ngx_http_gateway_preaccess(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_precontent(ngx_http_request_t *r);
+static void ngx_http_gateway_request_cleanup(void *data);
+static ngx_int_t ngx_http_gateway_str_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_reason_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+static ngx_int_t ngx_http_gateway_add_variables(ngx_conf_t *cf);
+static void *ngx_http_gateway_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_gateway_create_srv_conf(ngx_conf_t *cf);
+static char *ngx_http_gateway_merge_srv_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static void *ngx_http_gateway_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_gateway_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_gateway_init_process(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_gateway_init(ngx_conf_t *cf);
+
+
+static ngx_conf_enum_t  ngx_http_gateway_error_formats[] = {
+    { ngx_string("problem"), 1 },
+    { ngx_string("off"), 0 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_gateway_commands[] = {
+
+    { ngx_string("gateway_error_format"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+                        |NGX_HTTP_LMT_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_loc_conf_t, error_format),
+      ngx_http_gateway_error_formats },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_gateway_module_ctx = {
+    ngx_http_gateway_add_variables,        /* preconfiguration */
+    ngx_http_gateway_init,                 /* postconfiguration */
+
+    ngx_http_gateway_create_main_conf,     /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    ngx_http_gateway_create_srv_conf,      /* create server configuration */
+    ngx_http_gateway_merge_srv_conf,       /* merge server configuration */
+
+    ngx_http_gateway_create_loc_conf,      /* create location configuration */
+    ngx_http_gateway_merge_loc_conf        /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_gateway_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_module_ctx,          /* module context */
+    ngx_http_gateway_commands,             /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_http_gateway_init_module,          /* init module */
+    ngx_http_gateway_init_process,         /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static struct {
+    ngx_str_t                  name;
+    ngx_http_get_variable_pt   get;
+    uintptr_t                  data;
+} ngx_http_gateway_vars[] = {
+
+    { ngx_string("gateway_consumer"), ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.consumer) },
+
+    { ngx_string("gateway_auth_method"), ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.method) },
+
+    { ngx_string("gateway_auth_reason"), ngx_http_gateway_reason_variable,
+      0 },
+
+    { ngx_string("gateway_scopes"), ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.scopes) },
+
+    { ngx_string("gateway_groups"), ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.groups) },
+
+    { ngx_null_string, NULL, 0 }
+};
+
+
+/*
+ * Takes the client's copies of identity headers away: before ACCESS, so that
+ * the subrequest of auth_request does not see them either, and in every
+ * location of the server, so that none can be forgotten.
+ */
+
+static ngx_int_t
+ngx_http_gateway_preaccess(ngx_http_request_t *r)
+{
+    size_t                           len;
+    ngx_table_elt_t                 *h;
+    ngx_http_gateway_srv_conf_t     *gscf;
+    ngx_http_gateway_header_iter_t   it;
+
+    gscf = ngx_http_get_module_srv_conf(r, ngx_http_gateway_module);
+
+    if (gscf->identity_lengths == 0 || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    /* no line has the length of one of the names: nothing to remove */
+
+    ngx_http_gateway_header_first(r, &it);
+
+    while ((h = ngx_http_gateway_header_next(&it)) != NULL) {
+
+        len = ngx_min(h->key.len, 63);
+
+        if (gscf->identity_lengths & ((uint64_t) 1 << len)) {
+            break;
+        }
+    }
+
+    if (h == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_gateway_header_remove(r, gscf->identity_headers.elts,
+                                       gscf->identity_headers.nelts)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Here the request has got access: what a method refused and another one
+ * granted must not colour a 401 that comes from the upstream.
+ */
+
+static ngx_int_t
+ngx_http_gateway_precontent(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    if (r == r->main) {
+        gr = ngx_http_gateway_request(r);
+
+        if (gr != NULL) {
+            gr->refusals = NULL;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_http_gateway_request_t *
+ngx_http_gateway_request(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_gateway_request_t  *gr;
+
+    r = r->main;
+
+    gr = ngx_http_get_module_ctx(r, ngx_http_gateway_module);
+
+    if (gr != NULL || !(r->internal || r->filter_finalize)) {
+        return gr;
+    }
+
+    /* an internal redirect has zeroed the contexts, not the pool */
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_gateway_request_cleanup) {
+            ngx_http_set_ctx(r, cln->data, ngx_http_gateway_module);
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_http_gateway_request_t *
+ngx_http_gateway_request_get(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_gateway_request_t  *gr;
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr != NULL) {
+        return gr;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_request_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    gr = cln->data;
+    ngx_memzero(gr, sizeof(ngx_http_gateway_request_t));
+
+    cln->handler = ngx_http_gateway_request_cleanup;
+
+    ngx_http_set_ctx(r->main, gr, ngx_http_gateway_module);
+
+    return gr;
+}
+
+
+/* marks the record among the cleanups; it holds nothing but pool memory */
+
+static void
+ngx_http_gateway_request_cleanup(void *data)
+{
+    /* void */
+}
+
+
+void
+ngx_http_gateway_request_changed(ngx_http_request_t *r)
+{
+    ngx_uint_t                     i;
+    ngx_http_variable_value_t     *v;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    for (i = 0; i < gmcf->nvariables; i++) {
+        v = &r->variables[gmcf->variables[i]];
+
+        v->valid = 0;
+        v->not_found = 0;
+    }
+}
+
+
+void
+ngx_http_gateway_variable_value(ngx_http_variable_value_t *v, ngx_str_t *s)
+{
+    if (s->len == 0) {
+        v->not_found = 1;
+        return;
+    }
+
+    v->len = s->len;
+    v->data = s->data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_str_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_gateway_variable_value(v, (ngx_str_t *) ((u_char *) gr + data));
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_reason_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                    word;
+    ngx_http_gateway_request_t  *gr;
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    word.data = (u_char *) gw_reason_word(gr->reason);
+    word.len = ngx_strlen(word.data);
+
+    ngx_http_gateway_variable_value(v, &word);
+
+    return NGX_OK;
+}
+
+
+ngx_http_variable_t *
+ngx_http_gateway_add_variable(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_http_get_variable_pt get, uintptr_t data, ngx_uint_t flags)
+{
+    ngx_uint_t                     i;
+    ngx_http_variable_t           *var;
+    ngx_http_get_variable_pt      *getter;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    var = ngx_http_add_variable(cf, name, flags|NGX_HTTP_VAR_NOCACHEABLE);
+    if (var == NULL) {
+        return NULL;
+    }
+
+    var->get_handler = get;
+    var->data = data;
+
+    getter = gmcf->getters.elts;
+
+    for (i = 0; i < gmcf->getters.nelts; i++) {
+        if (getter[i] == get) {
+            return var;
+        }
+    }
+
+    getter = ngx_array_push(&gmcf->getters);
+    if (getter == NULL) {
+        return NULL;
+    }
+
+    *getter = get;
+
+    return var;
+}
+
+
+void
+ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place)
+{
+    if (cf->conf_file == NULL) {
+        return;
+    }
+
+    place->file = cf->conf_file->file.name;
+    place->line = cf->conf_file->line;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_add_variables(ngx_conf_t *cf)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_http_gateway_vars[i].name.len; i++) {
+        if (ngx_http_gateway_add_variable(cf, &ngx_http_gateway_vars[i].name,
+                                          ngx_http_gateway_vars[i].get,
+                                          ngx_http_gateway_vars[i].data, 0)
+            == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_main_conf_t));
+    if (gmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&gmcf->watches, cf->pool, 4,
+                       sizeof(ngx_http_gateway_watch_t *))
+        != NGX_OK
+        || ngx_array_init(&gmcf->getters, cf->pool, 8,
+                          sizeof(ngx_http_get_variable_pt))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return gmcf;
+}
+
+
+static void *
+ngx_http_gateway_create_srv_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_srv_conf_t  *gscf;
+
+    gscf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_srv_conf_t));
+    if (gscf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&gscf->identity_headers, cf->pool, 4,
+                       sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return gscf;
+}
+
+
+static char *
+ngx_http_gateway_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_gateway_srv_conf_t *prev = parent;
+    ngx_http_gateway_srv_conf_t *conf = child;
+
+    ngx_str_t   *name, *inherited;
+    ngx_uint_t   i;
+
+    inherited = prev->identity_headers.elts;
+
+    for (i = 0; i < prev->identity_headers.nelts; i++) {
+        name = ngx_array_push(&conf->identity_headers);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *name = inherited[i];
+    }
+
+    name = conf->identity_headers.elts;
+
+    for (i = 0; i < conf->identity_headers.nelts; i++) {
+        conf->identity_lengths |= (uint64_t) 1 << ngx_min(name[i].len, 63);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_gateway_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_loc_conf_t  *glcf;
+
+    glcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_loc_conf_t));
+    if (glcf == NULL) {
+        return NULL;
+    }
+
+    glcf->error_format = NGX_CONF_UNSET_UINT;
+
+    return glcf;
+}
+
+
+static char *
+ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_gateway_loc_conf_t *prev = parent;
+    ngx_http_gateway_loc_conf_t *conf = child;
+
+    ngx_conf_merge_uint_value(conf->error_format, prev->error_format, 1);
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Collects the indexes of our variables, which are known only now, after the
+ * last postconfiguration.  Never fails: on a reload this would end the
+ * master.  Without http {} there is no configuration.
+ */
+
+static ngx_int_t
+ngx_http_gateway_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                     i, k;
+    ngx_http_variable_t           *v;
+    ngx_http_get_variable_pt      *getter;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gateway_module);
+
+    if (gmcf == NULL) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+
+    getter = gmcf->getters.elts;
+    v = cmcf->variables.elts;
+
+    gmcf->variables = ngx_palloc(cycle->pool, (cmcf->variables.nelts + 1)
+                                              * sizeof(ngx_uint_t));
+    if (gmcf->variables == NULL) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        for (k = 0; k < gmcf->getters.nelts; k++) {
+            if (v[i].get_handler == getter[k]) {
+                gmcf->variables[gmcf->nvariables++] = i;
+                break;
+            }
+        }
+    }
+
+    ngx_http_gateway_watch_check_user(cycle, &gmcf->watches);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    gmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gateway_module);
+
+    if (gmcf != NULL) {
+        ngx_http_gateway_watch_start(cycle, &gmcf->watches);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt           *h;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (gmcf->identity_headers) {
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_gateway_preaccess;
+    }
+
+    if (gmcf->refuses) {
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_gateway_precontent;
+
+        return ngx_http_gateway_error_init(cf);
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,271 @@
+
+/*
+ * Parameters of directives, by table: one parser, one set of phrases.
+ */
+
+#include "ngx_http_gateway.h"
+
+
+static const ngx_http_gateway_param_t *ngx_http_gateway_param_find(
+    const ngx_http_gateway_param_t *table, ngx_str_t *arg, ngx_str_t *value);
+static char *ngx_http_gateway_param_unknown(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *table, ngx_str_t *arg);
+static char *ngx_http_gateway_enum(ngx_conf_t *cf, ngx_conf_enum_t *allowed,
+    ngx_str_t *value, ngx_uint_t *field);
+
+
+char *
+ngx_http_gateway_params(ngx_conf_t *cf, const ngx_http_gateway_param_t *table,
+    void *conf, ngx_uint_t first)
+{
+    uint32_t                         seen;
+    ngx_str_t                       *args, value;
+    ngx_uint_t                       i, k;
+    const ngx_http_gateway_param_t  *param;
+
+    args = cf->args->elts;
+    seen = 0;
+
+    for (i = first; i < cf->args->nelts; i++) {
+
+        param = ngx_http_gateway_param_find(table, &args[i], &value);
+
+        if (param == NULL) {
+            return ngx_http_gateway_param_unknown(cf, table, &args[i]);
+        }
+
+        for (k = 0; table[k].name.len; k++) {
+            if (table[k].offset == param->offset && (seen & (1u << k))) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "duplicate parameter \"%V\" in \"%V\"",
+                                   &args[i], &args[0]);
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        seen |= 1u << (param - table);
+
+        if (param->set(cf, param, &value, (u_char *) conf + param->offset)
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static const ngx_http_gateway_param_t *
+ngx_http_gateway_param_find(const ngx_http_gateway_param_t *table,
+    ngx_str_t *arg, ngx_str_t *value)
+{
+    const ngx_http_gateway_param_t  *p;
+
+    for (p = table; p->name.len; p++) {
+
+        if (arg->len < p->name.len
+            || ngx_strncmp(arg->data, p->name.data, p->name.len) != 0)
+        {
+            continue;
+        }
+
+        if (p->name.data[p->name.len - 1] != '=' && arg->len != p->name.len) {
+            continue;
+        }
+
+        value->data = arg->data + p->name.len;
+        value->len = arg->len - p->name.len;
+
+        return p;
+    }
+
+    return NULL;
+}
+
+
+static char *
+ngx_http_gateway_param_unknown(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *table, ngx_str_t *arg)
+{
+    u_char                          *p, *last;
+    u_char                           buf[NGX_MAX_CONF_ERRSTR / 2];
+    ngx_str_t                       *name;
+    const ngx_http_gateway_param_t  *param;
+
+    p = buf;
+    last = buf + sizeof(buf);
+
+    for (param = table; param->name.len; param++) {
+        p = ngx_slprintf(p, last, "%s\"%V\"", param == table ? "" : ", ",
+                         &param->name);
+    }
+
+    name = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"%V\", allowed are %*s",
+                       arg, name, (size_t) (p - buf), buf);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_gateway_param_word(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    *(ngx_uint_t *) field = param->post;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_param_str(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    if (value->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "parameter \"%V\" must have a value",
+                           &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *(ngx_str_t *) field = *value;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_param_msec(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ngx_int_t  msec;
+
+    msec = ngx_parse_time(value, 0);
+
+    if (msec == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"%V\", it must "
+                           "be a time such as 5s, 500ms or 1h",
+                           value, &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *(ngx_msec_t *) field = (ngx_msec_t) msec;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_param_enum(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    return ngx_http_gateway_enum(cf, (ngx_conf_enum_t *) param->post, value,
+                                 field);
+}
+
+
+char *
+ngx_http_gateway_param_source(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    return ngx_http_gateway_source_variable(cf, value, field);
+}
+
+
+char *
+ngx_http_gateway_set_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t   *value;
+    ngx_uint_t  *field;
+
+    field = (ngx_uint_t *) ((char *) conf + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    return ngx_http_gateway_enum(cf, cmd->post, &value[1], field);
+}
+
+
+static char *
+ngx_http_gateway_enum(ngx_conf_t *cf, ngx_conf_enum_t *allowed,
+    ngx_str_t *value, ngx_uint_t *field)
+{
+    u_char           *p, *last;
+    u_char            buf[NGX_MAX_CONF_ERRSTR / 2];
+    ngx_str_t        *name;
+    ngx_conf_enum_t  *e;
+
+    for (e = allowed; e->name.len; e++) {
+        if (e->name.len == value->len
+            && ngx_strncmp(e->name.data, value->data, value->len) == 0)
+        {
+            *field = e->value;
+            return NGX_CONF_OK;
+        }
+    }
+
+    p = buf;
+    last = buf + sizeof(buf);
+
+    for (e = allowed; e->name.len; e++) {
+        p = ngx_slprintf(p, last, "%s\"%V\"", e == allowed ? "" : ", ",
+                         &e->name);
+    }
+
+    name = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"%V\", allowed are %*s",
+                       value, name, (size_t) (p - buf), buf);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_gateway_set_str_list_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t    *value, *s;
+    ngx_uint_t    i;
+    ngx_array_t **a;
+
+    a = (ngx_array_t **) ((char *) conf + cmd->offset);
+
+    if (*a == NULL) {
+        *a = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                              sizeof(ngx_str_t));
+        if (*a == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "empty value in \"%V\"", &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        s = ngx_array_push(*a);
+        if (s == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *s = value[i];
+    }
+
+    return NGX_CONF_OK;
+}

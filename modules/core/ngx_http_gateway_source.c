@@ -1,0 +1,602 @@
+
+/*
+ * Where a credential stands in a request: found, and taken away.
+ *
+ * nginx's variables show the first of several values, or join them, or
+ * (since 1.23) both depending on the header; an upstream may see another one
+ * than we have judged.  So the request itself is walked, and a source with
+ * two values is refused.
+ */
+
+#include "ngx_http_gateway.h"
+
+
+#define NGX_HTTP_GATEWAY_BEARER_LEN  (sizeof("Bearer") - 1)
+
+
+/* one value, and how often the source holds one */
+
+typedef struct {
+    ngx_str_t   value;
+    ngx_uint_t  n;
+} ngx_http_gateway_found_t;
+
+
+typedef gw_reason_e (*ngx_http_gateway_source_find_pt)(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found);
+typedef ngx_int_t (*ngx_http_gateway_source_hide_pt)(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source);
+
+
+static gw_reason_e ngx_http_gateway_find_bearer(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found);
+static gw_reason_e ngx_http_gateway_find_header(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found);
+static gw_reason_e ngx_http_gateway_find_cookie(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found);
+static gw_reason_e ngx_http_gateway_find_argument(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found);
+static gw_reason_e ngx_http_gateway_find_variable(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found);
+
+static ngx_int_t ngx_http_gateway_hide_bearer(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source);
+static ngx_int_t ngx_http_gateway_hide_header(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source);
+static ngx_int_t ngx_http_gateway_hide_cookie(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source);
+static ngx_int_t ngx_http_gateway_hide_argument(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source);
+static ngx_int_t ngx_http_gateway_hide_nothing(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source);
+
+
+static const struct {
+    ngx_http_gateway_source_find_pt  find;
+    ngx_http_gateway_source_hide_pt  hide;
+} ngx_http_gateway_sources[] = {
+
+    /* NGX_HTTP_GATEWAY_BEARER */
+    { ngx_http_gateway_find_bearer, ngx_http_gateway_hide_bearer },
+
+    /* NGX_HTTP_GATEWAY_HEADER */
+    { ngx_http_gateway_find_header, ngx_http_gateway_hide_header },
+
+    /* NGX_HTTP_GATEWAY_COOKIE */
+    { ngx_http_gateway_find_cookie, ngx_http_gateway_hide_cookie },
+
+    /* NGX_HTTP_GATEWAY_ARGUMENT */
+    { ngx_http_gateway_find_argument, ngx_http_gateway_hide_argument },
+
+    /* NGX_HTTP_GATEWAY_VARIABLE */
+    { ngx_http_gateway_find_variable, ngx_http_gateway_hide_nothing }
+};
+
+
+static const struct {
+    ngx_str_t                  prefix;
+    ngx_http_gateway_source_e  kind;
+} ngx_http_gateway_source_prefixes[] = {
+    { ngx_string("http_"), NGX_HTTP_GATEWAY_HEADER },
+    { ngx_string("cookie_"), NGX_HTTP_GATEWAY_COOKIE },
+    { ngx_string("arg_"), NGX_HTTP_GATEWAY_ARGUMENT },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_str_t  ngx_http_gateway_authorization =
+    ngx_string("authorization");
+static ngx_str_t  ngx_http_gateway_cookie = ngx_string("cookie");
+
+/* no client can send this name: it marks a line that has become empty */
+static ngx_str_t  ngx_http_gateway_empty_line = ngx_string(" ");
+
+
+char *
+ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_gateway_source_t *source)
+{
+    size_t      len;
+    ngx_str_t   name;
+    ngx_uint_t  i;
+
+    name.len = value->len - 1;
+    name.data = value->data + 1;
+
+    if (value->len < 2 || value->data[0] != '$'
+        || ngx_strlchr(name.data, name.data + name.len, '$')
+        || ngx_strlchr(name.data, name.data + name.len, '{'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"token=\", it must be "
+                           "one variable such as $cookie_token", value);
+        return NGX_CONF_ERROR;
+    }
+
+    source->index = ngx_http_get_variable_index(cf, &name);
+    if (source->index == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
+
+    source->kind = NGX_HTTP_GATEWAY_VARIABLE;
+    source->name = name;
+
+    for (i = 0; ngx_http_gateway_source_prefixes[i].prefix.len; i++) {
+
+        len = ngx_http_gateway_source_prefixes[i].prefix.len;
+
+        if (name.len <= len
+            || ngx_strncasecmp(name.data,
+                               ngx_http_gateway_source_prefixes[i].prefix.data,
+                               len)
+               != 0)
+        {
+            continue;
+        }
+
+        source->kind = ngx_http_gateway_source_prefixes[i].kind;
+        source->name.len = name.len - len;
+        source->name.data = ngx_pnalloc(cf->pool, source->name.len);
+        if (source->name.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        name.len -= len;
+        name.data += len;
+
+        if (source->kind == NGX_HTTP_GATEWAY_HEADER) {
+            ngx_http_gateway_header_normalize(source->name.data, &name);
+
+        } else {
+            ngx_strlow(source->name.data, name.data, name.len);
+        }
+
+        break;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+gw_reason_e
+ngx_http_gateway_source_find(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_str_t *value)
+{
+    gw_reason_e               reason;
+    ngx_http_gateway_found_t  found;
+
+    found.n = 0;
+    ngx_str_null(&found.value);
+
+    reason = ngx_http_gateway_sources[source->kind].find(r, source, &found);
+
+    if (reason != GW_OK) {
+        return reason;
+    }
+
+    if (found.n > 1) {
+        return GW_DUPLICATE_CREDENTIAL;
+    }
+
+    if (found.value.len == 0) {
+        return GW_MISSING;
+    }
+
+    *value = found.value;
+
+    return GW_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_source_hide(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source)
+{
+    return ngx_http_gateway_sources[source->kind].hide(r, source);
+}
+
+
+/*
+ * RFC 9110, 11.1: the scheme is case-insensitive.  A repeated Authorization
+ * never comes here: nginx answers it with 400.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_is_bearer(ngx_table_elt_t *h)
+{
+    return h != NULL
+           && h->value.len >= NGX_HTTP_GATEWAY_BEARER_LEN
+           && ngx_strncasecmp(h->value.data, (u_char *) "Bearer",
+                              NGX_HTTP_GATEWAY_BEARER_LEN)
+              == 0
+           && (h->value.len == NGX_HTTP_GATEWAY_BEARER_LEN
+               || h->value.data[NGX_HTTP_GATEWAY_BEARER_LEN] == ' ');
+}
+
+
+static gw_reason_e
+ngx_http_gateway_find_bearer(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found)
+{
+    u_char           *p, *last;
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.authorization;
+
+    if (!ngx_http_gateway_is_bearer(h)) {
+        return GW_OK;
+    }
+
+    p = h->value.data + NGX_HTTP_GATEWAY_BEARER_LEN;
+    last = h->value.data + h->value.len;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    if (p == last) {
+        return GW_MALFORMED_HEADER;
+    }
+
+    found->n = 1;
+    found->value.data = p;
+    found->value.len = last - p;
+
+    return GW_OK;
+}
+
+
+static gw_reason_e
+ngx_http_gateway_find_header(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found)
+{
+    ngx_str_t                        name;
+    ngx_table_elt_t                 *h;
+    ngx_http_gateway_header_iter_t   it;
+
+    name = source->name;
+
+    ngx_http_gateway_header_first(r, &it);
+
+    while ((h = ngx_http_gateway_header_next(&it)) != NULL) {
+
+        if (ngx_http_gateway_header_is(h, &name)) {
+            found->n++;
+            found->value = h->value;
+        }
+    }
+
+    return GW_OK;
+}
+
+
+/*
+ * One pair of a list such as "a=1; b=2" or "a=1&b=2".  "pair" runs from the
+ * name to the next separator or the end, without blanks before it; returns
+ * where the next pair begins.
+ */
+
+static u_char *
+ngx_http_gateway_pair(u_char *p, u_char *last, u_char separator,
+    ngx_str_t *pair)
+{
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    pair->data = p;
+
+    while (p < last && *p != separator) {
+        p++;
+    }
+
+    pair->len = p - pair->data;
+
+    return (p < last) ? p + 1 : last;
+}
+
+
+/* nginx compares names of cookies and arguments without regard to case */
+
+static ngx_uint_t
+ngx_http_gateway_pair_is(ngx_str_t *pair, const ngx_str_t *name)
+{
+    return pair->len > name->len
+           && pair->data[name->len] == '='
+           && ngx_strncasecmp(pair->data, name->data, name->len) == 0;
+}
+
+
+static void
+ngx_http_gateway_find_pairs(ngx_str_t *list, u_char separator,
+    const ngx_str_t *name, ngx_http_gateway_found_t *found)
+{
+    u_char     *p, *last;
+    ngx_str_t   pair;
+
+    p = list->data;
+    last = p + list->len;
+
+    while (p < last) {
+
+        p = ngx_http_gateway_pair(p, last, separator, &pair);
+
+        if (ngx_http_gateway_pair_is(&pair, name)) {
+            found->n++;
+            found->value.data = pair.data + name->len + 1;
+            found->value.len = pair.len - name->len - 1;
+        }
+    }
+}
+
+
+static gw_reason_e
+ngx_http_gateway_find_cookie(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found)
+{
+    ngx_table_elt_t                 *h;
+    ngx_http_gateway_header_iter_t   it;
+
+    ngx_http_gateway_header_first(r, &it);
+
+    while ((h = ngx_http_gateway_header_next(&it)) != NULL) {
+
+        if (ngx_http_gateway_header_is(h, &ngx_http_gateway_cookie)) {
+            ngx_http_gateway_find_pairs(&h->value, ';', &source->name, found);
+        }
+    }
+
+    return GW_OK;
+}
+
+
+static gw_reason_e
+ngx_http_gateway_find_argument(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found)
+{
+    ngx_http_gateway_find_pairs(&r->args, '&', &source->name, found);
+
+    return GW_OK;
+}
+
+
+static gw_reason_e
+ngx_http_gateway_find_variable(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found)
+{
+    ngx_http_variable_value_t  *v;
+
+    v = ngx_http_get_flushed_variable(r, source->index);
+
+    if (v == NULL) {
+        return GW_FAILED;
+    }
+
+    if (!v->not_found) {
+        found->n = 1;
+        found->value.len = v->len;
+        found->value.data = v->data;
+    }
+
+    return GW_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_hide_bearer(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source)
+{
+    if (!ngx_http_gateway_is_bearer(r->headers_in.authorization)) {
+        return NGX_OK;
+    }
+
+    return ngx_http_gateway_header_remove(r, &ngx_http_gateway_authorization,
+                                          1);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_hide_header(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source)
+{
+    ngx_str_t  name;
+
+    name = source->name;
+
+    return ngx_http_gateway_header_remove(r, &name, 1);
+}
+
+
+/*
+ * Copies "list" without the pairs of a name, every other byte as it was.
+ * The separator that goes is the one behind the pair, or the one before it
+ * if the pair is the last.  NGX_DECLINED: nothing to cut.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cut_pairs(ngx_pool_t *pool, ngx_str_t *list,
+    u_char separator, const ngx_str_t *name, ngx_str_t *rest)
+{
+    u_char                    *p, *last, *start, *d;
+    ngx_str_t                  pair;
+    ngx_http_gateway_found_t   found;
+
+    found.n = 0;
+    ngx_http_gateway_find_pairs(list, separator, name, &found);
+
+    if (found.n == 0) {
+        return NGX_DECLINED;
+    }
+
+    d = ngx_pnalloc(pool, list->len);
+    if (d == NULL) {
+        return NGX_ERROR;
+    }
+
+    rest->data = d;
+
+    p = list->data;
+    last = p + list->len;
+
+    while (p < last) {
+
+        start = p;
+        p = ngx_http_gateway_pair(p, last, separator, &pair);
+
+        if (!ngx_http_gateway_pair_is(&pair, name)) {
+            d = ngx_cpymem(d, start, p - start);
+
+        } else if (p == last && d > rest->data
+                   && d[-1] == separator && last[-1] != separator)
+        {
+            d--;
+        }
+    }
+
+    rest->len = d - rest->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_hide_cookie(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source)
+{
+    ngx_int_t                        rc;
+    ngx_str_t                        rest;
+    ngx_uint_t                       empty;
+    ngx_table_elt_t                 *h;
+    ngx_http_gateway_header_iter_t   it;
+
+    empty = 0;
+
+    ngx_http_gateway_header_first(r, &it);
+
+    while ((h = ngx_http_gateway_header_next(&it)) != NULL) {
+
+        if (!ngx_http_gateway_header_is(h, &ngx_http_gateway_cookie)) {
+            continue;
+        }
+
+        rc = ngx_http_gateway_cut_pairs(r->pool, &h->value, ';',
+                                        &source->name, &rest);
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            continue;
+        }
+
+        while (rest.len && rest.data[0] == ' ') {
+            rest.data++;
+            rest.len--;
+        }
+
+        h->value = rest;
+
+        if (rest.len == 0) {
+            empty = 1;
+            ngx_http_gateway_header_forget(r, h);
+            h->key = ngx_http_gateway_empty_line;
+        }
+    }
+
+    if (!empty) {
+        return NGX_OK;
+    }
+
+    return ngx_http_gateway_header_remove(r, &ngx_http_gateway_empty_line, 1);
+}
+
+
+/*
+ * Cuts an argument out of "s", a URI or a request line: what stands between
+ * the first '?' and the next blank.  The '?' goes with the last argument.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cut_argument(ngx_pool_t *pool, ngx_str_t *s,
+    const ngx_str_t *name)
+{
+    u_char     *p, *last, *end;
+    ngx_int_t   rc;
+    ngx_str_t   args, rest, cut;
+
+    last = s->data + s->len;
+
+    p = ngx_strlchr(s->data, last, '?');
+    if (p == NULL) {
+        return NGX_OK;
+    }
+
+    args.data = p + 1;
+
+    end = ngx_strlchr(args.data, last, ' ');
+    if (end == NULL) {
+        end = last;
+    }
+
+    args.len = end - args.data;
+
+    rc = ngx_http_gateway_cut_pairs(pool, &args, '&', name, &rest);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    if (rest.len) {
+        p++;
+    }
+
+    cut.data = ngx_pnalloc(pool, s->len + 1);
+    if (cut.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(cut.data, s->data, p - s->data);
+    p = ngx_cpymem(p, rest.data, rest.len);
+    p = ngx_cpymem(p, end, last - end);
+
+    cut.len = p - cut.data;
+    *s = cut;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_hide_argument(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source)
+{
+    ngx_int_t  rc;
+    ngx_str_t  rest;
+
+    rc = ngx_http_gateway_cut_pairs(r->pool, &r->args, '&', &source->name,
+                                    &rest);
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        r->args = rest;
+    }
+
+    if (ngx_http_gateway_cut_argument(r->pool, &r->unparsed_uri,
+                                      &source->name)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_cut_argument(r->pool, &r->request_line,
+                                         &source->name);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_hide_nothing(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source)
+{
+    return NGX_OK;
+}

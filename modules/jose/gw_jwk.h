@@ -1,0 +1,78 @@
+
+/*
+ * Keys and sets of keys: RFC 7517 (JWK, JWK Set), RFC 7518 section 6,
+ * RFC 8037, RFC 9964 (kty AKP), and PEM.
+ *
+ * A key is parsed, judged and prepared once: what a verification needs
+ * (OpenSSL's key, its context for each algorithm that the key may serve,
+ * the inner and outer state of an HMAC) is made here, so that the time of a
+ * request is spent on the signature alone.  Contexts are used without locks:
+ * a set belongs to one thread of one process; a fork()ed child has its own.
+ */
+
+#ifndef GW_JWK_H_INCLUDED
+#define GW_JWK_H_INCLUDED
+
+#include <stddef.h>
+
+#include "gw_jwa.h"
+
+
+#define GW_JWK_MAX_KID   256    /* bytes; a longer one never matches */
+#define GW_JWK_MAX_KEYS  1024   /* keys in one set */
+
+/* flags */
+#define GW_JWK_COMPAT  0x01     /* keep HMAC keys shorter than the hash */
+
+
+typedef struct gw_jwk_s      gw_jwk_t;
+typedef struct gw_jwk_set_s  gw_jwk_set_t;
+
+
+/*
+ * Called for each key of a set that is left out, with its number, counted
+ * from 0, its "kid" made printable ("" if none) and a static sentence.
+ * With GW_JWK_COMPAT also called for a short HMAC key that is kept, with
+ * "kept" set to 1.
+ */
+typedef void (*gw_jwk_note_pt)(void *data, unsigned number, const char *kid,
+    const char *why, int kept);
+
+
+/*
+ * Parses a JWK Set, or one JWK.  Bad keys are left out and told to "note"
+ * (which may be NULL); a set with no usable key is an error.  Private
+ * members are ignored: only the public half is kept.
+ *
+ * Left out: unknown "kty" or "crv"; "use" other than "sig"; "key_ops"
+ * without "verify"; "alg" that does not fit the key; RSA outside of 2048 to
+ * 16384 bits, with an even modulus, an exponent that is even, below 3 or
+ * above 2^33, or with the ROCA fingerprint; a point that is not on its
+ * curve; an HMAC key shorter than its hash; numbers that are not strict
+ * base64url; a "kid" that is not a string or longer than GW_JWK_MAX_KID;
+ * a key whose "kid" and type a key before it has.
+ *
+ * Returns a set for gw_jwk_set_free(), or NULL with a sentence in "err"
+ * (of "size" bytes, NUL-terminated, without secrets).
+ */
+gw_jwk_set_t *gw_jwk_set_parse(const unsigned char *text, size_t len,
+    unsigned flags, gw_jwk_note_pt note, void *data, char *err, size_t size);
+
+/*
+ * Parses PEM: one or more public keys ("PUBLIC KEY") and certificates, of
+ * which only the key is taken.  Private keys are refused with a sentence.
+ * Such keys have no "kid".  Returns as gw_jwk_set_parse() does.
+ */
+gw_jwk_set_t *gw_jwk_set_parse_pem(const unsigned char *text, size_t len,
+    gw_jwk_note_pt note, void *data, char *err, size_t size);
+
+void gw_jwk_set_free(gw_jwk_set_t *set);
+
+/* the number of usable keys */
+unsigned gw_jwk_set_count(const gw_jwk_set_t *set);
+
+/* whether every key written in the set, usable or not, is of kty "oct" */
+int gw_jwk_set_only_oct(const gw_jwk_set_t *set);
+
+
+#endif /* GW_JWK_H_INCLUDED */

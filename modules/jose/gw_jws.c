@@ -1,0 +1,411 @@
+
+/*
+ * Signed tokens in compact form: see gw_jws.h.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_base64url.h"
+#include "gw_json.h"
+#include "gw_jwk_key.h"
+#include "gw_jws.h"
+
+
+#define GW_JWS_MEMO_ENTRIES  8
+#define GW_JWS_MEMO_SIZE     512    /* longer headers are not remembered */
+
+
+/* a token's three parts as they stand in it */
+
+typedef struct {
+    const unsigned char  *data;
+    size_t                len;
+} gw_jws_part_t;
+
+
+typedef struct {
+    json_t               *header;   /* NULL: free */
+    const gw_jwa_t       *alg;
+    size_t                len;
+    unsigned char         text[GW_JWS_MEMO_SIZE];
+} gw_jws_memo_entry_t;
+
+
+struct gw_jws_memo_s {
+    unsigned              next;     /* the entry to give up */
+    gw_jws_memo_entry_t   entries[GW_JWS_MEMO_ENTRIES];
+};
+
+
+/* what became of the keys that a token was held against */
+
+typedef struct {
+    unsigned              named;
+    unsigned              fit;
+    gw_reason_e           reason;   /* of the last one tried */
+} gw_jws_tries_t;
+
+
+static int gw_jws_split(gw_jws_part_t *parts, const unsigned char *token,
+    size_t len);
+static gw_reason_e gw_jws_read_header(gw_jws_t *jws,
+    const gw_jws_part_t *part, unsigned char *buf);
+static gw_reason_e gw_jws_judge_header(gw_jws_t *jws);
+static void gw_jws_set_kid(gw_jws_t *jws);
+static int gw_jws_decode(const gw_jws_part_t *part, unsigned char **buf,
+    const unsigned char **data, size_t *len);
+
+static gw_jws_memo_entry_t *gw_jws_memo_find(gw_jws_memo_t *memo,
+    const gw_jws_part_t *part);
+
+static void gw_jws_try_keys(const gw_jws_t *jws, gw_jwk_set_t *set,
+    unsigned with_kid, gw_jws_tries_t *tries);
+static unsigned gw_jws_names(const gw_jws_t *jws, const gw_jwk_t *key,
+    unsigned with_kid);
+
+
+gw_reason_e
+gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo, const unsigned char *token,
+    size_t len, unsigned char *buf)
+{
+    gw_reason_e           rc;
+    gw_jws_part_t         parts[3];
+    gw_jws_memo_entry_t  *entry;
+
+    if (gw_jws_split(parts, token, len) != 0) {
+        return GW_MALFORMED_HEADER;
+    }
+
+    entry = (memo != NULL) ? gw_jws_memo_find(memo, &parts[0]) : NULL;
+
+    if (entry != NULL) {
+        jws->header = json_incref(entry->header);
+        jws->alg = entry->alg;
+
+    } else {
+        rc = gw_jws_read_header(jws, &parts[0], buf);
+        if (rc != GW_OK) {
+            return rc;
+        }
+    }
+
+    gw_jws_set_kid(jws);
+
+    jws->input = token;
+    jws->input_len = (size_t) (parts[1].data + parts[1].len - token);
+
+    if (gw_jws_decode(&parts[1], &buf, &jws->payload, &jws->payload_len) != 0) {
+        gw_jws_release(jws);
+        return GW_MALFORMED_PAYLOAD;
+    }
+
+    if (parts[2].len == 0
+        || gw_jws_decode(&parts[2], &buf, &jws->signature,
+                         &jws->signature_len)
+           != 0)
+    {
+        gw_jws_release(jws);
+        return GW_MALFORMED_SIGNATURE;
+    }
+
+    return GW_OK;
+}
+
+
+/*
+ * RFC 7515, 7.1: exactly two dots.  A dot too many ends up in the last part,
+ * where it has to be looked for: five parts are an encrypted token and no
+ * bad signature.
+ */
+
+static int
+gw_jws_split(gw_jws_part_t *parts, const unsigned char *token, size_t len)
+{
+    const unsigned char  *first, *second, *end;
+
+    end = token + len;
+
+    if (len == 0 || (first = memchr(token, '.', len)) == NULL) {
+        return -1;
+    }
+
+    first++;
+    second = memchr(first, '.', (size_t) (end - first));
+
+    if (second == NULL) {
+        return -1;
+    }
+
+    second++;
+
+    parts[0].data = token;
+    parts[0].len = (size_t) (first - 1 - token);
+    parts[1].data = first;
+    parts[1].len = (size_t) (second - 1 - first);
+    parts[2].data = second;
+    parts[2].len = (size_t) (end - second);
+
+    return memchr(second, '.', parts[2].len) ? -1 : 0;
+}
+
+
+/* "buf" is used, but free again afterwards */
+
+static gw_reason_e
+gw_jws_read_header(gw_jws_t *jws, const gw_jws_part_t *part,
+    unsigned char *buf)
+{
+    size_t       len;
+    gw_reason_e  rc;
+
+    if (gw_base64url_decode(buf, &len, part->data, part->len) != 0) {
+        return GW_MALFORMED_HEADER;
+    }
+
+    jws->header = gw_json_parse(buf, len, NULL);
+    if (jws->header == NULL) {
+        return GW_MALFORMED_HEADER;
+    }
+
+    rc = gw_jws_judge_header(jws);
+
+    if (rc != GW_OK) {
+        gw_jws_release(jws);
+    }
+
+    return rc;
+}
+
+
+/*
+ * RFC 7515, 4.1.11: no extension is understood here, so whatever "crit" says
+ * is refused.  "b64" (RFC 7797) and "zip" would change what is signed.
+ */
+
+static gw_reason_e
+gw_jws_judge_header(gw_jws_t *jws)
+{
+    size_t   i;
+    json_t  *value;
+
+    static const char *const  refused[] = { "crit", "b64", "zip" };
+    static const char *const  strings[] = { "kid", "typ" };
+
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (json_object_get(jws->header, refused[i]) != NULL) {
+            return GW_MALFORMED_HEADER;
+        }
+    }
+
+    for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+        value = json_object_get(jws->header, strings[i]);
+
+        if (value != NULL && !json_is_string(value)) {
+            return GW_MALFORMED_HEADER;
+        }
+    }
+
+    value = json_object_get(jws->header, "alg");
+
+    if (!json_is_string(value)) {
+        return GW_MALFORMED_HEADER;
+    }
+
+    jws->alg = gw_jwa_find((const unsigned char *) json_string_value(value),
+                           json_string_length(value));
+
+    return jws->alg ? GW_OK : GW_ALGORITHM_NOT_ALLOWED;
+}
+
+
+static void
+gw_jws_set_kid(gw_jws_t *jws)
+{
+    json_t  *kid;
+
+    kid = json_object_get(jws->header, "kid");
+
+    jws->kid = (const unsigned char *) json_string_value(kid);
+    jws->kid_len = json_string_length(kid);
+}
+
+
+static int
+gw_jws_decode(const gw_jws_part_t *part, unsigned char **buf,
+    const unsigned char **data, size_t *len)
+{
+    if (gw_base64url_decode(*buf, len, part->data, part->len) != 0) {
+        return -1;
+    }
+
+    *data = *buf;
+    *buf += *len;
+
+    return 0;
+}
+
+
+void
+gw_jws_release(gw_jws_t *jws)
+{
+    json_decref(jws->header);
+    jws->header = NULL;
+}
+
+
+gw_jws_memo_t *
+gw_jws_memo_create(void)
+{
+    return calloc(1, sizeof(gw_jws_memo_t));
+}
+
+
+void
+gw_jws_memo_free(gw_jws_memo_t *memo)
+{
+    unsigned  i;
+
+    if (memo == NULL) {
+        return;
+    }
+
+    for (i = 0; i < GW_JWS_MEMO_ENTRIES; i++) {
+        json_decref(memo->entries[i].header);
+    }
+
+    free(memo);
+}
+
+
+static gw_jws_memo_entry_t *
+gw_jws_memo_find(gw_jws_memo_t *memo, const gw_jws_part_t *part)
+{
+    unsigned              i;
+    gw_jws_memo_entry_t  *entry;
+
+    for (i = 0; i < GW_JWS_MEMO_ENTRIES; i++) {
+        entry = &memo->entries[i];
+
+        if (entry->header != NULL && entry->len == part->len
+            && memcmp(entry->text, part->data, part->len) == 0)
+        {
+            return entry;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws)
+{
+    unsigned              i;
+    gw_jws_part_t         part;
+    gw_jws_memo_entry_t  *entry;
+
+    for (i = 0; i < GW_JWS_MEMO_ENTRIES; i++) {
+        if (memo->entries[i].header == jws->header) {
+            return;
+        }
+    }
+
+    part.data = memchr(jws->input, '.', jws->input_len);
+    part.len = (size_t) (part.data - jws->input);
+    part.data = jws->input;
+
+    if (part.len > GW_JWS_MEMO_SIZE || gw_jws_memo_find(memo, &part) != NULL) {
+        return;
+    }
+
+    entry = &memo->entries[memo->next];
+    memo->next = (memo->next + 1) % GW_JWS_MEMO_ENTRIES;
+
+    json_decref(entry->header);
+
+    entry->header = json_incref(jws->header);
+    entry->alg = jws->alg;
+    entry->len = part.len;
+    memcpy(entry->text, part.data, part.len);
+}
+
+
+/* keys of the token's "kid" go first: tries are few */
+
+gw_reason_e
+gw_jws_verify(const gw_jws_t *jws, gw_jwk_set_t *const *sets, size_t n)
+{
+    size_t          i;
+    unsigned        with_kid;
+    gw_jws_tries_t  tries;
+
+    memset(&tries, 0, sizeof(gw_jws_tries_t));
+    tries.reason = GW_UNKNOWN_KEY;
+
+    for (with_kid = (jws->kid != NULL) + 1; with_kid-- > 0; /* void */ ) {
+
+        for (i = 0; i < n && tries.fit <= GW_JWS_MAX_TRIES; i++) {
+            gw_jws_try_keys(jws, sets[i], with_kid, &tries);
+
+            if (tries.reason == GW_OK || tries.reason == GW_FAILED) {
+                return tries.reason;
+            }
+        }
+    }
+
+    if (tries.named == 0 || tries.fit > GW_JWS_MAX_TRIES) {
+        return GW_UNKNOWN_KEY;
+    }
+
+    return tries.fit ? tries.reason : GW_KEY_MISMATCH;
+}
+
+
+/* stops at GW_OK, at GW_FAILED and at the first key that is one too many */
+
+static void
+gw_jws_try_keys(const gw_jws_t *jws, gw_jwk_set_t *set, unsigned with_kid,
+    gw_jws_tries_t *tries)
+{
+    unsigned   i;
+    gw_jwk_t  *key;
+
+    for (i = 0; i < set->nkeys; i++) {
+        key = &set->keys[i];
+
+        if (!gw_jws_names(jws, key, with_kid)) {
+            continue;
+        }
+
+        tries->named = 1;
+
+        if ((key->algs & gw_jwa_bit(jws->alg)) == 0) {
+            continue;
+        }
+
+        if (++tries->fit > GW_JWS_MAX_TRIES) {
+            return;
+        }
+
+        tries->reason = gw_jwk_verify(key, jws->alg, jws->input,
+                                      jws->input_len, jws->signature,
+                                      jws->signature_len);
+
+        if (tries->reason == GW_OK || tries->reason == GW_FAILED) {
+            return;
+        }
+    }
+}
+
+
+static unsigned
+gw_jws_names(const gw_jws_t *jws, const gw_jwk_t *key, unsigned with_kid)
+{
+    if (!with_kid) {
+        return key->kid == NULL;
+    }
+
+    return key->kid != NULL && key->kid_len == jws->kid_len
+           && memcmp(key->kid, jws->kid, jws->kid_len) == 0;
+}

@@ -1,0 +1,90 @@
+
+/*
+ * Signed tokens in compact form: RFC 7515.
+ *
+ * Never read: jwk, jku, x5u, x5c.  Never accepted: crit, b64 and zip in any
+ * form, a token of other than three parts, an "alg" that is not in the
+ * table.
+ */
+
+#ifndef GW_JWS_H_INCLUDED
+#define GW_JWS_H_INCLUDED
+
+#include <stddef.h>
+#include <jansson.h>
+
+#include "gw_reason.h"
+#include "gw_jwa.h"
+#include "gw_jwk.h"
+
+
+#define GW_JWS_MAX_TRIES  4     /* keys that one token is tried with */
+
+
+typedef struct {
+    json_t               *header;       /* borrowed or owned: see memo */
+    const gw_jwa_t       *alg;
+    const unsigned char  *kid;          /* in "header"; NULL: none */
+    size_t                kid_len;
+
+    const unsigned char  *input;        /* signing input, in the token */
+    size_t                input_len;
+    const unsigned char  *payload;      /* decoded, in the buffer */
+    size_t                payload_len;
+    const unsigned char  *signature;    /* decoded, in the buffer */
+    size_t                signature_len;
+} gw_jws_t;
+
+
+/*
+ * Parsed headers by their encoded bytes.  The tokens of one issuer share
+ * theirs, so that most need no JSON parser for it.  Owned by the worker;
+ * takes in headers of verified tokens only: a stranger cannot flush it.
+ */
+typedef struct gw_jws_memo_s  gw_jws_memo_t;
+
+gw_jws_memo_t *gw_jws_memo_create(void);
+void gw_jws_memo_free(gw_jws_memo_t *memo);
+void gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws);
+
+
+/*
+ * The buffer that gw_jws_parse() decodes a token of "len" bytes into.
+ */
+#define gw_jws_buffer_size(len)  ((len) + 16)
+
+
+/*
+ * Takes a token apart: "token" and "buf" must outlive "jws".  "memo" may be
+ * NULL.  Nothing but the header's JSON is parsed; the payload may be any
+ * bytes.
+ *
+ * Returns GW_OK, and the caller calls gw_jws_release(); or
+ * GW_MALFORMED_HEADER (also: not three parts, crit, b64, zip, a "kid" or
+ * "typ" that is no string), GW_MALFORMED_PAYLOAD, GW_MALFORMED_SIGNATURE
+ * (base64url), GW_ALGORITHM_NOT_ALLOWED (not in the table), GW_FAILED, with
+ * nothing to release.
+ */
+gw_reason_e gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo,
+    const unsigned char *token, size_t len, unsigned char *buf);
+
+/* gives back the reference to the header */
+void gw_jws_release(gw_jws_t *jws);
+
+/*
+ * Verifies the signature with the keys of "n" sets.
+ *
+ * A key with a "kid" serves only tokens with that "kid"; one without serves
+ * any.  At most GW_JWS_MAX_TRIES keys that fit are tried.
+ *
+ * Returns GW_OK; GW_UNKNOWN_KEY if no key is named by the token, or if more
+ * keys fit than may be tried and none of the tried did; GW_KEY_MISMATCH if a
+ * key is named but does not serve the algorithm; GW_MALFORMED_SIGNATURE if
+ * it has not the length that the algorithm fixes; GW_BAD_SIGNATURE;
+ * GW_FAILED.  OpenSSL's error queue is empty afterwards.
+ */
+gw_reason_e gw_jws_verify(const gw_jws_t *jws, gw_jwk_set_t *const *sets,
+    size_t n);
+
+
+#endif /* GW_JWS_H_INCLUDED */

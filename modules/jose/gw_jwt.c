@@ -1,0 +1,373 @@
+
+/*
+ * The claims of a token: see gw_jwt.h.
+ *
+ * Times are 64-bit integers or doubles, as the token has them.  Sums are
+ * formed of our own numbers only and saturate; a double is compared with an
+ * integer without turning the integer into a double, which would lose its
+ * last digits.
+ */
+
+#include <string.h>
+#include <strings.h>
+
+#include "gw_json.h"
+#include "gw_jwt.h"
+
+
+typedef gw_reason_e (*gw_jwt_check_pt)(const json_t *header,
+    const json_t *claims, const gw_jwt_policy_t *policy);
+
+
+static gw_reason_e gw_jwt_check_typ(const json_t *header,
+    const json_t *claims, const gw_jwt_policy_t *policy);
+static gw_reason_e gw_jwt_check_exp(const json_t *header,
+    const json_t *claims, const gw_jwt_policy_t *policy);
+static gw_reason_e gw_jwt_check_nbf(const json_t *header,
+    const json_t *claims, const gw_jwt_policy_t *policy);
+static gw_reason_e gw_jwt_check_age(const json_t *header,
+    const json_t *claims, const gw_jwt_policy_t *policy);
+static gw_reason_e gw_jwt_check_iss(const json_t *header,
+    const json_t *claims, const gw_jwt_policy_t *policy);
+static gw_reason_e gw_jwt_check_aud(const json_t *header,
+    const json_t *claims, const gw_jwt_policy_t *policy);
+
+static int64_t gw_jwt_add(int64_t a, int64_t b);
+static int gw_jwt_compare(const json_t *number, int64_t other);
+static gw_text_t gw_jwt_text(const json_t *string);
+static gw_text_t gw_jwt_media_type(gw_text_t type);
+static int gw_jwt_is_any(const json_t *string, const gw_text_t *texts,
+    size_t n);
+
+
+/* in the order that gw_jwt.h promises */
+
+static const gw_jwt_check_pt  gw_jwt_checks[] = {
+    gw_jwt_check_typ,
+    gw_jwt_check_exp,
+    gw_jwt_check_nbf,
+    gw_jwt_check_age,
+    gw_jwt_check_iss,
+    gw_jwt_check_aud
+};
+
+
+gw_reason_e
+gw_jwt_parse(json_t **claims, const unsigned char *payload, size_t len)
+{
+    size_t   i;
+    json_t  *root, *value;
+
+    static const char *const  numbers[] = { "exp", "nbf", "iat" };
+
+    root = gw_json_parse(payload, len, NULL);
+    if (root == NULL) {
+        return GW_MALFORMED_PAYLOAD;
+    }
+
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        value = json_object_get(root, numbers[i]);
+
+        if (value != NULL && !json_is_number(value)) {
+            json_decref(root);
+            return GW_MALFORMED_PAYLOAD;
+        }
+    }
+
+    *claims = root;
+
+    return GW_OK;
+}
+
+
+gw_reason_e
+gw_jwt_check(const json_t *header, const json_t *claims,
+    const gw_jwt_policy_t *policy)
+{
+    size_t       i;
+    gw_reason_e  rc;
+
+    for (i = 0; i < sizeof(gw_jwt_checks) / sizeof(gw_jwt_checks[0]); i++) {
+        rc = gw_jwt_checks[i](header, claims, policy);
+
+        if (rc != GW_OK) {
+            return rc;
+        }
+    }
+
+    return GW_OK;
+}
+
+
+static gw_reason_e
+gw_jwt_check_typ(const json_t *header, const json_t *claims,
+    const gw_jwt_policy_t *policy)
+{
+    size_t        i;
+    gw_text_t     typ, one;
+    const json_t *value;
+
+    (void) claims;
+
+    if (policy->ntyp == 0) {
+        return GW_OK;
+    }
+
+    value = json_object_get(header, "typ");
+
+    if (!json_is_string(value)) {
+        return GW_TYP;
+    }
+
+    typ = gw_jwt_media_type(gw_jwt_text(value));
+
+    for (i = 0; i < policy->ntyp; i++) {
+        one = gw_jwt_media_type(policy->typ[i]);
+
+        if (one.len == typ.len
+            && strncasecmp((const char *) one.data, (const char *) typ.data,
+                           typ.len)
+               == 0)
+        {
+            return GW_OK;
+        }
+    }
+
+    return GW_TYP;
+}
+
+
+static gw_reason_e
+gw_jwt_check_exp(const json_t *header, const json_t *claims,
+    const gw_jwt_policy_t *policy)
+{
+    const json_t  *exp;
+
+    (void) header;
+
+    exp = json_object_get(claims, "exp");
+
+    if (exp == NULL) {
+        return policy->require_exp ? GW_NO_EXPIRY : GW_OK;
+    }
+
+    /* RFC 7519, 4.1.4: "on or after which" it is not accepted */
+
+    return gw_jwt_compare(exp, gw_jwt_add(policy->now, -policy->leeway)) <= 0
+           ? GW_EXPIRED : GW_OK;
+}
+
+
+static gw_reason_e
+gw_jwt_check_nbf(const json_t *header, const json_t *claims,
+    const gw_jwt_policy_t *policy)
+{
+    const json_t  *nbf;
+
+    (void) header;
+
+    nbf = json_object_get(claims, "nbf");
+
+    if (nbf == NULL) {
+        return GW_OK;
+    }
+
+    return gw_jwt_compare(nbf, gw_jwt_add(policy->now, policy->leeway)) > 0
+           ? GW_NOT_YET_VALID : GW_OK;
+}
+
+
+static gw_reason_e
+gw_jwt_check_age(const json_t *header, const json_t *claims,
+    const gw_jwt_policy_t *policy)
+{
+    int64_t        oldest;
+    const json_t  *iat;
+
+    (void) header;
+
+    if (policy->max_age < 0) {
+        return GW_OK;
+    }
+
+    iat = json_object_get(claims, "iat");
+
+    if (iat == NULL) {
+        return GW_TOO_OLD;
+    }
+
+    if (gw_jwt_compare(iat, gw_jwt_add(policy->now, policy->leeway)) > 0) {
+        return GW_NOT_YET_VALID;
+    }
+
+    oldest = gw_jwt_add(gw_jwt_add(policy->now, -policy->max_age),
+                        -policy->leeway);
+
+    return gw_jwt_compare(iat, oldest) < 0 ? GW_TOO_OLD : GW_OK;
+}
+
+
+static gw_reason_e
+gw_jwt_check_iss(const json_t *header, const json_t *claims,
+    const gw_jwt_policy_t *policy)
+{
+    (void) header;
+
+    if (policy->nissuers == 0
+        || gw_jwt_is_any(json_object_get(claims, "iss"), policy->issuers,
+                         policy->nissuers))
+    {
+        return GW_OK;
+    }
+
+    return GW_ISSUER;
+}
+
+
+/* RFC 7519, 4.1.3; an array with anything but strings in it is no audience */
+
+static gw_reason_e
+gw_jwt_check_aud(const json_t *header, const json_t *claims,
+    const gw_jwt_policy_t *policy)
+{
+    size_t         i;
+    unsigned       found;
+    const json_t  *aud, *value;
+
+    (void) header;
+
+    if (policy->naudiences == 0) {
+        return GW_OK;
+    }
+
+    aud = json_object_get(claims, "aud");
+
+    if (!json_is_array(aud)) {
+        return gw_jwt_is_any(aud, policy->audiences, policy->naudiences)
+               ? GW_OK : GW_AUDIENCE;
+    }
+
+    found = 0;
+
+    for (i = 0; i < json_array_size(aud); i++) {
+        value = json_array_get(aud, i);
+
+        if (!json_is_string(value)) {
+            return GW_AUDIENCE;
+        }
+
+        found |= (unsigned) gw_jwt_is_any(value, policy->audiences,
+                                          policy->naudiences);
+    }
+
+    return found ? GW_OK : GW_AUDIENCE;
+}
+
+
+static int64_t
+gw_jwt_add(int64_t a, int64_t b)
+{
+    if (b > 0 && a > INT64_MAX - b) {
+        return INT64_MAX;
+    }
+
+    if (b < 0 && a < INT64_MIN - b) {
+        return INT64_MIN;
+    }
+
+    return a + b;
+}
+
+
+/* below, at or above zero as the number is below, at or above "other" */
+
+static int
+gw_jwt_compare(const json_t *number, int64_t other)
+{
+    double   real, whole;
+    int64_t  n;
+
+    if (json_is_integer(number)) {
+        n = json_integer_value(number);
+        return (n > other) - (n < other);
+    }
+
+    real = json_real_value(number);
+
+    /* 2^63, which is exact in a double, is the first that does not fit */
+
+    if (real >= 9223372036854775808.0) {
+        return 1;
+    }
+
+    if (real < -9223372036854775808.0) {
+        return -1;
+    }
+
+    n = (int64_t) real;
+
+    if (n != other) {
+        return (n > other) - (n < other);
+    }
+
+    whole = (double) n;
+
+    return (real > whole) - (real < whole);
+}
+
+
+static gw_text_t
+gw_jwt_text(const json_t *string)
+{
+    gw_text_t  text;
+
+    text.data = (const unsigned char *) json_string_value(string);
+    text.len = json_string_length(string);
+
+    return text;
+}
+
+
+/* RFC 7515, 4.1.9: "application/" may be left out if no other '/' follows */
+
+static gw_text_t
+gw_jwt_media_type(gw_text_t type)
+{
+    const size_t  len = sizeof("application/") - 1;
+
+    if (type.len > len
+        && strncasecmp((const char *) type.data, "application/", len) == 0
+        && memchr(type.data + len, '/', type.len - len) == NULL)
+    {
+        type.data += len;
+        type.len -= len;
+    }
+
+    return type;
+}
+
+
+/* an empty string is nobody's name */
+
+static int
+gw_jwt_is_any(const json_t *string, const gw_text_t *texts, size_t n)
+{
+    size_t     i;
+    gw_text_t  text;
+
+    if (!json_is_string(string)) {
+        return 0;
+    }
+
+    text = gw_jwt_text(string);
+
+    for (i = 0; i < n && text.len > 0; i++) {
+        if (texts[i].len == text.len
+            && memcmp(texts[i].data, text.data, text.len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}

@@ -1,0 +1,60 @@
+
+/*
+ * The claims of a token and the checks of RFC 7519 section 4.1 and RFC 8725
+ * that need no signature.
+ */
+
+#ifndef GW_JWT_H_INCLUDED
+#define GW_JWT_H_INCLUDED
+
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+
+#include "gw_reason.h"
+
+
+typedef struct {
+    size_t                len;
+    const unsigned char  *data;
+} gw_text_t;              /* the layout of ngx_str_t */
+
+
+typedef struct {
+    int64_t           now;        /* seconds since the epoch */
+    int64_t           leeway;     /* seconds, for exp, nbf and max_age */
+    int64_t           max_age;    /* seconds since iat; -1: not judged */
+    int               require_exp;
+
+    const gw_text_t  *typ;        /* any one; n = 0: not judged */
+    size_t            ntyp;
+    const gw_text_t  *issuers;
+    size_t            nissuers;
+    const gw_text_t  *audiences;
+    size_t            naudiences;
+} gw_jwt_policy_t;
+
+
+/*
+ * Parses a payload as claims: an object whose "exp", "nbf" and "iat", where
+ * present, are numbers.  Returns GW_OK with a reference for json_decref() in
+ * "*claims", or GW_MALFORMED_PAYLOAD.
+ */
+gw_reason_e gw_jwt_parse(json_t **claims, const unsigned char *payload,
+    size_t len);
+
+/*
+ * Judges in this order: typ, exp, nbf, iat and max_age, iss, aud; returns
+ * the first reason, or GW_OK.  "typ" is compared without regard to case and
+ * to a leading "application/" (RFC 7515, 4.1.9); a token without "typ" fails
+ * where one is asked for.  "aud" is a string or an array of nothing but
+ * strings, else it matches nothing.  A token is expired when
+ * exp <= now - leeway, and not yet valid when nbf > now + leeway.  With
+ * max_age "iat" is required (GW_TOO_OLD without it): in the future it is
+ * GW_NOT_YET_VALID, older GW_TOO_OLD.
+ */
+gw_reason_e gw_jwt_check(const json_t *header, const json_t *claims,
+    const gw_jwt_policy_t *policy);
+
+
+#endif /* GW_JWT_H_INCLUDED */

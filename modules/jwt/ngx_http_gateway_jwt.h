@@ -1,0 +1,284 @@
+
+/*
+ * The JWT module's own types; nothing outside of modules/jwt includes it.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_JWT_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_JWT_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+#include "gw_jws.h"
+#include "gw_jwt.h"
+#include "gw_claim.h"
+
+
+#define NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES  32   /* at one location */
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_JWT_OFF = 0,
+    NGX_HTTP_GATEWAY_JWT_ON,
+    NGX_HTTP_GATEWAY_JWT_DECODE         /* gateway_jwt off token=$v */
+} ngx_http_gateway_jwt_enable_e;
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_JWT_REQUIRED = 0,
+    NGX_HTTP_GATEWAY_JWT_OPTIONAL,
+    NGX_HTTP_GATEWAY_JWT_DRY_RUN
+} ngx_http_gateway_jwt_mode_e;
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_JWT_JWKS = 0,
+    NGX_HTTP_GATEWAY_JWT_PEM
+} ngx_http_gateway_jwt_format_e;
+
+
+/* a file as it is read: once for all locations that write it alike */
+
+typedef struct {
+    ngx_http_gateway_watch_t            watch;
+    ngx_uint_t                          format;
+    ngx_uint_t                          flags;      /* GW_JWK_COMPAT */
+    gw_jwk_set_t                       *set;        /* owned */
+    ngx_uint_t                         *generation; /* of all files */
+} ngx_http_gateway_jwt_key_file_t;
+
+
+/* a file as a directive names it */
+
+typedef struct {
+    ngx_str_t                           path;
+    ngx_uint_t                          format;
+    ngx_msec_t                          watch;
+    gw_text_t                           issuer;     /* "": any */
+    ngx_http_gateway_place_t            place;
+    ngx_http_gateway_jwt_key_file_t    *file;
+} ngx_http_gateway_jwt_key_use_t;
+
+
+typedef struct {
+    gw_claim_path_t                     path;
+    gw_claim_op_e                       op;
+    ngx_array_t                         values;     /* complex values */
+#if (NGX_PCRE)
+    ngx_regex_t                        *regex;
+#endif
+    ngx_uint_t                          status;
+    ngx_str_t                           text;       /* the path as written */
+} ngx_http_gateway_jwt_rule_t;
+
+
+typedef struct {
+    ngx_array_t                         values;     /* complex values */
+    ngx_uint_t                          status;
+} ngx_http_gateway_jwt_require_t;
+
+
+typedef struct {
+    ngx_str_t                           name;
+    ngx_str_t                           normalized;
+    gw_claim_path_t                     path;
+    ngx_uint_t                          json;       /* unsigned:1 */
+} ngx_http_gateway_jwt_header_t;
+
+
+/* a path, and how it was written */
+
+typedef struct {
+    gw_claim_path_t                     path;
+    ngx_str_t                           text;
+} ngx_http_gateway_jwt_path_t;
+
+
+typedef struct {
+    ngx_array_t                         files;      /* key_file_t * */
+    ngx_uint_t                          generation; /* a file was re-read */
+    gw_jws_memo_t                      *memo;
+    ngx_uint_t                          used;       /* unsigned:1 */
+} ngx_http_gateway_jwt_main_conf_t;
+
+
+typedef struct {
+    ngx_http_gateway_place_t            place;      /* of the block */
+
+    ngx_uint_t                          enable;
+    ngx_http_complex_value_t           *realm;
+    ngx_http_gateway_source_t          *source;
+
+    ngx_array_t                        *keys;       /* key_use_t */
+    ngx_uint_t                          bound;      /* a key has an issuer */
+    ngx_uint_t                          key_policy; /* GW_JWK_COMPAT or 0 */
+    ngx_flag_t                          verify;
+    gw_jwa_set_t                        algorithms; /* 0: by the keys */
+
+    ngx_array_t                        *issuers;    /* ngx_str_t */
+    ngx_array_t                        *audiences;  /* ngx_str_t */
+    ngx_array_t                        *typ;        /* ngx_str_t */
+    time_t                              leeway;
+    time_t                              max_age;
+    ngx_flag_t                          require_exp;
+    gw_jwt_policy_t                     policy;     /* all of the above */
+
+    ngx_array_t                        *require;    /* require_t */
+    ngx_array_t                        *rules;      /* rule_t */
+
+    ngx_http_gateway_jwt_path_t        *consumer;
+    ngx_array_t                        *scopes;     /* path_t */
+    ngx_array_t                        *groups;     /* path_t */
+    ngx_array_t                        *headers;    /* header_t */
+
+    ngx_flag_t                          hide;
+    ngx_uint_t                          mode;
+    size_t                              max_size;
+} ngx_http_gateway_jwt_loc_conf_t;
+
+
+/* texts that were made of claims for variables */
+
+typedef struct ngx_http_gateway_jwt_text_s  ngx_http_gateway_jwt_text_t;
+
+struct ngx_http_gateway_jwt_text_s {
+    const json_t                       *value;
+    ngx_str_t                           text;
+    ngx_http_gateway_jwt_text_t        *next;
+};
+
+
+/*
+ * A token that was taken apart.  Lives as long as the request's pool, also
+ * when another one has followed it: nginx may remember variables that point
+ * into it.
+ */
+
+typedef struct {
+    ngx_str_t                           text;
+    gw_jws_t                            jws;
+    json_t                             *claims;     /* NULL: not parsed yet */
+
+    /* the keys that its signature was verified with */
+    const ngx_array_t                  *keys;
+    ngx_uint_t                          generation;
+
+    ngx_http_gateway_jwt_text_t        *texts;
+} ngx_http_gateway_jwt_token_t;
+
+
+/* JWT's part of the request's record */
+
+typedef struct ngx_http_gateway_jwt_ctx_s  ngx_http_gateway_jwt_ctx_t;
+
+struct ngx_http_gateway_jwt_ctx_s {
+    ngx_http_gateway_jwt_token_t       *token;
+    ngx_http_gateway_refusal_t          refusal;
+    gw_reason_e                         reason;
+    const ngx_http_gateway_jwt_rule_t  *failed;     /* the rule, if one */
+    ngx_uint_t                          status;     /* to refuse with */
+
+    /* the credential; one that was hidden stays known to later locations */
+    const ngx_http_gateway_source_t    *source;       /* looked at last */
+    ngx_str_t                           text;         /* found there */
+    gw_reason_e                         found;
+    ngx_uint_t                          hidden;       /* unsigned:1 */
+
+    unsigned                            readable:1;   /* claims, by variables */
+    unsigned                            unverified:1;
+    unsigned                            identified:1; /* identity is ours */
+    unsigned                            judged:1;
+};
+
+
+/* ngx_http_gateway_jwt_key.c */
+
+/*
+ * Loads the files that "conf" names, or finds them loaded; an [emerg] names
+ * the line of the file's directive.
+ */
+char *ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf);
+
+char *ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ngx_http_gateway_jwt_token.c */
+
+/* gateway_jwt_hide: removes the credential; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx);
+
+/*
+ * Judges the request's token by "jlcf" and leaves the outcome in "ctx":
+ * GW_OK, a reason (with ctx->status and, for a rule, ctx->failed), or
+ * GW_FAILED.  Does not look at the mode.
+ */
+gw_reason_e ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/* gateway_jwt off token=: claims for variables, no judgement */
+gw_reason_e ngx_http_gateway_jwt_decode(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+
+/* ngx_http_gateway_jwt_rule.c */
+
+/* gateway_jwt_require and gateway_jwt_require_claim: as _authenticate() */
+gw_reason_e ngx_http_gateway_jwt_check_rules(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/* the values of a scope rule joined by spaces, "" if it is about another */
+ngx_int_t ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *scopes);
+
+char *ngx_http_gateway_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ngx_http_gateway_jwt_identity.c */
+
+/* fills the record's identity from the claims; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/* sets gateway_jwt_claim_header's lines for the upstream */
+ngx_int_t ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/* the child's and the parent's headers, without repeating a name */
+char *ngx_http_gateway_jwt_merge_headers(ngx_conf_t *cf, ngx_array_t **conf,
+    ngx_array_t *prev);
+
+char *ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
+    gw_claim_path_t *path);
+char *ngx_http_gateway_jwt_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_jwt_paths(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_jwt_claim_header(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ngx_http_gateway_jwt_variable.c */
+
+ngx_int_t ngx_http_gateway_jwt_add_variables(ngx_conf_t *cf);
+
+char *ngx_http_gateway_jwt_claim_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_jwt_header_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+extern ngx_module_t  ngx_http_gateway_jwt_module;
+
+
+#endif /* _NGX_HTTP_GATEWAY_JWT_H_INCLUDED_ */

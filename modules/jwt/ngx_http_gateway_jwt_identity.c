@@ -1,0 +1,442 @@
+
+/*
+ * What a verified token says about its bearer: consumer, scopes and groups
+ * in the request's record, and claims in lines towards the upstream.
+ */
+
+#include "ngx_http_gateway_jwt.h"
+#include "gw_json.h"
+
+
+static ngx_int_t ngx_http_gateway_jwt_consumer(ngx_http_request_t *r,
+    ngx_str_t *consumer, const json_t *claims,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static ngx_int_t ngx_http_gateway_jwt_names(ngx_http_request_t *r,
+    ngx_str_t *names, const json_t *claims, ngx_array_t *paths,
+    char separator);
+static ngx_int_t ngx_http_gateway_jwt_set_header(ngx_http_request_t *r,
+    const json_t *claims, ngx_http_gateway_jwt_header_t *header);
+
+
+static const ngx_http_gateway_param_t  ngx_http_gateway_jwt_header_params[] = {
+
+    { ngx_string("join"), ngx_http_gateway_param_word,
+      offsetof(ngx_http_gateway_jwt_header_t, json), 0 },
+
+    { ngx_string("json"), ngx_http_gateway_param_word,
+      offsetof(ngx_http_gateway_jwt_header_t, json), 1 },
+
+    ngx_http_gateway_null_param
+};
+
+
+ngx_int_t
+ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    const json_t                 *claims;
+    ngx_http_gateway_identity_t  *identity;
+
+    claims = gr->jwt->token->claims;
+    identity = &gr->identity;
+
+    if (ngx_http_gateway_jwt_consumer(r, &identity->consumer, claims, jlcf)
+        != NGX_OK
+        || ngx_http_gateway_jwt_names(r, &identity->scopes, claims,
+                                      jlcf->scopes, ' ')
+           != NGX_OK
+        || ngx_http_gateway_jwt_names(r, &identity->groups, claims,
+                                      jlcf->groups, ',')
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&identity->method, "jwt");
+    gr->jwt->identified = 1;
+
+    return NGX_OK;
+}
+
+
+/*
+ * RFC 7519, 4.1.2: "sub" is unique within its issuer; where several issuers
+ * are accepted and nothing else is configured, both together are.
+ */
+
+static ngx_int_t
+ngx_http_gateway_jwt_consumer(ngx_http_request_t *r, ngx_str_t *consumer,
+    const json_t *claims, const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    u_char        *p;
+    size_t         len;
+    const json_t  *claim, *iss;
+
+    claim = jlcf->consumer ? gw_claim_find(claims, &jlcf->consumer->path)
+                           : json_object_get(claims, "sub");
+
+    if (json_is_array(claim) || json_is_object(claim) || json_is_null(claim)) {
+        claim = NULL;
+    }
+
+    ngx_str_null(consumer);
+
+    if (claim == NULL) {
+        return NGX_OK;
+    }
+
+    if (json_is_string(claim)
+        && (jlcf->consumer || jlcf->policy.nissuers < 2))
+    {
+        consumer->data = (u_char *) json_string_value(claim);
+        consumer->len = json_string_length(claim);
+        return NGX_OK;
+    }
+
+    iss = (jlcf->consumer || jlcf->policy.nissuers < 2)
+          ? NULL : json_object_get(claims, "iss");
+
+    len = gw_claim_text(claim, ',', NULL) + json_string_length(iss) + 1;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    consumer->data = p;
+
+    if (iss) {
+        p = ngx_cpymem(p, json_string_value(iss), json_string_length(iss));
+        *p++ = '#';
+    }
+
+    p += gw_claim_text(claim, ',', p);
+    consumer->len = p - consumer->data;
+
+    return NGX_OK;
+}
+
+
+/* the first of the paths that leads to something */
+
+static ngx_int_t
+ngx_http_gateway_jwt_names(ngx_http_request_t *r, ngx_str_t *names,
+    const json_t *claims, ngx_array_t *paths, char separator)
+{
+    ngx_uint_t                    i;
+    const json_t                 *claim;
+    ngx_http_gateway_jwt_path_t  *path;
+
+    ngx_str_null(names);
+
+    path = paths->elts;
+    claim = NULL;
+
+    for (i = 0; i < paths->nelts && claim == NULL; i++) {
+        claim = gw_claim_find(claims, &path[i].path);
+    }
+
+    if (claim == NULL) {
+        return NGX_OK;
+    }
+
+    names->len = gw_claim_names(claim, separator, NULL);
+
+    if (json_is_string(claim)) {
+        names->data = (u_char *) json_string_value(claim);
+        return NGX_OK;
+    }
+
+    names->data = ngx_pnalloc(r->pool, names->len + 1);
+    if (names->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) gw_claim_names(claim, separator, names->data);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_jwt_header_t  *header;
+
+    /* not where another method has granted what this one refused */
+
+    if (jlcf->headers == NULL || !ctx->identified || ctx->reason != GW_OK) {
+        return NGX_OK;
+    }
+
+    header = jlcf->headers->elts;
+
+    for (i = 0; i < jlcf->headers->nelts; i++) {
+        if (ngx_http_gateway_jwt_set_header(r, ctx->token->claims, &header[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The client's lines of this name are gone since PREACCESS.  A value that
+ * cannot stand in a line leaves it unset: the upstream sees no identity
+ * rather than half of one.
+ */
+
+static ngx_int_t
+ngx_http_gateway_jwt_set_header(ngx_http_request_t *r, const json_t *claims,
+    ngx_http_gateway_jwt_header_t *header)
+{
+    ngx_str_t      value;
+    const json_t  *claim;
+
+    claim = gw_claim_find(claims, &header->path);
+
+    if (claim == NULL) {
+        return NGX_OK;
+    }
+
+    value.len = header->json ? gw_json_text(claim, NULL)
+                             : gw_claim_text(claim, ',', NULL);
+
+    value.data = ngx_pnalloc(r->pool, value.len + 1);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (header->json) {
+        (void) gw_json_text(claim, value.data);
+
+    } else {
+        (void) gw_claim_text(claim, ',', value.data);
+    }
+
+    value.data[value.len] = '\0';
+
+    if (ngx_http_gateway_header_unsafe(&value)) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "gateway_jwt_claim_header: the claim holds control "
+                      "characters, \"%V\" is not set", &header->name);
+        return NGX_OK;
+    }
+
+    return ngx_http_gateway_header_add(r, &header->name, &header->normalized,
+                                       &value);
+}
+
+
+char *
+ngx_http_gateway_jwt_merge_headers(ngx_conf_t *cf, ngx_array_t **conf,
+    ngx_array_t *prev)
+{
+    ngx_uint_t                      i, k, own;
+    ngx_http_gateway_jwt_header_t  *inherited, *header;
+
+    if (*conf == NULL) {
+        *conf = prev;
+        return NGX_CONF_OK;
+    }
+
+    if (prev == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    inherited = prev->elts;
+    own = (*conf)->nelts;
+
+    for (i = 0; i < prev->nelts; i++) {
+
+        header = (*conf)->elts;
+
+        for (k = 0; k < own; k++) {
+            if (header[k].normalized.len == inherited[i].normalized.len
+                && ngx_strncmp(header[k].normalized.data,
+                               inherited[i].normalized.data,
+                               header[k].normalized.len)
+                   == 0)
+            {
+                break;
+            }
+        }
+
+        if (k < own) {
+            continue;
+        }
+
+        header = ngx_array_push(*conf);
+        if (header == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *header = inherited[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
+    gw_claim_path_t *path)
+{
+    char        *buf;
+    const char  *err;
+    ngx_str_t   *directive;
+
+    buf = ngx_pnalloc(cf->pool, text->len + 1);
+    if (buf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    err = gw_claim_path_parse(path, buf, text->data, text->len);
+
+    if (err) {
+        directive = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "path \"%V\" in \"%V\" %s, write for example sub, "
+                           "realm_access.roles or "
+                           "\"https://example.com/roles\"[0]",
+                           text, directive, err);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_jwt_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                     *value;
+    ngx_http_gateway_jwt_path_t  **path;
+
+    path = (ngx_http_gateway_jwt_path_t **) ((char *) conf + cmd->offset);
+
+    if (*path) {
+        return "is duplicate";
+    }
+
+    *path = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_jwt_path_t));
+    if (*path == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+    (*path)->text = value[1];
+
+    return ngx_http_gateway_jwt_parse_path(cf, &value[1], &(*path)->path);
+}
+
+
+char *
+ngx_http_gateway_jwt_paths(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                    *value;
+    ngx_uint_t                    i;
+    ngx_array_t                 **paths;
+    ngx_http_gateway_jwt_path_t  *path;
+
+    paths = (ngx_array_t **) ((char *) conf + cmd->offset);
+
+    if (*paths) {
+        return "is duplicate";
+    }
+
+    *paths = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                              sizeof(ngx_http_gateway_jwt_path_t));
+    if (*paths == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        path = ngx_array_push(*paths);
+        if (path == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        path->text = value[i];
+
+        if (ngx_http_gateway_jwt_parse_path(cf, &value[i], &path->path)
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_jwt_claim_header(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_str_t                       *value, normalized;
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_header_t   *header;
+
+    value = cf->args->elts;
+
+    if (ngx_http_gateway_identity_header(cf, &value[1], &normalized)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (jlcf->headers == NULL) {
+        jlcf->headers = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_http_gateway_jwt_header_t));
+        if (jlcf->headers == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    header = jlcf->headers->elts;
+
+    for (i = 0; i < jlcf->headers->nelts; i++) {
+        if (header[i].normalized.len == normalized.len
+            && ngx_strncmp(header[i].normalized.data, normalized.data,
+                           normalized.len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate header \"%V\" in \"%V\"",
+                               &value[1], &value[0]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    header = ngx_array_push(jlcf->headers);
+    if (header == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    header->name = value[1];
+    header->normalized = normalized;
+    header->json = 0;
+
+    if (ngx_http_gateway_jwt_parse_path(cf, &value[2], &header->path)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_params(cf, ngx_http_gateway_jwt_header_params,
+                                   header, 3);
+}

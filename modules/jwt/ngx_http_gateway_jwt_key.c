@@ -1,0 +1,289 @@
+
+/*
+ * Key files: gateway_jwt_key_file.
+ *
+ * A file is read once for all locations that name it alike, by the master;
+ * each worker then watches it for itself and replaces its own set.  A
+ * verification runs from beginning to end without giving up the worker, so
+ * that a set can be freed the moment it is replaced.
+ */
+
+#include "ngx_http_gateway_jwt.h"
+
+
+#define NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILE  (1024 * 1024)
+
+
+typedef struct {
+    ngx_http_gateway_jwt_key_file_t  *file;
+    ngx_log_t                        *log;
+} ngx_http_gateway_jwt_note_ctx_t;
+
+
+static ngx_http_gateway_jwt_key_file_t *ngx_http_gateway_jwt_load_key(
+    ngx_conf_t *cf, ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags);
+static ngx_int_t ngx_http_gateway_jwt_key_changed(
+    ngx_http_gateway_watch_t *watch, ngx_str_t *content, ngx_log_t *log,
+    char *err);
+static void ngx_http_gateway_jwt_key_note(void *data, unsigned number,
+    const char *kid, const char *why, int kept);
+static void ngx_http_gateway_jwt_key_cleanup(void *data);
+
+
+/* the issuer as ngx_str_t, which gw_text_t mirrors */
+
+static const ngx_http_gateway_param_t  ngx_http_gateway_jwt_key_params[] = {
+
+    { ngx_string("jwks"), ngx_http_gateway_param_word,
+      offsetof(ngx_http_gateway_jwt_key_use_t, format),
+      NGX_HTTP_GATEWAY_JWT_JWKS },
+
+    { ngx_string("pem"), ngx_http_gateway_param_word,
+      offsetof(ngx_http_gateway_jwt_key_use_t, format),
+      NGX_HTTP_GATEWAY_JWT_PEM },
+
+    { ngx_string("watch="), ngx_http_gateway_param_msec,
+      offsetof(ngx_http_gateway_jwt_key_use_t, watch), 0 },
+
+    { ngx_string("issuer="), ngx_http_gateway_param_str,
+      offsetof(ngx_http_gateway_jwt_key_use_t, issuer), 0 },
+
+    ngx_http_gateway_null_param
+};
+
+
+char *
+ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_str_t                       *value;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "empty file name in \"%V\"", &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_script_variables_count(&value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "variables are not supported in the file name "
+                           "\"%V\", write one \"%V\" for each file, with "
+                           "\"issuer=\" where keys belong to an issuer",
+                           &value[1], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (jlcf->keys == NULL) {
+        jlcf->keys = ngx_array_create(cf->pool, 1,
+                                      sizeof(ngx_http_gateway_jwt_key_use_t));
+        if (jlcf->keys == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (jlcf->keys->nelts == NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "too many \"%V\" directives, allowed are %d",
+                           &value[0], NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES);
+        return NGX_CONF_ERROR;
+    }
+
+    use = ngx_array_push(jlcf->keys);
+    if (use == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(use, sizeof(ngx_http_gateway_jwt_key_use_t));
+
+    use->watch = 5000;
+    use->path = value[1];
+
+    ngx_http_gateway_place(cf, &use->place);
+
+    if (ngx_conf_full_name(cf->cycle, &use->path, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_params(cf, ngx_http_gateway_jwt_key_params, use,
+                                   2);
+}
+
+
+char *
+ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                       i;
+    ngx_array_t                     *copy;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    if (conf->keys == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    use = conf->keys->elts;
+
+    if (use[0].file && use[0].file->flags != conf->key_policy) {
+
+        /* inherited, and read with the policy of another level */
+
+        copy = ngx_array_create(cf->pool, conf->keys->nelts,
+                                sizeof(ngx_http_gateway_jwt_key_use_t));
+        if (copy == NULL
+            || ngx_array_push_n(copy, conf->keys->nelts) == NULL)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memcpy(copy->elts, use, conf->keys->nelts
+                                    * sizeof(ngx_http_gateway_jwt_key_use_t));
+        conf->keys = copy;
+        use = copy->elts;
+    }
+
+    for (i = 0; i < conf->keys->nelts; i++) {
+
+        use[i].file = ngx_http_gateway_jwt_load_key(cf, &use[i],
+                                                    conf->key_policy);
+        if (use[i].file == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (use[i].issuer.len) {
+            conf->bound = 1;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_http_gateway_jwt_key_file_t *
+ngx_http_gateway_jwt_load_key(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags)
+{
+    ngx_uint_t                          i;
+    ngx_pool_cleanup_t                 *cln;
+    ngx_http_gateway_jwt_key_file_t   **files, *file;
+    ngx_http_gateway_jwt_main_conf_t   *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    files = jmcf->files.elts;
+
+    for (i = 0; i < jmcf->files.nelts; i++) {
+        file = files[i];
+
+        if (file->watch.path.len == use->path.len
+            && ngx_strncmp(file->watch.path.data, use->path.data,
+                           use->path.len)
+               == 0
+            && file->watch.interval == use->watch
+            && file->format == use->format
+            && file->flags == flags)
+        {
+            return file;
+        }
+    }
+
+    files = ngx_array_push(&jmcf->files);
+    if (files == NULL) {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool,
+                               sizeof(ngx_http_gateway_jwt_key_file_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    file = cln->data;
+    ngx_memzero(file, sizeof(ngx_http_gateway_jwt_key_file_t));
+
+    cln->handler = ngx_http_gateway_jwt_key_cleanup;
+    *files = file;
+
+    file->format = use->format;
+    file->flags = flags;
+    file->generation = &jmcf->generation;
+
+    file->watch.path = use->path;
+    file->watch.interval = use->watch;
+    file->watch.directive = "gateway_jwt_key_file";
+    file->watch.max_size = NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILE;
+    file->watch.place = use->place;
+    file->watch.load = ngx_http_gateway_jwt_key_changed;
+    file->watch.data = file;
+
+    if (ngx_http_gateway_watch_add(cf, &file->watch) != NGX_CONF_OK) {
+        return NULL;
+    }
+
+    return file;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_key_changed(ngx_http_gateway_watch_t *watch,
+    ngx_str_t *content, ngx_log_t *log, char *err)
+{
+    gw_jwk_set_t                     *set;
+    ngx_http_gateway_jwt_key_file_t  *file;
+    ngx_http_gateway_jwt_note_ctx_t   ctx;
+
+    file = watch->data;
+
+    ctx.file = file;
+    ctx.log = log;
+
+    set = (file->format == NGX_HTTP_GATEWAY_JWT_PEM)
+          ? gw_jwk_set_parse_pem(content->data, content->len,
+                                 ngx_http_gateway_jwt_key_note, &ctx, err,
+                                 NGX_HTTP_GATEWAY_WATCH_ERR)
+          : gw_jwk_set_parse(content->data, content->len, file->flags,
+                             ngx_http_gateway_jwt_key_note, &ctx, err,
+                             NGX_HTTP_GATEWAY_WATCH_ERR);
+    if (set == NULL) {
+        return NGX_ERROR;
+    }
+
+    gw_jwk_set_free(file->set);
+    file->set = set;
+    (*file->generation)++;
+
+    return NGX_OK;
+}
+
+
+/* a key that is left out concerns somebody only if tokens need it: notice */
+
+static void
+ngx_http_gateway_jwt_key_note(void *data, unsigned number, const char *kid,
+    const char *why, int kept)
+{
+    ngx_http_gateway_jwt_note_ctx_t *ctx = data;
+
+    ngx_uint_t  level;
+
+    level = kept ? NGX_LOG_WARN : NGX_LOG_NOTICE;
+
+    ngx_log_error(level, ctx->log, 0,
+                  "gateway_jwt_key_file \"%V\": key %ui, kid \"%s\": %s, %s",
+                  &ctx->file->watch.path, (ngx_uint_t) number, kid, why,
+                  kept ? "used all the same" : "left out");
+}
+
+
+static void
+ngx_http_gateway_jwt_key_cleanup(void *data)
+{
+    ngx_http_gateway_jwt_key_file_t *file = data;
+
+    if (file->set) {
+        gw_jwk_set_free(file->set);
+    }
+}

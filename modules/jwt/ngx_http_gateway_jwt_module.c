@@ -1,0 +1,1130 @@
+
+/*
+ * JWT authentication: directives, the two phase handlers, configuration.
+ *
+ * ACCESS judges the token (ngx_http_gateway_jwt_token.c) and returns what
+ * composes with nginx's own methods: NGX_OK for a verified token, 401 or 403
+ * for a refused one, and NGX_DECLINED where nothing was proved: off,
+ * anonymous in "optional", and everything in "dry_run".  Under "satisfy any"
+ * NGX_OK opens the location, so that it is returned for a proof only.
+ *
+ * PRECONTENT, when access was granted by whichever method, gives the
+ * upstream the claims.
+ */
+
+#include "ngx_http_gateway_jwt.h"
+
+
+static ngx_int_t ngx_http_gateway_jwt_access(ngx_http_request_t *r);
+static gw_reason_e ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static ngx_int_t ngx_http_gateway_jwt_refuse(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static ngx_int_t ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *challenge);
+static void ngx_http_gateway_jwt_log(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static ngx_int_t ngx_http_gateway_jwt_precontent(ngx_http_request_t *r);
+
+static void *ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf);
+static void ngx_http_gateway_jwt_memo_cleanup(void *data);
+static void *ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_gateway_jwt_default_scopes(ngx_conf_t *cf,
+    ngx_array_t **scopes);
+static void ngx_http_gateway_jwt_merge_policy(
+    ngx_http_gateway_jwt_loc_conf_t *conf);
+static char *ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf);
+static ngx_uint_t ngx_http_gateway_jwt_in_force(ngx_conf_t *cf);
+static void ngx_http_gateway_jwt_check_return(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf);
+static char *ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_gateway_jwt_algorithms(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_jwt_type(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_gateway_jwt_key_request(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_jwt_key_cache(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_jwt_warn_relaxed(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_gateway_jwt_key_policy(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static ngx_int_t ngx_http_gateway_jwt_init(ngx_conf_t *cf);
+
+
+#define NGX_HTTP_GATEWAY_JWT_CONTEXT                                          \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_HTTP_LMT_CONF)
+
+
+static ngx_conf_enum_t  ngx_http_gateway_jwt_modes[] = {
+    { ngx_string("required"), NGX_HTTP_GATEWAY_JWT_REQUIRED },
+    { ngx_string("optional"), NGX_HTTP_GATEWAY_JWT_OPTIONAL },
+    { ngx_string("dry_run"), NGX_HTTP_GATEWAY_JWT_DRY_RUN },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_jwt_key_policies[] = {
+    { ngx_string("strict"), 0 },
+    { ngx_string("compat"), GW_JWK_COMPAT },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_post_t  ngx_http_gateway_jwt_verify_post = {
+    ngx_http_gateway_jwt_warn_relaxed
+};
+
+
+static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
+
+    { ngx_string("gateway_jwt"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE12,
+      ngx_http_gateway_jwt,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_jwt_key_file"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_jwt_key_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_jwt_key_policy"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_jwt_key_policy,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, key_policy),
+      ngx_http_gateway_jwt_key_policies },
+
+    { ngx_string("gateway_jwt_verify"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, verify),
+      &ngx_http_gateway_jwt_verify_post },
+
+    { ngx_string("gateway_jwt_algorithms"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_jwt_algorithms,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_jwt_issuer"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_set_str_list_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, issuers),
+      NULL },
+
+    { ngx_string("gateway_jwt_audience"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_set_str_list_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, audiences),
+      NULL },
+
+    { ngx_string("gateway_jwt_typ"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_set_str_list_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, typ),
+      NULL },
+
+    { ngx_string("gateway_jwt_leeway"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, leeway),
+      NULL },
+
+    { ngx_string("gateway_jwt_require_exp"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, require_exp),
+      NULL },
+
+    { ngx_string("gateway_jwt_max_age"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, max_age),
+      NULL },
+
+    { ngx_string("gateway_jwt_require"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_jwt_require,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_jwt_require_claim"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_2MORE,
+      ngx_http_gateway_jwt_require_claim,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_jwt_consumer"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_jwt_path,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, consumer),
+      NULL },
+
+    { ngx_string("gateway_jwt_scope"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_jwt_paths,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, scopes),
+      NULL },
+
+    { ngx_string("gateway_jwt_group"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_jwt_paths,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, groups),
+      NULL },
+
+    { ngx_string("gateway_jwt_claim_header"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE23,
+      ngx_http_gateway_jwt_claim_header,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_jwt_claim_set"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_gateway_jwt_claim_set,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("gateway_jwt_header_set"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_gateway_jwt_header_set,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("gateway_jwt_hide"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, hide),
+      NULL },
+
+    { ngx_string("gateway_jwt_mode"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, mode),
+      ngx_http_gateway_jwt_modes },
+
+    { ngx_string("gateway_jwt_max_size"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_jwt_loc_conf_t, max_size),
+      NULL },
+
+    { ngx_string("gateway_jwt_type"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_jwt_type,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_jwt_key_request"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_ANY,
+      ngx_http_gateway_jwt_key_request,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_jwt_key_cache"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_jwt_key_cache,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_gateway_jwt_module_ctx = {
+    ngx_http_gateway_jwt_add_variables,    /* preconfiguration */
+    ngx_http_gateway_jwt_init,             /* postconfiguration */
+
+    ngx_http_gateway_jwt_create_main_conf, /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_gateway_jwt_create_loc_conf,  /* create location configuration */
+    ngx_http_gateway_jwt_merge_loc_conf    /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_gateway_jwt_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_jwt_module_ctx,      /* module context */
+    ngx_http_gateway_jwt_commands,         /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* nginx runs ACCESS for main requests only, and again after redirects */
+
+static ngx_int_t
+ngx_http_gateway_jwt_access(ngx_http_request_t *r)
+{
+    gw_reason_e                             reason;
+    ngx_http_gateway_request_t             *gr;
+    const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
+
+    if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_OFF) {
+        return NGX_DECLINED;
+    }
+
+    gr = ngx_http_gateway_request_get(r);
+    if (gr == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (gr->jwt == NULL) {
+        gr->jwt = ngx_pcalloc(r->pool, sizeof(ngx_http_gateway_jwt_ctx_t));
+        if (gr->jwt == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    reason = ngx_http_gateway_jwt_judge(r, gr, jlcf);
+
+    ngx_http_gateway_request_changed(r);
+
+    if (reason == GW_FAILED
+        || (jlcf->hide && ngx_http_gateway_jwt_hide(r, gr->jwt) != NGX_OK))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {
+        return NGX_DECLINED;
+    }
+
+    if (reason == GW_OK) {
+        return (jlcf->mode == NGX_HTTP_GATEWAY_JWT_DRY_RUN) ? NGX_DECLINED
+                                                            : NGX_OK;
+    }
+
+    if (reason == GW_MISSING && jlcf->mode == NGX_HTTP_GATEWAY_JWT_OPTIONAL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_gateway_jwt_log(r, gr->jwt, jlcf);
+
+    if (jlcf->mode == NGX_HTTP_GATEWAY_JWT_DRY_RUN) {
+        gr->reason = reason;
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_gateway_jwt_refuse(r, gr, jlcf);
+}
+
+
+/* a decision belongs to the location that makes it: an earlier one is void */
+
+static gw_reason_e
+ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    gw_reason_e                  reason;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
+
+    ctx = gr->jwt;
+
+    ngx_http_gateway_refusal_reset(gr, &ctx->refusal);
+
+    if (ctx->identified) {
+        ngx_memzero(&gr->identity, sizeof(ngx_http_gateway_identity_t));
+        ctx->identified = 0;
+    }
+
+    if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {
+        reason = ngx_http_gateway_jwt_decode(r, ctx, jlcf);
+
+    } else {
+        reason = ngx_http_gateway_jwt_authenticate(r, ctx, jlcf);
+
+        if (reason == GW_OK
+            && ngx_http_gateway_jwt_identify(r, gr, jlcf) != NGX_OK)
+        {
+            reason = GW_FAILED;
+        }
+
+        if (reason == GW_OK && (jlcf->rules || jlcf->require)) {
+
+            /* rules may read variables over the token */
+
+            ngx_http_gateway_request_changed(r);
+            reason = ngx_http_gateway_jwt_check_rules(r, ctx, jlcf);
+        }
+    }
+
+    ctx->reason = reason;
+    ctx->judged = 1;
+
+    return reason;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_refuse(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_str_t                    challenge;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
+
+    ctx = gr->jwt;
+
+    if (ngx_http_gateway_jwt_challenge(r, ctx, jlcf, &challenge) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_gateway_refuse(r, gr, &ctx->refusal, ctx->status,
+                                   ctx->reason, &challenge);
+}
+
+
+/*
+ * RFC 6750, 3: no error code where there was no credential; 3.1:
+ * invalid_token with 401, insufficient_scope with 403.  A 403 for another
+ * claim has no code of its own, and no challenge.
+ */
+
+static ngx_int_t
+ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *challenge)
+{
+    ngx_keyval_t  params[] = {
+        { ngx_string("realm"), ngx_null_string },
+        { ngx_string("error"), ngx_null_string },
+        { ngx_string("error_description"), ngx_null_string },
+        { ngx_string("scope"), ngx_null_string }
+    };
+
+    ngx_str_null(challenge);
+
+    if (ngx_http_complex_value(r, jlcf->realm, &params[0].value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->reason != GW_MISSING) {
+        ngx_str_set(&params[1].value, "invalid_token");
+
+        params[2].value.data = (u_char *) gw_reason_sentence(ctx->reason);
+        params[2].value.len = ngx_strlen(params[2].value.data);
+    }
+
+    if (ctx->status == NGX_HTTP_FORBIDDEN) {
+
+        if (ngx_http_gateway_jwt_missing_scopes(r, ctx, jlcf,
+                                                &params[3].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (params[3].value.len == 0) {
+            return NGX_OK;
+        }
+
+        ngx_str_set(&params[1].value, "insufficient_scope");
+    }
+
+    return ngx_http_gateway_challenge(r->pool, challenge, "Bearer", params,
+                                      sizeof(params) / sizeof(params[0]));
+}
+
+
+/*
+ * The client's fault: at info, once, without anything of the token but the
+ * name of its key, and that only if it cannot spoil the log.
+ */
+
+static void
+ngx_http_gateway_jwt_log(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    size_t       i;
+    ngx_str_t    kid;
+    const char  *what;
+
+    ngx_str_null(&kid);
+
+    if (ctx->token && ctx->reason != GW_MISSING) {
+        kid.data = (u_char *) ctx->token->jws.kid;
+        kid.len = ctx->token->jws.kid_len;
+    }
+
+    for (i = 0; i < kid.len; i++) {
+        if (kid.data[i] < 0x20 || kid.data[i] > 0x7e || kid.data[i] == '"'
+            || i == GW_JWK_MAX_KID)
+        {
+            ngx_str_set(&kid, "(unprintable)");
+            break;
+        }
+    }
+
+    what = (jlcf->mode == NGX_HTTP_GATEWAY_JWT_DRY_RUN) ? "would be refused"
+                                                        : "refused";
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "gateway_jwt: %s with %ui, reason \"%s\", kid \"%V\"",
+                  what, ctx->status, gw_reason_word(ctx->reason), &kid);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t             *gr;
+    const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr == NULL || gr->jwt == NULL) {
+        return NGX_DECLINED;
+    }
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
+
+    if (ngx_http_gateway_jwt_set_headers(r, gr->jwt, jlcf) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void *
+ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_jwt_main_conf_t));
+    if (jmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&jmcf->files, cf->pool, 4,
+                       sizeof(ngx_http_gateway_jwt_key_file_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    jmcf->memo = gw_jws_memo_create();
+    if (jmcf->memo == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_gateway_jwt_memo_cleanup;
+    cln->data = jmcf->memo;
+
+    return jmcf;
+}
+
+
+static void
+ngx_http_gateway_jwt_memo_cleanup(void *data)
+{
+    gw_jws_memo_free(data);
+}
+
+
+static void *
+ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_jwt_loc_conf_t  *jlcf;
+
+    jlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_jwt_loc_conf_t));
+    if (jlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     jlcf->realm = NULL;
+     *     jlcf->source = NULL;
+     *     jlcf->keys = NULL;
+     *     jlcf->bound = 0;
+     *     jlcf->algorithms = 0;
+     *     jlcf->issuers = NULL;
+     *     jlcf->audiences = NULL;
+     *     jlcf->typ = NULL;
+     *     jlcf->policy = { 0 };
+     *     jlcf->require = NULL;
+     *     jlcf->rules = NULL;
+     *     jlcf->consumer = NULL;
+     *     jlcf->scopes = NULL;
+     *     jlcf->groups = NULL;
+     *     jlcf->headers = NULL;
+     */
+
+    jlcf->enable = NGX_CONF_UNSET_UINT;
+    jlcf->key_policy = NGX_CONF_UNSET_UINT;
+    jlcf->verify = NGX_CONF_UNSET;
+    jlcf->leeway = NGX_CONF_UNSET;
+    jlcf->max_age = NGX_CONF_UNSET;
+    jlcf->require_exp = NGX_CONF_UNSET;
+    jlcf->hide = NGX_CONF_UNSET;
+    jlcf->mode = NGX_CONF_UNSET_UINT;
+    jlcf->max_size = NGX_CONF_UNSET_SIZE;
+
+    ngx_http_gateway_place(cf, &jlcf->place);
+
+    return jlcf;
+}
+
+
+#define ngx_http_gateway_jwt_merge_array(conf, prev)                          \
+    if (conf == NULL) {                                                       \
+        conf = prev;                                                          \
+    }
+
+
+static char *
+ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_gateway_jwt_loc_conf_t *prev = parent;
+    ngx_http_gateway_jwt_loc_conf_t *conf = child;
+
+    if (conf->enable == NGX_CONF_UNSET_UINT) {
+        conf->enable = (prev->enable == NGX_CONF_UNSET_UINT)
+                       ? NGX_HTTP_GATEWAY_JWT_OFF : prev->enable;
+        conf->realm = prev->realm;
+        conf->source = prev->source;
+
+    } else if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON) {
+        ngx_http_gateway_jwt_check_return(cf, conf);
+    }
+
+    ngx_http_gateway_jwt_merge_array(conf->keys, prev->keys);
+    ngx_conf_merge_uint_value(conf->key_policy, prev->key_policy, 0);
+    ngx_conf_merge_value(conf->verify, prev->verify, 1);
+
+    if (conf->algorithms == 0) {
+        conf->algorithms = prev->algorithms;
+    }
+
+    ngx_http_gateway_jwt_merge_array(conf->issuers, prev->issuers);
+    ngx_http_gateway_jwt_merge_array(conf->audiences, prev->audiences);
+    ngx_http_gateway_jwt_merge_array(conf->typ, prev->typ);
+    ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
+    ngx_conf_merge_sec_value(conf->max_age, prev->max_age, -1);
+    ngx_conf_merge_value(conf->require_exp, prev->require_exp, 1);
+
+    ngx_http_gateway_jwt_merge_policy(conf);
+
+    ngx_http_gateway_jwt_merge_array(conf->require, prev->require);
+    ngx_http_gateway_jwt_merge_array(conf->rules, prev->rules);
+
+    ngx_http_gateway_jwt_merge_array(conf->consumer, prev->consumer);
+    ngx_http_gateway_jwt_merge_array(conf->scopes, prev->scopes);
+    ngx_http_gateway_jwt_merge_array(conf->groups, prev->groups);
+
+    if (ngx_http_gateway_jwt_default_scopes(cf, &conf->scopes) != NGX_CONF_OK
+        || ngx_http_gateway_jwt_merge_headers(cf, &conf->headers,
+                                              prev->headers)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->groups == NULL) {
+        conf->groups = ngx_array_create(cf->pool, 1,
+                                        sizeof(ngx_http_gateway_jwt_path_t));
+        if (conf->groups == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_conf_merge_value(conf->hide, prev->hide, 0);
+    ngx_conf_merge_uint_value(conf->mode, prev->mode,
+                              NGX_HTTP_GATEWAY_JWT_REQUIRED);
+    ngx_conf_merge_size_value(conf->max_size, prev->max_size, 16384);
+
+    if (ngx_http_gateway_jwt_load_keys(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_jwt_check_conf(cf, conf);
+}
+
+
+static char *
+ngx_http_gateway_jwt_default_scopes(ngx_conf_t *cf, ngx_array_t **scopes)
+{
+    ngx_uint_t                    i;
+    ngx_http_gateway_jwt_path_t  *path;
+
+    static ngx_str_t  names[] = { ngx_string("scope"), ngx_string("scp") };
+
+    if (*scopes) {
+        return NGX_CONF_OK;
+    }
+
+    *scopes = ngx_array_create(cf->pool, 2,
+                               sizeof(ngx_http_gateway_jwt_path_t));
+    if (*scopes == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < 2; i++) {
+        path = ngx_array_push(*scopes);
+
+        path->text = names[i];
+
+        if (ngx_http_gateway_jwt_parse_path(cf, &names[i], &path->path)
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* all but the time, so that a request only copies it; gw_text_t is ngx_str_t */
+
+static void
+ngx_http_gateway_jwt_merge_policy(ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    gw_jwt_policy_t  *policy;
+
+    policy = &conf->policy;
+
+    policy->leeway = conf->leeway;
+    policy->max_age = conf->max_age;
+    policy->require_exp = conf->require_exp;
+
+    if (conf->issuers) {
+        policy->issuers = conf->issuers->elts;
+        policy->nissuers = conf->issuers->nelts;
+    }
+
+    if (conf->audiences) {
+        policy->audiences = conf->audiences->elts;
+        policy->naudiences = conf->audiences->nelts;
+    }
+
+    if (conf->typ) {
+        policy->typ = conf->typ->elts;
+        policy->ntyp = conf->typ->nelts;
+    }
+}
+
+
+static char *
+ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify
+        || !ngx_http_gateway_jwt_in_force(cf))
+    {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->keys == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"gateway_jwt\" is on and no \"gateway_jwt_key_file\" "
+                      "is given, write one, or \"gateway_jwt_verify off\" to "
+                      "accept any signature, for the block in %V:%ui",
+                      ngx_http_gateway_place_args(&conf->place));
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->policy.nissuers < 2) {
+        return NGX_CONF_OK;
+    }
+
+    use = conf->keys->elts;
+
+    for (i = 0; i < conf->keys->nelts; i++) {
+
+        if (use[i].issuer.len == 0) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "several issuers are accepted and "
+                          "\"gateway_jwt_key_file\" \"%V\" is bound to none, "
+                          "add \"issuer=\" to it in %V:%ui", &use[i].path,
+                          ngx_http_gateway_place_args(&use[i].place));
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A server's own configuration serves requests only where no location takes
+ * all of them.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_in_force(ngx_conf_t *cf)
+{
+    ngx_queue_t                *q;
+    ngx_http_conf_ctx_t        *ctx;
+    ngx_http_core_srv_conf_t   *cscf;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_location_queue_t  *lq;
+
+    ctx = cf->ctx;
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    if (ctx->loc_conf != cscf->ctx->loc_conf) {
+        return 1;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->locations == NULL) {
+        return 1;
+    }
+
+    for (q = ngx_queue_head(clcf->locations);
+         q != ngx_queue_sentinel(clcf->locations);
+         q = ngx_queue_next(q))
+    {
+        lq = (ngx_http_location_queue_t *) q;
+
+        if (lq->inclusive && lq->inclusive->name.len == 1
+            && lq->inclusive->name.data[0] == '/')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * "return" acts before ACCESS: what it answers is open, in every nginx
+ * authentication module.
+ */
+
+static void
+ngx_http_gateway_jwt_check_return(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t            i;
+    ngx_http_conf_ctx_t  *ctx;
+
+    ctx = cf->ctx;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+
+        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_rewrite_module")
+            != 0)
+        {
+            continue;
+        }
+
+        if (ngx_http_gateway_location_returns(
+                           ctx->loc_conf[cf->cycle->modules[i]->ctx_index]))
+        {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"return\" answers before \"gateway_jwt\" is "
+                          "asked, its response is open to everybody, in the "
+                          "block in %V:%ui",
+                          ngx_http_gateway_place_args(&conf->place));
+        }
+
+        return;
+    }
+}
+
+
+static char *
+ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_gateway_source_t          source;
+    ngx_http_gateway_main_conf_t      *gmcf;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    static const ngx_http_gateway_param_t  params[] = {
+        { ngx_string("token="), ngx_http_gateway_param_source, 0, 0 },
+        ngx_http_gateway_null_param
+    };
+
+    if (jlcf->enable != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_http_gateway_params(cf, params, &source, 2) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 3) {
+        jlcf->source = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_source_t));
+        if (jlcf->source == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *jlcf->source = source;
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        jlcf->enable = jlcf->source ? NGX_HTTP_GATEWAY_JWT_DECODE
+                                    : NGX_HTTP_GATEWAY_JWT_OFF;
+
+    } else {
+        jlcf->enable = NGX_HTTP_GATEWAY_JWT_ON;
+
+        jlcf->realm = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+        if (jlcf->realm == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value[1];
+        ccv.complex_value = jlcf->realm;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (jlcf->enable != NGX_HTTP_GATEWAY_JWT_OFF) {
+        gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+        jmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                 ngx_http_gateway_jwt_module);
+        gmcf->refuses = 1;
+        jmcf->used = 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_jwt_algorithms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
+
+    u_char          *p, *last;
+    u_char           names[NGX_MAX_CONF_ERRSTR / 2];
+    ngx_str_t       *value;
+    ngx_uint_t       i;
+    const gw_jwa_t  *alg;
+
+    if (jlcf->algorithms) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        alg = gw_jwa_find(value[i].data, value[i].len);
+
+        if (alg && gw_jwa_available(alg)) {
+            jlcf->algorithms |= gw_jwa_bit(alg);
+            continue;
+        }
+
+        if (alg) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "algorithm \"%V\" in \"%V\" needs OpenSSL 3.5 "
+                               "or later", &value[i], &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        p = names;
+        last = names + sizeof(names);
+
+        for (alg = gw_jwa; alg < gw_jwa + gw_jwa_count; alg++) {
+            p = ngx_slprintf(p, last, "%s%s", alg == gw_jwa ? "" : ", ",
+                             alg->name);
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown algorithm \"%V\" in \"%V\", allowed are "
+                           "%*s", &value[i], &value[0], (size_t) (p - names),
+                           names);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_jwt_key_policy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char                             *rv;
+    ngx_http_gateway_jwt_loc_conf_t  *jlcf = conf;
+
+    rv = ngx_http_gateway_set_enum_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && jlcf->key_policy == GW_JWK_COMPAT) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"gateway_jwt_key_policy compat\" accepts HMAC "
+                           "keys that are shorter than the hash and can be "
+                           "guessed");
+    }
+
+    return rv;
+}
+
+
+static char *
+ngx_http_gateway_jwt_warn_relaxed(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_flag_t  *verify = data;
+
+    if (*verify == 0) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"gateway_jwt_verify off\" accepts tokens that "
+                           "anybody can make");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* the directives of NGINX Plus that are not served, or not needed */
+
+static char *
+ngx_http_gateway_jwt_type(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "signed") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "type \"%V\" in \"%V\" is not supported, only signed "
+                       "tokens are: write \"%V signed\" or nothing",
+                       &value[1], &value[0], &value[0]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_gateway_jwt_key_request(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"gateway_jwt_key_request\" is not supported yet, "
+                       "fetch the keys to a file and write "
+                       "\"gateway_jwt_key_file file\", which is re-read "
+                       "when it changes");
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_gateway_jwt_key_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                       "\"gateway_jwt_key_cache\" is needless: keys are "
+                       "always kept, and read again when their file changes");
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt               *h;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    if (!jmcf->used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_gateway_jwt_access;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_gateway_jwt_precontent;
+
+    return NGX_OK;
+}

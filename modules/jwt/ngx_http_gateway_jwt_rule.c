@@ -1,0 +1,470 @@
+
+/*
+ * Rules on what a verified token says: gateway_jwt_require and
+ * gateway_jwt_require_claim.
+ */
+
+#include "ngx_http_gateway_jwt.h"
+
+
+#define NGX_HTTP_GATEWAY_JWT_MAX_VALUES  32
+
+
+static gw_reason_e ngx_http_gateway_jwt_check_require(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_require_t *require);
+static ngx_int_t ngx_http_gateway_jwt_check_rule(ngx_http_request_t *r,
+    const json_t *claims, const ngx_http_gateway_jwt_rule_t *rule);
+static char *ngx_http_gateway_jwt_rule_status(ngx_conf_t *cf,
+    ngx_uint_t *status, ngx_uint_t *last);
+static char *ngx_http_gateway_jwt_rule_values(ngx_conf_t *cf,
+    ngx_array_t *values, ngx_uint_t first, ngx_uint_t last);
+
+
+static const struct {
+    ngx_str_t       name;
+    gw_claim_op_e   op;
+    ngx_uint_t      min;            /* values */
+    ngx_uint_t      max;
+} ngx_http_gateway_jwt_ops[] = {
+    { ngx_string("eq"), GW_CLAIM_EQ, 1, 1 },
+    { ngx_string("ne"), GW_CLAIM_NE, 1, 1 },
+    { ngx_string("gt"), GW_CLAIM_GT, 1, 1 },
+    { ngx_string("ge"), GW_CLAIM_GE, 1, 1 },
+    { ngx_string("lt"), GW_CLAIM_LT, 1, 1 },
+    { ngx_string("le"), GW_CLAIM_LE, 1, 1 },
+    { ngx_string("any"), GW_CLAIM_ANY, 1, NGX_HTTP_GATEWAY_JWT_MAX_VALUES },
+    { ngx_string("all"), GW_CLAIM_ALL, 1, NGX_HTTP_GATEWAY_JWT_MAX_VALUES },
+    { ngx_string("none"), GW_CLAIM_NONE, 1, NGX_HTTP_GATEWAY_JWT_MAX_VALUES },
+    { ngx_string("match"), GW_CLAIM_MATCH, 1, 1 },
+    { ngx_string("exists"), GW_CLAIM_EXISTS, 0, 0 },
+    { ngx_string("absent"), GW_CLAIM_ABSENT, 0, 0 },
+    { ngx_null_string, 0, 0, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_jwt_statuses[] = {
+    { ngx_string("401"), NGX_HTTP_UNAUTHORIZED },
+    { ngx_string("403"), NGX_HTTP_FORBIDDEN },
+    { ngx_null_string, 0 }
+};
+
+
+static const ngx_http_gateway_param_t  ngx_http_gateway_jwt_rule_params[] = {
+    { ngx_string("error="), ngx_http_gateway_param_enum, 0,
+      (uintptr_t) ngx_http_gateway_jwt_statuses },
+
+    ngx_http_gateway_null_param
+};
+
+
+gw_reason_e
+ngx_http_gateway_jwt_check_rules(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_int_t                        rc;
+    ngx_uint_t                       i;
+    gw_reason_e                      reason;
+    ngx_http_gateway_jwt_rule_t     *rule;
+    ngx_http_gateway_jwt_require_t  *require;
+
+    if (jlcf->rules) {
+        rule = jlcf->rules->elts;
+
+        for (i = 0; i < jlcf->rules->nelts; i++) {
+
+            rc = ngx_http_gateway_jwt_check_rule(r, ctx->token->claims,
+                                                 &rule[i]);
+            if (rc == NGX_ERROR) {
+                return GW_FAILED;
+            }
+
+            if (rc == NGX_DECLINED) {
+                ctx->failed = &rule[i];
+                ctx->status = rule[i].status;
+                return GW_CLAIM;
+            }
+        }
+    }
+
+    if (jlcf->require) {
+        require = jlcf->require->elts;
+
+        for (i = 0; i < jlcf->require->nelts; i++) {
+
+            reason = ngx_http_gateway_jwt_check_require(r, &require[i]);
+            if (reason != GW_OK) {
+                ctx->status = require[i].status;
+                return reason;
+            }
+        }
+    }
+
+    return GW_OK;
+}
+
+
+/* as auth_jwt_require: every value is neither empty nor "0" */
+
+static gw_reason_e
+ngx_http_gateway_jwt_check_require(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_require_t *require)
+{
+    ngx_str_t                  value;
+    ngx_uint_t                 i;
+    ngx_http_complex_value_t  *cv;
+
+    cv = require->values.elts;
+
+    for (i = 0; i < require->values.nelts; i++) {
+
+        if (ngx_http_complex_value(r, &cv[i], &value) != NGX_OK) {
+            return GW_FAILED;
+        }
+
+        if (value.len == 0 || (value.len == 1 && value.data[0] == '0')) {
+            return GW_CLAIM;
+        }
+    }
+
+    return GW_OK;
+}
+
+
+/* NGX_OK, NGX_DECLINED: not met, NGX_ERROR: no memory */
+
+static ngx_int_t
+ngx_http_gateway_jwt_check_rule(ngx_http_request_t *r, const json_t *claims,
+    const ngx_http_gateway_jwt_rule_t *rule)
+{
+    gw_text_t                  values[NGX_HTTP_GATEWAY_JWT_MAX_VALUES];
+    ngx_str_t                  value;
+    ngx_uint_t                 i;
+    const json_t              *claim;
+    ngx_http_complex_value_t  *cv;
+
+    claim = gw_claim_find(claims, &rule->path);
+
+#if (NGX_PCRE)
+
+    if (rule->op == GW_CLAIM_MATCH) {
+
+        if (!json_is_string(claim)) {
+            return NGX_DECLINED;
+        }
+
+        value.data = (u_char *) json_string_value(claim);
+        value.len = json_string_length(claim);
+
+        /* without captures: those of the request stay as they are */
+
+        return (ngx_regex_exec(rule->regex, &value, NULL, 0) >= 0)
+               ? NGX_OK : NGX_DECLINED;
+    }
+
+#endif
+
+    cv = rule->values.elts;
+
+    for (i = 0; i < rule->values.nelts; i++) {
+
+        if (ngx_http_complex_value(r, &cv[i], &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (value.len == 0) {
+            return NGX_DECLINED;
+        }
+
+        values[i].data = value.data;
+        values[i].len = value.len;
+    }
+
+    return gw_claim_meets(claim, rule->op, values, rule->values.nelts)
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *scopes)
+{
+    u_char                             *p;
+    size_t                              len;
+    ngx_str_t                           value[NGX_HTTP_GATEWAY_JWT_MAX_VALUES];
+    ngx_uint_t                          i;
+    ngx_http_complex_value_t           *cv;
+    ngx_http_gateway_jwt_path_t        *path;
+    const ngx_http_gateway_jwt_rule_t  *rule;
+
+    ngx_str_null(scopes);
+
+    rule = ctx->failed;
+
+    if (rule == NULL
+        || (rule->op != GW_CLAIM_ANY && rule->op != GW_CLAIM_ALL
+            && rule->op != GW_CLAIM_EQ))
+    {
+        return NGX_OK;
+    }
+
+    path = jlcf->scopes->elts;
+
+    for (i = 0; i < jlcf->scopes->nelts; i++) {
+        if (path[i].text.len == rule->text.len
+            && ngx_strncmp(path[i].text.data, rule->text.data, rule->text.len)
+               == 0)
+        {
+            break;
+        }
+    }
+
+    if (i == jlcf->scopes->nelts) {
+        return NGX_OK;
+    }
+
+    cv = rule->values.elts;
+    len = 0;
+
+    for (i = 0; i < rule->values.nelts; i++) {
+        if (ngx_http_complex_value(r, &cv[i], &value[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        len += value[i].len + 1;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    scopes->data = p;
+
+    for (i = 0; i < rule->values.nelts; i++) {
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+        *p++ = ' ';
+    }
+
+    scopes->len = p - scopes->data - 1;
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_gateway_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_str_t                       *value;
+    ngx_uint_t                       i, last;
+    ngx_http_gateway_jwt_require_t  *require;
+
+    if (jlcf->require == NULL) {
+        jlcf->require = ngx_array_create(cf->pool, 1,
+                                       sizeof(ngx_http_gateway_jwt_require_t));
+        if (jlcf->require == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    require = ngx_array_push(jlcf->require);
+    if (require == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_jwt_rule_status(cf, &require->status, &last)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    if (last < 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must have a value before \"error=\"",
+                           &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < last; i++) {
+        if (value[i].len < 2 || value[i].data[0] != '$') {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid value \"%V\" in \"%V\", it must start "
+                               "with a variable", &value[i], &value[0]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return ngx_http_gateway_jwt_rule_values(cf, &require->values, 1, last);
+}
+
+
+char *
+ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_str_t                    *value;
+    ngx_uint_t                    i, n, last;
+    ngx_http_gateway_jwt_rule_t  *rule;
+
+    if (jlcf->rules == NULL) {
+        jlcf->rules = ngx_array_create(cf->pool, 1,
+                                       sizeof(ngx_http_gateway_jwt_rule_t));
+        if (jlcf->rules == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    rule = ngx_array_push(jlcf->rules);
+    if (rule == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(rule, sizeof(ngx_http_gateway_jwt_rule_t));
+
+    if (ngx_http_gateway_jwt_rule_status(cf, &rule->status, &last)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    rule->text = value[1];
+
+    if (ngx_http_gateway_jwt_parse_path(cf, &value[1], &rule->path)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; ngx_http_gateway_jwt_ops[i].name.len; i++) {
+        if (value[2].len == ngx_http_gateway_jwt_ops[i].name.len
+            && ngx_strncmp(value[2].data,
+                           ngx_http_gateway_jwt_ops[i].name.data,
+                           value[2].len)
+               == 0)
+        {
+            break;
+        }
+    }
+
+    if (ngx_http_gateway_jwt_ops[i].name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid operator \"%V\" in \"%V\", allowed are "
+                           "eq, ne, gt, ge, lt, le, any, all, none, match, "
+                           "exists, absent", &value[2], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    rule->op = ngx_http_gateway_jwt_ops[i].op;
+
+    n = (last > 3) ? last - 3 : 0;
+
+    if (n < ngx_http_gateway_jwt_ops[i].min
+        || n > ngx_http_gateway_jwt_ops[i].max)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "operator \"%V\" in \"%V\" takes %ui to %ui "
+                           "values, found %ui", &value[2], &value[0],
+                           ngx_http_gateway_jwt_ops[i].min,
+                           ngx_http_gateway_jwt_ops[i].max, n);
+        return NGX_CONF_ERROR;
+    }
+
+    if (rule->op == GW_CLAIM_MATCH) {
+#if (NGX_PCRE)
+        u_char               errstr[NGX_MAX_CONF_ERRSTR];
+        ngx_regex_compile_t  rc;
+
+        ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
+
+        rc.pattern = value[3];
+        rc.pool = cf->pool;
+        rc.err.len = NGX_MAX_CONF_ERRSTR;
+        rc.err.data = errstr;
+
+        if (ngx_regex_compile(&rc) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V", &rc.err);
+            return NGX_CONF_ERROR;
+        }
+
+        rule->regex = rc.regex;
+
+        return NGX_CONF_OK;
+#else
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "operator \"match\" needs an nginx with PCRE");
+        return NGX_CONF_ERROR;
+#endif
+    }
+
+    return ngx_http_gateway_jwt_rule_values(cf, &rule->values, 3, last);
+}
+
+
+/* "error=" may only be the last argument; "last" is where the values end */
+
+static char *
+ngx_http_gateway_jwt_rule_status(ngx_conf_t *cf, ngx_uint_t *status,
+    ngx_uint_t *last)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    *last = cf->args->nelts;
+    *status = NGX_HTTP_UNAUTHORIZED;
+
+    if (value[*last - 1].len < 6
+        || ngx_strncmp(value[*last - 1].data, "error=", 6) != 0)
+    {
+        return NGX_CONF_OK;
+    }
+
+    (*last)--;
+
+    return ngx_http_gateway_params(cf, ngx_http_gateway_jwt_rule_params,
+                                   status, *last);
+}
+
+
+static char *
+ngx_http_gateway_jwt_rule_values(ngx_conf_t *cf, ngx_array_t *values,
+    ngx_uint_t first, ngx_uint_t last)
+{
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (ngx_array_init(values, cf->pool, 1, sizeof(ngx_http_complex_value_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = first; i < last; i++) {
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value[i];
+        ccv.complex_value = ngx_array_push(values);
+        if (ccv.complex_value == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}

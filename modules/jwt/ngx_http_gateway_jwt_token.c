@@ -1,0 +1,346 @@
+
+/*
+ * From a request to a verdict: find the token, take it apart, verify its
+ * signature, judge its claims.  The steps stand in the order in which a
+ * request meets them, the cheap ones first; each returns the reason to stop.
+ */
+
+#include "ngx_http_gateway_jwt.h"
+
+
+static gw_reason_e ngx_http_gateway_jwt_find(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static ngx_uint_t ngx_http_gateway_jwt_same_source(
+    const ngx_http_gateway_source_t *a, const ngx_http_gateway_source_t *b);
+static gw_reason_e ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx);
+static gw_reason_e ngx_http_gateway_jwt_check_algorithm(
+    const ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static gw_reason_e ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static gw_reason_e ngx_http_gateway_jwt_parse_claims(
+    ngx_http_gateway_jwt_token_t *token);
+static gw_reason_e ngx_http_gateway_jwt_check_claims(
+    ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static void ngx_http_gateway_jwt_token_cleanup(void *data);
+
+
+static const ngx_http_gateway_source_t  ngx_http_gateway_jwt_bearer = {
+    NGX_HTTP_GATEWAY_BEARER, ngx_null_string, 0
+};
+
+
+gw_reason_e
+ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    gw_reason_e                    reason;
+    ngx_http_gateway_jwt_token_t  *token;
+
+    ctx->status = NGX_HTTP_UNAUTHORIZED;
+    ctx->failed = NULL;
+    ctx->readable = 0;
+    ctx->unverified = !jlcf->verify;
+
+    if ((reason = ngx_http_gateway_jwt_find(r, ctx, jlcf)) != GW_OK
+        || (reason = ngx_http_gateway_jwt_take_apart(r, ctx)) != GW_OK)
+    {
+        return reason;
+    }
+
+    token = ctx->token;
+
+    if ((reason = ngx_http_gateway_jwt_check_algorithm(token, jlcf)) != GW_OK
+        || (reason = ngx_http_gateway_jwt_check_signature(r, token, jlcf))
+           != GW_OK
+        || (reason = ngx_http_gateway_jwt_parse_claims(token)) != GW_OK
+        || (reason = ngx_http_gateway_jwt_check_claims(token, jlcf)) != GW_OK)
+    {
+        return reason;
+    }
+
+    ctx->readable = 1;
+
+    return GW_OK;
+}
+
+
+gw_reason_e
+ngx_http_gateway_jwt_decode(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    gw_reason_e  reason;
+
+    ctx->readable = 0;
+    ctx->unverified = 1;
+
+    if ((reason = ngx_http_gateway_jwt_find(r, ctx, jlcf)) != GW_OK
+        || (reason = ngx_http_gateway_jwt_take_apart(r, ctx)) != GW_OK
+        || (reason = ngx_http_gateway_jwt_parse_claims(ctx->token)) != GW_OK)
+    {
+        return reason;
+    }
+
+    ctx->readable = 1;
+
+    return GW_OK;
+}
+
+
+static gw_reason_e
+ngx_http_gateway_jwt_find(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    const ngx_http_gateway_source_t  *source;
+
+    source = jlcf->source ? jlcf->source : &ngx_http_gateway_jwt_bearer;
+
+    if (!ctx->hidden || !ngx_http_gateway_jwt_same_source(source, ctx->source))
+    {
+        ctx->found = ngx_http_gateway_source_find(r, source, &ctx->text);
+        ctx->source = source;
+        ctx->hidden = 0;
+    }
+
+    if (ctx->found == GW_OK && ctx->text.len > jlcf->max_size) {
+        return GW_TOO_LARGE;
+    }
+
+    return ctx->found;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_jwt_same_source(const ngx_http_gateway_source_t *a,
+    const ngx_http_gateway_source_t *b)
+{
+    return a->kind == b->kind
+           && a->name.len == b->name.len
+           && ngx_strncmp(a->name.data, b->name.data, a->name.len) == 0;
+}
+
+
+ngx_int_t
+ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx)
+{
+    if (ctx->source->kind == NGX_HTTP_GATEWAY_VARIABLE) {
+        return NGX_OK;
+    }
+
+    ctx->hidden = 1;
+
+    return ngx_http_gateway_source_hide(r, ctx->source);
+}
+
+
+/* the bytes of the token at hand are not taken apart twice */
+
+static gw_reason_e
+ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx)
+{
+    u_char                            *buf;
+    ngx_str_t                         *text;
+    gw_reason_e                        reason;
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_gateway_jwt_token_t      *token;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    text = &ctx->text;
+    token = ctx->token;
+
+    if (token && token->text.len == text->len
+        && ngx_memcmp(token->text.data, text->data, text->len) == 0)
+    {
+        return GW_OK;
+    }
+
+    ctx->token = NULL;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_jwt_token_t));
+    if (cln == NULL) {
+        return GW_FAILED;
+    }
+
+    token = cln->data;
+    ngx_memzero(token, sizeof(ngx_http_gateway_jwt_token_t));
+
+    buf = ngx_pnalloc(r->pool, gw_jws_buffer_size(text->len));
+    if (buf == NULL) {
+        return GW_FAILED;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    reason = gw_jws_parse(&token->jws, jmcf->memo, text->data, text->len,
+                          buf);
+    if (reason != GW_OK) {
+        return reason;
+    }
+
+    cln->handler = ngx_http_gateway_jwt_token_cleanup;
+
+    token->text = *text;
+    ctx->token = token;
+
+    return GW_OK;
+}
+
+
+static void
+ngx_http_gateway_jwt_token_cleanup(void *data)
+{
+    ngx_http_gateway_jwt_token_t *token = data;
+
+    json_decref(token->claims);
+    gw_jws_release(&token->jws);
+}
+
+
+/*
+ * Without gateway_jwt_algorithms: every asymmetric one, and HMAC only where
+ * no key could be anything else, so that a public key is never a secret.
+ */
+
+static gw_reason_e
+ngx_http_gateway_jwt_check_algorithm(const ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_uint_t                       i;
+    gw_jwa_set_t                     alg, allowed;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    alg = gw_jwa_bit(token->jws.alg);
+    allowed = jlcf->algorithms ? jlcf->algorithms : gw_jwa_asymmetric;
+
+    if (alg & allowed) {
+        return GW_OK;
+    }
+
+    if (jlcf->algorithms || !(alg & gw_jwa_hmac)) {
+        return GW_ALGORITHM_NOT_ALLOWED;
+    }
+
+    if (!jlcf->verify) {
+        return GW_OK;
+    }
+
+    use = jlcf->keys->elts;
+
+    for (i = 0; i < jlcf->keys->nelts; i++) {
+        if (!gw_jwk_set_only_oct(use[i].file->set)) {
+            return GW_ALGORITHM_NOT_ALLOWED;
+        }
+    }
+
+    return GW_OK;
+}
+
+
+/*
+ * A signature that was verified is not verified again for the same bytes
+ * and the same keys: another location of the same request asks anew, with
+ * its own keys, and gets its own answer.
+ */
+
+static gw_reason_e
+ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    size_t                             n;
+    ngx_str_t                          iss;
+    ngx_uint_t                         i;
+    const json_t                      *claim;
+    gw_jwk_set_t                      *sets[NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES];
+    gw_reason_e                        reason;
+    ngx_http_gateway_jwt_key_use_t    *use;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    if (!jlcf->verify) {
+        return GW_OK;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    if (token->keys == jlcf->keys && token->generation == jmcf->generation) {
+        return GW_OK;
+    }
+
+    ngx_str_null(&iss);
+
+    if (jlcf->bound) {
+
+        /* which keys may serve depends on "iss": the one claim read before */
+
+        reason = ngx_http_gateway_jwt_parse_claims(token);
+        if (reason != GW_OK) {
+            return reason;
+        }
+
+        claim = json_object_get(token->claims, "iss");
+        iss.data = (u_char *) json_string_value(claim);
+        iss.len = json_string_length(claim);
+    }
+
+    use = jlcf->keys->elts;
+    n = 0;
+
+    for (i = 0; i < jlcf->keys->nelts; i++) {
+
+        if (use[i].issuer.len == 0
+            || (use[i].issuer.len == iss.len
+                && ngx_memcmp(use[i].issuer.data, iss.data, iss.len) == 0))
+        {
+            sets[n++] = use[i].file->set;
+        }
+    }
+
+    if (n == 0) {
+        return GW_ISSUER;
+    }
+
+    reason = gw_jws_verify(&token->jws, sets, n);
+
+    if (reason == GW_OK) {
+        gw_jws_memo_add(jmcf->memo, &token->jws);
+
+        token->keys = jlcf->keys;
+        token->generation = jmcf->generation;
+    }
+
+    return reason;
+}
+
+
+static gw_reason_e
+ngx_http_gateway_jwt_parse_claims(ngx_http_gateway_jwt_token_t *token)
+{
+    if (token->claims) {
+        return GW_OK;
+    }
+
+    return gw_jwt_parse(&token->claims, token->jws.payload,
+                        token->jws.payload_len);
+}
+
+
+static gw_reason_e
+ngx_http_gateway_jwt_check_claims(ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    gw_jwt_policy_t  policy;
+
+    policy = jlcf->policy;
+    policy.now = ngx_time();
+
+    return gw_jwt_check(token->jws.header, token->claims, &policy);
+}

@@ -1,0 +1,466 @@
+package Bench;
+
+# What t/bench/run and t/bench/instructions share: tokens, servers, processes.
+# Everything lives in one temporary folder and listens on 127.0.0.1.
+
+use v5.28;
+use warnings;
+
+use Exporter qw( import );
+use File::Path qw( make_path );
+use File::Temp ();
+use IO::Socket::INET;
+use JSON::PP ();
+use MIME::Base64 ();
+use POSIX ();
+use Time::HiRes qw( sleep time );
+
+our @EXPORT = qw( folder make_tokens pem secret nginx start_nginx start haproxy
+                  up free_port request write_file read_file spawn stop
+                  worker_of cpu_seconds median quartiles versions );
+
+our $Dir;
+my $main = $$;
+my %running;
+
+my $objs = $ENV{GATEWAY_OBJS} || $ENV{OBJS} || 'objs';
+my $json = JSON::PP->new->canonical->utf8;
+
+$ENV{PATH} .= ':/usr/sbin:/usr/local/sbin';
+
+
+# The folder of this run; goes away with the process.
+
+sub folder {
+    return $Dir if $Dir;
+
+    $Dir = File::Temp->newdir('nginx-gateway-bench-XXXXXX', TMPDIR => 1);
+    chmod 0755, "$Dir";
+    return $Dir;
+}
+
+
+sub write_file {
+    my ($path, $text) = @_;
+
+    open my $out, '>:raw', $path or die "$path: $!\n";
+    print $out $text;
+    close $out or die "$path: $!\n";
+    return $path;
+}
+
+
+sub read_file {
+    my ($path) = @_;
+
+    open my $in, '<:raw', $path or die "$path: $!\n";
+    local $/;
+    return scalar <$in> // '';
+}
+
+
+# --- tokens
+
+sub tool { $ENV{GATEWAY_TOOL} || "$objs/nginx-gateway" }
+
+
+sub said {
+    my (@command) = @_;
+
+    open my $in, '-|', @command or die "$command[0]: $!\n";
+    local $/;
+    my $text = <$in> // '';
+    close $in or die "@command failed\n";
+    return $text;
+}
+
+
+sub b64u_decode {
+    my ($text) = @_;
+
+    $text =~ tr{-_}{+/};
+    return MIME::Base64::decode_base64($text);
+}
+
+
+# make_tokens($alg, $n): a key, its set and $n tokens of eight claims.  In the
+# folder afterwards: ALG.jwk, ALG.jwks.json, ALG.tokens (one a line).
+
+sub make_tokens {
+    my ($alg, $n) = @_;
+
+    my $base = folder() . "/$alg";
+    write_file("$base.jwk", private_key($alg));
+    write_file("$base.jwks.json", $alg =~ /^HS/ ? read_file("$base.jwk")
+                                  : said(tool(), qw( jwk public ),
+                                         "$base.jwk"));
+
+    # a process for each core, one start of the tool for each token
+    my @parts = map { { first => $_ * int($n / 2),
+                        last  => $_ ? $n - 1 : int($n / 2) - 1 } } 0, 1;
+
+    for my $part (@parts) {
+        $part->{pid} = fork // die "fork: $!\n";
+        next if $part->{pid};
+
+        eval { sign("$base.jwk", "$base.$part->{first}", $_->{first},
+                    $_->{last}) for $part; 1 }
+            or do { print STDERR $@; POSIX::_exit(1) };
+        POSIX::_exit(0);
+    }
+
+    my $text = '';
+    for my $part (@parts) {
+        waitpid $part->{pid}, 0;
+        die "tokens of $alg could not be signed\n" if $?;
+        $text .= read_file("$base.$part->{first}");
+    }
+    return write_file("$base.tokens", $text);
+}
+
+
+# the secret is text, because HAProxy takes it as a string
+
+sub private_key {
+    my ($alg) = @_;
+
+    return said(tool(), qw( jwk generate --alg ), $alg) if $alg !~ /^HS/;
+
+    my $k = MIME::Base64::encode_base64(secret(), '');
+    $k =~ tr{+/=}{-_}d;
+    return $json->encode({ kty => 'oct', alg => $alg, k => $k,
+                           kid => 'bench-key-2b7d0c35a1f94e68b3c1d5f7a9e0b2c4' });
+}
+
+
+sub secret { 'a-secret-of-the-benchmark-that-is-as-long-as-SHA-512-is-0123456789' }
+
+
+sub sign {
+    my ($key, $out, $first, $last) = @_;
+
+    my $file = "$out.json";
+    my $text = '';
+
+    for my $i ($first .. $last) {
+        write_file($file, claims($i));
+        $text .= said(tool(), qw( jwt sign --key ), $key, '--claims-json',
+                      $file);
+    }
+    write_file($out, $text);
+    unlink $file;
+}
+
+
+# about 280 bytes, no two alike
+
+sub claims {
+    my ($i) = @_;
+
+    my $now = int time;
+    return sprintf '{"iss":"https://id.example.com/realms/main",'
+                   . '"sub":"user-%06d@example.com",'
+                   . '"aud":"https://api.example.com/orders",'
+                   . '"exp":%d,"iat":%d,"nbf":%d,'
+                   . '"jti":"%08x-7c1e-4b52-9d3a-%012x",'
+                   . '"scope":"openid profile email orders:read orders:write"}',
+                   $i, $now + 86400, $now, $now, $i * 2654435761 % 2**32, $i;
+}
+
+
+# The public key of an algorithm in PEM, for peers that read no JWK.
+
+sub pem {
+    my ($alg) = @_;
+
+    my $jwk = $json->decode(read_file(folder() . "/$alg.jwk"));
+    my %spki = (RSA => \&spki_rsa, EC => \&spki_ec);
+    my $make = $spki{$jwk->{kty}} or return;
+
+    my $text = MIME::Base64::encode_base64($make->($jwk), '');
+    $text =~ s/(.{1,64})/$1\n/g;
+    return write_file(folder() . "/$alg.pem",
+                      "-----BEGIN PUBLIC KEY-----\n$text"
+                      . "-----END PUBLIC KEY-----\n");
+}
+
+sub der {
+    my ($tag, @parts) = @_;
+
+    my $body = join '', @parts;
+    my $n = length $body;
+    my $len = $n < 128 ? chr $n
+            : $n < 256 ? pack 'CC', 0x81, $n : pack 'Cn', 0x82, $n;
+    return chr($tag) . $len . $body;
+}
+
+sub der_integer {
+    my ($bytes) = @_;
+
+    return der(0x02, ord $bytes > 127 ? "\0" : '', $bytes);
+}
+
+# RFC 8017, A.1
+
+sub spki_rsa {
+    my ($jwk) = @_;
+
+    my ($n, $e) = map { der_integer(b64u_decode($jwk->{$_})) } qw( n e );
+    return der(0x30, der(0x30, der(0x06, pack 'H*', '2a864886f70d010101'),
+                               der(0x05)),
+                     der(0x03, "\0", der(0x30, $n, $e)));
+}
+
+# RFC 5480, 2
+
+sub spki_ec {
+    my ($jwk) = @_;
+
+    my %curve = ('P-256' => '2a8648ce3d030107', 'P-384' => '2b81040022',
+                 'P-521' => '2b81040023');
+    return der(0x30, der(0x30, der(0x06, pack 'H*', '2a8648ce3d0201'),
+                               der(0x06, pack 'H*', $curve{$jwk->{crv}})),
+                     der(0x03, "\0\x04", b64u_decode($jwk->{x}),
+                                         b64u_decode($jwk->{y})));
+}
+
+
+# --- processes
+
+# spawn(@command): its pid.  Its output goes to "log" in the folder.
+
+sub spawn {
+    my (@command) = @_;
+
+    my $log = folder() . '/log';
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', $log;
+        open STDERR, '>&', \*STDOUT;
+        exec @command or POSIX::_exit(127);
+    }
+
+    $running{$pid} = 1;
+    return $pid;
+}
+
+
+sub stop {
+    my ($pid) = @_;
+
+    delete $running{$pid} or return;
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+}
+
+
+sub stop_all { stop($_) for keys %running }
+
+$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+
+END {
+    if ($$ == $main) {
+        my $code = $?;
+        stop_all();
+        $? = $code;
+    }
+}
+
+
+# The one child of an nginx master.
+
+sub worker_of {
+    my ($pid) = @_;
+
+    for (1 .. 200) {
+        for my $file (glob '/proc/[0-9]*/stat') {
+            open my $in, '<', $file or next;
+            my $stat = <$in> // '';
+            return $1 if $stat =~ /^(\d+) \(nginx\) \S $pid /;
+        }
+        sleep 0.02;
+    }
+    die "nginx has no worker\n" . read_file(folder() . '/log');
+}
+
+
+# User and system time that a process has spent, in seconds.
+
+sub cpu_seconds {
+    my ($pid) = @_;
+
+    my $stat = read_file("/proc/$pid/stat");
+    my @fields = split ' ', substr $stat, rindex($stat, ')') + 2;
+    return ($fields[11] + $fields[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+
+# --- servers
+
+sub free_port {
+    return IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+           ->sockport;
+}
+
+
+sub nginx { $ENV{NGINX} || 'nginx' }
+
+
+# nginx's configuration around $http; %part: name (of its folder), main.
+
+sub nginx_conf {
+    my ($http, %part) = @_;
+
+    my $dir = folder() . "/$part{name}";
+    make_path("$dir/tmp");
+
+    my $user = $> == 0 ? 'user root;' : '';
+    my $main = $part{main} // '';
+    my $temp = join "\n    ", map { "${_}_temp_path tmp/$_;" }
+                              qw( client_body proxy fastcgi uwsgi scgi );
+
+    write_file("$dir/nginx.conf", <<END);
+$main
+$user
+worker_processes 1;
+pid $dir/nginx.pid;
+error_log $dir/error.log warn;
+daemon off;
+
+events {
+    worker_connections 512;
+    accept_mutex off;
+}
+
+http {
+    access_log off;
+    keepalive_requests 100000000;
+    large_client_header_buffers 4 16k;
+    $temp
+$http
+}
+END
+    return $dir;
+}
+
+
+sub load_module {
+    my $so = $ENV{GATEWAY_MODULE} || "$objs/ngx_http_gateway_module.so";
+    require Cwd;
+    return 'load_module "' . Cwd::abs_path($so) . '";';
+}
+
+
+# start_nginx($http, name =>, gateway => 1, core =>, before => [ command ])
+
+sub start_nginx {
+    my ($http, %part) = @_;
+
+    $part{main} = join "\n", $part{main} // (),
+                             $part{gateway} ? load_module() : ();
+    my $dir = nginx_conf($http, %part);
+    my @pinned = defined $part{core} ? ('taskset', '-c', $part{core}) : ();
+
+    return spawn(@{ $part{before} // [] }, @pinned, nginx(), '-p', "$dir/",
+                 '-e', "$dir/error.log", '-c', "$dir/nginx.conf");
+}
+
+
+sub start { spawn(@_) }
+
+
+# Waits until a port answers; dies with the process's words if it ends.
+
+sub up {
+    my ($port, $pid, $seconds) = @_;
+
+    my $end = time + ($seconds // 10);
+    while (time < $end) {
+        return if IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port");
+
+        if (waitpid($pid, POSIX::WNOHANG()) == $pid) {
+            delete $running{$pid};
+            last;
+        }
+        sleep 0.02;
+    }
+    die "nothing listens on port $port\n" . read_file(folder() . '/log')
+        . join '', map { read_file($_) } glob folder() . '/*/error.log';
+}
+
+
+# One request: its status, and the length of the whole response.
+
+sub request {
+    my ($port, $path, $token) = @_;
+
+    my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
+        or die "connect to port $port: $!\n";
+    print $socket "GET $path HTTP/1.1\r\nHost: localhost\r\n"
+                  . "Authorization: Bearer $token\r\n\r\n";
+
+    my $answer = '';
+    while ($answer !~ /\r\n\r\n/) {
+        sysread $socket, $answer, 65536, length $answer
+            or die "port $port closed the connection\n";
+    }
+
+    my ($length) = $answer =~ /^content-length: (\d+)/im;
+    my ($status) = $answer =~ m{^HTTP/1\.1 (\d+)};
+    return ($status, index($answer, "\r\n\r\n") + 4 + ($length // 0));
+}
+
+
+# --- numbers
+
+sub at {
+    my ($share, @values) = @_;
+
+    @values = sort { $a <=> $b } @values;
+    my $place = $share * $#values;
+    my $i = int $place;
+    return $values[$i] if $i == $#values;
+    return $values[$i] + ($place - $i) * ($values[$i + 1] - $values[$i]);
+}
+
+sub median { at(0.5, @_) }
+
+sub quartiles { (at(0.25, @_), at(0.75, @_)) }
+
+
+# --- what was measured
+
+sub first_line {
+    my ($pattern, @command) = @_;
+
+    open my $in, '-|', "@command 2>&1" or return 'none';
+    local $/;
+    my $text = <$in> // '';
+    close $in;
+    return $text =~ $pattern ? $1 : 'none';
+}
+
+
+sub versions {
+    my (@names) = @_;
+
+    my %version = (
+        'nginx-gateway' => sub { first_line(qr/([\d.]+)/, tool(),
+                                            '--version') },
+        'nginx'    => sub { first_line(qr{nginx/(\S+)}, nginx(), '-v') },
+        'OpenSSL'  => sub { first_line(qr/^OpenSSL (\S+)/, 'openssl version') },
+        'HAProxy'  => sub { first_line(qr/version (\S+)/, 'haproxy -v') },
+        'wrk'      => sub { first_line(qr/wrk (\S+)/, 'wrk -v') },
+        'valgrind' => sub { first_line(qr/valgrind-(\S+)/,
+                                       'valgrind --version') },
+        'Linux'    => sub { (POSIX::uname())[2] },
+        'CPU'      => sub { read_file('/proc/cpuinfo')
+                            =~ /^model name\s*:\s*(.*)/m ? $1
+                            : (POSIX::uname())[4] },
+    );
+    return map { [ $_, $version{$_}->() ] } @names;
+}
+
+1;

@@ -1,0 +1,30 @@
+-- wrk -s tokens.lua URL -- FILE: each request carries the next token of FILE.
+-- The requests are built once; ends with one line of numbers for t/bench/run.
+
+local threads = 0
+
+function setup(thread)
+   thread:set("number", threads)
+   threads = threads + 1
+end
+
+function init(args)
+   requests = {}
+   for token in io.lines(args[1]) do
+      requests[#requests + 1] = wrk.format("GET", nil,
+         { ["Host"] = "localhost", ["Authorization"] = "Bearer " .. token })
+   end
+   last = number * 331 % #requests
+end
+
+function request()
+   last = last % #requests + 1
+   return requests[last]
+end
+
+function done(summary, latency, unused)
+   local e = summary.errors
+   io.write(string.format("bench %d %d %d %d\n", summary.requests,
+      summary.bytes, summary.duration,
+      e.status + e.connect + e.read + e.write + e.timeout))
+end

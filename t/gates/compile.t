@@ -1,0 +1,67 @@
+# Everything compiles with -Wall -Wextra -Werror on gcc and on clang.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway::Gate;
+use Test::More;
+
+my $objs = $ENV{GATEWAY_OBJS} // 'objs';
+
+
+# nginx's own -I, as absolute paths
+
+sub nginx_incs {
+    my $makefile = read_file("$objs/nginx/Makefile");
+    my ($incs) = $makefile =~ /^ALL_INCS\s*=((?:.*\\\n)*.*)/m;
+    my %variable = $makefile =~ /^(\w+_INCS)\s*=\s*((?:.*\\\n)*.*)/mg;
+
+    $incs =~ s/\$\((\w+)\)/$variable{$1} \/\/ ''/ge;
+    $incs =~ s/\\\n//g;
+    return map { m{^/} ? "-I$_" : "-I$objs/nginx/tree/$_" }
+           $incs =~ /-I\s*(\S+)/g;
+}
+
+my @nginx = nginx_incs();
+
+
+# -O2, because some warnings need the optimiser's eyes.  Handlers do not use
+# all of the parameters that nginx gives them, as nginx's own do not.
+
+sub compiles {
+    my ($compiler, $dir) = @_;
+
+    my @pure = map { "-I$dir/$_" }
+               qw( modules/core modules/jose modules/jwt tools );
+    my @complaints;
+
+    for my $file (glob "$dir/modules/*/*.c $dir/tools/*.c $dir/t/unit/*.c") {
+        my @incs = $file =~ m{/ngx_[^/]*$}
+                   ? (@pure, @nginx, '-Wno-unused-parameter') : @pure;
+        open my $cc, '-|', $compiler, qw( -O2 -Wall -Wextra -Werror
+             -c -o /dev/null ), @incs, $file or die "$compiler: $!";
+        # what it says goes to stderr, where whoever runs the tests sees it
+        local $/;
+        <$cc>;
+        close $cc or push @complaints, "$compiler refuses $file";
+    }
+    return @complaints;
+}
+
+
+for my $compiler (qw( gcc clang )) {
+    clean(sub { compiles($compiler, @_) }, '.', "$compiler is content");
+
+    my $seeded = copy_of('modules/core/gateway.map');
+    spoil("$seeded/modules/core/gw_seeded.c",
+          "static int unused(int n) { return n; }\n");
+
+    open my $stderr, '>&', \*STDERR or die;
+    open STDERR, '>', '/dev/null';
+    fires(sub { compiles($compiler, @_) }, "$seeded",
+          qr/$compiler refuses .*gw_seeded\.c/, "$compiler: a warning");
+    open STDERR, '>&', $stderr;
+}
+
+done_testing;

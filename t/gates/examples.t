@@ -1,0 +1,48 @@
+# Every file of conf.examples is a configuration that nginx accepts.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Cwd qw( abs_path );
+use File::Basename qw( basename );
+use Test::Gateway::Gate;
+use Test::Gateway::Server;
+use Test::Gateway::Token;
+use Test::More;
+
+$ENV{PATH} .= ':/usr/sbin:/usr/local/sbin';
+
+my $objs = $ENV{GATEWAY_OBJS} // 'objs';
+my $so = abs_path($ENV{GATEWAY_MODULE} // "$objs/ngx_http_gateway_module.so");
+
+# paths of a prefix that everybody may write to
+my $paths = join '', map { "${_}_temp_path $_; " }
+            qw( client_body proxy fastcgi uwsgi scgi );
+
+
+sub examples {
+    my ($dir) = @_;
+
+    my @complaints;
+    for my $file (glob "$dir/conf.examples/*.conf") {
+        my $conf = read_file($file);
+        $conf =~ s{modules/ngx_http_gateway_module\.so}{"$so"};
+        $conf =~ s{^http \{}{http \{ access_log off; $paths}m;
+
+        my ($code, $said) = nginx_t($conf, { 'jwks.json' => jwks('es256') });
+        push @complaints, basename($file) . " is refused: $said" if $code;
+    }
+    return @complaints;
+}
+
+
+clean(\&examples, '.', 'nginx accepts every example');
+
+my $copy = copy_of('conf.examples');
+spoil("$copy/conf.examples/seeded.conf",
+      "events {}\nhttp { gateway_no on; }\n");
+fires(\&examples, "$copy", qr/seeded\.conf is refused: .*gateway_no/s,
+      'an example with a directive that does not exist');
+
+done_testing;

@@ -1,0 +1,70 @@
+package Test::Gateway::Gate;
+
+# For the gates in t/gates: each is a function that takes a folder and returns
+# its complaints, so that a test can show it the project, and then a copy of
+# the project with a seeded defect.
+
+use v5.28;
+use warnings;
+
+use Exporter qw( import );
+use File::Temp ();
+use Test::More;
+
+our @EXPORT = qw( clean fires copy_of read_file spoil );
+
+
+# $gate->($folder) has nothing to say
+
+sub clean {
+    my ($gate, $folder, $name) = @_;
+
+    my @complaints = $gate->($folder);
+    ok(!@complaints, $name) or diag(join "\n", @complaints);
+}
+
+
+# $gate->($folder) has exactly the complaint that $pattern matches
+
+sub fires {
+    my ($gate, $folder, $pattern, $name) = @_;
+
+    my @complaints = $gate->($folder);
+    is(scalar @complaints, 1, "seeded: $name: one complaint")
+        or diag(join "\n", @complaints);
+    like($complaints[0] // '', $pattern, "seeded: $name: the right one");
+}
+
+
+# A copy of some paths of the project, in a folder that goes with the object.
+
+sub copy_of {
+    my (@paths) = @_;
+
+    my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    system('cp', '-R', '--parents', @paths, "$dir") == 0
+        or die 'cannot copy the project';
+    return $dir;
+}
+
+
+sub read_file {
+    my ($path) = @_;
+
+    open my $in, '<', $path or die "$path: $!";
+    local $/;
+    return scalar <$in> // '';
+}
+
+
+# Appends $text to a file.
+
+sub spoil {
+    my ($path, $text) = @_;
+
+    open my $out, '>>', $path or die "$path: $!";
+    print $out $text;
+    close $out or die "$path: $!";
+}
+
+1;

@@ -1,0 +1,366 @@
+package Test::Gateway::Server;
+
+# Real servers, for what Test::Nginx's blocks cannot do: nginx -t on a text,
+# and a master with workers that a test reloads, signals and asks itself.
+
+use v5.28;
+use warnings;
+
+use Exporter qw( import );
+use File::Path qw( make_path );
+use File::Temp ();
+use IO::Socket::INET;
+use IPC::Open3 qw( open3 );
+use POSIX ();
+use Test::More ();
+use Time::HiRes qw( sleep time );
+
+our @EXPORT = qw( nginx_t start_nginx http_conf free_port write_file
+                  wait_until http_get );
+
+my %running;
+
+
+# --- processes
+
+# A process that has ended but that nobody has waited for counts as gone.
+
+sub alive {
+    my ($pid) = @_;
+
+    open my $in, '<', "/proc/$pid/stat" or return 0;
+    my $stat = <$in> // '';
+    close $in;
+    return $stat =~ /\)\s+(\w)/ && $1 !~ /[ZX]/ ? 1 : 0;
+}
+
+
+sub children {
+    my ($pid) = @_;
+
+    my @found;
+    for my $file (glob '/proc/[0-9]*/stat') {
+        open my $in, '<', $file or next;
+        my $stat = <$in> // '';
+        close $in;
+        push @found, $1 if $stat =~ /^(\d+)\s.*\)\s+\w\s+$pid\s/s;
+    }
+    @found = sort { $a <=> $b } @found;
+    return @found;
+}
+
+
+# Waits until $code returns true, at most $seconds; returns what it returned.
+
+sub wait_until {
+    my ($code, $seconds) = @_;
+
+    my $end = time + ($seconds // 5);
+    while (1) {
+        my $value = $code->();
+        return $value if $value || time > $end;
+        sleep 0.005;
+    }
+}
+
+
+# Ends nginx's process $pid gracefully, and by force after $seconds.  Returns
+# true when force was not needed.
+
+sub quit {
+    my ($pid, $seconds) = @_;
+
+    kill 'QUIT', $pid;
+    return 1 if wait_until(sub { !alive($pid) }, $seconds);
+
+    my @workers = children($pid);
+    kill 'KILL', $pid, @workers;
+    wait_until(sub { !alive($pid) }, 2);
+    return 0;
+}
+
+
+# --- configurations
+
+sub free_port {
+    return Test::Nginx::Util::gen_rand_port(1000) if $INC{'Test/Nginx/Util.pm'};
+    return IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+           ->sockport;
+}
+
+
+sub write_file {
+    my ($path, $bytes) = @_;
+
+    make_path($1) if $path =~ m{(.+)/} && !-d $1;
+
+    # by a rename: who watches the file never sees half of it
+    open my $out, '>:raw', "$path.new" or die "$path.new: $!";
+    print $out $bytes;
+    close $out or die "$path.new: $!";
+    rename "$path.new", $path or die "$path: $!";
+    return $path;
+}
+
+
+# The text of a whole configuration; %part: main, http, server, port, workers.
+
+sub http_conf {
+    my (%part) = @_;
+
+    $_ //= '' for @part{qw( main http server )};
+    my $workers = $part{workers} // 2;
+    my $listen = defined $part{port} ? "listen 127.0.0.1:$part{port};" : '';
+    my $user = $> == 0 && $part{main} !~ /^\s*user\s/m ? 'user root;' : '';
+
+    return <<END;
+load_module "$ENV{GATEWAY_MODULE}";
+worker_processes $workers;
+$user
+$part{main}
+events { worker_connections 256; accept_mutex off; }
+http {
+    access_log off;
+    default_type text/plain;
+    client_body_temp_path tmp/body;
+    proxy_temp_path tmp/proxy;
+    fastcgi_temp_path tmp/fastcgi;
+    uwsgi_temp_path tmp/uwsgi;
+    scgi_temp_path tmp/scgi;
+    $part{http}
+    server {
+        $listen
+        $part{server}
+    }
+}
+END
+}
+
+
+sub binary { $ENV{TEST_NGINX_BINARY} || 'nginx' }
+
+
+# A folder for a server; in it the configuration $conf, whose relative paths
+# are then in this folder.
+
+sub folder {
+    my ($conf, $files) = @_;
+
+    my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    chmod 0755, "$dir";
+    make_path("$dir/$_") for qw( logs tmp html );
+    write_file("$dir/$_", $files->{$_}) for sort keys %{ $files // {} };
+
+    my $level = $ENV{TEST_NGINX_LOG_LEVEL} // 'info';
+    $conf = "pid $dir/nginx.pid;\n$conf" if $conf !~ /^\s*pid\s/m;
+    $conf = "error_log $dir/logs/error.log $level;\n$conf"
+        if $conf !~ /^\s*error_log\s/m;
+    write_file("$dir/nginx.conf", $conf);
+    return $dir;
+}
+
+
+sub command {
+    my @command = @_;
+
+    my $pid = open3(my $in, my $out, undef, @command);
+    close $in;
+    local $/;
+    my $said = <$out> // '';
+    waitpid $pid, 0;
+    return ($? >> 8, $said, $? & 127);
+}
+
+
+# nginx -t on a configuration: (exit code, output).  $files: path => bytes,
+# written beside it.  The folder's path reads DIR in the output.
+
+sub nginx_t {
+    my ($conf, $files) = @_;
+
+    my $dir = folder("error_log stderr notice;\n$conf", $files);
+    my ($code, $said, $signal) = command(binary(), '-t', '-p', "$dir/",
+                                         '-e', 'stderr',
+                                         '-c', "$dir/nginx.conf");
+    $said =~ s/\Q$dir\E/DIR/g;
+    return ($signal ? 128 + $signal : $code, $said);
+}
+
+
+# --- a running server
+
+# start_nginx(conf => text, files => { path => bytes }, port => n)
+#
+# Starts a master with workers.  Without conf, one is made of main, http and
+# server (see http_conf).  Dies with nginx's words if it does not start.
+
+sub start_nginx {
+    my (%arg) = @_;
+
+    my $port = $arg{port} // free_port();
+    my $conf = $arg{conf} // http_conf(%arg, port => $port);
+    my $dir = folder($conf, $arg{files});
+
+    my $self = bless { dir => $dir, port => $port, allow => [] }, __PACKAGE__;
+    my ($code, $said) = command(binary(), '-p', "$dir/", '-e',
+                                "$dir/logs/error.log", '-c',
+                                "$dir/nginx.conf", '-g', 'daemon on;');
+    die "nginx did not start: $said" . $self->log if $code != 0;
+
+    wait_until(sub { $self->pid }) or die 'nginx has no pid: ' . $self->log;
+    $running{$self} = $self;
+    wait_until(sub { $self->workers })
+        or die 'nginx has no workers: ' . $self->log;
+    return $self;
+}
+
+
+sub dir  { "$_[0]{dir}" }
+sub port { $_[0]{port} }
+
+sub pid {
+    my ($self) = @_;
+
+    return $self->{pid} if $self->{pid};
+    open my $in, '<', "$self->{dir}/nginx.pid" or return;
+    my $pid = <$in> // '';
+    return $self->{pid} = $1 if $pid =~ /^(\d+)/;
+    return;
+}
+
+
+# pids of the workers; ones that are shutting down count
+
+sub workers { children($_[0]->pid) }
+
+
+sub log {
+    my ($self) = @_;
+
+    open my $in, '<', "$self->{dir}/logs/error.log" or return '';
+    local $/;
+    return scalar <$in> // '';
+}
+
+
+# Announces lines of [alert], [crit] or [emerg], as allow_log does in a block.
+
+sub allow { my ($self, @patterns) = @_; push @{ $self->{allow} }, @patterns }
+
+
+sub signal { my ($self, $name) = @_; kill $name, $self->pid }
+
+
+# Tells nginx to read its configuration (given $conf, this one) again, and
+# waits until all old workers are gone; not waiting with wait => 0.
+
+sub reload {
+    my ($self, $conf, %arg) = @_;
+
+    if (defined $conf) {
+        my $dir = $self->dir;
+        my ($head) = slurp("$dir/nginx.conf") =~ /\A((?:error_log|pid).*\n)*/
+                     ? $& : '';
+        write_file("$dir/nginx.conf", $head . $conf);
+    }
+
+    my @old = $self->workers;
+    $self->signal('HUP');
+    return if exists $arg{wait} && !$arg{wait};
+
+    return wait_until(sub {
+        my %now = map { $_ => 1 } $self->workers;
+        return %now && !grep { $now{$_} } @old;
+    }, $arg{timeout} // 10);
+}
+
+
+sub slurp {
+    open my $in, '<:raw', $_[0] or die "$_[0]: $!";
+    local $/;
+    return scalar <$in> // '';
+}
+
+
+# Stops the server and judges its log: one test.
+
+sub stop {
+    my ($self, $name) = @_;
+
+    delete $running{$self} or return;
+    my @wrong;
+
+    if (!alive($self->pid)) {
+        push @wrong, 'nginx had ended without being told to';
+
+    } elsif (!quit($self->pid, 15)) {
+        push @wrong, 'nginx did not leave when told to, and was killed';
+    }
+
+    push @wrong, $self->wrong_lines;
+    Test::More::ok(!@wrong, $name // 'nothing went wrong unannounced');
+    Test::More::diag($_) for @wrong;
+    return !@wrong;
+}
+
+
+sub wrong_lines {
+    my ($self) = @_;
+
+    my @lines = grep { /\[(?:alert|crit|emerg)\]|Sanitizer|runtime error:/ }
+                split /^/, $self->log;
+    for my $p (@{ $self->{allow} }) {
+        @lines = grep { ref $p ? $_ !~ $p : index($_, $p) < 0 } @lines;
+    }
+    return @lines;
+}
+
+
+# What a test that died left running.
+
+sub stop_all {
+    quit($_->pid, 5) for values %running;
+    %running = ();
+}
+
+
+# --- a client
+
+# One request on a connection of its own: (status, headers, body).  %arg: port
+# (or a server first), method, headers (list of "Name: value"), body, timeout.
+# Status is 0 when the connection failed or was closed without an answer.
+
+sub http_get {
+    my ($server, $path, %arg) = @_;
+
+    my $port = ref $server ? $server->port : $server;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => $port,
+                                       Timeout => $arg{timeout} // 5)
+        or return (0, "connect: $!", '');
+
+    my $body = $arg{body} // '';
+    my @headers = ('Host: localhost', 'Connection: close',
+                   @{ $arg{headers} // [] });
+    push @headers, 'Content-Length: ' . length $body if length $body;
+
+    local $SIG{PIPE} = 'IGNORE';
+    print $socket join "\r\n", ($arg{method} // 'GET') . " $path HTTP/1.1",
+                                @headers, '', $body;
+
+    my ($answer, $end) = ('', time + ($arg{timeout} // 5));
+    while (time < $end) {
+        my $bits = '';
+        vec($bits, fileno $socket, 1) = 1;
+        next if !select $bits, undef, undef, $end - time;
+        last if !sysread $socket, $answer, 65536, length $answer;
+    }
+
+    my ($head, $rest) = split /\r\n\r\n/, $answer, 2;
+    my ($status) = ($head // '') =~ m{^HTTP/1\.\d (\d+)};
+    return ($status // 0, $head // '', $rest // '');
+}
+
+sub get { my $self = shift; return http_get($self, @_) }
+
+1;

@@ -1,0 +1,327 @@
+
+/* JSON from strangers, and numbers and texts as we write them */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_json.h"
+#include "tap.h"
+
+
+static json_t *
+parse(const char *text, size_t len)
+{
+    json_t         *value;
+    unsigned char  *copy;
+
+    copy = malloc(len ? len : 1);
+    memcpy(copy, text, len);
+    value = gw_json_parse(copy, len, NULL);
+    free(copy);
+
+    return value;
+}
+
+
+#define is_json(text, expected)                                               \
+    do {                                                                      \
+        json_t  *parsed = parse(text, strlen(text));                          \
+                                                                              \
+        ok((parsed != NULL) == expected, "%s %s",                             \
+           expected ? "accepts" : "refuses", text);                           \
+        json_decref(parsed);                                                  \
+    } while (0)
+
+
+static const char *const  good[] = {
+    "{}",
+    " \t\r\n{ } \n",
+    "{\"a\":1}",
+    "{\"a\" : [ ] , \"b\" : { } }",
+    "{\"a\":[1,-2,3.5,1e3,1E-3,true,false,null,\"x\",{\"b\":[]}]}",
+    "{\"\":\"\"}",
+    "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\"}",
+    "{\"a\\u0062\":1,\"a\":2}",
+    "{\"a\":\"}{][,:\"}",
+    "{\"a\":\"\\\"}\"}",
+    "{\"h\303\251\":\"\360\237\230\200\"}",
+    "{\"a\":9223372036854775807,\"b\":-9223372036854775808}",
+    "{\"a\":-0,\"b\":0,\"c\":-0.0,\"d\":0e0}",
+    "{\"a\":1e308,\"b\":1e-400}",
+    "{\"a\":999999999999999999,\"b\":1000000000000000000}",
+    "{\"a\":\"\177\"}"
+};
+
+static const char *const  bad[] = {
+    "",
+    " ",
+    "[]",
+    "1",
+    "\"a\"",
+    "null",
+    "true",
+    "{",
+    "}",
+    "{}}",
+    "{}{}",
+    "{} x",
+    "{\"a\"}",
+    "{\"a\":}",
+    "{\"a\":1,}",
+    "{,\"a\":1}",
+    "{\"a\":1 \"b\":2}",
+    "{\"a\" 1}",
+    "{a:1}",
+    "{'a':1}",
+    "{1:1}",
+    "{\"a\":[1,]}",
+    "{\"a\":[,1]}",
+    "{\"a\":[1}",
+    "{\"a\":[1 2]}",
+    "{\"a\":{]}",
+    "{\"a\":\"x}",
+    "{\"a\":\"x\\\"}",
+    "{\"a\":\"\\x\"}",
+    "{\"a\":\"\\u12\"}",
+    "{\"a\":\"\\ud800\"}",
+    "{\"a\":\"\\u0000\"}",
+    "{\"\\u0000\":1}",
+    "{\"a\":\"\n\"}",
+    "{\"a\":tru}",
+    "{\"a\":True}",
+    "{\"a\":nul",
+    "{\"a\":NaN}",
+    "{\"a\":Infinity}",
+    "{\"a\":-}",
+    "{\"a\":+1}",
+    "{\"a\":.5}",
+    "{\"a\":5.}",
+    "{\"a\":1e}",
+    "{\"a\":1e+}",
+    "{\"a\":01}",
+    "{\"a\":-01}",
+    "{\"a\":0000000000000000000001}",
+    "{\"a\":0x10}",
+    "{\"a\":1-1}",
+    "{\"a\":1.2.3}",
+    "{\"a\":9223372036854775808}",
+    "{\"a\":-9223372036854775809}",
+    "{\"a\":1e400}",
+    "{\"a\":-1e400}",
+    "{\"a\":1,\"a\":1}",
+    "{\"a\":1,\"b\":2,\"a\":3}",
+    "{\"b\":{\"a\":1,\"a\":1}}",
+    "{\"b\":[{\"a\":1,\"a\":1}]}",
+    "{\"a\":1,\"\\u0061\":2}",
+    "{\"h\303\251\":1,\"h\303\251\":2}",
+    "{\"a\":\"\377\"}",
+    "{\"a\":\"\300\200\"}",
+    "{\"a\":\"\355\240\200\"}",
+    "{\"a\":\"\303\"}",
+    "{\"\303\":1}",
+    "{\"a\":\"\364\220\200\200\"}",
+    "\357\273\277{}"
+};
+
+
+static void
+test_syntax(void)
+{
+    size_t  i;
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        is_json(good[i], 1);
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        is_json(bad[i], 0);
+    }
+
+    ok(parse("{\"a\":\"x\0y\"}", 11) == NULL, "refuses a NUL in a string");
+    ok(parse("{}\0", 3) == NULL, "refuses a NUL at the end");
+    ok(parse("{\"a\":1\0}", 8) == NULL, "refuses a NUL after a number");
+}
+
+
+/* {"a":{"a": ... {} ... }}, or the same with arrays inside of one object */
+
+static json_t *
+nested(const char *open, const char *close, unsigned depth)
+{
+    char      text[1024];
+    unsigned  i;
+
+    strcpy(text, "{\"a\":");
+
+    for (i = 1; i < depth; i++) {
+        strcat(text, open);
+    }
+
+    strcat(text, "1");
+
+    for (i = 1; i < depth; i++) {
+        strcat(text, close);
+    }
+
+    strcat(text, "}");
+
+    return parse(text, strlen(text));
+}
+
+
+static json_t *
+members(unsigned n, unsigned name_len)
+{
+    char      *text, *p;
+    json_t    *value;
+    unsigned   i;
+
+    text = p = malloc(n * (name_len + 16) + 16);
+    *p++ = '{';
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, "%s\"%0*u\":%u", i ? "," : "", (int) name_len, i, i);
+    }
+
+    *p++ = '}';
+    value = parse(text, (size_t) (p - text));
+    free(text);
+
+    return value;
+}
+
+
+static void
+test_limits(void)
+{
+    json_t      *value;
+    const char  *why;
+
+    value = nested("{\"a\":", "}", GW_JSON_MAX_DEPTH);
+    ok(value != NULL, "16 objects inside of each other");
+    json_decref(value);
+
+    value = nested("[", "]", GW_JSON_MAX_DEPTH);
+    ok(value != NULL, "15 arrays in an object");
+    json_decref(value);
+
+    ok(nested("{\"a\":", "}", GW_JSON_MAX_DEPTH + 1) == NULL, "17 objects");
+    ok(nested("[", "]", GW_JSON_MAX_DEPTH + 1) == NULL, "16 arrays");
+
+    value = members(GW_JSON_MAX_MEMBERS, 3);
+    ok(value != NULL, "256 members");
+    json_decref(value);
+
+    ok(members(GW_JSON_MAX_MEMBERS + 1, 3) == NULL, "257 members");
+
+    value = members(3, 127);
+    ok(json_object_size(value) == 3, "names of 127 bytes");
+    json_decref(value);
+
+    value = members(3, 128);
+    ok(json_object_size(value) == 3, "names of 128 bytes");
+    json_decref(value);
+
+    gw_json_parse((const unsigned char *) "{\"a\":1,\"a\":1}", 13, &why);
+    is_str(why, "has a member twice", "says why");
+}
+
+
+static void
+is_number(const char *text, const char *expected)
+{
+    char           object[256];
+    size_t         len;
+    json_t        *value;
+    unsigned char  dst[GW_JSON_NUMBER_SIZE];
+
+    snprintf(object, sizeof(object), "{\"n\":%s}", text);
+    value = parse(object, strlen(object));
+    len = gw_json_number(json_object_get(value, "n"), dst);
+    is_bytes(dst, len, expected, "%s is written %s", text, expected);
+    json_decref(value);
+}
+
+
+static void
+test_numbers(void)
+{
+    size_t  i;
+
+    static const char *const  numbers[][2] = {
+        { "0", "0" },
+        { "-0", "0" },
+        { "-1", "-1" },
+        { "1300819380", "1300819380" },
+        { "9223372036854775807", "9223372036854775807" },
+        { "-9223372036854775808", "-9223372036854775808" },
+        { "0.0", "0" },
+        { "1.0", "1" },
+        { "1e3", "1000" },
+        { "0.1", "0.1" },
+        { "-0.5", "-0.5" },
+        { "0.10000000000000001", "0.1" },
+        { "0.30000000000000004", "0.30000000000000004" },
+        { "2.50", "2.5" },
+        { "1300819380.25", "1300819380.25" },
+        { "9007199254740993.0", "9007199254740992" },
+        { "9999999999999998.0", "9999999999999998" },
+        { "1e16", "1e16" },
+        { "1.5e16", "1.5e16" },
+        { "9.5e18", "9.5e18" },
+        { "1e308", "1e308" },
+        { "1.7976931348623157e308", "1.7976931348623157e308" },
+        { "5e-324", "5e-324" },
+        { "1e-7", "0.0000001" },
+        { "1.5e-7", "0.00000015" },
+        { "1e-8", "1e-8" },
+        { "-1.2345678901234566e-7", "-0.00000012345678901234566" }
+    };
+
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        is_number(numbers[i][0], numbers[i][1]);
+    }
+}
+
+
+static void
+test_text(void)
+{
+    size_t          i, len;
+    json_t         *value;
+    unsigned char   dst[256];
+
+    static const char *const  texts[][2] = {
+        { "{ }", "{}" },
+        { "{\"b\":1, \"a\":[ ], \"c\":{ }}", "{\"b\":1,\"a\":[],\"c\":{}}" },
+        { "{\"a\":[true,false,null,\"x\"]}",
+          "{\"a\":[true,false,null,\"x\"]}" },
+        { "{\"a\":\"\\\"\\\\\\/\\n\\u001f\\u007f\"}",
+          "{\"a\":\"\\\"\\\\/\\u000a\\u001f\177\"}" },
+        { "{\"\\u00e9\":\"\\ud83d\\ude00\"}",
+          "{\"\303\251\":\"\360\237\230\200\"}" }
+    };
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        value = parse(texts[i][0], strlen(texts[i][0]));
+        len = gw_json_text(value, dst);
+
+        is_bytes(dst, len, texts[i][1], "writes %s", texts[i][0]);
+        is_int((long long) gw_json_text(value, NULL), (long long) len,
+               "and counts it right");
+        json_decref(value);
+    }
+}
+
+
+int
+main(void)
+{
+    test_syntax();
+    test_limits();
+    test_numbers();
+    test_text();
+
+    return done_testing();
+}

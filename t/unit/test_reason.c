@@ -1,0 +1,48 @@
+
+/* the closed list of reasons */
+
+#include <ctype.h>
+#include <string.h>
+
+#include "gw_reason.h"
+#include "tap.h"
+
+
+static int
+is_word(const char *word)
+{
+    for ( /* void */ ; *word != '\0'; word++) {
+        if (!islower((unsigned char) *word) && *word != '_') {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
+main(void)
+{
+    int  i, j, bad;
+
+    is_str(gw_reason_word(GW_OK), "", "no word for success");
+    is_str(gw_reason_word(GW_EXPIRED), "expired", "expired");
+    is_str(gw_reason_word(GW_DISABLED), "disabled", "the last one");
+    is_str(gw_reason_word(GW_FAILED), "internal_error", "our own failure");
+
+    for (i = GW_OK + 1, bad = 0; i < GW_REASON_COUNT; i++) {
+        bad += !is_word(gw_reason_word(i));
+        bad += *gw_reason_word(i) == '\0' || *gw_reason_sentence(i) == '\0';
+        bad += strchr(gw_reason_sentence(i), '"') != NULL;
+
+        for (j = GW_OK + 1; j < i; j++) {
+            bad += strcmp(gw_reason_word(i), gw_reason_word(j)) == 0;
+        }
+    }
+
+    is_int(bad, 0, "every reason has a word of its own and a sentence that "
+                   "may stand between quotes");
+
+    return done_testing();
+}

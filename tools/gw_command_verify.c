@@ -1,0 +1,501 @@
+
+/*
+ * nginx-gateway jwt verify, jws verify: judging tokens as the module does,
+ * in the same order and with the same words.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gw_jws.h"
+#include "gw_jwt.h"
+#include "gw_tool.h"
+
+
+#define GW_VERIFY_MAX_SIZE  (16 * 1024)   /* gateway_jwt_max_size's default */
+
+
+/* keys, and what the command line asks of a token */
+
+typedef struct {
+    size_t            nsets;
+    gw_jwk_set_t    **sets;
+    gw_jwa_set_t      algorithms;
+    size_t            max_size;
+    gw_jwt_policy_t   policy;
+    gw_text_t        *texts;      /* of the policy, in one piece */
+} gw_verify_t;
+
+
+typedef gw_reason_e (*gw_verify_judge_pt)(const gw_verify_t *verify,
+    const gw_jws_t *jws);
+
+
+static int gw_jwt_verify_run(const gw_args_t *args);
+static int gw_jws_verify_run(const gw_args_t *args);
+
+static int gw_verify_run(const gw_args_t *args, gw_verify_judge_pt judge);
+static int gw_verify_token(const gw_verify_t *verify, const char *path,
+    gw_verify_judge_pt judge);
+static gw_reason_e gw_verify_judge(const gw_verify_t *verify,
+    const char *token, size_t len, unsigned char *buf,
+    gw_verify_judge_pt judge);
+static gw_reason_e gw_verify_judge_claims(const gw_verify_t *verify,
+    const gw_jws_t *jws);
+static gw_reason_e gw_verify_judge_payload(const gw_verify_t *verify,
+    const gw_jws_t *jws);
+
+static int gw_verify_setup(gw_verify_t *verify, const gw_args_t *args);
+static void gw_verify_free(gw_verify_t *verify);
+static int gw_verify_load_keys(gw_verify_t *verify, const gw_args_t *args);
+static gw_jwk_set_t *gw_verify_load(const gw_arg_t *arg);
+static void gw_verify_note(void *data, unsigned number, const char *kid,
+    const char *why, int kept);
+static int gw_verify_load_algorithms(gw_verify_t *verify,
+    const gw_args_t *args);
+static int gw_verify_load_policy(gw_verify_t *verify, const gw_args_t *args);
+static void gw_verify_load_texts(gw_verify_t *verify, const gw_args_t *args);
+static int gw_verify_number(const gw_args_t *args, gw_opt_e id,
+    const char *name, int64_t *number);
+
+
+#define GW_VERIFY_KEY_OPTIONS                                                 \
+    { "--keys",           GW_OPT_KEYS,           "FILE",                      \
+      "JWK Set or JWK; may be repeated" },                                    \
+    { "--pem",            GW_OPT_PEM,            "FILE",                      \
+      "public keys or certificates; may be repeated" },                       \
+    { "--algorithms",     GW_OPT_ALGORITHMS,     "NAMES",                     \
+      "allowed, \"ES256 RS256\"; default: see below" },                       \
+    { "--max-size",       GW_OPT_MAX_SIZE,       "BYTES",                     \
+      "of the token; default 16384" }
+
+
+static const gw_opt_t  gw_jwt_verify_options[] = {
+    GW_VERIFY_KEY_OPTIONS,
+    { "--issuer",         GW_OPT_ISSUER,         "ISS",
+      "accepted iss; may be repeated" },
+    { "--audience",       GW_OPT_AUDIENCE,       "AUD",
+      "accepted aud; may be repeated" },
+    { "--typ",            GW_OPT_TYP,            "TYP",
+      "accepted typ; may be repeated" },
+    { "--leeway",         GW_OPT_LEEWAY,         "TIME",
+      "for exp, nbf and --max-age; default 0s" },
+    { "--max-age",        GW_OPT_MAX_AGE,        "TIME",
+      "since iat, which is then needed" },
+    { "--no-require-exp", GW_OPT_NO_REQUIRE_EXP, NULL,
+      "accepts a token without exp" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const gw_opt_t  gw_jws_verify_options[] = {
+    GW_VERIFY_KEY_OPTIONS,
+    { NULL, 0, NULL, NULL }
+};
+
+
+#define GW_VERIFY_HELP                                                        \
+    "TOKEN is the token itself, or \"-\" for standard input.  Without\n"      \
+    "--algorithms every asymmetric one is allowed, and HS256, HS384 and\n"    \
+    "HS512 only if the files hold nothing but HMAC keys.\n"
+
+
+const gw_command_t  gw_command_jwt_verify = {
+    "jwt", "verify", "--keys FILE [options] TOKEN",
+    "checks a token as the module does and prints its claims",
+    "A refusal is told on stderr, with the word of $gateway_jwt_status.\n"
+    GW_VERIFY_HELP,
+    1, 1, gw_jwt_verify_options, gw_jwt_verify_run
+};
+
+const gw_command_t  gw_command_jws_verify = {
+    "jws", "verify", "--keys FILE [options] TOKEN",
+    "checks nothing but the signature and prints the payload's bytes",
+    GW_VERIFY_HELP,
+    1, 1, gw_jws_verify_options, gw_jws_verify_run
+};
+
+
+static int
+gw_jwt_verify_run(const gw_args_t *args)
+{
+    return gw_verify_run(args, gw_verify_judge_claims);
+}
+
+
+static int
+gw_jws_verify_run(const gw_args_t *args)
+{
+    return gw_verify_run(args, gw_verify_judge_payload);
+}
+
+
+static int
+gw_verify_run(const gw_args_t *args, gw_verify_judge_pt judge)
+{
+    int          rc;
+    gw_verify_t  verify;
+
+    memset(&verify, 0, sizeof(gw_verify_t));
+
+    rc = gw_verify_setup(&verify, args);
+
+    if (rc == GW_EXIT_OK) {
+        rc = gw_verify_token(&verify, args->files[0], judge);
+    }
+
+    gw_verify_free(&verify);
+
+    return rc;
+}
+
+
+static int
+gw_verify_token(const gw_verify_t *verify, const char *path,
+    gw_verify_judge_pt judge)
+{
+    char           *text;
+    size_t          len;
+    gw_reason_e     reason;
+    unsigned char  *buf;
+
+    text = NULL;
+    len = strlen(path);
+
+    if (strcmp(path, "-") == 0) {
+        text = gw_tool_read(path, &len);
+        if (text == NULL) {
+            return GW_EXIT_FILE;
+        }
+
+        while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL) {
+            len--;
+        }
+    }
+
+    buf = malloc(gw_jws_buffer_size(len));
+
+    reason = buf ? gw_verify_judge(verify, text ? text : path, len, buf, judge)
+                 : GW_FAILED;
+
+    free(buf);
+    free(text);
+
+    if (reason == GW_OK) {
+        return GW_EXIT_OK;
+    }
+
+    fprintf(stderr, "%s: %s\n", gw_reason_word(reason),
+            gw_reason_sentence(reason));
+
+    return GW_EXIT_REFUSED;
+}
+
+
+static gw_reason_e
+gw_verify_judge(const gw_verify_t *verify, const char *token, size_t len,
+    unsigned char *buf, gw_verify_judge_pt judge)
+{
+    gw_jws_t     jws;
+    gw_reason_e  reason;
+
+    if (len > verify->max_size) {
+        return GW_TOO_LARGE;
+    }
+
+    reason = gw_jws_parse(&jws, NULL, (const unsigned char *) token, len, buf);
+    if (reason != GW_OK) {
+        return reason;
+    }
+
+    if ((verify->algorithms & gw_jwa_bit(jws.alg)) == 0) {
+        reason = GW_ALGORITHM_NOT_ALLOWED;
+    }
+
+    if (reason == GW_OK) {
+        reason = gw_jws_verify(&jws, verify->sets, verify->nsets);
+    }
+
+    if (reason == GW_OK) {
+        reason = judge(verify, &jws);
+    }
+
+    gw_jws_release(&jws);
+
+    return reason;
+}
+
+
+static gw_reason_e
+gw_verify_judge_claims(const gw_verify_t *verify, const gw_jws_t *jws)
+{
+    json_t       *claims;
+    gw_reason_e   reason;
+
+    reason = gw_jwt_parse(&claims, jws->payload, jws->payload_len);
+    if (reason != GW_OK) {
+        return reason;
+    }
+
+    reason = gw_jwt_check(jws->header, claims, &verify->policy);
+
+    if (reason == GW_OK && gw_tool_print_json(claims) != GW_EXIT_OK) {
+        reason = GW_FAILED;
+    }
+
+    json_decref(claims);
+
+    return reason;
+}
+
+
+static gw_reason_e
+gw_verify_judge_payload(const gw_verify_t *verify, const gw_jws_t *jws)
+{
+    (void) verify;
+
+    return gw_tool_print(jws->payload, jws->payload_len) == GW_EXIT_OK
+           ? GW_OK : GW_FAILED;
+}
+
+
+static int
+gw_verify_setup(gw_verify_t *verify, const gw_args_t *args)
+{
+    int  rc;
+
+    rc = gw_verify_load_keys(verify, args);
+
+    if (rc == GW_EXIT_OK) {
+        rc = gw_verify_load_algorithms(verify, args);
+    }
+
+    if (rc == GW_EXIT_OK) {
+        rc = gw_verify_load_policy(verify, args);
+    }
+
+    return rc;
+}
+
+
+static void
+gw_verify_free(gw_verify_t *verify)
+{
+    size_t  i;
+
+    for (i = 0; i < verify->nsets; i++) {
+        gw_jwk_set_free(verify->sets[i]);
+    }
+
+    free(verify->sets);
+    free(verify->texts);
+}
+
+
+static int
+gw_verify_load_keys(gw_verify_t *verify, const gw_args_t *args)
+{
+    size_t  i;
+
+    verify->sets = calloc(args->n + 1, sizeof(gw_jwk_set_t *));
+    if (verify->sets == NULL) {
+        return gw_tool_error(GW_EXIT_FILE, "memory ran out");
+    }
+
+    for (i = 0; i < args->n; i++) {
+        if (args->args[i].id != GW_OPT_KEYS && args->args[i].id != GW_OPT_PEM) {
+            continue;
+        }
+
+        verify->sets[verify->nsets] = gw_verify_load(&args->args[i]);
+
+        if (verify->sets[verify->nsets] == NULL) {
+            return GW_EXIT_FILE;
+        }
+
+        verify->nsets++;
+    }
+
+    return verify->nsets > 0
+           ? GW_EXIT_OK
+           : gw_tool_error(GW_EXIT_USAGE, "--keys or --pem is needed");
+}
+
+
+static gw_jwk_set_t *
+gw_verify_load(const gw_arg_t *arg)
+{
+    char          *text, err[256];
+    size_t         len;
+    gw_jwk_set_t  *set;
+
+    text = gw_tool_read(arg->value, &len);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    set = (arg->id == GW_OPT_KEYS)
+          ? gw_jwk_set_parse((unsigned char *) text, len, 0, gw_verify_note,
+                             (void *) arg, err, sizeof(err))
+          : gw_jwk_set_parse_pem((unsigned char *) text, len, gw_verify_note,
+                                 (void *) arg, err, sizeof(err));
+
+    OPENSSL_cleanse(text, len);
+    free(text);
+
+    if (set == NULL) {
+        gw_tool_error(0, "%s: %s", arg->value, err);
+    }
+
+    return set;
+}
+
+
+static void
+gw_verify_note(void *data, unsigned number, const char *kid, const char *why,
+    int kept)
+{
+    const gw_arg_t  *arg = data;
+
+    (void) kept;
+
+    gw_tool_error(0, "%s: key %u \"%s\" %s, it is left out", arg->value,
+                  number, kid, why);
+}
+
+
+static int
+gw_verify_load_algorithms(gw_verify_t *verify, const gw_args_t *args)
+{
+    size_t           i, len, state;
+    unsigned         only_oct;
+    const char      *p;
+    const gw_jwa_t  *alg;
+
+    state = 0;
+
+    while ((p = gw_args_next(args, GW_OPT_ALGORITHMS, &state)) != NULL) {
+
+        for (p += strspn(p, " ,"); *p != '\0'; p += len + strspn(p + len, " ,"))
+        {
+            len = strcspn(p, " ,");
+            alg = gw_jwa_find((const unsigned char *) p, len);
+
+            if (alg == NULL) {
+                return gw_tool_error(GW_EXIT_USAGE,
+                                     "unknown algorithm \"%.*s\"", (int) len,
+                                     p);
+            }
+
+            verify->algorithms |= gw_jwa_bit(alg);
+        }
+    }
+
+    if (verify->algorithms == 0) {
+        only_oct = 1;
+
+        for (i = 0; i < verify->nsets; i++) {
+            only_oct &= (unsigned) gw_jwk_set_only_oct(verify->sets[i]);
+        }
+
+        verify->algorithms = gw_jwa_asymmetric | (only_oct ? gw_jwa_hmac : 0);
+    }
+
+    return GW_EXIT_OK;
+}
+
+
+static int
+gw_verify_load_policy(gw_verify_t *verify, const gw_args_t *args)
+{
+    int64_t           max_size;
+    gw_jwt_policy_t  *policy;
+
+    policy = &verify->policy;
+    max_size = GW_VERIFY_MAX_SIZE;
+
+    policy->now = (int64_t) time(NULL);
+    policy->max_age = -1;
+    policy->require_exp = gw_args_get(args, GW_OPT_NO_REQUIRE_EXP) == NULL;
+
+    if (gw_verify_number(args, GW_OPT_LEEWAY, "--leeway", &policy->leeway) != 0
+        || gw_verify_number(args, GW_OPT_MAX_AGE, "--max-age",
+                            &policy->max_age) != 0
+        || gw_verify_number(args, GW_OPT_MAX_SIZE, "--max-size",
+                            &max_size) != 0)
+    {
+        return GW_EXIT_USAGE;
+    }
+
+    verify->max_size = (size_t) max_size;
+    verify->texts = calloc(args->n + 1, sizeof(gw_text_t));
+
+    if (verify->texts == NULL) {
+        return gw_tool_error(GW_EXIT_FILE, "memory ran out");
+    }
+
+    gw_verify_load_texts(verify, args);
+
+    return GW_EXIT_OK;
+}
+
+
+static void
+gw_verify_load_texts(gw_verify_t *verify, const gw_args_t *args)
+{
+    size_t             i, n, state;
+    gw_text_t         *text;
+    const char        *value;
+    gw_jwt_policy_t   *policy;
+
+    policy = &verify->policy;
+
+    const struct {
+        gw_opt_e           id;
+        const gw_text_t  **texts;
+        size_t            *n;
+    } lists[] = {
+        { GW_OPT_ISSUER,   &policy->issuers,   &policy->nissuers },
+        { GW_OPT_AUDIENCE, &policy->audiences, &policy->naudiences },
+        { GW_OPT_TYP,      &policy->typ,       &policy->ntyp }
+    };
+
+    n = 0;
+
+    for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        state = 0;
+        *lists[i].texts = &verify->texts[n];
+
+        while ((value = gw_args_next(args, lists[i].id, &state)) != NULL) {
+            text = &verify->texts[n++];
+            text->data = (const unsigned char *) value;
+            text->len = strlen(value);
+
+            (*lists[i].n)++;
+        }
+    }
+}
+
+
+/* seconds, or bytes, which look the same; leaves the default if not given */
+
+static int
+gw_verify_number(const gw_args_t *args, gw_opt_e id, const char *name,
+    int64_t *number)
+{
+    const char  *text;
+
+    text = gw_args_get(args, id);
+
+    if (text == NULL) {
+        return 0;
+    }
+
+    if (gw_tool_seconds(text, number) != 0 || *number < 0) {
+        gw_tool_error(0, "%s \"%s\" is no valid value", name, text);
+        return -1;
+    }
+
+    return 0;
+}

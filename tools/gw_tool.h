@@ -1,0 +1,140 @@
+
+/*
+ * What the commands of nginx-gateway share: arguments by table, files,
+ * messages, exit codes.
+ */
+
+#ifndef GW_TOOL_H_INCLUDED
+#define GW_TOOL_H_INCLUDED
+
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+
+#include "gw_private.h"
+
+
+#define GW_TOOL_VERSION   "0.1.0"
+
+/* exit codes */
+#define GW_EXIT_OK        0
+#define GW_EXIT_REFUSED   1    /* the token */
+#define GW_EXIT_USAGE     2
+#define GW_EXIT_FILE      3    /* or a key */
+
+#define GW_TOOL_MAX_FILE  (8 * 1024 * 1024)
+
+
+typedef enum {
+    GW_OPT_ALG,
+    GW_OPT_ALGORITHMS,
+    GW_OPT_AUDIENCE,
+    GW_OPT_BITS,
+    GW_OPT_CLAIM,
+    GW_OPT_CLAIM_JSON,
+    GW_OPT_CLAIMS_JSON,
+    GW_OPT_EXPIRES,
+    GW_OPT_HEADER,
+    GW_OPT_ISSUER,
+    GW_OPT_KEY,
+    GW_OPT_KEYS,
+    GW_OPT_KID,
+    GW_OPT_LEEWAY,
+    GW_OPT_MAX_AGE,
+    GW_OPT_MAX_SIZE,
+    GW_OPT_NO_REQUIRE_EXP,
+    GW_OPT_NOT_BEFORE,
+    GW_OPT_PEM,
+    GW_OPT_TYP
+} gw_opt_e;
+
+
+/* one row of a command's table; "value" NULL: takes none */
+
+typedef struct {
+    const char  *name;
+    gw_opt_e     id;
+    const char  *value;
+    const char  *help;
+} gw_opt_t;
+
+
+/* what stood on the command line, in its order */
+
+typedef struct {
+    gw_opt_e     id;
+    const char  *value;
+} gw_arg_t;
+
+typedef struct {
+    size_t        n;
+    gw_arg_t     *args;
+    size_t        nfiles;
+    const char  **files;
+} gw_args_t;
+
+
+typedef struct {
+    const char      *noun;
+    const char      *verb;
+    const char      *usage;        /* what follows the verb */
+    const char      *summary;
+    const char      *help;         /* more, in whole lines; "" if none */
+    size_t           min_files;
+    size_t           max_files;
+    const gw_opt_t  *options;      /* the last has no name */
+    int            (*run)(const gw_args_t *args);
+} gw_command_t;
+
+
+extern const gw_command_t  gw_command_jwk_generate;
+extern const gw_command_t  gw_command_jwk_public;
+extern const gw_command_t  gw_command_jwt_sign;
+extern const gw_command_t  gw_command_jwt_verify;
+extern const gw_command_t  gw_command_jws_sign;
+extern const gw_command_t  gw_command_jws_verify;
+
+
+/* the value of an option, the last if it was given often; NULL: not given */
+const char *gw_args_get(const gw_args_t *args, gw_opt_e id);
+
+/* the values of an option that may be repeated, one after the other */
+const char *gw_args_next(const gw_args_t *args, gw_opt_e id, size_t *state);
+
+
+/* "nginx-gateway: " and a line on stderr; returns "code" */
+int gw_tool_error(int code, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * A whole file, or standard input for "-", NUL-terminated, for free(); NULL
+ * after a message.
+ */
+char *gw_tool_read(const char *path, size_t *len);
+
+/* JSON from a file that holds one object; NULL after a message */
+json_t *gw_tool_read_json(const char *path);
+
+/*
+ * A private key for gw_private_free() and the JWK it stands in for
+ * json_decref().  Returns GW_EXIT_OK, or a code after a message.
+ */
+int gw_tool_read_key(const char *path, gw_private_t *key, json_t **jwk);
+
+/* the algorithm to sign with: --alg, else the key's; NULL after a message */
+const gw_jwa_t *gw_tool_alg(const gw_args_t *args, const gw_private_t *key);
+
+/* a value as compact JSON and a newline on stdout */
+int gw_tool_print_json(const json_t *value);
+
+/* bytes on stdout; returns an exit code */
+int gw_tool_print(const void *data, size_t len);
+
+/*
+ * "90", "90s", "15m", "1h30m", "2d", "1w", also below zero, to seconds.
+ * Returns 0, or -1.
+ */
+int gw_tool_seconds(const char *text, int64_t *seconds);
+
+
+#endif /* GW_TOOL_H_INCLUDED */

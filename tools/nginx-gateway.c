@@ -1,0 +1,274 @@
+
+/*
+ * nginx-gateway: keys and tokens on the command line.
+ *
+ * The same codec as the module's, so that what this accepts the module
+ * accepts, and a refusal has the same word.  Here are the command line and
+ * the help; the commands are in gw_command_*.c, each with its table.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_tool.h"
+
+
+static const gw_command_t *const  gw_commands[] = {
+    &gw_command_jwk_generate,
+    &gw_command_jwk_public,
+    &gw_command_jwt_sign,
+    &gw_command_jwt_verify,
+    &gw_command_jws_sign,
+    &gw_command_jws_verify,
+    NULL
+};
+
+
+static int gw_main_run(const gw_command_t *command, int argc, char **argv);
+static int gw_main_parse(const gw_command_t *command, gw_args_t *args,
+    int argc, char **argv);
+static int gw_main_option(const gw_command_t *command, gw_args_t *args,
+    char **argv, int *i);
+static const gw_command_t *gw_main_find(const char *noun, const char *verb);
+static int gw_main_is_help(const char *word);
+static int gw_main_help(void);
+static int gw_main_command_help(const gw_command_t *command);
+static int gw_main_usage(const gw_command_t *command);
+
+
+int
+main(int argc, char **argv)
+{
+    const gw_command_t  *command;
+
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        puts("nginx-gateway " GW_TOOL_VERSION);
+        return GW_EXIT_OK;
+    }
+
+    if (argc == 2 && gw_main_is_help(argv[1])) {
+        return gw_main_help();
+    }
+
+    if (argc < 3) {
+        return gw_main_usage(NULL);
+    }
+
+    command = gw_main_find(argv[1], argv[2]);
+
+    if (command == NULL) {
+        gw_tool_error(0, "unknown command \"%s %s\"", argv[1], argv[2]);
+        return gw_main_usage(NULL);
+    }
+
+    return gw_main_run(command, argc - 3, argv + 3);
+}
+
+
+static int
+gw_main_run(const gw_command_t *command, int argc, char **argv)
+{
+    int        i, rc;
+    gw_args_t  args;
+
+    for (i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (gw_main_is_help(argv[i])) {
+            return gw_main_command_help(command);
+        }
+    }
+
+    args.n = 0;
+    args.nfiles = 0;
+    args.args = calloc((size_t) argc + 1, sizeof(gw_arg_t));
+    args.files = calloc((size_t) argc + 1, sizeof(char *));
+
+    if (args.args == NULL || args.files == NULL) {
+        rc = gw_tool_error(GW_EXIT_FILE, "memory ran out");
+
+    } else {
+        rc = gw_main_parse(command, &args, argc, argv);
+    }
+
+    if (rc == GW_EXIT_OK) {
+        rc = command->run(&args);
+    }
+
+    free(args.args);
+    free(args.files);
+
+    return rc;
+}
+
+
+static int
+gw_main_parse(const gw_command_t *command, gw_args_t *args, int argc,
+    char **argv)
+{
+    int  i, only_files;
+
+    only_files = 0;
+
+    for (i = 0; i < argc; i++) {
+
+        if (only_files || argv[i][0] != '-' || strcmp(argv[i], "-") == 0) {
+            args->files[args->nfiles++] = argv[i];
+
+        } else if (strcmp(argv[i], "--") == 0) {
+            only_files = 1;
+
+        } else if (gw_main_option(command, args, argv, &i) != 0) {
+            return gw_main_usage(command);
+        }
+    }
+
+    if (args->nfiles < command->min_files) {
+        gw_tool_error(0, "an argument is missing");
+        return gw_main_usage(command);
+    }
+
+    if (args->nfiles > command->max_files) {
+        gw_tool_error(0, "\"%s\" is one argument too many",
+                      args->files[command->max_files]);
+        return gw_main_usage(command);
+    }
+
+    return GW_EXIT_OK;
+}
+
+
+/* "--name value" or "--name=value"; argv ends with NULL */
+
+static int
+gw_main_option(const gw_command_t *command, gw_args_t *args, char **argv,
+    int *i)
+{
+    size_t           len;
+    gw_arg_t        *arg;
+    const char      *name, *value;
+    const gw_opt_t  *opt;
+
+    name = argv[*i];
+    value = strchr(name, '=');
+    len = value ? (size_t) (value - name) : strlen(name);
+
+    for (opt = command->options; opt->name != NULL; opt++) {
+        if (strlen(opt->name) == len && memcmp(opt->name, name, len) == 0) {
+            break;
+        }
+    }
+
+    if (opt->name == NULL) {
+        gw_tool_error(0, "unknown option \"%.*s\"", (int) len, name);
+        return -1;
+    }
+
+    if (opt->value == NULL && value != NULL) {
+        gw_tool_error(0, "%s takes no value", opt->name);
+        return -1;
+    }
+
+    if (opt->value == NULL) {
+        value = "";
+
+    } else if (value != NULL) {
+        value++;
+
+    } else {
+        value = argv[++*i];
+    }
+
+    if (value == NULL) {
+        gw_tool_error(0, "%s needs a value", opt->name);
+        return -1;
+    }
+
+    arg = &args->args[args->n++];
+    arg->id = opt->id;
+    arg->value = value;
+
+    return 0;
+}
+
+
+static const gw_command_t *
+gw_main_find(const char *noun, const char *verb)
+{
+    const gw_command_t *const  *command;
+
+    for (command = gw_commands; *command != NULL; command++) {
+        if (strcmp((*command)->noun, noun) == 0
+            && strcmp((*command)->verb, verb) == 0)
+        {
+            break;
+        }
+    }
+
+    return *command;
+}
+
+
+static int
+gw_main_is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+
+static int
+gw_main_help(void)
+{
+    const gw_command_t *const  *command;
+
+    printf("usage: nginx-gateway NOUN VERB [options]\n\n");
+
+    for (command = gw_commands; *command != NULL; command++) {
+        printf("  %s %-10s %s\n", (*command)->noun, (*command)->verb,
+               (*command)->summary);
+    }
+
+    printf("\n"
+           "\"nginx-gateway NOUN VERB --help\" says more; --version tells the "
+           "version.\n"
+           "A file named \"-\" is standard input.\n"
+           "Exit codes: 0 done, 1 the token is refused, 2 wrong usage, "
+           "3 a file or a key\nis at fault.\n");
+
+    return GW_EXIT_OK;
+}
+
+
+static int
+gw_main_command_help(const gw_command_t *command)
+{
+    char             name[64];
+    const gw_opt_t  *opt;
+
+    printf("usage: nginx-gateway %s %s %s\n\n%s.\n%s\n", command->noun,
+           command->verb, command->usage, command->summary, command->help);
+
+    for (opt = command->options; opt->name != NULL; opt++) {
+        snprintf(name, sizeof(name), "%s%s%s", opt->name,
+                 opt->value ? " " : "", opt->value ? opt->value : "");
+
+        printf("  %-26s %s\n", name, opt->help);
+    }
+
+    return GW_EXIT_OK;
+}
+
+
+static int
+gw_main_usage(const gw_command_t *command)
+{
+    if (command == NULL) {
+        fprintf(stderr, "usage: nginx-gateway NOUN VERB [options], "
+                        "see nginx-gateway --help\n");
+
+    } else {
+        fprintf(stderr, "usage: nginx-gateway %s %s %s\n", command->noun,
+                command->verb, command->usage);
+    }
+
+    return GW_EXIT_USAGE;
+}
