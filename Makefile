@@ -88,7 +88,7 @@ fuzzers: $(fuzzers)
 
 fuzz:  ## look for new inputs, SECONDS=60 for each target
 	@tools/prepare fuzz
-	@$(MAKE) fuzzers
+	@$(MAKE) -s fuzzers
 	@SECONDS_EACH='$(SECONDS)' t/fuzz/explore $(fuzzers)
 
 style:  ## the longest functions and files, and what should not be there

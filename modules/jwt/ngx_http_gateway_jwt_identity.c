@@ -167,9 +167,7 @@ ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
     ngx_uint_t                      i;
     ngx_http_gateway_jwt_header_t  *header;
 
-    /* not where another method has granted what this one refused */
-
-    if (jlcf->headers == NULL || !ctx->identified || ctx->reason != GW_OK) {
+    if (jlcf->headers == NULL || !ctx->identified) {
         return NGX_OK;
     }
 

@@ -19,6 +19,7 @@ static ngx_int_t ngx_http_gateway_jwt_access(ngx_http_request_t *r);
 static gw_reason_e ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static void ngx_http_gateway_jwt_forget(ngx_http_gateway_request_t *gr);
 static ngx_int_t ngx_http_gateway_jwt_refuse(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
@@ -371,11 +372,7 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
     ctx = gr->jwt;
 
     ngx_http_gateway_refusal_reset(gr, &ctx->refusal);
-
-    if (ctx->identified) {
-        ngx_memzero(&gr->identity, sizeof(ngx_http_gateway_identity_t));
-        ctx->identified = 0;
-    }
+    ngx_http_gateway_jwt_forget(gr);
 
     if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {
         reason = ngx_http_gateway_jwt_decode(r, ctx, jlcf);
@@ -396,12 +393,29 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
             ngx_http_gateway_request_changed(r);
             reason = ngx_http_gateway_jwt_check_rules(r, ctx, jlcf);
         }
+
+        if (reason != GW_OK) {
+
+            /* another method may grant: the identity must not be ours then */
+
+            ngx_http_gateway_jwt_forget(gr);
+        }
     }
 
     ctx->reason = reason;
     ctx->judged = 1;
 
     return reason;
+}
+
+
+static void
+ngx_http_gateway_jwt_forget(ngx_http_gateway_request_t *gr)
+{
+    if (gr->jwt->identified) {
+        ngx_memzero(&gr->identity, sizeof(ngx_http_gateway_identity_t));
+        gr->jwt->identified = 0;
+    }
 }
 
 

@@ -34,7 +34,7 @@ $ENV{PATH} .= ':/usr/sbin:/usr/local/sbin';
 sub folder {
     return $Dir if $Dir;
 
-    $Dir = File::Temp->newdir('nginx-gateway-bench-XXXXXX', TMPDIR => 1);
+    $Dir = File::Temp->newdir('gateway-bench-XXXXXX', TMPDIR => 1);
     chmod 0755, "$Dir";
     return $Dir;
 }

@@ -9,14 +9,19 @@ use JSON::PP ();
 use Math::BigInt;
 use Test::Gateway;
 
-# Sections of this file, in Perl:
+
+# --- sections: what is sent, and what becomes of it
 #
 #   files  names and contents, in html/
-#   cases  pairs: a token, or a request made by get(), and "verified" or the
-#          reason of its refusal
+#   cases  pairs: a token, or a request made by get(), and "verified", the
+#          reason of a refusal, or more exactly granted(...) or refused(...)
+#
+# Both are Perl.  A block without a config has one that verifies with "jwks".
 
 my %sentence = (
     missing => 'no credential was presented',
+    duplicate_credential => 'more than one credential was presented',
+    too_large => 'the token is too large',
     malformed_header =>
         'the token is not a signed token with a well-formed header',
     malformed_payload => 'the claims of the token are malformed',
@@ -27,8 +32,13 @@ my %sentence = (
         'the key that the token names does not serve its algorithm',
     bad_signature => 'the signature of the token is not valid',
     expired => 'the token has expired',
+    no_expiry => 'the token has no expiry',
+    not_yet_valid => 'the token is not valid yet',
+    too_old => 'the token was issued too long ago',
+    typ => 'the token is of another type',
     issuer => 'the issuer of the token is not accepted here',
     audience => 'the token is meant for another audience',
+    claim => 'the claims of the token do not allow this request',
 );
 
 sub get {
@@ -37,6 +47,34 @@ sub get {
 }
 
 sub bearer { "Authorization: Bearer $_[0]" }
+
+sub granted {
+    my ($status, @headers) = @_;
+    return { code => 200, body => "granted\n",
+             headers => [ "X-Status: $status", '!WWW-Authenticate', @headers ] };
+}
+
+# code: 401 or 403; error, scope: of the challenge, "" leaves the whole of it out
+sub refused {
+    my ($reason, %arg) = @_;
+    my $detail = $sentence{$reason} // die "no such reason: $reason";
+    my $code = $arg{code} // 401;
+    my $title = $code == 401 ? 'Unauthorized' : 'Forbidden';
+    my $error = $arg{error} // ($code == 401 ? 'invalid_token' : '');
+
+    my $challenge = 'WWW-Authenticate: Bearer realm="r"';
+    $challenge .= qq(, error="$error", error_description="$detail")
+        if $reason ne 'missing';
+    $challenge .= qq(, scope="$arg{scope}") if defined $arg{scope};
+    $challenge = '!WWW-Authenticate' if $error eq '';
+
+    my $status = $reason eq 'missing' ? 'absent' : $reason;
+    return { code => $code,
+             body => qq({"type":"about:blank","title":"$title","status":$code,)
+                     . qq("detail":"$detail","reason":"$reason"}\n),
+             headers => [ "X-Status: $status", $challenge,
+                          'Content-Type: application/problem+json' ] };
+}
 
 sub perl {
     my ($block, $section) = @_;
@@ -47,25 +85,11 @@ sub perl {
     return @values;
 }
 
-sub refusal {
-    my ($reason) = @_;
-    my $detail = $sentence{$reason} // die "no such reason: $reason";
-
-    my $status = $reason eq 'missing' ? 'absent' : $reason;
-    my $error = $reason eq 'missing' ? ''
-              : qq{, error="invalid_token", error_description="$detail"};
-    return (401, qq{X-Status: $status\nWWW-Authenticate: Bearer realm="r"$error},
-            qq{{"type":"about:blank","title":"Unauthorized","status":401,}
-            . qq{"detail":"$detail","reason":"$reason"}\n});
-}
-
 add_block_preprocessor(sub {
     my ($block) = @_;
 
-    my $config = $block->config || <<'CONFIG';
-gateway_jwt r;
-gateway_jwt_key_file ../html/jwks.json;
-CONFIG
+    my $config = $block->config || "gateway_jwt r;\n"
+                                 . "gateway_jwt_key_file ../html/jwks.json;";
     $block->set_value('config', "$config\nadd_header X-Status"
                                 . " \$gateway_jwt_status always;\n");
 
@@ -75,24 +99,21 @@ CONFIG
 
     while (my ($sent, $outcome) = splice @cases, 0, 2) {
         $sent = get('/t', bearer($sent)) if !ref $sent;
+        $outcome = $outcome eq 'verified' ? granted($outcome)
+                                          : refused($outcome) if !ref $outcome;
 
         my ($path) = $sent->{path} =~ m{^/([^?]*)};
-        $files{$path} = "granted\n";
-
-        my @answer = $outcome eq 'verified'
-            ? (200, "X-Status: verified\n!WWW-Authenticate", "granted\n")
-            : refusal($outcome);
+        $files{$path} = "granted";
 
         push @{ $new{request} }, "GET $sent->{path}\n";
         push @{ $new{more_headers} }, $sent->{lines};
-        push @{ $new{error_code} }, $answer[0];
-        push @{ $new{response_headers} }, $answer[1];
-        push @{ $new{response_body} }, $answer[2];
+        push @{ $new{error_code} }, $outcome->{code};
+        push @{ $new{response_headers} }, join "\n", @{ $outcome->{headers} };
+        push @{ $new{response_body} }, $outcome->{body};
     }
 
     $new{user_files} = join '', $block->user_files // '',
                                 map { ">>> $_\n$files{$_}\n" } sort keys %files;
-    $new{user_files} =~ s/granted\n\n/granted\n/g;
     $block->set_value($_, $new{$_}) for keys %new;
 });
 
@@ -290,11 +311,11 @@ for my $hmac ([ HS256 => 32 ], [ HS384 => 48 ], [ HS512 => 64 ]) {
              "short HMAC key: just long enough for $alg");
 }
 
-unusable('{"keys":[],"keys":[]}', 'has duplicate members',
+unusable('{"keys":[],"keys":[]}', 'has a member twice',
          'duplicate JSON members: in a set of keys');
 unusable(json(public_jwk('es256')) =~ s/\{/{"kty":"oct",/r,
-         'has duplicate members', 'duplicate JSON members: in a key');
-unusable(json(public_jwk('es256')) . '{}', 'is malformed',
+         'has a member twice', 'duplicate JSON members: in a key');
+unusable(json(public_jwk('es256')) . '{}', 'has bytes after its end',
          'invalid UTF-8, NUL, trailing data: behind a key');
 
 done_testing();
@@ -332,7 +353,7 @@ token(header => '{"alg":"ES256\u0000","kid":"es256"}') => 'malformed_header',
 --- cases
 token()                                           => 'verified',
 token(header => { alg => undef })                 => 'malformed_header',
-token(header => { alg => JSON::PP::null })        => 'malformed_header',
+token(header => '{"alg":null,"kid":"es256"}')     => 'malformed_header',
 token(header => { alg => 256 })                   => 'malformed_header',
 token(header => { alg => ['ES256'] })             => 'malformed_header',
 token(header => '[]')                             => 'malformed_header',
@@ -479,7 +500,7 @@ token(key => 'ops')                               => 'unknown_key',
 token(key => 'es256')                             => 'verified',
 token(key => 'es256k')                            => 'verified',
 token(key => 'ed448')                             => 'verified',
-token(key => 'es256', header => { kid => 'es256k' }) => 'bad_signature',
+token(key => 'es256', header => { kid => 'es256k' }) => 'key_mismatch',
 token(key => 'es256', header => { alg => 'ES256K' }) => 'key_mismatch',
 token(key => 'es256', header => { alg => 'ES384' })  => 'key_mismatch',
 token(key => 'es384', header => { alg => 'ES256' })  => 'key_mismatch',
@@ -505,16 +526,19 @@ token(key => 'mallory', header => { x5c => ['MIIB'], kid => 'es256' }) =>
 
 
 === TEST 16: jwk / jku / x5u / x5c header: nothing is fetched
---- http_config
-server {
-    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;
-    access_log logs/error.log;
-}
 --- jwks: es256
 --- files
 'mallory.json' => jwks('mallory'),
+--- config
+gateway_jwt_key_file ../html/jwks.json;
+location /t {
+    gateway_jwt r;
+}
+location /mallory.json {
+    access_log logs/error.log;
+}
 --- cases
-(map { my $url = "http://127.0.0.1:$ENV{TEST_NGINX_RAND_PORT_1}/mallory.json";
+(map { my $url = 'http://127.0.0.1:' . server_port() . '/mallory.json';
        (token(header => { $_ => $url })           => 'verified',
         token(key => 'mallory', header => { $_ => $url }) => 'unknown_key') }
      qw( jku x5u )),
@@ -578,7 +602,8 @@ token(header => { crit => ['b64'], b64 => JSON::PP::true }) =>
     'malformed_header',
 token(header => { crit => [] })                   => 'malformed_header',
 token(header => { crit => 'exp' })                => 'malformed_header',
-token(header => { crit => JSON::PP::null })       => 'malformed_header',
+token(header => '{"alg":"ES256","kid":"es256","crit":null}') =>
+    'malformed_header',
 
 
 
@@ -723,8 +748,8 @@ swap(token(), 2, sub { substr($_[0], 0, 40) . "\x80" . substr $_[0], 41 }) =>
 --- cases
 token(payload => claims_text('"a":1')  . ' ' x 3)    => 'verified',
 swap(token(), 0, sub { "$_[0]=" })                   => 'malformed_header',
-swap(token(), 0, sub { b64u(b64u_decode($_[0]) . ' ' x (2 - length(b64u_decode($_[0])) % 3)) =~ s/(.)\z/unused_bit("A$1")=~s{^A}{}r/er })
-    => 'malformed_header',
+swap(token(header => '{"alg":"ES256","kid":"es256"  }'), 0, \&unused_bit) =>
+    'malformed_header',
 swap(token(), 0, sub { substr $_[0], 0, 41 })        => 'malformed_header',
 swap(token(), 1, sub { "$_[0]=" })                   => 'malformed_payload',
 swap(token(), 1, sub { substr($_[0], 0, 4) . "\t" . substr $_[0], 4 }) =>
@@ -784,10 +809,9 @@ edited(token(key => 'ed25519'), signature => sub { "$_\0" }) =>
 --- jwks: rs256
 --- cases
 token(key => 'rs256')                                => 'verified',
-edited(token(key => 'rs256'), signature => sub { "\0$_" }) =>
-    'malformed_signature',
+edited(token(key => 'rs256'), signature => sub { "\0$_" })  => 'bad_signature',
 edited(token(key => 'rs256'), signature => sub { substr $_, 1 }) =>
-    'malformed_signature',
+    'bad_signature',
 edited(token(key => 'rs256'), signature => sub { "\0" x 255 . "\1" }) =>
     'bad_signature',
 edited(token(key => 'rs256'), signature => sub { "\xff" x 256 }) =>
@@ -829,7 +853,6 @@ token(claims => { aud => [ 'api', undef ] })         => 'audience',
 token(claims => { aud => [ ['api'] ] })              => 'audience',
 token(claims => { aud => { api => 1 } })             => 'audience',
 token(claims => { aud => 1 })                        => 'audience',
-token(claims => { aud => undef })                    => 'audience',
 token()                                              => 'audience',
 
 
@@ -840,7 +863,8 @@ token()                                              => 'audience',
 token(header => { zap => 'DEF' })                    => 'verified',
 token(header => { zip => 'DEF' })                    => 'malformed_header',
 token(header => { zip => 'none' })                   => 'malformed_header',
-token(header => { zip => JSON::PP::null })           => 'malformed_header',
+token(header => '{"alg":"ES256","kid":"es256","zip":null}') =>
+    'malformed_header',
 
 
 
@@ -909,7 +933,7 @@ my $spoof = "X-User: root\nx_user: root\nX-USER: root\nX-Open: yes";
 === TEST 41: OPTIONS bypass: the same with a token goes on
 --- jwks: es256
 --- files
-'t' => "granted\n",
+'t' => 'granted',
 --- request eval
 [ "OPTIONS /t\n", "HEAD /t\n" ]
 --- more_headers eval
@@ -940,7 +964,7 @@ token(key => 'a')                                    => 'issuer',
 
 
 
-=== TEST 43: token in query logged: hidden from the log and from the upstream
+=== TEST 43: token in query logged: hidden from the upstream and from the access log
 --- http_config
 log_format request '[$request] [$args] [$arg_t]';
 server {
@@ -953,20 +977,35 @@ access_log logs/error.log request;
 gateway_jwt r token=$arg_t;
 gateway_jwt_key_file ../html/jwks.json;
 gateway_jwt_hide on;
-proxy_set_header Connection close;
-location / {
+location /up {
     proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
 }
 --- request eval
-[ 'GET /good?a=1&t=' . main::token() . "&b=2\n",
-  'GET /bad?a=1&t=' . main::token(claims => { exp => 1 }) . "&b=2\n" ]
---- error_code eval
-[200, 401]
---- response_body_like eval
-[ qr{\A/good\?a=1&b=2\n\z}, qr/"reason":"expired"/ ]
+'GET /up?a=1&t=' . main::token() . "&b=2\n"
+--- response_body
+/up?a=1&b=2
 --- error_log
-[GET /good?a=1&b=2 HTTP/1.1] [a=1&b=2] []
-[GET /bad?a=1&b=2 HTTP/1.1] [a=1&b=2] []
-reason "expired"
+[GET /up?a=1&b=2 HTTP/1.1] [a=1&b=2] [-]
+--- no_error_log
+eyJ
+
+
+
+=== TEST 44: token in query logged: nor is one that was refused, there and in the error log
+--- http_config
+log_format request '[$request] [$args] [$arg_t]';
+--- jwks: es256
+--- config
+access_log logs/error.log request;
+gateway_jwt r token=$arg_t;
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_hide on;
+--- request eval
+'GET /up?a=1&t=' . main::token(claims => { exp => 1 }) . "&b=2\n"
+--- error_code: 401
+--- response_body_like: "reason":"expired"
+--- error_log
+[GET /up?a=1&b=2 HTTP/1.1] [a=1&b=2] [-]
+gateway_jwt: refused with 401, reason "expired", kid "es256"
 --- no_error_log
 eyJ

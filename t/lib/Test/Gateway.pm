@@ -55,7 +55,7 @@ our ($Objs, $Root, $Reports, $Main, $Temp);
 BEGIN {
     $Main = $$;
 
-    # /usr/sbin is not in the PATH of every user
+    # Test::Nginx looks for nginx when it is loaded
     $ENV{PATH} .= ':/usr/sbin:/usr/local/sbin';
 
     $Objs = $ENV{GATEWAY_OBJS} // 'objs';
@@ -389,8 +389,6 @@ sub evaluate { return CORE::eval("package main;\n$_[0]") }
 
 END {
     if ($$ == $Main && !$Test::Nginx::Util::InSubprocess) {
-        Test::Gateway::Server::stop_all();
-
         # what failed is left to be looked at
         if ($? == 0 && Test::More->builder->is_passing) {
             remove_tree(grep { defined } $Root, $Reports, $Temp);

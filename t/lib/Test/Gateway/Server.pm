@@ -7,6 +7,7 @@ use v5.28;
 use warnings;
 
 use Exporter qw( import );
+use File::Spec ();
 use File::Path qw( make_path );
 use File::Temp ();
 use IO::Socket::INET;
@@ -19,6 +20,12 @@ our @EXPORT = qw( nginx_t start_nginx http_conf free_port write_file
                   wait_until http_get );
 
 my %running;
+my $main = $$;
+
+# /usr/sbin is not in the PATH of every user
+$ENV{PATH} .= ':/usr/sbin:/usr/local/sbin';
+$ENV{GATEWAY_MODULE} = File::Spec->rel2abs($ENV{GATEWAY_MODULE}
+    // ($ENV{GATEWAY_OBJS} // 'objs') . '/ngx_http_gateway_module.so');
 
 
 # --- processes
@@ -179,9 +186,11 @@ sub nginx_t {
     my ($conf, $files) = @_;
 
     my $dir = folder("error_log stderr notice;\n$conf", $files);
+    local $ENV{GATEWAY_REPORTS} = "$dir/logs";
     my ($code, $said, $signal) = command(binary(), '-t', '-p', "$dir/",
                                          '-e', 'stderr',
                                          '-c', "$dir/nginx.conf");
+    $said .= slurp($_) for glob "$dir/logs/report.*";
     $said =~ s/\Q$dir\E/DIR/g;
     return ($signal ? 128 + $signal : $code, $said);
 }
@@ -202,6 +211,7 @@ sub start_nginx {
     my $dir = folder($conf, $arg{files});
 
     my $self = bless { dir => $dir, port => $port, allow => [] }, __PACKAGE__;
+    local $ENV{GATEWAY_REPORTS} = "$dir/logs";
     my ($code, $said) = command(binary(), '-p', "$dir/", '-e',
                                 "$dir/logs/error.log", '-c',
                                 "$dir/nginx.conf", '-g', 'daemon on;');
@@ -312,15 +322,17 @@ sub wrong_lines {
     for my $p (@{ $self->{allow} }) {
         @lines = grep { ref $p ? $_ !~ $p : index($_, $p) < 0 } @lines;
     }
-    return @lines;
+    return (@lines, map { slurp($_) } glob $self->dir . '/logs/report.*');
 }
 
 
 # What a test that died left running.
 
-sub stop_all {
-    quit($_->pid, 5) for values %running;
-    %running = ();
+END {
+    if ($$ == $main) {
+        local $?;
+        quit($_->pid, 5) for values %running;
+    }
 }
 
 

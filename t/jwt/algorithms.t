@@ -1,0 +1,442 @@
+# Every signature algorithm that is served, granted and refused, and which of
+# them are allowed: by list, and by default.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use JSON::PP ();
+use Test::Gateway;
+
+
+# --- sections: what is sent, and what becomes of it
+#
+#   files  names and contents, in html/
+#   cases  pairs: a token, or a request made by get(), and "verified", the
+#          reason of a refusal, or more exactly granted(...) or refused(...)
+#
+# Both are Perl.  A block without a config has one that verifies with "jwks".
+
+my %sentence = (
+    missing => 'no credential was presented',
+    duplicate_credential => 'more than one credential was presented',
+    too_large => 'the token is too large',
+    malformed_header =>
+        'the token is not a signed token with a well-formed header',
+    malformed_payload => 'the claims of the token are malformed',
+    malformed_signature => 'the signature of the token is malformed',
+    algorithm_not_allowed => 'the algorithm of the token is not allowed',
+    unknown_key => 'the token names no key that is known',
+    key_mismatch =>
+        'the key that the token names does not serve its algorithm',
+    bad_signature => 'the signature of the token is not valid',
+    expired => 'the token has expired',
+    no_expiry => 'the token has no expiry',
+    not_yet_valid => 'the token is not valid yet',
+    too_old => 'the token was issued too long ago',
+    typ => 'the token is of another type',
+    issuer => 'the issuer of the token is not accepted here',
+    audience => 'the token is meant for another audience',
+    claim => 'the claims of the token do not allow this request',
+);
+
+sub get {
+    my ($path, @lines) = @_;
+    return { path => $path, lines => join "\n", @lines };
+}
+
+sub bearer { "Authorization: Bearer $_[0]" }
+
+sub granted {
+    my ($status, @headers) = @_;
+    return { code => 200, body => "granted\n",
+             headers => [ "X-Status: $status", '!WWW-Authenticate', @headers ] };
+}
+
+# code: 401 or 403; error, scope: of the challenge, "" leaves the whole of it out
+sub refused {
+    my ($reason, %arg) = @_;
+    my $detail = $sentence{$reason} // die "no such reason: $reason";
+    my $code = $arg{code} // 401;
+    my $title = $code == 401 ? 'Unauthorized' : 'Forbidden';
+    my $error = $arg{error} // ($code == 401 ? 'invalid_token' : '');
+
+    my $challenge = 'WWW-Authenticate: Bearer realm="r"';
+    $challenge .= qq(, error="$error", error_description="$detail")
+        if $reason ne 'missing';
+    $challenge .= qq(, scope="$arg{scope}") if defined $arg{scope};
+    $challenge = '!WWW-Authenticate' if $error eq '';
+
+    my $status = $reason eq 'missing' ? 'absent' : $reason;
+    return { code => $code,
+             body => qq({"type":"about:blank","title":"$title","status":$code,)
+                     . qq("detail":"$detail","reason":"$reason"}\n),
+             headers => [ "X-Status: $status", $challenge,
+                          'Content-Type: application/problem+json' ] };
+}
+
+sub perl {
+    my ($block, $section) = @_;
+    return if !defined $block->$section;
+
+    my @values = eval 'package main; (' . $block->$section . ')';
+    die $block->name . ": $@" if $@;
+    return @values;
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    my $config = $block->config || "gateway_jwt r;\n"
+                                 . "gateway_jwt_key_file ../html/jwks.json;";
+    $block->set_value('config', "$config\nadd_header X-Status"
+                                . " \$gateway_jwt_status always;\n");
+
+    my %files = perl($block, 'files');
+    my @cases = perl($block, 'cases');
+    my %new;
+
+    while (my ($sent, $outcome) = splice @cases, 0, 2) {
+        $sent = get('/t', bearer($sent)) if !ref $sent;
+        $outcome = $outcome eq 'verified' ? granted($outcome)
+                                          : refused($outcome) if !ref $outcome;
+
+        my ($path) = $sent->{path} =~ m{^/([^?]*)};
+        $files{$path} = "granted";
+
+        push @{ $new{request} }, "GET $sent->{path}\n";
+        push @{ $new{more_headers} }, $sent->{lines};
+        push @{ $new{error_code} }, $outcome->{code};
+        push @{ $new{response_headers} }, join "\n", @{ $outcome->{headers} };
+        push @{ $new{response_body} }, $outcome->{body};
+    }
+
+    $new{user_files} = join '', $block->user_files // '',
+                                map { ">>> $_\n$files{$_}\n" } sort keys %files;
+    $block->set_value($_, $new{$_}) for keys %new;
+});
+
+
+# --- keys and tokens
+
+# signs with a JWK that is given, by an algorithm that it need not name
+sub signed {
+    my ($jwk, $alg, $header, $payload) = @_;
+
+    my %key = %$jwk;
+    delete @key{qw( alg use key_ops )};
+    state $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    write_file("$dir/key", json(\%key));
+
+    my $text = tool($payload // claims_json(), qw( jws sign --key ),
+                    "$dir/key", '--alg', $alg, '--header',
+                    json({ alg => $alg, %$header }), '-');
+    $text =~ s/\s+\z//;
+    return $text;
+}
+
+sub private_jwk {
+    open my $in, '<', key($_[0]) or die $!;
+    local $/;
+    return JSON::PP::decode_json(scalar <$in>);
+}
+
+# a key that does not name the algorithm it is for
+sub unpinned {
+    my %jwk = %{ public_jwk($_[0]) };
+    delete $jwk{alg};
+    return \%jwk;
+}
+
+sub unpinned_set { json({ keys => [ map { unpinned($_) } @_ ] }) }
+
+# one bit of the signature is another
+sub altered {
+    my ($token) = @_;
+    return edited($token, signature => sub {
+        my $at = int(length($_) / 2);
+        return substr($_, 0, $at) . chr(ord(substr $_, $at) ^ 4)
+               . substr $_, $at + 1;
+    });
+}
+
+# the same signature under other claims
+sub forged {
+    edited($_[0], payload => sub { claims_json({ sub => 'root' }) });
+}
+
+# the whole of what is expected of one algorithm
+sub both_sides {
+    my (@names) = @_;
+    return map { my $token = token(key => $_);
+                 ($token => 'verified', altered($token) => 'bad_signature',
+                  forged($token) => 'bad_signature') } @names;
+}
+
+# RFC 9964 came with OpenSSL 3.5
+sub offers_ml_dsa {
+    my $nginx = $ENV{TEST_NGINX_BINARY} || 'nginx';
+    my ($major, $minor) = `$nginx -V 2>&1`
+        =~ /OpenSSL (\d+)\.(\d+)(?!.*OpenSSL \d)/s
+        or die 'no version of OpenSSL';
+    return $major > 3 || $major == 3 && $minor >= 5;
+}
+
+our @ml_dsa = offers_ml_dsa() ? qw( ml-dsa-44 ml-dsa-65 ml-dsa-87 ) : ();
+
+
+$Test::Gateway::More = 1;
+run_tests();
+
+for my $name (qw( ML-DSA-44 ML-DSA-65 ML-DSA-87 )) {
+    my ($code, $said) = nginx_t(http_conf(server => <<"CONF"),
+gateway_jwt r;
+gateway_jwt_key_file keys.json;
+gateway_jwt_algorithms ES256 $name;
+CONF
+                                { 'keys.json' => jwks('es256') });
+    my ($line) = $said =~ /\[emerg\] \S+ (.*) in DIR/;
+
+    is($line // 'accepted', @ml_dsa ? 'accepted'
+           : qq(algorithm "$name" in "gateway_jwt_algorithms" needs OpenSSL )
+         . '3.5 or later',
+       "$name in the allow-list: where OpenSSL offers it");
+    is($code, @ml_dsa ? 0 : 1, "$name in the allow-list: exit code");
+}
+
+my %akp = (kty => 'AKP', kid => 'akp', alg => 'ML-DSA-44',
+           pub => b64u('p' x 1312));
+my ($code, $said) = nginx_t(http_conf(server => <<'CONF'),
+gateway_jwt r;
+gateway_jwt_key_file keys.json;
+CONF
+                            { 'keys.json' => json({ keys =>
+                                [ \%akp, public_jwk('es256') ] }) });
+my ($line) = $said =~ /(gateway_jwt_key_file "DIR.*)/;
+
+is($code, 0, 'a key of ML-DSA is no reason not to start');
+is($line // 'taken', @ml_dsa ? 'taken'
+   : 'gateway_jwt_key_file "DIR/keys.json": key 0, kid "akp": is no valid key '
+     . 'of its type, or OpenSSL does not offer it, left out',
+   'a key of ML-DSA is left out where OpenSSL does not offer it');
+
+done_testing();
+
+__DATA__
+
+=== TEST 1: HS256, HS384, HS512
+--- jwks: hs256 hs384 hs512
+--- cases
+both_sides(qw( hs256 hs384 hs512 ))
+
+
+
+=== TEST 2: RS256, RS384, RS512
+--- jwks: rs256 rs384 rs512
+--- cases
+both_sides(qw( rs256 rs384 rs512 ))
+
+
+
+=== TEST 3: PS256, PS384, PS512
+--- jwks: ps256 ps384 ps512
+--- cases
+both_sides(qw( ps256 ps384 ps512 ))
+
+
+
+=== TEST 4: PS256, PS384, PS512: the hash belongs to the name
+--- files
+'jwks.json' => unpinned_set('ps256'),
+--- cases
+map { my $ps = $_;
+      my $token = signed(private_jwk('ps256'), $ps, { kid => 'ps256' });
+      ($token => 'verified',
+       map { my $other = $_;
+             (edited($token, header => sub { s/$ps/$other/r }) =>
+                  'bad_signature') }
+           grep { $_ ne $ps } qw( PS256 PS384 PS512 RS256 )) }
+    qw( PS256 PS384 PS512 )
+
+
+
+=== TEST 5: ES256, ES384, ES512
+--- jwks: es256 es384 es512
+--- cases
+both_sides(qw( es256 es384 es512 ))
+
+
+
+=== TEST 6: ES256K
+--- jwks: es256k
+--- cases
+both_sides('es256k')
+
+
+
+=== TEST 7: EdDSA with Ed25519 and with Ed448
+--- files
+'jwks.json' => json({ keys => [ public_jwk('eddsa'), unpinned('ed25519'),
+                                unpinned('ed448') ] }),
+--- cases
+both_sides('eddsa'),
+map { my $token = signed(private_jwk($_), 'EdDSA', { kid => $_ });
+      ($token => 'verified', altered($token) => 'bad_signature',
+       forged($token) => 'bad_signature') } qw( ed25519 ed448 )
+
+
+
+=== TEST 8: Ed25519 and Ed448, the names of RFC 9864
+--- jwks: ed25519 ed448
+--- cases
+both_sides(qw( ed25519 ed448 ))
+
+
+
+=== TEST 9: Ed25519 and Ed448 name one curve, EdDSA both; a key that names one of them serves it alone
+--- files
+'jwks.json' => json({ keys => [ { %{ public_jwk('eddsa') }, kid => 'pinned' },
+                                { %{ unpinned('eddsa') }, kid => 'free' },
+                                unpinned('ed448') ] }),
+--- cases
+signed(private_jwk('eddsa'), 'EdDSA', { kid => 'pinned' })   => 'verified',
+signed(private_jwk('eddsa'), 'Ed25519', { kid => 'pinned' }) => 'key_mismatch',
+signed(private_jwk('eddsa'), 'EdDSA', { kid => 'free' })     => 'verified',
+signed(private_jwk('eddsa'), 'Ed25519', { kid => 'free' })   => 'verified',
+signed(private_jwk('ed448'), 'Ed448', { kid => 'ed448' })    => 'verified',
+signed(private_jwk('eddsa'), 'EdDSA', { kid => 'free', alg => 'Ed448' }) =>
+    'key_mismatch',
+signed(private_jwk('eddsa'), 'EdDSA', { kid => 'ed448' })    => 'bad_signature',
+
+
+
+=== TEST 10: ML-DSA-44, ML-DSA-65, ML-DSA-87, where OpenSSL offers them
+--- files
+'jwks.json' => jwks('es256', @::ml_dsa),
+--- cases
+token()                                                      => 'verified',
+compact('{"alg":"ML-DSA-44","kid":"other"}', claims_json(), 's' x 2420) =>
+    'unknown_key',
+compact('{"alg":"ML-DSA-44","kid":"es256"}', claims_json(), 's' x 2420) =>
+    'key_mismatch',
+both_sides(@::ml_dsa)
+
+
+
+=== TEST 11: gateway_jwt_algorithms: nothing but what it names
+--- jwks: es256 es384 rs256 eddsa
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_algorithms ES256 EdDSA;
+--- cases
+token(key => 'es256')                             => 'verified',
+token(key => 'eddsa')                             => 'verified',
+token(key => 'es384')                             => 'algorithm_not_allowed',
+token(key => 'rs256')                             => 'algorithm_not_allowed',
+token(key => 'eddsa', header => { alg => 'Ed25519' }) =>
+    'algorithm_not_allowed',
+token(key => 'es256', header => { alg => 'XS256' }) => 'algorithm_not_allowed',
+
+
+
+=== TEST 12: gateway_jwt_algorithms: a location's list takes the place of the server's
+--- jwks: es256 rs256 hs256
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_algorithms ES256;
+location /t { }
+location /rsa { gateway_jwt_algorithms RS256; }
+location /all { gateway_jwt_algorithms RS256 ES256 HS256; }
+--- cases
+map { my ($path, %outcome) = @$_;
+      map { (get("/$path", bearer(token(key => $_))) =>
+                 $outcome{$_} ? 'verified' : 'algorithm_not_allowed') }
+          qw( es256 rs256 hs256 ) }
+    ([ 't',   es256 => 1 ],
+     [ 'rsa', rs256 => 1 ],
+     [ 'all', es256 => 1, rs256 => 1, hs256 => 1 ])
+
+
+
+=== TEST 13: gateway_jwt_algorithms: the list is asked before the keys and the claims
+--- jwks: es256
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_algorithms ES256;
+--- cases
+token(key => 'rs256', claims => { exp => 1 })     => 'algorithm_not_allowed',
+token(key => 'es256', claims => { exp => 1 })     => 'expired',
+
+
+
+=== TEST 14: by default HS* is allowed where there is nothing but oct
+--- jwks: hs256 hs512
+--- cases
+token(key => 'hs256')                             => 'verified',
+token(key => 'hs512')                             => 'verified',
+token(key => 'es256')                             => 'unknown_key',
+
+
+
+=== TEST 15: by default HS* is not allowed beside a key of another kind
+--- jwks: hs256 es256
+--- cases
+token(key => 'hs256')                             => 'algorithm_not_allowed',
+token(key => 'es256')                             => 'verified',
+
+
+
+=== TEST 16: by default HS* is not allowed beside such a key in another file
+--- files
+'oct.json' => jwks('hs256'),
+'ec.json' => jwks('es256'),
+--- config
+location /t {
+    gateway_jwt r;
+    gateway_jwt_key_file ../html/oct.json;
+    gateway_jwt_key_file ../html/ec.json;
+}
+location /oct {
+    gateway_jwt r;
+    gateway_jwt_key_file ../html/oct.json;
+    gateway_jwt_key_file ../html/oct.json watch=0;
+}
+--- cases
+token(key => 'hs256')                             => 'algorithm_not_allowed',
+token(key => 'es256')                             => 'verified',
+get('/oct', bearer(token(key => 'hs256')))        => 'verified',
+
+
+
+=== TEST 17: by default HS* is not allowed beside such a key that is left out
+--- files
+'jwks.json' => json({ keys => [ public_jwk('hs256'),
+                                { %{ public_jwk('rs256') }, use => 'enc' } ] }),
+--- cases
+token(key => 'hs256')                             => 'algorithm_not_allowed',
+
+
+
+=== TEST 18: by default HS* is allowed beside an oct key that is left out
+--- files
+'jwks.json' => json({ keys => [ public_jwk('hs256'),
+                                { kty => 'oct', k => 'c2hvcnQ' } ] }),
+--- cases
+token(key => 'hs256')                             => 'verified',
+
+
+
+=== TEST 19: HS* beside another kind, where the list says so
+--- jwks: hs256 es256
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_algorithms HS256 ES256;
+--- cases
+token(key => 'hs256')                             => 'verified',
+token(key => 'es256')                             => 'verified',
+hmac_token(secret('hs256'), alg => 'HS384', header => { kid => 'hs256' }) =>
+    'algorithm_not_allowed',

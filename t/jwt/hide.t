@@ -1,0 +1,346 @@
+# gateway_jwt_hide: the credential, and nothing but the credential, is taken
+# out of what the upstream receives and of what is logged.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+
+use IO::Socket::INET;
+use POSIX ();
+
+# An upstream that answers with the request as it came, without the lines that
+# nginx itself writes.
+
+my $echo = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1')
+    or die "listen: $!";
+$ENV{TEST_NGINX_ECHO_PORT} = $echo->sockport;
+
+my $test = $$;
+defined(my $pid = fork) or die "fork: $!";
+if (!$pid) { serve(); POSIX::_exit(0) }
+close $echo;
+END { if ($$ == $test) { local $?; kill 'KILL', $pid; waitpid $pid, 0 } }
+
+sub serve {
+    while (my $client = $echo->accept) {
+        my $head = '';
+        while ($head !~ /\r\n\r\n/ && sysread $client, my $more, 65536) {
+            $head .= $more;
+        }
+        my $body = CORE::join '', map { "$_\n" }
+                   grep { !/^(?:Host|Connection): / } split /\r\n/, $head;
+        print $client "HTTP/1.1 200 OK\r\nContent-Length: "
+                      . length($body) . "\r\nConnection: close\r\n\r\n$body";
+        close $client;
+    }
+}
+
+our $Pass = 'proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT;';
+our $Key = 'gateway_jwt_key_file $TEST_NGINX_HTML_DIR/jwks.json;';
+
+our $T = token(claims => { sub => 'alice' });
+our $Forged = edited($T, signature => sub { reverse $_[0] });
+
+sub location { my ($uri, @lines) = @_; "location $uri { $Key @lines }\n" }
+
+# what the upstream received for GET /: the request line and these lines
+
+sub got { [ map { "GET / HTTP/1.0\n$_" } @_ ] }
+
+# a location for each place that a credential may stand in; "*" is its name
+
+our @Sources = ([ 'bearer', '' ], [ 'header', 'token=$http_x_token' ],
+                [ 'cookie', 'token=$cookie_t' ], [ 'arg', 'token=$arg_t' ]);
+
+sub for_sources {
+    my ($uri, @lines) = @_;
+
+    my $text = '';
+    for (@Sources) {
+        my ($name, $source) = @$_;
+        $text .= location(map { s/\*/$name/gr }
+                          $uri, "gateway_jwt r $source;", @lines);
+    }
+    return $text;
+}
+
+# and for a URI
+
+sub got_uri { [ map { "GET $_ HTTP/1.0\n" } @_ ] }
+
+$Test::Gateway::More = 1;
+
+no_root_location();
+run_tests();
+
+
+# --- what is logged, everything of it
+
+my $server = start_nginx(
+    files  => { 'jwks.json' => jwks('es256') },
+    http   => q{log_format all '$request|$request_uri|$status';},
+    server => <<'END',
+        access_log logs/access.log combined;
+        access_log logs/all.log all;
+        gateway_jwt_key_file jwks.json;
+        gateway_jwt_max_size 1k;
+        location / { gateway_jwt r token=$arg_t; gateway_jwt_hide on; empty_gif; }
+END
+);
+
+my $secret = 'very.secret.thing';
+
+$server->get($_) for "/good?a=1&t=$T&b=%20", "/forged?a=1&t=$Forged",
+                     "/twice?t=$T&a=1&t=$T", "/garbage?t=$secret",
+                     '/large?a=1&t=' . $secret x 100, '/none?a=1';
+
+$server->stop;
+
+my $all = Test::Gateway::Server::slurp($server->dir . '/logs/all.log');
+my $combined = Test::Gateway::Server::slurp($server->dir . '/logs/access.log');
+
+Test::More::is($all, <<'END', 'the log of a refused request is clean, too');
+GET /good?a=1&b=%20 HTTP/1.1|/good?a=1&b=%20|200
+GET /forged?a=1 HTTP/1.1|/forged?a=1|401
+GET /twice?a=1 HTTP/1.1|/twice?a=1|401
+GET /garbage HTTP/1.1|/garbage|401
+GET /large?a=1 HTTP/1.1|/large?a=1|401
+GET /none?a=1 HTTP/1.1|/none?a=1|401
+END
+
+my ($signature) = $T =~ /([^.]+)$/;
+my ($forged) = $Forged =~ /([^.]+)$/;
+
+Test::More::unlike($combined . $server->log,
+                   qr/\Q$signature\E|\Q$forged\E|\Q$secret\E/,
+                   'neither "combined" nor the error log holds a token');
+Test::More::is(scalar(() = $server->log =~ /gateway_jwt: refused with 401/g), 5,
+               'and it has its lines about what was refused');
+done_testing();
+
+__DATA__
+
+=== TEST 1: by default the upstream receives the credential
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, 'gateway_jwt r;')
+. ::location('/arg', $::Pass, 'gateway_jwt r token=$arg_t;')
+. ::location('/cookie', $::Pass, 'gateway_jwt r token=$cookie_t;')
+--- request eval: [ "GET /", "GET /arg?t=$::T", "GET /cookie" ]
+--- more_headers eval
+[ "Authorization: Bearer $::T\n", '', "Cookie: a=1; t=$::T; b=2\n" ]
+--- response_body eval
+[ "GET / HTTP/1.0\nAuthorization: Bearer $::T\n",
+  "GET /arg?t=$::T HTTP/1.0\n",
+  "GET /cookie HTTP/1.0\nCookie: a=1; t=$::T; b=2\n" ]
+
+
+
+=== TEST 2: Authorization goes, whatever the case, and its neighbours stay
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, 'gateway_jwt r; gateway_jwt_hide on;')
+--- request eval: [ ("GET /") x 3 ]
+--- more_headers eval
+[ "Authorization: Bearer $::T\n", "X-A: 1\nauthorization: bEARER  $::T\nX-B: 2\n",
+  "Authorization: Bearer $::T\nProxy-Authorization: Bearer x\nCookie: a=1\n" ]
+--- response_body eval
+::got('', "X-A: 1\nX-B: 2\n", "Proxy-Authorization: Bearer x\nCookie: a=1\n")
+
+
+
+=== TEST 3: an Authorization that is no Bearer is not ours to take
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, 'gateway_jwt r; gateway_jwt_hide on;',
+           'gateway_jwt_mode optional;')
+--- request eval: [ ("GET /") x 3 ]
+--- more_headers eval
+[ "Authorization: Basic YTpi\n", "Authorization: Bearerx y\n", '' ]
+--- response_body eval
+::got("Authorization: Basic YTpi\n", "Authorization: Bearerx y\n", '')
+
+
+
+=== TEST 4: a header of its own goes, and no other
+--- jwks: es256
+--- http_config
+underscores_in_headers on;
+--- config eval
+::location('/', $::Pass, 'gateway_jwt r token=$http_x_token;',
+           'gateway_jwt_hide on;')
+--- request eval: [ ("GET /") x 3 ]
+--- more_headers eval
+[ "X-A: 1\nx-token: $::T\nX-Token-2: 3\nAuthorization: Bearer x\n",
+  "X_Token: $::T\nX-Tok: 1\n", "X-TOKEN: $::T\n" ]
+--- response_body eval
+::got("X-A: 1\nX-Token-2: 3\nAuthorization: Bearer x\n", "X-Tok: 1\n", '')
+
+
+
+=== TEST 5: a cookie: first, middle, last, alone, names like it, several lines
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, 'gateway_jwt r token=$cookie_t;',
+           'gateway_jwt_hide on;')
+--- request eval: [ ("GET /") x 14 ]
+--- more_headers eval
+[ map { s/T/$::T/r }
+  "Cookie: t=T; a=1; b=2\n", "Cookie: a=1; t=T; b=2\n",
+  "Cookie: a=1; b=2; t=T\n", "Cookie: t=T\n", "X-A: 1\nCookie: t=T\nX-B: 2\n",
+  "Cookie: at=1; t=T; t2=2; tt=3; t; a=t=5\n", "Cookie: a=1;t=T;b=2\n",
+  "Cookie: a=1;b=2;t=T\n", "Cookie: a=1\nCookie: t=T\nCookie: b=2\n",
+  "Cookie: a=1\nCookie: b=2\nCookie: c=3; t=T\n",
+  "Cookie: t=T\nCookie: b=2\n", "Cookie: b=2\nCookie: t=T\n",
+  "Cookie: a=\"x y\";  t=T; b=%20\n", "Cookie: t=T;\n" ]
+--- response_body eval
+::got("Cookie: a=1; b=2\n", "Cookie: a=1; b=2\n", "Cookie: a=1; b=2\n", '',
+      "X-A: 1\nX-B: 2\n", "Cookie: at=1; t2=2; tt=3; t; a=t=5\n",
+      "Cookie: a=1;b=2\n", "Cookie: a=1;b=2\n", "Cookie: a=1\nCookie: b=2\n",
+      "Cookie: a=1\nCookie: b=2\nCookie: c=3\n", "Cookie: b=2\n",
+      "Cookie: b=2\n", "Cookie: a=\"x y\"; b=%20\n", '')
+
+
+
+=== TEST 6: an argument: what is left of the URI is as the client wrote it
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, 'gateway_jwt r token=$arg_t;',
+           'gateway_jwt_hide on;')
+--- request eval
+[ map { 'GET ' . s/T/$::T/r } '/p?t=T', '/p?t=T&a=1', '/p?a=1&t=T',
+  '/p?a=1&t=T&b=2', '/a%2Fb//c?a=1&t=T&x=%20z', '/a%2fb/./c/../d//?t=T',
+  '/%7Ealice%20x?a=%26&t=T', '/p?at=1&t=T&t2=2&tt=3&t', '/p?a&t=T&&b=&=c',
+  '/p?a=t=1&t=T', '/p?a=?t=2&t=T&b=/?', '/?t=T', '/p?a=b%3Dc+d&t=T&e' ]
+--- response_body eval
+::got_uri('/p', '/p?a=1', '/p?a=1', '/p?a=1&b=2', '/a%2Fb//c?a=1&x=%20z',
+          '/a%2fb/./c/../d//', '/%7Ealice%20x?a=%26',
+          '/p?at=1&t2=2&tt=3&t', '/p?a&&b=&=c', '/p?a=t=1',
+          '/p?a=?t=2&b=/?', '/', '/p?a=b%3Dc+d&e')
+
+
+
+=== TEST 7: an argument, where proxy_pass makes the URI
+--- jwks: es256
+--- config eval
+my @hide = ('gateway_jwt r token=$arg_t; gateway_jwt_hide on;');
+my $to = 'proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT';
+::location('/part/', "$to/new/;", @hide)
+. ::location('/uri/', $to . '$request_uri;', @hide)
+. ::location('/args/', $to . '/x$is_args$args;', @hide)
+. ::location('/cut/', 'rewrite ^/cut(/.*) $1 break;', "$to;", @hide)
+. ::location('/more/', 'rewrite ^/more(/.*) $1?m=1 break;', "$to;", @hide)
+--- request eval
+[ map { 'GET ' . s/T/$::T/r } '/part/a%20b?a=1&t=T', '/part/a?t=T',
+  '/uri/a%2Fb?t=T&a=1', '/uri/a?t=T', '/args/?a=1&t=T', '/args/?t=T',
+  '/cut/a?t=T&a=1', '/cut/a?t=T', '/more/a?t=T&a=1' ]
+--- response_body eval
+::got_uri('/new/a%20b?a=1', '/new/a', '/uri/a%2Fb?a=1', '/uri/a', '/x?a=1',
+          '/x', '/a?a=1', '/a', '/a?m=1&a=1')
+
+
+
+=== TEST 8: variables do not see what is hidden
+--- jwks: es256
+--- config eval
+my $say = 'add_header X-Say "<$http_authorization|$http_x_token|$cookie_t|'
+          . '$http_cookie|$arg_t|$args|$query_string|$request_uri>" always;';
+::for_sources('/*', $::Pass, $say, 'gateway_jwt_hide on;')
+--- request eval
+[ "GET /bearer", "GET /header", "GET /cookie", "GET /arg?a=1&t=$::T" ]
+--- more_headers eval
+[ "Authorization: Bearer $::T\n", "X-Token: $::T\n", "Cookie: t=$::T; a=1\n",
+  '' ]
+--- response_headers eval
+[ 'X-Say: <|||||||/bearer>', 'X-Say: <|||||||/header>',
+  'X-Say: <|||a=1||||/cookie>', 'X-Say: <|||||a=1|a=1|/arg?a=1>' ]
+
+
+
+=== TEST 9: two values of the source are refused, and none is shown or sent
+--- jwks: es256
+--- http_config
+underscores_in_headers on;
+--- config eval
+my @hide = ('gateway_jwt_hide on;', 'gateway_jwt_mode dry_run;', $::Pass,
+            'add_header X-Status $gateway_jwt_status;');
+::location('/header', 'gateway_jwt r token=$http_x_token;', @hide)
+. ::location('/cookie', 'gateway_jwt r token=$cookie_t;', @hide)
+. ::location('/arg', 'gateway_jwt r token=$arg_t;', @hide)
+--- request eval
+[ "GET /header", "GET /header", "GET /cookie", "GET /cookie",
+  "GET /arg?t=$::T&a=1&t=b", "GET /arg?t=$::T&t=$::T", "GET /arg?T=1&t=2&a" ]
+--- more_headers eval
+[ "X-Token: $::T\nX-A: 1\nX-Token: b\n", "X-Token: $::T\nx_token: $::T\n",
+  "Cookie: t=$::T; a=1; t=b\n", "Cookie: t=$::T\nCookie: a=1; T=b; b=2\n",
+  '', '', '' ]
+--- response_headers eval: [ ('X-Status: duplicate_credential') x 7 ]
+--- response_body eval
+[ "GET /header HTTP/1.0\nX-A: 1\n", "GET /header HTTP/1.0\n",
+  "GET /cookie HTTP/1.0\nCookie: a=1\n",
+  "GET /cookie HTTP/1.0\nCookie: a=1; b=2\n",
+  "GET /arg?a=1 HTTP/1.0\n", "GET /arg HTTP/1.0\n", "GET /arg?a HTTP/1.0\n" ]
+
+
+
+=== TEST 10: a hidden token still serves the locations that follow
+--- jwks: es256
+--- config eval
+my @hide = ('gateway_jwt_hide on;', 'root $TEST_NGINX_HTML_DIR;');
+::for_sources('/*/try', @hide, 'try_files /none /*/on;')
+. ::for_sources('/*/off', @hide, 'try_files /none /*/no;')
+. ::for_sources('/*/named', @hide, 'try_files /none @*;')
+. ::for_sources('/*/error', @hide, 'error_page 404 = @*;')
+. ::for_sources('/*/on', @hide, $::Pass)
+. ::for_sources('/*/no', $::Pass)
+. ::for_sources('@*', @hide, $::Pass)
+--- request eval
+[ map { my $name = $_; map { "GET /$name/$_" . ($name eq 'arg'
+                                                ? "?t=$::T&a=1" : '') }
+                           qw( try off named error ) }
+      qw( bearer header cookie arg ) ]
+--- more_headers eval
+[ ("Authorization: Bearer $::T\n") x 4, ("X-Token: $::T\n") x 4,
+  ("Cookie: t=$::T; a=1\n") x 4, ('') x 4 ]
+--- error_code eval: [ (200) x 16 ]
+--- response_body_unlike eval: [ ("t=\Q$::T\E|Bearer|X-Token") x 16 ]
+
+
+
+=== TEST 11: a hidden token is no credential for a location that looks elsewhere
+--- jwks: es256
+--- config eval
+my @first = ('root $TEST_NGINX_HTML_DIR;', 'gateway_jwt r token=$arg_t;',
+             'gateway_jwt_hide on;');
+::location('/first', @first, 'try_files /none /second?a=1;')
+. ::location('/other', @first, 'try_files /none /third;')
+. ::location('/second', $::Pass, 'gateway_jwt r;')
+. ::location('/third', $::Pass, 'gateway_jwt r token=$arg_u;')
+--- request eval
+[ "GET /first?t=$::T", "GET /other?t=$::T", "GET /first?t=$::T" ]
+--- more_headers eval: [ '', '', "Authorization: Bearer $::T\n" ]
+--- error_code eval: [ 401, 401, 200 ]
+
+
+
+=== TEST 12: off token= hides too, and a location without hide sends it on
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, 'gateway_jwt off token=$arg_t; gateway_jwt_hide on;')
+. ::location('/off', $::Pass, 'gateway_jwt off; gateway_jwt_hide on;')
+--- request eval: [ "GET /?t=$::T&a=1", "GET /off?t=$::T&a=1" ]
+--- response_body eval: ::got_uri('/?a=1', "/off?t=$::T&a=1")
+
+
+
+=== TEST 13: HTTP/1.0 and HTTP/0.9
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, 'gateway_jwt r token=$arg_t; gateway_jwt_hide on;')
+--- raw_request eval: "GET /a//b?t=$::T&a=1\r\n"
+--- http09
+--- response_body
+GET /a//b?a=1 HTTP/1.0
+--- access_log
+"GET /a//b?a=1"

@@ -1,0 +1,713 @@
+# Which keys of gateway_jwt_key_file are taken, which of them serves a token,
+# and what is said of the others.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use JSON::PP ();
+use MIME::Base64 qw( encode_base64 );
+use Test::Gateway;
+
+
+# --- sections: what is sent, and what becomes of it
+#
+#   files  names and contents, in html/
+#   cases  pairs: a token, or a request made by get(), and "verified", the
+#          reason of a refusal, or more exactly granted(...) or refused(...)
+#
+# Both are Perl.  A block without a config has one that verifies with "jwks".
+
+my %sentence = (
+    missing => 'no credential was presented',
+    duplicate_credential => 'more than one credential was presented',
+    too_large => 'the token is too large',
+    malformed_header =>
+        'the token is not a signed token with a well-formed header',
+    malformed_payload => 'the claims of the token are malformed',
+    malformed_signature => 'the signature of the token is malformed',
+    algorithm_not_allowed => 'the algorithm of the token is not allowed',
+    unknown_key => 'the token names no key that is known',
+    key_mismatch =>
+        'the key that the token names does not serve its algorithm',
+    bad_signature => 'the signature of the token is not valid',
+    expired => 'the token has expired',
+    no_expiry => 'the token has no expiry',
+    not_yet_valid => 'the token is not valid yet',
+    too_old => 'the token was issued too long ago',
+    typ => 'the token is of another type',
+    issuer => 'the issuer of the token is not accepted here',
+    audience => 'the token is meant for another audience',
+    claim => 'the claims of the token do not allow this request',
+);
+
+sub get {
+    my ($path, @lines) = @_;
+    return { path => $path, lines => join "\n", @lines };
+}
+
+sub bearer { "Authorization: Bearer $_[0]" }
+
+sub granted {
+    my ($status, @headers) = @_;
+    return { code => 200, body => "granted\n",
+             headers => [ "X-Status: $status", '!WWW-Authenticate', @headers ] };
+}
+
+# code: 401 or 403; error, scope: of the challenge, "" leaves the whole of it out
+sub refused {
+    my ($reason, %arg) = @_;
+    my $detail = $sentence{$reason} // die "no such reason: $reason";
+    my $code = $arg{code} // 401;
+    my $title = $code == 401 ? 'Unauthorized' : 'Forbidden';
+    my $error = $arg{error} // ($code == 401 ? 'invalid_token' : '');
+
+    my $challenge = 'WWW-Authenticate: Bearer realm="r"';
+    $challenge .= qq(, error="$error", error_description="$detail")
+        if $reason ne 'missing';
+    $challenge .= qq(, scope="$arg{scope}") if defined $arg{scope};
+    $challenge = '!WWW-Authenticate' if $error eq '';
+
+    my $status = $reason eq 'missing' ? 'absent' : $reason;
+    return { code => $code,
+             body => qq({"type":"about:blank","title":"$title","status":$code,)
+                     . qq("detail":"$detail","reason":"$reason"}\n),
+             headers => [ "X-Status: $status", $challenge,
+                          'Content-Type: application/problem+json' ] };
+}
+
+sub perl {
+    my ($block, $section) = @_;
+    return if !defined $block->$section;
+
+    my @values = eval 'package main; (' . $block->$section . ')';
+    die $block->name . ": $@" if $@;
+    return @values;
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    my $config = $block->config || "gateway_jwt r;\n"
+                                 . "gateway_jwt_key_file ../html/jwks.json;";
+    $block->set_value('config', "$config\nadd_header X-Status"
+                                . " \$gateway_jwt_status always;\n");
+
+    my %files = perl($block, 'files');
+    my @cases = perl($block, 'cases');
+    my %new;
+
+    while (my ($sent, $outcome) = splice @cases, 0, 2) {
+        $sent = get('/t', bearer($sent)) if !ref $sent;
+        $outcome = $outcome eq 'verified' ? granted($outcome)
+                                          : refused($outcome) if !ref $outcome;
+
+        my ($path) = $sent->{path} =~ m{^/([^?]*)};
+        $files{$path} = "granted";
+
+        push @{ $new{request} }, "GET $sent->{path}\n";
+        push @{ $new{more_headers} }, $sent->{lines};
+        push @{ $new{error_code} }, $outcome->{code};
+        push @{ $new{response_headers} }, join "\n", @{ $outcome->{headers} };
+        push @{ $new{response_body} }, $outcome->{body};
+    }
+
+    $new{user_files} = join '', $block->user_files // '',
+                                map { ">>> $_\n$files{$_}\n" } sort keys %files;
+    $block->set_value($_, $new{$_}) for keys %new;
+});
+
+
+# --- keys and tokens
+
+# signs with a JWK that is given, by an algorithm that it need not name
+sub signed {
+    my ($jwk, $alg, $header, $payload) = @_;
+
+    my %key = %$jwk;
+    delete @key{qw( alg use key_ops )};
+    state $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    write_file("$dir/key", json(\%key));
+
+    my $text = tool($payload // claims_json(), qw( jws sign --key ),
+                    "$dir/key", '--alg', $alg, '--header',
+                    json({ alg => $alg, %$header }), '-');
+    $text =~ s/\s+\z//;
+    return $text;
+}
+
+sub private_jwk {
+    open my $in, '<', key($_[0]) or die $!;
+    local $/;
+    return JSON::PP::decode_json(scalar <$in>);
+}
+
+# a public key with other members; undef takes one away
+sub jwk {
+    my ($name, %change) = @_;
+    my %jwk = (%{ public_jwk($name) }, %change);
+    delete $jwk{$_} for grep { !defined $jwk{$_} } keys %jwk;
+    return \%jwk;
+}
+
+sub set { json({ keys => \@_ }) }
+
+sub anonymous { map { jwk($_, kid => undef) } @_ }
+
+# a token that names no key
+sub nameless { token(key => $_[0], header => { kid => undef }) }
+
+sub pem_block {
+    my ($name, $der) = @_;
+    return "-----BEGIN $name-----\n" . encode_base64($der)
+           . "-----END $name-----\n";
+}
+
+# SubjectPublicKeyInfo of a key on P-256, of Ed25519 or of RSA with 2048 bits
+sub pem {
+    my ($jwk) = map { public_jwk($_) } @_;
+    my %member = map { $_ => b64u_decode($jwk->{$_}) }
+                 grep { defined $jwk->{$_} } qw( x y n e );
+
+    my $der = $jwk->{kty} eq 'EC'
+        ? pack('H*', '3059301306072a8648ce3d020106082a8648ce3d030107034200'
+                     . '04') . $member{x} . $member{y}
+        : $jwk->{kty} eq 'OKP'
+        ? pack('H*', '302a300506032b6570032100') . $member{x}
+        : pack('H*', '30820122300d06092a864886f70d010101050003'
+                     . '82010f003082010a0282010100')
+          . $member{n} . pack('H*', '0203010001');
+    return pem_block('PUBLIC KEY', $der);
+}
+
+# valid in 2019 only, issued by nobody that is known
+our $certificate = <<'PEM';
+-----BEGIN CERTIFICATE-----
+MIIBEDCBtqADAgECAgEBMAoGCCqGSM49BAMCMBIxEDAOBgNVBAMMB3Vua25vd24w
+HhcNMTkwMTAxMDAwMDAwWhcNMjAwMTAxMDAwMDAwWjARMQ8wDQYDVQQDDAZzaWdu
+ZXIwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASG5JoM9nGU0KAGTNmLOTRDcpfJ
+t7f7BiwaNIjbP6vOY6bNIr9hZRmPiQNeT87/Hy7Td0zX4lrOKhfC2Icl388MMAoG
+CCqGSM49BAMCA0kAMEYCIQDjWH7t79mA/QRYSPdsXxyrpfjKK/xb2wDGkX+Q5DW5
+TwIhAPD0+XKIDF5lgvngjrRXRVZhDnoG2FP2BIT88DcprjHT
+-----END CERTIFICATE-----
+PEM
+
+our %certified = (kty => 'EC', crv => 'P-256',
+                  d => 'QeJi_XPBJukIEO6KXj_f71aAn9s_z3X_oELzcmvibUw',
+                  x => 'huSaDPZxlNCgBkzZizk0Q3KXybe3-wYsGjSI2z-rzmM',
+                  y => 'ps0iv2FlGY-JA15Pzv8fLtN3TNfiWs4qF8LYhyXfzww');
+
+
+# --- files of keys, as nginx -t judges them
+
+# every line about the file, without what all of them have
+sub judged {
+    my ($text, %arg) = @_;
+
+    my $policy = $arg{policy} ? "gateway_jwt_key_policy $arg{policy};" : '';
+    my ($code, $said) = nginx_t(http_conf(server => <<"CONF"),
+gateway_jwt r;
+gateway_jwt_key_file keys @{[ $arg{format} // 'jwks' ]};
+$policy
+CONF
+                                { keys => $text });
+
+    my @lines = $said =~ /\[(\w+)\] \S+ gateway_jwt_key_file "DIR\/keys": (.*)/g;
+    my @said;
+    while (my ($level, $line) = splice @lines, 0, 2) {
+        push @said, "[$level] " . $line =~ s/ in DIR\S+//r;
+    }
+    return $code == 0 ? @said : ('refused', @said);
+}
+
+# beside a good key a bad one is left out, and a notice says why
+sub left_out {
+    my ($jwk, $why, $name) = @_;
+
+    my $kid = ref $jwk eq 'HASH' && !ref $jwk->{kid} ? $jwk->{kid} // '' : '';
+    is_deeply([ judged(set(public_jwk('es256'), $jwk)) ],
+              [ qq([notice] key 1, kid "$kid": $why, left out) ],
+              "left out: $name");
+}
+
+sub taken {
+    my ($jwk, $name) = @_;
+    is_deeply([ judged(set(public_jwk('es256'), $jwk)) ], [], "taken: $name");
+}
+
+# a file that cannot be used is a mistake of the configuration
+sub unusable {
+    my ($text, $why, $name, %arg) = @_;
+    my @said = judged($text, %arg);
+    is_deeply([ @said[0, -1] ], [ 'refused', "[emerg] $why" ],
+              "unusable: $name");
+}
+
+
+$Test::Gateway::More = 1;
+run_tests();
+
+taken(jwk('a'), 'a key with "use" and "alg"');
+taken(jwk('a', use => undef, alg => undef, kid => undef), 'without any of it');
+taken(jwk('a', key_ops => ['verify']), '"key_ops" of a public key');
+taken(jwk('a', key_ops => [ 'sign', 'verify' ]), '"key_ops" of a pair');
+taken(jwk('a', x5c => ['?'], 'x5t#S256' => '?', other => { a => 1 }),
+      'members that are not read');
+taken(private_jwk('a'), 'a private key: its public half');
+
+left_out(jwk('a', use => 'enc'), 'has a "use" other than "sig"', 'use enc');
+left_out(jwk('a', use => 'SIG'), 'has a "use" other than "sig"', 'use SIG');
+left_out(jwk('a', use => ['sig']), 'has a "use" other than "sig"',
+         'use that is no string');
+left_out(jwk('a', key_ops => ['sign']), 'has "key_ops" without "verify"',
+         'key_ops sign');
+left_out(jwk('a', key_ops => []), 'has "key_ops" without "verify"',
+         'no key_ops');
+left_out(jwk('a', key_ops => 'verify'), 'has "key_ops" without "verify"',
+         'key_ops that are no array');
+left_out(jwk('a', alg => 'ES384'), 'has an "alg" that does not fit the key',
+         'alg of another curve');
+left_out(jwk('a', alg => 'HS256'), 'has an "alg" that does not fit the key',
+         'alg of another family');
+left_out(jwk('a', alg => 'ECDH-ES'), 'has an "alg" that does not fit the key',
+         'alg of encryption');
+left_out(jwk('a', alg => 'none'), 'has an "alg" that does not fit the key',
+         'alg none');
+left_out(jwk('a', alg => 256), 'has an "alg" that is not a string',
+         'alg that is no string');
+left_out(jwk('a', kty => undef), 'has no "kty"', 'no kty');
+left_out(jwk('a', kty => 'ec'), 'has an unknown "kty" or "crv"',
+         'kty in lower case');
+left_out(jwk('a', crv => undef), 'has an unknown "kty" or "crv"', 'no crv');
+left_out(jwk('a', crv => 'P-512'), 'has an unknown "kty" or "crv"',
+         'unknown crv');
+left_out(jwk('ed25519', crv => 'X25519', alg => undef),
+         'has an unknown "kty" or "crv"', 'crv of key agreement');
+left_out(jwk('a', crv => 'P-384', alg => undef),
+         'has no "x" and "y" in base64url of the curve\'s length',
+         'crv of another length');
+left_out(jwk('a', crv => 'secp256k1', alg => undef),
+         'is no valid key of its type, or OpenSSL does not offer it',
+         'crv of the same length');
+left_out(jwk('a', y => jwk('a')->{x}),
+         'is no valid key of its type, or OpenSSL does not offer it',
+         'a point beside its curve');
+left_out(jwk('a', y => undef),
+         'has no "x" and "y" in base64url of the curve\'s length', 'no y');
+left_out(jwk('a', x => jwk('a')->{x} . '='),
+         'has no "x" and "y" in base64url of the curve\'s length',
+         'x with padding');
+left_out(jwk('a', x => b64u("\0" . b64u_decode(jwk('a')->{x}))),
+         'has no "x" and "y" in base64url of the curve\'s length',
+         'x with a zero before it');
+left_out(jwk('ed25519', x => b64u('x' x 31)),
+         'has no public key in base64url of its type\'s length',
+         'Ed25519 of 31 bytes');
+left_out(jwk('rs256', e => undef), 'has no "n" and "e" in base64url', 'no e');
+left_out(jwk('rs256', n => 'n+/='), 'has no "n" and "e" in base64url',
+         'n in the other base64');
+left_out(jwk('hs256', k => undef), 'has no "k" in base64url', 'no k');
+left_out(jwk('hs256', k => ''), 'has no "k" in base64url', 'an empty k');
+left_out(jwk('hs256', k => b64u('k' x 31)),
+         'is an HMAC key shorter than its hash', 'HS256 with 31 bytes');
+left_out(jwk('hs256', alg => undef, k => b64u('k' x 31)),
+         'is an HMAC key shorter than its hash', '31 bytes for any HS');
+left_out(jwk('a', kid => [1]), 'has a "kid" that is not a string',
+         'kid that is no string');
+left_out('key', 'is not an object', 'a string');
+left_out(jwk('a', kid => 'es256'),
+         'has the "kid" and the type of a key before it', 'duplicate kid');
+taken(jwk('rs256', kid => 'es256'), 'the same kid of another type');
+
+is_deeply([ judged(set(jwk('a', kid => 'k' x 256), jwk('b', kid => 'k' x 257)))
+            ],
+          [ '[notice] key 1, kid "' . 'k' x 256 . '": has a "kid" of more than '
+            . '256 bytes, left out' ], 'left out: kid of 257 bytes');
+is_deeply([ judged(set(public_jwk('es256'),
+                       jwk('a', kid => "a\"\r\n[emerg] \xe9", alg => 'x'))) ],
+          [ '[notice] key 1, kid "a???[emerg] ??": has an "alg" that does not '
+            . 'fit the key, left out' ],
+          'left out: a kid that would spoil the log is made printable');
+is_deeply([ judged(set(jwk('a', alg => 'x'), jwk('b', use => 'enc'),
+                       public_jwk('es256'))) ],
+          [ '[notice] key 0, kid "a": has an "alg" that does not fit the key, '
+            . 'left out',
+            '[notice] key 1, kid "b": has a "use" other than "sig", left out' ],
+          'left out: a notice for each');
+
+is_deeply([ judged(set(jwk('hs256', k => b64u('k' x 12))), policy => 'compat') ],
+          [ '[warn] key 0, kid "hs256": is shorter than its hash, used all the '
+            . 'same' ], 'gateway_jwt_key_policy compat: takes it with a warning');
+is_deeply([ judged(set(jwk('hs256', k => b64u('k' x 32))), policy => 'compat') ],
+          [], 'gateway_jwt_key_policy compat: has nothing to say of a long one');
+unusable(set(jwk('hs256', k => b64u('k' x 12))),
+         'holds no usable key: it is an HMAC key shorter than its hash',
+         'gateway_jwt_key_policy strict', policy => 'strict');
+
+unusable(set(), 'holds no key', 'an empty set');
+unusable(json(jwk('a', use => 'enc')),
+         'holds no usable key: it has a "use" other than "sig"',
+         'one bad key');
+unusable(set(jwk('a', use => 'enc'), jwk('b', kty => 'x')),
+         'holds no usable key: the first has a "use" other than "sig"',
+         'two bad keys');
+unusable('{}', 'is neither a JWK nor a JWK Set', 'an object');
+unusable('{"keys":{}}', 'is neither a JWK nor a JWK Set', 'keys is no array');
+unusable(pem('es256'), 'X', 'PEM where JWKS is said');
+
+unusable('', 'holds no public key or certificate', 'an empty file of PEM',
+         format => 'pem');
+unusable(set(public_jwk('es256')), 'holds no public key or certificate',
+         'JWKS where PEM is said', format => 'pem');
+unusable(pem('es256') . pem_block('PRIVATE KEY', 'x' x 40),
+         'holds a private key, which has no place here: write its public key',
+         'PEM with a private key', format => 'pem');
+unusable(pem('es256') =~ s/-----END.*//sr, 'is malformed PEM',
+         'PEM that is cut off', format => 'pem');
+unusable(pem_block('PUBLIC KEY', 'x' x 40),
+         'holds no usable key: the first is no public key or certificate that '
+         . 'OpenSSL can read', 'PEM of no key', format => 'pem');
+is_deeply([ judged(pem_block('X509 CRL', 'x' x 40) . pem('es256'),
+                   format => 'pem') ],
+          [ '[notice] key 0, kid "": is no public key or certificate that '
+            . 'OpenSSL can read, left out' ], 'left out: PEM of another kind');
+
+done_testing();
+
+__DATA__
+
+=== TEST 1: a key with a kid serves only tokens with that kid
+--- jwks: a b
+--- cases
+token(key => 'a')                                   => 'verified',
+token(key => 'b')                                   => 'verified',
+token(key => 'a', header => { kid => 'b' })         => 'bad_signature',
+token(key => 'a', header => { kid => 'c' })         => 'unknown_key',
+token(key => 'a', header => { kid => 'A' })         => 'unknown_key',
+token(key => 'a', header => { kid => 'aa' })        => 'unknown_key',
+token(key => 'a', header => { kid => '' })          => 'unknown_key',
+nameless('a')                                       => 'unknown_key',
+
+
+
+=== TEST 2: a key without a kid serves any token
+--- files
+'jwks.json' => set(anonymous('a')),
+--- cases
+nameless('a')                                       => 'verified',
+token(key => 'a')                                   => 'verified',
+token(key => 'a', header => { kid => 'x' })         => 'verified',
+token(key => 'b')                                   => 'bad_signature',
+nameless('b')                                       => 'bad_signature',
+token(key => 'es384')                               => 'key_mismatch',
+
+
+
+=== TEST 3: the key of the kid first, then those without
+--- files
+'jwks.json' => set(anonymous('a'), public_jwk('b')),
+--- cases
+token(key => 'b')                                   => 'verified',
+token(key => 'a')                                   => 'verified',
+token(key => 'a', header => { kid => 'b' })         => 'verified',
+nameless('a')                                       => 'verified',
+nameless('b')                                       => 'bad_signature',
+token(key => 'b', header => { kid => 'x' })         => 'bad_signature',
+
+
+
+=== TEST 4: a token without kid is tried with four keys that fit
+--- files
+'jwks.json' => set(anonymous(qw( rs256 k1 k2 ed25519 k3 k4 )), public_jwk('k5')),
+--- cases
+(map { (nameless($_) => 'verified') } qw( k1 k2 k3 k4 rs256 ed25519 )),
+nameless('k5')                                      => 'bad_signature',
+nameless('es384')                                   => 'key_mismatch',
+
+
+
+=== TEST 5: with more than four that fit it is unknown_key
+--- files
+'jwks.json' => set(anonymous(qw( k1 k2 k3 k4 k5 )), public_jwk('k6')),
+--- cases
+(map { (nameless($_) => 'verified') } qw( k1 k2 k3 k4 )),
+nameless('k5')                                      => 'unknown_key',
+token(key => 'k6')                                  => 'verified',
+token(key => 'k5')                                  => 'unknown_key',
+
+
+
+=== TEST 6: the four are counted over all files
+--- files
+'one.json' => set(anonymous(qw( k1 k2 k3 ))),
+'two.json' => set(anonymous(qw( k4 k5 ))),
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/one.json;
+gateway_jwt_key_file ../html/two.json;
+--- cases
+nameless('k3')                                      => 'verified',
+nameless('k4')                                      => 'verified',
+nameless('k5')                                      => 'unknown_key',
+
+
+
+=== TEST 7: keys with one kid and different types serve each its own
+--- files
+'jwks.json' => set(jwk('a', kid => 'x'), jwk('rs256', kid => 'x'),
+                   jwk('es384', kid => 'x')),
+--- cases
+token(key => 'a', header => { kid => 'x' })         => 'verified',
+token(key => 'rs256', header => { kid => 'x' })     => 'verified',
+token(key => 'es384', header => { kid => 'x' })     => 'verified',
+token(key => 'ed25519', header => { kid => 'x' })   => 'key_mismatch',
+token(key => 'b', header => { kid => 'x' })         => 'bad_signature',
+
+
+
+=== TEST 8: of two keys with one kid and one type the first serves
+--- files
+'jwks.json' => set(jwk('a', kid => 'x'), jwk('b', kid => 'x')),
+--- cases
+token(key => 'a', header => { kid => 'x' })         => 'verified',
+token(key => 'b', header => { kid => 'x' })         => 'bad_signature',
+
+
+
+=== TEST 9: a bad key does not spoil the set, nor serve
+--- files
+'jwks.json' => set(jwk('a', use => 'enc'), public_jwk('b'), 'no key',
+                   jwk('c', key_ops => ['encrypt'])),
+--- cases
+token(key => 'b')                                   => 'verified',
+token(key => 'a')                                   => 'unknown_key',
+token(key => 'c')                                   => 'unknown_key',
+
+
+
+=== TEST 10: a file may hold one JWK
+--- files
+'jwks.json' => json(public_jwk('a')),
+--- cases
+token(key => 'a')                                   => 'verified',
+nameless('a')                                       => 'unknown_key',
+token(key => 'b')                                   => 'unknown_key',
+
+
+
+=== TEST 11: a file may hold a private JWK, of which the public half serves
+--- files
+'jwks.json' => json(private_jwk('a')),
+--- cases
+token(key => 'a')                                   => 'verified',
+token(key => 'b', header => { kid => 'a' })         => 'bad_signature',
+
+
+
+=== TEST 12: jwks is the default format, and may be written
+--- jwks: a
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json jwks;
+--- cases
+token(key => 'a')                                   => 'verified',
+token(key => 'b')                                   => 'unknown_key',
+
+
+
+=== TEST 13: keys in PEM have no kid: they serve any token
+--- files
+'keys.pem' => "comment\n" . join "\n", map { pem($_) } qw( a rs256 ed25519 ),
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/keys.pem pem;
+--- cases
+token(key => 'a')                                   => 'verified',
+nameless('a')                                       => 'verified',
+token(key => 'rs256')                               => 'verified',
+token(key => 'rs256', header => { alg => 'PS256' }) => 'bad_signature',
+token(key => 'ed25519')                             => 'verified',
+token(key => 'b')                                   => 'bad_signature',
+token(key => 'es384')                               => 'key_mismatch',
+
+
+
+=== TEST 14: a certificate is a key: its dates and its chain are not looked at
+--- files
+'keys.pem' => $::certificate . pem('a'),
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/keys.pem pem;
+--- cases
+signed(\%::certified, 'ES256', {})                  => 'verified',
+signed(\%::certified, 'ES256', { kid => 'signer' }) => 'verified',
+token(key => 'a')                                   => 'verified',
+token(key => 'b')                                   => 'bad_signature',
+
+
+
+=== TEST 15: several files are one set, in whatever format
+--- files
+'a.json' => jwks('a'),
+'b.json' => jwks('b'),
+'c.pem' => pem('c'),
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/a.json;
+gateway_jwt_key_file ../html/b.json;
+gateway_jwt_key_file ../html/c.pem pem;
+location /a {
+    gateway_jwt_key_file ../html/a.json;
+}
+--- cases
+(map { (token(key => $_) => 'verified') } qw( a b c )),
+token(key => 'd')                                   => 'bad_signature',
+get('/a', bearer(token(key => 'a')))                => 'verified',
+get('/a', bearer(token(key => 'b')))                => 'unknown_key',
+get('/a', bearer(token(key => 'c')))                => 'unknown_key',
+
+
+
+=== TEST 16: gateway_jwt_key_policy compat: a short HMAC key serves
+--- suppress_stderr
+--- files
+'jwks.json' => set({ kty => 'oct', kid => 'short', k => b64u('fantasticjwt') }),
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_key_policy compat;
+--- cases
+hmac_token('fantasticjwt', header => { kid => 'short' })  => 'verified',
+hmac_token('fantasticjwt', alg => 'HS512', header => { kid => 'short' }) =>
+    'verified',
+hmac_token('fantasticjws', header => { kid => 'short' })  => 'bad_signature',
+
+
+
+=== TEST 17: gateway_jwt_key_policy: one file is read by each policy on its own
+--- suppress_stderr
+--- files
+'jwks.json' => set({ kty => 'oct', kid => 'short', k => b64u('fantasticjwt') },
+                   public_jwk('hs256')),
+--- config
+gateway_jwt_key_file ../html/jwks.json;
+location /strict {
+    gateway_jwt r;
+}
+location /compat {
+    gateway_jwt r;
+    gateway_jwt_key_policy compat;
+}
+--- cases
+map { my ($path, $short) = @$_;
+      (get($path, bearer(token(key => 'hs256')))    => 'verified',
+       get($path, bearer(hmac_token('fantasticjwt',
+                                    header => { kid => 'short' }))) => $short) }
+    ([ '/strict', 'unknown_key' ], [ '/compat', 'verified' ])
+
+
+
+=== TEST 18: an HMAC key without alg serves the hashes that it is long enough for
+--- files
+'jwks.json' => set(map { { kty => 'oct', kid => "$_", k => b64u('k' x $_) } }
+                       32, 48, 64),
+--- cases
+map { my ($size, %good) = @$_;
+      map { (hmac_token('k' x $size, alg => "HS$_", header => { kid => "$size" })
+                 => $good{$_} ? 'verified' : 'key_mismatch') } 256, 384, 512 }
+    ([ 32, 256 => 1 ],
+     [ 48, 256 => 1, 384 => 1 ],
+     [ 64, 256 => 1, 384 => 1, 512 => 1 ])
+
+
+
+=== TEST 19: issuer=: keys serve tokens of that iss only
+--- files
+'a.json' => jwks('a'),
+'b.json' => jwks('b'),
+'c.json' => jwks('c'),
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/a.json issuer=https://a;
+gateway_jwt_key_file ../html/b.json issuer=https://b;
+gateway_jwt_key_file ../html/c.json;
+location /bound {
+    gateway_jwt_key_file ../html/a.json issuer=https://a;
+}
+--- cases
+token(key => 'a', claims => { iss => 'https://a' })  => 'verified',
+token(key => 'b', claims => { iss => 'https://b' })  => 'verified',
+token(key => 'a', claims => { iss => 'https://b' })  => 'unknown_key',
+token(key => 'b', claims => { iss => 'https://a' })  => 'unknown_key',
+token(key => 'a', claims => { iss => 'https://a/' }) => 'unknown_key',
+token(key => 'a')                                    => 'unknown_key',
+token(key => 'a', claims => { iss => ['https://a'] }) => 'unknown_key',
+token(key => 'c', claims => { iss => 'https://a' })  => 'verified',
+token(key => 'c', claims => { iss => 'https://x' })  => 'verified',
+token(key => 'c')                                    => 'verified',
+get('/bound', bearer(token(key => 'a', claims => { iss => 'https://a' }))) =>
+    'verified',
+get('/bound', bearer(token(key => 'a', claims => { iss => 'https://b' }))) =>
+    'issuer',
+get('/bound', bearer(token(key => 'a')))             => 'issuer',
+
+
+
+=== TEST 20: issuer=: one file may be bound to several
+--- jwks: a
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json issuer=https://a;
+gateway_jwt_key_file ../html/jwks.json issuer=https://b;
+--- cases
+token(key => 'a', claims => { iss => 'https://a' })  => 'verified',
+token(key => 'a', claims => { iss => 'https://b' })  => 'verified',
+token(key => 'a', claims => { iss => 'https://c' })  => 'issuer',
+
+
+
+=== TEST 21: issuer=: and the issuer that is accepted are two questions
+--- files
+'a.json' => jwks('a'),
+'b.json' => jwks('b'),
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/a.json issuer=https://a;
+gateway_jwt_key_file ../html/b.json issuer=https://b;
+location /a {
+    gateway_jwt_issuer https://a;
+}
+location /both {
+    gateway_jwt_issuer https://a https://b;
+}
+--- cases
+map { my ($path, $key, $iss, $outcome) = @$_;
+      (get($path, bearer(token(key => $key, claims => { iss => $iss })))
+           => $outcome) }
+    ([ '/a',    'a', 'https://a', 'verified' ],
+     [ '/a',    'b', 'https://b', 'issuer' ],
+     [ '/a',    'b', 'https://a', 'unknown_key' ],
+     [ '/both', 'a', 'https://a', 'verified' ],
+     [ '/both', 'b', 'https://b', 'verified' ],
+     [ '/both', 'a', 'https://b', 'unknown_key' ])
+
+
+
+=== TEST 22: a token of an issuer in another location's set does not get in there
+--- files
+'a.json' => jwks('a'),
+'b.json' => jwks('b'),
+--- config
+location /a {
+    gateway_jwt r;
+    gateway_jwt_key_file ../html/a.json;
+}
+location /b {
+    gateway_jwt r;
+    gateway_jwt_key_file ../html/b.json;
+}
+--- cases
+get('/a', bearer(token(key => 'a')))                 => 'verified',
+get('/b', bearer(token(key => 'a')))                 => 'unknown_key',
+get('/b', bearer(token(key => 'b')))                 => 'verified',
+get('/a', bearer(token(key => 'b')))                 => 'unknown_key',
