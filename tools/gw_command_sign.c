@@ -54,7 +54,7 @@ static const gw_opt_t  gw_jwt_sign_options[] = {
 
 static const gw_opt_t  gw_jws_sign_options[] = {
     { "--key",    GW_OPT_KEY,    "FILE", "private JWK" },
-    { "--alg",    GW_OPT_ALG,    "NAME", "algorithm; default: the key's" },
+    { "--alg",    GW_OPT_ALG,    "NAME", "any of the key's type; default: its" },
     { "--header", GW_OPT_HEADER, "TEXT", "the header, byte for byte" },
     { NULL, 0, NULL, NULL }
 };
@@ -63,8 +63,8 @@ static const gw_opt_t  gw_jws_sign_options[] = {
 const gw_command_t  gw_command_jwt_sign = {
     "jwt", "sign", "--key FILE [--claim NAME=TEXT]... [options]",
     "signs claims and prints the token",
-    "iat and exp are added unless they are given.  A TIME is 90s, 15m, 1h30m,\n"
-    "2d or 1w, and may be below zero.\n",
+    "iat and exp are added unless they are given.  A TIME is 90s, 15m,\n"
+    "1h30m, 2d or 1w, and may be below zero.\n",
     0, 0, gw_jwt_sign_options, gw_jwt_sign_run
 };
 
@@ -124,7 +124,7 @@ gw_sign_token(const gw_args_t *args, const gw_private_t *key)
     size_t           header_len, claims_len;
     const gw_jwa_t  *alg;
 
-    alg = gw_tool_alg(args, key);
+    alg = gw_tool_alg(args, key, 1);
     if (alg == NULL) {
         return GW_EXIT_USAGE;
     }
@@ -160,7 +160,7 @@ gw_sign_payload(const gw_args_t *args, const gw_private_t *key)
     const char      *header;
     const gw_jwa_t  *alg;
 
-    alg = gw_tool_alg(args, key);
+    alg = gw_tool_alg(args, key, 0);
     if (alg == NULL) {
         return GW_EXIT_USAGE;
     }
@@ -205,7 +205,8 @@ gw_sign_print(const gw_private_t *key, const gw_jwa_t *alg,
     token = gw_private_token(key, alg, header, header_len, payload,
                              payload_len);
     if (token == NULL) {
-        return gw_tool_error(GW_EXIT_FILE, "OpenSSL cannot sign with this key");
+        return gw_tool_error(GW_EXIT_FILE,
+                             "OpenSSL cannot sign with this key");
     }
 
     len = strlen(token);

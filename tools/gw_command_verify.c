@@ -67,7 +67,7 @@ static int gw_verify_number(const gw_args_t *args, gw_opt_e id,
     { "--pem",            GW_OPT_PEM,            "FILE",                      \
       "public keys or certificates; may be repeated" },                       \
     { "--algorithms",     GW_OPT_ALGORITHMS,     "NAMES",                     \
-      "allowed, \"ES256 RS256\"; default: see below" },                       \
+      "allowed, as \"ES256 RS256\"; default: see above" },                    \
     { "--max-size",       GW_OPT_MAX_SIZE,       "BYTES",                     \
       "of the token; default 16384" }
 
@@ -304,7 +304,9 @@ gw_verify_load_keys(gw_verify_t *verify, const gw_args_t *args)
     }
 
     for (i = 0; i < args->n; i++) {
-        if (args->args[i].id != GW_OPT_KEYS && args->args[i].id != GW_OPT_PEM) {
+        if (args->args[i].id != GW_OPT_KEYS
+            && args->args[i].id != GW_OPT_PEM)
+        {
             continue;
         }
 
@@ -377,8 +379,7 @@ gw_verify_load_algorithms(gw_verify_t *verify, const gw_args_t *args)
 
     while ((p = gw_args_next(args, GW_OPT_ALGORITHMS, &state)) != NULL) {
 
-        for (p += strspn(p, " ,"); *p != '\0'; p += len + strspn(p + len, " ,"))
-        {
+        for (p += strspn(p, " ,"); *p != '\0'; p += strspn(p, " ,")) {
             len = strcspn(p, " ,");
             alg = gw_jwa_find((const unsigned char *) p, len);
 
@@ -389,6 +390,7 @@ gw_verify_load_algorithms(gw_verify_t *verify, const gw_args_t *args)
             }
 
             verify->algorithms |= gw_jwa_bit(alg);
+            p += len;
         }
     }
 
@@ -419,7 +421,8 @@ gw_verify_load_policy(gw_verify_t *verify, const gw_args_t *args)
     policy->max_age = -1;
     policy->require_exp = gw_args_get(args, GW_OPT_NO_REQUIRE_EXP) == NULL;
 
-    if (gw_verify_number(args, GW_OPT_LEEWAY, "--leeway", &policy->leeway) != 0
+    if (gw_verify_number(args, GW_OPT_LEEWAY, "--leeway",
+                         &policy->leeway) != 0
         || gw_verify_number(args, GW_OPT_MAX_AGE, "--max-age",
                             &policy->max_age) != 0
         || gw_verify_number(args, GW_OPT_MAX_SIZE, "--max-size",

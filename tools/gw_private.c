@@ -292,14 +292,6 @@ gw_private_alg(const gw_private_t *key)
 }
 
 
-int
-gw_private_serves(const gw_private_t *key, const gw_jwa_t *alg)
-{
-    return (alg->keys & (1u << key->kty))
-           && (key->alg == NULL || key->alg == alg);
-}
-
-
 char *
 gw_private_token(const gw_private_t *key, const gw_jwa_t *alg,
     const void *header, size_t header_len, const void *payload,

@@ -39,9 +39,6 @@ void gw_private_free(gw_private_t *key);
 /* the key's "alg", or the usual one of its type */
 const gw_jwa_t *gw_private_alg(const gw_private_t *key);
 
-/* whether the key can make signatures of that algorithm */
-int gw_private_serves(const gw_private_t *key, const gw_jwa_t *alg);
-
 /*
  * Signs.  The signature, raw as RFC 7518 wants it, is returned for free();
  * NULL if OpenSSL failed.

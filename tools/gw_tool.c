@@ -188,7 +188,7 @@ gw_tool_read_key(const char *path, gw_private_t *key, json_t **jwk)
 
 
 const gw_jwa_t *
-gw_tool_alg(const gw_args_t *args, const gw_private_t *key)
+gw_tool_alg(const gw_args_t *args, const gw_private_t *key, int pinned)
 {
     const char      *name;
     const gw_jwa_t  *alg;
@@ -205,7 +205,9 @@ gw_tool_alg(const gw_args_t *args, const gw_private_t *key)
         return NULL;
     }
 
-    if (!gw_private_serves(key, alg)) {
+    if ((alg->keys & (1u << key->kty)) == 0
+        || (pinned && key->alg != NULL && key->alg != alg))
+    {
         gw_tool_error(0, "the key does not serve %s", name);
         return NULL;
     }

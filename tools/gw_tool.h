@@ -121,8 +121,13 @@ json_t *gw_tool_read_json(const char *path);
  */
 int gw_tool_read_key(const char *path, gw_private_t *key, json_t **jwk);
 
-/* the algorithm to sign with: --alg, else the key's; NULL after a message */
-const gw_jwa_t *gw_tool_alg(const gw_args_t *args, const gw_private_t *key);
+/*
+ * The algorithm to sign with: --alg, else the key's.  "pinned": --alg must be
+ * the key's "alg", if it has one; else any of its type will do.  NULL after a
+ * message.
+ */
+const gw_jwa_t *gw_tool_alg(const gw_args_t *args, const gw_private_t *key,
+    int pinned);
 
 /* a value as compact JSON and a newline on stdout */
 int gw_tool_print_json(const json_t *value);

@@ -39,7 +39,7 @@ typedef struct {
 
 void gw_der_bytes(gw_der_writer_t *w, const unsigned char *data, size_t len);
 
-/* the tag and length before everything written since gw_der_len() was "from" */
+/* the tag and length of everything written since gw_der_len() was "from" */
 void gw_der_wrap(gw_der_writer_t *w, unsigned char tag, size_t from);
 
 /* a non-negative INTEGER from big-endian bytes, with or without zeros */

@@ -303,7 +303,8 @@ gw_jwk_judge_use(json_t *jwk)
     use = json_object_get(jwk, "use");
 
     if (use != NULL
-        && (!json_is_string(use) || strcmp(json_string_value(use), "sig") != 0))
+        && (!json_is_string(use)
+            || strcmp(json_string_value(use), "sig") != 0))
     {
         return "has a \"use\" other than \"sig\"";
     }

@@ -254,7 +254,9 @@ gw_jwk_judge_rsa(const gw_jwk_spki_t *info)
 
     p = info->key;
 
-    if (gw_der_read(&p, p + info->key_len, GW_DER_SEQUENCE, &data, &len) != 0) {
+    if (gw_der_read(&p, p + info->key_len, GW_DER_SEQUENCE, &data, &len)
+        != 0)
+    {
         return "is malformed";
     }
 

@@ -3,7 +3,7 @@
  * One signature, one key: RFC 7515 section 5.2 step 8, RFC 7518 section 3.
  *
  * Runs in every request: everything that can be prepared was (gw_jwk_key.c),
- * and nothing is allocated here.
+ * and nothing is allocated here, though OpenSSL does inside.
  */
 
 #include <string.h>
@@ -167,15 +167,18 @@ gw_jwk_verify_ecdsa(gw_jwk_t *key, gw_jwk_use_t *use,
 
 
 /*
- * EdDSA and ML-DSA hash the message themselves.  A context is finished by
- * its verification, so it is begun again first; without a key, which it has.
+ * EdDSA and ML-DSA hash the message themselves.  Since OpenSSL 3.4 a context
+ * is finished by its verification, so it is begun again first; not with the
+ * key, which it has: that would look the algorithm up anew (0.5 us).
  */
 
 static gw_reason_e
 gw_jwk_verify_oneshot(gw_jwk_t *key, gw_jwk_use_t *use,
     const gw_jwk_bytes_t *input, const gw_jwk_bytes_t *signature)
 {
-    if (EVP_DigestVerifyInit(use->digest, NULL, NULL, NULL, key->pkey) != 1) {
+    (void) key;
+
+    if (EVP_DigestVerifyInit(use->digest, NULL, NULL, NULL, NULL) != 1) {
         return GW_FAILED;
     }
 

@@ -95,7 +95,9 @@ gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo, const unsigned char *token,
     jws->input = token;
     jws->input_len = (size_t) (parts[1].data + parts[1].len - token);
 
-    if (gw_jws_decode(&parts[1], &buf, &jws->payload, &jws->payload_len) != 0) {
+    if (gw_jws_decode(&parts[1], &buf, &jws->payload, &jws->payload_len)
+        != 0)
+    {
         gw_jws_release(jws);
         return GW_MALFORMED_PAYLOAD;
     }

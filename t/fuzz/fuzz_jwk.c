@@ -37,7 +37,8 @@ static void
 take_note(void *data, unsigned number, const char *kid, const char *why,
     int kept)
 {
-    check(data == NULL && number < GW_JWK_MAX_KEYS && (kept == 0 || kept == 1));
+    check(data == NULL && number < GW_JWK_MAX_KEYS);
+    check(kept == 0 || kept == 1);
     check(strlen(kid) <= GW_JWK_MAX_KID);
     check_sentence(why);
 

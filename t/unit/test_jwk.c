@@ -146,7 +146,8 @@ static const struct {
     { "{\"kty\":\"oct\",\"k\":\"" K48 "\",\"alg\":\"HS512\"}", "",
       "is an HMAC key shorter than its hash" },
     { "{\"kty\":\"oct\",\"k\":\"\"}", "", "has no \"k\" in base64url" },
-    { "{\"kty\":\"oct\",\"k\":\"" K32 "=\"}", "", "has no \"k\" in base64url" },
+    { "{\"kty\":\"oct\",\"k\":\"" K32 "=\"}", "",
+      "has no \"k\" in base64url" },
     { "{\"kty\":\"oct\",\"k\":1}", "", "has no \"k\" in base64url" },
     { "{\"kty\":\"oct\"}", "", "has no \"k\" in base64url" },
 
