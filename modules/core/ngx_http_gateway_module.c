@@ -159,7 +159,9 @@ ngx_http_gateway_preaccess(ngx_http_request_t *r)
 
 /*
  * Here the request has got access: what a method refused and another one
- * granted must not colour a 401 that comes from the upstream.
+ * granted must not colour a 401 that comes from the upstream.  An error page
+ * comes along here too, with the status of the refusal, and keeps its
+ * challenge.
  */
 
 static ngx_int_t
@@ -167,7 +169,7 @@ ngx_http_gateway_precontent(ngx_http_request_t *r)
 {
     ngx_http_gateway_request_t  *gr;
 
-    if (r == r->main) {
+    if (r == r->main && r->err_status == 0) {
         gr = ngx_http_gateway_request(r);
 
         if (gr != NULL) {

@@ -247,11 +247,21 @@ sub spawn {
 }
 
 
+# An nginx without a master that is told to end just before it waits for events
+# goes on waiting: it is told again.
+
 sub stop {
     my ($pid) = @_;
 
     delete $running{$pid} or return;
-    kill 'TERM', $pid;
+    for (1 .. 200) {
+        kill 'TERM', $pid;
+        for (1 .. 20) {
+            return if waitpid($pid, POSIX::WNOHANG()) == $pid;
+            sleep 0.01;
+        }
+    }
+    kill 'KILL', $pid;
     waitpid $pid, 0;
 }
 

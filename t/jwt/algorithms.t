@@ -77,9 +77,10 @@ sub refused {
 
 sub perl {
     my ($block, $section) = @_;
-    return if !defined $block->$section;
+    my $text = $block->$section // return;
+    return @$text if ref $text;
 
-    my @values = eval 'package main; (' . $block->$section . ')';
+    my @values = eval "package main; ($text)";
     die $block->name . ": $@" if $@;
     return @values;
 }

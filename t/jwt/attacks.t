@@ -78,9 +78,10 @@ sub refused {
 
 sub perl {
     my ($block, $section) = @_;
-    return if !defined $block->$section;
+    my $text = $block->$section // return;
+    return @$text if ref $text;
 
-    my @values = eval 'package main; (' . $block->$section . ')';
+    my @values = eval "package main; ($text)";
     die $block->name . ": $@" if $@;
     return @values;
 }
@@ -563,8 +564,7 @@ hmac_token('', header => { kid => '../../../../dev/null', alg => 'HS384' },
            alg => 'HS384')                        => 'bad_signature',
 hmac_token('', header => { kid => '/dev/null' })  => 'unknown_key',
 hmac_token('', header => { kid => '../html/t' })  => 'unknown_key',
-token(key => 'hs256', header => { kid => "hs256\0" =~ s/\0/ /r }) =>
-    'unknown_key',
+token(key => 'hs256', header => { kid => 'hs256 ' }) => 'unknown_key',
 token(key => 'hs256', header => { kid => "' OR '1'='1" }) => 'unknown_key',
 token(key => 'hs256', header => { kid => '*' })   => 'unknown_key',
 token(key => 'hs256', header => { kid => '' })    => 'unknown_key',

@@ -68,7 +68,7 @@ sub rest_of {
     my ($length, $ours, @at) = @_;
 
     my %at = map { $_ => 1 } @at;
-    return CORE::join '', map { "$_\n" } sort grep { length } $ours,
+    return CORE::join '', map { "$_\n" } sort grep { length } split(/\n/, $ours),
            map { $at{$_} ? () : "X-Line-$_: $_" } 0 .. $length - 1;
 }
 
@@ -475,3 +475,37 @@ END
 --- request eval: [ "GET /first", "GET /third" ]
 --- more_headers eval: [ (::bearer($::Alice) . "X-User: root\n") x 2 ]
 --- response_body eval: [ "X-User: 1.5\n", "" ]
+
+
+
+=== TEST 21: lines that are added where a full list has lost some
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, $::Jwt, map { "gateway_jwt_claim_header X-User-$_ sub;" }
+                                 0 .. 9)
+--- request eval: [ ("GET /") x 50 ]
+--- more_headers eval
+[ map { my $length = $_; map { ::bearer($::Alice)
+                               . ::long_list($length, 'X-User-0: root', $_) }
+                             12 .. 16 } 15 .. 19, 35 .. 39 ]
+--- response_body eval
+my $ours = CORE::join "\n", map { "X-User-$_: alice" } 0 .. 9;
+[ map { my $length = $_; map { ::rest_of($length, $ours, $_)  }
+                             12 .. 16 } 15 .. 19, 35 .. 39 ]
+
+
+
+=== TEST 22: and where the second part has
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, $::Jwt, map { "gateway_jwt_claim_header X-User-$_ sub;" }
+                                 0 .. 9)
+--- request eval: [ ("GET /") x 25 ]
+--- more_headers eval
+[ map { my $length = $_; map { ::bearer($::Alice)
+                               . ::long_list($length, 'X-User-0: root', $_) }
+                             15 .. 19 } 35 .. 39 ]
+--- response_body eval
+my $ours = CORE::join "\n", map { "X-User-$_: alice" } 0 .. 9;
+[ map { my $length = $_; map { ::rest_of($length, $ours, $_)  }
+                             15 .. 19 } 35 .. 39 ]

@@ -78,9 +78,10 @@ sub refused {
 
 sub perl {
     my ($block, $section) = @_;
-    return if !defined $block->$section;
+    my $text = $block->$section // return;
+    return @$text if ref $text;
 
-    my @values = eval 'package main; (' . $block->$section . ')';
+    my @values = eval "package main; ($text)";
     die $block->name . ": $@" if $@;
     return @values;
 }
@@ -353,7 +354,7 @@ unusable(set(jwk('a', use => 'enc'), jwk('b', kty => 'x')),
          'two bad keys');
 unusable('{}', 'is neither a JWK nor a JWK Set', 'an object');
 unusable('{"keys":{}}', 'is neither a JWK nor a JWK Set', 'keys is no array');
-unusable(pem('es256'), 'X', 'PEM where JWKS is said');
+unusable(pem('es256'), 'is not a JSON object', 'PEM where JWKS is said');
 
 unusable('', 'holds no public key or certificate', 'an empty file of PEM',
          format => 'pem');

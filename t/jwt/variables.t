@@ -394,3 +394,41 @@ my %good = (sub => 'alice', aud => 'me');
 --- request eval: [ "GET /first", "GET /third", "GET /off" ]
 --- more_headers eval: ::bearers(($::Roles) x 3)
 --- response_headers eval: ::said('alice', 'app', '')
+
+
+
+=== TEST 19: the log asks last, and is told what is known then
+--- jwks: es256
+--- http_config
+gateway_jwt_claim_set $who sub;
+log_format say '<$gateway_consumer|$gateway_jwt_claim_sub|$who|$gateway_auth_method|$gateway_jwt_status|$gateway_auth_reason>';
+--- config eval
+my $early = 'set $early "$gateway_consumer$gateway_jwt_claim_sub$who'
+            . '$gateway_auth_method$gateway_jwt_status$gateway_auth_reason"; '
+            . 'access_log logs/access.log say;';
+"location /t { $early $::Jwt empty_gif; }\n"
+--- request
+GET /t
+--- more_headers eval: ::bearers($::Alice)->[0]
+--- access_log
+<alice|alice|alice|jwt|verified|->
+
+
+
+=== TEST 20: and of the location in force, not of one before
+--- jwks: es256
+--- http_config
+gateway_jwt_claim_set $who sub;
+log_format say '<$gateway_consumer|$gateway_jwt_claim_sub|$who|$gateway_auth_method|$gateway_jwt_status|$gateway_auth_reason>';
+--- config eval
+my $early = 'set $early "$gateway_consumer$gateway_jwt_claim_sub$who'
+            . '$gateway_auth_method$gateway_jwt_status$gateway_auth_reason"; '
+            . 'access_log logs/access.log say;';
+"location /two { $early $::Jwt gateway_jwt_consumer azp;\n"
+. "    try_files /none /behind; }\n"
+. "location /behind { $early $::Jwt empty_gif; }\n"
+--- request
+GET /two
+--- more_headers eval: ::bearers($::Roles)->[0]
+--- access_log
+<alice|alice|alice|jwt|verified|->

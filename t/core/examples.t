@@ -1,0 +1,310 @@
+# Every configuration of conf.examples is started and does what it says: without
+# a token 401, with a good one 200, and 403 where the token does not allow it.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Cwd qw( abs_path );
+use Test::Gateway::Server;
+use Test::Gateway::Token;
+use Test::More;
+
+$ENV{PATH} .= ':/usr/sbin:/usr/local/sbin';
+
+my $objs = $ENV{GATEWAY_OBJS} // 'objs';
+my $so = abs_path($ENV{GATEWAY_MODULE} // "$objs/ngx_http_gateway_module.so");
+
+our $Temp = join ' ', map { "${_}_temp_path tmp/$_;" }
+                      qw( client_body proxy fastcgi uwsgi scgi );
+
+my %exercise = (
+    'quickstart.conf' => \&quickstart,
+    'jwt.conf'        => \&jwt,
+);
+
+for my $file (glob 'conf.examples/*.conf') {
+    my ($name) = $file =~ m{([^/]+)\z};
+
+    if (!$exercise{$name}) {
+        fail("$name is exercised here");
+        next;
+    }
+
+    my $server = example($file);
+    subtest $name => sub { $exercise{$name}->($server) };
+    $server->stop("$name: nothing went wrong unannounced");
+}
+
+for my $file ('README.md', glob 'modules/*/README.md') {
+    my $n = 0;
+
+    for my $text (slurp($file) =~ /^```nginx\n(.*?)^```$/msg) {
+        $n++;
+        my ($code, $said) = nginx_t(whole($text), {
+            map({ $_ => jwks('es256') }
+                $text =~ /gateway_jwt_key_file +(\S+\.json)/g),
+            map({ $_ => pem() } $text =~ /gateway_jwt_key_file +(\S+\.pem)/g),
+            'jwks.json' => jwks('es256'),
+        });
+        is($code, 0, "$file, configuration $n") or diag("$text\n$said");
+    }
+}
+
+ok(index(slurp('README.md'), slurp('conf.examples/quickstart.conf')) > 0,
+   'README.md quotes the quickstart');
+
+done_testing;
+
+
+# A configuration around a part of one: lines that start maps or variables
+# belong to http, other directives to a server.
+
+sub whole {
+    my ($text) = @_;
+
+    my ($http, $server) = ('', '');
+
+    if ($text =~ /^events/m) {
+        $http = $text;
+        $http =~ s{modules/ngx_http_gateway_module\.so}{"$so"};
+        $http =~ s/^http \{\K/ $Temp/m;
+        return $http;
+    }
+
+    $text =~ s/^load_module .*\n//m;
+    $http .= $1 while $text =~ s/^(map .*?^\}\n)//ms;
+    $http .= $1 while $text =~ s/^(gateway_jwt_(?:claim|header)_set .*\n)//m;
+    $server = $text;
+    $server .= "location /else { gateway_jwt off; }\n";
+
+    # a level that has rules has keys
+    $http .= "gateway_jwt_key_file jwks.json;\n"
+        if $text !~ /^gateway_jwt_key_file/m;
+
+    return <<END;
+load_module "$so";
+events {}
+http {
+$Temp
+$http
+server {
+listen 127.0.0.1:8080;
+$server
+}
+}
+END
+}
+
+
+sub slurp { Test::Gateway::Server::slurp(@_) }
+
+
+# a public key in PEM
+
+sub pem {
+    state $pem = do {
+        my $text = `openssl genpkey -algorithm ED25519 | openssl pkey -pubout`;
+        die 'openssl made no key' if $?;
+        $text;
+    };
+    return $pem;
+}
+
+
+# An example on a port of ours, with upstreams that answer with their name and
+# with what they have received.
+
+sub example {
+    my ($file) = @_;
+
+    open my $in, '<', $file or die "$file: $!";
+    my $conf = do { local $/; <$in> };
+    close $in;
+
+    my ($port, $one, $two) = map { free_port() } 1 .. 3;
+    my $user = $> == 0 ? "user root;\n" : '';
+
+    my $upstreams = upstream(standard => $one) . upstream(gold => $two);
+
+    $conf =~ s{modules/ngx_http_gateway_module\.so}{"$so"};
+    $conf =~ s/^http \{\K/\n    $Temp\n$upstreams/m;
+    $conf =~ s{127\.0\.0\.1:8080}{127.0.0.1:$port};
+    $conf =~ s{127\.0\.0\.1:9000}{127.0.0.1:$one};
+    $conf =~ s{127\.0\.0\.1:9001}{127.0.0.1:$two};
+
+    return start_nginx(conf => "$user$conf", port => $port,
+                       files => { 'jwks.json' => jwks('es256') });
+}
+
+
+sub upstream {
+    my ($name, $port) = @_;
+
+    return <<END;
+    server {
+        listen 127.0.0.1:$port;
+        default_type text/plain;
+        return 200 "upstream=$name uri=\$request_uri user=\$http_x_user
+roles=\$http_x_roles tenant=\$http_x_tenant
+authorization=\$http_authorization cookie=\$http_cookie.";
+    }
+END
+}
+
+
+sub bearer { [ 'Authorization: Bearer ' . $_[0] ] }
+
+# status and body of a GET
+
+sub ask {
+    my ($server, $path, $token, %arg) = @_;
+
+    $arg{headers} //= bearer($token) if defined $token;
+    my ($status, $head, $body) = $server->get($path, %arg);
+    return wantarray ? ($status, $head, $body) : $status;
+}
+
+
+sub quickstart {
+    my ($server) = @_;
+
+    my %claims = (iss => 'https://id.example', sub => 'alice');
+    my $alice = token(claims => { %claims, scope => 'orders:read' });
+    my $bob = token(claims => { %claims, scope => 'profile' });
+
+    my ($status, $head, $body) = ask($server, '/orders');
+    is($status, 401, 'no token');
+    like($head, qr{^WWW-Authenticate: Bearer realm="orders"\r?$}m,
+         'no token: the challenge');
+    like($head, qr{^Content-Type: application/problem\+json\r?$}m,
+         'no token: the media type');
+    like($body, qr/"reason":"missing"/, 'no token: the reason');
+
+    ($status, $head, $body) = ask($server, '/orders', $alice);
+    is($status, 200, 'a good token');
+    like($body, qr/user=alice$/m, 'the upstream is told who asks');
+
+    (undef, undef, $body) = ask($server, '/orders', undef,
+                                headers => [ @{ bearer($alice) },
+                                             'X-User: mallory' ]);
+    like($body, qr/user=alice$/m, 'and not what the client says');
+
+    ($status, $head, $body) = ask($server, '/orders', $bob);
+    is($status, 403, 'a token without the scope');
+    like($head, qr/error="insufficient_scope".*scope="orders:read"/,
+         'the scope that is missing');
+
+    is(scalar ask($server, '/orders',
+                  token(claims => { %claims, iss => 'https://other.example',
+                                    scope => 'orders:read' })),
+       401, 'another issuer');
+    is(scalar ask($server, '/orders', undef, method => 'OPTIONS'), 401,
+       'OPTIONS is not passed by itself');
+}
+
+
+# a token for jwt.conf; undef leaves iat or exp out
+
+sub api_token {
+    my (%claims) = @_;
+
+    %claims = (iss => 'https://id.example', aud => [ 'https://api.example' ],
+               sub => 'alice', iat => time, exp => time + 600, %claims);
+    delete $claims{iat} if !defined $claims{iat};
+    return token(claims => \%claims);
+}
+
+
+sub jwt {
+    my ($server) = @_;
+
+    my $token = api_token();
+    my ($status, $head, $body);
+
+    # what every location wants
+    is(scalar ask($server, '/'), 401, 'no token');
+    is(scalar ask($server, '/', $token), 200, 'a good token');
+
+    for ([ 'another issuer', iss => 'https://other.example' ],
+         [ 'another audience', aud => 'https://other.example' ],
+         [ 'no exp', exp => undef ],
+         [ 'exp a minute ago', exp => time - 60 ],
+         [ 'iat a day ago', iat => time - 86400 ],
+         [ 'no iat', iat => undef ])
+    {
+        my ($name, %claims) = @$_;
+        is(scalar ask($server, '/', api_token(%claims)), 401, $name);
+    }
+    is(scalar ask($server, '/', api_token(exp => time - 10)), 200,
+       'exp ten seconds ago is within the leeway');
+
+    # what the upstream receives
+    $token = api_token(plan => 'gold',
+                       'https://id.example/tenant' => { id => 't1' },
+                       realm_access => { roles => [ 'a', 'b' ] });
+    (undef, undef, $body) = ask($server, '/', $token);
+    like($body, qr/^upstream=gold .*user=alice\nroles=a,b tenant=t1$/m,
+         'claims choose the upstream and reach it');
+    like($body, qr/authorization= cookie=\.$/, 'the token does not');
+
+    # scopes by method
+    my $read = api_token(scope => 'orders:read');
+    my $write = api_token(scope => [ 'orders:write' ]);
+    is(scalar ask($server, '/orders', $read), 200, 'GET with orders:read');
+    is(scalar ask($server, '/orders', $write), 403, 'GET without orders:read');
+    is(scalar ask($server, '/orders', $write, method => 'POST'), 200,
+       'POST with orders:write');
+    is(scalar ask($server, '/orders', $read, method => 'POST'), 403,
+       'POST without orders:write');
+
+    # two rules
+    my %admin = (realm_access => { roles => [ 'admin' ] });
+    is(scalar ask($server, '/admin', api_token(%admin,
+                  email_verified => JSON::PP::true())), 200, 'both rules met');
+    is(scalar ask($server, '/admin', api_token(%admin)), 403, 'one of two');
+
+    # modes
+    is(scalar ask($server, '/catalog'), 200, 'optional: no token');
+    is(scalar ask($server, '/catalog', 'no.to.ken'), 401,
+       'optional: a bad token');
+    is(scalar ask($server, '/trial', 'no.to.ken'), 200,
+       'dry_run: a bad token');
+    like($server->log, qr/would be refused with 401, reason "malformed_header"/,
+         'dry_run: the log');
+
+    # other places for a token
+    ($status, undef, $body) = ask($server, "/download?a=1&token=$token");
+    is($status, 200, 'a token in the query');
+    like($body, qr{uri=/download\?a=1 }, 'which the upstream does not see');
+    is(scalar ask($server, '/download', $token), 401, 'and nowhere else');
+
+    ($status, undef, $body)
+        = ask($server, '/app', undef,
+              headers => [ "Cookie: a=1; token=$token" ]);
+    is($status, 200, 'a token in a cookie');
+    like($body, qr/cookie=a=1\.$/, 'which the upstream does not see');
+    ($status, $head) = ask($server, '/app');
+    is($status, 302, 'a browser without one');
+    like($head, qr{^Location: https://id\.example/login\r?$}m,
+         'is sent to log in');
+
+    # other answers
+    is(scalar ask($server, '/metrics'), 401, 'satisfy any: neither');
+    is(scalar ask($server, '/metrics', $token), 200, 'satisfy any: a token');
+    (undef, $head) = ask($server, '/plain');
+    like($head, qr{^Content-Type: text/html\r?$}m, 'gateway_error_format off');
+    is(scalar ask($server, '/health'), 204, 'gateway_jwt off');
+
+    # the access log
+    my $log = wait_until(sub {
+        my $text = slurp($server->dir . '/logs/gateway.log');
+        $text =~ m{/health} ? $text : '';
+    });
+    like($log, qr{"GET\ /\ HTTP/1\.1"\ 200\ consumer="alice"\ method="jwt"
+                  \ jwt="verified"\ kid="es256"\ reason="-"}x,
+         'the log of a granted request');
+    like($log, qr{"GET / HTTP/1\.1" 401 .* jwt="absent" .* reason="missing"},
+         'the log of a refused one');
+    unlike($log, qr/\Q$token\E/, 'no token is logged');
+}

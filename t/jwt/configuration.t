@@ -1,0 +1,438 @@
+# What nginx -t says of a wrong configuration: one line, whole, with the place
+# to look at; and what of a right one that is worth a warning.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway;
+
+my %files = ('keys.json' => jwks('es256'), 'broken.json' => '{"keys":[',
+             'huge.json' => ' ' x (1024 * 1024 + 1),
+             'folder/x' => '');
+
+my $asymmetric = 'HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, '
+                 . 'PS512, ES256, ES384, ES512, ES256K, EdDSA, Ed25519, Ed448, '
+                 . 'ML-DSA-44, ML-DSA-65, ML-DSA-87';
+
+# how many lines stand before a configuration when nginx reads it
+my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
+$before--;
+
+# "#!" marks the line that is expected to be named, in place of LINE
+sub said {
+    my ($conf) = @_;
+
+    my ($code, $output) = nginx_t($conf, \%files);
+    my $line = $before;
+    for (split /\n/, $conf) {
+        $line++;
+        last if /#!/;
+    }
+
+    my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
+                split /\n/, $output;
+    s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
+    return ($code, @lines);
+}
+
+sub refused {
+    my ($conf, $message, $name, $place) = @_;
+    $place //= ' in DIR/nginx.conf:LINE';
+    is_deeply([ said(http_conf(%$conf)) ], [ 1, "[emerg] $message$place" ],
+              "refused: $name");
+}
+
+sub warned {
+    my ($conf, $message, $name) = @_;
+    is_deeply([ said(http_conf(%$conf)) ],
+              [ 0, "[warn] $message in DIR/nginx.conf:LINE" ],
+              "warned: $name");
+}
+
+sub accepted {
+    my ($conf, $name) = @_;
+    is_deeply([ said(http_conf(%$conf)) ], [ 0 ], "accepted: $name");
+}
+
+# a directive beside what it needs, alone and in a location
+sub jwt {
+    my ($directive) = @_;
+    return { server => <<"CONF" };
+location / {
+    gateway_jwt realm;
+    gateway_jwt_key_file keys.json;
+    $directive  #!
+}
+CONF
+}
+
+sub alone { return { server => "$_[0]  #!\n" } }
+
+
+# --- the neighbour of all that follow
+
+accepted(jwt(''), 'realm and key file');
+accepted(jwt($_), $_) for
+    'gateway_jwt_algorithms ES256 EdDSA;', 'gateway_jwt_issuer https://a;',
+    'gateway_jwt_audience a b;', 'gateway_jwt_typ at+jwt;',
+    'gateway_jwt_leeway 30s;', 'gateway_jwt_require_exp off;',
+    'gateway_jwt_max_age 1h;', 'gateway_jwt_require $arg_a error=403;',
+    'gateway_jwt_require_claim sub exists error=401;',
+    'gateway_jwt_claim_header X-User sub json;', 'gateway_jwt_hide on;',
+    'gateway_jwt_mode optional;', 'gateway_jwt_max_size 8k;',
+    'gateway_jwt_key_policy strict;', 'gateway_jwt_consumer a.b;',
+    'gateway_jwt_scope a b;', 'gateway_jwt_group a.b;',
+    'gateway_jwt_type signed;', 'gateway_jwt_verify on;',
+    'gateway_error_format off;',
+    'gateway_jwt_key_file keys.json jwks watch=0 issuer=https://a;';
+accepted({ http => 'gateway_jwt_claim_set $a a b;'
+                   . ' gateway_jwt_header_set $b b;' }, 'variables');
+
+
+# --- from NGINX Plus
+
+refused(alone('gateway_jwt_key_file keys/$host.json;'),
+        'variables are not supported in the file name "keys/$host.json", write '
+        . 'one "gateway_jwt_key_file" for each file, with "issuer=" where keys '
+        . 'belong to an issuer', 'a file name with variables');
+refused(alone('gateway_jwt_key_request /jwks;'),
+        '"gateway_jwt_key_request" is not supported yet, fetch the keys to a '
+        . 'file and write "gateway_jwt_key_file file", which is re-read when '
+        . 'it changes', 'gateway_jwt_key_request');
+refused(alone("gateway_jwt_type $_;"),
+        qq(type "$_" in "gateway_jwt_type" is not supported, only signed )
+        . 'tokens are: write "gateway_jwt_type signed" or nothing',
+        "gateway_jwt_type $_") for qw( encrypted nested );
+warned(alone('gateway_jwt_key_cache 1h;'),
+       '"gateway_jwt_key_cache" is needless: keys are always kept, and read '
+       . 'again when their file changes', 'gateway_jwt_key_cache');
+
+
+# --- keys
+
+my $no_key = '"gateway_jwt" is on and no "gateway_jwt_key_file" is given, write '
+             . 'one, or "gateway_jwt_verify off" to accept any signature, for '
+             . 'the block';
+
+refused({ server => <<'CONF' }, $no_key, 'no key in a location');
+location /a {
+}
+location /b {  #!
+    gateway_jwt realm;
+}
+CONF
+refused({ server => <<'CONF' }, $no_key, 'no key where it is inherited');
+gateway_jwt realm;
+location / {
+    gateway_jwt_key_file keys.json;
+}
+location /b {  #!
+}
+CONF
+refused({ server => "}\nserver {  #!\ngateway_jwt realm;\nlocation /a {\n"
+                    . "gateway_jwt_key_file keys.json;\n}" },
+        $no_key, 'no key in a server without a location /');
+accepted({ server => <<'CONF' }, 'no key in a server with a location /');
+gateway_jwt realm;
+location / {
+    gateway_jwt_key_file keys.json;
+}
+CONF
+accepted({ server => <<'CONF' }, 'no key where gateway_jwt is off');
+gateway_jwt off;
+location /a {
+    gateway_jwt off token=$cookie_a;
+}
+CONF
+refused({ server => <<'CONF' }, $no_key, 'no key in limit_except');
+location / {
+    limit_except GET {  #!
+        gateway_jwt realm;
+    }
+}
+CONF
+
+my $anybody = '"gateway_jwt_verify off" accepts tokens that anybody can make';
+
+warned({ server => <<'CONF' }, $anybody, 'gateway_jwt_verify off, without key');
+location / {
+    gateway_jwt realm;
+    gateway_jwt_verify off;  #!
+}
+CONF
+warned(jwt('gateway_jwt_verify off;'), $anybody,
+       'gateway_jwt_verify off, with a key');
+warned(jwt('gateway_jwt_key_policy compat;'),
+       '"gateway_jwt_key_policy compat" accepts HMAC keys that are shorter '
+       . 'than the hash and can be guessed', 'gateway_jwt_key_policy compat');
+
+refused(jwt('gateway_jwt_key_file none.json;'),
+        'gateway_jwt_key_file "DIR/none.json": open() failed (2: No such file '
+        . 'or directory)', 'a file that is not there');
+refused(jwt('gateway_jwt_key_file folder;'),
+        'gateway_jwt_key_file "DIR/folder": is not a regular file', 'a folder');
+refused(jwt('gateway_jwt_key_file huge.json;'),
+        'gateway_jwt_key_file "DIR/huge.json": is larger than 1048576 bytes',
+        'a file of more than 1 MB');
+refused(jwt('gateway_jwt_key_file broken.json;'),
+        'gateway_jwt_key_file "DIR/broken.json": is not well-formed JSON',
+        'a file that is broken');
+refused(jwt('gateway_jwt_key_file "";'),
+        'empty file name in "gateway_jwt_key_file"', 'an empty file name');
+refused(jwt('gateway_jwt_key_file keys.json jwk;'),
+        'invalid parameter "jwk" in "gateway_jwt_key_file", allowed are '
+        . '"jwks", "pem", "watch=", "issuer="', 'an unknown parameter');
+refused(jwt('gateway_jwt_key_file keys.json jwks pem;'),
+        'duplicate parameter "pem" in "gateway_jwt_key_file"', 'two formats');
+refused(jwt('gateway_jwt_key_file keys.json watch=1s watch=2s;'),
+        'duplicate parameter "watch=2s" in "gateway_jwt_key_file"',
+        'a parameter twice');
+refused(jwt('gateway_jwt_key_file keys.json watch=soon;'),
+        'invalid value "soon" in parameter "watch=", it must be a time such as '
+        . '5s, 500ms or 1h', 'watch= that is no time');
+refused(jwt('gateway_jwt_key_file keys.json issuer=;'),
+        'parameter "issuer=" must have a value', 'issuer= without a value');
+refused(jwt("gateway_jwt_key_file keys.json;\n" x 31
+            . 'gateway_jwt_key_file keys.json;'),
+        'too many "gateway_jwt_key_file" directives, allowed are 32',
+        '33 key files');
+accepted(jwt("gateway_jwt_key_file keys.json;\n" x 31), '32 key files');
+refused(jwt('gateway_jwt_key_policy loose;'),
+        'invalid value "loose" in "gateway_jwt_key_policy", allowed are '
+        . '"strict", "compat"', 'an unknown policy');
+
+refused({ server => <<'CONF' },
+location / {
+    gateway_jwt realm;
+    gateway_jwt_issuer https://a https://b;
+    gateway_jwt_key_file keys.json issuer=https://a;
+    gateway_jwt_key_file keys.json;  #!
+}
+CONF
+        'several issuers are accepted and "gateway_jwt_key_file" '
+        . '"DIR/keys.json" is bound to none, add "issuer=" to it',
+        'a file bound to no issuer beside two issuers');
+accepted(jwt('gateway_jwt_issuer https://a;'), 'the same with one issuer');
+accepted({ server => <<'CONF' }, 'the same where the file is bound');
+gateway_jwt realm;
+gateway_jwt_issuer https://a https://b;
+gateway_jwt_key_file keys.json issuer=https://a;
+CONF
+
+
+# --- gateway_jwt
+
+refused(alone('gateway_jwt;'),
+        'invalid number of arguments in "gateway_jwt" directive', 'no realm');
+refused(jwt('gateway_jwt other;'), '"gateway_jwt" directive is duplicate',
+        'two realms');
+refused(alone('gateway_jwt realm token=cookie_a;'),
+        'invalid value "cookie_a" in "token=", it must be one variable such as '
+        . '$cookie_token', 'token= that is no variable');
+refused(alone('gateway_jwt realm token=$arg_a$arg_b;'),
+        'invalid value "$arg_a$arg_b" in "token=", it must be one variable '
+        . 'such as $cookie_token', 'token= with two variables');
+refused(alone('gateway_jwt realm token=$;'),
+        'invalid value "$" in "token=", it must be one variable such as '
+        . '$cookie_token', 'token= with half a variable');
+refused(alone('gateway_jwt realm source=$arg_a;'),
+        'invalid parameter "source=$arg_a" in "gateway_jwt", allowed are '
+        . '"token="', 'an unknown parameter of gateway_jwt');
+refused(jwt('gateway_jwt_mode maybe;'),
+        'invalid value "maybe" in "gateway_jwt_mode", allowed are "required", '
+        . '"optional", "dry_run"', 'an unknown mode');
+refused({ server => "gateway_jwt_mode optional;\n"
+                    . 'gateway_jwt_mode required;  #!' },
+        '"gateway_jwt_mode" directive is duplicate', 'two modes');
+refused(jwt('gateway_jwt_max_size many;'),
+        '"gateway_jwt_max_size" directive invalid value', 'a size of many');
+refused(jwt('gateway_jwt_hide yes;'),
+        'invalid value "yes" in "gateway_jwt_hide" directive, it must be "on" '
+        . 'or "off"', 'a flag of yes');
+refused(jwt('gateway_error_format html;'),
+        'invalid value "html" in "gateway_error_format", allowed are '
+        . '"problem", "off"', 'an unknown format of errors');
+
+
+# --- algorithms and claims
+
+for my $name (qw( none es256 RSA-OAEP HS1 )) {
+    refused(jwt("gateway_jwt_algorithms ES256 $name;"),
+            qq(unknown algorithm "$name" in "gateway_jwt_algorithms", allowed )
+            . "are $asymmetric", "the algorithm $name");
+}
+refused({ server => "gateway_jwt_algorithms ES256;\n"
+                    . "gateway_jwt_algorithms ES384;  #!" },
+        '"gateway_jwt_algorithms" directive is duplicate', 'two lists');
+refused(jwt(qq(gateway_jwt_$_ a "";)), qq(empty value in "gateway_jwt_$_"),
+        "an empty $_") for qw( issuer audience typ );
+refused(jwt('gateway_jwt_leeway -1s;'),
+        '"gateway_jwt_leeway" directive invalid value', 'a negative leeway');
+refused(jwt('gateway_jwt_max_age old;'),
+        '"gateway_jwt_max_age" directive invalid value', 'an age of old');
+refused(jwt('gateway_jwt_require_exp maybe;'),
+        'invalid value "maybe" in "gateway_jwt_require_exp" directive, it must '
+        . 'be "on" or "off"', 'require_exp maybe');
+
+
+# --- rules
+
+refused(jwt('gateway_jwt_require admin;'),
+        'invalid value "admin" in "gateway_jwt_require", it must start with a '
+        . 'variable', 'require without a variable');
+refused(jwt('gateway_jwt_require error=403;'),
+        '"gateway_jwt_require" must have a value before "error="',
+        'require with nothing but error=');
+refused(jwt('gateway_jwt_require error=403 $arg_a;'),
+        'invalid value "error=403" in "gateway_jwt_require", it must start '
+        . 'with a variable', 'error= that is not the last');
+refused(jwt('gateway_jwt_require $arg_a error=404;'),
+        'invalid value "404" in "gateway_jwt_require", allowed are "401", '
+        . '"403"', 'require with error=404');
+refused(jwt('gateway_jwt_require $nobody_has_set_this;'),
+        'unknown "nobody_has_set_this" variable', 'an unknown variable', '');
+refused(jwt('gateway_jwt_require_claim sub;'),
+        'invalid number of arguments in "gateway_jwt_require_claim" directive',
+        'a rule without operator');
+refused(jwt('gateway_jwt_require_claim sub is alice;'),
+        'invalid operator "is" in "gateway_jwt_require_claim", allowed are eq, '
+        . 'ne, gt, ge, lt, le, any, all, none, match, exists, absent',
+        'an unknown operator');
+
+sub values_found {
+    my ($rule, $op, $range, $found) = @_;
+    refused(jwt("gateway_jwt_require_claim $rule;"),
+            qq(operator "$op" in "gateway_jwt_require_claim" takes $range )
+            . "values, found $found", "$op with $found values");
+}
+
+values_found('sub eq', 'eq', '1 to 1', 0);
+values_found('sub eq error=403', 'eq', '1 to 1', 0);
+values_found('sub ge a b', 'ge', '1 to 1', 2);
+values_found('sub match', 'match', '1 to 1', 0);
+values_found('sub any', 'any', '1 to 32', 0);
+values_found('sub none' . ' x' x 33, 'none', '1 to 32', 33);
+values_found('sub exists x', 'exists', '0 to 0', 1);
+values_found('sub absent x error=401', 'absent', '0 to 0', 1);
+accepted(jwt('gateway_jwt_require_claim sub none' . ' x' x 32 . ';'),
+         '32 values');
+
+refused(jwt('gateway_jwt_require_claim sub eq x error=500;'),
+        'invalid value "500" in "gateway_jwt_require_claim", allowed are '
+        . '"401", "403"', 'a rule with error=500');
+like((said(http_conf(%{ jwt('gateway_jwt_require_claim sub match "(";') })))[1],
+     qr/^\[emerg\] pcre2?_compile\(\) failed: .* in "\(" .*nginx\.conf:LINE$/,
+     'refused: a regular expression that is none');
+
+for my $directive ('gateway_jwt_require_claim PATH exists;',
+                   'gateway_jwt_consumer PATH;', 'gateway_jwt_scope a PATH;',
+                   'gateway_jwt_group PATH;',
+                   'gateway_jwt_claim_header X-User PATH;')
+{
+    my ($name) = $directive =~ /(\w+)/;
+
+    for ([ 'a..b', 'has an empty name' ],
+         [ 'a[x]', 'has an index that is no number' ],
+         [ 'a]', 'has a name that must be quoted' ])
+    {
+        my ($path, $why) = @$_;
+        refused(jwt($directive =~ s/PATH/$path/r),
+                qq(path "$path" in "$name" $why, write for example sub, )
+                . 'realm_access.roles or "https://example.com/roles"[0]',
+                "the path $path in $name");
+    }
+}
+
+
+# --- identity
+
+refused({ server => "gateway_jwt_$_ a;\ngateway_jwt_$_ b;  #!" },
+        qq("gateway_jwt_$_" directive is duplicate), "gateway_jwt_$_ twice")
+    for qw( consumer scope group );
+refused(jwt('gateway_jwt_claim_header X-User sub csv;'),
+        'invalid parameter "csv" in "gateway_jwt_claim_header", allowed are '
+        . '"join", "json"', 'an unknown form of a claim header');
+refused({ server => "gateway_jwt_claim_header X-User sub;\n"
+                    . 'gateway_jwt_claim_header x_user iss;  #!' },
+        'duplicate header "x_user" in "gateway_jwt_claim_header"',
+        'one header twice, in other letters');
+refused(jwt(qq(gateway_jwt_claim_header "$_" sub;)),
+        qq(invalid header name "$_", it must consist of letters, digits and -),
+        qq(a header named "$_")) for '', 'X User', 'X:User', "X-\xc3\xa9";
+refused(jwt("gateway_jwt_claim_header $_ sub;"),
+        qq(header "$_" cannot be set, it frames the request or carries its )
+        . 'credentials', "a header named $_")
+    for qw( Host Content-Length Transfer-Encoding Connection authorization );
+refused({ http => 'gateway_jwt_claim_set level level;  #!' },
+        'invalid variable name "level" in "gateway_jwt_claim_set", it must '
+        . 'start with $', 'claim_set without a variable');
+refused({ http => 'gateway_jwt_header_set $ a;  #!' },
+        'invalid variable name "$" in "gateway_jwt_header_set", it must '
+        . 'start with $', 'header_set with half a variable');
+refused({ http => 'gateway_jwt_claim_set $a' . ' a' x 17 . ';  #!' },
+        'too many names in "gateway_jwt_claim_set", allowed are 16',
+        '17 names');
+accepted({ http => 'gateway_jwt_claim_set $a' . ' a' x 16 . ';' }, '16 names');
+refused({ http => 'gateway_jwt_claim_set $host a;  #!' },
+        'the duplicate "host" variable', 'a variable that nginx has');
+refused(alone('gateway_jwt_claim_set $a a;'),
+        '"gateway_jwt_claim_set" directive is not allowed here',
+        'claim_set in a server');
+refused(alone('gateway_jwt_header_set $a a;'),
+        '"gateway_jwt_header_set" directive is not allowed here',
+        'header_set in a server');
+
+
+# --- return acts before access
+
+my $open = '"return" answers before "gateway_jwt" is asked, its response is open '
+           . 'to everybody, in the block';
+
+warned({ server => <<'CONF' }, $open, 'return beside gateway_jwt');
+location / {  #!
+    gateway_jwt realm;
+    gateway_jwt_key_file keys.json;
+    return 200 secret;
+}
+CONF
+warned({ server => <<'CONF' }, $open, 'return above gateway_jwt');
+gateway_jwt_key_file keys.json;
+location / {  #!
+    return 200 secret;
+    gateway_jwt realm;
+}
+CONF
+accepted({ server => <<'CONF' }, 'return in an if');
+location / {
+    if ($request_method = OPTIONS) { return 204; }
+    gateway_jwt realm;
+    gateway_jwt_key_file keys.json;
+}
+CONF
+accepted({ server => <<'CONF' }, 'return where gateway_jwt is inherited');
+gateway_jwt realm;
+gateway_jwt_key_file keys.json;
+location /health {
+    return 200 ok;
+}
+location / {
+}
+CONF
+accepted({ server => <<'CONF' }, 'return where gateway_jwt is off');
+location / {
+    gateway_jwt off;
+    return 200 ok;
+}
+CONF
+accepted({ server => <<'CONF' }, 'other directives of rewrite');
+location / {
+    set $a b;
+    rewrite ^/x /y break;
+    gateway_jwt realm;
+    gateway_jwt_key_file keys.json;
+}
+CONF
+
+$Test::Gateway::More = 1;
+done_testing();

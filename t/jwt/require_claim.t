@@ -1,0 +1,640 @@
+# gateway_jwt_require_claim: every operator on every type, met and not met.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway;
+
+
+# --- sections: what is sent, and what becomes of it
+#
+#   files  names and contents, in html/
+#   cases  pairs: a token, or a request made by get(), and "verified", the
+#          reason of a refusal, or more exactly granted(...) or refused(...)
+#
+# Both are Perl.  A block without a config has one that verifies with "jwks".
+
+my %sentence = (
+    missing => 'no credential was presented',
+    duplicate_credential => 'more than one credential was presented',
+    too_large => 'the token is too large',
+    malformed_header =>
+        'the token is not a signed token with a well-formed header',
+    malformed_payload => 'the claims of the token are malformed',
+    malformed_signature => 'the signature of the token is malformed',
+    algorithm_not_allowed => 'the algorithm of the token is not allowed',
+    unknown_key => 'the token names no key that is known',
+    key_mismatch =>
+        'the key that the token names does not serve its algorithm',
+    bad_signature => 'the signature of the token is not valid',
+    expired => 'the token has expired',
+    no_expiry => 'the token has no expiry',
+    not_yet_valid => 'the token is not valid yet',
+    too_old => 'the token was issued too long ago',
+    typ => 'the token is of another type',
+    issuer => 'the issuer of the token is not accepted here',
+    audience => 'the token is meant for another audience',
+    claim => 'the claims of the token do not allow this request',
+);
+
+sub get {
+    my ($path, @lines) = @_;
+    return { path => $path, lines => join "\n", @lines };
+}
+
+sub bearer { "Authorization: Bearer $_[0]" }
+
+sub granted {
+    my ($status, @headers) = @_;
+    return { code => 200, body => "granted\n",
+             headers => [ "X-Status: $status", '!WWW-Authenticate', @headers ] };
+}
+
+# code: 401 or 403; error, scope: of the challenge, "" leaves the whole of it out
+sub refused {
+    my ($reason, %arg) = @_;
+    my $detail = $sentence{$reason} // die "no such reason: $reason";
+    my $code = $arg{code} // 401;
+    my $title = $code == 401 ? 'Unauthorized' : 'Forbidden';
+    my $error = $arg{error} // ($code == 401 ? 'invalid_token' : '');
+
+    my $challenge = 'WWW-Authenticate: Bearer realm="r"';
+    $challenge .= qq(, error="$error", error_description="$detail")
+        if $reason ne 'missing';
+    $challenge .= qq(, scope="$arg{scope}") if defined $arg{scope};
+    $challenge = '!WWW-Authenticate' if $error eq '';
+
+    my $status = $reason eq 'missing' ? 'absent' : $reason;
+    return { code => $code,
+             body => qq({"type":"about:blank","title":"$title","status":$code,)
+                     . qq("detail":"$detail","reason":"$reason"}\n),
+             headers => [ "X-Status: $status", $challenge,
+                          'Content-Type: application/problem+json' ] };
+}
+
+sub perl {
+    my ($block, $section) = @_;
+    my $text = $block->$section // return;
+    return @$text if ref $text;
+
+    my @values = eval "package main; ($text)";
+    die $block->name . ": $@" if $@;
+    return @values;
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    my $config = $block->config || "gateway_jwt r;\n"
+                                 . "gateway_jwt_key_file ../html/jwks.json;";
+    $block->set_value('config', "$config\nadd_header X-Status"
+                                . " \$gateway_jwt_status always;\n");
+
+    my %files = perl($block, 'files');
+    my @cases = perl($block, 'cases');
+    my %new;
+
+    while (my ($sent, $outcome) = splice @cases, 0, 2) {
+        $sent = get('/t', bearer($sent)) if !ref $sent;
+        $outcome = $outcome eq 'verified' ? granted($outcome)
+                                          : refused($outcome) if !ref $outcome;
+
+        my ($path) = $sent->{path} =~ m{^/([^?]*)};
+        $files{$path} = "granted";
+
+        push @{ $new{request} }, "GET $sent->{path}\n";
+        push @{ $new{more_headers} }, $sent->{lines};
+        push @{ $new{error_code} }, $outcome->{code};
+        push @{ $new{response_headers} }, join "\n", @{ $outcome->{headers} };
+        push @{ $new{response_body} }, $outcome->{body};
+    }
+
+    $new{user_files} = join '', $block->user_files // '',
+                                map { ">>> $_\n$files{$_}\n" } sort keys %files;
+    $block->set_value($_, $new{$_}) for keys %new;
+});
+
+
+# --- rules
+#
+# A section "rules" holds Perl: a rule, claims that meet it, claims that do
+# not; both are hashes or JSON text without exp, and each may stand beside a
+# query string.  A location is made for each rule.
+
+sub judged_by {
+    my ($path, $claims, $outcome) = @_;
+
+    my ($query, $these) = ref $claims eq 'ARRAY' ? @$claims : ('', $claims);
+    my $payload = ref $these ? claims_json($these)
+                : '{"exp":' . (time + 3600) . ($these && ",$these") . '}';
+    return (get("$path$query", bearer(token(payload => $payload))), $outcome);
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    my @rules = perl($block, 'rules') or return;
+
+    my $config = "gateway_jwt r;\ngateway_jwt_key_file ../html/jwks.json;\n";
+    my @cases;
+    for (my $n = 1; my ($rule, $met, $unmet) = splice @rules, 0, 3; $n++) {
+        $config .= "location /rule$n { gateway_jwt_require_claim $rule; }\n";
+        push @cases, map { judged_by("/rule$n", $_, 'verified') } @$met;
+        push @cases, map { judged_by("/rule$n", $_, 'claim') } @$unmet;
+    }
+    $block->set_value('config', $config . ($block->config // ''));
+    $block->set_value('cases', \@cases);
+});
+
+sub scope { token(claims => { scope => $_[0] }) }
+
+sub insufficient {
+    return refused('claim', code => 403, error => 'insufficient_scope',
+                   scope => $_[0]);
+}
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: eq: a string by its bytes
+--- jwks: es256
+--- rules
+'sub eq alice',
+    [ { sub => 'alice' } ],
+    [ { sub => 'Alice' }, { sub => 'alic' }, { sub => 'alicea' }, { sub => '' },
+      { sub => ['alice'] }, { sub => { alice => 1 } }, '"sub":null', '' ],
+'sub eq "a b"',
+    [ { sub => 'a b' } ],
+    [ { sub => 'a' }, { sub => 'b' } ],
+'sub eq 1',
+    [ '"sub":"1"' ],
+    [ '"sub":"1.0"', '"sub":"01"', '"sub":" 1"' ],
+"sub eq \xc3\xa9",
+    [ '"sub":"\u00e9"', qq("sub":"\xc3\xa9") ],
+    [ '"sub":"e\u0301"' ],
+
+
+
+=== TEST 2: eq: a number by its value
+--- jwks: es256
+--- rules
+'n eq 1',
+    [ '"n":1', '"n":1.0', '"n":1e0', '"n":0.1e1' ],
+    [ '"n":2', '"n":-1', '"n":1.0000001', '"n":true', '"n":[1]', '"n":null', '' ],
+'n eq 1.50',
+    [ '"n":1.5', '"n":15e-1' ],
+    [ '"n":1', '"n":2', '"n":"1.5"' ],
+'n eq -1e3',
+    [ '"n":-1000', '"n":-1e+3' ],
+    [ '"n":1000' ],
+'n eq 0',
+    [ '"n":0', '"n":-0', '"n":0.0' ],
+    [ '"n":false', '"n":""', '"n":1e-300' ],
+
+
+
+=== TEST 3: eq: 64-bit integers are exact, also beside reals
+--- jwks: es256
+--- rules
+'n eq 9223372036854775807',
+    [ '"n":9223372036854775807' ],
+    [ '"n":9223372036854775806', '"n":9223372036854775807.0' ],
+'n eq -9223372036854775808',
+    [ '"n":-9223372036854775808', '"n":-9223372036854775808.0' ],
+    [ '"n":-9223372036854775807' ],
+'n eq 9007199254740993',
+    [ '"n":9007199254740993' ],
+    [ '"n":9007199254740992', '"n":9007199254740992.0' ],
+
+
+
+=== TEST 4: eq: text that is no JSON number fits no number
+--- jwks: es256
+--- rules
+map { ("n eq $_", [ qq("n":"$_") ], [ '"n":1', '"n":16', '"n":0' ]) }
+    qw( 01 +1 1. .1 0x10 1e one 1_0 NaN )
+
+
+
+=== TEST 5: eq and ne: true and false
+--- jwks: es256
+--- rules
+'b eq true',
+    [ '"b":true', '"b":"true"' ],
+    [ '"b":false', '"b":1', '"b":"True"', '"b":[true]', '"b":null', '' ],
+'b eq false',
+    [ '"b":false' ],
+    [ '"b":true', '"b":0', '"b":null', '' ],
+'b ne true',
+    [ '"b":false', '"b":"x"' ],
+    [ '"b":true', '"b":0', '"b":null', '' ],
+'b eq 1',
+    [ '"b":1' ],
+    [ '"b":true', '"b":false' ],
+'b ne 1',
+    [ '"b":2' ],
+    [ '"b":true', '"b":false' ],
+
+
+
+=== TEST 6: gt, ge, lt, le: no order among true and false
+--- jwks: es256
+--- rules
+map { ("b $_ false", [], [ '"b":true', '"b":false' ]) } qw( gt ge lt le )
+
+
+
+=== TEST 7: ne: met by another value of the type, by nothing else
+--- jwks: es256
+--- rules
+'sub ne alice',
+    [ { sub => 'bob' }, { sub => '' } ],
+    [ { sub => 'alice' }, '"sub":1', '"sub":true', '"sub":["bob"]',
+      '"sub":{"a":1}', '"sub":null', '' ],
+'n ne 1',
+    [ '"n":2', '"n":1.5', '"n":"x"' ],
+    [ '"n":1', '"n":1.0', '"n":true', '"n":[2]', '"n":null', '' ],
+'n ne one',
+    [ '"n":"two"' ],
+    [ '"n":2', '"n":"one"' ],
+
+
+
+=== TEST 8: gt, ge, lt, le: numbers
+--- jwks: es256
+--- rules
+'n gt 18', [ '"n":19', '"n":18.001', '"n":1e300' ],
+           [ '"n":18', '"n":18.0', '"n":17', '"n":-19', '"n":null', '' ],
+'n ge 18', [ '"n":18', '"n":18.0', '"n":19' ],
+           [ '"n":17', '"n":17.999', '' ],
+'n lt 18', [ '"n":17', '"n":17.999', '"n":-19', '"n":-1e300' ],
+           [ '"n":18', '"n":18.0', '"n":19', '"n":null', '' ],
+'n le 18', [ '"n":18', '"n":18.0', '"n":17' ],
+           [ '"n":19', '"n":18.001', '' ],
+
+
+
+=== TEST 9: gt, ge, lt, le: 64-bit integers are exact
+--- jwks: es256
+--- rules
+'n gt 9007199254740992',    [ '"n":9007199254740993' ],
+                            [ '"n":9007199254740992' ],
+'n lt 9223372036854775807', [ '"n":9223372036854775806' ],
+                            [ '"n":9223372036854775807', '"n":1e19' ],
+'n ge -9223372036854775807', [ '"n":-9223372036854775807' ],
+                            [ '"n":-9223372036854775808' ],
+'n gt 9223372036854775807', [ '"n":9223372036854775808.0' ],
+                            [ '"n":9223372036854775807' ],
+
+
+
+=== TEST 10: gt, ge, lt, le: strings by their bytes
+--- jwks: es256
+--- rules
+'s gt b',  [ '"s":"c"', '"s":"ba"', '"s":"\u00e9"' ], [ '"s":"b"', '"s":"B"', '"s":""' ],
+'s ge b',  [ '"s":"b"', '"s":"ba"' ], [ '"s":"a"', '"s":"az"' ],
+'s lt b',  [ '"s":"a"', '"s":"az"', '"s":""' ], [ '"s":"b"', '"s":"ba"' ],
+'s le b',  [ '"s":"b"', '"s":"a"' ], [ '"s":"ba"' ],
+'s gt 10', [ '"s":"9"', '"s":11' ], [ '"s":"10"', '"s":9', '"s":["9"]', '' ],
+'n gt x',  [ '"n":"y"' ], [ '"n":1', '"n":true', '' ],
+
+
+
+=== TEST 11: any: one of the list is one of the claim's
+--- jwks: es256
+--- rules
+'roles any admin ops',
+    [ { roles => ['ops'] }, { roles => [ 'x', 'admin' ] },
+      { roles => [ 1, undef, 'ops' ] }, { roles => 'x ops' },
+      { roles => 'admin' }, { roles => '  admin  ' } ],
+    [ { roles => [] }, { roles => ['x'] }, { roles => ['Admin'] },
+      { roles => ['admin ops'] }, { roles => [ ['admin'] ] },
+      { roles => 'admin,ops' }, { roles => 'administrator' }, { roles => '' },
+      { roles => { admin => 1 } }, '"roles":null', '' ],
+'n any 1 2.0 x',
+    [ '"n":1', '"n":2', '"n":[3,2]', '"n":"x"', '"n":[3,"x"]', '"n":"7 2.0"' ],
+    [ '"n":3', '"n":"2"', '"n":true', '"n":[]' ],
+'b any true',
+    [ '"b":true', '"b":[false,true]' ],
+    [ '"b":false', '"b":[false]', '"b":1' ],
+
+
+
+=== TEST 12: all: each of the list is one of the claim's
+--- jwks: es256
+--- rules
+'scope all read write',
+    [ { scope => 'write read' }, { scope => 'read x write' },
+      { scope => [ 'write', 'read' ] } ],
+    [ { scope => 'read' }, { scope => 'write' }, { scope => ['read'] },
+      { scope => 'readwrite' }, { scope => 'read,write' },
+      { scope => ['read write'] }, { scope => '' }, { scope => [] },
+      { scope => { read => 1, write => 1 } }, '"scope":null', '' ],
+'n all 1',
+    [ '"n":1', '"n":[1,2]' ],
+    [ '"n":2', '"n":[2]' ],
+'n all 1 2',
+    [ '"n":[2,1]' ],
+    [ '"n":1', '"n":[1,3]' ],
+
+
+
+=== TEST 13: none: no one of the list is one of the claim's; never without a claim
+--- jwks: es256
+--- rules
+'roles none banned guest',
+    [ { roles => ['user'] }, { roles => [] }, { roles => 'user admin' },
+      { roles => 'banned,guest' } ],
+    [ { roles => ['banned'] }, { roles => [ 'user', 'guest' ] },
+      { roles => 'user guest' }, { roles => 'banned' },
+      { roles => { user => 1 } }, '"roles":null', '' ],
+'roles none banned',
+    [ { roles => ['x'] } ],
+    [ '"roles":1', '"roles":[1]', '"roles":["x",1]', '"roles":["x",null]',
+      '"roles":[["x"]]', '"roles":[{}]', '"roles":true' ],
+'n none 1 2',
+    [ '"n":3', '"n":[3,4]', '"n":"3"' ],
+    [ '"n":1', '"n":2.0', '"n":[3,2]', '"n":true' ],
+
+
+
+=== TEST 14: match: a regular expression against a string, wherever it matches
+--- jwks: es256
+--- rules
+'sub match lic',
+    [ { sub => 'alice' }, { sub => 'lic' } ],
+    [ { sub => 'ALICE' }, { sub => '' }, { sub => ['alice'] },
+      { sub => { lic => 1 } }, '"sub":null', '' ],
+'sub match ^(alice|bob)$',
+    [ { sub => 'alice' }, { sub => 'bob' } ],
+    [ { sub => 'alice2' }, { sub => 'malice' }, { sub => 'bobalice' } ],
+'sub match "(?i)^a.{3}e\z"',
+    [ { sub => 'ALICE' } ],
+    [ { sub => 'ALIICE' }, { sub => "alice\n" } ],
+'n match 1',
+    [ '"n":"1"' ],
+    [ '"n":1', '"n":true', '"n":[1]' ],
+'sub match .*',
+    [ { sub => '' } ],
+    [ '"sub":null', '' ],
+
+
+
+=== TEST 15: exists and absent: null is absent
+--- jwks: es256
+--- rules
+'a exists',
+    [ '"a":"x"', '"a":""', '"a":0', '"a":false', '"a":[]', '"a":{}' ],
+    [ '"a":null', '', '"A":1' ],
+'a absent',
+    [ '"a":null', '', '"A":1' ],
+    [ '"a":"x"', '"a":""', '"a":0', '"a":false', '"a":[]', '"a":{}' ],
+'a.b absent',
+    [ '', '"a":null', '"a":1', '"a":{}', '"a":{"b":null}', '"a":[{"b":1}]' ],
+    [ '"a":{"b":1}' ],
+
+
+
+=== TEST 16: a path leads into objects and arrays
+--- jwks: es256
+--- rules
+'realm_access.roles any admin',
+    [ { realm_access => { roles => [ 'x', 'admin' ] } } ],
+    [ { realm_access => { roles => ['x'] } }, { realm_access => ['admin'] },
+      { 'realm_access.roles' => 'admin' }, { realm_access => 'admin' }, '' ],
+'a.b[1].c eq x',
+    [ { a => { b => [ 0, { c => 'x' } ] } } ],
+    [ { a => { b => [ { c => 'x' } ] } }, { a => { b => { 1 => { c => 'x' } } } },
+      { a => { b => [ 0, [ 'x' ] ] } } ],
+'a[0][1] eq x',
+    [ { a => [ [ 0, 'x' ] ] } ],
+    [ { a => [ 'x', 'x' ] }, { a => [] } ],
+
+
+
+=== TEST 17: a name with dots, brackets or quotes is quoted
+--- jwks: es256
+--- rules
+q('"https://example.com/roles"' any admin),
+    [ { 'https://example.com/roles' => ['admin'] } ],
+    [ { 'https://example' => { 'com/roles' => ['admin'] } } ],
+q('"https://example.com/roles"[1]' eq admin),
+    [ { 'https://example.com/roles' => [ 'x', 'admin' ] } ],
+    [ { 'https://example.com/roles' => [ 'admin', 'x' ] } ],
+q('a."b.c".d' eq x),
+    [ { a => { 'b.c' => { d => 'x' } } } ],
+    [ { a => { b => { c => { d => 'x' } } } } ],
+q('"a[0]"' eq x),
+    [ { 'a[0]' => 'x' } ],
+    [ { a => ['x'] } ],
+q('"a\\\\\\"b\\\\\\\\c"' eq x),
+    [ { 'a"b\\c' => 'x' } ],
+    [ { 'ab\\c' => 'x' } ],
+q('""' eq x),
+    [ { '' => 'x' } ],
+    [ { a => 'x' } ],
+q('tenantId' eq x),
+    [ { tenantId => 'x' } ],
+    [ { tenantid => 'x' } ],
+
+
+
+=== TEST 18: values may hold variables
+--- jwks: es256
+--- rules
+'sub eq $arg_user',
+    [ [ '?user=alice', { sub => 'alice' } ], [ '?user=bob', { sub => 'bob' } ] ],
+    [ [ '?user=bob', { sub => 'alice' } ], [ '?user=$arg_user', { sub => 'x' } ] ],
+'sub eq user-$arg_id@$arg_realm',
+    [ [ '?id=7&realm=a', { sub => 'user-7@a' } ] ],
+    [ [ '?id=8&realm=a', { sub => 'user-7@a' } ] ],
+'level ge $arg_level',
+    [ [ '?level=3', { level => 3 } ], [ '?level=2.5', { level => 3 } ] ],
+    [ [ '?level=4', { level => 3 } ], [ '?level=x', { level => 3 } ] ],
+'roles any $arg_a $arg_b',
+    [ [ '?a=x&b=y', { roles => ['y'] } ] ],
+    [ [ '?a=x&b=y', { roles => ['z'] } ] ],
+'sub eq $gateway_jwt_claim_owner',
+    [ { sub => 'a', owner => 'a' } ],
+    [ { sub => 'a', owner => 'b' }, { sub => 'a' } ],
+'sub eq $gateway_consumer',
+    [ { sub => 'a' } ],
+    [ {} ],
+
+
+
+=== TEST 19: an empty value fails the rule
+--- jwks: es256
+--- rules
+'sub eq $arg_user',       [], [ { sub => '' }, { sub => 'alice' } ],
+'sub ne $arg_user',       [ [ '?user=bob', { sub => 'alice' } ] ],
+                          [ { sub => 'alice' }, [ '?user=', { sub => 'alice' } ] ],
+'sub ge $arg_user',       [], [ { sub => 'alice' } ],
+'roles any admin $arg_a', [ [ '?a=x', { roles => ['admin'] } ] ],
+                          [ { roles => ['admin'] } ],
+'roles none $arg_a',      [ [ '?a=x', { roles => ['y'] } ] ],
+                          [ { roles => ['y'] }, { roles => [] } ],
+'sub eq ""',              [], [ { sub => '' } ],
+
+
+
+=== TEST 20: all rules of a location must be met
+--- jwks: es256
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_require_claim sub eq alice;
+gateway_jwt_require_claim level ge 3 error=403;
+--- cases
+token(claims => { sub => 'alice', level => 3 })      => 'verified',
+token(claims => { sub => 'bob', level => 3 })        => 'claim',
+token(claims => { sub => 'alice', level => 2 })      => refused('claim', code => 403),
+token(claims => { sub => 'bob', level => 2 })        => 'claim',
+token()                                              => 'claim',
+
+
+
+=== TEST 21: a location's own rules take the place of the server's
+--- jwks: es256
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_require_claim sub eq alice;
+location /own {
+    gateway_jwt_require_claim level ge 3;
+}
+--- cases
+get('/t', bearer(token(claims => { sub => 'alice' })))   => 'verified',
+get('/t', bearer(token(claims => { level => 3 })))       => 'claim',
+get('/own', bearer(token(claims => { level => 3 })))     => 'verified',
+get('/own', bearer(token(claims => { sub => 'alice' }))) => 'claim',
+
+
+
+=== TEST 22: error=: 401 by default, 403 without a challenge
+--- jwks: es256
+--- config
+gateway_jwt_key_file ../html/jwks.json;
+location /default {
+    gateway_jwt r;
+    gateway_jwt_require_claim sub eq alice;
+}
+location /401 {
+    gateway_jwt r;
+    gateway_jwt_require_claim sub eq alice error=401;
+}
+location /403 {
+    gateway_jwt r;
+    gateway_jwt_require_claim sub eq alice error=403;
+}
+--- cases
+map { my ($path, $outcome) = @$_;
+      (get($path, bearer(token(claims => { sub => 'alice' })))  => 'verified',
+       get($path, bearer(token(claims => { sub => 'bob' })))    => $outcome,
+       get($path, bearer(token(claims => { exp => 1 })))        => 'expired',
+       get($path)                                               => 'missing') }
+    ([ '/default', 'claim' ], [ '/401', 'claim' ],
+     [ '/403', refused('claim', code => 403) ])
+
+
+
+=== TEST 23: error=403 on the scopes is insufficient_scope, and says which
+--- jwks: es256
+--- config
+gateway_jwt_key_file ../html/jwks.json;
+location /all {
+    gateway_jwt r;
+    gateway_jwt_require_claim scope all read write error=403;
+}
+location /any {
+    gateway_jwt r;
+    gateway_jwt_require_claim scope any read write error=403;
+}
+location /eq {
+    gateway_jwt r;
+    gateway_jwt_require_claim scope eq read error=403;
+}
+location /scp {
+    gateway_jwt r;
+    gateway_jwt_require_claim scp any $arg_scope error=403;
+}
+--- cases
+get('/all', bearer(scope('write read')))             => 'verified',
+get('/all', bearer(scope('read')))                   => insufficient('read write'),
+get('/all', bearer(token()))                         => insufficient('read write'),
+get('/any', bearer(scope('write')))                  => 'verified',
+get('/any', bearer(scope('x')))                      => insufficient('read write'),
+get('/eq', bearer(scope('read')))                    => 'verified',
+get('/eq', bearer(scope('read write')))              => insufficient('read'),
+get('/scp?scope=a', bearer(token(claims => { scp => ['a'] }))) => 'verified',
+get('/scp?scope=b', bearer(token(claims => { scp => ['a'] }))) => insufficient('b'),
+get('/scp?scope=a"b\c', bearer(token(claims => { scp => ['a'] }))) =>
+    insufficient('a\"b\\\\c'),
+
+
+
+=== TEST 24: insufficient_scope is for scopes, 403, and what can be asked for
+--- jwks: es256
+--- config
+gateway_jwt_key_file ../html/jwks.json;
+location /401 {
+    gateway_jwt r;
+    gateway_jwt_require_claim scope any read;
+}
+location /none {
+    gateway_jwt r;
+    gateway_jwt_require_claim scope none read error=403;
+}
+location /other {
+    gateway_jwt r;
+    gateway_jwt_require_claim roles any read error=403;
+}
+location /renamed {
+    gateway_jwt r;
+    gateway_jwt_scope roles;
+    gateway_jwt_require_claim roles any read error=403;
+    gateway_jwt_require_claim scope any write error=403;
+}
+--- cases
+get('/401', bearer(scope('read')))                   => 'verified',
+get('/401', bearer(scope('x')))                      => 'claim',
+get('/none', bearer(scope('x')))                     => 'verified',
+get('/none', bearer(scope('read')))                  => refused('claim', code => 403),
+get('/other', bearer(scope('read')))                 => refused('claim', code => 403),
+get('/renamed', bearer(scope('write')))              => insufficient('read'),
+get('/renamed', bearer(token(claims => { roles => 'read' }))) =>
+    refused('claim', code => 403),
+get('/renamed', bearer(token(claims => { roles => 'read', scope => 'write' })))
+    => 'verified',
+
+
+
+=== TEST 25: in optional the rules are skipped without a token, and only then
+--- jwks: es256
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_mode optional;
+gateway_jwt_require_claim sub eq alice;
+gateway_jwt_require_claim banned absent error=403;
+--- cases
+get('/t')                                            => granted('absent'),
+token(claims => { sub => 'alice' })                  => 'verified',
+token(claims => { sub => 'bob' })                    => 'claim',
+token(claims => { sub => 'alice', banned => 1 })     => refused('claim', code => 403),
+token(claims => { sub => 'alice', exp => 1 })        => 'expired',
+
+
+
+=== TEST 26: rules are for verified tokens: the signature and the times come first
+--- jwks: es256
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_require_claim sub eq alice;
+--- cases
+token(claims => { sub => 'alice' })                  => 'verified',
+edited(token(claims => { sub => 'bob' }),
+       payload => sub { claims_json({ sub => 'alice' }) }) => 'bad_signature',
+token(claims => { sub => 'bob', exp => 1 })          => 'expired',

@@ -1,0 +1,438 @@
+# Where a token is looked for, and what is one there: Authorization, a header,
+# a cookie, an argument, any other variable; how large it may be.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway;
+
+
+# --- sections: what is sent, and what becomes of it
+#
+#   files  names and contents, in html/
+#   cases  pairs: a token, or a request made by get(), and "verified", the
+#          reason of a refusal, or more exactly granted(...) or refused(...)
+#
+# Both are Perl.  A block without a config has one that verifies with "jwks".
+
+my %sentence = (
+    missing => 'no credential was presented',
+    duplicate_credential => 'more than one credential was presented',
+    too_large => 'the token is too large',
+    malformed_header =>
+        'the token is not a signed token with a well-formed header',
+    malformed_payload => 'the claims of the token are malformed',
+    malformed_signature => 'the signature of the token is malformed',
+    algorithm_not_allowed => 'the algorithm of the token is not allowed',
+    unknown_key => 'the token names no key that is known',
+    key_mismatch =>
+        'the key that the token names does not serve its algorithm',
+    bad_signature => 'the signature of the token is not valid',
+    expired => 'the token has expired',
+    no_expiry => 'the token has no expiry',
+    not_yet_valid => 'the token is not valid yet',
+    too_old => 'the token was issued too long ago',
+    typ => 'the token is of another type',
+    issuer => 'the issuer of the token is not accepted here',
+    audience => 'the token is meant for another audience',
+    claim => 'the claims of the token do not allow this request',
+);
+
+sub get {
+    my ($path, @lines) = @_;
+    return { path => $path, lines => join "\n", @lines };
+}
+
+sub bearer { "Authorization: Bearer $_[0]" }
+
+sub granted {
+    my ($status, @headers) = @_;
+    return { code => 200, body => "granted\n",
+             headers => [ "X-Status: $status", '!WWW-Authenticate', @headers ] };
+}
+
+# code: 401 or 403; error, scope: of the challenge, "" leaves the whole of it out
+sub refused {
+    my ($reason, %arg) = @_;
+    my $detail = $sentence{$reason} // die "no such reason: $reason";
+    my $code = $arg{code} // 401;
+    my $title = $code == 401 ? 'Unauthorized' : 'Forbidden';
+    my $error = $arg{error} // ($code == 401 ? 'invalid_token' : '');
+
+    my $challenge = 'WWW-Authenticate: Bearer realm="r"';
+    $challenge .= qq(, error="$error", error_description="$detail")
+        if $reason ne 'missing';
+    $challenge .= qq(, scope="$arg{scope}") if defined $arg{scope};
+    $challenge = '!WWW-Authenticate' if $error eq '';
+
+    my $status = $reason eq 'missing' ? 'absent' : $reason;
+    return { code => $code,
+             body => qq({"type":"about:blank","title":"$title","status":$code,)
+                     . qq("detail":"$detail","reason":"$reason"}\n),
+             headers => [ "X-Status: $status", $challenge,
+                          'Content-Type: application/problem+json' ] };
+}
+
+sub perl {
+    my ($block, $section) = @_;
+    my $text = $block->$section // return;
+    return @$text if ref $text;
+
+    my @values = eval "package main; ($text)";
+    die $block->name . ": $@" if $@;
+    return @values;
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    my $config = $block->config || "gateway_jwt r;\n"
+                                 . "gateway_jwt_key_file ../html/jwks.json;";
+    $block->set_value('config', "$config\nadd_header X-Status"
+                                . " \$gateway_jwt_status always;\n");
+
+    my %files = perl($block, 'files');
+    my @cases = perl($block, 'cases');
+    my %new;
+
+    while (my ($sent, $outcome) = splice @cases, 0, 2) {
+        $sent = get('/t', bearer($sent)) if !ref $sent;
+        $outcome = $outcome eq 'verified' ? granted($outcome)
+                                          : refused($outcome) if !ref $outcome;
+
+        my ($path) = $sent->{path} =~ m{^/([^?]*)};
+        $files{$path} = "granted";
+
+        push @{ $new{request} }, "GET $sent->{path}\n";
+        push @{ $new{more_headers} }, $sent->{lines};
+        push @{ $new{error_code} }, $outcome->{code};
+        push @{ $new{response_headers} }, join "\n", @{ $outcome->{headers} };
+        push @{ $new{response_body} }, $outcome->{body};
+    }
+
+    $new{user_files} = join '', $block->user_files // '',
+                                map { ">>> $_\n$files{$_}\n" } sort keys %files;
+    $block->set_value($_, $new{$_}) for keys %new;
+});
+
+
+our $token = token(claims => { exp => 4102444800 });
+our $other = token(claims => { exp => 4102444800, sub => 'other' });
+our $size = length $token;
+
+sub sent { get('/t', @_) }
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: Authorization: the scheme has no case
+--- jwks: es256
+--- cases
+sent("Authorization: Bearer $::token")                 => 'verified',
+sent("Authorization: bearer $::token")                 => 'verified',
+sent("Authorization: BEARER $::token")                 => 'verified',
+sent("Authorization: bEaReR $::token")                 => 'verified',
+sent("authorization: Bearer $::token")                 => 'verified',
+
+
+
+=== TEST 2: Authorization: blanks after the scheme and after the token
+--- jwks: es256
+--- cases
+sent("Authorization: Bearer    $::token")              => 'verified',
+sent("Authorization: Bearer $::token   ")              => 'verified',
+sent("Authorization: Bearer\t$::token")                => 'missing',
+sent("Authorization: Bearer $::token x")               => 'malformed_signature',
+sent("Authorization: Bearer x $::token")               => 'malformed_header',
+sent("Authorization: Bearer $::token,")                => 'malformed_signature',
+
+
+
+=== TEST 3: Authorization: shorter than the scheme, and just as long
+--- jwks: es256
+--- cases
+sent()                                               => 'missing',
+sent('Authorization:')                               => 'missing',
+sent('Authorization: B')                             => 'missing',
+sent('Authorization: Beare')                         => 'missing',
+sent('Authorization: Bearer')                        => 'malformed_header',
+sent('Authorization: bearer')                        => 'malformed_header',
+sent('Authorization: Bearer ')                       => 'malformed_header',
+sent('Authorization: Bearer .')                      => 'malformed_header',
+sent('Authorization: Bearer x')                      => 'malformed_header',
+
+
+
+=== TEST 4: Authorization: another scheme is no credential of ours
+--- jwks: es256
+--- cases
+sent("Authorization: Bearer $::token")                 => 'verified',
+sent('Authorization: Basic YWxpY2U6c2VjcmV0')        => 'missing',
+sent("Authorization: JWT $::token")                    => 'missing',
+sent("Authorization: Bearer$::token")                  => 'missing',
+sent("Authorization: Bearer:$::token")                 => 'missing',
+sent("Authorization: Bearers $::token")                => 'missing',
+sent("Authorization: XBearer $::token")                => 'missing',
+sent("Authorization: $::token")                        => 'missing',
+
+
+
+=== TEST 5: Authorization: another place is not looked at
+--- jwks: es256
+--- cases
+get("/t?token=$::token&access_token=$::token", "Cookie: token=$::token",
+    "X-Token: $::token", "Proxy-Authorization: Bearer $::token") => 'missing',
+get("/t?token=x", "Cookie: token=x", "Authorization: Bearer $::token")
+                                                     => 'verified',
+
+
+
+=== TEST 6: Authorization: a repeated one is nginx's own 400
+--- jwks: es256
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+--- request eval
+[ "GET /t\n", "GET /t\n", "GET /t\n" ]
+--- more_headers eval
+[ "Authorization: Bearer $::token\nAuthorization: Bearer $::token",
+  "Authorization: Bearer $::token\nAuthorization: Basic x",
+  "Authorization: Basic x\nauthorization: Bearer $::token" ]
+--- error_code eval
+[ 400, 400, 400 ]
+--- response_headers eval
+[ map { "!WWW-Authenticate\n!X-Status" } 1 .. 3 ]
+--- response_body_like eval
+[ map { qr/400 Bad Request/ } 1 .. 3 ]
+
+
+
+=== TEST 7: a cookie, among others
+--- jwks: es256
+--- config
+gateway_jwt r token=$cookie_tok;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+sent("Cookie: tok=$::token")                           => 'verified',
+sent("Cookie: a=b; tok=$::token; c=d")                 => 'verified',
+sent("Cookie: a=b;tok=$::token;c=d")                   => 'verified',
+sent("Cookie: a=b", "Cookie: tok=$::token")            => 'verified',
+sent("Cookie: xtok=$::other; tok=$::token; toks=$::other") => 'verified',
+sent("Cookie: a=tok=$::other; tok=$::token")             => 'verified',
+sent()                                               => 'missing',
+sent('Cookie: a=b')                                  => 'missing',
+sent("Cookie: xtok=$::token")                          => 'missing',
+sent("Cookie: toks=$::token")                          => 'missing',
+sent('Cookie: tok=')                                 => 'missing',
+sent('Cookie: tok')                                  => 'missing',
+sent('Cookie: ;;; =;')                               => 'missing',
+sent("Cookie: tok=Bearer $::token")                    => 'malformed_header',
+sent(qq(Cookie: tok="$::token"))                       => 'malformed_header',
+
+
+
+=== TEST 8: a cookie: two are a duplicate, equal or not, wherever they stand
+--- jwks: es256
+--- config
+gateway_jwt r token=$cookie_tok;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+sent("Cookie: tok=$::token; tok=$::other")               => 'duplicate_credential',
+sent("Cookie: tok=$::token; tok=$::token")               => 'duplicate_credential',
+sent("Cookie: tok=$::token; TOK=$::other")               => 'duplicate_credential',
+sent("Cookie: tok=$::token", "Cookie: tok=$::other")     => 'duplicate_credential',
+sent("Cookie: tok=$::token; tok=")                     => 'duplicate_credential',
+sent("Cookie: tok=; tok=$::token")                     => 'duplicate_credential',
+sent("Cookie: tok=$::token; tok")                      => 'verified',
+sent("Cookie: tok=$::token", "Authorization: Bearer $::other") => 'verified',
+get("/t?tok=$::other", "Cookie: tok=$::token")           => 'verified',
+
+
+
+=== TEST 9: a cookie: another place is not looked at
+--- jwks: es256
+--- config
+gateway_jwt r token=$cookie_tok;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+sent("Authorization: Bearer $::token")                 => 'missing',
+get("/t?tok=$::token", "tok: $::token")                  => 'missing',
+sent("Cookie: tok=$::token")                           => 'verified',
+
+
+
+=== TEST 10: an argument, among others
+--- jwks: es256
+--- config
+gateway_jwt r token=$arg_tok;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+get("/t?tok=$::token")                                 => 'verified',
+get("/t?a=b&tok=$::token&c=d")                         => 'verified',
+get("/t?atok=$::other&tok=$::token&toks=$::other")         => 'verified',
+get("/t?TOK=$::token")                                 => 'verified',
+get('/t')                                            => 'missing',
+get('/t?')                                           => 'missing',
+get('/t?tok')                                        => 'missing',
+get('/t?tok=')                                       => 'missing',
+get("/t?atok=$::token")                                => 'missing',
+get("/t?a=b;tok=$::token")                             => 'missing',
+get('/t?tok=' . $::token =~ s/\./%2E/gr)               => 'malformed_header',
+get('/t?%74ok=' . $::token)                            => 'missing',
+get('/t', "Authorization: Bearer $::token")            => 'missing',
+
+
+
+=== TEST 11: an argument: two are a duplicate, equal or not
+--- jwks: es256
+--- config
+gateway_jwt r token=$arg_tok;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+get("/t?tok=$::token&tok=$::other")                      => 'duplicate_credential',
+get("/t?tok=$::token&tok=$::token")                      => 'duplicate_credential',
+get("/t?tok=$::token&Tok=$::token")                      => 'duplicate_credential',
+get("/t?tok=&a=b&tok=$::token")                        => 'duplicate_credential',
+get("/t?tok=$::token&tok=")                            => 'duplicate_credential',
+get("/t?tok=$::token&tok")                             => 'verified',
+get("/t?tok=$::token", "Authorization: Bearer $::other") => 'verified',
+
+
+
+=== TEST 12: a header
+--- jwks: es256
+--- config
+gateway_jwt r token=$http_x_token;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+sent("X-Token: $::token")                              => 'verified',
+sent("x-token: $::token")                              => 'verified',
+sent("X-Token:   $::token")                            => 'verified',
+sent()                                               => 'missing',
+sent('X-Token:')                                     => 'missing',
+sent("X-Tokens: $::token", "XX-Token: $::token")         => 'missing',
+sent("Authorization: Bearer $::token")                 => 'missing',
+sent("X-Token: Bearer $::token")                       => 'malformed_header',
+
+
+
+=== TEST 13: a header: two are a duplicate, equal or not
+--- jwks: es256
+--- config
+gateway_jwt r token=$http_x_token;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+sent("X-Token: $::token", "X-Token: $::other")           => 'duplicate_credential',
+sent("X-Token: $::token", "x-token: $::token")           => 'duplicate_credential',
+sent("X-Token: $::token", 'X-Token:')                  => 'duplicate_credential',
+sent('X-Token:', "X-Token: $::token")                  => 'duplicate_credential',
+sent("X-Token: $::token", "X-Tokens: $::other")          => 'verified',
+sent("X-Token: $::token", "X_Token: $::other")           => 'verified',
+
+
+
+=== TEST 14: a header: with underscores_in_headers both spellings are one name
+--- jwks: es256
+--- http_config
+underscores_in_headers on;
+--- config
+gateway_jwt r token=$http_x_token;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+sent("X-Token: $::token")                              => 'verified',
+sent("X_Token: $::token")                              => 'verified',
+sent("X-Token: $::token", "X_Token: $::other")           => 'duplicate_credential',
+
+
+
+=== TEST 15: any other variable has one value
+--- jwks: es256
+--- http_config
+map $http_x_a $mapped {
+    ""      $arg_tok;
+    default $http_x_a;
+}
+--- config
+gateway_jwt_key_file ../html/jwks.json;
+location /t {
+    gateway_jwt r token=$mapped;
+}
+location /set {
+    set $tok $http_x_a;
+    gateway_jwt r token=$tok;
+}
+--- cases
+sent("X-A: $::token")                                  => 'verified',
+get("/t?tok=$::token")                                 => 'verified',
+get("/t?tok=$::other", "X-A: $::token")                  => 'verified',
+sent()                                               => 'missing',
+sent("Authorization: Bearer $::token")                 => 'missing',
+sent('X-A: x')                                       => 'malformed_header',
+get('/set', "X-A: $::token")                           => 'verified',
+get('/set')                                          => 'missing',
+
+
+
+=== TEST 16: a location's own source takes the place of the server's
+--- jwks: es256
+--- config
+gateway_jwt r token=$cookie_tok;
+gateway_jwt_key_file ../html/jwks.json;
+location /bearer {
+    gateway_jwt r;
+}
+location /arg {
+    gateway_jwt r token=$arg_tok;
+}
+--- cases
+sent("Cookie: tok=$::token", "Authorization: Bearer x") => 'verified',
+sent("Authorization: Bearer $::token")                 => 'missing',
+get('/bearer', "Authorization: Bearer $::token", 'Cookie: tok=x') => 'verified',
+get('/bearer', "Cookie: tok=$::token")                 => 'missing',
+get("/arg?tok=$::token", 'Cookie: tok=x')              => 'verified',
+get('/arg', "Cookie: tok=$::token")                    => 'missing',
+
+
+
+=== TEST 17: gateway_jwt_max_size: the largest token that is looked at
+--- jwks: es256
+--- config eval
+<<"CONF"
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt r;
+location /exact { gateway_jwt_max_size $::size; }
+location /less { gateway_jwt_max_size @{[ $::size - 1 ]}; }
+location /cookie {
+    gateway_jwt r token=\$cookie_tok;
+    gateway_jwt_max_size $::size;
+}
+CONF
+--- cases
+get('/exact', "Authorization: Bearer $::token")        => 'verified',
+get('/exact', "Authorization: Bearer   $::token")      => 'verified',
+get('/exact', "Authorization: Bearer $::token" . "A")     => 'too_large',
+get('/less', "Authorization: Bearer $::token")         => 'too_large',
+get('/cookie', "Cookie: tok=$::token; a=" . 'b' x 500) => 'verified',
+get('/cookie', "Cookie: tok=$::token" . "A")              => 'too_large',
+
+
+
+=== TEST 18: gateway_jwt_max_size: 16k by default, before any decoding
+--- jwks: es256
+--- config
+large_client_header_buffers 4 32k;
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+location /more {
+    gateway_jwt_max_size 20k;
+}
+--- cases
+token(claims => { pad => 'x' x 12000 })              => 'verified',
+token(claims => { pad => 'x' x 12300 })              => 'too_large',
+'x' x 16384                                          => 'malformed_header',
+'x' x 16385                                          => 'too_large',
+get('/more', bearer(token(claims => { pad => 'x' x 12300 }))) => 'verified',
+get('/more', bearer('x' x 20480))                    => 'malformed_header',
+get('/more', bearer('x' x 20481))                    => 'too_large',
