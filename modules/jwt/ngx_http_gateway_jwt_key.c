@@ -248,6 +248,15 @@ ngx_http_gateway_jwt_key_changed(ngx_http_gateway_watch_t *watch,
                              ngx_http_gateway_jwt_key_note, &ctx, err,
                              NGX_HTTP_GATEWAY_WATCH_ERR);
     if (set == NULL) {
+
+        if (file->format == NGX_HTTP_GATEWAY_JWT_JWKS
+            && content->len > 10
+            && ngx_strncmp(content->data, "-----BEGIN", 10) == 0)
+        {
+            ngx_sprintf((u_char *) err, "is PEM, add the parameter "
+                        "\"pem\"%Z");
+        }
+
         return NGX_ERROR;
     }
 

@@ -14,6 +14,7 @@ static gw_reason_e ngx_http_gateway_jwt_check_require(ngx_http_request_t *r,
     ngx_http_gateway_jwt_require_t *require);
 static ngx_int_t ngx_http_gateway_jwt_check_rule(ngx_http_request_t *r,
     const json_t *claims, const ngx_http_gateway_jwt_rule_t *rule);
+static const char *ngx_http_gateway_jwt_arity(ngx_uint_t max);
 static char *ngx_http_gateway_jwt_rule_status(ngx_conf_t *cf,
     ngx_uint_t *status, ngx_uint_t *last);
 static char *ngx_http_gateway_jwt_rule_values(ngx_conf_t *cf,
@@ -371,10 +372,11 @@ ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
         || n > ngx_http_gateway_jwt_ops[i].max)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "operator \"%V\" in \"%V\" takes %ui to %ui "
-                           "values, found %ui", &value[2], &value[0],
-                           ngx_http_gateway_jwt_ops[i].min,
-                           ngx_http_gateway_jwt_ops[i].max, n);
+                           "operator \"%V\" in \"%V\" takes %s, found %ui",
+                           &value[2], &value[0],
+                           ngx_http_gateway_jwt_arity(
+                                             ngx_http_gateway_jwt_ops[i].max),
+                           n);
         return NGX_CONF_ERROR;
     }
 
@@ -406,6 +408,23 @@ ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return ngx_http_gateway_jwt_rule_values(cf, &rule->values, 3, last);
+}
+
+
+static const char *
+ngx_http_gateway_jwt_arity(ngx_uint_t max)
+{
+    switch (max) {
+
+    case 0:
+        return "no value";
+
+    case 1:
+        return "one value";
+
+    default:
+        return "1 to 32 values";
+    }
 }
 
 

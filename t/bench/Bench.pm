@@ -296,14 +296,17 @@ sub worker_of {
 }
 
 
-# User and system time that a process has spent, in seconds.
+# The time that a process has spent, in seconds: user and system time
+# together, and user time alone.
 
 sub cpu_seconds {
     my ($pid) = @_;
 
     my $stat = read_file("/proc/$pid/stat");
     my @fields = split ' ', substr $stat, rindex($stat, ')') + 2;
-    return ($fields[11] + $fields[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+    my ($user, $system) = map { $_ / POSIX::sysconf(POSIX::_SC_CLK_TCK()) }
+                          @fields[11, 12];
+    return wantarray ? ($user + $system, $user) : $user + $system;
 }
 
 

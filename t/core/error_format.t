@@ -217,7 +217,7 @@ sub http2 {
 }
 
 SKIP: {
-    Test::More::skip('curl without HTTP/2', 8)
+    Test::More::skip('curl without HTTP/2', 9)
         if !grep { /\bHTTP2\b/ } `curl -V 2>&1`;
 
     my ($head, $body) = http2('/t');
@@ -238,8 +238,12 @@ SKIP: {
     Test::More::like($head, qr{^content-length: $length(?:\r|\z)}m,
                      'HTTP/2: HEAD has the same lines');
 
-    ($head, $body) = http2('/t', '-d', $evil x 50);
-    Test::More::is($body, $Missing, 'HTTP/2: a body is not waited for');
+    # curl may drop an answer that comes before its body is sent: ask the log
+    http2('/h2-body', '-d', $evil x 50);
+    Test::More::ok(Test::Gateway::Server::wait_until(
+                       sub { logged() =~ m{^POST /h2-body 401$}m }),
+                   'HTTP/2: a body is not waited for');
+    Test::More::unlike(logged(), qr/evil/, 'HTTP/2: nor is it a request');
 }
 
 $server->stop;

@@ -303,18 +303,18 @@ refused(jwt('gateway_jwt_require_claim sub is alice;'),
 sub values_found {
     my ($rule, $op, $range, $found) = @_;
     refused(jwt("gateway_jwt_require_claim $rule;"),
-            qq(operator "$op" in "gateway_jwt_require_claim" takes $range )
-            . "values, found $found", "$op with $found values");
+            qq(operator "$op" in "gateway_jwt_require_claim" takes $range, )
+            . "found $found", "$op with $found values");
 }
 
-values_found('sub eq', 'eq', '1 to 1', 0);
-values_found('sub eq error=403', 'eq', '1 to 1', 0);
-values_found('sub ge a b', 'ge', '1 to 1', 2);
-values_found('sub match', 'match', '1 to 1', 0);
-values_found('sub any', 'any', '1 to 32', 0);
-values_found('sub none' . ' x' x 33, 'none', '1 to 32', 33);
-values_found('sub exists x', 'exists', '0 to 0', 1);
-values_found('sub absent x error=401', 'absent', '0 to 0', 1);
+values_found('sub eq', 'eq', 'one value', 0);
+values_found('sub eq error=403', 'eq', 'one value', 0);
+values_found('sub ge a b', 'ge', 'one value', 2);
+values_found('sub match', 'match', 'one value', 0);
+values_found('sub any', 'any', '1 to 32 values', 0);
+values_found('sub none' . ' x' x 33, 'none', '1 to 32 values', 33);
+values_found('sub exists x', 'exists', 'no value', 1);
+values_found('sub absent x error=401', 'absent', 'no value', 1);
 accepted(jwt('gateway_jwt_require_claim sub none' . ' x' x 32 . ';'),
          '32 values');
 

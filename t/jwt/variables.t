@@ -401,7 +401,8 @@ my %good = (sub => 'alice', aud => 'me');
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_set $who sub;
-log_format say '<$gateway_consumer|$gateway_jwt_claim_sub|$who|$gateway_auth_method|$gateway_jwt_status|$gateway_auth_reason>';
+log_format say '<$gateway_consumer|$gateway_jwt_claim_sub|$who|'
+               '$gateway_auth_method|$gateway_jwt_status|$gateway_auth_reason>';
 --- config eval
 my $early = 'set $early "$gateway_consumer$gateway_jwt_claim_sub$who'
             . '$gateway_auth_method$gateway_jwt_status$gateway_auth_reason"; '
@@ -419,7 +420,8 @@ GET /t
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_set $who sub;
-log_format say '<$gateway_consumer|$gateway_jwt_claim_sub|$who|$gateway_auth_method|$gateway_jwt_status|$gateway_auth_reason>';
+log_format say '<$gateway_consumer|$gateway_jwt_claim_sub|$who|'
+               '$gateway_auth_method|$gateway_jwt_status|$gateway_auth_reason>';
 --- config eval
 my $early = 'set $early "$gateway_consumer$gateway_jwt_claim_sub$who'
             . '$gateway_auth_method$gateway_jwt_status$gateway_auth_reason"; '
