@@ -15,6 +15,15 @@
 #include "gw_reason.h"
 
 
+typedef struct {
+    ngx_array_t                     watches;    /* watch_t * */
+    ngx_uint_t                     *variables;  /* over the request's lines */
+    ngx_uint_t                      nvariables;
+    ngx_uint_t                      refuses;    /* unsigned:1 */
+    ngx_uint_t                      identity_headers;  /* unsigned:1 */
+} ngx_http_gateway_main_conf_t;
+
+
 /*
  * The place of a directive or a block in the configuration files, kept for
  * errors that can be found only after parsing.
@@ -79,12 +88,6 @@ ngx_http_gateway_request_t *ngx_http_gateway_request(ngx_http_request_t *r);
 /* the same, made if there is none; NULL: no memory */
 ngx_http_gateway_request_t *ngx_http_gateway_request_get(
     ngx_http_request_t *r);
-
-/*
- * Says that the record has changed: what nginx remembers of our variables,
- * and would give to a log that does not ask again, is forgotten.
- */
-void ngx_http_gateway_request_changed(ngx_http_request_t *r);
 
 
 /*
@@ -153,6 +156,18 @@ ngx_int_t ngx_http_gateway_header_remove(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *normalized, ngx_str_t *value);
+
+/*
+ * nginx keeps the value of a variable such as $http_x_user once something
+ * has read it, and would give a removed line to whoever reads it next: what
+ * it keeps of the request's lines is forgotten.  For whoever changes them by
+ * other means than the two functions above.
+ */
+void ngx_http_gateway_header_changed(ngx_http_request_t *r);
+
+/* for core's init_module: which variables these are */
+void ngx_http_gateway_header_variables(ngx_cycle_t *cycle,
+    ngx_http_gateway_main_conf_t *gmcf);
 
 /* bytes that no field value may hold (RFC 9110, 5.5) */
 ngx_uint_t ngx_http_gateway_header_unsafe(ngx_str_t *value);
@@ -325,16 +340,6 @@ void ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches);
 /*
  * ngx_http_gateway_module.c: configuration
  */
-
-typedef struct {
-    ngx_array_t                     watches;    /* watch_t * */
-    ngx_array_t                     getters;    /* ngx_http_get_variable_pt */
-    ngx_uint_t                     *variables;  /* indexes of ours */
-    ngx_uint_t                      nvariables;
-    ngx_uint_t                      refuses;    /* unsigned:1 */
-    ngx_uint_t                      identity_headers;  /* unsigned:1 */
-} ngx_http_gateway_main_conf_t;
-
 
 typedef struct {
     ngx_array_t                     identity_headers;  /* ngx_str_t */

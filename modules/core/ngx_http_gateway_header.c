@@ -39,6 +39,25 @@ static ngx_str_t  ngx_http_gateway_reserved[] = {
 };
 
 
+/* cacheable variables over what is removed: $args and $arg_ are not kept */
+
+static const struct {
+    ngx_str_t   name;
+    ngx_uint_t  prefix;             /* unsigned:1 */
+} ngx_http_gateway_line_variables[] = {
+    { ngx_string("http_"), 1 },
+    { ngx_string("cookie_"), 1 },
+    { ngx_string("http_cookie"), 0 },
+    { ngx_string("http_referer"), 0 },
+    { ngx_string("http_user_agent"), 0 },
+    { ngx_string("http_via"), 0 },
+    { ngx_string("http_x_forwarded_for"), 0 },
+    { ngx_string("request_uri"), 0 },
+    { ngx_string("request"), 0 },
+    { ngx_null_string, 0 }
+};
+
+
 void
 ngx_http_gateway_header_normalize(u_char *dst, ngx_str_t *name)
 {
@@ -126,6 +145,8 @@ ngx_http_gateway_header_remove(ngx_http_request_t *r, ngx_str_t *names,
     ngx_uint_t        i;
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part, *prev;
+
+    ngx_http_gateway_header_changed(r);
 
     prev = NULL;
     part = &r->headers_in.headers.part;
@@ -260,7 +281,77 @@ ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
     h->hash = ngx_hash_key(normalized->data, normalized->len);
     ngx_http_gateway_header_single(h);
 
+    ngx_http_gateway_header_changed(r);
+
     return ngx_http_gateway_header_name(r, h);
+}
+
+
+void
+ngx_http_gateway_header_changed(ngx_http_request_t *r)
+{
+    ngx_uint_t                     i;
+    ngx_http_variable_value_t     *v;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    for (i = 0; i < gmcf->nvariables; i++) {
+        v = &r->variables[gmcf->variables[i]];
+
+        v->valid = 0;
+        v->not_found = 0;
+    }
+}
+
+
+/*
+ * Runs after the last postconfiguration, when all variables are known.  The
+ * "data" of a variable that nginx has found by its prefix is its name; a
+ * variable of that name made by "set" has another, and is left alone.
+ */
+
+void
+ngx_http_gateway_header_variables(ngx_cycle_t *cycle,
+    ngx_http_gateway_main_conf_t *gmcf)
+{
+    ngx_uint_t                  i, k;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+
+    v = cmcf->variables.elts;
+
+    gmcf->variables = ngx_palloc(cycle->pool, (cmcf->variables.nelts + 1)
+                                              * sizeof(ngx_uint_t));
+    if (gmcf->variables == NULL) {
+        return;
+    }
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        for (k = 0; ngx_http_gateway_line_variables[k].name.len; k++) {
+
+            if (v[i].name.len < ngx_http_gateway_line_variables[k].name.len
+                || ngx_strncmp(v[i].name.data,
+                               ngx_http_gateway_line_variables[k].name.data,
+                               ngx_http_gateway_line_variables[k].name.len)
+                   != 0)
+            {
+                continue;
+            }
+
+            if (ngx_http_gateway_line_variables[k].prefix
+                ? v[i].data == (uintptr_t) &v[i].name
+                : v[i].name.len
+                  == ngx_http_gateway_line_variables[k].name.len)
+            {
+                gmcf->variables[gmcf->nvariables++] = i;
+                break;
+            }
+        }
+    }
 }
 
 

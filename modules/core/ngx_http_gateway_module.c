@@ -246,24 +246,6 @@ ngx_http_gateway_request_cleanup(void *data)
 
 
 void
-ngx_http_gateway_request_changed(ngx_http_request_t *r)
-{
-    ngx_uint_t                     i;
-    ngx_http_variable_value_t     *v;
-    ngx_http_gateway_main_conf_t  *gmcf;
-
-    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
-
-    for (i = 0; i < gmcf->nvariables; i++) {
-        v = &r->variables[gmcf->variables[i]];
-
-        v->valid = 0;
-        v->not_found = 0;
-    }
-}
-
-
-void
 ngx_http_gateway_variable_value(ngx_http_variable_value_t *v, ngx_str_t *s)
 {
     if (s->len == 0) {
@@ -325,35 +307,14 @@ ngx_http_variable_t *
 ngx_http_gateway_add_variable(ngx_conf_t *cf, ngx_str_t *name,
     ngx_http_get_variable_pt get, uintptr_t data, ngx_uint_t flags)
 {
-    ngx_uint_t                     i;
-    ngx_http_variable_t           *var;
-    ngx_http_get_variable_pt      *getter;
-    ngx_http_gateway_main_conf_t  *gmcf;
-
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    ngx_http_variable_t  *var;
 
     var = ngx_http_add_variable(cf, name, flags|NGX_HTTP_VAR_NOCACHEABLE);
-    if (var == NULL) {
-        return NULL;
+
+    if (var != NULL) {
+        var->get_handler = get;
+        var->data = data;
     }
-
-    var->get_handler = get;
-    var->data = data;
-
-    getter = gmcf->getters.elts;
-
-    for (i = 0; i < gmcf->getters.nelts; i++) {
-        if (getter[i] == get) {
-            return var;
-        }
-    }
-
-    getter = ngx_array_push(&gmcf->getters);
-    if (getter == NULL) {
-        return NULL;
-    }
-
-    *getter = get;
 
     return var;
 }
@@ -402,10 +363,7 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&gmcf->watches, cf->pool, 4,
                        sizeof(ngx_http_gateway_watch_t *))
-        != NGX_OK
-        || ngx_array_init(&gmcf->getters, cf->pool, 8,
-                          sizeof(ngx_http_get_variable_pt))
-           != NGX_OK)
+        != NGX_OK)
     {
         return NULL;
     }
@@ -494,18 +452,13 @@ ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
 
 /*
- * Collects the indexes of our variables, which are known only now, after the
- * last postconfiguration.  Never fails: on a reload this would end the
- * master.  Without http {} there is no configuration.
+ * Never fails: on a reload this would end the master.  Without http {} there
+ * is no configuration.
  */
 
 static ngx_int_t
 ngx_http_gateway_init_module(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                     i, k;
-    ngx_http_variable_t           *v;
-    ngx_http_get_variable_pt      *getter;
-    ngx_http_core_main_conf_t     *cmcf;
     ngx_http_gateway_main_conf_t  *gmcf;
 
     gmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gateway_module);
@@ -514,27 +467,7 @@ ngx_http_gateway_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
-
-    getter = gmcf->getters.elts;
-    v = cmcf->variables.elts;
-
-    gmcf->variables = ngx_palloc(cycle->pool, (cmcf->variables.nelts + 1)
-                                              * sizeof(ngx_uint_t));
-    if (gmcf->variables == NULL) {
-        return NGX_OK;
-    }
-
-    for (i = 0; i < cmcf->variables.nelts; i++) {
-
-        for (k = 0; k < gmcf->getters.nelts; k++) {
-            if (v[i].get_handler == getter[k]) {
-                gmcf->variables[gmcf->nvariables++] = i;
-                break;
-            }
-        }
-    }
-
+    ngx_http_gateway_header_variables(cycle, gmcf);
     ngx_http_gateway_watch_check_user(cycle, &gmcf->watches);
 
     return NGX_OK;

@@ -192,6 +192,8 @@ ngx_int_t
 ngx_http_gateway_source_hide(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source)
 {
+    ngx_http_gateway_header_changed(r);
+
     return ngx_http_gateway_sources[source->kind].hide(r, source);
 }
 

@@ -327,8 +327,6 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
 
     reason = ngx_http_gateway_jwt_judge(r, gr, jlcf);
 
-    ngx_http_gateway_request_changed(r);
-
     if (reason == GW_FAILED
         || (jlcf->hide && ngx_http_gateway_jwt_hide(r, gr->jwt) != NGX_OK))
     {
@@ -386,11 +384,7 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
             reason = GW_FAILED;
         }
 
-        if (reason == GW_OK && (jlcf->rules || jlcf->require)) {
-
-            /* rules may read variables over the token */
-
-            ngx_http_gateway_request_changed(r);
+        if (reason == GW_OK) {
             reason = ngx_http_gateway_jwt_check_rules(r, ctx, jlcf);
         }
 
