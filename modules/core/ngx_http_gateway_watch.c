@@ -20,6 +20,9 @@
 
 static ngx_int_t ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch,
     ngx_pool_t *pool, ngx_str_t *content, ngx_file_info_t *fi, char *err);
+static ngx_int_t ngx_http_gateway_watch_read_fd(ngx_fd_t fd, ngx_pool_t *pool,
+    ngx_str_t *content, const ngx_file_info_t *fi, char *err);
+static ngx_int_t ngx_http_gateway_watch_failed(char *err, const char *call);
 static ngx_uint_t ngx_http_gateway_watch_same(const ngx_file_info_t *a,
     const ngx_file_info_t *b);
 static ngx_uint_t ngx_http_gateway_watch_readable(ngx_cycle_t *cycle,
@@ -75,65 +78,74 @@ static ngx_int_t
 ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch, ngx_pool_t *pool,
     ngx_str_t *content, ngx_file_info_t *fi, char *err)
 {
-    size_t           size;
-    ssize_t          n;
-    ngx_fd_t         fd;
-    const char      *what;
-    ngx_file_info_t  after;
+    ngx_fd_t    fd;
+    ngx_int_t   rc;
 
     /* O_NONBLOCK: opening a pipe would wait for a writer */
 
     fd = ngx_open_file(watch->path.data, NGX_FILE_RDONLY, NGX_FILE_NONBLOCK,
                        0);
     if (fd == NGX_INVALID_FILE) {
-        what = "open()";
-        goto failed;
+        return ngx_http_gateway_watch_failed(err, "open()");
     }
 
     if (ngx_fd_info(fd, fi) == NGX_FILE_ERROR) {
-        what = "fstat()";
-        goto failed;
-    }
+        rc = ngx_http_gateway_watch_failed(err, "fstat()");
 
-    if (!ngx_is_file(fi)) {
+    } else if (!ngx_is_file(fi)) {
         ngx_sprintf((u_char *) err, "is not a regular file%Z");
-        goto closed;
+        rc = NGX_ERROR;
+
+    } else if (ngx_file_size(fi) > (off_t) watch->max_size) {
+        ngx_sprintf((u_char *) err, "is larger than %uz bytes%Z",
+                    watch->max_size);
+        rc = NGX_ERROR;
+
+    } else {
+        rc = ngx_http_gateway_watch_read_fd(fd, pool, content, fi, err);
     }
 
-    if (ngx_file_size(fi) > (off_t) watch->max_size) {
-        ngx_snprintf((u_char *) err, NGX_HTTP_GATEWAY_WATCH_ERR,
-                     "is larger than %uz bytes%Z", watch->max_size);
-        goto closed;
-    }
+    (void) ngx_close_file(fd);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_watch_read_fd(ngx_fd_t fd, ngx_pool_t *pool,
+    ngx_str_t *content, const ngx_file_info_t *fi, char *err)
+{
+    size_t           size;
+    ssize_t          n;
+    ngx_file_info_t  after;
 
     size = ngx_file_size(fi);
 
+    content->len = 0;
     content->data = ngx_pnalloc(pool, size + 1);
     if (content->data == NULL) {
         ngx_sprintf((u_char *) err, "no memory%Z");
-        goto closed;
+        return NGX_ERROR;
     }
 
-    for (content->len = 0; content->len < size; content->len += n) {
+    while (content->len < size) {
 
         n = ngx_read_fd(fd, content->data + content->len,
                         size - content->len);
         if (n == -1) {
-            what = "read()";
-            goto failed;
+            return ngx_http_gateway_watch_failed(err, "read()");
         }
 
         if (n == 0) {
             break;
         }
+
+        content->len += n;
     }
 
     if (ngx_fd_info(fd, &after) == NGX_FILE_ERROR) {
-        what = "fstat()";
-        goto failed;
+        return ngx_http_gateway_watch_failed(err, "fstat()");
     }
-
-    (void) ngx_close_file(fd);
 
     if (content->len != size || !ngx_http_gateway_watch_same(fi, &after)) {
         ngx_sprintf((u_char *) err, "changes while it is read%Z");
@@ -141,17 +153,19 @@ ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch, ngx_pool_t *pool,
     }
 
     return NGX_OK;
+}
 
-failed:
 
-    ngx_snprintf((u_char *) err, NGX_HTTP_GATEWAY_WATCH_ERR,
-                 "%s failed (%d: %s)%Z", what, ngx_errno, strerror(ngx_errno));
+static ngx_int_t
+ngx_http_gateway_watch_failed(char *err, const char *call)
+{
+    ngx_err_t  number;
 
-closed:
+    number = ngx_errno;
 
-    if (fd != NGX_INVALID_FILE) {
-        (void) ngx_close_file(fd);
-    }
+    ngx_snprintf((u_char *) err, NGX_HTTP_GATEWAY_WATCH_ERR - 1,
+                 "%s failed (%d: %s)%Z", call, number, strerror(number));
+    err[NGX_HTTP_GATEWAY_WATCH_ERR - 1] = '\0';
 
     return NGX_ERROR;
 }

@@ -14,7 +14,14 @@ static gw_reason_e ngx_http_gateway_jwt_check_require(ngx_http_request_t *r,
     ngx_http_gateway_jwt_require_t *require);
 static ngx_int_t ngx_http_gateway_jwt_check_rule(ngx_http_request_t *r,
     const json_t *claims, const ngx_http_gateway_jwt_rule_t *rule);
+static char *ngx_http_gateway_jwt_rule_op(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_rule_t *rule, ngx_uint_t last);
+static char *ngx_http_gateway_jwt_rule_regex(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_rule_t *rule, ngx_str_t *pattern);
 static const char *ngx_http_gateway_jwt_arity(ngx_uint_t max);
+static ngx_uint_t ngx_http_gateway_jwt_asks_scope(
+    const ngx_http_gateway_jwt_rule_t *rule,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static char *ngx_http_gateway_jwt_rule_status(ngx_conf_t *cf,
     ngx_uint_t *status, ngx_uint_t *last);
 static char *ngx_http_gateway_jwt_rule_values(ngx_conf_t *cf,
@@ -191,44 +198,25 @@ ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *scopes)
 {
-    u_char                             *p;
-    size_t                              len;
-    ngx_str_t                           value[NGX_HTTP_GATEWAY_JWT_MAX_VALUES];
-    ngx_uint_t                          i;
-    ngx_http_complex_value_t           *cv;
-    ngx_http_gateway_jwt_path_t        *path;
-    const ngx_http_gateway_jwt_rule_t  *rule;
+    u_char                    *p;
+    size_t                     len;
+    ngx_str_t                  value[NGX_HTTP_GATEWAY_JWT_MAX_VALUES];
+    ngx_uint_t                 i, n;
+    ngx_http_complex_value_t  *cv;
 
     ngx_str_null(scopes);
 
-    rule = ctx->failed;
-
-    if (rule == NULL
-        || (rule->op != GW_CLAIM_ANY && rule->op != GW_CLAIM_ALL
-            && rule->op != GW_CLAIM_EQ))
+    if (ctx->failed == NULL
+        || !ngx_http_gateway_jwt_asks_scope(ctx->failed, jlcf))
     {
         return NGX_OK;
     }
 
-    path = jlcf->scopes->elts;
-
-    for (i = 0; i < jlcf->scopes->nelts; i++) {
-        if (path[i].text.len == rule->text.len
-            && ngx_strncmp(path[i].text.data, rule->text.data, rule->text.len)
-               == 0)
-        {
-            break;
-        }
-    }
-
-    if (i == jlcf->scopes->nelts) {
-        return NGX_OK;
-    }
-
-    cv = rule->values.elts;
+    cv = ctx->failed->values.elts;
+    n = ctx->failed->values.nelts;
     len = 0;
 
-    for (i = 0; i < rule->values.nelts; i++) {
+    for (i = 0; i < n; i++) {
         if (ngx_http_complex_value(r, &cv[i], &value[i]) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -243,7 +231,7 @@ ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
 
     scopes->data = p;
 
-    for (i = 0; i < rule->values.nelts; i++) {
+    for (i = 0; i < n; i++) {
         p = ngx_cpymem(p, value[i].data, value[i].len);
         *p++ = ' ';
     }
@@ -251,6 +239,36 @@ ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
     scopes->len = p - scopes->data - 1;
 
     return NGX_OK;
+}
+
+
+/* whether a rule names scopes that a token must have */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_asks_scope(const ngx_http_gateway_jwt_rule_t *rule,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_uint_t                    i;
+    ngx_http_gateway_jwt_path_t  *path;
+
+    if (rule->op != GW_CLAIM_ANY && rule->op != GW_CLAIM_ALL
+        && rule->op != GW_CLAIM_EQ)
+    {
+        return 0;
+    }
+
+    path = jlcf->scopes->elts;
+
+    for (i = 0; i < jlcf->scopes->nelts; i++) {
+        if (path[i].text.len == rule->text.len
+            && ngx_strncmp(path[i].text.data, rule->text.data, rule->text.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -311,7 +329,7 @@ ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
 
     ngx_str_t                    *value;
-    ngx_uint_t                    i, n, last;
+    ngx_uint_t                    last;
     ngx_http_gateway_jwt_rule_t  *rule;
 
     if (jlcf->rules == NULL) {
@@ -329,21 +347,39 @@ ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
 
     ngx_memzero(rule, sizeof(ngx_http_gateway_jwt_rule_t));
 
-    if (ngx_http_gateway_jwt_rule_status(cf, &rule->status, &last)
-        != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
     value = cf->args->elts;
-
     rule->text = value[1];
 
-    if (ngx_http_gateway_jwt_parse_path(cf, &value[1], &rule->path)
-        != NGX_CONF_OK)
+    if (ngx_http_gateway_jwt_rule_status(cf, &rule->status, &last)
+        != NGX_CONF_OK
+        || ngx_http_gateway_jwt_parse_path(cf, &value[1], &rule->path)
+           != NGX_CONF_OK
+        || ngx_http_gateway_jwt_rule_op(cf, rule, last) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
+
+    if (rule->op == GW_CLAIM_MATCH) {
+
+        /* "$" is PCRE's here: no variables */
+
+        return ngx_http_gateway_jwt_rule_regex(cf, rule, &value[3]);
+    }
+
+    return ngx_http_gateway_jwt_rule_values(cf, &rule->values, 3, last);
+}
+
+
+/* the operator and the number of its values, which end before "last" */
+
+static char *
+ngx_http_gateway_jwt_rule_op(ngx_conf_t *cf, ngx_http_gateway_jwt_rule_t *rule,
+    ngx_uint_t last)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i, n;
+
+    value = cf->args->elts;
 
     for (i = 0; ngx_http_gateway_jwt_ops[i].name.len; i++) {
         if (value[2].len == ngx_http_gateway_jwt_ops[i].name.len
@@ -380,34 +416,43 @@ ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    if (rule->op == GW_CLAIM_MATCH) {
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_jwt_rule_regex(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_rule_t *rule, ngx_str_t *pattern)
+{
 #if (NGX_PCRE)
-        u_char               errstr[NGX_MAX_CONF_ERRSTR];
-        ngx_regex_compile_t  rc;
 
-        ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
+    u_char               errstr[NGX_MAX_CONF_ERRSTR];
+    ngx_regex_compile_t  rc;
 
-        rc.pattern = value[3];
-        rc.pool = cf->pool;
-        rc.err.len = NGX_MAX_CONF_ERRSTR;
-        rc.err.data = errstr;
+    ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
 
-        if (ngx_regex_compile(&rc) != NGX_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V", &rc.err);
-            return NGX_CONF_ERROR;
-        }
+    rc.pattern = *pattern;
+    rc.pool = cf->pool;
+    rc.err.len = NGX_MAX_CONF_ERRSTR;
+    rc.err.data = errstr;
 
-        rule->regex = rc.regex;
-
-        return NGX_CONF_OK;
-#else
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "operator \"match\" needs an nginx with PCRE");
+    if (ngx_regex_compile(&rc) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V", &rc.err);
         return NGX_CONF_ERROR;
-#endif
     }
 
-    return ngx_http_gateway_jwt_rule_values(cf, &rule->values, 3, last);
+    rule->regex = rc.regex;
+
+    return NGX_CONF_OK;
+
+#else
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "operator \"match\" needs an nginx with PCRE");
+
+    return NGX_CONF_ERROR;
+
+#endif
 }
 
 

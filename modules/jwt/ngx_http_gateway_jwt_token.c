@@ -21,6 +21,9 @@ static gw_reason_e ngx_http_gateway_jwt_check_algorithm(
 static gw_reason_e ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static size_t ngx_http_gateway_jwt_choose_keys(
+    const ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets);
 static gw_reason_e ngx_http_gateway_jwt_parse_claims(
     ngx_http_gateway_jwt_token_t *token);
 static gw_reason_e ngx_http_gateway_jwt_check_claims(
@@ -257,12 +260,8 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
     size_t                             n;
-    ngx_str_t                          iss;
-    ngx_uint_t                         i;
-    const json_t                      *claim;
     gw_jwk_set_t                      *sets[NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES];
     gw_reason_e                        reason;
-    ngx_http_gateway_jwt_key_use_t    *use;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     if (!jlcf->verify) {
@@ -275,34 +274,16 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
         return GW_OK;
     }
 
-    ngx_str_null(&iss);
+    /* which keys may serve depends on "iss": the one claim read before */
 
     if (jlcf->bound) {
-
-        /* which keys may serve depends on "iss": the one claim read before */
-
         reason = ngx_http_gateway_jwt_parse_claims(token);
         if (reason != GW_OK) {
             return reason;
         }
-
-        claim = json_object_get(token->claims, "iss");
-        iss.data = (u_char *) json_string_value(claim);
-        iss.len = json_string_length(claim);
     }
 
-    use = jlcf->keys->elts;
-    n = 0;
-
-    for (i = 0; i < jlcf->keys->nelts; i++) {
-
-        if (use[i].issuer.len == 0
-            || (use[i].issuer.len == iss.len
-                && ngx_memcmp(use[i].issuer.data, iss.data, iss.len) == 0))
-        {
-            sets[n++] = use[i].file->set;
-        }
-    }
+    n = ngx_http_gateway_jwt_choose_keys(token, jlcf, sets);
 
     if (n == 0) {
         return GW_ISSUER;
@@ -318,6 +299,39 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     }
 
     return reason;
+}
+
+
+/* the sets that are bound to no issuer, or to the token's; their number */
+
+static size_t
+ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets)
+{
+    size_t                           n, len;
+    ngx_uint_t                       i;
+    const char                      *iss;
+    const json_t                    *claim;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    claim = jlcf->bound ? json_object_get(token->claims, "iss") : NULL;
+    iss = json_string_value(claim);
+    len = json_string_length(claim);
+
+    use = jlcf->keys->elts;
+    n = 0;
+
+    for (i = 0; i < jlcf->keys->nelts; i++) {
+
+        if (use[i].issuer.len == 0
+            || (use[i].issuer.len == len
+                && ngx_memcmp(use[i].issuer.data, iss, len) == 0))
+        {
+            sets[n++] = use[i].file->set;
+        }
+    }
+
+    return n;
 }
 
 
