@@ -35,6 +35,12 @@ typedef struct {
 } ngx_http_gateway_place_t;
 
 
+/* whether two strings are equal, byte for byte */
+#define ngx_http_gateway_same(a, b)                                           \
+    ((a)->len == (b)->len                                                     \
+     && ((a)->len == 0 || ngx_memcmp((a)->data, (b)->data, (a)->len) == 0))
+
+
 void ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place);
 
 /* arguments for "in %V:%ui" */
@@ -53,7 +59,7 @@ void ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place);
 typedef struct ngx_http_gateway_refusal_s  ngx_http_gateway_refusal_t;
 
 struct ngx_http_gateway_refusal_s {
-    ngx_uint_t                      status;     /* 0: nothing refused */
+    ngx_uint_t                      status;
     gw_reason_e                     reason;
     ngx_str_t                       challenge;  /* WWW-Authenticate, or "" */
     void                          **location;   /* r->loc_conf that refused */
@@ -98,9 +104,17 @@ ngx_http_gateway_request_t *ngx_http_gateway_request_get(
  * and error_page may answer in our place.
  */
 
-/* a method has judged anew: its earlier refusal is void */
+/* a method judges anew: its earlier refusal is void */
 void ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
     ngx_http_gateway_refusal_t *refusal);
+
+/*
+ * The location at hand has granted access, by whichever method: what was
+ * refused here is void.  What was refused before, and has this error page for
+ * an answer, stays.
+ */
+void ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr);
 
 /* "challenge" is kept, not copied; returns "status" */
 ngx_int_t ngx_http_gateway_refuse(ngx_http_request_t *r,
@@ -150,9 +164,9 @@ ngx_int_t ngx_http_gateway_header_remove(ngx_http_request_t *r,
     ngx_str_t *names, ngx_uint_t n);
 
 /*
- * Adds a line; the caller has removed others of its name.  "name" (as it is
- * sent), "normalized" and "value" are kept, not copied.  NGX_ERROR: no
- * memory.
+ * Adds a line; the caller has removed others of its name, and says once that
+ * lines have changed.  "name" (as it is sent), "normalized" and "value" are
+ * kept, not copied.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *normalized, ngx_str_t *value);
@@ -160,8 +174,8 @@ ngx_int_t ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
 /*
  * nginx keeps the value of a variable such as $http_x_user once something
  * has read it, and would give a removed line to whoever reads it next: what
- * it keeps of the request's lines is forgotten.  For whoever changes them by
- * other means than the two functions above.
+ * it keeps of the request's lines is forgotten.  For whoever adds lines, or
+ * changes the URI; removing says it by itself.
  */
 void ngx_http_gateway_header_changed(ngx_http_request_t *r);
 

@@ -53,8 +53,23 @@ ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
         }
     }
 
-    refusal->status = 0;
     gr->reason = gr->refusals ? gr->refusals->reason : GW_OK;
+}
+
+
+void
+ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr)
+{
+    ngx_http_gateway_refusal_t  *refusal, *next;
+
+    for (refusal = gr->refusals; refusal; refusal = next) {
+        next = refusal->next;
+
+        if (r->err_status == 0 || refusal->location == r->loc_conf) {
+            ngx_http_gateway_refusal_reset(gr, refusal);
+        }
+    }
 }
 
 
@@ -63,6 +78,8 @@ ngx_http_gateway_refuse(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     ngx_http_gateway_refusal_t *refusal, ngx_uint_t status,
     gw_reason_e reason, ngx_str_t *challenge)
 {
+    ngx_http_gateway_refusal_reset(gr, refusal);
+
     refusal->status = status;
     refusal->reason = reason;
     refusal->challenge = *challenge;

@@ -146,8 +146,6 @@ ngx_http_gateway_header_remove(ngx_http_request_t *r, ngx_str_t *names,
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part, *prev;
 
-    ngx_http_gateway_header_changed(r);
-
     prev = NULL;
     part = &r->headers_in.headers.part;
     i = 0;
@@ -172,6 +170,7 @@ ngx_http_gateway_header_remove(ngx_http_request_t *r, ngx_str_t *names,
             continue;
         }
 
+        ngx_http_gateway_header_changed(r);
         ngx_http_gateway_header_forget(r, &h[i]);
 
         if (ngx_http_gateway_header_unlink(r, &part, prev, &i) != NGX_OK) {
@@ -280,8 +279,6 @@ ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
     h->lowcase_key = normalized->data;
     h->hash = ngx_hash_key(normalized->data, normalized->len);
     ngx_http_gateway_header_single(h);
-
-    ngx_http_gateway_header_changed(r);
 
     return ngx_http_gateway_header_name(r, h);
 }
@@ -406,9 +403,7 @@ ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
     ngx_http_gateway_header_normalize(normalized->data, name);
 
     for (known = ngx_http_gateway_reserved; known->len; known++) {
-        if (known->len == normalized->len
-            && ngx_strncmp(known->data, normalized->data, known->len) == 0)
-        {
+        if (ngx_http_gateway_same(known, normalized)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "header \"%V\" cannot be set, it frames the "
                                "request or carries its credentials", name);
@@ -424,9 +419,7 @@ ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
     known = gscf->identity_headers.elts;
 
     for (n = 0; n < gscf->identity_headers.nelts; n++) {
-        if (known[n].len == normalized->len
-            && ngx_strncmp(known[n].data, normalized->data, known[n].len) == 0)
-        {
+        if (ngx_http_gateway_same(&known[n], normalized)) {
             return NGX_CONF_OK;
         }
     }

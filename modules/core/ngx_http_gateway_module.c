@@ -159,9 +159,7 @@ ngx_http_gateway_preaccess(ngx_http_request_t *r)
 
 /*
  * Here the request has got access: what a method refused and another one
- * granted must not colour a 401 that comes from the upstream.  An error page
- * comes along here too, with the status of the refusal, and keeps its
- * challenge.
+ * granted must not colour a 401 that comes from the upstream.
  */
 
 static ngx_int_t
@@ -169,11 +167,11 @@ ngx_http_gateway_precontent(ngx_http_request_t *r)
 {
     ngx_http_gateway_request_t  *gr;
 
-    if (r == r->main && r->err_status == 0) {
+    if (r == r->main) {
         gr = ngx_http_gateway_request(r);
 
-        if (gr != NULL) {
-            gr->refusals = NULL;
+        if (gr != NULL && gr->refusals != NULL) {
+            ngx_http_gateway_refusals_granted(r, gr);
         }
     }
 
@@ -310,11 +308,21 @@ ngx_http_gateway_add_variable(ngx_conf_t *cf, ngx_str_t *name,
     ngx_http_variable_t  *var;
 
     var = ngx_http_add_variable(cf, name, flags|NGX_HTTP_VAR_NOCACHEABLE);
-
-    if (var != NULL) {
-        var->get_handler = get;
-        var->data = data;
+    if (var == NULL) {
+        return NULL;
     }
+
+    if (var->get_handler != NULL) {
+
+        /* of "map", "set" and others, which let themselves be taken over */
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the duplicate \"%V\" variable", name);
+        return NULL;
+    }
+
+    var->get_handler = get;
+    var->data = data;
 
     return var;
 }

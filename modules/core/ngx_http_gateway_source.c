@@ -39,6 +39,11 @@ static gw_reason_e ngx_http_gateway_find_argument(ngx_http_request_t *r,
 static gw_reason_e ngx_http_gateway_find_variable(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found);
 
+static u_char *ngx_http_gateway_pair(u_char *p, u_char *last,
+    u_char separator, const ngx_str_t *name, ngx_str_t *pair,
+    ngx_str_t *value);
+static u_char *ngx_http_gateway_skip_blanks(u_char *p, u_char *last);
+
 static ngx_int_t ngx_http_gateway_hide_bearer(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source);
 static ngx_int_t ngx_http_gateway_hide_header(ngx_http_request_t *r,
@@ -273,39 +278,76 @@ ngx_http_gateway_find_header(ngx_http_request_t *r,
 
 
 /*
- * One pair of a list such as "a=1; b=2" or "a=1&b=2".  "pair" runs from the
- * name to the next separator or the end, without blanks before it; returns
- * where the next pair begins.
+ * The next pair of a list such as "a=1; b=2" or "a=1&b=2".  "pair" receives
+ * the bytes up to its end, "value" the value if the pair has the name, else
+ * NULL; returns where the next pair begins.
+ *
+ * Read as nginx reads it for $cookie_ and $arg_, so that both always mean the
+ * same: names without regard to case; in a cookie, blanks around the name and
+ * before the value, and a pair of another name that ends at a comma, too.
  */
 
 static u_char *
 ngx_http_gateway_pair(u_char *p, u_char *last, u_char separator,
-    ngx_str_t *pair)
+    const ngx_str_t *name, ngx_str_t *pair, ngx_str_t *value)
 {
-    while (p < last && *p == ' ') {
+    u_char      *start;
+    ngx_uint_t   cookie;
+
+    cookie = (separator == ';');
+    start = p;
+
+    if (cookie) {
+        p = ngx_http_gateway_skip_blanks(p, last);
+    }
+
+    value->data = NULL;
+    pair->data = start;
+
+    if ((size_t) (last - p) > name->len
+        && ngx_strncasecmp(p, name->data, name->len) == 0)
+    {
+        p += name->len;
+
+        if (cookie) {
+            p = ngx_http_gateway_skip_blanks(p, last);
+        }
+
+        if (p < last && *p == '=') {
+            p++;
+
+            if (cookie) {
+                p = ngx_http_gateway_skip_blanks(p, last);
+            }
+
+            value->data = p;
+        }
+    }
+
+    while (p < last && *p != separator
+           && !(cookie && *p == ',' && value->data == NULL))
+    {
         p++;
     }
 
-    pair->data = p;
+    pair->len = p - start;
 
-    while (p < last && *p != separator) {
-        p++;
+    if (value->data) {
+        value->len = p - value->data;
     }
-
-    pair->len = p - pair->data;
 
     return (p < last) ? p + 1 : last;
 }
 
 
-/* nginx compares names of cookies and arguments without regard to case */
-
-static ngx_uint_t
-ngx_http_gateway_pair_is(ngx_str_t *pair, const ngx_str_t *name)
+static u_char *
+ngx_http_gateway_skip_blanks(u_char *p, u_char *last)
 {
-    return pair->len > name->len
-           && pair->data[name->len] == '='
-           && ngx_strncasecmp(pair->data, name->data, name->len) == 0;
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    return p;
 }
 
 
@@ -314,19 +356,18 @@ ngx_http_gateway_find_pairs(ngx_str_t *list, u_char separator,
     const ngx_str_t *name, ngx_http_gateway_found_t *found)
 {
     u_char     *p, *last;
-    ngx_str_t   pair;
+    ngx_str_t   pair, value;
 
     p = list->data;
     last = p + list->len;
 
     while (p < last) {
 
-        p = ngx_http_gateway_pair(p, last, separator, &pair);
+        p = ngx_http_gateway_pair(p, last, separator, name, &pair, &value);
 
-        if (ngx_http_gateway_pair_is(&pair, name)) {
+        if (value.data) {
             found->n++;
-            found->value.data = pair.data + name->len + 1;
-            found->value.len = pair.len - name->len - 1;
+            found->value = value;
         }
     }
 }
@@ -419,8 +460,8 @@ static ngx_int_t
 ngx_http_gateway_cut_pairs(ngx_pool_t *pool, ngx_str_t *list,
     u_char separator, const ngx_str_t *name, ngx_str_t *rest)
 {
-    u_char                    *p, *last, *start, *d;
-    ngx_str_t                  pair;
+    u_char                    *p, *last, *d;
+    ngx_str_t                  pair, value;
     ngx_http_gateway_found_t   found;
 
     found.n = 0;
@@ -442,14 +483,13 @@ ngx_http_gateway_cut_pairs(ngx_pool_t *pool, ngx_str_t *list,
 
     while (p < last) {
 
-        start = p;
-        p = ngx_http_gateway_pair(p, last, separator, &pair);
+        p = ngx_http_gateway_pair(p, last, separator, name, &pair, &value);
 
-        if (!ngx_http_gateway_pair_is(&pair, name)) {
-            d = ngx_cpymem(d, start, p - start);
+        if (value.data == NULL) {
+            d = ngx_cpymem(d, pair.data, p - pair.data);
 
-        } else if (p == last && d > rest->data
-                   && d[-1] == separator && last[-1] != separator)
+        } else if (p == last && pair.data + pair.len == last
+                   && d > rest->data && d[-1] == separator)
         {
             d--;
         }

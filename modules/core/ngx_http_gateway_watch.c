@@ -174,9 +174,13 @@ ngx_http_gateway_watch_failed(char *err, const char *call)
 static ngx_uint_t
 ngx_http_gateway_watch_same(const ngx_file_info_t *a, const ngx_file_info_t *b)
 {
+    /* ctime: a file that may be read since a chmod() is a change, too */
+
     return a->st_dev == b->st_dev
            && a->st_ino == b->st_ino
            && a->st_size == b->st_size
+           && a->st_ctim.tv_sec == b->st_ctim.tv_sec
+           && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec
            && a->st_mtim.tv_sec == b->st_mtim.tv_sec
            && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }

@@ -19,8 +19,7 @@
 /*
  * Parses one JSON object of "len" bytes.  Refused: anything else at the top,
  * duplicate members, invalid UTF-8, NUL in a string, numbers beyond 64 bits
- * or a double, trailing bytes, more depth or members than the above (found
- * before the parser allocates anything).
+ * or a double, trailing bytes, more depth or members than the above.
  *
  * Returns a new reference for json_decref(), or NULL with a static sentence
  * in "*why" (which may be NULL itself).

@@ -150,6 +150,31 @@ gw_claim_read_index(gw_claim_reader_t *in, size_t *index)
 }
 
 
+int
+gw_claim_path_equal(const gw_claim_path_t *a, const gw_claim_path_t *b)
+{
+    unsigned                i;
+    const gw_claim_step_t  *x, *y;
+
+    if (a->n != b->n) {
+        return 0;
+    }
+
+    for (i = 0; i < a->n; i++) {
+        x = &a->steps[i];
+        y = &b->steps[i];
+
+        if ((x->name == NULL) != (y->name == NULL) || x->index != y->index
+            || (x->name && strcmp(x->name, y->name) != 0))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 const json_t *
 gw_claim_find(const json_t *claims, const gw_claim_path_t *path)
 {
@@ -213,8 +238,10 @@ gw_claim_is_number(const char *s)
 
 
 /*
- * A long double holds every 64-bit integer and every double exactly where it
- * has 64 bits of mantissa, as on x86-64 and, with more, on arm64.
+ * A real claim is a double, so a value with a fraction or an exponent is read
+ * as one: 0.1 equals 0.1.  All else is compared as long doubles, which hold
+ * every 64-bit integer and every double exactly where they have 64 bits of
+ * mantissa, as on x86-64 and, with more, on arm64.
  */
 
 static int
@@ -235,14 +262,15 @@ gw_claim_compare_number(const json_t *claim, const gw_text_t *value,
         return GW_CLAIM_MISMATCH;
     }
 
-    b = strtold(text, &end);
+    a = json_is_integer(claim) ? (long double) json_integer_value(claim)
+                               : (long double) json_real_value(claim);
+
+    b = (json_is_real(claim) && strpbrk(text, ".eE"))
+        ? (long double) strtod(text, &end) : strtold(text, &end);
 
     if (*end != '\0') {
         return GW_CLAIM_MISMATCH;
     }
-
-    a = json_is_integer(claim) ? (long double) json_integer_value(claim)
-                               : (long double) json_real_value(claim);
 
     *order = (a > b) - (a < b);
 

@@ -55,6 +55,9 @@ typedef enum {
 const char *gw_claim_path_parse(gw_claim_path_t *path, char *buf,
     const unsigned char *text, size_t len);
 
+/* whether two paths lead to the same place */
+int gw_claim_path_equal(const gw_claim_path_t *a, const gw_claim_path_t *b);
+
 /*
  * The value at the path, borrowed; NULL if there is none or it is null.
  */

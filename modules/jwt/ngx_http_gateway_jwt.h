@@ -67,7 +67,6 @@ typedef struct {
     ngx_regex_t                        *regex;
 #endif
     ngx_uint_t                          status;
-    ngx_str_t                           text;       /* the path as written */
 } ngx_http_gateway_jwt_rule_t;
 
 
@@ -83,14 +82,6 @@ typedef struct {
     gw_claim_path_t                     path;
     ngx_uint_t                          json;       /* unsigned:1 */
 } ngx_http_gateway_jwt_header_t;
-
-
-/* a path, and how it was written */
-
-typedef struct {
-    gw_claim_path_t                     path;
-    ngx_str_t                           text;
-} ngx_http_gateway_jwt_path_t;
 
 
 typedef struct {
@@ -110,6 +101,8 @@ typedef struct {
 
     ngx_array_t                        *keys;       /* key_use_t */
     ngx_uint_t                          bound;      /* a key has an issuer */
+    ngx_uint_t                          many_issuers;
+    ngx_uint_t                          unusable;   /* refuses every token */
     ngx_uint_t                          key_policy; /* GW_JWK_COMPAT or 0 */
     ngx_flag_t                          verify;
     gw_jwa_set_t                        algorithms; /* 0: by the keys */
@@ -125,9 +118,9 @@ typedef struct {
     ngx_array_t                        *require;    /* require_t */
     ngx_array_t                        *rules;      /* rule_t */
 
-    ngx_http_gateway_jwt_path_t        *consumer;
-    ngx_array_t                        *scopes;     /* path_t */
-    ngx_array_t                        *groups;     /* path_t */
+    gw_claim_path_t                    *consumer;
+    ngx_array_t                        *scopes;     /* gw_claim_path_t */
+    ngx_array_t                        *groups;     /* gw_claim_path_t */
     ngx_array_t                        *headers;    /* header_t */
 
     ngx_flag_t                          hide;
@@ -163,7 +156,23 @@ typedef struct {
     ngx_uint_t                          generation;
 
     ngx_http_gateway_jwt_text_t        *texts;
+    ngx_str_t                           payload;    /* for the variable */
 } ngx_http_gateway_jwt_token_t;
+
+
+/*
+ * What a source held.  One that was hidden stays known to later locations of
+ * the request.
+ */
+
+typedef struct ngx_http_gateway_jwt_found_s  ngx_http_gateway_jwt_found_t;
+
+struct ngx_http_gateway_jwt_found_s {
+    const ngx_http_gateway_source_t    *source;
+    ngx_str_t                           text;
+    gw_reason_e                         reason;
+    ngx_http_gateway_jwt_found_t       *next;
+};
 
 
 /* JWT's part of the request's record */
@@ -177,11 +186,8 @@ struct ngx_http_gateway_jwt_ctx_s {
     const ngx_http_gateway_jwt_rule_t  *failed;     /* the rule, if one */
     ngx_uint_t                          status;     /* to refuse with */
 
-    /* the credential; one that was hidden stays known to later locations */
-    const ngx_http_gateway_source_t    *source;       /* looked at last */
-    ngx_str_t                           text;         /* found there */
-    gw_reason_e                         found;
-    ngx_uint_t                          hidden;       /* unsigned:1 */
+    ngx_http_gateway_jwt_found_t        found;
+    ngx_http_gateway_jwt_found_t       *hidden;
 
     unsigned                            readable:1;   /* claims, by variables */
     unsigned                            unverified:1;
@@ -231,10 +237,14 @@ gw_reason_e ngx_http_gateway_jwt_check_rules(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
-/* the values of a scope rule joined by spaces, "" if it is about another */
+/* whether the rule that was not met is about scopes */
+ngx_uint_t ngx_http_gateway_jwt_scope_failed(
+    const ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/* the scopes that a rule asks for, by spaces; "" if it names none */
 ngx_int_t ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_ctx_t *ctx,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *scopes);
+    const ngx_http_gateway_jwt_rule_t *rule, ngx_str_t *scopes);
 
 char *ngx_http_gateway_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -244,8 +254,11 @@ char *ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /* ngx_http_gateway_jwt_identity.c */
 
-/* fills the record's identity from the claims; NGX_ERROR: no memory */
-ngx_int_t ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
+/*
+ * Fills the record's identity from the claims: GW_OK, GW_FAILED, or
+ * GW_MALFORMED_PAYLOAD where the consumer's name holds control characters.
+ */
+gw_reason_e ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 

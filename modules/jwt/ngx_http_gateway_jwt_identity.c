@@ -30,7 +30,7 @@ static const ngx_http_gateway_param_t  ngx_http_gateway_jwt_header_params[] = {
 };
 
 
-ngx_int_t
+gw_reason_e
 ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
@@ -41,6 +41,9 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     claims = gr->jwt->token->claims;
     identity = &gr->identity;
 
+    gr->jwt->identified = 1;
+    ngx_str_set(&identity->method, "jwt");
+
     if (ngx_http_gateway_jwt_consumer(r, &identity->consumer, claims, jlcf)
         != NGX_OK
         || ngx_http_gateway_jwt_names(r, &identity->scopes, claims,
@@ -50,13 +53,16 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
                                       jlcf->groups, ',')
            != NGX_OK)
     {
-        return NGX_ERROR;
+        return GW_FAILED;
     }
 
-    ngx_str_set(&identity->method, "jwt");
-    gr->jwt->identified = 1;
+    /*
+     * nginx writes a variable into an upstream's request as it is.  Leaving
+     * the consumer empty instead would free it of its limits.
+     */
 
-    return NGX_OK;
+    return ngx_http_gateway_header_unsafe(&identity->consumer)
+           ? GW_MALFORMED_PAYLOAD : GW_OK;
 }
 
 
@@ -73,29 +79,25 @@ ngx_http_gateway_jwt_consumer(ngx_http_request_t *r, ngx_str_t *consumer,
     size_t         len;
     const json_t  *claim, *iss;
 
-    claim = jlcf->consumer ? gw_claim_find(claims, &jlcf->consumer->path)
+    claim = jlcf->consumer ? gw_claim_find(claims, jlcf->consumer)
                            : json_object_get(claims, "sub");
 
-    if (json_is_array(claim) || json_is_object(claim) || json_is_null(claim)) {
-        claim = NULL;
-    }
+    iss = (jlcf->many_issuers && jlcf->consumer == NULL)
+          ? json_object_get(claims, "iss") : NULL;
 
     ngx_str_null(consumer);
 
-    if (claim == NULL) {
+    if (claim == NULL || json_is_array(claim) || json_is_object(claim)
+        || json_is_null(claim))
+    {
         return NGX_OK;
     }
 
-    if (json_is_string(claim)
-        && (jlcf->consumer || jlcf->policy.nissuers < 2))
-    {
+    if (iss == NULL && json_is_string(claim)) {
         consumer->data = (u_char *) json_string_value(claim);
         consumer->len = json_string_length(claim);
         return NGX_OK;
     }
-
-    iss = (jlcf->consumer || jlcf->policy.nissuers < 2)
-          ? NULL : json_object_get(claims, "iss");
 
     len = gw_claim_text(claim, ',', NULL) + json_string_length(iss) + 1;
 
@@ -124,9 +126,9 @@ static ngx_int_t
 ngx_http_gateway_jwt_names(ngx_http_request_t *r, ngx_str_t *names,
     const json_t *claims, ngx_array_t *paths, char separator)
 {
-    ngx_uint_t                    i;
-    const json_t                 *claim;
-    ngx_http_gateway_jwt_path_t  *path;
+    ngx_uint_t        i;
+    const json_t     *claim;
+    gw_claim_path_t  *path;
 
     ngx_str_null(names);
 
@@ -134,7 +136,7 @@ ngx_http_gateway_jwt_names(ngx_http_request_t *r, ngx_str_t *names,
     claim = NULL;
 
     for (i = 0; i < paths->nelts && claim == NULL; i++) {
-        claim = gw_claim_find(claims, &path[i].path);
+        claim = gw_claim_find(claims, &path[i]);
     }
 
     if (claim == NULL) {
@@ -172,6 +174,8 @@ ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
     }
 
     header = jlcf->headers->elts;
+
+    ngx_http_gateway_header_changed(r);
 
     for (i = 0; i < jlcf->headers->nelts; i++) {
         if (ngx_http_gateway_jwt_set_header(r, ctx->token->claims, &header[i])
@@ -257,11 +261,8 @@ ngx_http_gateway_jwt_merge_headers(ngx_conf_t *cf, ngx_array_t **conf,
         header = (*conf)->elts;
 
         for (k = 0; k < own; k++) {
-            if (header[k].normalized.len == inherited[i].normalized.len
-                && ngx_strncmp(header[k].normalized.data,
-                               inherited[i].normalized.data,
-                               header[k].normalized.len)
-                   == 0)
+            if (ngx_http_gateway_same(&header[k].normalized,
+                                      &inherited[i].normalized))
             {
                 break;
             }
@@ -316,34 +317,33 @@ ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
 char *
 ngx_http_gateway_jwt_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_str_t                     *value;
-    ngx_http_gateway_jwt_path_t  **path;
+    ngx_str_t         *value;
+    gw_claim_path_t  **path;
 
-    path = (ngx_http_gateway_jwt_path_t **) ((char *) conf + cmd->offset);
+    path = (gw_claim_path_t **) ((char *) conf + cmd->offset);
 
     if (*path) {
         return "is duplicate";
     }
 
-    *path = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_jwt_path_t));
+    *path = ngx_palloc(cf->pool, sizeof(gw_claim_path_t));
     if (*path == NULL) {
         return NGX_CONF_ERROR;
     }
 
     value = cf->args->elts;
-    (*path)->text = value[1];
 
-    return ngx_http_gateway_jwt_parse_path(cf, &value[1], &(*path)->path);
+    return ngx_http_gateway_jwt_parse_path(cf, &value[1], *path);
 }
 
 
 char *
 ngx_http_gateway_jwt_paths(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_str_t                    *value;
-    ngx_uint_t                    i;
-    ngx_array_t                 **paths;
-    ngx_http_gateway_jwt_path_t  *path;
+    ngx_str_t         *value;
+    ngx_uint_t         i;
+    ngx_array_t      **paths;
+    gw_claim_path_t   *path;
 
     paths = (ngx_array_t **) ((char *) conf + cmd->offset);
 
@@ -352,7 +352,7 @@ ngx_http_gateway_jwt_paths(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     *paths = ngx_array_create(cf->pool, cf->args->nelts - 1,
-                              sizeof(ngx_http_gateway_jwt_path_t));
+                              sizeof(gw_claim_path_t));
     if (*paths == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -366,9 +366,7 @@ ngx_http_gateway_jwt_paths(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        path->text = value[i];
-
-        if (ngx_http_gateway_jwt_parse_path(cf, &value[i], &path->path)
+        if (ngx_http_gateway_jwt_parse_path(cf, &value[i], path)
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -408,11 +406,7 @@ ngx_http_gateway_jwt_claim_header(ngx_conf_t *cf, ngx_command_t *cmd,
     header = jlcf->headers->elts;
 
     for (i = 0; i < jlcf->headers->nelts; i++) {
-        if (header[i].normalized.len == normalized.len
-            && ngx_strncmp(header[i].normalized.data, normalized.data,
-                           normalized.len)
-               == 0)
-        {
+        if (ngx_http_gateway_same(&header[i].normalized, &normalized)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "duplicate header \"%V\" in \"%V\"",
                                &value[1], &value[0]);

@@ -9,7 +9,9 @@
  * NGX_OK opens the location, so that it is returned for a proof only.
  *
  * PRECONTENT, when access was granted by whichever method, gives the
- * upstream the claims.
+ * upstream the claims and takes the credential away: other methods, such as
+ * the subrequest of auth_request, may want it.  A credential in the URI goes
+ * at once, since it would be logged with the refusal.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -42,6 +44,10 @@ static void ngx_http_gateway_jwt_merge_policy(
     ngx_http_gateway_jwt_loc_conf_t *conf);
 static char *ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf);
+static ngx_http_gateway_jwt_key_use_t *ngx_http_gateway_jwt_unbound_key(
+    const ngx_http_gateway_jwt_loc_conf_t *conf);
+static ngx_uint_t ngx_http_gateway_jwt_many_issuers(
+    const ngx_http_gateway_jwt_loc_conf_t *conf);
 static ngx_uint_t ngx_http_gateway_jwt_in_force(ngx_conf_t *cf);
 static void ngx_http_gateway_jwt_check_return(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf);
@@ -328,7 +334,9 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
     reason = ngx_http_gateway_jwt_judge(r, gr, jlcf);
 
     if (reason == GW_FAILED
-        || (jlcf->hide && ngx_http_gateway_jwt_hide(r, gr->jwt) != NGX_OK))
+        || (jlcf->hide
+            && gr->jwt->found.source->kind == NGX_HTTP_GATEWAY_ARGUMENT
+            && ngx_http_gateway_jwt_hide(r, gr->jwt) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -369,7 +377,13 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
 
     ctx = gr->jwt;
 
-    ngx_http_gateway_refusal_reset(gr, &ctx->refusal);
+    if (r->err_status == 0) {
+
+        /* else this is its error page, which must not lose the challenge */
+
+        ngx_http_gateway_refusal_reset(gr, &ctx->refusal);
+    }
+
     ngx_http_gateway_jwt_forget(gr);
 
     if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {
@@ -378,10 +392,8 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
     } else {
         reason = ngx_http_gateway_jwt_authenticate(r, ctx, jlcf);
 
-        if (reason == GW_OK
-            && ngx_http_gateway_jwt_identify(r, gr, jlcf) != NGX_OK)
-        {
-            reason = GW_FAILED;
+        if (reason == GW_OK) {
+            reason = ngx_http_gateway_jwt_identify(r, gr, jlcf);
         }
 
         if (reason == GW_OK) {
@@ -465,18 +477,18 @@ ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
 
     if (ctx->status == NGX_HTTP_FORBIDDEN) {
 
-        if (ngx_http_gateway_jwt_missing_scopes(r, ctx, jlcf,
+        if (!ngx_http_gateway_jwt_scope_failed(ctx, jlcf)) {
+            return NGX_OK;
+        }
+
+        ngx_str_set(&params[1].value, "insufficient_scope");
+
+        if (ngx_http_gateway_jwt_missing_scopes(r, ctx->failed,
                                                 &params[3].value)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
-
-        if (params[3].value.len == 0) {
-            return NGX_OK;
-        }
-
-        ngx_str_set(&params[1].value, "insufficient_scope");
     }
 
     return ngx_http_gateway_challenge(r->pool, challenge, "Bearer", params,
@@ -500,7 +512,9 @@ ngx_http_gateway_jwt_log(ngx_http_request_t *r,
 
     ngx_str_null(&kid);
 
-    if (ctx->token && ctx->reason != GW_MISSING) {
+    if (ctx->token && ctx->found.reason == GW_OK
+        && ctx->reason != GW_TOO_LARGE)
+    {
         kid.data = (u_char *) ctx->token->jws.kid;
         kid.len = ctx->token->jws.kid_len;
     }
@@ -541,7 +555,11 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
 
-    if (ngx_http_gateway_jwt_set_headers(r, gr->jwt, jlcf) != NGX_OK) {
+    if (ngx_http_gateway_jwt_set_headers(r, gr->jwt, jlcf) != NGX_OK
+        || (jlcf->hide
+            && gr->jwt->found.source->kind != NGX_HTTP_GATEWAY_ARGUMENT
+            && ngx_http_gateway_jwt_hide(r, gr->jwt) != NGX_OK))
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -693,7 +711,7 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->groups == NULL) {
         conf->groups = ngx_array_create(cf->pool, 1,
-                                        sizeof(ngx_http_gateway_jwt_path_t));
+                                        sizeof(gw_claim_path_t));
         if (conf->groups == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -708,6 +726,8 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    conf->many_issuers = ngx_http_gateway_jwt_many_issuers(conf);
+
     return ngx_http_gateway_jwt_check_conf(cf, conf);
 }
 
@@ -715,8 +735,8 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static char *
 ngx_http_gateway_jwt_default_scopes(ngx_conf_t *cf, ngx_array_t **scopes)
 {
-    ngx_uint_t                    i;
-    ngx_http_gateway_jwt_path_t  *path;
+    ngx_uint_t        i;
+    gw_claim_path_t  *path;
 
     static ngx_str_t  names[] = { ngx_string("scope"), ngx_string("scp") };
 
@@ -724,8 +744,7 @@ ngx_http_gateway_jwt_default_scopes(ngx_conf_t *cf, ngx_array_t **scopes)
         return NGX_CONF_OK;
     }
 
-    *scopes = ngx_array_create(cf->pool, 2,
-                               sizeof(ngx_http_gateway_jwt_path_t));
+    *scopes = ngx_array_create(cf->pool, 2, sizeof(gw_claim_path_t));
     if (*scopes == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -733,9 +752,7 @@ ngx_http_gateway_jwt_default_scopes(ngx_conf_t *cf, ngx_array_t **scopes)
     for (i = 0; i < 2; i++) {
         path = ngx_array_push(*scopes);
 
-        path->text = names[i];
-
-        if (ngx_http_gateway_jwt_parse_path(cf, &names[i], &path->path)
+        if (ngx_http_gateway_jwt_parse_path(cf, &names[i], path)
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -776,20 +793,30 @@ ngx_http_gateway_jwt_merge_policy(ngx_http_gateway_jwt_loc_conf_t *conf)
 }
 
 
+/*
+ * A mistake is one where requests can come to; a server's own configuration
+ * may be a mere parent of its locations.  Requests that find their way there
+ * all the same, such as one rewritten to a URI without a leading "/", are
+ * refused.
+ */
+
 static char *
 ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf)
 {
-    ngx_uint_t                       i;
     ngx_http_gateway_jwt_key_use_t  *use;
 
-    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify
-        || !ngx_http_gateway_jwt_in_force(cf))
-    {
+    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify) {
         return NGX_CONF_OK;
     }
 
     if (conf->keys == NULL) {
+        conf->unusable = 1;
+
+        if (!ngx_http_gateway_jwt_in_force(cf)) {
+            return NGX_CONF_OK;
+        }
+
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"gateway_jwt\" is on and no \"gateway_jwt_key_file\" "
                       "is given, write one, or \"gateway_jwt_verify off\" to "
@@ -798,31 +825,75 @@ ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (conf->policy.nissuers < 2) {
+    use = ngx_http_gateway_jwt_unbound_key(conf);
+
+    if (conf->policy.nissuers < 2 || use == NULL) {
         return NGX_CONF_OK;
     }
+
+    conf->unusable = 1;
+
+    if (!ngx_http_gateway_jwt_in_force(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "several issuers are accepted and \"gateway_jwt_key_file\" "
+                  "\"%V\" is bound to none, add \"issuer=\" to it in %V:%ui",
+                  &use->path, ngx_http_gateway_place_args(&use->place));
+
+    return NGX_CONF_ERROR;
+}
+
+
+static ngx_http_gateway_jwt_key_use_t *
+ngx_http_gateway_jwt_unbound_key(const ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_key_use_t  *use;
 
     use = conf->keys->elts;
 
     for (i = 0; i < conf->keys->nelts; i++) {
-
         if (use[i].issuer.len == 0) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "several issuers are accepted and "
-                          "\"gateway_jwt_key_file\" \"%V\" is bound to none, "
-                          "add \"issuer=\" to it in %V:%ui", &use[i].path,
-                          ngx_http_gateway_place_args(&use[i].place));
-            return NGX_CONF_ERROR;
+            return &use[i];
         }
     }
 
-    return NGX_CONF_OK;
+    return NULL;
+}
+
+
+/*
+ * Whether tokens of more than one issuer are accepted, so that "sub" alone
+ * names nobody: by gateway_jwt_issuer, or where there is none by the keys.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_many_issuers(const ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    if (conf->policy.nissuers || conf->keys == NULL) {
+        return conf->policy.nissuers > 1;
+    }
+
+    use = conf->keys->elts;
+
+    for (i = 1; i < conf->keys->nelts; i++) {
+        if (!ngx_http_gateway_same(&use[i].issuer, &use[0].issuer)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
 /*
  * A server's own configuration serves requests only where no location takes
- * all of them.
+ * all of them; that of an "if" in a server, whose name is empty, serves none.
  */
 
 static ngx_uint_t
@@ -836,12 +907,11 @@ ngx_http_gateway_jwt_in_force(ngx_conf_t *cf)
 
     ctx = cf->ctx;
     cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (ctx->loc_conf != cscf->ctx->loc_conf) {
-        return 1;
+        return !(clcf->noname && clcf->name.len == 0);
     }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->locations == NULL) {
         return 1;

@@ -19,9 +19,6 @@ static char *ngx_http_gateway_jwt_rule_op(ngx_conf_t *cf,
 static char *ngx_http_gateway_jwt_rule_regex(ngx_conf_t *cf,
     ngx_http_gateway_jwt_rule_t *rule, ngx_str_t *pattern);
 static const char *ngx_http_gateway_jwt_arity(ngx_uint_t max);
-static ngx_uint_t ngx_http_gateway_jwt_asks_scope(
-    const ngx_http_gateway_jwt_rule_t *rule,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static char *ngx_http_gateway_jwt_rule_status(ngx_conf_t *cf,
     ngx_uint_t *status, ngx_uint_t *last);
 static char *ngx_http_gateway_jwt_rule_values(ngx_conf_t *cf,
@@ -193,30 +190,51 @@ ngx_http_gateway_jwt_check_rule(ngx_http_request_t *r, const json_t *claims,
 }
 
 
+ngx_uint_t
+ngx_http_gateway_jwt_scope_failed(const ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_uint_t        i;
+    gw_claim_path_t  *path;
+
+    if (ctx->failed == NULL) {
+        return 0;
+    }
+
+    path = jlcf->scopes->elts;
+
+    for (i = 0; i < jlcf->scopes->nelts; i++) {
+        if (gw_claim_path_equal(&path[i], &ctx->failed->path)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_int_t
 ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_ctx_t *ctx,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *scopes)
+    const ngx_http_gateway_jwt_rule_t *rule, ngx_str_t *scopes)
 {
     u_char                    *p;
     size_t                     len;
     ngx_str_t                  value[NGX_HTTP_GATEWAY_JWT_MAX_VALUES];
-    ngx_uint_t                 i, n;
+    ngx_uint_t                 i;
     ngx_http_complex_value_t  *cv;
 
     ngx_str_null(scopes);
 
-    if (ctx->failed == NULL
-        || !ngx_http_gateway_jwt_asks_scope(ctx->failed, jlcf))
+    if (rule->op != GW_CLAIM_ANY && rule->op != GW_CLAIM_ALL
+        && rule->op != GW_CLAIM_EQ)
     {
         return NGX_OK;
     }
 
-    cv = ctx->failed->values.elts;
-    n = ctx->failed->values.nelts;
+    cv = rule->values.elts;
     len = 0;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < rule->values.nelts; i++) {
         if (ngx_http_complex_value(r, &cv[i], &value[i]) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -231,7 +249,7 @@ ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
 
     scopes->data = p;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < rule->values.nelts; i++) {
         p = ngx_cpymem(p, value[i].data, value[i].len);
         *p++ = ' ';
     }
@@ -239,36 +257,6 @@ ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
     scopes->len = p - scopes->data - 1;
 
     return NGX_OK;
-}
-
-
-/* whether a rule names scopes that a token must have */
-
-static ngx_uint_t
-ngx_http_gateway_jwt_asks_scope(const ngx_http_gateway_jwt_rule_t *rule,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
-{
-    ngx_uint_t                    i;
-    ngx_http_gateway_jwt_path_t  *path;
-
-    if (rule->op != GW_CLAIM_ANY && rule->op != GW_CLAIM_ALL
-        && rule->op != GW_CLAIM_EQ)
-    {
-        return 0;
-    }
-
-    path = jlcf->scopes->elts;
-
-    for (i = 0; i < jlcf->scopes->nelts; i++) {
-        if (path[i].text.len == rule->text.len
-            && ngx_strncmp(path[i].text.data, rule->text.data, rule->text.len)
-               == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -348,7 +336,6 @@ ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_memzero(rule, sizeof(ngx_http_gateway_jwt_rule_t));
 
     value = cf->args->elts;
-    rule->text = value[1];
 
     if (ngx_http_gateway_jwt_rule_status(cf, &rule->status, &last)
         != NGX_CONF_OK
@@ -427,7 +414,16 @@ ngx_http_gateway_jwt_rule_regex(ngx_conf_t *cf,
 #if (NGX_PCRE)
 
     u_char               errstr[NGX_MAX_CONF_ERRSTR];
+    ngx_str_t           *value;
     ngx_regex_compile_t  rc;
+
+    if (pattern->len == 0) {
+        value = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "empty pattern in \"%V\"", &value[0]);
+        return NGX_CONF_ERROR;
+    }
 
     ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
 

@@ -11,8 +11,6 @@
 static gw_reason_e ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
-static ngx_uint_t ngx_http_gateway_jwt_same_source(
-    const ngx_http_gateway_source_t *a, const ngx_http_gateway_source_t *b);
 static gw_reason_e ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
 static gw_reason_e ngx_http_gateway_jwt_check_algorithm(
@@ -49,6 +47,12 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     ctx->failed = NULL;
     ctx->readable = 0;
     ctx->unverified = !jlcf->verify;
+
+    if (jlcf->unusable) {
+        ctx->found.source = &ngx_http_gateway_jwt_bearer;
+        ctx->found.reason = GW_MISSING;
+        return GW_UNKNOWN_KEY;
+    }
 
     if ((reason = ngx_http_gateway_jwt_find(r, ctx, jlcf)) != GW_OK
         || (reason = ngx_http_gateway_jwt_take_apart(r, ctx)) != GW_OK)
@@ -101,32 +105,33 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
-    const ngx_http_gateway_source_t  *source;
+    ngx_http_gateway_jwt_found_t  *found, *hidden;
 
-    source = jlcf->source ? jlcf->source : &ngx_http_gateway_jwt_bearer;
+    found = &ctx->found;
 
-    if (!ctx->hidden || !ngx_http_gateway_jwt_same_source(source, ctx->source))
-    {
-        ctx->found = ngx_http_gateway_source_find(r, source, &ctx->text);
-        ctx->source = source;
-        ctx->hidden = 0;
+    found->source = jlcf->source ? jlcf->source : &ngx_http_gateway_jwt_bearer;
+    found->reason = ngx_http_gateway_source_find(r, found->source,
+                                                 &found->text);
+
+    if (found->reason == GW_MISSING) {
+
+        for (hidden = ctx->hidden; hidden; hidden = hidden->next) {
+            if (hidden->source->kind == found->source->kind
+                && ngx_http_gateway_same(&hidden->source->name,
+                                         &found->source->name))
+            {
+                found->text = hidden->text;
+                found->reason = hidden->reason;
+                break;
+            }
+        }
     }
 
-    if (ctx->found == GW_OK && ctx->text.len > jlcf->max_size) {
+    if (found->reason == GW_OK && found->text.len > jlcf->max_size) {
         return GW_TOO_LARGE;
     }
 
-    return ctx->found;
-}
-
-
-static ngx_uint_t
-ngx_http_gateway_jwt_same_source(const ngx_http_gateway_source_t *a,
-    const ngx_http_gateway_source_t *b)
-{
-    return a->kind == b->kind
-           && a->name.len == b->name.len
-           && ngx_strncmp(a->name.data, b->name.data, a->name.len) == 0;
+    return found->reason;
 }
 
 
@@ -134,13 +139,24 @@ ngx_int_t
 ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx)
 {
-    if (ctx->source->kind == NGX_HTTP_GATEWAY_VARIABLE) {
+    ngx_http_gateway_jwt_found_t  *hidden;
+
+    if (ctx->found.reason == GW_MISSING
+        || ctx->found.source->kind == NGX_HTTP_GATEWAY_VARIABLE)
+    {
         return NGX_OK;
     }
 
-    ctx->hidden = 1;
+    hidden = ngx_palloc(r->pool, sizeof(ngx_http_gateway_jwt_found_t));
+    if (hidden == NULL) {
+        return NGX_ERROR;
+    }
 
-    return ngx_http_gateway_source_hide(r, ctx->source);
+    *hidden = ctx->found;
+    hidden->next = ctx->hidden;
+    ctx->hidden = hidden;
+
+    return ngx_http_gateway_source_hide(r, ctx->found.source);
 }
 
 
@@ -157,7 +173,7 @@ ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_token_t      *token;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
-    text = &ctx->text;
+    text = &ctx->found.text;
     token = ctx->token;
 
     if (token && token->text.len == text->len

@@ -2,6 +2,10 @@
 /*
  * Variables over the token.  A getter reads the record and makes text of
  * it, once for each claim; it never verifies anything.
+ *
+ * nginx writes a variable into the request for an upstream as it is, so that
+ * a line break in one would begin another header.  A claim may hold any
+ * character; a text with control characters is not given out at all.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -34,6 +38,8 @@ static const json_t *ngx_http_gateway_jwt_half(ngx_http_gateway_jwt_ctx_t *ctx,
 static ngx_int_t ngx_http_gateway_jwt_text(ngx_http_request_t *r,
     ngx_http_gateway_jwt_token_t *token, const json_t *value,
     ngx_http_variable_value_t *v);
+static void ngx_http_gateway_jwt_safe_value(ngx_http_variable_value_t *v,
+    ngx_str_t *text);
 static ngx_int_t ngx_http_gateway_jwt_named(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data, size_t prefix,
     ngx_http_gateway_jwt_half_e half);
@@ -130,13 +136,13 @@ ngx_http_gateway_jwt_text(ngx_http_request_t *r,
         text.data = (u_char *) json_string_value(value);
         text.len = json_string_length(value);
 
-        ngx_http_gateway_variable_value(v, &text);
+        ngx_http_gateway_jwt_safe_value(v, &text);
         return NGX_OK;
     }
 
     for (t = token->texts; t; t = t->next) {
         if (t->value == value) {
-            ngx_http_gateway_variable_value(v, &t->text);
+            ngx_http_gateway_jwt_safe_value(v, &t->text);
             return NGX_OK;
         }
     }
@@ -158,9 +164,21 @@ ngx_http_gateway_jwt_text(ngx_http_request_t *r,
     t->next = token->texts;
     token->texts = t;
 
-    ngx_http_gateway_variable_value(v, &t->text);
+    ngx_http_gateway_jwt_safe_value(v, &t->text);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_jwt_safe_value(ngx_http_variable_value_t *v, ngx_str_t *text)
+{
+    if (ngx_http_gateway_header_unsafe(text)) {
+        v->not_found = 1;
+        return;
+    }
+
+    ngx_http_gateway_variable_value(v, text);
 }
 
 
@@ -241,8 +259,9 @@ static ngx_int_t
 ngx_http_gateway_jwt_payload_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t                    payload;
-    ngx_http_gateway_jwt_ctx_t  *ctx;
+    ngx_str_t                      *payload;
+    ngx_http_gateway_jwt_ctx_t     *ctx;
+    ngx_http_gateway_jwt_token_t   *token;
 
     ctx = ngx_http_gateway_jwt_readable(r);
 
@@ -251,10 +270,28 @@ ngx_http_gateway_jwt_payload_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    payload.data = (u_char *) ctx->token->jws.payload;
-    payload.len = ctx->token->jws.payload_len;
+    token = ctx->token;
+    payload = &token->payload;
 
-    ngx_http_gateway_variable_value(v, &payload);
+    if (payload->data == NULL) {
+        payload->data = (u_char *) token->jws.payload;
+        payload->len = token->jws.payload_len;
+
+        if (ngx_http_gateway_header_unsafe(payload)) {
+
+            /* pretty-printed: the same JSON without line breaks */
+
+            payload->len = gw_json_text(token->claims, NULL);
+            payload->data = ngx_pnalloc(r->pool, payload->len);
+            if (payload->data == NULL) {
+                return NGX_ERROR;
+            }
+
+            (void) gw_json_text(token->claims, payload->data);
+        }
+    }
+
+    ngx_http_gateway_variable_value(v, payload);
 
     return NGX_OK;
 }

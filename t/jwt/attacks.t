@@ -788,7 +788,7 @@ server {
 location /jwt {
     gateway_jwt r;
     gateway_jwt_key_file ../html/jwks.json;
-    gateway_jwt_claim_header X-User sub;
+    gateway_jwt_claim_header X-User name;
     proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
 }
 location /none {
@@ -799,7 +799,7 @@ location /none {
 --- more_headers eval
 my $spoof = "X-User: root\nx_user: root\nX-USER: root\nX-Open: yes";
 [ map { $_ ? main::bearer(main::token(claims => $_)) . "\n$spoof" : $spoof }
-      { sub => 'alice' }, {}, { sub => "a\r\nX-Open: forged" }, undef ]
+      { name => 'alice' }, {}, { name => "a\r\nX-Open: forged" }, undef ]
 --- error_code eval
 [200, 200, 200, 200]
 --- response_body eval

@@ -261,9 +261,9 @@ map { ("b $_ false", [], [ '"b":true', '"b":false' ]) } qw( gt ge lt le )
 'sub match ^(alice|bob)$',
     [ { sub => 'alice' }, { sub => 'bob' } ],
     [ { sub => 'alice2' }, { sub => 'malice' }, { sub => 'bobalice' } ],
-'sub match "(?i)^a.{3}e\z"',
-    [ { sub => 'ALICE' } ],
-    [ { sub => 'ALIICE' }, { sub => "alice\n" } ],
+'name match "(?i)^a.{3}e\z"',
+    [ { name => 'ALICE' } ],
+    [ { name => 'ALIICE' }, { name => "alice\n" } ],
 'n match 1',
     [ '"n":"1"' ],
     [ '"n":1', '"n":true', '"n":[1]' ],
@@ -492,7 +492,8 @@ location /renamed {
 get('/401', bearer(scope('read')))                   => 'verified',
 get('/401', bearer(scope('x')))                      => 'claim',
 get('/none', bearer(scope('x')))                     => 'verified',
-get('/none', bearer(scope('read')))                  => refused('claim', code => 403),
+get('/none', bearer(scope('read')))                  =>
+    refused('claim', code => 403, error => 'insufficient_scope'),
 get('/other', bearer(scope('read')))                 => refused('claim', code => 403),
 get('/renamed', bearer(scope('write')))              => insufficient('read'),
 get('/renamed', bearer(token(claims => { roles => 'read' }))) =>

@@ -40,7 +40,7 @@ our @algorithms = qw( HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512
 
 our @private = qw( k d p q dp dq qi oth priv );
 
-my $binary = $ENV{GATEWAY_TOOL}
+our $binary = $ENV{GATEWAY_TOOL}
              // ($ENV{GATEWAY_OBJS} // 'objs') . '/nginx-gateway';
 my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 my $files = 0;
@@ -106,6 +106,10 @@ sub says {
         push @wrong, "$what is: $got{$what}\nexpected: $want";
     }
 
+    # what is shown is text, and a name is one line of it
+    s/([^\n\x20-\x7e])/sprintf '\x%02x', ord $1/ge for $name, @wrong;
+    $name =~ s/\n/\\n/g;
+
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     ok(!@wrong, $name) or diag(join "\n", @wrong);
     return %got;
@@ -158,8 +162,9 @@ sub offered {
     my ($alg) = @_;
 
     return 1 if $alg !~ /\AML-DSA/;
-    $offered{list} //= { command('', qw( openssl list -signature-algorithms )) };
-    return $offered{list}{out} =~ /\b\Q$alg\E\b/;
+    %offered = command('', qw( openssl list -signature-algorithms ))
+        if !%offered;
+    return $offered{out} =~ /\b\Q$alg\E\b/;
 }
 
 

@@ -120,8 +120,9 @@ my $hmac = 'takes whole bytes of --bits, as many as the hash has at least and'
 my $rsa = 'takes --bits from 2048 to 16384';
 my $fixed = 'has a fixed size and takes no --bits';
 
-for ([ RS256 => 2047, $rsa ], [ PS256 => 16385, $rsa ], [ HS256 => 248, $hmac ],
-     [ HS256 => 257, $hmac ], [ HS512 => 256, $hmac ], [ HS256 => 8200, $hmac ],
+for ([ RS256 => 2047, $rsa ], [ PS256 => 16385, $rsa ],
+     [ HS256 => 248, $hmac ], [ HS256 => 257, $hmac ],
+     [ HS512 => 256, $hmac ], [ HS256 => 8200, $hmac ],
      [ ES256 => 256, $fixed ], [ EdDSA => 256, $fixed ])
 {
     my ($alg, $bits, $why) = @$_;
@@ -176,9 +177,9 @@ my @expected = map { without_private($_) } @some;
 
 is_deeply(public_of('several files', [ map { key_file($_) } @some ]),
           \@expected, 'several files: one set in their order');
-is_deeply(public_of('a set', [ Tool::file(json({ keys => \@some })) ]),
+is_deeply(public_of('a set', [ file(json({ keys => \@some })) ]),
           \@expected, 'a set: its keys in their order');
-is_deeply(public_of('a set and a key', [ Tool::file(json(
+is_deeply(public_of('a set and a key', [ file(json(
               { keys => [ @some[0, 1] ], more => 1 })), key_file($some[2]) ]),
           \@expected, 'a set and a key: one set');
 is_deeply(public_of('standard input', ['-'], in => json($some[0])),
@@ -206,7 +207,7 @@ my $shared = 'an HMAC key is a secret and has no public half';
 says('oct is refused', [ qw( jwk public ), $oct ], code => 3,
      err => "nginx-gateway: $oct: $shared\n");
 
-my $mixed = Tool::file(json({ keys => [ $key{ES256}, $secret ] }));
+my $mixed = file(json({ keys => [ $key{ES256}, $secret ] }));
 says('oct in a set is refused, with the whole set',
      [ qw( jwk public ), $mixed ], code => 3,
      err => "nginx-gateway: $mixed: $shared\n");
@@ -228,16 +229,20 @@ for ([ '{}', 'is neither a JWK nor a JWK Set' ],
                      : "nginx-gateway: -: $why\n");
 }
 
-# What the gateway would leave out is not made; what is no set is not taken.
-
 TODO: {
-    local $TODO = 'to be decided';
+    local $TODO = 'a key is made that the gateway leaves out';
 
     says('--kid of more than 256 bytes',
          [ qw( jwk generate --alg ES256 --kid ), 'k' x 257 ], code => 2,
          err => qr/\Anginx-gateway: /);
+}
+
+TODO: {
+    local $TODO = 'an empty set is printed for what is no set';
+
     says('"keys" that is no array', [qw( jwk public - )], in => '{"keys":5}',
-         code => 3, err => qr/\Anginx-gateway: /);
+         code => 3,
+         err => "nginx-gateway: -: is neither a JWK nor a JWK Set\n");
 }
 
 is(generate('ES256', '--kid', 'k' x 256)->{kid}, 'k' x 256,

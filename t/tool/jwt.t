@@ -128,7 +128,7 @@ for my $alg (@algorithms) {
                 ($input =~ /(.*)\./)[0], b64u('{"sub":"mallory"}'),
                 b64u($signature));
 
-        substr($signature, length($signature) / 2, 1) ^= "\1";
+        substr($signature, length($signature) / 2, 1) ^.= "\1";
         refused('bad_signature', "$alg, one bit off",
                 "$input." . b64u($signature));
     }
@@ -259,8 +259,8 @@ for ([ '90s', 90 ], [ '90', 90 ], [ '15m', 900 ], [ '1h30m', 5400 ],
     times_are("--expires $text", { exp => $seconds }, '--expires', $text);
 }
 
-for my $text ('', '-', 'x', '1y', '1 h', ' 1h', 'h', '1hh', '--1', '+1', '1.5h',
-              'Never', '99999999999999999999', '9999999999999999w')
+for my $text ('', '-', 'x', '1y', '1 h', ' 1h', 'h', '1hh', '--1', '+1',
+              '1.5h', 'Never', '99999999999999999999', '9999999999999999w')
 {
     says("--expires \"$text\"",
          [ qw( jwt sign --key ), $path{ES256}, '--expires', $text ], code => 2,
