@@ -3,22 +3,33 @@
  * nginx-gateway jwk: making keys and publishing them.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gw_jwk.h"
 #include "gw_tool.h"
 
 
+typedef struct {
+    const char  *kty;
+    const char  *members[4];    /* the last is NULL; all are needed */
+} gw_jwk_public_t;
+
+
 static int gw_jwk_generate_run(const gw_args_t *args);
+static void gw_jwk_generate_more(void);
 static int gw_jwk_public_run(const gw_args_t *args);
 
 static int gw_jwk_public_file(json_t *keys, const char *path);
 static const char *gw_jwk_public_add(json_t *keys, json_t *jwk);
+static int gw_jwk_public_copy(json_t *public, const json_t *jwk,
+    const char *const *names, int needed);
 static json_t *gw_jwk_public_ops(const json_t *ops);
 
 
 static const gw_opt_t  gw_jwk_generate_options[] = {
-    { "--alg",  GW_OPT_ALG,  "NAME", "algorithm: ES256, RS256, EdDSA, HS256" },
+    { "--alg",  GW_OPT_ALG,  "NAME", "algorithm, one of those below" },
     { "--kid",  GW_OPT_KID,  "KID",  "key id; default: its thumbprint" },
     { "--bits", GW_OPT_BITS, "N",    "size of an RSA or HMAC key" },
     { NULL, 0, NULL, NULL }
@@ -33,14 +44,33 @@ const gw_command_t  gw_command_jwk_generate = {
     "jwk", "generate", "--alg NAME [--kid KID] [--bits N]",
     "makes a key and prints it as a private JWK",
     "The output is secret: set a umask before it goes to a file.\n",
-    0, 0, gw_jwk_generate_options, gw_jwk_generate_run
+    0, 0, gw_jwk_generate_options, gw_jwk_generate_run, gw_jwk_generate_more
 };
 
 const gw_command_t  gw_command_jwk_public = {
     "jwk", "public", "FILE...",
     "prints the public halves of keys as one JWK Set",
     "Each FILE holds a JWK or a JWK Set.  HMAC keys have no public half.\n",
-    1, (size_t) -1, gw_jwk_public_options, gw_jwk_public_run
+    1, (size_t) -1, gw_jwk_public_options, gw_jwk_public_run, NULL
+};
+
+
+/*
+ * What is published is listed: RFC 7518 section 6, RFC 8037, RFC 9964.  A
+ * member that is not known here may be a secret.
+ */
+
+static const gw_jwk_public_t  gw_jwk_public[] = {
+    { "RSA", { "n", "e", NULL } },
+    { "EC",  { "crv", "x", "y", NULL } },
+    { "OKP", { "crv", "x", NULL } },
+    { "AKP", { "pub", NULL } },
+    { NULL,  { NULL } }
+};
+
+static const char *const  gw_jwk_public_common[] = {
+    "kty", "kid", "alg", "use", "key_ops", "x5u", "x5c", "x5t", "x5t#S256",
+    NULL
 };
 
 
@@ -69,6 +99,13 @@ gw_jwk_generate_run(const gw_args_t *args)
                              name);
     }
 
+    kid = gw_args_get(args, GW_OPT_KID);
+
+    if (kid != NULL && strlen(kid) > GW_JWK_MAX_KID) {
+        return gw_tool_error(GW_EXIT_USAGE, "--kid is longer than %d bytes",
+                             GW_JWK_MAX_KID);
+    }
+
     bits = gw_args_get(args, GW_OPT_BITS);
     n = bits ? strtoul(bits, &end, 10) : 0;
 
@@ -80,8 +117,6 @@ gw_jwk_generate_run(const gw_args_t *args)
     if (jwk == NULL) {
         return gw_tool_error(GW_EXIT_USAGE, "a key for %s %s", name, why);
     }
-
-    kid = gw_args_get(args, GW_OPT_KID);
 
     if (kid == NULL && gw_thumbprint(jwk, thumbprint) == 0) {
         kid = thumbprint;
@@ -95,6 +130,33 @@ gw_jwk_generate_run(const gw_args_t *args)
     json_decref(jwk);
 
     return rc;
+}
+
+
+/* a family a line */
+
+static void
+gw_jwk_generate_more(void)
+{
+    unsigned         i;
+    const gw_jwa_t  *alg, *last;
+
+    last = NULL;
+    printf("\nThis OpenSSL offers:");
+
+    for (i = 0; i < gw_jwa_count; i++) {
+        alg = &gw_jwa[i];
+
+        if (!gw_jwa_available(alg)) {
+            continue;
+        }
+
+        printf("%s %s", last && last->family == alg->family ? "" : "\n ",
+               alg->name);
+        last = alg;
+    }
+
+    printf("\n");
 }
 
 
@@ -140,6 +202,12 @@ gw_jwk_public_file(json_t *keys, const char *path)
 
     if (all == NULL) {
         why = gw_jwk_public_add(keys, root);
+
+    } else if (!json_is_array(all)) {
+        why = "is neither a JWK nor a JWK Set";
+
+    } else if (json_array_size(all) == 0) {
+        why = "holds no key";
     }
 
     for (i = 0; why == NULL && i < json_array_size(all); i++) {
@@ -156,13 +224,9 @@ gw_jwk_public_file(json_t *keys, const char *path)
 static const char *
 gw_jwk_public_add(json_t *keys, json_t *jwk)
 {
-    size_t       i;
-    json_t      *public;
-    const char  *kty;
-
-    static const char *const  private[] = {
-        "k", "d", "p", "q", "dp", "dq", "qi", "oth", "priv"
-    };
+    json_t                 *public, *ops;
+    const char             *kty;
+    const gw_jwk_public_t  *type;
 
     kty = json_string_value(json_object_get(jwk, "kty"));
 
@@ -174,20 +238,58 @@ gw_jwk_public_add(json_t *keys, json_t *jwk)
         return "an HMAC key is a secret and has no public half";
     }
 
-    public = json_copy(jwk);
-
-    for (i = 0; i < sizeof(private) / sizeof(private[0]); i++) {
-        json_object_del(public, private[i]);
+    for (type = gw_jwk_public; type->kty != NULL; type++) {
+        if (strcmp(type->kty, kty) == 0) {
+            break;
+        }
     }
 
-    if (json_object_get(public, "key_ops") != NULL) {
-        json_object_set_new(public, "key_ops",
-                       gw_jwk_public_ops(json_object_get(jwk, "key_ops")));
+    if (type->kty == NULL) {
+        return "a key has an unknown \"kty\"";
+    }
+
+    public = json_object();
+
+    if (gw_jwk_public_copy(public, jwk, gw_jwk_public_common, 0) != 0
+        || gw_jwk_public_copy(public, jwk, type->members, 1) != 0)
+    {
+        json_decref(public);
+        return "a key lacks a member of its public half";
+    }
+
+    ops = json_object_get(public, "key_ops");
+
+    if (ops != NULL) {
+        json_object_set_new(public, "key_ops", gw_jwk_public_ops(ops));
     }
 
     return json_array_append_new(keys, public) == 0 ? NULL
                                                     : "does not fit into "
                                                       "memory";
+}
+
+
+/* -1: one that is needed is no string */
+
+static int
+gw_jwk_public_copy(json_t *public, const json_t *jwk,
+    const char *const *names, int needed)
+{
+    json_t  *value;
+
+    for ( /* void */ ; *names != NULL; names++) {
+        value = json_object_get(jwk, *names);
+
+        if (needed && !json_is_string(value)) {
+            return -1;
+        }
+
+        if (value != NULL) {
+            json_object_set(public, *names, value);
+        }
+    }
+
+    return 0;
 }
 
 

@@ -23,7 +23,7 @@ static json_t *gw_sign_header(const gw_private_t *key, const gw_jwa_t *alg,
     const char *typ);
 static json_t *gw_sign_merged_header(const gw_args_t *args,
     const gw_private_t *key, const gw_jwa_t *alg);
-static char *gw_sign_claims(const gw_args_t *args, size_t *len);
+static int gw_sign_claims(const gw_args_t *args, char **text, size_t *len);
 static int gw_sign_claim_options(json_t *claims, const gw_args_t *args);
 static int gw_sign_claim(json_t *claims, const char *text, gw_opt_e id);
 static int gw_sign_times(json_t *claims, const gw_args_t *args);
@@ -65,7 +65,7 @@ const gw_command_t  gw_command_jwt_sign = {
     "signs claims and prints the token",
     "iat and exp are added unless they are given.  A TIME is 90s, 15m,\n"
     "1h30m, 2d or 1w, and may be below zero.\n",
-    0, 0, gw_jwt_sign_options, gw_jwt_sign_run
+    0, 0, gw_jwt_sign_options, gw_jwt_sign_run, NULL
 };
 
 const gw_command_t  gw_command_jws_sign = {
@@ -73,7 +73,7 @@ const gw_command_t  gw_command_jws_sign = {
     "signs any bytes and prints the token",
     "With --header nothing is added to the header and nothing is looked at:\n"
     "it is also how tokens are made that must be refused.\n",
-    1, 1, gw_jws_sign_options, gw_jws_sign_run
+    1, 1, gw_jws_sign_options, gw_jws_sign_run, NULL
 };
 
 
@@ -137,11 +137,13 @@ gw_sign_token(const gw_args_t *args, const gw_private_t *key)
     header = gw_sign_text(value, &header_len);
     json_decref(value);
 
-    claims = gw_sign_claims(args, &claims_len);
+    claims = NULL;
 
-    rc = (header != NULL && claims != NULL)
-         ? gw_sign_print(key, alg, header, header_len, claims, claims_len)
-         : GW_EXIT_USAGE;
+    rc = header ? gw_sign_claims(args, &claims, &claims_len) : GW_EXIT_FILE;
+
+    if (rc == GW_EXIT_OK) {
+        rc = gw_sign_print(key, alg, header, header_len, claims, claims_len);
+    }
 
     free(header);
     free(claims);
@@ -285,12 +287,12 @@ gw_sign_merged_header(const gw_args_t *args, const gw_private_t *key,
 }
 
 
-/* NULL after a message */
+/* an exit code, after a message if it is no zero; the text is for free() */
 
-static char *
-gw_sign_claims(const gw_args_t *args, size_t *len)
+static int
+gw_sign_claims(const gw_args_t *args, char **text, size_t *len)
 {
-    char        *text;
+    int          rc;
     json_t      *claims;
     const char  *path;
 
@@ -303,23 +305,29 @@ gw_sign_claims(const gw_args_t *args, size_t *len)
             || gw_args_get(args, GW_OPT_EXPIRES) != NULL
             || gw_args_get(args, GW_OPT_NOT_BEFORE) != NULL)
         {
-            gw_tool_error(0, "--claims-json is all claims: no other option "
-                             "can add to it");
-            return NULL;
+            return gw_tool_error(GW_EXIT_USAGE, "--claims-json is all claims: "
+                                 "no other option can add to it");
         }
 
-        return gw_tool_read(path, len);
+        *text = gw_tool_read(path, len);
+
+        return *text ? GW_EXIT_OK : GW_EXIT_FILE;
     }
 
     claims = json_object();
 
-    text = (gw_sign_claim_options(claims, args) == 0
-            && gw_sign_times(claims, args) == 0)
-           ? gw_sign_text(claims, len) : NULL;
+    rc = (gw_sign_claim_options(claims, args) == 0
+          && gw_sign_times(claims, args) == 0)
+         ? GW_EXIT_OK : GW_EXIT_USAGE;
+
+    if (rc == GW_EXIT_OK) {
+        *text = gw_sign_text(claims, len);
+        rc = *text ? GW_EXIT_OK : GW_EXIT_FILE;
+    }
 
     json_decref(claims);
 
-    return text;
+    return rc;
 }
 
 

@@ -29,23 +29,23 @@ typedef struct {
 } gw_verify_t;
 
 
-typedef gw_reason_e (*gw_verify_judge_pt)(const gw_verify_t *verify,
+/* of a token whose signature is valid; returns an exit code */
+
+typedef int (*gw_verify_accept_pt)(const gw_verify_t *verify,
     const gw_jws_t *jws);
 
 
 static int gw_jwt_verify_run(const gw_args_t *args);
 static int gw_jws_verify_run(const gw_args_t *args);
 
-static int gw_verify_run(const gw_args_t *args, gw_verify_judge_pt judge);
+static int gw_verify_run(const gw_args_t *args, gw_verify_accept_pt accept);
 static int gw_verify_token(const gw_verify_t *verify, const char *path,
-    gw_verify_judge_pt judge);
-static gw_reason_e gw_verify_judge(const gw_verify_t *verify,
-    const char *token, size_t len, unsigned char *buf,
-    gw_verify_judge_pt judge);
-static gw_reason_e gw_verify_judge_claims(const gw_verify_t *verify,
-    const gw_jws_t *jws);
-static gw_reason_e gw_verify_judge_payload(const gw_verify_t *verify,
-    const gw_jws_t *jws);
+    gw_verify_accept_pt accept);
+static int gw_verify_judge(const gw_verify_t *verify, const char *token,
+    size_t len, unsigned char *buf, gw_verify_accept_pt accept);
+static int gw_verify_claims(const gw_verify_t *verify, const gw_jws_t *jws);
+static int gw_verify_payload(const gw_verify_t *verify, const gw_jws_t *jws);
+static int gw_verify_refuse(gw_reason_e reason);
 
 static int gw_verify_setup(gw_verify_t *verify, const gw_args_t *args);
 static void gw_verify_free(gw_verify_t *verify);
@@ -57,8 +57,10 @@ static int gw_verify_load_algorithms(gw_verify_t *verify,
     const gw_args_t *args);
 static int gw_verify_load_policy(gw_verify_t *verify, const gw_args_t *args);
 static void gw_verify_load_texts(gw_verify_t *verify, const gw_args_t *args);
-static int gw_verify_number(const gw_args_t *args, gw_opt_e id,
-    const char *name, int64_t *number);
+static int gw_verify_load_max_size(gw_verify_t *verify,
+    const gw_args_t *args);
+static int gw_verify_seconds(const gw_args_t *args, gw_opt_e id,
+    const char *name, int64_t *seconds);
 
 
 #define GW_VERIFY_KEY_OPTIONS                                                 \
@@ -68,8 +70,8 @@ static int gw_verify_number(const gw_args_t *args, gw_opt_e id,
       "public keys or certificates; may be repeated" },                       \
     { "--algorithms",     GW_OPT_ALGORITHMS,     "NAMES",                     \
       "allowed, as \"ES256 RS256\"; default: see above" },                    \
-    { "--max-size",       GW_OPT_MAX_SIZE,       "BYTES",                     \
-      "of the token; default 16384" }
+    { "--max-size",       GW_OPT_MAX_SIZE,       "SIZE",                      \
+      "of the token, as 4096, 16k or 1m; default 16k" }
 
 
 static const gw_opt_t  gw_jwt_verify_options[] = {
@@ -106,33 +108,33 @@ const gw_command_t  gw_command_jwt_verify = {
     "checks a token as the module does and prints its claims",
     "A refusal is told on stderr, with the word of $gateway_jwt_status.\n"
     GW_VERIFY_HELP,
-    1, 1, gw_jwt_verify_options, gw_jwt_verify_run
+    1, 1, gw_jwt_verify_options, gw_jwt_verify_run, NULL
 };
 
 const gw_command_t  gw_command_jws_verify = {
     "jws", "verify", "--keys FILE [options] TOKEN",
     "checks nothing but the signature and prints the payload's bytes",
     GW_VERIFY_HELP,
-    1, 1, gw_jws_verify_options, gw_jws_verify_run
+    1, 1, gw_jws_verify_options, gw_jws_verify_run, NULL
 };
 
 
 static int
 gw_jwt_verify_run(const gw_args_t *args)
 {
-    return gw_verify_run(args, gw_verify_judge_claims);
+    return gw_verify_run(args, gw_verify_claims);
 }
 
 
 static int
 gw_jws_verify_run(const gw_args_t *args)
 {
-    return gw_verify_run(args, gw_verify_judge_payload);
+    return gw_verify_run(args, gw_verify_payload);
 }
 
 
 static int
-gw_verify_run(const gw_args_t *args, gw_verify_judge_pt judge)
+gw_verify_run(const gw_args_t *args, gw_verify_accept_pt accept)
 {
     int          rc;
     gw_verify_t  verify;
@@ -142,7 +144,7 @@ gw_verify_run(const gw_args_t *args, gw_verify_judge_pt judge)
     rc = gw_verify_setup(&verify, args);
 
     if (rc == GW_EXIT_OK) {
-        rc = gw_verify_token(&verify, args->files[0], judge);
+        rc = gw_verify_token(&verify, args->files[0], accept);
     }
 
     gw_verify_free(&verify);
@@ -153,11 +155,11 @@ gw_verify_run(const gw_args_t *args, gw_verify_judge_pt judge)
 
 static int
 gw_verify_token(const gw_verify_t *verify, const char *path,
-    gw_verify_judge_pt judge)
+    gw_verify_accept_pt accept)
 {
+    int             rc;
     char           *text;
     size_t          len;
-    gw_reason_e     reason;
     unsigned char  *buf;
 
     text = NULL;
@@ -169,94 +171,97 @@ gw_verify_token(const gw_verify_t *verify, const char *path,
             return GW_EXIT_FILE;
         }
 
-        while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL) {
+        while (len > 0 && memchr(" \t\r\n", text[len - 1], 4) != NULL) {
             len--;
         }
     }
 
     buf = malloc(gw_jws_buffer_size(len));
 
-    reason = buf ? gw_verify_judge(verify, text ? text : path, len, buf, judge)
-                 : GW_FAILED;
+    rc = buf ? gw_verify_judge(verify, text ? text : path, len, buf, accept)
+             : gw_tool_error(GW_EXIT_FILE, "memory ran out");
 
     free(buf);
     free(text);
 
-    if (reason == GW_OK) {
-        return GW_EXIT_OK;
+    return rc;
+}
+
+
+static int
+gw_verify_judge(const gw_verify_t *verify, const char *token, size_t len,
+    unsigned char *buf, gw_verify_accept_pt accept)
+{
+    int          rc;
+    gw_jws_t     jws;
+    gw_reason_e  reason;
+
+    if (len > verify->max_size) {
+        return gw_verify_refuse(GW_TOO_LARGE);
+    }
+
+    reason = gw_jws_parse(&jws, NULL, (const unsigned char *) token, len, buf);
+    if (reason != GW_OK) {
+        return gw_verify_refuse(reason);
+    }
+
+    reason = (verify->algorithms & gw_jwa_bit(jws.alg))
+             ? gw_jws_verify(&jws, verify->sets, verify->nsets)
+             : GW_ALGORITHM_NOT_ALLOWED;
+
+    rc = (reason == GW_OK) ? accept(verify, &jws) : gw_verify_refuse(reason);
+
+    gw_jws_release(&jws);
+
+    return rc;
+}
+
+
+static int
+gw_verify_claims(const gw_verify_t *verify, const gw_jws_t *jws)
+{
+    int           rc;
+    json_t       *claims;
+    gw_reason_e   reason;
+
+    reason = gw_jwt_parse(&claims, jws->payload, jws->payload_len);
+    if (reason != GW_OK) {
+        return gw_verify_refuse(reason);
+    }
+
+    reason = gw_jwt_check(jws->header, claims, &verify->policy);
+
+    rc = (reason == GW_OK) ? gw_tool_print_json(claims)
+                           : gw_verify_refuse(reason);
+    json_decref(claims);
+
+    return rc;
+}
+
+
+static int
+gw_verify_payload(const gw_verify_t *verify, const gw_jws_t *jws)
+{
+    (void) verify;
+
+    return gw_tool_print(jws->payload, jws->payload_len);
+}
+
+
+/* a failure of ours says nothing about the token */
+
+static int
+gw_verify_refuse(gw_reason_e reason)
+{
+    if (reason == GW_FAILED) {
+        return gw_tool_error(GW_EXIT_FILE, "the token cannot be checked: "
+                             "OpenSSL failed, or memory ran out");
     }
 
     fprintf(stderr, "%s: %s\n", gw_reason_word(reason),
             gw_reason_sentence(reason));
 
     return GW_EXIT_REFUSED;
-}
-
-
-static gw_reason_e
-gw_verify_judge(const gw_verify_t *verify, const char *token, size_t len,
-    unsigned char *buf, gw_verify_judge_pt judge)
-{
-    gw_jws_t     jws;
-    gw_reason_e  reason;
-
-    if (len > verify->max_size) {
-        return GW_TOO_LARGE;
-    }
-
-    reason = gw_jws_parse(&jws, NULL, (const unsigned char *) token, len, buf);
-    if (reason != GW_OK) {
-        return reason;
-    }
-
-    if ((verify->algorithms & gw_jwa_bit(jws.alg)) == 0) {
-        reason = GW_ALGORITHM_NOT_ALLOWED;
-    }
-
-    if (reason == GW_OK) {
-        reason = gw_jws_verify(&jws, verify->sets, verify->nsets);
-    }
-
-    if (reason == GW_OK) {
-        reason = judge(verify, &jws);
-    }
-
-    gw_jws_release(&jws);
-
-    return reason;
-}
-
-
-static gw_reason_e
-gw_verify_judge_claims(const gw_verify_t *verify, const gw_jws_t *jws)
-{
-    json_t       *claims;
-    gw_reason_e   reason;
-
-    reason = gw_jwt_parse(&claims, jws->payload, jws->payload_len);
-    if (reason != GW_OK) {
-        return reason;
-    }
-
-    reason = gw_jwt_check(jws->header, claims, &verify->policy);
-
-    if (reason == GW_OK && gw_tool_print_json(claims) != GW_EXIT_OK) {
-        reason = GW_FAILED;
-    }
-
-    json_decref(claims);
-
-    return reason;
-}
-
-
-static gw_reason_e
-gw_verify_judge_payload(const gw_verify_t *verify, const gw_jws_t *jws)
-{
-    (void) verify;
-
-    return gw_tool_print(jws->payload, jws->payload_len) == GW_EXIT_OK
-           ? GW_OK : GW_FAILED;
 }
 
 
@@ -273,6 +278,10 @@ gw_verify_setup(gw_verify_t *verify, const gw_args_t *args)
 
     if (rc == GW_EXIT_OK) {
         rc = gw_verify_load_policy(verify, args);
+    }
+
+    if (rc == GW_EXIT_OK) {
+        rc = gw_verify_load_max_size(verify, args);
     }
 
     return rc;
@@ -379,7 +388,13 @@ gw_verify_load_algorithms(gw_verify_t *verify, const gw_args_t *args)
 
     while ((p = gw_args_next(args, GW_OPT_ALGORITHMS, &state)) != NULL) {
 
-        for (p += strspn(p, " ,"); *p != '\0'; p += strspn(p, " ,")) {
+        p += strspn(p, " ,");
+
+        if (*p == '\0') {
+            return gw_tool_error(GW_EXIT_USAGE, "--algorithms names none");
+        }
+
+        for ( /* void */ ; *p != '\0'; p += strspn(p, " ,")) {
             len = strcspn(p, " ,");
             alg = gw_jwa_find((const unsigned char *) p, len);
 
@@ -411,27 +426,22 @@ gw_verify_load_algorithms(gw_verify_t *verify, const gw_args_t *args)
 static int
 gw_verify_load_policy(gw_verify_t *verify, const gw_args_t *args)
 {
-    int64_t           max_size;
     gw_jwt_policy_t  *policy;
 
     policy = &verify->policy;
-    max_size = GW_VERIFY_MAX_SIZE;
 
     policy->now = (int64_t) time(NULL);
     policy->max_age = -1;
     policy->require_exp = gw_args_get(args, GW_OPT_NO_REQUIRE_EXP) == NULL;
 
-    if (gw_verify_number(args, GW_OPT_LEEWAY, "--leeway",
-                         &policy->leeway) != 0
-        || gw_verify_number(args, GW_OPT_MAX_AGE, "--max-age",
-                            &policy->max_age) != 0
-        || gw_verify_number(args, GW_OPT_MAX_SIZE, "--max-size",
-                            &max_size) != 0)
+    if (gw_verify_seconds(args, GW_OPT_LEEWAY, "--leeway",
+                          &policy->leeway) != 0
+        || gw_verify_seconds(args, GW_OPT_MAX_AGE, "--max-age",
+                             &policy->max_age) != 0)
     {
         return GW_EXIT_USAGE;
     }
 
-    verify->max_size = (size_t) max_size;
     verify->texts = calloc(args->n + 1, sizeof(gw_text_t));
 
     if (verify->texts == NULL) {
@@ -481,11 +491,29 @@ gw_verify_load_texts(gw_verify_t *verify, const gw_args_t *args)
 }
 
 
-/* seconds, or bytes, which look the same; leaves the default if not given */
+static int
+gw_verify_load_max_size(gw_verify_t *verify, const gw_args_t *args)
+{
+    const char  *text;
+
+    verify->max_size = GW_VERIFY_MAX_SIZE;
+
+    text = gw_args_get(args, GW_OPT_MAX_SIZE);
+
+    if (text != NULL && gw_tool_size(text, &verify->max_size) != 0) {
+        return gw_tool_error(GW_EXIT_USAGE,
+                             "--max-size \"%s\" is no valid value", text);
+    }
+
+    return GW_EXIT_OK;
+}
+
+
+/* leaves the default if the option is not given */
 
 static int
-gw_verify_number(const gw_args_t *args, gw_opt_e id, const char *name,
-    int64_t *number)
+gw_verify_seconds(const gw_args_t *args, gw_opt_e id, const char *name,
+    int64_t *seconds)
 {
     const char  *text;
 
@@ -495,7 +523,7 @@ gw_verify_number(const gw_args_t *args, gw_opt_e id, const char *name,
         return 0;
     }
 
-    if (gw_tool_seconds(text, number) != 0 || *number < 0) {
+    if (gw_tool_seconds(text, seconds) != 0 || *seconds < 0) {
         gw_tool_error(0, "%s \"%s\" is no valid value", name, text);
         return -1;
     }

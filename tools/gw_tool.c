@@ -17,6 +17,7 @@
 
 
 static char *gw_tool_read_stream(FILE *stream, size_t *len);
+static const char *gw_tool_shown(const char *path);
 
 
 const char *
@@ -81,7 +82,7 @@ gw_tool_read(const char *path, size_t *len)
         stream = fopen(path, "rb");
 
         if (stream == NULL) {
-            gw_tool_error(0, "%s: %s", path, strerror(errno));
+            gw_tool_error(0, "%s: %s", gw_tool_shown(path), strerror(errno));
             return NULL;
         }
 
@@ -133,6 +134,16 @@ gw_tool_read_stream(FILE *stream, size_t *len)
     free(text);
 
     return NULL;
+}
+
+
+/* a token or a key that stands where its file should is not repeated */
+
+static const char *
+gw_tool_shown(const char *path)
+{
+    return (strncmp(path, "eyJ", 3) == 0 || *path == '{')
+           ? "a file named like a token or a key" : path;
 }
 
 
@@ -245,7 +256,16 @@ gw_tool_print_json(const json_t *value)
 int
 gw_tool_print(const void *data, size_t len)
 {
-    if (fwrite(data, 1, len, stdout) != len || fflush(stdout) != 0) {
+    (void) fwrite(data, 1, len, stdout);
+
+    return gw_tool_flush();
+}
+
+
+int
+gw_tool_flush(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
         return gw_tool_error(GW_EXIT_FILE, "standard output: %s",
                              strerror(errno));
     }
@@ -296,4 +316,34 @@ gw_tool_seconds(const char *text, int64_t *seconds)
     *seconds = (*text == '-') ? -sum : sum;
 
     return (p == start) ? -1 : 0;
+}
+
+
+int
+gw_tool_size(const char *text, size_t *size)
+{
+    size_t       n;
+    unsigned     shift;
+    const char  *p;
+
+    n = 0;
+
+    for (p = text; *p >= '0' && *p <= '9'; p++) {
+
+        if (n > (SIZE_MAX - 9) / 10) {
+            return -1;
+        }
+
+        n = n * 10 + (size_t) (*p - '0');
+    }
+
+    shift = (*p == 'k' || *p == 'K') ? 10 : (*p == 'm' || *p == 'M') ? 20 : 0;
+
+    if (p == text || p[shift != 0] != '\0' || n > SIZE_MAX >> shift) {
+        return -1;
+    }
+
+    *size = n << shift;
+
+    return 0;
 }

@@ -49,7 +49,10 @@ typedef enum {
 } gw_opt_e;
 
 
-/* one row of a command's table; "value" NULL: takes none */
+/*
+ * One row of a command's table.  "value" NULL: takes none; "FILE": the path
+ * of one, where "-" is standard input.
+ */
 
 typedef struct {
     const char  *name;
@@ -71,6 +74,7 @@ typedef struct {
     gw_arg_t     *args;
     size_t        nfiles;
     const char  **files;
+    size_t        nstdin;          /* how many of all are "-" */
 } gw_args_t;
 
 
@@ -84,6 +88,7 @@ typedef struct {
     size_t           max_files;
     const gw_opt_t  *options;      /* the last has no name */
     int            (*run)(const gw_args_t *args);
+    void           (*more)(void);  /* help to print below the options */
 } gw_command_t;
 
 
@@ -132,14 +137,20 @@ const gw_jwa_t *gw_tool_alg(const gw_args_t *args, const gw_private_t *key,
 /* a value as compact JSON and a newline on stdout */
 int gw_tool_print_json(const json_t *value);
 
-/* bytes on stdout; returns an exit code */
+/* bytes on stdout; returns an exit code, after a message if it is no zero */
 int gw_tool_print(const void *data, size_t len);
+
+/* the same for what printf() has left in stdout */
+int gw_tool_flush(void);
 
 /*
  * "90", "90s", "15m", "1h30m", "2d", "1w", also below zero, to seconds.
  * Returns 0, or -1.
  */
 int gw_tool_seconds(const char *text, int64_t *seconds);
+
+/* "16384", "16k", "1m" to bytes, as nginx reads a size.  Returns 0, or -1 */
+int gw_tool_size(const char *text, size_t *size);
 
 
 #endif /* GW_TOOL_H_INCLUDED */

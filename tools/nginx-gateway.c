@@ -30,8 +30,12 @@ static int gw_main_parse(const gw_command_t *command, gw_args_t *args,
     int argc, char **argv);
 static int gw_main_option(const gw_command_t *command, gw_args_t *args,
     char **argv, int *i);
+static const gw_opt_t *gw_main_find_option(const gw_command_t *command,
+    const char *name, size_t len);
 static const gw_command_t *gw_main_find(const char *noun, const char *verb);
 static int gw_main_is_help(const char *word);
+static int gw_main_wants_help(const gw_command_t *command, int argc,
+    char **argv);
 static int gw_main_help(void);
 static int gw_main_command_help(const gw_command_t *command);
 static int gw_main_usage(const gw_command_t *command);
@@ -44,7 +48,7 @@ main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         puts("nginx-gateway " GW_TOOL_VERSION);
-        return GW_EXIT_OK;
+        return gw_tool_flush();
     }
 
     if (argc == 2 && gw_main_is_help(argv[1])) {
@@ -58,7 +62,10 @@ main(int argc, char **argv)
     command = gw_main_find(argv[1], argv[2]);
 
     if (command == NULL) {
-        gw_tool_error(0, "unknown command \"%s %s\"", argv[1], argv[2]);
+
+        /* what stands where the verb should may be a token */
+
+        gw_tool_error(0, "unknown command");
         return gw_main_usage(NULL);
     }
 
@@ -69,17 +76,14 @@ main(int argc, char **argv)
 static int
 gw_main_run(const gw_command_t *command, int argc, char **argv)
 {
-    int        i, rc;
+    int        rc;
     gw_args_t  args;
 
-    for (i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (gw_main_is_help(argv[i])) {
-            return gw_main_command_help(command);
-        }
+    if (gw_main_wants_help(command, argc, argv)) {
+        return gw_main_command_help(command);
     }
 
-    args.n = 0;
-    args.nfiles = 0;
+    memset(&args, 0, sizeof(gw_args_t));
     args.args = calloc((size_t) argc + 1, sizeof(gw_arg_t));
     args.files = calloc((size_t) argc + 1, sizeof(char *));
 
@@ -113,6 +117,7 @@ gw_main_parse(const gw_command_t *command, gw_args_t *args, int argc,
 
         if (only_files || argv[i][0] != '-' || strcmp(argv[i], "-") == 0) {
             args->files[args->nfiles++] = argv[i];
+            args->nstdin += strcmp(argv[i], "-") == 0;
 
         } else if (strcmp(argv[i], "--") == 0) {
             only_files = 1;
@@ -128,9 +133,13 @@ gw_main_parse(const gw_command_t *command, gw_args_t *args, int argc,
     }
 
     if (args->nfiles > command->max_files) {
-        gw_tool_error(0, "\"%s\" is one argument too many",
-                      args->files[command->max_files]);
+        gw_tool_error(0, "one argument too many");
         return gw_main_usage(command);
+    }
+
+    if (args->nstdin > 1) {
+        return gw_tool_error(GW_EXIT_USAGE, "only one argument can be \"-\": "
+                             "standard input is read once");
     }
 
     return GW_EXIT_OK;
@@ -152,11 +161,7 @@ gw_main_option(const gw_command_t *command, gw_args_t *args, char **argv,
     value = strchr(name, '=');
     len = value ? (size_t) (value - name) : strlen(name);
 
-    for (opt = command->options; opt->name != NULL; opt++) {
-        if (strlen(opt->name) == len && memcmp(opt->name, name, len) == 0) {
-            break;
-        }
-    }
+    opt = gw_main_find_option(command, name, len);
 
     if (opt->name == NULL) {
         gw_tool_error(0, "unknown option \"%.*s\"", (int) len, name);
@@ -187,7 +192,27 @@ gw_main_option(const gw_command_t *command, gw_args_t *args, char **argv,
     arg->id = opt->id;
     arg->value = value;
 
+    args->nstdin += opt->value != NULL && strcmp(opt->value, "FILE") == 0
+                    && strcmp(value, "-") == 0;
+
     return 0;
+}
+
+
+/* the row without a name if there is none */
+
+static const gw_opt_t *
+gw_main_find_option(const gw_command_t *command, const char *name, size_t len)
+{
+    const gw_opt_t  *opt;
+
+    for (opt = command->options; opt->name != NULL; opt++) {
+        if (strlen(opt->name) == len && memcmp(opt->name, name, len) == 0) {
+            break;
+        }
+    }
+
+    return opt;
 }
 
 
@@ -215,6 +240,28 @@ gw_main_is_help(const char *word)
 }
 
 
+/* also after what is wrong, but not where it is the value of an option */
+
+static int
+gw_main_wants_help(const gw_command_t *command, int argc, char **argv)
+{
+    int              i;
+    const gw_opt_t  *opt;
+
+    for (i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+
+        if (gw_main_is_help(argv[i])) {
+            return 1;
+        }
+
+        opt = gw_main_find_option(command, argv[i], strlen(argv[i]));
+        i += opt->name != NULL && opt->value != NULL;
+    }
+
+    return 0;
+}
+
+
 static int
 gw_main_help(void)
 {
@@ -234,7 +281,7 @@ gw_main_help(void)
            "Exit codes: 0 done, 1 the token is refused, 2 wrong usage, "
            "3 a file or a key\nis at fault.\n");
 
-    return GW_EXIT_OK;
+    return gw_tool_flush();
 }
 
 
@@ -254,7 +301,11 @@ gw_main_command_help(const gw_command_t *command)
         printf("  %-26s %s\n", name, opt->help);
     }
 
-    return GW_EXIT_OK;
+    if (command->more != NULL) {
+        command->more();
+    }
+
+    return gw_tool_flush();
 }
 
 

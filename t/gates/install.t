@@ -104,7 +104,9 @@ SKIP: {
 
     my ($modules) = $own =~ /--modules-path=(\S+)/;
     my ($prefix) = $own =~ /--prefix=(\S+)/;
-    $modules //= ($prefix // '/usr/local/nginx') . '/modules';
+    $modules //= 'modules';
+    $modules = ($prefix // '/usr/local/nginx') . "/$modules"
+        if $modules !~ m{\A/};
 
     my @binary = ("NGINX_BINARY=$nginx", 'NGINX_SRC=');
     my $root = installs('the installed nginx', $modules, '/usr/local',
@@ -147,23 +149,20 @@ for ([ 'a prefix', '--prefix=/srv/ngx --with-compat', '/srv/ngx/modules' ],
      [ 'a modules path', '--prefix=/a --modules-path=/m/o', '/m/o' ],
      [ 'a modules path before the prefix', '--modules-path=/m/o --prefix=/a',
        '/m/o' ],
+     [ 'a relative modules path', '--prefix=/a --modules-path=lib', '/a/lib' ],
+     [ 'a relative modules path before the prefix',
+       '--modules-path=lib/nginx --prefix=/a', '/a/lib/nginx' ],
+     [ 'a relative modules path alone', '--modules-path=lib',
+       '/usr/local/nginx/lib' ],
+     [ 'a slash after the modules path', '--modules-path=/m/o/', '/m/o' ],
+     [ 'no modules path', '--prefix=/a --modules-path=', '/a/modules' ],
+     [ 'no prefix', '--prefix= --modules-path=lib', '/lib' ],
      [ 'quoted arguments', q(--with-cc-opt='-O2 -g $x' --prefix='/a b'
        --with-ld-opt='-Wl,-z,now') =~ s/\n\s*/ /r, '/a b/modules' ])
 {
     my ($name, $arguments, $modules) = @$_;
     installs("configured with $name", $modules, '/usr/local', 'NGINX_SRC=',
              'NGINX_BINARY=' . configured($arguments));
-}
-
-# nginx's own configure takes it below the prefix
-
-TODO: {
-    local $TODO = 'a relative path is put right behind DESTDIR';
-
-    my $root = "$dir/relative";
-    install("DESTDIR=$root", 'NGINX_SRC=', 'NGINX_BINARY='
-            . configured('--prefix=/a --modules-path=lib'));
-    ok(-f "$root/a/lib/$so", 'configured with a relative modules path');
 }
 
 # the nginx of a source tree goes before the installed one

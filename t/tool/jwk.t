@@ -106,6 +106,15 @@ is(generate('ES256', qw( --kid a --kid b ))->{kid}, 'b', '--kid twice');
 says('--kid is UTF-8', [ qw( jwk generate --alg ES256 --kid ), "\xff" ],
      code => 2, err => "nginx-gateway: --kid is not UTF-8\n");
 
+is(generate('ES256', '--kid', 'k' x 256)->{kid}, 'k' x 256,
+   '--kid of 256 bytes');
+
+for ([ '257 bytes', 'k' x 257 ], [ '129 letters of 2 bytes', "\xc3\xa9" x 129 ])
+{
+    says("--kid of $_->[0]", [ qw( jwk generate --alg ES256 --kid ), $_->[1] ],
+         code => 2, err => "nginx-gateway: --kid is longer than 256 bytes\n");
+}
+
 for ([ RS256 => 3072, 'n', 384 ], [ PS512 => 2056, 'n', 257 ],
      [ HS256 => 512, 'k', 64 ], [ HS512 => 8192, 'k', 1024 ],
      [ HS384 => 384, 'k', 48 ])
@@ -201,6 +210,48 @@ is_deeply(public_of('oth', [ key_file({ %{ $key{RS256} },
           ]), [ { %{ without_private($key{RS256}) }, x5c => ['AA'] } ],
           'oth is private, x5c is not');
 
+# what may stand in a published key is listed, what may not is not
+
+my @certificates = (x5u => 'https://a', x5c => ['AA'], x5t => 'AA',
+                    'x5t#S256' => 'AA');
+
+for my $alg (@public) {
+    my $key = { %{ $key{$alg} }, @certificates };
+    is_deeply(public_of("$alg: members that are not known",
+                        [ key_file({ %$key, secret => 'AA', password => {},
+                                     k => 'AA', seed => 'AA', D => 'AA',
+                                     key_ops => ['sign'] }) ]),
+              [ { %{ without_private($key) }, key_ops => ['verify'] } ],
+              "$alg: members that are not known are left out");
+}
+
+is_deeply(public_of('members of other types', [ key_file({
+              %{ $key{EdDSA} }, n => 'AA', e => 'AA', y => 'AA', pub => 'AA'
+          }) ]), [ without_private($key{EdDSA}) ],
+          'members of other types are left out');
+
+for ([ { kty => 'XYZ', x => 'AA', d => 'AA' }, 'a key has an unknown "kty"' ],
+     [ { %{ $key{ES256} }, kty => 'ec' }, 'a key has an unknown "kty"' ],
+     [ { %{ $key{ES256} }, kty => '' }, 'a key has an unknown "kty"' ],
+     (map { my ($alg, $member) = @$_;
+            map { [ { %{ $key{$alg} }, $member => $_ },
+                    'a key lacks a member of its public half' ] }
+                undef, { d => 'AA' } }
+      [ 'RS256', 'n' ], [ 'RS256', 'e' ], [ 'ES256', 'crv' ], [ 'ES256', 'x' ],
+      [ 'ES256', 'y' ], [ 'EdDSA', 'crv' ], [ 'EdDSA', 'x' ]),
+     [ { kty => 'AKP', alg => 'ML-DSA-44', priv => 'AA' },
+       'a key lacks a member of its public half' ])
+{
+    my ($key, $why) = @$_;
+
+    for my $file (key_file($key), file(json({ keys => [ $key{ES256}, $key ] })))
+    {
+        says("public of a key of kty \"$key->{kty}\": $why",
+             [ qw( jwk public ), $file ], code => 3,
+             err => "nginx-gateway: $file: $why\n");
+    }
+}
+
 my $oct = key_file(my $secret = generate('HS256'));
 my $shared = 'an HMAC key is a secret and has no public half';
 
@@ -218,6 +269,10 @@ says('oct after a good file is refused, with both',
 for ([ '{}', 'is neither a JWK nor a JWK Set' ],
      [ '{"keys":[1]}', 'is neither a JWK nor a JWK Set' ],
      [ '{"kty":1}', 'is neither a JWK nor a JWK Set' ],
+     [ '{"keys":5}', 'is neither a JWK nor a JWK Set' ],
+     [ '{"keys":null}', 'is neither a JWK nor a JWK Set' ],
+     [ '{"keys":{}}', 'is neither a JWK nor a JWK Set' ],
+     [ '{"keys":[]}', 'holds no key' ],
      [ '[]', 'is not a JSON object' ], [ '', 'is not a JSON object' ],
      [ '{"kty":"EC","kty":"EC"}', 'has two members of one name', 'any' ],
      [ '{"kty":"EC"} x', 'has bytes after its end' ],
@@ -228,25 +283,6 @@ for ([ '{}', 'is neither a JWK nor a JWK Set' ],
          err => $any ? qr/\Anginx-gateway: -: [^\n]*\n\z/
                      : "nginx-gateway: -: $why\n");
 }
-
-TODO: {
-    local $TODO = 'a key is made that the gateway leaves out';
-
-    says('--kid of more than 256 bytes',
-         [ qw( jwk generate --alg ES256 --kid ), 'k' x 257 ], code => 2,
-         err => qr/\Anginx-gateway: /);
-}
-
-TODO: {
-    local $TODO = 'an empty set is printed for what is no set';
-
-    says('"keys" that is no array', [qw( jwk public - )], in => '{"keys":5}',
-         code => 3,
-         err => "nginx-gateway: -: is neither a JWK nor a JWK Set\n");
-}
-
-is(generate('ES256', '--kid', 'k' x 256)->{kid}, 'k' x 256,
-   '--kid of 256 bytes');
 
 no_secrets();
 done_testing;

@@ -220,6 +220,12 @@ for my $text ('{"sub":"alice"}', " {\n \"sub\" : \"al\\u0069ce\"}\n\n", 'x',
 is(payload_of(signed('ES256', '--claims-json', file('{"a": 1}'))),
    '{"a": 1}', '--claims-json FILE');
 
+my $missing = file('') . '.missing';
+
+says('--claims-json of a missing file',
+     [ qw( jwt sign --key ), $path{ES256}, '--claims-json', $missing ],
+     code => 3, err => "nginx-gateway: $missing: No such file or directory\n");
+
 for ([ qw( --claim a=b ) ], [ qw( --claim-json a=1 ) ], [ qw( --expires 1h ) ],
      [ qw( --not-before 1h ) ])
 {
@@ -353,6 +359,14 @@ for ([ 'empty', '' ], [ 'a blank before it', " $good" ],
 {
     says("standard input, $_->[0]", [ @verify, '-' ], in => $_->[1],
          code => 1, err => "malformed_header: $sentence{malformed_header}\n");
+}
+
+# only white space is taken off
+
+for ("\0", "\0\0\n", "\n\0") {
+    says('standard input, NUL bytes after the token', [ @verify, '-' ],
+         in => "$good$_", code => 1,
+         err => "malformed_signature: $sentence{malformed_signature}\n");
 }
 
 says('keys on standard input', [ qw( jwt verify --keys - ), $good ],
@@ -581,6 +595,12 @@ for ([ 'ES256 none', 'none' ], [ 'RSA', 'RSA' ], [ 'es256,ES256', 'es256' ]) {
          code => 2, err => "nginx-gateway: unknown algorithm \"$which\"\n");
 }
 
+for ([''], [' , '], [ 'ES256', '' ], [ '', 'ES256' ]) {
+    says('--algorithms "' . join('", "', @$_) . '"',
+         [ @verify, (map { ('--algorithms', $_) } @$_), $good ], code => 2,
+         err => "nginx-gateway: --algorithms names none\n");
+}
+
 
 # --- verify: what is no token
 
@@ -645,40 +665,32 @@ says('too_large: standard input', [ @verify, '--max-size', $size - 1, '-' ],
 says('--max-size without the newline', [ @verify, '--max-size', $size, '-' ],
      in => "$good\n", out => payload_of($good) . "\n");
 
-for (map { my $option = $_; map { [ $option, $_ ] } '', 'x', '-1', '1.5', 'k' }
-     qw( --leeway --max-age --max-size ))
+# --max-size is a size as nginx reads it
+
+for ([ '1k', 1 ], [ '1K', 1 ], [ '16k', 16 ], [ '1m', 1024 ], [ '1M', 1024 ])
+{
+    my ($text, $kilobytes) = @$_;
+    my @arguments = (@verify, '--max-size', $text, '-');
+    my $longest = 'a' x ($kilobytes * 1024);
+
+    says("malformed_header: of the size of --max-size $text", \@arguments,
+         in => $longest, code => 1,
+         err => "malformed_header: $sentence{malformed_header}\n");
+    says("too_large: by one byte, --max-size $text", \@arguments,
+         in => "a$longest", code => 1,
+         err => "too_large: $sentence{too_large}\n");
+}
+
+accepted('--max-size beyond what is ever read', $good, qw( --max-size 16m ));
+
+for ((map { my $option = $_; map { [ $option, $_ ] } '', 'x', '-1', '1.5', 'k' }
+      qw( --leeway --max-age --max-size )),
+     (map { [ '--max-size', $_ ] }
+      qw( 1h 1s 1kk 1k1 1g m +1 18446744073709551616 18014398509481984k )))
 {
     my ($option, $value) = @$_;
     says("$option \"$value\"", [ @verify, $option, $value, $good ], code => 2,
          err => "nginx-gateway: $option \"$value\" is no valid value\n");
-}
-
-
-# --- known to be wrong
-
-TODO: {
-    local $TODO = 'only white space should be taken off';
-
-    says('a NUL after the token on standard input', [ @verify, '-' ],
-         in => "$good\0", code => 1,
-         err => "malformed_signature: $sentence{malformed_signature}\n");
-}
-
-TODO: {
-    local $TODO = 'bytes are read as a time';
-
-    says('--max-size 16m', [ @verify, qw( --max-size 16m ), $good ],
-         code => 2,
-         err => "nginx-gateway: --max-size \"16m\" is no valid value\n");
-}
-
-TODO: {
-    local $TODO = 'the exit code is that of wrong usage';
-
-    my $missing = file('') . '.missing';
-    says('--claims-json of a missing file', [ qw( jwt sign --key ),
-         $path{ES256}, '--claims-json', $missing ], code => 3,
-         err => "nginx-gateway: $missing: No such file or directory\n");
 }
 
 no_secrets();
