@@ -13,28 +13,6 @@ use Test::Gateway::Cases;
 
 # --- tokens and keys that an attacker makes
 
-# signs with a JWK that is given, by an algorithm that it need not name
-sub signed {
-    my ($jwk, $alg, $header, $payload) = @_;
-
-    my %key = %$jwk;
-    delete @key{qw( alg use key_ops )};
-    state $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
-    write_file("$dir/key", json(\%key));
-
-    my $text = tool($payload // claims_json(), qw( jws sign --key ),
-                    "$dir/key", '--alg', $alg, '--header',
-                    json({ alg => $alg, %$header }), '-');
-    $text =~ s/\s+\z//;
-    return $text;
-}
-
-sub private_jwk {
-    open my $in, '<', key($_[0]) or die $!;
-    local $/;
-    return JSON::PP::decode_json(scalar <$in>);
-}
-
 # the public key of an RSA JWK of 2048 bits as PEM
 sub rsa_pem {
     my ($jwk) = @_;

@@ -13,28 +13,6 @@ use Test::Gateway::Cases;
 
 # --- keys and tokens
 
-# signs with a JWK that is given, by an algorithm that it need not name
-sub signed {
-    my ($jwk, $alg, $header, $payload) = @_;
-
-    my %key = %$jwk;
-    delete @key{qw( alg use key_ops )};
-    state $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
-    write_file("$dir/key", json(\%key));
-
-    my $text = tool($payload // claims_json(), qw( jws sign --key ),
-                    "$dir/key", '--alg', $alg, '--header',
-                    json({ alg => $alg, %$header }), '-');
-    $text =~ s/\s+\z//;
-    return $text;
-}
-
-sub private_jwk {
-    open my $in, '<', key($_[0]) or die $!;
-    local $/;
-    return JSON::PP::decode_json(scalar <$in>);
-}
-
 # a public key with other members; undef takes one away
 sub jwk {
     my ($name, %change) = @_;

@@ -6,10 +6,11 @@ package Test::Gateway::Token;
 #   key('a', 'RS256')                the same for a name that is no algorithm
 #   key('hs256')                     an octet key; secret('hs256') its bytes
 #   jwks('es256', 'a')               the public set, JSON text
-#   public_jwk('a')                  one public key, a hash
+#   public_jwk('a') private_jwk('a') one key, a hash
 #   token(key => 'a')                a signed token with exp in an hour
 #   token(key => 'a', claims => { sub => 'alice' }, header => { typ => 'x' })
 #   token(key => 'a', payload => $bytes, header => $json_text)
+#   signed($jwk, 'PS256', {}, $text) by any key and algorithm of its type
 #   hmac_token($secret, claims => ..., alg => 'HS256')
 #   compact($header_bytes, $payload_bytes, $signature_bytes)
 #   unsigned(claims => ...)          alg none, no signature
@@ -33,8 +34,9 @@ use IPC::Open2 qw( open2 );
 use JSON::PP ();
 use MIME::Base64 ();
 
-our @EXPORT = qw( key jwks public_jwk secret token hmac_token compact unsigned
-                  edited parts b64u b64u_decode json tool claims_json );
+our @EXPORT = qw( key jwks public_jwk private_jwk secret token signed
+                  hmac_token compact unsigned edited parts b64u b64u_decode
+                  json tool claims_json );
 
 my %algorithms = map { lc $_ => $_ } qw(
     HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512
@@ -127,6 +129,8 @@ sub public_jwk {
 sub jwks { json({ keys => [ map { public_jwk($_) } @_ ] }) }
 
 
+sub private_jwk { key($_[0]); return { %{ $keys{$_[0]}{jwk} } } }
+
 sub secret { key($_[0]); return b64u_decode($keys{$_[0]}{jwk}{k}) }
 
 
@@ -153,6 +157,24 @@ sub header_json {
     return json(\%all);
 }
 
+
+# Signs with a JWK that is given, by an algorithm that it need not name.
+sub signed {
+    my ($jwk, $alg, $header, $payload) = @_;
+
+    my %key = %$jwk;
+    delete @key{qw( alg use key_ops )};
+
+    my $file = File::Temp->new;
+    print $file json(\%key);
+    close $file;
+
+    my $text = tool($payload // claims_json(), qw( jws sign --key ),
+                    "$file", '--alg', $alg, '--header',
+                    json({ alg => $alg, %$header }), '-');
+    $text =~ s/\s+\z//;
+    return $text;
+}
 
 sub compact { join '.', map { b64u($_) } @_ }
 
