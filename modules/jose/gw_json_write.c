@@ -158,14 +158,14 @@ gw_json_write_string(gw_json_writer_t *w, const char *text, size_t len)
     for (p = plain = text; p < end; p++) {
         c = (unsigned char) *p;
 
-        if (c >= 0x20 && c != '"' && c != '\\') {
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
             continue;
         }
 
         gw_json_put(w, plain, (size_t) (p - plain));
         plain = p + 1;
 
-        if (c < 0x20) {
+        if (c < 0x20 || c == 0x7f) {
             snprintf(escape, sizeof(escape), "\\u%04x", c);
             gw_json_put(w, escape, 6);
 

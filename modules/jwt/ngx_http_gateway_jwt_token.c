@@ -48,13 +48,13 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     ctx->readable = 0;
     ctx->unverified = !jlcf->verify;
 
-    if (jlcf->unusable) {
-        ctx->found.source = &ngx_http_gateway_jwt_bearer;
-        ctx->found.reason = GW_MISSING;
+    reason = ngx_http_gateway_jwt_find(r, ctx, jlcf);
+
+    if (jlcf->unusable && reason != GW_FAILED) {
         return GW_UNKNOWN_KEY;
     }
 
-    if ((reason = ngx_http_gateway_jwt_find(r, ctx, jlcf)) != GW_OK
+    if (reason != GW_OK
         || (reason = ngx_http_gateway_jwt_take_apart(r, ctx)) != GW_OK)
     {
         return reason;

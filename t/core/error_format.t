@@ -44,6 +44,25 @@ END
 
 sub location { my ($uri, @lines) = @_; "location $uri { @lines }\n" }
 
+# error pages that refuse nobody: /in/* keeps the status, /ok/* is a 200
+
+sub open_pages {
+    my ($jwt, $say) = @_;
+
+    my %page = (optional => "$jwt gateway_jwt_mode optional;",
+                dry_run => "$jwt gateway_jwt_mode dry_run;",
+                decode => 'gateway_jwt off token=$http_x_token;',
+                off => 'gateway_jwt off;', plain => '');
+
+    return CORE::join '', map {
+        location("/in/$_", $jwt, "error_page 401 /page/$_;")
+        . location("/ok/$_", $jwt, "error_page 401 =200 /page/$_;")
+        . location("/page/$_", $page{$_}, $say, 'try_files /page =404;')
+    } sort keys %page;
+}
+
+our @Open = qw( dry_run decode off plain );
+
 no_root_location();
 run_tests();
 
@@ -247,6 +266,33 @@ SKIP: {
 }
 
 $server->stop;
+
+
+# --- the reason is logged, whichever page was sent
+
+$server = start_nginx(
+    files  => { 'jwks.json' => jwks('es256'), 'html/page' => "the page\n" },
+    http   => 'log_format say "$request_uri $status $gateway_auth_reason";',
+    server => 'access_log logs/access.log say; root html;'
+              . open_pages('gateway_jwt r; gateway_jwt_key_file jwks.json;', ''),
+);
+
+for my $page (@Open) {
+    $server->get("/$_/$page") for qw( in ok );
+    $server->get("/$_/$page", headers =>
+                 [ "X-Token: $Forged", "Authorization: Bearer $Forged" ])
+        for qw( in ok );
+}
+$server->get("/$_/optional") for qw( in ok );
+$server->stop;
+
+Test::More::is(logged(), CORE::join('', map({ my $page = $_;
+    map { my $reason = $_; ("/in/$page 401 $reason\n",
+                            "/ok/$page 200 $reason\n") }
+        'missing', 'bad_signature' } @Open),
+    "/in/optional 401 missing\n/ok/optional 200 missing\n"),
+    'the log has the reason, whatever page was sent');
+
 done_testing();
 
 __DATA__
@@ -418,3 +464,47 @@ GET /front/none
 --- response_headers eval
 [ 'WWW-Authenticate: Bearer realm="shop"',
   'WWW-Authenticate: Bearer realm="a\\"b\\\\c"', 'WWW-Authenticate: Bearer' ]
+
+
+
+=== TEST 11: an error page that lets anybody in keeps the challenge of its 401
+--- jwks: es256
+--- user_files
+>>> page
+the page
+--- config eval
+'root $TEST_NGINX_HTML_DIR;'
+. ::open_pages($::Jwt, 'add_header X-Reason "<$gateway_auth_reason>" always;')
+--- request eval
+[ map { my $page = $_; map { "GET /$_/$page" } qw( in ok page ) }
+      'optional', @::Open ]
+--- error_code eval: [ (401, 200, 200) x 5 ]
+--- response_headers eval
+my $none = "!WWW-Authenticate\nContent-Length: 9\nX-Reason: ";
+[ map { ("$::Bearer\nContent-Length: 9\nX-Reason: <missing>",
+         "$none<missing>", "$none<$_>") } '', 'missing', '', '', '' ]
+--- response_body eval: [ ("the page\n") x 15 ]
+
+
+
+=== TEST 12: and that of a bad token, unless the page itself refuses it
+--- jwks: es256
+--- user_files
+>>> page
+the page
+--- config eval
+'root $TEST_NGINX_HTML_DIR;'
+. ::open_pages($::Jwt, 'add_header X-Reason "<$gateway_auth_reason>" always;')
+--- request eval
+[ (map { ("GET /in/$_", "GET /ok/$_") } @::Open),
+  "GET /in/optional", "GET /ok/optional" ]
+--- more_headers eval
+[ ("X-Token: $::Forged\n" . ::bearer($::Forged)) x 10 ]
+--- error_code eval: [ (401, 200) x 4, 401, 401 ]
+--- response_headers eval
+my $invalid = $::Bearer . ', error="invalid_token", error_description="the '
+              . 'signature of the token is not valid"';
+my $reason = "\nX-Reason: <bad_signature>";
+[ ("Content-Length: 9\n$invalid$reason", "!WWW-Authenticate$reason") x 4,
+  ("$::Json\n$invalid$reason") x 2 ]
+--- response_body eval: [ ("the page\n") x 8, ($::Invalid) x 2 ]

@@ -138,7 +138,8 @@ END
 --- response_body eval
 [ qq{X-B: fine\nX-Json: "x\\u000d\\u000aX-Role: admin"\n},
   qq{X-B: fine\nX-Json: "x\\u000ay"\n}, qq{X-B: fine\nX-Json: "x\\u000dy"\n},
-  qq{X-B: fine\n}, qq{X-B: fine\nX-Json: "x\\u0001y"\n},
+  qq{X-B: fine\nX-Json: "x\\u007fy"\n},
+  qq{X-B: fine\nX-Json: "x\\u0001y"\n},
   qq{X-A: x\ty\nX-B: fine\nX-Json: "x\\u0009y"\n},
   qq{X-A: caf\xc3\xa9\nX-B: fine\nX-Json: "caf\xc3\xa9"\n} ]
 
@@ -509,3 +510,85 @@ my $ours = CORE::join "\n", map { "X-User-$_: alice" } 0 .. 9;
 my $ours = CORE::join "\n", map { "X-User-$_: alice" } 0 .. 9;
 [ map { my $length = $_; map { ::rest_of($length, $ours, $_)  }
                              15 .. 19 } 35 .. 39 ]
+
+
+
+=== TEST 23: a variable with control characters is empty, and begins no line
+--- jwks: es256
+--- http_config
+gateway_jwt_claim_set $claim deep text;
+gateway_jwt_claim_set $members deep list;
+gateway_jwt_header_set $header x;
+--- config eval
+my $hints = <<'END';
+    proxy_set_header X-Token "";
+    proxy_set_header X-Hint $gateway_jwt_claim_sub;
+    proxy_set_header X-List $gateway_jwt_claim_list;
+    proxy_set_header X-Object $gateway_jwt_claim_object;
+    proxy_set_header X-Claim $claim;
+    proxy_set_header X-Members $members;
+    proxy_set_header X-Header $header;
+    proxy_set_header X-Header-X $gateway_jwt_header_x;
+    proxy_set_header X-Azp $gateway_jwt_claim_azp;
+END
+::location('/verified', $::Pass, $::Jwt, 'gateway_jwt_consumer azp;', $hints)
+. ::location('/decoded', $::Pass, 'gateway_jwt off token=$http_x_token;', $hints)
+--- request eval: [ map { ("GET /$_") x 7 } qw( verified decoded ) ]
+--- more_headers eval
+[ map { my $name = $_; map { my $text = $_; $name . ::token(
+        claims => { sub => $text, azp => 'fine', list => [ 'a', $text ],
+                    object => { a => $text },
+                    deep => { text => $text, list => [ $text, 'b' ] } },
+        header => { x => $text }) . "\n" }
+        "x\r\nX-Role: admin", "x\nX-Role: admin", "x\rX-Role: admin", "x\x01y",
+        "x\x7fy", "x\ty", 'plain' } 'Authorization: Bearer ', 'X-Token: ' ]
+--- response_body eval
+my $object = sub { qq(X-Azp: fine\nX-Object: {"a":"$_[0]"}\n) };
+my $all = sub { my ($text, $json) = @_; "X-Azp: fine\nX-Claim: $text\n"
+                . "X-Header-X: $text\nX-Header: $text\nX-Hint: $text\n"
+                . "X-List: a,$text\nX-Members: $text,b\n"
+                . qq(X-Object: {"a":"$json"}\n) };
+[ ($object->('x\\u000d\\u000aX-Role: admin'), $object->('x\\u000aX-Role: admin'),
+   $object->('x\\u000dX-Role: admin'), $object->('x\\u0001y'),
+   $object->('x\\u007fy'),
+   $all->("x\ty", 'x\\u0009y'), $all->('plain', 'plain')) x 2 ]
+
+
+
+=== TEST 24: nor does the payload, which comes as one line
+--- jwks: es256
+--- config eval
+my $payload = 'proxy_set_header X-Payload $gateway_jwt_payload;';
+::location('/verified', $::Pass, $::Jwt, $payload)
+. ::location('/decoded', $::Pass, 'gateway_jwt off token=$http_x_token;',
+             'proxy_set_header X-Token "";', $payload)
+--- request eval: [ "GET /verified", "GET /decoded" ]
+--- more_headers eval
+my $t = ::token(payload => qq({\r\n"exp": 4102444800,\r\n"x": )
+                           . qq("a\\r\\nX: b\x7f"\n}));
+[ "Authorization: Bearer $t\n", "X-Token: $t\n" ]
+--- response_body eval
+[ (qq(X-Payload: {"exp":4102444800,"x":"a\\u000d\\u000aX: b\\u007f"}\n)) x 2 ]
+
+
+
+=== TEST 25: a map that is read before PREACCESS keeps the client's, if not volatile
+--- jwks: es256
+--- http_config
+map $http_x_user $kept  { default $http_x_user; }
+map $http_x_user $asked { volatile; default $http_x_user; }
+map $http_x_user $late  { default $http_x_user; }
+--- config eval
+::location('/', $::Pass, $::Jwt, <<'END')
+    gateway_jwt_claim_header X-User sub;
+    set $early "$kept$asked";
+    proxy_set_header X-Kept $kept;
+    proxy_set_header X-Asked $asked;
+    proxy_set_header X-Late $late;
+END
+--- request eval: [ "GET /", "GET /" ]
+--- more_headers eval
+[ ::bearer($::Alice) . "X-User: root\n", ::bearer($::Bob) . "X-User: root\n" ]
+--- response_body eval
+[ "X-Asked: alice\nX-Kept: root\nX-Late: alice\nX-User: alice\n",
+  "X-Kept: root\n" ]

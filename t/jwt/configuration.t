@@ -139,6 +139,23 @@ location / {
     gateway_jwt_key_file keys.json;
 }
 CONF
+accepted({ server => <<'CONF' }, 'no key in the if of such a server');
+gateway_jwt realm;
+if ($scheme = http) {
+    return 301 https://$host$request_uri;
+}
+location / {
+    gateway_jwt_key_file keys.json;
+}
+CONF
+refused({ server => <<'CONF' }, $no_key, 'no key in a location beside an if');
+gateway_jwt realm;
+if ($scheme = http) {
+    return 301 https://$host$request_uri;
+}
+location / {  #!
+}
+CONF
 accepted({ server => <<'CONF' }, 'no key where gateway_jwt is off');
 gateway_jwt off;
 location /a {
@@ -321,6 +338,12 @@ accepted(jwt('gateway_jwt_require_claim sub none' . ' x' x 32 . ';'),
 refused(jwt('gateway_jwt_require_claim sub eq x error=500;'),
         'invalid value "500" in "gateway_jwt_require_claim", allowed are '
         . '"401", "403"', 'a rule with error=500');
+refused(jwt('gateway_jwt_require_claim sub match "";'),
+        'empty pattern in "gateway_jwt_require_claim"', 'an empty pattern');
+refused(jwt('gateway_jwt_require_claim sub match "" error=403;'),
+        'empty pattern in "gateway_jwt_require_claim"',
+        'an empty pattern with a status');
+accepted(jwt('gateway_jwt_require_claim sub match .;'), 'a short pattern');
 like((said(http_conf(%{ jwt('gateway_jwt_require_claim sub match "(";') })))[1],
      qr/^\[emerg\] pcre2?_compile\(\) failed: .* in "\(" .*nginx\.conf:LINE$/,
      'refused: a regular expression that is none');
@@ -376,6 +399,31 @@ refused({ http => 'gateway_jwt_claim_set $a' . ' a' x 17 . ';  #!' },
 accepted({ http => 'gateway_jwt_claim_set $a' . ' a' x 16 . ';' }, '16 names');
 refused({ http => 'gateway_jwt_claim_set $host a;  #!' },
         'the duplicate "host" variable', 'a variable that nginx has');
+
+# one variable has one maker, whichever comes first
+
+for my $maker ([ map => 'map $uri $x {', '}' ], [ geo => 'geo $x {', '}' ],
+               [ split_clients => 'split_clients $uri $x {', '* a; }' ],
+               [ set => 'server { listen 1; set $x 1;', '}' ],
+               [ claim_set => 'gateway_jwt_claim_set $x b;', '' ],
+               [ header_set => 'gateway_jwt_header_set $x b;', '' ])
+{
+    my ($name, $begin, $end) = @$maker;
+
+    for my $ours (qw( claim_set header_set )) {
+        my $directive = "gateway_jwt_$ours \$x a;";
+        refused({ http => "$begin\n$end\n$directive  #!" },
+                'the duplicate "x" variable', "$ours over $name");
+        refused({ http => "$directive\n$begin  #!\n$end" },
+                'the duplicate "x" variable', "$name over $ours");
+        accepted({ http => "$begin\n$end\n" . $directive =~ s/x/y/r },
+                 "$ours beside $name");
+    }
+}
+accepted({ http => "log_format a \$x;\ngateway_jwt_claim_set \$x a;" },
+         'claim_set behind who reads it');
+refused({ http => 'gateway_jwt_claim_set $gateway_consumer a;  #!' },
+        'the duplicate "gateway_consumer" variable', "core's variable");
 refused(alone('gateway_jwt_claim_set $a a;'),
         '"gateway_jwt_claim_set" directive is not allowed here',
         'claim_set in a server');

@@ -117,6 +117,29 @@ Test::More::unlike($combined . $server->log,
                    'neither "combined" nor the error log holds a token');
 Test::More::is(scalar(() = $server->log =~ /gateway_jwt: refused with 401/g), 5,
                'and it has its lines about what was refused');
+
+# a server that is only the parent of its locations has no key of its own
+
+$server = start_nginx(
+    files  => { 'jwks.json' => jwks('es256') },
+    http   => q{log_format all '$request|$request_uri|$status';},
+    server => <<'END',
+        access_log logs/all.log all;
+        gateway_jwt r token=$arg_t;
+        gateway_jwt_hide on;
+        rewrite ^/x/(.*)$ $1 last;
+        location / { gateway_jwt_key_file jwks.json; empty_gif; }
+END
+);
+
+$server->get($_) for "/good?a=1&t=$T", "/x/foo?a=1&t=$T";
+$server->stop;
+
+Test::More::is(Test::Gateway::Server::slurp($server->dir . '/logs/all.log'),
+               <<'END', 'nor does the log of a server without keys');
+GET /good?a=1 HTTP/1.1|/good?a=1|200
+GET /x/foo?a=1 HTTP/1.1|/x/foo?a=1|401
+END
 done_testing();
 
 __DATA__
@@ -344,3 +367,203 @@ my @first = ('root $TEST_NGINX_HTML_DIR;', 'gateway_jwt r token=$arg_t;',
 GET /a//b?a=1 HTTP/1.0
 --- access_log
 "GET /a//b?a=1"
+
+
+
+=== TEST 14: other methods see the credential, the upstream does not
+--- jwks: es256
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    location / {
+        add_header X-Seen "<$http_authorization|$http_x_token|$http_cookie|$http_x_uri>";
+        return 204;
+    }
+}
+--- config eval
+my @ask = ('gateway_jwt_hide on;', 'auth_request /auth;', $::Pass, <<'END');
+    auth_request_set $seen $upstream_http_x_seen;
+    add_header X-Auth-Saw $seen;
+    add_header X-Status $gateway_jwt_status;
+END
+::location('= /auth', 'internal;', <<'END')
+    proxy_set_header X-Uri $request_uri;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+END
+. ::for_sources('/all/*', 'satisfy all;', @ask)
+. ::for_sources('/any/*', 'satisfy any;', @ask)
+--- request eval
+[ map { my ($way, $t) = @$_; map { "GET /$way/$_" . ($_ eq 'arg'
+                                                   ? "?t=$t&a=1" : '') }
+                             qw( bearer header cookie arg ) }
+      [ 'all', $::T ], [ 'any', $::Forged ] ]
+--- more_headers eval
+[ map { ("Authorization: Bearer $_\n", "X-Token: $_\n", "Cookie: t=$_; a=1\n",
+         '') } $::T, $::Forged ]
+--- response_headers eval
+[ map { my ($way, $status, $t) = @$_;
+        map { "X-Auth-Saw: <$_>\nX-Status: $status" }
+            "Bearer $t|||/$way/bearer", "|$t||/$way/header",
+            "||t=$t; a=1|/$way/cookie", "|||/$way/arg?a=1" }
+      [ 'all', 'verified', $::T ], [ 'any', 'bad_signature', $::Forged ] ]
+--- response_body eval
+[ map { ("GET /$_/bearer HTTP/1.0\n", "GET /$_/header HTTP/1.0\n",
+         "GET /$_/cookie HTTP/1.0\nCookie: a=1\n",
+         "GET /$_/arg?a=1 HTTP/1.0\n") } qw( all any ) ]
+
+
+
+=== TEST 15: an argument is gone at once, also where the token is refused
+--- jwks: es256
+--- config eval
+my $say = 'add_header X-Say "<$arg_t|$args|$request_uri|$request>" always;';
+::location('/', $::Pass, $say, 'gateway_jwt r token=$arg_t;',
+           'gateway_jwt_hide on;')
+. ::location('/shown', $::Pass, $say, 'gateway_jwt r token=$arg_t;')
+--- request eval
+[ "GET /?t=$::T&a=1", "GET /?t=$::Forged&a=1", "GET /?a=1&t=x&t=y",
+  "GET /shown?t=x" ]
+--- error_code eval: [ 200, 401, 401, 401 ]
+--- response_headers eval
+[ ('X-Say: <|a=1|/?a=1|GET /?a=1 HTTP/1.1>') x 3,
+  'X-Say: <x|t=x|/shown?t=x|GET /shown?t=x HTTP/1.1>' ]
+
+
+
+=== TEST 16: two hidden credentials, each found again by who looks for it
+--- jwks: es256
+--- config eval
+my $say = 'add_header X-Say $gateway_consumer;';
+my $hop = sub {
+    my ($uri, $source, $to) = @_;
+    return ::location($uri, "gateway_jwt r $source;", 'gateway_jwt_hide on;',
+                      'root $TEST_NGINX_HTML_DIR;',
+                      "try_files /none $to\$is_args\$args;");
+};
+my $end = sub {
+    my ($uri, $source) = @_;
+    return ::location($uri, "gateway_jwt r $source;", 'gateway_jwt_hide on;',
+                      $say, $::Pass);
+};
+$hop->('/1', '', '/2') . $hop->('/2', 'token=$arg_t', '/3')
+. $end->('/3', '')
+. $hop->('/4', '', '/5') . $hop->('/5', 'token=$arg_t', '/6')
+. $hop->('/6', '', '/7') . $end->('/7', 'token=$arg_t')
+. $hop->('/8', 'token=$cookie_t', '/9') . $hop->('/9', '', '/10')
+. $end->('/10', 'token=$cookie_t')
+. $hop->('/11', '', '/12') . $end->('/12', 'token=$cookie_t')
+--- request eval
+my $bob = ::token(claims => { sub => 'bob' });
+[ "GET /1?t=$bob&a=1", "GET /4?t=$bob&a=1", "GET /8?a=1", "GET /11?t=$bob" ]
+--- more_headers eval
+my $bob = ::token(claims => { sub => 'bob' });
+[ map { "Authorization: Bearer $::T\n$_" } '', '', "Cookie: t=$bob; b=1\n", '' ]
+--- error_code eval: [ 200, 200, 200, 401 ]
+--- response_headers eval
+[ 'X-Say: alice', 'X-Say: bob', 'X-Say: bob', '!X-Say' ]
+--- response_body_like eval
+[ '\AGET /3\?a=1 HTTP/1.0\n\z', '\AGET /7\?a=1 HTTP/1.0\n\z',
+  '\AGET /10\?a=1 HTTP/1.0\nCookie: b=1\n\z', '"reason":"missing"' ]
+
+
+
+=== TEST 17: X-Accel-Redirect with a new argument is judged by that one
+--- jwks: es256
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    location / {
+        add_header X-Accel-Redirect "/behind?$http_x_to";
+        return 200;
+    }
+}
+--- config eval
+my @hide = ('gateway_jwt r token=$arg_t;', 'gateway_jwt_hide on;',
+            'add_header X-Say "$gateway_consumer|$gateway_jwt_status" always;');
+::location('/', @hide, 'proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;')
+. ::location('/behind', 'internal;', @hide, $::Pass,
+             'proxy_set_header X-To "";')
+--- request eval: [ ("GET /?t=$::T") x 5 ]
+--- more_headers eval
+my $bob = ::token(claims => { sub => 'bob' });
+[ map { "X-To: $_\n" } 'a=1', "t=$bob&a=1", "t=$::Forged&a=1",
+  "t=$bob&t=$::T", 't=&a=1' ]
+--- error_code eval: [ 200, 200, 401, 401, 200 ]
+--- response_headers eval
+[ 'X-Say: alice|verified', 'X-Say: bob|verified', 'X-Say: |bad_signature',
+  'X-Say: |duplicate_credential', 'X-Say: alice|verified' ]
+--- response_body_like eval
+[ ('\AGET /behind\?a=1 HTTP/1.0\n\z') x 2, '"bad_signature"',
+  '"duplicate_credential"', '\AGET /behind\?' ]
+
+
+
+=== TEST 18: a cookie as nginx reads it goes as nginx reads it
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, 'gateway_jwt off token=$cookie_t;',
+           'gateway_jwt_hide on;', 'add_header X-Status $gateway_jwt_status;')
+--- request eval: [ ("GET /") x 12 ]
+--- more_headers eval
+[ map { 'Cookie: ' . s/T/$::T/r . "\n" }
+  'a=1, t=T; b=2', 'a=1,t=T; b=2', 'a=1, t=T', 't =T; a=1', 'a=1; t = T; b=2',
+  't=  T; a=1', 'a=1, t=x; t=T', 't =x; t=T; a', 't=T, a=1; b=2',
+  '  a=1 ;  t=T ; b=2', 'a, t=T; b', 'a=1; tt=2, t2=3; t ; b' ]
+--- response_headers eval
+[ map { "X-Status: $_" } ('unverified') x 6, ('duplicate_credential') x 2,
+  'malformed_signature', 'malformed_signature', 'unverified', 'absent' ]
+--- response_body eval
+::got(map { s/(.+)/Cookie: $1\n/r }
+      'a=1, b=2', 'a=1, b=2', 'a=1,', 'a=1', 'a=1; b=2', 'a=1', 'a=1,', 'a',
+      'b=2', 'a=1 ; b=2', 'a, b', 'a=1; tt=2, t2=3; t ; b')
+
+
+
+=== TEST 19: mirror does not see it either
+--- jwks: es256
+--- http_config
+log_format seen '<$request_uri|$http_authorization|$http_cookie>';
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    access_log logs/access.log seen;
+    location / { return 204; }
+}
+--- config eval
+"access_log off;\n"
+. ::location('= /copy', 'internal;',
+             'proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1$request_uri;')
+. ::location('/hidden', $::Pass, 'mirror /copy; gateway_jwt r token=$cookie_t;',
+             'gateway_jwt_hide on;')
+--- request
+GET /hidden
+--- more_headers eval: "Authorization: Basic YTpi\nCookie: a=1; t=$::T\n"
+--- wait: 0.1
+--- access_log
+</hidden|Basic YTpi|a=1>
+--- response_body
+GET /hidden HTTP/1.0
+Authorization: Basic YTpi
+Cookie: a=1
+
+
+
+=== TEST 20: an error page hides by its own location
+--- jwks: es256
+--- config eval
+my @hide = ('gateway_jwt_hide on;', 'error_page 401 /page/*;');
+::for_sources('/on/*', @hide, $::Pass)
+. ::location('= /page/bearer', $::Pass, 'gateway_jwt off; gateway_jwt_hide on;')
+. ::location('= /page/header', $::Pass, 'gateway_jwt off; gateway_jwt_hide on;')
+. ::location('= /page/cookie', $::Pass, 'gateway_jwt off;')
+. ::location('= /page/arg', $::Pass =~ s/;/\$request_uri;/r, 'gateway_jwt off;')
+--- request eval
+[ "GET /on/bearer", "GET /on/header", "GET /on/cookie",
+  "GET /on/arg?t=$::Forged&a=1" ]
+--- more_headers eval
+[ "Authorization: Bearer $::Forged\n", "X-Token: $::Forged\nX-A: 1\n",
+  "Cookie: t=$::Forged; a=1\n", '' ]
+--- error_code eval: [ (401) x 4 ]
+--- response_body eval
+[ "GET /page/bearer HTTP/1.0\n", "GET /page/header HTTP/1.0\nX-A: 1\n",
+  "GET /page/cookie HTTP/1.0\nCookie: t=$::Forged; a=1\n",
+  "GET /on/arg?a=1 HTTP/1.0\n" ]

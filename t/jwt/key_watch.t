@@ -228,6 +228,23 @@ ok(wait_until(sub {
 ok(all_answer(200, 'b'), 'it has the keys of the file');
 is(counts(20, 'a'), '401:20', 'and those alone');
 
+# a broken file leaves it what the master has: the keys of the last reload
+
+write_keys('k.json', '{');
+my ($second) = $server->workers;
+kill 'KILL', $second;
+ok(wait_until(sub {
+       my ($now) = $server->workers;
+       return $now && $now != $second;
+   }), 'again, while the file is broken');
+ok(wait_until(sub { lines('error') }), 'which is an error');
+ok(all_answer(200, 'a'), 'it has the keys that the master has read');
+is(counts(20, 'b'), '401:20', 'and not those that came since');
+write_keys('k.json', jwks('b'));
+$server->reload;
+is(counts(20, 'b'), '200:20', 'a reload reads the repaired file');
+is(counts(20, 'a'), '401:20', 'and leaves the old keys for good');
+
 # and so does one that had followed a change
 
 write_keys('k.json', jwks('c'));
@@ -240,7 +257,7 @@ $server->stop;
 # --- what the user of the workers may not read
 
 SKIP: {
-    skip 'only root has workers of another user', 12 if $> != 0;
+    skip 'only root has workers of another user', 19 if $> != 0;
 
     my ($name, $group) = (getpwnam 'nobody')[0, 3];
     my $user = "user $name " . getgrgid($group) . ";\n";
@@ -290,6 +307,27 @@ SKIP: {
     is(scalar(lines('warn')), 1, 'beside the one warning');
     $server->reload;
     is(counts(50, 'b', '/mine'), '200:50', 'a reload reads it');
+    $server->stop;
+
+    # closed for a while: a new file that nobody may read, yet
+
+    $server = start(main => $user, server => location('/', "$closed/all.json"));
+    is(counts(20, 'b'), '200:20', 'a file that may be read');
+
+    my $new = write_file("$closed/new.json", jwks('c'));
+    chmod 0000, $new;
+    rename $new, "$closed/all.json" or die $!;
+    ok(wait_until(sub { lines('error') }), 'is replaced by one that may not');
+    all_answer(200, 'b') for 1 .. 3;
+    my @errors = lines('error');
+    is(scalar(@errors), 1, 'which is one error');
+    like($errors[0], qr/"\Q$closed\E\/all\.json": open\(\) failed \(13: /,
+         'that says why');
+    is(counts(50, 'b'), '200:50', 'the keys that were serve on');
+
+    chmod 0644, "$closed/all.json";
+    ok(all_answer(200, 'c'), 'a chmod makes it readable, and it is read');
+    is(counts(50, 'b'), '401:50', 'and nothing is left of the old keys');
     $server->stop;
 }
 

@@ -85,6 +85,32 @@ for my $mode (sort keys %line) {
 }
 
 $server->stop;
+
+
+# --- a token that is not looked at has no kid, whatever came before
+
+$server = start_nginx(
+    files  => { 'jwks.json' => jwks('es256') },
+    server => 'gateway_jwt r; gateway_jwt_key_file jwks.json; root html;'
+              . "\n" . CORE::join('', map {
+                  "location /to/$_ { gateway_jwt_mode dry_run; "
+                  . "try_files /none /$_; }\n" } qw( size two none bad ))
+              . "location /size { gateway_jwt_max_size 10; }\n"
+              . "location /two { gateway_jwt r token=\$cookie_t; }\n"
+              . "location /none { gateway_jwt r token=\$cookie_u; }\n"
+              . "location /bad { gateway_jwt_require_claim scope eq x; }\n",
+);
+
+$server->get("/to/$_", headers => [ "Authorization: Bearer $Good",
+                                    "Cookie: t=$Good; t=$Good" ])
+    for qw( size two none bad );
+
+Test::More::is_deeply([ $server->log =~ /(reason ".*?", kid ".*?")/g ], [
+    'reason "too_large", kid ""', 'reason "duplicate_credential", kid ""',
+    'reason "missing", kid ""', 'reason "claim", kid "es256"',
+], 'no line names the kid of a token of before');
+
+$server->stop;
 done_testing();
 
 __DATA__

@@ -358,3 +358,53 @@ server {
 GET /ssi.html
 --- more_headers eval: ::bearers($::T)->[0]
 --- response_body_like: ^\[alice\]
+
+
+
+=== TEST 15: a URI without "/" falls to the server, which has no key: refused
+--- jwks: es256
+--- config eval
+"gateway_jwt api; rewrite ^/x/(.*)\$ \$1 last;\n"
+. ::at('/', ::key_file('jwks'), 'empty_gif;')
+--- request eval: [ ("GET /x/foo", "GET /") x 3 ]
+--- more_headers eval: ::bearers($::T, $::T, $::Forged, $::Forged, '', '')
+--- error_code eval: [ 401, 200, 401, 401, 401, 401 ]
+--- response_headers eval
+my $challenge = 'WWW-Authenticate: Bearer realm="api"';
+my $error = ', error="invalid_token", error_description="the ';
+my $unknown = $challenge . $error . 'token names no key that is known"';
+[ $unknown, '!WWW-Authenticate', $unknown,
+  $challenge . $error . 'signature of the token is not valid"',
+  $unknown, $challenge ]
+--- response_body_like eval
+[ '"unknown_key"', 'GIF', '"unknown_key"', '"bad_signature"', '"unknown_key"',
+  '"missing"' ]
+
+
+
+=== TEST 16: or has keys that two issuers would share: refused
+--- jwks: es256
+--- config eval
+"gateway_jwt api; rewrite ^/x/(.*)\$ \$1 last;\n"
+. 'gateway_jwt_issuer https://a https://b; ' . ::key_file('jwks') . "\n"
+. ::at('/', ::key_file('jwks') =~ s/;/ issuer=https:\/\/a;/r, 'empty_gif;')
+--- request eval: [ ("GET /x/foo", "GET /") x 2 ]
+--- more_headers eval
+::bearers((::token(claims => { sub => 'x', iss => 'https://a' })) x 2,
+          (::token(claims => { sub => 'x', iss => 'https://b' })) x 2)
+--- error_code eval: [ 401, 200, 401, 401 ]
+--- response_body_like eval
+[ '"unknown_key"', 'GIF', '"unknown_key"', '"issuer"' ]
+
+
+
+=== TEST 17: and refuses anonymous requests, also in optional
+--- jwks: es256
+--- config eval
+"gateway_jwt api; gateway_jwt_mode optional; rewrite ^/x/(.*)\$ \$1 last;\n"
+. ::at('/', ::key_file('jwks'), 'empty_gif;')
+--- request eval: [ ("GET /x/foo", "GET /") x 2 ]
+--- more_headers eval: ::bearers('', '', $::T, $::T)
+--- error_code eval: [ 401, 200, 401, 200 ]
+--- response_body_like eval
+[ '"unknown_key"', 'GIF', '"unknown_key"', 'GIF' ]

@@ -466,7 +466,7 @@ get('/scp?scope=a"b\c', bearer(token(claims => { scp => ['a'] }))) =>
 
 
 
-=== TEST 24: insufficient_scope is for scopes, 403, and what can be asked for
+=== TEST 24: insufficient_scope is for scopes and 403 alone
 --- jwks: es256
 --- config
 gateway_jwt_key_file ../html/jwks.json;
@@ -531,3 +531,126 @@ token(claims => { sub => 'alice' })                  => 'verified',
 edited(token(claims => { sub => 'bob' }),
        payload => sub { claims_json({ sub => 'alice' }) }) => 'bad_signature',
 token(claims => { sub => 'bob', exp => 1 })          => 'expired',
+
+
+
+=== TEST 27: fractions compare as what they are
+--- jwks: es256
+--- rules
+'n eq 0.1',   [ '"n":0.1', '"n":0.10', '"n":1e-1', '"n":100e-3' ],
+              [ '"n":0.2', '"n":0.09999999999999999', '"n":0.10000000000000002',
+                '"n":0', '"n":1', '"n":"0.10"' ],
+'n ne 0.1',   [ '"n":0.2', '"n":0' ],
+              [ '"n":0.1', '"n":10e-2' ],
+'n gt 0.1',   [ '"n":0.10000000000000002', '"n":0.2', '"n":1' ],
+              [ '"n":0.1', '"n":0.09999999999999999', '"n":0', '"n":-0.2' ],
+'n ge 0.1',   [ '"n":0.1', '"n":0.10000000000000002' ],
+              [ '"n":0.09999999999999999' ],
+'n lt 0.1',   [ '"n":0.09999999999999999', '"n":0', '"n":-0.2' ],
+              [ '"n":0.1', '"n":0.10000000000000002', '"n":1' ],
+'n le 0.1',   [ '"n":0.1', '"n":0.09999999999999999' ],
+              [ '"n":0.10000000000000002' ],
+'n eq 19.99', [ '"n":19.99', '"n":1999e-2' ],
+              [ '"n":19.989999999999995', '"n":19.990000000000002', '"n":20' ],
+'n gt 19.99', [ '"n":19.990000000000002', '"n":20' ],
+              [ '"n":19.99', '"n":19.989999999999995', '"n":19' ],
+'n lt 19.99', [ '"n":19.989999999999995', '"n":19' ],
+              [ '"n":19.99', '"n":19.990000000000002', '"n":20' ],
+'n eq 2.3',   [ '"n":2.3', '"n":0.23e1' ],
+              [ '"n":2.2999999999999994', '"n":2.3000000000000003', '"n":2' ],
+'n gt 2.3',   [ '"n":2.3000000000000003', '"n":3' ],
+              [ '"n":2.3', '"n":2.2999999999999994', '"n":2' ],
+'n lt 2.3',   [ '"n":2.2999999999999994', '"n":2' ],
+              [ '"n":2.3', '"n":2.3000000000000003', '"n":3' ],
+'n any 0.1 2.3',  [ '"n":2.3', '"n":[1,0.1]' ], [ '"n":2', '"n":[1,0.2]' ],
+'n none 0.1 2.3', [ '"n":[2,0.2]' ], [ '"n":0.1', '"n":[1,2.3]' ],
+'n eq $arg_n',    [ [ '?n=0.1', '"n":0.1' ], [ '?n=19.99', '"n":19.99' ] ],
+                  [ [ '?n=0.1', '"n":0.2' ], [ '?n=19.99', '"n":20' ] ],
+
+
+
+=== TEST 28: integers beside fractions stay exact
+--- jwks: es256
+--- rules
+'n gt 9007199254740992.5', [ '"n":9007199254740993' ],
+                           [ '"n":9007199254740992' ],
+'n lt 9007199254740992.5', [ '"n":9007199254740992' ],
+                           [ '"n":9007199254740993' ],
+'n eq 9007199254740993.0', [ '"n":9007199254740993' ],
+                           [ '"n":9007199254740992', '"n":9007199254740994' ],
+'n eq 9223372036854775807.0', [ '"n":9223372036854775807' ],
+                           [ '"n":9223372036854775806' ],
+'n lt 1.5',                [ '"n":1', '"n":1.4' ], [ '"n":2', '"n":1.5' ],
+
+
+
+=== TEST 29: insufficient_scope for every rule on a scope
+--- jwks: es256
+--- config
+gateway_jwt_key_file ../html/jwks.json;
+location /match {
+    gateway_jwt r;
+    gateway_jwt_require_claim scope match ^read error=403;
+}
+location /exists {
+    gateway_jwt r;
+    gateway_jwt_require_claim scp exists error=403;
+}
+location /absent {
+    gateway_jwt r;
+    gateway_jwt_require_claim scope absent error=403;
+}
+location /none {
+    gateway_jwt r;
+    gateway_jwt_require_claim scope none write error=403;
+}
+location /ne {
+    gateway_jwt r;
+    gateway_jwt_require_claim scope ne write error=403;
+}
+location /other {
+    gateway_jwt r;
+    gateway_jwt_require_claim sub match ^read error=403;
+}
+--- cases
+map({ (get("/$_", bearer(scope('read'))) => 'verified',
+       get("/$_", bearer(scope('write'))) =>
+           refused('claim', code => 403, error => 'insufficient_scope')) }
+    qw( match none ne )),
+get('/exists', bearer(token(claims => { scp => 'a' }))) => 'verified',
+get('/exists', bearer(scope('a')))                   =>
+    refused('claim', code => 403, error => 'insufficient_scope'),
+get('/absent', bearer(token()))                      => 'verified',
+get('/absent', bearer(scope('a')))                   =>
+    refused('claim', code => 403, error => 'insufficient_scope'),
+get('/other', bearer(scope('read')))                 => refused('claim', code => 403),
+
+
+
+=== TEST 30: a path is a scope's, however it is written
+--- jwks: es256
+--- config
+gateway_jwt_key_file ../html/jwks.json;
+location /quoted {
+    gateway_jwt r;
+    gateway_jwt_require_claim '"scope"' any read write error=403;
+}
+location /nested {
+    gateway_jwt r;
+    gateway_jwt_scope a."b"[0];
+    gateway_jwt_require_claim '"a".b[00]' eq read error=403;
+}
+location /dotted {
+    gateway_jwt r;
+    gateway_jwt_scope a.b;
+    gateway_jwt_require_claim '"a.b"' eq read error=403;
+}
+--- cases
+get('/quoted', bearer(scope('read')))                => 'verified',
+get('/quoted', bearer(scope('x')))                   => insufficient('read write'),
+get('/nested', bearer(token(claims => { a => { b => ['read'] } }))) => 'verified',
+get('/nested', bearer(token(claims => { a => { b => ['x'] } }))) =>
+    insufficient('read'),
+get('/dotted', bearer(token(claims => { 'a.b' => 'read' }))) => 'verified',
+get('/dotted', bearer(token(claims => { 'a.b' => 'x' }))) =>
+    refused('claim', code => 403),

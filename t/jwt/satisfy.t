@@ -305,3 +305,69 @@ my $decode = 'gateway_jwt off token=$http_x_token;';
 --- error_code eval: [ 403, 403, 200 ]
 --- response_headers eval: [ ("$::None\nContent-Type: text/html") x 2, $::None ]
 --- response_body_like eval: [ ('<h1>403 Forbidden</h1>') x 2, '^$' ]
+
+
+
+=== TEST 13: the page for an upstream's own 401 gets no challenge of ours
+--- jwks: es256
+--- user_files eval: "$::Htpasswd>>> err/401.html\nplease log in\n"
+--- http_config eval: $::Upstream
+--- config eval
+<<'END' . $::Jwt . $::BasicConf
+    satisfy any;
+    proxy_intercept_errors on;
+    error_page 401 403 /err/401.html;
+    location /own/ { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1; }
+    location /err/ { root $TEST_NGINX_HTML_DIR; }
+    location /all/ {
+        satisfy all;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/own/;
+    }
+    location /kept/ {
+        error_page 401 /open/err/401.html;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/own/;
+    }
+    location /open/ {
+        alias $TEST_NGINX_HTML_DIR/;
+        gateway_jwt off;
+        auth_basic off;
+    }
+END
+--- request eval
+[ ("GET /own/401") x 5, ("GET /own/403") x 2, "GET /all/401",
+  ("GET /kept/401") x 3 ]
+--- more_headers eval
+[ ::with('', 'right'), ::with($::Forged, 'right'), ::with($::Poor, 'right'),
+  ::with($::Good, 'wrong'), ::with($::Good, 'right'),
+  ::with('', 'right'), ::with($::Good, ''), ::with($::Good, 'right'),
+  ::with($::Forged, 'right'), ::with($::Good, ''), ::with($::Forged, '') ]
+--- error_code eval: [ (401) x 5, (403) x 2, (401) x 4 ]
+--- response_headers eval
+my $page = "Content-Type: text/html\nContent-Length: 14\n";
+[ ($page . $::None) x 8, ($page . 'WWW-Authenticate: Own realm="u"') x 2,
+  $page . ::also($::Basic, $::Invalid) ]
+--- response_body eval: [ ("please log in\n") x 11 ]
+
+
+
+=== TEST 14: nor is there a reason where another method granted
+--- jwks: es256
+--- user_files eval: $::Htpasswd
+--- http_config eval: $::Upstream
+--- config eval
+my $say = 'add_header X-Reason "<$gateway_auth_reason>" always;' . "\n";
+$::AuthServer
+. ::location('/any/basic', "satisfy any;\n", $::Jwt, $::BasicConf, $say)
+. ::location('/any/ask', "satisfy any; auth_request /auth/204;\n", $::Jwt, $say)
+. ::location('/any/deny', "satisfy any; deny all;\n", $::Jwt, $say)
+. ::location('/all/basic', "satisfy all;\n", $::Jwt, $::BasicConf, $say)
+--- request eval
+[ map { ("GET /$_") x 4 } qw( any/basic any/ask any/deny all/basic ) ]
+--- more_headers eval
+[ (::with('', 'right'), ::with($::Forged, 'right'), ::with($::Poor, 'right'),
+   ::with($::Good, 'right')) x 4 ]
+--- error_code eval
+[ (200) x 8, 401, 401, 403, 200, 401, 401, 403, 200 ]
+--- response_headers eval
+[ ('X-Reason: <>') x 8,
+  (map { "X-Reason: <$_>" } 'missing', 'bad_signature', 'claim', '') x 2 ]

@@ -15,6 +15,27 @@ our $size = length $token;
 
 sub sent { get('/t', @_) }
 
+# the cookie "token", as the module reads it and as nginx does
+
+our $as_nginx = <<'END';
+gateway_jwt_key_file ../html/jwks.json;
+location /t {
+    gateway_jwt r token=$cookie_token;
+}
+location /nginx {
+    set $read $cookie_token;
+    gateway_jwt r token=$read;
+}
+END
+
+sub both {
+    my ($cookies, $outcome, $of_nginx) = @_;
+
+    my $line = 'Cookie: ' . $cookies =~ s/\bT\b/$token/r;
+    return (sent($line) => $outcome,
+            get('/nginx', $line) => $of_nginx // $outcome);
+}
+
 run_tests();
 
 __DATA__
@@ -328,3 +349,38 @@ token(claims => { pad => 'x' x 12300 })              => 'too_large',
 get('/more', bearer(token(claims => { pad => 'x' x 12300 }))) => 'verified',
 get('/more', bearer('x' x 20480))                    => 'malformed_header',
 get('/more', bearer('x' x 20481))                    => 'too_large',
+
+
+
+=== TEST 19: a cookie as nginx reads it: blanks around the name, and commas
+--- jwks: es256
+--- config eval: $::as_nginx
+--- cases
+both('token= T', 'verified'),
+both('token   =   T', 'verified'),
+both('token =T; a=1', 'verified'),
+both('a=1, token=T', 'verified'),
+both('a=1,token=T; b=2', 'verified'),
+both('a, token=T', 'verified'),
+both('a=1, tokens=x; token=T', 'verified'),
+both('a=1 token=x; token=T', 'verified'),
+both('token=T, a=1', 'malformed_signature'),
+both('token=T ; a=1', 'malformed_signature'),
+both('a=1 token=T', 'missing'),
+both('tok en=T', 'missing'),
+both('token, a=T', 'missing'),
+both("a=1;\ttoken=T", 'missing'),
+
+
+
+=== TEST 20: a cookie that nginx would take first does not hide behind another
+--- jwks: es256
+--- config eval: $::as_nginx
+--- cases
+both('a=1, token=EVIL; token=T', 'duplicate_credential', 'malformed_header'),
+both('token =EVIL; token=T', 'duplicate_credential', 'malformed_header'),
+both('token= EVIL; token=T', 'duplicate_credential', 'malformed_header'),
+both('a,token=EVIL;token=T', 'duplicate_credential', 'malformed_header'),
+both('a=1; b=2, TOKEN = EVIL; token=T', 'duplicate_credential',
+     'malformed_header'),
+both('a=1, token=T; token=EVIL', 'duplicate_credential', 'verified'),

@@ -434,3 +434,86 @@ GET /two
 --- more_headers eval: ::bearers($::Roles)->[0]
 --- access_log
 <alice|alice|alice|jwt|verified|->
+
+
+
+=== TEST 21: a payload of many lines comes as one, of the same JSON
+--- jwks: es256
+--- config eval: ::say_in('/t', '$gateway_jwt_payload', $::Jwt)
+--- request eval: [ ("GET /t") x 4 ]
+--- more_headers eval
+::bearers(map { ::token(claims => $_ =~ s/EXP/$::Exp/r) }
+          qq({\n  "exp": EXP,\n  "z": [1, 2.50, null],\n  "a": {"b": "\\n"}\n}\n),
+          qq({"exp":EXP,\r\n"n":9007199254740993}), qq({"exp":EXP,\r"e":""}),
+          qq({\t"exp":EXP, "a" : 1.00 }))
+--- response_headers eval
+::said(map { s/EXP/$::Exp/r }
+       '{"exp":EXP,"z":[1,2.5,null],"a":{"b":"\u000a"}}',
+       '{"exp":EXP,"n":9007199254740993}', '{"exp":EXP,"e":""}',
+       qq({\t"exp":EXP, "a" : 1.00 }))
+
+
+
+=== TEST 22: a consumer with control characters is a malformed payload
+--- jwks: es256
+--- config eval
+my $say = '$gateway_consumer|$gateway_auth_method|$gateway_jwt_status';
+::say_in('/t', $say, $::Jwt)
+. ::say_in('/azp', $say, $::Jwt, 'gateway_jwt_consumer azp;')
+. ::say_in('/optional', $say, $::Jwt, 'gateway_jwt_mode optional;')
+. ::say_in('/dry', $say, $::Jwt, 'gateway_jwt_mode dry_run;')
+. ::say_in('/any', $say, $::Jwt, 'satisfy any; allow all;')
+--- request eval
+[ ("GET /t") x 5, "GET /azp", "GET /azp", "GET /optional", "GET /dry",
+  "GET /any" ]
+--- more_headers eval
+my $evil = "a\r\nX-Role: admin";
+::bearers(map { ::token(claims => $_) }
+          map({ { sub => $_ } } $evil, "a\nb", "a\x7f", "a\tb", 'alice'),
+          { sub => $evil, azp => 'app' }, { sub => 'alice', azp => $evil },
+          ({ sub => $evil }) x 3)
+--- error_code eval: [ 401, 401, 401, 200, 200, 200, 401, 401, 200, 200 ]
+--- response_headers eval
+my $malformed = '||malformed_payload';
+::said(($malformed) x 3, "a\tb|jwt|verified", 'alice|jwt|verified',
+       'app|jwt|verified', ($malformed) x 4)
+--- response_body_like eval
+[ ('"reason":"malformed_payload"') x 3, ('GIF') x 3,
+  ('"reason":"malformed_payload"') x 2, ('GIF') x 2 ]
+
+
+
+=== TEST 23: keys of several issuers make iss#sub, without gateway_jwt_issuer
+--- user_files eval
+[ [ 'a.json', ::jwks('a') ], [ 'b.json', ::jwks('b') ] ]
+--- config eval
+my $key = sub {
+    my ($name, $issuer) = @_;
+    return "gateway_jwt_key_file \$TEST_NGINX_HTML_DIR/$name.json"
+           . ($issuer ? " issuer=$issuer;" : ';');
+};
+my $say = sub { ::say_in($_[0], '$gateway_consumer', 'gateway_jwt r;',
+                         @_[1 .. $#_]) };
+$say->('/two', $key->('a', 'https://a'), $key->('b', 'https://b'))
+. $say->('/one', $key->('a', 'https://a'))
+. $say->('/same', $key->('a', 'https://a'), $key->('b', 'https://a'))
+. $say->('/free', $key->('a'), $key->('b'))
+. $say->('/half', $key->('a', 'https://a'), $key->('b'))
+. $say->('/named', $key->('a', 'https://a'), $key->('b', 'https://b'),
+         'gateway_jwt_consumer sub;')
+. $say->('/issuer', $key->('a', 'https://a'), $key->('b', 'https://b'),
+         'gateway_jwt_issuer https://a;')
+--- request eval
+[ "GET /two", "GET /two", "GET /two", "GET /one", "GET /one", "GET /same",
+  "GET /free", "GET /half", "GET /half", "GET /named", "GET /named",
+  "GET /issuer", "GET /issuer" ]
+--- more_headers eval
+my ($a, $b) = (::issued('a', 'https://a', 'alice'),
+               ::issued('b', 'https://b', 'alice'));
+::bearers($a, $b, ::issued('a', 'https://b', 'alice'), $a, $b, $a, $a, $a, $b,
+          $a, $b, $a, $b)
+--- error_code eval
+[ 200, 200, 401, 200, 401, (200) x 7, 401 ]
+--- response_headers eval
+::said('https://a#alice', 'https://b#alice', '', 'alice', '', 'alice', 'alice',
+       'https://a#alice', 'https://b#alice', 'alice', 'alice', 'alice', '')

@@ -26,6 +26,13 @@ typedef struct {
 
 
 typedef struct {
+    const char     *one;
+    const char     *other;
+    int             equal;
+} test_pair_t;
+
+
+typedef struct {
     const char     *claim;      /* JSON; NULL: absent */
     gw_claim_op_e   op;
     const char     *values[MAX_VALUES];
@@ -80,6 +87,22 @@ static const test_path_t  paths[] = {
     { "a.b[0][0]", NULL },
     { "a.c", NULL },
     { "\"\"", NULL }
+};
+
+
+static const test_pair_t  pairs[] = {
+    { "scope", "scope", 1 },
+    { "scope", "\"scope\"", 1 },
+    { "\"s\\cope\"", "scope", 1 },
+    { "a.b[1].c", "\"a\".b[01].\"c\"", 1 },
+    { "scope", "scopes", 0 },
+    { "scope", "Scope", 0 },
+    { "a.b", "\"a.b\"", 0 },
+    { "a.b", "a", 0 },
+    { "a.b", "a.b[0]", 0 },
+    { "a[0]", "a[1]", 0 },
+    { "a[0]", "a.\"0\"", 0 },
+    { "a[0]", "a.\"\"", 0 }
 };
 
 
@@ -181,6 +204,39 @@ static const test_rule_t  rules[] = {
     { "9007199254740993", GW_CLAIM_GT, { "9007199254740992" }, 1 },
     { "9007199254740992.0", GW_CLAIM_LT, { "9007199254740993" }, 1 },
     { "9007199254740992.0", GW_CLAIM_EQ, { "9007199254740992" }, 1 },
+
+    { "9007199254740993", GW_CLAIM_GT, { "9007199254740992.5" }, 1 },
+    { "9007199254740993", GW_CLAIM_EQ, { "9007199254740993.0" }, 1 },
+    { "9007199254740992", GW_CLAIM_EQ, { "9007199254740993.0" }, 0 },
+    { "9223372036854775807", GW_CLAIM_EQ, { "9223372036854775807.0" }, 1 },
+    { "9223372036854775806", GW_CLAIM_EQ, { "9223372036854775807.0" }, 0 },
+
+    /* fractions: the double that their text means */
+
+    { "0.1", GW_CLAIM_EQ, { "0.1" }, 1 },
+    { "0.1", GW_CLAIM_EQ, { "1e-1" }, 1 },
+    { "1e-1", GW_CLAIM_EQ, { "0.10" }, 1 },
+    { "0.1", GW_CLAIM_NE, { "0.1" }, 0 },
+    { "0.1", GW_CLAIM_GT, { "0.1" }, 0 },
+    { "0.1", GW_CLAIM_LT, { "0.1" }, 0 },
+    { "0.1", GW_CLAIM_GE, { "0.1" }, 1 },
+    { "0.1", GW_CLAIM_LE, { "0.1" }, 1 },
+    { "0.10000000000000002", GW_CLAIM_GT, { "0.1" }, 1 },
+    { "0.09999999999999999", GW_CLAIM_LT, { "0.1" }, 1 },
+    { "0.1", GW_CLAIM_LT, { "0.10000000000000002" }, 1 },
+    { "0.1", GW_CLAIM_GT, { "0.09999999999999999" }, 1 },
+    { "19.99", GW_CLAIM_EQ, { "19.99" }, 1 },
+    { "19.99", GW_CLAIM_GT, { "19.99" }, 0 },
+    { "19.99", GW_CLAIM_LT, { "19.99" }, 0 },
+    { "19.990000000000002", GW_CLAIM_GT, { "19.99" }, 1 },
+    { "19.989999999999995", GW_CLAIM_LT, { "19.99" }, 1 },
+    { "2.3", GW_CLAIM_EQ, { "2.3" }, 1 },
+    { "2.3", GW_CLAIM_GT, { "2.3" }, 0 },
+    { "2.3", GW_CLAIM_LT, { "2.3" }, 0 },
+    { "2.3000000000000003", GW_CLAIM_GT, { "2.3" }, 1 },
+    { "2.2999999999999994", GW_CLAIM_LT, { "2.3" }, 1 },
+    { "[1,2.3]", GW_CLAIM_ANY, { "2.3" }, 1 },
+    { "[0.1]", GW_CLAIM_NONE, { "0.1" }, 0 },
 
     /* text that is no JSON number is a mismatch, also for "ne" */
 
@@ -407,6 +463,28 @@ test_paths(void)
 
 
 static void
+test_equal_paths(void)
+{
+    char             *one, *other;
+    size_t            i;
+    gw_claim_path_t   a, b;
+
+    for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        parse_path(&a, &one, pairs[i].one);
+        parse_path(&b, &other, pairs[i].other);
+
+        is_int(gw_claim_path_equal(&a, &b), pairs[i].equal, "%s and %s",
+               pairs[i].one, pairs[i].other);
+        is_int(gw_claim_path_equal(&b, &a), pairs[i].equal, "%s and %s",
+               pairs[i].other, pairs[i].one);
+
+        free(one);
+        free(other);
+    }
+}
+
+
+static void
 test_path_errors(void)
 {
     char             *buf;
@@ -525,6 +603,7 @@ int
 main(void)
 {
     test_paths();
+    test_equal_paths();
     test_path_errors();
     test_rules();
     test_odd_numbers();
