@@ -32,6 +32,19 @@
 #endif
 
 
+/* until 1.29.6 nginx looked for $cookie_ behind a comma, too */
+
+#if (nginx_version < 1029006)
+
+#define NGX_HTTP_GATEWAY_COOKIE_COMMA  1
+
+#else
+
+#define NGX_HTTP_GATEWAY_COOKIE_COMMA  0
+
+#endif
+
+
 static ngx_inline void *
 ngx_http_gateway_header_slot(ngx_http_request_t *r, ngx_table_elt_t *h,
     ngx_uint_t *multi)

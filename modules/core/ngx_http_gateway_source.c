@@ -284,7 +284,8 @@ ngx_http_gateway_find_header(ngx_http_request_t *r,
  *
  * Read as nginx reads it for $cookie_ and $arg_, so that both always mean the
  * same: names without regard to case; in a cookie, blanks around the name and
- * before the value, and a pair of another name that ends at a comma, too.
+ * before the value, and, by older versions, a pair of another name that ends
+ * at a comma, too.
  */
 
 static u_char *
@@ -325,7 +326,8 @@ ngx_http_gateway_pair(u_char *p, u_char *last, u_char separator,
     }
 
     while (p < last && *p != separator
-           && !(cookie && *p == ',' && value->data == NULL))
+           && !(NGX_HTTP_GATEWAY_COOKIE_COMMA
+                && cookie && *p == ',' && value->data == NULL))
     {
         p++;
     }

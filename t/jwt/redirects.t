@@ -328,6 +328,7 @@ server {
 ::at('/open', 'mirror /copy; empty_gif; access_log off;')
 . ::at('/closed', 'mirror /copy; empty_gif; access_log off;', $::Jwt)
 . ::at('/copy', 'internal;', $::Jwt, 'access_log off;',
+       'proxy_http_version 1.0;',
        'proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/copied$request_uri;')
 --- request eval
 [ "GET /open", "GET /closed?refused", "GET /closed?good" ]

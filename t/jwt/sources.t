@@ -28,6 +28,11 @@ location /nginx {
 }
 END
 
+# until 1.29.6 nginx looked for a cookie behind a comma, too
+our $commas = nginx_before(1, 29, 6);
+
+our @twice = ('duplicate_credential', 'malformed_header');
+
 sub both {
     my ($cookies, $outcome, $of_nginx) = @_;
 
@@ -359,9 +364,9 @@ get('/more', bearer('x' x 20481))                    => 'too_large',
 both('token= T', 'verified'),
 both('token   =   T', 'verified'),
 both('token =T; a=1', 'verified'),
-both('a=1, token=T', 'verified'),
-both('a=1,token=T; b=2', 'verified'),
-both('a, token=T', 'verified'),
+both('a=1, token=T', $::commas ? 'verified' : 'missing'),
+both('a=1,token=T; b=2', $::commas ? 'verified' : 'missing'),
+both('a, token=T', $::commas ? 'verified' : 'missing'),
 both('a=1, tokens=x; token=T', 'verified'),
 both('a=1 token=x; token=T', 'verified'),
 both('token=T, a=1', 'malformed_signature'),
@@ -377,10 +382,10 @@ both("a=1;\ttoken=T", 'missing'),
 --- jwks: es256
 --- config eval: $::as_nginx
 --- cases
-both('a=1, token=EVIL; token=T', 'duplicate_credential', 'malformed_header'),
+both('a=1, token=EVIL; token=T', $::commas ? @::twice : 'verified'),
 both('token =EVIL; token=T', 'duplicate_credential', 'malformed_header'),
 both('token= EVIL; token=T', 'duplicate_credential', 'malformed_header'),
-both('a,token=EVIL;token=T', 'duplicate_credential', 'malformed_header'),
-both('a=1; b=2, TOKEN = EVIL; token=T', 'duplicate_credential',
-     'malformed_header'),
-both('a=1, token=T; token=EVIL', 'duplicate_credential', 'verified'),
+both('a,token=EVIL;token=T', $::commas ? @::twice : 'verified'),
+both('a=1; b=2, TOKEN = EVIL; token=T', $::commas ? @::twice : 'verified'),
+both('a=1, token=T; token=EVIL',
+     $::commas ? ('duplicate_credential', 'verified') : 'malformed_header'),

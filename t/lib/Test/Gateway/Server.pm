@@ -16,8 +16,8 @@ use POSIX ();
 use Test::More ();
 use Time::HiRes qw( sleep time );
 
-our @EXPORT = qw( nginx_t start_nginx http_conf free_port write_file
-                  wait_until http_get );
+our @EXPORT = qw( nginx_t nginx_before start_nginx http_conf free_port
+                  write_file wait_until http_get );
 
 my %running;
 my $main = $$;
@@ -145,6 +145,21 @@ END
 
 
 sub binary { $ENV{TEST_NGINX_BINARY} || 'nginx' }
+
+# Whether the nginx under test is older than a version.
+
+sub nginx_before {
+    my (@version) = @_;
+
+    my ($said) = do { open my $in, '-|', binary() . ' -v 2>&1' or die $!; <$in> };
+    my @is = $said =~ m{/(\d+)\.(\d+)\.(\d+)} or die "no version: $said";
+
+    for my $i (0 .. 2) {
+        return $is[$i] < $version[$i] if $is[$i] != $version[$i];
+    }
+    return 0;
+}
+
 
 
 # A folder for a server; in it the configuration $conf, whose relative paths
