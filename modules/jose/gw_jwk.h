@@ -50,7 +50,7 @@ typedef void (*gw_jwk_note_pt)(void *data, unsigned number, const char *kid,
  * above 2^33, or with the ROCA fingerprint; a point that is not on its
  * curve; an HMAC key shorter than its hash; numbers that are not strict
  * base64url; a "kid" that is not a string or longer than GW_JWK_MAX_KID;
- * a key whose "kid" and type a key before it has.
+ * a key whose "kid", type and "alg" a key before it has.
  *
  * Returns a set for gw_jwk_set_free(), or NULL with a sentence in "err"
  * (of "size" bytes, NUL-terminated, without secrets).
