@@ -15,7 +15,7 @@ OBJS = objs
 # CFLAGS and LDFLAGS may be given; these come first
 HARDEN = -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 WARN = -Wall -Wextra -Werror
-INCS = -Imodules/core -Imodules/jose -Imodules/jwt -Itools
+INCS = -Imodules/core -Imodules/jose -Imodules/jwt -Imodules/api_key -Itools
 FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 

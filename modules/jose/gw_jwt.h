@@ -12,12 +12,7 @@
 #include <jansson.h>
 
 #include "gw_reason.h"
-
-
-typedef struct {
-    size_t                len;
-    const unsigned char  *data;
-} gw_text_t;              /* the layout of ngx_str_t */
+#include "gw_text.h"
 
 
 typedef struct {
