@@ -64,8 +64,9 @@ typedef struct {
 
 
 /*
- * An entry of the index, aligned to 8 bytes.  Behind it stand the name that
- * it is found by, and "details":
+ * An entry of the index, aligned to 8 bytes and a multiple of them long.
+ * Behind it stand the name that it is found by, and "details", which follow
+ * without a gap and are read from copies alone:
  *
  *   ID           gw_consumer_detail_t and its texts
  *   SHA256, HMAC gw_consumer_key_detail_t and its texts
@@ -84,21 +85,24 @@ typedef struct {
 } gw_consumer_entry_t;
 
 
-/* "groups" joined by commas; "metadata" as gw_consumer_metadata() reads it */
+/*
+ * "groups" joined by commas; "plan"; "metadata" as names and values in turn,
+ * each with a NUL behind it.
+ */
 
 typedef struct {
     uint32_t  groups_len;
     uint32_t  plan_len;
     uint32_t  metadata_len;
-    uint32_t  unused;
+    uint32_t  number;      /* its place in the file, from 0 */
 } gw_consumer_detail_t;
 
 
 /*
- * "scopes" joined by spaces; "allow" is pairs of first and last address, each
- * 16 bytes in network order, IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2).
- * Times are seconds since the epoch: INT64_MIN and INT64_MAX where there is
- * no bound.
+ * "id"; "scopes" joined by spaces; "allow", which is pairs of first and last
+ * address, each 16 bytes in network order, IPv4 mapped into IPv6 (RFC 4291,
+ * 2.5.5.2).  Times are seconds since the epoch: INT64_MIN and INT64_MAX where
+ * there is no bound.
  */
 
 typedef struct {
