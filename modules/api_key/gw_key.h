@@ -8,7 +8,11 @@
  * base 62 (0-9, A-Z, a-z; the most significant first, with leading zeros);
  * check the CRC-32 (IEEE 802.3) of all that stands before it, as 6 such
  * digits.  So a secret scanner finds keys, a typing error is told from a
- * wrong key without a lookup, and a log can name a key by its id.
+ * wrong key without a lookup, and a log can name a key by its id.  There is
+ * one text for one value: a secret of 2^256 or more is not well formed.
+ *
+ * A secret of 256 random bits cannot be guessed from its digest, so that one
+ * fast hash does what a password would need a slow one for.
  *
  * Knows OpenSSL, not nginx or jansson.
  */
@@ -40,21 +44,24 @@ int gw_key_id_valid(const unsigned char *id, size_t len);
 
 /*
  * Makes a key of a valid id and 32 random bytes; "key" has GW_KEY_SIZE bytes
- * and receives a NUL.
+ * and receives a NUL.  The caller cleanses both, the key and the bytes.
  */
 void gw_key_format(char *key, const unsigned char *id, size_t len,
     const unsigned char random[32]);
 
 /*
  * Whether a text has the format, with the right check; then "id_len" receives
- * the length of the id, which begins at text + 3.  id_len may be NULL.
+ * the length of the id, which begins at text + 3.  id_len may be NULL.  It
+ * says nothing about whether there is such a key: the check is no secret.
  */
 int gw_key_well_formed(const unsigned char *text, size_t len, size_t *id_len);
 
 
 /*
- * SHA-256, and HMAC-SHA256 with up to two peppers.  One for each process:
- * the contexts are used by every call.
+ * SHA-256, and HMAC-SHA256 with up to two peppers: the one in use, and while
+ * it is being replaced the one before it.  One for each process: the
+ * contexts are used by every call.  The digest of a key of 62 bytes takes
+ * about 110 ns, with a pepper 180 (OpenSSL 3.0 on a CPU that knows SHA).
  */
 
 #define GW_KEY_PEPPERS  2
@@ -72,8 +79,10 @@ int gw_key_hash_init(gw_key_hash_t *hash);
 void gw_key_hash_free(gw_key_hash_t *hash);
 
 /*
- * The content of a pepper's file: one newline (LF or CR LF) at its end is
- * not part of it.  Returns NULL, or a sentence on what is wrong with it.
+ * The content of a pepper's file, any bytes; one newline (LF or CR LF) at its
+ * end is not part of it.  Nothing is kept of "pepper" but the hash's states.
+ * Returns NULL, or a static sentence without subject on what is wrong with
+ * it; "hash" is then as it was.
  */
 const char *gw_key_pepper_add(gw_key_hash_t *hash, const unsigned char *pepper,
     size_t len);
