@@ -8,16 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gw_json.h"
 #include "gw_tool.h"
 
 
 #define GW_TOOL_MAX_SECONDS  ((int64_t) 1 << 52)
+#define GW_TOOL_LAST_DATE    INT64_C(253402300799)   /* of the year 9999 */
 
 
 static char *gw_tool_read_stream(FILE *stream, size_t *len);
 static const char *gw_tool_shown(const char *path);
+static int gw_tool_read_date(const char *text, int64_t *when);
 
 
 const char *
@@ -71,18 +74,26 @@ gw_tool_error(int code, const char *fmt, ...)
 char *
 gw_tool_read(const char *path, size_t *len)
 {
+    return gw_tool_read_secret(path, strcmp(path, "-") == 0
+                                     ? "standard input" : gw_tool_shown(path),
+                               len);
+}
+
+
+char *
+gw_tool_read_secret(const char *path, const char *name, size_t *len)
+{
     char  *text;
     FILE  *stream;
 
     if (strcmp(path, "-") == 0) {
         text = gw_tool_read_stream(stdin, len);
-        path = "standard input";
 
     } else {
         stream = fopen(path, "rb");
 
         if (stream == NULL) {
-            gw_tool_error(0, "%s: %s", gw_tool_shown(path), strerror(errno));
+            gw_tool_error(0, "%s: %s", name, strerror(errno));
             return NULL;
         }
 
@@ -91,18 +102,22 @@ gw_tool_read(const char *path, size_t *len)
     }
 
     if (text == NULL) {
-        gw_tool_error(0, "%s: cannot be read, or is larger than 8 MB", path);
+        gw_tool_error(0, "%s: cannot be read, or is larger than 8 MB", name);
     }
 
     return text;
 }
 
 
+/* without a buffer of stdio's, which nobody could cleanse of a secret */
+
 static char *
 gw_tool_read_stream(FILE *stream, size_t *len)
 {
     char    *text, *grown;
     size_t   n, size;
+
+    (void) setvbuf(stream, NULL, _IONBF, 0);
 
     n = 0;
     size = 4096;
@@ -254,6 +269,27 @@ gw_tool_print_json(const json_t *value)
 
 
 int
+gw_tool_print_pretty(const json_t *value)
+{
+    int    rc;
+    char  *text;
+
+    text = json_dumps(value, JSON_INDENT(2));
+
+    if (text == NULL) {
+        return gw_tool_error(GW_EXIT_FILE, "memory ran out");
+    }
+
+    (void) fputs(text, stdout);
+    rc = gw_tool_print("\n", 1);
+
+    free(text);
+
+    return rc;
+}
+
+
+int
 gw_tool_print(const void *data, size_t len)
 {
     (void) fwrite(data, 1, len, stdout);
@@ -316,6 +352,78 @@ gw_tool_seconds(const char *text, int64_t *seconds)
     *seconds = (*text == '-') ? -sum : sum;
 
     return (p == start) ? -1 : 0;
+}
+
+
+int
+gw_tool_time(const char *text, int64_t now, int64_t *when)
+{
+    if (gw_tool_seconds(text, when) == 0) {
+        *when += now;
+
+    } else if (gw_tool_read_date(text, when) != 0) {
+        return -1;
+    }
+
+    return (*when < 0 || *when > GW_TOOL_LAST_DATE) ? -1 : 0;
+}
+
+
+/* timegm() makes another day of one that the calendar lacks */
+
+static int
+gw_tool_read_date(const char *text, int64_t *when)
+{
+    char       again[GW_TOOL_DATE_SIZE];
+    size_t     i, len;
+    struct tm  tm;
+
+    static const char  shape[] = "0000-00-00T00:00:00Z";
+
+    len = strlen(text);
+
+    if (len != sizeof("2027-01-31") - 1 && len != sizeof(shape) - 1) {
+        return -1;
+    }
+
+    for (i = 0; i < len; i++) {
+        if (shape[i] == '0' ? (text[i] < '0' || text[i] > '9')
+                            : text[i] != shape[i])
+        {
+            return -1;
+        }
+    }
+
+    memset(&tm, 0, sizeof(struct tm));
+
+    (void) sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon,
+                  &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec);
+
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+
+    *when = timegm(&tm);
+
+    if (*when < 0 || *when > GW_TOOL_LAST_DATE) {
+        return -1;
+    }
+
+    gw_tool_date(*when, again);
+
+    return memcmp(again, text, len) == 0 ? 0 : -1;
+}
+
+
+void
+gw_tool_date(int64_t when, char text[GW_TOOL_DATE_SIZE])
+{
+    time_t     seconds;
+    struct tm  tm;
+
+    seconds = (time_t) when;
+
+    gmtime_r(&seconds, &tm);
+    strftime(text, GW_TOOL_DATE_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 

@@ -23,18 +23,22 @@
 #define GW_EXIT_FILE      3    /* or a key */
 
 #define GW_TOOL_MAX_FILE  (8 * 1024 * 1024)
+#define GW_TOOL_DATE_SIZE 21   /* with the NUL */
 
 
 typedef enum {
     GW_OPT_ALG,
     GW_OPT_ALGORITHMS,
+    GW_OPT_ALLOW,
     GW_OPT_AUDIENCE,
     GW_OPT_BITS,
     GW_OPT_CLAIM,
     GW_OPT_CLAIM_JSON,
     GW_OPT_CLAIMS_JSON,
+    GW_OPT_CONSUMER,
     GW_OPT_EXPIRES,
     GW_OPT_HEADER,
+    GW_OPT_ID,
     GW_OPT_ISSUER,
     GW_OPT_KEY,
     GW_OPT_KEYS,
@@ -45,6 +49,8 @@ typedef enum {
     GW_OPT_NO_REQUIRE_EXP,
     GW_OPT_NOT_BEFORE,
     GW_OPT_PEM,
+    GW_OPT_PEPPER,
+    GW_OPT_SCOPES,
     GW_OPT_TYP
 } gw_opt_e;
 
@@ -98,6 +104,8 @@ extern const gw_command_t  gw_command_jwt_sign;
 extern const gw_command_t  gw_command_jwt_verify;
 extern const gw_command_t  gw_command_jws_sign;
 extern const gw_command_t  gw_command_jws_verify;
+extern const gw_command_t  gw_command_key_new;
+extern const gw_command_t  gw_command_key_hash;
 
 
 /* the value of an option, the last if it was given often; NULL: not given */
@@ -116,6 +124,12 @@ int gw_tool_error(int code, const char *fmt, ...)
  * after a message.
  */
 char *gw_tool_read(const char *path, size_t *len);
+
+/*
+ * The same, with "name" in messages instead of the path: what stands where a
+ * path should may be the secret itself.
+ */
+char *gw_tool_read_secret(const char *path, const char *name, size_t *len);
 
 /* JSON from a file that holds one object; NULL after a message */
 json_t *gw_tool_read_json(const char *path);
@@ -137,6 +151,9 @@ const gw_jwa_t *gw_tool_alg(const gw_args_t *args, const gw_private_t *key,
 /* a value as compact JSON and a newline on stdout */
 int gw_tool_print_json(const json_t *value);
 
+/* the same, indented for people */
+int gw_tool_print_pretty(const json_t *value);
+
 /* bytes on stdout; returns an exit code, after a message if it is no zero */
 int gw_tool_print(const void *data, size_t len);
 
@@ -148,6 +165,16 @@ int gw_tool_flush(void);
  * Returns 0, or -1.
  */
 int gw_tool_seconds(const char *text, int64_t *seconds);
+
+/*
+ * A point in time, in seconds since the epoch: a date in UTC as "2027-01-31"
+ * or "2027-01-31T00:00:00Z", or what gw_tool_seconds() reads, from "now" on.
+ * Returns 0, or -1: also for what is before 1970 or after 9999.
+ */
+int gw_tool_time(const char *text, int64_t now, int64_t *when);
+
+/* "2027-01-31T00:00:00Z" of what gw_tool_time() gave */
+void gw_tool_date(int64_t when, char text[GW_TOOL_DATE_SIZE]);
 
 /* "16384", "16k", "1m" to bytes, as nginx reads a size.  Returns 0, or -1 */
 int gw_tool_size(const char *text, size_t *size);

@@ -14,6 +14,9 @@
 #include "gw_tool.h"
 
 
+#define GW_MAIN_MAX_SHOWN  20   /* bytes of an option that nobody knows */
+
+
 static const gw_command_t *const  gw_commands[] = {
     &gw_command_jwk_generate,
     &gw_command_jwk_public,
@@ -21,6 +24,8 @@ static const gw_command_t *const  gw_commands[] = {
     &gw_command_jwt_verify,
     &gw_command_jws_sign,
     &gw_command_jws_verify,
+    &gw_command_key_new,
+    &gw_command_key_hash,
     NULL
 };
 
@@ -162,6 +167,14 @@ gw_main_option(const gw_command_t *command, gw_args_t *args, char **argv,
     len = value ? (size_t) (value - name) : strlen(name);
 
     opt = gw_main_find_option(command, name, len);
+
+    if (opt->name == NULL && len > GW_MAIN_MAX_SHOWN) {
+
+        /* an API key may begin with "-" */
+
+        gw_tool_error(0, "unknown option");
+        return -1;
+    }
 
     if (opt->name == NULL) {
         gw_tool_error(0, "unknown option \"%.*s\"", (int) len, name);

@@ -15,6 +15,7 @@ package Tool;
 #   openssl($alg, $jwk, $input, $signature)
 #                                    the signature is valid, says openssl(1)
 #   der_signature($raw) raw_signature($der, $size)
+#   secret(@texts)                   they must not be told either
 #   no_secrets()                     one test: nothing that went to stderr held
 #                                    a secret of a key that was made here
 #
@@ -31,7 +32,7 @@ use Test::Gateway::Token qw( b64u b64u_decode json parts );
 use Test::More;
 
 our @EXPORT = qw( run says file generate key_file public_file offered pem
-                  openssl der_signature raw_signature no_secrets b64u
+                  openssl der_signature raw_signature secret no_secrets b64u
                   b64u_decode json parts decode @algorithms @private );
 
 our @algorithms = qw( HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512
@@ -278,6 +279,9 @@ sub openssl {
 
 
 # --- what must not be seen
+
+sub secret { @secrets{@_} = (1) x @_ }
+
 
 sub no_secrets {
     my %told;

@@ -12,6 +12,10 @@ use Tool;
 my @keys = ([ '--keys', 'FILE' ], [ '--pem', 'FILE' ],
             [ '--algorithms', 'NAMES' ], [ '--max-size', 'SIZE' ]);
 
+my @entry = map { [ "--$_->[0]", $_->[1] ] }
+            [ scopes => 'SCOPES' ], [ 'not-before' => 'TIME' ],
+            [ expires => 'TIME' ], [ allow => 'CIDR' ], [ pepper => 'FILE' ];
+
 my %commands = (
     'jwk generate' => [ '--alg NAME [--kid KID] [--bits N]',
         [ '--alg', 'NAME' ], [ '--kid', 'KID' ], [ '--bits', 'N' ] ],
@@ -28,6 +32,9 @@ my %commands = (
     'jws sign' => [ '--key FILE [--header TEXT] FILE',
         [ '--key', 'FILE' ], [ '--alg', 'NAME' ], [ '--header', 'TEXT' ] ],
     'jws verify' => [ '--keys FILE [options] TOKEN', @keys ],
+    'key new' => [ '--consumer ID [options]', [ '--consumer', 'ID' ],
+        [ '--id', 'ID' ], @entry ],
+    'key hash' => [ '[--id ID] [options] [FILE]', [ '--id', 'ID' ], @entry ],
 );
 
 my $usage = "usage: nginx-gateway NOUN VERB [options], see nginx-gateway"
@@ -131,7 +138,8 @@ for ('jwk public', 'jws sign', 'jwt verify', 'jws verify') {
                 . "usage: nginx-gateway $_ $commands{$_}[0]\n");
 }
 
-for ([ 'jwk generate', 'x' ], [ 'jwt sign', 'x' ], [ 'jws sign', 'a', 'x' ],
+for ([ 'key new', 'x' ], [ 'key hash', 'a', 'x' ],
+     [ 'jwk generate', 'x' ], [ 'jwt sign', 'x' ], [ 'jws sign', 'a', 'x' ],
      [ 'jwt verify', 'a', 'x' ], [ 'jws verify', 'a', 'x' ],
      [ 'jwt verify', '--', '--keys', 'x' ])
 {
@@ -342,6 +350,8 @@ SKIP: {
          '/dev/null');
     full('jwt verify', 3, qw( jwt verify --keys ), $set, $token);
     full('jws verify', 3, qw( jws verify --keys ), $set, $token);
+    full('key new', 3, qw( key new --consumer a ));
+    full('key hash', 3, qw( key hash --id a ), file('kH7d-2Lq9_wZx4Tp1v'));
     full('--help', 3, '--help');
     full('--version', 3, '--version');
     full("$_ --help", 3, split(' '), '--help') for sort keys %commands;
