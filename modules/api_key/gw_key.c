@@ -17,7 +17,6 @@
 #define GW_KEY_PREFIX  3       /* "gw_" */
 #define GW_KEY_TAIL    (1 + GW_KEY_SECRET + GW_KEY_CHECK)
 #define GW_KEY_MIN     (GW_KEY_PREFIX + 1 + GW_KEY_TAIL)
-#define GW_KEY_MAX     (GW_KEY_SIZE - 1)
 
 
 static int gw_key_secret_valid(const unsigned char *secret);
@@ -117,13 +116,15 @@ gw_key_well_formed(const unsigned char *text, size_t len, size_t *id_len)
     size_t                n;
     const unsigned char  *id, *tail;
 
-    if (len < GW_KEY_MIN || len > GW_KEY_MAX) {
+    if (len < GW_KEY_MIN) {
         return 0;
     }
 
     id = text + GW_KEY_PREFIX;
     n = len - GW_KEY_PREFIX - GW_KEY_TAIL;
     tail = id + n;
+
+    /* the id bounds the length */
 
     if (memcmp(text, "gw_", GW_KEY_PREFIX) != 0
         || !gw_key_id_valid(id, n)
