@@ -57,7 +57,27 @@
     X(CONSUMER_CONFLICT, "consumer_conflict",                                 \
       "the credentials name different consumers")                             \
     X(DISABLED, "disabled",                                                   \
-      "the consumer is disabled")
+      "the credential or its consumer is disabled")                           \
+    X(MALFORMED_KEY, "malformed_key",                                         \
+      "the API key is malformed")                                             \
+    X(ADDRESS_NOT_ALLOWED, "address_not_allowed",                             \
+      "the API key may not be used from this address")                        \
+    X(INVALID_KEY, "invalid_key",                                             \
+      "the API key is not valid")                                             \
+    X(CERTIFICATE_MISSING, "certificate_missing",                             \
+      "no verified client certificate was presented")                         \
+    X(UNKNOWN_CERTIFICATE, "unknown_certificate",                             \
+      "the client certificate belongs to no consumer")                        \
+    X(INSUFFICIENT_SCOPE, "insufficient_scope",                               \
+      "the credential lacks a scope that this request requires")              \
+    X(METHOD_NOT_ALLOWED, "method_not_allowed",                               \
+      "this method is not allowed here")                                      \
+    X(GROUP_NOT_ALLOWED, "group_not_allowed",                                 \
+      "the consumer is in none of the groups that are allowed here")          \
+    X(GROUP_DENIED, "group_denied",                                           \
+      "the consumer is in a group that is denied here")                       \
+    X(CONSUMER_NOT_ALLOWED, "consumer_not_allowed",                           \
+      "the consumer is not one of those that are allowed here")
 
 
 typedef enum {

@@ -13,10 +13,15 @@
 
 #include "ngx_http_gateway_compat.h"
 #include "gw_reason.h"
+#include "gw_consumer.h"
 
+
+typedef struct ngx_http_gateway_consumers_s  ngx_http_gateway_consumers_t;
 
 typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
+    ngx_http_gateway_consumers_t   *consumers;  /* NULL: no file */
+    ngx_uint_t                      peppers;    /* of API keys */
     ngx_uint_t                     *variables;  /* over the request's lines */
     ngx_uint_t                      nvariables;
     ngx_uint_t                      refuses;    /* unsigned:1 */
@@ -59,32 +64,82 @@ void ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place);
 typedef struct ngx_http_gateway_refusal_s  ngx_http_gateway_refusal_t;
 
 struct ngx_http_gateway_refusal_s {
+    /* set by the method */
     ngx_uint_t                      status;
-    gw_reason_e                     reason;
+    gw_reason_e                     reason;     /* for variable and log */
+    gw_reason_e                     shown;      /* for the client */
     ngx_str_t                       challenge;  /* WWW-Authenticate, or "" */
+    ngx_str_t                       scopes;     /* that are missing, or "" */
+
+    /* private */
+    ngx_uint_t                      offered;    /* unsigned:1; to nobody */
     void                          **location;   /* r->loc_conf that refused */
     ngx_http_gateway_refusal_t     *next;
 };
 
 
+/* the methods of authentication, in the order in which ACCESS runs them */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_JWT = 0,
+    NGX_HTTP_GATEWAY_API_KEY,
+    NGX_HTTP_GATEWAY_CERTIFICATE,
+    NGX_HTTP_GATEWAY_METHODS
+} ngx_http_gateway_method_e;
+
+
+/* gateway_*_mode */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_REQUIRED = 0,
+    NGX_HTTP_GATEWAY_OPTIONAL,
+    NGX_HTTP_GATEWAY_DRY_RUN
+} ngx_http_gateway_mode_e;
+
+
+/* who a credential says that the client is; texts without control characters */
+
 typedef struct {
     ngx_str_t                       consumer;
+    ngx_str_t                       credential; /* its id, never itself */
     ngx_str_t                       method;     /* "jwt"; "": anonymous */
+    ngx_str_t                       scheme;     /* of challenges; "": none */
     ngx_str_t                       scopes;     /* joined by spaces */
     ngx_str_t                       groups;     /* joined by commas */
+    ngx_str_t                       plan;
+    ngx_str_t                       metadata;   /* gw_consumer_metadata() */
+
+    unsigned                        present:1;
+    unsigned                        known:1;    /* a consumer of the file */
+    unsigned                        has_scopes:1;  /* says any, if empty */
+    unsigned                        dry_run:1;  /* proves nothing */
 } ngx_http_gateway_identity_t;
 
 
+typedef struct ngx_http_gateway_hidden_s  ngx_http_gateway_hidden_t;
+
+
 typedef struct {
+    /* what all succeeded credentials say together */
     ngx_http_gateway_identity_t     identity;
+
+    /* what each says, and the location where they were judged */
+    ngx_http_gateway_identity_t     identities[NGX_HTTP_GATEWAY_METHODS];
+    void                          **location;
+
     gw_reason_e                     reason;     /* of the last refusal */
 
     /* one for each method that refuses, owned by its part; void on access */
     ngx_http_gateway_refusal_t     *refusals;
     ngx_str_t                       problem;    /* the body to send; "": sent */
 
+    ngx_http_gateway_hidden_t      *hidden;
+
     /* parts of the modules */
-    struct ngx_http_gateway_jwt_ctx_s  *jwt;
+    struct ngx_http_gateway_jwt_ctx_s      *jwt;
+    struct ngx_http_gateway_api_key_ctx_s  *api_key;
+    ngx_http_gateway_refusal_t              certificate;
+    ngx_http_gateway_refusal_t              access;
 } ngx_http_gateway_request_t;
 
 
@@ -95,6 +150,43 @@ ngx_http_gateway_request_t *ngx_http_gateway_request(ngx_http_request_t *r);
 ngx_http_gateway_request_t *ngx_http_gateway_request_get(
     ngx_http_request_t *r);
 
+
+/*
+ * ngx_http_gateway_identity.c: who the client is
+ *
+ * A handler in ACCESS calls _begin(), judges its credential, and calls _set()
+ * if that has succeeded; ngx_http_gateway_answer() then says what it returns.
+ */
+
+/*
+ * A method judges at the location at hand: what it said before is void, and
+ * so is what others said at another location.  A weaker location never
+ * vouches for a stronger one.
+ */
+void ngx_http_gateway_identity_begin(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method);
+
+/*
+ * A credential has succeeded.  GW_OK; GW_CONSUMER_CONFLICT where another one
+ * has named another consumer of the file, and then this one says nothing;
+ * GW_FAILED: no memory.
+ *
+ * The consumer of the file wins over a name that stands in no file.  Scopes
+ * are those that all credentials with scopes have in common; groups those of
+ * the winner, and of others that name the same consumer.  A method in dry_run
+ * counts where no other has succeeded.
+ */
+gw_reason_e ngx_http_gateway_identity_set(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method,
+    const ngx_http_gateway_identity_t *identity);
+
+/* adds to a list of groups those that it lacks; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_identity_groups(ngx_http_request_t *r,
+    ngx_str_t *groups, const ngx_str_t *more);
+
+/* whether an identity is in force that comes from this method, too */
+#define ngx_http_gateway_identified(gr, method)                               \
+    ((gr)->identities[method].present)
 
 /*
  * ngx_http_gateway_error.c: refusals
@@ -116,10 +208,30 @@ void ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
 void ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
 
-/* "challenge" is kept, not copied; returns "status" */
-ngx_int_t ngx_http_gateway_refuse(ngx_http_request_t *r,
+/*
+ * What a handler of ACCESS returns: NGX_OK for a proof, which under "satisfy
+ * any" opens the location; a status; NGX_DECLINED where nothing was proved,
+ * as in dry_run, or for nobody in "optional", whose challenge is kept for
+ * whoever refuses him later.  "refusal" was filled and is kept, not copied;
+ * GW_OK is its reason on success.
+ *
+ * "directive", and the "kind" and id of the credential if there is one, are
+ * for the log; an id that could spoil it is not shown.
+ */
+ngx_int_t ngx_http_gateway_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal,
-    ngx_uint_t status, gw_reason_e reason, ngx_str_t *challenge);
+    ngx_uint_t mode, const char *directive, const char *kind, ngx_str_t *id);
+
+/* "refusal" was filled and is kept, not copied; returns its status */
+ngx_int_t ngx_http_gateway_refuse(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
+
+/*
+ * The same for a request that nobody has identified himself in: challenges of
+ * methods that are optional are now meant.
+ */
+ngx_int_t ngx_http_gateway_refuse_nobody(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
 
 /*
  * Makes scheme realm="..." [, error="..."] and so on (RFC 9110, 11.6.1):
@@ -229,6 +341,8 @@ char *ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
  * Looks for the credential: GW_OK with "value" (in the request's memory),
  * GW_MISSING, GW_DUPLICATE_CREDENTIAL if the source holds two values, equal
  * or not, GW_MALFORMED_HEADER for a "Bearer" without a token, GW_FAILED.
+ * One that was hidden is still found, by later locations of the request and
+ * by other methods.
  */
 gw_reason_e ngx_http_gateway_source_find(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_str_t *value);
@@ -237,10 +351,12 @@ gw_reason_e ngx_http_gateway_source_find(ngx_http_request_t *r,
  * Removes the credential, and every other value of its source, from what an
  * upstream receives and from what is logged: the line, the cookie's pair, or
  * the argument in $args, $request_uri and $request.  A variable of another
- * kind cannot be removed.  NGX_ERROR: no memory.
+ * kind cannot be removed.  "reason" and "value" are what _find() has said;
+ * "source" lives as long as the configuration.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_source_hide(ngx_http_request_t *r,
-    const ngx_http_gateway_source_t *source);
+    const ngx_http_gateway_source_t *source, gw_reason_e reason,
+    const ngx_str_t *value);
 
 
 /*
@@ -291,6 +407,16 @@ char *ngx_http_gateway_param_enum(ngx_conf_t *cf,
 char *ngx_http_gateway_param_source(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
+/* ngx_http_gateway_zone_t, from "name:size"; "post": the least size in bytes */
+
+typedef struct {
+    ngx_str_t                       name;
+    size_t                          size;
+} ngx_http_gateway_zone_t;
+
+char *ngx_http_gateway_param_zone(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
 /* a directive's setter: as ngx_conf_set_enum_slot(), and says what it takes */
 char *ngx_http_gateway_set_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -321,6 +447,15 @@ typedef ngx_int_t (*ngx_http_gateway_watch_pt)(ngx_http_gateway_watch_t *watch,
 #define NGX_HTTP_GATEWAY_WATCH_ERR  256
 
 
+/*
+ * Looks at the path in place of all that: for content that is not loaded by
+ * each worker for itself.  Runs in every worker, at its start and then each
+ * "interval".
+ */
+typedef void (*ngx_http_gateway_watch_look_pt)(ngx_http_gateway_watch_t *watch,
+    ngx_log_t *log);
+
+
 struct ngx_http_gateway_watch_s {
     /* set by the owner */
     ngx_str_t                       path;       /* full, NUL-terminated */
@@ -329,6 +464,7 @@ struct ngx_http_gateway_watch_s {
     size_t                          max_size;   /* bytes */
     ngx_http_gateway_place_t        place;
     ngx_http_gateway_watch_pt       load;
+    ngx_http_gateway_watch_look_pt  look;       /* instead of "load" */
     void                           *data;
 
     /* private */
@@ -337,10 +473,34 @@ struct ngx_http_gateway_watch_s {
 };
 
 
+/* the directive's default */
+#define NGX_HTTP_GATEWAY_WATCH  5000    /* ms */
+
+/* whether a file is still the one that was seen */
+ngx_uint_t ngx_http_gateway_watch_same(const ngx_file_info_t *a,
+    const ngx_file_info_t *b);
+
 /*
- * Configuration: reads and loads the file now and watches it from then on.
- * "watch" belongs to the configuration's pool.  Returns NGX_CONF_OK, or
- * NGX_CONF_ERROR after an [emerg].
+ * Opens the file if it is one that may be read; an invalid descriptor with a
+ * sentence in "err" if not.
+ */
+ngx_fd_t ngx_http_gateway_watch_open(ngx_http_gateway_watch_t *watch,
+    ngx_file_info_t *fi, char *err);
+
+/*
+ * Reads the whole file.  NGX_OK; NGX_ERROR, or NGX_AGAIN for one that changes
+ * meanwhile and will be whole at the next look, with a sentence in "err".
+ */
+ngx_int_t ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch,
+    ngx_pool_t *pool, ngx_str_t *content, ngx_file_info_t *fi, char *err);
+
+/* writes "open() failed (2: No such file or directory)" to err */
+ngx_int_t ngx_http_gateway_watch_failed(char *err, const char *call);
+
+/*
+ * Configuration: reads and loads the file now (unless it has a "look") and
+ * watches it from then on.  "watch" belongs to the configuration's pool.
+ * Returns NGX_CONF_OK, or NGX_CONF_ERROR after an [emerg].
  */
 char *ngx_http_gateway_watch_add(ngx_conf_t *cf,
     ngx_http_gateway_watch_t *watch);
@@ -349,6 +509,50 @@ char *ngx_http_gateway_watch_add(ngx_conf_t *cf,
 void ngx_http_gateway_watch_check_user(ngx_cycle_t *cycle,
     ngx_array_t *watches);
 void ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches);
+
+
+/*
+ * ngx_http_gateway_consumer.c: the consumers of gateway_consumers
+ */
+
+typedef struct {
+    gw_consumer_t                   consumer;
+    gw_consumer_key_t               key;        /* of the kinds that are one */
+} ngx_http_gateway_consumer_t;
+
+
+/*
+ * Looks for a consumer; "found" points into the request's memory.  NGX_OK;
+ * NGX_DECLINED: there is none, or there is no file; NGX_ERROR: it cannot be
+ * said, and who asks must refuse.
+ */
+ngx_int_t ngx_http_gateway_consumer_find(ngx_http_request_t *r,
+    gw_consumer_kind_e kind, const u_char *name, size_t len,
+    ngx_http_gateway_consumer_t *found);
+
+/* how many entries of a kind there are, at a glance; 0 without a file */
+ngx_uint_t ngx_http_gateway_consumer_count(ngx_http_request_t *r,
+    gw_consumer_kind_e kind);
+
+/*
+ * Names the consumer of an identity; its groups are added to those that are
+ * there.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_consumer_identity(ngx_http_request_t *r,
+    const ngx_http_gateway_consumer_t *found,
+    ngx_http_gateway_identity_t *identity);
+
+char *ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* for core's postconfiguration, init_module, init_process, exit_process */
+ngx_int_t ngx_http_gateway_consumers_check(ngx_conf_t *cf,
+    ngx_http_gateway_consumers_t *consumers);
+void ngx_http_gateway_consumers_publish(ngx_cycle_t *cycle,
+    ngx_http_gateway_consumers_t *consumers);
+void ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
+    ngx_http_gateway_consumers_t *consumers);
+void ngx_http_gateway_consumers_stop(ngx_http_gateway_consumers_t *consumers);
 
 
 /*
@@ -373,6 +577,22 @@ typedef struct {
 ngx_http_variable_t *ngx_http_gateway_add_variable(ngx_conf_t *cf,
     ngx_str_t *name, ngx_http_get_variable_pt get, uintptr_t data,
     ngx_uint_t flags);
+
+/*
+ * Configuration, while locations are merged: whether requests can come to the
+ * block at hand.  A mere parent of its locations may be incomplete.
+ */
+ngx_uint_t ngx_http_gateway_in_force(ngx_conf_t *cf);
+
+/*
+ * The same: warns where the block at hand, which says "directive", answers
+ * by a "return" before that is asked.
+ */
+void ngx_http_gateway_warn_return(ngx_conf_t *cf, const char *directive,
+    const ngx_http_gateway_place_t *place);
+
+/* an enum for ngx_http_gateway_set_enum_slot() */
+extern ngx_conf_enum_t  ngx_http_gateway_modes[];
 
 /* the value of a variable: "s", or not found where it is empty */
 void ngx_http_gateway_variable_value(ngx_http_variable_value_t *v,

@@ -14,9 +14,13 @@
 #include "ngx_http_gateway.h"
 
 
-#define NGX_HTTP_GATEWAY_PROBLEM_SIZE  512
+#define NGX_HTTP_GATEWAY_PROBLEM_SIZE  512    /* bytes, scopes not counted */
+#define NGX_HTTP_GATEWAY_LOG_ID        128    /* bytes of a credential's id */
 
 
+static void ngx_http_gateway_answer_log(ngx_http_request_t *r,
+    ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
+    const char *directive, const char *kind, ngx_str_t *id);
 static ngx_int_t ngx_http_gateway_error_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_error_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -53,7 +57,14 @@ ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
         }
     }
 
-    gr->reason = gr->refusals ? gr->refusals->reason : GW_OK;
+    gr->reason = GW_OK;
+
+    for (refusal = gr->refusals; refusal; refusal = refusal->next) {
+        if (!refusal->offered) {
+            gr->reason = refusal->reason;
+            break;
+        }
+    }
 }
 
 
@@ -75,21 +86,102 @@ ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_gateway_refuse(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
-    ngx_http_gateway_refusal_t *refusal, ngx_uint_t status,
-    gw_reason_e reason, ngx_str_t *challenge)
+    ngx_http_gateway_refusal_t *refusal)
 {
     ngx_http_gateway_refusal_reset(gr, refusal);
 
-    refusal->status = status;
-    refusal->reason = reason;
-    refusal->challenge = *challenge;
     refusal->location = r->loc_conf;
+    refusal->offered = 0;
     refusal->next = gr->refusals;
 
     gr->refusals = refusal;
-    gr->reason = reason;
+    gr->reason = refusal->reason;
 
-    return status;
+    return refusal->status;
+}
+
+
+ngx_int_t
+ngx_http_gateway_refuse_nobody(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal)
+{
+    ngx_http_gateway_refusal_t  *offer;
+
+    for (offer = gr->refusals; offer; offer = offer->next) {
+        offer->offered = 0;
+    }
+
+    return ngx_http_gateway_refuse(r, gr, refusal);
+}
+
+
+ngx_int_t
+ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
+    ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
+    const char *directive, const char *kind, ngx_str_t *id)
+{
+    switch (refusal->reason) {
+
+    case GW_FAILED:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    case GW_OK:
+        return (mode == NGX_HTTP_GATEWAY_DRY_RUN) ? NGX_DECLINED : NGX_OK;
+
+    case GW_MISSING:
+        if (mode == NGX_HTTP_GATEWAY_OPTIONAL) {
+            (void) ngx_http_gateway_refuse(r, gr, refusal);
+            refusal->offered = 1;
+            gr->reason = GW_OK;
+            return NGX_DECLINED;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    ngx_http_gateway_answer_log(r, refusal, mode, directive, kind, id);
+
+    if (mode == NGX_HTTP_GATEWAY_DRY_RUN) {
+        gr->reason = refusal->reason;
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_gateway_refuse(r, gr, refusal);
+}
+
+
+/* the client's fault: at info, once, and nothing that it may not show */
+
+static void
+ngx_http_gateway_answer_log(ngx_http_request_t *r,
+    ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
+    const char *directive, const char *kind, ngx_str_t *id)
+{
+    size_t       i;
+    ngx_str_t    shown;
+    const char  *what;
+
+    shown = *id;
+
+    for (i = 0; i < id->len; i++) {
+        if (id->data[i] < 0x20 || id->data[i] > 0x7e || id->data[i] == '"'
+            || i == NGX_HTTP_GATEWAY_LOG_ID)
+        {
+            ngx_str_set(&shown, "(unprintable)");
+            break;
+        }
+    }
+
+    what = (mode == NGX_HTTP_GATEWAY_DRY_RUN) ? "would be refused"
+                                              : "refused";
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "%s: %s with %ui, reason \"%s\", %s \"%V\"", directive,
+                  what, refusal->status, gw_reason_word(refusal->reason),
+                  kind, &shown);
 }
 
 
@@ -186,7 +278,7 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
     }
 
     for (refusal = gr->refusals; refusal; refusal = refusal->next) {
-        if (refusal->status == r->headers_out.status) {
+        if (refusal->status == r->headers_out.status && !refusal->offered) {
             break;
         }
     }
@@ -215,7 +307,7 @@ ngx_http_gateway_error_challenges(ngx_http_request_t *r,
 
     for ( /* void */ ; refusal; refusal = refusal->next) {
 
-        if (refusal->status != r->headers_out.status
+        if (refusal->status != r->headers_out.status || refusal->offered
             || refusal->challenge.len == 0)
         {
             continue;
@@ -238,15 +330,17 @@ ngx_http_gateway_error_challenges(ngx_http_request_t *r,
 
 /*
  * RFC 9457, 3: "type" is about:blank, so that "title" is the status phrase
- * (4.2.1); "reason" is an extension member.  Nothing in the body comes from
- * the request: there is nothing to escape.
+ * (4.2.1); "reason" and "scope" are extension members.  Nothing in the body
+ * comes from the request, and scopes of the configuration hold no quotes (RFC
+ * 6749, 3.3): there is nothing to escape.
  */
 
 static ngx_int_t
 ngx_http_gateway_error_problem(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal)
 {
-    u_char                       *p;
+    size_t                        size;
+    u_char                       *p, *last;
     ngx_str_t                     body;
     ngx_uint_t                    i;
     ngx_http_gateway_loc_conf_t  *glcf;
@@ -257,7 +351,9 @@ ngx_http_gateway_error_problem(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    body.data = ngx_pnalloc(r->pool, NGX_HTTP_GATEWAY_PROBLEM_SIZE);
+    size = NGX_HTTP_GATEWAY_PROBLEM_SIZE + refusal->scopes.len;
+
+    body.data = ngx_pnalloc(r->pool, size);
     if (body.data == NULL) {
         return NGX_ERROR;
     }
@@ -268,12 +364,20 @@ ngx_http_gateway_error_problem(ngx_http_request_t *r,
         }
     }
 
-    p = ngx_snprintf(body.data, NGX_HTTP_GATEWAY_PROBLEM_SIZE,
+    last = body.data + size;
+
+    p = ngx_slprintf(body.data, last,
                      "{\"type\":\"about:blank\",\"title\":\"%s\","
-                     "\"status\":%ui,\"detail\":\"%s\",\"reason\":\"%s\"}\n",
+                     "\"status\":%ui,\"detail\":\"%s\",\"reason\":\"%s\"",
                      ngx_http_gateway_titles[i].title, refusal->status,
-                     gw_reason_sentence(refusal->reason),
-                     gw_reason_word(refusal->reason));
+                     gw_reason_sentence(refusal->shown),
+                     gw_reason_word(refusal->shown));
+
+    if (refusal->scopes.len) {
+        p = ngx_slprintf(p, last, ",\"scope\":\"%V\"", &refusal->scopes);
+    }
+
+    p = ngx_slprintf(p, last, "}\n");
 
     body.len = p - body.data;
 

@@ -19,6 +19,9 @@ static ngx_int_t ngx_http_gateway_str_variable(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_reason_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
+static ngx_int_t ngx_http_gateway_metadata_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
 static ngx_int_t ngx_http_gateway_add_variables(ngx_conf_t *cf);
 static void *ngx_http_gateway_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_gateway_create_srv_conf(ngx_conf_t *cf);
@@ -29,6 +32,7 @@ static char *ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_gateway_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_init_process(ngx_cycle_t *cycle);
+static void ngx_http_gateway_exit_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_init(ngx_conf_t *cf);
 
 
@@ -39,7 +43,22 @@ static ngx_conf_enum_t  ngx_http_gateway_error_formats[] = {
 };
 
 
+ngx_conf_enum_t  ngx_http_gateway_modes[] = {
+    { ngx_string("required"), NGX_HTTP_GATEWAY_REQUIRED },
+    { ngx_string("optional"), NGX_HTTP_GATEWAY_OPTIONAL },
+    { ngx_string("dry_run"), NGX_HTTP_GATEWAY_DRY_RUN },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_gateway_commands[] = {
+
+    { ngx_string("gateway_consumers"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_http_gateway_consumers,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("gateway_error_format"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
@@ -78,7 +97,7 @@ ngx_module_t  ngx_http_gateway_module = {
     ngx_http_gateway_init_process,         /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_gateway_exit_process,         /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -105,8 +124,18 @@ static struct {
     { ngx_string("gateway_groups"), ngx_http_gateway_str_variable,
       offsetof(ngx_http_gateway_request_t, identity.groups) },
 
+    { ngx_string("gateway_credential"), ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.credential) },
+
+    { ngx_string("gateway_plan"), ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.plan) },
+
     { ngx_null_string, NULL, 0 }
 };
+
+
+static ngx_str_t  ngx_http_gateway_metadata_prefix =
+    ngx_string("gateway_consumer_");
 
 
 /*
@@ -301,6 +330,43 @@ ngx_http_gateway_reason_variable(ngx_http_request_t *r,
 }
 
 
+/* $gateway_consumer_<name>, of the consumer's metadata */
+
+static ngx_int_t
+ngx_http_gateway_metadata_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t *name = (ngx_str_t *) data;
+
+    gw_text_t                    metadata, value;
+    ngx_str_t                    s;
+    ngx_http_gateway_request_t  *gr;
+
+    gr = ngx_http_gateway_request(r);
+
+    ngx_str_null(&s);
+
+    if (gr != NULL) {
+        metadata.len = gr->identity.metadata.len;
+        metadata.data = gr->identity.metadata.data;
+
+        if (gw_consumer_metadata(&metadata,
+                                 name->data
+                                 + sizeof("gateway_consumer_") - 1,
+                                 name->len - sizeof("gateway_consumer_") + 1,
+                                 &value))
+        {
+            s.len = value.len;
+            s.data = (u_char *) value.data;
+        }
+    }
+
+    ngx_http_gateway_variable_value(v, &s);
+
+    return NGX_OK;
+}
+
+
 ngx_http_variable_t *
 ngx_http_gateway_add_variable(ngx_conf_t *cf, ngx_str_t *name,
     ngx_http_get_variable_pt get, uintptr_t data, ngx_uint_t flags)
@@ -340,6 +406,86 @@ ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place)
 }
 
 
+/*
+ * A server's own configuration serves requests only where no location takes
+ * all of them; that of an "if" in a server, whose name is empty, serves none.
+ */
+
+ngx_uint_t
+ngx_http_gateway_in_force(ngx_conf_t *cf)
+{
+    ngx_queue_t                *q;
+    ngx_http_conf_ctx_t        *ctx;
+    ngx_http_core_srv_conf_t   *cscf;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_location_queue_t  *lq;
+
+    ctx = cf->ctx;
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (ctx->loc_conf != cscf->ctx->loc_conf) {
+        return !(clcf->noname && clcf->name.len == 0);
+    }
+
+    if (clcf->locations == NULL) {
+        return 1;
+    }
+
+    for (q = ngx_queue_head(clcf->locations);
+         q != ngx_queue_sentinel(clcf->locations);
+         q = ngx_queue_next(q))
+    {
+        lq = (ngx_http_location_queue_t *) q;
+
+        if (lq->inclusive && lq->inclusive->name.len == 1
+            && lq->inclusive->name.data[0] == '/')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * "return" acts before ACCESS: what it answers is open, in every nginx
+ * authentication module.
+ */
+
+void
+ngx_http_gateway_warn_return(ngx_conf_t *cf, const char *directive,
+    const ngx_http_gateway_place_t *place)
+{
+    ngx_uint_t            i;
+    ngx_http_conf_ctx_t  *ctx;
+
+    ctx = cf->ctx;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+
+        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_rewrite_module")
+            != 0)
+        {
+            continue;
+        }
+
+        if (ngx_http_gateway_location_returns(
+                           ctx->loc_conf[cf->cycle->modules[i]->ctx_index]))
+        {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"return\" answers before \"%s\" is asked, "
+                          "its response is open to everybody, in the block "
+                          "in %V:%ui", directive,
+                          ngx_http_gateway_place_args(place));
+        }
+
+        return;
+    }
+}
+
+
 static ngx_int_t
 ngx_http_gateway_add_variables(ngx_conf_t *cf)
 {
@@ -353,6 +499,14 @@ ngx_http_gateway_add_variables(ngx_conf_t *cf)
         {
             return NGX_ERROR;
         }
+    }
+
+    if (ngx_http_gateway_add_variable(cf, &ngx_http_gateway_metadata_prefix,
+                                      ngx_http_gateway_metadata_variable, 0,
+                                      NGX_HTTP_VAR_PREFIX)
+        == NULL)
+    {
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -478,6 +632,10 @@ ngx_http_gateway_init_module(ngx_cycle_t *cycle)
     ngx_http_gateway_header_variables(cycle, gmcf);
     ngx_http_gateway_watch_check_user(cycle, &gmcf->watches);
 
+    if (gmcf->consumers) {
+        ngx_http_gateway_consumers_publish(cycle, gmcf->consumers);
+    }
+
     return NGX_OK;
 }
 
@@ -494,11 +652,30 @@ ngx_http_gateway_init_process(ngx_cycle_t *cycle)
 
     gmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gateway_module);
 
-    if (gmcf != NULL) {
-        ngx_http_gateway_watch_start(cycle, &gmcf->watches);
+    if (gmcf == NULL) {
+        return NGX_OK;
     }
 
+    if (gmcf->consumers) {
+        ngx_http_gateway_consumers_start(cycle, gmcf->consumers);
+    }
+
+    ngx_http_gateway_watch_start(cycle, &gmcf->watches);
+
     return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gateway_module);
+
+    if (gmcf != NULL && gmcf->consumers) {
+        ngx_http_gateway_consumers_stop(gmcf->consumers);
+    }
 }
 
 
@@ -511,6 +688,12 @@ ngx_http_gateway_init(ngx_conf_t *cf)
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (gmcf->consumers
+        && ngx_http_gateway_consumers_check(cf, gmcf->consumers) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (gmcf->identity_headers) {
         h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);

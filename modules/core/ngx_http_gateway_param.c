@@ -170,6 +170,53 @@ ngx_http_gateway_param_enum(ngx_conf_t *cf,
 
 
 char *
+ngx_http_gateway_param_zone(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ngx_http_gateway_zone_t *zone = field;
+
+    u_char     *p;
+    ssize_t     size;
+    ngx_str_t   s;
+
+    p = ngx_strlchr(value->data, value->data + value->len, ':');
+
+    if (p == NULL || p == value->data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"%V\", it must "
+                           "be a name and a size such as \"one:10m\"",
+                           value, &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    s.data = p + 1;
+    s.len = value->data + value->len - s.data;
+
+    size = ngx_parse_size(&s);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" in parameter \"%V\", it must "
+                           "be a size such as 512k or 10m", &s, &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if ((uintptr_t) size < param->post) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small, it must have at least "
+                           "%uzk", value, (size_t) param->post / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    zone->name.data = value->data;
+    zone->name.len = p - value->data;
+    zone->size = size;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_gateway_param_source(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
 {

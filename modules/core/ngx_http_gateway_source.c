@@ -22,6 +22,16 @@ typedef struct {
 } ngx_http_gateway_found_t;
 
 
+/* what stood in a source before it was hidden */
+
+struct ngx_http_gateway_hidden_s {
+    const ngx_http_gateway_source_t    *source;
+    gw_reason_e                         reason;
+    ngx_str_t                           value;
+    ngx_http_gateway_hidden_t          *next;
+};
+
+
 typedef gw_reason_e (*ngx_http_gateway_source_find_pt)(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found);
 typedef ngx_int_t (*ngx_http_gateway_source_hide_pt)(ngx_http_request_t *r,
@@ -167,8 +177,10 @@ gw_reason_e
 ngx_http_gateway_source_find(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_str_t *value)
 {
-    gw_reason_e               reason;
-    ngx_http_gateway_found_t  found;
+    gw_reason_e                  reason;
+    ngx_http_gateway_found_t     found;
+    ngx_http_gateway_hidden_t   *hidden;
+    ngx_http_gateway_request_t  *gr;
 
     found.n = 0;
     ngx_str_null(&found.value);
@@ -183,20 +195,55 @@ ngx_http_gateway_source_find(ngx_http_request_t *r,
         return GW_DUPLICATE_CREDENTIAL;
     }
 
-    if (found.value.len == 0) {
-        return GW_MISSING;
+    if (found.value.len) {
+        *value = found.value;
+        return GW_OK;
     }
 
-    *value = found.value;
+    gr = ngx_http_gateway_request(r);
 
-    return GW_OK;
+    for (hidden = gr ? gr->hidden : NULL; hidden; hidden = hidden->next) {
+
+        if (hidden->source->kind == source->kind
+            && ngx_http_gateway_same(&hidden->source->name, &source->name))
+        {
+            *value = hidden->value;
+            return hidden->reason;
+        }
+    }
+
+    return GW_MISSING;
 }
 
 
 ngx_int_t
 ngx_http_gateway_source_hide(ngx_http_request_t *r,
-    const ngx_http_gateway_source_t *source)
+    const ngx_http_gateway_source_t *source, gw_reason_e reason,
+    const ngx_str_t *value)
 {
+    ngx_http_gateway_hidden_t   *hidden;
+    ngx_http_gateway_request_t  *gr;
+
+    if (reason == GW_MISSING || source->kind == NGX_HTTP_GATEWAY_VARIABLE) {
+        return NGX_OK;
+    }
+
+    gr = ngx_http_gateway_request_get(r);
+    if (gr == NULL) {
+        return NGX_ERROR;
+    }
+
+    hidden = ngx_palloc(r->pool, sizeof(ngx_http_gateway_hidden_t));
+    if (hidden == NULL) {
+        return NGX_ERROR;
+    }
+
+    hidden->source = source;
+    hidden->reason = reason;
+    hidden->value = *value;
+    hidden->next = gr->hidden;
+    gr->hidden = hidden;
+
     ngx_http_gateway_header_changed(r);
 
     return ngx_http_gateway_sources[source->kind].hide(r, source);

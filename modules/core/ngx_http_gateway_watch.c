@@ -18,13 +18,8 @@
 #include <grp.h>
 
 
-static ngx_int_t ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch,
-    ngx_pool_t *pool, ngx_str_t *content, ngx_file_info_t *fi, char *err);
 static ngx_int_t ngx_http_gateway_watch_read_fd(ngx_fd_t fd, ngx_pool_t *pool,
     ngx_str_t *content, const ngx_file_info_t *fi, char *err);
-static ngx_int_t ngx_http_gateway_watch_failed(char *err, const char *call);
-static ngx_uint_t ngx_http_gateway_watch_same(const ngx_file_info_t *a,
-    const ngx_file_info_t *b);
 static ngx_uint_t ngx_http_gateway_watch_readable(ngx_cycle_t *cycle,
     ngx_http_gateway_watch_t *watch);
 static void ngx_http_gateway_watch_handler(ngx_event_t *ev);
@@ -50,6 +45,10 @@ ngx_http_gateway_watch_add(ngx_conf_t *cf, ngx_http_gateway_watch_t *watch)
 
     *w = watch;
 
+    if (watch->look) {
+        return NGX_CONF_OK;
+    }
+
     rc = ngx_http_gateway_watch_read(watch, cf->temp_pool, &content,
                                      &watch->seen, err);
 
@@ -69,41 +68,55 @@ ngx_http_gateway_watch_add(ngx_conf_t *cf, ngx_http_gateway_watch_t *watch)
 }
 
 
-/*
- * Reads the whole file.  A file that changes while it is read is being
- * written: NGX_AGAIN, the next look will find it whole.
- */
-
-static ngx_int_t
-ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch, ngx_pool_t *pool,
-    ngx_str_t *content, ngx_file_info_t *fi, char *err)
+ngx_fd_t
+ngx_http_gateway_watch_open(ngx_http_gateway_watch_t *watch,
+    ngx_file_info_t *fi, char *err)
 {
-    ngx_fd_t    fd;
-    ngx_int_t   rc;
+    ngx_fd_t  fd;
 
     /* O_NONBLOCK: opening a pipe would wait for a writer */
 
     fd = ngx_open_file(watch->path.data, NGX_FILE_RDONLY, NGX_FILE_NONBLOCK,
                        0);
     if (fd == NGX_INVALID_FILE) {
-        return ngx_http_gateway_watch_failed(err, "open()");
+        (void) ngx_http_gateway_watch_failed(err, "open()");
+        return NGX_INVALID_FILE;
     }
 
     if (ngx_fd_info(fd, fi) == NGX_FILE_ERROR) {
-        rc = ngx_http_gateway_watch_failed(err, "fstat()");
+        (void) ngx_http_gateway_watch_failed(err, "fstat()");
 
     } else if (!ngx_is_file(fi)) {
         ngx_sprintf((u_char *) err, "is not a regular file%Z");
-        rc = NGX_ERROR;
 
     } else if (ngx_file_size(fi) > (off_t) watch->max_size) {
         ngx_sprintf((u_char *) err, "is larger than %uz bytes%Z",
                     watch->max_size);
-        rc = NGX_ERROR;
 
     } else {
-        rc = ngx_http_gateway_watch_read_fd(fd, pool, content, fi, err);
+        return fd;
     }
+
+    (void) ngx_close_file(fd);
+
+    return NGX_INVALID_FILE;
+}
+
+
+ngx_int_t
+ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch, ngx_pool_t *pool,
+    ngx_str_t *content, ngx_file_info_t *fi, char *err)
+{
+    ngx_fd_t   fd;
+    ngx_int_t  rc;
+
+    fd = ngx_http_gateway_watch_open(watch, fi, err);
+
+    if (fd == NGX_INVALID_FILE) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_gateway_watch_read_fd(fd, pool, content, fi, err);
 
     (void) ngx_close_file(fd);
 
@@ -156,7 +169,7 @@ ngx_http_gateway_watch_read_fd(ngx_fd_t fd, ngx_pool_t *pool,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_watch_failed(char *err, const char *call)
 {
     ngx_err_t  number;
@@ -171,7 +184,7 @@ ngx_http_gateway_watch_failed(char *err, const char *call)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_gateway_watch_same(const ngx_file_info_t *a, const ngx_file_info_t *b)
 {
     /* ctime: a file that may be read since a chmod() is a change, too */
@@ -350,6 +363,11 @@ ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch, ngx_log_t *log)
     ngx_log_t         quiet;
     ngx_pool_t       *pool;
     ngx_file_info_t   fi;
+
+    if (watch->look) {
+        watch->look(watch, log);
+        return;
+    }
 
     if (ngx_file_info(watch->path.data, &fi) == NGX_FILE_ERROR) {
 

@@ -24,13 +24,6 @@ typedef enum {
 
 
 typedef enum {
-    NGX_HTTP_GATEWAY_JWT_REQUIRED = 0,
-    NGX_HTTP_GATEWAY_JWT_OPTIONAL,
-    NGX_HTTP_GATEWAY_JWT_DRY_RUN
-} ngx_http_gateway_jwt_mode_e;
-
-
-typedef enum {
     NGX_HTTP_GATEWAY_JWT_JWKS = 0,
     NGX_HTTP_GATEWAY_JWT_PEM
 } ngx_http_gateway_jwt_format_e;
@@ -160,21 +153,6 @@ typedef struct {
 } ngx_http_gateway_jwt_token_t;
 
 
-/*
- * What a source held.  One that was hidden stays known to later locations of
- * the request.
- */
-
-typedef struct ngx_http_gateway_jwt_found_s  ngx_http_gateway_jwt_found_t;
-
-struct ngx_http_gateway_jwt_found_s {
-    const ngx_http_gateway_source_t    *source;
-    ngx_str_t                           text;
-    gw_reason_e                         reason;
-    ngx_http_gateway_jwt_found_t       *next;
-};
-
-
 /* JWT's part of the request's record */
 
 typedef struct ngx_http_gateway_jwt_ctx_s  ngx_http_gateway_jwt_ctx_t;
@@ -186,12 +164,13 @@ struct ngx_http_gateway_jwt_ctx_s {
     const ngx_http_gateway_jwt_rule_t  *failed;     /* the rule, if one */
     ngx_uint_t                          status;     /* to refuse with */
 
-    ngx_http_gateway_jwt_found_t        found;
-    ngx_http_gateway_jwt_found_t       *hidden;
+    /* what the source held */
+    const ngx_http_gateway_source_t    *source;
+    ngx_str_t                           text;
+    gw_reason_e                         found;
 
     unsigned                            readable:1;   /* claims, by variables */
     unsigned                            unverified:1;
-    unsigned                            identified:1; /* identity is ours */
     unsigned                            judged:1;
 };
 
@@ -255,8 +234,10 @@ char *ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
 /* ngx_http_gateway_jwt_identity.c */
 
 /*
- * Fills the record's identity from the claims: GW_OK, GW_FAILED, or
- * GW_MALFORMED_PAYLOAD where the consumer's name holds control characters.
+ * Fills the record's identity from the claims, and from the consumer of the
+ * file that they name: GW_OK, GW_FAILED, GW_MALFORMED_PAYLOAD where the
+ * consumer's name holds control characters, GW_DISABLED or
+ * GW_CONSUMER_CONFLICT with ctx->status 403.
  */
 gw_reason_e ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
@@ -264,7 +245,7 @@ gw_reason_e ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
 
 /* sets gateway_jwt_claim_header's lines for the upstream */
 ngx_int_t ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_ctx_t *ctx,
+    ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
 /* the child's and the parent's headers, without repeating a name */

@@ -8,6 +8,11 @@
 #include "gw_json.h"
 
 
+static gw_reason_e ngx_http_gateway_jwt_map(ngx_http_request_t *r,
+    ngx_http_gateway_identity_t *identity, const json_t *claims,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static ngx_int_t ngx_http_gateway_jwt_find_subject(ngx_http_request_t *r,
+    const json_t *claims, ngx_http_gateway_consumer_t *found);
 static ngx_int_t ngx_http_gateway_jwt_consumer(ngx_http_request_t *r,
     ngx_str_t *consumer, const json_t *claims,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
@@ -35,21 +40,22 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
-    const json_t                 *claims;
-    ngx_http_gateway_identity_t  *identity;
+    gw_reason_e                  reason;
+    const json_t                *claims;
+    ngx_http_gateway_identity_t  identity;
 
     claims = gr->jwt->token->claims;
-    identity = &gr->identity;
 
-    gr->jwt->identified = 1;
-    ngx_str_set(&identity->method, "jwt");
+    ngx_memzero(&identity, sizeof(ngx_http_gateway_identity_t));
+    ngx_str_set(&identity.method, "jwt");
+    ngx_str_set(&identity.scheme, "Bearer");
 
-    if (ngx_http_gateway_jwt_consumer(r, &identity->consumer, claims, jlcf)
+    if (ngx_http_gateway_jwt_consumer(r, &identity.consumer, claims, jlcf)
         != NGX_OK
-        || ngx_http_gateway_jwt_names(r, &identity->scopes, claims,
+        || ngx_http_gateway_jwt_names(r, &identity.scopes, claims,
                                       jlcf->scopes, ' ')
            != NGX_OK
-        || ngx_http_gateway_jwt_names(r, &identity->groups, claims,
+        || ngx_http_gateway_jwt_names(r, &identity.groups, claims,
                                       jlcf->groups, ',')
            != NGX_OK)
     {
@@ -61,8 +67,114 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
      * the consumer empty instead would free it of its limits.
      */
 
-    return ngx_http_gateway_header_unsafe(&identity->consumer)
-           ? GW_MALFORMED_PAYLOAD : GW_OK;
+    if (ngx_http_gateway_header_unsafe(&identity.consumer)) {
+        return GW_MALFORMED_PAYLOAD;
+    }
+
+    identity.has_scopes = (identity.scopes.data != NULL);
+    identity.dry_run = (jlcf->mode == NGX_HTTP_GATEWAY_DRY_RUN);
+
+    reason = ngx_http_gateway_jwt_map(r, &identity, claims, jlcf);
+
+    if (reason == GW_OK) {
+        reason = ngx_http_gateway_identity_set(r, gr, NGX_HTTP_GATEWAY_JWT,
+                                               &identity);
+    }
+
+    if (reason == GW_CONSUMER_CONFLICT || reason == GW_DISABLED) {
+        gr->jwt->status = NGX_HTTP_FORBIDDEN;
+    }
+
+    return reason;
+}
+
+
+/*
+ * A token names a consumer of the file where its (iss, sub) stands there, or
+ * by its text where gateway_jwt_consumer says so.  Else a text that is the id
+ * of one is refused: an issuer that may choose its subjects freely must not
+ * be able to speak for a consumer.
+ */
+
+static gw_reason_e
+ngx_http_gateway_jwt_map(ngx_http_request_t *r,
+    ngx_http_gateway_identity_t *identity, const json_t *claims,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_int_t                     by_subject, by_id;
+    ngx_http_gateway_consumer_t   subject, id, *found;
+
+    by_subject = ngx_http_gateway_jwt_find_subject(r, claims, &subject);
+    by_id = ngx_http_gateway_consumer_find(r, GW_CONSUMER_ID,
+                                           identity->consumer.data,
+                                           identity->consumer.len, &id);
+
+    if (by_subject == NGX_ERROR || by_id == NGX_ERROR) {
+        return GW_FAILED;
+    }
+
+    if (by_subject == NGX_DECLINED && by_id == NGX_DECLINED) {
+        return GW_OK;
+    }
+
+    if (by_subject == NGX_OK) {
+        found = &subject;
+
+        if (by_id == NGX_OK
+            && !ngx_http_gateway_same(&id.consumer.id, &subject.consumer.id))
+        {
+            return GW_CONSUMER_CONFLICT;
+        }
+
+    } else {
+        found = &id;
+
+        if (jlcf->consumer == NULL) {
+            return GW_CONSUMER_CONFLICT;
+        }
+    }
+
+    if (found->consumer.disabled) {
+        return GW_DISABLED;
+    }
+
+    return (ngx_http_gateway_consumer_identity(r, found, identity) == NGX_OK)
+           ? GW_OK : GW_FAILED;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_find_subject(ngx_http_request_t *r, const json_t *claims,
+    ngx_http_gateway_consumer_t *found)
+{
+    u_char        *p, *name;
+    size_t         len;
+    const json_t  *iss, *sub;
+
+    iss = json_object_get(claims, "iss");
+    sub = json_object_get(claims, "sub");
+
+    if (!json_is_string(iss) || !json_is_string(sub)
+        || ngx_http_gateway_consumer_count(r, GW_CONSUMER_JWT) == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    len = json_string_length(iss) + 1 + json_string_length(sub);
+
+    name = ngx_pnalloc(r->pool, len);
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* neither holds a NUL in the file: one that does here finds nothing */
+
+    p = ngx_cpymem(name, json_string_value(iss), json_string_length(iss));
+    *p++ = '\0';
+    ngx_memcpy(p, json_string_value(sub), json_string_length(sub));
+
+    return ngx_http_gateway_consumer_find(r, GW_CONSUMER_JWT, name, len,
+                                          found);
 }
 
 
@@ -163,13 +275,15 @@ ngx_http_gateway_jwt_names(ngx_http_request_t *r, ngx_str_t *names,
 
 ngx_int_t
 ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_ctx_t *ctx,
+    ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
     ngx_uint_t                      i;
     ngx_http_gateway_jwt_header_t  *header;
 
-    if (jlcf->headers == NULL || !ctx->identified) {
+    if (jlcf->headers == NULL
+        || !ngx_http_gateway_identified(gr, NGX_HTTP_GATEWAY_JWT))
+    {
         return NGX_OK;
     }
 
@@ -178,7 +292,8 @@ ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
     ngx_http_gateway_header_changed(r);
 
     for (i = 0; i < jlcf->headers->nelts; i++) {
-        if (ngx_http_gateway_jwt_set_header(r, ctx->token->claims, &header[i])
+        if (ngx_http_gateway_jwt_set_header(r, gr->jwt->token->claims,
+                                            &header[i])
             != NGX_OK)
         {
             return NGX_ERROR;

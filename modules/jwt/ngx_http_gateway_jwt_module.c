@@ -21,16 +21,12 @@ static ngx_int_t ngx_http_gateway_jwt_access(ngx_http_request_t *r);
 static gw_reason_e ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
-static void ngx_http_gateway_jwt_forget(ngx_http_gateway_request_t *gr);
-static ngx_int_t ngx_http_gateway_jwt_refuse(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static ngx_int_t ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *challenge);
-static void ngx_http_gateway_jwt_log(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_ctx_t *ctx,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static ngx_int_t ngx_http_gateway_jwt_precontent(ngx_http_request_t *r);
 
 static void *ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf);
@@ -48,9 +44,6 @@ static ngx_http_gateway_jwt_key_use_t *ngx_http_gateway_jwt_unbound_key(
     const ngx_http_gateway_jwt_loc_conf_t *conf);
 static ngx_uint_t ngx_http_gateway_jwt_many_issuers(
     const ngx_http_gateway_jwt_loc_conf_t *conf);
-static ngx_uint_t ngx_http_gateway_jwt_in_force(ngx_conf_t *cf);
-static void ngx_http_gateway_jwt_check_return(ngx_conf_t *cf,
-    ngx_http_gateway_jwt_loc_conf_t *conf);
 static char *ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_gateway_jwt_algorithms(ngx_conf_t *cf,
@@ -70,14 +63,6 @@ static ngx_int_t ngx_http_gateway_jwt_init(ngx_conf_t *cf);
 
 #define NGX_HTTP_GATEWAY_JWT_CONTEXT                                          \
     (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_HTTP_LMT_CONF)
-
-
-static ngx_conf_enum_t  ngx_http_gateway_jwt_modes[] = {
-    { ngx_string("required"), NGX_HTTP_GATEWAY_JWT_REQUIRED },
-    { ngx_string("optional"), NGX_HTTP_GATEWAY_JWT_OPTIONAL },
-    { ngx_string("dry_run"), NGX_HTTP_GATEWAY_JWT_DRY_RUN },
-    { ngx_null_string, 0 }
-};
 
 
 static ngx_conf_enum_t  ngx_http_gateway_jwt_key_policies[] = {
@@ -239,7 +224,7 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       ngx_http_gateway_set_enum_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, mode),
-      ngx_http_gateway_jwt_modes },
+      ngx_http_gateway_modes },
 
     { ngx_string("gateway_jwt_max_size"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
@@ -335,7 +320,7 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
 
     if (reason == GW_FAILED
         || (jlcf->hide
-            && gr->jwt->found.source->kind == NGX_HTTP_GATEWAY_ARGUMENT
+            && gr->jwt->source->kind == NGX_HTTP_GATEWAY_ARGUMENT
             && ngx_http_gateway_jwt_hide(r, gr->jwt) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -345,23 +330,7 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (reason == GW_OK) {
-        return (jlcf->mode == NGX_HTTP_GATEWAY_JWT_DRY_RUN) ? NGX_DECLINED
-                                                            : NGX_OK;
-    }
-
-    if (reason == GW_MISSING && jlcf->mode == NGX_HTTP_GATEWAY_JWT_OPTIONAL) {
-        return NGX_DECLINED;
-    }
-
-    ngx_http_gateway_jwt_log(r, gr->jwt, jlcf);
-
-    if (jlcf->mode == NGX_HTTP_GATEWAY_JWT_DRY_RUN) {
-        gr->reason = reason;
-        return NGX_DECLINED;
-    }
-
-    return ngx_http_gateway_jwt_refuse(r, gr, jlcf);
+    return ngx_http_gateway_jwt_answer(r, gr, jlcf);
 }
 
 
@@ -384,7 +353,7 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
         ngx_http_gateway_refusal_reset(gr, &ctx->refusal);
     }
 
-    ngx_http_gateway_jwt_forget(gr);
+    ngx_http_gateway_identity_begin(r, gr, NGX_HTTP_GATEWAY_JWT);
 
     if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {
         reason = ngx_http_gateway_jwt_decode(r, ctx, jlcf);
@@ -404,7 +373,7 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
 
             /* another method may grant: the identity must not be ours then */
 
-            ngx_http_gateway_jwt_forget(gr);
+            ngx_http_gateway_identity_begin(r, gr, NGX_HTTP_GATEWAY_JWT);
         }
     }
 
@@ -415,32 +384,40 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
 }
 
 
-static void
-ngx_http_gateway_jwt_forget(ngx_http_gateway_request_t *gr)
-{
-    if (gr->jwt->identified) {
-        ngx_memzero(&gr->identity, sizeof(ngx_http_gateway_identity_t));
-        gr->jwt->identified = 0;
-    }
-}
-
-
 static ngx_int_t
-ngx_http_gateway_jwt_refuse(ngx_http_request_t *r,
+ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
-    ngx_str_t                    challenge;
+    ngx_str_t                    kid;
     ngx_http_gateway_jwt_ctx_t  *ctx;
+    ngx_http_gateway_refusal_t  *refusal;
 
     ctx = gr->jwt;
+    refusal = &ctx->refusal;
 
-    if (ngx_http_gateway_jwt_challenge(r, ctx, jlcf, &challenge) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    ngx_str_null(&kid);
+
+    if (ctx->reason != GW_OK) {
+
+        if (ngx_http_gateway_jwt_challenge(r, ctx, jlcf, &refusal->challenge)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (ctx->token && ctx->found == GW_OK && ctx->reason != GW_TOO_LARGE) {
+            kid.data = (u_char *) ctx->token->jws.kid;
+            kid.len = ctx->token->jws.kid_len;
+        }
     }
 
-    return ngx_http_gateway_refuse(r, gr, &ctx->refusal, ctx->status,
-                                   ctx->reason, &challenge);
+    refusal->status = ctx->status;
+    refusal->reason = ctx->reason;
+    refusal->shown = ctx->reason;
+
+    return ngx_http_gateway_answer(r, gr, refusal, jlcf->mode, "gateway_jwt",
+                                   "kid", &kid);
 }
 
 
@@ -496,47 +473,6 @@ ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
 }
 
 
-/*
- * The client's fault: at info, once, without anything of the token but the
- * name of its key, and that only if it cannot spoil the log.
- */
-
-static void
-ngx_http_gateway_jwt_log(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_ctx_t *ctx,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
-{
-    size_t       i;
-    ngx_str_t    kid;
-    const char  *what;
-
-    ngx_str_null(&kid);
-
-    if (ctx->token && ctx->found.reason == GW_OK
-        && ctx->reason != GW_TOO_LARGE)
-    {
-        kid.data = (u_char *) ctx->token->jws.kid;
-        kid.len = ctx->token->jws.kid_len;
-    }
-
-    for (i = 0; i < kid.len; i++) {
-        if (kid.data[i] < 0x20 || kid.data[i] > 0x7e || kid.data[i] == '"'
-            || i == GW_JWK_MAX_KID)
-        {
-            ngx_str_set(&kid, "(unprintable)");
-            break;
-        }
-    }
-
-    what = (jlcf->mode == NGX_HTTP_GATEWAY_JWT_DRY_RUN) ? "would be refused"
-                                                        : "refused";
-
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "gateway_jwt: %s with %ui, reason \"%s\", kid \"%V\"",
-                  what, ctx->status, gw_reason_word(ctx->reason), &kid);
-}
-
-
 static ngx_int_t
 ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
 {
@@ -555,9 +491,9 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
 
-    if (ngx_http_gateway_jwt_set_headers(r, gr->jwt, jlcf) != NGX_OK
+    if (ngx_http_gateway_jwt_set_headers(r, gr, jlcf) != NGX_OK
         || (jlcf->hide
-            && gr->jwt->found.source->kind != NGX_HTTP_GATEWAY_ARGUMENT
+            && gr->jwt->source->kind != NGX_HTTP_GATEWAY_ARGUMENT
             && ngx_http_gateway_jwt_hide(r, gr->jwt) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -674,7 +610,7 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->source = prev->source;
 
     } else if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON) {
-        ngx_http_gateway_jwt_check_return(cf, conf);
+        ngx_http_gateway_warn_return(cf, "gateway_jwt", &conf->place);
     }
 
     ngx_http_gateway_jwt_merge_array(conf->keys, prev->keys);
@@ -719,7 +655,7 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->hide, prev->hide, 0);
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
-                              NGX_HTTP_GATEWAY_JWT_REQUIRED);
+                              NGX_HTTP_GATEWAY_REQUIRED);
     ngx_conf_merge_size_value(conf->max_size, prev->max_size, 16384);
 
     if (ngx_http_gateway_jwt_load_keys(cf, conf) != NGX_CONF_OK) {
@@ -813,7 +749,7 @@ ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
     if (conf->keys == NULL) {
         conf->unusable = 1;
 
-        if (!ngx_http_gateway_jwt_in_force(cf)) {
+        if (!ngx_http_gateway_in_force(cf)) {
             return NGX_CONF_OK;
         }
 
@@ -833,7 +769,7 @@ ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
 
     conf->unusable = 1;
 
-    if (!ngx_http_gateway_jwt_in_force(cf)) {
+    if (!ngx_http_gateway_in_force(cf)) {
         return NGX_CONF_OK;
     }
 
@@ -888,86 +824,6 @@ ngx_http_gateway_jwt_many_issuers(const ngx_http_gateway_jwt_loc_conf_t *conf)
     }
 
     return 0;
-}
-
-
-/*
- * A server's own configuration serves requests only where no location takes
- * all of them; that of an "if" in a server, whose name is empty, serves none.
- */
-
-static ngx_uint_t
-ngx_http_gateway_jwt_in_force(ngx_conf_t *cf)
-{
-    ngx_queue_t                *q;
-    ngx_http_conf_ctx_t        *ctx;
-    ngx_http_core_srv_conf_t   *cscf;
-    ngx_http_core_loc_conf_t   *clcf;
-    ngx_http_location_queue_t  *lq;
-
-    ctx = cf->ctx;
-    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (ctx->loc_conf != cscf->ctx->loc_conf) {
-        return !(clcf->noname && clcf->name.len == 0);
-    }
-
-    if (clcf->locations == NULL) {
-        return 1;
-    }
-
-    for (q = ngx_queue_head(clcf->locations);
-         q != ngx_queue_sentinel(clcf->locations);
-         q = ngx_queue_next(q))
-    {
-        lq = (ngx_http_location_queue_t *) q;
-
-        if (lq->inclusive && lq->inclusive->name.len == 1
-            && lq->inclusive->name.data[0] == '/')
-        {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/*
- * "return" acts before ACCESS: what it answers is open, in every nginx
- * authentication module.
- */
-
-static void
-ngx_http_gateway_jwt_check_return(ngx_conf_t *cf,
-    ngx_http_gateway_jwt_loc_conf_t *conf)
-{
-    ngx_uint_t            i;
-    ngx_http_conf_ctx_t  *ctx;
-
-    ctx = cf->ctx;
-
-    for (i = 0; cf->cycle->modules[i]; i++) {
-
-        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_rewrite_module")
-            != 0)
-        {
-            continue;
-        }
-
-        if (ngx_http_gateway_location_returns(
-                           ctx->loc_conf[cf->cycle->modules[i]->ctx_index]))
-        {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"return\" answers before \"gateway_jwt\" is "
-                          "asked, its response is open to everybody, in the "
-                          "block in %V:%ui",
-                          ngx_http_gateway_place_args(&conf->place));
-        }
-
-        return;
-    }
 }
 
 

@@ -105,33 +105,14 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
-    ngx_http_gateway_jwt_found_t  *found, *hidden;
+    ctx->source = jlcf->source ? jlcf->source : &ngx_http_gateway_jwt_bearer;
+    ctx->found = ngx_http_gateway_source_find(r, ctx->source, &ctx->text);
 
-    found = &ctx->found;
-
-    found->source = jlcf->source ? jlcf->source : &ngx_http_gateway_jwt_bearer;
-    found->reason = ngx_http_gateway_source_find(r, found->source,
-                                                 &found->text);
-
-    if (found->reason == GW_MISSING) {
-
-        for (hidden = ctx->hidden; hidden; hidden = hidden->next) {
-            if (hidden->source->kind == found->source->kind
-                && ngx_http_gateway_same(&hidden->source->name,
-                                         &found->source->name))
-            {
-                found->text = hidden->text;
-                found->reason = hidden->reason;
-                break;
-            }
-        }
-    }
-
-    if (found->reason == GW_OK && found->text.len > jlcf->max_size) {
+    if (ctx->found == GW_OK && ctx->text.len > jlcf->max_size) {
         return GW_TOO_LARGE;
     }
 
-    return found->reason;
+    return ctx->found;
 }
 
 
@@ -139,24 +120,8 @@ ngx_int_t
 ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx)
 {
-    ngx_http_gateway_jwt_found_t  *hidden;
-
-    if (ctx->found.reason == GW_MISSING
-        || ctx->found.source->kind == NGX_HTTP_GATEWAY_VARIABLE)
-    {
-        return NGX_OK;
-    }
-
-    hidden = ngx_palloc(r->pool, sizeof(ngx_http_gateway_jwt_found_t));
-    if (hidden == NULL) {
-        return NGX_ERROR;
-    }
-
-    *hidden = ctx->found;
-    hidden->next = ctx->hidden;
-    ctx->hidden = hidden;
-
-    return ngx_http_gateway_source_hide(r, ctx->found.source);
+    return ngx_http_gateway_source_hide(r, ctx->source, ctx->found,
+                                        &ctx->text);
 }
 
 
@@ -173,7 +138,7 @@ ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_token_t      *token;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
-    text = &ctx->found.text;
+    text = &ctx->text;
     token = ctx->token;
 
     if (token && token->text.len == text->len
