@@ -136,10 +136,10 @@ typedef struct {
     ngx_http_gateway_hidden_t      *hidden;
 
     /* parts of the modules */
-    struct ngx_http_gateway_jwt_ctx_s      *jwt;
-    struct ngx_http_gateway_api_key_ctx_s  *api_key;
-    ngx_http_gateway_refusal_t              certificate;
-    ngx_http_gateway_refusal_t              access;
+    struct ngx_http_gateway_jwt_ctx_s  *jwt;
+    ngx_http_gateway_refusal_t      api_key;
+    ngx_http_gateway_refusal_t      certificate;
+    ngx_http_gateway_refusal_t      access;
 } ngx_http_gateway_request_t;
 
 

@@ -1,0 +1,982 @@
+
+/*
+ * API keys: directives, the handler, configuration.
+ *
+ * Keys are kept nowhere.  The digest of the one that a client shows is looked
+ * for among the consumers (modules/core/ngx_http_gateway_consumer.c), in one
+ * function: another store would be asked there.
+ *
+ * ACCESS takes the key out of the request before it is judged: whatever
+ * follows, a refusal too, neither logs it nor sends it upstream.  It returns
+ * what composes with nginx's own methods; see ngx_http_gateway_answer().
+ */
+
+#include "ngx_http_gateway.h"
+#include "gw_key.h"
+
+
+#define NGX_HTTP_GATEWAY_API_KEY_SOURCES  4
+
+
+typedef struct {
+    gw_key_hash_t                       hash;
+    ngx_uint_t                          used;       /* unsigned:1 */
+} ngx_http_gateway_api_key_main_conf_t;
+
+
+typedef struct {
+    ngx_http_gateway_place_t            place;      /* of the block */
+
+    ngx_flag_t                          enable;
+    ngx_http_complex_value_t           *realm;
+    ngx_http_gateway_source_t          *sources;
+    ngx_uint_t                          nsources;
+    ngx_uint_t                          bearer;     /* unsigned:1 */
+
+    ngx_flag_t                          hide;
+    ngx_uint_t                          format;
+    ngx_uint_t                          mode;
+} ngx_http_gateway_api_key_loc_conf_t;
+
+
+/* the directive's parameters */
+
+typedef struct {
+    ngx_str_t                           header;
+    ngx_uint_t                          bearer;
+    ngx_str_t                           query;
+    ngx_str_t                           cookie;
+} ngx_http_gateway_api_key_args_t;
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_API_KEY_ANY = 0,
+    NGX_HTTP_GATEWAY_API_KEY_GW
+} ngx_http_gateway_api_key_format_e;
+
+
+static ngx_int_t ngx_http_gateway_api_key_access(ngx_http_request_t *r);
+static gw_reason_e ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf, ngx_str_t *id);
+static gw_reason_e ngx_http_gateway_api_key_find(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf, ngx_str_t *key);
+static gw_reason_e ngx_http_gateway_api_key_unescape(ngx_http_request_t *r,
+    ngx_str_t *key);
+static ngx_int_t ngx_http_gateway_api_key_lookup(ngx_http_request_t *r,
+    const ngx_str_t *key, ngx_http_gateway_consumer_t *found);
+static gw_reason_e ngx_http_gateway_api_key_check(ngx_http_request_t *r,
+    const ngx_http_gateway_consumer_t *found);
+static ngx_uint_t ngx_http_gateway_api_key_address(ngx_http_request_t *r,
+    const gw_consumer_key_t *key);
+static gw_reason_e ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_consumer_t *found);
+static ngx_int_t ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf, gw_reason_e reason,
+    ngx_str_t *id);
+static ngx_int_t ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    ngx_http_gateway_refusal_t *refusal);
+
+static ngx_int_t ngx_http_gateway_api_key_precontent(ngx_http_request_t *r);
+
+static void *ngx_http_gateway_api_key_create_main_conf(ngx_conf_t *cf);
+static void ngx_http_gateway_api_key_cleanup(void *data);
+static void *ngx_http_gateway_api_key_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static char *ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_gateway_api_key_sources(ngx_conf_t *cf,
+    ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_api_key_args_t *args);
+static char *ngx_http_gateway_api_key_name(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+static char *ngx_http_gateway_api_key_pepper(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static ngx_int_t ngx_http_gateway_api_key_init(ngx_conf_t *cf);
+
+
+#define NGX_HTTP_GATEWAY_API_KEY_CONTEXT                                      \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_HTTP_LMT_CONF)
+
+
+static ngx_conf_enum_t  ngx_http_gateway_api_key_formats[] = {
+    { ngx_string("any"), NGX_HTTP_GATEWAY_API_KEY_ANY },
+    { ngx_string("gw"), NGX_HTTP_GATEWAY_API_KEY_GW },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_gateway_api_key_commands[] = {
+
+    { ngx_string("gateway_api_key_pepper"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_gateway_api_key_pepper,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_api_key"),
+      NGX_HTTP_GATEWAY_API_KEY_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_api_key,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_api_key_hide"),
+      NGX_HTTP_GATEWAY_API_KEY_CONTEXT|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_api_key_loc_conf_t, hide),
+      NULL },
+
+    { ngx_string("gateway_api_key_format"),
+      NGX_HTTP_GATEWAY_API_KEY_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_api_key_loc_conf_t, format),
+      ngx_http_gateway_api_key_formats },
+
+    { ngx_string("gateway_api_key_mode"),
+      NGX_HTTP_GATEWAY_API_KEY_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_api_key_loc_conf_t, mode),
+      ngx_http_gateway_modes },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_gateway_api_key_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_api_key_init,         /* postconfiguration */
+
+    ngx_http_gateway_api_key_create_main_conf, /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_gateway_api_key_create_loc_conf, /* create location config. */
+    ngx_http_gateway_api_key_merge_loc_conf   /* merge location config. */
+};
+
+
+ngx_module_t  ngx_http_gateway_api_key_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_api_key_module_ctx,  /* module context */
+    ngx_http_gateway_api_key_commands,     /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* nginx runs ACCESS for main requests only, and again after redirects */
+
+static ngx_int_t
+ngx_http_gateway_api_key_access(ngx_http_request_t *r)
+{
+    ngx_str_t                                   id;
+    gw_reason_e                                 reason;
+    ngx_http_gateway_request_t                 *gr;
+    const ngx_http_gateway_api_key_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_api_key_module);
+
+    if (!alcf->enable) {
+        return NGX_DECLINED;
+    }
+
+    gr = ngx_http_gateway_request_get(r);
+    if (gr == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->err_status == 0) {
+
+        /* else this is its error page, which must not lose the challenge */
+
+        ngx_http_gateway_refusal_reset(gr, &gr->api_key);
+    }
+
+    ngx_http_gateway_identity_begin(r, gr, NGX_HTTP_GATEWAY_API_KEY);
+
+    ngx_str_null(&id);
+
+    reason = ngx_http_gateway_api_key_judge(r, gr, alcf, &id);
+
+    return ngx_http_gateway_api_key_answer(r, gr, alcf, reason, &id);
+}
+
+
+/* the steps in the order in which a key meets them; "id" is for the log */
+
+static gw_reason_e
+ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf, ngx_str_t *id)
+{
+    size_t                       len;
+    ngx_int_t                    rc;
+    ngx_str_t                    key;
+    gw_reason_e                  reason;
+    ngx_http_gateway_consumer_t  found;
+
+    reason = ngx_http_gateway_api_key_find(r, alcf, &key);
+
+    if (reason != GW_OK) {
+        return reason;
+    }
+
+    if (alcf->format == NGX_HTTP_GATEWAY_API_KEY_GW
+        && !gw_key_well_formed(key.data, key.len, NULL))
+    {
+        return GW_MALFORMED_KEY;
+    }
+
+    rc = ngx_http_gateway_api_key_lookup(r, &key, &found);
+
+    if (rc == NGX_ERROR) {
+        return GW_FAILED;
+    }
+
+    if (rc == NGX_DECLINED) {
+
+        if (gw_key_well_formed(key.data, key.len, &len)) {
+            id->data = key.data + 3;
+            id->len = len;
+        }
+
+        return GW_UNKNOWN_KEY;
+    }
+
+    id->data = (u_char *) found.key.id.data;
+    id->len = found.key.id.len;
+
+    reason = ngx_http_gateway_api_key_check(r, &found);
+
+    return (reason == GW_OK)
+           ? ngx_http_gateway_api_key_identify(r, gr, alcf, &found) : reason;
+}
+
+
+/*
+ * One key in one place.  Every source is looked at, and emptied, also when
+ * an earlier one has decided: what was refused must not be logged either.
+ */
+
+static gw_reason_e
+ngx_http_gateway_api_key_find(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf, ngx_str_t *key)
+{
+    ngx_str_t                         value;
+    ngx_uint_t                        i;
+    gw_reason_e                       reason, said;
+    const ngx_http_gateway_source_t  *source;
+
+    reason = GW_MISSING;
+
+    for (i = 0; i < alcf->nsources; i++) {
+        source = &alcf->sources[i];
+
+        ngx_str_null(&value);
+
+        said = ngx_http_gateway_source_find(r, source, &value);
+
+        if (said == GW_MISSING) {
+            continue;
+        }
+
+        if (said == GW_FAILED
+            || (alcf->hide
+                && ngx_http_gateway_source_hide(r, source, said, &value)
+                   != NGX_OK))
+        {
+            return GW_FAILED;
+        }
+
+        if (said == GW_OK && source->kind == NGX_HTTP_GATEWAY_ARGUMENT) {
+            said = ngx_http_gateway_api_key_unescape(r, &value);
+        }
+
+        if (said == GW_MALFORMED_HEADER) {
+            said = GW_MALFORMED_KEY;
+        }
+
+        reason = (reason == GW_MISSING) ? said : GW_DUPLICATE_CREDENTIAL;
+        *key = value;
+    }
+
+    return reason;
+}
+
+
+/* RFC 3986, 2.1: nginx gives an argument as the client has sent it */
+
+static gw_reason_e
+ngx_http_gateway_api_key_unescape(ngx_http_request_t *r, ngx_str_t *key)
+{
+    u_char  *src, *dst, *p;
+
+    if (ngx_strlchr(key->data, key->data + key->len, '%') == NULL) {
+        return GW_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, key->len);
+    if (p == NULL) {
+        return GW_FAILED;
+    }
+
+    src = key->data;
+    dst = p;
+
+    ngx_unescape_uri(&dst, &src, key->len, 0);
+
+    key->data = p;
+    key->len = dst - p;
+
+    return key->len ? GW_OK : GW_MALFORMED_KEY;
+}
+
+
+/*
+ * The consumer that a key belongs to, by its digest: the one place that knows
+ * where keys are kept.  As ngx_http_gateway_consumer_find().
+ */
+
+static ngx_int_t
+ngx_http_gateway_api_key_lookup(ngx_http_request_t *r, const ngx_str_t *key,
+    ngx_http_gateway_consumer_t *found)
+{
+    size_t                                 i;
+    u_char                                 digest[GW_KEY_DIGEST];
+    ngx_int_t                              rc;
+    gw_key_hash_t                         *hash;
+    ngx_http_gateway_api_key_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_api_key_module);
+    hash = &amcf->hash;
+
+    if (ngx_http_gateway_consumer_count(r, GW_CONSUMER_SHA256)) {
+
+        if (gw_key_sha256(hash, key->data, key->len, digest) != 0) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_http_gateway_consumer_find(r, GW_CONSUMER_SHA256, digest,
+                                            GW_KEY_DIGEST, found);
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    if (ngx_http_gateway_consumer_count(r, GW_CONSUMER_HMAC_SHA256) == 0) {
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; i < hash->npeppers; i++) {
+
+        if (gw_key_hmac_sha256(hash, i, key->data, key->len, digest) != 0) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_http_gateway_consumer_find(r, GW_CONSUMER_HMAC_SHA256, digest,
+                                            GW_KEY_DIGEST, found);
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static gw_reason_e
+ngx_http_gateway_api_key_check(ngx_http_request_t *r,
+    const ngx_http_gateway_consumer_t *found)
+{
+    time_t  now;
+
+    if (found->consumer.disabled || found->key.disabled) {
+        return GW_DISABLED;
+    }
+
+    now = ngx_time();
+
+    if (now < found->key.not_before) {
+        return GW_NOT_YET_VALID;
+    }
+
+    if (now >= found->key.expires) {
+        return GW_EXPIRED;
+    }
+
+    return ngx_http_gateway_api_key_address(r, &found->key)
+           ? GW_OK : GW_ADDRESS_NOT_ALLOWED;
+}
+
+
+/* the address is what realip has made of it */
+
+static ngx_uint_t
+ngx_http_gateway_api_key_address(ngx_http_request_t *r,
+    const gw_consumer_key_t *key)
+{
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+#endif
+
+    switch (r->connection->sockaddr->sa_family) {
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
+        return gw_consumer_allows(key, sin6->sin6_addr.s6_addr, 16);
+#endif
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) r->connection->sockaddr;
+        return gw_consumer_allows(key, (u_char *) &sin->sin_addr.s_addr, 4);
+
+    default:
+        return gw_consumer_allows(key, NULL, 0);
+    }
+}
+
+
+static gw_reason_e
+ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_consumer_t *found)
+{
+    ngx_http_gateway_identity_t  identity;
+
+    ngx_memzero(&identity, sizeof(ngx_http_gateway_identity_t));
+
+    if (ngx_http_gateway_consumer_identity(r, found, &identity) != NGX_OK) {
+        return GW_FAILED;
+    }
+
+    ngx_str_set(&identity.method, "api_key");
+
+    if (alcf->bearer) {
+        ngx_str_set(&identity.scheme, "Bearer");
+
+    } else {
+        ngx_str_set(&identity.scheme, "Key");
+    }
+
+    identity.credential.len = found->key.id.len;
+    identity.credential.data = (u_char *) found->key.id.data;
+
+    identity.scopes.len = found->key.scopes.len;
+    identity.scopes.data = (u_char *) found->key.scopes.data;
+
+    identity.has_scopes = found->key.has_scopes;
+    identity.dry_run = (alcf->mode == NGX_HTTP_GATEWAY_DRY_RUN);
+
+    return ngx_http_gateway_identity_set(r, gr, NGX_HTTP_GATEWAY_API_KEY,
+                                         &identity);
+}
+
+
+/*
+ * A client learns whether it has shown a key, and not what is wrong with it:
+ * who tries keys must not see which ones have existed.
+ */
+
+static ngx_int_t
+ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf, gw_reason_e reason,
+    ngx_str_t *id)
+{
+    ngx_http_gateway_refusal_t  *refusal;
+
+    refusal = &gr->api_key;
+
+    refusal->status = NGX_HTTP_UNAUTHORIZED;
+    refusal->reason = reason;
+    refusal->shown = GW_INVALID_KEY;
+    ngx_str_null(&refusal->challenge);
+
+    switch (reason) {
+
+    case GW_OK:
+    case GW_FAILED:
+        break;
+
+    case GW_CONSUMER_CONFLICT:
+        refusal->status = NGX_HTTP_FORBIDDEN;
+        refusal->shown = reason;
+        break;
+
+    case GW_MISSING:
+    case GW_DUPLICATE_CREDENTIAL:
+        refusal->shown = reason;
+
+        /* fall through */
+
+    default:
+
+        if (ngx_http_gateway_api_key_challenge(r, alcf, refusal) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return ngx_http_gateway_answer(r, gr, refusal, alcf->mode,
+                                   "gateway_api_key", "key", id);
+}
+
+
+/* RFC 6750, 3, where keys are bearer tokens; else a scheme without errors */
+
+static ngx_int_t
+ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    ngx_http_gateway_refusal_t *refusal)
+{
+    ngx_keyval_t  params[] = {
+        { ngx_string("realm"), ngx_null_string },
+        { ngx_string("error"), ngx_null_string },
+        { ngx_string("error_description"), ngx_null_string }
+    };
+
+    if (ngx_http_complex_value(r, alcf->realm, &params[0].value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (alcf->bearer && refusal->reason != GW_MISSING) {
+        ngx_str_set(&params[1].value, "invalid_token");
+
+        params[2].value.data = (u_char *) gw_reason_sentence(refusal->shown);
+        params[2].value.len = ngx_strlen(params[2].value.data);
+    }
+
+    return ngx_http_gateway_challenge(r->pool, &refusal->challenge,
+                                      alcf->bearer ? "Bearer" : "Key", params,
+                                      sizeof(params) / sizeof(params[0]));
+}
+
+
+/*
+ * Under "satisfy any" a token may have opened the location before a key was
+ * looked for: the upstream must not receive it all the same.
+ */
+
+static ngx_int_t
+ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
+{
+    ngx_str_t                                   key;
+    ngx_http_gateway_request_t                 *gr;
+    const ngx_http_gateway_api_key_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_api_key_module);
+
+    if (!alcf->enable || !alcf->hide || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr == NULL
+        || (!ngx_http_gateway_identified(gr, NGX_HTTP_GATEWAY_API_KEY)
+            && ngx_http_gateway_api_key_find(r, alcf, &key) == GW_FAILED))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void *
+ngx_http_gateway_api_key_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_pool_cleanup_t                    *cln;
+    ngx_http_gateway_api_key_main_conf_t  *amcf;
+
+    cln = ngx_pool_cleanup_add(cf->pool,
+                               sizeof(ngx_http_gateway_api_key_main_conf_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    amcf = cln->data;
+    ngx_memzero(amcf, sizeof(ngx_http_gateway_api_key_main_conf_t));
+
+    if (gw_key_hash_init(&amcf->hash) != 0) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_gateway_api_key_cleanup;
+
+    return amcf;
+}
+
+
+static void
+ngx_http_gateway_api_key_cleanup(void *data)
+{
+    ngx_http_gateway_api_key_main_conf_t *amcf = data;
+
+    gw_key_hash_free(&amcf->hash);
+}
+
+
+static void *
+ngx_http_gateway_api_key_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_api_key_loc_conf_t  *alcf;
+
+    alcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_api_key_loc_conf_t));
+    if (alcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     alcf->realm = NULL;
+     *     alcf->sources = NULL;
+     *     alcf->nsources = 0;
+     *     alcf->bearer = 0;
+     */
+
+    alcf->enable = NGX_CONF_UNSET;
+    alcf->hide = NGX_CONF_UNSET;
+    alcf->format = NGX_CONF_UNSET_UINT;
+    alcf->mode = NGX_CONF_UNSET_UINT;
+
+    ngx_http_gateway_place(cf, &alcf->place);
+
+    return alcf;
+}
+
+
+static char *
+ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_gateway_api_key_loc_conf_t *prev = parent;
+    ngx_http_gateway_api_key_loc_conf_t *conf = child;
+
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    if (conf->enable == NGX_CONF_UNSET) {
+        conf->enable = (prev->enable == NGX_CONF_UNSET) ? 0 : prev->enable;
+        conf->realm = prev->realm;
+        conf->sources = prev->sources;
+        conf->nsources = prev->nsources;
+        conf->bearer = prev->bearer;
+
+    } else if (conf->enable) {
+        ngx_http_gateway_warn_return(cf, "gateway_api_key", &conf->place);
+    }
+
+    ngx_conf_merge_value(conf->hide, prev->hide, 1);
+    ngx_conf_merge_uint_value(conf->format, prev->format,
+                              NGX_HTTP_GATEWAY_API_KEY_ANY);
+    ngx_conf_merge_uint_value(conf->mode, prev->mode,
+                              NGX_HTTP_GATEWAY_REQUIRED);
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (conf->enable && gmcf->consumers == NULL
+        && ngx_http_gateway_in_force(cf))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"gateway_api_key\" is on and there are no keys, write "
+                      "\"gateway_consumers zone=consumers:1m "
+                      "file=consumers.json;\" to http, for the block in "
+                      "%V:%ui", ngx_http_gateway_place_args(&conf->place));
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_api_key_loc_conf_t *alcf = conf;
+
+    ngx_str_t                             *value;
+    ngx_http_gateway_main_conf_t          *gmcf;
+    ngx_http_gateway_api_key_args_t        args;
+    ngx_http_compile_complex_value_t       ccv;
+    ngx_http_gateway_api_key_main_conf_t  *amcf;
+
+    static const ngx_http_gateway_param_t  params[] = {
+
+        { ngx_string("header="), ngx_http_gateway_api_key_name,
+          offsetof(ngx_http_gateway_api_key_args_t, header), 0 },
+
+        { ngx_string("bearer"), ngx_http_gateway_param_word,
+          offsetof(ngx_http_gateway_api_key_args_t, bearer), 1 },
+
+        { ngx_string("query="), ngx_http_gateway_api_key_name,
+          offsetof(ngx_http_gateway_api_key_args_t, query), 0 },
+
+        { ngx_string("cookie="), ngx_http_gateway_api_key_name,
+          offsetof(ngx_http_gateway_api_key_args_t, cookie), 0 },
+
+        ngx_http_gateway_null_param
+    };
+
+    if (alcf->enable != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (cf->args->nelts > 2) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"%V\", \"off\" "
+                               "stands alone", &value[2], &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        alcf->enable = 0;
+        return NGX_CONF_OK;
+    }
+
+    ngx_memzero(&args, sizeof(ngx_http_gateway_api_key_args_t));
+
+    if (ngx_http_gateway_params(cf, params, &args, 2) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    alcf->enable = 1;
+    alcf->realm = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (alcf->realm == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = alcf->realm;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    amcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_api_key_module);
+    amcf->used = 1;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    gmcf->refuses = 1;
+
+    return ngx_http_gateway_api_key_sources(cf, alcf, &args);
+}
+
+
+/* in the order in which they are documented to be asked */
+
+static char *
+ngx_http_gateway_api_key_sources(ngx_conf_t *cf,
+    ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_api_key_args_t *args)
+{
+    ngx_uint_t                  i;
+    ngx_http_gateway_source_t  *source;
+
+    static ngx_str_t  none = ngx_null_string;
+    static ngx_str_t  bearer = ngx_string("Authorization");
+    static ngx_str_t  header = ngx_string("X-API-Key");
+
+    const struct {
+        ngx_http_gateway_source_e   kind;
+        const ngx_str_t            *name;
+    } rows[NGX_HTTP_GATEWAY_API_KEY_SOURCES] = {
+        { NGX_HTTP_GATEWAY_HEADER, &args->header },
+        { NGX_HTTP_GATEWAY_BEARER, args->bearer ? &bearer : &none },
+        { NGX_HTTP_GATEWAY_ARGUMENT, &args->query },
+        { NGX_HTTP_GATEWAY_COOKIE, &args->cookie }
+    };
+
+    alcf->bearer = args->bearer;
+    alcf->sources = ngx_pcalloc(cf->pool, NGX_HTTP_GATEWAY_API_KEY_SOURCES
+                                          * sizeof(ngx_http_gateway_source_t));
+    if (alcf->sources == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_API_KEY_SOURCES; i++) {
+
+        if (rows[i].name->len) {
+            source = &alcf->sources[alcf->nsources++];
+            source->kind = rows[i].kind;
+            source->name = *rows[i].name;
+        }
+    }
+
+    if (alcf->nsources == 0) {
+        alcf->nsources = 1;
+        alcf->sources[0].kind = NGX_HTTP_GATEWAY_HEADER;
+        alcf->sources[0].name = header;
+    }
+
+    for (i = 0; i < alcf->nsources; i++) {
+        source = &alcf->sources[i];
+
+        if (source->kind == NGX_HTTP_GATEWAY_BEARER) {
+            ngx_str_null(&source->name);
+            continue;
+        }
+
+        source->name.data = ngx_pstrdup(cf->pool, &source->name);
+        if (source->name.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (source->kind == NGX_HTTP_GATEWAY_HEADER) {
+            ngx_http_gateway_header_normalize(source->name.data,
+                                              &source->name);
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* a name that can stand in a header, a cookie and a query without escapes */
+
+static char *
+ngx_http_gateway_api_key_name(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    size_t  i;
+    u_char  c;
+
+    for (i = 0; i < value->len; i++) {
+        c = ngx_tolower(value->data[i]);
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-'
+            && c != '_')
+        {
+            break;
+        }
+    }
+
+    if (value->len == 0 || i < value->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid name \"%V\" in parameter \"%V\", it must "
+                           "consist of letters, digits, - and _", value,
+                           &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *(ngx_str_t *) field = *value;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_api_key_pepper(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_api_key_main_conf_t *amcf = conf;
+
+    char                           err[NGX_HTTP_GATEWAY_WATCH_ERR];
+    ngx_str_t                     *value, content;
+    ngx_uint_t                     i;
+    const char                    *wrong;
+    ngx_file_info_t                fi;
+    ngx_http_gateway_watch_t       file;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    if (amcf->hash.npeppers) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ngx_memzero(&file, sizeof(ngx_http_gateway_watch_t));
+    file.max_size = GW_KEY_MAX_PEPPER + 2;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        file.path = value[i];
+
+        if (ngx_conf_full_name(cf->cycle, &file.path, 1) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        wrong = err;
+
+        if (ngx_http_gateway_watch_read(&file, cf->temp_pool, &content, &fi,
+                                        err)
+            == NGX_OK)
+        {
+            wrong = gw_key_pepper_add(&amcf->hash, content.data, content.len);
+            ngx_explicit_memzero(content.data, content.len);
+        }
+
+        if (wrong) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V \"%V\": %s",
+                               &value[0], &file.path, wrong);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    gmcf->peppers = amcf->hash.npeppers;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_api_key_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt                   *h;
+    ngx_http_core_main_conf_t             *cmcf;
+    ngx_http_gateway_api_key_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_api_key_module);
+
+    if (!amcf->used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_gateway_api_key_access;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_gateway_api_key_precontent;
+
+    return NGX_OK;
+}
