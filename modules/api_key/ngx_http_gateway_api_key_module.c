@@ -593,14 +593,12 @@ ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
 
     gr = ngx_http_gateway_request(r);
 
-    if (gr == NULL
-        || (!ngx_http_gateway_identified(gr, NGX_HTTP_GATEWAY_API_KEY)
-            && ngx_http_gateway_api_key_find(r, alcf, &key) == GW_FAILED))
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (gr && ngx_http_gateway_identified(gr, NGX_HTTP_GATEWAY_API_KEY)) {
+        return NGX_DECLINED;
     }
 
-    return NGX_DECLINED;
+    return (ngx_http_gateway_api_key_find(r, alcf, &key) == GW_FAILED)
+           ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_DECLINED;
 }
 
 
