@@ -187,7 +187,7 @@ entry("--allow $_", { allow => [$_] }, '--allow', $_)
 
 for ('', 'localhost', '10.0.0', '10.0.0.0/', '10.0.0.0/33', '10.0.0.0/-1',
      '10.0.0.0/+8', '10.0.0.0/8/8', '10.0.0.0/8 ', '010.0.0.0/8', '::/129',
-     '::/0008', '2001:db8::%eth0', 'fe80::/10%', '1' x 50)
+     '::/0008', '2001:db8::%eth0', 'fe80::/10%', '1' x 50, '1' x 5000)
 {
     says("--allow \"$_\"", [ @hash, '--allow', $_ ], in => $foreign, code => 2,
          err => "nginx-gateway: --allow \"$_\" is no address or network, write"
@@ -324,7 +324,7 @@ my $ascii = 'nginx-gateway: warning: the key holds bytes that are not ASCII:'
 for ([ 'kH7d2Lq9wZx4Tp1', $short ], [ 'kH7d2Lq9wZx4Tp1v', '' ],
      [ 'secret', "$short$guess" ], [ 'a' x 40, $guess ],
      [ 'abcabcabcabcabcabc', $guess ], [ '0123456789abcdef', $guess ],
-     [ 'b7e1f29c04d8a356', '' ], [ 'kH7d 2Lq9 wZx4 Tp1v', '' ],
+     [ 'aebfcgdageabgfcd', $guess ], [ 'b7e1f29c04d8a356', '' ], [ 'kH7d 2Lq9 wZx4 Tp1v', '' ],
      [ '3f2504e0-4f89-41d3-9a0c-0305e82c3301', '' ],
      [ "kH7d2Lq9wZx4Tp1v\xc3\xa9", $ascii ],
      [ substr($made[0], 0, -1), $check ], [ "$made[0]0", $check ])
