@@ -324,7 +324,8 @@ my $ascii = 'nginx-gateway: warning: the key holds bytes that are not ASCII:'
 for ([ 'kH7d2Lq9wZx4Tp1', $short ], [ 'kH7d2Lq9wZx4Tp1v', '' ],
      [ 'secret', "$short$guess" ], [ 'a' x 40, $guess ],
      [ 'abcabcabcabcabcabc', $guess ], [ '0123456789abcdef', $guess ],
-     [ 'aebfcgdageabgfcd', $guess ], [ 'b7e1f29c04d8a356', '' ], [ 'kH7d 2Lq9 wZx4 Tp1v', '' ],
+     [ 'aebfcgdageabgfcd', $guess ],
+     [ 'b7e1f29c04d8a356', '' ], [ 'kH7d 2Lq9 wZx4 Tp1v', '' ],
      [ '3f2504e0-4f89-41d3-9a0c-0305e82c3301', '' ],
      [ "kH7d2Lq9wZx4Tp1v\xc3\xa9", $ascii ],
      [ substr($made[0], 0, -1), $check ], [ "$made[0]0", $check ])
