@@ -505,14 +505,13 @@ ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_loc_conf_t *alcf, gw_reason_e reason,
     ngx_str_t *id)
 {
-    ngx_http_gateway_refusal_t  *refusal;
+    ngx_http_gateway_refusal_t  verdict;
 
-    refusal = &gr->api_key;
+    ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
 
-    refusal->status = NGX_HTTP_UNAUTHORIZED;
-    refusal->reason = reason;
-    refusal->shown = GW_INVALID_KEY;
-    ngx_str_null(&refusal->challenge);
+    verdict.status = NGX_HTTP_UNAUTHORIZED;
+    verdict.reason = reason;
+    verdict.shown = GW_INVALID_KEY;
 
     switch (reason) {
 
@@ -521,24 +520,24 @@ ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
         break;
 
     case GW_CONSUMER_CONFLICT:
-        refusal->status = NGX_HTTP_FORBIDDEN;
-        refusal->shown = reason;
+        verdict.status = NGX_HTTP_FORBIDDEN;
+        verdict.shown = reason;
         break;
 
     case GW_MISSING:
     case GW_DUPLICATE_CREDENTIAL:
-        refusal->shown = reason;
+        verdict.shown = reason;
 
         /* fall through */
 
     default:
 
-        if (ngx_http_gateway_api_key_challenge(r, alcf, refusal) != NGX_OK) {
+        if (ngx_http_gateway_api_key_challenge(r, alcf, &verdict) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
 
-    return ngx_http_gateway_answer(r, gr, refusal, alcf->mode,
+    return ngx_http_gateway_answer(r, gr, &gr->api_key, &verdict, alcf->mode,
                                    "gateway_api_key", "key", id);
 }
 

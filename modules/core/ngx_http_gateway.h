@@ -212,15 +212,17 @@ void ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
  * What a handler of ACCESS returns: NGX_OK for a proof, which under "satisfy
  * any" opens the location; a status; NGX_DECLINED where nothing was proved,
  * as in dry_run, or for nobody in "optional", whose challenge is kept for
- * whoever refuses him later.  "refusal" was filled and is kept, not copied;
- * GW_OK is its reason on success.
+ * whoever refuses him later.  "verdict" was filled, with GW_OK for success;
+ * it is copied to "refusal", the method's own, unless that is still wanted: the
+ * answer to a refusal, its error page, may be judged as well.
  *
  * "directive", and the "kind" and id of the credential if there is one, are
  * for the log; an id that could spoil it is not shown.
  */
 ngx_int_t ngx_http_gateway_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal,
-    ngx_uint_t mode, const char *directive, const char *kind, ngx_str_t *id);
+    const ngx_http_gateway_refusal_t *verdict, ngx_uint_t mode,
+    const char *directive, const char *kind, ngx_str_t *id);
 
 /* "refusal" was filled and is kept, not copied; returns its status */
 ngx_int_t ngx_http_gateway_refuse(ngx_http_request_t *r,

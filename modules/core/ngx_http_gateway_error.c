@@ -19,7 +19,7 @@
 
 
 static void ngx_http_gateway_answer_log(ngx_http_request_t *r,
-    ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
+    const ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
     const char *directive, const char *kind, ngx_str_t *id);
 static ngx_int_t ngx_http_gateway_error_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_error_body_filter(ngx_http_request_t *r,
@@ -117,10 +117,11 @@ ngx_http_gateway_refuse_nobody(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
-    ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
+    ngx_http_gateway_refusal_t *refusal,
+    const ngx_http_gateway_refusal_t *verdict, ngx_uint_t mode,
     const char *directive, const char *kind, ngx_str_t *id)
 {
-    switch (refusal->reason) {
+    switch (verdict->reason) {
 
     case GW_FAILED:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -130,9 +131,16 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
 
     case GW_MISSING:
         if (mode == NGX_HTTP_GATEWAY_OPTIONAL) {
-            (void) ngx_http_gateway_refuse(r, gr, refusal);
-            refusal->offered = 1;
-            gr->reason = GW_OK;
+
+            if (r->err_status == 0) {
+                ngx_http_gateway_refusal_reset(gr, refusal);
+
+                *refusal = *verdict;
+                refusal->next = gr->refusals;
+                refusal->offered = 1;
+                gr->refusals = refusal;
+            }
+
             return NGX_DECLINED;
         }
 
@@ -142,12 +150,16 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
         break;
     }
 
-    ngx_http_gateway_answer_log(r, refusal, mode, directive, kind, id);
+    ngx_http_gateway_answer_log(r, verdict, mode, directive, kind, id);
 
     if (mode == NGX_HTTP_GATEWAY_DRY_RUN) {
-        gr->reason = refusal->reason;
+        gr->reason = verdict->reason;
         return NGX_DECLINED;
     }
+
+    ngx_http_gateway_refusal_reset(gr, refusal);
+
+    *refusal = *verdict;
 
     return ngx_http_gateway_refuse(r, gr, refusal);
 }
@@ -157,7 +169,7 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
 
 static void
 ngx_http_gateway_answer_log(ngx_http_request_t *r,
-    ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
+    const ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
     const char *directive, const char *kind, ngx_str_t *id)
 {
     size_t       i;

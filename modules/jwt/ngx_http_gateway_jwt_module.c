@@ -391,16 +391,16 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
 {
     ngx_str_t                    kid;
     ngx_http_gateway_jwt_ctx_t  *ctx;
-    ngx_http_gateway_refusal_t  *refusal;
+    ngx_http_gateway_refusal_t   verdict;
 
     ctx = gr->jwt;
-    refusal = &ctx->refusal;
 
     ngx_str_null(&kid);
+    ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
 
     if (ctx->reason != GW_OK) {
 
-        if (ngx_http_gateway_jwt_challenge(r, ctx, jlcf, &refusal->challenge)
+        if (ngx_http_gateway_jwt_challenge(r, ctx, jlcf, &verdict.challenge)
             != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -412,12 +412,12 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
         }
     }
 
-    refusal->status = ctx->status;
-    refusal->reason = ctx->reason;
-    refusal->shown = ctx->reason;
+    verdict.status = ctx->status;
+    verdict.reason = ctx->reason;
+    verdict.shown = ctx->reason;
 
-    return ngx_http_gateway_answer(r, gr, refusal, jlcf->mode, "gateway_jwt",
-                                   "kid", &kid);
+    return ngx_http_gateway_answer(r, gr, &ctx->refusal, &verdict, jlcf->mode,
+                                   "gateway_jwt", "kid", &kid);
 }
 
 
