@@ -6,6 +6,7 @@ package Bench;
 use v5.28;
 use warnings;
 
+use Digest::SHA ();
 use Exporter qw( import );
 use File::Path qw( make_path );
 use File::Temp ();
@@ -15,7 +16,7 @@ use MIME::Base64 ();
 use POSIX ();
 use Time::HiRes qw( sleep time );
 
-our @EXPORT = qw( folder make_tokens pem secret nginx start_nginx start haproxy
+our @EXPORT = qw( folder make_tokens make_keys consumers pem secret nginx start_nginx start haproxy
                   up free_port request write_file read_file spawn stop
                   worker_of cpu_seconds median quartiles versions );
 
@@ -165,6 +166,41 @@ sub claims {
                    . '"jti":"%08x-7c1e-4b52-9d3a-%012x",'
                    . '"scope":"openid profile email orders:read orders:write"}',
                    $i, $now + 86400, $now, $now, $i * 2654435761 % 2**32, $i;
+}
+
+
+# --- API keys
+
+# make_keys($n): in the folder afterwards KEY.tokens, and consumers.json with a
+# consumer for each of the keys.
+
+sub make_keys {
+    my ($n) = @_;
+
+    my @keys = map { "gw_key-$_-" . substr(Digest::SHA::sha384_hex("a$_"), 0,
+                                           49) } 1 .. $n;
+
+    write_file(folder() . '/KEY.tokens', join '', map { "$_\n" } @keys);
+    return write_file(folder() . '/consumers.json',
+                      consumers('gold', @keys));
+}
+
+
+# the text of a file with a consumer for each key, about 560 bytes each
+
+sub consumers {
+    my ($plan, @keys) = @_;
+
+    my $i = 0;
+    return "{ \"consumers\": [\n" . join(",\n", map { $i++; sprintf <<'END',
+{ "id": "acme-%d", "groups": ["partners"], "plan": "%s", "disabled": false,
+  "metadata": { "tenant": "%d" },
+  "keys": [ { "id": "acme-%d-2026", "sha256": "%s", "scopes": ["orders:read"], "not_before": "2026-01-01T00:00:00Z", "expires": "2099-01-01T00:00:00Z", "allow": ["127.0.0.0/8", "2001:db8::/32"], "disabled": false } ],
+  "jwt": [ { "iss": "https://id.example", "sub": "service-acme-%d" } ],
+  "certificates": [ { "sha256": "%s" } , { "san": "uri:spiffe://example/acme-%d" } ] }
+END
+        $i, $plan, $i, $i, Digest::SHA::sha256_hex($_), $i,
+        Digest::SHA::sha256_hex("certificate $i"), $i } @keys) . "] }\n";
 }
 
 
@@ -404,15 +440,16 @@ sub up {
 }
 
 
-# One request: its status, and the length of the whole response.
+# One request with a line of a credential: its status, and the length of the
+# whole response.
 
 sub request {
-    my ($port, $path, $token) = @_;
+    my ($port, $path, $line) = @_;
 
     my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
         or die "connect to port $port: $!\n";
     print $socket "GET $path HTTP/1.1\r\nHost: localhost\r\n"
-                  . "Authorization: Bearer $token\r\n\r\n";
+                  . "$line\r\n\r\n";
 
     my $answer = '';
     while ($answer !~ /\r\n\r\n/) {

@@ -1,4 +1,5 @@
--- wrk -s tokens.lua URL -- FILE: each request carries the next token of FILE.
+-- wrk -s tokens.lua URL -- FILE HEADER [PREFIX]: each request carries the next
+-- token of FILE in a header, behind a prefix.
 -- The requests are built once; ends with one line of numbers for t/bench/run.
 
 local threads = 0
@@ -12,7 +13,7 @@ function init(args)
    requests = {}
    for token in io.lines(args[1]) do
       requests[#requests + 1] = wrk.format("GET", nil,
-         { ["Host"] = "localhost", ["Authorization"] = "Bearer " .. token })
+         { ["Host"] = "localhost", [args[2]] = (args[3] or "") .. token })
    end
    last = number * 331 % #requests
 end
