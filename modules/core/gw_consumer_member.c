@@ -160,13 +160,12 @@ static const gw_member_list_t  gw_member_lists[GW_CONSUMER_LISTS] = {
 };
 
 static const gw_member_names_t  gw_member_group = {
-    "group", ',', gw_member_is_group, "without commas, and without blanks at "
-    "its ends"
+    "group", ',', gw_member_is_group, "has no comma, and no blank at its ends"
 };
 
 static const gw_member_names_t  gw_member_scope = {
-    "scope", ' ', gw_member_is_scope, "printable ASCII without blanks, quotes "
-    "and backslashes"
+    "scope", ' ', gw_member_is_scope, "is printable ASCII without blanks, "
+    "quotes and backslashes"
 };
 
 /* what people write who have the wrong digest, or none */
@@ -841,8 +840,8 @@ gw_member_digest(gw_consumer_draft_t *d, const json_t *value,
     }
 
     if (gw_member_weak(d->digest)) {
-        gw_consumer_mistake(&d->mistakes, NULL, "is a placeholder, or the "
-                            "digest of nothing");
+        gw_consumer_mistake(&d->mistakes, NULL, "is weak: a placeholder, "
+                            "or the digest of nothing");
         return;
     }
 
@@ -931,7 +930,7 @@ gw_member_names(gw_consumer_draft_t *d, const json_t *list,
         name = gw_member_text(value);
 
         if (!type->valid(name.data, name.len)) {
-            gw_consumer_mistake(&d->mistakes, value, "is not a %s: %s",
+            gw_consumer_mistake(&d->mistakes, value, "is not a %s, which %s",
                                 type->what, type->rule);
 
         } else if (!gw_member_repeated(d, list, i)) {
