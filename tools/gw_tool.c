@@ -16,7 +16,7 @@
 #define GW_TOOL_MAX_SECONDS  ((int64_t) 1 << 52)
 
 
-static char *gw_tool_read_stream(FILE *stream, size_t *len);
+static char *gw_tool_read_stream(FILE *stream, size_t max, size_t *len);
 static const char *gw_tool_shown(const char *path);
 
 
@@ -71,11 +71,18 @@ gw_tool_error(int code, const char *fmt, ...)
 char *
 gw_tool_read(const char *path, size_t *len)
 {
+    return gw_tool_read_max(path, GW_TOOL_MAX_FILE, len);
+}
+
+
+char *
+gw_tool_read_max(const char *path, size_t max, size_t *len)
+{
     char  *text;
     FILE  *stream;
 
     if (strcmp(path, "-") == 0) {
-        text = gw_tool_read_stream(stdin, len);
+        text = gw_tool_read_stream(stdin, max, len);
         path = "standard input";
 
     } else {
@@ -86,12 +93,13 @@ gw_tool_read(const char *path, size_t *len)
             return NULL;
         }
 
-        text = gw_tool_read_stream(stream, len);
+        text = gw_tool_read_stream(stream, max, len);
         fclose(stream);
     }
 
     if (text == NULL) {
-        gw_tool_error(0, "%s: cannot be read, or is larger than 8 MB", path);
+        gw_tool_error(0, "%s: cannot be read, or is larger than %zu MB", path,
+                      max >> 20);
     }
 
     return text;
@@ -99,7 +107,7 @@ gw_tool_read(const char *path, size_t *len)
 
 
 static char *
-gw_tool_read_stream(FILE *stream, size_t *len)
+gw_tool_read_stream(FILE *stream, size_t max, size_t *len)
 {
     char    *text, *grown;
     size_t   n, size;
@@ -111,7 +119,7 @@ gw_tool_read_stream(FILE *stream, size_t *len)
     while (text != NULL) {
         n += fread(text + n, 1, size - 1 - n, stream);
 
-        if (ferror(stream) || n > GW_TOOL_MAX_FILE) {
+        if (ferror(stream) || n > max) {
             break;
         }
 

@@ -22,7 +22,7 @@
 #define GW_EXIT_USAGE     2
 #define GW_EXIT_FILE      3    /* or a key */
 
-#define GW_TOOL_MAX_FILE  (8 * 1024 * 1024)
+#define GW_TOOL_MAX_FILE  (8 * 1024 * 1024)    /* a multiple of 1 MB */
 
 
 typedef enum {
@@ -45,6 +45,7 @@ typedef enum {
     GW_OPT_NO_REQUIRE_EXP,
     GW_OPT_NOT_BEFORE,
     GW_OPT_PEM,
+    GW_OPT_PEPPER,
     GW_OPT_TYP
 } gw_opt_e;
 
@@ -92,6 +93,7 @@ typedef struct {
 } gw_command_t;
 
 
+extern const gw_command_t  gw_command_consumers_check;
 extern const gw_command_t  gw_command_jwk_generate;
 extern const gw_command_t  gw_command_jwk_public;
 extern const gw_command_t  gw_command_jwt_sign;
@@ -113,9 +115,11 @@ int gw_tool_error(int code, const char *fmt, ...)
 
 /*
  * A whole file, or standard input for "-", NUL-terminated, for free(); NULL
- * after a message.
+ * after a message.  gw_tool_read() reads keys and tokens, of at most
+ * GW_TOOL_MAX_FILE bytes.
  */
 char *gw_tool_read(const char *path, size_t *len);
+char *gw_tool_read_max(const char *path, size_t max, size_t *len);
 
 /* JSON from a file that holds one object; NULL after a message */
 json_t *gw_tool_read_json(const char *path);
