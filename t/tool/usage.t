@@ -28,6 +28,7 @@ my %commands = (
     'jws sign' => [ '--key FILE [--header TEXT] FILE',
         [ '--key', 'FILE' ], [ '--alg', 'NAME' ], [ '--header', 'TEXT' ] ],
     'jws verify' => [ '--keys FILE [options] TOKEN', @keys ],
+    'consumers check' => [ 'FILE [--pepper FILE]...', [ '--pepper', 'FILE' ] ],
 );
 
 my $usage = "usage: nginx-gateway NOUN VERB [options], see nginx-gateway"
@@ -125,7 +126,9 @@ for my $command (sort keys %commands) {
     }
 }
 
-for ('jwk public', 'jws sign', 'jwt verify', 'jws verify') {
+for ('jwk public', 'jws sign', 'jwt verify', 'jws verify',
+     'consumers check')
+{
     says("$_: nothing to work on", [ split ' ' ], code => 2,
          err => "nginx-gateway: an argument is missing\n"
                 . "usage: nginx-gateway $_ $commands{$_}[0]\n");
@@ -133,7 +136,8 @@ for ('jwk public', 'jws sign', 'jwt verify', 'jws verify') {
 
 for ([ 'jwk generate', 'x' ], [ 'jwt sign', 'x' ], [ 'jws sign', 'a', 'x' ],
      [ 'jwt verify', 'a', 'x' ], [ 'jws verify', 'a', 'x' ],
-     [ 'jwt verify', '--', '--keys', 'x' ])
+     [ 'jwt verify', '--', '--keys', 'x' ],
+     [ 'consumers check', 'a', 'x' ])
 {
     my ($command, @files) = @$_;
     says("$command @files: too many", [ split(' ', $command), @files ],
@@ -344,6 +348,8 @@ SKIP: {
     full('jws verify', 3, qw( jws verify --keys ), $set, $token);
     full('--help', 3, '--help');
     full('--version', 3, '--version');
+    full('consumers check', 3, qw( consumers check ),
+         file('{"consumers":[]}'));
     full("$_ --help", 3, split(' '), '--help') for sort keys %commands;
 }
 
@@ -393,7 +399,8 @@ for ([ 'jwt sign', qw( --key - --claims-json - ) ],
      [ 'jws sign', qw( --key - - ) ], [ 'jws sign', qw( --key - -- - ) ],
      [ 'jwt verify', qw( --keys - - ) ], [ 'jws verify', qw( --pem - - ) ],
      [ 'jwt verify', qw( --keys - --pem - ), $token ],
-     [ 'jwk public', qw( - - ) ])
+     [ 'jwk public', qw( - - ) ],
+     [ 'consumers check', qw( --pepper - - ) ])
 {
     my ($command, @arguments) = @$_;
     says("$command @arguments: \"-\" twice",
