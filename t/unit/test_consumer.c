@@ -195,7 +195,8 @@ static const struct {
     { C("\"groups\":[]"), NULL },
     { C("\"groups\":[\"a\",\"A\",\"b c\"]"), NULL },
     { C("\"groups\":\"a\""), "consumers[0].groups: must be a list (line 1)" },
-    { C("\"groups\":[1]"), "consumers[0].groups[0]: must be a string (line 1)" },
+    { C("\"groups\":[1]"),
+      "consumers[0].groups[0]: must be a string (line 1)" },
     { C("\"groups\":[\"a\",\"\"]"),
       "consumers[0].groups[1]: must not be empty (line 1)" },
     { C("\"groups\":[\"a\",\"b\",\"a\"]"),
@@ -213,11 +214,14 @@ static const struct {
 
     { C("\"metadata\":{}"), NULL },
     { C("\"metadata\":{\"tenant_1\":\"42\",\"_\":\"\"}"), NULL },
-    { C("\"metadata\":[]"), "consumers[0].metadata: must be an object (line 1)" },
+    { C("\"metadata\":[]"),
+      "consumers[0].metadata: must be an object (line 1)" },
     { C("\"metadata\":{\"a\":1}"),
-      "consumers[0].metadata.a: must be a string: put it into quotes (line 1)" },
+      "consumers[0].metadata.a: must be a string: put it into quotes (line "
+      "1)" },
     { C("\"metadata\":{\"a\":true}"),
-      "consumers[0].metadata.a: must be a string: put it into quotes (line 1)" },
+      "consumers[0].metadata.a: must be a string: put it into quotes (line "
+      "1)" },
     { C("\"metadata\":{\"a\":\"\\u001f\"}"),
       "consumers[0].metadata.a: holds a control character (line 1)" },
     { C("\"metadata\":{\"A\":\"x\",\"b\":\"y\"}"),
@@ -247,10 +251,12 @@ static const struct {
       "consumers[0].keys[0].sha256: is weak: a placeholder, or the digest of "
       "nothing (line 1)" },
     { K("{\"id\":\"k\",\"sha256\":"
-        "\"ag00000000000000000000000000000000000000000000000000000000000001\"}"),
+        "\"ag000000000000000000000000000000"
+        "00000000000000000000000000000001\"}"),
       "consumers[0].keys[0].sha256: must be 64 hexadecimal digits (line 1)" },
     { K("{\"id\":\"k\",\"sha256\":"
-        "\"AA0000000000000000000000000000000000000000000000000000000000000F\"}"),
+        "\"AA000000000000000000000000000000"
+        "0000000000000000000000000000000F\"}"),
       NULL },
     { K("{\"id\":\"k\",\"sha256\":1}"),
       "consumers[0].keys[0].sha256: must be a string (line 1)\n"
@@ -434,7 +440,8 @@ static const struct {
       "the file must begin with { \"consumers\": [ (line 1)" },
     { "{\"consumers\":{}}",
       "the file must begin with { \"consumers\": [ (line 1)" },
-    { "{\"consumers\"", "the file must begin with { \"consumers\": [ (line 1)" },
+    { "{\"consumers\"", "the file must begin with { \"consumers\": [ (line "
+      "1)" },
     { "{\"version\":1,\"consumers\":[]}",
       "the file must begin with { \"consumers\": [ (line 1)" },
     { "{\"consumers\":[],\"version\":1}",
