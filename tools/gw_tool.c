@@ -18,7 +18,9 @@
 #define GW_TOOL_LAST_DATE    INT64_C(253402300799)   /* of the year 9999 */
 
 
-static char *gw_tool_read_stream(FILE *stream, size_t *len);
+static char *gw_tool_read_named(const char *path, const char *name,
+    size_t max, size_t *len);
+static char *gw_tool_read_stream(FILE *stream, size_t max, size_t *len);
 static const char *gw_tool_shown(const char *path);
 static int gw_tool_read_date(const char *text, int64_t *when);
 
@@ -74,20 +76,35 @@ gw_tool_error(int code, const char *fmt, ...)
 char *
 gw_tool_read(const char *path, size_t *len)
 {
-    return gw_tool_read_secret(path, strcmp(path, "-") == 0
-                                     ? "standard input" : gw_tool_shown(path),
-                               len);
+    return gw_tool_read_max(path, GW_TOOL_MAX_FILE, len);
+}
+
+
+char *
+gw_tool_read_max(const char *path, size_t max, size_t *len)
+{
+    return gw_tool_read_named(path, strcmp(path, "-") == 0
+                                    ? "standard input" : gw_tool_shown(path),
+                              max, len);
 }
 
 
 char *
 gw_tool_read_secret(const char *path, const char *name, size_t *len)
 {
+    return gw_tool_read_named(path, name, GW_TOOL_MAX_FILE, len);
+}
+
+
+static char *
+gw_tool_read_named(const char *path, const char *name, size_t max,
+    size_t *len)
+{
     char  *text;
     FILE  *stream;
 
     if (strcmp(path, "-") == 0) {
-        text = gw_tool_read_stream(stdin, len);
+        text = gw_tool_read_stream(stdin, max, len);
 
     } else {
         stream = fopen(path, "rb");
@@ -97,12 +114,13 @@ gw_tool_read_secret(const char *path, const char *name, size_t *len)
             return NULL;
         }
 
-        text = gw_tool_read_stream(stream, len);
+        text = gw_tool_read_stream(stream, max, len);
         fclose(stream);
     }
 
     if (text == NULL) {
-        gw_tool_error(0, "%s: cannot be read, or is larger than 8 MB", name);
+        gw_tool_error(0, "%s: cannot be read, or is larger than %zu MB", name,
+                      max >> 20);
     }
 
     return text;
@@ -112,7 +130,7 @@ gw_tool_read_secret(const char *path, const char *name, size_t *len)
 /* without a buffer of stdio's, which nobody could cleanse of a secret */
 
 static char *
-gw_tool_read_stream(FILE *stream, size_t *len)
+gw_tool_read_stream(FILE *stream, size_t max, size_t *len)
 {
     char    *text, *grown;
     size_t   n, size;
@@ -126,7 +144,7 @@ gw_tool_read_stream(FILE *stream, size_t *len)
     while (text != NULL) {
         n += fread(text + n, 1, size - 1 - n, stream);
 
-        if (ferror(stream) || n > GW_TOOL_MAX_FILE) {
+        if (ferror(stream) || n > max) {
             break;
         }
 

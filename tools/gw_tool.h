@@ -22,8 +22,8 @@
 #define GW_EXIT_USAGE     2
 #define GW_EXIT_FILE      3    /* or a key */
 
-#define GW_TOOL_MAX_FILE  (8 * 1024 * 1024)
-#define GW_TOOL_DATE_SIZE 21   /* with the NUL */
+#define GW_TOOL_MAX_FILE  (8 * 1024 * 1024)    /* a multiple of 1 MB */
+#define GW_TOOL_DATE_SIZE 21                   /* with the NUL */
 
 
 typedef enum {
@@ -98,6 +98,7 @@ typedef struct {
 } gw_command_t;
 
 
+extern const gw_command_t  gw_command_consumers_check;
 extern const gw_command_t  gw_command_jwk_generate;
 extern const gw_command_t  gw_command_jwk_public;
 extern const gw_command_t  gw_command_jwt_sign;
@@ -121,9 +122,11 @@ int gw_tool_error(int code, const char *fmt, ...)
 
 /*
  * A whole file, or standard input for "-", NUL-terminated, for free(); NULL
- * after a message.
+ * after a message.  gw_tool_read() reads keys and tokens, of at most
+ * GW_TOOL_MAX_FILE bytes.
  */
 char *gw_tool_read(const char *path, size_t *len);
+char *gw_tool_read_max(const char *path, size_t max, size_t *len);
 
 /*
  * The same, with "name" in messages instead of the path: what stands where a

@@ -1,6 +1,6 @@
 
 /*
- * nginx-gateway: keys and tokens on the command line.
+ * nginx-gateway: keys, tokens and consumers on the command line.
  *
  * The same codec as the module's, so that what this accepts the module
  * accepts, and a refusal has the same word.  Here are the command line and
@@ -26,6 +26,7 @@ static const gw_command_t *const  gw_commands[] = {
     &gw_command_jws_verify,
     &gw_command_key_new,
     &gw_command_key_hash,
+    &gw_command_consumers_check,
     NULL
 };
 

@@ -35,6 +35,7 @@ my %commands = (
     'key new' => [ '--consumer ID [options]', [ '--consumer', 'ID' ],
         [ '--id', 'ID' ], @entry ],
     'key hash' => [ '[--id ID] [options] [FILE]', [ '--id', 'ID' ], @entry ],
+    'consumers check' => [ 'FILE [--pepper FILE]...', [ '--pepper', 'FILE' ] ],
 );
 
 my $usage = "usage: nginx-gateway NOUN VERB [options], see nginx-gateway"
@@ -132,7 +133,9 @@ for my $command (sort keys %commands) {
     }
 }
 
-for ('jwk public', 'jws sign', 'jwt verify', 'jws verify') {
+for ('jwk public', 'jws sign', 'jwt verify', 'jws verify',
+     'consumers check')
+{
     says("$_: nothing to work on", [ split ' ' ], code => 2,
          err => "nginx-gateway: an argument is missing\n"
                 . "usage: nginx-gateway $_ $commands{$_}[0]\n");
@@ -141,7 +144,8 @@ for ('jwk public', 'jws sign', 'jwt verify', 'jws verify') {
 for ([ 'key new', 'x' ], [ 'key hash', 'a', 'x' ],
      [ 'jwk generate', 'x' ], [ 'jwt sign', 'x' ], [ 'jws sign', 'a', 'x' ],
      [ 'jwt verify', 'a', 'x' ], [ 'jws verify', 'a', 'x' ],
-     [ 'jwt verify', '--', '--keys', 'x' ])
+     [ 'jwt verify', '--', '--keys', 'x' ],
+     [ 'consumers check', 'a', 'x' ])
 {
     my ($command, @files) = @$_;
     says("$command @files: too many", [ split(' ', $command), @files ],
@@ -354,6 +358,8 @@ SKIP: {
     full('key hash', 3, qw( key hash --id a ), file('kH7d-2Lq9_wZx4Tp1v'));
     full('--help', 3, '--help');
     full('--version', 3, '--version');
+    full('consumers check', 3, qw( consumers check ),
+         file('{"consumers":[]}'));
     full("$_ --help", 3, split(' '), '--help') for sort keys %commands;
 }
 
@@ -403,7 +409,8 @@ for ([ 'jwt sign', qw( --key - --claims-json - ) ],
      [ 'jws sign', qw( --key - - ) ], [ 'jws sign', qw( --key - -- - ) ],
      [ 'jwt verify', qw( --keys - - ) ], [ 'jws verify', qw( --pem - - ) ],
      [ 'jwt verify', qw( --keys - --pem - ), $token ],
-     [ 'jwk public', qw( - - ) ])
+     [ 'jwk public', qw( - - ) ],
+     [ 'consumers check', qw( --pepper - - ) ])
 {
     my ($command, @arguments) = @$_;
     says("$command @arguments: \"-\" twice",
