@@ -49,6 +49,19 @@ typedef struct {
 } ngx_http_gateway_api_key_args_t;
 
 
+/* what a client has shown, and where */
+
+typedef struct {
+    gw_reason_e                         said[NGX_HTTP_GATEWAY_API_KEY_SOURCES];
+    ngx_str_t                           values[
+                                            NGX_HTTP_GATEWAY_API_KEY_SOURCES];
+    gw_reason_e                         reason;     /* of all together */
+    ngx_str_t                           key;
+    u_char                              digest[GW_KEY_DIGEST];
+    ngx_uint_t                          digested;   /* unsigned:1 */
+} ngx_http_gateway_api_key_shown_t;
+
+
 typedef enum {
     NGX_HTTP_GATEWAY_API_KEY_ANY = 0,
     NGX_HTTP_GATEWAY_API_KEY_GW
@@ -56,15 +69,23 @@ typedef enum {
 
 
 static ngx_int_t ngx_http_gateway_api_key_access(ngx_http_request_t *r);
+static void ngx_http_gateway_api_key_find(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    ngx_http_gateway_api_key_shown_t *shown);
+static void ngx_http_gateway_api_key_digest(ngx_http_request_t *r,
+    ngx_http_gateway_api_key_shown_t *shown);
+static ngx_int_t ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_api_key_shown_t *shown);
 static gw_reason_e ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf, ngx_str_t *id);
-static gw_reason_e ngx_http_gateway_api_key_find(ngx_http_request_t *r,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf, ngx_str_t *key);
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_api_key_shown_t *shown, ngx_str_t *id);
 static gw_reason_e ngx_http_gateway_api_key_unescape(ngx_http_request_t *r,
     ngx_str_t *key);
 static ngx_int_t ngx_http_gateway_api_key_lookup(ngx_http_request_t *r,
-    const ngx_str_t *key, ngx_http_gateway_consumer_t *found);
+    const ngx_http_gateway_api_key_shown_t *shown,
+    ngx_http_gateway_consumer_t *found);
 static gw_reason_e ngx_http_gateway_api_key_check(ngx_http_request_t *r,
     const ngx_http_gateway_consumer_t *found);
 static ngx_uint_t ngx_http_gateway_api_key_address(ngx_http_request_t *r,
@@ -183,7 +204,13 @@ ngx_module_t  ngx_http_gateway_api_key_module = {
 };
 
 
-/* nginx runs ACCESS for main requests only, and again after redirects */
+/*
+ * nginx runs ACCESS for main requests only, and again after redirects.
+ *
+ * The digest comes first, and memory is asked for what it will be looked for
+ * in: a set of 100,000 keys is in no cache, and what the record and the
+ * removal of the key take meanwhile is a third of a microsecond for nothing.
+ */
 
 static ngx_int_t
 ngx_http_gateway_api_key_access(ngx_http_request_t *r)
@@ -191,6 +218,7 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
     ngx_str_t                                   id;
     gw_reason_e                                 reason;
     ngx_http_gateway_request_t                 *gr;
+    ngx_http_gateway_api_key_shown_t            shown;
     const ngx_http_gateway_api_key_loc_conf_t  *alcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_api_key_module);
@@ -198,6 +226,9 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
     if (!alcf->enable) {
         return NGX_DECLINED;
     }
+
+    ngx_http_gateway_api_key_find(r, alcf, &shown);
+    ngx_http_gateway_api_key_digest(r, &shown);
 
     gr = ngx_http_gateway_request_get(r);
     if (gr == NULL) {
@@ -213,11 +244,122 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
 
     ngx_http_gateway_identity_begin(r, gr, NGX_HTTP_GATEWAY_API_KEY);
 
+    if (shown.digested) {
+        ngx_http_gateway_consumer_prefetch(r, GW_CONSUMER_SHA256,
+                                           shown.digest, GW_KEY_DIGEST, 1);
+    }
+
+    if (ngx_http_gateway_api_key_hide(r, alcf, &shown) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     ngx_str_null(&id);
 
-    reason = ngx_http_gateway_api_key_judge(r, gr, alcf, &id);
+    reason = ngx_http_gateway_api_key_judge(r, gr, alcf, &shown, &id);
 
     return ngx_http_gateway_api_key_answer(r, gr, alcf, reason, &id);
+}
+
+
+/*
+ * One key in one place: two are a duplicate, even if they are equal, since an
+ * upstream could look at the other one.
+ */
+
+static void
+ngx_http_gateway_api_key_find(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    ngx_http_gateway_api_key_shown_t *shown)
+{
+    ngx_str_t    *value;
+    ngx_uint_t    i;
+    gw_reason_e   said;
+
+    shown->reason = GW_MISSING;
+    shown->digested = 0;
+
+    for (i = 0; i < alcf->nsources; i++) {
+        value = &shown->values[i];
+        ngx_str_null(value);
+
+        said = ngx_http_gateway_source_find(r, &alcf->sources[i], value);
+        shown->said[i] = said;
+
+        if (said == GW_MISSING) {
+            continue;
+        }
+
+        shown->key = *value;
+
+        if (said == GW_OK
+            && alcf->sources[i].kind == NGX_HTTP_GATEWAY_ARGUMENT)
+        {
+            said = ngx_http_gateway_api_key_unescape(r, &shown->key);
+        }
+
+        if (said == GW_MALFORMED_HEADER) {
+            said = GW_MALFORMED_KEY;
+        }
+
+        shown->reason = (shown->reason == GW_MISSING || said == GW_FAILED)
+                        ? said : GW_DUPLICATE_CREDENTIAL;
+    }
+}
+
+
+static void
+ngx_http_gateway_api_key_digest(ngx_http_request_t *r,
+    ngx_http_gateway_api_key_shown_t *shown)
+{
+    ngx_http_gateway_api_key_main_conf_t  *amcf;
+
+    if (shown->reason != GW_OK
+        || ngx_http_gateway_consumer_count(r, GW_CONSUMER_SHA256) == 0)
+    {
+        return;
+    }
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_api_key_module);
+
+    if (gw_key_sha256(&amcf->hash, shown->key.data, shown->key.len,
+                      shown->digest)
+        != 0)
+    {
+        shown->reason = GW_FAILED;
+        return;
+    }
+
+    shown->digested = 1;
+
+    ngx_http_gateway_consumer_prefetch(r, GW_CONSUMER_SHA256, shown->digest,
+                                       GW_KEY_DIGEST, 0);
+}
+
+
+/* every source, whatever is decided: what is refused is not logged either */
+
+static ngx_int_t
+ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_api_key_shown_t *shown)
+{
+    ngx_uint_t  i;
+
+    if (!alcf->hide) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < alcf->nsources; i++) {
+
+        if (ngx_http_gateway_source_hide(r, &alcf->sources[i], shown->said[i],
+                                         &shown->values[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -226,27 +368,28 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
 static gw_reason_e
 ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf, ngx_str_t *id)
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_api_key_shown_t *shown, ngx_str_t *id)
 {
     size_t                       len;
     ngx_int_t                    rc;
-    ngx_str_t                    key;
     gw_reason_e                  reason;
+    const ngx_str_t             *key;
     ngx_http_gateway_consumer_t  found;
 
-    reason = ngx_http_gateway_api_key_find(r, alcf, &key);
+    key = &shown->key;
 
-    if (reason != GW_OK) {
-        return reason;
+    if (shown->reason != GW_OK) {
+        return shown->reason;
     }
 
     if (alcf->format == NGX_HTTP_GATEWAY_API_KEY_GW
-        && !gw_key_well_formed(key.data, key.len, NULL))
+        && !gw_key_well_formed(key->data, key->len, NULL))
     {
         return GW_MALFORMED_KEY;
     }
 
-    rc = ngx_http_gateway_api_key_lookup(r, &key, &found);
+    rc = ngx_http_gateway_api_key_lookup(r, shown, &found);
 
     if (rc == NGX_ERROR) {
         return GW_FAILED;
@@ -254,8 +397,8 @@ ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
 
     if (rc == NGX_DECLINED) {
 
-        if (gw_key_well_formed(key.data, key.len, &len)) {
-            id->data = key.data + 3;
+        if (gw_key_well_formed(key->data, key->len, &len)) {
+            id->data = key->data + 3;
             id->len = len;
         }
 
@@ -269,57 +412,6 @@ ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
 
     return (reason == GW_OK)
            ? ngx_http_gateway_api_key_identify(r, gr, alcf, &found) : reason;
-}
-
-
-/*
- * One key in one place.  Every source is looked at, and emptied, also when
- * an earlier one has decided: what was refused must not be logged either.
- */
-
-static gw_reason_e
-ngx_http_gateway_api_key_find(ngx_http_request_t *r,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf, ngx_str_t *key)
-{
-    ngx_str_t                         value;
-    ngx_uint_t                        i;
-    gw_reason_e                       reason, said;
-    const ngx_http_gateway_source_t  *source;
-
-    reason = GW_MISSING;
-
-    for (i = 0; i < alcf->nsources; i++) {
-        source = &alcf->sources[i];
-
-        ngx_str_null(&value);
-
-        said = ngx_http_gateway_source_find(r, source, &value);
-
-        if (said == GW_MISSING) {
-            continue;
-        }
-
-        if (said == GW_FAILED
-            || (alcf->hide
-                && ngx_http_gateway_source_hide(r, source, said, &value)
-                   != NGX_OK))
-        {
-            return GW_FAILED;
-        }
-
-        if (said == GW_OK && source->kind == NGX_HTTP_GATEWAY_ARGUMENT) {
-            said = ngx_http_gateway_api_key_unescape(r, &value);
-        }
-
-        if (said == GW_MALFORMED_HEADER) {
-            said = GW_MALFORMED_KEY;
-        }
-
-        reason = (reason == GW_MISSING) ? said : GW_DUPLICATE_CREDENTIAL;
-        *key = value;
-    }
-
-    return reason;
 }
 
 
@@ -357,7 +449,8 @@ ngx_http_gateway_api_key_unescape(ngx_http_request_t *r, ngx_str_t *key)
  */
 
 static ngx_int_t
-ngx_http_gateway_api_key_lookup(ngx_http_request_t *r, const ngx_str_t *key,
+ngx_http_gateway_api_key_lookup(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_shown_t *shown,
     ngx_http_gateway_consumer_t *found)
 {
     size_t                                 i;
@@ -366,17 +459,10 @@ ngx_http_gateway_api_key_lookup(ngx_http_request_t *r, const ngx_str_t *key,
     gw_key_hash_t                         *hash;
     ngx_http_gateway_api_key_main_conf_t  *amcf;
 
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_api_key_module);
-    hash = &amcf->hash;
-
-    if (ngx_http_gateway_consumer_count(r, GW_CONSUMER_SHA256)) {
-
-        if (gw_key_sha256(hash, key->data, key->len, digest) != 0) {
-            return NGX_ERROR;
-        }
-
-        rc = ngx_http_gateway_consumer_find(r, GW_CONSUMER_SHA256, digest,
-                                            GW_KEY_DIGEST, found);
+    if (shown->digested) {
+        rc = ngx_http_gateway_consumer_find(r, GW_CONSUMER_SHA256,
+                                            shown->digest, GW_KEY_DIGEST,
+                                            found);
         if (rc != NGX_DECLINED) {
             return rc;
         }
@@ -386,9 +472,15 @@ ngx_http_gateway_api_key_lookup(ngx_http_request_t *r, const ngx_str_t *key,
         return NGX_DECLINED;
     }
 
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_api_key_module);
+    hash = &amcf->hash;
+
     for (i = 0; i < hash->npeppers; i++) {
 
-        if (gw_key_hmac_sha256(hash, i, key->data, key->len, digest) != 0) {
+        if (gw_key_hmac_sha256(hash, i, shown->key.data, shown->key.len,
+                               digest)
+            != 0)
+        {
             return NGX_ERROR;
         }
 
@@ -580,8 +672,8 @@ ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
 {
-    ngx_str_t                                   key;
     ngx_http_gateway_request_t                 *gr;
+    ngx_http_gateway_api_key_shown_t            shown;
     const ngx_http_gateway_api_key_loc_conf_t  *alcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_api_key_module);
@@ -596,8 +688,10 @@ ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    return (ngx_http_gateway_api_key_find(r, alcf, &key) == GW_FAILED)
-           ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_DECLINED;
+    ngx_http_gateway_api_key_find(r, alcf, &shown);
+
+    return (ngx_http_gateway_api_key_hide(r, alcf, &shown) == NGX_OK)
+           ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 

@@ -18,6 +18,10 @@
 
 #define GW_CONSUMER_MAX_STEPS  65536   /* of a walk along a bucket */
 
+/* lines around an entry that are asked for */
+#define GW_CONSUMER_LINES_BEFORE  3
+#define GW_CONSUMER_LINES_BEHIND  4
+
 
 /* a block, and what its head says about the buckets */
 
@@ -45,7 +49,6 @@ static int gw_consumer_match(const gw_consumer_index_t *index, uint32_t at,
     const gw_consumer_entry_t *entry, const unsigned char *name);
 static int gw_consumer_refer(const gw_consumer_index_t *index, uint32_t at,
     const gw_consumer_entry_t *entry, gw_consumer_ref_t *ref);
-static int gw_consumer_is_digest(unsigned kind);
 
 static int gw_consumer_open(gw_consumer_reader_t *r,
     const unsigned char *copy, uint32_t size, gw_consumer_entry_t *entry,
@@ -92,6 +95,41 @@ gw_consumer_find(const gw_consumer_set_t *set, size_t size,
     }
 
     return 0;
+}
+
+
+void
+gw_consumer_prefetch(const gw_consumer_set_t *set, size_t size,
+    gw_consumer_kind_e kind, const unsigned char *name, size_t len, int entry)
+{
+    int                       i;
+    uint32_t                  at;
+    gw_consumer_index_t       index;
+    const volatile uint32_t  *bucket;
+
+    if (gw_consumer_index(&index, set, size) != 0) {
+        return;
+    }
+
+    bucket = &index.buckets[gw_consumer_hash(kind, name, len) & index.mask];
+
+    if (!entry) {
+        __builtin_prefetch((const void *) bucket);
+        return;
+    }
+
+    at = *bucket;
+
+    if ((uint64_t) at * 8 >= size) {
+        return;
+    }
+
+    /* the consumer stands before its entries, and is seldom larger */
+
+    for (i = -GW_CONSUMER_LINES_BEFORE; i < GW_CONSUMER_LINES_BEHIND; i++) {
+        __builtin_prefetch(index.base + (size_t) at * 8
+                           + i * GW_CONSUMER_LINE);
+    }
 }
 
 
@@ -179,20 +217,23 @@ static int
 gw_consumer_match(const gw_consumer_index_t *index, uint32_t at,
     const gw_consumer_entry_t *entry, const unsigned char *name)
 {
-    size_t                         i;
-    volatile unsigned char         diff;
-    const volatile unsigned char  *digest;
+    size_t                i;
+    uint64_t              a, b;
+    volatile uint64_t     diff;
+    const unsigned char  *digest;
 
     digest = index->base + (size_t) at * 8 + sizeof(gw_consumer_entry_t);
 
     if (!gw_consumer_is_digest(entry->kind)) {
-        return memcmp((const void *) digest, name, entry->name_len) == 0;
+        return memcmp(digest, name, entry->name_len) == 0;
     }
 
     diff = 0;
 
-    for (i = 0; i < GW_CONSUMER_DIGEST; i++) {
-        diff = (unsigned char) (diff | (digest[i] ^ name[i]));
+    for (i = 0; i < GW_CONSUMER_DIGEST; i += sizeof(a)) {
+        memcpy(&a, digest + i, sizeof(a));
+        memcpy(&b, name + i, sizeof(b));
+        diff |= a ^ b;
     }
 
     return diff == 0;
@@ -222,7 +263,7 @@ gw_consumer_refer(const gw_consumer_index_t *index, uint32_t at,
 }
 
 
-static int
+int
 gw_consumer_is_digest(unsigned kind)
 {
     return kind == GW_CONSUMER_SHA256 || kind == GW_CONSUMER_HMAC_SHA256

@@ -26,6 +26,7 @@
 #define GW_CONSUMER_DIGEST    32      /* bytes of a SHA-256 */
 #define GW_CONSUMER_MAX_ID    256     /* bytes of a consumer's or a key's id */
 #define GW_CONSUMER_MAX_SIZE  65536   /* bytes of what is copied at once */
+#define GW_CONSUMER_LINE      64      /* of a cache; where digests begin */
 
 
 /*
@@ -157,6 +158,14 @@ int gw_consumer_find(const gw_consumer_set_t *set, size_t size,
     gw_consumer_kind_e kind, const unsigned char *name, size_t len,
     gw_consumer_ref_t *ref);
 
+/*
+ * Asks the memory for what gw_consumer_find() will read, and does not wait
+ * for it: a large set is in no cache.  First for the bucket; called again
+ * with "entry" when that may have come, for the entry and its consumer.
+ */
+void gw_consumer_prefetch(const gw_consumer_set_t *set, size_t size,
+    gw_consumer_kind_e kind, const unsigned char *name, size_t len, int entry);
+
 #define gw_consumer_size(ref)  ((ref)->consumer_size + (ref)->entry_size)
 
 void gw_consumer_copy(const gw_consumer_set_t *set,
@@ -181,6 +190,9 @@ int gw_consumer_metadata(const gw_text_t *metadata, const unsigned char *name,
  */
 int gw_consumer_allows(const gw_consumer_key_t *key,
     const unsigned char *addr, size_t len);
+
+/* whether what is looked up is a SHA-256 */
+int gw_consumer_is_digest(unsigned kind);
 
 /* for gw_consumer_build.c: the hash that entries are filed by */
 uint32_t gw_consumer_hash(gw_consumer_kind_e kind, const unsigned char *name,

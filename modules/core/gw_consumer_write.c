@@ -7,7 +7,7 @@
 #define GW_CONSUMER_MIN_BUCKETS  16
 
 /* bytes of a file for an entry and for a key, about */
-#define GW_CONSUMER_PER_ENTRY    128
+#define GW_CONSUMER_PER_ENTRY    64
 #define GW_CONSUMER_PER_KEY      512
 
 
@@ -110,6 +110,11 @@ gw_consumer_writer_add(gw_consumer_writer_t *w,
     gw_consumer_entry_t  *entry;
 
     size = gw_consumer_writer_size(record);
+
+    if (gw_consumer_is_digest(record->kind)) {
+        w->used = (w->used + GW_CONSUMER_LINE - 1)
+                  & ~(uint64_t) (GW_CONSUMER_LINE - 1);
+    }
 
     if (w->full || w->used + w->tail + size > w->size) {
         w->used += size;

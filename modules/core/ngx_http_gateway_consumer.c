@@ -948,6 +948,25 @@ ngx_http_gateway_consumer_find(ngx_http_request_t *r, gw_consumer_kind_e kind,
 }
 
 
+void
+ngx_http_gateway_consumer_prefetch(ngx_http_request_t *r,
+    gw_consumer_kind_e kind, const u_char *name, size_t len, ngx_uint_t entry)
+{
+    ngx_http_gateway_main_conf_t      *gmcf;
+    ngx_http_gateway_consumers_shm_t  *sh;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    if (gmcf->consumers) {
+        sh = gmcf->consumers->sh;
+
+        gw_consumer_prefetch(ngx_http_gateway_consumers_set(sh,
+                                                            sh->generation),
+                             sh->size, kind, name, len, entry);
+    }
+}
+
+
 /* NGX_AGAIN: what was copied does not hold together */
 
 static ngx_int_t

@@ -30,16 +30,28 @@ void
 ngx_http_gateway_identity_begin(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method)
 {
-    if (gr->location != r->loc_conf) {
-        gr->location = r->loc_conf;
-        ngx_memzero(gr->identities, sizeof(gr->identities));
+    ngx_uint_t  i, changed;
+
+    changed = 0;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
+
+        if (gr->identities[i].present
+            && (i == method || gr->location != r->loc_conf))
+        {
+            gr->identities[i].present = 0;
+            changed = 1;
+        }
     }
 
-    ngx_memzero(&gr->identities[method], sizeof(ngx_http_gateway_identity_t));
+    gr->location = r->loc_conf;
 
-    /* the rest cannot be in conflict; without memory there is nobody */
+    if (changed) {
 
-    (void) ngx_http_gateway_identity_combine(r, gr);
+        /* the rest cannot be in conflict; without memory there is nobody */
+
+        (void) ngx_http_gateway_identity_combine(r, gr);
+    }
 }
 
 
