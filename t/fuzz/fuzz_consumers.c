@@ -206,9 +206,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t               room, needed, again;
     gw_consumer_step_e   step;
 
-    /* "::", takes 32 bytes in the set, and nothing takes more for its own */
+    /* of all elements a key that is only wrong, {}, grows most: to 56 bytes */
 
-    room = 4096 + size * 8;
+    room = 4096 + size * 20;
     block = malloc(room);
 
     step = build(block, room, data, size, 1, &needed);

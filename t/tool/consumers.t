@@ -60,6 +60,11 @@ passes('20,000 consumers, more than 8 MB',
        '20000 consumers, 20000 keys, 20000 JWT identities,'
        . ' 40000 certificates');
 
+my ($example) = Tool::slurp('modules/core/README.md')
+                =~ /^## The consumers file\n.*?^```json\n(.*?)^```\n/ms;
+
+passes('the example of the reference', $example,
+       '1 consumers, 1 keys, 1 JWT identities, 2 certificates');
 says('standard input', [ @check, '-' ], in => consumers(consumer(1)),
      out => qr{\A-: 1 consumers, });
 
