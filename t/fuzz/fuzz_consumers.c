@@ -167,14 +167,17 @@ check_set(const gw_consumer_set_t *set, size_t size)
 static void
 flip(gw_consumer_set_t *whole, uint32_t seed)
 {
-    size_t                used, i, k;
+    size_t                used, i, k, b;
     uint32_t              at;
     unsigned char        *broken;
+    const uint32_t       *buckets;
     gw_consumer_ref_t     ref;
     const unsigned char  *name;
     gw_consumer_entry_t   entry;
 
     used = (size_t) whole->used;
+    buckets = (const uint32_t *) (const void *)
+                  ((const unsigned char *) whole + (size_t) whole->buckets * 8);
     broken = malloc(used);
     memcpy(broken, whole, used);
 
@@ -183,15 +186,14 @@ flip(gw_consumer_set_t *whole, uint32_t seed)
         broken[(seed >> 4) % (i % 2 ? used : used < 512 ? used : 512)]
             ^= (unsigned char) (1 << (seed >> 29));
 
-        /* the entries as they stand one behind the other in the whole one */
+        /* entries of the whole one */
 
-        at = whole->buckets + whole->nbuckets / 2;
-
-        for (k = 0; k < 16 && (size_t) at * 8 < used; k++) {
-            name = entry_at(whole, at, &entry);
-            (void) read_name((gw_consumer_set_t *) (void *) broken, used,
-                             entry.kind, name, entry.name_len, &ref);
-            at += entry.size / 8;
+        for (b = 0, k = 0; b < whole->nbuckets && k < 16; b++) {
+            for (at = buckets[b]; at != 0; at = entry.next, k++) {
+                name = entry_at(whole, at, &entry);
+                (void) read_name((gw_consumer_set_t *) (void *) broken, used,
+                                 entry.kind, name, entry.name_len, &ref);
+            }
         }
     }
 
@@ -206,9 +208,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t               room, needed, again;
     gw_consumer_step_e   step;
 
-    /* of all elements a key that is only wrong, {}, grows most: to 56 bytes */
+    /* of all elements a key that is only wrong, {}, grows most: to 64 bytes */
 
-    room = 4096 + size * 20;
+    room = 4096 + size * 24;
     block = malloc(room);
 
     step = build(block, room, data, size, 1, &needed);
