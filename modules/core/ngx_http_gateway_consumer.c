@@ -23,11 +23,11 @@
  * the reload can no longer fail, and only then copies it into the zone.
  */
 
-#include <sys/mman.h>
-#include <signal.h>
-
 #include "ngx_http_gateway.h"
 #include "gw_consumer_build.h"
+
+#include <sys/mman.h>
+#include <signal.h>
 
 
 #define NGX_HTTP_GATEWAY_CONSUMERS_MIN    (1024 * 1024)
