@@ -3,7 +3,7 @@
 # The module is built by nginx's own configure (tools/build); the rules here
 # build what knows no nginx: the tool, the unit tests and the fuzz targets.
 
-MODULES ?= jwt api_key
+MODULES ?= jwt api_key access
 PREFIX ?= /usr/local
 PORT ?= 8080
 SECONDS ?= 60

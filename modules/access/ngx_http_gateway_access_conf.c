@@ -1,0 +1,379 @@
+
+/*
+ * How rules are written.  A name that no identity can have is refused: it
+ * would be a rule that everybody meets, or nobody.
+ */
+
+#include "ngx_http_gateway_access.h"
+
+
+static ngx_http_gateway_access_rule_t *ngx_http_gateway_access_add(
+    ngx_conf_t *cf, ngx_array_t **rules);
+static char *ngx_http_gateway_access_off(ngx_conf_t *cf,
+    ngx_http_gateway_access_loc_conf_t *alcf, ngx_uint_t kind);
+static char *ngx_http_gateway_access_name(ngx_conf_t *cf,
+    ngx_http_gateway_access_rule_t *rule, ngx_uint_t kind, ngx_str_t *value);
+static char *ngx_http_gateway_access_methods(ngx_conf_t *cf,
+    ngx_array_t *methods, ngx_str_t *value);
+static ngx_uint_t ngx_http_gateway_access_valid_methods(
+    const gw_text_t *list);
+static ngx_uint_t ngx_http_gateway_access_valid_scope(ngx_str_t *name);
+static ngx_uint_t ngx_http_gateway_access_valid_group(ngx_str_t *name);
+static ngx_uint_t ngx_http_gateway_access_valid_consumer(ngx_str_t *name);
+
+
+#define ngx_http_gateway_access_is(s, word)                                   \
+    ((s)->len == sizeof(word) - 1                                             \
+     && ngx_strncmp((s)->data, word, sizeof(word) - 1) == 0)
+
+
+const ngx_http_gateway_access_kind_t
+    ngx_http_gateway_access_kinds[NGX_HTTP_GATEWAY_ACCESS_KINDS] = {
+
+    { "gateway_require_scope", "scope",
+      ngx_http_gateway_access_valid_scope,
+      "it must consist of printable ASCII characters other than blanks, "
+      "quotes and backslashes",
+      offsetof(ngx_http_gateway_identity_t, scopes), ' ',
+      GW_INSUFFICIENT_SCOPE },
+
+    { "gateway_require_group", "group",
+      ngx_http_gateway_access_valid_group,
+      "it must hold no comma and no control character",
+      offsetof(ngx_http_gateway_identity_t, groups), ',',
+      GW_GROUP_NOT_ALLOWED },
+
+    { "gateway_deny_group", "group",
+      ngx_http_gateway_access_valid_group,
+      "it must hold no comma and no control character",
+      offsetof(ngx_http_gateway_identity_t, groups), ',',
+      GW_GROUP_DENIED },
+
+    /* no consumer holds a NUL: it is one name whatever it consists of */
+
+    { "gateway_require_consumer", "consumer",
+      ngx_http_gateway_access_valid_consumer,
+      "it must hold no control character",
+      offsetof(ngx_http_gateway_identity_t, consumer), '\0',
+      GW_CONSUMER_NOT_ALLOWED },
+};
+
+
+char *
+ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_access_loc_conf_t *alcf = conf;
+
+    ngx_str_t                            *value;
+    ngx_uint_t                            i, kind;
+    ngx_http_gateway_main_conf_t         *gmcf;
+    ngx_http_gateway_access_rule_t       *rule;
+    ngx_http_gateway_access_main_conf_t  *amcf;
+
+    kind = cmd->offset;
+    value = cf->args->elts;
+
+    if (ngx_http_gateway_access_is(&value[1], "off")
+        && cf->args->nelts == 2)
+    {
+        return ngx_http_gateway_access_off(cf, alcf, kind);
+    }
+
+    rule = ngx_http_gateway_access_add(cf, &alcf->rules[kind]);
+    if (rule == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    i = 1;
+
+    if (kind == NGX_HTTP_GATEWAY_ACCESS_SCOPE
+        && ngx_strncmp(value[1].data, "method=", 7) == 0)
+    {
+        if (ngx_http_gateway_access_methods(cf, &rule->methods, &value[1])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        i = 2;
+    }
+
+    if (i == cf->args->nelts) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must name a scope after \"method=\"",
+                           &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    for ( /* void */ ; i < cf->args->nelts; i++) {
+        if (ngx_http_gateway_access_name(cf, rule, kind, &value[i])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    amcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_access_module);
+    gmcf->refuses = 1;
+    amcf->used = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_http_gateway_access_rule_t *
+ngx_http_gateway_access_add(ngx_conf_t *cf, ngx_array_t **rules)
+{
+    ngx_http_gateway_access_rule_t  *rule;
+
+    if (*rules == NULL) {
+        *rules = ngx_array_create(cf->pool, 1,
+                                  sizeof(ngx_http_gateway_access_rule_t));
+        if (*rules == NULL) {
+            return NULL;
+        }
+    }
+
+    rule = ngx_array_push(*rules);
+    if (rule == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&rule->names, cf->pool, cf->args->nelts - 1,
+                       sizeof(gw_text_t))
+        != NGX_OK
+        || ngx_array_init(&rule->methods, cf->pool, 2, sizeof(gw_text_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    ngx_http_gateway_place(cf, &rule->place);
+
+    return rule;
+}
+
+
+/* what is inherited is meant to be dropped; rules of the level may follow */
+
+static char *
+ngx_http_gateway_access_off(ngx_conf_t *cf,
+    ngx_http_gateway_access_loc_conf_t *alcf, ngx_uint_t kind)
+{
+    ngx_str_t  *value;
+
+    if (alcf->off[kind]) {
+        return "is duplicate";
+    }
+
+    if (alcf->rules[kind]) {
+        value = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V off\" must stand before every other \"%V\" "
+                           "of its block", &value[0], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    alcf->off[kind] = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_access_name(ngx_conf_t *cf,
+    ngx_http_gateway_access_rule_t *rule, ngx_uint_t kind, ngx_str_t *value)
+{
+    gw_text_t                             *name, text;
+    ngx_str_t                             *directive;
+    const ngx_http_gateway_access_kind_t  *k;
+
+    k = &ngx_http_gateway_access_kinds[kind];
+    directive = cf->args->elts;
+
+    if (value->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "empty value in \"%V\"", directive);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_access_is(value, "off")) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"off\" must be the only argument of \"%V\"",
+                           directive);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strncmp(value->data, "method=", 7) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"%V\", \"method=\" "
+                           "can only be the first argument of "
+                           "\"gateway_require_scope\"", value, directive);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!k->valid(value)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid %s \"%V\" in \"%V\", %s", k->noun, value,
+                           directive, k->form);
+        return NGX_CONF_ERROR;
+    }
+
+    if (value->data[0] == '$') {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "variables are not supported in \"%V\", \"%V\" is "
+                           "the name of a %s", directive, value, k->noun);
+    }
+
+    text.len = value->len;
+    text.data = value->data;
+
+    if (ngx_http_gateway_access_listed(&rule->names, &text)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate %s \"%V\" in \"%V\"", k->noun, value,
+                           directive);
+        return NGX_CONF_ERROR;
+    }
+
+    name = ngx_array_push(&rule->names);
+    if (name == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *name = text;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * "method=GET,POST": what nginx accepts as the name of a method.  HEAD becomes
+ * GET, as it does in a request.
+ */
+
+static char *
+ngx_http_gateway_access_methods(ngx_conf_t *cf, ngx_array_t *methods,
+    ngx_str_t *value)
+{
+    size_t      state;
+    gw_text_t  *method, list, text;
+    ngx_str_t  *directive;
+
+    static gw_text_t  get = { 3, (const u_char *) "GET" };
+
+    directive = cf->args->elts;
+
+    list.data = value->data + sizeof("method=") - 1;
+    list.len = value->len - (sizeof("method=") - 1);
+
+    if (!ngx_http_gateway_access_valid_methods(&list)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"%V\", it must be a "
+                           "list of methods in upper case such as "
+                           "\"method=GET,POST\"", value, directive);
+        return NGX_CONF_ERROR;
+    }
+
+    state = 0;
+
+    while (gw_names_next(&list, ',', &state, &text)) {
+
+        if (ngx_http_gateway_access_listed(methods, &text)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate method \"%*s\" in \"%V\"", text.len,
+                               text.data, directive);
+            return NGX_CONF_ERROR;
+        }
+
+        method = ngx_array_push(methods);
+        if (method == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *method = text;
+    }
+
+    method = methods->elts;
+
+    for (state = 0; state < methods->nelts; state++) {
+        if (ngx_http_gateway_access_is(&method[state], "HEAD")) {
+            method[state] = get;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* names and commas in turn */
+
+static ngx_uint_t
+ngx_http_gateway_access_valid_methods(const gw_text_t *list)
+{
+    u_char  c, last;
+    size_t  i;
+
+    last = ',';
+
+    for (i = 0; i < list->len; i++, last = c) {
+        c = list->data[i];
+
+        if (c == ',' && last != ',') {
+            continue;
+        }
+
+        if ((c < 'A' || c > 'Z') && c != '-' && c != '_') {
+            return 0;
+        }
+    }
+
+    return last != ',';
+}
+
+
+/*
+ * RFC 6749, 3.3: scope-token.  They are written into quoted strings and JSON
+ * as they are.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_access_valid_scope(ngx_str_t *name)
+{
+    size_t  i;
+
+    for (i = 0; i < name->len; i++) {
+        if (name->data[i] <= 0x20 || name->data[i] > 0x7e
+            || name->data[i] == '"' || name->data[i] == '\\')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_access_valid_group(ngx_str_t *name)
+{
+    return ngx_http_gateway_access_valid_consumer(name)
+           && ngx_strlchr(name->data, name->data + name->len, ',') == NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_access_valid_consumer(ngx_str_t *name)
+{
+    size_t  i;
+
+    for (i = 0; i < name->len; i++) {
+        if (name->data[i] < 0x20 || name->data[i] == 0x7f) {
+            return 0;
+        }
+    }
+
+    return 1;
+}

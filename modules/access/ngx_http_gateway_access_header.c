@@ -1,0 +1,214 @@
+
+/*
+ * gateway_identity_headers: who the client is, in lines for the upstream.
+ *
+ * The client's own lines of these names are gone since PREACCESS, in every
+ * location of the server; it runs again before PRECONTENT does, whatever
+ * redirected the request, so that ours are never there twice.
+ */
+
+#include "ngx_http_gateway_access.h"
+
+
+typedef struct {
+    ngx_uint_t  on;
+    ngx_str_t   names[5];
+} ngx_http_gateway_access_names_t;
+
+
+static char *ngx_http_gateway_access_header(ngx_conf_t *cf,
+    ngx_array_t *headers, ngx_str_t *name, size_t field);
+
+
+#define ngx_http_gateway_access_name_param(word, i)                           \
+    { ngx_string(word), ngx_http_gateway_param_str,                           \
+      offsetof(ngx_http_gateway_access_names_t, names)                        \
+      + i * sizeof(ngx_str_t), 0 }
+
+
+static ngx_conf_enum_t  ngx_http_gateway_access_switch[] = {
+    { ngx_string("on"), 1 },
+    { ngx_string("off"), 0 },
+    { ngx_null_string, 0 }
+};
+
+
+static const ngx_http_gateway_param_t  ngx_http_gateway_access_params[] = {
+    ngx_http_gateway_access_name_param("consumer=", 0),
+    ngx_http_gateway_access_name_param("groups=", 1),
+    ngx_http_gateway_access_name_param("plan=", 2),
+    ngx_http_gateway_access_name_param("credential=", 3),
+    ngx_http_gateway_access_name_param("scopes=", 4),
+    ngx_http_gateway_null_param
+};
+
+
+/* in the order of the parameters */
+
+static const struct {
+    ngx_str_t   name;
+    size_t      field;
+} ngx_http_gateway_access_defaults[] = {
+    { ngx_string("X-Consumer-ID"),
+      offsetof(ngx_http_gateway_identity_t, consumer) },
+    { ngx_string("X-Consumer-Groups"),
+      offsetof(ngx_http_gateway_identity_t, groups) },
+    { ngx_string("X-Consumer-Plan"),
+      offsetof(ngx_http_gateway_identity_t, plan) },
+    { ngx_string("X-Credential-ID"),
+      offsetof(ngx_http_gateway_identity_t, credential) },
+    { ngx_string("X-Auth-Scopes"),
+      offsetof(ngx_http_gateway_identity_t, scopes) },
+};
+
+
+ngx_int_t
+ngx_http_gateway_access_set_headers(ngx_http_request_t *r,
+    const ngx_array_t *headers, ngx_http_gateway_identity_t *identity)
+{
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    ngx_http_gateway_access_header_t  *header;
+
+    if (headers == NULL || headers->nelts == 0) {
+        return NGX_OK;
+    }
+
+    header = headers->elts;
+
+    ngx_http_gateway_header_changed(r);
+
+    for (i = 0; i < headers->nelts; i++) {
+        value = (ngx_str_t *) ((u_char *) identity + header[i].field);
+
+        if (value->len == 0 || ngx_http_gateway_header_unsafe(value)) {
+            continue;
+        }
+
+        if (ngx_http_gateway_header_add(r, &header[i].name,
+                                        &header[i].normalized, value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_access_loc_conf_t *alcf = conf;
+
+    ngx_str_t                            *value;
+    ngx_uint_t                            i;
+    ngx_command_t                         flag;
+    ngx_http_gateway_access_names_t       set;
+    ngx_http_gateway_access_main_conf_t  *amcf;
+
+    if (alcf->headers) {
+        return "is duplicate";
+    }
+
+    ngx_memzero(&flag, sizeof(ngx_command_t));
+    flag.offset = offsetof(ngx_http_gateway_access_names_t, on);
+    flag.post = ngx_http_gateway_access_switch;
+
+    ngx_memzero(&set, sizeof(ngx_http_gateway_access_names_t));
+    set.on = NGX_CONF_UNSET_UINT;
+
+    if (ngx_http_gateway_set_enum_slot(cf, &flag, &set) != NGX_CONF_OK
+        || ngx_http_gateway_params(cf, ngx_http_gateway_access_params, &set, 2)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    alcf->headers = ngx_array_create(cf->pool, 5,
+                                     sizeof(ngx_http_gateway_access_header_t));
+    if (alcf->headers == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!set.on) {
+
+        if (cf->args->nelts > 2) {
+            value = cf->args->elts;
+
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"off\" must be the only argument of \"%V\"",
+                               &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    for (i = 0; i < 5; i++) {
+
+        if (set.names[i].len == 0) {
+            set.names[i] = ngx_http_gateway_access_defaults[i].name;
+        }
+
+        if (set.names[i].len == 3
+            && ngx_strncmp(set.names[i].data, "off", 3) == 0)
+        {
+            continue;
+        }
+
+        if (ngx_http_gateway_access_header(cf, alcf->headers, &set.names[i],
+                                     ngx_http_gateway_access_defaults[i].field)
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    amcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_access_module);
+    amcf->used = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_access_header(ngx_conf_t *cf, ngx_array_t *headers,
+    ngx_str_t *name, size_t field)
+{
+    ngx_str_t                         *directive, normalized;
+    ngx_uint_t                         i;
+    ngx_http_gateway_access_header_t  *header;
+
+    if (ngx_http_gateway_identity_header(cf, name, &normalized) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    header = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
+        if (ngx_http_gateway_same(&header[i].normalized, &normalized)) {
+            directive = cf->args->elts;
+
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate header \"%V\" in \"%V\"", name,
+                               directive);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    header = ngx_array_push(headers);
+    if (header == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    header->name = *name;
+    header->normalized = normalized;
+    header->field = field;
+
+    return NGX_CONF_OK;
+}
