@@ -1,0 +1,224 @@
+# What nginx -t says of wrong rules: one line, whole, with the place to look
+# at; and what of right ones that are worth a warning.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+
+my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
+$before--;
+
+# "#!" marks the line that is expected to be named, in place of LINE
+
+sub said {
+    my ($conf) = @_;
+
+    my ($code, $output) = nginx_t($conf, { 'keys.json' => jwks('es256') });
+    my $line = $before;
+    for (split /\n/, $conf) {
+        $line++;
+        last if /#!/;
+    }
+
+    my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
+                split /\n/, $output;
+    s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
+    return ($code, @lines);
+}
+
+sub server { return http_conf(server => "\n$_[0]") }
+sub alone { return server("$_[0]  #!\n") }
+
+sub refused {
+    my ($conf, $message, $name) = @_;
+    is_deeply([ said($conf) ],
+              [ 1, "[emerg] $message in DIR/nginx.conf:LINE" ],
+              "refused: $name");
+}
+
+sub warned {
+    my ($conf, $message, $name) = @_;
+    is_deeply([ said($conf) ],
+              [ 0, "[warn] $message in DIR/nginx.conf:LINE" ],
+              "warned: $name");
+}
+
+sub accepted {
+    my ($conf, $name) = @_;
+    is_deeply([ said($conf) ], [ 0 ], "accepted: $name");
+}
+
+my @kinds = qw( gateway_require_scope gateway_require_group gateway_deny_group
+                gateway_require_consumer );
+
+
+# --- the neighbours of all that follow
+
+accepted(alone("$_ a b;"), "$_ with two names") for @kinds;
+accepted(alone("$_ off;"), "$_ off") for @kinds;
+accepted(alone("$_ a; $_ a;"), "$_ twice") for @kinds;
+accepted(http_conf(http => "$_ a;", server => "$_ a;\n"
+                           . "location / { $_ a; limit_except GET { $_ a; } }"),
+         "$_ at all levels") for @kinds;
+accepted(alone("gateway_require_scope $_ read;"), "$_")
+    for 'method=GET', 'method=GET,HEAD', 'method=M-SEARCH,PURGE_ALL';
+
+
+# --- all kinds
+
+for my $directive (@kinds) {
+    my $noun = $directive =~ s/.*_//r;
+
+    refused(alone("$directive;"),
+            qq(invalid number of arguments in "$directive" directive),
+            "$directive without a name");
+    refused(alone(qq($directive a "";)), qq(empty value in "$directive"),
+            "$directive with an empty name");
+    refused(alone("$directive $_;"),
+            qq("off" must be the only argument of "$directive"),
+            "$directive $_") for 'off a', 'a off', 'off off';
+    refused(alone("$directive a b a;"), qq(duplicate $noun "a" in "$directive"),
+            "$directive with a name twice");
+    refused(alone("$directive off; $directive off;"),
+            qq("$directive" directive is duplicate), "$directive off twice");
+    refused(alone("$directive a; $directive off;"),
+            qq("$directive off" must stand before every other "$directive" of )
+            . 'its block', "$directive off behind a rule");
+    accepted(alone("$directive off; $directive a;"),
+             "$directive off before a rule");
+    refused(server("location / {\nif (\$arg_a) {\n$directive a;  #!\n}\n}"),
+            qq("$directive" directive is not allowed here),
+            "$directive in an if");
+    warned(alone("$directive \$http_x;"),
+           qq(variables are not supported in "$directive", "\$http_x" is the )
+           . "name of a $noun", "$directive with a variable");
+    accepted(alone("$directive a\$;"), "$directive with a dollar");
+}
+
+
+# --- names
+
+my $scope = 'it must consist of printable ASCII characters other than blanks, '
+            . 'quotes and backslashes';
+
+refused(alone("gateway_require_scope '$_->[0]';"),
+        qq(invalid scope "$_->[1]" in "gateway_require_scope", $scope),
+        "the scope <$_->[1]>")
+    for [ 'a b', 'a b' ], [ 'a"b', 'a"b' ], [ 'a\\\\b', 'a\\b' ],
+        [ "a\x7f", "a\x7f" ], [ "caf\xc3\xa9", "caf\xc3\xa9" ], [ ' ', ' ' ];
+accepted(alone("gateway_require_scope '$_';"), "the scope $_")
+    for '!', '#', '[', ']', '~', 'a,b', 'https://a.example/x', 'off2';
+
+for my $directive (qw( gateway_require_group gateway_deny_group )) {
+    refused(alone("$directive $_;"),
+            qq(invalid group "$_" in "$directive", it must hold no comma and )
+            . 'no control character', "the group <$_> in $directive")
+        for 'a,b', ',', "a\x01", "a\x7f";
+    accepted(alone("$directive 'a b' caf\xc3\xa9;"), "blanks in $directive");
+}
+
+refused(alone("gateway_require_consumer a\x1f;"),
+        qq(invalid consumer "a\x1f" in "gateway_require_consumer", it must )
+        . 'hold no control character', 'a consumer with a control character');
+accepted(alone('gateway_require_consumer "a,b c" https://id.example#7;'),
+         'a consumer with a comma');
+
+
+# --- methods
+
+refused(alone("gateway_require_scope $_ read;"),
+        qq(invalid parameter "$_" in "gateway_require_scope", it must be a )
+        . 'list of methods in upper case such as "method=GET,POST"', $_)
+    for map { "method=$_" } '', 'get', 'GET,get', 'GET,', ',GET', 'GET,,PUT',
+                            '*', 'G.T';
+refused(alone('gateway_require_scope "method=GET POST" read;'),
+        'invalid parameter "method=GET POST" in "gateway_require_scope", it '
+        . 'must be a list of methods in upper case such as "method=GET,POST"',
+        'methods divided by a blank');
+refused(alone('gateway_require_scope method=GET,PUT,GET read;'),
+        'duplicate method "GET" in "gateway_require_scope"', 'a method twice');
+refused(alone('gateway_require_scope method=GET;'),
+        '"gateway_require_scope" must name a scope after "method="',
+        'methods without a scope');
+refused(alone('gateway_require_scope method=GET off;'),
+        '"off" must be the only argument of "gateway_require_scope"',
+        'methods with off');
+refused(alone("$_;"),
+        'invalid parameter "method=GET" in "' . s/ .*//r . '", "method=" can '
+        . 'only be the first argument of "gateway_require_scope"', $_)
+    for 'gateway_require_scope read method=GET',
+        'gateway_require_group method=GET g',
+        'gateway_deny_group method=GET g',
+        'gateway_require_consumer a method=GET';
+
+
+# --- gateway_identity_headers
+
+accepted(alone("gateway_identity_headers $_;"), "gateway_identity_headers $_")
+    for 'on', 'off', 'on consumer=X-User groups=X-Groups plan=off '
+                     . 'credential=X-Key scopes=X-Scopes';
+refused(alone('gateway_identity_headers yes;'),
+        'invalid value "yes" in "gateway_identity_headers", allowed are "on", '
+        . '"off"', 'gateway_identity_headers yes');
+refused(alone('gateway_identity_headers consumer=X-User;'),
+        'invalid value "consumer=X-User" in "gateway_identity_headers", '
+        . 'allowed are "on", "off"', 'no on');
+refused(alone('gateway_identity_headers off plan=X-Plan;'),
+        '"off" must be the only argument of "gateway_identity_headers"',
+        'off with a name');
+refused(alone('gateway_identity_headers on user=X-User;'),
+        'invalid parameter "user=X-User" in "gateway_identity_headers", '
+        . 'allowed are "consumer=", "groups=", "plan=", "credential=", '
+        . '"scopes="', 'an unknown parameter');
+refused(alone('gateway_identity_headers on plan=X-A plan=X-B;'),
+        'duplicate parameter "plan=X-B" in "gateway_identity_headers"',
+        'a parameter twice');
+refused(alone('gateway_identity_headers on plan=;'),
+        'parameter "plan=" must have a value', 'an empty name');
+refused(alone('gateway_identity_headers on "plan=X Plan";'),
+        'invalid header name "X Plan", it must consist of letters, digits and '
+        . '-', 'a name with a blank');
+refused(alone('gateway_identity_headers on plan=Authorization;'),
+        'header "Authorization" cannot be set, it frames the request or '
+        . 'carries its credentials', 'a name that is not ours');
+refused(alone("gateway_identity_headers on $_->[0];"),
+        qq(duplicate header "$_->[1]" in "gateway_identity_headers"),
+        "one name twice: $_->[0]")
+    for [ 'plan=X-A scopes=x_a', 'x_a' ],
+        [ 'groups=x_consumer_id', 'x_consumer_id' ];
+refused(alone('gateway_identity_headers on; gateway_identity_headers on;'),
+        '"gateway_identity_headers" directive is duplicate', 'twice');
+refused(server("location / {\nif (\$arg_a) {\ngateway_identity_headers on;"
+               . "  #!\n}\n}"),
+        '"gateway_identity_headers" directive is not allowed here',
+        'gateway_identity_headers in an if');
+
+
+# --- return acts before all of it
+
+for my $directive (@kinds) {
+    warned(server("location / {  #!\n$directive a;\nreturn 200 secret;\n}"),
+           qq("return" answers before "$directive" is asked, its response is )
+           . 'open to everybody, in the block', "return beside $directive");
+    accepted(server("location / {\n$directive off;\nreturn 200;\n}"),
+             "return beside $directive off");
+    accepted(server("$directive a;\nlocation /x {\nreturn 200;\n}"),
+             "return where $directive is inherited");
+    accepted(server("location / {\n$directive a;\n"
+                    . "if (\$arg_a) { return 204; }\n}"),
+             "return in an if beside $directive");
+}
+
+warned(server(<<'CONF'), '"return" answers before "gateway_require_scope" is '
+location / {  #!
+    gateway_deny_group bad;
+    gateway_require_scope a;
+    return 200 secret;
+}
+CONF
+       . 'asked, its response is open to everybody, in the block',
+       'return beside two kinds, once');
+
+$Test::Gateway::More = 1;
+done_testing();
