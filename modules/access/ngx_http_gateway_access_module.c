@@ -152,18 +152,13 @@ ngx_http_gateway_access_precontent(ngx_http_request_t *r)
 }
 
 
-/*
- * The refusal in the record may be an earlier one, whose error page this is,
- * and is in a list then: its members are set one by one.
- */
-
 static ngx_int_t
 ngx_http_gateway_access_refuse_nobody(ngx_http_request_t *r,
     const ngx_http_gateway_access_loc_conf_t *alcf)
 {
     ngx_str_t                    nobody;
     ngx_uint_t                   kind;
-    ngx_http_gateway_refusal_t  *refusal;
+    ngx_http_gateway_refusal_t   verdict;
     ngx_http_gateway_request_t  *gr;
 
     gr = ngx_http_gateway_request_get(r);
@@ -173,20 +168,20 @@ ngx_http_gateway_access_refuse_nobody(ngx_http_request_t *r,
 
     for (kind = 0; alcf->rules[kind]->nelts == 0; kind++) { /* void */ }
 
-    refusal = &gr->access;
+    ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
 
-    refusal->status = NGX_HTTP_UNAUTHORIZED;
-    refusal->reason = GW_MISSING;
-    refusal->shown = GW_MISSING;
-    ngx_str_null(&refusal->challenge);
-    ngx_str_null(&refusal->scopes);
+    verdict.status = NGX_HTTP_UNAUTHORIZED;
+    verdict.reason = GW_MISSING;
+    verdict.shown = GW_MISSING;
+
     ngx_str_null(&nobody);
 
     /* the challenges are those of the methods that he could have used */
 
-    (void) ngx_http_gateway_refuse_nobody(r, gr, refusal);
+    ngx_http_gateway_refusals_meant(gr);
 
-    return ngx_http_gateway_answer(r, gr, refusal, NGX_HTTP_GATEWAY_REQUIRED,
+    return ngx_http_gateway_answer(r, gr, &gr->access, &verdict,
+                               NGX_HTTP_GATEWAY_REQUIRED,
                                ngx_http_gateway_access_kinds[kind].directive,
                                "consumer", &nobody);
 }
@@ -198,31 +193,30 @@ ngx_http_gateway_access_refuse(ngx_http_request_t *r,
     const ngx_http_gateway_access_loc_conf_t *alcf, gw_reason_e reason,
     ngx_http_gateway_access_kind_e kind)
 {
-    ngx_http_gateway_refusal_t  *refusal;
+    ngx_http_gateway_refusal_t  verdict;
 
     /* what another method refused, and this identity's granted, is void */
 
     ngx_http_gateway_refusals_granted(r, gr);
 
-    refusal = &gr->access;
+    ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
 
-    refusal->status = NGX_HTTP_FORBIDDEN;
-    refusal->reason = reason;
-    refusal->shown = reason;
-    ngx_str_null(&refusal->challenge);
-    ngx_str_null(&refusal->scopes);
+    verdict.status = NGX_HTTP_FORBIDDEN;
+    verdict.reason = reason;
+    verdict.shown = reason;
 
     if (reason == GW_INSUFFICIENT_SCOPE
         && (ngx_http_gateway_access_missing(r, alcf, &gr->identity,
-                                            &refusal->scopes)
+                                            &verdict.scopes)
             != NGX_OK
-            || ngx_http_gateway_access_challenge(r, &gr->identity, refusal)
+            || ngx_http_gateway_access_challenge(r, &gr->identity, &verdict)
                != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_gateway_answer(r, gr, refusal, NGX_HTTP_GATEWAY_REQUIRED,
+    return ngx_http_gateway_answer(r, gr, &gr->access, &verdict,
+                               NGX_HTTP_GATEWAY_REQUIRED,
                                ngx_http_gateway_access_kinds[kind].directive,
                                "consumer", &gr->identity.consumer);
 }

@@ -229,11 +229,10 @@ ngx_int_t ngx_http_gateway_refuse(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
 
 /*
- * The same for a request that nobody has identified himself in: challenges of
- * methods that are optional are now meant.
+ * Nobody has identified himself, and is about to be refused for that: the
+ * challenges of optional methods are now meant.
  */
-ngx_int_t ngx_http_gateway_refuse_nobody(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
+void ngx_http_gateway_refusals_meant(ngx_http_gateway_request_t *gr);
 
 /*
  * Makes scheme realm="..." [, error="..."] and so on (RFC 9110, 11.6.1):

@@ -101,17 +101,14 @@ ngx_http_gateway_refuse(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
 }
 
 
-ngx_int_t
-ngx_http_gateway_refuse_nobody(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal)
+void
+ngx_http_gateway_refusals_meant(ngx_http_gateway_request_t *gr)
 {
-    ngx_http_gateway_refusal_t  *offer;
+    ngx_http_gateway_refusal_t  *refusal;
 
-    for (offer = gr->refusals; offer; offer = offer->next) {
-        offer->offered = 0;
+    for (refusal = gr->refusals; refusal; refusal = refusal->next) {
+        refusal->offered = 0;
     }
-
-    return ngx_http_gateway_refuse(r, gr, refusal);
 }
 
 
