@@ -3,7 +3,6 @@
 # The module is built by nginx's own configure (tools/build); the rules here
 # build what knows no nginx: the tool, the unit tests and the fuzz targets.
 
-MODULES ?= jwt api_key access
 PREFIX ?= /usr/local
 PORT ?= 8080
 SECONDS ?= 60
@@ -15,7 +14,8 @@ OBJS = objs
 # CFLAGS and LDFLAGS may be given; these come first
 HARDEN = -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 WARN = -Wall -Wextra -Werror
-INCS = -Imodules/core -Imodules/jose -Imodules/jwt -Imodules/api_key -Itools
+INCS = -Imodules/core -Imodules/jose -Imodules/jwt -Imodules/api_key \
+	-Imodules/certificate -Itools
 FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 

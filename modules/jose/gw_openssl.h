@@ -35,6 +35,9 @@ typedef const EVP_MD  gw_md_t;
 #define EVP_MD_get_block_size    EVP_MD_block_size
 #define EVP_PKEY_get_size        EVP_PKEY_size
 
+/* for who includes <openssl/ssl.h> */
+#define SSL_get1_peer_certificate  SSL_get_peer_certificate
+
 #endif
 
 

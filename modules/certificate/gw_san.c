@@ -1,0 +1,83 @@
+
+#include <openssl/err.h>
+
+#include "gw_san.h"
+
+
+static int gw_san_value(const ASN1_IA5STRING *string, gw_text_t *value);
+
+
+static const struct {
+    int        type;
+    gw_text_t  name;
+} gw_san_types[] = {
+    { GEN_URI,   { 4, (const unsigned char *) "uri:" } },
+    { GEN_DNS,   { 4, (const unsigned char *) "dns:" } },
+    { GEN_EMAIL, { 6, (const unsigned char *) "email:" } }
+};
+
+
+void
+gw_san_open(gw_san_t *san, X509 *cert)
+{
+    (void) ERR_set_mark();
+
+    san->names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    san->i = 0;
+
+    (void) ERR_pop_to_mark();
+}
+
+
+int
+gw_san_next(gw_san_t *san, gw_text_t *type, gw_text_t *value)
+{
+    size_t               k;
+    const GENERAL_NAME  *name;
+
+    /* of no names the number is -1 */
+
+    while (san->i < sk_GENERAL_NAME_num(san->names)) {
+        name = sk_GENERAL_NAME_value(san->names, san->i++);
+
+        for (k = 0; k < sizeof(gw_san_types) / sizeof(gw_san_types[0]); k++) {
+
+            if (name->type == gw_san_types[k].type
+                && gw_san_value(name->d.ia5, value))
+            {
+                *type = gw_san_types[k].name;
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/* OpenSSL does not ask whether an IA5String is ASCII */
+
+static int
+gw_san_value(const ASN1_IA5STRING *string, gw_text_t *value)
+{
+    size_t  i;
+
+    value->data = ASN1_STRING_get0_data(string);
+    value->len = (size_t) ASN1_STRING_length(string);
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] < 0x20 || value->data[i] > 0x7e) {
+            return 0;
+        }
+    }
+
+    return value->len > 0;
+}
+
+
+void
+gw_san_close(gw_san_t *san)
+{
+    GENERAL_NAMES_free(san->names);
+    san->names = NULL;
+}

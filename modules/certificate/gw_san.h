@@ -1,0 +1,43 @@
+
+/*
+ * The names that a certificate gives its holder: subjectAltName (RFC 5280,
+ * 4.2.1.6), of the three types that the consumers file knows.
+ *
+ * A name ends where its length says, and only printable ASCII is a name: what
+ * a C program would cut off at an embedded NUL is nobody's here.  The subject
+ * is never looked at.
+ *
+ * Knows OpenSSL, not nginx.
+ */
+
+#ifndef GW_SAN_H_INCLUDED
+#define GW_SAN_H_INCLUDED
+
+#include <openssl/x509v3.h>
+
+#include "gw_text.h"
+
+
+typedef struct {
+    GENERAL_NAMES  *names;    /* NULL: there are none */
+    int             i;
+} gw_san_t;
+
+
+/*
+ * Decodes the extension; one that is malformed, or there twice, holds no
+ * names.  The certificate may be freed before gw_san_close().  OpenSSL's
+ * error queue is left as it was.
+ */
+void gw_san_open(gw_san_t *san, X509 *cert);
+
+/*
+ * Returns 1 with the next name: "type" is "uri:", "dns:" or "email:", "value"
+ * is not empty and stays until gw_san_close().  0: there are no more.
+ */
+int gw_san_next(gw_san_t *san, gw_text_t *type, gw_text_t *value);
+
+void gw_san_close(gw_san_t *san);
+
+
+#endif /* GW_SAN_H_INCLUDED */

@@ -1,0 +1,657 @@
+
+/*
+ * Client certificates: who the TLS client is, by the consumers file.
+ *
+ * nginx verifies the certificate in the handshake; this module asks whether
+ * what was verified holds for the server that handles the request.  That is
+ * not what $ssl_client_verify says.  The handshake belongs to the server that
+ * SNI named, or to the default one without SNI, and the request goes to the
+ * server that Host names: SUCCESS may be the word of another server with other
+ * authorities, and a server that verifies nothing repeats it.
+ *
+ * It is a method in ACCESS like the others.  There is nothing that a client
+ * could send again in another way, so that each refusal is 403, without a
+ * challenge.
+ */
+
+#include <openssl/err.h>
+
+#include "ngx_http_gateway.h"
+#include "gw_openssl.h"
+#include "gw_san.h"
+
+
+#define NGX_HTTP_GATEWAY_CERTIFICATE_HEX  (2 * GW_CONSUMER_DIGEST)
+
+
+typedef struct {
+    gw_md_t                        *sha256;
+    ngx_uint_t                      used;       /* unsigned:1 */
+    ngx_http_gateway_place_t        place;      /* of the first that is on */
+} ngx_http_gateway_certificate_main_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                      warned;     /* unsigned:1 */
+} ngx_http_gateway_certificate_srv_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                      enable;
+    ngx_http_gateway_place_t        place;      /* of the block */
+} ngx_http_gateway_certificate_loc_conf_t;
+
+
+/* what stands in the file about a certificate */
+
+typedef struct {
+    ngx_http_gateway_consumer_t     found;
+    ngx_str_t                       credential; /* digest, or what matched */
+    ngx_uint_t                      matched;    /* unsigned:1 */
+} ngx_http_gateway_certificate_match_t;
+
+
+static ngx_int_t ngx_http_gateway_certificate_access(ngx_http_request_t *r);
+static gw_reason_e ngx_http_gateway_certificate_judge(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_str_t *credential);
+static X509 *ngx_http_gateway_certificate_verified(ngx_http_request_t *r);
+#if (NGX_HTTP_SSL)
+static ngx_uint_t ngx_http_gateway_certificate_session(SSL *ssl);
+#endif
+static gw_reason_e ngx_http_gateway_certificate_match(ngx_http_request_t *r,
+    X509 *cert, ngx_http_gateway_certificate_match_t *match);
+static gw_reason_e ngx_http_gateway_certificate_match_digest(
+    ngx_http_request_t *r, X509 *cert,
+    ngx_http_gateway_certificate_match_t *match);
+static gw_reason_e ngx_http_gateway_certificate_match_names(
+    ngx_http_request_t *r, X509 *cert,
+    ngx_http_gateway_certificate_match_t *match);
+static gw_reason_e ngx_http_gateway_certificate_find(ngx_http_request_t *r,
+    gw_consumer_kind_e kind, const u_char *name, size_t len,
+    const ngx_str_t *credential, ngx_http_gateway_certificate_match_t *match);
+static gw_reason_e ngx_http_gateway_certificate_identify(
+    ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_certificate_match_t *match);
+
+static void *ngx_http_gateway_certificate_create_main_conf(ngx_conf_t *cf);
+static void ngx_http_gateway_certificate_cleanup(void *data);
+static void *ngx_http_gateway_certificate_create_srv_conf(ngx_conf_t *cf);
+static void *ngx_http_gateway_certificate_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_gateway_certificate_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static ngx_uint_t ngx_http_gateway_certificate_verifies(ngx_conf_t *cf);
+static void ngx_http_gateway_certificate_warn(ngx_conf_t *cf,
+    const ngx_http_gateway_certificate_loc_conf_t *conf);
+static char *ngx_http_gateway_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_gateway_certificate_init(ngx_conf_t *cf);
+
+
+static ngx_command_t  ngx_http_gateway_certificate_commands[] = {
+
+    { ngx_string("gateway_client_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+                        |NGX_HTTP_LMT_CONF|NGX_CONF_FLAG,
+      ngx_http_gateway_certificate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_certificate_loc_conf_t, enable),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_gateway_certificate_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_certificate_init,     /* postconfiguration */
+
+    ngx_http_gateway_certificate_create_main_conf,
+                                           /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    ngx_http_gateway_certificate_create_srv_conf,
+                                           /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_gateway_certificate_create_loc_conf,
+                                           /* create location configuration */
+    ngx_http_gateway_certificate_merge_loc_conf
+                                           /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_gateway_certificate_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_certificate_module_ctx, /* module context */
+    ngx_http_gateway_certificate_commands, /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* nginx runs ACCESS for main requests only, and again after redirects */
+
+static ngx_int_t
+ngx_http_gateway_certificate_access(ngx_http_request_t *r)
+{
+    ngx_str_t                                 credential;
+    ngx_http_gateway_refusal_t                verdict;
+    ngx_http_gateway_request_t               *gr;
+    ngx_http_gateway_certificate_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_certificate_module);
+
+    if (!lcf->enable) {
+        return NGX_DECLINED;
+    }
+
+    gr = ngx_http_gateway_request_get(r);
+    if (gr == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->err_status == 0) {
+
+        /* else this is its error page, which must not lose the reason */
+
+        ngx_http_gateway_refusal_reset(gr, &gr->certificate);
+    }
+
+    ngx_http_gateway_identity_begin(r, gr, NGX_HTTP_GATEWAY_CERTIFICATE);
+
+    ngx_str_null(&credential);
+
+    ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
+
+    verdict.status = NGX_HTTP_FORBIDDEN;
+    verdict.reason = ngx_http_gateway_certificate_judge(r, gr, &credential);
+    verdict.shown = verdict.reason;
+
+    return ngx_http_gateway_answer(r, gr, &gr->certificate, &verdict,
+                                   NGX_HTTP_GATEWAY_REQUIRED,
+                                   "gateway_client_certificate", "credential",
+                                   &credential);
+}
+
+
+static gw_reason_e
+ngx_http_gateway_certificate_judge(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_str_t *credential)
+{
+    X509                                  *cert;
+    gw_reason_e                            reason;
+    ngx_http_gateway_certificate_match_t   match;
+
+    cert = ngx_http_gateway_certificate_verified(r);
+
+    if (cert == NULL) {
+        return GW_CERTIFICATE_MISSING;
+    }
+
+    ngx_memzero(&match, sizeof(ngx_http_gateway_certificate_match_t));
+
+    reason = ngx_http_gateway_certificate_match(r, cert, &match);
+
+    X509_free(cert);
+
+    if (reason == GW_OK) {
+        reason = ngx_http_gateway_certificate_identify(r, gr, &match);
+    }
+
+    *credential = match.credential;
+
+    return reason;
+}
+
+
+#if (NGX_HTTP_SSL)
+
+/*
+ * The client's certificate if this very server has verified it, else NULL.
+ * Its context is the connection's only where the handshake was its own; any
+ * result but X509_V_OK is one that "optional_no_ca" lets pass.
+ */
+
+static X509 *
+ngx_http_gateway_certificate_verified(ngx_http_request_t *r)
+{
+    SSL                      *ssl;
+    const char               *status;
+    ngx_connection_t         *c;
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    c = r->connection;
+
+    if (c->ssl == NULL) {
+        return NULL;
+    }
+
+    ssl = c->ssl->connection;
+    sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
+
+    if (sscf->verify == 0
+        || SSL_get_SSL_CTX(ssl) != sscf->ssl.ctx
+        || SSL_get_verify_result(ssl) != X509_V_OK
+        || ngx_ssl_ocsp_get_status(c, &status) != NGX_OK
+        || !ngx_http_gateway_certificate_session(ssl))
+    {
+        return NULL;
+    }
+
+    return SSL_get1_peer_certificate(ssl);
+}
+
+
+/*
+ * A resumed session brings its certificate and its X509_V_OK along.  Before
+ * nginx chose the server by ClientHello, OpenSSL resumed in the context of
+ * the default server and only then was told the context of the server that
+ * SNI named: a session of one server could be resumed in another
+ * (CVE-2025-23419; what was fixed then lets a session without a name pass).
+ * So it counts under the name that it was made with.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_certificate_session(SSL *ssl)
+{
+    const char  *made, *now;
+
+    if (!SSL_session_reused(ssl)) {
+        return 1;
+    }
+
+    made = SSL_SESSION_get0_hostname(SSL_get0_session(ssl));
+    now = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+    if (made == NULL || now == NULL) {
+        return made == now;
+    }
+
+    return ngx_strcmp(made, now) == 0;
+}
+
+#else
+
+static X509 *
+ngx_http_gateway_certificate_verified(ngx_http_request_t *r)
+{
+    return NULL;
+}
+
+#endif
+
+
+/*
+ * All that the file may say of the certificate is looked up: where two
+ * entries of it are met, they must be one consumer's.
+ */
+
+static gw_reason_e
+ngx_http_gateway_certificate_match(ngx_http_request_t *r, X509 *cert,
+    ngx_http_gateway_certificate_match_t *match)
+{
+    gw_reason_e  reason;
+
+    reason = ngx_http_gateway_certificate_match_digest(r, cert, match);
+
+    if (reason == GW_OK && ngx_http_gateway_consumer_count(r, GW_CONSUMER_SAN))
+    {
+        reason = ngx_http_gateway_certificate_match_names(r, cert, match);
+    }
+
+    if (reason != GW_OK) {
+        return reason;
+    }
+
+    if (!match->matched) {
+        return GW_UNKNOWN_CERTIFICATE;
+    }
+
+    return match->found.consumer.disabled ? GW_DISABLED : GW_OK;
+}
+
+
+/* the digest is also what the log calls a certificate that nobody has */
+
+static gw_reason_e
+ngx_http_gateway_certificate_match_digest(ngx_http_request_t *r, X509 *cert,
+    ngx_http_gateway_certificate_match_t *match)
+{
+    u_char                                    *p;
+    u_char                                     digest[EVP_MAX_MD_SIZE];
+    unsigned int                               len;
+    ngx_str_t                                  hex;
+    ngx_http_gateway_certificate_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r,
+                                        ngx_http_gateway_certificate_module);
+
+    if (!X509_digest(cert, mcf->sha256, digest, &len)) {
+        ERR_clear_error();
+        return GW_FAILED;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_GATEWAY_CERTIFICATE_HEX);
+    if (p == NULL) {
+        return GW_FAILED;
+    }
+
+    hex.len = ngx_hex_dump(p, digest, GW_CONSUMER_DIGEST) - p;
+    hex.data = p;
+
+    match->credential = hex;
+
+    if (ngx_http_gateway_consumer_count(r, GW_CONSUMER_CERTIFICATE) == 0) {
+        return GW_OK;
+    }
+
+    return ngx_http_gateway_certificate_find(r, GW_CONSUMER_CERTIFICATE,
+                                             digest, GW_CONSUMER_DIGEST, &hex,
+                                             match);
+}
+
+
+static gw_reason_e
+ngx_http_gateway_certificate_match_names(ngx_http_request_t *r, X509 *cert,
+    ngx_http_gateway_certificate_match_t *match)
+{
+    gw_san_t     san;
+    gw_text_t    type, value;
+    ngx_str_t    name;
+    gw_reason_e  reason;
+
+    reason = GW_OK;
+
+    gw_san_open(&san, cert);
+
+    while (reason == GW_OK && gw_san_next(&san, &type, &value)) {
+        name.len = type.len + value.len;
+        name.data = ngx_pnalloc(r->pool, name.len);
+
+        if (name.data == NULL) {
+            reason = GW_FAILED;
+            break;
+        }
+
+        ngx_memcpy(ngx_cpymem(name.data, type.data, type.len), value.data,
+                   value.len);
+
+        reason = ngx_http_gateway_certificate_find(r, GW_CONSUMER_SAN,
+                                                   name.data, name.len, &name,
+                                                   match);
+    }
+
+    gw_san_close(&san);
+
+    return reason;
+}
+
+
+/* the first entry that is met is what the certificate is known by */
+
+static gw_reason_e
+ngx_http_gateway_certificate_find(ngx_http_request_t *r,
+    gw_consumer_kind_e kind, const u_char *name, size_t len,
+    const ngx_str_t *credential, ngx_http_gateway_certificate_match_t *match)
+{
+    ngx_http_gateway_consumer_t  found;
+
+    switch (ngx_http_gateway_consumer_find(r, kind, name, len, &found)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        return GW_OK;
+
+    default: /* NGX_ERROR */
+        return GW_FAILED;
+    }
+
+    if (match->matched) {
+        return ngx_http_gateway_same(&found.consumer.id,
+                                     &match->found.consumer.id)
+               ? GW_OK : GW_CONSUMER_CONFLICT;
+    }
+
+    match->found = found;
+    match->credential = *credential;
+    match->matched = 1;
+
+    return GW_OK;
+}
+
+
+static gw_reason_e
+ngx_http_gateway_certificate_identify(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_certificate_match_t *match)
+{
+    ngx_http_gateway_identity_t  identity;
+
+    ngx_memzero(&identity, sizeof(ngx_http_gateway_identity_t));
+
+    ngx_str_set(&identity.method, "client_certificate");
+    identity.credential = match->credential;
+
+    if (ngx_http_gateway_consumer_identity(r, &match->found, &identity)
+        != NGX_OK)
+    {
+        return GW_FAILED;
+    }
+
+    return ngx_http_gateway_identity_set(r, gr, NGX_HTTP_GATEWAY_CERTIFICATE,
+                                         &identity);
+}
+
+
+static void *
+ngx_http_gateway_certificate_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_pool_cleanup_t                        *cln;
+    ngx_http_gateway_certificate_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool,
+                      sizeof(ngx_http_gateway_certificate_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    mcf->sha256 = gw_md_fetch("SHA256");
+    if (mcf->sha256 == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_gateway_certificate_cleanup;
+    cln->data = mcf;
+
+    return mcf;
+}
+
+
+static void
+ngx_http_gateway_certificate_cleanup(void *data)
+{
+    ngx_http_gateway_certificate_main_conf_t *mcf = data;
+
+    gw_md_free(mcf->sha256);
+}
+
+
+static void *
+ngx_http_gateway_certificate_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_gateway_certificate_srv_conf_t));
+}
+
+
+static void *
+ngx_http_gateway_certificate_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_certificate_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool,
+                      sizeof(ngx_http_gateway_certificate_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    lcf->enable = NGX_CONF_UNSET;
+
+    ngx_http_gateway_place(cf, &lcf->place);
+
+    return lcf;
+}
+
+
+static char *
+ngx_http_gateway_certificate_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_gateway_certificate_loc_conf_t *prev = parent;
+    ngx_http_gateway_certificate_loc_conf_t *conf = child;
+
+    if (conf->enable == 1) {
+        ngx_http_gateway_warn_return(cf, "gateway_client_certificate",
+                                     &conf->place);
+    }
+
+    ngx_conf_merge_value(conf->enable, prev->enable, 0);
+
+    if (conf->enable && ngx_http_gateway_in_force(cf)) {
+        ngx_http_gateway_certificate_warn(cf, conf);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* nginx's SSL module stands before this one: its servers are merged */
+
+static ngx_uint_t
+ngx_http_gateway_certificate_verifies(ngx_conf_t *cf)
+{
+#if (NGX_HTTP_SSL)
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
+
+    return sscf->verify && sscf->ssl.ctx;
+#else
+    return 0;
+#endif
+}
+
+
+/* once for a server: by its first block that requests can come to */
+
+static void
+ngx_http_gateway_certificate_warn(ngx_conf_t *cf,
+    const ngx_http_gateway_certificate_loc_conf_t *conf)
+{
+    ngx_http_gateway_certificate_srv_conf_t  *scf;
+
+    scf = ngx_http_conf_get_module_srv_conf(cf,
+                                         ngx_http_gateway_certificate_module);
+
+    if (scf->warned || ngx_http_gateway_certificate_verifies(cf)) {
+        return;
+    }
+
+    scf->warned = 1;
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"gateway_client_certificate\" is on and this server's "
+                  "\"ssl_verify_client\" is off, or it has no "
+                  "\"ssl_certificate\": every request is refused, in the "
+                  "block in %V:%ui",
+                  ngx_http_gateway_place_args(&conf->place));
+}
+
+
+static char *
+ngx_http_gateway_certificate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_certificate_loc_conf_t *lcf = conf;
+
+    char                                      *rv;
+    ngx_http_gateway_main_conf_t              *gmcf;
+    ngx_http_gateway_certificate_main_conf_t  *mcf;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK || !lcf->enable) {
+        return rv;
+    }
+
+#if !(NGX_HTTP_SSL)
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"gateway_client_certificate on\" needs an nginx that "
+                       "was built with \"--with-http_ssl_module\"");
+    return NGX_CONF_ERROR;
+#endif
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    mcf = ngx_http_conf_get_module_main_conf(cf,
+                                         ngx_http_gateway_certificate_module);
+
+    gmcf->refuses = 1;
+
+    if (!mcf->used) {
+        mcf->used = 1;
+        ngx_http_gateway_place(cf, &mcf->place);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_certificate_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt                       *h;
+    ngx_http_core_main_conf_t                 *cmcf;
+    ngx_http_gateway_main_conf_t              *gmcf;
+    ngx_http_gateway_certificate_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf,
+                                         ngx_http_gateway_certificate_module);
+
+    if (!mcf->used) {
+        return NGX_OK;
+    }
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (gmcf->consumers == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"gateway_client_certificate\" is on and no "
+                      "\"gateway_consumers\" is given in http in %V:%ui",
+                      ngx_http_gateway_place_args(&mcf->place));
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_gateway_certificate_access;
+
+    return NGX_OK;
+}
