@@ -63,10 +63,14 @@ our $Http = <<'END';
     ssl_certificate server.crt;
     ssl_certificate_key server.key;
     ssl_client_certificate a.crt;
-    add_header X-Who "$gateway_consumer|$gateway_auth_method|$gateway_groups|$gateway_plan|$gateway_consumer_region|$gateway_auth_reason" always;
+    add_header X-Who WHO always;
     add_header X-Credential "$gateway_credential" always;
     add_header X-Scopes "<$gateway_scopes>" always;
 END
+
+my $who = CORE::join '|', map { "\$gateway_$_" }
+          qw( consumer auth_method groups plan consumer_region auth_reason );
+$Http =~ s/WHO/"$who"/;
 
 my $port = free_port();
 my $plain = free_port();
