@@ -96,7 +96,7 @@ my $server = start_nginx(
               . "gateway_jwt_mode optional; gateway_identity_headers on;\n"
               . "location /plain { $pass }\n"
               . "location /last { $pass }\n"
-              . "location \@last { $pass }\n"
+              . "location \@last { rewrite ^ /last break; $pass }\n"
               . "location /try { try_files /none /last; }\n"
               . "location /named { try_files /none \@last; }\n"
               . "location /error { error_page 404 = /last; }\n"
@@ -110,7 +110,8 @@ my $server = start_nginx(
               . " error_page 404 = /last; }\n"
               . "location /to_off { $pass proxy_intercept_errors on; "
               . "error_page 418 = \@off; rewrite ^ /teapot break; }\n"
-              . "location \@off { gateway_identity_headers off; $pass }\n"
+              . "location \@off { gateway_identity_headers off; "
+              . "rewrite ^ /last break; $pass }\n"
               . "location /rewrite { rewrite ^ /last last; }\n"
               . "location /if { if (\$arg_a = '') { $pass } }\n",
 );
