@@ -68,8 +68,9 @@ our $Http = <<'END';
     add_header X-Scopes "<$gateway_scopes>" always;
 END
 
-my $who = CORE::join '|', map { "\$gateway_$_" }
-          qw( consumer auth_method groups plan consumer_region auth_reason );
+my $who = CORE::join '|', qw( $gateway_consumer $gateway_auth_method
+                              $gateway_groups $gateway_plan
+                              $gateway_consumer_region $gateway_auth_reason );
 $Http =~ s/WHO/"$who"/;
 
 my $port = free_port();

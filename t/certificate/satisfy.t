@@ -30,8 +30,9 @@ my $file = json({ consumers => [
                                 sub => 'other-app' } ] },
 ] });
 
-my $who = CORE::join '|', map { "\$gateway_$_" }
-          qw( consumer auth_method groups plan scopes auth_reason );
+my $who = CORE::join '|', qw( $gateway_consumer $gateway_auth_method
+                              $gateway_groups $gateway_plan $gateway_scopes
+                              $gateway_auth_reason );
 my $port = free_port();
 
 my $server = start_nginx(

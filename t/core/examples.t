@@ -6,6 +6,7 @@ use warnings;
 use lib 't/lib';
 
 use Cwd qw( abs_path );
+use Test::Gateway::Certificate;
 use Test::Gateway::Server;
 use Test::Gateway::Token;
 use Test::More;
@@ -36,6 +37,8 @@ for my $file (glob 'conf.examples/*.conf') {
     $server->stop("$name: nothing went wrong unannounced");
 }
 
+certificate($_) for qw( server clients );
+
 for my $file ('README.md', glob 'modules/*/README.md') {
     my $n = 0;
 
@@ -46,6 +49,8 @@ for my $file ('README.md', glob 'modules/*/README.md') {
                 $text =~ /gateway_jwt_key_file +(\S+\.json)/g),
             map({ $_ => pem() } $text =~ /gateway_jwt_key_file +(\S+\.pem)/g),
             'jwks.json' => jwks('es256'),
+            'consumers.json' => '{"consumers":[]}',
+            certificate_files(),
         });
         is($code, 0, "$file, configuration $n") or diag("$text\n$said");
     }
@@ -77,6 +82,9 @@ sub whole {
     $http .= $1 while $text =~ s/^(gateway_jwt_(?:claim|header)_set .*\n)//m;
     $server = $text;
     $server .= "location /else { gateway_jwt off; }\n";
+
+    $http .= "gateway_consumers zone=c:1m file=consumers.json;\n"
+        if $text =~ /gateway_client_certificate/;
 
     # a level that has rules has keys
     $http .= "gateway_jwt_key_file jwks.json;\n"

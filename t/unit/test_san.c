@@ -25,7 +25,7 @@ static const struct {
     { GEN_DNS,   lit("*.example"),   "dns:*.example",   "a wildcard as it is" },
     { GEN_DNS,   lit("A.example"),   "dns:A.example",   "upper case as it is" },
     { GEN_EMAIL, lit("a b~@x"),      "email:a b~@x",    "a blank and a tilde" },
-    { GEN_URI,   lit("dns:a"),       "uri:dns:a",       "a URI like a DNS name" },
+    { GEN_URI,   lit("dns:a"),       "uri:dns:a",       "a URI like another" },
     { GEN_DNS,   lit(""),            NULL, "nothing" },
     { GEN_DNS,   lit("a\0.example"), NULL, "a NUL inside" },
     { GEN_DNS,   lit("a\0"),         NULL, "a NUL at the end" },
