@@ -14,11 +14,11 @@
  * challenge.
  */
 
-#include <openssl/err.h>
-
 #include "ngx_http_gateway.h"
 #include "gw_openssl.h"
 #include "gw_san.h"
+
+#include <openssl/err.h>
 
 
 #define NGX_HTTP_GATEWAY_CERTIFICATE_HEX  (2 * GW_CONSUMER_DIGEST)

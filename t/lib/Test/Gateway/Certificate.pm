@@ -169,8 +169,11 @@ sub answer {
         next if !m{\AHTTP/1\.1 (\d+)};
         my $status = $1;
         my ($head, $body) = split /\r\n\r\n/, $_, 2;
+
+        # behind it the client may tell of tickets, and that it is done
+        my ($length) = $head =~ /^Content-Length: (\d+)/m;
         push @answers, { status => $status, head => $head =~ s/\r//gr,
-                         body => ($body // '') =~ s/closed\n\z//r };
+                         body => substr $body // '', 0, $length // 0 };
     }
 
     my %last = @answers ? %{ $answers[-1] }
