@@ -40,7 +40,12 @@ fuzzers = $(patsubst t/fuzz/fuzz_%.c,$(OBJS)/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
 object = $(patsubst %.c,$(OBJS)/c/%.o,$(1))
 fuzz_object = $(patsubst %.c,$(OBJS)/f/%.o,$(1))
 
-export NGINX_BINARY NGINX_SRC MODULES OBJS V
+export NGINX_BINARY NGINX_SRC OBJS V
+
+# unset it means all of them, and empty none but core
+ifneq ($(origin MODULES),undefined)
+export MODULES
+endif
 
 .PHONY: all module tool run test test-asan test-matrix unit bench \
 	bench-instructions fuzz fuzzers style install clean help
