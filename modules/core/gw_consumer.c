@@ -18,9 +18,9 @@
 
 #define GW_CONSUMER_MAX_STEPS  65536   /* of a walk along a bucket */
 
-/* lines around an entry that are asked for */
-#define GW_CONSUMER_LINES_BEFORE  3
-#define GW_CONSUMER_LINES_BEHIND  4
+/* lines that are asked for: the consumer stands before its entries */
+#define GW_CONSUMER_LINES_BEFORE  2
+#define GW_CONSUMER_LINES_BEHIND  3
 
 
 /* a block, and what its head says about the buckets */
@@ -42,7 +42,7 @@ typedef struct {
 
 
 static int gw_consumer_index(gw_consumer_index_t *index,
-    const gw_consumer_set_t *set, size_t size);
+    const gw_consumer_set_t *set, size_t size, gw_consumer_kind_e kind);
 static int gw_consumer_load(const gw_consumer_index_t *index, uint32_t at,
     gw_consumer_entry_t *entry);
 static int gw_consumer_match(const gw_consumer_index_t *index, uint32_t at,
@@ -70,7 +70,7 @@ gw_consumer_find(const gw_consumer_set_t *set, size_t size,
     gw_consumer_entry_t  entry;
     gw_consumer_index_t  index;
 
-    if (len == 0 || gw_consumer_index(&index, set, size) != 0
+    if (len == 0 || gw_consumer_index(&index, set, size, kind) != 0
         || (gw_consumer_is_digest(kind) && len != GW_CONSUMER_DIGEST))
     {
         return 0;
@@ -100,42 +100,36 @@ gw_consumer_find(const gw_consumer_set_t *set, size_t size,
 
 void
 gw_consumer_prefetch(const gw_consumer_set_t *set, size_t size,
-    gw_consumer_kind_e kind, const unsigned char *name, size_t len, int entry)
+    gw_consumer_kind_e kind, const unsigned char *name, size_t len)
 {
-    int                       i;
-    uint32_t                  at;
-    gw_consumer_index_t       index;
-    const volatile uint32_t  *bucket;
+    int                   i;
+    uint64_t              start;
+    gw_consumer_index_t   index;
+    const unsigned char  *entry;
 
-    if (gw_consumer_index(&index, set, size) != 0) {
+    if (gw_consumer_index(&index, set, size, kind) != 0) {
         return;
     }
 
-    bucket = &index.buckets[gw_consumer_hash(kind, name, len) & index.mask];
+    start = (uint64_t) index.buckets[gw_consumer_hash(kind, name, len)
+                                     & index.mask]
+            * 8;
 
-    if (!entry) {
-        __builtin_prefetch((const void *) bucket);
+    if (start == 0 || start >= size) {
         return;
     }
 
-    at = *bucket;
-
-    if ((uint64_t) at * 8 >= size) {
-        return;
-    }
-
-    /* the consumer stands before its entries, and is seldom larger */
+    entry = index.base + (size_t) start;
 
     for (i = -GW_CONSUMER_LINES_BEFORE; i < GW_CONSUMER_LINES_BEHIND; i++) {
-        __builtin_prefetch(index.base + (size_t) at * 8
-                           + i * GW_CONSUMER_LINE);
+        __builtin_prefetch(entry + i * GW_CONSUMER_LINE);
     }
 }
 
 
 static int
 gw_consumer_index(gw_consumer_index_t *index, const gw_consumer_set_t *set,
-    size_t size)
+    size_t size, gw_consumer_kind_e kind)
 {
     uint32_t                           buckets, nbuckets;
     const volatile gw_consumer_set_t  *head;
@@ -145,8 +139,8 @@ gw_consumer_index(gw_consumer_index_t *index, const gw_consumer_set_t *set,
     }
 
     head = set;
-    buckets = head->buckets;
-    nbuckets = head->nbuckets;
+    buckets = head->tables[kind].buckets;
+    nbuckets = head->tables[kind].nbuckets;
 
     if (nbuckets == 0 || (nbuckets & (nbuckets - 1)) != 0
         || (uint64_t) buckets * 8 < sizeof(gw_consumer_set_t)

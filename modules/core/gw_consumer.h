@@ -57,10 +57,15 @@ typedef enum {
  */
 
 typedef struct {
-    uint64_t  used;                        /* bytes of the block in use */
-    uint32_t  buckets;                     /* offset of uint32_t[nbuckets] */
-    uint32_t  nbuckets;                    /* a power of two */
-    uint32_t  count[GW_CONSUMER_KINDS];    /* entries of each kind */
+    uint32_t             buckets;          /* offset of uint32_t[nbuckets] */
+    uint32_t             nbuckets;         /* a power of two */
+} gw_consumer_table_t;
+
+
+typedef struct {
+    uint64_t             used;             /* bytes of the block in use */
+    gw_consumer_table_t  tables[GW_CONSUMER_KINDS];
+    uint32_t             count[GW_CONSUMER_KINDS];    /* entries */
 } gw_consumer_set_t;
 
 
@@ -160,11 +165,11 @@ int gw_consumer_find(const gw_consumer_set_t *set, size_t size,
 
 /*
  * Asks the memory for what gw_consumer_find() will read, and does not wait
- * for it: a large set is in no cache.  First for the bucket; called again
- * with "entry" when that may have come, for the entry and its consumer.
+ * for it: a large set is in no cache.  Worth it where there is something else
+ * to do meanwhile.
  */
 void gw_consumer_prefetch(const gw_consumer_set_t *set, size_t size,
-    gw_consumer_kind_e kind, const unsigned char *name, size_t len, int entry);
+    gw_consumer_kind_e kind, const unsigned char *name, size_t len);
 
 #define gw_consumer_size(ref)  ((ref)->consumer_size + (ref)->entry_size)
 

@@ -6,9 +6,24 @@
 
 #define GW_CONSUMER_MIN_BUCKETS  16
 
-/* bytes of a file for an entry and for a key, about */
-#define GW_CONSUMER_PER_ENTRY    64
+/* bytes of a file for a key, about */
 #define GW_CONSUMER_PER_KEY      512
+
+
+/*
+ * Bytes of a file for a bucket.  Keys have two for each, so that the next
+ * entry of a bucket, which is in no cache, is seldom wanted; and not more, so
+ * that the buckets are.
+ */
+
+static const unsigned  gw_consumer_per_bucket[GW_CONSUMER_KINDS] = {
+    512,    /* GW_CONSUMER_ID */
+    256,    /* GW_CONSUMER_SHA256 */
+    256,    /* GW_CONSUMER_HMAC_SHA256 */
+    512,    /* GW_CONSUMER_JWT */
+    512,    /* GW_CONSUMER_CERTIFICATE */
+    512     /* GW_CONSUMER_SAN */
+};
 
 
 /* of the index of key ids; offsets as in the set */
@@ -36,17 +51,26 @@ void
 gw_consumer_writer_init(gw_consumer_writer_t *w, void *block, size_t size,
     size_t len)
 {
-    uint32_t  nbuckets;
+    unsigned             kind;
+    uint64_t             used;
+    gw_consumer_table_t  tables[GW_CONSUMER_KINDS];
 
     memset(w, 0, sizeof(gw_consumer_writer_t));
 
-    nbuckets = gw_consumer_buckets(len / GW_CONSUMER_PER_ENTRY);
+    used = sizeof(gw_consumer_set_t);
+
+    for (kind = 0; kind < GW_CONSUMER_KINDS; kind++) {
+        tables[kind].buckets = (uint32_t) (used / 8);
+        tables[kind].nbuckets =
+            gw_consumer_buckets(len / gw_consumer_per_bucket[kind]);
+        used += (uint64_t) tables[kind].nbuckets * 4;
+    }
 
     w->set = block;
     w->base = block;
     w->size = size & ~(uint64_t) 7;
     w->nids = gw_consumer_buckets(len / GW_CONSUMER_PER_KEY);
-    w->used = sizeof(gw_consumer_set_t) + (uint64_t) nbuckets * 4;
+    w->used = used;
     w->tail = (uint64_t) w->nids * 4;
 
     /* more than an offset of 32 bits reaches is of no use */
@@ -61,8 +85,7 @@ gw_consumer_writer_init(gw_consumer_writer_t *w, void *block, size_t size,
     }
 
     memset(w->set, 0, (size_t) w->used);
-    w->set->buckets = sizeof(gw_consumer_set_t) / 8;
-    w->set->nbuckets = nbuckets;
+    memcpy(w->set->tables, tables, sizeof(tables));
 
     w->ids = (uint32_t *) (void *) (w->base + (size_t) (w->size - w->tail));
     memset(w->ids, 0, (size_t) w->tail);
@@ -154,10 +177,13 @@ static void
 gw_consumer_link(gw_consumer_writer_t *w, gw_consumer_entry_t *entry,
     uint32_t at)
 {
-    uint32_t  *buckets;
+    uint32_t                   *buckets;
+    const gw_consumer_table_t  *table;
 
-    buckets = gw_consumer_at(w, w->set->buckets);
-    buckets += entry->hash & (w->set->nbuckets - 1);
+    table = &w->set->tables[entry->kind];
+
+    buckets = gw_consumer_at(w, table->buckets);
+    buckets += entry->hash & (table->nbuckets - 1);
 
     entry->next = *buckets;
     *buckets = at;

@@ -133,12 +133,26 @@ entry_at(const gw_consumer_set_t *set, uint32_t at, gw_consumer_entry_t *entry)
 }
 
 
+static uint32_t
+bucket(const gw_consumer_set_t *set, unsigned kind, uint32_t i)
+{
+    uint32_t  at;
+
+    memcpy(&at, (const unsigned char *) set
+                + (size_t) set->tables[kind].buckets * 8 + (size_t) i * 4,
+           sizeof(at));
+
+    return at;
+}
+
+
 /* every entry of a whole set is found by its name, and counted by its kind */
 
 static void
 check_set(const gw_consumer_set_t *set, size_t size)
 {
     uint32_t              i, at, count[GW_CONSUMER_KINDS];
+    unsigned              kind;
     gw_consumer_ref_t     ref;
     const unsigned char  *name;
     gw_consumer_entry_t   entry;
@@ -146,17 +160,17 @@ check_set(const gw_consumer_set_t *set, size_t size)
     check(set->used <= size);
     memset(count, 0, sizeof(count));
 
-    for (i = 0; i < set->nbuckets; i++) {
-        memcpy(&at, (const unsigned char *) set
-                    + (size_t) set->buckets * 8 + (size_t) i * 4, sizeof(at));
+    for (kind = 0; kind < GW_CONSUMER_KINDS; kind++) {
+        for (i = 0; i < set->tables[kind].nbuckets; i++) {
+            for (at = bucket(set, kind, i); at != 0; at = entry.next) {
+                name = entry_at(set, at, &entry);
 
-        for ( /* void */ ; at != 0; at = entry.next) {
-            name = entry_at(set, at, &entry);
-
-            check(read_name(set, (size_t) set->used, entry.kind, name,
-                            entry.name_len, &ref));
-            check(ref.entry == at && ref.consumer == entry.consumer);
-            count[entry.kind]++;
+                check(entry.kind == kind);
+                check(read_name(set, (size_t) set->used, kind, name,
+                                entry.name_len, &ref));
+                check(ref.entry == at && ref.consumer == entry.consumer);
+                count[kind]++;
+            }
         }
     }
 
@@ -167,17 +181,14 @@ check_set(const gw_consumer_set_t *set, size_t size)
 static void
 flip(gw_consumer_set_t *whole, uint32_t seed)
 {
-    size_t                used, i, k, b;
-    uint32_t              at;
+    size_t                used, i;
+    uint32_t              at, b;
     unsigned char        *broken;
-    const uint32_t       *buckets;
     gw_consumer_ref_t     ref;
     const unsigned char  *name;
     gw_consumer_entry_t   entry;
 
     used = (size_t) whole->used;
-    buckets = (const uint32_t *) (const void *)
-                  ((const unsigned char *) whole + (size_t) whole->buckets * 8);
     broken = malloc(used);
     memcpy(broken, whole, used);
 
@@ -188,8 +199,10 @@ flip(gw_consumer_set_t *whole, uint32_t seed)
 
         /* entries of the whole one */
 
-        for (b = 0, k = 0; b < whole->nbuckets && k < 16; b++) {
-            for (at = buckets[b]; at != 0; at = entry.next, k++) {
+        for (b = 0; b < 16 * GW_CONSUMER_KINDS; b++) {
+            at = bucket(whole, b % GW_CONSUMER_KINDS, b / GW_CONSUMER_KINDS);
+
+            for ( /* void */ ; at != 0; at = entry.next) {
                 name = entry_at(whole, at, &entry);
                 (void) read_name((gw_consumer_set_t *) (void *) broken, used,
                                  entry.kind, name, entry.name_len, &ref);
