@@ -47,7 +47,7 @@ ifneq ($(origin MODULES),undefined)
 export MODULES
 endif
 
-.PHONY: all module tool run test test-asan test-matrix unit bench \
+.PHONY: all module tool run test test-asan test-matrix unit bench bench-swap \
 	bench-instructions fuzz fuzzers style install clean help
 .SECONDARY:
 
@@ -83,6 +83,11 @@ bench:  ## speed as shares of plain nginx, beside its peers
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/run
+
+bench-swap:  ## what requests notice of consumers that are read anew
+	@tools/prepare bench
+	@$(MAKE) all
+	@t/bench/swap
 
 bench-instructions:  ## instructions per request, the figure to watch
 	@tools/prepare bench

@@ -375,7 +375,7 @@ $main
 $user
 worker_processes 1;
 pid $dir/nginx.pid;
-error_log $dir/error.log warn;
+error_log $dir/error.log @{[ $part{level} // 'warn' ]};
 daemon off;
 
 events {
@@ -402,7 +402,8 @@ sub load_module {
 }
 
 
-# start_nginx($http, name =>, gateway => 1, core =>, before => [ command ])
+# start_nginx($http, name =>, gateway => 1, core =>, before => [ command ],
+# level => of the log)
 
 sub start_nginx {
     my ($http, %part) = @_;
