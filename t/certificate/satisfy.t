@@ -67,6 +67,7 @@ my $server = start_nginx(
                              empty_gif; }
         location /weak { gateway_client_certificate off; try_files /none /to; }
         location /to { gateway_jwt off; empty_gif; }
+        location /page { satisfy all; error_page 403 /to/page; }
 END
 );
 
@@ -158,6 +159,13 @@ is(asked('/weak', undef, $same), '403 |||||certificate_missing',
 is(asked('/weak', 'acme', $same),
    '200 acme|client_certificate|partners|gold||',
    'there the certificate is asked for itself');
+
+is(asked('/page', 'acme', $other),
+   '403 acme|client_certificate|partners|gold||consumer_conflict',
+   'the error page of a conflict, which asks for the certificate alone');
+is(asked('/page', undef, $same),
+   '403 |||||certificate_missing',
+   'an error page that refuses, too');
 
 $server->stop('the log of all this holds no alert');
 done_testing;
