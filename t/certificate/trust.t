@@ -198,11 +198,10 @@ for my $version (qw( TLSv1.2 TLSv1.3 )) {
 
 # --- sessions of one server in another: whatever nginx does of it, no grant
 
-my $granted = 0;
-
 for my $version (qw( TLSv1.2 TLSv1.3 )) {
     for ([ undef, 'b.example' ], [ 'default.example', 'b.example' ],
-         [ 'other.example', 'b.example' ], [ 'on.example', 'b.example' ])
+         [ 'other.example', 'b.example' ], [ 'on.example', 'b.example' ],
+         [ 'default.example', 'off.example' ])
     {
         my ($from, $to) = @$_;
         my $name = "$version, a session of " . ($from // 'no SNI');
