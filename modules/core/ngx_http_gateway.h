@@ -128,6 +128,7 @@ typedef struct {
     void                          **location;
 
     gw_reason_e                     reason;     /* of the last refusal */
+    gw_reason_e                     would;      /* of dry_run, judged there */
 
     /* one for each method that refuses, owned by its part; void on access */
     ngx_http_gateway_refusal_t     *refusals;

@@ -150,7 +150,7 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     ngx_http_gateway_answer_log(r, verdict, mode, directive, kind, id);
 
     if (mode == NGX_HTTP_GATEWAY_DRY_RUN) {
-        gr->reason = verdict->reason;
+        gr->would = verdict->reason;
         return NGX_DECLINED;
     }
 

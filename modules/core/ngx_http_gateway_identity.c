@@ -34,6 +34,10 @@ ngx_http_gateway_identity_begin(ngx_http_request_t *r,
 
     changed = 0;
 
+    if (gr->location != r->loc_conf) {
+        gr->would = GW_OK;
+    }
+
     for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
 
         if (gr->identities[i].present

@@ -321,7 +321,7 @@ ngx_http_gateway_reason_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    word.data = (u_char *) gw_reason_word(gr->reason);
+    word.data = (u_char *) gw_reason_word(gr->reason ? gr->reason : gr->would);
     word.len = ngx_strlen(word.data);
 
     ngx_http_gateway_variable_value(v, &word);
