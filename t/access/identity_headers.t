@@ -329,3 +329,30 @@ location /page.shtml { root $TEST_NGINX_HTML_DIR; ssi on; ssi_types *; }
 GET /page.shtml
 --- more_headers eval: ::bearer($::Full, $::Copies)
 --- response_body eval: "$::AllOfIt\n"
+
+
+
+=== TEST 12: a consumer of the file: its id, its groups beside the token's, its plan
+--- jwks: es256
+--- user_files
+>>> consumers.json
+{ "consumers": [
+  { "id": "acme inc", "plan": "gold", "groups": [ "partners", "gold" ],
+    "jwt": [ { "iss": "https://id.example", "sub": "service-acme" } ] } ] }
+--- http_config eval
+$::Upstream . 'gateway_consumers zone=c:1m '
+. 'file=$TEST_NGINX_HTML_DIR/consumers.json;'
+--- config eval
+::location('/', $::Jwt, 'gateway_identity_headers on; '
+                        . 'gateway_require_group partners; '
+                        . 'gateway_require_consumer "acme inc";')
+--- request eval: [ "GET /", "GET /" ]
+--- more_headers eval
+[ ::bearer(::token(claims => { iss => 'https://id.example',
+                               sub => 'service-acme',
+                               groups => [ 'gold', 'own' ] }), $::Copies),
+  ::bearer($::Full) ]
+--- error_code eval: [ 200, 403 ]
+--- response_body_like eval
+[ '\A' . ::got(id => 'acme inc', groups => 'gold,own,partners', plan => 'gold')
+  . '\z', '"reason":"group_not_allowed"' ]

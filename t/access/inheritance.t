@@ -318,3 +318,26 @@ server {
 --- more_headers eval
 [ ::bearer('read'), ::bearer('x'), "Host: other\n" ]
 --- error_code eval: [ 200, 403, 200 ]
+
+
+
+=== TEST 6: limit_except holds inside an if
+--- jwks: es256
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    location / { return 200 "$request_method\n"; }
+}
+--- config eval
+$::Jwt . <<'END'
+    location /t {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+        limit_except GET { gateway_require_scope write; }
+        if ($arg_x) { add_header X-If 1 always; }
+    }
+END
+--- request eval
+[ "POST /t", "POST /t?x=1", "GET /t?x=1", "POST /t?x=1" ]
+--- more_headers eval
+[ ::bearer('x'), ::bearer('x'), ::bearer('x'), ::bearer('write') ]
+--- error_code eval: [ 403, 403, 200, 200 ]
