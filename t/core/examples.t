@@ -20,6 +20,7 @@ our $Temp = join ' ', map { "${_}_temp_path tmp/$_;" }
                       qw( client_body proxy fastcgi uwsgi scgi );
 
 my %exercise = (
+    'access.conf'     => \&access,
     'quickstart.conf' => \&quickstart,
     'jwt.conf'        => \&jwt,
 );
@@ -138,7 +139,7 @@ sub example {
     $conf =~ s{modules/ngx_http_gateway_module\.so}{"$so"};
     $conf =~ s/^http \{\K/\n    $Temp\n$upstreams/m;
     $conf =~ s{127\.0\.0\.1:8080}{127.0.0.1:$port};
-    $conf =~ s{127\.0\.0\.1:9000}{127.0.0.1:$one};
+    $conf =~ s{127\.0\.0\.1:9000}{127.0.0.1:$one}g;
     $conf =~ s{127\.0\.0\.1:9001}{127.0.0.1:$two};
 
     return start_nginx(conf => "$user$conf", port => $port,
@@ -155,6 +156,7 @@ sub upstream {
         default_type text/plain;
         return 200 "upstream=$name uri=\$request_uri user=\$http_x_user
 roles=\$http_x_roles tenant=\$http_x_tenant
+consumer=\$http_x_consumer_id|\$http_x_consumer_groups|\$http_x_auth_scopes
 authorization=\$http_authorization cookie=\$http_cookie.";
     }
 END
@@ -209,6 +211,54 @@ sub quickstart {
        401, 'another issuer');
     is(scalar ask($server, '/orders', undef, method => 'OPTIONS'), 401,
        'OPTIONS is not passed by itself');
+}
+
+
+# tokens by consumer, scope and groups
+
+sub access {
+    my ($server) = @_;
+
+    my $forged = 'X-Consumer-ID: root';
+    my %case = (
+        '/'        => [ [ 401 ], [ 200, 'acme', '' ],
+                        [ 403, 'acme', '', 'suspended' ] ],
+        '/orders'  => [ [ 200, 'acme', 'orders:read' ],
+                        [ 403, 'acme', 'orders:write' ] ],
+        '/admin'   => [ [ 200, 'acme', 'admin', 'x', 'support' ],
+                        [ 403, 'acme', 'admin', 'x' ],
+                        [ 403, 'acme', 'x', 'support' ] ],
+        '/billing' => [ [ 200, 'initech ltd', '' ], [ 403, 'other', '' ] ],
+        '/catalog' => [ [ 200 ], [ 200, 'acme', '' ] ],
+    );
+
+    for my $path (sort keys %case) {
+        for (@{ $case{$path} }) {
+            my ($expected, $consumer, $scope, @groups) = @$_;
+            my $token = $consumer && token(claims => {
+                sub => $consumer, scope => $scope, groups => \@groups });
+            my ($status, undef, $body) = ask($server, $path, undef, headers =>
+                [ $forged, $token ? @{ bearer($token) } : () ]);
+
+            my $name = "$path for " . ($consumer // 'nobody');
+            is($status, $expected, $name);
+            my $ours = $consumer ? join '|', $consumer, join(',', @groups),
+                                             $scope : '||';
+            like($body, qr/^consumer=\Q$ours\E$/m,
+                 "$name: what the upstream is told") if $status == 200;
+        }
+    }
+
+    my $writer = token(claims => { sub => 'acme',
+                                   scope => 'orders:write catalog:write' });
+    is(scalar ask($server, '/orders', $writer, method => 'POST'), 200,
+       'POST /orders with the scope');
+    is(scalar ask($server, '/orders', $writer, method => 'PUT'), 403,
+       'PUT /orders is for nobody');
+    is(scalar ask($server, '/catalog', $writer, method => 'POST'), 200,
+       'POST /catalog with the scope');
+    is(scalar ask($server, '/catalog', undef, method => 'POST'), 401,
+       'POST /catalog without a token');
 }
 
 
