@@ -76,7 +76,8 @@ if (!$pid) {
         while ($head !~ /\r\n\r\n/ && sysread $client, my $more, 65536) {
             $head .= $more;
         }
-        my $accel = $head =~ m{^GET /accel} ? "X-Accel-Redirect: /last\r\n" : '';
+        my $accel = $head =~ m{^GET /accel}
+                    ? "X-Accel-Redirect: /last\r\n" : '';
         my $status = $head =~ m{^GET /teapot} ? '418 x' : '200 OK';
         my $body = CORE::join '', map { "$_\n" }
                    sort grep { /^x[-_]/i } split /\r\n/, $head;
@@ -332,7 +333,7 @@ GET /page.shtml
 
 
 
-=== TEST 12: a consumer of the file: its id, its groups beside the token's, its plan
+=== TEST 12: a consumer of the file: its id, its plan, its groups too
 --- jwks: es256
 --- user_files
 >>> consumers.json
