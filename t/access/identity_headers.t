@@ -279,11 +279,12 @@ $::Jwt . ::location('/same')
     gateway_identity_headers on;
     add_header X-Id '$http_x_consumer_id|$early' always;
 END
---- request eval: [ ("GET /") x 2 ]
+--- request eval: [ ("GET /") x 3 ]
 --- more_headers eval
 [ ::bearer($::Full, "X-Consumer-ID: root\n"),
-  ::bearer('', "X-Consumer-ID: root\n") ]
---- response_headers eval: [ 'X-Id: acme|root', 'X-Id: |root' ]
+  ::bearer('', "X-Consumer-ID: root\n"), ::bearer($::Full) ]
+--- response_headers eval
+[ 'X-Id: acme|root', 'X-Id: |root', 'X-Id: acme|' ]
 
 
 
