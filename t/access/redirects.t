@@ -252,3 +252,22 @@ $::Jwt . ::at('/open', 'gateway_require_scope read; return 200 open;')
 --- request eval: [ "GET /open", "GET /t" ]
 --- more_headers eval: [ '', ::scoped('x') ]
 --- error_code eval: [ 200, 403 ]
+
+
+
+=== TEST 13: an error page that refuses for another reason says only that
+--- jwks: es256
+--- config eval
+$::Jwt . ::at('/group', 'gateway_require_scope read; error_page 403 /g;')
+. ::at('/g', 'gateway_require_group g; empty_gif;')
+. ::at('/nobody', 'gateway_require_scope read; error_page 403 /n;')
+. ::at('/n', 'gateway_jwt n token=$cookie_t; gateway_jwt_mode optional; '
+             . 'gateway_require_scope read; empty_gif;')
+--- request eval: [ "GET /group", "GET /nobody" ]
+--- more_headers eval: ::scoped('x')
+--- error_code eval: [ 403, 401 ]
+--- response_headers eval
+[ "X-At: /g|group_not_allowed\n$::None",
+  "X-At: /n|missing\nWWW-Authenticate: Bearer realm=\"n\"" ]
+--- response_body_like eval
+[ '"reason":"group_not_allowed"\}\n\z', '"reason":"missing"\}\n\z' ]
