@@ -27,6 +27,7 @@ package Test::Gateway;
 #   allow_log  patterns, a line each (or a regex, or an array of both)
 #   token      a token, sent as "Authorization: Bearer"
 #   jwks       names of keys, whose public set becomes html/jwks.json
+#   consumers  a file of consumers, which becomes html/consumers.json
 #   single     one process without a master, also in the pass with a master
 #   master     a master and this many workers (empty: 2), in both passes
 #   no_module  without load_module
@@ -91,10 +92,12 @@ BEGIN {
 use Test::Base::Filter ();
 use Test::Nginx::Socket -base;
 use Test::Gateway::Token;
+use Test::Gateway::Consumer;
 use Test::Gateway::Server;
 
 our @EXPORT = (qw( done_testing note ),
-               @Test::Gateway::Token::EXPORT, @Test::Gateway::Server::EXPORT);
+               @Test::Gateway::Token::EXPORT, @Test::Gateway::Server::EXPORT,
+               @Test::Gateway::Consumer::EXPORT);
 
 our $VERSION = '1';
 
@@ -157,6 +160,8 @@ add_block_preprocessor(sub {
             if ref $files;
         $block->set_value('user_files', $files);
     }
+
+    Test::Gateway::Consumer::consumers_section($block);
 });
 
 

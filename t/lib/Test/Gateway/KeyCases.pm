@@ -1,0 +1,101 @@
+package Test::Gateway::KeyCases;
+
+# Test files that say of each request what becomes of its API key.  A section
+# more:
+#
+#   cases  pairs, in Perl: a request made by get(), and granted('id of a
+#          consumer'), refused('reason'), or reached('id or ""', 'reason') for
+#          what passes all the same
+#
+# A block without consumers has those of $Consumers.  Each case asserts the
+# status, the challenge or its absence, the body to the byte, and in X-Who what
+# $gateway_consumer and $gateway_auth_reason hold.  The challenge is "Key", or
+# that of refused(..., scheme => 'Bearer'); $Scheme says it for a whole file.
+
+use v5.28;
+use warnings;
+
+use Exporter qw( import );
+
+use Test::Gateway;
+
+our @EXPORT = qw( get with granted reached refused $Consumers $Scheme );
+
+our $Consumers = consumers(consumer('acme'), consumer('beta'));
+our $Scheme = 'Key';
+
+my %sentence = (
+    missing => 'no credential was presented',
+    duplicate_credential => 'more than one credential was presented',
+    invalid_key => 'the API key is not valid',
+);
+
+# what a client may not learn
+my %hidden = map { $_ => 1 } qw( malformed_key unknown_key expired disabled
+                                 not_yet_valid address_not_allowed );
+
+sub get {
+    my ($path, @lines) = @_;
+    return { path => $path, lines => join "\n", @lines };
+}
+
+# a line with a key
+sub with { 'X-API-Key: ' . api_key($_[0]) }
+
+sub reached {
+    my ($consumer, $reason) = @_;
+    return { code => 200, body => "granted\n",
+             headers => [ "X-Who: <$consumer|$reason>", '!WWW-Authenticate' ] };
+}
+
+sub granted { reached($_[0], '') }
+
+sub refused {
+    my ($reason, %arg) = @_;
+
+    my $shown = $hidden{$reason} ? 'invalid_key' : $reason;
+    my $detail = $sentence{$shown} // die "no such reason: $reason";
+    my $scheme = $arg{scheme} // $Scheme;
+    my $realm = $arg{realm} // 'r';
+
+    my $challenge = qq(WWW-Authenticate: $scheme realm="$realm");
+    $challenge .= qq(, error="invalid_token", error_description="$detail")
+        if $scheme eq 'Bearer' && $reason ne 'missing';
+
+    return { code => 401,
+             body => '{"type":"about:blank","title":"Unauthorized",'
+                     . qq("status":401,"detail":"$detail","reason":"$shown"}\n),
+             headers => [ $challenge, "X-Who: <|$reason>",
+                          'Content-Type: application/problem+json' ] };
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    my $text = $block->cases // return;
+    my @cases = ref $text ? @$text : eval "package main; ($text)";
+    die $block->name . ": $@" if $@;
+
+    my %files;
+    my %new = (config => ($block->config || 'gateway_api_key r;')
+                         . "\nadd_header X-Who "
+                         . '"<$gateway_consumer|$gateway_auth_reason>"'
+                         . " always;\n");
+
+    while (my ($sent, $outcome) = splice @cases, 0, 2) {
+        my ($path) = $sent->{path} =~ m{^/([^?]*)};
+        $files{$path} = 1;
+
+        push @{ $new{request} }, "GET $sent->{path}\n";
+        push @{ $new{more_headers} }, $sent->{lines};
+        push @{ $new{error_code} }, $outcome->{code};
+        push @{ $new{response_headers} }, join "\n", @{ $outcome->{headers} };
+        push @{ $new{response_body} }, $outcome->{body};
+    }
+
+    $block->set_value('consumers', $Consumers) if !defined $block->consumers;
+    $new{user_files} = [ map { [ $_ => "granted\n" ] } sort keys %files ];
+    $block->set_value($_, $new{$_}) for keys %new;
+});
+
+1;
