@@ -7,10 +7,11 @@ package Test::Gateway::KeyCases;
 #          consumer'), refused('reason'), or reached('id or ""', 'reason') for
 #          what passes all the same
 #
-# A block without consumers has those of $Consumers.  Each case asserts the
-# status, the challenge or its absence, the body to the byte, and in X-Who what
-# $gateway_consumer and $gateway_auth_reason hold.  The challenge is "Key", or
-# that of refused(..., scheme => 'Bearer'); $Scheme says it for a whole file.
+# A block without consumers has those of $Consumers; user_files, if any, is a
+# list.  Each case asserts the status, the challenge or its absence, the body to
+# the byte, and in X-Who what $gateway_consumer and $gateway_auth_reason hold.
+# The challenge is "Key", or that of refused(..., scheme => 'Bearer'); $Scheme
+# says it for a whole file.
 
 use v5.28;
 use warnings;
@@ -94,7 +95,8 @@ add_block_preprocessor(sub {
     }
 
     $block->set_value('consumers', $Consumers) if !defined $block->consumers;
-    $new{user_files} = [ map { [ $_ => "granted\n" ] } sort keys %files ];
+    $new{user_files} = [ @{ $block->user_files // [] },
+                         map { [ $_ => "granted\n" ] } sort keys %files ];
     $block->set_value($_, $new{$_}) for keys %new;
 });
 
