@@ -7,6 +7,7 @@ use lib 't/lib';
 
 use Cwd qw( abs_path );
 use Test::Gateway::Certificate;
+use Test::Gateway::Consumer;
 use Test::Gateway::Server;
 use Test::Gateway::Token;
 use Test::More;
@@ -16,6 +17,8 @@ $ENV{PATH} .= ':/usr/sbin:/usr/local/sbin';
 my $objs = $ENV{GATEWAY_OBJS} // 'objs';
 my $so = abs_path($ENV{GATEWAY_MODULE} // "$objs/ngx_http_gateway_module.so");
 
+my $pepper = 'a pepper of the tests';
+
 our $Temp = join ' ', map { "${_}_temp_path tmp/$_;" }
                       qw( client_body proxy fastcgi uwsgi scgi );
 
@@ -23,6 +26,7 @@ my %exercise = (
     'access.conf'     => \&access,
     'quickstart.conf' => \&quickstart,
     'jwt.conf'        => \&jwt,
+    'api-keys.conf'   => \&api_keys,
 );
 
 for my $file (glob 'conf.examples/*.conf') {
@@ -51,6 +55,7 @@ for my $file ('README.md', glob 'modules/*/README.md') {
             map({ $_ => pem() } $text =~ /gateway_jwt_key_file +(\S+\.pem)/g),
             'jwks.json' => jwks('es256'),
             'consumers.json' => '{"consumers":[]}',
+            map({ $_ => "a pepper named $_" } qw( pepper pepper-2026 )),
             certificate_files(),
         });
         is($code, 0, "$file, configuration $n") or diag("$text\n$said");
@@ -81,11 +86,13 @@ sub whole {
     $text =~ s/^load_module .*\n//m;
     $http .= $1 while $text =~ s/^(map .*?^\}\n)//ms;
     $http .= $1 while $text =~ s/^(gateway_jwt_(?:claim|header)_set .*\n)//m;
+    $http .= $1 while $text =~ s/^(gateway_(?:consumers|api_key_pepper) .*\n)//m;
     $server = $text;
     $server .= "location /else { gateway_jwt off; }\n";
 
     $http .= "gateway_consumers zone=c:1m file=consumers.json;\n"
-        if $text =~ /gateway_client_certificate/;
+        if $text =~ /gateway_client_certificate|gateway_api_key/
+           && $http !~ /^gateway_consumers/m;
 
     # a level that has rules has keys
     $http .= "gateway_jwt_key_file jwks.json;\n"
@@ -143,7 +150,34 @@ sub example {
     $conf =~ s{127\.0\.0\.1:9001}{127.0.0.1:$two};
 
     return start_nginx(conf => "$user$conf", port => $port,
-                       files => { 'jwks.json' => jwks('es256') });
+                       files => { 'jwks.json' => jwks('es256'),
+                                  'consumers.json' => some_consumers(),
+                                  'api-keys.json' => known(),
+                                  'pepper' => $pepper });
+}
+
+
+# for quickstart.conf
+
+sub some_consumers {
+    return consumers(
+        consumer('acme', keys => [ entry('good', scopes => [ 'orders:read' ]) ],
+                 jwt => [ { iss => 'https://id.example', sub => 'alice' } ]),
+        consumer('poor', keys => [ entry('poor', scopes => [ 'profile' ]) ]));
+}
+
+
+# The consumers of api-keys.conf, with keys that we know by their ids: the file's
+# own digests are of keys that nobody has.
+
+sub known {
+    my $text = slurp('conf.examples/api-keys.json');
+
+    $text =~ s{("id": "([\w-]+)",\s+)"(sha256|hmac_sha256)": "[0-9a-f]{64}"}
+              { my $digest = entry($2, $3 eq 'sha256' ? ()
+                                       : (pepper => $pepper))->{$3};
+                qq($1"$3": "$digest") }ge;
+    return $text;
 }
 
 
@@ -157,6 +191,7 @@ sub upstream {
         return 200 "upstream=$name uri=\$request_uri user=\$http_x_user
 roles=\$http_x_roles tenant=\$http_x_tenant
 consumer=\$http_x_consumer_id|\$http_x_consumer_groups|\$http_x_auth_scopes
+key=\$http_x_api_key id=\$http_x_credential_id of=\$http_x_consumer_id
 authorization=\$http_authorization cookie=\$http_cookie.";
     }
 END
@@ -176,41 +211,146 @@ sub ask {
 }
 
 
+sub with { [ 'X-API-Key: ' . api_key($_[0]) ] }
+
+
 sub quickstart {
     my ($server) = @_;
 
+    # by a key
+    my ($status, $head, $body) = ask($server, '/orders');
+    is($status, 401, 'no key');
+    like($head, qr{^WWW-Authenticate: Key realm="orders"\r?$}m,
+         'no key: the challenge');
+    like($head, qr{^Content-Type: application/problem\+json\r?$}m,
+         'no key: the media type');
+    like($body, qr/"reason":"missing"/, 'no key: the reason');
+
+    ($status, $head, $body) = ask($server, '/orders', undef, headers =>
+        [ @{ with('good') }, 'X-Consumer-ID: mallory' ]);
+    is($status, 200, 'a good key');
+    like($body, qr/^key= id=good of=acme$/m,
+         'the upstream is told who asks, not the key, nor what the client says');
+
+    ($status, $head, $body) = ask($server, '/orders', undef,
+                                  headers => with('poor'));
+    is($status, 403, 'a key without the scope');
+    like($head, qr/Key error="insufficient_scope".*scope="orders:read"/,
+         'the scope that is missing');
+    is(scalar ask($server, '/orders', undef, headers => with('unknown')), 401,
+       'a key that nobody has');
+
+    # by a token
     my %claims = (iss => 'https://id.example', sub => 'alice');
     my $alice = token(claims => { %claims, scope => 'orders:read' });
-    my $bob = token(claims => { %claims, scope => 'profile' });
+    my $path = '/mobile/orders';
 
-    my ($status, $head, $body) = ask($server, '/orders');
-    is($status, 401, 'no token');
-    like($head, qr{^WWW-Authenticate: Bearer realm="orders"\r?$}m,
-         'no token: the challenge');
-    like($head, qr{^Content-Type: application/problem\+json\r?$}m,
-         'no token: the media type');
-    like($body, qr/"reason":"missing"/, 'no token: the reason');
-
-    ($status, $head, $body) = ask($server, '/orders', $alice);
+    is(scalar ask($server, $path), 401, 'no token');
+    is(scalar ask($server, $path, undef, headers => with('good')), 401,
+       'a key is no token');
+    ($status, $head, $body) = ask($server, $path, $alice);
     is($status, 200, 'a good token');
-    like($body, qr/user=alice$/m, 'the upstream is told who asks');
-
-    (undef, undef, $body) = ask($server, '/orders', undef,
-                                headers => [ @{ bearer($alice) },
-                                             'X-User: mallory' ]);
-    like($body, qr/user=alice$/m, 'and not what the client says');
-
-    ($status, $head, $body) = ask($server, '/orders', $bob);
-    is($status, 403, 'a token without the scope');
-    like($head, qr/error="insufficient_scope".*scope="orders:read"/,
-         'the scope that is missing');
-
-    is(scalar ask($server, '/orders',
+    like($body, qr/ of=acme$/m, 'whose subject is a consumer of the file');
+    is(scalar ask($server, $path, token(claims => { %claims,
+                                                    scope => 'profile' })),
+       403, 'a token without the scope');
+    is(scalar ask($server, $path,
                   token(claims => { %claims, iss => 'https://other.example',
                                     scope => 'orders:read' })),
        401, 'another issuer');
-    is(scalar ask($server, '/orders', undef, method => 'OPTIONS'), 401,
-       'OPTIONS is not passed by itself');
+
+    # and everything else of the server
+    is(scalar ask($server, $_, undef, method => 'OPTIONS'), 401,
+       "OPTIONS $_ is not passed by itself") for '/orders', $path;
+    is(scalar ask($server, '/'), 401, 'no location is left open');
+}
+
+
+sub api_keys {
+    my ($server) = @_;
+
+    # every key of the file
+    my %keys = ('acme-2026' => 200, 'acme-2025' => 401, 'acme-office' => 401,
+                'initech-shop' => 200, 'initech-lost' => 401,
+                'umbrella-1' => 403, 'gone-1' => 401);
+    is(scalar ask($server, '/', undef, headers => with($_)), $keys{$_}, "/ $_")
+        for sort keys %keys;
+    is(scalar ask($server, '/'), 401, '/ without a key');
+
+    my (undef, undef, $body) = ask($server, '/', undef, headers =>
+                                   with('acme-2026'));
+    like($body, qr/^upstream=gold .*\n.* tenant=42\nkey= id=acme-2026 of=acme$/m,
+         'plan, metadata and identity reach the upstream, and the key does not');
+
+    # methods and scopes, groups, consumers
+    for ([ GET => 'acme-2026', 200 ], [ POST => 'acme-2026', 200 ],
+         [ PUT => 'acme-2026', 403 ], [ GET => 'initech-shop', 200 ],
+         [ POST => 'initech-shop', 403 ])
+    {
+        my ($method, $id, $expected) = @$_;
+        is(scalar ask($server, '/orders', undef, method => $method,
+                      headers => with($id)),
+           $expected, "$method /orders $id");
+    }
+    for my $path ('/reports', '/acme') {
+        is(scalar ask($server, $path, undef, headers => with('acme-2026')),
+           200, "$path acme");
+        is(scalar ask($server, $path, undef, headers => with('initech-shop')),
+           403, "$path initech");
+    }
+
+    # sources
+    my $key = api_key('acme-2026');
+    is(scalar ask($server, '/strict', $key), 200, 'a key as Bearer');
+    is(scalar ask($server, '/strict', 'x'), 401, 'a key of another format');
+    like($server->log, qr/reason "malformed_key"/, 'which is not looked up');
+    (undef, undef, $body) = ask($server, "/download?a=1&key=$key&b");
+    like($body, qr{ uri=/download\?a=1&b }, 'a key in the query is cut out');
+    (undef, undef, $body) = ask($server, '/download', undef, headers =>
+                                [ "Cookie: a=1; key=$key; b=2" ]);
+    like($body, qr{cookie=a=1; b=2\.$}, 'and one in a cookie');
+    (undef, undef, $body) = ask($server, '/old', undef, headers =>
+                                with('acme-2026'));
+    like($body, qr/^key=\Q$key\E /m, 'gateway_api_key_hide off');
+
+    # a key and a token
+    my %of = map { $_ => 'Authorization: Bearer '
+                         . token(claims => { sub => $_,
+                                             iss => 'https://id.example' }) }
+                 qw( alice bob );
+    for ([ 'acme-2026', 'alice', 200 ], [ 'initech-shop', 'alice', 403 ],
+         [ 'initech-shop', 'bob', 200 ], [ 'unknown', 'alice', 401 ])
+    {
+        my ($id, $user, $expected) = @$_;
+        is(scalar ask($server, '/users', undef,
+                      headers => [ @{ with($id) }, $of{$user} ]),
+           $expected, "/users $id and the token of $user");
+    }
+    is(scalar ask($server, '/users', undef, headers => with('acme-2026')), 401,
+       '/users without a token');
+
+    # modes and other methods
+    is(scalar ask($server, '/metrics'), 401, 'satisfy any: neither');
+    is(scalar ask($server, '/metrics', undef, headers => with('acme-2026')),
+       200, 'satisfy any: a key');
+    is(scalar ask($server, '/catalog'), 200, 'optional: no key');
+    is(scalar ask($server, '/catalog', undef, headers => with('unknown')), 401,
+       'optional: a bad key');
+    is(scalar ask($server, '/trial', undef, headers => with('acme-2025')), 200,
+       'dry_run: a bad key');
+    like($server->log, qr/would be refused with 401, reason "expired", key/,
+         'dry_run: the log');
+    is(scalar ask($server, '/health'), 204, 'gateway_api_key off');
+
+    my $log = wait_until(sub {
+        my $text = slurp($server->dir . '/logs/gateway.log');
+        $text =~ m{/health} ? $text : '';
+    });
+    like($log, qr{"GET\ /\ HTTP/1\.1"\ 200\ consumer="acme"\ key="acme-2026"
+                  \ reason="-"}x, 'the log of a granted request');
+    like($log, qr{"GET\ /\ HTTP/1\.1"\ 401\ consumer="-"\ key="-"
+                  \ reason="expired"}x, 'the log of a refused one');
+    unlike($log . $server->log, qr/gw_/, 'no key is logged');
 }
 
 

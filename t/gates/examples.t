@@ -30,7 +30,12 @@ sub examples {
         $conf =~ s{modules/ngx_http_gateway_module\.so}{"$so"};
         $conf =~ s{^http \{}{http \{ access_log off; $paths}m;
 
-        my ($code, $said) = nginx_t($conf, { 'jwks.json' => jwks('es256') });
+        my ($code, $said) = nginx_t($conf, {
+            'jwks.json' => jwks('es256'),
+            'consumers.json' => '{"consumers":[]}',
+            'api-keys.json' => read_file("$dir/conf.examples/api-keys.json"),
+            'pepper' => 'a pepper of the tests',
+        });
         push @complaints, basename($file) . " is refused: $said" if $code;
     }
     return @complaints;
