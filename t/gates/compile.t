@@ -33,8 +33,8 @@ sub compiles {
     my ($compiler, $dir) = @_;
 
     my @pure = map { "-I$dir/$_" }
-               qw( modules/core modules/jose modules/jwt modules/certificate
-                   tools );
+               qw( modules/core modules/jose modules/jwt modules/api_key
+                   modules/certificate tools );
     my @complaints;
 
     for my $file (glob "$dir/modules/*/*.c $dir/tools/*.c $dir/t/unit/*.c") {
