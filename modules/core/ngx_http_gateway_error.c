@@ -18,6 +18,8 @@
 #define NGX_HTTP_GATEWAY_LOG_ID        128    /* bytes of a credential's id */
 
 
+static ngx_uint_t ngx_http_gateway_refusal_kept(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
 static void ngx_http_gateway_answer_log(ngx_http_request_t *r,
     const ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
     const char *directive, const char *kind, ngx_str_t *id);
@@ -129,7 +131,7 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     case GW_MISSING:
         if (mode == NGX_HTTP_GATEWAY_OPTIONAL) {
 
-            if (r->err_status == 0) {
+            if (!ngx_http_gateway_refusal_kept(r, gr, refusal)) {
                 ngx_http_gateway_refusal_reset(gr, refusal);
 
                 *refusal = *verdict;
@@ -159,6 +161,24 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     *refusal = *verdict;
 
     return ngx_http_gateway_refuse(r, gr, refusal);
+}
+
+
+/* whether this is the error page of the refusal, and its challenge is meant */
+
+static ngx_uint_t
+ngx_http_gateway_refusal_kept(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal)
+{
+    ngx_http_gateway_refusal_t  *kept;
+
+    for (kept = gr->refusals; kept; kept = kept->next) {
+        if (kept == refusal) {
+            return r->err_status != 0 && !kept->offered;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -267,5 +267,5 @@ join '', map { my $way = $_; map {
 --- response_headers eval
 [ 'X-Who: acme|jwt||a b|partners|gold|unknown_key',
   'X-Who: beta|jwt||a b|others||', $::Bearer,
-  'X-Who: acme|api_key|acme||partners|gold|',
+  'X-Who: acme|api_key|acme||partners|gold|bad_signature',
   'X-Who: acme|api_key|acme||partners|gold|', $::Key ]

@@ -190,8 +190,8 @@ sub upstream {
         default_type text/plain;
         return 200 "upstream=$name uri=\$request_uri user=\$http_x_user
 roles=\$http_x_roles tenant=\$http_x_tenant
-consumer=\$http_x_consumer_id|\$http_x_consumer_groups|\$http_x_auth_scopes
 key=\$http_x_api_key id=\$http_x_credential_id of=\$http_x_consumer_id
+consumer=\$http_x_consumer_id|\$http_x_consumer_groups|\$http_x_auth_scopes
 authorization=\$http_authorization cookie=\$http_cookie.";
     }
 END
