@@ -1,0 +1,728 @@
+package Test::Gateway::Bypass;
+
+# The bypass matrix: writes one server for each family, sends it the cross
+# product of Table.pm's dimensions as raw bytes, and compares each status, and
+# what reached the origin, with what Model.pm says.  t/bypass/README.md tells
+# what is in it.
+#
+#   my $matrix = Test::Gateway::Bypass->new(stride => 397);
+#   $matrix->run;          one test for each family, and those of its end
+#
+# stride: every how many cases one is sent (1: all).
+
+use v5.28;
+use warnings;
+
+use Digest::SHA qw( sha256_hex );
+use File::Temp ();
+use MIME::Base64 qw( encode_base64 decode_base64 );
+use Time::HiRes qw( time );
+
+use Test::More ();
+use Test::Gateway::Bypass::Client;
+use Test::Gateway::Bypass::Model;
+use Test::Gateway::Bypass::Table;
+use Test::Gateway::Server;
+use Test::Gateway::Token;
+
+my $SHOWN = 5;    # failed cases of a family that are printed
+
+
+sub new {
+    my ($class, %arg) = @_;
+
+    my $self = bless { stride => 1, next => 0, id => 0, expected => '',
+                       outcomes => [], bits => {}, %arg }, $class;
+    $self->{dir} = File::Temp->newdir('bypass-XXXXXX', TMPDIR => 1);
+    $self->{made} = Test::Gateway::Bypass::Table::make();
+    $self->{families} = { families() };
+    $self->certificates;
+    return $self;
+}
+
+
+# --- credentials that are files
+
+sub certificates {
+    my ($self) = @_;
+
+    my $dir = $self->{dir};
+    my $openssl = sub {
+        my ($code, $said) = Test::Gateway::Server::command('openssl', @_);
+        die "openssl @_: $said" if $code != 0;
+    };
+
+    my @new = qw( req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256
+                  -nodes -days 2 );
+    for (qw( ca other_ca server )) {
+        $openssl->(@new, '-subj', "/CN=$_", '-keyout', "$dir/$_.key",
+                   '-out', "$dir/$_.pem");
+    }
+
+    my %issuer = (known => 'ca', unknown => 'ca', untrusted => 'other_ca');
+    for (sort keys %issuer) {
+        my $ca = $issuer{$_};
+        $openssl->(qw( req -newkey ec -pkeyopt ec_paramgen_curve:P-256
+                       -nodes ), '-subj', "/CN=$_", '-keyout', "$dir/$_.key",
+                   '-out', "$dir/$_.csr");
+        $openssl->(qw( x509 -req -days 2 -set_serial ), length,
+                   '-in', "$dir/$_.csr", '-CA', "$dir/$ca.pem",
+                   '-CAkey', "$dir/$ca.key", '-out', "$dir/$_.pem");
+    }
+
+    my $der = decode_base64(Test::Gateway::Server::slurp("$dir/known.pem")
+                            =~ s/-----[^-]*-----//gr);
+    $self->{made}{known} = sha256_hex($der);
+    $self->{made}{der} = encode_base64($der, '');
+    return;
+}
+
+
+sub consumers {
+    my ($self) = @_;
+
+    my $made = $self->{made};
+    return json({ consumers => [
+        { id => 'acme', groups => [ 'partners' ],
+          keys => [ { id => 'k1', sha256 => sha256_hex($made->{key}) } ],
+          certificates => [ { sha256 => $made->{known} } ] },
+        { id => 'poor', groups => [ 'others' ],
+          keys => [ { id => 'k2', sha256 => sha256_hex($made->{other}) } ] },
+    ] });
+}
+
+
+# --- configurations
+
+my $Pass = 'proxy_pass http://origin;';
+
+sub socket_of { "$_[0]{dir}/" . join '-', @_[1 .. $#_] }
+
+
+sub common {
+    my $user = $> == 0 ? 'user root;' : '';
+
+    return <<END;
+load_module "$ENV{GATEWAY_MODULE}";
+$user
+worker_processes 1;
+worker_rlimit_nofile 4096;
+events { worker_connections 2048; }
+http {
+    default_type text/html;
+    keepalive_requests 100000000;
+    client_body_temp_path tmp/body;
+    proxy_temp_path tmp/proxy;
+    fastcgi_temp_path tmp/fastcgi;
+    uwsgi_temp_path tmp/uwsgi;
+    scgi_temp_path tmp/scgi;
+    client_header_buffer_size 16k;
+END
+}
+
+
+# says of each request that it reached the origin, and from which location
+
+sub origin_conf {
+    my ($self) = @_;
+
+    return common() . <<END;
+    log_format reached '\$http_x_at \$http_x_line';
+    access_log logs/reached.log reached buffer=64k flush=1s;
+    server {
+        listen unix:$self->{dir}/origin;
+        merge_slashes off;
+        return 200 "reached\\n";
+    }
+}
+END
+}
+
+
+sub front_conf {
+    my ($self, @names) = @_;
+
+    my $conf = common();
+    $conf .= 'gateway_consumers zone=c:1m file=consumers.json;'
+        if grep { $self->{families}{$_}{needs}[-1] ne 'gateway_jwt' } @names;
+    $conf .= <<END;
+    access_log off;
+    upstream origin {
+        server unix:$self->{dir}/origin;
+        keepalive 64;
+    }
+    underscores_in_headers on;
+    ssl_certificate server.pem;
+    ssl_certificate_key server.key;
+    ssl_client_certificate ca.pem;
+    ssl_verify_client optional;
+END
+
+    $conf .= $self->servers($_) for @names;
+    return "$conf}\n";
+}
+
+
+# the four servers of a family, and behind each socket a public one
+
+sub servers {
+    my ($self, $name) = @_;
+
+    my $family = $self->{families}{$name};
+    my $conf = '';
+
+    for my $protected (0, 1) {
+        for my $merge (1, 0) {
+            my $listen = $self->listen($name, $protected, $merge);
+            my $asks = $protected ? $family->{asks} : '';
+            my $slashes = 'merge_slashes ' . ($merge ? 'on;' : 'off;');
+
+            $conf .= join "\n", 'server {', $listen, $slashes,
+                'server_name asks.example;', $asks,
+                map({ location($family, $protected, $_) } locations()),
+                "location / { $Pass " . headers('fallback') . ' }',
+                "}\nserver {", $listen, $slashes, 'server_name open.example;',
+                "location / { $Pass " . headers('open_host') . ' }', "}\n";
+        }
+    }
+    return $conf;
+}
+
+
+sub listen {
+    my ($self, $name, @which) = @_;
+
+    my $ssl = $self->{families}{$name}{tls} ? ' ssl' : '';
+    my $socket = 'listen unix:' . $self->socket_of($name, @which);
+
+    return nginx_before(1, 25, 1)
+           ? "$socket-1$ssl; $socket-2$ssl http2;"
+           : "$socket-1$ssl; $socket-2$ssl; http2 on;";
+}
+
+
+sub headers {
+    my ($at) = @_;
+    return "proxy_http_version 1.1; proxy_set_header Connection '';"
+           . " proxy_set_header X-Line \$request_uri;"
+           . " proxy_set_header X-At $at;";
+}
+
+
+sub location {
+    my ($family, $protected, $location) = @_;
+
+    my ($modifier, $uri) = @{ $location->{is} // [ '', $location->{at} ] };
+    my ($satisfy) = $family->{asks} =~ /(satisfy \w+;)/;
+    my $asks = $family->{asks};
+
+    my @lines = headers($location->{at});
+    push @lines, $asks if $location->{asks} && !$protected;
+    push @lines, $family->{off} if $location->{off} && $protected;
+
+    if (my $within = $location->{within}) {
+        push @lines, $satisfy // '' if !$protected && $within eq 'asks';
+        my $inner = $within eq 'allow' ? 'allow all;'
+                                       : $asks =~ s/satisfy \w+;//r;
+        push @lines, "limit_except GET { $inner }";
+    }
+
+    for (@{ $location->{if} // [] }) {
+        my ($method, $to) = @$_;
+        my $does = $to eq 'proxy' ? $Pass : "rewrite ^ $to last;";
+        push @lines, "if (\$request_method = $method) { $does }";
+    }
+
+    push @lines, "rewrite ^ $location->{rewrite} last;" if $location->{rewrite};
+    push @lines, "auth_request $location->{auth};" if $location->{auth};
+    push @lines, "mirror $location->{mirror};" if $location->{mirror};
+    push @lines, "error_page @{ $location->{error}[0] } ="
+                 . " $location->{error}[1];" if $location->{error};
+
+    push @lines, $location->{try}     ? "try_files /none $location->{try};"
+               : $location->{include} ? 'ssi on; try_files /page.html =404;'
+               : $location->{mirror}  ? 'empty_gif;'
+               :                        $Pass;
+
+    return join "\n    ", "location $modifier $uri {", @lines, '}';
+}
+
+
+# families that the module at hand can be asked for
+
+sub known {
+    my ($self) = @_;
+
+    my %known;
+    return grep {
+        my $needs = $self->{families}{$_}{needs};
+        !grep { !($known{$_} //= knows($_)) } @$needs;
+    } sort keys %{ $self->{families} };
+}
+
+
+sub knows {
+    my ($directive) = @_;
+
+    my ($code, $said) = nginx_t(common() . "$directive;\n}\n");
+    return $said =~ /unknown directive "\Q$directive\E"/ ? 0 : 1;
+}
+
+
+# --- the run
+
+sub start {
+    my ($self, @names) = @_;
+
+    # each refusal is a line at info
+    local $ENV{TEST_NGINX_LOG_LEVEL} = 'warn';
+
+    my %files = ('html/page.html' =>
+                 qq{page <!--#include virtual="/behind/part" -->\n},
+                 'jwks.json' => jwks('es256'),
+                 'consumers.json' => $self->consumers);
+    $files{$_} = Test::Gateway::Server::slurp("$self->{dir}/$_")
+        for qw( ca.pem server.pem server.key );
+
+    $self->{origin} = start_nginx(conf => $self->origin_conf, port => 0);
+    $self->{front} = start_nginx(conf => $self->front_conf(@names),
+                                 files => \%files, port => 0);
+    return;
+}
+
+
+sub run {
+    my ($self) = @_;
+
+    my $began = time;
+    my @names = $self->{only} ? @{ $self->{only} } : $self->known;
+    $self->start(@names);
+
+    for my $name (@names) {
+        my $at = time;
+        my $before = $self->{id};
+        $self->{failed} = [];
+        $self->each_group($name, sub { $self->send_cases($name, @_) });
+
+        my $n = $self->{id} - $before;
+        Test::More::ok(!@{ $self->{failed} },
+                       sprintf '%s: the status of %s cases', $name, with($n));
+        Test::More::diag($_) for $self->shown;
+        Test::More::note(sprintf '%.1f s', time - $at);
+    }
+
+    $self->{front}->stop('the servers: nothing went wrong unannounced');
+    $self->{origin}->stop('the origin: nothing went wrong unannounced');
+    $self->reached(@names);
+    $self->totals(time - $began);
+    return;
+}
+
+
+# Calls $code->($model, $protocol, \@cases, $certificate) for each server,
+# protocol and certificate of a family; the same order each time.
+
+sub each_group {
+    my ($self, $name, $code) = @_;
+
+    my $family = $self->{families}{$name};
+    my %valid = (%{ $self->{made} }, known => 'known');
+
+    for my $protected (0, 1) {
+        for my $merge (1, 0) {
+            my $model = Test::Gateway::Bypass::Model->new(
+                family => $family, protected => $protected, merge => $merge,
+                valid => \%valid, version => \&before);
+
+            for my $protocol (protocols()) {
+                my $of = $self->cases($name, $model, $protocol);
+                $code->($model, $protocol, $of->{$_}, $_) for sort keys %$of;
+            }
+        }
+    }
+    return;
+}
+
+
+my %before;
+
+sub before { $before{"@_"} //= nginx_before(@_) ? 1 : 0; return $before{"@_"} }
+
+
+# The cases of a server and a protocol, by the certificate of the connection.
+
+sub cases {
+    my ($self, $name, $model, $protocol) = @_;
+
+    my %targets = targets();
+    my %of;
+
+    my @written = $self->written($self->{families}{$name}, $protocol);
+    my @paths = grep { $model->{merge} || $_->{slashes} } paths();
+
+    for my $kind (sort keys %targets) {
+        for my $target (@{ $targets{$kind} }) {
+            for my $path (@paths) {
+                for my $written (@written) {
+                    next if $self->{next}++ % $self->{stride};
+
+                    my $case = case_of($target, $path, $written, $protocol);
+                    @$case{qw( kind target id )}
+                        = ($kind, $target, ++$self->{id});
+                    push @{ $of{$written->{certificate} // ''} }, $case;
+                }
+            }
+        }
+    }
+    return \%of;
+}
+
+
+# credentials in all their spellings, and methods: what exists in a protocol
+
+sub written {
+    my ($self, $family, $protocol) = @_;
+
+    my @all;
+    for my $credential (credentials($family, $self->{made})) {
+        my $lines = @{ $credential->{lines} };
+
+        # no lines, no methods but GET
+        if ($protocol eq '0.9') {
+            push @all, { %$credential, method => 'GET', spelling => 'plain' }
+                if !$lines;
+            next;
+        }
+
+        for (spellings($credential)) {
+            my ($spelling, $written) = @$_;
+
+            # names are in lower case there
+            next if $protocol eq '2' && $spelling eq 'name_case';
+
+            push @all, { %$credential, spelling => $spelling, method => 'GET',
+                         lines => $written };
+            next if $spelling ne 'plain';
+            push @all, { %$credential, spelling => $_, method => $_ }
+                for grep { $_ ne 'GET' } methods();
+        }
+    }
+    return @all;
+}
+
+
+sub case_of {
+    my ($target, $path, $written, $protocol) = @_;
+
+    my $name = $target =~ s{^/v/}{}r;
+    return {
+        protocol    => $protocol,
+        path        => $path->{write}->($target, $name),
+        opens       => $path->{rule},
+        spelled     => $path->{name},
+        line        => $path->{line},
+        host        => $path->{host} // 'asks',
+        method      => $written->{method},
+        lines       => $written->{lines},
+        certificate => $written->{certificate},
+        arguments   => $written->{arguments} // '',
+        credential  => $written->{name},
+        spelling    => $written->{spelling},
+    };
+}
+
+
+sub send_cases {
+    my ($self, $name, $model, $protocol, $cases, $certificate) = @_;
+
+    my $tls;
+    if ($self->{families}{$name}{tls}) {
+        $tls = $certificate
+               ? { SSL_cert_file => "$self->{dir}/$certificate.pem",
+                   SSL_key_file => "$self->{dir}/$certificate.key" } : {};
+    }
+
+    my $h2 = $protocol eq '2';
+    my $client = Test::Gateway::Bypass::Client->new(
+        protocol => $protocol, tls => $tls,
+        socket => $self->socket_of($name, $model->{protected},
+                                   $model->{merge}, $h2 ? 2 : 1));
+
+    # a few at a time: there are many
+    while (my @some = splice @$cases, 0, 2000) {
+        my @requests;
+        for my $case (@some) {
+            my $expected = $model->judge($case);
+            my $request = request_of($case);
+            $request->{alone} = alone($case, $expected);
+            push @requests, $request;
+            $self->expect($name, $case, $expected);
+        }
+
+        $client->ask([ @requests ]);
+
+        for my $i (0 .. $#some) {
+            my ($case, $request) = ($some[$i], $requests[$i]);
+            my $got = $request->{status} // 'nothing';
+            my $expected = $self->outcome($case->{id})->{status};
+            push @{ $self->{failed} }, story($name, $model, $case, $request,
+                                             $expected, $got)
+                if $got ne $expected;
+        }
+    }
+    $client->hang_up;
+    return;
+}
+
+
+# whether nginx closes the connection behind the answer
+
+sub alone {
+    my ($case, $expected) = @_;
+
+    return 0 if $case->{protocol} eq '2' && !($case->{certificate} // '');
+    return 1 if $expected->{status} eq '400';
+
+    # a page of parts has no length
+    return $case->{protocol} eq '1.0' && $case->{kind} eq 'ssi'
+           && $case->{method} eq 'GET' && $expected->{status} eq '200';
+}
+
+
+sub request_of {
+    my ($case) = @_;
+
+    my $path = "$case->{path}?case=$case->{id}$case->{arguments}";
+    my @lines = @{ $case->{lines} };
+    my %request = (method => $case->{method});
+
+    if ($case->{protocol} eq '2') {
+        $request{authority} = ($case->{line} // $case->{host}) . '.example';
+        push @lines, [ Host => "$case->{host}.example" ]
+            if defined $case->{line};
+
+    } else {
+        $path = "http://$case->{line}.example$path" if defined $case->{line};
+        unshift @lines, [ Host => "$case->{host}.example" ];
+
+        if ($case->{protocol} eq '1.0'
+            && !grep({ $_->[0] eq 'Connection' } @lines))
+        {
+            push @lines, [ Connection => 'keep-alive' ];
+        }
+    }
+
+    return { %request, path => $path, headers => \@lines };
+}
+
+
+# There are millions of cases and few outcomes: of each case the number of its
+# outcome is kept.
+
+sub expect {
+    my ($self, $name, $case, $expected) = @_;
+
+    my ($class, $rule) = ($expected->{class}, $expected->{rule} // 'NO RULE');
+    my $reached = 0;
+    $reached |= $self->bit($_) for @{ $expected->{reached} };
+
+    my $key = join ' ', $class, $rule, $expected->{status}, $reached;
+    my $n = $self->{number}{$key};
+    if (!defined $n) {
+        $n = $self->{number}{$key} = @{ $self->{outcomes} };
+        push @{ $self->{outcomes} }, { class => $class, rule => $rule,
+                                       status => $expected->{status},
+                                       reached => $reached };
+    }
+    vec($self->{expected}, $case->{id}, 16) = $n;
+
+    my $count = $self->{count} //= {};
+    $count->{class}{$class}++;
+    $count->{rule}{$rule}++;
+    $count->{family}{$name}{$class}++;
+    $count->{location}{$case->{kind}}{$class}++;
+    $count->{protocol}{"HTTP/$case->{protocol}"}{$class}++;
+    $count->{path}{$case->{spelled}}{$class}++;
+    $count->{spelling}{$case->{spelling}}{$class}++;
+    $count->{credential}{$case->{credential}}{$class}++;
+    $count->{kinds}{"$name $case->{kind}"}++;
+    return;
+}
+
+
+sub outcome {
+    my ($self, $id) = @_;
+    return $self->{outcomes}[vec $self->{expected}, $id, 16];
+}
+
+
+# a bit for each location that can ask the origin
+
+sub bit {
+    my ($self, $at) = @_;
+
+    my $bits = $self->{bits};
+    $bits->{$at} //= 1 << keys %$bits;
+    return $bits->{$at};
+}
+
+
+sub names {
+    my ($self, $mask) = @_;
+
+    my $bits = $self->{bits};
+    return join(' ', sort grep { $mask & $bits->{$_} } keys %$bits) || 'nobody';
+}
+
+
+# --- what came of it
+
+sub shown {
+    my ($self) = @_;
+
+    my @failed = @{ $self->{failed} };
+    my $more = @failed - $SHOWN;
+    return @failed if $more <= 0;
+    return (@failed[0 .. $SHOWN - 1], "and $more more cases");
+}
+
+
+sub story {
+    my ($name, $model, $case, $request, $expected, $got) = @_;
+
+    my $server = "$name, " . ($model->{protected} ? 'protected' : 'public')
+                 . ' server, merge_slashes ' . ($model->{merge} ? 'on' : 'off');
+    my $bytes = join "\n", "$request->{method} $request->{path}"
+                           . " HTTP/$case->{protocol}",
+                           map { "$_->[0]: $_->[1]" } @{ $request->{headers} };
+    $bytes .= "\n(:authority $request->{authority})" if $request->{authority};
+    return "case $case->{id}: $server, $case->{kind}, path $case->{spelled},"
+           . " credential $case->{credential}, $case->{spelling}"
+           . ($case->{certificate} ? ", certificate $case->{certificate}" : '')
+           . "\n$bytes\nexpected $expected, got $got\n";
+}
+
+
+# The origin's log: each request that it was asked for, with the location that
+# asked, compared with what was expected of each case.
+
+sub reached {
+    my ($self, @names) = @_;
+
+    my $got = '';
+    my @strange;
+    my $file = $self->{origin}->dir . '/logs/reached.log';
+    open my $in, '<', $file or die "$file: $!";
+    while (<$in>) {
+        my ($at, $id) = /^(\S+) .*[?&]case=(\d+)/
+            or do { push @strange, $_; next };
+        vec($got, $id, 32) = vec($got, $id, 32) | $self->bit($at);
+    }
+
+    my %wrong = (closed => {}, barred => {}, other => {});
+    for my $id (1 .. $self->{id}) {
+        my $expected = $self->outcome($id)->{reached};
+        my $is = vec $got, $id, 32;
+        next if $is == $expected;
+
+        my $kind = !$expected ? 'closed' : !$is ? 'barred' : 'other';
+        $wrong{$kind}{$id} = $is;
+    }
+
+    my $none = sub {
+        my ($name, $wrong) = @_;
+        Test::More::ok(!%$wrong, $name) or $self->retell($wrong, @names);
+    };
+    $none->('no closed case reached the origin', $wrong{closed});
+    $none->('every open or granted case reached it', $wrong{barred});
+    $none->('each from the locations that it should', $wrong{other});
+
+    Test::More::ok(!@strange, 'and nothing else reached it');
+    Test::More::diag($_) for splice @strange, 0, $SHOWN;
+    return;
+}
+
+
+# The whole requests of some cases: all are made again, and not sent.
+
+sub retell {
+    my ($self, $wrong, @names) = @_;
+
+    my @ids = sort { $a <=> $b } keys %$wrong;
+    my %shown = map { $_ => 1 } splice @ids, 0, $SHOWN;
+    local @{$self}{qw( next id )} = (0, 0);
+
+    for my $name (@names) {
+        $self->each_group($name, sub {
+            my ($model, $protocol, $cases) = @_;
+            for my $case (grep { $shown{$_->{id}} } @$cases) {
+                my $outcome = $self->outcome($case->{id});
+                Test::More::diag(story($name, $model, $case, request_of($case),
+                    "$outcome->{class} by \"$outcome->{rule}\", status"
+                    . " $outcome->{status}, reached by "
+                    . $self->names($outcome->{reached}),
+                    'reached by ' . $self->names($wrong->{$case->{id}})));
+            }
+        });
+    }
+    Test::More::diag('and ' . @ids . ' more cases') if @ids;
+    return;
+}
+
+
+sub with {
+    my ($n) = @_;
+
+    1 while $n =~ s/^(\d+)(\d{3})/$1,$2/;
+    return $n;
+}
+
+
+sub totals {
+    my ($self, $seconds) = @_;
+
+    my $count = $self->{count};
+    my @ids = map { $_->[0] } rules();
+
+    is_all('every rule', $count->{rule}, @ids);
+
+    my %targets = targets();
+    is_all('every family and kind of location', $count->{kinds},
+           map { my $f = $_; map { "$f $_" } keys %targets }
+               keys %{ $count->{family} });
+
+    for my $dimension (qw( family location protocol path spelling credential ))
+    {
+        my $of = $count->{$dimension};
+        Test::More::note($dimension);
+        Test::More::note(sprintf '  %-16s %8s closed %8s open %8s granted', $_,
+                         map { with($_ // 0) } @{ $of->{$_} }{
+                             qw( closed open granted ) })
+            for sort keys %$of;
+    }
+    Test::More::note('rule');
+    Test::More::note(sprintf '  %-16s %8s', $_, with($count->{rule}{$_} // 0))
+        for @ids;
+
+    my $class = $count->{class};
+    Test::More::diag(sprintf 'bypass: %s cases, %s closed, %s open by nginx\'s '
+                     . 'design, %s granted, %.0f s',
+                     map({ with($_ // 0) } $self->{id},
+                         @$class{qw( closed open granted )}), $seconds);
+    return;
+}
+
+
+sub is_all {
+    my ($name, $count, @wanted) = @_;
+
+    my %wanted = map { $_ => 1 } @wanted;
+    my @missing = grep { !$count->{$_} } sort @wanted;
+    my @strange = grep { !$wanted{$_} } sort keys %$count;
+    Test::More::ok(!@missing && !@strange, "$name occurs, and no other");
+    Test::More::diag("missing: @missing; unknown: @strange")
+        if @missing || @strange;
+    return;
+}
+
+1;
