@@ -72,17 +72,26 @@ sub connection {
         or die "$self->{socket}: $!";
 
     if ($self->{tls}) {
-        require IO::Socket::SSL;
-        my @alpn = $self->{protocol} eq '2' ? (SSL_alpn_protocols => [ 'h2' ])
-                                            : ();
-        IO::Socket::SSL->start_SSL($socket, SSL_verify_mode => 0, @alpn,
-                                   SSL_hostname => '', %{ $self->{tls} })
+        IO::Socket::SSL->start_SSL($socket, SSL_hostname => '',
+                                   SSL_reuse_ctx => $self->context)
             or die "$self->{socket}: TLS: " . IO::Socket::SSL::errstr();
     }
 
     $self->{buffer} = '';
     $self->{served} = 0;
     return $self->{connection} = $socket;
+}
+
+
+# Made once: it reads the system's certificates, though none is verified.
+
+sub context {
+    my ($self) = @_;
+
+    require IO::Socket::SSL;
+    return $self->{context} //= IO::Socket::SSL::SSL_Context->new(
+        SSL_verify_mode => 0, %{ $self->{tls} },
+        $self->{protocol} eq '2' ? (SSL_alpn_protocols => [ 'h2' ]) : ());
 }
 
 

@@ -22,7 +22,7 @@ sub make {
 
     return {
         token  => $good,
-        poor   => token(claims => { sub => 'poor', scope => 'orders:list' }),
+        poor   => token(claims => { sub => 'bob', scope => 'orders:list' }),
         forged => edited($good, signature => sub { scalar reverse $_[0] }),
         key    => 'acme-key-5d1f0c7a9b3e4f62',
         other  => 'poor-key-0a1b2c3d4e5f6071',
