@@ -47,8 +47,8 @@ ifneq ($(origin MODULES),undefined)
 export MODULES
 endif
 
-.PHONY: all module tool run test test-asan test-matrix unit bench bench-swap \
-	bench-instructions fuzz fuzzers style install clean help
+.PHONY: all module tool run test test-asan test-matrix test-bypass unit \
+	bench bench-swap bench-instructions fuzz fuzzers style install clean help
 .SECONDARY:
 
 
@@ -75,6 +75,11 @@ test-asan:  ## the behaviour tests on an nginx with ASan and UBSan (TESTS=)
 test-matrix:  ## build and test in chroots: nginx 1.22, 1.26, 1.30 (SUITES=)
 	@tools/prepare matrix
 	@t/matrix $(SUITES)
+
+test-bypass:  ## all ways past authentication: some minutes
+	@tools/prepare test
+	@$(MAKE) all
+	@t/bypass/full
 
 unit: $(units)  ## the unit tests alone
 	@prove -e '' $(units)

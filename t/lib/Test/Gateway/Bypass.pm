@@ -8,7 +8,9 @@ package Test::Gateway::Bypass;
 #   my $matrix = Test::Gateway::Bypass->new(stride => 397);
 #   $matrix->run;          one test for each family, and those of its end
 #
-# stride: every how many cases one is sent (1: all).
+# stride: every how many cases one is sent (1: all).  only: names of some
+# families.  spoil: a sub that takes the configuration and returns another, for
+# the test of this test.
 
 use v5.28;
 use warnings;
@@ -143,9 +145,8 @@ sub front_conf {
     my ($self, @names) = @_;
 
     my $conf = common();
-    $conf .= 'gateway_consumers zone=c:1m file=consumers.json;'
-        if grep { $self->{families}{$_}{needs}[-1] ne 'gateway_jwt' } @names;
     $conf .= <<END;
+    gateway_consumers zone=c:1m file=consumers.json;
     access_log off;
     upstream origin {
         server unix:$self->{dir}/origin;
@@ -159,6 +160,7 @@ sub front_conf {
 END
 
     $conf .= $self->servers($_) for @names;
+    $conf = $self->{spoil}->($conf) if $self->{spoil};
     return "$conf}\n";
 }
 
@@ -248,27 +250,6 @@ sub location {
 }
 
 
-# families that the module at hand can be asked for
-
-sub known {
-    my ($self) = @_;
-
-    my %known;
-    return grep {
-        my $needs = $self->{families}{$_}{needs};
-        !grep { !($known{$_} //= knows($_)) } @$needs;
-    } sort keys %{ $self->{families} };
-}
-
-
-sub knows {
-    my ($directive) = @_;
-
-    my ($code, $said) = nginx_t(common() . "$directive;\n}\n");
-    return $said =~ /unknown directive "\Q$directive\E"/ ? 0 : 1;
-}
-
-
 # --- the run
 
 sub start {
@@ -295,7 +276,8 @@ sub run {
     my ($self) = @_;
 
     my $began = time;
-    my @names = $self->{only} ? @{ $self->{only} } : $self->known;
+    my @names = $self->{only} ? @{ $self->{only} }
+                              : sort keys %{ $self->{families} };
     $self->start(@names);
 
     for my $name (@names) {
@@ -496,7 +478,10 @@ sub request_of {
     my @lines = @{ $case->{lines} };
     my %request = (method => $case->{method});
 
-    if ($case->{protocol} eq '2') {
+    if ($case->{protocol} eq '0.9') {
+        $path = "http://$case->{line}.example$path" if defined $case->{line};
+
+    } elsif ($case->{protocol} eq '2') {
         $request{authority} = ($case->{line} // $case->{host}) . '.example';
         push @lines, [ Host => "$case->{host}.example" ]
             if defined $case->{line};

@@ -39,8 +39,9 @@ sub make {
 #           who it may be; all are asked, or with "satisfy any" one is enough
 # rules     nginx's allow or deny
 # after     asked when access was granted: what the identity must hold
+# credentials   those in place, by name; "spelled": those of them that are
+#           spelled in all ways (all), where another family does it for others
 # tls       asks for client certificates
-# needs     directives that the module must know
 
 sub families {
     my $jwt = 'gateway_jwt api; gateway_jwt_key_file jwks.json;';
@@ -54,19 +55,19 @@ sub families {
     return (
         jwt => {
             asks => $jwt, off => 'gateway_jwt off;', methods => [ $token ],
-            credentials => [ 'token' ], needs => [ 'gateway_jwt' ],
+            credentials => [ 'token' ],
         },
         jwt_header => {
             asks => 'gateway_jwt api token=$http_x_api_key; '
                     . 'gateway_jwt_key_file jwks.json;',
             off => 'gateway_jwt off;',
             methods => [ { %header, valid => $lists{token} } ],
-            credentials => [ 'token_header' ], needs => [ 'gateway_jwt' ],
+            credentials => [ 'token_header' ],
         },
         api_key => {
             asks => $key, off => 'gateway_api_key off;',
             methods => [ $api_key ],
-            credentials => [ 'key' ], needs => [ 'gateway_api_key' ],
+            credentials => [ 'key' ],
         },
         certificate => {
             asks => 'gateway_client_certificate on;',
@@ -74,54 +75,49 @@ sub families {
             methods => [ { from => 'certificate', missing => 403,
                            valid => [ 'known' ] } ],
             credentials => [ 'certificate' ], tls => 1,
-            needs => [ 'gateway_client_certificate' ],
         },
         all => {
             asks => "satisfy all; $jwt $key",
             off => 'gateway_jwt off; gateway_api_key off;',
             methods => [ $token, $api_key ],
-            credentials => [ 'both' ],
-            needs => [ 'gateway_jwt', 'gateway_api_key' ],
+            credentials => [ 'both', 'mixed' ], spelled => [ 'both' ],
         },
         any => {
             asks => "satisfy any; $jwt $key", any => 1,
             off => 'satisfy all; gateway_jwt off; gateway_api_key off;',
             methods => [ $token, $api_key ],
-            credentials => [ 'both' ],
-            needs => [ 'gateway_jwt', 'gateway_api_key' ],
+            credentials => [ 'both', 'mixed' ], spelled => [ 'both' ],
         },
         any_deny => {
             asks => "satisfy any; $jwt deny all;", any => 1, rules => 'deny',
             off => 'satisfy all; gateway_jwt off; allow all;',
             methods => [ $token ],
-            credentials => [ 'token' ], needs => [ 'gateway_jwt' ],
+            credentials => [ 'token' ], spelled => [],
         },
         any_allow => {
             asks => "satisfy any; $jwt allow all;", any => 1,
             rules => 'allow',
             off => 'satisfy all; gateway_jwt off; allow all;',
             methods => [ $token ],
-            credentials => [ 'token' ], needs => [ 'gateway_jwt' ],
+            credentials => [ 'token' ], spelled => [],
         },
         all_deny => {
             asks => "satisfy all; $jwt deny all;", rules => 'deny',
             off => 'gateway_jwt off; allow all;',
             methods => [ $token ],
-            credentials => [ 'token' ], needs => [ 'gateway_jwt' ],
+            credentials => [ 'token' ], spelled => [],
         },
         scope => {
             asks => "$jwt gateway_require_scope orders:read;",
             off => 'gateway_jwt off; gateway_require_scope off;',
             methods => [ $token ], after => [ 'token' ],
             credentials => [ 'token', 'token_poor' ],
-            needs => [ 'gateway_jwt', 'gateway_require_scope' ],
         },
         group => {
             asks => "$key gateway_require_group partners;",
             off => 'gateway_api_key off; gateway_require_group off;',
             methods => [ $api_key ], after => [ 'key' ],
             credentials => [ 'key', 'key_poor' ],
-            needs => [ 'gateway_api_key', 'gateway_require_group' ],
         },
     );
 }
@@ -260,10 +256,9 @@ sub protocols { qw( 0.9 1.0 1.1 2 ) }
 sub methods { qw( GET HEAD OPTIONS ) }
 
 
-# --- credentials: [ name, header lines, certificate ]
+# --- credentials: [ name, header lines... ], or a hash
 #
-# "in place" are those that stand where the family looks for them; these are
-# spelled in all ways.
+# Those in their places, which may be spelled in all ways.
 
 my %places = (
     token => sub {
@@ -287,16 +282,19 @@ my %places = (
     key_poor => sub { [ poor => [ 'X-API-Key' => $_[0]{other} ] ] },
     both => sub {
         my ($m) = @_;
-        my @token = ([ Authorization => "Bearer $m->{token}" ],
-                     [ Authorization => "Bearer $m->{forged}" ]);
-        my @key = ([ 'X-API-Key' => $m->{key} ],
-                   [ 'X-API-Key' => $m->{bad} ]);
-        return [ token => $token[0] ], [ key => $key[0] ],
-               [ wrong_token => $token[1] ], [ wrong_key => $key[1] ],
-               [ valid => $token[0], $key[0] ],
-               [ wrong => $token[1], $key[1] ],
-               [ token_wrong_key => $token[0], $key[1] ],
-               [ key_wrong_token => $token[1], $key[0] ];
+        my $token = [ Authorization => "Bearer $m->{token}" ];
+        my $key = [ 'X-API-Key' => $m->{key} ];
+        return [ token => $token ], [ key => $key ], [ valid => $token, $key ];
+    },
+    mixed => sub {
+        my ($m) = @_;
+        my @wrong = ([ Authorization => "Bearer $m->{forged}" ],
+                     [ 'X-API-Key' => $m->{bad} ]);
+        return [ wrong_token => $wrong[0] ], [ wrong_key => $wrong[1] ],
+               [ wrong => @wrong ],
+               [ token_wrong_key => [ Authorization => "Bearer $m->{token}" ],
+                                    $wrong[1] ],
+               [ key_wrong_token => [ 'X-API-Key' => $m->{key} ], $wrong[0] ];
     },
     certificate => sub {
         return map { { name => "certificate_$_", certificate => $_ } }
@@ -353,16 +351,18 @@ my %elsewhere = (
 sub credentials {
     my ($family, $made) = @_;
 
-    my @all = { name => 'none', place => 'none', lines => [] };
+    my %spelled = map { $_ => 1 }
+                  @{ $family->{spelled} // $family->{credentials} };
+
+    my @all = { name => 'none', lines => [] };
     for my $set (@{ $family->{credentials} }) {
-        for ([ in => $places{$set} ], [ elsewhere => $elsewhere{$set} ]) {
-            my ($place, $write) = @$_;
-            next if !$write;
+        for my $write ($places{$set}, $elsewhere{$set} // ()) {
+            my $all_ways = $write == $places{$set} && $spelled{$set};
 
             for my $one ($write->($made)) {
                 $one = { name => $one->[0], lines => [ @$one[1 .. $#$one] ] }
                     if ref $one eq 'ARRAY';
-                push @all, { lines => [], place => $place, %$one };
+                push @all, { lines => [], all_ways => $all_ways, %$one };
             }
         }
     }
@@ -411,7 +411,7 @@ sub spellings {
         my ($name, $write, %of) = @$_;
 
         next if $name ne 'plain' && !$of{none}
-                && ($credential->{place} ne 'in' || !@lines);
+                && (!$credential->{all_ways} || !@lines);
         my @written = $write->(@lines);
         push @all, [ $name, \@written ] if @written || !@lines;
     }
@@ -426,41 +426,46 @@ my @rules = (
       . ' where it is looked for, once, and is valid.' ],
 
     [ refused => closed => 'The location in force asks for a credential: none,'
-      . ' a wrong one, two of them or one in another place is 401, a'
-      . ' certificate 403, and a valid one that lacks the scope or group 403.' ],
-    [ deny => closed => 'Under "satisfy all" a "deny" refuses with 403 whoever'
+      . ' a wrong one, two of them or one in another place is 401; no'
+      . ' certificate of a consumer is 403, and so is a valid credential'
+      . ' without the scope or group.' ],
+    [ deny => closed => 'Under `satisfy all` a `deny` refuses with 403 whoever'
       . ' has proved who he is.' ],
     [ malformed => closed => 'nginx itself refuses with 400: a repeated'
-      . ' Authorization, a folded line, NUL, a path above the root, a client'
-      . ' certificate that does not verify, two authorities in HTTP/2.' ],
-    [ nothing => closed => 'The request gets as far as nginx\'s own content,'
-      . ' which asks the origin for nothing: OPTIONS of a file is 405, and'
-      . ' HEAD of a page includes no parts.' ],
+      . ' `Authorization`, a folded line, `%00`, a path above the root, a'
+      . ' certificate that does not verify; in HTTP/2 a `Host` that is not'
+      . ' `:authority`, and from 1.31.0 on `Connection`. A line break in a'
+      . ' field of HTTP/2 resets the stream.' ],
+    [ nothing => closed => 'Nobody refuses, but what answers is nginx\'s own'
+      . ' and asks the origin for nothing: a file is 405 for OPTIONS, and its'
+      . ' SSI parts are not fetched for HEAD.' ],
 
     [ match => open => 'The normalized URI chooses the location, and a location'
-      . ' asks for nothing outside of it: /a/ is not = /a.' ],
-    [ case => open => 'URIs are compared with regard to case: /A is not /a.' ],
-    [ parameter => open => 'A semicolon is a letter of its segment: /a;x=1 is'
-      . ' not /a, and ..; is not .. .' ],
-    [ backslash => open => 'A backslash, also as %5c, is a letter and no'
+      . ' asks for nothing outside of it: `/a/` is not `= /a`.' ],
+    [ case => open => 'Locations are compared with regard to case: `/A` is not'
+      . ' `/a`.' ],
+    [ parameter => open => 'A semicolon is a letter of its segment: `/a;x=1`'
+      . ' is not `/a`, and `/..;/` is not `/../`.' ],
+    [ backslash => open => 'A backslash, also as `%5c`, is a letter and no'
       . ' slash.' ],
-    [ once => open => 'A URI is decoded once: %2561 is the text %61.' ],
-    [ merge_slashes => open => 'Under "merge_slashes off" two slashes are not'
-      . ' one: /a//b is not /a/b.' ],
-    [ authority => open => 'The authority of the request line chooses the'
-      . ' server, whatever Host says.' ],
+    [ once => open => 'A URI is decoded once: `%2561` is the text `%61`.' ],
+    [ merge_slashes => open => 'Under `merge_slashes off` two slashes are not'
+      . ' one: `/a//b` is not `/a/b`.' ],
+    [ authority => open => 'The authority in the request line chooses the'
+      . ' server, whatever `Host` says.' ],
     [ regex => open => 'A regular expression that matches wins over a prefix'
-      . ' without ^~.' ],
-    [ rewrite => open => '"rewrite ... last" acts before access is asked, also'
-      . ' in "if": only the location that it leads to is asked.' ],
-    [ limit_except => open => 'What stands in "limit_except GET" does not ask'
+      . ' without `^~`.' ],
+    [ rewrite => open => '`rewrite ... last` acts before access is asked, also'
+      . ' in `if`: only the location that it leads to is asked.' ],
+    [ limit_except => open => 'What stands in `limit_except GET` does not ask'
       . ' for GET and HEAD.' ],
-    [ error_page => open => 'The page of "error_page 401 403" is asked by its'
-      . ' own location only, if it asks at all.' ],
-    [ satisfy => open => 'Under "satisfy any" whatever grants opens: "allow",'
-      . ' or "auth_request".' ],
-    [ subrequest => open => 'A subrequest (SSI, "mirror", "auth_request") is'
-      . ' not asked: the request that makes it must be.' ],
+    [ error_page => open => 'The page of `error_page 401 403` is asked by its'
+      . ' own location, and if that asks for nothing by nobody.' ],
+    [ satisfy => open => 'Under `satisfy any` whatever grants opens: an'
+      . ' `allow`, or an `auth_request`.' ],
+    [ subrequest => open => 'A subrequest (SSI, `mirror`, `auth_request`) is'
+      . ' not asked: the request that makes it must be. `auth_request` makes'
+      . ' its own before scopes and groups are looked at.' ],
 );
 
 sub rules { @rules }
