@@ -12,9 +12,15 @@ use Test::More;
 
 Test::Gateway::Bypass->new(stride => $ENV{BYPASS_STRIDE} || 397)->run;
 
-my @written = map { join ' | ', @$_ } rules();
+my @written = map { join ' | ', @$_[0 .. 2] } rules();
 my @read = map { /^\| `(\w+)` \| (\w+) \| (.*) \|$/ ? "$1 | $2 | $3" : () }
            split /\n/, Test::Gateway::Server::slurp('t/bypass/README.md');
+
+my ($closed) = Test::Gateway::Server::slurp('t/bypass/README.md')
+               =~ /With the directive in the server,(.*?)\bopen\b/s;
+is(join(' ', $closed =~ /`(\w{3,})`/g),
+   join(' ', 'off', map { $_->[3] ? $_->[0] : () } rules()),
+   'and those that asking in the server closes');
 is_deeply(\@read, \@written, 'README.md has the rules, word for word');
 
 done_testing();

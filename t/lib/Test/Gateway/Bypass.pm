@@ -439,6 +439,8 @@ sub send_cases {
             $request->{alone} = alone($case, $expected);
             push @requests, $request;
             $self->expect($name, $case, $expected);
+            $self->{count}{in_server}{$expected->{rule} // ''}++
+                if $model->{protected};
         }
 
         $client->ask([ @requests ]);
@@ -670,6 +672,10 @@ sub totals {
     my @ids = map { $_->[0] } rules();
 
     is_all('every rule', $count->{rule}, @ids);
+
+    my @opened = grep { $count->{in_server}{$_} }
+                 map { $_->[3] ? $_->[0] : () } rules();
+    Test::More::is("@opened", '', 'what asking in the server closes');
 
     my %targets = targets();
     is_all('every family and kind of location', $count->{kinds},

@@ -165,9 +165,9 @@ sub uri_again {
 
     my ($location, $shadowed) = $self->match($uri);
 
-    if ($location->{at} eq 'fallback') {
-        push @{ $run->{opened} }, $run->{case}{opens} // 'UNEXPECTED';
-    }
+    # where a spelling that means another location ends
+    push @{ $run->{opened} }, $run->{case}{opens} // 'NO RULE'
+        if $location->{at} eq 'fallback' && !$self->{protected};
     push @{ $run->{opened} }, 'regex' if $shadowed;
     return $self->enter($run, $location, $main);
 }

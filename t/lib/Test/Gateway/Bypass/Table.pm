@@ -419,7 +419,7 @@ sub spellings {
 }
 
 
-# --- rules: id, class, sentence
+# --- rules: id, class, sentence; whether asking in the server closes it
 
 my @rules = (
     [ proof => granted => 'The credential that the location asks for stands'
@@ -441,16 +441,16 @@ my @rules = (
       . ' SSI parts are not fetched for HEAD.' ],
 
     [ match => open => 'The normalized URI chooses the location, and a location'
-      . ' asks for nothing outside of it: `/a/` is not `= /a`.' ],
+      . ' asks for nothing outside of it: `/a/` is not `= /a`.', 1 ],
     [ case => open => 'Locations are compared with regard to case: `/A` is not'
-      . ' `/a`.' ],
+      . ' `/a`.', 1 ],
     [ parameter => open => 'A semicolon is a letter of its segment: `/a;x=1`'
-      . ' is not `/a`, and `/..;/` is not `/../`.' ],
+      . ' is not `/a`, and `/..;/` is not `/../`.', 1 ],
     [ backslash => open => 'A backslash, also as `%5c`, is a letter and no'
-      . ' slash.' ],
-    [ once => open => 'A URI is decoded once: `%2561` is the text `%61`.' ],
+      . ' slash.', 1 ],
+    [ once => open => 'A URI is decoded once: `%2561` is the text `%61`.', 1 ],
     [ merge_slashes => open => 'Under `merge_slashes off` two slashes are not'
-      . ' one: `/a//b` is not `/a/b`.' ],
+      . ' one: `/a//b` is not `/a/b`.', 1 ],
     [ authority => open => 'The authority in the request line chooses the'
       . ' server, whatever `Host` says.' ],
     [ regex => open => 'A regular expression that matches wins over a prefix'
@@ -458,7 +458,7 @@ my @rules = (
     [ rewrite => open => '`rewrite ... last` acts before access is asked, also'
       . ' in `if`: only the location that it leads to is asked.' ],
     [ limit_except => open => 'What stands in `limit_except GET` does not ask'
-      . ' for GET and HEAD.' ],
+      . ' for GET and HEAD.', 1 ],
     [ error_page => open => 'The page of `error_page 401 403` is asked by its'
       . ' own location, and if that asks for nothing by nobody.' ],
     [ satisfy => open => 'Under `satisfy any` whatever grants opens: an'
