@@ -18,6 +18,8 @@ use warnings;
 use Digest::SHA qw( sha256_hex );
 use File::Temp ();
 use MIME::Base64 qw( encode_base64 decode_base64 );
+use POSIX ();
+use Storable qw( store retrieve );
 use Time::HiRes qw( time );
 
 use Test::More ();
@@ -33,8 +35,12 @@ my $SHOWN = 5;    # failed cases of a family that are printed
 sub new {
     my ($class, %arg) = @_;
 
-    my $self = bless { stride => 1, next => 0, id => 0, expected => '',
-                       outcomes => [], bits => {}, %arg }, $class;
+    my $self = bless { stride => 1, %arg }, $class;
+    my $bit = 1;
+    for ('fallback', 'open_host', map { $_->{at} } locations()) {
+        $self->{bits}{$_} = $bit;
+        $bit <<= 1;
+    }
     $self->{dir} = File::Temp->newdir('bypass-XXXXXX', TMPDIR => 1);
     $self->{made} = Test::Gateway::Bypass::Table::make();
     $self->{families} = { families() };
@@ -107,7 +113,7 @@ sub common {
     return <<END;
 load_module "$ENV{GATEWAY_MODULE}";
 $user
-worker_processes 1;
+worker_processes 2;
 worker_rlimit_nofile 4096;
 events { worker_connections 2048; }
 http {
@@ -280,24 +286,75 @@ sub run {
                               : sort keys %{ $self->{families} };
     $self->start(@names);
 
-    for my $name (@names) {
-        my $at = time;
-        my $before = $self->{id};
-        $self->{failed} = [];
-        $self->each_group($name, sub { $self->send_cases($name, @_) });
-
-        my $n = $self->{id} - $before;
-        Test::More::ok(!@{ $self->{failed} },
-                       sprintf '%s: the status of %s cases', $name, with($n));
-        Test::More::diag($_) for $self->shown;
-        Test::More::note(sprintf '%.1f s', time - $at);
+    # while one client computes, the servers serve another
+    my (%running, %done);
+    my @waiting = @names;
+    while (@waiting || %running) {
+        if (@waiting && keys %running < ($ENV{JOBS} || 2)) {
+            my $name = shift @waiting;
+            $running{$self->client($name)} = $name;
+            next;
+        }
+        my $pid = waitpid -1, 0;
+        my $name = delete $running{$pid} // next;
+        $done{$name} = $self->collect($name, $?);
     }
 
     $self->{front}->stop('the servers: nothing went wrong unannounced');
     $self->{origin}->stop('the origin: nothing went wrong unannounced');
-    $self->reached(@names);
-    $self->totals(time - $began);
+    $self->reached(\%done);
+    $self->totals(\%done, time - $began);
     return;
+}
+
+
+# A process that sends a family's cases and leaves in a file what came of it.
+
+sub client {
+    my ($self, $name) = @_;
+
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+
+    my $done = eval {
+        my $at = time;
+        $self->again($name);
+        $self->each_group($name, sub { $self->send_cases($name, @_) });
+        store({ map({ $_ => $self->{$_} }
+                    qw( id expected outcomes count failed )),
+                seconds => time - $at }, "$self->{dir}/$name.done");
+        1;
+    };
+    print STDERR "$name: $@" if !$done;
+    POSIX::_exit($done ? 0 : 1);
+}
+
+
+# what a family's cases are counted from
+
+sub again {
+    my ($self, $name) = @_;
+
+    @{$self}{qw( next id expected outcomes count failed number )}
+        = (length($name) * 31, 0, '', [], {}, [], {});
+    return;
+}
+
+
+sub collect {
+    my ($self, $name, $code) = @_;
+
+    if ($code != 0) {
+        Test::More::fail("$name: the client has ended with $code");
+        return;
+    }
+
+    my $done = retrieve("$self->{dir}/$name.done");
+    Test::More::ok(!@{ $done->{failed} }, sprintf '%s: the status of %s cases',
+                                          $name, with($done->{id}));
+    Test::More::diag($_) for shown(@{ $done->{failed} });
+    Test::More::note(sprintf '%.1f s', $done->{seconds});
+    return $done;
 }
 
 
@@ -349,8 +406,8 @@ sub cases {
                     next if $self->{next}++ % $self->{stride};
 
                     my $case = case_of($target, $path, $written, $protocol);
-                    @$case{qw( kind target id )}
-                        = ($kind, $target, ++$self->{id});
+                    @$case{qw( family kind target id )}
+                        = ($name, $kind, $target, ++$self->{id});
                     push @{ $of{$written->{certificate} // ''} }, $case;
                 }
             }
@@ -448,7 +505,7 @@ sub send_cases {
         for my $i (0 .. $#some) {
             my ($case, $request) = ($some[$i], $requests[$i]);
             my $got = $request->{status} // 'nothing';
-            my $expected = $self->outcome($case->{id})->{status};
+            my $expected = outcome($self, $case->{id})->{status};
             push @{ $self->{failed} }, story($name, $model, $case, $request,
                                              $expected, $got)
                 if $got ne $expected;
@@ -476,7 +533,8 @@ sub alone {
 sub request_of {
     my ($case) = @_;
 
-    my $path = "$case->{path}?case=$case->{id}$case->{arguments}";
+    my $path = "$case->{path}?case=$case->{family}-$case->{id}"
+               . $case->{arguments};
     my @lines = @{ $case->{lines} };
     my %request = (method => $case->{method});
 
@@ -511,7 +569,7 @@ sub expect {
 
     my ($class, $rule) = ($expected->{class}, $expected->{rule} // 'NO RULE');
     my $reached = 0;
-    $reached |= $self->bit($_) for @{ $expected->{reached} };
+    $reached |= $self->{bits}{$_} for @{ $expected->{reached} };
 
     my $key = join ' ', $class, $rule, $expected->{status}, $reached;
     my $n = $self->{number}{$key};
@@ -523,7 +581,7 @@ sub expect {
     }
     vec($self->{expected}, $case->{id}, 16) = $n;
 
-    my $count = $self->{count} //= {};
+    my $count = $self->{count};
     $count->{class}{$class}++;
     $count->{rule}{$rule}++;
     $count->{family}{$name}{$class}++;
@@ -538,21 +596,12 @@ sub expect {
 
 
 sub outcome {
-    my ($self, $id) = @_;
-    return $self->{outcomes}[vec $self->{expected}, $id, 16];
+    my ($done, $id) = @_;
+    return $done->{outcomes}[vec $done->{expected}, $id, 16];
 }
 
 
-# a bit for each location that can ask the origin
-
-sub bit {
-    my ($self, $at) = @_;
-
-    my $bits = $self->{bits};
-    $bits->{$at} //= 1 << keys %$bits;
-    return $bits->{$at};
-}
-
+# the locations that asked the origin
 
 sub names {
     my ($self, $mask) = @_;
@@ -565,9 +614,8 @@ sub names {
 # --- what came of it
 
 sub shown {
-    my ($self) = @_;
+    my (@failed) = @_;
 
-    my @failed = @{ $self->{failed} };
     my $more = @failed - $SHOWN;
     return @failed if $more <= 0;
     return (@failed[0 .. $SHOWN - 1], "and $more more cases");
@@ -594,38 +642,46 @@ sub story {
 # asked, compared with what was expected of each case.
 
 sub reached {
-    my ($self, @names) = @_;
+    my ($self, $done) = @_;
 
-    my $got = '';
-    my @strange;
+    my (%got, @strange);
     my $file = $self->{origin}->dir . '/logs/reached.log';
     open my $in, '<', $file or die "$file: $!";
     while (<$in>) {
-        my ($at, $id) = /^(\S+) .*[?&]case=(\d+)/
-            or do { push @strange, $_; next };
-        vec($got, $id, 32) = vec($got, $id, 32) | $self->bit($at);
+        my ($at, $name, $id) = /^(\S+) .*[?&]case=(\w+)-(\d+)/;
+        if (!defined $at || !$self->{bits}{$at} || !$done->{$name}) {
+            push @strange, $_;
+            next;
+        }
+        $got{$name} //= '';
+        vec($got{$name}, $id, 32) = vec($got{$name}, $id, 32)
+                                    | $self->{bits}{$at};
     }
 
     my %wrong = (closed => {}, barred => {}, other => {});
-    for my $id (1 .. $self->{id}) {
-        my $expected = $self->outcome($id)->{reached};
-        my $is = vec $got, $id, 32;
-        next if $is == $expected;
+    for my $name (sort keys %$done) {
+        my $of = $done->{$name} or next;
+        for my $id (1 .. $of->{id}) {
+            my $expected = outcome($of, $id)->{reached};
+            my $is = vec $got{$name} // '', $id, 32;
+            next if $is == $expected;
 
-        my $kind = !$expected ? 'closed' : !$is ? 'barred' : 'other';
-        $wrong{$kind}{$id} = $is;
+            my $kind = !$expected ? 'closed' : !$is ? 'barred' : 'other';
+            $wrong{$kind}{$name}{$id} = $is;
+        }
     }
 
     my $none = sub {
-        my ($name, $wrong) = @_;
-        Test::More::ok(!%$wrong, $name) or $self->retell($wrong, @names);
+        my ($title, $wrong) = @_;
+        return if Test::More::ok(!%$wrong, $title);
+        $self->retell($_, $done->{$_}, $wrong->{$_}) for sort keys %$wrong;
     };
     $none->('no closed case reached the origin', $wrong{closed});
     $none->('every open or granted case reached it', $wrong{barred});
     $none->('each from the locations that it should', $wrong{other});
 
     Test::More::ok(!@strange, 'and nothing else reached it');
-    Test::More::diag($_) for splice @strange, 0, $SHOWN;
+    Test::More::diag($_) for shown(@strange);
     return;
 }
 
@@ -633,25 +689,23 @@ sub reached {
 # The whole requests of some cases: all are made again, and not sent.
 
 sub retell {
-    my ($self, $wrong, @names) = @_;
+    my ($self, $name, $done, $wrong) = @_;
 
     my @ids = sort { $a <=> $b } keys %$wrong;
     my %shown = map { $_ => 1 } splice @ids, 0, $SHOWN;
-    local @{$self}{qw( next id )} = (0, 0);
 
-    for my $name (@names) {
-        $self->each_group($name, sub {
-            my ($model, $protocol, $cases) = @_;
-            for my $case (grep { $shown{$_->{id}} } @$cases) {
-                my $outcome = $self->outcome($case->{id});
-                Test::More::diag(story($name, $model, $case, request_of($case),
-                    "$outcome->{class} by \"$outcome->{rule}\", status"
-                    . " $outcome->{status}, reached by "
-                    . $self->names($outcome->{reached}),
-                    'reached by ' . $self->names($wrong->{$case->{id}})));
-            }
-        });
-    }
+    $self->again($name);
+    $self->each_group($name, sub {
+        my ($model, $protocol, $cases) = @_;
+        for my $case (grep { $shown{$_->{id}} } @$cases) {
+            my $outcome = outcome($done, $case->{id});
+            Test::More::diag(story($name, $model, $case, request_of($case),
+                "$outcome->{class} by \"$outcome->{rule}\", status"
+                . " $outcome->{status}, reached by "
+                . $self->names($outcome->{reached}),
+                'reached by ' . $self->names($wrong->{$case->{id}})));
+        }
+    });
     Test::More::diag('and ' . @ids . ' more cases') if @ids;
     return;
 }
@@ -666,9 +720,14 @@ sub with {
 
 
 sub totals {
-    my ($self, $seconds) = @_;
+    my ($self, $done, $seconds) = @_;
 
-    my $count = $self->{count};
+    my $count = {};
+    my $n = 0;
+    for my $of (grep { $_ } values %$done) {
+        $n += $of->{id};
+        add($count, $of->{count});
+    }
     my @ids = map { $_->[0] } rules();
 
     is_all('every rule', $count->{rule}, @ids);
@@ -698,8 +757,19 @@ sub totals {
     my $class = $count->{class};
     Test::More::diag(sprintf 'bypass: %s cases, %s closed, %s open by nginx\'s '
                      . 'design, %s granted, %.0f s',
-                     map({ with($_ // 0) } $self->{id},
+                     map({ with($_ // 0) } $n,
                          @$class{qw( closed open granted )}), $seconds);
+    return;
+}
+
+
+sub add {
+    my ($sum, $of) = @_;
+
+    for my $key (keys %$of) {
+        if (ref $of->{$key}) { add($sum->{$key} //= {}, $of->{$key}) }
+        else                 { $sum->{$key} += $of->{$key} }
+    }
     return;
 }
 
