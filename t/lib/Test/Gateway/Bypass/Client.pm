@@ -305,8 +305,8 @@ sub ask_h2 {
 
     $self->{served} += @$requests;
 
-    # in order, answered ones first
-    my @left = values %open;
+    # answered ones first
+    my @left = grep { !defined $_->{status} } @$requests;
     @$requests = ((grep { defined $_->{status} } @$requests), @left);
     return @$requests - @left;
 }
@@ -330,8 +330,10 @@ sub take_h2 {
         $self->send_all(frame(4, 1, 0, ''));
 
     } elsif ($type == 3 && $open->{$stream}) {
-        $open->{$stream}{status} //= 'reset';
-        delete $open->{$stream};
+        my $request = delete $open->{$stream};
+
+        # REFUSED_STREAM: nobody has looked at it, and it is asked again
+        $request->{status} //= 'reset' if unpack('N', $payload) != 7;
 
     } elsif ($type == 1 && $open->{$stream}) {
         $open->{$stream}{status} = status_of($payload);

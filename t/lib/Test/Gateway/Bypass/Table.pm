@@ -435,7 +435,7 @@ my @rules = (
       . ' `Authorization`, a folded line, `%00`, a path above the root, a'
       . ' certificate that does not verify; in HTTP/2 a `Host` that is not'
       . ' `:authority`, and from 1.31.0 on `Connection`. A line break in a'
-      . ' field of HTTP/2 resets the stream.' ],
+      . ' field of HTTP/2 is 400, and before 1.23.4 a stream that is reset.' ],
     [ nothing => closed => 'Nobody refuses, but what answers is nginx\'s own'
       . ' and asks the origin for nothing: a file is 405 for OPTIONS, and its'
       . ' SSI parts are not fetched for HEAD.' ],
