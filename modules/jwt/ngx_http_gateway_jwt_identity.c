@@ -91,9 +91,10 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
 
 /*
  * A token names a consumer of the file where its (iss, sub) stands there, or
- * by its text where gateway_jwt_consumer says so.  Else a text that is the id
- * of one is refused: an issuer that may choose its subjects freely must not
- * be able to speak for a consumer.
+ * by its text where gateway_jwt_consumer says so; in both ways it must be the
+ * same.  The text of one that names none must not be the id of one: an issuer
+ * that may choose its subjects freely must not be able to speak for a
+ * consumer.
  */
 
 static gw_reason_e
@@ -120,7 +121,7 @@ ngx_http_gateway_jwt_map(ngx_http_request_t *r,
     if (by_subject == NGX_OK) {
         found = &subject;
 
-        if (by_id == NGX_OK
+        if (by_id == NGX_OK && jlcf->consumer
             && !ngx_http_gateway_same(&id.consumer.id, &subject.consumer.id))
         {
             return GW_CONSUMER_CONFLICT;

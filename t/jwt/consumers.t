@@ -1,0 +1,345 @@
+# Tokens and the consumers of a file: which token names which consumer, what it
+# takes from it, and what happens where two credentials name two.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+use Test::Gateway::Consumer;
+
+use Test::More;
+
+BEGIN { $Test::Gateway::More = 1 }
+
+my $issuer = 'https://id.example';
+my $other = 'https://other.example';
+
+my %acme = (id => 'acme', groups => [qw( partners beta )], plan => 'gold',
+            metadata => { tenant => '42', empty => '' });
+
+my $file = consumers(
+    consumer('acme', %acme, jwt => [ { iss => $issuer, sub => 'service-acme' },
+                                     { iss => $other, sub => 'acme' } ]),
+    consumer('globex', plan => 'silver', keys => [
+                 entry('globex', scopes => [qw( read write )]),
+                 entry('globex-none', scopes => []) ],
+             jwt => [ { iss => $issuer, sub => 'initech' } ]),
+    { id => 'initech', plan => 'bronze' },
+    consumer('gone', disabled => \1,
+             jwt => [ { iss => $issuer, sub => 'service-gone' } ]),
+    { id => '42', plan => 'numbers' },
+    { id => 'true' },
+    { id => "$issuer#hash", plan => 'hash' },
+    { id => 'comma,a', plan => 'list' },
+);
+
+my $jwt = 'gateway_jwt r; gateway_jwt_group groups; '
+          . 'gateway_jwt_key_file jwks.json;';
+my $key = 'gateway_api_key r;';
+my $two = 'gateway_jwt r; gateway_jwt_group groups; '
+          . "gateway_jwt_issuer $issuer $other; "
+          . "gateway_jwt_key_file jwks.json issuer=$issuer; "
+          . "gateway_jwt_key_file other.json issuer=$other;";
+
+my $identity = '$gateway_consumer|$gateway_credential|$gateway_groups|'
+               . '$gateway_scopes|$gateway_plan|$gateway_consumer_tenant|'
+               . '$gateway_auth_method|$gateway_auth_reason';
+
+my %locations = (
+    '/'         => $jwt,
+    '/claim'    => "$jwt gateway_jwt_consumer client;",
+    '/many'     => $two,
+    '/many-claim' => "$two gateway_jwt_consumer sub;",
+    '/optional' => "$jwt gateway_jwt_mode optional;",
+    '/dry'      => "$jwt gateway_jwt_mode dry_run;",
+    '/both'     => "$jwt $key satisfy all;",
+    '/any'      => "$jwt $key satisfy any;",
+    '/both-claim' => "$jwt gateway_jwt_consumer client; $key satisfy all;",
+    '/both-dry' => "$jwt gateway_jwt_mode dry_run; $key satisfy all;",
+    '/key'      => $key,
+);
+
+my $locations = CORE::join '', map {
+    "location = $_ { $locations{$_} empty_gif; }\n" } sort keys %locations;
+
+my $with = qq{add_header X-Is "$identity" always;\n$locations};
+
+my $server;
+
+# status and identity, where it is not empty, or the reason
+
+sub ask {
+    my ($uri, %by) = @_;
+
+    my @headers;
+    push @headers, "Authorization: Bearer $by{token}" if $by{token};
+    push @headers, "Authorization: Bearer " . token(claims => $by{claims})
+        if $by{claims};
+    push @headers, 'X-API-Key: ' . api_key($by{key}) if $by{key};
+
+    my ($status, $head, $body) = $server->get($uri, headers => \@headers);
+    my ($is) = $head =~ /^X-Is: (.*?)\r?$/m;
+    my ($reason) = $body =~ /"reason":"(\w+)"/;
+    return "$status $is" . ($reason ? " $reason" : '');
+}
+
+# of the issuer with keys of its own
+
+sub second { token(key => 'rs256', claims => { iss => $other, @_ }) }
+
+sub asks {
+    my ($name, $expected, @ask) = @_;
+    is(ask(@ask), $expected, $name);
+}
+
+$server = start_nginx(workers => 1, server => $with, files => {
+    'jwks.json' => jwks('es256'), 'other.json' => jwks('rs256'),
+    'consumers.json' => $file },
+    http => 'gateway_consumers zone=c:1m file=consumers.json;');
+
+my %service = (iss => $issuer, sub => 'service-acme');
+my $acme = 'acme||partners,beta||gold|42|jwt|';
+
+
+# --- by issuer and subject
+
+asks('issuer and subject name a consumer', "200 $acme", '/',
+     claims => { %service });
+asks('another pair names the same', "200 $acme", '/',
+     claims => { iss => $other, sub => 'acme' });
+asks('the subject of another issuer does not',
+     '200 service-acme||||||jwt|', '/',
+     claims => { iss => $other, sub => 'service-acme' });
+asks('a subject without an issuer does not', '200 service-acme||||||jwt|',
+     '/', claims => { sub => 'service-acme' });
+asks('issuers and subjects are compared by case',
+     '200 service-ACME||||||jwt|', '/',
+     claims => { iss => $issuer, sub => 'service-ACME' });
+asks('a subject that is longer is another one',
+     '200 service-acme-2||||||jwt|', '/',
+     claims => { iss => $issuer, sub => 'service-acme-2' });
+asks('and so is a shorter one', '200 service-acm||||||jwt|', '/',
+     claims => { iss => $issuer, sub => 'service-acm' });
+asks('issuer and subject that are divided elsewhere',
+     "200 e#service-acme||||||jwt|", '/',
+     claims => { iss => 'https://id.exampl', sub => 'e#service-acme' });
+asks('a subject that is the id of another consumer, by its own pair',
+     '200 globex||||silver||jwt|', '/',
+     claims => { iss => $issuer, sub => 'initech' });
+
+
+# --- what it takes, and what stays the token's
+
+asks('scopes are the token\'s', '200 acme||partners,beta|a b|gold|42|jwt|',
+     '/', claims => { %service, scope => 'a b' });
+asks('groups are the consumer\'s and the token\'s, each once',
+     '200 acme||beta,admins,partners||gold|42|jwt|', '/',
+     claims => { %service, groups => [qw( beta admins )] });
+asks('groups that are all there already',
+     '200 acme||beta,partners||gold|42|jwt|', '/',
+     claims => { %service, groups => [qw( beta partners )] });
+asks('a group that begins like another',
+     '200 acme||part,beta2,partners,beta||gold|42|jwt|', '/',
+     claims => { %service, groups => [qw( part beta2 )] });
+
+
+# --- a text that nobody has mapped
+
+asks('a subject of no consumer is an identity of its own',
+     '200 alice||g|s|||jwt|', '/',
+     claims => { sub => 'alice', groups => ['g'], scope => 's' });
+asks('one that is an id of the file is refused',
+     '403 |||||||consumer_conflict consumer_conflict', '/',
+     claims => { sub => 'acme' });
+asks('also from an issuer with other mapped subjects',
+     '403 |||||||consumer_conflict consumer_conflict', '/',
+     claims => { iss => $issuer, sub => 'acme' });
+asks('also of a consumer that is disabled',
+     '403 |||||||consumer_conflict consumer_conflict', '/',
+     claims => { sub => 'gone' });
+asks('an id in capitals is another text', '200 ACME||||||jwt|', '/',
+     claims => { sub => 'ACME' });
+asks('no subject is nobody\'s', '200 ||||||jwt|', '/', claims => {});
+asks('and so is an empty one', '200 ||||||jwt|', '/', claims => { sub => '' });
+
+
+# --- gateway_jwt_consumer
+
+asks('a claim names the consumer', "200 $acme", '/claim',
+     claims => { sub => 'alice', client => 'acme' });
+asks('one that is no id is an identity of its own', '200 web||||||jwt|',
+     '/claim', claims => { sub => 'alice', client => 'web' });
+asks('the subject does not matter then', '200 web||||||jwt|', '/claim',
+     claims => { sub => 'acme', client => 'web' });
+asks('no claim is nobody', '200 ||||||jwt|', '/claim',
+     claims => { sub => 'acme' });
+asks('claim and pair name the same', "200 $acme", '/claim',
+     claims => { %service, client => 'acme' });
+asks('claim and pair name two: refused',
+     '403 |||||||consumer_conflict consumer_conflict', '/claim',
+     claims => { %service, client => 'initech' });
+asks('a claim that is no id loses to the pair', "200 $acme", '/claim',
+     claims => { %service, client => 'web' });
+asks('a number is its text', '200 42||||numbers||jwt|', '/claim',
+     claims => { client => 42 });
+asks('and so is true', '200 true||||||jwt|', '/claim',
+     claims => { client => JSON::PP::true() });
+asks('a list is nobody', '200 ||||||jwt|', '/claim',
+     claims => { client => ['acme'] });
+asks('a list is not the text that it would join to', '200 ||||||jwt|',
+     '/claim', claims => { client => ['comma', 'a'] });
+asks('an object is nobody', '200 ||||||jwt|', '/claim',
+     claims => { client => { acme => 1 } });
+asks('a blank behind an id is another text', '200 acme ||||||jwt|', '/claim',
+     claims => { client => 'acme ' });
+
+
+# --- several issuers: iss#sub
+
+asks('issuer and subject make a text of their own',
+     "200 $issuer#alice||||||jwt|", '/many',
+     claims => { iss => $issuer, sub => 'alice' });
+asks('which is refused where it is an id',
+     '403 |||||||consumer_conflict consumer_conflict', '/many',
+     claims => { iss => $issuer, sub => 'hash' });
+asks('that of the other issuer is not', "200 $other#hash||||||jwt|", '/many',
+     token => second(sub => 'hash'));
+asks('a subject alone equals no id there', "200 $issuer#initech-2||||||jwt|",
+     '/many', claims => { iss => $issuer, sub => 'initech-2' });
+asks('a subject that is an id, of an issuer that it is not mapped for',
+     "200 $other#globex||||||jwt|", '/many', token => second(sub => 'globex'));
+asks('a pair names its consumer there, too', "200 $acme", '/many',
+     claims => { %service });
+asks('gateway_jwt_consumer sub believes every issuer', "200 $acme",
+     '/many-claim', claims => { iss => $issuer, sub => 'acme' });
+
+
+# --- odd bytes
+
+for my $odd (map { "$_" } "acme\0", "\0acme", "ac\0me", "acme\n", "acme\r\nX: y",
+                          "\x7f", "acme\x01")
+{
+    my $shown = json($odd);
+    asks("a subject of $shown is refused",
+         '401 |||||||malformed_payload malformed_payload', '/',
+         claims => { sub => $odd });
+    asks("and so is such a claim ($shown)",
+         '401 |||||||malformed_payload malformed_payload', '/claim',
+         claims => { client => $odd });
+}
+
+asks('a NUL in the issuer is refused',
+     '401 |||||||malformed_payload malformed_payload', '/',
+     claims => { iss => "$issuer\0", sub => 'service-acme' });
+asks('an issuer that is no text names nobody',
+     '200 service-acme||||||jwt|', '/',
+     token => token(payload => '{"iss":["https://id.example"],'
+                    . '"sub":"service-acme","exp":9999999999}'));
+asks('bytes of UTF-8 are bytes', "200 caf\xc3\xa9||||||jwt|", '/',
+     claims => { sub => "caf\x{e9}" });
+
+
+# --- disabled
+
+asks('a pair of a disabled consumer is refused',
+     '403 |||||||disabled disabled', '/',
+     claims => { iss => $issuer, sub => 'service-gone' });
+asks('and so is its id by a claim', '403 |||||||disabled disabled', '/claim',
+     claims => { client => 'gone' });
+asks('also where nobody may come in', '403 |||||||disabled disabled',
+     '/optional', claims => { iss => $issuer, sub => 'service-gone' });
+asks('nobody does', '200 |||||||', '/optional');
+asks('a text that equals an id is refused there, too',
+     '403 |||||||consumer_conflict consumer_conflict', '/optional',
+     claims => { sub => 'acme' });
+asks('dry_run lets it in, and says why it would not',
+     '200 |||||||disabled', '/dry',
+     claims => { iss => $issuer, sub => 'service-gone' });
+asks('and the conflict', '200 |||||||consumer_conflict', '/dry',
+     claims => { sub => 'acme' });
+asks('and names one that is in order', "200 $acme", '/dry',
+     claims => { %service });
+
+
+# --- two credentials
+
+asks('satisfy all: token and key of one consumer',
+     '200 acme||partners,beta|a|gold|42|jwt|', '/both',
+     claims => { %service, scope => 'a' }, key => 'acme');
+asks('satisfy all: two consumers are in conflict',
+     "403 ${acme}consumer_conflict consumer_conflict", '/both',
+     claims => { %service }, key => 'globex');
+asks('satisfy all: the known key wins over an unmapped subject',
+     '200 globex|globex||read write|silver||api_key|', '/both',
+     claims => { sub => 'alice', groups => ['g'] }, key => 'globex');
+asks('satisfy all: scopes are those in common',
+     '200 globex|globex||write|silver||api_key|', '/both',
+     claims => { sub => 'alice', scope => 'write admin' }, key => 'globex');
+asks('satisfy all: none in common', '200 globex|globex|||silver||api_key|',
+     '/both', claims => { sub => 'alice', scope => 'admin' }, key => 'globex');
+asks('satisfy all: a key without scopes leaves the token\'s',
+     '200 acme|acme|partners,beta|write admin|gold|42|api_key|', '/both',
+     claims => { sub => 'alice', scope => 'write admin' }, key => 'acme');
+asks('satisfy all: a key with none leaves none',
+     '200 globex|globex-none|||silver||api_key|', '/both',
+     claims => { sub => 'alice', scope => 'write' }, key => 'globex-none');
+asks('satisfy all: groups of both where they name one',
+     '200 acme||admins,partners,beta||gold|42|jwt|', '/both',
+     claims => { %service, groups => ['admins'] }, key => 'acme');
+asks('satisfy all: a text that equals an id is refused beside its own key',
+     '403 |||||||consumer_conflict consumer_conflict', '/both',
+     claims => { sub => 'acme' }, key => 'acme');
+asks('satisfy all: by a claim it is the same consumer', "200 $acme",
+     '/both-claim', claims => { client => 'acme' }, key => 'acme');
+asks('satisfy all: a disabled consumer of the token',
+     '403 |||||||disabled disabled', '/both',
+     claims => { iss => $issuer, sub => 'service-gone' }, key => 'acme');
+asks('satisfy all: no key', "401 $acme" . 'missing missing', '/both',
+     claims => { %service });
+asks('satisfy all: no token', '401 |||||||missing missing', '/both',
+     key => 'acme');
+asks('satisfy all: a token in dry_run names nobody beside a key',
+     '200 globex|globex||read write|silver||api_key|', '/both-dry',
+     claims => { %service, scope => 'write' }, key => 'globex');
+
+asks('satisfy any: the token', "200 $acme", '/any', claims => { %service });
+asks('satisfy any: the key', '200 globex|globex||read write|silver||api_key|',
+     '/any', key => 'globex');
+asks('satisfy any: the token is enough, the key is not asked',
+     "200 $acme", '/any', claims => { %service }, key => 'globex');
+asks('satisfy any: a token in conflict leaves it to the key',
+     '200 acme|acme|partners,beta||gold|42|api_key|', '/any',
+     claims => { sub => 'acme' }, key => 'acme');
+asks('satisfy any: a disabled one leaves it to the key',
+     '200 globex|globex||read write|silver||api_key|', '/any',
+     claims => { iss => $issuer, sub => 'service-gone' }, key => 'globex');
+
+$server->stop;
+
+
+# --- without a file all is as it was
+
+$server = start_nginx(workers => 1, server => $with =~ s/^.*gateway_api_key.*$//mgr,
+                      files => { 'jwks.json' => jwks('es256'),
+                                 'other.json' => jwks('rs256') });
+
+asks('no file: a subject is the consumer', '200 acme|||a|||jwt|', '/',
+     claims => { %service, sub => 'acme', scope => 'a' });
+asks('no file: a claim is the consumer', '200 gone||g||||jwt|', '/claim',
+     claims => { client => 'gone', groups => ['g'] });
+asks('no file: issuer and subject together', "200 $issuer#acme||||||jwt|",
+     '/many', claims => { iss => $issuer, sub => 'acme' });
+$server->stop;
+
+
+# --- a file without consumers, and one without pairs
+
+$server = start_nginx(workers => 1, server => $with, files => {
+    'jwks.json' => jwks('es256'), 'other.json' => jwks('rs256'),
+    'consumers.json' => consumers() },
+    http => 'gateway_consumers zone=c:1m file=consumers.json;');
+asks('an empty file: a subject is an identity of its own',
+     '200 acme||||||jwt|', '/', claims => { iss => $issuer, sub => 'acme' });
+$server->stop;
+
+done_testing();
