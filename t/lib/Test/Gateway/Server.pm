@@ -234,7 +234,7 @@ sub start_nginx {
 
     wait_until(sub { $self->pid }) or die 'nginx has no pid: ' . $self->log;
     $running{$self} = $self;
-    wait_until(sub { $self->workers })
+    $conf =~ /^\s*master_process\s+off/m or wait_until(sub { $self->workers })
         or die 'nginx has no workers: ' . $self->log;
     return $self;
 }
