@@ -13,6 +13,7 @@
 
 
 #define GW_CONSUMER_JSON  (JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK)
+#define GW_CONSUMER_SCAN  (1024 * 1024)   /* bytes looked at in a step */
 
 
 typedef gw_consumer_step_e (*gw_builder_step_pt)(gw_consumer_builder_t *b);
@@ -30,6 +31,7 @@ struct gw_consumer_builder_s {
 
 
 static gw_consumer_step_e gw_builder_start(gw_consumer_builder_t *b);
+static gw_consumer_step_e gw_builder_scan(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_open(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_consumer(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_close(gw_consumer_builder_t *b);
@@ -102,16 +104,9 @@ gw_consumer_builder_free(gw_consumer_builder_t *b)
 }
 
 
-/*
- * jansson loses its place at a NUL behind a number, and counts bytes in an
- * int: neither may reach it.
- */
-
 static gw_consumer_step_e
 gw_builder_start(gw_consumer_builder_t *b)
 {
-    const char  *nul;
-
     if (b->len >= 3 && memcmp(b->text, "\xef\xbb\xbf", 3) == 0) {
         return gw_builder_broken(b, "the file begins with a byte order mark, "
                                  "which JSON does not allow");
@@ -121,14 +116,44 @@ gw_builder_start(gw_consumer_builder_t *b)
         return gw_builder_broken(b, "the file is larger than 2 GB");
     }
 
-    nul = b->len ? memchr(b->text, '\0', b->len) : NULL;
+    b->step = gw_builder_scan;
+
+    return GW_CONSUMER_MORE;
+}
+
+
+/*
+ * jansson loses its place at a NUL behind a number, and counts bytes in an
+ * int: neither may reach it.
+ */
+
+static gw_consumer_step_e
+gw_builder_scan(gw_consumer_builder_t *b)
+{
+    size_t       n;
+    const char  *nul;
+
+    n = b->len - b->pos;
+
+    if (n == 0) {
+        b->pos = 0;
+        return gw_builder_open(b);
+    }
+
+    if (n > GW_CONSUMER_SCAN) {
+        n = GW_CONSUMER_SCAN;
+    }
+
+    nul = memchr(b->text + b->pos, '\0', n);
 
     if (nul != NULL) {
         b->pos = (size_t) (nul - b->text);
         return gw_builder_broken(b, "the file holds a NUL byte");
     }
 
-    return gw_builder_open(b);
+    b->pos += n;
+
+    return GW_CONSUMER_MORE;
 }
 
 

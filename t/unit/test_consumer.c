@@ -469,6 +469,8 @@ static const struct {
 static void
 test_rules(void)
 {
+    static char  far[3 * 1024 * 1024 + 1];
+
     size_t              i;
     gw_consumer_step_e  step;
 
@@ -489,6 +491,16 @@ test_rules(void)
 
     build_into(block, sizeof(block), "{\"consumers\":\n[1\0]}", 19, 0, NULL);
     is_str(said.text, "the file holds a NUL byte (line 2)", "NUL");
+
+    memset(far, ' ', sizeof(far));
+    memcpy(far, "{\"consumers\":[]}", 16);
+    build_into(block, sizeof(block), far, sizeof(far), 0, NULL);
+    is_str(said.text, "", "no NUL in three megabytes");
+
+    far[sizeof(far) - 1] = '\0';
+    build_into(block, sizeof(block), far, sizeof(far), 0, NULL);
+    is_str(said.text, "the file holds a NUL byte (line 1)",
+           "a NUL behind three megabytes");
 
     build_into(block, sizeof(block), NULL, 0, 0, NULL);
     is_str(said.text, "the file must begin with { \"consumers\": [ (line 1)",
