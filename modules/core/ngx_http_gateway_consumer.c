@@ -35,6 +35,7 @@
 #define NGX_HTTP_GATEWAY_CONSUMERS_TURN   1500     /* us, before a last step */
 #define NGX_HTTP_GATEWAY_CONSUMERS_PAUSE  1        /* ms between two turns */
 #define NGX_HTTP_GATEWAY_CONSUMERS_READ   262144   /* bytes at once */
+#define NGX_HTTP_GATEWAY_CONSUMERS_DROP   (2 * 1024 * 1024)
 #define NGX_HTTP_GATEWAY_CONSUMERS_WAIT   200      /* ms, in the master */
 #define NGX_HTTP_GATEWAY_CONSUMERS_SAY    20       /* mistakes, in nginx -t */
 
@@ -63,12 +64,13 @@ typedef struct {
     ((gw_consumer_set_t *) ((u_char *) (sh) + (sh)->halves[(generation) & 1]))
 
 
-/* a file on its way into the idle half */
+/* a file on its way into the idle half, and its text on the way out */
 
 typedef struct {
-    ngx_fd_t                        fd;
+    ngx_fd_t                        fd;         /* invalid: it is over */
     ngx_file_info_t                 fi;
     u_char                         *text;
+    size_t                          mapped;     /* bytes of memory, in pages */
     size_t                          size;
     size_t                          len;        /* bytes read */
     gw_consumer_builder_t          *builder;
@@ -143,6 +145,8 @@ static void ngx_http_gateway_consumers_end(
     ngx_log_t *log);
 static void ngx_http_gateway_consumers_close(
     ngx_http_gateway_consumers_t *consumers);
+static void ngx_http_gateway_consumers_drop(
+    ngx_http_gateway_consumers_t *consumers, size_t size);
 
 static ngx_int_t ngx_http_gateway_consumers_take(ngx_http_request_t *r,
     const gw_consumer_set_t *set, size_t size, gw_consumer_kind_e kind,
@@ -569,8 +573,12 @@ ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
 void
 ngx_http_gateway_consumers_stop(ngx_http_gateway_consumers_t *consumers)
 {
-    if (consumers->load) {
+    if (consumers->load && consumers->load->fd != NGX_INVALID_FILE) {
         ngx_http_gateway_consumers_close(consumers);
+    }
+
+    if (consumers->load) {
+        ngx_http_gateway_consumers_drop(consumers, consumers->load->mapped);
     }
 }
 
@@ -647,10 +655,12 @@ ngx_http_gateway_consumers_open(ngx_http_gateway_consumers_t *consumers,
     }
 
     load->size = ngx_file_size(&load->fi);
-    load->text = ngx_alloc(load->size + 1, log);
+    load->mapped = ngx_align(load->size + 1, ngx_pagesize);
+    load->text = mmap(NULL, load->mapped, PROT_READ|PROT_WRITE,
+                      MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
 
-    if (load->text == NULL) {
-        ngx_sprintf((u_char *) err, "no memory%Z");
+    if (load->text == MAP_FAILED) {
+        (void) ngx_http_gateway_watch_failed(err, "mmap()");
         (void) ngx_close_file(load->fd);
         ngx_free(load);
         return NGX_ERROR;
@@ -692,6 +702,12 @@ ngx_http_gateway_consumers_turn(ngx_event_t *ev)
     ngx_http_gateway_consumers_t  *consumers;
 
     consumers = ev->data;
+
+    if (consumers->load->fd == NGX_INVALID_FILE) {
+        ngx_http_gateway_consumers_drop(consumers,
+                                        NGX_HTTP_GATEWAY_CONSUMERS_DROP);
+        return;
+    }
 
     if (ngx_exiting || ngx_quit || ngx_terminate
         || consumers->sh->epoch != consumers->epoch)
@@ -875,21 +891,48 @@ ngx_http_gateway_consumers_close(ngx_http_gateway_consumers_t *consumers)
     ngx_http_gateway_consumers_load_t  *load;
 
     load = consumers->load;
-    consumers->load = NULL;
+
+    if (load->builder) {
+        gw_consumer_builder_free(load->builder);
+        load->builder = NULL;
+    }
+
+    (void) ngx_close_file(load->fd);
+    load->fd = NGX_INVALID_FILE;
+
+    ngx_http_gateway_consumers_release(consumers->sh);
+
+    ngx_http_gateway_consumers_drop(consumers,
+                                    NGX_HTTP_GATEWAY_CONSUMERS_DROP);
+}
+
+
+/* giving much memory back takes longer than a turn may, too */
+
+static void
+ngx_http_gateway_consumers_drop(ngx_http_gateway_consumers_t *consumers,
+    size_t size)
+{
+    ngx_http_gateway_consumers_load_t  *load;
+
+    load = consumers->load;
+
+    size = ngx_min(size, load->mapped);
+    load->mapped -= size;
+
+    (void) munmap(load->text + load->mapped, size);
+
+    if (load->mapped) {
+        ngx_add_timer(&load->event, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+        return;
+    }
 
     if (load->event.timer_set) {
         ngx_del_timer(&load->event);
     }
 
-    if (load->builder) {
-        gw_consumer_builder_free(load->builder);
-    }
-
-    (void) ngx_close_file(load->fd);
-    ngx_free(load->text);
     ngx_free(load);
-
-    ngx_http_gateway_consumers_release(consumers->sh);
+    consumers->load = NULL;
 }
 
 
