@@ -469,7 +469,8 @@ static const struct {
 static void
 test_rules(void)
 {
-    static char  far[3 * 1024 * 1024 + 1];
+    static char      far[3 * 1024 * 1024 + 1];
+    static uint64_t  room[65536];
 
     size_t              i;
     gw_consumer_step_e  step;
@@ -494,11 +495,11 @@ test_rules(void)
 
     memset(far, ' ', sizeof(far));
     memcpy(far, "{\"consumers\":[]}", 16);
-    build_into(block, sizeof(block), far, sizeof(far), 0, NULL);
+    build_into(room, sizeof(room), far, sizeof(far), 0, NULL);
     is_str(said.text, "", "no NUL in three megabytes");
 
     far[sizeof(far) - 1] = '\0';
-    build_into(block, sizeof(block), far, sizeof(far), 0, NULL);
+    build_into(room, sizeof(room), far, sizeof(far), 0, NULL);
     is_str(said.text, "the file holds a NUL byte (line 1)",
            "a NUL behind three megabytes");
 
