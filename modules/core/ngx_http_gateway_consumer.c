@@ -10,8 +10,8 @@
  * A reader marks the half that it reads from, copies what it has found into
  * the request, and takes its mark away.  No half is written to while a mark
  * is in it.  Marks and the lease name a process: one that is gone holds
- * neither, so that a killed worker stops nobody.  A worker that was stopped
- * for long between two of these steps sees by the generation that what it has
+ * neither, so that a killed worker stops nobody, and one that is stopped keeps
+ * both.  By the generation a reader sees in any case whether what it has
  * copied may be nonsense; gw_consumer.h says why copying it was harmless.
  *
  * Nothing here takes the mutex of the zone's slab pool after the zone was
@@ -117,6 +117,8 @@ static void ngx_http_gateway_consumers_mistake(void *data,
 static void ngx_http_gateway_consumers_unmap(void *data);
 
 static ngx_uint_t ngx_http_gateway_consumers_alive(ngx_pid_t pid);
+static ngx_uint_t ngx_http_gateway_consumers_held(
+    ngx_http_gateway_consumers_shm_t *sh, ngx_atomic_uint_t holder);
 static ngx_uint_t ngx_http_gateway_consumers_lease(
     ngx_http_gateway_consumers_shm_t *sh);
 static void ngx_http_gateway_consumers_release(
@@ -485,9 +487,39 @@ ngx_http_gateway_consumers_publish(ngx_cycle_t *cycle,
 static ngx_uint_t
 ngx_http_gateway_consumers_alive(ngx_pid_t pid)
 {
-    /* one of another user has not been ours: the number was used again */
+    /* EPERM: of another user, as the master is to its workers */
 
-    return kill(pid, 0) == 0;
+    return kill(pid, 0) == 0 || ngx_errno == NGX_EPERM;
+}
+
+
+/*
+ * The number of a process that is gone may be used again; but then it is not
+ * that of the master, and once a worker has taken the place of the killed
+ * one, not that of a reader either.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_consumers_held(ngx_http_gateway_consumers_shm_t *sh,
+    ngx_atomic_uint_t holder)
+{
+    ngx_uint_t  i;
+
+    if (!ngx_http_gateway_consumers_alive((ngx_pid_t) holder)) {
+        return 0;
+    }
+
+    if ((ngx_pid_t) holder == ngx_parent) {
+        return 1;
+    }
+
+    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
+        if (sh->readers[i].pid == holder) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -498,7 +530,7 @@ ngx_http_gateway_consumers_lease(ngx_http_gateway_consumers_shm_t *sh)
 
     holder = sh->lease;
 
-    if (holder && ngx_http_gateway_consumers_alive((ngx_pid_t) holder)) {
+    if (holder && ngx_http_gateway_consumers_held(sh, holder)) {
         return 0;
     }
 
@@ -567,6 +599,10 @@ ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
 
     reader->mark = 0;
     reader->pid = (ngx_atomic_uint_t) ngx_pid;
+
+    /* nor is the lease ours that somebody with this number has left */
+
+    ngx_http_gateway_consumers_release(consumers->sh);
 }
 
 
