@@ -1072,10 +1072,13 @@ ngx_http_gateway_consumers_take(ngx_http_request_t *r,
 }
 
 
+/* without a mark; the half may be made anew before its number is read */
+
 ngx_uint_t
 ngx_http_gateway_consumer_count(ngx_http_request_t *r, gw_consumer_kind_e kind)
 {
-    const gw_consumer_set_t           *set;
+    ngx_uint_t                         n;
+    ngx_atomic_uint_t                  generation;
     ngx_http_gateway_main_conf_t      *gmcf;
     ngx_http_gateway_consumers_shm_t  *sh;
 
@@ -1086,9 +1089,16 @@ ngx_http_gateway_consumer_count(ngx_http_request_t *r, gw_consumer_kind_e kind)
     }
 
     sh = gmcf->consumers->sh;
-    set = ngx_http_gateway_consumers_set(sh, sh->generation);
 
-    return set->count[kind];
+    do {
+        generation = sh->generation;
+        n = ngx_http_gateway_consumers_set(sh, generation)->count[kind];
+
+        ngx_memory_barrier();
+
+    } while (sh->generation != generation);
+
+    return n;
 }
 
 
