@@ -27,7 +27,19 @@ my %exercise = (
     'quickstart.conf' => \&quickstart,
     'jwt.conf'        => \&jwt,
     'api-keys.conf'   => \&api_keys,
+    'partners-mtls.conf' => \&partners_mtls,
 );
+
+# of partners-mtls.conf, and for what READMEs show
+authority('partners-ca');
+certificate('server', san => 'DNS:partners.example');
+certificate('clients');
+certificate('acme', ca => 'partners-ca',
+            san => 'URI:spiffe://partners.example/acme');
+certificate('first-bank', ca => 'partners-ca');
+certificate('left', ca => 'partners-ca', san => 'DNS:gateway.left.example');
+certificate('stranger', ca => 'partners-ca');
+certificate('forged', san => 'URI:spiffe://partners.example/acme');
 
 for my $file (glob 'conf.examples/*.conf') {
     my ($name) = $file =~ m{([^/]+)\z};
@@ -41,8 +53,6 @@ for my $file (glob 'conf.examples/*.conf') {
     subtest $name => sub { $exercise{$name}->($server) };
     $server->stop("$name: nothing went wrong unannounced");
 }
-
-certificate($_) for qw( server clients );
 
 for my $file ('README.md', glob 'modules/*/README.md') {
     my $n = 0;
@@ -145,7 +155,7 @@ sub example {
 
     $conf =~ s{modules/ngx_http_gateway_module\.so}{"$so"};
     $conf =~ s/^http \{\K/\n    $Temp\n$upstreams/m;
-    $conf =~ s{127\.0\.0\.1:8080}{127.0.0.1:$port};
+    $conf =~ s{127\.0\.0\.1:8(?:080|443)}{127.0.0.1:$port};
     $conf =~ s{127\.0\.0\.1:9000}{127.0.0.1:$one}g;
     $conf =~ s{127\.0\.0\.1:9001}{127.0.0.1:$two};
 
@@ -153,6 +163,8 @@ sub example {
                        files => { 'jwks.json' => jwks('es256'),
                                   'consumers.json' => some_consumers(),
                                   'api-keys.json' => known(),
+                                  'partners-mtls.json' => partners(),
+                                  certificate_files(),
                                   'pepper' => $pepper });
 }
 
@@ -181,6 +193,19 @@ sub known {
 }
 
 
+# The consumers of partners-mtls.conf, likewise.
+
+sub partners {
+    my $text = slurp('conf.examples/partners-mtls.json');
+
+    my %digest = (certificates => certificate_sha256('first-bank'),
+                  keys => entry('first-bank-feeds')->{sha256});
+    $text =~ s{("(certificates|keys)": \[\s+\{[^\]]*?"sha256": ")[0-9a-f]{64}}
+              {$1$digest{$2}}g;
+    return $text;
+}
+
+
 sub upstream {
     my ($name, $port) = @_;
 
@@ -195,6 +220,53 @@ consumer=\$http_x_consumer_id|\$http_x_consumer_groups|\$http_x_auth_scopes
 authorization=\$http_authorization cookie=\$http_cookie.";
     }
 END
+}
+
+
+sub partners_mtls {
+    my ($server) = @_;
+
+    my $get = sub {
+        my ($path, $cert, @headers) = @_;
+        my $got = tls($server, path => $path, cert => $cert,
+                      sni => 'partners.example', host => 'partners.example',
+                      headers => \@headers);
+        return wantarray ? @$got{qw( status body )} : $got->{status};
+    };
+
+    for my $case ([ acme => 200 ], [ 'first-bank' => 200 ], [ left => 403 ],
+                  [ stranger => 403 ], [ forged => 400 ], [ undef, 403 ])
+    {
+        my ($cert, $expected) = @$case;
+        is(scalar $get->('/', $cert), $expected, '/ ' . ($cert // 'nobody'));
+    }
+    my (undef, $body) = $get->('/', 'acme', 'X-Consumer-ID: mallory');
+    like($body, qr/^consumer=acme\|partners\|$/m, 'the upstream is told who');
+
+    is(scalar $get->('/settlements', 'first-bank'), 200, 'a bank');
+    is(scalar $get->('/settlements', 'acme'), 403, 'no bank');
+
+    my %token = map { my ($sub, $scope) = @$_;
+                      $sub => 'Authorization: Bearer '
+                              . token(claims => { iss => 'https://id.example',
+                                                  sub => $sub,
+                                                  scope => $scope }) }
+                [ alice => 'users:read' ], [ bob => 'profile' ],
+                [ 'service-acme' => 'users:read' ];
+    is(scalar $get->('/users', 'acme'), 401, 'a machine without a user');
+    is(scalar $get->('/users', 'acme', $token{alice}), 200, 'and with one');
+    is(scalar $get->('/users', 'acme', $token{bob}), 403, 'without the scope');
+    is(scalar $get->('/users', 'acme', $token{'service-acme'}), 200,
+       'the partner itself');
+    is(scalar $get->('/users', 'first-bank', $token{'service-acme'}), 403,
+       'another partner');
+
+    is(scalar $get->('/feeds', 'acme'), 200, 'a certificate alone');
+    is(scalar $get->('/feeds', undef, 'X-API-Key: '
+                                      . api_key('first-bank-feeds')),
+       200, 'a key alone');
+    is(scalar $get->('/feeds'), 401, 'neither');
+    is(scalar $get->('/health'), 200, 'what needs nothing');
 }
 
 
