@@ -102,6 +102,7 @@ static ngx_int_t ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_loc_conf_t *alcf,
     ngx_http_gateway_refusal_t *refusal);
 
+static ngx_int_t ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_api_key_precontent(ngx_http_request_t *r);
 
 static void *ngx_http_gateway_api_key_create_main_conf(ngx_conf_t *cf);
@@ -228,6 +229,14 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
     }
 
     ngx_http_gateway_api_key_find(r, alcf, &shown);
+
+    if (shown.reason == GW_OK
+        && alcf->format == NGX_HTTP_GATEWAY_API_KEY_GW
+        && !gw_key_well_formed(shown.key.data, shown.key.len, NULL))
+    {
+        shown.reason = GW_MALFORMED_KEY;
+    }
+
     ngx_http_gateway_api_key_digest(r, &shown);
 
     gr = ngx_http_gateway_request_get(r);
@@ -296,8 +305,12 @@ ngx_http_gateway_api_key_find(ngx_http_request_t *r,
             said = GW_MALFORMED_KEY;
         }
 
-        shown->reason = (shown->reason == GW_MISSING || said == GW_FAILED)
-                        ? said : GW_DUPLICATE_CREDENTIAL;
+        if (shown->reason == GW_MISSING || said == GW_FAILED) {
+            shown->reason = said;
+
+        } else if (shown->reason != GW_FAILED) {
+            shown->reason = GW_DUPLICATE_CREDENTIAL;
+        }
     }
 }
 
@@ -376,12 +389,6 @@ ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
 
     if (shown->reason != GW_OK) {
         return shown->reason;
-    }
-
-    if (alcf->format == NGX_HTTP_GATEWAY_API_KEY_GW
-        && !gw_key_well_formed(key->data, key->len, NULL))
-    {
-        return GW_MALFORMED_KEY;
     }
 
     rc = ngx_http_gateway_api_key_lookup(r, shown, &found);
@@ -659,21 +666,34 @@ ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
 }
 
 
-/*
- * Under "satisfy any" a token may have opened the location before a key was
- * looked for: the upstream must not receive it all the same.
- */
+/* another method is about to judge, and may log or grant */
 
 static ngx_int_t
-ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
+ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r)
 {
-    ngx_http_gateway_request_t                 *gr;
     ngx_http_gateway_api_key_shown_t            shown;
     const ngx_http_gateway_api_key_loc_conf_t  *alcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_api_key_module);
 
-    if (!alcf->enable || !alcf->hide || r != r->main) {
+    if (!alcf->enable || !alcf->hide) {
+        return NGX_OK;
+    }
+
+    ngx_http_gateway_api_key_find(r, alcf, &shown);
+
+    return ngx_http_gateway_api_key_hide(r, alcf, &shown);
+}
+
+
+/* a module of others may have granted under "satisfy any" before us */
+
+static ngx_int_t
+ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    if (r != r->main) {
         return NGX_DECLINED;
     }
 
@@ -683,9 +703,7 @@ ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ngx_http_gateway_api_key_find(r, alcf, &shown);
-
-    return (ngx_http_gateway_api_key_hide(r, alcf, &shown) == NGX_OK)
+    return (ngx_http_gateway_api_key_hide_early(r) == NGX_OK)
            ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
@@ -1039,6 +1057,7 @@ ngx_http_gateway_api_key_init(ngx_conf_t *cf)
 {
     ngx_http_handler_pt                   *h;
     ngx_http_core_main_conf_t             *cmcf;
+    ngx_http_gateway_main_conf_t          *gmcf;
     ngx_http_gateway_api_key_main_conf_t  *amcf;
 
     amcf = ngx_http_conf_get_module_main_conf(cf,
@@ -1047,6 +1066,9 @@ ngx_http_gateway_api_key_init(ngx_conf_t *cf)
     if (!amcf->used) {
         return NGX_OK;
     }
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    gmcf->hide = ngx_http_gateway_api_key_hide_early;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

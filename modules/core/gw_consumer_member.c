@@ -467,7 +467,8 @@ gw_member_hmac(gw_consumer_draft_t *d, json_t *value)
 {
     if (!d->peppers) {
         gw_consumer_mistake(&d->mistakes, NULL,
-                            "needs a pepper, and none is named");
+                            "needs a pepper, and none is named "
+                            "(gateway_api_key_pepper, or --pepper)");
     }
 
     gw_value_digest(d, value, GW_CONSUMER_HMAC_SHA256);

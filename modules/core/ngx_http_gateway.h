@@ -22,6 +22,8 @@ typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
     ngx_http_gateway_consumers_t   *consumers;  /* NULL: no file */
     ngx_uint_t                      peppers;    /* of API keys */
+
+    ngx_int_t                     (*hide)(ngx_http_request_t *r);
     ngx_uint_t                     *variables;  /* over the request's lines */
     ngx_uint_t                      nvariables;
     ngx_uint_t                      refuses;    /* unsigned:1 */
@@ -180,6 +182,14 @@ void ngx_http_gateway_identity_begin(ngx_http_request_t *r,
 gw_reason_e ngx_http_gateway_identity_set(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method,
     const ngx_http_gateway_identity_t *identity);
+
+/*
+ * For a method that is asked before others in ACCESS, before it judges: takes
+ * credentials of theirs out of the request.  It may refuse, and be logged with
+ * them, or grant, so that under "satisfy any" nobody looks for them.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_hide(ngx_http_request_t *r);
 
 /* adds to a list of groups those that it lacks; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_identity_groups(ngx_http_request_t *r,

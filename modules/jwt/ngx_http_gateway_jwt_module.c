@@ -316,6 +316,10 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
         }
     }
 
+    if (ngx_http_gateway_hide(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     reason = ngx_http_gateway_jwt_judge(r, gr, jlcf);
 
     if (reason == GW_FAILED

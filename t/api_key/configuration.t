@@ -184,7 +184,8 @@ refused({ server => "gateway_api_key_pepper pepper;  #!" },
         'a pepper in a server');
 refused(http($hmac), 'gateway_consumers "DIR/hmac.json": '
                      . 'consumers[0].keys[1].hmac_sha256: needs a pepper, and '
-                     . 'none is named (line 1)',
+                     . 'none is named (gateway_api_key_pepper, or '
+                     . '--pepper) (line 1)',
         'an entry that needs a pepper, and none');
 
 

@@ -269,3 +269,19 @@ join '', map { my $way = $_; map {
   'X-Who: beta|jwt||a b|others||', $::Bearer,
   'X-Who: acme|api_key|acme||partners|gold|bad_signature',
   'X-Who: acme|api_key|acme||partners|gold|', $::Key ]
+
+
+
+=== TEST 13: a token opens the location, a rule closes it: the key is hidden
+--- jwks: es256
+--- consumers eval: $::Consumers
+--- config eval
+::location('/', 'satisfy any; gateway_require_scope x;', $::Jwt,
+           'gateway_api_key k query=k;', 'add_header X-Uri $request_uri always;',
+           'add_header X-Request "$request" always;')
+--- request eval: [ ('GET /?k=' . api_key('acme') . '&a=1') x 2 ]
+--- more_headers eval: [ ::with('alice'), ::with('forged') ]
+--- error_code eval: [ 403, 403 ]
+--- response_headers eval
+[ ("X-Uri: /?a=1\nX-Request: GET /?a=1 HTTP/1.1") x 2 ]
+--- no_error_log eval: substr main::api_key('acme'), -49

@@ -409,3 +409,19 @@ my $unknown = $challenge . $error . 'token names no key that is known"';
 --- error_code eval: [ 401, 200, 401, 200 ]
 --- response_body_like eval
 [ '"unknown_key"', 'GIF', '"unknown_key"', 'GIF' ]
+
+
+
+=== TEST 18: an error page whose own location grants keeps the challenge
+--- jwks: es256
+--- config eval
+'gateway_jwt api; ' . ::key_file('jwks') . "\n"
+. ::at('/t', 'gateway_jwt_require_claim scope any read error=403;'
+             . ' error_page 403 /e;')
+. ::at('/e', 'empty_gif;')
+--- request
+GET /t
+--- token eval: ::token(claims => { sub => 'a', scope => 'x' })
+--- error_code: 403
+--- response_headers_like
+WWW-Authenticate: Bearer realm="api", error="insufficient_scope".*scope="read"

@@ -136,7 +136,8 @@ my $hmac = consumers({ id => 'a', keys => [
     { id => 'k', hmac_sha256 => sha256_hex('x') } ] });
 
 fails('hmac_sha256 without a pepper', $hmac, 'consumers[0].keys[0].hmac_sha256:'
-      . ' needs a pepper, and none is named (line 1)');
+      . ' needs a pepper, and none is named (gateway_api_key_pepper, or'
+      . ' --pepper) (line 1)');
 passes('hmac_sha256 with one', $hmac,
        '1 consumers, 1 keys, 0 JWT identities, 0 certificates',
        '--pepper', file('0123456789abcdef'));

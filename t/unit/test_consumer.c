@@ -520,7 +520,8 @@ test_peppers(void)
     is_int(build_into(block, sizeof(block), text, strlen(text), 0, NULL),
            GW_CONSUMER_WRONG, "hmac_sha256 without one");
     is_str(said.text, "consumers[0].keys[0].hmac_sha256: needs a pepper, and "
-           "none is named (line 1)", "hmac_sha256 without one: why");
+           "none is named (gateway_api_key_pepper, or --pepper) (line 1)",
+           "hmac_sha256 without one: why");
 }
 
 
