@@ -79,6 +79,7 @@ sub start {
     }
 
     $run->{lines} = lines($case);
+    $run->{arguments} = arguments($case);
     return $self->uri_again($run, $uri, 1);
 }
 
@@ -154,6 +155,22 @@ sub lines {
         push @{ $lines{$name} }, $value;
     }
     return \%lines;
+}
+
+
+# Names are not decoded and have no case, values are decoded; what stands behind
+# a "#" is none.
+
+sub arguments {
+    my ($case) = @_;
+
+    return {} if $case->{path} =~ /#/;
+    my %arguments;
+    for (split /&/, $case->{arguments} // '') {
+        my ($name, $value) = /\A([^=]+)=(.*)\z/ or next;
+        push @{ $arguments{lc $name} }, $value =~ s/%(..)/chr hex $1/ger;
+    }
+    return \%arguments;
 }
 
 
@@ -345,9 +362,21 @@ sub found {
     my ($self, $run, $from) = @_;
 
     return $run->{case}{certificate} // () if $from eq 'certificate';
+    return $self->argument($run) if $from eq 'argument';
     return @{ $run->{lines}{$from} // [] } if $from ne 'bearer';
     return map { /\Abearer +(.*)\z/is ? $1 : () }
                @{ $run->{lines}{authorization} // [] };
+}
+
+
+# A key is taken out of the request when it is first asked for, and is still
+# known after a redirect that has dropped the arguments.
+
+sub argument {
+    my ($self, $run) = @_;
+
+    $run->{hidden} //= $run->{arguments}{key};
+    return @{ $run->{hidden} // [] };
 }
 
 
@@ -367,8 +396,11 @@ sub error {
 sub go {
     my ($self, $run, $to) = @_;
 
-    return $to =~ /^@/ ? $self->enter($run, $self->{named}{$to}, 1)
-                       : $self->uri_again($run, $to, 1);
+    return $self->enter($run, $self->{named}{$to}, 1) if $to =~ /^@/;
+
+    # a redirect to a URI without arguments leaves none
+    $run->{arguments} = {};
+    return $self->uri_again($run, $to, 1);
 }
 
 

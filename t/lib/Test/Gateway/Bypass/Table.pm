@@ -69,6 +69,13 @@ sub families {
             methods => [ $api_key ],
             credentials => [ 'key' ],
         },
+        key_argument => {
+            asks => 'gateway_api_key api query=key;',
+            off => 'gateway_api_key off;',
+            methods => [ { from => 'argument', missing => 401,
+                           valid => $lists{key} } ],
+            credentials => [ 'key_argument' ],
+        },
         certificate => {
             asks => 'gateway_client_certificate on;',
             off => 'gateway_client_certificate off;',
@@ -279,6 +286,17 @@ my %places = (
         return [ wrong => [ 'X-API-Key' => $m->{bad} ] ],
                [ valid => [ 'X-API-Key' => $m->{key} ] ];
     },
+    key_argument => sub {
+        my $key = $_[0]{key};
+        return map { { name => "argument_$_->[0]", arguments => $_->[1] } }
+                   [ valid => "&key=$key" ], [ wrong => "&key=$_[0]{bad}" ],
+                   [ twice => "&key=$key&key=$key" ],
+                   [ second => "&key=x&key=$key" ],
+                   [ case => "&KEY=$key" ],
+                   [ coded => '&key=' . sprintf('%%%02x', ord $key)
+                     . substr $key, 1 ],
+                   [ coded_name => "&k%65y=$key" ];
+    },
     key_poor => sub { [ poor => [ 'X-API-Key' => $_[0]{other} ] ] },
     both => sub {
         my ($m) = @_;
@@ -330,6 +348,13 @@ my %elsewhere = (
                [ cookie => [ Cookie => "X-API-Key=$m->{key}; key=$m->{key}" ] ],
                { name => 'argument', arguments => "&X-API-Key=$m->{key}"
                          . "&key=$m->{key}&api_key=$m->{key}" };
+    },
+    key_argument => sub {
+        my ($m) = @_;
+        return [ header => [ 'X-API-Key' => $m->{key} ] ],
+               [ bearer => [ Authorization => "Bearer $m->{key}" ] ],
+               [ cookie => [ Cookie => "key=$m->{key}" ] ],
+               { name => 'argument', arguments => "&xkey=$m->{key}" };
     },
     both => sub {
         my ($m) = @_;
