@@ -333,7 +333,8 @@ sub client {
 }
 
 
-# what a family's cases are counted from
+# What a family's cases are counted from: with a stride, families that have
+# the same dimensions are not to send the same cases.
 
 sub again {
     my ($self, $name) = @_;
