@@ -6,6 +6,7 @@ use lib 't/lib';
 
 use Cwd qw( abs_path );
 use File::Basename qw( basename );
+use Test::Gateway::Certificate;
 use Test::Gateway::Gate;
 use Test::Gateway::Server;
 use Test::Gateway::Token;
@@ -20,6 +21,9 @@ my $so = abs_path($ENV{GATEWAY_MODULE} // "$objs/ngx_http_gateway_module.so");
 my $paths = join '', map { "${_}_temp_path $_; " }
             qw( client_body proxy fastcgi uwsgi scgi );
 
+authority('partners-ca');
+certificate('server');
+
 
 sub examples {
     my ($dir) = @_;
@@ -33,8 +37,10 @@ sub examples {
         my ($code, $said) = nginx_t($conf, {
             'jwks.json' => jwks('es256'),
             'consumers.json' => '{"consumers":[]}',
-            'api-keys.json' => read_file("$dir/conf.examples/api-keys.json"),
             'pepper' => 'a pepper of the tests',
+            map({ basename($_) => read_file($_) }
+                glob "$dir/conf.examples/*.json"),
+            certificate_files(),
         });
         push @complaints, basename($file) . " is refused: $said" if $code;
     }
