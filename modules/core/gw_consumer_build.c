@@ -32,6 +32,7 @@ struct gw_consumer_builder_s {
 
 static gw_consumer_step_e gw_builder_start(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_scan(gw_consumer_builder_t *b);
+static gw_consumer_step_e gw_builder_index(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_open(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_consumer(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_close(gw_consumer_builder_t *b);
@@ -137,7 +138,7 @@ gw_builder_scan(gw_consumer_builder_t *b)
 
     if (n == 0) {
         b->pos = 0;
-        return gw_builder_open(b);
+        return gw_builder_index(b);
     }
 
     if (n > GW_CONSUMER_SCAN) {
@@ -154,6 +155,21 @@ gw_builder_scan(gw_consumer_builder_t *b)
     b->pos += n;
 
     return GW_CONSUMER_MORE;
+}
+
+
+/* memory that nobody has used before is slow to come */
+
+static gw_consumer_step_e
+gw_builder_index(gw_consumer_builder_t *b)
+{
+    b->step = gw_builder_index;
+
+    if (gw_consumer_writer_index(&b->draft.writer)) {
+        return GW_CONSUMER_MORE;
+    }
+
+    return gw_builder_open(b);
 }
 
 

@@ -5,6 +5,7 @@
 
 
 #define GW_CONSUMER_MIN_BUCKETS  16
+#define GW_CONSUMER_CLEAR        262144   /* bytes at once */
 
 /* bytes of a file for a key, about */
 #define GW_CONSUMER_PER_KEY      512
@@ -84,13 +85,49 @@ gw_consumer_writer_init(gw_consumer_writer_t *w, void *block, size_t size,
         return;
     }
 
-    memset(w->set, 0, (size_t) w->used);
+    memset(w->set, 0, sizeof(gw_consumer_set_t));
     memcpy(w->set->tables, tables, sizeof(tables));
 
     w->ids = (uint32_t *) (void *) (w->base + (size_t) (w->size - w->tail));
-    memset(w->ids, 0, (size_t) w->tail);
+    w->clear = w->used - sizeof(gw_consumer_set_t) + w->tail;
+}
 
-    w->indexed = 1;
+
+/* first the key ids' buckets, then the others, each from their end */
+
+int
+gw_consumer_writer_index(gw_consumer_writer_t *w)
+{
+    size_t          n;
+    uint64_t        buckets;
+    unsigned char  *p;
+
+    if (w->clear == 0) {
+        return 0;
+    }
+
+    buckets = w->used - sizeof(gw_consumer_set_t);
+
+    if (w->clear > buckets) {
+        n = (size_t) (w->clear - buckets);
+        p = (unsigned char *) w->ids;
+
+    } else {
+        n = (size_t) w->clear;
+        p = (unsigned char *) (w->set + 1);
+    }
+
+    if (n > GW_CONSUMER_CLEAR) {
+        p += n - GW_CONSUMER_CLEAR;
+        n = GW_CONSUMER_CLEAR;
+    }
+
+    memset(p, 0, n);
+
+    w->clear -= n;
+    w->indexed = (w->clear == 0);
+
+    return w->clear != 0;
 }
 
 

@@ -29,6 +29,7 @@ typedef struct {
     uint64_t            tail;      /* up to its last */
     uint32_t           *ids;       /* buckets of key ids */
     uint32_t            nids;      /* a power of two */
+    uint64_t            clear;     /* bytes before "used" to be cleared */
     int                 indexed;   /* there is a head with buckets */
     int                 full;
 } gw_consumer_writer_t;
@@ -50,6 +51,12 @@ typedef struct {
 /* "len": of the file, from which the number of entries is guessed */
 void gw_consumer_writer_init(gw_consumer_writer_t *w, void *block, size_t size,
     size_t len);
+
+/*
+ * Makes the empty index, a portion at each call: 1 while there is more to do.
+ * Nothing is added before.
+ */
+int gw_consumer_writer_index(gw_consumer_writer_t *w);
 
 /* the bytes that an entry takes */
 uint64_t gw_consumer_writer_size(const gw_consumer_record_t *record);
