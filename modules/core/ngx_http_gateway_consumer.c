@@ -37,6 +37,7 @@
 #define NGX_HTTP_GATEWAY_CONSUMERS_READ   262144   /* bytes at once */
 #define NGX_HTTP_GATEWAY_CONSUMERS_DROP   (2 * 1024 * 1024)
 #define NGX_HTTP_GATEWAY_CONSUMERS_WAIT   200      /* ms, in the master */
+#define NGX_HTTP_GATEWAY_CONSUMERS_LATER  50       /* ms, in a worker */
 #define NGX_HTTP_GATEWAY_CONSUMERS_SAY    20       /* mistakes, in nginx -t */
 
 
@@ -53,6 +54,7 @@ typedef struct {
     ngx_atomic_t                    generation;
     ngx_atomic_t                    lease;      /* pid of who loads; 0: none */
     ngx_atomic_t                    epoch;      /* of the configuration */
+    ngx_atomic_t                    published;  /* epoch of the set in force */
     ngx_file_info_t                 seen;       /* by who had the lease */
     size_t                          size;       /* of a half, in bytes */
     size_t                          halves[2];  /* offsets from here */
@@ -88,9 +90,10 @@ struct ngx_http_gateway_consumers_s {
     ngx_atomic_uint_t                   epoch;
     ngx_uint_t                          peppers;
 
-    /* in the master, until it is published */
+    /* in the master, until it is published; else workers inherit it */
     void                               *block;
     size_t                              half;
+    ngx_event_t                         later;
 
     /* in the worker that has the lease */
     ngx_http_gateway_consumers_load_t  *load;
@@ -126,7 +129,10 @@ static void ngx_http_gateway_consumers_release(
 static ngx_uint_t ngx_http_gateway_consumers_idle(
     ngx_http_gateway_consumers_shm_t *sh);
 static void ngx_http_gateway_consumers_swap(
-    ngx_http_gateway_consumers_shm_t *sh, const ngx_file_info_t *fi);
+    ngx_http_gateway_consumers_t *consumers, const ngx_file_info_t *fi);
+static ngx_uint_t ngx_http_gateway_consumers_copy(
+    ngx_http_gateway_consumers_t *consumers);
+static void ngx_http_gateway_consumers_later(ngx_event_t *ev);
 
 static void ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,
     ngx_log_t *log);
@@ -434,48 +440,80 @@ ngx_http_gateway_consumers_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 /*
  * In the master, when the configuration can no longer be refused.  From here
  * on workers of the old one load nothing.  Where the zone cannot be had soon,
- * "seen" is forgotten, and a worker of the new one loads the file.
+ * because one of them was stopped in the middle, the new workers inherit the
+ * set and publish it.
  */
 
 void
 ngx_http_gateway_consumers_publish(ngx_cycle_t *cycle,
     ngx_http_gateway_consumers_t *consumers)
 {
-    ngx_uint_t                         i;
+    ngx_uint_t  i;
+
+    consumers->epoch = ngx_atomic_fetch_add(&consumers->sh->epoch, 1) + 1;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_CONSUMERS_WAIT; i++) {
+
+        if (ngx_http_gateway_consumers_copy(consumers)) {
+            ngx_http_gateway_consumers_unmap(consumers);
+            return;
+        }
+
+        ngx_msleep(1);
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cycle->log, 0, "%s \"%V\": the zone is being "
+                  "written to by a worker, the set will be changed when that "
+                  "is over", consumers->watch.directive,
+                  &consumers->watch.path);
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_consumers_copy(ngx_http_gateway_consumers_t *consumers)
+{
+    ngx_uint_t                         idle;
     gw_consumer_set_t                 *set;
     ngx_http_gateway_consumers_shm_t  *sh;
 
     sh = consumers->sh;
     set = consumers->block;
 
-    consumers->epoch = ngx_atomic_fetch_add(&sh->epoch, 1) + 1;
-
-    for (i = 0; i < NGX_HTTP_GATEWAY_CONSUMERS_WAIT; i++) {
-
-        if (ngx_http_gateway_consumers_lease(sh)) {
-
-            if (ngx_http_gateway_consumers_idle(sh)) {
-                ngx_memcpy(ngx_http_gateway_consumers_set(sh,
-                                                      sh->generation + 1),
-                           set, (size_t) set->used);
-                ngx_http_gateway_consumers_swap(sh, &consumers->watch.seen);
-                ngx_http_gateway_consumers_release(sh);
-                break;
-            }
-
-            ngx_http_gateway_consumers_release(sh);
-        }
-
-        ngx_msleep(1);
+    if (!ngx_http_gateway_consumers_lease(sh)) {
+        return 0;
     }
 
-    if (i == NGX_HTTP_GATEWAY_CONSUMERS_WAIT) {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, 0, "%s \"%V\": the zone is "
-                      "being written to by a worker, another one will load "
-                      "the file", consumers->watch.directive,
-                      &consumers->watch.path);
+    idle = ngx_http_gateway_consumers_idle(sh);
 
-        ngx_memzero(&sh->seen, sizeof(ngx_file_info_t));
+    if (idle) {
+        ngx_memcpy(ngx_http_gateway_consumers_set(sh, sh->generation + 1),
+                   set, (size_t) set->used);
+        ngx_http_gateway_consumers_swap(consumers, &consumers->watch.seen);
+    }
+
+    ngx_http_gateway_consumers_release(sh);
+
+    return idle;
+}
+
+
+/* in a worker, which has inherited the set; all of them try */
+
+static void
+ngx_http_gateway_consumers_later(ngx_event_t *ev)
+{
+    ngx_http_gateway_consumers_t      *consumers;
+    ngx_http_gateway_consumers_shm_t  *sh;
+
+    consumers = ev->data;
+    sh = consumers->sh;
+
+    if (!ngx_exiting && sh->epoch == consumers->epoch
+        && sh->published != consumers->epoch
+        && !ngx_http_gateway_consumers_copy(consumers))
+    {
+        ngx_add_timer(ev, NGX_HTTP_GATEWAY_CONSUMERS_LATER);
+        return;
     }
 
     ngx_http_gateway_consumers_unmap(consumers);
@@ -574,10 +612,15 @@ ngx_http_gateway_consumers_idle(ngx_http_gateway_consumers_shm_t *sh)
 
 
 static void
-ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_shm_t *sh,
+ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers,
     const ngx_file_info_t *fi)
 {
+    ngx_http_gateway_consumers_shm_t  *sh;
+
+    sh = consumers->sh;
+
     sh->seen = *fi;
+    sh->published = consumers->epoch;
 
     /* a full barrier: the set is whole before it is in force */
 
@@ -603,6 +646,15 @@ ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
     /* nor is the lease ours that somebody with this number has left */
 
     ngx_http_gateway_consumers_release(consumers->sh);
+
+    if (consumers->block) {
+        consumers->later.handler = ngx_http_gateway_consumers_later;
+        consumers->later.data = consumers;
+        consumers->later.log = cycle->log;
+        consumers->later.cancelable = 1;
+
+        ngx_add_timer(&consumers->later, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+    }
 }
 
 
@@ -899,7 +951,7 @@ ngx_http_gateway_consumers_end(ngx_http_gateway_consumers_t *consumers,
     case NGX_OK:
         set = ngx_http_gateway_consumers_set(sh, sh->generation + 1);
 
-        ngx_http_gateway_consumers_swap(sh, &load->fi);
+        ngx_http_gateway_consumers_swap(consumers, &load->fi);
 
         ngx_log_error(NGX_LOG_NOTICE, log, 0, "%s \"%V\": has changed and was "
                       "read, %uD consumers", watch->directive, &watch->path,
