@@ -330,8 +330,12 @@ cmp_ok($count{1}, '>=', 20, 'by the one');
 cmp_ok($count{2}, '>=', 20, 'and the other');
 is_deeply([ $server->workers ], \@workers, 'the workers are the same');
 is_deeply([ map { fds($_) } @workers ], \@fds, 'with no descriptor more');
-cmp_ok(max(map { field($workers[$_], 'RssAnon') - $rss[$_] } 0, 1), '<=', 1024,
-       'and no heap that grows');
+SKIP: {
+    skip 'a sanitizer keeps what was freed', 1
+        if Test::Gateway::Server::slurp("/proc/$workers[0]/maps") =~ /libasan/;
+    cmp_ok(max(map { field($workers[$_], 'RssAnon') - $rss[$_] } 0, 1),
+           '<=', 1024, 'and no heap that grows');
+}
 
 # what a worker has touched of it; both halves of 500 consumers are in it
 
