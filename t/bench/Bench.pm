@@ -17,7 +17,7 @@ use POSIX ();
 use Time::HiRes qw( sleep time );
 
 our @EXPORT = qw( folder make_tokens make_keys consumers pem secret nginx start_nginx start haproxy
-                  up free_port request write_file read_file spawn stop
+                  up free_port request write_file read_file spawn stop finish
                   worker_of cpu_seconds median quartiles versions );
 
 our $Dir;
@@ -299,6 +299,16 @@ sub stop {
     }
     kill 'KILL', $pid;
     waitpid $pid, 0;
+}
+
+
+# Waits for one that ends by itself.
+
+sub finish {
+    my ($pid) = @_;
+
+    waitpid $pid, 0;
+    delete $running{$pid};
 }
 
 
