@@ -236,8 +236,8 @@ char *ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
 /*
  * Fills the record's identity from the claims, and from the consumer of the
  * file that they name: GW_OK, GW_FAILED, GW_MALFORMED_PAYLOAD where the
- * consumer's name holds control characters, GW_DISABLED or
- * GW_CONSUMER_CONFLICT with ctx->status 403.
+ * consumer's name holds control characters or has blanks at its ends,
+ * GW_DISABLED or GW_CONSUMER_CONFLICT with ctx->status 403.
  */
 gw_reason_e ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,

@@ -8,6 +8,7 @@
 #include "gw_json.h"
 
 
+static ngx_uint_t ngx_http_gateway_jwt_trimmed(const ngx_str_t *name);
 static gw_reason_e ngx_http_gateway_jwt_map(ngx_http_request_t *r,
     ngx_http_gateway_identity_t *identity, const json_t *claims,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
@@ -76,6 +77,12 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
 
     reason = ngx_http_gateway_jwt_map(r, &identity, claims, jlcf);
 
+    if (reason == GW_OK && !identity.known
+        && ngx_http_gateway_jwt_trimmed(&identity.consumer))
+    {
+        return GW_MALFORMED_PAYLOAD;
+    }
+
     if (reason == GW_OK) {
         reason = ngx_http_gateway_identity_set(r, gr, NGX_HTTP_GATEWAY_JWT,
                                                &identity);
@@ -86,6 +93,27 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     }
 
     return reason;
+}
+
+
+/*
+ * RFC 9110, 5.5: blanks at the ends are no part of a line's value, so that an
+ * upstream would read the name without them, which may be a consumer's.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_trimmed(const ngx_str_t *name)
+{
+    u_char  first, last;
+
+    if (name->len == 0) {
+        return 0;
+    }
+
+    first = name->data[0];
+    last = name->data[name->len - 1];
+
+    return first == ' ' || first == '\t' || last == ' ' || last == '\t';
 }
 
 

@@ -358,3 +358,22 @@ $::Upstream . 'gateway_consumers zone=c:1m '
 --- response_body_like eval
 [ '\A' . ::got(id => 'acme inc', groups => 'gold,own,partners', plan => 'gold')
   . '\z', '"reason":"group_not_allowed"' ]
+
+
+
+=== TEST 13: a subject that an upstream would read as the id of a consumer
+--- jwks: es256
+--- user_files
+>>> consumers.json
+{ "consumers": [ { "id": "acme" } ] }
+--- http_config eval
+$::Upstream . 'gateway_consumers zone=c:1m '
+. 'file=$TEST_NGINX_HTML_DIR/consumers.json;'
+--- config eval
+::location('/', $::Jwt, 'gateway_identity_headers on;')
+--- request eval: [ ("GET /") x 3 ]
+--- more_headers eval
+[ map { ::bearer(::token(claims => { sub => $_ })) } 'acme', 'acme ', "\tacme" ]
+--- error_code eval: [ 403, 401, 401 ]
+--- response_body_like eval
+[ '"reason":"consumer_conflict"', ('"reason":"malformed_payload"') x 2 ]

@@ -24,7 +24,8 @@ my $file = consumers(
                  entry('globex', scopes => [qw( read write )]),
                  entry('globex-none', scopes => []) ],
              jwt => [ { iss => $issuer, sub => 'initech' } ]),
-    { id => 'initech', plan => 'bronze' },
+    { id => 'initech', plan => 'bronze',
+      jwt => [ { iss => $issuer, sub => 'blank ' } ] },
     consumer('gone', disabled => \1,
              jwt => [ { iss => $issuer, sub => 'service-gone' } ]),
     { id => '42', plan => 'numbers' },
@@ -190,8 +191,8 @@ asks('a list is not the text that it would join to', '200 ||||||jwt|',
      '/claim', claims => { client => ['comma', 'a'] });
 asks('an object is nobody', '200 ||||||jwt|', '/claim',
      claims => { client => { acme => 1 } });
-asks('a blank behind an id is another text', '200 acme ||||||jwt|', '/claim',
-     claims => { client => 'acme ' });
+asks('a blank inside of it is part of it', '200 ac me||||||jwt|', '/claim',
+     claims => { client => 'ac me' });
 
 
 # --- several issuers: iss#sub
@@ -227,6 +228,22 @@ for my $odd (map { "$_" } "acme\0", "\0acme", "ac\0me", "acme\n", "acme\r\nX: y"
          '401 |||||||malformed_payload malformed_payload', '/claim',
          claims => { client => $odd });
 }
+
+# an upstream that takes a line apart drops these (RFC 9110, 5.5)
+
+for my $odd ('acme ', ' acme', "acme\t", "\tacme", ' ') {
+    my $shown = json($odd);
+    asks("a subject of $shown is refused: upstreams would read another",
+         '401 |||||||malformed_payload malformed_payload', '/',
+         claims => { sub => $odd });
+    asks("and so is such a claim ($shown)",
+         '401 |||||||malformed_payload malformed_payload', '/claim',
+         claims => { client => $odd });
+}
+
+asks('a pair of the file may have one: it is not what is shown',
+     '200 initech||||bronze||jwt|', '/',
+     claims => { iss => $issuer, sub => 'blank ' });
 
 asks('a NUL in the issuer is refused',
      '401 |||||||malformed_payload malformed_payload', '/',
