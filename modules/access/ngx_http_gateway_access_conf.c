@@ -46,7 +46,7 @@ const ngx_http_gateway_access_kind_t
     { "gateway_deny_group", "group",
       ngx_http_gateway_access_valid_group,
       "it must hold no comma and no control character",
-      offsetof(ngx_http_gateway_identity_t, groups), ',',
+      offsetof(ngx_http_gateway_identity_t, all_groups), ',',
       GW_GROUP_DENIED },
 
     /* no consumer holds a NUL: it is one name whatever it consists of */

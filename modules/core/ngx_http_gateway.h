@@ -108,6 +108,7 @@ typedef struct {
     ngx_str_t                       scheme;     /* of challenges; "": none */
     ngx_str_t                       scopes;     /* joined by spaces */
     ngx_str_t                       groups;     /* joined by commas */
+    ngx_str_t                       all_groups; /* of the sum: to deny by */
     ngx_str_t                       plan;
     ngx_str_t                       metadata;   /* gw_consumer_metadata() */
 
@@ -176,8 +177,9 @@ void ngx_http_gateway_identity_begin(ngx_http_request_t *r,
  *
  * The consumer of the file wins over a name that stands in no file.  Scopes
  * are those that all credentials with scopes have in common; groups those of
- * the winner, and of others that name the same consumer.  A method in dry_run
- * counts where no other has succeeded.
+ * the winner, and of others that name the same consumer; what denies a group
+ * is asked of "all_groups", since no credential frees another one from it.  A
+ * method in dry_run counts where no other has succeeded.
  */
 gw_reason_e ngx_http_gateway_identity_set(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method,

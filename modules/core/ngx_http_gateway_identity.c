@@ -110,6 +110,7 @@ ngx_http_gateway_identity_combine(ngx_http_request_t *r,
     }
 
     gr->identity = *winner;
+    gr->identity.all_groups = winner->groups;
 
     for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
         other = &gr->identities[i];
@@ -218,6 +219,12 @@ ngx_http_gateway_identity_add(ngx_http_request_t *r,
 
         sum->scopes.len = gw_names_filter(&a, &b, ' ', 1, p);
         sum->scopes.data = p;
+    }
+
+    if (ngx_http_gateway_identity_groups(r, &sum->all_groups, &other->groups)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (!other->known) {

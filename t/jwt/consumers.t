@@ -56,6 +56,10 @@ my %locations = (
     '/both'     => "$jwt $key satisfy all;",
     '/any'      => "$jwt $key satisfy any;",
     '/both-claim' => "$jwt gateway_jwt_consumer client; $key satisfy all;",
+    '/both-deny' => "$jwt $key satisfy all; gateway_deny_group suspended;",
+    '/both-group' => "$jwt $key satisfy all; gateway_require_group staff;",
+    '/deny-dry' => "$jwt gateway_jwt_mode dry_run; $key satisfy all; "
+                   . 'gateway_deny_group suspended;',
     '/both-dry' => "$jwt gateway_jwt_mode dry_run; $key satisfy all;",
     '/key'      => $key,
 );
@@ -311,6 +315,24 @@ asks('satisfy all: by a claim it is the same consumer', "200 $acme",
 asks('satisfy all: a disabled consumer of the token',
      '403 |||||||disabled disabled', '/both',
      claims => { iss => $issuer, sub => 'service-gone' }, key => 'acme');
+asks('satisfy all: a group that is denied, of a token beside a known key',
+     '403 globex|globex||read write|silver||api_key|group_denied group_denied',
+     '/both-deny', claims => { sub => 'alice', groups => [qw( a suspended )] },
+     key => 'globex');
+asks('satisfy all: another group of it',
+     '200 globex|globex||read write|silver||api_key|', '/both-deny',
+     claims => { sub => 'alice', groups => ['a'] }, key => 'globex');
+asks('satisfy all: a group of one consumer by token and key',
+     "403 acme||suspended,partners,beta||gold|42|jwt|group_denied group_denied",
+     '/both-deny', claims => { %service, groups => ['suspended'] },
+     key => 'acme');
+asks('satisfy all: a group of the token opens nothing to the key',
+     '403 globex|globex||read write|silver||api_key|'
+     . 'group_not_allowed group_not_allowed', '/both-group',
+     claims => { sub => 'alice', groups => ['staff'] }, key => 'globex');
+asks('satisfy all: nor does that of a token in dry_run deny',
+     '200 globex|globex||read write|silver||api_key|', '/deny-dry',
+     claims => { sub => 'alice', groups => ['suspended'] }, key => 'globex');
 asks('satisfy all: no key', "401 $acme" . 'missing missing', '/both',
      claims => { %service });
 asks('satisfy all: no token', '401 |||||||missing missing', '/both',
