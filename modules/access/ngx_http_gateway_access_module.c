@@ -126,6 +126,10 @@ ngx_http_gateway_access_precontent(ngx_http_request_t *r)
 
     gr = ngx_http_gateway_request(r);
 
+    if (gr != NULL) {
+        ngx_http_gateway_identity_enter(r, gr);
+    }
+
     if (gr == NULL || gr->identity.method.len == 0) {
 
         /* nobody: who leaves his credential off must pass no deny list */

@@ -531,6 +531,10 @@ ngx_http_gateway_certificate_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
 
+    if (conf->enable) {
+        ngx_http_gateway_identity_asked(cf);
+    }
+
     if (conf->enable && ngx_http_gateway_in_force(cf)) {
         ngx_http_gateway_certificate_warn(cf, conf);
     }

@@ -193,6 +193,18 @@ gw_reason_e ngx_http_gateway_identity_set(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_gateway_hide(ngx_http_request_t *r);
 
+/*
+ * Configuration, while locations are merged: a method is on at the location.
+ */
+void ngx_http_gateway_identity_asked(ngx_conf_t *cf);
+
+/*
+ * Behind ACCESS: a location whose methods were not asked, because a module of
+ * others has granted before them, takes no identity from an earlier location.
+ */
+void ngx_http_gateway_identity_enter(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr);
+
 /* adds to a list of groups those that it lacks; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_identity_groups(ngx_http_request_t *r,
     ngx_str_t *groups, const ngx_str_t *more);
@@ -588,6 +600,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                      error_format;
+    ngx_uint_t                      asks;       /* unsigned:1; a method is on */
 } ngx_http_gateway_loc_conf_t;
 
 

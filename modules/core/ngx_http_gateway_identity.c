@@ -59,6 +59,41 @@ ngx_http_gateway_identity_begin(ngx_http_request_t *r,
 }
 
 
+void
+ngx_http_gateway_identity_asked(ngx_conf_t *cf)
+{
+    ngx_http_gateway_loc_conf_t  *glcf;
+
+    glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
+
+    glcf->asks = 1;
+}
+
+
+void
+ngx_http_gateway_identity_enter(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr)
+{
+    ngx_uint_t                    i;
+    ngx_http_gateway_loc_conf_t  *glcf;
+
+    glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
+
+    if (!glcf->asks || gr->location == r->loc_conf) {
+        return;
+    }
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
+        gr->identities[i].present = 0;
+    }
+
+    ngx_memzero(&gr->identity, sizeof(ngx_http_gateway_identity_t));
+
+    gr->would = GW_OK;
+    gr->location = r->loc_conf;
+}
+
+
 ngx_int_t
 ngx_http_gateway_hide(ngx_http_request_t *r)
 {

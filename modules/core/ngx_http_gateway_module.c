@@ -199,6 +199,10 @@ ngx_http_gateway_precontent(ngx_http_request_t *r)
     if (r == r->main) {
         gr = ngx_http_gateway_request(r);
 
+        if (gr != NULL) {
+            ngx_http_gateway_identity_enter(r, gr);
+        }
+
         if (gr != NULL && gr->refusals != NULL) {
             ngx_http_gateway_refusals_granted(r, gr);
         }

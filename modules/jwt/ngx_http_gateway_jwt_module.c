@@ -493,6 +493,8 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    ngx_http_gateway_identity_enter(r, gr);
+
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
 
     if (ngx_http_gateway_jwt_set_headers(r, gr, jlcf) != NGX_OK
@@ -615,6 +617,10 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     } else if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON) {
         ngx_http_gateway_warn_return(cf, "gateway_jwt", &conf->place);
+    }
+
+    if (conf->enable != NGX_HTTP_GATEWAY_JWT_OFF) {
+        ngx_http_gateway_identity_asked(cf);
     }
 
     ngx_http_gateway_jwt_merge_array(conf->keys, prev->keys);

@@ -1,0 +1,133 @@
+# A module of somebody else that stands before this one in ACCESS, and grants
+# under "satisfy any": the methods of the location were not asked then, and
+# who was identified at an earlier location is nobody at this one.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+use Test::Gateway::Gate qw( read_file );
+
+use File::Basename qw( dirname );
+use File::Temp qw( tempdir );
+use Test::More;
+
+BEGIN { $Test::Gateway::More = 1 }
+
+# where the module under test was built, by the headers of its nginx
+my $objs = dirname($ENV{GATEWAY_MODULE});
+
+plan skip_all => 'no headers of this nginx' if !-f "$objs/nginx/Makefile";
+
+
+# grants what begins with /b to whoever sends X-Open
+
+my $dir = tempdir(CLEANUP => 1);
+write_file("$dir/open.c", <<'END');
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+static ngx_int_t
+access_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h = r->headers_in.headers.part.elts;
+
+    for (i = 0; i < r->headers_in.headers.part.nelts; i++) {
+        if (h[i].key.len == 6
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "X-Open", 6) == 0
+            && ngx_strncmp(r->uri.data, "/b", 2) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+static ngx_int_t
+init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = access_handler;
+    return NGX_OK;
+}
+
+static ngx_http_module_t  ctx = { NULL, init };
+
+ngx_module_t  open_module = { NGX_MODULE_V1, &ctx, NULL, NGX_HTTP_MODULE };
+
+ngx_module_t  *ngx_modules[] = { &open_module, NULL };
+char  *ngx_module_names[] = { "open_module", NULL };
+char  *ngx_module_order[] = { NULL };
+END
+
+# nginx's own -I, as absolute paths
+
+sub nginx_incs {
+    my $makefile = read_file("$objs/nginx/Makefile");
+    my ($incs) = $makefile =~ /^ALL_INCS\s*=((?:.*\\\n)*.*)/m;
+    my %variable = $makefile =~ /^(\w+_INCS)\s*=\s*((?:.*\\\n)*.*)/mg;
+
+    $incs =~ s/\$\((\w+)\)/$variable{$1} \/\/ ''/ge;
+    $incs =~ s/\\\n//g;
+    return map { m{^/} ? "-I$_" : "-I$objs/nginx/tree/$_" }
+           $incs =~ /-I\s*(\S+)/g;
+}
+
+system('cc', qw( -shared -fPIC -w -o ), "$dir/open.so", nginx_incs(),
+       "$dir/open.c") == 0
+    or BAIL_OUT('the module of somebody else does not compile');
+
+
+my $server = start_nginx(
+    main   => "load_module $dir/open.so;",
+    files  => { 'a.json' => jwks('es256'), 'b.json' => jwks('rs256'),
+                'b/x' => 'b', 'bare' => 'bare' },
+    server => <<'END');
+root .;
+add_header X-Is '$gateway_consumer|$gateway_scopes' always;
+location /a { gateway_jwt a; gateway_jwt_key_file a.json; try_files /no /b/x; }
+location /c { gateway_jwt a; gateway_jwt_key_file a.json; try_files /no /bare; }
+location /b {
+    satisfy any;
+    gateway_jwt b;
+    gateway_jwt_key_file b.json;
+    gateway_require_scope admin;
+}
+location = /bare { satisfy any; gateway_jwt b; gateway_jwt_key_file b.json; }
+END
+
+sub asks {
+    my ($name, $expected, $uri, $key, @more) = @_;
+
+    my $token = token(key => $key, claims => { sub => 'x', scope => 'admin' });
+    my ($status, $head, $body) = $server->get($uri, headers => [
+                                     "Authorization: Bearer $token", @more ]);
+    my ($is) = $head =~ /^X-Is: (.*?)\r?$/m;
+    my ($reason) = $body =~ /"reason":"(\w+)"/;
+    is("$status " . ($is // '') . ' ' . ($reason // ''), $expected, $name);
+}
+
+asks('the location\'s own token', '200 x|admin ', '/b/x', 'rs256');
+asks('one of another location', '401 | unknown_key', '/b/x', 'es256');
+asks('one of another location, which leads here', '401 | unknown_key', '/a',
+     'es256');
+asks('granted by somebody else: nobody has the scope', '401 | missing',
+     '/b/x', 'es256', 'X-Open: 1');
+asks('and so where it was good in another location', '401 | missing', '/a',
+     'es256', 'X-Open: 1');
+asks('nor is it an identity without rules', '200 | ', '/c', 'es256',
+     'X-Open: 1');
+
+$server->stop;
+done_testing();
