@@ -293,16 +293,19 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
     ngx_http_gateway_refusal_t  *refusal;
     ngx_http_gateway_request_t  *gr;
 
-    if (r != r->main
-        || (r->headers_out.status != NGX_HTTP_UNAUTHORIZED
-            && r->headers_out.status != NGX_HTTP_FORBIDDEN))
-    {
+    gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
+
+    if (gr == NULL) {
         return ngx_http_next_header_filter(r);
     }
 
-    gr = ngx_http_gateway_request(r);
+    /* another filter may have given up a refusal for another response */
 
-    if (gr == NULL) {
+    ngx_str_null(&gr->problem);
+
+    if (r->headers_out.status != NGX_HTTP_UNAUTHORIZED
+        && r->headers_out.status != NGX_HTTP_FORBIDDEN)
+    {
         return ngx_http_next_header_filter(r);
     }
 

@@ -1,6 +1,7 @@
 # A module of somebody else that stands before this one in ACCESS, and grants
 # under "satisfy any": the methods of the location were not asked then, and
-# who was identified at an earlier location is nobody at this one.
+# who was identified at an earlier location is nobody at this one.  And one that
+# gives up a response for another one, as image_filter does.
 
 use v5.28;
 use warnings;
@@ -46,6 +47,37 @@ access_handler(ngx_http_request_t *r)
     return NGX_DECLINED;
 }
 
+/* /img: no response but 415, whose page is nginx's own */
+
+extern ngx_module_t  filter_module;
+
+static ngx_http_output_header_filter_pt  next_header;
+static ngx_http_output_body_filter_pt    next_body;
+
+static ngx_int_t
+header_filter(ngx_http_request_t *r)
+{
+    if (ngx_strncmp(r->uri.data, "/img", 4) != 0
+        || ngx_http_get_module_ctx(r, filter_module))
+    {
+        return next_header(r);
+    }
+
+    ngx_http_set_ctx(r, (void *) 1, filter_module);
+    return NGX_OK;
+}
+
+static ngx_int_t
+body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    if (in == NULL || ngx_http_get_module_ctx(r, filter_module) != (void *) 1) {
+        return next_body(r, in);
+    }
+
+    ngx_http_set_ctx(r, (void *) 2, filter_module);
+    return ngx_http_filter_finalize_request(r, &filter_module, 415);
+}
+
 static ngx_int_t
 init(ngx_conf_t *cf)
 {
@@ -62,13 +94,30 @@ init(ngx_conf_t *cf)
     return NGX_OK;
 }
 
+static ngx_int_t
+filter_init(ngx_conf_t *cf)
+{
+    next_header = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = header_filter;
+    next_body = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = body_filter;
+
+    return NGX_OK;
+}
+
 static ngx_http_module_t  ctx = { NULL, init };
 
+static ngx_http_module_t  filter_ctx = { NULL, filter_init };
+
+ngx_module_t  filter_module = { NGX_MODULE_V1, &filter_ctx, NULL,
+                                NGX_HTTP_MODULE };
 ngx_module_t  open_module = { NGX_MODULE_V1, &ctx, NULL, NGX_HTTP_MODULE };
 
-ngx_module_t  *ngx_modules[] = { &open_module, NULL };
-char  *ngx_module_names[] = { "open_module", NULL };
-char  *ngx_module_order[] = { NULL };
+/* the filters stand below those of the gateway, as image_filter's do */
+ngx_module_t  *ngx_modules[] = { &filter_module, &open_module, NULL };
+char  *ngx_module_names[] = { "filter_module", "open_module", NULL };
+char  *ngx_module_order[] = { "filter_module", "ngx_http_gateway_module",
+                              NULL };
 END
 
 # nginx's own -I, as absolute paths
@@ -104,6 +153,7 @@ location /b {
     gateway_jwt_key_file b.json;
     gateway_require_scope admin;
 }
+location = /img { gateway_jwt b; gateway_jwt_key_file b.json; }
 location = /bare { satisfy any; gateway_jwt b; gateway_jwt_key_file b.json; }
 END
 
@@ -128,6 +178,12 @@ asks('and so where it was good in another location', '401 | missing', '/a',
      'es256', 'X-Open: 1');
 asks('nor is it an identity without rules', '200 | ', '/c', 'es256',
      'X-Open: 1');
+
+# a problem body is not what follows the head of another response
+
+my ($status, undef, $body) = $server->get('/img');
+is($status, 415, 'a refusal that a filter makes another response of');
+like($body, qr/<h1>415/, 'has that one\'s page');
 
 $server->stop;
 done_testing();
