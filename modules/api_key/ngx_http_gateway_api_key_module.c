@@ -961,6 +961,10 @@ ngx_http_gateway_api_key_sources(ngx_conf_t *cf,
         if (source->kind == NGX_HTTP_GATEWAY_HEADER) {
             ngx_http_gateway_header_normalize(source->name.data,
                                               &source->name);
+
+        } else {
+            ngx_strlow(source->name.data, source->name.data,
+                       source->name.len);
         }
     }
 

@@ -227,3 +227,22 @@ secret
 . ::at('/asks', 'auth_request /protected/part; empty_gif;')
 --- request eval: [ 'GET /ssi.html', 'GET /asks', 'GET /protected/part' ]
 --- error_code eval: [ 200, 200, 401 ]
+
+
+
+=== TEST 11: a name in other letters is the same place, as it is for nginx
+--- consumers eval: $::Consumers
+--- user_files
+>>> page
+page
+--- config eval
+::at('/query', 'gateway_api_key r query=K;', 'try_files /none /lower/query;')
+. ::at('/lower/query', 'gateway_api_key r query=k;', 'try_files /page =404;')
+. ::at('/cookie', 'gateway_api_key r cookie=K;',
+       'try_files /none /lower/cookie;')
+. ::at('/lower/cookie', 'gateway_api_key r cookie=k;', 'try_files /page =404;')
+--- request eval: [ "GET /query?k=$::K", 'GET /cookie' ]
+--- more_headers eval: [ '', "Cookie: k=$::K\n" ]
+--- error_code eval: [ 200, 200 ]
+--- response_headers eval
+[ 'X-At: /lower/query|acme|', 'X-At: /lower/cookie|acme|' ]
