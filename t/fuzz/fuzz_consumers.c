@@ -59,7 +59,10 @@ build(void *block, size_t size, const uint8_t *data, size_t len, int peppers,
 
     do {
         step = gw_consumer_builder_step(builder);
-        check(++steps <= len + 2);
+
+        /* one a consumer, and some around them, that index and text take */
+
+        check(++steps <= len + 8);
     } while (step == GW_CONSUMER_MORE);
 
     *needed = gw_consumer_builder_size(builder);
