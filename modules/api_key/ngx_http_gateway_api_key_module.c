@@ -2,41 +2,12 @@
 /*
  * API keys: directives, the handler, configuration.
  *
- * Keys are kept nowhere.  The digest of the one that a client shows is looked
- * for among the consumers (modules/core/ngx_http_gateway_consumer.c), in one
- * function: another store would be asked there.
- *
  * ACCESS takes the key out of the request before it is judged: whatever
  * follows, a refusal too, neither logs it nor sends it upstream.  It returns
  * what composes with nginx's own methods; see ngx_http_gateway_answer().
  */
 
-#include "ngx_http_gateway.h"
-#include "gw_key.h"
-
-
-#define NGX_HTTP_GATEWAY_API_KEY_SOURCES  4
-
-
-typedef struct {
-    gw_key_hash_t                       hash;
-    ngx_uint_t                          used;       /* unsigned:1 */
-} ngx_http_gateway_api_key_main_conf_t;
-
-
-typedef struct {
-    ngx_http_gateway_place_t            place;      /* of the block */
-
-    ngx_flag_t                          enable;
-    ngx_http_complex_value_t           *realm;
-    ngx_http_gateway_source_t          *sources;
-    ngx_uint_t                          nsources;
-    ngx_uint_t                          bearer;     /* unsigned:1 */
-
-    ngx_flag_t                          hide;
-    ngx_uint_t                          format;
-    ngx_uint_t                          mode;
-} ngx_http_gateway_api_key_loc_conf_t;
+#include "ngx_http_gateway_api_key.h"
 
 
 /* the directive's parameters */
@@ -49,51 +20,7 @@ typedef struct {
 } ngx_http_gateway_api_key_args_t;
 
 
-/* what a client has shown, and where */
-
-typedef struct {
-    gw_reason_e                         said[NGX_HTTP_GATEWAY_API_KEY_SOURCES];
-    ngx_str_t                           values[
-                                            NGX_HTTP_GATEWAY_API_KEY_SOURCES];
-    gw_reason_e                         reason;     /* of all together */
-    ngx_str_t                           key;
-    u_char                              digest[GW_KEY_DIGEST];
-    ngx_uint_t                          digested;   /* unsigned:1 */
-} ngx_http_gateway_api_key_shown_t;
-
-
-typedef enum {
-    NGX_HTTP_GATEWAY_API_KEY_ANY = 0,
-    NGX_HTTP_GATEWAY_API_KEY_GW
-} ngx_http_gateway_api_key_format_e;
-
-
 static ngx_int_t ngx_http_gateway_api_key_access(ngx_http_request_t *r);
-static void ngx_http_gateway_api_key_find(ngx_http_request_t *r,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf,
-    ngx_http_gateway_api_key_shown_t *shown);
-static void ngx_http_gateway_api_key_digest(ngx_http_request_t *r,
-    ngx_http_gateway_api_key_shown_t *shown);
-static ngx_int_t ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf,
-    const ngx_http_gateway_api_key_shown_t *shown);
-static gw_reason_e ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf,
-    const ngx_http_gateway_api_key_shown_t *shown, ngx_str_t *id);
-static gw_reason_e ngx_http_gateway_api_key_unescape(ngx_http_request_t *r,
-    ngx_str_t *key);
-static ngx_int_t ngx_http_gateway_api_key_lookup(ngx_http_request_t *r,
-    const ngx_http_gateway_api_key_shown_t *shown,
-    ngx_http_gateway_consumer_t *found);
-static gw_reason_e ngx_http_gateway_api_key_check(ngx_http_request_t *r,
-    const ngx_http_gateway_consumer_t *found);
-static ngx_uint_t ngx_http_gateway_api_key_address(ngx_http_request_t *r,
-    const gw_consumer_key_t *key);
-static gw_reason_e ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf,
-    const ngx_http_gateway_consumer_t *found);
 static ngx_int_t ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_api_key_loc_conf_t *alcf, gw_reason_e reason,
@@ -101,10 +28,7 @@ static ngx_int_t ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_loc_conf_t *alcf,
     ngx_http_gateway_refusal_t *refusal);
-
-static ngx_int_t ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_api_key_precontent(ngx_http_request_t *r);
-
 static void *ngx_http_gateway_api_key_create_main_conf(ngx_conf_t *cf);
 static void ngx_http_gateway_api_key_cleanup(void *data);
 static void *ngx_http_gateway_api_key_create_loc_conf(ngx_conf_t *cf);
@@ -266,329 +190,6 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
 
 
 /*
- * One key in one place: two are a duplicate, even if they are equal, since an
- * upstream could look at the other one.
- */
-
-static void
-ngx_http_gateway_api_key_find(ngx_http_request_t *r,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf,
-    ngx_http_gateway_api_key_shown_t *shown)
-{
-    ngx_str_t    *value;
-    ngx_uint_t    i;
-    gw_reason_e   said;
-
-    shown->reason = GW_MISSING;
-    shown->digested = 0;
-
-    for (i = 0; i < alcf->nsources; i++) {
-        value = &shown->values[i];
-        ngx_str_null(value);
-
-        said = ngx_http_gateway_source_find(r, &alcf->sources[i], value);
-        shown->said[i] = said;
-
-        if (said == GW_MISSING) {
-            continue;
-        }
-
-        shown->key = *value;
-
-        if (said == GW_OK
-            && alcf->sources[i].kind == NGX_HTTP_GATEWAY_ARGUMENT)
-        {
-            said = ngx_http_gateway_api_key_unescape(r, &shown->key);
-        }
-
-        if (said == GW_MALFORMED_HEADER) {
-            said = GW_MALFORMED_KEY;
-        }
-
-        if (shown->reason == GW_MISSING || said == GW_FAILED) {
-            shown->reason = said;
-
-        } else if (shown->reason != GW_FAILED) {
-            shown->reason = GW_DUPLICATE_CREDENTIAL;
-        }
-    }
-}
-
-
-static void
-ngx_http_gateway_api_key_digest(ngx_http_request_t *r,
-    ngx_http_gateway_api_key_shown_t *shown)
-{
-    ngx_http_gateway_api_key_main_conf_t  *amcf;
-
-    if (shown->reason != GW_OK
-        || ngx_http_gateway_consumer_count(r, GW_CONSUMER_SHA256) == 0)
-    {
-        return;
-    }
-
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_api_key_module);
-
-    if (gw_key_sha256(&amcf->hash, shown->key.data, shown->key.len,
-                      shown->digest)
-        != 0)
-    {
-        shown->reason = GW_FAILED;
-        return;
-    }
-
-    shown->digested = 1;
-
-    ngx_http_gateway_consumer_prefetch(r, GW_CONSUMER_SHA256, shown->digest,
-                                       GW_KEY_DIGEST);
-}
-
-
-/* every source, whatever is decided: what is refused is not logged either */
-
-static ngx_int_t
-ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf,
-    const ngx_http_gateway_api_key_shown_t *shown)
-{
-    ngx_uint_t  i;
-
-    if (!alcf->hide) {
-        return NGX_OK;
-    }
-
-    for (i = 0; i < alcf->nsources; i++) {
-
-        if (ngx_http_gateway_source_hide(r, &alcf->sources[i], shown->said[i],
-                                         &shown->values[i])
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* the steps in the order in which a key meets them; "id" is for the log */
-
-static gw_reason_e
-ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf,
-    const ngx_http_gateway_api_key_shown_t *shown, ngx_str_t *id)
-{
-    size_t                       len;
-    ngx_int_t                    rc;
-    gw_reason_e                  reason;
-    const ngx_str_t             *key;
-    ngx_http_gateway_consumer_t  found;
-
-    key = &shown->key;
-
-    if (shown->reason != GW_OK) {
-        return shown->reason;
-    }
-
-    rc = ngx_http_gateway_api_key_lookup(r, shown, &found);
-
-    if (rc == NGX_ERROR) {
-        return GW_FAILED;
-    }
-
-    if (rc == NGX_DECLINED) {
-
-        if (gw_key_well_formed(key->data, key->len, &len)) {
-            id->data = key->data + 3;
-            id->len = len;
-        }
-
-        return GW_UNKNOWN_KEY;
-    }
-
-    id->data = (u_char *) found.key.id.data;
-    id->len = found.key.id.len;
-
-    reason = ngx_http_gateway_api_key_check(r, &found);
-
-    return (reason == GW_OK)
-           ? ngx_http_gateway_api_key_identify(r, gr, alcf, &found) : reason;
-}
-
-
-/* RFC 3986, 2.1: nginx gives an argument as the client has sent it */
-
-static gw_reason_e
-ngx_http_gateway_api_key_unescape(ngx_http_request_t *r, ngx_str_t *key)
-{
-    u_char  *src, *dst, *p;
-
-    if (ngx_strlchr(key->data, key->data + key->len, '%') == NULL) {
-        return GW_OK;
-    }
-
-    p = ngx_pnalloc(r->pool, key->len);
-    if (p == NULL) {
-        return GW_FAILED;
-    }
-
-    src = key->data;
-    dst = p;
-
-    ngx_unescape_uri(&dst, &src, key->len, 0);
-
-    key->data = p;
-    key->len = dst - p;
-
-    return key->len ? GW_OK : GW_MALFORMED_KEY;
-}
-
-
-/*
- * The consumer that a key belongs to, by its digest: the one place that knows
- * where keys are kept.  As ngx_http_gateway_consumer_find().
- */
-
-static ngx_int_t
-ngx_http_gateway_api_key_lookup(ngx_http_request_t *r,
-    const ngx_http_gateway_api_key_shown_t *shown,
-    ngx_http_gateway_consumer_t *found)
-{
-    size_t                                 i;
-    u_char                                 digest[GW_KEY_DIGEST];
-    ngx_int_t                              rc;
-    gw_key_hash_t                         *hash;
-    ngx_http_gateway_api_key_main_conf_t  *amcf;
-
-    if (shown->digested) {
-        rc = ngx_http_gateway_consumer_find(r, GW_CONSUMER_SHA256,
-                                            shown->digest, GW_KEY_DIGEST,
-                                            found);
-        if (rc != NGX_DECLINED) {
-            return rc;
-        }
-    }
-
-    if (ngx_http_gateway_consumer_count(r, GW_CONSUMER_HMAC_SHA256) == 0) {
-        return NGX_DECLINED;
-    }
-
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_api_key_module);
-    hash = &amcf->hash;
-
-    for (i = 0; i < hash->npeppers; i++) {
-
-        if (gw_key_hmac_sha256(hash, i, shown->key.data, shown->key.len,
-                               digest)
-            != 0)
-        {
-            return NGX_ERROR;
-        }
-
-        rc = ngx_http_gateway_consumer_find(r, GW_CONSUMER_HMAC_SHA256, digest,
-                                            GW_KEY_DIGEST, found);
-        if (rc != NGX_DECLINED) {
-            return rc;
-        }
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static gw_reason_e
-ngx_http_gateway_api_key_check(ngx_http_request_t *r,
-    const ngx_http_gateway_consumer_t *found)
-{
-    time_t  now;
-
-    if (found->consumer.disabled || found->key.disabled) {
-        return GW_DISABLED;
-    }
-
-    now = ngx_time();
-
-    if (now < found->key.not_before) {
-        return GW_NOT_YET_VALID;
-    }
-
-    if (now >= found->key.expires) {
-        return GW_EXPIRED;
-    }
-
-    return ngx_http_gateway_api_key_address(r, &found->key)
-           ? GW_OK : GW_ADDRESS_NOT_ALLOWED;
-}
-
-
-/* the address is what realip has made of it */
-
-static ngx_uint_t
-ngx_http_gateway_api_key_address(ngx_http_request_t *r,
-    const gw_consumer_key_t *key)
-{
-    struct sockaddr_in   *sin;
-#if (NGX_HAVE_INET6)
-    struct sockaddr_in6  *sin6;
-#endif
-
-    switch (r->connection->sockaddr->sa_family) {
-
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
-        return gw_consumer_allows(key, sin6->sin6_addr.s6_addr, 16);
-#endif
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) r->connection->sockaddr;
-        return gw_consumer_allows(key, (u_char *) &sin->sin_addr.s_addr, 4);
-
-    default:
-        return gw_consumer_allows(key, NULL, 0);
-    }
-}
-
-
-static gw_reason_e
-ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_api_key_loc_conf_t *alcf,
-    const ngx_http_gateway_consumer_t *found)
-{
-    ngx_http_gateway_identity_t  identity;
-
-    ngx_memzero(&identity, sizeof(ngx_http_gateway_identity_t));
-
-    if (ngx_http_gateway_consumer_identity(r, found, &identity) != NGX_OK) {
-        return GW_FAILED;
-    }
-
-    ngx_str_set(&identity.method, "api_key");
-
-    if (alcf->bearer) {
-        ngx_str_set(&identity.scheme, "Bearer");
-
-    } else {
-        ngx_str_set(&identity.scheme, "Key");
-    }
-
-    identity.credential.len = found->key.id.len;
-    identity.credential.data = (u_char *) found->key.id.data;
-
-    identity.scopes.len = found->key.scopes.len;
-    identity.scopes.data = (u_char *) found->key.scopes.data;
-
-    identity.has_scopes = found->key.has_scopes;
-    identity.dry_run = (alcf->mode == NGX_HTTP_GATEWAY_DRY_RUN);
-
-    return ngx_http_gateway_identity_set(r, gr, NGX_HTTP_GATEWAY_API_KEY,
-                                         &identity);
-}
-
-
-/*
  * A client learns whether it has shown a key, and not what is wrong with it:
  * who tries keys must not see which ones have existed.
  */
@@ -663,26 +264,6 @@ ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
     return ngx_http_gateway_challenge(r->pool, &refusal->challenge,
                                       alcf->bearer ? "Bearer" : "Key", params,
                                       sizeof(params) / sizeof(params[0]));
-}
-
-
-/* another method is about to judge, and may log or grant */
-
-static ngx_int_t
-ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r)
-{
-    ngx_http_gateway_api_key_shown_t            shown;
-    const ngx_http_gateway_api_key_loc_conf_t  *alcf;
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_api_key_module);
-
-    if (!alcf->enable || !alcf->hide) {
-        return NGX_OK;
-    }
-
-    ngx_http_gateway_api_key_find(r, alcf, &shown);
-
-    return ngx_http_gateway_api_key_hide(r, alcf, &shown);
 }
 
 
@@ -827,7 +408,6 @@ ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                             *value;
     ngx_http_gateway_main_conf_t          *gmcf;
     ngx_http_gateway_api_key_args_t        args;
-    ngx_http_compile_complex_value_t       ccv;
     ngx_http_gateway_api_key_main_conf_t  *amcf;
 
     static const ngx_http_gateway_param_t  params[] = {
@@ -873,18 +453,8 @@ ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     alcf->enable = 1;
-    alcf->realm = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    alcf->realm = ngx_http_gateway_complex_value(cf, &value[1]);
     if (alcf->realm == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = alcf->realm;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

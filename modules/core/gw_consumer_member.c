@@ -286,14 +286,24 @@ gw_member_unknown(gw_consumer_draft_t *d, const gw_member_t *rows,
 static void
 gw_member_id(gw_consumer_draft_t *d, json_t *value)
 {
+    gw_text_t  id;
+
     if (json_string_length(value) > GW_CONSUMER_MAX_ID) {
         gw_consumer_mistake(&d->mistakes, value, "is longer than %d bytes",
                             GW_CONSUMER_MAX_ID);
         return;
     }
 
+    id = gw_value_text(value);
+
+    if (id.data[0] == ' ' || id.data[id.len - 1] == ' ') {
+        gw_consumer_mistake(&d->mistakes, value, "has a blank at an end, which "
+                            "no upstream would see");
+        return;
+    }
+
     d->kind = GW_CONSUMER_ID;
-    d->name = gw_value_text(value);
+    d->name = id;
     gw_value_unique(d, value);
 }
 

@@ -443,6 +443,10 @@ typedef struct {
 char *ngx_http_gateway_param_zone(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
+/* a value that may hold variables; NULL after an [emerg] */
+ngx_http_complex_value_t *ngx_http_gateway_complex_value(ngx_conf_t *cf,
+    ngx_str_t *value);
+
 /* a directive's setter: as ngx_conf_set_enum_slot(), and says what it takes */
 char *ngx_http_gateway_set_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

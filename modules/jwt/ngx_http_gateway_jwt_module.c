@@ -846,7 +846,6 @@ ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_gateway_source_t          source;
     ngx_http_gateway_main_conf_t      *gmcf;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
-    ngx_http_compile_complex_value_t   ccv;
 
     static const ngx_http_gateway_param_t  params[] = {
         { ngx_string("token="), ngx_http_gateway_param_source, 0, 0 },
@@ -879,18 +878,8 @@ ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     } else {
         jlcf->enable = NGX_HTTP_GATEWAY_JWT_ON;
 
-        jlcf->realm = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+        jlcf->realm = ngx_http_gateway_complex_value(cf, &value[1]);
         if (jlcf->realm == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &value[1];
-        ccv.complex_value = jlcf->realm;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
     }

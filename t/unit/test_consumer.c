@@ -158,6 +158,11 @@ static const struct {
     { "{\"id\":\"a b \\u00e4 \\\"\"}", NULL },
     { "{}", "consumers[0].id: is missing (line 1)" },
     { "{\"id\":\"\"}", "consumers[0].id: must not be empty (line 1)" },
+    { "{\"id\":\"a b\"}", NULL },
+    { "{\"id\":\" a\"}", "consumers[0].id: \" a\" has a blank at an end, "
+      "which no upstream would see (line 1)" },
+    { "{\"id\":\"a \"}", "consumers[0].id: \"a \" has a blank at an end, "
+      "which no upstream would see (line 1)" },
     { "{\"id\":1}", "consumers[0].id: must be a string (line 1)" },
     { "{\"id\":null}", "consumers[0].id: must be a string (line 1)" },
     { "{\"id\":\"a\\nb\"}",

@@ -1,0 +1,88 @@
+
+/*
+ * The API key module's own types; nothing outside of modules/api_key includes
+ * it.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_API_KEY_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_API_KEY_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+#include "gw_key.h"
+
+
+#define NGX_HTTP_GATEWAY_API_KEY_SOURCES  4
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_API_KEY_ANY = 0,
+    NGX_HTTP_GATEWAY_API_KEY_GW
+} ngx_http_gateway_api_key_format_e;
+
+
+typedef struct {
+    gw_key_hash_t                       hash;
+    ngx_uint_t                          used;       /* unsigned:1 */
+} ngx_http_gateway_api_key_main_conf_t;
+
+
+typedef struct {
+    ngx_http_gateway_place_t            place;      /* of the block */
+
+    ngx_flag_t                          enable;
+    ngx_http_complex_value_t           *realm;
+    ngx_http_gateway_source_t          *sources;
+    ngx_uint_t                          nsources;
+    ngx_uint_t                          bearer;     /* unsigned:1 */
+
+    ngx_flag_t                          hide;
+    ngx_uint_t                          format;
+    ngx_uint_t                          mode;
+} ngx_http_gateway_api_key_loc_conf_t;
+
+
+/* what a client has shown, and where */
+
+typedef struct {
+    gw_reason_e                         said[NGX_HTTP_GATEWAY_API_KEY_SOURCES];
+    ngx_str_t                           values[
+                                            NGX_HTTP_GATEWAY_API_KEY_SOURCES];
+    gw_reason_e                         reason;     /* of all together */
+    ngx_str_t                           key;
+    u_char                              digest[GW_KEY_DIGEST];
+    ngx_uint_t                          digested;   /* unsigned:1 */
+} ngx_http_gateway_api_key_shown_t;
+
+
+/* looks at every source of the location; the outcome is in "shown" */
+void ngx_http_gateway_api_key_find(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    ngx_http_gateway_api_key_shown_t *shown);
+
+/* makes the digest of a key that was found, and asks for the memory for it */
+void ngx_http_gateway_api_key_digest(ngx_http_request_t *r,
+    ngx_http_gateway_api_key_shown_t *shown);
+
+/* gateway_api_key_hide: empties the sources; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_api_key_shown_t *shown);
+
+/* both, before another method judges; for main requests */
+ngx_int_t ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r);
+
+/*
+ * GW_OK with the record's identity filled, a reason, or GW_FAILED; "id", for
+ * the log, is that of the key if it is known or has the format.
+ */
+gw_reason_e ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_api_key_shown_t *shown, ngx_str_t *id);
+
+
+extern ngx_module_t  ngx_http_gateway_api_key_module;
+
+
+#endif /* _NGX_HTTP_GATEWAY_API_KEY_H_INCLUDED_ */

@@ -1,0 +1,570 @@
+
+/*
+ * Who may write to the zone of gateway_consumers, and a worker that does: it
+ * reads the changed file, builds a set in the idle half, a few consumers a
+ * turn of the event loop, and puts it in force.
+ */
+
+#include "ngx_http_gateway_consumer.h"
+
+#include <sys/mman.h>
+#include <signal.h>
+
+
+#define NGX_HTTP_GATEWAY_CONSUMERS_TURN   1500     /* us, before a last step */
+#define NGX_HTTP_GATEWAY_CONSUMERS_PAUSE  1        /* ms between two turns */
+#define NGX_HTTP_GATEWAY_CONSUMERS_READ   262144   /* bytes at once */
+#define NGX_HTTP_GATEWAY_CONSUMERS_DROP   (2 * 1024 * 1024)
+#define NGX_HTTP_GATEWAY_CONSUMERS_LATER  50       /* ms, in a worker */
+
+
+static ngx_uint_t ngx_http_gateway_consumers_alive(ngx_pid_t pid);
+static ngx_uint_t ngx_http_gateway_consumers_held(
+    ngx_http_gateway_consumers_shm_t *sh, ngx_atomic_uint_t holder);
+static void ngx_http_gateway_consumers_later(ngx_event_t *ev);
+static ngx_int_t ngx_http_gateway_consumers_open(
+    ngx_http_gateway_consumers_t *consumers, ngx_log_t *log, char *err);
+static uint64_t ngx_http_gateway_consumers_clock(void);
+static void ngx_http_gateway_consumers_turn(ngx_event_t *ev);
+static ngx_int_t ngx_http_gateway_consumers_step(
+    ngx_http_gateway_consumers_t *consumers, char *err);
+static ngx_int_t ngx_http_gateway_consumers_read(
+    ngx_http_gateway_consumers_t *consumers, char *err);
+static ngx_int_t ngx_http_gateway_consumers_begin(
+    ngx_http_gateway_consumers_t *consumers, char *err);
+static void ngx_http_gateway_consumers_first(void *data,
+    const char *sentence);
+static void ngx_http_gateway_consumers_end(
+    ngx_http_gateway_consumers_t *consumers, ngx_int_t rc, char *err,
+    ngx_log_t *log);
+static void ngx_http_gateway_consumers_close(
+    ngx_http_gateway_consumers_t *consumers);
+static void ngx_http_gateway_consumers_drop(
+    ngx_http_gateway_consumers_t *consumers, size_t size);
+
+
+/* in a worker, which has inherited the set; all of them try */
+
+static void
+ngx_http_gateway_consumers_later(ngx_event_t *ev)
+{
+    ngx_http_gateway_consumers_t      *consumers;
+    ngx_http_gateway_consumers_shm_t  *sh;
+
+    consumers = ev->data;
+    sh = consumers->sh;
+
+    if (!ngx_exiting && sh->epoch == consumers->epoch
+        && sh->published != consumers->epoch
+        && !ngx_http_gateway_consumers_copy(consumers))
+    {
+        ngx_add_timer(ev, NGX_HTTP_GATEWAY_CONSUMERS_LATER);
+        return;
+    }
+
+    ngx_http_gateway_consumers_unmap(consumers);
+}
+
+
+/* the lease, the marks and the generation */
+
+static ngx_uint_t
+ngx_http_gateway_consumers_alive(ngx_pid_t pid)
+{
+    /* EPERM: of another user, as the master is to its workers */
+
+    return kill(pid, 0) == 0 || ngx_errno == NGX_EPERM;
+}
+
+
+/*
+ * The number of a process that is gone may be used again; but then it is not
+ * that of the master, and once a worker has taken the place of the killed
+ * one, not that of a reader either.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_consumers_held(ngx_http_gateway_consumers_shm_t *sh,
+    ngx_atomic_uint_t holder)
+{
+    ngx_uint_t  i;
+
+    if (!ngx_http_gateway_consumers_alive((ngx_pid_t) holder)) {
+        return 0;
+    }
+
+    if ((ngx_pid_t) holder == ngx_parent) {
+        return 1;
+    }
+
+    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
+        if (sh->readers[i].pid == holder) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_consumers_lease(ngx_http_gateway_consumers_shm_t *sh)
+{
+    ngx_atomic_uint_t  holder;
+
+    holder = sh->lease;
+
+    if (holder && ngx_http_gateway_consumers_held(sh, holder)) {
+        return 0;
+    }
+
+    return ngx_atomic_cmp_set(&sh->lease, holder,
+                              (ngx_atomic_uint_t) ngx_pid);
+}
+
+
+void
+ngx_http_gateway_consumers_release(ngx_http_gateway_consumers_shm_t *sh)
+{
+    (void) ngx_atomic_cmp_set(&sh->lease, (ngx_atomic_uint_t) ngx_pid, 0);
+}
+
+
+/* whether nobody reads the half that is not in force */
+
+ngx_uint_t
+ngx_http_gateway_consumers_idle(ngx_http_gateway_consumers_shm_t *sh)
+{
+    ngx_uint_t                  i;
+    ngx_atomic_uint_t           idle;
+    ngx_http_gateway_reader_t  *reader;
+
+    idle = (~sh->generation & 1) + 1;
+
+    ngx_memory_barrier();
+
+    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
+        reader = &sh->readers[i];
+
+        if (reader->mark == idle
+            && ngx_http_gateway_consumers_alive((ngx_pid_t) reader->pid))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+void
+ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers,
+    const ngx_file_info_t *fi)
+{
+    ngx_http_gateway_consumers_shm_t  *sh;
+
+    sh = consumers->sh;
+
+    sh->seen = *fi;
+    sh->published = consumers->epoch;
+
+    /* a full barrier: the set is whole before it is in force */
+
+    (void) ngx_atomic_fetch_add(&sh->generation, 1);
+}
+
+
+/* loading, in a worker */
+
+void
+ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
+    ngx_http_gateway_consumers_t *consumers)
+{
+    ngx_http_gateway_reader_t  *reader;
+
+    /* the mark of a worker that was killed here, and has this one for heir */
+
+    reader = &consumers->sh->readers[ngx_process_slot];
+
+    reader->mark = 0;
+    reader->pid = (ngx_atomic_uint_t) ngx_pid;
+
+    /* nor is the lease ours that somebody with this number has left */
+
+    ngx_http_gateway_consumers_release(consumers->sh);
+
+    if (consumers->block) {
+        consumers->later.handler = ngx_http_gateway_consumers_later;
+        consumers->later.data = consumers;
+        consumers->later.log = cycle->log;
+        consumers->later.cancelable = 1;
+
+        ngx_add_timer(&consumers->later, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+    }
+}
+
+
+void
+ngx_http_gateway_consumers_stop(ngx_http_gateway_consumers_t *consumers)
+{
+    if (consumers->load && consumers->load->fd != NGX_INVALID_FILE) {
+        ngx_http_gateway_consumers_close(consumers);
+    }
+
+    if (consumers->load) {
+        ngx_http_gateway_consumers_drop(consumers, consumers->load->mapped);
+    }
+}
+
+
+/*
+ * "seen" may be half written while another worker has the lease: what looks
+ * like a change then is looked at again under the lease.
+ */
+
+void
+ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,
+    ngx_log_t *log)
+{
+    char                               err[NGX_HTTP_GATEWAY_WATCH_ERR];
+    ngx_int_t                          rc;
+    ngx_file_info_t                    fi;
+    ngx_http_gateway_consumers_t      *consumers;
+    ngx_http_gateway_consumers_shm_t  *sh;
+
+    consumers = watch->data;
+    sh = consumers->sh;
+
+    if (consumers->load || sh->epoch != consumers->epoch) {
+        return;
+    }
+
+    if (ngx_file_info(watch->path.data, &fi) == NGX_FILE_ERROR) {
+        ngx_memzero(&fi, sizeof(ngx_file_info_t));
+    }
+
+    if (ngx_http_gateway_watch_same(&sh->seen, &fi)
+        || !ngx_http_gateway_consumers_lease(sh))
+    {
+        return;
+    }
+
+    if (sh->epoch != consumers->epoch
+        || ngx_http_gateway_watch_same(&sh->seen, &fi)
+        || !ngx_http_gateway_consumers_idle(sh))
+    {
+        ngx_http_gateway_consumers_release(sh);
+        return;
+    }
+
+    rc = ngx_http_gateway_consumers_open(consumers, log, err);
+
+    if (rc != NGX_OK) {
+        sh->seen = fi;
+        ngx_http_gateway_consumers_release(sh);
+
+        ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": %s, keeping what was "
+                      "read before", watch->directive, &watch->path, err);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_consumers_open(ngx_http_gateway_consumers_t *consumers,
+    ngx_log_t *log, char *err)
+{
+    ngx_http_gateway_consumers_load_t  *load;
+
+    load = ngx_calloc(sizeof(ngx_http_gateway_consumers_load_t), log);
+    if (load == NULL) {
+        ngx_sprintf((u_char *) err, "no memory%Z");
+        return NGX_ERROR;
+    }
+
+    load->fd = ngx_http_gateway_watch_open(&consumers->watch, &load->fi, err);
+
+    if (load->fd == NGX_INVALID_FILE) {
+        ngx_free(load);
+        return NGX_ERROR;
+    }
+
+    load->size = ngx_file_size(&load->fi);
+    load->mapped = ngx_align(load->size + 1, ngx_pagesize);
+    load->text = mmap(NULL, load->mapped, PROT_READ|PROT_WRITE,
+                      MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+    if (load->text == MAP_FAILED) {
+        (void) ngx_http_gateway_watch_failed(err, "mmap()");
+        (void) ngx_close_file(load->fd);
+        ngx_free(load);
+        return NGX_ERROR;
+    }
+
+    load->event.handler = ngx_http_gateway_consumers_turn;
+    load->event.data = consumers;
+    load->event.log = log;
+    load->event.cancelable = 1;
+
+    consumers->load = load;
+
+    ngx_add_timer(&load->event, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+
+    return NGX_OK;
+}
+
+
+/* us; the event loop's own clock stands still during a turn */
+
+static uint64_t
+ngx_http_gateway_consumers_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+static void
+ngx_http_gateway_consumers_turn(ngx_event_t *ev)
+{
+    char                           err[NGX_HTTP_GATEWAY_WATCH_ERR
+                                       + GW_CONSUMER_MISTAKE];
+    ngx_int_t                      rc;
+    uint64_t                       start;
+    ngx_http_gateway_consumers_t  *consumers;
+
+    consumers = ev->data;
+
+    if (consumers->load->fd == NGX_INVALID_FILE) {
+        ngx_http_gateway_consumers_drop(consumers,
+                                        NGX_HTTP_GATEWAY_CONSUMERS_DROP);
+        return;
+    }
+
+    if (ngx_exiting || ngx_quit || ngx_terminate
+        || consumers->sh->epoch != consumers->epoch)
+    {
+        ngx_http_gateway_consumers_close(consumers);
+        return;
+    }
+
+    start = ngx_http_gateway_consumers_clock();
+
+    do {
+        rc = ngx_http_gateway_consumers_step(consumers, err);
+    } while (rc == NGX_AGAIN
+             && ngx_http_gateway_consumers_clock() - start
+                < NGX_HTTP_GATEWAY_CONSUMERS_TURN);
+
+    if (rc == NGX_AGAIN) {
+        ngx_add_timer(ev, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+        return;
+    }
+
+    ngx_http_gateway_consumers_end(consumers, rc, err, ev->log);
+}
+
+
+/* NGX_AGAIN: there is more; NGX_BUSY: the file is being written */
+
+static ngx_int_t
+ngx_http_gateway_consumers_step(ngx_http_gateway_consumers_t *consumers,
+    char *err)
+{
+    ngx_http_gateway_consumers_load_t  *load;
+
+    load = consumers->load;
+
+    if (load->builder == NULL) {
+        return (load->len < load->size)
+               ? ngx_http_gateway_consumers_read(consumers, err)
+               : ngx_http_gateway_consumers_begin(consumers, err);
+    }
+
+    switch (gw_consumer_builder_step(load->builder)) {
+
+    case GW_CONSUMER_MORE:
+        return NGX_AGAIN;
+
+    case GW_CONSUMER_DONE:
+        return NGX_OK;
+
+    default: /* GW_CONSUMER_WRONG */
+
+        if (load->mistakes > 1) {
+            ngx_sprintf((u_char *) err, "%s (and %ui more mistakes, "
+                        "\"nginx-gateway consumers check\" shows all)%Z",
+                        load->first, load->mistakes - 1);
+        } else {
+            ngx_sprintf((u_char *) err, "%s%Z", load->first);
+        }
+
+        return NGX_ERROR;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_consumers_read(ngx_http_gateway_consumers_t *consumers,
+    char *err)
+{
+    size_t                              size;
+    ssize_t                             n;
+    ngx_http_gateway_consumers_load_t  *load;
+
+    load = consumers->load;
+
+    size = ngx_min(load->size - load->len, NGX_HTTP_GATEWAY_CONSUMERS_READ);
+
+    n = ngx_read_fd(load->fd, load->text + load->len, size);
+
+    if (n == -1) {
+        return ngx_http_gateway_watch_failed(err, "read()");
+    }
+
+    if (n == 0) {
+        return NGX_BUSY;
+    }
+
+    load->len += n;
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_consumers_begin(ngx_http_gateway_consumers_t *consumers,
+    char *err)
+{
+    ngx_file_info_t                     after;
+    ngx_http_gateway_consumers_shm_t   *sh;
+    ngx_http_gateway_consumers_load_t  *load;
+
+    load = consumers->load;
+    sh = consumers->sh;
+
+    if (ngx_fd_info(load->fd, &after) == NGX_FILE_ERROR) {
+        return ngx_http_gateway_watch_failed(err, "fstat()");
+    }
+
+    if (!ngx_http_gateway_watch_same(&load->fi, &after)) {
+        return NGX_BUSY;
+    }
+
+    load->builder = gw_consumer_builder_create((char *) load->text, load->len,
+                    ngx_http_gateway_consumers_set(sh, sh->generation + 1),
+                                         sh->size, consumers->peppers > 0,
+                                         ngx_http_gateway_consumers_first,
+                                         load);
+    if (load->builder == NULL) {
+        ngx_sprintf((u_char *) err, "no memory%Z");
+        return NGX_ERROR;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_gateway_consumers_first(void *data, const char *sentence)
+{
+    ngx_http_gateway_consumers_load_t *load = data;
+
+    if (load->mistakes++ == 0) {
+        (void) ngx_cpystrn((u_char *) load->first, (u_char *) sentence,
+                           GW_CONSUMER_MISTAKE);
+    }
+}
+
+
+static void
+ngx_http_gateway_consumers_end(ngx_http_gateway_consumers_t *consumers,
+    ngx_int_t rc, char *err, ngx_log_t *log)
+{
+    gw_consumer_set_t                  *set;
+    ngx_http_gateway_watch_t           *watch;
+    ngx_http_gateway_consumers_shm_t   *sh;
+    ngx_http_gateway_consumers_load_t  *load;
+
+    sh = consumers->sh;
+    load = consumers->load;
+    watch = &consumers->watch;
+
+    switch (rc) {
+
+    case NGX_OK:
+        set = ngx_http_gateway_consumers_set(sh, sh->generation + 1);
+
+        ngx_http_gateway_consumers_swap(consumers, &load->fi);
+
+        ngx_log_error(NGX_LOG_NOTICE, log, 0, "%s \"%V\": has changed and was "
+                      "read, %uD consumers", watch->directive, &watch->path,
+                      set->count[GW_CONSUMER_ID]);
+        break;
+
+    case NGX_ERROR:
+        sh->seen = load->fi;
+
+        ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": %s, keeping what was "
+                      "read before", watch->directive, &watch->path, err);
+        break;
+
+    default: /* NGX_BUSY: the next look will find it whole */
+        break;
+    }
+
+    ngx_http_gateway_consumers_close(consumers);
+}
+
+
+static void
+ngx_http_gateway_consumers_close(ngx_http_gateway_consumers_t *consumers)
+{
+    ngx_http_gateway_consumers_load_t  *load;
+
+    load = consumers->load;
+
+    if (load->builder) {
+        gw_consumer_builder_free(load->builder);
+        load->builder = NULL;
+    }
+
+    (void) ngx_close_file(load->fd);
+    load->fd = NGX_INVALID_FILE;
+
+    ngx_http_gateway_consumers_release(consumers->sh);
+
+    ngx_http_gateway_consumers_drop(consumers,
+                                    NGX_HTTP_GATEWAY_CONSUMERS_DROP);
+}
+
+
+/* giving much memory back takes longer than a turn may, too */
+
+static void
+ngx_http_gateway_consumers_drop(ngx_http_gateway_consumers_t *consumers,
+    size_t size)
+{
+    ngx_http_gateway_consumers_load_t  *load;
+
+    load = consumers->load;
+
+    size = ngx_min(size, load->mapped);
+    load->mapped -= size;
+
+    (void) munmap(load->text + load->mapped, size);
+
+    if (load->mapped) {
+        ngx_add_timer(&load->event, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+        return;
+    }
+
+    if (load->event.timer_set) {
+        ngx_del_timer(&load->event);
+    }
+
+    ngx_free(load);
+    consumers->load = NULL;
+}
