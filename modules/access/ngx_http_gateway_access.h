@@ -136,6 +136,10 @@ void ngx_http_gateway_access_merge_rules(ngx_conf_t *cf,
 char *ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* claims the names of the lines that the location sets */
+char *ngx_http_gateway_access_merge_headers(ngx_conf_t *cf,
+    ngx_array_t *headers);
+
 /*
  * Adds the lines to a request whose own lines of these names PREACCESS has
  * removed.  NGX_ERROR: no memory.

@@ -212,3 +212,29 @@ ngx_http_gateway_access_header(ngx_conf_t *cf, ngx_array_t *headers,
 
     return NGX_CONF_OK;
 }
+
+
+char *
+ngx_http_gateway_access_merge_headers(ngx_conf_t *cf, ngx_array_t *headers)
+{
+    ngx_uint_t                         i;
+    ngx_http_gateway_access_header_t  *header;
+
+    if (headers == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    header = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
+        if (ngx_http_gateway_header_set(cf, &header[i].name,
+                                        &header[i].normalized,
+                                        "gateway_identity_headers")
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}

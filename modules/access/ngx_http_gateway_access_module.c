@@ -300,6 +300,12 @@ ngx_http_gateway_access_merge_loc_conf(ngx_conf_t *cf, void *parent,
         conf->headers = prev->headers;
     }
 
+    if (ngx_http_gateway_access_merge_headers(cf, conf->headers)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     conf->active = conf->judges || (conf->headers && conf->headers->nelts);
 
     return NGX_CONF_OK;

@@ -333,6 +333,14 @@ ngx_uint_t ngx_http_gateway_header_unsafe(ngx_str_t *value);
 char *ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *normalized);
 
+/*
+ * The same, while locations are merged: "directive" sets the line at the
+ * location at hand.  Refused where another directive does, too: an upstream
+ * that receives two lines may believe either.
+ */
+char *ngx_http_gateway_header_set(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *normalized, const char *directive);
+
 
 /*
  * ngx_http_gateway_source.c: where a credential stands in a request
@@ -602,7 +610,17 @@ typedef struct {
 } ngx_http_gateway_srv_conf_t;
 
 
+/* a line for the upstream, and the directive that sets it */
+
 typedef struct {
+    ngx_str_t                       normalized;
+    const char                     *directive;
+} ngx_http_gateway_set_header_t;
+
+
+typedef struct {
+    ngx_http_gateway_place_t        place;      /* of the block */
+    ngx_array_t                     headers;    /* set_header_t */
     ngx_uint_t                      error_format;
     ngx_uint_t                      asks;       /* unsigned:1; a method is on */
 } ngx_http_gateway_loc_conf_t;

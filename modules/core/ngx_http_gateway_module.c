@@ -601,6 +601,15 @@ ngx_http_gateway_create_loc_conf(ngx_conf_t *cf)
 
     glcf->error_format = NGX_CONF_UNSET_UINT;
 
+    if (ngx_array_init(&glcf->headers, cf->pool, 1,
+                       sizeof(ngx_http_gateway_set_header_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    ngx_http_gateway_place(cf, &glcf->place);
+
     return glcf;
 }
 

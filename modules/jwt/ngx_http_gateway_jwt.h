@@ -252,6 +252,9 @@ ngx_int_t ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
 char *ngx_http_gateway_jwt_merge_headers(ngx_conf_t *cf, ngx_array_t **conf,
     ngx_array_t *prev);
 
+/* claims the names of the lines that a location sets */
+char *ngx_http_gateway_jwt_claim_headers(ngx_conf_t *cf, ngx_array_t *headers);
+
 char *ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
     gw_claim_path_t *path);
 char *ngx_http_gateway_jwt_path(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -369,10 +369,13 @@ ngx_http_gateway_jwt_set_header(ngx_http_request_t *r, const json_t *claims,
 
     value.data[value.len] = '\0';
 
-    if (ngx_http_gateway_header_unsafe(&value)) {
+    if (ngx_http_gateway_header_unsafe(&value)
+        || ngx_http_gateway_jwt_trimmed(&value))
+    {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "gateway_jwt_claim_header: the claim holds control "
-                      "characters, \"%V\" is not set", &header->name);
+                      "characters or has a blank at an end, \"%V\" is not set",
+                      &header->name);
         return NGX_OK;
     }
 
@@ -422,6 +425,32 @@ ngx_http_gateway_jwt_merge_headers(ngx_conf_t *cf, ngx_array_t **conf,
         }
 
         *header = inherited[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_jwt_claim_headers(ngx_conf_t *cf, ngx_array_t *headers)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_jwt_header_t  *header;
+
+    if (headers == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    header = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
+        if (ngx_http_gateway_header_set(cf, &header[i].name,
+                                        &header[i].normalized,
+                                        "gateway_jwt_claim_header")
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;

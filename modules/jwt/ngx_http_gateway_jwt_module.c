@@ -668,6 +668,13 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_GATEWAY_REQUIRED);
     ngx_conf_merge_size_value(conf->max_size, prev->max_size, 16384);
 
+    if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON
+        && ngx_http_gateway_jwt_claim_headers(cf, conf->headers)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_http_gateway_jwt_load_keys(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }

@@ -49,6 +49,23 @@ sub accepted {
     is_deeply([ said($conf) ], [ 0 ], "accepted: $name");
 }
 
+# --- one name for two lines
+
+{
+    my $both = 'gateway_jwt r; gateway_jwt_key_file keys.json;'
+               . ' gateway_jwt_claim_header X_User sub;'
+               . ' gateway_identity_headers on consumer=x-user;';
+    refused(server("location / {  #!\n$both }\n"),
+            'header "x-user" is set by "gateway_jwt_claim_header" and by'
+            . ' "gateway_identity_headers", give one of them another name, for'
+            . ' the block',
+            'both directives set it');
+    accepted(server("location / {\n" . $both =~ s/x-user/X-Other/r . " }\n"),
+             'two names');
+    accepted(server("location /a {\n" . $both =~ s/gateway_jwt r/gateway_jwt off/r
+                    . " }\n"), 'a location without tokens');
+}
+
 my @kinds = qw( gateway_require_scope gateway_require_group gateway_deny_group
                 gateway_require_consumer );
 

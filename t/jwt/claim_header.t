@@ -592,3 +592,16 @@ END
 --- response_body eval
 [ "X-Asked: alice\nX-Kept: root\nX-Late: alice\nX-User: alice\n",
   "X-Kept: root\n" ]
+
+
+
+=== TEST 24: a claim with a blank at an end would arrive as another: it is not set
+--- jwks: es256
+--- config eval
+::location('/', $::Pass, $::Jwt, 'gateway_jwt_claim_header X-Azp azp;')
+--- request eval: [ ("GET /") x 4 ]
+--- more_headers eval
+[ map { ::bearer(::token(claims => { sub => 'a', azp => $_ })) }
+  'x', ' x', "x\t", 'x y' ]
+--- response_body eval
+[ "X-Azp: x\n", '', '', "X-Azp: x y\n" ]
