@@ -12,6 +12,7 @@ use File::Path qw( make_path );
 use File::Temp ();
 use IO::Socket::INET;
 use JSON::PP ();
+use List::Util qw( shuffle );
 use MIME::Base64 ();
 use POSIX ();
 use Time::HiRes qw( sleep time );
@@ -180,7 +181,9 @@ sub make_keys {
     my @keys = map { "gw_key-$_-" . substr(Digest::SHA::sha384_hex("a$_"), 0,
                                            49) } 1 .. $n;
 
-    write_file(folder() . '/KEY.tokens', join '', map { "$_\n" } @keys);
+    # asked for in another order than they stand in the file, and so in memory
+    srand 1;
+    write_file(folder() . '/KEY.tokens', join '', map { "$_\n" } shuffle(@keys));
     return write_file(folder() . '/consumers.json',
                       consumers('gold', @keys));
 }
@@ -358,9 +361,14 @@ sub cpu_seconds {
 
 # --- servers
 
+my %given;
+
 sub free_port {
-    return IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
-           ->sockport;
+    while (1) {
+        my $port = IO::Socket::INET->new(Listen => 1,
+                                         LocalAddr => '127.0.0.1')->sockport;
+        return $port if !$given{$port}++;
+    }
 }
 
 

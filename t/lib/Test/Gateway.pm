@@ -104,7 +104,7 @@ our $VERSION = '1';
 *done_testing = \&Test::More::done_testing;
 *note = \&Test::More::note;
 
-my $port = Test::Nginx::Util::gen_rand_port(1000);
+my $port = free_port();
 server_port($port);
 server_port_for_client($port);
 $ENV{TEST_NGINX_SERVER_PORT} = $port;

@@ -7,6 +7,7 @@ use v5.28;
 use warnings;
 
 use Exporter qw( import );
+use Fcntl qw( :flock );
 use File::Spec ();
 use File::Path qw( make_path );
 use File::Temp ();
@@ -20,6 +21,7 @@ our @EXPORT = qw( nginx_t nginx_before start_nginx http_conf free_port
                   write_file wait_until http_get );
 
 my %running;
+my @locks;
 my $main = $$;
 
 # /usr/sbin is not in the PATH of every user
@@ -89,10 +91,27 @@ sub quit {
 
 # --- configurations
 
+# A port that nobody has: not the kernel, which gives those above 32767 to
+# connections, not this process, which gets each only once, and not another test,
+# since Test::Nginx locks blocks of four ports by the same files.
+
 sub free_port {
-    return Test::Nginx::Util::gen_rand_port(1000) if $INC{'Test/Nginx/Util.pm'};
-    return IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
-           ->sockport;
+    my $locks = File::Spec->tmpdir . "/test-nginx-port-locks-$<";
+    make_path($locks) if !-d $locks;
+
+    for (1 .. 1000) {
+        my $port = 9988 + 4 * int rand 5500;
+
+        sysopen my $lock, "$locks/port-$port.lock",
+                Fcntl::O_CREAT() | Fcntl::O_RDWR(), 0600 or next;
+        next if !flock $lock, Fcntl::LOCK_EX() | Fcntl::LOCK_NB();
+        next if !IO::Socket::INET->new(Listen => 1, ReuseAddr => 1,
+                                       LocalAddr => '127.0.0.1',
+                                       LocalPort => $port);
+        push @locks, $lock;
+        return $port;
+    }
+    die "no port is free\n";
 }
 
 
