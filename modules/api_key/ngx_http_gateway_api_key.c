@@ -101,7 +101,7 @@ ngx_http_gateway_api_key_digest(ngx_http_request_t *r,
     shown->digested = 1;
 
     ngx_http_gateway_consumer_prefetch(r, GW_CONSUMER_SHA256, shown->digest,
-                                       GW_KEY_DIGEST);
+                                       GW_KEY_DIGEST, 0);
 }
 
 

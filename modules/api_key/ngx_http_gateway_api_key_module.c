@@ -132,9 +132,9 @@ ngx_module_t  ngx_http_gateway_api_key_module = {
 /*
  * nginx runs ACCESS for main requests only, and again after redirects.
  *
- * The digest comes first, and memory is asked for the entry that it may lead
- * to: a set of 100,000 keys is in no cache, and the record is made and the key
- * removed while it comes.
+ * The digest comes first, and memory is asked for what it leads to, step by
+ * step: a set of 100,000 keys is in no cache, and the record is made and the
+ * key removed while it comes.
  */
 
 static ngx_int_t
@@ -176,6 +176,11 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
     }
 
     ngx_http_gateway_identity_begin(r, gr, NGX_HTTP_GATEWAY_API_KEY);
+
+    if (shown.digested) {
+        ngx_http_gateway_consumer_prefetch(r, GW_CONSUMER_SHA256,
+                                           shown.digest, GW_KEY_DIGEST, 1);
+    }
 
     if (ngx_http_gateway_api_key_hide(r, alcf, &shown) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -100,29 +100,36 @@ gw_consumer_find(const gw_consumer_set_t *set, size_t size,
 
 void
 gw_consumer_prefetch(const gw_consumer_set_t *set, size_t size,
-    gw_consumer_kind_e kind, const unsigned char *name, size_t len)
+    gw_consumer_kind_e kind, const unsigned char *name, size_t len, int entry)
 {
-    int                   i;
-    uint64_t              start;
-    gw_consumer_index_t   index;
-    const unsigned char  *entry;
+    int                       i;
+    uint64_t                  start;
+    gw_consumer_index_t       index;
+    const unsigned char      *line;
+    const volatile uint32_t  *bucket;
 
     if (gw_consumer_index(&index, set, size, kind) != 0) {
         return;
     }
 
-    start = (uint64_t) index.buckets[gw_consumer_hash(kind, name, len)
-                                     & index.mask]
-            * 8;
+    bucket = &index.buckets[gw_consumer_hash(kind, name, len) & index.mask];
 
-    if (start == 0 || start >= size) {
+    if (!entry) {
+        __builtin_prefetch((const void *) bucket);
         return;
     }
 
-    entry = index.base + (size_t) start;
+    start = (uint64_t) *bucket * 8;
 
-    for (i = -GW_CONSUMER_LINES_BEFORE; i < GW_CONSUMER_LINES_BEHIND; i++) {
-        __builtin_prefetch(entry + i * GW_CONSUMER_LINE);
+    if (start < GW_CONSUMER_LINES_BEFORE * GW_CONSUMER_LINE || start >= size) {
+        return;
+    }
+
+    line = index.base + (size_t) start
+           - GW_CONSUMER_LINES_BEFORE * GW_CONSUMER_LINE;
+
+    for (i = 0; i < GW_CONSUMER_LINES_BEFORE + GW_CONSUMER_LINES_BEHIND; i++) {
+        __builtin_prefetch(line + i * GW_CONSUMER_LINE);
     }
 }
 

@@ -165,11 +165,11 @@ int gw_consumer_find(const gw_consumer_set_t *set, size_t size,
 
 /*
  * Asks the memory for what gw_consumer_find() will read, and does not wait
- * for it: a large set is in no cache.  Worth it where there is something else
- * to do meanwhile.
+ * for it: a large set is in no cache.  At first for the bucket; called again
+ * with "entry", after some other work, for the entry and its consumer.
  */
 void gw_consumer_prefetch(const gw_consumer_set_t *set, size_t size,
-    gw_consumer_kind_e kind, const unsigned char *name, size_t len);
+    gw_consumer_kind_e kind, const unsigned char *name, size_t len, int entry);
 
 #define gw_consumer_size(ref)  ((ref)->consumer_size + (ref)->entry_size)
 

@@ -569,11 +569,12 @@ ngx_int_t ngx_http_gateway_consumer_find(ngx_http_request_t *r,
     ngx_http_gateway_consumer_t *found);
 
 /*
- * Asks the memory for what a look will read, for who has something else to do
- * before it.  Decides nothing.
+ * Asks the memory for what a look will read: at first for a bucket and, after
+ * some other work, with "entry" for the rest.  Decides nothing.
  */
 void ngx_http_gateway_consumer_prefetch(ngx_http_request_t *r,
-    gw_consumer_kind_e kind, const u_char *name, size_t len);
+    gw_consumer_kind_e kind, const u_char *name, size_t len,
+    ngx_uint_t entry);
 
 /* how many entries of a kind there are, at a glance; 0 without a file */
 ngx_uint_t ngx_http_gateway_consumer_count(ngx_http_request_t *r,

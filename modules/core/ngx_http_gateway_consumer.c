@@ -449,7 +449,8 @@ ngx_http_gateway_consumer_find(ngx_http_request_t *r, gw_consumer_kind_e kind,
 
 void
 ngx_http_gateway_consumer_prefetch(ngx_http_request_t *r,
-    gw_consumer_kind_e kind, const u_char *name, size_t len)
+    gw_consumer_kind_e kind, const u_char *name, size_t len,
+    ngx_uint_t entry)
 {
     ngx_http_gateway_main_conf_t      *gmcf;
     ngx_http_gateway_consumers_shm_t  *sh;
@@ -461,7 +462,7 @@ ngx_http_gateway_consumer_prefetch(ngx_http_request_t *r,
 
         gw_consumer_prefetch(ngx_http_gateway_consumers_set(sh,
                                                             sh->generation),
-                             sh->size, kind, name, len);
+                             sh->size, kind, name, len, entry);
     }
 }
 
