@@ -31,7 +31,6 @@
 #define NGX_HTTP_GATEWAY_CONSUMERS_MIN    (1024 * 1024)
 #define NGX_HTTP_GATEWAY_CONSUMERS_MAX    (1024 * 1024 * 1024)
 #define NGX_HTTP_GATEWAY_CONSUMERS_WAIT   200      /* ms, in the master */
-#define NGX_HTTP_GATEWAY_CONSUMERS_SAY    20       /* mistakes, in nginx -t */
 
 
 /* what is said of a mistake, and where: while the configuration is read */
@@ -39,7 +38,6 @@
 typedef struct {
     ngx_log_t                          *log;
     ngx_http_gateway_consumers_t       *consumers;
-    ngx_uint_t                          n;
 } ngx_http_gateway_consumers_say_t;
 
 
@@ -202,7 +200,6 @@ ngx_http_gateway_consumers_build(ngx_http_gateway_consumers_t *consumers,
 
     say.log = log;
     say.consumers = consumers;
-    say.n = 0;
 
     builder = gw_consumer_builder_create((char *) text->data, text->len,
                                          consumers->block, consumers->half,
@@ -210,6 +207,7 @@ ngx_http_gateway_consumers_build(ngx_http_gateway_consumers_t *consumers,
                                          ngx_http_gateway_consumers_mistake,
                                          &say);
     if (builder == NULL) {
+        ngx_http_gateway_consumers_mistake(&say, "no memory");
         return NGX_ERROR;
     }
 
@@ -218,13 +216,6 @@ ngx_http_gateway_consumers_build(ngx_http_gateway_consumers_t *consumers,
     } while (rc == GW_CONSUMER_MORE);
 
     gw_consumer_builder_free(builder);
-
-    if (say.n > NGX_HTTP_GATEWAY_CONSUMERS_SAY) {
-        ngx_log_error(NGX_LOG_EMERG, log, 0, "%s \"%V\": and %ui more "
-                      "mistakes, \"nginx-gateway consumers check\" shows all",
-                      consumers->watch.directive, &consumers->watch.path,
-                      say.n - NGX_HTTP_GATEWAY_CONSUMERS_SAY);
-    }
 
     return (rc == GW_CONSUMER_DONE) ? NGX_OK : NGX_ERROR;
 }
@@ -236,10 +227,6 @@ ngx_http_gateway_consumers_mistake(void *data, const char *sentence)
     ngx_http_gateway_consumers_say_t *say = data;
 
     ngx_http_gateway_watch_t  *watch;
-
-    if (++say->n > NGX_HTTP_GATEWAY_CONSUMERS_SAY) {
-        return;
-    }
 
     watch = &say->consumers->watch;
 

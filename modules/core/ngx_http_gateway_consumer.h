@@ -48,7 +48,6 @@ typedef struct {
     size_t                          len;        /* bytes read */
     gw_consumer_builder_t          *builder;
     char                            first[GW_CONSUMER_MISTAKE];
-    ngx_uint_t                      mistakes;
     ngx_event_t                     event;
 } ngx_http_gateway_consumers_load_t;
 

@@ -373,6 +373,7 @@ static ngx_int_t
 ngx_http_gateway_consumers_step(ngx_http_gateway_consumers_t *consumers,
     char *err)
 {
+    size_t                              n;
     ngx_http_gateway_consumers_load_t  *load;
 
     load = consumers->load;
@@ -393,10 +394,12 @@ ngx_http_gateway_consumers_step(ngx_http_gateway_consumers_t *consumers,
 
     default: /* GW_CONSUMER_WRONG */
 
-        if (load->mistakes > 1) {
-            ngx_sprintf((u_char *) err, "%s (and %ui more mistakes, "
-                        "\"nginx-gateway consumers check\" shows all)%Z",
-                        load->first, load->mistakes - 1);
+        n = gw_consumer_builder_mistakes(load->builder);
+
+        if (n > 1) {
+            ngx_sprintf((u_char *) err, "%s (and %uz more mistakes, see "
+                        "\"nginx-gateway consumers check\")%Z",
+                        load->first, n - 1);
         } else {
             ngx_sprintf((u_char *) err, "%s%Z", load->first);
         }
@@ -472,7 +475,7 @@ ngx_http_gateway_consumers_first(void *data, const char *sentence)
 {
     ngx_http_gateway_consumers_load_t *load = data;
 
-    if (load->mistakes++ == 0) {
+    if (load->first[0] == '\0') {
         (void) ngx_cpystrn((u_char *) load->first, (u_char *) sentence,
                            GW_CONSUMER_MISTAKE);
     }

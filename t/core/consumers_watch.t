@@ -98,8 +98,8 @@ write_set(json({ consumers => [ { id => '' }, { id => 'a', plan => 1 },
 ok(wait_until(sub { 2 == told($server, $error) }), 'another broken one');
 like((told($server, $error))[1], qr{
     \ gateway_consumers\ "\Q$dir\E/consumers\.json":\ consumers\[0\]\.id:\ .*
-    \ \(line\ 1\)\ \(and\ 2\ more\ mistakes,\ "nginx-gateway\ consumers\ check"
-    \ shows\ all\),\ keeping\ what\ was\ read\ before$ }x,
+    \ \(line\ 1\)\ \(and\ 2\ more\ mistakes,\ see
+    \ "nginx-gateway\ consumers\ check"\),\ keeping\ what\ was\ read\ before$ }x,
      'says the first mistake, and how many more there are');
 
 write_set(json({ consumers => [ { id => '' } ] }));
