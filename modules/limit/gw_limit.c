@@ -1,0 +1,563 @@
+
+#include "gw_limit.h"
+
+
+/* a change of one word of a state */
+
+typedef struct {
+    unsigned              which;
+    uint64_t              old;
+    uint64_t              new;
+} gw_limit_change_t;
+
+
+/* a window's word, taken apart */
+
+typedef struct {
+    uint64_t              number;
+    uint64_t              used;
+} gw_limit_count_t;
+
+
+#define GW_LIMIT_YEAR    (31556952 * GW_LIMIT_SEC)
+#define GW_LIMIT_RATE    1000000000ULL      /* units a period: T is >= 1 ns */
+#define GW_LIMIT_SLIDE   (1ULL << 33)       /* units a window: see _weigh() */
+#define GW_LIMIT_UNIT    61                 /* the unit stands above */
+
+
+static void gw_limit_gcra(const gw_limit_t *limit, uint64_t now,
+    gw_limit_mode_e mode, uint64_t cost, gw_limit_change_t *change,
+    gw_limit_result_t *result);
+static void gw_limit_fixed(const gw_limit_t *limit, uint64_t now,
+    gw_limit_mode_e mode, uint64_t cost, gw_limit_change_t *change,
+    gw_limit_result_t *result);
+static void gw_limit_sliding(const gw_limit_t *limit, uint64_t now,
+    gw_limit_mode_e mode, uint64_t cost, const uint64_t *state,
+    gw_limit_change_t *change, gw_limit_result_t *result);
+static uint64_t gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode,
+    uint64_t cost, uint64_t used, uint64_t other, gw_limit_result_t *result);
+static uint64_t gw_limit_slide_wait(const gw_limit_t *limit, uint64_t now,
+    uint64_t cost, uint64_t used, uint64_t before);
+static uint64_t gw_limit_weigh(const gw_limit_t *limit, uint64_t now,
+    uint64_t before);
+
+
+/*
+ * Bits of the number of a window, by unit: what is left below the unit is the
+ * number of units used.  Each lasts until after the year 2200.
+ */
+
+static const unsigned  gw_limit_bits[GW_FIGURE_UNITS] = {
+    33, 28, 22, 18, 15, 13
+};
+
+static const uint64_t  gw_limit_length[] = {
+    GW_LIMIT_SEC, 60 * GW_LIMIT_SEC, 3600 * GW_LIMIT_SEC,
+    86400 * GW_LIMIT_SEC
+};
+
+
+/* configuration, and figures from variables */
+
+const char *
+gw_limit_set(gw_limit_t *limit, gw_limit_algorithm_e algorithm,
+    const gw_figure_t *figure, uint64_t burst)
+{
+    uint64_t  max;
+
+    limit->algorithm = algorithm;
+    limit->unit = figure->unit;
+    limit->amount = figure->amount;
+    limit->capacity = figure->amount;
+    limit->interval = 0;
+
+    switch (algorithm) {
+
+    case GW_LIMIT_GCRA:
+
+        if (figure->amount > GW_LIMIT_RATE) {
+            return "a rate is at most 1000000000 in its period";
+        }
+
+        if (figure->amount == 0) {
+            return NULL;
+        }
+
+        limit->capacity = burst + 1;
+
+        /* rounded up: never more than the rate */
+
+        limit->interval = (gw_limit_length[figure->unit] + figure->amount - 1)
+                          / figure->amount;
+
+        if (burst >= 100 * GW_LIMIT_YEAR / limit->interval) {
+            return "such a burst would take over a hundred years";
+        }
+
+        return NULL;
+
+    case GW_LIMIT_SLIDING:
+        return (figure->amount <= GW_LIMIT_SLIDE) ? NULL
+               : "a sliding window holds at most 8589934592";
+
+    case GW_LIMIT_FIXED:
+
+        /* half of what there is room for: the rest is for debts */
+
+        max = 1ULL << (GW_LIMIT_UNIT - gw_limit_bits[figure->unit] - 1);
+
+        return (figure->amount < max) ? NULL
+               : "that is more than a window of this length can count";
+
+    default: /* GW_LIMIT_CONCURRENCY */
+        return (figure->amount <= UINT32_MAX) ? NULL
+               : "that is more than can be counted";
+    }
+}
+
+
+void
+gw_limit_window(gw_limit_t *limit, uint64_t wall)
+{
+    limit->number = wall / gw_limit_length[limit->unit];
+    limit->start = limit->number * gw_limit_length[limit->unit];
+    limit->end = limit->start + gw_limit_length[limit->unit];
+}
+
+
+void
+gw_limit_share(gw_limit_t *limit, uint64_t share)
+{
+    if (limit->amount == 0) {
+        return;
+    }
+
+    if (limit->algorithm == GW_LIMIT_GCRA) {
+        limit->interval = (limit->interval * 1000 + share - 1) / share;
+    }
+
+    limit->capacity = limit->capacity * share / 1000;
+
+    if (limit->capacity == 0) {
+        limit->capacity = 1;
+    }
+}
+
+
+unsigned
+gw_limit_words(gw_limit_algorithm_e algorithm)
+{
+    return (algorithm == GW_LIMIT_SLIDING) ? 2 : 1;
+}
+
+
+/* requests */
+
+void
+gw_limit_take(const gw_limit_t *limit, const gw_limit_clock_t *now,
+    gw_limit_mode_e mode, uint64_t cost, uint64_t *state,
+    gw_limit_result_t *result)
+{
+    uint64_t           seen[GW_LIMIT_WORDS];
+    gw_limit_change_t  change;
+
+    do {
+        seen[0] = __atomic_load_n(&state[0], __ATOMIC_SEQ_CST);
+
+        change.which = 0;
+        change.old = seen[0];
+
+        if (limit->algorithm == GW_LIMIT_GCRA) {
+            gw_limit_gcra(limit, now->monotonic, mode, cost, &change, result);
+
+        } else if (limit->algorithm == GW_LIMIT_FIXED) {
+            gw_limit_fixed(limit, now->wall, mode, cost, &change, result);
+
+        } else {
+            seen[1] = __atomic_load_n(&state[1], __ATOMIC_SEQ_CST);
+            gw_limit_sliding(limit, now->wall, mode, cost, seen, &change,
+                             result);
+        }
+
+        if (change.new == change.old) {
+            return;
+        }
+
+    } while (!__atomic_compare_exchange_n(&state[change.which], &change.old,
+                                          change.new, 0, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
+}
+
+
+static void
+gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
+    uint64_t cost, gw_limit_change_t *change, gw_limit_result_t *result)
+{
+    uint64_t  all, most, tat, next;
+
+    result->charged = 0;
+    result->window = 0;
+    change->new = change->old;
+
+    if (limit->amount == 0) {
+        result->passed = 0;
+        result->remaining = result->used = result->backlog = 0;
+        result->reset = 0;
+        result->wait = GW_LIMIT_NEVER;
+        return;
+    }
+
+    all = limit->interval * limit->capacity;
+    most = (mode == GW_LIMIT_FILL) ? now + all : now + 2 * all;
+
+    tat = (mode == GW_LIMIT_SET || change->old < now) ? now : change->old;
+
+    if (tat > now + 2 * all) {
+        tat = now + 2 * all;
+    }
+
+    /* more than twice of all there is comes to the same, and overflows not */
+
+    next = tat + limit->interval * (cost < 2 * limit->capacity
+                                    ? cost : 2 * limit->capacity);
+
+    result->passed = (cost <= limit->capacity && next <= now + all);
+    result->wait = 0;
+
+    if (mode >= GW_LIMIT_FILL) {
+        next = (next < most) ? next : most;
+        next = (next > tat) ? next : tat;
+
+    } else if (!result->passed) {
+        result->wait = (cost > limit->capacity) ? GW_LIMIT_NEVER
+                                                : next - now - all;
+    }
+
+    result->backlog = next - now;
+
+    if (mode != GW_LIMIT_LOOK && (mode >= GW_LIMIT_FILL || result->passed)) {
+        result->charged = next - tat;
+        tat = next;
+
+        if (result->charged || mode == GW_LIMIT_SET) {
+            change->new = tat;
+        }
+    }
+
+    result->reset = tat - now;
+    result->remaining = (result->reset < all)
+                        ? (all - result->reset) / limit->interval : 0;
+    result->used = (result->reset + limit->interval - 1) / limit->interval;
+}
+
+
+static gw_limit_count_t
+gw_limit_unpack(const gw_limit_t *limit, uint64_t word)
+{
+    unsigned          shift;
+    gw_limit_count_t  count;
+
+    shift = GW_LIMIT_UNIT - gw_limit_bits[limit->unit];
+
+    /* of another unit: never used in this one */
+
+    if (word >> GW_LIMIT_UNIT != limit->unit + 1) {
+        count.number = 0;
+        count.used = 0;
+        return count;
+    }
+
+    word &= (1ULL << GW_LIMIT_UNIT) - 1;
+
+    count.number = word >> shift;
+    count.used = word & ((1ULL << shift) - 1);
+
+    return count;
+}
+
+
+static uint64_t
+gw_limit_pack(const gw_limit_t *limit, uint64_t number, uint64_t used)
+{
+    unsigned  shift;
+
+    shift = GW_LIMIT_UNIT - gw_limit_bits[limit->unit];
+
+    return ((uint64_t) (limit->unit + 1) << GW_LIMIT_UNIT)
+           | ((number & ((1ULL << gw_limit_bits[limit->unit]) - 1)) << shift)
+           | used;
+}
+
+
+/* whether a window of a state is this one, or soon will be */
+
+static int
+gw_limit_current(const gw_limit_t *limit, uint64_t number)
+{
+    return number >= limit->number && number - limit->number <= 2;
+}
+
+
+static void
+gw_limit_fixed(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
+    uint64_t cost, gw_limit_change_t *change, gw_limit_result_t *result)
+{
+    uint64_t          used;
+    gw_limit_count_t  count;
+
+    count = gw_limit_unpack(limit, change->old);
+
+    if (!gw_limit_current(limit, count.number)) {
+        count.number = limit->number;
+        count.used = 0;
+    }
+
+    used = gw_limit_count(limit, mode, cost, count.used, 0, result);
+
+    result->window = count.number;
+    result->reset = (limit->end > now) ? limit->end - now : 0;
+
+    if (!result->passed) {
+        result->wait = (cost > limit->capacity) ? GW_LIMIT_NEVER
+                                                : result->reset;
+    }
+
+    change->new = (used == count.used && mode != GW_LIMIT_SET)
+                  ? change->old : gw_limit_pack(limit, count.number, used);
+}
+
+
+static void
+gw_limit_sliding(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
+    uint64_t cost, const uint64_t *state, gw_limit_change_t *change,
+    gw_limit_result_t *result)
+{
+    uint64_t          used, weighed;
+    gw_limit_t        moved;
+    gw_limit_count_t  one, two, before;
+
+    moved = *limit;
+
+    one = gw_limit_unpack(limit, state[limit->number & 1]);
+    two = gw_limit_unpack(limit, state[(limit->number & 1) ^ 1]);
+
+    /* another process has begun the next window: so has this one */
+
+    if (two.number == limit->number + 1) {
+        moved.number++;
+        moved.start = moved.end;
+        moved.end += gw_limit_length[limit->unit];
+
+        before = one;
+        one = two;
+        two = before;
+    }
+
+    if (now < moved.start) {
+        now = moved.start;
+    }
+
+    if (one.number != moved.number) {
+        one.used = 0;
+    }
+
+    if (two.number + 1 != moved.number) {
+        two.used = 0;
+    }
+
+    change->which = moved.number & 1;
+    change->old = state[change->which];
+
+    weighed = (mode == GW_LIMIT_SET) ? 0
+                                     : gw_limit_weigh(&moved, now, two.used);
+
+    used = gw_limit_count(&moved, mode, cost, one.used, weighed, result);
+
+    result->window = moved.number;
+    result->reset = moved.end - now;
+
+    if (!result->passed) {
+        result->wait = gw_limit_slide_wait(&moved, now, cost, one.used,
+                                           two.used);
+    }
+
+    change->new = (used == one.used && mode != GW_LIMIT_SET)
+                  ? change->old : gw_limit_pack(limit, moved.number, used);
+}
+
+
+/*
+ * Of units used in a window, and others that count in it: what "cost" more
+ * make of the former.
+ */
+
+static uint64_t
+gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode, uint64_t cost,
+    uint64_t used, uint64_t other, gw_limit_result_t *result)
+{
+    uint64_t  most, next;
+
+    most = (mode == GW_LIMIT_FILL) ? limit->capacity : 2 * limit->capacity;
+
+    if (mode == GW_LIMIT_SET) {
+        used = 0;
+    }
+
+    cost = (cost <= most) ? cost : most + 1;
+    next = used + cost;
+
+    result->passed = (next + other <= limit->capacity);
+    result->charged = 0;
+    result->wait = 0;
+    result->backlog = 0;
+
+    if (mode >= GW_LIMIT_FILL) {
+        next = (next < most) ? next : most;
+        next = (next > used) ? next : used;
+
+    } else if (mode == GW_LIMIT_LOOK || !result->passed) {
+        next = used;
+    }
+
+    result->charged = next - used;
+    result->used = next + other;
+    result->remaining = (result->used < limit->capacity)
+                        ? limit->capacity - result->used : 0;
+
+    return next;
+}
+
+
+/*
+ * What of the window before still counts: it is taken as spread evenly, and
+ * counts for as long as it lies within one length of now.  Rounded up.  The
+ * product fits: 2 * 2^33 units and a day of 86,400,000 ms.
+ */
+
+static uint64_t
+gw_limit_weigh(const gw_limit_t *limit, uint64_t now, uint64_t before)
+{
+    uint64_t  length, rest;
+
+    length = (limit->end - limit->start) / GW_LIMIT_MSEC;
+    rest = (now < limit->end) ? (limit->end - now) / GW_LIMIT_MSEC : 0;
+
+    return (before * rest + length - 1) / length;
+}
+
+
+/*
+ * When a refused request would pass if nobody else came: in this window, once
+ * less of the one before counts, or in the next one, of which this one is the
+ * one before.
+ */
+
+static uint64_t
+gw_limit_slide_wait(const gw_limit_t *limit, uint64_t now, uint64_t cost,
+    uint64_t used, uint64_t before)
+{
+    uint64_t  length, room, rest, end;
+
+    if (cost > limit->capacity) {
+        return GW_LIMIT_NEVER;
+    }
+
+    length = (limit->end - limit->start) / GW_LIMIT_MSEC;
+    end = limit->end;
+
+    if (used + cost <= limit->capacity) {
+        room = limit->capacity - used - cost;
+
+    } else {
+        room = limit->capacity - cost;
+        before = used;
+        end += limit->end - limit->start;
+    }
+
+    rest = (before > room) ? room * length / before : length;
+    end -= rest * GW_LIMIT_MSEC;
+
+    return (end > now) ? end - now : 0;
+}
+
+
+void
+gw_limit_give(const gw_limit_t *limit, uint64_t *state,
+    const gw_limit_result_t *result)
+{
+    uint64_t          *word, old, new;
+    gw_limit_count_t   count;
+
+    if (result->charged == 0) {
+        return;
+    }
+
+    word = (limit->algorithm == GW_LIMIT_SLIDING) ? &state[result->window & 1]
+                                                  : &state[0];
+
+    old = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+
+    do {
+        if (limit->algorithm == GW_LIMIT_GCRA) {
+            new = (old > result->charged) ? old - result->charged : 0;
+            continue;
+        }
+
+        count = gw_limit_unpack(limit, old);
+
+        if (count.number != result->window) {
+            return;
+        }
+
+        count.used -= (count.used < result->charged) ? count.used
+                                                     : result->charged;
+        new = gw_limit_pack(limit, count.number, count.used);
+
+    } while (!__atomic_compare_exchange_n(word, &old, new, 0,
+                                          __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
+}
+
+
+int
+gw_limit_idle(gw_limit_algorithm_e algorithm, const uint64_t *state,
+    const gw_limit_clock_t *now)
+{
+    unsigned  i, unit, shift;
+    uint64_t  word, number;
+
+    if (algorithm == GW_LIMIT_GCRA) {
+        return state[0] <= now->monotonic;
+    }
+
+    if (algorithm == GW_LIMIT_CONCURRENCY) {
+        return (uint32_t) state[0] == 0;
+    }
+
+    for (i = 0; i < gw_limit_words(algorithm); i++) {
+        word = state[i];
+
+        if (word == 0) {
+            continue;
+        }
+
+        unit = (unsigned) (word >> GW_LIMIT_UNIT) - 1;
+
+        /* of calendar windows: weeks and months are known by nobody here */
+
+        if (unit > GW_FIGURE_DAY) {
+            return 0;
+        }
+
+        shift = GW_LIMIT_UNIT - gw_limit_bits[unit];
+        number = (word & ((1ULL << GW_LIMIT_UNIT) - 1)) >> shift;
+
+        /* two later, so that no time zone and no sliding window minds */
+
+        if (number + 2 > now->wall / gw_limit_length[unit]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}

@@ -1,0 +1,557 @@
+
+/*
+ * The arithmetic of limits against a model that keeps every request: what is
+ * admitted is what the model admits, at every step of many random ones.
+ */
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_limit.h"
+#include "tap.h"
+
+
+#define MS   GW_LIMIT_MSEC
+#define SEC  GW_LIMIT_SEC
+#define DAY  (86400 * SEC)
+
+
+static gw_limit_t
+limit_of(gw_limit_algorithm_e algorithm, uint64_t amount,
+    gw_figure_unit_e unit, uint64_t burst)
+{
+    gw_limit_t   limit;
+    gw_figure_t  figure;
+    const char  *err;
+
+    memset(&limit, 0, sizeof(limit));
+
+    figure.amount = amount;
+    figure.unit = unit;
+
+    err = gw_limit_set(&limit, algorithm, &figure, burst);
+
+    if (err) {
+        ok(0, "limit of %llu: %s", (unsigned long long) amount, err);
+    }
+
+    return limit;
+}
+
+
+static gw_limit_result_t
+take(gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode, uint64_t cost,
+    uint64_t *state)
+{
+    gw_limit_clock_t   clock;
+    gw_limit_result_t  result;
+
+    clock.monotonic = now;
+    clock.wall = now;
+
+    if (limit->algorithm == GW_LIMIT_FIXED
+        || limit->algorithm == GW_LIMIT_SLIDING)
+    {
+        gw_limit_window(limit, now);
+    }
+
+    gw_limit_take(limit, &clock, mode, cost, state, &result);
+
+    return result;
+}
+
+
+static void
+test_gcra(void)
+{
+    int                i, n;
+    uint64_t           state[2] = { 0, 0 };
+    gw_limit_t         limit;
+    gw_limit_result_t  r;
+
+    limit = limit_of(GW_LIMIT_GCRA, 10, GW_FIGURE_SECOND, 4);
+
+    is_int((long long) limit.interval, 100 * MS, "10r/s is one each 100 ms");
+    is_int((long long) limit.capacity, 5, "a burst of 4 is five at once");
+
+    n = 0;
+
+    for (i = 0; i < 10; i++) {
+        r = take(&limit, 1000 * SEC, GW_LIMIT_TAKE, 1, state);
+        n += r.passed;
+    }
+
+    is_int(n, 5, "an idle key admits burst + 1");
+    is_int((long long) r.wait, 100 * MS, "the next one may pass in 100 ms");
+    is_int((long long) r.remaining, 0, "nothing is left");
+    is_int((long long) r.reset, 500 * MS, "all is back in 500 ms");
+
+    r = take(&limit, 1000 * SEC + 100 * MS - 1, GW_LIMIT_TAKE, 1, state);
+    is_int(r.passed, 0, "1 ns too early");
+
+    r = take(&limit, 1000 * SEC + 100 * MS, GW_LIMIT_TAKE, 1, state);
+    is_int(r.passed, 1, "in time");
+
+    r = take(&limit, 1010 * SEC, GW_LIMIT_LOOK, 1, state);
+    is_int((long long) r.remaining, 5, "later all is there again");
+
+    r = take(&limit, 1010 * SEC, GW_LIMIT_TAKE, 6, state);
+    is_int(r.passed, 0, "more than there ever is does not pass");
+    ok(r.wait == GW_LIMIT_NEVER, "and never will");
+
+    r = take(&limit, 1010 * SEC, GW_LIMIT_TAKE, 5, state);
+    is_int(r.passed, 1, "all that there is does");
+
+    gw_limit_give(&limit, state, &r);
+    r = take(&limit, 1010 * SEC, GW_LIMIT_LOOK, 5, state);
+    is_int(r.passed, 1, "what is given back is there again");
+
+    /* rates that do not divide a second are rounded to less, not to more */
+
+    limit = limit_of(GW_LIMIT_GCRA, 3, GW_FIGURE_SECOND, 0);
+    is_int((long long) limit.interval, 333333334, "a third of a second");
+
+    limit = limit_of(GW_LIMIT_GCRA, 0, GW_FIGURE_SECOND, 10);
+    r = take(&limit, SEC, GW_LIMIT_TAKE, 0, state);
+    is_int(r.passed, 0, "a rate of 0 admits nothing");
+}
+
+
+static void
+test_gcra_clocks(void)
+{
+    uint64_t           state[2] = { 0, 0 };
+    gw_limit_t         limit, slow;
+    gw_limit_result_t  r;
+
+    limit = limit_of(GW_LIMIT_GCRA, 1, GW_FIGURE_SECOND, 0);
+
+    r = take(&limit, 100 * SEC, GW_LIMIT_TAKE, 1, state);
+    r = take(&limit, 99 * SEC, GW_LIMIT_TAKE, 1, state);
+    is_int(r.passed, 0, "a clock that lags gives nothing away");
+
+    state[0] = 1000000 * SEC;
+    r = take(&limit, 100 * SEC, GW_LIMIT_LOOK, 1, state);
+    is_int((long long) r.wait, 2 * SEC,
+           "a time in the far future is no endless ban");
+
+    /* another rate applies at once, and the debt is what it was in time */
+
+    slow = limit_of(GW_LIMIT_GCRA, 1, GW_FIGURE_MINUTE, 9);
+    state[0] = 0;
+
+    r = take(&slow, 100 * SEC, GW_LIMIT_TAKE, 10, state);
+    is_int(r.passed, 1, "ten at a minute each");
+
+    r = take(&limit, 100 * SEC, GW_LIMIT_LOOK, 1, state);
+    is_int((long long) r.wait, 2 * SEC, "ten minutes are two of one second");
+}
+
+
+static void
+test_debt(void)
+{
+    uint64_t           state[2] = { 0, 0 };
+    gw_limit_t         limit;
+    gw_limit_result_t  r;
+
+    limit = limit_of(GW_LIMIT_GCRA, 10, GW_FIGURE_SECOND, 4);
+
+    r = take(&limit, SEC, GW_LIMIT_FORCE, 7, state);
+    is_int((long long) r.charged, 700 * MS, "seven of five are charged");
+
+    r = take(&limit, SEC, GW_LIMIT_FORCE, 1000, state);
+    is_int((long long) r.reset, 1000 * MS, "a debt is as much as there is");
+
+    r = take(&limit, SEC, GW_LIMIT_TAKE, 0, state);
+    is_int(r.passed, 0, "in debt nothing passes, even for nothing");
+
+    r = take(&limit, SEC + 500 * MS, GW_LIMIT_TAKE, 0, state);
+    is_int(r.passed, 1, "without debt nothing costs nothing");
+
+    state[0] = 0;
+    (void) take(&limit, SEC, GW_LIMIT_FILL, 1000, state);
+    r = take(&limit, SEC, GW_LIMIT_LOOK, 1, state);
+    is_int((long long) r.wait, 100 * MS, "a penalty is no debt");
+
+    limit = limit_of(GW_LIMIT_FIXED, 10, GW_FIGURE_DAY, 0);
+    state[0] = 0;
+
+    (void) take(&limit, DAY, GW_LIMIT_FORCE, 1000, state);
+    r = take(&limit, DAY, GW_LIMIT_LOOK, 1, state);
+    is_int((long long) r.used, 20, "a quota's debt is a quota");
+
+    (void) take(&limit, DAY, GW_LIMIT_SET, 4, state);
+    r = take(&limit, DAY, GW_LIMIT_LOOK, 1, state);
+    is_int((long long) r.remaining, 6, "set to four: six are left");
+
+    state[0] = 0;
+    (void) take(&limit, DAY, GW_LIMIT_FILL, 1000, state);
+    r = take(&limit, DAY, GW_LIMIT_LOOK, 0, state);
+    is_int((long long) r.used, 10, "a penalty fills the quota");
+}
+
+
+static void
+test_fixed(void)
+{
+    int                i, n;
+    uint64_t           state[2] = { 0, 0 };
+    gw_limit_t         limit, late;
+    gw_limit_clock_t   clock;
+    gw_limit_result_t  r, old;
+
+    limit = limit_of(GW_LIMIT_FIXED, 100, GW_FIGURE_MINUTE, 0);
+
+    n = 0;
+
+    for (i = 0; i < 300; i++) {
+        r = take(&limit, 6000 * SEC + 59 * SEC, GW_LIMIT_TAKE, 1, state);
+        n += r.passed;
+    }
+
+    is_int(n, 100, "a window admits its figure");
+    is_int((long long) r.wait, 1 * SEC, "the rest waits for the next");
+
+    old = r;
+    r = take(&limit, 6060 * SEC, GW_LIMIT_TAKE, 1, state);
+    is_int(r.passed, 1, "which is empty");
+    is_int((long long) r.remaining, 99, "but for this one");
+
+    gw_limit_give(&limit, state, &old);
+    r = take(&limit, 6060 * SEC, GW_LIMIT_LOOK, 1, state);
+    is_int((long long) r.remaining, 99,
+           "what was not charged is not given back");
+
+    r = take(&limit, 6060 * SEC, GW_LIMIT_TAKE, 5, state);
+    old = r;
+    (void) take(&limit, 6120 * SEC, GW_LIMIT_TAKE, 3, state);
+    gw_limit_give(&limit, state, &old);
+    r = take(&limit, 6120 * SEC, GW_LIMIT_LOOK, 1, state);
+    is_int((long long) r.used, 3, "nor to another window");
+
+    /* another process is already in the next window */
+
+    late = limit;
+    gw_limit_window(&late, 6119 * SEC);
+    clock.monotonic = clock.wall = 6119 * SEC;
+    gw_limit_take(&late, &clock, GW_LIMIT_TAKE, 97, state, &r);
+    is_int(r.passed, 1, "who lags behind counts in the window that has begun");
+    gw_limit_take(&late, &clock, GW_LIMIT_TAKE, 1, state, &r);
+    is_int(r.passed, 0, "and gets no units of the one that is over");
+
+    /* a clock that was set back by far begins anew */
+
+    gw_limit_window(&late, 60 * SEC);
+    clock.monotonic = clock.wall = 60 * SEC;
+    gw_limit_take(&late, &clock, GW_LIMIT_TAKE, 100, state, &r);
+    is_int(r.passed, 1, "a clock that was set back refuses not for ever");
+
+    /* another unit is another window */
+
+    limit = limit_of(GW_LIMIT_FIXED, 100, GW_FIGURE_HOUR, 0);
+    r = take(&limit, 60 * SEC, GW_LIMIT_TAKE, 100, state);
+    is_int(r.passed, 1, "a quota of another unit begins anew");
+}
+
+
+/* every request of the model, with when it was admitted */
+
+typedef struct {
+    uint64_t  when[20000];
+    uint64_t  cost[20000];
+    int       n;
+} model_t;
+
+
+static int
+model_gcra(model_t *m, const gw_limit_t *limit, uint64_t now, uint64_t cost)
+{
+    int       i;
+    uint64_t  busy;
+
+    busy = 0;
+
+    for (i = 0; i < m->n; i++) {
+        busy = (busy > m->when[i]) ? busy : m->when[i];
+        busy += m->cost[i] * limit->interval;
+    }
+
+    busy = (busy > now) ? busy : now;
+
+    return busy - now + cost * limit->interval
+           <= limit->capacity * limit->interval;
+}
+
+
+static int
+model_window(model_t *m, const gw_limit_t *limit, uint64_t now, uint64_t cost)
+{
+    int       i;
+    uint64_t  length, here, before, rest;
+
+    length = limit->end - limit->start;
+    here = before = 0;
+
+    for (i = 0; i < m->n; i++) {
+
+        if (m->when[i] / length == now / length) {
+            here += m->cost[i];
+
+        } else if (m->when[i] / length + 1 == now / length) {
+            before += m->cost[i];
+        }
+    }
+
+    if (limit->algorithm == GW_LIMIT_FIXED) {
+        return here + cost <= limit->capacity;
+    }
+
+    /* in whole ms, and what is begun counts */
+
+    length /= MS;
+    rest = (limit->end - now) / MS;
+
+    return here + (before * rest + length - 1) / length + cost
+           <= limit->capacity;
+}
+
+
+static void
+test_model(gw_limit_algorithm_e algorithm, const char *name)
+{
+    int                i, round, wrong, waits;
+    uint64_t           now, cost, state[2];
+    gw_limit_t         limit, copy;
+    gw_limit_result_t  r, later;
+    static model_t     model;
+
+    wrong = waits = 0;
+    srand(7);
+
+    for (round = 0; round < 30; round++) {
+
+        limit = limit_of(algorithm, 1 + (uint64_t) (rand() % 50),
+                         GW_FIGURE_SECOND, (uint64_t) (rand() % 20));
+        model.n = 0;
+        state[0] = state[1] = 0;
+        now = 1000 * SEC;
+
+        for (i = 0; i < 600; i++) {
+            now += (uint64_t) (rand() % 60) * MS;
+            cost = 1 + (uint64_t) (rand() % 4 == 0 ? rand() % 5 : 0);
+
+            r = take(&limit, now, GW_LIMIT_TAKE, cost, state);
+
+            if (algorithm == GW_LIMIT_GCRA) {
+                wrong += (r.passed != (unsigned) model_gcra(&model, &limit,
+                                                            now, cost));
+            } else {
+                wrong += (r.passed != (unsigned) model_window(&model, &limit,
+                                                              now, cost));
+            }
+
+            if (r.passed) {
+                model.when[model.n] = now;
+                model.cost[model.n++] = cost;
+                continue;
+            }
+
+            if (r.wait == GW_LIMIT_NEVER) {
+                continue;
+            }
+
+            /* alone, it passes when it was told to come again, not before */
+
+            copy = limit;
+            later = take(&copy, now + r.wait, GW_LIMIT_LOOK, cost, state);
+            waits += !later.passed;
+
+            if (r.wait > 2 * MS) {
+                copy = limit;
+                later = take(&copy, now + r.wait - 2 * MS, GW_LIMIT_LOOK,
+                             cost, state);
+                waits += later.passed;
+            }
+        }
+    }
+
+    is_int(wrong, 0, "%s: 18,000 requests as in the model", name);
+    is_int(waits, 0, "%s: who waits as told passes, no earlier", name);
+}
+
+
+/* threads in the place of processes: it is the same words */
+
+typedef struct {
+    gw_limit_t   limit;
+    uint64_t    *state;
+    int          passed;
+} thread_t;
+
+
+static void *
+thread(void *data)
+{
+    thread_t *t = data;
+
+    int                i;
+    gw_limit_result_t  r;
+
+    for (i = 0; i < 250000; i++) {
+        r = take(&t->limit, 1000 * DAY, GW_LIMIT_TAKE, 1, t->state);
+        t->passed += r.passed;
+
+        /* now and then it is given back and taken again */
+
+        if (r.passed && i % 5 == 0) {
+            gw_limit_give(&t->limit, t->state, &r);
+            t->passed--;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+test_threads(gw_limit_algorithm_e algorithm, const char *name)
+{
+    int        i, passed;
+    uint64_t   state[2] = { 0, 0 };
+    pthread_t  id[4];
+    thread_t   t[4];
+
+    passed = 0;
+
+    for (i = 0; i < 4; i++) {
+        t[i].limit = limit_of(algorithm, 123456, GW_FIGURE_DAY, 123455);
+        t[i].state = state;
+        t[i].passed = 0;
+        pthread_create(&id[i], NULL, thread, &t[i]);
+    }
+
+    for (i = 0; i < 4; i++) {
+        pthread_join(id[i], NULL);
+        passed += t[i].passed;
+    }
+
+    is_int(passed, 123456, "%s: four at once admit what one would", name);
+}
+
+
+static void
+test_share(void)
+{
+    gw_limit_t  limit;
+
+    limit = limit_of(GW_LIMIT_GCRA, 100, GW_FIGURE_SECOND, 199);
+    gw_limit_share(&limit, 250);
+    is_int((long long) limit.interval, 40 * MS, "a quarter of the rate");
+    is_int((long long) limit.capacity, 50, "and of the burst");
+
+    limit = limit_of(GW_LIMIT_FIXED, 3, GW_FIGURE_MONTH, 0);
+    gw_limit_share(&limit, 1);
+    is_int((long long) limit.capacity, 1, "one is left of anything");
+
+    limit = limit_of(GW_LIMIT_FIXED, 0, GW_FIGURE_MONTH, 0);
+    gw_limit_share(&limit, 500);
+    is_int((long long) limit.capacity, 0, "but of nothing");
+}
+
+
+static void
+test_ranges(void)
+{
+    size_t       i;
+    gw_limit_t   limit;
+    gw_figure_t  figure;
+
+    static const struct {
+        gw_limit_algorithm_e  algorithm;
+        uint64_t              amount;
+        gw_figure_unit_e      unit;
+        uint64_t              burst;
+        int                   good;
+    } ranges[] = {
+        { GW_LIMIT_GCRA, 1000000000, GW_FIGURE_SECOND, 0, 1 },
+        { GW_LIMIT_GCRA, 1000000001, GW_FIGURE_SECOND, 0, 0 },
+        { GW_LIMIT_GCRA, 1, GW_FIGURE_DAY, 36000, 1 },
+        { GW_LIMIT_GCRA, 1, GW_FIGURE_DAY, 37000, 0 },
+        { GW_LIMIT_GCRA, 1, GW_FIGURE_SECOND, 3000000000ULL, 1 },
+        { GW_LIMIT_GCRA, 1, GW_FIGURE_SECOND, GW_FIGURE_MAX, 0 },
+        { GW_LIMIT_SLIDING, 8589934592ULL, GW_FIGURE_DAY, 0, 1 },
+        { GW_LIMIT_SLIDING, 8589934593ULL, GW_FIGURE_DAY, 0, 0 },
+        { GW_LIMIT_FIXED, 134217727, GW_FIGURE_SECOND, 0, 1 },
+        { GW_LIMIT_FIXED, 134217728, GW_FIGURE_SECOND, 0, 0 },
+        { GW_LIMIT_FIXED, GW_FIGURE_MAX, GW_FIGURE_MONTH, 0, 1 },
+        { GW_LIMIT_FIXED, GW_FIGURE_MAX, GW_FIGURE_DAY, 0, 1 },
+        { GW_LIMIT_CONCURRENCY, 4294967295ULL, GW_FIGURE_SECOND, 0, 1 },
+        { GW_LIMIT_CONCURRENCY, 4294967296ULL, GW_FIGURE_SECOND, 0, 0 }
+    };
+
+    for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        figure.amount = ranges[i].amount;
+        figure.unit = ranges[i].unit;
+
+        is_int(gw_limit_set(&limit, ranges[i].algorithm, &figure,
+                            ranges[i].burst) == NULL,
+               ranges[i].good, "range %zu", i);
+    }
+}
+
+
+static void
+test_idle(void)
+{
+    uint64_t          state[2] = { 0, 0 };
+    gw_limit_t        limit;
+    gw_limit_clock_t  now;
+
+    limit = limit_of(GW_LIMIT_GCRA, 1, GW_FIGURE_SECOND, 0);
+    (void) take(&limit, 100 * SEC, GW_LIMIT_TAKE, 1, state);
+
+    now.wall = now.monotonic = 100 * SEC;
+    is_int(gw_limit_idle(GW_LIMIT_GCRA, state, &now), 0, "busy");
+    now.wall = now.monotonic = 101 * SEC;
+    is_int(gw_limit_idle(GW_LIMIT_GCRA, state, &now), 1, "idle");
+
+    state[0] = 0;
+    limit = limit_of(GW_LIMIT_SLIDING, 1, GW_FIGURE_MINUTE, 0);
+    (void) take(&limit, 60 * SEC, GW_LIMIT_TAKE, 1, state);
+
+    now.wall = 179 * SEC;
+    is_int(gw_limit_idle(GW_LIMIT_SLIDING, state, &now), 0,
+           "the window before still counts");
+    now.wall = 180 * SEC;
+    is_int(gw_limit_idle(GW_LIMIT_SLIDING, state, &now), 1,
+           "now it no longer does");
+
+    state[0] = state[1] = 0;
+    is_int(gw_limit_idle(GW_LIMIT_SLIDING, state, &now), 1, "never used");
+    is_int(gw_limit_idle(GW_LIMIT_CONCURRENCY, state, &now), 1, "nobody");
+    state[0] = (7ULL << 32) | 1;
+    is_int(gw_limit_idle(GW_LIMIT_CONCURRENCY, state, &now), 0, "one");
+}
+
+
+int
+main(void)
+{
+    test_gcra();
+    test_gcra_clocks();
+    test_debt();
+    test_fixed();
+    test_model(GW_LIMIT_GCRA, "gcra");
+    test_model(GW_LIMIT_FIXED, "fixed_window");
+    test_model(GW_LIMIT_SLIDING, "sliding_window");
+    test_threads(GW_LIMIT_GCRA, "gcra");
+    test_threads(GW_LIMIT_FIXED, "fixed_window");
+    test_threads(GW_LIMIT_SLIDING, "sliding_window");
+    test_share();
+    test_ranges();
+    test_idle();
+
+    return done_testing();
+}

@@ -1,0 +1,321 @@
+
+/*
+ * The table of keys, as processes use it: nothing is counted twice or lost,
+ * whoever comes at the same time and whoever is killed in the middle.
+ */
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gw_siphash.h"
+#include "gw_table.h"
+#include "tap.h"
+
+
+#define WORDS     2
+#define CHILDREN  4
+
+
+static gw_table_t *
+table_of(size_t size)
+{
+    gw_table_t      *table;
+    const uint64_t   secret[2] = { 1, 2 };
+
+    table = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+                 -1, 0);
+
+    if (table == MAP_FAILED) {
+        abort();
+    }
+
+    gw_table_init(table, size, WORDS, secret);
+
+    return table;
+}
+
+
+static void
+hash_of(gw_table_t *table, uint64_t n, uint64_t hash[2])
+{
+    gw_siphash(table->secret, (unsigned char *) &n, sizeof(n), hash);
+}
+
+
+static int
+idle(void *data, const uint64_t *state)
+{
+    (void) data;
+
+    return state[0] == 0;
+}
+
+
+static uint64_t *
+get(gw_table_t *table, uint64_t n, uint64_t stamp, unsigned *evicted)
+{
+    uint64_t  hash[2];
+
+    hash_of(table, n, hash);
+
+    return gw_table_get(table, hash, stamp, 0, idle, NULL, evicted);
+}
+
+
+static uint64_t *
+find(gw_table_t *table, uint64_t n)
+{
+    uint64_t  hash[2];
+
+    hash_of(table, n, hash);
+
+    return gw_table_find(table, hash, 1);
+}
+
+
+static void
+test_one(void)
+{
+    size_t      size;
+    unsigned    evicted;
+    uint64_t   *a, *b, hash[2];
+    gw_table_t *table;
+
+    size = 1024 * 1024;
+    table = table_of(size);
+    evicted = 0;
+
+    is_int((long long) gw_table_capacity(size, WORDS),
+           (long long) (size - sizeof(gw_table_t))
+           / (16 * 8 * (1 + WORDS + 1)) * 16, "the capacity is what fits");
+    is_int((long long) gw_table_capacity(10, WORDS), 0, "nothing fits");
+
+    ok(find(table, 1) == NULL, "a key that is not there is not found");
+
+    a = get(table, 1, 7, &evicted);
+    ok(a != NULL && a[0] == 0 && a[1] == 0, "a new key has a zeroed state");
+
+    a[0] = 5;
+    a[1] = 6;
+
+    ok(get(table, 1, 8, &evicted) == a && a[0] == 5,
+       "it is found where it was");
+    ok(find(table, 1) == a, "and by find");
+
+    b = get(table, 2, 7, &evicted);
+    ok(b != a && b[0] == 0, "another key has another state");
+
+    hash_of(table, 1, hash);
+    ok(gw_table_holds(table, hash, a), "the state is the key's");
+    ok(!gw_table_holds(table, hash, b) || b == a, "that of another is not");
+    ok(gw_table_state(table, gw_table_place(table, a)) == a,
+       "a place finds the state again");
+
+    munmap(table, size);
+}
+
+
+/* a full table: idle keys go first, then those used least recently */
+
+static void
+test_eviction(void)
+{
+    size_t       size, i, n, lost;
+    unsigned     evicted;
+    uint64_t    *state;
+    gw_table_t  *table;
+
+    size = sizeof(gw_table_t) + 16 * 8 * (1 + WORDS + 1);
+    table = table_of(size);
+
+    is_int((long long) gw_table_capacity(size, WORDS), 16, "one bucket");
+
+    evicted = 0;
+
+    for (i = 0; i < 16; i++) {
+        state = get(table, i, 100 + i, &evicted);
+        state[0] = (i == 9) ? 0 : 1;
+    }
+
+    is_int(evicted, 0, "sixteen keys have sixteen places");
+
+    (void) get(table, 0, 500, &evicted);
+
+    state = get(table, 100, 501, &evicted);
+    state[0] = 1;
+
+    is_int(evicted, 0, "the seventeenth takes the place of an idle one");
+    ok(find(table, 9) == NULL, "of that one");
+
+    /* find() has stamped nothing that is there: 1 is the oldest */
+
+    state = get(table, 101, 502, &evicted);
+    state[0] = 1;
+
+    is_int(evicted, 1, "the next one, of a key in use");
+    ok(find(table, 1) == NULL, "which was used least recently");
+
+    lost = 0;
+
+    for (n = 200; n < 100000; n++) {
+        state = get(table, n, 600 + n, &evicted);
+        state[0] = 1;
+        state = get(table, 0, 600 + n, &evicted);
+
+        if (state[0] != 1) {
+            lost++;
+            state[0] = 1;
+        }
+    }
+
+    is_int((long long) lost, 0, "a key that is used stays among 100,000");
+    is_int((long long) table->evicted, evicted, "evictions are counted");
+
+    munmap(table, size);
+}
+
+
+/* processes that count in the same keys */
+
+static void
+count(gw_table_t *table, unsigned seed, long n, uint64_t keys)
+{
+    long      i;
+    unsigned  evicted;
+    uint64_t  k, hash[2], *state;
+
+    evicted = 0;
+
+    for (i = 0; i < n; i++) {
+        k = (uint64_t) rand_r(&seed) % keys;
+        hash_of(table, k, hash);
+
+        for ( ;; ) {
+            state = get(table, k, (uint64_t) i, &evicted);
+            __atomic_fetch_add(state, 1, __ATOMIC_SEQ_CST);
+
+            if (gw_table_holds(table, hash, state)) {
+                break;
+            }
+
+            __atomic_fetch_sub(state, 1, __ATOMIC_SEQ_CST);
+        }
+    }
+}
+
+
+static void
+test_processes(void)
+{
+    int          i, round, twice;
+    size_t       size;
+    uint64_t     k, sum, *state, *words;
+    gw_table_t  *table;
+
+    size = 256 * 1024;
+    sum = 0;
+    twice = 0;
+
+    /* new keys are where processes meet: many short rounds */
+
+    for (round = 0; round < 40; round++) {
+        table = table_of(size);
+
+        for (i = 0; i < CHILDREN; i++) {
+            if (fork() == 0) {
+                count(table, (unsigned) (round * 10 + i), 5000, 400);
+                _exit(0);
+            }
+        }
+
+        while (wait(NULL) > 0) { /* void */ }
+
+        for (k = 0; k < 400; k++) {
+            state = find(table, k);
+            sum += state ? state[0] : 0;
+        }
+
+        /* no tag stands twice */
+
+        words = (uint64_t *) (table + 1);
+
+        for (k = 0; k < table->buckets; k++) {
+            uint64_t  *tag;
+            int        a, b;
+
+            tag = words + k * 16 * (1 + table->words);
+
+            for (a = 0; a < 16; a++) {
+                for (b = a + 1; b < 16; b++) {
+                    twice += (tag[a] != 0 && tag[a] == tag[b]);
+                }
+            }
+        }
+
+        munmap(table, size);
+    }
+
+    is_int((long long) sum, 40LL * CHILDREN * 5000,
+           "nothing is lost or counted twice");
+    is_int(twice, 0, "no key has two places");
+}
+
+
+/* processes that are killed while they make places */
+
+static void
+test_killed(void)
+{
+    int          i, status;
+    pid_t        pid;
+    size_t       size;
+    unsigned     evicted;
+    uint64_t     k;
+    gw_table_t  *table;
+
+    size = sizeof(gw_table_t) + 4 * 16 * 8 * (1 + WORDS + 1);
+    table = table_of(size);
+
+    for (i = 0; i < 300; i++) {
+        pid = fork();
+
+        if (pid == 0) {
+            for ( ;; ) {
+                count(table, (unsigned) i, 1000, 5000);
+            }
+        }
+
+        usleep((useconds_t) (300 + (i * 37) % 700));
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+    }
+
+    evicted = 0;
+
+    alarm(20);
+
+    for (k = 0; k < 5000; k++) {
+        (void) get(table, k, k, &evicted);
+    }
+
+    alarm(0);
+
+    ok(1, "after 300 killed processes every key gets a place");
+    munmap(table, size);
+}
+
+
+int
+main(void)
+{
+    test_one();
+    test_eviction();
+    test_processes();
+    test_killed();
+
+    return done_testing();
+}
