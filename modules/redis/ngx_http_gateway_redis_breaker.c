@@ -1,0 +1,441 @@
+
+/*
+ * The breaker: whether Redis is asked at all.
+ *
+ * All workers count failures in one place.  When there have been enough in a
+ * row the breaker opens, and from then on nobody waits for Redis: a call ends
+ * before it begins.  Each time that "retry" has passed, one worker claims the
+ * probe, connects if it has to, and sends PING.  Its answer closes the breaker
+ * for all; without one it stays open for another "retry".
+ *
+ * The others look at the shared word from a timer, and connect when it is
+ * closed again: a server that comes back is met by one connection, and then
+ * by the rest in some disorder, not by all at once.
+ *
+ * Times are ngx_current_msec, which each worker caches for itself: another's
+ * may lie a little ahead.  What lies further ahead than it can is put right.
+ */
+
+#include "ngx_http_gateway_redis_private.h"
+
+
+#define NGX_HTTP_GATEWAY_REDIS_ZONE        8       /* pages */
+#define NGX_HTTP_GATEWAY_REDIS_LOOK_MIN    10      /* ms */
+#define NGX_HTTP_GATEWAY_REDIS_LOOK_MAX    200
+
+
+static ngx_int_t ngx_http_gateway_redis_init_zone(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_uint_t ngx_http_gateway_redis_count(
+    ngx_http_gateway_redis_t *redis);
+static ngx_uint_t ngx_http_gateway_redis_probe_due(
+    ngx_http_gateway_redis_t *redis);
+static ngx_uint_t ngx_http_gateway_redis_claim(
+    ngx_http_gateway_redis_t *redis);
+static void ngx_http_gateway_redis_probe(ngx_http_gateway_redis_t *redis);
+static void ngx_http_gateway_redis_probed(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
+static void ngx_http_gateway_redis_resume(ngx_http_gateway_redis_t *redis);
+static ngx_atomic_uint_t ngx_http_gateway_redis_time(ngx_msec_t after);
+
+
+ngx_int_t
+ngx_http_gateway_redis_zone_add(ngx_conf_t *cf,
+    ngx_http_gateway_redis_t *redis)
+{
+    ngx_str_t        name;
+    ngx_shm_zone_t  *shm_zone;
+
+    name.len = sizeof("gateway_redis:") - 1 + redis->name.len;
+    name.data = ngx_pnalloc(cf->pool, name.len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ngx_cpymem(name.data, "gateway_redis:",
+                          sizeof("gateway_redis:") - 1),
+               redis->name.data, redis->name.len);
+
+    shm_zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_GATEWAY_REDIS_ZONE
+                                                * ngx_pagesize,
+                                     &ngx_http_gateway_redis_module);
+    if (shm_zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    shm_zone->init = ngx_http_gateway_redis_init_zone;
+    shm_zone->data = redis;
+
+    return NGX_OK;
+}
+
+
+/* what the workers of the old configuration know is true of the new one */
+
+static ngx_int_t
+ngx_http_gateway_redis_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_slab_pool_t           *shpool;
+    ngx_http_gateway_redis_t  *redis, *old;
+
+    redis = shm_zone->data;
+    old = data;
+
+    if (old) {
+        redis->sh = old->sh;
+        return NGX_OK;
+    }
+
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (shm_zone->shm.exists) {
+        redis->sh = shpool->data;
+        return NGX_OK;
+    }
+
+    redis->sh = ngx_slab_calloc(shpool, sizeof(ngx_http_gateway_redis_shm_t));
+    if (redis->sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    shpool->data = redis->sh;
+
+    return NGX_OK;
+}
+
+
+/* counting */
+
+void
+ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis)
+{
+    /* mostly nothing to write, and no cache line to fight for */
+
+    if (redis->sh->failures != 0) {
+        redis->sh->failures = 0;
+    }
+}
+
+
+void
+ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_say_e say, ngx_uint_t counts,
+    const ngx_str_t *reason, const char *next)
+{
+    ngx_uint_t  failures;
+
+    failures = counts ? ngx_http_gateway_redis_count(redis) : 0;
+
+    if (failures) {
+        ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
+                      "%ui failures, not asking for %Mms", &redis->name,
+                      reason, failures, redis->conf.retry);
+
+        (void) ngx_http_gateway_redis_may_say(redis, say, 0);
+        ngx_http_gateway_redis_upkeep(redis);
+        return;
+    }
+
+    if (ngx_http_gateway_redis_may_say(redis, say,
+                                       NGX_HTTP_GATEWAY_REDIS_SAY))
+    {
+        ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
+                      "%s", &redis->name, reason, next);
+    }
+}
+
+
+/* how many failures there were, for the one that opens the breaker; else 0 */
+
+static ngx_uint_t
+ngx_http_gateway_redis_count(ngx_http_gateway_redis_t *redis)
+{
+    ngx_atomic_uint_t              failures;
+    ngx_http_gateway_redis_shm_t  *sh;
+
+    sh = redis->sh;
+
+    failures = ngx_atomic_fetch_add(&sh->failures, 1) + 1;
+
+    if (failures < (ngx_atomic_uint_t) redis->conf.failures
+        || sh->until != 0
+        || !ngx_atomic_cmp_set(&sh->until, 0,
+                               ngx_http_gateway_redis_time(redis->conf.retry)))
+    {
+        return 0;
+    }
+
+    return failures;
+}
+
+
+/* looking, while it is open */
+
+void
+ngx_http_gateway_redis_upkeep(ngx_http_gateway_redis_t *redis)
+{
+    ngx_msec_t  look;
+
+    if (redis->upkeep.timer_set || ngx_exiting) {
+        return;
+    }
+
+    look = redis->conf.retry / 10;
+    look = ngx_max(look, NGX_HTTP_GATEWAY_REDIS_LOOK_MIN);
+    look = ngx_min(look, NGX_HTTP_GATEWAY_REDIS_LOOK_MAX);
+
+    ngx_add_timer(&redis->upkeep, look + ngx_random() % look);
+}
+
+
+void
+ngx_http_gateway_redis_upkeep_handler(ngx_event_t *ev)
+{
+    ngx_http_gateway_redis_t *redis = ev->data;
+
+    if (ngx_exiting) {
+        return;
+    }
+
+    if (!ngx_http_gateway_redis_open(redis)) {
+        ngx_http_gateway_redis_resume(redis);
+        return;
+    }
+
+    if (ngx_http_gateway_redis_probe_due(redis)
+        && ngx_http_gateway_redis_claim(redis))
+    {
+        ngx_http_gateway_redis_probe(redis);
+    }
+
+    ngx_http_gateway_redis_upkeep(redis);
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_redis_probe_due(ngx_http_gateway_redis_t *redis)
+{
+    ngx_msec_int_t                 rest;
+    ngx_atomic_uint_t              until;
+    ngx_http_gateway_redis_shm_t  *sh;
+
+    sh = redis->sh;
+    until = sh->until;
+
+    rest = (ngx_msec_int_t) ((ngx_msec_t) until - ngx_current_msec);
+
+    if (rest > (ngx_msec_int_t) redis->conf.retry) {
+        (void) ngx_atomic_cmp_set(&sh->until, until,
+                               ngx_http_gateway_redis_time(redis->conf.retry));
+        return 0;
+    }
+
+    return until != 0 && rest <= 0;
+}
+
+
+/* the probe is this worker's; the claim of one that was killed runs out */
+
+static ngx_uint_t
+ngx_http_gateway_redis_claim(ngx_http_gateway_redis_t *redis)
+{
+    ngx_msec_t                     length;
+    ngx_msec_int_t                 rest;
+    ngx_atomic_uint_t              probe;
+    ngx_http_gateway_redis_shm_t  *sh;
+
+    sh = redis->sh;
+    length = 2 * redis->conf.connect_timeout + 2 * redis->conf.timeout + 100;
+
+    probe = sh->probe;
+    rest = (ngx_msec_int_t) ((ngx_msec_t) probe - ngx_current_msec);
+
+    if (probe != 0 && rest > 0 && rest <= (ngx_msec_int_t) length) {
+        return 0;
+    }
+
+    return ngx_atomic_cmp_set(&sh->probe, probe,
+                              ngx_http_gateway_redis_time(length));
+}
+
+
+static void
+ngx_http_gateway_redis_probe(ngx_http_gateway_redis_t *redis)
+{
+    ngx_http_gateway_redis_connection_t  *conn;
+
+    conn = ngx_http_gateway_redis_pick(ngx_http_gateway_redis_node(redis,
+                                                                   NULL));
+    switch (conn->state) {
+
+    case NGX_HTTP_GATEWAY_REDIS_CONNECTED:
+        ngx_http_gateway_redis_probe_ask(conn);
+        return;
+
+    case NGX_HTTP_GATEWAY_REDIS_CONNECTING:
+        conn->probe = 1;
+        return;
+
+    default: /* NGX_HTTP_GATEWAY_REDIS_DISCONNECTED */
+
+        if (conn->denied && !ngx_http_gateway_redis_due(conn->retry)) {
+
+            /* a wrong password is not tried more often for that */
+
+            redis->sh->probe = 0;
+            return;
+        }
+
+        conn->probe = 1;
+        ngx_http_gateway_redis_connect(conn);
+    }
+}
+
+
+void
+ngx_http_gateway_redis_probe_ask(ngx_http_gateway_redis_connection_t *conn)
+{
+    ngx_http_gateway_redis_t       *redis;
+    ngx_http_gateway_redis_call_t  *call;
+
+    static const ngx_str_t  ping = ngx_string("PING");
+
+    redis = conn->redis;
+    conn->probe = 0;
+
+    call = ngx_http_gateway_redis_command(redis,
+                                          ngx_http_gateway_redis_call_reply,
+                                          &ping, 1, NULL, 0);
+    if (call == NULL) {
+        ngx_http_gateway_redis_probe_failed(redis);
+        return;
+    }
+
+    call->handler = ngx_http_gateway_redis_probed;
+    call->data = redis;
+
+    if (ngx_http_gateway_redis_append(conn, call) != NGX_OK) {
+        ngx_http_gateway_redis_free(call);
+        ngx_http_gateway_redis_probe_failed(redis);
+        return;
+    }
+
+    ngx_http_gateway_redis_activate(conn, call);
+}
+
+
+static void
+ngx_http_gateway_redis_probed(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
+{
+    ngx_http_gateway_redis_t *redis = data;
+
+    ngx_http_gateway_redis_shm_t  *sh;
+
+    if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
+        ngx_http_gateway_redis_probe_failed(redis);
+        return;
+    }
+
+    sh = redis->sh;
+
+    sh->failures = 0;
+    sh->probe = 0;
+    sh->until = 0;
+
+    ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
+                  "gateway_redis \"%V\": \"%V\" answers, asking it again",
+                  &redis->name, &redis->node.server);
+
+    ngx_http_gateway_redis_resume(redis);
+}
+
+
+void
+ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis)
+{
+    ngx_atomic_uint_t              until;
+    ngx_http_gateway_redis_shm_t  *sh;
+
+    sh = redis->sh;
+    until = sh->until;
+
+    /* 0: after the end of our claim another worker has closed it */
+
+    if (until != 0) {
+        (void) ngx_atomic_cmp_set(&sh->until, until,
+                               ngx_http_gateway_redis_time(redis->conf.retry));
+    }
+
+    sh->probe = 0;
+
+    if (ngx_http_gateway_redis_may_say(redis,
+                                       NGX_HTTP_GATEWAY_REDIS_SAY_PROBE,
+                                       NGX_HTTP_GATEWAY_REDIS_SAY))
+    {
+        ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
+                      "\"%V\" still does not answer, trying each %Mms",
+                      &redis->name, &redis->node.server, redis->conf.retry);
+    }
+}
+
+
+/* it is closed: this worker's connections forget how often they have failed */
+
+static void
+ngx_http_gateway_redis_resume(ngx_http_gateway_redis_t *redis)
+{
+    ngx_int_t                             i;
+    ngx_http_gateway_redis_connection_t  *conn;
+
+    if (redis->upkeep.timer_set) {
+        ngx_del_timer(&redis->upkeep);
+    }
+
+    for (i = 0; i < redis->conf.connections; i++) {
+
+        conn = ngx_http_gateway_redis_connection(redis, i);
+
+        if (conn->state == NGX_HTTP_GATEWAY_REDIS_DISCONNECTED
+            && !(conn->denied && !ngx_http_gateway_redis_due(conn->retry)))
+        {
+            conn->attempts = 0;
+            ngx_http_gateway_redis_connect_later(conn,
+                                                NGX_HTTP_GATEWAY_REDIS_START);
+        }
+    }
+}
+
+
+ngx_uint_t
+ngx_http_gateway_redis_may_say(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_say_e say, ngx_msec_t again)
+{
+    ngx_msec_int_t      since;
+    ngx_atomic_t       *said;
+    ngx_atomic_uint_t   last;
+
+    said = &redis->sh->said[say];
+    last = *said;
+
+    since = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) last);
+
+    if (last != 0 && ngx_abs(since) < (ngx_msec_int_t) again) {
+        return 0;
+    }
+
+    return ngx_atomic_cmp_set(said, last, ngx_http_gateway_redis_time(0));
+}
+
+
+/* 0 means "never" */
+
+static ngx_atomic_uint_t
+ngx_http_gateway_redis_time(ngx_msec_t after)
+{
+    ngx_msec_t  time;
+
+    time = ngx_current_msec + after;
+
+    return (ngx_atomic_uint_t) (time ? time : 1);
+}

@@ -1,0 +1,560 @@
+
+/*
+ * Calls: from the question of a module to the answer that it gets, by reply,
+ * by deadline or because the connection was lost.
+ *
+ * All calls of a block have the same time, so that the order in which they
+ * were made is that of their deadlines: one timer for the oldest is enough.
+ * A call that is late loses its handler and its place among the active ones;
+ * its slot stays for the reply that may still come.  Only active calls keep a
+ * worker from leaving, and none for longer than "timeout".
+ *
+ * A handler may do anything that a request does, even make or cancel other
+ * calls.  None of that ends a call or a connection at once: a call that is
+ * cancelled stays where it is, without its handler, and connections are made
+ * and lost in events of their own.
+ */
+
+#include "ngx_http_gateway_redis_private.h"
+
+
+/* what an error reply is: one that counts says that Redis cannot serve */
+
+typedef struct {
+    ngx_http_gateway_redis_say_e    say;
+    ngx_uint_t                      counts;
+    const char                     *next;
+} ngx_http_gateway_redis_error_t;
+
+
+static ngx_http_gateway_redis_status_e ngx_http_gateway_redis_ready(
+    ngx_http_gateway_redis_t *redis);
+static ngx_int_t ngx_http_gateway_redis_queue(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call);
+static void ngx_http_gateway_redis_retire(ngx_http_gateway_redis_call_t *call);
+static ngx_int_t ngx_http_gateway_redis_resend(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call);
+static ngx_int_t ngx_http_gateway_redis_error(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply,
+    ngx_uint_t late);
+static void ngx_http_gateway_redis_late(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call);
+static ngx_uint_t ngx_http_gateway_redis_hung(
+    ngx_http_gateway_redis_connection_t *conn, ngx_msec_t *at);
+
+
+/* by gw_resp_error_e */
+
+static const ngx_http_gateway_redis_error_t
+    ngx_http_gateway_redis_errors[] =
+{
+    /* OTHER */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_OTHER, 1, "deciding without it" },
+
+    /* BUSY */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_BUSY, 1, "deciding without it" },
+
+    /* READONLY */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_READONLY, 0, "deciding without it" },
+
+    /* NOSCRIPT, although it was just loaded */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_OTHER, 1, "deciding without it" },
+
+    /* OOM */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_OOM, 1, "deciding without it" },
+
+    /* DENIED */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_DENIED, 0,
+      "deciding without it until its rules allow what is asked" },
+
+    /* MOVED */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER, 0,
+      "deciding without it: clusters are not supported" },
+
+    /* CLUSTER */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER, 1, "deciding without it" }
+};
+
+
+ngx_http_gateway_redis_status_e
+ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_script_t *script, ngx_uint_t nkeys,
+    const ngx_str_t *args, ngx_uint_t nargs,
+    ngx_http_gateway_redis_pt handler, void *data,
+    ngx_http_gateway_redis_call_t **handle)
+{
+    u_char                                number[NGX_INT_T_LEN];
+    ngx_str_t                             words[3];
+    ngx_http_gateway_redis_call_t        *call;
+    ngx_http_gateway_redis_status_e       status;
+    ngx_http_gateway_redis_connection_t  *conn;
+
+    status = ngx_http_gateway_redis_ready(redis);
+
+    if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
+        return status;
+    }
+
+    conn = ngx_http_gateway_redis_pick(
+                 ngx_http_gateway_redis_node(redis, nkeys ? args : NULL));
+
+    if (conn->state == NGX_HTTP_GATEWAY_REDIS_DISCONNECTED
+        && !ngx_http_gateway_redis_due(conn->retry))
+    {
+        return NGX_HTTP_GATEWAY_REDIS_DOWN;
+    }
+
+    ngx_str_set(&words[0], "EVALSHA");
+    words[1].data = script->sha;
+    words[1].len = sizeof(script->sha);
+    words[2].data = number;
+    words[2].len = ngx_sprintf(number, "%ui", nkeys) - number;
+
+    call = ngx_http_gateway_redis_command(redis,
+                                          ngx_http_gateway_redis_call_reply,
+                                          words, 3, args, nargs);
+    if (call == NULL) {
+        return NGX_HTTP_GATEWAY_REDIS_DOWN;
+    }
+
+    if (ngx_http_gateway_redis_queue(conn, call) != NGX_OK) {
+        ngx_http_gateway_redis_free(call);
+        return NGX_HTTP_GATEWAY_REDIS_DOWN;
+    }
+
+    call->script = script;
+    call->counted = 1;
+    redis->pending++;
+
+    if (handler != NULL) {
+        call->handler = handler;
+        call->data = data;
+        *handle = call;
+    }
+
+    return NGX_HTTP_GATEWAY_REDIS_OK;
+}
+
+
+/* whether Redis may be asked at all */
+
+static ngx_http_gateway_redis_status_e
+ngx_http_gateway_redis_ready(ngx_http_gateway_redis_t *redis)
+{
+    /* NULL: no worker has begun with this configuration */
+
+    if (redis->node.connections == NULL) {
+        return NGX_HTTP_GATEWAY_REDIS_DOWN;
+    }
+
+    if (ngx_http_gateway_redis_open(redis)) {
+        ngx_http_gateway_redis_upkeep(redis);
+        return NGX_HTTP_GATEWAY_REDIS_BREAKER;
+    }
+
+    if (redis->pending >= redis->conf.max_pending) {
+        if (ngx_http_gateway_redis_may_say(redis,
+                                           NGX_HTTP_GATEWAY_REDIS_SAY_FULL,
+                                           NGX_HTTP_GATEWAY_REDIS_SAY))
+        {
+            ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
+                          "%i calls wait for a reply, deciding without it",
+                          &redis->name, redis->pending);
+        }
+
+        return NGX_HTTP_GATEWAY_REDIS_FULL;
+    }
+
+    return NGX_HTTP_GATEWAY_REDIS_OK;
+}
+
+
+void
+ngx_http_gateway_redis_cancel(ngx_http_gateway_redis_call_t *call)
+{
+    call->handler = NULL;
+    call->data = NULL;
+}
+
+
+/* a call enters: its deadline runs, whether it is sent or has to wait */
+
+static ngx_int_t
+ngx_http_gateway_redis_queue(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call)
+{
+    if (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED) {
+
+        if (ngx_http_gateway_redis_append(conn, call) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else {
+        ngx_queue_insert_tail(&conn->waiting, &call->queue);
+        conn->queued++;
+
+        if (conn->state == NGX_HTTP_GATEWAY_REDIS_DISCONNECTED) {
+            ngx_post_event(&conn->timer, &ngx_posted_events);
+        }
+    }
+
+    ngx_http_gateway_redis_activate(conn, call);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_gateway_redis_activate(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call)
+{
+    call->active = 1;
+    call->deadline = ngx_current_msec + conn->redis->conf.timeout;
+
+    ngx_queue_insert_tail(&conn->active, &call->age);
+
+    /* one that is set is for an older call, and will be set again */
+
+    if (!conn->deadline.timer_set) {
+        ngx_add_timer(&conn->deadline, conn->redis->conf.timeout);
+    }
+
+    conn->deadline.cancelable = 0;
+
+    if (conn->peer.connection != NULL) {
+        conn->peer.connection->idle = 0;
+    }
+}
+
+
+static void
+ngx_http_gateway_redis_retire(ngx_http_gateway_redis_call_t *call)
+{
+    if (call->active) {
+        call->active = 0;
+        ngx_queue_remove(&call->age);
+    }
+}
+
+
+void
+ngx_http_gateway_redis_tell(ngx_http_gateway_redis_call_t *call,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
+{
+    ngx_http_gateway_redis_pt  handler;
+
+    handler = call->handler;
+
+    if (handler != NULL) {
+        call->handler = NULL;
+        handler(call->data, status, reply);
+    }
+}
+
+
+/* replies */
+
+ngx_int_t
+ngx_http_gateway_redis_call_reply(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply)
+{
+    ngx_uint_t  late;
+
+    late = !call->active;
+
+    if (reply->type == GW_RESP_ERROR) {
+
+        if (reply->error == GW_RESP_NOSCRIPT && call->script != NULL
+            && !late && !call->resent)
+        {
+            return ngx_http_gateway_redis_resend(conn, call);
+        }
+
+        ngx_http_gateway_redis_retire(call);
+
+        return ngx_http_gateway_redis_error(conn, call, reply, late);
+    }
+
+    ngx_http_gateway_redis_retire(call);
+
+    if (!late) {
+        conn->good = 1;
+        ngx_http_gateway_redis_success(conn->redis);
+    }
+
+    ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_OK, reply);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Redis was restarted or told to forget: the call has not been carried out.
+ * Its script is loaded before it, in the same stream of bytes.
+ */
+
+static ngx_int_t
+ngx_http_gateway_redis_resend(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call)
+{
+    call->resent = 1;
+
+    if (ngx_http_gateway_redis_load(conn, call->script) == NGX_OK
+        && ngx_http_gateway_redis_append(conn, call) == NGX_OK)
+    {
+        return NGX_AGAIN;
+    }
+
+    ngx_http_gateway_redis_retire(call);
+    ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_ERROR, NULL);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_error(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply,
+    ngx_uint_t late)
+{
+    u_char                                  buf[NGX_HTTP_GATEWAY_REDIS_ERR];
+    ngx_str_t                               reason, words;
+    gw_resp_error_e                         error;
+    ngx_http_gateway_redis_cause_e          cause;
+    const ngx_http_gateway_redis_error_t   *e;
+
+    error = reply->error;
+    words = ngx_http_gateway_redis_words(reply);
+
+    reason.data = buf;
+    reason.len = ngx_snprintf(buf, sizeof(buf), "%V answered \"%V\"",
+                              &conn->address, &words)
+                 - buf;
+
+    if (error == GW_RESP_READONLY) {
+        cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_READONLY;
+
+    } else if (error == GW_RESP_DENIED
+               && ngx_strncmp(reply->text, "NOAUTH", 6) == 0)
+    {
+        cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_DENIED;
+
+    } else {
+        e = &ngx_http_gateway_redis_errors[error];
+
+        ngx_http_gateway_redis_failure(conn->redis, e->say,
+                                       e->counts && !late, &reason, e->next);
+
+        ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_ERROR, NULL);
+        return NGX_OK;
+    }
+
+    ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_ERROR, NULL);
+    ngx_http_gateway_redis_lost(conn, cause, "%V", &reason);
+
+    return NGX_ERROR;
+}
+
+
+/* the end of a connection */
+
+void
+ngx_http_gateway_redis_drop(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_status_e sent,
+    ngx_http_gateway_redis_status_e waiting)
+{
+    ngx_queue_t                    *q, calls;
+    ngx_http_gateway_redis_call_t  *call;
+
+    ngx_queue_init(&calls);
+
+    while (!ngx_queue_empty(&conn->sent)) {
+        q = ngx_queue_head(&conn->sent);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&calls, q);
+    }
+
+    while (!ngx_queue_empty(&conn->waiting)) {
+        q = ngx_queue_head(&conn->waiting);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&calls, q);
+    }
+
+    for (q = ngx_queue_head(&calls);
+         q != ngx_queue_sentinel(&calls);
+         q = ngx_queue_next(q))
+    {
+        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
+        ngx_http_gateway_redis_retire(call);
+    }
+
+    conn->queued = 0;
+
+    /* from here on the connection may have new calls */
+
+    while (!ngx_queue_empty(&calls)) {
+        q = ngx_queue_head(&calls);
+        ngx_queue_remove(q);
+
+        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
+
+        ngx_http_gateway_redis_tell(call, call->written ? sent : waiting,
+                                    NULL);
+        ngx_http_gateway_redis_free(call);
+    }
+}
+
+
+/* time */
+
+void
+ngx_http_gateway_redis_deadline(ngx_event_t *ev)
+{
+    ngx_http_gateway_redis_connection_t *conn = ev->data;
+
+    ngx_msec_t                      at;
+    ngx_queue_t                    *q;
+    ngx_http_gateway_redis_call_t  *call;
+
+    /* where this worker itself was late, the reply may be there */
+
+    if (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED
+        && conn->peer.connection->read->ready
+        && ngx_http_gateway_redis_read(conn) != NGX_OK)
+    {
+        return;
+    }
+
+    while (!ngx_queue_empty(&conn->active)) {
+
+        q = ngx_queue_head(&conn->active);
+        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, age);
+
+        if (!ngx_http_gateway_redis_due(call->deadline)) {
+            break;
+        }
+
+        ngx_http_gateway_redis_late(conn, call);
+    }
+
+    if (ngx_http_gateway_redis_hung(conn, &at)
+        && ngx_http_gateway_redis_due(at))
+    {
+        ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
+                                    "%V has not answered for %Mms",
+                                    &conn->address, ngx_max(
+                                    NGX_HTTP_GATEWAY_REDIS_HARD
+                                    * conn->redis->conf.timeout,
+                                    NGX_HTTP_GATEWAY_REDIS_HARD_MIN));
+        return;
+    }
+
+    ngx_http_gateway_redis_settle(conn);
+}
+
+
+static void
+ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call)
+{
+    u_char                     buf[NGX_HTTP_GATEWAY_REDIS_ERR];
+    ngx_str_t                  reason;
+    ngx_http_gateway_redis_t  *redis;
+
+    redis = conn->redis;
+
+    ngx_http_gateway_redis_retire(call);
+
+    reason.data = buf;
+    reason.len = ngx_snprintf(buf, sizeof(buf), "no reply from %V in %Mms",
+                              &conn->node->server, redis->conf.timeout)
+                 - buf;
+
+    ngx_http_gateway_redis_failure(redis, NGX_HTTP_GATEWAY_REDIS_SAY_TIMEOUT,
+                                   1, &reason, "deciding without it");
+
+    if (call->written) {
+        ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_TIMEOUT,
+                                    NULL);
+        return;
+    }
+
+    /* no reply will come */
+
+    ngx_queue_remove(&call->queue);
+    conn->queued--;
+
+    ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_TIMEOUT, NULL);
+    ngx_http_gateway_redis_free(call);
+}
+
+
+/* whether there is a slot, and when it is given up, and its connection */
+
+static ngx_uint_t
+ngx_http_gateway_redis_hung(ngx_http_gateway_redis_connection_t *conn,
+    ngx_msec_t *at)
+{
+    ngx_queue_t                    *q;
+    ngx_http_gateway_redis_call_t  *call;
+
+    if (conn->state != NGX_HTTP_GATEWAY_REDIS_CONNECTED
+        || ngx_queue_empty(&conn->sent))
+    {
+        return 0;
+    }
+
+    q = ngx_queue_head(&conn->sent);
+    call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
+
+    *at = call->sent + ngx_max(NGX_HTTP_GATEWAY_REDIS_HARD
+                               * conn->redis->conf.timeout,
+                               NGX_HTTP_GATEWAY_REDIS_HARD_MIN);
+    return 1;
+}
+
+
+void
+ngx_http_gateway_redis_settle(ngx_http_gateway_redis_connection_t *conn)
+{
+    ngx_msec_t                      at;
+    ngx_uint_t                      busy;
+    ngx_queue_t                    *q;
+    ngx_http_gateway_redis_call_t  *call;
+
+    busy = !ngx_queue_empty(&conn->active);
+
+    if (ngx_exiting && !busy
+        && conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED)
+    {
+        ngx_http_gateway_redis_close(conn);
+        return;
+    }
+
+    if (conn->peer.connection != NULL) {
+        conn->peer.connection->idle =
+                    (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED && !busy);
+    }
+
+    conn->deadline.cancelable = !busy;
+
+    if (conn->deadline.timer_set) {
+        return;
+    }
+
+    if (busy) {
+        q = ngx_queue_head(&conn->active);
+        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, age);
+        at = call->deadline;
+
+    } else if (!ngx_http_gateway_redis_hung(conn, &at)) {
+        return;
+    }
+
+    ngx_add_timer(&conn->deadline,
+                  ngx_http_gateway_redis_due(at) ? 1 : at - ngx_current_msec);
+}

@@ -1,0 +1,506 @@
+
+/*
+ * Connections: that there are some, how they are lost, and when it is tried
+ * again.
+ *
+ * One is made when a worker begins, after a random delay, and stays.  One
+ * that was good and is lost is made again at once; what fails is tried again
+ * after 50 ms, 100 ms and so on up to 5 s, of which a random part is waited.
+ * Until then calls end as they begin.  At any time a connection tries once.
+ *
+ * What nginx's own functions say about a connection is not written to the log
+ * but kept: it becomes the reason in the one line that says what has failed
+ * and what follows, and that is not written for each of a thousand failures.
+ */
+
+#include "ngx_http_gateway_redis_private.h"
+
+
+/* what follows from how a connection has ended */
+
+typedef struct {
+    ngx_http_gateway_redis_say_e     say;
+    ngx_http_gateway_redis_status_e  status;    /* of calls that were sent */
+    ngx_uint_t                       counts;    /* also without calls */
+    ngx_uint_t                       denied;
+} ngx_http_gateway_redis_ending_t;
+
+
+static void ngx_http_gateway_redis_init_connection(
+    ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_connection_t *conn, ngx_cycle_t *cycle);
+static u_char *ngx_http_gateway_redis_reason(
+    ngx_http_gateway_redis_connection_t *conn, u_char *p, u_char *last,
+    const char *fmt, va_list args);
+static void ngx_http_gateway_redis_say_lost(
+    ngx_http_gateway_redis_connection_t *conn,
+    const ngx_http_gateway_redis_ending_t *ending, ngx_uint_t busy,
+    const ngx_str_t *reason);
+static void ngx_http_gateway_redis_backoff(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_cause_e cause);
+static ngx_uint_t ngx_http_gateway_redis_lasted(
+    ngx_http_gateway_redis_connection_t *conn);
+static void ngx_http_gateway_redis_shut(
+    ngx_http_gateway_redis_connection_t *conn);
+static void ngx_http_gateway_redis_log_writer(ngx_log_t *log,
+    ngx_uint_t level, u_char *buf, size_t len);
+
+
+static const ngx_http_gateway_redis_ending_t
+    ngx_http_gateway_redis_endings[] =
+{
+    /* CONNECT */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_CONNECT, NGX_HTTP_GATEWAY_REDIS_CLOSED,
+      1, 0 },
+
+    /* LOST */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_LOST, NGX_HTTP_GATEWAY_REDIS_CLOSED, 0, 0 },
+
+    /* MALFORMED */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_MALFORMED, NGX_HTTP_GATEWAY_REDIS_MALFORMED,
+      1, 0 },
+
+    /* READONLY */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_READONLY, NGX_HTTP_GATEWAY_REDIS_CLOSED,
+      1, 0 },
+
+    /* DENIED: a mistake of the configuration; waiting for it costs nothing */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_DENIED, NGX_HTTP_GATEWAY_REDIS_CLOSED, 0, 1 }
+};
+
+
+/* a worker */
+
+ngx_int_t
+ngx_http_gateway_redis_start(ngx_http_gateway_redis_t *redis,
+    ngx_cycle_t *cycle)
+{
+    ngx_int_t                             i;
+    ngx_http_gateway_redis_connection_t  *conn;
+
+    redis->log = cycle->log;
+
+    ngx_queue_init(&redis->free);
+
+    redis->upkeep.handler = ngx_http_gateway_redis_upkeep_handler;
+    redis->upkeep.data = redis;
+    redis->upkeep.log = cycle->log;
+    redis->upkeep.cancelable = 1;
+
+    conn = ngx_pcalloc(cycle->pool,
+                       redis->conf.connections
+                       * sizeof(ngx_http_gateway_redis_connection_t));
+    if (conn == NULL) {
+        return NGX_ERROR;
+    }
+
+    redis->node.connections = conn;
+
+    for (i = 0; i < redis->conf.connections; i++) {
+
+        conn = ngx_http_gateway_redis_connection(redis, i);
+
+        ngx_http_gateway_redis_init_connection(redis, conn, cycle);
+
+        conn->loading = ngx_pcalloc(cycle->pool, redis->scripts->nelts + 1);
+        if (conn->loading == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_http_gateway_redis_connect_later(conn,
+                                             NGX_HTTP_GATEWAY_REDIS_START);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_redis_init_connection(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_connection_t *conn, ngx_cycle_t *cycle)
+{
+    conn->redis = redis;
+    conn->node = &redis->node;
+
+    ngx_queue_init(&conn->waiting);
+    ngx_queue_init(&conn->sent);
+    ngx_queue_init(&conn->active);
+
+    conn->log = *cycle->log;
+    conn->log.next = NULL;
+    conn->log.log_level = ngx_max(conn->log.log_level, NGX_LOG_INFO);
+    conn->log.writer = ngx_http_gateway_redis_log_writer;
+    conn->log.wdata = conn;
+
+    conn->timer.handler = ngx_http_gateway_redis_timer_handler;
+    conn->timer.data = conn;
+    conn->timer.log = cycle->log;
+    conn->timer.cancelable = 1;
+
+    conn->deadline.handler = ngx_http_gateway_redis_deadline;
+    conn->deadline.data = conn;
+    conn->deadline.log = cycle->log;
+
+    conn->flush.handler = ngx_http_gateway_redis_flush_handler;
+    conn->flush.data = conn;
+    conn->flush.log = cycle->log;
+}
+
+
+/*
+ * Requests that still wait are not told: nothing runs any more that could
+ * answer them.
+ */
+
+void
+ngx_http_gateway_redis_stop(ngx_http_gateway_redis_t *redis)
+{
+    ngx_int_t                             i;
+    ngx_queue_t                          *q;
+    ngx_http_gateway_redis_call_t        *call;
+    ngx_http_gateway_redis_connection_t  *conn;
+
+    if (redis->node.connections == NULL) {
+        return;
+    }
+
+    for (i = 0; i < redis->conf.connections; i++) {
+
+        conn = ngx_http_gateway_redis_connection(redis, i);
+
+        ngx_http_gateway_redis_shut(conn);
+
+        ngx_queue_add(&conn->waiting, &conn->sent);
+
+        while (!ngx_queue_empty(&conn->waiting)) {
+            q = ngx_queue_head(&conn->waiting);
+            ngx_queue_remove(q);
+
+            call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
+            ngx_free(call);
+        }
+    }
+
+    while (!ngx_queue_empty(&redis->free)) {
+        q = ngx_queue_head(&redis->free);
+        ngx_queue_remove(q);
+
+        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
+        ngx_free(call);
+    }
+
+    if (redis->upkeep.timer_set) {
+        ngx_del_timer(&redis->upkeep);
+    }
+
+    redis->node.connections = NULL;
+}
+
+
+/* which server, and which connection */
+
+ngx_http_gateway_redis_node_t *
+ngx_http_gateway_redis_node(ngx_http_gateway_redis_t *redis,
+    const ngx_str_t *key)
+{
+    return &redis->node;
+}
+
+
+ngx_http_gateway_redis_connection_t *
+ngx_http_gateway_redis_pick(ngx_http_gateway_redis_node_t *node)
+{
+    ngx_int_t                             i;
+    ngx_http_gateway_redis_connection_t  *conn, *best;
+
+    best = &node->connections[0];
+
+    for (i = 1; i < node->redis->conf.connections; i++) {
+
+        conn = &node->connections[i];
+
+        if (conn->state > best->state
+            || (conn->state == best->state && conn->queued < best->queued))
+        {
+            best = conn;
+        }
+    }
+
+    return best;
+}
+
+
+/* losing */
+
+void ngx_cdecl
+ngx_http_gateway_redis_lost(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_cause_e cause, const char *fmt, ...)
+{
+    u_char                                   buf[NGX_HTTP_GATEWAY_REDIS_ERR];
+    va_list                                  args;
+    ngx_str_t                                reason;
+    ngx_msec_t                               delay;
+    ngx_uint_t                               busy, probe;
+    const ngx_http_gateway_redis_ending_t   *ending;
+
+    va_start(args, fmt);
+    reason.data = buf;
+    reason.len = ngx_http_gateway_redis_reason(conn, buf, buf + sizeof(buf),
+                                               fmt, args)
+                 - buf;
+    va_end(args);
+
+    if (conn->state != NGX_HTTP_GATEWAY_REDIS_CONNECTED
+        && cause == NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST)
+    {
+        cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT;
+    }
+
+    ending = &ngx_http_gateway_redis_endings[cause];
+
+    busy = !ngx_queue_empty(&conn->active);
+    probe = conn->probe;
+
+    conn->probe = 0;
+
+    ngx_http_gateway_redis_backoff(conn, cause);
+    ngx_http_gateway_redis_shut(conn);
+
+    if (probe) {
+        ngx_http_gateway_redis_probe_failed(conn->redis);
+    }
+
+    ngx_http_gateway_redis_say_lost(conn, ending, busy, &reason);
+
+    if (!ngx_exiting) {
+        delay = conn->retry - ngx_current_msec;
+
+        if (delay == 0) {
+            delay = 1 + ngx_random() % NGX_HTTP_GATEWAY_REDIS_AGAIN;
+        }
+
+        ngx_add_timer(&conn->timer, delay);
+    }
+
+    ngx_http_gateway_redis_drop(conn, ending->status,
+                                NGX_HTTP_GATEWAY_REDIS_DOWN);
+}
+
+
+static u_char *
+ngx_http_gateway_redis_reason(ngx_http_gateway_redis_connection_t *conn,
+    u_char *p, u_char *last, const char *fmt, va_list args)
+{
+    if (fmt == NULL && conn->why_len == 0) {
+        return ngx_slprintf(p, last, "connecting to %V failed",
+                            &conn->address);
+    }
+
+    if (fmt != NULL) {
+        p = ngx_vslprintf(p, last, fmt, args);
+    }
+
+    if (conn->why_len) {
+        p = ngx_slprintf(p, last, "%s%*s", fmt ? ": " : "", conn->why_len,
+                         conn->why);
+    }
+
+    return p;
+}
+
+
+/* one that nobody used, and that Redis has closed, is no failure */
+
+static void
+ngx_http_gateway_redis_say_lost(ngx_http_gateway_redis_connection_t *conn,
+    const ngx_http_gateway_redis_ending_t *ending, ngx_uint_t busy,
+    const ngx_str_t *reason)
+{
+    u_char      next[sizeof("connecting again in ms") + NGX_TIME_T_LEN];
+    ngx_msec_t  delay;
+
+    delay = conn->retry - ngx_current_msec;
+
+    ngx_sprintf(next, delay ? "connecting again in %Mms%Z"
+                            : "connecting again%Z", delay);
+
+    if (busy || ending->counts || ending->denied) {
+        ngx_http_gateway_redis_failure(conn->redis, ending->say,
+                                       !ending->denied, reason,
+                                       (char *) next);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, conn->redis->log, 0,
+                  "gateway_redis \"%V\": %V, %s",
+                  &conn->redis->name, reason, next);
+}
+
+
+/*
+ * When it is tried again: at once after a connection that was good for some
+ * time, and once after one that was good; a server that closes behind each
+ * reply, or that takes reads and no writes, is not to be besieged.
+ */
+
+static void
+ngx_http_gateway_redis_backoff(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_cause_e cause)
+{
+    ngx_msec_t  most;
+
+    conn->retry = ngx_current_msec;
+    conn->denied = ngx_http_gateway_redis_endings[cause].denied;
+
+    if (conn->denied) {
+        conn->retry += NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX
+                       + ngx_random() % NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX / 5;
+        conn->attempts++;
+        return;
+    }
+
+    if (cause == NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST
+        && ngx_http_gateway_redis_lasted(conn))
+    {
+        conn->attempts = 0;
+        return;
+    }
+
+    if (cause == NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST && conn->good
+        && conn->attempts == 0)
+    {
+        conn->attempts = 1;
+        return;
+    }
+
+    most = NGX_HTTP_GATEWAY_REDIS_BACKOFF << ngx_min(conn->attempts, 7);
+    most = ngx_min(most, NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX);
+
+    conn->retry += 1 + ngx_random() % most;
+    conn->attempts++;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_redis_lasted(ngx_http_gateway_redis_connection_t *conn)
+{
+    ngx_msec_t                     lasted;
+    ngx_http_gateway_redis_shm_t  *sh;
+
+    sh = conn->redis->sh;
+    lasted = ngx_current_msec - conn->since;
+
+    if (lasted > NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX) {
+
+        /* that it is lost now is a change: it may be said again */
+
+        sh->said[NGX_HTTP_GATEWAY_REDIS_SAY_LOST] = 0;
+        sh->said[NGX_HTTP_GATEWAY_REDIS_SAY_CONNECT] = 0;
+
+        return 1;
+    }
+
+    return conn->good && lasted > NGX_HTTP_GATEWAY_REDIS_GOOD;
+}
+
+
+void
+ngx_http_gateway_redis_close(ngx_http_gateway_redis_connection_t *conn)
+{
+    conn->retry = ngx_current_msec;
+    conn->attempts = 0;
+    conn->probe = 0;
+
+    ngx_http_gateway_redis_shut(conn);
+    ngx_http_gateway_redis_drop(conn, NGX_HTTP_GATEWAY_REDIS_CLOSED,
+                                NGX_HTTP_GATEWAY_REDIS_DOWN);
+}
+
+
+/* everything of the connection but its calls */
+
+static void
+ngx_http_gateway_redis_shut(ngx_http_gateway_redis_connection_t *conn)
+{
+    ngx_pool_t        *pool;
+    ngx_connection_t  *c;
+
+    conn->state = NGX_HTTP_GATEWAY_REDIS_DISCONNECTED;
+
+    if (conn->resolving != NULL) {
+        ngx_resolve_name_done(conn->resolving);
+        conn->resolving = NULL;
+    }
+
+    c = conn->peer.connection;
+
+    if (c != NULL) {
+        conn->peer.connection = NULL;
+        pool = c->pool;
+
+        ngx_http_gateway_redis_ssl_end(c);
+        ngx_close_connection(c);
+
+        if (pool != NULL) {
+            ngx_destroy_pool(pool);
+        }
+    }
+
+    gw_resp_reader_free(conn->reader);
+    conn->reader = NULL;
+
+    ngx_http_gateway_redis_free_output(conn);
+    ngx_memzero(conn->loading, conn->redis->scripts->nelts + 1);
+
+    ngx_http_gateway_redis_stop_timer(conn);
+
+    if (conn->deadline.timer_set) {
+        ngx_del_timer(&conn->deadline);
+    }
+
+    if (conn->flush.posted) {
+        ngx_delete_posted_event(&conn->flush);
+    }
+
+    conn->why_len = 0;
+}
+
+
+/*
+ * "2026/01/31 12:00:00 [error] 4711#4711: connect() to ... failed": what
+ * stands behind the number is kept.  What nginx says about itself, or while
+ * somebody looks for a bug, goes to the log.
+ */
+
+static void
+ngx_http_gateway_redis_log_writer(ngx_log_t *log, ngx_uint_t level,
+    u_char *buf, size_t len)
+{
+    ngx_http_gateway_redis_connection_t *conn = log->wdata;
+
+    u_char  *p, *last;
+
+    last = buf + len;
+
+    while (last > buf && (last[-1] == LF || last[-1] == CR)) {
+        last--;
+    }
+
+    p = ngx_strlchr(buf, last, '#');
+
+    if (p != NULL) {
+        p = ngx_strlchr(p, last, ' ');
+    }
+
+    p = (p != NULL) ? p + 1 : buf;
+
+    if (level == NGX_LOG_DEBUG || level <= NGX_LOG_ALERT) {
+        ngx_log_error_core(level, conn->redis->log, 0, "%*s",
+                           (size_t) (last - p), p);
+        return;
+    }
+
+    conn->why_len = ngx_min((size_t) (last - p), sizeof(conn->why));
+    ngx_memcpy(conn->why, p, conn->why_len);
+}

@@ -1,0 +1,464 @@
+
+/*
+ * The handshake: what is asked on a new connection, in one write, before the
+ * first call.  Calls wait until all of it is answered, so that none is carried
+ * out in another database, or by a replica that takes writes and loses them.
+ *
+ * RESP2 is what a connection speaks that does not say HELLO, from the first
+ * Redis to the last.
+ */
+
+#include "ngx_http_gateway_redis_private.h"
+
+
+static ngx_int_t ngx_http_gateway_redis_ask(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_reply_pt reply, const ngx_str_t *words,
+    ngx_uint_t n);
+static ngx_int_t ngx_http_gateway_redis_ask_all(
+    ngx_http_gateway_redis_connection_t *conn);
+static ngx_int_t ngx_http_gateway_redis_ask_auth(
+    ngx_http_gateway_redis_connection_t *conn);
+static ngx_int_t ngx_http_gateway_redis_ask_script(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_script_t *script);
+static ngx_int_t ngx_http_gateway_redis_auth_reply(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply);
+static ngx_int_t ngx_http_gateway_redis_select_reply(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply);
+static ngx_int_t ngx_http_gateway_redis_name_reply(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply);
+static ngx_int_t ngx_http_gateway_redis_role_reply(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply);
+static ngx_int_t ngx_http_gateway_redis_load_reply(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply);
+static ngx_int_t ngx_http_gateway_redis_refused(
+    ngx_http_gateway_redis_connection_t *conn, const char *command,
+    const gw_resp_t *reply);
+static void ngx_http_gateway_redis_tolerate(
+    ngx_http_gateway_redis_connection_t *conn, const char *command,
+    const gw_resp_t *reply);
+static u_char *ngx_http_gateway_redis_loading(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_script_t *script);
+
+
+void
+ngx_http_gateway_redis_handshake(ngx_http_gateway_redis_connection_t *conn)
+{
+    ngx_connection_t  *c;
+
+    c = conn->peer.connection;
+
+    c->read->handler = ngx_http_gateway_redis_read_handler;
+    c->write->handler = ngx_http_gateway_redis_write_handler;
+
+    if (ngx_http_gateway_redis_ask_all(conn) != NGX_OK) {
+        ngx_http_gateway_redis_lost(conn,
+                                    NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT,
+                                    "no memory");
+        return;
+    }
+
+    /* a refusal may have come before we could ask */
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+}
+
+
+/* questions */
+
+static ngx_int_t
+ngx_http_gateway_redis_ask_all(ngx_http_gateway_redis_connection_t *conn)
+{
+    u_char                             number[NGX_INT_T_LEN];
+    ngx_str_t                          words[3];
+    ngx_uint_t                         i;
+    ngx_http_gateway_redis_conf_t     *conf;
+    ngx_http_gateway_redis_script_t  **script;
+
+    conf = &conn->redis->conf;
+
+    if (conf->password.len
+        && ngx_http_gateway_redis_ask_auth(conn) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (conf->database) {
+        ngx_str_set(&words[0], "SELECT");
+        words[1].data = number;
+        words[1].len = ngx_sprintf(number, "%i", conf->database) - number;
+
+        if (ngx_http_gateway_redis_ask(conn,
+                                       ngx_http_gateway_redis_select_reply,
+                                       words, 2)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_str_set(&words[0], "CLIENT");
+    ngx_str_set(&words[1], "SETNAME");
+    ngx_str_set(&words[2], "nginx-gateway");
+
+    if (ngx_http_gateway_redis_ask(conn, ngx_http_gateway_redis_name_reply,
+                                   words, 3)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&words[0], "ROLE");
+
+    if (ngx_http_gateway_redis_ask(conn, ngx_http_gateway_redis_role_reply,
+                                   words, 1)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    script = conn->redis->scripts->elts;
+
+    for (i = 0; i < conn->redis->scripts->nelts; i++) {
+        if (ngx_http_gateway_redis_ask_script(conn, script[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_ask(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_reply_pt reply, const ngx_str_t *words,
+    ngx_uint_t n)
+{
+    ngx_http_gateway_redis_call_t  *call;
+
+    call = ngx_http_gateway_redis_command(conn->redis, reply, words, n, NULL,
+                                          0);
+    if (call == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_gateway_redis_append(conn, call) != NGX_OK) {
+        ngx_http_gateway_redis_free(call);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_ask_auth(ngx_http_gateway_redis_connection_t *conn)
+{
+    ngx_str_t                       words[3];
+    ngx_uint_t                      n;
+    ngx_http_gateway_redis_conf_t  *conf;
+
+    conf = &conn->redis->conf;
+
+    n = 0;
+
+    ngx_str_set(&words[n], "AUTH");
+    n++;
+
+    if (conf->user.len) {
+        words[n++] = conf->user;
+    }
+
+    words[n++] = conf->password;
+
+    return ngx_http_gateway_redis_ask(conn, ngx_http_gateway_redis_auth_reply,
+                                      words, n);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_ask_script(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_script_t *script)
+{
+    ngx_str_t                       words[3];
+    ngx_http_gateway_redis_call_t  *call;
+
+    ngx_str_set(&words[0], "SCRIPT");
+    ngx_str_set(&words[1], "LOAD");
+    words[2] = script->text;
+
+    call = ngx_http_gateway_redis_command(conn->redis,
+                                          ngx_http_gateway_redis_load_reply,
+                                          words, 3, NULL, 0);
+    if (call == NULL) {
+        return NGX_ERROR;
+    }
+
+    call->script = script;
+
+    if (ngx_http_gateway_redis_append(conn, call) != NGX_OK) {
+        ngx_http_gateway_redis_free(call);
+        return NGX_ERROR;
+    }
+
+    *ngx_http_gateway_redis_loading(conn, script) = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_redis_load(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_script_t *script)
+{
+    if (*ngx_http_gateway_redis_loading(conn, script)) {
+        return NGX_OK;
+    }
+
+    return ngx_http_gateway_redis_ask_script(conn, script);
+}
+
+
+/* the mark of a script; that of one that was never registered is the last */
+
+static u_char *
+ngx_http_gateway_redis_loading(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_script_t *script)
+{
+    ngx_uint_t                         i, n;
+    ngx_http_gateway_redis_script_t  **s;
+
+    s = conn->redis->scripts->elts;
+    n = conn->redis->scripts->nelts;
+
+    for (i = 0; i < n && s[i] != script; i++) { /* void */ }
+
+    return &conn->loading[i];
+}
+
+
+/* answers, in the order of the questions */
+
+static ngx_int_t
+ngx_http_gateway_redis_auth_reply(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply)
+{
+    ngx_str_t                       words;
+    ngx_http_gateway_redis_cause_e  cause;
+
+    if (reply->type != GW_RESP_ERROR) {
+        return NGX_OK;
+    }
+
+    /*
+     * "ERR max number of clients reached" is no word about the password, but
+     * the first that anything on this connection is answered; Redis 5 says
+     * "ERR invalid password" and "ERR Client sent AUTH, but no password is
+     * set"
+     */
+
+    cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT;
+
+    if (reply->error == GW_RESP_DENIED
+        || ngx_strncmp(reply->text, "ERR invalid password", 20) == 0
+        || ngx_strncmp(reply->text, "ERR Client sent AUTH", 20) == 0
+        || ngx_strncmp(reply->text, "ERR AUTH", 8) == 0)
+    {
+        cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_DENIED;
+    }
+
+    words = ngx_http_gateway_redis_words(reply);
+
+    ngx_http_gateway_redis_lost(conn, cause, "%V refused AUTH: \"%V\"",
+                                &conn->address, &words);
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_select_reply(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply)
+{
+    if (reply->type == GW_RESP_ERROR) {
+        return ngx_http_gateway_redis_refused(conn, "SELECT", reply);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_name_reply(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply)
+{
+    if (reply->type == GW_RESP_ERROR) {
+
+        if (reply->error == GW_RESP_BUSY
+            || ngx_strncmp(reply->text, "NOAUTH", 6) == 0
+            || ngx_strncmp(reply->text, "ERR max number", 14) == 0)
+        {
+            return ngx_http_gateway_redis_refused(conn, "CLIENT SETNAME",
+                                                  reply);
+        }
+
+        ngx_http_gateway_redis_tolerate(conn, "CLIENT SETNAME", reply);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_role_reply(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply)
+{
+    if (reply->type == GW_RESP_ERROR) {
+
+        if (reply->error != GW_RESP_DENIED && reply->error != GW_RESP_OTHER) {
+            return ngx_http_gateway_redis_refused(conn, "ROLE", reply);
+        }
+
+        ngx_http_gateway_redis_tolerate(conn, "ROLE", reply);
+        return NGX_OK;
+    }
+
+    if (reply->type != GW_RESP_ARRAY
+        || ngx_strcmp(reply->text, "master") != 0)
+    {
+        ngx_http_gateway_redis_lost(conn,
+                                    NGX_HTTP_GATEWAY_REDIS_CAUSE_READONLY,
+                                    "%V is no master", &conn->address);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_load_reply(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply)
+{
+    ngx_http_gateway_redis_script_t  *script;
+
+    script = call->script;
+
+    *ngx_http_gateway_redis_loading(conn, script) = 0;
+
+    if (reply->type == GW_RESP_ERROR) {
+        return ngx_http_gateway_redis_refused(conn, "SCRIPT LOAD", reply);
+    }
+
+    if (reply->len != sizeof(script->sha)
+        || ngx_strncasecmp((u_char *) reply->text, script->sha,
+                           sizeof(script->sha))
+           != 0)
+    {
+        ngx_http_gateway_redis_lost(conn,
+                                    NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED,
+                                    "%V knows script \"%s\" by another digest",
+                                    &conn->address, script->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* refusals */
+
+static ngx_int_t
+ngx_http_gateway_redis_refused(ngx_http_gateway_redis_connection_t *conn,
+    const char *command, const gw_resp_t *reply)
+{
+    ngx_str_t                       words;
+    ngx_http_gateway_redis_cause_e  cause;
+
+    switch (reply->error) {
+
+    case GW_RESP_DENIED:
+        cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_DENIED;
+        break;
+
+    case GW_RESP_READONLY:
+        cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_READONLY;
+        break;
+
+    default:
+        cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST;
+        break;
+    }
+
+    words = ngx_http_gateway_redis_words(reply);
+
+    ngx_http_gateway_redis_lost(conn, cause, "%V refused %s: \"%V\"",
+                                &conn->address, command, &words);
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_http_gateway_redis_tolerate(ngx_http_gateway_redis_connection_t *conn,
+    const char *command, const gw_resp_t *reply)
+{
+    ngx_str_t  words;
+
+    if (!ngx_http_gateway_redis_may_say(conn->redis,
+                                        NGX_HTTP_GATEWAY_REDIS_SAY_TOLERATED,
+                                        NGX_HTTP_GATEWAY_REDIS_SAY))
+    {
+        return;
+    }
+
+    words = ngx_http_gateway_redis_words(reply);
+
+    ngx_log_error(NGX_LOG_WARN, conn->redis->log, 0,
+                  "gateway_redis \"%V\": %V refused %s: \"%V\", going on",
+                  &conn->redis->name, &conn->address, command, &words);
+}
+
+
+/*
+ * Redis quotes the arguments of a command that it does not know: with AUTH
+ * renamed that would be the password.
+ */
+
+ngx_str_t
+ngx_http_gateway_redis_words(const gw_resp_t *reply)
+{
+    u_char     *p, *last;
+    ngx_str_t   words;
+
+    words.data = (u_char *) reply->text;
+    last = words.data + reply->len;
+
+    for (p = words.data; p < last; p++) {
+
+        if (*p < ' ' || *p > '~' || *p == '"' || *p == '`') {
+            break;
+        }
+
+        /* "can't" quotes nothing */
+
+        if (*p == '\'' && (p == words.data || p[-1] < 'A')) {
+            break;
+        }
+    }
+
+    while (p > words.data && (p[-1] == ' ' || p[-1] == ',')) {
+        p--;
+    }
+
+    words.len = p - words.data;
+
+    return words;
+}

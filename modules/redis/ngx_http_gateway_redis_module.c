@@ -1,0 +1,321 @@
+
+/*
+ * gateway_redis: servers that other modules ask.
+ *
+ * This is the face: the directive, what modules use while the configuration
+ * is read, and the beginning and end of a worker.  It answers no request and
+ * has no variables; without the directive nothing of it runs.
+ */
+
+#include "ngx_http_gateway_redis_private.h"
+
+#include <ngx_sha1.h>
+
+
+typedef struct {
+    ngx_array_t                     blocks;     /* redis_t * */
+    ngx_array_t                     scripts;    /* script_t * */
+} ngx_http_gateway_redis_main_conf_t;
+
+
+static void *ngx_http_gateway_redis_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_gateway_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_gateway_redis_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_redis_init_process(ngx_cycle_t *cycle);
+static void ngx_http_gateway_redis_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_command_t  ngx_http_gateway_redis_commands[] = {
+
+    { ngx_string("gateway_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_gateway_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_gateway_redis_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_redis_init,           /* postconfiguration */
+
+    ngx_http_gateway_redis_create_main_conf, /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_gateway_redis_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_redis_module_ctx,    /* module context */
+    ngx_http_gateway_redis_commands,       /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_gateway_redis_init_process,   /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_gateway_redis_exit_process,   /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* for other modules */
+
+ngx_http_gateway_redis_t *
+ngx_http_gateway_redis_find(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                           i;
+    ngx_http_gateway_redis_t           **redis;
+    ngx_http_gateway_redis_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_redis_module);
+    redis = rmcf->blocks.elts;
+
+    for (i = 0; i < rmcf->blocks.nelts; i++) {
+        if (ngx_http_gateway_same(&redis[i]->name, name)) {
+            return redis[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_http_gateway_redis_script(ngx_conf_t *cf,
+    ngx_http_gateway_redis_script_t *script)
+{
+    u_char                                digest[20];
+    ngx_sha1_t                            sha;
+    ngx_uint_t                            i;
+    ngx_http_gateway_redis_script_t     **s;
+    ngx_http_gateway_redis_main_conf_t   *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_redis_module);
+    s = rmcf->scripts.elts;
+
+    for (i = 0; i < rmcf->scripts.nelts; i++) {
+        if (s[i] == script) {
+            return NGX_OK;
+        }
+    }
+
+    s = ngx_array_push(&rmcf->scripts);
+    if (s == NULL) {
+        return NGX_ERROR;
+    }
+
+    *s = script;
+
+    ngx_sha1_init(&sha);
+    ngx_sha1_update(&sha, script->text.data, script->text.len);
+    ngx_sha1_final(digest, &sha);
+
+    (void) ngx_hex_dump(script->sha, digest, sizeof(digest));
+
+    return NGX_OK;
+}
+
+
+ngx_str_t *
+ngx_http_gateway_redis_name(ngx_http_gateway_redis_t *redis)
+{
+    return &redis->name;
+}
+
+
+ngx_str_t *
+ngx_http_gateway_redis_prefix(ngx_http_gateway_redis_t *redis)
+{
+    return &redis->conf.prefix;
+}
+
+
+const char *
+ngx_http_gateway_redis_status(ngx_http_gateway_redis_status_e status)
+{
+    static const char *const  words[] = {
+        "ok", "breaker open", "not connected", "too many calls", "timeout",
+        "connection lost", "error reply", "malformed reply"
+    };
+
+    return words[status];
+}
+
+
+/* configuration */
+
+static void *
+ngx_http_gateway_redis_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_redis_main_conf_t  *rmcf;
+
+    rmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_redis_main_conf_t));
+    if (rmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&rmcf->blocks, cf->pool, 1,
+                       sizeof(ngx_http_gateway_redis_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    if (ngx_array_init(&rmcf->scripts, cf->pool, 4,
+                       sizeof(ngx_http_gateway_redis_script_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return rmcf;
+}
+
+
+static char *
+ngx_http_gateway_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_redis_main_conf_t *rmcf = conf;
+
+    ngx_str_t                  *value;
+    ngx_http_gateway_redis_t   *redis, **r;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must have a name", &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_redis_find(cf, &value[1]) != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V %V\" is duplicate",
+                           &value[0], &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    redis = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_redis_t));
+    if (redis == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    redis->name = value[1];
+    redis->scripts = &rmcf->scripts;
+
+    r = ngx_array_push(&rmcf->blocks);
+    if (r == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *r = redis;
+
+    return ngx_http_gateway_redis_block(cf, redis);
+}
+
+
+/* the resolver may stand behind the block */
+
+static ngx_int_t
+ngx_http_gateway_redis_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                            i;
+    ngx_http_core_loc_conf_t             *clcf;
+    ngx_http_gateway_redis_t            **redis;
+    ngx_http_gateway_redis_main_conf_t   *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_redis_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    redis = rmcf->blocks.elts;
+
+    for (i = 0; i < rmcf->blocks.nelts; i++) {
+
+        if (redis[i]->node.addr != NULL) {
+            continue;
+        }
+
+        /* without the directive core makes one that has no servers */
+
+        if (clcf->resolver == NULL || clcf->resolver->connections.nelts == 0) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "no resolver defined to resolve \"%V\": "
+                          "gateway_redis \"%V\" needs \"resolver\" in http, "
+                          "or an address in \"server\" in %V:%ui",
+                          &redis[i]->node.host, &redis[i]->name,
+                         ngx_http_gateway_place_args(&redis[i]->conf.place));
+            return NGX_ERROR;
+        }
+
+        redis[i]->resolver = clcf->resolver;
+    }
+
+    return NGX_OK;
+}
+
+
+/* processes: without http {} there is no configuration */
+
+static ngx_int_t
+ngx_http_gateway_redis_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                            i;
+    ngx_http_gateway_redis_t            **redis;
+    ngx_http_gateway_redis_main_conf_t   *rmcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_gateway_redis_module);
+    if (rmcf == NULL) {
+        return NGX_OK;
+    }
+
+    redis = rmcf->blocks.elts;
+
+    for (i = 0; i < rmcf->blocks.nelts; i++) {
+        if (ngx_http_gateway_redis_start(redis[i], cycle) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_redis_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                            i;
+    ngx_http_gateway_redis_t            **redis;
+    ngx_http_gateway_redis_main_conf_t   *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_gateway_redis_module);
+    if (rmcf == NULL) {
+        return;
+    }
+
+    redis = rmcf->blocks.elts;
+
+    for (i = 0; i < rmcf->blocks.nelts; i++) {
+        ngx_http_gateway_redis_stop(redis[i]);
+    }
+}

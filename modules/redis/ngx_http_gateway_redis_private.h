@@ -1,0 +1,463 @@
+
+/*
+ * What the parts of the Redis client share, and nobody else includes.
+ *
+ *     _module.c      the module: directive, configuration, processes
+ *     _conf.c        what stands inside of gateway_redis { }
+ *     _call.c        calls: made, answered, late
+ *     _command.c     what they are made of
+ *     _connection.c  which there are, losing, when to try again
+ *     _connect.c     connecting
+ *     _handshake.c   what is asked before the first call
+ *     _io.c          bytes: output, input
+ *     _ssl.c         TLS
+ *     _breaker.c     failures, counted by all workers together
+ *
+ * A call is a slot in the queue of its connection from the moment when its
+ * bytes are in the output until its reply: replies have no other address than
+ * their order.  Nobody takes a slot out of the middle.  Who no longer waits
+ * only takes his handler away.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_REDIS_PRIVATE_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_REDIS_PRIVATE_H_INCLUDED_
+
+
+#include "ngx_http_gateway_redis.h"
+
+#include <ngx_event.h>
+#include <ngx_event_connect.h>
+
+
+/* times are milliseconds */
+
+#define NGX_HTTP_GATEWAY_REDIS_START        100     /* spread of workers */
+#define NGX_HTTP_GATEWAY_REDIS_GOOD         1000    /* lasted some time */
+#define NGX_HTTP_GATEWAY_REDIS_AGAIN        20      /* then, at once */
+#define NGX_HTTP_GATEWAY_REDIS_BACKOFF      50      /* first, then doubled */
+#define NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX  5000
+
+/* a slot without a reply for so long, in timeouts, and at least */
+#define NGX_HTTP_GATEWAY_REDIS_HARD         5
+#define NGX_HTTP_GATEWAY_REDIS_HARD_MIN     250
+
+#define NGX_HTTP_GATEWAY_REDIS_ERR          512     /* bytes of a reason */
+
+
+typedef struct ngx_http_gateway_redis_node_s  ngx_http_gateway_redis_node_t;
+typedef struct ngx_http_gateway_redis_connection_s
+    ngx_http_gateway_redis_connection_t;
+
+
+/* what is said at most once in a while, by one worker for all of them */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_REDIS_SAY_CONNECT = 0,
+    NGX_HTTP_GATEWAY_REDIS_SAY_LOST,
+    NGX_HTTP_GATEWAY_REDIS_SAY_TIMEOUT,
+    NGX_HTTP_GATEWAY_REDIS_SAY_MALFORMED,
+    NGX_HTTP_GATEWAY_REDIS_SAY_BUSY,
+    NGX_HTTP_GATEWAY_REDIS_SAY_READONLY,
+    NGX_HTTP_GATEWAY_REDIS_SAY_OOM,
+    NGX_HTTP_GATEWAY_REDIS_SAY_DENIED,
+    NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER,
+    NGX_HTTP_GATEWAY_REDIS_SAY_OTHER,
+    NGX_HTTP_GATEWAY_REDIS_SAY_FULL,
+    NGX_HTTP_GATEWAY_REDIS_SAY_TOLERATED,
+    NGX_HTTP_GATEWAY_REDIS_SAY_PROBE,
+    NGX_HTTP_GATEWAY_REDIS_SAYINGS
+} ngx_http_gateway_redis_say_e;
+
+
+/*
+ * The breaker, in shared memory: atomic words, no lock, so that a killed
+ * worker leaves nothing behind but a claim, which expires.
+ */
+
+typedef struct {
+    ngx_atomic_t                    failures;   /* since the last good reply */
+    ngx_atomic_t                    until;      /* 0: closed; time of a probe */
+    ngx_atomic_t                    probe;      /* end of a worker's claim */
+    ngx_atomic_t                    said[NGX_HTTP_GATEWAY_REDIS_SAYINGS];
+} ngx_http_gateway_redis_shm_t;
+
+
+/* what the block says; read-only since then */
+
+typedef struct {
+    ngx_http_gateway_place_t        place;
+
+    ngx_str_t                       user;
+    ngx_str_t                       password;
+    ngx_int_t                       database;
+    ngx_str_t                       prefix;
+
+    ngx_uint_t                      ssl;
+    ngx_str_t                       ssl_trusted_certificate;
+    ngx_str_t                       ssl_name;   /* with NUL */
+    ngx_str_t                       ssl_certificate;
+    ngx_str_t                       ssl_certificate_key;
+    ngx_uint_t                      ssl_ip;     /* unsigned:1; name is one */
+#if (NGX_SSL)
+    ngx_ssl_t                      *ssl_ctx;
+#endif
+
+    ngx_msec_t                      connect_timeout;
+    ngx_msec_t                      timeout;
+    ngx_int_t                       connections;
+    ngx_int_t                       max_pending;
+
+    ngx_uint_t                      breaker;    /* unsigned:1; was there */
+    ngx_int_t                       failures;
+    ngx_msec_t                      retry;
+} ngx_http_gateway_redis_conf_t;
+
+
+/* a server; there is one, until Sentinel or Cluster name more */
+
+struct ngx_http_gateway_redis_node_s {
+    ngx_http_gateway_redis_t       *redis;
+    ngx_str_t                       server;     /* as it was written */
+    ngx_str_t                       host;
+    in_port_t                       port;
+    ngx_addr_t                     *addr;       /* NULL: a name, to resolve */
+
+    /* of the worker; NULL: this is none */
+    ngx_http_gateway_redis_connection_t  *connections;
+};
+
+
+struct ngx_http_gateway_redis_s {
+    ngx_str_t                       name;
+    ngx_http_gateway_redis_conf_t   conf;
+    ngx_http_gateway_redis_node_t   node;
+
+    ngx_array_t                    *scripts;    /* script_t *, of all */
+    ngx_resolver_t                 *resolver;
+    ngx_http_gateway_redis_shm_t   *sh;
+
+    /* of the worker */
+    ngx_log_t                      *log;
+    ngx_int_t                       pending;    /* calls, waiting and sent */
+    ngx_queue_t                     free;       /* calls of common size */
+    ngx_uint_t                      nfree;
+    ngx_event_t                     upkeep;     /* while the breaker is open */
+};
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_REDIS_DISCONNECTED = 0,
+    NGX_HTTP_GATEWAY_REDIS_CONNECTING,          /* until the handshake's end */
+    NGX_HTTP_GATEWAY_REDIS_CONNECTED
+} ngx_http_gateway_redis_state_e;
+
+
+struct ngx_http_gateway_redis_connection_s {
+    ngx_http_gateway_redis_t       *redis;
+    ngx_http_gateway_redis_node_t  *node;
+    ngx_http_gateway_redis_state_e  state;
+
+    ngx_peer_connection_t           peer;       /* peer.connection: or NULL */
+    ngx_resolver_ctx_t             *resolving;
+    ngx_sockaddr_t                  sockaddr;
+    socklen_t                       socklen;
+    ngx_str_t                       address;    /* for the log */
+    u_char                          text[NGX_SOCKADDR_STRLEN];
+
+    gw_resp_reader_t               *reader;
+    ngx_buf_t                       out;
+
+    /* calls, oldest first */
+    ngx_queue_t                     waiting;    /* for the connection */
+    ngx_queue_t                     sent;       /* the slots */
+    ngx_queue_t                     active;     /* of both, not yet late */
+    ngx_uint_t                      queued;     /* in waiting and sent */
+
+    ngx_event_t                     timer;      /* DISCONNECTED: connects;
+                                                   CONNECTING: gives up */
+    ngx_event_t                     deadline;   /* of the oldest call */
+    ngx_event_t                     flush;      /* posted: writes */
+
+    ngx_msec_t                      retry;      /* DISCONNECTED: not before */
+    ngx_msec_t                      since;      /* CONNECTED */
+    ngx_uint_t                      attempts;   /* that failed, in a row */
+    u_char                         *loading;    /* scripts on their way */
+
+    ngx_log_t                       log;        /* nginx's words about it */
+    size_t                          why_len;
+    u_char                          why[NGX_HTTP_GATEWAY_REDIS_ERR];
+
+    unsigned                        good:1;     /* has answered in time */
+    unsigned                        denied:1;   /* wait, whoever asks */
+    unsigned                        probe:1;    /* the breaker's verdict */
+};
+
+
+/*
+ * What a slot does with its reply.  NGX_OK: it is done and will be freed;
+ * NGX_AGAIN: it is in a queue again; NGX_ERROR: the connection was closed.
+ */
+
+typedef ngx_int_t (*ngx_http_gateway_redis_reply_pt)(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply);
+
+
+struct ngx_http_gateway_redis_call_s {
+    ngx_queue_t                     queue;      /* waiting, sent, or free */
+    ngx_queue_t                     age;        /* active */
+
+    ngx_http_gateway_redis_t       *redis;
+    ngx_http_gateway_redis_reply_pt   reply;
+    ngx_http_gateway_redis_script_t  *script;
+
+    ngx_http_gateway_redis_pt       handler;    /* NULL: nobody waits */
+    void                           *data;
+
+    ngx_msec_t                      deadline;
+    ngx_msec_t                      sent;       /* when */
+
+    unsigned                        active:1;   /* before its deadline */
+    unsigned                        written:1;  /* in the output */
+    unsigned                        resent:1;   /* after NOSCRIPT */
+    unsigned                        counted:1;  /* in redis->pending */
+
+    size_t                          size;       /* of the bytes below */
+    size_t                          len;
+    u_char                          bytes[1];   /* kept for NOSCRIPT */
+};
+
+
+/* how a connection ends, and what follows */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT = 0,   /* never was connected */
+    NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
+    NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED,
+    NGX_HTTP_GATEWAY_REDIS_CAUSE_READONLY,
+    NGX_HTTP_GATEWAY_REDIS_CAUSE_DENIED
+} ngx_http_gateway_redis_cause_e;
+
+
+/* now, or in the past */
+#define ngx_http_gateway_redis_due(msec)                                      \
+    ((ngx_msec_int_t) ((msec) - ngx_current_msec) <= 0)
+
+#define ngx_http_gateway_redis_connection(redis, i)                           \
+    (&(redis)->node.connections[i])
+
+
+/*
+ * ngx_http_gateway_redis_conf.c
+ */
+
+/*
+ * Parses the block whose opening is at hand.  NGX_CONF_OK, or NGX_CONF_ERROR
+ * after an [emerg].
+ */
+char *ngx_http_gateway_redis_block(ngx_conf_t *cf,
+    ngx_http_gateway_redis_t *redis);
+
+
+/*
+ * ngx_http_gateway_redis_command.c
+ */
+
+/*
+ * A command as a call without a handler, in no queue.  The words and, behind
+ * them, the arguments are copied.  NULL: no memory.
+ */
+ngx_http_gateway_redis_call_t *ngx_http_gateway_redis_command(
+    ngx_http_gateway_redis_t *redis, ngx_http_gateway_redis_reply_pt reply,
+    const ngx_str_t *words, ngx_uint_t nwords, const ngx_str_t *args,
+    ngx_uint_t nargs);
+
+void ngx_http_gateway_redis_free(ngx_http_gateway_redis_call_t *call);
+
+
+/*
+ * ngx_http_gateway_redis_call.c
+ */
+
+/* calls the handler, if somebody waits, for the first and the last time */
+void ngx_http_gateway_redis_tell(ngx_http_gateway_redis_call_t *call,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
+
+/* the deadline of a call on this connection runs from now on */
+void ngx_http_gateway_redis_activate(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call);
+
+/* the reply of anything that may have a handler */
+ngx_int_t ngx_http_gateway_redis_call_reply(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply);
+
+/*
+ * The connection has closed: ends its calls, those that were sent and those
+ * that were not.  Handlers run and may make new calls.
+ */
+void ngx_http_gateway_redis_drop(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_status_e sent,
+    ngx_http_gateway_redis_status_e waiting);
+
+/* the event of conn->deadline */
+void ngx_http_gateway_redis_deadline(ngx_event_t *ev);
+
+/*
+ * Something has been answered, sent or given up: is the connection idle, may
+ * the worker leave, and when is to be looked at it again?
+ */
+void ngx_http_gateway_redis_settle(ngx_http_gateway_redis_connection_t *conn);
+
+
+/*
+ * ngx_http_gateway_redis_connection.c
+ */
+
+/* a worker begins, and ends */
+ngx_int_t ngx_http_gateway_redis_start(ngx_http_gateway_redis_t *redis,
+    ngx_cycle_t *cycle);
+void ngx_http_gateway_redis_stop(ngx_http_gateway_redis_t *redis);
+
+/* the server that has the slot of a key; "key" may be NULL */
+ngx_http_gateway_redis_node_t *ngx_http_gateway_redis_node(
+    ngx_http_gateway_redis_t *redis, const ngx_str_t *key);
+
+/* the connection of a server that has least to do */
+ngx_http_gateway_redis_connection_t *ngx_http_gateway_redis_pick(
+    ngx_http_gateway_redis_node_t *node);
+
+/*
+ * Closes a connection that has failed, says so, and counts.  The format is
+ * followed by what nginx itself has said about the connection.
+ */
+void ngx_cdecl ngx_http_gateway_redis_lost(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_cause_e cause, const char *fmt, ...);
+
+/* closes a connection because nobody needs it */
+void ngx_http_gateway_redis_close(ngx_http_gateway_redis_connection_t *conn);
+
+
+/*
+ * ngx_http_gateway_redis_connect.c
+ */
+
+/* tries now; disconnected, from an event only */
+void ngx_http_gateway_redis_connect(
+    ngx_http_gateway_redis_connection_t *conn);
+
+/* tries after some time at most of "spread" */
+void ngx_http_gateway_redis_connect_later(
+    ngx_http_gateway_redis_connection_t *conn, ngx_msec_t spread);
+
+/* the handshake is over: sends what waits; NGX_ERROR: closed again */
+ngx_int_t ngx_http_gateway_redis_connected(
+    ngx_http_gateway_redis_connection_t *conn);
+
+/* the event of conn->timer; and takes it back, set, posted or both */
+void ngx_http_gateway_redis_timer_handler(ngx_event_t *ev);
+void ngx_http_gateway_redis_stop_timer(
+    ngx_http_gateway_redis_connection_t *conn);
+
+
+/*
+ * ngx_http_gateway_redis_handshake.c
+ */
+
+/* the connection is there: asks what stands before the first call */
+void ngx_http_gateway_redis_handshake(
+    ngx_http_gateway_redis_connection_t *conn);
+
+/*
+ * Redis has forgotten a script: loads it on this connection unless that is on
+ * its way.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_redis_load(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_script_t *script);
+
+/*
+ * What may be logged of an error reply: its beginning, without anything that
+ * it could have quoted.
+ */
+ngx_str_t ngx_http_gateway_redis_words(const gw_resp_t *reply);
+
+
+/*
+ * ngx_http_gateway_redis_io.c
+ */
+
+/*
+ * Makes a call the last slot and adds its bytes to the output, which is
+ * written at the end of this turn of the event loop.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_redis_append(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call);
+
+/* the handlers of a connection that has been established */
+void ngx_http_gateway_redis_read_handler(ngx_event_t *rev);
+void ngx_http_gateway_redis_write_handler(ngx_event_t *wev);
+void ngx_http_gateway_redis_flush_handler(ngx_event_t *ev);
+
+/* reads what is there; NGX_ERROR: the connection was closed */
+ngx_int_t ngx_http_gateway_redis_read(
+    ngx_http_gateway_redis_connection_t *conn);
+
+void ngx_http_gateway_redis_free_output(
+    ngx_http_gateway_redis_connection_t *conn);
+
+
+/*
+ * ngx_http_gateway_redis_ssl.c
+ */
+
+/* configuration: NGX_CONF_ERROR after an [emerg] */
+char *ngx_http_gateway_redis_ssl(ngx_conf_t *cf,
+    ngx_http_gateway_redis_t *redis);
+
+/* goes on with the handshake of Redis, now or later, or closes */
+void ngx_http_gateway_redis_ssl_start(
+    ngx_http_gateway_redis_connection_t *conn);
+
+/* before a connection is closed; does not wait */
+void ngx_http_gateway_redis_ssl_end(ngx_connection_t *c);
+
+
+/*
+ * ngx_http_gateway_redis_breaker.c
+ */
+
+ngx_int_t ngx_http_gateway_redis_zone_add(ngx_conf_t *cf,
+    ngx_http_gateway_redis_t *redis);
+
+#define ngx_http_gateway_redis_open(redis)  ((redis)->sh->until != 0)
+
+/* the breaker is open: looks at it from now on until it is closed */
+void ngx_http_gateway_redis_upkeep(ngx_http_gateway_redis_t *redis);
+void ngx_http_gateway_redis_upkeep_handler(ngx_event_t *ev);
+
+/* a reply in time that is no error */
+void ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis);
+
+/*
+ * Something has gone wrong.  Counts it, which may open the breaker, if
+ * "counts" says so, and logs: "reason", and "next", what happens now.
+ */
+void ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_say_e say, ngx_uint_t counts,
+    const ngx_str_t *reason, const char *next);
+
+/* the connection of a probe: asks, or has failed */
+void ngx_http_gateway_redis_probe_ask(
+    ngx_http_gateway_redis_connection_t *conn);
+void ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis);
+
+/* whether this may be said now; "again" after that many milliseconds */
+ngx_uint_t ngx_http_gateway_redis_may_say(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_say_e say, ngx_msec_t again);
+
+#define NGX_HTTP_GATEWAY_REDIS_SAY  60000
+
+
+#endif /* _NGX_HTTP_GATEWAY_REDIS_PRIVATE_H_INCLUDED_ */

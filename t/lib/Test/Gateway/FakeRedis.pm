@@ -1,0 +1,274 @@
+package Test::Gateway::FakeRedis;
+
+# A Redis that does what a test says.  It answers the handshake of the client as
+# a good server would, and each EVALSHA with the next action of a script; the
+# last one is repeated.  It runs in a child process, on 127.0.0.1.
+#
+#   fake_redis(actions => [ 'reply', ":1\r\n" ], ...)
+#
+# Actions are array references, or a word alone:
+#
+#   [ reply => bytes ]              these bytes
+#   [ integers => 1, 2, 3 ]         an array of integers
+#   [ error => 'LOADING ...' ]      an error reply
+#   'silence'                       nothing, ever
+#   [ delay => seconds, action ]    that action, after a time; the others wait
+#   [ split => n, seconds, bytes ]  a pause behind each n bytes
+#   [ cut => n, bytes ]             the first n bytes, and closes
+#   'close'                         closes
+#   'endless'                       a string that has no end
+#
+# Of the handshake, by command in lower case ("auth", "select", "client",
+# "role", "script", "ping"), handshake => { role => action } sets another answer.
+
+use v5.28;
+use warnings;
+
+use Digest::SHA qw( sha1_hex );
+use Exporter qw( import );
+use File::Temp ();
+use IO::Select;
+use IO::Socket::INET;
+use POSIX ();
+use Socket qw( SOL_SOCKET SO_LINGER );
+use Time::HiRes qw( sleep );
+
+use Test::Gateway::Server qw( free_port wait_until );
+
+our @EXPORT = qw( fake_redis );
+
+my %running;
+my $main = $$;
+
+
+sub fake_redis {
+    my (%arg) = @_;
+
+    my $self = bless {
+        port => $arg{port} // free_port(),
+        actions => $arg{actions} // [ [ integers => 1 ] ],
+        handshake => $arg{handshake} // {},
+        record => File::Temp->new(TEMPLATE => 'nginx-gateway-XXXXXX',
+                                  TMPDIR => 1),
+    }, __PACKAGE__;
+
+    return $self->start;
+}
+
+
+sub start {
+    my ($self) = @_;
+
+    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+                                       LocalPort => $self->{port},
+                                       Listen => 64, ReuseAddr => 1)
+        or die "listen on $self->{port}: $!";
+
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        $SIG{PIPE} = 'IGNORE';
+        $SIG{TERM} = 'DEFAULT';
+        eval { $self->serve($listen); 1 } or warn "FakeRedis: $@";
+        POSIX::_exit(0);
+    }
+
+    close $listen;
+    $self->{pid} = $pid;
+    $running{$self} = $self;
+    return $self;
+}
+
+
+sub port { $_[0]{port} }
+
+
+# Ends it; its connections are closed by the system.
+
+sub stop {
+    my ($self) = @_;
+
+    my $pid = delete $self->{pid} or return;
+    delete $running{$self};
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    return;
+}
+
+
+# What it was asked, in order: array references of words.  A name in lower case
+# gives only such commands.
+
+sub commands {
+    my ($self, $name) = @_;
+
+    open my $in, '<:raw', $self->{record}->filename or die $!;
+    my @all = map { chomp; [ map { pack 'H*', $_ } split / /, $_, -1 ] } <$in>;
+    return defined $name ? grep { lc $_->[0] eq $name } @all : @all;
+}
+
+sub calls { scalar $_[0]->commands($_[1] // 'evalsha') }
+
+
+# How many connections were made; each begins with CLIENT SETNAME.
+
+sub connects { scalar $_[0]->commands('client') }
+
+
+# Waits until there are $n commands of a name.
+
+sub wait_for {
+    my ($self, $name, $n, $seconds) = @_;
+
+    return wait_until(sub { $self->calls($name) >= $n }, $seconds // 5);
+}
+
+
+# --- in the child
+
+sub serve {
+    my ($self, $listen) = @_;
+
+    open $self->{out}, '>>:raw', $self->{record}->filename or die $!;
+    $self->{out}->autoflush(1);
+
+    my $select = IO::Select->new($listen);
+    my %input;
+
+    while (my @ready = $select->can_read) {
+        for my $socket (@ready) {
+
+            if ($socket == $listen) {
+                my $client = $listen->accept or next;
+                $client->autoflush(1);
+                $select->add($client);
+                $input{$client} = '';
+                next;
+            }
+
+            my $n = sysread $socket, $input{$socket}, 65536,
+                            length $input{$socket};
+            my $goes_on = $n;
+
+            while ($goes_on && defined(my $c = command(\$input{$socket}))) {
+                $goes_on = $self->answer($socket, @$c);
+            }
+
+            if (!$goes_on) {
+                $select->remove($socket);
+                delete $input{$socket};
+                close $socket;
+            }
+        }
+    }
+    return;
+}
+
+
+# Takes a whole command off the front of $$in.
+
+sub command {
+    my ($in) = @_;
+
+    $$in =~ /\G\*(\d+)\r\n/gc or return;
+    my ($n, @words) = ($1);
+
+    for (1 .. $n) {
+        $$in =~ /\G\$(\d+)\r\n/gc or return reset_pos($in);
+        my $at = pos $$in;
+        return reset_pos($in) if length $$in < $at + $1 + 2;
+        push @words, substr $$in, $at, $1;
+        pos($$in) = $at + $1 + 2;
+    }
+
+    substr $$in, 0, pos $$in, '';
+    return \@words;
+}
+
+sub reset_pos { my ($in) = @_; pos($$in) = 0; return }
+
+
+# Returns false when the connection is to be closed.
+
+sub answer {
+    my ($self, $socket, @words) = @_;
+
+    my $name = lc $words[0];
+    print { $self->{out} } join(' ', map { unpack 'H*', $_ } @words), "\n";
+
+    if ($name eq 'evalsha') {
+        my $action = @{ $self->{actions} } > 1 ? shift @{ $self->{actions} }
+                                               : $self->{actions}[0];
+        return act($socket, $action);
+    }
+
+    if (my $action = $self->{handshake}{$name}) {
+        return act($socket, $action);
+    }
+
+    my $reply = $name eq 'role'   ? "*3\r\n\$6\r\nmaster\r\n:42\r\n*0\r\n"
+              : $name eq 'ping'   ? "+PONG\r\n"
+              : $name eq 'script' ? "\$40\r\n" . sha1_hex($words[2]) . "\r\n"
+              : $name =~ /^(?:auth|select|client)\z/ ? "+OK\r\n"
+              : "-ERR unknown command\r\n";
+
+    print $socket $reply;
+    return 1;
+}
+
+
+sub act {
+    my ($socket, $action) = @_;
+
+    my ($what, @with) = ref $action ? @$action : $action;
+
+    if ($what eq 'reply') {
+        print $socket $with[0];
+
+    } elsif ($what eq 'integers') {
+        print $socket '*' . @with . "\r\n", map { ":$_\r\n" } @with;
+
+    } elsif ($what eq 'error') {
+        print $socket "-$with[0]\r\n";
+
+    } elsif ($what eq 'silence') {
+        # nothing
+
+    } elsif ($what eq 'delay') {
+        sleep $with[0];
+        return act($socket, $with[1]);
+
+    } elsif ($what eq 'split') {
+        my ($n, $seconds, $bytes) = @with;
+        while (length $bytes) {
+            print $socket substr $bytes, 0, $n, '';
+            sleep $seconds if length $bytes;
+        }
+
+    } elsif ($what eq 'cut') {
+        print $socket substr $with[1], 0, $with[0];
+        return 0;
+
+    } elsif ($what eq 'close') {
+        return 0;
+
+    } elsif ($what eq 'endless') {
+        print $socket "\$1000000000\r\n";
+        for (1 .. 1000) {
+            print $socket 'x' x 65536 or last;
+        }
+
+    } else {
+        die "no such action: $what";
+    }
+    return 1;
+}
+
+
+END {
+    if ($$ == $main) {
+        local $?;
+        $_->stop for values %running;
+    }
+}
+
+1;
