@@ -15,7 +15,7 @@ OBJS = objs
 HARDEN = -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 WARN = -Wall -Wextra -Werror
 INCS = -Imodules/core -Imodules/jose -Imodules/jwt -Imodules/api_key \
-	-Imodules/certificate -Itools
+	-Imodules/certificate -Imodules/limit -Imodules/redis -Itools
 FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 
@@ -31,7 +31,8 @@ endif
 
 # code free of nginx; tests also reach the parts of the tool that are no main()
 pure = $(wildcard modules/*/gw_*.c)
-tool = $(wildcard tools/*.c)
+tool = $(wildcard tools/*.c) \
+	$(filter-out modules/limit/% modules/redis/%,$(pure))
 tested = $(pure) $(wildcard tools/gw_*.c) $(wildcard t/unit/tap.c)
 
 units = $(patsubst t/unit/%.c,$(OBJS)/unit/%,$(wildcard t/unit/test_*.c))
@@ -48,7 +49,8 @@ export MODULES
 endif
 
 .PHONY: all module tool run test test-asan test-matrix test-bypass unit \
-	bench bench-swap bench-instructions fuzz fuzzers style install clean help
+	bench bench-swap bench-limit bench-instructions fuzz fuzzers style \
+	install clean help
 .SECONDARY:
 
 
@@ -94,6 +96,11 @@ bench-swap:  ## what requests notice of consumers that are read anew
 	@$(MAKE) all
 	@t/bench/swap
 
+bench-limit:  ## what limits cost, in shared memory and in Redis
+	@tools/prepare bench
+	@$(MAKE) all
+	@t/bench/limit
+
 bench-instructions:  ## instructions per request, the figure to watch
 	@tools/prepare bench
 	@$(MAKE) all
@@ -121,17 +128,17 @@ help:  ## this list
 			printf '  %-20s %s\n' "$$target" "$$text"; done
 
 
-$(OBJS)/nginx-gateway: $(call object,$(pure) $(tool))
+$(OBJS)/nginx-gateway: $(call object,$(tool))
 	$(Q)$(CC) $(HARDEN) $(CFLAGS) -Wl,-z,relro -Wl,-z,now $(LDFLAGS) \
 		-o $@ $^ -ljansson -lcrypto
 
 $(OBJS)/unit/%: $(OBJS)/c/t/unit/%.o $(call object,$(tested))
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HARDEN) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lcrypto -lm
+	$(Q)$(CC) $(HARDEN) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lhiredis -lcrypto -lm -lpthread
 
 $(OBJS)/fuzz/%: $(OBJS)/f/t/fuzz/fuzz_%.o $(call fuzz_object,$(tested))
 	@mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^ -ljansson -lcrypto -lm
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^ -ljansson -lhiredis -lcrypto -lm -lpthread
 
 $(OBJS)/c/%.o: %.c
 	@mkdir -p $(@D)

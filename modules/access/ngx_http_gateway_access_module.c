@@ -306,6 +306,10 @@ ngx_http_gateway_access_merge_loc_conf(ngx_conf_t *cf, void *parent,
         return NGX_CONF_ERROR;
     }
 
+    if (conf->judges) {
+        ngx_http_gateway_identity_required(cf);
+    }
+
     conf->active = conf->judges || (conf->headers && conf->headers->nelts);
 
     return NGX_CONF_OK;

@@ -378,15 +378,15 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
         ngx_http_gateway_warn_return(cf, "gateway_api_key", &conf->place);
     }
 
-    if (conf->enable) {
-        ngx_http_gateway_identity_asked(cf);
-    }
-
     ngx_conf_merge_value(conf->hide, prev->hide, 1);
     ngx_conf_merge_uint_value(conf->format, prev->format,
                               NGX_HTTP_GATEWAY_API_KEY_ANY);
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
                               NGX_HTTP_GATEWAY_REQUIRED);
+
+    if (conf->enable) {
+        ngx_http_gateway_identity_asked(cf, conf->mode);
+    }
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
 

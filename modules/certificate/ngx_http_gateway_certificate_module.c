@@ -532,7 +532,7 @@ ngx_http_gateway_certificate_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
 
     if (conf->enable) {
-        ngx_http_gateway_identity_asked(cf);
+        ngx_http_gateway_identity_asked(cf, NGX_HTTP_GATEWAY_REQUIRED);
     }
 
     if (conf->enable && ngx_http_gateway_in_force(cf)) {

@@ -77,7 +77,15 @@
     X(GROUP_DENIED, "group_denied",                                           \
       "the consumer is in a group that is denied here")                       \
     X(CONSUMER_NOT_ALLOWED, "consumer_not_allowed",                           \
-      "the consumer is not one of those that are allowed here")
+      "the consumer is not one of those that are allowed here")               \
+    X(RATE_EXCEEDED, "rate_exceeded",                                         \
+      "requests come faster than is allowed")                                 \
+    X(QUOTA_EXCEEDED, "quota_exceeded",                                       \
+      "the quota is used up")                                                 \
+    X(CONCURRENCY_EXCEEDED, "concurrency_exceeded",                           \
+      "too many requests are being served at once")                           \
+    X(LIMIT_UNAVAILABLE, "limit_unavailable",                                 \
+      "whether the request is within its limits cannot be said now")
 
 
 typedef enum {
@@ -90,6 +98,10 @@ typedef enum {
     GW_FAILED = GW_REASON_COUNT
 } gw_reason_e;
 
+
+/* whether a reason concerns who the client is: $gateway_auth_reason */
+#define gw_reason_auth(reason)                                                \
+    ((reason) < GW_RATE_EXCEEDED || (reason) > GW_LIMIT_UNAVAILABLE)
 
 /*
  * The word and the sentence of a reason, NUL-terminated and static;

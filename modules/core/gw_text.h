@@ -8,12 +8,22 @@
 #define GW_TEXT_H_INCLUDED
 
 #include <stddef.h>
+#include <stdint.h>
 
 
 typedef struct {
     size_t                len;
     const unsigned char  *data;
 } gw_text_t;
+
+
+#define GW_TEXT_DECIMAL  20     /* digits of a number, at most */
+
+/*
+ * Writes a number in decimal, without a NUL; returns the end.  In a request
+ * that writes several, ngx_sprintf() is what costs most.
+ */
+unsigned char *gw_text_decimal(unsigned char *p, uint64_t n);
 
 
 #endif /* GW_TEXT_H_INCLUDED */

@@ -24,6 +24,7 @@ typedef struct {
     ngx_uint_t                      peppers;    /* of API keys */
 
     ngx_int_t                     (*hide)(ngx_http_request_t *r);
+    void                          (*settle)(ngx_http_request_t *r);
     ngx_uint_t                     *variables;  /* over the request's lines */
     ngx_uint_t                      nvariables;
     ngx_uint_t                      refuses;    /* unsigned:1 */
@@ -72,6 +73,10 @@ struct ngx_http_gateway_refusal_s {
     gw_reason_e                     shown;      /* for the client */
     ngx_str_t                       challenge;  /* WWW-Authenticate, or "" */
     ngx_str_t                       scopes;     /* that are missing, or "" */
+    ngx_str_t                       type;       /* a URI; "": about:blank */
+    const char                     *title;      /* of the type */
+    ngx_str_t                       members;    /* more JSON, from "," on */
+    ngx_str_t                       body;       /* all of it, if made before */
 
     /* private */
     ngx_uint_t                      offered;    /* unsigned:1; to nobody */
@@ -140,7 +145,8 @@ typedef struct {
     ngx_http_gateway_hidden_t      *hidden;
 
     /* parts of the modules */
-    struct ngx_http_gateway_jwt_ctx_s  *jwt;
+    struct ngx_http_gateway_jwt_ctx_s    *jwt;
+    struct ngx_http_gateway_limit_ctx_s  *limit;
     ngx_http_gateway_refusal_t      api_key;
     ngx_http_gateway_refusal_t      certificate;
     ngx_http_gateway_refusal_t      access;
@@ -194,9 +200,13 @@ gw_reason_e ngx_http_gateway_identity_set(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_hide(ngx_http_request_t *r);
 
 /*
- * Configuration, while locations are merged: a method is on at the location.
+ * Configuration, while locations are merged: a method is on at the location,
+ * in one of ngx_http_gateway_mode_e.
  */
-void ngx_http_gateway_identity_asked(ngx_conf_t *cf);
+void ngx_http_gateway_identity_asked(ngx_conf_t *cf, ngx_uint_t mode);
+
+/* the same: rules at the location refuse whoever is nobody */
+void ngx_http_gateway_identity_required(ngx_conf_t *cf);
 
 /*
  * Behind ACCESS: a location whose methods were not asked, because a module of
@@ -248,6 +258,13 @@ ngx_int_t ngx_http_gateway_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal,
     const ngx_http_gateway_refusal_t *verdict, ngx_uint_t mode,
     const char *directive, const char *kind, ngx_str_t *id);
+
+/*
+ * The problem document of a refusal, in memory of the pool: for what can be
+ * said before there is a request.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_problem(ngx_pool_t *pool,
+    const ngx_http_gateway_refusal_t *refusal, ngx_str_t *body);
 
 /* "refusal" was filled and is kept, not copied; returns its status */
 ngx_int_t ngx_http_gateway_refuse(ngx_http_request_t *r,
@@ -624,6 +641,7 @@ typedef struct {
     ngx_array_t                     headers;    /* set_header_t */
     ngx_uint_t                      error_format;
     ngx_uint_t                      asks;       /* unsigned:1; a method is on */
+    ngx_uint_t                      requires;   /* unsigned:1; not optional */
 } ngx_http_gateway_loc_conf_t;
 
 

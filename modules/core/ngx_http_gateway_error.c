@@ -3,7 +3,7 @@
  * Refusals: the challenge (RFC 9110, 11.6.1; RFC 6750, 3) and the problem
  * body (RFC 9457) of a request that a gateway module has refused.
  *
- * A handler can only return 401 or 403.  Whether that is what the client
+ * A handler can only return a status.  Whether that is what the client
  * gets is decided later: "satisfy any" lets another method grant, and
  * error_page may answer instead.  So both are added by a filter, at the top
  * of the chain, to the response that has the status of the refusal; the body
@@ -38,6 +38,8 @@ static const struct {
 } ngx_http_gateway_titles[] = {
     { NGX_HTTP_UNAUTHORIZED, "Unauthorized" },
     { NGX_HTTP_FORBIDDEN, "Forbidden" },
+    { NGX_HTTP_TOO_MANY_REQUESTS, "Too Many Requests" },
+    { NGX_HTTP_SERVICE_UNAVAILABLE, "Service Unavailable" },
     { 0, "Error" }
 };
 
@@ -62,7 +64,7 @@ ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
     gr->reason = GW_OK;
 
     for (refusal = gr->refusals; refusal; refusal = refusal->next) {
-        if (!refusal->offered) {
+        if (!refusal->offered && gw_reason_auth(refusal->reason)) {
             gr->reason = refusal->reason;
             break;
         }
@@ -97,7 +99,10 @@ ngx_http_gateway_refuse(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     refusal->next = gr->refusals;
 
     gr->refusals = refusal;
-    gr->reason = refusal->reason;
+
+    if (gw_reason_auth(refusal->reason)) {
+        gr->reason = refusal->reason;
+    }
 
     return refusal->status;
 }
@@ -303,12 +308,6 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
 
     ngx_str_null(&gr->problem);
 
-    if (r->headers_out.status != NGX_HTTP_UNAUTHORIZED
-        && r->headers_out.status != NGX_HTTP_FORBIDDEN)
-    {
-        return ngx_http_next_header_filter(r);
-    }
-
     for (refusal = gr->refusals; refusal; refusal = refusal->next) {
         if (refusal->status == r->headers_out.status && !refusal->offered) {
             break;
@@ -360,21 +359,10 @@ ngx_http_gateway_error_challenges(ngx_http_request_t *r,
 }
 
 
-/*
- * RFC 9457, 3: "type" is about:blank, so that "title" is the status phrase
- * (4.2.1); "reason" and "scope" are extension members.  Nothing in the body
- * comes from the request, and scopes of the configuration hold no quotes (RFC
- * 6749, 3.3): there is nothing to escape.
- */
-
 static ngx_int_t
 ngx_http_gateway_error_problem(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal)
 {
-    size_t                        size;
-    u_char                       *p, *last;
-    ngx_str_t                     body;
-    ngx_uint_t                    i;
     ngx_http_gateway_loc_conf_t  *glcf;
 
     glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
@@ -383,35 +371,13 @@ ngx_http_gateway_error_problem(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    size = NGX_HTTP_GATEWAY_PROBLEM_SIZE + refusal->scopes.len;
+    gr->problem = refusal->body;
 
-    body.data = ngx_pnalloc(r->pool, size);
-    if (body.data == NULL) {
+    if (gr->problem.len == 0
+        && ngx_http_gateway_problem(r->pool, refusal, &gr->problem) != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    for (i = 0; ngx_http_gateway_titles[i].status; i++) {
-        if (ngx_http_gateway_titles[i].status == refusal->status) {
-            break;
-        }
-    }
-
-    last = body.data + size;
-
-    p = ngx_slprintf(body.data, last,
-                     "{\"type\":\"about:blank\",\"title\":\"%s\","
-                     "\"status\":%ui,\"detail\":\"%s\",\"reason\":\"%s\"",
-                     ngx_http_gateway_titles[i].title, refusal->status,
-                     gw_reason_sentence(refusal->shown),
-                     gw_reason_word(refusal->shown));
-
-    if (refusal->scopes.len) {
-        p = ngx_slprintf(p, last, ",\"scope\":\"%V\"", &refusal->scopes);
-    }
-
-    p = ngx_slprintf(p, last, "}\n");
-
-    body.len = p - body.data;
 
     ngx_str_set(&r->headers_out.content_type, "application/problem+json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
@@ -419,9 +385,68 @@ ngx_http_gateway_error_problem(ngx_http_request_t *r,
     ngx_str_null(&r->headers_out.charset);
 
     ngx_http_clear_content_length(r);
-    r->headers_out.content_length_n = body.len;
+    r->headers_out.content_length_n = gr->problem.len;
 
-    gr->problem = body;
+    return NGX_OK;
+}
+
+
+/*
+ * RFC 9457, 3: where "type" is about:blank, "title" is the status phrase
+ * (4.2.1); "reason" and "scope" are extension members.  Nothing in the body
+ * comes from the request, and scopes of the configuration hold no quotes (RFC
+ * 6749, 3.3): there is nothing to escape.
+ */
+
+ngx_int_t
+ngx_http_gateway_problem(ngx_pool_t *pool,
+    const ngx_http_gateway_refusal_t *refusal, ngx_str_t *body)
+{
+    size_t       size;
+    u_char      *p, *last;
+    ngx_str_t    type;
+    ngx_uint_t   i;
+    const char  *title;
+
+    size = NGX_HTTP_GATEWAY_PROBLEM_SIZE + refusal->scopes.len
+           + refusal->members.len;
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+    last = p + size;
+
+    for (i = 0; ngx_http_gateway_titles[i].status; i++) {
+        if (ngx_http_gateway_titles[i].status == refusal->status) {
+            break;
+        }
+    }
+
+    ngx_str_set(&type, "about:blank");
+    title = ngx_http_gateway_titles[i].title;
+
+    if (refusal->type.len) {
+        type = refusal->type;
+        title = refusal->title;
+    }
+
+    p = ngx_slprintf(p, last,
+                     "{\"type\":\"%V\",\"title\":\"%s\","
+                     "\"status\":%ui,\"detail\":\"%s\",\"reason\":\"%s\"",
+                     &type, title, refusal->status,
+                     gw_reason_sentence(refusal->shown),
+                     gw_reason_word(refusal->shown));
+
+    if (refusal->scopes.len) {
+        p = ngx_slprintf(p, last, ",\"scope\":\"%V\"", &refusal->scopes);
+    }
+
+    p = ngx_slprintf(p, last, "%V}\n", &refusal->members);
+
+    body->len = p - body->data;
 
     return NGX_OK;
 }

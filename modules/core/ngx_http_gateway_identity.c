@@ -60,13 +60,28 @@ ngx_http_gateway_identity_begin(ngx_http_request_t *r,
 
 
 void
-ngx_http_gateway_identity_asked(ngx_conf_t *cf)
+ngx_http_gateway_identity_asked(ngx_conf_t *cf, ngx_uint_t mode)
 {
     ngx_http_gateway_loc_conf_t  *glcf;
 
     glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
 
     glcf->asks = 1;
+
+    if (mode == NGX_HTTP_GATEWAY_REQUIRED) {
+        glcf->requires = 1;
+    }
+}
+
+
+void
+ngx_http_gateway_identity_required(ngx_conf_t *cf)
+{
+    ngx_http_gateway_loc_conf_t  *glcf;
+
+    glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
+
+    glcf->requires = 1;
 }
 
 

@@ -1,8 +1,8 @@
 
 /*
  * The core of the gateway: the request's record and its variables, the
- * removal of identity headers that clients send, and the two filters that
- * send refusals.
+ * removal of identity headers that clients send, the two filters that send
+ * refusals, and the one handler in LOG.
  *
  * Nothing is registered that no directive asks for: an nginx that loads the
  * module and does not use it runs the code that it ran before.
@@ -13,12 +13,15 @@
 
 static ngx_int_t ngx_http_gateway_preaccess(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_precontent(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_log(ngx_http_request_t *r);
 static void ngx_http_gateway_request_cleanup(void *data);
 static ngx_int_t ngx_http_gateway_str_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_reason_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
+static ngx_int_t ngx_http_gateway_client_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_metadata_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -130,6 +133,8 @@ static struct {
     { ngx_string("gateway_plan"), ngx_http_gateway_str_variable,
       offsetof(ngx_http_gateway_request_t, identity.plan) },
 
+    { ngx_string("gateway_client"), ngx_http_gateway_client_variable, 0 },
+
     { ngx_null_string, NULL, 0 }
 };
 
@@ -209,6 +214,24 @@ ngx_http_gateway_precontent(ngx_http_request_t *r)
     }
 
     return NGX_DECLINED;
+}
+
+
+/*
+ * The suite's one handler in LOG: nginx runs them in the order of modules,
+ * after its own access_log, and here they are told in theirs.
+ */
+
+static ngx_int_t
+ngx_http_gateway_log(ngx_http_request_t *r)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    gmcf->settle(r);
+
+    return NGX_OK;
 }
 
 
@@ -329,6 +352,75 @@ ngx_http_gateway_reason_variable(ngx_http_request_t *r,
     word.len = ngx_strlen(word.data);
 
     ngx_http_gateway_variable_value(v, &word);
+
+    return NGX_OK;
+}
+
+
+/*
+ * "consumer:" and the consumer, else "address:" and the address; of IPv6 the
+ * network of 64 bits, all of which one client may use (RFC 6177).  The text is
+ * the same for as long as the record is.
+ */
+
+static ngx_int_t
+ngx_http_gateway_client_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                      *p;
+    ngx_str_t                   *consumer;
+    ngx_http_gateway_request_t  *gr;
+#if (NGX_HAVE_INET6)
+    u_char                       address[16];
+    struct sockaddr_in6         *sin6;
+#endif
+
+    gr = ngx_http_gateway_request(r);
+    consumer = gr ? &gr->identity.consumer : NULL;
+
+    p = ngx_pnalloc(r->pool, sizeof("consumer:/64")
+                             + (consumer ? consumer->len : 0)
+                             + NGX_SOCKADDR_STRLEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+
+    if (consumer && consumer->len) {
+        p = ngx_cpymem(p, "consumer:", sizeof("consumer:") - 1);
+        p = ngx_cpymem(p, consumer->data, consumer->len);
+
+    } else {
+        p = ngx_cpymem(p, "address:", sizeof("address:") - 1);
+
+#if (NGX_HAVE_INET6)
+        sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
+
+        if (sin6->sin6_family == AF_INET6
+            && IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr))
+        {
+            p += ngx_inet_ntop(AF_INET, &sin6->sin6_addr.s6_addr[12], p,
+                               NGX_INET_ADDRSTRLEN);
+
+        } else if (sin6->sin6_family == AF_INET6) {
+            ngx_memcpy(address, sin6->sin6_addr.s6_addr, 8);
+            ngx_memzero(address + 8, 8);
+
+            p += ngx_inet_ntop(AF_INET6, address, p, NGX_INET6_ADDRSTRLEN);
+            p = ngx_cpymem(p, "/64", sizeof("/64") - 1);
+        } else
+#endif
+        {
+            p = ngx_cpymem(p, r->connection->addr_text.data,
+                           r->connection->addr_text.len);
+        }
+    }
+
+    v->len = p - v->data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
 
     return NGX_OK;
 }
@@ -715,6 +807,15 @@ ngx_http_gateway_init(ngx_conf_t *cf)
         }
 
         *h = ngx_http_gateway_preaccess;
+    }
+
+    if (gmcf->settle) {
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_gateway_log;
     }
 
     if (gmcf->refuses) {

@@ -619,10 +619,6 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_gateway_warn_return(cf, "gateway_jwt", &conf->place);
     }
 
-    if (conf->enable != NGX_HTTP_GATEWAY_JWT_OFF) {
-        ngx_http_gateway_identity_asked(cf);
-    }
-
     ngx_http_gateway_jwt_merge_array(conf->keys, prev->keys);
     ngx_conf_merge_uint_value(conf->key_policy, prev->key_policy, 0);
     ngx_conf_merge_value(conf->verify, prev->verify, 1);
@@ -667,6 +663,10 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
                               NGX_HTTP_GATEWAY_REQUIRED);
     ngx_conf_merge_size_value(conf->max_size, prev->max_size, 16384);
+
+    if (conf->enable != NGX_HTTP_GATEWAY_JWT_OFF) {
+        ngx_http_gateway_identity_asked(cf, conf->mode);
+    }
 
     if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON
         && ngx_http_gateway_jwt_claim_headers(cf, conf->headers)

@@ -122,6 +122,7 @@ gw_limit_window(gw_limit_t *limit, uint64_t wall)
     limit->number = wall / gw_limit_length[limit->unit];
     limit->start = limit->number * gw_limit_length[limit->unit];
     limit->end = limit->start + gw_limit_length[limit->unit];
+    limit->next = limit->end + gw_limit_length[limit->unit];
 }
 
 

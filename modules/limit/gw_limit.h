@@ -58,6 +58,7 @@ typedef struct {
     uint64_t              number;
     uint64_t              start;        /* ns since the epoch */
     uint64_t              end;
+    uint64_t              next;         /* the end of the one behind it */
 } gw_limit_t;
 
 

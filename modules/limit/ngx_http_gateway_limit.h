@@ -1,0 +1,440 @@
+
+/*
+ * Rate limits, quotas and limits of concurrency.
+ *
+ * A zone (gateway_limit_zone) says what is counted and how much of it there
+ * is; a limit (gateway_limit) applies a zone to requests.  For a request the
+ * limits that are in force become items: a key, the figures that apply, a cost,
+ * and what was decided.  Items are kept for as long as the request: they are
+ * how a zone is charged once, what headers and variables tell, and what is
+ * given back or settled.
+ *
+ * Items of zones in shared memory are decided where they stand.  Those of one
+ * gateway_redis are decided by one call of a script; what Redis has refused is
+ * kept in the zone for a while, and asked of nobody until then; where Redis
+ * cannot say, on_error does.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_LIMIT_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_LIMIT_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_redis.h"
+#include "gw_calendar.h"
+#include "gw_limit.h"
+#include "gw_siphash.h"
+#include "gw_table.h"
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_LIMIT_LATE = 0,    /* PRECONTENT: identity is known */
+    NGX_HTTP_GATEWAY_LIMIT_EARLY,       /* ACCESS, before authentication */
+    NGX_HTTP_GATEWAY_LIMIT_STAGES
+} ngx_http_gateway_limit_stage_e;
+
+
+/* on_error= */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_LIMIT_LOCAL = 0,
+    NGX_HTTP_GATEWAY_LIMIT_OPEN,
+    NGX_HTTP_GATEWAY_LIMIT_CLOSED
+} ngx_http_gateway_limit_error_e;
+
+
+/* who has decided: $gateway_limit_source */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_LIMIT_FROM_NOBODY = 0,
+    NGX_HTTP_GATEWAY_LIMIT_FROM_SHM,
+    NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS,
+    NGX_HTTP_GATEWAY_LIMIT_FROM_DENY_CACHE,
+    NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL,
+    NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN,
+    NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED  /* its variable is empty */
+} ngx_http_gateway_limit_source_e;
+
+
+/* a figure as it is written: a literal, or a value and what else applies */
+
+typedef struct {
+    ngx_http_complex_value_t       *value;      /* NULL: a literal */
+    ngx_str_t                       text;       /* all of it; "": not there */
+    gw_figure_kind_e                kind;
+    gw_figure_t                     figure;     /* the literal, or else */
+} ngx_http_gateway_limit_figure_t;
+
+
+/* in shared memory */
+
+typedef struct {
+    ngx_atomic_t                    owner;      /* pid; 0: free */
+    uint64_t                        place;      /* in the table + 1; 0: none */
+    uint64_t                        generation; /* of the key's count */
+} ngx_http_gateway_limit_slot_t;
+
+
+typedef struct {
+    ngx_atomic_t                    generation; /* of counts, the last one */
+    ngx_atomic_t                    unsettled;  /* charges that were lost */
+    size_t                          nslots;     /* in front of the table */
+    size_t                          table;      /* its offset from here */
+} ngx_http_gateway_limit_shm_t;
+
+
+typedef struct {
+    ngx_str_t                       name;
+    ngx_http_complex_value_t        key;
+    ngx_str_t                       key_text;
+    ngx_int_t                       key_index;  /* of a lone variable, or -1 */
+
+    ngx_http_gateway_zone_t         zone;       /* name and size */
+    ngx_uint_t                      algorithm;  /* gw_limit_algorithm_e */
+    ngx_http_gateway_limit_figure_t rate;       /* or else, one of the three: */
+    ngx_http_gateway_limit_figure_t quota;
+    ngx_http_gateway_limit_figure_t concurrency;
+    ngx_http_gateway_limit_figure_t *figure;    /* that one */
+    ngx_http_gateway_limit_figure_t burst;
+
+    ngx_str_t                       timezone;
+    gw_tz_t                         tz;
+    ngx_uint_t                      ipv6_prefix;  /* bits; 0: all */
+
+    ngx_str_t                       redis_name;
+    ngx_http_gateway_redis_t       *redis;      /* NULL: shared memory */
+    ngx_uint_t                      on_error;
+    ngx_uint_t                      share;      /* thousandths */
+
+    ngx_uint_t                      stage;
+    ngx_uint_t                      dry_run;    /* unsigned:1 */
+    ngx_http_gateway_place_t        where;      /* of the directive */
+
+    ngx_http_gateway_limit_shm_t   *sh;
+    gw_table_t                     *table;
+
+    /*
+     * The worker's own, no configuration: calendar windows that were computed
+     * last, and when it has last said something that it must not repeat.
+     */
+    gw_calendar_window_t            windows[GW_FIGURE_UNITS];
+    int64_t                         nexts[GW_FIGURE_UNITS];
+    time_t                          said_evicted;
+    time_t                          said_unusable;
+    time_t                          swept;
+    ngx_uint_t                      next_slot;
+} ngx_http_gateway_limit_zone_t;
+
+
+/* gateway_limit */
+
+typedef struct {
+    ngx_str_t                       name;
+    ngx_http_gateway_limit_zone_t  *zone;
+    ngx_http_gateway_limit_figure_t burst;      /* instead of the zone's */
+    ngx_http_gateway_limit_figure_t delay;      /* excess that does not wait */
+    ngx_uint_t                      nodelay;    /* unsigned:1 */
+    ngx_http_gateway_limit_figure_t cost;
+    ngx_uint_t                      settle;     /* unsigned:1 */
+    ngx_uint_t                      penalty;    /* unsigned:1 */
+    ngx_uint_t                      dry_run;    /* unsigned:1 */
+    gw_limit_t                      limit;      /* where all is literal */
+    ngx_uint_t                      literal;    /* unsigned:1 */
+    ngx_http_gateway_place_t        where;
+} ngx_http_gateway_limit_t;
+
+
+typedef struct {
+    ngx_array_t                     zones;      /* zone_t * */
+    ngx_array_t                     checks;     /* loc_conf_t *: see _check() */
+    EVP_MD_CTX                     *clean;      /* SHA-256, nothing hashed */
+    EVP_MD_CTX                     *work;
+    ngx_uint_t                      used;       /* unsigned:1 */
+    ngx_uint_t                      early;      /* unsigned:1 */
+} ngx_http_gateway_limit_main_conf_t;
+
+
+#define NGX_HTTP_GATEWAY_LIMIT_LEGACY  0x0002
+#define NGX_HTTP_GATEWAY_LIMIT_IETF    0x0004
+#define NGX_HTTP_GATEWAY_LIMIT_OFF     0x0008
+
+
+typedef struct {
+    ngx_array_t                    *limits;     /* limit_t; NULL: inherit */
+    ngx_array_t                    *stages[NGX_HTTP_GATEWAY_LIMIT_STAGES];
+                                                /* limit_t *; NULL: none */
+    ngx_array_t                    *problems;   /* ngx_str_t, as "limits" */
+    ngx_array_t                    *exempt;     /* predicates */
+    ngx_int_t                       status;
+    ngx_uint_t                      headers;    /* bits */
+    ngx_uint_t                      log_level;
+
+    ngx_http_gateway_loc_conf_t    *core;       /* of the same location */
+    ngx_http_gateway_place_t        where;      /* of the block */
+
+    struct ngx_http_gateway_limit_admin_s *admin;   /* not inherited */
+} ngx_http_gateway_limit_loc_conf_t;
+
+
+/* what a limit means for a request */
+
+typedef struct ngx_http_gateway_limit_call_s  ngx_http_gateway_limit_call_t;
+
+typedef struct {
+    const ngx_http_gateway_limit_t *limit;
+    ngx_http_gateway_limit_zone_t  *zone;
+    gw_limit_t                      figures;
+    ngx_str_t                       key;
+    u_char                          address[16];    /* the key, cut */
+    uint64_t                        hash[2];    /* of the key, in the zone */
+    uint64_t                        cost;       /* to look for */
+    uint64_t                        charge;     /* to be charged: cost, or 0 */
+    gw_limit_result_t               result;
+    ngx_msec_t                      delay;
+    ngx_http_gateway_limit_slot_t  *slot;       /* of concurrency */
+    ngx_str_t                       redis_key;
+    uint64_t                        whole_interval; /* of a local share */
+    uint64_t                        whole_capacity;
+
+    unsigned                        source:4;
+    unsigned                        asked:1;    /* Redis */
+    unsigned                        decided:1;
+    unsigned                        refused:1;  /* or would be, in dry_run */
+    unsigned                        charged:1;
+    unsigned                        dry_run:1;
+} ngx_http_gateway_limit_item_t;
+
+
+/* items that are decided together; r->pool */
+
+typedef struct ngx_http_gateway_limit_batch_s  ngx_http_gateway_limit_batch_t;
+
+struct ngx_http_gateway_limit_batch_s {
+    ngx_http_gateway_limit_batch_t *next;       /* an earlier one */
+    ngx_http_gateway_limit_item_t  *items;
+    ngx_uint_t                      n;
+    ngx_uint_t                      stage;
+    ngx_http_gateway_limit_item_t  *refused;    /* the first that refuses */
+};
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_LIMIT_IDLE = 0,
+    NGX_HTTP_GATEWAY_LIMIT_ASKED,       /* Redis; parked */
+    NGX_HTTP_GATEWAY_LIMIT_ANSWERED,
+    NGX_HTTP_GATEWAY_LIMIT_DELAYED      /* parked */
+} ngx_http_gateway_limit_step_e;
+
+
+/* gr->limit: the request's part */
+
+typedef struct ngx_http_gateway_limit_ctx_s {
+    ngx_http_request_t             *request;
+    ngx_http_gateway_limit_batch_t *batches;    /* the last one first */
+    ngx_http_gateway_limit_step_e   step;
+    ngx_http_gateway_limit_call_t  *calls;      /* to Redis, pending or done */
+    ngx_uint_t                      pending;
+    unsigned                        exempt:1;
+    unsigned                        delayed:1;
+    ngx_http_gateway_refusal_t      refusal;
+} ngx_http_gateway_limit_ctx_t;
+
+
+/*
+ * ngx_http_gateway_limit_conf.c: directives
+ */
+
+char *ngx_http_gateway_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* the zone of a name; NULL */
+ngx_http_gateway_limit_zone_t *ngx_http_gateway_limit_find(
+    ngx_http_gateway_limit_main_conf_t *lmcf, ngx_str_t *name);
+
+/* the limits of a location, once it has those that it inherits */
+char *ngx_http_gateway_limit_merge(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *conf);
+
+/* once all locations are merged: what can be known only then */
+ngx_int_t ngx_http_gateway_limit_check(ngx_conf_t *cf,
+    ngx_http_gateway_limit_main_conf_t *lmcf);
+
+
+/*
+ * ngx_http_gateway_limit_zone.c: keys and their states in shared memory
+ */
+
+ngx_int_t ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone,
+    void *data);
+
+void ngx_http_gateway_limit_clock(gw_limit_clock_t *now);
+
+/* the calendar or plain window of a limit of windows, at a time */
+void ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
+    gw_limit_t *limit, const gw_limit_clock_t *now);
+
+/* fills item->hash from item->key, of which ipv6_prefix= leaves a part */
+void ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item);
+
+/*
+ * Charges an item in its zone, or looks: item->result.  With "share" below
+ * 1000, as a part of the limit.
+ */
+void ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
+    gw_limit_mode_e mode, uint64_t cost);
+void ngx_http_gateway_limit_zone_give(ngx_http_gateway_limit_item_t *item);
+
+/* the words of a key; with "make", never NULL */
+uint64_t *ngx_http_gateway_limit_zone_state(
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t make);
+
+/* the two words of a key that keep what Redis has refused */
+#define ngx_http_gateway_limit_denied(item, state)                            \
+    (&(state)[gw_limit_words((item)->zone->algorithm)])
+
+
+/*
+ * ngx_http_gateway_limit_slot.c: limits of concurrency
+ */
+
+/* takes a slot, or only looks whether there is one */
+void ngx_http_gateway_limit_slot_take(ngx_http_gateway_limit_item_t *item,
+    gw_limit_mode_e mode);
+void ngx_http_gateway_limit_slot_give(ngx_http_gateway_limit_item_t *item);
+
+/* slots of processes that are gone come back; "start": the worker is new */
+void ngx_http_gateway_limit_slot_sweep(ngx_http_gateway_limit_zone_t *zone,
+    ngx_uint_t start);
+
+
+/*
+ * ngx_http_gateway_limit_item.c: what limits mean for a request
+ */
+
+/*
+ * Makes the items of a stage, of zones that the request has not met before.
+ * NGX_OK; NGX_DECLINED: there is nothing to decide; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_limit_items(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_array_t *limits, ngx_uint_t stage);
+
+/* the value of cost= now; what else applies where it is unusable */
+ngx_int_t ngx_http_gateway_limit_cost(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_t *limit, uint64_t *cost);
+
+
+/*
+ * ngx_http_gateway_limit_decide.c: deciding
+ */
+
+ngx_int_t ngx_http_gateway_limit_late(ngx_http_request_t *r);
+ngx_int_t ngx_http_gateway_limit_early(ngx_http_request_t *r);
+
+/* Redis has answered, or not, for the last of the calls of a request */
+void ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx);
+
+/* an item has been decided; "passed" is in its result */
+void ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t source);
+
+/* in LOG: charges of gateway_limit ... settle */
+void ngx_http_gateway_limit_settle(ngx_http_request_t *r);
+
+
+/*
+ * ngx_http_gateway_limit_redis.c: deciding in Redis
+ */
+
+ngx_int_t ngx_http_gateway_limit_redis_init(ngx_conf_t *cf,
+    ngx_http_gateway_limit_main_conf_t *lmcf);
+void ngx_http_gateway_limit_redis_free(void *data);
+
+/* fills item->redis_key, in the request's memory; NGX_ERROR */
+ngx_int_t ngx_http_gateway_limit_redis_key(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item);
+
+/*
+ * Asks for the items of a batch whose zones are in Redis.  NGX_OK: all are
+ * decided; NGX_AGAIN: ctx->pending calls are under way, and the last of them
+ * calls ngx_http_gateway_limit_answered(); NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_limit_redis_ask(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_batch_t *batch);
+
+/* nobody waits any more */
+void ngx_http_gateway_limit_redis_cancel(ngx_http_gateway_limit_ctx_t *ctx);
+
+/* after a refusal: gives back what Redis has charged, on nobody's behalf */
+void ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_batch_t *batch);
+
+/* charges item->charge, on nobody's behalf */
+void ngx_http_gateway_limit_redis_settle(ngx_http_gateway_limit_item_t *item);
+
+/*
+ * Calls the script that changes the state of a key: "mode" is its first
+ * argument, the rest as ngx_http_gateway_redis_call() says.
+ */
+ngx_http_gateway_redis_status_e ngx_http_gateway_limit_redis_change(
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode, uint64_t units,
+    ngx_http_gateway_redis_pt handler, void *data,
+    ngx_http_gateway_redis_call_t **handle);
+
+/* what Redis has refused is asked again */
+void ngx_http_gateway_limit_deny_forget(ngx_http_gateway_limit_item_t *item);
+
+/* item->result from three numbers of a reply */
+void ngx_http_gateway_limit_redis_result(ngx_http_gateway_limit_item_t *item,
+    const int64_t *number);
+
+
+/*
+ * ngx_http_gateway_limit_header.c: what the client is told
+ */
+
+ngx_int_t ngx_http_gateway_limit_header_init(ngx_conf_t *cf);
+
+/* the item that headers and variables tell of; "hidden": dry_run, too */
+ngx_http_gateway_limit_item_t *ngx_http_gateway_limit_shown(
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_uint_t hidden);
+
+/* whole seconds, a begun one counts */
+uint64_t ngx_http_gateway_limit_sec(uint64_t ns);
+
+/* why an item refuses */
+gw_reason_e ngx_http_gateway_limit_reason(
+    const ngx_http_gateway_limit_item_t *item);
+
+/* configuration: the bodies of a location's refusals; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_limit_problems(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *conf);
+
+/* fills ctx->refusal; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_limit_problem(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_batch_t *batch, ngx_uint_t status);
+
+
+/*
+ * ngx_http_gateway_limit_variable.c
+ */
+
+ngx_int_t ngx_http_gateway_limit_variables(ngx_conf_t *cf);
+
+
+/*
+ * ngx_http_gateway_limit_admin.c: gateway_limit_admin
+ */
+
+char *ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_limit_admin_merge(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *conf);
+
+
+extern ngx_module_t  ngx_http_gateway_limit_module;
+
+
+#endif /* _NGX_HTTP_GATEWAY_LIMIT_H_INCLUDED_ */

@@ -1,0 +1,1045 @@
+
+/*
+ * How zones and limits are written, and what is wrong with them.
+ */
+
+#include "ngx_http_gateway_limit.h"
+
+
+#define NGX_HTTP_GATEWAY_LIMIT_ZONEINFO  "/usr/share/zoneinfo/"
+#define NGX_HTTP_GATEWAY_LIMIT_TZIF      (1024 * 1024)
+#define NGX_HTTP_GATEWAY_LIMIT_UNSET     ((ngx_uint_t) -1)
+
+
+static char *ngx_http_gateway_limit_key(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone, ngx_str_t *value);
+static char *ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone);
+static ngx_uint_t ngx_http_gateway_limit_name(ngx_str_t *name);
+static const char *ngx_http_gateway_limit_algorithm(
+    ngx_http_gateway_limit_zone_t *zone);
+static char *ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone);
+static ngx_int_t ngx_http_gateway_limit_timezone_read(ngx_conf_t *cf,
+    ngx_str_t *path, ngx_str_t *content);
+static char *ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone);
+static ngx_uint_t ngx_http_gateway_limit_identity(ngx_str_t *text);
+static char *ngx_http_gateway_limit_param_figure(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+static char *ngx_http_gateway_limit_param_cost(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+static char *ngx_http_gateway_limit_param_prefix(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+static char *ngx_http_gateway_limit_param_error(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+static char *ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
+    ngx_http_gateway_limit_t *limit);
+static char *ngx_http_gateway_limit_resolve(ngx_conf_t *cf,
+    ngx_http_gateway_limit_t *limit);
+static const char *ngx_http_gateway_limit_fits(
+    ngx_http_gateway_limit_t *limit);
+static void ngx_http_gateway_limit_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *llcf);
+
+
+static ngx_conf_enum_t  ngx_http_gateway_limit_algorithms[] = {
+    { ngx_string("gcra"), GW_LIMIT_GCRA },
+    { ngx_string("sliding_window"), GW_LIMIT_SLIDING },
+    { ngx_string("fixed_window"), GW_LIMIT_FIXED },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_enum_t  ngx_http_gateway_limit_stages[] = {
+    { ngx_string("early"), NGX_HTTP_GATEWAY_LIMIT_EARLY },
+    { ngx_string("late"), NGX_HTTP_GATEWAY_LIMIT_LATE },
+    { ngx_null_string, 0 }
+};
+
+
+#define ngx_http_gateway_limit_zone_offset(field)                             \
+    offsetof(ngx_http_gateway_limit_zone_t, field)
+
+static const ngx_http_gateway_param_t  ngx_http_gateway_limit_zone_params[] = {
+
+    { ngx_string("zone="), ngx_http_gateway_param_zone,
+      ngx_http_gateway_limit_zone_offset(zone), 64 * 1024 },
+
+    { ngx_string("rate="), ngx_http_gateway_limit_param_figure,
+      ngx_http_gateway_limit_zone_offset(rate), GW_FIGURE_RATE },
+
+    { ngx_string("quota="), ngx_http_gateway_limit_param_figure,
+      ngx_http_gateway_limit_zone_offset(quota), GW_FIGURE_QUOTA },
+
+    { ngx_string("concurrency="), ngx_http_gateway_limit_param_figure,
+      ngx_http_gateway_limit_zone_offset(concurrency), GW_FIGURE_NUMBER },
+
+    { ngx_string("burst="), ngx_http_gateway_limit_param_figure,
+      ngx_http_gateway_limit_zone_offset(burst), GW_FIGURE_NUMBER },
+
+    { ngx_string("algorithm="), ngx_http_gateway_param_enum,
+      ngx_http_gateway_limit_zone_offset(algorithm),
+      (uintptr_t) ngx_http_gateway_limit_algorithms },
+
+    { ngx_string("timezone="), ngx_http_gateway_param_str,
+      ngx_http_gateway_limit_zone_offset(timezone), 0 },
+
+    { ngx_string("ipv6_prefix="), ngx_http_gateway_limit_param_prefix,
+      ngx_http_gateway_limit_zone_offset(ipv6_prefix), 0 },
+
+    { ngx_string("redis="), ngx_http_gateway_param_str,
+      ngx_http_gateway_limit_zone_offset(redis_name), 0 },
+
+    { ngx_string("on_error="), ngx_http_gateway_limit_param_error,
+      ngx_http_gateway_limit_zone_offset(on_error), 0 },
+
+    { ngx_string("stage="), ngx_http_gateway_param_enum,
+      ngx_http_gateway_limit_zone_offset(stage),
+      (uintptr_t) ngx_http_gateway_limit_stages },
+
+    { ngx_string("dry_run"), ngx_http_gateway_param_word,
+      ngx_http_gateway_limit_zone_offset(dry_run), 1 },
+
+    ngx_http_gateway_null_param
+};
+
+
+#define ngx_http_gateway_limit_limit_offset(field)                            \
+    offsetof(ngx_http_gateway_limit_t, field)
+
+static const ngx_http_gateway_param_t  ngx_http_gateway_limit_params[] = {
+
+    { ngx_string("zone="), ngx_http_gateway_param_str,
+      ngx_http_gateway_limit_limit_offset(name), 0 },
+
+    { ngx_string("burst="), ngx_http_gateway_limit_param_figure,
+      ngx_http_gateway_limit_limit_offset(burst), GW_FIGURE_NUMBER },
+
+    { ngx_string("nodelay"), ngx_http_gateway_param_word,
+      ngx_http_gateway_limit_limit_offset(nodelay), 1 },
+
+    { ngx_string("delay="), ngx_http_gateway_limit_param_figure,
+      ngx_http_gateway_limit_limit_offset(delay), GW_FIGURE_NUMBER },
+
+    { ngx_string("cost="), ngx_http_gateway_limit_param_cost,
+      ngx_http_gateway_limit_limit_offset(cost), GW_FIGURE_NUMBER },
+
+    { ngx_string("settle"), ngx_http_gateway_param_word,
+      ngx_http_gateway_limit_limit_offset(settle), 1 },
+
+    { ngx_string("penalty"), ngx_http_gateway_param_word,
+      ngx_http_gateway_limit_limit_offset(penalty), 1 },
+
+    { ngx_string("dry_run"), ngx_http_gateway_param_word,
+      ngx_http_gateway_limit_limit_offset(dry_run), 1 },
+
+    ngx_http_gateway_null_param
+};
+
+
+/* gateway_limit_zone */
+
+char *
+ngx_http_gateway_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_limit_main_conf_t *lmcf = conf;
+
+    ngx_str_t                       *value;
+    ngx_http_gateway_limit_zone_t   *zone, **slot;
+
+    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_limit_zone_t));
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    zone->algorithm = NGX_HTTP_GATEWAY_LIMIT_UNSET;
+    zone->on_error = NGX_HTTP_GATEWAY_LIMIT_UNSET;
+    zone->stage = NGX_HTTP_GATEWAY_LIMIT_LATE;
+
+    ngx_http_gateway_place(cf, &zone->where);
+
+    value = cf->args->elts;
+
+    if (ngx_http_gateway_params(cf, ngx_http_gateway_limit_zone_params, zone,
+                                2)
+        != NGX_CONF_OK
+        || ngx_http_gateway_limit_key(cf, zone, &value[1]) != NGX_CONF_OK
+        || ngx_http_gateway_limit_zone_check(cf, zone) != NGX_CONF_OK
+        || ngx_http_gateway_limit_timezone(cf, zone) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    zone->name = zone->zone.name;
+
+    if (ngx_http_gateway_limit_find(lmcf, &zone->name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" of \"gateway_limit_zone\" is "
+                           "duplicate", &zone->name);
+        return NGX_CONF_ERROR;
+    }
+
+    slot = ngx_array_push(&lmcf->zones);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = zone;
+
+    return ngx_http_gateway_limit_zone_memory(cf, zone);
+}
+
+
+static char *
+ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
+    ngx_str_t *value)
+{
+    size_t                     i;
+    ngx_str_t                  name;
+    ngx_http_complex_value_t  *cv;
+
+    cv = ngx_http_gateway_complex_value(cf, value);
+    if (cv == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    zone->key = *cv;
+    zone->key_text = *value;
+    zone->key_index = -1;
+
+    if (cv->lengths == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the key \"%V\" is the same for all requests, it "
+                           "must hold a variable such as $gateway_client",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
+    /* a lone variable is read in place */
+
+    for (i = 1; i < value->len; i++) {
+        if (!((value->data[i] >= 'a' && value->data[i] <= 'z')
+              || (value->data[i] >= 'A' && value->data[i] <= 'Z')
+              || (value->data[i] >= '0' && value->data[i] <= '9')
+              || value->data[i] == '_'))
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    if (value->len < 2 || value->data[0] != '$'
+        || (value->data[1] >= '1' && value->data[1] <= '9'))
+    {
+        return NGX_CONF_OK;
+    }
+
+    name.data = value->data + 1;
+    name.len = value->len - 1;
+
+    zone->key_index = ngx_http_get_variable_index(cf, &name);
+
+    return (zone->key_index == NGX_ERROR) ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone)
+{
+    gw_limit_t   limit;
+    const char  *err;
+
+    if (zone->zone.size == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"gateway_limit_zone\" must have "
+                           "\"zone=name:size\"");
+        return NGX_CONF_ERROR;
+    }
+
+    err = ngx_http_gateway_limit_name(&zone->zone.name)
+          ? ngx_http_gateway_limit_algorithm(zone)
+          : "the name must be letters, digits, \"_\", \"-\" and \".\"";
+
+    if (err == NULL) {
+        err = gw_limit_set(&limit, zone->algorithm, &zone->figure->figure,
+                           zone->burst.figure.amount);
+    }
+
+    if (err == NULL && zone->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY
+        && (ngx_http_gateway_limit_identity(&zone->key_text)
+            || ngx_http_gateway_limit_identity(&zone->figure->text)
+            || ngx_http_gateway_limit_identity(&zone->burst.text)))
+    {
+        err = "\"stage=early\" is before authentication, where no variable "
+              "$gateway_... is known";
+    }
+
+    if (err) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" of \"gateway_limit_zone\": %s",
+                           &zone->zone.name, err);
+        return NGX_CONF_ERROR;
+    }
+
+    if (zone->on_error == NGX_HTTP_GATEWAY_LIMIT_UNSET) {
+        zone->on_error = NGX_HTTP_GATEWAY_LIMIT_LOCAL;
+        zone->share = 1000;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* it stands in header fields, JSON and keys of Redis, without an escape */
+
+static ngx_uint_t
+ngx_http_gateway_limit_name(ngx_str_t *name)
+{
+    size_t  i;
+    u_char  c, lower;
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+        lower = c | 0x20;
+
+        if (!((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9')
+              || c == '_' || c == '-' || c == '.'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* which of the three it is, and what goes with that; NULL, or a sentence */
+
+static const char *
+ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
+{
+    ngx_uint_t  n;
+
+    n = (zone->rate.text.len > 0) + (zone->quota.text.len > 0)
+        + (zone->concurrency.text.len > 0);
+
+    if (n != 1) {
+        return "must have one of \"rate=\", \"quota=\" and \"concurrency=\"";
+    }
+
+    zone->figure = zone->rate.text.len ? &zone->rate
+                   : zone->quota.text.len ? &zone->quota : &zone->concurrency;
+
+    if (zone->rate.text.len == 0
+        && zone->algorithm != NGX_HTTP_GATEWAY_LIMIT_UNSET
+        && !(zone->quota.text.len && zone->algorithm == GW_LIMIT_FIXED))
+    {
+        return "\"algorithm=\" is for \"rate=\", a quota counts in windows of "
+               "the calendar";
+    }
+
+    if (zone->algorithm == NGX_HTTP_GATEWAY_LIMIT_UNSET) {
+        zone->algorithm = zone->rate.text.len ? GW_LIMIT_GCRA
+                          : zone->quota.text.len ? GW_LIMIT_FIXED
+                          : GW_LIMIT_CONCURRENCY;
+    }
+
+    if (zone->burst.text.len && zone->algorithm != GW_LIMIT_GCRA) {
+        return "\"burst=\" is for \"rate=\" with \"algorithm=gcra\"";
+    }
+
+    if (zone->timezone.len && zone->quota.text.len == 0) {
+        return "\"timezone=\" is for \"quota=\"";
+    }
+
+    if (zone->redis_name.len == 0
+        && zone->on_error != NGX_HTTP_GATEWAY_LIMIT_UNSET)
+    {
+        return "\"on_error=\" is for \"redis=\"";
+    }
+
+    if (zone->redis_name.len && zone->algorithm == GW_LIMIT_CONCURRENCY) {
+        return "\"concurrency=\" is per node and cannot have \"redis=\"";
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_limit_identity(ngx_str_t *text)
+{
+    return (ngx_strnstr(text->data, "$gateway_", text->len) != NULL
+            || ngx_strnstr(text->data, "${gateway_", text->len) != NULL);
+}
+
+
+/* RFC 9636: the system's files */
+
+static char *
+ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone)
+{
+    u_char      *p;
+    ngx_str_t    path, content, *name;
+    const char  *err;
+
+    gw_tz_utc(&zone->tz);
+
+    name = &zone->timezone;
+
+    if (name->len == 0
+        || (name->len == 3 && ngx_strncmp(name->data, "UTC", 3) == 0))
+    {
+        return NGX_CONF_OK;
+    }
+
+    path.len = sizeof(NGX_HTTP_GATEWAY_LIMIT_ZONEINFO) - 1 + name->len;
+    path.data = ngx_pnalloc(cf->pool, path.len + 1);
+    if (path.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_cpymem(path.data, NGX_HTTP_GATEWAY_LIMIT_ZONEINFO,
+                   sizeof(NGX_HTTP_GATEWAY_LIMIT_ZONEINFO) - 1);
+    p = ngx_cpymem(p, name->data, name->len);
+    *p = '\0';
+
+    if (!gw_tz_name((char *) name->data, name->len)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown time zone \"%V\", it must be a name such "
+                           "as Europe/Berlin", name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_limit_timezone_read(cf, &path, &content) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "unknown time zone \"%V\", \"%V\" cannot be read "
+                           "(is tzdata installed?)", name, &path);
+        return NGX_CONF_ERROR;
+    }
+
+    err = gw_tz_parse(&zone->tz, content.data, content.len);
+
+    if (err) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "time zone \"%V\": %s in "
+                           "\"%V\"", name, err, &path);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* the whole file, in the configuration's memory; NGX_ERROR with errno */
+
+static ngx_int_t
+ngx_http_gateway_limit_timezone_read(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *content)
+{
+    ngx_int_t        rc;
+    ngx_file_t       file;
+    ngx_file_info_t  fi;
+
+    ngx_memzero(&file, sizeof(ngx_file_t));
+
+    file.name = *path;
+    file.log = cf->log;
+    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                            NGX_FILE_OPEN, 0);
+    if (file.fd == NGX_INVALID_FILE) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    if (ngx_fd_info(file.fd, &fi) != NGX_FILE_ERROR) {
+
+        content->len = (size_t) ngx_file_size(&fi);
+
+        if (!ngx_is_file(&fi) || content->len == 0
+            || content->len > NGX_HTTP_GATEWAY_LIMIT_TZIF)
+        {
+            ngx_set_errno(NGX_EINVAL);
+
+        } else {
+            content->data = ngx_pnalloc(cf->pool, content->len);
+
+            if (content->data
+                && ngx_read_file(&file, content->data, content->len, 0)
+                   == (ssize_t) content->len)
+            {
+                rc = NGX_OK;
+            }
+        }
+    }
+
+    (void) ngx_close_file(file.fd);
+
+    return rc;
+}
+
+
+/*
+ * Another algorithm, or Redis, means other states: a reload that changes it
+ * gets other memory, while old workers go on with theirs.
+ */
+
+static char *
+ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone)
+{
+    u_char          *p;
+    ngx_str_t        name;
+    ngx_shm_zone_t  *shm_zone;
+
+    static const char  *kinds[] = {
+        "", ":sliding_window", ":fixed_window", ":concurrency"
+    };
+
+    name.data = ngx_pnalloc(cf->pool, sizeof("gateway_limit:") + zone->name.len
+                                      + sizeof(":sliding_window:redis"));
+    if (name.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_sprintf(name.data, "gateway_limit:%V%s%s", &zone->name,
+                    kinds[zone->algorithm],
+                    zone->redis_name.len ? ":redis" : "");
+    name.len = p - name.data;
+
+    shm_zone = ngx_shared_memory_add(cf, &name, zone->zone.size,
+                                     &ngx_http_gateway_limit_module);
+    if (shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    shm_zone->init = ngx_http_gateway_limit_zone_init;
+    shm_zone->data = zone;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_http_gateway_limit_zone_t *
+ngx_http_gateway_limit_find(ngx_http_gateway_limit_main_conf_t *lmcf,
+    ngx_str_t *name)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_limit_zone_t  **zone;
+
+    zone = lmcf->zones.elts;
+
+    for (i = 0; i < lmcf->zones.nelts; i++) {
+        if (ngx_http_gateway_same(&zone[i]->name, name)) {
+            return zone[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* parameters */
+
+/* 10r/s, or $variable|10r/s */
+
+static char *
+ngx_http_gateway_limit_param_figure(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ngx_http_gateway_limit_figure_t *figure = field;
+
+    u_char     *p;
+    ngx_str_t   literal, variable;
+
+    figure->text = *value;
+    figure->kind = param->post;
+
+    literal = *value;
+
+    if (ngx_strlchr(value->data, value->data + value->len, '$')) {
+
+        for (p = value->data + value->len; p > value->data; p--) {
+            if (p[-1] == '|') {
+                break;
+            }
+        }
+
+        if (p == value->data) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V%V\" must say what applies where the "
+                               "value is empty or unusable, behind a \"|\": "
+                               "%s", &param->name, value,
+                               gw_figure_form(figure->kind));
+            return NGX_CONF_ERROR;
+        }
+
+        literal.data = p;
+        literal.len = value->data + value->len - p;
+
+        variable.data = value->data;
+        variable.len = p - 1 - value->data;
+
+        figure->value = ngx_http_gateway_complex_value(cf, &variable);
+        if (figure->value == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (gw_figure_parse(figure->kind, literal.data, literal.len,
+                        &figure->figure)
+        != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"%V\", it must "
+                           "be %s", &literal, &param->name,
+                           gw_figure_form(figure->kind));
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* what is empty or unusable costs 1 unless it says otherwise */
+
+static char *
+ngx_http_gateway_limit_param_cost(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    u_char     *p;
+    ngx_str_t   full;
+
+    full = *value;
+
+    if (ngx_strlchr(value->data, value->data + value->len, '$')
+        && ngx_strlchr(value->data, value->data + value->len, '|') == NULL)
+    {
+        full.len = value->len + 2;
+        full.data = ngx_pnalloc(cf->pool, full.len);
+        if (full.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        p = ngx_cpymem(full.data, value->data, value->len);
+        *p++ = '|';
+        *p = '1';
+    }
+
+    return ngx_http_gateway_limit_param_figure(cf, param, &full, field);
+}
+
+
+static char *
+ngx_http_gateway_limit_param_prefix(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ngx_int_t  bits;
+
+    bits = ngx_atoi(value->data, value->len);
+
+    if (bits == NGX_ERROR || bits < 1 || bits > 128) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"%V\", it must "
+                           "be a number of bits from 1 to 128", value,
+                           &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *(ngx_uint_t *) field = bits;
+
+    return NGX_CONF_OK;
+}
+
+
+/* local, local=0.25, open, closed */
+
+static char *
+ngx_http_gateway_limit_param_error(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ngx_int_t                       share;
+    ngx_http_gateway_limit_zone_t  *zone;
+
+    zone = (ngx_http_gateway_limit_zone_t *)
+           ((u_char *) field
+            - offsetof(ngx_http_gateway_limit_zone_t, on_error));
+
+    zone->share = 1000;
+
+    if (value->len == 4 && ngx_strncmp(value->data, "open", 4) == 0) {
+        zone->on_error = NGX_HTTP_GATEWAY_LIMIT_OPEN;
+        return NGX_CONF_OK;
+    }
+
+    if (value->len == 6 && ngx_strncmp(value->data, "closed", 6) == 0) {
+        zone->on_error = NGX_HTTP_GATEWAY_LIMIT_CLOSED;
+        return NGX_CONF_OK;
+    }
+
+    if (value->len >= 5 && ngx_strncmp(value->data, "local", 5) == 0) {
+
+        zone->on_error = NGX_HTTP_GATEWAY_LIMIT_LOCAL;
+
+        if (value->len == 5) {
+            return NGX_CONF_OK;
+        }
+
+        share = (value->data[5] == '=')
+                ? ngx_atofp(value->data + 6, value->len - 6, 3) : NGX_ERROR;
+
+        if (share != NGX_ERROR && share >= 1 && share <= 1000) {
+            zone->share = share;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in parameter \"%V\", it must be "
+                       "\"local\", \"local=\" with a share from 0.001 to 1, "
+                       "\"open\" or \"closed\"", value, &param->name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* gateway_limit */
+
+char *
+ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_limit_loc_conf_t *llcf = conf;
+
+    ngx_str_t                           *value;
+    ngx_uint_t                           i;
+    ngx_http_gateway_limit_t            *limit, *others;
+    ngx_http_gateway_main_conf_t        *gmcf;
+    ngx_http_gateway_limit_main_conf_t  *lmcf;
+
+    value = cf->args->elts;
+
+    if (llcf->limits == NULL) {
+        llcf->limits = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_http_gateway_limit_t));
+        if (llcf->limits == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (llcf->limits->nelts == 0) {
+        return "cannot stand beside \"gateway_limit off\"";
+    }
+
+    if (cf->args->nelts == 2 && value[1].len == 3
+        && ngx_strncmp(value[1].data, "off", 3) == 0)
+    {
+        return llcf->limits->nelts ? "\"off\" cannot stand beside others"
+                                   : NGX_CONF_OK;
+    }
+
+    limit = ngx_array_push(llcf->limits);
+    if (limit == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(limit, sizeof(ngx_http_gateway_limit_t));
+
+    ngx_http_gateway_place(cf, &limit->where);
+
+    if (ngx_http_gateway_params(cf, ngx_http_gateway_limit_params, limit, 1)
+        != NGX_CONF_OK
+        || ngx_http_gateway_limit_limit_check(cf, limit) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    others = llcf->limits->elts;
+
+    for (i = 0; i < llcf->limits->nelts - 1; i++) {
+        if (ngx_http_gateway_same(&others[i].name, &limit->name)) {
+            return "is duplicate: one limit of a zone applies to a request";
+        }
+    }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_limit_module);
+    lmcf->used = 1;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    gmcf->refuses = 1;
+
+    if (limit->settle) {
+        gmcf->settle = ngx_http_gateway_limit_settle;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
+    ngx_http_gateway_limit_t *limit)
+{
+    const char  *err;
+
+    err = NULL;
+
+    if (limit->name.len == 0) {
+        err = "must have \"zone=name\"";
+
+    } else if ((limit->nodelay || limit->delay.text.len)
+               && limit->burst.text.len == 0)
+    {
+        err = "\"nodelay\" and \"delay=\" are for \"burst=\"";
+
+    } else if (limit->nodelay && limit->delay.text.len) {
+        err = "\"nodelay\" and \"delay=\" exclude each other";
+
+    } else if (limit->burst.value || limit->delay.value) {
+        err = "\"burst=\" and \"delay=\" are numbers here, a variable burst "
+              "is one of the zone";
+
+    } else if (limit->settle && limit->penalty) {
+        err = "\"settle\" and \"penalty\" exclude each other";
+    }
+
+    if (err) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"gateway_limit\": %s", err);
+        return NGX_CONF_ERROR;
+    }
+
+    if (limit->cost.text.len == 0) {
+        limit->cost.kind = GW_FIGURE_NUMBER;
+        limit->cost.figure.amount = 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_limit_merge(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *conf)
+{
+    ngx_uint_t                            i;
+    ngx_array_t                         **stage;
+    ngx_http_gateway_limit_t             *limit, **slot;
+    ngx_http_gateway_limit_loc_conf_t   **check;
+    ngx_http_gateway_limit_main_conf_t   *lmcf;
+
+    if (conf->limits == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_limit_module);
+    limit = conf->limits->elts;
+
+    for (i = 0; i < conf->limits->nelts; i++) {
+
+        if (ngx_http_gateway_limit_resolve(cf, &limit[i]) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        stage = &conf->stages[limit[i].zone->stage];
+
+        if (*stage == NULL) {
+            *stage = ngx_array_create(cf->pool, 2,
+                                      sizeof(ngx_http_gateway_limit_t *));
+            if (*stage == NULL) {
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        slot = ngx_array_push(*stage);
+        if (slot == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *slot = &limit[i];
+
+        if (limit[i].zone->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY) {
+            lmcf->early = 1;
+        }
+    }
+
+    if (ngx_http_gateway_limit_problems(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!ngx_http_gateway_in_force(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    conf->core = ngx_http_conf_get_module_loc_conf(cf,
+                                                   ngx_http_gateway_module);
+
+    check = ngx_array_push(&lmcf->checks);
+    if (check == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *check = conf;
+
+    return NGX_CONF_OK;
+}
+
+
+/* the zone of a limit, and whether the two go together */
+
+static char *
+ngx_http_gateway_limit_resolve(ngx_conf_t *cf, ngx_http_gateway_limit_t *limit)
+{
+    const char                          *err;
+    ngx_http_gateway_limit_main_conf_t  *lmcf;
+
+    if (limit->zone) {
+        return NGX_CONF_OK;
+    }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_limit_module);
+
+    limit->zone = ngx_http_gateway_limit_find(lmcf, &limit->name);
+
+    if (limit->zone == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown zone \"%V\" in \"gateway_limit\", there is no "
+                      "\"gateway_limit_zone\" of this name in %V:%ui",
+                      &limit->name,
+                      ngx_http_gateway_place_args(&limit->where));
+        return NGX_CONF_ERROR;
+    }
+
+    err = ngx_http_gateway_limit_fits(limit);
+
+    if (err) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"gateway_limit\" with zone \"%V\": %s in %V:%ui",
+                      &limit->name, err,
+                      ngx_http_gateway_place_args(&limit->where));
+        return NGX_CONF_ERROR;
+    }
+
+    limit->dry_run |= limit->zone->dry_run;
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
+{
+    ngx_http_gateway_limit_zone_t    *zone;
+    ngx_http_gateway_limit_figure_t  *burst;
+
+    zone = limit->zone;
+
+    if (limit->burst.text.len && zone->algorithm != GW_LIMIT_GCRA) {
+        return "\"burst=\" is for a zone with \"rate=\" and \"algorithm=gcra\"";
+    }
+
+    if (zone->algorithm == GW_LIMIT_CONCURRENCY
+        && (limit->cost.text.len || limit->settle || limit->penalty))
+    {
+        return "\"cost=\", \"settle\" and \"penalty\" have no meaning for a "
+               "zone with \"concurrency=\"";
+    }
+
+    if (zone->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY && !limit->settle
+        && ngx_http_gateway_limit_identity(&limit->cost.text))
+    {
+        return "the zone's \"stage=early\" is before authentication, where no "
+               "variable $gateway_... is known";
+    }
+
+    burst = limit->burst.text.len ? &limit->burst : &zone->burst;
+
+    limit->literal = (zone->figure->value == NULL && burst->value == NULL);
+
+    return gw_limit_set(&limit->limit, zone->algorithm, &zone->figure->figure,
+                        burst->figure.amount);
+}
+
+
+ngx_int_t
+ngx_http_gateway_limit_check(ngx_conf_t *cf,
+    ngx_http_gateway_limit_main_conf_t *lmcf)
+{
+    ngx_uint_t                           i;
+    ngx_http_gateway_limit_zone_t      **zone;
+    ngx_http_gateway_limit_loc_conf_t  **check;
+
+    zone = lmcf->zones.elts;
+
+    for (i = 0; i < lmcf->zones.nelts; i++) {
+
+        if (zone[i]->redis_name.len == 0) {
+            continue;
+        }
+
+        zone[i]->redis = ngx_http_gateway_redis_find(cf, &zone[i]->redis_name);
+
+        if (zone[i]->redis == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown redis \"%V\" in \"gateway_limit_zone\", "
+                          "there is no \"gateway_redis\" of this name in "
+                          "%V:%ui", &zone[i]->redis_name,
+                          ngx_http_gateway_place_args(&zone[i]->where));
+            return NGX_ERROR;
+        }
+    }
+
+    check = lmcf->checks.elts;
+
+    for (i = 0; i < lmcf->checks.nelts; i++) {
+        ngx_http_gateway_limit_warn(cf, check[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A key that is empty for whoever has no credential limits nobody without
+ * one.  Asked when access has merged its rules, which stands behind limit.
+ */
+
+static void
+ngx_http_gateway_limit_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *llcf)
+{
+    ngx_str_t                  *text;
+    ngx_uint_t                  i;
+    ngx_array_t                *late;
+    ngx_http_gateway_limit_t  **limit;
+
+    late = llcf->stages[NGX_HTTP_GATEWAY_LIMIT_LATE];
+
+    if (late == NULL || llcf->core->requires) {
+        return;
+    }
+
+    limit = late->elts;
+
+    for (i = 0; i < late->nelts; i++) {
+        text = &limit[i]->zone->key_text;
+
+        if (!(text->len == sizeof("$gateway_consumer") - 1
+              && ngx_strncmp(text->data, "$gateway_consumer", text->len) == 0)
+            && !(text->len == sizeof("${gateway_consumer}") - 1
+                 && ngx_strncmp(text->data, "${gateway_consumer}", text->len)
+                    == 0))
+        {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "zone \"%V\" counts by $gateway_consumer, which is "
+                      "empty for anonymous requests, and the block in %V:%ui "
+                      "admits them: they are not limited there; "
+                      "$gateway_client counts them by address",
+                      &limit[i]->zone->name,
+                      ngx_http_gateway_place_args(&llcf->where));
+    }
+}

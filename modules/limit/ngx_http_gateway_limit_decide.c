@@ -1,0 +1,543 @@
+
+/*
+ * Deciding: all limits of a stage pass, or none stays charged.
+ *
+ * Those in shared memory are charged first, since that costs nothing; Redis is
+ * asked only if they all pass, and they are given back if it refuses.  The
+ * limits of the early stage are decided before authentication, among
+ * themselves, and stay charged whatever follows.
+ *
+ * A request that waits, for Redis or because a limit delays it, is parked as
+ * by nginx's limit_req: its handlers notice a client that leaves, whereupon
+ * the request ends, and its pool's cleanup takes back what it holds.  No
+ * reference is counted: nothing else works on a main request in these phases.
+ * A client that leaves has been counted; else he could look for nothing.
+ */
+
+#include "ngx_http_gateway_limit.h"
+
+
+static ngx_int_t ngx_http_gateway_limit_handler(ngx_http_request_t *r,
+    ngx_uint_t stage);
+static ngx_http_gateway_limit_ctx_t *ngx_http_gateway_limit_ctx(
+    ngx_http_request_t *r);
+static void ngx_http_gateway_limit_cleanup(void *data);
+static ngx_int_t ngx_http_gateway_limit_decide(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx);
+static void ngx_http_gateway_limit_shm(ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *item);
+static ngx_int_t ngx_http_gateway_limit_finish(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx);
+static void ngx_http_gateway_limit_give_back(
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch);
+static ngx_int_t ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch);
+static ngx_int_t ngx_http_gateway_limit_delay(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_msec_t delay);
+static ngx_int_t ngx_http_gateway_limit_park(ngx_http_request_t *r,
+    ngx_http_event_handler_pt handler);
+static void ngx_http_gateway_limit_delayed(ngx_http_request_t *r);
+static void ngx_http_gateway_limit_resume(ngx_http_request_t *r);
+static void ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item);
+
+
+ngx_int_t
+ngx_http_gateway_limit_late(ngx_http_request_t *r)
+{
+    return ngx_http_gateway_limit_handler(r, NGX_HTTP_GATEWAY_LIMIT_LATE);
+}
+
+
+/*
+ * In ACCESS, where 401 and 403 are opinions under "satisfy any": a refusal
+ * that has one of these is final all the same.
+ */
+
+ngx_int_t
+ngx_http_gateway_limit_early(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_gateway_limit_handler(r, NGX_HTTP_GATEWAY_LIMIT_EARLY);
+
+    if (rc == NGX_HTTP_FORBIDDEN || rc == NGX_HTTP_UNAUTHORIZED) {
+        ngx_http_finalize_request(r, rc);
+        return NGX_DONE;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
+{
+    ngx_int_t                           rc;
+    ngx_http_gateway_limit_ctx_t       *ctx;
+    ngx_http_gateway_limit_loc_conf_t  *llcf;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+    if (llcf->stages[stage] == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_gateway_limit_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    switch (ctx->step) {
+
+    case NGX_HTTP_GATEWAY_LIMIT_ASKED:
+        return NGX_AGAIN;
+
+    case NGX_HTTP_GATEWAY_LIMIT_ANSWERED:
+        ctx->step = NGX_HTTP_GATEWAY_LIMIT_IDLE;
+        return ngx_http_gateway_limit_finish(r, ctx);
+
+    case NGX_HTTP_GATEWAY_LIMIT_DELAYED:
+        ctx->step = NGX_HTTP_GATEWAY_LIMIT_IDLE;
+        return NGX_DECLINED;
+
+    default: /* NGX_HTTP_GATEWAY_LIMIT_IDLE */
+        break;
+    }
+
+    if (ngx_http_test_predicates(r, llcf->exempt) == NGX_DECLINED) {
+        ctx->exempt = 1;
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_gateway_limit_items(r, ctx, llcf->stages[stage], stage);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_DECLINED;
+    }
+
+    return (rc == NGX_OK) ? ngx_http_gateway_limit_decide(r, ctx)
+                          : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+static ngx_http_gateway_limit_ctx_t *
+ngx_http_gateway_limit_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_gateway_request_t    *gr;
+    ngx_http_gateway_limit_ctx_t  *ctx;
+
+    gr = ngx_http_gateway_request_get(r);
+
+    if (gr == NULL || gr->limit) {
+        return gr ? gr->limit : NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_limit_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_gateway_limit_ctx_t));
+    ctx->request = r;
+
+    cln->handler = ngx_http_gateway_limit_cleanup;
+
+    gr->limit = ctx;
+
+    return ctx;
+}
+
+
+/* the request is over, perhaps in the middle of its waiting */
+
+static void
+ngx_http_gateway_limit_cleanup(void *data)
+{
+    ngx_http_gateway_limit_ctx_t *ctx = data;
+
+    ngx_uint_t                       i;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    ngx_http_gateway_limit_redis_cancel(ctx);
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
+        for (i = 0; i < batch->n; i++) {
+            ngx_http_gateway_limit_slot_give(&batch->items[i]);
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_decide(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx)
+{
+    ngx_int_t                        rc;
+    ngx_uint_t                       i, remote;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    batch = ctx->batches;
+    remote = 0;
+
+    for (i = 0; i < batch->n; i++) {
+
+        if (batch->items[i].zone->redis) {
+            remote = 1;
+
+        } else {
+            ngx_http_gateway_limit_shm(batch, &batch->items[i]);
+        }
+    }
+
+    if (!remote || batch->refused) {
+        return ngx_http_gateway_limit_finish(r, ctx);
+    }
+
+    rc = ngx_http_gateway_limit_redis_ask(ctx, batch);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        return ngx_http_gateway_limit_finish(r, ctx);
+    }
+
+    ctx->step = NGX_HTTP_GATEWAY_LIMIT_ASKED;
+
+    return ngx_http_gateway_limit_park(r, ngx_http_request_empty_handler);
+}
+
+
+/* charges a limit where nothing has refused yet, else looks for the headers */
+
+static void
+ngx_http_gateway_limit_shm(ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *item)
+{
+    gw_limit_mode_e  mode;
+
+    mode = (batch->refused || item->charge == 0) ? GW_LIMIT_LOOK
+                                                 : GW_LIMIT_TAKE;
+
+    if (item->zone->algorithm == GW_LIMIT_CONCURRENCY) {
+        ngx_http_gateway_limit_slot_take(item, mode);
+
+    } else {
+        ngx_http_gateway_limit_zone_take(item, mode, item->cost);
+    }
+
+    ngx_http_gateway_limit_decided(batch, item,
+                                   NGX_HTTP_GATEWAY_LIMIT_FROM_SHM);
+}
+
+
+void
+ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t source)
+{
+    uint64_t                         wait;
+    const ngx_http_gateway_limit_t  *limit;
+
+    limit = item->limit;
+
+    item->decided = 1;
+    item->source = source;
+    item->refused = !item->result.passed;
+    item->charged = (item->result.charged > 0);
+
+    if (item->refused) {
+
+        if (batch->refused == NULL && !item->dry_run) {
+            batch->refused = item;
+        }
+
+        return;
+    }
+
+    /* excess above "delay" waits until it is worked off, as in limit_req */
+
+    if (limit->burst.text.len && !limit->nodelay && item->charged) {
+        wait = item->figures.interval * (1 + limit->delay.figure.amount);
+
+        if (item->result.reset > wait) {
+            item->delay = (item->result.reset - wait + GW_LIMIT_MSEC - 1)
+                          / GW_LIMIT_MSEC;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_finish(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx)
+{
+    ngx_uint_t                       i;
+    ngx_msec_t                       delay;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    batch = ctx->batches;
+
+    if (batch->refused) {
+        ngx_http_gateway_limit_give_back(ctx, batch);
+        return ngx_http_gateway_limit_refuse(r, ctx, batch);
+    }
+
+    delay = 0;
+
+    for (i = 0; i < batch->n; i++) {
+        if (!batch->items[i].dry_run) {
+            delay = ngx_max(delay, batch->items[i].delay);
+        }
+    }
+
+    return delay ? ngx_http_gateway_limit_delay(r, ctx, delay) : NGX_DECLINED;
+}
+
+
+/* a limit with "penalty" is charged for what is refused, up to what it has */
+
+static void
+ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_batch_t *batch)
+{
+    ngx_uint_t                      i;
+    gw_limit_result_t               told;
+    ngx_http_gateway_limit_item_t  *item;
+
+    ngx_http_gateway_limit_redis_give(ctx, batch);
+
+    for (i = 0; i < batch->n; i++) {
+        item = &batch->items[i];
+
+        if (item->source != NGX_HTTP_GATEWAY_LIMIT_FROM_SHM
+            && item->source != NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL)
+        {
+            continue;
+        }
+
+        if (item->limit->penalty) {
+            if (!item->charged && item->charge) {
+                told = item->result;
+                ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FILL,
+                                                 item->charge);
+                item->result = told;
+                item->charged = 1;
+            }
+
+        } else if (item->zone->algorithm == GW_LIMIT_CONCURRENCY) {
+            ngx_http_gateway_limit_slot_give(item);
+
+        } else if (item->charged) {
+            ngx_http_gateway_limit_zone_give(item);
+            item->result.remaining += item->charge;
+            item->charged = 0;
+        }
+
+        item->delay = 0;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch)
+{
+    ngx_uint_t                          status;
+    ngx_http_gateway_request_t         *gr;
+    ngx_http_gateway_limit_loc_conf_t  *llcf;
+
+    gr = ngx_http_gateway_request(r);
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+    status = (batch->refused->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED)
+             ? NGX_HTTP_SERVICE_UNAVAILABLE : (ngx_uint_t) llcf->status;
+
+    ngx_log_error(llcf->log_level, r->connection->log, 0,
+                  "gateway_limit: refused with %ui by zone \"%V\", reason "
+                  "\"%s\"", status, &batch->refused->zone->name,
+                  gw_reason_word(ngx_http_gateway_limit_reason(
+                                                           batch->refused)));
+
+    if (ngx_http_gateway_limit_problem(r, ctx, batch, status) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_gateway_refuse(r, gr, &ctx->refusal);
+}
+
+
+/* waiting */
+
+static ngx_int_t
+ngx_http_gateway_limit_park(ngx_http_request_t *r,
+    ngx_http_event_handler_pt handler)
+{
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = handler;
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_delay(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_msec_t delay)
+{
+    ngx_int_t                           rc;
+    ngx_http_gateway_limit_loc_conf_t  *llcf;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+    /* one level below a refusal, as limit_req does */
+
+    ngx_log_error(ngx_min(llcf->log_level + 1, NGX_LOG_INFO),
+                  r->connection->log, 0, "gateway_limit: delayed by %Mms",
+                  delay);
+
+    rc = ngx_http_gateway_limit_park(r, ngx_http_gateway_limit_delayed);
+
+    if (rc == NGX_AGAIN) {
+        ctx->step = NGX_HTTP_GATEWAY_LIMIT_DELAYED;
+        ctx->delayed = 1;
+
+        r->connection->write->delayed = 1;
+        ngx_add_timer(r->connection->write, delay);
+    }
+
+    return rc;
+}
+
+
+/* as in ngx_http_limit_req_module.c: the timer resets "delayed" */
+
+static void
+ngx_http_gateway_limit_delayed(ngx_http_request_t *r)
+{
+    ngx_event_t  *wev;
+
+    wev = r->connection->write;
+
+    if (wev->delayed) {
+
+        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        }
+
+        return;
+    }
+
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    ngx_http_gateway_limit_resume(r);
+}
+
+
+static void
+ngx_http_gateway_limit_resume(ngx_http_request_t *r)
+{
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_core_run_phases(r);
+}
+
+
+void
+ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx->step = NGX_HTTP_GATEWAY_LIMIT_ANSWERED;
+
+    ngx_http_gateway_limit_resume(r);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/*
+ * In LOG, for a request that has been served: what it cost.  The state that
+ * is charged outlives the request, and so does the call to Redis.
+ */
+
+void
+ngx_http_gateway_limit_settle(ngx_http_request_t *r)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_request_t      *gr;
+    ngx_http_gateway_limit_item_t   *item;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr == NULL || gr->limit == NULL || gr->refusals) {
+        return;
+    }
+
+    for (batch = gr->limit->batches; batch; batch = batch->next) {
+
+        if (batch->refused) {
+            return;
+        }
+    }
+
+    for (batch = gr->limit->batches; batch; batch = batch->next) {
+        for (i = 0; i < batch->n; i++) {
+            item = &batch->items[i];
+
+            if (item->limit->settle && item->decided) {
+                ngx_http_gateway_limit_settle_item(r, item);
+            }
+        }
+    }
+}
+
+
+static void
+ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item)
+{
+    uint64_t          cost;
+    gw_limit_clock_t  now;
+
+    if (ngx_http_gateway_limit_cost(r, item->limit, &cost) != NGX_OK) {
+        cost = item->limit->cost.figure.amount;
+    }
+
+    if (cost == 0) {
+        return;
+    }
+
+    /* the window in which the response has ended */
+
+    if (item->figures.algorithm != GW_LIMIT_GCRA) {
+        ngx_http_gateway_limit_clock(&now);
+        ngx_http_gateway_limit_window(item->zone, &item->figures, &now);
+    }
+
+    item->charge = cost;
+
+    if (item->zone->redis) {
+        ngx_http_gateway_limit_redis_settle(item);
+
+    } else {
+        ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, cost);
+    }
+}

@@ -1,0 +1,615 @@
+
+/*
+ * What the client is told: fields of every response that limits have decided
+ * on, and the problem document of a refusal.
+ *
+ * legacy tells of one limit, ietf (draft-ietf-httpapi-ratelimit-headers-11) of
+ * all.  The units that an idle key has are told as the limit: of a rate they
+ * are burst + 1, and the window is how long it takes to get them back.
+ */
+
+#include "ngx_http_gateway_limit.h"
+
+
+#define NGX_HTTP_GATEWAY_LIMIT_ITEM  128    /* bytes, names not counted */
+
+
+static ngx_int_t ngx_http_gateway_limit_header_filter(ngx_http_request_t *r);
+static void ngx_http_gateway_limit_clear_upstream(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_limit_legacy(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_item_t *item);
+static ngx_int_t ngx_http_gateway_limit_ietf(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx);
+static void ngx_http_gateway_limit_ietf_items(
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_uint_t refused, ngx_str_t *policy,
+    ngx_str_t *state);
+static void ngx_http_gateway_limit_ietf_item(
+    const ngx_http_gateway_limit_item_t *item, ngx_str_t *policy,
+    ngx_str_t *state);
+static ngx_int_t ngx_http_gateway_limit_retry(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx);
+static uint64_t ngx_http_gateway_limit_length(
+    const ngx_http_gateway_limit_item_t *item);
+static ngx_int_t ngx_http_gateway_limit_push(ngx_http_request_t *r,
+    const ngx_str_t *name, u_char *value, size_t len);
+static ngx_uint_t ngx_http_gateway_limit_told(
+    const ngx_http_gateway_limit_item_t *item);
+static void ngx_http_gateway_limit_problem_type(
+    ngx_http_gateway_refusal_t *refusal);
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_LIMIT_FIELD_LIMIT = 0,
+    NGX_HTTP_GATEWAY_LIMIT_FIELD_REMAINING,
+    NGX_HTTP_GATEWAY_LIMIT_FIELD_RESET,
+    NGX_HTTP_GATEWAY_LIMIT_FIELD_POLICY,
+    NGX_HTTP_GATEWAY_LIMIT_FIELD_STATE,
+    NGX_HTTP_GATEWAY_LIMIT_FIELD_RETRY,
+    NGX_HTTP_GATEWAY_LIMIT_FIELDS
+} ngx_http_gateway_limit_field_e;
+
+
+static const ngx_str_t
+    ngx_http_gateway_limit_fields[NGX_HTTP_GATEWAY_LIMIT_FIELDS] =
+{
+    ngx_string("X-RateLimit-Limit"),
+    ngx_string("X-RateLimit-Remaining"),
+    ngx_string("X-RateLimit-Reset"),
+    ngx_string("RateLimit-Policy"),
+    ngx_string("RateLimit"),
+    ngx_string("Retry-After")
+};
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+static ngx_int_t
+ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
+{
+    ngx_uint_t                          headers;
+    ngx_http_gateway_request_t         *gr;
+    ngx_http_gateway_limit_ctx_t       *ctx;
+    ngx_http_gateway_limit_item_t      *item;
+    ngx_http_gateway_limit_loc_conf_t  *llcf;
+
+    gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
+
+    if (gr == NULL || gr->limit == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = gr->limit;
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+    headers = llcf->headers & ~(ngx_uint_t) NGX_HTTP_GATEWAY_LIMIT_OFF;
+
+    if (headers == 0) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (ngx_http_gateway_limit_retry(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    item = ngx_http_gateway_limit_shown(ctx, 0);
+
+    if (item == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (r->upstream) {
+        ngx_http_gateway_limit_clear_upstream(r);
+    }
+
+    if ((headers & NGX_HTTP_GATEWAY_LIMIT_LEGACY)
+        && ngx_http_gateway_limit_legacy(r, item) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if ((headers & NGX_HTTP_GATEWAY_LIMIT_IETF)
+        && ngx_http_gateway_limit_ietf(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+/* RFC 9110, 10.2.3; none for what will never pass */
+
+static ngx_int_t
+ngx_http_gateway_limit_retry(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx)
+{
+    u_char                          *p;
+    uint64_t                         wait;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    if (r->headers_out.status != ctx->refusal.status) {
+        return NGX_OK;
+    }
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
+        if (batch->refused) {
+            break;
+        }
+    }
+
+    if (batch == NULL || batch->refused->result.wait == GW_LIMIT_NEVER) {
+        return NGX_OK;
+    }
+
+    wait = ngx_http_gateway_limit_sec(batch->refused->result.wait);
+
+    p = ngx_pnalloc(r->pool, GW_TEXT_DECIMAL);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_limit_push(r,
+             &ngx_http_gateway_limit_fields[NGX_HTTP_GATEWAY_LIMIT_FIELD_RETRY],
+             p, gw_text_decimal(p, wait) - p);
+}
+
+
+/* an upstream that has limits of its own tells of them in the same names */
+
+static void
+ngx_http_gateway_limit_clear_upstream(ngx_http_request_t *r)
+{
+    ngx_uint_t        i, k;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+    const ngx_str_t  *name;
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        for (k = 0; k < NGX_HTTP_GATEWAY_LIMIT_FIELD_RETRY; k++) {
+            name = &ngx_http_gateway_limit_fields[k];
+
+            if (h[i].key.len == name->len
+                && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
+
+
+/* whether the client may hear of an item */
+
+static ngx_uint_t
+ngx_http_gateway_limit_told(const ngx_http_gateway_limit_item_t *item)
+{
+    return item->decided && !item->dry_run
+           && item->source != NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN
+           && item->source != NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED;
+}
+
+
+/*
+ * The limit that refused first, else the one with the smallest share left;
+ * NULL: no limit knows how much is left.
+ */
+
+ngx_http_gateway_limit_item_t *
+ngx_http_gateway_limit_shown(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_uint_t hidden)
+{
+    double                           share, least;
+    ngx_uint_t                       i;
+    ngx_http_gateway_limit_item_t   *item, *shown;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    shown = NULL;
+    least = 2;
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
+
+        if (batch->refused
+            && (hidden || ngx_http_gateway_limit_told(batch->refused)))
+        {
+            return batch->refused;
+        }
+
+        for (i = 0; i < batch->n; i++) {
+            item = &batch->items[i];
+
+            if (!item->decided
+                || !(hidden || ngx_http_gateway_limit_told(item)))
+            {
+                continue;
+            }
+
+            share = item->refused ? -1 : item->figures.capacity
+                    ? (double) item->result.remaining / item->figures.capacity
+                    : 0;
+
+            /* batches come last first: of equals the first one is shown */
+
+            if (share < least || (share == least && i == 0)) {
+                least = share;
+                shown = item;
+            }
+        }
+    }
+
+    return shown;
+}
+
+
+uint64_t
+ngx_http_gateway_limit_sec(uint64_t ns)
+{
+    return ns / GW_LIMIT_SEC + (ns % GW_LIMIT_SEC > 0);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_legacy(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_item_t *item)
+{
+    u_char      *p, *start;
+    uint64_t     value[3];
+    ngx_uint_t   i;
+
+    p = ngx_pnalloc(r->pool, 3 * GW_TEXT_DECIMAL);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value[NGX_HTTP_GATEWAY_LIMIT_FIELD_LIMIT] = item->figures.capacity;
+    value[NGX_HTTP_GATEWAY_LIMIT_FIELD_REMAINING] = item->result.remaining;
+    value[NGX_HTTP_GATEWAY_LIMIT_FIELD_RESET] =
+                               ngx_http_gateway_limit_sec(item->result.reset);
+
+    for (i = 0; i < 3; i++) {
+        start = p;
+        p = gw_text_decimal(p, value[i]);
+
+        if (ngx_http_gateway_limit_push(r, &ngx_http_gateway_limit_fields[i],
+                                        start, p - start)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * RateLimit-Policy: "api";q=201;w=3 and RateLimit: "api";r=200;t=1, items of
+ * a List (RFC 9651, 3.1); names of zones hold nothing that needs an escape.
+ */
+
+static ngx_int_t
+ngx_http_gateway_limit_ietf(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx)
+{
+    size_t                           size;
+    ngx_str_t                        policy, state;
+    ngx_uint_t                       i;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    size = 0;
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
+        for (i = 0; i < batch->n; i++) {
+            size += batch->items[i].zone->name.len
+                    + NGX_HTTP_GATEWAY_LIMIT_ITEM;
+        }
+    }
+
+    policy.len = 0;
+    policy.data = ngx_pnalloc(r->pool, 2 * size);
+    if (policy.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    state.len = 0;
+    state.data = policy.data + size;
+
+    /* what refused stands first: clients may look no further */
+
+    ngx_http_gateway_limit_ietf_items(ctx, 1, &policy, &state);
+    ngx_http_gateway_limit_ietf_items(ctx, 0, &policy, &state);
+
+    if (ngx_http_gateway_limit_push(r,
+            &ngx_http_gateway_limit_fields[NGX_HTTP_GATEWAY_LIMIT_FIELD_POLICY],
+            policy.data, policy.len)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_limit_push(r,
+            &ngx_http_gateway_limit_fields[NGX_HTTP_GATEWAY_LIMIT_FIELD_STATE],
+            state.data, state.len);
+}
+
+
+static void
+ngx_http_gateway_limit_ietf_items(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_uint_t refused, ngx_str_t *policy, ngx_str_t *state)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_limit_item_t   *item;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
+        for (i = 0; i < batch->n; i++) {
+            item = &batch->items[i];
+
+            if (ngx_http_gateway_limit_told(item)
+                && (item == batch->refused) == refused)
+            {
+                ngx_http_gateway_limit_ietf_item(item, policy, state);
+            }
+        }
+    }
+}
+
+
+static void
+ngx_http_gateway_limit_ietf_item(const ngx_http_gateway_limit_item_t *item,
+    ngx_str_t *policy, ngx_str_t *state)
+{
+    u_char    *p, *s;
+    uint64_t   reset;
+
+    p = policy->data + policy->len;
+    s = state->data + state->len;
+
+    if (policy->len) {
+        p = ngx_cpymem(p, ", ", 2);
+        s = ngx_cpymem(s, ", ", 2);
+    }
+
+    p = ngx_sprintf(p, "\"%V\";q=%uL", &item->zone->name,
+                    item->figures.capacity);
+    s = ngx_sprintf(s, "\"%V\";r=%uL", &item->zone->name,
+                    item->result.remaining);
+
+    if (item->figures.algorithm == GW_LIMIT_CONCURRENCY) {
+        p = ngx_cpymem(p, ";qu=\"concurrent-requests\"",
+                       sizeof(";qu=\"concurrent-requests\"") - 1);
+
+    } else if (item->figures.amount) {
+        p = ngx_sprintf(p, ";w=%uL", ngx_http_gateway_limit_length(item));
+
+        /* Retry-After must not be earlier */
+
+        reset = (item->refused && item->result.wait != GW_LIMIT_NEVER)
+                ? item->result.wait : item->result.reset;
+
+        s = ngx_sprintf(s, ";t=%uL", ngx_http_gateway_limit_sec(reset));
+    }
+
+    policy->len = p - policy->data;
+    state->len = s - state->data;
+}
+
+
+/* the window of a policy, in seconds */
+
+static uint64_t
+ngx_http_gateway_limit_length(const ngx_http_gateway_limit_item_t *item)
+{
+    const gw_limit_t  *limit;
+
+    limit = &item->figures;
+
+    return (limit->algorithm == GW_LIMIT_GCRA)
+           ? ngx_http_gateway_limit_sec(limit->interval * limit->capacity)
+           : ngx_http_gateway_limit_sec(limit->end - limit->start);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_push(ngx_http_request_t *r, const ngx_str_t *name,
+    u_char *value, size_t len)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_http_gateway_header_single(h);
+    h->key = *name;
+    h->value.data = value;
+    h->value.len = len;
+
+    return NGX_OK;
+}
+
+
+/* refusals */
+
+gw_reason_e
+ngx_http_gateway_limit_reason(const ngx_http_gateway_limit_item_t *item)
+{
+    if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED) {
+        return GW_LIMIT_UNAVAILABLE;
+    }
+
+    if (item->zone->algorithm == GW_LIMIT_CONCURRENCY) {
+        return GW_CONCURRENCY_EXCEEDED;
+    }
+
+    return (item->zone->figure->kind == GW_FIGURE_QUOTA) ? GW_QUOTA_EXCEEDED
+                                                         : GW_RATE_EXCEEDED;
+}
+
+
+/*
+ * The refusal of a request: one limit's was made with the configuration, and
+ * only where several have refused is it made anew.
+ */
+
+ngx_int_t
+ngx_http_gateway_limit_problem(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
+    ngx_uint_t status)
+{
+    size_t                              size;
+    u_char                             *p;
+    ngx_uint_t                          i, n;
+    ngx_http_gateway_refusal_t         *refusal;
+    ngx_http_gateway_limit_item_t      *item;
+    ngx_http_gateway_limit_loc_conf_t  *llcf;
+
+    item = batch->refused;
+    refusal = &ctx->refusal;
+
+    refusal->status = status;
+    refusal->reason = ngx_http_gateway_limit_reason(item);
+    refusal->shown = refusal->reason;
+
+    if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED) {
+        return NGX_OK;
+    }
+
+    n = 0;
+    size = sizeof(",\"violated-policies\":[]");
+
+    for (i = 0; i < batch->n; i++) {
+        n += (batch->items[i].refused && !batch->items[i].dry_run);
+        size += sizeof(",\"\"") - 1 + batch->items[i].zone->name.len;
+    }
+
+    if (n == 1) {
+        llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+        for (i = 0; i < llcf->problems->nelts; i++) {
+            if (((ngx_http_gateway_limit_t *) llcf->limits->elts)[i].zone
+                == item->zone)
+            {
+                refusal->body = ((ngx_str_t *) llcf->problems->elts)[i];
+                return NGX_OK;
+            }
+        }
+    }
+
+    ngx_http_gateway_limit_problem_type(refusal);
+
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    refusal->members.data = p;
+
+    p = ngx_sprintf(p, ",\"violated-policies\":[\"%V\"", &item->zone->name);
+
+    for (i = 0; i < batch->n; i++) {
+        item = &batch->items[i];
+
+        if (item != batch->refused && item->refused
+            && ngx_http_gateway_limit_told(item))
+        {
+            p = ngx_sprintf(p, ",\"%V\"", &item->zone->name);
+        }
+    }
+
+    *p++ = ']';
+    refusal->members.len = p - refusal->members.data;
+
+    return NGX_OK;
+}
+
+
+/* draft-ietf-httpapi-ratelimit-headers-11, "Problem Types" */
+
+static void
+ngx_http_gateway_limit_problem_type(ngx_http_gateway_refusal_t *refusal)
+{
+    ngx_str_set(&refusal->type,
+          "https://iana.org/assignments/http-problem-types#quota-exceeded");
+    refusal->title = "Request cannot be satisfied as assigned quota has been "
+                     "exceeded";
+}
+
+
+ngx_int_t
+ngx_http_gateway_limit_problems(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *conf)
+{
+    ngx_str_t                       members;
+    ngx_uint_t                      i;
+    ngx_http_gateway_limit_t       *limit;
+    ngx_http_gateway_limit_item_t   item;
+    ngx_http_gateway_refusal_t      refusal;
+
+    conf->problems = ngx_array_create(cf->pool, conf->limits->nelts + 1,
+                                      sizeof(ngx_str_t));
+    if (conf->problems == NULL) {
+        return NGX_ERROR;
+    }
+
+    limit = conf->limits->elts;
+
+    for (i = 0; i < conf->limits->nelts; i++) {
+
+        ngx_memzero(&refusal, sizeof(ngx_http_gateway_refusal_t));
+        ngx_memzero(&item, sizeof(ngx_http_gateway_limit_item_t));
+
+        item.zone = limit[i].zone;
+
+        members.data = ngx_pnalloc(cf->pool, item.zone->name.len
+                                   + sizeof(",\"violated-policies\":[\"\"]"));
+        if (members.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        members.len = ngx_sprintf(members.data,
+                                  ",\"violated-policies\":[\"%V\"]",
+                                  &item.zone->name)
+                      - members.data;
+
+        refusal.status = conf->status;
+        refusal.shown = ngx_http_gateway_limit_reason(&item);
+        refusal.members = members;
+
+        ngx_http_gateway_limit_problem_type(&refusal);
+
+        if (ngx_http_gateway_problem(cf->pool, &refusal,
+                                     ngx_array_push(conf->problems))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_limit_header_init(ngx_conf_t *cf)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_gateway_limit_header_filter;
+
+    return NGX_OK;
+}

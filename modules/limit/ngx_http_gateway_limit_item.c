@@ -1,0 +1,291 @@
+
+/*
+ * What limits mean for a request: keys, figures, costs.
+ *
+ * Values come from variables, and some of them from clients or upstreams: each
+ * is checked when it is used, and what else applies is written beside it.
+ */
+
+#include "ngx_http_gateway_limit.h"
+
+
+#define NGX_HTTP_GATEWAY_LIMIT_UNUSABLE  60     /* s between two lines */
+
+
+static ngx_uint_t ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_zone_t *zone);
+static ngx_int_t ngx_http_gateway_limit_item(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_t *limit,
+    ngx_http_gateway_limit_item_t *item);
+static ngx_int_t ngx_http_gateway_limit_key_value(ngx_http_request_t *r,
+    ngx_http_gateway_limit_zone_t *zone, ngx_str_t *key);
+static ngx_int_t ngx_http_gateway_limit_figures(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_t *limit, gw_limit_t *figures);
+static ngx_int_t ngx_http_gateway_limit_figure(ngx_http_request_t *r,
+    ngx_http_gateway_limit_zone_t *zone,
+    const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value);
+static void ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
+    ngx_http_gateway_limit_zone_t *zone,
+    const ngx_http_gateway_limit_figure_t *figure, const char *why);
+
+
+ngx_int_t
+ngx_http_gateway_limit_items(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_array_t *limits, ngx_uint_t stage)
+{
+    ngx_int_t                         rc;
+    ngx_uint_t                        i;
+    ngx_http_gateway_limit_t        **limit;
+    ngx_http_gateway_limit_item_t    *item;
+    ngx_http_gateway_limit_batch_t   *batch;
+
+    batch = ngx_pcalloc(r->pool, sizeof(ngx_http_gateway_limit_batch_t)
+                        + limits->nelts
+                          * sizeof(ngx_http_gateway_limit_item_t));
+    if (batch == NULL) {
+        return NGX_ERROR;
+    }
+
+    batch->items = (ngx_http_gateway_limit_item_t *) (batch + 1);
+    batch->stage = stage;
+
+    limit = limits->elts;
+
+    for (i = 0; i < limits->nelts; i++) {
+
+        if (ngx_http_gateway_limit_met(ctx, limit[i]->zone)) {
+            continue;
+        }
+
+        item = &batch->items[batch->n];
+
+        rc = ngx_http_gateway_limit_item(r, limit[i], item);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK) {
+            batch->n++;
+        }
+    }
+
+    if (batch->n == 0) {
+        return NGX_DECLINED;
+    }
+
+    batch->next = ctx->batches;
+    ctx->batches = batch;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Whether an earlier location has decided for the zone: try_files, index, or
+ * the error page of its own refusal have led here.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_zone_t *zone)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
+        for (i = 0; i < batch->n; i++) {
+            if (batch->items[i].zone == zone) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/* NGX_DECLINED: its key is empty, and nothing is limited */
+
+static ngx_int_t
+ngx_http_gateway_limit_item(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_t *limit,
+    ngx_http_gateway_limit_item_t *item)
+{
+    uint64_t          cost;
+    gw_limit_clock_t  now;
+
+    item->limit = limit;
+    item->zone = limit->zone;
+    item->dry_run = limit->dry_run;
+
+    if (ngx_http_gateway_limit_key_value(r, item->zone, &item->key)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (item->key.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (limit->settle) {
+
+        /* something must be left; what it costs is known later */
+
+        item->cost = 1;
+        item->charge = 0;
+
+    } else {
+        if (ngx_http_gateway_limit_cost(r, limit, &cost) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        item->cost = cost;
+        item->charge = cost;
+    }
+
+    if (ngx_http_gateway_limit_figures(r, limit, &item->figures) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (item->figures.algorithm == GW_LIMIT_FIXED
+        || item->figures.algorithm == GW_LIMIT_SLIDING)
+    {
+        ngx_http_gateway_limit_clock(&now);
+        ngx_http_gateway_limit_window(item->zone, &item->figures, &now);
+    }
+
+    ngx_http_gateway_limit_hash(item);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_key_value(ngx_http_request_t *r,
+    ngx_http_gateway_limit_zone_t *zone, ngx_str_t *key)
+{
+    ngx_http_variable_value_t  *vv;
+
+    if (zone->key_index < 0) {
+        return ngx_http_complex_value(r, &zone->key, key);
+    }
+
+    vv = ngx_http_get_flushed_variable(r, zone->key_index);
+
+    if (vv == NULL) {
+        return NGX_ERROR;
+    }
+
+    key->len = vv->not_found ? 0 : vv->len;
+    key->data = vv->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_figures(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_t *limit, gw_limit_t *figures)
+{
+    const char                             *err;
+    gw_figure_t                             amount, burst;
+    ngx_http_gateway_limit_zone_t          *zone;
+    const ngx_http_gateway_limit_figure_t  *extra;
+
+    if (limit->literal) {
+        *figures = limit->limit;
+        return NGX_OK;
+    }
+
+    zone = limit->zone;
+    extra = limit->burst.text.len ? &limit->burst : &zone->burst;
+
+    if (ngx_http_gateway_limit_figure(r, zone, zone->figure, &amount) != NGX_OK
+        || ngx_http_gateway_limit_figure(r, zone, extra, &burst) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    err = gw_limit_set(figures, zone->algorithm, &amount, burst.amount);
+
+    if (err) {
+        ngx_http_gateway_limit_unusable(r, zone, zone->figure, err);
+        *figures = limit->limit;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a figure as it applies to the request */
+
+static ngx_int_t
+ngx_http_gateway_limit_figure(ngx_http_request_t *r,
+    ngx_http_gateway_limit_zone_t *zone,
+    const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value)
+{
+    ngx_str_t  text;
+
+    *value = figure->figure;
+
+    if (figure->value == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, figure->value, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (text.len
+        && gw_figure_parse(figure->kind, text.data, text.len, value) != 0)
+    {
+        *value = figure->figure;
+
+        ngx_http_gateway_limit_unusable(r, zone, figure,
+                                        gw_figure_form(figure->kind));
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_limit_cost(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_t *limit, uint64_t *cost)
+{
+    gw_figure_t  value;
+
+    if (ngx_http_gateway_limit_figure(r, limit->zone, &limit->cost, &value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    *cost = value.amount;
+
+    return NGX_OK;
+}
+
+
+/* not the value, which may be a client's */
+
+static void
+ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
+    ngx_http_gateway_limit_zone_t *zone,
+    const ngx_http_gateway_limit_figure_t *figure, const char *why)
+{
+    if (zone->said_unusable
+        && ngx_time() - zone->said_unusable < NGX_HTTP_GATEWAY_LIMIT_UNUSABLE)
+    {
+        return;
+    }
+
+    zone->said_unusable = ngx_time();
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "gateway_limit_zone: zone \"%V\": the value of \"%V\" is "
+                  "unusable, what stands behind the \"|\" applies; it must be "
+                  "%s", &zone->name, &figure->text, why);
+}

@@ -1,0 +1,812 @@
+
+/*
+ * Deciding in Redis: all limits of a request that are in one Redis by one call
+ * of a script, several at the same time.
+ *
+ * What Redis has refused is refused here until its time has come, without a
+ * call: the state of a key only grows by what others charge, so that nobody
+ * is refused who would pass.  Where an administrator shrinks it on another
+ * node, this one hears of it within NGX_HTTP_GATEWAY_LIMIT_ASK.
+ *
+ * Where Redis does not answer, on_error decides, and a charge that it may yet
+ * carry out stays: a limit may then refuse one request too many, but not admit
+ * one.
+ */
+
+#include "ngx_http_gateway_limit.h"
+#include "ngx_http_gateway_limit_script.h"
+
+
+#define NGX_HTTP_GATEWAY_LIMIT_CALL     32      /* limits of one call */
+#define NGX_HTTP_GATEWAY_LIMIT_ARGS     5       /* for each, at most */
+#define NGX_HTTP_GATEWAY_LIMIT_ASK      5000    /* ms; at least so often */
+
+/* bits of the words that keep a refusal: times in ms, and what they share */
+#define NGX_HTTP_GATEWAY_LIMIT_SHARED   20
+#define NGX_HTTP_GATEWAY_LIMIT_MASK     ((1ULL << 20) - 1)
+
+
+struct ngx_http_gateway_limit_call_s {
+    ngx_http_gateway_limit_call_t   *next;
+    ngx_http_gateway_limit_ctx_t    *ctx;
+    ngx_http_gateway_redis_call_t   *handle;    /* NULL: not under way */
+    ngx_msec_t                       sent;
+    ngx_uint_t                       n;
+    ngx_http_gateway_limit_item_t   *items[NGX_HTTP_GATEWAY_LIMIT_CALL];
+};
+
+
+static ngx_int_t ngx_http_gateway_limit_redis_known(
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch);
+static ngx_int_t ngx_http_gateway_limit_redis_group(
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *first);
+static ngx_int_t ngx_http_gateway_limit_redis_call(
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_call_t *call);
+static ngx_uint_t ngx_http_gateway_limit_redis_flag(
+    ngx_http_gateway_limit_item_t *item);
+static ngx_uint_t ngx_http_gateway_limit_redis_args(ngx_str_t *args,
+    u_char **p, ngx_http_gateway_limit_item_t *item, ngx_uint_t flag,
+    uint64_t units);
+static void ngx_http_gateway_limit_redis_number(ngx_str_t *arg, u_char **p,
+    uint64_t number);
+static void ngx_http_gateway_limit_redis_reply(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
+static void ngx_http_gateway_limit_redis_decided(
+    ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_call_t *call, const gw_resp_t *reply);
+static void ngx_http_gateway_limit_redis_failed(
+    ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *item);
+static void ngx_http_gateway_limit_redis_settled(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
+static ngx_uint_t ngx_http_gateway_limit_deny_cached(
+    ngx_http_gateway_limit_item_t *item);
+static void ngx_http_gateway_limit_deny_keep(
+    ngx_http_gateway_limit_item_t *item, ngx_msec_t sent);
+static uint64_t ngx_http_gateway_limit_deny_figures(
+    const ngx_http_gateway_limit_item_t *item);
+
+
+ngx_int_t
+ngx_http_gateway_limit_redis_init(ngx_conf_t *cf,
+    ngx_http_gateway_limit_main_conf_t *lmcf)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (ngx_http_gateway_redis_script(cf,
+                                      &ngx_http_gateway_limit_decide_script)
+        != NGX_OK
+        || ngx_http_gateway_redis_script(cf,
+                                      &ngx_http_gateway_limit_change_script)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_gateway_limit_redis_free;
+    cln->data = lmcf;
+
+    /* the algorithm is fetched here, once, and not for each request */
+
+    lmcf->clean = EVP_MD_CTX_new();
+    lmcf->work = EVP_MD_CTX_new();
+
+    if (lmcf->clean == NULL || lmcf->work == NULL
+        || !EVP_DigestInit_ex(lmcf->clean, EVP_sha256(), NULL))
+    {
+        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0, "SHA-256 cannot be had");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_gateway_limit_redis_free(void *data)
+{
+    ngx_http_gateway_limit_main_conf_t *lmcf = data;
+
+    EVP_MD_CTX_free(lmcf->clean);
+    EVP_MD_CTX_free(lmcf->work);
+}
+
+
+/*
+ * prefix:{digest of the subject}:zone:kind.  All limits of a subject are in
+ * one hash slot of a Cluster; whatever a client's name is, it has a length and
+ * no braces; states of another algorithm or unit are other keys.
+ */
+
+ngx_int_t
+ngx_http_gateway_limit_redis_key(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item)
+{
+    u_char                              *p, digest[EVP_MAX_MD_SIZE];
+    ngx_str_t                           *prefix;
+    ngx_http_gateway_limit_main_conf_t  *lmcf;
+
+    static const char  kinds[] = "gsf";
+    static const char  units[] = "smhdwM";
+
+    if (item->redis_key.len) {
+        return NGX_OK;
+    }
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_limit_module);
+
+    if (!EVP_MD_CTX_copy_ex(lmcf->work, lmcf->clean)
+        || !EVP_DigestUpdate(lmcf->work, item->key.data, item->key.len)
+        || !EVP_DigestFinal_ex(lmcf->work, digest, NULL))
+    {
+        ngx_ssl_error(NGX_LOG_ERR, r->connection->log, 0, "SHA-256 failed");
+        return NGX_ERROR;
+    }
+
+    prefix = ngx_http_gateway_redis_prefix(item->zone->redis);
+
+    p = ngx_pnalloc(r->pool, prefix->len + sizeof(":{}::gs") + 32
+                             + item->zone->name.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    item->redis_key.data = p;
+
+    p = ngx_cpymem(p, prefix->data, prefix->len);
+    p = ngx_cpymem(p, ":{", 2);
+    p = ngx_hex_dump(p, digest, 16);
+    p = ngx_cpymem(p, "}:", 2);
+    p = ngx_cpymem(p, item->zone->name.data, item->zone->name.len);
+    *p++ = ':';
+    *p++ = kinds[item->figures.algorithm];
+
+    if (item->figures.algorithm != GW_LIMIT_GCRA) {
+        *p++ = units[item->figures.unit];
+    }
+
+    item->redis_key.len = p - item->redis_key.data;
+
+    return NGX_OK;
+}
+
+
+/* asking */
+
+ngx_int_t
+ngx_http_gateway_limit_redis_ask(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_batch_t *batch)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_limit_item_t  *item;
+
+    if (ngx_http_gateway_limit_redis_known(ctx, batch) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (batch->refused) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < batch->n; i++) {
+        item = &batch->items[i];
+
+        if (item->zone->redis && !item->decided && !item->asked
+            && ngx_http_gateway_limit_redis_group(ctx, batch, item) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ctx->pending ? NGX_AGAIN : NGX_OK;
+}
+
+
+/* what is known without Redis: that it refuses */
+
+static ngx_int_t
+ngx_http_gateway_limit_redis_known(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_batch_t *batch)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_limit_item_t  *item;
+
+    for (i = 0; i < batch->n; i++) {
+        item = &batch->items[i];
+
+        if (item->zone->redis == NULL) {
+            continue;
+        }
+
+        if (item->figures.amount == 0) {
+            item->result.wait = GW_LIMIT_NEVER;
+            ngx_http_gateway_limit_decided(batch, item,
+                                         NGX_HTTP_GATEWAY_LIMIT_FROM_SHM);
+
+        } else if (ngx_http_gateway_limit_deny_cached(item)) {
+            ngx_http_gateway_limit_decided(batch, item,
+                                    NGX_HTTP_GATEWAY_LIMIT_FROM_DENY_CACHE);
+
+        } else if (ngx_http_gateway_limit_redis_key(ctx->request, item)
+                   != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* one call for a limit and the others of its Redis that are left */
+
+static ngx_int_t
+ngx_http_gateway_limit_redis_group(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *first)
+{
+    ngx_http_gateway_limit_call_t  *call;
+    ngx_http_gateway_limit_item_t  *item;
+
+    call = ngx_palloc(ctx->request->pool,
+                      sizeof(ngx_http_gateway_limit_call_t));
+    if (call == NULL) {
+        return NGX_ERROR;
+    }
+
+    call->ctx = ctx;
+    call->handle = NULL;
+    call->n = 0;
+
+    for (item = first; item < batch->items + batch->n; item++) {
+
+        if (item->zone->redis == first->zone->redis && !item->decided
+            && !item->asked && call->n < NGX_HTTP_GATEWAY_LIMIT_CALL)
+        {
+            item->asked = 1;
+            call->items[call->n++] = item;
+        }
+    }
+
+    return ngx_http_gateway_limit_redis_call(ctx, batch, call);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_redis_call(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_call_t *call)
+{
+    u_char                           *p;
+    ngx_str_t                        *args;
+    ngx_uint_t                        i, nargs;
+    ngx_http_gateway_limit_item_t    *item;
+    ngx_http_gateway_redis_status_e   status;
+
+    nargs = call->n * (1 + NGX_HTTP_GATEWAY_LIMIT_ARGS);
+
+    args = ngx_palloc(ctx->request->pool, nargs * sizeof(ngx_str_t)
+                      + nargs * GW_TEXT_DECIMAL);
+    if (args == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = (u_char *) (args + nargs);
+    nargs = call->n;
+
+    for (i = 0; i < call->n; i++) {
+        item = call->items[i];
+
+        args[i] = item->redis_key;
+        nargs += ngx_http_gateway_limit_redis_args(&args[nargs], &p, item,
+                                  ngx_http_gateway_limit_redis_flag(item),
+                                  item->cost);
+    }
+
+    call->sent = ngx_current_msec;
+
+    status = ngx_http_gateway_redis_call(call->items[0]->zone->redis,
+                                         &ngx_http_gateway_limit_decide_script,
+                                         call->n, args, nargs,
+                                         ngx_http_gateway_limit_redis_reply,
+                                         call, &call->handle);
+
+    if (status == NGX_HTTP_GATEWAY_REDIS_OK) {
+        call->next = ctx->calls;
+        ctx->calls = call;
+        ctx->pending++;
+        return NGX_OK;
+    }
+
+    for (i = 0; i < call->n; i++) {
+        ngx_http_gateway_limit_redis_failed(batch, call->items[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+/* what the script does with a limit beyond its own answer; 0: nothing */
+
+static ngx_uint_t
+ngx_http_gateway_limit_redis_flag(ngx_http_gateway_limit_item_t *item)
+{
+    if (item->dry_run) {
+        return item->charge ? 'd' : 'm';
+    }
+
+    if (item->charge == 0) {
+        return 'l';
+    }
+
+    return item->limit->penalty ? 'p' : 0;
+}
+
+
+/*
+ * The arguments of a limit, their texts at "*p", which moves on; returns how
+ * many there are.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t flag, uint64_t units)
+{
+    const gw_limit_t  *limit;
+
+    static const u_char  kinds[] = "gsf";
+
+    limit = &item->figures;
+
+    args[0].data = *p;
+    *(*p)++ = kinds[limit->algorithm];
+
+    if (flag) {
+        *(*p)++ = (u_char) flag;
+    }
+
+    args[0].len = *p - args[0].data;
+
+    switch (limit->algorithm) {
+
+    case GW_LIMIT_GCRA:
+
+        /* rounded up: never more than the rate */
+
+        ngx_http_gateway_limit_redis_number(&args[1], p,
+                                            (limit->interval + 999) / 1000);
+        ngx_http_gateway_limit_redis_number(&args[2], p, limit->capacity);
+        ngx_http_gateway_limit_redis_number(&args[3], p, units);
+        return 4;
+
+    case GW_LIMIT_SLIDING:
+        ngx_http_gateway_limit_redis_number(&args[1], p, limit->capacity);
+        ngx_http_gateway_limit_redis_number(&args[2], p,
+                                      (limit->end - limit->start) / 1000);
+        ngx_http_gateway_limit_redis_number(&args[3], p, units);
+        return 4;
+
+    default: /* GW_LIMIT_FIXED */
+
+        ngx_http_gateway_limit_redis_number(&args[1], p, limit->capacity);
+        ngx_http_gateway_limit_redis_number(&args[2], p, limit->end / 1000);
+        ngx_http_gateway_limit_redis_number(&args[3], p, units);
+        ngx_http_gateway_limit_redis_number(&args[4], p, limit->next / 1000);
+        return 5;
+    }
+}
+
+
+static void
+ngx_http_gateway_limit_redis_number(ngx_str_t *arg, u_char **p,
+    uint64_t number)
+{
+    arg->data = *p;
+    *p = gw_text_decimal(*p, number);
+    arg->len = *p - arg->data;
+}
+
+
+/* answers */
+
+static void
+ngx_http_gateway_limit_redis_reply(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
+{
+    ngx_http_gateway_limit_call_t *call = data;
+
+    ngx_uint_t                       i;
+    ngx_http_gateway_limit_ctx_t    *ctx;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    ctx = call->ctx;
+    batch = ctx->batches;
+    call->handle = NULL;
+
+    if (status == NGX_HTTP_GATEWAY_REDIS_OK
+        && reply->type == GW_RESP_ARRAY && reply->others == 0
+        && reply->integers == NGX_HTTP_GATEWAY_LIMIT_DECIDE_HEAD
+                              + call->n * NGX_HTTP_GATEWAY_LIMIT_DECIDE_LIMIT)
+    {
+        ngx_http_gateway_limit_redis_decided(batch, call, reply);
+
+    } else {
+        for (i = 0; i < call->n; i++) {
+            ngx_http_gateway_limit_redis_failed(batch, call->items[i]);
+        }
+    }
+
+    if (--ctx->pending == 0) {
+        ngx_http_gateway_limit_answered(ctx);
+    }
+}
+
+
+static void
+ngx_http_gateway_limit_redis_decided(ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_call_t *call, const gw_resp_t *reply)
+{
+    ngx_uint_t                      i, passed;
+    const int64_t                  *number;
+    ngx_http_gateway_limit_item_t  *item;
+
+    passed = (reply->integer[0] == 1);
+    number = &reply->integer[NGX_HTTP_GATEWAY_LIMIT_DECIDE_HEAD];
+
+    for (i = 0; i < call->n; i++) {
+        item = call->items[i];
+
+        ngx_http_gateway_limit_redis_result(item, number);
+
+        /* for giving back: the end of the window, on Redis' clock */
+
+        item->result.window = reply->integer[2] + number[1];
+
+        if ((passed && item->result.passed)
+            || (!passed && item->limit->penalty && !item->dry_run))
+        {
+            item->result.charged = item->charge;
+        }
+
+        ngx_http_gateway_limit_decided(batch, item,
+                                       NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS);
+
+        if (item->refused) {
+            ngx_http_gateway_limit_deny_keep(item, call->sent);
+        }
+
+        number += NGX_HTTP_GATEWAY_LIMIT_DECIDE_LIMIT;
+    }
+}
+
+
+/* units left, us until idle or the end of the window, us to wait */
+
+void
+ngx_http_gateway_limit_redis_result(ngx_http_gateway_limit_item_t *item,
+    const int64_t *number)
+{
+    gw_limit_result_t  *result;
+
+    result = &item->result;
+
+    ngx_memzero(result, sizeof(gw_limit_result_t));
+
+    result->passed = (number[2] == 0);
+    result->remaining = (number[0] > 0) ? number[0] : 0;
+    result->reset = (number[1] > 0) ? (uint64_t) number[1] * 1000 : 0;
+    result->wait = (number[2] < 0) ? GW_LIMIT_NEVER
+                                   : (uint64_t) number[2] * 1000;
+}
+
+
+/* on_error */
+
+static void
+ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *item)
+{
+    ngx_uint_t       source;
+    gw_limit_mode_e  mode;
+
+    switch (item->zone->on_error) {
+
+    case NGX_HTTP_GATEWAY_LIMIT_LOCAL:
+        source = NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL;
+        mode = (batch->refused || item->charge == 0) ? GW_LIMIT_LOOK
+                                                     : GW_LIMIT_TAKE;
+
+        item->whole_interval = item->figures.interval;
+        item->whole_capacity = item->figures.capacity;
+
+        gw_limit_share(&item->figures, item->zone->share);
+        ngx_http_gateway_limit_zone_take(item, mode, item->cost);
+        break;
+
+    case NGX_HTTP_GATEWAY_LIMIT_OPEN:
+        source = NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN;
+        item->result.passed = 1;
+        break;
+
+    default: /* NGX_HTTP_GATEWAY_LIMIT_CLOSED */
+        source = NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED;
+        item->result.passed = 0;
+        item->result.wait = GW_LIMIT_SEC;
+    }
+
+    ngx_http_gateway_limit_decided(batch, item, source);
+}
+
+
+void
+ngx_http_gateway_limit_redis_cancel(ngx_http_gateway_limit_ctx_t *ctx)
+{
+    ngx_http_gateway_limit_call_t  *call;
+
+    for (call = ctx->calls; call; call = call->next) {
+        if (call->handle) {
+            ngx_http_gateway_redis_cancel(call->handle);
+            call->handle = NULL;
+        }
+    }
+}
+
+
+/* changing, on nobody's behalf */
+
+void
+ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_batch_t *batch)
+{
+    ngx_uint_t                      i, mode;
+    ngx_http_gateway_limit_item_t  *item;
+
+    for (i = 0; i < batch->n; i++) {
+        item = &batch->items[i];
+
+        if (item->zone->redis == NULL || item->charge == 0) {
+            continue;
+        }
+
+        if (item->limit->penalty && !item->asked && !item->decided) {
+
+            /* others have refused before it was asked */
+
+            mode = 'a';
+
+        } else if (!item->limit->penalty && item->charged
+                   && item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS)
+        {
+            mode = 'r';
+            item->charged = 0;
+            item->result.remaining += item->charge;
+
+        } else {
+            continue;
+        }
+
+        if (ngx_http_gateway_limit_redis_key(ctx->request, item) == NGX_OK) {
+            (void) ngx_http_gateway_limit_redis_change(item, mode,
+                                                       item->charge, NULL,
+                                                       NULL, NULL);
+        }
+    }
+}
+
+
+/*
+ * The request is about to be freed: the call belongs to the zone.  Where it
+ * cannot be made at all, the node's own share is charged.
+ */
+
+void
+ngx_http_gateway_limit_redis_settle(ngx_http_gateway_limit_item_t *item)
+{
+    gw_limit_t                      share;
+    ngx_http_gateway_redis_call_t  *handle;
+
+    share = item->figures;
+
+    if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL) {
+        item->figures.interval = item->whole_interval;
+        item->figures.capacity = item->whole_capacity;
+    }
+
+    if (item->redis_key.len
+        && ngx_http_gateway_limit_redis_change(item, 'c', item->charge,
+                                           ngx_http_gateway_limit_redis_settled,
+                                           item->zone, &handle)
+           == NGX_HTTP_GATEWAY_REDIS_OK)
+    {
+        return;
+    }
+
+    (void) ngx_atomic_fetch_add(&item->zone->sh->unsettled, 1);
+
+    if (item->zone->on_error != NGX_HTTP_GATEWAY_LIMIT_LOCAL) {
+        return;
+    }
+
+    if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL) {
+        item->figures = share;
+
+    } else {
+        gw_limit_share(&item->figures, item->zone->share);
+    }
+
+    ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, item->charge);
+}
+
+
+/* charges that Redis has perhaps not made are counted */
+
+static void
+ngx_http_gateway_limit_redis_settled(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
+{
+    ngx_http_gateway_limit_zone_t *zone = data;
+
+    if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
+        (void) ngx_atomic_fetch_add(&zone->sh->unsettled, 1);
+    }
+}
+
+
+ngx_http_gateway_redis_status_e
+ngx_http_gateway_limit_redis_change(ngx_http_gateway_limit_item_t *item,
+    ngx_uint_t mode, uint64_t units, ngx_http_gateway_redis_pt handler,
+    void *data, ngx_http_gateway_redis_call_t **handle)
+{
+    u_char      *p, word[1];
+    u_char       text[(2 + NGX_HTTP_GATEWAY_LIMIT_ARGS) * GW_TEXT_DECIMAL];
+    ngx_str_t    args[3 + NGX_HTTP_GATEWAY_LIMIT_ARGS], next;
+    ngx_uint_t   n;
+
+    p = text;
+    word[0] = (u_char) mode;
+
+    args[0] = item->redis_key;
+    args[1].data = word;
+    args[1].len = 1;
+
+    /* a fifth argument, where there is one, comes last */
+
+    n = 2 + ngx_http_gateway_limit_redis_args(&args[2], &p, item, 0, units);
+
+    next = args[6];
+    ngx_http_gateway_limit_redis_number(&args[6], &p, item->result.window);
+
+    if (n == 7) {
+        args[7] = next;
+    }
+
+    return ngx_http_gateway_redis_call(item->zone->redis,
+                                       &ngx_http_gateway_limit_change_script,
+                                       1, args, n + 1, handler, data, handle);
+}
+
+
+/* what Redis has refused */
+
+/*
+ * Two words of a key: until when, with a mark of the figures that applied, and
+ * since when, with the units that were refused.  Figures that have changed,
+ * and fewer units, are another question.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_limit_deny_cached(ngx_http_gateway_limit_item_t *item)
+{
+    uint64_t            now, until, since, *state, *denied;
+    gw_limit_result_t  *result;
+
+    state = ngx_http_gateway_limit_zone_state(item, 0);
+
+    if (state == NULL) {
+        return 0;
+    }
+
+    denied = ngx_http_gateway_limit_denied(item, state);
+
+    until = __atomic_load_n(&denied[0], __ATOMIC_SEQ_CST);
+    since = __atomic_load_n(&denied[1], __ATOMIC_SEQ_CST);
+
+    now = ngx_current_msec;
+
+    if (until == 0 || (until >> NGX_HTTP_GATEWAY_LIMIT_SHARED) <= now
+        || (until & NGX_HTTP_GATEWAY_LIMIT_MASK)
+           != ngx_http_gateway_limit_deny_figures(item)
+        || (since & NGX_HTTP_GATEWAY_LIMIT_MASK) > item->cost
+        || (since >> NGX_HTTP_GATEWAY_LIMIT_SHARED)
+           + NGX_HTTP_GATEWAY_LIMIT_ASK <= now
+        || !gw_table_holds(item->zone->table, item->hash, state))
+    {
+        return 0;
+    }
+
+    result = &item->result;
+
+    ngx_memzero(result, sizeof(gw_limit_result_t));
+
+    result->wait = ((until >> NGX_HTTP_GATEWAY_LIMIT_SHARED) - now)
+                   * GW_LIMIT_MSEC;
+    result->reset = result->wait;
+
+    if (item->figures.algorithm == GW_LIMIT_GCRA) {
+        result->reset += item->figures.interval
+                         * (item->figures.capacity
+                            - (since & NGX_HTTP_GATEWAY_LIMIT_MASK));
+    }
+
+    return 1;
+}
+
+
+void
+ngx_http_gateway_limit_deny_forget(ngx_http_gateway_limit_item_t *item)
+{
+    uint64_t  *state;
+
+    state = ngx_http_gateway_limit_zone_state(item, 0);
+
+    if (state) {
+        __atomic_store_n(ngx_http_gateway_limit_denied(item, state), 0,
+                         __ATOMIC_SEQ_CST);
+    }
+}
+
+
+/*
+ * The time is counted from before Redis was asked: it cannot end too late.
+ * The first word is written last, and cleared first.
+ */
+
+static void
+ngx_http_gateway_limit_deny_keep(ngx_http_gateway_limit_item_t *item,
+    ngx_msec_t sent)
+{
+    uint64_t  until, *denied;
+
+    if (item->result.wait == GW_LIMIT_NEVER
+        || item->cost > NGX_HTTP_GATEWAY_LIMIT_MASK)
+    {
+        return;
+    }
+
+    until = sent + item->result.wait / GW_LIMIT_MSEC;
+
+    denied = ngx_http_gateway_limit_denied(item,
+                                 ngx_http_gateway_limit_zone_state(item, 1));
+
+    __atomic_store_n(&denied[0], 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&denied[1],
+                     ((uint64_t) sent << NGX_HTTP_GATEWAY_LIMIT_SHARED)
+                     | item->cost, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&denied[0],
+                     (until << NGX_HTTP_GATEWAY_LIMIT_SHARED)
+                     | ngx_http_gateway_limit_deny_figures(item),
+                     __ATOMIC_SEQ_CST);
+}
+
+
+static uint64_t
+ngx_http_gateway_limit_deny_figures(const ngx_http_gateway_limit_item_t *item)
+{
+    uint64_t           mark;
+    const gw_limit_t  *limit;
+
+    limit = &item->figures;
+
+    mark = (limit->capacity * 0x9e3779b97f4a7c15ULL)
+           ^ (limit->interval * 0xc2b2ae3d27d4eb4fULL)
+           ^ ((uint64_t) limit->unit << 44);
+
+    return mark >> (64 - NGX_HTTP_GATEWAY_LIMIT_SHARED);
+}

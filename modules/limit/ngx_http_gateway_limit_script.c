@@ -1,0 +1,220 @@
+
+/*
+ * The scripts that decide and change limits in Redis: gw_limit.c in Lua.
+ *
+ * A limit of a key is one string with a time to live, in the hash slot of its
+ * subject:
+ *
+ *   g  gcra     the time at which all that was charged is worked off
+ *   f  fixed    end of the window : units used in it
+ *   s  sliding  number of the window : units used in it : and in the one before
+ *
+ * Times are microseconds of Redis' own clock, which fit a double until the
+ * year 2255; they are written by "%.0f", since Lua's tostring() keeps fourteen
+ * digits.  Which calendar window it is only the gateway can say, and it names
+ * two: a limit that Redis sees a little later falls into the next one.
+ *
+ * Nothing here is written unless all limits of a call pass, but for those that
+ * are charged when any refuses.  Lua 5.1 to 5.4; Redis 5 or later, which
+ * replicates what was written and not the script.
+ */
+
+#include "ngx_http_gateway_limit_script.h"
+
+
+/*
+ * KEYS: one for each limit.  ARGV, for each limit:
+ *
+ *   1  g, f or s, and behind it nothing, or l: look; d: dry_run; m: both; p:
+ *      charge what is refused, too
+ *   2  g: us for a unit; f, s: units of a window
+ *   3  g: units that an idle key has; f: end of the window; s: its length, us
+ *   4  units
+ *   5  of f alone: end of the next window
+ *
+ * Returns whether all pass, which limit refused first, the time, and for each
+ * limit: units left, us until it is idle or its window ends, us until the
+ * units may pass (0: now, -1: never).
+ */
+
+static const char  ngx_http_gateway_limit_decide_lua[] =
+"local call,fmt,floor,ceil,byte=redis.call,string.format,"
+    "math.floor,math.ceil,string.byte\n"
+"local t=call('TIME')\n"
+"local now=t[1]*1000000+t[2]\n"
+"local n=#KEYS\n"
+"local v\n"
+"if n==1 then v={call('GET',KEYS[1])}\n"
+"else v=call('MGET',(table.unpack or unpack)(KEYS)) end\n"
+"local ok,bad,j,o=1,0,1,1\n"
+"local S,P={0,0,0,0,0,0,0,0,0,0,0,0}\n"
+"for i=1,n do\n"
+" local k,fl=byte(ARGV[o],1,2)\n"
+" local A,B,q=ARGV[o+1]+0,ARGV[o+2]+0,ARGV[o+3]+0\n"
+" local s,w,u,f,e=v[i] or '',0\n"
+" o=o+4\n"
+" if k==103 then\n"
+"  e=A*B\n"
+"  u=(tonumber(s) or 0)-now\n"
+"  if u<0 then u=0 elseif u>2*e then u=2*e end\n"
+"  f=u+A*q\n"
+"  if q>B then w=-1 elseif f>e then w=f-e end\n"
+" elseif k==102 then\n"
+"  local C=ARGV[o]+0\n"
+"  o=o+1\n"
+"  e=B\n"
+"  if now>=B then e=C end\n"
+"  local x,c=string.match(s,'^(%d+):(%d+)$')\n"
+"  x,u=tonumber(x) or 0,tonumber(c) or 0\n"
+"  if x>=e and x<=C then e=x else u=0 end\n"
+"  f=u+q\n"
+"  if q>A then w=-1 elseif f>A then w=e-now end\n"
+" else\n"
+"  local at=now\n"
+"  e=floor(now/B)\n"
+"  local x,c,p=string.match(s,'^(%d+):(%d+):(%d+)$')\n"
+"  x,u,p=tonumber(x) or 0,tonumber(c) or 0,tonumber(p) or 0\n"
+"  if x==e+1 then e,at=x,x*B elseif x==e-1 then p,u=u,0\n"
+"  elseif x~=e then p,u=0,0 end\n"
+"  f=u+q\n"
+"  local len,z=B/1000,(e+1)*B\n"
+"  local r=ceil(p*floor((z-at)/1000)/len)\n"
+"  if q>A then w=-1\n"
+"  elseif f+r>A then\n"
+"   local room,y,m=A-f,p,len\n"
+"   if room<0 then room,y,z=A-q,u,z+B end\n"
+"   if y>room then m=floor(room*len/y) end\n"
+"   w=z-m*1000-at\n"
+"   if w<1 then w=1 end\n"
+"  end\n"
+"  P=P or {}\n"
+"  P[i*2-1],P[i*2]=p,r\n"
+" end\n"
+" S[j],S[j+1],S[j+2],S[j+3]=u,f,e,w\n"
+" j=j+4\n"
+" if w~=0 and fl~=100 and fl~=109 then ok=0 if bad==0 then bad=i end end\n"
+"end\n"
+"local R={ok,bad,now}\n"
+"local m=4\n"
+"j,o=1,1\n"
+"for i=1,n do\n"
+" local k,fl=byte(ARGV[o],1,2)\n"
+" local A,u,f,e,w=ARGV[o+1]+0,S[j],S[j+1],S[j+2],S[j+3]\n"
+" if ok==0 and fl==112 then\n"
+"  local most=A\n"
+"  if k==103 then most=e end\n"
+"  if f>most then f=most end\n"
+"  if f<u then f=u end\n"
+" elseif ok==0 or w~=0 or fl==108 or fl==109 then\n"
+"  f=u\n"
+" end\n"
+" local left,reset\n"
+" if k==103 then\n"
+"  left,reset=floor((e-f)/A),f\n"
+"  if f>u then call('SET',KEYS[i],fmt('%.0f',now+f),'PX',"
+    "fmt('%.0f',f/1000+1)) end\n"
+" elseif k==102 then\n"
+"  left,reset=A-f,e-now\n"
+"  if f>u then call('SET',KEYS[i],fmt('%.0f:%.0f',e,f),'PX',"
+    "fmt('%.0f',reset/1000+1)) end\n"
+"  o=o+1\n"
+" else\n"
+"  local B=ARGV[o+2]+0\n"
+"  left,reset=A-f-P[i*2],(e+1)*B-now\n"
+"  if f>u then call('SET',KEYS[i],fmt('%.0f:%.0f:%.0f',e,f,"
+    "P[i*2-1]),'PX',fmt('%.0f',(reset+B)/1000+1)) end\n"
+" end\n"
+" if left<0 then left=0 end\n"
+" R[m],R[m+1],R[m+2]=left,reset,w\n"
+" m,j,o=m+3,j+4,o+4\n"
+"end\n"
+"return R\n";
+
+
+/*
+ * KEYS: one.  ARGV:
+ *
+ *   1  p: only look; x: forget; w: make it the units; r: give them back,
+ *      these three where there is a key; a: charge up to what there is; c:
+ *      charge, with a debt up to as much
+ *   2  g, f or s
+ *   3  to 5: as 2 to 4 above
+ *   6  r, of windows: the end of the one that was charged, else 0
+ *   7  as 5 above
+ *
+ * Returns units left and us until it is idle or its window ends as they are
+ * then, 0, the time, units used, and whether there was a key.
+ */
+
+static const char  ngx_http_gateway_limit_change_lua[] =
+"local call,fmt,floor,ceil=redis.call,string.format,math.floor,math.ceil\n"
+"local t=call('TIME')\n"
+"local now=t[1]*1000000+t[2]\n"
+"local v=call('GET',KEYS[1])\n"
+"local mode,al=ARGV[1],ARGV[2]\n"
+"if not v and (mode=='w' or mode=='x' or mode=='r') then mode='p' end\n"
+"local A,B,q,E=ARGV[3]+0,ARGV[4]+0,ARGV[5]+0,ARGV[6]+0\n"
+"local s,used,left,reset=v or '',0,0,0\n"
+"local function change(u,unit,all)\n"
+" if mode=='x' then return 0\n"
+" elseif mode=='w' then u=0\n"
+" elseif mode=='r' then u=u-unit*q if u<0 then u=0 end return u\n"
+" elseif mode=='p' then return u end\n"
+" local most=all\n"
+" if mode~='a' then most=2*all end\n"
+" local f=u+unit*q\n"
+" if f>most then f=most end\n"
+" if f<u then f=u end\n"
+" return f\n"
+"end\n"
+"local function write(text,ttl)\n"
+" if mode=='p' then return end\n"
+" if mode=='x' then call('DEL',KEYS[1])\n"
+" else call('SET',KEYS[1],text,'PX',fmt('%.0f',ttl/1000+1)) end\n"
+"end\n"
+"if al=='g' then\n"
+" local all=A*B\n"
+" local u=(tonumber(s) or 0)-now\n"
+" if u<0 then u=0 elseif u>2*all then u=2*all end\n"
+" u=change(u,A,all)\n"
+" write(fmt('%.0f',now+u),u)\n"
+" used,left,reset=ceil(u/A),floor((all-u)/A),u\n"
+"elseif al=='f' then\n"
+" local e,C=B,ARGV[7]+0\n"
+" if now>=B then e=C end\n"
+" local x,c=string.match(s,'^(%d+):(%d+)$')\n"
+" x,c=tonumber(x) or 0,tonumber(c) or 0\n"
+" if x>=e and x<=C then e=x else c=0 end\n"
+" if mode~='r' or e==E then c=change(c,1,A) end\n"
+" write(fmt('%.0f:%.0f',e,c),e-now)\n"
+" used,left,reset=c,A-c,e-now\n"
+"else\n"
+" local k,at=floor(now/B),now\n"
+" local x,c,p=string.match(s,'^(%d+):(%d+):(%d+)$')\n"
+" x,c,p=tonumber(x) or 0,tonumber(c) or 0,tonumber(p) or 0\n"
+" if x==k+1 then k,at=x,x*B elseif x==k-1 then p,c=c,0\n"
+" elseif x~=k then p,c=0,0 end\n"
+" local e=(k+1)*B\n"
+" if mode=='r' and E==k*B then p=change(p,1,A)\n"
+" elseif mode~='r' or e==E then c=change(c,1,A) end\n"
+" if mode=='w' or mode=='x' then p=0 end\n"
+" write(fmt('%.0f:%.0f:%.0f',k,c,p),e+B-now)\n"
+" local r=ceil(p*floor((e-at)/1000)/(B/1000))\n"
+" used,left,reset=c+r,A-c-r,e-now\n"
+"end\n"
+"if left<0 then left=0 end\n"
+"return {left,reset,0,now,used,v and 1 or 0}\n";
+
+
+ngx_http_gateway_redis_script_t  ngx_http_gateway_limit_decide_script = {
+    ngx_string(ngx_http_gateway_limit_decide_lua),
+    "decide",
+    { 0 }
+};
+
+
+ngx_http_gateway_redis_script_t  ngx_http_gateway_limit_change_script = {
+    ngx_string(ngx_http_gateway_limit_change_lua),
+    "change",
+    { 0 }
+};

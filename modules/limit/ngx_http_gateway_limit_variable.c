@@ -1,0 +1,245 @@
+
+/*
+ * $gateway_limit_...: of the limit that refused first, else of the one with
+ * the smallest share left.
+ */
+
+#include "ngx_http_gateway_limit.h"
+
+
+static ngx_int_t ngx_http_gateway_limit_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_limit_source_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_limit_zone_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_limit_number_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_LIMIT_NUMBER_LIMIT = 0,
+    NGX_HTTP_GATEWAY_LIMIT_NUMBER_REMAINING,
+    NGX_HTTP_GATEWAY_LIMIT_NUMBER_RESET,
+    NGX_HTTP_GATEWAY_LIMIT_NUMBER_RETRY
+} ngx_http_gateway_limit_number_e;
+
+
+static struct {
+    ngx_str_t                  name;
+    ngx_http_get_variable_pt   get;
+    uintptr_t                  data;
+} ngx_http_gateway_limit_vars[] = {
+
+    { ngx_string("gateway_limit_status"),
+      ngx_http_gateway_limit_status_variable, 0 },
+
+    { ngx_string("gateway_limit_source"),
+      ngx_http_gateway_limit_source_variable, 0 },
+
+    { ngx_string("gateway_limit_zone"),
+      ngx_http_gateway_limit_zone_variable, 0 },
+
+    { ngx_string("gateway_limit_limit"),
+      ngx_http_gateway_limit_number_variable,
+      NGX_HTTP_GATEWAY_LIMIT_NUMBER_LIMIT },
+
+    { ngx_string("gateway_limit_remaining"),
+      ngx_http_gateway_limit_number_variable,
+      NGX_HTTP_GATEWAY_LIMIT_NUMBER_REMAINING },
+
+    { ngx_string("gateway_limit_reset"),
+      ngx_http_gateway_limit_number_variable,
+      NGX_HTTP_GATEWAY_LIMIT_NUMBER_RESET },
+
+    { ngx_string("gateway_limit_retry_after"),
+      ngx_http_gateway_limit_number_variable,
+      NGX_HTTP_GATEWAY_LIMIT_NUMBER_RETRY },
+
+    { ngx_null_string, NULL, 0 }
+};
+
+
+/* $limit_req_status's words, and two more */
+
+static ngx_str_t  ngx_http_gateway_limit_passed = ngx_string("PASSED");
+static ngx_str_t  ngx_http_gateway_limit_delayed = ngx_string("DELAYED");
+static ngx_str_t  ngx_http_gateway_limit_rejected = ngx_string("REJECTED");
+static ngx_str_t  ngx_http_gateway_limit_would_delay =
+    ngx_string("DELAYED_DRY_RUN");
+static ngx_str_t  ngx_http_gateway_limit_would_reject =
+    ngx_string("REJECTED_DRY_RUN");
+static ngx_str_t  ngx_http_gateway_limit_bypassed = ngx_string("BYPASSED");
+static ngx_str_t  ngx_http_gateway_limit_error = ngx_string("ERROR");
+
+
+static ngx_str_t  ngx_http_gateway_limit_sources[] = {
+    ngx_null_string,
+    ngx_string("shm"),
+    ngx_string("redis"),
+    ngx_string("deny_cache"),
+    ngx_string("local"),
+    ngx_string("open"),
+    ngx_null_string
+};
+
+
+static ngx_http_gateway_limit_item_t *
+ngx_http_gateway_limit_variable_item(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    gr = ngx_http_gateway_request(r);
+
+    return (gr && gr->limit) ? ngx_http_gateway_limit_shown(gr->limit, 1)
+                             : NULL;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                      *status;
+    ngx_http_gateway_request_t     *gr;
+    ngx_http_gateway_limit_item_t  *item;
+
+    gr = ngx_http_gateway_request(r);
+    item = ngx_http_gateway_limit_variable_item(r);
+
+    if (item && item->refused) {
+        status = item->dry_run ? &ngx_http_gateway_limit_would_reject
+                 : item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED
+                 ? &ngx_http_gateway_limit_error
+                 : &ngx_http_gateway_limit_rejected;
+
+    } else if (gr && gr->limit && gr->limit->exempt) {
+        status = &ngx_http_gateway_limit_bypassed;
+
+    } else if (item == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+
+    } else if (gr->limit->delayed) {
+        status = &ngx_http_gateway_limit_delayed;
+
+    } else if (item->delay) {
+        status = &ngx_http_gateway_limit_would_delay;
+
+    } else {
+        status = &ngx_http_gateway_limit_passed;
+    }
+
+    ngx_http_gateway_variable_value(v, status);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_source_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_gateway_limit_item_t  *item;
+
+    item = ngx_http_gateway_limit_variable_item(r);
+
+    ngx_http_gateway_variable_value(v,
+              &ngx_http_gateway_limit_sources[item ? item->source : 0]);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_zone_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_gateway_limit_item_t  *item;
+
+    item = ngx_http_gateway_limit_variable_item(r);
+
+    if (item == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_gateway_variable_value(v, &item->zone->name);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_number_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                         *p;
+    uint64_t                        number;
+    ngx_http_gateway_limit_item_t  *item;
+
+    item = ngx_http_gateway_limit_variable_item(r);
+
+    if (item == NULL || item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    switch (data) {
+
+    case NGX_HTTP_GATEWAY_LIMIT_NUMBER_LIMIT:
+        number = item->figures.capacity;
+        break;
+
+    case NGX_HTTP_GATEWAY_LIMIT_NUMBER_REMAINING:
+        number = item->result.remaining;
+        break;
+
+    case NGX_HTTP_GATEWAY_LIMIT_NUMBER_RESET:
+        number = ngx_http_gateway_limit_sec(item->result.reset);
+        break;
+
+    default: /* NGX_HTTP_GATEWAY_LIMIT_NUMBER_RETRY */
+
+        if (!item->refused || item->result.wait == GW_LIMIT_NEVER) {
+            v->not_found = 1;
+            return NGX_OK;
+        }
+
+        number = ngx_http_gateway_limit_sec(item->result.wait);
+    }
+
+    p = ngx_pnalloc(r->pool, GW_TEXT_DECIMAL);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    v->len = gw_text_decimal(p, number) - p;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_limit_variables(ngx_conf_t *cf)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_http_gateway_limit_vars[i].name.len; i++) {
+        if (ngx_http_gateway_add_variable(cf,
+                                          &ngx_http_gateway_limit_vars[i].name,
+                                          ngx_http_gateway_limit_vars[i].get,
+                                          ngx_http_gateway_limit_vars[i].data,
+                                          0)
+            == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,318 @@
+
+/*
+ * Keys and their states in shared memory.
+ *
+ * What a worker sees of its key is one or two words, which it changes by
+ * compare-and-swap (gw_limit.h), at a place that it finds without a lock
+ * (gw_table.h).  Nothing takes the zone's mutex after the zone was made: a
+ * worker that is killed at any point holds up nobody, and what it was about to
+ * change is changed, or is not.
+ *
+ * Rates are not part of the state: on a reload old and new workers share it,
+ * each with the figures of its own configuration.
+ */
+
+#include "ngx_http_gateway_limit.h"
+
+#include <openssl/rand.h>
+
+
+static ngx_int_t ngx_http_gateway_limit_zone_make(
+    ngx_http_gateway_limit_zone_t *zone, ngx_slab_pool_t *shpool,
+    ngx_log_t *log);
+static unsigned ngx_http_gateway_limit_zone_words(
+    ngx_http_gateway_limit_zone_t *zone);
+static uint64_t *ngx_http_gateway_limit_zone_add(
+    ngx_http_gateway_limit_item_t *item);
+static int ngx_http_gateway_limit_zone_idle(void *data,
+    const uint64_t *state);
+static void ngx_http_gateway_limit_zone_evicted(
+    ngx_http_gateway_limit_zone_t *zone);
+
+
+/* what a search for a place needs to know of a zone */
+
+typedef struct {
+    gw_limit_algorithm_e            algorithm;
+    gw_limit_clock_t                now;
+} ngx_http_gateway_limit_search_t;
+
+
+ngx_int_t
+ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_gateway_limit_zone_t *zone = shm_zone->data;
+    ngx_http_gateway_limit_zone_t *old = data;
+
+    ngx_slab_pool_t  *shpool;
+
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (old) {
+        zone->sh = old->sh;
+        zone->table = old->table;
+        return NGX_OK;
+    }
+
+    if (shm_zone->shm.exists) {
+        zone->sh = shpool->data;
+        zone->table = (gw_table_t *) ((u_char *) zone->sh + zone->sh->table);
+        return NGX_OK;
+    }
+
+    return ngx_http_gateway_limit_zone_make(zone, shpool,
+                                            shm_zone->shm.log);
+}
+
+
+/*
+ * All pages of the zone are one block: the counters, of concurrency the slots,
+ * and the table.  There are as many slots as keys.
+ */
+
+static ngx_int_t
+ngx_http_gateway_limit_zone_make(ngx_http_gateway_limit_zone_t *zone,
+    ngx_slab_pool_t *shpool, ngx_log_t *log)
+{
+    size_t      size, rest, slots;
+    uint64_t    secret[2];
+    unsigned    words;
+
+    size = shpool->pfree * ngx_pagesize;
+
+    zone->sh = ngx_slab_calloc(shpool, size);
+
+    if (zone->sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (RAND_bytes((u_char *) secret, sizeof(secret)) != 1) {
+        ngx_ssl_error(NGX_LOG_EMERG, log, 0, "RAND_bytes() failed");
+        return NGX_ERROR;
+    }
+
+    words = ngx_http_gateway_limit_zone_words(zone);
+    rest = size - sizeof(ngx_http_gateway_limit_shm_t);
+    slots = 0;
+
+    if (zone->algorithm == GW_LIMIT_CONCURRENCY) {
+
+        /* a key takes its words, a stamp and a tag: as much as a slot */
+
+        zone->sh->nslots = rest / 2 / sizeof(ngx_http_gateway_limit_slot_t);
+        slots = zone->sh->nslots * sizeof(ngx_http_gateway_limit_slot_t);
+    }
+
+    zone->sh->table = sizeof(ngx_http_gateway_limit_shm_t) + slots;
+    zone->table = (gw_table_t *) ((u_char *) zone->sh + zone->sh->table);
+
+    gw_table_init(zone->table, rest - slots, words, secret);
+
+    shpool->data = zone->sh;
+
+    return NGX_OK;
+}
+
+
+/* with two more for what Redis has refused */
+
+static unsigned
+ngx_http_gateway_limit_zone_words(ngx_http_gateway_limit_zone_t *zone)
+{
+    return gw_limit_words(zone->algorithm) + (zone->redis_name.len ? 2 : 0);
+}
+
+
+/*
+ * Both clocks as nginx has last read them: another worker may have read its
+ * own a little later, which the arithmetic takes into account.
+ */
+
+void
+ngx_http_gateway_limit_clock(gw_limit_clock_t *now)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    now->monotonic = (uint64_t) ngx_current_msec * GW_LIMIT_MSEC;
+    now->wall = (uint64_t) tp->sec * GW_LIMIT_SEC + tp->msec * GW_LIMIT_MSEC;
+}
+
+
+void
+ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
+    gw_limit_t *limit, const gw_limit_clock_t *now)
+{
+    int64_t                sec;
+    gw_calendar_unit_e     unit;
+    gw_calendar_window_t  *window, next;
+
+    if (zone->figure->kind != GW_FIGURE_QUOTA) {
+        gw_limit_window(limit, now->wall);
+        return;
+    }
+
+    sec = now->wall / GW_LIMIT_SEC;
+    window = &zone->windows[limit->unit];
+
+    if (sec < window->start || sec >= window->end) {
+        unit = (gw_calendar_unit_e) (limit->unit - GW_FIGURE_MINUTE);
+
+        gw_calendar_window(&zone->tz, unit, sec, window);
+        gw_calendar_window(&zone->tz, unit, window->end, &next);
+
+        zone->nexts[limit->unit] = next.end;
+    }
+
+    limit->number = window->number;
+    limit->start = (uint64_t) window->start * GW_LIMIT_SEC;
+    limit->end = (uint64_t) window->end * GW_LIMIT_SEC;
+    limit->next = (uint64_t) zone->nexts[limit->unit] * GW_LIMIT_SEC;
+}
+
+
+/*
+ * IPv6 addresses are cut to a network, for who has one has all of it; IPv4 as
+ * a socket for both shows it is left whole.  A key stands in the table as a
+ * hash, whatever its length.
+ */
+
+void
+ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item)
+{
+    ngx_str_t   *key;
+    ngx_uint_t   i, bits;
+
+    static u_char  mapped[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+
+    key = &item->key;
+    bits = item->zone->ipv6_prefix;
+
+    if (bits && key->len == 16
+        && ngx_memcmp(key->data, mapped, sizeof(mapped)) != 0)
+    {
+        for (i = 0; i < 16; i++) {
+            item->address[i] = (bits >= 8) ? key->data[i]
+                               : bits ? key->data[i] & (0xff << (8 - bits)) : 0;
+            bits = (bits >= 8) ? bits - 8 : 0;
+        }
+
+        key->data = item->address;
+    }
+
+    gw_siphash(item->zone->table->secret, key->data, key->len, item->hash);
+}
+
+
+static int
+ngx_http_gateway_limit_zone_idle(void *data, const uint64_t *state)
+{
+    ngx_http_gateway_limit_search_t *search = data;
+
+    return gw_limit_idle(search->algorithm, state, &search->now);
+}
+
+
+uint64_t *
+ngx_http_gateway_limit_zone_state(ngx_http_gateway_limit_item_t *item,
+    ngx_uint_t make)
+{
+    uint64_t  *state;
+
+    state = gw_table_find(item->zone->table, item->hash, ngx_current_msec);
+
+    return (state || !make) ? state : ngx_http_gateway_limit_zone_add(item);
+}
+
+
+static uint64_t *
+ngx_http_gateway_limit_zone_add(ngx_http_gateway_limit_item_t *item)
+{
+    uint64_t                         first, *state;
+    unsigned                         evicted;
+    ngx_http_gateway_limit_zone_t   *zone;
+    ngx_http_gateway_limit_search_t  search;
+
+    zone = item->zone;
+
+    search.algorithm = zone->algorithm;
+    ngx_http_gateway_limit_clock(&search.now);
+
+    evicted = 0;
+    first = 0;
+
+    if (zone->algorithm == GW_LIMIT_CONCURRENCY) {
+
+        /* another stay in the table than any before */
+
+        first = (uint64_t) ngx_atomic_fetch_add(&zone->sh->generation, 1) << 32;
+    }
+
+    state = gw_table_get(zone->table, item->hash, ngx_current_msec, first,
+                         ngx_http_gateway_limit_zone_idle, &search, &evicted);
+
+    if (evicted) {
+        ngx_http_gateway_limit_zone_evicted(zone);
+    }
+
+    return state;
+}
+
+
+static void
+ngx_http_gateway_limit_zone_evicted(ngx_http_gateway_limit_zone_t *zone)
+{
+    if (zone->said_evicted == ngx_time()) {
+        return;
+    }
+
+    zone->said_evicted = ngx_time();
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "gateway_limit_zone: zone \"%V\" is full, keys that were "
+                  "used least recently are forgotten, %uL so far; it should "
+                  "be larger than %uz bytes", &zone->name,
+                  zone->table->evicted, zone->zone.size);
+}
+
+
+/*
+ * The place of a key may go to another one between its being found and its
+ * being charged, which then was charged for this one: that is taken back.
+ */
+
+void
+ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
+    gw_limit_mode_e mode, uint64_t cost)
+{
+    uint64_t          *state;
+    gw_limit_clock_t   now;
+
+    ngx_http_gateway_limit_clock(&now);
+
+    for ( ;; ) {
+        state = ngx_http_gateway_limit_zone_state(item, 1);
+
+        gw_limit_take(&item->figures, &now, mode, cost, state, &item->result);
+
+        if (gw_table_holds(item->zone->table, item->hash, state)) {
+            return;
+        }
+
+        gw_limit_give(&item->figures, state, &item->result);
+    }
+}
+
+
+void
+ngx_http_gateway_limit_zone_give(ngx_http_gateway_limit_item_t *item)
+{
+    uint64_t  *state;
+
+    state = ngx_http_gateway_limit_zone_state(item, 0);
+
+    if (state) {
+        gw_limit_give(&item->figures, state, &item->result);
+    }
+}
