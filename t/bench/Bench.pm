@@ -328,17 +328,20 @@ END {
 }
 
 
-# The one child of an nginx master.
+# The children of an nginx master: $n of them, one if it is not said.
 
 sub worker_of {
-    my ($pid) = @_;
+    my ($pid, $n) = @_;
 
+    $n //= 1;
     for (1 .. 200) {
+        my @found;
         for my $file (glob '/proc/[0-9]*/stat') {
             open my $in, '<', $file or next;
             my $stat = <$in> // '';
-            return $1 if $stat =~ /^(\d+) \(nginx\) \S $pid /;
+            push @found, $1 if $stat =~ /^(\d+) \(nginx\) \S $pid /;
         }
+        return wantarray ? @found : $found[0] if @found >= $n;
         sleep 0.02;
     }
     die "nginx has no worker\n" . read_file(folder() . '/log');
@@ -375,7 +378,8 @@ sub free_port {
 sub nginx { $ENV{NGINX} || 'nginx' }
 
 
-# nginx's configuration around $http; %part: name (of its folder), main.
+# nginx's configuration around $http; %part: name (of its folder), main,
+# workers.
 
 sub nginx_conf {
     my ($http, %part) = @_;
@@ -385,13 +389,14 @@ sub nginx_conf {
 
     my $user = $> == 0 ? 'user root;' : '';
     my $main = $part{main} // '';
+    my $workers = $part{workers} // 1;
     my $temp = join "\n    ", map { "${_}_temp_path tmp/$_;" }
                               qw( client_body proxy fastcgi uwsgi scgi );
 
     write_file("$dir/nginx.conf", <<END);
 $main
 $user
-worker_processes 1;
+worker_processes $workers;
 pid $dir/nginx.pid;
 error_log $dir/error.log @{[ $part{level} // 'warn' ]};
 daemon off;
@@ -521,6 +526,7 @@ sub versions {
         'nginx'    => sub { first_line(qr{nginx/(\S+)}, nginx(), '-v') },
         'OpenSSL'  => sub { first_line(qr/^OpenSSL (\S+)/, 'openssl version') },
         'HAProxy'  => sub { first_line(qr/version (\S+)/, 'haproxy -v') },
+        'Redis'    => sub { first_line(qr/v=(\S+)/, 'redis-server -v') },
         'wrk'      => sub { first_line(qr/wrk (\S+)/, 'wrk -v') },
         'valgrind' => sub { first_line(qr/valgrind-(\S+)/,
                                        'valgrind --version') },
