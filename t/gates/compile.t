@@ -34,7 +34,7 @@ sub compiles {
 
     my @pure = map { "-I$dir/$_" }
                qw( modules/core modules/jose modules/jwt modules/api_key
-                   modules/certificate tools );
+                   modules/certificate modules/limit modules/redis tools );
     my @complaints;
 
     for my $file (glob "$dir/modules/*/*.c $dir/tools/*.c $dir/t/unit/*.c") {

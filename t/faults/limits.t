@@ -1,0 +1,211 @@
+# Limits in shared memory are exact: with four workers, over reloads, and when
+# workers are killed in the middle of whatever they do.
+#
+# Environment: REQUESTS (100000 for each algorithm), KILLS (30).
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway::Load;
+use Test::Gateway::Server;
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+my $requests = $ENV{REQUESTS} || 100_000;
+my $kills = $ENV{KILLS} || 30;
+my $budget = int $requests / 3;
+my $some = $budget - 1;
+
+my $zones = <<END;
+    gateway_limit_zone \$server_port zone=gcra:1m rate=1r/d burst=1000;
+    gateway_limit_zone \$server_port zone=sliding:1m rate=${budget}r/d
+                       algorithm=sliding_window;
+    gateway_limit_zone \$server_port zone=fixed:1m rate=${budget}r/d
+                       algorithm=fixed_window;
+    gateway_limit_zone \$server_port zone=month:1m quota=$budget/month;
+    gateway_limit_zone \$server_port zone=once:1m rate=1r/s burst=$some;
+    gateway_limit_zone \$server_port zone=refill:1m rate=1000r/s burst=99;
+    gateway_limit_zone \$arg_k       zone=tiny:64k rate=1r/d burst=9;
+END
+
+sub locations {
+    return join "\n", 'keepalive_requests 1000000;',
+        map({ "location = /$_ { gateway_limit zone=$_; empty_gif; }" }
+            qw( gcra sliding fixed month once refill tiny )),
+        'location = /all { ' . join(' ', map { "gateway_limit zone=$_;" }
+            qw( sliding fixed month )) . ' empty_gif; }',
+        'location = /limits { gateway_limit_admin from=127.0.0.1 '
+        . join(' ', map { "zone=$_" } qw( gcra sliding fixed month once tiny ))
+        . '; }';
+}
+
+my $log = 'worker_shutdown_timeout 5s;';
+
+sub conf {
+    my ($port, $more) = @_;
+
+    return http_conf(main => $log, http => $zones, workers => 4,
+                     port => $port, server => locations() . ($more // ''));
+}
+
+sub used {
+    my ($nginx, $zone, $key) = @_;
+
+    my (undef, undef, $body) = $nginx->get("/limits?zone=$zone&key=$key");
+    return $body =~ /"used":(\d+)/ ? $1 : "none: $body";
+}
+
+sub start {
+    my $port = free_port();
+    my $nginx = start_nginx(conf => conf($port), port => $port);
+    wait_until(sub { $nginx->workers == 4 });
+    return $nginx;
+}
+
+
+# --- four workers
+
+{
+    my $nginx = start();
+    my $port = $nginx->port;
+
+    for my $zone (qw( sliding fixed month )) {
+        my %count = load($port, "/$zone", $requests);
+        is($count{200}, $budget, "$zone: $budget of $requests are admitted");
+        is($count{429}, $requests - $budget, 'and all others refused');
+        is(used($nginx, $zone, $port), $budget, 'as many are used');
+    }
+
+    my %count = load($port, '/gcra', 20_000);
+    is($count{200}, 1001, 'gcra: burst and one of 20000');
+    is($count{429}, 18_999, 'and all others refused');
+
+    # while time gives units back, no more than it gives
+    my $start = time;
+    %count = load($port, '/refill', $requests);
+    my $most = 100 + 1000 * (time - $start);
+    cmp_ok($count{200}, '<=', $most, 'a rate is not exceeded');
+    cmp_ok($count{200}, '>=', 100, 'and the burst is there');
+    is($count{200} + $count{429}, $requests, 'nothing else is answered');
+
+    # of three that are used up, none was charged for what another refused
+    %count = load($port, '/all', 2000);
+    is($count{429}, 2000, 'what is used up refuses');
+    is(used($nginx, $_, $port), $budget, "$_ was not charged for that")
+        for qw( sliding fixed month );
+
+    $nginx->stop;
+}
+
+
+# --- twenty reloads while requests come
+
+{
+    my $nginx = start();
+    my $port = $nginx->port;
+    my $more = '';
+    my $pid = fork // die $!;
+
+    if ($pid == 0) {
+        for my $i (1 .. 20) {
+            $nginx->reload(conf($port, "\n# $i"), wait => 0);
+            sleep 0.1;
+        }
+        require POSIX;
+        POSIX::_exit(0);
+    }
+
+    my %count = load($port, '/month', $requests, depth => 10);
+    waitpid $pid, 0;
+    wait_until(sub { $nginx->workers == 4 }, 15);
+
+    is($count{200}, $budget, "over 20 reloads $budget are admitted")
+        or diag("@{[ %count ]}");
+    is(used($nginx, 'month', $port), $budget, 'and as many are used');
+    $nginx->stop;
+}
+
+
+# --- workers that are killed
+
+{
+    my $nginx = start();
+    $nginx->allow(qr/exited on signal 9|open socket .* left/);
+    my $port = $nginx->port;
+    my $pid = fork // die $!;
+
+    if ($pid == 0) {
+        for my $i (1 .. $kills) {
+            my @workers = $nginx->workers;
+            kill 'KILL', $workers[$i % @workers] if @workers;
+            sleep 0.05;
+        }
+        require POSIX;
+        POSIX::_exit(0);
+    }
+
+    # one request at a time on a connection: what is lost is what was in flight
+    my %count = load($port, '/fixed', $requests, depth => 1);
+    waitpid $pid, 0;
+    my $lost = $count{lost} // 0;
+
+    cmp_ok($count{200}, '<=', $budget,
+           "with $kills killed workers no more than $budget are admitted");
+    cmp_ok($count{200} + $lost, '>=', $budget,
+           "and no fewer but for the $lost that were in flight");
+    is(used($nginx, 'fixed', $port), $budget, 'all of them are used');
+
+    # every zone goes on
+    for my $zone (qw( sliding month gcra )) {
+        my ($status) = $nginx->get("/$zone");
+        is($status, 200, "$zone goes on");
+    }
+    $nginx->stop;
+}
+
+
+# --- a zone that is much too small
+
+{
+    my $nginx = start();
+    my $port = $nginx->port;
+    my $refused = 0;
+    my %status;
+
+    is((load($port, '/tiny?k=hot', 10))[1], 10, 'a key is admitted ten times');
+
+    # more keys than there are places, and the hot one in between
+    my $start = time;
+    for my $i (1 .. 40) {
+        my %hot = load($port, '/tiny?k=hot', 5, processes => 1,
+                       connections => 1);
+        $refused += $hot{429} // 0;
+        many($port, $i);
+    }
+    my $seconds = time - $start;
+
+    is($refused, 200, 'a key that is used is not forgotten');
+    my @lines = $nginx->log =~ /zone "tiny" is full/g;
+    cmp_ok(scalar @lines, '>', 0, 'it is said that the zone is full');
+    cmp_ok(scalar @lines, '<=', 4 * ($seconds + 2),
+           'once a second and worker at most');
+    $nginx->stop;
+}
+
+# 200 requests with keys that were never there
+
+sub many {
+    my ($port, $i) = @_;
+
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => $port) or die $!;
+    print $socket map { "GET /tiny?k=$i-$_ HTTP/1.1\r\nHost: x\r\n"
+                        . ($_ == 200 ? "Connection: close\r\n" : '')
+                        . "\r\n" } 1 .. 200;
+    my $said = do { local $/; <$socket> };
+    my @ok = $said =~ m{HTTP/1\.1 200 }g;
+    is(scalar @ok, 200, "round $i: 200 new keys are admitted") if @ok != 200;
+}
+
+done_testing;

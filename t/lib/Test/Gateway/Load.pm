@@ -1,0 +1,135 @@
+package Test::Gateway::Load;
+
+# Many requests at the same time, from one process.
+#
+#   http_many([ [ $port, '/path' ], ... ], %arg)
+#
+# returns for each request, in their order, { status, head, body, seconds,
+# first }; "seconds" is how long it took, "status" 0 when there was no answer.
+#
+#   at_once   how many are under way at the same time; default: all of them,
+#             and each connection is there before the first request is sent
+#   timeout   seconds for all of them together, default 30
+#   abort     a request is given up so many seconds after it was sent; a
+#             connection is reset then
+#   while     called again and again until it returns false; meanwhile the list
+#             is repeated (one list is always finished)
+#
+#   answers(@many)     "200:3 429:1"
+#   header($answer, 'X-Name')
+
+use v5.28;
+use warnings;
+
+use Exporter qw( import );
+use IO::Poll qw( POLLIN POLLOUT POLLERR POLLHUP );
+use IO::Socket::INET;
+use Socket qw( SOL_SOCKET SO_LINGER );
+use Time::HiRes qw( time );
+
+our @EXPORT = qw( http_many answers header );
+
+
+sub http_many {
+    my ($requests, %arg) = @_;
+
+    my $at_once = $arg{at_once} // @$requests;
+    my $end = time + ($arg{timeout} // 30);
+    my $next = 0;
+    my (@answers, %flight);
+    my $poll = IO::Poll->new;
+
+    my $more = sub {
+        return 1 if $next < @$requests;
+        return $arg{while} && time < $end && $arg{while}->();
+    };
+
+    my $open = sub {
+        my $i = $next++;
+        my ($port, $path) = @{ $requests->[$i % @$requests] };
+
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => $port, Timeout => 5);
+        $answers[$i] = { status => 0, head => '', body => '', seconds => 0,
+                         began => time, path => $path };
+        return if !$socket;
+
+        $flight{fileno $socket} = { socket => $socket, i => $i, in => '',
+                                    out => "GET $path HTTP/1.1\r\n"
+                                           . "Host: localhost\r\n"
+                                           . "Connection: close\r\n\r\n" };
+        return $flight{fileno $socket};
+    };
+
+    my $send = sub {
+        my ($f) = @_;
+        local $SIG{PIPE} = 'IGNORE';
+        $answers[$f->{i}]{began} = time;
+        syswrite $f->{socket}, $f->{out};
+        $poll->mask($f->{socket} => POLLIN);
+    };
+
+    my $close = sub {
+        my ($f) = @_;
+        my $answer = $answers[$f->{i}];
+        my ($head, $body) = split /\r\n\r\n/, $f->{in}, 2;
+        $answer->{head} = $head // '';
+        $answer->{body} = $body // '';
+        $answer->{status} = $1 if $answer->{head} =~ m{^HTTP/1\.\d (\d+)};
+        $answer->{seconds} = time - $answer->{began};
+        $poll->remove($f->{socket});
+        delete $flight{fileno $f->{socket}};
+        close $f->{socket};
+    };
+
+    my @first = map { $open->() // () } 1 .. ($at_once < @$requests
+                                              ? $at_once : @$requests);
+    $send->($_) for @first;
+
+    while (%flight || $more->()) {
+        last if time > $end;
+
+        while (keys %flight < $at_once && $more->()) {
+            my $f = $open->() or next;
+            $send->($f);
+        }
+        next if !%flight;
+
+        $poll->poll(defined $arg{abort} ? 0.0005 : 0.05);
+
+        for my $socket ($poll->handles(POLLIN | POLLERR | POLLHUP)) {
+            my $f = $flight{fileno $socket} or next;
+            my $n = sysread $socket, $f->{in}, 65536, length $f->{in};
+            $close->($f) if !$n;
+        }
+
+        next if !defined $arg{abort};
+        my $now = time;
+        for my $f (values %flight) {
+            next if $now - $answers[$f->{i}]{began} < $arg{abort};
+            setsockopt $f->{socket}, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+            $answers[$f->{i}]{aborted} = 1;
+            $close->($f);
+        }
+    }
+
+    $close->($_) for values %flight;
+    return @answers;
+}
+
+
+sub answers {
+    my %count;
+    $count{ $_->{status} }++ for @_;
+    return join ' ', map { "$_:$count{$_}" } sort { $a <=> $b } keys %count;
+}
+
+
+sub header {
+    my ($answer, $name) = @_;
+
+    my $head = ref $answer ? $answer->{head} : $answer;
+    return $head =~ /^\Q$name\E: ?([^\r\n]*)/mi ? $1 : undef;
+}
+
+1;
