@@ -1,5 +1,6 @@
 # Every configuration of conf.examples is started and does what it says: without
-# a token 401, with a good one 200, and 403 where the token does not allow it.
+# a token 401, with a good one 200, 403 where the token does not allow it, and 429
+# where it is one too many.
 
 use v5.28;
 use warnings;
@@ -8,6 +9,7 @@ use lib 't/lib';
 use Cwd qw( abs_path );
 use Test::Gateway::Certificate;
 use Test::Gateway::Consumer;
+use Test::Gateway::Redis;
 use Test::Gateway::Server;
 use Test::Gateway::Token;
 use Test::More;
@@ -28,7 +30,17 @@ my %exercise = (
     'jwt.conf'        => \&jwt,
     'api-keys.conf'   => \&api_keys,
     'partners-mtls.conf' => \&partners_mtls,
+    'saas-plans.conf' => \&saas_plans,
+    'redis.conf'      => \&redis,
 );
+
+# of redis.conf: what stands in the example is all that the user may do
+my ($acl) = slurp('conf.examples/redis.conf')
+            =~ /^#\s+(user gateway .*\n#\s+.*)\n/m;
+$acl =~ s/\n#\s+/ /;
+my $password = 'a-password-of-the-tests';
+$acl =~ s/>password/>$password/ or die "no password in $acl";
+our $Redis = start_redis(acl => [ $acl ]);
 
 # of partners-mtls.conf, and for what READMEs show
 authority('partners-ca');
@@ -66,6 +78,9 @@ for my $file ('README.md', glob 'modules/*/README.md') {
             'jwks.json' => jwks('es256'),
             'consumers.json' => '{"consumers":[]}',
             map({ $_ => "a pepper named $_" } qw( pepper pepper-2026 )),
+            map({ $_ => "a password\n" } $text =~ /password_file +(\S+);/g),
+            map({ $_ => certificate_pem('server') }
+                $text =~ /ssl_trusted_certificate +(redis\S+);/g),
             certificate_files(),
         });
         is($code, 0, "$file, configuration $n") or diag("$text\n$said");
@@ -84,7 +99,7 @@ done_testing;
 sub whole {
     my ($text) = @_;
 
-    my ($http, $server) = ('', '');
+    my ($http, $server, $n) = ('', '', 0);
 
     if ($text =~ /^events/m) {
         $http = $text;
@@ -97,9 +112,14 @@ sub whole {
     $http .= $1 while $text =~ s/^(map .*?^\}\n)//ms;
     $http .= $1 while $text =~ s/^(gateway_jwt_(?:claim|header)_set .*\n)//m;
     $http .= $1 while $text =~ s/^(gateway_(?:consumers|api_key_pepper) .*\n)//m;
+    $http .= $1 while $text =~ s/^(gateway_redis .*?^\}\n)//ms;
+    $http .= $1 while $text =~ s/^(gateway_limit_zone .*?;\n)//ms;
+    $http .= "gateway_redis of_line_" . ++$n . " { $1 }\n"
+        while $text =~ s/^(server [^\s{]+;)\n//m;
     $server = $text;
     $server .= "location /else { gateway_jwt off; }\n";
 
+    $http .= "resolver 127.0.0.1;\n" if $http =~ /^gateway_redis/m;
     $http .= "gateway_consumers zone=c:1m file=consumers.json;\n"
         if $text =~ /gateway_client_certificate|gateway_api_key/
            && $http !~ /^gateway_consumers/m;
@@ -149,6 +169,7 @@ sub example {
     close $in;
 
     my ($port, $one, $two) = map { free_port() } 1 .. 3;
+    my $redis = $Redis->port;
     my $user = $> == 0 ? "user root;\n" : '';
 
     my $upstreams = upstream(standard => $one) . upstream(gold => $two);
@@ -158,11 +179,14 @@ sub example {
     $conf =~ s{127\.0\.0\.1:8(?:080|443)}{127.0.0.1:$port};
     $conf =~ s{127\.0\.0\.1:9000}{127.0.0.1:$one}g;
     $conf =~ s{127\.0\.0\.1:9001}{127.0.0.1:$two};
+    $conf =~ s{127\.0\.0\.1:6379}{127.0.0.1:$redis};
 
     return start_nginx(conf => "$user$conf", port => $port,
                        files => { 'jwks.json' => jwks('es256'),
                                   'consumers.json' => some_consumers(),
-                                  'api-keys.json' => known(),
+                                  'api-keys.json' => known('api-keys.json'),
+                                  'saas-plans.json' => known('saas-plans.json'),
+                                  'redis.pass' => "$password\n",
                                   'partners-mtls.json' => partners(),
                                   certificate_files(),
                                   'pepper' => $pepper });
@@ -179,11 +203,13 @@ sub some_consumers {
 }
 
 
-# The consumers of api-keys.conf, with keys that we know by their ids: the file's
-# own digests are of keys that nobody has.
+# The consumers of an example, with keys that we know by their ids: the file's own
+# digests are of keys that nobody has.
 
 sub known {
-    my $text = slurp('conf.examples/api-keys.json');
+    my ($file) = @_;
+
+    my $text = slurp("conf.examples/$file");
 
     $text =~ s{("id": "([\w-]+)",\s+)"(sha256|hmac_sha256)": "[0-9a-f]{64}"}
               { my $digest = entry($2, $3 eq 'sha256' ? ()
@@ -213,6 +239,7 @@ sub upstream {
     server {
         listen 127.0.0.1:$port;
         default_type text/plain;
+        add_header X-Cost 5;
         return 200 "upstream=$name uri=\$request_uri user=\$http_x_user
 roles=\$http_x_roles tenant=\$http_x_tenant
 key=\$http_x_api_key id=\$http_x_credential_id of=\$http_x_consumer_id
@@ -335,6 +362,218 @@ sub quickstart {
     is(scalar ask($server, $_, undef, method => 'OPTIONS'), 401,
        "OPTIONS $_ is not passed by itself") for '/orders', $path;
     is(scalar ask($server, '/'), 401, 'no location is left open');
+
+    # five times: acme has passed twice
+    my @left = map { (ask($server, '/orders', undef,
+                          headers => with('good')))[1]
+                     =~ /^X-RateLimit-Remaining: (\d+)\r?$/m } 1 .. 3;
+    is_deeply(\@left, [ 2, 1, 0 ], 'what is left, key and token together');
+    for ([ 'a key' => '/orders', undef, headers => with('good') ],
+         [ 'a token' => $path, $alice ])
+    {
+        my ($name, @request) = @$_;
+        ($status, $head, $body) = ask($server, @request);
+        is($status, 429, "$name once more");
+        like($head, qr/^Retry-After: [1-6]\r?$/m, "$name: when again");
+        like($body, qr/"reason":"rate_exceeded".*"violated-policies":\["orders"\]/,
+             "$name: why");
+    }
+    is(scalar ask($server, $path, token(claims => { %claims, sub => 'bob',
+                                                    scope => 'orders:read' })),
+       200, 'somebody else is not limited by that');
+}
+
+
+# the fields that tell of limits: zone => [ value, window or time ] of each
+
+sub limits {
+    my ($head) = @_;
+
+    my %told;
+    for my $field (qw( RateLimit-Policy RateLimit )) {
+        my ($list) = $head =~ /^$field: (.*?)\r?$/m or next;
+        $told{$1}{$field} = $2 while $list =~ /"([^"]+)";[qr]=(\d+)/g;
+    }
+    return { map { $_ => join '/', @{ $told{$_} }{qw( RateLimit
+                                                      RateLimit-Policy )} }
+             keys %told };
+}
+
+
+sub saas_plans {
+    my ($server) = @_;
+
+    my $get = sub { ask($server, $_[0], undef,
+                        headers => $_[1] ? with($_[1]) : []) };
+    my ($status, $head, $body);
+
+    # the figures of each plan: units left and all that there are
+    for ([ 'hooli-1', 10, 1000 ], [ 'initech-1', 41, 100000 ],
+         [ 'globex-1', 401, 5000000 ], [ 'acme-1', 401, 20000000 ],
+         [ 'monitor-1', 5, 1000 ])
+    {
+        my ($key, $rate, $month) = @$_;
+        ($status, $head) = $get->('/', $key);
+        is($status, 200, "/ $key");
+        my $told = limits($head);
+        like(delete $told->{address}, qr{/1001$}, "/ $key: the address");
+        is_deeply($told, { rate => join('/', $rate - 1, $rate),
+                           month => join('/', $month - 1, $month) },
+                  "/ $key: the figures of the plan");
+        like($head, qr/^X-RateLimit-Limit: 10\r?$/m, "/ $key: the least")
+            if $key eq 'hooli-1';
+    }
+
+    # two keys of one consumer
+    (undef, $head) = $get->('/', 'initech-2');
+    is(limits($head)->{month}, '99998/100000', 'two keys, one quota');
+
+    # free: ten at once
+    is_deeply([ map { scalar $get->('/', 'hooli-1') } 1 .. 10 ],
+              [ (200) x 9, 429 ], 'free: ten, and not one more');
+    ($status, $head, $body) = $get->('/', 'hooli-1');
+    my ($retry) = $head =~ /^Retry-After: (\d+)\r?$/m;
+    cmp_ok($retry, '>', 0, 'free: Retry-After');
+    cmp_ok($retry, '<=', 60, 'free: a unit a minute');
+    is_deeply(limits($head)->{month}, '990/1000',
+              'free: what was refused was not charged to the month');
+    like($body, qr{^\{"type":"https://iana\.org/assignments/http-problem-types
+                    \#quota-exceeded",.*"status":429,.*
+                    "violated-policies":\["rate"\]\}$}x, 'free: the body');
+    is_deeply([ map { scalar $get->('/', 'initech-1') } 1 .. 12 ],
+              [ (200) x 12 ], 'pro: more than ten');
+
+    # costs
+    my $used = sub {
+        my (undef, undef, $text) = $server->get("/limits?zone=month&key=$_[0]");
+        return $text =~ /"used":(\d+)/ ? $1 : $text;
+    };
+    is($used->('globex'), 1, 'one request');
+    is(scalar $get->('/reports', 'globex-1'), 200, 'a report');
+    is(wait_until(sub { $used->('globex') == 6 }) ? 6 : $used->('globex'), 6,
+       'costs what the upstream says');
+    ($status, $head) = $get->('/exports', 'globex-1');
+    is($status, 200, 'an export');
+    is($used->('globex'), 106, 'costs a hundred');
+    is(limits($head)->{exports}, '1/2', 'and is one of two');
+
+    # anonymous
+    is_deeply([ map { scalar $get->('/catalog') } 1 .. 6 ],
+              [ (200) x 5, 429 ], 'anonymous: five of an address');
+    is(scalar $get->('/catalog', 'initech-1'), 200, 'others are not');
+    is(scalar $get->('/'), 401, 'anonymous elsewhere');
+
+    # exempt
+    (undef, $head) = $get->('/status', 'monitor-1');
+    unlike($head, qr/RateLimit.*"(?:rate|month)"/, 'exempt');
+    is_deeply([ map { scalar $get->('/status', 'monitor-1') } 1 .. 6 ],
+              [ (200) x 6 ], 'and never refused');
+    is(scalar $get->('/status', 'hooli-1'), 429, 'others are');
+
+    # looking and changing
+    ($status, undef, $body) = $server->get('/limits?zone=rate&key=hooli');
+    is($status, 200, 'the state of a key');
+    like($body, qr/"store":"shm"/, 'in shared memory');
+    my $post = sub {
+        my ($text) = @_;
+        return $server->get('/limits', method => 'POST', body => $text);
+    };
+    is(($post->('{"zone":"rate","key":"hooli","reset":true}'))[0], 200,
+       'is reset');
+    is(scalar $get->('/', 'hooli-1'), 200, 'and the consumer passes again');
+    is(($server->get('/limits?zone=address&key=127.0.0.1'))[0], 404,
+       'a zone that the location does not name');
+
+    my $log = wait_until(sub {
+        my $text = slurp($server->dir . '/logs/gateway.log');
+        $text =~ m{zone=address&key} ? $text : '';
+    });
+    like($log, qr{"GET\ /\ HTTP/1\.1"\ 429\ consumer="hooli"\ plan="free"
+                  \ limit="REJECTED"\ zone="rate"\ left="0"\ of="10"
+                  \ reset="\d+"$}xm,
+         'the log of a refused request');
+    like($log, qr{/status.*consumer="monitor".*limit="BYPASSED"},
+         'and of an exempt one');
+}
+
+
+sub redis {
+    my ($server) = @_;
+
+    my $other = example('conf.examples/redis.conf');
+    my $get = sub { ask($_[0], $_[1], undef, headers => with($_[2])) };
+    my ($status, $head, $body);
+
+    # one call for two limits
+    my $calls = $Redis->calls;
+    ($status, $head) = $get->($server, '/', 'good');
+    is($status, 200, 'a request');
+    is_deeply([ @{ limits($head) }{qw( api month )} ],
+              [ '19/20', '9999/10000' ], 'is counted');
+    is($Redis->calls, $calls + 1, 'by one call');
+    is_deeply([ sort map { s/\{[0-9a-f]{32}\}/{}/r }
+                @{ $Redis->cli('KEYS', '*') } ],
+              [ 'gateway:{}:api:g', 'gateway:{}:month:fM' ],
+              'under keys that name nobody');
+
+    # two nodes
+    (undef, $head) = $get->($other, '/', 'good');
+    is(limits($head)->{api}, '18/20', 'the other node counts on');
+    my %passed;
+    for my $n (1 .. 20) {
+        ($status) = $get->($n % 2 ? $server : $other, '/', 'good');
+        $passed{$status}++;
+    }
+    is_deeply(\%passed, { 200 => 18, 429 => 2 }, 'twenty on both together');
+
+    # the deny cache
+    $calls = $Redis->calls;
+    ($status, $head) = $get->($server, '/', 'good');
+    is($status, 429, 'refused again');
+    like($head, qr/^Retry-After: \d+\r?$/m, 'with its time');
+    is($Redis->calls, $calls, 'and Redis was not asked');
+
+    # reset, for both
+    my $text = '{"zone":"api","key":"acme","reset":true}';
+    ($status, undef, $body)
+        = $server->get('/limits', method => 'POST', body => $text);
+    is($status, 200, 'reset');
+    like($body, qr/"store":"redis".*"used":0/, 'in Redis');
+    is(scalar $get->($server, '/', 'good'), 200, 'the node knows at once');
+    is(wait_until(sub { scalar $get->($other, '/', 'good') == 200 }, 10), 1,
+       'the other one within five seconds');
+
+    # without Redis
+    is(scalar $get->($server, '/payments', 'good'), 200, 'a payment');
+    $Redis->stop;
+    %passed = ();
+    $passed{ scalar $get->($server, '/', 'poor') }++ for 1 .. 12;
+    is_deeply(\%passed, { 200 => 10, 429 => 2 }, 'a node admits half');
+    ($status, $head, $body) = $get->($server, '/payments', 'good');
+    is($status, 503, 'no payment');
+    like($head, qr/^Retry-After: 1\r?$/m, 'no payment: when again');
+    like($body, qr/"reason":"limit_unavailable"/, 'no payment: why');
+
+    $Redis->start;
+    is(wait_until(sub { scalar $get->($server, '/payments', 'good') == 200 },
+                  10), 1, 'Redis is found again');
+
+    my $log = wait_until(sub {
+        my $text = slurp($server->dir . '/logs/gateway.log');
+        $text =~ m{/payments HTTP/1\.1" 200.*/payments HTTP/1\.1" 200}s
+            ? $text : '';
+    });
+    like($log, qr/" 429 limit="REJECTED" zone="api" source="redis" retry="\d+"$/m,
+         'the log: refused by Redis');
+    for ('" 200 limit="PASSED" zone="api" source="redis" retry="-"',
+         '" 429 limit="REJECTED" zone="api" source="deny_cache"',
+         '" 200 limit="PASSED" zone="api" source="local"',
+         '" 503 limit="ERROR" zone="payments" source="-" retry="1"')
+    {
+        like($log, qr/\Q$_\E/, "the log: $_");
+    }
+    unlike($server->log . $log, qr/\Q$password\E/, 'the secret is not logged');
+    $other->stop('redis.conf, the other node: nothing went wrong unannounced');
 }
 
 

@@ -38,6 +38,7 @@ sub examples {
             'jwks.json' => jwks('es256'),
             'consumers.json' => '{"consumers":[]}',
             'pepper' => 'a pepper of the tests',
+            'redis.pass' => "a password of the tests\n",
             map({ basename($_) => read_file($_) }
                 glob "$dir/conf.examples/*.json"),
             certificate_files(),
