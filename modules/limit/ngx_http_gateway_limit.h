@@ -80,6 +80,8 @@ typedef struct {
     ngx_atomic_t                    unsettled;  /* charges that were lost */
     size_t                          nslots;     /* in front of the table */
     size_t                          table;      /* its offset from here */
+    u_char                          unused[64 - 2 * sizeof(ngx_atomic_t)
+                                           - 2 * sizeof(size_t)];
 } ngx_http_gateway_limit_shm_t;
 
 
@@ -236,6 +238,7 @@ typedef struct ngx_http_gateway_limit_ctx_s {
     ngx_uint_t                      pending;
     unsigned                        exempt:1;
     unsigned                        delayed:1;
+    unsigned                        admitted:1; /* ACCESS has let it pass */
     ngx_http_gateway_refusal_t      refusal;
 } ngx_http_gateway_limit_ctx_t;
 

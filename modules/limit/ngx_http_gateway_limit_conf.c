@@ -369,8 +369,24 @@ ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
 static ngx_uint_t
 ngx_http_gateway_limit_identity(ngx_str_t *text)
 {
-    return (ngx_strnstr(text->data, "$gateway_", text->len) != NULL
-            || ngx_strnstr(text->data, "${gateway_", text->len) != NULL);
+    size_t  i, rest;
+
+    /* names of variables are the same in any case */
+
+    for (i = 0; i < text->len; i++) {
+        rest = text->len - i;
+
+        if ((rest >= 9
+             && ngx_strncasecmp(text->data + i, (u_char *) "$gateway_", 9) == 0)
+            || (rest >= 10
+                && ngx_strncasecmp(text->data + i, (u_char *) "${gateway_", 10)
+                   == 0))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -1026,10 +1042,12 @@ ngx_http_gateway_limit_warn(ngx_conf_t *cf,
         text = &limit[i]->zone->key_text;
 
         if (!(text->len == sizeof("$gateway_consumer") - 1
-              && ngx_strncmp(text->data, "$gateway_consumer", text->len) == 0)
+              && ngx_strncasecmp(text->data, (u_char *) "$gateway_consumer",
+                                 text->len) == 0)
             && !(text->len == sizeof("${gateway_consumer}") - 1
-                 && ngx_strncmp(text->data, "${gateway_consumer}", text->len)
-                    == 0))
+                 && ngx_strncasecmp(text->data,
+                                    (u_char *) "${gateway_consumer}",
+                                    text->len) == 0))
         {
             continue;
         }

@@ -28,6 +28,8 @@ static void ngx_http_gateway_limit_shm(ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item);
 static ngx_int_t ngx_http_gateway_limit_finish(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx);
+static void ngx_http_gateway_limit_log_dry_run(ngx_http_request_t *r,
+    ngx_http_gateway_limit_batch_t *batch);
 static void ngx_http_gateway_limit_give_back(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch);
 static ngx_int_t ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
@@ -45,6 +47,16 @@ static void ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_gateway_limit_late(ngx_http_request_t *r)
 {
+    ngx_http_gateway_request_t  *gr;
+
+    gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
+
+    /* nobody has refused; an error page comes here, too */
+
+    if (gr && gr->limit && r->err_status == 0) {
+        gr->limit->admitted = 1;
+    }
+
     return ngx_http_gateway_limit_handler(r, NGX_HTTP_GATEWAY_LIMIT_LATE);
 }
 
@@ -75,6 +87,7 @@ ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
 {
     ngx_int_t                           rc;
     ngx_http_gateway_limit_ctx_t       *ctx;
+    ngx_http_gateway_limit_batch_t     *batch;
     ngx_http_gateway_limit_loc_conf_t  *llcf;
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
@@ -103,6 +116,14 @@ ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
 
     default: /* NGX_HTTP_GATEWAY_LIMIT_IDLE */
         break;
+    }
+
+    /* the error page of a refusal costs nothing, as in limit_req */
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
+        if (batch->refused) {
+            return NGX_DECLINED;
+        }
     }
 
     if (ngx_http_test_predicates(r, llcf->exempt) == NGX_DECLINED) {
@@ -281,6 +302,8 @@ ngx_http_gateway_limit_finish(ngx_http_request_t *r,
 
     batch = ctx->batches;
 
+    ngx_http_gateway_limit_log_dry_run(r, batch);
+
     if (batch->refused) {
         ngx_http_gateway_limit_give_back(ctx, batch);
         return ngx_http_gateway_limit_refuse(r, ctx, batch);
@@ -298,6 +321,31 @@ ngx_http_gateway_limit_finish(ngx_http_request_t *r,
 }
 
 
+static void
+ngx_http_gateway_limit_log_dry_run(ngx_http_request_t *r,
+    ngx_http_gateway_limit_batch_t *batch)
+{
+    ngx_uint_t                          i;
+    ngx_http_gateway_limit_item_t      *item;
+    ngx_http_gateway_limit_loc_conf_t  *llcf;
+
+    for (i = 0; i < batch->n; i++) {
+        item = &batch->items[i];
+
+        if (!item->dry_run || !item->refused) {
+            continue;
+        }
+
+        llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+        ngx_log_error(llcf->log_level, r->connection->log, 0,
+                      "gateway_limit: would be refused by zone \"%V\", reason "
+                      "\"%s\", dry run", &item->zone->name,
+                      gw_reason_word(ngx_http_gateway_limit_reason(item)));
+    }
+}
+
+
 /* a limit with "penalty" is charged for what is refused, up to what it has */
 
 static void
@@ -305,7 +353,6 @@ ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
     ngx_http_gateway_limit_batch_t *batch)
 {
     ngx_uint_t                      i;
-    gw_limit_result_t               told;
     ngx_http_gateway_limit_item_t  *item;
 
     ngx_http_gateway_limit_redis_give(ctx, batch);
@@ -320,12 +367,16 @@ ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
         }
 
         if (item->limit->penalty) {
+
             if (!item->charged && item->charge) {
-                told = item->result;
                 ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FILL,
                                                  item->charge);
-                item->result = told;
                 item->charged = 1;
+
+                /* what is told, and when to come again, is after the charge */
+
+                ngx_http_gateway_limit_zone_take(item, GW_LIMIT_LOOK,
+                                                 item->cost);
             }
 
         } else if (item->zone->algorithm == GW_LIMIT_CONCURRENCY) {
@@ -493,7 +544,10 @@ ngx_http_gateway_limit_settle(ngx_http_request_t *r)
 
     for (batch = gr->limit->batches; batch; batch = batch->next) {
 
-        if (batch->refused) {
+        if (batch->refused
+            || (batch->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY
+                && !gr->limit->admitted))
+        {
             return;
         }
     }

@@ -202,6 +202,9 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     if (conf->limits == NULL) {
         conf->limits = prev->limits;
+
+    } else if (conf->limits->nelts) {
+        ngx_http_gateway_warn_return(cf, "gateway_limit", &conf->where);
     }
 
     ngx_conf_merge_ptr_value(conf->exempt, prev->exempt, NULL);

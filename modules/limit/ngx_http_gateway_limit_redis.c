@@ -226,7 +226,7 @@ ngx_http_gateway_limit_redis_known(ngx_http_gateway_limit_ctx_t *ctx,
         }
 
         if (item->figures.amount == 0) {
-            item->result.wait = GW_LIMIT_NEVER;
+            ngx_http_gateway_limit_zone_take(item, GW_LIMIT_LOOK, item->cost);
             ngx_http_gateway_limit_decided(batch, item,
                                          NGX_HTTP_GATEWAY_LIMIT_FROM_SHM);
 
@@ -698,17 +698,21 @@ ngx_http_gateway_limit_redis_change(ngx_http_gateway_limit_item_t *item,
 /*
  * Two words of a key: until when, with a mark of the figures that applied, and
  * since when, with the units that were refused.  Figures that have changed,
- * and fewer units, are another question.
+ * and fewer units, are another question; when more units pass is known but for
+ * a sliding window.
  */
 
 static ngx_uint_t
 ngx_http_gateway_limit_deny_cached(ngx_http_gateway_limit_item_t *item)
 {
-    uint64_t            now, until, since, *state, *denied;
+    uint64_t            now, until, since, units, *state, *denied;
+    gw_limit_clock_t    clock;
     gw_limit_result_t  *result;
 
-    state = ngx_http_gateway_limit_zone_state(item, 0);
+    /* with "penalty" each refusal is a charge, which only Redis can make */
 
+    state = item->limit->penalty ? NULL
+                               : ngx_http_gateway_limit_zone_state(item, 0);
     if (state == NULL) {
         return 0;
     }
@@ -718,12 +722,14 @@ ngx_http_gateway_limit_deny_cached(ngx_http_gateway_limit_item_t *item)
     until = __atomic_load_n(&denied[0], __ATOMIC_SEQ_CST);
     since = __atomic_load_n(&denied[1], __ATOMIC_SEQ_CST);
 
+    units = since & NGX_HTTP_GATEWAY_LIMIT_MASK;
     now = ngx_current_msec;
 
     if (until == 0 || (until >> NGX_HTTP_GATEWAY_LIMIT_SHARED) <= now
         || (until & NGX_HTTP_GATEWAY_LIMIT_MASK)
            != ngx_http_gateway_limit_deny_figures(item)
-        || (since & NGX_HTTP_GATEWAY_LIMIT_MASK) > item->cost
+        || units > item->cost
+        || (units < item->cost && item->figures.algorithm == GW_LIMIT_SLIDING)
         || (since >> NGX_HTTP_GATEWAY_LIMIT_SHARED)
            + NGX_HTTP_GATEWAY_LIMIT_ASK <= now
         || !gw_table_holds(item->zone->table, item->hash, state))
@@ -737,12 +743,20 @@ ngx_http_gateway_limit_deny_cached(ngx_http_gateway_limit_item_t *item)
 
     result->wait = ((until >> NGX_HTTP_GATEWAY_LIMIT_SHARED) - now)
                    * GW_LIMIT_MSEC;
-    result->reset = result->wait;
 
     if (item->figures.algorithm == GW_LIMIT_GCRA) {
-        result->reset += item->figures.interval
-                         * (item->figures.capacity
-                            - (since & NGX_HTTP_GATEWAY_LIMIT_MASK));
+        result->reset = result->wait + item->figures.interval
+                                       * (item->figures.capacity - units);
+        result->wait += item->figures.interval * (item->cost - units);
+
+    } else {
+        ngx_http_gateway_limit_clock(&clock);
+        result->reset = (item->figures.end > clock.wall)
+                        ? item->figures.end - clock.wall : 0;
+    }
+
+    if (item->cost > item->figures.capacity) {
+        result->wait = GW_LIMIT_NEVER;
     }
 
     return 1;

@@ -67,7 +67,8 @@ ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
 /*
  * All pages of the zone are one block: the counters, of concurrency the slots,
- * and the table.  There are as many slots as keys.
+ * and the table, whose buckets begin with a cache line.  There are as many
+ * slots as keys.
  */
 
 static ngx_int_t
@@ -100,7 +101,8 @@ ngx_http_gateway_limit_zone_make(ngx_http_gateway_limit_zone_t *zone,
         /* a key takes its words, a stamp and a tag: as much as a slot */
 
         zone->sh->nslots = rest / 2 / sizeof(ngx_http_gateway_limit_slot_t);
-        slots = zone->sh->nslots * sizeof(ngx_http_gateway_limit_slot_t);
+        slots = ngx_align(zone->sh->nslots
+                          * sizeof(ngx_http_gateway_limit_slot_t), 64);
     }
 
     zone->sh->table = sizeof(ngx_http_gateway_limit_shm_t) + slots;

@@ -10,8 +10,8 @@ package Test::Gateway::Load;
 #   at_once   how many are under way at the same time; default: all of them,
 #             and each connection is there before the first request is sent
 #   timeout   seconds for all of them together, default 30
-#   abort     a request is given up so many seconds after it was sent; a
-#             connection is reset then
+#   abort     a request is given up so many seconds after it was sent, by a
+#             reset; a sub is asked for each one, and says undef for never
 #   while     called again and again until it returns false; meanwhile the list
 #             is repeated (one list is always finished)
 #
@@ -54,7 +54,10 @@ sub http_many {
                          began => time, path => $path };
         return if !$socket;
 
+        my $abort = ref $arg{abort} ? $arg{abort}->($path) : $arg{abort};
+
         $flight{fileno $socket} = { socket => $socket, i => $i, in => '',
+                                    abort => $abort,
                                     out => "GET $path HTTP/1.1\r\n"
                                            . "Host: localhost\r\n"
                                            . "Connection: close\r\n\r\n" };
@@ -106,7 +109,8 @@ sub http_many {
         next if !defined $arg{abort};
         my $now = time;
         for my $f (values %flight) {
-            next if $now - $answers[$f->{i}]{began} < $arg{abort};
+            next if !defined $f->{abort}
+                    || $now - $answers[$f->{i}]{began} < $f->{abort};
             setsockopt $f->{socket}, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
             $answers[$f->{i}]{aborted} = 1;
             $close->($f);

@@ -1,0 +1,468 @@
+# gateway_limit_zone concurrency=: as many requests of a key at once and not one
+# more, and the slots of all that end in whatever way come back.  The origin
+# is this test, which answers when it likes.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+
+$Test::Gateway::More = 1;
+
+no_root_location();
+run_tests();
+
+# a request too many is waited for by nobody
+$SIG{ALRM} = sub { die "a request has no answer\n" };
+alarm 180;
+
+my $origin = IO::Socket::INET->new(Listen => 128, LocalAddr => '127.0.0.1',
+                                   ReuseAddr => 1,
+                                   LocalPort => my $port = free_port())
+    or die "listen: $!";
+
+my $zone = 'gateway_limit_zone $arg_k zone=c:1m concurrency=3;';
+my $common = <<"END";
+    proxy_http_version 1.1;
+    location /hold  { gateway_limit zone=c; proxy_pass http://127.0.0.1:$port; }
+    location /quick { gateway_limit zone=c; empty_gif; }
+END
+
+
+# --- a client and an origin that wait
+
+# a request that is sent and not waited for
+sub ask {
+    my ($server, $path) = @_;
+
+    my $socket = IO::Socket::INET->new('127.0.0.1:' . $server->port)
+        or die "connect: $!";
+    print $socket "GET $path HTTP/1.1\r\nHost: localhost\r\n"
+                  . "Connection: close\r\n\r\n";
+    return $socket;
+}
+
+# the origin has got a request; undef: there is none
+sub arrived {
+    my ($timeout) = @_;
+
+    my $bits = '';
+    vec($bits, fileno $origin, 1) = 1;
+    return if !select $bits, undef, undef, $timeout // 10;
+    my $c = $origin->accept or return;
+    my $head = '';
+    while ($head !~ /\r\n\r\n/) { sysread $c, $head, 4096, length $head or last }
+    return $c;
+}
+
+sub hold {
+    my ($server, $path, $n) = @_;
+
+    my @held;
+    for (1 .. $n // 1) {
+        my $client = ask($server, $path);
+        my $there = arrived() or die 'a request has not arrived: '
+                                     . $server->log;
+        push @held, { client => $client, origin => $there };
+    }
+    return @held;
+}
+
+sub release {
+    my ($held, $head) = @_;
+
+    my $there = delete $held->{origin};
+    $head //= "HTTP/1.1 200 OK\r\nContent-Length: 2";
+    print $there "$head\r\n\r\nok" if $head;
+    close $there;
+    return answer($held->{client});
+}
+
+sub answer {
+    my ($client) = @_;
+    my $text = CORE::join '', <$client>;
+    my ($status) = $text =~ m{^HTTP/1\.1 (\d+)};
+    return $status // 0;
+}
+
+sub quick { my ($server, $k) = @_; ($server->get('/quick?k=' . ($k // 'a')))[0] }
+
+sub soon { Test::Gateway::Server::wait_until($_[0], 10) }
+
+# exactly so many more pass, and are ended again
+sub room {
+    my ($server, $n, $name, $path) = @_;
+
+    $path //= '/hold?k=a';
+    my @held = hold($server, $path, $n);
+    my ($status) = $server->get($path);
+    release($_) for @held;
+    Test::More::is($status, 429, "$name: $n and not " . ($n + 1));
+}
+
+
+# --- one more than there is
+
+my $server = start_nginx(http => $zone, server => <<"END");
+$common
+    location /next { return 200; }
+    location /page {
+        gateway_limit zone=c; proxy_pass http://127.0.0.1:$port;
+        error_page 502 504 /sorry;
+    }
+    location /sorry { gateway_limit zone=c; empty_gif; }
+    location /accel { gateway_limit zone=c; proxy_pass http://127.0.0.1:$port; }
+    location /moved { internal; gateway_limit zone=c; empty_gif; }
+    location /again { internal; gateway_limit zone=c; proxy_pass http://127.0.0.1:$port; }
+    location /slow  { gateway_limit zone=c; limit_rate 1k; proxy_pass http://127.0.0.1:$port; }
+    location /patient { gateway_limit zone=c; proxy_ignore_client_abort on;
+                        proxy_pass http://127.0.0.1:$port; }
+END
+
+sub fresh { start_nginx(http => $zone, server => $common, @_) }
+
+{
+    my @held = hold($server, '/hold?k=a', 3);
+    my ($status, $head, $body) = $server->get('/hold?k=a');
+    Test::More::is($status, 429, 'the fourth at once is refused');
+    Test::More::like($head, qr/^$_\r?$/m, $_)
+        for 'Retry-After: 1', 'X-RateLimit-Limit: 3',
+            'X-RateLimit-Remaining: 0', 'Content-Type: application/problem\+json';
+    Test::More::is($body, '{"type":"https://iana.org/assignments/http-problem-types'
+        . '#quota-exceeded","title":"Request cannot be satisfied as assigned '
+        . 'quota has been exceeded","status":429,"detail":"too many requests '
+        . 'are being served at once","reason":"concurrency_exceeded",'
+        . '"violated-policies":["c"]}' . "\n", 'and told why');
+
+    Test::More::is(quick($server, 'b'), 200, 'another key passes');
+    Test::More::is(quick($server), 429, 'wherever the key is counted');
+    Test::More::is(release(pop @held), 200, 'one of them ends');
+    Test::More::is(quick($server), 200, 'and another one passes');
+    Test::More::is(quick($server), 200, 'and one behind it');
+    push @held, hold($server, '/hold?k=a');
+    Test::More::is(quick($server), 429, 'until there are three again');
+    Test::More::is(CORE::join(' ', map { release($_) } @held), '200 200 200',
+                   'all end');
+    room($server, 3, 'normal ends');
+}
+
+
+# --- how a request may end
+
+{
+    my @held = hold($server, '/hold?k=a', 3);
+    close $_->{client} for @held[0, 1];
+    Test::More::ok(soon(sub { quick($server) == 200 }),
+                   'clients that leave give slots back');
+    release($held[2]);
+    close $_->{origin} for @held[0, 1];
+    room($server, 3, 'client aborts');
+}
+
+{
+    my @held = hold($server, '/patient?k=a', 3);
+    close $_->{client} for @held;
+    Test::More::is(quick($server), 429, 'proxy_ignore_client_abort: the work '
+                                        . 'goes on, and counts');
+    for (@held) {
+        print { $_->{origin} } "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        close $_->{origin};
+    }
+    Test::More::ok(soon(sub { quick($server) == 200 }), 'until it is done');
+    room($server, 3, 'aborts that are ignored');
+}
+
+{
+    my @held = hold($server, '/hold?k=a', 3);
+    Test::More::is(CORE::join(' ', map { release($_, '') } @held), '502 502 502',
+                   'an upstream that fails');
+    room($server, 3, 'failed upstreams');
+
+    @held = hold($server, '/page?k=a', 3);
+    Test::More::is(quick($server), 429, 'with an error page: full');
+    Test::More::is(CORE::join(' ', map { release($_, '') } @held), '502 502 502',
+                   'the page, where the zone counts too, passes');
+    room($server, 3, 'error pages');
+}
+
+{
+    my $accel = sub { "HTTP/1.1 200 OK\r\nX-Accel-Redirect: $_[0]?k=a\r\n"
+                      . 'Content-Length: 2' };
+    my @held = hold($server, '/accel?k=a', 3);
+    Test::More::is(CORE::join(' ', map { release($_, $accel->('/moved')) } @held),
+                   '200 200 200', 'X-Accel-Redirect to where the zone counts');
+    room($server, 3, 'internal redirects');
+
+    # it is counted once, and for as long as the whole request
+    @held = hold($server, '/accel?k=a', 3);
+    for (@held) {
+        my $there = $_->{origin};
+        print $there $accel->('/again') . "\r\n\r\nok";
+        close $there;
+        $_->{origin} = arrived();
+    }
+    Test::More::is(quick($server), 429, 'redirected, and still served: full');
+    Test::More::is(CORE::join(' ', map { release($_) } @held), '200 200 200',
+                   'all pass');
+    room($server, 3, 'redirected');
+}
+
+{
+    my @held = hold($server, '/slow?k=a', 3);
+    for (@held) {
+        print { $_->{origin} } "HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"
+                               . 'x' x 60000;
+        close $_->{origin};
+        my $c = $_->{client};
+        sysread $c, my $some, 100;
+        $_->{some} = $some;
+    }
+    Test::More::is(CORE::join(' ', map { substr $_->{some}, 9, 3 } @held),
+                   '200 200 200', 'responses that are being sent slowly');
+    Test::More::is(quick($server), 429, 'count until their end');
+    close $_->{client} for @held;
+    Test::More::ok(soon(sub { quick($server) == 200 }), 'or until nobody reads');
+    room($server, 3, 'slow responses');
+}
+
+{
+    # keep-alive: the request ends, and not the connection
+    my $socket = IO::Socket::INET->new('127.0.0.1:' . $server->port);
+    my @said;
+    for (1 .. 5) {
+        print $socket "GET /quick?k=a HTTP/1.1\r\nHost: a\r\n\r\n";
+        my $text = '';
+        while ($text !~ /\r\n\r\n.{43}/s) {
+            sysread $socket, $text, 4096, length $text or last;
+        }
+        push @said, $text =~ m{^HTTP/1\.1 (\d+)};
+    }
+    Test::More::is("@said", '200 200 200 200 200', 'five on one connection');
+    room($server, 3, 'with a connection that is kept alive');
+    close $socket;
+}
+$server->stop;
+
+
+# --- another limit refuses: the slot is given back
+
+$server = fresh(http => $zone . ' gateway_limit_zone $arg_k zone=none:1m rate=0r/s;'
+                        . ' gateway_limit_zone $arg_k zone=zero:1m concurrency=0;'
+                        . ' gateway_limit_zone $arg_k zone=dry:1m concurrency=1'
+                        . ' dry_run;'
+                        . ' gateway_limit_zone $arg_k zone=early:1m concurrency=2'
+                        . ' stage=early;',
+                server => <<"END");
+$common
+    location /rate { gateway_limit zone=c; gateway_limit zone=none; empty_gif; }
+    location /zero { gateway_limit zone=zero; empty_gif; }
+    location /dry { gateway_limit zone=dry; proxy_pass http://127.0.0.1:$port;
+                    add_header X-Is \$gateway_limit_status; }
+    location /early { gateway_limit zone=early; proxy_pass http://127.0.0.1:$port; }
+    location /closed { gateway_limit zone=early; deny all; }
+END
+
+Test::More::is(CORE::join(' ', map { ($server->get('/rate?k=a'))[0] } 1 .. 5),
+               '429 429 429 429 429', 'refused by another limit');
+room($server, 3, 'beside a refusal');
+
+{
+    my ($status, $head) = $server->get('/zero?k=a');
+    Test::More::is($status, 429, 'concurrency=0 lets nobody pass');
+    Test::More::unlike($head, qr/Retry-After/, 'and says no time');
+}
+
+{
+    my @held = hold($server, '/dry?k=a', 3);
+    $_->{origin} && Test::More::pass('dry_run: passes') for @held;
+    release($_) for @held;
+}
+
+{
+    Test::More::is(CORE::join(' ', map { ($server->get('/closed?k=a'))[0] } 1 .. 5),
+                   '403 403 403 403 403', 'an early one that access refuses');
+    room($server, 2, 'stage=early', '/early?k=a');
+}
+$server->stop;
+
+
+# --- many at once
+
+$server = fresh(workers => 4, http => 'gateway_limit_zone $arg_k zone=c:1m '
+                                      . 'concurrency=7;');
+for my $round (1 .. 5) {
+    my @clients = map { ask($server, '/hold?k=a') } 1 .. 24;
+    my @there = grep { defined } map { arrived(10) } 1 .. 7;
+    my @refused;
+    my $bits = '';
+    vec($bits, fileno $_, 1) = 1 for @clients;
+
+    # who has been answered has been refused
+    my %waiting = map { fileno $_ => $_ } @clients;
+    my $end = time + 10;
+    while (keys %waiting > 7 && time < $end) {
+        select my $ready = $bits, undef, undef, 1;
+        for (grep { vec $ready, $_, 1 } keys %waiting) {
+            push @refused, answer(delete $waiting{$_});
+            vec($bits, $_, 1) = 0;
+        }
+    }
+    my $more = arrived(0.05);
+    Test::More::is(CORE::join(' ', scalar @there, scalar(grep { $_ == 429 } @refused),
+                              $more ? 'and more' : 'no more'), '7 17 no more',
+                   "of 24 at once 7 are served, round $round");
+    for (@there) {
+        print $_ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        close $_;
+    }
+    Test::More::is(CORE::join(' ', map { answer($_) } values %waiting),
+                   CORE::join(' ', (200) x 7), 'which are answered');
+}
+room($server, 7, 'after all of them');
+$server->stop;
+
+
+# --- a worker that is killed
+
+$server = fresh(workers => 2, http => 'gateway_limit_zone $arg_k zone=c:1m '
+                                      . 'concurrency=8;');
+$server->allow(qr/exited on signal 9/);
+for my $round (1 .. 3) {
+    my @held = hold($server, '/hold?k=a', 8);
+    Test::More::is(quick($server), 429, "round $round: eight are served");
+    my @workers = $server->workers;
+    kill 'KILL', $workers[$round % 2];
+
+    # those of the killed worker have lost their connections
+    soon(sub { !Test::Gateway::Server::alive($workers[$round % 2]) });
+    my (@lost, @left);
+    for (@held) {
+        my $bits = '';
+        vec($bits, fileno $_->{client}, 1) = 1;
+        push @{ select($bits, undef, undef, 0.05) ? \@lost : \@left }, $_;
+    }
+    Test::More::is(@lost + @left, 8, @lost . ' are lost with their worker');
+
+    my $room = sub {
+        my @new;
+        while (@new < @lost) {
+            my $client = ask($server, '/hold?k=a');
+            my $there = arrived(0.3);
+            if (!$there) { answer($client); last }
+            push @new, { client => $client, origin => $there };
+        }
+        my $full = @new == @lost && quick($server) == 429;
+        release($_) for @new;
+        return $full;
+    };
+    Test::More::ok(soon($room), 'their slots come back, and no others');
+    Test::More::is(CORE::join(' ', map { release($_) } @left),
+                   CORE::join(' ', (200) x @left), 'the others are answered');
+    room($server, 8, "round $round");
+}
+
+# all workers, ten times
+for (1 .. 10) {
+    my @held = hold($server, '/hold?k=a', 5);
+    my @workers = $server->workers;
+    kill 'KILL', @workers;
+    soon(sub { !grep { Test::Gateway::Server::alive($_) } @workers });
+    soon(sub { 2 == $server->workers });
+}
+Test::More::ok(soon(sub { quick($server) == 200 }), 'all killed, ten times');
+room($server, 8, 'after that');
+$server->stop;
+
+
+# --- reloads
+
+$server = fresh(workers => 2);
+my $conf = Test::Gateway::Server::slurp($server->dir . '/nginx.conf')
+           =~ s/\A(?:(?:error_log|pid).*\n)*//r;
+{
+    my @held = hold($server, '/hold?k=a', 3);
+    my @old = $server->workers;
+    my $begun = sub {
+        soon(sub { my %o = map { $_ => 1 } @old;
+                   2 == grep { !$o{$_} } $server->workers });
+        # the old ones no longer listen
+        soon(sub { (() = $server->log =~ /gracefully shutting down/g) >= 2 });
+    };
+
+    $server->reload($conf, wait => 0);
+    $begun->();
+    Test::More::is(quick($server), 429, 'after a reload the old requests count');
+    release(pop @held);
+    Test::More::is(quick($server), 200, 'until they end');
+    Test::More::is(CORE::join(' ', map { release($_) } @held), '200 200',
+                   'which they do in the old workers');
+    soon(sub { 2 == $server->workers });
+    room($server, 3, 'after a reload');
+
+    @held = hold($server, '/hold?k=a', 3);
+    $server->reload($conf =~ s/concurrency=3/concurrency=5/r, wait => 0);
+    Test::More::ok(soon(sub { quick($server) == 200 }), 'concurrency=5 by a reload');
+    my @more = hold($server, '/hold?k=a', 2);
+    Test::More::is(quick($server), 429, 'applies at once, with those before');
+    release($_) for @held, @more;
+    soon(sub { 2 == $server->workers });
+    room($server, 5, 'afterwards');
+}
+
+# an old worker that is killed while it drains: no other takes its place
+
+{
+    my @held = hold($server, '/hold?k=a', 5);
+    my @old = $server->workers;
+    $server->reload(undef, wait => 0);
+    soon(sub { my %o = map { $_ => 1 } @old;
+               2 == grep { !$o{$_} } $server->workers });
+    soon(sub { (() = $server->log =~ /gracefully shutting down/g) >= 6 });
+    Test::More::is(quick($server), 429, 'an old worker drains: full');
+    $server->allow(qr/exited on signal 9/);
+    kill 'KILL', @old;
+    Test::More::ok(soon(sub { quick($server) == 200 }),
+                   'it is killed: its slots come back');
+    room($server, 5, 'after that');
+}
+$server->stop;
+
+alarm 0;
+done_testing();
+
+__DATA__
+
+=== TEST 1: one after the other is never more than one
+--- http_config
+gateway_limit_zone $arg_k zone=c:1m concurrency=1;
+--- config
+add_header X-Is "$gateway_limit_status $gateway_limit_remaining" always;
+location /c { gateway_limit zone=c; empty_gif; }
+--- request eval: [ ('GET /c?k=1') x 6 ]
+--- error_code eval: [ (200) x 6 ]
+--- response_headers eval: [ ("X-Is: PASSED 0\nX-RateLimit-Limit: 1") x 6 ]
+
+
+
+=== TEST 2: pipelined: each ends before the next one begins
+--- http_config
+gateway_limit_zone $arg_k zone=c:1m concurrency=1;
+--- config
+location /c { gateway_limit zone=c; empty_gif; }
+--- pipelined_requests eval: [ ('GET /c?k=1') x 4 ]
+--- error_code eval: [ (200) x 4 ]
+
+
+
+=== TEST 3: ietf: the unit is concurrent requests
+--- http_config
+gateway_limit_headers ietf;
+gateway_limit_zone $arg_k zone=c:1m concurrency=2;
+--- config
+location /c { gateway_limit zone=c; empty_gif; }
+--- request
+GET /c?k=1
+--- response_headers
+RateLimit-Policy: "c";q=2;qu="concurrent-requests"
+RateLimit: "c";r=1
+!X-RateLimit-Limit

@@ -1,0 +1,525 @@
+# What nginx -t says of wrong zones and limits: one line, whole, with the place
+# to look at; of right ones that are worth a warning; and that directives are
+# inherited, merged and replaced as nginx's are.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+
+$Test::Gateway::More = 1;
+
+no_root_location();
+run_tests();
+
+my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
+$before--;
+
+# "#!" marks the line that is expected to be named, in place of LINE
+
+sub said {
+    my ($conf) = @_;
+
+    my ($code, $output) = nginx_t($conf, { 'keys.json' => jwks('es256'),
+                                           'c.json' => consumers(consumer('a')) });
+    my $line = $before;
+    for (split /\n/, $conf) {
+        $line++;
+        last if /#!/;
+    }
+
+    my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
+                split /\n/, $output;
+    s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
+    return ($code, @lines);
+}
+
+my $z = 'gateway_limit_zone $arg_k';
+
+sub http { return http_conf(http => "\n$_[0]  #!\n") }
+
+# zones z (a rate), w (windows), q (a quota), c (concurrency), e (early)
+my $zones = CORE::join "\n", map { "gateway_limit_zone \$arg_k $_;" }
+    'zone=z:64k rate=1r/s', 'zone=w:64k rate=1r/s algorithm=fixed_window',
+    'zone=s:64k rate=1r/s algorithm=sliding_window', 'zone=q:64k quota=1/day',
+    'zone=c:64k concurrency=1', 'zone=e:64k rate=1r/s stage=early';
+
+sub server { return http_conf(http => $zones, server => "\n$_[0]") }
+sub alone { return server("$_[0]  #!\n") }
+
+sub refused {
+    my ($conf, $message, $name) = @_;
+    is_deeply([ said($conf) ],
+              [ 1, "[emerg] $message in DIR/nginx.conf:LINE" ],
+              "refused: $name");
+}
+
+sub warned {
+    my ($conf, $message, $name) = @_;
+    is_deeply([ said($conf) ], [ 0, "[warn] $message" ], "warned: $name");
+}
+
+sub accepted {
+    my ($conf, $name) = @_;
+    is_deeply([ said($conf) ], [ 0 ], "accepted: $name");
+}
+
+
+# --- zones: the neighbours of all that follow
+
+accepted(http("$z $_;"), $_)
+    for 'zone=a:64k rate=1r/s', 'zone=a:64k rate=0r/s', 'rate=1r/m zone=a:64k',
+        'zone=a:64k rate=1000000000r/d', 'zone=a:64k rate=1r/s burst=0',
+        'zone=a:64k rate=100r/h burst=1000000',
+        'zone=a:64k rate=1r/s algorithm=gcra burst=5',
+        'zone=a:64k rate=1r/s algorithm=sliding_window',
+        'zone=a:64k rate=1r/s algorithm=fixed_window',
+        (map { "zone=a:64k quota=10/$_" } qw( minute hour day week month )),
+        'zone=a:64k quota=10/month timezone=UTC',
+        'zone=a:64k quota=10/month timezone=Europe/Berlin',
+        'zone=a:64k quota=10/month algorithm=fixed_window',
+        'zone=a:64k concurrency=20', 'zone=a:64k concurrency=0',
+        'zone=a:64k rate=1r/s ipv6_prefix=1', 'zone=a:64k rate=1r/s ipv6_prefix=128',
+        'zone=a:64k rate=1r/s stage=early', 'zone=a:64k rate=1r/s stage=late',
+        'zone=a:64k rate=1r/s dry_run', 'zone=A_9-.b:64k rate=1r/s',
+        'zone=a:64k rate=$arg_a|1r/s burst=$arg_b|2', 'zone=a:64k quota=$arg_a|1/day',
+        'zone=a:64k concurrency=$arg_a|1', 'zone=a:64k rate=$arg_a$arg_b|$arg_c|1r/s';
+
+my $redis = "gateway_redis fleet { server 127.0.0.1:1; }\n";
+accepted(http_conf(http => "$redis$z zone=a:64k $_ redis=fleet;"), "redis: $_")
+    for 'rate=1r/s', 'rate=1r/s algorithm=fixed_window', 'quota=1/month',
+        map { "rate=1r/s on_error=$_" } qw( local local=0.5 local=1 local=0.001
+                                            open closed );
+accepted(http("gateway_limit_zone $_ zone=a:64k rate=1r/s;"), "the key $_")
+    for '$gateway_client', '$binary_remote_addr', '$arg_a$arg_b', 'x$arg_a',
+        '${arg_a}', '$uri';
+
+
+# --- zones
+
+refused(http("gateway_limit_zone zone=a:64k rate=1r/s;"),
+        'the key "zone=a:64k" is the same for all requests, it must hold a '
+        . 'variable such as $gateway_client', 'no key');
+refused(http("gateway_limit_zone all zone=a:64k rate=1r/s;"),
+        'the key "all" is the same for all requests, it must hold a variable '
+        . 'such as $gateway_client', 'a key without a variable');
+
+refused(http("gateway_limit_zone \$arg_k;"),
+        'invalid number of arguments in "gateway_limit_zone" directive',
+        'a key alone');
+refused(http("$z rate=1r/s;"),
+        '"gateway_limit_zone" must have "zone=name:size"', 'no zone');
+
+my $zone = 'zone "a" of "gateway_limit_zone": ';
+my $one = $zone . 'must have one of "rate=", "quota=" and "concurrency="';
+
+refused(http("$z zone=a:64k $_;"), $one, $_)
+    for 'dry_run', 'burst=5', 'rate=1r/s quota=1/day', 'rate=1r/s concurrency=1',
+        'quota=1/day concurrency=1', 'rate=1r/s quota=1/day concurrency=1';
+
+refused(http("$z zone=a:64k $_;"),
+        $zone . '"burst=" is for "rate=" with "algorithm=gcra"', $_)
+    for 'rate=1r/s algorithm=fixed_window burst=1',
+        'rate=1r/s algorithm=sliding_window burst=0', 'quota=1/day burst=1',
+        'concurrency=1 burst=1';
+refused(http("$z zone=a:64k $_;"),
+        $zone . '"algorithm=" is for "rate=", a quota counts in windows of the '
+        . 'calendar', $_)
+    for 'quota=1/day algorithm=gcra', 'quota=1/day algorithm=sliding_window',
+        'concurrency=1 algorithm=gcra', 'concurrency=1 algorithm=fixed_window';
+refused(http("$z zone=a:64k $_ timezone=UTC;"),
+        $zone . '"timezone=" is for "quota="', "timezone= with $_")
+    for 'rate=1r/s', 'concurrency=1', 'rate=1r/d algorithm=fixed_window';
+refused(http("$z zone=a:64k $_;"), $zone . '"on_error=" is for "redis="', $_)
+    for 'rate=1r/s on_error=local', 'quota=1/day on_error=open',
+        'concurrency=1 on_error=closed';
+refused(http_conf(http => "$redis\n$z zone=a:64k concurrency=1 redis=fleet;  #!\n"),
+        $zone . '"concurrency=" is per node and cannot have "redis="',
+        'concurrency with redis');
+refused(http("$z zone=a:64k rate=1r/s redis=fleet;"),
+        'unknown redis "fleet" in "gateway_limit_zone", there is no '
+        . '"gateway_redis" of this name', 'an unknown redis');
+refused(http_conf(http => "$redis\n$z zone=a:64k rate=1r/s redis=fleet $_;  #!\n"),
+        'invalid value "' . s/.*?=//r . '" in parameter "on_error=", it must be '
+        . '"local", "local=" with a share from 0.001 to 1, "open" or "closed"', $_)
+    for map { "on_error=$_" } qw( wait local= local=0 local=1.001 local=2
+                                  local=0.0001 local=x open= closed=1 );
+
+# variables and their defaults
+
+my %form = (rate => 'a rate such as 10r/s, 100r/m, 1000r/h or 5000r/d',
+            quota => 'a quota such as 1000/month, with minute, hour, day, week '
+                     . 'or month', concurrency => 'a number', burst => 'a number');
+
+refused(http("$z zone=a:64k $_=\$arg_a;"),
+        "\"$_=\$arg_a\" must say what applies where the value is empty or "
+        . "unusable, behind a \"|\": $form{$_}", "a variable $_ without |")
+    for qw( rate quota concurrency );
+refused(http("$z zone=a:64k rate=1r/s burst=\$arg_a;"),
+        '"burst=$arg_a" must say what applies where the value is empty or '
+        . 'unusable, behind a "|": a number', 'a variable burst without |');
+
+for ([ rate => '10', '10r', '10r/w', 'r/s', '-1r/s', '1.5r/s', '10R/s',
+       '1000000000001r/s', '10/s', '', '10 r/s', '1r/s|2r/s' ],
+     [ quota => '10', '10/year', '10/second', '10r/m', '/day', '10/days', '',
+       '10/Month' ],
+     [ concurrency => 'x', '-1', '1.0', '', '5/s', '0x5' ])
+{
+    my ($kind, @values) = @$_;
+    refused(http(qq($z zone=a:64k "$kind=$_";)),
+            "invalid value \"$_\" in parameter \"$kind=\", it must be $form{$kind}",
+            "$kind=$_") for @values;
+    refused(http(qq($z zone=a:64k "$kind=\$arg_a|$_";)),
+            "invalid value \"$_\" in parameter \"$kind=\", it must be $form{$kind}",
+            "$kind=\$arg_a|$_") for grep { !/\|/ } @values;
+}
+refused(http("$z zone=a:64k rate=1r/s burst=$_;"),
+        "invalid value \"$_\" in parameter \"burst=\", it must be a number",
+        "burst=$_") for '-1', 'x', '1k', '1.5';
+
+# ranges
+
+refused(http("$z zone=a:64k rate=1000000001r/s;"),
+        $zone . 'a rate is at most 1000000000 in its period', 'a rate too high');
+refused(http("$z zone=a:64k rate=1r/d burst=36525;"),
+        $zone . 'such a burst would take over a hundred years', 'a burst too high');
+accepted(http("$z zone=a:64k rate=1r/d burst=36523;"), 'a burst not too high');
+refused(http("$z zone=a:64k rate=8589934593r/s algorithm=sliding_window;"),
+        $zone . 'a sliding window holds at most 8589934592',
+        'a sliding window too large');
+accepted(http("$z zone=a:64k rate=8589934592r/s algorithm=sliding_window;"),
+         'a sliding window not too large');
+refused(http("$z zone=a:64k rate=134217728r/s algorithm=fixed_window;"),
+        $zone . 'that is more than a window of this length can count',
+        'a fixed window too large');
+accepted(http("$z zone=a:64k rate=134217727r/s algorithm=fixed_window;"),
+         'a fixed window not too large');
+refused(http("$z zone=a:64k concurrency=4294967296;"),
+        $zone . 'that is more than can be counted', 'concurrency too high');
+accepted(http("$z zone=a:64k concurrency=4294967295;"), 'concurrency not too high');
+accepted(http("$z zone=a:64k quota=1000000000000/month;"), 'a large quota');
+
+# other parameters
+
+refused(http("$z zone=a:64k rate=1r/s ipv6_prefix=$_;"),
+        "invalid value \"$_\" in parameter \"ipv6_prefix=\", it must be a number "
+        . 'of bits from 1 to 128', "ipv6_prefix=$_")
+    for '0', '129', 'x', '-1', '64.0', '/64';
+refused(http("$z zone=a:64k rate=1r/s algorithm=leaky;"),
+        'invalid value "leaky" in "gateway_limit_zone", allowed are "gcra", '
+        . '"sliding_window", "fixed_window"', 'an unknown algorithm');
+refused(http("$z zone=a:64k rate=1r/s stage=first;"),
+        'invalid value "first" in "gateway_limit_zone", allowed are "early", '
+        . '"late"', 'an unknown stage');
+refused(http("$z zone=a:64k rate=1r/s $_;"),
+        "invalid parameter \"$_\" in \"gateway_limit_zone\", allowed are "
+        . CORE::join(', ', map { "\"$_\"" } qw( zone= rate= quota= concurrency=
+            burst= algorithm= timezone= ipv6_prefix= redis= on_error= stage=
+            dry_run )), $_)
+    for 'sync', 'nodelay', 'dry_run=1', 'Rate=1r/s';
+refused(http("$z zone=a:64k rate=1r/s $_;"),
+        "duplicate parameter \"$_\" in \"gateway_limit_zone\"", "$_ twice")
+    for 'rate=2r/s', 'zone=b:64k';
+refused(http("$z zone=a:64k quota=1/day timezone=$_;"),
+        "unknown time zone \"$_\", it must be a name such as Europe/Berlin",
+        "timezone=$_") for '../../../etc/passwd', '/etc/localtime', 'a//b', '.';
+{
+    my ($code, @lines) = said(http("$z zone=a:64k quota=1/day timezone=Mars/Base;"));
+    is_deeply([ $code, map { s/ \(2: .*?\)//r } @lines ],
+        [ 1, '[emerg] unknown time zone "Mars/Base", "/usr/share/zoneinfo/Mars/'
+             . 'Base" cannot be read (is tzdata installed?)'
+             . ' in DIR/nginx.conf:LINE' ], 'refused: an unknown time zone');
+    ($code, @lines) = said(http("$z zone=a:64k quota=1/day timezone=Europe;"));
+    Test::More::like("$code @lines", qr/^1 \[emerg\] unknown time zone "Europe", /,
+                     'refused: a time zone that is a folder');
+}
+refused(http("$z zone=a:64k quota=1/day timezone=;"),
+        'parameter "timezone=" must have a value', 'an empty time zone');
+
+# names and sizes
+
+refused(http("$z zone=$_ rate=1r/s;"),
+        "invalid value \"$_\" in parameter \"zone=\", it must be a name and a "
+        . 'size such as "one:10m"', "zone=$_") for '', 'a', ':64k';
+refused(http("$z zone=a:$_ rate=1r/s;"),
+        "invalid size \"$_\" in parameter \"zone=\", it must be a size such as "
+        . '512k or 10m', "zone=a:$_") for '', 'x', '-1k', '10x';
+refused(http("$z zone=a:$_ rate=1r/s;"),
+        "zone \"a:$_\" is too small, it must have at least 64k", "zone=a:$_")
+    for '63k', '65535', '0', '1';
+accepted(http("$z zone=a:$_ rate=1r/s;"), "zone=a:$_") for '64k', '65536', '1m';
+refused(http("$z \"zone=$_:64k\" rate=1r/s;"),
+        "zone \"$_\" of \"gateway_limit_zone\": the name must be letters, digits, "
+        . '"_", "-" and "."', "the name <$_>") for 'a b', 'a/b', "\xc3\xa9", 'a,b';
+for ('rate=1r/s', 'quota=1/day', 'concurrency=1') {
+    my ($code, @lines) = said(http_conf(http => "$z zone=a:64k rate=1r/s;\n"
+                                                . "$z zone=a:64k $_;  #!\n"));
+    is_deeply([ $code, @lines ], [ 1, '[emerg] zone "a" of "gateway_limit_zone" '
+              . 'is duplicate in DIR/nginx.conf:LINE' ],
+              "refused: a name twice, $_");
+}
+accepted(http_conf(http => "$z zone=a:64k rate=1r/s;\n"
+         . "limit_req_zone \$arg_k zone=a:64k rate=1r/s;\n"
+         . "limit_conn_zone \$arg_j zone=b:64k;\n$z zone=b:64k rate=1r/s;\n"
+         . "proxy_cache_path tmp/c keys_zone=c:64k;\n$z zone=c:64k rate=1r/s;"),
+         'the names of zones of nginx');
+
+# early
+
+my $early = '"stage=early" is before authentication, where no variable '
+            . '$gateway_... is known';
+for my $key ('$gateway_consumer', '${gateway_consumer}', 'x$gateway_plan',
+             '$gateway_client', '$gateway_jwt_claim_sub', '$Gateway_Consumer',
+             '$arg_a:$gateway_credential')
+{
+    refused(http("gateway_limit_zone $key zone=a:64k rate=1r/s stage=early;"),
+            $zone . $early, "stage=early with $key");
+    accepted(http("gateway_limit_zone $key zone=a:64k rate=1r/s;"),
+             "late with $key");
+}
+refused(http("$z zone=a:64k $_ stage=early;"), $zone . $early, "early: $_")
+    for 'rate=$gateway_consumer_rate|1r/s', 'quota=${gateway_plan}|1/day',
+        'concurrency=$gateway_consumer_n|3', 'rate=1r/s burst=$gateway_plan|1';
+accepted(http("gateway_limit_zone \$binary_remote_addr zone=a:64k stage=early "
+              . 'rate=$arg_gateway_rate|1r/s;'), 'early with other variables');
+
+
+# --- limits
+
+accepted(alone("gateway_limit $_;"), "gateway_limit $_")
+    for 'zone=z', 'zone=z burst=5', 'zone=z burst=5 nodelay', 'zone=z burst=5 delay=2',
+        'zone=z burst=0 delay=0', 'zone=z cost=0', 'zone=z cost=5',
+        'zone=z cost=$arg_c', 'zone=z cost=$arg_c|0', 'zone=z settle',
+        'zone=z cost=$sent_http_x_cost settle', 'zone=z penalty', 'zone=z dry_run',
+        'zone=w', 'zone=s cost=2', 'zone=q settle', 'zone=q penalty', 'zone=c',
+        'zone=c dry_run', 'zone=e', 'zone=e burst=1', 'zone=e settle',
+        'zone=e cost=$gateway_plan settle', 'off';
+
+refused(alone('gateway_limit;'),
+        'invalid number of arguments in "gateway_limit" directive', 'nothing');
+refused(alone('gateway_limit zone=none;'),
+        'unknown zone "none" in "gateway_limit", there is no "gateway_limit_zone" '
+        . 'of this name', 'an unknown zone');
+refused(http_conf(http => "limit_req_zone \$arg_k zone=r:64k rate=1r/s;",
+                  server => "\ngateway_limit zone=r;  #!\n"),
+        'unknown zone "r" in "gateway_limit", there is no "gateway_limit_zone" '
+        . 'of this name', "a zone of nginx's");
+refused(alone('gateway_limit zone=;'), 'parameter "zone=" must have a value',
+        'an empty name');
+
+my $limit = '"gateway_limit": ';
+refused(alone("gateway_limit $_;"), $limit . 'must have "zone=name"', $_)
+    for 'burst=5', 'settle', 'cost=1';
+refused(alone("gateway_limit zone=z $_;"),
+        $limit . '"nodelay" and "delay=" are for "burst="', $_)
+    for 'nodelay', 'delay=1', 'nodelay delay=1';
+refused(alone('gateway_limit zone=z burst=5 nodelay delay=1;'),
+        $limit . '"nodelay" and "delay=" exclude each other', 'nodelay with delay');
+refused(alone("gateway_limit zone=z $_;"), $limit . '"burst=" and "delay=" are '
+        . 'numbers here, a variable burst is one of the zone', $_)
+    for 'burst=$arg_b|1', 'burst=1 delay=$arg_d|1';
+refused(alone('gateway_limit zone=z settle penalty;'),
+        $limit . '"settle" and "penalty" exclude each other', 'settle with penalty');
+refused(alone("gateway_limit zone=z cost=$_;"),
+        "invalid value \"$_\" in parameter \"cost=\", it must be a number",
+        "cost=$_") for 'x', '-1', '1.5', '1000000000001';
+refused(alone("gateway_limit zone=z cost=\$arg_c|x;"),
+        'invalid value "x" in parameter "cost=", it must be a number',
+        'a default of a cost');
+refused(alone("gateway_limit zone=z $_;"),
+        "invalid parameter \"$_\" in \"gateway_limit\", allowed are "
+        . CORE::join(', ', map { "\"$_\"" } qw( zone= burst= nodelay delay= cost=
+                                                settle penalty dry_run )), $_)
+    for 'rate=1r/s', 'dry-run', 'off', 'settle=1';
+refused(alone('gateway_limit zone=z zone=w;'),
+        'duplicate parameter "zone=w" in "gateway_limit"', 'two zones');
+
+sub with { my ($name, $what) = @_; qq("gateway_limit" with zone "$name": $what) }
+
+refused(alone("gateway_limit zone=$_ burst=1;"),
+        with($_, '"burst=" is for a zone with "rate=" and "algorithm=gcra"'),
+        "burst= with zone $_") for qw( w s q c );
+refused(alone("gateway_limit zone=c $_;"),
+        with('c', '"cost=", "settle" and "penalty" have no meaning for a zone '
+                  . 'with "concurrency="'), "$_ with concurrency")
+    for 'cost=1', 'cost=0', 'settle', 'penalty';
+refused(alone('gateway_limit zone=e cost=$gateway_consumer_cost;'),
+        with('e', 'the zone\'s "stage=early" is before authentication, where no '
+                  . 'variable $gateway_... is known'), 'an early cost');
+refused(alone('gateway_limit zone=z burst=1000000000000;'),
+        with('z', 'such a burst would take over a hundred years'),
+        'a burst too high');
+
+refused(alone('gateway_limit zone=z; gateway_limit zone=z;'),
+        '"gateway_limit" directive is duplicate: one limit of a zone applies to a '
+        . 'request', 'a zone twice in a block');
+accepted(alone('gateway_limit zone=z; location / { gateway_limit zone=z cost=2; }'),
+         'a zone twice in two blocks');
+refused(alone('gateway_limit off; gateway_limit zone=z;'),
+        '"gateway_limit" directive cannot stand beside "gateway_limit off"',
+        'off and another');
+refused(alone('gateway_limit zone=z; gateway_limit off;'),
+        '"gateway_limit" directive "off" cannot stand beside others',
+        'another and off');
+
+for ('gateway_limit zone=z', 'gateway_limit_status 420', 'gateway_limit_headers off',
+     'gateway_limit_log_level warn', 'gateway_limit_exempt $arg_e')
+{
+    accepted(http_conf(http => "$zones $_;", server => "$_;\nlocation / { $_; "
+                       . "limit_except GET { $_; } }"), "at all levels: $_");
+    my ($directive) = split ' ';
+    refused(server("location / {\nif (\$arg_a) {\n$_;  #!\n}\n}"),
+            qq("$directive" directive is not allowed here), "in an if: $_");
+    my ($code, @lines) = said(qq(load_module "$ENV{GATEWAY_MODULE}";\n$_;\n));
+    is_deeply([ $code, "@lines" =~ /(".*?" directive is not allowed here)/ ],
+              [ 1, qq("$directive" directive is not allowed here) ],
+              "outside of http: $_");
+}
+refused(server("$z zone=a:64k rate=1r/s;  #!\n"),
+        '"gateway_limit_zone" directive is not allowed here', 'a zone in a server');
+
+refused(alone("gateway_limit_status $_;"), 'value must be between 400 and 599',
+        "status $_") for 200, 399, 600;
+refused(alone('gateway_limit_status x;'),
+        '"gateway_limit_status" directive invalid number', 'status x');
+accepted(alone("gateway_limit_status $_;"), "status $_") for 400, 429, 503, 599;
+accepted(alone("gateway_limit_headers $_;"), "headers $_")
+    for qw( off legacy ietf ), 'legacy ietf', 'ietf legacy';
+{
+    my ($code, @lines) = said(alone('gateway_limit_headers all;'));
+    is_deeply([ $code, @lines ], [ 1, '[emerg] invalid value "all" in '
+              . 'DIR/nginx.conf:LINE' ], 'refused: other headers');
+}
+refused(alone('gateway_limit_log_level debug;'),
+        'invalid value "debug" in "gateway_limit_log_level", allowed are "info", '
+        . '"notice", "warn", "error"', 'a level that is none');
+accepted(alone("gateway_limit_log_level $_;"), "level $_")
+    for qw( info notice warn error );
+refused(alone("$_; $_;"), '"' . s/ .*//r . '" directive is duplicate', "twice: $_")
+    for 'gateway_limit_status 420', 'gateway_limit_log_level warn';
+
+
+# --- gateway_limit_admin
+
+sub admin { return server("location /l {\ngateway_limit_admin $_[0];  #!\n}") }
+
+accepted(admin($_), "gateway_limit_admin $_")
+    for 'zone=z from=127.0.0.1', 'zone=z zone=q from=10.0.0.0/8 from=::1',
+        'from=unix: zone=z', 'zone=z from=any', 'zone=z from=fe80::/10';
+refused(admin($_), '"gateway_limit_admin" directive must have "zone=name", and '
+        . '"from=" with the addresses that may ask', "gateway_limit_admin $_")
+    for 'zone=z', 'from=any';
+refused(admin('zone=z from=any zone=none'),
+        'unknown zone "none" in "gateway_limit_admin", there is no '
+        . '"gateway_limit_zone" of this name', 'gateway_limit_admin: unknown zone');
+refused(admin("zone=z from=$_"), "invalid value \"$_\" in parameter \"from=\", it "
+        . 'must be an address, a range such as 10.0.0.0/8, "unix:" or "any"',
+        "gateway_limit_admin from=$_")
+    for 'localhost', 'all', '10.0.0.0/33', '1.2.3', 'unix:/a', '::/129';
+refused(admin('zone=z from=10.0.0.1/8'), 'invalid value "10.0.0.1/8" in parameter '
+        . '"from=", bits are set behind the prefix, it must be "10.0.0.0/8"',
+        'gateway_limit_admin: bits behind the prefix');
+refused(admin("zone=z from=any $_"), "invalid parameter \"$_\" in "
+        . '"gateway_limit_admin", allowed are "zone=", "from="',
+        "gateway_limit_admin $_") for 'allow=1', 'zone=', 'from=', 'on';
+refused(admin('zone=z from=any; gateway_limit_admin zone=q from=any'),
+        '"gateway_limit_admin" directive is duplicate', 'gateway_limit_admin twice');
+refused(server("\ngateway_limit_admin zone=z from=any;  #!\n"),
+        '"gateway_limit_admin" directive is not allowed here', 'in a server');
+
+
+# --- a key that is empty for anonymous requests
+
+{
+    my $who = 'gateway_limit_zone $gateway_consumer zone=who:64k rate=1r/s;'
+              . ' gateway_limit_zone ${gateway_consumer} zone=braces:64k rate=1r/s;'
+              . ' gateway_limit_zone $gateway_client zone=client:64k rate=1r/s;'
+              . ' gateway_consumers zone=consumers:1m file=c.json;';
+    my $in = sub { http_conf(http => $who, server => "\nlocation / {  #!\n$_[0]\n}\n") };
+    my $message = sub { qq(zone "$_[0]" counts by \$gateway_consumer, which is empty )
+        . 'for anonymous requests, and the block in DIR/nginx.conf:LINE admits them: '
+        . 'they are not limited there; $gateway_client counts them by address' };
+    my $jwt = 'gateway_jwt r; gateway_jwt_key_file keys.json;';
+
+    warned($in->("gateway_limit zone=$_->[1]; $_->[0]"), $message->($_->[1]),
+           "zone $_->[1] $_->[0]")
+        for [ '', 'who' ], [ '', 'braces' ],
+            [ 'gateway_api_key r; gateway_api_key_mode optional;', 'who' ],
+            [ 'gateway_api_key r; gateway_api_key_mode dry_run;', 'who' ],
+            [ "$jwt gateway_jwt_mode optional;", 'who' ],
+            [ 'allow all;', 'who' ];
+    accepted($in->("gateway_limit zone=who; $_"), "no warning: $_")
+        for 'gateway_api_key r;', $jwt, 'gateway_require_consumer a;',
+            'gateway_api_key r; gateway_api_key_mode optional; '
+            . 'gateway_require_group g;',
+            "$jwt gateway_jwt_mode optional; gateway_deny_group g;",
+            "satisfy any; $jwt gateway_api_key r;";
+    accepted($in->('gateway_limit zone=client;'), 'no warning: $gateway_client');
+
+    # inherited from the server, and only where it is in force
+    accepted(http_conf(http => $who, server => 'gateway_api_key r;'
+                       . ' gateway_limit zone=who; location /a { }'),
+             'no warning: both inherited');
+    warned(http_conf(http => $who, server => "gateway_api_key r; gateway_limit "
+                     . "zone=who;\nlocation /a {  #!\ngateway_api_key off; }\n"),
+           $message->('who'), 'authentication is off in a location');
+}
+
+Test::More::done_testing();
+
+__DATA__
+
+=== TEST 1: inherited, replaced and off
+--- http_config
+gateway_limit_zone $arg_k zone=a:1m rate=1r/d burst=9;
+gateway_limit_zone $arg_k zone=b:1m rate=1r/d burst=19;
+gateway_limit zone=a;
+--- config
+gateway_limit_headers ietf;
+location /same { empty_gif; }
+location /other { gateway_limit zone=b; empty_gif; }
+location /both { gateway_limit zone=b; gateway_limit zone=a; empty_gif; }
+location /off { gateway_limit off; empty_gif; }
+location /off/again { gateway_limit zone=b; empty_gif; }
+location /same/cost { gateway_limit zone=a cost=5; empty_gif; }
+--- request eval
+[ map { "GET /$_?k=$_" } qw( same other both off off/again same/cost ) ]
+--- error_code eval: [ (200) x 6 ]
+--- response_headers eval
+[ 'RateLimit: "a";r=9;t=86400', 'RateLimit: "b";r=19;t=86400',
+  'RateLimit: "b";r=19;t=86400, "a";r=9;t=86400', '!RateLimit',
+  'RateLimit: "b";r=19;t=86400', 'RateLimit: "a";r=5;t=432000' ]
+
+
+
+=== TEST 2: the implicit locations of if and limit_except
+--- http_config
+gateway_limit_zone $arg_k zone=a:1m rate=1r/d burst=1;
+gateway_limit_zone $arg_k zone=b:1m rate=1r/d burst=2;
+--- config
+gateway_limit zone=a;
+gateway_limit_status 420;
+location /if { if ($arg_x) { add_header X-If 1 always; } gateway_limit_exempt $arg_e; empty_gif; }
+location /except { gateway_limit zone=a; dav_methods DELETE;
+                   limit_except GET { gateway_limit zone=b; gateway_limit_status 421; }
+                   empty_gif; }
+location /inherit { limit_except GET { allow all; } empty_gif; }
+--- request eval
+[ ('GET /if?k=1&x=1') x 3, 'GET /if?k=1&x=1&e=1', ('GET /except?k=2') x 3,
+  ('POST /except?k=3') x 4, ('POST /inherit?k=4') x 3 ]
+--- error_code eval
+[ 200, 200, 420, 200, 200, 200, 420, 404, 404, 404, 421, 404, 404, 420 ]
+
+
+
+=== TEST 3: burst of a limit in place of the zone's
+--- http_config
+gateway_limit_zone $arg_k zone=a:1m rate=1r/d burst=1;
+--- config
+location /zone { gateway_limit zone=a; empty_gif; }
+location /more { gateway_limit zone=a burst=3 nodelay; empty_gif; }
+location /none { gateway_limit zone=a burst=0; empty_gif; }
+--- request eval
+[ ('GET /zone?k=1') x 3, ('GET /more?k=1') x 3, ('GET /none?k=2') x 2, 'GET /zone?k=2',
+  'GET /zone?k=2' ]
+--- error_code eval: [ 200, 200, 429, 200, 200, 429, 200, 429, 200, 429 ]

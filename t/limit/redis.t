@@ -1,0 +1,532 @@
+# Limits in Redis: the same answers as in shared memory, one call for all limits
+# of a request, what stands in Redis, the deny cache, and gateway_limit_admin.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+use Test::Gateway::Load;
+use Test::Gateway::Redis;
+
+use JSON::PP ();
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+BEGIN { $Test::Gateway::More = 1 }
+
+$SIG{ALRM} = sub { die "this takes too long\n" };
+alarm 300;
+
+my @redis = map { start_redis() } 1, 2;
+
+# of each zone one in shared memory, s_..., and one in Redis, r_...
+
+my %zones = (
+    gcra => 'rate=1r/d burst=9',
+    slide => 'rate=10r/d algorithm=sliding_window',
+    fixed => 'rate=10r/d algorithm=fixed_window',
+    month => 'quota=10/month',
+    week => 'quota=10/week timezone=Europe/Berlin',
+    figure => 'rate=$arg_rate|1r/d burst=$arg_burst|9',
+    none => 'rate=0r/d',
+    noquota => 'quota=0/day',
+);
+
+# and what a location makes of it: a location /r/KIND/ZONE
+
+my %kinds = (
+    plain => 'gateway_limit zone=ZONE;',
+    cost => 'gateway_limit zone=ZONE cost=$arg_cost|1;',
+    dry => 'gateway_limit zone=ZONE cost=$arg_cost|1 dry_run;',
+    settle => 'gateway_limit zone=ZONE cost=$arg_cost|1 settle;',
+    penalty => 'gateway_limit zone=ZONE cost=$arg_cost|1 penalty;
+                gateway_limit zone=full;',
+    burst => 'gateway_limit zone=ZONE burst=4 nodelay;',
+);
+
+my $http = <<"END";
+    gateway_redis one {
+        server 127.0.0.1:@{[ $redis[0]->port ]};
+        connect_timeout 10s; timeout 10s;
+    }
+    gateway_redis two {
+        server 127.0.0.1:@{[ $redis[1]->port ]};
+        connect_timeout 10s; timeout 10s; prefix second;
+    }
+    gateway_limit_zone \$arg_full zone=full:1m rate=0r/d;
+
+    gateway_limit_zone \$arg_k zone=m:1m rate=1r/d burst=9;
+    gateway_limit_zone \$arg_k zone=a:1m rate=1r/d burst=9 redis=one;
+    gateway_limit_zone \$arg_k zone=b:1m quota=10/month redis=two;
+    gateway_limit_zone \$arg_k zone=c:1m rate=10r/d algorithm=sliding_window
+                       redis=one;
+    gateway_limit_zone \$arg_k zone=s:1m rate=\$arg_r|1r/s redis=one;
+    gateway_limit_zone \$arg_k zone=w:1m rate=\$arg_r|1r/s redis=one
+                       algorithm=fixed_window;
+    gateway_limit_zone \$arg_k zone=v:1m rate=2r/s redis=one
+                       algorithm=sliding_window;
+
+    add_header X-Is "\$gateway_limit_status|\$gateway_limit_limit|\$gateway_limit_remaining" always;
+    add_header X-Reset \$gateway_limit_reset always;
+    add_header X-Retry \$gateway_limit_retry_after always;
+    add_header X-Source \$gateway_limit_source always;
+    add_header X-Zone \$gateway_limit_zone always;
+END
+
+my $server = <<'END';
+    location /m { gateway_limit zone=m cost=$arg_m|1; empty_gif; }
+    location /a { gateway_limit zone=a cost=$arg_a|1; empty_gif; }
+    location /b { gateway_limit zone=b cost=$arg_b|1; empty_gif; }
+    location /c { gateway_limit zone=c cost=$arg_c|1; empty_gif; }
+    location /s { gateway_limit zone=s cost=$arg_cost|1; empty_gif; }
+    location /w { gateway_limit zone=w; empty_gif; }
+    location /v { gateway_limit zone=v; empty_gif; }
+
+    location /all {
+        gateway_limit zone=a cost=$arg_a|1;
+        gateway_limit zone=m cost=$arg_m|1;
+        gateway_limit zone=b cost=$arg_b|1;
+        gateway_limit zone=c cost=$arg_c|1;
+        empty_gif;
+    }
+    location /one {
+        gateway_limit zone=a; gateway_limit zone=c; gateway_limit zone=s;
+        empty_gif;
+    }
+    location /pen {
+        gateway_limit zone=a penalty; gateway_limit zone=b penalty;
+        gateway_limit zone=m penalty; gateway_limit zone=c;
+        gateway_limit zone=full;
+        empty_gif;
+    }
+    location = /limits { gateway_limit_admin zone=a zone=b zone=c zone=s
+                                             zone=w from=127.0.0.1; }
+END
+
+for my $zone (sort keys %zones) {
+    for my $store ('s', 'r') {
+        $http .= "gateway_limit_zone \$arg_k zone=${store}_$zone:1m "
+                 . "$zones{$zone}" . ($store eq 'r' ? ' redis=one' : '') . ";\n";
+
+        for my $kind (sort keys %kinds) {
+            next if $kind eq 'burst' && $zones{$zone} !~ /burst/;
+            $server .= "location = /$store/$kind/$zone { "
+                       . $kinds{$kind} =~ s/ZONE/${store}_$zone/r
+                       . " empty_gif; }\n";
+        }
+        $server .= "location = /$store/limits { gateway_limit_admin "
+                   . "zone=${store}_$zone from=any; }\n" if $zone eq 'gcra';
+    }
+}
+
+my ($one, $two) = map { start_nginx(http => $http, server => $server,
+                                    workers => 2) } 1, 2;
+wait_until(sub { $redis[0]->connections == 4 }, 10);
+
+sub ask {
+    my ($path, $node) = @_;
+
+    my ($status, $head) = ($node // $one)->get($path, timeout => 20);
+    return { status => $status, head => $head };
+}
+
+sub said { return header(ask(@_), 'X-Is') }
+sub source { return header(ask(@_), 'X-Source') }
+
+my $json = JSON::PP->new->canonical;
+
+sub admin {
+    my ($path, %arg) = @_;
+
+    my ($status, $head, $body) = ($arg{node} // $one)->get($path, timeout => 20,
+        $arg{body} ? (method => 'POST', body => $arg{body}) : ());
+    return ($status, eval { $json->decode($body) } // {});
+}
+
+sub used {
+    my ($zone, $key) = @_;
+    my ($status, $state) = admin("/limits?zone=$zone&key=$key");
+    return $status == 404 ? 0 : $status == 200 ? $state->{used} : $status;
+}
+
+
+# --- the same sequence of requests, answered by both
+
+sub same {
+    my ($kind, $zone, @queries) = @_;
+
+    my (@in, @wrong, @sources, @late);
+    for my $i (0 .. $#queries) {
+        my %got;
+        for my $store ('s', 'r') {
+            my $answer = ask("/$store/$kind/$zone?$queries[$i]");
+            $got{$store} = $answer;
+        }
+        # shared memory is asked first, and then it is what refuses
+        my $full = $queries[$i] =~ /full/;
+        my ($s, $r) = map { "$_->{status} "
+                            . ($full ? '' : header($_, 'X-Is') // '') }
+                      @got{qw( s r )};
+        push @in, $s;
+        push @wrong, "$queries[$i]: shm $s, Redis $r" if $s ne $r;
+        push @sources, header($got{r}, 'X-Source');
+
+        # seconds: one was asked a little later than the other
+        for my $name (qw( X-Reset X-Retry )) {
+            my ($x, $y) = map { header($_, $name) // '' } @got{qw( s r )};
+            next if $x eq $y || $full;
+            push @late, "$queries[$i]: $name is \"$x\" and \"$y\""
+                if "$x$y" !~ /^\d+$/ || $x eq '' || $y eq ''
+                   || CORE::abs($x - $y) > 3;
+        }
+
+        # what is settled is charged behind the answer
+        sleep 0.05 if $kind eq 'settle';
+    }
+
+    is(CORE::join("\n", @wrong), '', "$kind $zone: Redis decides as shm does");
+    is(CORE::join("\n", @late), '', '    and names the same times');
+    return (\@in, \@sources);
+}
+
+my @ten = ('k=K') x 12;
+my @costs = map { "k=K&cost=$_" } 0, 3, 0, 4, 0, 4, 3, 0, 1, 0, 11, 3, 0;
+
+for my $zone (sort keys %zones) {
+    my $key = "x$zone";
+
+    my ($in, $sources) = same('plain', $zone, map { s/K/$key/r } @ten);
+    my $passed = grep { /^200/ } @$in;
+    is($passed, $zone =~ /^no/ ? 0 : 10, "    and $passed pass");
+    is($sources->[0], $zone =~ /^no/ ? 'shm' : 'redis', '    asking it');
+    is($sources->[11], $zone =~ /^no/ ? 'shm' : 'deny_cache',
+       '    until it has refused');
+
+    same('cost', $zone, map { s/K/c$key/r } @costs);
+    same('dry', $zone, map { s/K/d$key/r } @costs);
+    same('settle', $zone, map { s/K/e$key/r } map { "k=K&cost=$_" }
+                          4, 4, 8, 1, 0);
+    same('settle', $zone, map { s/K/f$key/r } map { "k=K&cost=$_" }
+                          1000, 1, 0);
+    same('penalty', $zone, map { s/K/p$key/r }
+         'k=K', 'k=K', 'k=K&full=1', 'k=K', 'k=K&full=1&cost=4', 'k=K',
+         'k=K&full=1&cost=4', 'k=K');
+    same('burst', $zone, map { "k=b$key" } 1 .. 7) if $zones{$zone} =~ /burst/;
+}
+
+same('plain', 'figure', map { "k=vary&$_" }
+     'rate=1r/d&burst=4', 'rate=1r/d&burst=4', 'rate=2r/d&burst=4',
+     'rate=1r/h&burst=2', 'rate=1r/h&burst=2', 'rate=1r/d&burst=99',
+     'rate=0r/d', 'rate=1r/d&burst=0', 'rate=wrong', 'burst=wrong');
+
+
+# a debt: down to one whole limit below zero, in both
+
+for my $zone (qw( gcra slide fixed month )) {
+    for my $store ('s', 'r') {
+        ask("/$store/settle/$zone?k=debt&cost=1000");
+        sleep 0.1;
+    }
+    my ($s, $r) = map { ask("/$_/settle/$zone?k=debt") } 's', 'r';
+    is(header($r, 'X-Is'), header($s, 'X-Is'), "$zone: a debt refuses");
+    is($r->{status}, 429, '    here');
+    my ($x, $y) = map { header($_, 'Retry-After') } $s, $r;
+    cmp_ok(CORE::abs($x - $y), '<=', 3, "    for as long: $x s, $y s");
+}
+cmp_ok(header(ask('/r/settle/gcra?k=debt'), 'Retry-After'), '>', 86400 * 10,
+       'ten units of debt and one to pass are more than ten days');
+cmp_ok(header(ask('/r/settle/gcra?k=debt'), 'Retry-After'), '<=', 86400 * 11,
+       'and not more than eleven');
+
+
+# --- several limits: all or none stays charged
+
+sub state_of {
+    my ($key) = @_;
+    my ($m) = (said("/m?k=$key&m=0") // '') =~ /(\d+)$/;
+    return CORE::join ' ', 10 - $m, map { used($_, $key) } qw( a b c );
+}
+
+sub becomes {
+    my ($key, $want, $name) = @_;
+    my $is;
+    wait_until(sub { ($is = state_of($key)) eq $want }, 5);
+    is($is, $want, $name);
+}
+
+ask('/all?k=g');
+becomes('g', '1 1 1 1', 'one request charges m, a, b, c');
+
+for my $case ([ a => 'one', 'a' ], [ m => 'shm', 'm' ], [ b => 'two', 'b' ],
+              [ c => 'one', 'c' ])
+{
+    my ($arg, $where, $zone) = @$case;
+    my $key = "all$arg";
+    is(ask("/all?k=$key&a=2&m=2&b=2&c=2")->{status}, 200, 'all have two');
+    becomes($key, '2 2 2 2', 'and are charged two');
+
+    for my $cost (9, 10, 11) {
+        my $answer = ask("/all?k=$key&$arg=$cost");
+        is($answer->{status}, 429, "$zone ($where) refuses $cost");
+        is(header($answer, 'X-Zone'), $zone, '    and is named');
+    }
+    becomes($key, '2 2 2 2', 'none of the others stays charged');
+
+    is(ask("/all?k=$key&$arg=8")->{status}, 200, 'eight pass');
+    my %now = (m => 3, a => 3, b => 3, c => 3, $arg => 10);
+    becomes($key, CORE::join(' ', @now{qw( m a b c )}), 'and are charged');
+}
+
+# both blocks refuse; and many at once give back what they took
+
+is(ask('/all?k=both&a=11&b=11')->{status}, 429, 'both Redis refuse');
+becomes('both', '0 0 0 0', 'and nothing is charged');
+
+my @many = http_many([ map { [ $_ % 2 ? $one->port : $two->port,
+                               '/all?k=many&a=1&m=0&c=0&b=' . ($_ % 3 ? 11 : 1) ]
+                             } 1 .. 60 ], timeout => 60);
+my $passed = grep { $_->{status} == 200 } @many;
+cmp_ok($passed, '<=', 10, "not more than ten pass: $passed");
+cmp_ok($passed, '>=', 1, 'though others take and give back meanwhile');
+becomes('many', "0 $passed $passed 0", 'charged is what passed, in both');
+
+
+# penalty: what it has is charged although another refuses
+
+is(ask('/pen?k=p&full=1')->{status}, 429, 'penalty beside a limit that is full');
+becomes('p', '1 1 1 0', 'stays charged in shared memory and in both Redis');
+
+
+# --- one call
+
+sub evalsha { $_[0]->calls('evalsha') }
+
+my $before = evalsha($redis[0]);
+is(ask('/one?k=calls')->{status}, 200, 'three limits in one Redis');
+is(evalsha($redis[0]) - $before, 1, 'are one EVALSHA');
+
+($before, my $second) = map { evalsha($_) } @redis;
+is(ask('/all?k=calls2')->{status}, 200, 'in two Redis and shared memory');
+is(evalsha($redis[0]) - $before, 1, 'one in each');
+is(evalsha($redis[1]) - $second, 1, '    of them');
+
+($before, $second) = map { evalsha($_) } @redis;
+is(ask('/all?k=calls3&m=11')->{status}, 429, 'what shared memory refuses');
+is(evalsha($redis[0]) - $before + evalsha($redis[1]) - $second, 0,
+   'Redis is not asked');
+
+my %other = map { $_ => $redis[0]->calls($_) } qw( script|load eval );
+$before = evalsha($redis[0]);
+http_many([ map { [ $one->port, "/a?k=pipe$_" ] } 1 .. 100 ], at_once => 20);
+is(evalsha($redis[0]) - $before, 100, 'a hundred requests are a hundred calls');
+is($redis[0]->calls($_), $other{$_}, "and no $_") for sort keys %other;
+
+
+# --- what stands in Redis
+
+my $secret = 'sECRET{client}' . 'x' x 100;
+$_->cli('FLUSHALL') for @redis;
+is(ask("/all?k=$secret")->{status}, 200, 'a client with braces in its name');
+
+my @keys = sort map { @{ $_->cli('KEYS', '*') } } @redis;
+is(CORE::scalar(@keys), 3, 'three keys');
+my ($tag) = $keys[0] =~ /^gateway:\{([0-9a-f]{32})\}:a:g$/;
+ok($tag, "$keys[0]: prefix, hash tag, zone, algorithm");
+is($keys[1], "gateway:{$tag}:c:sd", 'the same tag: one slot of a cluster');
+is($keys[2], "second:{$tag}:b:fM", 'and the prefix of the other block');
+
+for my $redis (@redis) {
+    for my $key (@{ $redis->cli('KEYS', '*') }) {
+        my $ttl = $redis->cli('PTTL', $key);
+        cmp_ok($ttl, '>', 0, "$key will end");
+        my ($zone) = $key =~ /:(\w):\w+$/;
+        my $most = { a => 86400, b => 31 * 86400, c => 2 * 86400 }->{$zone};
+        cmp_ok($ttl, '<=', $most * 1000 + 1000, '    when it means nothing');
+        like($redis->cli('GET', $key), qr/^\d+(?::\d+)*$/, '    and holds figures');
+    }
+}
+like(CORE::join(' ', @keys), qr/^(?!.*SECRET)/i, 'no word of the client');
+
+# a GCRA key ends when it is idle
+my $ttl = $redis[0]->cli('PTTL', $keys[0]);
+cmp_ok($ttl, '>', 86_000_000, 'one unit of one a day is gone after a day');
+ask("/all?k=$secret");
+cmp_ok($redis[0]->cli('PTTL', $keys[0]), '>', 2 * 86_000_000, 'two after two');
+
+
+# --- scripts that are forgotten
+
+$_->cli('SCRIPT', 'FLUSH') for @redis;
+my $answer = ask('/all?k=flush');
+is($answer->{status}, 200, 'SCRIPT FLUSH: the request passes');
+is(header($answer, 'X-Source'), 'redis', 'decided by Redis');
+is(source('/all?k=flush'), 'redis', 'and so does the next one');
+becomes('flush', '2 2 2 2', 'each was charged once');
+
+$_->cli('SCRIPT', 'FLUSH') for @redis;
+my @flushed = http_many([ map { [ $one->port, '/all?k=flushed' ] } 1 .. 30 ]);
+is(answers(@flushed), '200:10 429:20', 'of thirty at once still ten pass');
+is(CORE::join('', grep { /\[(?:error|warn)\]/ && !/gateway_limit_zone/ }
+                  split /^/, $one->log), '', 'and nothing was worth a line');
+
+
+# --- the deny cache
+
+for (1 .. 11) { ask('/a?k=deny') }
+$before = evalsha($redis[0]);
+my %sources;
+$sources{ source('/a?k=deny', $_ % 2 ? $one : $two) }++ for 1 .. 20;
+is($sources{redis} // 0, 1, 'the other node asks once');
+is($sources{deny_cache} // 0, 19, 'nobody else does');
+is(evalsha($redis[0]) - $before, 1, 'and Redis has heard of one');
+
+$answer = ask('/a?k=deny');
+is($answer->{status}, 429, 'a cached refusal');
+is(header($answer, 'X-Is'), 'REJECTED|10|0', '    has all figures');
+cmp_ok(header($answer, 'Retry-After'), '>', 86_300, '    and its time');
+cmp_ok(header($answer, 'Retry-After'), '<=', 86_400, '    at most a day');
+cmp_ok(header($answer, 'X-Reset'), '>', 863_000, '    and the other one');
+cmp_ok(header($answer, 'X-Reset'), '<=', 864_000, '    at most ten days');
+
+# fewer units are another question, more are none
+
+is(ask('/a?k=less&a=8')->{status}, 200, 'eight of ten');
+is(source('/a?k=less&a=3'), 'redis', 'three more are refused by Redis');
+is(source('/a?k=less&a=3'), 'deny_cache', 'and again without it');
+is(source('/a?k=less&a=4'), 'deny_cache', 'four as well');
+is(ask('/a?k=less&a=2')->{status}, 200, 'two are asked for, and pass');
+is(source('/a?k=less&a=0'), 'redis', 'so is a look');
+
+# on time: not before it, and not long after
+
+for my $zone ('s', 'w') {
+    my $at = time;
+    my $first = ask("/$zone?k=time");
+    my $refused;
+    # a window may end in between
+    while (1) {
+        $refused = ask("/$zone?k=time");
+        last if $refused->{status} == 429;
+        ($at, $first) = (time, $refused);
+    }
+    is(header($refused, 'X-Source'), 'redis', "$zone: Redis refuses");
+    $before = evalsha($redis[0]);
+    my ($calls, $asked, $sources) = (0, 0, '');
+    my $last;
+    while (1) {
+        my $now = time;
+        my $again = ask("/$zone?k=time");
+        if ($again->{status} == 200) {
+            $last = $now;
+            is(header($again, 'X-Source'), 'redis', '    and admits');
+            last;
+        }
+        $asked++;
+        $calls++ if header($again, 'X-Source') eq 'redis';
+        last if $now > $at + 20;
+        sleep 0.01;
+    }
+    cmp_ok($asked, '>=', 1, "    $asked were refused meanwhile");
+    cmp_ok($calls, '<=', 2, "    $calls of them by Redis");
+    next if !defined $last;
+    cmp_ok(time - $at, '>=', 0.99, '    not before its second is over')
+        if $zone eq 's';
+    cmp_ok($last - $at, '<', 2.5, '    and not long after it');
+}
+
+# a sliding window, too: what it says is when a request may pass
+
+{
+    my $t = time;
+    my @passed;
+    while (time - $t < 3) {
+        push @passed, time if ask('/v?k=slide')->{status} == 200;
+        sleep 0.005;
+    }
+    # any second holds two, and a third where windows meet
+    cmp_ok(CORE::scalar(@passed), '>=', 4, 'sliding window: it goes on');
+    cmp_ok(CORE::scalar(@passed), '<=', 8, '    and is limited');
+}
+
+# other figures
+
+ask('/s?k=fig&r=1r/d') for 1 .. 2;
+is(source('/s?k=fig&r=1r/d'), 'deny_cache', 'refused at one a day');
+is(source('/s?k=fig&r=2r/d'), 'redis', 'at two a day Redis is asked');
+is(source('/s?k=fig&r=1r/s'), 'redis', 'and at one a second');
+
+
+# --- admin
+
+my ($status, $state) = admin('/limits?zone=a&key=nobody');
+is($status, 404, 'a key that Redis does not know');
+is($state->{detail}, 'the zone knows no such key', '    says so');
+($status, $state) = admin('/limits?zone=r_gcra&key=nobody');
+is($status, 404, 'a zone that the location does not name');
+is($state->{detail}, 'this location knows no such zone', '    says so');
+
+ask('/a?k=adm&a=3');
+($status, $state) = admin('/limits?zone=a&key=adm');
+is($status, 200, 'GET of a key in Redis');
+my $reset = delete $state->{reset};
+is($json->encode($state), $json->encode({ zone => 'a', store => 'redis',
+   algorithm => 'gcra', limit => 10, used => 3, remaining => 7, key => 'adm' }),
+   '    is its state');
+cmp_ok($reset, '>', 2 * 86400, '    three days') ;
+cmp_ok($reset, '<=', 3 * 86400, '    at most');
+
+for my $zone (qw( a b c )) {
+    my $set = sub { admin('/limits', body => $json->encode({ zone => $zone,
+                          key => 'set', @_ })) };
+
+    ($status) = $set->(set => 5);
+    is($status, 404, "$zone: set of a key that is not there");
+    ask("/$zone?k=set");
+    ($status, $state) = $set->(set => 8);
+    is("$status $state->{used} $state->{remaining}", '200 8 2', "$zone: set 8");
+    is(CORE::join(' ', map { ask("/$zone?k=set")->{status} } 1 .. 3),
+       '200 200 429', '    leaves two');
+    is(source("/$zone?k=set"), 'deny_cache', '    a refusal is kept');
+    ($status, $state) = $set->(set => 9);
+    is(CORE::join(' ', map { ask("/$zone?k=set")->{status} } 1 .. 2),
+       '200 429', "$zone: set 9 is there at once");
+    ($status, $state) = $set->(reset => JSON::PP::true);
+    is("$status $state->{used} $state->{remaining}", '200 0 10', "$zone: reset");
+    is(header(ask("/$zone?k=set"), 'X-Is'), 'PASSED|10|9', '    at once');
+    ($status) = $set->(set => -1);
+    is($status, 400, '    a set below zero is none');
+}
+
+# on another node: heard of within five seconds
+
+ask('/a?k=far', $two) for 1 .. 11;
+is(source('/a?k=far', $two), 'deny_cache', 'node two refuses by itself');
+my $reset_at = time;
+($status) = admin('/limits', body => '{"zone":"a","key":"far","reset":true}');
+is($status, 200, 'node one resets');
+is(ask('/a?k=far', $one)->{status}, 200, 'which it knows at once');
+
+$before = evalsha($redis[0]);
+my $heard = wait_until(sub { ask('/a?k=far', $two)->{status} == 200 }, 15);
+ok($heard, 'and node two');
+cmp_ok(time - $reset_at, '<', 8, '    after five seconds');
+cmp_ok(evalsha($redis[0]) - $before, '<=', 2, '    without asking meanwhile');
+
+
+# Redis is gone: an admin is told, and nothing is made up
+
+$one->allow('gateway_redis');
+$redis[1]->kill;
+wait_until(sub { (admin('/limits?zone=b&key=g'))[0] == 503 }, 5);
+($status, $state) = admin('/limits?zone=b&key=g');
+is($status, 503, 'GET while Redis is gone');
+like($state->{detail}, qr/^(?:not connected|connection lost|breaker open)$/,
+     "    says: $state->{detail}");
+($status) = admin('/limits', body => '{"zone":"b","key":"g","set":1}');
+is($status, 503, 'POST, too');
+($status) = admin('/limits?zone=a&key=adm');
+is($status, 200, 'the other one is there');
+
+alarm 0;
+$_->stop for $one, $two;
+done_testing();

@@ -1,0 +1,125 @@
+# Two nodes of two workers on one Redis: of 2,000 requests at the same time as
+# many pass as there are units, not one more and not one less.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+use Test::Gateway::Load;
+use Test::Gateway::Redis;
+use Test::More;
+
+BEGIN { $Test::Gateway::More = 1 }
+
+my $redis = start_redis();
+my $budget = 100;
+
+# timeouts that no machine is busy for
+my $http = <<"END";
+    gateway_redis fleet {
+        server 127.0.0.1:@{[ $redis->port ]};
+        connect_timeout 20s;
+        timeout 20s;
+    }
+    gateway_limit_zone \$arg_k zone=gcra:1m rate=1r/d burst=99 redis=fleet;
+    gateway_limit_zone \$arg_k zone=month:1m quota=100/month redis=fleet;
+    gateway_limit_zone \$arg_k zone=slide:1m rate=100r/d redis=fleet
+                       algorithm=sliding_window;
+    gateway_limit_zone \$arg_k zone=wide:1m rate=1r/d burst=149 redis=fleet;
+    gateway_limit_zone \$arg_k zone=other:1m quota=120/month redis=fleet;
+    gateway_limit_zone \$arg_k zone=node:1m rate=1r/d burst=1999;
+    add_header X-Source \$gateway_limit_source always;
+END
+
+my $server = <<'END';
+    location /gcra  { gateway_limit zone=gcra;  empty_gif; }
+    location /month { gateway_limit zone=month; empty_gif; }
+    location /slide { gateway_limit zone=slide; empty_gif; }
+    location /three { gateway_limit zone=wide; gateway_limit zone=other;
+                      gateway_limit zone=slide; empty_gif; }
+    location /mixed { gateway_limit zone=node; gateway_limit zone=gcra;
+                      empty_gif; }
+    location /wide  { gateway_limit zone=wide;  empty_gif; }
+    location /other { gateway_limit zone=other; empty_gif; }
+    location /node  { gateway_limit zone=node;  empty_gif; }
+END
+
+# both have room for the connections of a whole crowd
+my @nodes = map {
+    my $port = free_port();
+    start_nginx(port => $port,
+                conf => http_conf(http => $http, server => $server,
+                                  port => $port, workers => 2)
+                        =~ s/worker_connections 256/worker_connections 4096/r);
+} 1, 2;
+
+is(wait_until(sub { $redis->connections == 4 }, 10), 1,
+   'each of the four workers has one connection');
+
+
+sub crowd {
+    my ($path, $n) = @_;
+
+    return http_many([ map { [ $nodes[$_ % 2]->port, $path ] } 1 .. $n ],
+                     timeout => 60);
+}
+
+sub exactly {
+    my ($path, $what) = @_;
+
+    my @answers = crowd($path, 2000);
+    is(answers(@answers), "200:$budget 429:" . (2000 - $budget),
+       "$what: of 2,000 requests exactly $budget pass");
+
+    for my $n (0, 1) {
+        my $on = grep { $answers[$_]{status} == 200 && $_ % 2 == $n }
+                 0 .. $#answers;
+        cmp_ok($on, '>', 0, 'on either node some');
+    }
+
+    my %source;
+    $source{ header($_, 'X-Source') }++ for @answers;
+    is(CORE::join(' ', sort keys %source), 'deny_cache redis',
+       'Redis has decided all of it, or what it had said before');
+
+    # each unit is given to one: who passed was told another rest
+    return CORE::join ' ', sort { $a <=> $b }
+           map { header($_, 'X-RateLimit-Remaining') }
+           grep { $_->{status} == 200 } @answers;
+}
+
+for (1 .. 2) {
+    my $all = CORE::join ' ', 0 .. 99;
+    is(exactly("/gcra?k=g$_", 'gcra'), $all, 'each unit is given once');
+    is(exactly("/month?k=q$_", 'quota a month'), $all, 'each unit is given once');
+    is(exactly("/slide?k=s$_", 'sliding window'), $all,
+       'each unit is given once');
+}
+
+
+# --- three limits: those that are wider are charged for what passed
+
+exactly('/three?k=t', 'three limits at once');
+
+is(answers(crowd('/wide?k=t', 200)), '200:50 429:150',
+   'of the 150 of one 100 are charged');
+is(answers(crowd('/other?k=t', 200)), '200:20 429:180',
+   'and of the 120 of another');
+
+
+# --- a limit of each node and one of both
+
+exactly('/mixed?k=m', 'one limit in shared memory and one in Redis');
+
+my $passed = 0;
+for my $node (@nodes) {
+    my @left = http_many([ ([ $node->port, '/node?k=m' ]) x 2000 ],
+                         timeout => 60);
+    $passed += grep { $_->{status} == 200 } @left;
+}
+is(4000 - $passed, $budget,
+   'what Redis refused was given back in shared memory of both nodes');
+
+is($redis->connections, 4, 'and four connections have carried all of it');
+$_->stop for @nodes;
+done_testing();

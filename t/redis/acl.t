@@ -1,0 +1,259 @@
+# What a user of Redis needs: the rule of modules/redis/README.md suffices, one
+# right less is noticed; and the password is never seen.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+use Test::Gateway::Load;
+use Test::Gateway::Redis;
+
+use Test::More;
+use Time::HiRes qw( sleep );
+
+BEGIN { $Test::Gateway::More = 1 }
+
+plan(skip_all => 'the same in both passes') if $ENV{GATEWAY_MASTER};
+
+$SIG{ALRM} = sub { die "this takes too long\n" };
+alarm 180;
+
+# the rule as it stands there, so that the README is what is tested
+
+my $readme = Test::Gateway::Server::slurp('modules/redis/README.md');
+my ($rule) = $readme =~ /^ACL SETUSER gateway (.*?)^```/ms
+    or die 'no rule in the README';
+my @rule = split ' ', $rule;
+is(scalar(grep { $_ eq '>password' } @rule), 1, 'the README has a rule');
+
+my $secret = 'Gr0ss-geheim';
+$_ eq '>password' and $_ = ">$secret" for @rule;
+
+my $redis = start_redis();
+# before SETNAME there is no name, and so no client of one that is refused
+$redis->cli('CONFIG', 'SET', 'acllog-max-len', 100);
+
+my $server;
+
+sub gateway {
+    my ($more) = @_;
+
+    return $server = start_nginx(
+        workers => 1, files => { 'pass' => "$secret\n" },
+        http => <<"END", server => <<'END');
+    gateway_redis fleet {
+        server 127.0.0.1:@{[ $redis->port ]};
+        timeout 10s;
+        connect_timeout 10s;
+        user gateway;
+        password_file pass;
+        @{[ $more // '' ]}
+    }
+    gateway_limit_zone \$arg_k zone=g:1m rate=1r/d burst=9 redis=fleet;
+    gateway_limit_zone \$arg_k zone=s:1m rate=10r/d algorithm=sliding_window
+                       redis=fleet;
+    gateway_limit_zone \$arg_k zone=f:1m quota=10/month redis=fleet;
+    add_header X-Is "\$gateway_limit_status|\$gateway_limit_source" always;
+    add_header X-Any "\$gateway_consumer" always;
+END
+    location /g { gateway_limit zone=g; empty_gif; }
+    location /s { gateway_limit zone=s; empty_gif; }
+    location /f { gateway_limit zone=f; empty_gif; }
+    location /all { gateway_limit zone=f; gateway_limit zone=s;
+                    gateway_limit zone=g; empty_gif; }
+    location /settle { gateway_limit zone=g settle cost=2; empty_gif; }
+    location = /limits { gateway_limit_admin zone=g zone=s zone=f from=any; }
+END
+}
+
+sub is_now {
+    my ($path) = @_;
+    my ($status, $head) = $server->get($path, timeout => 20);
+    return "$status " . (header($head, 'X-Is') // '');
+}
+
+# everything that is asked of Redis; what of it was not decided there
+sub everything {
+    my ($key) = @_;
+
+    my @wrong;
+    for my $zone (qw( g s f all )) {
+        my $is = is_now("/$zone?k=$key");
+        push @wrong, "$zone: $is" if $is ne '200 PASSED|redis';
+    }
+    is_now("/settle?k=$key");
+    my $used = $redis->cli('GET', (grep { /:g:g$/ }
+                           @{ $redis->cli('KEYS', 'gateway:*') })[0] // 'none');
+    push @wrong, 'settle' if !defined $used;
+
+    for my $zone (qw( g s f )) {
+        my ($status) = $server->get("/limits?zone=$zone&key=$key", timeout => 20);
+        push @wrong, "GET $zone: $status" if $status != 200;
+        for my $change ('"set":3', '"reset":true') {
+            ($status) = $server->get('/limits', method => 'POST', timeout => 20,
+                body => "{\"zone\":\"$zone\",\"key\":\"$key\",$change}");
+            push @wrong, "POST $zone $change: $status" if $status != 200;
+        }
+    }
+    return CORE::join ', ', @wrong;
+}
+
+sub setuser {
+    $redis->cli('ACL', 'SETUSER', 'gateway', 'reset', @_);
+    $redis->cli('FLUSHALL');
+    $redis->cli('SCRIPT', 'FLUSH');
+    $redis->cli('ACL', 'LOG', 'RESET');
+}
+
+sub errors { grep { /\[error\]/ } split /^/, $server->log }
+sub warnings { grep { /\[warn\]/ && !/can be read/ } split /^/, $server->log }
+
+
+# --- exactly the rule
+
+setuser(@rule);
+gateway();
+is(everything('a'), '', 'the rule of the README suffices');
+is(CORE::join('', errors(), warnings()), '', 'without a line');
+is(scalar(@{ $redis->cli('ACL', 'LOG') }), 0, 'and Redis has denied nothing');
+my ($client) = grep { / name=nginx-gateway / }
+               split /\n/, $redis->cli('CLIENT', 'LIST');
+like($client, qr/ user=gateway /, 'as that user');
+
+# NOSCRIPT: it may load them again
+$redis->cli('SCRIPT', 'FLUSH');
+is(is_now('/g?k=again'), '200 PASSED|redis', 'scripts may be loaded again');
+
+# the probe of the breaker is allowed as well: it is a word of the rule
+ok((grep { $_ eq '+ping' } @rule), 'and so is PING');
+$server->stop;
+
+gateway('database 3;');
+is(is_now('/g?k=a'), '200 PASSED|redis', 'another database, too');
+is(CORE::join('', errors(), warnings()), '', 'without a line');
+$server->stop;
+
+
+# --- one right less
+
+my %less = (
+    '+evalsha' => [ qr/answered "NOPERM /, 'calls' ],
+    '+script|load' => [ qr/refused SCRIPT LOAD: "NOPERM /, 'handshake' ],
+    '+get' => [ qr/answered "(?:NOPERM |ERR |The user executing)/, 'calls' ],
+    '+set' => [ qr/answered "(?:NOPERM |ERR |The user executing)/, 'calls' ],
+    '+time' => [ qr/answered "(?:NOPERM |ERR |The user executing)/, 'calls' ],
+    '+mget' => [ qr/answered "(?:NOPERM |ERR |The user executing)/, 'several' ],
+    '+del' => [ qr/answered "(?:NOPERM |ERR |The user executing)/, 'reset' ],
+    '~gateway:*' => [ qr/answered "(?:NOPERM |ERR |The user executing)/, 'calls' ],
+    '+role' => [ qr/refused ROLE: "NOPERM .*going on/, 'tolerated' ],
+    '+client|setname' => [ qr/refused CLIENT SETNAME: "NOPERM .*going on/,
+                           'tolerated' ],
+    '+select' => [ qr/refused SELECT: "NOPERM /, 'database' ],
+);
+
+is(CORE::join(' ', grep { !$less{$_} && !/^(?:on|reset|-@|>|\+ping)/ } @rule),
+   '', 'each right is left off once');
+
+for my $right (sort keys %less) {
+    my ($log, $kind) = @{ $less{$right} };
+
+    setuser(grep { $_ ne $right } @rule);
+    gateway($kind eq 'database' ? 'database 3;' : '');
+
+    if ($kind eq 'tolerated') {
+        is(everything('a'), '', "without $right all is done");
+        is(CORE::join('', errors()), '', '    and it is no error');
+        my @warn = warnings();
+        is(scalar(@warn), 1, '    but one warning');
+        like($warn[0] // '', $log, '    which says it');
+
+    } else {
+        my $wrong = everything('a');
+        my $what = { several => qr/^all: 200 PASSED\|local/,
+                     reset => qr/^POST g "reset":true: 503/,
+                     database => qr/^g: 200 PASSED\|local/,
+                     handshake => qr/^g: 200 PASSED\|local/,
+                     calls => qr/^g: 200 PASSED\|local/ }->{$kind};
+        like($wrong, $what, "without $right it is noticed");
+        my @lines = errors();
+        like($lines[0] // '', $log, '    the log says it');
+        is(scalar(@lines), 1, '    once') or diag(@lines);
+        unlike(CORE::join('', @lines), qr/failures, not asking/,
+               '    and no breaker opens');
+    }
+    $server->stop;
+}
+
+
+# without +ping: whoever opens the breaker never closes it again
+
+{
+    setuser(grep { $_ ne '+ping' } @rule);
+    gateway('breaker failures=1 retry=100ms;');
+    is(is_now('/g?k=a'), '200 PASSED|redis', 'without +ping it begins');
+    $redis->cli('ACL', 'SETUSER', 'gateway', '-evalsha', '~*', '-time', '+ping',
+                '-ping');
+    $redis->cli('CLIENT', 'KILL', 'USER', 'gateway');
+    $redis->pause;
+    my $began = is_now('/g?k=a');
+    $redis->resume;
+    is($began, '200 PASSED|local', '    and after a failure');
+    ok(wait_until(sub { $server->log =~ /answered "NOPERM .*ping/ }, 15),
+       '    it is noticed');
+    $server->stop;
+}
+
+
+# --- granted, it goes on without a reload
+
+{
+    setuser(grep { $_ ne '+set' } @rule);
+    gateway();
+    is(is_now('/g?k=a'), '200 PASSED|local', 'without +set');
+    $redis->cli('ACL', 'SETUSER', 'gateway', '+set');
+    is(is_now('/g?k=a'), '200 PASSED|redis', 'with it, on the same connection');
+    $server->stop;
+}
+
+
+# --- a wrong password, a user that is off
+
+for my $case ([ 'another password', '>other' ], [ 'a user that is off', 'off' ]) {
+    my ($name, @more) = @$case;
+    my @changed = map { $_ eq ">$secret" && $more[0] =~ /^>/ ? $more[0]
+                        : $_ eq 'on' && $more[0] eq 'off' ? 'off' : $_ } @rule;
+    setuser(@changed);
+    gateway();
+    is(is_now('/g?k=a'), '200 PASSED|local', "$name: decided without it");
+    like(CORE::join('', errors()), qr/refused AUTH: "WRONGPASS invalid username-pass/,
+         '    the log says it');
+    unlike($server->log, qr/\Q$secret\E/, '    without the password');
+    $server->stop;
+}
+
+
+# --- the password is nowhere: not in a log of any level, not in nginx -T
+
+{
+    setuser(@rule);
+    local $ENV{TEST_NGINX_LOG_LEVEL} = 'debug';
+    gateway();
+    is(everything('a'), '', 'log level debug');
+    $redis->cli('CLIENT', 'KILL', 'USER', 'gateway');
+    ok(wait_until(sub { is_now('/g?k=b') eq '200 PASSED|redis' }, 10), 'and again');
+    $server->reload;
+    is(is_now('/g?k=b'), '200 PASSED|redis', 'and after a reload');
+    unlike($server->log, qr/\Q$secret\E/, 'the log does not hold the password');
+
+    my $dir = $server->dir;
+    my ($code, $said) = Test::Gateway::Server::command(
+        Test::Gateway::Server::binary(), '-T', '-p', "$dir/", '-c',
+        "$dir/nginx.conf", '-e', 'stderr');
+    is($code, 0, 'nginx -T');
+    like($said, qr/password_file pass;/, '    shows the directive');
+    unlike($said, qr/\Q$secret\E/, '    and not the password');
+    $server->stop;
+}
+
+alarm 0;
+done_testing();

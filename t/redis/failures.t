@@ -1,0 +1,749 @@
+# The failure table of modules/redis/README.md: what a request is answered,
+# what Redis is asked afterwards, and what the log says.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+use Test::Gateway::FakeRedis;
+use Test::Gateway::Load;
+use Test::Gateway::Redis;
+
+use IO::Socket::INET;
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+BEGIN { $Test::Gateway::More = 1 }
+
+$SIG{ALRM} = sub { die "this takes too long\n" };
+alarm 400;
+
+
+# A gateway before the Redis on a port; %arg: timeout, connect, breaker, more
+# (further lines of the block), workers, files.
+
+sub gateway {
+    my ($port, %arg) = @_;
+
+    my $timeout = $arg{timeout} // '10s';
+    my $connect = $arg{connect} // '10s';
+    my $breaker = $arg{breaker} // 'failures=1000000 retry=1h';
+    my $more = $arg{more} // '';
+
+    return start_nginx(
+        workers => $arg{workers} // 1, files => $arg{files} // {},
+        http => <<"END", server => <<'END');
+    gateway_redis fleet {
+        server 127.0.0.1:$port;
+        timeout $timeout;
+        connect_timeout $connect;
+        breaker $breaker;
+        $more
+    }
+    gateway_limit_zone \$arg_k zone=local:1m rate=1r/d burst=9 redis=fleet;
+    gateway_limit_zone \$arg_k zone=half:1m rate=1r/d burst=9 redis=fleet
+                       on_error=local=0.5;
+    gateway_limit_zone \$arg_k zone=open:1m rate=1r/d burst=9 redis=fleet
+                       on_error=open;
+    gateway_limit_zone \$arg_k zone=closed:1m rate=1r/d burst=9 redis=fleet
+                       on_error=closed;
+    gateway_limit_zone \$arg_k zone=quota:1m quota=10/month redis=fleet;
+    gateway_limit_zone \$arg_k zone=slide:1m rate=10r/d redis=fleet
+                       algorithm=sliding_window;
+    gateway_limit_zone \$arg_k zone=shm:1m rate=1r/d burst=9;
+    add_header X-Is "\$gateway_limit_status|\$gateway_limit_source" always;
+    add_header X-Left "\$gateway_limit_limit|\$gateway_limit_remaining" always;
+END
+    location /local  { gateway_limit zone=local;  empty_gif; }
+    location /half   { gateway_limit zone=half;   empty_gif; }
+    location /open   { gateway_limit zone=open;   empty_gif; }
+    location /closed { gateway_limit zone=closed; empty_gif; }
+    location /quota  { gateway_limit zone=quota;  empty_gif; }
+    location /slide  { gateway_limit zone=slide;  empty_gif; }
+    location /both   { gateway_limit zone=shm; gateway_limit zone=closed;
+                       empty_gif; }
+    location /shm    { gateway_limit zone=shm;    empty_gif; }
+    location /other  { gateway_limit zone=local; gateway_limit zone=open;
+                       empty_gif; }
+    location /401 { gateway_limit_status 401; gateway_limit zone=closed;
+                    empty_gif; }
+    location = /limits { gateway_limit_admin zone=local from=any; }
+END
+}
+
+my $server;
+
+sub ask {
+    my ($path) = @_;
+
+    my $began = time;
+    my ($status, $head, $body) = $server->get($path, timeout => 30);
+    return { status => $status, head => $head, body => $body,
+             seconds => time - $began };
+}
+
+sub is_now {
+    my ($path) = @_;
+    my $answer = ask($path);
+    return "$answer->{status} " . (header($answer, 'X-Is') // '');
+}
+
+sub errors { grep { /\[error\]/ } split /^/, $server->log }
+
+sub opened { $server->log =~ /failures, not asking for/ }
+
+# an answer of the script for one limit
+sub good {
+    my ($left) = @_;
+    return [ integers => 1, 0, int(time * 1e6), $left, 86_400_000_000, 0 ];
+}
+
+sub bytes {
+    my ($what, @n) = @{ $_[0] };
+    return '*' . @n . "\r\n" . CORE::join('', map { ":$_\r\n" } @n);
+}
+
+my $local = '200 PASSED|local';
+my $redis = '200 PASSED|redis';
+my $closed = '503 ERROR|';
+
+
+# --- what Redis says to a call: kept or closed, counted or not
+
+my $wrapped = 'ERR Error running script (call to f_0123): @user_script:12: ';
+
+my @rows = (
+    # name, action, log, connection is kept, counts
+    [ 'LOADING', [ error => 'LOADING Redis is loading the dataset in memory' ],
+      'answered "LOADING Redis is loading the dataset in memory"', 1, 1 ],
+    [ 'BUSY', [ error => 'BUSY Redis is busy running a script.' ],
+      'answered "BUSY Redis is busy running a script."', 1, 1 ],
+    [ 'MASTERDOWN', [ error => 'MASTERDOWN Link with MASTER is down' ],
+      'answered "MASTERDOWN Link with MASTER is down"', 1, 1 ],
+    [ 'TRYAGAIN', [ error => 'TRYAGAIN Multiple keys request' ],
+      'answered "TRYAGAIN Multiple keys request"', 1, 1 ],
+    [ 'CLUSTERDOWN', [ error => 'CLUSTERDOWN Hash slot not served' ],
+      'answered "CLUSTERDOWN Hash slot not served"', 1, 1 ],
+    [ 'READONLY', [ error => "READONLY You can't write against a read only" ],
+      'answered "READONLY You can\'t write against a read only"', 0, 1 ],
+    [ 'READONLY in a script',
+      [ error => "$wrapped\@user_script: 12: -READONLY You can't write" ],
+      'answered "ERR Error running script (call to f_0123): @user_script:12: '
+      . '@user_script: 12: -READONLY You can\'t write"', 0, 1 ],
+    [ 'NOSCRIPT again and again', [ error => 'NOSCRIPT No matching script.' ],
+      'answered "NOSCRIPT No matching script."', 1, 1 ],
+    [ 'OOM', [ error => 'OOM command not allowed when used memory' ],
+      'answered "OOM command not allowed when used memory"', 1, 1 ],
+    [ 'OOM in a script', [ error => "$wrapped-OOM command not allowed" ],
+      "answered \"$wrapped-OOM command not allowed\"", 1, 1 ],
+    [ 'another error', [ error => 'ERR value is not an integer `secret`' ],
+      'answered "ERR value is not an integer"', 1, 1 ],
+    [ 'NOAUTH', [ error => 'NOAUTH Authentication required.' ],
+      'answered "NOAUTH Authentication required."', 0, 0 ],
+    [ 'NOPERM', [ error => 'NOPERM this user has no permissions' ],
+      'answered "NOPERM this user has no permissions"', 1, 0 ],
+    [ 'MOVED', [ error => 'MOVED 3999 127.0.0.1:6381' ],
+      'answered "MOVED 3999 127.0.0.1:6381"', 1, 0 ],
+    [ 'ASK', [ error => 'ASK 3999 127.0.0.1:6381' ],
+      'answered "ASK 3999 127.0.0.1:6381"', 1, 0 ],
+    [ 'CROSSSLOT', [ error => "CROSSSLOT Keys don't hash to the same slot" ],
+      'answered "CROSSSLOT Keys don\'t hash to the same slot"', 1, 0 ],
+
+    [ 'closes', 'close', 'has closed the connection', 0, 1 ],
+    [ 'is cut in a reply', [ cut => 9, bytes(good(7)) ],
+      'has closed the connection', 0, 1 ],
+    [ 'sends garbage', [ reply => "!garbage\r\n" ], 'malformed reply from', 0, 1 ],
+    [ 'sends HTTP', [ reply => "HTTP/1.1 400 Bad Request\r\n\r\n" ],
+      'malformed reply from', 0, 1 ],
+    [ 'sends a number too large', [ reply => ":99999999999999999999\r\n" ],
+      'malformed reply from', 0, 1 ],
+    [ 'sends a size below zero', [ reply => "*-5\r\n" ], 'malformed reply from',
+      0, 1 ],
+    [ 'sends a huge array', [ reply => "*1000000000\r\n" ],
+      'malformed reply from', 0, 1 ],
+    [ 'sends RESP3', [ reply => "%1\r\n+a\r\n:1\r\n" ], 'malformed reply from',
+      0, 1 ],
+    [ 'sends a deep reply', [ reply => "*1\r\n" x 100 . ":1\r\n" ],
+      'malformed reply from', 0, 1 ],
+    [ 'sends 100 KB', [ reply => "\$100000\r\n" . 'x' x 100_000 . "\r\n" ],
+      qr/(?:too long a|malformed) reply from/, 0, 1 ],
+    [ 'has no end', 'endless', qr/(?:too long a|malformed) reply from/, 0, 1 ],
+    [ 'sends a line that has no end', [ reply => '+' . 'x' x 200_000 ],
+      qr/(?:too long a|malformed) reply from/, 0, 1 ],
+);
+
+for my $row (@rows) {
+    my ($name, $action, $log, $kept, $counts) = @$row;
+
+    my $fake = fake_redis(actions => [ $action ]);
+    $server = gateway($fake->port, breaker => 'failures=4 retry=1h');
+    $fake->wait_for('script', 2);
+
+    # good replies never come: the first four are refused one after the other,
+    # each as soon as there is a connection again
+    my $open = ask('/open?k=a');
+    is("$open->{status} " . header($open, 'X-Is'), '200 PASSED|open',
+       "$name: on_error=open admits");
+    is(header($open, 'X-RateLimit-Limit'), undef, '    and tells of nothing');
+
+    my $down = ask('/closed?k=a');
+    is("$down->{status} " . header($down, 'X-Is'), $closed,
+       '    on_error=closed refuses with 503');
+    like($down->{body}, qr/"reason":"limit_unavailable"/,
+         '    and a reason of its own');
+    is(header($down, 'Retry-After'), 1, '    asks to come back');
+    is(header($down, 'X-RateLimit-Limit'), undef, '    and tells of nothing');
+    is(is_now('/401?k=a'), $closed, '    whatever gateway_limit_status is');
+
+    my $first = ask('/local?k=a');
+    is("$first->{status} " . header($first, 'X-Is'), $local,
+       '    on_error=local admits what the node has left');
+    is(header($first, 'X-RateLimit-Remaining'), 9, '    and tells of it');
+
+    my $pattern = ref $log ? $log : qr/\Q$log\E/;
+    my @lines = grep { /$pattern/ } errors();
+    cmp_ok(scalar(@lines), '>=', 1, '    the log says it')
+        or diag(CORE::join '', errors());
+    like($lines[0] // '', qr/gateway_redis "fleet": /, '    and of whom');
+
+    if ($counts) {
+        my $ok = wait_until(sub { ask('/local?k=b') if !opened(); opened() }, 20);
+        ok($ok, '    four of them open the breaker');
+        my $calls = $fake->calls;
+        is(is_now('/local?k=c'), $local, '    then it is decided without');
+        is(is_now('/closed?k=c'), $closed, '    or refused');
+        is($fake->calls, $calls, '    and nobody is asked');
+        is(scalar(grep { /4 failures, not asking for 3600000ms/ } errors()), 1,
+           '    which is said once');
+        cmp_ok(scalar(errors()), '<=', 3, '    in few lines');
+
+    } else {
+        ask('/local?k=b') for 1 .. 8;
+        ok(!opened(), '    it opens no breaker');
+        cmp_ok(scalar(errors()), '<=', 1, '    and is said once');
+    }
+
+    if ($kept) {
+        is($fake->connects, 1, '    the connection is kept');
+
+    } elsif ($name eq 'NOAUTH') {
+        sleep 0.5;
+        is($fake->connects, 1, '    and not made anew at once');
+
+    } else {
+        cmp_ok($fake->connects, '>', 1, '    another connection was made');
+    }
+
+    unlike($server->log, qr/secret/, '    nothing is quoted');
+    $server->stop("$name: nothing went wrong unannounced");
+    $fake->stop;
+}
+
+
+# --- replies of another shape are none
+
+for my $reply (":1\r\n", "+OK\r\n", "\$-1\r\n", "*-1\r\n", "*0\r\n",
+               "*3\r\n:1\r\n:0\r\n:1\r\n",
+               "*6\r\n:1\r\n:0\r\n:1\r\n:7\r\n\$1\r\n0\r\n:0\r\n",
+               "*7\r\n" . ":0\r\n" x 7, "*200\r\n" . ":1\r\n" x 200,
+               "*2\r\n:1\r\n*5\r\n" . ":1\r\n" x 5)
+{
+    my $fake = fake_redis(actions => [ [ reply => $reply ], good(5) ]);
+    $server = gateway($fake->port);
+    $fake->wait_for('script', 2);
+    my $text = substr $reply =~ s/\r\n/ /gr, 0, 30;
+    is(is_now('/local?k=a'), $local, "$text: decided without it");
+    ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), '    and goes on');
+    $server->stop;
+    $fake->stop;
+}
+
+
+# --- NOSCRIPT once: loaded on the same connection, asked again, no failure
+
+{
+    my $fake = fake_redis(actions => [ [ error => 'NOSCRIPT No matching script.' ],
+                                       good(3), good(2) ]);
+    $server = gateway($fake->port, breaker => 'failures=1 retry=1h');
+    $fake->wait_for('script', 2);
+
+    my $answer = ask('/local?k=a');
+    is("$answer->{status} " . header($answer, 'X-Is'), $redis,
+       'NOSCRIPT: the request is decided by Redis');
+    is(header($answer, 'X-RateLimit-Remaining'), 3, '    by the second reply');
+    is($fake->calls, 2, '    which was asked twice');
+    is($fake->calls('script'), 3, '    one script was loaded again');
+    my @order = map { lc $_->[0] } $fake->commands;
+    is(CORE::join(' ', @order[-3 .. -1]), 'evalsha script evalsha',
+       '    in between');
+    is($fake->connects, 1, '    on the same connection');
+    is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 2, '    and goes on');
+    is(CORE::join('', errors()), '', '    it is no failure');
+    $server->stop;
+    $fake->stop;
+}
+
+
+# --- replies in pieces, late, too many: each goes to who asked, or to nobody
+
+{
+    my $fake = fake_redis(actions => [
+        [ split => 1, 0.002, bytes(good(4)) ],
+        [ split => 7, 0.01, bytes(good(6)) ],
+        good(1) ]);
+    $server = gateway($fake->port);
+    is(header(ask("/local?k=a"), 'X-RateLimit-Remaining'), $_,
+       "a reply in pieces: $_") for 4, 6, 1;
+    $server->stop;
+    $fake->stop;
+
+    # slower than the timeout: the reply is dropped, the next is the next's
+    $fake = fake_redis(actions => [ [ delay => 1.5, good(7) ], good(3), good(2) ]);
+    $server = gateway($fake->port, timeout => '1s');
+    $fake->wait_for('script', 2);
+    my $late = ask('/local?k=a');
+    is("$late->{status} " . header($late, 'X-Is'), $local,
+       'a slow reply: decided without it');
+    is(header($late, 'X-RateLimit-Remaining'), 9, '    by this node');
+    cmp_ok($late->{seconds}, '>=', 0.99, '    after the timeout');
+    cmp_ok($late->{seconds}, '<', 1.45, '    and before the reply');
+    my $next = ask('/local?k=b');
+    is(header($next, 'X-Is'), 'PASSED|redis', '    the next one has a reply');
+    is(header($next, 'X-RateLimit-Remaining'), 3, '    and its own');
+    is(header(ask('/local?k=c'), 'X-RateLimit-Remaining'), 2, '    as has one more');
+    is($fake->connects, 1, '    the connection is kept');
+    like(CORE::join('', errors()),
+         qr/no reply from \S+ in 1000ms, deciding without it/,
+         '    the log says it');
+    $server->stop;
+    $fake->stop;
+
+    # two replies to one question
+    $fake = fake_redis(actions => [
+        [ reply => bytes(good(8)) . bytes(good(7)) ],
+        [ reply => bytes(good(5)) ], good(4) ]);
+    $server = gateway($fake->port);
+    $fake->wait_for('script', 2);
+    is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 8,
+       'two replies: the first is for who asked');
+    is(wait_until(sub { $fake->connects == 2 }, 5), 1,
+       '    the second closes the connection');
+    is(wait_until(sub { my $answer = ask('/local?k=b');
+                        header($answer, 'X-Is') eq 'PASSED|redis'
+                        && header($answer, 'X-RateLimit-Remaining') }, 5), 5,
+       '    and nobody is given it');
+    like(CORE::join('', errors()), qr/unexpected reply from/, '    the log says it');
+    $server->stop;
+    $fake->stop;
+
+    # nobody has asked at all
+    $fake = fake_redis(actions => [ [ reply => bytes(good(8)) ] ],
+                       handshake => { script => [ reply =>
+                                      ('$40' . "\r\n" . 'f' x 40 . "\r\n") x 2 ] });
+    $server = gateway($fake->port);
+    is(is_now('/local?k=a'), $local, 'a script by another digest is none of ours');
+    like(CORE::join('', errors()), qr/knows script "decide" by another digest/,
+         '    the log says it');
+    $server->stop;
+    $fake->stop;
+}
+
+
+# --- silence: timeouts, and the breaker
+
+{
+    my $fake = fake_redis(actions => [ 'silence' ]);
+    $server = gateway($fake->port, timeout => '1s',
+                      breaker => 'failures=5 retry=1h');
+    $fake->wait_for('script', 2);
+
+    # all at once: one timeout, not one after the other
+    my @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 8 ]);
+    is(answers(@many), '200:8', 'silence: decided without it');
+    my @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
+    cmp_ok($seconds[0], '>=', 0.99, '    after the timeout');
+    cmp_ok($seconds[-1], '<', 3, '    of which there is one');
+    ok(opened(), '    it opens the breaker');
+    my $calls = $fake->calls;
+    @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 50 ],
+                      at_once => 5);
+    is(answers(@many), '200:50', '    and from then on');
+    @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
+    cmp_ok($seconds[-1], '<', 0.9, '    nobody waits');
+    is($fake->calls, $calls, '    or asks');
+    is(scalar(errors()), 2, '    two lines: the first, and the breaker')
+        or diag(CORE::join '', errors());
+    $server->stop;
+    $fake->stop;
+
+    # a connection without any reply is made anew
+    $fake = fake_redis(actions => [ 'silence' ]);
+    $server = gateway($fake->port, timeout => '100ms');
+    $fake->wait_for('script', 2);
+    my $answer = ask('/local?k=a');
+    cmp_ok($answer->{seconds}, '>=', 0.09, 'timeout 100ms: that long');
+    cmp_ok($answer->{seconds}, '<', 5, '    and about not longer');
+    ok(wait_until(sub { $fake->connects == 2 }, 5),
+       '    after five of them the connection is made anew');
+    like(CORE::join('', errors(), $server->log),
+         qr/\S+ has not answered for 500ms/, '    the log says it');
+    $server->stop;
+    $fake->stop;
+}
+
+
+# --- a handshake that fails
+
+my $pass = { password_file => 'top-secret-word' };
+
+for my $case (
+    [ 'a replica', { role => [ reply => "*5\r\n\$5\r\nslave\r\n\$9\r\n127.0.0.1"
+                               . "\r\n:6380\r\n\$9\r\nconnected\r\n:1\r\n" ] },
+      'is no master', 1 ],
+    [ 'a sentinel', { role => [ reply => "*2\r\n\$8\r\nsentinel\r\n*0\r\n" ] },
+      'is no master', 1 ],
+    [ 'LOADING', { client => [ error => 'LOADING Redis is loading' ] },
+      'refused CLIENT SETNAME: "LOADING Redis is loading"', 1 ],
+    [ 'max number of clients',
+      { client => [ error => 'ERR max number of clients reached' ] },
+      'refused CLIENT SETNAME: "ERR max number of clients reached"', 1 ],
+    [ 'garbage', { client => [ reply => "what?\r\n" ] }, 'malformed reply', 1 ],
+    [ 'SELECT out of range', { select => [ error => 'ERR DB index is out of range' ] },
+      'refused SELECT: "ERR DB index is out of range"', 1 ],
+    [ 'closed', { client => 'close' }, 'has closed the connection', 1 ],
+    [ 'silence', { script => 'silence' }, 'timed out', 1 ],
+    [ 'WRONGPASS', { auth => [ error => 'WRONGPASS invalid username-password'
+                                        . ' pair or user is disabled.' ] },
+      'refused AUTH: "WRONGPASS invalid username-password pair', 0 ],
+    [ 'of Redis 5', { auth => [ error => 'ERR invalid password' ] },
+      'refused AUTH: "ERR invalid password"', 0 ],
+    [ 'no password there', { auth => [ error => 'ERR Client sent AUTH, but no '
+                                                . 'password is set' ] },
+      'refused AUTH: "ERR Client sent AUTH, but no password is set"', 0 ],
+    [ 'AUTH unknown', { auth => [ error => 'ERR unknown command `AUTH`, with '
+                                           . 'args beginning with: `top-secret-word`' ] },
+      'refused AUTH: "ERR unknown command"', 1 ],
+    [ 'SCRIPT denied', { script => [ error => 'NOPERM this user has no '
+                                              . "permissions to run 'script|load'" ] },
+      'refused SCRIPT LOAD: "NOPERM this user has no permissions to run"', 0 ])
+{
+    my ($name, $handshake, $log, $counts) = @$case;
+
+    my $fake = fake_redis(actions => [ good(5) ], handshake => $handshake);
+    $server = gateway($fake->port, breaker => 'failures=3 retry=1h',
+                      connect => '300ms', files => { pass => 'top-secret-word' },
+                      more => "password_file pass; database 7;");
+    chmod 0600, $server->dir . '/pass';
+
+    my $answer = ask('/local?k=a');
+    is("$answer->{status} " . header($answer, 'X-Is'), $local,
+       "handshake: $name: decided without it");
+    is(is_now('/closed?k=a'), $closed, '    or refused');
+
+    if ($counts) {
+        ok(wait_until(sub { opened() }, 20), '    three of them open the breaker');
+    } else {
+        my $auths = $fake->calls('auth');
+        for (1 .. 10) { ask('/local?k=b'); sleep 0.05 }
+        ok(!opened(), '    it opens no breaker');
+        is($fake->calls('auth'), $auths, '    and is not tried again soon');
+    }
+    like(CORE::join('', errors()), qr/\Q$log\E/, '    the log says why');
+    is($fake->calls, 0, '    no call was ever made');
+    unlike($server->log, qr/top-secret-word/, '    no password is in the log');
+    $server->allow(qr/can be read by everybody/);
+    $server->stop;
+    $fake->stop;
+}
+
+# what is not needed
+
+{
+    my $fake = fake_redis(actions => [ good(5) ], handshake => {
+        client => [ error => 'NOPERM no permissions' ],
+        role => [ error => 'NOPERM no permissions' ] });
+    $server = gateway($fake->port);
+    is(is_now('/local?k=a'), $redis, 'CLIENT and ROLE denied: it is asked');
+    my @warn = grep { /\[warn\]/ } split /^/, $server->log;
+    is(scalar(@warn), 1, '    one line');
+    like($warn[0], qr/refused CLIENT SETNAME: "NOPERM no permissions", going on/,
+         '    says it');
+    $server->stop;
+    $fake->stop;
+}
+
+
+# --- nobody there
+
+{
+    my $port = free_port();
+    $server = gateway($port, breaker => 'failures=3 retry=1h', workers => 2);
+    my @many = http_many([ map { [ $server->port, "/local?k=a" ] } 1 .. 30 ]);
+    is(answers(@many), '200:10 429:20', 'refused: the node admits its ten');
+    cmp_ok((sort { $a <=> $b } map { $_->{seconds} } @many)[-1], '<', 5,
+           '    at once, not after its timeout of ten seconds');
+    my @half = http_many([ map { [ $server->port, "/half?k=a" ] } 1 .. 30 ]);
+    is(answers(@half), '200:5 429:25', 'local=0.5: half of them');
+    is(header($half[0], 'X-RateLimit-Limit'), 5, '    and says so');
+    is(answers(http_many([ map { [ $server->port, "/open?k=a" ] } 1 .. 30 ])),
+       '200:30', 'open: all');
+    is(answers(http_many([ map { [ $server->port, "/closed?k=a" ] } 1 .. 30 ])),
+       '503:30', 'closed: none');
+    is(answers(http_many([ map { [ $server->port, "/quota?k=a" ] } 1 .. 30 ])),
+       '200:10 429:20', 'a quota: ten');
+    is(answers(http_many([ map { [ $server->port, "/slide?k=a" ] } 1 .. 30 ])),
+       '200:10 429:20', 'a sliding window: ten');
+
+    my $refused = (grep { $_->{status} == 429 } @many)[0];
+    is(header($refused, 'X-Is'), 'REJECTED|local', 'a refusal says who refused');
+    like($refused->{body}, qr/"reason":"rate_exceeded"/, '    and why');
+
+    # what shared memory charged is given back
+    is(is_now('/both?k=b'), $closed, 'shared memory and closed: 503');
+    is(header(ask('/shm?k=b'), 'X-RateLimit-Remaining'), 9, '    nothing was charged');
+
+    # several limits with several answers
+    like(is_now('/other?k=o'), qr/^200 PASSED\|(?:local|open)$/,
+         'local and open: both pass');
+
+    ok(wait_until(sub { opened() }, 10), 'the breaker opens');
+    my ($status, undef, $body) = $server->get('/limits?zone=local&key=a');
+    is($status, 503, 'gateway_limit_admin: 503');
+    like($body, qr/"detail":"breaker open"/, '    and why');
+    my @lines = errors();
+    cmp_ok(scalar(@lines), '<=', 3, 'few lines for all of these');
+    like($lines[0], qr/connect\(\) to 127\.0\.0\.1:$port failed \(111: /,
+         '    which say what failed');
+    $server->stop;
+}
+
+
+# --- a herd: how many connections are tried
+
+for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
+    my ($breaker, $most) = @$case;
+
+    my $fake = fake_redis(handshake => { client => 'close' });
+    $server = gateway($fake->port, workers => 4, breaker => $breaker);
+
+    my $end = time + 3;
+    my @many = http_many([ [ $server->port, '/open?k=a' ] ], at_once => 8,
+                         while => sub { time < $end });
+    is(answers(@many), '200:' . @many, "$breaker: all of " . @many
+       . ' requests pass');
+    my $n = $fake->connects;
+    cmp_ok($n, '>=', 4, "    it is tried: $n times in three seconds");
+    cmp_ok($n, '<=', $most, '    and besieged by nobody');
+    cmp_ok(scalar(errors()), '<=', 4, '    few lines');
+    $server->stop;
+    $fake->stop;
+
+    # the same of one that takes calls and closes behind each
+    $fake = fake_redis(actions => [ 'close' ]);
+    $server = gateway($fake->port, workers => 4, breaker => $breaker);
+    $end = time + 3;
+    @many = http_many([ [ $server->port, '/open?k=a' ] ], at_once => 8,
+                      while => sub { time < $end });
+    is(answers(@many), '200:' . @many, '    the same when each call is cut off');
+    $n = $fake->connects;
+    cmp_ok($n, '>=', 4, "    it is tried: $n times");
+    cmp_ok($n, '<=', $most, '    and besieged by nobody');
+    $server->stop;
+    $fake->stop;
+}
+
+
+# --- real ones
+
+# a real one that hangs, with its connections open, and goes on
+
+{
+    my $real = start_redis();
+    $server = gateway($real->port, timeout => '1s', connect => '1s', workers => 4,
+                      breaker => 'failures=5 retry=300ms');
+    wait_until(sub { $real->connections == 4 }, 10);
+    is(is_now('/local?k=a'), $redis, 'a real one: asked');
+    is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 8, '    and charged');
+
+    $real->pause;
+    my @many = http_many([ map { [ $server->port, '/local?k=b' ] } 1 .. 40 ]);
+    is(answers(@many), '200:10 429:30', 'SIGSTOP: the node admits ten');
+    my @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
+    cmp_ok($seconds[-1], '<', 3, '    after one timeout');
+    ok(opened(), '    the breaker opens');
+    @many = http_many([ map { [ $server->port, "/local?k=c$_" ] } 1 .. 40 ],
+                      at_once => 4);
+    @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
+    cmp_ok($seconds[-1], '<', 0.9, '    and nobody waits');
+    is(answers(@many), '200:40', '    for an answer');
+
+    # longer than hung connections live
+    ok(wait_until(sub { $server->log =~ /still does not answer, trying each 300ms/
+                      }, 15), '    a probe fails');
+    $real->resume;
+    ok(wait_until(sub { is_now('/local?k=d') =~ /redis/ }, 15),
+       'SIGCONT: it is asked again');
+    my @answers = grep { /\[notice\].* answers, asking it again/ }
+                  split /^/, $server->log;
+    is(scalar(@answers), 1, '    by the word of one worker');
+    ok(wait_until(sub { $real->connections == 4 }, 10),
+       '    and all four have a connection');
+    is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 7,
+       '    what was charged before is');
+    $server->stop;
+}
+
+# one that is killed and started again
+
+{
+    my $real = start_redis();
+    $server = gateway($real->port, workers => 2,
+                      breaker => 'failures=5 retry=200ms');
+    wait_until(sub { $real->connections == 2 }, 10);
+    is(is_now('/closed?k=a'), $redis, 'another real one: asked');
+    $real->kill;
+    ok(wait_until(sub { is_now('/closed?k=a') eq $closed }, 5), 'killed: 503');
+    ok(wait_until(sub { is_now('/closed?k=a') eq $closed && opened() }, 10),
+       '    the breaker opens');
+    $real->start;
+    ok(wait_until(sub { is_now('/closed?k=a') eq $redis }, 10),
+       'started: asked, and it has the scripts');
+    ok(wait_until(sub { $real->connections == 2 }, 10), '    by both workers');
+    unlike(CORE::join('', errors()), qr/NOSCRIPT/, '    it is told them at once');
+    like($server->log, qr/\[notice\].*"127\.0\.0\.1:\d+" answers, asking it again/,
+         '    the log says it');
+    $server->stop;
+}
+
+# BUSY: somebody's script
+
+{
+    my $real = start_redis(config => [ 'lua-time-limit 50' ]);
+    $server = gateway($real->port, timeout => '2s');
+    wait_until(sub { $real->connections == 1 }, 10);
+    is(is_now('/local?k=a'), $redis, 'before a busy script');
+    my ($id) = $real->cli('CLIENT', 'LIST') =~ /id=(\d+) .*nginx-gateway/;
+
+    my $busy = IO::Socket::INET->new('127.0.0.1:' . $real->port);
+    resp_write($busy, 'EVAL', 'while true do end', 0);
+    ok(wait_until(sub { eval { $real->cli('PING'); 0 } || $@ =~ /^BUSY/ }, 5),
+       'a script that does not end');
+    ok(wait_until(sub { is_now('/local?k=b') eq $local }, 5), '    without it');
+    is(is_now('/closed?k=b'), $closed, '    or not at all');
+    like(CORE::join('', errors()), qr/answered "BUSY /, '    the log says it');
+    $real->cli('SCRIPT', 'KILL');
+    ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), 'SCRIPT KILL: with it');
+    like($real->cli('CLIENT', 'LIST'), qr/id=$id .*nginx-gateway/,
+         '    on the same connection');
+    $server->stop;
+}
+
+# READONLY: it has become a replica, and a master again
+
+{
+    my $real = start_redis();
+    $server = gateway($real->port, breaker => 'failures=1000000');
+    wait_until(sub { $real->connections == 1 }, 10);
+    is(is_now('/local?k=a'), $redis, 'a master');
+    $real->cli('REPLICAOF', '127.0.0.1', free_port());
+    ok(wait_until(sub { is_now('/local?k=b') eq $local }, 5), 'a replica now');
+    is(is_now('/closed?k=b'), $closed, '    is not asked');
+    # wherever the reason stands: Redis 7 says it plainly, 6 in a script's error
+    like(CORE::join('', errors()), qr/READONLY|is no master/, '    the log says it');
+    ok(wait_until(sub { $real->calls('role') >= 2 }, 5), '    ROLE is asked anew');
+    $real->cli('REPLICAOF', 'NO', 'ONE');
+    ok(wait_until(sub { is_now('/local?k=c') eq $redis }, 15), 'a master again');
+    $server->stop;
+}
+
+# OOM: full, and nothing is evicted
+
+{
+    my $real = start_redis(config => [ 'maxmemory-policy noeviction' ]);
+    $server = gateway($real->port);
+    wait_until(sub { $real->connections == 1 }, 10);
+    is(is_now('/local?k=a'), $redis, 'memory enough');
+    $real->cli('CONFIG', 'SET', 'maxmemory', 1);
+    is(is_now('/local?k=b'), $local, 'out of memory');
+    is(is_now('/closed?k=b'), $closed, '    or refused');
+    like(CORE::join('', errors()), qr/OOM command not allowed/, '    the log says it');
+    is(scalar(errors()), 1, '    once');
+    $real->cli('CONFIG', 'SET', 'maxmemory', 0);
+    is(is_now('/local?k=c'), $redis, 'memory enough again');
+    is($real->connections, 1, '    the connection was kept');
+    is($real->calls('role'), 1, '    the same one');
+    $server->stop;
+}
+
+# passwords: five seconds between two attempts, hence the long waits
+
+{
+    my $real = start_redis();
+    $server = gateway($real->port);
+    wait_until(sub { $real->connections == 1 }, 10);
+    is(is_now('/local?k=a'), $redis, 'no password');
+    $real->cli('CONFIG', 'SET', 'requirepass', 'p1');
+    $real->{password} = 'p1';
+    $real->cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    ok(wait_until(sub { is_now('/local?k=b') eq $local }, 5), 'NOAUTH: without it');
+    ok(wait_until(sub { errors() }, 5), '    and a line');
+    like(CORE::join('', errors()), qr/NOAUTH/, '    says it');
+
+    my $wrong = start_redis(password => 'right');
+    my $first = $server;
+    $server = gateway($wrong->port, files => { pass => "wrong\n" },
+                      more => 'password_file pass;');
+    is(is_now('/local?k=a'), $local, 'WRONGPASS: without it');
+    like(CORE::join('', errors()), qr/refused AUTH: "WRONGPASS /, '    and a line');
+
+    $real->cli('CONFIG', 'SET', 'requirepass', '');
+    $wrong->cli('CONFIG', 'SET', 'requirepass', 'wrong');
+    delete $real->{password};
+    my $began = time;
+    my $second = $server;
+    for ($first, $second) {
+        $server = $_;
+        ok(wait_until(sub { sleep 0.05; is_now('/local?k=c') eq $redis }, 15),
+           'mended in Redis: asked again');
+    }
+    cmp_ok(time - $began, '<', 10, '    within about five seconds');
+    unlike($second->log, qr/wrong\b/, 'no password is in the log');
+    $_->stop for $first, $second;
+}
+
+# too many clients
+
+{
+    my $real = start_redis(config => [ 'maxclients 1' ]);
+    wait_until(sub { eval { $real->cli('PING') } }, 5);
+    my $held = IO::Socket::INET->new('127.0.0.1:' . $real->port);
+    resp_write($held, 'PING');
+    resp_read($held);
+    $server = gateway($real->port, breaker => 'failures=1000000');
+    is(is_now('/local?k=a'), $local, 'max number of clients: without it');
+    like(CORE::join('', errors()), qr/max number of clients reached/,
+         '    the log says it');
+    close $held;
+    ok(wait_until(sub { is_now('/local?k=b') eq $redis }, 15), '    until there is room');
+    $server->stop;
+}
+
+
+# --- max_pending: what would be more does not wait
+
+{
+    my $fake = fake_redis(actions => [ 'silence' ]);
+    $server = gateway($fake->port, timeout => '2s', more => 'max_pending 5;');
+    $fake->wait_for('script', 2);
+    my @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 20 ]);
+    is(scalar(grep { $_->{seconds} > 1.9 } @many), 5, 'max_pending 5: five wait');
+    is(scalar(grep { $_->{seconds} < 1.5 } @many), 15, '    and fifteen do not');
+    is($fake->calls, 5, '    five were asked for');
+    like(CORE::join('', errors()), qr/5 calls wait for a reply, deciding without it/,
+         '    the log says it');
+    $server->stop;
+    $fake->stop;
+}
+
+alarm 0;
+done_testing();
