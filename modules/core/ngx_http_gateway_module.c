@@ -229,7 +229,11 @@ ngx_http_gateway_log(ngx_http_request_t *r)
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
-    gmcf->settle(r);
+    /* subrequests come here under "log_subrequest on" */
+
+    if (r == r->main) {
+        gmcf->settle(r);
+    }
 
     return NGX_OK;
 }

@@ -70,6 +70,7 @@ gw_limit_set(gw_limit_t *limit, gw_limit_algorithm_e algorithm,
     limit->amount = figure->amount;
     limit->capacity = figure->amount;
     limit->interval = 0;
+    limit->most = 0;
 
     switch (algorithm) {
 
@@ -94,17 +95,20 @@ gw_limit_set(gw_limit_t *limit, gw_limit_algorithm_e algorithm,
             return "such a burst would take over a hundred years";
         }
 
+        limit->most = limit->interval * limit->capacity;
+
         return NULL;
 
     case GW_LIMIT_SLIDING:
-        return (figure->amount <= GW_LIMIT_SLIDE) ? NULL
-               : "a sliding window holds at most 8589934592";
-
     case GW_LIMIT_FIXED:
 
         /* half of what there is room for: the rest is for debts */
 
         max = 1ULL << (GW_LIMIT_UNIT - gw_limit_bits[figure->unit] - 1);
+
+        if (algorithm == GW_LIMIT_SLIDING && max > GW_LIMIT_SLIDE) {
+            max = GW_LIMIT_SLIDE;
+        }
 
         return (figure->amount < max) ? NULL
                : "that is more than a window of this length can count";
@@ -197,7 +201,7 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
     uint64_t  all, most, tat, next;
 
     result->charged = 0;
-    result->window = 0;
+    result->window = now;
     change->new = change->old;
 
     if (limit->amount == 0) {
@@ -213,8 +217,14 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 
     tat = (mode == GW_LIMIT_SET || change->old < now) ? now : change->old;
 
-    if (tat > now + 2 * all) {
-        tat = now + 2 * all;
+    /* what no figures can mean, since they were others, is not kept either */
+
+    if (tat > now + 2 * limit->most) {
+        tat = now + 2 * limit->most;
+
+        if (mode != GW_LIMIT_LOOK) {
+            change->new = tat;
+        }
     }
 
     /* more than twice of all there is comes to the same, and overflows not */
@@ -238,6 +248,7 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 
     if (mode != GW_LIMIT_LOOK && (mode >= GW_LIMIT_FILL || result->passed)) {
         result->charged = next - tat;
+        result->window = next;
         tat = next;
 
         if (result->charged || mode == GW_LIMIT_SET) {
@@ -375,7 +386,7 @@ gw_limit_sliding(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
     used = gw_limit_count(&moved, mode, cost, one.used, weighed, result);
 
     result->window = moved.number;
-    result->reset = moved.end - now;
+    result->reset = (moved.end > now) ? moved.end - now : 0;
 
     if (!result->passed) {
         result->wait = gw_limit_slide_wait(&moved, now, cost, one.used,
@@ -483,13 +494,24 @@ gw_limit_slide_wait(const gw_limit_t *limit, uint64_t now, uint64_t cost,
 
 
 void
-gw_limit_give(const gw_limit_t *limit, uint64_t *state,
-    const gw_limit_result_t *result)
+gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
+    uint64_t *state, const gw_limit_result_t *result)
 {
-    uint64_t          *word, old, new;
+    uint64_t          *word, left, old, new;
     gw_limit_count_t   count;
 
-    if (result->charged == 0) {
+    left = result->charged;
+
+    /* what has been worked off meanwhile others may have used again */
+
+    if (limit->algorithm == GW_LIMIT_GCRA
+        && result->window < now->monotonic + left)
+    {
+        left = (result->window > now->monotonic)
+               ? result->window - now->monotonic : 0;
+    }
+
+    if (left == 0) {
         return;
     }
 
@@ -500,7 +522,7 @@ gw_limit_give(const gw_limit_t *limit, uint64_t *state,
 
     do {
         if (limit->algorithm == GW_LIMIT_GCRA) {
-            new = (old > result->charged) ? old - result->charged : 0;
+            new = (old > left) ? old - left : 0;
             continue;
         }
 
@@ -510,8 +532,7 @@ gw_limit_give(const gw_limit_t *limit, uint64_t *state,
             return;
         }
 
-        count.used -= (count.used < result->charged) ? count.used
-                                                     : result->charged;
+        count.used -= (count.used < left) ? count.used : left;
         new = gw_limit_pack(limit, count.number, count.used);
 
     } while (!__atomic_compare_exchange_n(word, &old, new, 0,

@@ -19,7 +19,8 @@
  * A zeroed state is that of an idle key.  A state that says it was left in
  * the future, by a clock that has been set or that another process reads a
  * little later, neither gives units away nor refuses for ever: a time is cut to
- * what the limit can mean, the next windows count as this one, later ones not.
+ * what any of the figures can mean, the next windows count as this one, later
+ * ones not.
  *
  * script.lua's twin: ngx_http_gateway_limit_script.c does the same in Redis.
  */
@@ -53,6 +54,8 @@ typedef struct {
     uint64_t              amount;       /* of the figure; 0: nothing passes */
     uint64_t              capacity;     /* units that an idle key has */
     uint64_t              interval;     /* of gcra: ns for a unit */
+    uint64_t              most;         /* of gcra: ns that an idle key has by
+                                           any figures that apply to it */
 
     /* of windows: this one, on the wall clock */
     uint64_t              number;
@@ -90,7 +93,7 @@ typedef struct {
 
     /* to give it back */
     uint64_t              charged;      /* units, or of gcra ns */
-    uint64_t              window;       /* number */
+    uint64_t              window;       /* number, or of gcra the new state */
 } gw_limit_result_t;
 
 
@@ -118,9 +121,9 @@ void gw_limit_take(const gw_limit_t *limit, const gw_limit_clock_t *now,
     gw_limit_mode_e mode, uint64_t cost, uint64_t *state,
     gw_limit_result_t *result);
 
-/* gives back what was charged, where it still counts */
-void gw_limit_give(const gw_limit_t *limit, uint64_t *state,
-    const gw_limit_result_t *result);
+/* gives back what was charged, as far as it still counts */
+void gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
+    uint64_t *state, const gw_limit_result_t *result);
 
 /* whether a state is that of an idle key, and its loss none */
 int gw_limit_idle(gw_limit_algorithm_e algorithm, const uint64_t *state,

@@ -17,7 +17,6 @@
 #define GW_TABLE_SPIN    2000
 
 #define gw_load(p)       __atomic_load_n(p, __ATOMIC_SEQ_CST)
-#define gw_store(p, v)   __atomic_store_n(p, v, __ATOMIC_SEQ_CST)
 
 
 static uint64_t *gw_table_bucket(gw_table_t *table, const uint64_t hash[2]);
@@ -29,6 +28,8 @@ static int gw_table_make(gw_table_t *table, uint64_t *bucket, uint64_t tag,
     uint64_t first, gw_table_idle_pt idle, void *data, unsigned *evicted);
 static int gw_table_victim(gw_table_t *table, uint64_t *bucket,
     gw_table_idle_pt idle, void *data, uint64_t *tag, int *used);
+static int gw_table_clear(gw_table_t *table, uint64_t *bucket, int place,
+    uint64_t claim, uint64_t first);
 static int gw_table_alone(uint64_t *bucket, uint64_t tag, int place);
 static void gw_table_wait(uint64_t *word, uint64_t claim);
 static int gw_table_swap(uint64_t *word, uint64_t old, uint64_t new);
@@ -133,7 +134,10 @@ gw_table_find(gw_table_t *table, const uint64_t hash[2], uint64_t stamp)
 }
 
 
-/* a key is used: most of the time another request has just said so */
+/*
+ * A key is used: most of the time another request has just said so.  The stamp
+ * ascends, whoever has read his clock before.
+ */
 
 static uint64_t *
 gw_table_use(gw_table_t *table, uint64_t *bucket, int place, uint64_t stamp)
@@ -143,7 +147,7 @@ gw_table_use(gw_table_t *table, uint64_t *bucket, int place, uint64_t stamp)
     state = gw_table_entry(table, bucket, place);
     last = &state[table->words - 1];
 
-    if (__atomic_load_n(last, __ATOMIC_RELAXED) != stamp) {
+    if (__atomic_load_n(last, __ATOMIC_RELAXED) < stamp) {
         __atomic_store_n(last, stamp, __ATOMIC_RELAXED);
     }
 
@@ -190,7 +194,7 @@ gw_table_make(gw_table_t *table, uint64_t *bucket, uint64_t tag,
     uint64_t first, gw_table_idle_pt idle, void *data, unsigned *evicted)
 {
     int        i, used;
-    uint64_t   k, old, *state;
+    uint64_t   old;
 
     i = gw_table_victim(table, bucket, idle, data, &old, &used);
 
@@ -200,13 +204,10 @@ gw_table_make(gw_table_t *table, uint64_t *bucket, uint64_t tag,
         return -1;
     }
 
-    state = gw_table_entry(table, bucket, i);
-
-    for (k = 1; k < table->words; k++) {
-        gw_store(&state[k], 0);
+    if (!gw_table_clear(table, bucket, i, tag | GW_TABLE_CLAIM, first)) {
+        (void) gw_table_swap(&bucket[i], tag | GW_TABLE_CLAIM, 0);
+        return -1;
     }
-
-    gw_store(&state[0], first);
 
     if (!gw_table_swap(&bucket[i], tag | GW_TABLE_CLAIM, tag)) {
         return -1;
@@ -220,6 +221,35 @@ gw_table_make(gw_table_t *table, uint64_t *bucket, uint64_t tag,
     }
 
     return i;
+}
+
+
+/*
+ * Makes the state of a place that of a new key.  What was seen before the claim
+ * was looked at again is no later owner's: a word that has changed since is
+ * left alone, and the place given up.
+ */
+
+static int
+gw_table_clear(gw_table_t *table, uint64_t *bucket, int place, uint64_t claim,
+    uint64_t first)
+{
+    uint64_t  k, seen, wanted, *state;
+
+    state = gw_table_entry(table, bucket, place);
+
+    for (k = 0; k < table->words; k++) {
+        seen = gw_load(&state[k]);
+        wanted = (k == 0) ? first : 0;
+
+        if (gw_load(&bucket[place]) != claim
+            || (seen != wanted && !gw_table_swap(&state[k], seen, wanted)))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -330,6 +360,13 @@ gw_table_victim(gw_table_t *table, uint64_t *bucket, gw_table_idle_pt idle,
     *tag = seen[victim];
 
     return victim;
+}
+
+
+uint64_t
+gw_table_stamp(gw_table_t *table, const uint64_t *state)
+{
+    return __atomic_load_n(&state[table->words - 1], __ATOMIC_RELAXED);
 }
 
 

@@ -67,6 +67,9 @@ uint64_t *gw_table_get(gw_table_t *table, const uint64_t hash[2],
     uint64_t stamp, uint64_t first, gw_table_idle_pt idle, void *data,
     unsigned *evicted);
 
+/* when a key was used last, by any process */
+uint64_t gw_table_stamp(gw_table_t *table, const uint64_t *state);
+
 /* whether "state" is still that of the key */
 int gw_table_holds(gw_table_t *table, const uint64_t hash[2],
     const uint64_t *state);

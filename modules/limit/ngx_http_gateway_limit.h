@@ -78,9 +78,10 @@ typedef struct {
 typedef struct {
     ngx_atomic_t                    generation; /* of counts, the last one */
     ngx_atomic_t                    unsettled;  /* charges that were lost */
+    ngx_atomic_t                    most;       /* ns: see gw_limit_t */
     size_t                          nslots;     /* in front of the table */
     size_t                          table;      /* its offset from here */
-    u_char                          unused[64 - 2 * sizeof(ngx_atomic_t)
+    u_char                          unused[64 - 3 * sizeof(ngx_atomic_t)
                                            - 2 * sizeof(size_t)];
 } ngx_http_gateway_limit_shm_t;
 
@@ -89,7 +90,8 @@ typedef struct {
     ngx_str_t                       name;
     ngx_http_complex_value_t        key;
     ngx_str_t                       key_text;
-    ngx_int_t                       key_index;  /* of a lone variable, or -1 */
+    ngx_str_t                       key_name;   /* of a lone variable, or "" */
+    ngx_int_t                       key_index;  /* likewise, or -1 */
 
     ngx_http_gateway_zone_t         zone;       /* name and size */
     ngx_uint_t                      algorithm;  /* gw_limit_algorithm_e */
@@ -98,6 +100,9 @@ typedef struct {
     ngx_http_gateway_limit_figure_t concurrency;
     ngx_http_gateway_limit_figure_t *figure;    /* that one */
     ngx_http_gateway_limit_figure_t burst;
+
+    uint64_t                        most;       /* of all literal figures */
+    ngx_uint_t                      variable;   /* unsigned:1; or of others */
 
     ngx_str_t                       timezone;
     gw_tz_t                         tz;
@@ -124,6 +129,7 @@ typedef struct {
     time_t                          said_evicted;
     time_t                          said_unusable;
     time_t                          swept;
+    time_t                          no_slots;
     ngx_uint_t                      next_slot;
 } ngx_http_gateway_limit_zone_t;
 
@@ -163,6 +169,7 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                    *limits;     /* limit_t; NULL: inherit */
+    ngx_uint_t                      own;        /* unsigned:1; not inherited */
     ngx_array_t                    *stages[NGX_HTTP_GATEWAY_LIMIT_STAGES];
                                                 /* limit_t *; NULL: none */
     ngx_array_t                    *problems;   /* ngx_str_t, as "limits" */
@@ -277,6 +284,10 @@ void ngx_http_gateway_limit_clock(gw_limit_clock_t *now);
 /* the calendar or plain window of a limit of windows, at a time */
 void ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
     gw_limit_t *limit, const gw_limit_clock_t *now);
+
+/* limit->most, by all figures of the zone */
+void ngx_http_gateway_limit_most(ngx_http_gateway_limit_zone_t *zone,
+    gw_limit_t *limit);
 
 /* fills item->hash from item->key, of which ipv6_prefix= leaves a part */
 void ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item);
@@ -403,6 +414,10 @@ ngx_int_t ngx_http_gateway_limit_header_init(ngx_conf_t *cf);
 ngx_http_gateway_limit_item_t *ngx_http_gateway_limit_shown(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_uint_t hidden);
 
+/* a field of the response; "name" and "value" are kept; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_limit_push(ngx_http_request_t *r,
+    const ngx_str_t *name, u_char *value, size_t len);
+
 /* whole seconds, a begun one counts */
 uint64_t ngx_http_gateway_limit_sec(uint64_t ns);
 
@@ -434,6 +449,7 @@ ngx_int_t ngx_http_gateway_limit_variables(ngx_conf_t *cf);
 char *ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_gateway_limit_admin_merge(ngx_conf_t *cf,
+    const ngx_http_gateway_limit_loc_conf_t *prev,
     ngx_http_gateway_limit_loc_conf_t *conf);
 
 

@@ -58,6 +58,8 @@ static ngx_uint_t ngx_http_gateway_limit_admin_foreign(
 static void ngx_http_gateway_limit_admin_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
+static ngx_int_t ngx_http_gateway_limit_admin_text(ngx_http_request_t *r,
+    ngx_str_t *text);
 static const char *ngx_http_gateway_limit_admin_parse(ngx_http_request_t *r,
     json_t *body, ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_copy(ngx_http_request_t *r,
@@ -220,15 +222,29 @@ ngx_http_gateway_limit_admin_from(ngx_conf_t *cf,
 }
 
 
+/* an "if" and a limit_except are the location itself, as with proxy_pass */
+
 char *
 ngx_http_gateway_limit_admin_merge(ngx_conf_t *cf,
+    const ngx_http_gateway_limit_loc_conf_t *prev,
     ngx_http_gateway_limit_loc_conf_t *conf)
 {
     ngx_str_t                            *name;
     ngx_uint_t                            i;
+    ngx_http_core_loc_conf_t             *clcf;
     ngx_http_gateway_limit_admin_t       *admin;
     ngx_http_gateway_limit_zone_t       **zone;
     ngx_http_gateway_limit_main_conf_t   *lmcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->admin == NULL && (clcf->noname || clcf->lmt_excpt)) {
+        conf->admin = prev->admin;
+
+        if (conf->admin && clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = ngx_http_gateway_limit_admin_handler;
+        }
+    }
 
     admin = conf->admin;
 
@@ -274,6 +290,9 @@ ngx_http_gateway_limit_admin_handler(ngx_http_request_t *r)
     ngx_http_gateway_limit_query_t     *query;
     ngx_http_gateway_limit_loc_conf_t  *llcf;
 
+    static ngx_str_t   allow = ngx_string("Allow");
+    static const char  methods[] = "GET, HEAD, POST";
+
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
 
     if (!ngx_http_gateway_limit_admin_may(r, llcf->admin)) {
@@ -294,6 +313,16 @@ ngx_http_gateway_limit_admin_handler(ngx_http_request_t *r)
     }
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+
+        /* RFC 9110, 15.5.6 */
+
+        if (ngx_http_gateway_limit_push(r, &allow, (u_char *) methods,
+                                        sizeof(methods) - 1)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_ALLOWED,
                                           "only GET, HEAD and POST are known");
     }
@@ -324,8 +353,8 @@ ngx_http_gateway_limit_admin_may(ngx_http_request_t *r,
     unsigned char     mapped[GW_CIDR_ADDRESS];
     struct sockaddr  *sa;
 
-    if (admin->any) {
-        return 1;
+    if (admin == NULL || admin->any) {
+        return admin != NULL;
     }
 
     sa = r->connection->sockaddr;
@@ -498,7 +527,7 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
     json_t        *body;
-    ngx_buf_t     *b;
+    ngx_str_t      text;
     const char    *err;
     json_error_t   error;
 
@@ -507,19 +536,14 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
                           "a browser must send it as application/json");
     }
 
-    b = (r->request_body && r->request_body->bufs)
-        ? r->request_body->bufs->buf : NULL;
-
-    if (b == NULL || b->in_file
-        || b->last - b->pos > NGX_HTTP_GATEWAY_LIMIT_BODY)
-    {
+    if (ngx_http_gateway_limit_admin_text(r, &text) != NGX_OK) {
         return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST,
                               "the body must be an object of at most 4096 "
                               "bytes of JSON");
     }
 
-    body = json_loadb((char *) b->pos, b->last - b->pos,
-                      JSON_REJECT_DUPLICATES, &error);
+    body = json_loadb((char *) text.data, text.len, JSON_REJECT_DUPLICATES,
+                      &error);
 
     err = ngx_http_gateway_limit_admin_parse(r, body, query);
 
@@ -531,6 +555,50 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     }
 
     return ngx_http_gateway_limit_admin_run(r, query);
+}
+
+
+/* the body, which comes in as many pieces as the client has sent it in */
+
+static ngx_int_t
+ngx_http_gateway_limit_admin_text(ngx_http_request_t *r, ngx_str_t *text)
+{
+    u_char       *p;
+    size_t        len;
+    ngx_chain_t  *cl;
+
+    if (r->request_body == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+
+        if (cl->buf->in_file) {
+            return NGX_ERROR;
+        }
+
+        len += cl->buf->last - cl->buf->pos;
+    }
+
+    if (len == 0 || len > NGX_HTTP_GATEWAY_LIMIT_BODY) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+    text->len = len;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -669,6 +737,8 @@ ngx_http_gateway_limit_admin_item(ngx_http_request_t *r,
                         &item->zone->figure->figure,
                         item->zone->burst.figure.amount);
 
+    ngx_http_gateway_limit_most(item->zone, &item->figures);
+
     if (item->zone->algorithm == GW_LIMIT_FIXED
         || item->zone->algorithm == GW_LIMIT_SLIDING)
     {
@@ -696,16 +766,18 @@ ngx_http_gateway_limit_admin_key(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
     u_char      *p;
-    ngx_str_t   *key, *text;
+    ngx_str_t   *key, *name;
     ngx_addr_t   addr;
 
+    static ngx_str_t  client = ngx_string("gateway_client");
+    static ngx_str_t  address = ngx_string("binary_remote_addr");
+
     key = &query->item.key;
-    text = &query->item.zone->key_text;
+    name = &query->item.zone->key_name;
 
     *key = query->key;
 
-    if (text->len == sizeof("$binary_remote_addr") - 1
-        && ngx_strncmp(text->data, "$binary_remote_addr", text->len) == 0
+    if (ngx_http_gateway_same(name, &address)
         && ngx_parse_addr(r->pool, &addr, key->data, key->len) == NGX_OK)
     {
         switch (addr.sockaddr->sa_family) {
@@ -728,8 +800,7 @@ ngx_http_gateway_limit_admin_key(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (text->len != sizeof("$gateway_client") - 1
-        || ngx_strncmp(text->data, "$gateway_client", text->len) != 0
+    if (!ngx_http_gateway_same(name, &client)
         || (key->len > 9 && ngx_strncmp(key->data, "consumer:", 9) == 0)
         || (key->len > 8 && ngx_strncmp(key->data, "address:", 8) == 0))
     {

@@ -13,6 +13,8 @@
 
 static char *ngx_http_gateway_limit_key(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone, ngx_str_t *value);
+static ngx_int_t ngx_http_gateway_limit_lone(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_str_t *name);
 static char *ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone);
 static ngx_uint_t ngx_http_gateway_limit_name(ngx_str_t *name);
@@ -194,8 +196,6 @@ static char *
 ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
     ngx_str_t *value)
 {
-    size_t                     i;
-    ngx_str_t                  name;
     ngx_http_complex_value_t  *cv;
 
     cv = ngx_http_gateway_complex_value(cf, value);
@@ -217,28 +217,60 @@ ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
 
     /* a lone variable is read in place */
 
-    for (i = 1; i < value->len; i++) {
-        if (!((value->data[i] >= 'a' && value->data[i] <= 'z')
-              || (value->data[i] >= 'A' && value->data[i] <= 'Z')
-              || (value->data[i] >= '0' && value->data[i] <= '9')
-              || value->data[i] == '_'))
-        {
-            return NGX_CONF_OK;
-        }
-    }
-
-    if (value->len < 2 || value->data[0] != '$'
-        || (value->data[1] >= '1' && value->data[1] <= '9'))
+    if (ngx_http_gateway_limit_lone(cf->pool, value, &zone->key_name)
+        != NGX_OK)
     {
-        return NGX_CONF_OK;
+        return NGX_CONF_ERROR;
     }
 
-    name.data = value->data + 1;
-    name.len = value->len - 1;
+    if (zone->key_name.len) {
+        zone->key_index = ngx_http_get_variable_index(cf, &zone->key_name);
+    }
 
-    zone->key_index = ngx_http_get_variable_index(cf, &name);
+    return (zone->key_index == NGX_ERROR && zone->key_name.len)
+           ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
 
-    return (zone->key_index == NGX_ERROR) ? NGX_CONF_ERROR : NGX_CONF_OK;
+
+/* "$name" or "${name}": the name in lower case, as nginx knows it; else "" */
+
+static ngx_int_t
+ngx_http_gateway_limit_lone(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t *name)
+{
+    u_char  *p, c;
+    size_t   i, first, len;
+
+    ngx_str_null(name);
+
+    first = (text->len > 2 && text->data[1] == '{') ? 2 : 1;
+    len = text->len - ((first == 2 && text->data[text->len - 1] == '}')
+                       ? 1 : 0);
+
+    if (len <= first || text->data[0] != '$'
+        || (text->data[first] >= '1' && text->data[first] <= '9'))
+    {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(pool, len - first);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = first; i < len; i++) {
+        c = ngx_tolower(text->data[i]);
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) {
+            return NGX_OK;
+        }
+
+        p[i - first] = c;
+    }
+
+    name->data = p;
+    name->len = len - first;
+
+    return NGX_OK;
 }
 
 
@@ -815,6 +847,11 @@ ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
         err = "\"burst=\" and \"delay=\" are numbers here, a variable burst "
               "is one of the zone";
 
+    } else if (limit->delay.text.len
+               && limit->delay.figure.amount > limit->burst.figure.amount)
+    {
+        err = "\"delay=\" is more than \"burst=\"";
+
     } else if (limit->settle && limit->penalty) {
         err = "\"settle\" and \"penalty\" exclude each other";
     }
@@ -946,6 +983,7 @@ ngx_http_gateway_limit_resolve(ngx_conf_t *cf, ngx_http_gateway_limit_t *limit)
 static const char *
 ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
 {
+    const char                       *err;
     ngx_http_gateway_limit_zone_t    *zone;
     ngx_http_gateway_limit_figure_t  *burst;
 
@@ -973,8 +1011,16 @@ ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
 
     limit->literal = (zone->figure->value == NULL && burst->value == NULL);
 
-    return gw_limit_set(&limit->limit, zone->algorithm, &zone->figure->figure,
-                        burst->figure.amount);
+    zone->variable |= !limit->literal;
+
+    err = gw_limit_set(&limit->limit, zone->algorithm, &zone->figure->figure,
+                       burst->figure.amount);
+
+    if (err == NULL) {
+        zone->most = ngx_max(zone->most, limit->limit.most);
+    }
+
+    return err;
 }
 
 
@@ -1025,10 +1071,11 @@ static void
 ngx_http_gateway_limit_warn(ngx_conf_t *cf,
     ngx_http_gateway_limit_loc_conf_t *llcf)
 {
-    ngx_str_t                  *text;
     ngx_uint_t                  i;
     ngx_array_t                *late;
     ngx_http_gateway_limit_t  **limit;
+
+    static ngx_str_t  consumer = ngx_string("gateway_consumer");
 
     late = llcf->stages[NGX_HTTP_GATEWAY_LIMIT_LATE];
 
@@ -1039,16 +1086,7 @@ ngx_http_gateway_limit_warn(ngx_conf_t *cf,
     limit = late->elts;
 
     for (i = 0; i < late->nelts; i++) {
-        text = &limit[i]->zone->key_text;
-
-        if (!(text->len == sizeof("$gateway_consumer") - 1
-              && ngx_strncasecmp(text->data, (u_char *) "$gateway_consumer",
-                                 text->len) == 0)
-            && !(text->len == sizeof("${gateway_consumer}") - 1
-                 && ngx_strncasecmp(text->data,
-                                    (u_char *) "${gateway_consumer}",
-                                    text->len) == 0))
-        {
+        if (!ngx_http_gateway_same(&limit[i]->zone->key_name, &consumer)) {
             continue;
         }
 

@@ -53,6 +53,10 @@ ngx_http_gateway_limit_late(ngx_http_request_t *r)
 
     /* nobody has refused; an error page comes here, too */
 
+    if (gr) {
+        ngx_http_gateway_identity_enter(r, gr);
+    }
+
     if (gr && gr->limit && r->err_status == 0) {
         gr->limit->admitted = 1;
     }
@@ -118,10 +122,13 @@ ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
         break;
     }
 
-    /* the error page of a refusal costs nothing, as in limit_req */
+    /*
+     * The error page of a refusal costs nothing, as in limit_req, unless its
+     * location has limits of its own.
+     */
 
     for (batch = ctx->batches; batch; batch = batch->next) {
-        if (batch->refused) {
+        if (batch->refused && !llcf->own) {
             return NGX_DECLINED;
         }
     }
@@ -219,17 +226,23 @@ ngx_http_gateway_limit_decide(ngx_http_request_t *r,
 
     rc = ngx_http_gateway_limit_redis_ask(ctx, batch);
 
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
     if (rc == NGX_OK) {
         return ngx_http_gateway_limit_finish(r, ctx);
     }
 
-    ctx->step = NGX_HTTP_GATEWAY_LIMIT_ASKED;
+    if (rc == NGX_AGAIN
+        && ngx_http_gateway_limit_park(r, ngx_http_request_empty_handler)
+           == NGX_AGAIN)
+    {
+        ctx->step = NGX_HTTP_GATEWAY_LIMIT_ASKED;
+        return NGX_AGAIN;
+    }
 
-    return ngx_http_gateway_limit_park(r, ngx_http_request_empty_handler);
+    /* what is under way belongs to nobody: an error page is next */
+
+    ngx_http_gateway_limit_redis_cancel(ctx);
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 

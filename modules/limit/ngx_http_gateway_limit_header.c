@@ -30,8 +30,6 @@ static ngx_int_t ngx_http_gateway_limit_retry(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx);
 static uint64_t ngx_http_gateway_limit_length(
     const ngx_http_gateway_limit_item_t *item);
-static ngx_int_t ngx_http_gateway_limit_push(ngx_http_request_t *r,
-    const ngx_str_t *name, u_char *value, size_t len);
 static ngx_uint_t ngx_http_gateway_limit_told(
     const ngx_http_gateway_limit_item_t *item);
 static void ngx_http_gateway_limit_problem_type(
@@ -87,7 +85,8 @@ ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    if (ngx_http_gateway_limit_retry(r, ctx) != NGX_OK) {
+    if (r->upstream == NULL && ngx_http_gateway_limit_retry(r, ctx) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -117,7 +116,10 @@ ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
 }
 
 
-/* RFC 9110, 10.2.3; none for what will never pass */
+/*
+ * RFC 9110, 10.2.3; none for what will never pass, and not on a response that
+ * the upstream of an error page has made
+ */
 
 static ngx_int_t
 ngx_http_gateway_limit_retry(ngx_http_request_t *r,
@@ -423,7 +425,7 @@ ngx_http_gateway_limit_length(const ngx_http_gateway_limit_item_t *item)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_limit_push(ngx_http_request_t *r, const ngx_str_t *name,
     u_char *value, size_t len)
 {

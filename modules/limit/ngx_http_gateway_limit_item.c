@@ -83,7 +83,8 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
 
 /*
  * Whether an earlier location has decided for the zone: try_files, index, or
- * the error page of its own refusal have led here.
+ * the error page of its own refusal have led here.  One that only looked, or
+ * would have refused in dry_run, has charged nothing and vouches for nothing.
  */
 
 static ngx_uint_t
@@ -91,13 +92,25 @@ ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
     ngx_http_gateway_limit_zone_t *zone)
 {
     ngx_uint_t                       i;
+    ngx_http_gateway_limit_item_t   *item;
     ngx_http_gateway_limit_batch_t  *batch;
 
     for (batch = ctx->batches; batch; batch = batch->next) {
         for (i = 0; i < batch->n; i++) {
-            if (batch->items[i].zone == zone) {
-                return 1;
+            item = &batch->items[i];
+
+            if (item->zone != zone) {
+                continue;
             }
+
+            if ((item->dry_run && item->refused)
+                || (item->charge == 0 && !item->limit->settle))
+            {
+                item->decided = 0;
+                continue;
+            }
+
+            return 1;
         }
     }
 
@@ -148,6 +161,8 @@ ngx_http_gateway_limit_item(ngx_http_request_t *r,
     if (ngx_http_gateway_limit_figures(r, limit, &item->figures) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_http_gateway_limit_most(item->zone, &item->figures);
 
     if (item->figures.algorithm == GW_LIMIT_FIXED
         || item->figures.algorithm == GW_LIMIT_SLIDING)

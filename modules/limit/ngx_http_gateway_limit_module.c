@@ -200,6 +200,8 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_gateway_limit_loc_conf_t *prev = parent;
     ngx_http_gateway_limit_loc_conf_t *conf = child;
 
+    conf->own = (conf->limits != NULL);
+
     if (conf->limits == NULL) {
         conf->limits = prev->limits;
 
@@ -230,7 +232,7 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_gateway_limit_admin_merge(cf, conf);
+    return ngx_http_gateway_limit_admin_merge(cf, prev, conf);
 }
 
 

@@ -18,7 +18,7 @@
 
 
 #define NGX_HTTP_GATEWAY_LIMIT_CALL     32      /* limits of one call */
-#define NGX_HTTP_GATEWAY_LIMIT_ARGS     5       /* for each, at most */
+#define NGX_HTTP_GATEWAY_LIMIT_ARGS     5       /* for each */
 #define NGX_HTTP_GATEWAY_LIMIT_ASK      5000    /* ms; at least so often */
 
 /* bits of the words that keep a refusal: times in ms, and what they share */
@@ -46,7 +46,7 @@ static ngx_int_t ngx_http_gateway_limit_redis_call(
     ngx_http_gateway_limit_call_t *call);
 static ngx_uint_t ngx_http_gateway_limit_redis_flag(
     ngx_http_gateway_limit_item_t *item);
-static ngx_uint_t ngx_http_gateway_limit_redis_args(ngx_str_t *args,
+static void ngx_http_gateway_limit_redis_args(ngx_str_t *args,
     u_char **p, ngx_http_gateway_limit_item_t *item, ngx_uint_t flag,
     uint64_t units);
 static void ngx_http_gateway_limit_redis_number(ngx_str_t *arg, u_char **p,
@@ -299,15 +299,15 @@ ngx_http_gateway_limit_redis_call(ngx_http_gateway_limit_ctx_t *ctx,
     }
 
     p = (u_char *) (args + nargs);
-    nargs = call->n;
 
     for (i = 0; i < call->n; i++) {
         item = call->items[i];
 
         args[i] = item->redis_key;
-        nargs += ngx_http_gateway_limit_redis_args(&args[nargs], &p, item,
-                                  ngx_http_gateway_limit_redis_flag(item),
-                                  item->cost);
+        ngx_http_gateway_limit_redis_args(
+                       &args[call->n + i * NGX_HTTP_GATEWAY_LIMIT_ARGS], &p,
+                       item, ngx_http_gateway_limit_redis_flag(item),
+                       item->cost);
     }
 
     call->sent = ngx_current_msec;
@@ -350,12 +350,9 @@ ngx_http_gateway_limit_redis_flag(ngx_http_gateway_limit_item_t *item)
 }
 
 
-/*
- * The arguments of a limit, their texts at "*p", which moves on; returns how
- * many there are.
- */
+/* the arguments of a limit; their texts are at "*p", which moves on */
 
-static ngx_uint_t
+static void
 ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t flag, uint64_t units)
 {
@@ -384,14 +381,16 @@ ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
                                             (limit->interval + 999) / 1000);
         ngx_http_gateway_limit_redis_number(&args[2], p, limit->capacity);
         ngx_http_gateway_limit_redis_number(&args[3], p, units);
-        return 4;
+        ngx_http_gateway_limit_redis_number(&args[4], p, limit->most / 1000);
+        break;
 
     case GW_LIMIT_SLIDING:
         ngx_http_gateway_limit_redis_number(&args[1], p, limit->capacity);
         ngx_http_gateway_limit_redis_number(&args[2], p,
                                       (limit->end - limit->start) / 1000);
         ngx_http_gateway_limit_redis_number(&args[3], p, units);
-        return 4;
+        ngx_http_gateway_limit_redis_number(&args[4], p, 0);
+        break;
 
     default: /* GW_LIMIT_FIXED */
 
@@ -399,7 +398,6 @@ ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
         ngx_http_gateway_limit_redis_number(&args[2], p, limit->end / 1000);
         ngx_http_gateway_limit_redis_number(&args[3], p, units);
         ngx_http_gateway_limit_redis_number(&args[4], p, limit->next / 1000);
-        return 5;
     }
 }
 
@@ -513,8 +511,9 @@ static void
 ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item)
 {
-    ngx_uint_t       source;
-    gw_limit_mode_e  mode;
+    ngx_uint_t        source;
+    gw_limit_mode_e   mode;
+    gw_limit_clock_t  now;
 
     switch (item->zone->on_error) {
 
@@ -527,6 +526,14 @@ ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_batch_t *batch,
         item->whole_capacity = item->figures.capacity;
 
         gw_limit_share(&item->figures, item->zone->share);
+
+        /* it may have changed while Redis was silent */
+
+        if (item->figures.algorithm != GW_LIMIT_GCRA) {
+            ngx_http_gateway_limit_clock(&now);
+            ngx_http_gateway_limit_window(item->zone, &item->figures, &now);
+        }
+
         ngx_http_gateway_limit_zone_take(item, mode, item->cost);
         break;
 
@@ -556,6 +563,8 @@ ngx_http_gateway_limit_redis_cancel(ngx_http_gateway_limit_ctx_t *ctx)
             call->handle = NULL;
         }
     }
+
+    ctx->pending = 0;
 }
 
 
@@ -665,31 +674,25 @@ ngx_http_gateway_limit_redis_change(ngx_http_gateway_limit_item_t *item,
     void *data, ngx_http_gateway_redis_call_t **handle)
 {
     u_char      *p, word[1];
-    u_char       text[(2 + NGX_HTTP_GATEWAY_LIMIT_ARGS) * GW_TEXT_DECIMAL];
-    ngx_str_t    args[3 + NGX_HTTP_GATEWAY_LIMIT_ARGS], next;
-    ngx_uint_t   n;
+    u_char       text[(1 + NGX_HTTP_GATEWAY_LIMIT_ARGS) * GW_TEXT_DECIMAL];
+    ngx_str_t    args[3 + NGX_HTTP_GATEWAY_LIMIT_ARGS];
+    ngx_uint_t   last;
 
     p = text;
     word[0] = (u_char) mode;
+    last = 2 + NGX_HTTP_GATEWAY_LIMIT_ARGS;
 
     args[0] = item->redis_key;
     args[1].data = word;
     args[1].len = 1;
 
-    /* a fifth argument, where there is one, comes last */
-
-    n = 2 + ngx_http_gateway_limit_redis_args(&args[2], &p, item, 0, units);
-
-    next = args[6];
-    ngx_http_gateway_limit_redis_number(&args[6], &p, item->result.window);
-
-    if (n == 7) {
-        args[7] = next;
-    }
+    ngx_http_gateway_limit_redis_args(&args[2], &p, item, 0, units);
+    ngx_http_gateway_limit_redis_number(&args[last], &p, item->result.window);
 
     return ngx_http_gateway_redis_call(item->zone->redis,
                                        &ngx_http_gateway_limit_change_script,
-                                       1, args, n + 1, handler, data, handle);
+                                       1, args, last + 1, handler, data,
+                                       handle);
 }
 
 
@@ -786,7 +789,7 @@ static void
 ngx_http_gateway_limit_deny_keep(ngx_http_gateway_limit_item_t *item,
     ngx_msec_t sent)
 {
-    uint64_t  until, *denied;
+    uint64_t  until, *state, *denied;
 
     if (item->result.wait == GW_LIMIT_NEVER
         || item->cost > NGX_HTTP_GATEWAY_LIMIT_MASK)
@@ -796,8 +799,8 @@ ngx_http_gateway_limit_deny_keep(ngx_http_gateway_limit_item_t *item,
 
     until = sent + item->result.wait / GW_LIMIT_MSEC;
 
-    denied = ngx_http_gateway_limit_denied(item,
-                                 ngx_http_gateway_limit_zone_state(item, 1));
+    state = ngx_http_gateway_limit_zone_state(item, 1);
+    denied = ngx_http_gateway_limit_denied(item, state);
 
     __atomic_store_n(&denied[0], 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&denied[1],
@@ -807,6 +810,12 @@ ngx_http_gateway_limit_deny_keep(ngx_http_gateway_limit_item_t *item,
                      (until << NGX_HTTP_GATEWAY_LIMIT_SHARED)
                      | ngx_http_gateway_limit_deny_figures(item),
                      __ATOMIC_SEQ_CST);
+
+    /* in a zone that is too small another key may have got the place */
+
+    if (!gw_table_holds(item->zone->table, item->hash, state)) {
+        __atomic_store_n(&denied[0], 0, __ATOMIC_SEQ_CST);
+    }
 }
 
 

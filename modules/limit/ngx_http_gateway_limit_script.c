@@ -30,7 +30,7 @@
  *   2  g: us for a unit; f, s: units of a window
  *   3  g: units that an idle key has; f: end of the window; s: its length, us
  *   4  units
- *   5  of f alone: end of the next window
+ *   5  g: us that an idle key has by any figures; f: end of the next window
  *
  * Returns whether all pass, which limit refused first, the time, and for each
  * limit: units left, us until it is idle or its window ends, us until the
@@ -60,19 +60,24 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 "local S,P={0,0,0,0,0,0,0,0,0,0,0,0}\n"
 "for i=1,n do\n"
 " local k,fl=byte(ARGV[o],1,2)\n"
-" local A,B,q=ARGV[o+1]+0,ARGV[o+2]+0,ARGV[o+3]+0\n"
+" local A,B,q,C=ARGV[o+1]+0,ARGV[o+2]+0,ARGV[o+3]+0,ARGV[o+4]+0\n"
 " local s,w,u,f,e=v[i] or '',0\n"
-" o=o+4\n"
+" o=o+5\n"
 " if k==103 then\n"
 "  e=A*B\n"
 "  u=(tonumber(s) or 0)-now\n"
-"  if u<0 then u=0 elseif u>2*e then u=2*e end\n"
+"  if u<0 then u=0 elseif u>2*C then\n"
+"   u=2*C\n"
+"   if fl~=108 and fl~=109 then\n"
+"    call('SET',KEYS[i],fmt('%.0f',now+u),'PX',fmt('%.0f',u/1000+1))\n"
+"   end\n"
+"  end\n"
 "  f=u+A*q\n"
 "  if q>B then w=-1 elseif f>e then w=f-e end\n"
 " elseif k==102 then\n"
-"  local C=ARGV[o]+0\n"
-"  o=o+1\n"
+"  local D=C-B\n"
 "  e=B\n"
+"  if now>=C then C=C+(floor((now-C)/D)+1)*D end\n"
 "  if now>=B then e=C end\n"
 "  local x,c=string.match(s,'^(%d+):(%d+)$')\n"
 "  x,u=tonumber(x) or 0,tonumber(c) or 0\n"
@@ -124,7 +129,6 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 "  left,reset=A-f,e-now\n"
 "  if f>u then call('SET',KEYS[i],fmt('%.0f:%.0f',e,f),'PX',"
     "fmt('%.0f',reset/1000+1)) end\n"
-"  o=o+1\n"
 " else\n"
 "  local B=ARGV[o+2]+0\n"
 "  left,reset=A-f-P[i*3-1],(e+1)*B-now\n"
@@ -133,7 +137,7 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 " end\n"
 " if left<0 then left=0 end\n"
 " R[m],R[m+1],R[m+2]=left,reset,w\n"
-" m,j,o=m+3,j+4,o+4\n"
+" m,j,o=m+3,j+4,o+5\n"
 "end\n"
 "return R\n";
 
@@ -145,9 +149,9 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
  *      these three where there is a key; a: charge up to what there is; c:
  *      charge, with a debt up to as much
  *   2  g, f or s
- *   3  to 5: as 2 to 4 above
- *   6  r, of windows: the end of the one that was charged, else 0
- *   7  as 5 above
+ *   3  to 6: as 2 to 5 above
+ *   7  r: g: what the charge has made of the state, us; f, s: the end of the
+ *      window that was charged; else 0
  *
  * Returns units left and us until it is idle or its window ends as they are
  * then, 0, the time, units used, and whether there was a key.
@@ -160,12 +164,20 @@ static const char  ngx_http_gateway_limit_change_lua[] =
 "local v=call('GET',KEYS[1])\n"
 "local mode,al=ARGV[1],ARGV[2]\n"
 "if not v and (mode=='w' or mode=='x' or mode=='r') then mode='p' end\n"
-"local A,B,q,E=ARGV[3]+0,ARGV[4]+0,ARGV[5]+0,ARGV[6]+0\n"
+"local A,B,q,C,E=ARGV[3]+0,ARGV[4]+0,ARGV[5]+0,ARGV[6]+0,ARGV[7]+0\n"
 "local s,used,left,reset=v or '',0,0,0\n"
 "local function change(u,unit,all)\n"
 " if mode=='x' then return 0\n"
 " elseif mode=='w' then u=0\n"
-" elseif mode=='r' then u=u-unit*q if u<0 then u=0 end return u\n"
+" elseif mode=='r' then\n"
+"  local back=unit*q\n"
+"  if al=='g' then\n"
+"   if back>E-now then back=E-now end\n"
+"   if back<0 then back=0 end\n"
+"  end\n"
+"  u=u-back\n"
+"  if u<0 then u=0 end\n"
+"  return u\n"
 " elseif mode=='p' then return u end\n"
 " local most=all\n"
 " if mode~='a' then most=2*all end\n"
@@ -182,12 +194,13 @@ static const char  ngx_http_gateway_limit_change_lua[] =
 "if al=='g' then\n"
 " local all=A*B\n"
 " local u=(tonumber(s) or 0)-now\n"
-" if u<0 then u=0 elseif u>2*all then u=2*all end\n"
+" if u<0 then u=0 elseif u>2*C then u=2*C end\n"
 " u=change(u,A,all)\n"
 " write(fmt('%.0f',now+u),u)\n"
 " used,left,reset=ceil(u/A),floor((all-u)/A),u\n"
 "elseif al=='f' then\n"
-" local e,C=B,ARGV[7]+0\n"
+" local e,D=B,C-B\n"
+" if now>=C then C=C+(floor((now-C)/D)+1)*D end\n"
 " if now>=B then e=C end\n"
 " local x,c=string.match(s,'^(%d+):(%d+)$')\n"
 " x,c=tonumber(x) or 0,tonumber(c) or 0\n"

@@ -16,9 +16,6 @@
 #include "ngx_http_gateway_limit.h"
 
 
-#define NGX_HTTP_GATEWAY_LIMIT_TRIES    256     /* slots that are looked at */
-
-
 static ngx_http_gateway_limit_slot_t *ngx_http_gateway_limit_slot_find(
     ngx_http_gateway_limit_zone_t *zone);
 static void ngx_http_gateway_limit_slot_free(
@@ -48,9 +45,6 @@ ngx_http_gateway_limit_slot_take(ngx_http_gateway_limit_item_t *item,
         slot = ngx_http_gateway_limit_slot_find(zone);
 
         if (slot == NULL) {
-
-            /* more requests than there is memory for: the others count */
-
             mode = GW_LIMIT_LOOK;
         }
     }
@@ -154,7 +148,11 @@ ngx_http_gateway_limit_slot_give(ngx_http_gateway_limit_item_t *item)
 }
 
 
-/* the first free slot of some, from a place that each worker moves on */
+/*
+ * A free slot, looked for from a place that each worker moves on.  Where there
+ * is none, there are more requests than the zone has memory for: they are held
+ * against the count of their keys, but not counted.
+ */
 
 static ngx_http_gateway_limit_slot_t *
 ngx_http_gateway_limit_slot_find(ngx_http_gateway_limit_zone_t *zone)
@@ -162,7 +160,13 @@ ngx_http_gateway_limit_slot_find(ngx_http_gateway_limit_zone_t *zone)
     ngx_uint_t                      i;
     ngx_http_gateway_limit_slot_t  *slot;
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_LIMIT_TRIES; i++) {
+    /* not for each of thousands */
+
+    if (zone->no_slots == ngx_time()) {
+        return NULL;
+    }
+
+    for (i = 0; i < zone->sh->nslots; i++) {
 
         if (++zone->next_slot >= zone->sh->nslots) {
             zone->next_slot = 0;
@@ -174,6 +178,13 @@ ngx_http_gateway_limit_slot_find(ngx_http_gateway_limit_zone_t *zone)
             return slot;
         }
     }
+
+    zone->no_slots = ngx_time();
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "gateway_limit_zone: zone \"%V\" has memory for %uz requests "
+                  "at once, others are not counted", &zone->name,
+                  zone->sh->nslots);
 
     return NULL;
 }
@@ -224,6 +235,10 @@ ngx_http_gateway_limit_slot_sweep(ngx_http_gateway_limit_zone_t *zone,
 
     self = ngx_pid;
     alive = 0;
+
+    if (start && zone->sh->nslots) {
+        zone->next_slot = ngx_random() % zone->sh->nslots;
+    }
 
     for (i = 0; i < zone->sh->nslots; i++) {
         slot = &ngx_http_gateway_limit_slots(zone)[i];

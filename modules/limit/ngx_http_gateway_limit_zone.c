@@ -175,6 +175,32 @@ ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
 
 
 /*
+ * A key may be met with several figures, such as two bursts: the smallest must
+ * not cut what was charged by the largest.  Those of the configuration are
+ * known, those from variables once they have been seen.
+ */
+
+void
+ngx_http_gateway_limit_most(ngx_http_gateway_limit_zone_t *zone,
+    gw_limit_t *limit)
+{
+    ngx_atomic_uint_t  seen;
+
+    if (zone->variable) {
+
+        do {
+            seen = zone->sh->most;
+        } while (seen < limit->most
+                 && !ngx_atomic_cmp_set(&zone->sh->most, seen, limit->most));
+
+        limit->most = ngx_max(limit->most, seen);
+    }
+
+    limit->most = ngx_max(limit->most, zone->most);
+}
+
+
+/*
  * IPv6 addresses are cut to a network, for who has one has all of it; IPv4 as
  * a socket for both shows it is left whole.  A key stands in the table as a
  * hash, whatever its length.
@@ -204,6 +230,14 @@ ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item)
     }
 
     gw_siphash(item->zone->table->secret, key->data, key->len, item->hash);
+
+    /* windows of different lengths are counted apart, as in Redis */
+
+    if (item->zone->algorithm == GW_LIMIT_FIXED
+        || item->zone->algorithm == GW_LIMIT_SLIDING)
+    {
+        item->hash[1] += (item->figures.unit + 1) * 0x9e3779b97f4a7c15ULL;
+    }
 }
 
 
@@ -281,14 +315,15 @@ ngx_http_gateway_limit_zone_evicted(ngx_http_gateway_limit_zone_t *zone)
 
 /*
  * The place of a key may go to another one between its being found and its
- * being charged, which then was charged for this one: that is taken back.
+ * being charged, which then may have been charged for this one: a request too
+ * many is refused to it, in a zone that is too small.
  */
 
 void
 ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode, uint64_t cost)
 {
-    uint64_t          *state;
+    uint64_t           stamp, *state;
     gw_limit_clock_t   now;
 
     ngx_http_gateway_limit_clock(&now);
@@ -296,13 +331,19 @@ ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
     for ( ;; ) {
         state = ngx_http_gateway_limit_zone_state(item, 1);
 
+        /* another worker has read its clock later: so has this one */
+
+        stamp = gw_table_stamp(item->zone->table, state) * GW_LIMIT_MSEC;
+
+        if (now.monotonic < stamp) {
+            now.monotonic = stamp;
+        }
+
         gw_limit_take(&item->figures, &now, mode, cost, state, &item->result);
 
         if (gw_table_holds(item->zone->table, item->hash, state)) {
             return;
         }
-
-        gw_limit_give(&item->figures, state, &item->result);
     }
 }
 
@@ -310,11 +351,13 @@ ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
 void
 ngx_http_gateway_limit_zone_give(ngx_http_gateway_limit_item_t *item)
 {
-    uint64_t  *state;
+    uint64_t          *state;
+    gw_limit_clock_t   now;
 
     state = ngx_http_gateway_limit_zone_state(item, 0);
 
     if (state) {
-        gw_limit_give(&item->figures, state, &item->result);
+        ngx_http_gateway_limit_clock(&now);
+        gw_limit_give(&item->figures, &now, state, &item->result);
     }
 }

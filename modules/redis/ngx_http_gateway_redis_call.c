@@ -453,6 +453,12 @@ ngx_http_gateway_redis_deadline(ngx_event_t *ev)
         return;
     }
 
+    /* a handler that has called again has set it for its own call */
+
+    if (conn->deadline.timer_set) {
+        ngx_del_timer(&conn->deadline);
+    }
+
     ngx_http_gateway_redis_settle(conn);
 }
 

@@ -7,7 +7,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
-use Test::Gateway::Load;
+use Test::Gateway::Flood;
 use Test::Gateway::Server;
 use Test::More;
 use Time::HiRes qw( sleep time );
@@ -71,26 +71,26 @@ sub start {
     my $port = $nginx->port;
 
     for my $zone (qw( sliding fixed month )) {
-        my %count = load($port, "/$zone", $requests);
+        my %count = flood($port, "/$zone", $requests);
         is($count{200}, $budget, "$zone: $budget of $requests are admitted");
         is($count{429}, $requests - $budget, 'and all others refused');
         is(used($nginx, $zone, $port), $budget, 'as many are used');
     }
 
-    my %count = load($port, '/gcra', 20_000);
+    my %count = flood($port, '/gcra', 20_000);
     is($count{200}, 1001, 'gcra: burst and one of 20000');
     is($count{429}, 18_999, 'and all others refused');
 
     # while time gives units back, no more than it gives
     my $start = time;
-    %count = load($port, '/refill', $requests);
+    %count = flood($port, '/refill', $requests);
     my $most = 100 + 1000 * (time - $start);
     cmp_ok($count{200}, '<=', $most, 'a rate is not exceeded');
     cmp_ok($count{200}, '>=', 100, 'and the burst is there');
     is($count{200} + $count{429}, $requests, 'nothing else is answered');
 
     # of three that are used up, none was charged for what another refused
-    %count = load($port, '/all', 2000);
+    %count = flood($port, '/all', 2000);
     is($count{429}, 2000, 'what is used up refuses');
     is(used($nginx, $_, $port), $budget, "$_ was not charged for that")
         for qw( sliding fixed month );
@@ -116,7 +116,7 @@ sub start {
         POSIX::_exit(0);
     }
 
-    my %count = load($port, '/month', $requests, depth => 10);
+    my %count = flood($port, '/month', $requests, depth => 10);
     waitpid $pid, 0;
     wait_until(sub { $nginx->workers == 4 }, 15);
 
@@ -146,7 +146,7 @@ sub start {
     }
 
     # one request at a time on a connection: what is lost is what was in flight
-    my %count = load($port, '/fixed', $requests, depth => 1);
+    my %count = flood($port, '/fixed', $requests, depth => 1);
     waitpid $pid, 0;
     my $lost = $count{lost} // 0;
 
@@ -173,12 +173,12 @@ sub start {
     my $refused = 0;
     my %status;
 
-    is((load($port, '/tiny?k=hot', 10))[1], 10, 'a key is admitted ten times');
+    is((flood($port, "/tiny?k=hot", 10))[1], 10, 'a key is admitted ten times');
 
     # more keys than there are places, and the hot one in between
     my $start = time;
     for my $i (1 .. 40) {
-        my %hot = load($port, '/tiny?k=hot', 5, processes => 1,
+        my %hot = flood($port, '/tiny?k=hot', 5, processes => 1,
                        connections => 1);
         $refused += $hot{429} // 0;
         many($port, $i);

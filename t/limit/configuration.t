@@ -184,11 +184,16 @@ refused(http("$z zone=a:64k rate=1000000001r/s;"),
 refused(http("$z zone=a:64k rate=1r/d burst=36525;"),
         $zone . 'such a burst would take over a hundred years', 'a burst too high');
 accepted(http("$z zone=a:64k rate=1r/d burst=36523;"), 'a burst not too high');
-refused(http("$z zone=a:64k rate=8589934593r/s algorithm=sliding_window;"),
-        $zone . 'a sliding window holds at most 8589934592',
-        'a sliding window too large');
-accepted(http("$z zone=a:64k rate=8589934592r/s algorithm=sliding_window;"),
-         'a sliding window not too large');
+refused(http("$z zone=a:64k rate=8589934592r/d algorithm=sliding_window;"),
+        $zone . 'that is more than a window of this length can count',
+        'a sliding window of a day too large');
+accepted(http("$z zone=a:64k rate=8589934591r/d algorithm=sliding_window;"),
+         'a sliding window of a day not too large');
+refused(http("$z zone=a:64k rate=134217728r/s algorithm=sliding_window;"),
+        $zone . 'that is more than a window of this length can count',
+        'a sliding window of a second too large');
+accepted(http("$z zone=a:64k rate=134217727r/s algorithm=sliding_window;"),
+         'a sliding window of a second not too large');
 refused(http("$z zone=a:64k rate=134217728r/s algorithm=fixed_window;"),
         $zone . 'that is more than a window of this length can count',
         'a fixed window too large');
@@ -397,6 +402,20 @@ accepted(alone("gateway_limit_log_level $_;"), "level $_")
     for qw( info notice warn error );
 refused(alone("$_; $_;"), '"' . s/ .*//r . '" directive is duplicate', "twice: $_")
     for 'gateway_limit_status 420', 'gateway_limit_log_level warn';
+
+
+# a fixed answer is given before limits are asked
+
+{
+    my $return = sub { qq("return" answers before "gateway_limit" is asked, its )
+        . 'response is open to everybody, in the block in DIR/nginx.conf:LINE' };
+    warned(server("location / {  #!\ngateway_limit zone=$_; return 200 a; }\n"),
+           $return->(), "return beside zone=$_") for qw( z e );
+    accepted(server("gateway_limit zone=z; location / { return 200 a; }"),
+             'return with an inherited limit');
+    accepted(server("location / { gateway_limit off; return 200 a; }"),
+             'return with gateway_limit off');
+}
 
 
 # --- gateway_limit_admin

@@ -76,6 +76,9 @@ END
     }
     my ($status) = $server->get('/dry?k=secret');
     Test::More::is($status, 200, 'dry_run passes');
+    Test::More::is_deeply($said->('dry?k=secret'), [ '[info]', 'gateway_limit: '
+        . 'would be refused by zone "dry", reason "rate_exceeded", dry run' ],
+        'and says what it would refuse');
     Test::More::unlike($server->log =~ s/, request: .*//gr, qr/secret/,
                        'the key is in no line but for the request line');
     $server->stop;

@@ -14,6 +14,8 @@ use Time::HiRes qw( sleep time );
 
 BEGIN { $Test::Gateway::More = 1 }
 
+plan(skip_all => 'has masters of its own') if $ENV{GATEWAY_MASTER};
+
 $SIG{ALRM} = sub { die "this takes too long\n" };
 alarm 300;
 
@@ -58,6 +60,8 @@ my $http = <<"END";
     gateway_limit_zone \$arg_k zone=m:1m rate=1r/d burst=9;
     gateway_limit_zone \$arg_k zone=a:1m rate=1r/d burst=9 redis=one;
     gateway_limit_zone \$arg_k zone=b:1m quota=10/month redis=two;
+    gateway_limit_zone \$arg_k zone=closed:1m quota=10/month redis=two
+                       on_error=closed;
     gateway_limit_zone \$arg_k zone=c:1m rate=10r/d algorithm=sliding_window
                        redis=one;
     gateway_limit_zone \$arg_k zone=s:1m rate=\$arg_r|1r/s redis=one;
@@ -93,6 +97,8 @@ my $server = <<'END';
         gateway_limit zone=a; gateway_limit zone=c; gateway_limit zone=s;
         empty_gif;
     }
+    location /closed { gateway_limit zone=a; gateway_limit zone=closed;
+                       empty_gif; }
     location /pen {
         gateway_limit zone=a penalty; gateway_limit zone=b penalty;
         gateway_limit zone=m penalty; gateway_limit zone=c;
@@ -513,13 +519,61 @@ cmp_ok(time - $reset_at, '<', 8, '    after five seconds');
 cmp_ok(evalsha($redis[0]) - $before, '<=', 2, '    without asking meanwhile');
 
 
+# --- more limits than one call takes
+
+my @zones = map { "n$_" } 1 .. 70;
+my $wide = start_nginx(workers => 1, http => <<"END" . CORE::join('',
+    gateway_redis one {
+        server 127.0.0.1:@{[ $redis[0]->port ]};
+        connect_timeout 10s; timeout 10s;
+    }
+END
+        map { "gateway_limit_zone \$arg_k zone=$_:64k rate=1r/d burst=9 redis=one;\n"
+            } @zones),
+    server => 'location / {' . CORE::join('', map {
+        "gateway_limit zone=$_ cost=\$arg_$_|1;\n" } @zones) . ' empty_gif; }'
+        . ' location = /limits { gateway_limit_admin from=any '
+        . CORE::join(' ', map { "zone=$_" } @zones) . '; }');
+
+sub all_used {
+    my ($key) = @_;
+    my %n;
+    for my $zone (@zones) {
+        my ($status, $state) = admin("/limits?zone=$zone&key=$key", node => $wide);
+        $n{ $status == 404 ? 0 : $state->{used} }++;
+    }
+    return CORE::join ' ', map { "$_:$n{$_}" } sort keys %n;
+}
+
+$before = evalsha($redis[0]);
+is(ask('/?k=w', $wide)->{status}, 200, 'seventy limits');
+is(evalsha($redis[0]) - $before, 3, '    are three calls');
+is(all_used('w'), '1:70', '    and all are charged');
+for my $zone (qw( n1 n32 n33 n70 )) {
+    is(ask("/?k=w&$zone=10", $wide)->{status}, 429, "    $zone refuses");
+    my $is;
+    wait_until(sub { ($is = all_used('w')) eq '1:70' }, 5);
+    is($is, '1:70', '    and none stays charged');
+}
+$wide->stop;
+
+
 # Redis is gone: an admin is told, and nothing is made up
 
-$one->allow('gateway_redis');
+is(ask('/closed?k=half')->{status}, 200, 'two Redis, one of which is vital');
 $redis[1]->kill;
 wait_until(sub { (admin('/limits?zone=b&key=g'))[0] == 503 }, 5);
 ($status, $state) = admin('/limits?zone=b&key=g');
 is($status, 503, 'GET while Redis is gone');
+
+my $a = used('a', 'half');
+is($a, 1, 'a request was charged in the one');
+my $gone = ask('/closed?k=half');
+is($gone->{status}, 503, 'the other is gone: on_error=closed refuses');
+like($gone->{head}, qr{^Content-Type: application/problem\+json}m, '    as a problem');
+my $is;
+wait_until(sub { ($is = used('a', 'half')) == 1 }, 5);
+is($is, 1, 'what the one had charged is given back');
 like($state->{detail}, qr/^(?:not connected|connection lost|breaker open)$/,
      "    says: $state->{detail}");
 ($status) = admin('/limits', body => '{"zone":"b","key":"g","set":1}');

@@ -189,7 +189,7 @@ location /pen { gateway_limit zone=pen cost=0; empty_gif; }
 [ 'GET /t?k=1', 'GET /without?k=1', 'GET /pen?k=1', 'GET /t?k=1', 'GET /pen?k=1' ]
 --- error_code eval: [ 200, 429, 200, 429, 200 ]
 --- response_headers eval
-[ map { "X-RateLimit-Remaining: $_" } 4, 4, 4, 4, 0 ]
+[ map { "X-RateLimit-Remaining: $_" } 4, 4, 4, 0, 0 ]
 
 
 

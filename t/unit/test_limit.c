@@ -63,12 +63,25 @@ take(gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode, uint64_t cost,
 
 
 static void
+give(gw_limit_t *limit, uint64_t now, uint64_t *state,
+    const gw_limit_result_t *result)
+{
+    gw_limit_clock_t  clock;
+
+    clock.monotonic = now;
+    clock.wall = now;
+
+    gw_limit_give(limit, &clock, state, result);
+}
+
+
+static void
 test_gcra(void)
 {
     int                i, n;
     uint64_t           state[2] = { 0, 0 };
     gw_limit_t         limit;
-    gw_limit_result_t  r;
+    gw_limit_result_t  r, old;
 
     limit = limit_of(GW_LIMIT_GCRA, 10, GW_FIGURE_SECOND, 4);
 
@@ -103,7 +116,7 @@ test_gcra(void)
     r = take(&limit, 1010 * SEC, GW_LIMIT_TAKE, 5, state);
     is_int(r.passed, 1, "all that there is does");
 
-    gw_limit_give(&limit, state, &r);
+    give(&limit, 1010 * SEC, state, &r);
     r = take(&limit, 1010 * SEC, GW_LIMIT_LOOK, 5, state);
     is_int(r.passed, 1, "what is given back is there again");
 
@@ -111,6 +124,23 @@ test_gcra(void)
 
     limit = limit_of(GW_LIMIT_GCRA, 3, GW_FIGURE_SECOND, 0);
     is_int((long long) limit.interval, 333333334, "a third of a second");
+
+    /* what was charged and has been worked off is not given back */
+
+    limit = limit_of(GW_LIMIT_GCRA, 10, GW_FIGURE_SECOND, 0);
+    state[0] = 0;
+    old = take(&limit, 2000 * SEC, GW_LIMIT_TAKE, 1, state);
+    r = take(&limit, 2000 * SEC + 100 * MS, GW_LIMIT_TAKE, 1, state);
+    is_int(r.passed, 1, "one after another");
+    give(&limit, 2000 * SEC + 150 * MS, state, &old);
+    r = take(&limit, 2000 * SEC + 150 * MS, GW_LIMIT_TAKE, 1, state);
+    is_int(r.passed, 0, "giving back too late gives nothing");
+
+    state[0] = 0;
+    old = take(&limit, 2000 * SEC, GW_LIMIT_TAKE, 1, state);
+    give(&limit, 2000 * SEC + 40 * MS, state, &old);
+    r = take(&limit, 2000 * SEC + 40 * MS, GW_LIMIT_TAKE, 1, state);
+    is_int(r.passed, 1, "and in between what is left");
 
     limit = limit_of(GW_LIMIT_GCRA, 0, GW_FIGURE_SECOND, 10);
     r = take(&limit, SEC, GW_LIMIT_TAKE, 0, state);
@@ -135,6 +165,10 @@ test_gcra_clocks(void)
     r = take(&limit, 100 * SEC, GW_LIMIT_LOOK, 1, state);
     is_int((long long) r.wait, 2 * SEC,
            "a time in the far future is no endless ban");
+
+    (void) take(&limit, 100 * SEC, GW_LIMIT_TAKE, 1, state);
+    r = take(&limit, 102 * SEC, GW_LIMIT_TAKE, 1, state);
+    is_int(r.passed, 1, "who waits as told passes");
 
     /* another rate applies at once, and the debt is what it was in time */
 
@@ -219,7 +253,7 @@ test_fixed(void)
     is_int(r.passed, 1, "which is empty");
     is_int((long long) r.remaining, 99, "but for this one");
 
-    gw_limit_give(&limit, state, &old);
+    give(&limit, 6060 * SEC, state, &old);
     r = take(&limit, 6060 * SEC, GW_LIMIT_LOOK, 1, state);
     is_int((long long) r.remaining, 99,
            "what was not charged is not given back");
@@ -227,7 +261,7 @@ test_fixed(void)
     r = take(&limit, 6060 * SEC, GW_LIMIT_TAKE, 5, state);
     old = r;
     (void) take(&limit, 6120 * SEC, GW_LIMIT_TAKE, 3, state);
-    gw_limit_give(&limit, state, &old);
+    give(&limit, 6060 * SEC, state, &old);
     r = take(&limit, 6120 * SEC, GW_LIMIT_LOOK, 1, state);
     is_int((long long) r.used, 3, "nor to another window");
 
@@ -406,7 +440,7 @@ thread(void *data)
         /* now and then it is given back and taken again */
 
         if (r.passed && i % 5 == 0) {
-            gw_limit_give(&t->limit, t->state, &r);
+            give(&t->limit, 1000 * DAY, t->state, &r);
             t->passed--;
         }
     }
@@ -481,8 +515,10 @@ test_ranges(void)
         { GW_LIMIT_GCRA, 1, GW_FIGURE_DAY, 37000, 0 },
         { GW_LIMIT_GCRA, 1, GW_FIGURE_SECOND, 3000000000ULL, 1 },
         { GW_LIMIT_GCRA, 1, GW_FIGURE_SECOND, GW_FIGURE_MAX, 0 },
-        { GW_LIMIT_SLIDING, 8589934592ULL, GW_FIGURE_DAY, 0, 1 },
-        { GW_LIMIT_SLIDING, 8589934593ULL, GW_FIGURE_DAY, 0, 0 },
+        { GW_LIMIT_SLIDING, 8589934591ULL, GW_FIGURE_DAY, 0, 1 },
+        { GW_LIMIT_SLIDING, 8589934592ULL, GW_FIGURE_DAY, 0, 0 },
+        { GW_LIMIT_SLIDING, 134217727, GW_FIGURE_SECOND, 0, 1 },
+        { GW_LIMIT_SLIDING, 134217728, GW_FIGURE_SECOND, 0, 0 },
         { GW_LIMIT_FIXED, 134217727, GW_FIGURE_SECOND, 0, 1 },
         { GW_LIMIT_FIXED, 134217728, GW_FIGURE_SECOND, 0, 0 },
         { GW_LIMIT_FIXED, GW_FIGURE_MAX, GW_FIGURE_MONTH, 0, 1 },

@@ -208,12 +208,65 @@ count(gw_table_t *table, unsigned seed, long n, uint64_t keys)
 }
 
 
+/* tags that stand in two places of a bucket */
+
+static int
+doubles(gw_table_t *table)
+{
+    int        a, b, n;
+    uint64_t   k, *tag;
+
+    n = 0;
+
+    for (k = 0; k < table->buckets; k++) {
+        tag = (uint64_t *) (table + 1) + k * 16 * (1 + table->words);
+
+        for (a = 0; a < 16; a++) {
+            for (b = a + 1; b < 16; b++) {
+                n += (tag[a] != 0 && tag[a] == tag[b]);
+            }
+        }
+    }
+
+    return n;
+}
+
+
+/* stops and continues them at random, until all have ended */
+
 static void
-test_processes(void)
+disturb(const pid_t *pid, unsigned seed)
+{
+    int  i, left, status;
+    int  ended[CHILDREN] = { 0 };
+
+    for (left = CHILDREN; left; ) {
+
+        for (i = 0; i < CHILDREN; i++) {
+            if (!ended[i] && waitpid(pid[i], &status, WNOHANG) == pid[i]) {
+                ended[i] = 1;
+                left--;
+            }
+        }
+
+        i = rand_r(&seed) % CHILDREN;
+
+        if (!ended[i]) {
+            kill(pid[i], SIGSTOP);
+            usleep((useconds_t) (rand_r(&seed) % 200));
+            kill(pid[i], SIGCONT);
+        }
+    }
+}
+
+
+static void
+test_processes(int stop, const char *how)
 {
     int          i, round, twice;
+    pid_t        pid[CHILDREN];
     size_t       size;
-    uint64_t     k, sum, *state, *words;
+    uint64_t     k, sum, *state;
     gw_table_t  *table;
 
     size = 256 * 1024;
@@ -226,42 +279,33 @@ test_processes(void)
         table = table_of(size);
 
         for (i = 0; i < CHILDREN; i++) {
-            if (fork() == 0) {
+            pid[i] = fork();
+
+            if (pid[i] == 0) {
                 count(table, (unsigned) (round * 10 + i), 5000, 400);
                 _exit(0);
             }
         }
 
-        while (wait(NULL) > 0) { /* void */ }
+        if (stop) {
+            disturb(pid, (unsigned) round);
+
+        } else {
+            while (wait(NULL) > 0) { /* void */ }
+        }
 
         for (k = 0; k < 400; k++) {
             state = find(table, k);
             sum += state ? state[0] : 0;
         }
 
-        /* no tag stands twice */
-
-        words = (uint64_t *) (table + 1);
-
-        for (k = 0; k < table->buckets; k++) {
-            uint64_t  *tag;
-            int        a, b;
-
-            tag = words + k * 16 * (1 + table->words);
-
-            for (a = 0; a < 16; a++) {
-                for (b = a + 1; b < 16; b++) {
-                    twice += (tag[a] != 0 && tag[a] == tag[b]);
-                }
-            }
-        }
-
+        twice += doubles(table);
         munmap(table, size);
     }
 
     is_int((long long) sum, 40LL * CHILDREN * 5000,
-           "nothing is lost or counted twice");
-    is_int(twice, 0, "no key has two places");
+           "%s: nothing is lost or counted twice", how);
+    is_int(twice, 0, "%s: no key has two places", how);
 }
 
 
@@ -314,7 +358,8 @@ main(void)
 {
     test_one();
     test_eviction();
-    test_processes();
+    test_processes(0, "four processes");
+    test_processes(1, "four that are stopped at times");
     test_killed();
 
     return done_testing();

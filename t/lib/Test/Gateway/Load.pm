@@ -12,8 +12,8 @@ package Test::Gateway::Load;
 #   timeout   seconds for all of them together, default 30
 #   abort     a request is given up so many seconds after it was sent, by a
 #             reset; a sub is asked for each one, and says undef for never
-#   while     called again and again until it returns false; meanwhile the list
-#             is repeated (one list is always finished)
+#   while     a sub, asked before each request; the list is repeated, and
+#             left, until it says no
 #
 #   answers(@many)     "200:3 429:1"
 #   header($answer, 'X-Name')
@@ -40,8 +40,8 @@ sub http_many {
     my $poll = IO::Poll->new;
 
     my $more = sub {
-        return 1 if $next < @$requests;
-        return $arg{while} && time < $end && $arg{while}->();
+        return $next < @$requests if !$arg{while};
+        return time < $end && $arg{while}->();
     };
 
     my $open = sub {

@@ -1,0 +1,390 @@
+# Redis under clients that leave and a server that comes and goes: afterwards
+# connections, counts and calls are in order, and no reply was given to a request
+# that had not asked for it.
+#
+#   ABORTS=200000 prove -It/lib t/faults/redis.t
+#
+# is how many requests there are, of which about half are given up; default 4000.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+use Test::Gateway::FakeRedis;
+use Test::Gateway::Load;
+use Test::Gateway::Redis;
+
+use POSIX ();
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+BEGIN { $Test::Gateway::More = 1 }
+
+my $aborts = $ENV{ABORTS} // 4000;
+
+$SIG{ALRM} = sub { die "this takes too long\n" };
+alarm 300 + $aborts / 20;
+
+my $origin = free_port();
+my @redis = map { start_redis() } 1, 2;
+
+# max_pending: a call that is forgotten would fill it
+my $http = <<"END";
+    gateway_redis one {
+        server 127.0.0.1:@{[ $redis[0]->port ]};
+        timeout 20s; connect_timeout 20s; max_pending 300;
+        breaker failures=1000000 retry=1h;
+    }
+    gateway_redis two {
+        server 127.0.0.1:@{[ $redis[1]->port ]};
+        timeout 20s; connect_timeout 20s; max_pending 300;
+        breaker failures=1000000 retry=1h;
+    }
+    gateway_limit_zone \$arg_k zone=z:4m rate=1r/d burst=9 redis=one;
+    gateway_limit_zone \$arg_k zone=big:4m rate=1r/d burst=29999 redis=one;
+    gateway_limit_zone \$arg_k zone=q:4m quota=100000/month redis=two;
+    gateway_limit_zone \$arg_k zone=wait:4m rate=50r/s burst=99999 redis=one;
+    gateway_limit_zone \$arg_k zone=slots:4m concurrency=100000;
+    gateway_limit_zone \$arg_k zone=shm:4m rate=1r/d burst=29999;
+    add_header X-Source \$gateway_limit_source always;
+END
+
+my $locations = <<"END";
+    location = /z { gateway_limit zone=z; empty_gif; }
+    location = /big { gateway_limit zone=big cost=\$arg_cost|1; empty_gif; }
+    location = /q { gateway_limit zone=q cost=\$arg_cost|1; empty_gif; }
+    location = /both { gateway_limit zone=slots; gateway_limit zone=shm;
+                       gateway_limit zone=big cost=\$arg_cost|1;
+                       gateway_limit zone=q cost=\$arg_cost|1; empty_gif; }
+    location = /refused { gateway_limit zone=shm; gateway_limit zone=z;
+                          gateway_limit zone=q; empty_gif; }
+    location = /delay { gateway_limit zone=slots;
+                        gateway_limit zone=wait burst=20000; empty_gif; }
+    location = /settle { gateway_limit zone=big cost=3 settle; empty_gif; }
+    location = /slots { gateway_limit_headers legacy; gateway_limit zone=slots;
+                        empty_gif; }
+    location = /shm { gateway_limit zone=shm cost=0; empty_gif; }
+    location = /limits { gateway_limit_admin zone=z zone=big zone=q zone=wait
+                         from=any; }
+    location = /status { stub_status; }
+END
+
+my $port = free_port();
+my $server = start_nginx(port => $port,
+    conf => http_conf(http => $http, server => $locations, port => $port)
+            =~ s/worker_connections 256/worker_connections 2048/r);
+ok(wait_until(sub { $redis[0]->connections == 2 && $redis[1]->connections == 2 },
+              10), 'two workers, two Redis');
+
+sub ask {
+    my ($path) = @_;
+    my ($status, $head, $body) = $server->get($path, timeout => 60);
+    return { status => $status, head => $head, body => $body };
+}
+
+sub used {
+    my ($zone, $key) = @_;
+    return ask("/limits?zone=$zone&key=$key")->{body} =~ /"used":(\d+)/ ? $1 : 0;
+}
+
+# a child that disturbs: the servers stop and go on, and lose connections
+
+sub disturb {
+    my (@what) = @_;
+
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+
+    my $going = 1;
+    local $SIG{TERM} = sub { $going = 0 };
+    while ($going) {
+        for my $what (@what) {
+            $what->();
+        }
+    }
+    $_->resume for @redis;
+    POSIX::_exit(0);
+}
+
+sub calm {
+    my ($pid) = @_;
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+    $_->resume for @redis;
+}
+
+my $stop_one = sub { $redis[0]->pause; sleep 0.02; $redis[0]->resume; sleep 0.004 };
+my $stop_two = sub { $redis[1]->pause; sleep 0.01; $redis[1]->resume; sleep 0.002 };
+my $cut = sub {
+    my $n = 0;
+    return sub {
+        return if $n++ % 10;
+        eval { $_->cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes') }
+            for @redis;
+    };
+}->();
+
+# all of it is as it was: nothing in flight, and limits are exact
+
+my $round = 0;
+
+sub in_order {
+    my ($name) = @_;
+
+    $round++;
+    my $active;
+    wait_until(sub { ($active) = ask('/status')->{body}
+                                 =~ /Active connections: (\d+)/;
+                     $active == 1 }, 30);
+    is($active, 1, "$name: no connection of a client is left");
+    my @there;
+    wait_until(sub { @there = map { $_->connections } @redis;
+                     "@there" eq '2 2' }, 10);
+    is("@there", '2 2', '    and two to each Redis');
+
+    my $slots = ask("/slots?k=a");
+    is(header($slots, 'X-RateLimit-Remaining'), 99_999, '    no slot is held');
+
+    # 300 at once are as many as max_pending: a lost one would be missed
+    my @many = http_many([ map { [ $port, "/z?k=r$round" ] } 1 .. 300 ],
+                         timeout => 60);
+    is(answers(@many), '200:10 429:290', '    of 300 at once exactly ten pass');
+    my %source;
+    $source{ header($_, 'X-Source') // '' }++ for @many;
+    is(CORE::join(' ', grep { $_ ne 'redis' && $_ ne 'deny_cache' } keys %source),
+       '', '    by the word of Redis');
+
+    # each key has a rest of its own
+    my @keys = map { [ $port, "/both?k=own$round-$_&cost=$_" ] } 1 .. 200;
+    my @own = http_many([ @keys, @keys ], at_once => 100, timeout => 60);
+    my @wrong;
+    my %seen;
+    for my $answer (@own) {
+        my ($n) = $answer->{path} =~ /cost=(\d+)/;
+        my $is = header($answer, 'X-RateLimit-Remaining') // 'nothing';
+        push @wrong, "$n: $answer->{status} $is"
+            if $answer->{status} != 200
+               || ($is != 30_000 - $n && $is != 30_000 - 2 * $n)
+               || $seen{"$n $is"}++;
+    }
+    is(CORE::join(', ', @wrong), '', '    and each key is told its own rest');
+}
+
+in_order('before');
+
+
+# --- clients that leave while Redis is asked
+
+sub leave {
+    my ($name, $n, $paths, $longest, @disturb) = @_;
+
+    my $pid = @disturb ? disturb(@disturb) : 0;
+    my $i = 0;
+    my @requests = map { [ $port, $paths->[$_ % @$paths] =~ s/KEY/$i++/er ] }
+                   1 .. $n;
+
+    # one of eight stays: it has the answer for its key, whoever left
+    my @answers = http_many(\@requests, at_once => 64, timeout => 120 + $n / 50,
+        abort => sub { $_[0] =~ /stay/ ? undef : rand $longest });
+    calm($pid) if $pid;
+
+    my $left = grep { $_->{aborted} } @answers;
+    cmp_ok($left, '>', $n / 20, "$name: $left of $n leave");
+
+    my (@wrong, $stayed);
+    for my $answer (grep { $_->{path} =~ /stay/ } @answers) {
+        my ($key, $cost) = $answer->{path} =~ /k=stay(\d+)&cost=(\d+)/;
+        $stayed++;
+        my $is = header($answer, 'X-RateLimit-Remaining') // 'nothing';
+        push @wrong, "$answer->{path}: $answer->{status} $is"
+            if $answer->{status} != 200 || $is ne 30_000 - $cost;
+    }
+    is(CORE::join(', ', @wrong[0 .. ($#wrong < 5 ? $#wrong : 5)]), '',
+       "    $stayed that stay have their own answers") if $stayed;
+    return @answers;
+}
+
+# a key for each that stays, and a cost that no neighbour has
+my $serial = 0;
+sub stays {
+    my ($path) = @_;
+    return map { $serial++; "$path?k=stay$serial&cost=" . ($serial % 997 + 2) }
+           1 .. $_[1];
+}
+
+my $n = int($aborts / 8) || 1;
+
+for my $case (
+    [ 'while a reply is awaited', [ '/big?k=gone', '/z?k=goneKEY', '/both?k=gone' ],
+      0.015, $stop_one, $stop_two ],
+    [ 'while two are', [ '/both?k=gone2', '/refused?k=full', '/q?k=gone2' ],
+      0.015, $stop_one, $stop_two ],
+    [ 'while one is and connections are cut', [ '/big?k=gone3', '/both?k=gone3' ],
+      0.015, $stop_one, $cut ],
+    [ 'while a settled request is decided', [ '/settle?k=gone4' ], 0.015, $stop_one ],
+    [ 'while an administrator looks', [ '/limits?zone=big&key=gone',
+                                        '/limits?zone=q&key=gone' ],
+      0.015, $stop_one, $stop_two ],
+    [ 'before anything', [ '/big?k=gone5', '/both?k=gone5' ], 0.001 ],
+    [ 'while they are delayed', [ '/delay?k=gone6' ], 0.2, $stop_one ])
+{
+    my ($name, $paths, $longest, @disturb) = @$case;
+
+    # those that stay get no answer from Redis where connections are cut
+    my @stay = $name =~ /cut|delayed/ ? () : stays('/big', int($n / 8) + 1);
+    my @all;
+    for my $i (1 .. $n) {
+        push @all, $paths->[$i % @$paths];
+        push @all, pop @stay if @stay && $i % 8 == 0;
+    }
+    leave($name, scalar(@all), \@all, $longest, @disturb);
+    in_order($name);
+}
+
+# what was charged is what was asked, not more: a client that leaves has been
+# counted at most once
+
+cmp_ok(used('big', 'gone2'), '<=', $n, 'who left was charged once at most');
+
+# in pairs: all or none stays charged, whoever left
+{
+    $redis[0]->cli('FLUSHALL');
+    $redis[1]->cli('FLUSHALL');
+    my $pid = disturb($stop_one, $stop_two);
+    my @answers = http_many([ map { [ $port, '/both?k=pair' ] } 1 .. $n ],
+                            at_once => 64, timeout => 120 + $n / 50,
+                            abort => sub { rand() < 0.5 ? undef : rand 0.03 });
+    calm($pid);
+    in_order('pairs');
+    my $passed = grep { $_->{status} == 200 } @answers;
+    my ($big, $q) = (used('big', 'pair'), used('q', 'pair'));
+    is($big, $q, "two Redis hold the same: $big");
+    cmp_ok($big, '>=', $passed, '    at least those that had an answer');
+    cmp_ok($big, '<=', $n, '    and at most all');
+}
+
+is(scalar(grep { /\[(?:alert|crit|emerg)\]/ } split /^/, $server->log), 0,
+   'nothing is wrong');
+ok($server->reload, 'a reload');
+in_order('after a reload');
+$server->stop;
+ok(wait_until(sub { !grep { $_->connections } @redis }, 10),
+   'and no connection is left');
+
+
+# --- while a worker connects, and while its connections are lost
+
+{
+    my $fake = fake_redis(handshake => { role => [ delay => 0.05,
+        [ reply => "*3\r\n\$6\r\nmaster\r\n:42\r\n*0\r\n" ] ] },
+        actions => [ 'close' ]);
+    $server = start_nginx(port => $port = free_port(), workers => 1,
+        http => <<"END", server => <<'END');
+    gateway_redis one {
+        server 127.0.0.1:@{[ $fake->port ]};
+        timeout 5s; connect_timeout 5s;
+        breaker failures=1000000 retry=1h;
+    }
+    gateway_limit_zone \$arg_k zone=z:4m rate=1r/d burst=29999 redis=one;
+    add_header X-Source \$gateway_limit_source always;
+END
+    location / { gateway_limit zone=z; empty_gif; }
+    location = /status { stub_status; }
+END
+    my @answers = http_many([ map { [ $port, "/?k=$_" ] } 1 .. ($n < 500 ? $n : 500) ],
+                            at_once => 16, timeout => 60,
+                            abort => sub { rand() < 0.2 ? undef : rand 0.1 });
+    my $active;
+    wait_until(sub { ($active) = ask('/status')->{body} =~ /connections: (\d+)/;
+                     $active == 1 }, 20);
+    is($active, 1, 'connecting and closing: no client is left');
+    my @stayed = grep { !$_->{aborted} } @answers;
+    is(answers(@stayed), '200:' . @stayed, '    and who stays has an answer');
+    $server->stop;
+    $fake->stop;
+}
+
+
+# --- Redis is killed and started again in the middle of load
+
+# of a key: at least what one of the two would admit, at most what Redis before,
+# this node and Redis afterwards, which has forgotten all, admit together
+
+for my $case ([ local => '', 10, 30 ],
+              [ 'local=0.5' => 'on_error=local=0.5', 5, 25 ],
+              [ closed => 'on_error=closed', 0, 20 ],
+              [ open => 'on_error=open' ])
+{
+    my ($name, $error, $least, $most) = @$case;
+
+    my $real = start_redis();
+    $server = start_nginx(port => $port = free_port(), workers => 2,
+        http => <<"END", server => <<'END');
+    gateway_redis one {
+        server 127.0.0.1:@{[ $real->port ]};
+        timeout 2s; connect_timeout 2s; breaker failures=5 retry=200ms;
+    }
+    gateway_limit_zone \$arg_k zone=z:4m rate=1r/d burst=9 redis=one $error;
+    add_header X-Source \$gateway_limit_source always;
+END
+    location / { gateway_limit zone=z; empty_gif; }
+END
+    wait_until(sub { $real->connections == 2 }, 10);
+
+    # forty requests for each key: it is known who is refused, a new key is not
+    my ($killed, $started, $back, $looked) = (0, 0, 0, 0);
+    my $began = time;
+    my @all = http_many([ map { [ $port, '/?k=' . int $_ / 40 ] } 1 .. 200_000 ],
+                        at_once => 16, timeout => 60, while => sub {
+        return 1 if time < $looked + 0.02;
+        $looked = time;
+        if (!$killed && time > $began + 0.5) {
+            $real->kill;
+            $killed = time;
+        }
+        if ($killed && !$started && time > $killed + 0.7) {
+            $real->start;
+            $started = time;
+        }
+        return 1 if !$started;
+        $back ||= time if $server->log =~ /answers, asking it again|connected to/;
+        return !$back ? time < $started + 20 : time < $back + 1;
+    });
+
+    my %status;
+    my (%passed, %source);
+    for (@all) {
+        $status{ $_->{status} }++;
+        $source{ header($_, 'X-Source') // '' }++;
+        $passed{ $_->{path} }++ if $_->{status} == 200;
+    }
+    my $allowed = { closed => '200 429 503', open => '200 429' }->{$name}
+                  // '200 429';
+    is(CORE::join(' ', sort keys %status), $allowed,
+       "killed and started, on_error=$name: of " . @all . ' requests each is '
+       . $allowed);
+    if (defined $most) {
+        my ($last) = $all[-1]{path} =~ /(\d+)/;
+        my @wrong = grep { !/=(?:0|$last)$/
+                           && ($passed{$_} < $least || $passed{$_} > $most) }
+                    sort keys %passed;
+        is(CORE::join(' ', map { "$_:$passed{$_}" } @wrong), '',
+           "    and of each key from $least to $most");
+    }
+    ok($source{redis}, '    Redis has decided some');
+    ok($source{local} || $source{open} || $status{503}, '    and others not');
+    my ($slowest) = sort { $b <=> $a } map { $_->{seconds} } @all;
+    cmp_ok($slowest, '<', 4, '    none waited for longer than it may');
+
+    my @many;
+    wait_until(sub { @many = http_many([ [ $port, '/?k=ready' . int rand 1e6 ] ]);
+                     (header($many[0], 'X-Source') // '') eq 'redis'
+                     && $real->connections == 2 }, 10);
+    @many = http_many([ map { [ $port, '/?k=after' ] } 1 .. 200 ]);
+    is(answers(@many), '200:10 429:190', '    afterwards exactly ten pass');
+    is($real->connections, 2, '    by two connections');
+    $server->stop;
+}
+
+alarm 0;
+done_testing();

@@ -1,0 +1,162 @@
+package Test::Gateway::Flood;
+
+# Very many requests of one kind, pipelined, and how each of them ended: bounded
+# in count and time.  Test::Gateway::Load is for many that are at once.
+
+use v5.28;
+use warnings;
+
+use Exporter qw( import );
+use IO::Select ();
+use IO::Socket::INET;
+use POSIX ();
+use Time::HiRes qw( time );
+
+our @EXPORT = qw( flood );
+
+
+# flood($port, $path, $n, %arg): $n requests on keepalive connections; a hash of
+# statuses and how often they came.  "lost" are those without an answer, on
+# connections that were closed: they are not asked again.  %arg:
+#
+#   processes    (2) that share the requests
+#   connections  (8) of each of them
+#   depth        (50) requests that are sent at once on a connection
+#   seconds      (120) at most
+
+sub flood {
+    my ($port, $path, $n, %arg) = @_;
+
+    my $processes = $arg{processes} // 2;
+    my (@pids, @pipes);
+
+    for my $i (0 .. $processes - 1) {
+        my $share = int($n / $processes) + ($i < $n % $processes ? 1 : 0);
+        pipe my $out, my $in or die "pipe: $!";
+        my $pid = fork // die "fork: $!";
+        if ($pid == 0) {
+            my %count = work($port, $path, $share, %arg);
+            print $in join(' ', %count), "\n";
+            close $in;
+            POSIX::_exit(0);
+        }
+        close $in;
+        push @pids, $pid;
+        push @pipes, $out;
+    }
+
+    my %sum;
+    for my $pipe (@pipes) {
+        my %count = split ' ', <$pipe> // '';
+        $sum{$_} += $count{$_} for keys %count;
+    }
+    waitpid $_, 0 for @pids;
+    return %sum;
+}
+
+
+sub work {
+    my ($port, $path, $n, %arg) = @_;
+
+    local $SIG{PIPE} = 'IGNORE';
+
+    my $depth = $arg{depth} // 50;
+    my $end = time + ($arg{seconds} // 120);
+    my $request = "GET $path HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    my $select = IO::Select->new;
+    my (%count, %owed, %buffer);
+    my ($left, $errors) = ($n, 0);
+
+    my $send = sub {
+        my ($socket) = @_;
+
+        my $k = $left < $depth ? $left : $depth;
+        return if $k == 0;
+        $left -= $k;
+        $owed{$socket} = $k;
+        $buffer{$socket} = '';
+        syswrite $socket, $request x $k;
+    };
+
+    my $open = sub {
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => $port, Timeout => 5);
+        if (!$socket) {
+            $errors++;
+            select undef, undef, undef, 0.01;
+            return;
+        }
+        $select->add($socket);
+        $send->($socket);
+    };
+
+    my $drop = sub {
+        my ($socket) = @_;
+
+        $select->remove($socket);
+        my $owed = delete $owed{$socket};
+        delete $buffer{$socket};
+        close $socket;
+        return $owed // 0;
+    };
+
+    $open->() for 1 .. ($arg{connections} // 8);
+
+    while (time < $end && $errors < 1000) {
+        last if !$left && !grep { $_ } values %owed;
+
+        $open->() if $left && $select->count < ($arg{connections} // 8);
+
+        for my $socket ($select->can_read(0.5)) {
+            my $got = sysread $socket, $buffer{$socket}, 262144,
+                              length($buffer{$socket} // '');
+
+            if (!$got) {
+                $count{lost} += $drop->($socket);
+                next;
+            }
+
+            if (answers($socket, \%buffer, \%owed, \%count)) {
+
+                # what was sent behind this request has not been looked at
+                $left += $drop->($socket);
+                next;
+            }
+            $send->($socket) if !$owed{$socket};
+        }
+    }
+
+    $count{lost} += $_ for grep { $_ } values %owed;
+    $count{unsent} = $left if $left;
+    return %count;
+}
+
+
+# Takes whole responses out of the buffer; true if one closes the connection.
+
+sub answers {
+    my ($socket, $buffer, $owed, $count) = @_;
+
+    my $closes = 0;
+    pos($buffer->{$socket}) = 0;
+
+    while ($buffer->{$socket} =~ m{\GHTTP/1\.1 (\d+) .*?\r\n\r\n}gcs) {
+        my ($status, $head) = ($1, $&);
+        my ($length) = $head =~ /^Content-Length: (\d+)/mi;
+        my $start = pos $buffer->{$socket};
+
+        if (length($buffer->{$socket}) < $start + ($length // 0)) {
+            pos($buffer->{$socket}) = $start - length $head;
+            last;
+        }
+        pos($buffer->{$socket}) = $start + ($length // 0);
+        $count->{$status}++;
+        $owed->{$socket}--;
+        $closes = 1 if $head =~ /^Connection: close/mi;
+    }
+
+    substr($buffer->{$socket}, 0, pos($buffer->{$socket}) // 0) = '';
+    return $closes;
+}
+
+1;
