@@ -305,6 +305,45 @@ END
 }
 
 
+# --- a worker has no connection left for Redis, and then it has
+
+{
+    my $real = start_redis();
+    my $conf = http_conf(port => $port = free_port(), workers => 1,
+        http => <<"END", server => <<'END') =~ s/worker_connections 256/worker_connections 20/r;
+    gateway_redis one {
+        server 127.0.0.1:@{[ $real->port ]};
+        timeout 2s; connect_timeout 2s; breaker failures=1000000 retry=1h;
+    }
+    gateway_limit_zone \$arg_k zone=z:4m rate=1r/d burst=9 redis=one;
+    add_header X-Source \$gateway_limit_source always;
+END
+    location / { gateway_limit zone=z; empty_gif; }
+    location /hold { client_body_timeout 60s; proxy_pass http://127.0.0.1:1; }
+END
+    $server = start_nginx(port => $port, conf => $conf);
+    $server->allow(qr/worker_connections are not enough/);
+    wait_until(sub { $real->connections == 1 }, 10);
+
+    my @held = map {
+        my $socket = IO::Socket::INET->new("127.0.0.1:$port") or die;
+        print $socket "POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n";
+        sleep 0.01;
+        $socket;
+    } 1 .. 30;
+    $real->cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    ok(wait_until(sub { $server->log =~ /worker_connections are not enough/ }, 10),
+       'more clients than connections');
+    close $_ for @held;
+    ok(wait_until(sub { (header(ask('/?k=' . int rand 1e6), 'X-Source') // '')
+                        eq 'redis' }, 20), '    when they are gone Redis is asked');
+    is(wait_until(sub { $real->connections }, 5), 1, '    by one connection');
+    is(answers(http_many([ map { [ $port, '/?k=full' ] } 1 .. 100 ], at_once => 5)),
+       '200:10 429:90', '    and exact');
+    $server->stop;
+}
+
+
 # --- Redis is killed and started again in the middle of load
 
 # of a key: at least what one of the two would admit, at most what Redis before,

@@ -7,6 +7,8 @@ use warnings;
 use lib 't/lib';
 use Test::Gateway;
 
+use Time::HiRes ();
+
 $Test::Gateway::More = 1;
 
 no_root_location();
@@ -42,28 +44,35 @@ sub ask {
     return $socket;
 }
 
-# the origin has got a request; undef: there is none
+# the origin has got a request; undef: there is none for so many seconds, or the
+# client has its answer
 sub arrived {
     my ($timeout) = @_;
 
+    my $client = ref $timeout ? $timeout : undef;
     my $bits = '';
-    vec($bits, fileno $origin, 1) = 1;
-    return if !select $bits, undef, undef, $timeout // 10;
+    vec($bits, fileno $_, 1) = 1 for $origin, $client // ();
+    select $bits, undef, undef, $client ? 10 : $timeout // 10;
+    return if !vec $bits, fileno $origin, 1;
     my $c = $origin->accept or return;
     my $head = '';
     while ($head !~ /\r\n\r\n/) { sysread $c, $head, 4096, length $head or last }
     return $c;
 }
 
+# $n requests that reach the origin and stay there; a slot of one that has just
+# been answered may come back a moment later
 sub hold {
     my ($server, $path, $n) = @_;
 
     my @held;
-    for (1 .. $n // 1) {
+    my $end = Time::HiRes::time() + 10;
+    while (@held < ($n // 1)) {
         my $client = ask($server, $path);
-        my $there = arrived() or die 'a request has not arrived: '
-                                     . $server->log;
-        push @held, { client => $client, origin => $there };
+        my $there = arrived($client);
+        push @held, { client => $client, origin => $there } if $there;
+        die 'a request has not arrived: ' . $server->log
+            if !$there && Time::HiRes::time() > $end;
     }
     return @held;
 }
@@ -221,6 +230,7 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
                    '200 200 200', 'responses that are being sent slowly');
     Test::More::is(quick($server), 429, 'count until their end');
     close $_->{client} for @held;
+    soon(sub { 3 <= (() = $server->log =~ m{client prematurely.*?/slow}g) });
     Test::More::ok(soon(sub { quick($server) == 200 }), 'or until nobody reads');
     room($server, 3, 'slow responses');
 }
@@ -401,6 +411,7 @@ my $conf = Test::Gateway::Server::slurp($server->dir . '/nginx.conf')
 
     @held = hold($server, '/hold?k=a', 3);
     $server->reload($conf =~ s/concurrency=3/concurrency=5/r, wait => 0);
+    soon(sub { (() = $server->log =~ /gracefully shutting down/g) >= 4 });
     Test::More::ok(soon(sub { quick($server) == 200 }), 'concurrency=5 by a reload');
     my @more = hold($server, '/hold?k=a', 2);
     Test::More::is(quick($server), 429, 'applies at once, with those before');

@@ -99,6 +99,7 @@ my $server = <<'END';
     }
     location /closed { gateway_limit zone=a; gateway_limit zone=closed;
                        empty_gif; }
+    location /only { gateway_limit zone=a penalty; empty_gif; }
     location /pen {
         gateway_limit zone=a penalty; gateway_limit zone=b penalty;
         gateway_limit zone=m penalty; gateway_limit zone=c;
@@ -393,6 +394,14 @@ cmp_ok(header($answer, 'Retry-After'), '>', 86_300, '    and its time');
 cmp_ok(header($answer, 'Retry-After'), '<=', 86_400, '    at most a day');
 cmp_ok(header($answer, 'X-Reset'), '>', 863_000, '    and the other one');
 cmp_ok(header($answer, 'X-Reset'), '<=', 864_000, '    at most ten days');
+
+# with penalty a refusal is a charge, which is not remembered
+
+ask('/only?k=pen') for 1 .. 11;
+$before = evalsha($redis[0]);
+is(source('/only?k=pen'), 'redis', 'penalty: a refusal is not remembered')
+    for 1 .. 3;
+is(evalsha($redis[0]) - $before, 3, '    each is a call');
 
 # fewer units are another question, more are none
 

@@ -67,6 +67,8 @@ END
     location /shm    { gateway_limit zone=shm;    empty_gif; }
     location /other  { gateway_limit zone=local; gateway_limit zone=open;
                        empty_gif; }
+    location /three  { gateway_limit zone=local; gateway_limit zone=quota;
+                       gateway_limit zone=slide; empty_gif; }
     location /401 { gateway_limit_status 401; gateway_limit zone=closed;
                     empty_gif; }
     location = /limits { gateway_limit_admin zone=local from=any; }
@@ -711,6 +713,25 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     cmp_ok(time - $began, '<', 10, '    within about five seconds');
     unlike($second->log, qr/wrong\b/, 'no password is in the log');
     $_->stop for $first, $second;
+}
+
+# a cluster: nobody has the slots, and then this one has all of them
+
+{
+    # it listens on a port 10,000 above as well, which must not be the kernel's
+    my $port = free_port();
+    $port = free_port() while $port > 22_000;
+    my $real = start_redis(port => $port, config => [ 'cluster-enabled yes' ]);
+    $server = gateway($real->port);
+    wait_until(sub { $real->connections == 1 }, 10);
+    is(is_now('/local?k=a'), $local, 'a cluster without slots: without it');
+    like(CORE::join('', errors()), qr/answered "CLUSTERDOWN Hash slot not served"/,
+         '    the log says it');
+    $real->cli('CLUSTER', 'ADDSLOTS', 0 .. 16383);
+    ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 15), 'with all: asked');
+    is(is_now('/three?k=tagged'), $redis, '    three limits of a key are one slot');
+    is($real->connections, 1, '    on the same connection');
+    $server->stop;
 }
 
 # too many clients

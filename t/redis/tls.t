@@ -135,6 +135,36 @@ my $ca = 'ssl on; ssl_trusted_certificate ca.crt;';
     fails('no TLS to a port with it', '127.0.0.1:\d+');
 }
 
+# a server of another kind, which answers at once
+
+{
+    my $other = free_port();
+    gateway("127.0.0.1:$other", "$ca ssl_name redis.example;",
+            http => "server { listen 127.0.0.1:$other; return 200 here; }");
+    fails('TLS to a server of HTTP', "TLS with 127.0.0.1:$other failed: .+");
+}
+
+# what fails here is none of the clients' business, who have TLS as well
+
+{
+    my $redis = real('foreign_name');
+    my $https = free_port();
+    certificate('site', ca => 'ca', san => 'DNS:localhost');
+    gateway('127.0.0.1:' . $redis->tls_port, "$ca ssl_name redis.example;", http =>
+            "server { listen 127.0.0.1:$https ssl; ssl_certificate site.crt;"
+            . ' ssl_certificate_key site.key; location / { gateway_limit zone=z;'
+            . ' empty_gif; } }');
+    my %status;
+    for my $i (1 .. 20) {
+        $status{ tls($server, port => $https, path => [ "/?k=$i", "/?k=$i" ],
+                     sni => 'localhost')->{status} }++;
+        sleep 0.02;
+    }
+    is(CORE::join(' ', %status), '503 20', 'a client over TLS, Redis of a stranger');
+    unlike($server->log, qr/stale|\[crit\]/, '    no error is left for another');
+    $server->stop;
+}
+
 {
     my $redis = real('wild');
     gateway('127.0.0.1:' . $redis->tls_port, "$ca ssl_name a.redis.example;");
