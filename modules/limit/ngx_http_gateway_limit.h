@@ -251,17 +251,35 @@ typedef struct ngx_http_gateway_limit_ctx_s {
 
 
 /*
- * ngx_http_gateway_limit_conf.c: directives
+ * ngx_http_gateway_limit_conf.c: gateway_limit_zone
  */
 
 char *ngx_http_gateway_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* the zone of a name; NULL */
 ngx_http_gateway_limit_zone_t *ngx_http_gateway_limit_find(
     ngx_http_gateway_limit_main_conf_t *lmcf, ngx_str_t *name);
+
+/*
+ * Setters of ngx_http_gateway_limit_figure_t: 10r/s or $variable|10r/s, of the
+ * kind "post"; and a cost, for which "|1" may be left out.
+ */
+char *ngx_http_gateway_limit_param_figure(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+char *ngx_http_gateway_limit_param_cost(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/* whether a text holds a variable that is known only after authentication */
+ngx_uint_t ngx_http_gateway_limit_identity(ngx_str_t *text);
+
+
+/*
+ * ngx_http_gateway_limit_use.c: gateway_limit
+ */
+
+char *ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* the limits of a location, once it has those that it inherits */
 char *ngx_http_gateway_limit_merge(ngx_conf_t *cf,

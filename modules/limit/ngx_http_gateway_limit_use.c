@@ -1,0 +1,397 @@
+
+/*
+ * gateway_limit: which zones apply where, and what can be said of that before
+ * there is a request.
+ */
+
+#include "ngx_http_gateway_limit.h"
+
+
+static char *ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
+    ngx_http_gateway_limit_t *limit);
+static char *ngx_http_gateway_limit_resolve(ngx_conf_t *cf,
+    ngx_http_gateway_limit_t *limit);
+static const char *ngx_http_gateway_limit_fits(
+    ngx_http_gateway_limit_t *limit);
+static void ngx_http_gateway_limit_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *llcf);
+
+
+#define ngx_http_gateway_limit_limit_offset(field)                            \
+    offsetof(ngx_http_gateway_limit_t, field)
+
+static const ngx_http_gateway_param_t  ngx_http_gateway_limit_params[] = {
+
+    { ngx_string("zone="), ngx_http_gateway_param_str,
+      ngx_http_gateway_limit_limit_offset(name), 0 },
+
+    { ngx_string("burst="), ngx_http_gateway_limit_param_figure,
+      ngx_http_gateway_limit_limit_offset(burst), GW_FIGURE_NUMBER },
+
+    { ngx_string("nodelay"), ngx_http_gateway_param_word,
+      ngx_http_gateway_limit_limit_offset(nodelay), 1 },
+
+    { ngx_string("delay="), ngx_http_gateway_limit_param_figure,
+      ngx_http_gateway_limit_limit_offset(delay), GW_FIGURE_NUMBER },
+
+    { ngx_string("cost="), ngx_http_gateway_limit_param_cost,
+      ngx_http_gateway_limit_limit_offset(cost), GW_FIGURE_NUMBER },
+
+    { ngx_string("settle"), ngx_http_gateway_param_word,
+      ngx_http_gateway_limit_limit_offset(settle), 1 },
+
+    { ngx_string("penalty"), ngx_http_gateway_param_word,
+      ngx_http_gateway_limit_limit_offset(penalty), 1 },
+
+    { ngx_string("dry_run"), ngx_http_gateway_param_word,
+      ngx_http_gateway_limit_limit_offset(dry_run), 1 },
+
+    ngx_http_gateway_null_param
+};
+
+
+char *
+ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_limit_loc_conf_t *llcf = conf;
+
+    ngx_str_t                           *value;
+    ngx_uint_t                           i;
+    ngx_http_gateway_limit_t            *limit, *others;
+    ngx_http_gateway_main_conf_t        *gmcf;
+    ngx_http_gateway_limit_main_conf_t  *lmcf;
+
+    value = cf->args->elts;
+
+    if (llcf->limits == NULL) {
+        llcf->limits = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_http_gateway_limit_t));
+        if (llcf->limits == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (llcf->limits->nelts == 0) {
+        return "cannot stand beside \"gateway_limit off\"";
+    }
+
+    if (cf->args->nelts == 2 && value[1].len == 3
+        && ngx_strncmp(value[1].data, "off", 3) == 0)
+    {
+        return llcf->limits->nelts ? "\"off\" cannot stand beside others"
+                                   : NGX_CONF_OK;
+    }
+
+    limit = ngx_array_push(llcf->limits);
+    if (limit == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(limit, sizeof(ngx_http_gateway_limit_t));
+
+    ngx_http_gateway_place(cf, &limit->where);
+
+    if (ngx_http_gateway_params(cf, ngx_http_gateway_limit_params, limit, 1)
+        != NGX_CONF_OK
+        || ngx_http_gateway_limit_limit_check(cf, limit) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    others = llcf->limits->elts;
+
+    for (i = 0; i < llcf->limits->nelts - 1; i++) {
+        if (ngx_http_gateway_same(&others[i].name, &limit->name)) {
+            return "is duplicate: one limit of a zone applies to a request";
+        }
+    }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_limit_module);
+    lmcf->used = 1;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    gmcf->refuses = 1;
+
+    if (limit->settle) {
+        gmcf->settle = ngx_http_gateway_limit_settle;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
+    ngx_http_gateway_limit_t *limit)
+{
+    const char  *err;
+
+    err = NULL;
+
+    if (limit->name.len == 0) {
+        err = "must have \"zone=name\"";
+
+    } else if ((limit->nodelay || limit->delay.text.len)
+               && limit->burst.text.len == 0)
+    {
+        err = "\"nodelay\" and \"delay=\" are for \"burst=\"";
+
+    } else if (limit->nodelay && limit->delay.text.len) {
+        err = "\"nodelay\" and \"delay=\" exclude each other";
+
+    } else if (limit->burst.value || limit->delay.value) {
+        err = "\"burst=\" and \"delay=\" are numbers here, a variable burst "
+              "is one of the zone";
+
+    } else if (limit->delay.text.len
+               && limit->delay.figure.amount > limit->burst.figure.amount)
+    {
+        err = "\"delay=\" is more than \"burst=\"";
+
+    } else if (limit->settle && limit->penalty) {
+        err = "\"settle\" and \"penalty\" exclude each other";
+    }
+
+    if (err) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"gateway_limit\": %s", err);
+        return NGX_CONF_ERROR;
+    }
+
+    if (limit->cost.text.len == 0) {
+        limit->cost.kind = GW_FIGURE_NUMBER;
+        limit->cost.figure.amount = 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_limit_merge(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *conf)
+{
+    ngx_uint_t                            i;
+    ngx_array_t                         **stage;
+    ngx_http_gateway_limit_t             *limit, **slot;
+    ngx_http_gateway_limit_loc_conf_t   **check;
+    ngx_http_gateway_limit_main_conf_t   *lmcf;
+
+    if (conf->limits == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_limit_module);
+    limit = conf->limits->elts;
+
+    for (i = 0; i < conf->limits->nelts; i++) {
+
+        if (ngx_http_gateway_limit_resolve(cf, &limit[i]) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        stage = &conf->stages[limit[i].zone->stage];
+
+        if (*stage == NULL) {
+            *stage = ngx_array_create(cf->pool, 2,
+                                      sizeof(ngx_http_gateway_limit_t *));
+            if (*stage == NULL) {
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        slot = ngx_array_push(*stage);
+        if (slot == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *slot = &limit[i];
+
+        if (limit[i].zone->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY) {
+            lmcf->early = 1;
+        }
+    }
+
+    if (ngx_http_gateway_limit_problems(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!ngx_http_gateway_in_force(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    conf->core = ngx_http_conf_get_module_loc_conf(cf,
+                                                   ngx_http_gateway_module);
+
+    check = ngx_array_push(&lmcf->checks);
+    if (check == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *check = conf;
+
+    return NGX_CONF_OK;
+}
+
+
+/* the zone of a limit, and whether the two go together */
+
+static char *
+ngx_http_gateway_limit_resolve(ngx_conf_t *cf, ngx_http_gateway_limit_t *limit)
+{
+    const char                          *err;
+    ngx_http_gateway_limit_main_conf_t  *lmcf;
+
+    if (limit->zone) {
+        return NGX_CONF_OK;
+    }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_limit_module);
+
+    limit->zone = ngx_http_gateway_limit_find(lmcf, &limit->name);
+
+    if (limit->zone == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown zone \"%V\" in \"gateway_limit\", there is no "
+                      "\"gateway_limit_zone\" of this name in %V:%ui",
+                      &limit->name,
+                      ngx_http_gateway_place_args(&limit->where));
+        return NGX_CONF_ERROR;
+    }
+
+    err = ngx_http_gateway_limit_fits(limit);
+
+    if (err) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"gateway_limit\" with zone \"%V\": %s in %V:%ui",
+                      &limit->name, err,
+                      ngx_http_gateway_place_args(&limit->where));
+        return NGX_CONF_ERROR;
+    }
+
+    limit->dry_run |= limit->zone->dry_run;
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
+{
+    const char                       *err;
+    ngx_http_gateway_limit_zone_t    *zone;
+    ngx_http_gateway_limit_figure_t  *burst;
+
+    zone = limit->zone;
+
+    if (limit->burst.text.len && zone->algorithm != GW_LIMIT_GCRA) {
+        return "\"burst=\" is for a zone with \"rate=\" and \"algorithm=gcra\"";
+    }
+
+    if (zone->algorithm == GW_LIMIT_CONCURRENCY
+        && (limit->cost.text.len || limit->settle || limit->penalty))
+    {
+        return "\"cost=\", \"settle\" and \"penalty\" have no meaning for a "
+               "zone with \"concurrency=\"";
+    }
+
+    if (zone->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY && !limit->settle
+        && ngx_http_gateway_limit_identity(&limit->cost.text))
+    {
+        return "the zone's \"stage=early\" is before authentication, where no "
+               "variable $gateway_... is known";
+    }
+
+    burst = limit->burst.text.len ? &limit->burst : &zone->burst;
+
+    limit->literal = (zone->figure->value == NULL && burst->value == NULL);
+
+    zone->variable |= !limit->literal;
+
+    err = gw_limit_set(&limit->limit, zone->algorithm, &zone->figure->figure,
+                       burst->figure.amount);
+
+    if (err == NULL) {
+        zone->most = ngx_max(zone->most, limit->limit.most);
+    }
+
+    return err;
+}
+
+
+ngx_int_t
+ngx_http_gateway_limit_check(ngx_conf_t *cf,
+    ngx_http_gateway_limit_main_conf_t *lmcf)
+{
+    ngx_uint_t                           i;
+    ngx_http_gateway_limit_zone_t      **zone;
+    ngx_http_gateway_limit_loc_conf_t  **check;
+
+    zone = lmcf->zones.elts;
+
+    for (i = 0; i < lmcf->zones.nelts; i++) {
+
+        if (zone[i]->redis_name.len == 0) {
+            continue;
+        }
+
+        zone[i]->redis = ngx_http_gateway_redis_find(cf, &zone[i]->redis_name);
+
+        if (zone[i]->redis == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown redis \"%V\" in \"gateway_limit_zone\", "
+                          "there is no \"gateway_redis\" of this name in "
+                          "%V:%ui", &zone[i]->redis_name,
+                          ngx_http_gateway_place_args(&zone[i]->where));
+            return NGX_ERROR;
+        }
+    }
+
+    check = lmcf->checks.elts;
+
+    for (i = 0; i < lmcf->checks.nelts; i++) {
+        ngx_http_gateway_limit_warn(cf, check[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A key that is empty for whoever has no credential limits nobody without
+ * one.  Asked when access has merged its rules, which stands behind limit.
+ */
+
+static void
+ngx_http_gateway_limit_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *llcf)
+{
+    ngx_uint_t                  i;
+    ngx_array_t                *late;
+    ngx_http_gateway_limit_t  **limit;
+
+    static ngx_str_t  consumer = ngx_string("gateway_consumer");
+
+    late = llcf->stages[NGX_HTTP_GATEWAY_LIMIT_LATE];
+
+    if (late == NULL || llcf->core->requires) {
+        return;
+    }
+
+    limit = late->elts;
+
+    for (i = 0; i < late->nelts; i++) {
+        if (!ngx_http_gateway_same(&limit[i]->zone->key_name, &consumer)) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "zone \"%V\" counts by $gateway_consumer, which is "
+                      "empty for anonymous requests, and the block in %V:%ui "
+                      "admits them: they are not limited there; "
+                      "$gateway_client counts them by address",
+                      &limit[i]->zone->name,
+                      ngx_http_gateway_place_args(&llcf->where));
+    }
+}
