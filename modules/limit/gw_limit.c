@@ -38,6 +38,7 @@ static uint64_t gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode,
     uint64_t cost, uint64_t used, uint64_t other, gw_limit_result_t *result);
 static uint64_t gw_limit_slide_wait(const gw_limit_t *limit, uint64_t now,
     uint64_t cost, uint64_t used, uint64_t before);
+static uint64_t gw_limit_over(unsigned unit, uint64_t number);
 static uint64_t gw_limit_weigh(const gw_limit_t *limit, uint64_t now,
     uint64_t before);
 
@@ -541,6 +542,34 @@ gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
 }
 
 
+/*
+ * The second since the epoch at which the window of a number has ended for
+ * sure, in every time zone, and as the one before in a sliding window, too.
+ */
+
+static uint64_t
+gw_limit_over(unsigned unit, uint64_t number)
+{
+    switch (unit) {
+
+    case GW_FIGURE_WEEK:
+
+        /* week 0 began three days before the epoch */
+
+        return (7 * number + 4 + 2) * 86400;
+
+    case GW_FIGURE_MONTH:
+
+        /* 4800 months have 146097 days; no month is 5 days from its mean */
+
+        return ((number + 1) * 146097 / 4800 + 5) * 86400;
+
+    default:
+        return (number + 2) * (gw_limit_length[unit] / GW_LIMIT_SEC);
+    }
+}
+
+
 int
 gw_limit_idle(gw_limit_algorithm_e algorithm, const uint64_t *state,
     const gw_limit_clock_t *now)
@@ -565,18 +594,10 @@ gw_limit_idle(gw_limit_algorithm_e algorithm, const uint64_t *state,
 
         unit = (unsigned) (word >> GW_LIMIT_UNIT) - 1;
 
-        /* of calendar windows: weeks and months are known by nobody here */
-
-        if (unit > GW_FIGURE_DAY) {
-            return 0;
-        }
-
         shift = GW_LIMIT_UNIT - gw_limit_bits[unit];
         number = (word & ((1ULL << GW_LIMIT_UNIT) - 1)) >> shift;
 
-        /* two later, so that no time zone and no sliding window minds */
-
-        if (number + 2 > now->wall / gw_limit_length[unit]) {
+        if (now->wall / GW_LIMIT_SEC < gw_limit_over(unit, number)) {
             return 0;
         }
     }

@@ -440,7 +440,12 @@ static ngx_int_t
 ngx_http_gateway_limit_park(ngx_http_request_t *r,
     ngx_http_event_handler_pt handler)
 {
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    /* as limit_req: a client that has left by now is no further event */
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

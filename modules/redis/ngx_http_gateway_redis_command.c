@@ -149,22 +149,11 @@ ngx_http_gateway_redis_write_bulk(u_char *p, const ngx_str_t *s)
 }
 
 
-/* ngx_sprintf() would cost more than all the rest of a call */
-
 static u_char *
 ngx_http_gateway_redis_write_number(u_char *p, u_char type, size_t n)
 {
-    u_char  digits[NGX_SIZE_T_LEN], *d;
-
-    d = digits + sizeof(digits);
-
-    do {
-        *--d = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
     *p++ = type;
-    p = ngx_cpymem(p, d, digits + sizeof(digits) - d);
+    p = gw_text_decimal(p, n);
     *p++ = CR; *p++ = LF;
 
     return p;

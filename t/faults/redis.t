@@ -14,7 +14,9 @@ use Test::Gateway::FakeRedis;
 use Test::Gateway::Load;
 use Test::Gateway::Redis;
 
+use IO::Socket::INET;
 use POSIX ();
+use Socket qw( SOL_SOCKET SO_LINGER );
 use Test::More;
 use Time::HiRes qw( sleep time );
 
@@ -43,7 +45,7 @@ my $http = <<"END";
     gateway_limit_zone \$arg_k zone=z:4m rate=1r/d burst=9 redis=one;
     gateway_limit_zone \$arg_k zone=big:4m rate=1r/d burst=29999 redis=one;
     gateway_limit_zone \$arg_k zone=q:4m quota=100000/month redis=two;
-    gateway_limit_zone \$arg_k zone=wait:4m rate=50r/s burst=99999 redis=one;
+    gateway_limit_zone \$arg_k zone=wait:4m rate=5r/s redis=one;
     gateway_limit_zone \$arg_k zone=slots:4m concurrency=100000;
     gateway_limit_zone \$arg_k zone=shm:4m rate=1r/d burst=29999;
     add_header X-Source \$gateway_limit_source always;
@@ -59,7 +61,7 @@ my $locations = <<"END";
     location = /refused { gateway_limit zone=shm; gateway_limit zone=z;
                           gateway_limit zone=q; empty_gif; }
     location = /delay { gateway_limit zone=slots;
-                        gateway_limit zone=wait burst=20000; empty_gif; }
+                        gateway_limit zone=wait burst=50; empty_gif; }
     location = /settle { gateway_limit zone=big cost=3 settle; empty_gif; }
     location = /slots { gateway_limit_headers legacy; gateway_limit zone=slots;
                         empty_gif; }
@@ -226,7 +228,9 @@ for my $case (
                                         '/limits?zone=q&key=gone' ],
       0.015, $stop_one, $stop_two ],
     [ 'before anything', [ '/big?k=gone5', '/both?k=gone5' ], 0.001 ],
-    [ 'while they are delayed', [ '/delay?k=gone6' ], 0.2, $stop_one ])
+    # so many keys that most are delayed and not refused, by ten seconds at most
+    [ 'while they are delayed', [ map { "/delay?k=late$_" } 1 .. 200 ], 0.2,
+      $stop_one ])
 {
     my ($name, $paths, $longest, @disturb) = @$case;
 
@@ -302,6 +306,48 @@ END
     is(answers(@stayed), '200:' . @stayed, '    and who stays has an answer');
     $server->stop;
     $fake->stop;
+}
+
+
+# --- a client that has left before it is made to wait: no event tells of it
+
+for my $signal (qw( reset end )) {
+    my $real = start_redis();
+    $server = start_nginx(port => $port = free_port(), workers => 1,
+        http => <<"END", server => <<'END');
+    gateway_redis one {
+        server 127.0.0.1:@{[ $real->port ]};
+        timeout 60s; connect_timeout 60s;
+    }
+    gateway_limit_zone \$arg_k zone=r:1m rate=1r/m redis=one;
+    gateway_limit_zone \$arg_k zone=s:1m rate=1r/m;
+END
+    location /redis { gateway_limit zone=r; empty_gif; }
+    location /delay { gateway_limit zone=s burst=5; empty_gif; }
+    location = /status { stub_status; }
+END
+    wait_until(sub { $real->connections == 1 }, 10);
+    my ($worker) = $server->workers;
+    ask('/delay?k=a');
+
+    for my $path ('/delay?k=a', '/redis?k=a') {
+        $real->pause if $path =~ /redis/;
+        kill 'STOP', $worker;
+        my $socket = IO::Socket::INET->new("127.0.0.1:$port") or die;
+        print $socket "GET $path HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        setsockopt $socket, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0
+            if $signal eq 'reset';
+        close $socket;
+        kill 'CONT', $worker;
+        my $active;
+        wait_until(sub { ($active) = ask('/status')->{body}
+                                     =~ /connections: (\d+)/;
+                         $active == 1 }, 10);
+        is($active, 1, "$path: a connection with a $signal is not kept waiting");
+    }
+    $real->resume;
+    is(ask('/redis?k=b')->{status}, 200, '    and Redis is asked');
+    $server->stop;
 }
 
 

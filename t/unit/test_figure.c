@@ -6,6 +6,7 @@
 
 #include "gw_figure.h"
 #include "gw_siphash.h"
+#include "gw_text.h"
 #include "tap.h"
 
 
@@ -129,10 +130,34 @@ test_siphash(void)
 }
 
 
+static void
+test_decimal(void)
+{
+    size_t         i;
+    char           expected[32];
+    unsigned char  text[GW_TEXT_DECIMAL + 1], *end;
+
+    static const uint64_t  numbers[] = {
+        0, 1, 9, 10, 11, 99, 100, 101, 999, 1000, 1234567, 10000000000ULL,
+        UINT64_MAX / 10, UINT64_MAX
+    };
+
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        end = gw_text_decimal(text, numbers[i]);
+        *end = '\0';
+
+        snprintf(expected, sizeof(expected), "%llu",
+                 (unsigned long long) numbers[i]);
+        is_str((char *) text, expected, "%s in decimal", expected);
+    }
+}
+
+
 int
 main(void)
 {
     test_figures();
+    test_decimal();
     test_siphash();
 
     return done_testing();

@@ -541,9 +541,10 @@ test_ranges(void)
 static void
 test_idle(void)
 {
-    uint64_t          state[2] = { 0, 0 };
-    gw_limit_t        limit;
-    gw_limit_clock_t  now;
+    uint64_t           state[2] = { 0, 0 };
+    gw_limit_t         limit;
+    gw_limit_clock_t   now;
+    gw_limit_result_t  r;
 
     limit = limit_of(GW_LIMIT_GCRA, 1, GW_FIGURE_SECOND, 0);
     (void) take(&limit, 100 * SEC, GW_LIMIT_TAKE, 1, state);
@@ -564,7 +565,31 @@ test_idle(void)
     is_int(gw_limit_idle(GW_LIMIT_SLIDING, state, &now), 1,
            "now it no longer does");
 
+    /* November 2026, and its week from the 23rd on */
+
+    limit = limit_of(GW_LIMIT_FIXED, 1, GW_FIGURE_MONTH, 0);
+    limit.number = 56 * 12 + 10;
+    now.wall = now.monotonic = 1795750000 * SEC;
+    state[0] = 0;
+    gw_limit_take(&limit, &now, GW_LIMIT_TAKE, 1, state, &r);
+    now.wall = 1796169600 * SEC;    /* 2026-12-02 */
+    is_int(gw_limit_idle(GW_LIMIT_FIXED, state, &now), 0,
+           "a month may not be over everywhere");
+    now.wall = 1796601600 * SEC;    /* 2026-12-07 */
+    is_int(gw_limit_idle(GW_LIMIT_FIXED, state, &now), 1, "now it is");
+
+    limit = limit_of(GW_LIMIT_FIXED, 1, GW_FIGURE_WEEK, 0);
+    limit.number = (20780 + 3) / 7;     /* of day 20780, 2026-11-23 */
+    state[0] = 0;
+    gw_limit_take(&limit, &now, GW_LIMIT_TAKE, 1, state, &r);
+    now.wall = 20788ULL * 86400 * SEC;
+    is_int(gw_limit_idle(GW_LIMIT_FIXED, state, &now), 0,
+           "a week may not be over everywhere");
+    now.wall = 20789ULL * 86400 * SEC;
+    is_int(gw_limit_idle(GW_LIMIT_FIXED, state, &now), 1, "now it is");
+
     state[0] = state[1] = 0;
+    now.wall = 180 * SEC;
     is_int(gw_limit_idle(GW_LIMIT_SLIDING, state, &now), 1, "never used");
     is_int(gw_limit_idle(GW_LIMIT_CONCURRENCY, state, &now), 1, "nobody");
     state[0] = (7ULL << 32) | 1;
