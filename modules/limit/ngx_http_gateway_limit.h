@@ -364,6 +364,13 @@ ngx_int_t ngx_http_gateway_limit_cost(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_limit_late(ngx_http_request_t *r);
 ngx_int_t ngx_http_gateway_limit_early(ngx_http_request_t *r);
 
+/*
+ * From here on the request waits: "handler" is for when it may write, and a
+ * client that leaves ends it.  Returns NGX_AGAIN, or a status: it failed.
+ */
+ngx_int_t ngx_http_gateway_limit_park(ngx_http_request_t *r,
+    ngx_http_event_handler_pt handler);
+
 /* Redis has answered, or not, for the last of the calls of a request */
 void ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx);
 

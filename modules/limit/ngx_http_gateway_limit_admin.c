@@ -888,14 +888,14 @@ static ngx_int_t
 ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
+    ngx_int_t                         rc;
     ngx_pool_cleanup_t               *cln;
     ngx_http_gateway_redis_status_e   status;
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
 
     if (cln == NULL
-        || ngx_http_gateway_limit_redis_key(r, &query->item) != NGX_OK
-        || ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
+        || ngx_http_gateway_limit_redis_key(r, &query->item) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -914,10 +914,13 @@ ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
                                        ngx_http_gateway_redis_status(status));
     }
 
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
+    rc = ngx_http_gateway_limit_park(r, ngx_http_request_empty_handler);
 
-    return NGX_AGAIN;
+    if (rc != NGX_AGAIN) {
+        ngx_http_gateway_limit_admin_cleanup(query);
+    }
+
+    return rc;
 }
 
 

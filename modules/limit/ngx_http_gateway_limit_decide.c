@@ -36,8 +36,6 @@ static ngx_int_t ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch);
 static ngx_int_t ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_msec_t delay);
-static ngx_int_t ngx_http_gateway_limit_park(ngx_http_request_t *r,
-    ngx_http_event_handler_pt handler);
 static void ngx_http_gateway_limit_delayed(ngx_http_request_t *r);
 static void ngx_http_gateway_limit_resume(ngx_http_request_t *r);
 static void ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
@@ -436,7 +434,7 @@ ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
 
 /* waiting */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_limit_park(ngx_http_request_t *r,
     ngx_http_event_handler_pt handler)
 {
