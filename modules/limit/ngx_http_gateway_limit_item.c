@@ -13,7 +13,7 @@
 
 
 static ngx_uint_t ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
-    ngx_http_gateway_limit_zone_t *zone);
+    const ngx_http_gateway_limit_t *limit);
 static ngx_int_t ngx_http_gateway_limit_item(ngx_http_request_t *r,
     const ngx_http_gateway_limit_t *limit,
     ngx_http_gateway_limit_item_t *item);
@@ -53,7 +53,7 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
 
     for (i = 0; i < limits->nelts; i++) {
 
-        if (ngx_http_gateway_limit_met(ctx, limit[i]->zone)) {
+        if (ngx_http_gateway_limit_met(ctx, limit[i])) {
             continue;
         }
 
@@ -89,7 +89,7 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
 
 static ngx_uint_t
 ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
-    ngx_http_gateway_limit_zone_t *zone)
+    const ngx_http_gateway_limit_t *limit)
 {
     ngx_uint_t                       i;
     ngx_http_gateway_limit_item_t   *item;
@@ -99,7 +99,7 @@ ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
         for (i = 0; i < batch->n; i++) {
             item = &batch->items[i];
 
-            if (item->zone != zone) {
+            if (item->zone != limit->zone) {
                 continue;
             }
 
@@ -109,6 +109,10 @@ ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
                 item->decided = 0;
                 continue;
             }
+
+            /* what passed in dry_run passes where it is meant */
+
+            item->dry_run &= limit->dry_run;
 
             return 1;
         }

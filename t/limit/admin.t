@@ -391,3 +391,43 @@ location /limits { gateway_limit_admin zone=z from=any; }
 --- more_headers eval: [ '', 'Transfer-Encoding: chunked' ]
 --- error_code eval: [ 200, 200 ]
 --- response_body_like eval: [ '^GIF', '^\{"zone":"z",.*"used":0,"remaining":1,"key":"a","reset":0\}\n\z' ]
+
+
+
+=== TEST 2: an "if" and a limit_except are the location itself
+--- http_config
+gateway_limit_zone $arg_k zone=z:1m rate=1r/d;
+--- config
+location /t { gateway_limit zone=z; empty_gif; }
+location /limits {
+    if ($arg_if) { set $y 1; }
+    gateway_limit_admin zone=z from=any;
+    limit_except GET { allow all; }
+}
+location /far {
+    if ($arg_if) { set $y 1; }
+    gateway_limit_admin zone=z from=192.0.2.1;
+    limit_except GET { allow all; }
+}
+--- request eval
+[ 'GET /t?k=a', 'GET /limits?zone=z&key=a', 'GET /limits?zone=z&key=a&if=1',
+  "POST /limits\n" . '{"zone":"z","key":"a","set":0}', 'GET /far?zone=z&key=a',
+  'GET /far?zone=z&key=a&if=1', "POST /far?if=1\n" . '{"zone":"z","key":"a","reset":true}' ]
+--- error_code eval: [ 200, 200, 200, 200, 403, 403, 403 ]
+--- response_body_like eval
+[ '^GIF', '"used":1', '"used":1', '"used":0', '403', '403', '403' ]
+
+
+
+=== TEST 3: names of variables in braces and in other letters, and what is allowed
+--- http_config
+gateway_limit_zone ${Binary_Remote_Addr} zone=a:1m rate=1r/d;
+gateway_limit_zone ${gateway_CLIENT} zone=c:1m rate=1r/d;
+--- config
+location /t { gateway_limit zone=a; gateway_limit zone=c; empty_gif; }
+location /limits { gateway_limit_admin zone=a zone=c from=any; }
+--- request eval
+[ 'GET /t', 'GET /limits?zone=a&key=127.0.0.1', 'GET /limits?zone=c&key=address:127.0.0.1',
+  'PUT /limits' ]
+--- error_code eval: [ 200, 200, 200, 405 ]
+--- response_headers eval: [ '', '', '', 'Allow: GET, HEAD, POST' ]

@@ -205,3 +205,17 @@ $::Locations . 'location /dry { gateway_limit zone=g cost=6 settle dry_run; empt
 --- request eval: [ 'GET /dry?k=1', 'GET /look/g?k=1', 'GET /dry?k=1', 'GET /look/g?k=1', 'GET /dry?k=1' ]
 --- error_code eval: [ 200, 200, 200, 429, 200 ]
 --- response_headers eval: [ '', ::left(4), '', ::left(0), '' ]
+
+
+
+=== TEST 12: once, also where subrequests are logged
+--- http_config eval: $::Zones
+--- config eval
+$::Locations . 'log_subrequest on; location /ssi { ssi on; ssi_types *; default_type text/html;
+gateway_limit zone=g cost=2 settle; proxy_pass http://127.0.0.1:$server_port/page; }
+location /page { default_type text/html; return 200 "<!--# include virtual=\"/part\" --><!--# include virtual=\"/part\" -->"; }
+location /part { return 200 part; }'
+--- request eval: [ 'GET /ssi?k=1', 'GET /look/g?k=1' ]
+--- error_code eval: [ 200, 200 ]
+--- response_body_like eval: [ '^partpart', '^GIF' ]
+--- response_headers eval: [ '', ::left(8) ]

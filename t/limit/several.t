@@ -432,3 +432,26 @@ gateway_limit_zone $arg_k zone=never:1m rate=0r/d;
 --- request eval: [ ('GET /t?k=1') x 30, map { "GET /$_?k=1" } qw( one two three ) ]
 --- error_code eval: [ (429) x 30, 200, 200, 200 ]
 --- response_headers eval: [ ('X-RateLimit-Limit: 0') x 30, ('X-RateLimit-Remaining: 100') x 3 ]
+
+
+
+=== TEST 21: quotas of different units are counted apart, whoever asks in turn
+--- http_config
+gateway_limit_zone $arg_k zone=z:1m quota=$arg_q|3/day;
+--- config
+location /t { gateway_limit zone=z; empty_gif; }
+--- request eval
+[ map { ("GET /t?k=1&q=2/day", "GET /t?k=1&q=2/month") } 1 .. 3 ]
+--- error_code eval: [ 200, 200, 200, 200, 429, 429 ]
+
+
+
+=== TEST 22: a smaller burst of another location does not cut what was charged
+--- http_config
+gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=9;
+--- config
+location /t { gateway_limit zone=z; empty_gif; }
+location /small { gateway_limit zone=z burst=0; empty_gif; }
+--- request eval
+[ ('GET /t?k=1') x 11, ('GET /small?k=1') x 2, 'GET /t?k=1' ]
+--- error_code eval: [ (200) x 10, (429) x 4 ]

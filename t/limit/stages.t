@@ -462,3 +462,33 @@ location /u { limit_req zone=late burst=9 nodelay; gateway_limit zone=late; empt
 --- request eval: [ ('GET /t?k=1') x 3, 'GET /look/late?k=1', 'GET /look/early?k=1', ('GET /u?k=2') x 5 ]
 --- error_code eval: [ 200, 420, 420, 200, 200, 200, 200, 200, 429, 429 ]
 --- response_headers eval: [ ::left(2), ('!X-RateLimit-Limit') x 2, ::left(2), ::left(2), ::left(2), ::left(1), ::left(0), ('X-RateLimit-Remaining: 0') x 2 ]
+
+
+
+=== TEST 17: a location that charged nothing vouches for nothing
+--- http_config
+gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=1;
+--- config
+location /dry { gateway_limit zone=z dry_run; try_files /none @strict; }
+location /free { gateway_limit zone=z cost=0; try_files /none @strict; }
+location @strict { gateway_limit zone=z; proxy_pass http://127.0.0.1:$server_port/end; }
+location /end { return 204; }
+--- request eval
+[ ('GET /dry?k=1') x 3, ('GET /free?k=2') x 3 ]
+--- error_code eval: [ 204, 204, 429, 204, 204, 429 ]
+--- response_headers eval
+[ 'X-RateLimit-Remaining: 1', 'X-RateLimit-Remaining: 0', 'X-RateLimit-Remaining: 0',
+  'X-RateLimit-Remaining: 1', 'X-RateLimit-Remaining: 0', 'X-RateLimit-Remaining: 0' ]
+
+
+
+=== TEST 18: an error page with limits of its own is limited by them
+--- http_config
+gateway_limit_zone $arg_k zone=fast:1m rate=1r/d;
+gateway_limit_zone $arg_k zone=slow:1m rate=1r/d burst=1;
+--- config
+location /t { gateway_limit zone=fast; error_page 429 = @slow; empty_gif; }
+location @slow { gateway_limit zone=slow; proxy_pass http://127.0.0.1:$server_port/end; }
+location /end { return 204; }
+--- request eval: [ ('GET /t?k=1') x 4 ]
+--- error_code eval: [ 200, 204, 204, 429 ]
