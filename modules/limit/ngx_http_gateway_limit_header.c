@@ -15,6 +15,8 @@
 
 
 static ngx_int_t ngx_http_gateway_limit_header_filter(ngx_http_request_t *r);
+static double ngx_http_gateway_limit_left(
+    const ngx_http_gateway_limit_item_t *item);
 static void ngx_http_gateway_limit_clear_upstream(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_limit_legacy(ngx_http_request_t *r,
     const ngx_http_gateway_limit_item_t *item);
@@ -239,9 +241,7 @@ ngx_http_gateway_limit_shown(ngx_http_gateway_limit_ctx_t *ctx,
                 continue;
             }
 
-            share = item->refused ? -1 : item->figures.capacity
-                    ? (double) item->result.remaining / item->figures.capacity
-                    : 0;
+            share = ngx_http_gateway_limit_left(item);
 
             /* batches come last first: of equals the first one is shown */
 
@@ -253,6 +253,24 @@ ngx_http_gateway_limit_shown(ngx_http_gateway_limit_ctx_t *ctx,
     }
 
     return shown;
+}
+
+
+/* the share that is left; of one that is open nobody knows */
+
+static double
+ngx_http_gateway_limit_left(const ngx_http_gateway_limit_item_t *item)
+{
+    if (item->refused) {
+        return -1;
+    }
+
+    if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN) {
+        return 1.5;
+    }
+
+    return item->figures.capacity
+           ? (double) item->result.remaining / item->figures.capacity : 0;
 }
 
 
