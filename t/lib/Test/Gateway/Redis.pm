@@ -23,6 +23,7 @@ my $main = $$;
 
 # start_redis(%arg)
 #
+#   server    default: redis-server; dies if there is none
 #   port      default: a free one; the same one again after a ->kill
 #   unix      true: listens also on a socket, ->unix
 #   password  requirepass
@@ -38,6 +39,7 @@ sub start_redis {
     my $self = bless {
         dir => File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1),
         port => $arg{port} // free_port(),
+        server => $arg{server} // 'redis-server',
         password => $arg{password},
     }, __PACKAGE__;
     my $dir = $self->dir;
@@ -78,7 +80,7 @@ sub start {
     if ($pid == 0) {
         open STDOUT, '>>', "$dir/output";
         open STDERR, '>&', \*STDOUT;
-        exec 'redis-server', "$dir/redis.conf" or POSIX::_exit(127);
+        exec $self->{server}, "$dir/redis.conf" or POSIX::_exit(127);
     }
 
     $self->{pid} = $pid;
