@@ -25,11 +25,14 @@ for my $name (@servers) {
     my $nginx = start_nginx(http => <<"END", server => <<'END');
         gateway_redis r { server 127.0.0.1:@{[ $redis->port ]}; timeout 5s; }
         gateway_limit_zone \$arg_k zone=g:1m rate=1r/d burst=2 redis=r;
+        gateway_limit_zone \$arg_k zone=v6:1m rate=1r/d burst=1 redis=r
+                           ipv6_prefix=64;
         gateway_limit_zone \$arg_k zone=s:1m rate=3r/d algorithm=sliding_window
                            redis=r;
         gateway_limit_zone \$arg_k zone=q:1m quota=3/month timezone=Europe/Berlin
                            redis=r;
 END
+        location /v6 { gateway_limit zone=v6; empty_gif; }
         add_header X-Source $gateway_limit_source always;
         location /g { gateway_limit zone=g; empty_gif; }
         location /s { gateway_limit zone=s; empty_gif; }
@@ -60,6 +63,12 @@ END
 
     is(join(' ', map { ($nginx->get('/all?k=b'))[0] } 1 .. 4),
        '200 200 200 429', 'three limits by one call');
+
+    # sixteen bytes are an address, of which eight count
+    is(join(' ', map { ($nginx->get("/v6?k=network_$_"))[0] }
+                     qw( client_a client_b client_c )), '200 200 429',
+       'ipv6_prefix=64: one network');
+    is(($nginx->get('/v6?k=another_client_a'))[0], 200, 'and another');
 
     # what is settled is charged behind the response
     for my $used (2, 4) {
