@@ -57,8 +57,9 @@ static void ngx_http_gateway_limit_redis_decided(
     ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_call_t *call, const gw_resp_t *reply);
 static void ngx_http_gateway_limit_redis_failed(
-    ngx_http_gateway_limit_batch_t *batch,
-    ngx_http_gateway_limit_item_t *item);
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *item,
+    ngx_http_gateway_redis_status_e status);
 static void ngx_http_gateway_limit_redis_settled(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static ngx_uint_t ngx_http_gateway_limit_deny_cached(
@@ -326,7 +327,8 @@ ngx_http_gateway_limit_redis_call(ngx_http_gateway_limit_ctx_t *ctx,
     }
 
     for (i = 0; i < call->n; i++) {
-        ngx_http_gateway_limit_redis_failed(batch, call->items[i]);
+        ngx_http_gateway_limit_redis_failed(ctx, batch, call->items[i],
+                                            status);
     }
 
     return NGX_OK;
@@ -437,7 +439,8 @@ ngx_http_gateway_limit_redis_reply(void *data,
 
     } else {
         for (i = 0; i < call->n; i++) {
-            ngx_http_gateway_limit_redis_failed(batch, call->items[i]);
+            ngx_http_gateway_limit_redis_failed(ctx, batch, call->items[i],
+                     status ? status : NGX_HTTP_GATEWAY_REDIS_MALFORMED);
         }
     }
 
@@ -505,13 +508,18 @@ ngx_http_gateway_limit_redis_result(ngx_http_gateway_limit_item_t *item,
 }
 
 
-/* on_error */
+/*
+ * on_error.  The client of Redis says once what has failed; here each decision
+ * is told, for who wants to see them all.
+ */
 
 static void
-ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_batch_t *batch,
-    ngx_http_gateway_limit_item_t *item)
+ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_ctx_t *ctx,
+    ngx_http_gateway_limit_batch_t *batch, ngx_http_gateway_limit_item_t *item,
+    ngx_http_gateway_redis_status_e status)
 {
     ngx_uint_t        source;
+    const char       *how;
     gw_limit_mode_e   mode;
     gw_limit_clock_t  now;
 
@@ -519,6 +527,7 @@ ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_batch_t *batch,
 
     case NGX_HTTP_GATEWAY_LIMIT_LOCAL:
         source = NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL;
+        how = "local";
         mode = (batch->refused || item->charge == 0) ? GW_LIMIT_LOOK
                                                      : GW_LIMIT_TAKE;
 
@@ -539,14 +548,22 @@ ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_batch_t *batch,
 
     case NGX_HTTP_GATEWAY_LIMIT_OPEN:
         source = NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN;
+        how = "open";
         item->result.passed = 1;
         break;
 
     default: /* NGX_HTTP_GATEWAY_LIMIT_CLOSED */
         source = NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED;
+        how = "closed";
         item->result.passed = 0;
         item->result.wait = GW_LIMIT_SEC;
     }
+
+    ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
+                  "gateway_limit: zone \"%V\" decides without redis \"%V\", "
+                  "%s: %s", &item->zone->name,
+                  ngx_http_gateway_redis_name(item->zone->redis),
+                  ngx_http_gateway_redis_status(status), how);
 
     ngx_http_gateway_limit_decided(batch, item, source);
 }

@@ -79,8 +79,16 @@ END
     }
     is(($nginx->get('/settle?k=c'))[0], 429, 'nothing is left');
 
+    # each decision without it is told
+    $redis->kill;
+    my ($status, $head) = $nginx->get('/g?k=d');
+    is($status, 200, 'it is gone: decided here');
+    like($head, qr/^X-Source: local/m, 'as the variable says');
+    my $said = qr/gateway_limit: zone "g" decides without redis "r", [\w ]+: local/;
+    my @told = $nginx->log =~ /\[info\].*$said/g;
+    is(scalar @told, 1, 'and the log, once');
+
     $nginx->stop;
-    $redis->stop;
 }
 
 done_testing;
