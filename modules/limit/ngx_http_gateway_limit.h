@@ -388,7 +388,6 @@ void ngx_http_gateway_limit_settle(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_gateway_limit_redis_init(ngx_conf_t *cf,
     ngx_http_gateway_limit_main_conf_t *lmcf);
-void ngx_http_gateway_limit_redis_free(void *data);
 
 /* fills item->redis_key, in the request's memory; NGX_ERROR */
 ngx_int_t ngx_http_gateway_limit_redis_key(ngx_http_request_t *r,
@@ -420,9 +419,6 @@ ngx_http_gateway_redis_status_e ngx_http_gateway_limit_redis_change(
     ngx_http_gateway_limit_item_t *item, ngx_uint_t mode, uint64_t units,
     ngx_http_gateway_redis_pt handler, void *data,
     ngx_http_gateway_redis_call_t **handle);
-
-/* what Redis has refused is asked again */
-void ngx_http_gateway_limit_deny_forget(ngx_http_gateway_limit_item_t *item);
 
 /* item->result from three numbers of a reply */
 void ngx_http_gateway_limit_redis_result(ngx_http_gateway_limit_item_t *item,

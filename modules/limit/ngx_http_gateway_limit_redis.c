@@ -36,6 +36,7 @@ struct ngx_http_gateway_limit_call_s {
 };
 
 
+static void ngx_http_gateway_limit_redis_free(void *data);
 static ngx_int_t ngx_http_gateway_limit_redis_known(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch);
 static ngx_int_t ngx_http_gateway_limit_redis_group(
@@ -110,7 +111,7 @@ ngx_http_gateway_limit_redis_init(ngx_conf_t *cf,
 }
 
 
-void
+static void
 ngx_http_gateway_limit_redis_free(void *data)
 {
     ngx_http_gateway_limit_main_conf_t *lmcf = data;
@@ -780,20 +781,6 @@ ngx_http_gateway_limit_deny_cached(ngx_http_gateway_limit_item_t *item)
     }
 
     return 1;
-}
-
-
-void
-ngx_http_gateway_limit_deny_forget(ngx_http_gateway_limit_item_t *item)
-{
-    uint64_t  *state;
-
-    state = ngx_http_gateway_limit_zone_state(item, 0);
-
-    if (state) {
-        __atomic_store_n(ngx_http_gateway_limit_denied(item, state), 0,
-                         __ATOMIC_SEQ_CST);
-    }
 }
 
 

@@ -1,0 +1,48 @@
+
+/*
+ * gateway_limit_admin, for the files ngx_http_gateway_limit_admin*.c alone.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_LIMIT_ADMIN_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_LIMIT_ADMIN_H_INCLUDED_
+
+
+#include "ngx_http_gateway_limit.h"
+
+
+typedef struct ngx_http_gateway_limit_admin_s {
+    ngx_array_t                     names;      /* ngx_str_t */
+    ngx_array_t                     zones;      /* zone_t * */
+    ngx_array_t                     ranges;     /* of GW_CIDR_RANGE bytes */
+    ngx_uint_t                      local;      /* unsigned:1; unix: */
+    ngx_uint_t                      any;        /* unsigned:1 */
+    ngx_http_gateway_place_t        where;
+} ngx_http_gateway_limit_admin_t;
+
+
+/* what is asked, and by whom; the request's memory */
+
+typedef struct {
+    ngx_http_request_t             *request;
+    ngx_str_t                       zone;
+    ngx_str_t                       key;        /* as it is written */
+    ngx_uint_t                      mode;       /* of the script: p, x, w */
+    uint64_t                        units;
+    ngx_http_gateway_limit_item_t   item;
+    ngx_http_gateway_redis_call_t  *handle;
+} ngx_http_gateway_limit_query_t;
+
+
+/*
+ * Carries out what is asked.  NGX_AGAIN: Redis is asked, and the request will
+ * be finalized; else what it ends with.
+ */
+ngx_int_t ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query);
+
+/* answers with a problem document; returns what the request ends with */
+ngx_int_t ngx_http_gateway_limit_admin_error(ngx_http_request_t *r,
+    ngx_uint_t status, const char *detail);
+
+
+#endif /* _NGX_HTTP_GATEWAY_LIMIT_ADMIN_H_INCLUDED_ */

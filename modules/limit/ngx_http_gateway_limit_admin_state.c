@@ -1,0 +1,465 @@
+
+/*
+ * What is asked of gateway_limit_admin, carried out: the state of a key, in
+ * shared memory or in Redis, and the answer.
+ */
+
+#include "ngx_http_gateway_limit_admin.h"
+#include "ngx_http_gateway_limit_script.h"
+
+#include <jansson.h>
+
+
+static ngx_int_t ngx_http_gateway_limit_admin_item(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query);
+static ngx_int_t ngx_http_gateway_limit_admin_key(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query);
+static ngx_int_t ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query);
+static void ngx_http_gateway_limit_admin_forget(
+    ngx_http_gateway_limit_item_t *item);
+static ngx_int_t ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query);
+static void ngx_http_gateway_limit_admin_cleanup(void *data);
+static void ngx_http_gateway_limit_admin_reply(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
+static ngx_int_t ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query);
+static ngx_int_t ngx_http_gateway_limit_admin_send(ngx_http_request_t *r,
+    ngx_uint_t status, json_t *json);
+
+
+static const char  *ngx_http_gateway_limit_algorithm_names[] = {
+    "gcra", "sliding_window", "fixed_window", "concurrency"
+};
+
+
+ngx_int_t
+ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query)
+{
+    ngx_int_t  rc;
+
+    query->request = r;
+
+    rc = ngx_http_gateway_limit_admin_item(r, query);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND,
+                                        "this location knows no such zone");
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (query->mode == 'w'
+        && query->item.zone->algorithm == GW_LIMIT_CONCURRENCY)
+    {
+        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST,
+                  "requests that are being served can be reset, but not set");
+    }
+
+    return query->item.zone->redis
+           ? ngx_http_gateway_limit_admin_redis(r, query)
+           : ngx_http_gateway_limit_admin_shm(r, query);
+}
+
+
+/* the key with the zone's literal figures; NGX_DECLINED: no such zone */
+
+static ngx_int_t
+ngx_http_gateway_limit_admin_item(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query)
+{
+    ngx_uint_t                           i;
+    gw_limit_clock_t                     now;
+    ngx_http_gateway_limit_item_t       *item;
+    ngx_http_gateway_limit_zone_t      **zone;
+    ngx_http_gateway_limit_loc_conf_t   *llcf;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+    zone = llcf->admin->zones.elts;
+
+    item = &query->item;
+
+    for (i = 0; i < llcf->admin->zones.nelts; i++) {
+        if (ngx_http_gateway_same(&zone[i]->name, &query->zone)) {
+            item->zone = zone[i];
+            break;
+        }
+    }
+
+    if (item->zone == NULL) {
+        return NGX_DECLINED;
+    }
+
+    (void) gw_limit_set(&item->figures, item->zone->algorithm,
+                        &item->zone->figure->figure,
+                        item->zone->burst.figure.amount);
+
+    ngx_http_gateway_limit_most(item->zone, &item->figures);
+
+    if (item->zone->algorithm == GW_LIMIT_FIXED
+        || item->zone->algorithm == GW_LIMIT_SLIDING)
+    {
+        ngx_http_gateway_limit_clock(&now);
+        ngx_http_gateway_limit_window(item->zone, &item->figures, &now);
+    }
+
+    if (ngx_http_gateway_limit_admin_key(r, query) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_gateway_limit_hash(item);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Keys that are written in another way than they are counted: addresses in
+ * binary, and clients, of whom a name without a mark is a consumer.
+ */
+
+static ngx_int_t
+ngx_http_gateway_limit_admin_key(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query)
+{
+    u_char      *p;
+    ngx_str_t   *key, *name;
+    ngx_addr_t   addr;
+
+    static ngx_str_t  client = ngx_string("gateway_client");
+    static ngx_str_t  address = ngx_string("binary_remote_addr");
+
+    key = &query->item.key;
+    name = &query->item.zone->key_name;
+
+    *key = query->key;
+
+    if (ngx_http_gateway_same(name, &address)
+        && ngx_parse_addr(r->pool, &addr, key->data, key->len) == NGX_OK)
+    {
+        switch (addr.sockaddr->sa_family) {
+
+        case AF_INET:
+            key->data = (u_char *)
+                          &((struct sockaddr_in *) addr.sockaddr)->sin_addr;
+            key->len = 4;
+            break;
+
+#if (NGX_HAVE_INET6)
+        case AF_INET6:
+            key->data = (u_char *)
+                        &((struct sockaddr_in6 *) addr.sockaddr)->sin6_addr;
+            key->len = 16;
+            break;
+#endif
+        }
+
+        return NGX_OK;
+    }
+
+    if (!ngx_http_gateway_same(name, &client)
+        || (key->len > 9 && ngx_strncmp(key->data, "consumer:", 9) == 0)
+        || (key->len > 8 && ngx_strncmp(key->data, "address:", 8) == 0))
+    {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, key->len + 9);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ngx_cpymem(p, "consumer:", 9), key->data, key->len);
+
+    key->data = p;
+    key->len += 9;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query)
+{
+    ngx_http_gateway_limit_item_t  *item;
+
+    item = &query->item;
+
+    if (ngx_http_gateway_limit_zone_state(item, 0) == NULL) {
+        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND,
+                                            "the zone knows no such key");
+    }
+
+    if (query->mode != 'p') {
+        ngx_http_gateway_limit_admin_forget(item);
+    }
+
+    if (item->zone->algorithm == GW_LIMIT_CONCURRENCY) {
+        ngx_http_gateway_limit_slot_take(item, GW_LIMIT_LOOK);
+        return ngx_http_gateway_limit_admin_state(r, query);
+    }
+
+    if (query->mode == 'w') {
+        ngx_http_gateway_limit_zone_take(item, GW_LIMIT_SET, query->units);
+    }
+
+    ngx_http_gateway_limit_zone_take(item, GW_LIMIT_LOOK, 1);
+
+    return ngx_http_gateway_limit_admin_state(r, query);
+}
+
+
+/* the node's own state of a key */
+
+static void
+ngx_http_gateway_limit_admin_forget(ngx_http_gateway_limit_item_t *item)
+{
+    uint64_t  *state, first;
+    unsigned   i, n;
+
+    state = ngx_http_gateway_limit_zone_state(item, 0);
+
+    if (state == NULL) {
+        return;
+    }
+
+    /* requests that are being served no longer count, and take nothing away */
+
+    first = (item->zone->algorithm == GW_LIMIT_CONCURRENCY)
+            ? (uint64_t) ngx_atomic_fetch_add(&item->zone->sh->generation, 1)
+              << 32
+            : 0;
+
+    n = gw_limit_words(item->zone->algorithm) + (item->zone->redis ? 2 : 0);
+
+    __atomic_store_n(&state[0], first, __ATOMIC_SEQ_CST);
+
+    for (i = 1; i < n; i++) {
+        __atomic_store_n(&state[i], 0, __ATOMIC_SEQ_CST);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query)
+{
+    ngx_int_t                         rc;
+    ngx_pool_cleanup_t               *cln;
+    ngx_http_gateway_redis_status_e   status;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+
+    if (cln == NULL
+        || ngx_http_gateway_limit_redis_key(r, &query->item) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_gateway_limit_admin_cleanup;
+    cln->data = query;
+
+    status = ngx_http_gateway_limit_redis_change(&query->item, query->mode,
+                                         query->units,
+                                         ngx_http_gateway_limit_admin_reply,
+                                         query, &query->handle);
+
+    if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
+        return ngx_http_gateway_limit_admin_error(r,
+                                       NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       ngx_http_gateway_redis_status(status));
+    }
+
+    rc = ngx_http_gateway_limit_park(r, ngx_http_request_empty_handler);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_gateway_limit_admin_cleanup(query);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_http_gateway_limit_admin_cleanup(void *data)
+{
+    ngx_http_gateway_limit_query_t *query = data;
+
+    if (query->handle) {
+        ngx_http_gateway_redis_cancel(query->handle);
+        query->handle = NULL;
+    }
+}
+
+
+static void
+ngx_http_gateway_limit_admin_reply(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
+{
+    ngx_http_gateway_limit_query_t *query = data;
+
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = query->request;
+    c = r->connection;
+    query->handle = NULL;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (status != NGX_HTTP_GATEWAY_REDIS_OK
+        || reply->type != GW_RESP_ARRAY || reply->others
+        || reply->integers != NGX_HTTP_GATEWAY_LIMIT_CHANGE)
+    {
+        rc = ngx_http_gateway_limit_admin_error(r,
+                           NGX_HTTP_SERVICE_UNAVAILABLE,
+                           status == NGX_HTTP_GATEWAY_REDIS_OK
+                           ? "Redis has given another answer"
+                           : ngx_http_gateway_redis_status(status));
+
+    } else if (reply->integer[5] == 0) {
+        rc = ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND,
+                                             "the zone knows no such key");
+
+    } else {
+        if (query->mode != 'p') {
+            ngx_http_gateway_limit_admin_forget(&query->item);
+        }
+
+        ngx_http_gateway_limit_redis_result(&query->item, reply->integer);
+
+        query->item.result.used = (reply->integer[4] > 0) ? reply->integer[4]
+                                                          : 0;
+
+        rc = ngx_http_gateway_limit_admin_state(r, query);
+    }
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* answers */
+
+static ngx_int_t
+ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query)
+{
+    json_t                         *json, *key;
+    ngx_http_gateway_limit_item_t  *item;
+    ngx_http_gateway_limit_zone_t  *zone;
+
+    item = &query->item;
+    zone = item->zone;
+
+    json = json_pack("{s:s%, s:s, s:s, s:I, s:I, s:I}",
+                     "zone", zone->name.data, zone->name.len,
+                     "store", zone->redis ? "redis" : "shm",
+                     "algorithm",
+                     ngx_http_gateway_limit_algorithm_names[zone->algorithm],
+                     "limit", (json_int_t) item->figures.capacity,
+                     "used", (json_int_t) item->result.used,
+                     "remaining", (json_int_t) item->result.remaining);
+
+    if (json == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* of a key that is no UTF-8 nothing is shown */
+
+    key = json_stringn((char *) query->key.data, query->key.len);
+
+    if (key) {
+        (void) json_object_set_new(json, "key", key);
+    }
+
+    if (zone->algorithm != GW_LIMIT_CONCURRENCY) {
+        (void) json_object_set_new(json, "reset",
+                  json_integer(ngx_http_gateway_limit_sec(item->result.reset)));
+    }
+
+    if (zone->figure->value || zone->burst.value) {
+
+        /* those of the key's requests come from variables of theirs */
+
+        (void) json_object_set_new(json, "figures", json_string("default"));
+    }
+
+    if (zone->sh->unsettled) {
+        (void) json_object_set_new(json, "unsettled",
+                                   json_integer(zone->sh->unsettled));
+    }
+
+    return ngx_http_gateway_limit_admin_send(r, NGX_HTTP_OK, json);
+}
+
+
+ngx_int_t
+ngx_http_gateway_limit_admin_error(ngx_http_request_t *r, ngx_uint_t status,
+    const char *detail)
+{
+    json_t  *json;
+
+    json = json_pack("{s:s, s:i, s:s}", "type", "about:blank",
+                     "status", (int) status, "detail", detail);
+
+    return json ? ngx_http_gateway_limit_admin_send(r, status, json)
+                : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/* "json" is given away */
+
+static ngx_int_t
+ngx_http_gateway_limit_admin_send(ngx_http_request_t *r, ngx_uint_t status,
+    json_t *json)
+{
+    size_t        len;
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    len = json_dumpb(json, NULL, 0, JSON_COMPACT);
+    b = len ? ngx_create_temp_buf(r->pool, len + 1) : NULL;
+
+    if (b) {
+        b->last += json_dumpb(json, (char *) b->last, len, JSON_COMPACT);
+        *b->last++ = '\n';
+        b->last_buf = 1;
+        b->last_in_chain = 1;
+    }
+
+    json_decref(json);
+
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = len + 1;
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+
+    if (status != NGX_HTTP_OK) {
+        ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+    }
+
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
