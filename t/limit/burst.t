@@ -171,10 +171,12 @@ for my $name (sort keys %limit) {
                    'PASSED DELAYED DELAYED DELAYED REJECTED REJECTED', 'as it says');
 
     ($k, @said) = at_once('/both', 3, 'X-Ours');
-    Test::More::is(CORE::join(' ', map { "$_->[0] $_->[1]" } @said),
-                   '200 PASSED 200 DELAYED 200 DELAYED', 'two limits delay');
+    # of two workers each may be the first in one of the zones, as in limit_req
+    Test::More::like(CORE::join(' ', map { "$_->[0] $_->[1]" } @said),
+                     qr/^200 (?:PASSED|DELAYED) 200 DELAYED 200 DELAYED\z/,
+                     'two limits delay');
     Test::More::is(waited(\@said, 0.5, [ 0 .. 2 ]), 'well well well',
-                   'the longer delay counts');
+                   'the longer delay counts') if $said[0][1] eq 'PASSED';
 }
 
 
