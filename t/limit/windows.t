@@ -198,6 +198,12 @@ my ($lib) = grep { -e } glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 SKIP: {
     Test::More::skip('no libfaketime here', 1) if !$lib;
 
+    # a sanitizer's runtime wants to be the first library
+    my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
+    Test::More::skip('this nginx does not start with libfaketime', 1)
+        if `LD_PRELOAD=$lib $binary -v 2>&1` !~ /nginx version/;
+
+
     # the window ends while nginx runs, and what was used up is there again; all
     # of them wait for that at the same time
     my @begun;
