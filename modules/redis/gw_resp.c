@@ -391,11 +391,12 @@ gw_resp_error(const char *text, size_t len)
         }
     }
 
-    /* what a script lacks permission for has no word of its own before 7.2 */
+    /* what a script lacks permission for: Redis up to 7, and from 8 on */
 
     for (i = 0; i < len; i++) {
         if (gw_resp_starts(text + i, len - i,
-                           "The user executing the script can't"))
+                           "The user executing the script can't")
+            || gw_resp_starts(text + i, len - i, "ACL failure in script"))
         {
             return GW_RESP_DENIED;
         }

@@ -373,6 +373,8 @@ static const struct {
     { "NOAUTH Authentication required.", GW_RESP_DENIED },
     { "WRONGPASS invalid username-password pair", GW_RESP_DENIED },
     { "NOPERM this user has no permissions", GW_RESP_DENIED },
+    { "ERR ACL failure in script: User gateway has no permissions to run the "
+      "'time' command", GW_RESP_DENIED },
     { "MOVED 3999 127.0.0.1:6381", GW_RESP_MOVED },
     { "ASK 3999 127.0.0.1:6381", GW_RESP_MOVED },
     { "CROSSSLOT Keys in request don't hash to the same slot",
