@@ -234,12 +234,16 @@ static const char  ngx_http_gateway_limit_change_lua[] =
 ngx_http_gateway_redis_script_t  ngx_http_gateway_limit_decide_script = {
     ngx_string(ngx_http_gateway_limit_decide_lua),
     "decide",
-    { 0 }
+    { 0 },
+    NGX_HTTP_GATEWAY_LIMIT_DECIDE_HEAD,
+    NGX_HTTP_GATEWAY_LIMIT_DECIDE_LIMIT
 };
 
 
 ngx_http_gateway_redis_script_t  ngx_http_gateway_limit_change_script = {
     ngx_string(ngx_http_gateway_limit_change_lua),
     "change",
-    { 0 }
+    { 0 },
+    NGX_HTTP_GATEWAY_LIMIT_CHANGE,
+    0
 };

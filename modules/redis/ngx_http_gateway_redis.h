@@ -49,12 +49,16 @@ typedef struct {
     ngx_str_t                       text;
     const char                     *name;       /* for the log */
     u_char                          sha[40];    /* hexadecimal; _script() */
+
+    /* the integers that it returns; any other reply is none of ours */
+    ngx_uint_t                      head;
+    ngx_uint_t                      each;       /* for each key */
 } ngx_http_gateway_redis_script_t;
 
 
 /*
- * "reply" is that of _OK and lives until the handler returns: integers, as
- * many as the script has returned; else NULL.  Never called inside of
+ * "reply" is that of _OK and lives until the handler returns: an array of as
+ * many integers as the script says; else NULL.  Never called inside of
  * ngx_http_gateway_redis_call(), and at most once.
  */
 

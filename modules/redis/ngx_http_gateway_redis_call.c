@@ -33,6 +33,9 @@ static ngx_int_t ngx_http_gateway_redis_queue(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call);
 static void ngx_http_gateway_redis_retire(ngx_http_gateway_redis_call_t *call);
+static ngx_int_t ngx_http_gateway_redis_foreign(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call);
 static ngx_int_t ngx_http_gateway_redis_resend(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call);
@@ -127,6 +130,7 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     }
 
     call->script = script;
+    call->integers = script->head + script->each * nkeys;
     call->counted = 1;
     redis->pending++;
 
@@ -217,7 +221,13 @@ ngx_http_gateway_redis_activate(ngx_http_gateway_redis_connection_t *conn,
 
     ngx_queue_insert_tail(&conn->active, &call->age);
 
-    /* one that is set is for an older call, and will be set again */
+    /* one for an older call is sooner, one for a slot without a reply is not */
+
+    if (conn->deadline.timer_set
+        && (ngx_msec_int_t) (conn->deadline.timer.key - call->deadline) > 0)
+    {
+        ngx_del_timer(&conn->deadline);
+    }
 
     if (!conn->deadline.timer_set) {
         ngx_add_timer(&conn->deadline, conn->redis->conf.timeout);
@@ -279,6 +289,13 @@ ngx_http_gateway_redis_call_reply(ngx_http_gateway_redis_connection_t *conn,
         return ngx_http_gateway_redis_error(conn, call, reply, late);
     }
 
+    if (call->script != NULL
+        && (reply->type != GW_RESP_ARRAY || reply->others
+            || reply->integers != call->integers))
+    {
+        return ngx_http_gateway_redis_foreign(conn, call);
+    }
+
     ngx_http_gateway_redis_retire(call);
 
     if (!late) {
@@ -289,6 +306,24 @@ ngx_http_gateway_redis_call_reply(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_OK, reply);
 
     return NGX_OK;
+}
+
+
+/*
+ * What the script cannot have returned: Redis is another server, or replies
+ * have got out of step, and none of this connection can be believed.
+ */
+
+static ngx_int_t
+ngx_http_gateway_redis_foreign(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call)
+{
+    ngx_http_gateway_redis_retire(call);
+    ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_MALFORMED, NULL);
+    ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED,
+                                "another reply than that of a script from %V",
+                                &conn->address);
+    return NGX_ERROR;
 }
 
 

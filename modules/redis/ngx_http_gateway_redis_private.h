@@ -210,6 +210,7 @@ struct ngx_http_gateway_redis_call_s {
     ngx_http_gateway_redis_t       *redis;
     ngx_http_gateway_redis_reply_pt   reply;
     ngx_http_gateway_redis_script_t  *script;
+    ngx_uint_t                      integers;   /* of a script's reply */
 
     ngx_http_gateway_redis_pt       handler;    /* NULL: nobody waits */
     void                           *data;

@@ -244,20 +244,35 @@ for my $row (@rows) {
 }
 
 
-# --- replies of another shape are none
+# --- replies of another shape are none: Redis is another server, or out of step
 
-for my $reply (":1\r\n", "+OK\r\n", "\$-1\r\n", "*-1\r\n", "*0\r\n",
+my @shapes = (":1\r\n", "+OK\r\n", "\$-1\r\n", "*-1\r\n", "*0\r\n",
                "*3\r\n:1\r\n:0\r\n:1\r\n",
                "*6\r\n:1\r\n:0\r\n:1\r\n:7\r\n\$1\r\n0\r\n:0\r\n",
                "*7\r\n" . ":0\r\n" x 7, "*200\r\n" . ":1\r\n" x 200,
-               "*2\r\n:1\r\n*5\r\n" . ":1\r\n" x 5)
-{
+               "*2\r\n:1\r\n*5\r\n" . ":1\r\n" x 5);
+
+for my $reply (@shapes) {
     my $fake = fake_redis(actions => [ [ reply => $reply ], good(5) ]);
     $server = gateway($fake->port);
     $fake->wait_for('script', 2);
     my $text = substr $reply =~ s/\r\n/ /gr, 0, 30;
     is(is_now('/local?k=a'), $local, "$text: decided without it");
     ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), '    and goes on');
+    is($fake->connects, 2, '    by another connection');
+    like(CORE::join('', errors()), qr/another reply than that of a script from/,
+         '    the log says it');
+    $server->stop;
+    $fake->stop;
+}
+
+{
+    my $fake = fake_redis(actions => [ [ reply => "+OK\r\n" ] ]);
+    $server = gateway($fake->port, breaker => 'failures=4 retry=1h');
+    $fake->wait_for('script', 2);
+    ok(wait_until(sub { ask('/local?k=b') if !opened(); opened() }, 20),
+       'four of them open the breaker');
+    is($fake->calls('evalsha'), 4, '    and no more are asked');
     $server->stop;
     $fake->stop;
 }
@@ -377,6 +392,18 @@ for my $reply (":1\r\n", "+OK\r\n", "\$-1\r\n", "*-1\r\n", "*0\r\n",
     is($fake->calls, $calls, '    or asks');
     is(scalar(errors()), 2, '    two lines: the first, and the breaker')
         or diag(CORE::join '', errors());
+    $server->stop;
+    $fake->stop;
+
+    # one behind the other: a slot without a reply delays nobody
+    $fake = fake_redis(actions => [ 'silence' ]);
+    $server = gateway($fake->port, timeout => '700ms');
+    $fake->wait_for('script', 2);
+    for my $n (1 .. 3) {
+        my $seconds = ask("/local?k=$n")->{seconds};
+        cmp_ok($seconds, '>=', 0.69, "request $n waits the timeout");
+        cmp_ok($seconds, '<', 1.4, '    and not longer');
+    }
     $server->stop;
     $fake->stop;
 
