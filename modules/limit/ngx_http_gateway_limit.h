@@ -210,6 +210,7 @@ typedef struct {
     unsigned                        decided:1;
     unsigned                        refused:1;  /* or would be, in dry_run */
     unsigned                        charged:1;
+    unsigned                        returned:1; /* a refusal has undone it */
     unsigned                        dry_run:1;
 } ngx_http_gateway_limit_item_t;
 
@@ -409,7 +410,8 @@ void ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
     ngx_http_gateway_limit_batch_t *batch);
 
 /* charges item->charge, on nobody's behalf */
-void ngx_http_gateway_limit_redis_settle(ngx_http_gateway_limit_item_t *item);
+void ngx_http_gateway_limit_redis_settle(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item);
 
 /*
  * Calls the script that changes the state of a key: "mode" is its first

@@ -313,15 +313,10 @@ ngx_http_gateway_limit_admin_reply(void *data,
 
     ngx_http_set_log_request(c->log, r);
 
-    if (status != NGX_HTTP_GATEWAY_REDIS_OK
-        || reply->type != GW_RESP_ARRAY || reply->others
-        || reply->integers != NGX_HTTP_GATEWAY_LIMIT_CHANGE)
-    {
+    if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
         rc = ngx_http_gateway_limit_admin_error(r,
-                           NGX_HTTP_SERVICE_UNAVAILABLE,
-                           status == NGX_HTTP_GATEWAY_REDIS_OK
-                           ? "Redis has given another answer"
-                           : ngx_http_gateway_redis_status(status));
+                                       NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       ngx_http_gateway_redis_status(status));
 
     } else if (reply->integer[5] == 0) {
         rc = ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND,

@@ -38,6 +38,8 @@ static ngx_int_t ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_msec_t delay);
 static void ngx_http_gateway_limit_delayed(ngx_http_request_t *r);
 static void ngx_http_gateway_limit_resume(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_gateway_limit_was_refused(
+    ngx_http_gateway_request_t *gr);
 static void ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item);
 
@@ -309,7 +311,7 @@ ngx_http_gateway_limit_finish(ngx_http_request_t *r,
 {
     ngx_uint_t                       i;
     ngx_msec_t                       delay;
-    ngx_http_gateway_limit_batch_t  *batch;
+    ngx_http_gateway_limit_batch_t  *batch, *earlier;
 
     batch = ctx->batches;
 
@@ -317,6 +319,17 @@ ngx_http_gateway_limit_finish(ngx_http_request_t *r,
 
     if (batch->refused) {
         ngx_http_gateway_limit_give_back(ctx, batch);
+
+        /* also what an earlier location has charged, but for early limits */
+
+        for (earlier = batch->next; earlier; earlier = earlier->next) {
+            if (earlier->stage == NGX_HTTP_GATEWAY_LIMIT_LATE
+                && earlier->refused == NULL)
+            {
+                ngx_http_gateway_limit_give_back(ctx, earlier);
+            }
+        }
+
         return ngx_http_gateway_limit_refuse(r, ctx, batch);
     }
 
@@ -357,7 +370,10 @@ ngx_http_gateway_limit_log_dry_run(ngx_http_request_t *r,
 }
 
 
-/* a limit with "penalty" is charged for what is refused, up to what it has */
+/*
+ * A limit with "penalty" is charged for what is refused, up to what it has;
+ * in an earlier location it was charged.
+ */
 
 static void
 ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
@@ -371,6 +387,8 @@ ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
     for (i = 0; i < batch->n; i++) {
         item = &batch->items[i];
 
+        item->returned = (!item->refused && !item->limit->penalty);
+
         if (item->source != NGX_HTTP_GATEWAY_LIMIT_FROM_SHM
             && item->source != NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL)
         {
@@ -379,7 +397,7 @@ ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
 
         if (item->limit->penalty) {
 
-            if (!item->charged && item->charge) {
+            if (!item->charged && item->charge && batch == ctx->batches) {
                 ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FILL,
                                                  item->charge);
                 item->charged = 1;
@@ -549,34 +567,60 @@ ngx_http_gateway_limit_settle(ngx_http_request_t *r)
 {
     ngx_uint_t                       i;
     ngx_http_gateway_request_t      *gr;
+    ngx_http_gateway_limit_ctx_t    *ctx;
     ngx_http_gateway_limit_item_t   *item;
     ngx_http_gateway_limit_batch_t  *batch;
 
     gr = ngx_http_gateway_request(r);
 
-    if (gr == NULL || gr->limit == NULL || gr->refusals) {
+    if (gr == NULL || gr->limit == NULL
+        || ngx_http_gateway_limit_was_refused(gr))
+    {
         return;
     }
 
-    for (batch = gr->limit->batches; batch; batch = batch->next) {
+    ctx = gr->limit;
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
 
         if (batch->refused
             || (batch->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY
-                && !gr->limit->admitted))
+                && !ctx->admitted))
         {
-            return;
+            continue;
         }
-    }
 
-    for (batch = gr->limit->batches; batch; batch = batch->next) {
         for (i = 0; i < batch->n; i++) {
             item = &batch->items[i];
 
-            if (item->limit->settle && item->decided) {
+            if (item->limit->settle && item->decided && !item->returned) {
                 ngx_http_gateway_limit_settle_item(r, item);
             }
         }
     }
+}
+
+
+/*
+ * By another module, or by the limits that were asked last: the error page of
+ * a refusal may have limits of its own, which have let it pass.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_limit_was_refused(ngx_http_gateway_request_t *gr)
+{
+    ngx_http_gateway_limit_ctx_t  *ctx;
+    ngx_http_gateway_refusal_t    *refusal;
+
+    ctx = gr->limit;
+
+    for (refusal = gr->refusals; refusal; refusal = refusal->next) {
+        if (refusal != &ctx->refusal && !refusal->offered) {
+            return 1;
+        }
+    }
+
+    return ctx->batches && ctx->batches->refused;
 }
 
 
@@ -591,7 +635,7 @@ ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
         cost = item->limit->cost.figure.amount;
     }
 
-    if (cost == 0) {
+    if (cost == 0 || item->figures.amount == 0) {
         return;
     }
 
@@ -605,7 +649,7 @@ ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
     item->charge = cost;
 
     if (item->zone->redis) {
-        ngx_http_gateway_limit_redis_settle(item);
+        ngx_http_gateway_limit_redis_settle(r, item);
 
     } else {
         ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, cost);

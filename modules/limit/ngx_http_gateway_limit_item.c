@@ -26,7 +26,8 @@ static ngx_int_t ngx_http_gateway_limit_figure(ngx_http_request_t *r,
     const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value);
 static void ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
     ngx_http_gateway_limit_zone_t *zone,
-    const ngx_http_gateway_limit_figure_t *figure, const char *why);
+    const ngx_http_gateway_limit_figure_t *figure, const char *must,
+    const char *why);
 
 
 ngx_int_t
@@ -83,8 +84,9 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
 
 /*
  * Whether an earlier location has decided for the zone: try_files, index, or
- * the error page of its own refusal have led here.  One that only looked, or
- * would have refused in dry_run, has charged nothing and vouches for nothing.
+ * the error page of its own refusal have led here.  One that only looked,
+ * would have refused in dry_run, or was given back since another has refused,
+ * has charged nothing and vouches for nothing.
  */
 
 static ngx_uint_t
@@ -103,7 +105,7 @@ ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
                 continue;
             }
 
-            if ((item->dry_run && item->refused)
+            if ((item->dry_run && item->refused) || item->returned
                 || (item->charge == 0 && !item->limit->settle))
             {
                 item->decided = 0;
@@ -229,10 +231,24 @@ ngx_http_gateway_limit_figures(ngx_http_request_t *r,
 
     err = gw_limit_set(figures, zone->algorithm, &amount, burst.amount);
 
-    if (err) {
-        ngx_http_gateway_limit_unusable(r, zone, zone->figure, err);
-        *figures = limit->limit;
+    if (err == NULL) {
+        return NGX_OK;
     }
+
+    /* of two that do not go together the rate stays, if it can */
+
+    if (extra->value
+        && gw_limit_set(figures, zone->algorithm, &amount,
+                        extra->figure.amount)
+           == NULL)
+    {
+        ngx_http_gateway_limit_unusable(r, zone, extra, "", err);
+        return NGX_OK;
+    }
+
+    ngx_http_gateway_limit_unusable(r, zone, zone->figure, "", err);
+
+    *figures = limit->limit;
 
     return NGX_OK;
 }
@@ -262,7 +278,7 @@ ngx_http_gateway_limit_figure(ngx_http_request_t *r,
     {
         *value = figure->figure;
 
-        ngx_http_gateway_limit_unusable(r, zone, figure,
+        ngx_http_gateway_limit_unusable(r, zone, figure, "it must be ",
                                         gw_figure_form(figure->kind));
     }
 
@@ -293,7 +309,8 @@ ngx_http_gateway_limit_cost(ngx_http_request_t *r,
 static void
 ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
     ngx_http_gateway_limit_zone_t *zone,
-    const ngx_http_gateway_limit_figure_t *figure, const char *why)
+    const ngx_http_gateway_limit_figure_t *figure, const char *must,
+    const char *why)
 {
     if (zone->said_unusable
         && ngx_time() - zone->said_unusable < NGX_HTTP_GATEWAY_LIMIT_UNUSABLE)
@@ -305,6 +322,6 @@ ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "gateway_limit_zone: zone \"%V\": the value of \"%V\" is "
-                  "unusable, what stands behind the \"|\" applies; it must be "
-                  "%s", &zone->name, &figure->text, why);
+                  "unusable, what stands behind the \"|\" applies: "
+                  "%s%s", &zone->name, &figure->text, must, why);
 }

@@ -431,17 +431,13 @@ ngx_http_gateway_limit_redis_reply(void *data,
     batch = ctx->batches;
     call->handle = NULL;
 
-    if (status == NGX_HTTP_GATEWAY_REDIS_OK
-        && reply->type == GW_RESP_ARRAY && reply->others == 0
-        && reply->integers == NGX_HTTP_GATEWAY_LIMIT_DECIDE_HEAD
-                              + call->n * NGX_HTTP_GATEWAY_LIMIT_DECIDE_LIMIT)
-    {
+    if (status == NGX_HTTP_GATEWAY_REDIS_OK) {
         ngx_http_gateway_limit_redis_decided(batch, call, reply);
 
     } else {
         for (i = 0; i < call->n; i++) {
             ngx_http_gateway_limit_redis_failed(ctx, batch, call->items[i],
-                     status ? status : NGX_HTTP_GATEWAY_REDIS_MALFORMED);
+                                                status);
         }
     }
 
@@ -469,7 +465,8 @@ ngx_http_gateway_limit_redis_decided(ngx_http_gateway_limit_batch_t *batch,
 
         /* for giving back: the end of the window, on Redis' clock */
 
-        item->result.window = reply->integer[2] + number[1];
+        item->result.window = (uint64_t) reply->integer[2]
+                              + (uint64_t) number[1];
 
         if ((passed && item->result.passed)
             || (!passed && item->limit->penalty && !item->dry_run))
@@ -602,7 +599,9 @@ ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
             continue;
         }
 
-        if (item->limit->penalty && !item->asked && !item->decided) {
+        if (item->limit->penalty && !item->asked && !item->decided
+            && batch == ctx->batches)
+        {
 
             /* others have refused before it was asked */
 
@@ -634,7 +633,8 @@ ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
  */
 
 void
-ngx_http_gateway_limit_redis_settle(ngx_http_gateway_limit_item_t *item)
+ngx_http_gateway_limit_redis_settle(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item)
 {
     gw_limit_t                      share;
     ngx_http_gateway_redis_call_t  *handle;
@@ -646,7 +646,7 @@ ngx_http_gateway_limit_redis_settle(ngx_http_gateway_limit_item_t *item)
         item->figures.capacity = item->whole_capacity;
     }
 
-    if (item->redis_key.len
+    if (ngx_http_gateway_limit_redis_key(r, item) == NGX_OK
         && ngx_http_gateway_limit_redis_change(item, 'c', item->charge,
                                            ngx_http_gateway_limit_redis_settled,
                                            item->zone, &handle)

@@ -41,6 +41,8 @@ my %kinds = (
     cost => 'gateway_limit zone=ZONE cost=$arg_cost|1;',
     dry => 'gateway_limit zone=ZONE cost=$arg_cost|1 dry_run;',
     settle => 'gateway_limit zone=ZONE cost=$arg_cost|1 settle;',
+    drysettle => 'gateway_limit zone=ZONE cost=$arg_cost|1 settle dry_run;',
+    charged => 'gateway_limit zone=ZONE cost=$arg_cost|1 penalty;',
     penalty => 'gateway_limit zone=ZONE cost=$arg_cost|1 penalty;
                 gateway_limit zone=full;',
     burst => 'gateway_limit zone=ZONE burst=4 nodelay;',
@@ -100,6 +102,14 @@ my $server = <<'END';
     location /closed { gateway_limit zone=a; gateway_limit zone=closed;
                        empty_gif; }
     location /only { gateway_limit zone=a penalty; empty_gif; }
+    location /beside { gateway_limit zone=a penalty cost=$arg_a|1;
+                       gateway_limit zone=c cost=$arg_c|1; empty_gif; }
+    location /other { gateway_limit zone=a penalty; gateway_limit zone=b
+                      cost=$arg_b|1; empty_gif; }
+    location /try { gateway_limit zone=a; gateway_limit zone=m;
+                    try_files /none @then; }
+    location @then { gateway_limit zone=a; gateway_limit zone=c cost=$arg_c|1;
+                     empty_gif; }
     location /pen {
         gateway_limit zone=a penalty; gateway_limit zone=b penalty;
         gateway_limit zone=m penalty; gateway_limit zone=c;
@@ -182,13 +192,15 @@ sub same {
         for my $name (qw( X-Reset X-Retry )) {
             my ($x, $y) = map { header($_, $name) // '' } @got{qw( s r )};
             next if $x eq $y || $full;
+            # what is charged behind a cached refusal makes it no longer
+            next if $kind eq 'drysettle' && $sources[-1] eq 'deny_cache';
             push @late, "$queries[$i]: $name is \"$x\" and \"$y\""
                 if "$x$y" !~ /^\d+$/ || $x eq '' || $y eq ''
                    || CORE::abs($x - $y) > 3;
         }
 
         # what is settled is charged behind the answer
-        sleep 0.05 if $kind eq 'settle';
+        sleep 0.05 if $kind =~ /settle/;
     }
 
     is(CORE::join("\n", @wrong), '', "$kind $zone: Redis decides as shm does");
@@ -215,10 +227,22 @@ for my $zone (sort keys %zones) {
                           4, 4, 8, 1, 0);
     same('settle', $zone, map { s/K/f$key/r } map { "k=K&cost=$_" }
                           1000, 1, 0);
+    same('drysettle', $zone, map { s/K/s$key/r } map { "k=K&cost=$_" }
+                             8, 8, 1, 1, 1);
+    same('charged', $zone, map { s/K/h$key/r } map { "k=K&cost=$_" }
+                           4, 0, 8, 0);
     same('penalty', $zone, map { s/K/p$key/r }
          'k=K', 'k=K', 'k=K&full=1', 'k=K', 'k=K&full=1&cost=4', 'k=K',
          'k=K&full=1&cost=4', 'k=K');
     same('burst', $zone, map { "k=b$key" } 1 .. 7) if $zones{$zone} =~ /burst/;
+}
+
+# what is charged behind a refusal that is cached: it is charged there
+
+for my $store ('s', 'r') {
+    my ($status, $state) = admin("/$store/limits?zone=${store}_gcra&key=sxgcra");
+    is($state->{used}, 19, "$store: dry_run has settled all of it");
+    is($state->{unsettled}, undef, '    and lost nothing');
 }
 
 same('plain', 'figure', map { "k=vary&$_" }
@@ -302,6 +326,21 @@ becomes('many', "0 $passed $passed 0", 'charged is what passed, in both');
 
 is(ask('/pen?k=p&full=1')->{status}, 429, 'penalty beside a limit that is full');
 becomes('p', '1 1 1 0', 'stays charged in shared memory and in both Redis');
+
+is(ask('/beside?k=pb&c=11')->{status}, 429, 'penalty beside one in the same Redis');
+becomes('pb', '0 1 0 0', 'stays charged by the call that refuses');
+is(ask('/beside?k=pb&c=11&a=20')->{status}, 429, 'a penalty beyond what is left');
+becomes('pb', '0 10 0 0', 'takes what there is');
+is(ask('/other?k=po&b=11')->{status}, 429, 'penalty beside one in another Redis');
+becomes('po', '0 1 0 0', 'stays charged');
+
+
+# what an earlier location has charged is given back, too
+
+is(ask('/try?k=try')->{status}, 200, 'try_files, and all pass');
+becomes('try', '1 1 0 1', 'charged once');
+is(ask('/try?k=try&c=11')->{status}, 429, 'the second location refuses');
+becomes('try', '1 1 0 1', 'nothing more is charged');
 
 
 # --- one call

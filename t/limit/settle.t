@@ -219,3 +219,17 @@ location /part { return 200 part; }'
 --- error_code eval: [ 200, 200 ]
 --- response_body_like eval: [ '^partpart', '^GIF' ]
 --- response_headers eval: [ '', ::left(8) ]
+
+
+
+=== TEST 11: an anonymous request is charged, though its answer is an error page
+--- consumers eval: ::consumers(::consumer('acme', groups => [ 'a' ]), ::consumer('beta'))
+--- http_config eval: $::Zones
+--- config eval
+$::Locations . 'location /t { gateway_api_key r; gateway_api_key_mode optional; gateway_limit zone=g cost=3 settle;
+proxy_intercept_errors on; error_page 500 /page; proxy_pass http://unix:$TEST_NGINX_HTML_DIR/o:/status; }
+location /page { gateway_api_key r; gateway_api_key_mode optional; gateway_limit off; empty_gif; }
+location /must { gateway_api_key r; gateway_limit zone=g cost=3 settle; error_page 401 /page; empty_gif; }'
+--- request eval: [ 'GET /t?k=1', 'GET /look/g?k=1', 'GET /must?k=1', 'GET /look/g?k=1' ]
+--- error_code eval: [ 500, 200, 401, 200 ]
+--- response_headers eval: [ '', ::left(7), '', ::left(7) ]

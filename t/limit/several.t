@@ -25,31 +25,37 @@ sub said_once {
                 . ' gateway_limit_zone $arg_k zone=conc:1m concurrency=$arg_n|9;'
                 . ' gateway_limit_zone $arg_k zone=cost:1m rate=1r/d burst=9;'
                 . ' gateway_limit_zone $arg_k zone=max:1m rate=$arg_r|1r/d'
-                . ' burst=9;',
+                . ' burst=9;'
+                . ' gateway_limit_zone $arg_k zone=both:1m rate=$arg_r|1r/h'
+                . ' burst=$arg_b|4;',
         server => CORE::join '', map {
             my ($zone) = split ' ';
             "location /$zone { gateway_limit zone=$_; empty_gif; }\n"
-        } 'rate', 'quota', 'conc', 'cost cost=$arg_c', 'max');
+        } 'rate', 'quota', 'conc', 'cost cost=$arg_c', 'max', 'both');
 
     $server->get("/$_") for map { "rate?k=$_&r=<secret>" } 1 .. 5;
     $server->get("/$_") for 'rate?k=1', 'rate?k=1&r=', 'quota?k=1&q=10r/s',
         'quota?k=1&q=1/year', 'conc?k=1&n=-1', 'cost?k=1&c=1.5',
         'max?k=1&r=1000000001r/s';
+    my ($head) = ($server->get('/both?k=1&r=2r/d&b=1000000000'))[1];
+    Test::More::is(CORE::join(' ', $head =~ /^X-RateLimit-\w+: (\d+)/mg), '5 4 43200',
+                   'a burst that does not go with the rate: the rate stays');
 
     my @said = map { /(\[warn\]) .*?(gateway_limit_zone: .*?), client:/
                      ? "$1 $2" : () } split /^/, $server->log;
     Test::More::is_deeply(\@said, [
         map { '[warn] gateway_limit_zone: zone "' . $_->[0]
               . '": the value of "' . $_->[1] . '" is unusable, what stands '
-              . 'behind the "|" applies; it must be ' . $_->[2] }
+              . 'behind the "|" applies: ' . $_->[2] }
         [ 'rate', '$arg_r|1r/d',
-          'a rate such as 10r/s, 100r/m, 1000r/h or 5000r/d' ],
-        [ 'quota', '$arg_q|9/month', 'a quota such as 1000/month, with minute, '
+          'it must be a rate such as 10r/s, 100r/m, 1000r/h or 5000r/d' ],
+        [ 'quota', '$arg_q|9/month', 'it must be a quota such as 1000/month, with minute, '
           . 'hour, day, week or month' ],
-        [ 'conc', '$arg_n|9', 'a number' ],
-        [ 'cost', '$arg_c|1', 'a number' ],
+        [ 'conc', '$arg_n|9', 'it must be a number' ],
+        [ 'cost', '$arg_c|1', 'it must be a number' ],
         [ 'max', '$arg_r|1r/d',
           'a rate is at most 1000000000 in its period' ],
+        [ 'both', '$arg_b|4', 'such a burst would take over a hundred years' ],
     ], 'a line for each zone, and not the value');
     $server->stop;
 }

@@ -492,3 +492,45 @@ location @slow { gateway_limit zone=slow; proxy_pass http://127.0.0.1:$server_po
 location /end { return 204; }
 --- request eval: [ ('GET /t?k=1') x 4 ]
 --- error_code eval: [ 200, 204, 204, 429 ]
+
+
+
+=== TEST 19: what a refusal has given back is charged by its error page, if that writes it
+--- http_config
+gateway_limit_zone $arg_k zone=quota:1m quota=9/month;
+gateway_limit_zone $arg_k zone=fast:1m rate=1r/d;
+gateway_limit_zone $arg_k zone=slow:1m rate=1r/d burst=9;
+gateway_limit_zone $arg_k zone=told:1m quota=9/month;
+gateway_limit_zone $arg_k zone=paid:1m rate=1r/d burst=9;
+--- config
+location /t { gateway_limit zone=quota; gateway_limit zone=fast; gateway_limit zone=told settle cost=2;
+              gateway_limit zone=paid penalty; error_page 429 = @slow; empty_gif; }
+location @slow { gateway_limit zone=quota; gateway_limit zone=slow; gateway_limit zone=told settle cost=3;
+                 gateway_limit zone=paid; proxy_pass http://127.0.0.1:$server_port/end; }
+location /end { return 204; }
+location /quota { gateway_limit zone=quota cost=0; empty_gif; }
+location /told { gateway_limit zone=told cost=0; empty_gif; }
+location /paid { gateway_limit zone=paid cost=0; empty_gif; }
+--- request eval: [ ('GET /t?k=1') x 3, 'GET /quota?k=1', 'GET /told?k=1', 'GET /paid?k=1' ]
+--- error_code eval: [ 200, 204, 204, 200, 200, 200 ]
+--- response_headers eval
+[ ('') x 3, ::left(6), ::left(1), ::left(7) ]
+
+
+
+=== TEST 20: a late refusal gives back what an earlier location has charged, early limits not
+--- http_config eval
+$::Zones . '
+gateway_limit_zone $arg_k zone=full:1m rate=1r/d;
+gateway_limit_zone $arg_k zone=paid:1m rate=1r/d burst=9;'
+--- config eval
+$::Look . '
+location /t { gateway_limit zone=late; gateway_limit zone=early; gateway_limit zone=paid penalty;
+              try_files /none @b; }
+location @b { gateway_limit zone=late; gateway_limit zone=full; proxy_pass http://127.0.0.1:$server_port/end; }
+location /end { return 204; }
+location /paid { gateway_limit zone=paid cost=0; empty_gif; }'
+--- request eval: [ ('GET /t?k=1') x 3, 'GET /look/late?k=1', 'GET /look/early?k=1', 'GET /paid?k=1' ]
+--- error_code eval: [ 204, 429, 429, 200, 200, 200 ]
+--- response_headers eval
+[ ('') x 3, ::left(2), ::left(0), ::left(7) ]
