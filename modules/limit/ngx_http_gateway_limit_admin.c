@@ -27,7 +27,7 @@ static ngx_uint_t ngx_http_gateway_limit_admin_may(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_limit_admin_get(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_arg(ngx_http_request_t *r,
-    const char *name, size_t len, ngx_str_t *value);
+    const ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_limit_admin_post(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_limit_admin_foreign(
     ngx_http_request_t *r);
@@ -273,7 +273,7 @@ ngx_http_gateway_limit_admin_handler(ngx_http_request_t *r)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_ALLOWED,
+        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_ALLOWED, NULL,
                                           "only GET, HEAD and POST are known");
     }
 
@@ -347,17 +347,32 @@ static ngx_int_t
 ngx_http_gateway_limit_admin_get(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
+    ngx_uint_t        i;
+    const ngx_str_t  *name;
+
+    static const ngx_str_t  zone = ngx_string("zone");
+    static const ngx_str_t  key = ngx_string("key");
+
     query->mode = 'p';
 
-    if (ngx_http_gateway_limit_admin_arg(r, "zone", 4, &query->zone) != NGX_OK
-        || ngx_http_gateway_limit_admin_arg(r, "key", 3, &query->key)
-           != NGX_OK)
+    if (ngx_http_gateway_limit_admin_arg(r, &zone, &query->zone) != NGX_OK
+        || ngx_http_gateway_limit_admin_arg(r, &key, &query->key) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    for (i = 0; i < NGX_HTTP_GATEWAY_LIMIT_FIGURES; i++) {
+        name = &ngx_http_gateway_limit_admin_figures[i].name;
+
+        if (ngx_http_gateway_limit_admin_arg(r, name, &query->figures[i])
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
     if (query->zone.len == 0 || query->key.len == 0) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST,
+        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST, NULL,
                                  "the arguments zone and key are needed");
     }
 
@@ -368,15 +383,17 @@ ngx_http_gateway_limit_admin_get(ngx_http_request_t *r,
 /* an argument, decoded; empty where it is not there */
 
 static ngx_int_t
-ngx_http_gateway_limit_admin_arg(ngx_http_request_t *r, const char *name,
-    size_t len, ngx_str_t *value)
+ngx_http_gateway_limit_admin_arg(ngx_http_request_t *r, const ngx_str_t *name,
+    ngx_str_t *value)
 {
     u_char     *src, *dst;
     ngx_str_t   raw;
 
     ngx_str_null(value);
 
-    if (ngx_http_arg(r, (u_char *) name, len, &raw) != NGX_OK || raw.len == 0) {
+    if (ngx_http_arg(r, name->data, name->len, &raw) != NGX_OK
+        || raw.len == 0)
+    {
         return NGX_OK;
     }
 
@@ -482,12 +499,12 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     json_error_t   error;
 
     if (ngx_http_gateway_limit_admin_foreign(r)) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_FORBIDDEN,
+        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_FORBIDDEN, NULL,
                           "a browser must send it as application/json");
     }
 
     if (ngx_http_gateway_limit_admin_text(r, &text) != NGX_OK) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST,
+        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST, NULL,
                               "the body must be an object of at most 4096 "
                               "bytes of JSON");
     }
@@ -500,7 +517,7 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     json_decref(body);
 
     if (err) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST,
+        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST, NULL,
                                                   err);
     }
 
@@ -558,7 +575,9 @@ static const char *
 ngx_http_gateway_limit_admin_parse(ngx_http_request_t *r, json_t *body,
     ngx_http_gateway_limit_query_t *query)
 {
-    json_t  *zone, *key, *reset, *set;
+    size_t       members;
+    json_t      *zone, *key, *reset, *set, *figure;
+    ngx_uint_t   i;
 
     if (!json_is_object(body)) {
         return "the body must be an object of JSON";
@@ -575,9 +594,34 @@ ngx_http_gateway_limit_admin_parse(ngx_http_request_t *r, json_t *body,
         return "\"zone\" and \"key\" must be strings that are not empty";
     }
 
-    if ((reset == NULL) == (set == NULL) || json_object_size(body) != 3) {
+    members = 3;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_LIMIT_FIGURES; i++) {
+        figure = json_object_get(body, (char *)
+                          ngx_http_gateway_limit_admin_figures[i].name.data);
+        if (figure == NULL) {
+            continue;
+        }
+
+        if (!json_is_string(figure) || json_string_length(figure) == 0) {
+            return "\"rate\", \"quota\" and \"burst\" must be strings as in "
+                   "the configuration";
+        }
+
+        if (ngx_http_gateway_limit_admin_copy(r, figure, &query->figures[i])
+            != NGX_OK)
+        {
+            return "no memory";
+        }
+
+        members++;
+    }
+
+    if ((reset == NULL) == (set == NULL) || json_object_size(body) != members)
+    {
         return "there must be either \"reset\" or \"set\" beside \"zone\" and "
-               "\"key\", and nothing else";
+               "\"key\", and nothing else but \"rate\", \"quota\" and "
+               "\"burst\"";
     }
 
     if (reset && !json_is_true(reset)) {

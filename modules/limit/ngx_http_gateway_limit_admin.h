@@ -20,12 +20,30 @@ typedef struct ngx_http_gateway_limit_admin_s {
 } ngx_http_gateway_limit_admin_t;
 
 
+/* what may be said of a key whose figures come from variables */
+
+typedef struct {
+    ngx_str_t                       name;       /* argument, or member */
+    gw_figure_kind_e                kind;
+    size_t                          offset;     /* in the zone */
+    const char                     *form;       /* what is wrong else */
+} ngx_http_gateway_limit_admin_figure_t;
+
+#define NGX_HTTP_GATEWAY_LIMIT_FIGURES  3
+
+extern const ngx_http_gateway_limit_admin_figure_t
+    ngx_http_gateway_limit_admin_figures[NGX_HTTP_GATEWAY_LIMIT_FIGURES];
+
+
 /* what is asked, and by whom; the request's memory */
 
 typedef struct {
     ngx_http_request_t             *request;
     ngx_str_t                       zone;
     ngx_str_t                       key;        /* as it is written */
+    ngx_str_t                       figures[NGX_HTTP_GATEWAY_LIMIT_FIGURES];
+                                                /* "": not there */
+    ngx_uint_t                      assumed;    /* unsigned:1; some of them */
     ngx_uint_t                      mode;       /* of the script: p, x, w */
     uint64_t                        units;
     ngx_http_gateway_limit_item_t   item;
@@ -40,9 +58,13 @@ typedef struct {
 ngx_int_t ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 
-/* answers with a problem document; returns what the request ends with */
+/*
+ * Answers with a problem document, which tells of what "zone" has lost (NULL:
+ * of none); returns what the request ends with.
+ */
 ngx_int_t ngx_http_gateway_limit_admin_error(ngx_http_request_t *r,
-    ngx_uint_t status, const char *detail);
+    ngx_uint_t status, const ngx_http_gateway_limit_zone_t *zone,
+    const char *detail);
 
 
 #endif /* _NGX_HTTP_GATEWAY_LIMIT_ADMIN_H_INCLUDED_ */

@@ -10,6 +10,10 @@
 #include <jansson.h>
 
 
+static ngx_http_gateway_limit_zone_t *ngx_http_gateway_limit_admin_zone(
+    ngx_http_request_t *r, ngx_str_t *name);
+static const char *ngx_http_gateway_limit_admin_set(
+    ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_item(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_key(ngx_http_request_t *r,
@@ -26,11 +30,32 @@ static void ngx_http_gateway_limit_admin_reply(void *data,
 static ngx_int_t ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_send(ngx_http_request_t *r,
-    ngx_uint_t status, json_t *json);
+    ngx_uint_t status, const ngx_http_gateway_limit_zone_t *zone,
+    json_t *json);
 
 
 static const char  *ngx_http_gateway_limit_algorithm_names[] = {
     "gcra", "sliding_window", "fixed_window", "concurrency"
+};
+
+#define ngx_http_gateway_limit_admin_offset(field)                            \
+    offsetof(ngx_http_gateway_limit_zone_t, field)
+
+const ngx_http_gateway_limit_admin_figure_t
+    ngx_http_gateway_limit_admin_figures[NGX_HTTP_GATEWAY_LIMIT_FIGURES] =
+{
+    { ngx_string("rate"), GW_FIGURE_RATE,
+      ngx_http_gateway_limit_admin_offset(rate),
+      "\"rate\" must be a rate such as 10r/s, 100r/m, 1000r/h or 5000r/d" },
+
+    { ngx_string("quota"), GW_FIGURE_QUOTA,
+      ngx_http_gateway_limit_admin_offset(quota),
+      "\"quota\" must be a quota such as 1000/month, with minute, hour, day, "
+      "week or month" },
+
+    { ngx_string("burst"), GW_FIGURE_NUMBER,
+      ngx_http_gateway_limit_admin_offset(burst),
+      "\"burst\" must be a number" }
 };
 
 
@@ -38,26 +63,34 @@ ngx_int_t
 ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
-    ngx_int_t  rc;
+    const char  *err;
 
     query->request = r;
+    query->item.zone = ngx_http_gateway_limit_admin_zone(r, &query->zone);
 
-    rc = ngx_http_gateway_limit_admin_item(r, query);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND,
+    if (query->item.zone == NULL) {
+        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND, NULL,
                                         "this location knows no such zone");
     }
 
-    if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    err = ngx_http_gateway_limit_admin_set(query);
+
+    if (err == NULL && query->mode == 'w') {
+        err = (query->item.zone->algorithm == GW_LIMIT_CONCURRENCY)
+              ? "requests that are being served can be reset, but not set"
+              : query->assumed
+              ? "to be set, a key needs the \"rate\", \"quota\" or \"burst\" "
+                "that come from variables here"
+              : NULL;
     }
 
-    if (query->mode == 'w'
-        && query->item.zone->algorithm == GW_LIMIT_CONCURRENCY)
-    {
+    if (err) {
         return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST,
-                  "requests that are being served can be reset, but not set");
+                                                  query->item.zone, err);
+    }
+
+    if (ngx_http_gateway_limit_admin_item(r, query) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return query->item.zone->redis
@@ -66,37 +99,95 @@ ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
 }
 
 
-/* the key with the zone's literal figures; NGX_DECLINED: no such zone */
+/* one of the location's; NULL */
 
-static ngx_int_t
-ngx_http_gateway_limit_admin_item(ngx_http_request_t *r,
-    ngx_http_gateway_limit_query_t *query)
+static ngx_http_gateway_limit_zone_t *
+ngx_http_gateway_limit_admin_zone(ngx_http_request_t *r, ngx_str_t *name)
 {
     ngx_uint_t                           i;
-    gw_limit_clock_t                     now;
-    ngx_http_gateway_limit_item_t       *item;
     ngx_http_gateway_limit_zone_t      **zone;
     ngx_http_gateway_limit_loc_conf_t   *llcf;
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
     zone = llcf->admin->zones.elts;
 
-    item = &query->item;
-
     for (i = 0; i < llcf->admin->zones.nelts; i++) {
-        if (ngx_http_gateway_same(&zone[i]->name, &query->zone)) {
-            item->zone = zone[i];
-            break;
+        if (ngx_http_gateway_same(&zone[i]->name, name)) {
+            return zone[i];
         }
     }
 
-    if (item->zone == NULL) {
-        return NGX_DECLINED;
+    return NULL;
+}
+
+
+/*
+ * The figures of the key: those of the query, else the zone's literal ones,
+ * which are assumed where requests have them from variables.  NULL, or what is
+ * wrong.
+ */
+
+static const char *
+ngx_http_gateway_limit_admin_set(ngx_http_gateway_limit_query_t *query)
+{
+    ngx_str_t                                    *text;
+    ngx_uint_t                                    i;
+    gw_figure_t                                   amount, burst, *value;
+    ngx_http_gateway_limit_zone_t                *zone;
+    ngx_http_gateway_limit_figure_t              *figure;
+    const ngx_http_gateway_limit_admin_figure_t  *known;
+
+    zone = query->item.zone;
+
+    amount = zone->figure->figure;
+    burst = zone->burst.figure;
+
+    known = ngx_http_gateway_limit_admin_figures;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_LIMIT_FIGURES; i++) {
+
+        text = &query->figures[i];
+        figure = (ngx_http_gateway_limit_figure_t *)
+                 ((u_char *) zone + known[i].offset);
+
+        if (text->len == 0) {
+            query->assumed |= (figure->value != NULL);
+            continue;
+        }
+
+        if (figure == zone->figure) {
+            value = &amount;
+
+        } else if (figure == &zone->burst
+                   && zone->algorithm == GW_LIMIT_GCRA)
+        {
+            value = &burst;
+
+        } else {
+            return "the zone counts by another of \"rate\", \"quota\" and "
+                   "\"burst\"";
+        }
+
+        if (gw_figure_parse(known[i].kind, text->data, text->len, value)
+            != 0)
+        {
+            return known[i].form;
+        }
     }
 
-    (void) gw_limit_set(&item->figures, item->zone->algorithm,
-                        &item->zone->figure->figure,
-                        item->zone->burst.figure.amount);
+    return gw_limit_set(&query->item.figures, zone->algorithm, &amount,
+                        burst.amount);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_admin_item(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query)
+{
+    gw_limit_clock_t                now;
+    ngx_http_gateway_limit_item_t  *item;
+
+    item = &query->item;
 
     ngx_http_gateway_limit_most(item->zone, &item->figures);
 
@@ -192,6 +283,7 @@ ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
 
     if (ngx_http_gateway_limit_zone_state(item, 0) == NULL) {
         return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND,
+                                                  item->zone,
                                             "the zone knows no such key");
     }
 
@@ -272,6 +364,7 @@ ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
     if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
         return ngx_http_gateway_limit_admin_error(r,
                                        NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       query->item.zone,
                                        ngx_http_gateway_redis_status(status));
     }
 
@@ -316,11 +409,13 @@ ngx_http_gateway_limit_admin_reply(void *data,
     if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
         rc = ngx_http_gateway_limit_admin_error(r,
                                        NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       query->item.zone,
                                        ngx_http_gateway_redis_status(status));
 
     } else if (reply->integer[5] == 0) {
         rc = ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND,
-                                             "the zone knows no such key");
+                                                query->item.zone,
+                                                "the zone knows no such key");
 
     } else {
         if (query->mode != 'p') {
@@ -379,46 +474,46 @@ ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
                   json_integer(ngx_http_gateway_limit_sec(item->result.reset)));
     }
 
-    if (zone->figure->value || zone->burst.value) {
+    if (query->assumed || zone->concurrency.value) {
 
         /* those of the key's requests come from variables of theirs */
 
         (void) json_object_set_new(json, "figures", json_string("default"));
     }
 
-    if (zone->sh->unsettled) {
-        (void) json_object_set_new(json, "unsettled",
-                                   json_integer(zone->sh->unsettled));
-    }
-
-    return ngx_http_gateway_limit_admin_send(r, NGX_HTTP_OK, json);
+    return ngx_http_gateway_limit_admin_send(r, NGX_HTTP_OK, zone, json);
 }
 
 
 ngx_int_t
 ngx_http_gateway_limit_admin_error(ngx_http_request_t *r, ngx_uint_t status,
-    const char *detail)
+    const ngx_http_gateway_limit_zone_t *zone, const char *detail)
 {
     json_t  *json;
 
     json = json_pack("{s:s, s:i, s:s}", "type", "about:blank",
                      "status", (int) status, "detail", detail);
 
-    return json ? ngx_http_gateway_limit_admin_send(r, status, json)
+    return json ? ngx_http_gateway_limit_admin_send(r, status, zone, json)
                 : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
-/* "json" is given away */
+/* "json" is given away; charges that were lost are told in any answer */
 
 static ngx_int_t
 ngx_http_gateway_limit_admin_send(ngx_http_request_t *r, ngx_uint_t status,
-    json_t *json)
+    const ngx_http_gateway_limit_zone_t *zone, json_t *json)
 {
     size_t        len;
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t   out;
+
+    if (zone && zone->sh->unsettled) {
+        (void) json_object_set_new(json, "unsettled",
+                                   json_integer(zone->sh->unsettled));
+    }
 
     len = json_dumpb(json, NULL, 0, JSON_COMPACT);
     b = len ? ngx_create_temp_buf(r->pool, len + 1) : NULL;

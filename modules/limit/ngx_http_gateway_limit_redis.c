@@ -36,6 +36,14 @@ struct ngx_http_gateway_limit_call_s {
 };
 
 
+/* what a charge that is given back was of; its own memory */
+
+typedef struct {
+    ngx_http_gateway_limit_zone_t   *zone;
+    uint64_t                         hash[2];
+} ngx_http_gateway_limit_undo_t;
+
+
 static void ngx_http_gateway_limit_redis_free(void *data);
 static ngx_int_t ngx_http_gateway_limit_redis_known(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch);
@@ -61,6 +69,10 @@ static void ngx_http_gateway_limit_redis_failed(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item,
     ngx_http_gateway_redis_status_e status);
+static void ngx_http_gateway_limit_redis_undo(
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode);
+static void ngx_http_gateway_limit_redis_undone(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static void ngx_http_gateway_limit_redis_settled(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static ngx_uint_t ngx_http_gateway_limit_deny_cached(
@@ -619,11 +631,61 @@ ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
         }
 
         if (ngx_http_gateway_limit_redis_key(ctx->request, item) == NGX_OK) {
-            (void) ngx_http_gateway_limit_redis_change(item, mode,
-                                                       item->charge, NULL,
-                                                       NULL, NULL);
+            ngx_http_gateway_limit_redis_undo(item, mode);
         }
     }
+}
+
+
+/*
+ * What is given back may be what others were refused for meanwhile, and will
+ * have been until Redis has done it: then their refusal is forgotten.  The
+ * request may be over by then.
+ */
+
+static void
+ngx_http_gateway_limit_redis_undo(ngx_http_gateway_limit_item_t *item,
+    ngx_uint_t mode)
+{
+    ngx_http_gateway_redis_call_t  *handle;
+    ngx_http_gateway_limit_undo_t  *undo;
+
+    undo = ngx_alloc(sizeof(ngx_http_gateway_limit_undo_t), ngx_cycle->log);
+
+    if (undo == NULL) {
+        return;
+    }
+
+    undo->zone = item->zone;
+    undo->hash[0] = item->hash[0];
+    undo->hash[1] = item->hash[1];
+
+    if (ngx_http_gateway_limit_redis_change(item, mode, item->charge,
+                                            ngx_http_gateway_limit_redis_undone,
+                                            undo, &handle)
+        != NGX_HTTP_GATEWAY_REDIS_OK)
+    {
+        ngx_free(undo);
+    }
+}
+
+
+static void
+ngx_http_gateway_limit_redis_undone(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
+{
+    ngx_http_gateway_limit_undo_t *undo = data;
+
+    uint64_t  *state;
+
+    state = gw_table_find(undo->zone->table, undo->hash, ngx_current_msec);
+
+    if (state) {
+        state += gw_limit_words(undo->zone->algorithm);
+        __atomic_store_n(state, 0, __ATOMIC_SEQ_CST);
+    }
+
+    ngx_free(undo);
 }
 
 

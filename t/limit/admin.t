@@ -19,6 +19,7 @@ my @zones = (
     [ s => '$arg_k', 'rate=3r/d algorithm=sliding_window' ],
     [ q => '$arg_k', 'quota=3/month timezone=Europe/Berlin' ],
     [ v => '$arg_k', 'rate=$arg_r|1r/d burst=$arg_b|2' ],
+    [ w => '$arg_k', 'quota=$arg_q|3/month' ],
     [ c => '$arg_k', 'concurrency=2' ],
     [ e => '$arg_k', 'rate=1r/d burst=2 stage=early' ],
     [ hidden => '$arg_k', 'rate=1r/d' ],
@@ -84,7 +85,8 @@ sub use_up {
 }
 
 my %algorithm = (g => 'gcra', f => 'fixed_window', s => 'sliding_window',
-                 q => 'fixed_window', e => 'gcra', v => 'gcra');
+                 q => 'fixed_window', e => 'gcra', v => 'gcra',
+                 w => 'fixed_window');
 
 sub state_of {
     my ($zone, $key, $used, %more) = @_;
@@ -140,6 +142,54 @@ for my $z (qw( g f s q e )) {
 is(use_up('v', 'a', 1), '200', 'a zone with variables');
 is(ask('zone=v&key=a'), state_of('v', 'a', 1, end => ',"figures":"default"'),
    'is told with what stands behind the |');
+
+# what the key's own figures are only its requests know: they are said
+
+my $needs = problem(400, 'to be set, a key needs the \"rate\", \"quota\" or '
+                         . '\"burst\" that come from variables here');
+my $other = problem(400, 'the zone counts by another of \"rate\", \"quota\" and '
+                         . '\"burst\"');
+my $plan = 'r=1r/h&b=9';
+my $own = 'rate=1r/h&burst=9';
+my $body = '{"zone":"v","key":"p","rate":"1r/h","burst":"9",';
+
+is(use_up('v', "p&$plan", 4), '200 200 200 200', 'a key with figures of its own');
+is(ask("zone=v&key=p&$own"), state_of('v', 'p', 4, limit => 10), 'which are said');
+is(change('{"zone":"v","key":"p","set":7}'), $needs, 'to be set it needs them');
+is(change('{"zone":"v","key":"p","rate":"1r/h","set":7}'), $needs, 'all of them');
+is(change($body . '"set":7}'), state_of('v', 'p', 7, limit => 10), 'set by them');
+is(use_up('v', "p&$plan", 4), '200 200 200 429', 'and holds');
+is(change('{"zone":"v","key":"p","reset":true}'),
+   state_of('v', 'p', 0, end => ',"figures":"default"'), 'reset needs none');
+is(use_up('v', "p&$plan", 11), '200 ' x 10 . '429', 'all of it again');
+
+is(use_up('w', 'p&q=9/month', 4), '200 200 200 200', 'a quota of its own');
+is(change('{"zone":"w","key":"p","set":8}'), $needs, 'to be set it needs it');
+is(change('{"zone":"w","key":"p","quota":"9/month","set":8}'),
+   state_of('w', 'p', 8, limit => 9), 'set by it');
+is(use_up('w', 'p&q=9/month', 2), '200 429', 'and holds');
+is(use_up('w', 'u&q=9/day', 1), '200', 'a quota in another unit');
+is(ask('zone=w&key=u'), $unknown, 'is not known without it');
+is(ask('zone=w&key=u&quota=9/day'), state_of('w', 'u', 1, limit => 9), 'but with it');
+is(change('{"zone":"w","key":"u","quota":"9/day","reset":true}'),
+   state_of('w', 'u', 0, limit => 9), 'and is reset');
+
+is(ask('zone=v&key=p&quota=9/day'), $other, 'a quota of a rate');
+is(ask('zone=w&key=p&rate=9r/d'), $other, 'a rate of a quota');
+is(ask('zone=w&key=p&burst=9'), $other, 'a burst of a quota');
+is(ask('zone=v&key=p&rate=9/day'),
+   problem(400, '\"rate\" must be a rate such as 10r/s, 100r/m, 1000r/h or 5000r/d'),
+   'a rate that is none');
+is(ask('zone=w&key=p&quota=9r/d'),
+   problem(400, '\"quota\" must be a quota such as 1000/month, with minute, hour, '
+                . 'day, week or month'), 'a quota that is none');
+is(ask('zone=v&key=p&burst=x'), problem(400, '\"burst\" must be a number'),
+   'a burst that is none');
+is(ask('zone=v&key=p&burst=1000000000000&rate=1r/d'),
+   problem(400, 'such a burst would take over a hundred years'), 'too great a burst');
+is(change('{"zone":"v","key":"p","rate":5,"reset":true}'),
+   problem(400, '\"rate\", \"quota\" and \"burst\" must be strings as in the '
+                . 'configuration'), 'no string');
 
 
 # --- concurrency
@@ -254,7 +304,8 @@ is(ask($_), $needed, "GET ?$_") for '', 'zone=g', 'key=a', 'zone=&key=a',
 my $object = problem(400, 'the body must be an object of JSON');
 my $strings = problem(400, '\"zone\" and \"key\" must be strings that are not empty');
 my $either = problem(400, 'there must be either \"reset\" or \"set\" beside \"zone\" '
-                          . 'and \"key\", and nothing else');
+                          . 'and \"key\", and nothing else but \"rate\", '
+                          . '\"quota\" and \"burst\"');
 my $set = problem(400, '\"set\" must be the units that are used, a whole number from '
                        . '0 to 1000000000000');
 

@@ -21,6 +21,11 @@ alarm 300;
 
 my @redis = map { start_redis() } 1, 2;
 
+# an origin that answers when it is told to
+my $hold = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1',
+                                 ReuseAddr => 1, LocalPort => free_port())
+    or die "listen: $!";
+
 # of each zone one in shared memory, s_..., and one in Redis, r_...
 
 my %zones = (
@@ -72,6 +77,8 @@ my $http = <<"END";
     gateway_limit_zone \$arg_k zone=v:1m rate=2r/s redis=one
                        algorithm=sliding_window;
 
+    gateway_limit_zone \$arg_k zone=plan:1m quota=\$arg_q|3/month redis=one;
+
     add_header X-Is "\$gateway_limit_status|\$gateway_limit_limit|\$gateway_limit_remaining" always;
     add_header X-Reset \$gateway_limit_reset always;
     add_header X-Retry \$gateway_limit_retry_after always;
@@ -104,8 +111,9 @@ my $server = <<'END';
     location /only { gateway_limit zone=a penalty; empty_gif; }
     location /beside { gateway_limit zone=a penalty cost=$arg_a|1;
                        gateway_limit zone=c cost=$arg_c|1; empty_gif; }
-    location /other { gateway_limit zone=a penalty; gateway_limit zone=b
-                      cost=$arg_b|1; empty_gif; }
+    location /other { gateway_limit zone=a; gateway_limit zone=b; empty_gif; }
+    location /paid { gateway_limit zone=a penalty; gateway_limit zone=b
+                     cost=$arg_b|1; empty_gif; }
     location /try { gateway_limit zone=a; gateway_limit zone=m;
                     try_files /none @then; }
     location @then { gateway_limit zone=a; gateway_limit zone=c cost=$arg_c|1;
@@ -117,7 +125,10 @@ my $server = <<'END';
         empty_gif;
     }
     location = /limits { gateway_limit_admin zone=a zone=b zone=c zone=s
-                                             zone=w from=127.0.0.1; }
+                         zone=w zone=plan from=127.0.0.1; }
+    location /plan { gateway_limit zone=plan; empty_gif; }
+    location /later { gateway_limit zone=b cost=3 settle;
+                      proxy_pass http://127.0.0.1:HOLD; }
 END
 
 for my $zone (sort keys %zones) {
@@ -135,6 +146,8 @@ for my $zone (sort keys %zones) {
                    . "zone=${store}_$zone from=any; }\n" if $zone eq 'gcra';
     }
 }
+
+$server =~ s/HOLD/$hold->sockport/e;
 
 my ($one, $two) = map { start_nginx(http => $http, server => $server,
                                     workers => 2) } 1, 2;
@@ -322,6 +335,22 @@ cmp_ok($passed, '>=', 1, 'though others take and give back meanwhile');
 becomes('many', "0 $passed $passed 0", 'charged is what passed, in both');
 
 
+# who is refused while a unit is taken that is given back: not for longer
+
+ask('/b?k=back&b=10');
+is(ask('/a?k=back&a=9')->{status}, 200, 'one unit is left in the one');
+$redis[1]->pause;
+my $taker = IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . $one->port) or die;
+print $taker "GET /other?k=back HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+ok(wait_until(sub { used('a', 'back') == 10 }, 5),
+   'it is taken by a request that waits for the other');
+is(source('/a?k=back'), 'redis', '    so that it refuses');
+is(source('/a?k=back'), 'deny_cache', '    which is remembered');
+$redis[1]->resume;
+like(CORE::join('', <$taker>), qr/^HTTP\S+ 429 /, 'the other refuses');
+ok(wait_until(sub { ask('/a?k=back')->{status} == 200 }, 3), 'and it is there again');
+
+
 # penalty: what it has is charged although another refuses
 
 is(ask('/pen?k=p&full=1')->{status}, 429, 'penalty beside a limit that is full');
@@ -331,7 +360,7 @@ is(ask('/beside?k=pb&c=11')->{status}, 429, 'penalty beside one in the same Redi
 becomes('pb', '0 1 0 0', 'stays charged by the call that refuses');
 is(ask('/beside?k=pb&c=11&a=20')->{status}, 429, 'a penalty beyond what is left');
 becomes('pb', '0 10 0 0', 'takes what there is');
-is(ask('/other?k=po&b=11')->{status}, 429, 'penalty beside one in another Redis');
+is(ask('/paid?k=po&b=11')->{status}, 429, 'penalty beside one in another Redis');
 becomes('po', '0 1 0 0', 'stays charged');
 
 
@@ -606,6 +635,28 @@ for my $zone (qw( n1 n32 n33 n70 )) {
 $wide->stop;
 
 
+# a key with figures of its own, which an admin says
+
+is(CORE::join(' ', map { ask('/plan?k=p&q=9/day')->{status} } 1 .. 4),
+   '200 200 200 200', 'a key with a quota of its own');
+is((admin('/limits?zone=plan&key=p'))[0], 404, 'which is not known without it');
+is((admin('/limits?zone=plan&key=p&quota=9/day'))[1]{used}, 4, 'but with it');
+is((admin('/limits', body => '{"zone":"plan","key":"p","set":8}'))[0], 400,
+   'to be set it needs it');
+is((admin('/limits', body => '{"zone":"plan","key":"p","quota":"9/day","set":8}'))[1]
+   {used}, 8, 'and is set by it');
+is(CORE::join(' ', map { ask('/plan?k=p&q=9/day')->{status} } 1 .. 2), '200 429',
+   '    which holds');
+
+
+# a charge that Redis cannot make any more is counted, and made here
+
+my $later = IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . $one->port) or die;
+print $later "GET /later?k=later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+my $origin = $hold->accept;
+sysread $origin, my $asked, 4096;
+
+
 # Redis is gone: an admin is told, and nothing is made up
 
 is(ask('/closed?k=half')->{status}, 200, 'two Redis, one of which is vital');
@@ -624,6 +675,17 @@ wait_until(sub { ($is = used('a', 'half')) == 1 }, 5);
 is($is, 1, 'what the one had charged is given back');
 like($state->{detail}, qr/^(?:not connected|connection lost|breaker open)$/,
      "    says: $state->{detail}");
+is($state->{unsettled}, undef, '    and of no charge that was lost');
+print $origin "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+close $origin;
+like(CORE::join('', <$later>), qr/^HTTP\S+ 200 .*ok\z/s,
+     'a response that ends when Redis is gone');
+ok(wait_until(sub { (admin('/limits?zone=b&key=g'))[1]{unsettled} }, 5),
+   '    is a charge that was lost');
+is((admin('/limits?zone=b&key=g'))[1]{unsettled}, 1, '    one, as is told');
+is((admin('/limits?zone=a&key=adm'))[1]{unsettled}, undef, '    and of no other zone');
+is(header(ask('/b?k=later'), 'X-Is'), 'PASSED|10|6',
+   '    made by the node for itself: three, and this one');
 ($status) = admin('/limits', body => '{"zone":"b","key":"g","set":1}');
 is($status, 503, 'POST, too');
 ($status) = admin('/limits?zone=a&key=adm');
