@@ -105,14 +105,3 @@ gw_figure_form(gw_figure_kind_e kind)
 {
     return gw_figure_kinds[kind].form;
 }
-
-
-const char *
-gw_figure_unit(gw_figure_unit_e unit)
-{
-    static const char  *names[] = {
-        "second", "minute", "hour", "day", "week", "month"
-    };
-
-    return names[unit];
-}

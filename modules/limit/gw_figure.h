@@ -48,8 +48,5 @@ int gw_figure_parse(gw_figure_kind_e kind, const unsigned char *text,
 /* what a figure of the kind looks like, for messages */
 const char *gw_figure_form(gw_figure_kind_e kind);
 
-/* "second", "month" and so on */
-const char *gw_figure_unit(gw_figure_unit_e unit);
-
 
 #endif /* GW_FIGURE_H_INCLUDED */

@@ -207,7 +207,7 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 
     if (limit->amount == 0) {
         result->passed = 0;
-        result->remaining = result->used = result->backlog = 0;
+        result->remaining = result->used = 0;
         result->reset = 0;
         result->wait = GW_LIMIT_NEVER;
         return;
@@ -244,8 +244,6 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
         result->wait = (cost > limit->capacity) ? GW_LIMIT_NEVER
                                                 : next - now - all;
     }
-
-    result->backlog = next - now;
 
     if (mode != GW_LIMIT_LOOK && (mode >= GW_LIMIT_FILL || result->passed)) {
         result->charged = next - tat;
@@ -422,7 +420,6 @@ gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode, uint64_t cost,
     result->passed = (next + other <= limit->capacity);
     result->charged = 0;
     result->wait = 0;
-    result->backlog = 0;
 
     if (mode >= GW_LIMIT_FILL) {
         next = (next < most) ? next : most;

@@ -22,7 +22,7 @@
  * what any of the figures can mean, the next windows count as this one, later
  * ones not.
  *
- * script.lua's twin: ngx_http_gateway_limit_script.c does the same in Redis.
+ * ngx_http_gateway_limit_script.c does the same in Redis.
  */
 
 #ifndef GW_LIMIT_H_INCLUDED
@@ -89,11 +89,11 @@ typedef struct {
     uint64_t              reset;        /* ns until the key is idle, or until
                                            the window ends */
     uint64_t              wait;         /* refused: ns until it may pass */
-    uint64_t              backlog;      /* gcra: ns to work off */
 
     /* to give it back */
     uint64_t              charged;      /* units, or of gcra ns */
-    uint64_t              window;       /* number, or of gcra the new state */
+    uint64_t              window;       /* number, or of gcra the new state;
+                                           of Redis its script's word for it */
 } gw_limit_result_t;
 
 

@@ -213,8 +213,6 @@ gw_table_make(gw_table_t *table, uint64_t *bucket, uint64_t tag,
         return -1;
     }
 
-    __atomic_fetch_add(&table->made, 1, __ATOMIC_RELAXED);
-
     if (used) {
         __atomic_fetch_add(&table->evicted, 1, __ATOMIC_RELAXED);
         (*evicted)++;

@@ -34,9 +34,8 @@ typedef struct {
     uint64_t              secret[2];  /* of the hash */
     uint64_t              buckets;
     uint64_t              words;      /* of a key's state, with its stamp */
-    uint64_t              made;       /* keys that got a place: a counter */
-    uint64_t              evicted;    /* of them, from a key that was in use */
-    uint64_t              unused[2];
+    uint64_t              evicted;    /* keys in use that lost their place */
+    uint64_t              unused[3];
 } gw_table_t;
 
 

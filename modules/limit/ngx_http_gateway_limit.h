@@ -78,10 +78,11 @@ typedef struct {
 typedef struct {
     ngx_atomic_t                    generation; /* of counts, the last one */
     ngx_atomic_t                    unsettled;  /* charges that were lost */
-    ngx_atomic_t                    most;       /* ns: see gw_limit_t */
+    uint64_t                        most;       /* ns: see gw_limit_t */
     size_t                          nslots;     /* in front of the table */
     size_t                          table;      /* its offset from here */
-    u_char                          unused[64 - 3 * sizeof(ngx_atomic_t)
+    u_char                          unused[64 - 2 * sizeof(ngx_atomic_t)
+                                           - sizeof(uint64_t)
                                            - 2 * sizeof(size_t)];
 } ngx_http_gateway_limit_shm_t;
 
@@ -298,30 +299,42 @@ ngx_int_t ngx_http_gateway_limit_check(ngx_conf_t *cf,
 ngx_int_t ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 
+/* both clocks, as nginx has last read them */
 void ngx_http_gateway_limit_clock(gw_limit_clock_t *now);
 
-/* the calendar or plain window of a limit of windows, at a time */
+/* of a limit of windows, whether of the calendar or not, the one that is now */
 void ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
-    gw_limit_t *limit, const gw_limit_clock_t *now);
+    gw_limit_t *limit);
 
 /* limit->most, by all figures of the zone */
 void ngx_http_gateway_limit_most(ngx_http_gateway_limit_zone_t *zone,
     gw_limit_t *limit);
 
-/* fills item->hash from item->key, of which ipv6_prefix= leaves a part */
+/*
+ * Fills item->hash from item->key, of which ipv6_prefix= leaves a part: the
+ * key then lies in the item, which must not move.
+ */
 void ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item);
 
-/*
- * Charges an item in its zone, or looks: item->result.  With "share" below
- * 1000, as a part of the limit.
- */
+/* charges an item in its zone, or looks: item->result */
 void ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode, uint64_t cost);
+
+/* gives back what item->result says was charged, if the key is still there */
 void ngx_http_gateway_limit_zone_give(ngx_http_gateway_limit_item_t *item);
 
-/* the words of a key; with "make", never NULL */
+/*
+ * The words of a key; with "make", never NULL.  Another key may get its place
+ * at any time: gw_table_holds().
+ */
 uint64_t *ngx_http_gateway_limit_zone_state(
     ngx_http_gateway_limit_item_t *item, ngx_uint_t make);
+
+/*
+ * Makes a key idle, and forgets what Redis has refused to it.  Requests that
+ * are being served no longer count, and take nothing away.
+ */
+void ngx_http_gateway_limit_zone_forget(ngx_http_gateway_limit_item_t *item);
 
 /* the two words of a key that keep what Redis has refused */
 #define ngx_http_gateway_limit_denied(item, state)                            \
@@ -332,7 +345,7 @@ uint64_t *ngx_http_gateway_limit_zone_state(
  * ngx_http_gateway_limit_slot.c: limits of concurrency
  */
 
-/* takes a slot, or only looks whether there is one */
+/* takes a slot, or looks whether there is one: item->slot, item->result */
 void ngx_http_gateway_limit_slot_take(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode);
 void ngx_http_gateway_limit_slot_give(ngx_http_gateway_limit_item_t *item);
@@ -362,6 +375,7 @@ ngx_int_t ngx_http_gateway_limit_cost(ngx_http_request_t *r,
  * ngx_http_gateway_limit_decide.c: deciding
  */
 
+/* handlers of PRECONTENT and ACCESS; suspend the request */
 ngx_int_t ngx_http_gateway_limit_late(ngx_http_request_t *r);
 ngx_int_t ngx_http_gateway_limit_early(ngx_http_request_t *r);
 
@@ -390,9 +404,13 @@ void ngx_http_gateway_limit_settle(ngx_http_request_t *r);
 ngx_int_t ngx_http_gateway_limit_redis_init(ngx_conf_t *cf,
     ngx_http_gateway_limit_main_conf_t *lmcf);
 
-/* fills item->redis_key, in the request's memory; NGX_ERROR */
+/*
+ * Fills item->redis_key, in the request's memory, from that of "like" where
+ * both are of the same subject; NULL: of none.  NGX_ERROR: no memory.
+ */
 ngx_int_t ngx_http_gateway_limit_redis_key(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item);
+    ngx_http_gateway_limit_item_t *item,
+    const ngx_http_gateway_limit_item_t *like);
 
 /*
  * Asks for the items of a batch whose zones are in Redis.  NGX_OK: all are

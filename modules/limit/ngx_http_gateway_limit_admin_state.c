@@ -20,8 +20,6 @@ static ngx_int_t ngx_http_gateway_limit_admin_key(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
-static void ngx_http_gateway_limit_admin_forget(
-    ngx_http_gateway_limit_item_t *item);
 static ngx_int_t ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 static void ngx_http_gateway_limit_admin_cleanup(void *data);
@@ -184,19 +182,12 @@ static ngx_int_t
 ngx_http_gateway_limit_admin_item(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
-    gw_limit_clock_t                now;
     ngx_http_gateway_limit_item_t  *item;
 
     item = &query->item;
 
     ngx_http_gateway_limit_most(item->zone, &item->figures);
-
-    if (item->zone->algorithm == GW_LIMIT_FIXED
-        || item->zone->algorithm == GW_LIMIT_SLIDING)
-    {
-        ngx_http_gateway_limit_clock(&now);
-        ngx_http_gateway_limit_window(item->zone, &item->figures, &now);
-    }
+    ngx_http_gateway_limit_window(item->zone, &item->figures);
 
     if (ngx_http_gateway_limit_admin_key(r, query) != NGX_OK) {
         return NGX_ERROR;
@@ -288,7 +279,7 @@ ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
     }
 
     if (query->mode != 'p') {
-        ngx_http_gateway_limit_admin_forget(item);
+        ngx_http_gateway_limit_zone_forget(item);
     }
 
     if (item->zone->algorithm == GW_LIMIT_CONCURRENCY) {
@@ -306,37 +297,6 @@ ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
 }
 
 
-/* the node's own state of a key */
-
-static void
-ngx_http_gateway_limit_admin_forget(ngx_http_gateway_limit_item_t *item)
-{
-    uint64_t  *state, first;
-    unsigned   i, n;
-
-    state = ngx_http_gateway_limit_zone_state(item, 0);
-
-    if (state == NULL) {
-        return;
-    }
-
-    /* requests that are being served no longer count, and take nothing away */
-
-    first = (item->zone->algorithm == GW_LIMIT_CONCURRENCY)
-            ? (uint64_t) ngx_atomic_fetch_add(&item->zone->sh->generation, 1)
-              << 32
-            : 0;
-
-    n = gw_limit_words(item->zone->algorithm) + (item->zone->redis ? 2 : 0);
-
-    __atomic_store_n(&state[0], first, __ATOMIC_SEQ_CST);
-
-    for (i = 1; i < n; i++) {
-        __atomic_store_n(&state[i], 0, __ATOMIC_SEQ_CST);
-    }
-}
-
-
 static ngx_int_t
 ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
@@ -348,7 +308,8 @@ ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
     cln = ngx_pool_cleanup_add(r->pool, 0);
 
     if (cln == NULL
-        || ngx_http_gateway_limit_redis_key(r, &query->item) != NGX_OK)
+        || ngx_http_gateway_limit_redis_key(r, &query->item, NULL)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -419,7 +380,7 @@ ngx_http_gateway_limit_admin_reply(void *data,
 
     } else {
         if (query->mode != 'p') {
-            ngx_http_gateway_limit_admin_forget(&query->item);
+            ngx_http_gateway_limit_zone_forget(&query->item);
         }
 
         ngx_http_gateway_limit_redis_result(&query->item, reply->integer);

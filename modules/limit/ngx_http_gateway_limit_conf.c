@@ -1,6 +1,6 @@
 
 /*
- * How zones and limits are written, and what is wrong with them.
+ * How zones are written, and what is wrong with them.
  */
 
 #include "ngx_http_gateway_limit.h"
@@ -22,8 +22,6 @@ static const char *ngx_http_gateway_limit_algorithm(
     ngx_http_gateway_limit_zone_t *zone);
 static char *ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone);
-static ngx_int_t ngx_http_gateway_limit_timezone_read(ngx_conf_t *cf,
-    ngx_str_t *path, ngx_str_t *content);
 static char *ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone);
 static char *ngx_http_gateway_limit_param_prefix(ngx_conf_t *cf,
@@ -110,6 +108,7 @@ ngx_http_gateway_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     zone->algorithm = NGX_HTTP_GATEWAY_LIMIT_UNSET;
     zone->on_error = NGX_HTTP_GATEWAY_LIMIT_UNSET;
+    zone->share = 1000;
     zone->stage = NGX_HTTP_GATEWAY_LIMIT_LATE;
 
     ngx_http_gateway_place(cf, &zone->where);
@@ -269,7 +268,6 @@ ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
 
     if (zone->on_error == NGX_HTTP_GATEWAY_LIMIT_UNSET) {
         zone->on_error = NGX_HTTP_GATEWAY_LIMIT_LOCAL;
-        zone->share = 1000;
     }
 
     return NGX_CONF_OK;
@@ -382,9 +380,12 @@ static char *
 ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone)
 {
-    u_char      *p;
-    ngx_str_t    path, content, *name;
-    const char  *err;
+    char                       err[NGX_HTTP_GATEWAY_WATCH_ERR];
+    u_char                    *p;
+    ngx_str_t                  content, *name;
+    const char                *wrong;
+    ngx_file_info_t            fi;
+    ngx_http_gateway_watch_t   file;
 
     gw_tz_utc(&zone->tz);
 
@@ -396,13 +397,16 @@ ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    path.len = sizeof(NGX_HTTP_GATEWAY_LIMIT_ZONEINFO) - 1 + name->len;
-    path.data = ngx_pnalloc(cf->pool, path.len + 1);
-    if (path.data == NULL) {
+    ngx_memzero(&file, sizeof(ngx_http_gateway_watch_t));
+
+    file.max_size = NGX_HTTP_GATEWAY_LIMIT_TZIF;
+    file.path.len = sizeof(NGX_HTTP_GATEWAY_LIMIT_ZONEINFO) - 1 + name->len;
+    file.path.data = ngx_pnalloc(cf->pool, file.path.len + 1);
+    if (file.path.data == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    p = ngx_cpymem(path.data, NGX_HTTP_GATEWAY_LIMIT_ZONEINFO,
+    p = ngx_cpymem(file.path.data, NGX_HTTP_GATEWAY_LIMIT_ZONEINFO,
                    sizeof(NGX_HTTP_GATEWAY_LIMIT_ZONEINFO) - 1);
     p = ngx_cpymem(p, name->data, name->len);
     *p = '\0';
@@ -414,71 +418,24 @@ ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_gateway_limit_timezone_read(cf, &path, &content) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "unknown time zone \"%V\", \"%V\" cannot be read "
-                           "(is tzdata installed?)", name, &path);
+    if (ngx_http_gateway_watch_read(&file, cf->pool, &content, &fi, err)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown time zone \"%V\", "
+                           "\"%V\": %s (is tzdata installed?)", name,
+                           &file.path, err);
         return NGX_CONF_ERROR;
     }
 
-    err = gw_tz_parse(&zone->tz, content.data, content.len);
+    wrong = gw_tz_parse(&zone->tz, content.data, content.len);
 
-    if (err) {
+    if (wrong) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "time zone \"%V\": %s in "
-                           "\"%V\"", name, err, &path);
+                           "\"%V\"", name, wrong, &file.path);
         return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
-}
-
-
-/* the whole file, in the configuration's memory; NGX_ERROR with errno */
-
-static ngx_int_t
-ngx_http_gateway_limit_timezone_read(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_str_t *content)
-{
-    ngx_int_t        rc;
-    ngx_file_t       file;
-    ngx_file_info_t  fi;
-
-    ngx_memzero(&file, sizeof(ngx_file_t));
-
-    file.name = *path;
-    file.log = cf->log;
-    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                            NGX_FILE_OPEN, 0);
-    if (file.fd == NGX_INVALID_FILE) {
-        return NGX_ERROR;
-    }
-
-    rc = NGX_ERROR;
-
-    if (ngx_fd_info(file.fd, &fi) != NGX_FILE_ERROR) {
-
-        content->len = (size_t) ngx_file_size(&fi);
-
-        if (!ngx_is_file(&fi) || content->len == 0
-            || content->len > NGX_HTTP_GATEWAY_LIMIT_TZIF)
-        {
-            ngx_set_errno(NGX_EINVAL);
-
-        } else {
-            content->data = ngx_pnalloc(cf->pool, content->len);
-
-            if (content->data
-                && ngx_read_file(&file, content->data, content->len, 0)
-                   == (ssize_t) content->len)
-            {
-                rc = NGX_OK;
-            }
-        }
-    }
-
-    (void) ngx_close_file(file.fd);
-
-    return rc;
 }
 
 
@@ -667,8 +624,6 @@ ngx_http_gateway_limit_param_error(ngx_conf_t *cf,
     zone = (ngx_http_gateway_limit_zone_t *)
            ((u_char *) field
             - offsetof(ngx_http_gateway_limit_zone_t, on_error));
-
-    zone->share = 1000;
 
     if (value->len == 4 && ngx_strncmp(value->data, "open", 4) == 0) {
         zone->on_error = NGX_HTTP_GATEWAY_LIMIT_OPEN;

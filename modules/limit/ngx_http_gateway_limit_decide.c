@@ -628,8 +628,7 @@ static void
 ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item)
 {
-    uint64_t          cost;
-    gw_limit_clock_t  now;
+    uint64_t  cost;
 
     if (ngx_http_gateway_limit_cost(r, item->limit, &cost) != NGX_OK) {
         cost = item->limit->cost.figure.amount;
@@ -641,10 +640,7 @@ ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
 
     /* the window in which the response has ended */
 
-    if (item->figures.algorithm != GW_LIMIT_GCRA) {
-        ngx_http_gateway_limit_clock(&now);
-        ngx_http_gateway_limit_window(item->zone, &item->figures, &now);
-    }
+    ngx_http_gateway_limit_window(item->zone, &item->figures);
 
     item->charge = cost;
 

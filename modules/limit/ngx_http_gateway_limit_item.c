@@ -16,7 +16,8 @@ static ngx_uint_t ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
     const ngx_http_gateway_limit_t *limit);
 static ngx_int_t ngx_http_gateway_limit_item(ngx_http_request_t *r,
     const ngx_http_gateway_limit_t *limit,
-    ngx_http_gateway_limit_item_t *item);
+    ngx_http_gateway_limit_item_t *item,
+    const ngx_http_gateway_limit_item_t *like);
 static ngx_int_t ngx_http_gateway_limit_key_value(ngx_http_request_t *r,
     ngx_http_gateway_limit_zone_t *zone, ngx_str_t *key);
 static ngx_int_t ngx_http_gateway_limit_figures(ngx_http_request_t *r,
@@ -60,7 +61,8 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
 
         item = &batch->items[batch->n];
 
-        rc = ngx_http_gateway_limit_item(r, limit[i], item);
+        rc = ngx_http_gateway_limit_item(r, limit[i], item,
+                                         batch->n ? item - 1 : NULL);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -124,22 +126,31 @@ ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
 }
 
 
-/* NGX_DECLINED: its key is empty, and nothing is limited */
+/*
+ * "like": the item before, whose key may be the same variable, or NULL.
+ * NGX_DECLINED: the key is empty, and nothing is limited.
+ */
 
 static ngx_int_t
 ngx_http_gateway_limit_item(ngx_http_request_t *r,
     const ngx_http_gateway_limit_t *limit,
-    ngx_http_gateway_limit_item_t *item)
+    ngx_http_gateway_limit_item_t *item,
+    const ngx_http_gateway_limit_item_t *like)
 {
-    uint64_t          cost;
-    gw_limit_clock_t  now;
+    uint64_t  cost;
 
     item->limit = limit;
     item->zone = limit->zone;
     item->dry_run = limit->dry_run;
 
-    if (ngx_http_gateway_limit_key_value(r, item->zone, &item->key)
-        != NGX_OK)
+    if (like && item->zone->key_index >= 0
+        && like->zone->key_index == item->zone->key_index
+        && like->zone->ipv6_prefix == item->zone->ipv6_prefix)
+    {
+        item->key = like->key;
+
+    } else if (ngx_http_gateway_limit_key_value(r, item->zone, &item->key)
+               != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -170,13 +181,7 @@ ngx_http_gateway_limit_item(ngx_http_request_t *r,
 
     ngx_http_gateway_limit_most(item->zone, &item->figures);
 
-    if (item->figures.algorithm == GW_LIMIT_FIXED
-        || item->figures.algorithm == GW_LIMIT_SLIDING)
-    {
-        ngx_http_gateway_limit_clock(&now);
-        ngx_http_gateway_limit_window(item->zone, &item->figures, &now);
-    }
-
+    ngx_http_gateway_limit_window(item->zone, &item->figures);
     ngx_http_gateway_limit_hash(item);
 
     return NGX_OK;

@@ -45,6 +45,8 @@ typedef struct {
 
 
 static void ngx_http_gateway_limit_redis_free(void *data);
+static ngx_int_t ngx_http_gateway_limit_redis_subject(ngx_http_request_t *r,
+    u_char *p, const ngx_str_t *prefix, const ngx_str_t *key);
 static ngx_int_t ngx_http_gateway_limit_redis_known(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch);
 static ngx_int_t ngx_http_gateway_limit_redis_group(
@@ -81,6 +83,11 @@ static void ngx_http_gateway_limit_deny_keep(
     ngx_http_gateway_limit_item_t *item, ngx_msec_t sent);
 static uint64_t ngx_http_gateway_limit_deny_figures(
     const ngx_http_gateway_limit_item_t *item);
+
+
+/* by gw_limit_algorithm_e, for the script and in keys */
+
+static const u_char  ngx_http_gateway_limit_kinds[] = "gsf";
 
 
 ngx_int_t
@@ -141,52 +148,77 @@ ngx_http_gateway_limit_redis_free(void *data)
 
 ngx_int_t
 ngx_http_gateway_limit_redis_key(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item)
+    ngx_http_gateway_limit_item_t *item,
+    const ngx_http_gateway_limit_item_t *like)
 {
-    u_char                              *p, digest[EVP_MAX_MD_SIZE];
-    ngx_str_t                           *prefix;
-    ngx_http_gateway_limit_main_conf_t  *lmcf;
+    u_char     *p;
+    size_t      subject;
+    ngx_str_t  *prefix;
 
-    static const char  kinds[] = "gsf";
     static const char  units[] = "smhdwM";
 
     if (item->redis_key.len) {
         return NGX_OK;
     }
 
-    lmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_limit_module);
+    prefix = ngx_http_gateway_redis_prefix(item->zone->redis);
+    subject = prefix->len + sizeof(":{}:") - 1 + 32;
 
-    if (!EVP_MD_CTX_copy_ex(lmcf->work, lmcf->clean)
-        || !EVP_DigestUpdate(lmcf->work, item->key.data, item->key.len)
-        || !EVP_DigestFinal_ex(lmcf->work, digest, NULL))
-    {
-        ngx_ssl_error(NGX_LOG_ERR, r->connection->log, 0, "SHA-256 failed");
+    p = ngx_pnalloc(r->pool, subject + item->zone->name.len
+                             + sizeof(":gs") - 1);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    prefix = ngx_http_gateway_redis_prefix(item->zone->redis);
+    if (like && like->redis_key.len && like->zone->redis == item->zone->redis
+        && ngx_http_gateway_same(&like->key, &item->key))
+    {
+        ngx_memcpy(p, like->redis_key.data, subject);
 
-    p = ngx_pnalloc(r->pool, prefix->len + sizeof(":{}::gs") + 32
-                             + item->zone->name.len);
-    if (p == NULL) {
+    } else if (ngx_http_gateway_limit_redis_subject(r, p, prefix, &item->key)
+               != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     item->redis_key.data = p;
 
-    p = ngx_cpymem(p, prefix->data, prefix->len);
-    p = ngx_cpymem(p, ":{", 2);
-    p = ngx_hex_dump(p, digest, 16);
-    p = ngx_cpymem(p, "}:", 2);
+    p += subject;
     p = ngx_cpymem(p, item->zone->name.data, item->zone->name.len);
     *p++ = ':';
-    *p++ = kinds[item->figures.algorithm];
+    *p++ = ngx_http_gateway_limit_kinds[item->figures.algorithm];
 
     if (item->figures.algorithm != GW_LIMIT_GCRA) {
         *p++ = units[item->figures.unit];
     }
 
     item->redis_key.len = p - item->redis_key.data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_redis_subject(ngx_http_request_t *r, u_char *p,
+    const ngx_str_t *prefix, const ngx_str_t *key)
+{
+    u_char                               digest[EVP_MAX_MD_SIZE];
+    ngx_http_gateway_limit_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_limit_module);
+
+    if (!EVP_MD_CTX_copy_ex(lmcf->work, lmcf->clean)
+        || !EVP_DigestUpdate(lmcf->work, key->data, key->len)
+        || !EVP_DigestFinal_ex(lmcf->work, digest, NULL))
+    {
+        ngx_ssl_error(NGX_LOG_ERR, r->connection->log, 0, "SHA-256 failed");
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(p, prefix->data, prefix->len);
+    p = ngx_cpymem(p, ":{", 2);
+    p = ngx_hex_dump(p, digest, 16);
+    ngx_memcpy(p, "}:", 2);
 
     return NGX_OK;
 }
@@ -248,7 +280,8 @@ ngx_http_gateway_limit_redis_known(ngx_http_gateway_limit_ctx_t *ctx,
             ngx_http_gateway_limit_decided(batch, item,
                                     NGX_HTTP_GATEWAY_LIMIT_FROM_DENY_CACHE);
 
-        } else if (ngx_http_gateway_limit_redis_key(ctx->request, item)
+        } else if (ngx_http_gateway_limit_redis_key(ctx->request, item,
+                                                    i ? item - 1 : NULL)
                    != NGX_OK)
         {
             return NGX_ERROR;
@@ -373,12 +406,10 @@ ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
 {
     const gw_limit_t  *limit;
 
-    static const u_char  kinds[] = "gsf";
-
     limit = &item->figures;
 
     args[0].data = *p;
-    *(*p)++ = kinds[limit->algorithm];
+    *(*p)++ = ngx_http_gateway_limit_kinds[limit->algorithm];
 
     if (flag) {
         *(*p)++ = (u_char) flag;
@@ -477,7 +508,7 @@ ngx_http_gateway_limit_redis_decided(ngx_http_gateway_limit_batch_t *batch,
 
         /* for giving back: the end of the window, on Redis' clock */
 
-        item->result.window = (uint64_t) reply->integer[2]
+        item->result.window = (uint64_t) reply->integer[1]
                               + (uint64_t) number[1];
 
         if ((passed && item->result.passed)
@@ -531,7 +562,6 @@ ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_ctx_t *ctx,
     ngx_uint_t        source;
     const char       *how;
     gw_limit_mode_e   mode;
-    gw_limit_clock_t  now;
 
     switch (item->zone->on_error) {
 
@@ -548,11 +578,7 @@ ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_ctx_t *ctx,
 
         /* it may have changed while Redis was silent */
 
-        if (item->figures.algorithm != GW_LIMIT_GCRA) {
-            ngx_http_gateway_limit_clock(&now);
-            ngx_http_gateway_limit_window(item->zone, &item->figures, &now);
-        }
-
+        ngx_http_gateway_limit_window(item->zone, &item->figures);
         ngx_http_gateway_limit_zone_take(item, mode, item->cost);
         break;
 
@@ -630,7 +656,9 @@ ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
             continue;
         }
 
-        if (ngx_http_gateway_limit_redis_key(ctx->request, item) == NGX_OK) {
+        if (ngx_http_gateway_limit_redis_key(ctx->request, item, NULL)
+            == NGX_OK)
+        {
             ngx_http_gateway_limit_redis_undo(item, mode);
         }
     }
@@ -708,7 +736,7 @@ ngx_http_gateway_limit_redis_settle(ngx_http_request_t *r,
         item->figures.capacity = item->whole_capacity;
     }
 
-    if (ngx_http_gateway_limit_redis_key(r, item) == NGX_OK
+    if (ngx_http_gateway_limit_redis_key(r, item, NULL) == NGX_OK
         && ngx_http_gateway_limit_redis_change(item, 'c', item->charge,
                                            ngx_http_gateway_limit_redis_settled,
                                            item->zone, &handle)

@@ -36,9 +36,9 @@
  *   4  units
  *   5  g: us that an idle key has by any figures; f: end of the next window
  *
- * Returns whether all pass, which limit refused first, the time, and for each
- * limit: units left, us until it is idle or its window ends, us until the
- * units may pass (0: now, -1: never).
+ * Returns whether all pass, the time, and for each limit: units left, us until
+ * it is idle or its window ends, us until the units may pass (0: now, -1:
+ * never).
  */
 
 static const char  ngx_http_gateway_limit_decide_lua[] =
@@ -51,7 +51,7 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 "local v\n"
 "if n==1 then v={call('GET',KEYS[1])}\n"
 "else v=call('MGET',(table.unpack or unpack)(KEYS)) end\n"
-"local ok,bad,j,o=1,0,1,1\n"
+"local ok,j,o=1,1,1\n"
 "local S,P,slide={0,0,0,0,0,0,0,0,0,0,0,0}\n"
 "for i=1,n do\n"
 " local k,fl=byte(ARGV[o],1,2)\n"
@@ -104,10 +104,10 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 " end\n"
 " S[j],S[j+1],S[j+2],S[j+3]=u,f,e,w\n"
 " j,o=j+4,o+5\n"
-" if w~=0 and fl~=100 and fl~=109 then ok=0 if bad==0 then bad=i end end\n"
+" if w~=0 and fl~=100 and fl~=109 then ok=0 end\n"
 "end\n"
-"local R={ok,bad,now,nil,nil,nil,nil,nil,nil,nil,nil,nil}\n"
-"local m=4\n"
+"local R={ok,now,nil,nil,nil,nil,nil,nil,nil,nil,nil}\n"
+"local m=3\n"
 "j,o=1,1\n"
 "for i=1,n do\n"
 " local k,fl=byte(ARGV[o],1,2)\n"

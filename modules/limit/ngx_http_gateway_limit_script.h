@@ -11,7 +11,7 @@
 
 
 /* integers of a reply */
-#define NGX_HTTP_GATEWAY_LIMIT_DECIDE_HEAD   3      /* passed, first, time */
+#define NGX_HTTP_GATEWAY_LIMIT_DECIDE_HEAD   2      /* passed, time */
 #define NGX_HTTP_GATEWAY_LIMIT_DECIDE_LIMIT  3      /* left, reset, wait */
 #define NGX_HTTP_GATEWAY_LIMIT_CHANGE        6
 

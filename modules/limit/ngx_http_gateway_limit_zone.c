@@ -24,6 +24,10 @@ static unsigned ngx_http_gateway_limit_zone_words(
     ngx_http_gateway_limit_zone_t *zone);
 static uint64_t *ngx_http_gateway_limit_zone_add(
     ngx_http_gateway_limit_item_t *item);
+static uint64_t ngx_http_gateway_limit_zone_first(
+    ngx_http_gateway_limit_zone_t *zone);
+static ngx_uint_t ngx_http_gateway_limit_zone_windows(
+    const ngx_http_gateway_limit_zone_t *zone);
 static int ngx_http_gateway_limit_zone_idle(void *data,
     const uint64_t *state);
 static void ngx_http_gateway_limit_zone_evicted(
@@ -125,6 +129,14 @@ ngx_http_gateway_limit_zone_words(ngx_http_gateway_limit_zone_t *zone)
 }
 
 
+static ngx_uint_t
+ngx_http_gateway_limit_zone_windows(const ngx_http_gateway_limit_zone_t *zone)
+{
+    return zone->algorithm == GW_LIMIT_FIXED
+           || zone->algorithm == GW_LIMIT_SLIDING;
+}
+
+
 /*
  * Both clocks as nginx has last read them: another worker may have read its
  * own a little later, which the arithmetic takes into account.
@@ -144,18 +156,25 @@ ngx_http_gateway_limit_clock(gw_limit_clock_t *now)
 
 void
 ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
-    gw_limit_t *limit, const gw_limit_clock_t *now)
+    gw_limit_t *limit)
 {
     int64_t                sec;
+    gw_limit_clock_t       now;
     gw_calendar_unit_e     unit;
     gw_calendar_window_t  *window, next;
 
-    if (zone->figure->kind != GW_FIGURE_QUOTA) {
-        gw_limit_window(limit, now->wall);
+    if (!ngx_http_gateway_limit_zone_windows(zone)) {
         return;
     }
 
-    sec = now->wall / GW_LIMIT_SEC;
+    ngx_http_gateway_limit_clock(&now);
+
+    if (zone->figure->kind != GW_FIGURE_QUOTA) {
+        gw_limit_window(limit, now.wall);
+        return;
+    }
+
+    sec = now.wall / GW_LIMIT_SEC;
     window = &zone->windows[limit->unit];
 
     if (sec < window->start || sec >= window->end) {
@@ -184,14 +203,20 @@ void
 ngx_http_gateway_limit_most(ngx_http_gateway_limit_zone_t *zone,
     gw_limit_t *limit)
 {
-    ngx_atomic_uint_t  seen;
+    uint64_t  seen;
 
     if (zone->variable) {
 
-        do {
-            seen = zone->sh->most;
-        } while (seen < limit->most
-                 && !ngx_atomic_cmp_set(&zone->sh->most, seen, limit->most));
+        seen = __atomic_load_n(&zone->sh->most, __ATOMIC_RELAXED);
+
+        while (seen < limit->most
+               && !__atomic_compare_exchange_n(&zone->sh->most, &seen,
+                                               limit->most, 0,
+                                               __ATOMIC_RELAXED,
+                                               __ATOMIC_RELAXED))
+        {
+            /* void */
+        }
 
         limit->most = ngx_max(limit->most, seen);
     }
@@ -233,9 +258,7 @@ ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item)
 
     /* windows of different lengths are counted apart, as in Redis */
 
-    if (item->zone->algorithm == GW_LIMIT_FIXED
-        || item->zone->algorithm == GW_LIMIT_SLIDING)
-    {
+    if (ngx_http_gateway_limit_zone_windows(item->zone)) {
         item->hash[1] += (item->figures.unit + 1) * 0x9e3779b97f4a7c15ULL;
     }
 }
@@ -265,7 +288,7 @@ ngx_http_gateway_limit_zone_state(ngx_http_gateway_limit_item_t *item,
 static uint64_t *
 ngx_http_gateway_limit_zone_add(ngx_http_gateway_limit_item_t *item)
 {
-    uint64_t                         first, *state;
+    uint64_t                        *state;
     unsigned                         evicted;
     ngx_http_gateway_limit_zone_t   *zone;
     ngx_http_gateway_limit_search_t  search;
@@ -276,16 +299,9 @@ ngx_http_gateway_limit_zone_add(ngx_http_gateway_limit_item_t *item)
     ngx_http_gateway_limit_clock(&search.now);
 
     evicted = 0;
-    first = 0;
 
-    if (zone->algorithm == GW_LIMIT_CONCURRENCY) {
-
-        /* another stay in the table than any before */
-
-        first = (uint64_t) ngx_atomic_fetch_add(&zone->sh->generation, 1) << 32;
-    }
-
-    state = gw_table_get(zone->table, item->hash, ngx_current_msec, first,
+    state = gw_table_get(zone->table, item->hash, ngx_current_msec,
+                         ngx_http_gateway_limit_zone_first(zone),
                          ngx_http_gateway_limit_zone_idle, &search, &evicted);
 
     if (evicted) {
@@ -293,6 +309,43 @@ ngx_http_gateway_limit_zone_add(ngx_http_gateway_limit_item_t *item)
     }
 
     return state;
+}
+
+
+/*
+ * The first word of an idle key.  Of concurrency another count than any before,
+ * so that who is still being served gives nothing back to it.
+ */
+
+static uint64_t
+ngx_http_gateway_limit_zone_first(ngx_http_gateway_limit_zone_t *zone)
+{
+    return (zone->algorithm == GW_LIMIT_CONCURRENCY)
+           ? (uint64_t) ngx_atomic_fetch_add(&zone->sh->generation, 1) << 32
+           : 0;
+}
+
+
+void
+ngx_http_gateway_limit_zone_forget(ngx_http_gateway_limit_item_t *item)
+{
+    uint64_t  *state;
+    unsigned   i, n;
+
+    state = ngx_http_gateway_limit_zone_state(item, 0);
+
+    if (state == NULL) {
+        return;
+    }
+
+    __atomic_store_n(&state[0], ngx_http_gateway_limit_zone_first(item->zone),
+                     __ATOMIC_SEQ_CST);
+
+    n = ngx_http_gateway_limit_zone_words(item->zone);
+
+    for (i = 1; i < n; i++) {
+        __atomic_store_n(&state[i], 0, __ATOMIC_SEQ_CST);
+    }
 }
 
 

@@ -99,7 +99,7 @@ sub opened { $server->log =~ /failures, not asking for/ }
 # an answer of the script for one limit
 sub good {
     my ($left) = @_;
-    return [ integers => 1, 0, int(time * 1e6), $left, 86_400_000_000, 0 ];
+    return [ integers => 1, int(time * 1e6), $left, 86_400_000_000, 0 ];
 }
 
 sub bytes {
@@ -248,8 +248,8 @@ for my $row (@rows) {
 
 my @shapes = (":1\r\n", "+OK\r\n", "\$-1\r\n", "*-1\r\n", "*0\r\n",
                "*3\r\n:1\r\n:0\r\n:1\r\n",
-               "*6\r\n:1\r\n:0\r\n:1\r\n:7\r\n\$1\r\n0\r\n:0\r\n",
-               "*7\r\n" . ":0\r\n" x 7, "*200\r\n" . ":1\r\n" x 200,
+               "*5\r\n:1\r\n:1\r\n:7\r\n\$1\r\n0\r\n:0\r\n",
+               "*6\r\n" . ":0\r\n" x 6, "*200\r\n" . ":1\r\n" x 200,
                "*2\r\n:1\r\n*5\r\n" . ":1\r\n" x 5);
 
 for my $reply (@shapes) {

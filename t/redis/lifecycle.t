@@ -197,7 +197,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
 
 {
     my $fake = fake_redis(actions => [
-        [ delay => 1, [ integers => 1, 0, int(time * 1e6), 4, 1e9, 0 ] ] ]);
+        [ delay => 1, [ integers => 1, int(time * 1e6), 4, 1e9, 0 ] ] ]);
     start($fake->port, workers => 1);
     $fake->wait_for('script', 2);
     my ($old) = $server->workers;

@@ -81,7 +81,6 @@ test_figures(void)
     is_int(gw_figure_parse(GW_FIGURE_NUMBER, (const unsigned char *) "1\0", 2,
                            &figure), -1, "a NUL is part of the text");
 
-    is_str(gw_figure_unit(GW_FIGURE_MONTH), "month", "a unit has a name");
     ok(strstr(gw_figure_form(GW_FIGURE_QUOTA), "1000/month") != NULL,
        "a kind has an example");
 }
