@@ -363,7 +363,6 @@ gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=9;
 --- config
 location /gif { gateway_limit zone=z; empty_gif; }
 location /missing { gateway_limit zone=z; root $TEST_NGINX_HTML_DIR; }
-location /moved/ { gateway_limit zone=z; root $TEST_NGINX_HTML_DIR; }
 location /down { gateway_limit zone=z; proxy_pass http://127.0.0.1:1; }
 location /page.html { gateway_limit zone=z; root $TEST_NGINX_HTML_DIR; }
 --- user_files

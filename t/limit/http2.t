@@ -50,7 +50,9 @@ sub ask {
 
 is(ask(12, '/shm?k=a'), '200:5 429:7', 'twelve streams, in shared memory');
 is(ask(12, '/redis?k=a'), '200:5 429:7', 'in Redis, which all wait for');
-is(ask(6, '/slow?k=a'), '200:4 429:2', 'with a burst that is delayed');
+is(ask(6, '/slow?k=a'), '200:4 429:2', 'with a burst');
+is(scalar(() = $nginx->log =~ /gateway_limit: delayed by \d+ms/g), 3,
+   '    which is delayed');
 my $said = `curl -s -i --http2-prior-knowledge 'http://127.0.0.1:$port/redis?k=a'`;
 like($said, qr{^HTTP/2 429}, 'a refusal');
 like($said, qr{^retry-after: \d+\r\n}mi, 'with its time');

@@ -8,6 +8,7 @@ use Test::Gateway;
 use Test::Gateway::Load;
 use Test::Gateway::Redis;
 
+use Digest::SHA qw( sha256_hex );
 use JSON::PP ();
 use Test::More;
 use Time::HiRes qw( sleep time );
@@ -647,6 +648,28 @@ is((admin('/limits', body => '{"zone":"plan","key":"p","quota":"9/day","set":8}'
    {used}, 8, 'and is set by it');
 is(CORE::join(' ', map { ask('/plan?k=p&q=9/day')->{status} } 1 .. 2), '200 429',
    '    which holds');
+
+
+# states of a future, as another clock has left them: cut, or not of this window
+
+sub leave {
+    my ($key, $zone, $kind, $state) = @_;
+    my $digest = substr sha256_hex($key), 0, 32;
+    is($redis[0]->cli('SET', "gateway:{$digest}:$zone:$kind", $state), 'OK',
+       "$zone: a state in the future");
+}
+
+leave('jump', 'a', 'g', sprintf '%.0f', (time + 100 * 365 * 86_400) * 1e6);
+my $jump = ask('/a?k=jump');
+is($jump->{status}, 429, '    refuses');
+cmp_ok(header($jump, 'Retry-After'), '<=', 11 * 86_400,
+       '    as a debt of what an idle key has');
+cmp_ok(header($jump, 'Retry-After'), '>', 11 * 86_400 - 60, '    and one to pass');
+
+leave('jump', 'c', 'sd', '99999999:9:9');
+is(said('/c?k=jump'), 'PASSED|10|9', '    is not counted');
+leave('jump', 'plan', 'fM', '9000000000000000:3');
+is(said('/plan?k=jump'), 'PASSED|3|2', '    is not counted');
 
 
 # a charge that Redis cannot make any more is counted, and made here

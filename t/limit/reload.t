@@ -72,7 +72,11 @@ is(passing($_, 4), 2, "$_: what was refused was not charged") for qw( g f s q );
 again(g => 'rate=2r/d burst=30', q => 'quota=12/month');
 is(passing('g', 12), 7, 'twice the rate: twelve days are 24 of 31');
 again(g => 'rate=1r/h burst=5', q => 'quota=12/day');
-is(passing('g', 3), 0, 'a higher rate: its debt is bounded by what it means');
+is(passing('g', 3), 0, 'a higher rate: a debt is still one');
+# of at most twice what an idle key has: six hours to have one, of twelve
+my ($wait) = ($server->get('/g?k=a'))[1] =~ /^Retry-After: (\d+)/m;
+cmp_ok($wait, '<=', 7 * 3600, 'but bounded by what the rate means');
+cmp_ok($wait, '>', 6 * 3600, '    and not less');
 is(passing('q', 13), 12, 'a quota of another unit is another count');
 again(g => 'rate=0r/d', q => 'quota=12/month');
 is(passing('g', 3), 0, 'rate=0');
@@ -103,7 +107,7 @@ is(passing('g', 5, 'b'), 0, 'the same size does not');
 
 again(other => 'rate=1r/d burst=2');
 is(passing('other', 5, 'b'), 3, 'another name');
-is(passing('g', 1, 'b'), 0, 'the location is gone');
+is(($server->get('/g?k=b'))[0], 404, 'the location is gone');
 again(other => 'rate=1r/d burst=2', g => 'rate=1r/d burst=2');
 is(passing('other', 5, 'b'), 0, 'one that stays');
 is(passing('g', 5, 'b'), 3, 'one that was removed and is added');

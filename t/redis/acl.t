@@ -82,10 +82,14 @@ sub everything {
         my $is = is_now("/$zone?k=$key");
         push @wrong, "$zone: $is" if $is ne '200 PASSED|redis';
     }
+    my $used = sub {
+        (($server->get("/limits?zone=g&key=$key", timeout => 20))[2] // '')
+            =~ /"used":(\d+)/ ? $1 : -9;
+    };
+    my $before = $used->();
     is_now("/settle?k=$key");
-    my $used = $redis->cli('GET', (grep { /:g:g$/ }
-                           @{ $redis->cli('KEYS', 'gateway:*') })[0] // 'none');
-    push @wrong, 'settle' if !defined $used;
+    push @wrong, 'settle'
+        if !wait_until(sub { $used->() == $before + 2 }, $before < 0 ? 0.1 : 3);
 
     for my $zone (qw( g s f )) {
         my ($status) = $server->get("/limits?zone=$zone&key=$key", timeout => 20);

@@ -761,6 +761,52 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     $server->stop;
 }
 
+# two Redis are asked at the same time
+
+{
+    my @fakes = map { fake_redis(actions => [ [ delay => 0.7, good(5) ] ]) } 1, 2;
+    $server = start_nginx(workers => 1, http => <<"END", server => <<'END');
+        gateway_redis a { server 127.0.0.1:@{[ $fakes[0]->port ]}; timeout 10s; }
+        gateway_redis b { server 127.0.0.1:@{[ $fakes[1]->port ]}; timeout 10s; }
+        gateway_limit_zone \$arg_k zone=a:1m rate=1r/d burst=9 redis=a;
+        gateway_limit_zone \$arg_k zone=b:1m rate=1r/d burst=9 redis=b;
+END
+        location / { gateway_limit zone=a; gateway_limit zone=b; empty_gif; }
+END
+    $_->wait_for('script', 2) for @fakes;
+    my $answer = ask('/?k=a');
+    is($answer->{status}, 200, 'two Redis');
+    cmp_ok($answer->{seconds}, '>=', 0.69, '    which both are slow');
+    cmp_ok($answer->{seconds}, '<', 1.3, '    are asked at the same time');
+    $server->stop;
+    $_->stop for @fakes;
+}
+
+# what the fallback refuses is given back, in shared memory and by the fallback
+
+{
+    my $nobody = free_port();
+    $server = start_nginx(workers => 1, http => <<"END", server => <<'END');
+        gateway_redis none { server 127.0.0.1:$nobody; breaker failures=1 retry=1h; }
+        gateway_limit_zone \$arg_k zone=m:1m rate=1r/d burst=9;
+        gateway_limit_zone \$arg_k zone=x:1m rate=1r/d burst=9 redis=none;
+        gateway_limit_zone \$arg_k zone=p:1m rate=1r/d burst=9 redis=none;
+        gateway_limit_zone \$arg_k zone=y:1m rate=1r/d redis=none;
+END
+        location /t { gateway_limit zone=m; gateway_limit zone=x;
+                      gateway_limit zone=p penalty; gateway_limit zone=y; empty_gif; }
+        location /m { gateway_limit zone=m cost=0; empty_gif; }
+        location /x { gateway_limit zone=x cost=0; empty_gif; }
+        location /p { gateway_limit zone=p cost=0; empty_gif; }
+END
+    is(CORE::join(' ', map { ask('/t?k=a')->{status} } 1 .. 3), '200 429 429',
+       'the fallback refuses');
+    is(CORE::join(' ', map { header(ask("/$_?k=a"), 'X-RateLimit-Remaining') }
+                           qw( m x p )), '9 9 7',
+       '    and what others have charged is given back, but for a penalty');
+    $server->stop;
+}
+
 # too many clients
 
 {
