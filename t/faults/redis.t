@@ -46,6 +46,8 @@ my $http = <<"END";
     gateway_limit_zone \$arg_k zone=big:4m rate=1r/d burst=29999 redis=one;
     gateway_limit_zone \$arg_k zone=q:4m quota=100000/month redis=two;
     gateway_limit_zone \$arg_k zone=wait:4m rate=5r/s redis=one;
+    gateway_limit_zone \$arg_k zone=early:4m rate=1r/d burst=29999 redis=one
+                       stage=early;
     gateway_limit_zone \$arg_k zone=slots:4m concurrency=100000;
     gateway_limit_zone \$arg_k zone=shm:4m rate=1r/d burst=29999;
     add_header X-Source \$gateway_limit_source always;
@@ -62,6 +64,8 @@ my $locations = <<"END";
                           gateway_limit zone=q; empty_gif; }
     location = /delay { gateway_limit zone=slots;
                         gateway_limit zone=wait burst=50; empty_gif; }
+    location = /early { gateway_limit zone=early; gateway_limit zone=slots;
+                        gateway_limit zone=q; empty_gif; }
     location = /settle { gateway_limit zone=big cost=3 settle; empty_gif; }
     location = /slots { gateway_limit_headers legacy; gateway_limit zone=slots;
                         empty_gif; }
@@ -223,6 +227,8 @@ for my $case (
       0.015, $stop_one, $stop_two ],
     [ 'while one is and connections are cut', [ '/big?k=gone3', '/both?k=gone3' ],
       0.015, $stop_one, $cut ],
+    [ 'while an early limit and a late one are', [ '/early?k=gone7' ], 0.015,
+      $stop_one, $stop_two ],
     [ 'while a settled request is decided', [ '/settle?k=gone4' ], 0.015, $stop_one ],
     [ 'while an administrator looks', [ '/limits?zone=big&key=gone',
                                         '/limits?zone=q&key=gone' ],
