@@ -386,15 +386,15 @@ ngx_http_gateway_limit_redis_call(ngx_http_gateway_limit_ctx_t *ctx,
 static ngx_uint_t
 ngx_http_gateway_limit_redis_flag(ngx_http_gateway_limit_item_t *item)
 {
-    if (item->dry_run) {
-        return item->charge ? 'd' : 'm';
-    }
-
     if (item->charge == 0) {
-        return 'l';
+        return item->dry_run ? 'm' : 'l';
     }
 
-    return item->limit->penalty ? 'p' : 0;
+    if (item->limit->penalty) {
+        return item->dry_run ? 'b' : 'p';
+    }
+
+    return item->dry_run ? 'd' : 0;
 }
 
 
@@ -512,7 +512,7 @@ ngx_http_gateway_limit_redis_decided(ngx_http_gateway_limit_batch_t *batch,
                               + (uint64_t) number[1];
 
         if ((passed && item->result.passed)
-            || (!passed && item->limit->penalty && !item->dry_run))
+            || (!passed && item->limit->penalty))
         {
             item->result.charged = item->charge;
         }

@@ -30,7 +30,7 @@
  * KEYS: one for each limit.  ARGV, for each limit:
  *
  *   1  g, f or s, and behind it nothing, or l: look; d: dry_run; m: both; p:
- *      charge what is refused, too
+ *      charge what is refused, too; b: dry_run and that
  *   2  g: us for a unit; f, s: units of a window
  *   3  g: units that an idle key has; f: end of the window; s: its length, us
  *   4  units
@@ -104,7 +104,7 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 " end\n"
 " S[j],S[j+1],S[j+2],S[j+3]=u,f,e,w\n"
 " j,o=j+4,o+5\n"
-" if w~=0 and fl~=100 and fl~=109 then ok=0 end\n"
+" if w~=0 and fl~=100 and fl~=109 and fl~=98 then ok=0 end\n"
 "end\n"
 "local R={ok,now,nil,nil,nil,nil,nil,nil,nil,nil,nil}\n"
 "local m=3\n"
@@ -112,7 +112,7 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 "for i=1,n do\n"
 " local k,fl=byte(ARGV[o],1,2)\n"
 " local A,u,f,e,w=ARGV[o+1]+0,S[j],S[j+1],S[j+2],S[j+3]\n"
-" if ok==0 and fl==112 then\n"
+" if ok==0 and (fl==112 or fl==98) then\n"
 "  local most=A\n"
 "  if k==103 then most=e end\n"
 "  if f>most then f=most end\n"

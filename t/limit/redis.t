@@ -113,6 +113,9 @@ my $server = <<'END';
     location /beside { gateway_limit zone=a penalty cost=$arg_a|1;
                        gateway_limit zone=c cost=$arg_c|1; empty_gif; }
     location /other { gateway_limit zone=a; gateway_limit zone=b; empty_gif; }
+    location /drypaid { gateway_limit zone=a penalty dry_run cost=$arg_a|1;
+                        gateway_limit zone=m penalty dry_run cost=$arg_m|1;
+                        gateway_limit zone=c cost=$arg_c|1; empty_gif; }
     location /paid { gateway_limit zone=a penalty; gateway_limit zone=b
                      cost=$arg_b|1; empty_gif; }
     location /try { gateway_limit zone=a; gateway_limit zone=m;
@@ -361,6 +364,12 @@ is(ask('/beside?k=pb&c=11')->{status}, 429, 'penalty beside one in the same Redi
 becomes('pb', '0 1 0 0', 'stays charged by the call that refuses');
 is(ask('/beside?k=pb&c=11&a=20')->{status}, 429, 'a penalty beyond what is left');
 becomes('pb', '0 10 0 0', 'takes what there is');
+is(ask('/drypaid?k=pd&c=11')->{status}, 429, 'penalty in dry_run');
+becomes('pd', '1 1 0 0', 'stays charged, in Redis as in shared memory');
+is(ask('/drypaid?k=pd&c=11&a=20&m=20')->{status}, 429, 'and beyond what is left');
+becomes('pd', '10 10 0 0', 'takes what there is, in both');
+is(ask('/drypaid?k=pd')->{status}, 200, 'but refuses nothing');
+becomes('pd', '10 10 0 1', 'and charges nothing more');
 is(ask('/paid?k=po&b=11')->{status}, 429, 'penalty beside one in another Redis');
 becomes('po', '0 1 0 0', 'stays charged');
 
