@@ -311,7 +311,7 @@ ngx_http_gateway_limit_finish(ngx_http_request_t *r,
 {
     ngx_uint_t                       i;
     ngx_msec_t                       delay;
-    ngx_http_gateway_limit_batch_t  *batch, *earlier;
+    ngx_http_gateway_limit_batch_t  *batch;
 
     batch = ctx->batches;
 
@@ -319,17 +319,6 @@ ngx_http_gateway_limit_finish(ngx_http_request_t *r,
 
     if (batch->refused) {
         ngx_http_gateway_limit_give_back(ctx, batch);
-
-        /* also what an earlier location has charged, but for early limits */
-
-        for (earlier = batch->next; earlier; earlier = earlier->next) {
-            if (earlier->stage == NGX_HTTP_GATEWAY_LIMIT_LATE
-                && earlier->refused == NULL)
-            {
-                ngx_http_gateway_limit_give_back(ctx, earlier);
-            }
-        }
-
         return ngx_http_gateway_limit_refuse(r, ctx, batch);
     }
 
@@ -371,8 +360,10 @@ ngx_http_gateway_limit_log_dry_run(ngx_http_request_t *r,
 
 
 /*
- * A limit with "penalty" is charged for what is refused, up to what it has;
- * in an earlier location it was charged.
+ * A limit with "penalty" is charged for what is refused, up to what it has.
+ * What an earlier location has charged stays: its upstream may have worked for
+ * it (X-Accel-Redirect, error_page), and would for nothing as long as another
+ * limit refuses.
  */
 
 static void
@@ -397,7 +388,7 @@ ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
 
         if (item->limit->penalty) {
 
-            if (!item->charged && item->charge && batch == ctx->batches) {
+            if (!item->charged && item->charge) {
                 ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FILL,
                                                  item->charge);
                 item->charged = 1;

@@ -637,9 +637,7 @@ ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
             continue;
         }
 
-        if (item->limit->penalty && !item->asked && !item->decided
-            && batch == ctx->batches)
-        {
+        if (item->limit->penalty && !item->asked && !item->decided) {
 
             /* others have refused before it was asked */
 
