@@ -19,6 +19,8 @@
 #define NGX_HTTP_GATEWAY_LIMIT_BODY  4096   /* bytes */
 
 
+static char *ngx_http_gateway_limit_admin_param(ngx_conf_t *cf,
+    ngx_http_gateway_limit_admin_t *admin, ngx_str_t *arg);
 static char *ngx_http_gateway_limit_admin_from(ngx_conf_t *cf,
     ngx_http_gateway_limit_admin_t *admin, ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_limit_admin_handler(ngx_http_request_t *r);
@@ -49,7 +51,7 @@ ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_limit_loc_conf_t *llcf = conf;
 
-    ngx_str_t                       *arg, value, *name;
+    ngx_str_t                       *arg;
     ngx_uint_t                       i;
     ngx_http_core_loc_conf_t        *clcf;
     ngx_http_gateway_limit_admin_t  *admin;
@@ -77,38 +79,11 @@ ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     arg = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
-
-        if (arg[i].len > 5 && ngx_strncmp(arg[i].data, "zone=", 5) == 0) {
-
-            name = ngx_array_push(&admin->names);
-            if (name == NULL) {
-                return NGX_CONF_ERROR;
-            }
-
-            name->data = arg[i].data + 5;
-            name->len = arg[i].len - 5;
-            continue;
+        if (ngx_http_gateway_limit_admin_param(cf, admin, &arg[i])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
         }
-
-        if (arg[i].len > 5 && ngx_strncmp(arg[i].data, "from=", 5) == 0) {
-
-            value.data = arg[i].data + 5;
-            value.len = arg[i].len - 5;
-
-            if (ngx_http_gateway_limit_admin_from(cf, admin, &value)
-                != NGX_CONF_OK)
-            {
-                return NGX_CONF_ERROR;
-            }
-
-            continue;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\" in "
-                           "\"gateway_limit_admin\", allowed are \"zone=\", "
-                           "\"from=\"", &arg[i]);
-        return NGX_CONF_ERROR;
     }
 
     if (admin->names.nelts == 0
@@ -124,6 +99,42 @@ ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf->handler = ngx_http_gateway_limit_admin_handler;
 
     return NGX_CONF_OK;
+}
+
+
+/* "zone=" and "from=", each as often as one likes */
+
+static char *
+ngx_http_gateway_limit_admin_param(ngx_conf_t *cf,
+    ngx_http_gateway_limit_admin_t *admin, ngx_str_t *arg)
+{
+    ngx_str_t  value, *name;
+
+    value.data = arg->data + 5;
+    value.len = arg->len - 5;
+
+    if (arg->len > 5 && ngx_strncmp(arg->data, "zone=", 5) == 0) {
+
+        name = ngx_array_push(&admin->names);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *name = value;
+
+        return NGX_CONF_OK;
+    }
+
+    if (arg->len > 5 && ngx_strncmp(arg->data, "from=", 5) == 0) {
+        return ngx_http_gateway_limit_admin_from(cf, admin, &value);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in "
+                       "\"gateway_limit_admin\", allowed are \"zone=\", "
+                       "\"from=\"", arg);
+
+    return NGX_CONF_ERROR;
 }
 
 

@@ -30,6 +30,9 @@ static void ngx_http_gateway_limit_ietf_item(
     ngx_str_t *state);
 static ngx_int_t ngx_http_gateway_limit_retry(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx);
+static u_char *ngx_http_gateway_limit_quoted(u_char *p, const ngx_str_t *name);
+static u_char *ngx_http_gateway_limit_parameter(u_char *p, u_char name,
+    uint64_t value);
 static uint64_t ngx_http_gateway_limit_length(
     const ngx_http_gateway_limit_item_t *item);
 static ngx_uint_t ngx_http_gateway_limit_told(
@@ -403,28 +406,55 @@ ngx_http_gateway_limit_ietf_item(const ngx_http_gateway_limit_item_t *item,
         s = ngx_cpymem(s, ", ", 2);
     }
 
-    p = ngx_sprintf(p, "\"%V\";q=%uL", &item->zone->name,
-                    item->figures.capacity);
-    s = ngx_sprintf(s, "\"%V\";r=%uL", &item->zone->name,
-                    item->result.remaining);
+    p = ngx_http_gateway_limit_quoted(p, &item->zone->name);
+    s = ngx_http_gateway_limit_quoted(s, &item->zone->name);
+
+    p = ngx_http_gateway_limit_parameter(p, 'q', item->figures.capacity);
+    s = ngx_http_gateway_limit_parameter(s, 'r', item->result.remaining);
 
     if (item->figures.algorithm == GW_LIMIT_CONCURRENCY) {
         p = ngx_cpymem(p, ";qu=\"concurrent-requests\"",
                        sizeof(";qu=\"concurrent-requests\"") - 1);
 
     } else if (item->figures.amount) {
-        p = ngx_sprintf(p, ";w=%uL", ngx_http_gateway_limit_length(item));
+        p = ngx_http_gateway_limit_parameter(p, 'w',
+                                          ngx_http_gateway_limit_length(item));
 
         /* Retry-After must not be earlier */
 
         reset = (item->refused && item->result.wait != GW_LIMIT_NEVER)
                 ? item->result.wait : item->result.reset;
 
-        s = ngx_sprintf(s, ";t=%uL", ngx_http_gateway_limit_sec(reset));
+        s = ngx_http_gateway_limit_parameter(s, 't',
+                                           ngx_http_gateway_limit_sec(reset));
     }
 
     policy->len = p - policy->data;
     state->len = s - state->data;
+}
+
+
+/* RFC 9651: a String, of a name that needs no escape; and a parameter */
+
+static u_char *
+ngx_http_gateway_limit_quoted(u_char *p, const ngx_str_t *name)
+{
+    *p++ = '"';
+    p = ngx_cpymem(p, name->data, name->len);
+    *p++ = '"';
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_gateway_limit_parameter(u_char *p, u_char name, uint64_t value)
+{
+    *p++ = ';';
+    *p++ = name;
+    *p++ = '=';
+
+    return gw_text_decimal(p, value);
 }
 
 

@@ -12,7 +12,6 @@
 #include "ngx_http_gateway_limit.h"
 
 
-static ngx_int_t ngx_http_gateway_limit_add_variables(ngx_conf_t *cf);
 static void *ngx_http_gateway_limit_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_gateway_limit_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf,
@@ -103,7 +102,7 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_gateway_limit_module_ctx = {
-    ngx_http_gateway_limit_add_variables,  /* preconfiguration */
+    ngx_http_gateway_limit_variables,      /* preconfiguration */
     ngx_http_gateway_limit_init,           /* postconfiguration */
 
     ngx_http_gateway_limit_create_main_conf, /* create main configuration */
@@ -131,13 +130,6 @@ ngx_module_t  ngx_http_gateway_limit_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
-
-
-static ngx_int_t
-ngx_http_gateway_limit_add_variables(ngx_conf_t *cf)
-{
-    return ngx_http_gateway_limit_variables(cf);
-}
 
 
 static void *

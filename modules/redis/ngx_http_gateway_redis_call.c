@@ -90,7 +90,7 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_pt handler, void *data,
     ngx_http_gateway_redis_call_t **handle)
 {
-    u_char                                number[NGX_INT_T_LEN];
+    u_char                                number[GW_TEXT_DECIMAL];
     ngx_str_t                             words[3];
     ngx_http_gateway_redis_call_t        *call;
     ngx_http_gateway_redis_status_e       status;
@@ -115,7 +115,7 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     words[1].data = script->sha;
     words[1].len = sizeof(script->sha);
     words[2].data = number;
-    words[2].len = ngx_sprintf(number, "%ui", nkeys) - number;
+    words[2].len = gw_text_decimal(number, nkeys) - number;
 
     call = ngx_http_gateway_redis_command(redis,
                                           ngx_http_gateway_redis_call_reply,

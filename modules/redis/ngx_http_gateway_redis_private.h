@@ -98,9 +98,7 @@ typedef struct {
     ngx_str_t                       ssl_certificate;
     ngx_str_t                       ssl_certificate_key;
     ngx_uint_t                      ssl_ip;     /* unsigned:1; name is one */
-#if (NGX_SSL)
     ngx_ssl_t                      *ssl_ctx;
-#endif
 
     ngx_msec_t                      connect_timeout;
     ngx_msec_t                      timeout;

@@ -9,9 +9,6 @@
 
 #include "ngx_http_gateway_redis_private.h"
 
-
-#if (NGX_SSL)
-
 #include <openssl/x509v3.h>
 
 
@@ -302,34 +299,3 @@ ngx_http_gateway_redis_ssl_end(ngx_connection_t *c)
 
     ERR_clear_error();
 }
-
-
-#else
-
-
-char *
-ngx_http_gateway_redis_ssl(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)
-{
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "\"gateway_redis %V\" has "
-                  "\"ssl on\", and nginx was built without SSL in %V:%ui",
-                  &redis->name,
-                  ngx_http_gateway_place_args(&redis->conf.place));
-
-    return NGX_CONF_ERROR;
-}
-
-
-void
-ngx_http_gateway_redis_ssl_start(ngx_http_gateway_redis_connection_t *conn)
-{
-    /* void */
-}
-
-
-void
-ngx_http_gateway_redis_ssl_end(ngx_connection_t *c)
-{
-    /* void */
-}
-
-#endif
