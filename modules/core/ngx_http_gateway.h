@@ -641,7 +641,8 @@ typedef struct {
     ngx_array_t                     headers;    /* set_header_t */
     ngx_uint_t                      error_format;
     ngx_uint_t                      asks;       /* unsigned:1; a method is on */
-    ngx_uint_t                      requires;   /* unsigned:1; not optional */
+    ngx_uint_t                      requires;   /* methods that are required;
+                                                   a rule counts as two */
 } ngx_http_gateway_loc_conf_t;
 
 

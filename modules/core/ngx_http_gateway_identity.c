@@ -69,7 +69,7 @@ ngx_http_gateway_identity_asked(ngx_conf_t *cf, ngx_uint_t mode)
     glcf->asks = 1;
 
     if (mode == NGX_HTTP_GATEWAY_REQUIRED) {
-        glcf->requires = 1;
+        glcf->requires++;
     }
 }
 
@@ -81,7 +81,9 @@ ngx_http_gateway_identity_required(ngx_conf_t *cf)
 
     glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
 
-    glcf->requires = 1;
+    /* whoever has granted access, also under "satisfy any" */
+
+    glcf->requires += 2;
 }
 
 

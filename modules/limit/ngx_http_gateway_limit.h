@@ -180,6 +180,7 @@ typedef struct {
     ngx_uint_t                      log_level;
 
     ngx_http_gateway_loc_conf_t    *core;       /* of the same location */
+    ngx_uint_t                      any;        /* unsigned:1; satisfy any */
     ngx_http_gateway_place_t        where;      /* of the block */
 
     struct ngx_http_gateway_limit_admin_s *admin;   /* not inherited */

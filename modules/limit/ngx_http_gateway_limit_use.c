@@ -172,6 +172,7 @@ ngx_http_gateway_limit_merge(ngx_conf_t *cf,
 {
     ngx_uint_t                            i;
     ngx_array_t                         **stage;
+    ngx_http_core_loc_conf_t             *clcf;
     ngx_http_gateway_limit_t             *limit, **slot;
     ngx_http_gateway_limit_loc_conf_t   **check;
     ngx_http_gateway_limit_main_conf_t   *lmcf;
@@ -220,6 +221,9 @@ ngx_http_gateway_limit_merge(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    conf->any = (clcf->satisfy == NGX_HTTP_SATISFY_ANY);
     conf->core = ngx_http_conf_get_module_loc_conf(cf,
                                                    ngx_http_gateway_module);
 
@@ -361,6 +365,8 @@ ngx_http_gateway_limit_check(ngx_conf_t *cf,
 /*
  * A key that is empty for whoever has no credential limits nobody without
  * one.  Asked when access has merged its rules, which stands behind limit.
+ * Who writes "satisfy any" beside one method has another way in, such as
+ * "allow"; beside two it may be without one, which nginx does not tell.
  */
 
 static void
@@ -375,7 +381,7 @@ ngx_http_gateway_limit_warn(ngx_conf_t *cf,
 
     late = llcf->stages[NGX_HTTP_GATEWAY_LIMIT_LATE];
 
-    if (late == NULL || llcf->core->requires) {
+    if (late == NULL || llcf->core->requires > llcf->any) {
         return;
     }
 

@@ -466,13 +466,16 @@ refused(server("\ngateway_limit_admin zone=z from=any;  #!\n"),
             [ 'gateway_api_key r; gateway_api_key_mode optional;', 'who' ],
             [ 'gateway_api_key r; gateway_api_key_mode dry_run;', 'who' ],
             [ "$jwt gateway_jwt_mode optional;", 'who' ],
-            [ 'allow all;', 'who' ];
+            [ 'allow all;', 'who' ],
+            [ 'satisfy any; allow 10.0.0.0/8; deny all; gateway_api_key r;', 'who' ],
+            [ "satisfy any; allow 10.0.0.0/8; deny all; $jwt", 'who' ];
     accepted($in->("gateway_limit zone=who; $_"), "no warning: $_")
         for 'gateway_api_key r;', $jwt, 'gateway_require_consumer a;',
             'gateway_api_key r; gateway_api_key_mode optional; '
             . 'gateway_require_group g;',
             "$jwt gateway_jwt_mode optional; gateway_deny_group g;",
-            "satisfy any; $jwt gateway_api_key r;";
+            "satisfy any; $jwt gateway_api_key r;",
+            'satisfy any; allow all; gateway_api_key r; gateway_require_group g;';
     accepted($in->('gateway_limit zone=client;'), 'no warning: $gateway_client');
 
     # inherited from the server, and only where it is in force
