@@ -2,11 +2,16 @@
 /*
  * The breaker: whether Redis is asked at all.
  *
- * All workers count failures in one place.  When there have been enough in a
- * row the breaker opens, and from then on nobody waits for Redis: a call ends
- * before it begins.  Each time that "retry" has passed, one worker claims the
- * probe, connects if it has to, and sends PING.  Its answer closes the breaker
- * for all; without one it stays open for another "retry".
+ * All workers count failures in one place, up by each failure and down by a
+ * fraction for each good reply.  When there are enough, in a row or as a share
+ * of all, the breaker opens, and from then on nobody waits for Redis: a call
+ * ends before it begins.  Each time that "retry" has passed, one worker claims
+ * the probe, connects if it has to, and sends PING.  Its answer closes the
+ * breaker for all; without one it stays open for another "retry".
+ *
+ * PING may be answered where scripts are not, as by a Redis without memory:
+ * the breaker then opens again and again.  The log has the first time, and
+ * the first good reply.
  *
  * The others look at the shared word from a timer, and connect when it is
  * closed again: a server that comes back is met by one connection, and then
@@ -23,11 +28,16 @@
 #define NGX_HTTP_GATEWAY_REDIS_LOOK_MIN    10      /* ms */
 #define NGX_HTTP_GATEWAY_REDIS_LOOK_MAX    200
 
+/* good replies that make up for a failure: more than one in five is too many */
+#define NGX_HTTP_GATEWAY_REDIS_WEIGHT      4
+
 
 static ngx_int_t ngx_http_gateway_redis_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_uint_t ngx_http_gateway_redis_count(
     ngx_http_gateway_redis_t *redis);
+static void ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_say_e say, const ngx_str_t *reason);
 static ngx_uint_t ngx_http_gateway_redis_probe_due(
     ngx_http_gateway_redis_t *redis);
 static ngx_uint_t ngx_http_gateway_redis_claim(
@@ -109,10 +119,23 @@ ngx_http_gateway_redis_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 void
 ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis)
 {
+    ngx_atomic_uint_t              failures;
+    ngx_http_gateway_redis_shm_t  *sh;
+
+    sh = redis->sh;
+
     /* mostly nothing to write, and no cache line to fight for */
 
-    if (redis->sh->failures != 0) {
-        redis->sh->failures = 0;
+    do {
+        failures = sh->failures;
+
+    } while (failures != 0
+             && !ngx_atomic_cmp_set(&sh->failures, failures, failures - 1));
+
+    if (sh->told && sh->until == 0 && ngx_atomic_cmp_set(&sh->told, 1, 0)) {
+        ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
+                      "gateway_redis \"%V\": \"%V\" answers, asking it again",
+                      &redis->name, &redis->node.server);
     }
 }
 
@@ -122,17 +145,8 @@ ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_say_e say, ngx_uint_t counts,
     const ngx_str_t *reason, const char *next)
 {
-    ngx_uint_t  failures;
-
-    failures = counts ? ngx_http_gateway_redis_count(redis) : 0;
-
-    if (failures) {
-        ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
-                      "%ui failures, not asking for %Mms", &redis->name,
-                      reason, failures, redis->conf.retry);
-
-        (void) ngx_http_gateway_redis_may_say(redis, say, 0);
-        ngx_http_gateway_redis_upkeep(redis);
+    if (counts && ngx_http_gateway_redis_count(redis)) {
+        ngx_http_gateway_redis_opened(redis, say, reason);
         return;
     }
 
@@ -145,7 +159,7 @@ ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
 }
 
 
-/* how many failures there were, for the one that opens the breaker; else 0 */
+/* whether it is the one that opens the breaker */
 
 static ngx_uint_t
 ngx_http_gateway_redis_count(ngx_http_gateway_redis_t *redis)
@@ -155,17 +169,47 @@ ngx_http_gateway_redis_count(ngx_http_gateway_redis_t *redis)
 
     sh = redis->sh;
 
-    failures = ngx_atomic_fetch_add(&sh->failures, 1) + 1;
+    failures = ngx_atomic_fetch_add(&sh->failures,
+                                    NGX_HTTP_GATEWAY_REDIS_WEIGHT)
+               + NGX_HTTP_GATEWAY_REDIS_WEIGHT;
 
-    if (failures < (ngx_atomic_uint_t) redis->conf.failures
-        || sh->until != 0
-        || !ngx_atomic_cmp_set(&sh->until, 0,
-                               ngx_http_gateway_redis_time(redis->conf.retry)))
+    return failures >= (ngx_atomic_uint_t) redis->conf.failures
+                       * NGX_HTTP_GATEWAY_REDIS_WEIGHT
+           && sh->until == 0
+           && ngx_atomic_cmp_set(&sh->until, 0,
+                               ngx_http_gateway_redis_time(redis->conf.retry));
+}
+
+
+/*
+ * Said if it is news: the reason if it was not said lately, and the opening
+ * itself if there was a good reply since the last one, and not lately either.
+ */
+
+static void
+ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_say_e say, const ngx_str_t *reason)
+{
+    ngx_uint_t  news;
+
+    news = !redis->sh->told
+           && ngx_http_gateway_redis_may_say(redis,
+                                             NGX_HTTP_GATEWAY_REDIS_SAY_OPENED,
+                                             NGX_HTTP_GATEWAY_REDIS_SAY);
+
+    if (ngx_http_gateway_redis_may_say(redis, say,
+                                       news ? 0 : NGX_HTTP_GATEWAY_REDIS_SAY)
+        || news)
     {
-        return 0;
+        redis->sh->told = 1;
+
+        ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
+                      "failures=%i reached, not asking for %Mms",
+                      &redis->name, reason, redis->conf.failures,
+                      redis->conf.retry);
     }
 
-    return failures;
+    ngx_http_gateway_redis_upkeep(redis);
 }
 
 
@@ -343,10 +387,6 @@ ngx_http_gateway_redis_probed(void *data,
     sh->probe = 0;
     sh->until = 0;
 
-    ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
-                  "gateway_redis \"%V\": \"%V\" answers, asking it again",
-                  &redis->name, &redis->node.server);
-
     ngx_http_gateway_redis_resume(redis);
 }
 
@@ -373,6 +413,8 @@ ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis)
                                        NGX_HTTP_GATEWAY_REDIS_SAY_PROBE,
                                        NGX_HTTP_GATEWAY_REDIS_SAY))
     {
+        sh->told = 1;
+
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
                       "\"%V\" still does not answer, trying each %Mms",
                       &redis->name, &redis->node.server, redis->conf.retry);

@@ -300,7 +300,10 @@ ngx_http_gateway_redis_call_reply(ngx_http_gateway_redis_connection_t *conn,
 
     if (!late) {
         conn->good = 1;
-        ngx_http_gateway_redis_success(conn->redis);
+
+        if (call->script != NULL) {
+            ngx_http_gateway_redis_success(conn->redis);
+        }
     }
 
     ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_OK, reply);

@@ -64,6 +64,7 @@ typedef enum {
     NGX_HTTP_GATEWAY_REDIS_SAY_OTHER,
     NGX_HTTP_GATEWAY_REDIS_SAY_FULL,
     NGX_HTTP_GATEWAY_REDIS_SAY_TOLERATED,
+    NGX_HTTP_GATEWAY_REDIS_SAY_OPENED,
     NGX_HTTP_GATEWAY_REDIS_SAY_PROBE,
     NGX_HTTP_GATEWAY_REDIS_SAYINGS
 } ngx_http_gateway_redis_say_e;
@@ -75,8 +76,9 @@ typedef enum {
  */
 
 typedef struct {
-    ngx_atomic_t                    failures;   /* since the last good reply */
+    ngx_atomic_t                    failures;   /* weighed, less the good */
     ngx_atomic_t                    until;      /* 0: closed; time of a probe */
+    ngx_atomic_t                    told;       /* the log: it is not asked */
     ngx_atomic_t                    probe;      /* end of a worker's claim */
     ngx_atomic_t                    said[NGX_HTTP_GATEWAY_REDIS_SAYINGS];
 } ngx_http_gateway_redis_shm_t;
@@ -436,7 +438,7 @@ ngx_int_t ngx_http_gateway_redis_zone_add(ngx_conf_t *cf,
 void ngx_http_gateway_redis_upkeep(ngx_http_gateway_redis_t *redis);
 void ngx_http_gateway_redis_upkeep_handler(ngx_event_t *ev);
 
-/* a reply in time that is no error */
+/* a script's reply, in time, that is no error */
 void ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis);
 
 /*

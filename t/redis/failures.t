@@ -94,7 +94,10 @@ sub is_now {
 
 sub errors { grep { /\[error\]/ } split /^/, $server->log }
 
-sub opened { $server->log =~ /failures, not asking for/ }
+sub opened { $server->log =~ /failures=\d+ reached, not asking for/ }
+
+sub answers_again { scalar grep { /\[notice\].* answers, asking it again/ }
+                    split /^/, $server->log }
 
 # an answer of the script for one limit
 sub good {
@@ -217,7 +220,8 @@ for my $row (@rows) {
         is(is_now('/local?k=c'), $local, '    then it is decided without');
         is(is_now('/closed?k=c'), $closed, '    or refused');
         is($fake->calls, $calls, '    and nobody is asked');
-        is(scalar(grep { /4 failures, not asking for 3600000ms/ } errors()), 1,
+        is(scalar(grep { /failures=4 reached, not asking for 3600000ms/ }
+                  errors()), 1,
            '    which is said once');
         cmp_ok(scalar(errors()), '<=', 3, '    in few lines');
 
@@ -584,6 +588,37 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
 }
 
 
+# --- not in a row: it is the share that counts, one in five
+
+{
+    my $late = [ delay => 0.35, good(5) ];
+    my $fake = fake_redis(actions => [ ($late, good(5)) x 5, good(5) ]);
+    $server = gateway($fake->port, timeout => '300ms',
+                      breaker => 'failures=4 retry=1h');
+    $fake->wait_for('script', 2);
+    my @is = map { is_now("/local?k=$_") } 1 .. 9;
+    is(CORE::join(' ', @is), CORE::join(' ', ($local, $redis) x 4, $local),
+       'slow every other time: each other request is decided without it');
+    ok(opened(), '    the fifth opens the breaker');
+    is($fake->calls, 9, '    after nine calls');
+    is(is_now('/closed?k=a'), $closed, '    and nobody waits');
+    is($fake->calls, 9, '    or asks');
+    $server->stop;
+    $fake->stop;
+
+    my @seldom = ([ error => 'LOADING it' ], (good(5)) x 4);
+    $fake = fake_redis(actions => [ (@seldom) x 20, good(5) ]);
+    $server = gateway($fake->port, breaker => 'failures=2 retry=1h');
+    $fake->wait_for('script', 2);
+    my @many = map { is_now("/local?k=$_") } 1 .. 101;
+    is(scalar(grep { $_ eq $local } @many), 20, 'each fifth call fails');
+    ok(!opened(), '    which opens no breaker of two');
+    is($fake->calls, 101, '    all were asked');
+    $server->stop;
+    $fake->stop;
+}
+
+
 # --- real ones
 
 # a real one that hangs, with its connections open, and goes on
@@ -614,9 +649,7 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     $real->resume;
     ok(wait_until(sub { is_now('/local?k=d') =~ /redis/ }, 15),
        'SIGCONT: it is asked again');
-    my @answers = grep { /\[notice\].* answers, asking it again/ }
-                  split /^/, $server->log;
-    is(scalar(@answers), 1, '    by the word of one worker');
+    is(answers_again(), 1, '    by the word of one worker');
     ok(wait_until(sub { $real->connections == 4 }, 10),
        '    and all four have a connection');
     is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 7,
@@ -704,6 +737,33 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     is($real->connections, 1, '    the connection was kept');
     is($real->calls('role'), 1, '    the same one');
     $server->stop;
+
+    # PING is answered all the time: the breaker opens again and again
+    for my $failures (1, 3) {
+        $server = gateway($real->port, workers => 2,
+                          breaker => "failures=$failures retry=20ms");
+        is(is_now('/local?k=a'), $redis, "memory enough, failures=$failures");
+        $real->cli('CONFIG', 'SET', 'maxmemory', 1);
+        ok(wait_until(sub { is_now('/local?k=f');
+                            $real->calls('ping') >= 10 }, 20),
+           'out of memory for a while: the breaker opens ten times');
+        my @lines = errors();
+        is(scalar(@lines), $failures > 1 ? 2 : 1, '    and is said once')
+            or diag(@lines);
+        like($lines[0], qr/OOM command not allowed/, '    with the reason');
+        like($lines[-1], qr/OOM .*failures=$failures reached, not asking for 20ms/,
+             '    and what follows');
+        is(answers_again(), 0, '    nothing claims that it works');
+        $real->cli('CONFIG', 'SET', 'maxmemory', 0);
+        ok(wait_until(sub { is_now('/local?k=c') eq $redis }, 15),
+           'memory enough again');
+        is(answers_again(), 1, '    which is said once');
+        is(is_now('/local?k=d'), $redis, '    and lasts');
+        is(scalar(errors()), scalar(@lines), '    there is no further line');
+        $server->stop;
+        $real->cli('FLUSHALL');
+        $real->cli('CONFIG', 'RESETSTAT');
+    }
 }
 
 # passwords: five seconds between two attempts, hence the long waits
