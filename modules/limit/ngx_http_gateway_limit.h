@@ -93,6 +93,7 @@ typedef struct {
     ngx_str_t                       key_text;
     ngx_str_t                       key_name;   /* of a lone variable, or "" */
     ngx_int_t                       key_index;  /* likewise, or -1 */
+    ngx_uint_t                      consumer;   /* unsigned:1; that name */
 
     ngx_http_gateway_zone_t         zone;       /* name and size */
     ngx_uint_t                      algorithm;  /* gw_limit_algorithm_e */
@@ -129,6 +130,7 @@ typedef struct {
     int64_t                         nexts[GW_FIGURE_UNITS];
     time_t                          said_evicted;
     time_t                          said_unusable;
+    ngx_uint_t                      said_nobody;    /* unsigned:1; or [warn] */
     time_t                          swept;
     time_t                          no_slots;
     ngx_uint_t                      next_slot;

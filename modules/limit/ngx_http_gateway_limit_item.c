@@ -14,6 +14,8 @@
 
 static ngx_uint_t ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
     const ngx_http_gateway_limit_t *limit);
+static void ngx_http_gateway_limit_nobody(ngx_http_request_t *r,
+    ngx_http_gateway_limit_zone_t *zone);
 static ngx_int_t ngx_http_gateway_limit_item(ngx_http_request_t *r,
     const ngx_http_gateway_limit_t *limit,
     ngx_http_gateway_limit_item_t *item,
@@ -70,6 +72,9 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
 
         if (rc == NGX_OK) {
             batch->n++;
+
+        } else if (limit[i]->zone->consumer && !limit[i]->zone->said_nobody) {
+            ngx_http_gateway_limit_nobody(r, limit[i]->zone);
         }
     }
 
@@ -123,6 +128,27 @@ ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
     }
 
     return 0;
+}
+
+
+/* what the configuration did not show; once a worker, as it says it once */
+
+static void
+ngx_http_gateway_limit_nobody(ngx_http_request_t *r,
+    ngx_http_gateway_limit_zone_t *zone)
+{
+    ngx_http_gateway_limit_loc_conf_t  *llcf;
+
+    zone->said_nobody = 1;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "gateway_limit: zone \"%V\" counts by $gateway_consumer, "
+                  "which is empty for a request that the block in %V:%ui "
+                  "admits: it is not limited there; $gateway_client counts "
+                  "by address as well", &zone->name,
+                  ngx_http_gateway_place_args(&llcf->where));
 }
 
 

@@ -366,7 +366,8 @@ ngx_http_gateway_limit_check(ngx_conf_t *cf,
  * A key that is empty for whoever has no credential limits nobody without
  * one.  Asked when access has merged its rules, which stands behind limit.
  * Who writes "satisfy any" beside one method has another way in, such as
- * "allow"; beside two it may be without one, which nginx does not tell.
+ * "allow"; beside two it may be without one, which nginx does not tell: there
+ * the first such request does, see ngx_http_gateway_limit_nobody().
  */
 
 static void
@@ -377,8 +378,6 @@ ngx_http_gateway_limit_warn(ngx_conf_t *cf,
     ngx_array_t                *late;
     ngx_http_gateway_limit_t  **limit;
 
-    static ngx_str_t  consumer = ngx_string("gateway_consumer");
-
     late = llcf->stages[NGX_HTTP_GATEWAY_LIMIT_LATE];
 
     if (late == NULL || llcf->core->requires > llcf->any) {
@@ -388,9 +387,11 @@ ngx_http_gateway_limit_warn(ngx_conf_t *cf,
     limit = late->elts;
 
     for (i = 0; i < late->nelts; i++) {
-        if (!ngx_http_gateway_same(&limit[i]->zone->key_name, &consumer)) {
+        if (!limit[i]->zone->consumer) {
             continue;
         }
+
+        limit[i]->zone->said_nobody = 1;
 
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "zone \"%V\" counts by $gateway_consumer, which is "

@@ -37,6 +37,7 @@ run_tests();
 bodies();
 old_versions();
 proxied();
+nobody();
 done_testing();
 
 
@@ -181,6 +182,51 @@ END
                    'three of six pass');
     Test::More::is(Test::Gateway::Server::slurp($server->dir . '/logs/origin.log'),
                    "/z?k=1\n" x 3 . "/e?k=1\n" x 3, 'and reach the origin');
+    $server->stop;
+}
+
+
+# --- who is let in without a credential beside two methods is not limited by
+# $gateway_consumer: nginx does not show it in the configuration, so it is said
+
+sub nobody {
+    my $server = start_nginx(
+        workers => 1,
+        files => { 'consumers.json' => $Consumers, 'keys.json' => jwks('es256') },
+        http => <<'END', server => <<'END');
+        gateway_consumers zone=c:1m file=consumers.json;
+        gateway_limit_zone $gateway_consumer zone=who:1m rate=1r/d;
+        gateway_limit_zone $gateway_consumer zone=told:1m rate=1r/d;
+END
+        location /any {
+            satisfy any; allow 127.0.0.1; deny all;
+            gateway_api_key r; gateway_jwt r; gateway_jwt_key_file keys.json;
+            gateway_limit zone=who; empty_gif;
+        }
+        location /no {
+            satisfy any; deny all;
+            gateway_api_key r; gateway_jwt r; gateway_jwt_key_file keys.json;
+            gateway_limit zone=who; empty_gif;
+        }
+        location /told { gateway_limit zone=told; empty_gif; }
+END
+
+    my $warnings = sub { grep { /\[warn\].*is empty for a request/ }
+                         split /^/, $server->log };
+
+    my @said = map { ($server->get('/no', headers => $_))[0] }
+               [], [ with('acme') ], [ with('acme') ];
+    Test::More::is("@said", '401 200 429', 'two methods, and nobody else');
+    $server->get('/told') for 1, 2;
+    Test::More::is(scalar($warnings->()), 0, 'nothing to say, or said before');
+
+    @said = map { ($server->get('/any'))[0] } 1 .. 3;
+    Test::More::is("@said", '200 200 200', 'two methods, and an address');
+    my @lines = $warnings->();
+    Test::More::is(scalar(@lines), 1, 'said once');
+    my $said = 'which is empty for a request that the block in \S+nginx\.conf:\d+ admits';
+    Test::More::like($lines[0], qr/zone "who" counts by \$gateway_consumer, $said/,
+        'with the place');
     $server->stop;
 }
 
