@@ -131,9 +131,7 @@ typedef struct {
     /* what all succeeded credentials say together */
     ngx_http_gateway_identity_t     identity;
 
-    /* what each says, and the location where they were judged */
-    ngx_http_gateway_identity_t     identities[NGX_HTTP_GATEWAY_METHODS];
-    void                          **location;
+    void                          **location;   /* where they were judged */
 
     gw_reason_e                     reason;     /* of the last refusal */
     gw_reason_e                     would;      /* of dry_run, judged there */
@@ -147,6 +145,12 @@ typedef struct {
     /* parts of the modules */
     struct ngx_http_gateway_jwt_ctx_s    *jwt;
     struct ngx_http_gateway_limit_ctx_s  *limit;
+
+    /*
+     * What each credential says if it is "present", and memory for refusals:
+     * most of this record, and not zeroed, since few requests need it.
+     */
+    ngx_http_gateway_identity_t     identities[NGX_HTTP_GATEWAY_METHODS];
     ngx_http_gateway_refusal_t      api_key;
     ngx_http_gateway_refusal_t      certificate;
     ngx_http_gateway_refusal_t      access;

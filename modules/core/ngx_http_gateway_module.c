@@ -269,6 +269,7 @@ ngx_http_gateway_request(ngx_http_request_t *r)
 ngx_http_gateway_request_t *
 ngx_http_gateway_request_get(ngx_http_request_t *r)
 {
+    ngx_uint_t                   i;
     ngx_pool_cleanup_t          *cln;
     ngx_http_gateway_request_t  *gr;
 
@@ -284,7 +285,11 @@ ngx_http_gateway_request_get(ngx_http_request_t *r)
     }
 
     gr = cln->data;
-    ngx_memzero(gr, sizeof(ngx_http_gateway_request_t));
+    ngx_memzero(gr, offsetof(ngx_http_gateway_request_t, identities));
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
+        gr->identities[i].present = 0;
+    }
 
     cln->handler = ngx_http_gateway_request_cleanup;
 

@@ -244,6 +244,10 @@ ngx_http_gateway_limit_shown(ngx_http_gateway_limit_ctx_t *ctx,
                 continue;
             }
 
+            if (batch->n == 1 && batch->next == NULL && shown == NULL) {
+                return item;    /* most often: no shares to compare */
+            }
+
             share = ngx_http_gateway_limit_left(item);
 
             /* batches come last first: of equals the first one is shown */
