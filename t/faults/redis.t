@@ -10,6 +10,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 use Test::Gateway;
+use Test::Gateway::Certificate;
 use Test::Gateway::FakeRedis;
 use Test::Gateway::Load;
 use Test::Gateway::Redis;
@@ -27,8 +28,12 @@ my $aborts = $ENV{ABORTS} // 4000;
 $SIG{ALRM} = sub { die "this takes too long\n" };
 alarm 300 + $aborts / 20;
 
-my $origin = free_port();
-my @redis = map { start_redis() } 1, 2;
+# the third is asked through TLS
+authority('ca');
+certificate('redis', ca => 'ca', san => 'IP:127.0.0.1');
+my @redis = ((map { start_redis() } 1, 2),
+             start_redis(tls => { cert => certificate_file('redis'),
+                                  key => certificate_key('redis') }));
 
 # max_pending: a call that is forgotten would fill it
 my $http = <<"END";
@@ -42,7 +47,14 @@ my $http = <<"END";
         timeout 20s; connect_timeout 20s; max_pending 300;
         breaker failures=1000000 retry=1h;
     }
+    gateway_redis three {
+        server 127.0.0.1:@{[ $redis[2]->tls_port ]};
+        ssl on; ssl_trusted_certificate @{[ certificate_file('ca') ]};
+        timeout 20s; connect_timeout 20s; max_pending 300;
+        breaker failures=1000000 retry=1h;
+    }
     gateway_limit_zone \$arg_k zone=z:4m rate=1r/d burst=9 redis=one;
+    gateway_limit_zone \$arg_k zone=tls:4m rate=1r/d burst=29999 redis=three;
     gateway_limit_zone \$arg_k zone=big:4m rate=1r/d burst=29999 redis=one;
     gateway_limit_zone \$arg_k zone=q:4m quota=100000/month redis=two;
     gateway_limit_zone \$arg_k zone=wait:4m rate=5r/s redis=one;
@@ -56,6 +68,7 @@ END
 my $locations = <<"END";
     location = /z { gateway_limit zone=z; empty_gif; }
     location = /big { gateway_limit zone=big cost=\$arg_cost|1; empty_gif; }
+    location = /tls { gateway_limit zone=tls cost=\$arg_cost|1; empty_gif; }
     location = /q { gateway_limit zone=q cost=\$arg_cost|1; empty_gif; }
     location = /both { gateway_limit zone=slots; gateway_limit zone=shm;
                        gateway_limit zone=big cost=\$arg_cost|1;
@@ -71,7 +84,7 @@ my $locations = <<"END";
                         empty_gif; }
     location = /shm { gateway_limit zone=shm cost=0; empty_gif; }
     location = /limits { gateway_limit_admin zone=z zone=big zone=q zone=wait
-                         from=any; }
+                                             zone=tls from=any; }
     location = /status { stub_status; }
 END
 
@@ -79,8 +92,8 @@ my $port = free_port();
 my $server = start_nginx(port => $port,
     conf => http_conf(http => $http, server => $locations, port => $port)
             =~ s/worker_connections 256/worker_connections 2048/r);
-ok(wait_until(sub { $redis[0]->connections == 2 && $redis[1]->connections == 2 },
-              10), 'two workers, two Redis');
+ok(wait_until(sub { !grep { $_->connections != 2 } @redis }, 10),
+   'two workers, three Redis');
 
 sub ask {
     my ($path) = @_;
@@ -121,6 +134,7 @@ sub calm {
 
 my $stop_one = sub { $redis[0]->pause; sleep 0.02; $redis[0]->resume; sleep 0.004 };
 my $stop_two = sub { $redis[1]->pause; sleep 0.01; $redis[1]->resume; sleep 0.002 };
+my $stop_tls = sub { $redis[2]->pause; sleep 0.02; $redis[2]->resume; sleep 0.004 };
 my $cut = sub {
     my $n = 0;
     return sub {
@@ -145,8 +159,8 @@ sub in_order {
     is($active, 1, "$name: no connection of a client is left");
     my @there;
     wait_until(sub { @there = map { $_->connections } @redis;
-                     "@there" eq '2 2' }, 10);
-    is("@there", '2 2', '    and two to each Redis');
+                     "@there" eq '2 2 2' }, 10);
+    is("@there", '2 2 2', '    and two to each Redis');
 
     my $slots = ask("/slots?k=a");
     is(header($slots, 'X-RateLimit-Remaining'), 99_999, '    no slot is held');
@@ -186,8 +200,9 @@ sub leave {
 
     my $pid = @disturb ? disturb(@disturb) : 0;
     my $i = 0;
-    my @requests = map { [ $port, $paths->[$_ % @$paths] =~ s/KEY/$i++/er ] }
-                   1 .. $n;
+    my @requests = map { my $path = $paths->[$_ % @$paths] =~ s/KEY/$i++/er;
+                         my ($target, $body) = split / /, $path;
+                         [ $port, $target, $body ] } 1 .. $n;
 
     # one of eight stays: it has the answer for its key, whoever left
     my @answers = http_many(\@requests, at_once => 64, timeout => 120 + $n / 50,
@@ -218,7 +233,7 @@ sub stays {
            1 .. $_[1];
 }
 
-my $n = int($aborts / 8) || 1;
+my $n = int($aborts / 10) || 1;
 
 for my $case (
     [ 'while a reply is awaited', [ '/big?k=gone', '/z?k=goneKEY', '/both?k=gone' ],
@@ -233,6 +248,14 @@ for my $case (
     [ 'while an administrator looks', [ '/limits?zone=big&key=gone',
                                         '/limits?zone=q&key=gone' ],
       0.015, $stop_one, $stop_two ],
+    [ 'while he changes a key, body by body',
+      [ '/limits {"zone":"big","key":"changed","set":5}',
+        '/limits {"zone":"z","key":"goneKEY","reset":true}',
+        '/limits {"zone":"tls","key":"changed","set":7}' ],
+      0.015, $stop_one, $stop_tls ],
+    [ 'while TLS carries it', [ '/tls?k=gone9', '/tls?k=goneKEY' ], 0.015,
+      $stop_tls ],
+    [ 'while TLS does, and is cut', [ '/tls?k=gone10' ], 0.015, $stop_tls, $cut ],
     [ 'before anything', [ '/big?k=gone5', '/both?k=gone5' ], 0.001 ],
     # so many keys that most are delayed and not refused, by ten seconds at most
     [ 'while they are delayed', [ map { "/delay?k=late$_" } 1 .. 200 ], 0.2,
@@ -241,7 +264,8 @@ for my $case (
     my ($name, $paths, $longest, @disturb) = @$case;
 
     # those that stay get no answer from Redis where connections are cut
-    my @stay = $name =~ /cut|delayed/ ? () : stays('/big', int($n / 8) + 1);
+    my $path = $name =~ /TLS/ ? '/tls' : '/big';
+    my @stay = $name =~ /cut|delayed/ ? () : stays($path, int($n / 8) + 1);
     my @all;
     for my $i (1 .. $n) {
         push @all, $paths->[$i % @$paths];
@@ -255,11 +279,11 @@ for my $case (
 # counted at most once
 
 cmp_ok(used('big', 'gone2'), '<=', $n, 'who left was charged once at most');
+like(used('tls', 'changed'), qr/^(?:0|7)$/, 'a change was made, or was not');
 
 # in pairs: all or none stays charged, whoever left
 {
-    $redis[0]->cli('FLUSHALL');
-    $redis[1]->cli('FLUSHALL');
+    $_->cli('FLUSHALL') for @redis;
     my $pid = disturb($stop_one, $stop_two);
     my @answers = http_many([ map { [ $port, '/both?k=pair' ] } 1 .. $n ],
                             at_once => 64, timeout => 120 + $n / 50,
@@ -423,11 +447,11 @@ END
     wait_until(sub { $real->connections == 2 }, 10);
 
     # forty requests for each key: it is known who is refused, a new key is not
-    my ($killed, $started, $back, $looked) = (0, 0, 0, 0);
+    my ($killed, $started, $back, $looked, $on) = (0, 0, 0, 0, 1);
     my $began = time;
     my @all = http_many([ map { [ $port, '/?k=' . int $_ / 40 ] } 1 .. 200_000 ],
                         at_once => 16, timeout => 60, while => sub {
-        return 1 if time < $looked + 0.02;
+        return $on if time < $looked + 0.02;
         $looked = time;
         if (!$killed && time > $began + 0.5) {
             $real->kill;
@@ -439,7 +463,7 @@ END
         }
         return 1 if !$started;
         $back ||= time if $server->log =~ /answers, asking it again|connected to/;
-        return !$back ? time < $started + 20 : time < $back + 1;
+        return $on = !$back ? time < $started + 20 : time < $back + 1;
     });
 
     my %status;

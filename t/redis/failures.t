@@ -72,6 +72,7 @@ END
     location /401 { gateway_limit_status 401; gateway_limit zone=closed;
                     empty_gif; }
     location = /limits { gateway_limit_admin zone=local from=any; }
+    location = /status { stub_status; }
 END
 }
 
@@ -427,6 +428,54 @@ for my $reply (@shapes) {
 }
 
 
+# --- what is written at once: a handshake, and all calls of a turn
+
+{
+    my $more = 'password_file pass; user gateway; database 3;';
+    my $fake = fake_redis(handshake => { auth => 'silence' });
+    $server = gateway($fake->port, more => $more, files => { pass => "secret\n" });
+    ok($fake->wait_for('script', 2), 'a handshake waits for no reply');
+    is(CORE::join(' ', map { lc $_->[0] } $fake->commands),
+       'auth select client role script script', '    and is all there');
+    $server->stop;
+    $fake->stop;
+
+    my $real = start_redis(acl => [ 'user gateway on >secret ~* +@all' ]);
+    my $reads = $real->reads_from_now;
+    $server = gateway($real->port, more => $more, files => { pass => "secret\n" });
+    is(is_now('/local?k=a'), $redis, 'a real one');
+    is($reads->(), 2, '    has read the handshake at once, and a call');
+    is($real->calls('script|load') || $real->calls('script'), 2,
+       '    with both scripts');
+
+    # the worker is stopped until all have asked: it has one turn for them
+    my ($worker) = $server->workers;
+    my @sockets = map { IO::Socket::INET->new('127.0.0.1:' . $server->port)
+                        // die "connect: $!" } 1 .. 30;
+    wait_until(sub { ask('/status')->{body} =~ /Active connections: 31\b/ }, 10);
+    my $calls = $real->calls('evalsha');
+    $reads = $real->reads_from_now;
+    kill 'STOP', $worker;
+    my $stat = "/proc/$worker/stat";
+    wait_until(sub { Test::Gateway::Server::slurp($stat) =~ /\) T / }, 5);
+    for my $socket (@sockets) {
+        syswrite $socket, "GET /local?k=turn HTTP/1.1\r\nHost: a\r\n"
+                          . "Connection: close\r\n\r\n";
+    }
+    kill 'CONT', $worker;
+    my %answers;
+    for my $socket (@sockets) {
+        my $text = CORE::join '', <$socket>;
+        $answers{ $text =~ m{^HTTP/1.1 (\d+)} ? $1 : 0 }++;
+    }
+    is($reads->(), 1, 'thirty calls of a turn are read at once');
+    is($real->calls('evalsha') - $calls, 30, '    all of them');
+    is(CORE::join(' ', map { "$_:$answers{$_}" } sort keys %answers),
+       '200:10 429:20', '    and each is answered');
+    $server->stop;
+}
+
+
 # --- a handshake that fails
 
 my $pass = { password_file => 'top-secret-word' };
@@ -583,6 +632,31 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     $n = $fake->connects;
     cmp_ok($n, '>=', 4, "    it is tried: $n times");
     cmp_ok($n, '<=', $most, '    and besieged by nobody');
+    $server->stop;
+    $fake->stop;
+}
+
+
+# workers connect one after the other, each at a random moment of 100 ms: that
+# eight of them do within 10 ms has a chance of one in a million
+
+{
+    my $fake = fake_redis(actions => [ good(5) ]);
+    $server = gateway($fake->port, workers => 8,
+                      breaker => 'failures=1 retry=200ms');
+    ok(wait_until(sub { $fake->connects == 8 }, 10), 'eight workers connect');
+    my @times = sort { $a <=> $b } $fake->times('client');
+    cmp_ok($times[-1] - $times[0], '>=', 0.01, '    not at the same moment');
+
+    # and again when it comes back: the one of the probe, then the others
+    my $port = $fake->port;
+    $fake->stop;
+    ok(wait_until(sub { ask('/open?k=a'); opened() }, 10), 'it goes');
+    $fake = fake_redis(port => $port, actions => [ good(5) ]);
+    ok(wait_until(sub { $fake->connects == 8 }, 20), '    it comes, and all do');
+    @times = sort { $a <=> $b } $fake->times('client');
+    cmp_ok($times[-1] - $times[0], '>=', 0.01, '    not at the same moment');
+    is($fake->calls('ping'), 1, '    of one probe');
     $server->stop;
     $fake->stop;
 }

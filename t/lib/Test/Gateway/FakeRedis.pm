@@ -31,7 +31,7 @@ use IO::Select;
 use IO::Socket::INET;
 use POSIX ();
 use Socket qw( SOL_SOCKET SO_LINGER );
-use Time::HiRes qw( sleep );
+use Time::HiRes qw( sleep time );
 
 use Test::Gateway::Server qw( free_port wait_until );
 
@@ -98,12 +98,23 @@ sub stop {
 # What it was asked, in order: array references of words.  A name in lower case
 # gives only such commands.
 
-sub commands {
+sub commands { my $self = shift; return map { $_->{words} } $self->record(@_) }
+
+
+# When that was, in seconds.
+
+sub times { my $self = shift; return map { $_->{time} } $self->record(@_) }
+
+sub record {
     my ($self, $name) = @_;
 
     open my $in, '<:raw', $self->{record}->filename or die $!;
-    my @all = map { chomp; [ map { pack 'H*', $_ } split / /, $_, -1 ] } <$in>;
-    return defined $name ? grep { lc $_->[0] eq $name } @all : @all;
+    my @all = map {
+        chomp;
+        my ($time, @words) = split / /, $_, -1;
+        { time => $time, words => [ map { pack 'H*', $_ } @words ] };
+    } <$in>;
+    return defined $name ? grep { lc $_->{words}[0] eq $name } @all : @all;
 }
 
 sub calls { scalar $_[0]->commands($_[1] // 'evalsha') }
@@ -193,7 +204,7 @@ sub answer {
     my ($self, $socket, @words) = @_;
 
     my $name = lc $words[0];
-    print { $self->{out} } join(' ', map { unpack 'H*', $_ } @words), "\n";
+    print { $self->{out} } join(' ', time, map { unpack 'H*', $_ } @words), "\n";
 
     if ($name eq 'evalsha') {
         my $action = @{ $self->{actions} } > 1 ? shift @{ $self->{actions} }

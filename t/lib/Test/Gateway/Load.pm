@@ -2,10 +2,11 @@ package Test::Gateway::Load;
 
 # Many requests at the same time, from one process.
 #
-#   http_many([ [ $port, '/path' ], ... ], %arg)
+#   http_many([ [ $port, '/path' ], [ $port, '/path', $body ], ... ], %arg)
 #
-# returns for each request, in their order, { status, head, body, seconds,
-# first }; "seconds" is how long it took, "status" 0 when there was no answer.
+# returns for each request, in their order, { status, head, body, seconds, path };
+# "seconds" is how long it took, "status" 0 when there was no answer.  A body is
+# sent by POST, and its second half some milliseconds after the first.
 #
 #   at_once   how many are under way at the same time; default: all of them,
 #             and each connection is there before the first request is sent
@@ -46,7 +47,7 @@ sub http_many {
 
     my $open = sub {
         my $i = $next++;
-        my ($port, $path) = @{ $requests->[$i % @$requests] };
+        my ($port, $path, $body) = @{ $requests->[$i % @$requests] };
 
         my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                            PeerPort => $port, Timeout => 5);
@@ -58,9 +59,7 @@ sub http_many {
 
         $flight{fileno $socket} = { socket => $socket, i => $i, in => '',
                                     abort => $abort,
-                                    out => "GET $path HTTP/1.1\r\n"
-                                           . "Host: localhost\r\n"
-                                           . "Connection: close\r\n\r\n" };
+                                    out => request($path, $body) };
         return $flight{fileno $socket};
     };
 
@@ -68,8 +67,17 @@ sub http_many {
         my ($f) = @_;
         local $SIG{PIPE} = 'IGNORE';
         $answers[$f->{i}]{began} = time;
-        syswrite $f->{socket}, $f->{out};
+        syswrite $f->{socket}, $f->{out}[0];
         $poll->mask($f->{socket} => POLLIN);
+    };
+
+    my $send_rest = sub {
+        local $SIG{PIPE} = 'IGNORE';
+        my $now = time;
+        for my $f (grep { $_->{out}[1] } values %flight) {
+            syswrite $f->{socket}, pop @{ $f->{out} }
+                if $now - $answers[$f->{i}]{began} > 0.003;
+        }
     };
 
     my $close = sub {
@@ -99,6 +107,7 @@ sub http_many {
         next if !%flight;
 
         $poll->poll(defined $arg{abort} ? 0.0005 : 0.05);
+        $send_rest->();
 
         for my $socket ($poll->handles(POLLIN | POLLERR | POLLHUP)) {
             my $f = $flight{fileno $socket} or next;
@@ -119,6 +128,20 @@ sub http_many {
 
     $close->($_) for values %flight;
     return @answers;
+}
+
+
+# what is sent first, and what is sent later
+
+sub request {
+    my ($path, $body) = @_;
+
+    my $head = "Host: localhost\r\nConnection: close\r\n";
+    return [ "GET $path HTTP/1.1\r\n$head\r\n" ] if !defined $body;
+
+    my $half = int length($body) / 2;
+    return [ "POST $path HTTP/1.1\r\n${head}Content-Length: " . length($body)
+             . "\r\n\r\n" . substr($body, 0, $half), substr $body, $half ];
 }
 
 

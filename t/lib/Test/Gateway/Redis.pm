@@ -169,6 +169,26 @@ sub calls {
 }
 
 
+# How many commands others have sent between two moments, by reads of Redis: what
+# is written at once is read at once, if it is less than 16 KB.  Asked as a sub
+# that is called at the second moment.
+
+sub reads_from_now {
+    my ($self) = @_;
+
+    my $reads = sub {
+        $self->cli('INFO', 'stats') =~ /^total_reads_processed:(\d+)/m
+            or die "no total_reads_processed\n";
+        return $1;
+    };
+
+    # what asking costs
+    my @own = map { $reads->() } 1, 2;
+
+    return sub { $reads->() - $own[1] - ($own[1] - $own[0]) };
+}
+
+
 # The connections that nginx has, by the name that it gives them.
 
 sub connections {
