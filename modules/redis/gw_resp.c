@@ -71,14 +71,20 @@ static const struct {
     { "LOADING", GW_RESP_BUSY },
     { "MASTERDOWN", GW_RESP_BUSY },
     { "TRYAGAIN", GW_RESP_BUSY },
-    { "NOAUTH", GW_RESP_DENIED },
+    { "NOAUTH", GW_RESP_NOAUTH },
     { "WRONGPASS", GW_RESP_DENIED },
     { "NOPERM", GW_RESP_DENIED },
     { "DENIED", GW_RESP_DENIED },
     { "MOVED", GW_RESP_MOVED },
     { "ASK", GW_RESP_MOVED },
     { "CROSSSLOT", GW_RESP_MOVED },
-    { "CLUSTERDOWN", GW_RESP_CLUSTER }
+    { "CLUSTERDOWN", GW_RESP_CLUSTER },
+
+    /* of Redis 5 about AUTH, and what may be the first answer of any */
+    { "ERR invalid password", GW_RESP_DENIED },
+    { "ERR Client sent AUTH,", GW_RESP_DENIED },
+    { "ERR AUTH", GW_RESP_DENIED },
+    { "ERR max number of clients", GW_RESP_BUSY }
 };
 
 

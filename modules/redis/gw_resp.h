@@ -36,11 +36,13 @@ typedef enum {
 
 typedef enum {
     GW_RESP_OTHER = 0,      /* a plain error: a script's own, or a bug */
-    GW_RESP_BUSY,           /* BUSY, LOADING, MASTERDOWN, TRYAGAIN: later */
+    GW_RESP_BUSY,           /* BUSY, LOADING, MASTERDOWN, TRYAGAIN, too many
+                               clients: later */
     GW_RESP_READONLY,       /* a replica: connect anew */
     GW_RESP_NOSCRIPT,
     GW_RESP_OOM,
-    GW_RESP_DENIED,         /* NOAUTH, WRONGPASS, NOPERM: configuration */
+    GW_RESP_NOAUTH,         /* a password is needed */
+    GW_RESP_DENIED,         /* a wrong one, NOPERM: configuration */
     GW_RESP_MOVED,          /* MOVED, ASK, CROSSSLOT: a cluster */
     GW_RESP_CLUSTER         /* CLUSTERDOWN: later */
 } gw_resp_error_e;

@@ -70,6 +70,9 @@ static const ngx_http_gateway_redis_error_t
     /* OOM */
     { NGX_HTTP_GATEWAY_REDIS_SAY_OOM, 1, "deciding without it" },
 
+    /* NOAUTH */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_DENIED, 0, "deciding without it" },
+
     /* DENIED */
     { NGX_HTTP_GATEWAY_REDIS_SAY_DENIED, 0,
       "deciding without it until its rules allow what is asked" },
@@ -376,9 +379,7 @@ ngx_http_gateway_redis_error(ngx_http_gateway_redis_connection_t *conn,
     if (error == GW_RESP_READONLY) {
         cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_READONLY;
 
-    } else if (error == GW_RESP_DENIED
-               && ngx_strncmp(reply->text, "NOAUTH", 6) == 0)
-    {
+    } else if (error == GW_RESP_NOAUTH) {
         cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_DENIED;
 
     } else {

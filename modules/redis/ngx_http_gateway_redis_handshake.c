@@ -252,35 +252,11 @@ static ngx_int_t
 ngx_http_gateway_redis_auth_reply(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply)
 {
-    ngx_str_t                       words;
-    ngx_http_gateway_redis_cause_e  cause;
-
-    if (reply->type != GW_RESP_ERROR) {
-        return NGX_OK;
+    if (reply->type == GW_RESP_ERROR) {
+        return ngx_http_gateway_redis_refused(conn, "AUTH", reply);
     }
 
-    /*
-     * "ERR max number of clients reached" is no word about the password, but
-     * the first that anything on this connection is answered; Redis 5 says
-     * "ERR invalid password" and "ERR Client sent AUTH, but no password is
-     * set"
-     */
-
-    cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT;
-
-    if (reply->error == GW_RESP_DENIED
-        || ngx_strncmp(reply->text, "ERR invalid password", 20) == 0
-        || ngx_strncmp(reply->text, "ERR Client sent AUTH", 20) == 0
-        || ngx_strncmp(reply->text, "ERR AUTH", 8) == 0)
-    {
-        cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_DENIED;
-    }
-
-    words = ngx_http_gateway_redis_words(reply);
-
-    ngx_http_gateway_redis_lost(conn, cause, "%V refused AUTH: \"%V\"",
-                                &conn->address, &words);
-    return NGX_ERROR;
+    return NGX_OK;
 }
 
 
@@ -302,10 +278,7 @@ ngx_http_gateway_redis_name_reply(ngx_http_gateway_redis_connection_t *conn,
 {
     if (reply->type == GW_RESP_ERROR) {
 
-        if (reply->error == GW_RESP_BUSY
-            || ngx_strncmp(reply->text, "NOAUTH", 6) == 0
-            || ngx_strncmp(reply->text, "ERR max number", 14) == 0)
-        {
+        if (reply->error == GW_RESP_BUSY || reply->error == GW_RESP_NOAUTH) {
             return ngx_http_gateway_redis_refused(conn, "CLIENT SETNAME",
                                                   reply);
         }
@@ -385,6 +358,7 @@ ngx_http_gateway_redis_refused(ngx_http_gateway_redis_connection_t *conn,
 
     switch (reply->error) {
 
+    case GW_RESP_NOAUTH:
     case GW_RESP_DENIED:
         cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_DENIED;
         break;

@@ -355,6 +355,14 @@ static const struct {
     gw_resp_error_e   error;
 } errors[] = {
     { "ERR unknown command", GW_RESP_OTHER },
+    { "ERR AUTHOR", GW_RESP_OTHER },
+    { "ERR max number of clients reached", GW_RESP_BUSY },
+    { "ERR max number of clients + cluster connections reached", GW_RESP_BUSY },
+    { "ERR invalid password", GW_RESP_DENIED },
+    { "ERR Client sent AUTH, but no password is set", GW_RESP_DENIED },
+    { "ERR AUTH <password> called without any password configured for the "
+      "default user. Are you sure your configuration is correct?",
+      GW_RESP_DENIED },
     { "", GW_RESP_OTHER },
     { "OOMPH", GW_RESP_OTHER },
     { "BUSYKEY Target key name already exists.", GW_RESP_OTHER },
@@ -370,7 +378,7 @@ static const struct {
       GW_RESP_READONLY },
     { "OOM command not allowed when used memory > 'maxmemory'.",
       GW_RESP_OOM },
-    { "NOAUTH Authentication required.", GW_RESP_DENIED },
+    { "NOAUTH Authentication required.", GW_RESP_NOAUTH },
     { "WRONGPASS invalid username-password pair", GW_RESP_DENIED },
     { "NOPERM this user has no permissions", GW_RESP_DENIED },
     { "ERR ACL failure in script: User gateway has no permissions to run the "
