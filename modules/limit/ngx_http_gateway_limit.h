@@ -130,7 +130,6 @@ typedef struct {
     int64_t                         nexts[GW_FIGURE_UNITS];
     time_t                          said_evicted;
     time_t                          said_unusable;
-    ngx_uint_t                      said_nobody;    /* unsigned:1; or [warn] */
     time_t                          swept;
     time_t                          no_slots;
     ngx_uint_t                      next_slot;
@@ -184,6 +183,9 @@ typedef struct {
     ngx_http_gateway_loc_conf_t    *core;       /* of the same location */
     ngx_uint_t                      any;        /* unsigned:1; satisfy any */
     ngx_http_gateway_place_t        where;      /* of the block */
+
+    /* a worker's own, no configuration: see ngx_http_gateway_limit_nobody() */
+    ngx_uint_t                      said_nobody;  /* unsigned:1 */
 
     struct ngx_http_gateway_limit_admin_s *admin;   /* not inherited */
 } ngx_http_gateway_limit_loc_conf_t;

@@ -73,7 +73,7 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
         if (rc == NGX_OK) {
             batch->n++;
 
-        } else if (limit[i]->zone->consumer && !limit[i]->zone->said_nobody) {
+        } else if (limit[i]->zone->consumer) {
             ngx_http_gateway_limit_nobody(r, limit[i]->zone);
         }
     }
@@ -131,7 +131,7 @@ ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
 }
 
 
-/* what the configuration did not show; once a worker, as it says it once */
+/* what the configuration did not show; once for a block, as it says it once */
 
 static void
 ngx_http_gateway_limit_nobody(ngx_http_request_t *r,
@@ -139,9 +139,13 @@ ngx_http_gateway_limit_nobody(ngx_http_request_t *r,
 {
     ngx_http_gateway_limit_loc_conf_t  *llcf;
 
-    zone->said_nobody = 1;
-
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+    if (llcf->said_nobody) {
+        return;
+    }
+
+    llcf->said_nobody = 1;
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "gateway_limit: zone \"%V\" counts by $gateway_consumer, "

@@ -391,7 +391,7 @@ ngx_http_gateway_limit_warn(ngx_conf_t *cf,
             continue;
         }
 
-        limit[i]->zone->said_nobody = 1;
+        llcf->said_nobody = 1;
 
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "zone \"%V\" counts by $gateway_consumer, which is "

@@ -9,9 +9,9 @@
  * the probe, connects if it has to, and sends PING.  Its answer closes the
  * breaker for all; without one it stays open for another "retry".
  *
- * PING may be answered where scripts are not, as by a Redis without memory:
- * the breaker then opens again and again.  The log has the first time, and
- * the first good reply.
+ * PING may be answered where scripts are not, as by a Redis without memory, or
+ * only some of them: the breaker then opens again and again.  The log has the
+ * first time, and the first good reply when it has stayed closed for "retry".
  *
  * The others look at the shared word from a timer, and connect when it is
  * closed again: a server that comes back is met by one connection, and then
@@ -132,7 +132,13 @@ ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis)
     } while (failures != 0
              && !ngx_atomic_cmp_set(&sh->failures, failures, failures - 1));
 
-    if (sh->told && sh->until == 0 && ngx_atomic_cmp_set(&sh->told, 1, 0)) {
+    /* one that opens again at once is not yet worth a word */
+
+    if (sh->told && sh->until == 0
+        && (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) sh->closed)
+           >= (ngx_msec_int_t) redis->conf.retry
+        && ngx_atomic_cmp_set(&sh->told, 1, 0))
+    {
         ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
                       "gateway_redis \"%V\": \"%V\" answers, asking it again",
                       &redis->name, &redis->node.server);
@@ -183,7 +189,7 @@ ngx_http_gateway_redis_count(ngx_http_gateway_redis_t *redis)
 
 /*
  * Said if it is news: the reason if it was not said lately, and the opening
- * itself if there was a good reply since the last one, and not lately either.
+ * itself if the log does not say so already, and has not lately.
  */
 
 static void
@@ -383,6 +389,7 @@ ngx_http_gateway_redis_probed(void *data,
 
     sh = redis->sh;
 
+    sh->closed = ngx_http_gateway_redis_time(0);
     sh->failures = 0;
     sh->probe = 0;
     sh->until = 0;

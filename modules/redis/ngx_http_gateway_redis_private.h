@@ -79,6 +79,7 @@ typedef struct {
     ngx_atomic_t                    failures;   /* weighed, less the good */
     ngx_atomic_t                    until;      /* 0: closed; time of a probe */
     ngx_atomic_t                    told;       /* the log: it is not asked */
+    ngx_atomic_t                    closed;     /* when it was, last */
     ngx_atomic_t                    probe;      /* end of a worker's claim */
     ngx_atomic_t                    said[NGX_HTTP_GATEWAY_REDIS_SAYINGS];
 } ngx_http_gateway_redis_shm_t;

@@ -196,7 +196,6 @@ sub nobody {
         http => <<'END', server => <<'END');
         gateway_consumers zone=c:1m file=consumers.json;
         gateway_limit_zone $gateway_consumer zone=who:1m rate=1r/d;
-        gateway_limit_zone $gateway_consumer zone=told:1m rate=1r/d;
 END
         location /any {
             satisfy any; allow 127.0.0.1; deny all;
@@ -208,7 +207,7 @@ END
             gateway_api_key r; gateway_jwt r; gateway_jwt_key_file keys.json;
             gateway_limit zone=who; empty_gif;
         }
-        location /told { gateway_limit zone=told; empty_gif; }
+        location /told { gateway_limit zone=who; empty_gif; }
 END
 
     my $warnings = sub { grep { /\[warn\].*is empty for a request/ }

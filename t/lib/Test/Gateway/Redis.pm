@@ -169,9 +169,9 @@ sub calls {
 }
 
 
-# How many commands others have sent between two moments, by reads of Redis: what
-# is written at once is read at once, if it is less than 16 KB.  Asked as a sub
-# that is called at the second moment.
+# How often others have written to it between two moments, by its reads: what is
+# written at once is read at once, if it is less than 16 KB.  Returns a sub that is
+# called at the second moment.  From Redis 6 on.
 
 sub reads_from_now {
     my ($self) = @_;
