@@ -77,6 +77,8 @@ static void ngx_http_gateway_limit_redis_undone(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static void ngx_http_gateway_limit_redis_settled(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
+static void ngx_http_gateway_limit_redis_unsettled(
+    ngx_http_gateway_limit_item_t *item);
 static ngx_uint_t ngx_http_gateway_limit_deny_cached(
     ngx_http_gateway_limit_item_t *item);
 static void ngx_http_gateway_limit_deny_keep(
@@ -716,61 +718,76 @@ ngx_http_gateway_limit_redis_undone(void *data,
 
 
 /*
- * The request is about to be freed: the call belongs to the zone.  Where it
- * cannot be made at all, the node's own share is charged.
+ * The request is about to be freed: the call has a copy of the item, of which
+ * the key is void from then on.  It has the figures of this node's own share,
+ * for a charge that Redis does not make.
  */
 
 void
 ngx_http_gateway_limit_redis_settle(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item)
 {
-    gw_limit_t                      share;
     ngx_http_gateway_redis_call_t  *handle;
+    ngx_http_gateway_limit_item_t   own, *debt;
 
-    share = item->figures;
+    own = *item;
 
     if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL) {
         item->figures.interval = item->whole_interval;
         item->figures.capacity = item->whole_capacity;
-    }
-
-    if (ngx_http_gateway_limit_redis_key(r, item, NULL) == NGX_OK
-        && ngx_http_gateway_limit_redis_change(item, 'c', item->charge,
-                                           ngx_http_gateway_limit_redis_settled,
-                                           item->zone, &handle)
-           == NGX_HTTP_GATEWAY_REDIS_OK)
-    {
-        return;
-    }
-
-    (void) ngx_atomic_fetch_add(&item->zone->sh->unsettled, 1);
-
-    if (item->zone->on_error != NGX_HTTP_GATEWAY_LIMIT_LOCAL) {
-        return;
-    }
-
-    if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL) {
-        item->figures = share;
 
     } else {
-        gw_limit_share(&item->figures, item->zone->share);
+        gw_limit_share(&own.figures, item->zone->share);
     }
 
-    ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, item->charge);
+    debt = ngx_alloc(sizeof(ngx_http_gateway_limit_item_t), ngx_cycle->log);
+
+    if (debt) {
+        *debt = own;
+
+        if (ngx_http_gateway_limit_redis_key(r, item, NULL) == NGX_OK
+            && ngx_http_gateway_limit_redis_change(item, 'c', item->charge,
+                                           ngx_http_gateway_limit_redis_settled,
+                                           debt, &handle)
+               == NGX_HTTP_GATEWAY_REDIS_OK)
+        {
+            return;
+        }
+
+        ngx_free(debt);
+    }
+
+    ngx_http_gateway_limit_redis_unsettled(&own);
 }
 
-
-/* charges that Redis has perhaps not made are counted */
 
 static void
 ngx_http_gateway_limit_redis_settled(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
 {
-    ngx_http_gateway_limit_zone_t *zone = data;
+    ngx_http_gateway_limit_item_t *debt = data;
 
     if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
-        (void) ngx_atomic_fetch_add(&zone->sh->unsettled, 1);
+        ngx_http_gateway_limit_redis_unsettled(debt);
     }
+
+    ngx_free(debt);
+}
+
+
+/*
+ * A charge that Redis has not made, or perhaps not: it is counted, and made
+ * where the node decides for itself, as with a decision that was not answered.
+ */
+
+static void
+ngx_http_gateway_limit_redis_unsettled(ngx_http_gateway_limit_item_t *item)
+{
+    if (item->zone->on_error == NGX_HTTP_GATEWAY_LIMIT_LOCAL) {
+        ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, item->charge);
+    }
+
+    (void) ngx_atomic_fetch_add(&item->zone->sh->unsettled, 1);
 }
 
 

@@ -335,8 +335,17 @@ my @many = http_many([ map { [ $_ % 2 ? $one->port : $two->port,
                              } 1 .. 60 ], timeout => 60);
 my $passed = grep { $_->{status} == 200 } @many;
 cmp_ok($passed, '<=', 10, "not more than ten pass: $passed");
-cmp_ok($passed, '>=', 1, 'though others take and give back meanwhile');
 becomes('many', "0 $passed $passed 0", 'charged is what passed, in both');
+
+# it may have been less, by what others took and gave back meanwhile; this is
+# there for who comes then, five seconds later for what the other node did
+wait_until(sub {
+    $passed++ if ask('/all?k=many&a=1&m=0&c=0&b=1')->{status} == 200;
+    return $passed > 9;
+}, 10);
+is($passed, 10, 'and then the others do');
+is(ask('/all?k=many&a=1&m=0&c=0&b=1')->{status}, 429, '    ten in all');
+becomes('many', '0 10 10 0', '    as is charged');
 
 
 # who is refused while a unit is taken that is given back: not for longer

@@ -71,6 +71,7 @@ END
                        gateway_limit zone=slide; empty_gif; }
     location /401 { gateway_limit_status 401; gateway_limit zone=closed;
                     empty_gif; }
+    location /settle { gateway_limit zone=local cost=3 settle; empty_gif; }
     location = /limits { gateway_limit_admin zone=local from=any; }
     location = /status { stub_status; }
 END
@@ -473,6 +474,30 @@ for my $reply (@shapes) {
     is(CORE::join(' ', map { "$_:$answers{$_}" } sort keys %answers),
        '200:10 429:20', '    and each is answered');
     $server->stop;
+}
+
+
+# --- a charge behind the response: without a reply the node makes it
+
+for my $case ([ 'is silent' => 'silence' ], [ 'closes' => 'close' ],
+              [ 'is out of memory' => [ error => 'OOM not allowed' ] ])
+{
+    my ($name, $action) = @$case;
+
+    my $fake = fake_redis(actions => [ good(5), $action ]);
+    $server = gateway($fake->port, timeout => '500ms',
+                      breaker => 'failures=1 retry=1h');
+    $fake->wait_for('script', 2);
+    is(is_now('/settle?k=a'), $redis, "it $name behind the response");
+    ok(wait_until(sub { opened() }, 5), '    which opens the breaker');
+    my $next = ask('/local?k=a');
+    is(header($next, 'X-Is'), 'PASSED|local', '    the node decides');
+    is(header($next, 'X-Left'), '10|6', '    and has charged three');
+    like(ask('/limits?zone=local&key=a')->{body}, qr/"unsettled":1\b/,
+         '    which is counted');
+    is($fake->calls, 2, '    and not asked again');
+    $server->stop;
+    $fake->stop;
 }
 
 
