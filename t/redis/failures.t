@@ -431,7 +431,7 @@ for my $reply (@shapes) {
 
 # --- what is written at once: a handshake, and all calls of a turn
 
-{
+SKIP: {
     my $more = 'password_file pass; user gateway; database 3;';
     my $fake = fake_redis(handshake => { auth => 'silence' });
     $server = gateway($fake->port, more => $more, files => { pass => "secret\n" });
@@ -441,9 +441,10 @@ for my $reply (@shapes) {
     $server->stop;
     $fake->stop;
 
-    my $real = start_redis(acl => [ 'user gateway on >secret ~* +@all' ]);
-    my $reads = $real->reads_from_now;
-    $server = gateway($real->port, more => $more, files => { pass => "secret\n" });
+    my $real = start_redis(password => 'secret');
+    my $reads = $real->reads_from_now or skip('it does not count its reads', 7);
+    $server = gateway($real->port, more => 'password_file pass; database 3;',
+                      files => { pass => "secret\n" });
     is(is_now('/local?k=a'), $redis, 'a real one');
     is($reads->(), 2, '    has read the handshake at once, and a call');
     is($real->calls('script|load') || $real->calls('script'), 2,
@@ -840,7 +841,7 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     $real->cli('CONFIG', 'SET', 'maxmemory', 1);
     is(is_now('/local?k=b'), $local, 'out of memory');
     is(is_now('/closed?k=b'), $closed, '    or refused');
-    like(CORE::join('', errors()), qr/OOM command not allowed/, '    the log says it');
+    like(CORE::join('', errors()), qr/OOM command/, '    the log says it');
     is(scalar(errors()), 1, '    once');
     $real->cli('CONFIG', 'SET', 'maxmemory', 0);
     is(is_now('/local?k=c'), $redis, 'memory enough again');
@@ -862,7 +863,7 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
         my @lines = errors();
         is(scalar(@lines), $failures > 1 ? 2 : 1, '    and is said once')
             or diag(@lines);
-        like($lines[0], qr/OOM command not allowed/, '    with the reason');
+        like($lines[0], qr/OOM command/, '    with the reason');
         like($lines[-1], qr/OOM .*failures=$failures reached, not asking for 20ms/,
              '    and what follows');
         is(answers_again(), 0, '    nothing claims that it works');
@@ -897,7 +898,7 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     $server = gateway($wrong->port, files => { pass => "wrong\n" },
                       more => 'password_file pass;');
     is(is_now('/local?k=a'), $local, 'WRONGPASS: without it');
-    like(CORE::join('', errors()), qr/refused AUTH: "WRONGPASS /, '    and a line');
+    like(CORE::join('', errors()), qr/refused AUTH: "(?:WRONGPASS |ERR invalid password)/, '    and a line');
 
     $real->cli('CONFIG', 'SET', 'requirepass', '');
     $wrong->cli('CONFIG', 'SET', 'requirepass', 'wrong');
