@@ -898,7 +898,8 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     $server = gateway($wrong->port, files => { pass => "wrong\n" },
                       more => 'password_file pass;');
     is(is_now('/local?k=a'), $local, 'WRONGPASS: without it');
-    like(CORE::join('', errors()), qr/refused AUTH: "(?:WRONGPASS |ERR invalid password)/, '    and a line');
+    like(CORE::join('', errors()),
+         qr/refused AUTH: "(?:WRONGPASS |ERR invalid password)/, '    and a line');
 
     $real->cli('CONFIG', 'SET', 'requirepass', '');
     $wrong->cli('CONFIG', 'SET', 'requirepass', 'wrong');
