@@ -433,7 +433,8 @@ for my $reply (@shapes) {
 
 SKIP: {
     my $more = 'password_file pass; user gateway; database 3;';
-    my $fake = fake_redis(handshake => { auth => 'silence' });
+    my $fake = fake_redis(handshake => { map { $_ => 'silence' }
+                                         qw( auth select client role script ) });
     $server = gateway($fake->port, more => $more, files => { pass => "secret\n" });
     ok($fake->wait_for('script', 2), 'a handshake waits for no reply');
     is(CORE::join(' ', map { lc $_->[0] } $fake->commands),
