@@ -216,8 +216,9 @@ $server->stop;
 $server = start(files => { 'k.json' => jwks('a') }, workers => 1,
                 server => location('/', 'k.json watch=1h'));
 $server->allow('exited on signal 9');
+is(counts(1, 'a'), '200:1', 'a worker that has looked when it started');
 write_keys('k.json', jwks('b'));
-is(counts(20, 'a'), '200:20', 'watch=1h has not looked yet');
+is(counts(20, 'a'), '200:20', 'watch=1h has not looked again');
 
 my ($killed) = $server->workers;
 kill 'KILL', $killed;
