@@ -571,6 +571,21 @@ void ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches);
 
 
 /*
+ * ngx_http_gateway_process.c: names of processes, for what one leaves in
+ * shared memory when it is killed; never 0, and not used again as a pid is
+ */
+
+/* the name of the process that calls */
+uint64_t ngx_http_gateway_process_self(void);
+
+/*
+ * Whether a process is gone; a few system calls, not for each request.  One
+ * of whom that cannot be told is there.
+ */
+ngx_uint_t ngx_http_gateway_process_gone(uint64_t process);
+
+
+/*
  * ngx_http_gateway_consumer.c: the consumers of gateway_consumers
  */
 

@@ -15,15 +15,16 @@
 /* a process that reads; each in a cache line of its own */
 
 typedef struct {
-    ngx_atomic_t                    pid;
+    uint64_t                        process;    /* its name */
     ngx_atomic_t                    mark;       /* half + 1; 0: none */
-    u_char                          unused[64 - 2 * sizeof(ngx_atomic_t)];
+    u_char                          unused[64 - sizeof(uint64_t)
+                                           - sizeof(ngx_atomic_t)];
 } ngx_http_gateway_reader_t;
 
 
 typedef struct {
     ngx_atomic_t                    generation;
-    ngx_atomic_t                    lease;      /* pid of who loads; 0: none */
+    uint64_t                        lease;      /* process that loads, or 0 */
     ngx_atomic_t                    epoch;      /* of the configuration */
     ngx_atomic_t                    published;  /* epoch of the set in force */
     ngx_file_info_t                 seen;       /* by who had the lease */

@@ -18,9 +18,6 @@
 #define NGX_HTTP_GATEWAY_CONSUMERS_LATER  50       /* ms, in a worker */
 
 
-static ngx_uint_t ngx_http_gateway_consumers_alive(ngx_pid_t pid);
-static ngx_uint_t ngx_http_gateway_consumers_held(
-    ngx_http_gateway_consumers_shm_t *sh, ngx_atomic_uint_t holder);
 static void ngx_http_gateway_consumers_later(ngx_event_t *ev);
 static ngx_int_t ngx_http_gateway_consumers_open(
     ngx_http_gateway_consumers_t *consumers, ngx_log_t *log, char *err);
@@ -68,65 +65,32 @@ ngx_http_gateway_consumers_later(ngx_event_t *ev)
 
 /* the lease, the marks and the generation */
 
-static ngx_uint_t
-ngx_http_gateway_consumers_alive(ngx_pid_t pid)
-{
-    /* EPERM: of another user, as the master is to its workers */
-
-    return kill(pid, 0) == 0 || ngx_errno == NGX_EPERM;
-}
-
-
-/*
- * The number of a process that is gone may be used again; but then it is not
- * that of the master, and once a worker has taken the place of the killed
- * one, not that of a reader either.
- */
-
-static ngx_uint_t
-ngx_http_gateway_consumers_held(ngx_http_gateway_consumers_shm_t *sh,
-    ngx_atomic_uint_t holder)
-{
-    ngx_uint_t  i;
-
-    if (!ngx_http_gateway_consumers_alive((ngx_pid_t) holder)) {
-        return 0;
-    }
-
-    if ((ngx_pid_t) holder == ngx_parent) {
-        return 1;
-    }
-
-    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
-        if (sh->readers[i].pid == holder) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 ngx_uint_t
 ngx_http_gateway_consumers_lease(ngx_http_gateway_consumers_shm_t *sh)
 {
-    ngx_atomic_uint_t  holder;
+    uint64_t  holder;
 
-    holder = sh->lease;
+    holder = __atomic_load_n(&sh->lease, __ATOMIC_SEQ_CST);
 
-    if (holder && ngx_http_gateway_consumers_held(sh, holder)) {
+    if (holder && !ngx_http_gateway_process_gone(holder)) {
         return 0;
     }
 
-    return ngx_atomic_cmp_set(&sh->lease, holder,
-                              (ngx_atomic_uint_t) ngx_pid);
+    return __atomic_compare_exchange_n(&sh->lease, &holder,
+                                       ngx_http_gateway_process_self(), 0,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 
 void
 ngx_http_gateway_consumers_release(ngx_http_gateway_consumers_shm_t *sh)
 {
-    (void) ngx_atomic_cmp_set(&sh->lease, (ngx_atomic_uint_t) ngx_pid, 0);
+    uint64_t  self;
+
+    self = ngx_http_gateway_process_self();
+
+    (void) __atomic_compare_exchange_n(&sh->lease, &self, 0, 0,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 
@@ -147,7 +111,7 @@ ngx_http_gateway_consumers_idle(ngx_http_gateway_consumers_shm_t *sh)
         reader = &sh->readers[i];
 
         if (reader->mark == idle
-            && ngx_http_gateway_consumers_alive((ngx_pid_t) reader->pid))
+            && !ngx_http_gateway_process_gone(reader->process))
         {
             return 0;
         }
@@ -187,9 +151,9 @@ ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
     reader = &consumers->sh->readers[ngx_process_slot];
 
     reader->mark = 0;
-    reader->pid = (ngx_atomic_uint_t) ngx_pid;
+    reader->process = ngx_http_gateway_process_self();
 
-    /* nor is the lease ours that somebody with this number has left */
+    /* nor is the lease ours, should our name be a pid that was another's */
 
     ngx_http_gateway_consumers_release(consumers->sh);
 

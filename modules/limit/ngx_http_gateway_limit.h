@@ -69,7 +69,7 @@ typedef struct {
 /* in shared memory */
 
 typedef struct {
-    ngx_atomic_t                    owner;      /* pid; 0: free */
+    uint64_t                        owner;      /* process; 0: free */
     uint64_t                        place;      /* in the table + 1; 0: none */
     uint64_t                        generation; /* of the key's count */
 } ngx_http_gateway_limit_slot_t;

@@ -18,6 +18,8 @@
 
 static ngx_http_gateway_limit_slot_t *ngx_http_gateway_limit_slot_find(
     ngx_http_gateway_limit_zone_t *zone);
+static ngx_uint_t ngx_http_gateway_limit_slot_own(
+    ngx_http_gateway_limit_slot_t *slot, uint64_t owner);
 static void ngx_http_gateway_limit_slot_free(
     ngx_http_gateway_limit_zone_t *zone, ngx_http_gateway_limit_slot_t *slot);
 static ngx_uint_t ngx_http_gateway_limit_slot_count(
@@ -174,7 +176,7 @@ ngx_http_gateway_limit_slot_find(ngx_http_gateway_limit_zone_t *zone)
 
         slot = &ngx_http_gateway_limit_slots(zone)[zone->next_slot];
 
-        if (slot->owner == 0 && ngx_atomic_cmp_set(&slot->owner, 0, ngx_pid)) {
+        if (slot->owner == 0 && ngx_http_gateway_limit_slot_own(slot, 0)) {
             return slot;
         }
     }
@@ -187,6 +189,18 @@ ngx_http_gateway_limit_slot_find(ngx_http_gateway_limit_zone_t *zone)
                   zone->sh->nslots);
 
     return NULL;
+}
+
+
+/* whoever gets it: one of those that want it of the same owner */
+
+static ngx_uint_t
+ngx_http_gateway_limit_slot_own(ngx_http_gateway_limit_slot_t *slot,
+    uint64_t owner)
+{
+    return __atomic_compare_exchange_n(&slot->owner, &owner,
+                                       ngx_http_gateway_process_self(), 0,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 
@@ -222,42 +236,54 @@ ngx_http_gateway_limit_slot_free(ngx_http_gateway_limit_zone_t *zone,
  * In a worker that starts, in place of one that was killed or not, and where a
  * request is refused, once a second at most: the master starts no other worker
  * for one of an old configuration.  What a worker that starts seems to hold
- * was held by another one that had its number.
+ * was held by another one, where all that names a process is its pid.
  */
 
 void
 ngx_http_gateway_limit_slot_sweep(ngx_http_gateway_limit_zone_t *zone,
     ngx_uint_t start)
 {
-    ngx_uint_t                      i;
-    ngx_atomic_uint_t               owner, alive, self;
+    uint64_t                        owner, alive[NGX_MAX_PROCESSES];
+    ngx_uint_t                      i, n, nalive;
     ngx_http_gateway_limit_slot_t  *slot;
-
-    self = ngx_pid;
-    alive = 0;
 
     if (start && zone->sh->nslots) {
         zone->next_slot = ngx_random() % zone->sh->nslots;
+    }
+
+    /* each is asked for once, not for each of its slots */
+
+    nalive = 0;
+
+    if (!start) {
+        alive[nalive++] = ngx_http_gateway_process_self();
     }
 
     for (i = 0; i < zone->sh->nslots; i++) {
         slot = &ngx_http_gateway_limit_slots(zone)[i];
         owner = slot->owner;
 
-        if (owner == 0 || owner == alive || (owner == self && !start)) {
+        if (owner == 0) {
             continue;
         }
 
-        if (owner != self
-            && (kill((ngx_pid_t) owner, 0) == 0 || ngx_errno != NGX_ESRCH))
+        for (n = 0; n < nalive && alive[n] != owner; n++) { /* void */ }
+
+        if (n < nalive) {
+            continue;
+        }
+
+        if (owner != ngx_http_gateway_process_self()
+            && !ngx_http_gateway_process_gone(owner))
         {
-            alive = owner;
+            if (nalive < NGX_MAX_PROCESSES) {
+                alive[nalive++] = owner;
+            }
+
             continue;
         }
 
-        /* whoever gets it: one of those that sweep */
-
-        if (ngx_atomic_cmp_set(&slot->owner, owner, ngx_pid)) {
+        if (ngx_http_gateway_limit_slot_own(slot, owner)) {
             ngx_http_gateway_limit_slot_free(zone, slot);
         }
     }

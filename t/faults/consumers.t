@@ -164,6 +164,22 @@ kill 'KILL', $stopped;
 ok(full_house(3, $stopped), 'and killed');
 ok(becomes(3), 'another one loads the file');
 is(answers(60), '3:60', 'for all');
+
+# and its pid is another process's, when a reload has put others in its place
+
+SKIP: {
+    my $held = caught('STOP', 2);
+    ok($held, 'one is stopped again');
+    $server->reload(undef, wait => 0);
+    ok(wait_until(sub { 4 == $server->workers }, 10) , 'a reload');
+    kill 'KILL', $held;
+    my $heir = Test::Gateway::Server::successor($held)
+        // skip('the pid is not to be had', 2);
+    ok(becomes(2), 'killed, and another process has its pid: others load');
+    is(answers(60), '2:60', 'for all');
+    kill 'KILL', $heir;
+    waitpid $heir, 0;
+}
 $server->stop;
 
 

@@ -446,6 +446,24 @@ my $conf = Test::Gateway::Server::slurp($server->dir . '/nginx.conf')
                    'it is killed: its slots come back');
     room($server, 5, 'after that');
 }
+
+# and its pid is another process's now
+
+SKIP: {
+    my @held = hold($server, '/hold?k=a', 5);
+    my @old = $server->workers;
+    $server->reload(undef, wait => 0);
+    soon(sub { (() = $server->log =~ /gracefully shutting down/g) >= 8 });
+    kill 'KILL', @old;
+    my @heirs = map { Test::Gateway::Server::successor($_) } @old;
+    skip('the pid is not to be had', 2) if @heirs != @old;
+    Test::More::ok(soon(sub { quick($server) == 200 }),
+                   'killed, and its pid is given to another process: '
+                   . 'its slots come back');
+    room($server, 5, 'after that, too');
+    kill 'KILL', @heirs;
+    waitpid $_, 0 for @heirs;
+}
 $server->stop;
 
 alarm 0;

@@ -89,6 +89,32 @@ sub quit {
 }
 
 
+# Starts a process that gets the pid of one that is gone, to be killed by the
+# caller; nothing where the system does not let us have it.
+
+sub successor {
+    my ($pid) = @_;
+
+    wait_until(sub { !-e "/proc/$pid" }) or return;
+
+    for (1 .. 100) {
+        open my $last, '>', '/proc/sys/kernel/ns_last_pid' or return;
+        print $last $pid - 1;
+        close $last or return;
+
+        my $child = fork // die "fork: $!";
+        if ($child == 0) {
+            sleep 60;
+            POSIX::_exit(0);
+        }
+        return $child if $child == $pid;
+        kill 'KILL', $child;
+        waitpid $child, 0;
+    }
+    return;
+}
+
+
 # --- configurations
 
 # A port that nobody has: not the kernel, which gives those above 32767 to
