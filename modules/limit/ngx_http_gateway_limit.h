@@ -78,10 +78,11 @@ typedef struct {
 typedef struct {
     ngx_atomic_t                    generation; /* of counts, the last one */
     ngx_atomic_t                    unsettled;  /* charges that were lost */
+    ngx_atomic_t                    unreturned; /* what was given back, too */
     uint64_t                        most;       /* ns: see gw_limit_t */
     size_t                          nslots;     /* in front of the table */
     size_t                          table;      /* its offset from here */
-    u_char                          unused[64 - 2 * sizeof(ngx_atomic_t)
+    u_char                          unused[64 - 3 * sizeof(ngx_atomic_t)
                                            - sizeof(uint64_t)
                                            - 2 * sizeof(size_t)];
 } ngx_http_gateway_limit_shm_t;
@@ -432,9 +433,13 @@ void ngx_http_gateway_limit_redis_cancel(ngx_http_gateway_limit_ctx_t *ctx);
 void ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
     ngx_http_gateway_limit_batch_t *batch);
 
-/* charges item->charge, on nobody's behalf */
-void ngx_http_gateway_limit_redis_settle(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item);
+/*
+ * Changes by item->charge, on nobody's behalf: 'a' charges up to what there
+ * is, 'c' into debt, 'r' gives back.  What Redis does not confirm is counted
+ * in the zone.
+ */
+void ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode);
 
 /*
  * Calls the script that changes the state of a key: "mode" is its first

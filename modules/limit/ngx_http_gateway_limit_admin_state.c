@@ -460,7 +460,7 @@ ngx_http_gateway_limit_admin_error(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* "json" is given away; charges that were lost are told in any answer */
+/* "json" is given away; what Redis has lost is told in any answer */
 
 static ngx_int_t
 ngx_http_gateway_limit_admin_send(ngx_http_request_t *r, ngx_uint_t status,
@@ -474,6 +474,11 @@ ngx_http_gateway_limit_admin_send(ngx_http_request_t *r, ngx_uint_t status,
     if (zone && zone->sh->unsettled) {
         (void) json_object_set_new(json, "unsettled",
                                    json_integer(zone->sh->unsettled));
+    }
+
+    if (zone && zone->sh->unreturned) {
+        (void) json_object_set_new(json, "unreturned",
+                                   json_integer(zone->sh->unreturned));
     }
 
     len = json_dumpb(json, NULL, 0, JSON_COMPACT);

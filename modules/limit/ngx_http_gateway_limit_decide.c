@@ -636,7 +636,7 @@ ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
     item->charge = cost;
 
     if (item->zone->redis) {
-        ngx_http_gateway_limit_redis_settle(r, item);
+        ngx_http_gateway_limit_redis_late(r, item, 'c');
 
     } else {
         ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, cost);

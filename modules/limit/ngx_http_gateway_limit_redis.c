@@ -36,12 +36,12 @@ struct ngx_http_gateway_limit_call_s {
 };
 
 
-/* what a charge that is given back was of; its own memory */
+/* a change on nobody's behalf: the request may be over before it is made */
 
 typedef struct {
-    ngx_http_gateway_limit_zone_t   *zone;
-    uint64_t                         hash[2];
-} ngx_http_gateway_limit_undo_t;
+    ngx_http_gateway_limit_item_t    item;      /* its strings are void */
+    ngx_uint_t                       mode;      /* of the script */
+} ngx_http_gateway_limit_late_t;
 
 
 static void ngx_http_gateway_limit_redis_free(void *data);
@@ -71,14 +71,10 @@ static void ngx_http_gateway_limit_redis_failed(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item,
     ngx_http_gateway_redis_status_e status);
-static void ngx_http_gateway_limit_redis_undo(
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode);
-static void ngx_http_gateway_limit_redis_undone(void *data,
+static void ngx_http_gateway_limit_redis_done(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
-static void ngx_http_gateway_limit_redis_settled(void *data,
-    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
-static void ngx_http_gateway_limit_redis_unsettled(
-    ngx_http_gateway_limit_item_t *item);
+static void ngx_http_gateway_limit_redis_lost(
+    ngx_http_gateway_limit_late_t *late);
 static ngx_uint_t ngx_http_gateway_limit_deny_cached(
     ngx_http_gateway_limit_item_t *item);
 static void ngx_http_gateway_limit_deny_keep(
@@ -656,138 +652,114 @@ ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
             continue;
         }
 
-        if (ngx_http_gateway_limit_redis_key(ctx->request, item, NULL)
-            == NGX_OK)
-        {
-            ngx_http_gateway_limit_redis_undo(item, mode);
-        }
+        ngx_http_gateway_limit_redis_late(ctx->request, item, mode);
     }
 }
 
 
 /*
- * What is given back may be what others were refused for meanwhile, and will
- * have been until Redis has done it: then their refusal is forgotten.  The
- * request may be over by then.
- */
-
-static void
-ngx_http_gateway_limit_redis_undo(ngx_http_gateway_limit_item_t *item,
-    ngx_uint_t mode)
-{
-    ngx_http_gateway_redis_call_t  *handle;
-    ngx_http_gateway_limit_undo_t  *undo;
-
-    undo = ngx_alloc(sizeof(ngx_http_gateway_limit_undo_t), ngx_cycle->log);
-
-    if (undo == NULL) {
-        return;
-    }
-
-    undo->zone = item->zone;
-    undo->hash[0] = item->hash[0];
-    undo->hash[1] = item->hash[1];
-
-    if (ngx_http_gateway_limit_redis_change(item, mode, item->charge,
-                                            ngx_http_gateway_limit_redis_undone,
-                                            undo, &handle)
-        != NGX_HTTP_GATEWAY_REDIS_OK)
-    {
-        ngx_free(undo);
-    }
-}
-
-
-static void
-ngx_http_gateway_limit_redis_undone(void *data,
-    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
-{
-    ngx_http_gateway_limit_undo_t *undo = data;
-
-    uint64_t  *state;
-
-    state = gw_table_find(undo->zone->table, undo->hash, ngx_current_msec);
-
-    if (state) {
-        state += gw_limit_words(undo->zone->algorithm);
-        __atomic_store_n(state, 0, __ATOMIC_SEQ_CST);
-    }
-
-    ngx_free(undo);
-}
-
-
-/*
- * The request is about to be freed: the call has a copy of the item, of which
- * the key is void from then on.  It has the figures of this node's own share,
+ * The call has a copy of the item, with the figures of this node's own share,
  * for a charge that Redis does not make.
  */
 
 void
-ngx_http_gateway_limit_redis_settle(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item)
+ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode)
 {
     ngx_http_gateway_redis_call_t  *handle;
-    ngx_http_gateway_limit_item_t   own, *debt;
+    ngx_http_gateway_limit_late_t   own, *late;
 
-    own = *item;
+    own.item = *item;
+    own.mode = mode;
 
     if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL) {
         item->figures.interval = item->whole_interval;
         item->figures.capacity = item->whole_capacity;
 
     } else {
-        gw_limit_share(&own.figures, item->zone->share);
+        gw_limit_share(&own.item.figures, item->zone->share);
     }
 
-    debt = ngx_alloc(sizeof(ngx_http_gateway_limit_item_t), ngx_cycle->log);
+    late = ngx_alloc(sizeof(ngx_http_gateway_limit_late_t), ngx_cycle->log);
 
-    if (debt) {
-        *debt = own;
+    if (late) {
+        *late = own;
 
         if (ngx_http_gateway_limit_redis_key(r, item, NULL) == NGX_OK
-            && ngx_http_gateway_limit_redis_change(item, 'c', item->charge,
-                                           ngx_http_gateway_limit_redis_settled,
-                                           debt, &handle)
+            && ngx_http_gateway_limit_redis_change(item, mode, item->charge,
+                                             ngx_http_gateway_limit_redis_done,
+                                             late, &handle)
                == NGX_HTTP_GATEWAY_REDIS_OK)
         {
             return;
         }
 
-        ngx_free(debt);
+        ngx_free(late);
     }
 
-    ngx_http_gateway_limit_redis_unsettled(&own);
-}
-
-
-static void
-ngx_http_gateway_limit_redis_settled(void *data,
-    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
-{
-    ngx_http_gateway_limit_item_t *debt = data;
-
-    if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
-        ngx_http_gateway_limit_redis_unsettled(debt);
-    }
-
-    ngx_free(debt);
+    ngx_http_gateway_limit_redis_lost(&own);
 }
 
 
 /*
- * A charge that Redis has not made, or perhaps not: it is counted, and made
- * where the node decides for itself, as with a decision that was not answered.
+ * What is given back may be what others were refused for meanwhile, and will
+ * have been until Redis has done it: then their refusal is forgotten.
  */
 
 static void
-ngx_http_gateway_limit_redis_unsettled(ngx_http_gateway_limit_item_t *item)
+ngx_http_gateway_limit_redis_done(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
 {
-    if (item->zone->on_error == NGX_HTTP_GATEWAY_LIMIT_LOCAL) {
-        ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, item->charge);
+    ngx_http_gateway_limit_late_t *late = data;
+
+    uint64_t                       *state;
+    ngx_http_gateway_limit_zone_t  *zone;
+
+    zone = late->item.zone;
+
+    if (late->mode == 'r') {
+        state = gw_table_find(zone->table, late->item.hash, ngx_current_msec);
+
+        if (state) {
+            state += gw_limit_words(zone->algorithm);
+            __atomic_store_n(state, 0, __ATOMIC_SEQ_CST);
+        }
     }
 
-    (void) ngx_atomic_fetch_add(&item->zone->sh->unsettled, 1);
+    if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
+        ngx_http_gateway_limit_redis_lost(late);
+    }
+
+    ngx_free(late);
+}
+
+
+/*
+ * What Redis has not done, or perhaps not, is counted.  A charge is made where
+ * the node decides for itself, as with a decision that was not answered.
+ */
+
+static void
+ngx_http_gateway_limit_redis_lost(ngx_http_gateway_limit_late_t *late)
+{
+    ngx_http_gateway_limit_item_t  *item;
+    ngx_http_gateway_limit_zone_t  *zone;
+
+    item = &late->item;
+    zone = item->zone;
+
+    if (late->mode == 'r') {
+        (void) ngx_atomic_fetch_add(&zone->sh->unreturned, 1);
+        return;
+    }
+
+    if (zone->on_error == NGX_HTTP_GATEWAY_LIMIT_LOCAL) {
+        ngx_http_gateway_limit_zone_take(item, late->mode == 'a'
+                                               ? GW_LIMIT_FILL : GW_LIMIT_FORCE,
+                                         item->charge);
+    }
+
+    (void) ngx_atomic_fetch_add(&zone->sh->unsettled, 1);
 }
 
 

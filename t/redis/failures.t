@@ -22,7 +22,8 @@ alarm 400;
 
 
 # A gateway before the Redis on a port; %arg: timeout, connect, breaker, more
-# (further lines of the block), workers, files.
+# (further lines of the block), workers, files, gone (/back: a limit of another
+# Redis, which is not there).
 
 sub gateway {
     my ($port, %arg) = @_;
@@ -31,10 +32,18 @@ sub gateway {
     my $connect = $arg{connect} // '10s';
     my $breaker = $arg{breaker} // 'failures=1000000 retry=1h';
     my $more = $arg{more} // '';
+    my ($gone, $back) = $arg{gone} ? (<<'END', <<'END') : ('', '');
+    gateway_redis gone { server 127.0.0.1:1; }
+    gateway_limit_zone $arg_k zone=gone:1m rate=1r/d redis=gone
+                       on_error=closed;
+END
+    location /back   { gateway_limit zone=local cost=3;
+                       gateway_limit zone=gone; empty_gif; }
+END
 
     return start_nginx(
         workers => $arg{workers} // 1, files => $arg{files} // {},
-        http => <<"END", server => <<'END');
+        http => <<"END", server => $back . <<'END');
     gateway_redis fleet {
         server 127.0.0.1:$port;
         timeout $timeout;
@@ -53,6 +62,7 @@ sub gateway {
     gateway_limit_zone \$arg_k zone=slide:1m rate=10r/d redis=fleet
                        algorithm=sliding_window;
     gateway_limit_zone \$arg_k zone=shm:1m rate=1r/d burst=9;
+    $gone
     add_header X-Is "\$gateway_limit_status|\$gateway_limit_source" always;
     add_header X-Left "\$gateway_limit_limit|\$gateway_limit_remaining" always;
 END
@@ -72,6 +82,8 @@ END
     location /401 { gateway_limit_status 401; gateway_limit zone=closed;
                     empty_gif; }
     location /settle { gateway_limit zone=local cost=3 settle; empty_gif; }
+    location /penalty { gateway_limit zone=shm cost=99;
+                        gateway_limit zone=local cost=3 penalty; empty_gif; }
     location = /limits { gateway_limit_admin zone=local from=any; }
     location = /status { stub_status; }
 END
@@ -498,6 +510,45 @@ for my $case ([ 'is silent' => 'silence' ], [ 'closes' => 'close' ],
     like(ask('/limits?zone=local&key=a')->{body}, qr/"unsettled":1\b/,
          '    which is counted');
     is($fake->calls, 2, '    and not asked again');
+    $server->stop;
+    $fake->stop;
+}
+
+
+# --- what changes behind a refusal: a penalty, and what is given back
+
+for my $case ([ 'is silent' => 'silence' ], [ 'closes' => 'close' ],
+              [ 'is out of memory' => [ error => 'OOM not allowed' ] ])
+{
+    my ($name, $action) = @$case;
+    my %breaker = (timeout => '500ms', breaker => 'failures=1 retry=1h');
+
+    my $fake = fake_redis(actions => [ $action ]);
+    $server = gateway($fake->port, %breaker);
+    $fake->wait_for('script', 2);
+    is(is_now('/penalty?k=a'), '429 REJECTED|shm', "it $name behind a refusal");
+    ok(wait_until(sub { opened() }, 5), '    which opens the breaker');
+    is(header(ask('/local?k=a'), 'X-Left'), '10|6',
+       '    the node charges the penalty');
+    my $state = ask('/limits?zone=local&key=a')->{body};
+    like($state, qr/"unsettled":1\b/, '    which is counted');
+    unlike($state, qr/unreturned/, '    as that alone');
+    is($fake->calls, 1, '    and not asked for again');
+    $server->stop;
+    $fake->stop;
+
+    $fake = fake_redis(actions => [ good(5), $action ]);
+    $server = gateway($fake->port, %breaker, gone => 1);
+    $fake->wait_for('script', 2);
+    is(ask('/back?k=a')->{status}, 503, "it $name when it is given back");
+    ok(wait_until(sub { $server->log =~ /"fleet".* failures=1 reached/ }, 5),
+       '    which opens the breaker');
+    $state = ask('/limits?zone=local&key=a')->{body};
+    like($state, qr/"unreturned":1\b/, '    it is counted');
+    unlike($state, qr/unsettled/, '    as that alone');
+    is(header(ask('/local?k=a'), 'X-Left'), '10|9',
+       '    the node has charged nothing');
+    is($fake->calls, 2, '    and not asked for again');
     $server->stop;
     $fake->stop;
 }
