@@ -481,6 +481,14 @@ char *ngx_http_gateway_set_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
+ * A directive's setter of an ngx_uint_t that is 0: the bits of its arguments,
+ * as ngx_conf_set_bitmask_slot(), by an ngx_conf_enum_t[]; and says what it
+ * takes.
+ */
+char *ngx_http_gateway_set_bits_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
  * A directive's setter: appends its arguments to an array of ngx_str_t; an
  * empty one is refused.
  */

@@ -11,7 +11,7 @@ static const ngx_http_gateway_param_t *ngx_http_gateway_param_find(
 static char *ngx_http_gateway_param_unknown(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *table, ngx_str_t *arg);
 static char *ngx_http_gateway_enum(ngx_conf_t *cf, ngx_conf_enum_t *allowed,
-    ngx_str_t *value, ngx_uint_t *field);
+    const ngx_str_t *name, ngx_str_t *value, ngx_uint_t *field);
 
 
 char *
@@ -164,8 +164,8 @@ char *
 ngx_http_gateway_param_enum(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
 {
-    return ngx_http_gateway_enum(cf, (ngx_conf_enum_t *) param->post, value,
-                                 field);
+    return ngx_http_gateway_enum(cf, (ngx_conf_enum_t *) param->post,
+                                 &param->name, value, field);
 }
 
 
@@ -238,17 +238,45 @@ ngx_http_gateway_set_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    return ngx_http_gateway_enum(cf, cmd->post, &value[1], field);
+    return ngx_http_gateway_enum(cf, cmd->post, &value[0], &value[1], field);
+}
+
+
+char *
+ngx_http_gateway_set_bits_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i, bit, *field;
+
+    field = (ngx_uint_t *) ((char *) conf + cmd->offset);
+
+    if (*field) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_http_gateway_enum(cf, cmd->post, &value[0], &value[i], &bit)
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        *field |= bit;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
 static char *
 ngx_http_gateway_enum(ngx_conf_t *cf, ngx_conf_enum_t *allowed,
-    ngx_str_t *value, ngx_uint_t *field)
+    const ngx_str_t *name, ngx_str_t *value, ngx_uint_t *field)
 {
     u_char           *p, *last;
     u_char            buf[NGX_MAX_CONF_ERRSTR / 2];
-    ngx_str_t        *name;
     ngx_conf_enum_t  *e;
 
     for (e = allowed; e->name.len; e++) {
@@ -267,8 +295,6 @@ ngx_http_gateway_enum(ngx_conf_t *cf, ngx_conf_enum_t *allowed,
         p = ngx_slprintf(p, last, "%s\"%V\"", e == allowed ? "" : ", ",
                          &e->name);
     }
-
-    name = cf->args->elts;
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid value \"%V\" in \"%V\", allowed are %*s",

@@ -147,6 +147,12 @@ gw_limit_share(gw_limit_t *limit, uint64_t share)
     if (limit->capacity == 0) {
         limit->capacity = 1;
     }
+
+    /* one unit of a small share may take longer than all of the whole */
+
+    if (limit->most < limit->interval * limit->capacity) {
+        limit->most = limit->interval * limit->capacity;
+    }
 }
 
 
@@ -309,6 +315,15 @@ gw_limit_current(const gw_limit_t *limit, uint64_t number)
 }
 
 
+/* a figure of 0 lets nothing pass, not even what costs nothing */
+
+static int
+gw_limit_never(const gw_limit_t *limit, uint64_t cost)
+{
+    return limit->amount == 0 || cost > limit->capacity;
+}
+
+
 static void
 gw_limit_fixed(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
     uint64_t cost, gw_limit_change_t *change, gw_limit_result_t *result)
@@ -329,8 +344,8 @@ gw_limit_fixed(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
     result->reset = (limit->end > now) ? limit->end - now : 0;
 
     if (!result->passed) {
-        result->wait = (cost > limit->capacity) ? GW_LIMIT_NEVER
-                                                : result->reset;
+        result->wait = gw_limit_never(limit, cost) ? GW_LIMIT_NEVER
+                                                   : result->reset;
     }
 
     change->new = (used == count.used && mode != GW_LIMIT_SET)
@@ -352,12 +367,17 @@ gw_limit_sliding(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
     one = gw_limit_unpack(limit, state[limit->number & 1]);
     two = gw_limit_unpack(limit, state[(limit->number & 1) ^ 1]);
 
-    /* another process has begun the next window: so has this one */
+    /* another process, or a clock since set back, has begun a later window */
 
-    if (two.number == limit->number + 1) {
+    if (one.number == limit->number + 2) {
+        moved.number += 2;
+        moved.start = moved.next;
+        moved.end = moved.next + gw_limit_length[limit->unit];
+
+    } else if (two.number == limit->number + 1) {
         moved.number++;
         moved.start = moved.end;
-        moved.end += gw_limit_length[limit->unit];
+        moved.end = moved.next;
 
         before = one;
         one = two;
@@ -408,16 +428,19 @@ gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode, uint64_t cost,
 {
     uint64_t  most, next;
 
-    most = (mode == GW_LIMIT_FILL) ? limit->capacity : 2 * limit->capacity;
+    most = 2 * limit->capacity;
 
-    if (mode == GW_LIMIT_SET) {
+    if (mode == GW_LIMIT_FILL) {
+        most = (other < limit->capacity) ? limit->capacity - other : 0;
+
+    } else if (mode == GW_LIMIT_SET) {
         used = 0;
     }
 
     cost = (cost <= most) ? cost : most + 1;
     next = used + cost;
 
-    result->passed = (next + other <= limit->capacity);
+    result->passed = (limit->amount != 0 && next + other <= limit->capacity);
     result->charged = 0;
     result->wait = 0;
 
@@ -468,7 +491,7 @@ gw_limit_slide_wait(const gw_limit_t *limit, uint64_t now, uint64_t cost,
 {
     uint64_t  length, room, rest, end;
 
-    if (cost > limit->capacity) {
+    if (gw_limit_never(limit, cost)) {
         return GW_LIMIT_NEVER;
     }
 

@@ -222,6 +222,10 @@ typedef struct {
 } ngx_http_gateway_limit_item_t;
 
 
+/* the ns of an interval as Redis counts: rounded up, never more than the rate */
+#define ngx_http_gateway_limit_usec(ns)  (((ns) + 999) / 1000)
+
+
 /* items that are decided together; r->pool */
 
 typedef struct ngx_http_gateway_limit_batch_s  ngx_http_gateway_limit_batch_t;
@@ -255,6 +259,7 @@ typedef struct ngx_http_gateway_limit_ctx_s {
     unsigned                        delayed:1;
     unsigned                        admitted:1; /* ACCESS has let it pass */
     ngx_http_gateway_refusal_t      refusal;
+    ngx_http_upstream_t            *upstream;   /* that was before it */
 } ngx_http_gateway_limit_ctx_t;
 
 
@@ -289,6 +294,9 @@ ngx_uint_t ngx_http_gateway_limit_identity(ngx_str_t *text);
 char *ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+char *ngx_http_gateway_limit_exempt(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* the limits of a location, once it has those that it inherits */
 char *ngx_http_gateway_limit_merge(ngx_conf_t *cf,
     ngx_http_gateway_limit_loc_conf_t *conf);
@@ -317,9 +325,12 @@ void ngx_http_gateway_limit_most(ngx_http_gateway_limit_zone_t *zone,
     gw_limit_t *limit);
 
 /*
- * Fills item->hash from item->key, of which ipv6_prefix= leaves a part: the
- * key then lies in the item, which must not move.
+ * Leaves of item->key, an address in binary, what ipv6_prefix= says: the key
+ * then lies in the item, which must not move.
  */
+void ngx_http_gateway_limit_network(ngx_http_gateway_limit_item_t *item);
+
+/* fills item->hash from item->key */
 void ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item);
 
 /* charges an item in its zone, or looks: item->result */

@@ -44,6 +44,11 @@ static ngx_int_t ngx_http_gateway_limit_admin_copy(ngx_http_request_t *r,
     json_t *value, ngx_str_t *s);
 
 
+static char  ngx_http_gateway_limit_admin_beside[] =
+    "cannot stand beside another one that answers the location's requests, "
+    "such as proxy_pass";
+
+
 /* configuration */
 
 char *
@@ -58,6 +63,12 @@ ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (llcf->admin) {
         return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return ngx_http_gateway_limit_admin_beside;
     }
 
     admin = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_limit_admin_t));
@@ -95,7 +106,6 @@ ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     llcf->admin = admin;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_gateway_limit_admin_handler;
 
     return NGX_CONF_OK;
@@ -211,6 +221,14 @@ ngx_http_gateway_limit_admin_merge(ngx_conf_t *cf,
 
     if (admin == NULL || admin->zones.nelts) {
         return NGX_CONF_OK;
+    }
+
+    if (clcf->handler != ngx_http_gateway_limit_admin_handler) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"gateway_limit_admin\" directive %s in %V:%ui",
+                      ngx_http_gateway_limit_admin_beside,
+                      ngx_http_gateway_place_args(&admin->where));
+        return NGX_CONF_ERROR;
     }
 
     lmcf = ngx_http_conf_get_module_main_conf(cf,
@@ -358,6 +376,7 @@ static ngx_int_t
 ngx_http_gateway_limit_admin_get(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
+    ngx_str_t         value;
     ngx_uint_t        i;
     const ngx_str_t  *name;
 
@@ -365,6 +384,15 @@ ngx_http_gateway_limit_admin_get(ngx_http_request_t *r,
     static const ngx_str_t  key = ngx_string("key");
 
     query->mode = 'p';
+
+    /* others may be somebody else's, such as an API key */
+
+    if (ngx_http_arg(r, (u_char *) "reset", 5, &value) == NGX_OK
+        || ngx_http_arg(r, (u_char *) "set", 3, &value) == NGX_OK)
+    {
+        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST, NULL,
+                                 "to set or reset a key is a POST");
+    }
 
     if (ngx_http_gateway_limit_admin_arg(r, &zone, &query->zone) != NGX_OK
         || ngx_http_gateway_limit_admin_arg(r, &key, &query->key) != NGX_OK)
@@ -505,6 +533,7 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
     json_t        *body;
+    ngx_int_t      rc;
     ngx_str_t      text;
     const char    *err;
     json_error_t   error;
@@ -514,7 +543,13 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
                           "a browser must send it as application/json");
     }
 
-    if (ngx_http_gateway_limit_admin_text(r, &text) != NGX_OK) {
+    rc = ngx_http_gateway_limit_admin_text(r, &text);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+
+    if (rc != NGX_OK) {
         return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST, NULL,
                               "the body must be an object of at most 4096 "
                               "bytes of JSON");
@@ -536,7 +571,10 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
 }
 
 
-/* the body, which comes in as many pieces as the client has sent it in */
+/*
+ * The body, which comes in as many pieces as the client has sent it in;
+ * NGX_DECLINED: it is too large.
+ */
 
 static ngx_int_t
 ngx_http_gateway_limit_admin_text(ngx_http_request_t *r, ngx_str_t *text)
@@ -553,14 +591,18 @@ ngx_http_gateway_limit_admin_text(ngx_http_request_t *r, ngx_str_t *text)
 
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
 
+        len += ngx_buf_size(cl->buf);
+
+        if (len > NGX_HTTP_GATEWAY_LIMIT_BODY) {
+            return NGX_DECLINED;
+        }
+
         if (cl->buf->in_file) {
             return NGX_ERROR;
         }
-
-        len += cl->buf->last - cl->buf->pos;
     }
 
-    if (len == 0 || len > NGX_HTTP_GATEWAY_LIMIT_BODY) {
+    if (len == 0) {
         return NGX_ERROR;
     }
 

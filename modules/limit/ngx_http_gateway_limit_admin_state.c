@@ -236,6 +236,7 @@ ngx_http_gateway_limit_admin_key(ngx_http_request_t *r,
             key->data = (u_char *)
                         &((struct sockaddr_in6 *) addr.sockaddr)->sin6_addr;
             key->len = 16;
+            ngx_http_gateway_limit_network(&query->item);
             break;
 #endif
         }

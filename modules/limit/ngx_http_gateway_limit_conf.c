@@ -307,6 +307,8 @@ ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
 {
     ngx_uint_t  n;
 
+    static const ngx_str_t  text = ngx_string("remote_addr");
+
     n = (zone->rate.text.len > 0) + (zone->quota.text.len > 0)
         + (zone->concurrency.text.len > 0);
 
@@ -337,6 +339,16 @@ ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
 
     if (zone->timezone.len && zone->quota.text.len == 0) {
         return "\"timezone=\" is for \"quota=\"";
+    }
+
+    /* a variable of a map may be the address, or none to be counted */
+
+    if (zone->ipv6_prefix
+        && (zone->key_name.len == 0
+            || ngx_http_gateway_limit_identity(&zone->key_text)
+            || ngx_http_gateway_same(&zone->key_name, &text)))
+    {
+        return "\"ipv6_prefix=\" is for the key $binary_remote_addr";
     }
 
     if (zone->redis_name.len == 0

@@ -273,7 +273,7 @@ void
 ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t source)
 {
-    uint64_t                         wait;
+    uint64_t                         wait, interval;
     const ngx_http_gateway_limit_t  *limit;
 
     limit = item->limit;
@@ -295,7 +295,13 @@ ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
     /* excess above "delay" waits until it is worked off, as in limit_req */
 
     if (limit->burst.text.len && !limit->nodelay && item->charged) {
-        wait = item->figures.interval * (1 + limit->delay.figure.amount);
+        interval = item->figures.interval;
+
+        if (source == NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS) {
+            interval = ngx_http_gateway_limit_usec(interval) * 1000;
+        }
+
+        wait = interval * (1 + limit->delay.figure.amount);
 
         if (item->result.reset > wait) {
             item->delay = (item->result.reset - wait + GW_LIMIT_MSEC - 1)
@@ -423,6 +429,8 @@ ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
 
     gr = ngx_http_gateway_request(r);
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+    ctx->upstream = r->upstream;
 
     status = (batch->refused->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED)
              ? NGX_HTTP_SERVICE_UNAVAILABLE : (ngx_uint_t) llcf->status;

@@ -90,7 +90,8 @@ ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    if (r->upstream == NULL && ngx_http_gateway_limit_retry(r, ctx) != NGX_OK)
+    if (r->upstream == ctx->upstream
+        && ngx_http_gateway_limit_retry(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -123,7 +124,8 @@ ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
 
 /*
  * RFC 9110, 10.2.3; none for what will never pass, and not on a response that
- * the upstream of an error page has made
+ * the upstream of an error page has made.  One that has worked before the
+ * refusal (X-Accel-Redirect, error_page) nginx leaves in the request.
  */
 
 static ngx_int_t
@@ -539,6 +541,13 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     refusal->status = status;
     refusal->reason = ngx_http_gateway_limit_reason(item);
     refusal->shown = refusal->reason;
+
+    /* an error page with limits of its own refuses anew */
+
+    ngx_str_null(&refusal->type);
+    ngx_str_null(&refusal->members);
+    ngx_str_null(&refusal->body);
+    refusal->title = NULL;
 
     if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED) {
         return NGX_OK;

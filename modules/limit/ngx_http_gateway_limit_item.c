@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_gateway_limit_item(ngx_http_request_t *r,
     const ngx_http_gateway_limit_t *limit,
     ngx_http_gateway_limit_item_t *item,
     const ngx_http_gateway_limit_item_t *like);
+static ngx_uint_t ngx_http_gateway_limit_address(ngx_http_request_t *r,
+    const ngx_str_t *key);
 static ngx_int_t ngx_http_gateway_limit_key_value(ngx_http_request_t *r,
     ngx_http_gateway_limit_zone_t *zone, ngx_str_t *key);
 static ngx_int_t ngx_http_gateway_limit_figures(ngx_http_request_t *r,
@@ -212,9 +214,38 @@ ngx_http_gateway_limit_item(ngx_http_request_t *r,
     ngx_http_gateway_limit_most(item->zone, &item->figures);
 
     ngx_http_gateway_limit_window(item->zone, &item->figures);
+
+    if (item->zone->ipv6_prefix
+        && ngx_http_gateway_limit_address(r, &item->key))
+    {
+        ngx_http_gateway_limit_network(item);
+    }
+
     ngx_http_gateway_limit_hash(item);
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether a key is $binary_remote_addr, by itself or through a map, and not a
+ * text of as many bytes.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_limit_address(ngx_http_request_t *r, const ngx_str_t *key)
+{
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+
+    sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
+
+    return sin6->sin6_family == AF_INET6
+           && key->len == sizeof(sin6->sin6_addr)
+           && ngx_memcmp(key->data, &sin6->sin6_addr, key->len) == 0;
+#else
+    return 0;
+#endif
 }
 
 

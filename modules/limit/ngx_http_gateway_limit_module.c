@@ -33,7 +33,7 @@ static ngx_conf_enum_t  ngx_http_gateway_limit_log_levels[] = {
 };
 
 
-static ngx_conf_bitmask_t  ngx_http_gateway_limit_header_styles[] = {
+static ngx_conf_enum_t  ngx_http_gateway_limit_header_styles[] = {
     { ngx_string("off"), NGX_HTTP_GATEWAY_LIMIT_OFF },
     { ngx_string("legacy"), NGX_HTTP_GATEWAY_LIMIT_LEGACY },
     { ngx_string("ietf"), NGX_HTTP_GATEWAY_LIMIT_IETF },
@@ -64,7 +64,7 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
 
     { ngx_string("gateway_limit_exempt"),
       NGX_HTTP_GATEWAY_LIMIT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_set_predicate_slot,
+      ngx_http_gateway_limit_exempt,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_limit_loc_conf_t, exempt),
       NULL },
@@ -78,7 +78,7 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
 
     { ngx_string("gateway_limit_headers"),
       NGX_HTTP_GATEWAY_LIMIT_CONTEXT|NGX_CONF_1MORE,
-      ngx_conf_set_bitmask_slot,
+      ngx_http_gateway_set_bits_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_limit_loc_conf_t, headers),
       ngx_http_gateway_limit_header_styles },

@@ -419,10 +419,8 @@ ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
 
     case GW_LIMIT_GCRA:
 
-        /* rounded up: never more than the rate */
-
         ngx_http_gateway_limit_redis_number(&args[1], p,
-                                            (limit->interval + 999) / 1000);
+                             ngx_http_gateway_limit_usec(limit->interval));
         ngx_http_gateway_limit_redis_number(&args[2], p, limit->capacity);
         ngx_http_gateway_limit_redis_number(&args[3], p, units);
         ngx_http_gateway_limit_redis_number(&args[4], p, limit->most / 1000);

@@ -166,6 +166,50 @@ ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
 }
 
 
+/* "off", alone, cancels what is inherited; a constant would exempt all */
+
+char *
+ngx_http_gateway_limit_exempt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_limit_loc_conf_t *llcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    if (llcf->exempt == NULL) {
+        return "cannot stand beside \"gateway_limit_exempt off\"";
+    }
+
+    if (cf->args->nelts == 2 && value[1].len == 3
+        && ngx_strncmp(value[1].data, "off", 3) == 0)
+    {
+        if (llcf->exempt != NGX_CONF_UNSET_PTR) {
+            return "\"off\" cannot stand beside others";
+        }
+
+        llcf->exempt = NULL;
+
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_strlchr(value[i].data, value[i].data + value[i].len, '$')
+            == NULL)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in \"gateway_limit_exempt\" is the same "
+                               "for all requests, it must hold a variable",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return ngx_http_set_predicate_slot(cf, cmd, conf);
+}
+
+
 char *
 ngx_http_gateway_limit_merge(ngx_conf_t *cf,
     ngx_http_gateway_limit_loc_conf_t *conf)

@@ -227,12 +227,11 @@ ngx_http_gateway_limit_most(ngx_http_gateway_limit_zone_t *zone,
 
 /*
  * IPv6 addresses are cut to a network, for who has one has all of it; IPv4 as
- * a socket for both shows it is left whole.  A key stands in the table as a
- * hash, whatever its length.
+ * a socket for both shows it is left whole.
  */
 
 void
-ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item)
+ngx_http_gateway_limit_network(ngx_http_gateway_limit_item_t *item)
 {
     ngx_str_t   *key;
     ngx_uint_t   i, bits;
@@ -242,17 +241,30 @@ ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item)
     key = &item->key;
     bits = item->zone->ipv6_prefix;
 
-    if (bits && key->len == 16
-        && ngx_memcmp(key->data, mapped, sizeof(mapped)) != 0)
+    if (bits == 0 || key->len != 16
+        || ngx_memcmp(key->data, mapped, sizeof(mapped)) == 0)
     {
-        for (i = 0; i < 16; i++) {
-            item->address[i] = (bits >= 8) ? key->data[i]
-                               : bits ? key->data[i] & (0xff << (8 - bits)) : 0;
-            bits = (bits >= 8) ? bits - 8 : 0;
-        }
-
-        key->data = item->address;
+        return;
     }
+
+    for (i = 0; i < 16; i++) {
+        item->address[i] = (bits >= 8) ? key->data[i]
+                           : bits ? key->data[i] & (0xff << (8 - bits)) : 0;
+        bits = (bits >= 8) ? bits - 8 : 0;
+    }
+
+    key->data = item->address;
+}
+
+
+/* a key stands in the table as a hash, whatever its length */
+
+void
+ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item)
+{
+    ngx_str_t  *key;
+
+    key = &item->key;
 
     gw_siphash(item->zone->table->secret, key->data, key->len, item->hash);
 

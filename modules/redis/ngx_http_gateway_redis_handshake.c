@@ -41,7 +41,8 @@ static ngx_int_t ngx_http_gateway_redis_refused(
     ngx_http_gateway_redis_connection_t *conn, const char *command,
     const gw_resp_t *reply);
 static void ngx_http_gateway_redis_tolerate(
-    ngx_http_gateway_redis_connection_t *conn, const char *command,
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_say_e say, const char *command,
     const gw_resp_t *reply);
 static u_char *ngx_http_gateway_redis_loading(
     ngx_http_gateway_redis_connection_t *conn,
@@ -283,7 +284,9 @@ ngx_http_gateway_redis_name_reply(ngx_http_gateway_redis_connection_t *conn,
                                                   reply);
         }
 
-        ngx_http_gateway_redis_tolerate(conn, "CLIENT SETNAME", reply);
+        ngx_http_gateway_redis_tolerate(conn,
+                                        NGX_HTTP_GATEWAY_REDIS_SAY_SETNAME,
+                                        "CLIENT SETNAME", reply);
     }
 
     return NGX_OK;
@@ -300,7 +303,8 @@ ngx_http_gateway_redis_role_reply(ngx_http_gateway_redis_connection_t *conn,
             return ngx_http_gateway_redis_refused(conn, "ROLE", reply);
         }
 
-        ngx_http_gateway_redis_tolerate(conn, "ROLE", reply);
+        ngx_http_gateway_redis_tolerate(conn, NGX_HTTP_GATEWAY_REDIS_SAY_ROLE,
+                                        "ROLE", reply);
         return NGX_OK;
     }
 
@@ -382,12 +386,12 @@ ngx_http_gateway_redis_refused(ngx_http_gateway_redis_connection_t *conn,
 
 static void
 ngx_http_gateway_redis_tolerate(ngx_http_gateway_redis_connection_t *conn,
-    const char *command, const gw_resp_t *reply)
+    ngx_http_gateway_redis_say_e say, const char *command,
+    const gw_resp_t *reply)
 {
     ngx_str_t  words;
 
-    if (!ngx_http_gateway_redis_may_say(conn->redis,
-                                        NGX_HTTP_GATEWAY_REDIS_SAY_TOLERATED,
+    if (!ngx_http_gateway_redis_may_say(conn->redis, say,
                                         NGX_HTTP_GATEWAY_REDIS_SAY))
     {
         return;

@@ -305,7 +305,7 @@ refused(jwt('gateway_jwt_require error=403 $arg_a;'),
         'invalid value "error=403" in "gateway_jwt_require", it must start '
         . 'with a variable', 'error= that is not the last');
 refused(jwt('gateway_jwt_require $arg_a error=404;'),
-        'invalid value "404" in "gateway_jwt_require", allowed are "401", '
+        'invalid value "404" in "error=", allowed are "401", '
         . '"403"', 'require with error=404');
 refused(jwt('gateway_jwt_require $nobody_has_set_this;'),
         'unknown "nobody_has_set_this" variable', 'an unknown variable', '');
@@ -336,7 +336,7 @@ accepted(jwt('gateway_jwt_require_claim sub none' . ' x' x 32 . ';'),
          '32 values');
 
 refused(jwt('gateway_jwt_require_claim sub eq x error=500;'),
-        'invalid value "500" in "gateway_jwt_require_claim", allowed are '
+        'invalid value "500" in "error=", allowed are '
         . '"401", "403"', 'a rule with error=500');
 refused(jwt('gateway_jwt_require_claim sub match "";'),
         'empty pattern in "gateway_jwt_require_claim"', 'an empty pattern');

@@ -301,6 +301,9 @@ my $needed = problem(400, 'the arguments zone and key are needed');
 is(ask($_), $needed, "GET ?$_") for '', 'zone=g', 'key=a', 'zone=&key=a',
                                     'zone=g&key=', 'Zone&Key', 'zones=g&keys=a';
 
+is(ask("zone=g&key=a&$_"), problem(400, 'to set or reset a key is a POST'),
+   "GET with $_") for 'reset=true', 'set=3', 'reset=';
+
 my $object = problem(400, 'the body must be an object of JSON');
 my $strings = problem(400, '\"zone\" and \"key\" must be strings that are not empty');
 my $either = problem(400, 'there must be either \"reset\" or \"set\" beside \"zone\" '
@@ -336,6 +339,18 @@ my $pad = sub { my $text = '{"zone":"g","key":"a","set":1}';
 is(change($pad->(4096)), state_of('g', 'a', 1), '4096 bytes');
 is(($server->get('/limits', method => 'POST', body => $pad->(4097)))[0], 413,
    '4097 bytes');
+
+{
+    my $chunked = sub {
+        my $text = $pad->($_[0]);
+        return ($server->get('/limits', method => 'POST',
+            headers => [ 'Transfer-Encoding: chunked' ],
+            body => sprintf("%x\r\n%s\r\n0\r\n\r\n", length $text, $text)))[0];
+    };
+    is($chunked->(4096), 200, '4096 bytes in a chunk');
+    is($chunked->(4097), 413, '4097 bytes in a chunk');
+    is($chunked->(100_000), 413, '100,000 bytes in a chunk');
+}
 
 for my $method (qw( PUT DELETE PATCH OPTIONS )) {
     is(said($server->get('/limits?zone=g&key=a', method => $method)),

@@ -210,11 +210,18 @@ refused(http("$z zone=a:64k rate=1r/s ipv6_prefix=$_;"),
         "invalid value \"$_\" in parameter \"ipv6_prefix=\", it must be a number "
         . 'of bits from 1 to 128', "ipv6_prefix=$_")
     for '0', '129', 'x', '-1', '64.0', '/64';
+refused(http("gateway_limit_zone $_ zone=a:64k rate=1r/s ipv6_prefix=64;"),
+        'zone "a" of "gateway_limit_zone": "ipv6_prefix=" is for the key '
+        . '$binary_remote_addr', "ipv6_prefix= with $_")
+    for '$binary_remote_addr$uri', '$remote_addr', '${remote_addr}',
+        '$gateway_client', '$gateway_consumer';
+accepted(http("gateway_limit_zone $_ zone=a:64k rate=1r/s ipv6_prefix=64;"),
+         "ipv6_prefix= with $_") for '$binary_remote_addr', '$BINARY_remote_addr';
 refused(http("$z zone=a:64k rate=1r/s algorithm=leaky;"),
-        'invalid value "leaky" in "gateway_limit_zone", allowed are "gcra", '
+        'invalid value "leaky" in "algorithm=", allowed are "gcra", '
         . '"sliding_window", "fixed_window"', 'an unknown algorithm');
 refused(http("$z zone=a:64k rate=1r/s stage=first;"),
-        'invalid value "first" in "gateway_limit_zone", allowed are "early", '
+        'invalid value "first" in "stage=", allowed are "early", '
         . '"late"', 'an unknown stage');
 refused(http("$z zone=a:64k rate=1r/s $_;"),
         "invalid parameter \"$_\" in \"gateway_limit_zone\", allowed are "
@@ -390,11 +397,25 @@ refused(alone('gateway_limit_status x;'),
 accepted(alone("gateway_limit_status $_;"), "status $_") for 400, 429, 503, 599;
 accepted(alone("gateway_limit_headers $_;"), "headers $_")
     for qw( off legacy ietf ), 'legacy ietf', 'ietf legacy';
-{
-    my ($code, @lines) = said(alone('gateway_limit_headers all;'));
-    is_deeply([ $code, @lines ], [ 1, '[emerg] invalid value "all" in '
-              . 'DIR/nginx.conf:LINE' ], 'refused: other headers');
-}
+refused(alone("gateway_limit_headers $_;"),
+        'invalid value "' . s/.* //r . '" in "gateway_limit_headers", allowed are '
+        . '"off", "legacy", "ietf"', "headers $_") for 'on', 'all', 'legacy none';
+refused(alone('gateway_limit_headers ietf; gateway_limit_headers legacy;'),
+        '"gateway_limit_headers" directive is duplicate', 'headers twice');
+
+accepted(alone("gateway_limit_exempt $_;"), "exempt $_")
+    for 'off', '$arg_a', '$arg_a $arg_b', 'x$arg_a';
+accepted(alone('gateway_limit_exempt $arg_a; gateway_limit_exempt $arg_b;'),
+         'exempt twice');
+refused(alone("gateway_limit_exempt $_;"), '"' . s/.* //r . '" in '
+        . '"gateway_limit_exempt" is the same for all requests, it must hold a '
+        . 'variable', "exempt $_") for 'on', 'arg_a', '$arg_a 1', '$arg_a off';
+refused(alone('gateway_limit_exempt off; gateway_limit_exempt $arg_b;'),
+        '"gateway_limit_exempt" directive cannot stand beside '
+        . '"gateway_limit_exempt off"', 'exempt off, and more');
+refused(alone('gateway_limit_exempt $arg_b; gateway_limit_exempt off;'),
+        '"gateway_limit_exempt" directive "off" cannot stand beside others',
+        'exempt, and off');
 refused(alone('gateway_limit_log_level debug;'),
         'invalid value "debug" in "gateway_limit_log_level", allowed are "info", '
         . '"notice", "warn", "error"', 'a level that is none');
@@ -428,6 +449,16 @@ accepted(admin($_), "gateway_limit_admin $_")
 refused(admin($_), '"gateway_limit_admin" directive must have "zone=name", and '
         . '"from=" with the addresses that may ask', "gateway_limit_admin $_")
     for 'zone=z', 'from=any';
+refused(server("location /l {\n$_\n}"),
+        '"gateway_limit_admin" directive cannot stand beside another one that '
+        . "answers the location's requests, such as proxy_pass", "beside $_")
+    for "gateway_limit_admin zone=z from=any;  #!\nproxy_pass http://127.0.0.1:1;",
+        "proxy_pass http://127.0.0.1:1;\ngateway_limit_admin zone=z from=any;  #!",
+        "stub_status;\ngateway_limit_admin zone=z from=any;  #!";
+accepted(server("location /l {\ngateway_limit_admin zone=z from=any;\n"
+                . "location /l/a { proxy_pass http://127.0.0.1:1; }\n"
+                . "limit_except GET { deny all; } if (\$arg_a) { return 403; }\n}"),
+         'gateway_limit_admin with locations and blocks');
 refused(admin('zone=z from=any zone=none'),
         'unknown zone "none" in "gateway_limit_admin", there is no '
         . '"gateway_limit_zone" of this name', 'gateway_limit_admin: unknown zone');

@@ -376,3 +376,40 @@ location /page.html { gateway_limit zone=z; root $TEST_NGINX_HTML_DIR; }
   9, 9, 9, 8, 9 ]
 --- raw_response_headers_unlike eval
 [ ('(?s)X-RateLimit-Limit.*X-RateLimit-Limit') x 5 ]
+
+
+
+=== TEST 11: Retry-After where an upstream has worked before the refusal
+--- http_config eval
+'gateway_limit_zone $arg_k zone=z:1m rate=1r/d;
+server { listen unix:$TEST_NGINX_HTML_DIR/o;
+location /accel { add_header X-Accel-Redirect /in?k=$arg_k; return 200; }
+location /fail { return 502; } }'
+--- config
+location /accel { proxy_pass http://unix:$TEST_NGINX_HTML_DIR/o:; }
+location /in { internal; gateway_limit zone=z; empty_gif; }
+location /fail { proxy_intercept_errors on; error_page 502 = @backup; proxy_pass http://unix:$TEST_NGINX_HTML_DIR/o:; }
+location @backup { gateway_limit zone=z; empty_gif; }
+--- request eval: [ map { ("GET /$_?k=$_") x 2 } qw( accel fail ) ]
+--- error_code eval: [ (200, 429) x 2 ]
+--- raw_response_headers_like eval
+[ ('', 'Retry-After: 86[34]\d\d\r\nX-RateLimit-Limit: 1\r\n') x 2 ]
+
+
+
+=== TEST 12: an error page that refuses in its turn says why it does
+--- http_config
+gateway_limit_zone $arg_k zone=z:1m rate=0r/d;
+gateway_limit_zone $arg_k zone=q:1m quota=0/month;
+gateway_limit_zone $arg_k zone=c:1m concurrency=0;
+--- config
+location /one { gateway_limit zone=z; error_page 429 /quota?k=1; empty_gif; }
+location /two { gateway_limit zone=z; error_page 429 /both?k=1; empty_gif; }
+location /three { gateway_limit zone=c; gateway_limit zone=z; error_page 429 /quota?k=1; empty_gif; }
+location /quota { gateway_limit_status 503; gateway_limit zone=q; empty_gif; }
+location /both { gateway_limit zone=q; gateway_limit zone=c; empty_gif; }
+--- request eval: [ map { "GET /$_?k=1" } qw( one two three ) ]
+--- error_code eval: [ 503, 429, 503 ]
+--- response_body eval
+[ ::problem(503, 'quota_exceeded', 'q'), ::problem(429, 'quota_exceeded', 'q', 'c'),
+  ::problem(503, 'quota_exceeded', 'q') ]

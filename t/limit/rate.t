@@ -288,31 +288,36 @@ gateway_limit_zone $binary_remote_addr zone=n64:1m rate=1r/d ipv6_prefix=64;
 gateway_limit_zone $binary_remote_addr zone=n61:1m rate=1r/d ipv6_prefix=61;
 gateway_limit_zone $binary_remote_addr zone=n128:1m rate=1r/d ipv6_prefix=128;
 gateway_limit_zone $binary_remote_addr zone=n1:1m rate=1r/d ipv6_prefix=1;
---- config eval: $::Realip . ::locations(qw( all n64 n61 n128 n1 ))
+map $remote_addr $mapped { 10.0.0.1 ""; default $binary_remote_addr; }
+gateway_limit_zone $mapped zone=map:1m rate=1r/d ipv6_prefix=64;
+--- config eval: $::Realip . ::locations(qw( all n64 n61 n128 n1 map ))
 --- request eval
 [ ('GET /all') x 3, ('GET /n64') x 6, ('GET /n61') x 4, ('GET /n128') x 3,
-  ('GET /n1') x 3 ]
+  ('GET /n1') x 3, ('GET /map') x 7 ]
 --- more_headers eval
 ::from(qw( 2001:db8::1 2001:db8::2 2001:db8::1
            2001:db8:0:1::1 2001:db8:0:1:ffff:ffff:ffff:ffff 2001:db8:0:2::1
            10.0.0.1 10.0.0.2 10.0.0.1
            2001:db8:0:0::1 2001:db8:0:7::1 2001:db8:0:8::1 2001:db8:0:f::1
            2001:db8::1 2001:db8::2 2001:db8::2
-           ::1 7fff::1 8000::1 ))
+           ::1 7fff::1 8000::1
+           2001:db8::1 2001:db8::2 2001:db8:1::2 10.0.0.1 10.0.0.1 10.0.0.2
+           10.0.0.2 ))
 --- error_code eval
 [ 200, 200, 429, 200, 429, 200, 200, 200, 429, 200, 429, 200, 429,
-  200, 200, 429, 200, 429, 200 ]
+  200, 200, 429, 200, 429, 200, 200, 429, 200, 200, 200, 200, 429 ]
 
 
 
-=== TEST 10: ipv6_prefix leaves other values of another length alone
+=== TEST 10: ipv6_prefix leaves a text alone, of whatever length
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d ipv6_prefix=8;
---- config eval: ::locations('z')
+--- config eval: $::Realip . ::locations('z')
+--- more_headers eval: ::from(('2001:db8::1') x 7)
 --- request eval
 [ map { "GET /z?k=$_" } 'a' x 15, 'a' x 14 . 'b', 'a' x 16, 'a' x 15 . 'b',
   'b' . 'a' x 15, 'a' x 17, 'a' x 16 . 'b' ]
---- error_code eval: [ 200, 200, 200, 429, 200, 200, 200 ]
+--- error_code eval: [ (200) x 7 ]
 
 
 

@@ -112,6 +112,9 @@ my $server = <<'END';
     location /only { gateway_limit zone=a penalty; empty_gif; }
     location /beside { gateway_limit zone=a penalty cost=$arg_a|1;
                        gateway_limit zone=c cost=$arg_c|1; empty_gif; }
+    location /slid { gateway_limit zone=c penalty; empty_gif; }
+    location /slidfull { gateway_limit zone=c penalty; gateway_limit zone=full;
+                         empty_gif; }
     location /other { gateway_limit zone=a; gateway_limit zone=b; empty_gif; }
     location /drypaid { gateway_limit zone=a penalty dry_run cost=$arg_a|1;
                         gateway_limit zone=m penalty dry_run cost=$arg_m|1;
@@ -381,6 +384,33 @@ is(ask('/drypaid?k=pd')->{status}, 200, 'but refuses nothing');
 becomes('pd', '10 10 0 1', 'and charges nothing more');
 is(ask('/paid?k=po&b=11')->{status}, 429, 'penalty beside one in another Redis');
 becomes('po', '0 1 0 0', 'stays charged');
+
+# of a sliding window there is what the one before it leaves
+
+{
+    my %before = map { $_ => 1 } @{ $redis[0]->cli('KEYS', '*:c:sd') };
+    is(ask('/slid?k=slid')->{status}, 200, 'a sliding window with penalty');
+    my ($key) = grep { !$before{$_} } @{ $redis[0]->cli('KEYS', '*:c:sd') };
+    my ($day) = $redis[0]->cli('GET', $key) =~ /^(\d+):1:0$/;
+    my $full = "$day:0:1000000";
+    $redis[0]->cli('SET', $key, $full, 'PX', 100_000_000);
+    is(ask('/slid?k=slid')->{status}, 429, 'the window before leaves nothing')
+        for 1 .. 3;
+    is($redis[0]->cli('GET', $key), $full, '    and nothing is charged');
+    is(ask('/slidfull?k=slid&full=1')->{status}, 429, '    nor behind a refusal');
+    my $calls = $redis[0]->calls('evalsha');
+    is(ask('/a?k=behind')->{status}, 200, '    of which Redis is told');
+    cmp_ok($redis[0]->calls('evalsha') - $calls, '>=', 1, '    in turn');
+    is($redis[0]->cli('GET', $key), $full, '    and changes nothing');
+
+    # a clock that was set back by less than two windows
+    for my $more (2, 1) {
+        my $later = $day + $more;
+        $redis[0]->cli('SET', $key, "$later:10:0", 'PX', 100_000_000);
+        is(ask("/c?k=slid")->{status}, 429, "a window that begins in $more");
+        is($redis[0]->cli('GET', $key), "$later:10:0", '    is in force');
+    }
+}
 
 
 # what an earlier location has charged stays

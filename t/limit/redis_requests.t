@@ -37,6 +37,7 @@ my $server = start_nginx(port => $port, workers => 1, files => {
     gateway_limit_zone \$arg_k zone=y:1m rate=1r/d burst=99 redis=one;
     gateway_limit_zone \$arg_k zone=e:1m rate=1r/d burst=2 redis=one stage=early;
     gateway_limit_zone \$arg_k zone=d:1m rate=10r/s redis=one;
+    gateway_limit_zone \$arg_k zone=t:1m rate=3r/s redis=one;
     gateway_limit_zone \$gateway_consumer zone=who:1m rate=1r/d burst=1 redis=one;
     log_format body "\$request_method \$uri \$request_body";
     add_header X-Is "\$gateway_limit_status|\$gateway_limit_source|\$gateway_limit_remaining" always;
@@ -49,6 +50,7 @@ END
     location /any { satisfy any; deny all; gateway_limit zone=e;
                     gateway_api_key r; empty_gif; }
     location /delay { gateway_limit zone=d burst=100; empty_gif; }
+    location /third { gateway_limit zone=t burst=5; empty_gif; }
     location /nodelay { gateway_limit zone=d burst=2 nodelay; empty_gif; }
     location /who { gateway_api_key r; gateway_limit zone=who; empty_gif; }
     location /try { gateway_limit zone=y; try_files /none.txt /fall; }
@@ -196,6 +198,10 @@ my %is;
 $is{ header($_, 'X-Is') =~ s/\|\d*$//r }++ for @many;
 is($is{'DELAYED|redis'}, 5, '    five were delayed');
 is($is{'PASSED|redis'}, 1, '    and one was not');
+
+# an interval that is no whole number of microseconds is none too long
+like(($server->get("/third?k=$_"))[1], qr/^X-Is: PASSED\|redis\|/m,
+     '3r/s: the first is not delayed') for 1 .. 3;
 
 @many = http_many([ map { [ $port, '/nodelay?k=nodelay' ] } 1 .. 30 ]);
 my $passed = grep { $_->{status} == 200 } @many;

@@ -401,7 +401,7 @@ gateway_limit_exempt $arg_e $http_x_exempt;
 location /late { gateway_limit zone=late; empty_gif; }
 location /early { gateway_limit zone=early; empty_gif; }
 location /both { gateway_limit zone=late; gateway_limit zone=early; empty_gif; }
-location /never { gateway_limit_exempt ""; gateway_limit zone=late; empty_gif; }
+location /never { gateway_limit_exempt off; gateway_limit zone=late; empty_gif; }
 --- request eval
 [ ('GET /late?k=1&e=1') x 3, ('GET /early?k=1&e=yes') x 3, ('GET /both?k=1&e=00') x 2,
   'GET /both?k=1&e=0', 'GET /both?k=1&e=', 'GET /both?k=1', 'GET /both?k=1&e=0',

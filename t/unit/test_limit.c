@@ -290,6 +290,78 @@ test_fixed(void)
 }
 
 
+static void
+test_sliding(void)
+{
+    int                i, n;
+    uint64_t           state[2] = { 0, 0 };
+    gw_limit_t         limit;
+    gw_limit_result_t  r;
+
+    limit = limit_of(GW_LIMIT_SLIDING, 10, GW_FIGURE_MINUTE, 0);
+
+    (void) take(&limit, 6000 * SEC, GW_LIMIT_TAKE, 10, state);
+
+    for (i = 0; i < 10; i++) {
+        (void) take(&limit, 6060 * SEC, GW_LIMIT_FILL, 1, state);
+    }
+
+    r = take(&limit, 6060 * SEC, GW_LIMIT_LOOK, 1, state);
+    is_int((long long) r.used, 10, "a penalty is up to what there is, with "
+           "what still counts of the window before");
+    is_int((long long) r.wait, 6 * SEC, "so that the next may soon pass");
+
+    (void) take(&limit, 6090 * SEC, GW_LIMIT_FILL, 10, state);
+    r = take(&limit, 6090 * SEC, GW_LIMIT_LOOK, 1, state);
+    is_int((long long) r.used, 10, "half of it counts, the rest is filled");
+
+    /* a clock that is set back by less than two windows gives nothing away */
+
+    for (n = 1; n <= 2; n++) {
+        state[0] = state[1] = 0;
+
+        (void) take(&limit, 6120 * SEC, GW_LIMIT_TAKE, 4, state);
+        (void) take(&limit, 6180 * SEC, GW_LIMIT_TAKE, n == 1 ? 6 : 1, state);
+
+        for (i = 0; i < 20; i++) {
+            (void) take(&limit, (uint64_t) (6180 - 60 * n) * SEC,
+                        GW_LIMIT_TAKE, 1, state);
+        }
+
+        r = take(&limit, 6180 * SEC, GW_LIMIT_LOOK, 1, state);
+        is_int((long long) r.used, 10, "a clock that is set back by %d", n);
+        r = take(&limit, (uint64_t) (6180 - 60 * n) * SEC, GW_LIMIT_LOOK, 1,
+                 state);
+        is_int((long long) r.used, 10, "and how it looks from there");
+    }
+}
+
+
+/* a figure of 0 lets nothing pass, whatever it costs */
+
+static void
+test_zero(void)
+{
+    size_t             i;
+    uint64_t           state[2];
+    gw_limit_t         limit;
+    gw_limit_result_t  r;
+
+    static const gw_limit_algorithm_e algorithms[] = {
+        GW_LIMIT_GCRA, GW_LIMIT_SLIDING, GW_LIMIT_FIXED
+    };
+
+    for (i = 0; i < sizeof(algorithms) / sizeof(*algorithms); i++) {
+        limit = limit_of(algorithms[i], 0, GW_FIGURE_DAY, 0);
+        state[0] = state[1] = 0;
+
+        r = take(&limit, DAY, GW_LIMIT_TAKE, 0, state);
+        ok(!r.passed && r.wait == GW_LIMIT_NEVER, "0 of algorithm %d",
+           (int) algorithms[i]);
+    }
+}
+
+
 /* every request of the model, with when it was admitted */
 
 typedef struct {
@@ -478,12 +550,28 @@ test_threads(gw_limit_algorithm_e algorithm, const char *name)
 static void
 test_share(void)
 {
-    gw_limit_t  limit;
+    int                i, n;
+    uint64_t           state[2] = { 0, 0 };
+    gw_limit_t         limit;
+    gw_limit_result_t  r;
 
     limit = limit_of(GW_LIMIT_GCRA, 100, GW_FIGURE_SECOND, 199);
     gw_limit_share(&limit, 250);
     is_int((long long) limit.interval, 40 * MS, "a quarter of the rate");
     is_int((long long) limit.capacity, 50, "and of the burst");
+
+    /* one unit of a share takes longer than all of the whole: n in 100 s */
+
+    limit = limit_of(GW_LIMIT_GCRA, 1, GW_FIGURE_SECOND, 0);
+    gw_limit_share(&limit, 100);
+
+    for (i = n = 0; i < 1000; i++) {
+        r = take(&limit, (uint64_t) (1000 + i) * 100 * MS, GW_LIMIT_TAKE, 1,
+                 state);
+        n += r.passed;
+    }
+
+    is_int(n, 10, "and no more is admitted than the share");
 
     limit = limit_of(GW_LIMIT_FIXED, 3, GW_FIGURE_MONTH, 0);
     gw_limit_share(&limit, 1);
@@ -604,6 +692,8 @@ main(void)
     test_gcra_clocks();
     test_debt();
     test_fixed();
+    test_sliding();
+    test_zero();
     test_model(GW_LIMIT_GCRA, "gcra");
     test_model(GW_LIMIT_FIXED, "fixed_window");
     test_model(GW_LIMIT_SLIDING, "sliding_window");

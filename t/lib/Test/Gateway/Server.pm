@@ -414,7 +414,8 @@ sub http_get {
     my $body = $arg{body} // '';
     my @headers = ('Host: localhost', 'Connection: close',
                    @{ $arg{headers} // [] });
-    push @headers, 'Content-Length: ' . length $body if length $body;
+    push @headers, 'Content-Length: ' . length $body
+        if length $body && !grep { /^Transfer-Encoding:/i } @headers;
 
     local $SIG{PIPE} = 'IGNORE';
     print $socket join "\r\n", ($arg{method} // 'GET') . " $path HTTP/1.1",
