@@ -42,6 +42,8 @@ static ngx_uint_t ngx_http_gateway_redis_probe_due(
     ngx_http_gateway_redis_t *redis);
 static ngx_uint_t ngx_http_gateway_redis_claim(
     ngx_http_gateway_redis_t *redis);
+static ngx_http_gateway_redis_connection_t *ngx_http_gateway_redis_pick_probe(
+    ngx_http_gateway_redis_node_t *node);
 static void ngx_http_gateway_redis_probe(ngx_http_gateway_redis_t *redis);
 static void ngx_http_gateway_redis_probed(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
@@ -274,7 +276,11 @@ ngx_http_gateway_redis_probe_due(ngx_http_gateway_redis_t *redis)
 
     rest = (ngx_msec_int_t) ((ngx_msec_t) until - ngx_current_msec);
 
-    if (rest > (ngx_msec_int_t) redis->conf.retry) {
+    /* by a larger "retry", before a reload; clocks of a turn may be behind */
+
+    if (rest > (ngx_msec_int_t) redis->conf.retry
+               + NGX_HTTP_GATEWAY_REDIS_TURN)
+    {
         (void) ngx_atomic_cmp_set(&sh->until, until,
                                ngx_http_gateway_redis_time(redis->conf.retry));
         return 0;
@@ -300,7 +306,9 @@ ngx_http_gateway_redis_claim(ngx_http_gateway_redis_t *redis)
     probe = sh->probe;
     rest = (ngx_msec_int_t) ((ngx_msec_t) probe - ngx_current_msec);
 
-    if (probe != 0 && rest > 0 && rest <= (ngx_msec_int_t) length) {
+    if (probe != 0 && rest > 0
+        && rest <= (ngx_msec_int_t) length + NGX_HTTP_GATEWAY_REDIS_TURN)
+    {
         return 0;
     }
 
@@ -309,13 +317,44 @@ ngx_http_gateway_redis_claim(ngx_http_gateway_redis_t *redis)
 }
 
 
+/*
+ * Connections that nobody has used may be dead without knowing it: a new one
+ * tells more.
+ */
+
+static ngx_http_gateway_redis_connection_t *
+ngx_http_gateway_redis_pick_probe(ngx_http_gateway_redis_node_t *node)
+{
+    ngx_int_t                             i;
+    ngx_http_gateway_redis_connection_t  *conn;
+
+    for (i = 0; i < node->redis->conf.connections; i++) {
+        conn = &node->connections[i];
+
+        if (conn->state == NGX_HTTP_GATEWAY_REDIS_DISCONNECTED
+            && (!conn->denied || ngx_http_gateway_redis_due(conn->retry)))
+        {
+            return conn;
+        }
+    }
+
+    conn = ngx_http_gateway_redis_pick(node);
+
+    if (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED && conn->queued == 0) {
+        ngx_http_gateway_redis_close(conn);
+    }
+
+    return conn;
+}
+
+
 static void
 ngx_http_gateway_redis_probe(ngx_http_gateway_redis_t *redis)
 {
     ngx_http_gateway_redis_connection_t  *conn;
 
-    conn = ngx_http_gateway_redis_pick(ngx_http_gateway_redis_node(redis,
-                                                                   NULL));
+    conn = ngx_http_gateway_redis_pick_probe(ngx_http_gateway_redis_node(redis,
+                                                                     NULL));
     switch (conn->state) {
 
     case NGX_HTTP_GATEWAY_REDIS_CONNECTED:
@@ -474,6 +513,24 @@ ngx_http_gateway_redis_may_say(ngx_http_gateway_redis_t *redis,
     }
 
     return ngx_atomic_cmp_set(said, last, ngx_http_gateway_redis_time(0));
+}
+
+
+void
+ngx_http_gateway_redis_news(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_say_e say)
+{
+    ngx_atomic_t       *said;
+    ngx_atomic_uint_t   last;
+
+    said = &redis->sh->said[say];
+    last = *said;
+
+    if (ngx_current_msec - (ngx_msec_t) last
+        > NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX)
+    {
+        (void) ngx_atomic_cmp_set(said, last, 0);
+    }
 }
 
 

@@ -459,14 +459,33 @@ ngx_http_gateway_redis_deadline(ngx_event_t *ev)
     ngx_queue_t                    *q;
     ngx_http_gateway_redis_call_t  *call;
 
-    /* where this worker itself was late, the reply may be there */
+    /*
+     * Where this worker itself was late, the reply may be there: known to be,
+     * or in the socket, which the next turn looks at before it comes here.
+     */
 
-    if (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED
-        && conn->peer.connection->read->ready
-        && ngx_http_gateway_redis_read(conn) != NGX_OK)
-    {
-        return;
+    if (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED) {
+
+        if (conn->peer.connection->read->ready
+            && ngx_http_gateway_redis_read(conn) != NGX_OK)
+        {
+            return;
+        }
+
+        if (!conn->grace && !ngx_queue_empty(&conn->sent)) {
+            conn->grace = 1;
+
+            if (conn->deadline.timer_set) {
+                ngx_del_timer(&conn->deadline);
+            }
+
+            ngx_add_timer(&conn->deadline, 1);
+
+            return;
+        }
     }
+
+    conn->grace = 0;
 
     while (!ngx_queue_empty(&conn->active)) {
 
@@ -519,8 +538,11 @@ ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
                               &conn->node->server, redis->conf.timeout)
                  - buf;
 
+    /* one that waits for a first attempt to connect has not been asked */
+
     ngx_http_gateway_redis_failure(redis, NGX_HTTP_GATEWAY_REDIS_SAY_TIMEOUT,
-                                   1, &reason, "deciding without it");
+                                   call->written || conn->attempts, &reason,
+                                   "deciding without it");
 
     if (call->written) {
         ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_TIMEOUT,

@@ -15,6 +15,8 @@ static void ngx_http_gateway_redis_address(
     socklen_t socklen);
 static void ngx_http_gateway_redis_dial(
     ngx_http_gateway_redis_connection_t *conn);
+static void ngx_http_gateway_redis_keepalive(
+    ngx_http_gateway_redis_connection_t *conn);
 static void ngx_http_gateway_redis_connect_handler(ngx_event_t *ev);
 static void ngx_http_gateway_redis_established(
     ngx_http_gateway_redis_connection_t *conn);
@@ -239,6 +241,8 @@ ngx_http_gateway_redis_dial(ngx_http_gateway_redis_connection_t *conn)
 
     c = peer->connection;
 
+    ngx_http_gateway_redis_keepalive(conn);
+
     c->data = conn;
     c->read->handler = ngx_http_gateway_redis_connect_handler;
     c->write->handler = ngx_http_gateway_redis_connect_handler;
@@ -246,6 +250,46 @@ ngx_http_gateway_redis_dial(ngx_http_gateway_redis_connection_t *conn)
     if (rc == NGX_OK) {
         ngx_http_gateway_redis_established(conn);
     }
+}
+
+
+/*
+ * What stands between may forget a connection that nobody uses, and tell
+ * neither end; the system's default notices after two hours.
+ */
+
+static void
+ngx_http_gateway_redis_keepalive(ngx_http_gateway_redis_connection_t *conn)
+{
+#if (NGX_HAVE_KEEPALIVE_TUNABLE)
+    int         value;
+    ngx_uint_t  i;
+
+    static const struct {
+        int     name;
+        int     value;      /* seconds; or a count */
+    } options[] = {
+        { TCP_KEEPIDLE, 30 },
+        { TCP_KEEPINTVL, 5 },
+        { TCP_KEEPCNT, 3 }
+    };
+
+    if (conn->sockaddr.sockaddr.sa_family == AF_UNIX) {
+        return;
+    }
+
+    for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        value = options[i].value;
+
+        if (setsockopt(conn->peer.connection->fd, IPPROTO_TCP,
+                       options[i].name, &value, sizeof(int))
+            == -1)
+        {
+            ngx_log_error(NGX_LOG_INFO, &conn->log, ngx_socket_errno,
+                          "setsockopt(TCP_KEEP...) failed, ignored");
+        }
+    }
+#endif
 }
 
 

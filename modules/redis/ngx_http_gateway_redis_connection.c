@@ -340,7 +340,7 @@ ngx_http_gateway_redis_say_lost(ngx_http_gateway_redis_connection_t *conn,
 
 /*
  * When it is tried again: at once after a connection that was good for some
- * time, and once after one that was good; a server that closes behind each
+ * time, or unused, and once after one that was good; a server that closes behind each
  * reply, or that takes reads and no writes, is not to be besieged.
  */
 
@@ -349,9 +349,17 @@ ngx_http_gateway_redis_backoff(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_cause_e cause)
 {
     ngx_msec_t  most;
+    ngx_uint_t  lasted;
 
     conn->retry = ngx_current_msec;
     conn->denied = ngx_http_gateway_redis_endings[cause].denied;
+
+    lasted = (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED
+              && ngx_http_gateway_redis_lasted(conn));
+
+    if (lasted) {
+        conn->attempts = 0;
+    }
 
     if (conn->denied) {
         conn->retry += NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX
@@ -360,10 +368,7 @@ ngx_http_gateway_redis_backoff(ngx_http_gateway_redis_connection_t *conn,
         return;
     }
 
-    if (cause == NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST
-        && ngx_http_gateway_redis_lasted(conn))
-    {
-        conn->attempts = 0;
+    if (cause == NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST && lasted) {
         return;
     }
 
@@ -385,23 +390,23 @@ ngx_http_gateway_redis_backoff(ngx_http_gateway_redis_connection_t *conn,
 static ngx_uint_t
 ngx_http_gateway_redis_lasted(ngx_http_gateway_redis_connection_t *conn)
 {
-    ngx_msec_t                     lasted;
-    ngx_http_gateway_redis_shm_t  *sh;
+    ngx_msec_t  lasted;
 
-    sh = conn->redis->sh;
     lasted = ngx_current_msec - conn->since;
 
     if (lasted > NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX) {
 
-        /* that it is lost now is a change: it may be said again */
+        /* that it is lost now is a change: it may be said again, by one */
 
-        sh->said[NGX_HTTP_GATEWAY_REDIS_SAY_LOST] = 0;
-        sh->said[NGX_HTTP_GATEWAY_REDIS_SAY_CONNECT] = 0;
-
+        ngx_http_gateway_redis_news(conn->redis,
+                                    NGX_HTTP_GATEWAY_REDIS_SAY_LOST);
+        ngx_http_gateway_redis_news(conn->redis,
+                                    NGX_HTTP_GATEWAY_REDIS_SAY_CONNECT);
         return 1;
     }
 
-    return conn->good && lasted > NGX_HTTP_GATEWAY_REDIS_GOOD;
+    return (conn->good || conn->queued == 0)
+           && lasted > NGX_HTTP_GATEWAY_REDIS_GOOD;
 }
 
 
@@ -464,6 +469,7 @@ ngx_http_gateway_redis_shut(ngx_http_gateway_redis_connection_t *conn)
     }
 
     conn->why_len = 0;
+    conn->grace = 0;
 }
 
 

@@ -18,6 +18,8 @@ static ngx_int_t ngx_http_gateway_redis_reserve(
     ngx_http_gateway_redis_connection_t *conn, size_t size);
 static ngx_int_t ngx_http_gateway_redis_flush(
     ngx_http_gateway_redis_connection_t *conn);
+static void ngx_http_gateway_redis_stamp(
+    ngx_http_gateway_redis_connection_t *conn);
 static ngx_int_t ngx_http_gateway_redis_replies(
     ngx_http_gateway_redis_connection_t *conn);
 static void ngx_http_gateway_redis_broken(
@@ -37,6 +39,7 @@ ngx_http_gateway_redis_append(ngx_http_gateway_redis_connection_t *conn,
     conn->out.last = ngx_cpymem(conn->out.last, call->bytes, call->len);
 
     call->written = 1;
+    call->flushed = 0;
     call->sent = ngx_current_msec;
 
     ngx_queue_insert_tail(&conn->sent, &call->queue);
@@ -136,6 +139,40 @@ ngx_http_gateway_redis_write_handler(ngx_event_t *wev)
 }
 
 
+/*
+ * Calls are asked at the end of the turn in which they were made.  If that was
+ * a long one, such as by a log that blocks, it is no delay of Redis': their
+ * time begins now.
+ */
+
+static void
+ngx_http_gateway_redis_stamp(ngx_http_gateway_redis_connection_t *conn)
+{
+    ngx_msec_t                      late;
+    ngx_queue_t                    *q;
+    ngx_http_gateway_redis_call_t  *call;
+
+    ngx_time_update();
+
+    for (q = ngx_queue_last(&conn->sent);
+         q != ngx_queue_sentinel(&conn->sent);
+         q = ngx_queue_prev(q))
+    {
+        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
+
+        if (call->flushed) {
+            return;
+        }
+
+        late = ngx_current_msec - call->sent;
+
+        call->flushed = 1;
+        call->sent += late;
+        call->deadline += late;
+    }
+}
+
+
 static ngx_int_t
 ngx_http_gateway_redis_flush(ngx_http_gateway_redis_connection_t *conn)
 {
@@ -145,6 +182,8 @@ ngx_http_gateway_redis_flush(ngx_http_gateway_redis_connection_t *conn)
 
     out = &conn->out;
     c = conn->peer.connection;
+
+    ngx_http_gateway_redis_stamp(conn);
 
     while (out->pos < out->last && c->write->ready) {
 

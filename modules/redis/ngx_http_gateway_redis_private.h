@@ -37,6 +37,9 @@
 #define NGX_HTTP_GATEWAY_REDIS_BACKOFF      50      /* first, then doubled */
 #define NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX  5000
 
+/* by how much the clock of a worker in a long turn may be behind */
+#define NGX_HTTP_GATEWAY_REDIS_TURN         1000
+
 /* a slot without a reply for so long, in timeouts, and at least */
 #define NGX_HTTP_GATEWAY_REDIS_HARD         5
 #define NGX_HTTP_GATEWAY_REDIS_HARD_MIN     250
@@ -192,6 +195,7 @@ struct ngx_http_gateway_redis_connection_s {
     unsigned                        good:1;     /* has answered in time */
     unsigned                        denied:1;   /* wait, whoever asks */
     unsigned                        probe:1;    /* the breaker's verdict */
+    unsigned                        grace:1;    /* a turn more for replies */
 };
 
 
@@ -222,6 +226,7 @@ struct ngx_http_gateway_redis_call_s {
 
     unsigned                        active:1;   /* before its deadline */
     unsigned                        written:1;  /* in the output */
+    unsigned                        flushed:1;  /* or as far as it went */
     unsigned                        resent:1;   /* after NOSCRIPT */
     unsigned                        counted:1;  /* in redis->pending */
 
@@ -455,6 +460,10 @@ void ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
 void ngx_http_gateway_redis_probe_ask(
     ngx_http_gateway_redis_connection_t *conn);
 void ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis);
+
+/* what was said is over, and may be said again, unless that was just now */
+void ngx_http_gateway_redis_news(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_say_e say);
 
 /* whether this may be said now; "again" after that many milliseconds */
 ngx_uint_t ngx_http_gateway_redis_may_say(ngx_http_gateway_redis_t *redis,

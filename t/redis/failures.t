@@ -9,7 +9,10 @@ use Test::Gateway::FakeRedis;
 use Test::Gateway::Load;
 use Test::Gateway::Redis;
 
+use Fcntl ();
+use File::Temp ();
 use IO::Socket::INET;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw( sleep time );
 
@@ -23,7 +26,7 @@ alarm 400;
 
 # A gateway before the Redis on a port; %arg: timeout, connect, breaker, more
 # (further lines of the block), workers, files, gone (/back: a limit of another
-# Redis, which is not there).
+# Redis, which is not there), location (one more).
 
 sub gateway {
     my ($port, %arg) = @_;
@@ -43,7 +46,7 @@ END
 
     return start_nginx(
         workers => $arg{workers} // 1, files => $arg{files} // {},
-        http => <<"END", server => $back . <<'END');
+        http => <<"END", server => $back . ($arg{location} // '') . <<'END');
     gateway_redis fleet {
         server 127.0.0.1:$port;
         timeout $timeout;
@@ -441,6 +444,92 @@ for my $reply (@shapes) {
 }
 
 
+# --- a worker that is busy for long: it is not Redis that was late
+
+{
+    my $fifo = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    my $path = "$fifo/log";
+    POSIX::mkfifo($path, 0666) or die "mkfifo: $!";
+    sysopen my $pipe, $path, Fcntl::O_RDWR() | Fcntl::O_NONBLOCK() or die $!;
+
+    my $real = start_redis();
+    $server = gateway($real->port, timeout => '200ms',
+                      breaker => 'failures=1 retry=1h',
+                      location => "location = /block { access_log $path; "
+                                  . 'empty_gif; }');
+    is(is_now('/local?k=a'), $redis, 'a real one');
+
+    # a log that blocks the worker, in the turn in which the calls are made
+    1 while syswrite $pipe, 'x' x 4096;
+
+    my ($worker) = $server->workers;
+    my $stat = "/proc/$worker/stat";
+    my $request = sub {
+        my ($uri, @sockets) = @_;
+        syswrite $_, "GET $uri HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            for @sockets;
+    };
+    my $is_in = sub {
+        my ($state) = @_;
+        return wait_until(sub {
+            Test::Gateway::Server::slurp($stat) =~ /\) $state / }, 5);
+    };
+
+    for my $round (1 .. 5) {
+        my @sockets = map { IO::Socket::INET->new('127.0.0.1:' . $server->port)
+                            // die "connect: $!" } 1 .. 24;
+        wait_until(sub { ask('/status')->{body} =~ /Active connections: 25\b/ }, 10);
+        my ($block, @asked) = splice @sockets, 0, 4;
+
+        kill 'STOP', $worker;
+        $is_in->('T');
+        $request->("/local?k=r$round", @asked);
+        $request->('/block', $block);
+        kill 'CONT', $worker;
+        $is_in->('S');
+        sleep 0.4;
+        $request->('/shm?k=s', @sockets);
+        sysread $pipe, my $lines, 65536;
+        my $passed = grep { CORE::join('', <$_>) =~ /^X-Is: PASSED\|redis/m }
+                     @asked;
+        is($passed, 3, 'the calls of a turn of 400 ms are decided by it');
+        for (@sockets, $block) { my @rest = <$_> }
+        sysread $pipe, $lines, 65536;
+        1 while syswrite $pipe, 'x' x 4096;
+    }
+    is(CORE::join('', errors()), '', '    and no failures of it');
+    sysread $pipe, my $rest, 1 << 20;
+    $server->stop;
+    $real->stop;
+
+    # a connection that nobody uses may be dead: the probe makes another one
+    my $dead = fake_redis(actions => [ [ error => 'OOM not allowed' ], good(5) ]);
+    $server = gateway($dead->port, breaker => 'failures=1 retry=200ms');
+    is(is_now('/local?k=a'), $local, 'an error opens the breaker');
+    is($dead->connects, 1, '    on the one connection');
+    ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), '    it is closed');
+    is($dead->connects, 2, '    by another one');
+    $server->stop;
+    $dead->stop;
+
+    # nor was it late for who waits for a first connection
+    my $fake = fake_redis(actions => [ good(5) ],
+                          handshake => { auth => [ delay => 0.5,
+                                                   [ reply => "+OK\r\n" ] ] });
+    $server = gateway($fake->port, timeout => '100ms',
+                      breaker => 'failures=3 retry=1h',
+                      more => 'password_file pass;',
+                      files => { pass => "secret\n" });
+    my @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 8 ]);
+    is(answers(@many), '200:8', 'a handshake that takes longer than timeout');
+    ok(!opened(), '    opens no breaker');
+    ok($fake->wait_for('script', 2), '    is completed');
+    ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), '    and used');
+    $server->stop;
+    $fake->stop;
+}
+
+
 # --- what is written at once: a handshake, and all calls of a turn
 
 SKIP: {
@@ -627,9 +716,11 @@ for my $case (
     $server = gateway($fake->port);
     is(is_now('/local?k=a'), $redis, 'CLIENT and ROLE denied: it is asked');
     my @warn = grep { /\[warn\]/ } split /^/, $server->log;
-    is(scalar(@warn), 1, '    one line');
-    like($warn[0], qr/refused CLIENT SETNAME: "NOPERM no permissions", going on/,
-         '    says it');
+    is(scalar(@warn), 2, '    a line for each');
+    for my $command ('CLIENT SETNAME', 'ROLE') {
+        is(scalar(grep { /refused $command: "NOPERM no permissions", going on/ }
+                  @warn), 1, "    $command");
+    }
     $server->stop;
     $fake->stop;
 }

@@ -156,6 +156,33 @@ my $local = '200 PASSED|local';
 }
 
 
+# --- what has forgotten a connection that nobody uses is noticed
+
+{
+    my $redis = start_redis();
+    my $server = start_nginx(http => <<"END", server => <<'FIN');
+        gateway_redis r { server 127.0.0.1:@{[ $redis->port ]}; timeout 5s; }
+        gateway_limit_zone \$arg_k zone=g:1m rate=1r/d burst=9 redis=r;
+END
+        location / { gateway_limit zone=g; empty_gif; }
+FIN
+    is(($server->get('/?k=a'))[0], 200, 'a connection to Redis');
+    my $port = sprintf '%04X', $redis->port;
+    my @timers = map { / 01 \S+ (\d\d):([0-9A-F]{8}) / ? "$1 " . (hex($2) / 100)
+                                                         : () }
+                 grep { /^\s*\d+: \S+ 0100007F:$port / }
+                 split /^/, Test::Gateway::Server::slurp('/proc/net/tcp');
+    cmp_ok(scalar(@timers), '>', 0, 'is in the system');
+    for (@timers) {
+        my ($kind, $seconds) = split ' ';
+        is($kind, '02', 'with keepalive');
+        cmp_ok($seconds, '<=', 31, "in $seconds s");
+    }
+    $server->stop;
+    $redis->stop;
+}
+
+
 # --- one that is silent, and a request that waits for it
 
 for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {

@@ -25,7 +25,9 @@ for my $name (@servers) {
     my $nginx = start_nginx(http => <<"END", server => <<'END');
         gateway_redis r { server 127.0.0.1:@{[ $redis->port ]}; timeout 5s; }
         gateway_limit_zone \$arg_k zone=g:1m rate=1r/d burst=2 redis=r;
-        gateway_limit_zone \$arg_k zone=v6:1m rate=1r/d burst=1 redis=r
+        set_real_ip_from 127.0.0.1;
+        real_ip_header X-Real-IP;
+        gateway_limit_zone \$binary_remote_addr zone=v6:1m rate=1r/d burst=1 redis=r
                            ipv6_prefix=64;
         gateway_limit_zone \$arg_k zone=s:1m rate=3r/d algorithm=sliding_window
                            redis=r;
@@ -64,11 +66,13 @@ END
     is(join(' ', map { ($nginx->get('/all?k=b'))[0] } 1 .. 4),
        '200 200 200 429', 'three limits by one call');
 
-    # sixteen bytes are an address, of which eight count
-    is(join(' ', map { ($nginx->get("/v6?k=network_$_"))[0] }
-                     qw( client_a client_b client_c )), '200 200 429',
+    # of an address of sixteen bytes eight count
+    my $from = sub {
+        return ($nginx->get('/v6', headers => [ "X-Real-IP: $_[0]" ]))[0];
+    };
+    is(join(' ', map { $from->("2001:db8::$_") } 1 .. 3), '200 200 429',
        'ipv6_prefix=64: one network');
-    is(($nginx->get('/v6?k=another_client_a'))[0], 200, 'and another');
+    is($from->('2001:db8:0:1::1'), 200, 'and another');
 
     # what is settled is charged behind the response
     for my $used (2, 4) {
