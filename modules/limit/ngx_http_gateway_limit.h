@@ -94,7 +94,8 @@ typedef struct {
     ngx_str_t                       key_text;
     ngx_str_t                       key_name;   /* of a lone variable, or "" */
     ngx_int_t                       key_index;  /* likewise, or -1 */
-    ngx_uint_t                      consumer;   /* unsigned:1; that name */
+    ngx_uint_t                      identity;   /* unsigned:1; it may be empty
+                                                   for who is admitted */
 
     ngx_http_gateway_zone_t         zone;       /* name and size */
     ngx_uint_t                      algorithm;  /* gw_limit_algorithm_e */

@@ -152,6 +152,7 @@ ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
     ngx_http_complex_value_t  *cv;
 
     static ngx_str_t  consumer = ngx_string("gateway_consumer");
+    static ngx_str_t  credential = ngx_string("gateway_credential");
 
     cv = ngx_http_gateway_complex_value(cf, value);
     if (cv == NULL) {
@@ -180,7 +181,9 @@ ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
 
     if (zone->key_name.len) {
         zone->key_index = ngx_http_get_variable_index(cf, &zone->key_name);
-        zone->consumer = ngx_http_gateway_same(&zone->key_name, &consumer);
+        zone->identity = ngx_http_gateway_same(&zone->key_name, &consumer)
+                         || ngx_http_gateway_same(&zone->key_name,
+                                                  &credential);
     }
 
     return (zone->key_index == NGX_ERROR && zone->key_name.len)

@@ -75,7 +75,7 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
         if (rc == NGX_OK) {
             batch->n++;
 
-        } else if (limit[i]->zone->consumer) {
+        } else if (limit[i]->zone->identity) {
             ngx_http_gateway_limit_nobody(r, limit[i]->zone);
         }
     }
@@ -150,10 +150,10 @@ ngx_http_gateway_limit_nobody(ngx_http_request_t *r,
     llcf->said_nobody = 1;
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "gateway_limit: zone \"%V\" counts by $gateway_consumer, "
-                  "which is empty for a request that the block in %V:%ui "
-                  "admits: it is not limited there; $gateway_client counts "
-                  "by address as well", &zone->name,
+                  "gateway_limit: zone \"%V\" counts by $%V, which is empty "
+                  "for a request that the block in %V:%ui admits: it is not "
+                  "limited there; $gateway_client counts by address as well",
+                  &zone->name, &zone->key_name,
                   ngx_http_gateway_place_args(&llcf->where));
 }
 

@@ -431,18 +431,18 @@ ngx_http_gateway_limit_warn(ngx_conf_t *cf,
     limit = late->elts;
 
     for (i = 0; i < late->nelts; i++) {
-        if (!limit[i]->zone->consumer) {
+        if (!limit[i]->zone->identity) {
             continue;
         }
 
         llcf->said_nobody = 1;
 
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "zone \"%V\" counts by $gateway_consumer, which is "
-                      "empty for anonymous requests, and the block in %V:%ui "
-                      "admits them: they are not limited there; "
-                      "$gateway_client counts them by address",
-                      &limit[i]->zone->name,
+                      "zone \"%V\" counts by $%V, which is empty for anonymous "
+                      "requests, and the block in %V:%ui admits them: they "
+                      "are not limited there; $gateway_client counts them by "
+                      "address", &limit[i]->zone->name,
+                      &limit[i]->zone->key_name,
                       ngx_http_gateway_place_args(&llcf->where));
     }
 }

@@ -508,6 +508,10 @@ refused(server("\ngateway_limit_admin zone=z from=any;  #!\n"),
             "satisfy any; $jwt gateway_api_key r;",
             'satisfy any; allow all; gateway_api_key r; gateway_require_group g;';
     accepted($in->('gateway_limit zone=client;'), 'no warning: $gateway_client');
+    warned(http_conf(http => 'gateway_limit_zone $gateway_credential zone=cred:64k '
+                     . 'rate=1r/s;', server => "\nlocation / {  #!\n"
+                     . "gateway_limit zone=cred;\n}\n"),
+           $message->('cred') =~ s/consumer/credential/r, '$gateway_credential');
 
     # inherited from the server, and only where it is in force
     accepted(http_conf(http => $who, server => 'gateway_api_key r;'

@@ -21,9 +21,13 @@ alarm 180;
 # the rule as it stands there, so that the README is what is tested
 
 my $readme = Test::Gateway::Server::slurp('modules/redis/README.md');
-my ($rule) = $readme =~ /^ACL SETUSER gateway (.*?)^```/ms
+my @lines = $readme =~ /^ACL SETUSER gateway (.*)$/mg
     or die 'no rule in the README';
-my @rule = split ' ', $rule;
+my @rule = map { split } @lines;
+my $example = Test::Gateway::Server::slurp('conf.examples/redis.conf');
+is_deeply([ sort map { split } $example =~ /^# +ACL SETUSER gateway (.*)$/mg ],
+          [ sort grep { !/^(?:reset(?:keys|channels)|-\@all)$/ } @rule ],
+          'the example has it, too');
 is(scalar(grep { $_ eq '>password' } @rule), 1, 'the README has a rule');
 
 my $secret = 'Gr0ss-geheim';
