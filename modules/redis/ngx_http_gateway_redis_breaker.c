@@ -520,15 +520,16 @@ void
 ngx_http_gateway_redis_news(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_say_e say)
 {
+    ngx_msec_int_t      since;
     ngx_atomic_t       *said;
     ngx_atomic_uint_t   last;
 
     said = &redis->sh->said[say];
     last = *said;
 
-    if (ngx_current_msec - (ngx_msec_t) last
-        > NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX)
-    {
+    since = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) last);
+
+    if (ngx_abs(since) > NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX) {
         (void) ngx_atomic_cmp_set(said, last, 0);
     }
 }

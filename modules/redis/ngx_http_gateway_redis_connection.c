@@ -339,9 +339,9 @@ ngx_http_gateway_redis_say_lost(ngx_http_gateway_redis_connection_t *conn,
 
 
 /*
- * When it is tried again: at once after a connection that was good for some
- * time, or unused, and once after one that was good; a server that closes behind each
- * reply, or that takes reads and no writes, is not to be besieged.
+ * When it is tried again: at once after a connection that was good, or unused,
+ * for some time, and once after one that was good; a server that closes behind
+ * each reply, or that takes reads and no writes, is not to be besieged.
  */
 
 static void
