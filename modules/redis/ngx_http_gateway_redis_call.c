@@ -43,6 +43,8 @@ static ngx_int_t ngx_http_gateway_redis_error(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply,
     ngx_uint_t late);
+static ngx_uint_t ngx_http_gateway_redis_overdue(
+    ngx_http_gateway_redis_connection_t *conn);
 static void ngx_http_gateway_redis_late(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call);
@@ -472,7 +474,7 @@ ngx_http_gateway_redis_deadline(ngx_event_t *ev)
             return;
         }
 
-        if (!conn->grace && !ngx_queue_empty(&conn->sent)) {
+        if (!conn->grace && ngx_http_gateway_redis_overdue(conn)) {
             conn->grace = 1;
 
             if (conn->deadline.timer_set) {
@@ -521,12 +523,37 @@ ngx_http_gateway_redis_deadline(ngx_event_t *ev)
 }
 
 
+/* whether something that was asked has come to its end without a reply */
+
+static ngx_uint_t
+ngx_http_gateway_redis_overdue(ngx_http_gateway_redis_connection_t *conn)
+{
+    ngx_msec_t                      at;
+    ngx_queue_t                    *q;
+    ngx_http_gateway_redis_call_t  *call;
+
+    if (!ngx_queue_empty(&conn->active)) {
+        q = ngx_queue_head(&conn->active);
+        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, age);
+
+        if (call->written && ngx_http_gateway_redis_due(call->deadline)) {
+            return 1;
+        }
+    }
+
+    return ngx_http_gateway_redis_hung(conn, &at)
+           && ngx_http_gateway_redis_due(at);
+}
+
+
 static void
 ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call)
 {
     u_char                     buf[NGX_HTTP_GATEWAY_REDIS_ERR];
     ngx_str_t                  reason;
+    ngx_msec_t                 waited;
+    ngx_uint_t                 counts;
     ngx_http_gateway_redis_t  *redis;
 
     redis = conn->redis;
@@ -538,11 +565,17 @@ ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
                               &conn->node->server, redis->conf.timeout)
                  - buf;
 
-    /* one that waits for a first attempt to connect has not been asked */
+    /*
+     * One that waits for a first attempt to connect has not been asked, and
+     * one that has waited for it not for so long.
+     */
+
+    waited = ngx_current_msec - call->sent;
+    counts = call->written ? waited >= redis->conf.timeout
+                           : conn->attempts > 0;
 
     ngx_http_gateway_redis_failure(redis, NGX_HTTP_GATEWAY_REDIS_SAY_TIMEOUT,
-                                   call->written || conn->attempts, &reason,
-                                   "deciding without it");
+                                   counts, &reason, "deciding without it");
 
     if (call->written) {
         ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_TIMEOUT,

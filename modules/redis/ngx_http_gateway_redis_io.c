@@ -135,6 +135,12 @@ ngx_http_gateway_redis_write_handler(ngx_event_t *wev)
     c = wev->data;
     conn = c->data;
 
+    /* what was added in this turn is written at its end */
+
+    if (conn->flush.posted) {
+        return;
+    }
+
     (void) ngx_http_gateway_redis_flush(conn);
 }
 
@@ -142,17 +148,19 @@ ngx_http_gateway_redis_write_handler(ngx_event_t *wev)
 /*
  * Calls are asked at the end of the turn in which they were made.  If that was
  * a long one, such as by a log that blocks, it is no delay of Redis': their
- * time begins now.
+ * time begins now.  Timers of this turn have run by then; to make it later in
+ * front of them would let them judge what was not looked at.
  */
 
 static void
 ngx_http_gateway_redis_stamp(ngx_http_gateway_redis_connection_t *conn)
 {
     ngx_msec_t                      late;
+    ngx_uint_t                      updated;
     ngx_queue_t                    *q;
     ngx_http_gateway_redis_call_t  *call;
 
-    ngx_time_update();
+    updated = 0;
 
     for (q = ngx_queue_last(&conn->sent);
          q != ngx_queue_sentinel(&conn->sent);
@@ -162,6 +170,11 @@ ngx_http_gateway_redis_stamp(ngx_http_gateway_redis_connection_t *conn)
 
         if (call->flushed) {
             return;
+        }
+
+        if (!updated) {
+            ngx_time_update();
+            updated = 1;
         }
 
         late = ngx_current_msec - call->sent;

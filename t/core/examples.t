@@ -35,9 +35,8 @@ my %exercise = (
 );
 
 # of redis.conf: what stands in the example is all that the user may do
-my ($acl) = slurp('conf.examples/redis.conf')
-            =~ /^#\s+(user gateway .*\n#\s+.*)\n/m;
-$acl =~ s/\n#\s+/ /;
+my $acl = 'user gateway ' . CORE::join ' ', slurp('conf.examples/redis.conf')
+                            =~ /^# +ACL SETUSER gateway (.*)$/mg;
 my $password = 'a-password-of-the-tests';
 $acl =~ s/>password/>$password/ or die "no password in $acl";
 our $Redis = start_redis(acl => [ $acl ]);

@@ -160,7 +160,7 @@ my $local = '200 PASSED|local';
 
 {
     my $redis = start_redis();
-    my $server = start_nginx(http => <<"END", server => <<'FIN');
+    my $server = start_nginx(workers => 1, http => <<"END", server => <<'FIN');
         gateway_redis r { server 127.0.0.1:@{[ $redis->port ]}; timeout 5s; }
         gateway_limit_zone \$arg_k zone=g:1m rate=1r/d burst=9 redis=r;
 END
