@@ -48,6 +48,7 @@ static void ngx_http_gateway_redis_probe(ngx_http_gateway_redis_t *redis);
 static void ngx_http_gateway_redis_probed(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static void ngx_http_gateway_redis_resume(ngx_http_gateway_redis_t *redis);
+static ngx_msec_t ngx_http_gateway_redis_ago(ngx_atomic_uint_t time);
 static ngx_atomic_uint_t ngx_http_gateway_redis_time(ngx_msec_t after);
 
 
@@ -499,16 +500,13 @@ ngx_uint_t
 ngx_http_gateway_redis_may_say(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_say_e say, ngx_msec_t again)
 {
-    ngx_msec_int_t      since;
     ngx_atomic_t       *said;
     ngx_atomic_uint_t   last;
 
     said = &redis->sh->said[say];
     last = *said;
 
-    since = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) last);
-
-    if (last != 0 && ngx_abs(since) < (ngx_msec_int_t) again) {
+    if (last != 0 && ngx_http_gateway_redis_ago(last) < again) {
         return 0;
     }
 
@@ -520,18 +518,28 @@ void
 ngx_http_gateway_redis_news(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_say_e say)
 {
-    ngx_msec_int_t      since;
     ngx_atomic_t       *said;
     ngx_atomic_uint_t   last;
 
     said = &redis->sh->said[say];
     last = *said;
 
-    since = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) last);
-
-    if (ngx_abs(since) > NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX) {
+    if (ngx_http_gateway_redis_ago(last) > NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX) {
         (void) ngx_atomic_cmp_set(said, last, 0);
     }
+}
+
+
+/* how far from now, by a clock that may be behind that of who has set it */
+
+static ngx_msec_t
+ngx_http_gateway_redis_ago(ngx_atomic_uint_t time)
+{
+    ngx_msec_int_t  since;
+
+    since = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) time);
+
+    return (ngx_msec_t) ngx_abs(since);
 }
 
 
