@@ -37,6 +37,8 @@ static uint64_t ngx_http_gateway_limit_length(
     const ngx_http_gateway_limit_item_t *item);
 static ngx_uint_t ngx_http_gateway_limit_told(
     const ngx_http_gateway_limit_item_t *item);
+static ngx_int_t ngx_http_gateway_limit_problem_members(ngx_http_request_t *r,
+    ngx_http_gateway_limit_batch_t *batch, ngx_str_t *members);
 static void ngx_http_gateway_limit_problem_type(
     ngx_http_gateway_refusal_t *refusal);
 
@@ -528,8 +530,6 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
     ngx_uint_t status)
 {
-    size_t                              size;
-    u_char                             *p;
     ngx_uint_t                          i, n;
     ngx_http_gateway_refusal_t         *refusal;
     ngx_http_gateway_limit_item_t      *item;
@@ -554,11 +554,9 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     }
 
     n = 0;
-    size = sizeof(",\"violated-policies\":[]");
 
     for (i = 0; i < batch->n; i++) {
         n += (batch->items[i].refused && !batch->items[i].dry_run);
-        size += sizeof(",\"\"") - 1 + batch->items[i].zone->name.len;
     }
 
     if (n == 1) {
@@ -576,14 +574,36 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
 
     ngx_http_gateway_limit_problem_type(refusal);
 
+    return ngx_http_gateway_limit_problem_members(r, batch, &refusal->members);
+}
+
+
+/* the names of all that have refused, of whom clients are told */
+
+static ngx_int_t
+ngx_http_gateway_limit_problem_members(ngx_http_request_t *r,
+    ngx_http_gateway_limit_batch_t *batch, ngx_str_t *members)
+{
+    size_t                          size;
+    u_char                         *p;
+    ngx_uint_t                      i;
+    ngx_http_gateway_limit_item_t  *item;
+
+    size = sizeof(",\"violated-policies\":[]");
+
+    for (i = 0; i < batch->n; i++) {
+        size += sizeof(",\"\"") - 1 + batch->items[i].zone->name.len;
+    }
+
     p = ngx_pnalloc(r->pool, size);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    refusal->members.data = p;
+    members->data = p;
 
-    p = ngx_sprintf(p, ",\"violated-policies\":[\"%V\"", &item->zone->name);
+    p = ngx_sprintf(p, ",\"violated-policies\":[\"%V\"",
+                    &batch->refused->zone->name);
 
     for (i = 0; i < batch->n; i++) {
         item = &batch->items[i];
@@ -596,7 +616,7 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     }
 
     *p++ = ']';
-    refusal->members.len = p - refusal->members.data;
+    members->len = p - members->data;
 
     return NGX_OK;
 }
