@@ -512,6 +512,22 @@ for my $reply (@shapes) {
     $server->stop;
     $dead->stop;
 
+    # what all lose at once, after a good time, is one line, not one for each
+    $dead = fake_redis(actions => [ 'silence' ]);
+    $server = gateway($dead->port, more => 'connections 4;');
+    ok(wait_until(sub { $dead->calls('script') == 8 }, 10), 'four connections');
+    sleep 5.5;
+    my @waiting = map { IO::Socket::INET->new('127.0.0.1:' . $server->port)
+                        // die "connect: $!" } 1 .. 8;
+    $request->("/local?k=$_", $waiting[$_ - 1]) for 1 .. 8;
+    ok($dead->wait_for('evalsha', 8), '    on which eight requests wait');
+    $dead->stop;
+    is(scalar(grep { CORE::join('', <$_>) =~ /^X-Is: PASSED\|local/m } @waiting),
+       8, '    are lost: decided without it');
+    is(scalar(grep { !/ connect\(\) / } errors()), 1, '    one line')
+        or diag(CORE::join '', errors());
+    $server->stop;
+
     # nor was it late for who waits for a first connection
     my $fake = fake_redis(actions => [ good(5) ],
                           handshake => { auth => [ delay => 0.5,
