@@ -7,6 +7,7 @@ use lib 't/lib';
 use Test::Gateway;
 use Test::Gateway::FakeRedis;
 use Test::Gateway::Load;
+use Test::Gateway::Parts;
 use Test::Gateway::Redis;
 
 use Fcntl ();
@@ -20,8 +21,6 @@ BEGIN { $Test::Gateway::More = 1 }
 
 plan(skip_all => 'has masters of its own') if $ENV{GATEWAY_MASTER};
 
-$SIG{ALRM} = sub { die "this takes too long\n" };
-alarm 400;
 
 
 # A gateway before the Redis on a port; %arg: timeout, connect, breaker, more
@@ -102,6 +101,11 @@ sub ask {
     return { status => $status, head => $head, body => $body,
              seconds => time - $began };
 }
+
+# of a key that nobody has asked for: Redis must decide, and not what it refused
+
+my $new = 0;
+sub ask_new { return ask("$_[0]?k=new" . $new++) }
 
 sub is_now {
     my ($path) = @_;
@@ -197,71 +201,73 @@ my @rows = (
 );
 
 for my $row (@rows) {
-    my ($name, $action, $log, $kept, $counts) = @$row;
+    part(sub {
+        my ($name, $action, $log, $kept, $counts) = @$row;
 
-    my $fake = fake_redis(actions => [ $action ]);
-    $server = gateway($fake->port, breaker => 'failures=4 retry=1h');
-    $fake->wait_for('script', 2);
+        my $fake = fake_redis(actions => [ $action ]);
+        $server = gateway($fake->port, breaker => 'failures=4 retry=1h');
+        $fake->wait_for('script', 2);
 
-    # good replies never come: the first four are refused one after the other,
-    # each as soon as there is a connection again
-    my $open = ask('/open?k=a');
-    is("$open->{status} " . header($open, 'X-Is'), '200 PASSED|open',
-       "$name: on_error=open admits");
-    is(header($open, 'X-RateLimit-Limit'), undef, '    and tells of nothing');
+        # good replies never come: the first four are refused one after the other,
+        # each as soon as there is a connection again
+        my $open = ask('/open?k=a');
+        is("$open->{status} " . header($open, 'X-Is'), '200 PASSED|open',
+           "$name: on_error=open admits");
+        is(header($open, 'X-RateLimit-Limit'), undef, '    and tells of nothing');
 
-    my $down = ask('/closed?k=a');
-    is("$down->{status} " . header($down, 'X-Is'), $closed,
-       '    on_error=closed refuses with 503');
-    like($down->{body}, qr/"reason":"limit_unavailable"/,
-         '    and a reason of its own');
-    is(header($down, 'Retry-After'), 1, '    asks to come back');
-    is(header($down, 'X-RateLimit-Limit'), undef, '    and tells of nothing');
-    is(is_now('/401?k=a'), $closed, '    whatever gateway_limit_status is');
+        my $down = ask('/closed?k=a');
+        is("$down->{status} " . header($down, 'X-Is'), $closed,
+           '    on_error=closed refuses with 503');
+        like($down->{body}, qr/"reason":"limit_unavailable"/,
+             '    and a reason of its own');
+        is(header($down, 'Retry-After'), 1, '    asks to come back');
+        is(header($down, 'X-RateLimit-Limit'), undef, '    and tells of nothing');
+        is(is_now('/401?k=a'), $closed, '    whatever gateway_limit_status is');
 
-    my $first = ask('/local?k=a');
-    is("$first->{status} " . header($first, 'X-Is'), $local,
-       '    on_error=local admits what the node has left');
-    is(header($first, 'X-RateLimit-Remaining'), 9, '    and tells of it');
+        my $first = ask('/local?k=a');
+        is("$first->{status} " . header($first, 'X-Is'), $local,
+           '    on_error=local admits what the node has left');
+        is(header($first, 'X-RateLimit-Remaining'), 9, '    and tells of it');
 
-    my $pattern = ref $log ? $log : qr/\Q$log\E/;
-    my @lines = grep { /$pattern/ } errors();
-    cmp_ok(scalar(@lines), '>=', 1, '    the log says it')
-        or diag(CORE::join '', errors());
-    like($lines[0] // '', qr/gateway_redis "fleet": /, '    and of whom');
+        my $pattern = ref $log ? $log : qr/\Q$log\E/;
+        my @lines = grep { /$pattern/ } errors();
+        cmp_ok(scalar(@lines), '>=', 1, '    the log says it')
+            or diag(CORE::join '', errors());
+        like($lines[0] // '', qr/gateway_redis "fleet": /, '    and of whom');
 
-    if ($counts) {
-        my $ok = wait_until(sub { ask('/local?k=b') if !opened(); opened() }, 20);
-        ok($ok, '    four of them open the breaker');
-        my $calls = $fake->calls;
-        is(is_now('/local?k=c'), $local, '    then it is decided without');
-        is(is_now('/closed?k=c'), $closed, '    or refused');
-        is($fake->calls, $calls, '    and nobody is asked');
-        is(scalar(grep { /failures=4 reached, not asking for 3600000ms/ }
-                  errors()), 1,
-           '    which is said once');
-        cmp_ok(scalar(errors()), '<=', 3, '    in few lines');
+        if ($counts) {
+            my $ok = wait_until(sub { ask('/local?k=b') if !opened(); opened() }, 20);
+            ok($ok, '    four of them open the breaker');
+            my $calls = $fake->calls;
+            is(is_now('/local?k=c'), $local, '    then it is decided without');
+            is(is_now('/closed?k=c'), $closed, '    or refused');
+            is($fake->calls, $calls, '    and nobody is asked');
+            is(scalar(grep { /failures=4 reached, not asking for 3600000ms/ }
+                      errors()), 1,
+               '    which is said once');
+            cmp_ok(scalar(errors()), '<=', 3, '    in few lines');
 
-    } else {
-        ask('/local?k=b') for 1 .. 8;
-        ok(!opened(), '    it opens no breaker');
-        cmp_ok(scalar(errors()), '<=', 1, '    and is said once');
-    }
+        } else {
+            ask('/local?k=b') for 1 .. 8;
+            ok(!opened(), '    it opens no breaker');
+            cmp_ok(scalar(errors()), '<=', 1, '    and is said once');
+        }
 
-    if ($kept) {
-        is($fake->connects, 1, '    the connection is kept');
+        if ($kept) {
+            is($fake->connects, 1, '    the connection is kept');
 
-    } elsif ($name eq 'NOAUTH') {
-        sleep 0.5;
-        is($fake->connects, 1, '    and not made anew at once');
+        } elsif ($name eq 'NOAUTH') {
+            sleep 0.5;
+            is($fake->connects, 1, '    and not made anew at once');
 
-    } else {
-        cmp_ok($fake->connects, '>', 1, '    another connection was made');
-    }
+        } else {
+            cmp_ok($fake->connects, '>', 1, '    another connection was made');
+        }
 
-    unlike($server->log, qr/secret/, '    nothing is quoted');
-    $server->stop("$name: nothing went wrong unannounced");
-    $fake->stop;
+        unlike($server->log, qr/secret/, '    nothing is quoted');
+        $server->stop("$name: nothing went wrong unannounced");
+        $fake->stop;
+    });
 }
 
 
@@ -274,20 +280,22 @@ my @shapes = (":1\r\n", "+OK\r\n", "\$-1\r\n", "*-1\r\n", "*0\r\n",
                "*2\r\n:1\r\n*5\r\n" . ":1\r\n" x 5);
 
 for my $reply (@shapes) {
-    my $fake = fake_redis(actions => [ [ reply => $reply ], good(5) ]);
-    $server = gateway($fake->port);
-    $fake->wait_for('script', 2);
-    my $text = substr $reply =~ s/\r\n/ /gr, 0, 30;
-    is(is_now('/local?k=a'), $local, "$text: decided without it");
-    ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), '    and goes on');
-    is($fake->connects, 2, '    by another connection');
-    like(CORE::join('', errors()), qr/another reply than that of a script from/,
-         '    the log says it');
-    $server->stop;
-    $fake->stop;
+    part(sub {
+        my $fake = fake_redis(actions => [ [ reply => $reply ], good(5) ]);
+        $server = gateway($fake->port);
+        $fake->wait_for('script', 2);
+        my $text = substr $reply =~ s/\r\n/ /gr, 0, 30;
+        is(is_now('/local?k=a'), $local, "$text: decided without it");
+        ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), '    and goes on');
+        is($fake->connects, 2, '    by another connection');
+        like(CORE::join('', errors()), qr/another reply than that of a script from/,
+             '    the log says it');
+        $server->stop;
+        $fake->stop;
+    });
 }
 
-{
+part(sub {
     my $fake = fake_redis(actions => [ [ reply => "+OK\r\n" ] ]);
     $server = gateway($fake->port, breaker => 'failures=4 retry=1h');
     $fake->wait_for('script', 2);
@@ -296,12 +304,12 @@ for my $reply (@shapes) {
     is($fake->calls('evalsha'), 4, '    and no more are asked');
     $server->stop;
     $fake->stop;
-}
+});
 
 
 # --- NOSCRIPT once: loaded on the same connection, asked again, no failure
 
-{
+part(sub {
     my $fake = fake_redis(actions => [ [ error => 'NOSCRIPT No matching script.' ],
                                        good(3), good(2) ]);
     $server = gateway($fake->port, breaker => 'failures=1 retry=1h');
@@ -321,12 +329,12 @@ for my $reply (@shapes) {
     is(CORE::join('', errors()), '', '    it is no failure');
     $server->stop;
     $fake->stop;
-}
+});
 
 
 # --- replies in pieces, late, too many: each goes to who asked, or to nobody
 
-{
+part(sub {
     my $fake = fake_redis(actions => [
         [ split => 1, 0.002, bytes(good(4)) ],
         [ split => 7, 0.01, bytes(good(6)) ],
@@ -338,7 +346,7 @@ for my $reply (@shapes) {
     $fake->stop;
 
     # slower than the timeout: the reply is dropped, the next is the next's
-    $fake = fake_redis(actions => [ [ delay => 1.5, good(7) ], good(3), good(2) ]);
+    $fake = fake_redis(actions => [ [ hold => good(7) ], good(3), good(2) ]);
     $server = gateway($fake->port, timeout => '1s');
     $fake->wait_for('script', 2);
     my $late = ask('/local?k=a');
@@ -346,7 +354,8 @@ for my $reply (@shapes) {
        'a slow reply: decided without it');
     is(header($late, 'X-RateLimit-Remaining'), 9, '    by this node');
     cmp_ok($late->{seconds}, '>=', 0.99, '    after the timeout');
-    cmp_ok($late->{seconds}, '<', 1.45, '    and before the reply');
+    is($fake->calls, 1, '    and before the reply');
+    $fake->release;
     my $next = ask('/local?k=b');
     is(header($next, 'X-Is'), 'PASSED|redis', '    the next one has a reply');
     is(header($next, 'X-RateLimit-Remaining'), 3, '    and its own');
@@ -386,14 +395,14 @@ for my $reply (@shapes) {
          '    the log says it');
     $server->stop;
     $fake->stop;
-}
+});
 
 
 # --- silence: timeouts, and the breaker
 
-{
+part(sub {
     my $fake = fake_redis(actions => [ 'silence' ]);
-    $server = gateway($fake->port, timeout => '1s',
+    $server = gateway($fake->port, timeout => '2s',
                       breaker => 'failures=5 retry=1h');
     $fake->wait_for('script', 2);
 
@@ -401,15 +410,15 @@ for my $reply (@shapes) {
     my @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 8 ]);
     is(answers(@many), '200:8', 'silence: decided without it');
     my @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
-    cmp_ok($seconds[0], '>=', 0.99, '    after the timeout');
-    cmp_ok($seconds[-1], '<', 3, '    of which there is one');
+    cmp_ok($seconds[0], '>=', 1.99, '    after the timeout');
+    cmp_ok($seconds[-1], '<', 12, '    of which there is one');
     ok(opened(), '    it opens the breaker');
     my $calls = $fake->calls;
     @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 50 ],
                       at_once => 5);
     is(answers(@many), '200:50', '    and from then on');
     @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
-    cmp_ok($seconds[-1], '<', 0.9, '    nobody waits');
+    cmp_ok($seconds[-1], '<', 1.9, '    nobody waits');
     is($fake->calls, $calls, '    or asks');
     is(scalar(errors()), 2, '    two lines: the first, and the breaker')
         or diag(CORE::join '', errors());
@@ -418,12 +427,12 @@ for my $reply (@shapes) {
 
     # one behind the other: a slot without a reply delays nobody
     $fake = fake_redis(actions => [ 'silence' ]);
-    $server = gateway($fake->port, timeout => '700ms');
+    $server = gateway($fake->port, timeout => '1s');
     $fake->wait_for('script', 2);
     for my $n (1 .. 3) {
         my $seconds = ask("/local?k=$n")->{seconds};
-        cmp_ok($seconds, '>=', 0.69, "request $n waits the timeout");
-        cmp_ok($seconds, '<', 1.4, '    and not longer');
+        cmp_ok($seconds, '>=', 0.99, "request $n waits the timeout");
+        cmp_ok($seconds, '<', 1.99, '    and not longer');
     }
     $server->stop;
     $fake->stop;
@@ -441,12 +450,12 @@ for my $reply (@shapes) {
          qr/\S+ has not answered for 500ms/, '    the log says it');
     $server->stop;
     $fake->stop;
-}
+});
 
 
 # --- a worker that is busy for long: it is not Redis that was late
 
-{
+part(sub {
     my $fifo = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
     my $path = "$fifo/log";
     POSIX::mkfifo($path, 0666) or die "mkfifo: $!";
@@ -530,25 +539,26 @@ for my $reply (@shapes) {
 
     # nor was it late for who waits for a first connection
     my $fake = fake_redis(actions => [ good(5) ],
-                          handshake => { auth => [ delay => 0.5,
+                          handshake => { auth => [ hold =>
                                                    [ reply => "+OK\r\n" ] ] });
-    $server = gateway($fake->port, timeout => '100ms',
+    $server = gateway($fake->port, timeout => '1s',
                       breaker => 'failures=3 retry=1h',
                       more => 'password_file pass;',
                       files => { pass => "secret\n" });
     my @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 8 ]);
     is(answers(@many), '200:8', 'a handshake that takes longer than timeout');
     ok(!opened(), '    opens no breaker');
+    $fake->release;
     ok($fake->wait_for('script', 2), '    is completed');
     ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), '    and used');
     $server->stop;
     $fake->stop;
-}
+});
 
 
 # --- what is written at once: a handshake, and all calls of a turn
 
-SKIP: {
+part(sub { SKIP: {
     my $more = 'password_file pass; user gateway; database 3;';
     my $fake = fake_redis(handshake => { map { $_ => 'silence' }
                                          qw( auth select client role script ) });
@@ -593,7 +603,7 @@ SKIP: {
     is(CORE::join(' ', map { "$_:$answers{$_}" } sort keys %answers),
        '200:10 429:20', '    and each is answered');
     $server->stop;
-}
+} });
 
 
 # --- a charge behind the response: without a reply the node makes it
@@ -601,22 +611,24 @@ SKIP: {
 for my $case ([ 'is silent' => 'silence' ], [ 'closes' => 'close' ],
               [ 'is out of memory' => [ error => 'OOM not allowed' ] ])
 {
-    my ($name, $action) = @$case;
+    part(sub {
+        my ($name, $action) = @$case;
 
-    my $fake = fake_redis(actions => [ good(5), $action ]);
-    $server = gateway($fake->port, timeout => '500ms',
-                      breaker => 'failures=1 retry=1h');
-    $fake->wait_for('script', 2);
-    is(is_now('/settle?k=a'), $redis, "it $name behind the response");
-    ok(wait_until(sub { opened() }, 5), '    which opens the breaker');
-    my $next = ask('/local?k=a');
-    is(header($next, 'X-Is'), 'PASSED|local', '    the node decides');
-    is(header($next, 'X-Left'), '10|6', '    and has charged three');
-    like(ask('/limits?zone=local&key=a')->{body}, qr/"unsettled":1\b/,
-         '    which is counted');
-    is($fake->calls, 2, '    and not asked again');
-    $server->stop;
-    $fake->stop;
+        my $fake = fake_redis(actions => [ good(5), $action ]);
+        $server = gateway($fake->port, timeout => '2s',
+                          breaker => 'failures=1 retry=1h');
+        $fake->wait_for('script', 2);
+        is(is_now('/settle?k=a'), $redis, "it $name behind the response");
+        ok(wait_until(sub { opened() }, 5), '    which opens the breaker');
+        my $next = ask('/local?k=a');
+        is(header($next, 'X-Is'), 'PASSED|local', '    the node decides');
+        is(header($next, 'X-Left'), '10|6', '    and has charged three');
+        like(ask('/limits?zone=local&key=a')->{body}, qr/"unsettled":1\b/,
+             '    which is counted');
+        is($fake->calls, 2, '    and not asked again');
+        $server->stop;
+        $fake->stop;
+    });
 }
 
 
@@ -625,37 +637,39 @@ for my $case ([ 'is silent' => 'silence' ], [ 'closes' => 'close' ],
 for my $case ([ 'is silent' => 'silence' ], [ 'closes' => 'close' ],
               [ 'is out of memory' => [ error => 'OOM not allowed' ] ])
 {
-    my ($name, $action) = @$case;
-    my %breaker = (timeout => '500ms', breaker => 'failures=1 retry=1h');
+    part(sub {
+        my ($name, $action) = @$case;
+        my %breaker = (timeout => '2s', breaker => 'failures=1 retry=1h');
 
-    my $fake = fake_redis(actions => [ $action ]);
-    $server = gateway($fake->port, %breaker);
-    $fake->wait_for('script', 2);
-    is(is_now('/penalty?k=a'), '429 REJECTED|shm', "it $name behind a refusal");
-    ok(wait_until(sub { opened() }, 5), '    which opens the breaker');
-    is(header(ask('/local?k=a'), 'X-Left'), '10|6',
-       '    the node charges the penalty');
-    my $state = ask('/limits?zone=local&key=a')->{body};
-    like($state, qr/"unsettled":1\b/, '    which is counted');
-    unlike($state, qr/unreturned/, '    as that alone');
-    is($fake->calls, 1, '    and not asked for again');
-    $server->stop;
-    $fake->stop;
+        my $fake = fake_redis(actions => [ $action ]);
+        $server = gateway($fake->port, %breaker);
+        $fake->wait_for('script', 2);
+        is(is_now('/penalty?k=a'), '429 REJECTED|shm', "it $name behind a refusal");
+        ok(wait_until(sub { opened() }, 5), '    which opens the breaker');
+        is(header(ask('/local?k=a'), 'X-Left'), '10|6',
+           '    the node charges the penalty');
+        my $state = ask('/limits?zone=local&key=a')->{body};
+        like($state, qr/"unsettled":1\b/, '    which is counted');
+        unlike($state, qr/unreturned/, '    as that alone');
+        is($fake->calls, 1, '    and not asked for again');
+        $server->stop;
+        $fake->stop;
 
-    $fake = fake_redis(actions => [ good(5), $action ]);
-    $server = gateway($fake->port, %breaker, gone => 1);
-    $fake->wait_for('script', 2);
-    is(ask('/back?k=a')->{status}, 503, "it $name when it is given back");
-    ok(wait_until(sub { $server->log =~ /"fleet".* failures=1 reached/ }, 5),
-       '    which opens the breaker');
-    $state = ask('/limits?zone=local&key=a')->{body};
-    like($state, qr/"unreturned":1\b/, '    it is counted');
-    unlike($state, qr/unsettled/, '    as that alone');
-    is(header(ask('/local?k=a'), 'X-Left'), '10|9',
-       '    the node has charged nothing');
-    is($fake->calls, 2, '    and not asked for again');
-    $server->stop;
-    $fake->stop;
+        $fake = fake_redis(actions => [ good(5), $action ]);
+        $server = gateway($fake->port, %breaker, gone => 1);
+        $fake->wait_for('script', 2);
+        is(ask('/back?k=a')->{status}, 503, "it $name when it is given back");
+        ok(wait_until(sub { $server->log =~ /"fleet".* failures=1 reached/ }, 5),
+           '    which opens the breaker');
+        $state = ask('/limits?zone=local&key=a')->{body};
+        like($state, qr/"unreturned":1\b/, '    it is counted');
+        unlike($state, qr/unsettled/, '    as that alone');
+        is(header(ask('/local?k=a'), 'X-Left'), '10|9',
+           '    the node has charged nothing');
+        is($fake->calls, 2, '    and not asked for again');
+        $server->stop;
+        $fake->stop;
+    });
 }
 
 
@@ -694,38 +708,41 @@ for my $case (
                                               . "permissions to run 'script|load'" ] },
       'refused SCRIPT LOAD: "NOPERM this user has no permissions to run"', 0 ])
 {
-    my ($name, $handshake, $log, $counts) = @$case;
+    part(sub {
+        my ($name, $handshake, $log, $counts) = @$case;
 
-    my $fake = fake_redis(actions => [ good(5) ], handshake => $handshake);
-    $server = gateway($fake->port, breaker => 'failures=3 retry=1h',
-                      connect => '300ms', files => { pass => 'top-secret-word' },
-                      more => "password_file pass; database 7;");
-    chmod 0600, $server->dir . '/pass';
+        my $fake = fake_redis(actions => [ good(5) ], handshake => $handshake);
+        $server = gateway($fake->port, breaker => 'failures=3 retry=1h',
+                          connect => $name eq 'silence' ? '300ms' : '10s',
+                          files => { pass => 'top-secret-word' },
+                          more => "password_file pass; database 7;");
+        chmod 0600, $server->dir . '/pass';
 
-    my $answer = ask('/local?k=a');
-    is("$answer->{status} " . header($answer, 'X-Is'), $local,
-       "handshake: $name: decided without it");
-    is(is_now('/closed?k=a'), $closed, '    or refused');
+        my $answer = ask('/local?k=a');
+        is("$answer->{status} " . header($answer, 'X-Is'), $local,
+           "handshake: $name: decided without it");
+        is(is_now('/closed?k=a'), $closed, '    or refused');
 
-    if ($counts) {
-        ok(wait_until(sub { opened() }, 20), '    three of them open the breaker');
-    } else {
-        my $auths = $fake->calls('auth');
-        for (1 .. 10) { ask('/local?k=b'); sleep 0.05 }
-        ok(!opened(), '    it opens no breaker');
-        is($fake->calls('auth'), $auths, '    and is not tried again soon');
-    }
-    like(CORE::join('', errors()), qr/\Q$log\E/, '    the log says why');
-    is($fake->calls, 0, '    no call was ever made');
-    unlike($server->log, qr/top-secret-word/, '    no password is in the log');
-    $server->allow(qr/can be read by everybody/);
-    $server->stop;
-    $fake->stop;
+        if ($counts) {
+            ok(wait_until(sub { opened() }, 20), '    three of them open the breaker');
+        } else {
+            my $auths = $fake->calls('auth');
+            for (1 .. 10) { ask('/local?k=b'); sleep 0.05 }
+            ok(!opened(), '    it opens no breaker');
+            is($fake->calls('auth'), $auths, '    and is not tried again soon');
+        }
+        like(CORE::join('', errors()), qr/\Q$log\E/, '    the log says why');
+        is($fake->calls, 0, '    no call was ever made');
+        unlike($server->log, qr/top-secret-word/, '    no password is in the log');
+        $server->allow(qr/can be read by everybody/);
+        $server->stop;
+        $fake->stop;
+    });
 }
 
 # what is not needed
 
-{
+part(sub {
     my $fake = fake_redis(actions => [ good(5) ], handshake => {
         client => [ error => 'NOPERM no permissions' ],
         role => [ error => 'NOPERM no permissions' ] });
@@ -739,12 +756,12 @@ for my $case (
     }
     $server->stop;
     $fake->stop;
-}
+});
 
 
 # --- nobody there
 
-{
+part(sub {
     my $port = free_port();
     $server = gateway($port, breaker => 'failures=3 retry=1h', workers => 2);
     my @many = http_many([ map { [ $server->port, "/local?k=a" ] } 1 .. 30 ]);
@@ -784,48 +801,50 @@ for my $case (
     like($lines[0], qr/connect\(\) to 127\.0\.0\.1:$port failed \(111: /,
          '    which say what failed');
     $server->stop;
-}
+});
 
 
 # --- a herd: how many connections are tried
 
-for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
-    my ($breaker, $most) = @$case;
+for my $case ([ 'failures=3 retry=500ms', 60 ], [ 'failures=1000000', 120 ]) {
+    part(sub {
+        my ($breaker, $most) = @$case;
 
-    my $fake = fake_redis(handshake => { client => 'close' });
-    $server = gateway($fake->port, workers => 4, breaker => $breaker);
+        my $fake = fake_redis(handshake => { client => 'close' });
+        $server = gateway($fake->port, workers => 4, breaker => $breaker);
 
-    my $end = time + 3;
-    my @many = http_many([ [ $server->port, '/open?k=a' ] ], at_once => 8,
-                         while => sub { time < $end });
-    is(answers(@many), '200:' . @many, "$breaker: all of " . @many
-       . ' requests pass');
-    my $n = $fake->connects;
-    cmp_ok($n, '>=', 4, "    it is tried: $n times in three seconds");
-    cmp_ok($n, '<=', $most, '    and besieged by nobody');
-    cmp_ok(scalar(errors()), '<=', 4, '    few lines');
-    $server->stop;
-    $fake->stop;
+        my $end = time + 3;
+        my @many = http_many([ [ $server->port, '/open?k=a' ] ], at_once => 8,
+                             while => sub { sleep 0.001; time < $end });
+        is(answers(@many), '200:' . @many, "$breaker: all of " . @many
+           . ' requests pass');
+        my $n = $fake->connects;
+        cmp_ok($n, '>=', 4, "    it is tried: $n times in three seconds");
+        cmp_ok($n, '<=', $most, '    and besieged by nobody');
+        cmp_ok(scalar(errors()), '<=', 4, '    few lines');
+        $server->stop;
+        $fake->stop;
 
-    # the same of one that takes calls and closes behind each
-    $fake = fake_redis(actions => [ 'close' ]);
-    $server = gateway($fake->port, workers => 4, breaker => $breaker);
-    $end = time + 3;
-    @many = http_many([ [ $server->port, '/open?k=a' ] ], at_once => 8,
-                      while => sub { time < $end });
-    is(answers(@many), '200:' . @many, '    the same when each call is cut off');
-    $n = $fake->connects;
-    cmp_ok($n, '>=', 4, "    it is tried: $n times");
-    cmp_ok($n, '<=', $most, '    and besieged by nobody');
-    $server->stop;
-    $fake->stop;
+        # the same of one that takes calls and closes behind each
+        $fake = fake_redis(actions => [ 'close' ]);
+        $server = gateway($fake->port, workers => 4, breaker => $breaker);
+        $end = time + 3;
+        @many = http_many([ [ $server->port, '/open?k=a' ] ], at_once => 8,
+                          while => sub { sleep 0.001; time < $end });
+        is(answers(@many), '200:' . @many, '    the same when each call is cut off');
+        $n = $fake->connects;
+        cmp_ok($n, '>=', 4, "    it is tried: $n times");
+        cmp_ok($n, '<=', $most, '    and besieged by nobody');
+        $server->stop;
+        $fake->stop;
+    });
 }
 
 
 # workers connect one after the other, each at a random moment of 100 ms: that
 # eight of them do within 10 ms has a chance of one in a million
 
-{
+part(sub {
     my $fake = fake_redis(actions => [ good(5) ]);
     $server = gateway($fake->port, workers => 8,
                       breaker => 'failures=1 retry=200ms');
@@ -841,18 +860,18 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     is($fake->calls('ping'), 1, '    by the word of one probe');
     $server->stop;
     $fake->stop;
-}
+});
 
 
 # --- not in a row: it is the share that counts, one in five
 
-{
-    my $late = [ delay => 0.35, good(5) ];
+part(sub {
+    my $late = [ hold => good(5) ];
     my $fake = fake_redis(actions => [ ($late, good(5)) x 5, good(5) ]);
-    $server = gateway($fake->port, timeout => '300ms',
+    $server = gateway($fake->port, timeout => '1s',
                       breaker => 'failures=4 retry=1h');
     $fake->wait_for('script', 2);
-    my @is = map { is_now("/local?k=$_") } 1 .. 9;
+    my @is = map { my $is = is_now("/local?k=$_"); $fake->release; $is } 1 .. 9;
     is(CORE::join(' ', @is), CORE::join(' ', ($local, $redis) x 4, $local),
        'slow every other time: each other request is decided without it');
     ok(opened(), '    the fifth opens the breaker');
@@ -864,10 +883,10 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
 
     # it closes after each probe, and does not stay closed: said once, not undone
     $fake = fake_redis(actions => [ ([ error => 'LOADING it' ], good(5)) x 50 ]);
-    $server = gateway($fake->port, breaker => 'failures=2 retry=500ms');
+    $server = gateway($fake->port, breaker => 'failures=2 retry=2s');
     $fake->wait_for('script', 2);
     ok(wait_until(sub { ask('/local?k=a') for 1 .. 10; $fake->calls('ping') >= 4 },
-                  20), 'good every other time: four probes close it');
+                  60), 'good every other time: four probes close it');
     is(scalar(errors()), 2, '    the log says why, and that it is not asked')
         or diag(CORE::join '', errors());
     is(answers_again(), 0, '    and not that it works');
@@ -884,16 +903,16 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     is($fake->calls, 101, '    all were asked');
     $server->stop;
     $fake->stop;
-}
+});
 
 
 # --- real ones
 
 # a real one that hangs, with its connections open, and goes on
 
-{
+part(sub {
     my $real = start_redis();
-    $server = gateway($real->port, timeout => '1s', connect => '1s', workers => 4,
+    $server = gateway($real->port, timeout => '2s', connect => '2s', workers => 4,
                       breaker => 'failures=5 retry=300ms');
     wait_until(sub { $real->connections == 4 }, 10);
     is(is_now('/local?k=a'), $redis, 'a real one: asked');
@@ -903,12 +922,12 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     my @many = http_many([ map { [ $server->port, '/local?k=b' ] } 1 .. 40 ]);
     is(answers(@many), '200:10 429:30', 'SIGSTOP: the node admits ten');
     my @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
-    cmp_ok($seconds[-1], '<', 3, '    after one timeout');
+    cmp_ok($seconds[-1], '<', 10, '    after one timeout');
     ok(opened(), '    the breaker opens');
     @many = http_many([ map { [ $server->port, "/local?k=c$_" ] } 1 .. 40 ],
                       at_once => 4);
     @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
-    cmp_ok($seconds[-1], '<', 0.9, '    and nobody waits');
+    cmp_ok($seconds[-1], '<', 1.9, '    and nobody waits');
     is(answers(@many), '200:40', '    for an answer');
 
     # longer than hung connections live
@@ -917,7 +936,7 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     $real->resume;
     ok(wait_until(sub { is_now('/local?k=d') =~ /redis/ }, 15),
        'SIGCONT: it is asked again');
-    ok(wait_until(sub { ask('/local?k=d'); answers_again() }, 10),
+    ok(wait_until(sub { ask_new('/local'); answers_again() }, 10),
        '    which is said');
     is(answers_again(), 1, '    by one worker');
     ok(wait_until(sub { $real->connections == 4 }, 10),
@@ -925,11 +944,11 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 7,
        '    what was charged before is');
     $server->stop;
-}
+});
 
 # one that is killed and started again
 
-{
+part(sub {
     my $real = start_redis();
     $server = gateway($real->port, workers => 2,
                       breaker => 'failures=5 retry=200ms');
@@ -944,16 +963,16 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
        'started: asked, and it has the scripts');
     ok(wait_until(sub { $real->connections == 2 }, 10), '    by both workers');
     unlike(CORE::join('', errors()), qr/NOSCRIPT/, '    it is told them at once');
-    ok(wait_until(sub { ask('/closed?k=a'); answers_again() }, 10),
+    ok(wait_until(sub { ask_new('/closed'); answers_again() }, 10),
        '    the log says it');
     $server->stop;
-}
+});
 
 # BUSY: somebody's script
 
-{
+part(sub {
     my $real = start_redis(config => [ 'lua-time-limit 50' ]);
-    $server = gateway($real->port, timeout => '2s');
+    $server = gateway($real->port);
     wait_until(sub { $real->connections == 1 }, 10);
     is(is_now('/local?k=a'), $redis, 'before a busy script');
     my ($id) = $real->cli('CLIENT', 'LIST') =~ /id=(\d+) .*nginx-gateway/;
@@ -970,11 +989,11 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     like($real->cli('CLIENT', 'LIST'), qr/id=$id .*nginx-gateway/,
          '    on the same connection');
     $server->stop;
-}
+});
 
 # READONLY: it has become a replica, and a master again
 
-{
+part(sub {
     my $real = start_redis();
     $server = gateway($real->port, breaker => 'failures=1000000');
     wait_until(sub { $real->connections == 1 }, 10);
@@ -984,15 +1003,15 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     is(is_now('/closed?k=b'), $closed, '    is not asked');
     # wherever the reason stands: Redis 7 says it plainly, 6 in a script's error
     like(CORE::join('', errors()), qr/READONLY|is no master/, '    the log says it');
-    ok(wait_until(sub { $real->calls('role') >= 2 }, 5), '    ROLE is asked anew');
+    ok(wait_until(sub { $real->calls('role') >= 2 }, 20), '    ROLE is asked anew');
     $real->cli('REPLICAOF', 'NO', 'ONE');
     ok(wait_until(sub { is_now('/local?k=c') eq $redis }, 15), 'a master again');
     $server->stop;
-}
+});
 
 # OOM: full, and nothing is evicted
 
-{
+part(sub {
     my $real = start_redis(config => [ 'maxmemory-policy noeviction' ]);
     $server = gateway($real->port);
     wait_until(sub { $real->connections == 1 }, 10);
@@ -1029,18 +1048,18 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
         $real->cli('CONFIG', 'SET', 'maxmemory', 0);
         ok(wait_until(sub { is_now('/local?k=c') eq $redis }, 15),
            'memory enough again');
-        ok(wait_until(sub { ask('/local?k=d'); answers_again() }, 10),
+        ok(wait_until(sub { ask_new('/local'); answers_again() }, 10),
            '    which is said');
         is(is_now('/local?k=e'), $redis, '    and lasts');
         is(answers_again(), 1, '    once');
         is(scalar(errors()), scalar(@lines), '    there is no further line');
         $server->stop;
     }
-}
+});
 
 # passwords: five seconds between two attempts, hence the long waits
 
-{
+part(sub {
     my $real = start_redis();
     $server = gateway($real->port);
     wait_until(sub { $real->connections == 1 }, 10);
@@ -1073,11 +1092,11 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     cmp_ok(time - $began, '<', 10, '    within about five seconds');
     unlike($second->log, qr/wrong\b/, 'no password is in the log');
     $_->stop for $first, $second;
-}
+});
 
 # a cluster: nobody has the slots, and then this one has all of them
 
-{
+part(sub {
     # it listens on a port 10,000 above as well, which must not be the kernel's
     my $port = free_port();
     $port = free_port() while $port > 22_000;
@@ -1092,12 +1111,12 @@ for my $case ([ 'failures=3 retry=500ms', 24 ], [ 'failures=1000000', 120 ]) {
     is(is_now('/three?k=tagged'), $redis, '    three limits of a key are one slot');
     is($real->connections, 1, '    on the same connection');
     $server->stop;
-}
+});
 
 # two Redis are asked at the same time
 
-{
-    my @fakes = map { fake_redis(actions => [ [ delay => 0.7, good(5) ] ]) } 1, 2;
+part(sub {
+    my @fakes = map { fake_redis(actions => [ [ hold => good(5) ] ]) } 1, 2;
     $server = start_nginx(workers => 1, http => <<"END", server => <<'END');
         gateway_redis a { server 127.0.0.1:@{[ $fakes[0]->port ]}; timeout 10s; }
         gateway_redis b { server 127.0.0.1:@{[ $fakes[1]->port ]}; timeout 10s; }
@@ -1107,17 +1126,19 @@ END
         location / { gateway_limit zone=a; gateway_limit zone=b; empty_gif; }
 END
     $_->wait_for('script', 2) for @fakes;
-    my $answer = ask('/?k=a');
-    is($answer->{status}, 200, 'two Redis');
-    cmp_ok($answer->{seconds}, '>=', 0.69, '    which both are slow');
-    cmp_ok($answer->{seconds}, '<', 1.3, '    are asked at the same time');
+    my $socket = IO::Socket::INET->new('127.0.0.1:' . $server->port) or die;
+    print $socket "GET /?k=a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    is($_->wait_for('evalsha', 1), 1, 'two Redis are asked at the same time')
+        for @fakes;
+    $_->release for @fakes;
+    like(CORE::join('', <$socket>), qr{^HTTP/1.1 200 }, '    and answer');
     $server->stop;
     $_->stop for @fakes;
-}
+});
 
 # what the fallback refuses is given back, in shared memory and by the fallback
 
-{
+part(sub {
     my $nobody = free_port();
     $server = start_nginx(workers => 1, http => <<"END", server => <<'END');
         gateway_redis none { server 127.0.0.1:$nobody; breaker failures=1 retry=1h; }
@@ -1138,11 +1159,11 @@ END
                            qw( m x p )), '9 9 7',
        '    and what others have charged is given back, but for a penalty');
     $server->stop;
-}
+});
 
 # too many clients
 
-{
+part(sub {
     my $real = start_redis(config => [ 'maxclients 1' ]);
     wait_until(sub { eval { $real->cli('PING') } }, 5);
     my $held = IO::Socket::INET->new('127.0.0.1:' . $real->port);
@@ -1155,24 +1176,24 @@ END
     close $held;
     ok(wait_until(sub { is_now('/local?k=b') eq $redis }, 15), '    until there is room');
     $server->stop;
-}
+});
 
 
 # --- max_pending: what would be more does not wait
 
-{
+part(sub {
     my $fake = fake_redis(actions => [ 'silence' ]);
-    $server = gateway($fake->port, timeout => '2s', more => 'max_pending 5;');
+    $server = gateway($fake->port, timeout => '3s', more => 'max_pending 5;');
     $fake->wait_for('script', 2);
     my @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 20 ]);
-    is(scalar(grep { $_->{seconds} > 1.9 } @many), 5, 'max_pending 5: five wait');
-    is(scalar(grep { $_->{seconds} < 1.5 } @many), 15, '    and fifteen do not');
+    is(scalar(grep { $_->{seconds} > 2.9 } @many), 5, 'max_pending 5: five wait');
+    is(scalar(grep { $_->{seconds} < 2.8 } @many), 15, '    and fifteen do not');
     is($fake->calls, 5, '    five were asked for');
     like(CORE::join('', errors()), qr/5 calls wait for a reply, deciding without it/,
          '    the log says it');
     $server->stop;
     $fake->stop;
-}
+});
 
-alarm 0;
+parts_done();
 done_testing();

@@ -13,6 +13,8 @@ package Test::Gateway::FakeRedis;
 #   [ error => 'LOADING ...' ]      an error reply
 #   'silence'                       nothing, ever
 #   [ delay => seconds, action ]    that action, after a time; the others wait
+#   [ hold => action ]              that action, and what follows it on this
+#                                   connection, at the next ->release
 #   [ split => n, seconds, bytes ]  a pause behind each n bytes
 #   [ cut => n, bytes ]             the first n bytes, and closes
 #   'close'                         closes
@@ -40,6 +42,10 @@ our @EXPORT = qw( fake_redis );
 my %running;
 my $main = $$;
 
+# What is started from here on is ended by this process, a child.
+
+sub adopt { $main = $$; %running = (); return }
+
 
 sub fake_redis {
     my (%arg) = @_;
@@ -64,15 +70,24 @@ sub start {
                                        Listen => 64, ReuseAddr => 1)
         or die "listen on $self->{port}: $!";
 
+    pipe my $told, my $tell or die "pipe: $!";
+
     my $pid = fork // die "fork: $!";
     if ($pid == 0) {
         $SIG{PIPE} = 'IGNORE';
-        $SIG{TERM} = 'DEFAULT';
+
+        # a connection that is lost finds nobody who takes another one
+        $SIG{TERM} = sub { close $listen; POSIX::_exit(0) };
+
+        close $tell;
+        $self->{told} = $told;
         eval { $self->serve($listen); 1 } or warn "FakeRedis: $@";
         POSIX::_exit(0);
     }
 
     close $listen;
+    close $told;
+    $self->{tell} = $tell;
     $self->{pid} = $pid;
     $running{$self} = $self;
     return $self;
@@ -89,10 +104,17 @@ sub stop {
 
     my $pid = delete $self->{pid} or return;
     delete $running{$self};
+    kill 'TERM', $pid;
+    wait_until(sub { waitpid($pid, POSIX::WNOHANG()) != 0 }, 10) and return;
     kill 'KILL', $pid;
     waitpid $pid, 0;
     return;
 }
+
+
+# What was held goes on.
+
+sub release { my ($self) = @_; syswrite $self->{tell}, 'r'; return }
 
 
 # What it was asked, in order: array references of words.  A name in lower case
@@ -130,7 +152,7 @@ sub connects { scalar $_[0]->commands('client') }
 sub wait_for {
     my ($self, $name, $n, $seconds) = @_;
 
-    return wait_until(sub { $self->calls($name) >= $n }, $seconds // 5);
+    return wait_until(sub { $self->calls($name) >= $n }, $seconds // 20);
 }
 
 
@@ -142,11 +164,18 @@ sub serve {
     open $self->{out}, '>>:raw', $self->{record}->filename or die $!;
     $self->{out}->autoflush(1);
 
-    my $select = IO::Select->new($listen);
+    my $select = IO::Select->new($listen, $self->{told});
     my %input;
 
     while (my @ready = $select->can_read) {
         for my $socket (@ready) {
+
+            if ($socket == $self->{told}) {
+                sysread $socket, my $word, 1 or return;
+                my $held = delete $self->{held};
+                $_->[0]->opened && $self->act(@$_) for @{ $held // [] };
+                next;
+            }
 
             if ($socket == $listen) {
                 my $client = $listen->accept or next;
@@ -209,11 +238,7 @@ sub answer {
     if ($name eq 'evalsha') {
         my $action = @{ $self->{actions} } > 1 ? shift @{ $self->{actions} }
                                                : $self->{actions}[0];
-        return act($socket, $action);
-    }
-
-    if (my $action = $self->{handshake}{$name}) {
-        return act($socket, $action);
+        return $self->act($socket, $action);
     }
 
     my $reply = $name eq 'role'   ? "*3\r\n\$6\r\nmaster\r\n:42\r\n*0\r\n"
@@ -222,17 +247,22 @@ sub answer {
               : $name =~ /^(?:auth|select|client)\z/ ? "+OK\r\n"
               : "-ERR unknown command\r\n";
 
-    print $socket $reply;
-    return 1;
+    return $self->act($socket, $self->{handshake}{$name} // [ reply => $reply ]);
 }
 
 
 sub act {
-    my ($socket, $action) = @_;
+    my ($self, $socket, $action) = @_;
 
     my ($what, @with) = ref $action ? @$action : $action;
 
-    if ($what eq 'reply') {
+    if ($what eq 'hold') {
+        push @{ $self->{held} }, [ $socket, $with[0] ];
+
+    } elsif (grep { $_->[0] == $socket } @{ $self->{held} // [] }) {
+        push @{ $self->{held} }, [ $socket, $action ];
+
+    } elsif ($what eq 'reply') {
         print $socket $with[0];
 
     } elsif ($what eq 'integers') {
@@ -246,7 +276,7 @@ sub act {
 
     } elsif ($what eq 'delay') {
         sleep $with[0];
-        return act($socket, $with[1]);
+        return $self->act($socket, $with[1]);
 
     } elsif ($what eq 'split') {
         my ($n, $seconds, $bytes) = @with;

@@ -20,6 +20,10 @@ our @EXPORT = qw( start_redis resp_read resp_write );
 my %running;
 my $main = $$;
 
+# What is started from here on is ended by this process, a child.
+
+sub adopt { $main = $$; %running = (); return }
+
 
 # start_redis(%arg)
 #

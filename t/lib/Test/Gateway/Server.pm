@@ -24,6 +24,10 @@ my %running;
 my @locks;
 my $main = $$;
 
+# What is started from here on is ended by this process, a child.
+
+sub adopt { $main = $$; %running = (); return }
+
 # /usr/sbin is not in the PATH of every user
 $ENV{PATH} .= ':/usr/sbin:/usr/local/sbin';
 $ENV{GATEWAY_MODULE} = File::Spec->rel2abs($ENV{GATEWAY_MODULE}
