@@ -4,54 +4,59 @@
  *
  * A token's claims are parsed in every request, and jansson's reader, which
  * takes its input byte by byte through a callback, would cost more than all
- * else of an HMAC token.  The reader below therefore knows the structure,
- * plain strings and integers, and builds jansson's values from them; what is
- * rare in a token, a string with an escape or a number with a fraction, it
- * hands to jansson as a slice.  t/fuzz/fuzz_json.c holds both readers
- * against each other: they accept the same texts and give equal values.
+ * else of an HMAC token.  The reader below therefore checks the text itself
+ * and builds jansson's values from it; only reals that somebody reads are
+ * handed to jansson as a slice.  What is not built is checked all the same,
+ * and costs no memory.  t/fuzz/fuzz_json.c holds both readers against each
+ * other: they accept the same texts and give equal values.
  */
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gw_json.h"
+#include "gw_json_names.h"
+#include "gw_json_scan.h"
 
 
-#define GW_JSON_KEY_SIZE  128   /* longer names take the slow way */
+#define GW_JSON_KEY_SIZE  128   /* longer names are copied to memory */
 
 
 typedef struct {
-    const unsigned char  *p;
-    const unsigned char  *end;
-    const char           *why;
-    unsigned              depth;
+    const unsigned char    *p;
+    const unsigned char    *end;
+    const char             *why;
+    unsigned                depth;
+
+    size_t                  values;   /* that may follow */
+    const gw_json_names_t  *names;    /* to build at the top; NULL: all */
+    unsigned                flat;     /* scalars only there */
+    unsigned                skip;     /* nothing is built here */
+
+    /* for texts that do not stand in the input as they are */
+    unsigned char          *memory;   /* owned; NULL: none was needed */
+    size_t                  size;
+    size_t                  used;
 } gw_json_reader_t;
-
-
-/* a string as it stands in the text, without its quotes */
-
-typedef struct {
-    const unsigned char  *data;
-    size_t                len;
-    unsigned              escaped;   /* holds a backslash */
-    unsigned              wide;      /* holds a byte beyond ASCII */
-} gw_json_slice_t;
 
 
 static json_t *gw_json_read_value(gw_json_reader_t *r);
 static json_t *gw_json_read_object(gw_json_reader_t *r);
-static int gw_json_read_member(gw_json_reader_t *r, json_t *object);
+static int gw_json_read_member(gw_json_reader_t *r, json_t *object,
+    gw_json_seen_t *seen);
+static int gw_json_read_name(gw_json_reader_t *r, gw_json_seen_t *seen,
+    gw_text_t *name);
 static json_t *gw_json_read_array(gw_json_reader_t *r);
 static json_t *gw_json_read_string(gw_json_reader_t *r);
 static json_t *gw_json_read_number(gw_json_reader_t *r);
 static json_t *gw_json_read_literal(gw_json_reader_t *r);
 
 static int gw_json_slice(gw_json_reader_t *r, gw_json_slice_t *slice);
-static json_t *gw_json_string(gw_json_reader_t *r,
-    const gw_json_slice_t *slice);
+static int gw_json_decode(gw_json_reader_t *r, gw_json_slice_t *slice);
 static int gw_json_set(gw_json_reader_t *r, json_t *object,
-    const gw_json_slice_t *name, json_t *value);
-static json_t *gw_json_slow(gw_json_reader_t *r, const unsigned char *text,
-    size_t len, const char *why);
+    const gw_text_t *name, json_t *value);
+static unsigned gw_json_unread(gw_json_reader_t *r, const gw_text_t *name);
 static json_t *gw_json_fail(gw_json_reader_t *r, const char *why);
 static unsigned gw_json_enter(gw_json_reader_t *r);
 static int gw_json_next(gw_json_reader_t *r);
@@ -61,6 +66,16 @@ static int gw_json_separator(gw_json_reader_t *r, int close);
 json_t *
 gw_json_parse(const unsigned char *text, size_t len, const char **why)
 {
+    static const gw_json_limit_t  none = { 0, NULL, 0 };
+
+    return gw_json_read(text, len, &none, why);
+}
+
+
+json_t *
+gw_json_read(const unsigned char *text, size_t len,
+    const gw_json_limit_t *limit, const char **why)
+{
     json_t            *value;
     gw_json_reader_t   r;
 
@@ -68,6 +83,12 @@ gw_json_parse(const unsigned char *text, size_t len, const char **why)
 
     r.p = text;
     r.end = text + len;
+    r.values = limit->values ? limit->values : SIZE_MAX;
+    r.names = limit->names;
+    r.flat = limit->flat;
+
+    /* each text and a NUL, in place of two quotes */
+    r.size = len;
 
     value = NULL;
 
@@ -83,6 +104,8 @@ gw_json_parse(const unsigned char *text, size_t len, const char **why)
         r.why = "is not a JSON object";
     }
 
+    free(r.memory);
+
     if (value == NULL && why != NULL) {
         *why = r.why;
     }
@@ -91,14 +114,16 @@ gw_json_parse(const unsigned char *text, size_t len, const char **why)
 }
 
 
+/* where nothing is built, a value is null, which is nobody's */
+
 static json_t *
 gw_json_read_value(gw_json_reader_t *r)
 {
-    int  c;
+    if (r->values-- == 0) {
+        return gw_json_fail(r, "has too many values");
+    }
 
-    c = gw_json_next(r);
-
-    switch (c) {
+    switch (gw_json_next(r)) {
 
     case '"':
         return gw_json_read_string(r);
@@ -123,14 +148,15 @@ gw_json_read_value(gw_json_reader_t *r)
 static json_t *
 gw_json_read_object(gw_json_reader_t *r)
 {
-    int      c;
-    json_t  *object;
+    int              c;
+    json_t          *object;
+    gw_json_seen_t   seen;
 
     if (!gw_json_enter(r)) {
         return NULL;
     }
 
-    object = json_object();
+    object = r->skip ? json_null() : json_object();
     if (object == NULL) {
         return gw_json_fail(r, "does not fit into memory");
     }
@@ -143,8 +169,10 @@ gw_json_read_object(gw_json_reader_t *r)
         return object;
     }
 
+    seen.n = 0;
+
     do {
-        if (gw_json_read_member(r, object) != 0) {
+        if (gw_json_read_member(r, object, &seen) != 0) {
             json_decref(object);
             return NULL;
         }
@@ -165,31 +193,98 @@ gw_json_read_object(gw_json_reader_t *r)
 
 
 static int
-gw_json_read_member(gw_json_reader_t *r, json_t *object)
+gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
 {
-    json_t           *value;
-    gw_json_slice_t   name;
+    json_t     *value;
+    unsigned    skip;
+    gw_text_t   name;
 
-    if (gw_json_next(r) != '"' || gw_json_slice(r, &name) != 0
-        || gw_json_next(r) != ':')
-    {
+    if (gw_json_read_name(r, seen, &name) != 0) {
+        return -1;
+    }
+
+    skip = r->skip;
+
+    if (r->depth == 1 && r->names != NULL) {
+        r->skip = gw_json_unread(r, &name);
+    }
+
+    value = gw_json_read_value(r);
+
+    if (value == NULL) {
+        return -1;
+    }
+
+    if (r->skip) {
+        r->skip = skip;
+        return 0;
+    }
+
+    return gw_json_set(r, object, &name, value);
+}
+
+
+/* whether nobody reads a member at the top, whose value follows */
+
+static unsigned
+gw_json_unread(gw_json_reader_t *r, const gw_text_t *name)
+{
+    int  c;
+
+    if (!gw_json_names_has(r->names, name)) {
+        return 1;
+    }
+
+    c = gw_json_next(r);
+
+    return r->flat && (c == '[' || c == '{');
+}
+
+
+/* leaves the reader behind the colon */
+
+static int
+gw_json_read_name(gw_json_reader_t *r, gw_json_seen_t *seen, gw_text_t *name)
+{
+    gw_json_slice_t  slice;
+
+    if (gw_json_next(r) != '"') {
         gw_json_fail(r, "is not well-formed JSON");
         return -1;
     }
 
-    if (json_object_size(object) == GW_JSON_MAX_MEMBERS) {
-        gw_json_fail(r, "has an object of too many members");
+    if (gw_json_slice(r, &slice) != 0) {
+        return -1;
+    }
+
+    if (gw_json_next(r) != ':') {
+        gw_json_fail(r, "is not well-formed JSON");
         return -1;
     }
 
     r->p++;
 
-    value = gw_json_read_value(r);
-    if (value == NULL) {
+    if (seen->n == GW_JSON_MAX_MEMBERS) {
+        gw_json_fail(r, "has an object of too many members");
         return -1;
     }
 
-    return gw_json_set(r, object, &name, value);
+    /* jansson wants a NUL behind a name */
+
+    if ((slice.escaped || slice.text.len >= GW_JSON_KEY_SIZE)
+        && gw_json_decode(r, &slice) != 0)
+    {
+        return -1;
+    }
+
+    *name = slice.text;
+
+    if (!gw_json_seen_add(seen, name)) {
+        gw_json_fail(r, "has a member twice");
+        return -1;
+    }
+
+    return 0;
 }
 
 
@@ -203,7 +298,7 @@ gw_json_read_array(gw_json_reader_t *r)
         return NULL;
     }
 
-    array = json_array();
+    array = r->skip ? json_null() : json_array();
     if (array == NULL) {
         return gw_json_fail(r, "does not fit into memory");
     }
@@ -219,7 +314,9 @@ gw_json_read_array(gw_json_reader_t *r)
     do {
         value = gw_json_read_value(r);
 
-        if (value == NULL || json_array_append_new(array, value) != 0) {
+        if (value == NULL
+            || (!r->skip && json_array_append_new(array, value) != 0))
+        {
             json_decref(array);
             return gw_json_fail(r, "does not fit into memory");
         }
@@ -242,56 +339,58 @@ gw_json_read_array(gw_json_reader_t *r)
 static json_t *
 gw_json_read_string(gw_json_reader_t *r)
 {
-    gw_json_slice_t  slice;
+    size_t            used;
+    json_t           *value;
+    gw_json_slice_t   slice;
 
     if (gw_json_slice(r, &slice) != 0) {
-        return gw_json_fail(r, "is not well-formed JSON");
+        return NULL;
     }
 
-    return gw_json_string(r, &slice);
+    if (r->skip) {
+        return json_null();
+    }
+
+    used = r->used;
+
+    if (slice.escaped && gw_json_decode(r, &slice) != 0) {
+        return NULL;
+    }
+
+    value = json_stringn_nocheck((const char *) slice.text.data,
+                                 slice.text.len);
+    r->used = used;
+
+    return value ? value : gw_json_fail(r, "does not fit into memory");
 }
 
-
-/* an integer of up to 18 digits; all else that a number may be is jansson's */
 
 static json_t *
 gw_json_read_number(gw_json_reader_t *r)
 {
-    json_t               *value;
-    json_int_t            n;
-    const unsigned char  *p, *start, *digits;
+    json_t                  *value;
+    const unsigned char     *p;
+    gw_json_slice_number_t   number;
 
-    start = r->p;
-    p = start + (start < r->end && *start == '-');
-    digits = p;
-
-    for (n = 0; p < r->end && *p >= '0' && *p <= '9' && p - digits < 18; p++) {
-        n = n * 10 + (*p - '0');
-    }
-
-    if (p == digits) {
-        return gw_json_fail(r, "is not well-formed JSON");
-    }
-
-    if (p == r->end || strchr("0123456789.eE", *p) == NULL || *p == '\0') {
-        if (*digits == '0' && p - digits > 1) {
-            return gw_json_fail(r, "is not well-formed JSON");
-        }
-
-        r->p = p;
-        value = json_integer(*start == '-' ? -n : n);
-
-        return value ? value : gw_json_fail(r, "does not fit into memory");
-    }
-
-    while (p < r->end && *p != '\0' && strchr("0123456789.eE+-", *p)) {
-        p++;
+    p = gw_json_scan_number(r->p, r->end, &number);
+    if (p == NULL) {
+        return gw_json_fail(r, "has a number that is malformed or out of "
+                               "range");
     }
 
     r->p = p;
 
-    return gw_json_slow(r, start, (size_t) (p - start),
-                        "has a number that is malformed or out of range");
+    if (r->skip) {
+        return json_null();
+    }
+
+    value = number.real
+            ? json_loadb((const char *) number.start,
+                         (size_t) (number.end - number.start),
+                         JSON_DECODE_ANY, NULL)
+            : json_integer(number.integer);
+
+    return value ? value : gw_json_fail(r, "does not fit into memory");
 }
 
 
@@ -324,120 +423,71 @@ gw_json_read_literal(gw_json_reader_t *r)
 static int
 gw_json_slice(gw_json_reader_t *r, gw_json_slice_t *slice)
 {
-    unsigned              wide;
-    const unsigned char  *p, *end;
+    const unsigned char  *p;
 
-    end = r->end;
-    wide = 0;
-
-    slice->data = r->p + 1;
-    slice->escaped = 0;
-
-    for (p = slice->data; p < end && *p != '"'; p++) {
-
-        if (*p < 0x20) {
-            return -1;
-        }
-
-        if (*p == '\\') {
-            slice->escaped = 1;
-
-            if (++p == end) {
-                return -1;
-            }
-        }
-
-        wide |= *p;
-    }
-
-    if (p >= end) {
+    p = gw_json_scan_string(r->p, r->end, slice);
+    if (p == NULL) {
+        gw_json_fail(r, "has a malformed string");
         return -1;
     }
 
-    slice->wide = wide & 0x80;
-    slice->len = (size_t) (p - slice->data);
-    r->p = p + 1;
+    r->p = p;
 
     return 0;
 }
 
 
-static json_t *
-gw_json_string(gw_json_reader_t *r, const gw_json_slice_t *slice)
-{
-    json_t      *value;
-    const char  *text;
+/* gives the slice its text without escapes, and with a NUL behind it */
 
-    if (slice->escaped) {
-        return gw_json_slow(r, slice->data - 1, slice->len + 2,
-                            "has a malformed string");
+static int
+gw_json_decode(gw_json_reader_t *r, gw_json_slice_t *slice)
+{
+    unsigned char  *text;
+
+    if (r->memory == NULL) {
+        r->memory = malloc(r->size);
+
+        if (r->memory == NULL) {
+            gw_json_fail(r, "does not fit into memory");
+            return -1;
+        }
     }
 
-    text = (const char *) slice->data;
+    text = r->memory + r->used;
 
-    /* the first checks UTF-8, the second has nothing to check */
+    slice->text.len = gw_json_unescape(slice, text);
+    slice->text.data = text;
+    text[slice->text.len] = '\0';
 
-    value = slice->wide ? json_stringn(text, slice->len)
-                        : json_stringn_nocheck(text, slice->len);
+    r->used += slice->text.len + 1;
 
-    return value ? value : gw_json_fail(r, "has a malformed string");
+    return 0;
 }
 
 
 /* takes the reference to "value" */
 
 static int
-gw_json_set(gw_json_reader_t *r, json_t *object, const gw_json_slice_t *name,
+gw_json_set(gw_json_reader_t *r, json_t *object, const gw_text_t *name,
     json_t *value)
 {
-    int      rc;
-    char     key[GW_JSON_KEY_SIZE];
-    size_t   size;
-    json_t  *string;
+    char         buf[GW_JSON_KEY_SIZE];
+    const char  *key;
 
-    size = json_object_size(object);
+    key = (const char *) name->data;
 
-    if (name->escaped || name->wide || name->len >= GW_JSON_KEY_SIZE) {
-        string = gw_json_string(r, name);
-        if (string == NULL) {
-            json_decref(value);
-            return -1;
-        }
-
-        rc = json_object_set_new_nocheck(object, json_string_value(string),
-                                         value);
-        json_decref(string);
-
-    } else {
-        memcpy(key, name->data, name->len);
-        key[name->len] = '\0';
-
-        rc = json_object_set_new_nocheck(object, key, value);
+    if (name->len < GW_JSON_KEY_SIZE) {
+        memcpy(buf, name->data, name->len);
+        buf[name->len] = '\0';
+        key = buf;
     }
 
-    if (rc != 0) {
+    if (json_object_set_new_nocheck(object, key, value) != 0) {
         gw_json_fail(r, "does not fit into memory");
         return -1;
     }
 
-    if (json_object_size(object) == size) {
-        gw_json_fail(r, "has a member twice");
-        return -1;
-    }
-
     return 0;
-}
-
-
-static json_t *
-gw_json_slow(gw_json_reader_t *r, const unsigned char *text, size_t len,
-    const char *why)
-{
-    json_t  *value;
-
-    value = json_loadb((const char *) text, len, JSON_DECODE_ANY, NULL);
-
-    return value ? value : gw_json_fail(r, why);
 }
 
 

@@ -9,11 +9,28 @@
 #include <stddef.h>
 #include <jansson.h>
 
+#include "gw_text.h"
+
 
 #define GW_JSON_MAX_DEPTH    16   /* arrays and objects inside of each other */
 #define GW_JSON_MAX_MEMBERS  256  /* members of one object */
 
 #define GW_JSON_NUMBER_SIZE  32   /* room for the text of any number */
+
+
+/* names of members that are read; no name twice */
+
+typedef struct {
+    size_t                  n;
+    const gw_text_t        *elts;
+} gw_json_names_t;
+
+
+typedef struct {
+    size_t                  values;  /* in the object; 0: any number */
+    const gw_json_names_t  *names;   /* members to build; NULL: all */
+    unsigned                flat;    /* no arrays or objects among those */
+} gw_json_limit_t;
 
 
 /*
@@ -26,6 +43,18 @@
  */
 json_t *gw_json_parse(const unsigned char *text, size_t len,
     const char **why);
+
+/*
+ * The same within a limit: also refused are more values than that, where
+ * each member and each element of an array counts, at any depth.  The object
+ * receives only the members whose names the limit lists.  The others, whose
+ * values may be of any size, are checked as strictly and take no memory.
+ */
+json_t *gw_json_read(const unsigned char *text, size_t len,
+    const gw_json_limit_t *limit, const char **why);
+
+/* whether a name is listed */
+int gw_json_names_has(const gw_json_names_t *names, const gw_text_t *name);
 
 /*
  * Writes a value as compact JSON, members in the order in which they were

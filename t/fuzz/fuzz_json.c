@@ -2,6 +2,7 @@
 /*
  * The reader against jansson's own: both accept the same objects and give
  * equal values, our limits aside.  What is written reads back as the same.
+ * Members that are not built are checked as those that are.
  */
 
 #include <stdint.h>
@@ -109,6 +110,101 @@ check_text(json_t *value)
 }
 
 
+/* the values in an object or an array, at any depth */
+
+static size_t
+count(json_t *value)
+{
+    void    *iter;
+    size_t   i, n;
+
+    n = json_is_object(value) ? json_object_size(value)
+                              : json_array_size(value);
+
+    for (i = 0; i < json_array_size(value); i++) {
+        n += count(json_array_get(value, i));
+    }
+
+    for (iter = json_object_iter(value); iter != NULL;
+         iter = json_object_iter_next(value, iter))
+    {
+        n += count(json_object_iter_value(iter));
+    }
+
+    return n;
+}
+
+
+static void
+check_count(const uint8_t *data, size_t size, json_t *value)
+{
+    json_t           *again;
+    const char       *why;
+    gw_json_limit_t   limit;
+
+    limit.values = count(value);
+    limit.names = NULL;
+    limit.flat = 0;
+
+    again = gw_json_read(data, size, &limit, NULL);
+    check(again != NULL && json_equal(again, value));
+    json_decref(again);
+
+    if (limit.values > 1) {
+        limit.values--;
+        check(gw_json_read(data, size, &limit, &why) == NULL);
+        check(strcmp(why, "has too many values") == 0);
+    }
+}
+
+
+/* the first "n" names; "value" is the whole object, or NULL */
+
+static void
+check_names(const uint8_t *data, size_t size, json_t *value, size_t n,
+    unsigned flat)
+{
+    size_t            i, built;
+    json_t           *some, *member;
+    gw_json_names_t   names;
+    gw_json_limit_t   limit;
+
+    static const gw_text_t  texts[] = {
+        { 1, (const unsigned char *) "a" },
+        { 0, (const unsigned char *) "" },
+        { 3, (const unsigned char *) "sub" },
+        { 2, (const unsigned char *) "\303\251" }
+    };
+
+    names.elts = texts;
+    names.n = n;
+    limit.names = &names;
+    limit.values = 0;
+    limit.flat = flat;
+
+    some = gw_json_read(data, size, &limit, NULL);
+    check((some == NULL) == (value == NULL));
+
+    for (i = 0, built = 0; i < n && value != NULL; i++) {
+        member = json_object_getn(value, (const char *) texts[i].data,
+                                  texts[i].len);
+
+        if (member != NULL
+            && !(flat && (json_is_array(member) || json_is_object(member))))
+        {
+            check(json_equal(member,
+                             json_object_getn(some,
+                                              (const char *) texts[i].data,
+                                              texts[i].len)));
+            built++;
+        }
+    }
+
+    check(json_object_size(some) == built);
+    json_decref(some);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -124,6 +220,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(reference != NULL && json_equal(value, reference));
         check(is_same(value, reference));
         check_text(value);
+        check_count(data, size, value);
 
     } else {
         check(why != NULL);
@@ -133,6 +230,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(!json_is_object(reference) || is_limit(why)
               || memchr(data, '\0', size) != NULL);
     }
+
+    check_names(data, size, value, 0, 0);
+    check_names(data, size, value, 4, 0);
+    check_names(data, size, value, 4, 1);
 
     json_decref(value);
     json_decref(reference);

@@ -24,13 +24,41 @@ parse(const char *text, size_t len)
 }
 
 
+/* the members of "names", which is one name or NULL, and so many values */
+
+static json_t *
+read_some(const char *text, size_t values, const char *name)
+{
+    gw_text_t        elt;
+    gw_json_names_t  names;
+    gw_json_limit_t  limit;
+
+    elt.data = (const unsigned char *) name;
+    elt.len = name ? strlen(name) : 0;
+    names.elts = &elt;
+    names.n = 1;
+    limit.names = name ? &names : NULL;
+    limit.values = values;
+    limit.flat = 0;
+
+    return gw_json_read((const unsigned char *) text, strlen(text), &limit,
+                        NULL);
+}
+
+
+/* whether it is built or only checked makes no difference */
+
 #define is_json(text, expected)                                               \
     do {                                                                      \
         json_t  *parsed = parse(text, strlen(text));                          \
+        json_t  *skipped = read_some(text, 0, "none");                        \
                                                                               \
         ok((parsed != NULL) == expected, "%s %s",                             \
            expected ? "accepts" : "refuses", text);                           \
+        ok((skipped != NULL) == expected && json_object_size(skipped) == 0,   \
+           "    where it is not read");                                       \
         json_decref(parsed);                                                  \
+        json_decref(skipped);                                                 \
     } while (0)
 
 
@@ -50,7 +78,14 @@ static const char *const  good[] = {
     "{\"a\":-0,\"b\":0,\"c\":-0.0,\"d\":0e0}",
     "{\"a\":1e308,\"b\":1e-400}",
     "{\"a\":999999999999999999,\"b\":1000000000000000000}",
-    "{\"a\":\"\177\"}"
+    "{\"a\":\"\177\"}",
+    "{\"a\":1.7976931348623157e308,\"b\":17976931348623157e292}",
+    "{\"a\":1.79769313486231580793728971405303415e308}",
+    "{\"a\":0.00017976931348623158e312,\"b\":-1.7e+308}",
+    "{\"a\":0e99999999999999999999,\"b\":-0.000e400}",
+    "{\"a\":1e-99999999999999999999,\"b\":-1e-310}",
+    "{\"\\uD83D\\uDE00\":1,\"\\ud83d\\ude01\":2,\"\360\237\230\202\":3}",
+    "{\"\355\237\277\":\"\356\200\200\364\217\277\277\"}"
 };
 
 static const char *const  bad[] = {
@@ -109,11 +144,27 @@ static const char *const  bad[] = {
     "{\"a\":-9223372036854775809}",
     "{\"a\":1e400}",
     "{\"a\":-1e400}",
+    "{\"a\":1e309}",
+    "{\"a\":1.7976931348623159e308}",
+    "{\"a\":1.79769313486231580793728971405303416e308}",
+    "{\"a\":-17976931348623159e292}",
+    "{\"a\":0.00017976931348623159e312}",
+    "{\"a\":1e99999999999999999999}",
+    "{\"a\":99999999999999999999}",
     "{\"a\":1,\"a\":1}",
     "{\"a\":1,\"b\":2,\"a\":3}",
     "{\"b\":{\"a\":1,\"a\":1}}",
     "{\"b\":[{\"a\":1,\"a\":1}]}",
     "{\"a\":1,\"\\u0061\":2}",
+    "{\"\\u0061\":1,\"a\":2}",
+    "{\"\\u0061\\/\":1,\"a\\u002f\":2}",
+    "{\"\\uD83D\\uDE00\":1,\"\360\237\230\200\":2}",
+    "{\"a\":\"\\ud83d\"}",
+    "{\"a\":\"\\ud83d\\n\"}",
+    "{\"a\":\"\\ud83d\\u0041\"}",
+    "{\"a\":\"\\ude00\\ud83d\"}",
+    "{\"a\":\"\\ud83",
+    "{\"a\":\"\\",
     "{\"h\303\251\":1,\"h\303\251\":2}",
     "{\"a\":\"\377\"}",
     "{\"a\":\"\300\200\"}",
@@ -228,6 +279,110 @@ test_limits(void)
 }
 
 
+/* an object of an array of n - 1 empty ones */
+
+static json_t *
+values(unsigned n, size_t limit, const char *name)
+{
+    char      text[8192], *p;
+    unsigned  i;
+
+    p = text + sprintf(text, "{\"a\":[");
+
+    for (i = 1; i < n; i++) {
+        p += sprintf(p, "%s[]", i > 1 ? "," : "");
+    }
+
+    strcpy(p, "]}");
+
+    return read_some(text, limit, name);
+}
+
+
+static void
+test_values(void)
+{
+    size_t   i;
+    json_t  *value;
+
+    static const char *const  names[] = { NULL, "a", "b" };
+
+    for (i = 0; i < 3; i++) {
+        value = values(64, 64, names[i]);
+        ok(value != NULL, "64 values of 64");
+        is_int((long long) json_array_size(json_object_get(value, "a")),
+               i < 2 ? 63 : 0, "    are built where they are read");
+        json_decref(value);
+
+        ok(values(65, 64, names[i]) == NULL, "65 values of 64");
+
+        value = values(2000, 0, names[i]);
+        ok(value != NULL, "2000 values without a limit");
+        json_decref(value);
+    }
+
+    value = read_some("{\"a\":{\"b\":[1,2]},\"c\":3}", 5, NULL);
+    ok(value != NULL, "members and elements count at any depth");
+    json_decref(value);
+    ok(read_some("{\"a\":{\"b\":[1,2]},\"c\":3}", 4, NULL) == NULL,
+       "    each of them");
+
+    value = read_some("{}", 1, NULL);
+    ok(value != NULL, "an empty object has none");
+    json_decref(value);
+}
+
+
+static void
+test_names(void)
+{
+    json_t           *value;
+    gw_json_names_t   names;
+    gw_json_limit_t   limit;
+
+    static const char       text[] = "{\"a\":\"x\",\"b\":[1]}";
+    static const gw_text_t  elts[] = {
+        { 1, (const unsigned char *) "a" },
+        { 1, (const unsigned char *) "b" }
+    };
+
+    value = read_some("{\"a\":[{\"b\":1}],\"b\":{\"a\":2},\"c\":3}", 0, "b");
+    is_int((long long) json_object_size(value), 1, "one member is read");
+    is_int(json_integer_value(json_object_get(json_object_get(value, "b"),
+                                              "a")), 2, "    and whole");
+    json_decref(value);
+
+    value = read_some("{\"\\u0062\":1,\"\\u00e9\":\"\\n\"}", 0, "b");
+    is_int(json_integer_value(json_object_get(value, "b")), 1,
+           "names are compared decoded");
+    json_decref(value);
+
+    ok(read_some("{\"b\":1,\"\\u0062\":2}", 0, "b") == NULL
+       && read_some("{\"\\u0062\":1,\"b\":2}", 0, "b") == NULL
+       && read_some("{\"c\":1,\"\\u0063\":2}", 0, "b") == NULL
+       && read_some("{\"c\":{\"d\":1,\"\\u0064\":2}}", 0, "b") == NULL
+       && read_some("{\"b\":{\"d\":1,\"\\u0064\":2}}", 0, "b") == NULL,
+       "a member twice is refused, built or not");
+
+    names.elts = elts;
+    names.n = 2;
+    limit.values = 0;
+    limit.names = &names;
+    limit.flat = 1;
+
+    value = gw_json_read((const unsigned char *) text, strlen(text), &limit,
+                         NULL);
+    ok(json_object_size(value) == 1 && json_object_get(value, "a") != NULL,
+       "of two names the one whose value is no array");
+    json_decref(value);
+
+    value = read_some("{\"\":7,\"b\":1}", 0, "");
+    is_int(json_integer_value(json_object_get(value, "")), 7,
+           "an empty name can be read");
+    json_decref(value);
+}
+
+
 static void
 is_number(const char *text, const char *expected)
 {
@@ -320,6 +475,8 @@ main(void)
 {
     test_syntax();
     test_limits();
+    test_values();
+    test_names();
     test_numbers();
     test_text();
 

@@ -1,0 +1,76 @@
+
+/*
+ * Names of members: see gw_json_names.h.
+ *
+ * They are kept sorted: at most eight of them are compared with a new one,
+ * whichever names a stranger chooses.
+ */
+
+#include <string.h>
+
+#include "gw_json_names.h"
+
+
+static int gw_json_names_compare(const gw_text_t *a, const gw_text_t *b);
+
+
+int
+gw_json_names_has(const gw_json_names_t *names, const gw_text_t *name)
+{
+    size_t  i;
+
+    for (i = 0; i < names->n; i++) {
+        if (gw_json_names_compare(&names->elts[i], name) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+int
+gw_json_seen_add(gw_json_seen_t *seen, const gw_text_t *name)
+{
+    int       rc;
+    unsigned  low, high, middle;
+
+    low = 0;
+    high = seen->n;
+
+    while (low < high) {
+        middle = (low + high) / 2;
+        rc = gw_json_names_compare(name, &seen->names[seen->sorted[middle]]);
+
+        if (rc == 0) {
+            return 0;
+        }
+
+        if (rc < 0) {
+            high = middle;
+
+        } else {
+            low = middle + 1;
+        }
+    }
+
+    memmove(seen->sorted + low + 1, seen->sorted + low, seen->n - low);
+
+    seen->sorted[low] = (unsigned char) seen->n;
+    seen->names[seen->n++] = *name;
+
+    return 1;
+}
+
+
+/* any order will do: by length, then by bytes */
+
+static int
+gw_json_names_compare(const gw_text_t *a, const gw_text_t *b)
+{
+    if (a->len != b->len) {
+        return (a->len < b->len) ? -1 : 1;
+    }
+
+    return memcmp(a->data, b->data, a->len);
+}
