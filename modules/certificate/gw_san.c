@@ -1,9 +1,13 @@
 
+#include <string.h>
+
 #include <openssl/err.h>
 
+#include "gw_der.h"
 #include "gw_san.h"
 
 
+static GENERAL_NAMES *gw_san_decode(const ASN1_OCTET_STRING *extension);
 static int gw_san_value(const ASN1_IA5STRING *string, gw_text_t *value);
 
 
@@ -20,12 +24,64 @@ static const struct {
 void
 gw_san_open(gw_san_t *san, X509 *cert)
 {
-    (void) ERR_set_mark();
+    int  k;
 
-    san->names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    san->names = NULL;
     san->i = 0;
 
+    k = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
+
+    if (k < 0 || X509_get_ext_by_NID(cert, NID_subject_alt_name, k) >= 0) {
+        return;
+    }
+
+    (void) ERR_set_mark();
+
+    san->names = gw_san_decode(X509_EXTENSION_get_data(X509_get_ext(cert, k)));
+
     (void) ERR_pop_to_mark();
+}
+
+
+/*
+ * OpenSSL reads BER, and ignores what follows the list: what is encoded again
+ * must be the same bytes.  It copies some parts as they came, such as a
+ * directoryName, so the form of these is judged as well.
+ */
+
+static GENERAL_NAMES *
+gw_san_decode(const ASN1_OCTET_STRING *extension)
+{
+    int                   len, size;
+    unsigned char        *again;
+    GENERAL_NAMES        *names;
+    const unsigned char  *data, *p;
+
+    data = ASN1_STRING_get0_data(extension);
+    len = ASN1_STRING_length(extension);
+
+    if (!gw_der_strict(data, (size_t) len)) {
+        return NULL;
+    }
+
+    p = data;
+    names = d2i_GENERAL_NAMES(NULL, &p, len);
+
+    if (names == NULL) {
+        return NULL;
+    }
+
+    again = NULL;
+    size = i2d_GENERAL_NAMES(names, &again);
+
+    if (size != len || memcmp(again, data, (size_t) len) != 0) {
+        GENERAL_NAMES_free(names);
+        names = NULL;
+    }
+
+    OPENSSL_free(again);
+
+    return names;
 }
 
 
@@ -35,7 +91,7 @@ gw_san_next(gw_san_t *san, gw_text_t *type, gw_text_t *value)
     size_t               k;
     const GENERAL_NAME  *name;
 
-    /* of no names the number is -1 */
+    /* the number of no names is -1 */
 
     while (san->i < sk_GENERAL_NAME_num(san->names)) {
         name = sk_GENERAL_NAME_value(san->names, san->i++);

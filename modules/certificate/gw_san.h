@@ -25,9 +25,10 @@ typedef struct {
 
 
 /*
- * Decodes the extension; one that is malformed, or there twice, holds no
- * names.  The certificate may be freed before gw_san_close().  OpenSSL's
- * error queue is left as it was.
+ * Decodes the extension.  One that is not DER to the byte (X.690, 10), or is
+ * there twice, holds no names: another reader might see other ones in it.
+ * The certificate may be freed before gw_san_close().  OpenSSL's error queue
+ * is left as it was.
  */
 void gw_san_open(gw_san_t *san, X509 *cert);
 

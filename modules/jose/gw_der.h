@@ -49,10 +49,21 @@ void gw_der_integer(gw_der_writer_t *w, const unsigned char *data,
 
 /*
  * Reads one element with the tag "tag" at "*p" and steps over it: its
- * contents go to "*data" and "*len".  Returns 0, or -1.
+ * contents go to "*data" and "*len".  Returns 0, or -1 if there is another
+ * tag, or a length that is not the shortest form or exceeds "end".
  */
 int gw_der_read(const unsigned char **p, const unsigned char *end,
     unsigned char tag, const unsigned char **data, size_t *len);
+
+/*
+ * Returns 1 if the bytes are elements, one after the other, each with a
+ * definite length in its shortest form, down to the last level, and 0 if
+ * not, or if they are nested deeper than GW_DER_DEPTH.  Contents of primitive
+ * elements are not judged.  Tags of several bytes are not known.
+ */
+#define GW_DER_DEPTH  16
+
+int gw_der_strict(const unsigned char *data, size_t len);
 
 
 #endif /* GW_DER_H_INCLUDED */

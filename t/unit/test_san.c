@@ -238,12 +238,85 @@ test_none(void)
 }
 
 
+/* one form of each list: what only looks like it holds no names at all */
+
+static const struct {
+    const char  *bytes;
+    size_t       len;
+    const char  *name;
+    const char  *what;
+} forms[] = {
+    { lit("\x30\x03\x82\x01""a"), "dns:a", "a list of one name" },
+    { lit("\x30\x03\x82\x01""a\x00"), NULL, "a byte behind the list" },
+    { lit("\x30\x03\x82\x01""a\x05\x00"), NULL, "an element behind it" },
+    { lit("\x30\x03\x82\x01""a\x30\x03\x82\x01""b"), NULL,
+      "another list behind it" },
+    { lit("\x30\x04\x82\x01""a\x00"), NULL, "a byte at its end" },
+    { lit("\x30\x05\x82\x01""a\x05\x00"), NULL, "no name at its end" },
+    { lit("\x30\x02\x82\x01""a"), NULL, "a length that is too short" },
+    { lit("\x30\x04\x82\x01""a"), NULL, "a length that is too long" },
+    { lit("\x30\x81\x03\x82\x01""a"), NULL, "a length in two bytes" },
+    { lit("\x30\x82\x00\x03\x82\x01""a"), NULL, "a length in three bytes" },
+    { lit("\x30\x04\x82\x81\x01""a"), NULL, "a name's length in two bytes" },
+    { lit("\x30\x80\x82\x01""a\x00\x00"), NULL, "an indefinite length" },
+    { lit("\x30\x07\xa2\x80\x16\x01""a\x00\x00"), NULL,
+      "an indefinite length of a name" },
+    { lit("\x30\x05\xa2\x03\x16\x01""a"), NULL, "a name in pieces" },
+    { lit("\x31\x03\x82\x01""a"), NULL, "a SET" },
+    { lit("\x30\x03\x89\x01""a"), NULL, "an unknown type" },
+    { lit("\x30\x04\x9f\x02\x01""a"), NULL, "a type of two bytes" },
+
+    { lit("\x30\x13\x82\x01""a\xa4\x0e\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04"
+          "\x03\x0c\x01""b"), "dns:a", "beside a distinguished name" },
+    { lit("\x30\x15\x82\x01""a\xa4\x10\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04"
+          "\x03\x0c\x01""b\x05\x00"), NULL, "an element behind that name" },
+    { lit("\x30\x14\x82\x01""a\xa4\x0f\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04"
+          "\x03\x0c\x81\x01""b"), NULL, "a length in two bytes inside of it" },
+
+    { lit("\x30\x0e\x82\x01""a\xa0\x09\x06\x02\x2a\x03\xa0\x03\x0c\x01""x"),
+      "dns:a", "beside another name" },
+    { lit("\x30\x10\x82\x01""a\xa0\x0b\x06\x02\x2a\x03\xa0\x05\x0c\x01""x"
+          "\x05\x00"), NULL, "an element behind the value of that name" },
+    { lit("\x30\x0f\x82\x01""a\xa0\x0a\x06\x02\x2a\x03\xa0\x04\x0c\x81\x01""x"),
+      NULL, "a length in two bytes inside of it" },
+    { lit("\x30\x10\x82\x01""a\xa0\x0b\x06\x02\x2a\x03\xa0\x05\x30\x03\x0c\x01"
+          "x"), "dns:a", "beside another name that is a list" },
+    { lit("\x30\x11\x82\x01""a\xa0\x0c\x06\x02\x2a\x03\xa0\x06\x30\x04\x0c\x81"
+          "\x01x"), NULL, "a length in two bytes inside of this one" }
+};
+
+
+static void
+test_forms(void)
+{
+    X509    *cert;
+    size_t   i;
+    gw_san_t san;
+
+    for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        cert = X509_new();
+        add_extension(cert, forms[i].bytes, forms[i].len);
+
+        if (forms[i].name == NULL) {
+            is_empty(cert, forms[i].what);
+            continue;
+        }
+
+        gw_san_open(&san, cert);
+        is_str(next_name(&san), forms[i].name, "%s", forms[i].what);
+        gw_san_close(&san);
+        X509_free(cert);
+    }
+}
+
+
 int
 main(void)
 {
     test_each();
     test_all();
     test_none();
+    test_forms();
 
     return done_testing();
 }
