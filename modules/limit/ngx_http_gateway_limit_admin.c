@@ -311,14 +311,7 @@ ngx_http_gateway_limit_admin_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_gateway_limit_admin_get(r, query);
-
-    if (rc == NGX_AGAIN) {
-        r->main->count++;
-        return NGX_DONE;
-    }
-
-    return rc;
+    return ngx_http_gateway_limit_admin_get(r, query);
 }
 
 
@@ -478,16 +471,10 @@ ngx_http_gateway_limit_admin_body(ngx_http_request_t *r)
 
     query = ngx_pcalloc(r->pool, sizeof(ngx_http_gateway_limit_query_t));
 
-    if (query == NULL) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
-    }
+    rc = query ? ngx_http_gateway_limit_admin_read(r, query)
+               : NGX_HTTP_INTERNAL_SERVER_ERROR;
 
-    rc = ngx_http_gateway_limit_admin_read(r, query);
-
-    if (rc != NGX_AGAIN) {
-        ngx_http_finalize_request(r, rc);
-    }
+    ngx_http_finalize_request(r, rc);
 }
 
 

@@ -52,8 +52,10 @@ typedef struct {
 
 
 /*
- * Carries out what is asked.  NGX_AGAIN: Redis is asked, and the request will
- * be finalized; else what it ends with.
+ * Carries out what is asked, and returns what the caller must finalize the
+ * request with.  NGX_DONE: Redis is asked, and the reply finalizes the request
+ * once more.  NGX_AGAIN is nginx's: the client cannot take all of the response
+ * yet.
  */
 ngx_int_t ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);

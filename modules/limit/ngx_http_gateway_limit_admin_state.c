@@ -302,7 +302,6 @@ static ngx_int_t
 ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
-    ngx_int_t                         rc;
     ngx_pool_cleanup_t               *cln;
     ngx_http_gateway_redis_status_e   status;
 
@@ -330,13 +329,18 @@ ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
                                        ngx_http_gateway_redis_status(status));
     }
 
-    rc = ngx_http_gateway_limit_park(r, ngx_http_request_empty_handler);
-
-    if (rc != NGX_AGAIN) {
+    if (ngx_http_gateway_limit_park(r, ngx_http_request_empty_handler)
+        != NGX_AGAIN)
+    {
         ngx_http_gateway_limit_admin_cleanup(query);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return rc;
+    /* the reference of the reply, which finalizes the request */
+
+    r->main->count++;
+
+    return NGX_DONE;
 }
 
 

@@ -5,21 +5,30 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use IO::Socket::INET;
+use Socket qw( SOL_SOCKET SO_RCVBUF inet_aton pack_sockaddr_in );
+use Test::Gateway::Bypass::Client;
 use Test::Gateway::Redis;
 use Test::Gateway::Server;
 use Test::More;
+use Time::HiRes qw( time );
 
 plan skip_all => 'has masters of its own' if $ENV{GATEWAY_MASTER};
 plan skip_all => 'this curl knows no HTTP/2'
     if `curl --version` !~ /HTTP2/;
 
+# a request too many is waited for by nobody
+$SIG{ALRM} = sub { die "a request has no answer\n" };
+alarm 180;
+
 my $redis = start_redis();
 my $port = free_port();
+my $plain = free_port();
 my $old = nginx_before(1, 25, 1);
 my $listen = $old ? "listen 127.0.0.1:$port http2;"
                   : "listen 127.0.0.1:$port; http2 on;";
 
-my $nginx = start_nginx(http => <<"END");
+my $nginx = start_nginx(workers => 1, http => <<"END");
     gateway_redis r { server 127.0.0.1:@{[ $redis->port ]}; timeout 5s; }
     gateway_limit_zone \$arg_k zone=shm:1m rate=1r/d burst=4;
     gateway_limit_zone \$arg_k zone=redis:1m rate=1r/d burst=4 redis=r;
@@ -29,6 +38,13 @@ my $nginx = start_nginx(http => <<"END");
         location /shm { gateway_limit zone=shm; empty_gif; }
         location /redis { gateway_limit zone=redis; empty_gif; }
         location /slow { gateway_limit zone=slow burst=3; empty_gif; }
+        location /limits { gateway_limit_admin zone=shm zone=redis from=127.0.0.1; }
+    }
+    server {
+        listen 127.0.0.1:$plain sndbuf=4k;
+        large_client_header_buffers 4 16k;
+        location /shm { gateway_limit zone=shm; empty_gif; }
+        location /limits { gateway_limit_admin zone=shm zone=redis from=127.0.0.1; }
     }
 END
 
@@ -68,7 +84,164 @@ for (1 .. 20) {
 $redis->resume;
 is(ask(6, '/redis?k=d'), '200:5 429:1', 'afterwards all is as before');
 
+
+
+# --- gateway_limit_admin, and a client that cannot take the response at once
+
+my ($worker) = $nginx->workers;
+
+# the connections of the worker: those of Redis stay
+sub descriptors { scalar(() = glob "/proc/$worker/fd/*") }
+
+my $before = descriptors();
+
+sub all_are_closed {
+    my ($name) = @_;
+
+    wait_until(sub { descriptors() <= $before }, 10);
+    is(descriptors() - $before, 0, "$name: the connection is closed");
+}
+
+*frame = \&Test::Gateway::Bypass::Client::frame;
+
+# a connection on which no stream may send anything
+sub connect_h2 {
+    my $socket = IO::Socket::INET->new("127.0.0.1:$port") or die "connect: $!";
+
+    print $socket "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+                  . frame(4, 0, 0, pack 'nN', 4, 0);
+    return { socket => $socket, stream => -1, said => '', body => {} };
+}
+
+sub request_h2 {
+    my ($h2, $method, $path, $body) = @_;
+
+    my $stream = $h2->{stream} += 2;
+    print { $h2->{socket} } frame(1, defined $body ? 4 : 5, $stream,
+        Test::Gateway::Bypass::Client::hpack([ ':method', $method ],
+            [ ':scheme', 'http' ], [ ':path', $path ], [ ':authority', 'a' ]));
+    print { $h2->{socket} } frame(0, 1, $stream, $body) if defined $body;
+    return $stream;
+}
+
+# reads frames until $code is true of the connection
+sub read_h2 {
+    my ($h2, $code, $seconds) = @_;
+
+    my $end = time + ($seconds // 5);
+    while (!$code->()) {
+        my $left = $end - time;
+        vec(my $bits = '', fileno $h2->{socket}, 1) = 1;
+        return 0 if $left <= 0 || !select $bits, undef, undef, $left;
+        sysread $h2->{socket}, $h2->{said}, 65536, length $h2->{said} or return 0;
+
+        while (length $h2->{said} >= 9) {
+            my ($high, $low, $type, $flags, $stream) = unpack 'CnCCN', $h2->{said};
+            my $size = $high << 16 | $low;
+            last if length $h2->{said} < 9 + $size;
+            my $payload = substr substr($h2->{said}, 0, 9 + $size, ''), 9;
+
+            $h2->{head}{$stream} = Test::Gateway::Bypass::Client::status_of($payload)
+                if $type == 1;
+            $h2->{body}{$stream} .= $payload if $type == 0;
+            $h2->{end}{$stream} = 1 if $type < 2 && $flags & 1;
+        }
+    }
+    return 1;
+}
+
+sub open_windows {
+    my ($h2, @streams) = @_;
+    print { $h2->{socket} } map { frame(8, 0, $_, pack 'N', 100_000) } @streams;
+}
+
+my $change = sub { qq({"zone":"$_[0]","key":"$_[1]","reset":true}) };
+my @cases = (
+    [ 'a key in shared memory' => GET => '/limits?zone=shm&key=w', undef, 200, '"used":1' ],
+    [ 'a key in Redis' => GET => '/limits?zone=redis&key=w', undef, 200, '"used":1' ],
+    [ 'an unknown key' => GET => '/limits?zone=shm&key=no', undef, 404, 'no such key' ],
+    [ 'one in Redis' => GET => '/limits?zone=redis&key=no', undef, 404, 'no such key' ],
+    [ 'no key' => GET => '/limits', undef, 400, 'are needed' ],
+    [ 'another method' => PUT => '/limits', undef, 405, 'only GET' ],
+    [ 'a change' => POST => '/limits', $change->('shm', 'w'), 200, '"used":0' ],
+    [ 'one in Redis' => POST => '/limits', $change->('redis', 'w'), 200, '"used":0' ],
+    [ 'a wrong one' => POST => '/limits', '[]', 400, 'must be an object' ],
+    [ 'HEAD' => HEAD => '/limits?zone=shm&key=w', undef, 200, '' ],
+);
+
+# the last one resets the keys
+ask(1, '/shm?k=w');
+ask(1, '/redis?k=w');
+
+for (@cases) {
+    my ($name, $method, $path, $body, $status, $text) = @$_;
+    my $h2 = connect_h2();
+    my $stream = request_h2($h2, $method, $path, $body);
+
+    ok(read_h2($h2, sub { $h2->{head}{$stream} }), "$name: no window, the header");
+    is($h2->{head}{$stream}, $status, "    is a $status");
+    is($h2->{body}{$stream} // '', '', '    and nothing else');
+    open_windows($h2, $stream) if $method ne 'HEAD';
+    ok(read_h2($h2, sub { $h2->{end}{$stream} }), '    with a window, all of it');
+    like($h2->{body}{$stream} // '', $text ? qr/\A\{.*\Q$text\E.*\}\n\z/ : qr/\A\z/,
+         '    is the body');
+    close $h2->{socket};
+    all_are_closed($name);
+}
+
+{
+    my $h2 = connect_h2();
+    my @streams = map { my $case = $_; map { request_h2($h2, @$case[1 .. 3]) } 1 .. 5 }
+                  @cases;
+    ok(read_h2($h2, sub { keys %{ $h2->{head} } == @streams }),
+       'fifty streams at once: all headers');
+    close $h2->{socket};
+    all_are_closed('a client that leaves');
+
+    $h2 = connect_h2();
+    @streams = map { request_h2($h2, @$_[1 .. 3]) } @cases;
+    read_h2($h2, sub { keys %{ $h2->{head} } == @streams });
+    print { $h2->{socket} } map { frame(3, 0, $_, pack 'N', 8) } @streams;
+    my $last = request_h2($h2, 'GET', '/limits?zone=shm&key=w');
+    open_windows($h2, $last);
+    ok(read_h2($h2, sub { $h2->{end}{$last} }),
+       'streams that are reset: another one of the connection is answered');
+    close $h2->{socket};
+    all_are_closed('streams that are reset');
+}
+
+# over HTTP/1.1 a long key makes a response that fills what the system buffers
+{
+    my $key = '"' x 7000;
+    my $get = sub { "GET $_[0] HTTP/1.1\r\nHost: a\r\n$_[1]\r\n" };
+    my $path = "/limits?zone=shm&key=$key";
+    my $connect = sub {
+        my $socket = IO::Socket::INET->new(Proto => 'tcp') or die "socket: $!";
+        setsockopt $socket, SOL_SOCKET, SO_RCVBUF, pack 'i', 2048;
+        connect $socket, pack_sockaddr_in($plain, inet_aton('127.0.0.1'))
+            or die "connect: $!";
+        $socket->autoflush(1);
+        print $socket $get->("/shm?k=$key", ''), $get->($path, '') x 19,
+                      $get->($path, "Connection: close\r\n");
+        return $socket;
+    };
+
+    my $socket = $connect->();
+    wait_until(sub { descriptors() > $before });
+    my $said = do { local $/; <$socket> };
+    is(scalar(() = $said =~ /"used":1,"remaining":4,"key":"(?:\\"){7000}"/g), 20,
+       'HTTP/1.1: twenty long responses, read slowly, are whole');
+    close $socket;
+    all_are_closed('HTTP/1.1');
+
+    $socket = $connect->();
+    sysread $socket, $said, 100;
+    close $socket;
+    all_are_closed('HTTP/1.1, a client that leaves');
+}
+
 $nginx->stop;
 $redis->stop;
 
+alarm 0;
 done_testing;
