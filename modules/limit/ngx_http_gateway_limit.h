@@ -458,9 +458,9 @@ void ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
  * argument, the rest as ngx_http_gateway_redis_call() says.
  */
 ngx_http_gateway_redis_status_e ngx_http_gateway_limit_redis_change(
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode, uint64_t units,
-    ngx_http_gateway_redis_pt handler, void *data,
-    ngx_http_gateway_redis_call_t **handle);
+    ngx_http_request_t *r, ngx_http_gateway_limit_item_t *item,
+    ngx_uint_t mode, uint64_t units, ngx_http_gateway_redis_pt handler,
+    void *data, ngx_http_gateway_redis_call_t **handle);
 
 /* item->result from three numbers of a reply */
 void ngx_http_gateway_limit_redis_result(ngx_http_gateway_limit_item_t *item,

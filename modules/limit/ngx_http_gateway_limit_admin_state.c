@@ -317,7 +317,7 @@ ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
     cln->handler = ngx_http_gateway_limit_admin_cleanup;
     cln->data = query;
 
-    status = ngx_http_gateway_limit_redis_change(&query->item, query->mode,
+    status = ngx_http_gateway_limit_redis_change(r, &query->item, query->mode,
                                          query->units,
                                          ngx_http_gateway_limit_admin_reply,
                                          query, &query->handle);

@@ -360,6 +360,7 @@ ngx_http_gateway_limit_redis_call(ngx_http_gateway_limit_ctx_t *ctx,
     status = ngx_http_gateway_redis_call(call->items[0]->zone->redis,
                                          &ngx_http_gateway_limit_decide_script,
                                          call->n, args, nargs,
+                                         ctx->request->connection->number,
                                          ngx_http_gateway_limit_redis_reply,
                                          call, &call->handle);
 
@@ -546,8 +547,10 @@ ngx_http_gateway_limit_redis_result(ngx_http_gateway_limit_item_t *item,
 
 
 /*
- * on_error.  The client of Redis says once what has failed; here each decision
- * is told, for who wants to see them all.
+ * on_error; but where this node has more calls than Redis can answer in time,
+ * Redis has not failed, and a client must not be able to make it seem so: then
+ * it is the node's own share, whatever on_error is.  The client of Redis says
+ * once what has failed; here each decision is logged, at level info.
  */
 
 static void
@@ -559,8 +562,9 @@ ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_ctx_t *ctx,
     const char       *how;
     gw_limit_mode_e   mode;
 
-    switch (item->zone->on_error) {
-
+    switch (status == NGX_HTTP_GATEWAY_REDIS_FULL
+            ? NGX_HTTP_GATEWAY_LIMIT_LOCAL : item->zone->on_error)
+    {
     case NGX_HTTP_GATEWAY_LIMIT_LOCAL:
         source = NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL;
         how = "local";
@@ -684,7 +688,7 @@ ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
         *late = own;
 
         if (ngx_http_gateway_limit_redis_key(r, item, NULL) == NGX_OK
-            && ngx_http_gateway_limit_redis_change(item, mode, item->charge,
+            && ngx_http_gateway_limit_redis_change(r, item, mode, item->charge,
                                              ngx_http_gateway_limit_redis_done,
                                              late, &handle)
                == NGX_HTTP_GATEWAY_REDIS_OK)
@@ -762,9 +766,10 @@ ngx_http_gateway_limit_redis_lost(ngx_http_gateway_limit_late_t *late)
 
 
 ngx_http_gateway_redis_status_e
-ngx_http_gateway_limit_redis_change(ngx_http_gateway_limit_item_t *item,
-    ngx_uint_t mode, uint64_t units, ngx_http_gateway_redis_pt handler,
-    void *data, ngx_http_gateway_redis_call_t **handle)
+ngx_http_gateway_limit_redis_change(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode, uint64_t units,
+    ngx_http_gateway_redis_pt handler, void *data,
+    ngx_http_gateway_redis_call_t **handle)
 {
     u_char      *p, word[1];
     u_char       text[(1 + NGX_HTTP_GATEWAY_LIMIT_ARGS) * GW_TEXT_DECIMAL];
@@ -784,7 +789,8 @@ ngx_http_gateway_limit_redis_change(ngx_http_gateway_limit_item_t *item,
 
     return ngx_http_gateway_redis_call(item->zone->redis,
                                        &ngx_http_gateway_limit_change_script,
-                                       1, args, last + 1, handler, data,
+                                       1, args, last + 1,
+                                       r->connection->number, handler, data,
                                        handle);
 }
 

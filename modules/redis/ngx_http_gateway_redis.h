@@ -31,7 +31,9 @@ typedef enum {
     NGX_HTTP_GATEWAY_REDIS_OK = 0,
     NGX_HTTP_GATEWAY_REDIS_BREAKER,     /* open: not asked */
     NGX_HTTP_GATEWAY_REDIS_DOWN,        /* no connection, not asked */
-    NGX_HTTP_GATEWAY_REDIS_FULL,        /* max_pending calls, not asked */
+    NGX_HTTP_GATEWAY_REDIS_FULL,        /* too many calls of this worker: not
+                                           asked, or not in time; Redis has
+                                           not failed */
     NGX_HTTP_GATEWAY_REDIS_TIMEOUT,     /* asked, perhaps carried out */
     NGX_HTTP_GATEWAY_REDIS_CLOSED,      /* likewise */
     NGX_HTTP_GATEWAY_REDIS_ERROR,       /* an error reply: not carried out */
@@ -88,6 +90,9 @@ ngx_str_t *ngx_http_gateway_redis_prefix(ngx_http_gateway_redis_t *redis);
 /*
  * Asks Redis for EVALSHA of a script with "nargs" arguments, of which the
  * first "nkeys" are keys (all in one hash slot).  The arguments are copied.
+ * "client" is the number of the client's connection: where more is asked than
+ * Redis can answer at once, connections take turns, so that none waits for all
+ * calls of another one.
  *
  * _OK: "handler" will be called with "data", within the block's "timeout" of
  * now; "*call" is the handle.  A NULL handler asks on nobody's behalf: the
@@ -99,7 +104,7 @@ ngx_str_t *ngx_http_gateway_redis_prefix(ngx_http_gateway_redis_t *redis);
 ngx_http_gateway_redis_status_e ngx_http_gateway_redis_call(
     ngx_http_gateway_redis_t *redis, ngx_http_gateway_redis_script_t *script,
     ngx_uint_t nkeys, const ngx_str_t *args, ngx_uint_t nargs,
-    ngx_http_gateway_redis_pt handler, void *data,
+    ngx_atomic_uint_t client, ngx_http_gateway_redis_pt handler, void *data,
     ngx_http_gateway_redis_call_t **call);
 
 /*

@@ -29,6 +29,9 @@ typedef struct {
 
 static ngx_http_gateway_redis_status_e ngx_http_gateway_redis_ready(
     ngx_http_gateway_redis_t *redis);
+static ngx_uint_t ngx_http_gateway_redis_full(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_flow_t *flow);
+static void ngx_http_gateway_redis_say_full(ngx_http_gateway_redis_t *redis);
 static ngx_int_t ngx_http_gateway_redis_queue(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call);
@@ -48,6 +51,11 @@ static ngx_uint_t ngx_http_gateway_redis_overdue(
 static void ngx_http_gateway_redis_late(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call);
+static ngx_uint_t ngx_http_gateway_redis_backlog(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call);
+static ngx_uint_t ngx_http_gateway_redis_silent(
+    ngx_http_gateway_redis_connection_t *conn, ngx_msec_t since);
 static ngx_uint_t ngx_http_gateway_redis_hung(
     ngx_http_gateway_redis_connection_t *conn, ngx_msec_t *at);
 
@@ -91,13 +99,14 @@ static const ngx_http_gateway_redis_error_t
 ngx_http_gateway_redis_status_e
 ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_script_t *script, ngx_uint_t nkeys,
-    const ngx_str_t *args, ngx_uint_t nargs,
+    const ngx_str_t *args, ngx_uint_t nargs, ngx_atomic_uint_t client,
     ngx_http_gateway_redis_pt handler, void *data,
     ngx_http_gateway_redis_call_t **handle)
 {
     u_char                                number[GW_TEXT_DECIMAL];
     ngx_str_t                             words[3];
     ngx_http_gateway_redis_call_t        *call;
+    ngx_http_gateway_redis_flow_t        *flow;
     ngx_http_gateway_redis_status_e       status;
     ngx_http_gateway_redis_connection_t  *conn;
 
@@ -116,6 +125,13 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
         return NGX_HTTP_GATEWAY_REDIS_DOWN;
     }
 
+    flow = ngx_http_gateway_redis_flow(conn, client);
+
+    if (ngx_http_gateway_redis_full(redis, flow)) {
+        ngx_http_gateway_redis_say_full(redis);
+        return NGX_HTTP_GATEWAY_REDIS_FULL;
+    }
+
     ngx_str_set(&words[0], "EVALSHA");
     words[1].data = script->sha;
     words[1].len = sizeof(script->sha);
@@ -129,6 +145,8 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
         return NGX_HTTP_GATEWAY_REDIS_DOWN;
     }
 
+    call->flow = flow;
+
     if (ngx_http_gateway_redis_queue(conn, call) != NGX_OK) {
         ngx_http_gateway_redis_free(call);
         return NGX_HTTP_GATEWAY_REDIS_DOWN;
@@ -138,6 +156,7 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     call->integers = script->head + script->each * nkeys;
     call->counted = 1;
     redis->pending++;
+    flow->n++;
 
     if (handler != NULL) {
         call->handler = handler;
@@ -165,20 +184,41 @@ ngx_http_gateway_redis_ready(ngx_http_gateway_redis_t *redis)
         return NGX_HTTP_GATEWAY_REDIS_BREAKER;
     }
 
-    if (redis->pending >= redis->conf.max_pending) {
-        if (ngx_http_gateway_redis_may_say(redis,
-                                           NGX_HTTP_GATEWAY_REDIS_SAY_FULL,
-                                           NGX_HTTP_GATEWAY_REDIS_SAY))
-        {
-            ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
-                          "%i calls wait for a reply, deciding without it",
-                          &redis->name, redis->pending);
-        }
+    return NGX_HTTP_GATEWAY_REDIS_OK;
+}
 
-        return NGX_HTTP_GATEWAY_REDIS_FULL;
+
+/*
+ * The last eighth of "max_pending" is for flows with few calls: a client that
+ * makes many does not take the place of others.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_redis_full(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_flow_t *flow)
+{
+    ngx_int_t  most;
+
+    most = redis->conf.max_pending;
+
+    if (flow->n >= NGX_HTTP_GATEWAY_REDIS_FEW) {
+        most -= most / 8;
     }
 
-    return NGX_HTTP_GATEWAY_REDIS_OK;
+    return redis->pending >= most;
+}
+
+
+static void
+ngx_http_gateway_redis_say_full(ngx_http_gateway_redis_t *redis)
+{
+    if (ngx_http_gateway_redis_may_say(redis, NGX_HTTP_GATEWAY_REDIS_SAY_FULL,
+                                       NGX_HTTP_GATEWAY_REDIS_SAY))
+    {
+        ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
+                      "%i calls wait for a reply, deciding without it",
+                      &redis->name, redis->pending);
+    }
 }
 
 
@@ -196,15 +236,16 @@ static ngx_int_t
 ngx_http_gateway_redis_queue(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call)
 {
-    if (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED) {
-
+    if (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED
+        && conn->slots < NGX_HTTP_GATEWAY_REDIS_WINDOW
+        && ngx_queue_empty(&conn->turns))
+    {
         if (ngx_http_gateway_redis_append(conn, call) != NGX_OK) {
             return NGX_ERROR;
         }
 
     } else {
-        ngx_queue_insert_tail(&conn->waiting, &call->queue);
-        conn->queued++;
+        ngx_http_gateway_redis_wait(conn, call);
 
         if (conn->state == NGX_HTTP_GATEWAY_REDIS_DISCONNECTED) {
             ngx_post_event(&conn->timer, &ngx_posted_events);
@@ -222,6 +263,7 @@ ngx_http_gateway_redis_activate(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call)
 {
     call->active = 1;
+    call->asked = 0;
     call->deadline = ngx_current_msec + conn->redis->conf.timeout;
 
     ngx_queue_insert_tail(&conn->active, &call->age);
@@ -242,6 +284,30 @@ ngx_http_gateway_redis_activate(ngx_http_gateway_redis_connection_t *conn,
 
     if (conn->peer.connection != NULL) {
         conn->peer.connection->idle = 0;
+    }
+
+    ngx_post_event(&conn->flush, &ngx_posted_events);
+}
+
+
+void
+ngx_http_gateway_redis_begin(ngx_http_gateway_redis_connection_t *conn)
+{
+    ngx_queue_t                    *q;
+    ngx_http_gateway_redis_call_t  *call;
+
+    for (q = ngx_queue_last(&conn->active);
+         q != ngx_queue_sentinel(&conn->active);
+         q = ngx_queue_prev(q))
+    {
+        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, age);
+
+        if (call->asked) {
+            return;
+        }
+
+        call->asked = 1;
+        call->deadline = ngx_current_msec + conn->redis->conf.timeout;
     }
 }
 
@@ -419,10 +485,8 @@ ngx_http_gateway_redis_drop(ngx_http_gateway_redis_connection_t *conn,
         ngx_queue_insert_tail(&calls, q);
     }
 
-    while (!ngx_queue_empty(&conn->waiting)) {
-        q = ngx_queue_head(&conn->waiting);
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&calls, q);
+    while ((call = ngx_http_gateway_redis_next(conn)) != NULL) {
+        ngx_queue_insert_tail(&calls, &call->queue);
     }
 
     for (q = ngx_queue_head(&calls);
@@ -434,6 +498,7 @@ ngx_http_gateway_redis_drop(ngx_http_gateway_redis_connection_t *conn,
     }
 
     conn->queued = 0;
+    conn->slots = 0;
 
     /* from here on the connection may have new calls */
 
@@ -550,46 +615,97 @@ static void
 ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call)
 {
-    u_char                     buf[NGX_HTTP_GATEWAY_REDIS_ERR];
-    ngx_str_t                  reason;
-    ngx_msec_t                 waited;
-    ngx_uint_t                 counts;
-    ngx_http_gateway_redis_t  *redis;
+    u_char                            buf[NGX_HTTP_GATEWAY_REDIS_ERR];
+    ngx_str_t                         reason;
+    ngx_uint_t                        counts;
+    ngx_http_gateway_redis_t         *redis;
+    ngx_http_gateway_redis_status_e   status;
 
     redis = conn->redis;
 
     ngx_http_gateway_redis_retire(call);
 
-    reason.data = buf;
-    reason.len = ngx_snprintf(buf, sizeof(buf), "no reply from %V in %Mms",
-                              &conn->node->server, redis->conf.timeout)
-                 - buf;
+    if (ngx_http_gateway_redis_backlog(conn, call)) {
+        status = NGX_HTTP_GATEWAY_REDIS_FULL;
+        ngx_http_gateway_redis_say_full(redis);
 
-    /*
-     * One that waits for a first attempt to connect has not been asked, and
-     * one that has waited for it not for so long.
-     */
+    } else {
+        status = NGX_HTTP_GATEWAY_REDIS_TIMEOUT;
 
-    waited = ngx_current_msec - call->sent;
-    counts = call->written ? waited >= redis->conf.timeout
-                           : conn->attempts > 0;
+        reason.data = buf;
+        reason.len = ngx_snprintf(buf, sizeof(buf), "no reply from %V in %Mms",
+                                  &conn->node->server, redis->conf.timeout)
+                     - buf;
 
-    ngx_http_gateway_redis_failure(redis, NGX_HTTP_GATEWAY_REDIS_SAY_TIMEOUT,
-                                   counts, &reason, "deciding without it");
+        /*
+         * One that waits for a first attempt to connect has not been asked,
+         * and one that has waited for it not for so long.
+         */
+
+        counts = call->written ? ngx_current_msec - call->sent
+                                 >= redis->conf.timeout
+                               : conn->attempts > 0;
+
+        ngx_http_gateway_redis_failure(redis,
+                                       NGX_HTTP_GATEWAY_REDIS_SAY_TIMEOUT,
+                                       counts, &reason, "deciding without it");
+    }
 
     if (call->written) {
-        ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_TIMEOUT,
-                                    NULL);
+        ngx_http_gateway_redis_tell(call, status, NULL);
         return;
     }
 
     /* no reply will come */
 
-    ngx_queue_remove(&call->queue);
-    conn->queued--;
-
-    ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_TIMEOUT, NULL);
+    ngx_http_gateway_redis_leave(conn, call);
+    ngx_http_gateway_redis_tell(call, status, NULL);
     ngx_http_gateway_redis_free(call);
+}
+
+
+/*
+ * Whether a call is late because of others of this worker: a Redis that goes on
+ * answering has not failed, unless it has few calls to answer.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_redis_backlog(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call)
+{
+    ngx_queue_t                    *q;
+    ngx_http_gateway_redis_call_t  *oldest;
+
+    if (conn->state != NGX_HTTP_GATEWAY_REDIS_CONNECTED) {
+        return 0;
+    }
+
+    if (call->written) {
+        return ngx_max(call->ahead, conn->slots) >= NGX_HTTP_GATEWAY_REDIS_SHORT
+               && !ngx_http_gateway_redis_silent(conn, call->sent);
+    }
+
+    /* it waits for these */
+
+    q = ngx_queue_head(&conn->sent);
+    oldest = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
+
+    return q == ngx_queue_sentinel(&conn->sent)
+           || !ngx_http_gateway_redis_silent(conn, oldest->sent);
+}
+
+
+/* whether Redis has said nothing for "timeout", since it could have */
+
+static ngx_uint_t
+ngx_http_gateway_redis_silent(ngx_http_gateway_redis_connection_t *conn,
+    ngx_msec_t since)
+{
+    if ((ngx_msec_int_t) (conn->replied - since) > 0) {
+        since = conn->replied;
+    }
+
+    return ngx_current_msec - since >= conn->redis->conf.timeout;
 }
 
 

@@ -113,6 +113,7 @@ ngx_http_gateway_redis_free(ngx_http_gateway_redis_call_t *call)
 
     if (call->counted) {
         redis->pending--;
+        call->flow->n--;
     }
 
     if (call->size == NGX_HTTP_GATEWAY_REDIS_COMMON

@@ -209,7 +209,7 @@ ngx_http_gateway_redis_block(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)
     ngx_conf_init_msec_value(conf->connect_timeout, 200);
     ngx_conf_init_msec_value(conf->timeout, 50);
     ngx_conf_init_value(conf->connections, 1);
-    ngx_conf_init_value(conf->max_pending, 4096);
+    ngx_conf_init_value(conf->max_pending, 32768);
 
     if (conf->prefix.len == 0) {
         ngx_str_set(&conf->prefix, "gateway");

@@ -366,9 +366,6 @@ ngx_http_gateway_redis_established(ngx_http_gateway_redis_connection_t *conn)
 ngx_int_t
 ngx_http_gateway_redis_connected(ngx_http_gateway_redis_connection_t *conn)
 {
-    ngx_queue_t                    *q;
-    ngx_http_gateway_redis_call_t  *call;
-
     ngx_http_gateway_redis_stop_timer(conn);
 
     conn->state = NGX_HTTP_GATEWAY_REDIS_CONNECTED;
@@ -385,23 +382,5 @@ ngx_http_gateway_redis_connected(ngx_http_gateway_redis_connection_t *conn)
         ngx_http_gateway_redis_probe_ask(conn);
     }
 
-    while (!ngx_queue_empty(&conn->waiting)) {
-
-        q = ngx_queue_head(&conn->waiting);
-        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
-
-        ngx_queue_remove(q);
-        conn->queued--;
-
-        if (ngx_http_gateway_redis_append(conn, call) != NGX_OK) {
-            ngx_queue_insert_head(&conn->waiting, q);
-            conn->queued++;
-            ngx_http_gateway_redis_lost(conn,
-                                        NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
-                                        "no memory");
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_http_gateway_redis_fill(conn);
 }

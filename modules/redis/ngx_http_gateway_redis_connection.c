@@ -104,7 +104,9 @@ ngx_http_gateway_redis_start(ngx_http_gateway_redis_t *redis,
         ngx_http_gateway_redis_init_connection(redis, conn, cycle);
 
         conn->loading = ngx_pcalloc(cycle->pool, redis->scripts->nelts + 1);
-        if (conn->loading == NULL) {
+        if (conn->loading == NULL
+            || ngx_http_gateway_redis_flows(conn, cycle->pool) != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
@@ -123,7 +125,6 @@ ngx_http_gateway_redis_init_connection(ngx_http_gateway_redis_t *redis,
     conn->redis = redis;
     conn->node = &redis->node;
 
-    ngx_queue_init(&conn->waiting);
     ngx_queue_init(&conn->sent);
     ngx_queue_init(&conn->active);
 
@@ -171,13 +172,15 @@ ngx_http_gateway_redis_stop(ngx_http_gateway_redis_t *redis)
 
         ngx_http_gateway_redis_shut(conn);
 
-        ngx_queue_add(&conn->waiting, &conn->sent);
-
-        while (!ngx_queue_empty(&conn->waiting)) {
-            q = ngx_queue_head(&conn->waiting);
+        while (!ngx_queue_empty(&conn->sent)) {
+            q = ngx_queue_head(&conn->sent);
             ngx_queue_remove(q);
 
             call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
+            ngx_free(call);
+        }
+
+        while ((call = ngx_http_gateway_redis_next(conn)) != NULL) {
             ngx_free(call);
         }
     }

@@ -41,9 +41,11 @@ ngx_http_gateway_redis_append(ngx_http_gateway_redis_connection_t *conn,
     call->written = 1;
     call->flushed = 0;
     call->sent = ngx_current_msec;
+    call->ahead = conn->slots;
 
     ngx_queue_insert_tail(&conn->sent, &call->queue);
     conn->queued++;
+    conn->slots++;
 
     ngx_post_event(&conn->flush, &ngx_posted_events);
 
@@ -52,7 +54,7 @@ ngx_http_gateway_redis_append(ngx_http_gateway_redis_connection_t *conn,
 
 
 /*
- * Makes room behind what is there.  It is bounded by "max_pending" calls, of
+ * Makes room behind what is there.  It is bounded by a window of calls, of
  * which the modules bound each.
  */
 
@@ -122,7 +124,21 @@ ngx_http_gateway_redis_flush_handler(ngx_event_t *ev)
 {
     ngx_http_gateway_redis_connection_t *conn = ev->data;
 
-    (void) ngx_http_gateway_redis_flush(conn);
+    /*
+     * Calls leave, or begin to wait, at the end of a turn.  If that was a long
+     * one, such as by a log that blocks, it is no delay of Redis': their time
+     * begins now.  Timers of this turn have run by then; to make it later in
+     * front of them would let them judge what was not looked at.
+     */
+
+    ngx_time_update();
+
+    ngx_http_gateway_redis_begin(conn);
+    ngx_http_gateway_redis_stamp(conn);
+
+    if (conn->out.pos != conn->out.last) {
+        (void) ngx_http_gateway_redis_flush(conn);
+    }
 }
 
 
@@ -145,22 +161,11 @@ ngx_http_gateway_redis_write_handler(ngx_event_t *wev)
 }
 
 
-/*
- * Calls are asked at the end of the turn in which they were made.  If that was
- * a long one, such as by a log that blocks, it is no delay of Redis': their
- * time begins now.  Timers of this turn have run by then; to make it later in
- * front of them would let them judge what was not looked at.
- */
-
 static void
 ngx_http_gateway_redis_stamp(ngx_http_gateway_redis_connection_t *conn)
 {
-    ngx_msec_t                      late;
-    ngx_uint_t                      updated;
     ngx_queue_t                    *q;
     ngx_http_gateway_redis_call_t  *call;
-
-    updated = 0;
 
     for (q = ngx_queue_last(&conn->sent);
          q != ngx_queue_sentinel(&conn->sent);
@@ -172,16 +177,8 @@ ngx_http_gateway_redis_stamp(ngx_http_gateway_redis_connection_t *conn)
             return;
         }
 
-        if (!updated) {
-            ngx_time_update();
-            updated = 1;
-        }
-
-        late = ngx_current_msec - call->sent;
-
         call->flushed = 1;
-        call->sent += late;
-        call->deadline += late;
+        call->sent = ngx_current_msec;
     }
 }
 
@@ -195,8 +192,6 @@ ngx_http_gateway_redis_flush(ngx_http_gateway_redis_connection_t *conn)
 
     out = &conn->out;
     c = conn->peer.connection;
-
-    ngx_http_gateway_redis_stamp(conn);
 
     while (out->pos < out->last && c->write->ready) {
 
@@ -297,7 +292,11 @@ ngx_http_gateway_redis_read(ngx_http_gateway_redis_connection_t *conn)
             return NGX_ERROR;
         }
 
-        if (ngx_http_gateway_redis_replies(conn) != NGX_OK) {
+        conn->replied = ngx_current_msec;
+
+        if (ngx_http_gateway_redis_replies(conn) != NGX_OK
+            || ngx_http_gateway_redis_fill(conn) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -339,6 +338,7 @@ ngx_http_gateway_redis_replies(ngx_http_gateway_redis_connection_t *conn)
         q = ngx_queue_head(&conn->sent);
         ngx_queue_remove(q);
         conn->queued--;
+        conn->slots--;
 
         call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
 

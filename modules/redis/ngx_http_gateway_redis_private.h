@@ -5,6 +5,7 @@
  *     _module.c      the module: directive, configuration, processes
  *     _conf.c        what stands inside of gateway_redis { }
  *     _call.c        calls: made, answered, late
+ *     _turn.c        calls that wait: whose turn it is
  *     _command.c     what they are made of
  *     _connection.c  which there are, losing, when to try again
  *     _connect.c     connecting
@@ -13,8 +14,9 @@
  *     _ssl.c         TLS
  *     _breaker.c     failures, counted by all workers together
  *
- * A call is a slot in the queue of its connection from the moment when its
- * bytes are in the output until its reply: replies have no other address than
+ * A call waits in the flow of its client while there is no connection or Redis
+ * has enough to do.  It is a slot in the queue of its connection from the moment
+ * when its bytes are in the output until its reply: replies have no other address than
  * their order.  Nobody takes a slot out of the middle.  Who no longer waits
  * only takes his handler away.
  */
@@ -46,10 +48,29 @@
 
 #define NGX_HTTP_GATEWAY_REDIS_ERR          512     /* bytes of a reason */
 
+/* calls that Redis has at the same time on a connection; others wait */
+#define NGX_HTTP_GATEWAY_REDIS_WINDOW       512
+
+/* so many a Redis that has not failed answers in time */
+#define NGX_HTTP_GATEWAY_REDIS_SHORT        64
+
+/* flows of a connection, and calls of one that may take the last places */
+#define NGX_HTTP_GATEWAY_REDIS_FLOWS        256
+#define NGX_HTTP_GATEWAY_REDIS_FEW          8
+
 
 typedef struct ngx_http_gateway_redis_node_s  ngx_http_gateway_redis_node_t;
 typedef struct ngx_http_gateway_redis_connection_s
     ngx_http_gateway_redis_connection_t;
+
+
+/* the calls of a client's connection, or of a few */
+
+typedef struct {
+    ngx_queue_t                     turn;       /* in conn->turns, if any: */
+    ngx_queue_t                     calls;      /* that wait, oldest first */
+    ngx_uint_t                      n;          /* with those that were sent */
+} ngx_http_gateway_redis_flow_t;
 
 
 /* what is said at most once in a while, by one worker for all of them */
@@ -172,11 +193,14 @@ struct ngx_http_gateway_redis_connection_s {
     gw_resp_reader_t               *reader;
     ngx_buf_t                       out;
 
+    ngx_http_gateway_redis_flow_t  *flows;      /* calls that wait */
+    ngx_queue_t                     turns;      /* flows with calls, by turn */
+
     /* calls, oldest first */
-    ngx_queue_t                     waiting;    /* for the connection */
     ngx_queue_t                     sent;       /* the slots */
     ngx_queue_t                     active;     /* of both, not yet late */
-    ngx_uint_t                      queued;     /* in waiting and sent */
+    ngx_uint_t                      queued;     /* waiting and sent */
+    ngx_uint_t                      slots;      /* sent */
 
     ngx_event_t                     timer;      /* DISCONNECTED: connects;
                                                    CONNECTING: gives up */
@@ -185,6 +209,7 @@ struct ngx_http_gateway_redis_connection_s {
 
     ngx_msec_t                      retry;      /* DISCONNECTED: not before */
     ngx_msec_t                      since;      /* CONNECTED */
+    ngx_msec_t                      replied;    /* last, to anything */
     ngx_uint_t                      attempts;   /* that failed, in a row */
     u_char                         *loading;    /* scripts on their way */
 
@@ -210,8 +235,9 @@ typedef ngx_int_t (*ngx_http_gateway_redis_reply_pt)(
 
 
 struct ngx_http_gateway_redis_call_s {
-    ngx_queue_t                     queue;      /* waiting, sent, or free */
+    ngx_queue_t                     queue;      /* of a flow, sent, or free */
     ngx_queue_t                     age;        /* active */
+    ngx_http_gateway_redis_flow_t  *flow;       /* NULL: of no client */
 
     ngx_http_gateway_redis_t       *redis;
     ngx_http_gateway_redis_reply_pt   reply;
@@ -223,12 +249,14 @@ struct ngx_http_gateway_redis_call_s {
 
     ngx_msec_t                      deadline;
     ngx_msec_t                      sent;       /* when */
+    ngx_uint_t                      ahead;      /* slots, when it was */
 
     unsigned                        active:1;   /* before its deadline */
+    unsigned                        asked:1;    /* in a turn that is over */
     unsigned                        written:1;  /* in the output */
     unsigned                        flushed:1;  /* or as far as it went */
     unsigned                        resent:1;   /* after NOSCRIPT */
-    unsigned                        counted:1;  /* in redis->pending */
+    unsigned                        counted:1;  /* in redis->pending, flow */
 
     size_t                          size;       /* of the bytes below */
     size_t                          len;
@@ -300,6 +328,9 @@ ngx_int_t ngx_http_gateway_redis_call_reply(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply);
 
+/* the turn is over in which calls were made: their time begins now */
+void ngx_http_gateway_redis_begin(ngx_http_gateway_redis_connection_t *conn);
+
 /*
  * The connection has closed: ends its calls, those that were sent and those
  * that were not.  Handlers run and may make new calls.
@@ -316,6 +347,33 @@ void ngx_http_gateway_redis_deadline(ngx_event_t *ev);
  * the worker leave, and when is to be looked at it again?
  */
 void ngx_http_gateway_redis_settle(ngx_http_gateway_redis_connection_t *conn);
+
+
+/*
+ * ngx_http_gateway_redis_turn.c
+ */
+
+/* the flow of a client's connection */
+#define ngx_http_gateway_redis_flow(conn, client)                             \
+    (&(conn)->flows[(client) % NGX_HTTP_GATEWAY_REDIS_FLOWS])
+
+/* a connection begins; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_redis_flows(
+    ngx_http_gateway_redis_connection_t *conn, ngx_pool_t *pool);
+
+/* a call waits, and no longer */
+void ngx_http_gateway_redis_wait(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call);
+void ngx_http_gateway_redis_leave(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call);
+
+/* the call whose turn it is, which waits no longer; NULL: none waits */
+ngx_http_gateway_redis_call_t *ngx_http_gateway_redis_next(
+    ngx_http_gateway_redis_connection_t *conn);
+
+/* sends what waits, as much as Redis may have; NGX_ERROR: closed */
+ngx_int_t ngx_http_gateway_redis_fill(
+    ngx_http_gateway_redis_connection_t *conn);
 
 
 /*

@@ -14,7 +14,8 @@ package Test::Gateway::FakeRedis;
 #   'silence'                       nothing, ever
 #   [ delay => seconds, action ]    that action, after a time; the others wait
 #   [ hold => action ]              that action, and what follows it on this
-#                                   connection, at the next ->release
+#                                   connection, at the next ->release, or
+#                                   one by one: ->release(1)
 #   [ split => n, seconds, bytes ]  a pause behind each n bytes
 #   [ cut => n, bytes ]             the first n bytes, and closes
 #   'close'                         closes
@@ -112,9 +113,14 @@ sub stop {
 }
 
 
-# What was held goes on.
+# What was held goes on: all of it, or the next $n.
 
-sub release { my ($self) = @_; syswrite $self->{tell}, 'r'; return }
+sub release {
+    my ($self, $n) = @_;
+
+    syswrite $self->{tell}, $n ? 'o' x $n : 'r';
+    return;
+}
 
 
 # What it was asked, in order: array references of words.  A name in lower case
@@ -172,8 +178,7 @@ sub serve {
 
             if ($socket == $self->{told}) {
                 sysread $socket, my $word, 1 or return;
-                my $held = delete $self->{held};
-                $_->[0]->opened && $self->act(@$_) for @{ $held // [] };
+                $self->let_go($word eq 'o');
                 next;
             }
 
@@ -200,6 +205,20 @@ sub serve {
             }
         }
     }
+    return;
+}
+
+
+# What follows a reply that is held is kept as it was asked for.
+
+sub let_go {
+    my ($self, $one) = @_;
+
+    my @held = @{ delete $self->{held} // [] };
+    my @now = splice @held, 0, $one ? 1 : scalar @held;
+
+    $_->[0]->opened && $self->act(@$_) for @now;
+    $self->{held} = \@held if @held;
     return;
 }
 
@@ -233,9 +252,9 @@ sub answer {
     my ($self, $socket, @words) = @_;
 
     my $name = lc $words[0];
-    print { $self->{out} } join(' ', time, map { unpack 'H*', $_ } @words), "\n";
 
     if ($name eq 'evalsha') {
+        $self->note_down(@words);
         my $action = @{ $self->{actions} } > 1 ? shift @{ $self->{actions} }
                                                : $self->{actions}[0];
         return $self->act($socket, $action);
@@ -247,7 +266,19 @@ sub answer {
               : $name =~ /^(?:auth|select|client)\z/ ? "+OK\r\n"
               : "-ERR unknown command\r\n";
 
-    return $self->act($socket, $self->{handshake}{$name} // [ reply => $reply ]);
+    # who waits for a handshake finds it answered
+    my $goes_on = $self->act($socket, $self->{handshake}{$name}
+                                      // [ reply => $reply ]);
+    $self->note_down(@words);
+    return $goes_on;
+}
+
+
+sub note_down {
+    my ($self, @words) = @_;
+
+    print { $self->{out} } join(' ', time, map { unpack 'H*', $_ } @words), "\n";
+    return;
 }
 
 
