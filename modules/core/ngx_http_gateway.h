@@ -304,7 +304,10 @@ typedef struct {
 /* the form of a name in which lines are compared: lower case, "_" as "-" */
 void ngx_http_gateway_header_normalize(u_char *dst, ngx_str_t *name);
 
-/* whether a line has the normalized name */
+/*
+ * Whether a line has the normalized name; a byte that is no letter or digit is
+ * equal to "-".
+ */
 ngx_uint_t ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name);
 
 void ngx_http_gateway_header_first(ngx_http_request_t *r,
@@ -395,7 +398,8 @@ char *ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
 /*
  * Looks for the credential: GW_OK with "value" (in the request's memory),
  * GW_MISSING, GW_DUPLICATE_CREDENTIAL if the source holds two values, equal
- * or not, GW_MALFORMED_HEADER for a "Bearer" without a token, GW_FAILED.
+ * or not, in any spelling, GW_MALFORMED_HEADER for a "Bearer" without a token
+ * and for a value in a spelling that only parsers of upstreams read, GW_FAILED.
  * One that was hidden is still found, by later locations of the request and
  * by other methods.
  */
@@ -403,9 +407,9 @@ gw_reason_e ngx_http_gateway_source_find(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_str_t *value);
 
 /*
- * Removes the credential, and every other value of its source, from what an
- * upstream receives and from what is logged: the line, the cookie's pair, or
- * the argument in $args, $request_uri and $request.  A variable of another
+ * Removes the credential, and every other value of its source, in any
+ * spelling, from what an upstream receives and from what is logged: the line,
+ * the cookie's pair, or the argument in $args, $request_uri and $request.  A variable of another
  * kind cannot be removed.  "reason" and "value" are what _find() has said;
  * "source" lives as long as the configuration.  NGX_ERROR: no memory.
  */

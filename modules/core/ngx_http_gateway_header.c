@@ -71,10 +71,24 @@ ngx_http_gateway_header_normalize(u_char *dst, ngx_str_t *name)
 }
 
 
+/*
+ * CGI makes "_" of "-" (RFC 3875, 4.1.18), PHP also of ".", and Apache of each
+ * byte that is no letter or digit: nginx passes names with such bytes under
+ * "underscores_in_headers on" or "ignore_invalid_headers off".
+ */
+
+static ngx_inline u_char
+ngx_http_gateway_header_char(u_char c)
+{
+    c = ngx_tolower(c);
+
+    return ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) ? c : '-';
+}
+
+
 ngx_uint_t
 ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name)
 {
-    u_char      c;
     ngx_uint_t  i;
 
     if (h->key.len != name->len) {
@@ -82,9 +96,9 @@ ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name)
     }
 
     for (i = 0; i < name->len; i++) {
-        c = ngx_tolower(h->key.data[i]);
-
-        if ((c == '_' ? '-' : c) != name->data[i]) {
+        if (ngx_http_gateway_header_char(h->key.data[i])
+            != ngx_http_gateway_header_char(name->data[i]))
+        {
             return 0;
         }
     }

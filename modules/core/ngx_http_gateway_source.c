@@ -5,20 +5,27 @@
  * nginx's variables show the first of several values, or join them, or
  * (since 1.23) both depending on the header; an upstream may see another one
  * than we have judged.  So the request itself is walked, and a source with
- * two values is refused.
+ * two values is refused.  So is a value under a name that nginx does not read
+ * and an upstream's parser does: see gw_source.h.
  */
 
 #include "ngx_http_gateway.h"
+#include "gw_source.h"
 
 
-#define NGX_HTTP_GATEWAY_BEARER_LEN  (sizeof("Bearer") - 1)
+/* so that both always mean the same, cookies are read as nginx reads them */
+
+#define NGX_HTTP_GATEWAY_COOKIE_LIST                                          \
+    (NGX_HTTP_GATEWAY_COOKIE_COMMA ? GW_SOURCE_COOKIE_COMMA                   \
+                                   : GW_SOURCE_COOKIE)
 
 
-/* one value, and how often the source holds one */
+/* what a source holds */
 
 typedef struct {
-    ngx_str_t   value;
-    ngx_uint_t  n;
+    ngx_str_t   value;      /* the last one in the exact spelling */
+    ngx_uint_t  n;          /* how many there are of these */
+    ngx_uint_t  variants;   /* and of those in another spelling */
 } ngx_http_gateway_found_t;
 
 
@@ -49,10 +56,10 @@ static gw_reason_e ngx_http_gateway_find_argument(ngx_http_request_t *r,
 static gw_reason_e ngx_http_gateway_find_variable(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found);
 
-static u_char *ngx_http_gateway_pair(u_char *p, u_char *last,
-    u_char separator, const ngx_str_t *name, ngx_str_t *pair,
-    ngx_str_t *value);
-static u_char *ngx_http_gateway_skip_blanks(u_char *p, u_char *last);
+static void ngx_http_gateway_find_pairs(gw_source_walk_t *walk,
+    const ngx_str_t *name, ngx_http_gateway_found_t *found);
+static void ngx_http_gateway_find_fragment(ngx_http_request_t *r,
+    const ngx_str_t *name, ngx_http_gateway_found_t *found);
 
 static ngx_int_t ngx_http_gateway_hide_bearer(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source);
@@ -104,7 +111,7 @@ static ngx_str_t  ngx_http_gateway_authorization =
 static ngx_str_t  ngx_http_gateway_cookie = ngx_string("cookie");
 
 /* no client can send this name: it marks a line that has become empty */
-static ngx_str_t  ngx_http_gateway_empty_line = ngx_string(" ");
+static ngx_str_t  ngx_http_gateway_empty_line = ngx_null_string;
 
 
 char *
@@ -182,8 +189,7 @@ ngx_http_gateway_source_find(ngx_http_request_t *r,
     ngx_http_gateway_hidden_t   *hidden;
     ngx_http_gateway_request_t  *gr;
 
-    found.n = 0;
-    ngx_str_null(&found.value);
+    ngx_memzero(&found, sizeof(ngx_http_gateway_found_t));
 
     reason = ngx_http_gateway_sources[source->kind].find(r, source, &found);
 
@@ -191,8 +197,12 @@ ngx_http_gateway_source_find(ngx_http_request_t *r,
         return reason;
     }
 
-    if (found.n > 1) {
+    if (found.n + found.variants > 1) {
         return GW_DUPLICATE_CREDENTIAL;
+    }
+
+    if (found.variants) {
+        return GW_MALFORMED_HEADER;
     }
 
     if (found.value.len) {
@@ -250,21 +260,47 @@ ngx_http_gateway_source_hide(ngx_http_request_t *r,
 }
 
 
-/*
- * RFC 9110, 11.1: the scheme is case-insensitive.  A repeated Authorization
- * never comes here: nginx answers it with 400.
- */
+/* nginx's string for what knows no nginx */
 
-static ngx_uint_t
-ngx_http_gateway_is_bearer(ngx_table_elt_t *h)
+static gw_text_t
+ngx_http_gateway_text(const ngx_str_t *s)
 {
-    return h != NULL
-           && h->value.len >= NGX_HTTP_GATEWAY_BEARER_LEN
-           && ngx_strncasecmp(h->value.data, (u_char *) "Bearer",
-                              NGX_HTTP_GATEWAY_BEARER_LEN)
-              == 0
-           && (h->value.len == NGX_HTTP_GATEWAY_BEARER_LEN
-               || h->value.data[NGX_HTTP_GATEWAY_BEARER_LEN] == ' ');
+    gw_text_t  text;
+
+    text.len = s->len;
+    text.data = s->data;
+
+    return text;
+}
+
+
+static void
+ngx_http_gateway_walk(gw_source_walk_t *walk, const ngx_str_t *list,
+    gw_source_list_e kind)
+{
+    walk->p = list->data;
+    walk->last = list->data + list->len;
+    walk->list = kind;
+}
+
+
+/* a repeated Authorization never comes here: nginx answers it with 400 */
+
+static gw_source_e
+ngx_http_gateway_bearer(ngx_http_request_t *r, gw_text_t *token)
+{
+    gw_text_t         value;
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.authorization;
+
+    if (h == NULL) {
+        return GW_SOURCE_NONE;
+    }
+
+    value = ngx_http_gateway_text(&h->value);
+
+    return gw_source_bearer(&value, token);
 }
 
 
@@ -272,33 +308,32 @@ static gw_reason_e
 ngx_http_gateway_find_bearer(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found)
 {
-    u_char           *p, *last;
-    ngx_table_elt_t  *h;
+    gw_text_t  token;
 
-    h = r->headers_in.authorization;
+    switch (ngx_http_gateway_bearer(r, &token)) {
 
-    if (!ngx_http_gateway_is_bearer(h)) {
-        return GW_OK;
+    case GW_SOURCE_EXACT:
+        found->n = 1;
+        found->value.len = token.len;
+        found->value.data = (u_char *) token.data;
+        break;
+
+    case GW_SOURCE_VARIANT:
+        found->variants = 1;
+        break;
+
+    default:
+        break;
     }
-
-    p = h->value.data + NGX_HTTP_GATEWAY_BEARER_LEN;
-    last = h->value.data + h->value.len;
-
-    while (p < last && *p == ' ') {
-        p++;
-    }
-
-    if (p == last) {
-        return GW_MALFORMED_HEADER;
-    }
-
-    found->n = 1;
-    found->value.data = p;
-    found->value.len = last - p;
 
     return GW_OK;
 }
 
+
+/*
+ * In HTTP/1.x nginx has removed spaces around the value.  What is left there,
+ * such as a tab, makes another value, which is refused.
+ */
 
 static gw_reason_e
 ngx_http_gateway_find_header(ngx_http_request_t *r,
@@ -324,100 +359,26 @@ ngx_http_gateway_find_header(ngx_http_request_t *r,
 }
 
 
-/*
- * The next pair of a list such as "a=1; b=2" or "a=1&b=2".  "pair" receives
- * the bytes up to its end, "value" the value if the pair has the name, else
- * NULL; returns where the next pair begins.
- *
- * Read as nginx reads it for $cookie_ and $arg_, so that both always mean the
- * same: names without regard to case; in a cookie, blanks around the name and
- * before the value, and, by older versions, a pair of another name that ends
- * at a comma, too.
- */
-
-static u_char *
-ngx_http_gateway_pair(u_char *p, u_char *last, u_char separator,
-    const ngx_str_t *name, ngx_str_t *pair, ngx_str_t *value)
-{
-    u_char      *start;
-    ngx_uint_t   cookie;
-
-    cookie = (separator == ';');
-    start = p;
-
-    if (cookie) {
-        p = ngx_http_gateway_skip_blanks(p, last);
-    }
-
-    value->data = NULL;
-    pair->data = start;
-
-    if ((size_t) (last - p) > name->len
-        && ngx_strncasecmp(p, name->data, name->len) == 0)
-    {
-        p += name->len;
-
-        if (cookie) {
-            p = ngx_http_gateway_skip_blanks(p, last);
-        }
-
-        if (p < last && *p == '=') {
-            p++;
-
-            if (cookie) {
-                p = ngx_http_gateway_skip_blanks(p, last);
-            }
-
-            value->data = p;
-        }
-    }
-
-    while (p < last && *p != separator
-           && !(NGX_HTTP_GATEWAY_COOKIE_COMMA
-                && cookie && *p == ',' && value->data == NULL))
-    {
-        p++;
-    }
-
-    pair->len = p - start;
-
-    if (value->data) {
-        value->len = p - value->data;
-    }
-
-    return (p < last) ? p + 1 : last;
-}
-
-
-static u_char *
-ngx_http_gateway_skip_blanks(u_char *p, u_char *last)
-{
-    while (p < last && *p == ' ') {
-        p++;
-    }
-
-    return p;
-}
-
-
 static void
-ngx_http_gateway_find_pairs(ngx_str_t *list, u_char separator,
-    const ngx_str_t *name, ngx_http_gateway_found_t *found)
+ngx_http_gateway_find_pairs(gw_source_walk_t *walk, const ngx_str_t *name,
+    ngx_http_gateway_found_t *found)
 {
-    u_char     *p, *last;
-    ngx_str_t   pair, value;
+    gw_text_t         text;
+    gw_source_e       kind;
+    gw_source_pair_t  pair;
 
-    p = list->data;
-    last = p + list->len;
+    text = ngx_http_gateway_text(name);
 
-    while (p < last) {
+    while ((kind = gw_source_next(walk, &text, &pair)) != GW_SOURCE_NONE) {
 
-        p = ngx_http_gateway_pair(p, last, separator, name, &pair, &value);
-
-        if (value.data) {
-            found->n++;
-            found->value = value;
+        if (kind == GW_SOURCE_VARIANT) {
+            found->variants++;
+            continue;
         }
+
+        found->n++;
+        found->value.len = pair.value.len;
+        found->value.data = (u_char *) pair.value.data;
     }
 }
 
@@ -427,6 +388,7 @@ ngx_http_gateway_find_cookie(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found)
 {
     ngx_table_elt_t                 *h;
+    gw_source_walk_t                 walk;
     ngx_http_gateway_header_iter_t   it;
 
     ngx_http_gateway_header_first(r, &it);
@@ -434,7 +396,9 @@ ngx_http_gateway_find_cookie(ngx_http_request_t *r,
     while ((h = ngx_http_gateway_header_next(&it)) != NULL) {
 
         if (ngx_http_gateway_header_is(h, &ngx_http_gateway_cookie)) {
-            ngx_http_gateway_find_pairs(&h->value, ';', &source->name, found);
+            ngx_http_gateway_walk(&walk, &h->value,
+                                  NGX_HTTP_GATEWAY_COOKIE_LIST);
+            ngx_http_gateway_find_pairs(&walk, &source->name, found);
         }
     }
 
@@ -446,9 +410,66 @@ static gw_reason_e
 ngx_http_gateway_find_argument(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found)
 {
-    ngx_http_gateway_find_pairs(&r->args, '&', &source->name, found);
+    gw_source_walk_t  walk;
+
+    ngx_http_gateway_walk(&walk, &r->args, GW_SOURCE_QUERY);
+    ngx_http_gateway_find_pairs(&walk, &source->name, found);
+
+    ngx_http_gateway_find_fragment(r, &source->name, found);
 
     return GW_OK;
+}
+
+
+/*
+ * For nginx the query ends at a "#", which it sends to the upstream all the
+ * same: parsers that expect no fragment there read on.
+ */
+
+static void
+ngx_http_gateway_find_fragment(ngx_http_request_t *r, const ngx_str_t *name,
+    ngx_http_gateway_found_t *found)
+{
+    u_char                    *p, *last;
+    ngx_str_t                 *uri;
+    gw_source_walk_t           walk;
+    ngx_http_gateway_found_t   behind;
+
+    uri = &r->unparsed_uri;
+    last = uri->data + uri->len;
+
+    p = ngx_strlchr(uri->data, last, '#');
+    if (p == NULL) {
+        return;
+    }
+
+    if (found->n && found->value.data == p) {
+
+        /* "name=#value" */
+
+        found->n--;
+        found->variants++;
+    }
+
+    if (ngx_strlchr(uri->data, p, '?') == NULL) {
+
+        p = ngx_strlchr(p, last, '?');
+        if (p == NULL) {
+            return;
+        }
+
+        p++;
+    }
+
+    ngx_memzero(&behind, sizeof(ngx_http_gateway_found_t));
+
+    walk.p = p;
+    walk.last = last;
+    walk.list = GW_SOURCE_QUERY;
+
+    ngx_http_gateway_find_pairs(&walk, name, &behind);
+
+    found->variants += behind.n + behind.variants;
 }
 
 
@@ -478,7 +499,9 @@ static ngx_int_t
 ngx_http_gateway_hide_bearer(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source)
 {
-    if (!ngx_http_gateway_is_bearer(r->headers_in.authorization)) {
+    gw_text_t  token;
+
+    if (ngx_http_gateway_bearer(r, &token) == GW_SOURCE_NONE) {
         return NGX_OK;
     }
 
@@ -500,23 +523,27 @@ ngx_http_gateway_hide_header(ngx_http_request_t *r,
 
 
 /*
- * Copies "list" without the pairs of a name, every other byte as it was.
- * The separator that goes is the one behind the pair, or the one before it
- * if the pair is the last.  NGX_DECLINED: nothing to cut.
+ * Copies "list" without the pairs of a name, in any spelling, every other byte
+ * as it was.  The separator that goes is the one behind the pair, or the one
+ * before it if the pair is the last.  NGX_DECLINED: nothing to cut.
  */
 
 static ngx_int_t
 ngx_http_gateway_cut_pairs(ngx_pool_t *pool, ngx_str_t *list,
-    u_char separator, const ngx_str_t *name, ngx_str_t *rest)
+    gw_source_list_e kind, const ngx_str_t *name, ngx_str_t *rest)
 {
-    u_char                    *p, *last, *d;
-    ngx_str_t                  pair, value;
-    ngx_http_gateway_found_t   found;
+    u_char            *d, separator;
+    gw_text_t          text;
+    gw_source_pair_t   pair;
+    gw_source_walk_t   walk;
+    const u_char      *p, *last;
 
-    found.n = 0;
-    ngx_http_gateway_find_pairs(list, separator, name, &found);
+    separator = (kind == GW_SOURCE_QUERY) ? '&' : ';';
+    text = ngx_http_gateway_text(name);
 
-    if (found.n == 0) {
+    ngx_http_gateway_walk(&walk, list, kind);
+
+    if (gw_source_next(&walk, &text, &pair) == GW_SOURCE_NONE) {
         return NGX_DECLINED;
     }
 
@@ -530,20 +557,19 @@ ngx_http_gateway_cut_pairs(ngx_pool_t *pool, ngx_str_t *list,
     p = list->data;
     last = p + list->len;
 
-    while (p < last) {
+    do {
+        d = ngx_cpymem(d, p, pair.start - p);
+        p = pair.next;
 
-        p = ngx_http_gateway_pair(p, last, separator, name, &pair, &value);
+    } while (gw_source_next(&walk, &text, &pair) != GW_SOURCE_NONE);
 
-        if (value.data == NULL) {
-            d = ngx_cpymem(d, pair.data, p - pair.data);
-
-        } else if (p == last && pair.data + pair.len == last
-                   && d > rest->data && d[-1] == separator)
-        {
-            d--;
-        }
+    if (p == last && last[-1] != separator
+        && d > rest->data && d[-1] == separator)
+    {
+        d--;
     }
 
+    d = ngx_cpymem(d, p, last - p);
     rest->len = d - rest->data;
 
     return NGX_OK;
@@ -570,7 +596,8 @@ ngx_http_gateway_hide_cookie(ngx_http_request_t *r,
             continue;
         }
 
-        rc = ngx_http_gateway_cut_pairs(r->pool, &h->value, ';',
+        rc = ngx_http_gateway_cut_pairs(r->pool, &h->value,
+                                        NGX_HTTP_GATEWAY_COOKIE_LIST,
                                         &source->name, &rest);
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -631,7 +658,7 @@ ngx_http_gateway_cut_argument(ngx_pool_t *pool, ngx_str_t *s,
 
     args.len = end - args.data;
 
-    rc = ngx_http_gateway_cut_pairs(pool, &args, '&', name, &rest);
+    rc = ngx_http_gateway_cut_pairs(pool, &args, GW_SOURCE_QUERY, name, &rest);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
@@ -663,8 +690,8 @@ ngx_http_gateway_hide_argument(ngx_http_request_t *r,
     ngx_int_t  rc;
     ngx_str_t  rest;
 
-    rc = ngx_http_gateway_cut_pairs(r->pool, &r->args, '&', &source->name,
-                                    &rest);
+    rc = ngx_http_gateway_cut_pairs(r->pool, &r->args, GW_SOURCE_QUERY,
+                                    &source->name, &rest);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }

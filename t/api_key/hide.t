@@ -274,14 +274,14 @@ underscores_in_headers on;
   '/p?a=1&k=KEY&b=2', '/a%2Fb//c?a=1&k=KEY&x=%20z', '/a%2fb/./c/../d//?k=KEY',
   '/%7Ealice%20x?a=%26&k=KEY', '/p?ak=1&k=KEY&k2=2&kk=3&k', '/p?a&k=KEY&&b=&=c',
   '/p?a=k=1&k=KEY', '/p?a=?k=2&k=KEY&b=/?', '/?k=KEY', '/p?a=b%3Dc+d&k=KEY&e',
-  '/p?&&k=KEY&&', '/p?k=KEY&', '/p?a=1&k=KEY&', '/p?a;b=1&K=KEY&%6b=1',
+  '/p?&&k=KEY&&', '/p?k=KEY&', '/p?a=1&k=KEY&', '/p?a;b=1&K=KEY&%6ba=1',
   '/p?a=%zz&k=KEY&%', '/p??k=1&k=KEY', '/p?a=http://h/?b&k=KEY', '//p?k=KEY' ]
 --- response_body eval
 ::got_uri('/p', '/p?a=1', '/p?a=1', '/p?a=1&b=2', '/a%2Fb//c?a=1&x=%20z',
           '/a%2fb/./c/../d//', '/%7Ealice%20x?a=%26',
           '/p?ak=1&k2=2&kk=3&k', '/p?a&&b=&=c', '/p?a=k=1',
           '/p?a=?k=2&b=/?', '/', '/p?a=b%3Dc+d&e', '/p?&&&', '/p', '/p?a=1&',
-          '/p?a;b=1&%6b=1', '/p?a=%zz&%', '/p??k=1', '/p?a=http://h/?b', '//p')
+          '/p?a;b=1&%6ba=1', '/p?a=%zz&%', '/p??k=1', '/p?a=http://h/?b', '//p')
 
 
 
@@ -538,3 +538,31 @@ Location: /dir/?a=1
 --- error_code eval: [ 200, 401, 200 ]
 --- response_body_like eval
 [ '\AGET /a HTTP', '"invalid_key"', '\AGET /c\?x=1 HTTP' ]
+
+
+
+=== TEST 21: another spelling that an upstream reads goes as well
+--- consumers eval: $::Consumers
+--- config eval
+my $say = 'add_header X-Say "<$request|$request_uri|$args|$http_cookie|'
+          . '$http_authorization|$http_x_k>" always;';
+::for_sources('/*', $::Pass, $say)
+--- request eval
+[ map { 'GET ' . s/KEY/$::K/r }
+  '/query?a=1&%6b=KEY', '/query?k[]=KEY', '/query?+k=KEY&a=1',
+  '/query?a=1;k=KEY', '/query?a=1#&k=KEY', '/query?k=KEY&a=1&K[0]=x',
+  ('/cookie') x 4, ('/bearer') x 2, '/header' ]
+--- more_headers eval
+[ ('') x 6,
+  map({ 'Cookie: ' . s/KEY/$::K/r . "\n" } "a=1;\tk=KEY", 'a=1; %6b=KEY',
+      'a=1 k=KEY', 'a=1; k=KEY; k[]=x'),
+  map({ "Authorization: $_$::K\n" } "Bearer\t", "\xa0Bearer "),
+  "X-K: $::K\nX-K: x\n" ]
+--- error_code eval: [ (401) x 13 ]
+--- response_headers eval
+[ map({ "X-Say: <GET $_ HTTP/1.1|$_|" . (/\?(.*?)(?:#|\z)/ ? $1 : '') . '|||>' }
+      '/query?a=1', '/query', '/query?a=1', '/query?a=1', '/query?a=1#',
+      '/query?a=1'),
+  ('X-Say: <GET /cookie HTTP/1.1|/cookie||a=1||>') x 4,
+  ('X-Say: <GET /bearer HTTP/1.1|/bearer||||>') x 2,
+  'X-Say: <GET /header HTTP/1.1|/header||||>' ]

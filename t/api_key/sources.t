@@ -30,7 +30,45 @@ sub bearer { "Authorization: Bearer $_[0]" }
 
 our @bad = (scheme => 'Bearer');
 
+$Test::Gateway::More = 1;
 run_tests();
+
+
+# --- blanks before a value, which Test::Nginx would remove
+
+my $server = start_nginx(
+    files  => { 'consumers.json' => $Consumers },
+    http   => 'gateway_consumers zone=consumers:1m file=consumers.json;',
+    server => <<'END',
+        add_header X-Who "<$gateway_consumer|$gateway_auth_reason>" always;
+        gateway_api_key r header=X-K bearer;
+        gateway_api_key_mode optional;
+        location / { empty_gif; }
+END
+);
+
+sub judged {
+    my ($line, $code, $outcome) = @_;
+
+    my ($status, $head) = $server->get('/', headers => [ $line ]);
+    my ($said) = $head =~ /^X-Who: <(\S*)>/m;
+    is("$status $said", "$code $outcome", $line =~ s/[^ -~]/
+       sprintf '\\x%02x', ord $&/egr =~ s/\Q$acme\E/KEY/r);
+}
+
+judged("X-K:   $acme  ", 200, 'acme|');
+judged("Authorization:   Bearer $acme  ", 200, 'acme|');
+
+for my $blank ("\t", " \t ", "\t\t", "\x0b") {
+    judged("X-K:$blank$acme", 401, '|unknown_key');
+    judged("X-K:$blank", 401, '|unknown_key');
+    judged("Authorization:${blank}Bearer $acme", 401, '|malformed_key');
+    judged("Authorization:${blank}Bearer\tx", 401, '|malformed_key');
+    judged("Authorization:${blank}Basic x", 200, '|');
+}
+
+$server->stop;
+done_testing();
 
 __DATA__
 
@@ -125,14 +163,26 @@ sent('Authorization:')                    => refused('missing', @::bad),
 sent('Authorization: Beare')              => refused('missing', @::bad),
 sent("Authorization: Basic $::acme")      => refused('missing', @::bad),
 sent("Authorization: Key $::acme")        => refused('missing', @::bad),
-sent("Authorization: Bearer\t$::acme")    => refused('missing', @::bad),
 sent("Authorization: Bearer:$::acme")     => refused('missing', @::bad),
 sent("Authorization: Bearers $::acme")    => refused('missing', @::bad),
 sent("Authorization: $::acme")            => refused('missing', @::bad),
 
 
 
-=== TEST 9: Authorization: a repeated one is nginx's own 400
+=== TEST 9: Authorization: blanks that upstreams read
+--- config
+gateway_api_key r bearer;
+--- cases
+sent("Authorization: Bearer $::acme\t")       => refused('unknown_key', @::bad),
+sent("Authorization: Bearer\t$::acme")       => refused('malformed_key', @::bad),
+sent("Authorization: Bearer\x0b$::acme")     => refused('malformed_key', @::bad),
+sent("Authorization: Bearer\xa0$::acme")     => refused('malformed_key', @::bad),
+sent("Authorization: Key x, Bearer $::acme") => refused('malformed_key', @::bad),
+sent("Authorization: Key Bearer:$::acme")    => refused('missing', @::bad),
+
+
+
+=== TEST 10: Authorization: a repeated one is nginx's own 400
 --- consumers eval: $Test::Gateway::KeyCases::Consumers
 --- config
 gateway_api_key r bearer;
@@ -145,7 +195,7 @@ gateway_api_key r bearer;
 
 
 
-=== TEST 10: an argument, among others
+=== TEST 11: an argument, among others
 --- config
 gateway_api_key r query=key;
 --- cases
@@ -160,7 +210,7 @@ get('/t')                                       => refused('missing'),
 get('/t?')                                      => refused('missing'),
 get('/t?key')                                   => refused('missing'),
 get('/t?key=')                                  => refused('missing'),
-get("/t?a=b;key=$::acme")                       => refused('missing'),
+get("/t?a=b;key=$::acme")                       => refused('malformed_key'),
 get("/t?akey=$::acme&keys=$::acme")             => refused('missing'),
 get('/t?key=x')                                 => refused('unknown_key'),
 get("/t?key==$::acme")                          => refused('unknown_key'),
@@ -168,7 +218,7 @@ get('/t', with('acme'))                          => refused('missing'),
 
 
 
-=== TEST 11: an argument's value may be percent-encoded, its name may not
+=== TEST 12: an argument's value may be percent-encoded, its name may not
 --- config
 gateway_api_key r query=key;
 --- cases
@@ -179,7 +229,13 @@ get('/t?key=' . $::acme =~ s/_/%5f/r) => granted('acme'),
 get("/t?key=$::acme%20")              => refused('unknown_key'),
 get("/t?key=$::acme%00")              => refused('unknown_key'),
 get("/t?key=$::acme+")                => refused('unknown_key'),
-get("/t?%6Bey=$::acme")               => refused('missing'),
+get("/t?%6Bey=$::acme")               => refused('malformed_key'),
+get("/t?key=$::acme&k%65y=$::beta")   => refused('duplicate_credential'),
+get("/t?key[]=$::acme")               => refused('malformed_key'),
+get("/t?+key=$::acme")                => refused('malformed_key'),
+get("/t?key#?key=$::acme")            => refused('missing'),
+get("/t?a#&key=$::acme")              => refused('malformed_key'),
+get("/t?key=$::acme&key.x=1&k[ey]=1") => granted('acme'),
 get('/t?key=YWJj%2B%2Fx%3D%3D')       => granted('base64'),
 get('/t?key=YWJj+/x==')               => granted('base64'),
 get('/t?key=YWJj%20/x==')             => refused('unknown_key'),
@@ -190,7 +246,7 @@ get('/t?key=%zz')                     => refused('unknown_key'),
 
 
 
-=== TEST 12: an argument of which decoding leaves nothing
+=== TEST 13: an argument of which decoding leaves nothing
 --- config
 gateway_api_key r query=key;
 --- cases
@@ -199,7 +255,7 @@ get('/t?key=%4')                      => refused('malformed_key'),
 
 
 
-=== TEST 13: an argument: two are a duplicate, equal or not
+=== TEST 14: an argument: two are a duplicate, equal or not
 --- config
 gateway_api_key r query=key;
 --- cases
@@ -212,7 +268,7 @@ get("/t?key=$::acme&key")             => granted('acme'),
 
 
 
-=== TEST 14: a cookie, among others
+=== TEST 15: a cookie, among others
 --- config
 gateway_api_key r cookie=key;
 --- cases
@@ -231,11 +287,17 @@ sent("Cookie: key=$::acme, a=b")                    => refused('unknown_key'),
 sent("Cookie: key=$::acme ; a=b")                   => refused('unknown_key'),
 sent("Cookie: key=$::escaped")                      => refused('unknown_key'),
 sent("Cookie: a=1, key=$::acme")
-    => $::commas ? granted('acme') : refused('missing'),
+    => $::commas ? granted('acme') : refused('malformed_key'),
+sent("Cookie: a=1;\tkey=$::acme")                   => refused('malformed_key'),
+sent("Cookie: a=1; key\t=$::acme")                  => refused('malformed_key'),
+sent("Cookie: a=1 key=$::acme")                     => refused('malformed_key'),
+sent("Cookie: k%65y=$::acme")                       => refused('malformed_key'),
+sent("Cookie: key=$::acme; key[]=$::beta")   => refused('duplicate_credential'),
+sent("Cookie: key=$::acme;\tkey=$::beta")    => refused('duplicate_credential'),
 
 
 
-=== TEST 15: a cookie: two are a duplicate, wherever they stand
+=== TEST 16: a cookie: two are a duplicate, wherever they stand
 --- config
 gateway_api_key r cookie=key;
 --- cases
@@ -248,7 +310,7 @@ sent("Cookie: key=$::acme; key")         => granted('acme'),
 
 
 
-=== TEST 16: several sources: any of them, and only one of them
+=== TEST 17: several sources: any of them, and only one of them
 --- config
 gateway_api_key r header=X-K bearer query=key cookie=key;
 --- cases
@@ -275,7 +337,7 @@ sent('X-K: a', 'X-K: b')              => refused('duplicate_credential', @::bad)
 
 
 
-=== TEST 17: a source that is written takes the place of the default
+=== TEST 18: a source that is written takes the place of the default
 --- config
 gateway_api_key r query=key;
 location /cookie {
@@ -300,7 +362,7 @@ get('/off', 'X-API-Key: x')                 => granted(''),
 
 
 
-=== TEST 18: keys of other formats, byte for byte
+=== TEST 19: keys of other formats, byte for byte
 --- cases
 sent("X-API-Key: $::odd{base64}")           => granted('base64'),
 sent("X-API-Key: $::odd{colon}")            => granted('colon'),
@@ -313,7 +375,7 @@ sent('X-API-Key: ' . substr($::odd{long}, 1)) => refused('unknown_key'),
 
 
 
-=== TEST 19: HTTP/1.0
+=== TEST 20: HTTP/1.0
 --- consumers eval: $Test::Gateway::KeyCases::Consumers
 --- config
 location /t { gateway_api_key r; empty_gif; }
@@ -322,7 +384,7 @@ location /t { gateway_api_key r; empty_gif; }
 
 
 
-=== TEST 20: HTTP/0.9 has an argument, and no lines
+=== TEST 21: HTTP/0.9 has an argument, and no lines
 --- consumers eval: $Test::Gateway::KeyCases::Consumers
 --- user_files
 >>> t
@@ -336,7 +398,7 @@ granted
 
 
 
-=== TEST 21: HTTP/0.9 without a key
+=== TEST 22: HTTP/0.9 without a key
 --- consumers eval: $Test::Gateway::KeyCases::Consumers
 --- config
 location /t { gateway_api_key r header=X-K bearer query=key cookie=key; }
@@ -344,3 +406,29 @@ location /t { gateway_api_key r header=X-K bearer query=key cookie=key; }
 --- http09
 --- response_body
 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"no credential was presented","reason":"missing"}
+
+
+
+=== TEST 23: a header: other blanks than nginx removes
+--- cases
+sent("X-API-Key: $::acme  ")            => granted('acme'),
+sent("X-API-Key: $::acme \t ")          => refused('unknown_key'),
+sent("X-API-Key: $::acme\xa0")          => refused('unknown_key'),
+
+
+
+=== TEST 24: optional: a key in another spelling is not nobody
+--- config
+gateway_api_key r header=X-K bearer query=key cookie=key;
+gateway_api_key_mode optional;
+--- cases
+sent()                                  => granted(''),
+sent('Authorization: Basic YTpi')       => granted(''),
+get("/t?a=key=$::acme&xkey=$::acme", "Cookie: a=key=$::acme; xkey=1")
+                                        => granted(''),
+map({ sent("Authorization: $_")         => refused('malformed_key', @::bad) }
+    "Bearer\tx", "\xa0Bearer x", 'Key Bearer x'),
+map({ get("/t?a=1&$_=x")                => refused('malformed_key', @::bad) }
+    'k%65y', '+key', 'key[]', '[key]', 'a;key', 'a#&key'),
+map({ sent("Cookie: a=1;$_=x")          => refused('malformed_key', @::bad) }
+    "\tkey", "key\t", 'k%65y', 'key[0]', 'b=1 key'),

@@ -560,3 +560,41 @@ my @hide = ('gateway_jwt_hide on;', 'error_page 401 /page/*;');
 [ "GET /page/bearer HTTP/1.0\n", "GET /page/header HTTP/1.0\nX-A: 1\n",
   "GET /page/cookie HTTP/1.0\nCookie: t=$::Forged; a=1\n",
   "GET /on/arg?a=1 HTTP/1.0\n" ]
+
+
+
+=== TEST 22: another spelling that an upstream reads goes as well
+--- jwks: es256
+--- config eval
+my @hide = ('gateway_jwt_hide on;', 'gateway_jwt_mode dry_run;', $::Pass,
+            'add_header X-Status $gateway_jwt_status;');
+::location('/bearer', 'gateway_jwt r;', @hide)
+. ::location('/cookie', 'gateway_jwt r token=$cookie_a_t;', @hide)
+. ::location('/arg', 'gateway_jwt r token=$arg_a_t;', @hide)
+--- request eval
+[ ('GET /bearer') x 3, ('GET /cookie') x 8,
+  map { 'GET ' . s/T/$::T/r } '/arg?x=1&a%5ft=T&y=2', '/arg?+a_t=T',
+  '/arg?a_t[]=T&x', '/arg?x=1;a_t=T;y=2&z', '/arg?a_t=1&x=%20&a.t=T',
+  '/arg?x=1#&a_t=T', '/arg#?a_t=T', '/arg?xa_t=T&a_t.x=1' ]
+--- more_headers eval
+[ map({ "Authorization: $_\nX-A: 1\n" } "Bearer\t$::T", "Basic x, Bearer $::T",
+      'Basic x'),
+  map({ 'Cookie: ' . s/T/$::T/r . "\n" }
+      "x=1;\ta_t=T; y=2", "a_t\t=T", 'x=1; %61_t=T', 'x=1 a_t=T; y=2',
+      'a_t=1; x=2; a_t[]=T', 'a.t=T; a t=T; x=1', "x=1; a_t=T\nCookie: =a_t=T",
+      'xa_t=T; a_t.x=1'), ('') x 8 ]
+--- response_headers eval
+[ map { "X-Status: $_" } ('malformed_header') x 2, 'absent',
+  ('malformed_header') x 4, ('duplicate_credential') x 3, 'absent',
+  ('malformed_header') x 4, 'duplicate_credential', ('malformed_header') x 2,
+  'absent' ]
+--- response_body eval
+[ map({ "GET /bearer HTTP/1.0\n$_" } ("X-A: 1\n") x 2,
+      "Authorization: Basic x\nX-A: 1\n"),
+  map({ "GET /cookie HTTP/1.0\n$_" }
+      "Cookie: x=1; y=2\n", '', "Cookie: x=1\n", "Cookie: x=1; y=2\n",
+      "Cookie: x=2\n", "Cookie: x=1\n", "Cookie: x=1\n",
+      "Cookie: xa_t=$::T; a_t.x=1\n"),
+  map({ "GET $_ HTTP/1.0\n" } '/arg?x=1&y=2', '/arg', '/arg?x',
+      '/arg?x=1&z', '/arg?x=%20', '/arg?x=1#', '/arg#',
+      "/arg?xa_t=$::T&a_t.x=1") ]

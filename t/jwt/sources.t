@@ -31,7 +31,9 @@ END
 # until 1.29.6 nginx looked for a cookie behind a comma, too
 our $commas = nginx_before(1, 29, 6);
 
-our @twice = ('duplicate_credential', 'malformed_header');
+our @behind = $commas ? ('verified') : ('malformed_header', 'missing');
+our @twice = ('duplicate_credential',
+              $commas ? 'malformed_header' : 'verified');
 
 sub both {
     my ($cookies, $outcome, $of_nginx) = @_;
@@ -41,7 +43,51 @@ sub both {
             get('/nginx', $line) => $of_nginx // $outcome);
 }
 
+$Test::Gateway::More = 1;
 run_tests();
+
+
+# --- blanks before a value, which Test::Nginx would remove
+
+my $server = start_nginx(
+    files  => { 'jwks.json' => jwks('es256') },
+    server => <<'END',
+        gateway_jwt_key_file jwks.json;
+        gateway_jwt_mode optional;
+        add_header X-Status $gateway_jwt_status always;
+        location /t { gateway_jwt r; empty_gif; }
+        location /header { gateway_jwt r token=$http_x_token; empty_gif; }
+END
+);
+
+sub judged {
+    my ($path, $line, $code, $outcome) = @_;
+
+    my ($status, $head) = $server->get($path, headers => [ $line ]);
+    my ($said) = $head =~ /^X-Status: (\S+)/m;
+    is("$status $said", "$code $outcome", $line =~ s/[^ -~]/
+       sprintf '\\x%02x', ord $&/egr =~ s/\Q$token\E/TOKEN/r);
+}
+
+judged('/t', "Authorization:   Bearer $token  ", 200, 'verified');
+judged('/header', "X-Token:   $token  ", 200, 'verified');
+judged('/header', 'X-Token:   ', 200, 'absent');
+
+for my $blank ("\t", " \t ", "\x0b", "\xa0") {
+    judged('/header', "X-Token:$blank$token", 401, 'malformed_header');
+    judged('/header', "X-Token:$token$blank", 401, 'malformed_signature');
+    judged('/header', "X-Token:$blank", 401, 'malformed_header');
+    judged('/t', "Authorization:$blank", 200, 'absent');
+}
+
+for my $byte ("\t", " \t ", "\t\t", "\x0b", " \x0c", "\x1f", "\xa0", "\xc2\x85", "\x7f", 'x') {
+    judged('/t', "Authorization:${byte}Bearer $token", 401,
+           'malformed_header');
+    judged('/t', "Authorization:${byte}Basic $token", 200, 'absent');
+}
+
+$server->stop;
+done_testing();
 
 __DATA__
 
@@ -61,7 +107,12 @@ sent("authorization: Bearer $::token")                 => 'verified',
 --- cases
 sent("Authorization: Bearer    $::token")              => 'verified',
 sent("Authorization: Bearer $::token   ")              => 'verified',
-sent("Authorization: Bearer\t$::token")                => 'missing',
+sent("Authorization: Bearer $::token \t ")             => 'malformed_signature',
+sent("Authorization: Bearer\t$::token")                => 'malformed_header',
+sent("Authorization: Bearer\xa0$::token")              => 'malformed_header',
+sent("Authorization: \xa0Bearer $::token")             => 'malformed_header',
+sent("Authorization: Bearer\x0c$::token")              => 'malformed_header',
+sent("Authorization: Bearer \t$::token")               => 'malformed_header',
 sent("Authorization: Bearer $::token x")               => 'malformed_signature',
 sent("Authorization: Bearer x $::token")               => 'malformed_header',
 sent("Authorization: Bearer $::token,")                => 'malformed_signature',
@@ -92,12 +143,23 @@ sent("Authorization: JWT $::token")                    => 'missing',
 sent("Authorization: Bearer$::token")                  => 'missing',
 sent("Authorization: Bearer:$::token")                 => 'missing',
 sent("Authorization: Bearers $::token")                => 'missing',
-sent("Authorization: XBearer $::token")                => 'missing',
 sent("Authorization: $::token")                        => 'missing',
 
 
 
-=== TEST 5: Authorization: another place is not looked at
+=== TEST 5: Authorization: Bearer behind something else
+--- jwks: es256
+--- cases
+sent("Authorization: Basic x, Bearer $::token")        => 'malformed_header',
+sent("Authorization: Basic x bearer\t$::token")        => 'malformed_header',
+sent("Authorization: XBearer $::token")                => 'malformed_header',
+sent('Authorization: Basic Bearer')                    => 'missing',
+sent('Authorization: Digest username="bearer"')        => 'missing',
+sent("Authorization: Basic Bearer:$::token")           => 'missing',
+
+
+
+=== TEST 6: Authorization: another place is not looked at
 --- jwks: es256
 --- cases
 get("/t?token=$::token&access_token=$::token", "Cookie: token=$::token",
@@ -107,7 +169,7 @@ get("/t?token=x", "Cookie: token=x", "Authorization: Bearer $::token")
 
 
 
-=== TEST 6: Authorization: a repeated one is nginx's own 400
+=== TEST 7: Authorization: a repeated one is nginx's own 400
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -127,7 +189,7 @@ gateway_jwt_key_file ../html/jwks.json;
 
 
 
-=== TEST 7: a cookie, among others
+=== TEST 8: a cookie, among others
 --- jwks: es256
 --- config
 gateway_jwt r token=$cookie_tok;
@@ -151,7 +213,7 @@ sent(qq(Cookie: tok="$::token"))                       => 'malformed_header',
 
 
 
-=== TEST 8: a cookie: two are a duplicate, equal or not, wherever they stand
+=== TEST 9: a cookie: two are a duplicate, equal or not, wherever they stand
 --- jwks: es256
 --- config
 gateway_jwt r token=$cookie_tok;
@@ -169,7 +231,7 @@ get("/t?tok=$::other", "Cookie: tok=$::token")           => 'verified',
 
 
 
-=== TEST 9: a cookie: another place is not looked at
+=== TEST 10: a cookie: another place is not looked at
 --- jwks: es256
 --- config
 gateway_jwt r token=$cookie_tok;
@@ -181,7 +243,7 @@ sent("Cookie: tok=$::token")                           => 'verified',
 
 
 
-=== TEST 10: an argument, among others
+=== TEST 11: an argument, among others
 --- jwks: es256
 --- config
 gateway_jwt r token=$arg_tok;
@@ -196,14 +258,16 @@ get('/t?')                                           => 'missing',
 get('/t?tok')                                        => 'missing',
 get('/t?tok=')                                       => 'missing',
 get("/t?atok=$::token")                                => 'missing',
-get("/t?a=b;tok=$::token")                             => 'missing',
+get("/t?a=b;tok=$::token")                             => 'malformed_header',
+get("/t?xtok=$::token&tok.x=$::token&tok-x=$::token")  => 'missing',
+get("/t?a=tok=$::token&b=1,tok=$::token&x[tok]=$::token") => 'missing',
 get('/t?tok=' . $::token =~ s/\./%2E/gr)               => 'malformed_header',
-get('/t?%74ok=' . $::token)                            => 'missing',
+get('/t?%74ok=' . $::token)                            => 'malformed_header',
 get('/t', "Authorization: Bearer $::token")            => 'missing',
 
 
 
-=== TEST 11: an argument: two are a duplicate, equal or not
+=== TEST 12: an argument: two are a duplicate, equal or not
 --- jwks: es256
 --- config
 gateway_jwt r token=$arg_tok;
@@ -219,7 +283,7 @@ get("/t?tok=$::token", "Authorization: Bearer $::other") => 'verified',
 
 
 
-=== TEST 12: a header
+=== TEST 13: a header
 --- jwks: es256
 --- config
 gateway_jwt r token=$http_x_token;
@@ -236,7 +300,7 @@ sent("X-Token: Bearer $::token")                       => 'malformed_header',
 
 
 
-=== TEST 13: a header: two are a duplicate, equal or not
+=== TEST 14: a header: two are a duplicate, equal or not
 --- jwks: es256
 --- config
 gateway_jwt r token=$http_x_token;
@@ -251,7 +315,7 @@ sent("X-Token: $::token", "X_Token: $::other")           => 'verified',
 
 
 
-=== TEST 14: a header: with underscores_in_headers both spellings are one name
+=== TEST 15: a header: with underscores_in_headers both spellings are one name
 --- jwks: es256
 --- http_config
 underscores_in_headers on;
@@ -265,7 +329,7 @@ sent("X-Token: $::token", "X_Token: $::other")           => 'duplicate_credentia
 
 
 
-=== TEST 15: any other variable has one value
+=== TEST 16: any other variable has one value
 --- jwks: es256
 --- http_config
 map $http_x_a $mapped {
@@ -293,7 +357,7 @@ get('/set')                                          => 'missing',
 
 
 
-=== TEST 16: a location's own source takes the place of the server's
+=== TEST 17: a location's own source takes the place of the server's
 --- jwks: es256
 --- config
 gateway_jwt r token=$cookie_tok;
@@ -314,7 +378,7 @@ get('/arg', "Cookie: tok=$::token")                    => 'missing',
 
 
 
-=== TEST 17: gateway_jwt_max_size: the largest token that is looked at
+=== TEST 18: gateway_jwt_max_size: the largest token that is looked at
 --- jwks: es256
 --- config eval
 <<"CONF"
@@ -337,7 +401,7 @@ get('/cookie', "Cookie: tok=$::token" . "A")              => 'too_large',
 
 
 
-=== TEST 18: gateway_jwt_max_size: 16k by default, before any decoding
+=== TEST 19: gateway_jwt_max_size: 16k by default, before any decoding
 --- jwks: es256
 --- config
 large_client_header_buffers 4 32k;
@@ -357,35 +421,153 @@ get('/more', bearer('x' x 20481))                    => 'too_large',
 
 
 
-=== TEST 19: a cookie as nginx reads it: blanks around the name, and commas
+=== TEST 20: a cookie as nginx reads it: blanks around the name, and commas
 --- jwks: es256
 --- config eval: $::as_nginx
 --- cases
 both('token= T', 'verified'),
 both('token   =   T', 'verified'),
 both('token =T; a=1', 'verified'),
-both('a=1, token=T', $::commas ? 'verified' : 'missing'),
-both('a=1,token=T; b=2', $::commas ? 'verified' : 'missing'),
-both('a, token=T', $::commas ? 'verified' : 'missing'),
+both('a=1, token=T', @::behind),
+both('a=1,token=T; b=2', @::behind),
+both('a, token=T', @::behind),
 both('a=1, tokens=x; token=T', 'verified'),
-both('a=1 token=x; token=T', 'verified'),
+both('a=1 token=x; token=T', 'duplicate_credential', 'verified'),
 both('token=T, a=1', 'malformed_signature'),
 both('token=T ; a=1', 'malformed_signature'),
-both('a=1 token=T', 'missing'),
+both('a=1 token=T', 'malformed_header', 'missing'),
 both('tok en=T', 'missing'),
 both('token, a=T', 'missing'),
-both("a=1;\ttoken=T", 'missing'),
+both("a=1;\ttoken=T", 'malformed_header', 'missing'),
 
 
 
-=== TEST 20: a cookie that nginx would take first does not hide behind another
+=== TEST 21: a cookie that nginx would take first does not hide behind another
 --- jwks: es256
 --- config eval: $::as_nginx
 --- cases
-both('a=1, token=EVIL; token=T', $::commas ? @::twice : 'verified'),
+both('a=1, token=EVIL; token=T', @::twice),
 both('token =EVIL; token=T', 'duplicate_credential', 'malformed_header'),
 both('token= EVIL; token=T', 'duplicate_credential', 'malformed_header'),
-both('a,token=EVIL;token=T', $::commas ? @::twice : 'verified'),
-both('a=1; b=2, TOKEN = EVIL; token=T', $::commas ? @::twice : 'verified'),
-both('a=1, token=T; token=EVIL',
-     $::commas ? ('duplicate_credential', 'verified') : 'malformed_header'),
+both('a,token=EVIL;token=T', @::twice),
+both('a=1; b=2, TOKEN = EVIL; token=T', @::twice),
+both('a=1, token=T; token=EVIL', 'duplicate_credential',
+     $::commas ? 'verified' : 'malformed_header'),
+
+
+
+=== TEST 22: a cookie: a spelling that only upstreams read
+--- jwks: es256
+--- config
+gateway_jwt r token=$cookie_a_tok;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+sent("Cookie: a_tok=$::token")                => 'verified',
+map({ sent("Cookie: x=1;$_=$::token")         => 'malformed_header' }
+    "\ta_tok", "a_tok\t", "\x0ba_tok", "a_tok\xa0", "\xc2\xa0a_tok",
+    "\x1ca_tok", 'a_t%6fk', '%61_tok', 'A_T%4FK', '+a_tok', '%20a_tok',
+    'a_tok[]', 'a_tok[0]', '[a_tok]', 'a.tok', 'a tok', 'a[tok', 'a_tok%00x',
+    'y=1 a_tok', "y=1\ta_tok", '=a_tok'),
+map({ sent("Cookie: a_tok=$::token;$_=$::other") => 'duplicate_credential',
+      sent("Cookie: $_=$::other; a_tok=$::token") => 'duplicate_credential',
+      sent("Cookie: a_tok=$::token", "Cookie: $_=$::other")
+                                              => 'duplicate_credential' }
+    "\ta_tok", "a_tok\t", 'a_t%6fk', 'a_tok[]', 'y=1 a_tok'),
+map({ sent("Cookie: a_tok=$::token; $_=$::other") => 'verified' }
+    'a-tok', 'xa_tok', 'a_toks', 'a_tok.x', '"a_tok"', 'y=a_tok', '$a_tok',
+    "\xc3\xa9ta_tok", 'y=1&a_tok'),
+
+
+
+=== TEST 23: an argument: a spelling that only upstreams read
+--- jwks: es256
+--- config
+gateway_jwt r token=$arg_a_tok;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+get("/t?a_tok=$::token")                      => 'verified',
+map({ get("/t?x=1&$_=$::token")               => 'malformed_header' }
+    'a_t%6fk', '%61_tok', 'A_T%4fK', 'a%5Ftok', '+a_tok', '%20a_tok',
+    '%09a_tok', 'a_tok+', 'a_tok%20', 'a_tok[]', 'a_tok[0]', 'a_tok%5b%5d',
+    '[a_tok]', '%5Ba_tok%5D', 'a_tok]', 'a.tok', 'a%2etok', 'a+tok', 'a%20tok',
+    'a[tok', 'a_tok%00', 'a_tok%00x', 'y=1;a_tok', 'y;a_tok'),
+map({ get("/t?a_tok=$::token&$_=$::other")    => 'duplicate_credential',
+      get("/t?$_=$::other&a_tok=$::token")    => 'duplicate_credential' }
+    'a_t%6fk', '+a_tok', 'a_tok[]', 'a.tok', '[a_tok]', 'x;a_tok'),
+map({ get("/t?a_tok=$::token&$_=$::other")    => 'verified' }
+    'a-tok', 'xa_tok', 'a_toks', 'a_tok.x', 'a_tok-x', 'a[tok]', 'x[a_tok]',
+    'y=a_tok', 'y=1,a_tok', '%2561_tok', 'a_tok%3D', 'y%26a_tok', 'a_tok%zz'),
+
+
+
+=== TEST 24: an argument behind a fragment, which nginx sends on
+--- jwks: es256
+--- config
+gateway_jwt r token=$arg_tok;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+get("/t?x=1#&tok=$::token")                   => 'malformed_header',
+get("/t#?tok=$::token")                       => 'malformed_header',
+get("/t?tok=#$::token")                       => 'malformed_header',
+get("/t?tok=$::token#&tok=$::other")          => 'duplicate_credential',
+get("/t?tok=$::token#;t%6fk=$::other")        => 'duplicate_credential',
+get("/t?tok=$::token#tok=$::other")           => 'verified',
+get("/t?tok=$::token#x?tok=$::other")         => 'verified',
+get("/t#&tok=$::token")                       => 'missing',
+
+
+
+=== TEST 25: a header: other blanks than nginx removes
+--- jwks: es256
+--- config
+gateway_jwt r token=$http_x_token;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+sent("X-Token:   $::token  ")                 => 'verified',
+sent("X-Token: $::token \t ")                 => 'malformed_signature',
+sent("X-Token: \xa0$::token")                 => 'malformed_header',
+sent("X-Token: $::token\t$::token")           => 'malformed_header',
+
+
+
+=== TEST 26: a header: names that CGI, PHP and Apache make equal
+--- jwks: es256
+--- http_config
+ignore_invalid_headers off;
+--- config
+gateway_jwt r token=$http_x_token;
+gateway_jwt_key_file ../html/jwks.json;
+--- cases
+sent("X_Token: $::token")                     => 'verified',
+sent("X-Token: $::token", "X_Token: $::other") => 'duplicate_credential',
+sent("X-Token: $::token", "X.Token: $::other") => 'duplicate_credential',
+sent("X-Token: $::token", "X~Token: $::other") => 'duplicate_credential',
+sent("X-Token: $::token", "X0Token: $::other") => 'verified',
+sent("X-Token: $::token", "X-Token.: $::other") => 'verified',
+
+
+
+=== TEST 27: optional: a credential in another spelling is not nobody
+--- jwks: es256
+--- config
+gateway_jwt_key_file ../html/jwks.json;
+gateway_jwt_mode optional;
+location /t { gateway_jwt r; }
+location /cookie { gateway_jwt r token=$cookie_a_tok; }
+location /arg { gateway_jwt r token=$arg_a_tok; }
+location /header { gateway_jwt r token=$http_x_token; }
+--- cases
+sent()                                        => granted('absent'),
+sent('Authorization: Basic YTpi')             => granted('absent'),
+sent("Authorization: Bearer:$::token")        => granted('absent'),
+map({ sent("Authorization: $_")               => 'malformed_header' }
+    "Bearer\t$::other", "\xa0Bearer $::other", "Bearer\xc2\xa0$::other",
+    "x Bearer $::other", 'Bearer'),
+get('/cookie', 'Cookie: x=1')                 => granted('absent'),
+get('/cookie', "Cookie: a-tok=$::other")      => granted('absent'),
+map({ get('/cookie', "Cookie: x=1;$_=$::other") => 'malformed_header' }
+    "\ta_tok", "a_tok\t", 'a_t%6fk', 'a_tok[]', 'a.tok', 'y=1 a_tok'),
+get('/arg?x=1')                               => granted('absent'),
+get("/arg?a_tok.x=$::other")                  => granted('absent'),
+map({ get("/arg?x=1&$_=$::other")             => 'malformed_header' }
+    'a_t%6fk', '+a_tok', 'a_tok[]', 'a.tok', '[a_tok]', 'x;a_tok', 'x#&a_tok'),
