@@ -38,6 +38,9 @@ void gw_san_open(gw_san_t *san, X509 *cert);
  */
 int gw_san_next(gw_san_t *san, gw_text_t *type, gw_text_t *value);
 
+/* the next name is the first one again */
+#define gw_san_rewind(san)  ((san)->i = 0)
+
 void gw_san_close(gw_san_t *san);
 
 

@@ -14,26 +14,7 @@
  * challenge.
  */
 
-#include "ngx_http_gateway.h"
-#include "gw_openssl.h"
-#include "gw_san.h"
-
-#include <openssl/err.h>
-
-
-#define NGX_HTTP_GATEWAY_CERTIFICATE_HEX  (2 * GW_CONSUMER_DIGEST)
-
-
-typedef struct {
-    gw_md_t                        *sha256;
-    ngx_uint_t                      used;       /* unsigned:1 */
-    ngx_http_gateway_place_t        place;      /* of the first that is on */
-} ngx_http_gateway_certificate_main_conf_t;
-
-
-typedef struct {
-    ngx_uint_t                      warned;     /* unsigned:1 */
-} ngx_http_gateway_certificate_srv_conf_t;
+#include "ngx_http_gateway_certificate.h"
 
 
 typedef struct {
@@ -54,17 +35,11 @@ typedef struct {
 static ngx_int_t ngx_http_gateway_certificate_access(ngx_http_request_t *r);
 static gw_reason_e ngx_http_gateway_certificate_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_str_t *credential);
-static X509 *ngx_http_gateway_certificate_verified(ngx_http_request_t *r);
-#if (NGX_HTTP_SSL)
-static ngx_uint_t ngx_http_gateway_certificate_session(SSL *ssl);
-#endif
 static gw_reason_e ngx_http_gateway_certificate_match(ngx_http_request_t *r,
-    X509 *cert, ngx_http_gateway_certificate_match_t *match);
-static gw_reason_e ngx_http_gateway_certificate_match_digest(
-    ngx_http_request_t *r, X509 *cert,
+    const ngx_http_gateway_certificate_t *certificate,
     ngx_http_gateway_certificate_match_t *match);
 static gw_reason_e ngx_http_gateway_certificate_match_names(
-    ngx_http_request_t *r, X509 *cert,
+    ngx_http_request_t *r, const ngx_http_gateway_certificate_t *certificate,
     ngx_http_gateway_certificate_match_t *match);
 static gw_reason_e ngx_http_gateway_certificate_find(ngx_http_request_t *r,
     gw_consumer_kind_e kind, const u_char *name, size_t len,
@@ -74,7 +49,7 @@ static gw_reason_e ngx_http_gateway_certificate_identify(
     const ngx_http_gateway_certificate_match_t *match);
 
 static void *ngx_http_gateway_certificate_create_main_conf(ngx_conf_t *cf);
-static void ngx_http_gateway_certificate_cleanup(void *data);
+static void ngx_http_gateway_certificate_free(void *data);
 static void *ngx_http_gateway_certificate_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_gateway_certificate_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_certificate_merge_loc_conf(ngx_conf_t *cf,
@@ -185,21 +160,21 @@ static gw_reason_e
 ngx_http_gateway_certificate_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_str_t *credential)
 {
-    X509                                  *cert;
+#if (NGX_HTTP_SSL)
+
     gw_reason_e                            reason;
     ngx_http_gateway_certificate_match_t   match;
+    const ngx_http_gateway_certificate_t  *certificate;
 
-    cert = ngx_http_gateway_certificate_verified(r);
+    reason = ngx_http_gateway_certificate_peer(r, &certificate);
 
-    if (cert == NULL) {
-        return GW_CERTIFICATE_MISSING;
+    if (reason != GW_OK) {
+        return reason;
     }
 
     ngx_memzero(&match, sizeof(ngx_http_gateway_certificate_match_t));
 
-    reason = ngx_http_gateway_certificate_match(r, cert, &match);
-
-    X509_free(cert);
+    reason = ngx_http_gateway_certificate_match(r, certificate, &match);
 
     if (reason == GW_OK) {
         reason = ngx_http_gateway_certificate_identify(r, gr, &match);
@@ -208,102 +183,43 @@ ngx_http_gateway_certificate_judge(ngx_http_request_t *r,
     *credential = match.credential;
 
     return reason;
-}
-
-
-#if (NGX_HTTP_SSL)
-
-/*
- * The client's certificate if this very server has verified it, else NULL.
- * Its context is the connection's only where the handshake was its own; any
- * result but X509_V_OK is one that "optional_no_ca" lets pass.
- */
-
-static X509 *
-ngx_http_gateway_certificate_verified(ngx_http_request_t *r)
-{
-    SSL                      *ssl;
-    const char               *status;
-    ngx_connection_t         *c;
-    ngx_http_ssl_srv_conf_t  *sscf;
-
-    c = r->connection;
-
-    if (c->ssl == NULL) {
-        return NULL;
-    }
-
-    ssl = c->ssl->connection;
-    sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
-
-    if (sscf->verify == 0
-        || SSL_get_SSL_CTX(ssl) != sscf->ssl.ctx
-        || SSL_get_verify_result(ssl) != X509_V_OK
-        || ngx_ssl_ocsp_get_status(c, &status) != NGX_OK
-        || !ngx_http_gateway_certificate_session(ssl))
-    {
-        return NULL;
-    }
-
-    return SSL_get1_peer_certificate(ssl);
-}
-
-
-/*
- * A resumed session brings its certificate and its X509_V_OK along.  Before
- * nginx chose the server by ClientHello, OpenSSL resumed in the context of
- * the default server and only then was told the context of the server that
- * SNI named: a session of one server could be resumed in another
- * (CVE-2025-23419; what was fixed then lets a session without a name pass).
- * So it counts under the name that it was made with.
- */
-
-static ngx_uint_t
-ngx_http_gateway_certificate_session(SSL *ssl)
-{
-    const char  *made, *now;
-
-    if (!SSL_session_reused(ssl)) {
-        return 1;
-    }
-
-    made = SSL_SESSION_get0_hostname(SSL_get0_session(ssl));
-    now = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-
-    if (made == NULL || now == NULL) {
-        return made == now;
-    }
-
-    return ngx_strcmp(made, now) == 0;
-}
 
 #else
 
-static X509 *
-ngx_http_gateway_certificate_verified(ngx_http_request_t *r)
-{
-    return NULL;
-}
+    return GW_CERTIFICATE_MISSING;
 
 #endif
+}
 
 
 /*
- * All that the file may say of the certificate is looked up: where two
- * entries of it are met, they must be one consumer's.
+ * All that the file may say of the certificate is looked up, for each request
+ * anew, since the file may have changed: where two entries of it are met, they
+ * must be one consumer's.  The digest is also what the log calls a certificate
+ * that nobody has.
  */
 
 static gw_reason_e
-ngx_http_gateway_certificate_match(ngx_http_request_t *r, X509 *cert,
+ngx_http_gateway_certificate_match(ngx_http_request_t *r,
+    const ngx_http_gateway_certificate_t *certificate,
     ngx_http_gateway_certificate_match_t *match)
 {
     gw_reason_e  reason;
 
-    reason = ngx_http_gateway_certificate_match_digest(r, cert, match);
+    reason = GW_OK;
+    match->credential = certificate->hex;
+
+    if (ngx_http_gateway_consumer_count(r, GW_CONSUMER_CERTIFICATE)) {
+        reason = ngx_http_gateway_certificate_find(r, GW_CONSUMER_CERTIFICATE,
+                                                   certificate->digest,
+                                                   GW_CONSUMER_DIGEST,
+                                                   &certificate->hex, match);
+    }
 
     if (reason == GW_OK && ngx_http_gateway_consumer_count(r, GW_CONSUMER_SAN))
     {
-        reason = ngx_http_gateway_certificate_match_names(r, cert, match);
+        reason = ngx_http_gateway_certificate_match_names(r, certificate,
+                                                          match);
     }
 
     if (reason != GW_OK) {
@@ -318,77 +234,23 @@ ngx_http_gateway_certificate_match(ngx_http_request_t *r, X509 *cert,
 }
 
 
-/* the digest is also what the log calls a certificate that nobody has */
-
 static gw_reason_e
-ngx_http_gateway_certificate_match_digest(ngx_http_request_t *r, X509 *cert,
+ngx_http_gateway_certificate_match_names(ngx_http_request_t *r,
+    const ngx_http_gateway_certificate_t *certificate,
     ngx_http_gateway_certificate_match_t *match)
 {
-    u_char                                    *p;
-    u_char                                     digest[EVP_MAX_MD_SIZE];
-    unsigned int                               len;
-    ngx_str_t                                  hex;
-    ngx_http_gateway_certificate_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r,
-                                        ngx_http_gateway_certificate_module);
-
-    if (!X509_digest(cert, mcf->sha256, digest, &len)) {
-        ERR_clear_error();
-        return GW_FAILED;
-    }
-
-    p = ngx_pnalloc(r->pool, NGX_HTTP_GATEWAY_CERTIFICATE_HEX);
-    if (p == NULL) {
-        return GW_FAILED;
-    }
-
-    hex.len = ngx_hex_dump(p, digest, GW_CONSUMER_DIGEST) - p;
-    hex.data = p;
-
-    match->credential = hex;
-
-    if (ngx_http_gateway_consumer_count(r, GW_CONSUMER_CERTIFICATE) == 0) {
-        return GW_OK;
-    }
-
-    return ngx_http_gateway_certificate_find(r, GW_CONSUMER_CERTIFICATE,
-                                             digest, GW_CONSUMER_DIGEST, &hex,
-                                             match);
-}
-
-
-static gw_reason_e
-ngx_http_gateway_certificate_match_names(ngx_http_request_t *r, X509 *cert,
-    ngx_http_gateway_certificate_match_t *match)
-{
-    gw_san_t     san;
-    gw_text_t    type, value;
-    ngx_str_t    name;
-    gw_reason_e  reason;
+    ngx_uint_t        i;
+    gw_reason_e       reason;
+    const ngx_str_t  *name;
 
     reason = GW_OK;
+    name = certificate->names;
 
-    gw_san_open(&san, cert);
-
-    while (reason == GW_OK && gw_san_next(&san, &type, &value)) {
-        name.len = type.len + value.len;
-        name.data = ngx_pnalloc(r->pool, name.len);
-
-        if (name.data == NULL) {
-            reason = GW_FAILED;
-            break;
-        }
-
-        ngx_memcpy(ngx_cpymem(name.data, type.data, type.len), value.data,
-                   value.len);
-
+    for (i = 0; reason == GW_OK && i < certificate->nnames; i++) {
         reason = ngx_http_gateway_certificate_find(r, GW_CONSUMER_SAN,
-                                                   name.data, name.len, &name,
-                                                   match);
+                                                   name[i].data, name[i].len,
+                                                   &name[i], match);
     }
-
-    gw_san_close(&san);
 
     return reason;
 }
@@ -474,7 +336,7 @@ ngx_http_gateway_certificate_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    cln->handler = ngx_http_gateway_certificate_cleanup;
+    cln->handler = ngx_http_gateway_certificate_free;
     cln->data = mcf;
 
     return mcf;
@@ -482,7 +344,7 @@ ngx_http_gateway_certificate_create_main_conf(ngx_conf_t *cf)
 
 
 static void
-ngx_http_gateway_certificate_cleanup(void *data)
+ngx_http_gateway_certificate_free(void *data)
 {
     ngx_http_gateway_certificate_main_conf_t *mcf = data;
 
@@ -657,5 +519,9 @@ ngx_http_gateway_certificate_init(ngx_conf_t *cf)
 
     *h = ngx_http_gateway_certificate_access;
 
+#if (NGX_HTTP_SSL)
+    return ngx_http_gateway_certificate_sessions(cf);
+#else
     return NGX_OK;
+#endif
 }

@@ -45,6 +45,22 @@
 #endif
 
 
+/*
+ * Until 1.29.2 nginx chose the server that SNI names after OpenSSL had looked
+ * for a session, and not by OpenSSL's ClientHello callback.
+ */
+
+#if (nginx_version < 1029002)
+
+#define NGX_HTTP_GATEWAY_CLIENT_HELLO  1
+
+#else
+
+#define NGX_HTTP_GATEWAY_CLIENT_HELLO  0
+
+#endif
+
+
 static ngx_inline void *
 ngx_http_gateway_header_slot(ngx_http_request_t *r, ngx_table_elt_t *h,
     ngx_uint_t *multi)

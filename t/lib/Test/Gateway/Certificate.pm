@@ -6,6 +6,7 @@ package Test::Gateway::Certificate;
 #   certificate('alice', ca => 'a', san => 'URI:spiffe://x', days => 30)
 #                                by a CA, or self-signed without one; "from" and
 #                                "to" are dates such as 20200101000000Z
+#   crl('a', 'alice', ...)       text of a list of these, revoked by a CA
 #   certificate_file('alice')    path of the PEM; certificate_key('alice')
 #   certificate_pem('alice')     its text; key_pem('alice')
 #   certificate_sha256('alice')  hex of the DER's digest
@@ -30,7 +31,7 @@ use Exporter qw( import );
 use File::Temp ();
 use IPC::Open3 qw( open3 );
 
-our @EXPORT = qw( authority certificate certificate_file certificate_key
+our @EXPORT = qw( authority certificate crl certificate_file certificate_key
                   certificate_pem key_pem certificate_sha256
                   certificate_serial certificate_dir certificate_files tls );
 
@@ -124,6 +125,30 @@ END
             $arg{to} ? ('-enddate', $arg{to})
                      : ('-days', $arg{days} // 30));
     return $name;
+}
+
+
+sub crl {
+    my ($ca, @revoked) = @_;
+
+    my $base = certificate_dir() . '/' . ++$serial;
+    write_new("$base.txt", '');
+    write_new("$base.cnf", <<"END");
+[ca]
+default_ca = the_ca
+[the_ca]
+database = $base.txt
+default_md = sha256
+default_crl_days = 30
+END
+
+    my @by = (qw( ca -config ), "$base.cnf", '-cert', certificate_file($ca),
+              '-keyfile', certificate_key($ca));
+
+    openssl(@by, '-revoke', certificate_file($_)) for @revoked;
+    openssl(@by, '-gencrl', '-out', "$base.crl");
+
+    return slurp("$base.crl");
 }
 
 
