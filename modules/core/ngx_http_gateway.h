@@ -80,6 +80,8 @@ struct ngx_http_gateway_refusal_s {
 
     /* private */
     ngx_uint_t                      offered;    /* unsigned:1; to nobody */
+    ngx_uint_t                      asked;      /* unsigned:1; an upstream
+                                                   server, before it */
     void                          **location;   /* r->loc_conf that refused */
     ngx_http_gateway_refusal_t     *next;
 };
@@ -273,6 +275,13 @@ ngx_int_t ngx_http_gateway_problem(ngx_pool_t *pool,
 /* "refusal" was filled and is kept, not copied; returns its status */
 ngx_int_t ngx_http_gateway_refuse(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
+
+/*
+ * Whether the request, or a part of it, was sent to an upstream server so far,
+ * in this location or an earlier one.  Upstream servers of subrequests do not
+ * count.
+ */
+ngx_uint_t ngx_http_gateway_asked(ngx_http_request_t *r);
 
 /*
  * Nobody has identified himself, and is about to be refused for that: the

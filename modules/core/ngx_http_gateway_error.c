@@ -96,6 +96,7 @@ ngx_http_gateway_refuse(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
 
     refusal->location = r->loc_conf;
     refusal->offered = 0;
+    refusal->asked = ngx_http_gateway_asked(r);
     refusal->next = gr->refusals;
 
     gr->refusals = refusal;
@@ -105,6 +106,28 @@ ngx_http_gateway_refuse(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     }
 
     return refusal->status;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_asked(ngx_http_request_t *r)
+{
+    ngx_uint_t                  i;
+    ngx_http_upstream_state_t  *state;
+
+    if (r->upstream_states == NULL) {
+        return 0;
+    }
+
+    state = r->upstream_states->elts;
+
+    for (i = 0; i < r->upstream_states->nelts; i++) {
+        if (state[i].bytes_sent > 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -142,6 +165,7 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
                 *refusal = *verdict;
                 refusal->next = gr->refusals;
                 refusal->offered = 1;
+                refusal->asked = ngx_http_gateway_asked(r);
                 gr->refusals = refusal;
             }
 

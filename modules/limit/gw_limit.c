@@ -209,6 +209,7 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 
     result->charged = 0;
     result->window = now;
+    result->least = now;
     change->new = change->old;
 
     if (limit->amount == 0) {
@@ -254,6 +255,7 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
     if (mode != GW_LIMIT_LOOK && (mode >= GW_LIMIT_FILL || result->passed)) {
         result->charged = next - tat;
         result->window = next;
+        result->least = now + result->charged;
         tat = next;
 
         if (result->charged || mode == GW_LIMIT_SET) {
@@ -453,6 +455,7 @@ gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode, uint64_t cost,
     }
 
     result->charged = next - used;
+    result->least = result->charged;
     result->used = next + other;
     result->remaining = (result->used < limit->capacity)
                         ? limit->capacity - result->used : 0;
@@ -515,6 +518,20 @@ gw_limit_slide_wait(const gw_limit_t *limit, uint64_t now, uint64_t cost,
 
 
 void
+gw_limit_part(const gw_limit_t *limit, uint64_t units,
+    gw_limit_result_t *result)
+{
+    if (limit->algorithm == GW_LIMIT_GCRA) {
+        units *= limit->interval;
+    }
+
+    if (result->charged > units) {
+        result->charged = units;
+    }
+}
+
+
+void
 gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
     uint64_t *state, const gw_limit_result_t *result)
 {
@@ -543,13 +560,18 @@ gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
 
     do {
         if (limit->algorithm == GW_LIMIT_GCRA) {
+
+            if (old < result->least) {
+                return;
+            }
+
             new = (old > left) ? old - left : 0;
             continue;
         }
 
         count = gw_limit_unpack(limit, old);
 
-        if (count.number != result->window) {
+        if (count.number != result->window || count.used < result->least) {
             return;
         }
 

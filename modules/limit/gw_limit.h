@@ -94,6 +94,9 @@ typedef struct {
     uint64_t              charged;      /* units, or of gcra ns */
     uint64_t              window;       /* number, or of gcra the new state;
                                            of Redis its script's word for it */
+    uint64_t              least;        /* that the state says as long as the
+                                           charge is in it: units used in the
+                                           window, or of gcra a time */
 } gw_limit_result_t;
 
 
@@ -121,7 +124,14 @@ void gw_limit_take(const gw_limit_t *limit, const gw_limit_clock_t *now,
     gw_limit_mode_e mode, uint64_t cost, uint64_t *state,
     gw_limit_result_t *result);
 
-/* gives back what was charged, as far as it still counts */
+/* only so many units of what was charged are to be given back */
+void gw_limit_part(const gw_limit_t *limit, uint64_t units,
+    gw_limit_result_t *result);
+
+/*
+ * Gives back what was charged, as far as it still counts.  A state that says
+ * less than the charge alone was made anew since: nothing is given back of it.
+ */
 void gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
     uint64_t *state, const gw_limit_result_t *result);
 

@@ -63,6 +63,9 @@ typedef struct {
     ngx_str_t                       text;       /* all of it; "": not there */
     gw_figure_kind_e                kind;
     gw_figure_t                     figure;     /* the literal, or else */
+    ngx_uint_t                      implied;    /* unsigned:1; "|1" of a cost */
+    ngx_uint_t                      reserve;    /* unsigned:1; applies instead
+                                                   of that */
 } ngx_http_gateway_limit_figure_t;
 
 
@@ -132,6 +135,7 @@ typedef struct {
     int64_t                         nexts[GW_FIGURE_UNITS];
     time_t                          said_evicted;
     time_t                          said_unusable;
+    time_t                          said_reserve;
     time_t                          swept;
     time_t                          no_slots;
     ngx_uint_t                      next_slot;
@@ -147,7 +151,9 @@ typedef struct {
     ngx_http_gateway_limit_figure_t delay;      /* excess that does not wait */
     ngx_uint_t                      nodelay;    /* unsigned:1 */
     ngx_http_gateway_limit_figure_t cost;
+    ngx_http_gateway_limit_figure_t min;        /* of the cost; a literal */
     ngx_uint_t                      settle;     /* unsigned:1 */
+    ngx_http_gateway_limit_figure_t reserve;    /* charged until then */
     ngx_uint_t                      penalty;    /* unsigned:1 */
     ngx_uint_t                      dry_run;    /* unsigned:1 */
     gw_limit_t                      limit;      /* where all is literal */
@@ -163,6 +169,7 @@ typedef struct {
     EVP_MD_CTX                     *work;
     ngx_uint_t                      used;       /* unsigned:1 */
     ngx_uint_t                      early;      /* unsigned:1 */
+    ngx_uint_t                      reserves;   /* unsigned:1 */
 } ngx_http_gateway_limit_main_conf_t;
 
 
@@ -205,7 +212,8 @@ typedef struct {
     u_char                          address[16];    /* the key, cut */
     uint64_t                        hash[2];    /* of the key, in the zone */
     uint64_t                        cost;       /* to look for */
-    uint64_t                        charge;     /* to be charged: cost, or 0 */
+    uint64_t                        charge;     /* to be charged: cost, or 0;
+                                                   with "settle" the reserve */
     gw_limit_result_t               result;
     ngx_msec_t                      delay;
     ngx_http_gateway_limit_slot_t  *slot;       /* of concurrency */
@@ -236,6 +244,7 @@ struct ngx_http_gateway_limit_batch_s {
     ngx_http_gateway_limit_item_t  *items;
     ngx_uint_t                      n;
     ngx_uint_t                      stage;
+    ngx_uint_t                      page;       /* unsigned:1; of an error */
     ngx_http_gateway_limit_item_t  *refused;    /* the first that refuses */
 };
 
@@ -259,6 +268,7 @@ typedef struct ngx_http_gateway_limit_ctx_s {
     unsigned                        exempt:1;
     unsigned                        delayed:1;
     unsigned                        admitted:1; /* ACCESS has let it pass */
+    unsigned                        whole:1;    /* the response has its end */
     ngx_http_gateway_refusal_t      refusal;
     ngx_http_upstream_t            *upstream;   /* that was before it */
 } ngx_http_gateway_limit_ctx_t;
@@ -286,6 +296,9 @@ char *ngx_http_gateway_limit_param_cost(ngx_conf_t *cf,
 
 /* whether a text holds a variable that is known only after authentication */
 ngx_uint_t ngx_http_gateway_limit_identity(ngx_str_t *text);
+
+/* whether it holds $http_..., $arg_... or $cookie_... */
+ngx_uint_t ngx_http_gateway_limit_client(ngx_str_t *text);
 
 
 /*
@@ -384,9 +397,13 @@ void ngx_http_gateway_limit_slot_sweep(ngx_http_gateway_limit_zone_t *zone,
 ngx_int_t ngx_http_gateway_limit_items(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_array_t *limits, ngx_uint_t stage);
 
-/* the value of cost= now; what else applies where it is unusable */
+/*
+ * The value of cost= now, not below that of min=.  Where it is empty or
+ * unusable: what is written behind the "|", else the reserve.  NGX_ERROR: no
+ * memory.
+ */
 ngx_int_t ngx_http_gateway_limit_cost(ngx_http_request_t *r,
-    const ngx_http_gateway_limit_t *limit, uint64_t *cost);
+    const ngx_http_gateway_limit_item_t *item, uint64_t *cost);
 
 
 /*
@@ -411,7 +428,10 @@ void ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx);
 void ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t source);
 
-/* in LOG: charges of gateway_limit ... settle */
+/*
+ * In LOG: charges of gateway_limit ... settle, and what is given back of their
+ * reserves.
+ */
 void ngx_http_gateway_limit_settle(ngx_http_request_t *r);
 
 

@@ -20,6 +20,8 @@ static char *ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
 static ngx_uint_t ngx_http_gateway_limit_name(ngx_str_t *name);
 static const char *ngx_http_gateway_limit_algorithm(
     ngx_http_gateway_limit_zone_t *zone);
+static ngx_uint_t ngx_http_gateway_limit_reads(const ngx_str_t *text,
+    const ngx_str_t *names);
 static char *ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone);
 static char *ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
@@ -371,20 +373,54 @@ ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
 ngx_uint_t
 ngx_http_gateway_limit_identity(ngx_str_t *text)
 {
-    size_t  i, rest;
+    static const ngx_str_t  names[] = { ngx_string("gateway_"),
+                                        ngx_null_string };
 
-    /* names of variables are the same in any case */
+    return ngx_http_gateway_limit_reads(text, names);
+}
 
-    for (i = 0; i < text->len; i++) {
-        rest = text->len - i;
 
-        if ((rest >= 9
-             && ngx_strncasecmp(text->data + i, (u_char *) "$gateway_", 9) == 0)
-            || (rest >= 10
-                && ngx_strncasecmp(text->data + i, (u_char *) "${gateway_", 10)
-                   == 0))
-        {
-            return 1;
+ngx_uint_t
+ngx_http_gateway_limit_client(ngx_str_t *text)
+{
+    static const ngx_str_t  names[] = { ngx_string("http_"),
+                                        ngx_string("arg_"),
+                                        ngx_string("cookie_"),
+                                        ngx_null_string };
+
+    return ngx_http_gateway_limit_reads(text, names);
+}
+
+
+/* whether a text holds a variable whose name begins with one of "names" */
+
+static ngx_uint_t
+ngx_http_gateway_limit_reads(const ngx_str_t *text, const ngx_str_t *names)
+{
+    u_char           *p, *last;
+    const ngx_str_t  *name;
+
+    last = text->data + text->len;
+
+    for (p = text->data; p < last; p++) {
+
+        if (*p != '$') {
+            continue;
+        }
+
+        if (last - p > 1 && p[1] == '{') {
+            p++;
+        }
+
+        for (name = names; name->len; name++) {
+
+            /* names of variables are the same in any case */
+
+            if ((size_t) (last - p) > name->len
+                && ngx_strncasecmp(p + 1, name->data, name->len) == 0)
+            {
+                return 1;
+            }
         }
     }
 
@@ -585,6 +621,8 @@ char *
 ngx_http_gateway_limit_param_cost(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
 {
+    ngx_http_gateway_limit_figure_t *figure = field;
+
     u_char     *p;
     ngx_str_t   full;
 
@@ -593,6 +631,8 @@ ngx_http_gateway_limit_param_cost(ngx_conf_t *cf,
     if (ngx_strlchr(value->data, value->data + value->len, '$')
         && ngx_strlchr(value->data, value->data + value->len, '|') == NULL)
     {
+        figure->implied = 1;
+
         full.len = value->len + 2;
         full.data = ngx_pnalloc(cf->pool, full.len);
         if (full.data == NULL) {

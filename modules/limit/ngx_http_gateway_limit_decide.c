@@ -38,10 +38,15 @@ static ngx_int_t ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_msec_t delay);
 static void ngx_http_gateway_limit_delayed(ngx_http_request_t *r);
 static void ngx_http_gateway_limit_resume(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_gateway_limit_was_refused(
-    ngx_http_gateway_request_t *gr);
+static ngx_uint_t ngx_http_gateway_limit_refused_by_others(
+    ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
+    ngx_http_gateway_limit_batch_t *batch);
+static ngx_uint_t ngx_http_gateway_limit_aborted(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx);
+static uint64_t ngx_http_gateway_limit_settled(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t aborted);
 static void ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item);
+    ngx_http_gateway_limit_item_t *item, uint64_t cost);
 
 
 ngx_int_t
@@ -557,14 +562,19 @@ ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx)
 
 
 /*
- * In LOG, for a request that has been served: what it cost.  The state that
- * is charged outlives the request, and so does the call to Redis.
+ * In LOG: what a request has cost is known now.  The state that is charged
+ * outlives the request, and so does the call to Redis.
+ *
+ * A refusal of the gateway costs nothing where no upstream server was asked
+ * before it.  Batches are walked from the last one: those that were decided
+ * before a refusal of another limit come after it.
  */
 
 void
 ngx_http_gateway_limit_settle(ngx_http_request_t *r)
 {
-    ngx_uint_t                       i;
+    uint64_t                         cost;
+    ngx_uint_t                       i, refused, aborted, nothing;
     ngx_http_gateway_request_t      *gr;
     ngx_http_gateway_limit_ctx_t    *ctx;
     ngx_http_gateway_limit_item_t   *item;
@@ -572,81 +582,171 @@ ngx_http_gateway_limit_settle(ngx_http_request_t *r)
 
     gr = ngx_http_gateway_request(r);
 
-    if (gr == NULL || gr->limit == NULL
-        || ngx_http_gateway_limit_was_refused(gr))
-    {
+    if (gr == NULL || gr->limit == NULL) {
         return;
     }
 
     ctx = gr->limit;
+    refused = 0;
+    aborted = ngx_http_gateway_limit_aborted(r, ctx);
 
     for (batch = ctx->batches; batch; batch = batch->next) {
 
-        if (batch->refused
-            || (batch->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY
-                && !ctx->admitted))
-        {
+        if (batch->refused) {
+            refused = !ctx->refusal.asked;
             continue;
         }
+
+        nothing = refused
+                  || ngx_http_gateway_limit_refused_by_others(r, gr, batch);
 
         for (i = 0; i < batch->n; i++) {
             item = &batch->items[i];
 
-            if (item->limit->settle && item->decided && !item->returned) {
-                ngx_http_gateway_limit_settle_item(r, item);
+            if (!item->limit->settle || !item->decided || item->returned) {
+                continue;
             }
+
+            /* others than the gateway have refused: only a reserve is due */
+
+            if (nothing
+                || (batch->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY
+                    && !ctx->admitted && item->charge == 0))
+            {
+                cost = 0;
+
+            } else {
+                cost = ngx_http_gateway_limit_settled(r, item, aborted);
+            }
+
+            ngx_http_gateway_limit_settle_item(r, item, cost);
         }
     }
 }
 
 
 /*
- * By another module, or by the limits that were asked last: the error page of
- * a refusal may have limits of its own, which have let it pass.
+ * By another module of the gateway, before an upstream server was asked.  An
+ * error page may have limits of its own, and they let its upstream server be
+ * asked after the refusal.
  */
 
 static ngx_uint_t
-ngx_http_gateway_limit_was_refused(ngx_http_gateway_request_t *gr)
+ngx_http_gateway_limit_refused_by_others(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_limit_batch_t *batch)
 {
-    ngx_http_gateway_limit_ctx_t  *ctx;
-    ngx_http_gateway_refusal_t    *refusal;
+    ngx_uint_t                   refused;
+    ngx_http_gateway_refusal_t  *refusal;
 
-    ctx = gr->limit;
+    refused = 0;
 
     for (refusal = gr->refusals; refusal; refusal = refusal->next) {
-        if (refusal != &ctx->refusal && !refusal->offered) {
-            return 1;
+
+        if (refusal == &gr->limit->refusal || refusal->offered) {
+            continue;
         }
+
+        if (refusal->asked) {
+            return 0;
+        }
+
+        refused = 1;
     }
 
-    return ctx->batches && ctx->batches->refused;
+    return refused && !(batch->page && ngx_http_gateway_asked(r));
 }
 
 
-static void
-ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item)
+/*
+ * The client has left, or the last upstream server that was asked has not
+ * answered, or not to the end.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_limit_aborted(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx)
+{
+    ngx_uint_t                  i;
+    ngx_http_upstream_state_t  *state;
+
+    if (!r->request_complete) {
+        return 1;
+    }
+
+    if (r->upstream_states == NULL) {
+        return 0;
+    }
+
+    state = r->upstream_states->elts;
+
+    for (i = r->upstream_states->nelts; i > 0; i--) {
+
+        if (state[i - 1].bytes_sent > 0) {
+            return state[i - 1].header_time == (ngx_msec_t) -1
+                   || !(ctx->whole || r->header_only);
+        }
+    }
+
+    return 0;
+}
+
+
+static uint64_t
+ngx_http_gateway_limit_settled(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t aborted)
 {
     uint64_t  cost;
 
-    if (ngx_http_gateway_limit_cost(r, item->limit, &cost) != NGX_OK) {
-        cost = item->limit->cost.figure.amount;
+    if (ngx_http_gateway_limit_cost(r, item, &cost) != NGX_OK) {
+        cost = ngx_max(item->charge, item->limit->cost.figure.amount);
     }
 
-    if (cost == 0 || item->figures.amount == 0) {
+    return aborted ? ngx_max(cost, item->charge) : cost;
+}
+
+
+/*
+ * Charges or gives back the difference between the cost and the reserve, where
+ * the reserve was charged.
+ */
+
+static void
+ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item, uint64_t cost)
+{
+    uint64_t    reserve;
+    ngx_uint_t  back;
+
+    reserve = item->charged ? item->charge : 0;
+    back = (cost < reserve);
+
+    if (cost == reserve || item->figures.amount == 0) {
         return;
     }
 
-    /* the window in which the response has ended */
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway_limit: zone \"%V\" settles %uL, reserved %uL",
+                   &item->zone->name, cost, reserve);
 
-    ngx_http_gateway_limit_window(item->zone, &item->figures);
+    item->charge = back ? reserve - cost : cost - reserve;
 
-    item->charge = cost;
+    if (!back) {
 
-    if (item->zone->redis) {
-        ngx_http_gateway_limit_redis_late(r, item, 'c');
+        /* the window in which the response has ended */
+
+        ngx_http_gateway_limit_window(item->zone, &item->figures);
+    }
+
+    if (item->zone->redis
+        && !(reserve && item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL))
+    {
+        ngx_http_gateway_limit_redis_late(r, item, back ? 'r' : 'c');
+
+    } else if (back) {
+        gw_limit_part(&item->figures, item->charge, &item->result);
+        ngx_http_gateway_limit_zone_give(item);
 
     } else {
-        ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, cost);
+        ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, item->charge);
     }
 }

@@ -24,11 +24,15 @@ static ngx_uint_t ngx_http_gateway_limit_address(ngx_http_request_t *r,
     const ngx_str_t *key);
 static ngx_int_t ngx_http_gateway_limit_key_value(ngx_http_request_t *r,
     ngx_http_gateway_limit_zone_t *zone, ngx_str_t *key);
+static ngx_int_t ngx_http_gateway_limit_units(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item);
 static ngx_int_t ngx_http_gateway_limit_figures(ngx_http_request_t *r,
     const ngx_http_gateway_limit_t *limit, gw_limit_t *figures);
 static ngx_int_t ngx_http_gateway_limit_figure(ngx_http_request_t *r,
     ngx_http_gateway_limit_zone_t *zone,
     const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value);
+static void ngx_http_gateway_limit_never(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item);
 static void ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
     ngx_http_gateway_limit_zone_t *zone,
     const ngx_http_gateway_limit_figure_t *figure, const char *must,
@@ -54,6 +58,7 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
 
     batch->items = (ngx_http_gateway_limit_item_t *) (batch + 1);
     batch->stage = stage;
+    batch->page = (r->err_status != 0);
 
     limit = limits->elts;
 
@@ -169,8 +174,6 @@ ngx_http_gateway_limit_item(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item,
     const ngx_http_gateway_limit_item_t *like)
 {
-    uint64_t  cost;
-
     item->limit = limit;
     item->zone = limit->zone;
     item->dry_run = limit->dry_run;
@@ -191,24 +194,14 @@ ngx_http_gateway_limit_item(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (limit->settle) {
-
-        /* something must be left; what it costs is known later */
-
-        item->cost = 1;
-        item->charge = 0;
-
-    } else {
-        if (ngx_http_gateway_limit_cost(r, limit, &cost) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        item->cost = cost;
-        item->charge = cost;
+    if (ngx_http_gateway_limit_units(r, item) != NGX_OK
+        || ngx_http_gateway_limit_figures(r, limit, &item->figures) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    if (ngx_http_gateway_limit_figures(r, limit, &item->figures) != NGX_OK) {
-        return NGX_ERROR;
+    if (limit->settle) {
+        ngx_http_gateway_limit_never(r, item);
     }
 
     ngx_http_gateway_limit_most(item->zone, &item->figures);
@@ -222,6 +215,46 @@ ngx_http_gateway_limit_item(ngx_http_request_t *r,
     }
 
     ngx_http_gateway_limit_hash(item);
+
+    return NGX_OK;
+}
+
+
+/*
+ * What is charged now.  With "settle" the cost is known later: until then the
+ * reserve is charged, and without one something must be left.
+ */
+
+static ngx_int_t
+ngx_http_gateway_limit_units(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item)
+{
+    gw_figure_t                      reserve;
+    const ngx_http_gateway_limit_t  *limit;
+
+    limit = item->limit;
+
+    if (!limit->settle) {
+
+        if (ngx_http_gateway_limit_cost(r, item, &item->cost) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        item->charge = item->cost;
+
+        return NGX_OK;
+    }
+
+    reserve = limit->reserve.figure;
+
+    if (ngx_http_gateway_limit_figure(r, item->zone, &limit->reserve, &reserve)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    item->charge = reserve.amount;
+    item->cost = ngx_max(item->charge, 1);
 
     return NGX_OK;
 }
@@ -289,6 +322,9 @@ ngx_http_gateway_limit_figures(ngx_http_request_t *r,
     zone = limit->zone;
     extra = limit->burst.text.len ? &limit->burst : &zone->burst;
 
+    amount = zone->figure->figure;
+    burst = extra->figure;
+
     if (ngx_http_gateway_limit_figure(r, zone, zone->figure, &amount) != NGX_OK
         || ngx_http_gateway_limit_figure(r, zone, extra, &burst) != NGX_OK)
     {
@@ -320,16 +356,15 @@ ngx_http_gateway_limit_figures(ngx_http_request_t *r,
 }
 
 
-/* a figure as it applies to the request */
+/* a figure as it applies to the request; "value" is what else applies */
 
 static ngx_int_t
 ngx_http_gateway_limit_figure(ngx_http_request_t *r,
     ngx_http_gateway_limit_zone_t *zone,
     const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value)
 {
-    ngx_str_t  text;
-
-    *value = figure->figure;
+    ngx_str_t    text;
+    gw_figure_t  parsed;
 
     if (figure->value == NULL) {
         return NGX_OK;
@@ -339,11 +374,14 @@ ngx_http_gateway_limit_figure(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (text.len
-        && gw_figure_parse(figure->kind, text.data, text.len, value) != 0)
-    {
-        *value = figure->figure;
+    if (text.len == 0) {
+        return NGX_OK;
+    }
 
+    if (gw_figure_parse(figure->kind, text.data, text.len, &parsed) == 0) {
+        *value = parsed;
+
+    } else {
         ngx_http_gateway_limit_unusable(r, zone, figure, "it must be ",
                                         gw_figure_form(figure->kind));
     }
@@ -354,19 +392,57 @@ ngx_http_gateway_limit_figure(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_gateway_limit_cost(ngx_http_request_t *r,
-    const ngx_http_gateway_limit_t *limit, uint64_t *cost)
+    const ngx_http_gateway_limit_item_t *item, uint64_t *cost)
 {
-    gw_figure_t  value;
+    gw_figure_t                      value;
+    const ngx_http_gateway_limit_t  *limit;
 
-    if (ngx_http_gateway_limit_figure(r, limit->zone, &limit->cost, &value)
+    limit = item->limit;
+    value = limit->cost.figure;
+
+    if (limit->cost.reserve && item->charge) {
+        value.amount = item->charge;
+    }
+
+    if (ngx_http_gateway_limit_figure(r, item->zone, &limit->cost, &value)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    *cost = value.amount;
+    *cost = ngx_max(value.amount, limit->min.figure.amount);
 
     return NGX_OK;
+}
+
+
+/*
+ * Figures from variables may not go together with a reserve; those of the
+ * configuration were checked.
+ */
+
+static void
+ngx_http_gateway_limit_never(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item)
+{
+    ngx_http_gateway_limit_zone_t  *zone;
+
+    zone = item->zone;
+
+    if (item->charge <= item->figures.capacity || item->figures.amount == 0
+        || (zone->said_reserve
+            && ngx_time() - zone->said_reserve
+               < NGX_HTTP_GATEWAY_LIMIT_UNUSABLE))
+    {
+        return;
+    }
+
+    zone->said_reserve = ngx_time();
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "gateway_limit: zone \"%V\": the value of \"reserve=%V\" is "
+                  "more than an idle key has, such requests never pass",
+                  &zone->name, &item->limit->reserve.text);
 }
 
 
@@ -388,6 +464,8 @@ ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "gateway_limit_zone: zone \"%V\": the value of \"%V\" is "
-                  "unusable, what stands behind the \"|\" applies: "
-                  "%s%s", &zone->name, &figure->text, must, why);
+                  "unusable, %s applies: %s%s", &zone->name, &figure->text,
+                  figure->reserve ? "the reserve"
+                                  : "what stands behind the \"|\"",
+                  must, why);
 }

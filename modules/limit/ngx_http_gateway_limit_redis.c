@@ -512,6 +512,13 @@ ngx_http_gateway_limit_redis_decided(ngx_http_gateway_limit_batch_t *batch,
             || (!passed && item->limit->penalty))
         {
             item->result.charged = item->charge;
+            item->result.least = item->charge;
+
+            if (item->figures.algorithm == GW_LIMIT_GCRA) {
+                item->result.least *=
+                          ngx_http_gateway_limit_usec(item->figures.interval);
+                item->result.least += (uint64_t) reply->integer[1];
+            }
         }
 
         ngx_http_gateway_limit_decided(batch, item,
@@ -772,20 +779,22 @@ ngx_http_gateway_limit_redis_change(ngx_http_request_t *r,
     ngx_http_gateway_redis_call_t **handle)
 {
     u_char      *p, word[1];
-    u_char       text[(1 + NGX_HTTP_GATEWAY_LIMIT_ARGS) * GW_TEXT_DECIMAL];
-    ngx_str_t    args[3 + NGX_HTTP_GATEWAY_LIMIT_ARGS];
+    u_char       text[(2 + NGX_HTTP_GATEWAY_LIMIT_ARGS) * GW_TEXT_DECIMAL];
+    ngx_str_t    args[4 + NGX_HTTP_GATEWAY_LIMIT_ARGS];
     ngx_uint_t   last;
 
     p = text;
     word[0] = (u_char) mode;
-    last = 2 + NGX_HTTP_GATEWAY_LIMIT_ARGS;
+    last = 3 + NGX_HTTP_GATEWAY_LIMIT_ARGS;
 
     args[0] = item->redis_key;
     args[1].data = word;
     args[1].len = 1;
 
     ngx_http_gateway_limit_redis_args(&args[2], &p, item, 0, units);
-    ngx_http_gateway_limit_redis_number(&args[last], &p, item->result.window);
+    ngx_http_gateway_limit_redis_number(&args[last - 1], &p,
+                                        item->result.window);
+    ngx_http_gateway_limit_redis_number(&args[last], &p, item->result.least);
 
     return ngx_http_gateway_redis_call(item->zone->redis,
                                        &ngx_http_gateway_limit_change_script,

@@ -157,6 +157,8 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
  *   3  to 6: as 2 to 5 above
  *   7  r: g: what the charge has made of the state, us; f, s: the end of the
  *      window that was charged; else 0
+ *   8  r: what the state says as long as the charge is in it, at least: g: us;
+ *      f, s: units; else 0
  *
  * Returns units left and us until it is idle or its window ends as they are
  * then, 0, the time, units used, and whether there was a key.
@@ -170,11 +172,13 @@ static const char  ngx_http_gateway_limit_change_lua[] =
 "local mode,al=ARGV[1],ARGV[2]\n"
 "if not v and (mode=='w' or mode=='x' or mode=='r') then mode='p' end\n"
 "local A,B,q,C,E=ARGV[3]+0,ARGV[4]+0,ARGV[5]+0,ARGV[6]+0,ARGV[7]+0\n"
+"local least=ARGV[8]+0\n"
 "local s,used,left,reset=v or '',0,0,0\n"
 "local function change(u,unit,all)\n"
 " if mode=='x' then return 0\n"
 " elseif mode=='w' then u=0\n"
 " elseif mode=='r' then\n"
+"  if u+(al=='g' and now or 0)<least then return u end\n"
 "  local back=unit*q\n"
 "  if al=='g' then\n"
 "   if back>E-now then back=E-now end\n"

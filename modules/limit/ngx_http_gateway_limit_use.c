@@ -9,6 +9,10 @@
 
 static char *ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
     ngx_http_gateway_limit_t *limit);
+static const char *ngx_http_gateway_limit_cost_check(
+    ngx_http_gateway_limit_t *limit);
+static void ngx_http_gateway_limit_cost_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_t *limit);
 static char *ngx_http_gateway_limit_resolve(ngx_conf_t *cf,
     ngx_http_gateway_limit_t *limit);
 static const char *ngx_http_gateway_limit_fits(
@@ -37,8 +41,14 @@ static const ngx_http_gateway_param_t  ngx_http_gateway_limit_params[] = {
     { ngx_string("cost="), ngx_http_gateway_limit_param_cost,
       ngx_http_gateway_limit_limit_offset(cost), GW_FIGURE_NUMBER },
 
+    { ngx_string("min="), ngx_http_gateway_limit_param_figure,
+      ngx_http_gateway_limit_limit_offset(min), GW_FIGURE_NUMBER },
+
     { ngx_string("settle"), ngx_http_gateway_param_word,
       ngx_http_gateway_limit_limit_offset(settle), 1 },
+
+    { ngx_string("reserve="), ngx_http_gateway_limit_param_cost,
+      ngx_http_gateway_limit_limit_offset(reserve), GW_FIGURE_NUMBER },
 
     { ngx_string("penalty"), ngx_http_gateway_param_word,
       ngx_http_gateway_limit_limit_offset(penalty), 1 },
@@ -114,6 +124,7 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (limit->settle) {
         gmcf->settle = ngx_http_gateway_limit_settle;
+        lmcf->reserves |= (limit->reserve.text.len > 0);
     }
 
     return NGX_CONF_OK;
@@ -148,8 +159,8 @@ ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
     {
         err = "\"delay=\" is more than \"burst=\"";
 
-    } else if (limit->settle && limit->penalty) {
-        err = "\"settle\" and \"penalty\" exclude each other";
+    } else {
+        err = ngx_http_gateway_limit_cost_check(limit);
     }
 
     if (err) {
@@ -162,7 +173,82 @@ ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
         limit->cost.figure.amount = 1;
     }
 
+    ngx_http_gateway_limit_cost_warn(cf, limit);
+
+    if (limit->cost.implied && limit->reserve.text.len) {
+        limit->cost.reserve = 1;
+        limit->cost.text.len -= sizeof("|1") - 1;
+    }
+
     return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_gateway_limit_cost_check(ngx_http_gateway_limit_t *limit)
+{
+    if (limit->settle && limit->penalty) {
+        return "\"settle\" and \"penalty\" exclude each other";
+    }
+
+    if (limit->reserve.text.len && !limit->settle) {
+        return "\"reserve=\" is for \"settle\"";
+    }
+
+    if (limit->min.text.len && limit->cost.text.len == 0) {
+        return "\"min=\" is for \"cost=\"";
+    }
+
+    if (limit->min.value) {
+        return "\"min=\" must be a number without variables";
+    }
+
+    if (limit->cost.text.len && limit->cost.value == NULL
+        && limit->cost.figure.amount < limit->min.figure.amount)
+    {
+        return "\"cost=\" is less than \"min=\"";
+    }
+
+    return NULL;
+}
+
+
+/* what has no effect, and a client's value that may be 0 */
+
+static void
+ngx_http_gateway_limit_cost_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_t *limit)
+{
+    ngx_str_t  cost;
+
+    cost = limit->cost.text;
+
+    if (limit->cost.implied) {
+        cost.len -= sizeof("|1") - 1;
+    }
+
+    if (limit->min.text.len && limit->cost.value == NULL) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"gateway_limit\": \"min=%V\" has no effect, "
+                           "\"cost=%V\" has no variable", &limit->min.text,
+                           &cost);
+    }
+
+    if (limit->reserve.text.len && limit->reserve.value == NULL
+        && limit->reserve.figure.amount == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"gateway_limit\": \"reserve=0\" has no effect");
+    }
+
+    if (limit->min.figure.amount == 0
+        && ngx_http_gateway_limit_client(&cost))
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"gateway_limit\": \"cost=%V\" is chosen by the "
+                           "client, a client that sends 0 is not limited; "
+                           "\"min=1\" or more prevents this", &cost);
+    }
 }
 
 
@@ -344,8 +430,9 @@ ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
                "zone with \"concurrency=\"";
     }
 
-    if (zone->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY && !limit->settle
-        && ngx_http_gateway_limit_identity(&limit->cost.text))
+    if (zone->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY
+        && ngx_http_gateway_limit_identity(limit->settle ? &limit->reserve.text
+                                                         : &limit->cost.text))
     {
         return "the zone's \"stage=early\" is before authentication, where no "
                "variable $gateway_... is known";
@@ -360,11 +447,22 @@ ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
     err = gw_limit_set(&limit->limit, zone->algorithm, &zone->figure->figure,
                        burst->figure.amount);
 
-    if (err == NULL) {
-        zone->most = ngx_max(zone->most, limit->limit.most);
+    if (err) {
+        return err;
     }
 
-    return err;
+    zone->most = ngx_max(zone->most, limit->limit.most);
+
+    /* a figure of 0 lets nothing pass, which is what it is written for */
+
+    if (limit->literal && limit->limit.amount
+        && limit->reserve.figure.amount > limit->limit.capacity)
+    {
+        return "\"reserve=\" is more than an idle key has, such a request "
+               "would never pass";
+    }
+
+    return NULL;
 }
 
 

@@ -301,7 +301,11 @@ accepted(http("gateway_limit_zone \$binary_remote_addr zone=a:64k stage=early "
 accepted(alone("gateway_limit $_;"), "gateway_limit $_")
     for 'zone=z', 'zone=z burst=5', 'zone=z burst=5 nodelay', 'zone=z burst=5 delay=2',
         'zone=z burst=0 delay=0', 'zone=z cost=0', 'zone=z cost=5',
-        'zone=z cost=$arg_c', 'zone=z cost=$arg_c|0', 'zone=z settle',
+        'zone=z cost=$upstream_status', 'zone=z cost=$upstream_status|0',
+        'zone=z cost=$arg_c min=1', 'zone=z cost=$arg_c|0 min=5', 'zone=z settle',
+        'zone=z settle reserve=1', 'zone=z settle reserve=$arg_r',
+        'zone=z settle reserve=$arg_r|1', 'zone=z settle reserve=$arg_r|0',
+        'zone=e settle reserve=1', 'zone=z cost=$uri settle reserve=1 min=1',
         'zone=z cost=$sent_http_x_cost settle', 'zone=z penalty', 'zone=z dry_run',
         'zone=w', 'zone=s cost=2', 'zone=q settle', 'zone=q penalty', 'zone=c',
         'zone=c dry_run', 'zone=e', 'zone=e burst=1', 'zone=e settle',
@@ -322,6 +326,45 @@ refused(alone('gateway_limit zone=;'), 'parameter "zone=" must have a value',
 my $limit = '"gateway_limit": ';
 refused(alone("gateway_limit $_;"), $limit . 'must have "zone=name"', $_)
     for 'burst=5', 'settle', 'cost=1';
+refused(alone("gateway_limit zone=z $_;"), $limit . '"reserve=" is for "settle"', $_)
+    for 'reserve=1', 'cost=$uri reserve=1', 'reserve=$arg_r|1', 'penalty reserve=1';
+refused(alone("gateway_limit zone=z $_;"), $limit . '"min=" is for "cost="', $_)
+    for 'min=1', 'min=0 settle', 'settle min=1 reserve=1';
+refused(alone("gateway_limit zone=z $_;"), $limit
+        . '"min=" must be a number without variables', $_)
+    for 'cost=$uri min=$arg_m|1', 'cost=5 min=$arg_m|1';
+refused(alone("gateway_limit zone=z $_;"), $limit . '"cost=" is less than "min="', $_)
+    for 'cost=1 min=2', 'cost=0 min=1', 'cost=4 min=5 settle';
+refused(alone("gateway_limit zone=z cost=\$uri min=$_;"),
+        "invalid value \"$_\" in parameter \"min=\", it must be a number", "min=$_")
+    for 'x', '-1', '1.5', '1000000000001';
+refused(alone("gateway_limit zone=z settle reserve=$_;"),
+        "invalid value \"$_\" in parameter \"reserve=\", it must be a number",
+        "reserve=$_") for 'x', '-1', '1.5', '1000000000001';
+refused(alone("gateway_limit zone=z $_;"),
+        'duplicate parameter "' . s/.* //r . '" in "gateway_limit"', $_)
+    for 'cost=$uri min=1 min=1', 'settle reserve=1 reserve=1';
+warned(alone("gateway_limit zone=z $_;"), $limit . '"reserve=0" has no effect in '
+       . 'DIR/nginx.conf:LINE', $_) for 'settle reserve=0', 'reserve=0 settle dry_run';
+warned(alone("gateway_limit zone=z $_;"), $limit . '"min=' . (/min=(\d)/)[0] . '" has no '
+       . 'effect, "cost=5" has no variable in DIR/nginx.conf:LINE', $_)
+    for 'cost=5 min=5', 'cost=5 min=1', 'min=0 cost=5';
+
+# a cost that the client chooses
+for my $cost ('$http_x_weight|5', '$http_x_weight', '${http_x_weight}|5', '$arg_c|1',
+              '$arg_c|0', '$cookie_c', '$HTTP_X|5', '${Arg_C}', '1$http_x|5',
+              '$uri$arg_c|5', '$uri${cookie_c}')
+{
+    warned(alone("gateway_limit zone=z cost=$cost$_;"), $limit . "\"cost=$cost\" is "
+           . 'chosen by the client, a client that sends 0 is not limited; "min=1" or '
+           . 'more prevents this in DIR/nginx.conf:LINE', "cost=$cost$_")
+        for '', ' settle', ' min=0', ' settle reserve=1', ' dry_run';
+}
+accepted(alone("gateway_limit zone=z cost=$_;"), "cost=$_")
+    for '$http_x_weight|5 min=1', '$arg_c min=2', '${cookie_c}|0 min=1 settle',
+        '$sent_http_x_cost', '$upstream_http_x_cost|5', '$upstream_cookie_c|5',
+        '$http2|5', '$request_length|5', '$args|5';
+
 refused(alone("gateway_limit zone=z $_;"),
         $limit . '"nodelay" and "delay=" are for "burst="', $_)
     for 'nodelay', 'delay=1', 'nodelay delay=1';
@@ -341,7 +384,8 @@ refused(alone("gateway_limit zone=z cost=\$arg_c|x;"),
 refused(alone("gateway_limit zone=z $_;"),
         "invalid parameter \"$_\" in \"gateway_limit\", allowed are "
         . CORE::join(', ', map { "\"$_\"" } qw( zone= burst= nodelay delay= cost=
-                                                settle penalty dry_run )), $_)
+                                                min= settle reserve= penalty
+                                                dry_run )), $_)
     for 'rate=1r/s', 'dry-run', 'off', 'settle=1';
 refused(alone('gateway_limit zone=z zone=w;'),
         'duplicate parameter "zone=w" in "gateway_limit"', 'two zones');
@@ -358,6 +402,24 @@ refused(alone("gateway_limit zone=c $_;"),
 refused(alone('gateway_limit zone=e cost=$gateway_consumer_cost;'),
         with('e', 'the zone\'s "stage=early" is before authentication, where no '
                   . 'variable $gateway_... is known'), 'an early cost');
+refused(alone('gateway_limit zone=e settle reserve=$gateway_consumer_cost|1;'),
+        with('e', 'the zone\'s "stage=early" is before authentication, where no '
+                  . 'variable $gateway_... is known'), 'an early reserve');
+
+# reserves that can never pass
+for (map({ [ $_, 1, 2 ] } qw( z w s q e )), [ 'z burst=9', 10, 11 ]) {
+    my ($zone, $fits, $above) = @$_;
+    accepted(alone("gateway_limit zone=$zone settle reserve=$fits;"),
+             "reserve=$fits with zone $zone");
+    refused(alone("gateway_limit zone=$zone settle reserve=$_;"),
+            with($zone =~ s/ .*//r, '"reserve=" is more than an idle key has, such a '
+                 . 'request would never pass'), "reserve=$_ with zone $zone")
+        for $above, "\$arg_r|$above";
+}
+accepted(http_conf(http => "$z $_ zone=v:64k;",
+                   server => "gateway_limit zone=v settle reserve=5;"),
+         "a reserve of $_") for 'rate=0r/d', 'quota=0/day', 'rate=$arg_a|1r/d',
+                                'rate=1r/d burst=$arg_b|0', 'quota=$arg_q|1/day';
 refused(alone('gateway_limit zone=z burst=1000000000000;'),
         with('z', 'such a burst would take over a hundred years'),
         'a burst too high');

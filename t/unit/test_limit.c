@@ -685,6 +685,134 @@ test_idle(void)
 }
 
 
+/* what is given back of a reserve, of a key that others have charged since */
+
+static uint64_t
+used_of(gw_limit_t *limit, uint64_t now, uint64_t *state)
+{
+    return take(limit, now, GW_LIMIT_LOOK, 0, state).used;
+}
+
+
+static void
+test_part(gw_limit_algorithm_e algorithm, const char *name)
+{
+    uint64_t           now, state[2] = { 0, 0 };
+    gw_limit_t         limit;
+    gw_limit_result_t  one, two;
+
+    now = 1000 * DAY + 5 * SEC;
+    limit = limit_of(algorithm, algorithm == GW_LIMIT_GCRA ? 1 : 100,
+                     GW_FIGURE_DAY, 99);
+
+    one = take(&limit, now, GW_LIMIT_TAKE, 10, state);
+    two = take(&limit, now, GW_LIMIT_TAKE, 20, state);
+
+    gw_limit_part(&limit, 7, &one);
+    give(&limit, now + SEC, state, &one);
+    is_int((long long) used_of(&limit, now + SEC, state), 23,
+           "%s: a part is given back", name);
+
+    gw_limit_part(&limit, 21, &two);
+    give(&limit, now + SEC, state, &two);
+    is_int((long long) used_of(&limit, now + SEC, state), 3,
+           "%s: never more than was charged", name);
+
+    /* the key has lost its place, or was reset, and comes again */
+
+    memset(state, 0, sizeof(state));
+    one = take(&limit, now, GW_LIMIT_TAKE, 10, state);
+    gw_limit_part(&limit, 9, &one);
+
+    memset(state, 0, sizeof(state));
+    give(&limit, now + SEC, state, &one);
+    is_int((long long) used_of(&limit, now + SEC, state), 0,
+           "%s: nothing of nothing", name);
+
+    (void) take(&limit, now, GW_LIMIT_TAKE, 9, state);
+    give(&limit, now, state, &one);
+    is_int((long long) used_of(&limit, now, state), 9,
+           "%s: nothing of what others have charged anew", name);
+
+    (void) take(&limit, now, GW_LIMIT_TAKE, 1, state);
+    give(&limit, now, state, &one);
+    is_int((long long) used_of(&limit, now, state), 1,
+           "%s: which a state of as much does not tell", name);
+
+    /* what an administrator has set */
+
+    memset(state, 0, sizeof(state));
+    one = take(&limit, now, GW_LIMIT_TAKE, 10, state);
+    (void) take(&limit, now, GW_LIMIT_SET, 5, state);
+    give(&limit, now, state, &one);
+    is_int((long long) used_of(&limit, now, state), 5,
+           "%s: nothing of what was set", name);
+
+    /* the window is over, or some of it was worked off */
+
+    memset(state, 0, sizeof(state));
+    one = take(&limit, now, GW_LIMIT_TAKE, 10, state);
+    (void) take(&limit, now + 2 * DAY, GW_LIMIT_TAKE, 20, state);
+    gw_limit_part(&limit, 9, &one);
+    give(&limit, now + 2 * DAY, state, &one);
+    is_int((long long) used_of(&limit, now + 2 * DAY, state), 20,
+           "%s: as if the cost alone had been charged", name);
+}
+
+
+/*
+ * Many requests that reserve and settle, in any order: together they have cost
+ * what each has cost, whatever they had reserved.
+ */
+
+static void
+test_settled(gw_limit_algorithm_e algorithm, const char *name)
+{
+    int                i, n, k, wrong;
+    uint64_t           now, sum, cost, state[2] = { 0, 0 };
+    gw_limit_t         limit;
+    gw_limit_result_t  open[32];
+    uint64_t           reserve[32];
+
+    now = 1000 * DAY + 5 * SEC;
+    limit = limit_of(algorithm, algorithm == GW_LIMIT_GCRA ? 1 : 1000,
+                     GW_FIGURE_DAY, 999);
+    srand(7);
+
+    sum = 0;
+    n = wrong = 0;
+
+    for (i = 0; i < 20000; i++) {
+
+        if (n < 32 && rand() % 2) {
+            reserve[n] = 1 + (uint64_t) rand() % 200;
+            open[n] = take(&limit, now, GW_LIMIT_TAKE, reserve[n], state);
+            sum += open[n].passed ? reserve[n] : 0;
+            n += open[n].passed;
+
+        } else if (n) {
+            k = rand() % n;
+            cost = (uint64_t) rand() % (reserve[k] + 1);
+
+            gw_limit_part(&limit, reserve[k] - cost, &open[k]);
+            give(&limit, now, state, &open[k]);
+            sum -= reserve[k] - cost;
+
+            open[k] = open[--n];
+            reserve[k] = reserve[n];
+
+        } else {
+            memset(state, 0, sizeof(state));
+            sum = 0;
+        }
+
+        wrong += (used_of(&limit, now, state) != sum);
+    }
+
+    is_int(wrong, 0, "%s: 20000 steps, each of them exact", name);
+}
+
+
 int
 main(void)
 {
@@ -700,6 +828,12 @@ main(void)
     test_threads(GW_LIMIT_GCRA, "gcra");
     test_threads(GW_LIMIT_FIXED, "fixed_window");
     test_threads(GW_LIMIT_SLIDING, "sliding_window");
+    test_part(GW_LIMIT_GCRA, "gcra");
+    test_part(GW_LIMIT_FIXED, "fixed_window");
+    test_part(GW_LIMIT_SLIDING, "sliding_window");
+    test_settled(GW_LIMIT_GCRA, "gcra");
+    test_settled(GW_LIMIT_FIXED, "fixed_window");
+    test_settled(GW_LIMIT_SLIDING, "sliding_window");
     test_share();
     test_ranges();
     test_idle();

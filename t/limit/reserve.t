@@ -1,0 +1,546 @@
+# gateway_limit ... settle reserve=: what is charged before the response, and
+# what the end of a request makes of it, in shared memory and in Redis.  Two
+# workers, a real redis-server, and upstream servers that answer, refuse, break
+# off and wait.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+use Test::Gateway;
+use Test::Gateway::Load qw( header );
+use Test::Gateway::Redis;
+
+use IO::Socket::INET;
+use JSON::PP ();
+use Socket qw( SOL_SOCKET SO_LINGER );
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+BEGIN { $Test::Gateway::More = 1 }
+
+plan(skip_all => 'has masters of its own') if $ENV{GATEWAY_MASTER};
+
+$SIG{ALRM} = sub { die "this takes too long\n" };
+$SIG{PIPE} = 'IGNORE';
+alarm 300;
+
+my $redis = start_redis();
+
+# an upstream server that answers when it is told to, and a port that nobody has
+my $hold = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1',
+                                 ReuseAddr => 1, LocalPort => free_port())
+    or die "listen: $!";
+my ($nobody, $origin) = (free_port(), free_port());
+
+my %figures = (
+    g => 'rate=1r/d burst=99',
+    f => 'rate=100r/d algorithm=fixed_window',
+    s => 'rate=100r/d algorithm=sliding_window',
+    q => 'quota=100/month',
+);
+my @zones = map { ("s_$_", "r_$_") } sort keys %figures;
+
+my $cost = '$upstream_http_x_cost';
+
+# a location /ZONE/NAME for each zone: its limits, and what answers there
+my %locations = (
+    answer => [ "cost=$cost settle reserve=10", 'origin' ],
+    or => [ "cost=$cost|4 settle reserve=10", 'origin' ],
+    min => [ "cost=$cost min=2 settle reserve=10", 'origin' ],
+    without => [ "cost=$cost|4 settle", 'origin' ],
+    one => [ 'settle reserve=10', 'empty_gif;' ],
+    more => [ 'cost=15 settle reserve=$arg_r|10', 'empty_gif;' ],
+    dry => [ "cost=$cost settle reserve=10 dry_run", 'origin' ],
+    hold => [ "cost=$cost settle reserve=10", 'hold' ],
+    orhold => [ "cost=$cost|4 settle reserve=10", 'hold' ],
+    withouthold => [ "cost=$cost|4 settle", 'hold' ],
+    bytes => [ 'cost=$body_bytes_sent settle reserve=10', 'hold' ],
+    unbuffered => [ "cost=$cost|4 settle reserve=10",
+                    'proxy_buffering off; hold' ],
+    ignore => [ "cost=$cost|4 settle reserve=10",
+                'proxy_ignore_client_abort on; hold' ],
+    late => [ "cost=$cost|4 settle reserve=10",
+              'proxy_read_timeout 100ms; hold' ],
+    nobody => [ "cost=$cost|4 settle reserve=10", 'nobody' ],
+    retry => [ "cost=$cost|4 settle reserve=10",
+               'proxy_next_upstream error timeout http_503; retry' ],
+    none => [ "cost=$cost|4 settle reserve=10; gateway_limit zone=none",
+              'origin' ],
+    try => [ "cost=$cost|4 settle reserve=10", 'try_files /no @none;' ],
+    page => [ "cost=$cost|4 settle reserve=10",
+              'error_page 500 503 @none; proxy_intercept_errors on; origin' ],
+    gone => [ "cost=$cost|4 settle reserve=10",
+              'error_page 502 @none; nobody' ],
+    trywithout => [ "cost=$cost|4 settle", 'try_files /no @none;' ],
+    pagewithout => [ "cost=$cost|4 settle",
+              'error_page 500 503 @none; proxy_intercept_errors on; origin' ],
+    twice => [ "cost=$cost|4 settle reserve=10",
+               'error_page 503 @again; proxy_intercept_errors on; origin' ],
+);
+
+my $http = <<'END';
+    gateway_consumers zone=consumers:1m file=c.json;
+    log_format reserve '$request_uri $status';
+    map $arg_w $weight { default $arg_w; }
+    gateway_limit_zone $request_uri zone=none:1m rate=0r/d;
+    gateway_limit_zone $arg_k zone=y_late:1m rate=1r/d burst=99;
+    gateway_limit_zone $arg_k zone=y_early:1m rate=1r/d burst=99 stage=early;
+    gateway_limit_zone $arg_k zone=y_small:1m rate=$arg_v|1r/d burst=$arg_b|99;
+END
+$http .= <<"END";
+    gateway_redis fleet {
+        server 127.0.0.1:@{[ $redis->port ]};
+        connect_timeout 10s; timeout 10s;
+    }
+    upstream hold { server 127.0.0.1:@{[ $hold->sockport ]}; }
+    upstream nobody { server 127.0.0.1:$nobody; }
+    upstream retry {
+        server 127.0.0.1:@{[ $hold->sockport ]} max_fails=0;
+        server 127.0.0.1:@{[ $hold->sockport ]} max_fails=0;
+    }
+    server {
+        listen 127.0.0.1:$origin;
+        add_header X-Cost \$arg_c always;
+        add_header X-Accel-Redirect \$arg_to always;
+        location / { return 200 ok; }
+        location /503 { return 503; }
+        location /304 { return 304; }
+        location /204 { return 204; }
+    }
+END
+
+my $server = <<'END';
+    access_log logs/access.log reserve;
+    postpone_output 0;
+    gateway_limit_headers legacy ietf;
+    location @none { gateway_limit zone=none; proxy_pass http://origin; }
+    location /refuse { internal; gateway_limit zone=none; empty_gif; }
+    location /key { internal; gateway_api_key r; empty_gif; }
+    location /denied { internal; deny all; }
+    location /then { internal; proxy_pass http://origin/; }
+    location /six { internal; proxy_pass http://origin/?c=6; }
+    location /file { internal; empty_gif; }
+    location /small { gateway_limit zone=y_small cost=1 settle reserve=$arg_r|10; empty_gif; }
+    location /early { gateway_limit zone=y_early cost=$arg_c|4 min=1 settle
+                      reserve=10; gateway_api_key r; empty_gif; }
+    location /earlynone { gateway_limit zone=y_early cost=4 settle reserve=10;
+                          gateway_limit zone=none; empty_gif; }
+    location /deny { gateway_limit zone=y_early cost=$arg_c|4 min=1 settle
+                     reserve=10; deny all; }
+    location /exempt { gateway_limit_exempt $arg_e; gateway_limit zone=y_late
+                       settle reserve=10; empty_gif; }
+    location /ssi { ssi on; ssi_types *; gateway_limit zone=y_late cost=6
+                    settle reserve=10;
+                    proxy_pass http://127.0.0.1:$server_port/ssipage; }
+    location /ssipage { return 200 "<!--# include virtual=\"/ssipart?k=$arg_k\" -->"; }
+    location /ssipart { gateway_limit zone=y_late cost=50 settle reserve=50;
+                        empty_gif; }
+    location /weight { gateway_limit zone=y_late cost=$weight|5 min=3;
+                       empty_gif; }
+END
+$server .= 'location = /limits { gateway_limit_admin '
+           . CORE::join(' ', map { "zone=$_" } @zones, qw( y_late y_early v_g v_f
+                                                            v_s ))
+           . " from=any; }\n";
+
+for my $kind (qw( g f s )) {
+    $http .= "gateway_limit_zone \$arg_k zone=v_$kind:64k $figures{$kind};\n";
+    $server .= "location = /v_$kind/hold { gateway_limit zone=v_$kind cost=$cost "
+               . "settle reserve=10; proxy_pass http://hold; }\n"
+               . "location = /v_$kind/flood { gateway_limit zone=v_$kind "
+               . "cost=\$arg_c|100; empty_gif; }\n";
+}
+
+for my $zone (@zones) {
+    my ($store, $kind) = split /_/, $zone;
+    $http .= "gateway_limit_zone \$arg_k zone=$zone:1m $figures{$kind}"
+             . ($store eq 'r' ? ' redis=fleet' : '') . ";\n";
+
+    for my $name (sort keys %locations) {
+        my ($limit, $answer) = @{ $locations{$name} };
+        my $uri = $name eq 'retry' ? '' : '/$arg_u';
+        $answer =~ s{\b(hold|nobody|retry)$}{proxy_pass http://$1;};
+        $answer =~ s{\borigin$}{proxy_pass http://origin/\$arg_u?\$args;};
+        $answer =~ s{\@again}{\@again_$zone};
+        $server .= "location = /$zone/$name { gateway_limit zone=$zone $limit; "
+                   . "$answer }\n";
+    }
+    $server .= "location \@again_$zone { gateway_limit zone=$zone cost=50 "
+               . "settle reserve=50; proxy_pass http://origin/?c=7\$arg_none; }\n";
+}
+
+$http .= "upstream origin { server 127.0.0.1:$origin; }\n";
+
+my $one = start_nginx(http => $http, server => $server, workers => 2,
+                      files => { 'c.json' => consumers(consumer('a')) });
+wait_until(sub { $redis->connections == 2 }, 10);
+
+
+# --- what a key has used, as gateway_limit_admin says; and again at the end
+
+my %used;
+
+sub used {
+    my ($zone, $key) = @_;
+    my ($status, $head, $body) = $one->get("/limits?zone=$zone&key=$key");
+    die "/limits: $status $body" if $status !~ /^(?:200|404)/;
+    return $status == 404 ? 0 : JSON::PP::decode_json($body)->{used};
+}
+
+sub has_used {
+    my ($zone, $key, $units, $name) = @_;
+    my $is;
+    wait_until(sub { ($is = used($zone, $key)) == $units }, 5);
+    is($is, $units, "$zone: $name");
+    $used{"$zone $key"} = [ $units, $name ];
+}
+
+my $n = 0;
+
+# one request: its status, and the units that it has cost
+sub costs {
+    my ($zone, $path, $status, $units, $name, %arg) = @_;
+    my $key = 'k' . ++$n;
+    my ($is) = $one->get("/$zone/$path" . ($path =~ /\?/ ? '&' : '?')
+                         . "k=$key", %arg);
+    is($is, $status, "$zone: $path");
+    has_used($zone, $key, $units, $name);
+}
+
+# a request that waits: (client, upstream's side, key)
+sub begin {
+    my ($zone, $path) = @_;
+    my $key = 'k' . ++$n;
+    my $client = IO::Socket::INET->new('127.0.0.1:' . $one->port)
+        or die "connect: $!";
+    syswrite $client, "GET /$zone/$path?k=$key HTTP/1.1\r\nHost: a\r\n"
+                      . "Connection: close\r\n\r\n";
+    return ($client, asked(), $key);
+}
+
+sub asked {
+    my $upstream = $hold->accept or die "accept: $!";
+    my $in = '';
+    while ($in !~ /\r\n\r\n/) {
+        sysread $upstream, $in, 4096, length $in or last;
+    }
+    return $upstream;
+}
+
+sub reads {
+    my ($socket, $pattern) = @_;
+    my $in = '';
+    while ($in !~ $pattern) {
+        sysread $socket, $in, 4096, length $in or last;
+    }
+    return $in;
+}
+
+sub leave {
+    my ($client) = @_;
+    setsockopt $client, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0) or die $!;
+    close $client;
+}
+
+# the request is over: nginx has logged it
+sub logged {
+    my ($key) = @_;
+    my $file = $one->dir . '/logs/access.log';
+    return wait_until(sub {
+        Test::Gateway::Server::slurp($file) =~ /k=$key\b.* (\d+)$/m && $1
+    }, 10);
+}
+
+
+for my $zone (@zones) {
+
+    # --- the difference to the cost
+
+    costs($zone, 'answer?c=3', 200, 3, 'a cost below the reserve');
+    costs($zone, 'answer?c=9', 200, 9, 'just below');
+    costs($zone, 'answer?c=10', 200, 10, 'a cost of the reserve');
+    costs($zone, 'answer?c=11', 200, 11, 'just above');
+    costs($zone, 'answer?c=25', 200, 25, 'a cost above the reserve');
+    costs($zone, 'answer?c=150', 200, 150, 'a cost above all: a debt');
+    costs($zone, 'answer?c=0', 200, 0, 'a cost of nothing');
+    costs($zone, 'answer', 200, 10, 'no cost is the reserve');
+    costs($zone, 'answer?c=x', 200, 10, 'an unusable one, too');
+    costs($zone, 'or', 200, 4, 'or what is written behind the "|"');
+    costs($zone, 'or?c=-1', 200, 4, 'likewise');
+    costs($zone, 'or?c=3', 200, 3, 'and not where there is one');
+    costs($zone, 'min?c=0', 200, 2, 'min= bounds it');
+    costs($zone, 'min?c=2', 200, 2, 'at that');
+    costs($zone, 'min?c=3', 200, 3, 'and not above');
+    costs($zone, 'without?c=3', 200, 3, 'without a reserve');
+    costs($zone, 'one', 200, 1, 'without cost= it is 1');
+    costs($zone, 'more', 200, 15, 'and a number is that number');
+    costs($zone, 'more?r=20', 200, 15, 'whatever the reserve');
+    costs($zone, 'or?u=503&c=3', 503, 3, 'an error that the upstream makes');
+    costs($zone, 'or?u=304&c=3', 304, 3, 'a response without a body');
+    costs($zone, 'or?u=204&c=3', 204, 3, 'another one');
+    costs($zone, 'or?c=3', 200, 3, 'HEAD', method => 'HEAD');
+
+    # --- all or none, and at most what there is
+
+    costs($zone, 'more?r=100', 200, 15, 'all that there is');
+    costs($zone, 'more?r=101', 429, 0, 'more than that never passes');
+    costs($zone, 'none?c=3', 429, 0, 'another limit refuses at once');
+
+    my @waiting = [ begin($zone, 'hold') ];
+    my $key = $waiting[0][2];
+    for (2 .. 10) {
+        my $client = IO::Socket::INET->new('127.0.0.1:' . $one->port);
+        syswrite $client, "GET /$zone/hold?k=$key HTTP/1.1\r\nHost: a\r\n"
+                          . "Connection: close\r\n\r\n";
+        push @waiting, [ $client, asked(), $key ];
+    }
+    is(used($zone, $key), 100, "$zone: ten that are served reserve all");
+    is(($one->get("/$zone/or?k=$key"))[0], 429, '    and the eleventh is refused');
+    for (@waiting) {
+        my ($client, $upstream) = @$_;
+        syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 2\r\n"
+                            . "Content-Length: 2\r\n\r\nok";
+        like(reads($client, qr/\r\n\r\nok/), qr/^HTTP\S+ 200 /, '    served');
+    }
+    has_used($zone, $key, 20, 'and costs two each');
+
+    # --- the client leaves
+
+    for my $case ([ hold => 10 ], [ orhold => 10 ], [ withouthold => 4 ],
+                  [ ignore => 10 ])
+    {
+        my ($name, $units) = @$case;
+        my ($client, $upstream, $key) = begin($zone, $name);
+        leave($client);
+        if ($name eq 'ignore') {
+            syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 3\r\n"
+                                . "Content-Length: 2\r\n\r\nok";
+        }
+        logged($key) or diag('it is not logged');
+        has_used($zone, $key, $units, "$name: the client leaves");
+    }
+
+    for my $case ([ orhold => 3, 10 ], [ orhold => 30, 30 ],
+                  [ unbuffered => 3, 10 ], [ withouthold => 3, 3 ])
+    {
+        my ($name, $cost, $units) = @$case;
+        my ($client, $upstream, $key) = begin($zone, $name);
+        syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: $cost\r\n"
+                            . "Content-Length: 99\r\n\r\nbegun";
+        reads($client, $name eq 'unbuffered' ? qr/begun/ : qr/HTTP/);
+        leave($client);
+        logged($key) or diag('it is not logged');
+        has_used($zone, $key, $units, "$name: it leaves a response of $cost");
+    }
+
+    # --- the upstream server fails
+
+    for my $name (qw( orhold unbuffered )) {
+        for my $case ([ '', 10, 'closes' ], [ "HTTP/1.1 2", 10, 'breaks off' ],
+                      [ "HTTP/1.1 200 OK\r\nX-Cost: 3\r\nX\0: a\r\n\r\n", 10,
+                        'sends an invalid header' ],
+                      [ "HTTP/1.1 200 OK\r\nX-Cost: 3\r\nContent-Length: 99"
+                        . "\r\n\r\nbegun", 10, 'breaks off its response' ],
+                      [ "HTTP/1.1 200 OK\r\nX-Cost: 30\r\nContent-Length: 99"
+                        . "\r\n\r\nbegun", 30, 'breaks off a dear one' ],
+                      [ "HTTP/1.1 200 OK\r\nX-Cost: 3\r\nTransfer-Encoding: "
+                        . "chunked\r\n\r\n5\r\nbegun\r\n", 10,
+                        'breaks off a chunked one' ],
+                      [ "HTTP/1.1 200 OK\r\nX-Cost: 3\r\nTransfer-Encoding: "
+                        . "chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n", 3,
+                        'sends a whole chunked one' ],
+                      [ "HTTP/1.1 200 OK\r\nX-Cost: 3\r\n\r\nall", 3,
+                        'ends one without a length' ])
+        {
+            my ($text, $units, $what) = @$case;
+            my ($client, $upstream, $key) = begin($zone, $name);
+            syswrite $upstream, $text if length $text;
+            close $upstream;
+            reads($client, qr/\0never/);
+            logged($key) or diag('it is not logged');
+            has_used($zone, $key, $units, "$name: the upstream $what");
+        }
+    }
+
+    my ($client, $upstream, $late) = begin($zone, 'late');
+    like(reads($client, qr/\0never/), qr/^HTTP\S+ 504/, "$zone: a timeout");
+    has_used($zone, $late, 10, 'the upstream has not answered');
+    costs($zone, 'nobody', 502, 4, 'nobody was asked');
+
+    # --- once, and what the last upstream has said
+
+    my ($first, $second);
+    ($client, $first, $key) = begin($zone, 'retry');
+    close $first;
+    $second = asked();
+    syswrite $second, "HTTP/1.1 200 OK\r\nX-Cost: 3\r\nContent-Length: 2"
+                      . "\r\n\r\nok";
+    like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, "$zone: a retry");
+    has_used($zone, $key, 3, 'costs once');
+    costs($zone, 'or?c=3&to=/then', 200, 4, 'X-Accel-Redirect to another');
+    costs($zone, 'or?c=3&to=/six', 200, 6, 'which says what it costs');
+    costs($zone, 'or?c=3&to=/file', 200, 3, 'X-Accel-Redirect to a file');
+    costs($zone, 'twice?u=503&c=3', 503, 7, 'the same zone in an error page');
+
+    # --- a later location refuses
+
+    costs($zone, 'try', 429, 0, 'and no upstream was asked');
+    costs($zone, 'gone', 429, 0, 'nor could be');
+    costs($zone, 'page?u=503&c=3', 429, 3, 'the upstream has worked');
+    costs($zone, 'page?u=503', 429, 4, 'and says nothing');
+    costs($zone, 'or?c=3&to=/refuse', 429, 3, 'X-Accel-Redirect');
+    costs($zone, 'or?c=30&to=/refuse', 429, 30, 'a dear one');
+    costs($zone, 'or?c=3&to=/key', 401, 3, 'by its credential');
+    costs($zone, 'or?c=3&to=/denied', 403, 3, 'by nginx');
+    costs($zone, 'trywithout', 429, 0, 'without a reserve, no upstream');
+    costs($zone, 'pagewithout?u=503&c=3', 429, 3, 'without one, after it');
+    costs($zone, 'without?c=3&to=/refuse', 429, 3, 'likewise');
+    costs($zone, 'without?c=3&to=/key', 401, 3, 'likewise by its credential');
+
+    # --- dry_run counts, and refuses nothing
+
+    costs($zone, 'dry?c=3', 200, 3, 'dry_run');
+    my $full = 'k' . ++$n;
+    is(($one->get("/$zone/answer?k=$full&c=95"))[0], 200, "$zone: nearly full");
+    has_used($zone, $full, 95, 'nearly full');
+    is(($one->get("/$zone/dry?k=$full&c=3"))[0], 200, '    dry_run lets it pass');
+    has_used($zone, $full, 98, 'and counts what it cost');
+}
+
+
+# --- stages, exemptions, subrequests, a value of the client
+
+sub other {
+    my ($path, $zone, $status, $units, $name, @headers) = @_;
+    my $key = 'k' . ++$n;
+    is(($one->get($path . ($path =~ /\?/ ? '&' : '?') . "k=$key",
+                  headers => \@headers))[0], $status, $name);
+    has_used($zone, $key, $units, $name) if $zone;
+    return $key;
+}
+
+my $key = 'X-API-Key: ' . api_key('a');
+
+other('/early', 'y_early', 401, 0, 'early: a credential is missing');
+other('/early', 'y_early', 200, 4, 'early: and there', $key);
+other('/early?c=0', 'y_early', 200, 1, 'early: with min=', $key);
+other('/earlynone', 'y_early', 429, 0, 'early: a late limit refuses');
+other('/deny', 'y_early', 403, 4, 'early: nginx refuses, the reserve is settled');
+other('/exempt?e=1', 'y_late', 200, 0, 'exempt');
+other('/exempt', 'y_late', 200, 1, 'not exempt');
+other('/ssi', 'y_late', 200, 6, 'subrequests settle nothing');
+other('/weight?w=0', 'y_late', 200, 3, 'min= bounds a cost that is not settled');
+other('/weight?w=2', 'y_late', 200, 3, 'just below');
+other('/weight?w=4', 'y_late', 200, 4, 'just above');
+other('/weight', 'y_late', 200, 5, 'and what is written behind the "|"');
+
+is(($one->get('/small?k=never&b=8'))[0], 429, 'a reserve above what there is');
+is(($one->get('/small?k=never&b=9'))[0], 200, 'of all that there is');
+is(($one->get('/small?k=never2&b=98&r=100'))[0], 429, 'from two variables');
+my ($status, $head) = $one->get('/small?k=never3&b=8');
+unlike($head, qr/Retry-After/, '    it never passes');
+is(scalar(() = $one->log =~ /\[warn\].*gateway_limit: zone "y_small": the value of "reserve=\$arg_r\|10" is more than an idle key has, such requests never pass/g) > 0,
+   1, '    which is logged');
+
+
+# --- what was reserved is gone: nothing is given back to others
+
+for my $zone (@zones) {
+    my ($client, $upstream, $key) = begin($zone, 'hold');
+    has_used($zone, $key, 10, 'reserved');
+    my ($status) = $one->get('/limits', method => 'POST',
+        body => qq({"zone":"$zone","key":"$key","reset":true}));
+    is($status, 200, "$zone: reset while a request is served");
+    syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 2\r\n"
+                        . "Content-Length: 2\r\n\r\nok";
+    like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, '    which ends');
+    has_used($zone, $key, 0, 'has not used less than nothing');
+    is(($one->get("/$zone/answer?k=$key&c=100"))[0], 200, '    all is there');
+    has_used($zone, $key, 100, 'and not more');
+
+    # others have charged it since
+    for my $change ('"reset":true', '"set":2') {
+        ($client, $upstream, $key) = begin($zone, 'hold');
+        $one->get('/limits', method => 'POST',
+                  body => qq({"zone":"$zone","key":"$key",$change}));
+        is(($one->get("/$zone/answer?k=$key&c=3"))[0], 200, "$zone: $change");
+        my $now = $change =~ /set":2/ ? 5 : 3;
+        has_used($zone, $key, $now, 'and charged since');
+        syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 0\r\n"
+                            . "Content-Length: 2\r\n\r\nok";
+        like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, '    it ends');
+        has_used($zone, $key, $now, 'and gives nothing of that back');
+    }
+}
+
+
+# --- the key has lost its place to others, and came again
+
+# 900 requests of as many keys, on one connection
+sub flood {
+    my ($path) = @_;
+    my $all = IO::Socket::INET->new('127.0.0.1:' . $one->port)
+        or die "connect: $!";
+    syswrite $all, CORE::join '', (map { "GET $path?k=f$_ HTTP/1.1\r\nHost: a"
+                                         . "\r\n\r\n" } map { ++$n } 1 .. 900),
+                                  "GET $path HTTP/1.0\r\n\r\n";
+    reads($all, qr/\0never/);
+    return;
+}
+
+for my $zone (qw( v_g v_f v_s )) {
+    my ($client, $upstream, $key) = begin($zone, 'hold');
+    is(used($zone, $key), 10, "$zone: reserved");
+
+    # asking for it is a use, too: there must be many others in between
+    my $lost = wait_until(sub {
+        flood("/$zone/flood") for 1 .. 12;
+        return used($zone, $key) == 0;
+    }, 30);
+    is($lost, 1, '    its place is lost');
+    is(($one->get("/$zone/flood?k=$key&c=3"))[0], 200, '    it comes again');
+    is(used($zone, $key), 3, '    and has used three');
+    syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 1\r\n"
+                        . "Content-Length: 2\r\n\r\nok";
+    like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, '    what was reserved ends');
+    is(used($zone, $key), 3, '    and gives back nothing');
+}
+
+
+# --- reload: the old worker settles what it has reserved
+
+for my $zone (qw( s_g r_q )) {
+    my ($client, $upstream, $key) = begin($zone, 'hold');
+    $one->reload(undef, wait => 0);
+    has_used($zone, $key, 10, 'reserved before a reload');
+    syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 2\r\n"
+                        . "Content-Length: 2\r\n\r\nok";
+    like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, '    which ends');
+    has_used($zone, $key, 2, 'and settled after it');
+}
+
+
+# --- a worker is killed: the reserve is what it has cost
+
+$one->allow('exited on signal 9');
+for my $zone (qw( s_f r_g )) {
+    my ($client, $upstream, $key) = begin($zone, 'hold');
+    my @workers = $one->workers;
+    kill 'KILL', @workers;
+    reads($client, qr/\0never/);
+    wait_until(sub { my %old = map { $_ => 1 } @workers;
+                     (grep { !$old{$_} } $one->workers) == 2 }, 10);
+    wait_until(sub { eval { used($zone, $key) == 10 } }, 10);
+    has_used($zone, $key, 10, 'its worker was killed');
+}
+
+
+# --- all of it, again
+
+my @changed = grep { used(split ' ') != $used{$_}[0] } sort keys %used;
+is(CORE::join(', ', map { "$_: $used{$_}[1]" } @changed), '',
+   scalar(keys %used) . ' keys have used what they had');
+
+alarm 0;
+$one->stop;
+done_testing();
