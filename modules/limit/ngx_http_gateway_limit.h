@@ -24,6 +24,7 @@
 #include "gw_calendar.h"
 #include "gw_limit.h"
 #include "gw_siphash.h"
+#include "gw_slot.h"
 #include "gw_table.h"
 
 
@@ -72,18 +73,11 @@ typedef struct {
 /* in shared memory */
 
 typedef struct {
-    uint64_t                        owner;      /* process; 0: free */
-    uint64_t                        place;      /* in the table + 1; 0: none */
-    uint64_t                        generation; /* of the key's count */
-} ngx_http_gateway_limit_slot_t;
-
-
-typedef struct {
     ngx_atomic_t                    generation; /* of counts, the last one */
     ngx_atomic_t                    unsettled;  /* charges that were lost */
     ngx_atomic_t                    unreturned; /* what was given back, too */
     uint64_t                        most;       /* ns: see gw_limit_t */
-    size_t                          nslots;     /* in front of the table */
+    size_t                          slots;      /* their offset; 0: none */
     size_t                          table;      /* its offset from here */
     u_char                          unused[64 - 3 * sizeof(ngx_atomic_t)
                                            - sizeof(uint64_t)
@@ -126,6 +120,10 @@ typedef struct {
 
     ngx_http_gateway_limit_shm_t   *sh;
     gw_table_t                     *table;
+    gw_slots_t                     *slots;      /* of concurrency, or NULL:
+                                                   place is one in the table,
+                                                   + 1; generation is that of
+                                                   the key's count */
 
     /*
      * The worker's own, no configuration: calendar windows that were computed
@@ -136,9 +134,9 @@ typedef struct {
     time_t                          said_evicted;
     time_t                          said_unusable;
     time_t                          said_reserve;
+    time_t                          said_no_slot;
     time_t                          swept;
-    time_t                          no_slots;
-    ngx_uint_t                      next_slot;
+    uint64_t                        slot_cursor;
 } ngx_http_gateway_limit_zone_t;
 
 
@@ -216,7 +214,7 @@ typedef struct {
                                                    with "settle" the reserve */
     gw_limit_result_t               result;
     ngx_msec_t                      delay;
-    ngx_http_gateway_limit_slot_t  *slot;       /* of concurrency */
+    gw_slot_t                      *slot;       /* of concurrency */
     ngx_str_t                       redis_key;
     uint64_t                        whole_interval; /* of a local share */
     uint64_t                        whole_capacity;
@@ -228,6 +226,7 @@ typedef struct {
     unsigned                        charged:1;
     unsigned                        returned:1; /* a refusal has undone it */
     unsigned                        dry_run:1;
+    unsigned                        unavailable:1;  /* no slot is free */
 } ngx_http_gateway_limit_item_t;
 
 
@@ -376,14 +375,25 @@ void ngx_http_gateway_limit_zone_forget(ngx_http_gateway_limit_item_t *item);
  * ngx_http_gateway_limit_slot.c: limits of concurrency
  */
 
-/* takes a slot, or looks whether there is one: item->slot, item->result */
+/* how many slots a zone has, of whose memory they take half */
+uint64_t ngx_http_gateway_limit_slots(
+    const ngx_http_gateway_limit_zone_t *zone);
+
+/*
+ * Counts a request of the key, or looks (GW_LIMIT_LOOK): item->slot and
+ * item->result.  item->unavailable: the key is below its limit, but no slot of
+ * the zone is free.
+ */
 void ngx_http_gateway_limit_slot_take(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode);
 void ngx_http_gateway_limit_slot_give(ngx_http_gateway_limit_item_t *item);
 
-/* slots of processes that are gone come back; "start": the worker is new */
-void ngx_http_gateway_limit_slot_sweep(ngx_http_gateway_limit_zone_t *zone,
-    ngx_uint_t start);
+/*
+ * Slots of processes that are gone come back; "start": the worker is new.
+ * Returns how many; without "start", 0 if it was called in this second.
+ */
+ngx_uint_t ngx_http_gateway_limit_slot_sweep(
+    ngx_http_gateway_limit_zone_t *zone, ngx_uint_t start);
 
 
 /*

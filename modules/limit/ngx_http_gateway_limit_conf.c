@@ -24,6 +24,8 @@ static ngx_uint_t ngx_http_gateway_limit_reads(const ngx_str_t *text,
     const ngx_str_t *names);
 static char *ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone);
+static void ngx_http_gateway_limit_zone_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone);
 static char *ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone);
 static char *ngx_http_gateway_limit_param_prefix(ngx_conf_t *cf,
@@ -143,7 +145,34 @@ ngx_http_gateway_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     *slot = zone;
 
+    ngx_http_gateway_limit_zone_warn(cf, zone);
+
     return ngx_http_gateway_limit_zone_memory(cf, zone);
+}
+
+
+/* a few keys would keep the requests of all others out */
+
+static void
+ngx_http_gateway_limit_zone_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone)
+{
+    uint64_t  slots, amount;
+
+    if (zone->algorithm != GW_LIMIT_CONCURRENCY) {
+        return;
+    }
+
+    slots = ngx_http_gateway_limit_slots(zone);
+    amount = zone->figure->figure.amount;
+
+    if (slots / 4 < amount) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "zone \"%V\" of \"gateway_limit_zone\" has memory "
+                           "for %uL concurrent requests, fewer than four "
+                           "times the %uL of one key, it should be larger",
+                           &zone->name, slots, amount);
+    }
 }
 
 

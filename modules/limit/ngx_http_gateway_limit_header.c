@@ -232,7 +232,7 @@ ngx_http_gateway_limit_clear_upstream(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_gateway_limit_told(const ngx_http_gateway_limit_item_t *item)
 {
-    return item->decided && !item->dry_run
+    return item->decided && !item->dry_run && !item->unavailable
            && item->source != NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN
            && item->source != NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED;
 }
@@ -531,7 +531,9 @@ ngx_http_gateway_limit_push(ngx_http_request_t *r, const ngx_str_t *name,
 gw_reason_e
 ngx_http_gateway_limit_reason(const ngx_http_gateway_limit_item_t *item)
 {
-    if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED) {
+    if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED
+        || item->unavailable)
+    {
         return GW_LIMIT_UNAVAILABLE;
     }
 
@@ -573,7 +575,7 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     ngx_str_null(&refusal->body);
     refusal->title = NULL;
 
-    if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED) {
+    if (refusal->reason == GW_LIMIT_UNAVAILABLE) {
         return NGX_OK;
     }
 

@@ -5,8 +5,10 @@
  *
  * A key's word is its count, with a number above it that tells this stay of
  * the key in the table from an earlier one.  A request that is counted also
- * has a slot, which names its process and the key: slots of a process that is
- * gone tell what it has taken with it, and are given back.
+ * has a slot (gw_slot.h), which names its process and the key: the slots of a
+ * process that was killed tell what it has taken with it, and are given back.
+ * A request for which there is no slot is refused, since it could be counted
+ * for ever.
  *
  * The slot is taken before the count grows and given back after the count has
  * shrunk.  A worker that is killed in between leaves the count one too low
@@ -16,87 +18,147 @@
 #include "ngx_http_gateway_limit.h"
 
 
-static ngx_http_gateway_limit_slot_t *ngx_http_gateway_limit_slot_find(
-    ngx_http_gateway_limit_zone_t *zone);
-static ngx_uint_t ngx_http_gateway_limit_slot_own(
-    ngx_http_gateway_limit_slot_t *slot, uint64_t owner);
-static void ngx_http_gateway_limit_slot_free(
-    ngx_http_gateway_limit_zone_t *zone, ngx_http_gateway_limit_slot_t *slot);
+#define NGX_HTTP_GATEWAY_LIMIT_NO_SLOT  60      /* s, between log lines */
+
+
+/* what a sweep has learned of processes: each is asked for once */
+
+typedef struct {
+    ngx_http_gateway_limit_zone_t  *zone;
+    ngx_uint_t                      start;      /* unsigned:1 */
+    ngx_uint_t                      n;
+    struct {
+        uint64_t                    process;
+        ngx_uint_t                  gone;
+    }                               known[NGX_MAX_PROCESSES];
+} ngx_http_gateway_limit_sweep_t;
+
+
+static void ngx_http_gateway_limit_slot_try(
+    ngx_http_gateway_limit_item_t *item, gw_limit_mode_e mode);
+static ngx_uint_t ngx_http_gateway_limit_slot_use(
+    ngx_http_gateway_limit_item_t *item, gw_slot_t *slot, uint64_t *state,
+    uint64_t generation);
 static ngx_uint_t ngx_http_gateway_limit_slot_count(
     ngx_http_gateway_limit_item_t *item, gw_limit_mode_e mode,
     uint64_t *state, uint64_t *generation);
+static void ngx_http_gateway_limit_slot_none(
+    ngx_http_gateway_limit_item_t *item);
+static void ngx_http_gateway_limit_slot_uncount(
+    ngx_http_gateway_limit_zone_t *zone, gw_slot_t *slot);
+static void ngx_http_gateway_limit_slot_undo(void *data, gw_slot_t *slot);
+static int ngx_http_gateway_limit_slot_gone(void *data, uint64_t process);
 
 
-#define ngx_http_gateway_limit_slots(zone)                                    \
-    ((ngx_http_gateway_limit_slot_t *) ((zone)->sh + 1))
+uint64_t
+ngx_http_gateway_limit_slots(const ngx_http_gateway_limit_zone_t *zone)
+{
+    return gw_slot_fit(zone->zone.size / 2);
+}
 
 
 void
 ngx_http_gateway_limit_slot_take(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode)
 {
+    do {
+        ngx_http_gateway_limit_slot_try(item, mode);
+
+    } while (!item->result.passed && mode == GW_LIMIT_TAKE
+             && ngx_http_gateway_limit_slot_sweep(item->zone, 0));
+
+    item->result.charged = (item->slot != NULL);
+
+    if (item->unavailable) {
+        ngx_http_gateway_limit_slot_none(item);
+    }
+}
+
+
+/* a key at its limit takes no slot, which others may need */
+
+static void
+ngx_http_gateway_limit_slot_try(ngx_http_gateway_limit_item_t *item,
+    gw_limit_mode_e mode)
+{
     uint64_t                        generation, *state;
-    ngx_uint_t                      passed;
+    gw_slot_t                      *slot;
     ngx_http_gateway_limit_zone_t  *zone;
-    ngx_http_gateway_limit_slot_t  *slot;
 
     zone = item->zone;
-    slot = NULL;
 
-    if (mode == GW_LIMIT_TAKE) {
-        slot = ngx_http_gateway_limit_slot_find(zone);
-
-        if (slot == NULL) {
-            mode = GW_LIMIT_LOOK;
-        }
-    }
+    item->slot = NULL;
+    item->unavailable = 0;
 
     for ( ;; ) {
         state = ngx_http_gateway_limit_zone_state(item, 1);
 
-        if (slot) {
-            slot->generation = *state >> 32;
-            ngx_memory_barrier();
-            slot->place = gw_table_place(zone->table, state) + 1;
-        }
-
-        passed = ngx_http_gateway_limit_slot_count(item, mode, state,
-                                                   &generation);
-
-        if (slot == NULL || !passed
-            || (generation == slot->generation
-                && gw_table_holds(zone->table, item->hash, state)))
+        if (!ngx_http_gateway_limit_slot_count(item, GW_LIMIT_LOOK, state,
+                                               &generation)
+            || mode != GW_LIMIT_TAKE)
         {
-            break;
+            return;
         }
 
-        /* another key has got the place, and was counted for this one */
+        slot = gw_slot_take(zone->slots, ngx_http_gateway_process_self(),
+                            &zone->slot_cursor);
+        if (slot == NULL) {
+            item->unavailable = 1;
+            item->result.passed = 0;
+            item->result.wait = GW_LIMIT_SEC;
+            return;
+        }
 
-        slot->generation = generation;
-        ngx_http_gateway_limit_slot_free(zone, slot);
+        if (ngx_http_gateway_limit_slot_use(item, slot, state, generation)) {
+            item->slot = slot;
+            return;
+        }
 
-        slot = ngx_http_gateway_limit_slot_find(zone);
-        mode = slot ? GW_LIMIT_TAKE : GW_LIMIT_LOOK;
-    }
+        ngx_http_gateway_limit_slot_uncount(zone, slot);
+        gw_slot_give(zone->slots, slot);
 
-    if (slot && !passed) {
-        slot->place = 0;
-        ngx_memory_barrier();
-        slot->owner = 0;
-        slot = NULL;
-
-        if (zone->swept != ngx_time()) {
-            zone->swept = ngx_time();
-            ngx_http_gateway_limit_slot_sweep(zone, 0);
+        if (!item->result.passed) {
+            return;
         }
     }
-
-    item->slot = slot;
-    item->result.charged = (slot != NULL);
 }
 
 
-/* adds one where there is room; the count and its generation as they were */
+/*
+ * Counts the request of a slot; false: the key has used up its limit since, or
+ * another key has got the place, and was counted for this one.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_limit_slot_use(ngx_http_gateway_limit_item_t *item,
+    gw_slot_t *slot, uint64_t *state, uint64_t generation)
+{
+    uint64_t     counted;
+    gw_table_t  *table;
+
+    table = item->zone->table;
+
+    __atomic_store_n(&slot->generation, generation, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&slot->place, gw_table_place(table, state) + 1,
+                     __ATOMIC_SEQ_CST);
+
+    if (!ngx_http_gateway_limit_slot_count(item, GW_LIMIT_TAKE, state,
+                                           &counted))
+    {
+        __atomic_store_n(&slot->place, 0, __ATOMIC_SEQ_CST);
+        return 0;
+    }
+
+    if (counted != generation) {
+        __atomic_store_n(&slot->generation, counted, __ATOMIC_SEQ_CST);
+        return 0;
+    }
+
+    return gw_table_holds(table, item->hash, state);
+}
+
+
+/* adds one where there is room; the generation of the count as it was */
 
 static ngx_uint_t
 ngx_http_gateway_limit_slot_count(ngx_http_gateway_limit_item_t *item,
@@ -140,151 +202,146 @@ ngx_http_gateway_limit_slot_count(ngx_http_gateway_limit_item_t *item,
 }
 
 
+static void
+ngx_http_gateway_limit_slot_none(ngx_http_gateway_limit_item_t *item)
+{
+    ngx_http_gateway_limit_zone_t  *zone;
+
+    zone = item->zone;
+
+    if (zone->said_no_slot
+        && ngx_time() - zone->said_no_slot < NGX_HTTP_GATEWAY_LIMIT_NO_SLOT)
+    {
+        return;
+    }
+
+    zone->said_no_slot = ngx_time();
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "gateway_limit_zone: zone \"%V\" has memory for %uL "
+                  "concurrent requests, which are being served, %s more; it "
+                  "should be larger than %uz bytes", &zone->name,
+                  zone->slots->n, item->dry_run ? "not counting" : "refusing",
+                  zone->zone.size);
+}
+
+
 void
 ngx_http_gateway_limit_slot_give(ngx_http_gateway_limit_item_t *item)
 {
     if (item->slot) {
-        ngx_http_gateway_limit_slot_free(item->zone, item->slot);
+        ngx_http_gateway_limit_slot_uncount(item->zone, item->slot);
+        gw_slot_give(item->zone->slots, item->slot);
+
         item->slot = NULL;
     }
-}
-
-
-/*
- * A free slot, looked for from a place that each worker moves on.  Where there
- * is none, there are more requests than the zone has memory for: they are held
- * against the count of their keys, but not counted.
- */
-
-static ngx_http_gateway_limit_slot_t *
-ngx_http_gateway_limit_slot_find(ngx_http_gateway_limit_zone_t *zone)
-{
-    ngx_uint_t                      i;
-    ngx_http_gateway_limit_slot_t  *slot;
-
-    /* not for each of thousands */
-
-    if (zone->no_slots == ngx_time()) {
-        return NULL;
-    }
-
-    for (i = 0; i < zone->sh->nslots; i++) {
-
-        if (++zone->next_slot >= zone->sh->nslots) {
-            zone->next_slot = 0;
-        }
-
-        slot = &ngx_http_gateway_limit_slots(zone)[zone->next_slot];
-
-        if (slot->owner == 0 && ngx_http_gateway_limit_slot_own(slot, 0)) {
-            return slot;
-        }
-    }
-
-    zone->no_slots = ngx_time();
-
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "gateway_limit_zone: zone \"%V\" has memory for %uz requests "
-                  "at once, others are not counted", &zone->name,
-                  zone->sh->nslots);
-
-    return NULL;
-}
-
-
-/* whoever gets it: one of those that want it of the same owner */
-
-static ngx_uint_t
-ngx_http_gateway_limit_slot_own(ngx_http_gateway_limit_slot_t *slot,
-    uint64_t owner)
-{
-    return __atomic_compare_exchange_n(&slot->owner, &owner,
-                                       ngx_http_gateway_process_self(), 0,
-                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 
 /* takes one from the key's count, if it is still the one that was counted in */
 
 static void
-ngx_http_gateway_limit_slot_free(ngx_http_gateway_limit_zone_t *zone,
-    ngx_http_gateway_limit_slot_t *slot)
+ngx_http_gateway_limit_slot_uncount(ngx_http_gateway_limit_zone_t *zone,
+    gw_slot_t *slot)
 {
-    uint64_t  word, *state;
+    uint64_t  place, generation, word, *state;
 
-    if (slot->place) {
+    place = __atomic_load_n(&slot->place, __ATOMIC_SEQ_CST);
 
-        state = gw_table_state(zone->table, slot->place - 1);
-        word = __atomic_load_n(state, __ATOMIC_SEQ_CST);
-
-        while (word >> 32 == slot->generation && (uint32_t) word > 0
-               && !__atomic_compare_exchange_n(state, &word, word - 1, 0,
-                                               __ATOMIC_SEQ_CST,
-                                               __ATOMIC_SEQ_CST))
-        {
-            /* void */
-        }
+    if (place == 0) {
+        return;
     }
 
-    slot->place = 0;
-    ngx_memory_barrier();
-    slot->owner = 0;
+    generation = __atomic_load_n(&slot->generation, __ATOMIC_SEQ_CST);
+
+    state = gw_table_state(zone->table, place - 1);
+    word = __atomic_load_n(state, __ATOMIC_SEQ_CST);
+
+    while (word >> 32 == generation && (uint32_t) word > 0
+           && !__atomic_compare_exchange_n(state, &word, word - 1, 0,
+                                           __ATOMIC_SEQ_CST,
+                                           __ATOMIC_SEQ_CST))
+    {
+        /* void */
+    }
+
+    __atomic_store_n(&slot->place, 0, __ATOMIC_SEQ_CST);
 }
 
 
 /*
  * In a worker that starts, in place of one that was killed or not, and where a
  * request is refused, once a second at most: the master starts no other worker
- * for one of an old configuration.  What a worker that starts seems to hold
- * was held by another one, where all that names a process is its pid.
+ * for one of an old configuration.
  */
 
-void
+ngx_uint_t
 ngx_http_gateway_limit_slot_sweep(ngx_http_gateway_limit_zone_t *zone,
     ngx_uint_t start)
 {
-    uint64_t                        owner, alive[NGX_MAX_PROCESSES];
-    ngx_uint_t                      i, n, nalive;
-    ngx_http_gateway_limit_slot_t  *slot;
+    ngx_uint_t                      n;
+    ngx_http_gateway_limit_sweep_t  sweep;
 
-    if (start && zone->sh->nslots) {
-        zone->next_slot = ngx_random() % zone->sh->nslots;
+    if (zone->slots == NULL || (!start && zone->swept == ngx_time())) {
+        return 0;
     }
 
-    /* each is asked for once, not for each of its slots */
+    zone->swept = ngx_time();
 
-    nalive = 0;
-
-    if (!start) {
-        alive[nalive++] = ngx_http_gateway_process_self();
+    if (start) {
+        zone->slot_cursor = ngx_random();
     }
 
-    for (i = 0; i < zone->sh->nslots; i++) {
-        slot = &ngx_http_gateway_limit_slots(zone)[i];
-        owner = slot->owner;
+    sweep.zone = zone;
+    sweep.start = start;
+    sweep.n = 0;
 
-        if (owner == 0) {
-            continue;
-        }
+    n = gw_slot_sweep(zone->slots, ngx_http_gateway_process_self(),
+                      ngx_http_gateway_limit_slot_gone,
+                      ngx_http_gateway_limit_slot_undo, &sweep);
 
-        for (n = 0; n < nalive && alive[n] != owner; n++) { /* void */ }
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "gateway_limit_zone: zone \"%V\", %ui slots of killed "
+                   "workers are free again", &zone->name, n);
 
-        if (n < nalive) {
-            continue;
-        }
+    return n;
+}
 
-        if (owner != ngx_http_gateway_process_self()
-            && !ngx_http_gateway_process_gone(owner))
-        {
-            if (nalive < NGX_MAX_PROCESSES) {
-                alive[nalive++] = owner;
-            }
 
-            continue;
-        }
+/*
+ * What a worker that starts seems to hold was held by another one, where all
+ * that names a process is its pid.
+ */
 
-        if (ngx_http_gateway_limit_slot_own(slot, owner)) {
-            ngx_http_gateway_limit_slot_free(zone, slot);
+static int
+ngx_http_gateway_limit_slot_gone(void *data, uint64_t process)
+{
+    ngx_http_gateway_limit_sweep_t *sweep = data;
+
+    ngx_uint_t  i, gone;
+
+    for (i = 0; i < sweep->n; i++) {
+        if (sweep->known[i].process == process) {
+            return sweep->known[i].gone;
         }
     }
+
+    gone = (process == ngx_http_gateway_process_self())
+           ? sweep->start : ngx_http_gateway_process_gone(process);
+
+    if (sweep->n < NGX_MAX_PROCESSES) {
+        sweep->known[sweep->n].process = process;
+        sweep->known[sweep->n++].gone = gone;
+    }
+
+    return gone;
+}
+
+
+static void
+ngx_http_gateway_limit_slot_undo(void *data, gw_slot_t *slot)
+{
+    ngx_http_gateway_limit_sweep_t *sweep = data;
+
+    ngx_http_gateway_limit_slot_uncount(sweep->zone, slot);
 }

@@ -20,6 +20,8 @@
 static ngx_int_t ngx_http_gateway_limit_zone_make(
     ngx_http_gateway_limit_zone_t *zone, ngx_slab_pool_t *shpool,
     ngx_log_t *log);
+static void ngx_http_gateway_limit_zone_parts(
+    ngx_http_gateway_limit_zone_t *zone);
 static unsigned ngx_http_gateway_limit_zone_words(
     ngx_http_gateway_limit_zone_t *zone);
 static uint64_t *ngx_http_gateway_limit_zone_add(
@@ -54,13 +56,13 @@ ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     if (old) {
         zone->sh = old->sh;
-        zone->table = old->table;
+        ngx_http_gateway_limit_zone_parts(zone);
         return NGX_OK;
     }
 
     if (shm_zone->shm.exists) {
         zone->sh = shpool->data;
-        zone->table = (gw_table_t *) ((u_char *) zone->sh + zone->sh->table);
+        ngx_http_gateway_limit_zone_parts(zone);
         return NGX_OK;
     }
 
@@ -69,10 +71,22 @@ ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
+static void
+ngx_http_gateway_limit_zone_parts(ngx_http_gateway_limit_zone_t *zone)
+{
+    u_char  *start;
+
+    start = (u_char *) zone->sh;
+
+    zone->table = (gw_table_t *) (start + zone->sh->table);
+    zone->slots = zone->sh->slots ? (gw_slots_t *) (start + zone->sh->slots)
+                                  : NULL;
+}
+
+
 /*
  * All pages of the zone are one block: the counters, of concurrency the slots,
- * and the table, whose buckets begin with a cache line.  There are as many
- * slots as keys.
+ * and the table, whose buckets begin with a cache line.
  */
 
 static ngx_int_t
@@ -101,16 +115,17 @@ ngx_http_gateway_limit_zone_make(ngx_http_gateway_limit_zone_t *zone,
     slots = 0;
 
     if (zone->algorithm == GW_LIMIT_CONCURRENCY) {
-
-        /* a key takes its words, a stamp and a tag: as much as a slot */
-
-        zone->sh->nslots = rest / 2 / sizeof(ngx_http_gateway_limit_slot_t);
-        slots = ngx_align(zone->sh->nslots
-                          * sizeof(ngx_http_gateway_limit_slot_t), 64);
+        slots = gw_slot_size(ngx_http_gateway_limit_slots(zone));
+        zone->sh->slots = sizeof(ngx_http_gateway_limit_shm_t);
     }
 
     zone->sh->table = sizeof(ngx_http_gateway_limit_shm_t) + slots;
-    zone->table = (gw_table_t *) ((u_char *) zone->sh + zone->sh->table);
+
+    ngx_http_gateway_limit_zone_parts(zone);
+
+    if (slots) {
+        gw_slot_init(zone->slots, ngx_http_gateway_limit_slots(zone));
+    }
 
     gw_table_init(zone->table, rest - slots, words, secret);
 

@@ -9,6 +9,7 @@ use lib 't/lib';
 
 use Test::Gateway::Flood;
 use Test::Gateway::Server;
+use Test::Gateway::Streams;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
@@ -162,6 +163,52 @@ for my $case ([ fixed => $budget ], [ sliding => $budget ], [ gcra => 1001 ]) {
         my ($status) = $nginx->get("/$other");
         is($status, 200, "$other goes on");
     }
+    $nginx->stop;
+}
+
+
+# --- slots of concurrency, of workers that are killed while they take and give
+# them back: none is lost
+
+{
+    my ($port, $streams) = (free_port(), free_port());
+    my $listen = nginx_before(1, 25, 1) ? "listen 127.0.0.1:$streams http2;"
+                                        : "listen 127.0.0.1:$streams; http2 on;";
+    my $nginx = start_nginx(port => $port, conf => http_conf(
+        main => $log, workers => 4, port => $port,
+        http => 'gateway_limit_zone $arg_k zone=slots:64k concurrency=300;',
+        server => "$listen http2_max_concurrent_streams 4096;"
+                  . ' keepalive_requests 1000000;'
+                  . ' location = /slots { gateway_limit zone=slots; empty_gif; }'));
+    $nginx->allow(qr/exited on signal 9|open socket .* left/);
+    wait_until(sub { $nginx->workers == 4 });
+    my $pid = fork // die $!;
+
+    if ($pid == 0) {
+        for my $i (1 .. $kills) {
+            my @workers = $nginx->workers;
+            kill 'KILL', $workers[$i % @workers] if @workers;
+            sleep 0.05;
+        }
+        require POSIX;
+        POSIX::_exit(0);
+    }
+
+    my %count = flood($port, '/slots?k=a', $requests, depth => 1);
+    waitpid $pid, 0;
+    is($count{429} // 0, 0, 'slots: no request is refused');
+    is($count{200} + ($count{lost} // 0), $requests,
+       "    over $kills killed workers");
+    wait_until(sub { $nginx->workers == 4 });
+
+    # streams without a window are served until they are reset
+    my $h2 = Test::Gateway::Streams->new($streams);
+    my %status;
+    my @all = map { $h2->request('GET', '/slots?k=' . int $_ / 200) } 1 .. 1400;
+    $h2->wait(sub { @all == grep { $h2->status($_) } @all }, 20);
+    $status{$h2->status($_) // ''}++ for @all;
+    is_deeply(\%status, { 200 => 1354, 429 => 46 }, 'and all slots are there afterwards');
+    $h2->close;
     $nginx->stop;
 }
 

@@ -7,6 +7,7 @@ use warnings;
 use lib 't/lib';
 use Test::Gateway;
 
+use Test::Gateway::Streams;
 use Time::HiRes ();
 
 $Test::Gateway::More = 1;
@@ -16,7 +17,7 @@ run_tests();
 
 # a request too many is waited for by nobody
 $SIG{ALRM} = sub { die "a request has no answer\n" };
-alarm 180;
+alarm 300;
 
 my $origin = IO::Socket::INET->new(Listen => 128, LocalAddr => '127.0.0.1',
                                    ReuseAddr => 1,
@@ -467,6 +468,248 @@ SKIP: {
     room($server, 5, 'after that, too');
     kill 'KILL', @heirs;
     waitpid $_, 0 for @heirs;
+}
+$server->stop;
+
+
+# --- more requests than the zone has memory for: 1354 in 64k.  They are streams
+# that have no window, and end when the test says so.
+
+my $slots = 1354;
+my $streams_port = free_port();
+my $listen = Test::Gateway::Server::nginx_before(1, 25, 1)
+             ? "listen 127.0.0.1:$streams_port http2;"
+             : "listen 127.0.0.1:$streams_port; http2 on;";
+
+sub many {
+    my ($http, %arg) = @_;
+    my $server = <<"END";
+$listen
+http2_max_concurrent_streams 4096;
+keepalive_requests 100000;
+add_header X-Is "\$gateway_limit_status \$gateway_limit_source \$gateway_limit_retry_after" always;
+location /one { gateway_limit zone=c; empty_gif; }
+location /other { gateway_limit zone=c; gateway_limit_status 503; empty_gif; }
+location /rate { gateway_limit zone=r; gateway_limit zone=c; empty_gif; }
+location /behind { gateway_limit zone=c; gateway_limit zone=d; empty_gif; }
+location /dry { gateway_limit zone=c dry_run; empty_gif; }
+location /early { gateway_limit zone=early; empty_gif; }
+location /free { empty_gif; }
+END
+    return start_nginx(http => <<"END", server => $server, workers => 1, %arg);
+        $http
+        gateway_limit_zone \$arg_k zone=r:64k rate=5r/d algorithm=fixed_window;
+        gateway_limit_zone \$arg_k zone=d:64k concurrency=1;
+        gateway_limit_zone \$arg_k zone=early:64k concurrency=20 stage=early;
+END
+}
+
+# streams of keys with ten each; all have been answered, and are being served
+sub fill {
+    my ($h2, $n, $path, $keys) = @_;
+
+    my @streams = map { my $k = $keys ? $keys->[$_ % @$keys] : int $_ / 10;
+                        $h2->request('GET', "$path?k=$k") } 0 .. $n - 1;
+    $h2->wait(sub { $n == grep { $h2->status($_) } @streams }, 60)
+        or die "a stream has no answer: " . $server->log;
+    return @streams;
+}
+
+sub statuses {
+    my ($h2, @streams) = @_;
+    my %n;
+    $n{$h2->status($_)}++ for @streams;
+    return CORE::join ' ', map { "$_:$n{$_}" } sort keys %n;
+}
+
+sub one {
+    my ($path) = @_;
+    return ($server->get($path))[0];
+}
+
+my $c = 'gateway_limit_zone $arg_k zone=c:64k concurrency=20;';
+
+$server = many($c);
+{
+    my $h2 = Test::Gateway::Streams->new($streams_port);
+    my @streams = fill($h2, $slots, '/one');
+    Test::More::is(statuses($h2, @streams), "200:$slots", 'as many as there are slots');
+
+    my @more = fill($h2, 125, '/one', [ 'new' ]);
+    Test::More::is(statuses($h2, @more), '429:125', 'not one more, of a new key');
+    @more = fill($h2, 125, '/one', [ 0 .. 99 ]);
+    Test::More::is(statuses($h2, @more), '429:125', 'nor of those that have some');
+
+    my ($status, $head, $body) = $server->get('/one?k=0');
+    Test::More::is($status, 429, 'a request too many');
+    Test::More::like($head, qr/^$_\r?$/m, "    $_")
+        for 'Retry-After: 1', 'Content-Type: application/problem\+json',
+            'X-Is: REJECTED shm 1';
+    Test::More::unlike($head, qr/^X-RateLimit/m, '    nothing of its own limit');
+    Test::More::is($body, '{"type":"about:blank","title":"Too Many Requests",'
+        . '"status":429,"detail":"whether the request is within its limits cannot '
+        . 'be said now","reason":"limit_unavailable"}' . "\n", '    and told why');
+    Test::More::is(one('/other?k=0'), 503, 'by gateway_limit_status');
+    Test::More::is(one('/free'), 200, 'a location without limits');
+
+    # another limit is charged for what passes, and not for this
+    Test::More::is(one('/rate?k=a'), 429, 'beside another limit') for 1 .. 9;
+    Test::More::is(one('/behind?k=a'), 429, 'before another limit');
+
+    ($status, $head) = $server->get('/dry?k=0');
+    Test::More::is($status, 200, 'dry_run: passes');
+    Test::More::like($head, qr/^X-Is: REJECTED_DRY_RUN shm 1\r?$/m, 'and is told');
+    Test::More::like($server->log, qr/would be refused by zone "c", reason "limit_unavailable", dry run/,
+                     'in the log, too');
+    Test::More::is(one('/early?k=a'), 200, 'another zone');
+
+    # who comes first when one has ended passes, in the same second
+    my (@first, @second);
+    for (1 .. 50) {
+        $h2->reset(shift @streams);
+        my @two = (fill($h2, 1, '/one', [ "n$_" ]), fill($h2, 1, '/one', [ "m$_" ]));
+        push @first, $two[0];
+        push @second, $two[1];
+    }
+    Test::More::is(statuses($h2, @first) . ' ' . statuses($h2, @second), '200:50 429:50',
+                   'fifty times one ends: one passes, and not two');
+    $h2->open_window(@first);
+    $h2->wait(sub { @first == grep { $h2->ended($_) } @first });
+    Test::More::is(one('/rate?k=a'), 200, 'not charged for what was refused') for 1 .. 5;
+    Test::More::is(one('/rate?k=a'), 429, 'but for what has passed');
+
+    my @lines = $server->log =~ /^.*memory for.*$/mg;
+    Test::More::is(scalar @lines, 1, 'one line in the log');
+    Test::More::like($lines[0], qr/\[error\].*gateway_limit_zone: zone "c" has memory for 1354 concurrent requests, which are being served, refusing more; it should be larger than 65536 bytes$/,
+                     'says so');
+
+    # a key at its limit is refused by that
+    my @own = fill($h2, 20, '/one', [ 'own' ]);
+    ($status, $head, $body) = $server->get('/one?k=own');
+    Test::More::is(statuses($h2, @own), '200:20', 'twenty of one key');
+    Test::More::like($body, qr/"concurrency_exceeded","violated-policies":\["c"\]/,
+                     'are its limit');
+
+    # all end, and all are there again
+    $h2->close;
+    my $again = Test::Gateway::Streams->new($streams_port);
+    Test::More::ok(soon(sub {
+        my @all = fill($again, $slots, '/one');
+        my $said = statuses($again, @all);
+        $again->reset(@all) if $said ne "200:$slots";
+        $said eq "200:$slots";
+    }), 'a client that leaves gives all of them back');
+    Test::More::is(one('/behind?k=a'), 429, 'and there are no more');
+    Test::More::is(one('/one?k=a'), 429, 'likewise');
+    $again->close;
+    Test::More::ok(soon(sub { one('/behind?k=a') == 200 }),
+                   'a limit behind it was not held');
+    Test::More::is(one('/behind?k=a'), 200, 'nor is it now');
+}
+$server->stop;
+
+# dry_run alone: nobody is refused, and what is not counted holds nothing
+
+$server = many('gateway_limit_zone $arg_k zone=c:64k concurrency=20 dry_run;');
+{
+    my $h2 = Test::Gateway::Streams->new($streams_port);
+    my @streams = fill($h2, $slots + 40, '/one');
+    Test::More::is(statuses($h2, @streams), '200:' . ($slots + 40),
+                   'dry_run: more than there are slots');
+    Test::More::like($server->log, qr/memory for 1354 concurrent requests, which are being served, not counting more;/,
+                     'is told in the log');
+    $h2->close;
+    my $held = Test::Gateway::Streams->new($streams_port);
+    Test::More::ok(soon(sub {
+        my @all = fill($held, 20, '/one', [ 'k' ]);
+        $held->reset(@all);
+        my $is = ($server->get('/one?k=k'))[1];
+        $is =~ /^X-Is: PASSED/m;
+    }), 'and is not in the way afterwards');
+    $held->close;
+}
+$server->stop;
+
+# early limits, and whom a slot was refused by: a status that access may have, too
+
+$server = many('gateway_limit_zone $arg_k zone=c:64k concurrency=20 stage=early;'
+               . ' gateway_limit_status 403;');
+{
+    my $h2 = Test::Gateway::Streams->new($streams_port);
+    my @streams = fill($h2, $slots + 5, '/one');
+    Test::More::is(statuses($h2, @streams), "200:$slots 403:5", 'stage=early');
+    $h2->close;
+}
+$server->stop;
+
+# a worker that is killed takes all slots with it, and another one has them
+
+$server = many($c, workers => 2);
+$server->allow(qr/exited on signal 9/);
+for my $round (1 .. 3) {
+    my @h2 = map { Test::Gateway::Streams->new($streams_port) } 1 .. 4;
+    my @streams = map { my $i = $_; [ fill($h2[$i], 338, '/one', [ map { "$i-$_" } 1 .. 34 ]) ] }
+                  0 .. $#h2;
+    my $passed = 0;
+    for my $i (0 .. $#h2) {
+        $passed += grep { $h2[$i]->status($_) eq '200' } @{ $streams[$i] };
+    }
+    my @rest = fill($h2[0], 10, '/one', [ 'rest' ]);
+    Test::More::is($passed . ' ' . statuses($h2[0], @rest), '1352 200:2 429:8',
+                   "round $round: two workers have all slots");
+
+    my @workers = $server->workers;
+    kill 'KILL', $workers[$round % 2];
+    soon(sub { !Test::Gateway::Server::alive($workers[$round % 2]) });
+
+    # what the other one holds is still held
+    my (@gone, @left);
+    for my $i (0 .. $#h2) {
+        $h2[$i]->wait(sub { 0 }, 0.05);
+        push @{ $h2[$i]->dead ? \@gone : \@left }, $i;
+    }
+    my $lost = 338 * @gone + 2 * grep { $_ == 0 } @gone;
+    my $new = Test::Gateway::Streams->new($streams_port);
+    my $n = 0;
+    soon(sub {
+        while ($n < $lost) {
+            my $got = grep { $new->status($_) eq '200' } fill($new, 10, '/one', [ "n$n" ]);
+            $n += $got;
+            last if $got < 10;
+        }
+        return $n >= $lost;
+    });
+    $n += grep { $new->status($_) eq '200' } fill($new, 20, '/one', [ 'm1', 'm2' ]);
+    Test::More::is($n, $lost, "the $lost of a killed worker come back, and no others");
+    $_->close for $new, map { $h2[$_] } @left;
+    soon(sub { one('/one?k=' . rand) == 200 });
+}
+$server->stop;
+
+# another size by a reload: other memory, with slots of its own
+
+$server = many($c, workers => 1);
+{
+    my $h2 = Test::Gateway::Streams->new($streams_port);
+    my @streams = fill($h2, $slots + 1, '/one');
+    Test::More::is(statuses($h2, @streams), "200:$slots 429:1", 'before a reload: full');
+
+    my $conf = Test::Gateway::Server::slurp($server->dir . '/nginx.conf')
+               =~ s/\A(?:(?:error_log|pid).*\n)*//r;
+    $server->reload($conf =~ s/zone=c:64k/zone=c:128k/r, wait => 0);
+    my $new;
+    soon(sub { (() = $server->log =~ /gracefully shutting down/g) >= 1 });
+    soon(sub { one('/one?k=0') == 200 });
+    $new = Test::Gateway::Streams->new($streams_port);
+    my @new = fill($new, 2714, '/one');
+    Test::More::is(statuses($new, @new), '200:2712 429:2', 'a larger zone: all of its slots');
+    $h2->reset($streams[0]);
+    Test::More::is(one('/one?k=new'), 429, 'one of the old memory ends: nothing to it');
+    $new->reset($new[0]);
+    $new->close;
+    $h2->close;
+    soon(sub { 1 == $server->workers });
+    Test::More::is(one('/one?k=0'), 200, 'and all is well');
 }
 $server->stop;
 

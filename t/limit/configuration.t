@@ -201,7 +201,22 @@ accepted(http("$z zone=a:64k rate=134217727r/s algorithm=fixed_window;"),
          'a fixed window not too large');
 refused(http("$z zone=a:64k concurrency=4294967296;"),
         $zone . 'that is more than can be counted', 'concurrency too high');
-accepted(http("$z zone=a:64k concurrency=4294967295;"), 'concurrency not too high');
+# as many requests as there is memory for: a key may have a quarter of them
+
+sub slots {
+    my ($slots, $amount) = @_;
+    return 'zone "a" of "gateway_limit_zone" has memory for ' . $slots
+           . " concurrent requests, fewer than four times the $amount of one key, "
+           . 'it should be larger in DIR/nginx.conf:LINE';
+}
+
+accepted(http("$z zone=a:$_;"), $_)
+    for '64k concurrency=338', '64k concurrency=$arg_a|338', '1m concurrency=5432';
+warned(http("$z zone=a:64k concurrency=$_->[0];  #!\n"), slots(1354, $_->[1]),
+       "concurrency=$_->[0]")
+    for [ 339, 339 ], [ 4294967295, 4294967295 ], [ '$arg_a|339', 339 ];
+warned(http("$z zone=a:1m concurrency=5433;  #!\n"), slots(21728, 5433),
+       'concurrency=5433 in 1m');
 accepted(http("$z zone=a:64k quota=1000000000000/month;"), 'a large quota');
 
 # other parameters

@@ -7,11 +7,10 @@ use lib 't/lib';
 
 use IO::Socket::INET;
 use Socket qw( SOL_SOCKET SO_RCVBUF inet_aton pack_sockaddr_in );
-use Test::Gateway::Bypass::Client;
 use Test::Gateway::Redis;
 use Test::Gateway::Server;
+use Test::Gateway::Streams;
 use Test::More;
-use Time::HiRes qw( time );
 
 plan skip_all => 'has masters of its own' if $ENV{GATEWAY_MASTER};
 plan skip_all => 'this curl knows no HTTP/2'
@@ -102,59 +101,6 @@ sub all_are_closed {
     is(descriptors() - $before, 0, "$name: the connection is closed");
 }
 
-*frame = \&Test::Gateway::Bypass::Client::frame;
-
-# a connection on which no stream may send anything
-sub connect_h2 {
-    my $socket = IO::Socket::INET->new("127.0.0.1:$port") or die "connect: $!";
-
-    print $socket "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-                  . frame(4, 0, 0, pack 'nN', 4, 0);
-    return { socket => $socket, stream => -1, said => '', body => {} };
-}
-
-sub request_h2 {
-    my ($h2, $method, $path, $body) = @_;
-
-    my $stream = $h2->{stream} += 2;
-    print { $h2->{socket} } frame(1, defined $body ? 4 : 5, $stream,
-        Test::Gateway::Bypass::Client::hpack([ ':method', $method ],
-            [ ':scheme', 'http' ], [ ':path', $path ], [ ':authority', 'a' ]));
-    print { $h2->{socket} } frame(0, 1, $stream, $body) if defined $body;
-    return $stream;
-}
-
-# reads frames until $code is true of the connection
-sub read_h2 {
-    my ($h2, $code, $seconds) = @_;
-
-    my $end = time + ($seconds // 5);
-    while (!$code->()) {
-        my $left = $end - time;
-        vec(my $bits = '', fileno $h2->{socket}, 1) = 1;
-        return 0 if $left <= 0 || !select $bits, undef, undef, $left;
-        sysread $h2->{socket}, $h2->{said}, 65536, length $h2->{said} or return 0;
-
-        while (length $h2->{said} >= 9) {
-            my ($high, $low, $type, $flags, $stream) = unpack 'CnCCN', $h2->{said};
-            my $size = $high << 16 | $low;
-            last if length $h2->{said} < 9 + $size;
-            my $payload = substr substr($h2->{said}, 0, 9 + $size, ''), 9;
-
-            $h2->{head}{$stream} = Test::Gateway::Bypass::Client::status_of($payload)
-                if $type == 1;
-            $h2->{body}{$stream} .= $payload if $type == 0;
-            $h2->{end}{$stream} = 1 if $type < 2 && $flags & 1;
-        }
-    }
-    return 1;
-}
-
-sub open_windows {
-    my ($h2, @streams) = @_;
-    print { $h2->{socket} } map { frame(8, 0, $_, pack 'N', 100_000) } @streams;
-}
-
 my $change = sub { qq({"zone":"$_[0]","key":"$_[1]","reset":true}) };
 my @cases = (
     [ 'a key in shared memory' => GET => '/limits?zone=shm&key=w', undef, 200, '"used":1' ],
@@ -175,38 +121,38 @@ ask(1, '/redis?k=w');
 
 for (@cases) {
     my ($name, $method, $path, $body, $status, $text) = @$_;
-    my $h2 = connect_h2();
-    my $stream = request_h2($h2, $method, $path, $body);
+    my $h2 = Test::Gateway::Streams->new($port);
+    my $stream = $h2->request($method, $path, $body);
 
-    ok(read_h2($h2, sub { $h2->{head}{$stream} }), "$name: no window, the header");
-    is($h2->{head}{$stream}, $status, "    is a $status");
-    is($h2->{body}{$stream} // '', '', '    and nothing else');
-    open_windows($h2, $stream) if $method ne 'HEAD';
-    ok(read_h2($h2, sub { $h2->{end}{$stream} }), '    with a window, all of it');
-    like($h2->{body}{$stream} // '', $text ? qr/\A\{.*\Q$text\E.*\}\n\z/ : qr/\A\z/,
+    ok($h2->wait(sub { $h2->status($stream) }), "$name: no window, the header");
+    is($h2->status($stream), $status, "    is a $status");
+    is($h2->body($stream), '', '    and nothing else');
+    $h2->open_window($stream) if $method ne 'HEAD';
+    ok($h2->wait(sub { $h2->ended($stream) }), '    with a window, all of it');
+    like($h2->body($stream), $text ? qr/\A\{.*\Q$text\E.*\}\n\z/ : qr/\A\z/,
          '    is the body');
-    close $h2->{socket};
+    $h2->close;
     all_are_closed($name);
 }
 
 {
-    my $h2 = connect_h2();
-    my @streams = map { my $case = $_; map { request_h2($h2, @$case[1 .. 3]) } 1 .. 5 }
+    my $h2 = Test::Gateway::Streams->new($port);
+    my @streams = map { my $case = $_; map { $h2->request(@$case[1 .. 3]) } 1 .. 5 }
                   @cases;
-    ok(read_h2($h2, sub { keys %{ $h2->{head} } == @streams }),
-       'fifty streams at once: all headers');
-    close $h2->{socket};
+    my $all = sub { @streams == grep { $h2->status($_) } @streams };
+    ok($h2->wait($all), 'fifty streams at once: all headers');
+    $h2->close;
     all_are_closed('a client that leaves');
 
-    $h2 = connect_h2();
-    @streams = map { request_h2($h2, @$_[1 .. 3]) } @cases;
-    read_h2($h2, sub { keys %{ $h2->{head} } == @streams });
-    print { $h2->{socket} } map { frame(3, 0, $_, pack 'N', 8) } @streams;
-    my $last = request_h2($h2, 'GET', '/limits?zone=shm&key=w');
-    open_windows($h2, $last);
-    ok(read_h2($h2, sub { $h2->{end}{$last} }),
+    $h2 = Test::Gateway::Streams->new($port);
+    @streams = map { $h2->request(@$_[1 .. 3]) } @cases;
+    $h2->wait($all);
+    $h2->reset(@streams);
+    my $last = $h2->request('GET', '/limits?zone=shm&key=w');
+    $h2->open_window($last);
+    ok($h2->wait(sub { $h2->ended($last) }),
        'streams that are reset: another one of the connection is answered');
-    close $h2->{socket};
+    $h2->close;
     all_are_closed('streams that are reset');
 }
 
