@@ -161,6 +161,15 @@ ngx_http_gateway_jwt_check_rule(ngx_http_request_t *r, const json_t *claims,
         value.data = (u_char *) json_string_value(claim);
         value.len = json_string_length(claim);
 
+        /*
+         * "$" matches before a line feed at the end: "admin\n" is not what
+         * ^admin$ is written for
+         */
+
+        if (value.len && value.data[value.len - 1] == LF) {
+            return NGX_DECLINED;
+        }
+
         /* without captures: those of the request stay as they are */
 
         return (ngx_regex_exec(rule->regex, &value, NULL, 0) >= 0)
