@@ -220,11 +220,16 @@ gw_verify_judge(const gw_verify_t *verify, const char *token, size_t len,
 static int
 gw_verify_claims(const gw_verify_t *verify, const gw_jws_t *jws)
 {
-    int           rc;
-    json_t       *claims;
-    gw_reason_e   reason;
+    int               rc;
+    json_t           *claims;
+    gw_reason_e       reason;
+    gw_json_limit_t   limit;
 
-    reason = gw_jwt_parse(&claims, jws->payload, jws->payload_len);
+    limit.values = gw_jwt_max_values(verify->max_size);
+    limit.names = NULL;
+    limit.flat = 0;
+
+    reason = gw_jwt_parse(&claims, jws->payload, jws->payload_len, &limit);
     if (reason != GW_OK) {
         return gw_verify_refuse(reason);
     }

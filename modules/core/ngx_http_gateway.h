@@ -144,6 +144,9 @@ typedef struct {
 
     ngx_http_gateway_hidden_t      *hidden;
 
+    unsigned                        transient:1;  /* the identity's texts go
+                                                    where it is refused */
+
     /* parts of the modules */
     struct ngx_http_gateway_jwt_ctx_s    *jwt;
     struct ngx_http_gateway_limit_ctx_s  *limit;

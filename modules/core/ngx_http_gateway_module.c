@@ -328,6 +328,7 @@ static ngx_int_t
 ngx_http_gateway_str_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    ngx_str_t                    s;
     ngx_http_gateway_request_t  *gr;
 
     gr = ngx_http_gateway_request(r);
@@ -337,7 +338,16 @@ ngx_http_gateway_str_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_gateway_variable_value(v, (ngx_str_t *) ((u_char *) gr + data));
+    s = *(ngx_str_t *) ((u_char *) gr + data);
+
+    if (gr->transient && s.len) {
+        s.data = ngx_pstrdup(r->pool, &s);
+        if (s.data == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_gateway_variable_value(v, &s);
 
     return NGX_OK;
 }

@@ -119,11 +119,15 @@ gw_json_read(const unsigned char *text, size_t len,
 static json_t *
 gw_json_read_value(gw_json_reader_t *r)
 {
+    int  c;
+
     if (r->values-- == 0) {
         return gw_json_fail(r, "has too many values");
     }
 
-    switch (gw_json_next(r)) {
+    c = gw_json_next(r);
+
+    switch (c) {
 
     case '"':
         return gw_json_read_string(r);
@@ -140,7 +144,9 @@ gw_json_read_value(gw_json_reader_t *r)
         return gw_json_read_literal(r);
 
     default:
-        return gw_json_read_number(r);
+        return (c == '-' || (c >= '0' && c <= '9'))
+               ? gw_json_read_number(r)
+               : gw_json_fail(r, "is not well-formed JSON");
     }
 }
 

@@ -26,6 +26,7 @@ typedef struct {
 
 typedef struct {
     json_t               *header;   /* NULL: free */
+    json_t               *whole;    /* NULL: not built */
     const gw_jwa_t       *alg;
     size_t                len;
     unsigned char         text[GW_JWS_MEMO_SIZE];
@@ -53,6 +54,7 @@ static gw_reason_e gw_jws_read_header(gw_jws_t *jws,
     const gw_jws_part_t *part, unsigned char *buf);
 static gw_reason_e gw_jws_judge_header(gw_jws_t *jws);
 static void gw_jws_set_kid(gw_jws_t *jws);
+static size_t gw_jws_header_len(const gw_jws_t *jws);
 static int gw_jws_decode(const gw_jws_part_t *part, unsigned char **buf,
     const unsigned char **data, size_t *len);
 
@@ -81,6 +83,7 @@ gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo, const unsigned char *token,
 
     if (entry != NULL) {
         jws->header = json_incref(entry->header);
+        jws->whole = json_incref(entry->whole);
         jws->alg = entry->alg;
 
     } else {
@@ -161,11 +164,27 @@ gw_jws_read_header(gw_jws_t *jws, const gw_jws_part_t *part,
     size_t       len;
     gw_reason_e  rc;
 
+    static const gw_text_t  judged[] = {
+        { 3, (const unsigned char *) "alg" },
+        { 3, (const unsigned char *) "kid" },
+        { 3, (const unsigned char *) "typ" },
+        { 4, (const unsigned char *) "crit" },
+        { 3, (const unsigned char *) "b64" },
+        { 3, (const unsigned char *) "zip" }
+    };
+
+    static const gw_json_names_t  names = {
+        sizeof(judged) / sizeof(judged[0]), judged
+    };
+
+    static const gw_json_limit_t  limit = { GW_JWS_MAX_VALUES, &names, 0 };
+
     if (gw_base64url_decode(buf, &len, part->data, part->len) != 0) {
         return GW_MALFORMED_HEADER;
     }
 
-    jws->header = gw_json_parse(buf, len, NULL);
+    jws->whole = NULL;
+    jws->header = gw_json_read(buf, len, &limit, NULL);
     if (jws->header == NULL) {
         return GW_MALFORMED_HEADER;
     }
@@ -248,11 +267,55 @@ gw_jws_decode(const gw_jws_part_t *part, unsigned char **buf,
 }
 
 
+/* the text was read before: it can only fail for want of memory */
+
+gw_reason_e
+gw_jws_complete(gw_jws_t *jws)
+{
+    size_t          len;
+    unsigned char  *buf;
+
+    if (jws->whole != NULL) {
+        return GW_OK;
+    }
+
+    len = gw_jws_header_len(jws);
+
+    buf = malloc(len);
+    if (buf == NULL) {
+        return GW_FAILED;
+    }
+
+    if (gw_base64url_decode(buf, &len, jws->input, len) == 0) {
+        jws->whole = gw_json_parse(buf, len, NULL);
+    }
+
+    free(buf);
+
+    return jws->whole ? GW_OK : GW_FAILED;
+}
+
+
+/* of the part in the token */
+
+static size_t
+gw_jws_header_len(const gw_jws_t *jws)
+{
+    const unsigned char  *dot;
+
+    dot = memchr(jws->input, '.', jws->input_len);
+
+    return (size_t) (dot - jws->input);
+}
+
+
 void
 gw_jws_release(gw_jws_t *jws)
 {
     json_decref(jws->header);
+    json_decref(jws->whole);
     jws->header = NULL;
+    jws->whole = NULL;
 }
 
 
@@ -274,6 +337,7 @@ gw_jws_memo_free(gw_jws_memo_t *memo)
 
     for (i = 0; i < GW_JWS_MEMO_ENTRIES; i++) {
         json_decref(memo->entries[i].header);
+        json_decref(memo->entries[i].whole);
     }
 
     free(memo);
@@ -313,9 +377,8 @@ gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws)
         }
     }
 
-    part.data = memchr(jws->input, '.', jws->input_len);
-    part.len = (size_t) (part.data - jws->input);
     part.data = jws->input;
+    part.len = gw_jws_header_len(jws);
 
     if (part.len > GW_JWS_MEMO_SIZE || gw_jws_memo_find(memo, &part) != NULL) {
         return;
@@ -325,8 +388,10 @@ gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws)
     memo->next = (memo->next + 1) % GW_JWS_MEMO_ENTRIES;
 
     json_decref(entry->header);
+    json_decref(entry->whole);
 
     entry->header = json_incref(jws->header);
+    entry->whole = json_incref(jws->whole);
     entry->alg = jws->alg;
     entry->len = part.len;
     memcpy(entry->text, part.data, part.len);

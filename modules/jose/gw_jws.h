@@ -18,11 +18,13 @@
 #include "gw_jwk.h"
 
 
-#define GW_JWS_MAX_TRIES  4     /* keys that one token is tried with */
+#define GW_JWS_MAX_TRIES   4    /* keys that one token is tried with */
+#define GW_JWS_MAX_VALUES  64   /* in a header, as in gw_json_read() */
 
 
 typedef struct {
-    json_t               *header;       /* borrowed or owned: see memo */
+    json_t               *header;       /* the members that are judged */
+    json_t               *whole;        /* all of them; NULL: not built */
     const gw_jwa_t       *alg;
     const unsigned char  *kid;          /* in "header"; NULL: none */
     size_t                kid_len;
@@ -56,19 +58,26 @@ void gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws);
 
 /*
  * Takes a token apart: "token" and "buf" must outlive "jws".  "memo" may be
- * NULL.  Nothing but the header's JSON is parsed; the payload may be any
- * bytes.
+ * NULL.  Nothing but the header's JSON is parsed, and nothing of it is built
+ * but what is judged: alg, kid, typ.  The payload may be any bytes.
  *
  * Returns GW_OK, and the caller calls gw_jws_release(); or
- * GW_MALFORMED_HEADER (also: not three parts, crit, b64, zip, a "kid" or
- * "typ" that is no string), GW_MALFORMED_PAYLOAD, GW_MALFORMED_SIGNATURE
+ * GW_MALFORMED_HEADER (also: not three parts, more values than
+ * GW_JWS_MAX_VALUES, crit, b64, zip, a "kid" or "typ" that is no string),
+ * GW_MALFORMED_PAYLOAD, GW_MALFORMED_SIGNATURE
  * (base64url), GW_ALGORITHM_NOT_ALLOWED (not in the table), GW_FAILED, with
  * nothing to release.
  */
 gw_reason_e gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo,
     const unsigned char *token, size_t len, unsigned char *buf);
 
-/* gives back the reference to the header */
+/*
+ * Builds the header with all of its members, unless it is there: for a token
+ * that was verified.  GW_OK or GW_FAILED.
+ */
+gw_reason_e gw_jws_complete(gw_jws_t *jws);
+
+/* gives back the references to the header */
 void gw_jws_release(gw_jws_t *jws);
 
 /*

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "gw_json.h"
 #include "gw_jwt.h"
+
+
+#define GW_JWT_MIN_VALUES  1024
 
 
 typedef gw_reason_e (*gw_jwt_check_pt)(const json_t *header,
@@ -52,15 +54,35 @@ static const gw_jwt_check_pt  gw_jwt_checks[] = {
 };
 
 
+const gw_text_t  gw_jwt_registered[GW_JWT_REGISTERED] = {
+    { 3, (const unsigned char *) "iss" },
+    { 3, (const unsigned char *) "sub" },
+    { 3, (const unsigned char *) "aud" },
+    { 3, (const unsigned char *) "exp" },
+    { 3, (const unsigned char *) "nbf" },
+    { 3, (const unsigned char *) "iat" }
+};
+
+
+size_t
+gw_jwt_max_values(size_t size)
+{
+    size /= 8;
+
+    return (size > GW_JWT_MIN_VALUES) ? size : GW_JWT_MIN_VALUES;
+}
+
+
 gw_reason_e
-gw_jwt_parse(json_t **claims, const unsigned char *payload, size_t len)
+gw_jwt_parse(json_t **claims, const unsigned char *payload, size_t len,
+    const gw_json_limit_t *limit)
 {
     size_t   i;
     json_t  *root, *value;
 
     static const char *const  numbers[] = { "exp", "nbf", "iat" };
 
-    root = gw_json_parse(payload, len, NULL);
+    root = gw_json_read(payload, len, limit, NULL);
     if (root == NULL) {
         return GW_MALFORMED_PAYLOAD;
     }

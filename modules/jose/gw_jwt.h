@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <jansson.h>
 
+#include "gw_json.h"
 #include "gw_reason.h"
 #include "gw_text.h"
 
@@ -30,13 +31,27 @@ typedef struct {
 } gw_jwt_policy_t;
 
 
+/* the claims that are judged here, or name the bearer, for a limit's names */
+
+#define GW_JWT_REGISTERED  6
+
+extern const gw_text_t  gw_jwt_registered[GW_JWT_REGISTERED];
+
+
+/*
+ * The values that a payload may hold, for a limit, where tokens of up to
+ * "size" bytes are accepted.  More of them, built by a stranger, would take
+ * many times the memory of the token.
+ */
+size_t gw_jwt_max_values(size_t size);
+
 /*
  * Parses a payload as claims: an object whose "exp", "nbf" and "iat", where
- * present, are numbers.  Returns GW_OK with a reference for json_decref() in
- * "*claims", or GW_MALFORMED_PAYLOAD.
+ * present and read, are numbers.  Returns GW_OK with a reference for
+ * json_decref() in "*claims", or GW_MALFORMED_PAYLOAD.
  */
 gw_reason_e gw_jwt_parse(json_t **claims, const unsigned char *payload,
-    size_t len);
+    size_t len, const gw_json_limit_t *limit);
 
 /*
  * Judges in this order: typ, exp, nbf, iat and max_age, iss, aud; returns

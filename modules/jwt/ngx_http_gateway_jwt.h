@@ -81,6 +81,13 @@ typedef struct {
     ngx_array_t                         files;      /* key_file_t * */
     ngx_uint_t                          generation; /* a file was re-read */
     gw_jws_memo_t                      *memo;
+
+    /* what is read of a token, anywhere in the configuration */
+    ngx_array_t                         claims;     /* ngx_str_t */
+    ngx_array_t                         refused;    /* some of them, by logs */
+    gw_json_names_t                     names;      /* of "claims" */
+    ngx_uint_t                          header;     /* unsigned:1 */
+
     ngx_uint_t                          used;       /* unsigned:1 */
 } ngx_http_gateway_jwt_main_conf_t;
 
@@ -119,6 +126,7 @@ typedef struct {
     ngx_flag_t                          hide;
     ngx_uint_t                          mode;
     size_t                              max_size;
+    size_t                              max_values; /* of a payload */
 } ngx_http_gateway_jwt_loc_conf_t;
 
 
@@ -134,15 +142,21 @@ struct ngx_http_gateway_jwt_text_s {
 
 
 /*
- * A token that was taken apart.  Lives as long as the request's pool, also
- * when another one has followed it: nginx may remember variables that point
- * into it.
+ * A token that was taken apart; none of its memory is the pool's.  One that
+ * is refused goes with the verdict: no variable has given out but copies.
+ * One that is kept lives as long as the request's pool, also when another
+ * one has followed it: nginx may remember variables that point into it.
  */
 
 typedef struct {
     ngx_str_t                           text;
     gw_jws_t                            jws;
+    size_t                              max_values; /* of its claims */
     json_t                             *claims;     /* NULL: not parsed yet */
+    json_t                             *all;        /* also others; or NULL */
+    unsigned                            partial:1;  /* claims hold only iss */
+    unsigned                            kept:1;
+    ngx_pool_cleanup_t                 *cleanup;    /* NULL there: freed */
 
     /* the keys that its signature was verified with */
     const ngx_array_t                  *keys;
@@ -168,6 +182,9 @@ struct ngx_http_gateway_jwt_ctx_s {
     const ngx_http_gateway_source_t    *source;
     ngx_str_t                           text;
     gw_reason_e                         found;
+    size_t                              max_values; /* of its payload */
+
+    ngx_str_t                           refused;    /* claims, for the log */
 
     unsigned                            readable:1;   /* claims, by variables */
     unsigned                            unverified:1;
@@ -202,6 +219,28 @@ ngx_int_t ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
 gw_reason_e ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/* whether the token's signature is valid at this location, and "claims" read */
+ngx_uint_t ngx_http_gateway_jwt_verified(const ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/*
+ * The judgement is over, and nothing reads "ctx" in its course any more: what
+ * it has parsed is kept for variables, or freed.
+ */
+void ngx_http_gateway_jwt_finish(ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/*
+ * The token whose claims variables may read; NULL: there is none, or no
+ * memory.
+ */
+ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_token(
+    ngx_http_request_t *r, ngx_http_gateway_jwt_ctx_t *ctx);
+
+/* all claims, also those that the configuration does not name; NULL: no memory */
+const json_t *ngx_http_gateway_jwt_all_claims(
+    ngx_http_gateway_jwt_token_t *token);
 
 /* gateway_jwt off token=: claims for variables, no judgement */
 gw_reason_e ngx_http_gateway_jwt_decode(ngx_http_request_t *r,
@@ -268,6 +307,23 @@ char *ngx_http_gateway_jwt_claim_header(ngx_conf_t *cf, ngx_command_t *cmd,
 /* ngx_http_gateway_jwt_variable.c */
 
 ngx_int_t ngx_http_gateway_jwt_add_variables(ngx_conf_t *cf);
+
+/*
+ * Configuration: something reads the claim of this name; "names" is "claims"
+ * or "refused" of the main configuration.
+ */
+ngx_int_t ngx_http_gateway_jwt_read(ngx_conf_t *cf, ngx_array_t *names,
+    const ngx_str_t *name);
+
+/* postconfiguration: which claims the variables in use read */
+ngx_int_t ngx_http_gateway_jwt_used_variables(ngx_conf_t *cf);
+
+/*
+ * The token is refused: variables do not show it any more, unless it never
+ * was verified.  "verified": some claims are copied for the log before.
+ */
+ngx_int_t ngx_http_gateway_jwt_refused(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx, ngx_uint_t verified);
 
 char *ngx_http_gateway_jwt_claim_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

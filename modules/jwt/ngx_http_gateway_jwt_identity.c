@@ -47,6 +47,10 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
 
     claims = gr->jwt->token->claims;
 
+    /* texts of the identity stand in the claims, and would go with them */
+
+    gr->transient = !gr->jwt->token->kept;
+
     ngx_memzero(&identity, sizeof(ngx_http_gateway_identity_t));
     ngx_str_set(&identity.method, "jwt");
     ngx_str_set(&identity.scheme, "Bearer");
@@ -461,9 +465,10 @@ char *
 ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
     gw_claim_path_t *path)
 {
-    char        *buf;
-    const char  *err;
-    ngx_str_t   *directive;
+    char                              *buf;
+    const char                        *err;
+    ngx_str_t                         *directive, name;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     buf = ngx_pnalloc(cf->pool, text->len + 1);
     if (buf == NULL) {
@@ -483,7 +488,13 @@ ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    name.data = (u_char *) path->steps[0].name;
+    name.len = ngx_strlen(name.data);
+
+    return (ngx_http_gateway_jwt_read(cf, &jmcf->claims, &name) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -18,6 +18,9 @@
 
 
 static ngx_int_t ngx_http_gateway_jwt_access(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
@@ -294,7 +297,7 @@ ngx_module_t  ngx_http_gateway_jwt_module = {
 static ngx_int_t
 ngx_http_gateway_jwt_access(ngx_http_request_t *r)
 {
-    gw_reason_e                             reason;
+    ngx_int_t                               rc;
     ngx_http_gateway_request_t             *gr;
     const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
 
@@ -319,6 +322,21 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
     if (ngx_http_gateway_hide(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    rc = ngx_http_gateway_jwt_verdict(r, gr, jlcf);
+
+    ngx_http_gateway_jwt_finish(gr->jwt, jlcf);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    gw_reason_e  reason;
 
     reason = ngx_http_gateway_jwt_judge(r, gr, jlcf);
 
@@ -381,10 +399,21 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
         }
     }
 
+    gr->transient = 0;
+
     ctx->reason = reason;
     ctx->judged = 1;
 
-    return reason;
+    if (reason == GW_OK || jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE
+        || jlcf->mode == NGX_HTTP_GATEWAY_DRY_RUN)
+    {
+        return reason;
+    }
+
+    return (ngx_http_gateway_jwt_refused(r, ctx,
+                              ngx_http_gateway_jwt_verified(ctx, jlcf))
+            == NGX_OK)
+           ? reason : GW_FAILED;
 }
 
 
@@ -512,6 +541,8 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
 static void *
 ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf)
 {
+    ngx_str_t                          name;
+    ngx_uint_t                         i;
     ngx_pool_cleanup_t                *cln;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
@@ -522,9 +553,22 @@ ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&jmcf->files, cf->pool, 4,
                        sizeof(ngx_http_gateway_jwt_key_file_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&jmcf->claims, cf->pool, 16, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&jmcf->refused, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK)
     {
         return NULL;
+    }
+
+    for (i = 0; i < GW_JWT_REGISTERED; i++) {
+        name.len = gw_jwt_registered[i].len;
+        name.data = (u_char *) gw_jwt_registered[i].data;
+
+        if (ngx_http_gateway_jwt_read(cf, &jmcf->claims, &name) != NGX_OK) {
+            return NULL;
+        }
     }
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
@@ -663,6 +707,7 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
                               NGX_HTTP_GATEWAY_REQUIRED);
     ngx_conf_merge_size_value(conf->max_size, prev->max_size, 16384);
+    conf->max_values = gw_jwt_max_values(conf->max_size);
 
     if (conf->enable != NGX_HTTP_GATEWAY_JWT_OFF) {
         ngx_http_gateway_identity_asked(cf, conf->mode);
@@ -1048,6 +1093,10 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
 
     if (!jmcf->used) {
         return NGX_OK;
+    }
+
+    if (ngx_http_gateway_jwt_used_variables(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);

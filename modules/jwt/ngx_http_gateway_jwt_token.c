@@ -13,6 +13,8 @@ static gw_reason_e ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
+static ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_create_token(
+    ngx_http_request_t *r, const ngx_str_t *text);
 static gw_reason_e ngx_http_gateway_jwt_check_algorithm(
     const ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
@@ -22,12 +24,14 @@ static gw_reason_e ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
 static size_t ngx_http_gateway_jwt_choose_keys(
     const ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets);
-static gw_reason_e ngx_http_gateway_jwt_parse_claims(
+static gw_reason_e ngx_http_gateway_jwt_parse_issuer(
+    ngx_http_gateway_jwt_token_t *token);
+static gw_reason_e ngx_http_gateway_jwt_parse_claims(ngx_http_request_t *r,
     ngx_http_gateway_jwt_token_t *token);
 static gw_reason_e ngx_http_gateway_jwt_check_claims(
     ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
-static void ngx_http_gateway_jwt_token_cleanup(void *data);
+static void ngx_http_gateway_jwt_free_token(void *data);
 
 
 static const ngx_http_gateway_source_t  ngx_http_gateway_jwt_bearer = {
@@ -45,7 +49,6 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
 
     ctx->status = NGX_HTTP_UNAUTHORIZED;
     ctx->failed = NULL;
-    ctx->readable = 0;
     ctx->unverified = !jlcf->verify;
 
     reason = ngx_http_gateway_jwt_find(r, ctx, jlcf);
@@ -65,7 +68,7 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     if ((reason = ngx_http_gateway_jwt_check_algorithm(token, jlcf)) != GW_OK
         || (reason = ngx_http_gateway_jwt_check_signature(r, token, jlcf))
            != GW_OK
-        || (reason = ngx_http_gateway_jwt_parse_claims(token)) != GW_OK
+        || (reason = ngx_http_gateway_jwt_parse_claims(r, token)) != GW_OK
         || (reason = ngx_http_gateway_jwt_check_claims(token, jlcf)) != GW_OK)
     {
         return reason;
@@ -84,12 +87,12 @@ ngx_http_gateway_jwt_decode(ngx_http_request_t *r,
 {
     gw_reason_e  reason;
 
-    ctx->readable = 0;
     ctx->unverified = 1;
 
     if ((reason = ngx_http_gateway_jwt_find(r, ctx, jlcf)) != GW_OK
         || (reason = ngx_http_gateway_jwt_take_apart(r, ctx)) != GW_OK
-        || (reason = ngx_http_gateway_jwt_parse_claims(ctx->token)) != GW_OK)
+        || (reason = ngx_http_gateway_jwt_parse_claims(r, ctx->token))
+           != GW_OK)
     {
         return reason;
     }
@@ -105,6 +108,10 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
+    ctx->readable = 0;
+    ctx->max_values = jlcf->max_values;
+    ngx_str_null(&ctx->refused);
+
     ctx->source = jlcf->source ? jlcf->source : &ngx_http_gateway_jwt_bearer;
     ctx->found = ngx_http_gateway_source_find(r, ctx->source, &ctx->text);
 
@@ -125,67 +132,156 @@ ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
 }
 
 
-/* the bytes of the token at hand are not taken apart twice */
+/*
+ * The bytes of the token at hand are not taken apart twice, where no location
+ * accepts fewer values than the other.
+ */
 
 static gw_reason_e
 ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx)
 {
-    u_char                            *buf;
-    ngx_str_t                         *text;
     gw_reason_e                        reason;
-    ngx_pool_cleanup_t                *cln;
     ngx_http_gateway_jwt_token_t      *token;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
-    text = &ctx->text;
     token = ctx->token;
 
-    if (token && token->text.len == text->len
-        && ngx_memcmp(token->text.data, text->data, text->len) == 0)
+    if (token && ngx_http_gateway_same(&token->text, &ctx->text)
+        && token->max_values == ctx->max_values)
     {
         return GW_OK;
     }
 
     ctx->token = NULL;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_jwt_token_t));
-    if (cln == NULL) {
-        return GW_FAILED;
-    }
-
-    token = cln->data;
-    ngx_memzero(token, sizeof(ngx_http_gateway_jwt_token_t));
-
-    buf = ngx_pnalloc(r->pool, gw_jws_buffer_size(text->len));
-    if (buf == NULL) {
+    token = ngx_http_gateway_jwt_create_token(r, &ctx->text);
+    if (token == NULL) {
         return GW_FAILED;
     }
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
 
-    reason = gw_jws_parse(&token->jws, jmcf->memo, text->data, text->len,
-                          buf);
+    reason = gw_jws_parse(&token->jws, jmcf->memo, token->text.data,
+                          token->text.len, (u_char *) (token + 1));
     if (reason != GW_OK) {
+        ngx_http_gateway_jwt_free_token(token);
         return reason;
     }
 
-    cln->handler = ngx_http_gateway_jwt_token_cleanup;
-
-    token->text = *text;
+    token->max_values = ctx->max_values;
     ctx->token = token;
 
     return GW_OK;
 }
 
 
+/* with room behind it for the bytes that "jws" points to */
+
+static ngx_http_gateway_jwt_token_t *
+ngx_http_gateway_jwt_create_token(ngx_http_request_t *r, const ngx_str_t *text)
+{
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_gateway_jwt_token_t  *token;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    token = ngx_alloc(sizeof(ngx_http_gateway_jwt_token_t)
+                      + gw_jws_buffer_size(text->len), r->connection->log);
+    if (token == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(token, sizeof(ngx_http_gateway_jwt_token_t));
+
+    token->text = *text;
+    token->cleanup = cln;
+
+    cln->data = token;
+    cln->handler = ngx_http_gateway_jwt_free_token;
+
+    return token;
+}
+
+
+/* at once, or with the request's pool */
+
 static void
-ngx_http_gateway_jwt_token_cleanup(void *data)
+ngx_http_gateway_jwt_free_token(void *data)
 {
     ngx_http_gateway_jwt_token_t *token = data;
 
+    token->cleanup->handler = NULL;
+
     json_decref(token->claims);
+    json_decref(token->all);
     gw_jws_release(&token->jws);
+
+    ngx_free(token);
+}
+
+
+ngx_uint_t
+ngx_http_gateway_jwt_verified(const ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    const ngx_http_gateway_jwt_token_t  *token;
+
+    token = ctx->token;
+
+    return jlcf->verify && ctx->found == GW_OK && token && token->claims
+           && token->keys == jlcf->keys
+           && ngx_http_gateway_same(&token->text, &ctx->text);
+}
+
+
+/*
+ * Of one that was never verified and that no identity points into, the text
+ * is enough: it is taken apart again if a variable is read.
+ */
+
+void
+ngx_http_gateway_jwt_finish(ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    if (ctx->token == NULL || ctx->token->kept) {
+        return;
+    }
+
+    if ((ctx->reason == GW_OK && jlcf->enable == NGX_HTTP_GATEWAY_JWT_ON)
+        || (ctx->readable && !ctx->unverified))
+    {
+        ctx->token->kept = 1;
+        return;
+    }
+
+    ngx_http_gateway_jwt_free_token(ctx->token);
+    ctx->token = NULL;
+}
+
+
+ngx_http_gateway_jwt_token_t *
+ngx_http_gateway_jwt_token(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx)
+{
+    if (!ctx->readable) {
+        return NULL;
+    }
+
+    if (ctx->token == NULL) {
+
+        if (ngx_http_gateway_jwt_take_apart(r, ctx) != GW_OK) {
+            return NULL;
+        }
+
+        ctx->token->kept = 1;
+    }
+
+    return (ngx_http_gateway_jwt_parse_claims(r, ctx->token) == GW_OK)
+           ? ctx->token : NULL;
 }
 
 
@@ -258,7 +354,7 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     /* which keys may serve depends on "iss": the one claim read before */
 
     if (jlcf->bound) {
-        reason = ngx_http_gateway_jwt_parse_claims(token);
+        reason = ngx_http_gateway_jwt_parse_issuer(token);
         if (reason != GW_OK) {
             return reason;
         }
@@ -270,7 +366,13 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
         return GW_ISSUER;
     }
 
+    token->keys = NULL;
+
     reason = gw_jws_verify(&token->jws, sets, n);
+
+    if (reason == GW_OK && jmcf->header) {
+        reason = gw_jws_complete(&token->jws);
+    }
 
     if (reason == GW_OK) {
         gw_jws_memo_add(jmcf->memo, &token->jws);
@@ -316,15 +418,72 @@ ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_token_t *token,
 }
 
 
+/*
+ * Before the signature is verified no more than "iss" is built: anybody may
+ * send anything.
+ */
+
 static gw_reason_e
-ngx_http_gateway_jwt_parse_claims(ngx_http_gateway_jwt_token_t *token)
+ngx_http_gateway_jwt_parse_issuer(ngx_http_gateway_jwt_token_t *token)
 {
+    gw_json_limit_t  limit;
+
+    static const gw_text_t  iss = { 3, (const unsigned char *) "iss" };
+
+    static const gw_json_names_t  names = { 1, &iss };
+
     if (token->claims) {
         return GW_OK;
     }
 
+    limit.values = token->max_values;
+    limit.names = &names;
+    limit.flat = 1;
+
+    token->partial = 1;
+
     return gw_jwt_parse(&token->claims, token->jws.payload,
-                        token->jws.payload_len);
+                        token->jws.payload_len, &limit);
+}
+
+
+/* what the configuration reads, in any location */
+
+static gw_reason_e
+ngx_http_gateway_jwt_parse_claims(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_token_t *token)
+{
+    gw_json_limit_t                    limit;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    if (token->claims && !token->partial) {
+        return GW_OK;
+    }
+
+    json_decref(token->claims);
+    token->claims = NULL;
+    token->partial = 0;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    limit.values = token->max_values;
+    limit.names = &jmcf->names;
+    limit.flat = 0;
+
+    return gw_jwt_parse(&token->claims, token->jws.payload,
+                        token->jws.payload_len, &limit);
+}
+
+
+const json_t *
+ngx_http_gateway_jwt_all_claims(ngx_http_gateway_jwt_token_t *token)
+{
+    if (token->all == NULL) {
+        token->all = gw_json_parse(token->jws.payload, token->jws.payload_len,
+                                   NULL);
+    }
+
+    return token->all;
 }
 
 

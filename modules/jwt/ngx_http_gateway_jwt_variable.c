@@ -12,7 +12,10 @@
 #include "gw_json.h"
 
 
-#define NGX_HTTP_GATEWAY_JWT_MAX_NAME  256
+#define NGX_HTTP_GATEWAY_JWT_MAX_NAME     256
+
+/* bytes that a refused token leaves: with what malloc() adds less than 1 kB */
+#define NGX_HTTP_GATEWAY_JWT_MAX_REFUSED  960
 
 
 /* which half of the token a variable reads */
@@ -31,10 +34,13 @@ typedef struct {
 } ngx_http_gateway_jwt_set_t;
 
 
-static ngx_http_gateway_jwt_ctx_t *ngx_http_gateway_jwt_readable(
+static ngx_http_gateway_jwt_ctx_t *ngx_http_gateway_jwt_ctx(
     ngx_http_request_t *r);
-static const json_t *ngx_http_gateway_jwt_half(ngx_http_gateway_jwt_ctx_t *ctx,
-    ngx_http_gateway_jwt_half_e half);
+static ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_readable(
+    ngx_http_request_t *r);
+static const json_t *ngx_http_gateway_jwt_half(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_token_t *token, ngx_http_gateway_jwt_half_e half,
+    const char *name);
 static ngx_int_t ngx_http_gateway_jwt_text(ngx_http_request_t *r,
     ngx_http_gateway_jwt_token_t *token, const json_t *value,
     ngx_http_variable_value_t *v);
@@ -51,8 +57,19 @@ static ngx_int_t ngx_http_gateway_jwt_set_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_jwt_payload_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_jwt_refused_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_jwt_copy_refused(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx);
+static void ngx_http_gateway_jwt_free_refused(void *data);
+static u_char *ngx_http_gateway_jwt_copy_claim(u_char *p, u_char *last,
+    const json_t *value);
 static ngx_int_t ngx_http_gateway_jwt_status_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_jwt_used_variable(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_main_conf_t *jmcf, ngx_str_t *variable);
+static ngx_uint_t ngx_http_gateway_jwt_begins(ngx_str_t *variable,
+    const char *prefix, ngx_str_t *rest);
 static char *ngx_http_gateway_jwt_set(ngx_conf_t *cf,
     ngx_http_gateway_jwt_half_e half);
 
@@ -68,6 +85,9 @@ static struct {
 
     { ngx_string("gateway_jwt_header_"), ngx_http_gateway_jwt_header_variable,
       NGX_HTTP_VAR_PREFIX },
+
+    { ngx_string("gateway_jwt_refused_claim_"),
+      ngx_http_gateway_jwt_refused_variable, NGX_HTTP_VAR_PREFIX },
 
     { ngx_string("gateway_jwt_payload"),
       ngx_http_gateway_jwt_payload_variable, 0 },
@@ -99,23 +119,169 @@ ngx_http_gateway_jwt_add_variables(ngx_conf_t *cf)
 }
 
 
+/*
+ * At the end of the configuration: variables that nginx knows by an index are
+ * named there.  What is read by a name that is made while serving, as SSI
+ * does, is parsed when it is asked for.
+ */
+
+ngx_int_t
+ngx_http_gateway_jwt_used_variables(ngx_conf_t *cf)
+{
+    ngx_uint_t                         i;
+    ngx_http_variable_t               *v;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        if (ngx_http_gateway_jwt_used_variable(cf, jmcf, &v[i].name)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    jmcf->names.elts = jmcf->claims.elts;
+    jmcf->names.n = jmcf->claims.nelts;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_used_variable(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_main_conf_t *jmcf, ngx_str_t *variable)
+{
+    ngx_str_t  name;
+
+    if (ngx_http_gateway_jwt_begins(variable, "gateway_jwt_header_", &name)) {
+        jmcf->header = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_http_gateway_jwt_begins(variable, "gateway_jwt_claim_", &name)) {
+        return ngx_http_gateway_jwt_read(cf, &jmcf->claims, &name);
+    }
+
+    if (!ngx_http_gateway_jwt_begins(variable, "gateway_jwt_refused_claim_",
+                                     &name))
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_http_gateway_jwt_read(cf, &jmcf->claims, &name) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_jwt_read(cf, &jmcf->refused, &name);
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_jwt_begins(ngx_str_t *variable, const char *prefix,
+    ngx_str_t *rest)
+{
+    size_t  len;
+
+    len = ngx_strlen(prefix);
+
+    if (variable->len < len
+        || ngx_strncmp(variable->data, prefix, len) != 0)
+    {
+        return 0;
+    }
+
+    rest->len = variable->len - len;
+    rest->data = variable->data + len;
+
+    return 1;
+}
+
+
+/* each name once, with a NUL behind it */
+
+ngx_int_t
+ngx_http_gateway_jwt_read(ngx_conf_t *cf, ngx_array_t *names,
+    const ngx_str_t *name)
+{
+    u_char      *p;
+    ngx_str_t   *elt;
+    ngx_uint_t   i;
+
+    elt = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+        if (ngx_http_gateway_same(&elt[i], name)) {
+            return NGX_OK;
+        }
+    }
+
+    p = ngx_pnalloc(cf->pool, name->len + 1);
+    elt = ngx_array_push(names);
+
+    if (p == NULL || elt == NULL) {
+        return NGX_ERROR;
+    }
+
+    elt->len = name->len;
+    elt->data = p;
+
+    *ngx_cpymem(p, name->data, name->len) = '\0';
+
+    return NGX_OK;
+}
+
+
 static ngx_http_gateway_jwt_ctx_t *
-ngx_http_gateway_jwt_readable(ngx_http_request_t *r)
+ngx_http_gateway_jwt_ctx(ngx_http_request_t *r)
 {
     ngx_http_gateway_request_t  *gr;
 
     gr = ngx_http_gateway_request(r);
 
-    return (gr && gr->jwt && gr->jwt->readable) ? gr->jwt : NULL;
+    return gr ? gr->jwt : NULL;
 }
 
 
-static const json_t *
-ngx_http_gateway_jwt_half(ngx_http_gateway_jwt_ctx_t *ctx,
-    ngx_http_gateway_jwt_half_e half)
+static ngx_http_gateway_jwt_token_t *
+ngx_http_gateway_jwt_readable(ngx_http_request_t *r)
 {
-    return (half == NGX_HTTP_GATEWAY_JWT_HEADER) ? ctx->token->jws.header
-                                                 : ctx->token->claims;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_jwt_ctx(r);
+
+    return ctx ? ngx_http_gateway_jwt_token(r, ctx) : NULL;
+}
+
+
+/* an object that holds the member, if the token does */
+
+static const json_t *
+ngx_http_gateway_jwt_half(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_token_t *token, ngx_http_gateway_jwt_half_e half,
+    const char *name)
+{
+    gw_text_t                          text;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    if (half == NGX_HTTP_GATEWAY_JWT_HEADER) {
+        return (gw_jws_complete(&token->jws) == GW_OK) ? token->jws.whole
+                                                       : NULL;
+    }
+
+    text.data = (const u_char *) name;
+    text.len = ngx_strlen(name);
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    return gw_json_names_has(&jmcf->names, &text)
+           ? token->claims : ngx_http_gateway_jwt_all_claims(token);
 }
 
 
@@ -132,7 +298,7 @@ ngx_http_gateway_jwt_text(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (json_is_string(value)) {
+    if (json_is_string(value) && token->kept) {
         text.data = (u_char *) json_string_value(value);
         text.len = json_string_length(value);
 
@@ -187,17 +353,18 @@ ngx_http_gateway_jwt_named(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data, size_t prefix,
     ngx_http_gateway_jwt_half_e half)
 {
-    u_char                       name[NGX_HTTP_GATEWAY_JWT_MAX_NAME];
-    size_t                       len;
-    ngx_str_t                   *variable;
-    ngx_http_gateway_jwt_ctx_t  *ctx;
+    u_char                         name[NGX_HTTP_GATEWAY_JWT_MAX_NAME];
+    size_t                         len;
+    ngx_str_t                     *variable;
+    const json_t                  *object;
+    ngx_http_gateway_jwt_token_t  *token;
 
     variable = (ngx_str_t *) data;
 
-    ctx = ngx_http_gateway_jwt_readable(r);
+    token = ngx_http_gateway_jwt_readable(r);
     len = variable->len - prefix;
 
-    if (ctx == NULL || len >= sizeof(name)) {
+    if (token == NULL || len >= sizeof(name)) {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -206,10 +373,11 @@ ngx_http_gateway_jwt_named(ngx_http_request_t *r,
 
     *ngx_cpymem(name, variable->data + prefix, len) = '\0';
 
-    return ngx_http_gateway_jwt_text(r, ctx->token,
-                       json_object_get(ngx_http_gateway_jwt_half(ctx, half),
-                                       (char *) name),
-                       v);
+    object = ngx_http_gateway_jwt_half(r, token, half, (char *) name);
+
+    return ngx_http_gateway_jwt_text(r, token,
+                                     json_object_get(object, (char *) name),
+                                     v);
 }
 
 
@@ -239,19 +407,21 @@ ngx_http_gateway_jwt_set_variable(ngx_http_request_t *r,
 {
     ngx_http_gateway_jwt_set_t *set = (ngx_http_gateway_jwt_set_t *) data;
 
-    ngx_http_gateway_jwt_ctx_t  *ctx;
+    const json_t                  *object;
+    ngx_http_gateway_jwt_token_t  *token;
 
-    ctx = ngx_http_gateway_jwt_readable(r);
+    token = ngx_http_gateway_jwt_readable(r);
 
-    if (ctx == NULL) {
+    if (token == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    return ngx_http_gateway_jwt_text(r, ctx->token,
-                    gw_claim_find(ngx_http_gateway_jwt_half(ctx, set->half),
-                                  &set->path),
-                    v);
+    object = ngx_http_gateway_jwt_half(r, token, set->half,
+                                       set->path.steps[0].name);
+
+    return ngx_http_gateway_jwt_text(r, token,
+                                     gw_claim_find(object, &set->path), v);
 }
 
 
@@ -259,18 +429,17 @@ static ngx_int_t
 ngx_http_gateway_jwt_payload_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t                      *payload;
-    ngx_http_gateway_jwt_ctx_t     *ctx;
-    ngx_http_gateway_jwt_token_t   *token;
+    ngx_str_t                     *payload;
+    const json_t                  *claims;
+    ngx_http_gateway_jwt_token_t  *token;
 
-    ctx = ngx_http_gateway_jwt_readable(r);
+    token = ngx_http_gateway_jwt_readable(r);
 
-    if (ctx == NULL) {
+    if (token == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    token = ctx->token;
     payload = &token->payload;
 
     if (payload->data == NULL) {
@@ -281,19 +450,190 @@ ngx_http_gateway_jwt_payload_variable(ngx_http_request_t *r,
 
             /* pretty-printed: the same JSON without line breaks */
 
-            payload->len = gw_json_text(token->claims, NULL);
-            payload->data = ngx_pnalloc(r->pool, payload->len);
-            if (payload->data == NULL) {
+            claims = ngx_http_gateway_jwt_all_claims(token);
+
+            payload->len = claims ? gw_json_text(claims, NULL) : 0;
+            payload->data = ngx_pnalloc(r->pool, payload->len + 1);
+            if (payload->data == NULL || claims == NULL) {
                 return NGX_ERROR;
             }
 
-            (void) gw_json_text(token->claims, payload->data);
+            (void) gw_json_text(claims, payload->data);
+
+        } else if (!token->kept) {
+            payload->data = ngx_pstrdup(r->pool, payload);
+            if (payload->data == NULL) {
+                return NGX_ERROR;
+            }
         }
     }
 
     ngx_http_gateway_variable_value(v, payload);
 
     return NGX_OK;
+}
+
+
+/* of a refused token, in the order of the names: two bytes of length, text */
+
+static ngx_int_t
+ngx_http_gateway_jwt_refused_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t *variable = (ngx_str_t *) data;
+
+    u_char                            *p, *last;
+    ngx_str_t                          text, name, *names;
+    ngx_http_gateway_jwt_ctx_t        *ctx;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    v->not_found = 1;
+
+    ctx = ngx_http_gateway_jwt_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_OK;
+    }
+
+    name.data = variable->data + sizeof("gateway_jwt_refused_claim_") - 1;
+    name.len = variable->len - (sizeof("gateway_jwt_refused_claim_") - 1);
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+    names = jmcf->refused.elts;
+
+    p = ctx->refused.data;
+    last = p + ctx->refused.len;
+
+    for ( /* void */ ; p < last; p = text.data + text.len, names++) {
+
+        text.len = (p[0] << 8) | p[1];
+        text.data = p + 2;
+
+        if (ngx_http_gateway_same(names, &name)) {
+            ngx_http_gateway_variable_value(v, &text);
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_jwt_refused(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx, ngx_uint_t verified)
+{
+    ngx_uint_t                  i;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    if (verified && ngx_http_gateway_jwt_copy_refused(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->unverified) {
+        return NGX_OK;
+    }
+
+    ctx->readable = 0;
+
+    /* what nginx remembers of the claims is forgotten */
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        if (r->variables[i].no_cacheable) {
+            r->variables[i].valid = 0;
+            r->variables[i].not_found = 0;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_copy_refused(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx)
+{
+    u_char                            *p, *last;
+    u_char                             buf[NGX_HTTP_GATEWAY_JWT_MAX_REFUSED];
+    ngx_str_t                         *names;
+    ngx_uint_t                         i;
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+    names = jmcf->refused.elts;
+
+    p = buf;
+    last = buf + sizeof(buf);
+
+    for (i = 0; i < jmcf->refused.nelts && last - p >= 2; i++) {
+        p = ngx_http_gateway_jwt_copy_claim(p, last,
+                                json_object_get(ctx->token->claims,
+                                                (char *) names[i].data));
+    }
+
+    if (p == buf) {
+        return NGX_OK;
+    }
+
+    /* not of the pool, which would grow by a block of its own size for it */
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->refused.len = p - buf;
+    ctx->refused.data = ngx_alloc(ctx->refused.len, r->connection->log);
+    if (ctx->refused.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ctx->refused.data, buf, ctx->refused.len);
+
+    cln->data = ctx->refused.data;
+    cln->handler = ngx_http_gateway_jwt_free_refused;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_jwt_free_refused(void *data)
+{
+    ngx_free(data);
+}
+
+
+/* one that is absent, does not fit or cannot be shown is empty */
+
+static u_char *
+ngx_http_gateway_jwt_copy_claim(u_char *p, u_char *last, const json_t *value)
+{
+    ngx_str_t  text;
+
+    text.data = p + 2;
+    text.len = (value && !json_is_null(value))
+               ? gw_claim_text(value, ',', NULL) : 0;
+
+    if (text.len > (size_t) (last - text.data)) {
+        text.len = 0;
+    }
+
+    if (text.len) {
+        (void) gw_claim_text(value, ',', text.data);
+
+        if (ngx_http_gateway_header_unsafe(&text)) {
+            text.len = 0;
+        }
+    }
+
+    p[0] = (u_char) (text.len >> 8);
+    p[1] = (u_char) text.len;
+
+    return text.data + text.len;
 }
 
 
@@ -361,9 +701,10 @@ ngx_http_gateway_jwt_header_set(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *
 ngx_http_gateway_jwt_set(ngx_conf_t *cf, ngx_http_gateway_jwt_half_e half)
 {
-    ngx_str_t                   *value, name;
-    ngx_uint_t                   i, n;
-    ngx_http_gateway_jwt_set_t  *set;
+    ngx_str_t                         *value, name;
+    ngx_uint_t                         i, n;
+    ngx_http_gateway_jwt_set_t        *set;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     value = cf->args->elts;
 
@@ -393,6 +734,17 @@ ngx_http_gateway_jwt_set(ngx_conf_t *cf, ngx_http_gateway_jwt_half_e half)
 
     for (i = 0; i < n; i++) {
         set->path.steps[i].name = (char *) value[i + 2].data;
+    }
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    if (half == NGX_HTTP_GATEWAY_JWT_HEADER) {
+        jmcf->header = 1;
+
+    } else if (ngx_http_gateway_jwt_read(cf, &jmcf->claims, &value[2])
+               != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     name.len = value[1].len - 1;

@@ -72,11 +72,22 @@ check_claims(const gw_jws_t *jws)
 {
     json_t           *claims;
     gw_reason_e       rc;
+    gw_json_limit_t   limit;
     gw_jwt_policy_t   policy;
 
     static const gw_text_t  joe = { 3, (const unsigned char *) "joe" };
 
-    if (gw_jwt_parse(&claims, jws->payload, jws->payload_len) != GW_OK) {
+    static const gw_json_names_t  names = {
+        GW_JWT_REGISTERED, gw_jwt_registered
+    };
+
+    limit.values = gw_jwt_max_values(0);
+    limit.names = &names;
+    limit.flat = 0;
+
+    if (gw_jwt_parse(&claims, jws->payload, jws->payload_len, &limit)
+        != GW_OK)
+    {
         return;
     }
 

@@ -740,6 +740,63 @@ test_memo(void)
 }
 
 
+/* a token whose header holds "n" values */
+
+static gw_reason_e
+parse_values(unsigned n, const char *name)
+{
+    char            header[1024], *p, *token;
+    unsigned        i;
+    gw_jws_t        jws;
+    gw_reason_e     rc;
+    unsigned char   buf[2048];
+
+    p = header + sprintf(header, "{\"alg\":\"HS256\",\"%s\":[{}", name);
+
+    for (i = 4; i <= n; i++) {
+        p += sprintf(p, ",{}");
+    }
+
+    strcpy(p, "]}");
+
+    token = sign(OCT, "HS256", header, "{}");
+    rc = gw_jws_parse(&jws, NULL, (unsigned char *) token, strlen(token),
+                      buf);
+
+    if (rc == GW_OK) {
+        is_int((long long) json_object_size(jws.header), 1,
+               "what is not judged is not built");
+        is_int((long long) gw_jws_complete(&jws), GW_OK,
+               "    before it is asked for");
+        is_int((long long) json_array_size(json_object_get(jws.whole, name)),
+               n - 2, "    and then is whole");
+        gw_jws_release(&jws);
+    }
+
+    free(token);
+
+    return rc;
+}
+
+
+static void
+test_values(void)
+{
+    is_reason(parse_values(GW_JWS_MAX_VALUES, "x"), GW_OK,
+              "a header of 64 values");
+    is_reason(parse_values(GW_JWS_MAX_VALUES + 1, "x"), GW_MALFORMED_HEADER,
+              "one of 65");
+    is_reason(parse_values(3, "crit"), GW_MALFORMED_HEADER,
+              "an array is no less critical");
+    is_reason(parse_values(3, "\\u0063rit"), GW_MALFORMED_HEADER,
+              "    also by an escape");
+    is_reason(parse_values(3, "k\\u0069d"), GW_MALFORMED_HEADER,
+              "and no kid, also by an escape");
+    is_reason(parse_values(3, "a\\u006cg"), GW_MALFORMED_HEADER,
+              "a second alg by an escape");
+}
+
+
 int
 main(void)
 {
@@ -753,6 +810,7 @@ main(void)
     test_matrix();
     test_ecdsa();
     test_memo();
+    test_values();
 
     return done_testing();
 }

@@ -32,13 +32,23 @@ parse(const char *text)
 }
 
 
+/* all that is judged must be among the names that always are read */
+
+static const gw_json_names_t  names = {
+    GW_JWT_REGISTERED, gw_jwt_registered
+};
+
+static const gw_json_limit_t  limit = { 16, &names, 0 };
+
+
 static gw_reason_e
 judge(const char *header, const char *text, const gw_jwt_policy_t *policy)
 {
     json_t       *head, *claims;
     gw_reason_e   rc;
 
-    rc = gw_jwt_parse(&claims, (const unsigned char *) text, strlen(text));
+    rc = gw_jwt_parse(&claims, (const unsigned char *) text, strlen(text),
+                      &limit);
 
     if (rc == GW_OK) {
         head = parse(header);
@@ -87,7 +97,7 @@ test_parse(void)
     for (i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
         claims = NULL;
         rc = gw_jwt_parse(&claims, (const unsigned char *) payloads[i].claims,
-                          strlen(payloads[i].claims));
+                          strlen(payloads[i].claims), &limit);
 
         is_str(gw_reason_word(rc), gw_reason_word(payloads[i].reason),
                "claims %s", payloads[i].claims);
@@ -294,10 +304,21 @@ test_names(void)
 }
 
 
+static void
+test_max_values(void)
+{
+    is_int((long long) gw_jwt_max_values(16384), 2048, "an eighth of 16 kB");
+    is_int((long long) gw_jwt_max_values(8200), 1025, "and of 8200 bytes");
+    is_int((long long) gw_jwt_max_values(8199), 1024, "and of 8199");
+    is_int((long long) gw_jwt_max_values(1), 1024, "at least 1024 values");
+}
+
+
 int
 main(void)
 {
     test_parse();
+    test_max_values();
     test_times();
     test_names();
 
