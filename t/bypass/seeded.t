@@ -11,13 +11,15 @@ use Test::Gateway::Bypass;
 # what a matrix with a spoilt configuration prints, as a process of its own
 
 sub spoilt {
-    my ($spoil) = @_;
+    my ($spoil, $class, $arg) = @_;
 
+    $class //= 'Test::Gateway::Bypass';
+    $arg //= 'stride => 97, only => [ "jwt" ]';
     my $pid = open(my $out, '-|') // die "fork: $!";
     if (!$pid) {
         open STDERR, '>&', \*STDOUT or die;
-        exec $^X, '-It/lib', '-MTest::Gateway::Bypass', '-e',
-             'Test::Gateway::Bypass->new(stride => 97, only => [ "jwt" ],'
+        exec $^X, '-It/lib', "-M$class", '-e',
+             "$class->new($arg,"
              . " spoil => sub { local \$_ = shift; $spoil; \$_ })->run;"
              . ' Test::More::done_testing();';
         die "exec: $!";
@@ -54,5 +56,20 @@ like($said, qr/^# expected open by "rewrite", .*, got reached by nobody/m,
 $said = spoilt('s/X-At prefix;/X-At exact;/g');
 like($said, qr/^not ok \d+ - each from the locations/m,
      'another location that asks the origin is noticed');
+
+# spellings: a cookie that is judged as nginx's variable has it
+$said = spoilt('s/(gateway_jwt r token=)\$cookie_a_tok;/'
+               . 'set \$read \$cookie_a_tok; $1\$read;/g',
+               'Test::Gateway::Bypass::Spelling', 'stride => 97');
+like($said, qr/^ok \d+ - good credentials and other names pass/m,
+     'spellings: a good cookie still passes');
+like($said, qr/^not ok \d+ - what is read by an upstream is not nobody/m,
+     'a forged one that passes as nobody is noticed');
+like($said, qr/^not ok \d+ - nor beside a good credential/m,
+     'one that passes beside a good one is noticed');
+like($said, qr/^not ok \d+ - hiding leaves nothing/m,
+     'one that is not hidden is noticed');
+like($said, qr/^\#\ jwt,\ cookie,\ HTTP.*\ is\ 200,\ read\ by\ .*\n
+               \#\ GET\ \/jwt-cookie-/mx, 'each is told with its request');
 
 done_testing();

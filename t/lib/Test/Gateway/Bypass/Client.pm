@@ -8,8 +8,8 @@ package Test::Gateway::Bypass::Client;
 #   $client->ask(\@requests)    fills {status} of each
 #
 # A request is a hash: method, path (as on the wire, with the arguments),
-# authority (h2: of :authority; undef: none), headers ([ name, value ]), alone
-# (nothing may follow it on its connection).  status is a number, "reset" for
+# authority (h2: of :authority; undef: none), headers ([ name, value ], or in
+# HTTP/1.x [ line ]), alone (nothing may follow it on its connection).  status is a number, "reset" for
 # a stream of HTTP/2 that was reset, or "closed" for no answer.
 
 use v5.28;
@@ -170,7 +170,7 @@ sub ask_h1 {
     for my $request (@$requests) {
         $bytes .= join "\r\n", "$request->{method} $request->{path}"
                                . " HTTP/$self->{protocol}",
-                               map({ "$_->[0]: $_->[1]" }
+                               map({ @$_ == 1 ? @$_ : "$_->[0]: $_->[1]" }
                                    @{ $request->{headers} }), '', '';
     }
 
