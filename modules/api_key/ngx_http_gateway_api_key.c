@@ -128,6 +128,8 @@ ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
         }
     }
 
+    ngx_http_gateway_hid(r, NGX_HTTP_GATEWAY_API_KEY);
+
     return NGX_OK;
 }
 
@@ -349,12 +351,12 @@ ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
 }
 
 
-/* another method is about to judge, and may log or grant */
+/* also where ACCESS has not come to this method, or will not */
 
 ngx_int_t
-ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r)
+ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r, ngx_uint_t sent)
 {
-    ngx_http_gateway_api_key_shown_t            shown;
+    ngx_uint_t                                  i;
     const ngx_http_gateway_api_key_loc_conf_t  *alcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_api_key_module);
@@ -363,7 +365,16 @@ ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    ngx_http_gateway_api_key_find(r, alcf, &shown);
+    for (i = 0; i < alcf->nsources; i++) {
 
-    return ngx_http_gateway_api_key_hide(r, alcf, &shown);
+        if (ngx_http_gateway_hide_source(r, &alcf->sources[i], sent)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_gateway_hid(r, NGX_HTTP_GATEWAY_API_KEY);
+
+    return NGX_OK;
 }

@@ -182,7 +182,9 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
                                            shown.digest, GW_KEY_DIGEST, 1);
     }
 
-    if (ngx_http_gateway_api_key_hide(r, alcf, &shown) != NGX_OK) {
+    if (!ngx_http_gateway_hides(r, gr, NGX_HTTP_GATEWAY_API_KEY)
+        && ngx_http_gateway_api_key_hide(r, alcf, &shown) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -285,11 +287,11 @@ ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
 
     gr = ngx_http_gateway_request(r);
 
-    if (gr && ngx_http_gateway_identified(gr, NGX_HTTP_GATEWAY_API_KEY)) {
+    if (gr && ngx_http_gateway_hides(r, gr, NGX_HTTP_GATEWAY_API_KEY)) {
         return NGX_DECLINED;
     }
 
-    return (ngx_http_gateway_api_key_hide_early(r) == NGX_OK)
+    return (ngx_http_gateway_api_key_hide_early(r, 0) == NGX_OK)
            ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
@@ -651,7 +653,7 @@ ngx_http_gateway_api_key_init(ngx_conf_t *cf)
     }
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-    gmcf->hide = ngx_http_gateway_api_key_hide_early;
+    gmcf->hide[NGX_HTTP_GATEWAY_API_KEY] = ngx_http_gateway_api_key_hide_early;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

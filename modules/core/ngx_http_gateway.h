@@ -16,6 +16,25 @@
 #include "gw_consumer.h"
 
 
+/* the methods of authentication, in the order in which ACCESS runs them */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_JWT = 0,
+    NGX_HTTP_GATEWAY_API_KEY,
+    NGX_HTTP_GATEWAY_CERTIFICATE,
+    NGX_HTTP_GATEWAY_METHODS
+} ngx_http_gateway_method_e;
+
+
+/*
+ * Takes the credential of a method out of the request, if the location at hand
+ * says so.  "sent": the response is about to be sent, and nothing else comes.
+ * NGX_ERROR: no memory.
+ */
+typedef ngx_int_t (*ngx_http_gateway_hide_pt)(ngx_http_request_t *r,
+    ngx_uint_t sent);
+
+
 typedef struct ngx_http_gateway_consumers_s  ngx_http_gateway_consumers_t;
 
 typedef struct {
@@ -23,7 +42,7 @@ typedef struct {
     ngx_http_gateway_consumers_t   *consumers;  /* NULL: no file */
     ngx_uint_t                      peppers;    /* of API keys */
 
-    ngx_int_t                     (*hide)(ngx_http_request_t *r);
+    ngx_http_gateway_hide_pt       hide[NGX_HTTP_GATEWAY_METHODS];
     void                          (*settle)(ngx_http_request_t *r);
     ngx_uint_t                     *variables;  /* over the request's lines */
     ngx_uint_t                      nvariables;
@@ -87,16 +106,6 @@ struct ngx_http_gateway_refusal_s {
 };
 
 
-/* the methods of authentication, in the order in which ACCESS runs them */
-
-typedef enum {
-    NGX_HTTP_GATEWAY_JWT = 0,
-    NGX_HTTP_GATEWAY_API_KEY,
-    NGX_HTTP_GATEWAY_CERTIFICATE,
-    NGX_HTTP_GATEWAY_METHODS
-} ngx_http_gateway_method_e;
-
-
 /* gateway_*_mode */
 
 typedef enum {
@@ -143,6 +152,8 @@ typedef struct {
     ngx_str_t                       problem;    /* the body to send; "": sent */
 
     ngx_http_gateway_hidden_t      *hidden;
+    void                          **hides[NGX_HTTP_GATEWAY_METHODS];
+                                       /* r->loc_conf where each has hidden */
 
     unsigned                        transient:1;  /* the identity's texts go
                                                     where it is refused */
@@ -199,14 +210,6 @@ void ngx_http_gateway_identity_begin(ngx_http_request_t *r,
 gw_reason_e ngx_http_gateway_identity_set(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method,
     const ngx_http_gateway_identity_t *identity);
-
-/*
- * For a method that is asked before others in ACCESS, before it judges: takes
- * credentials of theirs out of the request.  It may refuse, and be logged with
- * them, or grant, so that under "satisfy any" nobody looks for them.
- * NGX_ERROR: no memory.
- */
-ngx_int_t ngx_http_gateway_hide(ngx_http_request_t *r);
 
 /*
  * Configuration, while locations are merged: a method is on at the location,
@@ -428,6 +431,42 @@ gw_reason_e ngx_http_gateway_source_find(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_source_hide(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, gw_reason_e reason,
     const ngx_str_t *value);
+
+
+/*
+ * ngx_http_gateway_hide.c: hiding on all paths
+ */
+
+/*
+ * For a method in ACCESS, before it judges: takes credentials of the methods
+ * that are asked after it out of the request.  It may refuse, and be logged
+ * with them, or grant, so that under "satisfy any" nobody looks for them.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_hide(ngx_http_request_t *r,
+    ngx_http_gateway_method_e method);
+
+/*
+ * For core's header filter: the credentials of all methods that have not been
+ * hidden at the location at hand.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_hide_sent(ngx_http_request_t *r);
+
+/* whether all credentials of a method are hidden, for the location at hand */
+#define ngx_http_gateway_hides(r, gr, method)                                 \
+    ((gr)->hides[method] == (r)->loc_conf)
+
+/* they are, from now on, until an internal redirect */
+void ngx_http_gateway_hid(ngx_http_request_t *r,
+    ngx_http_gateway_method_e method);
+
+/*
+ * For a method's function in "hide": what ngx_http_gateway_source_find() finds
+ * is hidden, and with "sent" an argument that "rewrite" or "error_page" has
+ * dropped, too, since the client's URI is logged with it.
+ */
+ngx_int_t ngx_http_gateway_hide_source(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_uint_t sent);
 
 
 /*

@@ -322,7 +322,15 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
     ngx_http_gateway_refusal_t  *refusal;
     ngx_http_gateway_request_t  *gr;
 
-    gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
+    if (r != r->main) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (ngx_http_gateway_hide_sent(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    gr = ngx_http_gateway_request(r);
 
     if (gr == NULL) {
         return ngx_http_next_header_filter(r);

@@ -111,17 +111,6 @@ ngx_http_gateway_identity_enter(ngx_http_request_t *r,
 }
 
 
-ngx_int_t
-ngx_http_gateway_hide(ngx_http_request_t *r)
-{
-    ngx_http_gateway_main_conf_t  *gmcf;
-
-    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
-
-    return gmcf->hide ? gmcf->hide(r) : NGX_OK;
-}
-
-
 gw_reason_e
 ngx_http_gateway_identity_set(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method,

@@ -257,8 +257,14 @@ ngx_http_gateway_request(ngx_http_request_t *r)
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
         if (cln->handler == ngx_http_gateway_request_cleanup) {
-            ngx_http_set_ctx(r, cln->data, ngx_http_gateway_module);
-            return cln->data;
+            gr = cln->data;
+
+            /* its arguments may be new */
+
+            ngx_memzero(gr->hides, sizeof(gr->hides));
+
+            ngx_http_set_ctx(r, gr, ngx_http_gateway_module);
+            return gr;
         }
     }
 

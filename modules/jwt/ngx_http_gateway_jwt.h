@@ -211,6 +211,10 @@ char *ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
 
+/* the same where the token was not looked for: as ngx_http_gateway_hide_pt */
+ngx_int_t ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r,
+    ngx_uint_t sent);
+
 /*
  * Judges the request's token by "jlcf" and leaves the outcome in "ctx":
  * GW_OK, a reason (with ctx->status and, for a rule, ctx->failed), or

@@ -319,7 +319,7 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
         }
     }
 
-    if (ngx_http_gateway_hide(r) != NGX_OK) {
+    if (ngx_http_gateway_hide(r, NGX_HTTP_GATEWAY_JWT) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -1087,6 +1087,7 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
 {
     ngx_http_handler_pt               *h;
     ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_gateway_main_conf_t      *gmcf;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
@@ -1098,6 +1099,9 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
     if (ngx_http_gateway_jwt_used_variables(cf) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    gmcf->hide[NGX_HTTP_GATEWAY_JWT] = ngx_http_gateway_jwt_hide_early;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

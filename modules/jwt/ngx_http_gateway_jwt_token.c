@@ -11,6 +11,8 @@
 static gw_reason_e ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static const ngx_http_gateway_source_t *ngx_http_gateway_jwt_source(
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
 static ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_create_token(
@@ -112,7 +114,7 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ctx->max_values = jlcf->max_values;
     ngx_str_null(&ctx->refused);
 
-    ctx->source = jlcf->source ? jlcf->source : &ngx_http_gateway_jwt_bearer;
+    ctx->source = ngx_http_gateway_jwt_source(jlcf);
     ctx->found = ngx_http_gateway_source_find(r, ctx->source, &ctx->text);
 
     if (ctx->found == GW_OK && ctx->text.len > jlcf->max_size) {
@@ -127,8 +129,33 @@ ngx_int_t
 ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx)
 {
+    ngx_http_gateway_hid(r, NGX_HTTP_GATEWAY_JWT);
+
     return ngx_http_gateway_source_hide(r, ctx->source, ctx->found,
                                         &ctx->text);
+}
+
+
+ngx_int_t
+ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r, ngx_uint_t sent)
+{
+    const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
+
+    if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_OFF || !jlcf->hide) {
+        return NGX_OK;
+    }
+
+    return ngx_http_gateway_hide_source(r, ngx_http_gateway_jwt_source(jlcf),
+                                        sent);
+}
+
+
+static const ngx_http_gateway_source_t *
+ngx_http_gateway_jwt_source(const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    return jlcf->source ? jlcf->source : &ngx_http_gateway_jwt_bearer;
 }
 
 

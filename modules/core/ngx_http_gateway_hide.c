@@ -1,0 +1,132 @@
+
+/*
+ * Credentials are taken out of a request that an upstream receives and that is
+ * logged (ngx_http_gateway_source.c): by the methods, in ACCESS and behind it,
+ * and here, on all paths that never come to ACCESS.
+ *
+ * nginx may answer before: a body that is too large, "return", limit_req.  The
+ * response then passes the header filters, and is logged later.
+ */
+
+#include "ngx_http_gateway.h"
+
+
+static ngx_int_t ngx_http_gateway_hide_from(ngx_http_request_t *r,
+    ngx_uint_t first, ngx_uint_t sent);
+static ngx_uint_t ngx_http_gateway_client_args(ngx_http_request_t *r,
+    ngx_str_t *args);
+
+
+ngx_int_t
+ngx_http_gateway_hide(ngx_http_request_t *r, ngx_http_gateway_method_e method)
+{
+    return ngx_http_gateway_hide_from(r, method + 1, 0);
+}
+
+
+ngx_int_t
+ngx_http_gateway_hide_sent(ngx_http_request_t *r)
+{
+    return ngx_http_gateway_hide_from(r, 0, 1);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_hide_from(ngx_http_request_t *r, ngx_uint_t first,
+    ngx_uint_t sent)
+{
+    ngx_uint_t                     i;
+    ngx_http_gateway_request_t    *gr;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+    gr = ngx_http_gateway_request(r);
+
+    for (i = first; i < NGX_HTTP_GATEWAY_METHODS; i++) {
+
+        if (gmcf->hide[i] == NULL
+            || (gr != NULL && ngx_http_gateway_hides(r, gr, i)))
+        {
+            continue;
+        }
+
+        if (gmcf->hide[i](r, sent) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_gateway_hid(ngx_http_request_t *r, ngx_http_gateway_method_e method)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    gr = ngx_http_gateway_request(r);
+
+    /* without a record nothing was found */
+
+    if (gr != NULL) {
+        gr->hides[method] = r->loc_conf;
+    }
+}
+
+
+ngx_int_t
+ngx_http_gateway_hide_source(ngx_http_request_t *r,
+    const ngx_http_gateway_source_t *source, ngx_uint_t sent)
+{
+    ngx_int_t    rc;
+    ngx_str_t    value, args, client;
+    gw_reason_e  reason;
+
+    if (source->kind == NGX_HTTP_GATEWAY_VARIABLE) {
+        return NGX_OK;
+    }
+
+    ngx_str_null(&value);
+
+    reason = ngx_http_gateway_source_find(r, source, &value);
+
+    if (reason != GW_MISSING || !sent
+        || source->kind != NGX_HTTP_GATEWAY_ARGUMENT
+        || !ngx_http_gateway_client_args(r, &client))
+    {
+        return ngx_http_gateway_source_hide(r, source, reason, &value);
+    }
+
+    /* the arguments are those of "rewrite" or "error_page" by now */
+
+    args = r->args;
+    r->args = client;
+
+    reason = ngx_http_gateway_source_find(r, source, &value);
+    rc = ngx_http_gateway_source_hide(r, source, reason, &value);
+
+    r->args = args;
+
+    return rc;
+}
+
+
+/* whether the client has sent other arguments than there are now */
+
+static ngx_uint_t
+ngx_http_gateway_client_args(ngx_http_request_t *r, ngx_str_t *args)
+{
+    u_char  *p, *last;
+
+    last = r->unparsed_uri.data + r->unparsed_uri.len;
+
+    p = ngx_strlchr(r->unparsed_uri.data, last, '?');
+    if (p == NULL) {
+        return 0;
+    }
+
+    args->data = p + 1;
+    args->len = last - args->data;
+
+    return !ngx_http_gateway_same(args, &r->args);
+}
