@@ -433,7 +433,8 @@ gw_json_slice(gw_json_reader_t *r, gw_json_slice_t *slice)
 
     p = gw_json_scan_string(r->p, r->end, slice);
     if (p == NULL) {
-        gw_json_fail(r, "has a malformed string");
+        gw_json_fail(r, memchr(r->p + 1, '"', (size_t) (r->end - r->p) - 1)
+                        ? "has a malformed string" : "is not well-formed JSON");
         return -1;
     }
 

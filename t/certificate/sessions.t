@@ -6,6 +6,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use File::Temp ();
 use Test::Gateway;
 use Test::Gateway::Certificate;
 use Test::More;
@@ -74,10 +75,12 @@ my $servers = CORE::join '',
     server('n', 'x.example', certificate => '$cert.crt',
            certificate_key => '$cert.key', @crl);
 
+my $sockets = File::Temp->newdir;
+
 sub conf {
     my (%is) = @_;
 
-    return http_conf(http => <<"END" . $servers, server => <<'END2');
+    return http_conf(http => <<"END" . $servers, server => <<"END2");
     gateway_consumers zone=c:1m file=consumers.json;
     gateway_client_certificate on;
     ssl_protocols TLSv1.2 TLSv1.3;
@@ -87,7 +90,7 @@ sub conf {
     map \$host \$cert { default server; }
     add_header X-Who "\$gateway_consumer|\$gateway_auth_reason" always;
 END
-        listen unix:unused.sock;
+        listen unix:$sockets/unused;
         gateway_client_certificate off;
         location / { return 204; }
 END2

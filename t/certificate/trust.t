@@ -5,6 +5,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use File::Temp ();
 use Test::Gateway;
 use Test::Gateway::Certificate;
 use Test::More;
@@ -82,6 +83,8 @@ my $http = <<"END";
     }
 END
 
+my $sockets = File::Temp->newdir;
+
 my $server = start_nginx(
     port  => $port,
     files => {
@@ -90,7 +93,7 @@ my $server = start_nginx(
             map { { id => $_, certificates => [
                     { sha256 => certificate_sha256($_) } ] } } @names ] }),
     },
-    conf  => http_conf(http => $http, server => "listen unix:unused.sock;\n"
+    conf  => http_conf(http => $http, server => "listen unix:$sockets/unused;\n"
                                                 . 'location / { return 204; }'
                                                 . 'gateway_client_certificate '
                                                 . 'off;'),
