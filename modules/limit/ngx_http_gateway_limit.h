@@ -425,11 +425,15 @@ ngx_int_t ngx_http_gateway_limit_late(ngx_http_request_t *r);
 ngx_int_t ngx_http_gateway_limit_early(ngx_http_request_t *r);
 
 /*
- * From here on the request waits: "handler" is for when it may write, and a
- * client that leaves ends it.  Returns NGX_AGAIN, or a status: it failed.
+ * From here on the request waits for Redis: "handler" is for when it may write,
+ * and a reset by the client, not its end of file, ends it.  Returns NGX_AGAIN, or
+ * a status: it failed.
  */
 ngx_int_t ngx_http_gateway_limit_park(ngx_http_request_t *r,
     ngx_http_event_handler_pt handler);
+
+/* it waits no longer, and is about to go on */
+void ngx_http_gateway_limit_unpark(ngx_http_request_t *r);
 
 /* Redis has answered, or not, for the last of the calls of a request */
 void ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx);

@@ -371,6 +371,7 @@ ngx_http_gateway_limit_admin_reply(void *data,
     query->handle = NULL;
 
     ngx_http_set_log_request(c->log, r);
+    ngx_http_gateway_limit_unpark(r);
 
     if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
         rc = ngx_http_gateway_limit_admin_error(r,

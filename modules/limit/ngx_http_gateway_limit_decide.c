@@ -12,9 +12,17 @@
  * the request ends, and its pool's cleanup takes back what it holds.  No
  * reference is counted: nothing else works on a main request in these phases.
  * A client that leaves has been counted; else he could look for nothing.
+ *
+ * While Redis is asked, which takes "timeout" at most, only a reset is a client
+ * that has left: an end of file may be one that has sent all it has to send,
+ * and reads on.
  */
 
 #include "ngx_http_gateway_limit.h"
+
+
+/* ms; where events are level-triggered */
+#define NGX_HTTP_GATEWAY_LIMIT_LOOK     100
 
 
 static ngx_int_t ngx_http_gateway_limit_handler(ngx_http_request_t *r,
@@ -37,6 +45,8 @@ static ngx_int_t ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_msec_t delay);
 static void ngx_http_gateway_limit_delayed(ngx_http_request_t *r);
+static void ngx_http_gateway_limit_test_reset(ngx_http_request_t *r);
+static ngx_err_t ngx_http_gateway_limit_socket_error(ngx_connection_t *c);
 static void ngx_http_gateway_limit_resume(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_limit_refused_by_others(
     ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
@@ -469,10 +479,98 @@ ngx_http_gateway_limit_park(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    r->read_event_handler = ngx_http_test_reading;
+    r->read_event_handler = ngx_http_gateway_limit_test_reset;
     r->write_event_handler = handler;
 
     return NGX_AGAIN;
+}
+
+
+/*
+ * As ngx_http_test_reading(), but for an end of file.  A pending error is asked
+ * for and nothing is read: bytes behind the request, or of TLS, would hide it.
+ * A level-triggered event would come again for what is not read: it is taken
+ * away, and a timer looks instead.
+ */
+
+static void
+ngx_http_gateway_limit_test_reset(ngx_http_request_t *r)
+{
+    ngx_err_t          err;
+    ngx_event_t       *rev;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+    rev = c->read;
+
+    /* a stream that was reset, or whose connection is lost */
+
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+        ngx_http_test_reading(r);
+        return;
+    }
+
+    err = ngx_http_gateway_limit_socket_error(c);
+
+    if (err) {
+        rev->eof = 1;
+        rev->error = 1;
+        c->error = 1;
+
+        ngx_log_error(NGX_LOG_INFO, c->log, err,
+                      "client prematurely closed connection");
+
+        ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+        return;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "gateway_limit: waiting for redis, eof:%d",
+                   rev->pending_eof);
+
+    if (!(ngx_event_flags & NGX_USE_LEVEL_EVENT)) {
+        return;
+    }
+
+    rev->timedout = 0;
+
+    if (rev->active && ngx_del_event(rev, NGX_READ_EVENT, 0) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_CLOSE);
+        return;
+    }
+
+    ngx_add_timer(rev, NGX_HTTP_GATEWAY_LIMIT_LOOK);
+}
+
+
+static ngx_err_t
+ngx_http_gateway_limit_socket_error(ngx_connection_t *c)
+{
+    socklen_t  len;
+    ngx_err_t  err;
+
+    err = 0;
+    len = sizeof(ngx_err_t);
+
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == -1) {
+        err = ngx_socket_errno;
+    }
+
+    return err;
+}
+
+
+void
+ngx_http_gateway_limit_unpark(ngx_http_request_t *r)
+{
+    if (r->read_event_handler == ngx_http_gateway_limit_test_reset
+        && r->connection->read->timer_set
+        && r->http_version < NGX_HTTP_VERSION_20)
+    {
+        ngx_del_timer(r->connection->read);
+    }
+
+    r->read_event_handler = ngx_http_block_reading;
 }
 
 
@@ -496,6 +594,10 @@ ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     if (rc == NGX_AGAIN) {
         ctx->step = NGX_HTTP_GATEWAY_LIMIT_DELAYED;
         ctx->delayed = 1;
+
+        /* which may be long: any client that leaves ends it */
+
+        r->read_event_handler = ngx_http_test_reading;
 
         r->connection->write->delayed = 1;
         ngx_add_timer(r->connection->write, delay);
@@ -535,7 +637,8 @@ ngx_http_gateway_limit_delayed(ngx_http_request_t *r)
 static void
 ngx_http_gateway_limit_resume(ngx_http_request_t *r)
 {
-    r->read_event_handler = ngx_http_block_reading;
+    ngx_http_gateway_limit_unpark(r);
+
     r->write_event_handler = ngx_http_core_run_phases;
 
     ngx_http_core_run_phases(r);

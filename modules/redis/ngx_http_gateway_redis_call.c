@@ -29,6 +29,9 @@ typedef struct {
 
 static ngx_http_gateway_redis_status_e ngx_http_gateway_redis_ready(
     ngx_http_gateway_redis_t *redis);
+static ngx_http_gateway_redis_call_t *ngx_http_gateway_redis_evalsha(
+    ngx_http_gateway_redis_t *redis, ngx_http_gateway_redis_script_t *script,
+    ngx_uint_t nkeys, const ngx_str_t *args, ngx_uint_t nargs);
 static ngx_uint_t ngx_http_gateway_redis_full(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_flow_t *flow);
 static void ngx_http_gateway_redis_say_full(ngx_http_gateway_redis_t *redis);
@@ -49,6 +52,9 @@ static ngx_int_t ngx_http_gateway_redis_error(
 static ngx_uint_t ngx_http_gateway_redis_overdue(
     ngx_http_gateway_redis_connection_t *conn);
 static void ngx_http_gateway_redis_late(
+    ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call);
+static void ngx_http_gateway_redis_late_reply(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call);
 static ngx_uint_t ngx_http_gateway_redis_backlog(
@@ -103,8 +109,6 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_pt handler, void *data,
     ngx_http_gateway_redis_call_t **handle)
 {
-    u_char                                number[GW_TEXT_DECIMAL];
-    ngx_str_t                             words[3];
     ngx_http_gateway_redis_call_t        *call;
     ngx_http_gateway_redis_flow_t        *flow;
     ngx_http_gateway_redis_status_e       status;
@@ -132,15 +136,7 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
         return NGX_HTTP_GATEWAY_REDIS_FULL;
     }
 
-    ngx_str_set(&words[0], "EVALSHA");
-    words[1].data = script->sha;
-    words[1].len = sizeof(script->sha);
-    words[2].data = number;
-    words[2].len = gw_text_decimal(number, nkeys) - number;
-
-    call = ngx_http_gateway_redis_command(redis,
-                                          ngx_http_gateway_redis_call_reply,
-                                          words, 3, args, nargs);
+    call = ngx_http_gateway_redis_evalsha(redis, script, nkeys, args, nargs);
     if (call == NULL) {
         return NGX_HTTP_GATEWAY_REDIS_DOWN;
     }
@@ -152,8 +148,6 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
         return NGX_HTTP_GATEWAY_REDIS_DOWN;
     }
 
-    call->script = script;
-    call->integers = script->head + script->each * nkeys;
     call->counted = 1;
     redis->pending++;
     flow->n++;
@@ -165,6 +159,33 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     }
 
     return NGX_HTTP_GATEWAY_REDIS_OK;
+}
+
+
+static ngx_http_gateway_redis_call_t *
+ngx_http_gateway_redis_evalsha(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_script_t *script, ngx_uint_t nkeys,
+    const ngx_str_t *args, ngx_uint_t nargs)
+{
+    u_char                          number[GW_TEXT_DECIMAL];
+    ngx_str_t                       words[3];
+    ngx_http_gateway_redis_call_t  *call;
+
+    ngx_str_set(&words[0], "EVALSHA");
+    words[1].data = script->sha;
+    words[1].len = sizeof(script->sha);
+    words[2].data = number;
+    words[2].len = gw_text_decimal(number, nkeys) - number;
+
+    call = ngx_http_gateway_redis_command(redis,
+                                          ngx_http_gateway_redis_call_reply,
+                                          words, 3, args, nargs);
+    if (call != NULL) {
+        call->script = script;
+        call->integers = script->head + script->each * nkeys;
+    }
+
+    return call;
 }
 
 
@@ -615,41 +636,23 @@ static void
 ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call)
 {
-    u_char                            buf[NGX_HTTP_GATEWAY_REDIS_ERR];
-    ngx_str_t                         reason;
-    ngx_uint_t                        counts;
-    ngx_http_gateway_redis_t         *redis;
-    ngx_http_gateway_redis_status_e   status;
-
-    redis = conn->redis;
+    ngx_http_gateway_redis_status_e  status;
 
     ngx_http_gateway_redis_retire(call);
 
     if (ngx_http_gateway_redis_backlog(conn, call)) {
         status = NGX_HTTP_GATEWAY_REDIS_FULL;
-        ngx_http_gateway_redis_say_full(redis);
+        ngx_http_gateway_redis_say_full(conn->redis);
 
     } else {
         status = NGX_HTTP_GATEWAY_REDIS_TIMEOUT;
-
-        reason.data = buf;
-        reason.len = ngx_snprintf(buf, sizeof(buf), "no reply from %V in %Mms",
-                                  &conn->node->server, redis->conf.timeout)
-                     - buf;
-
-        /*
-         * One that waits for a first attempt to connect has not been asked,
-         * and one that has waited for it not for so long.
-         */
-
-        counts = call->written ? ngx_current_msec - call->sent
-                                 >= redis->conf.timeout
-                               : conn->attempts > 0;
-
-        ngx_http_gateway_redis_failure(redis,
-                                       NGX_HTTP_GATEWAY_REDIS_SAY_TIMEOUT,
-                                       counts, &reason, "deciding without it");
+        ngx_http_gateway_redis_late_reply(conn, call);
     }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, conn->redis->log, 0,
+                   "gateway_redis: call is late, sent:%d ahead:%ui slots:%ui, "
+                   "%s", call->written, call->ahead, conn->slots,
+                   ngx_http_gateway_redis_status(status));
 
     if (call->written) {
         ngx_http_gateway_redis_tell(call, status, NULL);
@@ -661,6 +664,37 @@ ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_leave(conn, call);
     ngx_http_gateway_redis_tell(call, status, NULL);
     ngx_http_gateway_redis_free(call);
+}
+
+
+/*
+ * A failure, which does not count for a call that waits for a first attempt to
+ * connect, since Redis has not been asked, or that has waited for one, and then
+ * not for so long.
+ */
+
+static void
+ngx_http_gateway_redis_late_reply(ngx_http_gateway_redis_connection_t *conn,
+    ngx_http_gateway_redis_call_t *call)
+{
+    u_char      buf[NGX_HTTP_GATEWAY_REDIS_ERR];
+    ngx_str_t   reason;
+    ngx_msec_t  timeout;
+    ngx_uint_t  counts;
+
+    timeout = conn->redis->conf.timeout;
+
+    reason.data = buf;
+    reason.len = ngx_snprintf(buf, sizeof(buf), "no reply from %V in %Mms",
+                              &conn->node->server, timeout)
+                 - buf;
+
+    counts = call->written ? ngx_current_msec - call->sent >= timeout
+                           : conn->attempts > 0;
+
+    ngx_http_gateway_redis_failure(conn->redis,
+                                   NGX_HTTP_GATEWAY_REDIS_SAY_TIMEOUT,
+                                   counts, &reason, "deciding without it");
 }
 
 

@@ -350,7 +350,7 @@ part(sub {
 
 # --- a burst of a client at a real Redis, once a second, and others meanwhile
 
-for my $case ([ closed => 60, '' ], [ open => 120, '' ], [ closed => 120, '250ms' ],
+for my $case ([ closed => 60, '' ], [ open => 120, '' ], [ closed => 120, '500ms' ],
               [ open => 60, 'max_pending 4096' ])
 {
     part(sub {
@@ -368,7 +368,7 @@ for my $case ([ closed => 60, '' ], [ open => 120, '' ], [ closed => 120, '250ms
         if (!$pid) {
             for my $round (1 .. $rounds) {
                 my $began = time;
-                talk(10, map {
+                talk(30, map {
                     my $c = "$round-$_";
                     http2((map { "/$zone?k=$c-$_" } 1 .. 118),
                           ("/ten?k=one") x 10);
@@ -382,7 +382,7 @@ for my $case ([ closed => 60, '' ], [ open => 120, '' ], [ closed => 120, '250ms
         my $i = 0;
         my $over = 0;
         my @others = http_many([ map { [ $server->port, "/$zone?k=other$_" ] }
-                                 1 .. 100_000 ], at_once => 4, timeout => 60,
+                                 1 .. 100_000 ], at_once => 4, timeout => 110,
             while => sub {
                 $over ||= waitpid($pid, POSIX::WNOHANG()) == $pid;
                 sleep 0.002;

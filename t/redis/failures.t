@@ -524,7 +524,7 @@ part(sub {
     # what all lose at once, after a good time, is one line, not one for each
     $dead = fake_redis(actions => [ 'silence' ]);
     $server = gateway($dead->port, more => 'connections 4;');
-    ok(wait_until(sub { $dead->calls('script') == 8 }, 10), 'four connections');
+    ok($dead->wait_for('script', 8), 'four connections');
     sleep 5.5;
     my @waiting = map { IO::Socket::INET->new('127.0.0.1:' . $server->port)
                         // die "connect: $!" } 1 .. 8;

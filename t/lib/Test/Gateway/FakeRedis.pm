@@ -142,7 +142,8 @@ sub record {
         my ($time, @words) = split / /, $_, -1;
         { time => $time, words => [ map { pack 'H*', $_ } @words ] };
     } <$in>;
-    return defined $name ? grep { lc $_->{words}[0] eq $name } @all : @all;
+    return defined $name ? grep { lc $_->{words}[0] eq $name } @all
+                         : grep { $_->{words}[0] !~ / answered$/ } @all;
 }
 
 sub calls { scalar $_[0]->commands($_[1] // 'evalsha') }
@@ -153,12 +154,14 @@ sub calls { scalar $_[0]->commands($_[1] // 'evalsha') }
 sub connects { scalar $_[0]->commands('client') }
 
 
-# Waits until there are $n commands of a name.
+# Waits until there are $n commands of a name, and those of a handshake have been
+# answered: a worker then sees the answer before any request that is made later.
 
 sub wait_for {
     my ($self, $name, $n, $seconds) = @_;
 
-    return wait_until(sub { $self->calls($name) >= $n }, $seconds // 20);
+    my $what = $name eq 'evalsha' ? $name : "$name answered";
+    return wait_until(sub { $self->calls($what) >= $n }, $seconds // 20);
 }
 
 
@@ -252,9 +255,9 @@ sub answer {
     my ($self, $socket, @words) = @_;
 
     my $name = lc $words[0];
+    $self->note_down(@words);
 
     if ($name eq 'evalsha') {
-        $self->note_down(@words);
         my $action = @{ $self->{actions} } > 1 ? shift @{ $self->{actions} }
                                                : $self->{actions}[0];
         return $self->act($socket, $action);
@@ -266,10 +269,9 @@ sub answer {
               : $name =~ /^(?:auth|select|client)\z/ ? "+OK\r\n"
               : "-ERR unknown command\r\n";
 
-    # who waits for a handshake finds it answered
     my $goes_on = $self->act($socket, $self->{handshake}{$name}
                                       // [ reply => $reply ]);
-    $self->note_down(@words);
+    $self->note_down("$name answered");
     return $goes_on;
 }
 

@@ -103,7 +103,7 @@ sub report {
             } elsif (/^(not )?ok \d+(?: - (.*))?/) {
                 $builder->ok(!$1, $2);
 
-            } elsif (/^# ?(?!  Failed test )(.*)/) {
+            } elsif (/^#(?!   Failed test ) ?(.*)/) {
                 $builder->diag($1);
             }
         }
