@@ -49,7 +49,7 @@ export MODULES
 endif
 
 .PHONY: all module tool run test test-asan test-matrix test-bypass unit \
-	bench bench-swap bench-limit bench-instructions fuzz fuzzers style \
+	bench bench-swap bench-limit bench-instructions bench-refused fuzz fuzzers style \
 	install clean help
 .SECONDARY:
 
@@ -105,6 +105,11 @@ bench-instructions:  ## instructions per request, the figure to watch
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/instructions
+
+bench-refused:  ## what refused tokens cost beside the dearest good ones
+	@tools/prepare bench
+	@$(MAKE) all
+	@t/bench/refused
 
 fuzzers: $(fuzzers)
 

@@ -242,7 +242,7 @@ void ngx_http_gateway_jwt_finish(ngx_http_gateway_jwt_ctx_t *ctx,
 ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_token(
     ngx_http_request_t *r, ngx_http_gateway_jwt_ctx_t *ctx);
 
-/* all claims, also those that the configuration does not name; NULL: no memory */
+/* also claims that the configuration does not name; NULL: no memory */
 const json_t *ngx_http_gateway_jwt_all_claims(
     ngx_http_gateway_jwt_token_t *token);
 
@@ -308,6 +308,20 @@ char *ngx_http_gateway_jwt_claim_header(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
+/* ngx_http_gateway_jwt_refused.c */
+
+/*
+ * The token is refused: variables do not show it any more, unless it never
+ * was verified.  "verified": some claims are copied for the log before.
+ */
+ngx_int_t ngx_http_gateway_jwt_refused(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx, ngx_uint_t verified);
+
+/* $gateway_jwt_refused_claim_<name> */
+ngx_int_t ngx_http_gateway_jwt_refused_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
 /* ngx_http_gateway_jwt_variable.c */
 
 ngx_int_t ngx_http_gateway_jwt_add_variables(ngx_conf_t *cf);
@@ -321,13 +335,6 @@ ngx_int_t ngx_http_gateway_jwt_read(ngx_conf_t *cf, ngx_array_t *names,
 
 /* postconfiguration: which claims the variables in use read */
 ngx_int_t ngx_http_gateway_jwt_used_variables(ngx_conf_t *cf);
-
-/*
- * The token is refused: variables do not show it any more, unless it never
- * was verified.  "verified": some claims are copied for the log before.
- */
-ngx_int_t ngx_http_gateway_jwt_refused(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_ctx_t *ctx, ngx_uint_t verified);
 
 char *ngx_http_gateway_jwt_claim_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

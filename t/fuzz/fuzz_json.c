@@ -166,6 +166,7 @@ check_names(const uint8_t *data, size_t size, json_t *value, size_t n,
 {
     size_t            i, built;
     json_t           *some, *member;
+    const char       *name;
     gw_json_names_t   names;
     gw_json_limit_t   limit;
 
@@ -186,16 +187,13 @@ check_names(const uint8_t *data, size_t size, json_t *value, size_t n,
     check((some == NULL) == (value == NULL));
 
     for (i = 0, built = 0; i < n && value != NULL; i++) {
-        member = json_object_getn(value, (const char *) texts[i].data,
-                                  texts[i].len);
+        name = (const char *) texts[i].data;
+        member = json_object_get(value, name);
 
         if (member != NULL
             && !(flat && (json_is_array(member) || json_is_object(member))))
         {
-            check(json_equal(member,
-                             json_object_getn(some,
-                                              (const char *) texts[i].data,
-                                              texts[i].len)));
+            check(json_equal(member, json_object_get(some, name)));
             built++;
         }
     }

@@ -78,7 +78,7 @@ my %header = map { $_ => compact('{"alg":"ES256","kid":"es256","x":'
                                  . filled($_, '{}') . '}', '{}', 'x' x 64) }
              61, 62, 1900;
 
-my $pair = token(claims => { sub => 'x' x 958, x => [ 1 .. 1000 ] });
+my $pair = token(claims => { sub => 'x' x 766, x => [ 1 .. 1000 ] });
 
 sub held {
     my ($path, $name, $value) = @_;

@@ -261,10 +261,10 @@ like(ask('/ssi-good/x', $user)->{body},
 is(ask('/ssi/x', $user)->{status}, 401, '    of a refused token');
 
 
-# --- at most 960 bytes: two for each name, and the texts
+# --- at most 768 bytes: two for each name, and the texts
 
-for my $case ([ 952, 952, 'user' ], [ 953, 953, '-' ], [ 958, 958, '-' ],
-              [ 959, 0, 'user' ], [ 5000, 0, 'user' ]) {
+for my $case ([ 760, 760, 'user' ], [ 761, 761, '-' ], [ 766, 766, '-' ],
+              [ 767, 0, 'user' ], [ 5000, 0, 'user' ]) {
     my ($n, $kept, $role) = @$case;
     $is = ask('/rule', token(claims => { sub => 'x' x $n, role => 'user' }));
     my ($sub, $other) = $is->{log} =~ /> <(x*|-)\|([^|]*)\|/;
