@@ -414,8 +414,8 @@ char *ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
  * Looks for the credential: GW_OK with "value" (in the request's memory),
  * GW_MISSING, GW_DUPLICATE_CREDENTIAL if the source holds two values, equal
  * or not, in any spelling, GW_MALFORMED_HEADER for a "Bearer" without a token
- * and for a value in a spelling that only parsers of upstreams read, GW_FAILED.
- * One that was hidden is still found, by later locations of the request and
+ * and for a spelling that only upstreams read (gw_source.h), GW_FAILED.  One
+ * that was hidden is still found, by later locations of the request and
  * by other methods.
  */
 gw_reason_e ngx_http_gateway_source_find(ngx_http_request_t *r,
@@ -424,9 +424,10 @@ gw_reason_e ngx_http_gateway_source_find(ngx_http_request_t *r,
 /*
  * Removes the credential, and every other value of its source, in any
  * spelling, from what an upstream receives and from what is logged: the line,
- * the cookie's pair, or the argument in $args, $request_uri and $request.  A variable of another
- * kind cannot be removed.  "reason" and "value" are what _find() has said;
- * "source" lives as long as the configuration.  NGX_ERROR: no memory.
+ * the cookie's pair, or the argument in $args, $request_uri and $request.  A
+ * variable of another kind cannot be removed.  "reason" and "value" are what
+ * _find() has said; "source" lives as long as the configuration.  NGX_ERROR:
+ * no memory.
  */
 ngx_int_t ngx_http_gateway_source_hide(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, gw_reason_e reason,

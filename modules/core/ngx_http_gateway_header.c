@@ -77,18 +77,17 @@ ngx_http_gateway_header_normalize(u_char *dst, ngx_str_t *name)
  * "underscores_in_headers on" or "ignore_invalid_headers off".
  */
 
-static ngx_inline u_char
-ngx_http_gateway_header_char(u_char c)
+static ngx_inline ngx_uint_t
+ngx_http_gateway_header_dash(u_char c)
 {
-    c = ngx_tolower(c);
-
-    return ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) ? c : '-';
+    return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'));
 }
 
 
 ngx_uint_t
 ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name)
 {
+    u_char      c;
     ngx_uint_t  i;
 
     if (h->key.len != name->len) {
@@ -96,8 +95,11 @@ ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name)
     }
 
     for (i = 0; i < name->len; i++) {
-        if (ngx_http_gateway_header_char(h->key.data[i])
-            != ngx_http_gateway_header_char(name->data[i]))
+        c = ngx_tolower(h->key.data[i]);
+
+        if (c != name->data[i]
+            && !(ngx_http_gateway_header_dash(c)
+                 && ngx_http_gateway_header_dash(name->data[i])))
         {
             return 0;
         }

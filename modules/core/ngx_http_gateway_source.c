@@ -13,7 +13,7 @@
 #include "gw_source.h"
 
 
-/* so that both always mean the same, cookies are read as nginx reads them */
+/* cookies are read as nginx reads them for $cookie_name */
 
 #define NGX_HTTP_GATEWAY_COOKIE_LIST                                          \
     (NGX_HTTP_GATEWAY_COOKIE_COMMA ? GW_SOURCE_COOKIE_COMMA                   \
@@ -260,7 +260,7 @@ ngx_http_gateway_source_hide(ngx_http_request_t *r,
 }
 
 
-/* nginx's string for what knows no nginx */
+/* the same bytes, for code that does not know nginx */
 
 static gw_text_t
 ngx_http_gateway_text(const ngx_str_t *s)

@@ -184,7 +184,22 @@ my $copies = "X_User_Name: r\nX-User_Name: r\nx_user-NAME: r\n"
 
 
 
-=== TEST 6: a name written anywhere in a server is removed in all its locations
+=== TEST 6: so are other bytes that nginx lets in, since CGI makes "_" of them
+--- jwks: es256
+--- http_config
+ignore_invalid_headers off;
+--- config eval
+::location('/', $::Pass, $::Jwt, 'gateway_jwt_claim_header X-User-Name sub;')
+--- more_headers eval
+::bearer($::Alice) . "X.User.Name: r\nX-User~Name: r\nX_User.Name: r\n"
+                   . "X1User1Name: kept\n"
+--- response_body
+X-User-Name: alice
+X1User1Name: kept
+
+
+
+=== TEST 7: a name written anywhere in a server is removed in all its locations
 --- jwks: es256
 --- http_config
 server {
@@ -229,7 +244,7 @@ my $kept = "X-Kept: 1\n";
 
 
 
-=== TEST 7: http{} level names are removed in every server
+=== TEST 8: http{} level names are removed in every server
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_header X-User sub;
@@ -246,7 +261,7 @@ server {
 
 
 
-=== TEST 8: levels add up by name, a child replaces and never drops
+=== TEST 9: levels add up by name, a child replaces and never drops
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_header X-Http sub;
@@ -278,7 +293,7 @@ my $two = "X-Http: alice\n";
 
 
 
-=== TEST 9: long lists: copies first, middle, last, at the parts' ends, all
+=== TEST 10: long lists: copies first, middle, last, at the parts' ends, all
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, 'gateway_jwt_claim_header X-User sub;')
@@ -305,7 +320,7 @@ my $n = 0;
 
 
 
-=== TEST 10: a request of nothing but copies, before and after Host
+=== TEST 11: a request of nothing but copies, before and after Host
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt_claim_header X-User sub;')
@@ -315,7 +330,7 @@ my $n = 0;
 
 
 
-=== TEST 11: a client that lists the name in Connection does not remove ours
+=== TEST 12: a client that lists the name in Connection does not remove ours
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, 'gateway_jwt_claim_header X-User sub;')
@@ -327,7 +342,7 @@ my $n = 0;
 
 
 
-=== TEST 12: the subrequest of auth_request sees no client's copies
+=== TEST 13: the subrequest of auth_request sees no client's copies
 --- jwks: es256
 --- http_config
 server {
@@ -357,7 +372,7 @@ END
 
 
 
-=== TEST 13: lines that nginx knows by name: its variables follow
+=== TEST 14: lines that nginx knows by name: its variables follow
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, <<'END')
@@ -384,7 +399,7 @@ my $ours = "User-Agent: admin,dev\nX-Chain: alice, 127.0.0.1\n"
 
 
 
-=== TEST 14: removed, also where a variable had read them
+=== TEST 15: removed, also where a variable had read them
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, <<'END')
@@ -400,7 +415,7 @@ END
 
 
 
-=== TEST 15: HTTP/1.0
+=== TEST 16: HTTP/1.0
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, 'gateway_jwt_claim_header X-User sub;')
@@ -412,7 +427,7 @@ X-User: alice
 
 
 
-=== TEST 16: HTTP/0.9 has no lines, to read or to remove
+=== TEST 17: HTTP/0.9 has no lines, to read or to remove
 --- jwks: es256
 --- config eval
 ::location('/off', $::Pass, 'gateway_jwt_claim_header X-User sub;')
@@ -422,7 +437,7 @@ X-User: alice
 
 
 
-=== TEST 17: HTTP/0.9 with a token in an argument: the line is set
+=== TEST 18: HTTP/0.9 with a token in an argument: the line is set
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt_claim_header X-User sub;',
@@ -434,7 +449,7 @@ X-User: alice
 
 
 
-=== TEST 18: HTTP/0.9 without a token is refused
+=== TEST 19: HTTP/0.9 without a token is refused
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt_claim_header X-User sub;', $::Jwt)
@@ -445,7 +460,7 @@ X-User: alice
 
 
 
-=== TEST 19: not set where another method granted what this one refused
+=== TEST 20: not set where another method granted what this one refused
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, 'satisfy any; allow all;', <<'END')
@@ -460,7 +475,7 @@ END
 
 
 
-=== TEST 20: once, also after the request went through other locations
+=== TEST 21: once, also after the request went through other locations
 --- jwks: es256
 --- config eval
 ::location('/first', 'root $TEST_NGINX_HTML_DIR;', $::Jwt, <<'END')
@@ -479,7 +494,7 @@ END
 
 
 
-=== TEST 21: lines that are added where a full list has lost some
+=== TEST 22: lines that are added where a full list has lost some
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, map { "gateway_jwt_claim_header X-User-$_ sub;" }
@@ -496,7 +511,7 @@ my $ours = CORE::join "\n", map { "X-User-$_: alice" } 0 .. 9;
 
 
 
-=== TEST 22: and where the second part has
+=== TEST 23: and where the second part has
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, map { "gateway_jwt_claim_header X-User-$_ sub;" }
@@ -513,7 +528,7 @@ my $ours = CORE::join "\n", map { "X-User-$_: alice" } 0 .. 9;
 
 
 
-=== TEST 23: a variable with control characters is empty, and begins no line
+=== TEST 24: a variable with control characters is empty, and begins no line
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_set $claim deep text;
@@ -555,7 +570,7 @@ my $all = sub { my ($text, $json) = @_; "X-Azp: fine\nX-Claim: $text\n"
 
 
 
-=== TEST 24: nor does the payload, which comes as one line
+=== TEST 25: nor does the payload, which comes as one line
 --- jwks: es256
 --- config eval
 my $payload = 'proxy_set_header X-Payload $gateway_jwt_payload;';
@@ -572,7 +587,7 @@ my $t = ::token(payload => qq({\r\n"exp": 4102444800,\r\n"x": )
 
 
 
-=== TEST 25: a map that is read before PREACCESS keeps the client's, if not volatile
+=== TEST 26: a map that is read before PREACCESS keeps the client's, if not volatile
 --- jwks: es256
 --- http_config
 map $http_x_user $kept  { default $http_x_user; }
@@ -595,7 +610,7 @@ END
 
 
 
-=== TEST 24: a claim with a blank at an end would arrive as another: it is not set
+=== TEST 27: a claim with a blank at an end would arrive as another: it is not set
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, 'gateway_jwt_claim_header X-Azp azp;')

@@ -492,7 +492,7 @@ my $bob = ::token(claims => { sub => 'bob' });
 
 
 
-=== TEST 19: behind a comma it stands for nginx before 1.29.6 only
+=== TEST 19: behind a comma it is read by nginx before 1.29.6 only
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt off token=$cookie_t;',
@@ -503,12 +503,11 @@ my $bob = ::token(claims => { sub => 'bob' });
 --- response_headers eval
 [ map { "X-Status: $_" } $::Commas
   ? (('unverified') x 3, 'duplicate_credential', 'unverified')
-  : (('absent') x 3, 'unverified', 'absent') ]
+  : (('malformed_header') x 3, 'duplicate_credential', 'malformed_header') ]
 --- response_body eval
 ::got(map { s/(.+)/Cookie: $1\n/r } $::Commas
       ? ('a=1, b=2', 'a=1, b=2', 'a=1,', 'a=1,', 'a, b')
-      : (map({ s/T/$::T/r } @::Commas[0 .. 2]), 'a=1, t=x',
-         $::Commas[4] =~ s/T/$::T/r))
+      : ('a=1; b=2', 'a=1; b=2', 'a=1', 'a=1', 'a; b'))
 
 
 

@@ -228,6 +228,7 @@ sub conf {
     gateway_consumers zone=c:1m file=consumers.json;
     gateway_jwt_key_file jwks.json;
     keepalive_requests 100000000;
+    client_header_buffer_size 16k;
     ignore_invalid_headers off;
     upstream upstream { server unix:$self->{dir}/upstream; keepalive 64; }
     server {
