@@ -15,8 +15,8 @@
  *     _breaker.c     failures, counted by all workers together
  *
  * A call waits in the flow of its client while there is no connection or Redis
- * has enough to do.  It is a slot in the queue of its connection from the moment
- * when its bytes are in the output until its reply: replies have no other address than
+ * has enough to do.  It is a slot in the queue of its connection from when its
+ * bytes are in the output until its reply: replies have no other address than
  * their order.  Nobody takes a slot out of the middle.  Who no longer waits
  * only takes his handler away.
  */

@@ -206,7 +206,7 @@ part(sub {
     # the keys of zone closed are known by what Redis was asked for
     my %asked = map { $order[$_] => $_ } 0 .. $#order;
     my @places = sort { $a <=> $b }
-                 map { $asked{ key('closed', "o$_") } // 1e9 } 1 .. 3;
+                 map { $asked{ redis_key("closed", "o$_") } // 1e9 } 1 .. 3;
     cmp_ok($places[-1], '<', $window + 6, "    in turn: others had $window in "
            . "front of them, and not 900 (@places)");
     is(CORE::join('', errors()), '', '    nothing has failed');
@@ -214,7 +214,7 @@ part(sub {
     $fake->stop;
 });
 
-sub key {
+sub redis_key {
     my ($zone, $key) = @_;
     require Digest::SHA;
     return 'gateway:{' . substr(Digest::SHA::sha256_hex($key), 0, 32)
