@@ -668,9 +668,9 @@ ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx)
  * In LOG: what a request has cost is known now.  The state that is charged
  * outlives the request, and so does the call to Redis.
  *
- * A refusal of the gateway costs nothing where no upstream server was asked
- * before it.  Batches are walked from the last one: those that were decided
- * before a refusal of another limit come after it.
+ * A refusal of the gateway costs nothing if no upstream server was asked
+ * before it.  The list of batches begins with the last one: after a batch that
+ * has refused come those that an earlier location has charged.
  */
 
 void
@@ -710,7 +710,7 @@ ngx_http_gateway_limit_settle(ngx_http_request_t *r)
                 continue;
             }
 
-            /* others than the gateway have refused: only a reserve is due */
+            /* another module has refused: only a reserve stays charged */
 
             if (nothing
                 || (batch->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY
@@ -729,9 +729,9 @@ ngx_http_gateway_limit_settle(ngx_http_request_t *r)
 
 
 /*
- * By another module of the gateway, before an upstream server was asked.  An
- * error page may have limits of its own, and they let its upstream server be
- * asked after the refusal.
+ * By another module of the gateway, before an upstream server was asked.  The
+ * limits that an error page has of its own also cover its upstream server,
+ * which was asked after the refusal.
  */
 
 static ngx_uint_t

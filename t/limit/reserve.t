@@ -10,6 +10,7 @@ use Test::Gateway;
 use Test::Gateway::Load qw( header );
 use Test::Gateway::Redis;
 
+use Digest::SHA qw( sha256_hex );
 use IO::Socket::INET;
 use JSON::PP ();
 use Socket qw( SOL_SOCKET SO_LINGER );
@@ -30,7 +31,9 @@ my $redis = start_redis();
 my $hold = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1',
                                  ReuseAddr => 1, LocalPort => free_port())
     or die "listen: $!";
-my ($nobody, $origin) = (free_port(), free_port());
+my ($nobody, $origin, $h2) = map { free_port() } 1 .. 3;
+my $listen = "listen 127.0.0.1:$h2" . (nginx_before(1, 25, 1) ? ' http2;'
+                                                             : '; http2 on;');
 
 my %figures = (
     g => 'rate=1r/d burst=99',
@@ -51,6 +54,7 @@ my %locations = (
     one => [ 'settle reserve=10', 'empty_gif;' ],
     more => [ 'cost=15 settle reserve=$arg_r|10', 'empty_gif;' ],
     dry => [ "cost=$cost settle reserve=10 dry_run", 'origin' ],
+    look => [ 'cost=0', 'empty_gif;' ],
     hold => [ "cost=$cost settle reserve=10", 'hold' ],
     orhold => [ "cost=$cost|4 settle reserve=10", 'hold' ],
     withouthold => [ "cost=$cost|4 settle", 'hold' ],
@@ -84,6 +88,7 @@ my $http = <<'END';
     map $arg_w $weight { default $arg_w; }
     gateway_limit_zone $request_uri zone=none:1m rate=0r/d;
     gateway_limit_zone $arg_k zone=y_late:1m rate=1r/d burst=99;
+    gateway_limit_zone $arg_k zone=y_slow:1m rate=1r/d burst=99;
     gateway_limit_zone $arg_k zone=y_early:1m rate=1r/d burst=99 stage=early;
     gateway_limit_zone $arg_k zone=y_small:1m rate=$arg_v|1r/d burst=$arg_b|99;
 END
@@ -99,6 +104,12 @@ $http .= <<"END";
         server 127.0.0.1:@{[ $hold->sockport ]} max_fails=0;
     }
     server {
+        $listen
+        access_log logs/access.log reserve;
+        location /h2 { gateway_limit zone=y_late cost=4 settle reserve=10;
+                       proxy_pass http://hold; }
+    }
+    server {
         listen 127.0.0.1:$origin;
         add_header X-Cost \$arg_c always;
         add_header X-Accel-Redirect \$arg_to always;
@@ -112,6 +123,7 @@ END
 my $server = <<'END';
     access_log logs/access.log reserve;
     postpone_output 0;
+    keepalive_requests 100000;
     gateway_limit_headers legacy ietf;
     location @none { gateway_limit zone=none; proxy_pass http://origin; }
     location /refuse { internal; gateway_limit zone=none; empty_gif; }
@@ -121,12 +133,23 @@ my $server = <<'END';
     location /six { internal; proxy_pass http://origin/?c=6; }
     location /file { internal; empty_gif; }
     location /small { gateway_limit zone=y_small cost=1 settle reserve=$arg_r|10; empty_gif; }
+    location /slow/look { gateway_limit zone=y_slow cost=0; empty_gif; }
+    location /slow { gateway_limit zone=y_slow burst=99 settle reserve=10;
+                     empty_gif; }
     location /early { gateway_limit zone=y_early cost=$arg_c|4 min=1 settle
                       reserve=10; gateway_api_key r; empty_gif; }
     location /earlynone { gateway_limit zone=y_early cost=4 settle reserve=10;
                           gateway_limit zone=none; empty_gif; }
     location /deny { gateway_limit zone=y_early cost=$arg_c|4 min=1 settle
                      reserve=10; deny all; }
+    location /login { gateway_api_key r; error_page 401 @login;
+                      gateway_limit zone=y_early cost=4 settle reserve=10; empty_gif; }
+    location @login { gateway_api_key off; gateway_limit zone=y_late
+                      cost=$upstream_http_x_cost|4 settle reserve=10;
+                      proxy_pass http://origin/?c=3$arg_none; }
+    location /still { gateway_api_key r; error_page 401 @still; empty_gif; }
+    location @still { gateway_api_key off; gateway_limit zone=y_late
+                      settle reserve=10; empty_gif; }
     location /exempt { gateway_limit_exempt $arg_e; gateway_limit zone=y_late
                        settle reserve=10; empty_gif; }
     location /ssi { ssi on; ssi_types *; gateway_limit zone=y_late cost=6
@@ -196,6 +219,7 @@ sub has_used {
 }
 
 my $n = 0;
+my $long = 'long ' x (1 << 20);
 
 # one request: its status, and the units that it has cost
 sub costs {
@@ -247,7 +271,7 @@ sub logged {
     my ($key) = @_;
     my $file = $one->dir . '/logs/access.log';
     return wait_until(sub {
-        Test::Gateway::Server::slurp($file) =~ /k=$key\b.* (\d+)$/m && $1
+        Test::Gateway::Server::slurp($file) =~ /\bk=$key\b/
     }, 10);
 }
 
@@ -331,6 +355,22 @@ for my $zone (@zones) {
         leave($client);
         logged($key) or diag('it is not logged');
         has_used($zone, $key, $units, "$name: it leaves a response of $cost");
+    }
+
+    # all that the upstream has sent is on its way
+    {
+        my ($client, $upstream, $key) = begin($zone, 'orhold');
+        syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 3\r\n"
+                            . 'Content-Length: ' . length($long) . "\r\n\r\n";
+        my $sent = 0;
+        while ($sent < length $long) {
+            $sent += syswrite $upstream, $long, 1 << 16, $sent or die $!;
+        }
+        is(sysread($upstream, my $none, 1) // 'reset', 0,
+           "$zone: a response is read to its end");
+        leave($client);
+        logged($key) or diag('it is not logged');
+        has_used($zone, $key, 10, 'and the client leaves');
     }
 
     # --- the upstream server fails
@@ -426,6 +466,9 @@ other('/early', 'y_early', 200, 4, 'early: and there', $key);
 other('/early?c=0', 'y_early', 200, 1, 'early: with min=', $key);
 other('/earlynone', 'y_early', 429, 0, 'early: a late limit refuses');
 other('/deny', 'y_early', 403, 4, 'early: nginx refuses, the reserve is settled');
+my $key_of = other('/login', 'y_early', 401, 0, 'early: refused, with a page');
+has_used('y_late', $key_of, 3, 'whose upstream costs, by its own limit');
+other('/still', 'y_late', 401, 0, 'a page without an upstream');
 other('/exempt?e=1', 'y_late', 200, 0, 'exempt');
 other('/exempt', 'y_late', 200, 1, 'not exempt');
 other('/ssi', 'y_late', 200, 6, 'subrequests settle nothing');
@@ -433,6 +476,38 @@ other('/weight?w=0', 'y_late', 200, 3, 'min= bounds a cost that is not settled')
 other('/weight?w=2', 'y_late', 200, 3, 'just below');
 other('/weight?w=4', 'y_late', 200, 4, 'just above');
 other('/weight', 'y_late', 200, 5, 'and what is written behind the "|"');
+
+# a client that leaves while it is delayed
+my $slow = IO::Socket::INET->new('127.0.0.1:' . $one->port) or die "connect: $!";
+syswrite $slow, "GET /slow?k=slow HTTP/1.1\r\nHost: a\r\n\r\n";
+my $left = sub { header({ head => ($one->get('/slow/look?k=slow'))[1] },
+                        'X-RateLimit-Remaining') };
+ok(wait_until(sub { $left->() == 90 }), 'ten are reserved while it waits');
+leave($slow);
+ok(logged('slow 499'), '    it leaves');
+is($left->(), 90, '    and pays them');
+
+# over HTTP/2: a stream is reset, and a connection closed
+sub frame {
+    my ($type, $flags, $stream, $data) = @_;
+    return substr(pack('NCCN', length $data, $type, $flags, $stream), 1) . $data;
+}
+
+for my $how ('reset', 'close') {
+    my $path = "/h2?k=h2$how";
+    my $client = IO::Socket::INET->new("127.0.0.1:$h2") or die "connect: $!";
+    syswrite $client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '')
+        . frame(1, 5, 1, "\x82\x86\x04" . chr(length $path) . "$path\x01\x01a");
+    my $upstream = asked();
+    is(used('y_late', "h2$how"), 10, "HTTP/2: reserved ($how)");
+    if ($how eq 'reset') {
+        syswrite $client, frame(3, 0, 1, pack 'N', 8);
+    } else {
+        close $client;
+    }
+    ok(logged("h2$how"), '    it leaves');
+    has_used('y_late', "h2$how", 10, 'HTTP/2: and pays it');
+}
 
 is(($one->get('/small?k=never&b=8'))[0], 429, 'a reserve above what there is');
 is(($one->get('/small?k=never&b=9'))[0], 200, 'of all that there is');
@@ -474,17 +549,36 @@ for my $zone (@zones) {
 }
 
 
+# --- in Redis the window is over, and others have used the next one
+
+for my $case ([ r_f => 'fd' ], [ r_q => 'fM' ], [ r_s => 'sd' ]) {
+    my ($zone, $kind) = @$case;
+    my ($client, $upstream, $key) = begin($zone, 'hold');
+    my $name = 'gateway:{' . substr(sha256_hex($key), 0, 32) . "}:$zone:$kind";
+    my ($window) = $redis->cli('GET', $name) =~ /^(\d+):10(?::0)?$/;
+    ok($window, "$zone: reserved");
+    $redis->cli('SET', $name, $kind eq 'sd' ? $window + 2 . ':20:10'
+                                            : $window + 86_400e6 . ':20');
+    syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 1\r\n"
+                        . "Content-Length: 2\r\n\r\nok";
+    like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, '    it ends');
+    wait_until(sub { $redis->cli('GET', $name) !~ /20/ }, 0.2);
+    like($redis->cli('GET', $name), qr/^\d+:20(?::10)?$/,
+         '    and gives back nothing of the next window');
+}
+
+
 # --- the key has lost its place to others, and came again
 
-# 900 requests of as many keys, on one connection
+# so many requests, each of another key, on one connection
 sub flood {
-    my ($path) = @_;
+    my ($path, $many) = @_;
     my $all = IO::Socket::INET->new('127.0.0.1:' . $one->port)
         or die "connect: $!";
-    syswrite $all, CORE::join '', (map { "GET $path?k=f$_ HTTP/1.1\r\nHost: a"
-                                         . "\r\n\r\n" } map { ++$n } 1 .. 900),
-                                  "GET $path HTTP/1.0\r\n\r\n";
-    reads($all, qr/\0never/);
+    for (1 .. $many) {
+        syswrite $all, "GET $path?k=f" . ++$n . " HTTP/1.1\r\nHost: a\r\n\r\n";
+        reads($all, qr/\r\n\r\n.{43}/s);
+    }
     return;
 }
 
@@ -494,7 +588,7 @@ for my $zone (qw( v_g v_f v_s )) {
 
     # asking for it is a use, too: there must be many others in between
     my $lost = wait_until(sub {
-        flood("/$zone/flood") for 1 .. 12;
+        flood("/$zone/flood", 5000);
         return used($zone, $key) == 0;
     }, 30);
     is($lost, 1, '    its place is lost');
@@ -535,12 +629,61 @@ for my $zone (qw( s_f r_g )) {
 }
 
 
-# --- all of it, again
+# --- Redis is gone: what it does not confirm is counted, and the node settles
+# --- what it has charged by itself
 
+my %reserved = map { $_ => [ begin($_, 'hold'), begin($_, 'hold') ] }
+               grep { /^r_/ } @zones;
 my @changed = grep { used(split ' ') != $used{$_}[0] } sort keys %used;
 is(CORE::join(', ', map { "$_: $used{$_}[1]" } @changed), '',
    scalar(keys %used) . ' keys have used what they had');
+$redis->kill;
 
+sub state_of {
+    my ($zone) = @_;
+    my ($status, $head, $body) = $one->get("/limits?zone=$zone&key=none");
+    return JSON::PP::decode_json($body);
+}
+
+for my $zone (sort keys %reserved) {
+    my @two = @{ $reserved{$zone} };
+    my $left = sub {
+        my ($key) = @_;
+        my ($status, $head) = $one->get("/$zone/look?k=$key");
+        return header({ head => $head }, 'X-RateLimit-Remaining') // $status;
+    };
+    for my $cost (2, 15) {
+        my ($client, $upstream, $key) = splice @two, 0, 3;
+        syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: $cost\r\n"
+                            . "Content-Length: 2\r\n\r\nok";
+        like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, "$zone: a cost of $cost");
+        my $lost = $cost < 10 ? 'unreturned' : 'unsettled';
+        ok(wait_until(sub { state_of($zone)->{$lost} }, 10), "    is $lost");
+        is($left->($key), $cost < 10 ? 100 : 95,
+           '    and what was not charged, the node charges');
+    }
+    is(state_of($zone)->{unreturned}, 1, "$zone: one");
+    is(state_of($zone)->{unsettled}, 1, '    each');
+
+    for my $case ([ 2, 2 ], [ 15, 15 ], [ 0, 0 ], [ 'x', 10 ], [ '', 10 ]) {
+        my ($cost, $units) = @$case;
+        my ($client, $upstream, $key) = begin($zone, 'hold');
+        is($left->($key), 90, "$zone: the node reserves");
+        if (length $cost) {
+            syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: $cost\r\n"
+                                . "Content-Length: 2\r\n\r\nok";
+            reads($client, qr/\r\n\r\nok/);
+        } else {
+            leave($client);
+        }
+        logged($key) or diag('it is not logged');
+        my $is;
+        wait_until(sub { ($is = $left->($key)) == 100 - $units }, 5);
+        is($is, 100 - $units, "    and settles a cost of \"$cost\"");
+    }
+    is(state_of($zone)->{unreturned}, 1, '    nothing more');
+    is(state_of($zone)->{unsettled}, 1, '    is lost');
+}
 alarm 0;
 $one->stop;
 done_testing();

@@ -461,3 +461,31 @@ location /small { gateway_limit zone=z burst=0; empty_gif; }
 --- request eval
 [ ('GET /t?k=1') x 11, ('GET /small?k=1') x 2, 'GET /t?k=1' ]
 --- error_code eval: [ (200) x 10, (429) x 4 ]
+
+
+
+=== TEST 23: min= bounds a cost from below, also what is written behind the "|"
+--- http_config
+gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=99;
+--- config
+location /one { gateway_limit zone=z cost=$http_x_weight|5 min=1; empty_gif; }
+location /none { gateway_limit zone=z cost=$http_x_weight|0 min=3; empty_gif; }
+location /small { gateway_limit zone=z cost=$http_x_weight min=100; empty_gif; }
+--- request eval: [ map { "GET /$_?k=1" } ('one') x 6, ('none') x 4, ('small') x 2 ]
+--- more_headers eval
+[ map { defined ? "X-Weight: $_" : '' } 0, 1, 2, 'x', undef, -1, 2, 3, 4, undef, 0, undef ]
+--- error_code eval: [ (200) x 10, 429, 429 ]
+--- response_headers eval
+[ map { "X-RateLimit-Remaining: $_" } 99, 98, 96, 91, 86, 81, 78, 75, 71, 68, 68, 68 ]
+
+
+
+=== TEST 24: a client that sends 0 all the time is limited
+--- http_config
+gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=9;
+--- config
+location /t { gateway_limit zone=z cost=$http_x_weight|5 min=1; empty_gif; }
+--- request eval: [ ('GET /t?k=1') x 50 ]
+--- more_headers
+X-Weight: 0
+--- error_code eval: [ (200) x 10, (429) x 40 ]
