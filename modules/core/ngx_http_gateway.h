@@ -691,6 +691,13 @@ ngx_int_t ngx_http_gateway_consumer_identity(ngx_http_request_t *r,
 char *ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/*
+ * Configuration, in postconfiguration: how many entries of a kind the file has
+ * now; 0 without a file.
+ */
+ngx_uint_t ngx_http_gateway_consumers_count(
+    const ngx_http_gateway_consumers_t *consumers, gw_consumer_kind_e kind);
+
 /* for core's postconfiguration, init_module, init_process, exit_process */
 ngx_int_t ngx_http_gateway_consumers_check(ngx_conf_t *cf,
     ngx_http_gateway_consumers_t *consumers);

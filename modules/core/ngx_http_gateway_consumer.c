@@ -190,6 +190,22 @@ ngx_http_gateway_consumers_check(ngx_conf_t *cf,
 }
 
 
+ngx_uint_t
+ngx_http_gateway_consumers_count(const ngx_http_gateway_consumers_t *consumers,
+    gw_consumer_kind_e kind)
+{
+    const gw_consumer_set_t  *set;
+
+    if (consumers == NULL) {
+        return 0;
+    }
+
+    set = consumers->block;
+
+    return set->count[kind];
+}
+
+
 static ngx_int_t
 ngx_http_gateway_consumers_build(ngx_http_gateway_consumers_t *consumers,
     ngx_str_t *text, ngx_log_t *log)

@@ -52,6 +52,14 @@ typedef struct {
 } ngx_http_gateway_jwt_key_use_t;
 
 
+/* a file that alone verifies tokens of an issuer, beside others of that */
+
+typedef struct {
+    ngx_str_t                           issuer;
+    ngx_str_t                           path;
+} ngx_http_gateway_jwt_bound_t;
+
+
 typedef struct {
     gw_claim_path_t                     path;
     gw_claim_op_e                       op;
@@ -79,6 +87,9 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                         files;      /* key_file_t * */
+    ngx_array_t                         bound;      /* bound_t */
+    ngx_array_t                         open;       /* key_use_t * */
+    ngx_uint_t                          one_file;   /* unsigned:1 */
     ngx_uint_t                          generation; /* a file was re-read */
     gw_jws_memo_t                      *memo;
 
@@ -101,6 +112,7 @@ typedef struct {
 
     ngx_array_t                        *keys;       /* key_use_t */
     ngx_uint_t                          bound;      /* a key has an issuer */
+    ngx_uint_t                          open;       /* a key may have any */
     ngx_uint_t                          many_issuers;
     ngx_uint_t                          unusable;   /* refuses every token */
     ngx_uint_t                          key_policy; /* GW_JWK_COMPAT or 0 */
@@ -160,6 +172,7 @@ typedef struct {
 
     /* the keys that its signature was verified with */
     const ngx_array_t                  *keys;
+    ngx_uint_t                          open;
     ngx_uint_t                          generation;
 
     ngx_http_gateway_jwt_text_t        *texts;
@@ -200,6 +213,34 @@ struct ngx_http_gateway_jwt_ctx_s {
  */
 char *ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf);
+
+/*
+ * The same, then: which keys of "conf" are bound to an issuer, by "issuer=" or
+ * by the one value of gateway_jwt_issuer, and which are open to any.
+ */
+char *ngx_http_gateway_jwt_bind_keys(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf);
+
+/*
+ * Configuration, after that: whether consumers are matched by issuer and
+ * subject where a key may sign for any issuer.  NGX_ERROR after an [emerg].
+ */
+ngx_int_t ngx_http_gateway_jwt_check_open(ngx_conf_t *cf);
+
+/*
+ * Whether an issuer is bound to files, of which "path" is none.  What is bound
+ * anywhere in the configuration counts.
+ */
+ngx_uint_t ngx_http_gateway_jwt_foreign(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf, const char *iss, size_t len,
+    const ngx_str_t *path);
+
+/*
+ * Whether what has verified a token at this location may speak for its issuer.
+ */
+ngx_uint_t ngx_http_gateway_jwt_vouched(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, const char *iss, size_t len);
 
 char *ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

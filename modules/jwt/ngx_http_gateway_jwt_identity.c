@@ -12,6 +12,8 @@ static ngx_uint_t ngx_http_gateway_jwt_trimmed(const ngx_str_t *name);
 static gw_reason_e ngx_http_gateway_jwt_map(ngx_http_request_t *r,
     ngx_http_gateway_identity_t *identity, const json_t *claims,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static ngx_uint_t ngx_http_gateway_jwt_speaks(ngx_http_request_t *r,
+    const json_t *claims, const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static ngx_int_t ngx_http_gateway_jwt_find_subject(ngx_http_request_t *r,
     const json_t *claims, ngx_http_gateway_consumer_t *found);
 static ngx_int_t ngx_http_gateway_jwt_consumer(ngx_http_request_t *r,
@@ -153,6 +155,10 @@ ngx_http_gateway_jwt_map(ngx_http_request_t *r,
     if (by_subject == NGX_OK) {
         found = &subject;
 
+        if (!ngx_http_gateway_jwt_speaks(r, claims, jlcf)) {
+            return GW_CONSUMER_CONFLICT;
+        }
+
         if (by_id == NGX_OK && jlcf->consumer
             && !ngx_http_gateway_same(&id.consumer.id, &subject.consumer.id))
         {
@@ -173,6 +179,27 @@ ngx_http_gateway_jwt_map(ngx_http_request_t *r,
 
     return (ngx_http_gateway_consumer_identity(r, found, identity) == NGX_OK)
            ? GW_OK : GW_FAILED;
+}
+
+
+/*
+ * The configuration was refused if the file had such consumers at that time;
+ * it may have got them since.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_speaks(ngx_http_request_t *r, const json_t *claims,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    const json_t                      *iss;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    iss = json_object_get(claims, "iss");
+
+    return ngx_http_gateway_jwt_vouched(jmcf, jlcf, json_string_value(iss),
+                                        json_string_length(iss));
 }
 
 

@@ -557,6 +557,12 @@ ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&jmcf->claims, cf->pool, 16, sizeof(ngx_str_t))
            != NGX_OK
         || ngx_array_init(&jmcf->refused, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&jmcf->bound, cf->pool, 4,
+                          sizeof(ngx_http_gateway_jwt_bound_t))
+           != NGX_OK
+        || ngx_array_init(&jmcf->open, cf->pool, 4,
+                          sizeof(ngx_http_gateway_jwt_key_use_t *))
            != NGX_OK)
     {
         return NULL;
@@ -612,6 +618,7 @@ ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf)
      *     jlcf->source = NULL;
      *     jlcf->keys = NULL;
      *     jlcf->bound = 0;
+     *     jlcf->open = 0;
      *     jlcf->algorithms = 0;
      *     jlcf->issuers = NULL;
      *     jlcf->audiences = NULL;
@@ -725,6 +732,10 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     conf->many_issuers = ngx_http_gateway_jwt_many_issuers(conf);
+
+    if (ngx_http_gateway_jwt_bind_keys(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     return ngx_http_gateway_jwt_check_conf(cf, conf);
 }
@@ -1102,6 +1113,10 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     gmcf->hide[NGX_HTTP_GATEWAY_JWT] = ngx_http_gateway_jwt_hide_early;
+
+    if (ngx_http_gateway_jwt_check_open(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

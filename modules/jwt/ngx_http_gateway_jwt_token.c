@@ -24,8 +24,13 @@ static gw_reason_e ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static size_t ngx_http_gateway_jwt_choose_keys(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets);
+static ngx_uint_t ngx_http_gateway_jwt_key_serves(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss);
 static gw_reason_e ngx_http_gateway_jwt_parse_issuer(
     ngx_http_gateway_jwt_token_t *token);
 static gw_reason_e ngx_http_gateway_jwt_parse_claims(ngx_http_request_t *r,
@@ -374,20 +379,29 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
 
-    if (token->keys == jlcf->keys && token->generation == jmcf->generation) {
+    if (token->keys == jlcf->keys && token->open == jlcf->open
+        && token->generation == jmcf->generation)
+    {
         return GW_OK;
     }
 
-    /* which keys may serve depends on "iss": the one claim read before */
+    /*
+     * Which keys may serve depends on "iss", the one claim read before, where
+     * one of them, or another one of the configuration, is bound to an issuer.
+     */
 
-    if (jlcf->bound) {
+    if (jlcf->bound || (jlcf->open && jmcf->bound.nelts)) {
         reason = ngx_http_gateway_jwt_parse_issuer(token);
         if (reason != GW_OK) {
             return reason;
         }
     }
 
-    n = ngx_http_gateway_jwt_choose_keys(token, jlcf, sets);
+    n = ngx_http_gateway_jwt_choose_keys(jmcf, token, jlcf, sets);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway_jwt: %uz of %ui key files may serve the issuer",
+                   n, jlcf->keys->nelts);
 
     if (n == 0) {
         return GW_ISSUER;
@@ -405,6 +419,7 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
         gw_jws_memo_add(jmcf->memo, &token->jws);
 
         token->keys = jlcf->keys;
+        token->open = jlcf->open;
         token->generation = jmcf->generation;
     }
 
@@ -412,36 +427,57 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
 }
 
 
-/* the sets that are bound to no issuer, or to the token's; their number */
+/* the sets that may serve the token; their number */
 
 static size_t
-ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_token_t *token,
+ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets)
 {
-    size_t                           n, len;
+    size_t                           n;
     ngx_uint_t                       i;
-    const char                      *iss;
-    const json_t                    *claim;
+    const json_t                    *iss;
     ngx_http_gateway_jwt_key_use_t  *use;
 
-    claim = jlcf->bound ? json_object_get(token->claims, "iss") : NULL;
-    iss = json_string_value(claim);
-    len = json_string_length(claim);
-
+    iss = json_object_get(token->claims, "iss");
     use = jlcf->keys->elts;
     n = 0;
 
     for (i = 0; i < jlcf->keys->nelts; i++) {
-
-        if (use[i].issuer.len == 0
-            || (use[i].issuer.len == len
-                && ngx_memcmp(use[i].issuer.data, iss, len) == 0))
-        {
+        if (ngx_http_gateway_jwt_key_serves(jmcf, jlcf, &use[i], iss)) {
             sets[n++] = use[i].file->set;
         }
     }
 
     return n;
+}
+
+
+/*
+ * A key that is bound to an issuer serves its tokens only, and one that is not
+ * serves those of no issuer that others are bound to: it must not make names
+ * of theirs.  Where gateway_jwt_issuer has one value, a token of another
+ * issuer is refused with its claims.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_key_serves(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss)
+{
+    size_t       len;
+    const char  *text;
+
+    text = json_string_value(iss);
+    len = json_string_length(iss);
+
+    if (use->issuer.len) {
+        return use->issuer.len == len
+               && ngx_memcmp(use->issuer.data, text, len) == 0;
+    }
+
+    return !jlcf->open || text == NULL
+           || !ngx_http_gateway_jwt_foreign(jmcf, text, len, &use->path);
 }
 
 

@@ -49,8 +49,6 @@ my $identity = '$gateway_consumer|$gateway_credential|$gateway_groups|'
 my %locations = (
     '/'         => $jwt,
     '/claim'    => "$jwt gateway_jwt_consumer client;",
-    '/many'     => $two,
-    '/many-claim' => "$two gateway_jwt_consumer sub;",
     '/optional' => "$jwt gateway_jwt_mode optional;",
     '/dry'      => "$jwt gateway_jwt_mode dry_run;",
     '/both'     => "$jwt $key satisfy all;",
@@ -64,10 +62,19 @@ my %locations = (
     '/key'      => $key,
 );
 
-my $locations = CORE::join '', map {
-    "location = $_ { $locations{$_} empty_gif; }\n" } sort keys %locations;
+my %many = (
+    '/many'       => $two,
+    '/many-claim' => "$two gateway_jwt_consumer sub;",
+);
 
-my $with = qq{add_header X-Is "$identity" always;\n$locations};
+sub locations {
+    my (%locations) = @_;
+
+    return qq{add_header X-Is "$identity" always;\n} . CORE::join '', map {
+        "location = $_ { $locations{$_} empty_gif; }\n" } sort keys %locations;
+}
+
+my $with = locations(%locations);
 
 my $server;
 
@@ -98,8 +105,7 @@ sub asks {
 }
 
 $server = start_nginx(workers => 1, server => $with, files => {
-    'jwks.json' => jwks('es256'), 'other.json' => jwks('rs256'),
-    'consumers.json' => $file },
+    'jwks.json' => jwks('es256'), 'consumers.json' => $file },
     http => 'gateway_consumers zone=c:1m file=consumers.json;');
 
 my %service = (iss => $issuer, sub => 'service-acme');
@@ -201,6 +207,12 @@ asks('a blank inside of it is part of it', '200 ac me||||||jwt|', '/claim',
 
 # --- several issuers: iss#sub
 
+$server->stop;
+$server = start_nginx(workers => 1, server => locations(%many), files => {
+    'jwks.json' => jwks('es256'), 'other.json' => jwks('rs256'),
+    'consumers.json' => $file },
+    http => 'gateway_consumers zone=c:1m file=consumers.json;');
+
 asks('issuer and subject make a text of their own',
      "200 $issuer#alice||||||jwt|", '/many',
      claims => { iss => $issuer, sub => 'alice' });
@@ -219,7 +231,14 @@ asks('gateway_jwt_consumer sub believes every issuer', "200 $acme",
      '/many-claim', claims => { iss => $issuer, sub => 'acme' });
 
 
+$server->stop;
+
+
 # --- odd bytes
+
+$server = start_nginx(workers => 1, server => $with, files => {
+    'jwks.json' => jwks('es256'), 'consumers.json' => $file },
+    http => 'gateway_consumers zone=c:1m file=consumers.json;');
 
 for my $odd (map { "$_" } "acme\0", "\0acme", "ac\0me", "acme\n", "acme\r\nX: y",
                           "\x7f", "acme\x01")
@@ -358,7 +377,9 @@ $server->stop;
 
 # --- without a file all is as it was
 
-$server = start_nginx(workers => 1, server => $with =~ s/^.*gateway_api_key.*$//mgr,
+$server = start_nginx(workers => 1,
+                      server => locations(%locations, %many)
+                                =~ s/^.*gateway_api_key.*$//mgr,
                       files => { 'jwks.json' => jwks('es256'),
                                  'other.json' => jwks('rs256') });
 
@@ -373,12 +394,127 @@ $server->stop;
 
 # --- a file without consumers, and one without pairs
 
-$server = start_nginx(workers => 1, server => $with, files => {
+$server = start_nginx(workers => 1, server => locations(%locations, %many),
+                      files => {
     'jwks.json' => jwks('es256'), 'other.json' => jwks('rs256'),
     'consumers.json' => consumers() },
     http => 'gateway_consumers zone=c:1m file=consumers.json;');
 asks('an empty file: a subject is an identity of its own',
      '200 acme||||||jwt|', '/', claims => { iss => $issuer, sub => 'acme' });
+$server->stop;
+
+
+# --- a key that may sign for any issuer, beside others: whom does it name?
+
+my %keys = ('a.json' => jwks('es256'), 'b.json' => jwks('rs256'));
+my $on = 'gateway_jwt r; gateway_jwt_key_file';
+
+# what nginx -t says: "" or the file that is open to any issuer, and its line
+
+sub open_file {
+    my ($server, %arg) = @_;
+
+    my $text = http_conf(
+        http   => 'gateway_consumers zone=c:1m file=consumers.json; '
+                  . ($arg{http} // ''),
+        server => "listen unix:unused.sock;\n$server");
+    my ($code, $said) = nginx_t($text, { %keys,
+        'consumers.json' => $arg{file} // $file });
+
+    return $code == 0 ? '' : "refused: $said" if $said !~
+        m{\[emerg\]\ .*:\ "gateway_consumers"\ names\ consumers\ by\ "iss"\ and
+          \ "sub",\ and\ "gateway_jwt_key_file"\ "DIR/(\S+)"\ is\ bound\ to\ no
+          \ issuer\ and\ is\ not\ the\ only\ key\ file,\ add\ "issuer="\ to\ it,
+          \ or\ one\ "gateway_jwt_issuer"\ to\ its\ block,\ in
+          \ DIR/nginx.conf:(\d+)\n}x;
+
+    my ($found, $line) = ($1, $2);
+    my ($before) = $text =~ /\A(.*\n.*?)listen unix:unused/s;
+
+    # nginx_t() writes two lines before the text
+    return "$found " . ($line - 3 - (() = $before =~ /\n/g));
+}
+
+for ([ "location / { $on a.json; }", '', 'the only key file' ],
+     [ "location / { $on a.json; }\nlocation /b { $on a.json issuer=x; }", '',
+       'the only key file, written twice' ],
+     [ "location / { $on a.json; }\nlocation /b {\n$on b.json issuer=x; }",
+       'a.json 1', 'beside one that is bound' ],
+     [ "location / { $on a.json issuer=x; }\nlocation /b { $on b.json; }",
+       'b.json 2', 'the other one' ],
+     [ "location / { $on a.json issuer=x; gateway_jwt_key_file b.json; }",
+       'b.json 1', 'a mixture in one location' ],
+     [ "location / { $on a.json; }\nlocation /b { $on b.json; }",
+       'a.json 1', 'two that are not bound' ],
+     [ "$on a.json;\nlocation / { }\nlocation /b { $on b.json issuer=x; }",
+       'a.json 1', 'inherited' ],
+     [ "location / { $on a.json issuer=x; }\n"
+       . "location /b { $on b.json issuer=y; }", '', 'both are bound' ],
+     [ "location / { $on a.json issuer=x; }\n"
+       . "location /b { $on b.json; gateway_jwt_issuer y; }", '',
+       'bound by gateway_jwt_issuer' ],
+     [ "gateway_jwt_issuer y;\nlocation / { $on a.json; }\n"
+       . "location /b { $on b.json; }", '', 'bound by an inherited one' ],
+     [ "location / { $on a.json issuer=x; }\nlocation /b { "
+       . 'gateway_jwt off; gateway_jwt_key_file b.json; }', '',
+       'a location where it is off' ],
+     [ "location / { $on a.json issuer=x; }\nlocation /b { $on b.json; "
+       . 'gateway_jwt_verify off; }', '', 'one that verifies nothing' ],
+     [ "$on a.json;\nlocation / { $on b.json issuer=x; }", '',
+       'a server that is only the parent of its locations' ])
+{
+    my ($text, $expected, $name) = @$_;
+    is(open_file($text), $expected, "names of any issuer: $name");
+}
+
+my @mixed = ("location / { $on a.json; }\nlocation /b { $on b.json; }");
+
+is(open_file(@mixed, file => consumers(consumer('acme'))), '',
+   'names of any issuer: consumers that no token names');
+is(open_file("location / { $on a.json; }", http =>
+             "server { listen unix:other.sock; $on b.json issuer=x; }"),
+   'a.json 1', 'names of any issuer: the other file in another server');
+
+
+# --- a file that gets such consumers later
+
+$server = start_nginx(workers => 1, files => { %keys,
+    'consumers.json' => consumers(consumer('acme')) },
+    server => locations('/a' => "$on a.json issuer=$issuer;",
+                        '/b' => "$on b.json;",
+                        '/same' => "$on a.json;",
+                        '/one' => "$on b.json; gateway_jwt_issuer $other;"),
+    http => 'gateway_consumers zone=c:1m file=consumers.json watch=50ms;');
+
+my %third = (iss => 'https://third.example', sub => 'service-acme');
+
+asks('no such consumers: a subject of its own', '200 service-acme||||||jwt|',
+     '/b', token => token(key => 'rs256', claims => { %third }));
+
+write_file($server->dir . '/consumers.json', consumers(
+    consumer('acme', plan => 'gold', jwt => [ { %service }, { %third },
+             { iss => $other, sub => 'service-acme' } ])));
+ok(wait_until(sub { $server->log =~ /has changed and was read/ }),
+   'the file has such consumers now');
+
+asks('a bound key names them', '200 acme||||gold||jwt|', '/a',
+     claims => { %service });
+asks('the same file, not bound here, names those of its issuer',
+     '200 acme||||gold||jwt|', '/same', claims => { %service });
+asks('and no others', '403 |||||||consumer_conflict consumer_conflict',
+     '/same', claims => { %third });
+asks('another key that is not bound names none',
+     '403 |||||||consumer_conflict consumer_conflict', '/b',
+     token => token(key => 'rs256', claims => { %third }));
+asks('it verifies nothing of an issuer that is bound elsewhere',
+     '401 |||||||issuer issuer', '/b',
+     token => token(key => 'rs256', claims => { %service }));
+asks('what is no consumer keeps an identity of its own',
+     '200 alice||||||jwt|', '/b',
+     token => token(key => 'rs256', claims => { %third, sub => 'alice' }));
+asks('gateway_jwt_issuer binds it', '200 acme||||gold||jwt|', '/one',
+     token => token(key => 'rs256',
+                    claims => { iss => $other, sub => 'service-acme' }));
 $server->stop;
 
 done_testing();

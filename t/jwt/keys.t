@@ -513,8 +513,10 @@ token(key => 'b', claims => { iss => 'https://a' })  => 'unknown_key',
 token(key => 'a', claims => { iss => 'https://a/' }) => 'unknown_key',
 token(key => 'a')                                    => 'unknown_key',
 token(key => 'a', claims => { iss => ['https://a'] }) => 'unknown_key',
-token(key => 'c', claims => { iss => 'https://a' })  => 'verified',
+token(key => 'c', claims => { iss => 'https://a' })  => 'unknown_key',
+token(key => 'c', claims => { iss => 'https://b' })  => 'unknown_key',
 token(key => 'c', claims => { iss => 'https://x' })  => 'verified',
+token(key => 'c', claims => { iss => ['https://a'] }) => 'verified',
 token(key => 'c')                                    => 'verified',
 get('/bound', bearer(token(key => 'a', claims => { iss => 'https://a' }))) =>
     'verified',
@@ -582,3 +584,102 @@ get('/a', bearer(token(key => 'a')))                 => 'verified',
 get('/b', bearer(token(key => 'a')))                 => 'unknown_key',
 get('/b', bearer(token(key => 'b')))                 => 'verified',
 get('/a', bearer(token(key => 'b')))                 => 'unknown_key',
+
+
+
+=== TEST 23: issuer= in one location is in force for the keys of all others
+--- files
+map { ("$_.json" => jwks($_)) } qw( a b c d ),
+--- http_config
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/unused.sock;
+    gateway_jwt_key_file ../html/d.json issuer=https://d;
+    location / { gateway_jwt off; return 204; }
+}
+--- config
+location /a {
+    gateway_jwt r;
+    gateway_jwt_key_file ../html/a.json issuer=https://a;
+}
+location /b {
+    gateway_jwt r;
+    gateway_jwt_key_file ../html/b.json;
+}
+location /same {
+    gateway_jwt r;
+    gateway_jwt_key_file ../html/a.json;
+    gateway_jwt_key_file ../html/b.json;
+}
+location /off {
+    gateway_jwt off;
+    gateway_jwt_key_file ../html/c.json issuer=https://c;
+    return 204;
+}
+location /decode {
+    gateway_jwt off token=$arg_t;
+}
+--- cases
+map { my ($path, $key, $iss, $outcome) = @$_;
+      (get($path, bearer(token(key => $key, claims => {
+               defined $iss ? (iss => $iss) : () }))) => $outcome) }
+    ([ '/a',    'a', 'https://a',   'verified' ],
+     [ '/b',    'b', 'https://a',   'issuer' ],
+     [ '/b',    'b', 'https://c',   'issuer' ],
+     [ '/b',    'b', 'https://d',   'issuer' ],
+     [ '/b',    'b', 'https://b',   'verified' ],
+     [ '/b',    'b', 'https://a/',  'verified' ],
+     [ '/b',    'b', 'https://',    'verified' ],
+     [ '/b',    'b', 'https://A',   'verified' ],
+     [ '/b',    'b', ['https://a'], 'verified' ],
+     [ '/b',    'b', '',            'verified' ],
+     [ '/b',    'b', undef,         'verified' ],
+     [ '/b',    'a', 'https://a',   'issuer' ],
+     [ '/b',    'a', 'https://b',   'unknown_key' ],
+     [ '/same', 'a', 'https://a',   'verified' ],
+     [ '/same', 'a', 'https://x',   'verified' ],
+     [ '/same', 'a', 'https://c',   'issuer' ],
+     [ '/same', 'b', 'https://a',   'unknown_key' ],
+     [ '/same', 'b', 'https://x',   'verified' ],
+     [ '/same', 'b', undef,         'verified' ])
+
+
+
+=== TEST 24: one gateway_jwt_issuer binds the keys of its location, for all others
+--- files
+'a.json' => jwks('a'),
+'b.json' => jwks('b'),
+'c.json' => jwks('c'),
+--- config
+location /one {
+    gateway_jwt r;
+    gateway_jwt_issuer https://a;
+    gateway_jwt_key_file ../html/a.json;
+    gateway_jwt_key_file ../html/c.json;
+}
+location /mixed {
+    gateway_jwt r;
+    gateway_jwt_issuer https://a;
+    gateway_jwt_key_file ../html/a.json issuer=https://a;
+    gateway_jwt_key_file ../html/c.json;
+}
+location /free {
+    gateway_jwt r;
+    gateway_jwt_key_file ../html/b.json;
+    gateway_jwt_key_file ../html/c.json;
+}
+--- cases
+map { my ($path, $key, $iss, $outcome) = @$_;
+      (get($path, bearer(token(key => $key, claims => {
+               defined $iss ? (iss => $iss) : () }))) => $outcome) }
+    ([ '/one',   'a', 'https://a', 'verified' ],
+     [ '/one',   'c', 'https://a', 'verified' ],
+     [ '/one',   'c', 'https://x', 'issuer' ],
+     [ '/one',   'c', undef,       'issuer' ],
+     [ '/mixed', 'a', 'https://a', 'verified' ],
+     [ '/mixed', 'c', 'https://a', 'verified' ],
+     [ '/mixed', 'c', 'https://x', 'issuer' ],
+     [ '/mixed', 'c', undef,       'issuer' ],
+     [ '/free',  'b', 'https://a', 'unknown_key' ],
+     [ '/free',  'c', 'https://a', 'verified' ],
+     [ '/free',  'b', 'https://x', 'verified' ],
+     [ '/free',  'b', undef,       'verified' ])
