@@ -36,8 +36,6 @@ typedef struct {
 } ngx_http_gateway_certificate_srv_conf_t;
 
 
-#if (NGX_HTTP_SSL)
-
 /* ngx_http_gateway_certificate_peer.c */
 
 /*
@@ -51,6 +49,8 @@ gw_reason_e ngx_http_gateway_certificate_peer(ngx_http_request_t *r,
 
 
 /* ngx_http_gateway_certificate_session.c */
+
+#if (NGX_HTTP_SSL)
 
 /*
  * Whether the session of a connection, which may be an older one's, was made

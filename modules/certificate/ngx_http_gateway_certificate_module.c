@@ -160,8 +160,6 @@ static gw_reason_e
 ngx_http_gateway_certificate_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_str_t *credential)
 {
-#if (NGX_HTTP_SSL)
-
     gw_reason_e                            reason;
     ngx_http_gateway_certificate_match_t   match;
     const ngx_http_gateway_certificate_t  *certificate;
@@ -183,12 +181,6 @@ ngx_http_gateway_certificate_judge(ngx_http_request_t *r,
     *credential = match.credential;
 
     return reason;
-
-#else
-
-    return GW_CERTIFICATE_MISSING;
-
-#endif
 }
 
 

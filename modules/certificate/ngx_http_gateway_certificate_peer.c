@@ -224,4 +224,13 @@ ngx_http_gateway_certificate_names(
 }
 
 
+#else
+
+gw_reason_e
+ngx_http_gateway_certificate_peer(ngx_http_request_t *r,
+    const ngx_http_gateway_certificate_t **certificate)
+{
+    return GW_CERTIFICATE_MISSING;
+}
+
 #endif

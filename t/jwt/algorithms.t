@@ -6,6 +6,7 @@ use warnings;
 use lib 't/lib';
 
 use JSON::PP ();
+use Math::BigInt ();
 use Test::Gateway;
 use Test::Gateway::Cases;
 
@@ -42,6 +43,29 @@ sub both_sides {
     return map { my $token = token(key => $_);
                  ($token => 'verified', altered($token) => 'bad_signature',
                   forged($token) => 'bad_signature') } @names;
+}
+
+# The other signature of the same token: (r, n - s) for (r, s), n being the order
+# of the curve.  Signers take either, so that half of all signatures have the
+# larger s.
+our %order = (
+    es256  => 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551',
+    es256k => 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141',
+    es384  => 'f' x 48 . 'c7634d81f4372ddf581a0db248b0a77aecec196accc52973',
+    es512  => '01' . 'f' x 64 . 'fa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47'
+              . 'aebb6fb71e91386409',
+);
+
+sub other_s {
+    my ($name, $token) = @_;
+    return edited($token, signature => sub {
+        my $size = length($_) / 2;
+        my $n = Math::BigInt->from_hex($order{$name});
+        my $s = $n - Math::BigInt->from_hex(unpack 'H*', substr $_, $size);
+        my $hex = $s->as_hex =~ s/^0x//r;
+        return substr($_, 0, $size) . pack 'H*', '0' x (2 * $size - length $hex)
+                                                . $hex;
+    });
 }
 
 # RFC 9964 came with OpenSSL 3.5
@@ -311,3 +335,16 @@ token(key => 'hs256')                             => 'verified',
 token(key => 'es256')                             => 'verified',
 hmac_token(secret('hs256'), alg => 'HS384', header => { kid => 'hs256' }) =>
     'algorithm_not_allowed',
+
+
+
+=== TEST 20: of an ECDSA signature both forms are valid (RFC 7518)
+--- jwks: es256 es256k es384 es512
+--- cases
+map { my $token = token(key => $_);
+      my $other = other_s($_, $token);
+      ($token                => 'verified',
+       $other                => 'verified',
+       other_s($_, $other)   => 'verified',
+       altered($other)       => 'bad_signature',
+       forged($other)        => 'bad_signature') } sort keys %::order
