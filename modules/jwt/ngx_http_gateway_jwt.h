@@ -52,7 +52,7 @@ typedef struct {
 } ngx_http_gateway_jwt_key_use_t;
 
 
-/* a file that alone verifies tokens of an issuer, beside others of that */
+/* an issuer, and a key file that is bound to it */
 
 typedef struct {
     ngx_str_t                           issuer;
@@ -87,8 +87,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                         files;      /* key_file_t * */
-    ngx_array_t                         bound;      /* bound_t */
-    ngx_array_t                         open;       /* key_use_t * */
+    ngx_array_t                         bound;      /* bound_t, of all blocks */
+    ngx_array_t                         open;       /* key_use_t *, likewise */
     ngx_uint_t                          one_file;   /* unsigned:1 */
     ngx_uint_t                          generation; /* a file was re-read */
     gw_jws_memo_t                      *memo;
