@@ -78,8 +78,9 @@ test-matrix:  ## build and test in chroots: nginx 1.22, 1.26, 1.30 (SUITES=)
 	@tools/prepare matrix
 	@t/matrix $(SUITES)
 
-test-bypass:  ## all ways past authentication: some minutes
+test-bypass:  ## all ways past authentication, hostile requests: some minutes
 	@tools/prepare test
+	@tools/prepare asan
 	@$(MAKE) all
 	@t/bypass/full
 
