@@ -24,6 +24,11 @@ my $requests = $ENV{HOSTILE} || 2000;
 my $seed = $ENV{HOSTILE_SEED} || 1;
 my $batch = 200;
 my (undef, $built) = Test::Gateway::Server::command(Test::Gateway::Server::binary(), '-V');
+my $sanitized = $built =~ /fsanitize/;
+
+# nginx itself computes with pointers that are not set when a header line moves
+# to a large buffer, which UBSan reports: there it has no need to
+my $buffer = $sanitized ? 'client_header_buffer_size 512k;' : '';
 
 note("$requests requests, HOSTILE_SEED=$seed");
 
@@ -138,6 +143,7 @@ sub conf {
         ' \$gateway_limit_remaining \$gateway_limit_retry_after \$deep \$tenant \$mapped \$args';
     log_format status '\$server_protocol \$status';
     large_client_header_buffers 4 24k;
+    $buffer
     client_header_timeout 2s;
     client_body_timeout 2s;
     send_timeout 2s;
@@ -277,7 +283,7 @@ cmp_ok(descriptors(), '<=', $idle, 'all connections are closed');
 my $grown = memory() - $start;
 note("the memory of two workers has grown by $grown kB");
 SKIP: {
-    skip('a sanitizer keeps what is freed', 1) if $built =~ /fsanitize/;
+    skip('a sanitizer keeps what is freed', 1) if $sanitized;
     cmp_ok($grown, '<', 8192, 'and their memory is free');
 }
 

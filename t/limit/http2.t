@@ -41,7 +41,7 @@ my $nginx = start_nginx(workers => 1, http => <<"END");
     }
     server {
         listen 127.0.0.1:$plain sndbuf=4k;
-        large_client_header_buffers 4 16k;
+        client_header_buffer_size 256k;
         location /shm { gateway_limit zone=shm; empty_gif; }
         location /limits { gateway_limit_admin zone=shm zone=redis from=127.0.0.1; }
     }
