@@ -45,8 +45,7 @@ static json_t *gw_json_read_value(gw_json_reader_t *r);
 static json_t *gw_json_read_object(gw_json_reader_t *r);
 static int gw_json_read_member(gw_json_reader_t *r, json_t *object,
     gw_json_seen_t *seen);
-static int gw_json_read_name(gw_json_reader_t *r, gw_json_seen_t *seen,
-    gw_text_t *name);
+static int gw_json_read_name(gw_json_reader_t *r, gw_text_t *name);
 static json_t *gw_json_read_array(gw_json_reader_t *r);
 static json_t *gw_json_read_string(gw_json_reader_t *r);
 static json_t *gw_json_read_number(gw_json_reader_t *r);
@@ -205,7 +204,12 @@ gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
     unsigned    skip;
     gw_text_t   name;
 
-    if (gw_json_read_name(r, seen, &name) != 0) {
+    if (gw_json_read_name(r, &name) != 0) {
+        return -1;
+    }
+
+    if (json_object_size(object) + seen->n == GW_JSON_MAX_MEMBERS) {
+        gw_json_fail(r, "has an object of too many members");
         return -1;
     }
 
@@ -213,6 +217,13 @@ gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
 
     if (r->depth == 1 && r->names != NULL) {
         r->skip = gw_json_unread(r, &name);
+    }
+
+    /* jansson's object knows the others, unless a name may be in both */
+
+    if ((r->skip || r->flat) && !gw_json_seen_add(seen, &name)) {
+        gw_json_fail(r, "has a member twice");
+        return -1;
     }
 
     value = gw_json_read_value(r);
@@ -250,7 +261,7 @@ gw_json_unread(gw_json_reader_t *r, const gw_text_t *name)
 /* leaves the reader behind the colon */
 
 static int
-gw_json_read_name(gw_json_reader_t *r, gw_json_seen_t *seen, gw_text_t *name)
+gw_json_read_name(gw_json_reader_t *r, gw_text_t *name)
 {
     gw_json_slice_t  slice;
 
@@ -270,11 +281,6 @@ gw_json_read_name(gw_json_reader_t *r, gw_json_seen_t *seen, gw_text_t *name)
 
     r->p++;
 
-    if (seen->n == GW_JSON_MAX_MEMBERS) {
-        gw_json_fail(r, "has an object of too many members");
-        return -1;
-    }
-
     /* jansson wants a NUL behind a name */
 
     if ((slice.escaped || slice.text.len >= GW_JSON_KEY_SIZE)
@@ -284,11 +290,6 @@ gw_json_read_name(gw_json_reader_t *r, gw_json_seen_t *seen, gw_text_t *name)
     }
 
     *name = slice.text;
-
-    if (!gw_json_seen_add(seen, name)) {
-        gw_json_fail(r, "has a member twice");
-        return -1;
-    }
 
     return 0;
 }
@@ -479,8 +480,10 @@ gw_json_set(gw_json_reader_t *r, json_t *object, const gw_text_t *name,
     json_t *value)
 {
     char         buf[GW_JSON_KEY_SIZE];
+    size_t       size;
     const char  *key;
 
+    size = json_object_size(object);
     key = (const char *) name->data;
 
     if (name->len < GW_JSON_KEY_SIZE) {
@@ -491,6 +494,11 @@ gw_json_set(gw_json_reader_t *r, json_t *object, const gw_text_t *name,
 
     if (json_object_set_new_nocheck(object, key, value) != 0) {
         gw_json_fail(r, "does not fit into memory");
+        return -1;
+    }
+
+    if (json_object_size(object) == size) {
+        gw_json_fail(r, "has a member twice");
         return -1;
     }
 

@@ -63,13 +63,17 @@ gw_json_seen_add(gw_json_seen_t *seen, const gw_text_t *name)
 }
 
 
-/* any order will do: by length, then by bytes */
+/* any order will do: by length, then by bytes, of which the first tells most */
 
 static int
 gw_json_names_compare(const gw_text_t *a, const gw_text_t *b)
 {
     if (a->len != b->len) {
         return (a->len < b->len) ? -1 : 1;
+    }
+
+    if (a->len == 0 || a->data[0] != b->data[0]) {
+        return a->len ? a->data[0] - b->data[0] : 0;
     }
 
     return memcmp(a->data, b->data, a->len);

@@ -1,6 +1,7 @@
 
 /*
- * The names of one object while it is read: none may be there twice.
+ * The names of one object's members that are not built, while it is read: none
+ * may be there twice.
  */
 
 #ifndef GW_JSON_NAMES_H_INCLUDED

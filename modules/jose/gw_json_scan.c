@@ -9,11 +9,15 @@
 #include "gw_json_scan.h"
 
 
+#define GW_JSON_ONES            0x0101010101010101ULL
+
 #define GW_JSON_INTEGER_DIGITS  19          /* of 2^63 */
 #define GW_JSON_REAL_DIGITS     309         /* of 2^1024 */
 #define GW_JSON_MAX_EXPONENT    100000000   /* more digits change nothing */
 
 
+static const unsigned char *gw_json_skip_plain(const unsigned char *p,
+    const unsigned char *end);
 static size_t gw_json_utf8(const unsigned char *p, const unsigned char *end);
 static size_t gw_json_escape(const unsigned char *p, const unsigned char *end,
     uint32_t *code);
@@ -41,17 +45,19 @@ gw_json_scan_string(const unsigned char *p, const unsigned char *end,
     slice->text.data = ++p;
     slice->escaped = 0;
 
-    while (p < end && *p != '"') {
+    for ( ;; ) {
+        p = gw_json_skip_plain(p, end);
+
+        if (p == end || *p == '"') {
+            break;
+        }
 
         if (*p == '\\') {
             slice->escaped = 1;
             n = gw_json_escape(p, end, &code);
 
-        } else if (*p >= 0x80) {
-            n = gw_json_utf8(p, end);
-
         } else {
-            n = (*p >= 0x20);
+            n = (*p >= 0x80) ? gw_json_utf8(p, end) : 0;
         }
 
         if (n == 0) {
@@ -68,6 +74,39 @@ gw_json_scan_string(const unsigned char *p, const unsigned char *end,
     slice->text.len = (size_t) (p - slice->text.data);
 
     return p + 1;
+}
+
+
+/*
+ * The first byte that is not ASCII, is a control character, or has a meaning
+ * in strings.  Eight bytes are looked at together: without any of those no
+ * difference below borrows from, or sets, the highest bit of a byte.
+ */
+
+static const unsigned char *
+gw_json_skip_plain(const unsigned char *p, const unsigned char *end)
+{
+    uint64_t  word;
+
+    while (end - p >= 8) {
+        memcpy(&word, p, 8);
+
+        if ((word | (word - 0x20 * GW_JSON_ONES)
+             | ((word ^ '"' * GW_JSON_ONES) - GW_JSON_ONES)
+             | ((word ^ '\\' * GW_JSON_ONES) - GW_JSON_ONES))
+            & (0x80 * GW_JSON_ONES))
+        {
+            break;
+        }
+
+        p += 8;
+    }
+
+    while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\') {
+        p++;
+    }
+
+    return p;
 }
 
 

@@ -195,6 +195,37 @@ test_syntax(void)
 }
 
 
+/* each byte at each place of a string: as jansson takes it */
+
+static void
+test_bytes(void)
+{
+    char      text[64];
+    json_t   *value, *reference;
+    size_t    len;
+    unsigned  i, byte, wrong;
+
+    for (i = 0; i < 20; i++) {
+        wrong = 0;
+
+        for (byte = 1; byte < 256; byte++) {
+            len = (size_t) sprintf(text, "{\"a\":\"%.*s%cnyyyyyyyyyyyy\"}",
+                                   (int) i, "xxxxxxxxxxxxxxxxxxxx",
+                                   (int) byte);
+
+            value = parse(text, len);
+            reference = json_loadb(text, len, 0, NULL);
+            wrong += !json_equal(value, reference) && (value || reference);
+
+            json_decref(value);
+            json_decref(reference);
+        }
+
+        is_int(wrong, 0, "a byte behind %u others", i);
+    }
+}
+
+
 /* {"a":{"a": ... {} ... }}, or the same with arrays inside of one object */
 
 static json_t *
@@ -474,6 +505,7 @@ int
 main(void)
 {
     test_syntax();
+    test_bytes();
     test_limits();
     test_values();
     test_names();
