@@ -23,6 +23,10 @@ typedef struct {
 #define GW_LIMIT_RATE    1000000000ULL      /* units a period: T is >= 1 ns */
 #define GW_LIMIT_SLIDE   (1ULL << 33)       /* units a window: see _weigh() */
 #define GW_LIMIT_UNIT    61                 /* the unit stands above */
+#define GW_LIMIT_KEPT    (1ULL << 37)       /* units a place: see _weigh() */
+#define GW_LIMIT_USEC    1000ULL            /* ns */
+
+#define gw_limit_load(p)  __atomic_load_n(p, __ATOMIC_SEQ_CST)
 
 
 static void gw_limit_gcra(const gw_limit_t *limit, uint64_t now,
@@ -41,6 +45,11 @@ static uint64_t gw_limit_slide_wait(const gw_limit_t *limit, uint64_t now,
 static uint64_t gw_limit_over(unsigned unit, uint64_t number);
 static uint64_t gw_limit_weigh(const gw_limit_t *limit, uint64_t now,
     uint64_t before);
+static uint64_t gw_limit_rank_gcra(uint64_t now, uint64_t tat, uint64_t *kept);
+static uint64_t gw_limit_left(const gw_limit_t *limit, uint64_t now,
+    uint64_t word);
+static uint64_t gw_limit_keep(uint64_t last, uint64_t used);
+static uint64_t gw_limit_expires(uint64_t word);
 
 
 /*
@@ -174,7 +183,7 @@ gw_limit_take(const gw_limit_t *limit, const gw_limit_clock_t *now,
     gw_limit_change_t  change;
 
     do {
-        seen[0] = __atomic_load_n(&state[0], __ATOMIC_SEQ_CST);
+        seen[0] = gw_limit_load(&state[0]);
 
         change.which = 0;
         change.old = seen[0];
@@ -186,7 +195,7 @@ gw_limit_take(const gw_limit_t *limit, const gw_limit_clock_t *now,
             gw_limit_fixed(limit, now->wall, mode, cost, &change, result);
 
         } else {
-            seen[1] = __atomic_load_n(&state[1], __ATOMIC_SEQ_CST);
+            seen[1] = gw_limit_load(&state[1]);
             gw_limit_sliding(limit, now->wall, mode, cost, seen, &change,
                              result);
         }
@@ -270,26 +279,43 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 }
 
 
+/* the unit of a window's word; -1: it was never used */
+
+static int
+gw_limit_split(uint64_t word, gw_limit_count_t *count)
+{
+    unsigned  unit, shift;
+
+    unit = (unsigned) (word >> GW_LIMIT_UNIT);
+
+    if (unit == 0 || unit > GW_FIGURE_UNITS) {
+        count->number = 0;
+        count->used = 0;
+        return -1;
+    }
+
+    unit--;
+    shift = GW_LIMIT_UNIT - gw_limit_bits[unit];
+    word &= (1ULL << GW_LIMIT_UNIT) - 1;
+
+    count->number = word >> shift;
+    count->used = word & ((1ULL << shift) - 1);
+
+    return (int) unit;
+}
+
+
 static gw_limit_count_t
 gw_limit_unpack(const gw_limit_t *limit, uint64_t word)
 {
-    unsigned          shift;
     gw_limit_count_t  count;
-
-    shift = GW_LIMIT_UNIT - gw_limit_bits[limit->unit];
 
     /* of another unit: never used in this one */
 
-    if (word >> GW_LIMIT_UNIT != limit->unit + 1) {
+    if (gw_limit_split(word, &count) != (int) limit->unit) {
         count.number = 0;
         count.used = 0;
-        return count;
     }
-
-    word &= (1ULL << GW_LIMIT_UNIT) - 1;
-
-    count.number = word >> shift;
-    count.used = word & ((1ULL << shift) - 1);
 
     return count;
 }
@@ -467,7 +493,7 @@ gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode, uint64_t cost,
 /*
  * What of the window before still counts: it is taken as spread evenly, and
  * counts for as long as it lies within one length of now.  Rounded up.  The
- * product fits: 2 * 2^33 units and a day of 86,400,000 ms.
+ * product fits: at most 2^37 units and a day of 86,400,000 ms.
  */
 
 static uint64_t
@@ -556,7 +582,7 @@ gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
     word = (limit->algorithm == GW_LIMIT_SLIDING) ? &state[result->window & 1]
                                                   : &state[0];
 
-    old = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    old = gw_limit_load(word);
 
     do {
         if (limit->algorithm == GW_LIMIT_GCRA) {
@@ -612,37 +638,153 @@ gw_limit_over(unsigned unit, uint64_t number)
 }
 
 
+/* likewise of a window's word; 0: it was never used */
+
+static uint64_t
+gw_limit_expires(uint64_t word)
+{
+    int               unit;
+    gw_limit_count_t  count;
+
+    unit = gw_limit_split(word, &count);
+
+    return (unit < 0) ? 0 : gw_limit_over((unsigned) unit, count.number);
+}
+
+
 int
 gw_limit_idle(gw_limit_algorithm_e algorithm, const uint64_t *state,
     const gw_limit_clock_t *now)
 {
-    unsigned  i, unit, shift;
-    uint64_t  word, number;
+    unsigned  i;
 
     if (algorithm == GW_LIMIT_GCRA) {
-        return state[0] <= now->monotonic;
+        return gw_limit_load(&state[0]) <= now->monotonic;
     }
 
     if (algorithm == GW_LIMIT_CONCURRENCY) {
-        return (uint32_t) state[0] == 0;
+        return (uint32_t) gw_limit_load(&state[0]) == 0;
     }
 
     for (i = 0; i < gw_limit_words(algorithm); i++) {
-        word = state[i];
-
-        if (word == 0) {
-            continue;
-        }
-
-        unit = (unsigned) (word >> GW_LIMIT_UNIT) - 1;
-
-        shift = GW_LIMIT_UNIT - gw_limit_bits[unit];
-        number = (word & ((1ULL << GW_LIMIT_UNIT) - 1)) >> shift;
-
-        if (now->wall / GW_LIMIT_SEC < gw_limit_over(unit, number)) {
+        if (now->wall / GW_LIMIT_SEC
+            < gw_limit_expires(gw_limit_load(&state[i])))
+        {
             return 0;
         }
     }
 
     return 1;
+}
+
+
+/*
+ * A key's charges and those before it expire side by side, each as they would
+ * alone; once they are the next key's inheritance, one after the other.
+ */
+
+static uint64_t
+gw_limit_rank_gcra(uint64_t now, uint64_t tat, uint64_t *kept)
+{
+    uint64_t  own, rank, most;
+
+    own = (tat > now) ? (tat - now + GW_LIMIT_USEC - 1) / GW_LIMIT_USEC : 0;
+    now /= GW_LIMIT_USEC;
+    rank = (*kept > now) ? *kept - now : 0;
+
+    most = UINT64_MAX - now;
+    rank = (own < most - rank) ? rank + own : most;
+
+    *kept = now + rank;
+
+    return rank;
+}
+
+
+uint64_t
+gw_limit_rank(const gw_limit_t *limit, const gw_limit_clock_t *now,
+    const uint64_t *state, uint64_t *kept)
+{
+    unsigned  i, n;
+    uint64_t  rank, left, last, words[GW_LIMIT_WORDS + 1];
+
+    if (limit->algorithm == GW_LIMIT_CONCURRENCY) {
+        return (uint32_t) gw_limit_load(&state[0]);
+    }
+
+    if (limit->algorithm == GW_LIMIT_GCRA) {
+        return gw_limit_rank_gcra(now->monotonic, gw_limit_load(&state[0]),
+                                  kept);
+    }
+
+    n = gw_limit_words(limit->algorithm);
+
+    for (i = 0; i < n; i++) {
+        words[i] = gw_limit_load(&state[i]);
+    }
+
+    words[n] = *kept;
+    rank = last = 0;
+
+    for (i = 0; i <= n; i++) {
+        left = gw_limit_left(limit, now->wall, words[i]);
+        rank += left;
+
+        if (left && gw_limit_expires(words[i]) >= gw_limit_expires(last)) {
+            last = words[i];
+        }
+    }
+
+    *kept = gw_limit_keep(last, rank);
+
+    return rank;
+}
+
+
+/* units of a window's word that still count */
+
+static uint64_t
+gw_limit_left(const gw_limit_t *limit, uint64_t now, uint64_t word)
+{
+    gw_limit_count_t  count;
+
+    /* which window of another unit it is now only its own keys know */
+
+    if (gw_limit_split(word, &count) != (int) limit->unit) {
+        return (now / GW_LIMIT_SEC < gw_limit_expires(word)) ? count.used : 0;
+    }
+
+    if (gw_limit_current(limit, count.number)) {
+        return count.used;
+    }
+
+    return (limit->algorithm == GW_LIMIT_SLIDING
+            && count.number + 1 == limit->number)
+           ? gw_limit_weigh(limit, now, count.used) : 0;
+}
+
+
+/* units of several windows as one word: they expire with the last of these */
+
+static uint64_t
+gw_limit_keep(uint64_t last, uint64_t used)
+{
+    int               unit;
+    uint64_t          most;
+    gw_limit_count_t  count;
+
+    unit = gw_limit_split(last, &count);
+
+    if (unit < 0) {
+        return 0;
+    }
+
+    most = (1ULL << (GW_LIMIT_UNIT - gw_limit_bits[unit])) - 1;
+    last &= ~most;
+
+    if (most > GW_LIMIT_KEPT) {
+        most = GW_LIMIT_KEPT;
+    }
+
+    return last | (used < most ? used : most);
 }

@@ -139,5 +139,19 @@ void gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
 int gw_limit_idle(gw_limit_algorithm_e algorithm, const uint64_t *state,
     const gw_limit_clock_t *now);
 
+/*
+ * What counts in a place of the table: the charges of its key, and of the keys
+ * before it, as "*kept" tells, as far as they have not expired.  "*kept" then
+ * tells both, for the next key; 0: nothing.  "limit", with its window, is of
+ * any key of the table.
+ *
+ * Of windows these are units, whatever the figures of the keys are.  Of gcra,
+ * whose state does not tell how much time a unit takes, it is the time until
+ * they are worked off, in microseconds.  Of concurrency it is the key's own
+ * count alone.
+ */
+uint64_t gw_limit_rank(const gw_limit_t *limit, const gw_limit_clock_t *now,
+    const uint64_t *state, uint64_t *kept);
+
 
 #endif /* GW_LIMIT_H_INCLUDED */

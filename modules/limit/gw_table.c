@@ -5,18 +5,46 @@
 
 /*
  * A bucket is GW_TABLE_WAYS tags, so that a key is found in two cache lines,
- * and as many states, each with a stamp as its last word.
+ * and as many states, each with the word that the place keeps, if any, and a
+ * stamp as its last words.
  *
- * A tag is 0 where there is no key; its lowest bit says that the place is
- * being made ready for the key, and is not the key's yet.
+ * A tag is one of
+ *
+ *   0        no key
+ *   key      62 bits of its hash; the two lowest bits are 0
+ *   claim    GW_TABLE_CLAIM, 8 bits of the key that the place is prepared for,
+ *            and the process that does it
+ *   revoked  a claim with GW_TABLE_REVOKED: it cannot become a key
+ *
+ * Each process has one claim at a time, and only it writes to a place that it
+ * has claimed: nothing that it still writes after it was stopped for a while
+ * reaches the state of another key.  So a claim is taken away by nobody but
+ * its process, unless that was killed.
+ *
+ * Tags and states are accessed in one order that all processes agree on: what
+ * t/unit/test_table_model.c shows of all interleavings is true of any CPU.
  */
 
-#define GW_TABLE_CLAIM   1ULL
+#define GW_TABLE_CLAIM    1ULL
+#define GW_TABLE_REVOKED  2ULL
+#define GW_TABLE_MARKS    3ULL
+#define GW_TABLE_KEY      0x3fcULL          /* of a claim, as in the key */
+#define GW_TABLE_OWNER    10                /* of a claim, the bits above */
 
-/* looks at a claim of another process before it is taken for dead */
-#define GW_TABLE_SPIN    2000
+#ifndef GW_TABLE_MODEL
 
-#define gw_load(p)       __atomic_load_n(p, __ATOMIC_SEQ_CST)
+/* looks at a claim of another process before it is revoked */
+#define GW_TABLE_SPIN     2000
+
+#define gw_load(p)        __atomic_load_n(p, __ATOMIC_SEQ_CST)
+#define gw_store(p, v)    __atomic_store_n(p, v, __ATOMIC_SEQ_CST)
+#define gw_swap(p, old, new)                                                  \
+    __atomic_compare_exchange_n(p, &(uint64_t) { old }, new, 0,               \
+                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+
+#define gw_table_same(seen, tag)  ((seen) == (tag))
+
+#endif
 
 
 static uint64_t *gw_table_bucket(gw_table_t *table, const uint64_t hash[2]);
@@ -25,14 +53,18 @@ static int gw_table_scan(const uint64_t *bucket, uint64_t tag);
 static uint64_t *gw_table_use(gw_table_t *table, uint64_t *bucket, int place,
     uint64_t stamp);
 static int gw_table_make(gw_table_t *table, uint64_t *bucket, uint64_t tag,
-    uint64_t first, gw_table_idle_pt idle, void *data, unsigned *evicted);
-static int gw_table_victim(gw_table_t *table, uint64_t *bucket,
-    gw_table_idle_pt idle, void *data, uint64_t *tag, int *used);
-static int gw_table_clear(gw_table_t *table, uint64_t *bucket, int place,
-    uint64_t claim, uint64_t first);
-static int gw_table_alone(uint64_t *bucket, uint64_t tag, int place);
+    uint64_t first, const gw_table_user_t *user, unsigned *evicted);
+static int gw_table_alone(uint64_t *bucket, int place, uint64_t tag,
+    uint64_t claim);
+static void gw_table_prepare(gw_table_t *table, uint64_t *state,
+    uint64_t first, const gw_table_user_t *user);
 static void gw_table_wait(uint64_t *word, uint64_t claim);
-static int gw_table_swap(uint64_t *word, uint64_t old, uint64_t new);
+static int gw_table_victim(gw_table_t *table, uint64_t *bucket, uint64_t tag,
+    uint64_t claim, const gw_table_user_t *user, uint64_t *old, int *used);
+static int gw_table_lowest(gw_table_t *table, uint64_t *bucket,
+    const uint64_t *seen, const gw_table_user_t *user, int *used);
+static int gw_table_settle(uint64_t *bucket, const uint64_t *seen,
+    const gw_table_user_t *user);
 
 
 static size_t
@@ -56,12 +88,13 @@ gw_table_capacity(size_t size, unsigned words)
 
 void
 gw_table_init(gw_table_t *table, size_t size, unsigned words,
-    const uint64_t secret[2])
+    unsigned kept, const uint64_t secret[2])
 {
     table->secret[0] = secret[0];
     table->secret[1] = secret[1];
-    table->words = words + 1;
-    table->buckets = gw_table_capacity(size, words) / GW_TABLE_WAYS;
+    table->words = words + kept + 1;
+    table->kept = kept;
+    table->buckets = gw_table_capacity(size, words + kept) / GW_TABLE_WAYS;
 }
 
 
@@ -90,9 +123,9 @@ gw_table_tag(const uint64_t hash[2])
 {
     uint64_t  tag;
 
-    tag = hash[1] & ~GW_TABLE_CLAIM;
+    tag = hash[1] & ~GW_TABLE_MARKS;
 
-    return tag ? tag : 2;
+    return tag ? tag : GW_TABLE_MARKS + 1;
 }
 
 
@@ -110,14 +143,6 @@ gw_table_scan(const uint64_t *bucket, uint64_t tag)
     }
 
     return -1;
-}
-
-
-static int
-gw_table_swap(uint64_t *word, uint64_t old, uint64_t new)
-{
-    return __atomic_compare_exchange_n(word, &old, new, 0, __ATOMIC_SEQ_CST,
-                                       __ATOMIC_SEQ_CST);
 }
 
 
@@ -157,7 +182,7 @@ gw_table_use(gw_table_t *table, uint64_t *bucket, int place, uint64_t stamp)
 
 uint64_t *
 gw_table_get(gw_table_t *table, const uint64_t hash[2], uint64_t stamp,
-    uint64_t first, gw_table_idle_pt idle, void *data, unsigned *evicted)
+    uint64_t first, const gw_table_user_t *user, unsigned *evicted)
 {
     int        i;
     uint64_t   tag, *bucket;
@@ -169,7 +194,7 @@ gw_table_get(gw_table_t *table, const uint64_t hash[2], uint64_t stamp,
         i = gw_table_scan(bucket, tag);
 
         if (i < 0) {
-            i = gw_table_make(table, bucket, tag, first, idle, data, evicted);
+            i = gw_table_make(table, bucket, tag, first, user, evicted);
         }
 
     } while (i < 0);
@@ -182,34 +207,24 @@ gw_table_get(gw_table_t *table, const uint64_t hash[2], uint64_t stamp,
  * A key must not get two places, or it would be counted twice.  So a place is
  * claimed for all to see before anybody looks for other claims: of two
  * processes at least one sees the other.  Who sees the key itself, or a claim
- * at a lower place, gives his own up; who sees one at a higher place waits
- * until it has become the key, which it wins, or is gone.
- *
- * Each step is a swap of what was seen, so that a process that was slow, and
- * whose claim others have taken for dead, fails and looks again.  -1: likewise.
+ * at a lower place, gives its own up; who sees one at a higher place waits
+ * until it has become the key, which it wins, or cannot become it any more.
+ * -1: the caller looks again.
  */
 
 static int
 gw_table_make(gw_table_t *table, uint64_t *bucket, uint64_t tag,
-    uint64_t first, gw_table_idle_pt idle, void *data, unsigned *evicted)
+    uint64_t first, const gw_table_user_t *user, unsigned *evicted)
 {
     int        i, used;
-    uint64_t   old;
+    uint64_t   old, claim;
 
-    i = gw_table_victim(table, bucket, idle, data, &old, &used);
+    claim = GW_TABLE_CLAIM | (tag & GW_TABLE_KEY)
+            | (user->owner << GW_TABLE_OWNER);
 
-    if (!gw_table_swap(&bucket[i], old, tag | GW_TABLE_CLAIM)
-        || !gw_table_alone(bucket, tag, i))
-    {
-        return -1;
-    }
+    i = gw_table_victim(table, bucket, tag, claim, user, &old, &used);
 
-    if (!gw_table_clear(table, bucket, i, tag | GW_TABLE_CLAIM, first)) {
-        (void) gw_table_swap(&bucket[i], tag | GW_TABLE_CLAIM, 0);
-        return -1;
-    }
-
-    if (!gw_table_swap(&bucket[i], tag | GW_TABLE_CLAIM, tag)) {
+    if (i < 0 || !gw_swap(&bucket[i], old, claim)) {
         return -1;
     }
 
@@ -218,46 +233,37 @@ gw_table_make(gw_table_t *table, uint64_t *bucket, uint64_t tag,
         (*evicted)++;
     }
 
-    return i;
-}
+    if (gw_table_alone(bucket, i, tag, claim)) {
+        gw_table_prepare(table, gw_table_entry(table, bucket, i), first, user);
 
-
-/*
- * Makes the state of a place that of a new key.  What was seen before the claim
- * was looked at again is no later owner's: a word that has changed since is
- * left alone, and the place given up.
- */
-
-static int
-gw_table_clear(gw_table_t *table, uint64_t *bucket, int place, uint64_t claim,
-    uint64_t first)
-{
-    uint64_t  k, seen, wanted, *state;
-
-    state = gw_table_entry(table, bucket, place);
-
-    for (k = 0; k < table->words; k++) {
-        seen = gw_load(&state[k]);
-        wanted = (k == 0) ? first : 0;
-
-        if (gw_load(&bucket[place]) != claim
-            || (seen != wanted && !gw_table_swap(&state[k], seen, wanted)))
-        {
-            return 0;
+        if (gw_swap(&bucket[i], claim, tag)) {
+            return i;
         }
     }
 
-    return 1;
+    /* what the place keeps of charges remains in it */
+
+    if (!gw_swap(&bucket[i], claim, 0)) {
+        (void) gw_swap(&bucket[i], claim | GW_TABLE_REVOKED, 0);
+    }
+
+    return -1;
 }
 
 
-/*
- * Whether nobody else has the key, or is about to have it; if not, the claim
- * at "place" is given up.
- */
+/* whether two words are claims for one key, and neither was revoked */
 
 static int
-gw_table_alone(uint64_t *bucket, uint64_t tag, int place)
+gw_table_rival(uint64_t seen, uint64_t claim)
+{
+    return ((seen ^ claim) & (GW_TABLE_MARKS | GW_TABLE_KEY)) == 0;
+}
+
+
+/* whether nobody else has the key, or is about to have it */
+
+static int
+gw_table_alone(uint64_t *bucket, int place, uint64_t tag, uint64_t claim)
 {
     int       i;
     uint64_t  seen;
@@ -270,14 +276,12 @@ gw_table_alone(uint64_t *bucket, uint64_t tag, int place)
 
         seen = gw_load(&bucket[i]);
 
-        if (seen == (tag | GW_TABLE_CLAIM) && i > place) {
+        if (i > place && gw_table_rival(seen, claim)) {
             gw_table_wait(&bucket[i], seen);
             seen = gw_load(&bucket[i]);
         }
 
-        if (seen == tag || seen == (tag | GW_TABLE_CLAIM)) {
-            (void) gw_table_swap(&bucket[place], tag | GW_TABLE_CLAIM, 0);
-            gw_table_wait(&bucket[i], tag | GW_TABLE_CLAIM);
+        if (seen == tag || gw_table_rival(seen, claim)) {
             return 0;
         }
     }
@@ -287,8 +291,35 @@ gw_table_alone(uint64_t *bucket, uint64_t tag, int place)
 
 
 /*
+ * Makes the state of a place that of a new key.  Charges that others still
+ * make to the key before it are lost with that key.
+ */
+
+static void
+gw_table_prepare(gw_table_t *table, uint64_t *state, uint64_t first,
+    const gw_table_user_t *user)
+{
+    uint64_t  k, n, kept;
+
+    n = table->words - 1 - table->kept;
+
+    if (table->kept) {
+        kept = gw_load(&state[n]);
+        (void) user->rank(user->data, state, &kept);
+        gw_store(&state[n], kept);
+    }
+
+    gw_store(&state[0], first);
+
+    for (k = 1; k < n; k++) {
+        gw_store(&state[k], 0);
+    }
+}
+
+
+/*
  * Until a claim has become a key or is gone: some hundred nanoseconds.  After
- * that its process was killed, or is not running, and it is taken away.
+ * that its process is not running, and the claim is revoked.
  */
 
 static void
@@ -302,62 +333,133 @@ gw_table_wait(uint64_t *word, uint64_t claim)
         }
     }
 
-    (void) gw_table_swap(word, claim, 0);
+    (void) gw_swap(word, claim, claim | GW_TABLE_REVOKED);
 }
 
 
 /*
- * The place that a new key gets: an empty one, else an idle key's, else that
- * of the key that was used least recently; "used" says that it was in use.
- * Claims are passed over, except where there is nothing else.
+ * The place that a new key gets: an empty one, else an idle key's, else that of
+ * the lowest rank; "used" says that its key is not idle.  -1: the key is there
+ * or comes, or claims have to be settled first.
  */
 
 static int
-gw_table_victim(gw_table_t *table, uint64_t *bucket, gw_table_idle_pt idle,
-    void *data, uint64_t *tag, int *used)
+gw_table_victim(gw_table_t *table, uint64_t *bucket, uint64_t tag,
+    uint64_t claim, const gw_table_user_t *user, uint64_t *old, int *used)
 {
     int        i, victim;
-    uint64_t   seen[GW_TABLE_WAYS], stamp, oldest, *state;
+    uint64_t   seen[GW_TABLE_WAYS];
 
     *used = 0;
+    victim = -1;
 
     for (i = 0; i < GW_TABLE_WAYS; i++) {
         seen[i] = gw_load(&bucket[i]);
 
-        if (seen[i] == 0) {
-            *tag = 0;
-            return i;
+        /* another process has made the key since it was looked for */
+
+        if (gw_table_same(seen[i], tag)) {
+            return -1;
+        }
+
+        if (gw_table_rival(seen[i], claim)) {
+            gw_table_wait(&bucket[i], seen[i]);
+            return -1;
+        }
+
+        if (seen[i] == 0 && victim < 0) {
+            victim = i;
         }
     }
 
-    victim = 0;
-    oldest = UINT64_MAX;
+    if (victim < 0) {
+        victim = gw_table_lowest(table, bucket, seen, user, used);
+
+        if ((victim < 0 || *used) && gw_table_settle(bucket, seen, user)) {
+            return -1;
+        }
+    }
+
+    *old = (victim < 0) ? 0 : seen[victim];
+
+    return victim;
+}
+
+
+/* of keys the one to be evicted; -1: all places are claimed */
+
+static int
+gw_table_lowest(gw_table_t *table, uint64_t *bucket, const uint64_t *seen,
+    const gw_table_user_t *user, int *used)
+{
+    int        i, busy, victim;
+    uint64_t   rank, lowest, stamp, oldest, kept, *state;
+
+    victim = -1;
+    lowest = oldest = 0;
 
     for (i = 0; i < GW_TABLE_WAYS; i++) {
-        state = gw_table_entry(table, bucket, i);
 
         if (seen[i] & GW_TABLE_CLAIM) {
             continue;
         }
 
-        if (idle(data, state)) {
-            *tag = seen[i];
-            *used = 0;
-            return i;
+        state = gw_table_entry(table, bucket, i);
+        stamp = gw_table_stamp(table, state);
+        busy = !user->idle(user->data, state);
+        rank = 0;
+
+        if (busy && user->rank) {
+            kept = table->kept ? gw_load(&state[table->words - 2]) : 0;
+            rank = user->rank(user->data, state, &kept);
         }
 
-        stamp = __atomic_load_n(&state[table->words - 1], __ATOMIC_RELAXED);
-
-        if (stamp < oldest) {
+        if (victim < 0 || busy < *used
+            || (busy == *used
+                && (rank < lowest || (rank == lowest && stamp < oldest))))
+        {
             victim = i;
+            *used = busy;
+            lowest = rank;
             oldest = stamp;
-            *used = 1;
         }
     }
 
-    *tag = seen[victim];
-
     return victim;
+}
+
+
+/*
+ * A claim may become the key of the lowest rank, which must not be evicted in
+ * its place.  Returns 1 when it was waited for, or freed since its process was
+ * killed; 0 when there are none but of processes that are stopped.
+ */
+
+static int
+gw_table_settle(uint64_t *bucket, const uint64_t *seen,
+    const gw_table_user_t *user)
+{
+    int       i;
+    uint64_t  owner;
+
+    for (i = 0; i < GW_TABLE_WAYS; i++) {
+
+        if ((seen[i] & GW_TABLE_MARKS) == GW_TABLE_CLAIM) {
+            gw_table_wait(&bucket[i], seen[i]);
+            return 1;
+        }
+
+        owner = seen[i] >> GW_TABLE_OWNER;
+
+        if ((seen[i] & GW_TABLE_CLAIM)
+            && (owner == user->owner || user->gone(user->data, owner)))
+        {
+            (void) gw_swap(&bucket[i], seen[i], 0);
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -30,8 +30,14 @@ static uint64_t ngx_http_gateway_limit_zone_first(
     ngx_http_gateway_limit_zone_t *zone);
 static ngx_uint_t ngx_http_gateway_limit_zone_windows(
     const ngx_http_gateway_limit_zone_t *zone);
+static unsigned ngx_http_gateway_limit_zone_kept(
+    ngx_http_gateway_limit_zone_t *zone);
 static int ngx_http_gateway_limit_zone_idle(void *data,
     const uint64_t *state);
+static uint64_t ngx_http_gateway_limit_zone_rank(void *data,
+    const uint64_t *state, uint64_t *kept);
+static int ngx_http_gateway_limit_zone_gone(void *data, uint64_t owner);
+static uint64_t ngx_http_gateway_limit_zone_owner(void);
 static void ngx_http_gateway_limit_zone_evicted(
     ngx_http_gateway_limit_zone_t *zone);
 
@@ -39,7 +45,7 @@ static void ngx_http_gateway_limit_zone_evicted(
 /* what a search for a place needs to know of a zone */
 
 typedef struct {
-    gw_limit_algorithm_e            algorithm;
+    const gw_limit_t               *limit;
     gw_limit_clock_t                now;
 } ngx_http_gateway_limit_search_t;
 
@@ -127,7 +133,8 @@ ngx_http_gateway_limit_zone_make(ngx_http_gateway_limit_zone_t *zone,
         gw_slot_init(zone->slots, ngx_http_gateway_limit_slots(zone));
     }
 
-    gw_table_init(zone->table, rest - slots, words, secret);
+    gw_table_init(zone->table, rest - slots, words,
+                  ngx_http_gateway_limit_zone_kept(zone), secret);
 
     shpool->data = zone->sh;
 
@@ -141,6 +148,18 @@ static unsigned
 ngx_http_gateway_limit_zone_words(ngx_http_gateway_limit_zone_t *zone)
 {
     return gw_limit_words(zone->algorithm) + (zone->redis_name.len ? 2 : 0);
+}
+
+
+/*
+ * What was charged in a place stays with it, whichever key it goes to.  Counts
+ * of concurrency are not: who is being served gives back what he has taken.
+ */
+
+static unsigned
+ngx_http_gateway_limit_zone_kept(ngx_http_gateway_limit_zone_t *zone)
+{
+    return zone->algorithm != GW_LIMIT_CONCURRENCY;
 }
 
 
@@ -296,7 +315,48 @@ ngx_http_gateway_limit_zone_idle(void *data, const uint64_t *state)
 {
     ngx_http_gateway_limit_search_t *search = data;
 
-    return gw_limit_idle(search->algorithm, state, &search->now);
+    return gw_limit_idle(search->limit->algorithm, state, &search->now);
+}
+
+
+static uint64_t
+ngx_http_gateway_limit_zone_rank(void *data, const uint64_t *state,
+    uint64_t *kept)
+{
+    ngx_http_gateway_limit_search_t *search = data;
+
+    return gw_limit_rank(search->limit, &search->now, state, kept);
+}
+
+
+/*
+ * A process as the table takes it: when it began, and its pid, for which Linux
+ * needs at most 22 bits.
+ */
+
+#define NGX_HTTP_GATEWAY_LIMIT_PID  22
+
+static uint64_t
+ngx_http_gateway_limit_zone_owner(void)
+{
+    uint64_t  self;
+
+    self = ngx_http_gateway_process_self();
+
+    return self >> 32 << NGX_HTTP_GATEWAY_LIMIT_PID
+           | (self & ((1 << NGX_HTTP_GATEWAY_LIMIT_PID) - 1));
+}
+
+
+static int
+ngx_http_gateway_limit_zone_gone(void *data, uint64_t owner)
+{
+    uint64_t  pid;
+
+    pid = owner & ((1 << NGX_HTTP_GATEWAY_LIMIT_PID) - 1);
+
+    return ngx_http_gateway_process_gone(owner >> NGX_HTTP_GATEWAY_LIMIT_PID
+                                         << 32 | pid);
 }
 
 
@@ -317,19 +377,26 @@ ngx_http_gateway_limit_zone_add(ngx_http_gateway_limit_item_t *item)
 {
     uint64_t                        *state;
     unsigned                         evicted;
+    gw_table_user_t                  user;
     ngx_http_gateway_limit_zone_t   *zone;
     ngx_http_gateway_limit_search_t  search;
 
     zone = item->zone;
 
-    search.algorithm = zone->algorithm;
+    search.limit = &item->figures;
     ngx_http_gateway_limit_clock(&search.now);
+
+    user.idle = ngx_http_gateway_limit_zone_idle;
+    user.rank = ngx_http_gateway_limit_zone_rank;
+    user.gone = ngx_http_gateway_limit_zone_gone;
+    user.data = &search;
+    user.owner = ngx_http_gateway_limit_zone_owner();
 
     evicted = 0;
 
     state = gw_table_get(zone->table, item->hash, ngx_current_msec,
-                         ngx_http_gateway_limit_zone_first(zone),
-                         ngx_http_gateway_limit_zone_idle, &search, &evicted);
+                         ngx_http_gateway_limit_zone_first(zone), &user,
+                         &evicted);
 
     if (evicted) {
         ngx_http_gateway_limit_zone_evicted(zone);
@@ -386,10 +453,11 @@ ngx_http_gateway_limit_zone_evicted(ngx_http_gateway_limit_zone_t *zone)
     zone->said_evicted = ngx_time();
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "gateway_limit_zone: zone \"%V\" is full, keys that were "
-                  "used least recently are forgotten, %uL so far; it should "
-                  "be larger than %uz bytes", &zone->name,
-                  zone->table->evicted, zone->zone.size);
+                  "gateway_limit_zone: zone \"%V\" is full, keys in use are "
+                  "evicted, %uL so far; it should be larger than %uz bytes",
+                  &zone->name,
+                  __atomic_load_n(&zone->table->evicted, __ATOMIC_RELAXED),
+                  zone->zone.size);
 }
 
 

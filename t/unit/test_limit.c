@@ -813,6 +813,138 @@ test_settled(gw_limit_algorithm_e algorithm, const char *name)
 }
 
 
+/* what a place holds: its key's charges, and those of keys before */
+
+static void
+test_rank_gcra(void)
+{
+    uint64_t           kept, state[2] = { 0, 0 };
+    gw_limit_t         limit;
+    gw_limit_clock_t   now = { 1000 * SEC, 1000 * SEC };
+    gw_limit_result_t  r;
+
+    limit = limit_of(GW_LIMIT_GCRA, 1, GW_FIGURE_SECOND, 9);
+    kept = 0;
+
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 0,
+           "gcra: a new place holds nothing");
+
+    r = take(&limit, now.wall, GW_LIMIT_TAKE, 3, state);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 3000000,
+           "gcra: three units are three seconds");
+    is_int((long long) kept, 1003000000, "which the next key takes over");
+
+    now.monotonic += SEC;
+    state[0] = 0;
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 2000000,
+           "gcra: what was taken over is worked off, too");
+
+    r = take(&limit, now.monotonic, GW_LIMIT_FORCE, 15, state);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 17000000,
+           "gcra: debts count");
+
+    kept = 1003000000;
+    give(&limit, now.monotonic, state, &r);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 2000000,
+           "gcra: refunds do not");
+
+    kept = UINT64_MAX;
+    state[0] = UINT64_MAX;
+    is_int(gw_limit_rank(&limit, &now, state, &kept)
+           == UINT64_MAX - now.monotonic / 1000, 1, "gcra: it has an end");
+    is_int(kept == UINT64_MAX, 1, "and so has what is kept");
+
+    now.monotonic += 100 * SEC;
+    kept = 1003000000;
+    state[0] = 1003 * SEC;
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 0,
+           "gcra: all of it expires");
+}
+
+
+static void
+test_rank_windows(gw_limit_algorithm_e algorithm, const char *name)
+{
+    uint64_t           kept, state[2] = { 0, 0 };
+    gw_limit_t         limit;
+    gw_limit_clock_t   now = { 0, 600 * SEC };
+    gw_limit_result_t  r;
+
+    limit = limit_of(algorithm, 10, GW_FIGURE_MINUTE, 0);
+    kept = 0;
+
+    (void) take(&limit, now.wall, GW_LIMIT_TAKE, 4, state);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 4,
+           "%s: units", name);
+
+    state[0] = state[1] = 0;
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 4,
+           "%s: of the key before", name);
+
+    r = take(&limit, now.wall, GW_LIMIT_FORCE, 15, state);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 19,
+           "%s: and of this one, with its debts", name);
+
+    state[0] = state[1] = 0;
+    (void) take(&limit, now.wall, GW_LIMIT_FILL, 15, state);
+    r = take(&limit, now.wall, GW_LIMIT_SET, 7, state);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 26,
+           "%s: which are set", name);
+
+    give(&limit, now.wall, state, &r);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 26,
+           "%s: a refund lowers a key's own count alone", name);
+}
+
+
+static void
+test_rank_expires(gw_limit_algorithm_e algorithm, const char *name)
+{
+    int                sliding;
+    uint64_t           kept, state[2] = { 0, 0 };
+    gw_limit_t         limit, other;
+    gw_limit_clock_t   now = { 0, 600 * SEC };
+
+    sliding = (algorithm == GW_LIMIT_SLIDING);
+    limit = limit_of(algorithm, 10, GW_FIGURE_MINUTE, 0);
+    other = limit_of(algorithm, 1000, GW_FIGURE_HOUR, 0);
+    kept = 0;
+
+    (void) take(&limit, now.wall, GW_LIMIT_TAKE, 4, state);
+    (void) gw_limit_rank(&limit, &now, state, &kept);
+
+    /* of another unit it counts until it has expired for sure */
+
+    state[0] = state[1] = 0;
+    (void) take(&other, now.wall, GW_LIMIT_TAKE, 100, state);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 104,
+           "%s: with those of longer windows", name);
+
+    state[0] = state[1] = 0;
+    now.wall = 7199 * SEC;
+    gw_limit_window(&limit, now.wall);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 104,
+           "%s: for as long as the longest of them", name);
+    now.wall = 7200 * SEC;
+    gw_limit_window(&limit, now.wall);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 0,
+           "%s: and no longer", name);
+    is_int((long long) kept, 0, "%s: then nothing is kept", name);
+
+    /* the window before counts as it does to a key */
+
+    (void) take(&limit, 7200 * SEC, GW_LIMIT_TAKE, 6, state);
+    (void) gw_limit_rank(&limit, &now, state, &kept);
+    state[0] = state[1] = 0;
+
+    now.wall = 7290 * SEC;
+    gw_limit_window(&limit, now.wall);
+    is_int((long long) gw_limit_rank(&limit, &now, state, &kept),
+           sliding ? 3 : 0, "%s: half of the next window later", name);
+    is_int(kept != 0, sliding, "%s: is kept", name);
+}
+
+
 int
 main(void)
 {
@@ -837,6 +969,11 @@ main(void)
     test_share();
     test_ranges();
     test_idle();
+    test_rank_gcra();
+    test_rank_windows(GW_LIMIT_FIXED, "fixed_window");
+    test_rank_windows(GW_LIMIT_SLIDING, "sliding_window");
+    test_rank_expires(GW_LIMIT_FIXED, "fixed_window");
+    test_rank_expires(GW_LIMIT_SLIDING, "sliding_window");
 
     return done_testing();
 }

@@ -4,6 +4,7 @@
  * whoever comes at the same time and whoever is killed in the middle.
  */
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 
 
 #define WORDS     2
+#define KEPT      1
+#define ENTRY     (WORDS + KEPT + 1)    /* with the stamp */
 #define CHILDREN  4
 
 
@@ -33,7 +36,7 @@ table_of(size_t size)
         abort();
     }
 
-    gw_table_init(table, size, WORDS, secret);
+    gw_table_init(table, size, WORDS, KEPT, secret);
 
     return table;
 }
@@ -55,14 +58,37 @@ idle(void *data, const uint64_t *state)
 }
 
 
+/* what is counted, and what was counted in the same place before */
+
+static uint64_t
+rank(void *data, const uint64_t *state, uint64_t *kept)
+{
+    (void) data;
+
+    *kept += state[0];
+
+    return *kept;
+}
+
+
+static int
+gone(void *data, uint64_t owner)
+{
+    (void) data;
+
+    return kill((pid_t) owner, 0) == -1;
+}
+
+
 static uint64_t *
 get(gw_table_t *table, uint64_t n, uint64_t stamp, unsigned *evicted)
 {
-    uint64_t  hash[2];
+    uint64_t         hash[2];
+    gw_table_user_t  user = { idle, rank, gone, NULL, (uint64_t) getpid() };
 
     hash_of(table, n, hash);
 
-    return gw_table_get(table, hash, stamp, 0, idle, NULL, evicted);
+    return gw_table_get(table, hash, stamp, 0, &user, evicted);
 }
 
 
@@ -89,9 +115,9 @@ test_one(void)
     table = table_of(size);
     evicted = 0;
 
-    is_int((long long) gw_table_capacity(size, WORDS),
+    is_int((long long) gw_table_capacity(size, WORDS + KEPT),
            (long long) (size - sizeof(gw_table_t))
-           / (16 * 8 * (1 + WORDS + 1)) * 16, "the capacity is what fits");
+           / (16 * 8 * (1 + ENTRY)) * 16, "the capacity is what fits");
     is_int((long long) gw_table_capacity(10, WORDS), 0, "nothing fits");
 
     ok(find(table, 1) == NULL, "a key that is not there is not found");
@@ -119,7 +145,7 @@ test_one(void)
 }
 
 
-/* a full table: idle keys go first, then those used least recently */
+/* a full bucket: idle keys go first, then the lowest rank, then the oldest */
 
 static void
 test_eviction(void)
@@ -129,51 +155,98 @@ test_eviction(void)
     uint64_t    *state;
     gw_table_t  *table;
 
-    size = sizeof(gw_table_t) + 16 * 8 * (1 + WORDS + 1);
+    size = sizeof(gw_table_t) + 16 * 8 * (1 + ENTRY);
     table = table_of(size);
 
-    is_int((long long) gw_table_capacity(size, WORDS), 16, "one bucket");
+    is_int((long long) gw_table_capacity(size, WORDS + KEPT), 16,
+           "one bucket");
 
     evicted = 0;
 
     for (i = 0; i < 16; i++) {
         state = get(table, i, 100 + i, &evicted);
-        state[0] = (i == 9) ? 0 : 1;
+        state[0] = (i == 9 || i == 11) ? 0 : (i == 3) ? 1 : 2;
     }
 
     is_int(evicted, 0, "sixteen keys have sixteen places");
 
-    (void) get(table, 0, 500, &evicted);
+    /* used last, though of the lowest rank: 3, and of idle ones: 9 */
+
+    (void) get(table, 3, 500, &evicted);
+    (void) get(table, 9, 500, &evicted);
 
     state = get(table, 100, 501, &evicted);
-    state[0] = 1;
+    state[0] = 7;
+    ok(find(table, 11) == NULL, "an idle key is evicted, the oldest of them");
+    state = get(table, 101, 501, &evicted);
+    state[0] = 7;
+    ok(find(table, 9) == NULL, "then the other one");
+    is_int(evicted, 0, "which are no evictions of keys in use");
 
-    is_int(evicted, 0, "the seventeenth takes the place of an idle one");
-    ok(find(table, 9) == NULL, "of that one");
+    state = get(table, 102, 502, &evicted);
+    is_int(evicted, 1, "the next one is");
+    ok(find(table, 3) == NULL, "of the key of the lowest rank");
+    is_int((long long) state[0], 0, "the new key has counted nothing");
+    is_int((long long) state[WORDS], 1, "its place has");
+    state[0] = 2;
 
-    /* find() has stamped nothing that is there: 1 is the oldest */
-
-    state = get(table, 101, 502, &evicted);
-    state[0] = 1;
-
-    is_int(evicted, 1, "the next one, of a key in use");
-    ok(find(table, 1) == NULL, "which was used least recently");
+    state = get(table, 103, 503, &evicted);
+    ok(find(table, 0) == NULL && find(table, 1) != NULL,
+       "of equal ranks it is the one used least recently");
+    state[0] = 2;
 
     lost = 0;
+    state = get(table, 1, 600, &evicted);
+    state[0] = 100000;
 
     for (n = 200; n < 100000; n++) {
         state = get(table, n, 600 + n, &evicted);
         state[0] = 1;
-        state = get(table, 0, 600 + n, &evicted);
+        lost += (find(table, 1) == NULL);
+    }
 
-        if (state[0] != 1) {
-            lost++;
-            state[0] = 1;
+    is_int((long long) lost, 0, "a high count stays among 100,000 keys");
+    is_int((long long) table->evicted, evicted, "evictions are counted");
+
+    munmap(table, size);
+}
+
+
+/* without a rank of the caller's, keys are evicted by their last use */
+
+static void
+test_last_use(void)
+{
+    size_t            size, i;
+    unsigned          evicted;
+    uint64_t         *state, hash[2];
+    gw_table_t       *table;
+    gw_table_user_t   user = { idle, NULL, gone, NULL, 1 };
+    const uint64_t    secret[2] = { 1, 2 };
+
+    size = sizeof(gw_table_t) + 16 * 8 * (1 + WORDS + 1);
+    table = table_of(size);
+    gw_table_init(table, size, WORDS, 0, secret);
+    is_int((long long) table->buckets, 1, "without a kept word it is smaller");
+
+    evicted = 0;
+
+    for (i = 0; i < 17; i++) {
+        hash_of(table, i, hash);
+        state = gw_table_get(table, hash, 100 + i, 0, &user, &evicted);
+        state[0] = 100 - i;
+        state[1] = 5;
+
+        if (i == 15) {
+            (void) gw_table_get(table, hash, 90, 0, &user, &evicted);
+            hash_of(table, 0, hash);
+            (void) gw_table_find(table, hash, 200);
         }
     }
 
-    is_int((long long) lost, 0, "a key that is used stays among 100,000");
-    is_int((long long) table->evicted, evicted, "evictions are counted");
+    is_int(evicted, 1, "one key is evicted");
+    ok(find(table, 1) == NULL && find(table, 0) != NULL,
+       "the one used least recently");
 
     munmap(table, size);
 }
@@ -309,6 +382,71 @@ test_processes(int stop, const char *how)
 }
 
 
+/*
+ * Two processes that ask for the same new key at once, in a full bucket: who
+ * finds that nothing was counted yet is one of them.
+ */
+
+static void
+new_keys(gw_table_t *table, uint64_t *shared, uint64_t rounds)
+{
+    unsigned   evicted;
+    uint64_t   k, count, hash[2], *state;
+
+    for (k = 0; k < rounds; k++) {
+
+        __atomic_fetch_add(&shared[0], 1, __ATOMIC_SEQ_CST);
+
+        while (__atomic_load_n(&shared[0], __ATOMIC_SEQ_CST) < 2 * (k + 1)) {
+            sched_yield();
+        }
+
+        hash_of(table, 1000 + k, hash);
+
+        do {
+            state = get(table, 1000 + k, k, &evicted);
+            count = __atomic_fetch_add(state, 1, __ATOMIC_SEQ_CST);
+        } while (!gw_table_holds(table, hash, state));
+
+        __atomic_fetch_add(&shared[1], count == 0, __ATOMIC_SEQ_CST);
+    }
+}
+
+
+static void
+test_new_keys(void)
+{
+    size_t       size;
+    unsigned     evicted;
+    uint64_t     i, *shared;
+    gw_table_t  *table;
+
+    const uint64_t  rounds = 48000;
+
+    size = sizeof(gw_table_t) + 16 * 8 * (1 + ENTRY) + 4096;
+    table = table_of(size);
+    shared = (uint64_t *) ((char *) table + size) - 2;
+    table->buckets = 1;
+    evicted = 0;
+
+    for (i = 0; i < 16; i++) {
+        *get(table, i, 1, &evicted) = 1;
+    }
+
+    if (fork() == 0) {
+        new_keys(table, shared, rounds);
+        _exit(0);
+    }
+
+    new_keys(table, shared, rounds);
+    wait(NULL);
+
+    is_int((long long) shared[1], (long long) rounds,
+           "of two that ask for a new key one is the first");
+    munmap(table, size);
+}
+
+
 /* processes that are killed while they make places */
 
 static void
@@ -321,7 +459,7 @@ test_killed(void)
     uint64_t     k;
     gw_table_t  *table;
 
-    size = sizeof(gw_table_t) + 4 * 16 * 8 * (1 + WORDS + 1);
+    size = sizeof(gw_table_t) + 4 * 16 * 8 * (1 + ENTRY);
     table = table_of(size);
 
     for (i = 0; i < 300; i++) {
@@ -358,8 +496,10 @@ main(void)
 {
     test_one();
     test_eviction();
+    test_last_use();
     test_processes(0, "four processes");
     test_processes(1, "four that are stopped at times");
+    test_new_keys();
     test_killed();
 
     return done_testing();
