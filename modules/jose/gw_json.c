@@ -201,6 +201,7 @@ static int
 gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
 {
     json_t     *value;
+    size_t      members;
     unsigned    skip;
     gw_text_t   name;
 
@@ -208,7 +209,11 @@ gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
         return -1;
     }
 
-    if (json_object_size(object) + seen->n == GW_JSON_MAX_MEMBERS) {
+    /* of a flat object "seen" has all names, else those of the unread ones */
+
+    members = seen->n + (r->flat ? 0 : json_object_size(object));
+
+    if (members >= GW_JSON_MAX_MEMBERS) {
         gw_json_fail(r, "has an object of too many members");
         return -1;
     }

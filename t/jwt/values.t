@@ -26,6 +26,16 @@ sub header_of {
                         . CORE::join(',', ($value // '{}') x ($n - 3)) . ']}'));
 }
 
+# a payload of n members, of which iss is the one at the place
+
+sub members_of {
+    my ($n, $place) = @_;
+    return '{"exp":9999999999,'
+           . CORE::join(',', map { $_ == $place ? '"iss":"https://a"'
+                                                : "\"m$_\":1" } 1 .. $n - 1)
+           . '}';
+}
+
 our $Jwt = 'gateway_jwt r; gateway_jwt_key_file '
            . '$TEST_NGINX_HTML_DIR/jwks.json;';
 
@@ -148,3 +158,17 @@ my $size = 'gateway_jwt_max_size 32k;';
   '{"alg":"ES256","kid":"es256","typ":"at+jwt","cr\u0069t":[]}',
   '{"alg":"ES256","kid":"es256","typ":"at+jwt","b\u00364":true}' ]
 --- error_code eval: [ 200, 401, 200, 401, 401, 401, 401 ]
+
+
+
+=== TEST 7: 256 members pass before the signature too, wherever iss stands
+--- jwks: es256
+--- config eval
+"location /t { gateway_jwt r; gateway_jwt_key_file "
+. '$TEST_NGINX_HTML_DIR/jwks.json issuer=https://a; empty_gif; }'
+--- request eval: [ ("GET /t") x 8 ]
+--- more_headers eval
+[ map { ::bearer(::token(payload => ::members_of(@$_))) }
+  [256, 1], [256, 254], [256, 255], [257, 1], [257, 255], [257, 256],
+  [300, 255], [500, 255] ]
+--- error_code eval: [ 200, 200, 200, (401) x 5 ]

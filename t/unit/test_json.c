@@ -414,6 +414,69 @@ test_names(void)
 }
 
 
+/* an object of "n" members, "name" at "at"; whether it is read */
+
+static int
+read_members(unsigned n, unsigned at, const char *name, unsigned flat)
+{
+    char             *text, *p;
+    json_t           *value;
+    unsigned          i;
+    gw_text_t         elt;
+    gw_json_names_t   names;
+    gw_json_limit_t   limit;
+
+    elt.len = strlen(name);
+    elt.data = (const unsigned char *) name;
+    names.n = 1;
+    names.elts = &elt;
+
+    limit.values = 0;
+    limit.names = &names;
+    limit.flat = flat;
+
+    text = malloc(16 * n + 2);
+    p = text;
+
+    for (i = 0; i < n; i++) {
+        p += (i == at) ? sprintf(p, "%c\"%s\":1", i ? ',' : '{', name)
+                       : sprintf(p, "%c\"m%u\":1", i ? ',' : '{', i);
+    }
+
+    *p++ = '}';
+
+    value = gw_json_read((const unsigned char *) text, (size_t) (p - text),
+                         &limit, NULL);
+    free(text);
+    json_decref(value);
+
+    return value != NULL;
+}
+
+
+static void
+test_members(void)
+{
+    unsigned  flat, i;
+
+    static const unsigned  at[] = { 0, 1, 128, 254, 255 };
+
+    for (flat = 0; flat < 2; flat++) {
+        for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+
+            ok(read_members(256, at[i], "iss", flat)
+               && !read_members(257, at[i], "iss", flat)
+               && !read_members(1000, at[i], "iss", flat),
+               "256 members pass, 257 do not: read is the one at %u%s",
+               at[i], flat ? ", flat" : "");
+        }
+
+        ok(!read_members(257, 256, "iss", flat), "    the one behind them%s",
+           flat ? ", flat" : "");
+    }
+}
+
+
 static void
 is_number(const char *text, const char *expected)
 {
@@ -509,6 +572,7 @@ main(void)
     test_limits();
     test_values();
     test_names();
+    test_members();
     test_numbers();
     test_text();
 
