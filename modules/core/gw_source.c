@@ -19,14 +19,14 @@
 
 
 static gw_source_e gw_source_is(const gw_source_walk_t *walk,
-    const unsigned char *p, unsigned char before, const gw_text_t *name,
+    const unsigned char **pos, unsigned char before, const gw_text_t *name,
     gw_text_t *value);
 static void gw_source_end(gw_source_walk_t *walk, const unsigned char *p,
     unsigned char before, gw_source_e kind, gw_source_pair_t *pair);
 static int gw_source_exact(const gw_source_walk_t *walk,
     const unsigned char *p, const gw_text_t *name, gw_text_t *value);
 static int gw_source_variant(const gw_source_walk_t *walk,
-    const unsigned char *p, const gw_text_t *name);
+    const unsigned char **pos, const gw_text_t *name);
 static int gw_source_char(const gw_source_walk_t *walk,
     const unsigned char **p);
 
@@ -92,7 +92,7 @@ gw_source_next(gw_source_walk_t *walk, const gw_text_t *name,
 {
     gw_source_e           kind;
     unsigned char         before;
-    const unsigned char  *p, *start;
+    const unsigned char  *p, *start, *behind;
 
     before = gw_source_separator(walk);
     p = walk->p;
@@ -100,8 +100,9 @@ gw_source_next(gw_source_walk_t *walk, const gw_text_t *name,
     while (p < walk->last) {
         start = p;
         p = gw_source_spaces(walk, p);
+        behind = p;
 
-        kind = gw_source_is(walk, p, before, name, &pair->value);
+        kind = gw_source_is(walk, &behind, before, name, &pair->value);
 
         if (kind != GW_SOURCE_NONE) {
             pair->start = start;
@@ -109,6 +110,8 @@ gw_source_next(gw_source_walk_t *walk, const gw_text_t *name,
 
             return kind;
         }
+
+        p = behind;
 
         while (p < walk->last && !gw_source_separates(walk, *p)) {
             p++;
@@ -125,19 +128,21 @@ gw_source_next(gw_source_walk_t *walk, const gw_text_t *name,
 }
 
 
+/* where there is none, "*pos" moves as gw_source_variant() says */
+
 static gw_source_e
-gw_source_is(const gw_source_walk_t *walk, const unsigned char *p,
+gw_source_is(const gw_source_walk_t *walk, const unsigned char **pos,
     unsigned char before, const gw_text_t *name, gw_text_t *value)
 {
     if ((before == gw_source_separator(walk)
          || (before == ',' && walk->list == GW_SOURCE_COOKIE_COMMA))
-        && gw_source_exact(walk, p, name, value))
+        && gw_source_exact(walk, *pos, name, value))
     {
         return GW_SOURCE_EXACT;
     }
 
-    return gw_source_variant(walk, p, name) ? GW_SOURCE_VARIANT
-                                            : GW_SOURCE_NONE;
+    return gw_source_variant(walk, pos, name) ? GW_SOURCE_VARIANT
+                                              : GW_SOURCE_NONE;
 }
 
 
@@ -214,14 +219,23 @@ gw_source_bracket(int c)
 }
 
 
+/*
+ * Where there is none, "*pos" moves to a byte before which no other pair of
+ * the name begins: a stranger's bytes must not be walked for each of them.
+ */
+
 static int
-gw_source_variant(const gw_source_walk_t *walk, const unsigned char *p,
+gw_source_variant(const gw_source_walk_t *walk, const unsigned char **pos,
     const gw_text_t *name)
 {
-    int     c, open;
-    size_t  i;
+    int                   c, open;
+    size_t                i;
+    const unsigned char  *p;
+
+    p = *pos;
 
     do {
+        *pos = p;
         c = gw_source_char(walk, &p);
     } while (gw_source_blank(walk, c) || gw_source_bracket(c)
              || c == GW_SOURCE_EQUAL);
@@ -250,6 +264,10 @@ gw_source_variant(const gw_source_walk_t *walk, const unsigned char *p,
 
         while (c != GW_SOURCE_EQUAL && c != GW_SOURCE_END) {
             c = gw_source_char(walk, &p);
+        }
+
+        if (c == GW_SOURCE_END) {
+            *pos = p;
         }
     }
 

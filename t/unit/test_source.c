@@ -343,6 +343,64 @@ bearer(void)
 }
 
 
+/*
+ * What a stranger sends is walked once: were it walked for each byte of it, as
+ * it once was, these would take minutes.
+ */
+
+static void
+effort(void)
+{
+    size_t             i, k, len;
+    unsigned char     *list;
+    gw_text_t          name;
+    gw_source_pair_t   pair;
+    gw_source_walk_t   walk;
+
+    enum { SIZE = 1000000 };
+
+    static const struct {
+        gw_source_list_e  list;
+        const char       *part;
+    } lists[] = {
+        { GW_SOURCE_COOKIE, "\t" },
+        { GW_SOURCE_COOKIE, " " },
+        { GW_SOURCE_COOKIE, "=\t" },
+        { GW_SOURCE_COOKIE, "\t%20" },
+        { GW_SOURCE_COOKIE, "\xa0" },
+        { GW_SOURCE_COOKIE, "tok%00\t" },
+        { GW_SOURCE_COOKIE, "tok[ " },
+        { GW_SOURCE_COOKIE_COMMA, "tok%00," },
+        { GW_SOURCE_QUERY, "tok%00;" },
+        { GW_SOURCE_QUERY, "tok];" },
+        { GW_SOURCE_QUERY, "+" },
+        { GW_SOURCE_QUERY, ";" }
+    };
+
+    list = malloc(SIZE);
+    name = text_of("tok");
+
+    for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+
+        len = strlen(lists[i].part);
+
+        for (k = 0; k < SIZE; k++) {
+            list[k] = (unsigned char) lists[i].part[k % len];
+        }
+
+        walk.p = list;
+        walk.last = list + SIZE;
+        walk.list = lists[i].list;
+
+        ok(gw_source_next(&walk, &name, &pair) == GW_SOURCE_NONE,
+           "a long list of one part is walked once: %d",
+           (int) i);
+    }
+
+    free(list);
+}
+
+
 int
 main(void)
 {
@@ -351,6 +409,7 @@ main(void)
     bytes();
     removal();
     bearer();
+    effort();
 
     return done_testing();
 }
