@@ -388,6 +388,10 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     if (conf->enable) {
         ngx_http_gateway_identity_asked(cf, conf->mode);
+
+        if (conf->hide) {
+            ngx_http_gateway_hide_at(cf, NGX_HTTP_GATEWAY_API_KEY);
+        }
     }
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);

@@ -453,6 +453,13 @@ ngx_int_t ngx_http_gateway_hide(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_gateway_hide_sent(ngx_http_request_t *r);
 
+/*
+ * Configuration, while locations are merged: the method hides its credentials
+ * at the location at hand.  Its function in "hide" is called for no other one.
+ */
+void ngx_http_gateway_hide_at(ngx_conf_t *cf,
+    ngx_http_gateway_method_e method);
+
 /* whether all credentials of a method are hidden, for the location at hand */
 #define ngx_http_gateway_hides(r, gr, method)                                 \
     ((gr)->hides[method] == (r)->loc_conf)
@@ -730,6 +737,7 @@ typedef struct {
     ngx_http_gateway_place_t        place;      /* of the block */
     ngx_array_t                     headers;    /* set_header_t */
     ngx_uint_t                      error_format;
+    ngx_uint_t                      hides;      /* bits: methods that hide */
     ngx_uint_t                      asks;       /* unsigned:1; a method is on */
     ngx_uint_t                      requires;   /* methods that are required;
                                                    a rule counts as two */

@@ -319,14 +319,17 @@ ngx_http_gateway_challenge(ngx_pool_t *pool, ngx_str_t *challenge,
 static ngx_int_t
 ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
 {
-    ngx_http_gateway_refusal_t  *refusal;
-    ngx_http_gateway_request_t  *gr;
+    ngx_http_gateway_refusal_t   *refusal;
+    ngx_http_gateway_request_t   *gr;
+    ngx_http_gateway_loc_conf_t  *glcf;
 
     if (r != r->main) {
         return ngx_http_next_header_filter(r);
     }
 
-    if (ngx_http_gateway_hide_sent(r) != NGX_OK) {
+    glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
+
+    if (glcf->hides && ngx_http_gateway_hide_sent(r) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -37,14 +37,17 @@ ngx_http_gateway_hide_from(ngx_http_request_t *r, ngx_uint_t first,
 {
     ngx_uint_t                     i;
     ngx_http_gateway_request_t    *gr;
+    ngx_http_gateway_loc_conf_t   *glcf;
     ngx_http_gateway_main_conf_t  *gmcf;
+
+    glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
     gr = ngx_http_gateway_request(r);
 
     for (i = first; i < NGX_HTTP_GATEWAY_METHODS; i++) {
 
-        if (gmcf->hide[i] == NULL
+        if (!(glcf->hides >> i & 1)
             || (gr != NULL && ngx_http_gateway_hides(r, gr, i)))
         {
             continue;
@@ -56,6 +59,17 @@ ngx_http_gateway_hide_from(ngx_http_request_t *r, ngx_uint_t first,
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_http_gateway_method_e method)
+{
+    ngx_http_gateway_loc_conf_t  *glcf;
+
+    glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
+
+    glcf->hides |= (ngx_uint_t) 1 << method;
 }
 
 

@@ -718,6 +718,10 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->enable != NGX_HTTP_GATEWAY_JWT_OFF) {
         ngx_http_gateway_identity_asked(cf, conf->mode);
+
+        if (conf->hide) {
+            ngx_http_gateway_hide_at(cf, NGX_HTTP_GATEWAY_JWT);
+        }
     }
 
     if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON

@@ -148,10 +148,6 @@ ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r, ngx_uint_t sent)
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
 
-    if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_OFF || !jlcf->hide) {
-        return NGX_OK;
-    }
-
     return ngx_http_gateway_hide_source(r, ngx_http_gateway_jwt_source(jlcf),
                                         sent);
 }
