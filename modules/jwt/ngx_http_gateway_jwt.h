@@ -236,6 +236,14 @@ ngx_uint_t ngx_http_gateway_jwt_foreign(
     const ngx_str_t *path);
 
 /*
+ * Whether the text of a consumer reads as "iss#sub" of an issuer that is bound
+ * to files and is not the token's, "iss" (NULL: it has none).
+ */
+ngx_uint_t ngx_http_gateway_jwt_borrows(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf, const ngx_str_t *consumer,
+    const char *iss, size_t len);
+
+/*
  * Whether what has verified a token at this location may speak for its issuer.
  */
 ngx_uint_t ngx_http_gateway_jwt_vouched(

@@ -12,6 +12,9 @@ static ngx_uint_t ngx_http_gateway_jwt_trimmed(const ngx_str_t *name);
 static gw_reason_e ngx_http_gateway_jwt_map(ngx_http_request_t *r,
     ngx_http_gateway_identity_t *identity, const json_t *claims,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static ngx_uint_t ngx_http_gateway_jwt_own(ngx_http_request_t *r,
+    const ngx_str_t *consumer, const json_t *claims,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static ngx_uint_t ngx_http_gateway_jwt_speaks(ngx_http_request_t *r,
     const json_t *claims, const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static ngx_int_t ngx_http_gateway_jwt_find_subject(ngx_http_request_t *r,
@@ -149,7 +152,8 @@ ngx_http_gateway_jwt_map(ngx_http_request_t *r,
     }
 
     if (by_subject == NGX_DECLINED && by_id == NGX_DECLINED) {
-        return GW_OK;
+        return ngx_http_gateway_jwt_own(r, &identity->consumer, claims, jlcf)
+               ? GW_OK : GW_CONSUMER_CONFLICT;
     }
 
     if (by_subject == NGX_OK) {
@@ -182,6 +186,33 @@ ngx_http_gateway_jwt_map(ngx_http_request_t *r,
 
     return (ngx_http_gateway_consumer_identity(r, found, identity) == NGX_OK)
            ? GW_OK : GW_FAILED;
+}
+
+
+/*
+ * Whether a text that names nobody of the file may be the token's: a token of
+ * no issuer, or of one whose name ends in "#" and more, must not be taken for
+ * another issuer's.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_own(ngx_http_request_t *r, const ngx_str_t *consumer,
+    const json_t *claims, const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    const json_t                      *iss;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    if (jlcf->consumer) {
+        return 1;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    iss = json_object_get(claims, "iss");
+
+    return !ngx_http_gateway_jwt_borrows(jmcf, consumer,
+                                         json_string_value(iss),
+                                         json_string_length(iss));
 }
 
 

@@ -408,6 +408,32 @@ ngx_http_gateway_jwt_foreign(const ngx_http_gateway_jwt_main_conf_t *jmcf,
 }
 
 
+ngx_uint_t
+ngx_http_gateway_jwt_borrows(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_str_t *consumer, const char *iss, size_t len)
+{
+    ngx_uint_t                           i;
+    const ngx_str_t                     *issuer;
+    const ngx_http_gateway_jwt_bound_t  *bound;
+
+    bound = jmcf->bound.elts;
+
+    for (i = 0; i < jmcf->bound.nelts; i++) {
+        issuer = &bound[i].issuer;
+
+        if (consumer->len > issuer->len && consumer->data[issuer->len] == '#'
+            && ngx_memcmp(consumer->data, issuer->data, issuer->len) == 0
+            && !(iss && len == issuer->len
+                 && ngx_memcmp(iss, issuer->data, len) == 0))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* where an issuer is bound, nothing else has verified the token */
 
 ngx_uint_t

@@ -63,6 +63,8 @@ sub members {
     return json({ exp => time + 3600, map { ("m$_" => 1) } 1 .. $n - 1 });
 }
 
+sub conflict { refused('consumer_conflict', code => 403) }
+
 sub claims_text { '{"exp":' . (time + 3600) . ",$_[0]}" }
 
 sub swap {
@@ -879,3 +881,34 @@ gateway_jwt_hide on;
 gateway_jwt: refused with 401, reason "expired", kid "es256"
 --- no_error_log
 eyJ
+
+
+
+=== TEST 45: cross-tenant key reuse: nor for a name that reads as another issuer's
+--- files
+'a.json' => jwks('a'),
+'b.json' => jwks('b'),
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/a.json issuer=https://a;
+gateway_jwt_key_file ../html/b.json;
+location /one {
+    gateway_jwt_key_file ../html/b.json;
+}
+location /claim {
+    gateway_jwt_consumer sub;
+}
+--- cases
+token(key => 'a', claims => { iss => 'https://a', sub => 'x' })       => 'verified',
+token(key => 'a', claims => { iss => 'https://a', sub => 'https://a#x' })
+                                                                => 'verified',
+token(key => 'b', claims => { sub => 'x' })                     => 'verified',
+token(key => 'b', claims => { sub => 'https://a#x' }) => conflict(),
+token(key => 'b', claims => { sub => 'https://a#' }) => conflict(),
+token(key => 'b', claims => { sub => 'https://a' })             => 'verified',
+token(key => 'b', claims => { sub => 'https://b#x' })           => 'verified',
+token(key => 'b', claims => { iss => ['https://a'], sub => '#x' })    => 'verified',
+token(key => 'b', claims => { iss => 'https://a#x', sub => 'y' }) => conflict(),
+get('/one', bearer(token(key => 'b', claims => { sub => 'https://a#x' }))) => conflict(),
+get('/claim', bearer(token(key => 'b', claims => { sub => 'https://a#x' })))
+                                                                => 'verified',
