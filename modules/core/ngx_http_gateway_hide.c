@@ -35,6 +35,7 @@ static ngx_int_t
 ngx_http_gateway_hide_from(ngx_http_request_t *r, ngx_uint_t first,
     ngx_uint_t sent)
 {
+    ngx_str_t                      args;
     ngx_uint_t                     i;
     ngx_http_gateway_request_t    *gr;
     ngx_http_gateway_loc_conf_t   *glcf;
@@ -44,6 +45,13 @@ ngx_http_gateway_hide_from(ngx_http_request_t *r, ngx_uint_t first,
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
     gr = ngx_http_gateway_request(r);
+
+    if (gr != NULL && sent && ngx_http_gateway_client_args(r, &args)) {
+
+        /* the methods have not looked at these */
+
+        gr = NULL;
+    }
 
     for (i = first; i < NGX_HTTP_GATEWAY_METHODS; i++) {
 

@@ -40,6 +40,7 @@ my $locations = <<"END";
                      empty_gif; }
     location /dropped { rewrite ^ /error?a=3? last; }
     location /access { empty_gif; }
+    location /other { rewrite ^ /access?a=4? last; }
     location = /error { return 409; }
     location \@error { return 410; }
 END
@@ -145,7 +146,11 @@ for my $is (sort keys %is) {
         # a key in four places is one too many
         my $open = $is =~ /none|header/ || $secret !~ /very/ && $is !~ /key|off/;
 
-        for my $way (@ways, [ GET => '/access', $open ? 200 : 401 ]) {
+        # and the argument is none where "rewrite" has dropped it
+        my $cut = $is =~ /none|header/ || $secret !~ /very/ && $is =~ /bearer|cookie/;
+
+        for my $way (@ways, [ GET => '/access', $open ? 200 : 401 ],
+                     [ GET => '/other', $cut ? 200 : 401, args => 'a=4' ]) {
             my ($method, $path, $status, %arg) = @$way;
             my $name = "$is: $method $path, $status";
 
