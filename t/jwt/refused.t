@@ -274,4 +274,29 @@ for my $case ([ 760, 760, 'user' ], [ 761, 761, '-' ], [ 766, 766, '-' ],
 
 $server->stop;
 
+
+# --- what no key has verified, where a server has none: its locations are off
+
+my $origin = free_port();
+
+$server = start_nginx(http => <<"END", server => <<"END2");
+    log_format none '<\$status|\$gateway_jwt_refused_claim_sub>';
+    server {
+        listen 127.0.0.1:$origin;
+        location / { add_header X-Accel-Redirect none; return 204; }
+    }
+END
+    gateway_jwt r;
+    access_log logs/none.log none;
+    location / {
+        gateway_jwt_verify off;
+        proxy_pass http://127.0.0.1:$origin;
+    }
+END2
+
+$server->get(q{/}, headers => [ "Authorization: Bearer $user" ]);
+$server->stop;
+is(Test::Gateway::Server::slurp($server->dir . '/logs/none.log'), "<401|->\n",
+   'a server without keys logs no claim that nobody has verified');
+
 done_testing;
