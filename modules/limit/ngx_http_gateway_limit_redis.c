@@ -71,10 +71,14 @@ static void ngx_http_gateway_limit_redis_failed(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item,
     ngx_http_gateway_redis_status_e status);
+static ngx_uint_t ngx_http_gateway_limit_redis_instead(
+    const ngx_http_gateway_limit_zone_t *zone,
+    ngx_http_gateway_redis_status_e status);
 static void ngx_http_gateway_limit_redis_done(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static void ngx_http_gateway_limit_redis_lost(
-    ngx_http_gateway_limit_late_t *late);
+    ngx_http_gateway_limit_late_t *late,
+    ngx_http_gateway_redis_status_e status);
 static ngx_uint_t ngx_http_gateway_limit_deny_cached(
     ngx_http_gateway_limit_item_t *item);
 static void ngx_http_gateway_limit_deny_keep(
@@ -556,8 +560,21 @@ ngx_http_gateway_limit_redis_result(ngx_http_gateway_limit_item_t *item,
 /*
  * on_error; but where this node has more calls than Redis can answer in time,
  * Redis has not failed, and a client must not be able to make it seem so: then
- * it is the node's own share, whatever on_error is.  The client of Redis says
- * once what has failed; here each decision is logged, at level info.
+ * it is the node's own share, whatever on_error is.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_limit_redis_instead(const ngx_http_gateway_limit_zone_t *zone,
+    ngx_http_gateway_redis_status_e status)
+{
+    return (status == NGX_HTTP_GATEWAY_REDIS_FULL)
+           ? NGX_HTTP_GATEWAY_LIMIT_LOCAL : zone->on_error;
+}
+
+
+/*
+ * The client of Redis says once what has failed; here each decision is logged,
+ * at level info.
  */
 
 static void
@@ -569,9 +586,8 @@ ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_ctx_t *ctx,
     const char       *how;
     gw_limit_mode_e   mode;
 
-    switch (status == NGX_HTTP_GATEWAY_REDIS_FULL
-            ? NGX_HTTP_GATEWAY_LIMIT_LOCAL : item->zone->on_error)
-    {
+    switch (ngx_http_gateway_limit_redis_instead(item->zone, status)) {
+
     case NGX_HTTP_GATEWAY_LIMIT_LOCAL:
         source = NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL;
         how = "local";
@@ -675,8 +691,9 @@ void
 ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t mode)
 {
-    ngx_http_gateway_redis_call_t  *handle;
-    ngx_http_gateway_limit_late_t   own, *late;
+    ngx_http_gateway_redis_call_t    *handle;
+    ngx_http_gateway_limit_late_t     own, *late;
+    ngx_http_gateway_redis_status_e   status;
 
     own.item = *item;
     own.mode = mode;
@@ -689,24 +706,27 @@ ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
         gw_limit_share(&own.item.figures, item->zone->share);
     }
 
+    status = NGX_HTTP_GATEWAY_REDIS_DOWN;
     late = ngx_alloc(sizeof(ngx_http_gateway_limit_late_t), ngx_cycle->log);
 
     if (late) {
         *late = own;
 
-        if (ngx_http_gateway_limit_redis_key(r, item, NULL) == NGX_OK
-            && ngx_http_gateway_limit_redis_change(r, item, mode, item->charge,
+        if (ngx_http_gateway_limit_redis_key(r, item, NULL) == NGX_OK) {
+            status = ngx_http_gateway_limit_redis_change(r, item, mode,
+                                             item->charge,
                                              ngx_http_gateway_limit_redis_done,
-                                             late, &handle)
-               == NGX_HTTP_GATEWAY_REDIS_OK)
-        {
+                                             late, &handle);
+        }
+
+        if (status == NGX_HTTP_GATEWAY_REDIS_OK) {
             return;
         }
 
         ngx_free(late);
     }
 
-    ngx_http_gateway_limit_redis_lost(&own);
+    ngx_http_gateway_limit_redis_lost(&own, status);
 }
 
 
@@ -736,7 +756,7 @@ ngx_http_gateway_limit_redis_done(void *data,
     }
 
     if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
-        ngx_http_gateway_limit_redis_lost(late);
+        ngx_http_gateway_limit_redis_lost(late, status);
     }
 
     ngx_free(late);
@@ -749,7 +769,8 @@ ngx_http_gateway_limit_redis_done(void *data,
  */
 
 static void
-ngx_http_gateway_limit_redis_lost(ngx_http_gateway_limit_late_t *late)
+ngx_http_gateway_limit_redis_lost(ngx_http_gateway_limit_late_t *late,
+    ngx_http_gateway_redis_status_e status)
 {
     ngx_http_gateway_limit_item_t  *item;
     ngx_http_gateway_limit_zone_t  *zone;
@@ -762,7 +783,9 @@ ngx_http_gateway_limit_redis_lost(ngx_http_gateway_limit_late_t *late)
         return;
     }
 
-    if (zone->on_error == NGX_HTTP_GATEWAY_LIMIT_LOCAL) {
+    if (ngx_http_gateway_limit_redis_instead(zone, status)
+        == NGX_HTTP_GATEWAY_LIMIT_LOCAL)
+    {
         ngx_http_gateway_limit_zone_take(item, late->mode == 'a'
                                                ? GW_LIMIT_FILL : GW_LIMIT_FORCE,
                                          item->charge);

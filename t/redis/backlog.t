@@ -45,6 +45,10 @@ sub gateway {
     location /half   { gateway_limit zone=half;   empty_gif; }
     location /ten    { gateway_limit zone=ten;    empty_gif; }
 END
+    $locations .= <<"END" for qw( closed open half );
+    location /settle/$_ { gateway_limit zone=$_ cost=4 settle; empty_gif; }
+    location /look/$_   { gateway_limit zone=$_ cost=0; empty_gif; }
+END
     my $conf = http_conf(workers => 1, port => $http1, server => $locations,
                          main => 'error_log logs/error.log '
                                  . ($arg{log} // 'info') . ';', http => <<"END");
@@ -318,6 +322,30 @@ for my $case ([ closed => 10 ], [ open => 10 ], [ half => 5 ]) {
            '    the first have their answers');
         is(is_of(http_many([ [ $server->port, "/$zone?k=y" ] ])),
            '200 PASSED|redis: 1', '    then it is asked again');
+        $server->stop;
+        $fake->stop;
+    });
+}
+
+# a cost that is known later is charged where it then is decided
+
+for my $case ([ closed => 10 ], [ open => 10 ], [ half => 5 ]) {
+    part(sub {
+        my ($zone, $share) = @$case;
+
+        my $fake = fake_redis(actions => [ [ hold => good(5) ], good(5) ]);
+        gateway($fake->port, timeout => '20s', more => 'max_pending 1;');
+        $fake->wait_for('script', 2);
+
+        my ($asked) = http1("/$zone?k=w");
+        ok($fake->wait_for('evalsha', 1), "$zone, max_pending 1: settle");
+        for my $left ($share, $share - 4) {
+            my ($is) = http_many([ [ $server->port, "/look/$zone?k=x" ] ]);
+            is(header($is, 'X-RateLimit-Remaining'), $left, "    $left are left");
+            http_many([ [ $server->port, "/settle/$zone?k=x" ] ]) if $left == $share;
+        }
+        $fake->release;
+        is(is_of(response($asked)), '200 PASSED|redis: 1', '    of this node');
         $server->stop;
         $fake->stop;
     });
