@@ -354,7 +354,7 @@ ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
 /* also where ACCESS has not come to this method, or will not */
 
 ngx_int_t
-ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r, ngx_uint_t sent)
+ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r)
 {
     ngx_uint_t                                  i;
     const ngx_http_gateway_api_key_loc_conf_t  *alcf;
@@ -367,9 +367,7 @@ ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r, ngx_uint_t sent)
 
     for (i = 0; i < alcf->nsources; i++) {
 
-        if (ngx_http_gateway_hide_source(r, &alcf->sources[i], sent)
-            != NGX_OK)
-        {
+        if (ngx_http_gateway_hide_source(r, &alcf->sources[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }

@@ -70,8 +70,7 @@ ngx_int_t ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_shown_t *shown);
 
 /* both, as ngx_http_gateway_hide_pt; for main requests */
-ngx_int_t ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r,
-    ngx_uint_t sent);
+ngx_int_t ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r);
 
 /*
  * GW_OK with the record's identity filled, a reason, or GW_FAILED; "id", for

@@ -291,7 +291,7 @@ ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    return (ngx_http_gateway_api_key_hide_early(r, 0) == NGX_OK)
+    return (ngx_http_gateway_api_key_hide_early(r) == NGX_OK)
            ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 

@@ -28,11 +28,9 @@ typedef enum {
 
 /*
  * Takes the credential of a method out of the request, if the location at hand
- * says so.  "sent": the response is about to be sent, and nothing else comes.
- * NGX_ERROR: no memory.
+ * says so.  NGX_ERROR: no memory.
  */
-typedef ngx_int_t (*ngx_http_gateway_hide_pt)(ngx_http_request_t *r,
-    ngx_uint_t sent);
+typedef ngx_int_t (*ngx_http_gateway_hide_pt)(ngx_http_request_t *r);
 
 
 typedef struct ngx_http_gateway_consumers_s  ngx_http_gateway_consumers_t;
@@ -469,12 +467,11 @@ void ngx_http_gateway_hid(ngx_http_request_t *r,
     ngx_http_gateway_method_e method);
 
 /*
- * For a method's function in "hide": what ngx_http_gateway_source_find() finds
- * is hidden, and with "sent" an argument that "rewrite" or "error_page" has
- * dropped, too, since the client's URI is logged with it.
+ * For a method's function in "hide": hides what ngx_http_gateway_source_find()
+ * finds.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_hide_source(ngx_http_request_t *r,
-    const ngx_http_gateway_source_t *source, ngx_uint_t sent);
+    const ngx_http_gateway_source_t *source);
 
 
 /*

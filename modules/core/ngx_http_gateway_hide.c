@@ -12,46 +12,34 @@
 
 
 static ngx_int_t ngx_http_gateway_hide_from(ngx_http_request_t *r,
-    ngx_uint_t first, ngx_uint_t sent);
-static ngx_uint_t ngx_http_gateway_client_args(ngx_http_request_t *r,
-    ngx_str_t *args);
+    ngx_uint_t first);
 
 
 ngx_int_t
 ngx_http_gateway_hide(ngx_http_request_t *r, ngx_http_gateway_method_e method)
 {
-    return ngx_http_gateway_hide_from(r, method + 1, 0);
+    return ngx_http_gateway_hide_from(r, method + 1);
 }
 
 
 ngx_int_t
 ngx_http_gateway_hide_sent(ngx_http_request_t *r)
 {
-    return ngx_http_gateway_hide_from(r, 0, 1);
+    return ngx_http_gateway_hide_from(r, 0);
 }
 
 
 static ngx_int_t
-ngx_http_gateway_hide_from(ngx_http_request_t *r, ngx_uint_t first,
-    ngx_uint_t sent)
+ngx_http_gateway_hide_from(ngx_http_request_t *r, ngx_uint_t first)
 {
-    ngx_str_t                      args;
     ngx_uint_t                     i;
     ngx_http_gateway_request_t    *gr;
     ngx_http_gateway_loc_conf_t   *glcf;
     ngx_http_gateway_main_conf_t  *gmcf;
 
     glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
-
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
     gr = ngx_http_gateway_request(r);
-
-    if (gr != NULL && sent && ngx_http_gateway_client_args(r, &args)) {
-
-        /* the methods have not looked at these */
-
-        gr = NULL;
-    }
 
     for (i = first; i < NGX_HTTP_GATEWAY_METHODS; i++) {
 
@@ -61,7 +49,7 @@ ngx_http_gateway_hide_from(ngx_http_request_t *r, ngx_uint_t first,
             continue;
         }
 
-        if (gmcf->hide[i](r, sent) != NGX_OK) {
+        if (gmcf->hide[i](r) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -98,10 +86,9 @@ ngx_http_gateway_hid(ngx_http_request_t *r, ngx_http_gateway_method_e method)
 
 ngx_int_t
 ngx_http_gateway_hide_source(ngx_http_request_t *r,
-    const ngx_http_gateway_source_t *source, ngx_uint_t sent)
+    const ngx_http_gateway_source_t *source)
 {
-    ngx_int_t    rc;
-    ngx_str_t    value, args, client;
+    ngx_str_t    value;
     gw_reason_e  reason;
 
     if (source->kind == NGX_HTTP_GATEWAY_VARIABLE) {
@@ -112,43 +99,5 @@ ngx_http_gateway_hide_source(ngx_http_request_t *r,
 
     reason = ngx_http_gateway_source_find(r, source, &value);
 
-    if (reason != GW_MISSING || !sent
-        || source->kind != NGX_HTTP_GATEWAY_ARGUMENT
-        || !ngx_http_gateway_client_args(r, &client))
-    {
-        return ngx_http_gateway_source_hide(r, source, reason, &value);
-    }
-
-    /* the arguments are those of "rewrite" or "error_page" by now */
-
-    args = r->args;
-    r->args = client;
-
-    reason = ngx_http_gateway_source_find(r, source, &value);
-    rc = ngx_http_gateway_source_hide(r, source, reason, &value);
-
-    r->args = args;
-
-    return rc;
-}
-
-
-/* whether the client has sent other arguments than there are now */
-
-static ngx_uint_t
-ngx_http_gateway_client_args(ngx_http_request_t *r, ngx_str_t *args)
-{
-    u_char  *p, *last;
-
-    last = r->unparsed_uri.data + r->unparsed_uri.len;
-
-    p = ngx_strlchr(r->unparsed_uri.data, last, '?');
-    if (p == NULL) {
-        return 0;
-    }
-
-    args->data = p + 1;
-    args->len = last - args->data;
-
-    return !ngx_http_gateway_same(args, &r->args);
+    return ngx_http_gateway_source_hide(r, source, reason, &value);
 }

@@ -58,6 +58,8 @@ static gw_reason_e ngx_http_gateway_find_variable(ngx_http_request_t *r,
 
 static void ngx_http_gateway_find_pairs(gw_source_walk_t *walk,
     const ngx_str_t *name, ngx_http_gateway_found_t *found);
+static ngx_uint_t ngx_http_gateway_client_args(ngx_http_request_t *r,
+    ngx_str_t *args);
 static void ngx_http_gateway_find_fragment(ngx_http_request_t *r,
     const ngx_str_t *name, ngx_http_gateway_found_t *found);
 
@@ -410,14 +412,52 @@ static gw_reason_e
 ngx_http_gateway_find_argument(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found)
 {
+    ngx_str_t         args;
     gw_source_walk_t  walk;
 
     ngx_http_gateway_walk(&walk, &r->args, GW_SOURCE_QUERY);
     ngx_http_gateway_find_pairs(&walk, &source->name, found);
 
+    if (found->n + found->variants == 0
+        && ngx_http_gateway_client_args(r, &args))
+    {
+        ngx_http_gateway_walk(&walk, &args, GW_SOURCE_QUERY);
+        ngx_http_gateway_find_pairs(&walk, &source->name, found);
+    }
+
     ngx_http_gateway_find_fragment(r, &source->name, found);
 
     return GW_OK;
+}
+
+
+/*
+ * Whether the client has sent other arguments than there are now: "rewrite",
+ * "set $args" and error pages replace them, and the upstream and the log may
+ * get $request_uri all the same.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_client_args(ngx_http_request_t *r, ngx_str_t *args)
+{
+    u_char  *p, *last;
+
+    last = r->unparsed_uri.data + r->unparsed_uri.len;
+
+    p = ngx_strlchr(r->unparsed_uri.data, last, '#');
+    if (p != NULL) {
+        last = p;
+    }
+
+    p = ngx_strlchr(r->unparsed_uri.data, last, '?');
+    if (p == NULL) {
+        return 0;
+    }
+
+    args->data = p + 1;
+    args->len = last - args->data;
+
+    return args->data != r->args.data;
 }
 
 

@@ -261,8 +261,7 @@ ngx_int_t ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
 
 /* the same where the token was not looked for: as ngx_http_gateway_hide_pt */
-ngx_int_t ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r,
-    ngx_uint_t sent);
+ngx_int_t ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r);
 
 /*
  * Judges the request's token by "jlcf" and leaves the outcome in "ctx":

@@ -142,14 +142,13 @@ ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r, ngx_uint_t sent)
+ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r)
 {
     const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
 
-    return ngx_http_gateway_hide_source(r, ngx_http_gateway_jwt_source(jlcf),
-                                        sent);
+    return ngx_http_gateway_hide_source(r, ngx_http_gateway_jwt_source(jlcf));
 }
 
 

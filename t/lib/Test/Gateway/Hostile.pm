@@ -132,7 +132,14 @@ sub json_object {
     push @members, map { '"' . $self->one(@names) . '":' . $self->json_value($depth) }
                    1 .. $self->chance(5);
     push @members, $members[$self->chance(scalar @members)] if @members && $self->often(2);
-    push @members, map { "\"x$_\":{}" } 1 .. $self->chance(700) if $self->often(2);
+
+    # around the bound of 256 members, in front of those that are read or behind
+    if ($self->often(2)) {
+        my @more = map { "\"x$_\":{}" }
+                   1 .. $self->one($self->chance(700), 245 + $self->chance(12));
+        @members = $self->often(50) ? (@members, @more) : (@more, @members);
+    }
+
     my $text = '{' . join($self->one(',', ',', ' , '), @members) . '}';
     substr $text, $self->chance(length $text), 1, $self->bytes(1) if $self->often(2);
     return $text;
