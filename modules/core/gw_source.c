@@ -238,7 +238,9 @@ gw_source_variant(const gw_source_walk_t *walk, const unsigned char **pos,
         *pos = p;
         c = gw_source_char(walk, &p);
     } while (gw_source_blank(walk, c) || gw_source_bracket(c)
-             || c == GW_SOURCE_EQUAL);
+             || c == GW_SOURCE_EQUAL
+             || (walk->list == GW_SOURCE_QUERY
+                 && (c == '?' || (c == '.' && name->data[0] != '_'))));
 
     open = 0;
 

@@ -518,7 +518,9 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
 
     gr = ngx_http_gateway_request(r);
 
-    if (gr == NULL || gr->jwt == NULL) {
+    /* without a source no location has judged: one had no memory for it */
+
+    if (gr == NULL || gr->jwt == NULL || gr->jwt->source == NULL) {
         return NGX_DECLINED;
     }
 

@@ -29,6 +29,10 @@ ngx_http_gateway_jwt_refused(ngx_http_request_t *r,
     ngx_uint_t                  i;
     ngx_http_core_main_conf_t  *cmcf;
 
+    /* also if there is no memory for a copy */
+
+    ctx->readable &= ctx->unverified;
+
     if (verified && ngx_http_gateway_jwt_copy_refused(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -36,8 +40,6 @@ ngx_http_gateway_jwt_refused(ngx_http_request_t *r,
     if (ctx->unverified) {
         return NGX_OK;
     }
-
-    ctx->readable = 0;
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway jwt: variables are empty, %uz bytes for the log",

@@ -261,6 +261,7 @@ ngx_http_gateway_jwt_verified(const ngx_http_gateway_jwt_ctx_t *ctx,
 
     return jlcf->verify && ctx->found == GW_OK && token && token->claims
            && token->keys && token->keys == jlcf->keys
+           && token->open == jlcf->open
            && ngx_http_gateway_same(&token->text, &ctx->text);
 }
 

@@ -71,6 +71,8 @@ static void ngx_http_gateway_limit_redis_failed(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item,
     ngx_http_gateway_redis_status_e status);
+static ngx_atomic_uint_t ngx_http_gateway_limit_redis_client(
+    ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_limit_redis_instead(
     const ngx_http_gateway_limit_zone_t *zone,
     ngx_http_gateway_redis_status_e status);
@@ -364,7 +366,8 @@ ngx_http_gateway_limit_redis_call(ngx_http_gateway_limit_ctx_t *ctx,
     status = ngx_http_gateway_redis_call(call->items[0]->zone->redis,
                                          &ngx_http_gateway_limit_decide_script,
                                          call->n, args, nargs,
-                                         ctx->request->connection->number,
+                                         ngx_http_gateway_limit_redis_client(
+                                                                 ctx->request),
                                          ngx_http_gateway_limit_redis_reply,
                                          call, &call->handle);
 
@@ -822,8 +825,30 @@ ngx_http_gateway_limit_redis_change(ngx_http_request_t *r,
     return ngx_http_gateway_redis_call(item->zone->redis,
                                        &ngx_http_gateway_limit_change_script,
                                        1, args, last + 1,
-                                       r->connection->number, handler, data,
-                                       handle);
+                                       ngx_http_gateway_limit_redis_client(r),
+                                       handler, data, handle);
+}
+
+
+/*
+ * The number of the client's connection: a stream of HTTP/3 has a number of its
+ * own, and the TLS library knows the connection that all streams share.
+ */
+
+static ngx_atomic_uint_t
+ngx_http_gateway_limit_redis_client(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        c = ngx_ssl_get_connection(c->ssl->connection);
+    }
+#endif
+
+    return c->number;
 }
 
 

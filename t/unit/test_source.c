@@ -128,6 +128,11 @@ queries(void)
     query("a%20tok=F", "variant,");
     query("a[tok=F", "variant,");
     query("=a_tok=F", "variant,");
+    query("?a_tok=F", "variant,");
+    query("x=1&?a_tok=F&a_tok=G", "variant,exact G,");
+    query("?x=1&x?a_tok=F", "");
+    query(".a_tok=F", "variant,");
+    query("x.a_tok=F", "");
     query("a_tok[a&b]=F", "");
     query("a_tok[a;b]=F", "variant,");
 
@@ -136,7 +141,6 @@ queries(void)
     query("aatok=F&a_toks=F&xa_tok=F&a-tok=F&a__tok=F&a_to=F", "");
     query("x=a_tok=F", "");
     query("x=1,a_tok=F", "");
-    query("?a_tok=F", "");
     query("a[tok]=F", "");
     query("a[tok[]=F", "");
     query("x[a_tok]=F", "");
