@@ -275,13 +275,13 @@ underscores_in_headers on;
   '/%7Ealice%20x?a=%26&k=KEY', '/p?ak=1&k=KEY&k2=2&kk=3&k', '/p?a&k=KEY&&b=&=c',
   '/p?a=k=1&k=KEY', '/p?a=?k=2&k=KEY&b=/?', '/?k=KEY', '/p?a=b%3Dc+d&k=KEY&e',
   '/p?&&k=KEY&&', '/p?k=KEY&', '/p?a=1&k=KEY&', '/p?a;b=1&K=KEY&%6ba=1',
-  '/p?a=%zz&k=KEY&%', '/p??k=1&k=KEY', '/p?a=http://h/?b&k=KEY', '//p?k=KEY' ]
+  '/p?a=%zz&k=KEY&%', '/p?a?k=1&k=KEY', '/p?a=http://h/?b&k=KEY', '//p?k=KEY' ]
 --- response_body eval
 ::got_uri('/p', '/p?a=1', '/p?a=1', '/p?a=1&b=2', '/a%2Fb//c?a=1&x=%20z',
           '/a%2fb/./c/../d//', '/%7Ealice%20x?a=%26',
           '/p?ak=1&k2=2&kk=3&k', '/p?a&&b=&=c', '/p?a=k=1',
           '/p?a=?k=2&b=/?', '/', '/p?a=b%3Dc+d&e', '/p?&&&', '/p', '/p?a=1&',
-          '/p?a;b=1&%6ba=1', '/p?a=%zz&%', '/p??k=1', '/p?a=http://h/?b', '//p')
+          '/p?a;b=1&%6ba=1', '/p?a=%zz&%', '/p?a?k=1', '/p?a=http://h/?b', '//p')
 
 
 

@@ -126,8 +126,8 @@ sub ask {
 }
 
 sub change {
-    write_file($server->dir . '/consumers.json', file(@_));
     my $n = () = $server->log =~ /has changed and was read/g;
+    write_file($server->dir . '/consumers.json', file(@_));
     ok(wait_until(sub { $n < (() = $server->log =~ /has changed and was read/g) }),
        'a file that was changed is read');
 }
