@@ -97,11 +97,14 @@ $http .= <<"END";
         server 127.0.0.1:@{[ $redis->port ]};
         connect_timeout 10s; timeout 10s;
     }
-    upstream hold { server 127.0.0.1:@{[ $hold->sockport ]}; }
+    # nginx 1.29.7 and later keep connections unless told otherwise
+    upstream hold { server 127.0.0.1:@{[ $hold->sockport ]};
+                    keepalive_requests 1; }
     upstream nobody { server 127.0.0.1:$nobody; }
     upstream retry {
         server 127.0.0.1:@{[ $hold->sockport ]} max_fails=0;
         server 127.0.0.1:@{[ $hold->sockport ]} max_fails=0;
+        keepalive_requests 1;
     }
     server {
         $listen

@@ -370,7 +370,7 @@ sub found {
 
 
 # A key is taken out of the request when it is first asked for, and is still
-# known after a redirect that has dropped the arguments.
+# known afterwards, also to a location whose arguments are not the client's.
 
 sub argument {
     my ($self, $run) = @_;
@@ -398,8 +398,7 @@ sub go {
 
     return $self->enter($run, $self->{named}{$to}, 1) if $to =~ /^@/;
 
-    # a redirect to a URI without arguments leaves none
-    $run->{arguments} = {};
+    # a redirect to a URI without arguments: those that the client sent count
     return $self->uri_again($run, $to, 1);
 }
 
