@@ -842,15 +842,23 @@ for my $case ([ 'failures=3 retry=500ms', 60 ], [ 'failures=1000000', 120 ]) {
 
 
 # workers connect one after the other, each at a random moment of 100 ms: that
-# eight of them do within 10 ms has a chance of one in a million
+# eight of them do within 10 ms has a chance of one in a million.  A fake that was
+# not running meanwhile sees them all at once: such a look is no look.
 
 part(sub {
-    my $fake = fake_redis(actions => [ good(5) ]);
-    $server = gateway($fake->port, workers => 8,
-                      breaker => 'failures=1 retry=200ms');
-    ok(wait_until(sub { $fake->connects == 8 }, 10), 'eight workers connect');
-    my @times = sort { $a <=> $b } $fake->times('client');
-    cmp_ok($times[-1] - $times[0], '>=', 0.01, '    not at the same moment');
+    my ($fake, $spread);
+    for (1 .. 5) {
+        $_->stop for grep { defined } $server, $fake;
+        $fake = fake_redis(actions => [ good(5) ]);
+        $server = gateway($fake->port, workers => 8,
+                          breaker => 'failures=1 retry=200ms');
+        wait_until(sub { $fake->connects == 8 }, 10);
+        my @times = sort { $a <=> $b } $fake->times('client');
+        $spread = $times[-1] - $times[0];
+        last if $spread >= 0.01;
+    }
+    is($fake->connects, 8, 'eight workers connect');
+    cmp_ok($spread, '>=', 0.01, '    not at the same moment');
 
     my $port = $fake->port;
     $fake->stop;
@@ -1097,9 +1105,9 @@ part(sub {
 # a cluster: nobody has the slots, and then this one has all of them
 
 part(sub {
-    # it listens on a port 10,000 above as well, which must not be the kernel's
-    my $port = free_port();
-    $port = free_port() while $port > 22_000;
+    # it listens on a port 10,000 above as well, which must be neither another
+    # test's nor the kernel's
+    my $port = free_port(21_992, 22_764);
     my $real = start_redis(port => $port, config => [ 'cluster-enabled yes' ]);
     $server = gateway($real->port);
     wait_until(sub { $real->connections == 1 }, 10);

@@ -123,14 +123,16 @@ sub successor {
 
 # A port that nobody has: not the kernel, which gives those above 32767 to
 # connections, not this process, which gets each only once, and not another test,
-# since Test::Nginx locks blocks of four ports by the same files.
+# since Test::Nginx locks blocks of four ports by the same files.  Of a range, if
+# one is given.
 
 sub free_port {
+    my ($from, $to) = @_ ? @_ : (9988, 31988);
     my $locks = File::Spec->tmpdir . "/test-nginx-port-locks-$<";
     make_path($locks) if !-d $locks;
 
     for (1 .. 1000) {
-        my $port = 9988 + 4 * int rand 5500;
+        my $port = $from + 4 * int rand(($to - $from) / 4);
 
         sysopen my $lock, "$locks/port-$port.lock",
                 Fcntl::O_CREAT() | Fcntl::O_RDWR(), 0600 or next;
