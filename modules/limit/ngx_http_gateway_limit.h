@@ -487,12 +487,15 @@ void ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
 void ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t mode);
 
+/* the number of the request's connection, for which a call is made */
+ngx_atomic_uint_t ngx_http_gateway_limit_redis_client(ngx_http_request_t *r);
+
 /*
  * Calls the script that changes the state of a key: "mode" is its first
  * argument, the rest as ngx_http_gateway_redis_call() says.
  */
 ngx_http_gateway_redis_status_e ngx_http_gateway_limit_redis_change(
-    ngx_http_request_t *r, ngx_http_gateway_limit_item_t *item,
+    ngx_atomic_uint_t client, ngx_http_gateway_limit_item_t *item,
     ngx_uint_t mode, uint64_t units, ngx_http_gateway_redis_pt handler,
     void *data, ngx_http_gateway_redis_call_t **handle);
 

@@ -317,10 +317,11 @@ ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
     cln->handler = ngx_http_gateway_limit_admin_cleanup;
     cln->data = query;
 
-    status = ngx_http_gateway_limit_redis_change(r, &query->item, query->mode,
-                                         query->units,
-                                         ngx_http_gateway_limit_admin_reply,
-                                         query, &query->handle);
+    status = ngx_http_gateway_limit_redis_change(
+                                     ngx_http_gateway_limit_redis_client(r),
+                                     &query->item, query->mode, query->units,
+                                     ngx_http_gateway_limit_admin_reply,
+                                     query, &query->handle);
 
     if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
         return ngx_http_gateway_limit_admin_error(r,

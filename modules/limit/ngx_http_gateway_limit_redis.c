@@ -10,7 +10,7 @@
  *
  * Where Redis does not answer, on_error decides, and a charge that it may yet
  * carry out stays: a limit may then refuse one request too many, but not admit
- * one.
+ * one.  A reserve does not stay: it is no cost, and may be large.
  */
 
 #include "ngx_http_gateway_limit.h"
@@ -44,6 +44,16 @@ typedef struct {
 } ngx_http_gateway_limit_late_t;
 
 
+/* reserves that Redis may yet charge, decided without it meanwhile */
+
+typedef struct {
+    ngx_atomic_uint_t                client;
+    ngx_uint_t                       n;
+    ngx_http_gateway_limit_item_t    items[1];  /* of the call; no reserve:
+                                                   charge is 0 */
+} ngx_http_gateway_limit_stray_t;
+
+
 static void ngx_http_gateway_limit_redis_free(void *data);
 static ngx_int_t ngx_http_gateway_limit_redis_subject(ngx_http_request_t *r,
     u_char *p, const ngx_str_t *prefix, const ngx_str_t *key);
@@ -67,15 +77,24 @@ static void ngx_http_gateway_limit_redis_reply(void *data,
 static void ngx_http_gateway_limit_redis_decided(
     ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_call_t *call, const gw_resp_t *reply);
+static void ngx_http_gateway_limit_redis_charged(
+    ngx_http_gateway_limit_item_t *item, const gw_resp_t *reply, ngx_uint_t i);
 static void ngx_http_gateway_limit_redis_failed(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item,
     ngx_http_gateway_redis_status_e status);
-static ngx_atomic_uint_t ngx_http_gateway_limit_redis_client(
-    ngx_http_request_t *r);
+static void ngx_http_gateway_limit_redis_follow(
+    ngx_http_gateway_limit_call_t *call, ngx_http_gateway_redis_call_t *handle,
+    ngx_http_gateway_redis_status_e status);
+static ngx_http_gateway_limit_stray_t *ngx_http_gateway_limit_redis_stray(
+    ngx_http_gateway_limit_call_t *call);
+static void ngx_http_gateway_limit_redis_strayed(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static ngx_uint_t ngx_http_gateway_limit_redis_instead(
     const ngx_http_gateway_limit_zone_t *zone,
     ngx_http_gateway_redis_status_e status);
+static void ngx_http_gateway_limit_redis_send(ngx_atomic_uint_t client,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode);
 static void ngx_http_gateway_limit_redis_done(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static void ngx_http_gateway_limit_redis_lost(
@@ -472,16 +491,20 @@ ngx_http_gateway_limit_redis_reply(void *data,
 
     ngx_uint_t                       i;
     ngx_http_gateway_limit_ctx_t    *ctx;
+    ngx_http_gateway_redis_call_t   *handle;
     ngx_http_gateway_limit_batch_t  *batch;
 
     ctx = call->ctx;
     batch = ctx->batches;
+    handle = call->handle;
     call->handle = NULL;
 
     if (status == NGX_HTTP_GATEWAY_REDIS_OK) {
         ngx_http_gateway_limit_redis_decided(batch, call, reply);
 
     } else {
+        ngx_http_gateway_limit_redis_follow(call, handle, status);
+
         for (i = 0; i < call->n; i++) {
             ngx_http_gateway_limit_redis_failed(ctx, batch, call->items[i],
                                                 status);
@@ -498,44 +521,54 @@ static void
 ngx_http_gateway_limit_redis_decided(ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_call_t *call, const gw_resp_t *reply)
 {
-    ngx_uint_t                      i, passed;
-    const int64_t                  *number;
+    ngx_uint_t                      i;
     ngx_http_gateway_limit_item_t  *item;
-
-    passed = (reply->integer[0] == 1);
-    number = &reply->integer[NGX_HTTP_GATEWAY_LIMIT_DECIDE_HEAD];
 
     for (i = 0; i < call->n; i++) {
         item = call->items[i];
 
-        ngx_http_gateway_limit_redis_result(item, number);
-
-        /* for giving back: the end of the window, on Redis' clock */
-
-        item->result.window = (uint64_t) reply->integer[1]
-                              + (uint64_t) number[1];
-
-        if ((passed && item->result.passed)
-            || (!passed && item->limit->penalty))
-        {
-            item->result.charged = item->charge;
-            item->result.least = item->charge;
-
-            if (item->figures.algorithm == GW_LIMIT_GCRA) {
-                item->result.least *=
-                          ngx_http_gateway_limit_usec(item->figures.interval);
-                item->result.least += (uint64_t) reply->integer[1];
-            }
-        }
-
+        ngx_http_gateway_limit_redis_charged(item, reply, i);
         ngx_http_gateway_limit_decided(batch, item,
                                        NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS);
 
         if (item->refused) {
             ngx_http_gateway_limit_deny_keep(item, call->sent);
         }
+    }
+}
 
-        number += NGX_HTTP_GATEWAY_LIMIT_DECIDE_LIMIT;
+
+/* what the reply says about the limit that was the i-th of the call */
+
+static void
+ngx_http_gateway_limit_redis_charged(ngx_http_gateway_limit_item_t *item,
+    const gw_resp_t *reply, ngx_uint_t i)
+{
+    ngx_uint_t          passed;
+    const int64_t      *number;
+    gw_limit_result_t  *result;
+
+    result = &item->result;
+    passed = (reply->integer[0] == 1);
+    number = &reply->integer[NGX_HTTP_GATEWAY_LIMIT_DECIDE_HEAD
+                             + i * NGX_HTTP_GATEWAY_LIMIT_DECIDE_LIMIT];
+
+    ngx_http_gateway_limit_redis_result(item, number);
+
+    /* for giving back: the end of the window, on Redis' clock */
+
+    result->window = (uint64_t) reply->integer[1] + (uint64_t) number[1];
+
+    if (passed ? !result->passed : !item->limit->penalty) {
+        return;
+    }
+
+    result->charged = item->charge;
+    result->least = item->charge;
+
+    if (item->figures.algorithm == GW_LIMIT_GCRA) {
+        result->least *= ngx_http_gateway_limit_usec(item->figures.interval);
+        result->least += (uint64_t) reply->integer[1];
     }
 }
 
@@ -631,6 +664,141 @@ ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_ctx_t *ctx,
 }
 
 
+/*
+ * A reserve that Redis charges too late is given back: what the request costs
+ * is settled as it was decided.  Where nobody can know, it is counted.
+ */
+
+static void
+ngx_http_gateway_limit_redis_follow(ngx_http_gateway_limit_call_t *call,
+    ngx_http_gateway_redis_call_t *handle,
+    ngx_http_gateway_redis_status_e status)
+{
+    ngx_http_gateway_limit_stray_t  *stray;
+
+    if (status != NGX_HTTP_GATEWAY_REDIS_TIMEOUT
+        && status != NGX_HTTP_GATEWAY_REDIS_FULL
+        && status != NGX_HTTP_GATEWAY_REDIS_CLOSED
+        && status != NGX_HTTP_GATEWAY_REDIS_MALFORMED)
+    {
+        return;
+    }
+
+    stray = ngx_http_gateway_limit_redis_stray(call);
+    if (stray == NULL) {
+        return;
+    }
+
+    switch (status) {
+
+    case NGX_HTTP_GATEWAY_REDIS_TIMEOUT:
+    case NGX_HTTP_GATEWAY_REDIS_FULL:
+
+        if (ngx_http_gateway_redis_follow(handle,
+                                        ngx_http_gateway_limit_redis_strayed,
+                                        stray)
+            != NGX_OK)
+        {
+            ngx_free(stray);
+        }
+
+        break;
+
+    default: /* it was sent, and no reply will come */
+        ngx_http_gateway_limit_redis_strayed(stray, status, NULL);
+    }
+}
+
+
+/* NULL: the call has no reserve, or there is no memory */
+
+static ngx_http_gateway_limit_stray_t *
+ngx_http_gateway_limit_redis_stray(ngx_http_gateway_limit_call_t *call)
+{
+    u_char                          *p;
+    size_t                           size;
+    ngx_uint_t                       i, reserves;
+    ngx_http_gateway_limit_item_t   *item;
+    ngx_http_gateway_limit_stray_t  *stray;
+
+    size = sizeof(ngx_http_gateway_limit_stray_t)
+           + (call->n - 1) * sizeof(ngx_http_gateway_limit_item_t);
+    reserves = 0;
+
+    for (i = 0; i < call->n; i++) {
+        item = call->items[i];
+        size += item->redis_key.len;
+        reserves += (item->limit->settle && item->charge);
+    }
+
+    if (reserves == 0) {
+        return NULL;
+    }
+
+    stray = ngx_alloc(size, ngx_cycle->log);
+    if (stray == NULL) {
+        return NULL;
+    }
+
+    stray->client = ngx_http_gateway_limit_redis_client(call->ctx->request);
+    stray->n = call->n;
+
+    p = (u_char *) &stray->items[call->n];
+
+    for (i = 0; i < call->n; i++) {
+        item = &stray->items[i];
+        *item = *call->items[i];
+
+        if (!item->limit->settle) {
+            item->charge = 0;
+        }
+
+        item->redis_key.data = p;
+        p = ngx_cpymem(p, call->items[i]->redis_key.data,
+                       item->redis_key.len);
+    }
+
+    return stray;
+}
+
+
+static void
+ngx_http_gateway_limit_redis_strayed(void *data,
+    ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
+{
+    ngx_http_gateway_limit_stray_t *stray = data;
+
+    ngx_uint_t                      i;
+    ngx_http_gateway_limit_item_t  *item;
+
+    for (i = 0; i < stray->n; i++) {
+        item = &stray->items[i];
+
+        if (item->charge == 0 || status == NGX_HTTP_GATEWAY_REDIS_ERROR) {
+            continue;
+        }
+
+        ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                       "gateway_limit: zone \"%V\" reserved %uL without a "
+                       "reply in time: %s", &item->zone->name, item->charge,
+                       ngx_http_gateway_redis_status(status));
+
+        if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
+            (void) ngx_atomic_fetch_add(&item->zone->sh->unreturned, 1);
+            continue;
+        }
+
+        ngx_http_gateway_limit_redis_charged(item, reply, i);
+
+        if (item->result.charged) {
+            ngx_http_gateway_limit_redis_send(stray->client, item, 'r');
+        }
+    }
+
+    ngx_free(stray);
+}
+
+
 void
 ngx_http_gateway_limit_redis_cancel(ngx_http_gateway_limit_ctx_t *ctx)
 {
@@ -685,13 +853,26 @@ ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
 }
 
 
+void
+ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode)
+{
+    /* without memory there is no key, and nothing can be sent */
+
+    (void) ngx_http_gateway_limit_redis_key(r, item, NULL);
+
+    ngx_http_gateway_limit_redis_send(ngx_http_gateway_limit_redis_client(r),
+                                      item, mode);
+}
+
+
 /*
  * The call has a copy of the item, with the figures of this node's own share,
  * for a charge that Redis does not make.
  */
 
-void
-ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
+static void
+ngx_http_gateway_limit_redis_send(ngx_atomic_uint_t client,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t mode)
 {
     ngx_http_gateway_redis_call_t    *handle;
@@ -715,8 +896,8 @@ ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
     if (late) {
         *late = own;
 
-        if (ngx_http_gateway_limit_redis_key(r, item, NULL) == NGX_OK) {
-            status = ngx_http_gateway_limit_redis_change(r, item, mode,
+        if (item->redis_key.len) {
+            status = ngx_http_gateway_limit_redis_change(client, item, mode,
                                              item->charge,
                                              ngx_http_gateway_limit_redis_done,
                                              late, &handle);
@@ -799,7 +980,7 @@ ngx_http_gateway_limit_redis_lost(ngx_http_gateway_limit_late_t *late,
 
 
 ngx_http_gateway_redis_status_e
-ngx_http_gateway_limit_redis_change(ngx_http_request_t *r,
+ngx_http_gateway_limit_redis_change(ngx_atomic_uint_t client,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t mode, uint64_t units,
     ngx_http_gateway_redis_pt handler, void *data,
     ngx_http_gateway_redis_call_t **handle)
@@ -824,9 +1005,8 @@ ngx_http_gateway_limit_redis_change(ngx_http_request_t *r,
 
     return ngx_http_gateway_redis_call(item->zone->redis,
                                        &ngx_http_gateway_limit_change_script,
-                                       1, args, last + 1,
-                                       ngx_http_gateway_limit_redis_client(r),
-                                       handler, data, handle);
+                                       1, args, last + 1, client, handler,
+                                       data, handle);
 }
 
 
@@ -835,7 +1015,7 @@ ngx_http_gateway_limit_redis_change(ngx_http_request_t *r,
  * own, and the TLS library knows the connection that all streams share.
  */
 
-static ngx_atomic_uint_t
+ngx_atomic_uint_t
 ngx_http_gateway_limit_redis_client(ngx_http_request_t *r)
 {
     ngx_connection_t  *c;

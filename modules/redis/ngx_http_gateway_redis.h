@@ -61,7 +61,7 @@ typedef struct {
 /*
  * "reply" is that of _OK and lives until the handler returns: an array of as
  * many integers as the script says; else NULL.  Never called inside of
- * ngx_http_gateway_redis_call(), and at most once.
+ * ngx_http_gateway_redis_call(), and at most once, unless it follows.
  */
 
 typedef void (*ngx_http_gateway_redis_pt)(void *data,
@@ -112,6 +112,15 @@ ngx_http_gateway_redis_status_e ngx_http_gateway_redis_call(
  * handle is void.  The script may still be carried out.
  */
 void ngx_http_gateway_redis_cancel(ngx_http_gateway_redis_call_t *call);
+
+/*
+ * In a handler that is told _TIMEOUT or _FULL, of the call that it ends: asks
+ * for what becomes of the call after all.  "handler" is called with "data" when
+ * the reply comes, or is told _CLOSED when none can come.  NGX_DECLINED: the
+ * call was not sent, Redis will not carry it out.
+ */
+ngx_int_t ngx_http_gateway_redis_follow(ngx_http_gateway_redis_call_t *call,
+    ngx_http_gateway_redis_pt handler, void *data);
 
 /* a word for a status, static: "timeout", "breaker open" and so on */
 const char *ngx_http_gateway_redis_status(

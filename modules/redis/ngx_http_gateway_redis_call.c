@@ -6,7 +6,8 @@
  * All calls of a block have the same time, so that the order in which they
  * were made is that of their deadlines: one timer for the oldest is enough.
  * A call that is late loses its handler and its place among the active ones;
- * its slot stays for the reply that may still come.  Only active calls keep a
+ * its slot stays for the reply that may still come, and a handler may ask for
+ * that.  Only active calls keep a
  * worker from leaving, and none for longer than "timeout".
  *
  * A handler may do anything that a request does, even make or cancel other
@@ -248,6 +249,21 @@ ngx_http_gateway_redis_cancel(ngx_http_gateway_redis_call_t *call)
 {
     call->handler = NULL;
     call->data = NULL;
+}
+
+
+ngx_int_t
+ngx_http_gateway_redis_follow(ngx_http_gateway_redis_call_t *call,
+    ngx_http_gateway_redis_pt handler, void *data)
+{
+    if (!call->written) {
+        return NGX_DECLINED;
+    }
+
+    call->handler = handler;
+    call->data = data;
+
+    return NGX_OK;
 }
 
 

@@ -7,6 +7,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 use Test::Gateway;
+use Test::Gateway::FakeRedis;
 use Test::Gateway::Load qw( header );
 use Test::Gateway::Redis;
 
@@ -687,6 +688,95 @@ for my $zone (sort keys %reserved) {
     is(state_of($zone)->{unreturned}, 1, '    nothing more');
     is(state_of($zone)->{unsettled}, 1, '    is lost');
 }
-alarm 0;
 $one->stop;
+
+
+# --- a reserve that Redis charges after "timeout": it is given back, or counted
+
+{
+    my @late = qw( l_closed l_open l_local );
+    my %settled = (l_closed => 0, l_open => 3, l_local => 0);
+    my $repeated = sub { my ($text, @of) = @_; CORE::join('', map { $text->($_) } @of) };
+    my $node = sub {
+        my ($port, $timeout) = @_;
+        return start_nginx(workers => 1, http => <<"HTTP" . $repeated->(sub {
+    gateway_redis fleet { server 127.0.0.1:$port; connect_timeout 20s;
+                          timeout $timeout;
+                          breaker failures=1000000 retry=1h; }
+HTTP
+            "gateway_limit_zone \$arg_k zone=$_[0]:1m rate=1r/d burst=99 "
+            . 'redis=fleet on_error=' . $_[0] =~ s/l_//r . ';' }, @late)
+            . 'gateway_limit_zone $arg_k zone=other:1m quota=9/month redis=fleet;',
+            server => 'gateway_limit_headers legacy; '
+            . 'location = /limits { gateway_limit_admin '
+            . CORE::join(' ', map { "zone=$_" } @late, 'other') . ' from=any; }'
+            . $repeated->(sub { <<"SERVER" }, @late));
+    location /$_[0]/ { gateway_limit zone=$_[0] cost=3 settle reserve=10;
+                      gateway_limit zone=other; empty_gif; }
+    location /$_[0]/look { gateway_limit zone=$_[0] cost=0; empty_gif; }
+SERVER
+    };
+
+    # really: Redis is stopped, and goes on
+    my $slow = start_redis();
+    $one = $node->($slow->port, '2s');
+    wait_until(sub { $slow->connections == 1 }, 10);
+    is(($one->get("/$_/?k=before"))[0], 200, "$_: in time") for @late;
+    is(used($_, 'before'), 3, '    settled') for @late;
+    $slow->pause;
+    my @clients = map {
+        my $client = IO::Socket::INET->new('127.0.0.1:' . $one->port)
+            or die "connect: $!";
+        syswrite $client, "GET /$_/?k=a HTTP/1.1\r\nHost: a\r\n"
+                          . "Connection: close\r\n\r\n";
+        $client
+    } @late;
+    like(reads(shift @clients, qr/\0never/),
+         $_ eq 'l_closed' ? qr/^HTTP\S+ 503 / : qr/^HTTP\S+ 200 /,
+         "$_: decided without Redis") for @late;
+    $slow->resume;
+    for my $zone (@late) {
+        my $is;
+        wait_until(sub { ($is = eval { used($zone, 'a') }) == $settled{$zone} },
+                   10);
+        is($is, $settled{$zone}, "$zone: what Redis reserved is given back");
+        is(used($zone, 'before'), 3, '    of this key alone');
+    }
+    is(state_of($_)->{unreturned}, undef, "$_: nothing is lost") for @late;
+    $one->stop;
+    $slow->stop;
+
+    # by the word: two numbers that are charges, a refusal, an error, no reply
+    my $now = sub { int(time * 1e6) };
+    my $passed = [ integers => 1, $now->(), 89, 86_400_000_000, 0,
+                   8, 86_400_000_000, 0 ];
+    my $denied = [ integers => 0, $now->(), 5, 86_400_000_000, 60_000_000,
+                   8, 86_400_000_000, 0 ];
+    for my $case ([ 'it was charged' => $passed, 1, undef ],
+                  [ 'it was refused' => $denied, 0, undef ],
+                  [ 'it was not made' => [ error => 'OOM no memory' ], 0, undef ],
+                  [ 'nobody knows' => 'close', 0, 1 ],
+                  [ 'it is none of ours' => [ reply => "+OK\r\n" ], 0, 1 ])
+    {
+        my ($name, $action, $back, $lost) = @$case;
+        my $fake = fake_redis(actions => [ [ hold => $action ],
+                                           [ integers => 90, 0, 0, $now->(), 10, 1 ] ]);
+        $one = $node->($fake->port, '1s');
+        $fake->wait_for('script', 2);
+        is(($one->get('/l_closed/?k=a'))[0], 503, "late, $name");
+        is($fake->calls, 1, '    asked once');
+        $fake->release;
+        if ($back) {
+            ok($fake->wait_for('evalsha', 2), '    it is given back');
+            like("@{ ($fake->commands('evalsha'))[1] }",
+                 qr/ 1 \S+:l_closed:g r g 86400000000 100 10 /, '    the reserve');
+        }
+        is($fake->calls, 1 + $back, '    nothing else is asked');
+        is_deeply([ map { state_of($_)->{unreturned} } 'l_closed', 'other' ],
+                  [ $lost, undef ], '    and what is lost is counted');
+        $one->stop;
+        $fake->stop;
+    }
+}
+alarm 0;
 done_testing();

@@ -220,7 +220,9 @@ sub let_go {
     my @held = @{ delete $self->{held} // [] };
     my @now = splice @held, 0, $one ? 1 : scalar @held;
 
-    $_->[0]->opened && $self->act(@$_) for @now;
+    for (grep { $_->[0]->opened } @now) {
+        shutdown $_->[0], 2 if !$self->act(@$_);
+    }
     $self->{held} = \@held if @held;
     return;
 }
