@@ -33,6 +33,25 @@ typedef enum {
 typedef ngx_int_t (*ngx_http_gateway_hide_pt)(ngx_http_request_t *r);
 
 
+/* the stages of the log hook, in the order in which a request meets them */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_LOG_SETTLE = 0,    /* charges what the request has cost */
+    NGX_HTTP_GATEWAY_LOG_COUNT,         /* counts it */
+    NGX_HTTP_GATEWAY_LOG_WRITE          /* writes what is known of it */
+} ngx_http_gateway_log_stage_e;
+
+
+/* called once for each main request, when it is over; must not suspend */
+typedef void (*ngx_http_gateway_log_pt)(ngx_http_request_t *r);
+
+
+typedef struct {
+    ngx_http_gateway_log_stage_e    stage;
+    ngx_http_gateway_log_pt         handler;
+} ngx_http_gateway_log_t;
+
+
 typedef struct ngx_http_gateway_consumers_s  ngx_http_gateway_consumers_t;
 
 typedef struct {
@@ -41,11 +60,12 @@ typedef struct {
     ngx_uint_t                      peppers;    /* of API keys */
 
     ngx_http_gateway_hide_pt       hide[NGX_HTTP_GATEWAY_METHODS];
-    void                          (*settle)(ngx_http_request_t *r);
+    ngx_array_t                     log;        /* log_t, by stage */
     ngx_uint_t                     *variables;  /* over the request's lines */
     ngx_uint_t                      nvariables;
     ngx_uint_t                      refuses;    /* unsigned:1 */
     ngx_uint_t                      identity_headers;  /* unsigned:1 */
+    ngx_uint_t                      closed;     /* unsigned:1; the lists */
 } ngx_http_gateway_main_conf_t;
 
 
@@ -713,8 +733,30 @@ void ngx_http_gateway_consumers_stop(ngx_http_gateway_consumers_t *consumers);
 
 
 /*
- * ngx_http_gateway_module.c: configuration
+ * ngx_http_gateway_conf.c: configuration
  */
+
+/*
+ * The log hook: "handler" is called in LOG for each main request, after nginx's
+ * own access_log, in the order of stages and, within one, of registration.
+ * Adding the same handler to the same stage again has no effect.
+ *
+ * For preconfiguration, a directive's setter or a merge.  NGX_ERROR after an
+ * [emerg], which the caller passes on: in create_main_conf it is too early, since
+ * cf->ctx is not http's yet, in postconfiguration too late; or no memory.
+ */
+ngx_int_t ngx_http_gateway_log_add(ngx_conf_t *cf,
+    ngx_http_gateway_log_stage_e stage, ngx_http_gateway_log_pt handler);
+
+/*
+ * For functions that register something: core's configuration, as long as
+ * "what", which begins the message, can be registered: until core's
+ * postconfiguration or, with "pre", in preconfiguration only.  NULL after an
+ * [emerg].
+ */
+ngx_http_gateway_main_conf_t *ngx_http_gateway_registry(ngx_conf_t *cf,
+    const char *what, ngx_uint_t pre);
+
 
 typedef struct {
     ngx_array_t                     identity_headers;  /* ngx_str_t */

@@ -225,14 +225,24 @@ ngx_http_gateway_precontent(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_gateway_log(ngx_http_request_t *r)
 {
+    ngx_uint_t                     i;
+    ngx_http_gateway_log_t        *log;
     ngx_http_gateway_main_conf_t  *gmcf;
-
-    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
     /* subrequests come here under "log_subrequest on" */
 
-    if (r == r->main) {
-        gmcf->settle(r);
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+    log = gmcf->log.elts;
+
+    for (i = 0; i < gmcf->log.nelts; i++) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway log: stage %d", log[i].stage);
+
+        log[i].handler(r);
     }
 
     return NGX_OK;
@@ -646,7 +656,10 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&gmcf->watches, cf->pool, 4,
                        sizeof(ngx_http_gateway_watch_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&gmcf->log, cf->pool, 4,
+                          sizeof(ngx_http_gateway_log_t))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -819,6 +832,8 @@ ngx_http_gateway_init(ngx_conf_t *cf)
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
+    gmcf->closed = 1;
+
     if (gmcf->consumers
         && ngx_http_gateway_consumers_check(cf, gmcf->consumers) != NGX_OK)
     {
@@ -834,7 +849,7 @@ ngx_http_gateway_init(ngx_conf_t *cf)
         *h = ngx_http_gateway_preaccess;
     }
 
-    if (gmcf->settle) {
+    if (gmcf->log.nelts) {
         h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
         if (h == NULL) {
             return NGX_ERROR;

@@ -122,12 +122,16 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     gmcf->refuses = 1;
 
-    if (limit->settle) {
-        gmcf->settle = ngx_http_gateway_limit_settle;
-        lmcf->reserves |= (limit->reserve.text.len > 0);
+    if (!limit->settle) {
+        return NGX_CONF_OK;
     }
 
-    return NGX_CONF_OK;
+    lmcf->reserves |= (limit->reserve.text.len > 0);
+
+    return (ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_SETTLE,
+                                     ngx_http_gateway_limit_settle)
+            == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
