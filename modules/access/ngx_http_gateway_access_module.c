@@ -3,8 +3,8 @@
  * Access by scope, group and consumer: directives, the phase handler,
  * configuration.
  *
- * The handler runs in PRECONTENT, before every other one of the gateway:
- * only there is it known which credential has won, also under "satisfy any",
+ * The handler runs in PRECONTENT, before every other one of the gateway but
+ * core's enter module: only there is it known which credential has won, also under "satisfy any",
  * and that nobody else may still grant.  It asks the identity in the
  * request's record and no credential, so that the rules are the same for
  * every method of authentication.
@@ -125,10 +125,6 @@ ngx_http_gateway_access_precontent(ngx_http_request_t *r)
     }
 
     gr = ngx_http_gateway_request(r);
-
-    if (gr != NULL) {
-        ngx_http_gateway_identity_enter(r, gr);
-    }
 
     if (gr == NULL || gr->identity.method.len == 0) {
 

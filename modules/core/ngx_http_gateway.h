@@ -63,7 +63,8 @@ typedef struct {
     ngx_array_t                     log;        /* log_t, by stage */
     ngx_uint_t                     *variables;  /* over the request's lines */
     ngx_uint_t                      nvariables;
-    ngx_uint_t                      refuses;    /* unsigned:1 */
+    ngx_uint_t                      refuses;    /* unsigned:1; a module does */
+    ngx_uint_t                      asks;       /* unsigned:1; a method is on */
     ngx_uint_t                      identity_headers;  /* unsigned:1 */
     ngx_uint_t                      closed;     /* unsigned:1; the lists */
 } ngx_http_gateway_main_conf_t;
@@ -239,8 +240,8 @@ void ngx_http_gateway_identity_asked(ngx_conf_t *cf, ngx_uint_t mode);
 void ngx_http_gateway_identity_required(ngx_conf_t *cf);
 
 /*
- * Behind ACCESS: a location whose methods were not asked, because a module of
- * others has granted before them, takes no identity from an earlier location.
+ * For core's enter module, after ACCESS: a location whose methods were not
+ * asked takes no identity from an earlier location.
  */
 void ngx_http_gateway_identity_enter(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);

@@ -82,6 +82,10 @@ ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
         next = refusal->next;
 
         if (r->err_status == 0 || refusal->location == r->loc_conf) {
+            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                           "gateway granted: refusal with reason \"%s\" is "
+                           "void", gw_reason_word(refusal->reason));
+
             ngx_http_gateway_refusal_reset(gr, refusal);
         }
     }

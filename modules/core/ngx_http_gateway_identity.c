@@ -62,10 +62,13 @@ ngx_http_gateway_identity_begin(ngx_http_request_t *r,
 void
 ngx_http_gateway_identity_asked(ngx_conf_t *cf, ngx_uint_t mode)
 {
-    ngx_http_gateway_loc_conf_t  *glcf;
+    ngx_http_gateway_loc_conf_t   *glcf;
+    ngx_http_gateway_main_conf_t  *gmcf;
 
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
 
+    gmcf->asks = 1;
     glcf->asks = 1;
 
     if (mode == NGX_HTTP_GATEWAY_REQUIRED) {
@@ -99,6 +102,9 @@ ngx_http_gateway_identity_enter(ngx_http_request_t *r,
     if (!glcf->asks || gr->location == r->loc_conf) {
         return;
     }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway enter: no method was asked at this location");
 
     for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
         gr->identities[i].present = 0;

@@ -12,7 +12,6 @@
 
 
 static ngx_int_t ngx_http_gateway_preaccess(ngx_http_request_t *r);
-static ngx_int_t ngx_http_gateway_precontent(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_log(ngx_http_request_t *r);
 static void ngx_http_gateway_request_cleanup(void *data);
 static ngx_int_t ngx_http_gateway_str_variable(ngx_http_request_t *r,
@@ -185,32 +184,6 @@ ngx_http_gateway_preaccess(ngx_http_request_t *r)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-/*
- * Here the request has got access: what a method refused and another one
- * granted must not colour a 401 that comes from the upstream.
- */
-
-static ngx_int_t
-ngx_http_gateway_precontent(ngx_http_request_t *r)
-{
-    ngx_http_gateway_request_t  *gr;
-
-    if (r == r->main) {
-        gr = ngx_http_gateway_request(r);
-
-        if (gr != NULL) {
-            ngx_http_gateway_identity_enter(r, gr);
-        }
-
-        if (gr != NULL && gr->refusals != NULL) {
-            ngx_http_gateway_refusals_granted(r, gr);
-        }
     }
 
     return NGX_DECLINED;
@@ -858,16 +831,5 @@ ngx_http_gateway_init(ngx_conf_t *cf)
         *h = ngx_http_gateway_log;
     }
 
-    if (gmcf->refuses) {
-        h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        *h = ngx_http_gateway_precontent;
-
-        return ngx_http_gateway_error_init(cf);
-    }
-
-    return NGX_OK;
+    return gmcf->refuses ? ngx_http_gateway_error_init(cf) : NGX_OK;
 }

@@ -524,8 +524,6 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ngx_http_gateway_identity_enter(r, gr);
-
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
 
     if (ngx_http_gateway_jwt_set_headers(r, gr, jlcf) != NGX_OK

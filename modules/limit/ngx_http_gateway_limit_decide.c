@@ -68,10 +68,6 @@ ngx_http_gateway_limit_late(ngx_http_request_t *r)
 
     /* nobody has refused; an error page comes here, too */
 
-    if (gr) {
-        ngx_http_gateway_identity_enter(r, gr);
-    }
-
     if (gr && gr->limit && r->err_status == 0) {
         gr->limit->admitted = 1;
     }

@@ -1,0 +1,94 @@
+
+/*
+ * Entering a location: the first of the gateway's handlers in PRECONTENT.
+ *
+ * A location whose methods of authentication were not asked, because another
+ * access module has granted before them, takes no identity from an earlier
+ * location of the request.  Every later handler of the phase relies on that,
+ * so this is done once and before them, in a module of its own: nginx runs
+ * handlers in the reverse order of modules (see config).
+ */
+
+#include "ngx_http_gateway.h"
+
+
+static ngx_int_t ngx_http_gateway_enter_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_enter_init(ngx_conf_t *cf);
+
+
+static ngx_http_module_t  ngx_http_gateway_enter_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_enter_init,           /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_gateway_enter_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_enter_module_ctx,    /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_gateway_enter_handler(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr != NULL) {
+        ngx_http_gateway_identity_enter(r, gr);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* without a method of authentication there is no identity */
+
+static ngx_int_t
+ngx_http_gateway_enter_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt           *h;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (!gmcf->asks) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_gateway_enter_handler;
+
+    return NGX_OK;
+}

@@ -1,0 +1,93 @@
+
+/*
+ * Granting: in PRECONTENT, where all who can refuse the identity have judged.
+ *
+ * What one method refused and another one granted is void, and must not be
+ * added to a 401 of the upstream, nor be the reason of whatever ends the
+ * request later.  The handler follows the rules on identities, which need the
+ * challenges of optional methods, and precedes everything else in the phase,
+ * which can end it: nginx runs handlers in the reverse order of modules (see
+ * config).
+ */
+
+#include "ngx_http_gateway.h"
+
+
+static ngx_int_t ngx_http_gateway_granted_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_granted_init(ngx_conf_t *cf);
+
+
+static ngx_http_module_t  ngx_http_gateway_granted_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_granted_init,         /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_gateway_granted_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_granted_module_ctx,  /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_gateway_granted_handler(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr != NULL && gr->refusals != NULL) {
+        ngx_http_gateway_refusals_granted(r, gr);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_granted_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt           *h;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (!gmcf->refuses) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_gateway_granted_handler;
+
+    return NGX_OK;
+}
