@@ -6,7 +6,7 @@ static const struct {
     const char  *word;
     const char  *sentence;
 } gw_reasons[] = {
-#define GW_REASON_ROW(id, word, sentence)  { word, sentence },
+#define GW_REASON_ROW(id, auth, word, sentence)  { word, sentence },
     GW_REASONS(GW_REASON_ROW)
 #undef GW_REASON_ROW
     { "internal_error", "the request could not be checked" }

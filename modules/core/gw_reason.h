@@ -2,10 +2,10 @@
 /*
  * Why a request was refused: the suite's closed list.
  *
- * One table names every reason.  The variables $gateway_auth_reason and
- * $gateway_jwt_status, the "reason" member of a problem body, the log and
- * nginx-gateway(1) all print the same word, so that what a client reports,
- * what the log holds and what the tool says can be compared by eye.
+ * One table names every reason.  $gateway_auth_reason and the variables of the
+ * methods, the "reason" member of a problem body, the log and nginx-gateway(1)
+ * all print the same word, so that what a client reports, what the log holds
+ * and what the tool says can be compared by eye.
  *
  * Knows no nginx, OpenSSL or jansson.
  */
@@ -14,82 +14,88 @@
 #define GW_REASON_H_INCLUDED
 
 
-/* X(enumerator, word, sentence for the client) */
+#include <stdint.h>
+
+
+/*
+ * X(enumerator, whether it concerns who the client is, word, sentence for the
+ * client)
+ */
 
 #define GW_REASONS(X)                                                         \
-    X(OK, "", "")                                                             \
-    X(MISSING, "missing",                                                     \
+    X(OK, 1, "", "")                                                          \
+    X(MISSING, 1, "missing",                                                  \
       "no credential was presented")                                          \
-    X(DUPLICATE_CREDENTIAL, "duplicate_credential",                           \
+    X(DUPLICATE_CREDENTIAL, 1, "duplicate_credential",                        \
       "more than one credential was presented")                               \
-    X(TOO_LARGE, "too_large",                                                 \
+    X(TOO_LARGE, 1, "too_large",                                              \
       "the token is too large")                                               \
-    X(MALFORMED_HEADER, "malformed_header",                                   \
+    X(MALFORMED_HEADER, 1, "malformed_header",                                \
       "the token is not a signed token with a well-formed header")            \
-    X(MALFORMED_PAYLOAD, "malformed_payload",                                 \
+    X(MALFORMED_PAYLOAD, 1, "malformed_payload",                              \
       "the claims of the token are malformed")                                \
-    X(MALFORMED_SIGNATURE, "malformed_signature",                             \
+    X(MALFORMED_SIGNATURE, 1, "malformed_signature",                          \
       "the signature of the token is malformed")                              \
-    X(ALGORITHM_NOT_ALLOWED, "algorithm_not_allowed",                         \
+    X(ALGORITHM_NOT_ALLOWED, 1, "algorithm_not_allowed",                      \
       "the algorithm of the token is not allowed")                            \
-    X(UNKNOWN_KEY, "unknown_key",                                             \
+    X(UNKNOWN_KEY, 1, "unknown_key",                                          \
       "the token names no key that is known")                                 \
-    X(KEY_MISMATCH, "key_mismatch",                                           \
+    X(KEY_MISMATCH, 1, "key_mismatch",                                        \
       "the key that the token names does not serve its algorithm")            \
-    X(BAD_SIGNATURE, "bad_signature",                                         \
+    X(BAD_SIGNATURE, 1, "bad_signature",                                      \
       "the signature of the token is not valid")                              \
-    X(EXPIRED, "expired",                                                     \
+    X(EXPIRED, 1, "expired",                                                  \
       "the token has expired")                                                \
-    X(NO_EXPIRY, "no_expiry",                                                 \
+    X(NO_EXPIRY, 1, "no_expiry",                                              \
       "the token has no expiry")                                              \
-    X(NOT_YET_VALID, "not_yet_valid",                                         \
+    X(NOT_YET_VALID, 1, "not_yet_valid",                                      \
       "the token is not valid yet")                                           \
-    X(TOO_OLD, "too_old",                                                     \
+    X(TOO_OLD, 1, "too_old",                                                  \
       "the token was issued too long ago")                                    \
-    X(TYP, "typ",                                                             \
+    X(TYP, 1, "typ",                                                          \
       "the token is of another type")                                         \
-    X(ISSUER, "issuer",                                                       \
+    X(ISSUER, 1, "issuer",                                                    \
       "the issuer of the token is not accepted here")                         \
-    X(AUDIENCE, "audience",                                                   \
+    X(AUDIENCE, 1, "audience",                                                \
       "the token is meant for another audience")                              \
-    X(CLAIM, "claim",                                                         \
+    X(CLAIM, 1, "claim",                                                      \
       "the claims of the token do not allow this request")                    \
-    X(CONSUMER_CONFLICT, "consumer_conflict",                                 \
+    X(CONSUMER_CONFLICT, 1, "consumer_conflict",                              \
       "the credentials name different consumers")                             \
-    X(DISABLED, "disabled",                                                   \
+    X(DISABLED, 1, "disabled",                                                \
       "the credential or its consumer is disabled")                           \
-    X(MALFORMED_KEY, "malformed_key",                                         \
+    X(MALFORMED_KEY, 1, "malformed_key",                                      \
       "the API key is malformed")                                             \
-    X(ADDRESS_NOT_ALLOWED, "address_not_allowed",                             \
+    X(ADDRESS_NOT_ALLOWED, 1, "address_not_allowed",                          \
       "the API key may not be used from this address")                        \
-    X(INVALID_KEY, "invalid_key",                                             \
+    X(INVALID_KEY, 1, "invalid_key",                                          \
       "the API key is not valid")                                             \
-    X(CERTIFICATE_MISSING, "certificate_missing",                             \
+    X(CERTIFICATE_MISSING, 1, "certificate_missing",                          \
       "no verified client certificate was presented")                         \
-    X(UNKNOWN_CERTIFICATE, "unknown_certificate",                             \
+    X(UNKNOWN_CERTIFICATE, 1, "unknown_certificate",                          \
       "the client certificate belongs to no consumer")                        \
-    X(INSUFFICIENT_SCOPE, "insufficient_scope",                               \
+    X(INSUFFICIENT_SCOPE, 1, "insufficient_scope",                            \
       "the credential lacks a scope that this request requires")              \
-    X(METHOD_NOT_ALLOWED, "method_not_allowed",                               \
+    X(METHOD_NOT_ALLOWED, 1, "method_not_allowed",                            \
       "this method is not allowed here")                                      \
-    X(GROUP_NOT_ALLOWED, "group_not_allowed",                                 \
+    X(GROUP_NOT_ALLOWED, 1, "group_not_allowed",                              \
       "the consumer is in none of the groups that are allowed here")          \
-    X(GROUP_DENIED, "group_denied",                                           \
+    X(GROUP_DENIED, 1, "group_denied",                                        \
       "the consumer is in a group that is denied here")                       \
-    X(CONSUMER_NOT_ALLOWED, "consumer_not_allowed",                           \
+    X(CONSUMER_NOT_ALLOWED, 1, "consumer_not_allowed",                        \
       "the consumer is not one of those that are allowed here")               \
-    X(RATE_EXCEEDED, "rate_exceeded",                                         \
+    X(RATE_EXCEEDED, 0, "rate_exceeded",                                      \
       "requests come faster than is allowed")                                 \
-    X(QUOTA_EXCEEDED, "quota_exceeded",                                       \
+    X(QUOTA_EXCEEDED, 0, "quota_exceeded",                                    \
       "the quota is used up")                                                 \
-    X(CONCURRENCY_EXCEEDED, "concurrency_exceeded",                           \
+    X(CONCURRENCY_EXCEEDED, 0, "concurrency_exceeded",                        \
       "too many requests are being served at once")                           \
-    X(LIMIT_UNAVAILABLE, "limit_unavailable",                                 \
+    X(LIMIT_UNAVAILABLE, 0, "limit_unavailable",                              \
       "whether the request is within its limits cannot be said now")
 
 
 typedef enum {
-#define GW_REASON_ENUM(id, word, sentence)  GW_##id,
+#define GW_REASON_ENUM(id, auth, word, sentence)  GW_##id,
     GW_REASONS(GW_REASON_ENUM)
 #undef GW_REASON_ENUM
     GW_REASON_COUNT,
@@ -99,9 +105,17 @@ typedef enum {
 } gw_reason_e;
 
 
-/* whether a reason concerns who the client is: $gateway_auth_reason */
-#define gw_reason_auth(reason)                                                \
-    ((reason) < GW_RATE_EXCEEDED || (reason) > GW_LIMIT_UNAVAILABLE)
+/*
+ * Whether a reason concerns who the client is: $gateway_auth_reason.  The column
+ * of the table as bits, so that it costs one shift; a table of more than 63
+ * rows does not compile.
+ */
+#define gw_reason_auth(reason)  (GW_REASONS_AUTH >> (reason) & 1)
+
+#define GW_REASONS_AUTH                                                       \
+    (((uint64_t) 1 << GW_FAILED) GW_REASONS(GW_REASON_BIT))
+#define GW_REASON_BIT(id, auth, word, sentence)                               \
+    | ((uint64_t) auth << GW_##id)
 
 /*
  * The word and the sentence of a reason, NUL-terminated and static;

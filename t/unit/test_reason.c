@@ -44,5 +44,16 @@ main(void)
     is_int(bad, 0, "every reason has a word of its own and a sentence that "
                    "may stand between quotes");
 
+    /* those of limits say nothing about the client */
+
+    for (i = GW_OK, bad = 0; i <= GW_FAILED; i++) {
+        bad += gw_reason_auth(i)
+               == (i == GW_RATE_EXCEEDED || i == GW_QUOTA_EXCEEDED
+                   || i == GW_CONCURRENCY_EXCEEDED
+                   || i == GW_LIMIT_UNAVAILABLE);
+    }
+
+    is_int(bad, 0, "all reasons but four concern who the client is");
+
     return done_testing();
 }
