@@ -14,8 +14,7 @@ OBJS = objs
 # CFLAGS and LDFLAGS may be given; these come first
 HARDEN = -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 WARN = -Wall -Wextra -Werror
-INCS = -Imodules/core -Imodules/jose -Imodules/jwt -Imodules/api_key \
-	-Imodules/certificate -Imodules/limit -Imodules/redis -Itools
+INCS := $(patsubst %,-I%,$(wildcard modules/*)) -Itools
 FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 
@@ -31,8 +30,8 @@ endif
 
 # code free of nginx; tests also reach the parts of the tool that are no main()
 pure = $(wildcard modules/*/gw_*.c)
-tool = $(wildcard tools/*.c) \
-	$(filter-out modules/limit/% modules/redis/%,$(pure))
+tool := $(wildcard tools/*.c) \
+	$(wildcard $(patsubst %,modules/%/gw_*.c,$(shell tools/modules tool)))
 tested = $(pure) $(wildcard tools/gw_*.c) $(wildcard t/unit/tap.c)
 
 units = $(patsubst t/unit/%.c,$(OBJS)/unit/%,$(wildcard t/unit/test_*.c))

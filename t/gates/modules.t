@@ -1,0 +1,161 @@
+# One list of modules: the order in config.  tools/modules finds everything
+# else in the files, and no folder is left out of the build in silence.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway::Gate;
+use Test::More;
+
+
+# the standard output of tools/modules, or its error behind "error: "
+
+sub modules {
+    my ($dir, @arguments) = @_;
+
+    open my $run, '-|', "'$dir/tools/modules' @arguments 2>&1" or die "sh: $!";
+    local $/;
+    my $said = <$run>;
+    $said =~ s{\n\z}{};
+    return (close $run) ? $said : "error: $said";
+}
+
+sub copy { copy_of(qw( config modules tools )) }
+
+
+# a module's folder, with one source that includes the given headers
+
+sub add_module {
+    my ($dir, $name, @headers) = @_;
+
+    mkdir "$dir/modules/$name";
+    spoil("$dir/modules/$name/ngx_http_gateway_${name}_module.c",
+          join '', map { qq(#include "$_"\n) } @headers);
+}
+
+
+sub add_to_order {
+    my ($dir, $name) = @_;
+
+    my $config = read_file("$dir/config") =~ s/^gateway_order="/$&$name /mr;
+    unlink "$dir/config";
+    spoil("$dir/config", $config);
+}
+
+
+# every file and every name, as they are
+
+{
+    my $known = modules('.', 'known');
+    my @folders = split ' ', modules('.', 'folders', $known);
+    my @with_sources = grep { my @c = glob "$_/*.c"; @c } glob 'modules/*';
+
+    is("@{[ sort @folders ]}",
+       "@{[ sort map { s{.*/}{}r } @with_sources ]}",
+       'without MODULES each folder is built');
+
+    my @names = split ' ', modules('.', 'names', $known);
+    my @sources = map { m{/(\w+_module)\.c$} } glob 'modules/*/ngx_*_module.c';
+
+    is($names[0], 'ngx_http_gateway_module', 'core is the first');
+    is("@{[ sort @names ]}", "@{[ sort @sources ]}",
+       'without MODULES each module is built');
+    is(modules('.', 'names'),
+       join(' ', map { my ($name) = m{/(\w+)\.c$}; $name }
+                 grep { -e }
+                 map { "modules/core/ngx_http_gateway_${_}module.c" }
+                 '', 'granted_', 'enter_'),
+       'MODULES= builds core alone');
+}
+
+
+# MODULES
+
+is(modules('.', 'known'), 'certificate api_key jwt limit access',
+   'MODULES can name what nobody else needs');
+is(modules('.', 'folders', 'limit'), 'core limit redis',
+   'a folder that another one needs comes with it');
+is(modules('.', 'names', 'access limit') =~ s/ngx_http_gateway_//gr,
+   modules('.', 'names', 'limit access') =~ s/ngx_http_gateway_//gr,
+   'the order is not that of MODULES');
+like(modules('.', 'names', 'limit'), qr/_redis_module .*_limit_module/,
+     'redis comes before limit');
+is(modules('.', 'folders', 'core redis'), 'core redis',
+   'core and what others need may be named');
+is(modules('.', 'names', 'jwt nosuch'),
+   'error: there is no module "nosuch", MODULES may name:'
+   . ' certificate api_key jwt limit access', 'an unknown name');
+like(modules('.', 'names', 'jose'), qr/^error: there is no module "jose"/,
+     'a folder without a module is no name');
+
+like(modules('.', 'tool'), qr/\bjose\b/, 'the tool uses jose');
+unlike(modules('.', 'tool'), qr/\b(?:limit|redis|access|jwt)\b/,
+       'the tool uses nothing but that');
+
+
+# a folder more, a folder less
+
+{
+    my $dir = copy();
+    add_module($dir, 'example', 'ngx_http_gateway.h');
+    my $error = 'error: modules/example is not built: add "example" to'
+                . ' gateway_order in config, for'
+                . ' modules/example/ngx_http_gateway_example_module.c';
+
+    is(modules($dir, 'names', 'jwt'), $error, 'a folder without its name');
+
+    add_to_order($dir, 'example');
+    is(modules($dir, 'known'), 'example certificate api_key jwt limit access',
+       'with its name it is known');
+    is(modules($dir, 'folders', 'example'), 'core example', 'and built');
+    is(modules($dir, 'names', 'example limit'),
+       modules($dir, 'names', 'limit')
+       =~ s/^\w+\K/ ngx_http_gateway_example_module/r,
+       'at its place in the order');
+
+    rename "$dir/modules/example/ngx_http_gateway_example_module.c",
+           "$dir/modules/example/ngx_http_gateway_sample_module.c" or die $!;
+    like(modules($dir, 'names'), qr/^error: .* add "sample" to gateway_order/,
+         'the source has the name that is in the order');
+
+    unlink glob "$dir/modules/example/*";
+    is(modules($dir, 'names', 'jwt'), modules('.', 'names', 'jwt'),
+       'a name without a source is skipped');
+
+    spoil("$dir/modules/example/gw_text_more.c", '');
+    is(modules($dir, 'names', 'jwt'), $error, 'a folder without a module');
+
+    spoil("$dir/modules/example/gw_text_more.h", '');
+    spoil("$dir/modules/jwt/gw_claim.c", qq(#include "gw_text_more.h"\n));
+    is(modules($dir, 'names', 'limit'), modules('.', 'names', 'limit'),
+       'is built where another folder includes it');
+    like(modules($dir, 'folders', 'jwt'), qr/ example/, 'and only there');
+    unlike(modules($dir, 'folders', 'limit'), qr/example/, 'not elsewhere');
+}
+
+{
+    my $dir = copy();
+    spoil("$dir/modules/limit/ngx_http_gateway_limit_filter_module.c", '');
+    like(modules($dir, 'names'),
+         qr{^error: modules/limit is not built: add "limit_filter" to },
+         'a second module in a folder has a name of its own');
+
+    add_to_order($dir, 'limit_filter');
+    like(modules($dir, 'names', 'limit'), qr/_limit_filter_module .*_limit_/,
+         'and comes with its folder');
+    unlike(modules($dir, 'names', 'jwt'), qr/limit/, 'but with no other');
+    is(modules($dir, 'known'), modules('.', 'known'),
+       'MODULES names the folder');
+}
+
+{
+    my $dir = copy();
+    system('rm', '-r', "$dir/modules/limit");
+    is(modules($dir, 'known'), 'redis certificate api_key jwt access',
+       'what nobody needs any more is built for itself');
+    is(modules($dir, 'folders', 'jwt') =~ s/ .*//r, 'core',
+       'a folder that is gone breaks nothing');
+}
+
+done_testing;
