@@ -12,7 +12,7 @@ use Test::Gateway::Gate;
 use Test::More;
 
 my %relaxed = (
-    'modules/limit/gw_table.c' => {
+    'modules/core/gw_table.c' => {
         '&table->evicted'           => 1,   # a counter
         'last'                      => 2,   # a stamp
         '&state[table->words - 1]'  => 1,   # a stamp
@@ -87,7 +87,7 @@ for my $seed ([ 'x = __atomic_load_n(&bucket[i], __ATOMIC_RELAXED);',
 {
     my ($text, $pattern, $name) = @$seed;
     my $dir = copy_of('modules');
-    spoil("$dir/modules/limit/gw_table.c", "\n$text\n");
+    spoil("$dir/modules/core/gw_table.c", "\n$text\n");
     fires(\&orders, "$dir", $pattern, $name);
 }
 

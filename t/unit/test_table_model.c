@@ -51,7 +51,7 @@ static int  model_ways;
 #define gw_table_place     model_table_place
 #define gw_table_state     model_table_state
 
-#include "../../modules/limit/gw_table.c"
+#include "../../modules/core/gw_table.c"
 
 
 #define PROCESSES  3
