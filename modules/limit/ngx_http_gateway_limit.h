@@ -20,6 +20,7 @@
 
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_say.h"
 #include "ngx_http_gateway_redis.h"
 #include "gw_calendar.h"
 #include "gw_limit.h"
@@ -131,10 +132,10 @@ typedef struct {
      */
     gw_calendar_window_t            windows[GW_FIGURE_UNITS];
     int64_t                         nexts[GW_FIGURE_UNITS];
-    time_t                          said_evicted;
-    time_t                          said_unusable;
-    time_t                          said_reserve;
-    time_t                          said_no_slot;
+    ngx_atomic_t                    said_evicted;
+    ngx_atomic_t                    said_unusable;
+    ngx_atomic_t                    said_reserve;
+    ngx_atomic_t                    said_no_slot;
     time_t                          swept;
     uint64_t                        slot_cursor;
 } ngx_http_gateway_limit_zone_t;

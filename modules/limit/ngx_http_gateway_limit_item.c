@@ -9,9 +9,6 @@
 #include "ngx_http_gateway_limit.h"
 
 
-#define NGX_HTTP_GATEWAY_LIMIT_UNUSABLE  60     /* s between two lines */
-
-
 static ngx_uint_t ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
     const ngx_http_gateway_limit_t *limit);
 static void ngx_http_gateway_limit_nobody(ngx_http_request_t *r,
@@ -430,14 +427,11 @@ ngx_http_gateway_limit_never(ngx_http_request_t *r,
     zone = item->zone;
 
     if (item->charge <= item->figures.capacity || item->figures.amount == 0
-        || (zone->said_reserve
-            && ngx_time() - zone->said_reserve
-               < NGX_HTTP_GATEWAY_LIMIT_UNUSABLE))
+        || !ngx_http_gateway_may_say(&zone->said_reserve,
+                                     NGX_HTTP_GATEWAY_SAY))
     {
         return;
     }
-
-    zone->said_reserve = ngx_time();
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "gateway_limit: zone \"%V\": the value of \"reserve=%V\" is "
@@ -454,13 +448,9 @@ ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
     const ngx_http_gateway_limit_figure_t *figure, const char *must,
     const char *why)
 {
-    if (zone->said_unusable
-        && ngx_time() - zone->said_unusable < NGX_HTTP_GATEWAY_LIMIT_UNUSABLE)
-    {
+    if (!ngx_http_gateway_may_say(&zone->said_unusable, NGX_HTTP_GATEWAY_SAY)) {
         return;
     }
-
-    zone->said_unusable = ngx_time();
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "gateway_limit_zone: zone \"%V\": the value of \"%V\" is "

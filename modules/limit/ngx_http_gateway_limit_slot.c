@@ -18,9 +18,6 @@
 #include "ngx_http_gateway_limit.h"
 
 
-#define NGX_HTTP_GATEWAY_LIMIT_NO_SLOT  60      /* s, between log lines */
-
-
 /* what a sweep has learned of processes: each is asked for once */
 
 typedef struct {
@@ -209,13 +206,9 @@ ngx_http_gateway_limit_slot_none(ngx_http_gateway_limit_item_t *item)
 
     zone = item->zone;
 
-    if (zone->said_no_slot
-        && ngx_time() - zone->said_no_slot < NGX_HTTP_GATEWAY_LIMIT_NO_SLOT)
-    {
+    if (!ngx_http_gateway_may_say(&zone->said_no_slot, NGX_HTTP_GATEWAY_SAY)) {
         return;
     }
-
-    zone->said_no_slot = ngx_time();
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "gateway_limit_zone: zone \"%V\" has memory for %uL "

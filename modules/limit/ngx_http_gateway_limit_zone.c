@@ -17,6 +17,9 @@
 #include <openssl/rand.h>
 
 
+#define NGX_HTTP_GATEWAY_LIMIT_EVICTED  1000    /* ms between two lines */
+
+
 static ngx_int_t ngx_http_gateway_limit_zone_make(
     ngx_http_gateway_limit_zone_t *zone, ngx_slab_pool_t *shpool,
     ngx_log_t *log);
@@ -446,11 +449,11 @@ ngx_http_gateway_limit_zone_forget(ngx_http_gateway_limit_item_t *item)
 static void
 ngx_http_gateway_limit_zone_evicted(ngx_http_gateway_limit_zone_t *zone)
 {
-    if (zone->said_evicted == ngx_time()) {
+    if (!ngx_http_gateway_may_say(&zone->said_evicted,
+                                  NGX_HTTP_GATEWAY_LIMIT_EVICTED))
+    {
         return;
     }
-
-    zone->said_evicted = ngx_time();
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                   "gateway_limit_zone: zone \"%V\" is full, keys in use are "

@@ -48,7 +48,6 @@ static void ngx_http_gateway_redis_probe(ngx_http_gateway_redis_t *redis);
 static void ngx_http_gateway_redis_probed(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static void ngx_http_gateway_redis_resume(ngx_http_gateway_redis_t *redis);
-static ngx_msec_t ngx_http_gateway_redis_ago(ngx_atomic_uint_t time);
 static ngx_atomic_uint_t ngx_http_gateway_redis_time(ngx_msec_t after);
 
 
@@ -159,8 +158,7 @@ ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
         return;
     }
 
-    if (ngx_http_gateway_redis_may_say(redis, say,
-                                       NGX_HTTP_GATEWAY_REDIS_SAY))
+    if (ngx_http_gateway_may_say(&redis->sh->said[say], NGX_HTTP_GATEWAY_SAY))
     {
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
                       "%s", &redis->name, reason, next);
@@ -199,15 +197,16 @@ static void
 ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_say_e say, const ngx_str_t *reason)
 {
-    ngx_uint_t  news;
+    ngx_uint_t     news;
+    ngx_atomic_t  *said;
+
+    said = redis->sh->said;
 
     news = !redis->sh->told
-           && ngx_http_gateway_redis_may_say(redis,
-                                             NGX_HTTP_GATEWAY_REDIS_SAY_OPENED,
-                                             NGX_HTTP_GATEWAY_REDIS_SAY);
+           && ngx_http_gateway_may_say(&said[NGX_HTTP_GATEWAY_REDIS_SAY_OPENED],
+                                       NGX_HTTP_GATEWAY_SAY);
 
-    if (ngx_http_gateway_redis_may_say(redis, say,
-                                       news ? 0 : NGX_HTTP_GATEWAY_REDIS_SAY)
+    if (ngx_http_gateway_may_say(&said[say], news ? 0 : NGX_HTTP_GATEWAY_SAY)
         || news)
     {
         redis->sh->told = 1;
@@ -456,9 +455,8 @@ ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis)
 
     sh->probe = 0;
 
-    if (ngx_http_gateway_redis_may_say(redis,
-                                       NGX_HTTP_GATEWAY_REDIS_SAY_PROBE,
-                                       NGX_HTTP_GATEWAY_REDIS_SAY))
+    if (ngx_http_gateway_may_say(&sh->said[NGX_HTTP_GATEWAY_REDIS_SAY_PROBE],
+                                 NGX_HTTP_GATEWAY_SAY))
     {
         sh->told = 1;
 
@@ -493,53 +491,6 @@ ngx_http_gateway_redis_resume(ngx_http_gateway_redis_t *redis)
                                                 NGX_HTTP_GATEWAY_REDIS_START);
         }
     }
-}
-
-
-ngx_uint_t
-ngx_http_gateway_redis_may_say(ngx_http_gateway_redis_t *redis,
-    ngx_http_gateway_redis_say_e say, ngx_msec_t again)
-{
-    ngx_atomic_t       *said;
-    ngx_atomic_uint_t   last;
-
-    said = &redis->sh->said[say];
-    last = *said;
-
-    if (last != 0 && ngx_http_gateway_redis_ago(last) < again) {
-        return 0;
-    }
-
-    return ngx_atomic_cmp_set(said, last, ngx_http_gateway_redis_time(0));
-}
-
-
-void
-ngx_http_gateway_redis_news(ngx_http_gateway_redis_t *redis,
-    ngx_http_gateway_redis_say_e say)
-{
-    ngx_atomic_t       *said;
-    ngx_atomic_uint_t   last;
-
-    said = &redis->sh->said[say];
-    last = *said;
-
-    if (ngx_http_gateway_redis_ago(last) > NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX) {
-        (void) ngx_atomic_cmp_set(said, last, 0);
-    }
-}
-
-
-/* how far from now, by a clock that may be behind that of who has set it */
-
-static ngx_msec_t
-ngx_http_gateway_redis_ago(ngx_atomic_uint_t time)
-{
-    ngx_msec_int_t  since;
-
-    since = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) time);
-
-    return (ngx_msec_t) ngx_abs(since);
 }
 
 

@@ -234,8 +234,9 @@ ngx_http_gateway_redis_full(ngx_http_gateway_redis_t *redis,
 static void
 ngx_http_gateway_redis_say_full(ngx_http_gateway_redis_t *redis)
 {
-    if (ngx_http_gateway_redis_may_say(redis, NGX_HTTP_GATEWAY_REDIS_SAY_FULL,
-                                       NGX_HTTP_GATEWAY_REDIS_SAY))
+    if (ngx_http_gateway_may_say(
+                             &redis->sh->said[NGX_HTTP_GATEWAY_REDIS_SAY_FULL],
+                             NGX_HTTP_GATEWAY_SAY))
     {
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
                       "%i calls wait for a reply, deciding without it",

@@ -393,7 +393,8 @@ ngx_http_gateway_redis_backoff(ngx_http_gateway_redis_connection_t *conn,
 static ngx_uint_t
 ngx_http_gateway_redis_lasted(ngx_http_gateway_redis_connection_t *conn)
 {
-    ngx_msec_t  lasted;
+    ngx_msec_t     lasted;
+    ngx_atomic_t  *said;
 
     lasted = ngx_current_msec - conn->since;
 
@@ -401,10 +402,12 @@ ngx_http_gateway_redis_lasted(ngx_http_gateway_redis_connection_t *conn)
 
         /* that it is lost now is a change: it may be said again, by one */
 
-        ngx_http_gateway_redis_news(conn->redis,
-                                    NGX_HTTP_GATEWAY_REDIS_SAY_LOST);
-        ngx_http_gateway_redis_news(conn->redis,
-                                    NGX_HTTP_GATEWAY_REDIS_SAY_CONNECT);
+        said = conn->redis->sh->said;
+
+        ngx_http_gateway_say_again(&said[NGX_HTTP_GATEWAY_REDIS_SAY_LOST],
+                                   NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX);
+        ngx_http_gateway_say_again(&said[NGX_HTTP_GATEWAY_REDIS_SAY_CONNECT],
+                                   NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX);
         return 1;
     }
 

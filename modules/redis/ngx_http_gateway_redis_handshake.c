@@ -391,8 +391,8 @@ ngx_http_gateway_redis_tolerate(ngx_http_gateway_redis_connection_t *conn,
 {
     ngx_str_t  words;
 
-    if (!ngx_http_gateway_redis_may_say(conn->redis, say,
-                                        NGX_HTTP_GATEWAY_REDIS_SAY))
+    if (!ngx_http_gateway_may_say(&conn->redis->sh->said[say],
+                                  NGX_HTTP_GATEWAY_SAY))
     {
         return;
     }

@@ -26,6 +26,7 @@
 
 
 #include "ngx_http_gateway_redis.h"
+#include "ngx_http_gateway_say.h"
 
 #include <ngx_event.h>
 #include <ngx_event_connect.h>
@@ -518,16 +519,6 @@ void ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
 void ngx_http_gateway_redis_probe_ask(
     ngx_http_gateway_redis_connection_t *conn);
 void ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis);
-
-/* what was said is over, and may be said again, unless that was just now */
-void ngx_http_gateway_redis_news(ngx_http_gateway_redis_t *redis,
-    ngx_http_gateway_redis_say_e say);
-
-/* whether this may be said now; "again" after that many milliseconds */
-ngx_uint_t ngx_http_gateway_redis_may_say(ngx_http_gateway_redis_t *redis,
-    ngx_http_gateway_redis_say_e say, ngx_msec_t again);
-
-#define NGX_HTTP_GATEWAY_REDIS_SAY  60000
 
 
 #endif /* _NGX_HTTP_GATEWAY_REDIS_PRIVATE_H_INCLUDED_ */
