@@ -513,6 +513,9 @@ struct ngx_http_gateway_param_s {
 
 #define ngx_http_gateway_null_param  { ngx_null_string, NULL, 0, 0 }
 
+/* a bit of "offset": the parameter may be repeated, and is never empty */
+#define NGX_HTTP_GATEWAY_PARAM_MANY  ((size_t) 1 << (8 * sizeof(size_t) - 1))
+
 
 /*
  * Parses the arguments from "first" on.  Unknown, repeated and bad ones are
@@ -529,6 +532,10 @@ char *ngx_http_gateway_param_word(ngx_conf_t *cf,
 
 /* ngx_str_t, not empty */
 char *ngx_http_gateway_param_str(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/* ngx_array_t of ngx_str_t, all zero at first; NGX_HTTP_GATEWAY_PARAM_MANY */
+char *ngx_http_gateway_param_str_list(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
 /* ngx_msec_t */

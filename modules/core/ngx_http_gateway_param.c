@@ -18,9 +18,10 @@ char *
 ngx_http_gateway_params(ngx_conf_t *cf, const ngx_http_gateway_param_t *table,
     void *conf, ngx_uint_t first)
 {
+    size_t                           offset;
     uint32_t                         seen;
     ngx_str_t                       *args, value;
-    ngx_uint_t                       i, k;
+    ngx_uint_t                       i, k, many;
     const ngx_http_gateway_param_t  *param;
 
     args = cf->args->elts;
@@ -30,11 +31,13 @@ ngx_http_gateway_params(ngx_conf_t *cf, const ngx_http_gateway_param_t *table,
 
         param = ngx_http_gateway_param_find(table, &args[i], &value);
 
-        if (param == NULL) {
+        many = (param && (param->offset & NGX_HTTP_GATEWAY_PARAM_MANY));
+
+        if (param == NULL || (many && value.len == 0)) {
             return ngx_http_gateway_param_unknown(cf, table, &args[i]);
         }
 
-        for (k = 0; table[k].name.len; k++) {
+        for (k = 0; !many && table[k].name.len; k++) {
             if (table[k].offset == param->offset && (seen & (1u << k))) {
                 ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                    "duplicate parameter \"%V\" in \"%V\"",
@@ -45,7 +48,9 @@ ngx_http_gateway_params(ngx_conf_t *cf, const ngx_http_gateway_param_t *table,
 
         seen |= 1u << (param - table);
 
-        if (param->set(cf, param, &value, (u_char *) conf + param->offset)
+        offset = param->offset & ~NGX_HTTP_GATEWAY_PARAM_MANY;
+
+        if (param->set(cf, param, &value, (u_char *) conf + offset)
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -133,6 +138,31 @@ ngx_http_gateway_param_str(ngx_conf_t *cf,
     }
 
     *(ngx_str_t *) field = *value;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_param_str_list(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ngx_array_t *list = field;
+
+    ngx_str_t  *s;
+
+    if (list->elts == NULL
+        && ngx_array_init(list, cf->pool, 4, sizeof(ngx_str_t)) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    s = ngx_array_push(list);
+    if (s == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *s = *value;
 
     return NGX_CONF_OK;
 }

@@ -11,7 +11,6 @@
  */
 
 #include "ngx_http_gateway_limit_admin.h"
-#include "gw_cidr.h"
 
 #include <jansson.h>
 
@@ -19,20 +18,12 @@
 #define NGX_HTTP_GATEWAY_LIMIT_BODY  4096   /* bytes */
 
 
-static char *ngx_http_gateway_limit_admin_param(ngx_conf_t *cf,
-    ngx_http_gateway_limit_admin_t *admin, ngx_str_t *arg);
-static char *ngx_http_gateway_limit_admin_from(ngx_conf_t *cf,
-    ngx_http_gateway_limit_admin_t *admin, ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_limit_admin_handler(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_gateway_limit_admin_may(ngx_http_request_t *r,
-    ngx_http_gateway_limit_admin_t *admin);
 static ngx_int_t ngx_http_gateway_limit_admin_get(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_arg(ngx_http_request_t *r,
     const ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_limit_admin_post(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_gateway_limit_admin_foreign(
-    ngx_http_request_t *r);
 static void ngx_http_gateway_limit_admin_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
@@ -42,6 +33,20 @@ static const char *ngx_http_gateway_limit_admin_parse(ngx_http_request_t *r,
     json_t *body, ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_copy(ngx_http_request_t *r,
     json_t *value, ngx_str_t *s);
+
+
+static const ngx_http_gateway_param_t  ngx_http_gateway_limit_admin_params[] = {
+
+    { ngx_string("zone="),
+      ngx_http_gateway_param_str_list,
+      NGX_HTTP_GATEWAY_PARAM_MANY
+      | offsetof(ngx_http_gateway_limit_admin_t, names),
+      0 },
+
+    ngx_http_gateway_from_param(ngx_http_gateway_limit_admin_t, from),
+
+    ngx_http_gateway_null_param
+};
 
 
 static char  ngx_http_gateway_limit_admin_beside[] =
@@ -56,8 +61,6 @@ ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_limit_loc_conf_t *llcf = conf;
 
-    ngx_str_t                       *arg;
-    ngx_uint_t                       i;
     ngx_http_core_loc_conf_t        *clcf;
     ngx_http_gateway_limit_admin_t  *admin;
 
@@ -74,12 +77,8 @@ ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     admin = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_limit_admin_t));
 
     if (admin == NULL
-        || ngx_array_init(&admin->names, cf->pool, 4, sizeof(ngx_str_t))
-           != NGX_OK
         || ngx_array_init(&admin->zones, cf->pool, 4,
                           sizeof(ngx_http_gateway_limit_zone_t *))
-           != NGX_OK
-        || ngx_array_init(&admin->ranges, cf->pool, 4, GW_CIDR_RANGE)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -87,18 +86,15 @@ ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_gateway_place(cf, &admin->where);
 
-    arg = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_http_gateway_limit_admin_param(cf, admin, &arg[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
+    if (ngx_http_gateway_params(cf, ngx_http_gateway_limit_admin_params, admin,
+                                1)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     if (admin->names.nelts == 0
-        || (admin->ranges.nelts == 0 && !admin->local && !admin->any))
+        || !ngx_http_gateway_from_given(&admin->from))
     {
         return "must have \"zone=name\", and \"from=\" with the addresses "
                "that may ask";
@@ -107,87 +103,6 @@ ngx_http_gateway_limit_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     llcf->admin = admin;
 
     clcf->handler = ngx_http_gateway_limit_admin_handler;
-
-    return NGX_CONF_OK;
-}
-
-
-/* "zone=" and "from=", each as often as one likes */
-
-static char *
-ngx_http_gateway_limit_admin_param(ngx_conf_t *cf,
-    ngx_http_gateway_limit_admin_t *admin, ngx_str_t *arg)
-{
-    ngx_str_t  value, *name;
-
-    value.data = arg->data + 5;
-    value.len = arg->len - 5;
-
-    if (arg->len > 5 && ngx_strncmp(arg->data, "zone=", 5) == 0) {
-
-        name = ngx_array_push(&admin->names);
-        if (name == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *name = value;
-
-        return NGX_CONF_OK;
-    }
-
-    if (arg->len > 5 && ngx_strncmp(arg->data, "from=", 5) == 0) {
-        return ngx_http_gateway_limit_admin_from(cf, admin, &value);
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" in "
-                       "\"gateway_limit_admin\", allowed are \"zone=\", "
-                       "\"from=\"", arg);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_gateway_limit_admin_from(ngx_conf_t *cf,
-    ngx_http_gateway_limit_admin_t *admin, ngx_str_t *value)
-{
-    char            meant[GW_CIDR_TEXT];
-    gw_cidr_e       rc;
-    unsigned char  *range;
-
-    if (value->len == 3 && ngx_strncmp(value->data, "any", 3) == 0) {
-        admin->any = 1;
-        return NGX_CONF_OK;
-    }
-
-    if (value->len == 5 && ngx_strncmp(value->data, "unix:", 5) == 0) {
-        admin->local = 1;
-        return NGX_CONF_OK;
-    }
-
-    range = ngx_array_push(&admin->ranges);
-    if (range == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    rc = gw_cidr_parse((char *) value->data, value->len, range, meant);
-
-    if (rc == GW_CIDR_HOST_BITS) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in parameter \"from=\", bits "
-                           "are set behind the prefix, it must be \"%s\"",
-                           value, meant);
-        return NGX_CONF_ERROR;
-    }
-
-    if (rc != GW_CIDR_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in parameter \"from=\", it "
-                           "must be an address, a range such as 10.0.0.0/8, "
-                           "\"unix:\" or \"any\"", value);
-        return NGX_CONF_ERROR;
-    }
 
     return NGX_CONF_OK;
 }
@@ -274,11 +189,10 @@ ngx_http_gateway_limit_admin_handler(ngx_http_request_t *r)
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
 
-    if (!ngx_http_gateway_limit_admin_may(r, llcf->admin)) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "gateway_limit_admin: refused with 403, the address "
-                      "stands in no \"from=\"");
-        return NGX_HTTP_FORBIDDEN;
+    rc = ngx_http_gateway_from(r, llcf->admin ? &llcf->admin->from : NULL,
+                               "gateway_limit_admin");
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (r->method == NGX_HTTP_POST) {
@@ -312,56 +226,6 @@ ngx_http_gateway_limit_admin_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_gateway_limit_admin_get(r, query);
-}
-
-
-static ngx_uint_t
-ngx_http_gateway_limit_admin_may(ngx_http_request_t *r,
-    ngx_http_gateway_limit_admin_t *admin)
-{
-    u_char           *addr, *range;
-    size_t            len;
-    ngx_uint_t        i;
-    unsigned char     mapped[GW_CIDR_ADDRESS];
-    struct sockaddr  *sa;
-
-    if (admin == NULL || admin->any) {
-        return admin != NULL;
-    }
-
-    sa = r->connection->sockaddr;
-
-    switch (sa->sa_family) {
-
-    case AF_INET:
-        addr = (u_char *) &((struct sockaddr_in *) sa)->sin_addr;
-        len = 4;
-        break;
-
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        addr = (u_char *) &((struct sockaddr_in6 *) sa)->sin6_addr;
-        len = 16;
-        break;
-#endif
-
-    default:
-        return admin->local;
-    }
-
-    if (gw_cidr_map(mapped, addr, len) != 0) {
-        return 0;
-    }
-
-    range = admin->ranges.elts;
-
-    for (i = 0; i < admin->ranges.nelts; i++) {
-        if (gw_cidr_holds(range + i * GW_CIDR_RANGE, mapped)) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -478,43 +342,6 @@ ngx_http_gateway_limit_admin_body(ngx_http_request_t *r)
 }
 
 
-/*
- * A page of another site may send such a POST from an administrator's browser,
- * but no JSON, which its browser would ask about before.
- */
-
-static ngx_uint_t
-ngx_http_gateway_limit_admin_foreign(ngx_http_request_t *r)
-{
-    ngx_str_t                       *type;
-    ngx_table_elt_t                 *h;
-    ngx_http_gateway_header_iter_t   it;
-
-    static ngx_str_t  origin = ngx_string("origin");
-    static ngx_str_t  json = ngx_string("application/json");
-
-    if (r->headers_in.content_type) {
-        type = &r->headers_in.content_type->value;
-
-        if (type->len >= json.len
-            && ngx_strncasecmp(type->data, json.data, json.len) == 0)
-        {
-            return 0;
-        }
-    }
-
-    ngx_http_gateway_header_first(r, &it);
-
-    while ((h = ngx_http_gateway_header_next(&it)) != NULL) {
-        if (ngx_http_gateway_header_is(h, &origin)) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 static ngx_int_t
 ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
@@ -525,7 +352,7 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     const char    *err;
     json_error_t   error;
 
-    if (ngx_http_gateway_limit_admin_foreign(r)) {
+    if (ngx_http_gateway_cross_site(r)) {
         return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_FORBIDDEN, NULL,
                           "a browser must send it as application/json");
     }

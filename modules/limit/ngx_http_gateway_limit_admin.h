@@ -8,14 +8,13 @@
 
 
 #include "ngx_http_gateway_limit.h"
+#include "ngx_http_gateway_endpoint.h"
 
 
 typedef struct ngx_http_gateway_limit_admin_s {
     ngx_array_t                     names;      /* ngx_str_t */
     ngx_array_t                     zones;      /* zone_t * */
-    ngx_array_t                     ranges;     /* of GW_CIDR_RANGE bytes */
-    ngx_uint_t                      local;      /* unsigned:1; unix: */
-    ngx_uint_t                      any;        /* unsigned:1 */
+    ngx_http_gateway_from_t         from;
     ngx_http_gateway_place_t        where;
 } ngx_http_gateway_limit_admin_t;
 

@@ -1,0 +1,68 @@
+
+/*
+ * Endpoints: locations in which a module of the gateway answers by itself, for
+ * administrators and machines, with JSON.
+ *
+ * The content handler of an endpoint asks "from=" first.  It may then change
+ * something for a POST with a body of JSON, and sends a document, or a problem
+ * (RFC 9457) that says what is wrong with the request.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_ENDPOINT_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_ENDPOINT_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+
+
+/*
+ * ngx_http_gateway_from.c: who may ask
+ */
+
+/* the addresses of a directive; all zero: none */
+
+typedef struct {
+    ngx_array_t                     ranges;     /* of GW_CIDR_RANGE bytes */
+    ngx_uint_t                      local;      /* unsigned:1; unix: */
+    ngx_uint_t                      any;        /* unsigned:1 */
+} ngx_http_gateway_from_t;
+
+
+/* a row of the parameters of a directive, whose structure is "type" */
+#define ngx_http_gateway_from_param(type, field)                              \
+    { ngx_string("from="), ngx_http_gateway_param_from,                       \
+      NGX_HTTP_GATEWAY_PARAM_MANY | offsetof(type, field), 0 }
+
+/*
+ * The setter of ngx_http_gateway_from_t, which is in the memory of the
+ * configuration: adds an address, a range, "unix:" or "any".
+ */
+char *ngx_http_gateway_param_from(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/* whether there is an address at all: a directive should demand one */
+#define ngx_http_gateway_from_given(from)                                     \
+    ((from)->ranges.nelts || (from)->local || (from)->any)
+
+/*
+ * Whether the client may ask, by its address, which is the one that the realip
+ * module has found.  What else the location allows (allow, satisfy any) adds
+ * to this check and replaces nothing of it.  NGX_OK; or NGX_HTTP_FORBIDDEN
+ * after a line at level info that begins with "directive".  NULL allows
+ * nobody.
+ */
+ngx_int_t ngx_http_gateway_from(ngx_http_request_t *r,
+    const ngx_http_gateway_from_t *from, const char *directive);
+
+/*
+ * Whether a page of another site may have sent the request from the browser of
+ * an administrator, whose address "from=" allows: it has an Origin, and a body
+ * that is not declared as JSON.  A browser sends JSON, and methods other than
+ * GET, HEAD and POST, to another site only if that site agrees before, which
+ * endpoints never do (Fetch, "CORS-preflight fetch").  For requests that
+ * change something.
+ */
+ngx_uint_t ngx_http_gateway_cross_site(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_GATEWAY_ENDPOINT_H_INCLUDED_ */
