@@ -14,6 +14,8 @@
 
 #include "ngx_http_gateway.h"
 
+#include <jansson.h>
+
 
 /*
  * ngx_http_gateway_from.c: who may ask
@@ -63,6 +65,29 @@ ngx_int_t ngx_http_gateway_from(ngx_http_request_t *r,
  * change something.
  */
 ngx_uint_t ngx_http_gateway_cross_site(ngx_http_request_t *r);
+
+
+/*
+ * ngx_http_gateway_send.c: what it answers
+ *
+ * Both functions return what the request must be finalized with: NGX_AGAIN is
+ * nginx's, the client cannot take all of the response yet; 500: no memory.
+ * They never suspend.  Fields of the response, such as Allow, are added before.
+ */
+
+/*
+ * A document, with status 200, on one line.  "json" is given away, whatever is
+ * returned.
+ */
+ngx_int_t ngx_http_gateway_send_json(ngx_http_request_t *r, json_t *json);
+
+/*
+ * A problem (RFC 9457) of the type about:blank: "detail", a sentence in UTF-8,
+ * says what is wrong and what is allowed.  "members" is an object whose members
+ * follow, and is given away, or NULL.
+ */
+ngx_int_t ngx_http_gateway_send_problem(ngx_http_request_t *r,
+    ngx_uint_t status, const char *detail, json_t *members);
 
 
 #endif /* _NGX_HTTP_GATEWAY_ENDPOINT_H_INCLUDED_ */

@@ -216,8 +216,8 @@ ngx_http_gateway_limit_admin_handler(ngx_http_request_t *r)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_ALLOWED, NULL,
-                                          "only GET, HEAD and POST are known");
+        return ngx_http_gateway_send_problem(r, NGX_HTTP_NOT_ALLOWED,
+                                    "only GET, HEAD and POST are known", NULL);
     }
 
     query = ngx_pcalloc(r->pool, sizeof(ngx_http_gateway_limit_query_t));
@@ -247,8 +247,8 @@ ngx_http_gateway_limit_admin_get(ngx_http_request_t *r,
     if (ngx_http_arg(r, (u_char *) "reset", 5, &value) == NGX_OK
         || ngx_http_arg(r, (u_char *) "set", 3, &value) == NGX_OK)
     {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST, NULL,
-                                 "to set or reset a key is a POST");
+        return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST,
+                                      "to set or reset a key is a POST", NULL);
     }
 
     if (ngx_http_gateway_limit_admin_arg(r, &zone, &query->zone) != NGX_OK
@@ -268,8 +268,8 @@ ngx_http_gateway_limit_admin_get(ngx_http_request_t *r,
     }
 
     if (query->zone.len == 0 || query->key.len == 0) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST, NULL,
-                                 "the arguments zone and key are needed");
+        return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST,
+                                "the arguments zone and key are needed", NULL);
     }
 
     return ngx_http_gateway_limit_admin_run(r, query);
@@ -353,8 +353,8 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     json_error_t   error;
 
     if (ngx_http_gateway_cross_site(r)) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_FORBIDDEN, NULL,
-                          "a browser must send it as application/json");
+        return ngx_http_gateway_send_problem(r, NGX_HTTP_FORBIDDEN,
+                           "a browser must send it as application/json", NULL);
     }
 
     rc = ngx_http_gateway_limit_admin_text(r, &text);
@@ -364,9 +364,9 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     }
 
     if (rc != NGX_OK) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST, NULL,
+        return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST,
                               "the body must be an object of at most 4096 "
-                              "bytes of JSON");
+                              "bytes of JSON", NULL);
     }
 
     body = json_loadb((char *) text.data, text.len, JSON_REJECT_DUPLICATES,
@@ -377,8 +377,8 @@ ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
     json_decref(body);
 
     if (err) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_BAD_REQUEST, NULL,
-                                                  err);
+        return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST,
+                                             err, NULL);
     }
 
     return ngx_http_gateway_limit_admin_run(r, query);

@@ -59,13 +59,5 @@ typedef struct {
 ngx_int_t ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 
-/*
- * Answers with a problem document, which tells of what "zone" has lost (NULL:
- * of none); returns what the request ends with.
- */
-ngx_int_t ngx_http_gateway_limit_admin_error(ngx_http_request_t *r,
-    ngx_uint_t status, const ngx_http_gateway_limit_zone_t *zone,
-    const char *detail);
-
 
 #endif /* _NGX_HTTP_GATEWAY_LIMIT_ADMIN_H_INCLUDED_ */

@@ -7,8 +7,6 @@
 #include "ngx_http_gateway_limit_admin.h"
 #include "ngx_http_gateway_limit_script.h"
 
-#include <jansson.h>
-
 
 static ngx_http_gateway_limit_zone_t *ngx_http_gateway_limit_admin_zone(
     ngx_http_request_t *r, ngx_str_t *name);
@@ -27,9 +25,11 @@ static void ngx_http_gateway_limit_admin_reply(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static ngx_int_t ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
-static ngx_int_t ngx_http_gateway_limit_admin_send(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_limit_admin_error(ngx_http_request_t *r,
     ngx_uint_t status, const ngx_http_gateway_limit_zone_t *zone,
-    json_t *json);
+    const char *detail);
+static void ngx_http_gateway_limit_admin_lost(json_t *json,
+    const ngx_http_gateway_limit_zone_t *zone);
 
 
 static const char  *ngx_http_gateway_limit_algorithm_names[] = {
@@ -67,8 +67,8 @@ ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
     query->item.zone = ngx_http_gateway_limit_admin_zone(r, &query->zone);
 
     if (query->item.zone == NULL) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND, NULL,
-                                        "this location knows no such zone");
+        return ngx_http_gateway_send_problem(r, NGX_HTTP_NOT_FOUND,
+                                     "this location knows no such zone", NULL);
     }
 
     err = ngx_http_gateway_limit_admin_set(query);
@@ -449,80 +449,39 @@ ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
         (void) json_object_set_new(json, "figures", json_string("default"));
     }
 
-    return ngx_http_gateway_limit_admin_send(r, NGX_HTTP_OK, zone, json);
+    ngx_http_gateway_limit_admin_lost(json, zone);
+
+    return ngx_http_gateway_send_json(r, json);
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_gateway_limit_admin_error(ngx_http_request_t *r, ngx_uint_t status,
     const ngx_http_gateway_limit_zone_t *zone, const char *detail)
 {
-    json_t  *json;
+    json_t  *members;
 
-    json = json_pack("{s:s, s:i, s:s}", "type", "about:blank",
-                     "status", (int) status, "detail", detail);
+    members = json_object();
 
-    return json ? ngx_http_gateway_limit_admin_send(r, status, zone, json)
-                : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    ngx_http_gateway_limit_admin_lost(members, zone);
+
+    return ngx_http_gateway_send_problem(r, status, detail, members);
 }
 
 
-/* "json" is given away; what Redis has lost is told in any answer */
+/* what Redis has lost is told in any answer */
 
-static ngx_int_t
-ngx_http_gateway_limit_admin_send(ngx_http_request_t *r, ngx_uint_t status,
-    const ngx_http_gateway_limit_zone_t *zone, json_t *json)
+static void
+ngx_http_gateway_limit_admin_lost(json_t *json,
+    const ngx_http_gateway_limit_zone_t *zone)
 {
-    size_t        len;
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
-
-    if (zone && zone->sh->unsettled) {
+    if (zone->sh->unsettled) {
         (void) json_object_set_new(json, "unsettled",
                                    json_integer(zone->sh->unsettled));
     }
 
-    if (zone && zone->sh->unreturned) {
+    if (zone->sh->unreturned) {
         (void) json_object_set_new(json, "unreturned",
                                    json_integer(zone->sh->unreturned));
     }
-
-    len = json_dumpb(json, NULL, 0, JSON_COMPACT);
-    b = len ? ngx_create_temp_buf(r->pool, len + 1) : NULL;
-
-    if (b) {
-        b->last += json_dumpb(json, (char *) b->last, len, JSON_COMPACT);
-        *b->last++ = '\n';
-        b->last_buf = 1;
-        b->last_in_chain = 1;
-    }
-
-    json_decref(json);
-
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->headers_out.status = status;
-    r->headers_out.content_length_n = len + 1;
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-
-    if (status != NGX_HTTP_OK) {
-        ngx_str_set(&r->headers_out.content_type, "application/problem+json");
-    }
-
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
 }
