@@ -68,6 +68,32 @@ ngx_uint_t ngx_http_gateway_cross_site(ngx_http_request_t *r);
 
 
 /*
+ * ngx_http_gateway_body.c: what it is asked
+ */
+
+/*
+ * Takes the body, an object, and returns what the request must be finalized
+ * with: what a function of ngx_http_gateway_send.c has returned, a status, or
+ * NGX_DONE where the request waits (ngx_http_gateway_wait.h).  "json" and its
+ * strings are as long-lived as the request's pool, and belong to it.
+ */
+typedef ngx_int_t (*ngx_http_gateway_body_pt)(ngx_http_request_t *r,
+    json_t *json);
+
+/*
+ * For a content handler, which returns what this returns: reads the body, and
+ * calls "handler" with it, now or later; what the content handler still has to
+ * say must be said before.  Suspends the request; one whose client leaves ends
+ * without a call.  "handler" is not called either for a body of more than
+ * "size" bytes (413; not above client_body_buffer_size), of another site's page
+ * (403, ngx_http_gateway_cross_site()), or that is no object of JSON, or one
+ * with a name twice (400): these are answered here.
+ */
+ngx_int_t ngx_http_gateway_read_json(ngx_http_request_t *r, size_t size,
+    ngx_http_gateway_body_pt handler);
+
+
+/*
  * ngx_http_gateway_send.c: what it answers
  *
  * Both functions return what the request must be finalized with: NGX_AGAIN is

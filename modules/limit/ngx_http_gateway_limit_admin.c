@@ -12,8 +12,6 @@
 
 #include "ngx_http_gateway_limit_admin.h"
 
-#include <jansson.h>
-
 
 #define NGX_HTTP_GATEWAY_LIMIT_BODY  4096   /* bytes */
 
@@ -23,16 +21,11 @@ static ngx_int_t ngx_http_gateway_limit_admin_get(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_arg(ngx_http_request_t *r,
     const ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_gateway_limit_admin_post(ngx_http_request_t *r);
-static void ngx_http_gateway_limit_admin_body(ngx_http_request_t *r);
-static ngx_int_t ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_limit_admin_post(ngx_http_request_t *r,
+    json_t *body);
+static const char *ngx_http_gateway_limit_admin_parse(json_t *body,
     ngx_http_gateway_limit_query_t *query);
-static ngx_int_t ngx_http_gateway_limit_admin_text(ngx_http_request_t *r,
-    ngx_str_t *text);
-static const char *ngx_http_gateway_limit_admin_parse(ngx_http_request_t *r,
-    json_t *body, ngx_http_gateway_limit_query_t *query);
-static ngx_int_t ngx_http_gateway_limit_admin_copy(ngx_http_request_t *r,
-    json_t *value, ngx_str_t *s);
+static void ngx_http_gateway_limit_admin_text(json_t *value, ngx_str_t *s);
 
 
 static const ngx_http_gateway_param_t  ngx_http_gateway_limit_admin_params[] = {
@@ -196,7 +189,8 @@ ngx_http_gateway_limit_admin_handler(ngx_http_request_t *r)
     }
 
     if (r->method == NGX_HTTP_POST) {
-        return ngx_http_gateway_limit_admin_post(r);
+        return ngx_http_gateway_read_json(r, NGX_HTTP_GATEWAY_LIMIT_BODY,
+                                          ngx_http_gateway_limit_admin_post);
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -310,145 +304,36 @@ ngx_http_gateway_limit_admin_arg(ngx_http_request_t *r, const ngx_str_t *name,
 
 
 static ngx_int_t
-ngx_http_gateway_limit_admin_post(ngx_http_request_t *r)
+ngx_http_gateway_limit_admin_post(ngx_http_request_t *r, json_t *body)
 {
-    ngx_int_t  rc;
-
-    if (r->headers_in.content_length_n > NGX_HTTP_GATEWAY_LIMIT_BODY) {
-        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-
-    r->request_body_in_single_buf = 1;
-
-    rc = ngx_http_read_client_request_body(r,
-                                           ngx_http_gateway_limit_admin_body);
-
-    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
-}
-
-
-static void
-ngx_http_gateway_limit_admin_body(ngx_http_request_t *r)
-{
-    ngx_int_t                        rc;
+    const char                      *err;
     ngx_http_gateway_limit_query_t  *query;
 
     query = ngx_pcalloc(r->pool, sizeof(ngx_http_gateway_limit_query_t));
-
-    rc = query ? ngx_http_gateway_limit_admin_read(r, query)
-               : NGX_HTTP_INTERNAL_SERVER_ERROR;
-
-    ngx_http_finalize_request(r, rc);
-}
-
-
-static ngx_int_t
-ngx_http_gateway_limit_admin_read(ngx_http_request_t *r,
-    ngx_http_gateway_limit_query_t *query)
-{
-    json_t        *body;
-    ngx_int_t      rc;
-    ngx_str_t      text;
-    const char    *err;
-    json_error_t   error;
-
-    if (ngx_http_gateway_cross_site(r)) {
-        return ngx_http_gateway_send_problem(r, NGX_HTTP_FORBIDDEN,
-                           "a browser must send it as application/json", NULL);
+    if (query == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_gateway_limit_admin_text(r, &text);
-
-    if (rc == NGX_DECLINED) {
-        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-
-    if (rc != NGX_OK) {
-        return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST,
-                              "the body must be an object of at most 4096 "
-                              "bytes of JSON", NULL);
-    }
-
-    body = json_loadb((char *) text.data, text.len, JSON_REJECT_DUPLICATES,
-                      &error);
-
-    err = ngx_http_gateway_limit_admin_parse(r, body, query);
-
-    json_decref(body);
+    err = ngx_http_gateway_limit_admin_parse(body, query);
 
     if (err) {
-        return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST,
-                                             err, NULL);
+        return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST, err,
+                                             NULL);
     }
 
     return ngx_http_gateway_limit_admin_run(r, query);
 }
 
 
-/*
- * The body, which comes in as many pieces as the client has sent it in;
- * NGX_DECLINED: it is too large.
- */
-
-static ngx_int_t
-ngx_http_gateway_limit_admin_text(ngx_http_request_t *r, ngx_str_t *text)
-{
-    u_char       *p;
-    size_t        len;
-    ngx_chain_t  *cl;
-
-    if (r->request_body == NULL) {
-        return NGX_ERROR;
-    }
-
-    len = 0;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-
-        len += ngx_buf_size(cl->buf);
-
-        if (len > NGX_HTTP_GATEWAY_LIMIT_BODY) {
-            return NGX_DECLINED;
-        }
-
-        if (cl->buf->in_file) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (len == 0) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    text->data = p;
-    text->len = len;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
-    }
-
-    return NGX_OK;
-}
-
-
-/* NULL, or what is wrong; "body" may be NULL */
+/* NULL, or what is wrong */
 
 static const char *
-ngx_http_gateway_limit_admin_parse(ngx_http_request_t *r, json_t *body,
+ngx_http_gateway_limit_admin_parse(json_t *body,
     ngx_http_gateway_limit_query_t *query)
 {
     size_t       members;
     json_t      *zone, *key, *reset, *set, *figure;
     ngx_uint_t   i;
-
-    if (!json_is_object(body)) {
-        return "the body must be an object of JSON";
-    }
 
     zone = json_object_get(body, "zone");
     key = json_object_get(body, "key");
@@ -475,12 +360,7 @@ ngx_http_gateway_limit_admin_parse(ngx_http_request_t *r, json_t *body,
                    "the configuration";
         }
 
-        if (ngx_http_gateway_limit_admin_copy(r, figure, &query->figures[i])
-            != NGX_OK)
-        {
-            return "no memory";
-        }
-
+        ngx_http_gateway_limit_admin_text(figure, &query->figures[i]);
         members++;
     }
 
@@ -505,28 +385,18 @@ ngx_http_gateway_limit_admin_parse(ngx_http_request_t *r, json_t *body,
     query->mode = reset ? 'x' : 'w';
     query->units = set ? json_integer_value(set) : 0;
 
-    if (ngx_http_gateway_limit_admin_copy(r, zone, &query->zone) != NGX_OK
-        || ngx_http_gateway_limit_admin_copy(r, key, &query->key) != NGX_OK)
-    {
-        return "no memory";
-    }
+    ngx_http_gateway_limit_admin_text(zone, &query->zone);
+    ngx_http_gateway_limit_admin_text(key, &query->key);
 
     return NULL;
 }
 
 
-static ngx_int_t
-ngx_http_gateway_limit_admin_copy(ngx_http_request_t *r, json_t *value,
-    ngx_str_t *s)
+/* the text of a string, which is as long-lived as the request */
+
+static void
+ngx_http_gateway_limit_admin_text(json_t *value, ngx_str_t *s)
 {
     s->len = json_string_length(value);
-    s->data = ngx_pnalloc(r->pool, s->len);
-
-    if (s->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(s->data, json_string_value(value), s->len);
-
-    return NGX_OK;
+    s->data = (u_char *) json_string_value(value);
 }
