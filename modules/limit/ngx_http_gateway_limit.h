@@ -21,6 +21,7 @@
 
 #include "ngx_http_gateway.h"
 #include "ngx_http_gateway_say.h"
+#include "ngx_http_gateway_wait.h"
 #include "ngx_http_gateway_redis.h"
 #include "gw_calendar.h"
 #include "gw_limit.h"
@@ -263,6 +264,7 @@ typedef struct ngx_http_gateway_limit_ctx_s {
     ngx_http_request_t             *request;
     ngx_http_gateway_limit_batch_t *batches;    /* the last one first */
     ngx_http_gateway_limit_step_e   step;
+    ngx_http_gateway_wait_t        *wait;       /* while it is parked */
     ngx_http_gateway_limit_call_t  *calls;      /* to Redis, pending or done */
     ngx_uint_t                      pending;
     unsigned                        exempt:1;
@@ -425,17 +427,6 @@ ngx_int_t ngx_http_gateway_limit_cost(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_limit_late(ngx_http_request_t *r);
 ngx_int_t ngx_http_gateway_limit_early(ngx_http_request_t *r);
 
-/*
- * From here on the request waits for Redis: "handler" is for when it may write,
- * and a reset by the client, not its end of file, ends it.  Returns NGX_AGAIN, or
- * a status: it failed.
- */
-ngx_int_t ngx_http_gateway_limit_park(ngx_http_request_t *r,
-    ngx_http_event_handler_pt handler);
-
-/* it waits no longer, and is about to go on */
-void ngx_http_gateway_limit_unpark(ngx_http_request_t *r);
-
 /* Redis has answered, or not, for the last of the calls of a request */
 void ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx);
 
@@ -473,8 +464,8 @@ ngx_int_t ngx_http_gateway_limit_redis_key(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_limit_redis_ask(ngx_http_gateway_limit_ctx_t *ctx,
     ngx_http_gateway_limit_batch_t *batch);
 
-/* nobody waits any more */
-void ngx_http_gateway_limit_redis_cancel(ngx_http_gateway_limit_ctx_t *ctx);
+/* nobody waits any more; "data" is the request's ctx */
+void ngx_http_gateway_limit_redis_cancel(void *data);
 
 /* after a refusal: gives back what Redis has charged, on nobody's behalf */
 void ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,

@@ -37,7 +37,7 @@ extern const ngx_http_gateway_limit_admin_figure_t
 /* what is asked, and by whom; the request's memory */
 
 typedef struct {
-    ngx_http_request_t             *request;
+    ngx_http_gateway_wait_t        *wait;
     ngx_str_t                       zone;
     ngx_str_t                       key;        /* as it is written */
     ngx_str_t                       figures[NGX_HTTP_GATEWAY_LIMIT_FIGURES];

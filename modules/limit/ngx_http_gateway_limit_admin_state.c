@@ -20,7 +20,7 @@ static ngx_int_t ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
-static void ngx_http_gateway_limit_admin_cleanup(void *data);
+static void ngx_http_gateway_limit_admin_cancel(void *data);
 static void ngx_http_gateway_limit_admin_reply(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static ngx_int_t ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
@@ -63,7 +63,6 @@ ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
 {
     const char  *err;
 
-    query->request = r;
     query->item.zone = ngx_http_gateway_limit_admin_zone(r, &query->zone);
 
     if (query->item.zone == NULL) {
@@ -302,20 +301,11 @@ static ngx_int_t
 ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
-    ngx_pool_cleanup_t               *cln;
-    ngx_http_gateway_redis_status_e   status;
+    ngx_http_gateway_redis_status_e  status;
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-
-    if (cln == NULL
-        || ngx_http_gateway_limit_redis_key(r, &query->item, NULL)
-           != NGX_OK)
-    {
+    if (ngx_http_gateway_limit_redis_key(r, &query->item, NULL) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    cln->handler = ngx_http_gateway_limit_admin_cleanup;
-    cln->data = query;
 
     status = ngx_http_gateway_limit_redis_change(
                                      ngx_http_gateway_limit_redis_client(r),
@@ -330,30 +320,24 @@ ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
                                        ngx_http_gateway_redis_status(status));
     }
 
-    if (ngx_http_gateway_limit_park(r, ngx_http_request_empty_handler)
-        != NGX_AGAIN)
-    {
-        ngx_http_gateway_limit_admin_cleanup(query);
+    query->wait = ngx_http_gateway_park_content(r,
+                                          ngx_http_gateway_limit_admin_cancel,
+                                          query);
+    if (query->wait == NULL) {
+        ngx_http_gateway_limit_admin_cancel(query);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    /* the reference of the reply, which finalizes the request */
-
-    r->main->count++;
 
     return NGX_DONE;
 }
 
 
 static void
-ngx_http_gateway_limit_admin_cleanup(void *data)
+ngx_http_gateway_limit_admin_cancel(void *data)
 {
     ngx_http_gateway_limit_query_t *query = data;
 
-    if (query->handle) {
-        ngx_http_gateway_redis_cancel(query->handle);
-        query->handle = NULL;
-    }
+    ngx_http_gateway_redis_cancel(query->handle);
 }
 
 
@@ -364,15 +348,9 @@ ngx_http_gateway_limit_admin_reply(void *data,
     ngx_http_gateway_limit_query_t *query = data;
 
     ngx_int_t            rc;
-    ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
-    r = query->request;
-    c = r->connection;
-    query->handle = NULL;
-
-    ngx_http_set_log_request(c->log, r);
-    ngx_http_gateway_limit_unpark(r);
+    r = ngx_http_gateway_unpark(query->wait);
 
     if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
         rc = ngx_http_gateway_limit_admin_error(r,
@@ -398,8 +376,7 @@ ngx_http_gateway_limit_admin_reply(void *data,
         rc = ngx_http_gateway_limit_admin_state(r, query);
     }
 
-    ngx_http_finalize_request(r, rc);
-    ngx_http_run_posted_requests(c);
+    ngx_http_gateway_finish(r, rc);
 }
 
 

@@ -7,22 +7,15 @@
  * limits of the early stage are decided before authentication, among
  * themselves, and stay charged whatever follows.
  *
- * A request that waits, for Redis or because a limit delays it, is parked as
- * by nginx's limit_req: its handlers notice a client that leaves, whereupon
- * the request ends, and its pool's cleanup takes back what it holds.  No
- * reference is counted: nothing else works on a main request in these phases.
+ * A request that waits, for Redis or because a limit delays it, is parked
+ * (ngx_http_gateway_wait.h), and its pool's cleanup takes back what it holds.
  * A client that leaves has been counted; else he could look for nothing.
  *
  * While Redis is asked, which takes "timeout" at most, only a reset is a client
- * that has left: an end of file may be one that has sent all it has to send,
- * and reads on.
+ * that has left; a delay may be long, and an end of file ends it, too.
  */
 
 #include "ngx_http_gateway_limit.h"
-
-
-/* ms; where events are level-triggered */
-#define NGX_HTTP_GATEWAY_LIMIT_LOOK     100
 
 
 static ngx_int_t ngx_http_gateway_limit_handler(ngx_http_request_t *r,
@@ -45,9 +38,6 @@ static ngx_int_t ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_msec_t delay);
 static void ngx_http_gateway_limit_delayed(ngx_http_request_t *r);
-static void ngx_http_gateway_limit_test_reset(ngx_http_request_t *r);
-static ngx_err_t ngx_http_gateway_limit_socket_error(ngx_connection_t *c);
-static void ngx_http_gateway_limit_resume(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_limit_refused_by_others(
     ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     ngx_http_gateway_limit_batch_t *batch);
@@ -190,7 +180,7 @@ ngx_http_gateway_limit_ctx(ngx_http_request_t *r)
 }
 
 
-/* the request is over, perhaps in the middle of its waiting */
+/* the request is over */
 
 static void
 ngx_http_gateway_limit_cleanup(void *data)
@@ -199,8 +189,6 @@ ngx_http_gateway_limit_cleanup(void *data)
 
     ngx_uint_t                       i;
     ngx_http_gateway_limit_batch_t  *batch;
-
-    ngx_http_gateway_limit_redis_cancel(ctx);
 
     for (batch = ctx->batches; batch; batch = batch->next) {
         for (i = 0; i < batch->n; i++) {
@@ -241,12 +229,14 @@ ngx_http_gateway_limit_decide(ngx_http_request_t *r,
         return ngx_http_gateway_limit_finish(r, ctx);
     }
 
-    if (rc == NGX_AGAIN
-        && ngx_http_gateway_limit_park(r, ngx_http_request_empty_handler)
-           == NGX_AGAIN)
-    {
-        ctx->step = NGX_HTTP_GATEWAY_LIMIT_ASKED;
-        return NGX_AGAIN;
+    if (rc == NGX_AGAIN) {
+        ctx->wait = ngx_http_gateway_park(r,
+                                     ngx_http_gateway_limit_redis_cancel, ctx);
+
+        if (ctx->wait) {
+            ctx->step = NGX_HTTP_GATEWAY_LIMIT_ASKED;
+            return NGX_AGAIN;
+        }
     }
 
     /* what is under way belongs to nobody: an error page is next */
@@ -462,119 +452,10 @@ ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
 
 /* waiting */
 
-ngx_int_t
-ngx_http_gateway_limit_park(ngx_http_request_t *r,
-    ngx_http_event_handler_pt handler)
-{
-    /* as limit_req: a client that has left by now is no further event */
-
-    if (r->connection->read->ready) {
-        ngx_post_event(r->connection->read, &ngx_posted_events);
-
-    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->read_event_handler = ngx_http_gateway_limit_test_reset;
-    r->write_event_handler = handler;
-
-    return NGX_AGAIN;
-}
-
-
-/*
- * As ngx_http_test_reading(), but for an end of file.  A pending error is asked
- * for and nothing is read: bytes behind the request, or of TLS, would hide it.
- * A level-triggered event would come again for what is not read: it is taken
- * away, and a timer looks instead.
- */
-
-static void
-ngx_http_gateway_limit_test_reset(ngx_http_request_t *r)
-{
-    ngx_err_t          err;
-    ngx_event_t       *rev;
-    ngx_connection_t  *c;
-
-    c = r->connection;
-    rev = c->read;
-
-    /* a stream that was reset, or whose connection is lost */
-
-    if (r->http_version >= NGX_HTTP_VERSION_20) {
-        ngx_http_test_reading(r);
-        return;
-    }
-
-    err = ngx_http_gateway_limit_socket_error(c);
-
-    if (err) {
-        rev->eof = 1;
-        rev->error = 1;
-        c->error = 1;
-
-        ngx_log_error(NGX_LOG_INFO, c->log, err,
-                      "client prematurely closed connection");
-
-        ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
-        return;
-    }
-
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
-                   "gateway_limit: waiting for redis, eof:%d",
-                   rev->pending_eof);
-
-    if (!(ngx_event_flags & NGX_USE_LEVEL_EVENT)) {
-        return;
-    }
-
-    rev->timedout = 0;
-
-    if (rev->active && ngx_del_event(rev, NGX_READ_EVENT, 0) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_HTTP_CLOSE);
-        return;
-    }
-
-    ngx_add_timer(rev, NGX_HTTP_GATEWAY_LIMIT_LOOK);
-}
-
-
-static ngx_err_t
-ngx_http_gateway_limit_socket_error(ngx_connection_t *c)
-{
-    socklen_t  len;
-    ngx_err_t  err;
-
-    err = 0;
-    len = sizeof(ngx_err_t);
-
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == -1) {
-        err = ngx_socket_errno;
-    }
-
-    return err;
-}
-
-
-void
-ngx_http_gateway_limit_unpark(ngx_http_request_t *r)
-{
-    if (r->read_event_handler == ngx_http_gateway_limit_test_reset
-        && r->connection->read->timer_set
-        && r->http_version < NGX_HTTP_VERSION_20)
-    {
-        ngx_del_timer(r->connection->read);
-    }
-
-    r->read_event_handler = ngx_http_block_reading;
-}
-
-
 static ngx_int_t
 ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_msec_t delay)
 {
-    ngx_int_t                           rc;
     ngx_http_gateway_limit_loc_conf_t  *llcf;
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
@@ -585,21 +466,23 @@ ngx_http_gateway_limit_delay(ngx_http_request_t *r,
                   r->connection->log, 0, "gateway_limit: delayed by %Mms",
                   delay);
 
-    rc = ngx_http_gateway_limit_park(r, ngx_http_gateway_limit_delayed);
-
-    if (rc == NGX_AGAIN) {
-        ctx->step = NGX_HTTP_GATEWAY_LIMIT_DELAYED;
-        ctx->delayed = 1;
-
-        /* which may be long: any client that leaves ends it */
-
-        r->read_event_handler = ngx_http_test_reading;
-
-        r->connection->write->delayed = 1;
-        ngx_add_timer(r->connection->write, delay);
+    ctx->wait = ngx_http_gateway_park(r, NULL, NULL);
+    if (ctx->wait == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return rc;
+    ctx->step = NGX_HTTP_GATEWAY_LIMIT_DELAYED;
+    ctx->delayed = 1;
+
+    /* which may be long: any client that leaves ends it */
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_gateway_limit_delayed;
+
+    r->connection->write->delayed = 1;
+    ngx_add_timer(r->connection->write, delay);
+
+    return NGX_AGAIN;
 }
 
 
@@ -626,37 +509,16 @@ ngx_http_gateway_limit_delayed(ngx_http_request_t *r)
         return;
     }
 
-    ngx_http_gateway_limit_resume(r);
-}
-
-
-static void
-ngx_http_gateway_limit_resume(ngx_http_request_t *r)
-{
-    ngx_http_gateway_limit_unpark(r);
-
-    r->write_event_handler = ngx_http_core_run_phases;
-
-    ngx_http_core_run_phases(r);
+    ngx_http_gateway_resume(ngx_http_gateway_limit_ctx(r)->wait);
 }
 
 
 void
 ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    r = ctx->request;
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
     ctx->step = NGX_HTTP_GATEWAY_LIMIT_ANSWERED;
 
-    ngx_http_gateway_limit_resume(r);
-
-    ngx_http_run_posted_requests(c);
+    ngx_http_gateway_resume(ctx->wait);
 }
 
 

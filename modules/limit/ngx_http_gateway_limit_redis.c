@@ -800,8 +800,10 @@ ngx_http_gateway_limit_redis_strayed(void *data,
 
 
 void
-ngx_http_gateway_limit_redis_cancel(ngx_http_gateway_limit_ctx_t *ctx)
+ngx_http_gateway_limit_redis_cancel(void *data)
 {
+    ngx_http_gateway_limit_ctx_t *ctx = data;
+
     ngx_http_gateway_limit_call_t  *call;
 
     for (call = ctx->calls; call; call = call->next) {
