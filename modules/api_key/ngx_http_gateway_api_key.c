@@ -4,8 +4,8 @@
  * judge what was found.
  *
  * Keys are kept nowhere.  The digest of the one that a client shows is looked
- * for among the consumers (modules/core/ngx_http_gateway_consumer.c), in one
- * function: another store would be asked there.
+ * for among the consumers (modules/consumers), in one function: another store
+ * would be asked there.
  */
 
 #include "ngx_http_gateway_api_key.h"

@@ -682,7 +682,7 @@ ngx_uint_t ngx_http_gateway_process_gone(uint64_t process);
 
 
 /*
- * ngx_http_gateway_consumer.c: the consumers of gateway_consumers
+ * modules/consumers: the consumers of gateway_consumers
  */
 
 typedef struct {

@@ -1,11 +1,11 @@
 
 /*
  * The zone of gateway_consumers and a file on its way into it; for the files
- * ngx_http_gateway_consumer*.c alone.  The first of them says how it works.
+ * ngx_http_gateway_consumers_*.c alone.  The first of them says how it works.
  */
 
-#ifndef _NGX_HTTP_GATEWAY_CONSUMER_H_INCLUDED_
-#define _NGX_HTTP_GATEWAY_CONSUMER_H_INCLUDED_
+#ifndef _NGX_HTTP_GATEWAY_CONSUMERS_ZONE_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_CONSUMERS_ZONE_H_INCLUDED_
 
 
 #include "ngx_http_gateway.h"
@@ -71,7 +71,7 @@ struct ngx_http_gateway_consumers_s {
 };
 
 
-/* ngx_http_gateway_consumer.c */
+/* ngx_http_gateway_consumers_zone.c */
 
 /*
  * Copies the set that the master has made into the zone, and puts it in force;
@@ -84,7 +84,7 @@ ngx_uint_t ngx_http_gateway_consumers_copy(
 void ngx_http_gateway_consumers_unmap(void *data);
 
 
-/* ngx_http_gateway_consumer_load.c */
+/* ngx_http_gateway_consumers_load.c */
 
 /* takes the lease, without which nobody writes to the zone; 0: it is taken */
 ngx_uint_t ngx_http_gateway_consumers_lease(
@@ -104,4 +104,4 @@ void ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,
     ngx_log_t *log);
 
 
-#endif /* _NGX_HTTP_GATEWAY_CONSUMER_H_INCLUDED_ */
+#endif /* _NGX_HTTP_GATEWAY_CONSUMERS_ZONE_H_INCLUDED_ */

@@ -23,7 +23,7 @@
  * the reload can no longer fail, and only then copies it into the zone.
  */
 
-#include "ngx_http_gateway_consumer.h"
+#include "ngx_http_gateway_consumers_zone.h"
 
 #include <sys/mman.h>
 

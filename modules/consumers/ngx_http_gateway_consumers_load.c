@@ -5,7 +5,7 @@
  * turn of the event loop, and puts it in force.
  */
 
-#include "ngx_http_gateway_consumer.h"
+#include "ngx_http_gateway_consumers_zone.h"
 
 #include <sys/mman.h>
 #include <signal.h>
