@@ -8,7 +8,7 @@
 #define _NGX_HTTP_GATEWAY_API_KEY_H_INCLUDED_
 
 
-#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_consumers.h"
 #include "gw_key.h"
 
 

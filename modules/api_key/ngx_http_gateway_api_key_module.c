@@ -367,8 +367,6 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_gateway_api_key_loc_conf_t *prev = parent;
     ngx_http_gateway_api_key_loc_conf_t *conf = child;
 
-    ngx_http_gateway_main_conf_t  *gmcf;
-
     if (conf->enable == NGX_CONF_UNSET) {
         conf->enable = (prev->enable == NGX_CONF_UNSET) ? 0 : prev->enable;
         conf->realm = prev->realm;
@@ -394,9 +392,7 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
         }
     }
 
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-
-    if (conf->enable && gmcf->consumers == NULL
+    if (conf->enable && !ngx_http_gateway_consumers_given(cf)
         && ngx_http_gateway_in_force(cf))
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -592,13 +588,12 @@ ngx_http_gateway_api_key_pepper(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_gateway_api_key_main_conf_t *amcf = conf;
 
-    char                           err[NGX_HTTP_GATEWAY_WATCH_ERR];
-    ngx_str_t                     *value, content;
-    ngx_uint_t                     i;
-    const char                    *wrong;
-    ngx_file_info_t                fi;
-    ngx_http_gateway_watch_t       file;
-    ngx_http_gateway_main_conf_t  *gmcf;
+    char                       err[NGX_HTTP_GATEWAY_WATCH_ERR];
+    ngx_str_t                 *value, content;
+    ngx_uint_t                 i;
+    const char                *wrong;
+    ngx_file_info_t            fi;
+    ngx_http_gateway_watch_t   file;
 
     if (amcf->hash.npeppers) {
         return "is duplicate";
@@ -634,8 +629,7 @@ ngx_http_gateway_api_key_pepper(ngx_conf_t *cf, ngx_command_t *cmd,
         }
     }
 
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-    gmcf->peppers = amcf->hash.npeppers;
+    ngx_http_gateway_consumers_peppers(cf, amcf->hash.npeppers);
 
     return NGX_CONF_OK;
 }

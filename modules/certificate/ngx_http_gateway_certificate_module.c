@@ -482,7 +482,6 @@ ngx_http_gateway_certificate_init(ngx_conf_t *cf)
 {
     ngx_http_handler_pt                       *h;
     ngx_http_core_main_conf_t                 *cmcf;
-    ngx_http_gateway_main_conf_t              *gmcf;
     ngx_http_gateway_certificate_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf,
@@ -492,9 +491,7 @@ ngx_http_gateway_certificate_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-
-    if (gmcf->consumers == NULL) {
+    if (!ngx_http_gateway_consumers_given(cf)) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"gateway_client_certificate\" is on and no "
                       "\"gateway_consumers\" is given in http in %V:%ui",

@@ -404,37 +404,6 @@ gw_consumer_text(gw_consumer_reader_t *r, uint32_t len, gw_text_t *text)
 
 
 int
-gw_consumer_metadata(const gw_text_t *metadata, const unsigned char *name,
-    size_t len, gw_text_t *value)
-{
-    const unsigned char  *p, *last, *end, *end_of_value;
-
-    last = metadata->data + metadata->len;
-
-    for (p = metadata->data; p < last; p = end_of_value + 1) {
-
-        end = memchr(p, '\0', (size_t) (last - p));
-        if (end == NULL) {
-            break;
-        }
-
-        end_of_value = memchr(end + 1, '\0', (size_t) (last - end - 1));
-        if (end_of_value == NULL) {
-            break;
-        }
-
-        if ((size_t) (end - p) == len && memcmp(p, name, len) == 0) {
-            value->data = end + 1;
-            value->len = (size_t) (end_of_value - end - 1);
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-int
 gw_consumer_allows(const gw_consumer_key_t *key, const unsigned char *addr,
     size_t len)
 {

@@ -92,8 +92,7 @@ typedef struct {
 
 
 /*
- * "groups" joined by commas; "plan"; "metadata" as names and values in turn,
- * each with a NUL behind it.
+ * "groups" joined by commas; "plan"; "metadata" as pairs (gw_pairs.h).
  */
 
 typedef struct {
@@ -183,10 +182,6 @@ void gw_consumer_copy(const gw_consumer_set_t *set,
  */
 int gw_consumer_read(const unsigned char *copy, const gw_consumer_ref_t *ref,
     gw_consumer_t *consumer, gw_consumer_key_t *key);
-
-/* returns 1 with "value", or 0: the consumer has no such metadata */
-int gw_consumer_metadata(const gw_text_t *metadata, const unsigned char *name,
-    size_t len, gw_text_t *value);
 
 /*
  * Whether a key may be used from an address: 4 or 16 bytes in network order.

@@ -1,8 +1,7 @@
 
 /*
- * Reads a file of consumers (modules/consumers/README.md, "The consumers
- * file"),
- * checks it as a whole and makes a set of it in a block of memory.
+ * Reads a file of consumers (README.md, "The consumers file"), checks it as a
+ * whole and makes a set of it in a block of memory.
  *
  * One consumer a step, so that whoever must not block can stop between two:
  * there is never one tree of the whole file, and apart from the text and the

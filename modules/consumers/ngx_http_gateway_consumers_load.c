@@ -165,6 +165,12 @@ ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
 
         ngx_add_timer(&consumers->later, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
     }
+
+    /* only now: before, what it takes would be given back above */
+
+    if (consumers->watch.interval) {
+        ngx_http_gateway_consumers_look(&consumers->watch, cycle->log);
+    }
 }
 
 

@@ -28,9 +28,7 @@
 #include <sys/mman.h>
 
 
-#define NGX_HTTP_GATEWAY_CONSUMERS_MIN    (1024 * 1024)
-#define NGX_HTTP_GATEWAY_CONSUMERS_MAX    (1024 * 1024 * 1024)
-#define NGX_HTTP_GATEWAY_CONSUMERS_WAIT   200      /* ms, in the master */
+#define NGX_HTTP_GATEWAY_CONSUMERS_WAIT  200      /* ms, in the master */
 
 
 /* what is said of a mistake, and where: while the configuration is read */
@@ -49,68 +47,20 @@ static ngx_int_t ngx_http_gateway_consumers_build(
     ngx_log_t *log);
 static void ngx_http_gateway_consumers_mistake(void *data,
     const char *sentence);
-static ngx_int_t ngx_http_gateway_consumers_take(ngx_http_request_t *r,
-    const gw_consumer_set_t *set, size_t size, gw_consumer_kind_e kind,
-    const u_char *name, size_t len, ngx_http_gateway_consumer_t *found);
 
 
 /* configuration, in the master */
 
-char *
-ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_int_t
+ngx_http_gateway_consumers_add_zone(ngx_conf_t *cf,
+    ngx_http_gateway_consumers_t *consumers)
 {
-    ngx_http_gateway_main_conf_t *gmcf = conf;
-
-    ngx_str_t                     *value, name;
-    ngx_http_gateway_consumers_t  *consumers;
-
-    static const ngx_http_gateway_param_t  params[] = {
-
-        { ngx_string("zone="), ngx_http_gateway_param_zone,
-          offsetof(ngx_http_gateway_consumers_t, zone),
-          NGX_HTTP_GATEWAY_CONSUMERS_MIN },
-
-        { ngx_string("file="), ngx_http_gateway_param_str,
-          offsetof(ngx_http_gateway_consumers_t, watch.path), 0 },
-
-        { ngx_string("watch="), ngx_http_gateway_param_msec,
-          offsetof(ngx_http_gateway_consumers_t, watch.interval), 0 },
-
-        ngx_http_gateway_null_param
-    };
-
-    if (gmcf->consumers) {
-        return "is duplicate";
-    }
-
-    consumers = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_consumers_t));
-    if (consumers == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    consumers->watch.interval = NGX_HTTP_GATEWAY_WATCH;
-    consumers->watch.max_size = NGX_HTTP_GATEWAY_CONSUMERS_MAX;
-    consumers->watch.directive = "gateway_consumers";
-    consumers->watch.look = ngx_http_gateway_consumers_look;
-    consumers->watch.data = consumers;
-
-    value = cf->args->elts;
-
-    if (ngx_http_gateway_params(cf, params, consumers, 1) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (consumers->zone.size == 0 || consumers->watch.path.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" must have \"zone=name:size\" and "
-                           "\"file=path\"", &value[0]);
-        return NGX_CONF_ERROR;
-    }
+    ngx_str_t  name;
 
     name.len = sizeof("gateway_consumers:") - 1 + consumers->zone.name.len;
     name.data = ngx_pnalloc(cf->pool, name.len);
     if (name.data == NULL) {
-        return NGX_CONF_ERROR;
+        return NGX_ERROR;
     }
 
     ngx_memcpy(ngx_cpymem(name.data, "gateway_consumers:",
@@ -118,45 +68,30 @@ ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                consumers->zone.name.data, consumers->zone.name.len);
 
     consumers->shm_zone = ngx_shared_memory_add(cf, &name,
-                                                consumers->zone.size,
-                                                &ngx_http_gateway_module);
+                                          consumers->zone.size,
+                                          &ngx_http_gateway_consumers_module);
     if (consumers->shm_zone == NULL) {
-        return NGX_CONF_ERROR;
+        return NGX_ERROR;
     }
 
     consumers->shm_zone->init = ngx_http_gateway_consumers_init_zone;
     consumers->shm_zone->data = consumers;
 
-    if (ngx_conf_full_name(cf->cycle, &consumers->watch.path, 1) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_http_gateway_place(cf, &consumers->watch.place);
-
-    gmcf->consumers = consumers;
-
-    return ngx_http_gateway_watch_add(cf, &consumers->watch);
+    return NGX_OK;
 }
 
 
-/*
- * The set of this configuration, checked, in memory of the master's own.
- * After the whole configuration, because peppers may stand behind.
- */
+/* the set of this configuration, checked, in memory of the master's own */
 
 ngx_int_t
 ngx_http_gateway_consumers_check(ngx_conf_t *cf,
     ngx_http_gateway_consumers_t *consumers)
 {
-    char                           err[NGX_HTTP_GATEWAY_WATCH_ERR];
-    ngx_int_t                      rc;
-    ngx_str_t                      text;
-    ngx_pool_cleanup_t            *cln;
-    ngx_http_gateway_main_conf_t  *gmcf;
+    char                 err[NGX_HTTP_GATEWAY_WATCH_ERR];
+    ngx_int_t            rc;
+    ngx_str_t            text;
+    ngx_pool_cleanup_t  *cln;
 
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-
-    consumers->peppers = gmcf->peppers;
     consumers->half = ngx_http_gateway_consumers_half(consumers->zone.size);
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
@@ -187,22 +122,6 @@ ngx_http_gateway_consumers_check(ngx_conf_t *cf,
     }
 
     return ngx_http_gateway_consumers_build(consumers, &text, cf->log);
-}
-
-
-ngx_uint_t
-ngx_http_gateway_consumers_count(const ngx_http_gateway_consumers_t *consumers,
-    gw_consumer_kind_e kind)
-{
-    const gw_consumer_set_t  *set;
-
-    if (consumers == NULL) {
-        return 0;
-    }
-
-    set = consumers->block;
-
-    return set->count[kind];
 }
 
 
@@ -392,163 +311,4 @@ ngx_http_gateway_consumers_copy(ngx_http_gateway_consumers_t *consumers)
     ngx_http_gateway_consumers_release(sh);
 
     return idle;
-}
-
-
-/* looking, in a request */
-
-ngx_int_t
-ngx_http_gateway_consumer_find(ngx_http_request_t *r, gw_consumer_kind_e kind,
-    const u_char *name, size_t len, ngx_http_gateway_consumer_t *found)
-{
-    ngx_int_t                           rc;
-    ngx_uint_t                          i;
-    ngx_atomic_uint_t                   generation;
-    ngx_http_gateway_reader_t          *reader;
-    ngx_http_gateway_main_conf_t       *gmcf;
-    ngx_http_gateway_consumers_shm_t   *sh;
-
-    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
-
-    if (gmcf->consumers == NULL || len == 0) {
-        return NGX_DECLINED;
-    }
-
-    sh = gmcf->consumers->sh;
-    reader = &sh->readers[ngx_process_slot];
-
-    for (i = 0; i < 2; i++) {
-
-        generation = sh->generation;
-
-        /* a full barrier: the mark is seen before the half is read */
-
-        (void) ngx_atomic_cmp_set(&reader->mark, 0, (generation & 1) + 1);
-
-        rc = (sh->generation == generation)
-             ? ngx_http_gateway_consumers_take(r,
-                               ngx_http_gateway_consumers_set(sh, generation),
-                               sh->size, kind, name, len, found)
-             : NGX_AGAIN;
-
-        ngx_memory_barrier();
-
-        reader->mark = 0;
-
-        if (rc != NGX_AGAIN && sh->generation == generation) {
-            return rc;
-        }
-    }
-
-    /* two swaps within one look */
-
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "gateway_consumers: the set has changed too often to be "
-                  "read");
-
-    return NGX_ERROR;
-}
-
-
-void
-ngx_http_gateway_consumer_prefetch(ngx_http_request_t *r,
-    gw_consumer_kind_e kind, const u_char *name, size_t len,
-    ngx_uint_t entry)
-{
-    ngx_http_gateway_main_conf_t      *gmcf;
-    ngx_http_gateway_consumers_shm_t  *sh;
-
-    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
-
-    if (gmcf->consumers) {
-        sh = gmcf->consumers->sh;
-
-        gw_consumer_prefetch(ngx_http_gateway_consumers_set(sh,
-                                                            sh->generation),
-                             sh->size, kind, name, len, entry);
-    }
-}
-
-
-/* NGX_AGAIN: what was copied does not hold together */
-
-static ngx_int_t
-ngx_http_gateway_consumers_take(ngx_http_request_t *r,
-    const gw_consumer_set_t *set, size_t size, gw_consumer_kind_e kind,
-    const u_char *name, size_t len, ngx_http_gateway_consumer_t *found)
-{
-    u_char             *copy;
-    gw_consumer_ref_t   ref;
-
-    if (!gw_consumer_find(set, size, kind, name, len, &ref)) {
-        return NGX_DECLINED;
-    }
-
-    copy = ngx_palloc(r->pool, gw_consumer_size(&ref));
-    if (copy == NULL) {
-        return NGX_ERROR;
-    }
-
-    gw_consumer_copy(set, &ref, copy);
-
-    return (gw_consumer_read(copy, &ref, &found->consumer, &found->key) == 0)
-           ? NGX_OK : NGX_AGAIN;
-}
-
-
-/* without a mark; the half may be made anew before its number is read */
-
-ngx_uint_t
-ngx_http_gateway_consumer_count(ngx_http_request_t *r, gw_consumer_kind_e kind)
-{
-    ngx_uint_t                         n;
-    ngx_atomic_uint_t                  generation;
-    ngx_http_gateway_main_conf_t      *gmcf;
-    ngx_http_gateway_consumers_shm_t  *sh;
-
-    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
-
-    if (gmcf->consumers == NULL) {
-        return 0;
-    }
-
-    sh = gmcf->consumers->sh;
-
-    do {
-        generation = sh->generation;
-        n = ngx_http_gateway_consumers_set(sh, generation)->count[kind];
-
-        ngx_memory_barrier();
-
-    } while (sh->generation != generation);
-
-    return n;
-}
-
-
-ngx_int_t
-ngx_http_gateway_consumer_identity(ngx_http_request_t *r,
-    const ngx_http_gateway_consumer_t *found,
-    ngx_http_gateway_identity_t *identity)
-{
-    ngx_str_t             groups;
-    const gw_consumer_t  *consumer;
-
-    consumer = &found->consumer;
-
-    identity->known = 1;
-
-    identity->consumer.len = consumer->id.len;
-    identity->consumer.data = (u_char *) consumer->id.data;
-
-    identity->plan.len = consumer->plan.len;
-    identity->plan.data = (u_char *) consumer->plan.data;
-
-    identity->metadata.len = consumer->metadata.len;
-    identity->metadata.data = (u_char *) consumer->metadata.data;
-
-    groups.len = consumer->groups.len;
-    groups.data = (u_char *) consumer->groups.data;
-
-    return ngx_http_gateway_identity_groups(r, &identity->groups, &groups);
 }

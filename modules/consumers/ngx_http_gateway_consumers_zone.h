@@ -1,14 +1,15 @@
 
 /*
  * The zone of gateway_consumers and a file on its way into it; for the files
- * ngx_http_gateway_consumers_*.c alone.  The first of them says how it works.
+ * ngx_http_gateway_consumers_*.c alone; ngx_http_gateway_consumers_zone.c says
+ * how it works.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_CONSUMERS_ZONE_H_INCLUDED_
 #define _NGX_HTTP_GATEWAY_CONSUMERS_ZONE_H_INCLUDED_
 
 
-#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_consumers.h"
 #include "gw_consumer_build.h"
 
 
@@ -53,11 +54,13 @@ typedef struct {
 } ngx_http_gateway_consumers_load_t;
 
 
-struct ngx_http_gateway_consumers_s {
+/* the module's main configuration */
+
+typedef struct {
     ngx_http_gateway_watch_t            watch;
     ngx_http_gateway_zone_t             zone;
-    ngx_shm_zone_t                     *shm_zone;
-    ngx_http_gateway_consumers_shm_t   *sh;
+    ngx_shm_zone_t                     *shm_zone;   /* NULL: no file */
+    ngx_http_gateway_consumers_shm_t   *sh;         /* NULL: the same */
     ngx_atomic_uint_t                   epoch;
     ngx_uint_t                          peppers;
 
@@ -68,10 +71,22 @@ struct ngx_http_gateway_consumers_s {
 
     /* in the worker that has the lease */
     ngx_http_gateway_consumers_load_t  *load;
-};
+} ngx_http_gateway_consumers_t;
 
 
 /* ngx_http_gateway_consumers_zone.c */
+
+/* in the setter, with "zone" filled; NGX_ERROR after an [emerg] */
+ngx_int_t ngx_http_gateway_consumers_add_zone(ngx_conf_t *cf,
+    ngx_http_gateway_consumers_t *consumers);
+
+/* in postconfiguration: reads and checks the file; NGX_ERROR as above */
+ngx_int_t ngx_http_gateway_consumers_check(ngx_conf_t *cf,
+    ngx_http_gateway_consumers_t *consumers);
+
+/* in init_module: puts what was read in force; never fails */
+void ngx_http_gateway_consumers_publish(ngx_cycle_t *cycle,
+    ngx_http_gateway_consumers_t *consumers);
 
 /*
  * Copies the set that the master has made into the zone, and puts it in force;
@@ -85,6 +100,11 @@ void ngx_http_gateway_consumers_unmap(void *data);
 
 
 /* ngx_http_gateway_consumers_load.c */
+
+/* in a worker: before its first request, and when it leaves */
+void ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
+    ngx_http_gateway_consumers_t *consumers);
+void ngx_http_gateway_consumers_stop(ngx_http_gateway_consumers_t *consumers);
 
 /* takes the lease, without which nobody writes to the zone; 0: it is taken */
 ngx_uint_t ngx_http_gateway_consumers_lease(
@@ -102,6 +122,9 @@ void ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers,
 /* the watch's look */
 void ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,
     ngx_log_t *log);
+
+
+extern ngx_module_t  ngx_http_gateway_consumers_module;
 
 
 #endif /* _NGX_HTTP_GATEWAY_CONSUMERS_ZONE_H_INCLUDED_ */

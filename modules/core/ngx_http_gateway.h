@@ -13,7 +13,7 @@
 
 #include "ngx_http_gateway_compat.h"
 #include "gw_reason.h"
-#include "gw_consumer.h"
+#include "gw_text.h"
 
 
 /* the methods of authentication, in the order in which ACCESS runs them */
@@ -52,12 +52,8 @@ typedef struct {
 } ngx_http_gateway_log_t;
 
 
-typedef struct ngx_http_gateway_consumers_s  ngx_http_gateway_consumers_t;
-
 typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
-    ngx_http_gateway_consumers_t   *consumers;  /* NULL: no file */
-    ngx_uint_t                      peppers;    /* of API keys */
 
     ngx_http_gateway_hide_pt       hide[NGX_HTTP_GATEWAY_METHODS];
     ngx_array_t                     log;        /* log_t, by stage */
@@ -145,7 +141,7 @@ typedef struct {
     ngx_str_t                       groups;     /* joined by commas */
     ngx_str_t                       all_groups; /* of the sum: to deny by */
     ngx_str_t                       plan;
-    ngx_str_t                       metadata;   /* gw_consumer_metadata() */
+    ngx_str_t                       metadata;   /* pairs: gw_pairs.h */
 
     unsigned                        present:1;
     unsigned                        known:1;    /* a consumer of the file */
@@ -604,8 +600,8 @@ typedef ngx_int_t (*ngx_http_gateway_watch_pt)(ngx_http_gateway_watch_t *watch,
 
 /*
  * Looks at the path in place of all that: for content that is not loaded by
- * each worker for itself.  Runs in every worker, at its start and then each
- * "interval".
+ * each worker for itself.  Runs in every worker each "interval"; its owner
+ * calls it when a worker starts, as soon as the owner is ready.
  */
 typedef void (*ngx_http_gateway_watch_look_pt)(ngx_http_gateway_watch_t *watch,
     ngx_log_t *log);
@@ -679,65 +675,6 @@ uint64_t ngx_http_gateway_process_self(void);
  * of whom that cannot be told is there.
  */
 ngx_uint_t ngx_http_gateway_process_gone(uint64_t process);
-
-
-/*
- * modules/consumers: the consumers of gateway_consumers
- */
-
-typedef struct {
-    gw_consumer_t                   consumer;
-    gw_consumer_key_t               key;        /* of the kinds that are one */
-} ngx_http_gateway_consumer_t;
-
-
-/*
- * Looks for a consumer; "found" points into the request's memory.  NGX_OK;
- * NGX_DECLINED: there is none, or there is no file; NGX_ERROR: it cannot be
- * said, and who asks must refuse.
- */
-ngx_int_t ngx_http_gateway_consumer_find(ngx_http_request_t *r,
-    gw_consumer_kind_e kind, const u_char *name, size_t len,
-    ngx_http_gateway_consumer_t *found);
-
-/*
- * Asks the memory for what a look will read: at first for a bucket and, after
- * some other work, with "entry" for the rest.  Decides nothing.
- */
-void ngx_http_gateway_consumer_prefetch(ngx_http_request_t *r,
-    gw_consumer_kind_e kind, const u_char *name, size_t len,
-    ngx_uint_t entry);
-
-/* how many entries of a kind there are, at a glance; 0 without a file */
-ngx_uint_t ngx_http_gateway_consumer_count(ngx_http_request_t *r,
-    gw_consumer_kind_e kind);
-
-/*
- * Names the consumer of an identity; its groups are added to those that are
- * there.  NGX_ERROR: no memory.
- */
-ngx_int_t ngx_http_gateway_consumer_identity(ngx_http_request_t *r,
-    const ngx_http_gateway_consumer_t *found,
-    ngx_http_gateway_identity_t *identity);
-
-char *ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-/*
- * Configuration, in postconfiguration: how many entries of a kind the file has
- * now; 0 without a file.
- */
-ngx_uint_t ngx_http_gateway_consumers_count(
-    const ngx_http_gateway_consumers_t *consumers, gw_consumer_kind_e kind);
-
-/* for core's postconfiguration, init_module, init_process, exit_process */
-ngx_int_t ngx_http_gateway_consumers_check(ngx_conf_t *cf,
-    ngx_http_gateway_consumers_t *consumers);
-void ngx_http_gateway_consumers_publish(ngx_cycle_t *cycle,
-    ngx_http_gateway_consumers_t *consumers);
-void ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
-    ngx_http_gateway_consumers_t *consumers);
-void ngx_http_gateway_consumers_stop(ngx_http_gateway_consumers_t *consumers);
 
 
 /*

@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_gateway.h"
+#include "gw_pairs.h"
 
 
 static ngx_int_t ngx_http_gateway_preaccess(ngx_http_request_t *r);
@@ -34,7 +35,6 @@ static char *ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_gateway_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_init_process(ngx_cycle_t *cycle);
-static void ngx_http_gateway_exit_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_init(ngx_conf_t *cf);
 
 
@@ -54,13 +54,6 @@ ngx_conf_enum_t  ngx_http_gateway_modes[] = {
 
 
 static ngx_command_t  ngx_http_gateway_commands[] = {
-
-    { ngx_string("gateway_consumers"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
-      ngx_http_gateway_consumers,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
 
     { ngx_string("gateway_error_format"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
@@ -99,7 +92,7 @@ ngx_module_t  ngx_http_gateway_module = {
     ngx_http_gateway_init_process,         /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    ngx_http_gateway_exit_process,         /* exit process */
+    NULL,                                  /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -454,11 +447,10 @@ ngx_http_gateway_metadata_variable(ngx_http_request_t *r,
         metadata.len = gr->identity.metadata.len;
         metadata.data = gr->identity.metadata.data;
 
-        if (gw_consumer_metadata(&metadata,
-                                 name->data
-                                 + sizeof("gateway_consumer_") - 1,
-                                 name->len - sizeof("gateway_consumer_") + 1,
-                                 &value))
+        if (gw_pairs_find(&metadata,
+                          name->data + sizeof("gateway_consumer_") - 1,
+                          name->len - sizeof("gateway_consumer_") + 1,
+                          &value))
         {
             s.len = value.len;
             s.data = (u_char *) value.data;
@@ -748,10 +740,6 @@ ngx_http_gateway_init_module(ngx_cycle_t *cycle)
     ngx_http_gateway_header_variables(cycle, gmcf);
     ngx_http_gateway_watch_check_user(cycle, &gmcf->watches);
 
-    if (gmcf->consumers) {
-        ngx_http_gateway_consumers_publish(cycle, gmcf->consumers);
-    }
-
     return NGX_OK;
 }
 
@@ -772,26 +760,9 @@ ngx_http_gateway_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (gmcf->consumers) {
-        ngx_http_gateway_consumers_start(cycle, gmcf->consumers);
-    }
-
     ngx_http_gateway_watch_start(cycle, &gmcf->watches);
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_gateway_exit_process(ngx_cycle_t *cycle)
-{
-    ngx_http_gateway_main_conf_t  *gmcf;
-
-    gmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gateway_module);
-
-    if (gmcf != NULL && gmcf->consumers) {
-        ngx_http_gateway_consumers_stop(gmcf->consumers);
-    }
 }
 
 
@@ -806,12 +777,6 @@ ngx_http_gateway_init(ngx_conf_t *cf)
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     gmcf->closed = 1;
-
-    if (gmcf->consumers
-        && ngx_http_gateway_consumers_check(cf, gmcf->consumers) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
 
     if (gmcf->identity_headers) {
         h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);

@@ -318,7 +318,9 @@ ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches)
             continue;
         }
 
-        ngx_http_gateway_watch_look(watch[i], cycle->log);
+        if (watch[i]->look == NULL) {
+            ngx_http_gateway_watch_look(watch[i], cycle->log);
+        }
 
         ev = &watch[i]->event;
 

@@ -7,7 +7,7 @@
 #define _NGX_HTTP_GATEWAY_JWT_H_INCLUDED_
 
 
-#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_consumers.h"
 #include "gw_jws.h"
 #include "gw_jwt.h"
 #include "gw_claim.h"

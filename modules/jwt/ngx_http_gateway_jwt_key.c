@@ -330,18 +330,15 @@ ngx_http_gateway_jwt_bind(ngx_conf_t *cf, const ngx_str_t *issuer,
 ngx_int_t
 ngx_http_gateway_jwt_check_open(ngx_conf_t *cf)
 {
-    ngx_http_gateway_main_conf_t      *gmcf;
     ngx_http_gateway_jwt_key_use_t   **open;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
 
     jmcf->one_file = ngx_http_gateway_jwt_one_file(jmcf);
 
     if (jmcf->one_file || jmcf->open.nelts == 0
-        || ngx_http_gateway_consumers_count(gmcf->consumers, GW_CONSUMER_JWT)
-           == 0)
+        || ngx_http_gateway_consumers_count(cf, GW_CONSUMER_JWT) == 0)
     {
         return NGX_OK;
     }

@@ -126,6 +126,20 @@ ok(becomes(2), 'its heir loads the file');
 is(answers(20), '2:20', 'and serves it');
 $server->stop;
 
+# a worker looks at the file when it starts, and not again for an hour
+
+start(workers => 3, watch => '1h');
+$server->allow('exited on signal 9');
+write_set($large{2});
+my @first = $server->workers;
+kill 'KILL', @first[0, 1];
+ok(full_house(3, @first[0, 1]), 'two workers are killed after a change');
+ok(becomes(2), 'one of their heirs loads the file as it starts');
+is(answers(60), '2:60', 'for all');
+is(scalar(told($server, $read)), 1, 'and the other one does not');
+is(scalar(loaders()), 0, 'nobody has it open');
+$server->stop;
+
 
 # --- who loads is stopped
 

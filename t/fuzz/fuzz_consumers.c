@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "gw_consumer_build.h"
+#include "gw_pairs.h"
 
 
 #define FLIPS  32
@@ -105,7 +106,7 @@ read_name(const gw_consumer_set_t *set, size_t size, gw_consumer_kind_e kind,
     sum = 0;
 
     if (rc == 0) {
-        (void) gw_consumer_metadata(&c.metadata, name, len, &value);
+        (void) gw_pairs_find(&c.metadata, name, len, &value);
         (void) gw_consumer_allows(&key, (const unsigned char *) set, 16);
 
         for (i = 0; i < c.metadata.len; i++) {

@@ -60,7 +60,7 @@ passes('20,000 consumers, more than 8 MB',
        '20000 consumers, 20000 keys, 20000 JWT identities,'
        . ' 40000 certificates');
 
-my ($example) = Tool::slurp('modules/core/README.md')
+my ($example) = Tool::slurp('modules/consumers/README.md')
                 =~ /^## The consumers file\n.*?^```json\n(.*?)^```\n/ms;
 
 passes('the example of the reference', $example,

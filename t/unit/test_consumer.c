@@ -8,6 +8,7 @@
 
 #include "gw_cidr.h"
 #include "gw_consumer_build.h"
+#include "gw_pairs.h"
 #include "gw_rfc3339.h"
 #include "tap.h"
 
@@ -768,17 +769,17 @@ test_consumer(void)
     check_text(consumer.plan, "gold", "plan");
     is_int(consumer.disabled, 1, "is disabled");
 
-    ok(gw_consumer_metadata(&consumer.metadata, (const unsigned char *)
-                            "tenant", 6, &value), "metadata");
+    ok(gw_pairs_find(&consumer.metadata, (const unsigned char *)
+                     "tenant", 6, &value), "metadata");
     check_text(value, "42", "metadata: value");
-    ok(gw_consumer_metadata(&consumer.metadata, (const unsigned char *)
-                            "ten", 3, &value), "metadata: empty");
+    ok(gw_pairs_find(&consumer.metadata, (const unsigned char *)
+                     "ten", 3, &value), "metadata: empty");
     is_int((long long) value.len, 0, "metadata: empty value");
-    ok(gw_consumer_metadata(&consumer.metadata, (const unsigned char *)
-                            "tenants", 7, &value), "metadata: the last");
+    ok(gw_pairs_find(&consumer.metadata, (const unsigned char *)
+                     "tenants", 7, &value), "metadata: the last");
     check_text(value, "7", "metadata: the last one's value");
-    ok(!gw_consumer_metadata(&consumer.metadata, (const unsigned char *)
-                             "42", 2, &value), "metadata: a value is no name");
+    ok(!gw_pairs_find(&consumer.metadata, (const unsigned char *)
+                      "42", 2, &value), "metadata: a value is no name");
 
     ok(read_name(GW_CONSUMER_JWT, jwt, sizeof(jwt) - 1, &consumer, NULL),
        "by iss and sub");
@@ -796,8 +797,8 @@ test_consumer(void)
     is_int((long long) (consumer.groups.len + consumer.plan.len
                         + consumer.metadata.len), 0, "it has nothing");
     is_int(consumer.disabled, 0, "it is not disabled");
-    ok(!gw_consumer_metadata(&consumer.metadata, (const unsigned char *)
-                             "ten", 3, &value), "nor metadata");
+    ok(!gw_pairs_find(&consumer.metadata, (const unsigned char *)
+                      "ten", 3, &value), "nor metadata");
 
     ok(!read_name(GW_CONSUMER_ID, "acm", 3, &consumer, NULL), "a shorter id");
     ok(!read_name(GW_CONSUMER_SAN, "acme", 4, &consumer, NULL),

@@ -1,0 +1,170 @@
+
+/*
+ * Looking consumers up, in a request: without a lock, by copying what was
+ * found.
+ */
+
+#include "ngx_http_gateway_consumers_zone.h"
+
+
+static ngx_int_t ngx_http_gateway_consumers_take(ngx_http_request_t *r,
+    const gw_consumer_set_t *set, size_t size, gw_consumer_kind_e kind,
+    const u_char *name, size_t len, ngx_http_gateway_consumer_t *found);
+
+
+ngx_int_t
+ngx_http_gateway_consumer_find(ngx_http_request_t *r, gw_consumer_kind_e kind,
+    const u_char *name, size_t len, ngx_http_gateway_consumer_t *found)
+{
+    ngx_int_t                           rc;
+    ngx_uint_t                          i;
+    ngx_atomic_uint_t                   generation;
+    ngx_http_gateway_reader_t          *reader;
+    ngx_http_gateway_consumers_t       *consumers;
+    ngx_http_gateway_consumers_shm_t   *sh;
+
+    consumers = ngx_http_get_module_main_conf(r,
+                                           ngx_http_gateway_consumers_module);
+    sh = consumers->sh;
+
+    if (sh == NULL || len == 0) {
+        return NGX_DECLINED;
+    }
+
+    reader = &sh->readers[ngx_process_slot];
+
+    for (i = 0; i < 2; i++) {
+
+        generation = sh->generation;
+
+        /* a full barrier: the mark is seen before the half is read */
+
+        (void) ngx_atomic_cmp_set(&reader->mark, 0, (generation & 1) + 1);
+
+        rc = (sh->generation == generation)
+             ? ngx_http_gateway_consumers_take(r,
+                               ngx_http_gateway_consumers_set(sh, generation),
+                               sh->size, kind, name, len, found)
+             : NGX_AGAIN;
+
+        ngx_memory_barrier();
+
+        reader->mark = 0;
+
+        if (rc != NGX_AGAIN && sh->generation == generation) {
+            return rc;
+        }
+    }
+
+    /* two swaps within one look */
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "gateway_consumers: the set has changed too often to be "
+                  "read");
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_http_gateway_consumer_prefetch(ngx_http_request_t *r,
+    gw_consumer_kind_e kind, const u_char *name, size_t len,
+    ngx_uint_t entry)
+{
+    ngx_http_gateway_consumers_t      *consumers;
+    ngx_http_gateway_consumers_shm_t  *sh;
+
+    consumers = ngx_http_get_module_main_conf(r,
+                                           ngx_http_gateway_consumers_module);
+    sh = consumers->sh;
+
+    if (sh) {
+        gw_consumer_prefetch(ngx_http_gateway_consumers_set(sh,
+                                                            sh->generation),
+                             sh->size, kind, name, len, entry);
+    }
+}
+
+
+/* NGX_AGAIN: what was copied does not hold together */
+
+static ngx_int_t
+ngx_http_gateway_consumers_take(ngx_http_request_t *r,
+    const gw_consumer_set_t *set, size_t size, gw_consumer_kind_e kind,
+    const u_char *name, size_t len, ngx_http_gateway_consumer_t *found)
+{
+    u_char             *copy;
+    gw_consumer_ref_t   ref;
+
+    if (!gw_consumer_find(set, size, kind, name, len, &ref)) {
+        return NGX_DECLINED;
+    }
+
+    copy = ngx_palloc(r->pool, gw_consumer_size(&ref));
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    gw_consumer_copy(set, &ref, copy);
+
+    return (gw_consumer_read(copy, &ref, &found->consumer, &found->key) == 0)
+           ? NGX_OK : NGX_AGAIN;
+}
+
+
+/* without a mark; the half may be made anew before its number is read */
+
+ngx_uint_t
+ngx_http_gateway_consumer_count(ngx_http_request_t *r, gw_consumer_kind_e kind)
+{
+    ngx_uint_t                         n;
+    ngx_atomic_uint_t                  generation;
+    ngx_http_gateway_consumers_t      *consumers;
+    ngx_http_gateway_consumers_shm_t  *sh;
+
+    consumers = ngx_http_get_module_main_conf(r,
+                                           ngx_http_gateway_consumers_module);
+    sh = consumers->sh;
+
+    if (sh == NULL) {
+        return 0;
+    }
+
+    do {
+        generation = sh->generation;
+        n = ngx_http_gateway_consumers_set(sh, generation)->count[kind];
+
+        ngx_memory_barrier();
+
+    } while (sh->generation != generation);
+
+    return n;
+}
+
+
+ngx_int_t
+ngx_http_gateway_consumer_identity(ngx_http_request_t *r,
+    const ngx_http_gateway_consumer_t *found,
+    ngx_http_gateway_identity_t *identity)
+{
+    ngx_str_t             groups;
+    const gw_consumer_t  *consumer;
+
+    consumer = &found->consumer;
+
+    identity->known = 1;
+
+    identity->consumer.len = consumer->id.len;
+    identity->consumer.data = (u_char *) consumer->id.data;
+
+    identity->plan.len = consumer->plan.len;
+    identity->plan.data = (u_char *) consumer->plan.data;
+
+    identity->metadata.len = consumer->metadata.len;
+    identity->metadata.data = (u_char *) consumer->metadata.data;
+
+    groups.len = consumer->groups.len;
+    groups.data = (u_char *) consumer->groups.data;
+
+    return ngx_http_gateway_identity_groups(r, &identity->groups, &groups);
+}

@@ -1,0 +1,259 @@
+
+/*
+ * The consumers: one directive, gateway_consumers, and no phase handler.
+ * Other modules look consumers up through ngx_http_gateway_consumers.h.
+ *
+ * The master reads the file while it reads the configuration, and puts the set
+ * into shared memory when the reload can no longer fail.  Workers read the
+ * file again when it changes.
+ */
+
+#include "ngx_http_gateway_consumers_zone.h"
+
+
+#define NGX_HTTP_GATEWAY_CONSUMERS_MIN    (1024 * 1024)
+#define NGX_HTTP_GATEWAY_CONSUMERS_MAX    (1024 * 1024 * 1024)
+
+
+static void *ngx_http_gateway_consumers_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_gateway_consumers_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_consumers_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_gateway_consumers_init_process(ngx_cycle_t *cycle);
+static void ngx_http_gateway_consumers_exit_process(ngx_cycle_t *cycle);
+static ngx_http_gateway_consumers_t *ngx_http_gateway_consumers_of(
+    ngx_cycle_t *cycle);
+
+
+static ngx_command_t  ngx_http_gateway_consumers_commands[] = {
+
+    { ngx_string("gateway_consumers"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_http_gateway_consumers,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_gateway_consumers_module_ctx = {
+    NULL,                                         /* preconfiguration */
+    ngx_http_gateway_consumers_init,              /* postconfiguration */
+
+    ngx_http_gateway_consumers_create_main_conf,  /* create main conf */
+    NULL,                                         /* init main conf */
+
+    NULL,                                         /* create server conf */
+    NULL,                                         /* merge server conf */
+
+    NULL,                                         /* create location conf */
+    NULL                                          /* merge location conf */
+};
+
+
+ngx_module_t  ngx_http_gateway_consumers_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_consumers_module_ctx,       /* module context */
+    ngx_http_gateway_consumers_commands,          /* module directives */
+    NGX_HTTP_MODULE,                              /* module type */
+    NULL,                                         /* init master */
+    ngx_http_gateway_consumers_init_module,       /* init module */
+    ngx_http_gateway_consumers_init_process,      /* init process */
+    NULL,                                         /* init thread */
+    NULL,                                         /* exit thread */
+    ngx_http_gateway_consumers_exit_process,      /* exit process */
+    NULL,                                         /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static const ngx_http_gateway_param_t  ngx_http_gateway_consumers_params[] = {
+
+    { ngx_string("zone="), ngx_http_gateway_param_zone,
+      offsetof(ngx_http_gateway_consumers_t, zone),
+      NGX_HTTP_GATEWAY_CONSUMERS_MIN },
+
+    { ngx_string("file="), ngx_http_gateway_param_str,
+      offsetof(ngx_http_gateway_consumers_t, watch.path), 0 },
+
+    { ngx_string("watch="), ngx_http_gateway_param_msec,
+      offsetof(ngx_http_gateway_consumers_t, watch.interval), 0 },
+
+    ngx_http_gateway_null_param
+};
+
+
+/* what other modules ask while the configuration is read */
+
+ngx_uint_t
+ngx_http_gateway_consumers_given(ngx_conf_t *cf)
+{
+    ngx_http_gateway_consumers_t  *consumers;
+
+    consumers = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_gateway_consumers_module);
+
+    return consumers->shm_zone != NULL;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_consumers_count(ngx_conf_t *cf, gw_consumer_kind_e kind)
+{
+    const gw_consumer_set_t       *set;
+    ngx_http_gateway_consumers_t  *consumers;
+
+    consumers = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_gateway_consumers_module);
+    set = consumers->block;
+
+    return set ? set->count[kind] : 0;
+}
+
+
+void
+ngx_http_gateway_consumers_peppers(ngx_conf_t *cf, ngx_uint_t n)
+{
+    ngx_http_gateway_consumers_t  *consumers;
+
+    consumers = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_gateway_consumers_module);
+    consumers->peppers = n;
+}
+
+
+static void *
+ngx_http_gateway_consumers_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_consumers_t  *consumers;
+
+    consumers = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_consumers_t));
+    if (consumers == NULL) {
+        return NULL;
+    }
+
+    consumers->watch.interval = NGX_HTTP_GATEWAY_WATCH;
+    consumers->watch.max_size = NGX_HTTP_GATEWAY_CONSUMERS_MAX;
+    consumers->watch.directive = "gateway_consumers";
+    consumers->watch.look = ngx_http_gateway_consumers_look;
+    consumers->watch.data = consumers;
+
+    return consumers;
+}
+
+
+static char *
+ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_consumers_t *consumers = conf;
+
+    if (consumers->shm_zone) {
+        return "is duplicate";
+    }
+
+    if (ngx_http_gateway_params(cf, ngx_http_gateway_consumers_params,
+                                consumers, 1)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (consumers->zone.size == 0 || consumers->watch.path.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must have \"zone=name:size\" and "
+                           "\"file=path\"", &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_consumers_add_zone(cf, consumers) != NGX_OK
+        || ngx_conf_full_name(cf->cycle, &consumers->watch.path, 1) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_gateway_place(cf, &consumers->watch.place);
+
+    return ngx_http_gateway_watch_add(cf, &consumers->watch);
+}
+
+
+/* after the whole configuration, since peppers may be configured behind */
+
+static ngx_int_t
+ngx_http_gateway_consumers_init(ngx_conf_t *cf)
+{
+    ngx_http_gateway_consumers_t  *consumers;
+
+    consumers = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_gateway_consumers_module);
+
+    return consumers->shm_zone
+           ? ngx_http_gateway_consumers_check(cf, consumers) : NGX_OK;
+}
+
+
+/* never fails: on a reload this would end the master */
+
+static ngx_int_t
+ngx_http_gateway_consumers_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_consumers_t  *consumers;
+
+    consumers = ngx_http_gateway_consumers_of(cycle);
+
+    if (consumers) {
+        ngx_http_gateway_consumers_publish(cycle, consumers);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_consumers_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_consumers_t  *consumers;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    consumers = ngx_http_gateway_consumers_of(cycle);
+
+    if (consumers) {
+        ngx_http_gateway_consumers_start(cycle, consumers);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_consumers_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_consumers_t  *consumers;
+
+    consumers = ngx_http_gateway_consumers_of(cycle);
+
+    if (consumers) {
+        ngx_http_gateway_consumers_stop(consumers);
+    }
+}
+
+
+/* NULL: there is no http {}, or no gateway_consumers in it */
+
+static ngx_http_gateway_consumers_t *
+ngx_http_gateway_consumers_of(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_consumers_t  *consumers;
+
+    consumers = ngx_http_cycle_get_module_main_conf(cycle,
+                                           ngx_http_gateway_consumers_module);
+
+    return consumers && consumers->shm_zone ? consumers : NULL;
+}

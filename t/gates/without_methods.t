@@ -1,0 +1,61 @@
+# A build without methods of authentication has no consumers, and keeps the
+# variables that name one: configurations with them work, and they are empty.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use File::Temp ();
+use Test::Gateway::Gate;
+use Test::Gateway::Server;
+use Test::More;
+
+my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+
+# what a make above has set is not this test's
+delete @ENV{qw( MAKEFLAGS MFLAGS MAKELEVEL CFLAGS LDFLAGS )};
+
+my $said = do {
+    local @ENV{qw( MODULES OBJS )} = ('limit', "$dir/objs");
+    qx(tools/build 2>&1);
+};
+is($?, 0, 'MODULES=limit is built, and nginx loads it') or diag($said);
+
+my $made = read_file("$dir/objs/nginx/ngx_http_gateway_module_modules.c");
+is_deeply([ $made =~ /"(ngx_http_gateway_\w+)"/g ],
+          [ map { "ngx_http_gateway_$_" }
+                qw( module limit_module redis_module ) ],
+          'with core and redis, and no other module');
+
+$ENV{GATEWAY_MODULE} = "$dir/objs/ngx_http_gateway_module.so";
+
+my ($code, $error) = nginx_t(http_conf(
+    http => "gateway_consumers zone=c:1m file=consumers.json;\n"));
+isnt($code, 0, 'there is no gateway_consumers');
+like($error, qr/unknown directive "gateway_consumers"/, 'as nginx says');
+
+my $variables = join '|', map { "\$gateway_$_" }
+                qw( consumer consumer_quota plan groups scopes credential
+                    auth_method );
+my $port = free_port();
+my $server = start_nginx(port => $port, conf => http_conf(
+    http => 'gateway_limit_zone $gateway_client zone=day:1m '
+            . "quota=\$gateway_consumer_quota|2/day;\n",
+    server => <<"END"));
+    listen 127.0.0.1:$port;
+    location / {
+        gateway_limit zone=day;
+        add_header X-Is "<$variables>\$gateway_client" always;
+        empty_gif;
+    }
+END
+
+my @answers = map { [ $server->get('/') ] } 1 .. 3;
+is(join(' ', map { $_->[0] } @answers), '200 200 429',
+   'the quota without a consumer is the one behind "|"');
+is(scalar(grep { $_->[1] =~ m{^X-Is: <\|{6}>address:127\.0\.0\.1\r?$}m }
+               @answers),
+   3, 'and every variable of a consumer is there, and empty');
+$server->stop;
+
+done_testing;
