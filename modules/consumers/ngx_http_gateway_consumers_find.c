@@ -16,12 +16,11 @@ ngx_int_t
 ngx_http_gateway_consumer_find(ngx_http_request_t *r, gw_consumer_kind_e kind,
     const u_char *name, size_t len, ngx_http_gateway_consumer_t *found)
 {
-    ngx_int_t                           rc;
-    ngx_uint_t                          i;
-    ngx_atomic_uint_t                   generation;
-    ngx_http_gateway_reader_t          *reader;
-    ngx_http_gateway_consumers_t       *consumers;
-    ngx_http_gateway_consumers_shm_t   *sh;
+    ngx_int_t                          rc;
+    ngx_uint_t                         i;
+    ngx_atomic_uint_t                  generation;
+    ngx_http_gateway_consumers_t      *consumers;
+    ngx_http_gateway_consumers_shm_t  *sh;
 
     consumers = ngx_http_get_module_main_conf(r,
                                            ngx_http_gateway_consumers_module);
@@ -31,27 +30,17 @@ ngx_http_gateway_consumer_find(ngx_http_request_t *r, gw_consumer_kind_e kind,
         return NGX_DECLINED;
     }
 
-    reader = &sh->readers[ngx_process_slot];
-
     for (i = 0; i < 2; i++) {
 
-        generation = sh->generation;
-
-        /* a full barrier: the mark is seen before the half is read */
-
-        (void) ngx_atomic_cmp_set(&reader->mark, 0, (generation & 1) + 1);
-
-        rc = (sh->generation == generation)
+        rc = ngx_http_gateway_halves_begin(&sh->halves, &generation)
              ? ngx_http_gateway_consumers_take(r,
                                ngx_http_gateway_consumers_set(sh, generation),
-                               sh->size, kind, name, len, found)
+                               sh->halves.size, kind, name, len, found)
              : NGX_AGAIN;
 
-        ngx_memory_barrier();
-
-        reader->mark = 0;
-
-        if (rc != NGX_AGAIN && sh->generation == generation) {
+        if (ngx_http_gateway_halves_end(&sh->halves, generation)
+            && rc != NGX_AGAIN)
+        {
             return rc;
         }
     }
@@ -80,8 +69,8 @@ ngx_http_gateway_consumer_prefetch(ngx_http_request_t *r,
 
     if (sh) {
         gw_consumer_prefetch(ngx_http_gateway_consumers_set(sh,
-                                                            sh->generation),
-                             sh->size, kind, name, len, entry);
+                                                     sh->halves.generation),
+                             sh->halves.size, kind, name, len, entry);
     }
 }
 
@@ -131,12 +120,12 @@ ngx_http_gateway_consumer_count(ngx_http_request_t *r, gw_consumer_kind_e kind)
     }
 
     do {
-        generation = sh->generation;
+        generation = sh->halves.generation;
         n = ngx_http_gateway_consumers_set(sh, generation)->count[kind];
 
         ngx_memory_barrier();
 
-    } while (sh->generation != generation);
+    } while (sh->halves.generation != generation);
 
     return n;
 }

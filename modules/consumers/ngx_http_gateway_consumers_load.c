@@ -1,14 +1,13 @@
 
 /*
- * Who may write to the zone of gateway_consumers, and a worker that does: it
- * reads the changed file, builds a set in the idle half, a few consumers a
- * turn of the event loop, and puts it in force.
+ * A worker that writes to the zone of gateway_consumers: it reads the changed
+ * file, builds a set in the idle half, a few consumers a turn of the event
+ * loop, and puts it in force.
  */
 
 #include "ngx_http_gateway_consumers_zone.h"
 
 #include <sys/mman.h>
-#include <signal.h>
 
 
 #define NGX_HTTP_GATEWAY_CONSUMERS_TURN   1500     /* us, before a last step */
@@ -40,7 +39,34 @@ static void ngx_http_gateway_consumers_drop(
     ngx_http_gateway_consumers_t *consumers, size_t size);
 
 
-/* in a worker, which has inherited the set; all of them try */
+void
+ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
+    ngx_http_gateway_consumers_t *consumers)
+{
+    ngx_http_gateway_halves_join(&consumers->sh->halves);
+
+    /* a lease in this worker's name is that of a killed one */
+
+    ngx_http_gateway_lease_release(&consumers->sh->lease);
+
+    if (consumers->block) {
+        consumers->later.handler = ngx_http_gateway_consumers_later;
+        consumers->later.data = consumers;
+        consumers->later.log = cycle->log;
+        consumers->later.cancelable = 1;
+
+        ngx_add_timer(&consumers->later, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+    }
+
+    /* not before: the lease that this takes would have been released above */
+
+    if (consumers->watch.interval) {
+        ngx_http_gateway_consumers_look(&consumers->watch, cycle->log);
+    }
+}
+
+
+/* a worker that has inherited the set; all of them try */
 
 static void
 ngx_http_gateway_consumers_later(ngx_event_t *ev)
@@ -60,117 +86,6 @@ ngx_http_gateway_consumers_later(ngx_event_t *ev)
     }
 
     ngx_http_gateway_consumers_unmap(consumers);
-}
-
-
-/* the lease, the marks and the generation */
-
-ngx_uint_t
-ngx_http_gateway_consumers_lease(ngx_http_gateway_consumers_shm_t *sh)
-{
-    uint64_t  holder;
-
-    holder = __atomic_load_n(&sh->lease, __ATOMIC_SEQ_CST);
-
-    if (holder && !ngx_http_gateway_process_gone(holder)) {
-        return 0;
-    }
-
-    return __atomic_compare_exchange_n(&sh->lease, &holder,
-                                       ngx_http_gateway_process_self(), 0,
-                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-
-void
-ngx_http_gateway_consumers_release(ngx_http_gateway_consumers_shm_t *sh)
-{
-    uint64_t  self;
-
-    self = ngx_http_gateway_process_self();
-
-    (void) __atomic_compare_exchange_n(&sh->lease, &self, 0, 0,
-                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-
-/* whether nobody reads the half that is not in force */
-
-ngx_uint_t
-ngx_http_gateway_consumers_idle(ngx_http_gateway_consumers_shm_t *sh)
-{
-    ngx_uint_t                  i;
-    ngx_atomic_uint_t           idle;
-    ngx_http_gateway_reader_t  *reader;
-
-    idle = (~sh->generation & 1) + 1;
-
-    ngx_memory_barrier();
-
-    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
-        reader = &sh->readers[i];
-
-        if (reader->mark == idle
-            && !ngx_http_gateway_process_gone(reader->process))
-        {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-void
-ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers,
-    const ngx_file_info_t *fi)
-{
-    ngx_http_gateway_consumers_shm_t  *sh;
-
-    sh = consumers->sh;
-
-    sh->seen = *fi;
-    sh->published = consumers->epoch;
-
-    /* a full barrier: the set is whole before it is in force */
-
-    (void) ngx_atomic_fetch_add(&sh->generation, 1);
-}
-
-
-/* loading, in a worker */
-
-void
-ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
-    ngx_http_gateway_consumers_t *consumers)
-{
-    ngx_http_gateway_reader_t  *reader;
-
-    /* the mark of a worker that was killed here, and has this one for heir */
-
-    reader = &consumers->sh->readers[ngx_process_slot];
-
-    reader->mark = 0;
-    reader->process = ngx_http_gateway_process_self();
-
-    /* nor is the lease ours, should our name be a pid that was another's */
-
-    ngx_http_gateway_consumers_release(consumers->sh);
-
-    if (consumers->block) {
-        consumers->later.handler = ngx_http_gateway_consumers_later;
-        consumers->later.data = consumers;
-        consumers->later.log = cycle->log;
-        consumers->later.cancelable = 1;
-
-        ngx_add_timer(&consumers->later, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
-    }
-
-    /* only now: before, what it takes would be given back above */
-
-    if (consumers->watch.interval) {
-        ngx_http_gateway_consumers_look(&consumers->watch, cycle->log);
-    }
 }
 
 
@@ -214,16 +129,16 @@ ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,
     }
 
     if (ngx_http_gateway_watch_same(&sh->seen, &fi)
-        || !ngx_http_gateway_consumers_lease(sh))
+        || !ngx_http_gateway_lease_take(&sh->lease))
     {
         return;
     }
 
     if (sh->epoch != consumers->epoch
         || ngx_http_gateway_watch_same(&sh->seen, &fi)
-        || !ngx_http_gateway_consumers_idle(sh))
+        || !ngx_http_gateway_halves_idle(&sh->halves))
     {
-        ngx_http_gateway_consumers_release(sh);
+        ngx_http_gateway_lease_release(&sh->lease);
         return;
     }
 
@@ -231,7 +146,7 @@ ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,
 
     if (rc != NGX_OK) {
         sh->seen = fi;
-        ngx_http_gateway_consumers_release(sh);
+        ngx_http_gateway_lease_release(&sh->lease);
 
         ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": %s, keeping what was "
                       "read before", watch->directive, &watch->path, err);
@@ -427,8 +342,9 @@ ngx_http_gateway_consumers_begin(ngx_http_gateway_consumers_t *consumers,
     }
 
     load->builder = gw_consumer_builder_create((char *) load->text, load->len,
-                    ngx_http_gateway_consumers_set(sh, sh->generation + 1),
-                                         sh->size, consumers->peppers > 0,
+                                         ngx_http_gateway_consumers_next(sh),
+                                         sh->halves.size,
+                                         consumers->peppers > 0,
                                          ngx_http_gateway_consumers_first,
                                          load);
     if (load->builder == NULL) {
@@ -468,7 +384,7 @@ ngx_http_gateway_consumers_end(ngx_http_gateway_consumers_t *consumers,
     switch (rc) {
 
     case NGX_OK:
-        set = ngx_http_gateway_consumers_set(sh, sh->generation + 1);
+        set = ngx_http_gateway_consumers_next(sh);
 
         ngx_http_gateway_consumers_swap(consumers, &load->fi);
 
@@ -507,7 +423,7 @@ ngx_http_gateway_consumers_close(ngx_http_gateway_consumers_t *consumers)
     (void) ngx_close_file(load->fd);
     load->fd = NGX_INVALID_FILE;
 
-    ngx_http_gateway_consumers_release(consumers->sh);
+    ngx_http_gateway_lease_release(&consumers->sh->lease);
 
     ngx_http_gateway_consumers_drop(consumers,
                                     NGX_HTTP_GATEWAY_CONSUMERS_DROP);

@@ -3,20 +3,15 @@
  * The consumers of gateway_consumers: one set in shared memory, read by all
  * workers without a lock, changed for all of them at once.
  *
- * The zone holds two halves.  "generation" says which one is in force: its
- * lowest bit.  Whoever holds the lease builds a new set in the other half and
- * adds one to the generation; that store is all that readers see of it.
- *
- * A reader marks the half that it reads from, copies what it has found into
- * the request, and takes its mark away.  No half is written to while a mark
- * is in it.  Marks and the lease name a process: one that is gone holds
- * neither, so that a killed worker stops nobody, and one that is stopped keeps
- * both.  By the generation a reader sees in any case whether what it has
- * copied may be nonsense; gw_consumer.h says why copying it was harmless.
+ * The zone holds two halves (ngx_http_gateway_halves.h) and a lease
+ * (ngx_http_gateway_lease.h): whoever has the lease builds a new set in the
+ * half that is not in force, and swaps.  A reader copies what it has found into
+ * the request; gw_consumer.h says why copying is harmless, whatever stands in
+ * the half.
  *
  * Nothing here takes the mutex of the zone's slab pool after the zone was
  * made, and nothing waits: a worker that cannot have the lease, or finds a
- * mark in the idle half, looks again later.
+ * reader in the idle half, looks again later.
  *
  * The master reads the file while it reads the configuration: a mistake is a
  * mistake of the configuration.  It keeps the set in memory of its own until
@@ -41,7 +36,6 @@ typedef struct {
 
 static ngx_int_t ngx_http_gateway_consumers_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
-static size_t ngx_http_gateway_consumers_half(size_t size);
 static ngx_int_t ngx_http_gateway_consumers_build(
     ngx_http_gateway_consumers_t *consumers, ngx_str_t *text,
     ngx_log_t *log);
@@ -92,7 +86,8 @@ ngx_http_gateway_consumers_check(ngx_conf_t *cf,
     ngx_str_t            text;
     ngx_pool_cleanup_t  *cln;
 
-    consumers->half = ngx_http_gateway_consumers_half(consumers->zone.size);
+    consumers->half = ngx_http_gateway_halves_size(consumers->zone.size,
+                                   sizeof(ngx_http_gateway_consumers_shm_t));
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     if (cln == NULL) {
@@ -184,23 +179,6 @@ ngx_http_gateway_consumers_unmap(void *data)
 
 
 /*
- * What is left of the zone without the slab pool's pages' descriptions, the
- * readers and some rounding.
- */
-
-static size_t
-ngx_http_gateway_consumers_half(size_t size)
-{
-    size_t  rest;
-
-    rest = size - size / 64 - sizeof(ngx_http_gateway_consumers_shm_t)
-           - 8 * ngx_pagesize;
-
-    return (rest / 2) & ~(size_t) (ngx_pagesize - 1);
-}
-
-
-/*
  * A zone that is reused keeps its set: old workers read it, and the reload
  * may still fail.
  */
@@ -208,7 +186,6 @@ ngx_http_gateway_consumers_half(size_t size)
 static ngx_int_t
 ngx_http_gateway_consumers_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
-    u_char                            *half;
     ngx_uint_t                         i;
     ngx_slab_pool_t                   *shpool;
     ngx_http_gateway_consumers_t      *consumers, *old;
@@ -231,20 +208,16 @@ ngx_http_gateway_consumers_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     sh = ngx_slab_calloc(shpool, sizeof(ngx_http_gateway_consumers_shm_t));
 
-    if (sh == NULL) {
+    if (sh == NULL
+        || ngx_http_gateway_halves_alloc(&sh->halves, shpool, consumers->half)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    sh->size = consumers->half;
-
     for (i = 0; i < 2; i++) {
-        half = ngx_slab_alloc(shpool, sh->size);
-        if (half == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memzero(half, sizeof(gw_consumer_set_t));
-        sh->halves[i] = half - (u_char *) sh;
+        ngx_memzero(ngx_http_gateway_consumers_set(sh, i),
+                    sizeof(gw_consumer_set_t));
     }
 
     shpool->data = sh;
@@ -296,19 +269,34 @@ ngx_http_gateway_consumers_copy(ngx_http_gateway_consumers_t *consumers)
     sh = consumers->sh;
     set = consumers->block;
 
-    if (!ngx_http_gateway_consumers_lease(sh)) {
+    if (!ngx_http_gateway_lease_take(&sh->lease)) {
         return 0;
     }
 
-    idle = ngx_http_gateway_consumers_idle(sh);
+    idle = ngx_http_gateway_halves_idle(&sh->halves);
 
     if (idle) {
-        ngx_memcpy(ngx_http_gateway_consumers_set(sh, sh->generation + 1),
-                   set, (size_t) set->used);
+        ngx_memcpy(ngx_http_gateway_consumers_next(sh), set,
+                   (size_t) set->used);
         ngx_http_gateway_consumers_swap(consumers, &consumers->watch.seen);
     }
 
-    ngx_http_gateway_consumers_release(sh);
+    ngx_http_gateway_lease_release(&sh->lease);
 
     return idle;
+}
+
+
+void
+ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers,
+    const ngx_file_info_t *fi)
+{
+    ngx_http_gateway_consumers_shm_t  *sh;
+
+    sh = consumers->sh;
+
+    sh->seen = *fi;
+    sh->published = consumers->epoch;
+
+    ngx_http_gateway_halves_swap(&sh->halves);
 }

@@ -1,8 +1,7 @@
 
 /*
- * The zone of gateway_consumers and a file on its way into it; for the files
- * ngx_http_gateway_consumers_*.c alone; ngx_http_gateway_consumers_zone.c says
- * how it works.
+ * The zone of gateway_consumers and a file on its way into it: the module's
+ * own types.  ngx_http_gateway_consumers_zone.c says how it works.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_CONSUMERS_ZONE_H_INCLUDED_
@@ -10,33 +9,27 @@
 
 
 #include "ngx_http_gateway_consumers.h"
+#include "ngx_http_gateway_halves.h"
+#include "ngx_http_gateway_lease.h"
 #include "gw_consumer_build.h"
 
 
-/* a process that reads; each in a cache line of its own */
-
 typedef struct {
-    uint64_t                        process;    /* its name */
-    ngx_atomic_t                    mark;       /* half + 1; 0: none */
-    u_char                          unused[64 - sizeof(uint64_t)
-                                           - sizeof(ngx_atomic_t)];
-} ngx_http_gateway_reader_t;
-
-
-typedef struct {
-    ngx_atomic_t                    generation;
-    uint64_t                        lease;      /* process that loads, or 0 */
+    ngx_http_gateway_halves_t       halves;     /* each a gw_consumer_set_t */
+    ngx_http_gateway_lease_t        lease;      /* to write to the zone */
     ngx_atomic_t                    epoch;      /* of the configuration */
     ngx_atomic_t                    published;  /* epoch of the set in force */
     ngx_file_info_t                 seen;       /* by who had the lease */
-    size_t                          size;       /* of a half, in bytes */
-    size_t                          halves[2];  /* offsets from here */
-    ngx_http_gateway_reader_t       readers[NGX_MAX_PROCESSES];
 } ngx_http_gateway_consumers_shm_t;
 
 
 #define ngx_http_gateway_consumers_set(sh, generation)                        \
-    ((gw_consumer_set_t *) ((u_char *) (sh) + (sh)->halves[(generation) & 1]))
+    ((gw_consumer_set_t *) ngx_http_gateway_half(&(sh)->halves, generation))
+
+/* the one that is not in force: to be built, under the lease */
+
+#define ngx_http_gateway_consumers_next(sh)                                   \
+    ngx_http_gateway_consumers_set(sh, (sh)->halves.generation + 1)
 
 
 /* a file on its way into the idle half, and its text on the way out */
@@ -89,13 +82,21 @@ void ngx_http_gateway_consumers_publish(ngx_cycle_t *cycle,
     ngx_http_gateway_consumers_t *consumers);
 
 /*
- * Copies the set that the master has made into the zone, and puts it in force;
- * 0: the zone cannot be had now.
+ * Copies the set that the master has made into the zone, and puts it in force.
+ * 0: another process writes to the zone, or reads the half that is not in
+ * force.
  */
 ngx_uint_t ngx_http_gateway_consumers_copy(
     ngx_http_gateway_consumers_t *consumers);
 
-/* gives the memory of that set back */
+/*
+ * Under the lease, with the other half idle: puts it in force, made of the
+ * file "fi".
+ */
+void ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers,
+    const ngx_file_info_t *fi);
+
+/* frees the set that the master has made */
 void ngx_http_gateway_consumers_unmap(void *data);
 
 
@@ -105,19 +106,6 @@ void ngx_http_gateway_consumers_unmap(void *data);
 void ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
     ngx_http_gateway_consumers_t *consumers);
 void ngx_http_gateway_consumers_stop(ngx_http_gateway_consumers_t *consumers);
-
-/* takes the lease, without which nobody writes to the zone; 0: it is taken */
-ngx_uint_t ngx_http_gateway_consumers_lease(
-    ngx_http_gateway_consumers_shm_t *sh);
-void ngx_http_gateway_consumers_release(ngx_http_gateway_consumers_shm_t *sh);
-
-/* whether nobody reads the half that is not in force; under the lease */
-ngx_uint_t ngx_http_gateway_consumers_idle(
-    ngx_http_gateway_consumers_shm_t *sh);
-
-/* puts that half in force, made of the file "fi"; under the lease */
-void ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers,
-    const ngx_file_info_t *fi);
 
 /* the watch's look */
 void ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,

@@ -1,0 +1,55 @@
+
+/* leases: see ngx_http_gateway_lease.h */
+
+#include "ngx_http_gateway_lease.h"
+
+
+/*
+ * Of several processes that find the holder gone at the same time, one wins:
+ * the holder is replaced only if it is still the one that is gone.
+ */
+
+ngx_uint_t
+ngx_http_gateway_lease_take(ngx_http_gateway_lease_t *lease)
+{
+    uint64_t  holder;
+
+    holder = __atomic_load_n(&lease->holder, __ATOMIC_SEQ_CST);
+
+    if (holder && !ngx_http_gateway_process_gone(holder)) {
+        ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "gateway lease: process %P has it",
+                       (ngx_pid_t) (uint32_t) holder);
+        return 0;
+    }
+
+    if (!__atomic_compare_exchange_n(&lease->holder, &holder,
+                                     ngx_http_gateway_process_self(), 0,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    {
+        ngx_log_debug0(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "gateway lease: another process was faster");
+        return 0;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                   "gateway lease: taken, after process %P",
+                   (ngx_pid_t) (uint32_t) holder);
+    return 1;
+}
+
+
+void
+ngx_http_gateway_lease_release(ngx_http_gateway_lease_t *lease)
+{
+    uint64_t  self;
+
+    self = ngx_http_gateway_process_self();
+
+    if (__atomic_compare_exchange_n(&lease->holder, &self, 0, 0,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    {
+        ngx_log_debug0(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "gateway lease: released");
+    }
+}
