@@ -4,10 +4,10 @@
  * configuration.
  *
  * The handler runs in PRECONTENT, before every other one of the gateway but
- * core's enter module: only there is it known which credential has won, also under "satisfy any",
- * and that nobody else may still grant.  It asks the identity in the
- * request's record and no credential, so that the rules are the same for
- * every method of authentication.
+ * core's enter module: only there is it known which credential has won, also
+ * under "satisfy any", and that nobody else may still grant.  It asks the
+ * identity in the request's record and no credential, so that the rules are
+ * the same for every method of authentication.
  *
  * nginx runs PRECONTENT for subrequests, too: they are the configuration's
  * own and are not judged.
@@ -27,6 +27,7 @@ static ngx_int_t ngx_http_gateway_access_challenge(ngx_http_request_t *r,
     const ngx_http_gateway_identity_t *identity,
     ngx_http_gateway_refusal_t *refusal);
 
+static ngx_int_t ngx_http_gateway_access_register(ngx_conf_t *cf);
 static void *ngx_http_gateway_access_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_gateway_access_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_access_merge_loc_conf(ngx_conf_t *cf,
@@ -80,7 +81,7 @@ static ngx_command_t  ngx_http_gateway_access_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_gateway_access_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_access_register,      /* preconfiguration */
     ngx_http_gateway_access_init,          /* postconfiguration */
 
     ngx_http_gateway_access_create_main_conf, /* create main configuration */
@@ -108,6 +109,9 @@ ngx_module_t  ngx_http_gateway_access_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_uint_t  ngx_http_gateway_access_slot;    /* the refusal */
 
 
 static ngx_int_t
@@ -180,8 +184,8 @@ ngx_http_gateway_access_refuse_nobody(ngx_http_request_t *r,
 
     ngx_http_gateway_refusals_meant(gr);
 
-    return ngx_http_gateway_answer(r, gr, &gr->access, &verdict,
-                               NGX_HTTP_GATEWAY_REQUIRED,
+    return ngx_http_gateway_answer(r, gr, ngx_http_gateway_access_slot,
+                               &verdict, NGX_HTTP_GATEWAY_REQUIRED,
                                ngx_http_gateway_access_kinds[kind].directive,
                                "consumer", &nobody);
 }
@@ -215,8 +219,8 @@ ngx_http_gateway_access_refuse(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_gateway_answer(r, gr, &gr->access, &verdict,
-                               NGX_HTTP_GATEWAY_REQUIRED,
+    return ngx_http_gateway_answer(r, gr, ngx_http_gateway_access_slot,
+                               &verdict, NGX_HTTP_GATEWAY_REQUIRED,
                                ngx_http_gateway_access_kinds[kind].directive,
                                "consumer", &gr->identity.consumer);
 }
@@ -247,6 +251,13 @@ ngx_http_gateway_access_challenge(ngx_http_request_t *r,
     return ngx_http_gateway_challenge(r->pool, &refusal->challenge,
                                       (char *) identity->scheme.data, params,
                                       sizeof(params) / sizeof(params[0]));
+}
+
+
+static ngx_int_t
+ngx_http_gateway_access_register(ngx_conf_t *cf)
+{
+    return ngx_http_gateway_slot_add(cf, &ngx_http_gateway_access_slot);
 }
 
 

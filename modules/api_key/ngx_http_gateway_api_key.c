@@ -26,6 +26,9 @@ static gw_reason_e ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
     const ngx_http_gateway_consumer_t *found);
 
 
+ngx_uint_t  ngx_http_gateway_api_key_method;
+
+
 /*
  * One key in one place: two are a duplicate, even if they are equal, since an
  * upstream could look at the other one.
@@ -128,7 +131,7 @@ ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
         }
     }
 
-    ngx_http_gateway_hid(r, NGX_HTTP_GATEWAY_API_KEY);
+    ngx_http_gateway_hid(r, ngx_http_gateway_api_key_method);
 
     return NGX_OK;
 }
@@ -328,8 +331,6 @@ ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
         return GW_FAILED;
     }
 
-    ngx_str_set(&identity.method, "api_key");
-
     if (alcf->bearer) {
         ngx_str_set(&identity.scheme, "Bearer");
 
@@ -346,7 +347,7 @@ ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
     identity.has_scopes = found->key.has_scopes;
     identity.dry_run = (alcf->mode == NGX_HTTP_GATEWAY_DRY_RUN);
 
-    return ngx_http_gateway_identity_set(r, gr, NGX_HTTP_GATEWAY_API_KEY,
+    return ngx_http_gateway_identity_set(r, gr, ngx_http_gateway_api_key_method,
                                          &identity);
 }
 
@@ -372,7 +373,7 @@ ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r)
         }
     }
 
-    ngx_http_gateway_hid(r, NGX_HTTP_GATEWAY_API_KEY);
+    ngx_http_gateway_hid(r, ngx_http_gateway_api_key_method);
 
     return NGX_OK;
 }

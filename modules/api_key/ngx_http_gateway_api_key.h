@@ -55,6 +55,9 @@ typedef struct {
 } ngx_http_gateway_api_key_shown_t;
 
 
+/* the index of the method, registered in preconfiguration */
+extern ngx_uint_t  ngx_http_gateway_api_key_method;
+
 /* looks at every source of the location; the outcome is in "shown" */
 void ngx_http_gateway_api_key_find(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_loc_conf_t *alcf,

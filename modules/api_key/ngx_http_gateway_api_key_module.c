@@ -29,6 +29,7 @@ static ngx_int_t ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_loc_conf_t *alcf,
     ngx_http_gateway_refusal_t *refusal);
 static ngx_int_t ngx_http_gateway_api_key_precontent(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_api_key_register(ngx_conf_t *cf);
 static void *ngx_http_gateway_api_key_create_main_conf(ngx_conf_t *cf);
 static void ngx_http_gateway_api_key_cleanup(void *data);
 static void *ngx_http_gateway_api_key_create_loc_conf(ngx_conf_t *cf);
@@ -99,7 +100,7 @@ static ngx_command_t  ngx_http_gateway_api_key_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_gateway_api_key_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_api_key_register,     /* preconfiguration */
     ngx_http_gateway_api_key_init,         /* postconfiguration */
 
     ngx_http_gateway_api_key_create_main_conf, /* create main configuration */
@@ -127,6 +128,9 @@ ngx_module_t  ngx_http_gateway_api_key_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_uint_t  ngx_http_gateway_api_key_slot;   /* the refusal */
 
 
 /*
@@ -172,17 +176,18 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
 
         /* else this is its error page, which must not lose the challenge */
 
-        ngx_http_gateway_refusal_reset(gr, &gr->api_key);
+        ngx_http_gateway_refusal_reset(gr,
+                    ngx_http_gateway_slot(gr, ngx_http_gateway_api_key_slot));
     }
 
-    ngx_http_gateway_identity_begin(r, gr, NGX_HTTP_GATEWAY_API_KEY);
+    ngx_http_gateway_identity_begin(r, gr, ngx_http_gateway_api_key_method);
 
     if (shown.digested) {
         ngx_http_gateway_consumer_prefetch(r, GW_CONSUMER_SHA256,
                                            shown.digest, GW_KEY_DIGEST, 1);
     }
 
-    if (!ngx_http_gateway_hides(r, gr, NGX_HTTP_GATEWAY_API_KEY)
+    if (!ngx_http_gateway_hides(r, gr, ngx_http_gateway_api_key_method)
         && ngx_http_gateway_api_key_hide(r, alcf, &shown) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -239,8 +244,9 @@ ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
         }
     }
 
-    return ngx_http_gateway_answer(r, gr, &gr->api_key, &verdict, alcf->mode,
-                                   "gateway_api_key", "key", id);
+    return ngx_http_gateway_answer(r, gr, ngx_http_gateway_api_key_slot,
+                                   &verdict, alcf->mode, "gateway_api_key",
+                                   "key", id);
 }
 
 
@@ -287,12 +293,27 @@ ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
 
     gr = ngx_http_gateway_request(r);
 
-    if (gr && ngx_http_gateway_hides(r, gr, NGX_HTTP_GATEWAY_API_KEY)) {
+    if (gr && ngx_http_gateway_hides(r, gr, ngx_http_gateway_api_key_method)) {
         return NGX_DECLINED;
     }
 
     return (ngx_http_gateway_api_key_hide_early(r) == NGX_OK)
            ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_api_key_register(ngx_conf_t *cf)
+{
+    if (ngx_http_gateway_method_add(cf, "api_key",
+                                    ngx_http_gateway_api_key_hide_early,
+                                    &ngx_http_gateway_api_key_method)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_slot_add(cf, &ngx_http_gateway_api_key_slot);
 }
 
 
@@ -388,7 +409,7 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
         ngx_http_gateway_identity_asked(cf, conf->mode);
 
         if (conf->hide) {
-            ngx_http_gateway_hide_at(cf, NGX_HTTP_GATEWAY_API_KEY);
+            ngx_http_gateway_hide_at(cf, ngx_http_gateway_api_key_method);
         }
     }
 
@@ -640,7 +661,6 @@ ngx_http_gateway_api_key_init(ngx_conf_t *cf)
 {
     ngx_http_handler_pt                   *h;
     ngx_http_core_main_conf_t             *cmcf;
-    ngx_http_gateway_main_conf_t          *gmcf;
     ngx_http_gateway_api_key_main_conf_t  *amcf;
 
     amcf = ngx_http_conf_get_module_main_conf(cf,
@@ -649,9 +669,6 @@ ngx_http_gateway_api_key_init(ngx_conf_t *cf)
     if (!amcf->used) {
         return NGX_OK;
     }
-
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-    gmcf->hide[NGX_HTTP_GATEWAY_API_KEY] = ngx_http_gateway_api_key_hide_early;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

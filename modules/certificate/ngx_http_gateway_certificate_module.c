@@ -48,6 +48,7 @@ static gw_reason_e ngx_http_gateway_certificate_identify(
     ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_certificate_match_t *match);
 
+static ngx_int_t ngx_http_gateway_certificate_register(ngx_conf_t *cf);
 static void *ngx_http_gateway_certificate_create_main_conf(ngx_conf_t *cf);
 static void ngx_http_gateway_certificate_free(void *data);
 static void *ngx_http_gateway_certificate_create_srv_conf(ngx_conf_t *cf);
@@ -77,7 +78,7 @@ static ngx_command_t  ngx_http_gateway_certificate_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_gateway_certificate_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_certificate_register, /* preconfiguration */
     ngx_http_gateway_certificate_init,     /* postconfiguration */
 
     ngx_http_gateway_certificate_create_main_conf,
@@ -111,6 +112,10 @@ ngx_module_t  ngx_http_gateway_certificate_module = {
 };
 
 
+static ngx_uint_t  ngx_http_gateway_certificate_method;
+static ngx_uint_t  ngx_http_gateway_certificate_slot;      /* its refusal */
+
+
 /* nginx runs ACCESS for main requests only, and again after redirects */
 
 static ngx_int_t
@@ -136,10 +141,12 @@ ngx_http_gateway_certificate_access(ngx_http_request_t *r)
 
         /* else this is its error page, which must not lose the reason */
 
-        ngx_http_gateway_refusal_reset(gr, &gr->certificate);
+        ngx_http_gateway_refusal_reset(gr,
+                ngx_http_gateway_slot(gr, ngx_http_gateway_certificate_slot));
     }
 
-    ngx_http_gateway_identity_begin(r, gr, NGX_HTTP_GATEWAY_CERTIFICATE);
+    ngx_http_gateway_identity_begin(r, gr,
+                                    ngx_http_gateway_certificate_method);
 
     ngx_str_null(&credential);
 
@@ -149,7 +156,8 @@ ngx_http_gateway_certificate_access(ngx_http_request_t *r)
     verdict.reason = ngx_http_gateway_certificate_judge(r, gr, &credential);
     verdict.shown = verdict.reason;
 
-    return ngx_http_gateway_answer(r, gr, &gr->certificate, &verdict,
+    return ngx_http_gateway_answer(r, gr, ngx_http_gateway_certificate_slot,
+                                   &verdict,
                                    NGX_HTTP_GATEWAY_REQUIRED,
                                    "gateway_client_certificate", "credential",
                                    &credential);
@@ -292,7 +300,6 @@ ngx_http_gateway_certificate_identify(ngx_http_request_t *r,
 
     ngx_memzero(&identity, sizeof(ngx_http_gateway_identity_t));
 
-    ngx_str_set(&identity.method, "client_certificate");
     identity.credential = match->credential;
 
     if (ngx_http_gateway_consumer_identity(r, &match->found, &identity)
@@ -301,8 +308,23 @@ ngx_http_gateway_certificate_identify(ngx_http_request_t *r,
         return GW_FAILED;
     }
 
-    return ngx_http_gateway_identity_set(r, gr, NGX_HTTP_GATEWAY_CERTIFICATE,
+    return ngx_http_gateway_identity_set(r, gr,
+                                         ngx_http_gateway_certificate_method,
                                          &identity);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_certificate_register(ngx_conf_t *cf)
+{
+    if (ngx_http_gateway_method_add(cf, "client_certificate", NULL,
+                                    &ngx_http_gateway_certificate_method)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_slot_add(cf, &ngx_http_gateway_certificate_slot);
 }
 
 

@@ -106,9 +106,9 @@ typedef enum {
 
 
 /*
- * Whether a reason concerns who the client is: $gateway_auth_reason.  The column
- * of the table as bits, so that it costs one shift; a table of more than 63
- * rows does not compile.
+ * Whether a reason concerns who the client is: $gateway_auth_reason.  This is
+ * the column of the table as bits, so that it costs one shift; a table of more
+ * than 63 rows does not compile.
  */
 #define gw_reason_auth(reason)  (GW_REASONS_AUTH >> (reason) & 1)
 

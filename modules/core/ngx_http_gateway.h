@@ -16,21 +16,19 @@
 #include "gw_text.h"
 
 
-/* the methods of authentication, in the order in which ACCESS runs them */
-
-typedef enum {
-    NGX_HTTP_GATEWAY_JWT = 0,
-    NGX_HTTP_GATEWAY_API_KEY,
-    NGX_HTTP_GATEWAY_CERTIFICATE,
-    NGX_HTTP_GATEWAY_METHODS
-} ngx_http_gateway_method_e;
-
-
 /*
  * Takes the credential of a method out of the request, if the location at hand
  * says so.  NGX_ERROR: no memory.
  */
 typedef ngx_int_t (*ngx_http_gateway_hide_pt)(ngx_http_request_t *r);
+
+
+/* a method of authentication, as it was registered */
+
+typedef struct {
+    ngx_str_t                       name;       /* $gateway_auth_method */
+    ngx_http_gateway_hide_pt        hide;       /* NULL: hides nothing */
+} ngx_http_gateway_method_t;
 
 
 /* the stages of the log hook, in the order in which a request meets them */
@@ -55,8 +53,11 @@ typedef struct {
 typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
 
-    ngx_http_gateway_hide_pt       hide[NGX_HTTP_GATEWAY_METHODS];
+    ngx_array_t                     methods;    /* method_t, by index */
     ngx_array_t                     log;        /* log_t, by stage */
+    ngx_uint_t                      slots;      /* of the request's record */
+    size_t                          identities; /* offset in the record */
+    size_t                          record;     /* its size */
     ngx_uint_t                     *variables;  /* over the request's lines */
     ngx_uint_t                      nvariables;
     ngx_uint_t                      refuses;    /* unsigned:1; a module does */
@@ -135,7 +136,7 @@ typedef enum {
 typedef struct {
     ngx_str_t                       consumer;
     ngx_str_t                       credential; /* its id, never itself */
-    ngx_str_t                       method;     /* "jwt"; "": anonymous */
+    ngx_str_t                       method;     /* its name; "": anonymous */
     ngx_str_t                       scheme;     /* of challenges; "": none */
     ngx_str_t                       scopes;     /* joined by spaces */
     ngx_str_t                       groups;     /* joined by commas */
@@ -143,7 +144,6 @@ typedef struct {
     ngx_str_t                       plan;
     ngx_str_t                       metadata;   /* pairs: gw_pairs.h */
 
-    unsigned                        present:1;
     unsigned                        known:1;    /* a consumer of the file */
     unsigned                        has_scopes:1;  /* says any, if empty */
     unsigned                        dry_run:1;  /* proves nothing */
@@ -162,29 +162,26 @@ typedef struct {
     gw_reason_e                     reason;     /* of the last refusal */
     gw_reason_e                     would;      /* of dry_run, judged there */
 
-    /* one for each method that refuses, owned by its part; void on access */
+    /* at most one of each module that refuses, void when another grants */
     ngx_http_gateway_refusal_t     *refusals;
     ngx_str_t                       problem;    /* the body to send; "": sent */
 
     ngx_http_gateway_hidden_t      *hidden;
-    void                          **hides[NGX_HTTP_GATEWAY_METHODS];
-                                       /* r->loc_conf where each has hidden */
+    ngx_uint_t                      hid;        /* bits: methods that have
+                                                   hidden their credentials */
+    void                          **hid_at;     /* r->loc_conf, there */
+
+    ngx_uint_t                      present;    /* bits: methods that have
+                                                   succeeded, */
+    ngx_uint_t                      proved;     /* and not in dry_run */
 
     unsigned                        transient:1;  /* the identity's texts go
                                                     where it is refused */
 
-    /* parts of the modules */
-    struct ngx_http_gateway_jwt_ctx_s    *jwt;
-    struct ngx_http_gateway_limit_ctx_s  *limit;
+    /* what the credential of each method in "present" says; not zeroed */
+    ngx_http_gateway_identity_t    *identities;
 
-    /*
-     * What each credential says if it is "present", and memory for refusals:
-     * most of this record, and not zeroed, since few requests need it.
-     */
-    ngx_http_gateway_identity_t     identities[NGX_HTTP_GATEWAY_METHODS];
-    ngx_http_gateway_refusal_t      api_key;
-    ngx_http_gateway_refusal_t      certificate;
-    ngx_http_gateway_refusal_t      access;
+    void                           *slots[];    /* by index */
 } ngx_http_gateway_request_t;
 
 
@@ -194,6 +191,12 @@ ngx_http_gateway_request_t *ngx_http_gateway_request(ngx_http_request_t *r);
 /* the same, made if there is none; NULL: no memory */
 ngx_http_gateway_request_t *ngx_http_gateway_request_get(
     ngx_http_request_t *r);
+
+/*
+ * What the module that has registered the slot keeps in the record: a pointer,
+ * NULL at first, which only that module sets.
+ */
+#define ngx_http_gateway_slot(gr, slot)  ((gr)->slots[slot])
 
 
 /*
@@ -206,10 +209,10 @@ ngx_http_gateway_request_t *ngx_http_gateway_request_get(
 /*
  * A method judges at the location at hand: what it said before is void, and
  * so is what others said at another location.  A weaker location never
- * vouches for a stronger one.
+ * vouches for a stronger one.  "method" is the index that was registered.
  */
 void ngx_http_gateway_identity_begin(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method);
+    ngx_http_gateway_request_t *gr, ngx_uint_t method);
 
 /*
  * A credential has succeeded.  GW_OK; GW_CONSUMER_CONFLICT where another one
@@ -220,10 +223,11 @@ void ngx_http_gateway_identity_begin(ngx_http_request_t *r,
  * are those that all credentials with scopes have in common; groups those of
  * the winner, and of others that name the same consumer; what denies a group
  * is asked of "all_groups", since no credential frees another one from it.  A
- * method in dry_run counts where no other has succeeded.
+ * method in dry_run counts where no other has succeeded.  The name of the
+ * method is set here.
  */
 gw_reason_e ngx_http_gateway_identity_set(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method,
+    ngx_http_gateway_request_t *gr, ngx_uint_t method,
     const ngx_http_gateway_identity_t *identity);
 
 /*
@@ -248,7 +252,7 @@ ngx_int_t ngx_http_gateway_identity_groups(ngx_http_request_t *r,
 
 /* whether an identity is in force that comes from this method, too */
 #define ngx_http_gateway_identified(gr, method)                               \
-    ((gr)->identities[method].present)
+    ((gr)->present >> (method) & 1)
 
 /*
  * ngx_http_gateway_error.c: refusals
@@ -258,12 +262,12 @@ ngx_int_t ngx_http_gateway_identity_groups(ngx_http_request_t *r,
  * and error_page may answer in our place.
  */
 
-/* a method judges anew: its earlier refusal is void */
+/* a method judges anew: its earlier refusal, or NULL, is void */
 void ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
     ngx_http_gateway_refusal_t *refusal);
 
 /*
- * The location at hand has granted access, by whichever method: what was
+ * The location at hand has let the request pass, by whichever method: what was
  * refused here is void.  What was refused before, and has this error page for
  * an answer, stays.
  */
@@ -275,14 +279,15 @@ void ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
  * any" opens the location; a status; NGX_DECLINED where nothing was proved,
  * as in dry_run, or for nobody in "optional", whose challenge is kept for
  * whoever refuses him later.  "verdict" was filled, with GW_OK for success;
- * it is copied to "refusal", the method's own, unless that is still wanted: the
- * answer to a refusal, its error page, may be judged as well.
+ * it is copied to the refusal in the module's "slot", which is allocated when
+ * it is first needed, unless that refusal is still wanted: the answer to it,
+ * its error page, may be judged as well.
  *
  * "directive", and the "kind" and id of the credential if there is one, are
  * for the log; an id that could spoil it is not shown.
  */
 ngx_int_t ngx_http_gateway_answer(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal,
+    ngx_http_gateway_request_t *gr, ngx_uint_t slot,
     const ngx_http_gateway_refusal_t *verdict, ngx_uint_t mode,
     const char *directive, const char *kind, ngx_str_t *id);
 
@@ -459,8 +464,7 @@ ngx_int_t ngx_http_gateway_source_hide(ngx_http_request_t *r,
  * with them, or grant, so that under "satisfy any" nobody looks for them.
  * NGX_ERROR: no memory.
  */
-ngx_int_t ngx_http_gateway_hide(ngx_http_request_t *r,
-    ngx_http_gateway_method_e method);
+ngx_int_t ngx_http_gateway_hide(ngx_http_request_t *r, ngx_uint_t method);
 
 /*
  * For core's header filter: the credentials of all methods that have not been
@@ -470,22 +474,21 @@ ngx_int_t ngx_http_gateway_hide_sent(ngx_http_request_t *r);
 
 /*
  * Configuration, while locations are merged: the method hides its credentials
- * at the location at hand.  Its function in "hide" is called for no other one.
+ * at the location at hand.  The function that it has registered is called for
+ * no other one.
  */
-void ngx_http_gateway_hide_at(ngx_conf_t *cf,
-    ngx_http_gateway_method_e method);
+void ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_uint_t method);
 
 /* whether all credentials of a method are hidden, for the location at hand */
 #define ngx_http_gateway_hides(r, gr, method)                                 \
-    ((gr)->hides[method] == (r)->loc_conf)
+    ((gr)->hid_at == (r)->loc_conf && ((gr)->hid >> (method) & 1))
 
 /* they are, from now on, until an internal redirect */
-void ngx_http_gateway_hid(ngx_http_request_t *r,
-    ngx_http_gateway_method_e method);
+void ngx_http_gateway_hid(ngx_http_request_t *r, ngx_uint_t method);
 
 /*
- * For a method's function in "hide": hides what ngx_http_gateway_source_find()
- * finds.  NGX_ERROR: no memory.
+ * For the function that a method has registered: hides what
+ * ngx_http_gateway_source_find() finds.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_hide_source(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source);
@@ -682,13 +685,34 @@ ngx_uint_t ngx_http_gateway_process_gone(uint64_t process);
  */
 
 /*
+ * A slot in the request's record.  For preconfiguration only; NGX_ERROR after
+ * an [emerg].  "slot" may be a static variable of the module: the order of
+ * modules in the .so is fixed, so that each configuration gives it the same
+ * index.
+ */
+ngx_int_t ngx_http_gateway_slot_add(ngx_conf_t *cf, ngx_uint_t *slot);
+
+/*
+ * A method of authentication and its index, which may be kept as that of a
+ * slot.  "name" is a literal, "hide" its part of the hide hook: it is called
+ * where the location says ngx_http_gateway_hide_at(), in ACCESS before another
+ * method judges, and when the response is sent; NULL: the method hides
+ * nothing.  For preconfiguration only: nginx calls it in the order of modules
+ * and ACCESS in the reverse, so that a method with a lower index is asked
+ * later.  NGX_ERROR after an [emerg], or no memory.
+ */
+ngx_int_t ngx_http_gateway_method_add(ngx_conf_t *cf, const char *name,
+    ngx_http_gateway_hide_pt hide, ngx_uint_t *method);
+
+/*
  * The log hook: "handler" is called in LOG for each main request, after nginx's
- * own access_log, in the order of stages and, within one, of registration.
+ * own handlers, in the order of stages and, within one, of registration.
  * Adding the same handler to the same stage again has no effect.
  *
  * For preconfiguration, a directive's setter or a merge.  NGX_ERROR after an
- * [emerg], which the caller passes on: in create_main_conf it is too early, since
- * cf->ctx is not http's yet, in postconfiguration too late; or no memory.
+ * [emerg], which the caller passes on: it is too early in create_main_conf,
+ * where cf->ctx is not http's yet, and too late in postconfiguration; or no
+ * memory.
  */
 ngx_int_t ngx_http_gateway_log_add(ngx_conf_t *cf,
     ngx_http_gateway_log_stage_e stage, ngx_http_gateway_log_pt handler);

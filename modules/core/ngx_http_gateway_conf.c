@@ -47,6 +47,57 @@ ngx_http_gateway_registry(ngx_conf_t *cf, const char *what, ngx_uint_t pre)
 
 
 ngx_int_t
+ngx_http_gateway_slot_add(ngx_conf_t *cf, ngx_uint_t *slot)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_gateway_registry(cf, "a slot of the record", 1);
+    if (gmcf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *slot = gmcf->slots++;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_method_add(ngx_conf_t *cf, const char *name,
+    ngx_http_gateway_hide_pt hide, ngx_uint_t *method)
+{
+    ngx_http_gateway_method_t     *m;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_gateway_registry(cf, "a method of authentication", 1);
+    if (gmcf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *method = gmcf->methods.nelts;
+
+    if (*method == 8 * sizeof(ngx_uint_t) - 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "gateway: \"%s\" is one method of authentication "
+                           "too many, at most %ui can be registered", name,
+                           *method);
+        return NGX_ERROR;
+    }
+
+    m = ngx_array_push(&gmcf->methods);
+    if (m == NULL) {
+        return NGX_ERROR;
+    }
+
+    m->name.data = (u_char *) name;
+    m->name.len = ngx_strlen(name);
+    m->hide = hide;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_gateway_log_add(ngx_conf_t *cf, ngx_http_gateway_log_stage_e stage,
     ngx_http_gateway_log_pt handler)
 {

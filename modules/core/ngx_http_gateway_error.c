@@ -18,6 +18,12 @@
 #define NGX_HTTP_GATEWAY_LOG_ID        128    /* bytes of a credential's id */
 
 
+static ngx_int_t ngx_http_gateway_answer_offer(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_uint_t slot,
+    const ngx_http_gateway_refusal_t *verdict);
+static ngx_http_gateway_refusal_t *ngx_http_gateway_refusal(
+    ngx_http_request_t *r, ngx_http_gateway_request_t *gr, ngx_uint_t slot,
+    const ngx_http_gateway_refusal_t *verdict);
 static ngx_uint_t ngx_http_gateway_refusal_kept(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
 static void ngx_http_gateway_answer_log(ngx_http_request_t *r,
@@ -148,10 +154,11 @@ ngx_http_gateway_refusals_meant(ngx_http_gateway_request_t *gr)
 
 ngx_int_t
 ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
-    ngx_http_gateway_refusal_t *refusal,
-    const ngx_http_gateway_refusal_t *verdict, ngx_uint_t mode,
-    const char *directive, const char *kind, ngx_str_t *id)
+    ngx_uint_t slot, const ngx_http_gateway_refusal_t *verdict,
+    ngx_uint_t mode, const char *directive, const char *kind, ngx_str_t *id)
 {
+    ngx_http_gateway_refusal_t  *refusal;
+
     switch (verdict->reason) {
 
     case GW_FAILED:
@@ -162,18 +169,7 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
 
     case GW_MISSING:
         if (mode == NGX_HTTP_GATEWAY_OPTIONAL) {
-
-            if (!ngx_http_gateway_refusal_kept(r, gr, refusal)) {
-                ngx_http_gateway_refusal_reset(gr, refusal);
-
-                *refusal = *verdict;
-                refusal->next = gr->refusals;
-                refusal->offered = 1;
-                refusal->asked = ngx_http_gateway_asked(r);
-                gr->refusals = refusal;
-            }
-
-            return NGX_DECLINED;
+            return ngx_http_gateway_answer_offer(r, gr, slot, verdict);
         }
 
         break;
@@ -189,11 +185,66 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
         return NGX_DECLINED;
     }
 
+    refusal = ngx_http_gateway_refusal(r, gr, slot, verdict);
+
+    return refusal ? ngx_http_gateway_refuse(r, gr, refusal)
+                   : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/* keeps a challenge for whoever refuses the request later */
+
+static ngx_int_t
+ngx_http_gateway_answer_offer(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_uint_t slot,
+    const ngx_http_gateway_refusal_t *verdict)
+{
+    ngx_http_gateway_refusal_t  *refusal;
+
+    if (ngx_http_gateway_refusal_kept(r, gr, ngx_http_gateway_slot(gr, slot)))
+    {
+        return NGX_DECLINED;
+    }
+
+    refusal = ngx_http_gateway_refusal(r, gr, slot, verdict);
+    if (refusal == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    refusal->next = gr->refusals;
+    refusal->offered = 1;
+    refusal->asked = ngx_http_gateway_asked(r);
+
+    gr->refusals = refusal;
+
+    return NGX_DECLINED;
+}
+
+
+/* a copy of the verdict in the slot, on no list; NULL: no memory */
+
+static ngx_http_gateway_refusal_t *
+ngx_http_gateway_refusal(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
+    ngx_uint_t slot, const ngx_http_gateway_refusal_t *verdict)
+{
+    ngx_http_gateway_refusal_t  *refusal;
+
+    refusal = ngx_http_gateway_slot(gr, slot);
+
     ngx_http_gateway_refusal_reset(gr, refusal);
+
+    if (refusal == NULL) {
+        refusal = ngx_palloc(r->pool, sizeof(ngx_http_gateway_refusal_t));
+        if (refusal == NULL) {
+            return NULL;
+        }
+
+        ngx_http_gateway_slot(gr, slot) = refusal;
+    }
 
     *refusal = *verdict;
 
-    return ngx_http_gateway_refuse(r, gr, refusal);
+    return refusal;
 }
 
 

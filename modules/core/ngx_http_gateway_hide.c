@@ -11,45 +11,63 @@
 #include "ngx_http_gateway.h"
 
 
-static ngx_int_t ngx_http_gateway_hide_from(ngx_http_request_t *r,
-    ngx_uint_t first);
+static ngx_int_t ngx_http_gateway_hide_methods(ngx_http_request_t *r,
+    ngx_uint_t methods);
 
+
+/* methods that are asked later have lower indices, see _method_add() */
 
 ngx_int_t
-ngx_http_gateway_hide(ngx_http_request_t *r, ngx_http_gateway_method_e method)
+ngx_http_gateway_hide(ngx_http_request_t *r, ngx_uint_t method)
 {
-    return ngx_http_gateway_hide_from(r, method + 1);
+    return ngx_http_gateway_hide_methods(r, ((ngx_uint_t) 1 << method) - 1);
 }
 
 
 ngx_int_t
 ngx_http_gateway_hide_sent(ngx_http_request_t *r)
 {
-    return ngx_http_gateway_hide_from(r, 0);
+    return ngx_http_gateway_hide_methods(r, (ngx_uint_t) -1);
 }
 
 
+/* in the order of ACCESS */
+
 static ngx_int_t
-ngx_http_gateway_hide_from(ngx_http_request_t *r, ngx_uint_t first)
+ngx_http_gateway_hide_methods(ngx_http_request_t *r, ngx_uint_t methods)
 {
     ngx_uint_t                     i;
+    ngx_http_gateway_method_t     *method;
     ngx_http_gateway_request_t    *gr;
     ngx_http_gateway_loc_conf_t   *glcf;
     ngx_http_gateway_main_conf_t  *gmcf;
 
     glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
-    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
     gr = ngx_http_gateway_request(r);
 
-    for (i = first; i < NGX_HTTP_GATEWAY_METHODS; i++) {
+    methods &= glcf->hides;
 
-        if (!(glcf->hides >> i & 1)
-            || (gr != NULL && ngx_http_gateway_hides(r, gr, i)))
-        {
+    if (gr != NULL && gr->hid_at == r->loc_conf) {
+        methods &= ~gr->hid;
+    }
+
+    if (methods == 0) {
+        return NGX_OK;
+    }
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+    method = gmcf->methods.elts;
+
+    for (i = gmcf->methods.nelts; i-- > 0; /* void */ ) {
+
+        if (!(methods >> i & 1)) {
             continue;
         }
 
-        if (gmcf->hide[i](r) != NGX_OK) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway hide: method \"%V\"", &method[i].name);
+
+        if (method[i].hide(r) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -59,7 +77,7 @@ ngx_http_gateway_hide_from(ngx_http_request_t *r, ngx_uint_t first)
 
 
 void
-ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_http_gateway_method_e method)
+ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_uint_t method)
 {
     ngx_http_gateway_loc_conf_t  *glcf;
 
@@ -70,7 +88,7 @@ ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_http_gateway_method_e method)
 
 
 void
-ngx_http_gateway_hid(ngx_http_request_t *r, ngx_http_gateway_method_e method)
+ngx_http_gateway_hid(ngx_http_request_t *r, ngx_uint_t method)
 {
     ngx_http_gateway_request_t  *gr;
 
@@ -78,9 +96,16 @@ ngx_http_gateway_hid(ngx_http_request_t *r, ngx_http_gateway_method_e method)
 
     /* without a record nothing was found */
 
-    if (gr != NULL) {
-        gr->hides[method] = r->loc_conf;
+    if (gr == NULL) {
+        return;
     }
+
+    if (gr->hid_at != r->loc_conf) {
+        gr->hid_at = r->loc_conf;
+        gr->hid = 0;
+    }
+
+    gr->hid |= (ngx_uint_t) 1 << method;
 }
 
 

@@ -14,43 +14,35 @@
 
 static gw_reason_e ngx_http_gateway_identity_combine(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
+static ngx_uint_t ngx_http_gateway_identity_winner(
+    const ngx_http_gateway_request_t *gr, ngx_uint_t counted);
 static ngx_uint_t ngx_http_gateway_identity_conflict(
-    const ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_identity_t *winner);
-static const ngx_http_gateway_identity_t *ngx_http_gateway_identity_winner(
-    ngx_http_gateway_request_t *gr);
-static ngx_uint_t ngx_http_gateway_identity_counts(
-    const ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_identity_t *identity);
+    const ngx_http_gateway_request_t *gr, ngx_uint_t counted,
+    ngx_uint_t winner);
 static ngx_int_t ngx_http_gateway_identity_add(ngx_http_request_t *r,
     ngx_http_gateway_identity_t *sum, const ngx_http_gateway_identity_t *other);
 
 
+#define ngx_http_gateway_bit(i)  ((ngx_uint_t) 1 << (i))
+
+
 void
 ngx_http_gateway_identity_begin(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method)
+    ngx_http_gateway_request_t *gr, ngx_uint_t method)
 {
-    ngx_uint_t  i, changed;
+    ngx_uint_t  present;
 
-    changed = 0;
+    present = gr->present & ~ngx_http_gateway_bit(method);
 
     if (gr->location != r->loc_conf) {
+        gr->location = r->loc_conf;
         gr->would = GW_OK;
+        present = 0;
     }
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
-
-        if (gr->identities[i].present
-            && (i == method || gr->location != r->loc_conf))
-        {
-            gr->identities[i].present = 0;
-            changed = 1;
-        }
-    }
-
-    gr->location = r->loc_conf;
-
-    if (changed) {
+    if (present != gr->present) {
+        gr->present = present;
+        gr->proved &= present;
 
         /* the rest cannot be in conflict; without memory there is nobody */
 
@@ -94,7 +86,6 @@ void
 ngx_http_gateway_identity_enter(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr)
 {
-    ngx_uint_t                    i;
     ngx_http_gateway_loc_conf_t  *glcf;
 
     glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
@@ -106,9 +97,8 @@ ngx_http_gateway_identity_enter(ngx_http_request_t *r,
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway enter: no method was asked at this location");
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
-        gr->identities[i].present = 0;
-    }
+    gr->present = 0;
+    gr->proved = 0;
 
     ngx_memzero(&gr->identity, sizeof(ngx_http_gateway_identity_t));
 
@@ -119,13 +109,24 @@ ngx_http_gateway_identity_enter(ngx_http_request_t *r,
 
 gw_reason_e
 ngx_http_gateway_identity_set(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_method_e method,
+    ngx_http_gateway_request_t *gr, ngx_uint_t method,
     const ngx_http_gateway_identity_t *identity)
 {
-    gw_reason_e  reason;
+    gw_reason_e                    reason;
+    ngx_http_gateway_method_t     *m;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+    m = gmcf->methods.elts;
 
     gr->identities[method] = *identity;
-    gr->identities[method].present = 1;
+    gr->identities[method].method = m[method].name;
+
+    gr->present |= ngx_http_gateway_bit(method);
+
+    if (!identity->dry_run) {
+        gr->proved |= ngx_http_gateway_bit(method);
+    }
 
     reason = ngx_http_gateway_identity_combine(r, gr);
 
@@ -137,33 +138,45 @@ ngx_http_gateway_identity_set(ngx_http_request_t *r,
 }
 
 
+/* groups and scopes of the others are added in the order of ACCESS */
+
 static gw_reason_e
 ngx_http_gateway_identity_combine(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr)
 {
-    ngx_uint_t                          i;
-    const ngx_http_gateway_identity_t  *winner, *other;
+    ngx_uint_t                     i, counted, winner;
+    ngx_http_gateway_main_conf_t  *gmcf;
 
-    ngx_memzero(&gr->identity, sizeof(ngx_http_gateway_identity_t));
+    counted = gr->proved ? gr->proved : gr->present;
 
-    winner = ngx_http_gateway_identity_winner(gr);
-
-    if (winner == NULL) {
+    if (counted == 0) {
+        ngx_memzero(&gr->identity, sizeof(ngx_http_gateway_identity_t));
         return GW_OK;
     }
 
-    if (ngx_http_gateway_identity_conflict(gr, winner)) {
+    winner = ngx_http_gateway_identity_winner(gr, counted);
+
+    if (ngx_http_gateway_identity_conflict(gr, counted, winner)) {
+        ngx_memzero(&gr->identity, sizeof(ngx_http_gateway_identity_t));
         return GW_CONSUMER_CONFLICT;
     }
 
-    gr->identity = *winner;
-    gr->identity.all_groups = winner->groups;
+    gr->identity = gr->identities[winner];
+    gr->identity.all_groups = gr->identity.groups;
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
-        other = &gr->identities[i];
+    counted &= ~ngx_http_gateway_bit(winner);
 
-        if (other != winner && ngx_http_gateway_identity_counts(gr, other)
-            && ngx_http_gateway_identity_add(r, &gr->identity, other)
+    if (counted == 0) {
+        return GW_OK;
+    }
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    for (i = gmcf->methods.nelts; i-- > 0; /* void */ ) {
+
+        if ((counted >> i & 1)
+            && ngx_http_gateway_identity_add(r, &gr->identity,
+                                             &gr->identities[i])
                != NGX_OK)
         {
             ngx_memzero(&gr->identity, sizeof(ngx_http_gateway_identity_t));
@@ -175,46 +188,25 @@ ngx_http_gateway_identity_combine(ngx_http_request_t *r,
 }
 
 
+/*
+ * The method that names a consumer of the file, else any: of several the one
+ * that ACCESS asks first, which has the highest index.
+ */
+
 static ngx_uint_t
-ngx_http_gateway_identity_conflict(const ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_identity_t *winner)
+ngx_http_gateway_identity_winner(const ngx_http_gateway_request_t *gr,
+    ngx_uint_t counted)
 {
-    ngx_uint_t                          i;
-    const ngx_http_gateway_identity_t  *other;
+    ngx_uint_t  i, winner, known;
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
-        other = &gr->identities[i];
+    winner = 0;
+    known = 0;
 
-        if (ngx_http_gateway_identity_counts(gr, other) && other->known
-            && !ngx_http_gateway_same(&other->consumer, &winner->consumer))
-        {
-            return 1;
-        }
-    }
+    for (i = 0; counted >> i; i++) {
 
-    return 0;
-}
-
-
-/* the first that names a consumer of the file, else the first */
-
-static const ngx_http_gateway_identity_t *
-ngx_http_gateway_identity_winner(ngx_http_gateway_request_t *gr)
-{
-    ngx_uint_t                          i;
-    const ngx_http_gateway_identity_t  *identity, *winner;
-
-    winner = NULL;
-
-    for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
-        identity = &gr->identities[i];
-
-        if (!ngx_http_gateway_identity_counts(gr, identity)) {
-            continue;
-        }
-
-        if (winner == NULL || (identity->known && !winner->known)) {
-            winner = identity;
+        if ((counted >> i & 1) && (gr->identities[i].known || !known)) {
+            winner = i;
+            known = gr->identities[i].known;
         }
     }
 
@@ -223,22 +215,25 @@ ngx_http_gateway_identity_winner(ngx_http_gateway_request_t *gr)
 
 
 static ngx_uint_t
-ngx_http_gateway_identity_counts(const ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_identity_t *identity)
+ngx_http_gateway_identity_conflict(const ngx_http_gateway_request_t *gr,
+    ngx_uint_t counted, ngx_uint_t winner)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                          i;
+    const ngx_http_gateway_identity_t  *identities;
 
-    if (!identity->present || !identity->dry_run) {
-        return identity->present;
-    }
+    identities = gr->identities;
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
-        if (gr->identities[i].present && !gr->identities[i].dry_run) {
-            return 0;
+    for (i = 0; counted >> i; i++) {
+
+        if ((counted >> i & 1) && identities[i].known
+            && !ngx_http_gateway_same(&identities[i].consumer,
+                                      &identities[winner].consumer))
+        {
+            return 1;
         }
     }
 
-    return 1;
+    return 0;
 }
 
 

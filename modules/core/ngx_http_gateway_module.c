@@ -237,7 +237,7 @@ ngx_http_gateway_request(ngx_http_request_t *r)
 
             /* its arguments may be new */
 
-            ngx_memzero(gr->hides, sizeof(gr->hides));
+            gr->hid_at = NULL;
 
             ngx_http_set_ctx(r, gr, ngx_http_gateway_module);
             return gr;
@@ -251,9 +251,9 @@ ngx_http_gateway_request(ngx_http_request_t *r)
 ngx_http_gateway_request_t *
 ngx_http_gateway_request_get(ngx_http_request_t *r)
 {
-    ngx_uint_t                   i;
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_gateway_request_t  *gr;
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_gateway_request_t    *gr;
+    ngx_http_gateway_main_conf_t  *gmcf;
 
     gr = ngx_http_gateway_request(r);
 
@@ -261,17 +261,19 @@ ngx_http_gateway_request_get(ngx_http_request_t *r)
         return gr;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_request_t));
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    cln = ngx_pool_cleanup_add(r->pool, gmcf->record);
     if (cln == NULL) {
         return NULL;
     }
 
-    gr = cln->data;
-    ngx_memzero(gr, offsetof(ngx_http_gateway_request_t, identities));
+    /* the identities, most of the record, are set before they are read */
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_METHODS; i++) {
-        gr->identities[i].present = 0;
-    }
+    gr = cln->data;
+    ngx_memzero(gr, gmcf->identities);
+
+    gr->identities = (void *) ((u_char *) gr + gmcf->identities);
 
     cln->handler = ngx_http_gateway_request_cleanup;
 
@@ -622,6 +624,9 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&gmcf->watches, cf->pool, 4,
                        sizeof(ngx_http_gateway_watch_t *))
         != NGX_OK
+        || ngx_array_init(&gmcf->methods, cf->pool, 4,
+                          sizeof(ngx_http_gateway_method_t))
+           != NGX_OK
         || ngx_array_init(&gmcf->log, cf->pool, 4,
                           sizeof(ngx_http_gateway_log_t))
            != NGX_OK)
@@ -777,6 +782,10 @@ ngx_http_gateway_init(ngx_conf_t *cf)
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     gmcf->closed = 1;
+    gmcf->identities = offsetof(ngx_http_gateway_request_t, slots)
+                       + gmcf->slots * sizeof(void *);
+    gmcf->record = gmcf->identities
+                   + gmcf->methods.nelts * sizeof(ngx_http_gateway_identity_t);
 
     if (gmcf->identity_headers) {
         h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);

@@ -186,7 +186,6 @@ typedef struct ngx_http_gateway_jwt_ctx_s  ngx_http_gateway_jwt_ctx_t;
 
 struct ngx_http_gateway_jwt_ctx_s {
     ngx_http_gateway_jwt_token_t       *token;
-    ngx_http_gateway_refusal_t          refusal;
     gw_reason_e                         reason;
     const ngx_http_gateway_jwt_rule_t  *failed;     /* the rule, if one */
     ngx_uint_t                          status;     /* to refuse with */
@@ -203,6 +202,17 @@ struct ngx_http_gateway_jwt_ctx_s {
     unsigned                            unverified:1;
     unsigned                            judged:1;
 };
+
+
+/* the indices of the method and of its slots, registered in preconfiguration */
+extern ngx_uint_t  ngx_http_gateway_jwt_method;
+extern ngx_uint_t  ngx_http_gateway_jwt_slot;       /* the ctx */
+extern ngx_uint_t  ngx_http_gateway_jwt_refusal_slot;
+
+/* JWT's part of a record; NULL: the method was not asked so far */
+#define ngx_http_gateway_jwt_ctx(gr)                                          \
+    ((ngx_http_gateway_jwt_ctx_t *)                                           \
+     ngx_http_gateway_slot(gr, ngx_http_gateway_jwt_slot))
 
 
 /* ngx_http_gateway_jwt_key.c */

@@ -48,16 +48,17 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
 {
     gw_reason_e                  reason;
     const json_t                *claims;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
     ngx_http_gateway_identity_t  identity;
 
-    claims = gr->jwt->token->claims;
+    ctx = ngx_http_gateway_jwt_ctx(gr);
+    claims = ctx->token->claims;
 
     /* texts of the identity stand in the claims, and would go with them */
 
-    gr->transient = !gr->jwt->token->kept;
+    gr->transient = !ctx->token->kept;
 
     ngx_memzero(&identity, sizeof(ngx_http_gateway_identity_t));
-    ngx_str_set(&identity.method, "jwt");
     ngx_str_set(&identity.scheme, "Bearer");
 
     if (ngx_http_gateway_jwt_consumer(r, &identity.consumer, claims, jlcf)
@@ -93,12 +94,13 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     }
 
     if (reason == GW_OK) {
-        reason = ngx_http_gateway_identity_set(r, gr, NGX_HTTP_GATEWAY_JWT,
+        reason = ngx_http_gateway_identity_set(r, gr,
+                                               ngx_http_gateway_jwt_method,
                                                &identity);
     }
 
     if (reason == GW_CONSUMER_CONFLICT || reason == GW_DISABLED) {
-        gr->jwt->status = NGX_HTTP_FORBIDDEN;
+        ctx->status = NGX_HTTP_FORBIDDEN;
     }
 
     return reason;
@@ -373,21 +375,22 @@ ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
     ngx_uint_t                      i;
+    ngx_http_gateway_jwt_ctx_t     *ctx;
     ngx_http_gateway_jwt_header_t  *header;
 
     if (jlcf->headers == NULL
-        || !ngx_http_gateway_identified(gr, NGX_HTTP_GATEWAY_JWT))
+        || !ngx_http_gateway_identified(gr, ngx_http_gateway_jwt_method))
     {
         return NGX_OK;
     }
 
+    ctx = ngx_http_gateway_jwt_ctx(gr);
     header = jlcf->headers->elts;
 
     ngx_http_gateway_header_changed(r);
 
     for (i = 0; i < jlcf->headers->nelts; i++) {
-        if (ngx_http_gateway_jwt_set_header(r, gr->jwt->token->claims,
-                                            &header[i])
+        if (ngx_http_gateway_jwt_set_header(r, ctx->token->claims, &header[i])
             != NGX_OK)
         {
             return NGX_ERROR;

@@ -32,6 +32,7 @@ static ngx_int_t ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *challenge);
 static ngx_int_t ngx_http_gateway_jwt_precontent(ngx_http_request_t *r);
 
+static ngx_int_t ngx_http_gateway_jwt_register(ngx_conf_t *cf);
 static void *ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf);
 static void ngx_http_gateway_jwt_memo_cleanup(void *data);
 static void *ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf);
@@ -262,7 +263,7 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_gateway_jwt_module_ctx = {
-    ngx_http_gateway_jwt_add_variables,    /* preconfiguration */
+    ngx_http_gateway_jwt_register,         /* preconfiguration */
     ngx_http_gateway_jwt_init,             /* postconfiguration */
 
     ngx_http_gateway_jwt_create_main_conf, /* create main configuration */
@@ -299,6 +300,7 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
 {
     ngx_int_t                               rc;
     ngx_http_gateway_request_t             *gr;
+    ngx_http_gateway_jwt_ctx_t             *ctx;
     const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
@@ -312,20 +314,24 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (gr->jwt == NULL) {
-        gr->jwt = ngx_pcalloc(r->pool, sizeof(ngx_http_gateway_jwt_ctx_t));
-        if (gr->jwt == NULL) {
+    ctx = ngx_http_gateway_jwt_ctx(gr);
+
+    if (ctx == NULL) {
+        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_gateway_jwt_ctx_t));
+        if (ctx == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+
+        ngx_http_gateway_slot(gr, ngx_http_gateway_jwt_slot) = ctx;
     }
 
-    if (ngx_http_gateway_hide(r, NGX_HTTP_GATEWAY_JWT) != NGX_OK) {
+    if (ngx_http_gateway_hide(r, ngx_http_gateway_jwt_method) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     rc = ngx_http_gateway_jwt_verdict(r, gr, jlcf);
 
-    ngx_http_gateway_jwt_finish(gr->jwt, jlcf);
+    ngx_http_gateway_jwt_finish(ctx, jlcf);
 
     return rc;
 }
@@ -336,14 +342,16 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
-    gw_reason_e  reason;
+    gw_reason_e                  reason;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
 
+    ctx = ngx_http_gateway_jwt_ctx(gr);
     reason = ngx_http_gateway_jwt_judge(r, gr, jlcf);
 
     if (reason == GW_FAILED
         || (jlcf->hide
-            && gr->jwt->source->kind == NGX_HTTP_GATEWAY_ARGUMENT
-            && ngx_http_gateway_jwt_hide(r, gr->jwt) != NGX_OK))
+            && ctx->source->kind == NGX_HTTP_GATEWAY_ARGUMENT
+            && ngx_http_gateway_jwt_hide(r, ctx) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -366,16 +374,17 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
     gw_reason_e                  reason;
     ngx_http_gateway_jwt_ctx_t  *ctx;
 
-    ctx = gr->jwt;
+    ctx = ngx_http_gateway_jwt_ctx(gr);
 
     if (r->err_status == 0) {
 
         /* else this is its error page, which must not lose the challenge */
 
-        ngx_http_gateway_refusal_reset(gr, &ctx->refusal);
+        ngx_http_gateway_refusal_reset(gr,
+                ngx_http_gateway_slot(gr, ngx_http_gateway_jwt_refusal_slot));
     }
 
-    ngx_http_gateway_identity_begin(r, gr, NGX_HTTP_GATEWAY_JWT);
+    ngx_http_gateway_identity_begin(r, gr, ngx_http_gateway_jwt_method);
 
     if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {
         reason = ngx_http_gateway_jwt_decode(r, ctx, jlcf);
@@ -395,7 +404,7 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
 
             /* another method may grant: the identity must not be ours then */
 
-            ngx_http_gateway_identity_begin(r, gr, NGX_HTTP_GATEWAY_JWT);
+            ngx_http_gateway_identity_begin(r, gr, ngx_http_gateway_jwt_method);
         }
     }
 
@@ -426,7 +435,7 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t  *ctx;
     ngx_http_gateway_refusal_t   verdict;
 
-    ctx = gr->jwt;
+    ctx = ngx_http_gateway_jwt_ctx(gr);
 
     ngx_str_null(&kid);
     ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
@@ -449,8 +458,9 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
     verdict.reason = ctx->reason;
     verdict.shown = ctx->reason;
 
-    return ngx_http_gateway_answer(r, gr, &ctx->refusal, &verdict, jlcf->mode,
-                                   "gateway_jwt", "kid", &kid);
+    return ngx_http_gateway_answer(r, gr, ngx_http_gateway_jwt_refusal_slot,
+                                   &verdict, jlcf->mode, "gateway_jwt", "kid",
+                                   &kid);
 }
 
 
@@ -510,6 +520,7 @@ static ngx_int_t
 ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
 {
     ngx_http_gateway_request_t             *gr;
+    ngx_http_gateway_jwt_ctx_t             *ctx;
     const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
 
     if (r != r->main) {
@@ -517,10 +528,11 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
     }
 
     gr = ngx_http_gateway_request(r);
+    ctx = gr ? ngx_http_gateway_jwt_ctx(gr) : NULL;
 
     /* without a source no location has judged: one had no memory for it */
 
-    if (gr == NULL || gr->jwt == NULL || gr->jwt->source == NULL) {
+    if (ctx == NULL || ctx->source == NULL) {
         return NGX_DECLINED;
     }
 
@@ -528,13 +540,30 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
 
     if (ngx_http_gateway_jwt_set_headers(r, gr, jlcf) != NGX_OK
         || (jlcf->hide
-            && gr->jwt->source->kind != NGX_HTTP_GATEWAY_ARGUMENT
-            && ngx_http_gateway_jwt_hide(r, gr->jwt) != NGX_OK))
+            && ctx->source->kind != NGX_HTTP_GATEWAY_ARGUMENT
+            && ngx_http_gateway_jwt_hide(r, ctx) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_register(ngx_conf_t *cf)
+{
+    if (ngx_http_gateway_method_add(cf, "jwt", ngx_http_gateway_jwt_hide_early,
+                                    &ngx_http_gateway_jwt_method)
+        != NGX_OK
+        || ngx_http_gateway_slot_add(cf, &ngx_http_gateway_jwt_slot) != NGX_OK
+        || ngx_http_gateway_slot_add(cf, &ngx_http_gateway_jwt_refusal_slot)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_jwt_add_variables(cf);
 }
 
 
@@ -720,7 +749,7 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_gateway_identity_asked(cf, conf->mode);
 
         if (conf->hide) {
-            ngx_http_gateway_hide_at(cf, NGX_HTTP_GATEWAY_JWT);
+            ngx_http_gateway_hide_at(cf, ngx_http_gateway_jwt_method);
         }
     }
 
@@ -1102,7 +1131,6 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
 {
     ngx_http_handler_pt               *h;
     ngx_http_core_main_conf_t         *cmcf;
-    ngx_http_gateway_main_conf_t      *gmcf;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
@@ -1114,9 +1142,6 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
     if (ngx_http_gateway_jwt_used_variables(cf) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-    gmcf->hide[NGX_HTTP_GATEWAY_JWT] = ngx_http_gateway_jwt_hide_early;
 
     if (ngx_http_gateway_jwt_check_open(cf) != NGX_OK) {
         return NGX_ERROR;

@@ -155,13 +155,15 @@ ngx_http_gateway_jwt_refused_variable(ngx_http_request_t *r,
     u_char                            *p, *last;
     ngx_str_t                          text, name, *names;
     ngx_http_gateway_request_t        *gr;
+    ngx_http_gateway_jwt_ctx_t        *ctx;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     v->not_found = 1;
 
     gr = ngx_http_gateway_request(r);
+    ctx = gr ? ngx_http_gateway_jwt_ctx(gr) : NULL;
 
-    if (gr == NULL || gr->jwt == NULL) {
+    if (ctx == NULL) {
         return NGX_OK;
     }
 
@@ -171,8 +173,8 @@ ngx_http_gateway_jwt_refused_variable(ngx_http_request_t *r,
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
     names = jmcf->refused.elts;
 
-    p = gr->jwt->refused.data;
-    last = p + gr->jwt->refused.len;
+    p = ctx->refused.data;
+    last = p + ctx->refused.len;
 
     for ( /* void */ ; p < last; p = text.data + text.len, names++) {
 

@@ -46,6 +46,11 @@ static const ngx_http_gateway_source_t  ngx_http_gateway_jwt_bearer = {
 };
 
 
+ngx_uint_t  ngx_http_gateway_jwt_method;
+ngx_uint_t  ngx_http_gateway_jwt_slot;
+ngx_uint_t  ngx_http_gateway_jwt_refusal_slot;
+
+
 gw_reason_e
 ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
@@ -134,7 +139,7 @@ ngx_int_t
 ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx)
 {
-    ngx_http_gateway_hid(r, NGX_HTTP_GATEWAY_JWT);
+    ngx_http_gateway_hid(r, ngx_http_gateway_jwt_method);
 
     return ngx_http_gateway_source_hide(r, ctx->source, ctx->found,
                                         &ctx->text);

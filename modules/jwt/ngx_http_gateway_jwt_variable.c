@@ -230,10 +230,12 @@ static ngx_http_gateway_jwt_token_t *
 ngx_http_gateway_jwt_readable(ngx_http_request_t *r)
 {
     ngx_http_gateway_request_t  *gr;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
 
     gr = ngx_http_gateway_request(r);
+    ctx = gr ? ngx_http_gateway_jwt_ctx(gr) : NULL;
 
-    return (gr && gr->jwt) ? ngx_http_gateway_jwt_token(r, gr->jwt) : NULL;
+    return ctx ? ngx_http_gateway_jwt_token(r, ctx) : NULL;
 }
 
 
@@ -457,18 +459,20 @@ ngx_http_gateway_jwt_status_variable(ngx_http_request_t *r,
 {
     ngx_str_t                    status;
     ngx_http_gateway_request_t  *gr;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
 
     gr = ngx_http_gateway_request(r);
+    ctx = gr ? ngx_http_gateway_jwt_ctx(gr) : NULL;
 
-    if (gr == NULL || gr->jwt == NULL || !gr->jwt->judged) {
+    if (ctx == NULL || !ctx->judged) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    switch (gr->jwt->reason) {
+    switch (ctx->reason) {
 
     case GW_OK:
-        if (gr->jwt->unverified) {
+        if (ctx->unverified) {
             ngx_str_set(&status, "unverified");
 
         } else {
@@ -482,7 +486,7 @@ ngx_http_gateway_jwt_status_variable(ngx_http_request_t *r,
         break;
 
     default:
-        status.data = (u_char *) gw_reason_word(gr->jwt->reason);
+        status.data = (u_char *) gw_reason_word(ctx->reason);
         status.len = ngx_strlen(status.data);
     }
 

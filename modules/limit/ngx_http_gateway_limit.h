@@ -258,7 +258,7 @@ typedef enum {
 } ngx_http_gateway_limit_step_e;
 
 
-/* gr->limit: the request's part */
+/* limit's part of the request's record */
 
 typedef struct ngx_http_gateway_limit_ctx_s {
     ngx_http_request_t             *request;
@@ -274,6 +274,16 @@ typedef struct ngx_http_gateway_limit_ctx_s {
     ngx_http_gateway_refusal_t      refusal;
     ngx_http_upstream_t            *upstream;   /* that was before it */
 } ngx_http_gateway_limit_ctx_t;
+
+
+/* its index, registered in preconfiguration */
+extern ngx_uint_t  ngx_http_gateway_limit_part_slot;
+
+/* the part of a record, which may be NULL; NULL: no limit has applied so far */
+#define ngx_http_gateway_limit_part(gr)                                       \
+    ((gr) ? (ngx_http_gateway_limit_ctx_t *)                                  \
+            ngx_http_gateway_slot(gr, ngx_http_gateway_limit_part_slot)       \
+          : NULL)
 
 
 /*

@@ -49,17 +49,22 @@ static void ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item, uint64_t cost);
 
 
+ngx_uint_t  ngx_http_gateway_limit_part_slot;
+
+
 ngx_int_t
 ngx_http_gateway_limit_late(ngx_http_request_t *r)
 {
-    ngx_http_gateway_request_t  *gr;
+    ngx_http_gateway_request_t    *gr;
+    ngx_http_gateway_limit_ctx_t  *ctx;
 
     gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
+    ctx = ngx_http_gateway_limit_part(gr);
 
     /* nobody has refused; an error page comes here, too */
 
-    if (gr && gr->limit && r->err_status == 0) {
-        gr->limit->admitted = 1;
+    if (ctx && r->err_status == 0) {
+        ctx->admitted = 1;
     }
 
     return ngx_http_gateway_limit_handler(r, NGX_HTTP_GATEWAY_LIMIT_LATE);
@@ -158,9 +163,10 @@ ngx_http_gateway_limit_ctx(ngx_http_request_t *r)
     ngx_http_gateway_limit_ctx_t  *ctx;
 
     gr = ngx_http_gateway_request_get(r);
+    ctx = ngx_http_gateway_limit_part(gr);
 
-    if (gr == NULL || gr->limit) {
-        return gr ? gr->limit : NULL;
+    if (gr == NULL || ctx) {
+        return ctx;
     }
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_limit_ctx_t));
@@ -174,7 +180,7 @@ ngx_http_gateway_limit_ctx(ngx_http_request_t *r)
 
     cln->handler = ngx_http_gateway_limit_cleanup;
 
-    gr->limit = ctx;
+    ngx_http_gateway_slot(gr, ngx_http_gateway_limit_part_slot) = ctx;
 
     return ctx;
 }
@@ -542,12 +548,12 @@ ngx_http_gateway_limit_settle(ngx_http_request_t *r)
     ngx_http_gateway_limit_batch_t  *batch;
 
     gr = ngx_http_gateway_request(r);
+    ctx = ngx_http_gateway_limit_part(gr);
 
-    if (gr == NULL || gr->limit == NULL) {
+    if (ctx == NULL) {
         return;
     }
 
-    ctx = gr->limit;
     refused = 0;
     aborted = ngx_http_gateway_limit_aborted(r, ctx);
 
@@ -596,14 +602,16 @@ static ngx_uint_t
 ngx_http_gateway_limit_refused_by_others(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_limit_batch_t *batch)
 {
-    ngx_uint_t                   refused;
-    ngx_http_gateway_refusal_t  *refusal;
+    ngx_uint_t                     refused;
+    ngx_http_gateway_refusal_t    *refusal;
+    ngx_http_gateway_limit_ctx_t  *ctx;
 
+    ctx = ngx_http_gateway_limit_part(gr);
     refused = 0;
 
     for (refusal = gr->refusals; refusal; refusal = refusal->next) {
 
-        if (refusal == &gr->limit->refusal || refusal->offered) {
+        if (refusal == &ctx->refusal || refusal->offered) {
             continue;
         }
 

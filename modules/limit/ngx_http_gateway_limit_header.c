@@ -80,12 +80,12 @@ ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
     ngx_http_gateway_limit_loc_conf_t  *llcf;
 
     gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
+    ctx = ngx_http_gateway_limit_part(gr);
 
-    if (gr == NULL || gr->limit == NULL) {
+    if (ctx == NULL) {
         return ngx_http_next_header_filter(r);
     }
 
-    ctx = gr->limit;
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
     headers = llcf->headers & ~(ngx_uint_t) NGX_HTTP_GATEWAY_LIMIT_OFF;
 
@@ -130,16 +130,18 @@ ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_gateway_limit_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
-    ngx_chain_t                 *cl;
-    ngx_http_gateway_request_t  *gr;
+    ngx_chain_t                   *cl;
+    ngx_http_gateway_request_t    *gr;
+    ngx_http_gateway_limit_ctx_t  *ctx;
 
     for (cl = in; cl; cl = cl->next) {
 
         if (cl->buf->last_buf) {
             gr = ngx_http_gateway_request(r);
+            ctx = ngx_http_gateway_limit_part(gr);
 
-            if (gr && gr->limit) {
-                gr->limit->whole = 1;
+            if (ctx) {
+                ctx->whole = 1;
             }
         }
     }

@@ -12,6 +12,7 @@
 #include "ngx_http_gateway_limit.h"
 
 
+static ngx_int_t ngx_http_gateway_limit_register(ngx_conf_t *cf);
 static void *ngx_http_gateway_limit_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_gateway_limit_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf,
@@ -102,7 +103,7 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_gateway_limit_module_ctx = {
-    ngx_http_gateway_limit_variables,      /* preconfiguration */
+    ngx_http_gateway_limit_register,       /* preconfiguration */
     ngx_http_gateway_limit_init,           /* postconfiguration */
 
     ngx_http_gateway_limit_create_main_conf, /* create main configuration */
@@ -130,6 +131,19 @@ ngx_module_t  ngx_http_gateway_limit_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_int_t
+ngx_http_gateway_limit_register(ngx_conf_t *cf)
+{
+    if (ngx_http_gateway_slot_add(cf, &ngx_http_gateway_limit_part_slot)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_limit_variables(cf);
+}
 
 
 static void *

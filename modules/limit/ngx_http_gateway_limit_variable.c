@@ -87,12 +87,13 @@ static ngx_str_t  ngx_http_gateway_limit_sources[] = {
 static ngx_http_gateway_limit_item_t *
 ngx_http_gateway_limit_variable_item(ngx_http_request_t *r)
 {
-    ngx_http_gateway_request_t  *gr;
+    ngx_http_gateway_request_t    *gr;
+    ngx_http_gateway_limit_ctx_t  *ctx;
 
     gr = ngx_http_gateway_request(r);
+    ctx = ngx_http_gateway_limit_part(gr);
 
-    return (gr && gr->limit) ? ngx_http_gateway_limit_shown(gr->limit, 1)
-                             : NULL;
+    return ctx ? ngx_http_gateway_limit_shown(ctx, 1) : NULL;
 }
 
 
@@ -102,9 +103,11 @@ ngx_http_gateway_limit_status_variable(ngx_http_request_t *r,
 {
     ngx_str_t                      *status;
     ngx_http_gateway_request_t     *gr;
+    ngx_http_gateway_limit_ctx_t   *ctx;
     ngx_http_gateway_limit_item_t  *item;
 
     gr = ngx_http_gateway_request(r);
+    ctx = ngx_http_gateway_limit_part(gr);
     item = ngx_http_gateway_limit_variable_item(r);
 
     if (item && item->refused) {
@@ -113,14 +116,14 @@ ngx_http_gateway_limit_status_variable(ngx_http_request_t *r,
                  ? &ngx_http_gateway_limit_error
                  : &ngx_http_gateway_limit_rejected;
 
-    } else if (gr && gr->limit && gr->limit->exempt) {
+    } else if (ctx && ctx->exempt) {
         status = &ngx_http_gateway_limit_bypassed;
 
     } else if (item == NULL) {
         v->not_found = 1;
         return NGX_OK;
 
-    } else if (gr->limit->delayed) {
+    } else if (ctx->delayed) {
         status = &ngx_http_gateway_limit_delayed;
 
     } else if (item->delay) {

@@ -1,0 +1,68 @@
+# Core's headers name no feature module, in no identifier and no comment: core
+# is what they share, and a new one must not need a line in it.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway::Gate;
+use Test::More;
+
+
+# The folders beside core.  Names in capitals count where they are ours: ACCESS
+# alone is a phase of nginx.  The table of reasons is a list of words for
+# clients, and the set of consumers has its own headers.
+
+sub named {
+    my ($dir) = @_;
+    my @modules = grep { $_ ne 'core' } map { (split m{/})[-1] }
+                  glob "$dir/modules/*";
+    my @complaints;
+
+    for my $file (grep { !/consumer/ } glob "$dir/modules/core/*.h") {
+        my $text = read_file($file) =~ s/^#define GW_REASONS\(X\).*?[^\\]\n//msr;
+
+        for my $module (@modules) {
+            my $capital = uc $module;
+            push @complaints, "$file: names $module" if $text =~ /
+                (?<![A-Za-z]) $module (?![A-Za-z])
+                | \b(?:NGX_HTTP_GATEWAY|GW)_(?:[A-Z0-9]+_)*$capital(?![A-Z0-9])
+                /x;
+        }
+    }
+    return @complaints;
+}
+
+
+clean(\&named, '.', 'no header of core names a feature module');
+
+my $header = 'modules/core/ngx_http_gateway.h';
+
+for my $seed ([ 'void ngx_http_gateway_jwt_seeded(void);', 'jwt',
+                'a function' ],
+              [ 'struct ngx_http_gateway_limit_ctx_s  *limit;', 'limit',
+                'a member' ],
+              [ '#define NGX_HTTP_GATEWAY_API_KEY  1', 'api_key',
+                'an index' ],
+              [ '/* for access alone */', 'access', 'a comment' ])
+{
+    my ($text, $module, $name) = @$seed;
+    my $dir = copy_of('modules');
+    spoil("$dir/$header", "\n$text\n");
+    fires(\&named, "$dir", qr/ngx_http_gateway\.h: names $module$/, $name);
+}
+
+{
+    my $dir = copy_of('modules');
+    mkdir "$dir/modules/cleanup" or die $!;
+    spoil("$dir/modules/core/gw_text.h", "\n/* as the cleanup does */\n");
+    fires(\&named, "$dir", qr/gw_text\.h: names cleanup$/, 'a new folder');
+}
+
+{
+    my $dir = copy_of('modules');
+    spoil("$dir/$header", "\n/* in ACCESS, behind the limits */\n");
+    clean(\&named, "$dir", 'a phase, and a word that begins like a module');
+}
+
+done_testing;
