@@ -54,9 +54,9 @@ for my $seed ([ 'void ngx_http_gateway_jwt_seeded(void);', 'jwt',
 
 {
     my $dir = copy_of('modules');
-    mkdir "$dir/modules/cleanup" or die $!;
-    spoil("$dir/modules/core/gw_text.h", "\n/* as the cleanup does */\n");
-    fires(\&named, "$dir", qr/gw_text\.h: names cleanup$/, 'a new folder');
+    mkdir "$dir/modules/skeleton" or die $!;
+    spoil("$dir/modules/core/gw_text.h", "\n/* as the skeleton does */\n");
+    fires(\&named, "$dir", qr/gw_text\.h: names skeleton$/, 'a new folder');
 }
 
 {

@@ -24,7 +24,8 @@ is($?, 0, 'MODULES=limit is built, and nginx loads it') or diag($said);
 my $made = read_file("$dir/objs/nginx/ngx_http_gateway_module_modules.c");
 is_deeply([ $made =~ /"(ngx_http_gateway_\w+)"/g ],
           [ map { "ngx_http_gateway_$_" }
-                qw( module limit_module redis_module ) ],
+                qw( module redis_module limit_module granted_module
+                    enter_module ) ],
           'with core and redis, and no other module');
 
 $ENV{GATEWAY_MODULE} = "$dir/objs/ngx_http_gateway_module.so";
