@@ -78,6 +78,9 @@ typedef struct {
 } ngx_http_gateway_place_t;
 
 
+typedef struct ngx_http_gateway_param_s  ngx_http_gateway_param_t;
+
+
 /* whether two strings are equal, byte for byte */
 #define ngx_http_gateway_same(a, b)                                           \
     ((a)->len == (b)->len                                                     \
@@ -91,7 +94,7 @@ void ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place);
 
 
 /*
- * ngx_http_gateway_module.c: the request's record
+ * ngx_http_gateway_request.c: the request's record
  *
  * One per main request, made when the first module has something to say and
  * found again from subrequests and after internal redirects, which zero
@@ -197,6 +200,10 @@ ngx_http_gateway_request_t *ngx_http_gateway_request_get(
  * NULL at first, which only that module sets.
  */
 #define ngx_http_gateway_slot(gr, slot)  ((gr)->slots[slot])
+
+/* the value of a variable: "s", or not found where it is empty */
+void ngx_http_gateway_variable_value(ngx_http_variable_value_t *v,
+    ngx_str_t *s);
 
 
 /*
@@ -430,6 +437,10 @@ typedef struct {
 char *ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_gateway_source_t *source);
 
+/* the same as the setter of a parameter, for ngx_http_gateway_params() */
+char *ngx_http_gateway_param_source(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
 /*
  * Looks for the credential: GW_OK with "value" (in the request's memory),
  * GW_MISSING, GW_DUPLICATE_CREDENTIAL if the source holds two values, equal
@@ -498,8 +509,6 @@ ngx_int_t ngx_http_gateway_hide_source(ngx_http_request_t *r,
  * ngx_http_gateway_param.c: parameters of directives, by table
  */
 
-typedef struct ngx_http_gateway_param_s  ngx_http_gateway_param_t;
-
 typedef char *(*ngx_http_gateway_param_pt)(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
@@ -543,10 +552,6 @@ char *ngx_http_gateway_param_msec(ngx_conf_t *cf,
 
 /* ngx_uint_t; "post" is an ngx_conf_enum_t[] */
 char *ngx_http_gateway_param_enum(ngx_conf_t *cf,
-    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
-
-/* ngx_http_gateway_source_t */
-char *ngx_http_gateway_param_source(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
 /* ngx_http_gateway_zone_t, from "name:size"; "post": the least size in bytes */
@@ -775,10 +780,6 @@ void ngx_http_gateway_warn_return(ngx_conf_t *cf, const char *directive,
 
 /* an enum for ngx_http_gateway_set_enum_slot() */
 extern ngx_conf_enum_t  ngx_http_gateway_modes[];
-
-/* the value of a variable: "s", or not found where it is empty */
-void ngx_http_gateway_variable_value(ngx_http_variable_value_t *v,
-    ngx_str_t *s);
 
 
 extern ngx_module_t  ngx_http_gateway_module;

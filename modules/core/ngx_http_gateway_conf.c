@@ -1,6 +1,7 @@
 
 /*
- * Configuration: what modules register with core, and when they may.
+ * Configuration: what modules register with core, and helpers for their
+ * directives.
  *
  * A list that is complete before phase handlers are chosen needs no handler
  * where it is empty.  So core's postconfiguration, which nginx runs before
@@ -9,6 +10,14 @@
  */
 
 #include "ngx_http_gateway.h"
+
+
+ngx_conf_enum_t  ngx_http_gateway_modes[] = {
+    { ngx_string("required"), NGX_HTTP_GATEWAY_REQUIRED },
+    { ngx_string("optional"), NGX_HTTP_GATEWAY_OPTIONAL },
+    { ngx_string("dry_run"), NGX_HTTP_GATEWAY_DRY_RUN },
+    { ngx_null_string, 0 }
+};
 
 
 ngx_http_gateway_main_conf_t *
@@ -132,4 +141,123 @@ ngx_http_gateway_log_add(ngx_conf_t *cf, ngx_http_gateway_log_stage_e stage,
     log[i].handler = handler;
 
     return NGX_OK;
+}
+
+
+ngx_http_variable_t *
+ngx_http_gateway_add_variable(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_http_get_variable_pt get, uintptr_t data, ngx_uint_t flags)
+{
+    ngx_http_variable_t  *var;
+
+    var = ngx_http_add_variable(cf, name, flags|NGX_HTTP_VAR_NOCACHEABLE);
+    if (var == NULL) {
+        return NULL;
+    }
+
+    if (var->get_handler != NULL) {
+
+        /* of "map", "set" and others, which let themselves be taken over */
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the duplicate \"%V\" variable", name);
+        return NULL;
+    }
+
+    var->get_handler = get;
+    var->data = data;
+
+    return var;
+}
+
+
+void
+ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place)
+{
+    if (cf->conf_file == NULL) {
+        return;
+    }
+
+    place->file = cf->conf_file->file.name;
+    place->line = cf->conf_file->line;
+}
+
+
+/*
+ * A server's own configuration serves requests only where no location takes
+ * all of them; that of an "if" in a server, whose name is empty, serves none.
+ */
+
+ngx_uint_t
+ngx_http_gateway_in_force(ngx_conf_t *cf)
+{
+    ngx_queue_t                *q;
+    ngx_http_conf_ctx_t        *ctx;
+    ngx_http_core_srv_conf_t   *cscf;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_location_queue_t  *lq;
+
+    ctx = cf->ctx;
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (ctx->loc_conf != cscf->ctx->loc_conf) {
+        return !(clcf->noname && clcf->name.len == 0);
+    }
+
+    if (clcf->locations == NULL) {
+        return 1;
+    }
+
+    for (q = ngx_queue_head(clcf->locations);
+         q != ngx_queue_sentinel(clcf->locations);
+         q = ngx_queue_next(q))
+    {
+        lq = (ngx_http_location_queue_t *) q;
+
+        if (lq->inclusive && lq->inclusive->name.len == 1
+            && lq->inclusive->name.data[0] == '/')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * "return" acts before ACCESS: what it answers is open, in every nginx
+ * authentication module.
+ */
+
+void
+ngx_http_gateway_warn_return(ngx_conf_t *cf, const char *directive,
+    const ngx_http_gateway_place_t *place)
+{
+    ngx_uint_t            i;
+    ngx_http_conf_ctx_t  *ctx;
+
+    ctx = cf->ctx;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+
+        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_rewrite_module")
+            != 0)
+        {
+            continue;
+        }
+
+        if (ngx_http_gateway_location_returns(
+                           ctx->loc_conf[cf->cycle->modules[i]->ctx_index]))
+        {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"return\" answers before \"%s\" is asked, "
+                          "its response is open to everybody, in the block "
+                          "in %V:%ui", directive,
+                          ngx_http_gateway_place_args(place));
+        }
+
+        return;
+    }
 }

@@ -1,8 +1,7 @@
 
 /*
- * The core of the gateway: the request's record and its variables, the
- * removal of identity headers that clients send, the two filters that send
- * refusals, and the one handler in LOG.
+ * The core of the gateway: the variables of the request's record, the removal
+ * of identity headers that clients send, and the one handler in LOG.
  *
  * Nothing is registered that no directive asks for: an nginx that loads the
  * module and does not use it runs the code that it ran before.
@@ -14,7 +13,6 @@
 
 static ngx_int_t ngx_http_gateway_preaccess(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_log(ngx_http_request_t *r);
-static void ngx_http_gateway_request_cleanup(void *data);
 static ngx_int_t ngx_http_gateway_str_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_reason_variable(ngx_http_request_t *r,
@@ -41,14 +39,6 @@ static ngx_int_t ngx_http_gateway_init(ngx_conf_t *cf);
 static ngx_conf_enum_t  ngx_http_gateway_error_formats[] = {
     { ngx_string("problem"), 1 },
     { ngx_string("off"), 0 },
-    { ngx_null_string, 0 }
-};
-
-
-ngx_conf_enum_t  ngx_http_gateway_modes[] = {
-    { ngx_string("required"), NGX_HTTP_GATEWAY_REQUIRED },
-    { ngx_string("optional"), NGX_HTTP_GATEWAY_OPTIONAL },
-    { ngx_string("dry_run"), NGX_HTTP_GATEWAY_DRY_RUN },
     { ngx_null_string, 0 }
 };
 
@@ -215,99 +205,6 @@ ngx_http_gateway_log(ngx_http_request_t *r)
 }
 
 
-ngx_http_gateway_request_t *
-ngx_http_gateway_request(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_gateway_request_t  *gr;
-
-    r = r->main;
-
-    gr = ngx_http_get_module_ctx(r, ngx_http_gateway_module);
-
-    if (gr != NULL || !(r->internal || r->filter_finalize)) {
-        return gr;
-    }
-
-    /* an internal redirect has zeroed the contexts, not the pool */
-
-    for (cln = r->pool->cleanup; cln; cln = cln->next) {
-        if (cln->handler == ngx_http_gateway_request_cleanup) {
-            gr = cln->data;
-
-            /* its arguments may be new */
-
-            gr->hid_at = NULL;
-
-            ngx_http_set_ctx(r, gr, ngx_http_gateway_module);
-            return gr;
-        }
-    }
-
-    return NULL;
-}
-
-
-ngx_http_gateway_request_t *
-ngx_http_gateway_request_get(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t            *cln;
-    ngx_http_gateway_request_t    *gr;
-    ngx_http_gateway_main_conf_t  *gmcf;
-
-    gr = ngx_http_gateway_request(r);
-
-    if (gr != NULL) {
-        return gr;
-    }
-
-    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
-
-    cln = ngx_pool_cleanup_add(r->pool, gmcf->record);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    /* the identities, most of the record, are set before they are read */
-
-    gr = cln->data;
-    ngx_memzero(gr, gmcf->identities);
-
-    gr->identities = (void *) ((u_char *) gr + gmcf->identities);
-
-    cln->handler = ngx_http_gateway_request_cleanup;
-
-    ngx_http_set_ctx(r->main, gr, ngx_http_gateway_module);
-
-    return gr;
-}
-
-
-/* marks the record among the cleanups; it holds nothing but pool memory */
-
-static void
-ngx_http_gateway_request_cleanup(void *data)
-{
-    /* void */
-}
-
-
-void
-ngx_http_gateway_variable_value(ngx_http_variable_value_t *v, ngx_str_t *s)
-{
-    if (s->len == 0) {
-        v->not_found = 1;
-        return;
-    }
-
-    v->len = s->len;
-    v->data = s->data;
-    v->valid = 1;
-    v->no_cacheable = 1;
-    v->not_found = 0;
-}
-
-
 static ngx_int_t
 ngx_http_gateway_str_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
@@ -462,125 +359,6 @@ ngx_http_gateway_metadata_variable(ngx_http_request_t *r,
     ngx_http_gateway_variable_value(v, &s);
 
     return NGX_OK;
-}
-
-
-ngx_http_variable_t *
-ngx_http_gateway_add_variable(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_http_get_variable_pt get, uintptr_t data, ngx_uint_t flags)
-{
-    ngx_http_variable_t  *var;
-
-    var = ngx_http_add_variable(cf, name, flags|NGX_HTTP_VAR_NOCACHEABLE);
-    if (var == NULL) {
-        return NULL;
-    }
-
-    if (var->get_handler != NULL) {
-
-        /* of "map", "set" and others, which let themselves be taken over */
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the duplicate \"%V\" variable", name);
-        return NULL;
-    }
-
-    var->get_handler = get;
-    var->data = data;
-
-    return var;
-}
-
-
-void
-ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place)
-{
-    if (cf->conf_file == NULL) {
-        return;
-    }
-
-    place->file = cf->conf_file->file.name;
-    place->line = cf->conf_file->line;
-}
-
-
-/*
- * A server's own configuration serves requests only where no location takes
- * all of them; that of an "if" in a server, whose name is empty, serves none.
- */
-
-ngx_uint_t
-ngx_http_gateway_in_force(ngx_conf_t *cf)
-{
-    ngx_queue_t                *q;
-    ngx_http_conf_ctx_t        *ctx;
-    ngx_http_core_srv_conf_t   *cscf;
-    ngx_http_core_loc_conf_t   *clcf;
-    ngx_http_location_queue_t  *lq;
-
-    ctx = cf->ctx;
-    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (ctx->loc_conf != cscf->ctx->loc_conf) {
-        return !(clcf->noname && clcf->name.len == 0);
-    }
-
-    if (clcf->locations == NULL) {
-        return 1;
-    }
-
-    for (q = ngx_queue_head(clcf->locations);
-         q != ngx_queue_sentinel(clcf->locations);
-         q = ngx_queue_next(q))
-    {
-        lq = (ngx_http_location_queue_t *) q;
-
-        if (lq->inclusive && lq->inclusive->name.len == 1
-            && lq->inclusive->name.data[0] == '/')
-        {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/*
- * "return" acts before ACCESS: what it answers is open, in every nginx
- * authentication module.
- */
-
-void
-ngx_http_gateway_warn_return(ngx_conf_t *cf, const char *directive,
-    const ngx_http_gateway_place_t *place)
-{
-    ngx_uint_t            i;
-    ngx_http_conf_ctx_t  *ctx;
-
-    ctx = cf->ctx;
-
-    for (i = 0; cf->cycle->modules[i]; i++) {
-
-        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_rewrite_module")
-            != 0)
-        {
-            continue;
-        }
-
-        if (ngx_http_gateway_location_returns(
-                           ctx->loc_conf[cf->cycle->modules[i]->ctx_index]))
-        {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"return\" answers before \"%s\" is asked, "
-                          "its response is open to everybody, in the block "
-                          "in %V:%ui", directive,
-                          ngx_http_gateway_place_args(place));
-        }
-
-        return;
-    }
 }
 
 

@@ -247,14 +247,6 @@ ngx_http_gateway_param_zone(ngx_conf_t *cf,
 
 
 char *
-ngx_http_gateway_param_source(ngx_conf_t *cf,
-    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
-{
-    return ngx_http_gateway_source_variable(cf, value, field);
-}
-
-
-char *
 ngx_http_gateway_set_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t   *value;

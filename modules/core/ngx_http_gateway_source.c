@@ -182,6 +182,14 @@ ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
 }
 
 
+char *
+ngx_http_gateway_param_source(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    return ngx_http_gateway_source_variable(cf, value, field);
+}
+
+
 gw_reason_e
 ngx_http_gateway_source_find(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_str_t *value)

@@ -20,7 +20,8 @@ sub named {
     my @complaints;
 
     for my $file (grep { !/consumer/ } glob "$dir/modules/core/*.h") {
-        my $text = read_file($file) =~ s/^#define GW_REASONS\(X\).*?[^\\]\n//msr;
+        my $text = read_file($file)
+                   =~ s/^#define GW_REASONS\(X\).*?[^\\]\n//msr;
 
         for my $module (@modules) {
             my $capital = uc $module;

@@ -1,0 +1,103 @@
+
+/*
+ * The request's record: made for the main request when a module first needs
+ * it, and found again from subrequests and after internal redirects.
+ */
+
+#include "ngx_http_gateway.h"
+
+
+static void ngx_http_gateway_request_cleanup(void *data);
+
+
+ngx_http_gateway_request_t *
+ngx_http_gateway_request(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_gateway_request_t  *gr;
+
+    r = r->main;
+
+    gr = ngx_http_get_module_ctx(r, ngx_http_gateway_module);
+
+    if (gr != NULL || !(r->internal || r->filter_finalize)) {
+        return gr;
+    }
+
+    /* an internal redirect has zeroed the contexts, not the pool */
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_gateway_request_cleanup) {
+            gr = cln->data;
+
+            /* its arguments may be new */
+
+            gr->hid_at = NULL;
+
+            ngx_http_set_ctx(r, gr, ngx_http_gateway_module);
+            return gr;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_http_gateway_request_t *
+ngx_http_gateway_request_get(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_gateway_request_t    *gr;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gr = ngx_http_gateway_request(r);
+
+    if (gr != NULL) {
+        return gr;
+    }
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    cln = ngx_pool_cleanup_add(r->pool, gmcf->record);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    /* the identities, most of the record, are set before they are read */
+
+    gr = cln->data;
+    ngx_memzero(gr, gmcf->identities);
+
+    gr->identities = (void *) ((u_char *) gr + gmcf->identities);
+
+    cln->handler = ngx_http_gateway_request_cleanup;
+
+    ngx_http_set_ctx(r->main, gr, ngx_http_gateway_module);
+
+    return gr;
+}
+
+
+/* marks the record among the cleanups; it holds nothing but pool memory */
+
+static void
+ngx_http_gateway_request_cleanup(void *data)
+{
+    /* void */
+}
+
+
+void
+ngx_http_gateway_variable_value(ngx_http_variable_value_t *v, ngx_str_t *s)
+{
+    if (s->len == 0) {
+        v->not_found = 1;
+        return;
+    }
+
+    v->len = s->len;
+    v->data = s->data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+}
