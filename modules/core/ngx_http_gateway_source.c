@@ -465,7 +465,9 @@ ngx_http_gateway_client_args(ngx_http_request_t *r, ngx_str_t *args)
     args->data = p + 1;
     args->len = last - args->data;
 
-    return args->data != r->args.data;
+    /* a "rewrite" that leaves none only sets the length */
+
+    return args->data != r->args.data || args->len != r->args.len;
 }
 
 

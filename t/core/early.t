@@ -39,6 +39,7 @@ my $locations = <<"END";
     location /new/ { client_max_body_size 1; error_page 413 /error?a=2;
                      empty_gif; }
     location /dropped { rewrite ^ /error?a=3? last; }
+    location /gone { rewrite ^ /error? last; }
     location /access { empty_gif; }
     location /other { rewrite ^ /access?a=4? last; }
     location = /error { return 409; }
@@ -117,9 +118,10 @@ sub line {
     my %gone = map { $_ => 1 } split ' ', $hidden{$is};
     my $args = $gone{uri} ? 'a=1&b=2' : "a=1&k=$secret&b=2";
     my $now = $arg{args} // $args;
+    my $none = $arg{empty} ? '' : '-';      # of no length, or not there
 
     return CORE::join '|', $status,
-        "$method $path?$args HTTP/1.1", "$path?$args", $now || '-',
+        "$method $path?$args HTTP/1.1", "$path?$args", $now || $none,
         $now =~ /k=([^&]*)/ ? $1 : '-', $gone{header} ? '-' : $secret,
         $gone{cookie} ? 'c=1' : "c=1; k=$secret",
         $gone{authorization} ? '-' : "Bearer $secret";
@@ -134,6 +136,7 @@ my @ways = (
     [ POST => '/page/', 409, args => '' ], [ POST => '/named/', 410 ],
     [ POST => '/away/', 302 ], [ POST => '/new/', 409, args => 'a=2' ],
     [ GET => '/dropped', 409, args => 'a=3' ],
+    [ GET => '/gone', 409, args => '', empty => 1 ],
     [ TRACE => '/', 405 ], [ GET => '/', 400, line => 'Host: a/b' ],
     [ GET => '/', 400, line => 'X-No-Host: 1' ],
     [ GET => '/', 501, line => "Host: localhost\r\nTransfer-Encoding: x" ],
@@ -212,6 +215,12 @@ my $proxy = start_nginx(
             proxy_pass http://127.0.0.1:$back\$request_uri;
         }
         location /cut { rewrite ^ /jwt?b=2? last; }
+        location /all { rewrite ^ /jwt? last; }
+        location /break {
+            gateway_api_key r query=k;
+            rewrite ^ /x? break;
+            proxy_pass http://127.0.0.1:$back\$request_uri;
+        }
         location /jwt {
             gateway_jwt r token=\$arg_k;
             proxy_set_header X-Original-URI \$request_uri;
@@ -252,6 +261,11 @@ for ([ "/set?a=1&k=$key", '200 /set?a=1 ', 'a good key' ],
      [ "/cut?a=1&k=$token", '200 /jwt?b=2 /cut?a=1', 'a good token' ],
      [ '/cut?a=1&k=forged', 401, 'a forged token' ],
      [ '/cut?a=1#&k=forged', 401, 'and behind a number sign' ],
+     [ "/all?a=1&k=$token", '200 /jwt /all?a=1', 'a good token, and none are left' ],
+     [ '/all?k=forged', 401, 'a forged token, and none are left' ],
+     [ "/break?a=1&k=$key", '200 /break?a=1 ', 'a good key, and none are left' ],
+     [ '/break?k=forged', 401, 'a forged one, and none are left' ],
+     [ '/break?a=1', '200 /break?a=1 ', 'no key, and none are left' ],
      [ "/page?page=1&k=$key", 503, 'an error page' ],
      [ '/page?page=1', 401, 'an error page without a key' ])
 {
