@@ -12,7 +12,10 @@
  * Times are microseconds of Redis' own clock, which fit a double until the
  * year 2255; they are written by "%.0f", since Lua's tostring() keeps fourteen
  * digits.  Which calendar window it is only the gateway can say, and it names
- * two: a limit that Redis sees a little later falls into the next one.
+ * two: a limit that Redis sees a little later falls into the next one.  Where
+ * its clock is wrong by more, in either direction, windows of the length of the
+ * second lead to the one that Redis is in: nodes that named windows of their own
+ * would each begin the count of a key anew.
  *
  * Deciding is what Redis spends its time on: it writes by "%d", in half the
  * time, unless that is a long of 32 bits; and the answer's table is made in the
@@ -71,6 +74,10 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 " elseif k==102 then\n"
 "  local C=ARGV[o+4]+0\n"
 "  local D=C-B\n"
+"  if B>now+2*D then\n"
+"   local k=ceil((B-now)/D)-1\n"
+"   B,C=B-k*D,C-k*D\n"
+"  end\n"
 "  e=B\n"
 "  if now>=C then C=C+(floor((now-C)/D)+1)*D end\n"
 "  if now>=B then e=C end\n"
@@ -209,7 +216,12 @@ static const char  ngx_http_gateway_limit_change_lua[] =
 " write(fmt('%.0f',now+u),u)\n"
 " used,left,reset=ceil(u/A),floor((all-u)/A),u\n"
 "elseif al=='f' then\n"
-" local e,D=B,C-B\n"
+" local D=C-B\n"
+" if B>now+2*D then\n"
+"  local k=ceil((B-now)/D)-1\n"
+"  B,C=B-k*D,C-k*D\n"
+" end\n"
+" local e=B\n"
 " if now>=C then C=C+(floor((now-C)/D)+1)*D end\n"
 " if now>=B then e=C end\n"
 " local x,c=string.match(s,'^(%d+):(%d+)$')\n"

@@ -129,4 +129,60 @@ is(4000 - $passed, $budget,
 
 is($redis->connections, 4, 'and four connections have carried all of it');
 $_->stop for @nodes;
+
+
+# --- a node whose clock is wrong: the windows are those of Redis
+
+my ($lib) = grep { -e } glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
+
+SKIP: {
+    skip('no libfaketime here', 1) if !$lib;
+
+    # a sanitizer's runtime wants to be the first library
+    my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
+    skip('this nginx does not start with libfaketime', 1)
+        if `LD_PRELOAD=$lib $binary -v 2>&1` !~ /nginx version/;
+
+    my %zones = (rate => 'rate=3r/d algorithm=fixed_window', day => 'quota=3/day',
+                 week => 'quota=3/week');
+    my @parts = (
+        http => <<"END" . CORE::join('', map { <<"END" } sort keys %zones),
+    gateway_redis fleet {
+        server 127.0.0.1:@{[ $redis->port ]}; connect_timeout 20s; timeout 20s;
+    }
+END
+    gateway_limit_zone \$arg_k zone=$_:1m $zones{$_} redis=fleet;
+END
+        server => CORE::join('', map { <<"END" } sort keys %zones));
+    location /$_/ { gateway_limit zone=$_; empty_gif; }
+    location /$_/settle { gateway_limit zone=$_ cost=1 settle reserve=2;
+                          empty_gif; }
+    location /$_/used { gateway_limit_admin zone=$_ from=any; }
+END
+
+    my $right = start_nginx(workers => 1, @parts);
+
+    # hours: behind, and ahead by more than two days, or weeks
+    for my $hours (49, 60, 24 * 80, -1, -36, -60, -24 * 80) {
+        local @ENV{qw( LD_PRELOAD FAKETIME DONT_FAKE_MONOTONIC )}
+            = ($lib, sprintf('%+dh', $hours), 1);
+        my $wrong = start_nginx(workers => 1, @parts);
+        delete local @ENV{qw( LD_PRELOAD FAKETIME )};
+
+        for my $zone (sort keys %zones) {
+            next if $zone eq 'week' && $hours > 0 && $hours < 24 * 15;
+
+            my $key = "k=$zone$hours";
+            is(CORE::join(' ', map { (($_ % 2 ? $right : $wrong)
+                                      ->get("/$zone/?$key"))[0] } 1 .. 8),
+               '200 200 200 429 429 429 429 429', "$hours hours: $zone");
+            is(($wrong->get("/$zone/settle?${key}s"))[0], 200, '    reserves');
+            like(($right->get("/$zone/used?zone=$zone&${key}s"
+                              =~ s/&k=/&key=/r))[2], qr/"used":1\b/,
+                 '    and settles');
+        }
+        $wrong->stop;
+    }
+    $right->stop;
+}
 done_testing();
