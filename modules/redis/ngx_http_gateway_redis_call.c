@@ -115,14 +115,20 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_status_e       status;
     ngx_http_gateway_redis_connection_t  *conn;
 
-    status = ngx_http_gateway_redis_ready(redis);
+    /* what a late reply leads to: Redis answers here, whoever has given it up */
 
-    if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
-        return status;
+    conn = redis->answers;
+
+    if (conn == NULL) {
+        status = ngx_http_gateway_redis_ready(redis);
+
+        if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
+            return status;
+        }
+
+        conn = ngx_http_gateway_redis_pick(
+                     ngx_http_gateway_redis_node(redis, nkeys ? args : NULL));
     }
-
-    conn = ngx_http_gateway_redis_pick(
-                 ngx_http_gateway_redis_node(redis, nkeys ? args : NULL));
 
     if (conn->state == NGX_HTTP_GATEWAY_REDIS_DISCONNECTED
         && !ngx_http_gateway_redis_due(conn->retry))
@@ -415,7 +421,11 @@ ngx_http_gateway_redis_call_reply(ngx_http_gateway_redis_connection_t *conn,
         }
     }
 
+    conn->redis->answers = late ? conn : NULL;
+
     ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_OK, reply);
+
+    conn->redis->answers = NULL;
 
     return NGX_OK;
 }

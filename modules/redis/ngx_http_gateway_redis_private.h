@@ -168,6 +168,9 @@ struct ngx_http_gateway_redis_s {
     ngx_int_t                       pending;    /* calls, waiting and sent */
     ngx_queue_t                     free;       /* calls of common size */
     ngx_uint_t                      nfree;
+    ngx_http_gateway_redis_connection_t  *answers;  /* in the handler of a
+                                                       late reply, else NULL */
+
     ngx_event_t                     upkeep;     /* while the breaker is open */
 };
 

@@ -698,11 +698,12 @@ $one->stop;
     my %settled = (l_closed => 0, l_open => 3, l_local => 0);
     my $repeated = sub { my ($text, @of) = @_; CORE::join('', map { $text->($_) } @of) };
     my $node = sub {
-        my ($port, $timeout) = @_;
+        my ($port, $timeout, $breaker) = @_;
+        $breaker //= 'failures=1000000 retry=1h';
         return start_nginx(workers => 1, http => <<"HTTP" . $repeated->(sub {
     gateway_redis fleet { server 127.0.0.1:$port; connect_timeout 20s;
                           timeout $timeout;
-                          breaker failures=1000000 retry=1h; }
+                          breaker $breaker; }
 HTTP
             "gateway_limit_zone \$arg_k zone=$_[0]:1m rate=1r/d burst=99 "
             . 'redis=fleet on_error=' . $_[0] =~ s/l_//r . ';' }, @late)
@@ -743,6 +744,21 @@ SERVER
         is(used($zone, 'before'), 3, '    of this key alone');
     }
     is(state_of($_)->{unreturned}, undef, "$_: nothing is lost") for @late;
+    $one->stop;
+
+    # likewise where the breaker has opened meanwhile
+    $one = $node->($slow->port, '1s', 'failures=1 retry=200ms');
+    wait_until(sub { $slow->connections == 1 }, 10);
+    $slow->pause;
+    is(($one->get('/l_closed/?k=b'))[0], 503, 'the breaker opens');
+    is(($one->get('/l_closed/?k=c'))[0], 503, '    and nobody asks');
+    like($one->log, qr/failures=1 reached, not asking/, '    as the log says');
+    $slow->resume;
+    my $held;
+    wait_until(sub { defined($held = eval { used('l_closed', 'b') })
+                     && $held == 0 }, 10);
+    is($held, 0, '    what Redis reserved is given back');
+    is(state_of('l_closed')->{unreturned}, undef, '    and not lost');
     $one->stop;
     $slow->stop;
 
