@@ -10,7 +10,8 @@
  *
  * Where Redis does not answer, on_error decides, and a charge that it may yet
  * carry out stays: a limit may then refuse one request too many, but not admit
- * one.  A reserve does not stay: it is no cost, and may be large.
+ * one.  A reserve that comes too late is given back: it is no cost, and may be
+ * large.
  */
 
 #include "ngx_http_gateway_limit.h"
