@@ -66,7 +66,6 @@ ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t                            *value;
     ngx_uint_t                            i, kind;
-    ngx_http_gateway_main_conf_t         *gmcf;
     ngx_http_gateway_access_rule_t       *rule;
     ngx_http_gateway_access_main_conf_t  *amcf;
 
@@ -113,13 +112,12 @@ ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     amcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_gateway_access_module);
-    gmcf->refuses = 1;
     amcf->used = 1;
 
-    return NGX_CONF_OK;
+    return (ngx_http_gateway_refuses(cf) == NGX_OK) ? NGX_CONF_OK
+                                                    : NGX_CONF_ERROR;
 }
 
 

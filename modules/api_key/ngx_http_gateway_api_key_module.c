@@ -434,7 +434,6 @@ ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_gateway_api_key_loc_conf_t *alcf = conf;
 
     ngx_str_t                             *value;
-    ngx_http_gateway_main_conf_t          *gmcf;
     ngx_http_gateway_api_key_args_t        args;
     ngx_http_gateway_api_key_main_conf_t  *amcf;
 
@@ -490,8 +489,9 @@ ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                               ngx_http_gateway_api_key_module);
     amcf->used = 1;
 
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-    gmcf->refuses = 1;
+    if (ngx_http_gateway_refuses(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     return ngx_http_gateway_api_key_sources(cf, alcf, &args);
 }

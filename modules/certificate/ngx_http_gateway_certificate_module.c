@@ -468,7 +468,6 @@ ngx_http_gateway_certificate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_gateway_certificate_loc_conf_t *lcf = conf;
 
     char                                      *rv;
-    ngx_http_gateway_main_conf_t              *gmcf;
     ngx_http_gateway_certificate_main_conf_t  *mcf;
 
     rv = ngx_conf_set_flag_slot(cf, cmd, conf);
@@ -484,18 +483,16 @@ ngx_http_gateway_certificate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     return NGX_CONF_ERROR;
 #endif
 
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                          ngx_http_gateway_certificate_module);
-
-    gmcf->refuses = 1;
 
     if (!mcf->used) {
         mcf->used = 1;
         ngx_http_gateway_place(cf, &mcf->place);
     }
 
-    return NGX_CONF_OK;
+    return (ngx_http_gateway_refuses(cf) == NGX_OK) ? NGX_CONF_OK
+                                                    : NGX_CONF_ERROR;
 }
 
 

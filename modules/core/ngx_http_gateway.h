@@ -710,6 +710,13 @@ ngx_int_t ngx_http_gateway_method_add(ngx_conf_t *cf, const char *name,
     ngx_http_gateway_hide_pt hide, ngx_uint_t *method);
 
 /*
+ * A module can refuse requests, or identify and grant them: core registers what
+ * enters locations, drops refusals and sends them.  For the setters of its
+ * directives; NGX_ERROR after an [emerg], as for the log hook.
+ */
+ngx_int_t ngx_http_gateway_refuses(ngx_conf_t *cf);
+
+/*
  * The log hook: "handler" is called in LOG for each main request, after nginx's
  * own handlers, in the order of stages and, within one, of registration.
  * Adding the same handler to the same stage again has no effect.

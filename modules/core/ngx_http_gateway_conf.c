@@ -107,6 +107,22 @@ ngx_http_gateway_method_add(ngx_conf_t *cf, const char *name,
 
 
 ngx_int_t
+ngx_http_gateway_refuses(ngx_conf_t *cf)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_gateway_registry(cf, "a module that refuses requests", 0);
+    if (gmcf == NULL) {
+        return NGX_ERROR;
+    }
+
+    gmcf->refuses = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_gateway_log_add(ngx_conf_t *cf, ngx_http_gateway_log_stage_e stage,
     ngx_http_gateway_log_pt handler)
 {

@@ -427,10 +427,14 @@ ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
         }
     }
 
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-    gscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_module);
+    gmcf = ngx_http_gateway_registry(cf, "an identity header", 0);
+    if (gmcf == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     gmcf->identity_headers = 1;
+
+    gscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_module);
 
     known = gscf->identity_headers.elts;
 

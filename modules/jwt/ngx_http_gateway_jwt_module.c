@@ -940,7 +940,6 @@ ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t                         *value;
     ngx_http_gateway_source_t          source;
-    ngx_http_gateway_main_conf_t      *gmcf;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     static const ngx_http_gateway_param_t  params[] = {
@@ -980,15 +979,15 @@ ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    if (jlcf->enable != NGX_HTTP_GATEWAY_JWT_OFF) {
-        gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-        jmcf = ngx_http_conf_get_module_main_conf(cf,
-                                                 ngx_http_gateway_jwt_module);
-        gmcf->refuses = 1;
-        jmcf->used = 1;
+    if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_OFF) {
+        return NGX_CONF_OK;
     }
 
-    return NGX_CONF_OK;
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+    jmcf->used = 1;
+
+    return (ngx_http_gateway_refuses(cf) == NGX_OK) ? NGX_CONF_OK
+                                                    : NGX_CONF_ERROR;
 }
 
 

@@ -68,7 +68,6 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                           *value;
     ngx_uint_t                           i;
     ngx_http_gateway_limit_t            *limit, *others;
-    ngx_http_gateway_main_conf_t        *gmcf;
     ngx_http_gateway_limit_main_conf_t  *lmcf;
 
     value = cf->args->elts;
@@ -119,8 +118,9 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                               ngx_http_gateway_limit_module);
     lmcf->used = 1;
 
-    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
-    gmcf->refuses = 1;
+    if (ngx_http_gateway_refuses(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (!limit->settle) {
         return NGX_CONF_OK;
