@@ -23,6 +23,9 @@
  * A process may be stopped at any point: others pass over the one place that it
  * was preparing until it goes on.  If it was killed, they free the place when
  * its bucket is full.
+ *
+ * The memory is the caller's.  Nothing here allocates, waits for a lock or
+ * fails.
  */
 
 #ifndef GW_TABLE_H_INCLUDED

@@ -1,7 +1,7 @@
 
 /*
  * Log lines that must not be repeated: what every request could say is logged
- * at most once in an interval.  Knows no nginx module but core.
+ * at most once in an interval.
  *
  * The word that keeps when a line was logged last belongs to the caller.  In
  * shared memory it makes one worker log the line for all of them; in a
