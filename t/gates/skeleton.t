@@ -104,6 +104,7 @@ my $server = start_nginx(
     workers => 1,
     http => <<"END",
     gateway_limit_zone \$arg_k zone=cost:1m rate=1000r/d algorithm=fixed_window;
+    gateway_limit_zone \$arg_k zone=none:1m rate=0r/d;
     gateway_example on;
     log_subrequest on;
     server {
@@ -128,6 +129,7 @@ END
     location /error { error_page 404 /end; return 404; }
     location /try { try_files /nothing /end; }
     location /end { return 200 end; }
+    location /refused { gateway_limit zone=none; empty_gif; }
     location /off { gateway_example off; return 204; }
 END
 
@@ -154,6 +156,7 @@ is(get('/charged?k=1', 1), "200 $_ 1", "one line, and $_ remain")
 is(get('/accel', 1), '200 - 1', 'one line: X-Accel-Redirect');
 is(get('/error', 1), '404 - 1', 'one line: an error page');
 is(get('/try', 1), '200 - 1', 'one line: try_files');
+is(get('/refused?k=1', 1), '429 0 1', 'one line: a 429');
 is(get('/off', 0), '204 - 0', 'off: none');
 is(get('/charged?k=1', 1), '200 994 1', 'and the limit is as before');
 $server->stop;
