@@ -109,7 +109,7 @@ sub crossing {
         my ($from) = split m{/}, $file;
         for my $to (sort keys %{ $links->{$file} }) {
             push @complaints, "$file uses $links->{$file}{$to} of $to"
-                if !may($from, split m{/.*}, $to);
+                if !may($from, (split m{/}, $to)[0]);
         }
     }
     return @complaints;
@@ -119,33 +119,35 @@ sub crossing {
 my @objects = glob qq("$objs"/nginx/addon/*/*.o);
 my $seeds = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 
-# the real objects, and one of $folder with the given C source
+# the object of a C source that uses a symbol and defines another one
 
-sub with_object {
-    my ($folder, $text) = @_;
+sub object {
+    my ($name, $uses, $defines) = @_;
 
-    my $object = "$seeds/$folder/gw_seeded";
+    my ($folder) = split m{/}, $name;
     mkdir "$seeds/$folder";
-    unlink "$object.c";
-    spoil("$object.c", $text);
-    system('cc', '-c', '-o', "$object.o", "$object.c") == 0
+    unlink "$seeds/$name.c";
+    spoil("$seeds/$name.c",
+          "extern char $uses\[];\nchar *$defines(void) { return $uses; }\n");
+    system('cc', '-c', '-o', "$seeds/$name.o", "$seeds/$name.c") == 0
         or die 'cannot compile';
-    return [ @objects, "$object.o" ];
+    return "$seeds/$name.o";
 }
 
+sub all_crossing { crossing(@objects, @{ $_[0] }) }
 
 ok(@objects, 'the module is built');
-clean(sub { crossing(@objects) }, '', 'no object uses what it must not');
+clean(\&all_crossing, [], 'no object uses what it must not');
 
-my $key = 'ngx_http_gateway_redis_module';
-my $uses = "extern char $key\[];\nchar *gw_seeded(void) { return $key; }\n";
+my $redis = object('redis/gw_seeded', 'gw_none', 'gw_b');
 
-clean(sub { crossing(@{ $_[0] }) }, with_object('limit', $uses),
+clean(\&all_crossing, [ $redis, object('limit/gw_seeded', 'gw_b', 'gw_a') ],
       'limit may use redis');
 
 for my $folder (qw( access core example )) {
-    fires(sub { crossing(@{ $_[0] }) }, with_object($folder, $uses),
-          qr{^$folder/gw_seeded uses $key of redis/},
+    fires(\&all_crossing,
+          [ $redis, object("$folder/gw_seeded", 'gw_b', 'gw_a') ],
+          qr{^$folder/gw_seeded uses gw_b of redis/gw_seeded$},
           "a declaration without a header in $folder");
 }
 
