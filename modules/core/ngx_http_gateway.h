@@ -16,6 +16,9 @@
 #include "gw_text.h"
 
 
+extern ngx_module_t  ngx_http_gateway_module;
+
+
 /*
  * Takes the credential of a method out of the request, if the location at hand
  * says so.  NGX_ERROR: no memory.
@@ -188,8 +191,27 @@ typedef struct {
 } ngx_http_gateway_request_t;
 
 
+/* for ngx_http_gateway_request(): looks for it behind an internal redirect */
+ngx_http_gateway_request_t *ngx_http_gateway_request_again(
+    ngx_http_request_t *main);
+
 /* the record of r's main request; NULL if there is none */
-ngx_http_gateway_request_t *ngx_http_gateway_request(ngx_http_request_t *r);
+static ngx_inline ngx_http_gateway_request_t *
+ngx_http_gateway_request(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    r = r->main;
+
+    gr = ngx_http_get_module_ctx(r, ngx_http_gateway_module);
+
+    if (gr != NULL || !(r->internal || r->filter_finalize)) {
+        return gr;
+    }
+
+    return ngx_http_gateway_request_again(r);
+}
+
 
 /* the same, made if there is none; NULL: no memory */
 ngx_http_gateway_request_t *ngx_http_gateway_request_get(
@@ -787,9 +809,6 @@ void ngx_http_gateway_warn_return(ngx_conf_t *cf, const char *directive,
 
 /* an enum for ngx_http_gateway_set_enum_slot() */
 extern ngx_conf_enum_t  ngx_http_gateway_modes[];
-
-
-extern ngx_module_t  ngx_http_gateway_module;
 
 
 #endif /* _NGX_HTTP_GATEWAY_H_INCLUDED_ */
