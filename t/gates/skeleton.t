@@ -92,7 +92,8 @@ is(built(), join(' ', map { "ngx_http_gateway_${_}module" }
    'with core and limit, at its place in the order');
 
 succeeds('prove ' . join(' ', map { "t/gates/$_.t" }
-                        qw( arrows atomics docs headers modules version )),
+                        qw( arrows atomics circles docs headers modules
+                            version )),
          'the gates accept it');
 succeeds('prove t/example/log.t', 'its own test passes');
 
