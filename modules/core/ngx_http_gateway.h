@@ -191,11 +191,14 @@ typedef struct {
 } ngx_http_gateway_request_t;
 
 
-/* for ngx_http_gateway_request(): looks for it behind an internal redirect */
-ngx_http_gateway_request_t *ngx_http_gateway_request_again(
-    ngx_http_request_t *main);
+/* for the function below: the record of a main request without contexts */
+ngx_http_gateway_request_t *ngx_http_gateway_request_find(
+    ngx_http_request_t *r);
 
-/* the record of r's main request; NULL if there is none */
+/*
+ * The record of r's main request; NULL if there is none.  Inline, since every
+ * handler asks for it, also where no directive applies.
+ */
 static ngx_inline ngx_http_gateway_request_t *
 ngx_http_gateway_request(ngx_http_request_t *r)
 {
@@ -205,13 +208,11 @@ ngx_http_gateway_request(ngx_http_request_t *r)
 
     gr = ngx_http_get_module_ctx(r, ngx_http_gateway_module);
 
-    if (gr != NULL || !(r->internal || r->filter_finalize)) {
-        return gr;
-    }
+    /* only an internal redirect or a filter zeroes contexts */
 
-    return ngx_http_gateway_request_again(r);
+    return (gr != NULL || !(r->internal || r->filter_finalize))
+           ? gr : ngx_http_gateway_request_find(r);
 }
-
 
 /* the same, made if there is none; NULL: no memory */
 ngx_http_gateway_request_t *ngx_http_gateway_request_get(
@@ -269,8 +270,8 @@ void ngx_http_gateway_identity_asked(ngx_conf_t *cf, ngx_uint_t mode);
 void ngx_http_gateway_identity_required(ngx_conf_t *cf);
 
 /*
- * For core's enter module, after ACCESS: a location whose methods were not
- * asked takes no identity from an earlier location.
+ * For core's enter module, after ACCESS at a location with a method that is on:
+ * where none of them was asked, the identity of an earlier location is void.
  */
 void ngx_http_gateway_identity_enter(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);

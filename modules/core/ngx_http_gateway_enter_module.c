@@ -50,9 +50,12 @@ ngx_module_t  ngx_http_gateway_enter_module = {
 static ngx_int_t
 ngx_http_gateway_enter_handler(ngx_http_request_t *r)
 {
-    ngx_http_gateway_request_t  *gr;
+    ngx_http_gateway_request_t   *gr;
+    ngx_http_gateway_loc_conf_t  *glcf;
 
-    if (r != r->main) {
+    glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
+
+    if (!glcf->asks || r != r->main) {
         return NGX_DECLINED;
     }
 

@@ -86,11 +86,7 @@ void
 ngx_http_gateway_identity_enter(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr)
 {
-    ngx_http_gateway_loc_conf_t  *glcf;
-
-    glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
-
-    if (!glcf->asks || gr->location == r->loc_conf) {
+    if (gr->location == r->loc_conf) {
         return;
     }
 

@@ -10,15 +10,15 @@
 static void ngx_http_gateway_request_cleanup(void *data);
 
 
-/* an internal redirect has zeroed the contexts, not the pool */
+/* the pool was not zeroed with the contexts */
 
 ngx_http_gateway_request_t *
-ngx_http_gateway_request_again(ngx_http_request_t *main)
+ngx_http_gateway_request_find(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t          *cln;
     ngx_http_gateway_request_t  *gr;
 
-    for (cln = main->pool->cleanup; cln; cln = cln->next) {
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
         if (cln->handler == ngx_http_gateway_request_cleanup) {
             gr = cln->data;
 
@@ -26,7 +26,7 @@ ngx_http_gateway_request_again(ngx_http_request_t *main)
 
             gr->hid_at = NULL;
 
-            ngx_http_set_ctx(main, gr, ngx_http_gateway_module);
+            ngx_http_set_ctx(r, gr, ngx_http_gateway_module);
             return gr;
         }
     }
