@@ -232,7 +232,7 @@ typedef struct {
 } ngx_http_gateway_limit_item_t;
 
 
-/* the ns of an interval as Redis counts: rounded up, never more than the rate */
+/* an interval, in ns, as Redis counts it, in us: rounded up, never too fast */
 #define ngx_http_gateway_limit_usec(ns)  (((ns) + 999) / 1000)
 
 

@@ -14,8 +14,8 @@
  * digits.  Which calendar window it is only the gateway can say, and it names
  * two: a limit that Redis sees a little later falls into the next one.  Where
  * its clock is wrong by more, in either direction, windows of the length of the
- * second lead to the one that Redis is in: nodes that named windows of their own
- * would each begin the count of a key anew.
+ * second lead to the one that Redis is in: nodes that named windows of their
+ * own would each begin the count of a key anew.
  *
  * Deciding is what Redis spends its time on: it writes by "%d", in half the
  * time, unless that is a long of 32 bits; and the answer's table is made in the

@@ -115,7 +115,7 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_status_e       status;
     ngx_http_gateway_redis_connection_t  *conn;
 
-    /* what a late reply leads to: Redis answers here, whoever has given it up */
+    /* what a late reply leads to: Redis answers here, breaker or not */
 
     conn = redis->answers;
 
