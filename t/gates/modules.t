@@ -71,6 +71,15 @@ my $known = modules('.', 'known');
 }
 
 
+# nothing but the list is said, wherever it is asked from
+
+{
+    local $ENV{CDPATH} = '.';
+    is(qx(tools/modules known 2>&1), "$known\n",
+       'a CDPATH of the user changes nothing');
+}
+
+
 # MODULES
 
 like(" $known ", qr/ certificate api_key jwt limit access /,
