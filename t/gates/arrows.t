@@ -15,7 +15,6 @@ my %uses = (
     jwt         => [ qw( consumers jose ) ],
     api_key     => [ qw( consumers jose ) ],
     certificate => [ qw( consumers jose ) ],
-    access      => [ qw( consumers ) ],
     limit       => [ qw( redis ) ],
 );
 
@@ -51,6 +50,8 @@ clean(\&includes, '.', 'no module includes what it must not');
 for my $seed ([ 'limit/gw_seeded.c', 'ngx_http_gateway_access.h',
                 'a feature module and another' ],
               [ 'core/gw_seeded.h', 'gw_json.h', 'core and jose' ],
+              [ 'access/gw_seeded.c', 'gw_consumer.h',
+                'rules, which ask the record, and consumers' ],
               [ 'jose/gw_seeded.c', 'gw_resp.h', 'one that others use' ],
               [ 'example/gw_seeded.c', 'gw_limit.h', 'a new module' ])
 {

@@ -10,12 +10,15 @@ use Test::More;
 
 
 # The folders beside core.  Names in capitals count where they are ours: ACCESS
-# alone is a phase of nginx, and "log" a word of its own: a phase, a hook, a
-# logger.  The table of reasons is a list of words for clients.
+# alone is a phase of nginx.  The table of reasons is a list of words for
+# clients.  Of a name that core has as a word of its own, too, what counts is
+# what stands for the module: its header, itself, its configuration and context.
+
+my %word = map { $_ => 1 } qw( cache log );     # of a CPU, and nginx's
 
 sub named {
     my ($dir) = @_;
-    my @modules = grep { !/^(?:core|log)$/ } map { (split m{/})[-1] }
+    my @modules = grep { $_ ne 'core' } map { (split m{/})[-1] }
                   glob "$dir/modules/*";
     my @complaints;
 
@@ -25,10 +28,13 @@ sub named {
 
         for my $module (@modules) {
             my $capital = uc $module;
-            push @complaints, "$file: names $module" if $text =~ /
-                (?<![A-Za-z]) $module (?![A-Za-z])
-                | \b(?:NGX_HTTP_GATEWAY|GW)_(?:[A-Z0-9]+_)*$capital(?![A-Z0-9])
-                /x;
+            my $named = $word{$module}
+                ? qr/\bngx_http_gateway_${module}
+                     (?:\.h | _(?:module | ctx | \w+_conf)(?![a-z]))/x
+                : qr/(?<![A-Za-z]) $module (?![A-Za-z])
+                     | \b(?:NGX_HTTP_GATEWAY|GW)_(?:[A-Z0-9]+_)*$capital
+                       (?![A-Z0-9])/x;
+            push @complaints, "$file: names $module" if $text =~ $named;
         }
     }
     return @complaints;
@@ -58,6 +64,21 @@ for my $seed ([ 'void ngx_http_gateway_jwt_seeded(void);', 'jwt',
     mkdir "$dir/modules/skeleton" or die $!;
     spoil("$dir/modules/core/gw_text.h", "\n/* as the skeleton does */\n");
     fires(\&named, "$dir", qr/gw_text\.h: names skeleton$/, 'a new folder');
+}
+
+# a module whose name core has as a word
+
+for my $seed ([ log   => 'extern ngx_module_t  ngx_http_gateway_log_module;' ],
+              [ log   => 'struct ngx_http_gateway_log_ctx_s  *part;' ],
+              [ cache => '#include "ngx_http_gateway_cache.h"' ],
+              [ cache => 'ngx_http_gateway_cache_main_conf_t  *conf;' ])
+{
+    my ($module, $text) = @$seed;
+    my $dir = copy_of('modules');
+    -d "$dir/modules/$_" or mkdir "$dir/modules/$_" or die $! for qw( cache log );
+    clean(\&named, "$dir", "a folder $module");
+    spoil("$dir/$header", "\n$text\n");
+    fires(\&named, "$dir", qr/ngx_http_gateway\.h: names $module$/, $text);
 }
 
 {
