@@ -508,8 +508,8 @@ ngx_int_t ngx_http_gateway_hide_sent(ngx_http_request_t *r);
 
 /*
  * Configuration, while locations are merged: the method hides its credentials
- * at the location at hand.  The function that it has registered is called for
- * no other one.
+ * at the location at hand.  The function that it has registered, which must
+ * not be NULL, is called for no other one.
  */
 void ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_uint_t method);
 
