@@ -220,7 +220,9 @@ ngx_http_gateway_request_t *ngx_http_gateway_request_get(
 
 /*
  * What the module that has registered the slot keeps in the record: a pointer,
- * NULL at first, which only that module sets.
+ * NULL at first, which only that module sets.  "gr" must not be NULL, as
+ * ngx_http_gateway_request() may be, and "slot" must be registered: nothing is
+ * checked here.
  */
 #define ngx_http_gateway_slot(gr, slot)  ((gr)->slots[slot])
 
@@ -313,8 +315,9 @@ void ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
  * it is first needed, unless that refusal is still wanted: the answer to it,
  * its error page, may be judged as well.
  *
- * "directive", and the "kind" and id of the credential if there is one, are
- * for the log; an id that could spoil it is not shown.
+ * "directive" and the "kind" and id of the credential are for the log; an id
+ * that could spoil it is not shown.  None of them is NULL; without a credential
+ * the id is empty.
  */
 ngx_int_t ngx_http_gateway_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_uint_t slot,
@@ -508,8 +511,8 @@ ngx_int_t ngx_http_gateway_hide_sent(ngx_http_request_t *r);
 
 /*
  * Configuration, while locations are merged: the method hides its credentials
- * at the location at hand.  The function that it has registered, which must
- * not be NULL, is called for no other one.
+ * at the location at hand.  The function that it has registered is called for
+ * no other one; without effect if it has registered none.
  */
 void ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_uint_t method);
 
@@ -722,12 +725,13 @@ ngx_int_t ngx_http_gateway_slot_add(ngx_conf_t *cf, ngx_uint_t *slot);
 
 /*
  * A method of authentication and its index, which may be kept as that of a
- * slot.  "name" is a literal, "hide" its part of the hide hook: it is called
- * where the location says ngx_http_gateway_hide_at(), in ACCESS before another
- * method judges, and when the response is sent; NULL: the method hides
- * nothing.  For preconfiguration only: nginx calls it in the order of modules
- * and ACCESS in the reverse, so that a method with a lower index is asked
- * later.  NGX_ERROR after an [emerg], or no memory.
+ * slot.  "name" is a literal that no other method has.  "hide" is its part of
+ * the hide hook: it is called where the location says
+ * ngx_http_gateway_hide_at(), in ACCESS before another method judges, and when
+ * the response is sent; NULL: the method hides nothing.  For preconfiguration
+ * only: nginx calls it in the order of modules and ACCESS in the reverse, so
+ * that a method with a lower index is asked later.  NGX_ERROR after an [emerg],
+ * or no memory.
  */
 ngx_int_t ngx_http_gateway_method_add(ngx_conf_t *cf, const char *name,
     ngx_http_gateway_hide_pt hide, ngx_uint_t *method);

@@ -75,12 +75,25 @@ ngx_int_t
 ngx_http_gateway_method_add(ngx_conf_t *cf, const char *name,
     ngx_http_gateway_hide_pt hide, ngx_uint_t *method)
 {
+    ngx_uint_t                     i;
     ngx_http_gateway_method_t     *m;
     ngx_http_gateway_main_conf_t  *gmcf;
 
     gmcf = ngx_http_gateway_registry(cf, "a method of authentication", 1);
     if (gmcf == NULL) {
         return NGX_ERROR;
+    }
+
+    m = gmcf->methods.elts;
+
+    for (i = 0; i < gmcf->methods.nelts; i++) {
+        if (ngx_strcmp(m[i].name.data, name) == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "gateway: a method of authentication \"%s\" is "
+                               "already registered, register it once or choose "
+                               "another name", name);
+            return NGX_ERROR;
+        }
     }
 
     *method = gmcf->methods.nelts;

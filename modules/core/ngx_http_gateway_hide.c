@@ -79,11 +79,18 @@ ngx_http_gateway_hide_methods(ngx_http_request_t *r, ngx_uint_t methods)
 void
 ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_uint_t method)
 {
-    ngx_http_gateway_loc_conf_t  *glcf;
+    ngx_http_gateway_method_t     *m;
+    ngx_http_gateway_loc_conf_t   *glcf;
+    ngx_http_gateway_main_conf_t  *gmcf;
 
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
 
-    glcf->hides |= (ngx_uint_t) 1 << method;
+    m = gmcf->methods.elts;
+
+    if (m[method].hide != NULL) {
+        glcf->hides |= (ngx_uint_t) 1 << method;
+    }
 }
 
 

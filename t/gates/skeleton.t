@@ -173,7 +173,7 @@ my $merge = qr/\n    if \(conf->enable\n.*?\n    \}\n/s;
 
 # the same module, which registers in a function of the module's context
 sub registers_in {
-    my ($field, $type, $failure, $done) = @_;
+    my ($field, $type, $failure, $done, $call) = @_;
 
     my $name = 'ngx_http_gateway_example_' . $field =~ s/ \w+$//r =~ s/ /_/gr;
     write_file("$copy/$source", $module);
@@ -181,7 +181,8 @@ sub registers_in {
     change($source, qr{NULL,(?=\s+/\* \Q$field\E \*/)}, "$name,");
     change($source, qr/(?=static ngx_command_t)/,
            "static $type\n$name(ngx_conf_t *cf)\n{\n"
-           . "    return $add == NGX_OK ? $done : $failure;\n}\n\n\n");
+           . '    return ' . ($call // $add)
+           . " == NGX_OK ? $done : $failure;\n}\n\n\n");
     build('limit example', "registered in $field: it is built");
     return nginx_t($conf);
 }
@@ -203,6 +204,41 @@ like($said, qr/\[emerg\] .* registered too late, in postconfiguration/,
                               'ngx_palloc(cf->pool, 1)');
 is($code, 1, 'in create_main_conf: nginx does not start');
 like($said, qr/\[emerg\] .* registered too early/, 'and says why');
+
+
+# --- a method
+
+# a call that registers one, without a function that hides its credential
+sub method {
+    my ($name) = @_;
+
+    return qq{ngx_http_gateway_method_add(cf, "$name", NULL,}
+           . ' &(ngx_uint_t) { 0 }) == NGX_OK && ';
+}
+
+($code, $said) = registers_in('preconfiguration', 'ngx_int_t', 'NGX_ERROR',
+                              'NGX_OK', method('a') . method('b') . $add);
+is($code, 0, 'two methods: nginx starts') or diag($said);
+
+($code, $said) = registers_in('preconfiguration', 'ngx_int_t', 'NGX_ERROR',
+                              'NGX_OK', method('a') . method('a') . $add);
+is($code, 1, 'two methods of one name: nginx does not start');
+like($said, qr/\[emerg\] .* authentication\ "a"\ is\ already\ registered,
+               .* choose\ another\ name/x, 'and says what to do');
+
+registers_in('preconfiguration', 'ngx_int_t', 'NGX_ERROR', 'NGX_OK',
+             method('a') . $add);
+change($source, qr/(?=    return NGX_CONF_OK;)/, <<'END');
+    ngx_http_gateway_hide_at(cf, 0);
+    if (ngx_http_gateway_refuses(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+END
+build('limit example', 'a method that hides nothing: it is built');
+$server = start_nginx(server => 'location / { return 204; }');
+like((http_get($server, '/'))[0], qr/^204/, 'and serves requests');
+$server->stop;
 
 
 # --- removed again
