@@ -71,7 +71,13 @@ typedef struct {
     int                 (*gone)(void *data, uint64_t owner);
 
     void                 *data;
-    uint64_t              owner;      /* this process, less than 2^54 */
+
+    /*
+     * This process, less than 2^54.  The name of a process
+     * (ngx_http_gateway_process.c) has 64 bits: the pid is in the lower half
+     * and must be packed into 22 bits, and unpacked by gone().
+     */
+    uint64_t              owner;
 } gw_table_user_t;
 
 

@@ -50,8 +50,8 @@ char *ngx_http_gateway_param_from(ngx_conf_t *cf,
  * Whether the client may ask, by its address, which is the one that the realip
  * module has found.  What else the location allows (allow, satisfy any) adds
  * to this check and replaces nothing of it.  NGX_OK; or NGX_HTTP_FORBIDDEN
- * after a line at level info that begins with "directive".  NULL allows
- * nobody.
+ * after a line at level info that begins with "directive", which the content
+ * handler returns: the client receives nginx's own page.  NULL allows nobody.
  */
 ngx_int_t ngx_http_gateway_from(ngx_http_request_t *r,
     const ngx_http_gateway_from_t *from, const char *directive);

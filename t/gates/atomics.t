@@ -56,7 +56,8 @@ sub orders {
         for my $of (sort keys %{ $found{$file} }) {
             my $n = $relaxed{$file}{$of} // 0;
             push @complaints, "$file: $of is relaxed $found{$file}{$of} times,"
-                              . " not $n"
+                              . " not $n: use __ATOMIC_SEQ_CST, or list it in"
+                              . ' t/gates/atomics.t'
                 if $found{$file}{$of} != $n;
         }
     }

@@ -34,7 +34,9 @@ sub named {
                 : qr/(?<![A-Za-z]) $module (?![A-Za-z])
                      | \b(?:NGX_HTTP_GATEWAY|GW)_(?:[A-Z0-9]+_)*$capital
                        (?![A-Z0-9])/x;
-            push @complaints, "$file: names $module" if $text =~ $named;
+            push @complaints, 'use another word there, or name the module'
+                              . \" otherwise: $file: names $module\"
+                if $text =~ $named;
         }
     }
     return @complaints;
