@@ -358,7 +358,9 @@ ngx_http_gateway_limit_log_dry_run(ngx_http_request_t *r,
     for (i = 0; i < batch->n; i++) {
         item = &batch->items[i];
 
-        if (!item->dry_run || !item->refused) {
+        if (!item->dry_run || !item->refused
+            || ngx_http_gateway_hide_sent(r) != NGX_OK)
+        {
             continue;
         }
 
@@ -442,6 +444,12 @@ ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
     status = (batch->refused->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED)
              ? NGX_HTTP_SERVICE_UNAVAILABLE : (ngx_uint_t) llcf->status;
 
+    /* the early stage precedes the methods, and the line shows the request's */
+
+    if (ngx_http_gateway_hide_sent(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     ngx_log_error(llcf->log_level, r->connection->log, 0,
                   "gateway_limit: refused with %ui by zone \"%V\", reason "
                   "\"%s\"", status, &batch->refused->zone->name,
@@ -465,6 +473,10 @@ ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     ngx_http_gateway_limit_loc_conf_t  *llcf;
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+    if (ngx_http_gateway_hide_sent(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     /* one level below a refusal, as limit_req does */
 

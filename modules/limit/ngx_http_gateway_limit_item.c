@@ -28,6 +28,7 @@ static ngx_int_t ngx_http_gateway_limit_figures(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_limit_figure(ngx_http_request_t *r,
     ngx_http_gateway_limit_zone_t *zone,
     const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value);
+static ngx_log_t ngx_http_gateway_limit_log(ngx_http_request_t *r);
 static void ngx_http_gateway_limit_never(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item);
 static void ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
@@ -414,6 +415,23 @@ ngx_http_gateway_limit_cost(ngx_http_request_t *r,
 
 
 /*
+ * Where the client's request is not shown: in the early stage its credentials
+ * are not hidden, and cannot be before all keys of limits have been read.
+ */
+
+static ngx_log_t
+ngx_http_gateway_limit_log(ngx_http_request_t *r)
+{
+    ngx_log_t  log;
+
+    log = *r->connection->log;
+    log.handler = NULL;
+
+    return log;
+}
+
+
+/*
  * Figures from variables may not go together with a reserve; those of the
  * configuration were checked.
  */
@@ -422,6 +440,7 @@ static void
 ngx_http_gateway_limit_never(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item)
 {
+    ngx_log_t                       log;
     ngx_http_gateway_limit_zone_t  *zone;
 
     zone = item->zone;
@@ -433,7 +452,9 @@ ngx_http_gateway_limit_never(ngx_http_request_t *r,
         return;
     }
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+    log = ngx_http_gateway_limit_log(r);
+
+    ngx_log_error(NGX_LOG_WARN, &log, 0,
                   "gateway_limit: zone \"%V\": the value of \"reserve=%V\" is "
                   "more than an idle key has, such requests never pass",
                   &zone->name, &item->limit->reserve.text);
@@ -448,11 +469,15 @@ ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
     const ngx_http_gateway_limit_figure_t *figure, const char *must,
     const char *why)
 {
+    ngx_log_t  log;
+
     if (!ngx_http_gateway_may_say(&zone->said_unusable, NGX_HTTP_GATEWAY_SAY)) {
         return;
     }
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+    log = ngx_http_gateway_limit_log(r);
+
+    ngx_log_error(NGX_LOG_WARN, &log, 0,
                   "gateway_limit_zone: zone \"%V\": the value of \"%V\" is "
                   "unusable, %s applies: %s%s", &zone->name, &figure->text,
                   figure->reserve ? "the reserve"

@@ -41,7 +41,7 @@ sub said_once {
     Test::More::is(CORE::join(' ', $head =~ /^X-RateLimit-\w+: (\d+)/mg), '5 4 43200',
                    'a burst that does not go with the rate: the rate stays');
 
-    my @said = map { /(\[warn\]) .*?(gateway_limit_zone: .*?), client:/
+    my @said = map { /(\[warn\]) .*?(gateway_limit_zone: .*)/
                      ? "$1 $2" : () } split /^/, $server->log;
     Test::More::is_deeply(\@said, [
         map { '[warn] gateway_limit_zone: zone "' . $_->[0]
