@@ -71,13 +71,7 @@ typedef struct {
     int                 (*gone)(void *data, uint64_t owner);
 
     void                 *data;
-
-    /*
-     * This process, less than 2^54.  The name of a process
-     * (ngx_http_gateway_process.c) has 64 bits: the pid is in the lower half
-     * and must be packed into 22 bits, and unpacked by gone().
-     */
-    uint64_t              owner;
+    uint64_t              owner;      /* this process, less than 2^54 */
 } gw_table_user_t;
 
 

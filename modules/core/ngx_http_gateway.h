@@ -504,8 +504,9 @@ ngx_int_t ngx_http_gateway_source_hide(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_hide(ngx_http_request_t *r, ngx_uint_t method);
 
 /*
- * For core's header filter: the credentials of all methods that have not been
- * hidden at the location at hand.  NGX_ERROR: no memory.
+ * For core's header filter, and for whoever logs a line before the methods are
+ * asked, since it shows the request's: hides the credentials of all methods
+ * that have not been hidden at the location at hand.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_hide_sent(ngx_http_request_t *r);
 
@@ -698,7 +699,8 @@ void ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches);
 
 /*
  * ngx_http_gateway_process.c: names of processes, for what one leaves in
- * shared memory when it is killed; never 0, and not used again as a pid is
+ * shared memory when it is killed; never 0, less than 2^54, and not used again
+ * as a pid is
  */
 
 /* the name of the process that calls */

@@ -7,9 +7,15 @@
  * the killed one has left looks held for as long as that one lives.  With the
  * pid goes when its process began, which Linux tells in /proc/PID/stat.  Where
  * that is not to be had, the pid has to do.
+ *
+ * A name has 54 bits, so that a word can hold some more: the time has 32, the
+ * pid 22, and Linux needs no more for one.
  */
 
 #include "ngx_http_gateway.h"
+
+
+#define NGX_HTTP_GATEWAY_PROCESS_PID  22    /* bits */
 
 
 static uint32_t ngx_http_gateway_process_began(ngx_pid_t pid);
@@ -24,8 +30,9 @@ ngx_http_gateway_process_self(void)
     /* a process that has forked is another one */
 
     if (pid != ngx_pid) {
-        self = (uint64_t) ngx_http_gateway_process_began(ngx_pid) << 32
-               | (uint32_t) ngx_pid;
+        self = (uint64_t) ngx_http_gateway_process_began(ngx_pid)
+                   << NGX_HTTP_GATEWAY_PROCESS_PID
+               | (ngx_pid & ((1 << NGX_HTTP_GATEWAY_PROCESS_PID) - 1));
         pid = ngx_pid;
     }
 
@@ -39,8 +46,8 @@ ngx_http_gateway_process_gone(uint64_t process)
     uint32_t   began, now;
     ngx_pid_t  pid;
 
-    pid = (ngx_pid_t) (uint32_t) process;
-    began = (uint32_t) (process >> 32);
+    pid = process & ((1 << NGX_HTTP_GATEWAY_PROCESS_PID) - 1);
+    began = process >> NGX_HTTP_GATEWAY_PROCESS_PID;
 
     /* EPERM: it is there, of another user, as the master is to its workers */
 

@@ -40,7 +40,6 @@ static int ngx_http_gateway_limit_zone_idle(void *data,
 static uint64_t ngx_http_gateway_limit_zone_rank(void *data,
     const uint64_t *state, uint64_t *kept);
 static int ngx_http_gateway_limit_zone_gone(void *data, uint64_t owner);
-static uint64_t ngx_http_gateway_limit_zone_owner(void);
 static void ngx_http_gateway_limit_zone_evicted(
     ngx_http_gateway_limit_zone_t *zone);
 
@@ -332,34 +331,10 @@ ngx_http_gateway_limit_zone_rank(void *data, const uint64_t *state,
 }
 
 
-/*
- * A process as the table takes it: when it began, and its pid, for which Linux
- * needs at most 22 bits.
- */
-
-#define NGX_HTTP_GATEWAY_LIMIT_PID  22
-
-static uint64_t
-ngx_http_gateway_limit_zone_owner(void)
-{
-    uint64_t  self;
-
-    self = ngx_http_gateway_process_self();
-
-    return self >> 32 << NGX_HTTP_GATEWAY_LIMIT_PID
-           | (self & ((1 << NGX_HTTP_GATEWAY_LIMIT_PID) - 1));
-}
-
-
 static int
 ngx_http_gateway_limit_zone_gone(void *data, uint64_t owner)
 {
-    uint64_t  pid;
-
-    pid = owner & ((1 << NGX_HTTP_GATEWAY_LIMIT_PID) - 1);
-
-    return ngx_http_gateway_process_gone(owner >> NGX_HTTP_GATEWAY_LIMIT_PID
-                                         << 32 | pid);
+    return ngx_http_gateway_process_gone(owner);
 }
 
 
@@ -393,7 +368,7 @@ ngx_http_gateway_limit_zone_add(ngx_http_gateway_limit_item_t *item)
     user.rank = ngx_http_gateway_limit_zone_rank;
     user.gone = ngx_http_gateway_limit_zone_gone;
     user.data = &search;
-    user.owner = ngx_http_gateway_limit_zone_owner();
+    user.owner = ngx_http_gateway_process_self();
 
     evicted = 0;
 
