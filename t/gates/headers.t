@@ -35,7 +35,7 @@ sub named {
                      | \b(?:NGX_HTTP_GATEWAY|GW)_(?:[A-Z0-9]+_)*$capital
                        (?![A-Z0-9])/x;
             push @complaints, 'use another word there, or name the module'
-                              . \" otherwise: $file: names $module\"
+                              . " otherwise: $file: names $module"
                 if $text =~ $named;
         }
     }
