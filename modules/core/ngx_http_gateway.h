@@ -63,6 +63,7 @@ typedef struct {
     size_t                          record;     /* its size */
     ngx_uint_t                     *variables;  /* over the request's lines */
     ngx_uint_t                      nvariables;
+    ngx_uint_t                      observes;   /* bits: _observe.h */
     ngx_uint_t                      refuses;    /* unsigned:1; a module does */
     ngx_uint_t                      asks;       /* unsigned:1; a method is on */
     ngx_uint_t                      identity_headers;  /* unsigned:1 */
@@ -180,6 +181,17 @@ typedef struct {
     ngx_uint_t                      present;    /* bits: methods that have
                                                    succeeded, */
     ngx_uint_t                      proved;     /* and not in dry_run */
+
+    /* for ngx_http_gateway_observe.h, which says what they mean */
+    ngx_str_t                      *route;      /* NULL: not in REWRITE yet */
+    uint64_t                        began;      /* ns, in REWRITE; 0: not yet */
+    uint64_t                        before;     /* ns, from creation to that */
+    uint64_t                        duration;   /* ns; 0: not asked yet */
+    ngx_array_t                    *results;    /* result_t; NULL: none */
+
+    unsigned                        redirected:1;  /* by an internal redirect,
+                                                     which zeroes r->ctx */
+    unsigned                        whole:1;    /* the response has its end */
 
     unsigned                        transient:1;  /* the identity's texts go
                                                     where it is refused */
@@ -785,6 +797,9 @@ typedef struct {
 typedef struct {
     ngx_http_gateway_place_t        place;      /* of the block */
     ngx_array_t                     headers;    /* set_header_t */
+    ngx_str_t                       route_name; /* gateway_route */
+    ngx_str_t                       written;    /* the location */
+    ngx_str_t                      *route;      /* of the two, what applies */
     ngx_uint_t                      error_format;
     ngx_uint_t                      hides;      /* bits: methods that hide */
     ngx_uint_t                      asks;       /* unsigned:1; a method is on */

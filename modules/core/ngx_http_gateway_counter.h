@@ -33,7 +33,7 @@
 /* a row of a static table */
 
 typedef struct {
-    const char                     *name;       /* log_records_total */
+    const char                     *name;       /* records_total */
     const char                     *help;       /* a sentence */
     const char                     *type;       /* counter or gauge */
     ngx_uint_t                      own;        /* unsigned:1; one word for

@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_observe.h"
 #include "gw_pairs.h"
 
 
@@ -23,6 +24,9 @@ static ngx_int_t ngx_http_gateway_client_variable(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_metadata_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
+static ngx_int_t ngx_http_gateway_route_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
 static ngx_int_t ngx_http_gateway_add_variables(ngx_conf_t *cf);
 static void *ngx_http_gateway_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_gateway_create_srv_conf(ngx_conf_t *cf);
@@ -31,6 +35,8 @@ static char *ngx_http_gateway_merge_srv_conf(ngx_conf_t *cf, void *parent,
 static void *ngx_http_gateway_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static char *ngx_http_gateway_set_route(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static ngx_int_t ngx_http_gateway_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_init_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_init(ngx_conf_t *cf);
@@ -52,6 +58,13 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_loc_conf_t, error_format),
       ngx_http_gateway_error_formats },
+
+    { ngx_string("gateway_route"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_set_route,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
       ngx_null_command
 };
@@ -116,6 +129,8 @@ static struct {
       offsetof(ngx_http_gateway_request_t, identity.plan) },
 
     { ngx_string("gateway_client"), ngx_http_gateway_client_variable, 0 },
+
+    { ngx_string("gateway_route"), ngx_http_gateway_route_variable, 0 },
 
     { ngx_null_string, NULL, 0 }
 };
@@ -363,6 +378,17 @@ ngx_http_gateway_metadata_variable(ngx_http_request_t *r,
 
 
 static ngx_int_t
+ngx_http_gateway_route_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_gateway_variable_value(v,
+                   ngx_http_gateway_route(r, ngx_http_gateway_request(r)));
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_http_gateway_add_variables(ngx_conf_t *cf)
 {
     ngx_uint_t  i;
@@ -488,6 +514,10 @@ ngx_http_gateway_create_loc_conf(ngx_conf_t *cf)
 
     ngx_http_gateway_place(cf, &glcf->place);
 
+    if (ngx_http_gateway_route_written(cf, &glcf->written) != NGX_OK) {
+        return NULL;
+    }
+
     return glcf;
 }
 
@@ -499,6 +529,33 @@ ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_gateway_loc_conf_t *conf = child;
 
     ngx_conf_merge_uint_value(conf->error_format, prev->error_format, 1);
+    ngx_conf_merge_str_value(conf->route_name, prev->route_name, "");
+    ngx_conf_merge_str_value(conf->written, prev->written, "");
+
+    conf->route = conf->route_name.len ? &conf->route_name : &conf->written;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_set_route(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_loc_conf_t *glcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (glcf->route_name.data) {
+        return "is duplicate";
+    }
+
+    if (value[1].len == 0) {
+        return "has an empty name";
+    }
+
+    glcf->route_name = value[1];
 
     return NGX_CONF_OK;
 }
@@ -581,6 +638,10 @@ ngx_http_gateway_init(ngx_conf_t *cf)
         }
 
         *h = ngx_http_gateway_log;
+    }
+
+    if (ngx_http_gateway_observe_init(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return gmcf->refuses ? ngx_http_gateway_error_init(cf) : NGX_OK;

@@ -67,10 +67,11 @@ uint64_t ngx_http_gateway_duration(ngx_http_request_t *r,
  * CLIENT_CLOSED: nginx's status 499, a connection that failed, or an HTTP/2 or
  * HTTP/3 stream that the client reset, before the response was sent.
  * TIMEOUT: the client was too slow, in sending (408) or in receiving
- * (send_timeout).  SHUTDOWN: worker_shutdown_timeout was over.  UPSTREAM: the
- * last upstream server that was asked sent no valid header (refused, timeout,
- * none alive), or its response ended early; the client may have received a
- * complete error page.  ERROR: nginx failed.  COMPLETE: all else.
+ * (send_timeout).  SHUTDOWN: worker_shutdown_timeout was over.  CLOSED: nginx
+ * closed the connection without a response (444).  UPSTREAM: the last upstream
+ * server that was asked sent no valid header (refused, timeout, none alive), or
+ * its response ended early; the client may have received a complete error page.
+ * ERROR: nginx failed.  COMPLETE: all else.
  */
 
 typedef enum {
@@ -78,6 +79,7 @@ typedef enum {
     NGX_HTTP_GATEWAY_END_CLIENT_CLOSED,
     NGX_HTTP_GATEWAY_END_TIMEOUT,
     NGX_HTTP_GATEWAY_END_SHUTDOWN,
+    NGX_HTTP_GATEWAY_END_CLOSED,
     NGX_HTTP_GATEWAY_END_UPSTREAM,
     NGX_HTTP_GATEWAY_END_ERROR
 } ngx_http_gateway_end_e;
@@ -93,8 +95,8 @@ ngx_http_gateway_end_e ngx_http_gateway_end(ngx_http_request_t *r,
 ngx_uint_t ngx_http_gateway_incomplete(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
 
-/* by ngx_http_gateway_end_e: complete client_closed timeout shutdown upstream
-   error */
+/* by ngx_http_gateway_end_e: complete client_closed timeout shutdown closed
+   upstream error */
 extern ngx_str_t  ngx_http_gateway_end_words[];
 
 
@@ -124,7 +126,7 @@ ngx_http_gateway_result_t *ngx_http_gateway_result_add(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
 
 
-/* for core's postconfiguration */
+/* for core's postconfiguration; a used $gateway_route asks for ROUTE */
 ngx_int_t ngx_http_gateway_observe_init(ngx_conf_t *cf);
 
 /*

@@ -25,6 +25,7 @@ ngx_http_gateway_request_find(ngx_http_request_t *r)
             /* its arguments may be new */
 
             gr->hid_at = NULL;
+            gr->redirected = 1;
 
             ngx_http_set_ctx(r, gr, ngx_http_gateway_module);
             return gr;
