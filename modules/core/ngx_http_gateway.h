@@ -58,6 +58,9 @@ typedef struct {
 
     ngx_array_t                     methods;    /* method_t, by index */
     ngx_array_t                     log;        /* log_t, by stage */
+    ngx_array_t                    *counters;   /* counter_t *; NULL: none */
+    ngx_array_t                    *settles;    /* settle_t; NULL: none */
+    struct gw_stripes_s            *stripes;    /* in shared memory */
     ngx_uint_t                      slots;      /* of the request's record */
     size_t                          identities; /* offset in the record */
     size_t                          record;     /* its size */

@@ -6,7 +6,7 @@
  * A family is a row of a static table beside the code that counts; a counter
  * is one of a family, told from others by its labels.  Its owner asks for a
  * handle while the configuration is read and adds to it in workers.  The zone,
- * "gateway_counters", is made when the first counter is registered; its size
+ * "gateway:counters", is made when the first counter is registered; its size
  * never changes, and a counter is found by the hash of family and labels, so
  * that totals survive a reload, whatever counters it adds or drops.  Old
  * workers and new ones count together.  An nginx started by a binary upgrade
@@ -75,7 +75,7 @@ ngx_http_gateway_count(ngx_http_gateway_counter_t *counter, uint64_t n)
     }
 }
 
-/* the sum over all processes, also those that have exited */
+/* in a worker: the sum over all processes, also those that have exited */
 uint64_t ngx_http_gateway_counter_sum(
     const ngx_http_gateway_counter_t *counter);
 
@@ -112,7 +112,7 @@ void ngx_http_gateway_counters_settle(void);
 
 
 /* for core's init_process: before those of other modules */
-void ngx_http_gateway_counters_start(ngx_cycle_t *cycle);
+void ngx_http_gateway_counters_start(ngx_http_gateway_main_conf_t *gmcf);
 
 
 #endif /* _NGX_HTTP_GATEWAY_COUNTER_H_INCLUDED_ */

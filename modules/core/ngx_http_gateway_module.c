@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_counter.h"
 #include "ngx_http_gateway_observe.h"
 #include "gw_pairs.h"
 
@@ -600,6 +601,7 @@ ngx_http_gateway_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_http_gateway_counters_start(gmcf);
     ngx_http_gateway_watch_start(cycle, &gmcf->watches);
 
     return NGX_OK;

@@ -1,0 +1,207 @@
+
+#include "gw_stripe.h"
+
+
+#define gw_stripe_load(p)  __atomic_load_n(p, __ATOMIC_SEQ_CST)
+
+#define gw_stripe_store(p, value)                                             \
+    __atomic_store_n(p, value, __ATOMIC_SEQ_CST)
+
+#define gw_stripe_swap(p, old, new)                                           \
+    __atomic_compare_exchange_n(p, &(uint64_t) { old }, new, 0,               \
+                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+
+
+/* cells of one process begin with a cache line of their own */
+
+typedef struct {
+    uint64_t              cells[GW_STRIPE_STRIPED];
+} __attribute__((aligned(64))) gw_stripe_t;
+
+
+typedef struct {
+    uint64_t              cells[GW_STRIPE_OWN];
+} __attribute__((aligned(64))) gw_stripe_own_t;
+
+
+struct gw_stripes_s {
+    uint64_t              striped[GW_STRIPE_STRIPED][2];    /* hashes */
+    uint64_t              own[GW_STRIPE_OWN][2];
+    uint64_t              used[2];                  /* by kind */
+    uint64_t              places;                   /* that were ever taken */
+
+    uint64_t              owner[GW_STRIPE_PLACES];  /* process; 0: free */
+
+    gw_stripe_t           stripe[GW_STRIPES + 1];
+    gw_stripe_own_t       place[GW_STRIPE_PLACES];
+};
+
+
+static void gw_stripe_taken(gw_stripes_t *stripes, unsigned place);
+static unsigned gw_stripe_sweep(gw_stripes_t *stripes, uint64_t self,
+    unsigned mine, gw_stripe_gone_pt gone, gw_stripe_settle_pt settle,
+    void *data);
+
+
+size_t
+gw_stripe_size(void)
+{
+    return sizeof(gw_stripes_t);
+}
+
+
+int
+gw_stripe_index(gw_stripes_t *stripes, gw_stripe_kind_e kind,
+    const uint64_t hash[2])
+{
+    uint64_t  i, n, (*name)[2];
+
+    name = (kind == GW_STRIPE_KIND_OWN) ? stripes->own : stripes->striped;
+    n = (kind == GW_STRIPE_KIND_OWN) ? GW_STRIPE_OWN : GW_STRIPE_STRIPED;
+
+    for (i = 0; i < stripes->used[kind]; i++) {
+        if (name[i][0] == hash[0] && name[i][1] == hash[1]) {
+            return (int) i;
+        }
+    }
+
+    if (i == n) {
+        return -1;
+    }
+
+    name[i][0] = hash[0];
+    name[i][1] = hash[1];
+
+    /* a process that is killed before this has added nothing */
+
+    gw_stripe_store(&stripes->used[kind], i + 1);
+
+    return (int) i;
+}
+
+
+unsigned
+gw_stripe_take(gw_stripes_t *stripes, uint64_t self, gw_stripe_gone_pt gone,
+    gw_stripe_settle_pt settle, void *data)
+{
+    unsigned  place;
+
+    place = gw_stripe_sweep(stripes, self, GW_STRIPE_PLACES, gone, settle,
+                            data);
+
+    gw_stripe_taken(stripes, place);
+
+    return place;
+}
+
+
+/*
+ * Places that were never taken are not read: their pages do not exist yet.  A
+ * process that is killed before this has counted nothing.
+ */
+
+static void
+gw_stripe_taken(gw_stripes_t *stripes, unsigned place)
+{
+    uint64_t  places;
+
+    do {
+        places = gw_stripe_load(&stripes->places);
+
+    } while (place < GW_STRIPE_PLACES && places <= place
+             && !gw_stripe_swap(&stripes->places, places, place + 1));
+}
+
+
+void
+gw_stripe_settle(gw_stripes_t *stripes, uint64_t self, unsigned place,
+    gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data)
+{
+    (void) gw_stripe_sweep(stripes, self, place, gone, settle, data);
+}
+
+
+/*
+ * "mine" is the place that the process has; GW_STRIPE_PLACES: it wants one.
+ * Whoever replaces a gone owner by itself settles; if it is killed meanwhile it
+ * is a gone owner itself.
+ */
+
+static unsigned
+gw_stripe_sweep(gw_stripes_t *stripes, uint64_t self, unsigned mine,
+    gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data)
+{
+    unsigned  i, starts;
+    uint64_t  owner;
+
+    starts = (mine == GW_STRIPE_PLACES);
+
+    for (i = 0; i < GW_STRIPE_PLACES; i++) {
+
+        if (i == mine) {
+            continue;
+        }
+
+        owner = gw_stripe_load(&stripes->owner[i]);
+
+        if (owner == 0) {
+            if (mine == GW_STRIPE_PLACES
+                && gw_stripe_swap(&stripes->owner[i], 0, self))
+            {
+                mine = i;
+            }
+
+            continue;
+        }
+
+        if (!(owner == self ? starts : (unsigned) gone(data, owner))
+            || !gw_stripe_swap(&stripes->owner[i], owner, self))
+        {
+            continue;
+        }
+
+        settle(data, i);
+
+        if (mine == GW_STRIPE_PLACES) {
+            mine = i;
+
+        } else {
+            gw_stripe_store(&stripes->owner[i], 0);
+        }
+    }
+
+    return mine;
+}
+
+
+uint64_t *
+gw_stripe_cell(gw_stripes_t *stripes, gw_stripe_kind_e kind, unsigned index,
+    unsigned place)
+{
+    if (kind == GW_STRIPE_KIND_STRIPED) {
+        return &stripes->stripe[place < GW_STRIPES ? place : GW_STRIPES]
+                       .cells[index];
+    }
+
+    return (place < GW_STRIPE_PLACES) ? &stripes->place[place].cells[index]
+                                      : NULL;
+}
+
+
+uint64_t
+gw_stripe_sum(gw_stripes_t *stripes, gw_stripe_kind_e kind, unsigned index)
+{
+    uint64_t  i, n, sum;
+
+    sum = 0;
+    n = (kind == GW_STRIPE_KIND_OWN) ? gw_stripe_load(&stripes->places)
+                                     : GW_STRIPES + 1;
+
+    for (i = 0; i < n; i++) {
+        sum += __atomic_load_n(gw_stripe_cell(stripes, kind, index,
+                                              (unsigned) i),
+                               __ATOMIC_RELAXED);
+    }
+
+    return sum;
+}

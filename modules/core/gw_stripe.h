@@ -1,0 +1,90 @@
+
+/*
+ * Counters in shared memory that processes add to without a lock, each in
+ * memory of its own.
+ *
+ * A process takes a place: a free one, or that of a process that has exited, in
+ * whatever way, with what was counted there.  Nothing is ever moved or cleared,
+ * so the sum over all places stays exact when a process is killed at any point.
+ *
+ * There are two kinds of cells.  Of a striped counter each of the first
+ * GW_STRIPES places has one, and all further places share one more.  Of an own
+ * counter every place has one: its words belong to one process at a time.
+ *
+ * A counter is found by the 128-bit hash of its name, and keeps its index for
+ * as long as the memory lives.  One process at a time looks for names; the
+ * others may count meanwhile.
+ *
+ * Cells are added to with relaxed order: a sum tells what each process has
+ * counted at about the same time.  All else is sequentially consistent.  Knows
+ * no nginx.
+ */
+
+#ifndef GW_STRIPE_H_INCLUDED
+#define GW_STRIPE_H_INCLUDED
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define GW_STRIPES         16       /* beside the shared one */
+#define GW_STRIPE_PLACES   1024     /* processes at a time */
+#define GW_STRIPE_STRIPED  2048     /* counters of each kind */
+#define GW_STRIPE_OWN      256
+
+
+typedef enum {
+    GW_STRIPE_KIND_STRIPED = 0,
+    GW_STRIPE_KIND_OWN
+} gw_stripe_kind_e;
+
+
+/* in shared memory: gw_stripe_size() bytes of zeroes, none of which is set */
+typedef struct gw_stripes_s  gw_stripes_t;
+
+
+/* whether a process has ended; it never comes back */
+typedef int (*gw_stripe_gone_pt)(void *data, uint64_t process);
+
+/*
+ * The process that has counted at a place is gone, and did not settle what it
+ * held.  Nobody else changes the own cells of the place meanwhile.  Called
+ * again for it if the caller is killed before the end.
+ */
+typedef void (*gw_stripe_settle_pt)(void *data, unsigned place);
+
+
+size_t gw_stripe_size(void);
+
+/*
+ * The index of a counter, which is added if it is not known; -1: there is no
+ * room for one more.
+ */
+int gw_stripe_index(gw_stripes_t *stripes, gw_stripe_kind_e kind,
+    const uint64_t hash[2]);
+
+/*
+ * Settles the places of all processes that are gone, and takes one for "self",
+ * whose name is not 0.  A place in the name of "self" is that of an earlier
+ * process.  Returns the place, or GW_STRIPE_PLACES: none is free.
+ */
+unsigned gw_stripe_take(gw_stripes_t *stripes, uint64_t self,
+    gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data);
+
+/* the same for a process that has a place: settles, and frees the others */
+void gw_stripe_settle(gw_stripes_t *stripes, uint64_t self, unsigned place,
+    gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data);
+
+/*
+ * The cell of a counter for a process with this place.  NULL: an own counter,
+ * and no place.
+ */
+uint64_t *gw_stripe_cell(gw_stripes_t *stripes, gw_stripe_kind_e kind,
+    unsigned index, unsigned place);
+
+/* of all processes */
+uint64_t gw_stripe_sum(gw_stripes_t *stripes, gw_stripe_kind_e kind,
+    unsigned index);
+
+
+#endif /* GW_STRIPE_H_INCLUDED */

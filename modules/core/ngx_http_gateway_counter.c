@@ -1,0 +1,386 @@
+
+/* counters: see ngx_http_gateway_counter.h */
+
+#include "ngx_http_gateway_counter.h"
+#include "gw_siphash.h"
+#include "gw_stripe.h"
+
+
+/* no index: there was no room in the zone */
+#define NGX_HTTP_GATEWAY_COUNTER_NONE  ((ngx_uint_t) -1)
+
+/* for nginx's description of the pages */
+#define NGX_HTTP_GATEWAY_COUNTER_PAGES  16
+
+
+typedef struct {
+    ngx_http_gateway_settle_pt      handler;
+    void                           *data;
+} ngx_http_gateway_settle_t;
+
+
+static ngx_http_gateway_main_conf_t *ngx_http_gateway_counter_conf(
+    ngx_conf_t *cf, const char *what);
+static ngx_int_t ngx_http_gateway_counter_zone(ngx_conf_t *cf,
+    ngx_http_gateway_main_conf_t *gmcf);
+static ngx_int_t ngx_http_gateway_counter_init_zone(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_int_t ngx_http_gateway_counter_index(
+    ngx_http_gateway_main_conf_t *gmcf, ngx_http_gateway_counter_t *counter,
+    ngx_log_t *log);
+static gw_stripe_kind_e ngx_http_gateway_counter_kind(
+    const ngx_http_gateway_counter_t *counter);
+static int ngx_http_gateway_counter_gone(void *data, uint64_t process);
+static void ngx_http_gateway_counter_settle(void *data, unsigned place);
+
+
+/* of the process: its place, and what is counted where it has none */
+
+static struct {
+    gw_stripes_t                   *stripes;
+    uint64_t                        self;
+    unsigned                        place;
+} ngx_http_gateway_counters;
+
+static uint64_t  ngx_http_gateway_counter_nowhere;
+
+
+ngx_http_gateway_counter_t *
+ngx_http_gateway_counter_add(ngx_conf_t *cf,
+    const ngx_http_gateway_family_t *family, ngx_str_t *labels)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_counter_t     *counter, **added;
+    ngx_http_gateway_main_conf_t   *gmcf;
+
+    gmcf = ngx_http_gateway_counter_conf(cf, "a counter");
+    if (gmcf == NULL) {
+        return NULL;
+    }
+
+    added = gmcf->counters->elts;
+
+    for (i = 0; i < gmcf->counters->nelts; i++) {
+        if (ngx_strcmp(added[i]->family->name, family->name) == 0
+            && ngx_http_gateway_same(&added[i]->labels, labels))
+        {
+            return added[i];
+        }
+    }
+
+    counter = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_counter_t));
+    added = ngx_array_push(gmcf->counters);
+
+    if (counter == NULL || added == NULL) {
+        return NULL;
+    }
+
+    counter->family = family;
+    counter->labels = *labels;
+    counter->cell = &ngx_http_gateway_counter_nowhere;
+    counter->index = NGX_HTTP_GATEWAY_COUNTER_NONE;
+
+    *added = counter;
+
+    return counter;
+}
+
+
+ngx_int_t
+ngx_http_gateway_settle_add(ngx_conf_t *cf, ngx_http_gateway_settle_pt handler,
+    void *data)
+{
+    ngx_http_gateway_settle_t     *settle;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_gateway_counter_conf(cf, "a settlement of counters");
+    if (gmcf == NULL) {
+        return NGX_ERROR;
+    }
+
+    settle = ngx_array_push(gmcf->settles);
+    if (settle == NULL) {
+        return NGX_ERROR;
+    }
+
+    settle->handler = handler;
+    settle->data = data;
+
+    return NGX_OK;
+}
+
+
+/* NULL after an [emerg], or no memory; the first call makes the zone */
+
+static ngx_http_gateway_main_conf_t *
+ngx_http_gateway_counter_conf(ngx_conf_t *cf, const char *what)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_gateway_registry(cf, what, 0);
+
+    if (gmcf == NULL || gmcf->counters) {
+        return gmcf;
+    }
+
+    return ngx_http_gateway_counter_zone(cf, gmcf) == NGX_OK ? gmcf : NULL;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_counter_zone(ngx_conf_t *cf,
+    ngx_http_gateway_main_conf_t *gmcf)
+{
+    static ngx_str_t  name = ngx_string("gateway:counters");
+
+    size_t           size;
+    ngx_shm_zone_t  *shm_zone;
+
+    size = ngx_align(gw_stripe_size(), ngx_pagesize)
+           + NGX_HTTP_GATEWAY_COUNTER_PAGES * ngx_pagesize;
+
+    shm_zone = ngx_shared_memory_add(cf, &name, size,
+                                     &ngx_http_gateway_module);
+    if (shm_zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    shm_zone->init = ngx_http_gateway_counter_init_zone;
+    shm_zone->data = gmcf;
+
+    gmcf->settles = ngx_array_create(cf->pool, 2,
+                                     sizeof(ngx_http_gateway_settle_t));
+    gmcf->counters = ngx_array_create(cf->pool, 8,
+                                      sizeof(ngx_http_gateway_counter_t *));
+
+    return (gmcf->settles && gmcf->counters) ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * On a reload the zone is that of the running workers.  A name that is added
+ * to it changes nothing for them, also if the reload fails.
+ */
+
+static ngx_int_t
+ngx_http_gateway_counter_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_gateway_main_conf_t *old = data;
+
+    ngx_uint_t                      i;
+    ngx_slab_pool_t                *shpool;
+    ngx_http_gateway_counter_t    **counter;
+    ngx_http_gateway_main_conf_t   *gmcf;
+
+    gmcf = shm_zone->data;
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (old) {
+        gmcf->stripes = old->stripes;
+
+    } else if (shm_zone->shm.exists) {
+        gmcf->stripes = shpool->data;
+
+    } else {
+
+        /* zeroes, as all fresh memory: clearing it would make each page real */
+
+        gmcf->stripes = ngx_slab_alloc(shpool, gw_stripe_size());
+        shpool->data = gmcf->stripes;
+    }
+
+    if (gmcf->stripes == NULL) {
+        return NGX_ERROR;
+    }
+
+    counter = gmcf->counters->elts;
+
+    for (i = 0; i < gmcf->counters->nelts; i++) {
+        if (ngx_http_gateway_counter_index(gmcf, counter[i], shm_zone->shm.log)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* names come from the configuration: the key of the hash need not be secret */
+
+static ngx_int_t
+ngx_http_gateway_counter_index(ngx_http_gateway_main_conf_t *gmcf,
+    ngx_http_gateway_counter_t *counter, ngx_log_t *log)
+{
+    static const uint64_t  key[2] = { 0, 0 };
+
+    int        index;
+    u_char    *name, *p;
+    size_t     len;
+    uint64_t   hash[2];
+
+    len = ngx_strlen(counter->family->name);
+
+    name = ngx_alloc(len + counter->labels.len + 2, log);
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(name, "%s{%V}", counter->family->name, &counter->labels);
+
+    gw_siphash(key, name, p - name, hash);
+    ngx_free(name);
+
+    index = gw_stripe_index(gmcf->stripes,
+                            ngx_http_gateway_counter_kind(counter), hash);
+
+    if (index >= 0) {
+        counter->index = index;
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, log, 0,
+                  "gateway: %s{%V} is not counted, there are too many "
+                  "counters, restart nginx to drop those that are no longer "
+                  "used", counter->family->name, &counter->labels);
+
+    return NGX_OK;
+}
+
+
+static gw_stripe_kind_e
+ngx_http_gateway_counter_kind(const ngx_http_gateway_counter_t *counter)
+{
+    return counter->family->own ? GW_STRIPE_KIND_OWN : GW_STRIPE_KIND_STRIPED;
+}
+
+
+/*
+ * A process that reads a new configuration by itself (master_process off)
+ * keeps its place, and what it holds.
+ */
+
+void
+ngx_http_gateway_counters_start(ngx_http_gateway_main_conf_t *gmcf)
+{
+    uint64_t                       self, *cell;
+    ngx_uint_t                     i;
+    ngx_http_gateway_counter_t   **counter;
+
+    if (gmcf->counters == NULL) {
+        return;
+    }
+
+    self = ngx_http_gateway_process_self();
+
+    if (ngx_http_gateway_counters.stripes != gmcf->stripes
+        || ngx_http_gateway_counters.self != self)
+    {
+        ngx_http_gateway_counters.stripes = gmcf->stripes;
+        ngx_http_gateway_counters.self = self;
+        ngx_http_gateway_counters.place =
+            gw_stripe_take(gmcf->stripes, self, ngx_http_gateway_counter_gone,
+                           ngx_http_gateway_counter_settle, gmcf);
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "gateway counters: place %ud",
+                   ngx_http_gateway_counters.place);
+
+    counter = gmcf->counters->elts;
+
+    for (i = 0; i < gmcf->counters->nelts; i++) {
+
+        if (counter[i]->index == NGX_HTTP_GATEWAY_COUNTER_NONE) {
+            continue;
+        }
+
+        cell = gw_stripe_cell(gmcf->stripes,
+                              ngx_http_gateway_counter_kind(counter[i]),
+                              counter[i]->index,
+                              ngx_http_gateway_counters.place);
+        if (cell) {
+            counter[i]->cell = cell;
+        }
+    }
+}
+
+
+void
+ngx_http_gateway_counters_settle(void)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_gateway_module);
+
+    if (gmcf == NULL
+        || gmcf->counters == NULL
+        || gmcf->stripes != ngx_http_gateway_counters.stripes
+        || ngx_http_gateway_counters.place == GW_STRIPE_PLACES)
+    {
+        return;
+    }
+
+    gw_stripe_settle(ngx_http_gateway_counters.stripes,
+                     ngx_http_gateway_counters.self,
+                     ngx_http_gateway_counters.place,
+                     ngx_http_gateway_counter_gone,
+                     ngx_http_gateway_counter_settle, gmcf);
+}
+
+
+static int
+ngx_http_gateway_counter_gone(void *data, uint64_t process)
+{
+    return (int) ngx_http_gateway_process_gone(process);
+}
+
+
+static void
+ngx_http_gateway_counter_settle(void *data, unsigned place)
+{
+    ngx_http_gateway_main_conf_t *gmcf = data;
+
+    ngx_uint_t                  i;
+    ngx_http_gateway_settle_t  *settle;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "gateway counters: settling place %ud of a process that "
+                   "is gone", place);
+
+    settle = gmcf->settles->elts;
+
+    for (i = 0; i < gmcf->settles->nelts; i++) {
+        settle[i].handler(settle[i].data, place);
+    }
+}
+
+
+uint64_t *
+ngx_http_gateway_counter_own(const ngx_http_gateway_counter_t *counter,
+    ngx_uint_t at)
+{
+    if (counter->index == NGX_HTTP_GATEWAY_COUNTER_NONE) {
+        return &ngx_http_gateway_counter_nowhere;
+    }
+
+    return gw_stripe_cell(ngx_http_gateway_counters.stripes,
+                          GW_STRIPE_KIND_OWN, counter->index, at);
+}
+
+
+uint64_t
+ngx_http_gateway_counter_sum(const ngx_http_gateway_counter_t *counter)
+{
+    if (ngx_http_gateway_counters.stripes == NULL
+        || counter->index == NGX_HTTP_GATEWAY_COUNTER_NONE)
+    {
+        return 0;
+    }
+
+    return gw_stripe_sum(ngx_http_gateway_counters.stripes,
+                         ngx_http_gateway_counter_kind(counter),
+                         counter->index);
+}
