@@ -30,7 +30,7 @@
 #define GW_STRIPES         16       /* beside the shared one */
 #define GW_STRIPE_PLACES   1024     /* processes at a time */
 #define GW_STRIPE_STRIPED  2048     /* counters of each kind */
-#define GW_STRIPE_OWN      256
+#define GW_STRIPE_OWN      512
 
 
 typedef enum {

@@ -350,7 +350,7 @@ ngx_http_gateway_observed(ngx_conf_t *cf, ngx_uint_t what)
 }
 
 
-/* the words of "location ~* \\.png$" or "~*\\.png$", before nginx changes them */
+/* the words of "location ~* \.png$" or "~*\.png$", before nginx changes them */
 
 ngx_int_t
 ngx_http_gateway_route_written(ngx_conf_t *cf, ngx_str_t *written)

@@ -20,6 +20,7 @@
 
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_observe.h"
 #include "ngx_http_gateway_say.h"
 #include "ngx_http_gateway_wait.h"
 #include "ngx_http_gateway_redis.h"
@@ -169,7 +170,6 @@ typedef struct {
     EVP_MD_CTX                     *work;
     ngx_uint_t                      used;       /* unsigned:1 */
     ngx_uint_t                      early;      /* unsigned:1 */
-    ngx_uint_t                      reserves;   /* unsigned:1 */
 } ngx_http_gateway_limit_main_conf_t;
 
 
@@ -270,7 +270,6 @@ typedef struct ngx_http_gateway_limit_ctx_s {
     unsigned                        exempt:1;
     unsigned                        delayed:1;
     unsigned                        admitted:1; /* ACCESS has let it pass */
-    unsigned                        whole:1;    /* the response has its end */
     ngx_http_gateway_refusal_t      refusal;
     ngx_http_upstream_t            *upstream;   /* that was before it */
 } ngx_http_gateway_limit_ctx_t;
@@ -542,6 +541,9 @@ ngx_int_t ngx_http_gateway_limit_problem(ngx_http_request_t *r,
  */
 
 ngx_int_t ngx_http_gateway_limit_variables(ngx_conf_t *cf);
+
+/* in LOG, once it is settled: what was decided, for the request's record */
+void ngx_http_gateway_limit_results(ngx_http_request_t *r);
 
 
 /*

@@ -42,7 +42,7 @@ static ngx_uint_t ngx_http_gateway_limit_refused_by_others(
     ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     ngx_http_gateway_limit_batch_t *batch);
 static ngx_uint_t ngx_http_gateway_limit_aborted(ngx_http_request_t *r,
-    ngx_http_gateway_limit_ctx_t *ctx);
+    ngx_http_gateway_request_t *gr);
 static uint64_t ngx_http_gateway_limit_settled(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t aborted);
 static void ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
@@ -567,7 +567,7 @@ ngx_http_gateway_limit_settle(ngx_http_request_t *r)
     }
 
     refused = 0;
-    aborted = ngx_http_gateway_limit_aborted(r, ctx);
+    aborted = ngx_http_gateway_limit_aborted(r, gr);
 
     for (batch = ctx->batches; batch; batch = batch->next) {
 
@@ -645,7 +645,7 @@ ngx_http_gateway_limit_refused_by_others(ngx_http_request_t *r,
 
 static ngx_uint_t
 ngx_http_gateway_limit_aborted(ngx_http_request_t *r,
-    ngx_http_gateway_limit_ctx_t *ctx)
+    ngx_http_gateway_request_t *gr)
 {
     ngx_uint_t                  i;
     ngx_http_upstream_state_t  *state;
@@ -664,7 +664,7 @@ ngx_http_gateway_limit_aborted(ngx_http_request_t *r,
 
         if (state[i - 1].bytes_sent > 0) {
             return state[i - 1].header_time == (ngx_msec_t) -1
-                   || !(ctx->whole || r->header_only);
+                   || !(gr->whole || r->header_only);
         }
     }
 
@@ -695,8 +695,11 @@ static void
 ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item, uint64_t cost)
 {
-    uint64_t    reserve;
+    uint64_t    reserve, capacity, *remaining;
     ngx_uint_t  back;
+
+    remaining = &item->result.remaining;
+    capacity = item->figures.capacity;
 
     reserve = item->charged ? item->charge : 0;
     back = (cost < reserve);
@@ -729,5 +732,11 @@ ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
 
     } else {
         ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, item->charge);
+        return;
     }
+
+    /* what there was when it was decided; Redis answers too late for the log */
+
+    *remaining = back ? ngx_min(*remaining + item->charge, capacity)
+                      : *remaining - ngx_min(*remaining, item->charge);
 }

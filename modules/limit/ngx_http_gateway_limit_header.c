@@ -67,7 +67,6 @@ static const ngx_str_t
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
-static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 
 static ngx_int_t
@@ -122,31 +121,6 @@ ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
     }
 
     return ngx_http_next_header_filter(r);
-}
-
-
-/* whether a response has got its end, for what "settle" makes of the request */
-
-static ngx_int_t
-ngx_http_gateway_limit_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
-{
-    ngx_chain_t                   *cl;
-    ngx_http_gateway_request_t    *gr;
-    ngx_http_gateway_limit_ctx_t  *ctx;
-
-    for (cl = in; cl; cl = cl->next) {
-
-        if (cl->buf->last_buf) {
-            gr = ngx_http_gateway_request(r);
-            ctx = ngx_http_gateway_limit_part(gr);
-
-            if (ctx) {
-                ctx->whole = 1;
-            }
-        }
-    }
-
-    return ngx_http_next_body_filter(r, in);
 }
 
 
@@ -719,18 +693,8 @@ ngx_http_gateway_limit_problems(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_gateway_limit_header_init(ngx_conf_t *cf)
 {
-    ngx_http_gateway_limit_main_conf_t  *lmcf;
-
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_gateway_limit_header_filter;
-
-    lmcf = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_gateway_limit_module);
-
-    if (lmcf->reserves) {
-        ngx_http_next_body_filter = ngx_http_top_body_filter;
-        ngx_http_top_body_filter = ngx_http_gateway_limit_body_filter;
-    }
 
     return NGX_OK;
 }

@@ -238,6 +238,17 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
         return NGX_CONF_ERROR;
     }
 
+    /* behind the settlement, which setters have registered */
+
+    if (conf->limits && conf->limits->nelts
+        && ngx_http_gateway_observed(cf, NGX_HTTP_GATEWAY_OBSERVE_RESULTS)
+        && ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_SETTLE,
+                                    ngx_http_gateway_limit_results)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_http_gateway_limit_admin_merge(cf, prev, conf);
 }
 

@@ -126,7 +126,12 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    lmcf->reserves |= (limit->reserve.text.len > 0);
+    if (limit->reserve.text.len
+        && ngx_http_gateway_observe(cf, NGX_HTTP_GATEWAY_OBSERVE_END)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     return (ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_SETTLE,
                                      ngx_http_gateway_limit_settle)

@@ -15,6 +15,10 @@ static ngx_int_t ngx_http_gateway_limit_zone_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_limit_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_str_t *ngx_http_gateway_limit_refused(
+    const ngx_http_gateway_limit_item_t *item);
+static ngx_int_t ngx_http_gateway_limit_result(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_limit_item_t *item);
 
 
 typedef enum {
@@ -111,10 +115,7 @@ ngx_http_gateway_limit_status_variable(ngx_http_request_t *r,
     item = ngx_http_gateway_limit_variable_item(r);
 
     if (item && item->refused) {
-        status = item->dry_run ? &ngx_http_gateway_limit_would_reject
-                 : item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED
-                 ? &ngx_http_gateway_limit_error
-                 : &ngx_http_gateway_limit_rejected;
+        status = ngx_http_gateway_limit_refused(item);
 
     } else if (ctx && ctx->exempt) {
         status = &ngx_http_gateway_limit_bypassed;
@@ -222,6 +223,104 @@ ngx_http_gateway_limit_number_variable(ngx_http_request_t *r,
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_str_t *
+ngx_http_gateway_limit_refused(const ngx_http_gateway_limit_item_t *item)
+{
+    return item->dry_run ? &ngx_http_gateway_limit_would_reject
+           : item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED
+           ? &ngx_http_gateway_limit_error
+           : &ngx_http_gateway_limit_rejected;
+}
+
+
+/* batches are listed from the last one on */
+
+void
+ngx_http_gateway_limit_results(ngx_http_request_t *r)
+{
+    ngx_uint_t                       i, n, skip;
+    ngx_http_gateway_request_t      *gr;
+    ngx_http_gateway_limit_ctx_t    *ctx;
+    ngx_http_gateway_limit_batch_t  *batch;
+
+    gr = ngx_http_gateway_request(r);
+    ctx = ngx_http_gateway_limit_part(gr);
+
+    if (ctx == NULL) {
+        return;
+    }
+
+    n = 0;
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
+        n++;
+    }
+
+    while (n--) {
+        batch = ctx->batches;
+
+        for (skip = n; skip; skip--) {
+            batch = batch->next;
+        }
+
+        for (i = 0; i < batch->n; i++) {
+            if (ngx_http_gateway_limit_result(r, gr, &batch->items[i])
+                != NGX_OK)
+            {
+                return;
+            }
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_result(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_limit_item_t *item)
+{
+    ngx_http_gateway_result_t     *result;
+    ngx_http_gateway_limit_ctx_t  *ctx;
+
+    /* not asked, since another limit had refused */
+
+    if (!item->decided) {
+        return NGX_OK;
+    }
+
+    result = ngx_http_gateway_result_add(r, gr);
+    if (result == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx = ngx_http_gateway_limit_part(gr);
+
+    result->zone = item->zone->name;
+    result->dry_run = item->dry_run;
+    result->remaining = item->result.remaining;
+    result->unknown = (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN
+                       || item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED);
+
+    if (item->refused) {
+        result->word = *ngx_http_gateway_limit_refused(item);
+
+    } else if (item->delay && item->dry_run) {
+        result->word = ngx_http_gateway_limit_would_delay;
+
+    } else if (item->delay && ctx->delayed) {
+        result->word = ngx_http_gateway_limit_delayed;
+
+    } else {
+        result->word = ngx_http_gateway_limit_passed;
+    }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway_limit: zone \"%V\" in the record: %V, remaining "
+                   "%uL", &result->zone, &result->word, result->remaining);
 
     return NGX_OK;
 }
