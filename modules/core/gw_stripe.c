@@ -1,8 +1,12 @@
 
+#include <string.h>
+
 #include "gw_stripe.h"
 
 
 #define gw_stripe_load(p)  __atomic_load_n(p, __ATOMIC_SEQ_CST)
+
+#define gw_stripe_read(p)  __atomic_load_n(p, __ATOMIC_RELAXED)
 
 #define gw_stripe_store(p, value)                                             \
     __atomic_store_n(p, value, __ATOMIC_SEQ_CST)
@@ -27,17 +31,20 @@ typedef struct {
 struct gw_stripes_s {
     uint64_t              striped[GW_STRIPE_STRIPED][2];    /* hashes */
     uint64_t              own[GW_STRIPE_OWN][2];
-    uint64_t              used[2];                  /* by kind */
-    uint64_t              places;                   /* that were ever taken */
-
+    uint64_t              used[2];                  /* of them, by kind */
     uint64_t              owner[GW_STRIPE_PLACES];  /* process; 0: free */
+    uint64_t              counts[GW_STRIPE_PLACES]; /* cells are cleared */
 
-    gw_stripe_t           stripe[GW_STRIPES + 1];
+    gw_stripe_t           shared;
+
+    /* whose pages are not real until a process takes the place */
+
+    gw_stripe_t           stripe[GW_STRIPES];
     gw_stripe_own_t       place[GW_STRIPE_PLACES];
 };
 
 
-static void gw_stripe_taken(gw_stripes_t *stripes, unsigned place);
+static void gw_stripe_clear(gw_stripes_t *stripes, unsigned place);
 static unsigned gw_stripe_sweep(gw_stripes_t *stripes, uint64_t self,
     unsigned mine, gw_stripe_gone_pt gone, gw_stripe_settle_pt settle,
     void *data);
@@ -47,6 +54,13 @@ size_t
 gw_stripe_size(void)
 {
     return sizeof(gw_stripes_t);
+}
+
+
+void
+gw_stripe_init(gw_stripes_t *stripes)
+{
+    memset(stripes, 0, offsetof(gw_stripes_t, stripe));
 }
 
 
@@ -89,27 +103,26 @@ gw_stripe_take(gw_stripes_t *stripes, uint64_t self, gw_stripe_gone_pt gone,
     place = gw_stripe_sweep(stripes, self, GW_STRIPE_PLACES, gone, settle,
                             data);
 
-    gw_stripe_taken(stripes, place);
+    if (place < GW_STRIPE_PLACES && !gw_stripe_load(&stripes->counts[place])) {
+        gw_stripe_clear(stripes, place);
+    }
 
     return place;
 }
 
 
-/*
- * Places that were never taken are not read: their pages do not exist yet.  A
- * process that is killed before this has counted nothing.
- */
+/* a process that is killed before the end of this has counted nothing */
 
 static void
-gw_stripe_taken(gw_stripes_t *stripes, unsigned place)
+gw_stripe_clear(gw_stripes_t *stripes, unsigned place)
 {
-    uint64_t  places;
+    memset(&stripes->place[place], 0, sizeof(gw_stripe_own_t));
 
-    do {
-        places = gw_stripe_load(&stripes->places);
+    if (place < GW_STRIPES) {
+        memset(&stripes->stripe[place], 0, sizeof(gw_stripe_t));
+    }
 
-    } while (place < GW_STRIPE_PLACES && places <= place
-             && !gw_stripe_swap(&stripes->places, places, place + 1));
+    gw_stripe_store(&stripes->counts[place], 1);
 }
 
 
@@ -160,7 +173,9 @@ gw_stripe_sweep(gw_stripes_t *stripes, uint64_t self, unsigned mine,
             continue;
         }
 
-        settle(data, i);
+        if (gw_stripe_load(&stripes->counts[i])) {
+            settle(data, i);
+        }
 
         if (mine == GW_STRIPE_PLACES) {
             mine = i;
@@ -178,29 +193,34 @@ uint64_t *
 gw_stripe_cell(gw_stripes_t *stripes, gw_stripe_kind_e kind, unsigned index,
     unsigned place)
 {
-    if (kind == GW_STRIPE_KIND_STRIPED) {
-        return &stripes->stripe[place < GW_STRIPES ? place : GW_STRIPES]
-                       .cells[index];
+    if (kind == GW_STRIPE_KIND_OWN) {
+        return (place < GW_STRIPE_PLACES) ? &stripes->place[place].cells[index]
+                                          : NULL;
     }
 
-    return (place < GW_STRIPE_PLACES) ? &stripes->place[place].cells[index]
-                                      : NULL;
+    return (place < GW_STRIPES) ? &stripes->stripe[place].cells[index]
+                                : &stripes->shared.cells[index];
 }
 
 
 uint64_t
 gw_stripe_sum(gw_stripes_t *stripes, gw_stripe_kind_e kind, unsigned index)
 {
-    uint64_t  i, n, sum;
+    unsigned  i, n;
+    uint64_t  sum;
 
     sum = 0;
-    n = (kind == GW_STRIPE_KIND_OWN) ? gw_stripe_load(&stripes->places)
-                                     : GW_STRIPES + 1;
+    n = GW_STRIPE_PLACES;
+
+    if (kind == GW_STRIPE_KIND_STRIPED) {
+        sum = gw_stripe_read(&stripes->shared.cells[index]);
+        n = GW_STRIPES;
+    }
 
     for (i = 0; i < n; i++) {
-        sum += __atomic_load_n(gw_stripe_cell(stripes, kind, index,
-                                              (unsigned) i),
-                               __ATOMIC_RELAXED);
+        if (gw_stripe_load(&stripes->counts[i])) {
+            sum += gw_stripe_read(gw_stripe_cell(stripes, kind, index, i));
+        }
     }
 
     return sum;

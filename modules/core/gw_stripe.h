@@ -4,7 +4,7 @@
  * memory of its own.
  *
  * A process takes a place: a free one, or that of a process that has exited, in
- * whatever way, with what was counted there.  Nothing is ever moved or cleared,
+ * whatever way, with what was counted there.  No count is ever moved or cleared,
  * so the sum over all places stays exact when a process is killed at any point.
  *
  * There are two kinds of cells.  Of a striped counter each of the first
@@ -39,7 +39,7 @@ typedef enum {
 } gw_stripe_kind_e;
 
 
-/* in shared memory: gw_stripe_size() bytes of zeroes, none of which is set */
+/* in shared memory: gw_stripe_size() bytes, at the begin of a cache line */
 typedef struct gw_stripes_s  gw_stripes_t;
 
 
@@ -55,6 +55,9 @@ typedef void (*gw_stripe_settle_pt)(void *data, unsigned place);
 
 
 size_t gw_stripe_size(void);
+
+/* before any other process has the memory, whose content may be anything */
+void gw_stripe_init(gw_stripes_t *stripes);
 
 /*
  * The index of a counter, which is added if it is not known; -1: there is no

@@ -182,15 +182,13 @@ ngx_http_gateway_counter_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         gmcf->stripes = shpool->data;
 
     } else {
-
-        /* zeroes, as all fresh memory: clearing it would make each page real */
-
         gmcf->stripes = ngx_slab_alloc(shpool, gw_stripe_size());
-        shpool->data = gmcf->stripes;
-    }
+        if (gmcf->stripes == NULL) {
+            return NGX_ERROR;
+        }
 
-    if (gmcf->stripes == NULL) {
-        return NGX_ERROR;
+        gw_stripe_init(gmcf->stripes);
+        shpool->data = gmcf->stripes;
     }
 
     counter = gmcf->counters->elts;
@@ -256,15 +254,10 @@ ngx_http_gateway_counter_kind(const ngx_http_gateway_counter_t *counter)
 }
 
 
-/*
- * A process that reads a new configuration by itself (master_process off)
- * keeps its place, and what it holds.
- */
-
 void
 ngx_http_gateway_counters_start(ngx_http_gateway_main_conf_t *gmcf)
 {
-    uint64_t                       self, *cell;
+    uint64_t                      *cell;
     ngx_uint_t                     i;
     ngx_http_gateway_counter_t   **counter;
 
@@ -272,17 +265,12 @@ ngx_http_gateway_counters_start(ngx_http_gateway_main_conf_t *gmcf)
         return;
     }
 
-    self = ngx_http_gateway_process_self();
-
-    if (ngx_http_gateway_counters.stripes != gmcf->stripes
-        || ngx_http_gateway_counters.self != self)
-    {
-        ngx_http_gateway_counters.stripes = gmcf->stripes;
-        ngx_http_gateway_counters.self = self;
-        ngx_http_gateway_counters.place =
-            gw_stripe_take(gmcf->stripes, self, ngx_http_gateway_counter_gone,
-                           ngx_http_gateway_counter_settle, gmcf);
-    }
+    ngx_http_gateway_counters.stripes = gmcf->stripes;
+    ngx_http_gateway_counters.self = ngx_http_gateway_process_self();
+    ngx_http_gateway_counters.place =
+        gw_stripe_take(gmcf->stripes, ngx_http_gateway_counters.self,
+                       ngx_http_gateway_counter_gone,
+                       ngx_http_gateway_counter_settle, gmcf);
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "gateway counters: place %ud",

@@ -190,6 +190,12 @@ ngx_http_gateway_end(ngx_http_request_t *r, ngx_http_gateway_request_t *gr)
 
     if (!r->request_complete) {
 
+        /* 444 sets "timedout", too */
+
+        if (r->headers_out.status == NGX_HTTP_CLOSE && !r->header_sent) {
+            return NGX_HTTP_GATEWAY_END_CLOSED;
+        }
+
         if (c->timedout) {
             return NGX_HTTP_GATEWAY_END_TIMEOUT;
         }
@@ -202,10 +208,6 @@ ngx_http_gateway_end(ngx_http_request_t *r, ngx_http_gateway_request_t *gr)
             || r->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
         {
             return NGX_HTTP_GATEWAY_END_CLIENT_CLOSED;
-        }
-
-        if (r->headers_out.status == NGX_HTTP_CLOSE) {
-            return NGX_HTTP_GATEWAY_END_CLOSED;
         }
     }
 
@@ -228,14 +230,25 @@ ngx_http_gateway_incomplete(ngx_http_request_t *r,
 }
 
 
-/* worker_shutdown_timeout sets both "close" and "error" of the connection */
+/*
+ * worker_shutdown_timeout sets both "close" and "error" of the connection.
+ * HTTP/2 clears "close" again: there it is a connection of a leaving worker that
+ * failed, and not because of the client.
+ */
 
 static ngx_uint_t
 ngx_http_gateway_observe_shutdown(ngx_http_request_t *r)
 {
 #if (NGX_HTTP_V2)
+    ngx_event_t       *rev;
+    ngx_connection_t  *c;
+
     if (r->stream) {
-        return r->stream->connection->connection->close;
+        c = r->stream->connection->connection;
+        rev = c->read;
+
+        return ngx_exiting && c->error && !c->write->error && !c->timedout
+               && !(rev->eof || rev->pending_eof || rev->error);
     }
 #endif
 

@@ -132,6 +132,8 @@ static void
 begin(void)
 {
     stripes = shared(gw_stripe_size());
+    memset(stripes, 0xA5, gw_stripe_size());
+    gw_stripe_init(stripes);
     memset(world, 0, sizeof(world_t));
 
     striped = name(GW_STRIPE_KIND_STRIPED, 1);
