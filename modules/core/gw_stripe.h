@@ -4,8 +4,9 @@
  * memory of its own.
  *
  * A process takes a place: a free one, or that of a process that has exited, in
- * whatever way, with what was counted there.  No count is ever moved or cleared,
- * so the sum over all places stays exact when a process is killed at any point.
+ * whatever way, with what was counted there.  No count is ever moved or
+ * cleared, so that the sum over all places stays exact when a process is killed
+ * at any point.
  *
  * There are two kinds of cells.  Of a striped counter each of the first
  * GW_STRIPES places has one, and all further places share one more.  Of an own

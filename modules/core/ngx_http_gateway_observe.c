@@ -232,8 +232,8 @@ ngx_http_gateway_incomplete(ngx_http_request_t *r,
 
 /*
  * worker_shutdown_timeout sets both "close" and "error" of the connection.
- * HTTP/2 clears "close" again: there it is a connection of a leaving worker that
- * failed, and not because of the client.
+ * HTTP/2 clears "close" again: there it is a connection of a leaving worker
+ * that failed, but not because of the client.
  */
 
 static ngx_uint_t
