@@ -10,6 +10,7 @@ use Cwd qw( abs_path );
 use IO::Socket::INET;
 use POSIX ();
 use Test::Gateway::Gate;
+use Test::Gateway::Redis;
 use Test::Gateway::Server;
 use Test::Gateway::Streams;
 use Test::More;
@@ -84,6 +85,7 @@ my $listen = $old_h2 ? "listen 127.0.0.1:$h2_port http2;"
 
 my $to = 'proxy_pass http://127.0.0.1:' . $origin->sockport;
 my $nobody = free_port();
+my $redis = start_redis();
 
 
 # --- requests
@@ -97,6 +99,18 @@ my $conf = sub {
     gateway_limit_zone \$arg_k zone=one:1m rate=1r/d;
     gateway_limit_zone \$arg_k zone=slow:1m rate=20r/s;
     gateway_limit_zone \$arg_k zone=cost:1m quota=100/day;
+    gateway_redis there {
+        server 127.0.0.1:@{[ $redis->port ]};
+        connect_timeout 10s; timeout 10s;
+    }
+    gateway_redis gone { server 127.0.0.1:$nobody; }
+    gateway_limit_zone \$arg_k zone=far:1m quota=100/day redis=there;
+    gateway_limit_zone \$arg_k zone=open:1m quota=100/day redis=gone
+                       on_error=open;
+    gateway_limit_zone \$arg_k zone=closed:1m quota=100/day redis=gone
+                       on_error=closed;
+    gateway_limit_zone \$arg_k zone=own:1m quota=100/day redis=gone
+                       on_error=local;
     proxy_cache_path cache keys_zone=cache:1m;
 END
         server => <<"END");
@@ -131,7 +145,7 @@ END
     }
     location /much { send_timeout 200ms; $to/much; }
     location /body { client_body_timeout 100ms; $to/ok; }
-    location /closed { return 444; }
+    location = /closed { return 444; }
     location /not-found { }
 
     location /ten { gateway_limit zone=ten; empty_gif; }
@@ -143,6 +157,22 @@ END
     location /delayed { gateway_limit zone=slow burst=5; empty_gif; }
     location /cost {
         gateway_limit zone=cost cost=\$upstream_http_x_cost settle reserve=5;
+        $to/cost;
+    }
+    location /far {
+        gateway_limit zone=far cost=\$upstream_http_x_cost settle reserve=5;
+        $to/cost;
+    }
+    location /far-debt {
+        gateway_limit zone=far cost=\$upstream_http_x_cost settle;
+        $to/cost;
+    }
+    location /both-far { gateway_limit zone=one; gateway_limit zone=far;
+                         empty_gif; }
+    location /open { gateway_limit zone=open; empty_gif; }
+    location /closed-redis { gateway_limit zone=closed; empty_gif; }
+    location /own {
+        gateway_limit zone=own cost=\$upstream_http_x_cost settle reserve=5;
         $to/cost;
     }
     location /debt {
@@ -328,6 +358,18 @@ is(results('/cost?k=e'), 'cost:PASSED:98', 'settled: 5 reserved, 2 charged');
 is(results('/cost?k=e'), 'cost:PASSED:96', 'and again');
 is(results('/debt?k=e'), 'cost:PASSED:94', 'settled: nothing reserved');
 
+# the same by Redis, which answers what is settled too late for the record
+
+is(results('/far?k=e'), 'far:PASSED:98', 'Redis: 5 reserved, 2 charged');
+is(results('/far?k=e'), 'far:PASSED:96', 'and again');
+is(results('/far-debt?k=e'), 'far:PASSED:94', 'nothing reserved');
+is(results('/far-debt?k=e'), 'far:PASSED:92', 'and again');
+is(results('/both-far?k=g'), 'one:PASSED:0 far:PASSED:99', 'both pass');
+is(results('/both-far?k=g'), 'one:REJECTED:0', 'Redis is not asked then');
+is(results('/open?k=e'), 'open:PASSED:-', 'nobody answers: on_error=open');
+is(results('/closed-redis?k=e'), 'closed:ERROR:-', 'on_error=closed');
+is(results('/own?k=e'), 'own:PASSED:98', 'on_error=local');
+
 
 # --- the worker is told to leave
 
@@ -413,6 +455,23 @@ is_deeply($requests, { a => $all, b => $with_b + 9 + 1 },
 is($records->[0], $all, 'made');
 is($records->[1], $made{requests} + 1, 'written');
 is($records->[2], $made{held}, 'what was held by killed workers is lost');
+
+
+# --- more counters than the zone has room for
+
+$port = free_port();
+$nginx = start_nginx(port => $port,
+    conf => $conf->(join(' ', map { "n$_" } 1 .. 2049), port => $port,
+                    workers => 1));
+like($nginx->log, qr/\[warn\] .*requests_total\{n2049\} is not counted, there /,
+     'one too many is reported');
+is(() = $nginx->log =~ /is not counted/g, 1, 'and no other one');
+load(1, '');
+$nginx->stop('too many counters');
+
+($records, $requests) = counted();
+is_deeply([ @$requests{qw( n1 n2048 n2049 )} ], [ 1, 1, 0 ],
+          'the others are counted');
 
 
 # --- one process
