@@ -116,6 +116,7 @@ END
         server => <<"END");
     root html;
     $listen
+    client_header_timeout 2s;
     proxy_http_version 1.1;
     proxy_read_timeout 10s;
 
@@ -270,6 +271,14 @@ ends('/closed', closed => 1, 'return 444');
 ends('/stale?k=1', complete => 0, 'a response that is cached');
 sleep 2.1;
 ends('/stale?k=1&x=1', complete => 0, 'a stale one in place of an error');
+
+ends('/half', client_closed => 1, 'the client leaves within its request',
+     sub { my $s = open_request("GET $_[0] HTTP/1.1\r\n"); sleep 0.1;
+           close $s });
+is(ends('/half', timeout => 1, 'the client does not end its request',
+        sub { my $s = open_request("GET $_[0] HTTP/1.1\r\n");
+              wait_until(sub { 1 < (() = records('/half')) }, 10) })->{route},
+   '', 'and has no route');
 
 # HTTP/2: no window is open, so that a response is on its way
 
