@@ -148,7 +148,7 @@ typedef struct {
     ngx_str_t                       credential; /* its id, never itself */
     ngx_str_t                       method;     /* its name; "": anonymous */
     ngx_str_t                       scheme;     /* of challenges; "": none */
-    ngx_str_t                       scopes;     /* joined by spaces */
+    ngx_str_t                       scopes;     /* joined by single spaces */
     ngx_str_t                       groups;     /* joined by commas */
     ngx_str_t                       all_groups; /* of the sum: to deny by */
     ngx_str_t                       plan;
