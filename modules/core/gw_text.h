@@ -25,5 +25,12 @@ typedef struct {
  */
 unsigned char *gw_text_decimal(unsigned char *p, uint64_t n);
 
+/*
+ * Writes bytes, a multiple of 4, as lower-case hexadecimal digits; returns the
+ * end.
+ */
+unsigned char *gw_text_hex(unsigned char *p, const unsigned char *bytes,
+    size_t len);
+
 
 #endif /* GW_TEXT_H_INCLUDED */

@@ -160,6 +160,23 @@ typedef struct {
 } ngx_http_gateway_identity_t;
 
 
+/*
+ * The ids of the request, as the upstream receives them (W3C Trace Context);
+ * texts in the request's memory.  One is empty where it is not asked for.
+ */
+
+typedef struct {
+    ngx_str_t                       request_id;
+    ngx_str_t                       traceparent;
+    ngx_str_t                       traceid;    /* 32 hex digits of it; for
+                                                   sampling: gw_sample.h */
+    ngx_str_t                       spanid;     /* 16, made for the request */
+    ngx_str_t                       parentid;   /* 16; "": begins here */
+
+    unsigned                        sampled:1;
+} ngx_http_gateway_ids_t;
+
+
 typedef struct ngx_http_gateway_hidden_s  ngx_http_gateway_hidden_t;
 
 
@@ -180,6 +197,8 @@ typedef struct {
     ngx_uint_t                      hid;        /* bits: methods that have
                                                    hidden their credentials */
     void                          **hid_at;     /* r->loc_conf, there */
+
+    ngx_http_gateway_ids_t         *ids;        /* NULL: none, or not yet */
 
     ngx_uint_t                      present;    /* bits: methods that have
                                                    succeeded, */
@@ -393,12 +412,30 @@ void ngx_http_gateway_header_normalize(u_char *dst, ngx_str_t *name);
  */
 ngx_uint_t ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name);
 
-void ngx_http_gateway_header_first(ngx_http_request_t *r,
-    ngx_http_gateway_header_iter_t *it);
+static ngx_inline void
+ngx_http_gateway_header_first(ngx_http_request_t *r,
+    ngx_http_gateway_header_iter_t *it)
+{
+    it->part = &r->headers_in.headers.part;
+    it->i = 0;
+}
 
 /* NULL: no more */
-ngx_table_elt_t *ngx_http_gateway_header_next(
-    ngx_http_gateway_header_iter_t *it);
+static ngx_inline ngx_table_elt_t *
+ngx_http_gateway_header_next(ngx_http_gateway_header_iter_t *it)
+{
+    while (it->i >= it->part->nelts) {
+
+        if (it->part->next == NULL) {
+            return NULL;
+        }
+
+        it->part = it->part->next;
+        it->i = 0;
+    }
+
+    return (ngx_table_elt_t *) it->part->elts + it->i++;
+}
 
 /*
  * Takes every line with one of "n" normalized names out of the request, so
@@ -415,6 +452,10 @@ ngx_int_t ngx_http_gateway_header_remove(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *normalized, ngx_str_t *value);
+
+/* the same, with the ngx_hash_key() of "normalized", for the hot path */
+ngx_int_t ngx_http_gateway_header_add_hashed(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *normalized, ngx_uint_t hash, ngx_str_t *value);
 
 /*
  * nginx keeps the value of a variable such as $http_x_user once something
@@ -441,7 +482,24 @@ char *ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *normalized);
 
 /*
- * The same, while locations are merged: "directive" sets the line at the
+ * The same, for a line that is set once, before PREACCESS, in every location
+ * of a server: the name is checked, and the client's lines are left to the
+ * caller.
+ */
+char *ngx_http_gateway_header_check(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *normalized);
+
+/*
+ * The name of such a line, while servers are merged.  Refused where the name
+ * is one of an identity header of any location of the server: PREACCESS would
+ * remove the line.  "place" is that of the directive.
+ */
+char *ngx_http_gateway_header_claim(ngx_conf_t *cf,
+    const ngx_str_t *normalized, const char *directive,
+    const ngx_http_gateway_place_t *place);
+
+/*
+ * While locations are merged: "directive" sets an identity header at the
  * location at hand.  Refused where another directive does, too: an upstream
  * that receives two lines may believe either.
  */
@@ -590,6 +648,10 @@ char *ngx_http_gateway_param_str_list(ngx_conf_t *cf,
 
 /* ngx_msec_t */
 char *ngx_http_gateway_param_msec(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/* uint64_t, the threshold of a ratio: gw_sample.h */
+char *ngx_http_gateway_param_sample(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
 /* ngx_uint_t; "post" is an ngx_conf_enum_t[] */

@@ -46,6 +46,10 @@ char *ngx_http_gateway_param_from(ngx_conf_t *cf,
 #define ngx_http_gateway_from_given(from)                                     \
     ((from)->ranges.nelts || (from)->local || (from)->any)
 
+/* whether an address is one of them */
+ngx_uint_t ngx_http_gateway_from_allows(const ngx_http_gateway_from_t *from,
+    struct sockaddr *sockaddr);
+
 /*
  * Whether the client may ask, by its address, which is the one that the realip
  * module has found.  What else the location allows (allow, satisfy any) adds

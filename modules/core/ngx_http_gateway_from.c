@@ -8,10 +8,6 @@
 #include "gw_cidr.h"
 
 
-static ngx_uint_t ngx_http_gateway_from_allows(
-    const ngx_http_gateway_from_t *from, struct sockaddr *sockaddr);
-
-
 char *
 ngx_http_gateway_param_from(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
@@ -84,7 +80,7 @@ ngx_http_gateway_from(ngx_http_request_t *r,
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_gateway_from_allows(const ngx_http_gateway_from_t *from,
     struct sockaddr *sockaddr)
 {

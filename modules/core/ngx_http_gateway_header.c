@@ -84,18 +84,18 @@ ngx_http_gateway_header_dash(u_char c)
 }
 
 
-ngx_uint_t
-ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name)
+static ngx_uint_t
+ngx_http_gateway_header_names(const ngx_str_t *key, const ngx_str_t *name)
 {
     u_char      c;
     ngx_uint_t  i;
 
-    if (h->key.len != name->len) {
+    if (key->len != name->len) {
         return 0;
     }
 
     for (i = 0; i < name->len; i++) {
-        c = ngx_tolower(h->key.data[i]);
+        c = ngx_tolower(key->data[i]);
 
         if (c != name->data[i]
             && !(ngx_http_gateway_header_dash(c)
@@ -109,33 +109,10 @@ ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name)
 }
 
 
-void
-ngx_http_gateway_header_first(ngx_http_request_t *r,
-    ngx_http_gateway_header_iter_t *it)
+ngx_uint_t
+ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name)
 {
-    it->part = &r->headers_in.headers.part;
-    it->i = 0;
-}
-
-
-ngx_table_elt_t *
-ngx_http_gateway_header_next(ngx_http_gateway_header_iter_t *it)
-{
-    ngx_table_elt_t  *h;
-
-    while (it->i >= it->part->nelts) {
-
-        if (it->part->next == NULL) {
-            return NULL;
-        }
-
-        it->part = it->part->next;
-        it->i = 0;
-    }
-
-    h = it->part->elts;
-
-    return &h[it->i++];
+    return ngx_http_gateway_header_names(&h->key, name);
 }
 
 
@@ -271,6 +248,17 @@ ngx_int_t
 ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *normalized, ngx_str_t *value)
 {
+    return ngx_http_gateway_header_add_hashed(r, name, normalized,
+                                              ngx_hash_key(normalized->data,
+                                                           normalized->len),
+                                              value);
+}
+
+
+ngx_int_t
+ngx_http_gateway_header_add_hashed(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *normalized, ngx_uint_t hash, ngx_str_t *value)
+{
     ngx_table_elt_t  *h;
 
     if (r->headers_in.headers.last == NULL) {
@@ -293,7 +281,7 @@ ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
     h->key = *name;
     h->value = *value;
     h->lowcase_key = normalized->data;
-    h->hash = ngx_hash_key(normalized->data, normalized->len);
+    h->hash = hash;
     ngx_http_gateway_header_single(h);
 
     return ngx_http_gateway_header_name(r, h);
@@ -386,14 +374,11 @@ ngx_http_gateway_header_unsafe(ngx_str_t *value)
 
 
 char *
-ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
+ngx_http_gateway_header_check(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *normalized)
 {
-    size_t                         i;
-    ngx_str_t                     *known;
-    ngx_uint_t                     n;
-    ngx_http_gateway_srv_conf_t   *gscf;
-    ngx_http_gateway_main_conf_t  *gmcf;
+    size_t      i;
+    ngx_str_t  *known;
 
     for (i = 0; i < name->len; i++) {
         if (name->data[i] == '\0'
@@ -427,6 +412,23 @@ ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
         }
     }
 
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *normalized)
+{
+    ngx_str_t                     *known;
+    ngx_uint_t                     n;
+    ngx_http_gateway_srv_conf_t   *gscf;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    if (ngx_http_gateway_header_check(cf, name, normalized) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     gmcf = ngx_http_gateway_registry(cf, "an identity header", 0);
     if (gmcf == NULL) {
         return NGX_CONF_ERROR;
@@ -450,6 +452,33 @@ ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
     }
 
     *known = *normalized;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_header_claim(ngx_conf_t *cf, const ngx_str_t *normalized,
+    const char *directive, const ngx_http_gateway_place_t *place)
+{
+    ngx_str_t                    *known;
+    ngx_uint_t                    i;
+    ngx_http_gateway_srv_conf_t  *gscf;
+
+    gscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_module);
+
+    known = gscf->identity_headers.elts;
+
+    for (i = 0; i < gscf->identity_headers.nelts; i++) {
+        if (ngx_http_gateway_header_names(&known[i], normalized)) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "header \"%V\" is set by \"%s\" and as an identity "
+                          "header in the same server, give one of them "
+                          "another name, in %V:%ui", normalized, directive,
+                          ngx_http_gateway_place_args(place));
+            return NGX_CONF_ERROR;
+        }
+    }
 
     return NGX_CONF_OK;
 }

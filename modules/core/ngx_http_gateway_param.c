@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_gateway.h"
+#include "gw_sample.h"
 
 
 static const ngx_http_gateway_param_t *ngx_http_gateway_param_find(
@@ -185,6 +186,23 @@ ngx_http_gateway_param_msec(ngx_conf_t *cf,
     }
 
     *(ngx_msec_t *) field = (ngx_msec_t) msec;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_param_sample(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    if (gw_sample_parse(value->data, value->len, field) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"%V\", it must "
+                           "be a number from 0 to 1 such as 0.25, with at most "
+                           "%d digits after the point",
+                           value, &param->name, GW_SAMPLE_DIGITS);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }
