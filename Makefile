@@ -47,9 +47,9 @@ ifneq ($(origin MODULES),undefined)
 export MODULES
 endif
 
-.PHONY: all module tool run test test-asan test-matrix test-bypass unit \
-	bench bench-swap bench-limit bench-instructions bench-refused fuzz fuzzers style \
-	install clean help
+.PHONY: all module tool run test test-asan test-matrix test-bypass \
+	conformance unit bench bench-swap bench-limit bench-instructions \
+	bench-refused fuzz fuzzers style install clean help
 .SECONDARY:
 
 
@@ -82,6 +82,12 @@ test-bypass:  ## all ways past authentication, hostile requests: some minutes
 	@tools/prepare asan
 	@$(MAKE) all
 	@t/bypass/full
+
+conformance:  ## suites of others through nginx (SUITE= W3C_TRACE_CONTEXT=dir)
+	@tools/prepare conformance
+	@$(MAKE) all
+	@set -e; for suite in $(or $(SUITE),$(notdir $(wildcard t/conformance/*))); do \
+		echo "$$suite:"; t/conformance/$$suite; done
 
 unit: $(units)  ## the unit tests alone
 	@prove -e '' $(units)
