@@ -1,0 +1,513 @@
+
+/*
+ * Secrets in queries and URLs: see gw_log_redact.h.
+ *
+ * The text is read as pieces between separators.  A piece is the name of a
+ * parameter if "=" follows it.  Whether that is a separator of the URL or a
+ * byte of another URL inside it does not matter: only the depth of its
+ * encoding, which says where the value ends.
+ */
+
+#include <string.h>
+
+#include "gw_log_redact.h"
+
+
+#define GW_LOG_NAME(s)  { sizeof(s) - 1, (const unsigned char *) s }
+
+/* what gw_log_read() returns for an escape that cannot be read */
+#define GW_LOG_BAD      (-1)
+
+
+/* a piece: a possible name, up to the separator that ends it */
+
+typedef struct {
+    const unsigned char  *end;      /* before the separator */
+    const unsigned char  *next;     /* behind it */
+    int                   by;       /* the separator; 0: the text ends */
+    unsigned              depth;    /* of its encoding */
+
+    int                   bad;      /* holds what cannot be read */
+    int                   secret;   /* one of its words is in the set */
+
+    size_t                word;     /* length of the word at hand */
+    size_t                whole;    /* of all, without blanks at its ends */
+    size_t                blanks;   /* since the last word */
+    unsigned char         words[GW_LOG_SECRET];
+    unsigned char         name[GW_LOG_SECRET];
+} gw_log_piece_t;
+
+
+const gw_text_t  gw_log_secrets[] = {
+    GW_LOG_NAME("token"),
+    GW_LOG_NAME("access_token"),
+    GW_LOG_NAME("id_token"),
+    GW_LOG_NAME("refresh_token"),
+    GW_LOG_NAME("code"),
+    GW_LOG_NAME("sig"),
+    GW_LOG_NAME("signature"),
+    GW_LOG_NAME("api_key"),
+    GW_LOG_NAME("apikey"),
+    GW_LOG_NAME("password"),
+    GW_LOG_NAME("secret"),
+    GW_LOG_NAME("client_secret"),
+    GW_LOG_NAME("x_amz_signature"),
+    GW_LOG_NAME("x_goog_signature"),
+    { 0, NULL }
+};
+
+
+static int
+gw_log_lower(int c)
+{
+    if (c == '-') {
+        return '_';
+    }
+
+    return (c >= 'A' && c <= 'Z') ? (c | 0x20) : c;
+}
+
+
+void
+gw_log_secret_normalize(unsigned char *dst, const gw_text_t *name)
+{
+    size_t  i;
+
+    for (i = 0; i < name->len; i++) {
+        dst[i] = (unsigned char) gw_log_lower(name->data[i]);
+    }
+}
+
+
+/* of the bytes of a word, which is what names are compared by */
+
+static int
+gw_log_in_word(int c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+
+int
+gw_log_secret_valid(const unsigned char *name, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (!gw_log_in_word(gw_log_lower(name[i]))) {
+            return 0;
+        }
+    }
+
+    return len != 0;
+}
+
+
+int
+gw_log_secret(const gw_log_secrets_t *secrets, const unsigned char *name,
+    size_t len)
+{
+    size_t  i;
+
+    if (len == 0 || len >= GW_LOG_SECRET
+        || !(secrets->lengths >> len & 1))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < secrets->n; i++) {
+        if (secrets->names[i].len == len
+            && memcmp(secrets->names[i].data, name, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+gw_log_digit(const unsigned char *p, const unsigned char *last)
+{
+    int  c;
+
+    if (p >= last) {
+        return -1;
+    }
+
+    c = gw_log_lower(*p);
+
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : -1;
+}
+
+
+static int
+gw_log_byte(const unsigned char *p, const unsigned char *last)
+{
+    int  high, low;
+
+    high = gw_log_digit(p, last);
+    low = gw_log_digit(p + 1, last);
+
+    return (high < 0 || low < 0) ? -1 : high * 16 + low;
+}
+
+
+/* whether the "%" before it could be part of another escape */
+
+static int
+gw_log_goes_on(const unsigned char *p, const unsigned char *last)
+{
+    int            next;
+    unsigned char  c;
+
+    if (p == last || *p != '%') {
+        return gw_log_digit(p, last) >= 0;
+    }
+
+    next = gw_log_byte(p + 1, last);
+    c = (unsigned char) next;
+
+    return next < 0 || c == '%' || gw_log_digit(&c, &c + 1) >= 0;
+}
+
+
+/*
+ * Reads a byte at whatever depth it is encoded: "&" has the depth 0, "%26" 1,
+ * "%2526" 2.  "%" itself is such a byte only if no hexadecimal digit follows,
+ * encoded or not: a parser that decodes "%25%32%36" twice reads "&".
+ */
+
+static int
+gw_log_read(const unsigned char **pos, const unsigned char *last,
+    unsigned *depth)
+{
+    int                   c, next;
+    const unsigned char  *p;
+
+    p = *pos;
+    *depth = 0;
+
+    if (*p != '%') {
+        *pos = p + 1;
+
+        /* an overlong form of an ASCII byte */
+
+        return (*p == 0xc0 || *p == 0xc1) ? GW_LOG_BAD : *p;
+    }
+
+    c = '%';
+
+    while (c == '%') {
+        next = gw_log_byte(p + 1, last);
+
+        if (next < 0) {
+            break;
+        }
+
+        (*depth)++;
+        c = next;
+        p += 2;
+    }
+
+    *pos = ++p;
+
+    if (*depth == 0 || c == 0xc0 || c == 0xc1) {
+        return GW_LOG_BAD;
+    }
+
+    return (c == '%' && gw_log_goes_on(p, last)) ? GW_LOG_BAD : c;
+}
+
+
+static int
+gw_log_separates(int c)
+{
+    return c == '&' || c == ';' || c == '?' || c == '#' || c == '/'
+           || c == '=' || c == '@';
+}
+
+
+static void
+gw_log_word_end(const gw_log_secrets_t *secrets, gw_log_piece_t *piece)
+{
+    if (gw_log_secret(secrets, piece->words, piece->word)) {
+        piece->secret = 1;
+    }
+
+    piece->word = 0;
+}
+
+
+static void
+gw_log_name(gw_log_piece_t *piece, int c)
+{
+    if (piece->whole < GW_LOG_SECRET) {
+        piece->name[piece->whole] = (unsigned char) c;
+    }
+
+    piece->whole++;
+}
+
+
+static void
+gw_log_add(const gw_log_secrets_t *secrets, gw_log_piece_t *piece, int c)
+{
+    c = gw_log_lower(c);
+
+    if (!gw_log_in_word(c)) {
+        gw_log_word_end(secrets, piece);
+        piece->blanks++;
+        return;
+    }
+
+    while (piece->blanks && piece->whole && piece->whole < GW_LOG_SECRET) {
+        gw_log_name(piece, '_');
+        piece->blanks--;
+    }
+
+    piece->blanks = 0;
+    gw_log_name(piece, c);
+
+    if (piece->word < GW_LOG_SECRET) {
+        piece->words[piece->word++] = (unsigned char) c;
+    }
+}
+
+
+static void
+gw_log_piece(const gw_log_redact_t *walk, gw_log_piece_t *piece)
+{
+    int                   c;
+    unsigned              depth;
+    const unsigned char  *p;
+
+    piece->by = 0;
+    piece->depth = 0;
+    piece->bad = 0;
+    piece->secret = 0;
+    piece->word = 0;
+    piece->whole = 0;
+    piece->blanks = 0;
+
+    p = walk->p;
+    piece->end = p;
+
+    while (p < walk->last) {
+        piece->end = p;
+        c = gw_log_read(&p, walk->last, &depth);
+
+        if (c == GW_LOG_BAD) {
+            piece->bad = 1;
+
+        } else if (gw_log_separates(c)) {
+            piece->by = c;
+            piece->depth = depth;
+            break;
+
+        } else {
+            gw_log_add(walk->secrets, piece, c);
+        }
+
+        piece->end = p;
+    }
+
+    piece->next = p;
+
+    gw_log_word_end(walk->secrets, piece);
+
+    if (gw_log_secret(walk->secrets, piece->name, piece->whole)) {
+        piece->secret = 1;
+    }
+}
+
+
+/* whether a parameter begins here, of which "=" is at most this deep */
+
+static int
+gw_log_begins(const unsigned char *p, const unsigned char *last, unsigned most)
+{
+    int       c;
+    unsigned  depth;
+
+    while (p < last) {
+        c = gw_log_read(&p, last, &depth);
+
+        if (c != GW_LOG_BAD && depth > most) {
+            continue;
+        }
+
+        if (c == '=') {
+            return 1;
+        }
+
+        if (c == GW_LOG_BAD || c == '&' || c == ';' || c == '#') {
+            return 0;
+        }
+    }
+
+    return 0;
+}
+
+
+/* the end of a value whose "=" has this depth */
+
+static const unsigned char *
+gw_log_value(const unsigned char *p, const unsigned char *last, unsigned most)
+{
+    int                   c;
+    unsigned              depth;
+    const unsigned char  *end;
+
+    while (p < last) {
+        end = p;
+        c = gw_log_read(&p, last, &depth);
+
+        if (depth > most) {
+            continue;
+        }
+
+        if (c == '&' || c == '#'
+            || (c == ';' && gw_log_begins(p, last, most)))
+        {
+            return end;
+        }
+    }
+
+    return last;
+}
+
+
+/* most URLs: no parameter, nothing that is encoded, no user */
+
+static int
+gw_log_harmless(const gw_text_t *text)
+{
+    size_t         i;
+    unsigned char  c;
+
+    static const char  leads[] = "=%@\xc0\xc1";
+
+    if (text->len < 32) {
+
+        for (i = 0; i < text->len; i++) {
+            c = text->data[i];
+
+            if (c == '=' || c == '%' || c == '@' || (c & 0xfe) == 0xc0) {
+                return 0;
+            }
+        }
+
+        return 1;
+    }
+
+    for (i = 0; i < sizeof(leads) - 1; i++) {
+        if (memchr(text->data, (unsigned char) leads[i], text->len) != NULL) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+void
+gw_log_redact(gw_log_redact_t *walk, const gw_log_secrets_t *secrets,
+    const gw_text_t *text)
+{
+    walk->p = text->data;
+    walk->last = text->data + text->len;
+    walk->shown = walk->p;
+    walk->user = NULL;
+    walk->by = 0;
+    walk->secrets = secrets;
+    walk->redacted = 0;
+
+    if (gw_log_harmless(text)) {
+        walk->p = walk->last;
+    }
+}
+
+
+/* shows the text up to "from", then REDACTED for what is before "to" */
+
+static int
+gw_log_hide(gw_log_redact_t *walk, const unsigned char *from,
+    const unsigned char *to, gw_text_t *run)
+{
+    run->data = walk->shown;
+    run->len = (size_t) (from - walk->shown);
+
+    walk->p = to;
+    walk->shown = to;
+    walk->user = NULL;
+    walk->by = 0;
+    walk->redacted = 1;
+
+    return 1;
+}
+
+
+/* where "user" begins or ends by the separator of a piece */
+
+static void
+gw_log_user(gw_log_redact_t *walk, const gw_log_piece_t *piece)
+{
+    if (piece->by == '/') {
+        walk->user = (walk->by == '/' && piece->end == walk->p) ? piece->next
+                                                                : NULL;
+
+    } else if (piece->by == '?' || piece->by == '#') {
+        walk->user = NULL;
+    }
+
+    walk->by = piece->by;
+}
+
+
+int
+gw_log_redact_next(gw_log_redact_t *walk, gw_text_t *run)
+{
+    gw_log_piece_t  piece;
+
+    if (walk->redacted) {
+        run->data = (const unsigned char *) GW_LOG_REDACTED;
+        run->len = sizeof(GW_LOG_REDACTED) - 1;
+        walk->redacted = 0;
+
+        return 1;
+    }
+
+    while (walk->p < walk->last) {
+        gw_log_piece(walk, &piece);
+
+        if (piece.bad) {
+            return gw_log_hide(walk, walk->p,
+                               gw_log_value(walk->p, walk->last, 0), run);
+        }
+
+        if (piece.by == '@' && walk->user && piece.end > walk->user) {
+            return gw_log_hide(walk, walk->user, piece.end, run);
+        }
+
+        if (piece.by == '=' && piece.secret) {
+            return gw_log_hide(walk, piece.next,
+                               gw_log_value(piece.next, walk->last,
+                                            piece.depth), run);
+        }
+
+        gw_log_user(walk, &piece);
+        walk->p = piece.next;
+    }
+
+    run->data = walk->shown;
+    run->len = (size_t) (walk->last - walk->shown);
+    walk->shown = walk->last;
+
+    return run->len != 0;
+}

@@ -1,0 +1,81 @@
+
+/*
+ * Secrets in queries and URLs: a walk over bytes that shows everything but the
+ * values of named parameters, for which it shows REDACTED.
+ *
+ * It parses nothing that could fail.  Separators are recognized at each depth
+ * of percent-encoding at once: "?u=%3Ftoken%3Dx" and "?u=%253Ftoken%253Dx" hold
+ * a parameter "token" as "?token=x" does.  What cannot be read with certainty
+ * is a secret.
+ *
+ * Knows no nginx.  Nothing is allocated.
+ */
+
+#ifndef GW_LOG_REDACT_H_INCLUDED
+#define GW_LOG_REDACT_H_INCLUDED
+
+#include "gw_text.h"
+
+
+#define GW_LOG_REDACTED  "REDACTED"
+
+/* the longest name of a parameter */
+#define GW_LOG_SECRET    64
+
+
+/* names of parameters; the caller fills both, and adds their lengths */
+
+typedef struct {
+    const gw_text_t      *names;    /* as gw_log_secret_normalize() has it */
+    size_t                n;
+    uint64_t              lengths;  /* bits: a name has this length */
+} gw_log_secrets_t;
+
+
+typedef struct {
+    const unsigned char  *p;        /* where the walk goes on */
+    const unsigned char  *last;
+    const unsigned char  *shown;    /* up to here the text was returned */
+    const unsigned char  *user;     /* behind "//", before "@"; or NULL */
+    const gw_log_secrets_t  *secrets;
+    int                   by;       /* the last separator; 0: none */
+    int                   redacted; /* REDACTED is next */
+} gw_log_redact_t;
+
+
+/* the names that are secrets always; ends with an empty one */
+extern const gw_text_t  gw_log_secrets[];
+
+
+/* the form in which names are compared: lower case, "-" as "_" */
+void gw_log_secret_normalize(unsigned char *dst, const gw_text_t *name);
+
+/* whether a name consists of letters, digits, "-" and "_" */
+int gw_log_secret_valid(const unsigned char *name, size_t len);
+
+/* whether the normalized name is in the set */
+int gw_log_secret(const gw_log_secrets_t *secrets, const unsigned char *name,
+    size_t len);
+
+/* begins a walk over a query without its "?", or over a URL or its path */
+void gw_log_redact(gw_log_redact_t *walk, const gw_log_secrets_t *secrets,
+    const gw_text_t *text);
+
+/*
+ * The next run of bytes to show; 0: that was all.  All runs together are the
+ * text, but for its secrets:
+ *
+ * - the value of a parameter in the set.  The name is compared after all its
+ *   percent-encoding is removed; it begins after "&", ";", "?", "#", "/", "="
+ *   or at the start, and ends at "=".  A name with brackets, dots or blanks is
+ *   in the set if one of its words is, or the whole with "_" for these.  The
+ *   value ends at "&" or "#", or at a ";" that begins a parameter, encoded as
+ *   often as the "=", or less;
+ * - what stands between "//" and "@";
+ * - from a percent-encoding that is invalid, or is encoded in parts: all to the
+ *   next "&", from the separator before it.
+ */
+int gw_log_redact_next(gw_log_redact_t *walk, gw_text_t *run);
+
+
+#endif /* GW_LOG_REDACT_H_INCLUDED */

@@ -1,0 +1,38 @@
+# JSON strings of the encoder, read by another decoder: strict UTF-8, then
+# json.loads(), and compared with what Python makes of the bytes.
+
+use v5.28;
+use warnings;
+
+use Test::More;
+
+my $objs = $ENV{GATEWAY_OBJS} // 'objs';
+
+plan skip_all => 'no python3' if system('python3 -c 0') != 0;
+
+open my $unit, '-|', "$objs/unit/test_log_json print" or die $!;
+my @lines = <$unit>;
+close $unit or die "test_log_json: $?";
+
+is(scalar @lines, 256 + 65536 + 100000, 'all bytes, pairs, and random texts');
+
+open my $python, '|-', 'python3', '-c', <<'END' or die $!;
+import json, sys
+for line in sys.stdin.buffer:
+    text, string = line[:-1].split(b'\t', 1)
+    text = bytes.fromhex(text.decode())
+    string = json.loads(string.decode('utf-8', 'strict'))
+    if string != text.decode('utf-8', 'replace'):
+        sys.exit('%r: %r' % (text, string))
+END
+print $python @lines;
+ok(close $python, 'each is the text, with U+FFFD for what is no UTF-8');
+
+# one that must fail, so that the comparison can
+open $python, '|-', q{python3 -c 'import json, sys
+json.loads(sys.stdin.buffer.read().decode("utf-8", "strict"))' 2>/dev/null}
+    or die $!;
+print $python "\"\xff\"\n";
+ok(!close $python, 'a byte that is no UTF-8 is refused');
+
+done_testing;

@@ -1,0 +1,250 @@
+
+/* secrets in queries and URLs, in each spelling, and what is none */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_log_redact.h"
+#include "tap.h"
+
+
+#define R  "REDACTED"
+#define S  "CANARY"
+
+
+static gw_log_secrets_t  secrets;
+
+
+static const struct {
+    const char  *text;
+    const char  *shown;     /* NULL: the same */
+} texts[] = {
+    { "", NULL },
+    { "/", NULL },
+    { "/a/b?c=d&e=f;g=h#i", NULL },
+    { "token=" S, "token=" R },
+    { "token=", "token=" R },
+    { "token", NULL },
+    { "/token/" S, NULL },
+    { "a=1&token=" S "&b=2", "a=1&token=" R "&b=2" },
+    { "a=1;token=" S ";b=2", "a=1;token=" R ";b=2" },
+    { "token=a" S ";" S "&b=2", "token=" R "&b=2" },
+    { "token=" S ";" S ";b=2", "token=" R ";b=2" },
+    { "token=" S "=" S "?" S "/" S "&b=2", "token=" R "&b=2" },
+    { "token=" S "#b=2", "token=" R "#b=2" },
+    { "token=1&token=2&a=3&token=4",
+      "token=" R "&token=" R "&a=3&token=" R },
+
+    /* each built-in name, in any case */
+    { "ACCESS_TOKEN=" S, "ACCESS_TOKEN=" R },
+    { "Id_Token=" S, "Id_Token=" R },
+    { "refresh-token=" S, "refresh-token=" R },
+    { "code=" S, "code=" R },
+    { "sig=" S, "sig=" R },
+    { "signature=" S, "signature=" R },
+    { "api_key=" S, "api_key=" R },
+    { "apiKey=" S, "apiKey=" R },
+    { "PASSWORD=" S, "PASSWORD=" R },
+    { "secret=" S, "secret=" R },
+    { "client_secret=" S, "client_secret=" R },
+    { "X-Amz-Signature=" S, "X-Amz-Signature=" R },
+    { "X-Goog-Signature=" S, "X-Goog-Signature=" R },
+
+    /* neighbours */
+    { "tokens=1&xtoken=2&token2=3&page_token=4&code_challenge=5", NULL },
+    { "sign=1&passwords=2&api=3&key=4&secrets=5&encode=6&_token=7", NULL },
+    { "to/ken=1&to%2fken=2", NULL },
+    { "q=100%25&r=5%25%20off&s=%c3%a9", NULL },
+    { "a==&b=?&c=/d/e&f=g@h&i=mailto:j@k", NULL },
+    { "data=eyJhIjoxfQ==", NULL },
+
+    /* names that are encoded */
+    { "%74oken=" S, "%74oken=" R },
+    { "%74%6F%6b%65%6E=" S "&a=1", "%74%6F%6b%65%6E=" R "&a=1" },
+    { "%2574oken=" S, "%2574oken=" R },
+    { "%252574oken=" S, "%252574oken=" R },
+    { "access%5ftoken=" S, "access%5ftoken=" R },
+    { "+token=" S, "+token=" R },
+    { "%20token%20=" S, "%20token%20=" R },
+    { "token%00=" S, "token%00=" R },
+
+    /* names that some parsers change */
+    { "user[password]=" S, "user[password]=" R },
+    { "user%5Bpassword%5D=" S, "user%5Bpassword%5D=" R },
+    { "token[]=" S, "token[]=" R },
+    { "a.token=" S, "a.token=" R },
+    { "api.key=" S, "api.key=" R },
+    { "access token=" S, "access token=" R },
+    { "access[token=" S, "access[token=" R },
+
+    /* "=" that is encoded */
+    { "token%3D" S "&a=1", "token%3D" R "&a=1" },
+    { "token%253d" S "&a=1", "token%253d" R "&a=1" },
+
+    /* URLs in URLs */
+    { "/cb?u=https://x/y?token=" S "&a=1", "/cb?u=https://x/y?token=" R
+      "&a=1" },
+    { "u=https%3A%2F%2Fx%2F%3Ftoken%3D" S "%26a%3D1&b=2",
+      "u=https%3A%2F%2Fx%2F%3Ftoken%3D" R "%26a%3D1&b=2" },
+    { "u=https%253A%252F%252Fx%253Ftoken%253D" S "%2526a%253D1%26c&b=2",
+      "u=https%253A%252F%252Fx%253Ftoken%253D" R "%2526a%253D1%26c&b=2" },
+    { "u=%3Ftoken%3D" S "%2526" S "%26a&b=2",
+      "u=%3Ftoken%3D" R "%26a&b=2" },
+    { "u=%3Ftoken=" S "%26" S "&b=2", "u=%3Ftoken=" R "&b=2" },
+    { "u=%2523token%253D" S, "u=%2523token%253D" R },
+    { "u=%253Fa%253D1%2526%2574oken%253D" S,
+      "u=%253Fa%253D1%2526%2574oken%253D" R },
+    { "a=token=" S, "a=token=" R },
+    { "/x;token=" S "/y?a=1", "/x;token=" R },
+    { "https://app/#access_token=" S "&id_token=" S "&state=1",
+      "https://app/#access_token=" R "&id_token=" R "&state=1" },
+    { "&amp;token=" S, "&amp;token=" R },
+
+    /* users */
+    { "https://user:" S "@host/a?b=c", "https://" R "@host/a?b=c" },
+    { "//" S "@host", "//" R "@host" },
+    { "u=https%3A%2F%2Fuser%3A" S "%40host", "u=https%3A%2F%2F" R "%40host" },
+    { "https://user:p&" S "=1@host/", "https://" R "@host/" },
+    { "https://host/a@b?c=d", NULL },
+    { "https://host?e=a@b", NULL },
+    { "/?/a@b", NULL },
+
+    /* what cannot be read */
+    { "a=1&%zz" S "=" S "&b=2", "a=1&" R "&b=2" },
+    { "a=" S "%&b=2", "a=" R "&b=2" },
+    { "a=" S "%7&b=2", "a=" R "&b=2" },
+    { "%u0074oken=" S "&b=2", R "&b=2" },
+    { "%2%37%34oken=" S, R },
+    { "%25%37%34oken=" S, R },
+    { "u=%25%33%46token%25%33%44" S "&b=2", "u=" R "&b=2" },
+    { "\xc1\xb4oken=" S, R },
+    { "%c1%b4oken=" S, R },
+    { "t%c1%afken=" S, R },
+};
+
+
+/* the runs of a walk, which are those of the text */
+
+static size_t
+show(const char *text, size_t len, unsigned char *out)
+{
+    size_t           n;
+    gw_text_t        run, all;
+    gw_log_redact_t  walk;
+
+    all.data = (const unsigned char *) text;
+    all.len = len;
+    n = 0;
+
+    gw_log_redact(&walk, &secrets, &all);
+
+    while (gw_log_redact_next(&walk, &run)) {
+        memcpy(out + n, run.data, run.len);
+        n += run.len;
+    }
+
+    return n;
+}
+
+
+static int
+holds(const unsigned char *out, size_t n, const char *word)
+{
+    size_t  i;
+
+    for (i = 0; i + strlen(word) <= n; i++) {
+        if (memcmp(out + i, word, strlen(word)) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * A secret behind what a client could have left unfinished: each two bytes of
+ * what separates and encodes.
+ */
+
+static void
+test_prefixes(void)
+{
+    size_t         i, k, n, leaks;
+    char           text[64];
+    unsigned char  out[256];
+
+    static const char  bytes[] = "%25&;=?#/@[a. +\xc0\xff\"\\37";
+
+    leaks = 0;
+
+    for (i = 0; i < sizeof(bytes); i++) {
+        for (k = 0; k < sizeof(bytes); k++) {
+            n = (size_t) snprintf(text, sizeof(text), "x=%c%c&token=" S "&y=1",
+                                  bytes[i], bytes[k]);
+            n = show(text, n, out);
+
+            if (holds(out, n, S)
+                || n < 4 || memcmp(out + n - 4, "&y=1", 4) != 0)
+            {
+                note("%s: %.*s", text, (int) n, out);
+                leaks++;
+            }
+        }
+    }
+
+    is_int(leaks, 0, "a secret is found behind any two bytes");
+}
+
+
+static void
+test_added(void)
+{
+    size_t         n;
+    unsigned char  name[8], out[64];
+
+    static const gw_text_t  added = { 6, (const unsigned char *) "My-Key" };
+    gw_text_t               normalized = { 6, name };
+    const gw_log_secrets_t  saved = secrets;
+
+    gw_log_secret_normalize(name, &added);
+
+    secrets.names = &normalized;
+    secrets.n = 1;
+    secrets.lengths = 1 << 6;
+
+    n = show("my_key=1&MY-KEY=2&token=3", 25, out);
+    is_bytes(out, n, "my_key=" R "&MY-KEY=" R "&token=3", "added names");
+
+    secrets = saved;
+}
+
+
+int
+main(void)
+{
+    size_t         i, n;
+    unsigned char  out[512];
+
+    secrets.names = gw_log_secrets;
+
+    for (i = 0; gw_log_secrets[i].len; i++) {
+        secrets.lengths |= (uint64_t) 1 << gw_log_secrets[i].len;
+        secrets.n++;
+    }
+
+    is_int(secrets.n, 14, "built-in names");
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        n = show(texts[i].text, strlen(texts[i].text), out);
+
+        is_bytes(out, n, texts[i].shown ? texts[i].shown : texts[i].text,
+                 "%s", texts[i].text);
+    }
+
+    test_prefixes();
+    test_added();
+
+    return done_testing();
+}
