@@ -564,6 +564,10 @@ ngx_http_gateway_api_key_sources(ngx_conf_t *cf,
             ngx_strlow(source->name.data, source->name.data,
                        source->name.len);
         }
+
+        if (ngx_http_gateway_source_add(cf, source) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;

@@ -58,6 +58,7 @@ typedef struct {
 
     ngx_array_t                     methods;    /* method_t, by index */
     ngx_array_t                     log;        /* log_t, by stage */
+    ngx_array_t                     credentials;    /* source_t */
     ngx_array_t                    *counters;   /* counter_t *; NULL: none */
     ngx_array_t                    *settles;    /* settle_t; NULL: none */
     struct gw_stripes_s            *stripes;    /* in shared memory */
@@ -539,6 +540,14 @@ char *ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
 /* the same as the setter of a parameter, for ngx_http_gateway_params() */
 char *ngx_http_gateway_param_source(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/*
+ * Configuration: credentials are read from the source, which is copied, with
+ * the normalized name, to the list of those that no log shows.  The setters of
+ * sources by variable do it themselves.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_source_add(ngx_conf_t *cf,
+    const ngx_http_gateway_source_t *source);
 
 /*
  * Looks for the credential: GW_OK with "value" (in the request's memory),

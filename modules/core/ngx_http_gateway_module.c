@@ -432,6 +432,9 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&gmcf->methods, cf->pool, 4,
                           sizeof(ngx_http_gateway_method_t))
            != NGX_OK
+        || ngx_array_init(&gmcf->credentials, cf->pool, 4,
+                          sizeof(ngx_http_gateway_source_t))
+           != NGX_OK
         || ngx_array_init(&gmcf->log, cf->pool, 4,
                           sizeof(ngx_http_gateway_log_t))
            != NGX_OK)

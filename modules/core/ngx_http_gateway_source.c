@@ -178,7 +178,28 @@ ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
         break;
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_gateway_source_add(cf, source) == NGX_OK ? NGX_CONF_OK
+                                                             : NGX_CONF_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_gateway_source_add(ngx_conf_t *cf,
+    const ngx_http_gateway_source_t *source)
+{
+    ngx_http_gateway_source_t     *copy;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    copy = ngx_array_push(&gmcf->credentials);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    *copy = *source;
+
+    return NGX_OK;
 }
 
 
