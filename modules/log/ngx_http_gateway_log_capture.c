@@ -1,0 +1,366 @@
+
+/*
+ * Captured headers: those that a format names, and those with a prefix that it
+ * names.  Headers that may hold a credential are never captured.
+ *
+ * All lines of one name are one member: a text, joined as RFC 9110, 5.2 joins
+ * them, or an array where the vocabulary wants one.
+ */
+
+#include "ngx_http_gateway_log.h"
+
+
+/* the longest name; and the most lines that are looked at for prefixes */
+#define NGX_HTTP_GATEWAY_LOG_NAME    128
+#define NGX_HTTP_GATEWAY_LOG_LINES   128
+
+
+typedef struct {
+    ngx_http_gateway_log_record_t  *rec;
+    ngx_list_t                     *lines;
+    const ngx_array_t              *headers;    /* of the format */
+    ngx_uint_t                      sent;       /* unsigned:1; response */
+} ngx_http_gateway_log_capture_t;
+
+
+typedef struct {
+    ngx_list_part_t                *part;
+    ngx_uint_t                      i;
+} ngx_http_gateway_log_walk_t;
+
+
+static u_char *ngx_http_gateway_log_special(
+    ngx_http_gateway_log_capture_t *capture, const ngx_str_t *name, u_char *p);
+
+
+/* the next line; NULL: there is none */
+
+static ngx_table_elt_t *
+ngx_http_gateway_log_next(ngx_http_gateway_log_walk_t *walk)
+{
+    ngx_table_elt_t  *h;
+
+    for ( ;; ) {
+
+        if (walk->i >= walk->part->nelts) {
+            if (walk->part->next == NULL) {
+                return NULL;
+            }
+
+            walk->part = walk->part->next;
+            walk->i = 0;
+            continue;
+        }
+
+        h = walk->part->elts;
+        h += walk->i++;
+
+        if (h->hash != 0) {
+            return h;
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_log_named(ngx_table_elt_t *h, const ngx_str_t *name)
+{
+    u_char  buf[NGX_HTTP_GATEWAY_LOG_NAME];
+
+    if (h->key.len != name->len || name->len > sizeof(buf)) {
+        return 0;
+    }
+
+    ngx_http_gateway_header_normalize(buf, &h->key);
+
+    return ngx_memcmp(buf, name->data, name->len) == 0;
+}
+
+
+/* the key of a member, and what begins its value */
+
+static u_char *
+ngx_http_gateway_log_begin(ngx_http_gateway_log_capture_t *capture,
+    const ngx_str_t *name, u_char *p)
+{
+    u_char                                   *start;
+    const ngx_str_t                          *prefix;
+    const ngx_http_gateway_log_vocabulary_t  *words;
+
+    words = &ngx_http_gateway_log_vocabularies[capture->rec->format->preset];
+    prefix = capture->sent ? &words->sent : &words->prefix;
+
+    *p++ = '"';
+    p = ngx_cpymem(p, prefix->data, prefix->len);
+
+    start = p;
+    p = ngx_http_gateway_log_inner(capture->rec, p, name->data, name->len);
+
+    for ( /* void */ ; !words->lists && start < p; start++) {
+        if (*start == '-') {
+            *start = '_';
+        }
+    }
+
+    p = ngx_cpymem(p, "\":", 2);
+
+    if (words->lists) {
+        *p++ = '[';
+    }
+
+    *p++ = '"';
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_gateway_log_finish(ngx_http_gateway_log_capture_t *capture, u_char *p)
+{
+    *p++ = '"';
+
+    if (ngx_http_gateway_log_vocabularies[capture->rec->format->preset].lists) {
+        *p++ = ']';
+    }
+
+    *p++ = ',';
+
+    return p;
+}
+
+
+/* the member of a name, of all its lines; nothing if there are none */
+
+static u_char *
+ngx_http_gateway_log_member(ngx_http_gateway_log_capture_t *capture,
+    const ngx_str_t *name, u_char *p)
+{
+    ngx_uint_t                      n, lists;
+    ngx_table_elt_t                *h;
+    ngx_http_gateway_log_walk_t     walk;
+    ngx_http_gateway_log_record_t  *rec;
+
+    rec = capture->rec;
+    lists = ngx_http_gateway_log_vocabularies[rec->format->preset].lists;
+
+    walk.part = &capture->lines->part;
+    walk.i = 0;
+    n = 0;
+
+    while (!rec->full && (h = ngx_http_gateway_log_next(&walk)) != NULL) {
+
+        if (!ngx_http_gateway_log_named(h, name)) {
+            continue;
+        }
+
+        p = (n == 0) ? ngx_http_gateway_log_begin(capture, name, p)
+            : lists ? ngx_cpymem(p, "\",\"", 3)
+            : ngx_cpymem(p, ", ", 2);
+        n++;
+
+        p = ngx_http_gateway_log_inner_redacted(rec, p, h->value.data,
+                                                h->value.len);
+
+        if (p > rec->last) {
+            rec->full = 1;
+        }
+    }
+
+    if (n) {
+        return ngx_http_gateway_log_finish(capture, p);
+    }
+
+    return capture->sent ? ngx_http_gateway_log_special(capture, name, p) : p;
+}
+
+
+/* what nginx does not keep among the lines of a response */
+
+static u_char *
+ngx_http_gateway_log_special(ngx_http_gateway_log_capture_t *capture,
+    const ngx_str_t *name, u_char *p)
+{
+    ngx_http_headers_out_t         *out;
+    ngx_http_gateway_log_record_t  *rec;
+
+    static ngx_str_t  type = ngx_string("content-type");
+    static ngx_str_t  length = ngx_string("content-length");
+    static ngx_str_t  location = ngx_string("location");
+
+    rec = capture->rec;
+    out = &rec->request->headers_out;
+
+    if (ngx_http_gateway_same(name, &type) && out->content_type.len) {
+        p = ngx_http_gateway_log_begin(capture, name, p);
+        p = ngx_http_gateway_log_inner_redacted(rec, p, out->content_type.data,
+                                                out->content_type.len);
+        return ngx_http_gateway_log_finish(capture, p);
+    }
+
+    if (ngx_http_gateway_same(name, &length) && out->content_length_n >= 0) {
+        p = ngx_http_gateway_log_begin(capture, name, p);
+        p = gw_text_decimal(p, (uint64_t) out->content_length_n);
+        return ngx_http_gateway_log_finish(capture, p);
+    }
+
+    /* the line that nginx has made absolute, and sent in another form */
+
+    if (ngx_http_gateway_same(name, &location) && out->location
+        && out->location->value.len)
+    {
+        p = ngx_http_gateway_log_begin(capture, name, p);
+        p = ngx_http_gateway_log_inner_redacted(rec, p,
+                                                out->location->value.data,
+                                                out->location->value.len);
+        return ngx_http_gateway_log_finish(capture, p);
+    }
+
+    return p;
+}
+
+
+/* whether a prefix captures a line that nothing else does */
+
+static ngx_uint_t
+ngx_http_gateway_log_prefixed(ngx_http_gateway_log_capture_t *capture,
+    const ngx_str_t *name)
+{
+    ngx_uint_t                           i, found;
+    const ngx_http_gateway_log_header_t *header;
+
+    if (ngx_http_gateway_log_hidden(capture->rec->format, name)) {
+        return 0;
+    }
+
+    header = capture->headers->elts;
+    found = 0;
+
+    for (i = 0; i < capture->headers->nelts; i++) {
+
+        if (header[i].prefix) {
+            found |= (name->len >= header[i].name.len
+                      && ngx_memcmp(name->data, header[i].name.data,
+                                    header[i].name.len)
+                         == 0);
+
+        } else if (ngx_http_gateway_same(&header[i].name, name)) {
+            return 0;
+        }
+    }
+
+    return found;
+}
+
+
+/* whether a line before this one has the name */
+
+static ngx_uint_t
+ngx_http_gateway_log_seen(ngx_http_gateway_log_capture_t *capture,
+    const ngx_table_elt_t *line, const ngx_str_t *name)
+{
+    ngx_table_elt_t              *h;
+    ngx_http_gateway_log_walk_t   walk;
+
+    walk.part = &capture->lines->part;
+    walk.i = 0;
+
+    while ((h = ngx_http_gateway_log_next(&walk)) != NULL && h != line) {
+        if (ngx_http_gateway_log_named(h, name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static u_char *
+ngx_http_gateway_log_prefixes(ngx_http_gateway_log_capture_t *capture,
+    u_char *p)
+{
+    u_char                          buf[NGX_HTTP_GATEWAY_LOG_NAME];
+    ngx_str_t                       name;
+    ngx_uint_t                      n;
+    ngx_table_elt_t                *h;
+    ngx_http_gateway_log_walk_t     walk;
+    ngx_http_gateway_log_record_t  *rec;
+
+    rec = capture->rec;
+    walk.part = &capture->lines->part;
+    walk.i = 0;
+    n = 0;
+
+    while (!rec->full && (h = ngx_http_gateway_log_next(&walk)) != NULL) {
+
+        if (h->key.len == 0 || h->key.len > sizeof(buf)) {
+            continue;
+        }
+
+        name.data = buf;
+        name.len = h->key.len;
+        ngx_http_gateway_header_normalize(buf, &h->key);
+
+        if (!ngx_http_gateway_log_prefixed(capture, &name)
+            || ngx_http_gateway_log_seen(capture, h, &name))
+        {
+            continue;
+        }
+
+        if (n++ == NGX_HTTP_GATEWAY_LOG_LINES) {
+            rec->cut = 1;
+            break;
+        }
+
+        p = ngx_http_gateway_log_member(capture, &name, p);
+    }
+
+    return p;
+}
+
+
+u_char *
+ngx_http_gateway_log_headers(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    u_char                               *start;
+    ngx_uint_t                            i, prefixes;
+    ngx_http_gateway_log_capture_t        capture;
+    const ngx_http_gateway_log_header_t  *header;
+
+    if (rec->bare) {
+        return NULL;
+    }
+
+    capture.rec = rec;
+    capture.sent = op->data;
+    capture.headers = op->data ? &rec->format->response
+                               : &rec->format->request;
+    capture.lines = op->data ? &rec->request->headers_out.headers
+                             : &rec->request->headers_in.headers;
+
+    if (capture.lines->part.elts == NULL) {
+        return NULL;                /* refused while it was parsed */
+    }
+
+    start = p;
+    prefixes = 0;
+    header = capture.headers->elts;
+
+    for (i = 0; i < capture.headers->nelts && !rec->full; i++) {
+
+        if (header[i].prefix) {
+            prefixes = 1;
+
+        } else {
+            p = ngx_http_gateway_log_member(&capture, &header[i].name, p);
+        }
+    }
+
+    if (prefixes) {
+        p = ngx_http_gateway_log_prefixes(&capture, p);
+    }
+
+    /* without the last comma, which is that of the operation */
+
+    return (p == start) ? NULL : p - 1;
+}

@@ -1,0 +1,763 @@
+
+/*
+ * A format becomes operations: the members of its preset, its fields and its
+ * captured headers, those of one object side by side.  Texts that need no
+ * decision are joined to one literal.
+ *
+ * It is done when the configuration has been read: only then are all headers
+ * known that credentials are read from.
+ */
+
+#include "ngx_http_gateway_log.h"
+
+
+/* a member of the record, wherever it comes from */
+
+typedef struct {
+    ngx_str_t                             path;
+    ngx_http_gateway_log_write_pt         write;    /* NULL: a constant */
+    uintptr_t                             data;
+    ngx_str_t                             constant;
+    const ngx_http_gateway_log_field_t   *field;    /* or NULL: of the preset */
+    unsigned                              sure:1;
+    unsigned                              whole:1;  /* dots make no objects */
+    unsigned                              bare:1;   /* the writer's own keys */
+} ngx_http_gateway_log_member_t;
+
+
+typedef struct {
+    ngx_conf_t                           *cf;
+    ngx_http_gateway_log_format_t        *format;
+    ngx_array_t                           members;  /* member_t */
+    ngx_array_t                           literal;  /* u_char: not in an
+                                                       operation so far */
+} ngx_http_gateway_log_compiler_t;
+
+
+static ngx_int_t ngx_http_gateway_log_check(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format);
+static ngx_int_t ngx_http_gateway_log_collect(
+    ngx_http_gateway_log_compiler_t *compiler);
+static ngx_int_t ngx_http_gateway_log_object(
+    ngx_http_gateway_log_compiler_t *compiler,
+    ngx_http_gateway_log_member_t **members, ngx_uint_t n, ngx_uint_t depth);
+
+
+static ngx_str_t  ngx_http_gateway_log_gateway = ngx_string("gateway");
+
+
+ngx_int_t
+ngx_http_gateway_log_compile(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format)
+{
+    u_char                           *p;
+    ngx_uint_t                        i;
+    ngx_http_gateway_log_member_t    *member, **members;
+    ngx_http_gateway_log_compiler_t   compiler;
+
+    if (ngx_http_gateway_log_check(cf, format) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    compiler.cf = cf;
+    compiler.format = format;
+
+    if (ngx_array_init(&format->ops, cf->pool, 64,
+                       sizeof(ngx_http_gateway_log_op_t))
+        != NGX_OK
+        || ngx_array_init(&compiler.members, cf->temp_pool, 64,
+                          sizeof(ngx_http_gateway_log_member_t))
+           != NGX_OK
+        || ngx_array_init(&compiler.literal, cf->temp_pool, 256, 1) != NGX_OK
+        || ngx_http_gateway_log_collect(&compiler) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    members = ngx_palloc(cf->temp_pool,
+                         compiler.members.nelts * sizeof(void *));
+    p = ngx_array_push(&compiler.literal);
+
+    if (members == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *p = '{';
+    member = compiler.members.elts;
+
+    for (i = 0; i < compiler.members.nelts; i++) {
+        members[i] = &member[i];
+    }
+
+    if (ngx_http_gateway_log_object(&compiler, members,
+                                    compiler.members.nelts, 0)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    format->tail.len = compiler.literal.nelts;
+    format->tail.data = ngx_pnalloc(cf->pool, compiler.literal.nelts + 1);
+    if (format->tail.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(format->tail.data, compiler.literal.elts,
+               compiler.literal.nelts);
+
+    return NGX_OK;
+}
+
+
+/* --- what must not be shown */
+
+/* whether a variable is a header, cookie or argument that is hidden */
+
+static ngx_uint_t
+ngx_http_gateway_log_reads_secret(const ngx_http_gateway_log_format_t *format,
+    const ngx_str_t *variable)
+{
+    u_char       buf[128];
+    gw_text_t    text;
+    ngx_str_t    name;
+    ngx_uint_t   i;
+
+    static const struct {
+        ngx_str_t    prefix;
+        ngx_uint_t   header;    /* unsigned:1; else a parameter */
+    } prefixes[] = {
+        { ngx_string("http_"), 1 },
+        { ngx_string("sent_http_"), 1 },
+        { ngx_string("sent_trailer_"), 1 },
+        { ngx_string("upstream_http_"), 1 },
+        { ngx_string("upstream_trailer_"), 1 },
+        { ngx_string("cookie_"), 0 },
+        { ngx_string("upstream_cookie_"), 0 },
+        { ngx_string("arg_"), 0 },
+        { ngx_null_string, 0 }
+    };
+
+    for (i = 0; prefixes[i].prefix.len; i++) {
+
+        if (variable->len <= prefixes[i].prefix.len
+            || variable->len - prefixes[i].prefix.len > sizeof(buf)
+            || ngx_strncasecmp(variable->data, prefixes[i].prefix.data,
+                               prefixes[i].prefix.len)
+               != 0)
+        {
+            continue;
+        }
+
+        name.data = variable->data + prefixes[i].prefix.len;
+        name.len = variable->len - prefixes[i].prefix.len;
+
+        if (prefixes[i].header) {
+            ngx_http_gateway_header_normalize(buf, &name);
+            name.data = buf;
+
+            return ngx_http_gateway_log_hidden(format, &name);
+        }
+
+        text.data = name.data;
+        text.len = name.len;
+        gw_log_secret_normalize(buf, &text);
+
+        return gw_log_secret(&format->secrets, buf, name.len);
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_check_headers(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format, ngx_array_t *headers)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_log_header_t  *header;
+
+    header = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
+
+        if (!header[i].prefix
+            && ngx_http_gateway_log_hidden(format, &header[i].name))
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "header \"%V\" can hold a credential and is never "
+                          "logged, in gateway_log_format \"%V\" in %V:%ui",
+                          &header[i].name, &format->name,
+                          ngx_http_gateway_place_args(&header[i].place));
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_check(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format)
+{
+    ngx_uint_t                     i, k;
+    ngx_http_gateway_log_field_t  *field;
+    ngx_http_gateway_log_piece_t  *piece;
+
+    field = format->fields.elts;
+
+    for (i = 0; i < format->fields.nelts; i++) {
+        piece = field[i].pieces.elts;
+
+        for (k = 0; k < field[i].pieces.nelts; k++) {
+
+            if (piece[k].index != NGX_ERROR
+                && ngx_http_gateway_log_reads_secret(format, &piece[k].text))
+            {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "field \"%V\" reads \"$%V\", which can hold a "
+                              "credential and is never logged, in "
+                              "gateway_log_format \"%V\" in %V:%ui",
+                              &field[i].path, &piece[k].text, &format->name,
+                              ngx_http_gateway_place_args(&field[i].place));
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (ngx_http_gateway_log_check_headers(cf, format, &format->request)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_log_check_headers(cf, format, &format->response);
+}
+
+
+/* --- the members, in order */
+
+/* whether a path is in the object "gateway", or is the last member of all */
+
+static ngx_uint_t
+ngx_http_gateway_log_rank(const ngx_str_t *path)
+{
+    static ngx_str_t  truncated = ngx_string("truncated");
+
+    if (path->len >= truncated.len
+        && ngx_memcmp(path->data + path->len - truncated.len, truncated.data,
+                      truncated.len)
+           == 0)
+    {
+        return 2;
+    }
+
+    return path->len > ngx_http_gateway_log_gateway.len
+           && ngx_memcmp(path->data, "gateway.", 8) == 0;
+}
+
+
+ngx_int_t
+ngx_http_gateway_log_known(ngx_conf_t *cf, const ngx_str_t *name)
+{
+    ngx_str_t                   copy = *name;
+    ngx_uint_t                  i;
+    ngx_hash_key_t             *key;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+        if (ngx_http_gateway_same(&key[i].key, name)) {
+            return ngx_http_get_variable_index(cf, &copy);
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_http_gateway_log_member_t *
+ngx_http_gateway_log_push(ngx_http_gateway_log_compiler_t *compiler,
+    const ngx_str_t *path)
+{
+    ngx_http_gateway_log_member_t  *member;
+
+    member = ngx_array_push(&compiler->members);
+
+    if (member != NULL) {
+        ngx_memzero(member, sizeof(ngx_http_gateway_log_member_t));
+        member->path = *path;
+    }
+
+    return member;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_collect_rows(ngx_http_gateway_log_compiler_t *compiler,
+    ngx_uint_t rank)
+{
+    ngx_int_t                          index;
+    ngx_http_gateway_log_member_t     *member;
+    const ngx_http_gateway_log_row_t  *row;
+
+    row = ngx_http_gateway_log_vocabularies[compiler->format->preset].rows;
+
+    for ( /* void */ ; row->path.len; row++) {
+
+        if (ngx_http_gateway_log_rank(&row->path) != rank) {
+            continue;
+        }
+
+        index = 0;
+
+        if (row->variable.len) {
+            index = ngx_http_gateway_log_known(compiler->cf, &row->variable);
+
+            if (index == NGX_DECLINED) {
+                continue;
+            }
+
+            if (index == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+        }
+
+        member = ngx_http_gateway_log_push(compiler, &row->path);
+        if (member == NULL) {
+            return NGX_ERROR;
+        }
+
+        member->write = row->write;
+        member->data = row->variable.len ? (uintptr_t) index : row->data;
+        member->constant = row->constant;
+        member->sure = row->sure;
+        member->whole = row->whole;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_collect_fields(ngx_http_gateway_log_compiler_t *compiler,
+    ngx_uint_t rank)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_log_field_t   *field;
+    ngx_http_gateway_log_piece_t   *piece;
+    ngx_http_gateway_log_member_t  *member;
+
+    field = compiler->format->fields.elts;
+
+    for (i = 0; i < compiler->format->fields.nelts; i++) {
+
+        if (ngx_min(ngx_http_gateway_log_rank(&field[i].path), 1) != rank) {
+            continue;
+        }
+
+        member = ngx_http_gateway_log_push(compiler, &field[i].path);
+        if (member == NULL) {
+            return NGX_ERROR;
+        }
+
+        member->field = &field[i];
+        member->write = ngx_http_gateway_log_field;
+        member->data = (uintptr_t) &field[i];
+
+        piece = field[i].pieces.elts;
+
+        if (field[i].type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING
+            && field[i].pieces.nelts == 1 && piece->index != NGX_ERROR)
+        {
+            member->write = ngx_http_gateway_log_variable;
+            member->data = piece->index;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* in the object "gateway", or at the top */
+
+static ngx_int_t
+ngx_http_gateway_log_collect_headers(ngx_http_gateway_log_compiler_t *compiler)
+{
+    ngx_uint_t                                sent;
+    ngx_http_gateway_log_member_t            *member;
+    const ngx_http_gateway_log_vocabulary_t  *words;
+
+    static ngx_str_t  inside = ngx_string("gateway.header");
+    static ngx_str_t  top = ngx_string("header");
+
+    words = &ngx_http_gateway_log_vocabularies[compiler->format->preset];
+
+    for (sent = 0; sent < 2; sent++) {
+
+        if ((sent ? &compiler->format->response
+                  : &compiler->format->request)->nelts == 0)
+        {
+            continue;
+        }
+
+        member = ngx_http_gateway_log_push(compiler,
+                                           words->nested ? &inside : &top);
+        if (member == NULL) {
+            return NGX_ERROR;
+        }
+
+        member->write = ngx_http_gateway_log_headers;
+        member->data = sent;
+        member->bare = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_collect(ngx_http_gateway_log_compiler_t *compiler)
+{
+    if (ngx_http_gateway_log_collect_rows(compiler, 0) != NGX_OK
+        || ngx_http_gateway_log_collect_fields(compiler, 0) != NGX_OK
+        || ngx_http_gateway_log_collect_rows(compiler, 1) != NGX_OK
+        || ngx_http_gateway_log_collect_fields(compiler, 1) != NGX_OK
+        || ngx_http_gateway_log_collect_headers(compiler) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_log_collect_rows(compiler, 2);
+}
+
+
+/* --- operations */
+
+static ngx_int_t
+ngx_http_gateway_log_literal(ngx_http_gateway_log_compiler_t *compiler,
+    const void *data, size_t len)
+{
+    u_char  *p;
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_array_push_n(&compiler->literal, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, data, len);
+
+    return NGX_OK;
+}
+
+
+/* "name": */
+
+static ngx_int_t
+ngx_http_gateway_log_key(ngx_http_gateway_log_compiler_t *compiler,
+    const ngx_str_t *name, ngx_str_t *key)
+{
+    u_char     *p, *last;
+    unsigned    cut;
+    gw_text_t   text;
+
+    p = ngx_pcalloc(compiler->cf->pool, name->len * GW_LOG_JSON_BYTE + 4
+                                        + NGX_HTTP_GATEWAY_LOG_BLOCK);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = p + name->len * GW_LOG_JSON_BYTE + 1;
+    cut = 0;
+    text.data = name->data;
+    text.len = name->len;
+    key->data = p;
+
+    *p++ = '"';
+    p = gw_log_json_string(p, last, &text, &cut);
+    p = ngx_cpymem(p, "\":", 2);
+
+    key->len = p - key->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_http_gateway_log_op_t *
+ngx_http_gateway_log_op(ngx_http_gateway_log_compiler_t *compiler,
+    ngx_http_gateway_log_op_e kind)
+{
+    ngx_http_gateway_log_op_t  *op;
+
+    op = ngx_array_push(&compiler->format->ops);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(op, sizeof(ngx_http_gateway_log_op_t));
+    op->kind = kind;
+    op->literal.len = compiler->literal.nelts;
+    op->literal.data = ngx_pcalloc(compiler->cf->pool,
+                                   compiler->literal.nelts
+                                   + NGX_HTTP_GATEWAY_LOG_BLOCK);
+    if (op->literal.data == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(op->literal.data, compiler->literal.elts,
+               compiler->literal.nelts);
+
+    compiler->literal.nelts = 0;
+
+    return op;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_value(ngx_http_gateway_log_compiler_t *compiler,
+    const ngx_http_gateway_log_member_t *member, const ngx_str_t *name)
+{
+    ngx_str_t                   key;
+    ngx_http_gateway_log_op_t  *op;
+
+    ngx_str_null(&key);
+
+    if (!member->bare
+        && ngx_http_gateway_log_key(compiler, name, &key) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (member->sure
+        && ngx_http_gateway_log_literal(compiler, key.data, key.len) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (member->write == NULL) {
+        if (ngx_http_gateway_log_literal(compiler, member->constant.data,
+                                         member->constant.len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_gateway_log_literal(compiler, ",", 1);
+    }
+
+    op = ngx_http_gateway_log_op(compiler, NGX_HTTP_GATEWAY_LOG_VALUE);
+    if (op == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (!member->sure) {
+        op->key = key;
+    }
+
+    op->write = member->write;
+    op->data = member->data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The part of a member's path at a depth of objects; returns 1 if it is the
+ * last one.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_log_part(ngx_http_gateway_log_compiler_t *compiler,
+    const ngx_http_gateway_log_member_t *member, ngx_uint_t depth,
+    ngx_str_t *part)
+{
+    u_char  *p, *last, *dot;
+
+    p = member->path.data;
+    last = p + member->path.len;
+
+    if (member->whole
+        || !ngx_http_gateway_log_vocabularies[compiler->format->preset].nested)
+    {
+        *part = member->path;
+        return 1;
+    }
+
+    for ( ;; ) {
+        dot = ngx_strlchr(p, last, '.');
+
+        if (dot == NULL || depth-- == 0) {
+            break;
+        }
+
+        p = dot + 1;
+    }
+
+    part->data = p;
+    part->len = (dot ? dot : last) - p;
+
+    return dot == NULL;
+}
+
+
+/* of two members with one name, that of the configuration is at fault */
+
+static ngx_int_t
+ngx_http_gateway_log_clash(ngx_http_gateway_log_compiler_t *compiler,
+    const ngx_http_gateway_log_member_t *a,
+    const ngx_http_gateway_log_member_t *b)
+{
+    const ngx_http_gateway_log_field_t  *field;
+
+    field = b->field ? b->field : a->field;
+
+    ngx_log_error(NGX_LOG_EMERG, compiler->cf->log, 0,
+                  "duplicate field \"%V\" in gateway_log_format \"%V\" "
+                  "in %V:%ui", &field->path, &compiler->format->name,
+                  ngx_http_gateway_place_args(&field->place));
+
+    return NGX_ERROR;
+}
+
+
+/*
+ * The members of an object; those that were written are NULL afterwards.  "n"
+ * counts them all.
+ */
+
+static ngx_int_t
+ngx_http_gateway_log_group(ngx_http_gateway_log_compiler_t *compiler,
+    ngx_http_gateway_log_member_t **members, ngx_uint_t n, ngx_uint_t depth,
+    const ngx_str_t *name)
+{
+    u_char                          *p;
+    ngx_str_t                        part, key;
+    ngx_uint_t                       i, k, sure;
+    ngx_http_gateway_log_op_t       *op;
+    ngx_http_gateway_log_member_t  **inside;
+
+    inside = ngx_palloc(compiler->cf->temp_pool, n * sizeof(void *));
+
+    if (inside == NULL || depth == NGX_HTTP_GATEWAY_LOG_DEPTH
+        || ngx_http_gateway_log_key(compiler, name, &key) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = key.data + key.len++;
+    *p = '{';
+
+    sure = 0;
+    k = 0;
+
+    for (i = 0; i < n; i++) {
+
+        if (members[i] == NULL) {
+            continue;
+        }
+
+        if (ngx_http_gateway_log_part(compiler, members[i], depth, &part)) {
+
+            if (!members[i]->bare && ngx_http_gateway_same(&part, name)) {
+                return ngx_http_gateway_log_clash(compiler, inside[0],
+                                                  members[i]);
+            }
+
+            continue;
+        }
+
+        if (ngx_http_gateway_same(&part, name)) {
+            sure |= members[i]->sure;
+            inside[k++] = members[i];
+            members[i] = NULL;
+        }
+    }
+
+    if (sure) {
+        if (ngx_http_gateway_log_literal(compiler, key.data, key.len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else {
+        op = ngx_http_gateway_log_op(compiler, NGX_HTTP_GATEWAY_LOG_OPEN);
+        if (op == NULL) {
+            return NGX_ERROR;
+        }
+
+        op->key = key;
+    }
+
+    if (ngx_http_gateway_log_object(compiler, inside, k, depth + 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (compiler->literal.nelts) {
+        p = compiler->literal.elts;
+        p[compiler->literal.nelts - 1] = '}';
+
+        return ngx_http_gateway_log_literal(compiler, ",", 1);
+    }
+
+    return ngx_http_gateway_log_op(compiler,
+                                   sure ? NGX_HTTP_GATEWAY_LOG_CLOSE_SURE
+                                        : NGX_HTTP_GATEWAY_LOG_CLOSE)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_object(ngx_http_gateway_log_compiler_t *compiler,
+    ngx_http_gateway_log_member_t **members, ngx_uint_t n, ngx_uint_t depth)
+{
+    ngx_int_t                       rc;
+    ngx_str_t                       name, other;
+    ngx_uint_t                      i, k;
+    ngx_http_gateway_log_member_t  *member;
+
+    for (i = 0; i < n; i++) {
+
+        member = members[i];
+
+        if (member == NULL) {
+            continue;
+        }
+
+        if (!ngx_http_gateway_log_part(compiler, member, depth, &name)) {
+            rc = ngx_http_gateway_log_group(compiler, members, n, depth,
+                                            &name);
+
+        } else {
+            for (k = i + 1; k < n && !member->bare; k++) {
+
+                if (members[k] == NULL || members[k]->bare) {
+                    continue;
+                }
+
+                (void) ngx_http_gateway_log_part(compiler, members[k], depth,
+                                                 &other);
+
+                if (ngx_http_gateway_same(&other, &name)) {
+                    return ngx_http_gateway_log_clash(compiler, member,
+                                                      members[k]);
+                }
+            }
+
+            rc = ngx_http_gateway_log_value(compiler, member, &name);
+            members[i] = NULL;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}

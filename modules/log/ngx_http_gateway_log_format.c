@@ -1,0 +1,701 @@
+
+/*
+ * gateway_log_format: what a block says, and the formats that need none.
+ */
+
+#include "ngx_http_gateway_log.h"
+
+
+typedef char *(*ngx_http_gateway_log_word_pt)(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format);
+
+
+static ngx_http_gateway_log_format_t *ngx_http_gateway_log_format_create(
+    ngx_conf_t *cf, ngx_http_gateway_log_main_conf_t *lmcf, ngx_str_t *name);
+static ngx_http_gateway_log_format_t *ngx_http_gateway_log_format_find(
+    ngx_http_gateway_log_main_conf_t *lmcf, const ngx_str_t *name);
+static char *ngx_http_gateway_log_format_word(ngx_conf_t *cf,
+    ngx_command_t *dummy, void *conf);
+static char *ngx_http_gateway_log_format_field(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format);
+static char *ngx_http_gateway_log_format_header(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format);
+static char *ngx_http_gateway_log_format_redact(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format);
+static char *ngx_http_gateway_log_format_mask(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format);
+
+
+static ngx_conf_enum_t  ngx_http_gateway_log_presets[] = {
+    { ngx_string("native"), NGX_HTTP_GATEWAY_LOG_NATIVE },
+    { ngx_string("ecs"), NGX_HTTP_GATEWAY_LOG_ECS },
+    { ngx_string("otel"), NGX_HTTP_GATEWAY_LOG_OTEL },
+    { ngx_string("gcp"), NGX_HTTP_GATEWAY_LOG_GCP },
+    { ngx_null_string, 0 }
+};
+
+
+static const struct {
+    ngx_str_t                     name;
+    ngx_uint_t                    least;    /* arguments, with the name */
+    ngx_uint_t                    most;
+    ngx_http_gateway_log_word_pt  set;
+} ngx_http_gateway_log_words[] = {
+    { ngx_string("field"), 3, 4, ngx_http_gateway_log_format_field },
+    { ngx_string("header"), 3, 64, ngx_http_gateway_log_format_header },
+    { ngx_string("redact"), 3, 64, ngx_http_gateway_log_format_redact },
+    { ngx_string("mask"), 2, 4, ngx_http_gateway_log_format_mask },
+    { ngx_null_string, 0, 0, NULL }
+};
+
+
+static ngx_str_t  ngx_http_gateway_log_types[] = {
+    ngx_string("string"),
+    ngx_string("int"),
+    ngx_string("number"),
+    ngx_string("bool")
+};
+
+
+/* what no format shows */
+
+static ngx_str_t  ngx_http_gateway_log_hidden_headers[] = {
+    ngx_string("authorization"),
+    ngx_string("cookie"),
+    ngx_string("set-cookie"),
+    ngx_string("proxy-authorization"),
+    ngx_string("x-api-key"),
+    ngx_null_string
+};
+
+
+char *
+ngx_http_gateway_log_format_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_log_main_conf_t *lmcf = conf;
+
+    char                           *rv;
+    ngx_str_t                      *value;
+    ngx_uint_t                      i;
+    ngx_conf_t                      save;
+    ngx_http_gateway_log_format_t  *format;
+
+    static const ngx_http_gateway_param_t  params[] = {
+        { ngx_string("preset="), ngx_http_gateway_param_enum,
+          offsetof(ngx_http_gateway_log_format_t, preset),
+          (uintptr_t) ngx_http_gateway_log_presets },
+        { ngx_string("project="), ngx_http_gateway_param_str,
+          offsetof(ngx_http_gateway_log_format_t, project), 0 },
+        ngx_http_gateway_null_param
+    };
+
+    value = cf->args->elts;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_PRESETS; i++) {
+        if (ngx_http_gateway_same(&value[1],
+                                  &ngx_http_gateway_log_presets[i].name))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "gateway_log_format \"%V\" is a preset, which "
+                               "needs no declaration", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (ngx_http_gateway_log_format_find(lmcf, &value[1]) != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate gateway_log_format \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    format = ngx_http_gateway_log_format_create(cf, lmcf, &value[1]);
+    if (format == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_params(cf, params, format, 2) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (format->project.len && format->preset != NGX_HTTP_GATEWAY_LOG_GCP) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"project=\" requires \"preset=gcp\"");
+        return NGX_CONF_ERROR;
+    }
+
+    save = *cf;
+    cf->handler = ngx_http_gateway_log_format_word;
+    cf->handler_conf = (void *) format;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    return rv;
+}
+
+
+ngx_http_gateway_log_format_t *
+ngx_http_gateway_log_format(ngx_conf_t *cf,
+    ngx_http_gateway_log_main_conf_t *lmcf, ngx_str_t *name)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_log_format_t  *format;
+
+    format = ngx_http_gateway_log_format_find(lmcf, name);
+
+    if (format != NULL) {
+        return format;
+    }
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_PRESETS; i++) {
+
+        if (!ngx_http_gateway_same(name,
+                                   &ngx_http_gateway_log_presets[i].name))
+        {
+            continue;
+        }
+
+        format = ngx_http_gateway_log_format_create(cf, lmcf, name);
+
+        if (format != NULL) {
+            format->preset = i;
+        }
+
+        return format;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown gateway_log_format \"%V\", it must be declared "
+                       "before, or be native, ecs, otel or gcp", name);
+    return NULL;
+}
+
+
+static ngx_http_gateway_log_format_t *
+ngx_http_gateway_log_format_find(ngx_http_gateway_log_main_conf_t *lmcf,
+    const ngx_str_t *name)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_log_format_t  **format;
+
+    format = lmcf->formats.elts;
+
+    for (i = 0; i < lmcf->formats.nelts; i++) {
+        if (ngx_http_gateway_same(&format[i]->name, name)) {
+            return format[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* a name of a parameter to the secrets, NULL or its place */
+
+static ngx_int_t
+ngx_http_gateway_log_format_secret(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format, const ngx_str_t *name)
+{
+    u_char     *p;
+    gw_text_t  *secret, text;
+
+    secret = ngx_array_push(&format->names);
+    p = ngx_pnalloc(cf->pool, name->len);
+
+    if (secret == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text.data = name->data;
+    text.len = name->len;
+    gw_log_secret_normalize(p, &text);
+
+    secret->data = p;
+    secret->len = name->len;
+
+    format->secrets.names = format->names.elts;
+    format->secrets.n = format->names.nelts;
+    format->secrets.lengths |= (uint64_t) 1 << name->len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_format_hide(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format, ngx_str_t *name)
+{
+    ngx_str_t  *hidden;
+
+    hidden = ngx_array_push(&format->hidden);
+    if (hidden == NULL) {
+        return NGX_ERROR;
+    }
+
+    hidden->len = name->len;
+    hidden->data = ngx_pnalloc(cf->pool, name->len);
+    if (hidden->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_gateway_header_normalize(hidden->data, name);
+
+    return NGX_OK;
+}
+
+
+static ngx_http_gateway_log_format_t *
+ngx_http_gateway_log_format_create(ngx_conf_t *cf,
+    ngx_http_gateway_log_main_conf_t *lmcf, ngx_str_t *name)
+{
+    ngx_str_t                        s;
+    ngx_uint_t                       i;
+    ngx_http_gateway_log_format_t   *format, **place;
+
+    place = ngx_array_push(&lmcf->formats);
+    if (place == NULL) {
+        return NULL;
+    }
+
+    format = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_log_format_t));
+    if (format == NULL) {
+        return NULL;
+    }
+
+    *place = format;
+    format->name = *name;
+    ngx_http_gateway_place(cf, &format->place);
+
+    if (ngx_array_init(&format->fields, cf->pool, 4,
+                       sizeof(ngx_http_gateway_log_field_t))
+        != NGX_OK
+        || ngx_array_init(&format->request, cf->pool, 4,
+                          sizeof(ngx_http_gateway_log_header_t))
+           != NGX_OK
+        || ngx_array_init(&format->response, cf->pool, 4,
+                          sizeof(ngx_http_gateway_log_header_t))
+           != NGX_OK
+        || ngx_array_init(&format->hidden, cf->pool, 8, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&format->names, cf->pool, 16, sizeof(gw_text_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    for (i = 0; ngx_http_gateway_log_hidden_headers[i].len; i++) {
+        if (ngx_http_gateway_log_format_hide(cf, format,
+                                    &ngx_http_gateway_log_hidden_headers[i])
+            != NGX_OK)
+        {
+            return NULL;
+        }
+    }
+
+    for (i = 0; gw_log_secrets[i].len; i++) {
+        s.data = (u_char *) gw_log_secrets[i].data;
+        s.len = gw_log_secrets[i].len;
+
+        if (ngx_http_gateway_log_format_secret(cf, format, &s) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    return format;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_log_hidden(const ngx_http_gateway_log_format_t *format,
+    const ngx_str_t *name)
+{
+    ngx_str_t   *hidden;
+    ngx_uint_t   i;
+
+    hidden = format->hidden.elts;
+
+    for (i = 0; i < format->hidden.nelts; i++) {
+        if (ngx_http_gateway_same(&hidden[i], name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_gateway_log_format_credential(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format, ngx_http_gateway_source_t *source)
+{
+    switch (source->kind) {
+
+    case NGX_HTTP_GATEWAY_HEADER:
+        return ngx_http_gateway_log_format_hide(cf, format, &source->name);
+
+    case NGX_HTTP_GATEWAY_COOKIE:
+    case NGX_HTTP_GATEWAY_ARGUMENT:
+
+        if (source->name.len < GW_LOG_SECRET) {
+            return ngx_http_gateway_log_format_secret(cf, format,
+                                                      &source->name);
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "the credential \"%V\" has a name that gateway_log "
+                      "cannot redact, at most %d bytes are allowed",
+                      &source->name, GW_LOG_SECRET - 1);
+        return NGX_ERROR;
+
+    default:
+        return NGX_OK;
+    }
+}
+
+
+static char *
+ngx_http_gateway_log_format_word(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = 0; ngx_http_gateway_log_words[i].name.len; i++) {
+
+        if (!ngx_http_gateway_same(&value[0],
+                                   &ngx_http_gateway_log_words[i].name))
+        {
+            continue;
+        }
+
+        if (cf->args->nelts < ngx_http_gateway_log_words[i].least
+            || cf->args->nelts > ngx_http_gateway_log_words[i].most)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid number of arguments in \"%V\"",
+                               &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        return ngx_http_gateway_log_words[i].set(cf, conf);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown directive \"%V\" in gateway_log_format, "
+                       "allowed are \"field\", \"header\", \"redact\", "
+                       "\"mask\"", &value[0]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* the variables of a value */
+
+static char *
+ngx_http_gateway_log_format_pieces(ngx_conf_t *cf,
+    ngx_http_gateway_log_field_t *field)
+{
+    u_char                        *p, *last;
+    ngx_uint_t                     brace;
+    ngx_http_gateway_log_piece_t  *piece;
+
+    p = field->value.data;
+    last = p + field->value.len;
+
+    while (p < last) {
+
+        piece = ngx_array_push(&field->pieces);
+        if (piece == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        piece->index = NGX_ERROR;
+        piece->text.data = p;
+
+        if (*p != '$') {
+            while (p < last && *p != '$') {
+                p++;
+            }
+
+            piece->text.len = p - piece->text.data;
+            continue;
+        }
+
+        p++;
+        brace = (p < last && *p == '{');
+        p += brace;
+        piece->text.data = p;
+
+        while (p < last
+               && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
+                   || (*p >= '0' && *p <= '9') || *p == '_'))
+        {
+            p++;
+        }
+
+        piece->text.len = p - piece->text.data;
+
+        if (piece->text.len == 0 || (brace && (p == last || *p != '}'))) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid variable name in \"%V\"",
+                               &field->value);
+            return NGX_CONF_ERROR;
+        }
+
+        p += brace;
+
+        piece->index = ngx_http_get_variable_index(cf, &piece->text);
+        if (piece->index == NGX_ERROR) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* field path value [type] */
+
+static char *
+ngx_http_gateway_log_format_field(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format)
+{
+    ngx_str_t                     *value;
+    ngx_uint_t                     i, n, dots;
+    ngx_http_gateway_log_field_t  *field;
+
+    value = cf->args->elts;
+
+    field = ngx_array_push(&format->fields);
+    if (field == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(field, sizeof(ngx_http_gateway_log_field_t));
+    ngx_http_gateway_place(cf, &field->place);
+    field->path = value[1];
+    field->value = value[2];
+
+    dots = 0;
+
+    for (i = 0; i < value[1].len; i++) {
+        dots += (value[1].data[i] == '.');
+
+        if (value[1].data[i] < ' ' || dots == NGX_HTTP_GATEWAY_LOG_DEPTH - 1
+            || (value[1].data[i] == '.'
+                && (i == 0 || i == value[1].len - 1
+                    || value[1].data[i + 1] == '.')))
+        {
+            break;
+        }
+    }
+
+    if (value[1].len == 0 || i < value[1].len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid name \"%V\" in \"field\", it must consist "
+                           "of names with dots between them, at most %d",
+                           &value[1], NGX_HTTP_GATEWAY_LOG_DEPTH - 1);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_array_init(&field->pieces, cf->pool, 2,
+                       sizeof(ngx_http_gateway_log_piece_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 4) {
+        n = sizeof(ngx_http_gateway_log_types) / sizeof(ngx_str_t);
+
+        for (i = 0; i < n; i++) {
+            if (ngx_http_gateway_same(&value[3],
+                                      &ngx_http_gateway_log_types[i]))
+            {
+                break;
+            }
+        }
+
+        if (i == n) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid type \"%V\" in \"field\", it must be "
+                               "string, int, number or bool", &value[3]);
+            return NGX_CONF_ERROR;
+        }
+
+        field->type = i;
+    }
+
+    return ngx_http_gateway_log_format_pieces(cf, field);
+}
+
+
+/* header request | response name ... */
+
+static char *
+ngx_http_gateway_log_format_header(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format)
+{
+    ngx_str_t                      *value, name;
+    ngx_uint_t                      i;
+    ngx_array_t                    *headers;
+    ngx_http_gateway_log_header_t  *header;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "request") == 0) {
+        headers = &format->request;
+
+    } else if (ngx_strcmp(value[1].data, "response") == 0) {
+        headers = &format->response;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"header\", it must be "
+                           "request or response", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        name = value[i];
+
+        header = ngx_array_push(headers);
+        if (header == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        header->prefix = (name.len > 0 && name.data[name.len - 1] == '*');
+        name.len -= header->prefix;
+
+        if (name.len == 0 || name.len > 100
+            || ngx_strlchr(name.data, name.data + name.len, '*'))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid name \"%V\" in \"header\", it must be "
+                               "the name of a header or a prefix such as "
+                               "\"x-*\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        header->name.len = name.len;
+        header->name.data = ngx_pnalloc(cf->pool, name.len);
+        if (header->name.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_http_gateway_header_normalize(header->name.data, &name);
+        ngx_http_gateway_place(cf, &header->place);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* redact header | query name ... */
+
+static char *
+ngx_http_gateway_log_format_redact(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format)
+{
+    ngx_int_t    rc;
+    ngx_str_t   *value;
+    ngx_uint_t   i, query;
+
+    value = cf->args->elts;
+    query = (ngx_strcmp(value[1].data, "query") == 0);
+
+    if (!query && ngx_strcmp(value[1].data, "header") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"redact\", it must be "
+                           "header or query", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 0 || value[i].len >= GW_LOG_SECRET
+            || gw_log_secret_valid(value[i].data, value[i].len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid name \"%V\" in \"redact\", it must "
+                               "consist of 1 to %d letters, digits, - and _",
+                               &value[i], GW_LOG_SECRET - 1);
+            return NGX_CONF_ERROR;
+        }
+
+        rc = query ? ngx_http_gateway_log_format_secret(cf, format, &value[i])
+                   : ngx_http_gateway_log_format_hide(cf, format, &value[i]);
+
+        if (rc != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_log_format_bits(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ngx_int_t  n;
+
+    n = ngx_atoi(value->data, value->len);
+
+    if (n == NGX_ERROR || (ngx_uint_t) n > param->post) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"%V\", it must "
+                           "be a number from 0 to %ui", value, &param->name,
+                           (ngx_uint_t) param->post);
+        return NGX_CONF_ERROR;
+    }
+
+    *(ngx_uint_t *) field = n;
+
+    return NGX_CONF_OK;
+}
+
+
+/* mask client_ip [v4=24] [v6=48] */
+
+static char *
+ngx_http_gateway_log_format_mask(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format)
+{
+    ngx_str_t  *value;
+
+    static const ngx_http_gateway_param_t  params[] = {
+        { ngx_string("v4="), ngx_http_gateway_log_format_bits,
+          offsetof(ngx_http_gateway_log_format_t, v4), 32 },
+        { ngx_string("v6="), ngx_http_gateway_log_format_bits,
+          offsetof(ngx_http_gateway_log_format_t, v6), 128 },
+        ngx_http_gateway_null_param
+    };
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "client_ip") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"mask\", it must be "
+                           "client_ip", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (format->masked) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"mask client_ip\" is duplicate");
+        return NGX_CONF_ERROR;
+    }
+
+    format->masked = 1;
+    format->v4 = 24;
+    format->v6 = 48;
+
+    return ngx_http_gateway_params(cf, params, format, 2);
+}

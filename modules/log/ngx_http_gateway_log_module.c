@@ -1,0 +1,757 @@
+
+/*
+ * gateway_log: one JSON record for each request.
+ *
+ * The record is written in core's log hook, after charges were settled, and
+ * after nginx's own access_log.
+ */
+
+#include "ngx_http_gateway_log.h"
+#include "gw_sample.h"
+
+
+/* keep= */
+
+#define NGX_HTTP_GATEWAY_LOG_KEEP_4XX      0x01
+#define NGX_HTTP_GATEWAY_LOG_KEEP_5XX      0x02
+#define NGX_HTTP_GATEWAY_LOG_KEEP_DENIED   0x04
+#define NGX_HTTP_GATEWAY_LOG_KEEP_ABORTED  0x08
+
+
+/* one gateway_log */
+
+typedef struct {
+    ngx_http_gateway_log_sink_t           *sink;
+    ngx_http_gateway_log_format_t         *format;
+    ngx_http_complex_value_t              *filter;      /* NULL: none */
+    uint64_t                               threshold;   /* gw_sample.h */
+    ngx_str_t                              rate;        /* "": all */
+    ngx_uint_t                             keep;        /* bits */
+    ngx_array_t                            codes;       /* ngx_uint_t */
+    ngx_msec_t                             slow;        /* 0: no */
+} ngx_http_gateway_log_entry_t;
+
+
+/* the parameters of one */
+
+typedef struct {
+    size_t                                 buffer;
+    ngx_msec_t                             flush;
+    ngx_msec_t                             slow;
+    ngx_str_t                              filter;
+    ngx_str_t                              sample;
+    ngx_str_t                              keep;
+} ngx_http_gateway_log_args_t;
+
+
+typedef struct {
+    ngx_array_t                           *entries;     /* NULL: inherited */
+    ngx_uint_t                             off;         /* unsigned:1 */
+} ngx_http_gateway_log_loc_conf_t;
+
+
+static void ngx_http_gateway_log_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_gateway_log_wanted(
+    ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_entry_t *entry);
+static ngx_uint_t ngx_http_gateway_log_kept(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_entry_t *entry);
+static uint64_t ngx_http_gateway_log_number(ngx_http_request_t *r);
+
+static void *ngx_http_gateway_log_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_gateway_log_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_gateway_log_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_gateway_log_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_log_size(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+static ngx_int_t ngx_http_gateway_log_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_log_init_process(ngx_cycle_t *cycle);
+static void ngx_http_gateway_log_exit_process(ngx_cycle_t *cycle);
+static void ngx_http_gateway_log_exit_master(ngx_cycle_t *cycle);
+
+
+static ngx_command_t  ngx_http_gateway_log_commands[] = {
+
+    { ngx_string("gateway_log_format"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_1MORE,
+      ngx_http_gateway_log_format_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_log"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_log_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_gateway_log_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_log_init,             /* postconfiguration */
+
+    ngx_http_gateway_log_create_main_conf, /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_gateway_log_create_loc_conf,  /* create location configuration */
+    ngx_http_gateway_log_merge_loc_conf    /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_gateway_log_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_log_module_ctx,      /* module context */
+    ngx_http_gateway_log_commands,         /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_gateway_log_init_process,     /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_gateway_log_exit_process,     /* exit process */
+    ngx_http_gateway_log_exit_master,      /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static const struct {
+    ngx_str_t   word;
+    ngx_uint_t  bit;
+} ngx_http_gateway_log_keep_words[] = {
+    { ngx_string("4xx"), NGX_HTTP_GATEWAY_LOG_KEEP_4XX },
+    { ngx_string("5xx"), NGX_HTTP_GATEWAY_LOG_KEEP_5XX },
+    { ngx_string("denied"), NGX_HTTP_GATEWAY_LOG_KEEP_DENIED },
+    { ngx_string("aborted"), NGX_HTTP_GATEWAY_LOG_KEEP_ABORTED },
+    { ngx_null_string, 0 }
+};
+
+
+/*
+ * The variables by which requests are sampled, or NGX_ERROR.  The order of
+ * variables is the same for all of a configuration's requests, and set anew
+ * with each configuration.
+ */
+
+static struct {
+    ngx_str_t                              name;
+    ngx_int_t                              index;
+} ngx_http_gateway_log_ids[] = {
+    { ngx_string("gateway_trace_id"), NGX_ERROR },
+    { ngx_string("gateway_request_id"), NGX_ERROR }
+};
+
+
+/* --- a request */
+
+static ngx_uint_t
+ngx_http_gateway_log_code(ngx_http_request_t *r)
+{
+    return r->err_status ? r->err_status : r->headers_out.status;
+}
+
+
+static void
+ngx_http_gateway_log_handler(ngx_http_request_t *r)
+{
+    size_t                             size;
+    ngx_str_t                          record;
+    ngx_uint_t                         i;
+    ngx_http_gateway_log_entry_t      *entry;
+    ngx_http_gateway_log_record_t      rec;
+    ngx_http_gateway_log_loc_conf_t   *llcf;
+    ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_log_module);
+
+    if (llcf->entries == NULL) {
+        return;
+    }
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_log_module);
+
+    rec.request = r;
+    rec.gr = ngx_http_gateway_request(r);
+    rec.status = ngx_http_gateway_log_code(r);
+    rec.format = NULL;
+
+    size = 0;
+    entry = llcf->entries->elts;
+
+    for (i = 0; i < llcf->entries->nelts; i++) {
+
+        if (!ngx_http_gateway_log_wanted(&rec, &entry[i])) {
+            continue;
+        }
+
+        /* sinks of one format and rate receive the same record */
+
+        if (rec.format != entry[i].format || rec.rate != &entry[i].rate
+            || size != entry[i].sink->record)
+        {
+            rec.format = entry[i].format;
+            rec.rate = &entry[i].rate;
+            size = entry[i].sink->record;
+
+            if (ngx_http_gateway_log_record(&rec, lmcf->record, size, &record)
+                != NGX_OK)
+            {
+                record.len = 0;
+            }
+
+            ngx_http_gateway_count(lmcf->misfits, rec.misfits);
+        }
+
+        ngx_http_gateway_log_sink_write(entry[i].sink, &record);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_log_wanted(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_entry_t *entry)
+{
+    ngx_str_t            value;
+    ngx_http_request_t  *r = rec->request;
+
+    if (entry->filter != NULL) {
+
+        if (ngx_http_complex_value(r, entry->filter, &value) != NGX_OK) {
+            return 0;
+        }
+
+        if (value.len == 0 || (value.len == 1 && value.data[0] == '0')) {
+            return 0;
+        }
+    }
+
+    return entry->rate.len == 0
+           || gw_sampled(ngx_http_gateway_log_number(r), entry->threshold)
+           || ngx_http_gateway_log_kept(rec, entry);
+}
+
+
+/* whether a request that is not in the sample is logged all the same */
+
+static ngx_uint_t
+ngx_http_gateway_log_kept(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_entry_t *entry)
+{
+    ngx_uint_t                   i, status, *code;
+    ngx_http_gateway_refusal_t  *refusal;
+
+    status = rec->status;
+
+    if (((entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_4XX)
+         && status >= 400 && status < 500)
+        || ((entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_5XX) && status >= 500))
+    {
+        return 1;
+    }
+
+    code = entry->codes.elts;
+
+    for (i = 0; i < entry->codes.nelts; i++) {
+        if (code[i] == status) {
+            return 1;
+        }
+    }
+
+    if (entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_DENIED) {
+
+        if (status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN
+            || status == NGX_HTTP_TOO_MANY_REQUESTS)
+        {
+            return 1;
+        }
+
+        for (refusal = rec->gr ? rec->gr->refusals : NULL;
+             refusal;
+             refusal = refusal->next)
+        {
+            if (!refusal->offered && refusal->status == status) {
+                return 1;
+            }
+        }
+    }
+
+    if ((entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_ABORTED)
+        && (status == NGX_HTTP_CLIENT_CLOSED_REQUEST
+            || ngx_http_gateway_incomplete(rec->request, rec->gr)))
+    {
+        return 1;
+    }
+
+    return entry->slow
+           && ngx_http_gateway_duration(rec->request, rec->gr)
+              >= (uint64_t) entry->slow * 1000000;
+}
+
+
+/*
+ * What a request is sampled by: the last 7 bytes of its trace id, so that all
+ * that sample the trace decide alike; else 7 bytes made of its request id; else
+ * any.
+ */
+
+static uint64_t
+ngx_http_gateway_log_number(ngx_http_request_t *r)
+{
+    ngx_uint_t                  i;
+    ngx_http_variable_value_t  *v;
+
+    for (i = 0; i < 2; i++) {
+
+        if (ngx_http_gateway_log_ids[i].index == NGX_ERROR) {
+            continue;
+        }
+
+        v = ngx_http_get_flushed_variable(r,
+                                          ngx_http_gateway_log_ids[i].index);
+
+        if (v == NULL || v->not_found || v->len == 0) {
+            continue;
+        }
+
+        if (i == 0 && v->len == GW_SAMPLE_ID) {
+            return gw_sample_number(v->data);
+        }
+
+        return (uint64_t) ngx_murmur_hash2(v->data, v->len) << 24
+               | ngx_crc32_short(v->data, v->len) >> 8;
+    }
+
+    return ((uint64_t) ngx_random() << 32 ^ (uint64_t) ngx_random())
+           & (GW_SAMPLE_NONE - 1);
+}
+
+
+/* --- configuration */
+
+static void *
+ngx_http_gateway_log_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    lmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_log_main_conf_t));
+
+    if (lmcf == NULL
+        || ngx_array_init(&lmcf->formats, cf->pool, 4, sizeof(void *))
+           != NGX_OK
+        || ngx_array_init(&lmcf->sinks, cf->pool, 4, sizeof(void *)) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return lmcf;
+}
+
+
+static void *
+ngx_http_gateway_log_create_loc_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_log_loc_conf_t));
+}
+
+
+static char *
+ngx_http_gateway_log_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_gateway_log_loc_conf_t *prev = parent;
+    ngx_http_gateway_log_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    if (conf->entries == NULL && !conf->off) {
+        conf->entries = prev->entries;
+        conf->off = prev->off;
+    }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_log_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    return ngx_http_gateway_log_sink_check(cf, lmcf, clcf->error_log);
+}
+
+
+/* keep=word,... */
+
+static char *
+ngx_http_gateway_log_keep(ngx_conf_t *cf, ngx_http_gateway_log_entry_t *entry,
+    ngx_str_t *keep)
+{
+    u_char      *p, *last, *comma;
+    ngx_int_t    n;
+    ngx_str_t    word;
+    ngx_uint_t   i, *code;
+
+    last = keep->data + keep->len;
+
+    for (p = keep->data; p <= last; p = comma + 1) {
+
+        comma = ngx_strlchr(p, last, ',');
+        comma = comma ? comma : last;
+
+        word.data = p;
+        word.len = comma - p;
+
+        for (i = 0; ngx_http_gateway_log_keep_words[i].word.len; i++) {
+            if (ngx_http_gateway_same(&word,
+                                  &ngx_http_gateway_log_keep_words[i].word))
+            {
+                break;
+            }
+        }
+
+        if (ngx_http_gateway_log_keep_words[i].word.len) {
+            entry->keep |= ngx_http_gateway_log_keep_words[i].bit;
+            continue;
+        }
+
+        n = ngx_atoi(word.data, word.len);
+
+        if (n == NGX_ERROR || word.len != 3 || n < 100 || n > 599) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid value \"%V\" in parameter \"keep=\", "
+                               "it must be 4xx, 5xx, denied, aborted or a "
+                               "status from 100 to 599", &word);
+            return NGX_CONF_ERROR;
+        }
+
+        code = ngx_array_push(&entry->codes);
+        if (code == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *code = n;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_log_sample(ngx_conf_t *cf,
+    ngx_http_gateway_log_entry_t *entry, ngx_str_t *sample)
+{
+    if (gw_sample_parse(sample->data, sample->len, &entry->threshold) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"sample=\", it "
+                           "must be a number from 0 to 1", sample);
+        return NGX_CONF_ERROR;
+    }
+
+    if (entry->threshold != GW_SAMPLE_ALL) {
+        entry->rate = *sample;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_log_entry(ngx_conf_t *cf,
+    ngx_http_gateway_log_loc_conf_t *llcf,
+    const ngx_http_gateway_log_args_t *args, ngx_str_t *path,
+    ngx_str_t *format)
+{
+    ngx_str_t                          value;
+    ngx_http_gateway_log_entry_t      *entry;
+    ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_log_module);
+
+    entry = ngx_array_push(llcf->entries);
+    if (entry == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(entry, sizeof(ngx_http_gateway_log_entry_t));
+    entry->slow = args->slow;
+
+    if (ngx_array_init(&entry->codes, cf->pool, 2, sizeof(ngx_uint_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    value = args->keep;
+
+    if (ngx_http_gateway_log_keep(cf, entry, &value) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = args->sample;
+
+    if (value.len
+        && ngx_http_gateway_log_sample(cf, entry, &value) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    value = args->filter;
+
+    if (value.len) {
+        entry->filter = ngx_http_gateway_complex_value(cf, &value);
+        if (entry->filter == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    entry->format = ngx_http_gateway_log_format(cf, lmcf, format);
+    if (entry->format == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    entry->sink = ngx_http_gateway_log_sink(cf, lmcf, path, args->buffer,
+                                            args->flush);
+
+    return entry->sink ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_gateway_log_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_log_loc_conf_t *llcf = conf;
+
+    ngx_str_t                    *value, *format;
+    ngx_uint_t                    first;
+    ngx_http_gateway_log_args_t   args;
+
+    static ngx_str_t  native = ngx_string("native");
+    static ngx_str_t  keep = ngx_string("5xx,aborted");
+
+    static const ngx_http_gateway_param_t  params[] = {
+        { ngx_string("buffer="), ngx_http_gateway_log_size,
+          offsetof(ngx_http_gateway_log_args_t, buffer), 0 },
+        { ngx_string("flush="), ngx_http_gateway_param_msec,
+          offsetof(ngx_http_gateway_log_args_t, flush), 0 },
+        { ngx_string("if="), ngx_http_gateway_param_str,
+          offsetof(ngx_http_gateway_log_args_t, filter), 0 },
+        { ngx_string("sample="), ngx_http_gateway_param_str,
+          offsetof(ngx_http_gateway_log_args_t, sample), 0 },
+        { ngx_string("keep="), ngx_http_gateway_param_str,
+          offsetof(ngx_http_gateway_log_args_t, keep), 0 },
+        { ngx_string("slow="), ngx_http_gateway_param_msec,
+          offsetof(ngx_http_gateway_log_args_t, slow), 0 },
+        ngx_http_gateway_null_param
+    };
+
+    value = cf->args->elts;
+
+    if (llcf->off || (llcf->entries && ngx_strcmp(value[1].data, "off") == 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"gateway_log off\" conflicts with another "
+                           "\"gateway_log\" at the same level");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (cf->args->nelts > 2) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"off\" takes no other parameters in "
+                               "\"gateway_log\"");
+            return NGX_CONF_ERROR;
+        }
+
+        llcf->off = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (llcf->entries == NULL) {
+        llcf->entries = ngx_array_create(cf->pool, 2,
+                                         sizeof(ngx_http_gateway_log_entry_t));
+        if (llcf->entries == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    format = &native;
+    first = 2;
+
+    if (cf->args->nelts > 2
+        && ngx_strlchr(value[2].data, value[2].data + value[2].len, '=')
+           == NULL)
+    {
+        format = &value[2];
+        first = 3;
+    }
+
+    ngx_memzero(&args, sizeof(ngx_http_gateway_log_args_t));
+    args.buffer = 65536;
+    args.flush = 1000;
+    args.keep = keep;
+
+    if (ngx_http_gateway_params(cf, params, &args, first) != NGX_CONF_OK
+        || ngx_http_gateway_observe(cf, NGX_HTTP_GATEWAY_OBSERVE_ROUTE
+                                        |NGX_HTTP_GATEWAY_OBSERVE_TIME
+                                        |NGX_HTTP_GATEWAY_OBSERVE_END
+                                        |NGX_HTTP_GATEWAY_OBSERVE_RESULTS)
+           != NGX_OK
+        || ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_WRITE,
+                                    ngx_http_gateway_log_handler)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_log_entry(cf, llcf, &args, &value[1], format);
+}
+
+
+/* a buffer that is too small for a record could drop it while nothing fails */
+
+static char *
+ngx_http_gateway_log_size(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ssize_t  size;
+
+    size = ngx_parse_size(value);
+
+    if (size < NGX_HTTP_GATEWAY_LOG_RECORD || size > 64 * 1024 * 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"%V\", it must "
+                           "be a size from 32k to 64m", value, &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *(size_t *) field = size;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                          i, k;
+    ngx_http_gateway_source_t          *source;
+    ngx_http_gateway_main_conf_t       *gmcf;
+    ngx_http_gateway_log_format_t     **format;
+    ngx_http_gateway_log_main_conf_t   *lmcf;
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_log_module);
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    format = lmcf->formats.elts;
+    source = gmcf->credentials.elts;
+
+    for (i = 0; i < lmcf->formats.nelts; i++) {
+
+        for (k = 0; k < gmcf->credentials.nelts; k++) {
+            if (ngx_http_gateway_log_format_credential(cf, format[i],
+                                                       &source[k])
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+
+        if (ngx_http_gateway_log_compile(cf, format[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (lmcf->sinks.nelts == 0) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < 2; i++) {
+        ngx_http_gateway_log_ids[i].index
+            = ngx_http_gateway_log_known(cf, &ngx_http_gateway_log_ids[i].name);
+
+        if (ngx_http_gateway_log_ids[i].index == NGX_DECLINED) {
+            ngx_http_gateway_log_ids[i].index = NGX_ERROR;
+        }
+    }
+
+    return ngx_http_gateway_log_sinks_init(cf, lmcf);
+}
+
+
+static ngx_http_gateway_log_main_conf_t *
+ngx_http_gateway_log_conf(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_gateway_log_module);
+
+    return (lmcf && lmcf->sinks.nelts) ? lmcf : NULL;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_gateway_log_conf(cycle);
+
+    if (lmcf == NULL || (ngx_process != NGX_PROCESS_WORKER
+                         && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    lmcf->record = ngx_pnalloc(cycle->pool, NGX_HTTP_GATEWAY_LOG_RECORD
+                                            + NGX_HTTP_GATEWAY_LOG_SLACK);
+    if (lmcf->record == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_log_sinks_start(cycle, lmcf);
+}
+
+
+static void
+ngx_http_gateway_log_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_gateway_log_conf(cycle);
+
+    if (lmcf == NULL) {
+        return;
+    }
+
+    ngx_http_gateway_log_sinks_stop(cycle, lmcf);
+
+    if (ngx_process == NGX_PROCESS_SINGLE) {
+        ngx_http_gateway_log_sinks_report(cycle, lmcf);
+    }
+}
+
+
+/*
+ * All workers have exited: the counters are final, once those of killed workers
+ * are settled, which a process does that begins to count.
+ */
+
+static void
+ngx_http_gateway_log_exit_master(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_main_conf_t      *gmcf;
+    ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_gateway_log_conf(cycle);
+    gmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gateway_module);
+
+    if (lmcf != NULL && ngx_process != NGX_PROCESS_SINGLE) {
+        ngx_http_gateway_counters_start(gmcf);
+        ngx_http_gateway_log_sinks_report(cycle, lmcf);
+    }
+}

@@ -1,0 +1,272 @@
+
+/*
+ * A record: the operations of a format run over a buffer.
+ *
+ * Members are written as "name":value and a comma.  At the end of an object the
+ * last comma becomes its brace; an object without members is taken back.  So
+ * what is absent leaves no trace, and no length is known beforehand.
+ *
+ * A record that is too long is written again, first without captured headers,
+ * then with a lower bound of its strings, until it fits: so the longest strings
+ * lose their ends, and no others.
+ */
+
+#include "ngx_http_gateway_log.h"
+
+
+static u_char *ngx_http_gateway_log_run(ngx_http_gateway_log_record_t *rec,
+    u_char *p);
+
+
+/*
+ * Texts of operations are short, and lie in memory that ends behind a whole
+ * block; so does the room of a record.
+ */
+
+static ngx_inline u_char *
+ngx_http_gateway_log_copy(u_char *p, const ngx_str_t *s)
+{
+    size_t  i;
+
+    for (i = 0; i < s->len; i += NGX_HTTP_GATEWAY_LOG_BLOCK) {
+        ngx_memcpy(p + i, s->data + i, NGX_HTTP_GATEWAY_LOG_BLOCK);
+    }
+
+    return p + s->len;
+}
+
+
+ngx_int_t
+ngx_http_gateway_log_record(ngx_http_gateway_log_record_t *rec, u_char *buf,
+    size_t size, ngx_str_t *record)
+{
+    u_char  *p;
+
+    rec->string = NGX_HTTP_GATEWAY_LOG_STRING;
+    rec->bare = 0;
+    rec->cut = 0;
+
+    for ( ;; ) {
+        rec->last = buf + size - sizeof("}" CRLF);
+        rec->misfits = 0;
+        rec->traced = 0;
+        rec->full = 0;
+
+        p = ngx_http_gateway_log_run(rec, buf);
+
+        if (p != NULL) {
+            break;
+        }
+
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, rec->request->connection->log, 0,
+                       "gateway log: record is too long, strings: %uz, "
+                       "headers: %d", rec->string, !rec->bare);
+
+        if (rec->string == 0) {
+            return NGX_DECLINED;
+        }
+
+        /* strings that were cut stay so, since the bound only falls */
+
+        if (rec->bare) {
+            rec->string /= 2;
+        }
+
+        rec->bare = 1;
+        rec->cut = 1;
+    }
+
+    *p++ = '\n';
+
+    record->data = buf;
+    record->len = p - buf;
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_gateway_log_run(ngx_http_gateway_log_record_t *rec, u_char *p)
+{
+    u_char                           *start, *end;
+    u_char                           *opened[NGX_HTTP_GATEWAY_LOG_DEPTH];
+    ngx_uint_t                        depth;
+    const ngx_str_t                  *tail;
+    const ngx_http_gateway_log_op_t  *op, *last;
+
+    depth = 0;
+    op = rec->format->ops.elts;
+    last = op + rec->format->ops.nelts;
+    tail = &rec->format->tail;
+
+    for ( /* void */ ; op < last; op++) {
+
+        if (rec->last - p < (ssize_t) (op->literal.len + op->key.len
+                                       + NGX_HTTP_GATEWAY_LOG_ROOM))
+        {
+            return NULL;
+        }
+
+        p = ngx_http_gateway_log_copy(p, &op->literal);
+        start = p;
+        p = ngx_http_gateway_log_copy(p, &op->key);
+
+        switch (op->kind) {
+
+        case NGX_HTTP_GATEWAY_LOG_VALUE:
+            end = op->write(rec, op, p);
+
+            if (rec->full || end > rec->last) {
+                return NULL;
+            }
+
+            if (end == NULL) {
+                p = start;
+
+            } else {
+                p = end;
+                *p++ = ',';
+            }
+
+            break;
+
+        case NGX_HTTP_GATEWAY_LOG_OPEN:
+            opened[depth++] = start;
+            break;
+
+        case NGX_HTTP_GATEWAY_LOG_CLOSE:
+            depth--;
+
+            if (p[-1] == '{') {
+                p = opened[depth];
+                break;
+            }
+
+            /* fall through */
+
+        case NGX_HTTP_GATEWAY_LOG_CLOSE_SURE:
+            p[-1] = '}';
+            *p++ = ',';
+            break;
+        }
+    }
+
+    if (rec->last - p < (ssize_t) tail->len) {
+        return NULL;
+    }
+
+    p = ngx_cpymem(p, tail->data, tail->len);
+
+    /* the braces of the record itself */
+
+    if (p[-1] == ',') {
+        p--;
+    }
+
+    *p++ = '}';
+
+    return p;
+}
+
+
+u_char *
+ngx_http_gateway_log_inner(ngx_http_gateway_log_record_t *rec, u_char *p,
+    const u_char *data, size_t len)
+{
+    u_char     *last;
+    unsigned    cut;
+    gw_text_t   text;
+
+    cut = 0;
+    text.data = data;
+    text.len = len;
+
+    /* the last two bytes are for the quote and the comma */
+
+    last = rec->last - 2;
+
+    if (p > last) {
+        rec->full = 1;
+
+    } else if (rec->string < (size_t) (last - p)) {
+        last = p + rec->string;
+        p = gw_log_json_string(p, last, &text, &cut);
+        rec->cut |= cut;
+
+    } else {
+        p = gw_log_json_string(p, last, &text, &cut);
+        rec->full |= cut;
+    }
+
+    return p;
+}
+
+
+u_char *
+ngx_http_gateway_log_text(ngx_http_gateway_log_record_t *rec, u_char *p,
+    const u_char *data, size_t len)
+{
+    if (len == 0) {
+        return NULL;
+    }
+
+    *p++ = '"';
+    p = ngx_http_gateway_log_inner(rec, p, data, len);
+    *p++ = '"';
+
+    return p;
+}
+
+
+/*
+ * Each run is bounded by what the runs before it have left, so that the string
+ * as a whole is.
+ */
+
+u_char *
+ngx_http_gateway_log_inner_redacted(ngx_http_gateway_log_record_t *rec,
+    u_char *p, const u_char *data, size_t len)
+{
+    u_char           *start;
+    size_t            string;
+    unsigned          cut;
+    gw_text_t         text, run;
+    gw_log_redact_t   walk;
+
+    text.data = data;
+    text.len = len;
+
+    start = p;
+    string = rec->string;
+    cut = rec->cut;
+
+    gw_log_redact(&walk, &rec->format->secrets, &text);
+
+    rec->cut = 0;
+
+    while (!rec->cut && !rec->full && gw_log_redact_next(&walk, &run)) {
+        p = ngx_http_gateway_log_inner(rec, p, run.data, run.len);
+        rec->string = string - (p - start);
+    }
+
+    rec->cut |= cut;
+    rec->string = string;
+
+    return p;
+}
+
+
+u_char *
+ngx_http_gateway_log_redacted(ngx_http_gateway_log_record_t *rec, u_char *p,
+    const u_char *data, size_t len)
+{
+    if (len == 0) {
+        return NULL;
+    }
+
+    *p++ = '"';
+    p = ngx_http_gateway_log_inner_redacted(rec, p, data, len);
+    *p++ = '"';
+
+    return p;
+}

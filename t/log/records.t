@@ -1,0 +1,271 @@
+# One record for each request, however it ends: valid, typed, with what nginx
+# and the gateway know, under the names of each vocabulary.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use JSON::PP ();
+use Test::Gateway::Record;
+use Test::Gateway::Server;
+use Test::Gateway::Streams;
+use Test::More;
+
+my $dead = free_port();
+my $h2 = free_port();
+my $plain = nginx_before(1, 25, 1) ? 'http2' : '';
+
+# ports: h2 has HTTP/2 without TLS
+my $nginx = start_nginx(workers => 1, http => <<END, server => <<'END2');
+    gateway_log_format mine preset=ecs {
+        field labels.env    "a-\$arg_e-b";
+        field labels.alone  \$arg_e;
+        field gateway.int   \$arg_i int;
+        field gateway.num   \$arg_n number;
+        field gateway.joined "1\$arg_i" int;
+        field gateway.flag  \$arg_f bool;
+        field http.request.body.content \$request_body;
+        header request  x-one X_Two x-p-*;
+        header response content-type content-length x-r;
+        mask client_ip;
+    }
+    gateway_log_format traced preset=otel { header request x-one; }
+    gateway_log_format google preset=gcp project=p1 { }
+    gateway_log native.json flush=0;
+    gateway_log ecs.json    mine flush=0;
+    gateway_log otel.json   traced flush=0;
+    gateway_log gcp.json    google flush=0;
+    gateway_limit_zone \$arg_k zone=a:64k rate=1r/d burst=1;
+    log_subrequest on;
+    server {
+        listen 127.0.0.1:$h2 $plain;
+        @{[ $plain ? '' : 'http2 on;' ]}
+        location / { empty_gif; }
+        location /big { root html; }
+    }
+    upstream dead { server 127.0.0.1:$dead max_fails=0; }
+END
+    location / { add_header X-R "q\"\\"; empty_gif; }
+    location = /auth { gateway_log off; auth_request /sub; empty_gif; }
+    location = /asked { auth_request /sub; empty_gif; }
+    location = /sub { return 204; }
+    location = /limited { gateway_limit zone=a; empty_gif; }
+    location /tries {
+        proxy_pass http://dead;
+        error_page 502 = @other;
+    }
+    location @other { proxy_pass http://dead; }
+    location = /closed { return 444; }
+    location = /none { gateway_log off; empty_gif; }
+    location = /one { gateway_log one.json flush=0; empty_gif; }
+    location = /if {
+        gateway_log if.json flush=0 if=$arg_log;
+        if ($arg_other) { return 204; }
+        empty_gif;
+    }
+END2
+$nginx->allow(qr/auth request unexpected status/);
+
+my $port = $nginx->port;
+my $seen = 0;
+
+# the next record of each file; there must be exactly one more
+sub next_ones {
+    my ($name) = @_;
+
+    $seen++;
+    my @last = map { my @r = records($nginx, "$_.json", $seen);
+                     is(scalar @r, $seen, "$name: one record in $_");
+                     $r[-1] } qw( native ecs otel gcp );
+    return @last;
+}
+
+
+# --- the names
+
+my @now = gmtime;
+$nginx->get('/a%20b/c?d=e&token=x&e=E&i=7&n=1.5e3&f=on',
+            headers => [ 'Referer: http://r/?code=1&a=b', 'User-Agent: me',
+                         'X-One: 1', 'x-one: 2', 'X-Two: "', 'X-P-A: a',
+                         'x-p-B: b', 'X-Other: o' ]);
+my ($native, $ecs, $otel, $gcp) = next_ones('names');
+
+like($native->{time}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'time');
+my %native = %$native;
+my %vary = map { $_ => delete $native{$_} }
+           qw( time duration_ms client_port connection request_bytes );
+like($vary{duration_ms}, qr/^\d+\.\d+$/, 'duration_ms');
+is_deeply(\%native, {
+    status => 200, method => 'GET', scheme => 'http', host => 'localhost',
+    port => $port, path => '/a%20b/c',
+    query => 'd=e&token=REDACTED&e=E&i=7&n=1.5e3&f=on', http_version => '1.1',
+    client_ip => '127.0.0.1', response_bytes => $native->{response_bytes},
+    response_body_bytes => 43, referer => 'http://r/?code=REDACTED&a=b',
+    user_agent => 'me', route => '/', end => 'complete',
+    connection_requests => 1,
+}, 'native: all other members');
+
+# numbers are numbers: JSON::PP writes what it has read
+my ($line) = (lines_of($nginx, 'native.json'))[-1];
+for my $number (qw( duration_ms status port client_port request_bytes
+                    response_bytes response_body_bytes connection )) {
+    like($line, qr/"$number":\d/, "$number is a number");
+}
+
+is($ecs->{'@timestamp'}, $native->{time}, 'ecs: @timestamp');
+is($ecs->{ecs}{version}, '9.4.0', 'ecs.version');
+is_deeply($ecs->{event}, {
+    kind => 'event', category => [ 'web' ], dataset => 'nginx.access',
+    type => [ 'access' ], outcome => 'success',
+    duration => $ecs->{event}{duration} }, 'ecs: event');
+is_deeply($ecs->{http}{request}, { bytes => $vary{request_bytes},
+    method => 'GET', referrer => 'http://r/?code=REDACTED&a=b' },
+    'ecs: http.request, without a body');
+is_deeply($ecs->{http}{response}, { bytes => $native->{response_bytes},
+    body => { bytes => 43 }, status_code => 200 }, 'ecs: http.response');
+is_deeply($ecs->{url}, { scheme => 'http', domain => 'localhost',
+    port => $port, path => '/a%20b/c', query => $native->{query},
+    original => "/a%20b/c?$native->{query}" }, 'ecs: url');
+is_deeply($ecs->{client}, { ip => '127.0.0.0', port => $vary{client_port} },
+    'ecs: client, masked');
+is_deeply($ecs->{labels}, { env => 'a-E-b', alone => 'E' }, 'fields');
+is_deeply($ecs->{gateway}, {
+    route => '/', end => 'complete', connection => $vary{connection},
+    connection_requests => 1, int => 7, num => 1500, joined => 17,
+    flag => JSON::PP::true(), request_header_x_one => '1, 2',
+    request_header_x_two => '"', request_header_x_p_a => 'a',
+    request_header_x_p_b => 'b', response_header_content_type => 'image/gif',
+    response_header_content_length => '43', response_header_x_r => 'q"\\',
+}, 'ecs: gateway');
+
+is_deeply($otel->{'http.request.header.x-one'}, [ '1', '2' ],
+          'otel: headers are arrays');
+is_deeply($otel->{'http.request.header.referer'},
+          [ 'http://r/?code=REDACTED&a=b' ], 'otel: and the referer');
+like($otel->{timeUnixNano}, qr/^\d{19}$/, 'otel: timeUnixNano');
+is($otel->{'url.query'}, $native->{query}, 'otel: dots make no objects');
+is($otel->{'http.route'}, '/', 'otel: the route');
+is($otel->{'error.type'}, undef, 'otel: no error');
+
+is($gcp->{httpRequest}{requestUrl},
+   "http://localhost/a%20b/c?$native->{query}", 'gcp: requestUrl');
+like($gcp->{httpRequest}{latency}, qr/^\d+\.\d{9}s$/, 'gcp: latency');
+like($gcp->{httpRequest}{responseSize}, qr/^\d+$/, 'gcp: sizes');
+like((lines_of($nginx, 'gcp.json'))[-1], qr/"requestSize":"\d+"/,
+     'gcp: are texts');
+is($gcp->{severity}, 'INFO', 'gcp: severity');
+
+
+# --- what is absent or does not fit is left out
+
+$nginx->get('/?i=x&n=.5&f=maybe');
+($native, $ecs, $otel) = next_ones('misfits');
+is_deeply([ map { $ecs->{gateway}{$_} } qw( int num joined flag ) ],
+          [ (undef) x 4 ], 'values that do not fit');
+is_deeply($ecs->{labels}, { env => 'a--b' }, 'an empty value');
+ok(!exists $native->{referer} && !exists $ecs->{user_agent},
+   'no header, no member, no object');
+
+$nginx->get('/?i=9223372036854775807&n=1e307&f=0');
+($native, $ecs) = next_ones('the most');
+like((lines_of($nginx, 'ecs.json'))[-1], qr/"int":9223372036854775807\b/,
+     'an integer at the bound is written as it is');
+is($ecs->{gateway}{flag}, JSON::PP::false(), 'false');
+
+
+# --- how requests end
+
+$nginx->get('/', method => 'SPAM');
+($native, $ecs, $otel) = next_ones('a method');
+is($native->{method}, 'SPAM', 'is kept');
+is($otel->{'http.request.method'}, '_OTHER', 'otel: _OTHER');
+is($otel->{'http.request.method_original'}, 'SPAM', 'otel: and the original');
+
+like(raw($nginx, "GET / HTTP/9.9\r\n\r\n"), qr/505/, 'a bad version');
+($native, $ecs, $otel, $gcp) = next_ones('505');
+is($native->{status}, 505, 'its status');
+is($gcp->{severity}, 'ERROR', 'gcp: ERROR');
+
+like(raw($nginx, "\x16\x03\x01\xff\xfe\r\n\r\n"), qr/400/, 'no HTTP');
+($native) = next_ones('400');
+is($native->{status}, 400, 'its status');
+ok(!exists $native->{path}, 'no path');
+
+like(raw($nginx, "GET /x HTTP/1.1\r\nHost: a b\r\n\r\n"), qr/400/, 'a bad host');
+($native) = next_ones('400 in headers');
+is($native->{path}, '/x', 'its path');
+
+like(raw($nginx, 'GET /' . 'x' x 40000 . " HTTP/1.1\r\n\r\n"), qr/414/, 'long');
+($native) = next_ones('414');
+is($native->{status}, 414, 'its status');
+
+is(length raw($nginx, "GET /old\r\n"), 43, 'HTTP/0.9');
+($native) = next_ones('HTTP/0.9');
+is($native->{http_version}, '0.9', 'its version');
+is($native->{response_body_bytes}, 43, 'its bytes');
+
+raw($nginx, "GET /closed HTTP/1.0\r\n\r\n");
+($native, $ecs) = next_ones('444');
+is($native->{end}, 'closed', 'its end');
+is($native->{response_bytes}, 0, 'nothing was sent');
+
+$nginx->get('/limited?k=1') for 1 .. 2;
+$seen += 2;
+$nginx->get('/limited?k=1');
+($native, $ecs, $otel, $gcp) = next_ones('429');
+is($native->{status}, 429, 'its status');
+is_deeply($native->{limits},
+          [ { zone => 'a', result => 'REJECTED', remaining => 0 } ],
+          'and the limit');
+is_deeply($ecs->{gateway}{limits}, $native->{limits}, 'ecs: the same');
+is_deeply($ecs->{event}{type}, [ 'access', 'denied' ], 'ecs: denied');
+is($gcp->{severity}, 'WARNING', 'gcp: WARNING');
+
+$nginx->get('/tries');
+($native, $ecs, $otel) = next_ones('tries');
+is($native->{status}, 502, 'all fail');
+is($native->{end}, 'upstream', 'by the upstream');
+is($otel->{'error.type'}, '502', 'otel: error.type');
+is_deeply([ map { my %t = %$_; delete $t{response_ms}; \%t }
+            @{ $native->{upstream} } ],
+          [ { addr => "127.0.0.1:$dead", status => 502, bytes => 0 },
+            { addr => "127.0.0.1:$dead", status => 502, bytes => 0,
+              group => 1 } ], 'and each is shown');
+is($native->{route}, '/tries', 'the route is the first one');
+
+$nginx->get('/asked');
+($native) = next_ones('a subrequest leaves none');
+is($native->{path}, '/asked', 'but the main request');
+
+$nginx->get('/auth');
+$nginx->get('/none');
+$nginx->get('/one');
+is(scalar(records($nginx, 'one.json', 1)), 1, 'a level replaces');
+$nginx->get("/if?log=$_") for '', 0, 1;
+$nginx->get('/if?log=1&other=1');
+is(scalar(records($nginx, 'if.json', 2)), 2,
+   'if=, also inside of the if of a location');
+is(scalar(lines_of($nginx, 'native.json')), $seen, 'no other one was written');
+
+
+# --- HTTP/2
+
+{
+    my $client = Test::Gateway::Streams->new($h2);
+    my $stream = $client->request('GET', '/?token=x');
+    $client->wait(sub { $client->status($stream) }, 5);
+    $client->reset($stream);
+    ($native) = next_ones('a reset stream');
+    is($native->{http_version}, '2', 'its version');
+    is($native->{end}, 'client_closed', 'its end');
+    is($native->{query}, 'token=REDACTED', 'its query');
+    $client->close;
+}
+
+$nginx->stop;
+my %count = counters($nginx, 'native.json');
+is($count{made}, $seen, 'all are counted');
+is($count{written}, $seen, 'and written');
+is($count{dropped}, 0, 'none was dropped');
+
+done_testing;

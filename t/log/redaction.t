@@ -1,0 +1,138 @@
+# A secret reaches no sink, in whichever encoding and place it comes, however
+# the request ends; what is no secret stays byte for byte.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway::Consumer;
+use Test::Gateway::Record;
+use Test::Gateway::Server;
+use Test::More;
+
+BEGIN { *enc = sub { my ($s) = @_; $s =~ s/(\W)/sprintf '%%%02X', ord $1/ger } }
+
+my $canary = 'cAnArY7';
+my $dead = free_port();
+
+my @formats = qw( native ecs otel gcp );
+my $declared = join '', map { <<END } @formats;
+    gateway_log_format f_$_ preset=$_ {
+        header request  * ;
+        header response location x-* refresh;
+        field gateway.agent \$http_user_agent;
+        redact header x-mine;
+        redact query  my-own;
+    }
+END
+$declared =~ s/ \* ;/ x-* a* c* p* s* l* r* o*;/g;
+
+my $nginx = start_nginx(workers => 1, http => <<END, server => <<END2,
+    $declared
+    @{[ map { "gateway_log $_.json f_$_ flush=0;" } @formats ]}
+    gateway_consumers zone=c:1m file=consumers.json watch=0;
+    gateway_limit_zone \$arg_k zone=a:64k rate=1r/d;
+    proxy_read_timeout 100ms;
+END
+    location / { root html; }
+    location = /ok { empty_gif; }
+    location = /dead { proxy_pass http://127.0.0.1:$dead; }
+    location = /slow { proxy_pass http://127.0.0.1:\$server_port/hang; }
+    location = /hang { limit_rate 1; return 200 xxxxxxxxxxxxxxxx; }
+    location = /denied { gateway_api_key k query=pass header=X-Cred cookie=ck;
+                         empty_gif; }
+    location = /limited { gateway_limit zone=a; empty_gif; }
+    location = /moved { add_header X-Note n; return 302 \$request_uri&again=1; }
+    location = /cookie { add_header Set-Cookie "sid=$canary";
+                         add_header X-Mine $canary; empty_gif; }
+END2
+    files => { 'consumers.json' => consumers(consumer('a')) });
+
+my $seen = 0;
+
+
+# --- queries: each spelling of the name, the separator and the nesting
+
+my @names = (qw( token TOKEN access_token id_token refresh_token code sig
+                 signature api_key apikey password secret client_secret
+                 X-Amz-Signature X-Goog-Signature my_own My-Own ),
+             '%74oken', 't%6Fken', '%2574oken', 'user[password]', 'token[]',
+             'token%5B%5D', 'a.token', '%20token', 'token%00');
+my @queries = map { ("a=1&$_=$canary", "$_=$canary&a=1", "a=1;$_=$canary;b=2",
+                     "$_=x&$_=$canary", "u=https://h/p?$_=$canary") } @names;
+
+push @queries, map { my $n = $_; ("u=" . enc("https://h/p?a=1&$n=$canary") . '&z=1',
+    "u=" . enc(enc("https://h/p?a=1&$n=$canary")) . '&z=1',
+    "u=" . enc(enc(enc("?$n=$canary"))),
+    "u=" . enc("https://h/#$n=$canary"),
+    "$n%3D$canary", "a=$n=$canary", "%zz=$canary&$n=$canary") }
+    qw( token Access_Token client_secret );
+push @queries, "u=" . enc("https://me:$canary\@h/"), "u=//$canary\@h/",
+    "%u0074oken=$canary", "tok%=$canary", "%25%37%34oken=$canary",
+    "token=a;$canary", "token=$canary=$canary", "token=%zz$canary";
+
+cmp_ok(scalar @queries, '>=', 150, scalar(@queries) . ' queries');
+
+my @ends = qw( /ok /nowhere /dead /denied /limited );
+my $i = 0;
+for my $query (@queries) {
+    my $path = $ends[$i++ % @ends];
+    $nginx->get("$path?$query", headers =>
+                [ "Referer: http://r/?$query", "X-Url: /a?$query" ]);
+    $seen++;
+}
+
+$nginx->get("/moved?$_", headers => [ "Location: /?$_" ]), $seen++
+    for @queries[0 .. 9];
+
+raw($nginx, "GET /slow?token=$canary HTTP/1.0\r\n\r\n");
+raw($nginx, "GET /ok?token=$canary HTTP/9.9\r\n\r\n");
+raw($nginx, "GET /ok?token=$canary\r\n");
+raw($nginx, "GET /ok?token=$canary HTTP/1.1\r\nHost: a b\r\n\r\n");
+$seen += 5;         # /slow asks /hang
+
+
+# --- headers that hold credentials
+
+$nginx->get('/cookie', headers => [ map { "$_: $canary" }
+    qw( Authorization Proxy-Authorization Cookie X-API-Key X-Cred X-Mine
+        X-MINE authorization ) ]);
+$nginx->get('/denied', headers => [ "X-Cred: $canary", "Cookie: ck=$canary" ]);
+$nginx->get("/denied?pass=$canary&a=1");
+$nginx->get("/ok?pass=$canary&ck=$canary&a=1");
+$seen += 4;
+
+for my $format (@formats) {
+    my @records = records($nginx, "$format.json", $seen);
+    is(scalar @records, $seen, "$format: $seen records");
+
+    my @leaks = grep { /$canary/ } lines_of($nginx, "$format.json");
+    is(scalar @leaks, 0, "$format: no secret in any") or diag(@leaks[0 .. 2]);
+}
+
+my @last = records($nginx, 'native.json', $seen);
+is($last[-2]{query}, 'a=1', 'an argument that was hidden is not there');
+is($last[-1]{query}, 'pass=REDACTED&ck=REDACTED&a=1',
+   'arguments with the names of credentials elsewhere');
+ok((grep { ($_->{request_header_x_url} // '') =~ /REDACTED/ } @last) > 100,
+   'captured headers are redacted');
+ok((grep { ($_->{response_header_location} // '') =~ /REDACTED/ } @last) > 5,
+   'so is Location');
+
+
+# --- what is no secret
+
+for my $query ('a=1&b=2;c=3', 'tokens=1&xtoken=2&token2=3&my_owner=4',
+               'code_verifier=1&encode=2&sign=3&api=4', 'q=100%25&r=%c3%a9',
+               'data=eyJhIjoxfQ==', 'a=b=c=d&e=?&f=/g/h', 'x=a@b&y=//c/d',
+               'u=' . enc('https://h/p?a=1&b=2'))
+{
+    $nginx->get("/ok?$query", headers => [ "Referer: http://r/p?$query" ]);
+    my @records = records($nginx, 'native.json', ++$seen);
+    is($records[-1]{query}, $query, "$query: stays");
+    is($records[-1]{referer}, "http://r/p?$query", 'also in the referer');
+}
+
+$nginx->stop;
+
+done_testing;

@@ -1,0 +1,258 @@
+# Files and pipes: no record is lost without being counted, and no line is torn,
+# while files are rotated, workers are killed and disks are full.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use IO::Handle;
+use POSIX ();
+use Test::Gateway::Flood;
+use Test::Gateway::Record;
+use Test::Gateway::Server;
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+my $requests = $ENV{REQUESTS} || 20_000;
+
+
+# runs $code while $n requests are made; how the requests ended
+sub during {
+    my ($nginx, $n, $code) = @_;
+
+    pipe my $out, my $in or die "pipe: $!";
+    defined(my $pid = fork) or die "fork: $!";
+
+    if (!$pid) {
+        Test::Gateway::Server::adopt();
+        my %count = flood($nginx->port, '/', $n, connections => 4);
+        syswrite $in, CORE::join ' ', %count;
+        POSIX::_exit(0);
+    }
+    close $in;
+
+    $code->(sub { kill 0, $pid and waitpid($pid, POSIX::WNOHANG()) == 0 });
+
+    local $/;
+    my %count = split ' ', scalar <$out>;
+    waitpid $pid, 0;
+    return %count;
+}
+
+my $location = 'keepalive_requests 1000000; location / { empty_gif; }';
+
+# the sum over all reasons is what is missing
+sub balanced {
+    my ($name, %count) = @_;
+
+    is($count{written} + $count{dropped}, $count{made},
+       "$name: written and dropped are all that were made")
+        or diag(map { "$_ $count{$_} " } sort keys %count);
+}
+
+
+# --- rotation and reloads under load
+
+{
+    my $nginx = start_nginx(http => 'gateway_log a.json;',
+                            server => $location);
+    my $files = 0;
+
+    my %ended = during($nginx, $requests, sub {
+        for my $i (1 .. 30) {
+            rename $nginx->dir . '/a.json', $nginx->dir . '/a.json.' . ++$files;
+            $nginx->signal('USR1');
+            wait_until(sub { -e $nginx->dir . '/a.json' });
+            $nginx->reload if $i % 10 == 0;
+        }
+    });
+
+    $nginx->stop;
+
+    my @lines = map { lines_of($nginx, $_) }
+                'a.json', map { "a.json.$_" } 1 .. $files;
+    is(scalar(grep { eval { json_of($_) } } @lines), scalar @lines,
+       'rotation: each line is a record');
+    is(scalar @lines, $ended{200}, 'one for each response');
+
+    my %count = counters($nginx, 'a.json');
+    balanced('rotation', %count);
+    is($count{made}, $ended{200}, 'as many were made');
+    is($count{dropped}, 0, 'none was dropped');
+}
+
+
+# --- killed workers
+
+{
+    my $nginx = start_nginx(http => 'gateway_log a.json;', server => $location);
+    $nginx->allow(qr/exited on signal 9/);
+    my $kills = 10;
+
+    my %ended = during($nginx, $requests, sub {
+        for (1 .. $kills) {
+            sleep 0.02;
+            my @workers = $nginx->workers;
+            kill 'KILL', $workers[0] if @workers;
+            wait_until(sub { my @now = $nginx->workers;
+                             @now == 2 && $now[0] != ($workers[0] // 0) });
+        }
+    });
+
+    $nginx->stop;
+
+    my @lines = lines_of($nginx, 'a.json');
+    is(scalar(grep { eval { json_of($_) } } @lines), scalar @lines,
+       'kill: each line is a record');
+
+    my %count = counters($nginx, 'a.json');
+    balanced('kill', %count);
+    is($count{full} + $count{size} + $count{exit}, 0, 'kill: only workers lose');
+
+    # a kill between the count and the write, or a response and its record
+    cmp_ok(abs(@lines - $count{written}), '<=', 250 * $kills,
+           'kill: the lines are those that were written');
+    cmp_ok(abs($count{made} - $ended{200}), '<=', 8 * 50 * $kills,
+           'kill: a record for each response but those in flight');
+}
+
+
+# --- a full disk
+
+SKIP: {
+    my $nginx = start_nginx(workers => 2, server => $location,
+        http => 'gateway_log small/a.json buffer=32k flush=10ms;',
+        files => { 'small/x' => '' });
+    my $dir = $nginx->dir . '/small';
+
+    if (system("mount -t tmpfs -o size=128k none '$dir' 2>/dev/null") != 0) {
+        $nginx->stop;
+        skip 'no tmpfs', 1;
+    }
+
+    $nginx->signal('USR1');
+    wait_until(sub { -e "$dir/a.json" });
+
+    my %ended = flood($nginx->port, '/', 3000);
+    wait_until(sub { $nginx->log =~ /records lost/ }) or diag($nginx->log);
+
+    like($nginx->log, qr{\[error\].*gateway_log\ ".*/small/a\.json":\ \d+
+                         \ records\ lost\ since\ the\ last\ report,
+                         \ the\ buffer\ is\ full}x, 'full: it is said');
+
+    # make room: what is in the buffers is written
+    system('mount', '-o', 'remount,size=4m', $dir) == 0 or die;
+    my $size = -s "$dir/a.json";
+    wait_until(sub { -s "$dir/a.json" > $size }, 10);
+    flood($nginx->port, '/', 100);
+
+    my @said = $nginx->log =~ /records lost/g;
+    is(scalar @said, 1, 'full: once a minute');
+
+    $nginx->stop;
+    my %count = counters($nginx, 'a.json');
+    my @lines = lines_of($nginx, 'small/a.json');
+    my @whole = grep { eval { json_of($_) } } @lines;
+
+    balanced('full', %count);
+    is($count{made}, 3100, 'full: all are counted');
+    cmp_ok($count{full}, '>', 0, 'full: some are dropped');
+    is(scalar @whole, $count{written}, 'full: those written are in the file');
+    cmp_ok(@lines - @whole, '<=', 2, 'full: a fragment for each worker');
+
+    system('umount', $dir);
+}
+
+
+# --- pipes
+
+{
+    my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    chmod 0777, "$dir";
+    POSIX::mkfifo("$dir/pipe", 0666) or die "mkfifo: $!";
+
+    my $conf = "gateway_log $dir/pipe buffer=32k flush=10ms;";
+    my $start = time;
+    my ($code) = nginx_t(http_conf(http => $conf));
+    is($code, 0, 'pipe: nginx -t needs no reader');
+
+    my $nginx = start_nginx(http => $conf, server => $location);
+    cmp_ok(time - $start, '<', 5, 'pipe: nor does the start');
+
+    my %ended = flood($nginx->port, '/', 5000);
+    is($ended{200}, 5000, 'pipe: requests do not wait for a reader');
+    $nginx->signal('USR1');
+
+    # a record of more than 4096 bytes is cut
+    $nginx->get('/?' . 'x' x 6000);
+
+    open my $pipe, '<', "$dir/pipe" or die "open: $!";
+    my $text = '';
+    my $reader = sub {
+        my $bits = '';
+        vec($bits, fileno $pipe, 1) = 1;
+        while (select my $ready = $bits, undef, undef, 1.5) {
+            sysread $pipe, $text, 65536, length $text or last;
+        }
+    };
+    $reader->();
+    $nginx->get('/?' . 'y' x 6000);
+    $reader->();
+    $nginx->stop;
+    $reader->();
+
+    my @lines = split /\n/, $text;
+    my %count = counters($nginx, 'pipe');
+    balanced('pipe', %count);
+    is($count{made}, 5002, 'pipe: all are counted');
+    cmp_ok($count{full}, '>', 0, 'pipe: what nobody reads is dropped');
+    is(scalar(grep { eval { json_of($_) } } @lines), $count{written},
+       'pipe: and all else is whole');
+    is(scalar @lines, $count{written}, 'pipe: no other line');
+
+    my $last = json_of($lines[-1]);
+    cmp_ok(length $lines[-1], '<', 4096, 'pipe: a record fits one write');
+    ok($last->{truncated}, 'pipe: and says that it was cut');
+    like($last->{query}, qr/^y+$/, 'pipe: the longest string');
+    is($last->{status}, 200, 'pipe: and nothing else');
+}
+
+
+# --- sizes
+
+{
+    my $nginx = start_nginx(workers => 1, http => <<'END', server => $location);
+    large_client_header_buffers 8 32k;
+    client_header_buffer_size 1k;
+    gateway_log_format f { header request x-*; field end_of_it $arg_z; }
+    gateway_log a.json f flush=0;
+END
+    my @big = map { "X-H$_: " . 'h' x 9000 } 1 .. 3;
+
+    $nginx->get('/?' . 'a' x 8192);
+    $nginx->get('/?' . 'a' x 8193);
+    $nginx->get('/?' . '%22' x 3000 . '&z=1');
+    $nginx->get('/', headers => [ @big ]);
+    $nginx->get('/', headers => [ @big, 'X-H4: ' . 'h' x 9000,
+                                  "User-Agent: " . "\x01\xff" x 4000 ]);
+    $nginx->get('/', headers => [ 'User-Agent: ' . "\xff" x 8000,
+                                  'Referer: ' . "\xff" x 8000 ]);
+    my @records = records($nginx, 'a.json', 6);
+    my @lines = lines_of($nginx, 'a.json');
+    is(scalar @records, 6, 'sizes: each leaves a record');
+
+    is(length $records[0]{query}, 8192, 'sizes: 8 KB of a string');
+    ok(!$records[0]{truncated}, 'sizes: are not cut');
+    is(length $records[1]{query}, 8192, 'sizes: one more');
+    ok($records[1]{truncated}, 'sizes: is cut');
+    is($records[2]{end_of_it}, 1, 'sizes: no other string is');
+    is(length $records[3]{request_header_x_h3}, 8192, 'sizes: headers');
+    ok($records[3]{truncated}, 'sizes: are cut');
+    ok(!exists $records[4]{request_header_x_h1},
+       'sizes: headers are left out where the record is too long');
+    ok($records[4]{truncated}, 'sizes: which is said');
+    cmp_ok(length $_, '<', 32768, 'sizes: 32 KB of a record') for @lines;
+    $nginx->stop;
+}
+
+done_testing;

@@ -1,0 +1,127 @@
+# The standard output and error: also of a daemon, over two reloads and a binary
+# upgrade, into a file, a pipe and a socket.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use POSIX ();
+use Socket;
+use Test::Gateway::Record;
+use Test::Gateway::Server;
+use Test::More;
+
+my @servers;
+END { local $?; Test::Gateway::Server::quit($_->pid, 5) for @servers }
+
+# a daemon, with its output where the shell sends it
+sub start {
+    my ($log, $shell, %arg) = @_;
+
+    my $port = free_port();
+    my $dir = Test::Gateway::Server::folder(
+        http_conf(port => $port, http => $log, server =>
+                  'location / { empty_gif; }', workers => 2, %arg));
+    my $self = bless { dir => $dir, port => $port, allow => [] },
+                     'Test::Gateway::Server';
+
+    # a binary upgrade executes argv[0]
+    my ($binary) = grep { -x } map { ("$_/" . Test::Gateway::Server::binary()) }
+                   split /:/, $ENV{PATH};
+    $binary = Test::Gateway::Server::binary()
+        if Test::Gateway::Server::binary() =~ m{/};
+
+    my $nginx = "'" . $binary . "' -p '$dir/'"
+                . " -e '$dir/logs/error.log' -c '$dir/nginx.conf'";
+    system(sprintf($shell, $nginx) =~ s/DIR/$dir/gr) == 0
+        or die 'nginx did not start: ' . $self->log;
+    wait_until(sub { $self->pid && $self->workers == 2 });
+    push @servers, $self;
+    return $self;
+}
+
+sub end {
+    my ($self, $name) = @_;
+
+    ok(Test::Gateway::Server::quit($self->pid, 15), "$name: nginx leaves");
+    @servers = grep { $_ != $self } @servers;
+    is_deeply([ $self->wrong_lines ], [], "$name: nothing went wrong");
+}
+
+
+# --- files: each record is in both
+
+{
+    my $nginx = start('gateway_log stdout flush=0; gateway_log stderr ecs flush=0;',
+                      '%s >>DIR/out 2>>DIR/err');
+    my $n = 0;
+
+    for my $round (0 .. 2) {
+        $nginx->reload if $round;
+        $nginx->get("/$_"), $n++ for 1 .. 4;
+        is(scalar(records($nginx, 'out', $n)), $n,
+           "stdout: $n records after $round reloads");
+        is(scalar(records($nginx, 'err', $n)), $n, 'stderr: as many');
+    }
+    unlike($nginx->log, qr/gateway_log writes nothing/, 'nothing to warn of');
+
+    # a binary upgrade: fd 1 is /dev/null, fd 2 the error log
+    my $old = $nginx->pid;
+    $nginx->signal('USR2');
+    wait_until(sub { -e $nginx->dir . '/nginx.pid.oldbin' });
+    wait_until(sub { delete $nginx->{pid};
+                     ($nginx->pid // $old) != $old && $nginx->workers == 2 });
+    Test::Gateway::Server::quit($old, 10);
+    $nginx->get('/new');
+
+    my $log = $nginx->log;
+    like($log, qr/\[warn\].*gateway_log writes nothing, stdout is \/dev\/null/,
+         'USR2: a warning for stdout');
+    like($log, qr/\[warn\].*gateway_log writes nothing, stderr is the error log/,
+         'USR2: and for stderr');
+    unlike($log, qr/"path":"/, 'USR2: no record in the error log');
+    is(scalar(lines_of($nginx, 'out')), $n, 'USR2: nothing is written');
+    end($nginx, 'files');
+}
+
+
+# --- a pipe: lines of many workers are not mixed
+
+{
+    my $nginx = start('gateway_log stdout flush=0;', '(%s | cat >>DIR/out) &');
+    $nginx->get('/?' . 'x' x 3000) for 1 .. 20;
+    $nginx->get('/?' . 'x' x 6000);
+    my @records = records($nginx, 'out', 21);
+    is(scalar @records, 21, 'pipe: all records');
+    ok($records[-1]{truncated}, 'pipe: of at most 4096 bytes');
+    $nginx->reload;
+    $nginx->get('/');
+    is(scalar(records($nginx, 'out', 22)), 22, 'pipe: also after a reload');
+    end($nginx, 'pipe');
+    my %count = counters($nginx, 'stdout');
+    is($count{written}, 22, 'pipe: counted');
+}
+
+
+# --- a socket, as systemd has it
+
+{
+    socketpair my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
+    open my $saved, '>&', \*STDOUT or die $!;
+    open STDOUT, '>&', $theirs or die $!;
+    my $nginx = eval { start('gateway_log stdout flush=0;', '%s') };
+    open STDOUT, '>&', $saved or die $!;
+    close $theirs;
+    ok($nginx, 'socket: nginx starts') or diag($@);
+
+    $nginx->get("/$_") for 1 .. 3;
+    my $text = '';
+    wait_until(sub { my $bits = ''; vec($bits, fileno $ours, 1) = 1;
+                     sysread $ours, $text, 65536, length $text
+                         if select $bits, undef, undef, 0.1;
+                     ($text =~ tr/\n//) == 3 });
+    is(scalar(map { json_of($_) } split /\n/, $text), 3, 'socket: all records');
+    end($nginx, 'socket');
+}
+
+done_testing;
