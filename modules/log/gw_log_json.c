@@ -158,15 +158,54 @@ gw_log_short(unsigned char *p, const unsigned char *s, size_t len)
 }
 
 
+/*
+ * What the character or byte at "s" becomes: "n" bytes at "out", which is where
+ * it comes from, or "room", of GW_LOG_JSON_BYTE bytes.  Returns the length of
+ * what it stands for.
+ */
+
+static size_t
+gw_log_unit(const unsigned char *s, const unsigned char *end,
+    unsigned char *room, const unsigned char **out, size_t *n)
+{
+    int     valid;
+    size_t  in;
+
+    *out = s;
+
+    if (*s < 0x80) {
+        *n = gw_log_escape(room, *s);
+
+        if (*n) {
+            *out = room;
+
+        } else {
+            *n = 1;
+        }
+
+        return 1;
+    }
+
+    in = gw_log_utf8(s, end, &valid);
+    *n = in;
+
+    if (!valid) {
+        *out = gw_log_replacement;
+        *n = sizeof(gw_log_replacement);
+    }
+
+    return in;
+}
+
+
 unsigned char *
 gw_log_json_string(unsigned char *p, unsigned char *last,
     const gw_text_t *text, unsigned *cut)
 {
-    int                   valid;
     size_t                in, n;
     uint64_t              w;
-    unsigned char         escape[GW_LOG_JSON_BYTE];
-    const unsigned char  *s, *end, *from;
+    unsigned char         room[GW_LOG_JSON_BYTE];
+    const unsigned char  *s, *end, *out;
 
     s = text->data;
     end = s + text->len;
@@ -185,51 +224,28 @@ gw_log_json_string(unsigned char *p, unsigned char *last,
             s += 8;
         }
 
+        if (s < end && end - s < 8 && last - p >= 8) {
+            n = gw_log_short(p, s, (size_t) (end - s));
+            p += n;
+            s += n;
+        }
+
         if (s == end) {
             break;
         }
 
-        if (end - s < 8 && last - p >= 8) {
-            n = gw_log_short(p, s, (size_t) (end - s));
-
-            if (n) {
-                p += n;
-                break;
-            }
-        }
-
-        in = 1;
-        from = s;
-
-        if (*s < 0x80) {
-            n = gw_log_escape(escape, *s);
-
-            if (n) {
-                from = escape;
-
-            } else {
-                n = 1;
-            }
-
-        } else {
-            in = n = gw_log_utf8(s, end, &valid);
-
-            if (!valid) {
-                from = gw_log_replacement;
-                n = sizeof(gw_log_replacement);
-            }
-        }
+        in = gw_log_unit(s, end, room, &out, &n);
 
         if ((size_t) (last - p) < n) {
             *cut = 1;
             break;
         }
 
-        while (n--) {
-            *p++ = *from++;
-        }
-
         s += in;
+
+        while (n--) {
+            *p++ = *out++;
+        }
     }
 
     return p;

@@ -627,33 +627,19 @@ ngx_http_gateway_log_clash(ngx_http_gateway_log_compiler_t *compiler,
 
 
 /*
- * The members of an object; those that were written are NULL afterwards.  "n"
- * counts them all.
+ * Takes the members of an object out of "members", of which "n" are left or
+ * NULL, to "inside"; returns their number, or NGX_ERROR after an [emerg].
  */
 
 static ngx_int_t
-ngx_http_gateway_log_group(ngx_http_gateway_log_compiler_t *compiler,
+ngx_http_gateway_log_take(ngx_http_gateway_log_compiler_t *compiler,
     ngx_http_gateway_log_member_t **members, ngx_uint_t n, ngx_uint_t depth,
-    const ngx_str_t *name)
+    const ngx_str_t *name, ngx_http_gateway_log_member_t **inside)
 {
-    u_char                          *p;
-    ngx_str_t                        part, key;
-    ngx_uint_t                       i, k, sure;
-    ngx_http_gateway_log_op_t       *op;
-    ngx_http_gateway_log_member_t  **inside;
+    ngx_int_t   k;
+    ngx_str_t   part;
+    ngx_uint_t  i, last;
 
-    inside = ngx_palloc(compiler->cf->temp_pool, n * sizeof(void *));
-
-    if (inside == NULL || depth == NGX_HTTP_GATEWAY_LOG_DEPTH
-        || ngx_http_gateway_log_key(compiler, name, &key) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    p = key.data + key.len++;
-    *p = '{';
-
-    sure = 0;
     k = 0;
 
     for (i = 0; i < n; i++) {
@@ -662,40 +648,80 @@ ngx_http_gateway_log_group(ngx_http_gateway_log_compiler_t *compiler,
             continue;
         }
 
-        if (ngx_http_gateway_log_part(compiler, members[i], depth, &part)) {
+        last = ngx_http_gateway_log_part(compiler, members[i], depth, &part);
 
-            if (!members[i]->bare && ngx_http_gateway_same(&part, name)) {
-                return ngx_http_gateway_log_clash(compiler, inside[0],
-                                                  members[i]);
-            }
-
+        if (!ngx_http_gateway_same(&part, name) || (last && members[i]->bare)) {
             continue;
         }
 
-        if (ngx_http_gateway_same(&part, name)) {
-            sure |= members[i]->sure;
-            inside[k++] = members[i];
-            members[i] = NULL;
+        if (last) {
+            return ngx_http_gateway_log_clash(compiler, inside[0], members[i]);
         }
+
+        inside[k++] = members[i];
+        members[i] = NULL;
     }
+
+    return k;
+}
+
+
+/* an object that is never empty needs no operation to be opened */
+
+static ngx_int_t
+ngx_http_gateway_log_open_object(ngx_http_gateway_log_compiler_t *compiler,
+    const ngx_str_t *name, ngx_uint_t sure)
+{
+    ngx_str_t                   key;
+    ngx_http_gateway_log_op_t  *op;
+
+    if (ngx_http_gateway_log_key(compiler, name, &key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    key.data[key.len++] = '{';
 
     if (sure) {
-        if (ngx_http_gateway_log_literal(compiler, key.data, key.len)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else {
-        op = ngx_http_gateway_log_op(compiler, NGX_HTTP_GATEWAY_LOG_OPEN);
-        if (op == NULL) {
-            return NGX_ERROR;
-        }
-
-        op->key = key;
+        return ngx_http_gateway_log_literal(compiler, key.data, key.len);
     }
 
-    if (ngx_http_gateway_log_object(compiler, inside, k, depth + 1) != NGX_OK) {
+    op = ngx_http_gateway_log_op(compiler, NGX_HTTP_GATEWAY_LOG_OPEN);
+    if (op == NULL) {
+        return NGX_ERROR;
+    }
+
+    op->key = key;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_group(ngx_http_gateway_log_compiler_t *compiler,
+    ngx_http_gateway_log_member_t **members, ngx_uint_t n, ngx_uint_t depth,
+    const ngx_str_t *name)
+{
+    u_char                          *p;
+    ngx_int_t                        i, k, sure;
+    ngx_http_gateway_log_member_t  **inside;
+
+    inside = ngx_palloc(compiler->cf->temp_pool, n * sizeof(void *));
+    if (inside == NULL) {
+        return NGX_ERROR;
+    }
+
+    k = ngx_http_gateway_log_take(compiler, members, n, depth, name, inside);
+    sure = 0;
+
+    for (i = 0; i < k; i++) {
+        sure |= inside[i]->sure;
+    }
+
+    if (k == NGX_ERROR
+        || ngx_http_gateway_log_open_object(compiler, name, sure) != NGX_OK
+        || ngx_http_gateway_log_object(compiler, inside, k, depth + 1)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -53,7 +53,8 @@ static ngx_str_t  ngx_http_gateway_log_types[] = {
     ngx_string("string"),
     ngx_string("int"),
     ngx_string("number"),
-    ngx_string("bool")
+    ngx_string("bool"),
+    ngx_null_string
 };
 
 
@@ -458,6 +459,26 @@ ngx_http_gateway_log_format_pieces(ngx_conf_t *cf,
 }
 
 
+static char *
+ngx_http_gateway_log_format_type(ngx_conf_t *cf,
+    ngx_http_gateway_log_field_t *field, ngx_str_t *type)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_http_gateway_log_types[i].len; i++) {
+        if (ngx_http_gateway_same(type, &ngx_http_gateway_log_types[i])) {
+            field->type = i;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid type \"%V\" in \"field\", it must be "
+                       "string, int, number or bool", type);
+    return NGX_CONF_ERROR;
+}
+
+
 /* field path value [type] */
 
 static char *
@@ -465,7 +486,7 @@ ngx_http_gateway_log_format_field(ngx_conf_t *cf,
     ngx_http_gateway_log_format_t *format)
 {
     ngx_str_t                     *value;
-    ngx_uint_t                     i, n, dots;
+    ngx_uint_t                     i, dots;
     ngx_http_gateway_log_field_t  *field;
 
     value = cf->args->elts;
@@ -509,25 +530,11 @@ ngx_http_gateway_log_format_field(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts == 4) {
-        n = sizeof(ngx_http_gateway_log_types) / sizeof(ngx_str_t);
-
-        for (i = 0; i < n; i++) {
-            if (ngx_http_gateway_same(&value[3],
-                                      &ngx_http_gateway_log_types[i]))
-            {
-                break;
-            }
-        }
-
-        if (i == n) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid type \"%V\" in \"field\", it must be "
-                               "string, int, number or bool", &value[3]);
-            return NGX_CONF_ERROR;
-        }
-
-        field->type = i;
+    if (cf->args->nelts == 4
+        && ngx_http_gateway_log_format_type(cf, field, &value[3])
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     return ngx_http_gateway_log_format_pieces(cf, field);

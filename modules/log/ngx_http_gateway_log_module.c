@@ -64,6 +64,8 @@ static char *ngx_http_gateway_log_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_gateway_log_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_log_parse(ngx_conf_t *cf,
+    ngx_http_gateway_log_loc_conf_t *llcf);
 static char *ngx_http_gateway_log_size(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 static ngx_int_t ngx_http_gateway_log_init(ngx_conf_t *cf);
@@ -121,6 +123,12 @@ ngx_module_t  ngx_http_gateway_log_module = {
     ngx_http_gateway_log_exit_master,      /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static const ngx_http_gateway_family_t  ngx_http_gateway_log_misfits =
+    { "log_fields_omitted_total",
+      "Fields that were left out since they did not fit their type.", "counter",
+      0 };
 
 
 static const struct {
@@ -239,20 +247,51 @@ ngx_http_gateway_log_wanted(ngx_http_gateway_log_record_t *rec,
 }
 
 
+/* refused by a gateway module, or by whoever answers so */
+
+static ngx_uint_t
+ngx_http_gateway_log_denied(const ngx_http_gateway_log_record_t *rec)
+{
+    ngx_http_gateway_refusal_t  *refusal;
+
+    if (rec->status == NGX_HTTP_UNAUTHORIZED
+        || rec->status == NGX_HTTP_FORBIDDEN
+        || rec->status == NGX_HTTP_TOO_MANY_REQUESTS)
+    {
+        return 1;
+    }
+
+    for (refusal = rec->gr ? rec->gr->refusals : NULL;
+         refusal;
+         refusal = refusal->next)
+    {
+        if (!refusal->offered && refusal->status == rec->status) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* whether a request that is not in the sample is logged all the same */
 
 static ngx_uint_t
 ngx_http_gateway_log_kept(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_entry_t *entry)
 {
-    ngx_uint_t                   i, status, *code;
-    ngx_http_gateway_refusal_t  *refusal;
+    ngx_uint_t  i, status, *code;
 
     status = rec->status;
 
     if (((entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_4XX)
          && status >= 400 && status < 500)
-        || ((entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_5XX) && status >= 500))
+        || ((entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_5XX) && status >= 500)
+        || ((entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_DENIED)
+            && ngx_http_gateway_log_denied(rec))
+        || ((entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_ABORTED)
+            && (status == NGX_HTTP_CLIENT_CLOSED_REQUEST
+                || ngx_http_gateway_incomplete(rec->request, rec->gr))))
     {
         return 1;
     }
@@ -263,31 +302,6 @@ ngx_http_gateway_log_kept(ngx_http_gateway_log_record_t *rec,
         if (code[i] == status) {
             return 1;
         }
-    }
-
-    if (entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_DENIED) {
-
-        if (status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN
-            || status == NGX_HTTP_TOO_MANY_REQUESTS)
-        {
-            return 1;
-        }
-
-        for (refusal = rec->gr ? rec->gr->refusals : NULL;
-             refusal;
-             refusal = refusal->next)
-        {
-            if (!refusal->offered && refusal->status == status) {
-                return 1;
-            }
-        }
-    }
-
-    if ((entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_ABORTED)
-        && (status == NGX_HTTP_CLIENT_CLOSED_REQUEST
-            || ngx_http_gateway_incomplete(rec->request, rec->gr)))
-    {
-        return 1;
     }
 
     return entry->slow
@@ -524,6 +538,74 @@ ngx_http_gateway_log_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_log_loc_conf_t *llcf = conf;
 
+    ngx_str_t                         *value;
+    ngx_uint_t                         off;
+    ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    static ngx_str_t  none = ngx_null_string;
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_log_module);
+    value = cf->args->elts;
+    off = (ngx_strcmp(value[1].data, "off") == 0);
+
+    if (llcf->off || (off && llcf->entries)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"gateway_log off\" conflicts with another "
+                           "\"gateway_log\" at the same level");
+        return NGX_CONF_ERROR;
+    }
+
+    if (off && cf->args->nelts > 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"off\" takes no other parameters in "
+                           "\"gateway_log\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (off) {
+        llcf->off = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (lmcf->misfits == NULL) {
+        lmcf->misfits = ngx_http_gateway_counter_add(cf,
+                                            &ngx_http_gateway_log_misfits,
+                                            &none);
+        if (lmcf->misfits == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (llcf->entries == NULL) {
+        llcf->entries = ngx_array_create(cf->pool, 2,
+                                         sizeof(ngx_http_gateway_log_entry_t));
+        if (llcf->entries == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (ngx_http_gateway_observe(cf, NGX_HTTP_GATEWAY_OBSERVE_ROUTE
+                                     |NGX_HTTP_GATEWAY_OBSERVE_TIME
+                                     |NGX_HTTP_GATEWAY_OBSERVE_END
+                                     |NGX_HTTP_GATEWAY_OBSERVE_RESULTS)
+        != NGX_OK
+        || ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_WRITE,
+                                    ngx_http_gateway_log_handler)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_log_parse(cf, llcf);
+}
+
+
+/* path [format] and parameters */
+
+static char *
+ngx_http_gateway_log_parse(ngx_conf_t *cf,
+    ngx_http_gateway_log_loc_conf_t *llcf)
+{
     ngx_str_t                    *value, *format;
     ngx_uint_t                    first;
     ngx_http_gateway_log_args_t   args;
@@ -548,36 +630,6 @@ ngx_http_gateway_log_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     };
 
     value = cf->args->elts;
-
-    if (llcf->off || (llcf->entries && ngx_strcmp(value[1].data, "off") == 0))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"gateway_log off\" conflicts with another "
-                           "\"gateway_log\" at the same level");
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-
-        if (cf->args->nelts > 2) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"off\" takes no other parameters in "
-                               "\"gateway_log\"");
-            return NGX_CONF_ERROR;
-        }
-
-        llcf->off = 1;
-        return NGX_CONF_OK;
-    }
-
-    if (llcf->entries == NULL) {
-        llcf->entries = ngx_array_create(cf->pool, 2,
-                                         sizeof(ngx_http_gateway_log_entry_t));
-        if (llcf->entries == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
     format = &native;
     first = 2;
 
@@ -594,16 +646,7 @@ ngx_http_gateway_log_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     args.flush = 1000;
     args.keep = keep;
 
-    if (ngx_http_gateway_params(cf, params, &args, first) != NGX_CONF_OK
-        || ngx_http_gateway_observe(cf, NGX_HTTP_GATEWAY_OBSERVE_ROUTE
-                                        |NGX_HTTP_GATEWAY_OBSERVE_TIME
-                                        |NGX_HTTP_GATEWAY_OBSERVE_END
-                                        |NGX_HTTP_GATEWAY_OBSERVE_RESULTS)
-           != NGX_OK
-        || ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_WRITE,
-                                    ngx_http_gateway_log_handler)
-           != NGX_OK)
-    {
+    if (ngx_http_gateway_params(cf, params, &args, first) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

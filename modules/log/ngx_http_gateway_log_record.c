@@ -85,53 +85,59 @@ ngx_http_gateway_log_record(ngx_http_gateway_log_record_t *rec, u_char *buf,
 }
 
 
+/* a value with its key and comma; or nothing, if there is none */
+
+static ngx_inline u_char *
+ngx_http_gateway_log_put(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    u_char  *end;
+
+    end = op->write(rec, op, ngx_http_gateway_log_copy(p, &op->key));
+
+    if (end == NULL) {
+        return p;
+    }
+
+    *end = ',';
+
+    return end + 1;
+}
+
+
+/* NULL: the room is too small */
+
 static u_char *
 ngx_http_gateway_log_run(ngx_http_gateway_log_record_t *rec, u_char *p)
 {
-    u_char                           *start, *end;
     u_char                           *opened[NGX_HTTP_GATEWAY_LOG_DEPTH];
     ngx_uint_t                        depth;
-    const ngx_str_t                  *tail;
     const ngx_http_gateway_log_op_t  *op, *last;
 
     depth = 0;
     op = rec->format->ops.elts;
     last = op + rec->format->ops.nelts;
-    tail = &rec->format->tail;
 
     for ( /* void */ ; op < last; op++) {
 
-        if (rec->last - p < (ssize_t) (op->literal.len + op->key.len
-                                       + NGX_HTTP_GATEWAY_LOG_ROOM))
+        if (rec->full
+            || rec->last - p < (ssize_t) (op->literal.len + op->key.len
+                                          + NGX_HTTP_GATEWAY_LOG_ROOM))
         {
             return NULL;
         }
 
         p = ngx_http_gateway_log_copy(p, &op->literal);
-        start = p;
-        p = ngx_http_gateway_log_copy(p, &op->key);
 
         switch (op->kind) {
 
         case NGX_HTTP_GATEWAY_LOG_VALUE:
-            end = op->write(rec, op, p);
-
-            if (rec->full || end > rec->last) {
-                return NULL;
-            }
-
-            if (end == NULL) {
-                p = start;
-
-            } else {
-                p = end;
-                *p++ = ',';
-            }
-
+            p = ngx_http_gateway_log_put(rec, op, p);
             break;
 
         case NGX_HTTP_GATEWAY_LOG_OPEN:
-            opened[depth++] = start;
+            opened[depth++] = p;
+            p = ngx_http_gateway_log_copy(p, &op->key);
             break;
 
         case NGX_HTTP_GATEWAY_LOG_CLOSE:
@@ -151,13 +157,13 @@ ngx_http_gateway_log_run(ngx_http_gateway_log_record_t *rec, u_char *p)
         }
     }
 
-    if (rec->last - p < (ssize_t) tail->len) {
+    if (rec->full || rec->last - p < (ssize_t) rec->format->tail.len) {
         return NULL;
     }
 
-    p = ngx_cpymem(p, tail->data, tail->len);
+    p = ngx_cpymem(p, rec->format->tail.data, rec->format->tail.len);
 
-    /* the braces of the record itself */
+    /* the brace of the record itself */
 
     if (p[-1] == ',') {
         p--;

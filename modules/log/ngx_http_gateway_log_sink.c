@@ -608,6 +608,14 @@ ngx_http_gateway_log_sinks_report(ngx_cycle_t *cycle,
                       "(%*s)", &sink[i]->name, made, written, dropped,
                       (size_t) (p - text), text);
     }
+
+    n = ngx_http_gateway_counter_sum(lmcf->misfits);
+
+    if (n) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "gateway_log: %uL fields left out, they did not fit "
+                      "their type", n);
+    }
 }
 
 

@@ -815,6 +815,40 @@ ngx_http_gateway_log_try_ms(u_char *p, const char *key, ngx_msec_t ms)
 }
 
 
+static u_char *
+ngx_http_gateway_log_try(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_upstream_state_t *state, ngx_uint_t group, u_char *p)
+{
+    p = ngx_cpymem(p, "{\"addr\":\"", 9);
+    p = ngx_http_gateway_log_inner(rec, p, state->peer->data,
+                                   state->peer->len);
+    *p++ = '"';
+
+    if (state->status) {
+        p = ngx_cpymem(p, ",\"status\":", 10);
+        p = gw_text_decimal(p, state->status);
+    }
+
+    p = ngx_http_gateway_log_try_ms(p, ",\"connect_ms\":",
+                                    state->connect_time);
+    p = ngx_http_gateway_log_try_ms(p, ",\"header_ms\":", state->header_time);
+    p = ngx_http_gateway_log_try_ms(p, ",\"response_ms\":",
+                                    state->response_time);
+    p = ngx_cpymem(p, ",\"bytes\":", 9);
+    p = gw_text_decimal(p, (uint64_t) state->response_length);
+
+    if (group) {
+        p = ngx_cpymem(p, ",\"group\":", 9);
+        p = gw_text_decimal(p, group);
+    }
+
+    *p++ = '}';
+    *p++ = ',';
+
+    return p;
+}
+
+
 /*
  * The tries of upstream servers.  An element without a peer separates those
  * before an internal redirect from those behind it.
@@ -836,51 +870,22 @@ ngx_http_gateway_log_upstream(ngx_http_gateway_log_record_t *rec,
     }
 
     state = states->elts;
-    start = p;
     group = 0;
+
     *p++ = '[';
+    start = p;
 
-    for (i = 0; i < states->nelts; i++) {
+    for (i = 0; i < states->nelts && ngx_http_gateway_log_goes_on(rec, p); i++)
+    {
+        if (state[i].peer) {
+            p = ngx_http_gateway_log_try(rec, &state[i], group, p);
 
-        if (state[i].peer == NULL) {
-            group += (p - start > 1);
-            continue;
+        } else if (p > start) {
+            group++;
         }
-
-        if (!ngx_http_gateway_log_goes_on(rec, p)) {
-            return p;
-        }
-
-        p = ngx_cpymem(p, "{\"addr\":\"", 9);
-        p = ngx_http_gateway_log_inner(rec, p, state[i].peer->data,
-                                       state[i].peer->len);
-
-        *p++ = '"';
-
-        if (state[i].status) {
-            p = ngx_cpymem(p, ",\"status\":", 10);
-            p = gw_text_decimal(p, state[i].status);
-        }
-
-        p = ngx_http_gateway_log_try_ms(p, ",\"connect_ms\":",
-                                        state[i].connect_time);
-        p = ngx_http_gateway_log_try_ms(p, ",\"header_ms\":",
-                                        state[i].header_time);
-        p = ngx_http_gateway_log_try_ms(p, ",\"response_ms\":",
-                                        state[i].response_time);
-        p = ngx_cpymem(p, ",\"bytes\":", 9);
-        p = gw_text_decimal(p, (uint64_t) state[i].response_length);
-
-        if (group) {
-            p = ngx_cpymem(p, ",\"group\":", 9);
-            p = gw_text_decimal(p, group);
-        }
-
-        *p++ = '}';
-        *p++ = ',';
     }
 
-    if (p - start == 1) {
+    if (p == start) {
         return NULL;
     }
 
@@ -1039,85 +1044,119 @@ ngx_http_gateway_log_cache_validated(ngx_http_gateway_log_record_t *rec,
 }
 
 
+/* the part of a field's value that a piece is; empty if there is none */
+
+static gw_text_t
+ngx_http_gateway_log_piece(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_piece_t *piece)
+{
+    gw_text_t                   text;
+    ngx_http_variable_value_t  *v;
+
+    text.data = piece->text.data;
+    text.len = piece->text.len;
+
+    if (piece->index != NGX_ERROR) {
+        v = ngx_http_gateway_log_get(rec, piece->index);
+
+        text.data = v ? v->data : NULL;
+        text.len = v ? v->len : 0;
+    }
+
+    return text;
+}
+
+
+static u_char *
+ngx_http_gateway_log_string_field(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_field_t *field, u_char *p)
+{
+    u_char                              *start;
+    size_t                               string;
+    gw_text_t                            text;
+    ngx_uint_t                           i;
+    const ngx_http_gateway_log_piece_t  *piece;
+
+    piece = field->pieces.elts;
+    string = rec->string;
+
+    *p++ = '"';
+    start = p;
+
+    for (i = 0; i < field->pieces.nelts; i++) {
+        text = ngx_http_gateway_log_piece(rec, &piece[i]);
+
+        p = ngx_http_gateway_log_inner(rec, p, text.data, text.len);
+        rec->string = string - (p - start);
+    }
+
+    rec->string = string;
+
+    if (p == start) {
+        return NULL;
+    }
+
+    *p++ = '"';
+
+    return p;
+}
+
+
 /* a field of the configuration: numbers are joined before they are judged */
 
 u_char *
 ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
-    u_char                              *start;
-    size_t                               len, string;
+    size_t                               len;
+    u_char                               value[NGX_HTTP_GATEWAY_LOG_ROOM - 2];
     gw_text_t                            text;
     ngx_int_t                            b;
     ngx_uint_t                           i;
-    ngx_str_t                            part;
-    ngx_http_variable_value_t           *v;
     const ngx_http_gateway_log_field_t  *field;
     const ngx_http_gateway_log_piece_t  *piece;
-    u_char                               value[NGX_HTTP_GATEWAY_LOG_ROOM - 2];
 
     field = (ngx_http_gateway_log_field_t *) op->data;
-    piece = field->pieces.elts;
-    string = rec->string;
-    len = 0;
 
-    start = p;
-    *p++ = '"';
-
-    for (i = 0; i < field->pieces.nelts; i++) {
-
-        part = piece[i].text;
-
-        if (piece[i].index != NGX_ERROR) {
-            v = ngx_http_gateway_log_get(rec, piece[i].index);
-
-            if (v == NULL) {
-                continue;
-            }
-
-            part.data = v->data;
-            part.len = v->len;
-        }
-
-        if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING) {
-            p = ngx_http_gateway_log_inner(rec, p, part.data, part.len);
-            rec->string = string - (p - start - 1);
-
-        } else if (part.len <= sizeof(value) - ngx_min(len, sizeof(value))) {
-            ngx_memcpy(value + len, part.data, part.len);
-        }
-
-        len += part.len;
+    if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING) {
+        return ngx_http_gateway_log_string_field(rec, field, p);
     }
 
-    rec->string = string;
+    piece = field->pieces.elts;
+    len = 0;
+
+    for (i = 0; i < field->pieces.nelts; i++) {
+        text = ngx_http_gateway_log_piece(rec, &piece[i]);
+
+        if (text.len > sizeof(value) - len) {
+            rec->misfits++;
+            return NULL;
+        }
+
+        if (text.len) {
+            ngx_memcpy(value + len, text.data, text.len);
+            len += text.len;
+        }
+    }
 
     if (len == 0) {
         return NULL;
     }
 
-    if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING) {
-        *p++ = '"';
-        return p;
-    }
-
     text.data = value;
     text.len = len;
 
-    if (len <= sizeof(value)) {
+    if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_BOOL) {
+        b = gw_log_json_bool(&text);
 
-        if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_BOOL) {
-            b = gw_log_json_bool(&text);
-
-            if (b >= 0) {
-                return ngx_http_gateway_log_bool(start, b);
-            }
-
-        } else if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_INT
-                   ? gw_log_json_is_int(&text) : gw_log_json_is_number(&text))
-        {
-            return ngx_cpymem(start, value, len);
+        if (b >= 0) {
+            return ngx_http_gateway_log_bool(p, b);
         }
+
+    } else if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_INT
+               ? gw_log_json_is_int(&text) : gw_log_json_is_number(&text))
+    {
+        return ngx_cpymem(p, value, len);
     }
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, rec->request->connection->log, 0,

@@ -267,5 +267,7 @@ my %count = counters($nginx, 'native.json');
 is($count{made}, $seen, 'all are counted');
 is($count{written}, $seen, 'and written');
 is($count{dropped}, 0, 'none was dropped');
+my ($misfits) = $nginx->log =~ /gateway_log: (\d+) fields left out/;
+cmp_ok($misfits, '>=', 4, 'fields that do not fit are counted');
 
 done_testing;
