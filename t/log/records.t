@@ -5,6 +5,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use IO::Socket::INET;
 use JSON::PP ();
 use Test::Gateway::Record;
 use Test::Gateway::Server;
@@ -14,6 +15,10 @@ use Test::More;
 my $dead = free_port();
 my $h2 = free_port();
 my $plain = nginx_before(1, 25, 1) ? 'http2' : '';
+
+# an upstream server that answers when the test says so
+my $hang = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1')
+    or die "listen: $!";
 
 # ports: h2 has HTTP/2 without TLS
 my $nginx = start_nginx(workers => 1, http => <<END, server => <<'END2');
@@ -43,6 +48,8 @@ my $nginx = start_nginx(workers => 1, http => <<END, server => <<'END2');
         location / { empty_gif; }
         location /big { root html; }
     }
+    gateway_limit_zone \$arg_k zone=w:64k rate=100r/d burst=99;
+    upstream hang { server 127.0.0.1:@{[ $hang->sockport ]}; }
     upstream dead { server 127.0.0.1:$dead max_fails=0; }
 END
     location / { add_header X-R "q\"\\"; empty_gif; }
@@ -56,6 +63,14 @@ END
     }
     location @other { proxy_pass http://dead; }
     location = /closed { return 444; }
+    location = /settled { gateway_limit zone=w cost=$upstream_http_x_cost settle
+                                        reserve=1;
+                          proxy_pass http://127.0.0.1:$server_port/cost; }
+    location = /cost { gateway_log off; add_header X-Cost 7; return 204; }
+    location = /hang { proxy_pass http://hang; }
+    location = /upgrade { proxy_pass http://hang; proxy_http_version 1.1;
+                          proxy_set_header Upgrade $http_upgrade;
+                          proxy_set_header Connection upgrade; }
     location = /none { gateway_log off; empty_gif; }
     location = /one { gateway_log one.json flush=0; empty_gif; }
     location = /if {
@@ -220,6 +235,43 @@ is_deeply($native->{limits},
 is_deeply($ecs->{gateway}{limits}, $native->{limits}, 'ecs: the same');
 is_deeply($ecs->{event}{type}, [ 'access', 'denied' ], 'ecs: denied');
 is($gcp->{severity}, 'WARNING', 'gcp: WARNING');
+
+$nginx->get('/settled?k=1');
+($native) = next_ones('a settled limit');
+is_deeply($native->{limits},
+          [ { zone => 'w', result => 'PASSED', remaining => 93 } ],
+          'shows what was charged');
+
+{
+    my $client = IO::Socket::INET->new('127.0.0.1:' . $nginx->port) or die $!;
+    print $client "GET /hang?token=x HTTP/1.0\r\n\r\n";
+    my $upstream = $hang->accept;
+    sysread $upstream, my $request, 4096;
+    close $client;
+    ($native, $ecs, $otel) = next_ones('499');
+    is($native->{status}, 499, 'its status');
+    is($native->{end}, 'client_closed', 'its end');
+    is($otel->{'error.type'}, 'client_closed', 'otel: error.type');
+    ok(!exists $native->{upstream}[0]{header_ms}, 'no time that was not reached');
+}
+
+{
+    my $client = IO::Socket::INET->new('127.0.0.1:' . $nginx->port) or die $!;
+    print $client "GET /upgrade HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n"
+                  . "Connection: upgrade\r\n\r\n";
+    my $upstream = $hang->accept;
+    sysread $upstream, my $request, 4096;
+    print $upstream "HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n"
+                    . "\r\nhello";
+    $upstream->flush;
+    my $answer = '';
+    while ($answer !~ /hello/) { sysread $client, $answer, 4096, length $answer
+                                     or last }
+    close $upstream;
+    sysread $client, $answer, 4096;
+    ($native) = next_ones('an upgrade');
+    is($native->{status}, 101, 'its status');
+}
 
 $nginx->get('/tries');
 ($native, $ecs, $otel) = next_ones('tries');
