@@ -240,7 +240,8 @@ typedef struct {
 typedef struct {
     ngx_array_t                           formats;  /* format_t * */
     ngx_array_t                           sinks;    /* sink_t * */
-    u_char                               *record;   /* the worker's buffer */
+    u_char                               *record;   /* the worker's buffer,
+                                                       with its slack */
     ngx_http_gateway_counter_t           *misfits;
 } ngx_http_gateway_log_main_conf_t;
 
@@ -259,10 +260,6 @@ char *ngx_http_gateway_log_sink_check(ngx_conf_t *cf,
 
 /* for postconfiguration; NGX_ERROR after an [emerg] */
 ngx_int_t ngx_http_gateway_log_sinks_init(ngx_conf_t *cf,
-    ngx_http_gateway_log_main_conf_t *lmcf);
-
-/* for init_process */
-ngx_int_t ngx_http_gateway_log_sinks_start(ngx_cycle_t *cycle,
     ngx_http_gateway_log_main_conf_t *lmcf);
 
 /* for exit_process: writes what it can, drops the rest */

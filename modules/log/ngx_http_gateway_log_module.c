@@ -69,7 +69,6 @@ static char *ngx_http_gateway_log_parse(ngx_conf_t *cf,
 static char *ngx_http_gateway_log_size(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 static ngx_int_t ngx_http_gateway_log_init(ngx_conf_t *cf);
-static ngx_int_t ngx_http_gateway_log_init_process(ngx_cycle_t *cycle);
 static void ngx_http_gateway_log_exit_process(ngx_cycle_t *cycle);
 static void ngx_http_gateway_log_exit_master(ngx_cycle_t *cycle);
 
@@ -116,7 +115,7 @@ ngx_module_t  ngx_http_gateway_log_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    ngx_http_gateway_log_init_process,     /* init process */
+    NULL,                                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_gateway_log_exit_process,     /* exit process */
@@ -712,6 +711,12 @@ ngx_http_gateway_log_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
+    lmcf->record = ngx_pnalloc(cf->pool, NGX_HTTP_GATEWAY_LOG_RECORD
+                                         + NGX_HTTP_GATEWAY_LOG_SLACK);
+    if (lmcf->record == NULL) {
+        return NGX_ERROR;
+    }
+
     for (i = 0; i < 2; i++) {
         ngx_http_gateway_log_ids[i].index
             = ngx_http_gateway_log_known(cf, &ngx_http_gateway_log_ids[i].name);
@@ -734,29 +739,6 @@ ngx_http_gateway_log_conf(ngx_cycle_t *cycle)
                                                ngx_http_gateway_log_module);
 
     return (lmcf && lmcf->sinks.nelts) ? lmcf : NULL;
-}
-
-
-static ngx_int_t
-ngx_http_gateway_log_init_process(ngx_cycle_t *cycle)
-{
-    ngx_http_gateway_log_main_conf_t  *lmcf;
-
-    lmcf = ngx_http_gateway_log_conf(cycle);
-
-    if (lmcf == NULL || (ngx_process != NGX_PROCESS_WORKER
-                         && ngx_process != NGX_PROCESS_SINGLE))
-    {
-        return NGX_OK;
-    }
-
-    lmcf->record = ngx_pnalloc(cycle->pool, NGX_HTTP_GATEWAY_LOG_RECORD
-                                            + NGX_HTTP_GATEWAY_LOG_SLACK);
-    if (lmcf->record == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_gateway_log_sinks_start(cycle, lmcf);
 }
 
 

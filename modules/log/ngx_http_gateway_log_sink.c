@@ -27,6 +27,8 @@ static ngx_int_t ngx_http_gateway_log_pipe(ngx_conf_t *cf,
     ngx_http_gateway_log_sink_t *sink);
 static ngx_int_t ngx_http_gateway_log_standard(ngx_conf_t *cf,
     ngx_http_gateway_log_sink_t *sink, ngx_uint_t n);
+static ngx_int_t ngx_http_gateway_log_buffer(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink);
 static ngx_int_t ngx_http_gateway_log_counters(ngx_conf_t *cf,
     ngx_http_gateway_log_sink_t *sink);
 static ngx_int_t ngx_http_gateway_log_zone(ngx_shm_zone_t *zone, void *data);
@@ -132,6 +134,7 @@ ngx_http_gateway_log_sink(ngx_conf_t *cf,
     ngx_http_gateway_place(cf, &sink->place);
 
     if (ngx_http_gateway_log_open(cf, sink) != NGX_OK
+        || ngx_http_gateway_log_buffer(cf, sink) != NGX_OK
         || ngx_http_gateway_log_counters(cf, sink) != NGX_OK)
     {
         return NULL;
@@ -322,6 +325,28 @@ ngx_http_gateway_log_standard(ngx_conf_t *cf,
 }
 
 
+/* in the configuration's memory, of which each worker has its own pages */
+
+static ngx_int_t
+ngx_http_gateway_log_buffer(ngx_conf_t *cf, ngx_http_gateway_log_sink_t *sink)
+{
+    sink->start = ngx_pnalloc(cf->pool, sink->size);
+    if (sink->start == NULL) {
+        return NGX_ERROR;
+    }
+
+    sink->pos = sink->start;
+    sink->last = sink->start + sink->size;
+
+    sink->event.handler = ngx_http_gateway_log_timer;
+    sink->event.data = sink;
+    sink->event.log = &cf->cycle->new_log;
+    sink->event.cancelable = 1;
+
+    return NGX_OK;
+}
+
+
 static ngx_http_gateway_counter_t *
 ngx_http_gateway_log_counter(ngx_conf_t *cf, ngx_http_gateway_log_sink_t *sink,
     const ngx_http_gateway_family_t *family, const char *reason)
@@ -490,35 +515,6 @@ ngx_http_gateway_log_sink_drop(ngx_http_gateway_log_sink_t *sink,
 
 /* --- a worker's life */
 
-ngx_int_t
-ngx_http_gateway_log_sinks_start(ngx_cycle_t *cycle,
-    ngx_http_gateway_log_main_conf_t *lmcf)
-{
-    ngx_uint_t                     i;
-    ngx_http_gateway_log_sink_t  **sink;
-
-    sink = lmcf->sinks.elts;
-
-    for (i = 0; i < lmcf->sinks.nelts; i++) {
-
-        sink[i]->start = ngx_pnalloc(cycle->pool, sink[i]->size);
-        if (sink[i]->start == NULL) {
-            return NGX_ERROR;
-        }
-
-        sink[i]->pos = sink[i]->start;
-        sink[i]->last = sink[i]->start + sink[i]->size;
-
-        sink[i]->event.handler = ngx_http_gateway_log_timer;
-        sink[i]->event.data = sink[i];
-        sink[i]->event.log = cycle->log;
-        sink[i]->event.cancelable = 1;
-    }
-
-    return NGX_OK;
-}
-
-
 void
 ngx_http_gateway_log_sinks_stop(ngx_cycle_t *cycle,
     ngx_http_gateway_log_main_conf_t *lmcf)
@@ -530,10 +526,6 @@ ngx_http_gateway_log_sinks_stop(ngx_cycle_t *cycle,
     sink = lmcf->sinks.elts;
 
     for (i = 0; i < lmcf->sinks.nelts; i++) {
-
-        if (sink[i]->start == NULL) {
-            continue;
-        }
 
         ngx_http_gateway_log_flush(sink[i], 1);
 
@@ -681,13 +673,14 @@ ngx_http_gateway_log_reopen(ngx_open_file_t *file, ngx_log_t *log)
 {
     ngx_http_gateway_log_sink_t *sink = file->data;
 
-    /* NULL in the master, which has made no record */
+    ngx_http_gateway_log_flush(sink, 1);
 
-    if (sink->start != NULL) {
-        ngx_http_gateway_log_flush(sink, 1);
+    /*
+     * A fragment stays in the file that it is in, in which workers still write
+     * while the master has opened the next one.
+     */
 
-        /* a fragment stays in the file that it is in */
-
+    if (ngx_process != NGX_PROCESS_MASTER) {
         sink->shared->torn = 0;
     }
 }

@@ -218,6 +218,26 @@ SKIP: {
 }
 
 
+# --- one process without a master
+
+{
+    my $port = free_port();
+    my $nginx = start_nginx(port => $port, conf => http_conf(
+        main => 'master_process off;', port => $port,
+        http => 'gateway_log a.json;', server => $location));
+
+    $nginx->get('/') for 1 .. 5;
+    $nginx->signal('USR1');
+    wait_until(sub { lines_of($nginx, 'a.json') == 5 });
+    $nginx->get('/');
+    $nginx->stop;
+    my %count = counters($nginx, 'a.json');
+    balanced('single', %count);
+    is($count{written}, 6, 'single: all are written');
+    is(scalar(my @lines = lines_of($nginx, 'a.json')), 6, 'single: to the file');
+}
+
+
 # --- sizes
 
 {
