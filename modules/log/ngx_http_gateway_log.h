@@ -220,6 +220,7 @@ typedef struct {
 
     ngx_http_gateway_counter_t           *made;
     ngx_http_gateway_counter_t           *written;
+    ngx_http_gateway_counter_t           *queued;   /* bytes */
     ngx_http_gateway_counter_t           *dropped[NGX_HTTP_GATEWAY_LOG_REASONS];
 
     /* the worker's */

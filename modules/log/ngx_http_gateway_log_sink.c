@@ -51,6 +51,11 @@ static const ngx_http_gateway_family_t  ngx_http_gateway_log_dropped =
       "counter", 1 };
 
 
+static const ngx_http_gateway_family_t  ngx_http_gateway_log_queued =
+    { "log_queued_bytes", "Bytes of records in the buffers of workers.",
+      "gauge", 1 };
+
+
 static const struct {
     const char  *word;          /* in labels and in the report */
     const char  *text;
@@ -382,7 +387,11 @@ ngx_http_gateway_log_counters(ngx_conf_t *cf,
                                                  &ngx_http_gateway_log_written,
                                                  NULL);
 
-    if (sink->made == NULL || sink->written == NULL) {
+    sink->queued = ngx_http_gateway_log_counter(cf, sink,
+                                                &ngx_http_gateway_log_queued,
+                                                NULL);
+
+    if (sink->made == NULL || sink->written == NULL || sink->queued == NULL) {
         return NGX_ERROR;
     }
 
@@ -535,6 +544,8 @@ ngx_http_gateway_log_sinks_stop(ngx_cycle_t *cycle,
             n += (*p == '\n');
         }
 
+        ngx_http_gateway_count(sink[i]->queued, (uint64_t) 0
+                               - (sink[i]->pos - sink[i]->start));
         sink[i]->pos = sink[i]->start;
 
         if (n) {
@@ -564,6 +575,7 @@ ngx_http_gateway_log_settle(void *data, ngx_uint_t at)
 
     *ngx_http_gateway_counter_own(sink->dropped[NGX_HTTP_GATEWAY_LOG_LOST], at)
         += held;
+    *ngx_http_gateway_counter_own(sink->queued, at) = 0;
 }
 
 
@@ -597,8 +609,9 @@ ngx_http_gateway_log_sinks_report(ngx_cycle_t *cycle,
 
         ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
                       "gateway_log \"%V\": made %uL, written %uL, dropped %uL "
-                      "(%*s)", &sink[i]->name, made, written, dropped,
-                      (size_t) (p - text), text);
+                      "(%*s), queued bytes %uL", &sink[i]->name, made, written,
+                      dropped, (size_t) (p - text), text,
+                      ngx_http_gateway_counter_sum(sink[i]->queued));
     }
 
     n = ngx_http_gateway_counter_sum(lmcf->misfits);
@@ -639,6 +652,7 @@ ngx_http_gateway_log_sink_write(ngx_http_gateway_log_sink_t *sink,
     }
 
     sink->pos = ngx_cpymem(sink->pos, record->data, record->len);
+    ngx_http_gateway_count(sink->queued, record->len);
 
     if (sink->flush == 0) {
         ngx_http_gateway_log_flush(sink, 0);
@@ -862,6 +876,7 @@ ngx_http_gateway_log_flush(ngx_http_gateway_log_sink_t *sink,
 
         sink->pos = ngx_movemem(sink->start, sink->start + done,
                                 sink->pos - sink->start - done);
+        ngx_http_gateway_count(sink->queued, (uint64_t) 0 - done);
 
     } while (done == len && sink->pos != sink->start);
 }

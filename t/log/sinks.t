@@ -48,6 +48,7 @@ sub balanced {
     is($count{written} + $count{dropped}, $count{made},
        "$name: written and dropped are all that were made")
         or diag(map { "$_ $count{$_} " } sort keys %count);
+    is($count{bytes}, 0, "$name: nothing is left in a buffer");
 }
 
 
