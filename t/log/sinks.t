@@ -276,4 +276,27 @@ END
     $nginx->stop;
 }
 
+# a record that no cut makes short enough for a pipe
+
+{
+    my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    POSIX::mkfifo("$dir/pipe", 0666) or die "mkfifo: $!";
+    my @numbers = map { "field number_$_ 1 int;" } 1 .. 300;
+
+    my $nginx = start_nginx(workers => 1, http => <<END, server => $location);
+    gateway_log_format f { @numbers }
+    gateway_log $dir/pipe f flush=0;
+    gateway_log a.json f flush=0;
+END
+    $nginx->get('/?' . 'x' x 100);
+    my ($record) = records($nginx, 'a.json', 1);
+    is($record->{number_300}, 1, 'too long for a pipe: not for a file');
+    ok(!$record->{truncated}, 'too long for a pipe: whole there');
+    $nginx->stop;
+
+    my %count = counters($nginx, 'pipe');
+    balanced('too long for a pipe', %count);
+    is($count{size}, 1, 'too long for a pipe: it is dropped, and counted');
+}
+
 done_testing;
