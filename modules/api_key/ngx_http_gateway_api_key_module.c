@@ -560,6 +560,12 @@ ngx_http_gateway_api_key_sources(ngx_conf_t *cf,
             ngx_http_gateway_header_normalize(source->name.data,
                                               &source->name);
 
+            if (ngx_http_gateway_credential_header(cf, &source->name)
+                != NGX_CONF_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+
         } else {
             ngx_strlow(source->name.data, source->name.data,
                        source->name.len);

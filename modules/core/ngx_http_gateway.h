@@ -491,9 +491,18 @@ char *ngx_http_gateway_header_check(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *normalized);
 
 /*
- * The name of such a line, while servers are merged.  Refused where the name
- * is one of an identity header of any location of the server: PREACCESS would
- * remove the line.  "place" is that of the directive.
+ * Configuration: a line that a credential is read from, in some location of
+ * the server at hand.  Returns NGX_CONF_OK or NGX_CONF_ERROR.
+ */
+char *ngx_http_gateway_credential_header(ngx_conf_t *cf,
+    const ngx_str_t *normalized);
+
+/*
+ * The name of a line that is set in every location, while servers are merged.
+ * Refused where some location of the server has an identity header of this
+ * name, since PREACCESS would remove the line, or reads a credential from it,
+ * which would be replaced, or shown as what the line is set to.  "place" is
+ * that of the directive.
  */
 char *ngx_http_gateway_header_claim(ngx_conf_t *cf,
     const ngx_str_t *normalized, const char *directive,
@@ -857,6 +866,7 @@ ngx_http_gateway_main_conf_t *ngx_http_gateway_registry(ngx_conf_t *cf,
 typedef struct {
     ngx_array_t                     identity_headers;  /* ngx_str_t */
     uint64_t                        identity_lengths;  /* bits */
+    ngx_array_t                     credential_headers;  /* ngx_str_t */
 } ngx_http_gateway_srv_conf_t;
 
 

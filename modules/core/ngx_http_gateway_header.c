@@ -12,6 +12,10 @@
 
 static ngx_int_t ngx_http_gateway_header_unlink(ngx_http_request_t *r,
     ngx_list_part_t **part, ngx_list_part_t *prev, ngx_uint_t *i);
+static char *ngx_http_gateway_header_keep(ngx_array_t *names,
+    const ngx_str_t *normalized);
+static ngx_uint_t ngx_http_gateway_header_kept(const ngx_array_t *names,
+    const ngx_str_t *normalized);
 
 
 /* RFC 9110, 5.6.2: what a name may consist of */
@@ -420,8 +424,6 @@ char *
 ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *normalized)
 {
-    ngx_str_t                     *known;
-    ngx_uint_t                     n;
     ngx_http_gateway_srv_conf_t   *gscf;
     ngx_http_gateway_main_conf_t  *gmcf;
 
@@ -438,15 +440,38 @@ ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
 
     gscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_module);
 
-    known = gscf->identity_headers.elts;
+    return ngx_http_gateway_header_keep(&gscf->identity_headers, normalized);
+}
 
-    for (n = 0; n < gscf->identity_headers.nelts; n++) {
-        if (ngx_http_gateway_same(&known[n], normalized)) {
+
+char *
+ngx_http_gateway_credential_header(ngx_conf_t *cf, const ngx_str_t *normalized)
+{
+    ngx_http_gateway_srv_conf_t  *gscf;
+
+    gscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_module);
+
+    return ngx_http_gateway_header_keep(&gscf->credential_headers, normalized);
+}
+
+
+/* each name once */
+
+static char *
+ngx_http_gateway_header_keep(ngx_array_t *names, const ngx_str_t *normalized)
+{
+    ngx_str_t   *known;
+    ngx_uint_t   i;
+
+    known = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+        if (ngx_http_gateway_same(&known[i], normalized)) {
             return NGX_CONF_OK;
         }
     }
 
-    known = ngx_array_push(&gscf->identity_headers);
+    known = ngx_array_push(names);
     if (known == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -461,26 +486,50 @@ char *
 ngx_http_gateway_header_claim(ngx_conf_t *cf, const ngx_str_t *normalized,
     const char *directive, const ngx_http_gateway_place_t *place)
 {
-    ngx_str_t                    *known;
-    ngx_uint_t                    i;
+    const char                   *use;
     ngx_http_gateway_srv_conf_t  *gscf;
 
     gscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_module);
 
-    known = gscf->identity_headers.elts;
+    if (ngx_http_gateway_header_kept(&gscf->identity_headers, normalized)) {
+        use = "as an identity header";
 
-    for (i = 0; i < gscf->identity_headers.nelts; i++) {
+    } else if (ngx_http_gateway_header_kept(&gscf->credential_headers,
+                                            normalized))
+    {
+        use = "holds a credential";
+
+    } else {
+        return NGX_CONF_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "header \"%V\" is set by \"%s\" and %s in the same server, "
+                  "give one of them another name, in %V:%ui", normalized,
+                  directive, use, ngx_http_gateway_place_args(place));
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* in any spelling that an upstream may take for it */
+
+static ngx_uint_t
+ngx_http_gateway_header_kept(const ngx_array_t *names,
+    const ngx_str_t *normalized)
+{
+    ngx_str_t   *known;
+    ngx_uint_t   i;
+
+    known = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
         if (ngx_http_gateway_header_names(&known[i], normalized)) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "header \"%V\" is set by \"%s\" and as an identity "
-                          "header in the same server, give one of them "
-                          "another name, in %V:%ui", normalized, directive,
-                          ngx_http_gateway_place_args(place));
-            return NGX_CONF_ERROR;
+            return 1;
         }
     }
 
-    return NGX_CONF_OK;
+    return 0;
 }
 
 

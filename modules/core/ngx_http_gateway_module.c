@@ -458,7 +458,10 @@ ngx_http_gateway_create_srv_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&gscf->identity_headers, cf->pool, 4,
                        sizeof(ngx_str_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&gscf->credential_headers, cf->pool, 1,
+                          sizeof(ngx_str_t))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -468,23 +471,42 @@ ngx_http_gateway_create_srv_conf(ngx_conf_t *cf)
 
 
 static char *
+ngx_http_gateway_inherit(ngx_array_t *names, const ngx_array_t *inherited)
+{
+    ngx_str_t  *name;
+
+    if (inherited->nelts == 0) {
+        return NGX_CONF_OK;
+    }
+
+    name = ngx_array_push_n(names, inherited->nelts);
+    if (name == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(name, inherited->elts, inherited->nelts * sizeof(ngx_str_t));
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
 ngx_http_gateway_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
 {
     ngx_http_gateway_srv_conf_t *prev = parent;
     ngx_http_gateway_srv_conf_t *conf = child;
 
-    ngx_str_t   *name, *inherited;
+    ngx_str_t   *name;
     ngx_uint_t   i;
 
-    inherited = prev->identity_headers.elts;
-
-    for (i = 0; i < prev->identity_headers.nelts; i++) {
-        name = ngx_array_push(&conf->identity_headers);
-        if (name == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *name = inherited[i];
+    if (ngx_http_gateway_inherit(&conf->identity_headers,
+                                 &prev->identity_headers)
+        != NGX_CONF_OK
+        || ngx_http_gateway_inherit(&conf->credential_headers,
+                                    &prev->credential_headers)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     name = conf->identity_headers.elts;

@@ -171,9 +171,10 @@ ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
         if (source->kind == NGX_HTTP_GATEWAY_HEADER) {
             ngx_http_gateway_header_normalize(source->name.data, &name);
 
-        } else {
-            ngx_strlow(source->name.data, name.data, name.len);
+            return ngx_http_gateway_credential_header(cf, &source->name);
         }
+
+        ngx_strlow(source->name.data, name.data, name.len);
 
         break;
     }

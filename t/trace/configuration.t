@@ -19,7 +19,10 @@ $before--;
 sub said {
     my ($conf) = @_;
 
-    my ($code, $output) = nginx_t($conf, { 'keys.json' => jwks('es256') });
+    my ($code, $output) = nginx_t($conf, {
+        'keys.json' => jwks('es256'),
+        'consumers.json' => '{"consumers":[]}',
+    });
     my $line = $before;
     for (split /\n/, $conf) {
         $line++;
@@ -196,6 +199,50 @@ claimed(http_conf(http => "$rid  #!\n", server => "location /a { $jwt"
 claimed(http_conf(http => 'gateway_identity_headers on credential=X-Id;',
                   server => "\ngateway_request_id X-Id;  #!\n"),
         'x-id', 'gateway_request_id', 'an identity header of http');
+
+# --- names of headers that hold credentials
+
+sub credential {
+    my ($conf, $name, $by, $what) = @_;
+    refused($conf, "header \"$name\" is set by \"$by\" and holds a credential"
+                   . ' in the same server, give one of them another name,',
+            $what);
+}
+
+my $consumers = "gateway_consumers zone=c:1m file=consumers.json;";
+
+sub key_at {
+    my ($ours, $key) = @_;
+    return http_conf(http => $consumers,
+                     server => "\n$ours  #!\nlocation /a { $key empty_gif; }\n");
+}
+
+credential(key_at("gateway_request_id $_;", 'gateway_api_key a;'),
+           'x-api-key', 'gateway_request_id', "$_ is that of API keys")
+    for qw( X-API-Key x_api_key );
+credential(key_at('gateway_request_id X.Api-Key;', 'gateway_api_key a;'),
+           'x.api-key', 'gateway_request_id', 'also in another spelling');
+credential(key_at('gateway_request_id X-Key;',
+                  'gateway_api_key a header=X-Key bearer;'),
+           'x-key', 'gateway_request_id', 'a header with a name of its own');
+credential(key_at('gateway_trace propagate;',
+                  'gateway_api_key a header=tracestate;'),
+           'tracestate', 'gateway_trace', 'a key in tracestate');
+credential(http_conf(server => "\ngateway_request_id X-Token;  #!\n"
+                     . 'location /a { gateway_jwt a token=$http_x_token;'
+                     . ' gateway_jwt_key_file keys.json; }'),
+           'x-token', 'gateway_request_id', 'a token');
+credential(http_conf(http => "$consumers gateway_api_key a;",
+                     server => "\ngateway_request_id X-API-Key;  #!\n"),
+           'x-api-key', 'gateway_request_id', 'a key of http');
+
+accepted(key_at('gateway_request_id X-API-Key;', $_), "beside $_")
+    for 'gateway_api_key a header=X-Key;', 'gateway_api_key a bearer;',
+        'gateway_api_key a query=x-api-key;', 'gateway_api_key off;';
+accepted(http_conf(http => "$consumers server { listen 81;"
+                           . ' gateway_api_key a; }',
+                   server => 'gateway_request_id X-API-Key;'),
+         'a key in another server');
 
 accepted(both($rid, 'gateway_jwt_claim_header X-Request jti;'),
          'another name');
