@@ -581,6 +581,17 @@ ngx_http_gateway_set_route(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has an empty name";
     }
 
+    if (ngx_http_gateway_header_unsafe(&value[1])) {
+        return "has a control character in its name";
+    }
+
+    if (ngx_strlchr(value[1].data, value[1].data + value[1].len, '$')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid name \"%V\" in \"%V\", variables are "
+                           "not supported", &value[1], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
     glcf->route_name = value[1];
 
     return NGX_CONF_OK;

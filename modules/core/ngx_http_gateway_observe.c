@@ -363,6 +363,21 @@ ngx_http_gateway_observed(ngx_conf_t *cf, ngx_uint_t what)
 }
 
 
+/* the variable goes into headers: no line breaks */
+
+static void
+ngx_http_gateway_route_clean(ngx_str_t *written)
+{
+    u_char  *p;
+
+    for (p = written->data; p < written->data + written->len; p++) {
+        if ((*p < 0x20 && *p != '\t') || *p == 0x7f) {
+            *p = ' ';
+        }
+    }
+}
+
+
 /* the words of "location ~* \.png$" or "~*\.png$", before nginx changes them */
 
 ngx_int_t
@@ -415,6 +430,8 @@ ngx_http_gateway_route_written(ngx_conf_t *cf, ngx_str_t *written)
 
     p = ngx_cpymem(p, name.data, name.len);
     written->len = p - written->data;
+
+    ngx_http_gateway_route_clean(written);
 
     return NGX_OK;
 }

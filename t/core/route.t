@@ -65,6 +65,7 @@ END
     location "/with blank" { return 200 x; }
     location /prefix { return 200 x; }
     location /slash/ { return 200 x; }
+    location "/two\\r\\nX-Line: s" { return 200 x; }
 
     location /named { gateway_route orders; return 200 x; }
     location /group {
@@ -168,6 +169,8 @@ is_route('/with%20blank', 200, '/with blank', 'a quoted name');
 is_route('/prefix/x', 200, '/prefix', 'a prefix');
 is_route('/prefixed', 200, '/prefix', 'what begins with it');
 is_route('/slash/x', 200, '/slash/', 'a prefix with a slash');
+is_route('/two%0d%0aX-Line:%20s', 200, '/two  X-Line: s',
+         'line breaks are spaces');
 is_route('/file', 200, '', 'no location', port => $bare);
 is_route('/only', 200, '= /only', 'beside one', port => $bare);
 
@@ -295,6 +298,13 @@ refused('location / { gateway_route a; gateway_route b; }',
         qr/"gateway_route" directive is duplicate/, 'two names');
 refused('location / { gateway_route ""; }',
         qr/"gateway_route" directive has an empty name/, 'an empty name');
+refused("location / { gateway_route \"$_\"; }",
+        qr/"gateway_route" directive has a control character in its name/,
+        'a control character')
+    for 'a\\n', 'a\\r\\nX: y', "\x01", "a\x7f";
+refused("location / { gateway_route $_; }",
+        qr/invalid name "\Q$_\E" in "gateway_route", variables are not supported/,
+        $_) for '$uri', 'a-$1', 'a$';
 refused('gateway_route a;', qr/"gateway_route" directive is not allowed here/,
         'in a server');
 refused('location / { if ($arg_a) { gateway_route a; } }',
