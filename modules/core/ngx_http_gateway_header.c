@@ -18,10 +18,10 @@ static ngx_uint_t ngx_http_gateway_header_kept(const ngx_array_t *names,
     const ngx_str_t *normalized);
 
 
-/* RFC 9110, 5.6.2: what a name may consist of */
+/* RFC 9110, 5.6.2: what a name may consist of; "$" is meant as a variable */
 
 static const char  ngx_http_gateway_tchar[] =
-    "!#$%&'*+-.^_`|~0123456789"
+    "!#%&'*+-.^_`|~0123456789"
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 
@@ -38,6 +38,7 @@ static ngx_str_t  ngx_http_gateway_reserved[] = {
     ngx_string("upgrade"),
     ngx_string("expect"),
     ngx_string("authorization"),
+    ngx_string("proxy-authorization"),
     ngx_string("cookie"),
     ngx_null_string
 };

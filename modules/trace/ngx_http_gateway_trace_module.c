@@ -466,6 +466,31 @@ ngx_http_gateway_trace_alone(ngx_conf_t *cf)
 }
 
 
+/* words that are no name of a field, but what one may expect to write */
+
+static char *
+ngx_http_gateway_trace_named(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  words[] = {
+        ngx_string("on"), ngx_string("response"), ngx_null_string
+    };
+
+    for (i = 0; words[i].len; i++) {
+        if (ngx_http_gateway_same(name, &words[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid value \"%V\" in \"gateway_request_id\""
+                               ", the name of a field such as X-Request-ID "
+                               "must come first", name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 static char *
 ngx_http_gateway_request_id(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -482,6 +507,10 @@ ngx_http_gateway_request_id(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
         tscf->id = 0;
         return ngx_http_gateway_trace_alone(cf);
+    }
+
+    if (ngx_http_gateway_trace_named(cf, &value[1]) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     tscf->id = 1;

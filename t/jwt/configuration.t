@@ -386,7 +386,8 @@ refused(jwt(qq(gateway_jwt_claim_header "$_" sub;)),
 refused(jwt("gateway_jwt_claim_header $_ sub;"),
         qq(header "$_" cannot be set, it frames the request or carries its )
         . 'credentials', "a header named $_")
-    for qw( Host Content-Length Transfer-Encoding Connection authorization );
+    for qw( Host Content-Length Transfer-Encoding Connection authorization
+            proxy_authorization );
 refused({ http => 'gateway_jwt_claim_set level level;  #!' },
         'invalid variable name "level" in "gateway_jwt_claim_set", it must '
         . 'start with $', 'claim_set without a variable');

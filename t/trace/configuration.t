@@ -118,11 +118,22 @@ refused(http('gateway_request_id off response;'),
         'off, and more');
 refused(http("gateway_request_id \"$_\";"),
         "invalid header name \"$_\", it must consist of letters, digits and -",
-        "\"$_\" is no name") for 'X Id', 'X:Id', '', "caf\xc3\xa9", 'X-Id,';
+        "\"$_\" is no name") for 'X Id', 'X:Id', '', "caf\xc3\xa9", 'X-Id,',
+                                   '$http_x_id', 'X-$id';
+refused(http("gateway_request_id $_;"),
+        "invalid value \"$_\" in \"gateway_request_id\", the name of a field"
+        . ' such as X-Request-ID must come first', "\"$_\" is no name")
+    for 'on', 'response';
+refused(http('gateway_request_id response response;'),
+        'invalid value "response" in "gateway_request_id", the name of a field'
+        . ' such as X-Request-ID must come first', 'the word alone');
+accepted(http("gateway_request_id $_;"), "\"$_\" is one")
+    for 'X-On', 'Response-ID response';
 refused(http("gateway_request_id $_;"),
         "header \"$_\" cannot be set, it frames the request or carries its"
         . ' credentials', $_)
-    for qw( Host Content-Length transfer_encoding Authorization Cookie );
+    for qw( Host Content-Length transfer_encoding Authorization Cookie
+            Proxy-Authorization );
 refused(http('gateway_request_id X-Id; gateway_request_id X-Id;'),
         '"gateway_request_id" directive is duplicate', 'twice');
 refused(http('gateway_request_id off; gateway_request_id X-Id;'),
