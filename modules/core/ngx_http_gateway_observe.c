@@ -86,13 +86,11 @@ ngx_http_gateway_route(ngx_http_request_t *r, ngx_http_gateway_request_t *gr)
 {
     ngx_http_gateway_loc_conf_t  *glcf;
 
-    if (gr && gr->route) {
-        return gr->route;
+    if (gr && gr->redirected) {
+        return gr->route ? gr->route : &ngx_http_gateway_route_none;
     }
 
-    if (gr && gr->redirected) {
-        return &ngx_http_gateway_route_none;
-    }
+    /* a rewrite may have chosen one that is refused before REWRITE */
 
     glcf = ngx_http_get_module_loc_conf(r->main, ngx_http_gateway_module);
 

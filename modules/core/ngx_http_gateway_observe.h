@@ -43,8 +43,8 @@ ngx_uint_t ngx_http_gateway_observed(ngx_conf_t *cf, ngx_uint_t what);
  * location as it is written ("= /a", "~* \.png$", "/p", "@x"), of the location
  * that was in force when the request left REWRITE and before any internal
  * redirect.  Empty: no location was chosen.  In the configuration's memory;
- * never NULL.  In any phase; until REWRITE it is that of the location that was
- * chosen so far.
+ * never NULL.  In any phase; before any internal redirect it is that of the
+ * location that was chosen so far.
  */
 ngx_str_t *ngx_http_gateway_route(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);

@@ -124,6 +124,7 @@ END
     location /down { error_page 502 = \@named;
                      proxy_pass http://127.0.0.1:1; }
     location /large { client_max_body_size 1; empty_gif; }
+    location /to-large { rewrite ^ /large last; }
     location /large-page { client_max_body_size 1; error_page 413 /page;
                            empty_gif; }
     location /large-is { client_max_body_size 1; error_page 413 = /page2;
@@ -231,6 +232,8 @@ is_route('/missing', 404, '', 'a page after no location', port => $bare);
 is_route('/large', 413, '/large', 'too large for the location',
          method => 'POST', body => 'ab');
 is_route('/large', 200, '/large', 'and not', method => 'GET');
+is_route('/to-large', 413, '/large', 'that a rewrite has chosen',
+         method => 'POST', body => 'ab');
 is_route('/large-page', 413, '', 'its error page is no route',
          method => 'POST', body => 'ab');
 is_route('/large-is', 200, '', 'also rewritten, with another status',
