@@ -163,7 +163,8 @@ typedef struct {
 
 /*
  * The ids of the request, as the upstream receives them (W3C Trace Context);
- * texts in the request's memory.  One is empty where it is not asked for.
+ * texts in the request's memory.  One is empty where it is not asked for, or
+ * could not be made.
  */
 
 typedef struct {

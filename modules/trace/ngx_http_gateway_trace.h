@@ -64,7 +64,7 @@ extern ngx_str_t  ngx_http_gateway_trace_state;
 /*
  * Makes the ids, in the request's record, and replaces the client's lines by
  * ours.  For a request that has none yet.  NGX_ERROR: no memory, or no random
- * bytes, which is logged.
+ * bytes, which is logged; the client's lines are removed then, too.
  */
 ngx_int_t ngx_http_gateway_trace_set(ngx_http_request_t *r,
     ngx_http_gateway_trace_srv_conf_t *tscf);
@@ -77,8 +77,8 @@ ngx_int_t ngx_http_gateway_trace_ended(ngx_http_request_t *r,
     ngx_http_gateway_trace_srv_conf_t *tscf);
 
 /*
- * Adds the id to the response, in place of one of the upstream's.  NGX_ERROR:
- * no memory.
+ * Adds the id, if there is one, to the response, in place of one of the
+ * upstream's.  The record has ids.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_trace_respond(ngx_http_request_t *r,
     ngx_http_gateway_trace_srv_conf_t *tscf);

@@ -207,13 +207,13 @@ ngx_http_gateway_trace_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    if (!ngx_http_gateway_trace_has(r)
-        && ngx_http_gateway_trace_ended(r, tscf) != NGX_OK)
-    {
-        return NGX_ERROR;
+    /* without ids the response is sent all the same */
+
+    if (!ngx_http_gateway_trace_has(r)) {
+        (void) ngx_http_gateway_trace_ended(r, tscf);
     }
 
-    if (tscf->id_response
+    if (tscf->id_response && ngx_http_gateway_trace_has(r)
         && ngx_http_gateway_trace_respond(r, tscf) != NGX_OK)
     {
         return NGX_ERROR;

@@ -65,6 +65,10 @@ ngx_http_gateway_trace_set(ngx_http_request_t *r,
     ngx_http_gateway_trace_find(r, tscf, &lines);
 
     if (ngx_http_gateway_trace_make(r, tscf, &lines) != NGX_OK) {
+
+        /* the error page can come from an upstream server */
+
+        (void) ngx_http_gateway_header_remove(r, tscf->names, tscf->nnames);
         return NGX_ERROR;
     }
 
@@ -167,6 +171,13 @@ ngx_http_gateway_trace_make(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    ngx_memzero(ids, sizeof(ngx_http_gateway_ids_t));
+    text = (u_char *) (ids + 1);
+
+    /* also if they stay empty: one attempt and one log line for a request */
+
+    gr->ids = ids;
+
     random = gw_random(&ngx_http_gateway_trace_bytes,
                        NGX_HTTP_GATEWAY_TRACE_RANDOM);
     if (random == NULL) {
@@ -175,9 +186,6 @@ ngx_http_gateway_trace_make(ngx_http_request_t *r,
                       "get no ids");
         return NGX_ERROR;
     }
-
-    ngx_memzero(ids, sizeof(ngx_http_gateway_ids_t));
-    text = (u_char *) (ids + 1);
 
     trusted = (lines->ids || lines->parents)
               && ngx_http_gateway_from_allows(&tscf->from,
@@ -201,8 +209,6 @@ ngx_http_gateway_trace_make(ngx_http_request_t *r,
                    "parent \"%V\"", trusted ? "trusted" : "untrusted",
                    &ids->request_id, &ids->traceparent,
                    &ids->parentid);
-
-    gr->ids = ids;
 
     return NGX_OK;
 }
@@ -356,8 +362,15 @@ ngx_http_gateway_trace_respond(ngx_http_request_t *r,
     ngx_http_gateway_trace_srv_conf_t *tscf)
 {
     ngx_uint_t        i;
+    ngx_str_t        *id;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    id = &ngx_http_gateway_request(r)->ids->request_id;
+
+    if (id->len == 0) {
+        return NGX_OK;
+    }
 
     part = &r->headers_out.headers.part;
 
@@ -381,7 +394,7 @@ ngx_http_gateway_trace_respond(ngx_http_request_t *r,
     h->hash = 1;
     ngx_http_gateway_header_single(h);
     h->key = tscf->id_name;
-    h->value = ngx_http_gateway_request(r)->ids->request_id;
+    h->value = *id;
 
     return NGX_OK;
 }
