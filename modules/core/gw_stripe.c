@@ -136,8 +136,8 @@ gw_stripe_settle(gw_stripes_t *stripes, uint64_t self, unsigned place,
 
 /*
  * "mine" is the place that the process has; GW_STRIPE_PLACES: it wants one.
- * Whoever replaces a gone owner by itself settles; if it is killed meanwhile it
- * is a gone owner itself.
+ * The process that writes its own name over that of a gone owner settles the
+ * place.  If it is killed meanwhile, it is a gone owner itself.
  */
 
 static unsigned

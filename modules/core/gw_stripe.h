@@ -8,16 +8,16 @@
  * cleared, so that the sum over all places stays exact when a process is killed
  * at any point.
  *
- * There are two kinds of cells.  Of a striped counter each of the first
- * GW_STRIPES places has one, and all further places share one more.  Of an own
- * counter every place has one: its words belong to one process at a time.
+ * There are two kinds of counters.  A striped counter has a cell for each of
+ * the first GW_STRIPES places, and one that all other places share.  An own
+ * counter has a cell for every place: it belongs to one process at a time.
  *
  * A counter is found by the 128-bit hash of its name, and keeps its index for
  * as long as the memory lives.  One process at a time looks for names; the
  * others may count meanwhile.
  *
- * Cells are added to with relaxed order: a sum tells what each process has
- * counted at about the same time.  All else is sequentially consistent.  Knows
+ * Cells are read and added to with relaxed order: while processes count, a sum
+ * is not that of one point in time.  All else is sequentially consistent.  Knows
  * no nginx.
  */
 
@@ -40,7 +40,7 @@ typedef enum {
 } gw_stripe_kind_e;
 
 
-/* in shared memory: gw_stripe_size() bytes, at the begin of a cache line */
+/* in shared memory: gw_stripe_size() bytes, aligned to a cache line */
 typedef struct gw_stripes_s  gw_stripes_t;
 
 

@@ -8,7 +8,8 @@
  * handle while the configuration is read and adds to it in workers.  The zone,
  * "gateway:counters", is made when the first counter is registered; its size
  * never changes, and a counter is found by the hash of family and labels, so
- * that totals survive a reload, whatever counters it adds or drops.  Old
+ * that totals survive a reload, whatever counters it adds or drops; if it drops
+ * all of them, nginx frees the zone.  A name keeps its room until then.  Old
  * workers and new ones count together.  An nginx started by a binary upgrade
  * has memory of its own and begins with 0.
  *
@@ -16,10 +17,11 @@
  * takes over that of a process that has exited, with its totals.  Beyond 16
  * processes all share one stripe.
  *
- * A family that is "own" keeps a word for each process instead, however many
- * there are.  What a process holds is then the difference of its own words:
- * made - written - dropped.  When it was killed that is what was lost, and a
- * process that starts, or asks, settles it: ngx_http_gateway_settle_add().
+ * A family that is "own" keeps a word for each of up to 1024 processes instead;
+ * further processes do not count in it.  What a process holds is then the
+ * difference of its own words: made - written - dropped.  When it was killed
+ * that is what was lost, and a process that starts, or asks, settles it:
+ * ngx_http_gateway_settle_add().
  * Count one event by one add, so that no kill can come between two.
  */
 
@@ -98,15 +100,16 @@ ngx_int_t ngx_http_gateway_settle_add(ngx_conf_t *cf,
 
 /*
  * For handlers: the word of a gone process, which nobody else changes.  The
- * family is "own".
+ * family is "own".  A counter for which the zone had no room has no words: a
+ * scratch word is returned in their place.
  */
 uint64_t *ngx_http_gateway_counter_own(
     const ngx_http_gateway_counter_t *counter, ngx_uint_t at);
 
 /*
- * Settles all processes that are gone: done when a worker starts.  For whoever
- * shows figures in between or at exit.  A few system calls for each process;
- * not for each request.
+ * Settles all processes that are gone.  Core does this when a worker starts; a
+ * module calls it before it shows sums.  It makes a few system calls for each
+ * process, so that it must not be called for each request.
  */
 void ngx_http_gateway_counters_settle(void);
 

@@ -22,8 +22,8 @@ typedef struct {
 
 
 /*
- * The next "n" bytes, at most GW_RANDOM, which nobody gets again; valid until
- * the next call.  NULL: the generator has failed.
+ * The next "n" bytes, at most GW_RANDOM, which are not returned again; valid
+ * until the next call.  NULL: the generator has failed.
  */
 const unsigned char *gw_random(gw_random_t *random, size_t n);
 

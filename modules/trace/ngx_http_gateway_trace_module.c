@@ -1,10 +1,10 @@
 
 /*
  * gateway_request_id, gateway_trace, gateway_trust: an id for each request and
- * W3C Trace Context, for the upstream, the client, and whoever logs.
+ * W3C Trace Context, for the upstream server, the client and logs.
  *
- * In POST_READ the client's lines give way to ours, once for a request: what
- * follows, internal redirects and subrequests as well, finds ours.
+ * In POST_READ the module replaces the client's lines by ours, once for a
+ * request: later phases, internal redirects and subrequests find ours.
  */
 
 #include "ngx_http_gateway_trace.h"
