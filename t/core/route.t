@@ -132,6 +132,8 @@ END
     location /secret { internal; }
 
     location /auth { auth_request /asked; empty_gif; }
+    location /auth-error { auth_request /asked; error_page 404 = /page;
+                           try_files /none =404; }
     location /asked { internal; add_header X-Asked 1; return 204; }
     location /denied { deny all; }
 END
@@ -268,6 +270,7 @@ for my $case ([ 400, "GET /prefix HTTP/1.1\r\n\r\n" ],
 # --- subrequests
 
 is_route('/auth', 200, '/auth', 'a subrequest changes nothing');
+is_route('/auth-error', 200, '/auth-error', 'nor what an error page finds');
 
 $server->stop;
 

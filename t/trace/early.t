@@ -41,7 +41,9 @@ my $nginx = start_nginx(workers => 1, port => $port, http => <<"END",
         listen 127.0.0.1:$page{uri};
         $ids
         error_page 400 = /page;
-        location = /page { $upstream }
+        set \$early "\$http_x_request_id";
+        location = /page { proxy_set_header X-Late "\$early|\$http_x_request_id";
+                           $upstream }
     }
 END
     server => <<"END");
@@ -149,6 +151,13 @@ for my $name (sort keys %page) {
     unlike($said, qr/^tracestate/m, "$name: and no tracestate");
     is(made(), ++$count, "$name: its ids were made once");
 }
+
+# a variable that was read before shows the line that was added since
+
+my $late = answer("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 0,
+                  $page{uri});
+like($late, qr/^X-Late: \|$uuid\r?$/m, 'a variable that was empty is read again');
+is(made(), ++$count, 'its ids were made once');
 
 # requests that come to POST_READ: the neighbours
 
