@@ -38,6 +38,9 @@ static world_t       *world;
 
 static int            striped, made, written, lost;
 static int            dies;         /* in settle(): 1: before, 2: after */
+static int            yields;       /* in gone(): all threads come there */
+
+static pthread_barrier_t  start;
 
 
 static void *
@@ -59,6 +62,10 @@ static int
 gone(void *data, uint64_t process)
 {
     (void) data;
+
+    if (yields) {
+        sched_yield();
+    }
 
     return __atomic_load_n(&world->gone[process], __ATOMIC_SEQ_CST) != 0;
 }
@@ -300,6 +307,8 @@ taker(void *data)
 {
     uint64_t  self = (uintptr_t) data;
 
+    pthread_barrier_wait(&start);
+
     return (void *) (uintptr_t) take(self);
 }
 
@@ -314,6 +323,9 @@ test_threads(void)
 
     begin();
     wrong = 0;
+
+    yields = 1;
+    pthread_barrier_init(&start, NULL, THREADS);
 
     /* in each round all contend for the places of those of the last one */
 
@@ -338,6 +350,9 @@ test_threads(void)
             world->gone[round * THREADS + i + 1] = 1;
         }
     }
+
+    yields = 0;
+    pthread_barrier_destroy(&start);
 
     is_int(wrong, 0, "no two threads have the same place");
 
