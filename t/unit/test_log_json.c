@@ -1,7 +1,7 @@
 
 /*
  * JSON strings from any bytes, and numbers.  With an argument, it prints what
- * t/log/encoder.t compares with another decoder: a line for each text, its
+ * t/unit/log_json.t compares with another decoder: a line for each text, its
  * bytes in hexadecimal, a tab, and the JSON string.
  */
 
