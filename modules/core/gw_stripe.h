@@ -17,8 +17,9 @@
  * others may count meanwhile.
  *
  * Cells are read and added to with relaxed order: while processes count, a sum
- * is not that of one point in time.  All else is sequentially consistent.  Knows
- * no nginx.
+ * is not that of one point in time.  All else is sequentially consistent.
+ *
+ * Knows no nginx.
  */
 
 #ifndef GW_STRIPE_H_INCLUDED

@@ -315,8 +315,9 @@ ngx_int_t ngx_http_gateway_log_known(ngx_conf_t *cf, const ngx_str_t *name);
 
 /*
  * Writes a record of at most "size" bytes, its line end included, to "buf",
- * which has NGX_HTTP_GATEWAY_LOG_SLACK bytes more.  NGX_DECLINED: it cannot be made
- * so short.  The caller sets request, gr, format, status and rate of "rec".
+ * which has NGX_HTTP_GATEWAY_LOG_SLACK bytes more.  NGX_DECLINED: it cannot be
+ * made so short.  The caller sets request, gr, format, status and rate of
+ * "rec".
  */
 ngx_int_t ngx_http_gateway_log_record(ngx_http_gateway_log_record_t *rec,
     u_char *buf, size_t size, ngx_str_t *record);
