@@ -423,8 +423,8 @@ gw_log_redact(gw_log_redact_t *walk, const gw_log_secrets_t *secrets,
     walk->p = text->data;
     walk->last = text->data + text->len;
     walk->shown = walk->p;
-    walk->user = NULL;
     walk->by = 0;
+    walk->depth = 0;
     walk->secrets = secrets;
     walk->redacted = 0;
 
@@ -445,7 +445,6 @@ gw_log_hide(gw_log_redact_t *walk, const unsigned char *from,
 
     walk->p = to;
     walk->shown = to;
-    walk->user = NULL;
     walk->by = 0;
     walk->redacted = 1;
 
@@ -453,27 +452,66 @@ gw_log_hide(gw_log_redact_t *walk, const unsigned char *from,
 }
 
 
-/* where "user" begins or ends by the separator of a piece */
+/*
+ * The last "@" of the authority behind "//", which is encoded this deep; NULL:
+ * there is none.  A "/" or "@" that is encoded once more is part of a name or
+ * a password.  A "&" that is encoded less ends the value that holds the URL.
+ */
 
-static void
-gw_log_user(gw_log_redact_t *walk, const gw_log_piece_t *piece)
+static const unsigned char *
+gw_log_at(const unsigned char *p, const unsigned char *last, unsigned slashes)
 {
-    if (piece->by == '/') {
-        walk->user = (walk->by == '/' && piece->end == walk->p) ? piece->next
-                                                                : NULL;
+    int                   c;
+    unsigned              depth;
+    const unsigned char  *at, *start;
 
-    } else if (piece->by == '?' || piece->by == '#') {
-        walk->user = NULL;
+    at = NULL;
+
+    while (p < last) {
+        start = p;
+        c = gw_log_read(&p, last, &depth);
+
+        if (c == '@') {
+            at = start;
+
+        } else if (c == '/' || c == '?' || c == '#') {
+
+            if (depth <= slashes) {
+                break;
+            }
+
+        } else if (c == '&' && depth < slashes) {
+            break;
+        }
     }
 
-    walk->by = piece->by;
+    return at;
+}
+
+
+/* the end of what stands between "//" and "@"; NULL: nothing does */
+
+static const unsigned char *
+gw_log_user(const gw_log_redact_t *walk, const gw_log_piece_t *piece)
+{
+    const unsigned char  *at;
+
+    if (piece->by != '/' || walk->by != '/' || piece->end != walk->p) {
+        return NULL;
+    }
+
+    at = gw_log_at(piece->next, walk->last,
+                   piece->depth < walk->depth ? piece->depth : walk->depth);
+
+    return (at != NULL && at > piece->next) ? at : NULL;
 }
 
 
 int
 gw_log_redact_next(gw_log_redact_t *walk, gw_text_t *run)
 {
-    gw_log_piece_t  piece;
+    gw_log_piece_t        piece;
+    const unsigned char  *at;
 
     if (walk->redacted) {
         run->data = (const unsigned char *) GW_LOG_REDACTED;
@@ -491,8 +529,10 @@ gw_log_redact_next(gw_log_redact_t *walk, gw_text_t *run)
                                gw_log_value(walk->p, walk->last, 0), run);
         }
 
-        if (piece.by == '@' && walk->user && piece.end > walk->user) {
-            return gw_log_hide(walk, walk->user, piece.end, run);
+        at = gw_log_user(walk, &piece);
+
+        if (at != NULL) {
+            return gw_log_hide(walk, piece.next, at, run);
         }
 
         if (piece.by == '=' && piece.secret) {
@@ -501,7 +541,8 @@ gw_log_redact_next(gw_log_redact_t *walk, gw_text_t *run)
                                             piece.depth), run);
         }
 
-        gw_log_user(walk, &piece);
+        walk->by = piece.by;
+        walk->depth = piece.depth;
         walk->p = piece.next;
     }
 

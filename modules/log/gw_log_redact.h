@@ -36,9 +36,9 @@ typedef struct {
     const unsigned char  *p;        /* where the walk goes on */
     const unsigned char  *last;
     const unsigned char  *shown;    /* up to here the text was returned */
-    const unsigned char  *user;     /* behind "//", before "@"; or NULL */
     const gw_log_secrets_t  *secrets;
     int                   by;       /* the last separator; 0: none */
+    unsigned              depth;    /* of its encoding */
     int                   redacted; /* REDACTED is next */
 } gw_log_redact_t;
 
@@ -71,7 +71,8 @@ void gw_log_redact(gw_log_redact_t *walk, const gw_log_secrets_t *secrets,
  *   in the set if one of its words is, or the whole with "_" for these.  The
  *   value ends at "&" or "#", or at a ";" that begins a parameter, encoded as
  *   often as the "=", or less;
- * - what stands between "//" and "@";
+ * - what stands between "//" and the last "@" before a "/", "?" or "#" that
+ *   is encoded as often, or less;
  * - from a percent-encoding that is invalid, or is encoded in parts: all to the
  *   next "&", from the separator before it.
  */
