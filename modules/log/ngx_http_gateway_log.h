@@ -160,7 +160,9 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                             name;     /* normalized */
-    ngx_uint_t                            prefix;   /* unsigned:1 */
+    unsigned                              prefix:1;
+    unsigned                              taken:1;  /* by another member: never
+                                                       captured */
     ngx_http_gateway_place_t              place;
 } ngx_http_gateway_log_header_t;
 
@@ -296,6 +298,11 @@ ngx_int_t ngx_http_gateway_log_format_credential(ngx_conf_t *cf,
 /* whether a header, by its normalized name, is never shown */
 ngx_uint_t ngx_http_gateway_log_hidden(
     const ngx_http_gateway_log_format_t *format, const ngx_str_t *name);
+
+
+/* what a format says of exactly this header; NULL: nothing */
+ngx_http_gateway_log_header_t *ngx_http_gateway_log_header_named(
+    const ngx_array_t *headers, const ngx_str_t *name);
 
 
 /* ngx_http_gateway_log_compile.c */

@@ -351,7 +351,7 @@ ngx_http_gateway_log_headers(ngx_http_gateway_log_record_t *rec,
         if (header[i].prefix) {
             prefixes = 1;
 
-        } else {
+        } else if (!header[i].taken) {
             p = ngx_http_gateway_log_member(&capture, &header[i].name, p);
         }
     }

@@ -36,6 +36,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_gateway_log_check(ngx_conf_t *cf,
     ngx_http_gateway_log_format_t *format);
+static ngx_uint_t ngx_http_gateway_log_rank(const ngx_str_t *path);
 static ngx_int_t ngx_http_gateway_log_collect(
     ngx_http_gateway_log_compiler_t *compiler);
 static ngx_int_t ngx_http_gateway_log_object(
@@ -170,6 +171,20 @@ ngx_http_gateway_log_reads_secret(const ngx_http_gateway_log_format_t *format,
 
 
 static ngx_int_t
+ngx_http_gateway_log_duplicate(ngx_conf_t *cf,
+    const ngx_http_gateway_log_format_t *format,
+    const ngx_http_gateway_log_field_t *field)
+{
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "duplicate field \"%V\" in gateway_log_format \"%V\" "
+                  "in %V:%ui", &field->path, &format->name,
+                  ngx_http_gateway_place_args(&field->place));
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
 ngx_http_gateway_log_check_headers(ngx_conf_t *cf,
     ngx_http_gateway_log_format_t *format, ngx_array_t *headers)
 {
@@ -188,6 +203,137 @@ ngx_http_gateway_log_check_headers(ngx_conf_t *cf,
                           "logged, in gateway_log_format \"%V\" in %V:%ui",
                           &header[i].name, &format->name,
                           ngx_http_gateway_place_args(&header[i].place));
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the name of the header that would have the key of a member, or an empty one */
+
+static ngx_int_t
+ngx_http_gateway_log_header_name(ngx_conf_t *cf,
+    const ngx_http_gateway_log_format_t *format, const ngx_str_t *path,
+    ngx_uint_t sent, ngx_str_t *name)
+{
+    u_char                                   *p, *last;
+    const ngx_str_t                          *prefix;
+    const ngx_http_gateway_log_vocabulary_t  *words;
+
+    words = &ngx_http_gateway_log_vocabularies[format->preset];
+    prefix = sent ? &words->sent : &words->prefix;
+
+    p = path->data;
+    last = p + path->len;
+    ngx_str_null(name);
+
+    if (words->nested) {
+        if (ngx_http_gateway_log_rank(path) != 1) {
+            return NGX_OK;
+        }
+
+        p += ngx_http_gateway_log_gateway.len + 1;
+        last = ngx_strlchr(p, last, '.') ? ngx_strlchr(p, last, '.') : last;
+    }
+
+    if ((size_t) (last - p) <= prefix->len
+        || ngx_memcmp(p, prefix->data, prefix->len) != 0)
+    {
+        return NGX_OK;
+    }
+
+    name->len = last - p - prefix->len;
+    name->data = ngx_pnalloc(cf->pool, name->len);
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(name->data, p + prefix->len, name->len);
+    ngx_http_gateway_header_normalize(name->data, name);
+
+    return NGX_OK;
+}
+
+
+/*
+ * No header is captured under the key of another member: a field takes it from
+ * prefixes and must not be named as a header as well, a preset takes it from
+ * both.
+ */
+
+static ngx_int_t
+ngx_http_gateway_log_take_header(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format, const ngx_str_t *path,
+    const ngx_http_gateway_log_field_t *field)
+{
+    ngx_str_t                       name;
+    ngx_uint_t                      sent;
+    ngx_array_t                    *headers;
+    ngx_http_gateway_log_header_t  *header;
+
+    for (sent = 0; sent < 2; sent++) {
+        headers = sent ? &format->response : &format->request;
+
+        if (ngx_http_gateway_log_header_name(cf, format, path, sent, &name)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (name.len == 0 || headers->nelts == 0) {
+            continue;
+        }
+
+        header = ngx_http_gateway_log_header_named(headers, &name);
+
+        if (header != NULL && field != NULL) {
+            return ngx_http_gateway_log_duplicate(cf, format, field);
+        }
+
+        if (header == NULL) {
+            header = ngx_array_push(headers);
+            if (header == NULL) {
+                return NGX_ERROR;
+            }
+
+            ngx_memzero(header, sizeof(ngx_http_gateway_log_header_t));
+            header->name = name;
+        }
+
+        header->taken = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_take_headers(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format)
+{
+    ngx_uint_t                         i;
+    ngx_http_gateway_log_field_t      *field;
+    const ngx_http_gateway_log_row_t  *row;
+
+    row = ngx_http_gateway_log_vocabularies[format->preset].rows;
+
+    for ( /* void */ ; row->path.len; row++) {
+        if (ngx_http_gateway_log_take_header(cf, format, &row->path, NULL)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    field = format->fields.elts;
+
+    for (i = 0; i < format->fields.nelts; i++) {
+        if (ngx_http_gateway_log_take_header(cf, format, &field[i].path,
+                                             &field[i])
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -226,12 +372,14 @@ ngx_http_gateway_log_check(ngx_conf_t *cf,
     }
 
     if (ngx_http_gateway_log_check_headers(cf, format, &format->request)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_gateway_log_check_headers(cf, format, &format->response)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_gateway_log_check_headers(cf, format, &format->response);
+    return ngx_http_gateway_log_take_headers(cf, format);
 }
 
 
@@ -613,16 +761,8 @@ ngx_http_gateway_log_clash(ngx_http_gateway_log_compiler_t *compiler,
     const ngx_http_gateway_log_member_t *a,
     const ngx_http_gateway_log_member_t *b)
 {
-    const ngx_http_gateway_log_field_t  *field;
-
-    field = b->field ? b->field : a->field;
-
-    ngx_log_error(NGX_LOG_EMERG, compiler->cf->log, 0,
-                  "duplicate field \"%V\" in gateway_log_format \"%V\" "
-                  "in %V:%ui", &field->path, &compiler->format->name,
-                  ngx_http_gateway_place_args(&field->place));
-
-    return NGX_ERROR;
+    return ngx_http_gateway_log_duplicate(compiler->cf, compiler->format,
+                                          b->field ? b->field : a->field);
 }
 
 

@@ -541,16 +541,86 @@ ngx_http_gateway_log_format_field(ngx_conf_t *cf,
 }
 
 
+ngx_http_gateway_log_header_t *
+ngx_http_gateway_log_header_named(const ngx_array_t *headers,
+    const ngx_str_t *name)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_log_header_t  *header;
+
+    header = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
+        if (!header[i].prefix
+            && ngx_http_gateway_same(&header[i].name, name))
+        {
+            return &header[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* a name, or a prefix; nothing if the name is there already */
+
+static char *
+ngx_http_gateway_log_format_name(ngx_conf_t *cf, ngx_array_t *headers,
+    ngx_str_t *value)
+{
+    ngx_str_t                       name, normal;
+    ngx_uint_t                      prefix;
+    ngx_http_gateway_log_header_t  *header;
+
+    name = *value;
+    prefix = (name.len > 0 && name.data[name.len - 1] == '*');
+    name.len -= prefix;
+
+    if (name.len == 0 || name.len > 100
+        || ngx_strlchr(name.data, name.data + name.len, '*'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid name \"%V\" in \"header\", it must be "
+                           "the name of a header or a prefix such as "
+                           "\"x-*\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    normal.len = name.len;
+    normal.data = ngx_pnalloc(cf->pool, name.len);
+    if (normal.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_gateway_header_normalize(normal.data, &name);
+
+    if (!prefix && ngx_http_gateway_log_header_named(headers, &normal)) {
+        return NGX_CONF_OK;
+    }
+
+    header = ngx_array_push(headers);
+    if (header == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    header->name = normal;
+    header->prefix = prefix;
+    header->taken = 0;
+    ngx_http_gateway_place(cf, &header->place);
+
+    return NGX_CONF_OK;
+}
+
+
 /* header request | response name ... */
 
 static char *
 ngx_http_gateway_log_format_header(ngx_conf_t *cf,
     ngx_http_gateway_log_format_t *format)
 {
-    ngx_str_t                      *value, name;
-    ngx_uint_t                      i;
-    ngx_array_t                    *headers;
-    ngx_http_gateway_log_header_t  *header;
+    ngx_str_t    *value;
+    ngx_uint_t    i;
+    ngx_array_t  *headers;
 
     value = cf->args->elts;
 
@@ -568,35 +638,11 @@ ngx_http_gateway_log_format_header(ngx_conf_t *cf,
     }
 
     for (i = 2; i < cf->args->nelts; i++) {
-
-        name = value[i];
-
-        header = ngx_array_push(headers);
-        if (header == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        header->prefix = (name.len > 0 && name.data[name.len - 1] == '*');
-        name.len -= header->prefix;
-
-        if (name.len == 0 || name.len > 100
-            || ngx_strlchr(name.data, name.data + name.len, '*'))
+        if (ngx_http_gateway_log_format_name(cf, headers, &value[i])
+            != NGX_CONF_OK)
         {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid name \"%V\" in \"header\", it must be "
-                               "the name of a header or a prefix such as "
-                               "\"x-*\"", &value[i]);
             return NGX_CONF_ERROR;
         }
-
-        header->name.len = name.len;
-        header->name.data = ngx_pnalloc(cf->pool, name.len);
-        if (header->name.data == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        ngx_http_gateway_header_normalize(header->name.data, &name);
-        ngx_http_gateway_place(cf, &header->place);
     }
 
     return NGX_CONF_OK;

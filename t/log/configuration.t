@@ -170,6 +170,27 @@ format_refused('field a 1; field a 2;',
 format_refused('field a 1; field a.b 2;',
                qq{duplicate field "a.b" in gateway_log_format "f"$at});
 
+# a captured header has a key, too
+for my $key ('request_header_x_a', 'request_header_x_a.b') {
+    format_refused("header request x-a; field gateway.$key 1;",
+                   qq{duplicate field "gateway.$key" in gateway_log_format "f"}
+                   . $at);
+}
+format_refused('header response x-a; field gateway.response_header_x_a 1;',
+               'duplicate field "gateway.response_header_x_a" in'
+               . qq{ gateway_log_format "f"$at});
+refused("gateway_log_format f {\nheader request x-a;"
+        . " field request_header_x_a 1; #!\n}\n",
+        qq{duplicate field "request_header_x_a" in gateway_log_format "f"$at});
+refused("gateway_log_format f preset=otel {\nheader request x-a;"
+        . " field http.request.header.x-a 1; #!\n}\n",
+        'duplicate field "http.request.header.x-a" in gateway_log_format "f"'
+        . $at);
+format_accepted('header request x-a; field gateway.response_header_x_a 1;');
+format_accepted('header request x-a; field gateway.request_header_x_b 1;');
+format_accepted('header request x-a; field request_header_x_a 1;');
+format_accepted('header request x-*; field gateway.request_header_x_a 1;');
+
 
 # --- secrets
 

@@ -30,11 +30,15 @@ my $nginx = start_nginx(workers => 1, http => <<END, server => <<'END2');
         field gateway.joined "1\$arg_i" int;
         field gateway.flag  \$arg_f bool;
         field http.request.body.content \$request_body;
-        header request  x-one X_Two x-p-*;
+        header request  x-one X_Two x-p-* X_One x-two;
+        header request  x-one x-p-*;
         header response content-type content-length x-r;
         mask client_ip;
     }
-    gateway_log_format traced preset=otel { header request x-one; }
+    gateway_log_format traced preset=otel {
+        field  http.request.header.x-other mine;
+        header request x-one referer x-o* r*;
+    }
     gateway_log_format google preset=gcp project=p1 { }
     gateway_log native.json flush=0;
     gateway_log ecs.json    mine flush=0;
@@ -157,6 +161,16 @@ is_deeply($otel->{'http.request.header.x-one'}, [ '1', '2' ],
           'otel: headers are arrays');
 is_deeply($otel->{'http.request.header.referer'},
           [ 'http://r/?code=REDACTED&a=b' ], 'otel: and the referer');
+is($otel->{'http.request.header.x-other'}, 'mine', 'otel: a field, not a header');
+
+for my $file (qw( ecs.json otel.json )) {
+    my ($line) = lines_of($nginx, $file);
+    my %seen;
+    $seen{$_}++ for $line =~ /"([^"]*header[^"]*)":/g;
+    cmp_ok(scalar keys %seen, '>=', 3, "$file: headers");
+    is_deeply([ grep { $seen{$_} > 1 } keys %seen ], [], 'each of them once');
+}
+
 like($otel->{timeUnixNano}, qr/^\d{19}$/, 'otel: timeUnixNano');
 is($otel->{'url.query'}, $native->{query}, 'otel: dots make no objects');
 is($otel->{'http.route'}, '/', 'otel: the route');
