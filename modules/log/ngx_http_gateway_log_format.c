@@ -312,13 +312,15 @@ ngx_uint_t
 ngx_http_gateway_log_hidden(const ngx_http_gateway_log_format_t *format,
     const ngx_str_t *name)
 {
-    ngx_str_t   *hidden;
-    ngx_uint_t   i;
+    ngx_str_t        *hidden;
+    ngx_uint_t        i;
+    ngx_table_elt_t   line;
 
     hidden = format->hidden.elts;
+    line.key = *name;
 
     for (i = 0; i < format->hidden.nelts; i++) {
-        if (ngx_http_gateway_same(&hidden[i], name)) {
+        if (ngx_http_gateway_header_is(&line, &hidden[i])) {
             return 1;
         }
     }

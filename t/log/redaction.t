@@ -33,6 +33,8 @@ my $nginx = start_nginx(workers => 1, http => <<END, server => <<END2,
     gateway_consumers zone=c:1m file=consumers.json watch=0;
     gateway_limit_zone \$arg_k zone=a:64k rate=1r/d;
     proxy_read_timeout 100ms;
+    ignore_invalid_headers off;
+    underscores_in_headers on;
 END
     location / { root html; }
     location = /ok { empty_gif; }
@@ -96,7 +98,8 @@ $seen += 5;         # /slow asks /hang
 
 $nginx->get('/cookie', headers => [ map { "$_: $canary" }
     qw( Authorization Proxy-Authorization Cookie X-API-Key X-Cred X-Mine
-        X-MINE authorization ) ]);
+        X-MINE authorization X-API_Key X-API~Key X-API.Key
+        Proxy~Authorization ) ]);
 $nginx->get('/denied', headers => [ "X-Cred: $canary", "Cookie: ck=$canary" ]);
 $nginx->get("/denied?pass=$canary&a=1");
 $nginx->get("/ok?pass=$canary&ck=$canary&a=1");
