@@ -471,6 +471,26 @@ ngx_http_gateway_log_sample(ngx_conf_t *cf,
 }
 
 
+/* what access_log takes, too, would else be a file of this name */
+
+static char *
+ngx_http_gateway_log_path(ngx_conf_t *cf, ngx_str_t *path)
+{
+    if (path->len == 0
+        || ngx_strlchr(path->data, path->data + path->len, '$')
+        || ngx_strncmp(path->data, "syslog:", 7) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid path \"%V\" in \"gateway_log\", it must "
+                           "be stdout, stderr, or a file or a pipe, without "
+                           "variables", path);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 static char *
 ngx_http_gateway_log_entry(ngx_conf_t *cf,
     ngx_http_gateway_log_loc_conf_t *llcf,
@@ -646,6 +666,10 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
     args.keep = keep;
 
     if (ngx_http_gateway_params(cf, params, &args, first) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_log_path(cf, &value[1]) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

@@ -59,6 +59,11 @@ accepted('gateway_log a.json; gateway_log b.json ecs; gateway_log a.json otel;')
 accepted('gateway_log a.json; server { gateway_log off; location / {'
          . ' gateway_log a.json; } }');
 
+refused("gateway_log $_ ecs; #!",
+        'invalid path "' . ($_ eq '""' ? '' : $_) . '" in "gateway_log", it must'
+        . " be stdout, stderr, or a file or a pipe, without variables$at")
+    for 'a-$host.json', '$host', '""', 'syslog:server=127.0.0.1';
+accepted('gateway_log ./syslog:a ecs;');
 refused('gateway_log a.json other; #!',
         'unknown gateway_log_format "other", it must be declared before, or be'
         . " native, ecs, otel or gcp$at");
