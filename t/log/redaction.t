@@ -96,14 +96,15 @@ $seen += 5;         # /slow asks /hang
 
 # --- headers that hold credentials
 
-$nginx->get('/cookie', headers => [ map { "$_: $canary" }
+$nginx->get('/cookie', headers => [ 'X-Shown: yes', map { "$_: $canary" }
     qw( Authorization Proxy-Authorization Cookie X-API-Key X-Cred X-Mine
-        X-MINE authorization X-API_Key X-API~Key X-API.Key
-        Proxy~Authorization ) ]);
+        X-MINE X-API_Key X-API~Key X-API.Key Proxy~Authorization ) ]);
+$nginx->get('/cookie', headers => [ 'X-Shown: yes', map { "$_: $canary" }
+    qw( authorization cookie ) ]);
 $nginx->get('/denied', headers => [ "X-Cred: $canary", "Cookie: ck=$canary" ]);
 $nginx->get("/denied?pass=$canary&a=1");
 $nginx->get("/ok?pass=$canary&ck=$canary&a=1");
-$seen += 4;
+$seen += 5;
 
 for my $format (@formats) {
     my @records = records($nginx, "$format.json", $seen);
@@ -117,6 +118,9 @@ my @last = records($nginx, 'native.json', $seen);
 is($last[-2]{query}, 'a=1', 'an argument that was hidden is not there');
 is($last[-1]{query}, 'pass=REDACTED&ck=REDACTED&a=1',
    'arguments with the names of credentials elsewhere');
+is(scalar(grep { ($_->{request_header_x_shown} // '') eq 'yes'
+                 && $_->{status} == 200 } @last),
+   2, 'and headers beside credentials are');
 ok((grep { ($_->{request_header_x_url} // '') =~ /REDACTED/ } @last) > 100,
    'captured headers are redacted');
 ok((grep { ($_->{response_header_location} // '') =~ /REDACTED/ } @last) > 5,
