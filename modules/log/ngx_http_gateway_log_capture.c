@@ -219,6 +219,23 @@ ngx_http_gateway_log_special(ngx_http_gateway_log_capture_t *capture,
 }
 
 
+/* bytes that are not UTF-8 become one character: two names could be one key */
+
+static ngx_uint_t
+ngx_http_gateway_log_ascii(const ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < name->len; i++) {
+        if (name->data[i] & 0x80) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* whether a prefix captures a line that nothing else does */
 
 static ngx_uint_t
@@ -228,7 +245,9 @@ ngx_http_gateway_log_prefixed(ngx_http_gateway_log_capture_t *capture,
     ngx_uint_t                           i, found;
     const ngx_http_gateway_log_header_t *header;
 
-    if (ngx_http_gateway_log_hidden(capture->rec->format, name)) {
+    if (!ngx_http_gateway_log_ascii(name)
+        || ngx_http_gateway_log_hidden(capture->rec->format, name))
+    {
         return 0;
     }
 

@@ -46,6 +46,7 @@ my $nginx = start_nginx(workers => 1, http => <<END, server => <<'END2');
     gateway_log gcp.json    google flush=0;
     gateway_limit_zone \$arg_k zone=a:64k rate=1r/d burst=1;
     log_subrequest on;
+    ignore_invalid_headers off;
     server {
         listen 127.0.0.1:$h2 $plain;
         @{[ $plain ? '' : 'http2 on;' ]}
@@ -106,7 +107,8 @@ my @now = gmtime;
 $nginx->get('/a%20b/c?d=e&token=x&e=E&i=7&n=1.5e3&f=on',
             headers => [ 'Referer: http://r/?code=1&a=b', 'User-Agent: me',
                          'X-One: 1', 'x-one: 2', 'X-Two: "', 'X-P-A: a',
-                         'x-p-B: b', 'X-Other: o' ]);
+                         'x-p-B: b', 'X-Other: o', "X-P-\xff: c",
+                         "X-P-\xfe: d" ]);
 my ($native, $ecs, $otel, $gcp) = next_ones('names');
 
 like($native->{time}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'time');
