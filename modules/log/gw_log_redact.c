@@ -178,6 +178,35 @@ gw_log_goes_on(const unsigned char *p, const unsigned char *last)
 
 
 /*
+ * Whether a byte, with the one that follows, begins a form of an ASCII byte
+ * that is longer than UTF-8 allows
+ */
+
+static int
+gw_log_overlong(int c, const unsigned char *p, const unsigned char *last)
+{
+    int  next;
+
+    if (c == 0xc0 || c == 0xc1) {
+        return 1;
+    }
+
+    if ((c != 0xe0 && c != 0xf0) || p == last) {
+        return 0;
+    }
+
+    next = *p;
+
+    while (next == '%') {
+        next = gw_log_byte(p + 1, last);
+        p += 2;
+    }
+
+    return next >= 0x80 && next < (c == 0xe0 ? 0xa0 : 0x90);
+}
+
+
+/*
  * Reads a byte at whatever depth it is encoded: "&" has the depth 0, "%26" 1,
  * "%2526" 2.  "%" itself is such a byte only if no hexadecimal digit follows,
  * encoded or not: a parser that decodes "%25%32%36" twice reads "&".
@@ -196,9 +225,7 @@ gw_log_read(const unsigned char **pos, const unsigned char *last,
     if (*p != '%') {
         *pos = p + 1;
 
-        /* an overlong form of an ASCII byte */
-
-        return (*p == 0xc0 || *p == 0xc1) ? GW_LOG_BAD : *p;
+        return gw_log_overlong(*p, p + 1, last) ? GW_LOG_BAD : *p;
     }
 
     c = '%';
@@ -217,7 +244,7 @@ gw_log_read(const unsigned char **pos, const unsigned char *last,
 
     *pos = ++p;
 
-    if (*depth == 0 || c == 0xc0 || c == 0xc1) {
+    if (*depth == 0 || gw_log_overlong(c, p, last)) {
         return GW_LOG_BAD;
     }
 

@@ -133,6 +133,12 @@ static const struct {
     { "\xc1\xb4oken=" S, R },
     { "%c1%b4oken=" S, R },
     { "t%c1%afken=" S, R },
+    { "%e0%81%b4oken=" S "&b=2", R "&b=2" },
+    { "%25e0%2581%25b4oken=" S "&b=2", R "&b=2" },
+    { "\xe0\x81\xb4oken=" S, R },
+    { "%f0%80%81%b4oken=" S, R },
+    { "\xf0\x80\x81\xb4oken=" S, R },
+    { "a=%e0%a0%80&b=%f0%90%80%80&c=\xe0\xa4\x85", NULL },
 };
 
 
