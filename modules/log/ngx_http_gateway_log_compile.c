@@ -211,7 +211,7 @@ ngx_http_gateway_log_check_headers(ngx_conf_t *cf,
 }
 
 
-/* the name of the header that would have the key of a member, or an empty one */
+/* the name of the header that has the key of a member, or an empty one */
 
 static ngx_int_t
 ngx_http_gateway_log_header_name(ngx_conf_t *cf,
