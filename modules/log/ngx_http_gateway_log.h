@@ -38,6 +38,8 @@ extern ngx_module_t  ngx_http_gateway_log_module;
 
 #define NGX_HTTP_GATEWAY_LOG_DEPTH   16         /* of nested objects */
 
+#define NGX_HTTP_GATEWAY_LOG_IDS     2          /* by which is sampled */
+
 
 typedef struct ngx_http_gateway_log_op_s  ngx_http_gateway_log_op_t;
 typedef struct ngx_http_gateway_log_format_s  ngx_http_gateway_log_format_t;
@@ -246,6 +248,9 @@ typedef struct {
     u_char                               *record;   /* the worker's buffer,
                                                        with its slack */
     ngx_http_gateway_counter_t           *misfits;
+    ngx_int_t                             ids[NGX_HTTP_GATEWAY_LOG_IDS];
+                                                    /* variables to sample by;
+                                                       NGX_DECLINED: none */
 } ngx_http_gateway_log_main_conf_t;
 
 

@@ -142,18 +142,11 @@ static const struct {
 };
 
 
-/*
- * The variables by which requests are sampled, or NGX_ERROR.  The order of
- * variables is the same for all of a configuration's requests, and set anew
- * with each configuration.
- */
+/* the variables by which requests are sampled */
 
-static struct {
-    ngx_str_t                              name;
-    ngx_int_t                              index;
-} ngx_http_gateway_log_ids[] = {
-    { ngx_string("gateway_trace_id"), NGX_ERROR },
-    { ngx_string("gateway_request_id"), NGX_ERROR }
+static ngx_str_t  ngx_http_gateway_log_ids[NGX_HTTP_GATEWAY_LOG_IDS] = {
+    ngx_string("gateway_trace_id"),
+    ngx_string("gateway_request_id")
 };
 
 
@@ -318,17 +311,19 @@ ngx_http_gateway_log_kept(ngx_http_gateway_log_record_t *rec,
 static uint64_t
 ngx_http_gateway_log_number(ngx_http_request_t *r)
 {
-    ngx_uint_t                  i;
-    ngx_http_variable_value_t  *v;
+    ngx_uint_t                         i;
+    ngx_http_variable_value_t         *v;
+    ngx_http_gateway_log_main_conf_t  *lmcf;
 
-    for (i = 0; i < 2; i++) {
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_log_module);
 
-        if (ngx_http_gateway_log_ids[i].index == NGX_ERROR) {
+    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_IDS; i++) {
+
+        if (lmcf->ids[i] < 0) {
             continue;
         }
 
-        v = ngx_http_get_flushed_variable(r,
-                                          ngx_http_gateway_log_ids[i].index);
+        v = ngx_http_get_flushed_variable(r, (ngx_uint_t) lmcf->ids[i]);
 
         if (v == NULL || v->not_found || v->len == 0) {
             continue;
@@ -465,6 +460,15 @@ ngx_http_gateway_log_sample(ngx_conf_t *cf,
 
     if (entry->threshold != GW_SAMPLE_ALL) {
         entry->rate = *sample;
+
+        /* JSON has no number that begins so */
+
+        while (entry->rate.len > 1 && entry->rate.data[0] == '0'
+               && entry->rate.data[1] != '.')
+        {
+            entry->rate.data++;
+            entry->rate.len--;
+        }
     }
 
     return NGX_CONF_OK;
@@ -741,12 +745,12 @@ ngx_http_gateway_log_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    for (i = 0; i < 2; i++) {
-        ngx_http_gateway_log_ids[i].index
-            = ngx_http_gateway_log_known(cf, &ngx_http_gateway_log_ids[i].name);
+    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_IDS; i++) {
+        lmcf->ids[i] = ngx_http_gateway_log_known(cf,
+                                                  &ngx_http_gateway_log_ids[i]);
 
-        if (ngx_http_gateway_log_ids[i].index == NGX_DECLINED) {
-            ngx_http_gateway_log_ids[i].index = NGX_ERROR;
+        if (lmcf->ids[i] == NGX_ERROR) {
+            return NGX_ERROR;
         }
     }
 

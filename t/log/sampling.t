@@ -124,4 +124,48 @@ is($ended{200}, 4000, 'many requests');
 my $half = count('half.json');
 ok($half > 1700 && $half < 2300, "about half of them: $half");
 
+
+# --- zeros before the ratio are no part of a JSON number
+
+{
+    my $nginx = start_nginx(workers => 1, http => <<'END', server => '');
+        gateway_log a.json sample=000.5 keep=404 flush=0;
+        gateway_log b.json sample=00 keep=404 flush=0;
+END
+    $nginx->allow(qr/No such file/);
+    $nginx->get('/none');
+    is((records($nginx, 'a.json', 1))[0]{sample_rate}, 0.5, 'sample=000.5');
+    is((records($nginx, 'b.json', 1))[0]{sample_rate}, 0, 'sample=00');
+    $nginx->stop;
+}
+
+
+# --- a reload that fails changes nothing for workers that start after it
+
+{
+    my $port = free_port();
+    my $ids = 'gateway_request_id X-Request-ID;';
+    my $log = 'gateway_log a.json sample=0.5 flush=0;';
+    my $conf = http_conf(port => $port, workers => 1, server => '',
+                         http => "$ids $log");
+    my $nginx = start_nginx(conf => $conf, port => $port);
+    $nginx->allow(qr/exited on signal 9|unknown directive|No such file/);
+    my $variables = join ' ', map { "map \$uri \$v$_ { default 1; }
+                                     log_format l$_ \$v$_;" } 1 .. 300;
+
+    $nginx->reload(http_conf(port => $port, workers => 1, server => '',
+                             http => "$variables $log $ids")
+                   . "\nwrong;\n", wait => 0);
+    wait_until(sub { $nginx->log =~ /unknown directive "wrong"/ });
+
+    my ($worker) = $nginx->workers;
+    kill 'KILL', $worker;
+    wait_until(sub { my @now = $nginx->workers;
+                     @now == 1 && $now[0] != $worker });
+    $nginx->get('/') for 1 .. 20;
+    $nginx->stop;
+    unlike($nginx->log, qr/unknown variable index/,
+           'a failed reload: the variables of the configuration at work');
+}
+
 done_testing;
