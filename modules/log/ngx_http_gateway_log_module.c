@@ -194,7 +194,8 @@ ngx_http_gateway_log_handler(ngx_http_request_t *r)
 
         /* sinks of one format and rate receive the same record */
 
-        if (rec.format != entry[i].format || rec.rate != &entry[i].rate
+        if (rec.format != entry[i].format
+            || !ngx_http_gateway_same(rec.rate, &entry[i].rate)
             || size != entry[i].sink->record)
         {
             rec.format = entry[i].format;

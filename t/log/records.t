@@ -338,4 +338,24 @@ is($count{dropped}, 0, 'none was dropped');
 my ($misfits) = $nginx->log =~ /gateway_log: (\d+) fields left out/;
 cmp_ok($misfits, '>=', 4, 'fields that do not fit are counted');
 
+
+# --- sinks of one format and rate receive one record, which is written once
+
+{
+    my $nginx = start_nginx(workers => 1, http => <<'END',
+        gateway_log_format f { field n $arg_n int; }
+        gateway_log a.json f flush=0;
+        gateway_log b.json f flush=0;
+        gateway_log c.json f flush=0 sample=0 keep=200;
+END
+        server => 'location / { empty_gif; }');
+    $nginx->get('/?n=x');
+    is((lines_of($nginx, 'b.json'))[0], (records($nginx, 'a.json', 1))[0]
+       && (lines_of($nginx, 'a.json'))[0], 'one record in two files');
+    is((records($nginx, 'c.json', 1))[0]{sample_rate}, 0,
+       'another rate, another record');
+    $nginx->stop;
+    like($nginx->log, qr/gateway_log: 2 fields left out/, 'written twice');
+}
+
 done_testing;
