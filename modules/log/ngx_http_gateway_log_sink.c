@@ -728,6 +728,24 @@ ngx_http_gateway_log_records(const u_char *p, const u_char *last)
 }
 
 
+/* what the kernel takes at once, or -1 with an error; never waits */
+
+static ssize_t
+ngx_http_gateway_log_send(ngx_http_gateway_log_sink_t *sink, ngx_fd_t fd,
+    const u_char *data, size_t len, ngx_err_t *err)
+{
+    ssize_t  n;
+
+    do {
+        n = sink->socket ? send(fd, data, len, MSG_DONTWAIT|MSG_NOSIGNAL)
+                         : write(fd, data, len);
+        *err = (n == -1) ? ngx_errno : 0;
+    } while (*err == NGX_EINTR);
+
+    return n;
+}
+
+
 /*
  * One write of whole records.  Returns how many bytes of whole records were
  * taken, all if that is "len".
@@ -746,11 +764,7 @@ ngx_http_gateway_log_once(ngx_http_gateway_log_sink_t *sink, ngx_fd_t fd,
 
     ngx_http_gateway_count(sink->written, all);
 
-    do {
-        n = sink->socket ? send(fd, sink->start, len, MSG_DONTWAIT|MSG_NOSIGNAL)
-                         : write(fd, sink->start, len);
-        err = (n == -1) ? ngx_errno : 0;
-    } while (err == NGX_EINTR);
+    n = ngx_http_gateway_log_send(sink, fd, sink->start, len, &err);
 
     if (n == (ssize_t) len) {
         return len;
@@ -807,14 +821,16 @@ ngx_http_gateway_log_resume(ngx_http_gateway_log_sink_t *sink, ngx_fd_t fd)
 static ngx_int_t
 ngx_http_gateway_log_mend(ngx_http_gateway_log_sink_t *sink, ngx_fd_t fd)
 {
+    ngx_err_t  err;
+
     if (!ngx_atomic_cmp_set(&sink->shared->torn, 1, 0)
-        || write(fd, "\n", 1) == 1)
+        || ngx_http_gateway_log_send(sink, fd, (u_char *) "\n", 1, &err) == 1)
     {
         return NGX_OK;
     }
 
     sink->shared->torn = 1;
-    ngx_http_gateway_log_pause(sink, ngx_errno);
+    ngx_http_gateway_log_pause(sink, err);
 
     return NGX_DECLINED;
 }

@@ -35,7 +35,7 @@ sub start {
                 . " -e '$dir/logs/error.log' -c '$dir/nginx.conf'";
     system(sprintf($shell, $nginx) =~ s/DIR/$dir/gr) == 0
         or die 'nginx did not start: ' . $self->log;
-    wait_until(sub { $self->pid && $self->workers == 2 });
+    wait_until(sub { $self->pid && $self->workers == ($arg{workers} // 2) });
     push @servers, $self;
     return $self;
 }
@@ -105,23 +105,59 @@ sub end {
 
 # --- a socket, as systemd has it
 
-{
+# a server of which stdout is a socket, and our end
+sub start_on_socket {
     socketpair my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
     open my $saved, '>&', \*STDOUT or die $!;
     open STDOUT, '>&', $theirs or die $!;
-    my $nginx = eval { start('gateway_log stdout flush=0;', '%s') };
+    my $nginx = eval { start(@_) };
     open STDOUT, '>&', $saved or die $!;
-    close $theirs;
     ok($nginx, 'socket: nginx starts') or diag($@);
+    return $nginx, $ours;
+}
+
+# what comes until $done says so, or nothing more does
+sub read_until {
+    my ($socket, $done) = @_;
+
+    my $text = '';
+    my $bits = '';
+    vec($bits, fileno $socket, 1) = 1;
+    while (!$done->($text)) {
+        select(my $ready = $bits, undef, undef, 3) or last;
+        sysread $socket, $text, 65536, length $text or last;
+    }
+    return $text;
+}
+
+{
+    my ($nginx, $ours) = start_on_socket('gateway_log stdout flush=0;', '%s');
 
     $nginx->get("/$_") for 1 .. 3;
-    my $text = '';
-    wait_until(sub { my $bits = ''; vec($bits, fileno $ours, 1) = 1;
-                     sysread $ours, $text, 65536, length $text
-                         if select $bits, undef, undef, 0.1;
-                     ($text =~ tr/\n//) == 3 });
+    my $text = read_until($ours, sub { $_[0] =~ tr/\n// == 3 });
     is(scalar(map { json_of($_) } split /\n/, $text), 3, 'socket: all records');
     end($nginx, 'socket');
+}
+
+# a reader that rests: a record that was cut off is closed without waiting
+
+{
+    my ($nginx, $ours) = start_on_socket(
+        'gateway_log stdout buffer=1m flush=100ms;', '%s', workers => 1);
+    my $n = 200;
+
+    $nginx->get('/?' . 'x' x 3000) for 1 .. $n;
+    sleep 2;
+    my ($status) = $nginx->get('/last', timeout => 3);
+    is($status, 200, 'socket: no request waits for a reader');
+
+    my $text = read_until($ours, sub { $_[0] =~ m{"path":"/last".*\n}
+                                       && $_[0] =~ tr/\n// > $n });
+    my @lines = split /\n/, $text;
+    my @whole = grep { eval { json_of($_) } } @lines;
+    is(scalar @whole, $n + 1, 'socket: all records are there');
+    cmp_ok(scalar @lines, '>', scalar @whole, 'socket: and what was cut off');
+    end($nginx, 'a reader that rests');
 }
 
 done_testing;
