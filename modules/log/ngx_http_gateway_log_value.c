@@ -1073,23 +1073,29 @@ ngx_http_gateway_log_string_field(ngx_http_gateway_log_record_t *rec,
 {
     u_char                              *start;
     size_t                               string;
+    unsigned                             cut;
     gw_text_t                            text;
     ngx_uint_t                           i;
     const ngx_http_gateway_log_piece_t  *piece;
 
     piece = field->pieces.elts;
     string = rec->string;
+    cut = rec->cut;
+    rec->cut = 0;
 
     *p++ = '"';
     start = p;
 
-    for (i = 0; i < field->pieces.nelts; i++) {
+    /* nothing follows a piece that was cut */
+
+    for (i = 0; i < field->pieces.nelts && !rec->cut && !rec->full; i++) {
         text = ngx_http_gateway_log_piece(rec, &piece[i]);
 
         p = ngx_http_gateway_log_inner(rec, p, text.data, text.len);
         rec->string = string - (p - start);
     }
 
+    rec->cut |= cut;
     rec->string = string;
 
     if (p == start) {

@@ -245,7 +245,8 @@ SKIP: {
     my $nginx = start_nginx(workers => 1, http => <<'END', server => $location);
     large_client_header_buffers 8 32k;
     client_header_buffer_size 1k;
-    gateway_log_format f { header request x-*; field end_of_it $arg_z; }
+    gateway_log_format f { header request x-*; field end_of_it $arg_z;
+                           field two "$http_two-$arg_z"; }
     gateway_log a.json f flush=0;
 END
     my @big = map { "X-H$_: " . 'h' x 9000 } 1 .. 3;
@@ -258,9 +259,10 @@ END
                                   "User-Agent: " . "\x01\xff" x 4000 ]);
     $nginx->get('/', headers => [ 'User-Agent: ' . "\xff" x 8000,
                                   'Referer: ' . "\xff" x 8000 ]);
-    my @records = records($nginx, 'a.json', 6);
+    $nginx->get('/?z=1', headers => [ 'Two: ' . 'a' x 8191 . '"' ]);
+    my @records = records($nginx, 'a.json', 7);
     my @lines = lines_of($nginx, 'a.json');
-    is(scalar @records, 6, 'sizes: each leaves a record');
+    is(scalar @records, 7, 'sizes: each leaves a record');
 
     is(length $records[0]{query}, 8192, 'sizes: 8 KB of a string');
     ok(!$records[0]{truncated}, 'sizes: are not cut');
@@ -272,6 +274,7 @@ END
     ok(!exists $records[4]{request_header_x_h1},
        'sizes: headers are left out where the record is too long');
     ok($records[4]{truncated}, 'sizes: which is said');
+    is($records[6]{two}, 'a' x 8191, 'sizes: nothing follows what was cut');
     cmp_ok(length $_, '<', 32768, 'sizes: 32 KB of a record') for @lines;
     $nginx->stop;
 }
