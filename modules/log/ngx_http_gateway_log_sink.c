@@ -241,7 +241,7 @@ ngx_http_gateway_log_pipe(ngx_conf_t *cf, ngx_http_gateway_log_sink_t *sink)
     clnf = cln->data;
     clnf->fd = sink->fd;
     clnf->name = sink->name.data;
-    clnf->log = cf->cycle->log;
+    clnf->log = &cf->cycle->new_log;    /* not that of the old cycle */
 
     sink->pipe = 1;
     sink->record = NGX_HTTP_GATEWAY_LOG_PIPE;

@@ -219,6 +219,33 @@ SKIP: {
 }
 
 
+# over reloads, each of which opens it again
+
+{
+    my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    chmod 0777, "$dir";
+    POSIX::mkfifo("$dir/pipe", 0666) or die "mkfifo: $!";
+
+    my $nginx = start_nginx(http => "gateway_log $dir/pipe;",
+                            server => $location);
+    sysopen my $pipe, "$dir/pipe", POSIX::O_RDONLY()|POSIX::O_NONBLOCK()
+        or die "open: $!";
+
+    for (1 .. 3) {
+        $nginx->get('/') for 1 .. 4;
+        $nginx->reload;
+    }
+    $nginx->stop;
+
+    sysread $pipe, my $text, 65536;
+    is(scalar(map { json_of($_) } split /\n/, $text), 12,
+       'pipe: old workers write all that they have');
+    my %count = counters($nginx, 'pipe');
+    balanced('pipe over reloads', %count);
+    is($count{written}, 12, 'pipe over reloads: which is counted');
+}
+
+
 # --- one process without a master
 
 {
