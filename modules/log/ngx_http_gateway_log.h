@@ -270,7 +270,7 @@ char *ngx_http_gateway_log_sink_check(ngx_conf_t *cf,
 ngx_int_t ngx_http_gateway_log_sinks_init(ngx_conf_t *cf,
     ngx_http_gateway_log_main_conf_t *lmcf);
 
-/* for exit_process: writes what it can, drops the rest */
+/* writes what it can, drops the rest; later records are not made */
 void ngx_http_gateway_log_sinks_stop(ngx_cycle_t *cycle,
     ngx_http_gateway_log_main_conf_t *lmcf);
 

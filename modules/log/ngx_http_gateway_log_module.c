@@ -69,6 +69,7 @@ static char *ngx_http_gateway_log_parse(ngx_conf_t *cf,
 static char *ngx_http_gateway_log_size(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 static ngx_int_t ngx_http_gateway_log_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_log_init_module(ngx_cycle_t *cycle);
 static void ngx_http_gateway_log_exit_process(ngx_cycle_t *cycle);
 static void ngx_http_gateway_log_exit_master(ngx_cycle_t *cycle);
 
@@ -114,7 +115,7 @@ ngx_module_t  ngx_http_gateway_log_module = {
     ngx_http_gateway_log_commands,         /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_gateway_log_init_module,      /* init module */
     NULL,                                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -768,6 +769,32 @@ ngx_http_gateway_log_conf(ngx_cycle_t *cycle)
                                                ngx_http_gateway_log_module);
 
     return (lmcf && lmcf->sinks.nelts) ? lmcf : NULL;
+}
+
+
+/*
+ * A process without a master keeps requests of the old configuration, but not
+ * its files and shared memory.
+ */
+
+static ngx_int_t
+ngx_http_gateway_log_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    if (ngx_process != NGX_PROCESS_SINGLE
+        || ngx_is_init_cycle(cycle->old_cycle))
+    {
+        return NGX_OK;
+    }
+
+    lmcf = ngx_http_gateway_log_conf(cycle->old_cycle);
+
+    if (lmcf != NULL) {
+        ngx_http_gateway_log_sinks_stop(cycle->old_cycle, lmcf);
+    }
+
+    return NGX_OK;
 }
 
 

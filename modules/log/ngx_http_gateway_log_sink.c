@@ -552,6 +552,13 @@ ngx_http_gateway_log_sinks_stop(ngx_cycle_t *cycle,
             ngx_http_gateway_log_sink_drop(sink[i], NGX_HTTP_GATEWAY_LOG_EXIT,
                                            n);
         }
+
+        if (sink[i]->event.timer_set) {
+            ngx_del_timer(&sink[i]->event);
+        }
+
+        sink[i]->file = NULL;
+        sink[i]->fd = NGX_INVALID_FILE;
     }
 }
 

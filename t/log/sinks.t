@@ -265,6 +265,28 @@ SKIP: {
     is(scalar(my @lines = lines_of($nginx, 'a.json')), 6, 'single: to the file');
 }
 
+# a reload of one process takes the files of the old configuration away
+
+{
+    my $port = free_port();
+    my $nginx = start_nginx(port => $port, conf => http_conf(
+        main => 'master_process off;', port => $port,
+        http => 'gateway_log a.json; gateway_log b.json flush=1h;',
+        server => $location));
+
+    $nginx->get('/') for 1 .. 3;
+    $nginx->signal('HUP');
+    is(scalar(records($nginx, 'b.json', 3)), 3, 'single: a reload writes all');
+    sleep 1.2;      # the time of a flush
+    $nginx->stop;
+
+    for my $file ('a.json', 'b.json') {
+        my %count = counters($nginx, $file);
+        balanced("single, reload: $file", %count);
+        is(scalar(my @lines = lines_of($nginx, $file)), 3, "single: $file");
+    }
+}
+
 
 # --- sizes
 
