@@ -12,10 +12,10 @@
  * that a kill in between does not hide any.
  */
 
-#include <sys/statvfs.h>
-
 #include "ngx_http_gateway_log.h"
 #include "ngx_http_gateway_say.h"
+
+#include <sys/statvfs.h>
 
 
 #define NGX_HTTP_GATEWAY_LOG_PAUSE  1000    /* ms */
