@@ -129,45 +129,87 @@ ngx_http_gateway_log_finish(ngx_http_gateway_log_capture_t *capture, u_char *p)
 }
 
 
-/* the member of a name, of all its lines; nothing if there are none */
+/*
+ * The lines of a name, between the quotes of one text, which is bounded as a
+ * whole, or of the elements of an array.  Returns p if there are none.
+ */
 
 static u_char *
-ngx_http_gateway_log_member(ngx_http_gateway_log_capture_t *capture,
-    const ngx_str_t *name, u_char *p)
+ngx_http_gateway_log_joined(ngx_http_gateway_log_capture_t *capture,
+    const ngx_str_t *name, ngx_uint_t lists, u_char *p)
 {
-    ngx_uint_t                      n, lists;
+    u_char                         *start;
+    size_t                          string;
     ngx_table_elt_t                *h;
     ngx_http_gateway_log_walk_t     walk;
     ngx_http_gateway_log_record_t  *rec;
 
     rec = capture->rec;
-    lists = ngx_http_gateway_log_vocabularies[rec->format->preset].lists;
-
+    string = rec->string;
+    start = NULL;
     walk.part = &capture->lines->part;
     walk.i = 0;
-    n = 0;
 
-    while (!rec->full && (h = ngx_http_gateway_log_next(&walk)) != NULL) {
-
+    while (!rec->full && (lists || !rec->cut)
+           && (h = ngx_http_gateway_log_next(&walk)) != NULL)
+    {
         if (!ngx_http_gateway_log_named(h, name)) {
             continue;
         }
 
-        p = (n == 0) ? ngx_http_gateway_log_begin(capture, name, p)
-            : lists ? ngx_cpymem(p, "\",\"", 3)
-            : ngx_cpymem(p, ", ", 2);
-        n++;
+        if (start == NULL) {
+            p = ngx_http_gateway_log_begin(capture, name, p);
+            start = p;
+
+        } else if (lists) {
+            p = ngx_cpymem(p, "\",\"", 3);
+
+        } else {
+            p = ngx_http_gateway_log_inner(rec, p, (u_char *) ", ", 2);
+            rec->string = string - (p - start);
+        }
 
         p = ngx_http_gateway_log_inner_redacted(rec, p, h->value.data,
                                                 h->value.len);
+
+        if (!lists) {
+            rec->string = string - (p - start);
+        }
 
         if (p > rec->last) {
             rec->full = 1;
         }
     }
 
-    if (n) {
-        return ngx_http_gateway_log_finish(capture, p);
+    rec->string = string;
+
+    return p;
+}
+
+
+/* the member of a name, of all its lines; nothing if there are none */
+
+static u_char *
+ngx_http_gateway_log_member(ngx_http_gateway_log_capture_t *capture,
+    const ngx_str_t *name, u_char *p)
+{
+    u_char                         *end;
+    unsigned                        cut;
+    ngx_uint_t                      lists;
+    ngx_http_gateway_log_record_t  *rec;
+
+    rec = capture->rec;
+    lists = ngx_http_gateway_log_vocabularies[rec->format->preset].lists;
+
+    cut = rec->cut;
+    rec->cut = 0;
+
+    end = ngx_http_gateway_log_joined(capture, name, lists, p);
+
+    rec->cut |= cut;
+
+    if (end != p) {
+        return ngx_http_gateway_log_finish(capture, end);
     }
 
     return capture->sent ? ngx_http_gateway_log_special(capture, name, p) : p;

@@ -309,9 +309,12 @@ END
     $nginx->get('/', headers => [ 'User-Agent: ' . "\xff" x 8000,
                                   'Referer: ' . "\xff" x 8000 ]);
     $nginx->get('/?z=1', headers => [ 'Two: ' . 'a' x 8191 . '"' ]);
-    my @records = records($nginx, 'a.json', 7);
+    $nginx->get('/', headers => [ 'X-L: ' . 'a' x 5000, 'X-M: 1',
+                                  'X-L: ' . 'b' x 5000, 'X-L: c', 'X-M: 2' ]);
+    $nginx->get('/', headers => [ 'X-L: ' . 'a' x 8190 . '"', 'X-L: b' ]);
+    my @records = records($nginx, 'a.json', 9);
     my @lines = lines_of($nginx, 'a.json');
-    is(scalar @records, 7, 'sizes: each leaves a record');
+    is(scalar @records, 9, 'sizes: each leaves a record');
 
     is(length $records[0]{query}, 8192, 'sizes: 8 KB of a string');
     ok(!$records[0]{truncated}, 'sizes: are not cut');
@@ -323,6 +326,13 @@ END
     ok(!exists $records[4]{request_header_x_h1},
        'sizes: headers are left out where the record is too long');
     ok($records[4]{truncated}, 'sizes: which is said');
+    is($records[7]{request_header_x_l}, 'a' x 5000 . ', ' . 'b' x 3190,
+       'sizes: 8 KB of all lines of a header');
+    ok($records[7]{truncated}, 'sizes: which are cut');
+    is($records[7]{request_header_x_m}, '1, 2', 'sizes: no other header is');
+    is($records[8]{request_header_x_l}, 'a' x 8190 . '"',
+       'sizes: no line follows, where there is no room for it');
+    ok($records[8]{truncated}, 'sizes: which is said');
     is($records[6]{two}, 'a' x 8191, 'sizes: nothing follows what was cut');
     cmp_ok(length $_, '<', 32768, 'sizes: 32 KB of a record') for @lines;
     $nginx->stop;
