@@ -553,8 +553,8 @@ char *ngx_http_gateway_param_source(ngx_conf_t *cf,
 
 /*
  * Configuration: credentials are read from the source, which is copied, with
- * the normalized name, to the list of those that no log shows.  The setters of
- * sources by variable do it themselves.  NGX_ERROR: no memory.
+ * the normalized name, to the list of those that no log shows, once.  The
+ * setters of sources by variable do it themselves.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_source_add(ngx_conf_t *cf,
     const ngx_http_gateway_source_t *source);

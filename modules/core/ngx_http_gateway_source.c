@@ -188,10 +188,21 @@ ngx_int_t
 ngx_http_gateway_source_add(ngx_conf_t *cf,
     const ngx_http_gateway_source_t *source)
 {
+    ngx_uint_t                     i;
     ngx_http_gateway_source_t     *copy;
     ngx_http_gateway_main_conf_t  *gmcf;
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    copy = gmcf->credentials.elts;
+
+    for (i = 0; i < gmcf->credentials.nelts; i++) {
+        if (copy[i].kind == source->kind
+            && ngx_http_gateway_same(&copy[i].name, &source->name))
+        {
+            return NGX_OK;
+        }
+    }
 
     copy = ngx_array_push(&gmcf->credentials);
     if (copy == NULL) {

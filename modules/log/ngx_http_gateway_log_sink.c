@@ -698,10 +698,12 @@ ngx_http_gateway_log_reopen(ngx_open_file_t *file, ngx_log_t *log)
 
     /*
      * A fragment stays in the file that it is in, in which workers still write
-     * while the master has opened the next one.
+     * while the master, and processes that serve no requests, have opened the
+     * next one.
      */
 
-    if (ngx_process != NGX_PROCESS_MASTER) {
+    if (ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)
+    {
         sink->shared->torn = 0;
     }
 }
