@@ -7,6 +7,7 @@ use warnings;
 use lib 't/lib';
 
 use Cwd qw( abs_path );
+use JSON::PP ();
 use Test::Gateway::Certificate;
 use Test::Gateway::Consumer;
 use Test::Gateway::Redis;
@@ -32,6 +33,7 @@ my %exercise = (
     'partners-mtls.conf' => \&partners_mtls,
     'saas-plans.conf' => \&saas_plans,
     'redis.conf'      => \&redis,
+    'observability.conf' => \&observability,
 );
 
 # of redis.conf: what stands in the example is all that the user may do
@@ -310,6 +312,48 @@ sub ask {
 
 
 sub with { [ 'X-API-Key: ' . api_key($_[0]) ] }
+
+
+sub observability {
+    my ($server) = @_;
+
+    my $sampled = '00-' . 'a' x 18 . 'f' x 14 . '-' . 'b' x 16 . '-01';
+    my @id = ('X-Request-ID: from-the-balancer', "traceparent: $sampled",
+              'X-Client-Version: 7');
+    my ($status, $head) = ask($server, '/orders?a=1&session=canary', undef,
+                              headers => [ @{ with('good') }, @id ]);
+    is($status, 200, 'a good key');
+    like($head, qr/^X-Request-ID: from-the-balancer\r?$/m, 'the id of a trusted client');
+
+    is(scalar ask($server, '/orders', undef, headers => with('unknown')), 401,
+       'a key that nobody has');
+    is(scalar ask($server, '/health'), 204, 'what is not logged');
+
+    my $records = sub {
+        my $file = $server->dir . "/logs/$_[0].json";
+        return map { JSON::PP->new->utf8->decode($_) } split /^/, slurp($file);
+    };
+    ok(wait_until(sub {
+           my @all = ($records->('access'), $records->('problems'));
+           return @all == 3;
+       }, 10), 'a record for each, and another one of what went wrong');
+    my ($good, $refused) = $records->('access');
+
+    is($good->{http}{request}{id}, 'from-the-balancer', 'the id');
+    is($good->{trace}{id}, 'a' x 18 . 'f' x 14, 'the trace');
+    is($good->{url}{query}, 'a=1&session=REDACTED', 'what is redacted');
+    is($good->{service}{name}, 'orders', 'a field');
+    is($good->{client}{ip}, '127.0.0.0', 'a masked address');
+    is($good->{gateway}{route}, 'orders', 'the route');
+    is($good->{gateway}{consumer} // $good->{user}{name}, 'acme', 'the consumer');
+    is($refused->{http}{response}{status_code}, 401, 'a refusal');
+
+    my @problems = $records->('problems');
+    is(scalar @problems, 1, 'what went wrong alone');
+    is($problems[0]{http}{response}{status_code}, 401, '    is in the other file');
+    unlike(slurp($server->dir . '/logs/access.json'), qr/canary|gk_/, 'no secret');
+    return;
+}
 
 
 sub quickstart {
