@@ -77,7 +77,8 @@ sub failures { return scalar(() = $_[0]->log =~ /RAND_bytes\(\) failed/g) }
 
 
 write_file("$dir/on", '');
-my $nginx = start();
+my $nginx = eval { start() }
+    or plan skip_all => 'this nginx does not start with another RAND_bytes()';
 $nginx->allow('the request can get no ids');
 
 my ($status, $head) = http_get($port, '/', headers => \@client);
