@@ -141,7 +141,6 @@ ngx_http_gateway_log_reads_secret(const ngx_http_gateway_log_format_t *format,
     for (i = 0; prefixes[i].prefix.len; i++) {
 
         if (variable->len <= prefixes[i].prefix.len
-            || variable->len - prefixes[i].prefix.len > sizeof(buf)
             || ngx_strncasecmp(variable->data, prefixes[i].prefix.data,
                                prefixes[i].prefix.len)
                != 0)
@@ -151,6 +150,12 @@ ngx_http_gateway_log_reads_secret(const ngx_http_gateway_log_format_t *format,
 
         name.data = variable->data + prefixes[i].prefix.len;
         name.len = variable->len - prefixes[i].prefix.len;
+
+        /* too long to be compared: it might be one */
+
+        if (name.len > sizeof(buf)) {
+            return 1;
+        }
 
         if (prefixes[i].header) {
             ngx_http_gateway_header_normalize(buf, &name);

@@ -221,6 +221,11 @@ format_refused('field a $http_x_mine; redact header x_mine;',
 format_refused('field a $arg_my_own; redact query My-Own;',
                qq{field "a" reads "\$arg_my_own", $never});
 
+# a name of 128 bytes is compared, a longer one could be any
+format_accepted('field a $http_' . 'x' x 128 . ';');
+format_refused("field a \$$_;", qq{field "a" reads "\$$_", $never})
+    for map { $_ . 'x' x 129 } qw( http_ arg_ );
+
 # wherever the configuration reads a credential from
 my $auth = <<'END';
 gateway_consumers zone=c:1m file=consumers.json;
