@@ -10,6 +10,7 @@ use Cwd qw( abs_path );
 use JSON::PP ();
 use Test::Gateway::Certificate;
 use Test::Gateway::Consumer;
+use Test::Gateway::Record;
 use Test::Gateway::Redis;
 use Test::Gateway::Server;
 use Test::Gateway::Token;
@@ -424,6 +425,34 @@ sub quickstart {
     is(scalar ask($server, $path, token(claims => { %claims, sub => 'bob',
                                                     scope => 'orders:read' })),
        200, 'somebody else is not limited by that');
+
+    # a record of each request, on the standard output
+    my @expected = (401, 200, 403, 401, 401, 401, 200, 403, 401, 401, 401, 401,
+                    200, 200, 200, 429, 429, 200);
+    my @records = records($server, 'logs/stdout', scalar @expected);
+    is_deeply([ map { $_->{status} } @records ], \@expected,
+              'a record of each request');
+
+    my @names = qw( path consumer credential auth_method auth_reason );
+    my $limit = sub { [ { zone => 'orders', result => $_[0],
+                          remaining => $_[1] } ] };
+    for ([ 0, [ '/orders', undef, undef, undef, 'missing' ], undef ],
+         [ 1, [ '/orders', 'acme', 'good', 'api_key', undef ],
+           $limit->('PASSED', 4) ],
+         [ 2, [ '/orders', 'poor', 'poor', 'api_key', 'insufficient_scope' ],
+           undef ],
+         [ 6, [ $path, 'acme', undef, 'jwt', undef ], $limit->('PASSED', 3) ],
+         [ 15, [ '/orders', 'acme', 'good', 'api_key', undef ],
+           $limit->('REJECTED', 0) ])
+    {
+        my ($i, $told, $limits) = @$_;
+        is_deeply([ @{ $records[$i] }{@names} ], $told,
+                  "$expected[$i] $told->[0]: who, and why not");
+        is_deeply($records[$i]{limits}, $limits,
+                  "$expected[$i] $told->[0]: the limit");
+    }
+    unlike(slurp($server->dir . '/logs/stdout'), qr/gw_|eyJ/,
+           'no key and no token in a record');
 }
 
 

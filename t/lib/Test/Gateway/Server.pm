@@ -245,6 +245,20 @@ sub command {
 }
 
 
+# The same for a program that leaves a daemon, which may keep its output open:
+# both go to a file.
+
+sub command_to {
+    my ($file, @command) = @_;
+
+    open my $out, '>', $file or die "$file: $!";
+    my $pid = open3(my $in, '>&' . fileno $out, undef, @command);
+    close $in;
+    waitpid $pid, 0;
+    return ($? >> 8, slurp($file));
+}
+
+
 # nginx -t on a configuration: (exit code, output).  $files: path => bytes,
 # written beside it.  The folder's path reads DIR in the output.
 
@@ -267,7 +281,8 @@ sub nginx_t {
 # start_nginx(conf => text, files => { path => bytes }, port => n)
 #
 # Starts a master with workers.  Without conf, one is made of main, http and
-# server (see http_conf).  Dies with nginx's words if it does not start.
+# server (see http_conf).  Its standard output is the file logs/stdout.  Dies
+# with nginx's words if it does not start.
 
 sub start_nginx {
     my (%arg) = @_;
@@ -278,9 +293,9 @@ sub start_nginx {
 
     my $self = bless { dir => $dir, port => $port, allow => [] }, __PACKAGE__;
     local $ENV{GATEWAY_REPORTS} = "$dir/logs";
-    my ($code, $said) = command(binary(), '-p', "$dir/", '-e',
-                                "$dir/logs/error.log", '-c',
-                                "$dir/nginx.conf", '-g', 'daemon on;');
+    my ($code, $said) = command_to("$dir/logs/stdout", binary(), '-p', "$dir/",
+                                   '-e', "$dir/logs/error.log", '-c',
+                                   "$dir/nginx.conf", '-g', 'daemon on;');
     die "nginx did not start: $said" . $self->log if $code != 0;
 
     wait_until(sub { $self->pid }) or die 'nginx has no pid: ' . $self->log;
