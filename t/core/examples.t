@@ -116,6 +116,7 @@ sub whole {
     $http .= $1 while $text =~ s/^(gateway_(?:consumers|api_key_pepper) .*\n)//m;
     $http .= $1 while $text =~ s/^(gateway_redis .*?^\}\n)//ms;
     $http .= $1 while $text =~ s/^(gateway_limit_zone .*?;\n)//ms;
+    $http .= $1 while $text =~ s/^(gateway_log_format .*?^\}\n)//ms;
     $http .= "gateway_redis of_line_" . ++$n . " { $1 }\n"
         while $text =~ s/^(server [^\s{]+;)\n//m;
     $server = $text;
