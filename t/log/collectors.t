@@ -118,7 +118,7 @@ for my $title ('From log_format with escape=json',
         for my $i (0 .. $#columns) {
             push @unknown, map { "$before: $_" }
                            grep { !$member{$i}{s/\[\].*//r}
-                                  && !/^(?:header|field)\b|^HTTP|^_OTHER|^\./
+                                  && !/^(?:header|field)\b|^HTTP|^TLSv|^_OTHER|^\./
                                   && !/^\w+_ms$|^gateway\.$|^complete$|^status$/ }
                            $columns[$i] =~ /`([^`]+)`/g;
         }
