@@ -26,13 +26,6 @@ static char *ngx_http_gateway_access_header(ngx_conf_t *cf,
       + i * sizeof(ngx_str_t), 0 }
 
 
-static ngx_conf_enum_t  ngx_http_gateway_access_switch[] = {
-    { ngx_string("on"), 1 },
-    { ngx_string("off"), 0 },
-    { ngx_null_string, 0 }
-};
-
-
 static const ngx_http_gateway_param_t  ngx_http_gateway_access_params[] = {
     ngx_http_gateway_access_name_param("consumer=", 0),
     ngx_http_gateway_access_name_param("groups=", 1),
@@ -115,7 +108,7 @@ ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
 
     ngx_memzero(&flag, sizeof(ngx_command_t));
     flag.offset = offsetof(ngx_http_gateway_access_names_t, on);
-    flag.post = ngx_http_gateway_access_switch;
+    flag.post = ngx_http_gateway_switch;
 
     ngx_memzero(&set, sizeof(ngx_http_gateway_access_names_t));
     set.on = NGX_CONF_UNSET_UINT;

@@ -691,6 +691,10 @@ char *ngx_http_gateway_param_zone(ngx_conf_t *cf,
 ngx_http_complex_value_t *ngx_http_gateway_complex_value(ngx_conf_t *cf,
     ngx_str_t *value);
 
+/* a directive's setter: as ngx_conf_set_str_slot(), and refuses an empty one */
+char *ngx_http_gateway_set_str_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* a directive's setter: as ngx_conf_set_enum_slot(), and says what it takes */
 char *ngx_http_gateway_set_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -914,8 +918,9 @@ ngx_uint_t ngx_http_gateway_in_force(ngx_conf_t *cf);
 void ngx_http_gateway_warn_return(ngx_conf_t *cf, const char *directive,
     const ngx_http_gateway_place_t *place);
 
-/* an enum for ngx_http_gateway_set_enum_slot() */
+/* enums for ngx_http_gateway_set_enum_slot(); a switch is 1 or 0 */
 extern ngx_conf_enum_t  ngx_http_gateway_modes[];
+extern ngx_conf_enum_t  ngx_http_gateway_switch[];
 
 
 #endif /* _NGX_HTTP_GATEWAY_H_INCLUDED_ */

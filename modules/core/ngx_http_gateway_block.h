@@ -1,6 +1,6 @@
 
 /*
- * A block of directives inside { }, with a name: gateway_redis fleet { ... }.
+ * A block of directives inside { }, with a name.
  *
  * The directives are rows of nginx's own ngx_command_t, so that its setters
  * and core's can be used: "type" is the number of arguments alone, "offset" is
@@ -17,7 +17,7 @@
 /* of the configuration's pool; kept for errors that are found later */
 
 typedef struct {
-    ngx_str_t                       directive;  /* "gateway_redis" */
+    ngx_str_t                       directive;  /* its word */
     ngx_str_t                       name;       /* its first argument */
     ngx_http_gateway_place_t        place;      /* of the opening */
 } ngx_http_gateway_block_t;
@@ -35,11 +35,11 @@ char *ngx_http_gateway_block(ngx_conf_t *cf, ngx_http_gateway_block_t *block,
     ngx_command_t *rows, void *conf);
 
 /*
- * An [emerg] about the block as a whole: its directive, its name, "sentence"
- * and its place.  For after its closing.  Always NGX_CONF_ERROR.
+ * An [emerg] about the block as a whole, for after its closing: its directive
+ * and name, what the format says, and its place.  Always NGX_CONF_ERROR.
  */
-char *ngx_http_gateway_block_refuse(ngx_conf_t *cf,
-    const ngx_http_gateway_block_t *block, const char *sentence);
+char * ngx_cdecl ngx_http_gateway_block_refuse(ngx_conf_t *cf,
+    const ngx_http_gateway_block_t *block, const char *fmt, ...);
 
 
 #endif /* _NGX_HTTP_GATEWAY_BLOCK_H_INCLUDED_ */

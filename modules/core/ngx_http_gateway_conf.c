@@ -20,6 +20,13 @@ ngx_conf_enum_t  ngx_http_gateway_modes[] = {
 };
 
 
+ngx_conf_enum_t  ngx_http_gateway_switch[] = {
+    { ngx_string("on"), 1 },
+    { ngx_string("off"), 0 },
+    { ngx_null_string, 0 }
+};
+
+
 ngx_http_gateway_main_conf_t *
 ngx_http_gateway_registry(ngx_conf_t *cf, const char *what, ngx_uint_t pre)
 {

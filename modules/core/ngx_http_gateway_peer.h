@@ -108,6 +108,8 @@ struct ngx_http_gateway_peer_s {
     ngx_sockaddr_t                  sockaddr;
     socklen_t                       socklen;
     u_char                          text[NGX_SOCKADDR_STRLEN];
+    ngx_str_t                       certificate;    /* its name, with NUL */
+    ngx_uint_t                      ip;         /* unsigned:1; name is one */
     ngx_event_t                     timer;
     ngx_log_t                      *owner;
     ngx_log_t                       log;        /* nginx's words */
@@ -152,7 +154,8 @@ void ngx_http_gateway_peer_ready(ngx_http_gateway_peer_t *peer);
 /*
  * Closes the peer in whatever state it is, without a callback and without
  * waiting; no event of it is left, nor what nginx has said.  Bytes that the
- * kernel has taken are still sent; TLS ends without close_notify.  Allowed in
+ * kernel has taken are still sent; TLS ends with a close_notify, if it can be
+ * sent at once.  Allowed in
  * both callbacks and in the handlers of the connection, which must not be
  * touched afterwards; without effect on a peer that is closed.
  */
@@ -161,8 +164,9 @@ void ngx_http_gateway_peer_close(ngx_http_gateway_peer_t *peer);
 /*
  * Writes a reason for the log, such as "sending to 10.0.0.5:6379 failed: send()
  * failed (104: Connection reset by peer)": the format, and then what nginx has
- * said last since the peer is ready, if anything.  Before the peer is closed.
- * Returns the end of what was written.
+ * said last since the peer is ready, if anything.  A format of NULL stands for
+ * that nginx has said it all.  Before the peer is closed.  Returns the end of
+ * what was written.
  */
 u_char *ngx_http_gateway_peer_reason(ngx_http_gateway_peer_t *peer, u_char *p,
     u_char *last, const char *fmt, va_list args);

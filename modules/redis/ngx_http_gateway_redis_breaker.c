@@ -58,7 +58,7 @@ ngx_http_gateway_redis_zone_add(ngx_conf_t *cf,
     ngx_str_t        name;
     ngx_shm_zone_t  *shm_zone;
 
-    name.len = sizeof("gateway_redis:") - 1 + redis->name.len;
+    name.len = sizeof("gateway_redis:") - 1 + redis->block.name.len;
     name.data = ngx_pnalloc(cf->pool, name.len);
     if (name.data == NULL) {
         return NGX_ERROR;
@@ -66,7 +66,7 @@ ngx_http_gateway_redis_zone_add(ngx_conf_t *cf,
 
     ngx_memcpy(ngx_cpymem(name.data, "gateway_redis:",
                           sizeof("gateway_redis:") - 1),
-               redis->name.data, redis->name.len);
+               redis->block.name.data, redis->block.name.len);
 
     shm_zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_GATEWAY_REDIS_ZONE
                                                 * ngx_pagesize,
@@ -143,7 +143,7 @@ ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis)
     {
         ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
                       "gateway_redis \"%V\": \"%V\" answers, asking it again",
-                      &redis->name, &redis->node.server);
+                      &redis->block.name, &redis->node.server.text);
     }
 }
 
@@ -161,7 +161,7 @@ ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
     if (ngx_http_gateway_may_say(&redis->sh->said[say], NGX_HTTP_GATEWAY_SAY))
     {
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
-                      "%s", &redis->name, reason, next);
+                      "%s", &redis->block.name, reason, next);
     }
 }
 
@@ -213,7 +213,7 @@ ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
 
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
                       "failures=%i reached, not asking for %Mms",
-                      &redis->name, reason, redis->conf.failures,
+                      &redis->block.name, reason, redis->conf.failures,
                       redis->conf.retry);
     }
 
@@ -462,7 +462,8 @@ ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis)
 
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
                       "\"%V\" still does not answer, trying each %Mms",
-                      &redis->name, &redis->node.server, redis->conf.retry);
+                      &redis->block.name, &redis->node.server.text,
+                      redis->conf.retry);
     }
 }
 

@@ -246,7 +246,7 @@ ngx_http_gateway_redis_say_full(ngx_http_gateway_redis_t *redis)
     {
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
                       "%i calls wait for a reply, deciding without it",
-                      &redis->name, redis->pending);
+                      &redis->block.name, redis->pending);
     }
 }
 
@@ -444,7 +444,7 @@ ngx_http_gateway_redis_foreign(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_MALFORMED, NULL);
     ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED,
                                 "another reply than that of a script from %V",
-                                &conn->address);
+                                &conn->peer.address);
     return NGX_ERROR;
 }
 
@@ -489,7 +489,7 @@ ngx_http_gateway_redis_error(ngx_http_gateway_redis_connection_t *conn,
 
     reason.data = buf;
     reason.len = ngx_snprintf(buf, sizeof(buf), "%V answered \"%V\"",
-                              &conn->address, &words)
+                              &conn->peer.address, &words)
                  - buf;
 
     if (error == GW_RESP_READONLY) {
@@ -619,7 +619,7 @@ ngx_http_gateway_redis_deadline(ngx_event_t *ev)
     {
         ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
                                     "%V has not answered for %Mms",
-                                    &conn->address, ngx_max(
+                                    &conn->peer.address, ngx_max(
                                     NGX_HTTP_GATEWAY_REDIS_HARD
                                     * conn->redis->conf.timeout,
                                     NGX_HTTP_GATEWAY_REDIS_HARD_MIN));
@@ -713,7 +713,7 @@ ngx_http_gateway_redis_late_reply(ngx_http_gateway_redis_connection_t *conn,
 
     reason.data = buf;
     reason.len = ngx_snprintf(buf, sizeof(buf), "no reply from %V in %Mms",
-                              &conn->node->server, timeout)
+                              &conn->node->server.text, timeout)
                  - buf;
 
     counts = call->written ? ngx_current_msec - call->sent >= timeout

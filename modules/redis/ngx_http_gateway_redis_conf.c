@@ -7,7 +7,6 @@
 #include "ngx_http_gateway_redis_private.h"
 
 
-#define NGX_HTTP_GATEWAY_REDIS_PORT      6379
 #define NGX_HTTP_GATEWAY_REDIS_PASSWORD  1024       /* bytes */
 
 
@@ -20,16 +19,9 @@ typedef struct {
 } ngx_http_gateway_redis_bounds_t;
 
 
-static char *ngx_http_gateway_redis_directive(ngx_conf_t *cf,
-    ngx_command_t *dummy, void *conf);
-static char *ngx_http_gateway_redis_unknown(ngx_conf_t *cf);
-static char *ngx_http_gateway_redis_server(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_gateway_redis_password(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_redis_breaker(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static char *ngx_http_gateway_redis_set_str(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_redis_set_num(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
@@ -47,18 +39,13 @@ static char *ngx_http_gateway_redis_msec(ngx_conf_t *cf, ngx_str_t *name,
     ngx_msec_t *field);
 static char *ngx_http_gateway_redis_check(ngx_conf_t *cf,
     ngx_http_gateway_redis_t *redis);
-static char *ngx_http_gateway_redis_check_ssl(ngx_conf_t *cf,
-    ngx_http_gateway_redis_t *redis);
-static char *ngx_http_gateway_redis_refuse(ngx_conf_t *cf,
-    ngx_http_gateway_redis_t *redis, const char *sentence);
 
 
-static ngx_conf_enum_t  ngx_http_gateway_redis_switch[] = {
-    { ngx_string("on"), 1 },
-    { ngx_string("off"), 0 },
-    { ngx_null_string, 0 }
+static ngx_http_gateway_peer_kind_t  ngx_http_gateway_redis_server = {
+    6379, 0,
+    "\"10.0.0.5:6379\", \"[::1]:6379\", \"redis.example:6379\" or "
+    "\"unix:/path\""
 };
-
 
 static ngx_http_gateway_redis_bounds_t  ngx_http_gateway_redis_database = {
     0, 65535, NULL
@@ -91,10 +78,10 @@ static ngx_http_gateway_redis_bounds_t  ngx_http_gateway_redis_retry = {
 
 static ngx_command_t  ngx_http_gateway_redis_directives[] = {
 
-    ngx_http_gateway_redis_row("server", ngx_http_gateway_redis_server,
-                               node.server, NULL),
+    ngx_http_gateway_redis_row("server", ngx_http_gateway_peer_set_server,
+                               node.server, &ngx_http_gateway_redis_server),
 
-    ngx_http_gateway_redis_row("user", ngx_http_gateway_redis_set_str,
+    ngx_http_gateway_redis_row("user", ngx_http_gateway_set_str_slot,
                                conf.user, NULL),
 
     ngx_http_gateway_redis_row("password_file",
@@ -105,25 +92,9 @@ static ngx_command_t  ngx_http_gateway_redis_directives[] = {
                                conf.database,
                                &ngx_http_gateway_redis_database),
 
-    ngx_http_gateway_redis_row("ssl", ngx_http_gateway_set_enum_slot,
-                               conf.ssl, ngx_http_gateway_redis_switch),
+    ngx_http_gateway_peer_ssl_rows(ngx_http_gateway_redis_t, conf.ssl),
 
-    ngx_http_gateway_redis_row("ssl_trusted_certificate",
-                               ngx_http_gateway_redis_set_str,
-                               conf.ssl_trusted_certificate, NULL),
-
-    ngx_http_gateway_redis_row("ssl_name", ngx_http_gateway_redis_set_str,
-                               conf.ssl_name, NULL),
-
-    ngx_http_gateway_redis_row("ssl_certificate",
-                               ngx_http_gateway_redis_set_str,
-                               conf.ssl_certificate, NULL),
-
-    ngx_http_gateway_redis_row("ssl_certificate_key",
-                               ngx_http_gateway_redis_set_str,
-                               conf.ssl_certificate_key, NULL),
-
-    ngx_http_gateway_redis_row("prefix", ngx_http_gateway_redis_set_str,
+    ngx_http_gateway_redis_row("prefix", ngx_http_gateway_set_str_slot,
                                conf.prefix, NULL),
 
     ngx_http_gateway_redis_row("connect_timeout",
@@ -149,40 +120,18 @@ static ngx_command_t  ngx_http_gateway_redis_directives[] = {
 };
 
 
-/* what means something with "ssl on" only */
-
-static const struct {
-    size_t                          offset;
-    const char                     *sentence;
-} ngx_http_gateway_redis_of_ssl[] = {
-
-    { offsetof(ngx_http_gateway_redis_conf_t, ssl_trusted_certificate),
-      "has \"ssl_trusted_certificate\" without \"ssl on\"" },
-
-    { offsetof(ngx_http_gateway_redis_conf_t, ssl_name),
-      "has \"ssl_name\" without \"ssl on\"" },
-
-    { offsetof(ngx_http_gateway_redis_conf_t, ssl_certificate),
-      "has \"ssl_certificate\" without \"ssl on\"" },
-
-    { offsetof(ngx_http_gateway_redis_conf_t, ssl_certificate_key),
-      "has \"ssl_certificate_key\" without \"ssl on\"" },
-
-    { 0, NULL }
-};
-
-
 char *
 ngx_http_gateway_redis_block(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)
 {
     char                           *rv;
-    ngx_conf_t                      save;
     ngx_http_gateway_redis_conf_t  *conf;
+
+    redis->node.redis = redis;
 
     conf = &redis->conf;
 
     conf->database = NGX_CONF_UNSET;
-    conf->ssl = NGX_CONF_UNSET_UINT;
+    conf->ssl.on = NGX_CONF_UNSET_UINT;
     conf->connect_timeout = NGX_CONF_UNSET_MSEC;
     conf->timeout = NGX_CONF_UNSET_MSEC;
     conf->connections = NGX_CONF_UNSET;
@@ -190,22 +139,14 @@ ngx_http_gateway_redis_block(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)
     conf->failures = 5;
     conf->retry = 1000;
 
-    ngx_http_gateway_place(cf, &conf->place);
-
-    save = *cf;
-    cf->handler = ngx_http_gateway_redis_directive;
-    cf->handler_conf = (char *) redis;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
+    rv = ngx_http_gateway_block(cf, &redis->block,
+                                ngx_http_gateway_redis_directives, redis);
 
     if (rv != NGX_CONF_OK) {
         return rv;
     }
 
     ngx_conf_init_value(conf->database, 0);
-    ngx_conf_init_uint_value(conf->ssl, 0);
     ngx_conf_init_msec_value(conf->connect_timeout, 200);
     ngx_conf_init_msec_value(conf->timeout, 50);
     ngx_conf_init_value(conf->connections, 1);
@@ -219,112 +160,7 @@ ngx_http_gateway_redis_block(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)
 }
 
 
-static char *
-ngx_http_gateway_redis_directive(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf)
-{
-    char           *rv;
-    ngx_str_t      *value;
-    ngx_command_t  *cmd;
-
-    value = cf->args->elts;
-
-    for (cmd = ngx_http_gateway_redis_directives; cmd->name.len; cmd++) {
-
-        if (!ngx_http_gateway_same(&cmd->name, &value[0])) {
-            continue;
-        }
-
-        if (!(cmd->type & (NGX_CONF_NOARGS << (cf->args->nelts - 1)))) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid number of "
-                               "arguments in \"%V\" directive", &value[0]);
-            return NGX_CONF_ERROR;
-        }
-
-        rv = cmd->set(cf, cmd, conf);
-
-        if (rv == NGX_CONF_OK || rv == NGX_CONF_ERROR) {
-            return rv;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" directive %s",
-                           &value[0], rv);
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_gateway_redis_unknown(cf);
-}
-
-
-static char *
-ngx_http_gateway_redis_unknown(ngx_conf_t *cf)
-{
-    u_char         *p, *last;
-    u_char          buf[NGX_MAX_CONF_ERRSTR / 2];
-    ngx_str_t      *value;
-    ngx_command_t  *cmd;
-
-    value = cf->args->elts;
-
-    p = buf;
-    last = buf + sizeof(buf);
-
-    for (cmd = ngx_http_gateway_redis_directives; cmd->name.len; cmd++) {
-        p = ngx_slprintf(p, last, "%s\"%V\"", p == buf ? "" : ", ",
-                         &cmd->name);
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown directive \"%V\" in \"gateway_redis\", "
-                       "allowed are %*s", &value[0], (size_t) (p - buf), buf);
-
-    return NGX_CONF_ERROR;
-}
-
-
 /* setters, in the order of the table */
-
-static char *
-ngx_http_gateway_redis_server(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_gateway_redis_t *redis = conf;
-
-    ngx_url_t   u;
-    ngx_str_t  *value;
-
-    if (redis->node.server.data != NULL) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.url = value[1];
-    u.default_port = NGX_HTTP_GATEWAY_REDIS_PORT;
-    u.no_resolve = 1;
-
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%s in \"%V %V\", it must be an address such as "
-                           "\"10.0.0.5:6379\", \"[::1]:6379\", "
-                           "\"redis.example:6379\" or \"unix:/path\"",
-                           u.err ? u.err : "no memory", &value[0], &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    redis->node.redis = redis;
-    redis->node.server = value[1];
-    redis->node.host = u.host;
-    redis->node.port = u.port;
-
-    if (u.naddrs) {
-        redis->node.addr = &u.addrs[0];
-    }
-
-    return NGX_CONF_OK;
-}
-
 
 /*
  * The secret is read once, by the master, and stands in no message.
@@ -414,31 +250,6 @@ ngx_http_gateway_redis_breaker(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     redis->conf.breaker = 1;
 
     return ngx_http_gateway_params(cf, params, &redis->conf, 1);
-}
-
-
-static char *
-ngx_http_gateway_redis_set_str(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_str_t  *value, *field;
-
-    field = (ngx_str_t *) ((char *) conf + cmd->offset);
-
-    if (field->data != NULL) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (value[1].len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "empty value in \"%V\"",
-                           &value[0]);
-        return NGX_CONF_ERROR;
-    }
-
-    *field = value[1];
-
-    return NGX_CONF_OK;
 }
 
 
@@ -560,21 +371,20 @@ ngx_http_gateway_redis_check(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)
 
     conf = &redis->conf;
 
-    if (redis->node.server.data == NULL) {
-        return ngx_http_gateway_redis_refuse(cf, redis,
+    if (redis->node.server.text.data == NULL) {
+        return ngx_http_gateway_block_refuse(cf, &redis->block,
                                              "must have \"server\"");
     }
 
     if (conf->user.data != NULL && conf->password.data == NULL) {
-        return ngx_http_gateway_redis_refuse(cf, redis,
+        return ngx_http_gateway_block_refuse(cf, &redis->block,
                                   "has \"user\" without \"password_file\"");
     }
 
-    if (ngx_http_gateway_redis_check_ssl(cf, redis) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (conf->ssl && ngx_http_gateway_redis_ssl(cf, redis) != NGX_CONF_OK) {
+    if (ngx_http_gateway_peer_ssl(cf, &redis->block, &redis->node.server,
+                                  &conf->ssl)
+        != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -583,61 +393,4 @@ ngx_http_gateway_redis_check(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)
     }
 
     return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_gateway_redis_check_ssl(ngx_conf_t *cf,
-    ngx_http_gateway_redis_t *redis)
-{
-    ngx_str_t                      *value;
-    ngx_uint_t                      i;
-    ngx_http_gateway_redis_conf_t  *conf;
-
-    conf = &redis->conf;
-
-    for (i = 0; ngx_http_gateway_redis_of_ssl[i].sentence && !conf->ssl; i++) {
-
-        value = (ngx_str_t *) ((char *) conf
-                               + ngx_http_gateway_redis_of_ssl[i].offset);
-
-        if (value->data != NULL) {
-            return ngx_http_gateway_redis_refuse(cf, redis,
-                                    ngx_http_gateway_redis_of_ssl[i].sentence);
-        }
-    }
-
-    if ((conf->ssl_certificate.data == NULL)
-        != (conf->ssl_certificate_key.data == NULL))
-    {
-        return ngx_http_gateway_redis_refuse(cf, redis,
-                    "must have \"ssl_certificate\" and "
-                    "\"ssl_certificate_key\" both or neither");
-    }
-
-#if (NGX_HAVE_UNIX_DOMAIN)
-
-    if (conf->ssl && conf->ssl_name.data == NULL && redis->node.addr != NULL
-        && redis->node.addr->sockaddr->sa_family == AF_UNIX)
-    {
-        return ngx_http_gateway_redis_refuse(cf, redis,
-                    "must have \"ssl_name\": a socket has no name that its "
-                    "certificate could be for");
-    }
-
-#endif
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_gateway_redis_refuse(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis,
-    const char *sentence)
-{
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "\"gateway_redis %V\" %s "
-                  "in %V:%ui", &redis->name, sentence,
-                  ngx_http_gateway_place_args(&redis->conf.place));
-
-    return NGX_CONF_ERROR;
 }

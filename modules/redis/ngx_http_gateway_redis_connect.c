@@ -1,25 +1,14 @@
 
 /*
- * Connecting: when it is time, to which address, by which steps.  The first
- * that fails ends all of them, in ngx_http_gateway_redis_lost().
+ * Connecting: when it is time, and what follows.  The steps are core's; the
+ * first that fails ends all of them, in ngx_http_gateway_redis_lost().
  */
 
 #include "ngx_http_gateway_redis_private.h"
 
 
-static void ngx_http_gateway_redis_resolve(
-    ngx_http_gateway_redis_connection_t *conn);
-static void ngx_http_gateway_redis_resolved(ngx_resolver_ctx_t *ctx);
-static void ngx_http_gateway_redis_address(
-    ngx_http_gateway_redis_connection_t *conn, struct sockaddr *sockaddr,
-    socklen_t socklen);
-static void ngx_http_gateway_redis_dial(
-    ngx_http_gateway_redis_connection_t *conn);
-static void ngx_http_gateway_redis_keepalive(
-    ngx_http_gateway_redis_connection_t *conn);
-static void ngx_http_gateway_redis_connect_handler(ngx_event_t *ev);
-static void ngx_http_gateway_redis_established(
-    ngx_http_gateway_redis_connection_t *conn);
+static void ngx_http_gateway_redis_peer_failed(ngx_http_gateway_peer_t *peer,
+    const ngx_str_t *reason);
 
 
 void
@@ -40,24 +29,7 @@ ngx_http_gateway_redis_connect_later(
 void
 ngx_http_gateway_redis_timer_handler(ngx_event_t *ev)
 {
-    ngx_http_gateway_redis_connection_t *conn = ev->data;
-
-    switch (conn->state) {
-
-    case NGX_HTTP_GATEWAY_REDIS_DISCONNECTED:
-        ngx_http_gateway_redis_connect(conn);
-        return;
-
-    case NGX_HTTP_GATEWAY_REDIS_CONNECTING:
-        ngx_http_gateway_redis_lost(conn,
-                                    NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT,
-                                    "connecting to %V timed out",
-                                    &conn->address);
-        return;
-
-    default: /* NGX_HTTP_GATEWAY_REDIS_CONNECTED */
-        return;
-    }
+    ngx_http_gateway_redis_connect(ev->data);
 }
 
 
@@ -79,11 +51,10 @@ ngx_http_gateway_redis_stop_timer(ngx_http_gateway_redis_connection_t *conn)
 void
 ngx_http_gateway_redis_connect(ngx_http_gateway_redis_connection_t *conn)
 {
-    ngx_addr_t                *addr;
+    ngx_http_gateway_peer_t   *peer;
     ngx_http_gateway_redis_t  *redis;
 
     redis = conn->redis;
-    addr = conn->node->addr;
 
     ngx_http_gateway_redis_stop_timer(conn);
 
@@ -100,12 +71,8 @@ ngx_http_gateway_redis_connect(ngx_http_gateway_redis_connection_t *conn)
     }
 
     conn->state = NGX_HTTP_GATEWAY_REDIS_CONNECTING;
-    conn->address = conn->node->server;
-    conn->why_len = 0;
     conn->good = 0;
     conn->denied = 0;
-
-    ngx_add_timer(&conn->timer, redis->conf.connect_timeout);
 
     conn->reader = gw_resp_reader_create();
     if (conn->reader == NULL) {
@@ -115,267 +82,49 @@ ngx_http_gateway_redis_connect(ngx_http_gateway_redis_connection_t *conn)
         return;
     }
 
-    if (addr == NULL) {
-        ngx_http_gateway_redis_resolve(conn);
-        return;
-    }
-
-    ngx_http_gateway_redis_address(conn, addr->sockaddr, addr->socklen);
-    ngx_http_gateway_redis_dial(conn);
-}
-
-
-static void
-ngx_http_gateway_redis_resolve(ngx_http_gateway_redis_connection_t *conn)
-{
-    ngx_resolver_ctx_t  *ctx;
-
-    ctx = ngx_resolve_start(conn->redis->resolver, NULL);
-
-    if (ctx == NULL || ctx == NGX_NO_RESOLVER) {
-        ngx_http_gateway_redis_lost(conn,
-                                    NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT,
-                                    "%V could not be resolved",
-                                    &conn->node->host);
-        return;
-    }
-
-    ctx->name = conn->node->host;
-    ctx->handler = ngx_http_gateway_redis_resolved;
-    ctx->data = conn;
-    ctx->timeout = conn->redis->conf.connect_timeout;
-    ctx->cancelable = 1;
-
-    conn->resolving = ctx;
-
-    /* which may call the handler, or has freed what it could not begin */
-
-    if (ngx_resolve_name(ctx) != NGX_OK) {
-        conn->resolving = NULL;
-        ngx_http_gateway_redis_lost(conn,
-                                    NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT,
-                                    "%V could not be resolved",
-                                    &conn->node->host);
-    }
-}
-
-
-static void
-ngx_http_gateway_redis_resolved(ngx_resolver_ctx_t *ctx)
-{
-    ngx_int_t                             state;
-    ngx_http_gateway_redis_connection_t  *conn;
-
-    conn = ctx->data;
-    state = ctx->state;
-
-    if (state == 0) {
-
-        /* the first: nginx gives them in another order each time */
-
-        ngx_http_gateway_redis_address(conn, ctx->addrs[0].sockaddr,
-                                       ctx->addrs[0].socklen);
-    }
-
-    conn->resolving = NULL;
-    ngx_resolve_name_done(ctx);
-
-    if (state) {
-        ngx_http_gateway_redis_lost(conn,
-                                    NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT,
-                                    "%V could not be resolved (%i: %s)",
-                                    &conn->node->host, state,
-                                    ngx_resolver_strerror(state));
-        return;
-    }
-
-    ngx_http_gateway_redis_dial(conn);
-}
-
-
-static void
-ngx_http_gateway_redis_address(ngx_http_gateway_redis_connection_t *conn,
-    struct sockaddr *sockaddr, socklen_t socklen)
-{
-    ngx_memcpy(&conn->sockaddr, sockaddr, socklen);
-
-    if (conn->node->addr == NULL) {
-        ngx_inet_set_port(&conn->sockaddr.sockaddr, conn->node->port);
-    }
-
-    conn->socklen = socklen;
-    conn->address.data = conn->text;
-    conn->address.len = ngx_sock_ntop(&conn->sockaddr.sockaddr, socklen,
-                                      conn->text, NGX_SOCKADDR_STRLEN, 1);
-}
-
-
-static void
-ngx_http_gateway_redis_dial(ngx_http_gateway_redis_connection_t *conn)
-{
-    ngx_int_t               rc;
-    ngx_connection_t       *c;
-    ngx_peer_connection_t  *peer;
-
     peer = &conn->peer;
 
-    ngx_memzero(peer, sizeof(ngx_peer_connection_t));
+    peer->server = &conn->node->server;
+    peer->resolver = redis->resolver;
+    peer->ssl = redis->conf.ssl.ctx;
+    peer->ssl_name = redis->conf.ssl.name;
+    peer->timeout = redis->conf.connect_timeout;
+    peer->connected = ngx_http_gateway_redis_handshake;
+    peer->failed = ngx_http_gateway_redis_peer_failed;
+    peer->data = conn;
 
-    peer->sockaddr = &conn->sockaddr.sockaddr;
-    peer->socklen = conn->socklen;
-    peer->name = &conn->address;
-    peer->get = ngx_event_get_peer;
-    peer->log = &conn->log;
-    peer->log_error = NGX_ERROR_INFO;
-    peer->so_keepalive = 1;
-
-    rc = ngx_event_connect_peer(peer);
-
-    if (rc == NGX_ERROR || rc == NGX_DECLINED) {
-        peer->connection = NULL;
-        ngx_http_gateway_redis_lost(conn,
-                                    NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT,
-                                    NULL);
-        return;
-    }
-
-    c = peer->connection;
-
-    ngx_http_gateway_redis_keepalive(conn);
-
-    c->data = conn;
-    c->read->handler = ngx_http_gateway_redis_connect_handler;
-    c->write->handler = ngx_http_gateway_redis_connect_handler;
-
-    if (rc == NGX_OK) {
-        ngx_http_gateway_redis_established(conn);
-    }
-}
-
-
-/*
- * What stands between may forget a connection that nobody uses, and tell
- * neither end; the system's default notices after two hours.
- */
-
-static void
-ngx_http_gateway_redis_keepalive(ngx_http_gateway_redis_connection_t *conn)
-{
-#if (NGX_HAVE_KEEPALIVE_TUNABLE)
-    int         value;
-    ngx_uint_t  i;
-
-    static const struct {
-        int     name;
-        int     value;      /* seconds; or a count */
-    } options[] = {
-        { TCP_KEEPIDLE, 30 },
-        { TCP_KEEPINTVL, 5 },
-        { TCP_KEEPCNT, 3 }
-    };
-
-    if (conn->sockaddr.sockaddr.sa_family == AF_UNIX) {
-        return;
-    }
-
-    for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        value = options[i].value;
-
-        if (setsockopt(conn->peer.connection->fd, IPPROTO_TCP,
-                       options[i].name, &value, sizeof(int))
-            == -1)
-        {
-            ngx_log_error(NGX_LOG_INFO, &conn->log, ngx_socket_errno,
-                          "setsockopt(TCP_KEEP...) failed, ignored");
-        }
-    }
-#endif
+    ngx_http_gateway_peer_connect(peer);
 }
 
 
 static void
-ngx_http_gateway_redis_connect_handler(ngx_event_t *ev)
+ngx_http_gateway_redis_peer_failed(ngx_http_gateway_peer_t *peer,
+    const ngx_str_t *reason)
 {
-    int                                   err;
-    socklen_t                             len;
-    ngx_connection_t                     *c;
-    ngx_http_gateway_redis_connection_t  *conn;
+    ngx_http_gateway_redis_connection_t *conn = peer->data;
 
-    c = ev->data;
-    conn = c->data;
-
-    if (c->close) {
+    if (reason == NULL) {
         ngx_http_gateway_redis_close(conn);
         return;
     }
 
-    err = 0;
-    len = sizeof(int);
-
-    /*
-     * BSDs and Linux return 0 and set a pending error in err
-     * Solaris returns -1 and sets errno
-     */
-
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == -1) {
-        err = ngx_socket_errno;
-    }
-
-    if (err) {
-        ngx_log_error(NGX_LOG_INFO, c->log, err, "connect() to %V failed",
-                      &conn->address);
-        ngx_http_gateway_redis_lost(conn,
-                                    NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT,
-                                    NULL);
-        return;
-    }
-
-    if (!c->write->ready) {
-        return;
-    }
-
-    ngx_http_gateway_redis_established(conn);
-}
-
-
-static void
-ngx_http_gateway_redis_established(ngx_http_gateway_redis_connection_t *conn)
-{
-    ngx_connection_t  *c;
-
-    c = conn->peer.connection;
-
-    if (conn->sockaddr.sockaddr.sa_family != AF_UNIX
-        && ngx_tcp_nodelay(c) != NGX_OK)
-    {
-        ngx_http_gateway_redis_lost(conn,
-                                    NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT,
-                                    NULL);
-        return;
-    }
-
-    if (conn->redis->conf.ssl) {
-        ngx_http_gateway_redis_ssl_start(conn);
-        return;
-    }
-
-    ngx_http_gateway_redis_handshake(conn);
+    ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT,
+                                "%V", reason);
 }
 
 
 ngx_int_t
 ngx_http_gateway_redis_connected(ngx_http_gateway_redis_connection_t *conn)
 {
-    ngx_http_gateway_redis_stop_timer(conn);
+    ngx_http_gateway_peer_ready(&conn->peer);
 
     conn->state = NGX_HTTP_GATEWAY_REDIS_CONNECTED;
     conn->since = ngx_current_msec;
-    conn->why_len = 0;
 
     if (conn->attempts) {
         ngx_log_error(NGX_LOG_NOTICE, conn->redis->log, 0,
                       "gateway_redis \"%V\": connected to %V",
-                      &conn->redis->name, &conn->address);
+                      &conn->redis->block.name, &conn->peer.address);
     }
 
     if (conn->probe) {

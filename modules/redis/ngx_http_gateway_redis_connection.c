@@ -7,10 +7,6 @@
  * that was good and is lost is made again at once; what fails is tried again
  * after 50 ms, 100 ms and so on up to 5 s, of which a random part is waited.
  * Until then calls end as they begin.  At any time a connection tries once.
- *
- * What nginx's own functions say about a connection is not written to the log
- * but kept: it becomes the reason in the one line that says what has failed
- * and what follows, and that is not written for each of a thousand failures.
  */
 
 #include "ngx_http_gateway_redis_private.h"
@@ -29,9 +25,6 @@ typedef struct {
 static void ngx_http_gateway_redis_init_connection(
     ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_connection_t *conn, ngx_cycle_t *cycle);
-static u_char *ngx_http_gateway_redis_reason(
-    ngx_http_gateway_redis_connection_t *conn, u_char *p, u_char *last,
-    const char *fmt, va_list args);
 static void ngx_http_gateway_redis_say_lost(
     ngx_http_gateway_redis_connection_t *conn,
     const ngx_http_gateway_redis_ending_t *ending, ngx_uint_t busy,
@@ -43,8 +36,6 @@ static ngx_uint_t ngx_http_gateway_redis_lasted(
     ngx_http_gateway_redis_connection_t *conn);
 static void ngx_http_gateway_redis_shut(
     ngx_http_gateway_redis_connection_t *conn);
-static void ngx_http_gateway_redis_log_writer(ngx_log_t *log,
-    ngx_uint_t level, u_char *buf, size_t len);
 
 
 static const ngx_http_gateway_redis_ending_t
@@ -128,11 +119,7 @@ ngx_http_gateway_redis_init_connection(ngx_http_gateway_redis_t *redis,
     ngx_queue_init(&conn->sent);
     ngx_queue_init(&conn->active);
 
-    conn->log = *cycle->log;
-    conn->log.next = NULL;
-    conn->log.log_level = ngx_max(conn->log.log_level, NGX_LOG_INFO);
-    conn->log.writer = ngx_http_gateway_redis_log_writer;
-    conn->log.wdata = conn;
+    ngx_http_gateway_peer_init(&conn->peer, cycle->log);
 
     conn->timer.handler = ngx_http_gateway_redis_timer_handler;
     conn->timer.data = conn;
@@ -240,17 +227,17 @@ void ngx_cdecl
 ngx_http_gateway_redis_lost(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_cause_e cause, const char *fmt, ...)
 {
-    u_char                                   buf[NGX_HTTP_GATEWAY_REDIS_ERR];
-    va_list                                  args;
-    ngx_str_t                                reason;
-    ngx_msec_t                               delay;
-    ngx_uint_t                               busy, probe;
-    const ngx_http_gateway_redis_ending_t   *ending;
+    u_char                                  buf[NGX_HTTP_GATEWAY_REDIS_ERR];
+    va_list                                 args;
+    ngx_str_t                               reason;
+    ngx_msec_t                              delay;
+    ngx_uint_t                              busy, probe;
+    const ngx_http_gateway_redis_ending_t  *ending;
 
     va_start(args, fmt);
     reason.data = buf;
-    reason.len = ngx_http_gateway_redis_reason(conn, buf, buf + sizeof(buf),
-                                               fmt, args)
+    reason.len = ngx_http_gateway_peer_reason(&conn->peer, buf,
+                                              buf + sizeof(buf), fmt, args)
                  - buf;
     va_end(args);
 
@@ -291,28 +278,6 @@ ngx_http_gateway_redis_lost(ngx_http_gateway_redis_connection_t *conn,
 }
 
 
-static u_char *
-ngx_http_gateway_redis_reason(ngx_http_gateway_redis_connection_t *conn,
-    u_char *p, u_char *last, const char *fmt, va_list args)
-{
-    if (fmt == NULL && conn->why_len == 0) {
-        return ngx_slprintf(p, last, "connecting to %V failed",
-                            &conn->address);
-    }
-
-    if (fmt != NULL) {
-        p = ngx_vslprintf(p, last, fmt, args);
-    }
-
-    if (conn->why_len) {
-        p = ngx_slprintf(p, last, "%s%*s", fmt ? ": " : "", conn->why_len,
-                         conn->why);
-    }
-
-    return p;
-}
-
-
 /* one that nobody used, and that Redis has closed, is no failure */
 
 static void
@@ -337,7 +302,7 @@ ngx_http_gateway_redis_say_lost(ngx_http_gateway_redis_connection_t *conn,
 
     ngx_log_error(NGX_LOG_INFO, conn->redis->log, 0,
                   "gateway_redis \"%V\": %V, %s",
-                  &conn->redis->name, reason, next);
+                  &conn->redis->block.name, reason, next);
 }
 
 
@@ -434,29 +399,9 @@ ngx_http_gateway_redis_close(ngx_http_gateway_redis_connection_t *conn)
 static void
 ngx_http_gateway_redis_shut(ngx_http_gateway_redis_connection_t *conn)
 {
-    ngx_pool_t        *pool;
-    ngx_connection_t  *c;
-
     conn->state = NGX_HTTP_GATEWAY_REDIS_DISCONNECTED;
 
-    if (conn->resolving != NULL) {
-        ngx_resolve_name_done(conn->resolving);
-        conn->resolving = NULL;
-    }
-
-    c = conn->peer.connection;
-
-    if (c != NULL) {
-        conn->peer.connection = NULL;
-        pool = c->pool;
-
-        ngx_http_gateway_redis_ssl_end(c);
-        ngx_close_connection(c);
-
-        if (pool != NULL) {
-            ngx_destroy_pool(pool);
-        }
-    }
+    ngx_http_gateway_peer_close(&conn->peer);
 
     gw_resp_reader_free(conn->reader);
     conn->reader = NULL;
@@ -474,45 +419,5 @@ ngx_http_gateway_redis_shut(ngx_http_gateway_redis_connection_t *conn)
         ngx_delete_posted_event(&conn->flush);
     }
 
-    conn->why_len = 0;
     conn->grace = 0;
-}
-
-
-/*
- * "2026/01/31 12:00:00 [error] 4711#4711: connect() to ... failed": what
- * stands behind the number is kept.  What nginx says about itself, or while
- * somebody looks for a bug, goes to the log.
- */
-
-static void
-ngx_http_gateway_redis_log_writer(ngx_log_t *log, ngx_uint_t level,
-    u_char *buf, size_t len)
-{
-    ngx_http_gateway_redis_connection_t *conn = log->wdata;
-
-    u_char  *p, *last;
-
-    last = buf + len;
-
-    while (last > buf && (last[-1] == LF || last[-1] == CR)) {
-        last--;
-    }
-
-    p = ngx_strlchr(buf, last, '#');
-
-    if (p != NULL) {
-        p = ngx_strlchr(p, last, ' ');
-    }
-
-    p = (p != NULL) ? p + 1 : buf;
-
-    if (level == NGX_LOG_DEBUG || level <= NGX_LOG_ALERT) {
-        ngx_log_error_core(level, conn->redis->log, 0, "%*s",
-                           (size_t) (last - p), p);
-        return;
-    }
-
-    conn->why_len = ngx_min((size_t) (last - p), sizeof(conn->why));
-    ngx_memcpy(conn->why, p, conn->why_len);
 }

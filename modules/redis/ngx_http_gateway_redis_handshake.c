@@ -50,12 +50,15 @@ static u_char *ngx_http_gateway_redis_loading(
 
 
 void
-ngx_http_gateway_redis_handshake(ngx_http_gateway_redis_connection_t *conn)
+ngx_http_gateway_redis_handshake(ngx_http_gateway_peer_t *peer)
 {
+    ngx_http_gateway_redis_connection_t *conn = peer->data;
+
     ngx_connection_t  *c;
 
-    c = conn->peer.connection;
+    c = peer->connection;
 
+    c->data = conn;
     c->read->handler = ngx_http_gateway_redis_read_handler;
     c->write->handler = ngx_http_gateway_redis_write_handler;
 
@@ -313,7 +316,7 @@ ngx_http_gateway_redis_role_reply(ngx_http_gateway_redis_connection_t *conn,
     {
         ngx_http_gateway_redis_lost(conn,
                                     NGX_HTTP_GATEWAY_REDIS_CAUSE_READONLY,
-                                    "%V is no master", &conn->address);
+                                    "%V is no master", &conn->peer.address);
         return NGX_ERROR;
     }
 
@@ -343,7 +346,7 @@ ngx_http_gateway_redis_load_reply(ngx_http_gateway_redis_connection_t *conn,
         ngx_http_gateway_redis_lost(conn,
                                     NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED,
                                     "%V knows script \"%s\" by another digest",
-                                    &conn->address, script->name);
+                                    &conn->peer.address, script->name);
         return NGX_ERROR;
     }
 
@@ -379,7 +382,7 @@ ngx_http_gateway_redis_refused(ngx_http_gateway_redis_connection_t *conn,
     words = ngx_http_gateway_redis_words(reply);
 
     ngx_http_gateway_redis_lost(conn, cause, "%V refused %s: \"%V\"",
-                                &conn->address, command, &words);
+                                &conn->peer.address, command, &words);
     return NGX_ERROR;
 }
 
@@ -401,7 +404,8 @@ ngx_http_gateway_redis_tolerate(ngx_http_gateway_redis_connection_t *conn,
 
     ngx_log_error(NGX_LOG_WARN, conn->redis->log, 0,
                   "gateway_redis \"%V\": %V refused %s: \"%V\", going on",
-                  &conn->redis->name, &conn->address, command, &words);
+                  &conn->redis->block.name, &conn->peer.address, command,
+                  &words);
 }
 
 

@@ -280,7 +280,7 @@ ngx_http_gateway_redis_read(ngx_http_gateway_redis_connection_t *conn)
             ngx_http_gateway_redis_lost(conn,
                                         NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
                                         "%V has closed the connection",
-                                        &conn->address);
+                                        &conn->peer.address);
             return NGX_ERROR;
         }
 
@@ -288,7 +288,7 @@ ngx_http_gateway_redis_read(ngx_http_gateway_redis_connection_t *conn)
             ngx_http_gateway_redis_lost(conn,
                                       NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED,
                                         "too long a reply from %V",
-                                        &conn->address);
+                                        &conn->peer.address);
             return NGX_ERROR;
         }
 
@@ -331,7 +331,7 @@ ngx_http_gateway_redis_replies(ngx_http_gateway_redis_connection_t *conn)
                                       NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED,
                                         rc < 0 ? "malformed reply from %V"
                                                : "unexpected reply from %V",
-                                        &conn->address);
+                                        &conn->peer.address);
             return NGX_ERROR;
         }
 
@@ -367,5 +367,5 @@ ngx_http_gateway_redis_broken(ngx_http_gateway_redis_connection_t *conn,
     const char *call)
 {
     ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
-                                "%s %V failed", call, &conn->address);
+                                "%s %V failed", call, &conn->peer.address);
 }

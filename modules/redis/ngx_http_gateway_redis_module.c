@@ -84,7 +84,7 @@ ngx_http_gateway_redis_find(ngx_conf_t *cf, ngx_str_t *name)
     redis = rmcf->blocks.elts;
 
     for (i = 0; i < rmcf->blocks.nelts; i++) {
-        if (ngx_http_gateway_same(&redis[i]->name, name)) {
+        if (ngx_http_gateway_same(&redis[i]->block.name, name)) {
             return redis[i];
         }
     }
@@ -133,7 +133,7 @@ ngx_http_gateway_redis_script(ngx_conf_t *cf,
 ngx_str_t *
 ngx_http_gateway_redis_name(ngx_http_gateway_redis_t *redis)
 {
-    return &redis->name;
+    return &redis->block.name;
 }
 
 
@@ -213,7 +213,6 @@ ngx_http_gateway_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    redis->name = value[1];
     redis->scripts = &rmcf->scripts;
 
     r = ngx_array_push(&rmcf->blocks);
@@ -233,35 +232,22 @@ static ngx_int_t
 ngx_http_gateway_redis_init(ngx_conf_t *cf)
 {
     ngx_uint_t                            i;
-    ngx_http_core_loc_conf_t             *clcf;
     ngx_http_gateway_redis_t            **redis;
     ngx_http_gateway_redis_main_conf_t   *rmcf;
 
     rmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_gateway_redis_module);
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
     redis = rmcf->blocks.elts;
 
     for (i = 0; i < rmcf->blocks.nelts; i++) {
 
-        if (redis[i]->node.addr != NULL) {
-            continue;
-        }
-
-        /* without the directive core makes one that has no servers */
-
-        if (clcf->resolver == NULL || clcf->resolver->connections.nelts == 0) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "no resolver defined to resolve \"%V\": "
-                          "gateway_redis \"%V\" needs \"resolver\" in http, "
-                          "or an address in \"server\" in %V:%ui",
-                          &redis[i]->node.host, &redis[i]->name,
-                         ngx_http_gateway_place_args(&redis[i]->conf.place));
+        if (ngx_http_gateway_peer_resolver(cf, &redis[i]->block,
+                                           &redis[i]->node.server,
+                                           &redis[i]->resolver)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
-
-        redis[i]->resolver = clcf->resolver;
     }
 
     return NGX_OK;

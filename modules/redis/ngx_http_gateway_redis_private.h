@@ -8,10 +8,9 @@
  *     _turn.c        calls that wait: whose turn it is
  *     _command.c     what they are made of
  *     _connection.c  which there are, losing, when to try again
- *     _connect.c     connecting
+ *     _connect.c     connecting, by core's part for it
  *     _handshake.c   what is asked before the first call
  *     _io.c          bytes: output, input
- *     _ssl.c         TLS
  *     _breaker.c     failures, counted by all workers together
  *
  * A call waits in the flow of its client while there is no connection or Redis
@@ -26,10 +25,8 @@
 
 
 #include "ngx_http_gateway_redis.h"
+#include "ngx_http_gateway_peer.h"
 #include "ngx_http_gateway_say.h"
-
-#include <ngx_event.h>
-#include <ngx_event_connect.h>
 
 
 /* times are milliseconds */
@@ -47,7 +44,7 @@
 #define NGX_HTTP_GATEWAY_REDIS_HARD         5
 #define NGX_HTTP_GATEWAY_REDIS_HARD_MIN     250
 
-#define NGX_HTTP_GATEWAY_REDIS_ERR          512     /* bytes of a reason */
+#define NGX_HTTP_GATEWAY_REDIS_ERR  NGX_HTTP_GATEWAY_PEER_REASON
 
 /* calls that Redis has at the same time on a connection; others wait */
 #define NGX_HTTP_GATEWAY_REDIS_WINDOW       512
@@ -114,20 +111,12 @@ typedef struct {
 /* what the block says; read-only since then */
 
 typedef struct {
-    ngx_http_gateway_place_t        place;
-
     ngx_str_t                       user;
     ngx_str_t                       password;
     ngx_int_t                       database;
     ngx_str_t                       prefix;
 
-    ngx_uint_t                      ssl;
-    ngx_str_t                       ssl_trusted_certificate;
-    ngx_str_t                       ssl_name;   /* with NUL */
-    ngx_str_t                       ssl_certificate;
-    ngx_str_t                       ssl_certificate_key;
-    ngx_uint_t                      ssl_ip;     /* unsigned:1; name is one */
-    ngx_ssl_t                      *ssl_ctx;
+    ngx_http_gateway_peer_ssl_t     ssl;
 
     ngx_msec_t                      connect_timeout;
     ngx_msec_t                      timeout;
@@ -144,10 +133,7 @@ typedef struct {
 
 struct ngx_http_gateway_redis_node_s {
     ngx_http_gateway_redis_t       *redis;
-    ngx_str_t                       server;     /* as it was written */
-    ngx_str_t                       host;
-    in_port_t                       port;
-    ngx_addr_t                     *addr;       /* NULL: a name, to resolve */
+    ngx_http_gateway_peer_server_t  server;
 
     /* of the worker; NULL: this is none */
     ngx_http_gateway_redis_connection_t  *connections;
@@ -155,7 +141,7 @@ struct ngx_http_gateway_redis_node_s {
 
 
 struct ngx_http_gateway_redis_s {
-    ngx_str_t                       name;
+    ngx_http_gateway_block_t        block;
     ngx_http_gateway_redis_conf_t   conf;
     ngx_http_gateway_redis_node_t   node;
 
@@ -187,13 +173,7 @@ struct ngx_http_gateway_redis_connection_s {
     ngx_http_gateway_redis_node_t  *node;
     ngx_http_gateway_redis_state_e  state;
 
-    ngx_peer_connection_t           peer;       /* peer.connection: or NULL */
-    ngx_resolver_ctx_t             *resolving;
-    ngx_sockaddr_t                  sockaddr;
-    socklen_t                       socklen;
-    ngx_str_t                       address;    /* for the log */
-    u_char                          text[NGX_SOCKADDR_STRLEN];
-
+    ngx_http_gateway_peer_t         peer;
     gw_resp_reader_t               *reader;
     ngx_buf_t                       out;
 
@@ -206,8 +186,7 @@ struct ngx_http_gateway_redis_connection_s {
     ngx_uint_t                      queued;     /* waiting and sent */
     ngx_uint_t                      slots;      /* sent */
 
-    ngx_event_t                     timer;      /* DISCONNECTED: connects;
-                                                   CONNECTING: gives up */
+    ngx_event_t                     timer;      /* DISCONNECTED: connects */
     ngx_event_t                     deadline;   /* of the oldest call */
     ngx_event_t                     flush;      /* posted: writes */
 
@@ -216,10 +195,6 @@ struct ngx_http_gateway_redis_connection_s {
     ngx_msec_t                      replied;    /* last, to anything */
     ngx_uint_t                      attempts;   /* that failed, in a row */
     u_char                         *loading;    /* scripts on their way */
-
-    ngx_log_t                       log;        /* nginx's words about it */
-    size_t                          why_len;
-    u_char                          why[NGX_HTTP_GATEWAY_REDIS_ERR];
 
     unsigned                        good:1;     /* has answered in time */
     unsigned                        denied:1;   /* wait, whoever asks */
@@ -436,8 +411,7 @@ void ngx_http_gateway_redis_stop_timer(
  */
 
 /* the connection is there: asks what stands before the first call */
-void ngx_http_gateway_redis_handshake(
-    ngx_http_gateway_redis_connection_t *conn);
+void ngx_http_gateway_redis_handshake(ngx_http_gateway_peer_t *peer);
 
 /*
  * Redis has forgotten a script: loads it on this connection unless that is on
@@ -476,22 +450,6 @@ ngx_int_t ngx_http_gateway_redis_read(
 
 void ngx_http_gateway_redis_free_output(
     ngx_http_gateway_redis_connection_t *conn);
-
-
-/*
- * ngx_http_gateway_redis_ssl.c
- */
-
-/* configuration: NGX_CONF_ERROR after an [emerg] */
-char *ngx_http_gateway_redis_ssl(ngx_conf_t *cf,
-    ngx_http_gateway_redis_t *redis);
-
-/* goes on with the handshake of Redis, now or later, or closes */
-void ngx_http_gateway_redis_ssl_start(
-    ngx_http_gateway_redis_connection_t *conn);
-
-/* before a connection is closed; does not wait */
-void ngx_http_gateway_redis_ssl_end(ngx_connection_t *c);
 
 
 /*

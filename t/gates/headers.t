@@ -14,7 +14,8 @@ use Test::More;
 # clients.  Of a name that core has as a word of its own, too, what counts is
 # what stands for the module: its header, itself, its configuration and context.
 
-my %word = map { $_ => 1 } qw( cache log );     # of a CPU, and nginx's
+# of a CPU, and nginx's; and that of a server, which core verifies
+my %word = map { $_ => 1 } qw( cache log certificate );
 
 sub named {
     my ($dir) = @_;
@@ -73,7 +74,9 @@ for my $seed ([ 'void ngx_http_gateway_jwt_seeded(void);', 'jwt',
 for my $seed ([ log   => 'extern ngx_module_t  ngx_http_gateway_log_module;' ],
               [ log   => 'struct ngx_http_gateway_log_ctx_s  *part;' ],
               [ cache => '#include "ngx_http_gateway_cache.h"' ],
-              [ cache => 'ngx_http_gateway_cache_main_conf_t  *conf;' ])
+              [ cache => 'ngx_http_gateway_cache_main_conf_t  *conf;' ],
+              [ certificate => 'ngx_http_gateway_certificate_ctx_t  *ctx;' ],
+              [ certificate => '#include "ngx_http_gateway_certificate.h"' ])
 {
     my ($module, $text) = @$seed;
     my $dir = copy_of('modules');

@@ -237,22 +237,47 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     $fake->stop;
 }
 
-# one that takes no connection: a request waits for it
+# one that is silent while it is connected to, at each step: a request waits
 
 {
+    my $port = free_port();
     my $deaf = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1',
-                                     ReuseAddr => 1,
-                                     LocalPort => my $port = free_port());
-    start($port, timeout => '2s', connect => '5s', workers => 1);
-    my ($old) = $server->workers;
-    my $waiting = send_one('/z?k=a');
-    sleep 0.3;
-    $server->signal('HUP');
-    is(receive($waiting), $local, 'a reload while a request waits for a connection');
-    ok(wait_until(sub { !Test::Gateway::Server::alive($old) }, 10),
-       '    and the worker leaves');
-    unlike($server->log, qr/\[alert\]/, '    without an alert');
-    $server->stop;
+                                     ReuseAddr => 1, LocalPort => $port);
+    my $dns = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp');
+    my $resolver = 'resolver 127.0.0.1:' . $dns->sockport . ';';
+
+    for my $case ([ 'a connection', address => "127.0.0.1:$port" ],
+                  [ 'TLS', address => "127.0.0.1:$port; ssl on" ],
+                  [ 'a name', address => 'redis.example', http => $resolver ])
+    {
+        my ($name, @how) = @$case;
+
+        start($port, @how, timeout => '2s', connect => '5s', workers => 1);
+        my ($old) = $server->workers;
+        my $waiting = send_one('/z?k=a');
+        sleep 0.3;
+        $server->signal('HUP');
+        is(receive($waiting), $local, "a reload while a request waits for $name");
+        ok(wait_until(sub { !Test::Gateway::Server::alive($old) }, 10),
+           '    and the worker leaves');
+        unlike($server->log, qr/\[alert\]/, '    without an alert');
+        $server->stop;
+
+        # nginx closes connections, of which a name has none
+
+        next if $name eq 'a name';
+
+        start($port, @how, timeout => '30s', connect => '30s', workers => 1,
+              main => 'worker_shutdown_timeout 300ms;');
+        ($old) = $server->workers;
+        $waiting = send_one('/z?k=a');
+        sleep 0.3;
+        $server->signal('HUP');
+        ok(wait_until(sub { !Test::Gateway::Server::alive($old) }, 10),
+           '    or when worker_shutdown_timeout is over');
+        unlike($server->log, qr/\[alert\]/, '    without an alert');
+        $server->stop;
+    }
 }
 
 # a real one that hangs
