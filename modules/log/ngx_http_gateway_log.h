@@ -173,7 +173,6 @@ struct ngx_http_gateway_log_format_s {
     ngx_str_t                             name;
     ngx_uint_t                            preset;
     ngx_str_t                             project;  /* for gcp */
-    ngx_http_gateway_place_t              place;
 
     ngx_array_t                           fields;   /* field_t */
     ngx_array_t                           request;  /* header_t */

@@ -4,26 +4,21 @@
  */
 
 #include "ngx_http_gateway_log.h"
-
-
-typedef char *(*ngx_http_gateway_log_word_pt)(ngx_conf_t *cf,
-    ngx_http_gateway_log_format_t *format);
+#include "ngx_http_gateway_block.h"
 
 
 static ngx_http_gateway_log_format_t *ngx_http_gateway_log_format_create(
     ngx_conf_t *cf, ngx_http_gateway_log_main_conf_t *lmcf, ngx_str_t *name);
 static ngx_http_gateway_log_format_t *ngx_http_gateway_log_format_find(
     ngx_http_gateway_log_main_conf_t *lmcf, const ngx_str_t *name);
-static char *ngx_http_gateway_log_format_word(ngx_conf_t *cf,
-    ngx_command_t *dummy, void *conf);
 static char *ngx_http_gateway_log_format_field(ngx_conf_t *cf,
-    ngx_http_gateway_log_format_t *format);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_log_format_header(ngx_conf_t *cf,
-    ngx_http_gateway_log_format_t *format);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_log_format_redact(ngx_conf_t *cf,
-    ngx_http_gateway_log_format_t *format);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_log_format_mask(ngx_conf_t *cf,
-    ngx_http_gateway_log_format_t *format);
+    ngx_command_t *cmd, void *conf);
 
 
 static ngx_conf_enum_t  ngx_http_gateway_log_presets[] = {
@@ -35,17 +30,21 @@ static ngx_conf_enum_t  ngx_http_gateway_log_presets[] = {
 };
 
 
-static const struct {
-    ngx_str_t                     name;
-    ngx_uint_t                    least;    /* arguments, with the name */
-    ngx_uint_t                    most;
-    ngx_http_gateway_log_word_pt  set;
-} ngx_http_gateway_log_words[] = {
-    { ngx_string("field"), 3, 4, ngx_http_gateway_log_format_field },
-    { ngx_string("header"), 3, 64, ngx_http_gateway_log_format_header },
-    { ngx_string("redact"), 3, 64, ngx_http_gateway_log_format_redact },
-    { ngx_string("mask"), 2, 4, ngx_http_gateway_log_format_mask },
-    { ngx_null_string, 0, 0, NULL }
+static ngx_command_t  ngx_http_gateway_log_format_directives[] = {
+
+    { ngx_string("field"), NGX_CONF_TAKE23, ngx_http_gateway_log_format_field,
+      0, 0, NULL },
+
+    { ngx_string("header"), NGX_CONF_2MORE, ngx_http_gateway_log_format_header,
+      0, 0, NULL },
+
+    { ngx_string("redact"), NGX_CONF_2MORE, ngx_http_gateway_log_format_redact,
+      0, 0, NULL },
+
+    { ngx_string("mask"), NGX_CONF_TAKE123, ngx_http_gateway_log_format_mask,
+      0, 0, NULL },
+
+      ngx_null_command
 };
 
 
@@ -76,10 +75,9 @@ ngx_http_gateway_log_format_block(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_gateway_log_main_conf_t *lmcf = conf;
 
-    char                           *rv;
     ngx_str_t                      *value;
     ngx_uint_t                      i;
-    ngx_conf_t                      save;
+    ngx_http_gateway_block_t        block;
     ngx_http_gateway_log_format_t  *format;
 
     static const ngx_http_gateway_param_t  params[] = {
@@ -125,15 +123,9 @@ ngx_http_gateway_log_format_block(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    save = *cf;
-    cf->handler = ngx_http_gateway_log_format_word;
-    cf->handler_conf = (void *) format;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
-
-    return rv;
+    return ngx_http_gateway_block(cf, &block,
+                                  ngx_http_gateway_log_format_directives,
+                                  format);
 }
 
 
@@ -267,7 +259,6 @@ ngx_http_gateway_log_format_create(ngx_conf_t *cf,
 
     *place = format;
     format->name = *name;
-    ngx_http_gateway_place(cf, &format->place);
 
     if (ngx_array_init(&format->fields, cf->pool, 4,
                        sizeof(ngx_http_gateway_log_field_t))
@@ -355,44 +346,6 @@ ngx_http_gateway_log_format_credential(ngx_conf_t *cf,
     default:
         return NGX_OK;
     }
-}
-
-
-static char *
-ngx_http_gateway_log_format_word(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf)
-{
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-    value = cf->args->elts;
-
-    for (i = 0; ngx_http_gateway_log_words[i].name.len; i++) {
-
-        if (!ngx_http_gateway_same(&value[0],
-                                   &ngx_http_gateway_log_words[i].name))
-        {
-            continue;
-        }
-
-        if (cf->args->nelts < ngx_http_gateway_log_words[i].least
-            || cf->args->nelts > ngx_http_gateway_log_words[i].most)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid number of arguments in \"%V\"",
-                               &value[0]);
-            return NGX_CONF_ERROR;
-        }
-
-        return ngx_http_gateway_log_words[i].set(cf, conf);
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown directive \"%V\" in gateway_log_format, "
-                       "allowed are \"field\", \"header\", \"redact\", "
-                       "\"mask\"", &value[0]);
-
-    return NGX_CONF_ERROR;
 }
 
 
@@ -484,9 +437,11 @@ ngx_http_gateway_log_format_type(ngx_conf_t *cf,
 /* field path value [type] */
 
 static char *
-ngx_http_gateway_log_format_field(ngx_conf_t *cf,
-    ngx_http_gateway_log_format_t *format)
+ngx_http_gateway_log_format_field(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
+    ngx_http_gateway_log_format_t *format = conf;
+
     ngx_str_t                     *value;
     ngx_uint_t                     i, dots;
     ngx_http_gateway_log_field_t  *field;
@@ -617,9 +572,11 @@ ngx_http_gateway_log_format_name(ngx_conf_t *cf, ngx_array_t *headers,
 /* header request | response name ... */
 
 static char *
-ngx_http_gateway_log_format_header(ngx_conf_t *cf,
-    ngx_http_gateway_log_format_t *format)
+ngx_http_gateway_log_format_header(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
+    ngx_http_gateway_log_format_t *format = conf;
+
     ngx_str_t    *value;
     ngx_uint_t    i;
     ngx_array_t  *headers;
@@ -654,9 +611,11 @@ ngx_http_gateway_log_format_header(ngx_conf_t *cf,
 /* redact header | query name ... */
 
 static char *
-ngx_http_gateway_log_format_redact(ngx_conf_t *cf,
-    ngx_http_gateway_log_format_t *format)
+ngx_http_gateway_log_format_redact(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
+    ngx_http_gateway_log_format_t *format = conf;
+
     ngx_int_t    rc;
     ngx_str_t   *value;
     ngx_uint_t   i, query;
@@ -720,9 +679,11 @@ ngx_http_gateway_log_format_bits(ngx_conf_t *cf,
 /* mask client_ip [v4=24] [v6=48] */
 
 static char *
-ngx_http_gateway_log_format_mask(ngx_conf_t *cf,
-    ngx_http_gateway_log_format_t *format)
+ngx_http_gateway_log_format_mask(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
+    ngx_http_gateway_log_format_t *format = conf;
+
     ngx_str_t  *value;
 
     static const ngx_http_gateway_param_t  params[] = {

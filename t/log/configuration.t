@@ -139,9 +139,13 @@ refused('gateway_log_format f preset=other { } #!',
 refused('gateway_log_format f preset=ecs project=p { } #!',
         qq{"project=" requires "preset=gcp"$at});
 
-format_refused('other x;', 'unknown directive "other" in gateway_log_format,'
+format_refused('other x;', 'unknown directive "other" in "gateway_log_format",'
                . qq{ allowed are "field", "header", "redact", "mask"$at});
-format_refused('field a;', qq{invalid number of arguments in "field"$at});
+format_refused("$_;", 'invalid number of arguments in "' . s/ .*//r
+               . qq{" directive$at})
+    for 'field a', 'field a 1 int x', 'header', 'header request', 'redact',
+        'redact query', 'mask', 'mask client_ip v4=1 v6=1 x';
+format_accepted('header request ' . join(' ', map { "x-$_" } 1 .. 70) . ';');
 format_refused("field $_ 1;", qq{invalid name "$_" in "field", it must consist of}
                . " names with dots between them, at most 15$at")
     for '.a', 'a.', 'a..b', join '.', ('a') x 16;

@@ -12,6 +12,7 @@ use Test::Gateway::Load;
 use Test::Gateway::Redis;
 
 use IO::Socket::INET;
+use IPC::Open3 qw( open3 );
 use POSIX ();
 use Test::More;
 use Time::HiRes qw( sleep time );
@@ -142,6 +143,23 @@ my $ca = 'ssl on; ssl_trusted_certificate ca.crt;';
     gateway("127.0.0.1:$other", "$ca ssl_name redis.example;",
             http => "server { listen 127.0.0.1:$other; return 200 here; }");
     fails('TLS to a server of HTTP', "TLS with 127.0.0.1:$other failed: .+");
+}
+
+# the end of TLS is announced, also to a server that is given up
+
+{
+    my $port = free_port();
+    my $pid = open3(my $in, my $out, undef, qw( openssl s_server -state -accept ),
+                    "127.0.0.1:$port", '-cert', certificate_file('name'),
+                    '-key', certificate_key('name'));
+    my $said = '';
+    $said .= <$out> // die 'openssl s_server' until $said =~ /ACCEPT/;
+    gateway("127.0.0.1:$port", "$ca ssl_name redis.example;", connect => '1s');
+    fails('a server that says nothing', "connecting to 127.0.0.1:$port timed out");
+    $said .= <$out> // die 'openssl s_server' until $said =~ /DONE|ERROR/;
+    like($said, qr/^SSL3 alert read:warning:close notify$/m, '    close_notify');
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
 }
 
 # what fails here is none of the clients' business, who have TLS as well
