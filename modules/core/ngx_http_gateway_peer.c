@@ -544,6 +544,9 @@ ngx_http_gateway_peer_fail(ngx_http_gateway_peer_t *peer, const char *fmt, ...)
                  - buf;
     va_end(args);
 
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, peer->owner, 0, "gateway peer: %V",
+                   &reason);
+
     ngx_http_gateway_peer_close(peer);
 
     peer->failed(peer, &reason);

@@ -62,9 +62,9 @@ typedef struct {
 /*
  * Connected: peer->connection is the caller's to use.  The callback must set
  * its "data" and both handlers; read events may be waiting, so it must post
- * c->read if c->read->ready is set.  Datagrams are "connected" as soon as there
- * is a socket, and a server that is not there shows itself by an error of a
- * later send() or recv().
+ * c->read if c->read->ready is set.  With datagrams no server has answered yet:
+ * UDP is connected as soon as there is a socket, and a server that does not
+ * listen shows as an error of a later send() or recv().
  */
 typedef void (*ngx_http_gateway_peer_connected_pt)(
     ngx_http_gateway_peer_t *peer);
