@@ -14,6 +14,8 @@ static char *ngx_http_gateway_peer_ssl_check(ngx_conf_t *cf,
     const ngx_http_gateway_block_t *block,
     const ngx_http_gateway_peer_server_t *server,
     const ngx_http_gateway_peer_ssl_t *ssl);
+static ngx_int_t ngx_http_gateway_peer_ssl_create(ngx_conf_t *cf,
+    ngx_http_gateway_peer_ssl_t *ssl);
 static ngx_int_t ngx_http_gateway_peer_ssl_files(ngx_conf_t *cf,
     ngx_http_gateway_peer_ssl_t *ssl);
 
@@ -111,8 +113,6 @@ ngx_http_gateway_peer_ssl(ngx_conf_t *cf,
     const ngx_http_gateway_peer_server_t *server,
     ngx_http_gateway_peer_ssl_t *ssl)
 {
-    ngx_pool_cleanup_t  *cln;
-
     ngx_conf_init_uint_value(ssl->on, 0);
 
     if (ngx_http_gateway_peer_ssl_check(cf, block, server, ssl)
@@ -129,31 +129,9 @@ ngx_http_gateway_peer_ssl(ngx_conf_t *cf,
         ssl->name = server->host;
     }
 
-    ssl->ctx = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
-    if (ssl->ctx == NULL) {
+    if (ngx_http_gateway_peer_ssl_create(cf, ssl) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
-
-    ssl->ctx->log = cf->log;
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_ssl_create(ssl->ctx, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    cln->handler = ngx_ssl_cleanup_ctx;
-    cln->data = ssl->ctx;
-
-    /* what is retried may have moved, and grown, with the output buffer */
-
-    SSL_CTX_set_mode(ssl->ctx->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE
-                                    |SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 
     if (ngx_http_gateway_peer_ssl_files(cf, ssl) != NGX_OK) {
 
@@ -222,6 +200,42 @@ ngx_http_gateway_peer_ssl_check(ngx_conf_t *cf,
 #endif
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_peer_ssl_create(ngx_conf_t *cf,
+    ngx_http_gateway_peer_ssl_t *ssl)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    ssl->ctx = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (ssl->ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ssl->ctx->log = cf->log;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ssl_create(ssl->ctx, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = ssl->ctx;
+
+    /* what is retried may have moved, and grown, with the output buffer */
+
+    SSL_CTX_set_mode(ssl->ctx->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE
+                                    |SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+
+    return NGX_OK;
 }
 
 
