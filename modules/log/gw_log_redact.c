@@ -28,6 +28,7 @@ typedef struct {
     unsigned              depth;    /* of its encoding */
 
     int                   bad;      /* holds what cannot be read */
+    int                   open;     /* a bracket is open where it ends */
     int                   secret;   /* one of its words is in the set */
 
     size_t                word;     /* length of the word at hand */
@@ -49,8 +50,10 @@ const gw_text_t  gw_log_secrets[] = {
     GW_LOG_NAME("api_key"),
     GW_LOG_NAME("apikey"),
     GW_LOG_NAME("password"),
+    GW_LOG_NAME("passwd"),
     GW_LOG_NAME("secret"),
     GW_LOG_NAME("client_secret"),
+    GW_LOG_NAME("client_assertion"),
     GW_LOG_NAME("x_amz_signature"),
     GW_LOG_NAME("x_goog_signature"),
     { 0, NULL }
@@ -317,7 +320,8 @@ gw_log_piece(const gw_log_redact_t *walk, gw_log_piece_t *piece)
     piece->by = 0;
     piece->depth = 0;
     piece->bad = 0;
-    piece->secret = 0;
+    piece->open = walk->open;
+    piece->secret = walk->secret;
     piece->word = 0;
     piece->whole = 0;
     piece->blanks = 0;
@@ -338,6 +342,7 @@ gw_log_piece(const gw_log_redact_t *walk, gw_log_piece_t *piece)
             break;
 
         } else {
+            piece->open = (c == '[') || (c != ']' && piece->open);
             gw_log_add(walk->secrets, piece, c);
         }
 
@@ -415,26 +420,14 @@ gw_log_value(const unsigned char *p, const unsigned char *last, unsigned most)
 static int
 gw_log_harmless(const gw_text_t *text)
 {
-    size_t         i;
-    unsigned char  c;
+    size_t  i;
 
-    static const char  leads[] = "=%@\xc0\xc1";
+    static const unsigned char  leads[256] = {
+        ['='] = 1, ['%'] = 1, ['@'] = 1, [0xc0] = 1, [0xc1] = 1
+    };
 
-    if (text->len < 32) {
-
-        for (i = 0; i < text->len; i++) {
-            c = text->data[i];
-
-            if (c == '=' || c == '%' || c == '@' || (c & 0xfe) == 0xc0) {
-                return 0;
-            }
-        }
-
-        return 1;
-    }
-
-    for (i = 0; i < sizeof(leads) - 1; i++) {
-        if (memchr(text->data, (unsigned char) leads[i], text->len) != NULL) {
+    for (i = 0; i < text->len; i++) {
+        if (leads[text->data[i]]) {
             return 0;
         }
     }
@@ -453,6 +446,8 @@ gw_log_redact(gw_log_redact_t *walk, const gw_log_secrets_t *secrets,
     walk->by = 0;
     walk->depth = 0;
     walk->secrets = secrets;
+    walk->open = 0;
+    walk->secret = 0;
     walk->redacted = 0;
 
     if (gw_log_harmless(text)) {
@@ -473,6 +468,8 @@ gw_log_hide(gw_log_redact_t *walk, const unsigned char *from,
     walk->p = to;
     walk->shown = to;
     walk->by = 0;
+    walk->open = 0;
+    walk->secret = 0;
     walk->redacted = 1;
 
     return 1;
@@ -534,6 +531,44 @@ gw_log_user(const gw_log_redact_t *walk, const gw_log_piece_t *piece)
 }
 
 
+/*
+ * Behind a piece that is shown.  Parsers that know brackets take separators
+ * inside of them for a part of the name, but for "&" as it is: such a name has
+ * the words of all its pieces.
+ */
+
+static void
+gw_log_step(gw_log_redact_t *walk, const gw_log_piece_t *piece)
+{
+    int  in_name;
+
+    in_name = (piece->open || walk->open)
+              && piece->by != '=' && (piece->by != '&' || piece->depth);
+
+    walk->open = in_name;
+    walk->secret = in_name && piece->secret;
+
+    walk->by = piece->by;
+    walk->depth = piece->depth;
+    walk->p = piece->next;
+}
+
+
+size_t
+gw_log_redact_user(const gw_text_t *host)
+{
+    const unsigned char  *at;
+
+    if (gw_log_harmless(host)) {
+        return 0;
+    }
+
+    at = gw_log_at(host->data, host->data + host->len, 0);
+
+    return at != NULL ? (size_t) (at - host->data) : 0;
+}
+
+
 int
 gw_log_redact_next(gw_log_redact_t *walk, gw_text_t *run)
 {
@@ -565,12 +600,11 @@ gw_log_redact_next(gw_log_redact_t *walk, gw_text_t *run)
         if (piece.by == '=' && piece.secret) {
             return gw_log_hide(walk, piece.next,
                                gw_log_value(piece.next, walk->last,
-                                            piece.depth), run);
+                                            piece.open ? 0 : piece.depth),
+                               run);
         }
 
-        walk->by = piece.by;
-        walk->depth = piece.depth;
-        walk->p = piece.next;
+        gw_log_step(walk, &piece);
     }
 
     run->data = walk->shown;

@@ -39,6 +39,8 @@ typedef struct {
     const gw_log_secrets_t  *secrets;
     int                   by;       /* the last separator; 0: none */
     unsigned              depth;    /* of its encoding */
+    int                   open;     /* "[" has no "]" so far */
+    int                   secret;   /* and a word before it is in the set */
     int                   redacted; /* REDACTED is next */
 } gw_log_redact_t;
 
@@ -77,6 +79,12 @@ void gw_log_redact(gw_log_redact_t *walk, const gw_log_secrets_t *secrets,
  *   next "&", from the separator before it.
  */
 int gw_log_redact_next(gw_log_redact_t *walk, gw_text_t *run);
+
+/*
+ * The length of what stands before the last "@" of a host, encoded or not, as
+ * the Host header has it; 0: nothing does.
+ */
+size_t gw_log_redact_user(const gw_text_t *host);
 
 
 #endif /* GW_LOG_REDACT_H_INCLUDED */

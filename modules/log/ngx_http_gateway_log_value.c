@@ -278,15 +278,47 @@ ngx_http_gateway_log_server(ngx_http_request_t *r)
 }
 
 
+/* between the quotes; a client may put a user before it, as in a URL */
+
 static u_char *
-ngx_http_gateway_log_host(ngx_http_gateway_log_record_t *rec,
-    const ngx_http_gateway_log_op_t *op, u_char *p)
+ngx_http_gateway_log_host_inner(ngx_http_gateway_log_record_t *rec, u_char *p)
 {
+    size_t      user;
+    gw_text_t   text;
     ngx_str_t  *host;
 
     host = ngx_http_gateway_log_server(rec->request);
 
-    return ngx_http_gateway_log_text(rec, p, host->data, host->len);
+    text.data = host->data;
+    text.len = host->len;
+    user = gw_log_redact_user(&text);
+
+    if (user) {
+        p = ngx_http_gateway_log_inner(rec, p, (u_char *) GW_LOG_REDACTED,
+                                       sizeof(GW_LOG_REDACTED) - 1);
+    }
+
+    return ngx_http_gateway_log_inner(rec, p, host->data + user,
+                                      host->len - user);
+}
+
+
+static u_char *
+ngx_http_gateway_log_host(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    u_char  *end;
+
+    *p++ = '"';
+    end = ngx_http_gateway_log_host_inner(rec, p);
+
+    if (end == p) {
+        return NULL;
+    }
+
+    *end++ = '"';
+
+    return end;
 }
 
 
@@ -375,8 +407,7 @@ ngx_http_gateway_log_url(ngx_http_gateway_log_record_t *rec,
     end = ngx_http_gateway_log_scheme(rec, op, p) - 1;
     end = ngx_cpymem(end, "://", 3);
 
-    host = ngx_http_gateway_log_server(rec->request);
-    end = ngx_http_gateway_log_inner(rec, end, host->data, host->len);
+    end = ngx_http_gateway_log_host_inner(rec, end);
 
     p = end;
     end = ngx_http_gateway_log_uri(rec, op, p);

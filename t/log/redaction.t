@@ -58,6 +58,7 @@ my $seen = 0;
 my @names = (qw( token TOKEN access_token id_token refresh_token code sig
                  signature api_key apikey password secret client_secret
                  X-Amz-Signature X-Goog-Signature my_own My-Own ),
+             'passwd', 'client_assertion', 'password[a/b]', 'secret[a%26b]',
              '%74oken', 't%6Fken', '%2574oken', 'user[password]', 'token[]',
              'token%5B%5D', 'a.token', '%20token', 'token%00');
 my @queries = map { ("a=1&$_=$canary", "$_=$canary&a=1", "a=1;$_=$canary;b=2",
@@ -87,6 +88,10 @@ for my $query (@queries) {
 $nginx->get("/moved?$_", headers => [ "Location: /?$_" ]), $seen++
     for @queries[0 .. 9];
 
+# a user before the host, as in a URL
+raw($nginx, "GET /ok HTTP/1.0\r\nHost: $_\r\n\r\n"), $seen++
+    for "$canary\@localhost", "me%40$canary\@localhost", "$canary%40localhost";
+
 raw($nginx, "GET /slow?token=$canary HTTP/1.0\r\n\r\n");
 raw($nginx, "GET /ok?token=$canary HTTP/9.9\r\n\r\n");
 raw($nginx, "GET /ok?token=$canary\r\n");
@@ -115,6 +120,11 @@ for my $format (@formats) {
 }
 
 my @last = records($nginx, 'native.json', $seen);
+SKIP: {
+    my ($user) = grep { ($_->{host} // '') =~ /\@/ } @last;
+    skip 'this nginx refuses such hosts', 1 if !$user;
+    is($user->{host}, 'REDACTED@localhost', 'a user before the host');
+}
 is($last[-2]{query}, 'a=1', 'an argument that was hidden is not there');
 is($last[-1]{query}, 'pass=REDACTED&ck=REDACTED&a=1',
    'arguments with the names of credentials elsewhere');

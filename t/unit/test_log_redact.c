@@ -47,7 +47,9 @@ static const struct {
     { "apiKey=" S, "apiKey=" R },
     { "PASSWORD=" S, "PASSWORD=" R },
     { "secret=" S, "secret=" R },
+    { "passwd=" S, "passwd=" R },
     { "client_secret=" S, "client_secret=" R },
+    { "client_assertion=" S, "client_assertion=" R },
     { "X-Amz-Signature=" S, "X-Amz-Signature=" R },
     { "X-Goog-Signature=" S, "X-Goog-Signature=" R },
 
@@ -77,6 +79,30 @@ static const struct {
     { "api.key=" S, "api.key=" R },
     { "access token=" S, "access token=" R },
     { "access[token=" S, "access[token=" R },
+
+    /* separators in brackets are part of the name */
+    { "password[a/b]=" S "&c=d", "password[a/b]=" R "&c=d" },
+    { "password[a?b]=" S "&c=d", "password[a?b]=" R "&c=d" },
+    { "password[a;b]=" S "&c=d", "password[a;b]=" R "&c=d" },
+    { "password[a@b]=" S "&c=d", "password[a@b]=" R "&c=d" },
+    { "password[a#b]=" S "&c=d", "password[a#b]=" R "&c=d" },
+    { "password[a/b;c?d]=" S, "password[a/b;c?d]=" R },
+    { "password[a%2Fb]=" S, "password[a%2Fb]=" R },
+    { "password[a%26b]=" S, "password[a%26b]=" R },
+    { "password[a%3Db]=" S, "password[a%3D" R },
+    { "password[a%3Db%26c]=" S "&d=e", "password[a%3D" R "&d=e" },
+    { "password%5Ba%2Fb%5D=" S, "password%5Ba%2Fb%5D=" R },
+    { "password[a/b][c]=" S, "password[a/b][c]=" R },
+    { "password[a/b]/c=" S, "password[a/b]/c=" R },
+    { "password[a][b/c]=" S, "password[a][b/c]=" R },
+    { "user[a/b][password]=" S, "user[a/b][password]=" R },
+    { "a[x/password][y/z]=" S, "a[x/password][y/z]=" R },
+    { "a=1;password[a/b]=" S ";c=d", "a=1;password[a/b]=" R ";c=d" },
+    { "password[a/b&c]=d", NULL },
+    { "password[a/b&c=d", NULL },
+    { "password/b]=c&password]/b=c", NULL },
+    { "tags[a/b]=c&passwords[a/b]=d&/e[f/g?h=i", NULL },
+    { "q=[password/x]&y=1", NULL },
 
     /* "=" that is encoded */
     { "token%3D" S "&a=1", "token%3D" R "&a=1" },
@@ -239,6 +265,42 @@ test_added(void)
 }
 
 
+static const struct {
+    const char  *host;
+    size_t       user;
+} hosts[] = {
+    { "", 0 },
+    { "host", 0 },
+    { "host:80", 0 },
+    { "[::1]", 0 },
+    { "me@host", 2 },
+    { "me:" S "@host", 9 },
+    { "a@b@host", 3 },
+    { "me%40host", 2 },
+    { "@host", 0 },
+    { "me@", 2 },
+    { "%zz@host", 3 },
+    { "a-host-with-a-name-of-more-than-32-bytes", 0 },
+    { "a-user-with-a-name-of-more-than-32-bytes@host", 40 }
+};
+
+
+static void
+test_hosts(void)
+{
+    size_t     i;
+    gw_text_t  host;
+
+    for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        host.data = (const unsigned char *) hosts[i].host;
+        host.len = strlen(hosts[i].host);
+
+        is_int(gw_log_redact_user(&host), hosts[i].user, "user of \"%s\"",
+               hosts[i].host);
+    }
+}
+
+
 int
 main(void)
 {
@@ -252,7 +314,7 @@ main(void)
         secrets.n++;
     }
 
-    is_int(secrets.n, 14, "built-in names");
+    is_int(secrets.n, 16, "built-in names");
 
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         n = show(texts[i].text, strlen(texts[i].text), out);
@@ -263,6 +325,7 @@ main(void)
 
     test_prefixes();
     test_added();
+    test_hosts();
 
     return done_testing();
 }
