@@ -472,7 +472,8 @@ ngx_http_gateway_observe_init(ngx_conf_t *cf)
     }
 
     if (gmcf->observes
-        & (NGX_HTTP_GATEWAY_OBSERVE_ROUTE|NGX_HTTP_GATEWAY_OBSERVE_TIME))
+        & (NGX_HTTP_GATEWAY_OBSERVE_ROUTE|NGX_HTTP_GATEWAY_OBSERVE_TIME
+           |NGX_HTTP_GATEWAY_OBSERVE_END))
     {
         h = ngx_array_push(&cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers);
         if (h == NULL) {

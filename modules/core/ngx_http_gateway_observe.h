@@ -29,7 +29,7 @@
 /*
  * Configuration, in a directive's setter (merge functions of other modules
  * already use the result): asks for bits, in addition to those that are set.
- * With ROUTE or TIME each request that comes to REWRITE has a record.
+ * With ROUTE, TIME or END each request that comes to REWRITE has a record.
  * NGX_ERROR after an [emerg].
  */
 ngx_int_t ngx_http_gateway_observe(ngx_conf_t *cf, ngx_uint_t what);

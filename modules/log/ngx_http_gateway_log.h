@@ -99,6 +99,7 @@ typedef enum {
     NGX_HTTP_GATEWAY_LOG_ECS,
     NGX_HTTP_GATEWAY_LOG_OTEL,
     NGX_HTTP_GATEWAY_LOG_GCP,
+    NGX_HTTP_GATEWAY_LOG_NONE,          /* the last: no format by itself */
     NGX_HTTP_GATEWAY_LOG_PRESETS
 } ngx_http_gateway_log_preset_e;
 
@@ -126,6 +127,8 @@ typedef struct {
     ngx_str_t                             prefix;   /* of request headers */
     ngx_str_t                             sent;     /* of response headers */
     unsigned                              lists:1;  /* headers are arrays */
+    ngx_uint_t                            observes; /* what core must keep for
+                                                       the rows: bits */
 } ngx_http_gateway_log_vocabulary_t;
 
 
@@ -149,12 +152,25 @@ typedef struct {
 } ngx_http_gateway_log_piece_t;
 
 
+/*
+ * Writes the value of a variable of nginx without its quotes, as the variable's
+ * getter would make it; NULL: the getter must be asked.
+ */
+typedef u_char *(*ngx_http_gateway_log_direct_pt)(
+    ngx_http_gateway_log_record_t *rec, u_char *p);
+
+
 typedef struct {
     ngx_str_t                             path;
     ngx_str_t                             value;
     ngx_uint_t                            type;
     ngx_http_gateway_place_t              place;
     ngx_array_t                           pieces;   /* piece_t */
+
+    /* of a value that is one variable, which is written without its getter */
+
+    ngx_int_t                             index;
+    ngx_http_gateway_log_direct_pt        direct;
 } ngx_http_gateway_log_field_t;
 
 
@@ -348,7 +364,14 @@ u_char *ngx_http_gateway_log_inner_redacted(ngx_http_gateway_log_record_t *rec,
     u_char *p, const u_char *data, size_t len);
 
 
-/* ngx_http_gateway_log_value.c: of a field, and of a variable by its index */
+/*
+ * ngx_http_gateway_log_value.c: of a field, and of a variable by its index.
+ * ngx_http_gateway_log_field_init() chooses the writer of a field and its data,
+ * which is the field or an index.
+ */
+
+ngx_http_gateway_log_write_pt ngx_http_gateway_log_field_init(
+    ngx_http_gateway_log_field_t *field, uintptr_t *data);
 
 u_char *ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p);

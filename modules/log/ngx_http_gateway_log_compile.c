@@ -500,7 +500,6 @@ ngx_http_gateway_log_collect_fields(ngx_http_gateway_log_compiler_t *compiler,
 {
     ngx_uint_t                      i;
     ngx_http_gateway_log_field_t   *field;
-    ngx_http_gateway_log_piece_t   *piece;
     ngx_http_gateway_log_member_t  *member;
 
     field = compiler->format->fields.elts;
@@ -517,17 +516,8 @@ ngx_http_gateway_log_collect_fields(ngx_http_gateway_log_compiler_t *compiler,
         }
 
         member->field = &field[i];
-        member->write = ngx_http_gateway_log_field;
-        member->data = (uintptr_t) &field[i];
-
-        piece = field[i].pieces.elts;
-
-        if (field[i].type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING
-            && field[i].pieces.nelts == 1 && piece->index != NGX_ERROR)
-        {
-            member->write = ngx_http_gateway_log_variable;
-            member->data = piece->index;
-        }
+        member->write = ngx_http_gateway_log_field_init(&field[i],
+                                                        &member->data);
     }
 
     return NGX_OK;

@@ -26,6 +26,7 @@ static ngx_conf_enum_t  ngx_http_gateway_log_presets[] = {
     { ngx_string("ecs"), NGX_HTTP_GATEWAY_LOG_ECS },
     { ngx_string("otel"), NGX_HTTP_GATEWAY_LOG_OTEL },
     { ngx_string("gcp"), NGX_HTTP_GATEWAY_LOG_GCP },
+    { ngx_string("none"), NGX_HTTP_GATEWAY_LOG_NONE },
     { ngx_null_string, 0 }
 };
 
@@ -91,7 +92,7 @@ ngx_http_gateway_log_format_block(ngx_conf_t *cf, ngx_command_t *cmd,
 
     value = cf->args->elts;
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_PRESETS; i++) {
+    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_NONE; i++) {
         if (ngx_http_gateway_same(&value[1],
                                   &ngx_http_gateway_log_presets[i].name))
         {
@@ -123,9 +124,23 @@ ngx_http_gateway_log_format_block(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_gateway_block(cf, &block,
-                                  ngx_http_gateway_log_format_directives,
-                                  format);
+    if (ngx_http_gateway_block(cf, &block,
+                               ngx_http_gateway_log_format_directives, format)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (format->preset == NGX_HTTP_GATEWAY_LOG_NONE
+        && format->fields.nelts == 0 && format->request.nelts == 0
+        && format->response.nelts == 0)
+    {
+        return ngx_http_gateway_block_refuse(cf, &block,
+                                   "with \"preset=none\" has no \"field\" and "
+                                   "no \"header\"");
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -142,7 +157,7 @@ ngx_http_gateway_log_format(ngx_conf_t *cf,
         return format;
     }
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_PRESETS; i++) {
+    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_NONE; i++) {
 
         if (!ngx_http_gateway_same(name,
                                    &ngx_http_gateway_log_presets[i].name))
@@ -700,6 +715,14 @@ ngx_http_gateway_log_format_mask(ngx_conf_t *cf, ngx_command_t *cmd,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" in \"mask\", it must be "
                            "client_ip", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (format->preset == NGX_HTTP_GATEWAY_LOG_NONE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"mask client_ip\" has no effect with "
+                           "\"preset=none\", a \"field\" is written as "
+                           "configured");
         return NGX_CONF_ERROR;
     }
 

@@ -497,6 +497,27 @@ ngx_http_gateway_log_path(ngx_conf_t *cf, ngx_str_t *path)
 }
 
 
+/* what core must keep for the records, and for keep= and slow= */
+
+static ngx_uint_t
+ngx_http_gateway_log_observes(const ngx_http_gateway_log_entry_t *entry)
+{
+    ngx_uint_t  what;
+
+    what = ngx_http_gateway_log_vocabularies[entry->format->preset].observes;
+
+    if (entry->rate.len && (entry->keep & NGX_HTTP_GATEWAY_LOG_KEEP_ABORTED)) {
+        what |= NGX_HTTP_GATEWAY_OBSERVE_END;
+    }
+
+    if (entry->rate.len && entry->slow) {
+        what |= NGX_HTTP_GATEWAY_OBSERVE_TIME;
+    }
+
+    return what;
+}
+
+
 static char *
 ngx_http_gateway_log_entry(ngx_conf_t *cf,
     ngx_http_gateway_log_loc_conf_t *llcf,
@@ -548,6 +569,12 @@ ngx_http_gateway_log_entry(ngx_conf_t *cf,
 
     entry->format = ngx_http_gateway_log_format(cf, lmcf, format);
     if (entry->format == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_observe(cf, ngx_http_gateway_log_observes(entry))
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -609,14 +636,9 @@ ngx_http_gateway_log_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    if (ngx_http_gateway_observe(cf, NGX_HTTP_GATEWAY_OBSERVE_ROUTE
-                                     |NGX_HTTP_GATEWAY_OBSERVE_TIME
-                                     |NGX_HTTP_GATEWAY_OBSERVE_END
-                                     |NGX_HTTP_GATEWAY_OBSERVE_RESULTS)
-        != NGX_OK
-        || ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_WRITE,
-                                    ngx_http_gateway_log_handler)
-           != NGX_OK)
+    if (ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_WRITE,
+                                 ngx_http_gateway_log_handler)
+        != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -395,8 +395,7 @@ static u_char *
 ngx_http_gateway_log_url(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
-    u_char     *end;
-    ngx_str_t  *host;
+    u_char  *end;
 
     if (rec->request->unparsed_uri.len == 0) {
         return NULL;
@@ -1139,25 +1138,19 @@ ngx_http_gateway_log_string_field(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* a field of the configuration: numbers are joined before they are judged */
+/*
+ * The value of a field that is not a string: its pieces, joined in "buf", or
+ * the only one where it is.  NULL data: it is too long for any number.
+ */
 
-u_char *
-ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
-    const ngx_http_gateway_log_op_t *op, u_char *p)
+static gw_text_t
+ngx_http_gateway_log_field_text(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_field_t *field, u_char *buf, size_t size)
 {
     size_t                               len;
-    u_char                               value[NGX_HTTP_GATEWAY_LOG_ROOM - 2];
     gw_text_t                            text;
-    ngx_int_t                            b;
     ngx_uint_t                           i;
-    const ngx_http_gateway_log_field_t  *field;
     const ngx_http_gateway_log_piece_t  *piece;
-
-    field = (ngx_http_gateway_log_field_t *) op->data;
-
-    if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING) {
-        return ngx_http_gateway_log_string_field(rec, field, p);
-    }
 
     piece = field->pieces.elts;
     len = 0;
@@ -1165,25 +1158,55 @@ ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
     for (i = 0; i < field->pieces.nelts; i++) {
         text = ngx_http_gateway_log_piece(rec, &piece[i]);
 
-        if (text.len > sizeof(value) - len) {
-            rec->misfits++;
-            return NULL;
+        if (text.len > size - len) {
+            text.data = NULL;
+            return text;
+        }
+
+        if (field->pieces.nelts == 1) {
+            return text;
         }
 
         if (text.len) {
-            ngx_memcpy(value + len, text.data, text.len);
+            ngx_memcpy(buf + len, text.data, text.len);
             len += text.len;
         }
     }
 
-    if (len == 0) {
+    text.data = buf;
+    text.len = len;
+
+    return text;
+}
+
+
+/* a field of the configuration: numbers are joined before they are judged */
+
+u_char *
+ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    u_char                               buf[NGX_HTTP_GATEWAY_LOG_ROOM - 2];
+    gw_text_t                            text;
+    ngx_int_t                            b;
+    const ngx_http_gateway_log_field_t  *field;
+
+    field = (ngx_http_gateway_log_field_t *) op->data;
+
+    if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING) {
+        return ngx_http_gateway_log_string_field(rec, field, p);
+    }
+
+    text = ngx_http_gateway_log_field_text(rec, field, buf, sizeof(buf));
+
+    if (text.len == 0) {
         return NULL;
     }
 
-    text.data = value;
-    text.len = len;
+    if (text.data == NULL) {
+        /* void */
 
-    if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_BOOL) {
+    } else if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_BOOL) {
         b = gw_log_json_bool(&text);
 
         if (b >= 0) {
@@ -1193,7 +1216,7 @@ ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
     } else if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_INT
                ? gw_log_json_is_int(&text) : gw_log_json_is_number(&text))
     {
-        return ngx_cpymem(p, value, len);
+        return ngx_cpymem(p, text.data, text.len);
     }
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, rec->request->connection->log, 0,
@@ -1203,6 +1226,217 @@ ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
     rec->misfits++;
 
     return NULL;
+}
+
+
+/*
+ * --- variables that are written without their getters, of which some make a
+ * text in the request's memory
+ */
+
+static u_char *
+ngx_http_gateway_log_direct_method(ngx_http_gateway_log_record_t *rec,
+    u_char *p)
+{
+    ngx_str_t  *s = &rec->request->method_name;
+
+    return s->len ? ngx_http_gateway_log_inner(rec, p, s->data, s->len) : NULL;
+}
+
+
+static u_char *
+ngx_http_gateway_log_direct_uri(ngx_http_gateway_log_record_t *rec, u_char *p)
+{
+    ngx_str_t  *s = &rec->request->unparsed_uri;
+
+    return s->len ? ngx_http_gateway_log_inner(rec, p, s->data, s->len) : NULL;
+}
+
+
+static u_char *
+ngx_http_gateway_log_direct_addr(ngx_http_gateway_log_record_t *rec, u_char *p)
+{
+    ngx_str_t  *s = &rec->request->connection->addr_text;
+
+    return s->len ? ngx_http_gateway_log_inner(rec, p, s->data, s->len) : NULL;
+}
+
+
+/* nginx writes three digits of what is less, and knows of HTTP/0.9 */
+
+static u_char *
+ngx_http_gateway_log_direct_status(ngx_http_gateway_log_record_t *rec,
+    u_char *p)
+{
+    return rec->status >= 100 ? gw_text_decimal(p, rec->status) : NULL;
+}
+
+
+static u_char *
+ngx_http_gateway_log_direct_request(ngx_http_gateway_log_record_t *rec,
+    u_char *p)
+{
+    return ngx_http_gateway_log_size(p, rec->request->request_length,
+                                     NGX_HTTP_GATEWAY_LOG_AS_NUMBER);
+}
+
+
+static u_char *
+ngx_http_gateway_log_direct_response(ngx_http_gateway_log_record_t *rec,
+    u_char *p)
+{
+    return ngx_http_gateway_log_size(p, rec->request->connection->sent,
+                                     NGX_HTTP_GATEWAY_LOG_AS_NUMBER);
+}
+
+
+static u_char *
+ngx_http_gateway_log_direct_body(ngx_http_gateway_log_record_t *rec,
+    u_char *p)
+{
+    ngx_http_request_t  *r = rec->request;
+
+    return ngx_http_gateway_log_size(p, r->connection->sent
+                                        - (off_t) r->header_size,
+                                     NGX_HTTP_GATEWAY_LOG_AS_NUMBER);
+}
+
+
+/* $request_time: seconds and milliseconds, by nginx's clock */
+
+static u_char *
+ngx_http_gateway_log_direct_time(ngx_http_gateway_log_record_t *rec,
+    u_char *p)
+{
+    ngx_time_t      *tp;
+    ngx_msec_int_t   ms;
+
+    tp = ngx_timeofday();
+
+    ms = (ngx_msec_int_t) ((tp->sec - rec->request->start_sec) * 1000
+                           + (tp->msec - rec->request->start_msec));
+    ms = ngx_max(ms, 0);
+
+    p = gw_text_decimal(p, ms / 1000);
+    *p++ = '.';
+
+    return ngx_http_gateway_log_digits(p, ms % 1000, 3);
+}
+
+
+static u_char *
+ngx_http_gateway_log_direct_iso8601(ngx_http_gateway_log_record_t *rec,
+    u_char *p)
+{
+    return ngx_cpymem(p, ngx_cached_http_log_iso8601.data,
+                      ngx_cached_http_log_iso8601.len);
+}
+
+
+/* as which type: bits */
+
+#define NGX_HTTP_GATEWAY_LOG_AS_STRINGS                                       \
+    (1 << NGX_HTTP_GATEWAY_LOG_TYPE_STRING)
+#define NGX_HTTP_GATEWAY_LOG_AS_NUMBERS                                       \
+    (NGX_HTTP_GATEWAY_LOG_AS_STRINGS | 1 << NGX_HTTP_GATEWAY_LOG_TYPE_NUMBER)
+#define NGX_HTTP_GATEWAY_LOG_AS_INTS                                          \
+    (NGX_HTTP_GATEWAY_LOG_AS_NUMBERS | 1 << NGX_HTTP_GATEWAY_LOG_TYPE_INT)
+
+
+static const struct {
+    ngx_str_t                       variable;
+    ngx_http_gateway_log_direct_pt  write;
+    ngx_uint_t                      types;
+} ngx_http_gateway_log_directs[] = {
+    { ngx_string("request_method"), ngx_http_gateway_log_direct_method,
+      NGX_HTTP_GATEWAY_LOG_AS_STRINGS },
+    { ngx_string("request_uri"), ngx_http_gateway_log_direct_uri,
+      NGX_HTTP_GATEWAY_LOG_AS_STRINGS },
+    { ngx_string("remote_addr"), ngx_http_gateway_log_direct_addr,
+      NGX_HTTP_GATEWAY_LOG_AS_STRINGS },
+    { ngx_string("status"), ngx_http_gateway_log_direct_status,
+      NGX_HTTP_GATEWAY_LOG_AS_INTS },
+    { ngx_string("request_length"), ngx_http_gateway_log_direct_request,
+      NGX_HTTP_GATEWAY_LOG_AS_INTS },
+    { ngx_string("bytes_sent"), ngx_http_gateway_log_direct_response,
+      NGX_HTTP_GATEWAY_LOG_AS_INTS },
+    { ngx_string("body_bytes_sent"), ngx_http_gateway_log_direct_body,
+      NGX_HTTP_GATEWAY_LOG_AS_INTS },
+    { ngx_string("request_time"), ngx_http_gateway_log_direct_time,
+      NGX_HTTP_GATEWAY_LOG_AS_NUMBERS },
+    { ngx_string("time_iso8601"), ngx_http_gateway_log_direct_iso8601,
+      NGX_HTTP_GATEWAY_LOG_AS_STRINGS },
+    { ngx_null_string, NULL, 0 }
+};
+
+
+/* of a variable whose value nginx has cached, that value is written */
+
+static u_char *
+ngx_http_gateway_log_direct(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    u_char                              *end;
+    ngx_uint_t                           quotes;
+    ngx_http_variable_value_t           *v;
+    const ngx_http_gateway_log_field_t  *field;
+
+    field = (ngx_http_gateway_log_field_t *) op->data;
+    v = &rec->request->variables[field->index];
+
+    if (v->valid && !v->no_cacheable) {
+        return ngx_http_gateway_log_field(rec, op, p);
+    }
+
+    quotes = (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING);
+    end = field->direct(rec, p + quotes);
+
+    if (end == NULL) {
+        return ngx_http_gateway_log_field(rec, op, p);
+    }
+
+    if (quotes) {
+        *p = '"';
+        *end++ = '"';
+    }
+
+    return end;
+}
+
+
+ngx_http_gateway_log_write_pt
+ngx_http_gateway_log_field_init(ngx_http_gateway_log_field_t *field,
+    uintptr_t *data)
+{
+    ngx_uint_t                     i;
+    ngx_http_gateway_log_piece_t  *piece;
+
+    piece = field->pieces.elts;
+    *data = (uintptr_t) field;
+
+    if (field->pieces.nelts != 1 || piece->index == NGX_ERROR) {
+        return ngx_http_gateway_log_field;
+    }
+
+    for (i = 0; ngx_http_gateway_log_directs[i].variable.len; i++) {
+
+        if (ngx_http_gateway_same(&ngx_http_gateway_log_directs[i].variable,
+                                  &piece->text)
+            && (ngx_http_gateway_log_directs[i].types & 1 << field->type))
+        {
+            field->index = piece->index;
+            field->direct = ngx_http_gateway_log_directs[i].write;
+
+            return ngx_http_gateway_log_direct;
+        }
+    }
+
+    if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING) {
+        *data = piece->index;
+        return ngx_http_gateway_log_variable;
+    }
+
+    return ngx_http_gateway_log_field;
 }
 
 
@@ -1421,19 +1655,39 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_gcp[] = {
 };
 
 
+/* what tells how a record came about; all other members are fields */
+
+static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_none[] = {
+    M("sample_rate", w(rate), 0),
+    NGX_HTTP_GATEWAY_LOG_CUT(""),
+    NGX_HTTP_GATEWAY_LOG_END
+};
+
+
+#define NGX_HTTP_GATEWAY_LOG_OBSERVES                                         \
+    (NGX_HTTP_GATEWAY_OBSERVE_ROUTE|NGX_HTTP_GATEWAY_OBSERVE_TIME             \
+     |NGX_HTTP_GATEWAY_OBSERVE_END|NGX_HTTP_GATEWAY_OBSERVE_RESULTS)
+
+
 const ngx_http_gateway_log_vocabulary_t
     ngx_http_gateway_log_vocabularies[NGX_HTTP_GATEWAY_LOG_PRESETS] =
 {
     { ngx_string("native"), ngx_http_gateway_log_native, 0,
-      ngx_string("request_header_"), ngx_string("response_header_"), 0 },
+      ngx_string("request_header_"), ngx_string("response_header_"), 0,
+      NGX_HTTP_GATEWAY_LOG_OBSERVES },
 
     { ngx_string("ecs"), ngx_http_gateway_log_ecs, 1,
-      ngx_string("request_header_"), ngx_string("response_header_"), 0 },
+      ngx_string("request_header_"), ngx_string("response_header_"), 0,
+      NGX_HTTP_GATEWAY_LOG_OBSERVES },
 
     { ngx_string("otel"), ngx_http_gateway_log_otel, 0,
       ngx_string("http.request.header."), ngx_string("http.response.header."),
-      1 },
+      1, NGX_HTTP_GATEWAY_LOG_OBSERVES },
 
     { ngx_string("gcp"), ngx_http_gateway_log_gcp, 1,
-      ngx_string("request_header_"), ngx_string("response_header_"), 0 }
+      ngx_string("request_header_"), ngx_string("response_header_"), 0,
+      NGX_HTTP_GATEWAY_LOG_OBSERVES },
+
+    { ngx_string("none"), ngx_http_gateway_log_none, 0,
+      ngx_string("request_header_"), ngx_string("response_header_"), 0, 0 }
 };

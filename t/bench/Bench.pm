@@ -17,7 +17,8 @@ use MIME::Base64 ();
 use POSIX ();
 use Time::HiRes qw( sleep time );
 
-our @EXPORT = qw( folder make_tokens make_keys consumers pem secret nginx start_nginx start haproxy
+our @EXPORT = qw( folder make_tokens make_keys consumers pem secret nginx
+                  start_nginx start haproxy logs ids
                   up free_port request write_file read_file spawn stop finish
                   worker_of cpu_seconds median quartiles versions );
 
@@ -59,6 +60,79 @@ sub read_file {
     local $/;
     return scalar <$in> // '';
 }
+
+
+# --- records of requests
+
+# nine members, of which three are numbers
+
+my @nine = ([ time       => '$time_iso8601' ],
+            [ addr       => '$remote_addr' ],
+            [ method     => '$request_method' ],
+            [ uri        => '$request_uri' ],
+            [ status     => '$status', 'int' ],
+            [ bytes      => '$body_bytes_sent', 'int' ],
+            [ time_taken => '$request_time', 'number' ],
+            [ referer    => '$http_referer' ],
+            [ agent      => '$http_user_agent' ]);
+my $nine = '{' . join(',', map { $_->[2] ? qq{"$_->[0]":$_->[1]}
+                                         : qq{"$_->[0]":"$_->[1]"} } @nine)
+           . '}';
+
+my $native = '{"time":"$time_iso8601","duration_ms":$request_time,'
+    . '"status":$status,"method":"$request_method","scheme":"$scheme",'
+    . '"host":"$host","port":$server_port,"path":"$uri",'
+    . '"http_version":"$server_protocol","client_ip":"$remote_addr",'
+    . '"client_port":$remote_port,"request_bytes":$request_length,'
+    . '"response_bytes":$bytes_sent,"response_body_bytes":$body_bytes_sent,'
+    . '"referer":"$http_referer","user_agent":"$http_user_agent",'
+    . '"connection":$connection,"connection_requests":$connection_requests}';
+
+# 42 members: those of ecs that this request has, and more as fields
+my %more = map { ("labels.a$_" => '$request_method') } 10 .. 21;
+my $ecs = '{"@timestamp":"$time_iso8601","ecs":{"version":"9.4.0"},'
+    . '"event":{"kind":"event","category":["web"],"dataset":"nginx.access",'
+    . '"type":["access"],"outcome":"success","duration":$request_time},'
+    . '"http":{"request":{"bytes":$request_length,"method":"$request_method",'
+    . '"referrer":"$http_referer"},"response":{"bytes":$bytes_sent,'
+    . '"body":{"bytes":$body_bytes_sent},"status_code":$status},'
+    . '"version":"$server_protocol"},"url":{"scheme":"$scheme",'
+    . '"domain":"$host","port":$server_port,"path":"$uri",'
+    . '"original":"$request_uri"},"client":{"ip":"$remote_addr",'
+    . '"port":$remote_port},"user_agent":{"original":"$http_user_agent"},'
+    . '"host":{"name":"$hostname"},"labels":{'
+    . join(',', map { qq{"$_":"$more{$_}"} } sort keys %more)
+    . '},"gateway":{"route":"/","end":"$request_completion",'
+    . '"connection":$connection,"connection_requests":$connection_requests}}';
+
+
+# logs($file): what nginx writes with escape=json (escape, escape_log,
+# escape_ecs), and ours with the same members (log_nine, log, log_ecs):
+# name => [ lines of http, lines of the location ].
+
+sub logs {
+    my ($file) = @_;
+
+    my %escape = (escape => $nine, escape_log => $native, escape_ecs => $ecs);
+    my $fields = join ' ', map { "field @$_;" } @nine;
+    my $labels = join ' ', map { "field $_ $more{$_};" } sort keys %more;
+
+    return (
+        map({ $_ => [ "log_format f escape=json '$escape{$_}';",
+                      "access_log $file f buffer=64k flush=1s;" ] }
+            keys %escape),
+        log      => [ '', "gateway_log $file;" ],
+        log_nine => [ "gateway_log_format f preset=none { $fields }",
+                      "gateway_log $file f;" ],
+        log_ecs  => [ "gateway_log_format f preset=ecs { $labels }",
+                      "gateway_log $file f;" ],
+    );
+}
+
+
+# a request id and a trace, for a server
+
+sub ids { 'gateway_request_id X-Request-ID; gateway_trace propagate;' }
 
 
 # --- tokens

@@ -135,9 +135,31 @@ refused('gateway_log_format f { } gateway_log_format f { } #!',
         qq{duplicate gateway_log_format "f"$at});
 refused('gateway_log_format f preset=other { } #!',
         'invalid value "other" in "preset=", allowed are "native", "ecs", "otel",'
-        . qq{ "gcp"$at});
-refused('gateway_log_format f preset=ecs project=p { } #!',
-        qq{"project=" requires "preset=gcp"$at});
+        . qq{ "gcp", "none"$at});
+refused("gateway_log_format f preset=$_ project=p { } #!",
+        qq{"project=" requires "preset=gcp"$at}) for qw( ecs none );
+
+# a format of its own members
+sub none { "gateway_log_format f preset=none { $_[0] }" }
+accepted(none($_)) for 'field status $status int;', 'header request x-a;',
+                       'header response x-*;', 'field truncated_at 1;';
+refused(none($_) . ' #!',
+        '"gateway_log_format f" with "preset=none" has no "field" and no'
+        . qq{ "header"$at}) for '', 'redact query a; redact header b;';
+refused(none("field a 1; $_; #!\n"),
+        '"mask client_ip" has no effect with "preset=none", a "field" is written'
+        . " as configured$at") for 'mask client_ip', 'mask client_ip v4=16';
+refused(none("field $_ 1; #!\n"),
+        qq{duplicate field "$_" in gateway_log_format "f"$at})
+    for qw( sample_rate truncated );
+refused(none("header request x-a; field request_header_x_a 1; #!\n"),
+        qq{duplicate field "request_header_x_a" in gateway_log_format "f"$at});
+refused(none("field a \$http_authorization; #!\n"),
+        'field "a" reads "$http_authorization", which can hold a credential and'
+        . qq{ is never logged, in gateway_log_format "f"$at});
+refused('gateway_log a.json none; #!',
+        'unknown gateway_log_format "none", it must be declared before, or be'
+        . " native, ecs, otel or gcp$at");
 
 format_refused('other x;', 'unknown directive "other" in "gateway_log_format",'
                . qq{ allowed are "field", "header", "redact", "mask"$at});
