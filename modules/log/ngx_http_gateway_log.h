@@ -60,6 +60,8 @@ typedef struct {
     ngx_uint_t                            misfits;  /* fields left out, as they
                                                        do not fit their type */
     unsigned                              traced:1; /* has a trace id */
+    unsigned                              relayed:1; /* realip has changed the
+                                                       client's address */
     unsigned                              bare:1;   /* no captured headers */
     unsigned                              cut;      /* something is missing */
     unsigned                              full:1;   /* the room is too small */

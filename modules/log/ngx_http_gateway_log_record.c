@@ -50,6 +50,7 @@ ngx_http_gateway_log_record(ngx_http_gateway_log_record_t *rec, u_char *buf,
         rec->last = buf + size - sizeof("}" CRLF);
         rec->misfits = 0;
         rec->traced = 0;
+        rec->relayed = 0;
         rec->full = 0;
 
         p = ngx_http_gateway_log_run(rec, buf);

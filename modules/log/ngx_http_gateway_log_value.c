@@ -473,6 +473,96 @@ ngx_http_gateway_log_client(ngx_http_gateway_log_record_t *rec,
 }
 
 
+/* a variable by its index */
+
+static ngx_http_variable_value_t *
+ngx_http_gateway_log_get(ngx_http_gateway_log_record_t *rec, ngx_int_t index)
+{
+    ngx_http_variable_value_t  *v;
+
+    v = ngx_http_get_flushed_variable(rec->request, (ngx_uint_t) index);
+
+    return (v == NULL || v->not_found || v->len == 0) ? NULL : v;
+}
+
+
+/*
+ * The address of the socket, by $realip_remote_addr, if realip has replaced it:
+ * else that is the client's, also in memory.
+ */
+
+static u_char *
+ngx_http_gateway_log_peer(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    ngx_http_variable_value_t  *v;
+
+    v = ngx_http_gateway_log_get(rec, (ngx_int_t) op->data);
+
+    if (v == NULL || v->data == rec->request->connection->addr_text.data) {
+        return NULL;
+    }
+
+    rec->relayed = 1;
+
+    return ngx_http_gateway_log_text(rec, p, v->data, v->len);
+}
+
+
+/* $realip_remote_port; asked for behind the address */
+
+static u_char *
+ngx_http_gateway_log_peer_port(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    ngx_http_variable_value_t  *v;
+
+    if (!rec->relayed) {
+        return NULL;
+    }
+
+    v = ngx_http_gateway_log_get(rec, (ngx_int_t) op->data);
+
+    return v ? ngx_cpymem(p, v->data, v->len) : NULL;
+}
+
+
+/* for ecs: the client's address, if the source is a proxy */
+
+static u_char *
+ngx_http_gateway_log_forwarded(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    return rec->relayed ? ngx_http_gateway_log_client(rec, op, p) : NULL;
+}
+
+
+/* the same where the vocabulary wants an IP address, and not "unix:" */
+
+static u_char *
+ngx_http_gateway_log_client_only_ip(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    u_char  *end;
+
+    end = ngx_http_gateway_log_client(rec, op, p);
+
+    return (end && p[1] == 'u') ? NULL : end;
+}
+
+
+static u_char *
+ngx_http_gateway_log_peer_only_ip(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    u_char  *end;
+
+    end = ngx_http_gateway_log_peer(rec, op, p);
+
+    return (end && p[1] == 'u') ? NULL : end;
+}
+
+
 /* a line of the request that nginx has parsed; "data" is its place */
 
 static u_char *
@@ -513,19 +603,6 @@ ngx_http_gateway_log_referer(ngx_http_gateway_log_record_t *rec,
     *end++ = ']';
 
     return end;
-}
-
-
-/* a variable by its index */
-
-static ngx_http_variable_value_t *
-ngx_http_gateway_log_get(ngx_http_gateway_log_record_t *rec, ngx_int_t index)
-{
-    ngx_http_variable_value_t  *v;
-
-    v = ngx_http_get_flushed_variable(rec->request, (ngx_uint_t) index);
-
-    return (v == NULL || v->not_found || v->len == 0) ? NULL : v;
 }
 
 
@@ -994,6 +1071,56 @@ ngx_http_gateway_log_error_type(ngx_http_gateway_log_record_t *rec,
     *p++ = '"';
 
     return p;
+}
+
+
+/*
+ * For gcp: who has made the response, the upstream server that was asked last,
+ * or nginx.  A group without a live server is a name.
+ */
+
+static u_char *
+ngx_http_gateway_log_server_ip(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    u_char                     *end;
+    ngx_str_t                  *peer;
+    ngx_uint_t                  i;
+    ngx_array_t                *states;
+    ngx_connection_t           *c;
+    ngx_http_upstream_state_t  *state;
+
+    states = rec->request->upstream_states;
+    i = states ? states->nelts : 0;
+
+    while (i > 0) {
+        state = states->elts;
+        peer = state[--i].peer;
+
+        if (peer == NULL) {
+            continue;
+        }
+
+        return peer->len && (peer->data[0] == '['
+                             || (peer->data[0] >= '0' && peer->data[0] <= '9'))
+               ? ngx_http_gateway_log_text(rec, p, peer->data, peer->len)
+               : NULL;
+    }
+
+    c = rec->request->connection;
+
+    if (ngx_connection_local_sockaddr(c, NULL, 0) != NGX_OK
+        || c->local_sockaddr->sa_family == AF_UNIX)
+    {
+        return NULL;
+    }
+
+    *p = '"';
+    end = p + 1 + ngx_sock_ntop(c->local_sockaddr, c->local_socklen, p + 1,
+                                NGX_SOCKADDR_STRLEN, 0);
+    *end++ = '"';
+
+    return end;
 }
 
 
@@ -1510,6 +1637,8 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_native[] = {
     M("http_version", w(version), 0),
     M("client_ip", w(client), 0),
     M("client_port", w(port), 1),
+    V("peer_ip", w(peer), "realip_remote_addr"),
+    V("peer_port", w(peer_port), "realip_remote_port"),
     S("request_bytes", w(request_bytes), 0),
     S("response_bytes", w(response_bytes), 0),
     S("response_body_bytes", w(body_bytes), 0),
@@ -1555,8 +1684,11 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_ecs[] = {
     M("url.path", w(path), 0),
     M("url.query", w(path), 1),
     M("url.original", w(uri), 0),
-    M("client.ip", w(client), 0),
+    M("client.ip", w(client_only_ip), 0),
     M("client.port", w(port), 1),
+    V("source.ip", w(peer_only_ip), "realip_remote_addr"),
+    V("source.port", w(peer_port), "realip_remote_port"),
+    V("network.forwarded_ip", w(forwarded), "realip_remote_addr"),
     M("user_agent.original", LINE(user_agent)),
     M("user.name", ngx_http_gateway_log_identity(consumer)),
     V("trace.id", w(trace_id), "gateway_trace_id"),
@@ -1594,6 +1726,8 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_otel[] = {
     M("network.protocol.version", w(version), 0),
     M("client.address", w(client), 0),
     M("client.port", w(port), 1),
+    V("network.peer.address", w(peer), "realip_remote_addr"),
+    V("network.peer.port", w(peer_port), "realip_remote_port"),
     S("http.request.size", w(request_bytes), 0),
     S("http.response.size", w(response_bytes), 0),
     S("http.response.body.size", w(body_bytes), 0),
@@ -1623,7 +1757,8 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_gcp[] = {
     M("httpRequest.status", w(status), 0),
     S("httpRequest.responseSize", w(response_bytes), AS(TEXT)),
     M("httpRequest.userAgent", LINE(user_agent)),
-    M("httpRequest.remoteIp", w(client), 0),
+    M("httpRequest.remoteIp", w(client_only_ip), 0),
+    M("httpRequest.serverIp", w(server_ip), 0),
     M("httpRequest.referer", w(referer), 0),
     S("httpRequest.latency", w(duration), AS(SECONDS)),
     M("httpRequest.protocol", ngx_http_gateway_log_str(http_protocol)),
@@ -1639,6 +1774,8 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_gcp[] = {
     M("gateway.host", w(host), 0),
     M("gateway.port", w(port), 0),
     M("gateway.client_port", w(port), 1),
+    V("gateway.peer_ip", w(peer), "realip_remote_addr"),
+    V("gateway.peer_port", w(peer_port), "realip_remote_port"),
     S("gateway.response_body_bytes", w(body_bytes), 0),
     V("gateway.tls_version", w(tls_version), "ssl_protocol"),
     V("gateway.tls_cipher", w(tls), "ssl_cipher"),

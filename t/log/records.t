@@ -5,7 +5,9 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use File::Temp ();
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use JSON::PP ();
 use Test::Gateway::Record;
 use Test::Gateway::Server;
@@ -15,6 +17,9 @@ use Test::More;
 my $dead = free_port();
 my $h2 = free_port();
 my $plain = nginx_before(1, 25, 1) ? 'http2' : '';
+
+my $temp = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+my $socket = "$temp/socket";
 
 # an upstream server that answers when the test says so
 my $hang = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1')
@@ -53,6 +58,11 @@ my $nginx = start_nginx(workers => 1, http => <<END, server => <<'END2');
         location / { empty_gif; }
         location /big { root html; }
     }
+    server {
+        listen unix:$socket;
+        set_real_ip_from unix:;
+        location / { empty_gif; }
+    }
     gateway_limit_zone \$arg_k zone=w:64k rate=100r/d burst=99;
     upstream hang { server 127.0.0.1:@{[ $hang->sockport ]}; }
     upstream dead { server 127.0.0.1:$dead max_fails=0; }
@@ -76,6 +86,9 @@ END
     location = /upgrade { proxy_pass http://hang; proxy_http_version 1.1;
                           proxy_set_header Upgrade $http_upgrade;
                           proxy_set_header Connection upgrade; }
+    location = /real { set_real_ip_from 127.0.0.1; empty_gif; }
+    location = /real/auth { set_real_ip_from 127.0.0.1; set $early $remote_addr;
+                            try_files /none /real; }
     location = /none { gateway_log off; empty_gif; }
     location = /one { gateway_log one.json flush=0; empty_gif; }
     location = /if {
@@ -187,6 +200,50 @@ like((lines_of($nginx, 'gcp.json'))[-1], qr/"requestSize":"\d+"/,
 is($gcp->{severity}, 'INFO', 'gcp: severity');
 
 
+# --- the address of the socket, if realip has replaced it
+
+is_deeply([ $native->{peer_ip}, $ecs->{source}, $ecs->{network},
+            $otel->{'network.peer.address'}, $gcp->{gateway}{peer_ip} ],
+          [ (undef) x 5 ], 'the client is the peer');
+is($gcp->{httpRequest}{serverIp}, '127.0.0.1', 'gcp: serverIp is nginx');
+
+for my $path ('/real', '/real/auth') {
+    $nginx->get($path, headers => [ 'X-Real-IP: 10.1.2.3' ]);
+    ($native, $ecs, $otel, $gcp) = next_ones($path);
+    is($native->{client_ip}, '10.1.2.3', 'the client');
+    is($native->{peer_ip}, '127.0.0.1', 'and the peer');
+    like((lines_of($nginx, 'native.json'))[-1], qr/"peer_port":[1-9]\d*,/,
+         'its port is a number');
+    is_deeply($ecs->{source}, { ip => '127.0.0.1',
+                                port => $native->{peer_port} }, 'ecs: source');
+    is_deeply([ $ecs->{client}{ip}, $ecs->{network} ],
+              [ '10.1.2.0', { forwarded_ip => '10.1.2.0' } ],
+              'ecs: what a proxy has forwarded is masked');
+    is_deeply([ map { $otel->{"network.peer.$_"} } qw( address port ) ],
+              [ '127.0.0.1', $native->{peer_port} ], 'otel: network.peer');
+    is_deeply([ map { $gcp->{gateway}{"peer_$_"} } qw( ip port ) ],
+              [ '127.0.0.1', $native->{peer_port} ], 'gcp: gateway.peer_ip');
+}
+
+
+# a socket that has no address
+
+for my $line ('', "X-Real-IP: 10.1.2.3\r\n") {
+    my $client = IO::Socket::UNIX->new(Peer => $socket) or die "$socket: $!";
+    print $client "GET / HTTP/1.0\r\n$line\r\n";
+    1 while sysread $client, my $answer, 4096;
+    ($native, $ecs, $otel, $gcp) = next_ones('a Unix domain socket');
+    is($native->{$line ? 'peer_ip' : 'client_ip'}, 'unix:', 'is shown');
+    is($otel->{$line ? 'network.peer.address' : 'client.address'}, 'unix:',
+       'otel: it is an address');
+    is_deeply([ $ecs->{client}, $ecs->{source}, $ecs->{network} ],
+              $line ? [ { ip => '10.1.2.0' }, undef,
+                        { forwarded_ip => '10.1.2.0' } ]
+                    : [ undef, undef, undef ], 'ecs: it is no IP address');
+    is($gcp->{httpRequest}{remoteIp}, $line ? '10.1.2.3' : undef, 'gcp: nor here');
+}
+
+
 # --- what is absent or does not fit is left out
 
 $nginx->get('/?i=x&n=.5&f=maybe');
@@ -290,7 +347,7 @@ is_deeply($native->{limits},
 }
 
 $nginx->get('/tries');
-($native, $ecs, $otel) = next_ones('tries');
+($native, $ecs, $otel, $gcp) = next_ones('tries');
 is($native->{status}, 502, 'all fail');
 is($native->{end}, 'upstream', 'by the upstream');
 is($otel->{'error.type'}, '502', 'otel: error.type');
@@ -299,6 +356,8 @@ is_deeply([ map { my %t = %$_; delete $t{response_ms}; \%t }
           [ { addr => "127.0.0.1:$dead", status => 502, bytes => 0 },
             { addr => "127.0.0.1:$dead", status => 502, bytes => 0,
               group => 1 } ], 'and each is shown');
+is($gcp->{httpRequest}{serverIp}, "127.0.0.1:$dead",
+   'gcp: serverIp is the upstream server');
 is($native->{route}, '/tries', 'the route is the first one');
 
 $nginx->get('/asked');
