@@ -390,23 +390,25 @@ ngx_http_gateway_log_check(ngx_conf_t *cf,
 
 /* --- the members, in order */
 
-/* whether a path is in the object "gateway", or is the last member of all */
+/* 1: a path is in the object "gateway"; 2: it is the last member of all */
 
 static ngx_uint_t
 ngx_http_gateway_log_rank(const ngx_str_t *path)
 {
+    ngx_str_t   name = *path;
+    ngx_uint_t  inside;
+
     static ngx_str_t  truncated = ngx_string("truncated");
 
-    if (path->len >= truncated.len
-        && ngx_memcmp(path->data + path->len - truncated.len, truncated.data,
-                      truncated.len)
-           == 0)
-    {
-        return 2;
+    inside = name.len > ngx_http_gateway_log_gateway.len
+             && ngx_memcmp(name.data, "gateway.", 8) == 0;
+
+    if (inside) {
+        name.data += ngx_http_gateway_log_gateway.len + 1;
+        name.len -= ngx_http_gateway_log_gateway.len + 1;
     }
 
-    return path->len > ngx_http_gateway_log_gateway.len
-           && ngx_memcmp(path->data, "gateway.", 8) == 0;
+    return ngx_http_gateway_same(&name, &truncated) ? 2 : inside;
 }
 
 

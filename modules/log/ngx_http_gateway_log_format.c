@@ -200,7 +200,7 @@ ngx_http_gateway_log_format_find(ngx_http_gateway_log_main_conf_t *lmcf,
 }
 
 
-/* a name of a parameter to the secrets, NULL or its place */
+/* adds a name of a parameter, of less than GW_LOG_SECRET bytes */
 
 static ngx_int_t
 ngx_http_gateway_log_format_secret(ngx_conf_t *cf,

@@ -28,7 +28,7 @@ typedef struct {
     ngx_str_t                              rate;        /* "": all */
     ngx_uint_t                             keep;        /* bits */
     ngx_array_t                            codes;       /* ngx_uint_t */
-    ngx_msec_t                             slow;        /* 0: no */
+    ngx_msec_t                             slow;        /* or unset */
 } ngx_http_gateway_log_entry_t;
 
 
@@ -298,7 +298,7 @@ ngx_http_gateway_log_kept(ngx_http_gateway_log_record_t *rec,
         }
     }
 
-    return entry->slow
+    return entry->slow != NGX_CONF_UNSET_MSEC
            && ngx_http_gateway_duration(rec->request, rec->gr)
               >= (uint64_t) entry->slow * 1000000;
 }
@@ -510,7 +510,7 @@ ngx_http_gateway_log_observes(const ngx_http_gateway_log_entry_t *entry)
         what |= NGX_HTTP_GATEWAY_OBSERVE_END;
     }
 
-    if (entry->rate.len && entry->slow) {
+    if (entry->rate.len && entry->slow != NGX_CONF_UNSET_MSEC) {
         what |= NGX_HTTP_GATEWAY_OBSERVE_TIME;
     }
 
@@ -691,6 +691,7 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
     ngx_memzero(&args, sizeof(ngx_http_gateway_log_args_t));
     args.buffer = 65536;
     args.flush = 1000;
+    args.slow = NGX_CONF_UNSET_MSEC;
     args.keep = keep;
 
     if (ngx_http_gateway_params(cf, params, &args, first) != NGX_CONF_OK) {
@@ -699,6 +700,15 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
 
     if (ngx_http_gateway_log_path(cf, &value[1]) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
+    }
+
+    if (args.sample.len == 0
+        && (args.keep.data != keep.data || args.slow != NGX_CONF_UNSET_MSEC))
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%s\" has no effect in \"gateway_log\" without "
+                           "\"sample=\"",
+                           args.keep.data != keep.data ? "keep=" : "slow=");
     }
 
     return ngx_http_gateway_log_entry(cf, llcf, &args, &value[1], format);

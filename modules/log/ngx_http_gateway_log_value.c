@@ -165,10 +165,16 @@ ngx_http_gateway_log_method(ngx_http_gateway_log_record_t *rec,
 }
 
 
+/* "data": only a status that the client was sent */
+
 static u_char *
 ngx_http_gateway_log_status(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
+    if (op->data && rec->request->connection->sent == 0) {
+        return NULL;
+    }
+
     return rec->status ? gw_text_decimal(p, rec->status) : NULL;
 }
 
@@ -1715,7 +1721,7 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_otel[] = {
     V("trace_flags", w(trace_flags), "gateway_trace_sampled"),
     M("http.request.method", w(method), 0),
     M("http.request.method_original", w(method), 1),
-    M("http.response.status_code", w(status), 0),
+    M("http.response.status_code", w(status), 1),
     M("error.type", w(error_type), 0),
     S("url.scheme", w(scheme), 0),
     M("server.address", w(host), 0),

@@ -80,6 +80,20 @@ refused("gateway_log a.json buffer=$_; #!",
 refused('gateway_log a.json ecs other; #!',
         'invalid parameter "other" in "gateway_log", allowed are "buffer=",'
         . qq{ "flush=", "if=", "sample=", "keep=", "slow="$at});
+
+# what a sample does not leave out needs no exception
+for my $kept (qw( keep=404 slow=1s )) {
+    my ($name) = $kept =~ /(.*=)/;
+    my $warning = qr/\[warn\].*"$name" has no effect in "gateway_log" without "sa/;
+    my ($code, $output) = nginx_t(http_conf(http =>
+                                            "gateway_log a.json $kept;"));
+    like($output, $warning, "$kept: a warning");
+    is($code, 0, 'and nginx starts');
+    ($code, $output) = nginx_t(http_conf(http => "gateway_log a.json $kept"
+                                                 . ' sample=0.5;'));
+    unlike($output, $warning, "$kept: none with a sample");
+}
+
 refused('gateway_log off ecs; #!',
         qq{"off" takes no other parameters in "gateway_log"$at});
 refused("$_ #!", '"gateway_log off" conflicts with another "gateway_log" at the'
@@ -217,6 +231,11 @@ refused("gateway_log_format f preset=otel {\nheader request x-a;"
         . " field http.request.header.x-a 1; #!\n}\n",
         'duplicate field "http.request.header.x-a" in gateway_log_format "f"'
         . $at);
+for my $key ('request_header_x_truncated', 'request_header_x_truncated.b') {
+    format_refused("header request x-truncated; field gateway.$key 1;",
+                   qq{duplicate field "gateway.$key" in gateway_log_format "f"}
+                   . $at);
+}
 format_accepted('header request x-a; field gateway.response_header_x_a 1;');
 format_accepted('header request x-a; field gateway.request_header_x_b 1;');
 format_accepted('header request x-a; field request_header_x_a 1;');

@@ -293,7 +293,10 @@ is($native->{http_version}, '0.9', 'its version');
 is($native->{response_body_bytes}, 43, 'its bytes');
 
 raw($nginx, "GET /closed HTTP/1.0\r\n\r\n");
-($native, $ecs) = next_ones('444');
+($native, $ecs, $otel) = next_ones('444');
+is_deeply([ $native->{status}, $ecs->{http}{response}{status_code},
+            $otel->{'http.response.status_code'} ], [ 444, 444, undef ],
+          'otel: only a status that was sent');
 is($native->{end}, 'closed', 'its end');
 is($native->{response_bytes}, 0, 'nothing was sent');
 
@@ -325,6 +328,7 @@ is_deeply($native->{limits},
     is($native->{status}, 499, 'its status');
     is($native->{end}, 'client_closed', 'its end');
     is($otel->{'error.type'}, 'client_closed', 'otel: error.type');
+    is($otel->{'http.response.status_code'}, undef, 'otel: no status was sent');
     ok(!exists $native->{upstream}[0]{header_ms}, 'no time that was not reached');
 }
 
@@ -351,6 +355,7 @@ $nginx->get('/tries');
 is($native->{status}, 502, 'all fail');
 is($native->{end}, 'upstream', 'by the upstream');
 is($otel->{'error.type'}, '502', 'otel: error.type');
+is($otel->{'http.response.status_code'}, 502, 'otel: and the status');
 is_deeply([ map { my %t = %$_; delete $t{response_ms}; \%t }
             @{ $native->{upstream} } ],
           [ { addr => "127.0.0.1:$dead", status => 502, bytes => 0 },

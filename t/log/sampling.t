@@ -33,6 +33,7 @@ END
     location = /half { gateway_log half.json sample=0.5; empty_gif; }
     location = /slow { gateway_log slow.json sample=0 slow=100ms flush=0;
                        proxy_pass http://127.0.0.1:$server_port/$arg_p; }
+    location = /any { gateway_log any.json sample=0 slow=0 flush=0; empty_gif; }
     location = /wait { limit_rate 100; limit_rate_after 1;
                        return 200 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"; }
     location /trace/ {
@@ -71,6 +72,9 @@ $nginx->get('/slow?p=wait');
 my @slow = records($nginx, 'slow.json', 1);
 is_deeply([ map { $_->{query} } @slow ], [ 'p=wait' ], 'slow=');
 cmp_ok($slow[0]{duration_ms}, '>=', 100, 'it was');
+
+$nginx->get('/any');
+is(scalar(records($nginx, 'any.json', 1)), 1, 'slow=0: each is as slow');
 
 
 # --- by the trace id: all that log the trace decide alike
