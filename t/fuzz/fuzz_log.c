@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const  starts[] = {
     "&token=" CANARY "&", "&%74oken=" CANARY "&", "&a=1;ToKeN=" CANARY "&",
     "&u=%3Ftoken%3D" CANARY "%26", "&u=%253Ftoken%253D" CANARY "&",
-    "&u=http://x?a[token]=" CANARY "&", "&token%3d" CANARY "&"
+    "&u=http://x?a[token]=" CANARY "&", "&token%3d" CANARY "&",
+    "&token[a/b;c?d]=" CANARY "&", "&token%5b%26%2f]=" CANARY "&"
 };
 
 
