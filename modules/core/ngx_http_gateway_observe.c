@@ -10,8 +10,6 @@ static uint64_t ngx_http_gateway_observe_clock(void);
 static ngx_int_t ngx_http_gateway_observe_body(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_uint_t ngx_http_gateway_observe_shutdown(ngx_http_request_t *r);
-static ngx_http_upstream_state_t *ngx_http_gateway_observe_try(
-    ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_observe_failed(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_observe_cut(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
@@ -254,10 +252,8 @@ ngx_http_gateway_observe_shutdown(ngx_http_request_t *r)
 }
 
 
-/* the last try of an upstream server; NULL: none was asked */
-
-static ngx_http_upstream_state_t *
-ngx_http_gateway_observe_try(ngx_http_request_t *r)
+ngx_http_upstream_state_t *
+ngx_http_gateway_last_try(ngx_http_request_t *r)
 {
     ngx_uint_t                  i;
     ngx_http_upstream_state_t  *state;
@@ -293,7 +289,7 @@ ngx_http_gateway_observe_failed(ngx_http_request_t *r)
     }
 #endif
 
-    state = ngx_http_gateway_observe_try(r);
+    state = ngx_http_gateway_last_try(r);
 
     return state && state->header_time == (ngx_msec_t) -1;
 }
@@ -306,7 +302,7 @@ ngx_http_gateway_observe_cut(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr)
 {
     return gr && !gr->whole && !r->header_only
-           && ngx_http_gateway_observe_try(r);
+           && ngx_http_gateway_last_try(r);
 }
 
 

@@ -100,6 +100,10 @@ ngx_uint_t ngx_http_gateway_incomplete(ngx_http_request_t *r,
 extern ngx_str_t  ngx_http_gateway_end_words[];
 
 
+/* in LOG: the last try of an upstream server; NULL: none was asked */
+ngx_http_upstream_state_t *ngx_http_gateway_last_try(ngx_http_request_t *r);
+
+
 /*
  * RESULTS: what a policy decided about the request.  The module that decides
  * adds its results in LOG, in the stage SETTLE, if they were asked for; gr has

@@ -1091,21 +1091,13 @@ ngx_http_gateway_log_server_ip(ngx_http_gateway_log_record_t *rec,
 {
     u_char                     *end;
     ngx_str_t                  *peer;
-    ngx_uint_t                  i;
-    ngx_array_t                *states;
     ngx_connection_t           *c;
     ngx_http_upstream_state_t  *state;
 
-    states = rec->request->upstream_states;
-    i = states ? states->nelts : 0;
+    state = ngx_http_gateway_last_try(rec->request);
 
-    while (i > 0) {
-        state = states->elts;
-        peer = state[--i].peer;
-
-        if (peer == NULL) {
-            continue;
-        }
+    if (state != NULL) {
+        peer = state->peer;
 
         return peer->len && (peer->data[0] == '['
                              || (peer->data[0] >= '0' && peer->data[0] <= '9'))
