@@ -16,6 +16,11 @@
                                 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
 
+/* how many places have cells of their own */
+#define gw_stripe_cells(kind)                                                 \
+    ((kind) == GW_STRIPE_KIND_OWN ? GW_STRIPE_PLACES : GW_STRIPES)
+
+
 /* cells of one process begin with a cache line of their own */
 
 typedef struct {
@@ -28,11 +33,22 @@ typedef struct {
 } __attribute__((aligned(64))) gw_stripe_own_t;
 
 
+/* no configuration before the first or after the last has declared the name */
+
+typedef struct {
+    uint64_t              hash[2];
+    uint64_t              first;
+    uint64_t              last;
+} gw_stripe_name_t;
+
+
 struct gw_stripes_s {
-    uint64_t              striped[GW_STRIPE_STRIPED][2];    /* hashes */
-    uint64_t              own[GW_STRIPE_OWN][2];
+    gw_stripe_name_t      striped[GW_STRIPE_STRIPED];
+    gw_stripe_name_t      own[GW_STRIPE_OWN];
     uint64_t              used[2];                  /* of them, by kind */
+    uint64_t              confs;                    /* that were read */
     uint64_t              owner[GW_STRIPE_PLACES];  /* process; 0: free */
+    uint64_t              conf[GW_STRIPE_PLACES];   /* number */
     uint64_t              counts[GW_STRIPE_PLACES]; /* cells are cleared */
 
     gw_stripe_t           shared;
@@ -44,6 +60,10 @@ struct gw_stripes_s {
 };
 
 
+static uint64_t gw_stripe_oldest(const gw_stripe_conf_t *conf,
+    const gw_stripe_name_t *name, uint64_t n);
+static void gw_stripe_forget(gw_stripes_t *stripes, gw_stripe_kind_e kind,
+    unsigned index);
 static void gw_stripe_clear(gw_stripes_t *stripes, unsigned place);
 static unsigned gw_stripe_sweep(gw_stripes_t *stripes, uint64_t self,
     unsigned mine, gw_stripe_gone_pt gone, gw_stripe_settle_pt settle,
@@ -64,46 +84,137 @@ gw_stripe_init(gw_stripes_t *stripes)
 }
 
 
-int
-gw_stripe_index(gw_stripes_t *stripes, gw_stripe_kind_e kind,
-    const uint64_t hash[2])
+void
+gw_stripe_conf(gw_stripes_t *stripes, gw_stripe_conf_t *conf, uint64_t current,
+    gw_stripe_gone_pt gone, void *data)
 {
-    uint64_t  i, n, (*name)[2];
+    unsigned  i;
+    uint64_t  owner;
+
+    conf->number = ++stripes->confs;
+    conf->numbers[0] = conf->number;
+    conf->numbers[1] = current;
+    conf->n = 2;
+
+    for (i = 0; i < GW_STRIPE_PLACES; i++) {
+        owner = gw_stripe_load(&stripes->owner[i]);
+
+        if (owner != 0 && !gone(data, owner)) {
+            conf->numbers[conf->n++] = gw_stripe_load(&stripes->conf[i]);
+        }
+    }
+}
+
+
+int
+gw_stripe_index(gw_stripes_t *stripes, const gw_stripe_conf_t *conf,
+    gw_stripe_kind_e kind, const uint64_t hash[2])
+{
+    uint64_t           i, n;
+    gw_stripe_name_t  *name;
 
     name = (kind == GW_STRIPE_KIND_OWN) ? stripes->own : stripes->striped;
     n = (kind == GW_STRIPE_KIND_OWN) ? GW_STRIPE_OWN : GW_STRIPE_STRIPED;
 
     for (i = 0; i < stripes->used[kind]; i++) {
-        if (name[i][0] == hash[0] && name[i][1] == hash[1]) {
+        if (name[i].hash[0] == hash[0] && name[i].hash[1] == hash[1]) {
+            name[i].last = conf->number;
             return (int) i;
         }
     }
 
     if (i == n) {
-        return -1;
+        i = gw_stripe_oldest(conf, name, n);
+
+        if (i == n) {
+            return -1;
+        }
+
+        gw_stripe_forget(stripes, kind, (unsigned) i);
     }
 
-    name[i][0] = hash[0];
-    name[i][1] = hash[1];
+    name[i].hash[0] = hash[0];
+    name[i].hash[1] = hash[1];
+    name[i].first = conf->number;
+    name[i].last = conf->number;
 
-    /* a process that is killed before this has added nothing */
-
-    gw_stripe_store(&stripes->used[kind], i + 1);
+    if (i == stripes->used[kind]) {
+        stripes->used[kind]++;
+    }
 
     return (int) i;
 }
 
 
+/* of the names that nobody uses the one that is out of use longest; n: none */
+
+static uint64_t
+gw_stripe_oldest(const gw_stripe_conf_t *conf, const gw_stripe_name_t *name,
+    uint64_t n)
+{
+    unsigned  k;
+    uint64_t  i, oldest;
+
+    oldest = n;
+
+    for (i = 0; i < n; i++) {
+
+        if (oldest < n && name[i].last >= name[oldest].last) {
+            continue;
+        }
+
+        for (k = 0; k < conf->n; k++) {
+            if (conf->numbers[k] >= name[i].first
+                && conf->numbers[k] <= name[i].last)
+            {
+                break;
+            }
+        }
+
+        if (k == conf->n) {
+            oldest = i;
+        }
+    }
+
+    return oldest;
+}
+
+
+/* a place whose cells are not yet cleared begins with 0 anyway */
+
+static void
+gw_stripe_forget(gw_stripes_t *stripes, gw_stripe_kind_e kind, unsigned index)
+{
+    unsigned  i;
+
+    if (kind == GW_STRIPE_KIND_STRIPED) {
+        gw_stripe_store(&stripes->shared.cells[index], 0);
+    }
+
+    for (i = 0; i < gw_stripe_cells(kind); i++) {
+        if (gw_stripe_load(&stripes->counts[i])) {
+            gw_stripe_store(gw_stripe_cell(stripes, kind, index, i), 0);
+        }
+    }
+}
+
+
 unsigned
-gw_stripe_take(gw_stripes_t *stripes, uint64_t self, gw_stripe_gone_pt gone,
-    gw_stripe_settle_pt settle, void *data)
+gw_stripe_take(gw_stripes_t *stripes, uint64_t number, uint64_t self,
+    gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data)
 {
     unsigned  place;
 
     place = gw_stripe_sweep(stripes, self, GW_STRIPE_PLACES, gone, settle,
                             data);
 
-    if (place < GW_STRIPE_PLACES && !gw_stripe_load(&stripes->counts[place])) {
+    if (place == GW_STRIPE_PLACES) {
+        return place;
+    }
+
+    gw_stripe_store(&stripes->conf[place], number);
+
+    if (!gw_stripe_load(&stripes->counts[place])) {
         gw_stripe_clear(stripes, place);
     }
 
@@ -206,18 +317,13 @@ gw_stripe_cell(gw_stripes_t *stripes, gw_stripe_kind_e kind, unsigned index,
 uint64_t
 gw_stripe_sum(gw_stripes_t *stripes, gw_stripe_kind_e kind, unsigned index)
 {
-    unsigned  i, n;
+    unsigned  i;
     uint64_t  sum;
 
-    sum = 0;
-    n = GW_STRIPE_PLACES;
+    sum = (kind == GW_STRIPE_KIND_STRIPED)
+          ? gw_stripe_read(&stripes->shared.cells[index]) : 0;
 
-    if (kind == GW_STRIPE_KIND_STRIPED) {
-        sum = gw_stripe_read(&stripes->shared.cells[index]);
-        n = GW_STRIPES;
-    }
-
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < gw_stripe_cells(kind); i++) {
         if (gw_stripe_load(&stripes->counts[i])) {
             sum += gw_stripe_read(gw_stripe_cell(stripes, kind, index, i));
         }

@@ -62,6 +62,7 @@ typedef struct {
     ngx_array_t                    *counters;   /* counter_t *; NULL: none */
     ngx_array_t                    *settles;    /* settle_t; NULL: none */
     struct gw_stripes_s            *stripes;    /* in shared memory */
+    uint64_t                        stripes_conf;   /* its number there */
     ngx_uint_t                      slots;      /* of the request's record */
     size_t                          identities; /* offset in the record */
     size_t                          record;     /* its size */

@@ -6,10 +6,10 @@
 #include "gw_stripe.h"
 
 
-/* no index: there was no room in the zone */
+/* no index: of a striped counter for which the zone has no room */
 #define NGX_HTTP_GATEWAY_COUNTER_NONE  ((ngx_uint_t) -1)
 
-/* for nginx's description of the pages */
+/* for what nginx keeps of the zone, beside a description of each page */
 #define NGX_HTTP_GATEWAY_COUNTER_PAGES  16
 
 
@@ -26,8 +26,8 @@ static ngx_int_t ngx_http_gateway_counter_zone(ngx_conf_t *cf,
 static ngx_int_t ngx_http_gateway_counter_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_gateway_counter_index(
-    ngx_http_gateway_main_conf_t *gmcf, ngx_http_gateway_counter_t *counter,
-    ngx_log_t *log);
+    gw_stripes_t *stripes, const gw_stripe_conf_t *conf,
+    ngx_http_gateway_counter_t *counter, ngx_log_t *log);
 static gw_stripe_kind_e ngx_http_gateway_counter_kind(
     const ngx_http_gateway_counter_t *counter);
 static int ngx_http_gateway_counter_gone(void *data, uint64_t process);
@@ -138,6 +138,7 @@ ngx_http_gateway_counter_zone(ngx_conf_t *cf,
 
     size = ngx_align(gw_stripe_size(), ngx_pagesize)
            + NGX_HTTP_GATEWAY_COUNTER_PAGES * ngx_pagesize;
+    size += size / ngx_pagesize * sizeof(ngx_slab_page_t);
 
     shm_zone = ngx_shared_memory_add(cf, &name, size,
                                      &ngx_http_gateway_module);
@@ -159,7 +160,8 @@ ngx_http_gateway_counter_zone(ngx_conf_t *cf,
 
 /*
  * On a reload the zone is that of the running workers.  A name that is added
- * to it changes nothing for them, also if the reload fails.
+ * to it, in the place of one that no worker uses, changes nothing for them,
+ * also if the reload fails.
  */
 
 static ngx_int_t
@@ -169,6 +171,7 @@ ngx_http_gateway_counter_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     ngx_uint_t                      i;
     ngx_slab_pool_t                *shpool;
+    gw_stripe_conf_t                conf;
     ngx_http_gateway_counter_t    **counter;
     ngx_http_gateway_main_conf_t   *gmcf;
 
@@ -191,10 +194,15 @@ ngx_http_gateway_counter_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         shpool->data = gmcf->stripes;
     }
 
+    gw_stripe_conf(gmcf->stripes, &conf, old ? old->stripes_conf : 0,
+                   ngx_http_gateway_counter_gone, NULL);
+    gmcf->stripes_conf = conf.number;
+
     counter = gmcf->counters->elts;
 
     for (i = 0; i < gmcf->counters->nelts; i++) {
-        if (ngx_http_gateway_counter_index(gmcf, counter[i], shm_zone->shm.log)
+        if (ngx_http_gateway_counter_index(gmcf->stripes, &conf, counter[i],
+                                           shm_zone->shm.log)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -205,11 +213,17 @@ ngx_http_gateway_counter_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* names come from the configuration: the key of the hash need not be secret */
+/*
+ * Names come from the configuration: the key of the hash need not be secret.
+ *
+ * Own counters are settled together: with some of them missing, losses would
+ * be wrong.
+ */
 
 static ngx_int_t
-ngx_http_gateway_counter_index(ngx_http_gateway_main_conf_t *gmcf,
-    ngx_http_gateway_counter_t *counter, ngx_log_t *log)
+ngx_http_gateway_counter_index(gw_stripes_t *stripes,
+    const gw_stripe_conf_t *conf, ngx_http_gateway_counter_t *counter,
+    ngx_log_t *log)
 {
     static const uint64_t  key[2] = { 0, 0 };
 
@@ -230,7 +244,7 @@ ngx_http_gateway_counter_index(ngx_http_gateway_main_conf_t *gmcf,
     gw_siphash(key, name, p - name, hash);
     ngx_free(name);
 
-    index = gw_stripe_index(gmcf->stripes,
+    index = gw_stripe_index(stripes, conf,
                             ngx_http_gateway_counter_kind(counter), hash);
 
     if (index >= 0) {
@@ -238,10 +252,20 @@ ngx_http_gateway_counter_index(ngx_http_gateway_main_conf_t *gmcf,
         return NGX_OK;
     }
 
+    if (counter->family->own) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "gateway: no room for %s{%V}, this configuration and "
+                      "those of workers that have not exited need more than "
+                      "%d counters", counter->family->name, &counter->labels,
+                      GW_STRIPE_OWN);
+        return NGX_ERROR;
+    }
+
     ngx_log_error(NGX_LOG_WARN, log, 0,
-                  "gateway: %s{%V} is not counted, there are too many "
-                  "counters, restart nginx to drop those that are no longer "
-                  "used", counter->family->name, &counter->labels);
+                  "gateway: %s{%V} is not counted, this configuration and "
+                  "those of workers that have not exited need more than "
+                  "%d counters", counter->family->name, &counter->labels,
+                  GW_STRIPE_STRIPED);
 
     return NGX_OK;
 }
@@ -268,7 +292,8 @@ ngx_http_gateway_counters_start(ngx_http_gateway_main_conf_t *gmcf)
     ngx_http_gateway_counters.stripes = gmcf->stripes;
     ngx_http_gateway_counters.self = ngx_http_gateway_process_self();
     ngx_http_gateway_counters.place =
-        gw_stripe_take(gmcf->stripes, ngx_http_gateway_counters.self,
+        gw_stripe_take(gmcf->stripes, gmcf->stripes_conf,
+                       ngx_http_gateway_counters.self,
                        ngx_http_gateway_counter_gone,
                        ngx_http_gateway_counter_settle, gmcf);
 
@@ -350,10 +375,6 @@ uint64_t *
 ngx_http_gateway_counter_own(const ngx_http_gateway_counter_t *counter,
     ngx_uint_t at)
 {
-    if (counter->index == NGX_HTTP_GATEWAY_COUNTER_NONE) {
-        return &ngx_http_gateway_counter_nowhere;
-    }
-
     return gw_stripe_cell(ngx_http_gateway_counters.stripes,
                           GW_STRIPE_KIND_OWN, counter->index, at);
 }

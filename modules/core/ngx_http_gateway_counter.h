@@ -9,9 +9,13 @@
  * "gateway:counters", is made when the first counter is registered; its size
  * never changes, and a counter is found by the hash of family and labels, so
  * that totals survive a reload, whatever counters it adds or drops; if it drops
- * all of them, nginx frees the zone.  A name keeps its room until then.  Old
- * workers and new ones count together.  An nginx started by a binary upgrade
- * has memory of its own and begins with 0.
+ * all of them, nginx frees the zone.  Old workers and new ones count together.
+ * A counter that a reload drops keeps its total until another one needs its
+ * room, once the workers that knew it have exited.  An nginx started by a
+ * binary upgrade has memory of its own and begins with 0.
+ *
+ * There is room for 2048 counters of each kind.  The configuration is refused
+ * if one that is "own" has none; any other one is not counted then.
  *
  * Each process counts in a stripe of its own (gw_stripe.h); one that starts
  * takes over that of a process that has exited, with its totals.  Beyond 16
@@ -100,8 +104,7 @@ ngx_int_t ngx_http_gateway_settle_add(ngx_conf_t *cf,
 
 /*
  * For handlers: the word of a gone process, which nobody else changes.  The
- * family is "own".  A counter for which the zone had no room has no words: a
- * scratch word is returned in their place.
+ * family is "own".
  */
 uint64_t *ngx_http_gateway_counter_own(
     const ngx_http_gateway_counter_t *counter, ngx_uint_t at);

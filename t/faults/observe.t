@@ -472,7 +472,7 @@ $port = free_port();
 $nginx = start_nginx(port => $port,
     conf => $conf->(join(' ', map { "n$_" } 1 .. 2049), port => $port,
                     workers => 1));
-like($nginx->log, qr/\[warn\] .*requests_total\{n2049\} is not counted, there /,
+like($nginx->log, qr/\[warn\] .*requests_total\{n2049\} is not counted, this /,
      'one too many is reported');
 is(() = $nginx->log =~ /is not counted/g, 1, 'and no other one');
 load(1, '');

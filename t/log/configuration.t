@@ -125,6 +125,23 @@ refused("gateway_log a.json; #!\n$_",
         'server { location / { error_log a.json; } }';
 
 
+# counters of so many paths have no room: it is refused, not logged uncounted
+
+{
+    my $paths = sub { join ' ', map { "gateway_log $_.json;" } 1 .. $_[0] };
+    my ($code, $output) = nginx_t(http_conf(http => $paths->(200)));
+    is($code, 0, '200 paths');
+
+    ($code, $output) = nginx_t(http_conf(http => $paths->(400)));
+    isnt($code, 0, '400 are too many');
+    my $room = qr/no room for log_\w+\{sink="[^"]*"[^}]*\}/;
+    my $why = 'this configuration and those of workers that have not exited need'
+              . ' more than 2048 counters';
+    like($output, qr/\[emerg\] .*gateway: $room, $why/,
+         'which is said');
+}
+
+
 # --- gateway_log_format
 
 sub format_refused {

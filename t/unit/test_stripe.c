@@ -37,6 +37,7 @@ static gw_stripes_t  *stripes;
 static world_t       *world;
 
 static int            striped, made, written, lost;
+static gw_stripe_conf_t  conf;
 static int            dies;         /* in settle(): 1: before, 2: after */
 static int            yields;       /* in gone(): all threads come there */
 
@@ -101,7 +102,7 @@ settle(void *data, unsigned place)
 static unsigned
 take(uint64_t self)
 {
-    return gw_stripe_take(stripes, self, gone, settle, NULL);
+    return gw_stripe_take(stripes, conf.number, self, gone, settle, NULL);
 }
 
 
@@ -131,7 +132,16 @@ name(gw_stripe_kind_e kind, uint64_t n)
 {
     uint64_t  hash[2] = { n, ~n };
 
-    return gw_stripe_index(stripes, kind, hash);
+    return gw_stripe_index(stripes, &conf, kind, hash);
+}
+
+
+/* another configuration is read, while this one is at work */
+
+static void
+reads(void)
+{
+    gw_stripe_conf(stripes, &conf, conf.number, gone, NULL);
 }
 
 
@@ -142,6 +152,8 @@ begin(void)
     memset(stripes, 0xA5, gw_stripe_size());
     gw_stripe_init(stripes);
     memset(world, 0, sizeof(world_t));
+    memset(&conf, 0, sizeof(conf));
+    reads();
 
     striped = name(GW_STRIPE_KIND_STRIPED, 1);
     made = name(GW_STRIPE_KIND_OWN, 1);
@@ -168,7 +180,8 @@ test_names(void)
     is_int(made, 0, "the first own counter");
     is_int(lost, 2, "the third");
     is_int(name(GW_STRIPE_KIND_OWN, 2), written, "a name keeps its index");
-    is_int(gw_stripe_index(stripes, GW_STRIPE_KIND_OWN, same), 3,
+    is_int(gw_stripe_index(stripes, &conf, GW_STRIPE_KIND_OWN,
+                           same), 3,
            "both words of the hash are compared");
 
     for (i = 4; i < GW_STRIPE_OWN; i++) {
@@ -187,6 +200,87 @@ test_names(void)
     is_int(name(GW_STRIPE_KIND_STRIPED, 100 + GW_STRIPE_STRIPED - 1),
            GW_STRIPE_STRIPED - 1, "the last counter");
     is_int(name(GW_STRIPE_KIND_STRIPED, 5000), -1, "and one too many");
+
+    end();
+}
+
+
+/* fills the zone with names of this configuration */
+
+static void
+fill(gw_stripe_kind_e kind, uint64_t from, uint64_t n)
+{
+    uint64_t  i;
+
+    for (i = 0; i < n; i++) {
+        (void) name(kind, from + i);
+    }
+}
+
+
+/*
+ * Names are given back, but not one that a process can use: that of the
+ * configuration at work, of an older one with a process, of one in between.
+ */
+
+static void
+test_given_back(void)
+{
+    int  index, used;
+
+    begin();
+
+    is_int(take(1), 0, "a worker of the first configuration");
+    add(own(made, 0), 5);
+    add(gw_stripe_cell(stripes, GW_STRIPE_KIND_STRIPED, striped, 0), 5);
+    add(gw_stripe_cell(stripes, GW_STRIPE_KIND_STRIPED, striped,
+                       GW_STRIPE_PLACES), 2);
+
+    reads();
+    fill(GW_STRIPE_KIND_OWN, 100, GW_STRIPE_OWN - 3);
+    fill(GW_STRIPE_KIND_STRIPED, 100, GW_STRIPE_STRIPED - 1);
+    is_int(name(GW_STRIPE_KIND_OWN, 5000), -1, "no room");
+
+    reads();
+    is_int(name(GW_STRIPE_KIND_OWN, 5000), -1,
+           "the first has a worker, the second is at work");
+    is_int(name(GW_STRIPE_KIND_STRIPED, 5000), -1, "here too");
+
+    /* that configuration was refused, the second stays at work */
+
+    conf.number--;
+    reads();
+    is_int(name(GW_STRIPE_KIND_OWN, 5000), -1, "as it was, after a failure");
+
+    /* the fourth is at work, without any name; the first has its worker */
+
+    reads();
+    is_int(sum(made), 5, "a name that nobody declares keeps its total");
+    used = name(GW_STRIPE_KIND_OWN, 6000);
+    is_int(used, 3, "the oldest name between those in use is given back");
+    is_int(name(GW_STRIPE_KIND_OWN, 2), written, "one of the first is not");
+    is_int(sum(made), 5, "nor has it lost its total");
+
+    world->gone[1] = 1;
+    reads();
+    index = name(GW_STRIPE_KIND_OWN, 7000);
+    is_int(index, made, "its worker is gone: the oldest of all is given back");
+    is_int(sum(made), 0, "and begins with 0");
+    is_int(name(GW_STRIPE_KIND_OWN, 7000), index, "it has its index then");
+    is_int(name(GW_STRIPE_KIND_OWN, 2), written, "names that came back stay,");
+    is_int(name(GW_STRIPE_KIND_OWN, 6000), used, "new ones, too");
+    is_int(total(), 7, "of the other kind nothing changed");
+    is_int(name(GW_STRIPE_KIND_STRIPED, 7000), striped, "until it is needed");
+    is_int(total(), 0, "which begins with 0, too");
+
+    /* all other names can be given back at once, but not those at work */
+
+    reads();
+    fill(GW_STRIPE_KIND_OWN, 10000, GW_STRIPE_OWN - 3);
+    is_int(name(GW_STRIPE_KIND_OWN, 9999), -1, "three are at work");
+    is_int(name(GW_STRIPE_KIND_OWN, 7000), index, "with the first index,");
+    is_int(name(GW_STRIPE_KIND_OWN, 2), written, "the second");
+    is_int(name(GW_STRIPE_KIND_OWN, 6000), used, "and the fourth");
 
     end();
 }
@@ -450,6 +544,7 @@ main(void)
     world = shared(sizeof(world_t));
 
     test_names();
+    test_given_back();
     test_places();
     test_same_name();
     test_killed_settler();
