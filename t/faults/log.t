@@ -1,33 +1,240 @@
 # Records over very many reloads, rotations and kills, in which all that a log
 # counts must be exact.
 #
-#   RELOADS=200 ROTATIONS=100 KILLS=50 prove -It/lib t/faults/log.t
+#   PATHS=200 ROTATIONS=100 RELOADS=50 KILLS=20 prove -It/lib t/faults/log.t
 #
-# are how many there are; defaults are 200, 100 and 20.
+# are how many there are: these by default.
 
 use v5.28;
 use warnings;
 use lib 't/lib';
 
-use Test::Gateway::Flood;
+use POSIX ();
+use Test::Gateway::Flood qw( flood during );
 use Test::Gateway::Record;
 use Test::Gateway::Server;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-my $reloads = $ENV{RELOADS} // 200;
+my $paths = $ENV{PATHS} // 200;
 my $rotations = $ENV{ROTATIONS} // 100;
+my $reloads = $ENV{RELOADS} // 50;
 my $kills = $ENV{KILLS} // 20;
 
 $SIG{ALRM} = sub { die "this takes too long\n" };
-alarm 240 + 2 * ($reloads + $rotations + $kills);
+alarm 240 + 2 * ($paths + $reloads + $rotations + $kills);
+
+my $location = 'keepalive_requests 1000000; location / { empty_gif; }';
+
+
+
+sub balanced {
+    my ($name, %count) = @_;
+
+    is($count{written} + $count{dropped}, $count{made},
+       "$name: written and dropped are all that were made")
+        or diag(map { "$_ $count{$_} " } sort keys %count);
+    is($count{bytes}, 0, "$name: nothing is left in a buffer");
+}
+
+# kills a worker, and waits for the one in its place
+sub kill_one {
+    my ($nginx) = @_;
+
+    my ($pid, @rest) = $nginx->workers;
+    $nginx->allow("process $pid exited on signal 9");
+    kill 'KILL', $pid;
+    wait_until(sub { my @now = $nginx->workers;
+                     @now == 2 && !grep { $_ == $pid } @now }, 10);
+}
+
+# the lines that are records
+sub whole { scalar grep { eval { json_of($_) } } @_ }
+
+# what comes out of a pipe for a time without any
+sub drain {
+    my ($pipe, $text) = @_;
+
+    my $bits = '';
+    vec($bits, fileno $pipe, 1) = 1;
+    while (select my $ready = $bits, undef, undef, 1.5) {
+        sysread $pipe, $$text, 65536, length $$text or last;
+    }
+}
+
+
+# --- rotation and reloads under load
+
+{
+    my $nginx = start_nginx(http => 'gateway_log a.json;', server => $location);
+    my ($files, $reloaded) = (0, 0);
+
+    # what nginx says where the next rename comes between its open() and stat()
+    $nginx->allow(qr/stat\(\) ".*\/a\.json" failed/);
+
+    my %ended = during($nginx->port, '/', 1000 * ($rotations + $reloads), sub {
+        my ($works) = @_;
+
+        while ($works->() || $files < $rotations || $reloaded < $reloads) {
+            if ($files < $rotations) {
+                rename $nginx->dir . '/a.json',
+                       $nginx->dir . '/a.json.' . ++$files;
+                $nginx->signal('USR1');
+                wait_until(sub { -e $nginx->dir . '/a.json' });
+            }
+            if ($reloaded < $reloads) {
+                $nginx->reload or die 'no reload';
+                $reloaded++;
+            }
+            sleep 0.01;
+        }
+    });
+
+    $nginx->stop;
+    my @lines = map { lines_of($nginx, $_) }
+                'a.json', map { "a.json.$_" } 1 .. $files;
+    is(whole(@lines), scalar @lines, 'rotation: each line is a record');
+    is(scalar @lines, $ended{200}, "one for each response, of $ended{200}");
+
+    my %count = counters($nginx, '/a.json');
+    balanced('rotation', %count);
+    is($count{made}, $ended{200}, 'as many were made');
+    is($count{dropped}, 0, 'none was dropped');
+}
+
+
+# --- killed workers: each connection has one request at a time
+
+{
+    my $nginx = start_nginx(server => $location,
+                            http => 'gateway_log a.json buffer=32k flush=10s;');
+    my $killed = 0;
+
+    my %ended = during($nginx->port, '/', 2000 * $kills, sub {
+        my ($works) = @_;
+
+        for (1 .. $kills) {
+            sleep 0.05;
+            last if !$works->();
+            kill_one($nginx);
+            $killed++;
+        }
+    }, depth => 1, connections => 4);
+
+    $nginx->stop;
+    cmp_ok($killed, '>=', $kills / 4, "kill: $killed workers were killed");
+
+    my @lines = lines_of($nginx, 'a.json');
+    is(whole(@lines), scalar @lines, 'kill: each line is a record');
+
+    my %count = counters($nginx, '/a.json');
+    balanced('kill', %count);
+    is($count{dropped}, $count{lost_worker}, 'kill: only workers lose');
+    cmp_ok($count{lost_worker}, '>', 0, 'kill: which they do');
+
+    # a response and its record, of each connection
+    cmp_ok(abs($count{made} - $ended{200}), '<=', 8 * $killed,
+           "kill: $count{made} records of $ended{200} responses");
+
+    # those of a write that the kernel did not take any more
+    cmp_ok($count{written} - @lines, '>=', 0, 'kill: no line is not counted');
+    cmp_ok($count{written} - @lines, '<=', 200 * $killed,
+           'kill: at most one write for each is counted without lines');
+}
+
+
+# --- a pipe that stalls, while workers are killed and the server is reloaded
+
+{
+    my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    chmod 0777, "$dir";
+    POSIX::mkfifo("$dir/pipe", 0666) or die "mkfifo: $!";
+    my $nginx = start_nginx(server => $location,
+        http => "gateway_log $dir/pipe buffer=32k flush=10ms;");
+    my $n = 20_000;
+
+    my %ended = during($nginx->port, '/', $n, sub {
+        for my $i (1 .. 10) {
+            sleep 0.02;
+            $i % 5 ? kill_one($nginx) : $nginx->reload;
+        }
+    }, depth => 1);
+    cmp_ok($ended{200}, '>=', $n - 16 * 10, 'stalled: requests do not wait');
+
+    sysopen my $pipe, "$dir/pipe", POSIX::O_RDONLY()|POSIX::O_NONBLOCK()
+        or die "open: $!";
+    my $text = '';
+    drain($pipe, \$text);
+    $nginx->get('/');
+    drain($pipe, \$text);
+    $nginx->stop;
+    drain($pipe, \$text);
+
+    my @lines = split /\n/, $text;
+    my %count = counters($nginx, '/pipe');
+    balanced('stalled', %count);
+    cmp_ok($count{full}, '>', 0, 'stalled: what nobody reads is dropped');
+    is(whole(@lines), scalar @lines, 'stalled: each line is a record');
+    cmp_ok(abs($count{made} - 1 - $ended{200}), '<=', 16 * 8,
+           'stalled: all are counted');
+    cmp_ok($count{written} - @lines, '>=', 0,
+           'stalled: no line is not counted');
+    cmp_ok($count{written} - @lines, '<=', 20 * 8,
+           'stalled: nor more than a write for each kill without lines');
+}
+
+
+# --- a disk that is full, while workers are killed and the server is reloaded
+
+SKIP: {
+    my $nginx = start_nginx(server => $location,
+        http => 'gateway_log small/a.json buffer=32k flush=10ms;',
+        files => { 'small/x' => '' });
+    my $dir = $nginx->dir . '/small';
+
+    if (system("mount -t tmpfs -o size=256k none '$dir' 2>/dev/null") != 0) {
+        $nginx->stop;
+        skip 'no tmpfs', 1;
+    }
+
+    $nginx->signal('USR1');
+    wait_until(sub { -e "$dir/a.json" });
+
+    my %ended = during($nginx->port, '/', 20_000, sub {
+        for my $i (1 .. 10) {
+            sleep 0.02;
+            $i % 5 ? kill_one($nginx) : $nginx->reload;
+        }
+    }, depth => 1);
+
+    system('mount', '-o', 'remount,size=16m', $dir) == 0 or die;
+    my $size = -s "$dir/a.json";
+    wait_until(sub { -s "$dir/a.json" > $size }, 10);
+    flood($nginx->port, '/', 1000);
+    $nginx->stop;
+
+    my %count = counters($nginx, '/a.json');
+    my @lines = lines_of($nginx, 'small/a.json');
+    balanced('full', %count);
+    cmp_ok($count{full}, '>', 0, 'full: some are dropped');
+    cmp_ok(abs($count{made} - 1000 - $ended{200}), '<=', 16 * 8,
+           'full: all are counted');
+    cmp_ok($count{written} - whole(@lines), '>=', 0,
+           'full: no record is not counted');
+    cmp_ok($count{written} - whole(@lines), '<=', 200 * 8,
+           'full: nor more than a write for each kill without lines');
+    cmp_ok(@lines - whole(@lines), '<=', 2 + 2 + 8,
+           'full: a fragment for each worker');
+
+    system('umount', $dir);
+}
 
 
 # --- paths that change with each reload, more of them than there is room for
 
 {
     my $port = free_port();
-    my $paths = 2500 / $reloads;        # with 7 counters each: 292 fit
+    my $each = 2500 / $paths;           # with 7 counters each: 292 fit
     my (%of, @asked);
 
     # all requests are in a.json, and those of a round in the files of the round
@@ -39,7 +246,7 @@ alarm 240 + 2 * ($reloads + $rotations + $kills);
             server => 'location / { empty_gif; } ' . join "\n", map {
                 "location = /$_ { gateway_log a.json buffer=32k flush=10s;"
                 . " gateway_log $round-$_.json buffer=32k flush=10s;"
-                . ' empty_gif; }' } 1 .. $paths);
+                . ' empty_gif; }' } 1 .. $each);
     };
 
     my $nginx = start_nginx(port => $port, conf => $conf->(0));
@@ -52,7 +259,7 @@ alarm 240 + 2 * ($reloads + $rotations + $kills);
         return $status == 200;
     };
 
-    for my $round (0 .. $reloads) {
+    for my $round (0 .. $paths) {
         if ($round) {
             $nginx->reload($conf->($round)) or die $nginx->log;
         }
@@ -97,17 +304,17 @@ alarm 240 + 2 * ($reloads + $rotations + $kills);
        'paths: all that were written are in the file');
 
     my @wrong = grep { my $n = lines_of($nginx, "$_-1.json");
-                       $of{$_} >= 0 && $n != $of{$_} } 0 .. $reloads - 1;
-    is("@wrong", '', "paths: those of $reloads reloads have their records");
+                       $of{$_} >= 0 && $n != $of{$_} } 0 .. $paths - 1;
+    is("@wrong", '', "paths: those of $paths reloads have their records");
 
-    %count = counters($nginx, "/$reloads-1.json");
+    %count = counters($nginx, "/$paths-1.json");
     is($count{made}, $now, 'paths: a new path begins with 0');
     is($count{written} + $count{lost_worker}, $now, 'paths: and is exact');
     is($count{bytes}, 0, 'paths: here, too');
 
-    my %other = map { my %c = counters($nginx, "/$reloads-$_.json");
+    my %other = map { my %c = counters($nginx, "/$paths-$_.json");
                       join(' ', @c{qw( made written dropped bytes )}) => 1 }
-                2 .. $paths;
+                2 .. $each;
     is(join(', ', keys %other), '0 0 0 0', 'paths: without a request it is 0');
 }
 

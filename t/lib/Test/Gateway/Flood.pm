@@ -10,9 +10,11 @@ use Exporter qw( import );
 use IO::Select ();
 use IO::Socket::INET;
 use POSIX ();
+use Test::Gateway::Server ();
 use Time::HiRes qw( time );
 
 our @EXPORT = qw( flood );
+our @EXPORT_OK = qw( during );
 
 
 # flood($port, $path, $n, %arg): $n requests on keepalive connections; a hash of
@@ -52,6 +54,32 @@ sub flood {
     }
     waitpid $_, 0 for @pids;
     return %sum;
+}
+
+
+# during($port, $path, $n, $code, %arg): runs $code while flood() works; a hash
+# as that of flood.  $code gets a function that says whether it still works.
+
+sub during {
+    my ($port, $path, $n, $code, %arg) = @_;
+
+    pipe my $out, my $in or die "pipe: $!";
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        Test::Gateway::Server::adopt();
+        my %count = flood($port, $path, $n, %arg);
+        syswrite $in, join ' ', %count;
+        POSIX::_exit(0);
+    }
+    close $in;
+
+    $code->(sub { waitpid($pid, POSIX::WNOHANG()) == 0 });
+
+    local $/;
+    my %count = split ' ', scalar <$out>;
+    waitpid $pid, 0;
+    return %count;
 }
 
 
