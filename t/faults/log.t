@@ -63,6 +63,18 @@ sub drain {
 }
 
 
+# --- losses of two workers, of which one reports: it is said again at the end,
+# when a minute is over
+
+my $pipes = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+chmod 0777, "$pipes";
+POSIX::mkfifo("$pipes/pipe", 0666) or die "mkfifo: $!";
+my $lossy = start_nginx(server => $location,
+                        http => "gateway_log $pipes/pipe buffer=32k flush=10ms;");
+flood($lossy->port, '/', 4000);
+my $lost = time;
+
+
 # --- rotation and reloads under load
 
 {
@@ -316,6 +328,35 @@ SKIP: {
                       join(' ', @c{qw( made written dropped bytes )}) => 1 }
                 2 .. $each;
     is(join(', ', keys %other), '0 0 0 0', 'paths: without a request it is 0');
+}
+
+
+
+# --- the report of losses, a minute later
+
+{
+    sleep 1 while time < $lost + 61;
+    is(scalar(() = $lossy->log =~ /records lost/g), 1, 'report: one a minute');
+    flood($lossy->port, '/', 1, processes => 1, connections => 1);
+    wait_until(sub { 2 == (() = $lossy->log =~ /records lost/g) });
+
+    sysopen my $pipe, "$pipes/pipe", POSIX::O_RDONLY()|POSIX::O_NONBLOCK()
+        or die "open: $!";
+    my $text = '';
+    drain($pipe, \$text);
+    $lossy->stop;
+
+    my %count = counters($lossy, '/pipe');
+    balanced('report', %count);
+
+    my @said = $lossy->log =~ /: (\d+) records lost since the last report/g;
+    is(scalar @said, 2, 'report: another one when it is over');
+
+    TODO: {
+        local $TODO = 'each worker reports what it has lost itself';
+        is($said[0] + $said[1], $count{dropped},
+           'report: of all that was lost');
+    }
 }
 
 done_testing;

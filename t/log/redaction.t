@@ -5,6 +5,8 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use IO::Socket::INET;
+use POSIX ();
 use Test::Gateway::Consumer;
 use Test::Gateway::Record;
 use Test::Gateway::Server;
@@ -14,6 +16,15 @@ BEGIN { *enc = sub { my ($s) = @_; $s =~ s/(\W)/sprintf '%%%02X', ord $1/ger } }
 
 my $canary = 'cAnArY7';
 my $dead = free_port();
+
+# an upstream server that never answers, and a pipe, whose records are cut
+my $silent = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+    or die "listen: $!";
+my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+chmod 0777, "$dir";
+POSIX::mkfifo("$dir/pipe", 0666) or die "mkfifo: $!";
+sysopen my $pipe, "$dir/pipe", POSIX::O_RDWR()|POSIX::O_NONBLOCK()
+    or die "open: $!";
 
 my @formats = qw( native ecs otel gcp );
 my $declared = join '', map { <<END } @formats;
@@ -30,17 +41,18 @@ $declared =~ s/ \* ;/ x-* a* c* p* s* l* r* o*;/g;
 my $nginx = start_nginx(workers => 1, http => <<END, server => <<END2,
     $declared
     @{[ map { "gateway_log $_.json f_$_ flush=0;" } @formats ]}
+    gateway_log $dir/pipe f_native flush=0;
+    proxy_connect_timeout 20ms;
     gateway_consumers zone=c:1m file=consumers.json watch=0;
-    gateway_limit_zone \$arg_k zone=a:64k rate=1r/d;
-    proxy_read_timeout 100ms;
+    gateway_limit_zone \$server_port zone=a:64k rate=1r/d;
+    proxy_read_timeout 20ms;
     ignore_invalid_headers off;
     underscores_in_headers on;
 END
     location / { root html; }
     location = /ok { empty_gif; }
     location = /dead { proxy_pass http://127.0.0.1:$dead; }
-    location = /slow { proxy_pass http://127.0.0.1:\$server_port/hang; }
-    location = /hang { limit_rate 1; return 200 xxxxxxxxxxxxxxxx; }
+    location = /slow { proxy_pass http://127.0.0.1:@{[ $silent->sockport ]}; }
     location = /denied { gateway_api_key k query=pass header=X-Cred cookie=ck;
                          empty_gif; }
     location = /limited { gateway_limit zone=a; empty_gif; }
@@ -74,16 +86,33 @@ push @queries, "u=" . enc("https://me:$canary\@h/"), "u=//$canary\@h/",
     "%u0074oken=$canary", "tok%=$canary", "%25%37%34oken=$canary",
     "token=a;$canary", "token=$canary=$canary", "token=%zz$canary";
 
-cmp_ok(scalar @queries, '>=', 150, scalar(@queries) . ' queries');
+# each built-in name with all its letters encoded, once and twice, and in turns
+push @queries, map { my $n = $_ =~ s/(\w)/sprintf '%%%02x', ord $1/ger;
+    ("$n=$canary", $n =~ s/%/%25/gr . "=$canary", uc($n) . "=$canary",
+     "u=" . enc("//h?x=1;$n=$canary"), join('&', ("$n=$canary") x 3)) } @names[0 .. 13];
 
-my @ends = qw( /ok /nowhere /dead /denied /limited );
-my $i = 0;
-for my $query (@queries) {
-    my $path = $ends[$i++ % @ends];
-    $nginx->get("$path?$query", headers =>
-                [ "Referer: http://r/?$query", "X-Url: /a?$query" ]);
-    $seen++;
+# behind so much that a cut comes near to it
+push @queries, map { 'a=' . 'x' x $_ . "&token=$canary&b=1" }
+               map { $_ * 100 } 5 .. 20;
+
+cmp_ok(scalar @queries, '>=', 200, scalar(@queries) . ' queries');
+
+my %status;
+my $piped = '';
+for my $path (qw( /ok /nowhere /dead /denied /limited /slow )) {
+    for my $query (@queries) {
+        my ($status) = $nginx->get("$path?$query", headers =>
+                    [ "Referer: http://r/?$query", "X-Url: /a?$query" ]);
+        $status{"$path $status"}++;
+        $seen++;
+        while (sysread $pipe, $piped, 65536, length $piped) { }
+    }
 }
+my $n = @queries;
+is_deeply(\%status, { "/ok 200" => $n, "/nowhere 404" => $n, "/dead 502" => $n,
+                      "/denied 401" => $n, "/limited 200" => 1,
+                      "/limited 429" => $n - 1, "/slow 504" => $n },
+          'each with each end');
 
 $nginx->get("/moved?$_", headers => [ "Location: /?$_" ]), $seen++
     for @queries[0 .. 9];
@@ -96,7 +125,7 @@ raw($nginx, "GET /slow?token=$canary HTTP/1.0\r\n\r\n");
 raw($nginx, "GET /ok?token=$canary HTTP/9.9\r\n\r\n");
 raw($nginx, "GET /ok?token=$canary\r\n");
 raw($nginx, "GET /ok?token=$canary HTTP/1.1\r\nHost: a b\r\n\r\n");
-$seen += 5;         # /slow asks /hang
+$seen += 4;
 
 
 # --- headers that hold credentials
@@ -112,12 +141,22 @@ $nginx->get("/ok?pass=$canary&ck=$canary&a=1");
 $seen += 5;
 
 for my $format (@formats) {
-    my @records = records($nginx, "$format.json", $seen);
-    is(scalar @records, $seen, "$format: $seen records");
+    wait_until(sub { lines_of($nginx, "$format.json") >= $seen });
+    my @lines = lines_of($nginx, "$format.json");
+    is(scalar @lines, $seen, "$format: $seen records");
 
-    my @leaks = grep { /$canary/ } lines_of($nginx, "$format.json");
+    my @leaks = grep { /$canary/ } @lines;
     is(scalar @leaks, 0, "$format: no secret in any") or diag(@leaks[0 .. 2]);
 }
+
+while (sysread $pipe, $piped, 65536, length $piped) { }
+my @piped = split /\n/, $piped;
+is(scalar @piped, $seen, "pipe: $seen records");
+is(scalar(grep { /$canary/ } @piped), 0, 'pipe: no secret in any');
+cmp_ok(scalar(grep { /"truncated":true/ } @piped), '>', 50,
+       'pipe: nor where it was cut');
+is(scalar(grep { !eval { json_of($_) } } grep { /truncated/ } @piped), 0,
+   'pipe: which leaves records');
 
 my @last = records($nginx, 'native.json', $seen);
 SKIP: {
@@ -145,9 +184,11 @@ for my $query ('a=1&b=2;c=3', 'tokens=1&xtoken=2&token2=3&my_owner=4',
                'u=' . enc('https://h/p?a=1&b=2'))
 {
     $nginx->get("/ok?$query", headers => [ "Referer: http://r/p?$query" ]);
-    my @records = records($nginx, 'native.json', ++$seen);
-    is($records[-1]{query}, $query, "$query: stays");
-    is($records[-1]{referer}, "http://r/p?$query", 'also in the referer');
+    $seen++;
+    wait_until(sub { lines_of($nginx, 'native.json') >= $seen });
+    my $record = json_of((lines_of($nginx, 'native.json'))[-1]);
+    is($record->{query}, $query, "$query: stays");
+    is($record->{referer}, "http://r/p?$query", 'also in the referer');
 }
 
 $nginx->stop;

@@ -1,5 +1,5 @@
-# JSON strings of the encoder, read by another decoder: strict UTF-8, then
-# json.loads(), and compared with what Python makes of the bytes.
+# JSON strings of the encoder, read by two other decoders: json_verify, and strict
+# UTF-8, then json.loads(), compared with what Python makes of the bytes.
 
 use v5.28;
 use warnings;
@@ -34,5 +34,21 @@ json.loads(sys.stdin.buffer.read().decode("utf-8", "strict"))' 2>/dev/null}
     or die $!;
 print $python "\"\xff\"\n";
 ok(!close $python, 'a byte that is no UTF-8 is refused');
+
+SKIP: {
+    skip 'no json_verify', 2
+        if system('echo 1 | json_verify -q 2>/dev/null') != 0;
+
+    ok(verified(map { (split /\t/, $_, 2)[1] } @lines),
+       'json_verify reads all of them');
+    ok(!verified("\"\xff\"\n"), 'and not a byte that is no UTF-8');
+}
+
+sub verified {
+    open my $verify, '|-', 'json_verify -s -q 2>/dev/null' or die $!;
+    local $SIG{PIPE} = 'IGNORE';
+    print $verify @_;
+    return close $verify;
+}
 
 done_testing;
