@@ -32,8 +32,8 @@ sub balanced {
 # --- rotation and reloads under load
 
 {
-    my $nginx = start_nginx(http => 'gateway_log a.json;',
-                            server => $location);
+    my $nginx = start_nginx(http => 'gateway_log a.json;', server => $location
+                            . ' access_log beside.log combined buffer=32k;');
     my $files = 0;
 
     # what nginx says where the next rename comes between its open() and stat()
@@ -55,6 +55,8 @@ sub balanced {
     is(scalar(grep { eval { json_of($_) } } @lines), scalar @lines,
        'rotation: each line is a record');
     is(scalar @lines, $ended{200}, 'one for each response');
+    is(scalar(my @beside = lines_of($nginx, 'beside.log')), $ended{200},
+       'rotation: access_log works beside it');
 
     my %count = counters($nginx, 'a.json');
     balanced('rotation', %count);

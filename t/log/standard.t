@@ -18,7 +18,7 @@ END { local $?; Test::Gateway::Server::quit($_->pid, 5) for @servers }
 sub start {
     my ($log, $shell, %arg) = @_;
 
-    my $port = free_port();
+    my $port = $arg{port} // free_port();
     my $dir = Test::Gateway::Server::folder(
         http_conf(port => $port, http => $log, server =>
                   'location / { empty_gif; }', workers => 2, %arg));
@@ -82,6 +82,58 @@ sub end {
     unlike($log, qr/"path":"/, 'USR2: no record in the error log');
     is(scalar(lines_of($nginx, 'out')), $n, 'USR2: nothing is written');
     end($nginx, 'files');
+}
+
+
+# --- a configuration without them, and with them again
+
+{
+    my $port = free_port();
+    my $conf = sub { http_conf(port => $port, workers => 2, http => $_[0],
+                               server => 'location / { empty_gif; }') };
+    my $nginx = start('gateway_log stdout flush=0;', '%s >>DIR/out 2>>DIR/err',
+                      port => $port);
+    my $line = qr/\[warn\].*gateway_log writes nothing, (\w+ is [\w\/ ]+?) in /;
+
+    $nginx->get('/');
+    $nginx->reload($conf->('gateway_log a.json flush=0;'));
+    $nginx->get('/');
+    $nginx->reload($conf->('gateway_log stdout flush=0;'));
+    $nginx->get('/');
+    is(scalar(records($nginx, 'out', 2)), 2, 'again: stdout is still there');
+    is(scalar(lines_of($nginx, 'a.json')), 1, 'again: all else is in a file');
+    is_deeply([ $nginx->log =~ /$line/g ], [], 'again: nothing to warn of');
+
+    # what the first configuration has not opened is lost
+    $nginx->reload($conf->('gateway_log stderr flush=0;'
+                           . ' gateway_log b.json flush=0;'));
+    $nginx->get('/');
+    is(scalar(records($nginx, 'b.json', 1)), 1, 'too late: a file is not');
+    is_deeply([ $nginx->log =~ /$line/g ], [ 'stderr is the error log' ],
+              'too late: a warning for stderr');
+    end($nginx, 'again');
+
+    my %count = counters($nginx, 'stderr');
+    is($count{made}, 0, 'too late: no record is made');
+    is(scalar(lines_of($nginx, 'err')), 0, 'too late: nothing is written');
+    unlike($nginx->log, qr/"path":"/, 'too late: not to the error log either');
+}
+
+{
+    my $port = free_port();
+    my $conf = sub { http_conf(port => $port, workers => 2, http => $_[0],
+                               server => 'location / { empty_gif; }') };
+    my $nginx = start('', '%s >>DIR/out 2>>DIR/err', port => $port);
+
+    $nginx->reload($conf->('gateway_log stdout flush=0;'));
+    $nginx->get('/');
+    like($nginx->log,
+         qr/\[warn\].*gateway_log writes nothing, stdout is \/dev\/null/,
+         'a daemon: a warning for stdout');
+    end($nginx, 'a daemon');
+    my %count = counters($nginx, 'stdout');
+    is($count{made}, 0, 'a daemon: no record is made');
+    is(scalar(lines_of($nginx, 'out')), 0, 'a daemon: nothing is written');
 }
 
 
