@@ -85,15 +85,19 @@ sub balanced {
     $nginx->stop;
 
     my @lines = lines_of($nginx, 'a.json');
-    is(scalar(grep { eval { json_of($_) } } @lines), scalar @lines,
-       'kill: each line is a record');
+    my $whole = grep { eval { json_of($_) } } @lines;
+
+    # the kernel ends a write of several pages within it
+    cmp_ok(@lines - $whole, '<=', $kills,
+           'kill: each line is a record, but one for each kill');
 
     my %count = counters($nginx, 'a.json');
     balanced('kill', %count);
     is($count{full} + $count{size} + $count{exit}, 0, 'kill: only workers lose');
 
     # a kill between the count and the write, or a response and its record
-    cmp_ok(abs(@lines - $count{written}), '<=', 250 * $kills,
+    cmp_ok($count{written} - $whole, '>=', 0, 'kill: no line is not counted');
+    cmp_ok($count{written} - $whole, '<=', 250 * $kills,
            'kill: the lines are those that were written');
     cmp_ok(abs($count{made} - $ended{200}), '<=', 8 * $kills,
            'kill: a record for each response, but one of each connection');
