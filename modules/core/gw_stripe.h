@@ -4,9 +4,9 @@
  * memory of its own.
  *
  * A process takes a place: a free one, or that of a process that has exited, in
- * whatever way, with what was counted there.  No count of a name in use is ever moved or
- * cleared, so that the sum over all places stays exact when a process is killed
- * at any point.
+ * whatever way, with what was counted there.  While a name is in use no count of
+ * it is moved or cleared, so that the sum over all places stays exact when a
+ * process is killed at any point.
  *
  * There are two kinds of counters.  A striped counter has a cell for each of
  * the first GW_STRIPES places, and one that all other places share.  An own
