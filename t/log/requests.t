@@ -93,11 +93,14 @@ sub connected {
     return $socket;
 }
 
-# an upstream server that has got the request
+# an upstream server that has got a request; one that has ended is passed over
 sub asked {
-    my $upstream = $hang->accept;
-    sysread $upstream, my $request, 4096;
-    return $upstream;
+    my ($path) = @_;
+
+    while (my $upstream = $hang->accept) {
+        sysread $upstream, my $request, 4096;
+        return $upstream if $request =~ m{^GET \Q$path\E HTTP};
+    }
 }
 
 sub reset_by {
@@ -168,19 +171,19 @@ leaves("$_->[0]", 1, $_->[1], sub { $nginx->get($_->[0]) })
 
 leaves('499', 1, 499, sub {
     my $client = connected("GET /hang HTTP/1.1\r\n$host\r\n");
-    my $upstream = asked();
+    my $upstream = asked('/hang');
     close $client;
     wait_until(sub { lines_of($nginx, 'a.json') > $seen });
 });
 leaves('499 by a reset', 1, 499, sub {
     my $client = connected("GET /hang HTTP/1.1\r\n$host\r\n");
-    my $upstream = asked();
+    my $upstream = asked('/hang');
     reset_by($client);
     wait_until(sub { lines_of($nginx, 'a.json') > $seen });
 });
 leaves('499 with one behind it', 1, 499, sub {
     my $client = connected("GET /hang HTTP/1.1\r\n$host\r\n$get");
-    my $upstream = asked();
+    my $upstream = asked('/hang');
     reset_by($client);
     wait_until(sub { lines_of($nginx, 'a.json') > $seen });
 });
@@ -208,7 +211,7 @@ sub upgrade {
 
     my $client = connected("GET /hang/up HTTP/1.1\r\n${host}Upgrade: x\r\n"
                            . "Connection: upgrade\r\n\r\n");
-    my $upstream = asked();
+    my $upstream = asked('/hang/up');
     print $upstream "HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhi";
     $upstream->flush;
     my $answer = '';
@@ -262,7 +265,7 @@ leaves('HTTP/2: reset within the response', 3, '200 200 200', sub { streams(sub 
 leaves('HTTP/2: reset before it', 2, '499 499', sub { streams(sub {
     my ($client) = @_;
     my @streams = map { $client->request('GET', '/hang') } 1 .. 2;
-    my @upstreams = map { asked() } 1 .. 2;
+    my @upstreams = map { asked('/hang') } 1 .. 2;
     $client->reset(@streams);
     wait_until(sub { lines_of($nginx, 'a.json') >= $seen + 2 });
 }) });
@@ -274,8 +277,8 @@ leaves('HTTP/2: reset at once', 1, 499, sub { streams(sub {
 }) });
 leaves('HTTP/2: the connection is closed', 2, '499 499', sub { streams(sub {
     my ($client) = @_;
-    my @streams = map { $client->request('GET', '/hang') } 1 .. 2;
-    my @upstreams = map { asked() } 1 .. 2;
+    my @streams = map { $client->request('GET', '/hang/closed') } 1 .. 2;
+    my @upstreams = map { asked('/hang/closed') } 1 .. 2;
     $client->close;
     wait_until(sub { lines_of($nginx, 'a.json') >= $seen + 2 });
 }) });
