@@ -4,8 +4,8 @@
  * memory of its own.
  *
  * A process takes a place: a free one, or that of a process that has exited, in
- * whatever way, with what was counted there.  While a name is in use no count of
- * it is moved or cleared, so that the sum over all places stays exact when a
+ * whatever way, with what was counted there.  While a name is in use, no count
+ * of it is moved or cleared: the sum over all places stays exact when a
  * process is killed at any point.
  *
  * There are two kinds of counters.  A striped counter has a cell for each of
