@@ -228,7 +228,7 @@ static int
 gw_source_variant(const gw_source_walk_t *walk, const unsigned char **pos,
     const gw_text_t *name)
 {
-    int                   c, open;
+    int                   c, open, cut;
     size_t                i;
     const unsigned char  *p;
 
@@ -260,7 +260,9 @@ gw_source_variant(const gw_source_walk_t *walk, const unsigned char **pos,
         c = gw_source_char(walk, &p);
     }
 
-    if (c == '\0' || (gw_source_bracket(c) && !open)) {
+    cut = gw_source_bracket(c) && !open;
+
+    if (c == '\0' || cut) {
 
         /* the name ends here, and something else in front of the value */
 
@@ -273,7 +275,9 @@ gw_source_variant(const gw_source_walk_t *walk, const unsigned char **pos,
         }
     }
 
-    return c == GW_SOURCE_EQUAL;
+    /* what follows a bracket is read even if there is no value */
+
+    return c == GW_SOURCE_EQUAL || (cut && c == GW_SOURCE_END);
 }
 
 

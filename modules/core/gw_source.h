@@ -50,7 +50,8 @@ typedef struct {
 
 /*
  * Finds the next pair with the name, which is in lower case and not empty;
- * GW_SOURCE_NONE: there are no more.  A name without "=" is no pair.
+ * GW_SOURCE_NONE: there are no more.  A name without "=" is no pair, unless a
+ * bracket follows it: parsers read "name[a" as a list or an object.
  *
  * Exact is what nginx reads as $arg_name and $cookie_name: the name without
  * regard to case; in a cookie, spaces around the name and before the value.

@@ -133,7 +133,10 @@ queries(void)
     query("?x=1&x?a_tok=F", "");
     query(".a_tok=F", "variant,");
     query("x.a_tok=F", "");
-    query("a_tok[a&b]=F", "");
+    query("a_tok[a&b]=F", "variant,");
+    query("a_tok[F", "variant,");
+    query("a_tok%5BF%5d", "variant,");
+    query("[a_tok][F]&A_TOK[[F", "variant,variant,");
     query("a_tok[a;b]=F", "variant,");
 
     /* other names */
@@ -152,7 +155,7 @@ queries(void)
     query("%2561_tok=F", "");
     query("%C2%A0a_tok=F", "");
     query("a_tok%=F&a_tok%2=F&a_tok%zz=F&%", "");
-    query("a_tok[]&a_tok%20&a_tok%00", "");
+    query("a_tok&a_tok%20&a_tok%00&a_tokF]&a[tok[F", "");
     query("a_tok x=F", "");
 }
 
@@ -181,6 +184,7 @@ cookies(void)
     cookie("a_t%6fk=F", "variant,");
     cookie("a_tok[]=F; a_tok%00x=F", "variant,variant,");
     cookie("a.tok=F; a tok=F; a[tok=F", "variant,variant,variant,");
+    cookie("a_tok[F; a_tok", "variant,");
     cookie("=a_tok=F; ==a_tok=F", "variant,variant,");
 
     cookie("xa_tok=F; a_toks=F; a-tok=F; a_tok; a_tok.x=F", "");
@@ -373,10 +377,10 @@ effort(void)
         { GW_SOURCE_COOKIE, "\t%20" },
         { GW_SOURCE_COOKIE, "\xa0" },
         { GW_SOURCE_COOKIE, "tok%00\t" },
-        { GW_SOURCE_COOKIE, "tok[ " },
+        { GW_SOURCE_COOKIE, "to] " },
         { GW_SOURCE_COOKIE_COMMA, "tok%00," },
         { GW_SOURCE_QUERY, "tok%00;" },
-        { GW_SOURCE_QUERY, "tok];" },
+        { GW_SOURCE_QUERY, "to];" },
         { GW_SOURCE_QUERY, "+" },
         { GW_SOURCE_QUERY, ";" }
     };

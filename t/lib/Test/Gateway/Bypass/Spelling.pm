@@ -140,6 +140,7 @@ sub pairs {
                  map({ "x=1${_}a_tok=CRED" } @between),
                  'a_tok', 'a_tok==CRED', '=a_tok=CRED', 'x=a_tok=CRED',
                  'a_tok = CRED', 'x[a_tok]=CRED',
+                 'a_tok[CRED', 'a_tok[CRED]', 'a_tok[][CRED]', '[a_tok][CRED]',
                  each_byte('@a_tok=CRED', 'a_tok@=CRED', 'a_tok=@CRED',
                            'a_tok=CRED@', 'x=1@a_tok=CRED', 'x=1;@a_tok=CRED',
                            'a@tok=CRED', '^a_tok=CRED', 'a_tok^=CRED',
