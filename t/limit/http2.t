@@ -89,9 +89,17 @@ is(ask(6, '/redis?k=d'), '200:5 429:1', 'afterwards all is as before');
 
 my ($worker) = $nginx->workers;
 
-# the connections of the worker: those of Redis stay
+# the connections of the worker: those of Redis stay, and those of the clients
+# before this have to be closed by the worker, too
 sub descriptors { scalar(() = glob "/proc/$worker/fd/*") }
 
+sub clients {
+    my $here = join '|', map { sprintf '0100007F:%04X', $_ } $port, $plain;
+    return scalar grep { /^\s*\d+: (?:$here) \S+ (\S\S)/ && $1 =~ /01|08/ }
+           split /^/, Test::Gateway::Server::slurp('/proc/net/tcp');
+}
+
+wait_until(sub { clients() == 0 }, 10);
 my $before = descriptors();
 
 sub all_are_closed {
