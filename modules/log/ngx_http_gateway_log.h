@@ -228,35 +228,60 @@ typedef struct {
 } ngx_http_gateway_log_shared_t;
 
 
+/* a kind of sinks: its functions */
+
+typedef struct ngx_http_gateway_log_sink_s  ngx_http_gateway_log_sink_t;
+
 typedef struct {
+    size_t       memory;    /* bytes of what the kind has for a sink */
+    const char  *full;      /* why records are dropped */
+
+    /* the full name of a sink, as it is in the log; NULL: as configured */
+    ngx_int_t  (*name)(ngx_conf_t *cf, ngx_str_t *name);
+
+    /* NGX_ERROR after an [emerg]; NULL: there is nothing to open */
+    ngx_int_t  (*open)(ngx_conf_t *cf, ngx_http_gateway_log_sink_t *sink);
+
+    /* postconfiguration; NGX_ERROR after an [emerg] */
+    ngx_int_t  (*init)(ngx_conf_t *cf, ngx_http_gateway_log_sink_t *sink);
+
+    /* whether it writes to this file; NULL: it has none */
+    ngx_uint_t  (*is)(ngx_http_gateway_log_sink_t *sink,
+                      const ngx_open_file_t *open);
+
+    /* copies a record, which was counted as made, and sees to its end */
+    void  (*write)(ngx_http_gateway_log_sink_t *sink, ngx_str_t *record);
+
+    /* writes what it can, drops the rest, and leaves no event */
+    void  (*stop)(ngx_http_gateway_log_sink_t *sink);
+} ngx_http_gateway_log_kind_t;
+
+
+extern const ngx_http_gateway_log_kind_t  ngx_http_gateway_log_file_kind;
+
+
+/* the first member of what a kind has for each sink */
+
+struct ngx_http_gateway_log_sink_s {
     ngx_str_t                             name;     /* full */
     ngx_http_gateway_place_t              place;
-    ngx_open_file_t                      *file;     /* NULL: fd is our own */
-    ngx_fd_t                              fd;
-    size_t                                size;     /* of the buffer */
+    const ngx_http_gateway_log_kind_t    *kind;
+    size_t                                size;     /* buffer= */
     ngx_msec_t                            flush;
     size_t                                record;   /* most bytes of one */
-    ngx_uint_t                            pipe;     /* unsigned:1 */
-    ngx_uint_t                            socket;   /* unsigned:1 */
 
     ngx_http_gateway_counter_t           *made;
     ngx_http_gateway_counter_t           *written;
     ngx_http_gateway_counter_t           *queued;   /* bytes */
     ngx_http_gateway_counter_t           *dropped[NGX_HTTP_GATEWAY_LOG_REASONS];
 
-    /* the worker's */
-
-    u_char                               *start;
-    u_char                               *pos;
-    u_char                               *last;
-    ngx_event_t                           event;
-    ngx_msec_t                            until;    /* paused */
-    ngx_uint_t                            unsaid;   /* losses since the last
-                                                       line in the log */
-    unsigned                              paused:1;
+    ngx_uint_t                            unsaid;   /* the worker's: losses
+                                                       since the last line in
+                                                       the log */
+    unsigned                              off:1;    /* no record is made */
 
     ngx_http_gateway_log_shared_t        *shared;
-} ngx_http_gateway_log_sink_t;
+};
 
 
 typedef struct {
@@ -283,6 +308,10 @@ ngx_http_gateway_log_sink_t *ngx_http_gateway_log_sink(ngx_conf_t *cf,
 char *ngx_http_gateway_log_sink_check(ngx_conf_t *cf,
     ngx_http_gateway_log_main_conf_t *lmcf, ngx_log_t *log);
 
+/* an [emerg]: another directive uses the file of a sink; NGX_ERROR */
+ngx_int_t ngx_http_gateway_log_sink_used(ngx_http_gateway_log_sink_t *sink,
+    ngx_log_t *log);
+
 /* for postconfiguration; NGX_ERROR after an [emerg] */
 ngx_int_t ngx_http_gateway_log_sinks_init(ngx_conf_t *cf,
     ngx_http_gateway_log_main_conf_t *lmcf);
@@ -301,6 +330,10 @@ void ngx_http_gateway_log_sinks_report(ngx_cycle_t *cycle,
  */
 void ngx_http_gateway_log_sink_write(ngx_http_gateway_log_sink_t *sink,
     ngx_str_t *record);
+
+/* for kinds: counts records that are lost, and logs it */
+void ngx_http_gateway_log_sink_drop(ngx_http_gateway_log_sink_t *sink,
+    ngx_http_gateway_log_reason_e reason, ngx_uint_t n);
 
 
 /* ngx_http_gateway_log_format.c: the block gateway_log_format */

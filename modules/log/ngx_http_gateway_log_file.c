@@ -1,0 +1,624 @@
+
+/*
+ * Files, pipes, and the standard output and error.
+ *
+ * Each worker has a buffer for each sink.  What it hands to the kernel is
+ * whole records.  A sink that takes none, a full disk or a pipe without a
+ * reader, is left alone for a second; meanwhile records are kept while the
+ * buffer has room and dropped then.  No request waits.
+ *
+ * A record that a full disk cut off is written again, after a line end that
+ * closes the fragment.
+ */
+
+#include "ngx_http_gateway_log.h"
+
+#include <sys/statvfs.h>
+
+
+#define NGX_HTTP_GATEWAY_LOG_PAUSE  1000    /* ms */
+
+
+typedef struct {
+    ngx_http_gateway_log_sink_t           sink;     /* first */
+    ngx_open_file_t                      *open;     /* NULL: fd is our own */
+    ngx_fd_t                              fd;
+    ngx_uint_t                            pipe;     /* unsigned:1 */
+    ngx_uint_t                            socket;   /* unsigned:1 */
+
+    /* the worker's */
+
+    u_char                               *start;
+    u_char                               *pos;
+    u_char                               *last;
+    ngx_event_t                           event;
+    ngx_msec_t                            until;    /* paused */
+    unsigned                              paused:1;
+} ngx_http_gateway_log_file_t;
+
+
+static ngx_int_t ngx_http_gateway_log_file_name(ngx_conf_t *cf,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_gateway_log_file_open(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink);
+static ngx_int_t ngx_http_gateway_log_file_standard(ngx_conf_t *cf,
+    ngx_http_gateway_log_file_t *file, ngx_uint_t n);
+static ngx_int_t ngx_http_gateway_log_file_pipe(ngx_conf_t *cf,
+    ngx_http_gateway_log_file_t *file);
+static ngx_int_t ngx_http_gateway_log_file_buffer(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink);
+static ngx_uint_t ngx_http_gateway_log_file_is(
+    ngx_http_gateway_log_sink_t *sink, const ngx_open_file_t *open);
+static void ngx_http_gateway_log_file_write(ngx_http_gateway_log_sink_t *sink,
+    ngx_str_t *record);
+static void ngx_http_gateway_log_file_timer(ngx_event_t *ev);
+static void ngx_http_gateway_log_file_reopen(ngx_open_file_t *open,
+    ngx_log_t *log);
+static void ngx_http_gateway_log_file_flush(ngx_http_gateway_log_file_t *file,
+    ngx_uint_t force);
+static void ngx_http_gateway_log_file_stop(ngx_http_gateway_log_sink_t *sink);
+
+
+const ngx_http_gateway_log_kind_t  ngx_http_gateway_log_file_kind = {
+    sizeof(ngx_http_gateway_log_file_t),
+    "the buffer is full",
+    ngx_http_gateway_log_file_name,
+    ngx_http_gateway_log_file_open,
+    ngx_http_gateway_log_file_buffer,
+    ngx_http_gateway_log_file_is,
+    ngx_http_gateway_log_file_write,
+    ngx_http_gateway_log_file_stop
+};
+
+
+/* the descriptors of stdout and stderr that are our own, for all cycles */
+static ngx_fd_t  ngx_http_gateway_log_file_fds[] = {
+    NGX_INVALID_FILE, NGX_INVALID_FILE, NGX_INVALID_FILE
+};
+
+
+/* --- configuration */
+
+static ngx_uint_t
+ngx_http_gateway_log_file_number(const ngx_str_t *path)
+{
+    static ngx_str_t  out = ngx_string("stdout");
+    static ngx_str_t  err = ngx_string("stderr");
+
+    return ngx_http_gateway_same(path, &out) ? STDOUT_FILENO
+           : ngx_http_gateway_same(path, &err) ? STDERR_FILENO : 0;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_file_name(ngx_conf_t *cf, ngx_str_t *name)
+{
+    return ngx_http_gateway_log_file_number(name)
+           ? NGX_OK : ngx_conf_full_name(cf->cycle, name, 0);
+}
+
+
+/* whether another directive has named the file before */
+
+static ngx_uint_t
+ngx_http_gateway_log_file_taken(ngx_cycle_t *cycle, const ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_open_file_t  *file;
+
+    for (part = &cycle->open_files.part; part; part = part->next) {
+        file = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (ngx_http_gateway_same(&file[i].name, name)) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_log_file_open(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink)
+{
+    ngx_http_gateway_log_file_t *file = (ngx_http_gateway_log_file_t *) sink;
+
+    ngx_uint_t   n;
+    struct stat  st;
+
+    file->fd = NGX_INVALID_FILE;
+    n = ngx_http_gateway_log_file_number(&sink->name);
+
+    if (n) {
+        return ngx_http_gateway_log_file_standard(cf, file, n);
+    }
+
+    if (stat((const char *) sink->name.data, &st) == 0
+        && S_ISFIFO(st.st_mode))
+    {
+        return ngx_http_gateway_log_file_pipe(cf, file);
+    }
+
+    if (ngx_http_gateway_log_file_taken(cf->cycle, &sink->name)) {
+        return ngx_http_gateway_log_sink_used(sink, cf->log);
+    }
+
+    file->open = ngx_conf_open_file(cf->cycle, &sink->name);
+
+    return file->open ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Opened for reading as well, so that it opens without a reader and is never
+ * closed by one that leaves; and for good: its name is not opened again.
+ */
+
+static ngx_int_t
+ngx_http_gateway_log_file_pipe(ngx_conf_t *cf,
+    ngx_http_gateway_log_file_t *file)
+{
+    ngx_pool_cleanup_t       *cln;
+    ngx_pool_cleanup_file_t  *clnf;
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_pool_cleanup_file_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    file->fd = open((const char *) file->sink.name.data,
+                    O_RDWR|O_NONBLOCK|O_CLOEXEC|O_NOCTTY);
+
+    if (file->fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "open() \"%V\" failed", &file->sink.name);
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_pool_cleanup_file;
+    clnf = cln->data;
+    clnf->fd = file->fd;
+    clnf->name = file->sink.name.data;
+    clnf->log = &cf->cycle->new_log;    /* not that of the old cycle */
+
+    file->pipe = 1;
+    file->sink.record = NGX_HTTP_GATEWAY_LOG_PIPE;
+
+    return NGX_OK;
+}
+
+
+/*
+ * An open file of our own, so that O_NONBLOCK changes nobody else's; a socket
+ * has none, but can be written to without waiting.
+ */
+
+static ngx_fd_t
+ngx_http_gateway_log_file_standard_open(ngx_uint_t n, const struct stat *st)
+{
+    char  path[sizeof("/proc/self/fd/1")];
+
+    if (S_ISSOCK(st->st_mode)) {
+        return fcntl(n, F_DUPFD_CLOEXEC, 3);
+    }
+
+    (void) ngx_sprintf((u_char *) path, "/proc/self/fd/%ui%Z", n);
+
+    return open(path, O_WRONLY|O_APPEND|O_NOCTTY|O_NONBLOCK|O_CLOEXEC);
+}
+
+
+/*
+ * nginx points stderr at the error log, and as a daemon stdout at /dev/null,
+ * once the first configuration was read: later configurations use the
+ * descriptor that the first one has opened.
+ */
+
+static ngx_int_t
+ngx_http_gateway_log_file_standard(ngx_conf_t *cf,
+    ngx_http_gateway_log_file_t *file, ngx_uint_t n)
+{
+    ngx_fd_t     *fd;
+    ngx_uint_t    lost;
+    struct stat   st, null;
+
+    fd = &ngx_http_gateway_log_file_fds[n];
+
+    file->sink.off = 1;
+
+    lost = (n == STDERR_FILENO)
+           ? (!cf->cycle->log_use_stderr
+              && (ngx_inherited || !ngx_is_init_cycle(cf->cycle->old_cycle)))
+           : (fstat(n, &st) == 0 && stat("/dev/null", &null) == 0
+              && S_ISCHR(st.st_mode) && st.st_rdev == null.st_rdev);
+
+    if (*fd == NGX_INVALID_FILE && lost) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "gateway_log writes nothing, %V is %s",
+                           &file->sink.name,
+                           n == STDERR_FILENO ? "the error log"
+                                              : "/dev/null");
+        return NGX_OK;
+    }
+
+    if (*fd == NGX_INVALID_FILE) {
+
+        if (fstat(n, &st) == 0) {
+            *fd = ngx_http_gateway_log_file_standard_open(n, &st);
+        }
+
+        if (*fd == NGX_INVALID_FILE) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, ngx_errno,
+                               "gateway_log writes nothing, %V cannot be "
+                               "opened", &file->sink.name);
+            return NGX_OK;
+        }
+    }
+
+    if (fstat(*fd, &st) == -1) {
+        return NGX_ERROR;
+    }
+
+    file->sink.off = 0;
+    file->fd = *fd;
+    file->socket = S_ISSOCK(st.st_mode);
+    file->pipe = S_ISFIFO(st.st_mode);
+
+    if (file->pipe) {
+        file->sink.record = NGX_HTTP_GATEWAY_LOG_PIPE;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The buffer is in the configuration's memory, of which each worker has pages
+ * of its own.
+ */
+
+static ngx_int_t
+ngx_http_gateway_log_file_buffer(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink)
+{
+    ngx_http_gateway_log_file_t *file = (ngx_http_gateway_log_file_t *) sink;
+
+    file->start = ngx_pnalloc(cf->pool, sink->size);
+    if (file->start == NULL) {
+        return NGX_ERROR;
+    }
+
+    file->pos = file->start;
+    file->last = file->start + sink->size;
+
+    file->event.handler = ngx_http_gateway_log_file_timer;
+    file->event.data = file;
+    file->event.log = &cf->cycle->new_log;
+    file->event.cancelable = 1;
+
+    if (file->open == NULL) {
+        return NGX_OK;
+    }
+
+    /* of access_log, which is read later, with a buffer */
+
+    if (file->open->flush || file->open->data) {
+        return ngx_http_gateway_log_sink_used(sink, cf->log);
+    }
+
+    file->open->flush = ngx_http_gateway_log_file_reopen;
+    file->open->data = file;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_log_file_is(ngx_http_gateway_log_sink_t *sink,
+    const ngx_open_file_t *open)
+{
+    return ((ngx_http_gateway_log_file_t *) sink)->open == open;
+}
+
+
+/* --- records */
+
+static void
+ngx_http_gateway_log_file_write(ngx_http_gateway_log_sink_t *sink,
+    ngx_str_t *record)
+{
+    ngx_http_gateway_log_file_t *file = (ngx_http_gateway_log_file_t *) sink;
+
+    if (record->len > (size_t) (file->last - file->pos)) {
+
+        ngx_http_gateway_log_file_flush(file, 0);
+
+        if (record->len > (size_t) (file->last - file->pos)) {
+            ngx_http_gateway_log_sink_drop(sink, NGX_HTTP_GATEWAY_LOG_FULL, 1);
+            return;
+        }
+    }
+
+    file->pos = ngx_cpymem(file->pos, record->data, record->len);
+    ngx_http_gateway_count(sink->queued, record->len);
+
+    if (sink->flush == 0) {
+        ngx_http_gateway_log_file_flush(file, 0);
+    }
+
+    if (file->pos != file->start && !file->event.timer_set) {
+        ngx_add_timer(&file->event, ngx_max(sink->flush, 1));
+    }
+}
+
+
+static void
+ngx_http_gateway_log_file_timer(ngx_event_t *ev)
+{
+    ngx_http_gateway_log_file_t *file = ev->data;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "gateway log: flush \"%V\"", &file->sink.name);
+
+    ngx_http_gateway_log_file_flush(file, 0);
+
+    if (file->pos != file->start) {
+        ngx_add_timer(ev, NGX_HTTP_GATEWAY_LOG_PAUSE);
+    }
+}
+
+
+/* before a file is opened again, and at exit */
+
+static void
+ngx_http_gateway_log_file_reopen(ngx_open_file_t *open, ngx_log_t *log)
+{
+    ngx_http_gateway_log_file_t *file = open->data;
+
+    ngx_http_gateway_log_file_flush(file, 1);
+
+    /*
+     * A fragment stays in the file that it is in, in which workers still write
+     * while the master, and processes that serve no requests, have opened the
+     * next one.
+     */
+
+    if (ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)
+    {
+        file->sink.shared->torn = 0;
+    }
+}
+
+
+static void
+ngx_http_gateway_log_file_pause(ngx_http_gateway_log_file_t *file,
+    ngx_err_t err)
+{
+    file->paused = 1;
+    file->until = ngx_current_msec + NGX_HTTP_GATEWAY_LOG_PAUSE;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, err,
+                   "gateway log: write to \"%V\" failed, next one in %d ms",
+                   &file->sink.name, NGX_HTTP_GATEWAY_LOG_PAUSE);
+}
+
+
+/* the number of records in a part of the buffer */
+
+static ngx_uint_t
+ngx_http_gateway_log_file_count(const u_char *p, const u_char *last)
+{
+    ngx_uint_t  n;
+
+    for (n = 0; p < last; n++) {
+        p = memchr(p, '\n', last - p);
+        p++;
+    }
+
+    return n;
+}
+
+
+/* what the kernel takes at once, or -1 with an error; never waits */
+
+static ssize_t
+ngx_http_gateway_log_file_send(ngx_http_gateway_log_file_t *file, ngx_fd_t fd,
+    const u_char *data, size_t len, ngx_err_t *err)
+{
+    ssize_t  n;
+
+    do {
+        n = file->socket ? send(fd, data, len, MSG_DONTWAIT|MSG_NOSIGNAL)
+                         : write(fd, data, len);
+        *err = (n == -1) ? ngx_errno : 0;
+    } while (*err == NGX_EINTR);
+
+    return n;
+}
+
+
+/*
+ * One write of whole records.  Returns how many bytes of whole records were
+ * taken, all if that is "len".
+ */
+
+static size_t
+ngx_http_gateway_log_file_once(ngx_http_gateway_log_file_t *file, ngx_fd_t fd,
+    size_t len)
+{
+    ssize_t     n;
+    size_t      whole;
+    ngx_err_t   err;
+    ngx_uint_t  all, taken;
+
+    all = ngx_http_gateway_log_file_count(file->start, file->start + len);
+
+    ngx_http_gateway_count(file->sink.written, all);
+
+    n = ngx_http_gateway_log_file_send(file, fd, file->start, len, &err);
+
+    if (n == (ssize_t) len) {
+        return len;
+    }
+
+    whole = ngx_max(n, 0);
+
+    while (whole > 0 && file->start[whole - 1] != '\n') {
+        whole--;
+    }
+
+    taken = ngx_http_gateway_log_file_count(file->start, file->start + whole);
+
+    ngx_http_gateway_count(file->sink.written, (uint64_t) 0 - (all - taken));
+
+    if (n > (ssize_t) whole) {
+        file->sink.shared->torn = 1;
+    }
+
+    ngx_http_gateway_log_file_pause(file, err);
+
+    return whole;
+}
+
+
+/* after a failure: NGX_DECLINED if there is no room for all that waits */
+
+static ngx_int_t
+ngx_http_gateway_log_file_resume(ngx_http_gateway_log_file_t *file,
+    ngx_fd_t fd)
+{
+    size_t          len;
+    struct statvfs  st;
+
+    len = file->pos - file->start;
+
+    if (file->open && fstatvfs(fd, &st) == 0
+        && (uint64_t) st.f_bavail * st.f_frsize < len + 1)
+    {
+        ngx_http_gateway_log_file_pause(file, NGX_ENOSPC);
+        return NGX_DECLINED;
+    }
+
+    file->paused = 0;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A worker has left a fragment of a record: a line end closes it, written by
+ * whoever writes first.
+ */
+
+static ngx_int_t
+ngx_http_gateway_log_file_mend(ngx_http_gateway_log_file_t *file, ngx_fd_t fd)
+{
+    ngx_err_t  err;
+
+    if (!ngx_atomic_cmp_set(&file->sink.shared->torn, 1, 0)
+        || ngx_http_gateway_log_file_send(file, fd, (u_char *) "\n", 1, &err)
+           == 1)
+    {
+        return NGX_OK;
+    }
+
+    file->sink.shared->torn = 1;
+    ngx_http_gateway_log_file_pause(file, err);
+
+    return NGX_DECLINED;
+}
+
+
+/* the records that one write may hold; a pipe takes so many at once or none */
+
+static size_t
+ngx_http_gateway_log_file_portion(ngx_http_gateway_log_file_t *file)
+{
+    size_t  len;
+
+    len = file->pos - file->start;
+
+    if (!file->pipe || len <= NGX_HTTP_GATEWAY_LOG_PIPE) {
+        return len;
+    }
+
+    len = NGX_HTTP_GATEWAY_LOG_PIPE;
+
+    while (file->start[len - 1] != '\n') {
+        len--;
+    }
+
+    return len;
+}
+
+
+static void
+ngx_http_gateway_log_file_flush(ngx_http_gateway_log_file_t *file,
+    ngx_uint_t force)
+{
+    size_t    len, done;
+    ngx_fd_t  fd;
+
+    if (file->pos == file->start) {
+        return;
+    }
+
+    if (file->paused && !force
+        && (ngx_msec_int_t) (file->until - ngx_current_msec) > 0)
+    {
+        return;
+    }
+
+    fd = file->open ? file->open->fd : file->fd;
+
+    if (file->paused && ngx_http_gateway_log_file_resume(file, fd) != NGX_OK) {
+        return;
+    }
+
+    if (file->sink.shared->torn
+        && ngx_http_gateway_log_file_mend(file, fd) != NGX_OK)
+    {
+        return;
+    }
+
+    do {
+        len = ngx_http_gateway_log_file_portion(file);
+        done = ngx_http_gateway_log_file_once(file, fd, len);
+
+        file->pos = ngx_movemem(file->start, file->start + done,
+                                file->pos - file->start - done);
+        ngx_http_gateway_count(file->sink.queued, (uint64_t) 0 - done);
+
+    } while (done == len && file->pos != file->start);
+}
+
+
+/* writes what it can, and drops the rest */
+
+static void
+ngx_http_gateway_log_file_stop(ngx_http_gateway_log_sink_t *sink)
+{
+    ngx_http_gateway_log_file_t *file = (ngx_http_gateway_log_file_t *) sink;
+
+    ngx_uint_t  n;
+
+    ngx_http_gateway_log_file_flush(file, 1);
+
+    n = ngx_http_gateway_log_file_count(file->start, file->pos);
+
+    ngx_http_gateway_count(sink->queued, (uint64_t) 0
+                                         - (file->pos - file->start));
+    file->pos = file->start;
+
+    if (n) {
+        ngx_http_gateway_log_sink_drop(sink, NGX_HTTP_GATEWAY_LOG_EXIT, n);
+    }
+
+    if (file->event.timer_set) {
+        ngx_del_timer(&file->event);
+    }
+}
