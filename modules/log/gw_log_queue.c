@@ -75,6 +75,12 @@ gw_log_queue_skip(gw_log_queue_t *queue, size_t len)
     if (queue->head >= queue->size) {
         queue->head -= queue->size;
     }
+
+    /* the same pages again, and no others */
+
+    if (queue->used == 0) {
+        queue->head = 0;
+    }
 }
 
 

@@ -225,6 +225,7 @@ typedef enum {
 typedef struct {
     ngx_atomic_t                          torn;     /* ends with a fragment */
     ngx_atomic_t                          said;     /* that records are lost */
+    ngx_atomic_t                          down;     /* that a server is */
 } ngx_http_gateway_log_shared_t;
 
 
@@ -258,6 +259,7 @@ typedef struct {
 
 
 extern const ngx_http_gateway_log_kind_t  ngx_http_gateway_log_file_kind;
+extern const ngx_http_gateway_log_kind_t  ngx_http_gateway_log_syslog_kind;
 
 
 /* the first member of what a kind has for each sink */
@@ -274,6 +276,8 @@ struct ngx_http_gateway_log_sink_s {
     ngx_http_gateway_counter_t           *written;
     ngx_http_gateway_counter_t           *queued;   /* bytes */
     ngx_http_gateway_counter_t           *dropped[NGX_HTTP_GATEWAY_LOG_REASONS];
+    ngx_http_gateway_counter_t           *unconfirmed;  /* of those written;
+                                                       NULL: not counted */
 
     ngx_uint_t                            unsaid;   /* the worker's: losses
                                                        since the last line in
@@ -287,6 +291,7 @@ struct ngx_http_gateway_log_sink_s {
 typedef struct {
     ngx_array_t                           formats;  /* format_t * */
     ngx_array_t                           sinks;    /* sink_t * */
+    ngx_array_t                           syslogs;  /* syslog_conf_t * */
     u_char                               *record;   /* the worker's buffer,
                                                        with its slack */
     ngx_http_gateway_counter_t           *misfits;
@@ -301,7 +306,8 @@ typedef struct {
  * an [emerg].
  */
 ngx_http_gateway_log_sink_t *ngx_http_gateway_log_sink(ngx_conf_t *cf,
-    ngx_http_gateway_log_main_conf_t *lmcf, ngx_str_t *path, size_t size,
+    ngx_http_gateway_log_main_conf_t *lmcf,
+    const ngx_http_gateway_log_kind_t *kind, ngx_str_t *path, size_t size,
     ngx_msec_t flush);
 
 /* the same, while locations are merged: refuses sinks that error_log uses */
@@ -334,6 +340,24 @@ void ngx_http_gateway_log_sink_write(ngx_http_gateway_log_sink_t *sink,
 /* for kinds: counts records that are lost, and logs it */
 void ngx_http_gateway_log_sink_drop(ngx_http_gateway_log_sink_t *sink,
     ngx_http_gateway_log_reason_e reason, ngx_uint_t n);
+
+/* the line of it: once a minute, with what was not logged so far */
+void ngx_http_gateway_log_sink_say(ngx_http_gateway_log_sink_t *sink,
+    ngx_uint_t n, const char *why);
+
+/* an "open" for kinds that do not know of all records whether they arrived */
+ngx_int_t ngx_http_gateway_log_sink_unconfirmed(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink);
+
+
+/* ngx_http_gateway_log_syslog_conf.c: the block gateway_log_syslog */
+
+char *ngx_http_gateway_log_syslog_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* for postconfiguration, after the sinks; NGX_ERROR after an [emerg] */
+ngx_int_t ngx_http_gateway_log_syslogs_check(ngx_conf_t *cf,
+    ngx_http_gateway_log_main_conf_t *lmcf);
 
 
 /* ngx_http_gateway_log_format.c: the block gateway_log_format */

@@ -83,6 +83,13 @@ static ngx_command_t  ngx_http_gateway_log_commands[] = {
       0,
       NULL },
 
+    { ngx_string("gateway_log_syslog"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_gateway_log_syslog_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("gateway_log"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_gateway_log_directive,
@@ -356,7 +363,9 @@ ngx_http_gateway_log_create_main_conf(ngx_conf_t *cf)
     if (lmcf == NULL
         || ngx_array_init(&lmcf->formats, cf->pool, 4, sizeof(void *))
            != NGX_OK
-        || ngx_array_init(&lmcf->sinks, cf->pool, 4, sizeof(void *)) != NGX_OK)
+        || ngx_array_init(&lmcf->sinks, cf->pool, 4, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&lmcf->syslogs, cf->pool, 2, sizeof(void *))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -477,21 +486,46 @@ ngx_http_gateway_log_sample(ngx_conf_t *cf,
 }
 
 
-/* what access_log takes, too, would else be a file of this name */
+static const ngx_http_gateway_log_kind_t *
+ngx_http_gateway_log_kind(const ngx_str_t *path)
+{
+    return ngx_strncmp(path->data, "syslog:", 7) == 0
+           ? &ngx_http_gateway_log_syslog_kind
+           : &ngx_http_gateway_log_file_kind;
+}
+
 
 static char *
-ngx_http_gateway_log_path(ngx_conf_t *cf, ngx_str_t *path)
+ngx_http_gateway_log_path(ngx_conf_t *cf,
+    ngx_http_gateway_log_args_t *args, ngx_str_t *path)
 {
-    if (path->len == 0
-        || ngx_strlchr(path->data, path->data + path->len, '$')
-        || ngx_strncmp(path->data, "syslog:", 7) == 0)
+    ngx_uint_t  syslog;
+
+    syslog = (ngx_http_gateway_log_kind(path)
+              == &ngx_http_gateway_log_syslog_kind);
+
+    if (path->len == (syslog ? 7 : 0)
+        || ngx_strlchr(path->data, path->data + path->len, '$'))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid path \"%V\" in \"gateway_log\", it must "
-                           "be stdout, stderr, or a file or a pipe, without "
-                           "variables", path);
+                           "be stdout, stderr, syslog:name, or a file or a "
+                           "pipe, without variables", path);
         return NGX_CONF_ERROR;
     }
+
+    if (syslog && (args->buffer != NGX_CONF_UNSET_SIZE
+                   || args->flush != NGX_CONF_UNSET_MSEC))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"buffer=\" and \"flush=\" cannot be used with "
+                           "\"%V\", \"queue\" in \"gateway_log_syslog\" is "
+                           "the size of its buffer", path);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_size_value(args->buffer, 65536);
+    ngx_conf_init_msec_value(args->flush, 1000);
 
     return NGX_CONF_OK;
 }
@@ -578,8 +612,9 @@ ngx_http_gateway_log_entry(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    entry->sink = ngx_http_gateway_log_sink(cf, lmcf, path, args->buffer,
-                                            args->flush);
+    entry->sink = ngx_http_gateway_log_sink(cf, lmcf,
+                                            ngx_http_gateway_log_kind(path),
+                                            path, args->buffer, args->flush);
 
     return entry->sink ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
@@ -689,8 +724,8 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
     }
 
     ngx_memzero(&args, sizeof(ngx_http_gateway_log_args_t));
-    args.buffer = 65536;
-    args.flush = 1000;
+    args.buffer = NGX_CONF_UNSET_SIZE;
+    args.flush = NGX_CONF_UNSET_MSEC;
     args.slow = NGX_CONF_UNSET_MSEC;
     args.keep = keep;
 
@@ -698,7 +733,7 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_gateway_log_path(cf, &value[1]) != NGX_CONF_OK) {
+    if (ngx_http_gateway_log_path(cf, &args, &value[1]) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -770,7 +805,7 @@ ngx_http_gateway_log_init(ngx_conf_t *cf)
     }
 
     if (lmcf->sinks.nelts == 0) {
-        return NGX_OK;
+        return ngx_http_gateway_log_syslogs_check(cf, lmcf);
     }
 
     lmcf->record = ngx_pnalloc(cf->pool, NGX_HTTP_GATEWAY_LOG_RECORD
@@ -788,7 +823,8 @@ ngx_http_gateway_log_init(ngx_conf_t *cf)
         }
     }
 
-    return ngx_http_gateway_log_sinks_init(cf, lmcf);
+    return ngx_http_gateway_log_sinks_init(cf, lmcf) == NGX_OK
+           ? ngx_http_gateway_log_syslogs_check(cf, lmcf) : NGX_ERROR;
 }
 
 

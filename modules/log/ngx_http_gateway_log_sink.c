@@ -31,6 +31,12 @@ static const ngx_http_gateway_family_t  ngx_http_gateway_log_dropped =
       "counter", 1 };
 
 
+static const ngx_http_gateway_family_t  ngx_http_gateway_log_unconfirmed =
+    { "log_records_unconfirmed_total",
+      "Records that were written, and not acknowledged when a connection "
+      "ended.", "counter", 1 };
+
+
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_queued =
     { "log_queued_bytes", "Bytes of records in the buffers of workers.",
       "gauge", 1 };
@@ -51,15 +57,14 @@ static const struct {
 
 ngx_http_gateway_log_sink_t *
 ngx_http_gateway_log_sink(ngx_conf_t *cf,
-    ngx_http_gateway_log_main_conf_t *lmcf, ngx_str_t *path, size_t size,
+    ngx_http_gateway_log_main_conf_t *lmcf,
+    const ngx_http_gateway_log_kind_t *kind, ngx_str_t *path, size_t size,
     ngx_msec_t flush)
 {
-    ngx_str_t                           name;
-    ngx_uint_t                          i;
-    ngx_http_gateway_log_sink_t       **sink;
-    const ngx_http_gateway_log_kind_t  *kind;
+    ngx_str_t                      name;
+    ngx_uint_t                     i;
+    ngx_http_gateway_log_sink_t  **sink;
 
-    kind = &ngx_http_gateway_log_file_kind;
     name = *path;
 
     if (kind->name && kind->name(cf, &name) != NGX_OK) {
@@ -128,7 +133,8 @@ ngx_http_gateway_log_sink_create(ngx_conf_t *cf,
 
 
 ngx_int_t
-ngx_http_gateway_log_sink_used(ngx_http_gateway_log_sink_t *sink, ngx_log_t *log)
+ngx_http_gateway_log_sink_used(ngx_http_gateway_log_sink_t *sink,
+    ngx_log_t *log)
 {
     ngx_log_error(NGX_LOG_EMERG, log, 0,
                   "gateway_log \"%V\" names a file that another directive "
@@ -284,23 +290,43 @@ ngx_http_gateway_log_zone(ngx_shm_zone_t *zone, void *data)
 }
 
 
+ngx_int_t
+ngx_http_gateway_log_sink_unconfirmed(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink)
+{
+    sink->unconfirmed = ngx_http_gateway_log_counter(cf, sink,
+                                            &ngx_http_gateway_log_unconfirmed,
+                                            NULL);
+
+    return sink->unconfirmed ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_http_gateway_log_sink_say(ngx_http_gateway_log_sink_t *sink, ngx_uint_t n,
+    const char *why)
+{
+    sink->unsaid += n;
+
+    if (ngx_http_gateway_may_say(&sink->shared->said, NGX_HTTP_GATEWAY_SAY)) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "gateway_log \"%V\": %ui records lost since the last "
+                      "report, %s", &sink->name, sink->unsaid, why);
+        sink->unsaid = 0;
+    }
+}
+
+
 void
 ngx_http_gateway_log_sink_drop(ngx_http_gateway_log_sink_t *sink,
     ngx_http_gateway_log_reason_e reason, ngx_uint_t n)
 {
     ngx_http_gateway_count(sink->dropped[reason], n);
 
-    sink->unsaid += n;
-
-    if (ngx_http_gateway_may_say(&sink->shared->said, NGX_HTTP_GATEWAY_SAY)) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "gateway_log \"%V\": %ui records lost since the last "
-                      "report, %s", &sink->name, sink->unsaid,
-                      reason == NGX_HTTP_GATEWAY_LOG_FULL
-                      ? sink->kind->full
-                      : ngx_http_gateway_log_reasons[reason].text);
-        sink->unsaid = 0;
-    }
+    ngx_http_gateway_log_sink_say(sink, n,
+                                  reason == NGX_HTTP_GATEWAY_LOG_FULL
+                                  ? sink->kind->full
+                                  : ngx_http_gateway_log_reasons[reason].text);
 }
 
 
@@ -351,7 +377,7 @@ ngx_http_gateway_log_sinks_report(ngx_cycle_t *cycle,
 {
     u_char                        *p, *last;
     u_char                         text[256];
-    uint64_t                       n, made, written, dropped;
+    uint64_t                       n, dropped;
     ngx_uint_t                     i, k;
     ngx_http_gateway_log_sink_t  **sink;
 
@@ -360,8 +386,6 @@ ngx_http_gateway_log_sinks_report(ngx_cycle_t *cycle,
 
     for (i = 0; i < lmcf->sinks.nelts; i++) {
 
-        made = ngx_http_gateway_counter_sum(sink[i]->made);
-        written = ngx_http_gateway_counter_sum(sink[i]->written);
         dropped = 0;
         p = text;
 
@@ -373,11 +397,20 @@ ngx_http_gateway_log_sinks_report(ngx_cycle_t *cycle,
                              ngx_http_gateway_log_reasons[k].word, n);
         }
 
+        p = ngx_slprintf(p, last, "), queued bytes %uL",
+                         ngx_http_gateway_counter_sum(sink[i]->queued));
+
+        if (sink[i]->unconfirmed) {
+            n = ngx_http_gateway_counter_sum(sink[i]->unconfirmed);
+            p = ngx_slprintf(p, last, ", unconfirmed %uL", n);
+        }
+
         ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
                       "gateway_log \"%V\": made %uL, written %uL, dropped %uL "
-                      "(%*s), queued bytes %uL", &sink[i]->name, made, written,
-                      dropped, (size_t) (p - text), text,
-                      ngx_http_gateway_counter_sum(sink[i]->queued));
+                      "(%*s", &sink[i]->name,
+                      ngx_http_gateway_counter_sum(sink[i]->made),
+                      ngx_http_gateway_counter_sum(sink[i]->written), dropped,
+                      (size_t) (p - text), text);
     }
 
     n = ngx_http_gateway_counter_sum(lmcf->misfits);

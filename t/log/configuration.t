@@ -4,12 +4,16 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use Test::Gateway::Certificate;
 use Test::Gateway::Consumer;
 use Test::Gateway::Server;
 use Test::More;
 
 my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
 $before--;
+
+authority('ca');
+certificate('server', ca => 'ca');
 
 my $keys = { 'consumers.json' => consumers(consumer('a')) };
 
@@ -61,8 +65,9 @@ accepted('gateway_log a.json; server { gateway_log off; location / {'
 
 refused("gateway_log $_ ecs; #!",
         'invalid path "' . ($_ eq '""' ? '' : $_) . '" in "gateway_log", it must'
-        . " be stdout, stderr, or a file or a pipe, without variables$at")
-    for 'a-$host.json', '$host', '""', 'syslog:server=127.0.0.1';
+        . ' be stdout, stderr, syslog:name, or a file or a pipe, without'
+        . " variables$at")
+    for 'a-$host.json', '$host', '""', 'syslog:', 'syslog:$host';
 accepted('gateway_log ./syslog:a ecs;');
 refused('gateway_log a.json other; #!',
         'unknown gateway_log_format "other", it must be declared before, or be'
@@ -139,6 +144,129 @@ refused("gateway_log a.json; #!\n$_",
               . ' more than 2048 counters';
     like($output, qr/\[emerg\] .*gateway: $room, $why/,
          'which is said');
+}
+
+
+# --- gateway_log_syslog
+
+my $server = 'server udp:127.0.0.1:514;';
+my $key = certificate_key('server');
+my $certificate = certificate_file('server');
+
+sub syslog_refused {
+    my ($body, $expected) = @_;
+
+    refused("gateway_log_syslog a {\n$body #!\n}\n", $expected);
+}
+
+sub syslog_accepted {
+    accepted("gateway_log syslog:a;\ngateway_log_syslog a { $_[0] }\n");
+}
+
+# of the block as a whole
+sub block_refused {
+    my ($body, $sentence) = @_;
+
+    refused("gateway_log_syslog a { #!\n$body }\n",
+            qq{"gateway_log_syslog a" $sentence$at});
+}
+
+syslog_accepted("server $_;")
+    for qw( udp:127.0.0.1 udp:127.0.0.1:1 udp:[::1]:514 tcp:127.0.0.1:601
+            tcp:[::1] unix:/dev/log );
+syslog_accepted("$server facility $_;")
+    for qw( kern user mail daemon auth intern lpr news uucp clock authpriv ftp
+            ntp audit alert cron ), map { "local$_" } 0 .. 7;
+syslog_accepted("$server severity $_;")
+    for qw( emerg alert crit error warn notice info debug );
+syslog_accepted("$server tag $_;") for 'a', 'x' x 48, '!~', '"a"';
+syslog_accepted("$server queue $_;") for qw( 64k 65536 16m 1024m );
+syslog_accepted("server tcp:127.0.0.1; ssl $_;") for qw( on off );
+syslog_accepted('server tcp:127.0.0.1; ssl on; ssl_name logs.example;'
+                . " ssl_trusted_certificate $certificate;"
+                . " ssl_certificate $certificate; ssl_certificate_key $key;");
+accepted("gateway_log_syslog a { $server } gateway_log syslog:a ecs;");
+accepted("gateway_log syslog:a; server { location / { gateway_log syslog:b; } }"
+         . " gateway_log_syslog b { $server } gateway_log_syslog a { $server }");
+accepted('gateway_log syslog:a; resolver 127.0.0.1;'
+         . ' gateway_log_syslog a { server tcp:logs.example; }');
+
+refused("gateway_log syslog:b; #!\ngateway_log_syslog a { $server }",
+        'unknown syslog "b" in "gateway_log", there is no "gateway_log_syslog"'
+        . " of this name$at");
+refused("gateway_log syslog:a $_; #!",
+        '"buffer=" and "flush=" cannot be used with "syslog:a", "queue" in'
+        . qq{ "gateway_log_syslog" is the size of its buffer$at})
+    for 'buffer=64k', 'flush=1s', 'ecs flush=0';
+refused("gateway_log_syslog a { $server }\ngateway_log_syslog a { #!\n}",
+        qq{"gateway_log_syslog a" is duplicate$at});
+refused("gateway_log_syslog $_ #!", 'invalid number of arguments in'
+                                    . qq{ "gateway_log_syslog" directive$at})
+    for '{ }', 'a b { }';
+refused('gateway_log_syslog "" { #!', qq{"gateway_log_syslog" must have a name$at});
+refused("server { gateway_log_syslog a { #!\n} }",
+        qq{"gateway_log_syslog" directive is not allowed here$at});
+block_refused('', 'must have "server"');
+block_refused("server tcp:127.0.0.1; $_;", qq{has "} . (split)[0]
+              . '" without "ssl on"')
+    for "ssl_trusted_certificate $certificate", 'ssl_name a',
+        "ssl_certificate $certificate", "ssl_certificate_key $key";
+block_refused("server $_; ssl on;", qq{has "ssl on", but "server $_" receives}
+              . ' datagrams, it must begin with "tcp:"')
+    for 'udp:127.0.0.1', 'unix:/dev/log';
+block_refused("server tcp:127.0.0.1; ssl on; $_;", 'must have "ssl_certificate"'
+              . ' and "ssl_certificate_key" both or neither')
+    for "ssl_certificate $certificate", "ssl_certificate_key $key";
+refused("gateway_log_syslog a { #!\nserver tcp:logs.example; }",
+        'no resolver defined to resolve "logs.example": gateway_log_syslog "a"'
+        . qq{ needs "resolver" in http, or an address in "server"$at});
+
+syslog_refused('other 1;', 'unknown directive "other" in "gateway_log_syslog",'
+               . ' allowed are "server", "ssl", "ssl_trusted_certificate",'
+               . ' "ssl_name", "ssl_certificate", "ssl_certificate_key",'
+               . qq{ "facility", "severity", "tag", "queue"$at});
+syslog_refused("$_;", 'invalid number of arguments in "' . (split)[0]
+               . qq{" directive$at})
+    for 'tag', 'tag a b', 'server', 'queue 1m 2m';
+for my $twice ($server, 'ssl on;', 'facility user;', 'severity info;', 'tag a;',
+               'queue 1m;')
+{
+    syslog_refused("$twice $twice", '"' . (split ' ', $twice)[0]
+                                    . qq{" directive is duplicate$at});
+}
+my $examples = 'it must be an address such as "udp:10.0.0.5:514",'
+               . ' "tcp:[::1]:601", "tcp:logs.example:6514" or "unix:/dev/log"';
+syslog_refused("server $_;", qq{no transport in "server $_", $examples$at})
+    for '127.0.0.1', 'tls:127.0.0.1', 'UDP:127.0.0.1', '/dev/log';
+syslog_refused('server udp:;', qq{no host in "server udp:", $examples$at});
+syslog_refused('server udp:127.0.0.1:99999;',
+               qq{invalid port in "server udp:127.0.0.1:99999", $examples$at});
+syslog_refused("tag $_;", 'invalid value "' . (/^"(.*)"$/ ? $1 : $_)
+               . '" in "tag", it must consist of 1 to 48 printable ASCII'
+               . " characters without spaces$at")
+    for '""', '"a b"', 'x' x 49, "\xc3\xa9", "a\x7f";
+syslog_refused("queue $_;", qq{invalid value "$_" in "queue", it must be a size}
+               . " from 64k to 1024m$at")
+    for qw( 0 65535 63k 1025m 2g x -1 );
+syslog_refused('facility local8;', 'invalid value "local8" in "facility",'
+               . ' allowed are ' . join(', ', map { qq{"$_"} } qw( kern user
+               mail daemon auth intern lpr news uucp clock authpriv ftp ntp audit
+               alert cron ), map { "local$_" } 0 .. 7) . $at);
+syslog_refused('severity warning;', 'invalid value "warning" in "severity",'
+               . ' allowed are "emerg", "alert", "crit", "error", "warn",'
+               . qq{ "notice", "info", "debug"$at});
+
+# what is never used is a warning
+{
+    my ($code, $output) = nginx_t(http_conf(
+        http => "gateway_log syslog:a; gateway_log_syslog a { $server }\n"
+                . "gateway_log_syslog b { $server }"));
+    my @warned = $output =~ /\[warn\] \S+ (.*)/g;
+    is($code, 0, 'a block that is not used: nginx starts');
+    is(scalar @warned, 1, 'and warns once');
+    like($warned[0], qr{^"gateway_log_syslog\ b"\ is\ not\ used\ by\ any
+                        \ "gateway_log"\ in\ DIR/nginx\.conf:\d+$}x,
+         'of this one');
 }
 
 
