@@ -82,7 +82,7 @@ for my $file ('README.md', glob 'modules/*/README.md') {
             map({ $_ => "a pepper named $_" } qw( pepper pepper-2026 )),
             map({ $_ => "a password\n" } $text =~ /password_file +(\S+);/g),
             map({ $_ => certificate_pem('server') }
-                $text =~ /ssl_trusted_certificate +(redis\S+);/g),
+                $text =~ /ssl_trusted_certificate +((?:redis|logs)\S+);/g),
             certificate_files(),
         });
         is($code, 0, "$file, configuration $n") or diag("$text\n$said");
