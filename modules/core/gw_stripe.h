@@ -103,8 +103,8 @@ void gw_stripe_settle(gw_stripes_t *stripes, uint64_t self, unsigned place,
     gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data);
 
 /*
- * The cell of a counter for a process with this place.  NULL: an own counter,
- * and no place.
+ * The cell of a counter for a process with this place; GW_STRIPE_PLACES is that
+ * of a process that has none.  NULL: an own counter, and no place.
  */
 uint64_t *gw_stripe_cell(gw_stripes_t *stripes, gw_stripe_kind_e kind,
     unsigned index, unsigned place);

@@ -217,7 +217,7 @@ ngx_http_gateway_counter_init_zone(ngx_shm_zone_t *shm_zone, void *data)
  * Names come from the configuration: the key of the hash need not be secret.
  *
  * Own counters are settled together: with some of them missing, losses would
- * be wrong.
+ * be wrong.  A word that is missing would be a state that workers do not share.
  */
 
 static ngx_int_t
@@ -227,10 +227,11 @@ ngx_http_gateway_counter_index(gw_stripes_t *stripes,
 {
     static const uint64_t  key[2] = { 0, 0 };
 
-    int        index;
-    u_char    *name, *p;
-    size_t     len;
-    uint64_t   hash[2];
+    int                index;
+    u_char            *name, *p;
+    size_t             len;
+    uint64_t           hash[2];
+    gw_stripe_kind_e   kind;
 
     len = ngx_strlen(counter->family->name);
 
@@ -244,20 +245,21 @@ ngx_http_gateway_counter_index(gw_stripes_t *stripes,
     gw_siphash(key, name, p - name, hash);
     ngx_free(name);
 
-    index = gw_stripe_index(stripes, conf,
-                            ngx_http_gateway_counter_kind(counter), hash);
+    kind = ngx_http_gateway_counter_kind(counter);
+    index = gw_stripe_index(stripes, conf, kind, hash);
 
     if (index >= 0) {
         counter->index = index;
         return NGX_OK;
     }
 
-    if (counter->family->own) {
+    if (counter->family->kind != NGX_HTTP_GATEWAY_STRIPED) {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "gateway: no room for %s{%V}, this configuration and "
                       "those of workers that have not exited need more than "
                       "%d counters", counter->family->name, &counter->labels,
-                      GW_STRIPE_OWN);
+                      kind == GW_STRIPE_KIND_OWN ? GW_STRIPE_OWN
+                                                 : GW_STRIPE_STRIPED);
         return NGX_ERROR;
     }
 
@@ -274,7 +276,8 @@ ngx_http_gateway_counter_index(gw_stripes_t *stripes,
 static gw_stripe_kind_e
 ngx_http_gateway_counter_kind(const ngx_http_gateway_counter_t *counter)
 {
-    return counter->family->own ? GW_STRIPE_KIND_OWN : GW_STRIPE_KIND_STRIPED;
+    return counter->family->kind == NGX_HTTP_GATEWAY_OWN
+           ? GW_STRIPE_KIND_OWN : GW_STRIPE_KIND_STRIPED;
 }
 
 
@@ -309,10 +312,12 @@ ngx_http_gateway_counters_start(ngx_http_gateway_main_conf_t *gmcf)
             continue;
         }
 
-        cell = gw_stripe_cell(gmcf->stripes,
-                              ngx_http_gateway_counter_kind(counter[i]),
-                              counter[i]->index,
-                              ngx_http_gateway_counters.place);
+        cell = (counter[i]->family->kind == NGX_HTTP_GATEWAY_WORD)
+               ? ngx_http_gateway_counter_word(counter[i])
+               : gw_stripe_cell(gmcf->stripes,
+                                ngx_http_gateway_counter_kind(counter[i]),
+                                counter[i]->index,
+                                ngx_http_gateway_counters.place);
         if (cell) {
             counter[i]->cell = cell;
         }
@@ -377,6 +382,21 @@ ngx_http_gateway_counter_own(const ngx_http_gateway_counter_t *counter,
 {
     return gw_stripe_cell(ngx_http_gateway_counters.stripes,
                           GW_STRIPE_KIND_OWN, counter->index, at);
+}
+
+
+/* the cell that all places share: a word has no other */
+
+uint64_t *
+ngx_http_gateway_counter_word(const ngx_http_gateway_counter_t *counter)
+{
+    if (ngx_http_gateway_counters.stripes == NULL) {
+        return &ngx_http_gateway_counter_nowhere;
+    }
+
+    return gw_stripe_cell(ngx_http_gateway_counters.stripes,
+                          GW_STRIPE_KIND_STRIPED, counter->index,
+                          GW_STRIPE_PLACES);
 }
 
 

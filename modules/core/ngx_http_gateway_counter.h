@@ -14,8 +14,9 @@
  * room, once the workers that knew it have exited.  An nginx started by a
  * binary upgrade has memory of its own and begins with 0.
  *
- * There is room for 2048 counters of each kind.  The configuration is refused
- * if one that is "own" has none; any other one is not counted then.
+ * There is room for 2048 own counters, and for 2048 striped ones and words
+ * together.  The configuration is refused if an own counter or a word has none;
+ * a striped one is not counted then.
  *
  * Each process counts in a stripe of its own (gw_stripe.h); one that starts
  * takes over that of a process that has exited, with its totals.  Beyond 16
@@ -27,6 +28,10 @@
  * that is what was lost, and a process that starts, or asks, settles it:
  * ngx_http_gateway_settle_add().
  * Count one event by one add, so that no kill can come between two.
+ *
+ * A family of the kind "word" has one word for all processes, which its owner
+ * reads and changes as it likes: a state that must outlast workers and
+ * configurations, such as when a line was logged last.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_COUNTER_H_INCLUDED_
@@ -36,14 +41,20 @@
 #include "ngx_http_gateway.h"
 
 
+typedef enum {
+    NGX_HTTP_GATEWAY_STRIPED = 0,
+    NGX_HTTP_GATEWAY_OWN,                       /* a word of each process */
+    NGX_HTTP_GATEWAY_WORD                       /* one of all processes */
+} ngx_http_gateway_family_e;
+
+
 /* a row of a static table */
 
 typedef struct {
     const char                     *name;       /* records_total */
     const char                     *help;       /* a sentence */
     const char                     *type;       /* counter or gauge */
-    ngx_uint_t                      own;        /* unsigned:1; one word for
-                                                   each process */
+    ngx_http_gateway_family_e       kind;
 } ngx_http_gateway_family_t;
 
 
@@ -83,6 +94,15 @@ ngx_http_gateway_count(ngx_http_gateway_counter_t *counter, uint64_t n)
 
 /* in a worker: the sum over all processes, also those that have exited */
 uint64_t ngx_http_gateway_counter_sum(
+    const ngx_http_gateway_counter_t *counter);
+
+
+/*
+ * The word of a counter of this kind: in a worker and, unlike the other calls,
+ * in a handler that settles.  In a process that is no worker it is the
+ * process's own, and its value means nothing.
+ */
+uint64_t *ngx_http_gateway_counter_word(
     const ngx_http_gateway_counter_t *counter);
 
 

@@ -220,15 +220,6 @@ typedef enum {
 } ngx_http_gateway_log_reason_e;
 
 
-/* of a sink, for all workers of a configuration */
-
-typedef struct {
-    ngx_atomic_t                          torn;     /* ends with a fragment */
-    ngx_atomic_t                          said;     /* that records are lost */
-    ngx_atomic_t                          down;     /* that a server is */
-} ngx_http_gateway_log_shared_t;
-
-
 /* a kind of sinks: its functions */
 
 typedef struct ngx_http_gateway_log_sink_s  ngx_http_gateway_log_sink_t;
@@ -279,12 +270,11 @@ struct ngx_http_gateway_log_sink_s {
     ngx_http_gateway_counter_t           *unconfirmed;  /* of those written;
                                                        NULL: not counted */
 
-    ngx_uint_t                            unsaid;   /* the worker's: losses
-                                                       since the last line in
-                                                       the log */
-    unsigned                              off:1;    /* no record is made */
+    ngx_http_gateway_counter_t           *said;     /* when losses were logged
+                                                       last */
+    ngx_http_gateway_counter_t           *reported; /* how many by then */
 
-    ngx_http_gateway_log_shared_t        *shared;
+    unsigned                              off:1;    /* no record is made */
 };
 
 
@@ -337,17 +327,25 @@ void ngx_http_gateway_log_sinks_report(ngx_cycle_t *cycle,
 void ngx_http_gateway_log_sink_write(ngx_http_gateway_log_sink_t *sink,
     ngx_str_t *record);
 
+/* for kinds: a counter of the sink; NULL: an [emerg], or no memory */
+ngx_http_gateway_counter_t *ngx_http_gateway_log_sink_counter(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink,
+    const ngx_http_gateway_family_t *family);
+
 /* for kinds: counts records that are lost, and logs it */
 void ngx_http_gateway_log_sink_drop(ngx_http_gateway_log_sink_t *sink,
     ngx_http_gateway_log_reason_e reason, ngx_uint_t n);
 
-/* the line of it: once a minute, with what was not logged so far */
+/*
+ * The line of it, once a minute: how many records all workers have lost since
+ * the last one, and why the last of them.
+ */
 void ngx_http_gateway_log_sink_say(ngx_http_gateway_log_sink_t *sink,
-    ngx_uint_t n, const char *why);
+    const char *why);
 
-/* an "open" for kinds that do not know of all records whether they arrived */
-ngx_int_t ngx_http_gateway_log_sink_unconfirmed(ngx_conf_t *cf,
-    ngx_http_gateway_log_sink_t *sink);
+/* whether a line may be logged; "said" is a word (ngx_http_gateway_say.h) */
+ngx_uint_t ngx_http_gateway_log_may_say(
+    const ngx_http_gateway_counter_t *said);
 
 
 /* ngx_http_gateway_log_syslog_conf.c: the block gateway_log_syslog */

@@ -8,7 +8,9 @@
  * buffer has room and dropped then.  No request waits.
  *
  * A record that a full disk cut off is written again, after a line end that
- * closes the fragment.
+ * closes the fragment.  So is what comes behind the write of a worker that was
+ * killed within it.  All workers know by a word in shared memory, over reloads,
+ * which file ends with a fragment.
  */
 
 #include "ngx_http_gateway_log.h"
@@ -19,6 +21,8 @@
 #define NGX_HTTP_GATEWAY_LOG_PAUSE  1000    /* ms */
 
 
+/* files are told apart by their inodes: the name may be that of another one */
+
 typedef struct {
     ngx_http_gateway_log_sink_t           sink;     /* first */
     ngx_open_file_t                      *open;     /* NULL: fd is our own */
@@ -26,8 +30,16 @@ typedef struct {
     ngx_uint_t                            pipe;     /* unsigned:1 */
     ngx_uint_t                            socket;   /* unsigned:1 */
 
+    ngx_http_gateway_counter_t           *torn;     /* the inode of the file
+                                                       that ends with a
+                                                       fragment, or 0 */
+    ngx_http_gateway_counter_t           *writing;  /* that of the file that
+                                                       the worker is writing
+                                                       to, or 0 */
+
     /* the worker's */
 
+    uint64_t                              inode;    /* 0: not known */
     u_char                               *start;
     u_char                               *pos;
     u_char                               *last;
@@ -57,6 +69,16 @@ static void ngx_http_gateway_log_file_reopen(ngx_open_file_t *open,
 static void ngx_http_gateway_log_file_flush(ngx_http_gateway_log_file_t *file,
     ngx_uint_t force);
 static void ngx_http_gateway_log_file_stop(ngx_http_gateway_log_sink_t *sink);
+static void ngx_http_gateway_log_file_settle(void *data, ngx_uint_t at);
+
+
+static const ngx_http_gateway_family_t  ngx_http_gateway_log_torn =
+    { "log_torn_inode", "Inode of the file that ends with a fragment.",
+      "gauge", NGX_HTTP_GATEWAY_WORD };
+
+static const ngx_http_gateway_family_t  ngx_http_gateway_log_writing =
+    { "log_writing_inode", "Inode of the file that is being written to.",
+      "gauge", NGX_HTTP_GATEWAY_OWN };
 
 
 const ngx_http_gateway_log_kind_t  ngx_http_gateway_log_file_kind = {
@@ -122,6 +144,24 @@ ngx_http_gateway_log_file_taken(ngx_cycle_t *cycle, const ngx_str_t *name)
 
 
 static ngx_int_t
+ngx_http_gateway_log_file_counters(ngx_conf_t *cf,
+    ngx_http_gateway_log_file_t *file)
+{
+    file->torn = ngx_http_gateway_log_sink_counter(cf, &file->sink,
+                                                &ngx_http_gateway_log_torn);
+    file->writing = ngx_http_gateway_log_sink_counter(cf, &file->sink,
+                                                &ngx_http_gateway_log_writing);
+
+    if (file->torn == NULL || file->writing == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_settle_add(cf, ngx_http_gateway_log_file_settle,
+                                       file);
+}
+
+
+static ngx_int_t
 ngx_http_gateway_log_file_open(ngx_conf_t *cf,
     ngx_http_gateway_log_sink_t *sink)
 {
@@ -131,6 +171,11 @@ ngx_http_gateway_log_file_open(ngx_conf_t *cf,
     struct stat  st;
 
     file->fd = NGX_INVALID_FILE;
+
+    if (ngx_http_gateway_log_file_counters(cf, file) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     n = ngx_http_gateway_log_file_number(&sink->name);
 
     if (n) {
@@ -381,16 +426,7 @@ ngx_http_gateway_log_file_reopen(ngx_open_file_t *open, ngx_log_t *log)
 
     ngx_http_gateway_log_file_flush(file, 1);
 
-    /*
-     * A fragment stays in the file that it is in, in which workers still write
-     * while the master, and processes that serve no requests, have opened the
-     * next one.
-     */
-
-    if (ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)
-    {
-        file->sink.shared->torn = 0;
-    }
+    file->inode = 0;
 }
 
 
@@ -441,6 +477,16 @@ ngx_http_gateway_log_file_send(ngx_http_gateway_log_file_t *file, ngx_fd_t fd,
 }
 
 
+/* the file ends with a fragment */
+
+static void
+ngx_http_gateway_log_file_tear(ngx_http_gateway_log_file_t *file)
+{
+    __atomic_store_n(ngx_http_gateway_counter_word(file->torn), file->inode,
+                     __ATOMIC_SEQ_CST);
+}
+
+
 /*
  * One write of whole records.  Returns how many bytes of whole records were
  * taken, all if that is "len".
@@ -476,7 +522,7 @@ ngx_http_gateway_log_file_once(ngx_http_gateway_log_file_t *file, ngx_fd_t fd,
     ngx_http_gateway_count(file->sink.written, (uint64_t) 0 - (all - taken));
 
     if (n > (ssize_t) whole) {
-        file->sink.shared->torn = 1;
+        ngx_http_gateway_log_file_tear(file);
     }
 
     ngx_http_gateway_log_file_pause(file, err);
@@ -517,16 +563,21 @@ ngx_http_gateway_log_file_resume(ngx_http_gateway_log_file_t *file,
 static ngx_int_t
 ngx_http_gateway_log_file_mend(ngx_http_gateway_log_file_t *file, ngx_fd_t fd)
 {
-    ngx_err_t  err;
+    uint64_t    inode;
+    ngx_err_t   err;
 
-    if (!ngx_atomic_cmp_set(&file->sink.shared->torn, 1, 0)
+    inode = file->inode;
+
+    if (!__atomic_compare_exchange_n(ngx_http_gateway_counter_word(file->torn),
+                                     &inode, 0, 0, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST)
         || ngx_http_gateway_log_file_send(file, fd, (u_char *) "\n", 1, &err)
            == 1)
     {
         return NGX_OK;
     }
 
-    file->sink.shared->torn = 1;
+    ngx_http_gateway_log_file_tear(file);
     ngx_http_gateway_log_file_pause(file, err);
 
     return NGX_DECLINED;
@@ -557,11 +608,32 @@ ngx_http_gateway_log_file_portion(ngx_http_gateway_log_file_t *file)
 
 
 static void
+ngx_http_gateway_log_file_all(ngx_http_gateway_log_file_t *file, ngx_fd_t fd)
+{
+    size_t  len, done;
+
+    if (ngx_http_gateway_log_file_mend(file, fd) != NGX_OK) {
+        return;
+    }
+
+    do {
+        len = ngx_http_gateway_log_file_portion(file);
+        done = ngx_http_gateway_log_file_once(file, fd, len);
+
+        file->pos = ngx_movemem(file->start, file->start + done,
+                                file->pos - file->start - done);
+        ngx_http_gateway_count(file->sink.queued, (uint64_t) 0 - done);
+
+    } while (done == len && file->pos != file->start);
+}
+
+
+static void
 ngx_http_gateway_log_file_flush(ngx_http_gateway_log_file_t *file,
     ngx_uint_t force)
 {
-    size_t    len, done;
-    ngx_fd_t  fd;
+    ngx_fd_t     fd;
+    struct stat  st;
 
     if (file->pos == file->start) {
         return;
@@ -579,21 +651,15 @@ ngx_http_gateway_log_file_flush(ngx_http_gateway_log_file_t *file,
         return;
     }
 
-    if (file->sink.shared->torn
-        && ngx_http_gateway_log_file_mend(file, fd) != NGX_OK)
-    {
-        return;
+    if (file->inode == 0 && fstat(fd, &st) == 0) {
+        file->inode = st.st_ino;
     }
 
-    do {
-        len = ngx_http_gateway_log_file_portion(file);
-        done = ngx_http_gateway_log_file_once(file, fd, len);
+    ngx_http_gateway_count(file->writing, file->inode);
 
-        file->pos = ngx_movemem(file->start, file->start + done,
-                                file->pos - file->start - done);
-        ngx_http_gateway_count(file->sink.queued, (uint64_t) 0 - done);
+    ngx_http_gateway_log_file_all(file, fd);
 
-    } while (done == len && file->pos != file->start);
+    ngx_http_gateway_count(file->writing, (uint64_t) 0 - file->inode);
 }
 
 
@@ -621,4 +687,64 @@ ngx_http_gateway_log_file_stop(ngx_http_gateway_log_sink_t *sink)
     if (file->event.timer_set) {
         ngx_del_timer(&file->event);
     }
+}
+
+
+/* --- killed workers */
+
+/* whether a regular file ends with a fragment; 1 if it cannot be read */
+
+static ngx_uint_t
+ngx_http_gateway_log_file_is_torn(ngx_fd_t fd, off_t size)
+{
+    char     path[sizeof("/proc/self/fd/") + NGX_INT_T_LEN];
+    u_char   last;
+    ssize_t  n;
+
+    (void) ngx_sprintf((u_char *) path, "/proc/self/fd/%d%Z", fd);
+
+    fd = open(path, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+
+    if (fd == NGX_INVALID_FILE) {
+        return 1;
+    }
+
+    n = pread(fd, &last, 1, size - 1);
+
+    (void) ngx_close_file(fd);
+
+    return n != 1 || last != '\n';
+}
+
+
+/*
+ * A worker was killed while it wrote to a file: the kernel ends a write of
+ * several pages within it.  Workers that write before this runs write behind
+ * the fragment.  A file that has another name by now is left as it is.
+ */
+
+static void
+ngx_http_gateway_log_file_settle(void *data, ngx_uint_t at)
+{
+    ngx_http_gateway_log_file_t *file = data;
+
+    ngx_fd_t      fd;
+    uint64_t     *writing;
+    struct stat   st;
+
+    writing = ngx_http_gateway_counter_own(file->writing, at);
+    fd = file->open ? file->open->fd : file->fd;
+
+    if (*writing != 0
+        && fstat(fd, &st) == 0
+        && S_ISREG(st.st_mode)
+        && st.st_ino == *writing
+        && st.st_size > 0
+        && ngx_http_gateway_log_file_is_torn(fd, st.st_size))
+    {
+        file->inode = st.st_ino;
+        ngx_http_gateway_log_file_tear(file);
+    }
+
+    *writing = 0;
 }

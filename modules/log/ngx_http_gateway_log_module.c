@@ -135,7 +135,7 @@ ngx_module_t  ngx_http_gateway_log_module = {
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_misfits =
     { "log_fields_omitted_total",
       "Fields that were left out since they did not fit their type.", "counter",
-      0 };
+      NGX_HTTP_GATEWAY_STRIPED };
 
 
 static const struct {

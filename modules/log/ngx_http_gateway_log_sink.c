@@ -15,31 +15,32 @@ static ngx_http_gateway_log_sink_t *ngx_http_gateway_log_sink_create(
     const ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_log_counters(ngx_conf_t *cf,
     ngx_http_gateway_log_sink_t *sink);
-static ngx_int_t ngx_http_gateway_log_zone(ngx_shm_zone_t *zone, void *data);
 static void ngx_http_gateway_log_settle(void *data, ngx_uint_t at);
 
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_made =
-    { "log_records_total", "Records that were made for a sink.", "counter", 1 };
+    { "log_records_total", "Records that were made for a sink.", "counter",
+      NGX_HTTP_GATEWAY_OWN };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_written =
     { "log_records_written_total", "Records that were handed to the kernel.",
-      "counter", 1 };
+      "counter", NGX_HTTP_GATEWAY_OWN };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_dropped =
     { "log_records_dropped_total", "Records that were lost, by reason.",
-      "counter", 1 };
-
-
-static const ngx_http_gateway_family_t  ngx_http_gateway_log_unconfirmed =
-    { "log_records_unconfirmed_total",
-      "Records that were written, and not acknowledged when a connection "
-      "ended.", "counter", 1 };
-
+      "counter", NGX_HTTP_GATEWAY_OWN };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_queued =
     { "log_queued_bytes", "Bytes of records in the buffers of workers.",
-      "gauge", 1 };
+      "gauge", NGX_HTTP_GATEWAY_OWN };
+
+static const ngx_http_gateway_family_t  ngx_http_gateway_log_said =
+    { "log_losses_said", "Time of the last line about losses, in ms.",
+      "gauge", NGX_HTTP_GATEWAY_WORD };
+
+static const ngx_http_gateway_family_t  ngx_http_gateway_log_reported =
+    { "log_losses_reported", "Losses up to the last line about them.",
+      "gauge", NGX_HTTP_GATEWAY_WORD };
 
 
 static const struct {
@@ -167,24 +168,35 @@ ngx_http_gateway_log_counter(ngx_conf_t *cf, ngx_http_gateway_log_sink_t *sink,
 }
 
 
+ngx_http_gateway_counter_t *
+ngx_http_gateway_log_sink_counter(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink,
+    const ngx_http_gateway_family_t *family)
+{
+    return ngx_http_gateway_log_counter(cf, sink, family, NULL);
+}
+
+
 static ngx_int_t
 ngx_http_gateway_log_counters(ngx_conf_t *cf,
     ngx_http_gateway_log_sink_t *sink)
 {
     ngx_uint_t  i;
 
-    sink->made = ngx_http_gateway_log_counter(cf, sink,
-                                              &ngx_http_gateway_log_made,
-                                              NULL);
-    sink->written = ngx_http_gateway_log_counter(cf, sink,
-                                                 &ngx_http_gateway_log_written,
-                                                 NULL);
+    sink->made = ngx_http_gateway_log_sink_counter(cf, sink,
+                                              &ngx_http_gateway_log_made);
+    sink->written = ngx_http_gateway_log_sink_counter(cf, sink,
+                                              &ngx_http_gateway_log_written);
+    sink->queued = ngx_http_gateway_log_sink_counter(cf, sink,
+                                              &ngx_http_gateway_log_queued);
+    sink->said = ngx_http_gateway_log_sink_counter(cf, sink,
+                                              &ngx_http_gateway_log_said);
+    sink->reported = ngx_http_gateway_log_sink_counter(cf, sink,
+                                              &ngx_http_gateway_log_reported);
 
-    sink->queued = ngx_http_gateway_log_counter(cf, sink,
-                                                &ngx_http_gateway_log_queued,
-                                                NULL);
-
-    if (sink->made == NULL || sink->written == NULL || sink->queued == NULL) {
+    if (sink->made == NULL || sink->written == NULL || sink->queued == NULL
+        || sink->said == NULL || sink->reported == NULL)
+    {
         return NGX_ERROR;
     }
 
@@ -231,22 +243,7 @@ ngx_http_gateway_log_sinks_init(ngx_conf_t *cf,
     ngx_http_gateway_log_main_conf_t *lmcf)
 {
     ngx_uint_t                     i;
-    ngx_shm_zone_t                *zone;
     ngx_http_gateway_log_sink_t  **sink;
-
-    static ngx_str_t  name = ngx_string("gateway_log");
-
-    zone = ngx_shared_memory_add(cf, &name, 8 * ngx_pagesize
-                                 + lmcf->sinks.nelts
-                                   * sizeof(ngx_http_gateway_log_shared_t),
-                                 &ngx_http_gateway_log_module);
-    if (zone == NULL) {
-        return NGX_ERROR;
-    }
-
-    zone->init = ngx_http_gateway_log_zone;
-    zone->data = lmcf;
-    zone->noreuse = 1;
 
     sink = lmcf->sinks.elts;
 
@@ -262,57 +259,61 @@ ngx_http_gateway_log_sinks_init(ngx_conf_t *cf,
 }
 
 
-static ngx_int_t
-ngx_http_gateway_log_zone(ngx_shm_zone_t *zone, void *data)
+/* --- losses */
+
+/* of all workers */
+
+static uint64_t
+ngx_http_gateway_log_lost(ngx_http_gateway_log_sink_t *sink)
 {
-    ngx_uint_t                         i;
-    ngx_slab_pool_t                   *slab;
-    ngx_http_gateway_log_sink_t      **sink;
-    ngx_http_gateway_log_shared_t     *shared;
-    ngx_http_gateway_log_main_conf_t  *lmcf;
+    uint64_t    sum;
+    ngx_uint_t  i;
 
-    lmcf = zone->data;
-    slab = (ngx_slab_pool_t *) zone->shm.addr;
+    sum = sink->unconfirmed ? ngx_http_gateway_counter_sum(sink->unconfirmed)
+                            : 0;
 
-    shared = ngx_slab_calloc(slab, lmcf->sinks.nelts
-                                   * sizeof(ngx_http_gateway_log_shared_t));
-    if (shared == NULL) {
-        return NGX_ERROR;
+    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_REASONS; i++) {
+        sum += ngx_http_gateway_counter_sum(sink->dropped[i]);
     }
 
-    sink = lmcf->sinks.elts;
-
-    for (i = 0; i < lmcf->sinks.nelts; i++) {
-        sink[i]->shared = &shared[i];
-    }
-
-    return NGX_OK;
+    return sum;
 }
 
 
-ngx_int_t
-ngx_http_gateway_log_sink_unconfirmed(ngx_conf_t *cf,
-    ngx_http_gateway_log_sink_t *sink)
+ngx_uint_t
+ngx_http_gateway_log_may_say(const ngx_http_gateway_counter_t *said)
 {
-    sink->unconfirmed = ngx_http_gateway_log_counter(cf, sink,
-                                            &ngx_http_gateway_log_unconfirmed,
-                                            NULL);
-
-    return sink->unconfirmed ? NGX_OK : NGX_ERROR;
+    return ngx_http_gateway_may_say(
+                        (ngx_atomic_t *) ngx_http_gateway_counter_word(said),
+                        NGX_HTTP_GATEWAY_SAY);
 }
 
 
 void
-ngx_http_gateway_log_sink_say(ngx_http_gateway_log_sink_t *sink, ngx_uint_t n,
+ngx_http_gateway_log_sink_say(ngx_http_gateway_log_sink_t *sink,
     const char *why)
 {
-    sink->unsaid += n;
+    uint64_t  lost, reported;
 
-    if (ngx_http_gateway_may_say(&sink->shared->said, NGX_HTTP_GATEWAY_SAY)) {
+    if (!ngx_http_gateway_log_may_say(sink->said)) {
+        return;
+    }
+
+    lost = ngx_http_gateway_log_lost(sink);
+    reported = __atomic_exchange_n(
+                        ngx_http_gateway_counter_word(sink->reported), lost,
+                        __ATOMIC_SEQ_CST);
+
+    /* the counters were given away and came back, with 0; the word was not */
+
+    if (reported > lost) {
+        reported = 0;
+    }
+
+    if (reported < lost) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "gateway_log \"%V\": %ui records lost since the last "
-                      "report, %s", &sink->name, sink->unsaid, why);
-        sink->unsaid = 0;
+                      "gateway_log \"%V\": %uL records lost since the last "
+                      "report, %s", &sink->name, lost - reported, why);
     }
 }
 
@@ -323,8 +324,7 @@ ngx_http_gateway_log_sink_drop(ngx_http_gateway_log_sink_t *sink,
 {
     ngx_http_gateway_count(sink->dropped[reason], n);
 
-    ngx_http_gateway_log_sink_say(sink, n,
-                                  reason == NGX_HTTP_GATEWAY_LOG_FULL
+    ngx_http_gateway_log_sink_say(sink, reason == NGX_HTTP_GATEWAY_LOG_FULL
                                   ? sink->kind->full
                                   : ngx_http_gateway_log_reasons[reason].text);
 }

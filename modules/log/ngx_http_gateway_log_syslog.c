@@ -30,6 +30,8 @@
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_STEP      5
 
 
+static ngx_int_t ngx_http_gateway_log_syslog_open(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink);
 static ngx_int_t ngx_http_gateway_log_syslog_init(ngx_conf_t *cf,
     ngx_http_gateway_log_sink_t *sink);
 static void ngx_http_gateway_log_syslog_write(
@@ -41,11 +43,21 @@ static void ngx_http_gateway_log_syslog_stop(
     ngx_http_gateway_log_sink_t *sink);
 
 
+static const ngx_http_gateway_family_t  ngx_http_gateway_log_unconfirmed =
+    { "log_records_unconfirmed_total",
+      "Records that were written, and not acknowledged when a connection "
+      "ended.", "counter", NGX_HTTP_GATEWAY_OWN };
+
+static const ngx_http_gateway_family_t  ngx_http_gateway_log_down =
+    { "log_server_said", "Time of the last line about the server, in ms.",
+      "gauge", NGX_HTTP_GATEWAY_WORD };
+
+
 const ngx_http_gateway_log_kind_t  ngx_http_gateway_log_syslog_kind = {
     sizeof(ngx_http_gateway_log_syslog_t),
     "the queue is full",
     NULL,
-    ngx_http_gateway_log_sink_unconfirmed,
+    ngx_http_gateway_log_syslog_open,
     ngx_http_gateway_log_syslog_init,
     NULL,
     ngx_http_gateway_log_syslog_write,
@@ -54,6 +66,23 @@ const ngx_http_gateway_log_kind_t  ngx_http_gateway_log_syslog_kind = {
 
 
 /* --- configuration */
+
+static ngx_int_t
+ngx_http_gateway_log_syslog_open(ngx_conf_t *cf,
+    ngx_http_gateway_log_sink_t *sink)
+{
+    ngx_http_gateway_log_syslog_t  *syslog;
+
+    syslog = (ngx_http_gateway_log_syslog_t *) sink;
+
+    sink->unconfirmed = ngx_http_gateway_log_sink_counter(cf, sink,
+                                          &ngx_http_gateway_log_unconfirmed);
+    syslog->down = ngx_http_gateway_log_sink_counter(cf, sink,
+                                          &ngx_http_gateway_log_down);
+
+    return (sink->unconfirmed && syslog->down) ? NGX_OK : NGX_ERROR;
+}
+
 
 static ngx_int_t
 ngx_http_gateway_log_syslog_header(ngx_conf_t *cf,

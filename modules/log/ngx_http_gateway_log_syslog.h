@@ -59,6 +59,8 @@ typedef struct {
 typedef struct {
     ngx_http_gateway_log_sink_t           sink;     /* first */
     ngx_http_gateway_log_syslog_conf_t   *conf;
+    ngx_http_gateway_counter_t           *down;     /* when it was logged last
+                                                       that the server is */
 
     /* the worker's */
 

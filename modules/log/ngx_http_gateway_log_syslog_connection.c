@@ -13,7 +13,6 @@
  */
 
 #include "ngx_http_gateway_log_syslog.h"
-#include "ngx_http_gateway_say.h"
 
 #include <sys/ioctl.h>
 #include <linux/sockios.h>
@@ -179,7 +178,7 @@ ngx_http_gateway_log_syslog_settle(ngx_http_gateway_log_syslog_t *syslog)
 
     if (n) {
         ngx_http_gateway_count(syslog->sink.unconfirmed, n);
-        ngx_http_gateway_log_sink_say(&syslog->sink, n,
+        ngx_http_gateway_log_sink_say(&syslog->sink,
                                       "unconfirmed when the connection ended");
     }
 
@@ -251,10 +250,7 @@ ngx_http_gateway_log_syslog_down(ngx_http_gateway_log_syslog_t *syslog,
     delay = ngx_http_gateway_log_syslog_backoff(syslog);
     level = NGX_LOG_INFO;
 
-    if (counts
-        && ngx_http_gateway_may_say(&syslog->sink.shared->down,
-                                    NGX_HTTP_GATEWAY_SAY))
-    {
+    if (counts && ngx_http_gateway_log_may_say(syslog->down)) {
         level = NGX_LOG_ERR;
         syslog->said = 1;
     }

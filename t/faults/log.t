@@ -139,7 +139,7 @@ my $lost = time;
     my @lines = lines_of($nginx, 'a.json');
     my $whole = whole(@lines);
 
-    # the kernel ends a write of several pages within it
+    # the kernel ends a write of several pages within it (t/log/kills.t)
     cmp_ok(@lines - $whole, '<=', $killed,
            'kill: each line is a record, but one for each kill');
 
@@ -250,7 +250,7 @@ SKIP: {
 
 {
     my $port = free_port();
-    my $each = 2500 / $paths;           # with 7 counters each: 292 fit
+    my $each = 2500 / $paths;           # with 8 counters each: 256 fit
     my (%of, @asked);
 
     # all requests are in a.json, and those of a round in the files of the round
@@ -364,11 +364,7 @@ SKIP: {
     my @said = $lossy->log =~ /: (\d+) records lost since the last report/g;
     is(scalar @said, 2, 'report: another one when it is over');
 
-    TODO: {
-        local $TODO = 'each worker reports what it has lost itself';
-        is($said[0] + $said[1], $count{dropped},
-           'report: of all that was lost');
-    }
+    is($said[0] + $said[1], $count{dropped}, 'report: of all that was lost');
 }
 
 done_testing;

@@ -400,7 +400,7 @@ $nginx->stop;
 # --- counters
 
 $port = free_port();
-$nginx = start_nginx(port => $port, conf => $conf->('a b', port => $port));
+$nginx = start_nginx(port => $port, conf => $conf->('a b w', port => $port));
 
 my %made = (requests => 0, held => 0);
 
@@ -427,7 +427,7 @@ sub killed {
 sub counted {
     my $log = $nginx->log;
     my ($pid, @records) = $log =~ /.*(?<=\s)(\d+) counted made (\d+), written (\d+), lost (\d+)/s;
-    my %requests = $log =~ /\b$pid counted requests_total\{(\w+)\}: (\d+)/g;
+    my %requests = $log =~ /\b$pid counted \w+\{(\w+)\}: (\d+)/g;
     return (\@records, \%requests);
 }
 
@@ -438,20 +438,20 @@ load(30, '');
 killed();
 load(5, '?hold');
 load(20, '');
-$nginx->reload($conf->('c a', port => $port, workers => 20));
+$nginx->reload($conf->('c w a', port => $port, workers => 20));
 wait_until(sub { $nginx->workers == 20 });
 load(60, '');
 load(4, '?hold');
 killed();
 load(60, '');
 my $with_b = 112;
-$nginx->reload($conf->('a b c', port => $port));
+$nginx->reload($conf->('a b w c', port => $port));
 load(9, '');
 
 # one more, whose worker belongs to an old configuration when it ends
 my $old = ask('/slow');
 sleep 0.1;
-$nginx->reload($conf->('b a', port => $port));
+$nginx->reload($conf->('b a w', port => $port));
 close $old;
 
 $nginx->stop('a server with killed workers and reloads');
@@ -459,7 +459,7 @@ $nginx->stop('a server with killed workers and reloads');
 my ($records, $requests) = counted();
 my $all = $made{requests} + $made{held} + 1;
 is($made{requests} + $made{held}, 245, 'all requests had their answer');
-is_deeply($requests, { a => $all, b => $with_b + 9 + 1 },
+is_deeply($requests, { a => $all, b => $with_b + 9 + 1, w => $all },
           'exact totals, of one that had gone meanwhile, too');
 is($records->[0], $all, 'made');
 is($records->[1], $made{requests} + 1, 'written');
@@ -481,6 +481,15 @@ $nginx->stop('too many counters');
 ($records, $requests) = counted();
 is_deeply([ @$requests{qw( n1 n2048 n2049 )} ], [ 1, 1, 0 ],
           'the others are counted');
+
+# nobody could do without a word
+
+for my $n (2047, 2048) {
+    my ($code, $said) = nginx_t($conf->(join ' ', (map { "n$_" } 1 .. $n), 'w'));
+    is($code, $n == 2047 ? 0 : 1, "$n counters and a word") or diag($said);
+    like($said, qr/\[emerg\] .*no room for word\{w\}, this .* than 2048 counters/,
+         'which is refused') if $n == 2048;
+}
 
 
 # --- one process

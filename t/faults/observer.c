@@ -2,7 +2,8 @@
 /*
  * gateway_observer name ...: the module that t/faults/observe.t adds to a copy
  * of the project.  It logs what core keeps of each request, counts requests,
- * and holds those with the argument "hold" for ever.
+ * by a word if the name begins with "w", and holds those with the argument
+ * "hold" for ever.
  */
 
 #include "ngx_http_gateway.h"
@@ -28,11 +29,15 @@ static void ngx_http_gateway_observer_exit(ngx_cycle_t *cycle);
 
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_observer_requests = {
-    "requests_total", "Requests.", "counter", 0
+    "requests_total", "Requests.", "counter", NGX_HTTP_GATEWAY_STRIPED
 };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_observer_records = {
-    "records_total", "Records.", "counter", 1
+    "records_total", "Records.", "counter", NGX_HTTP_GATEWAY_OWN
+};
+
+static const ngx_http_gateway_family_t  ngx_http_gateway_observer_words = {
+    "word", "A word.", "gauge", NGX_HTTP_GATEWAY_WORD
 };
 
 
@@ -89,9 +94,10 @@ ngx_http_gateway_observer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     static ngx_str_t  written = ngx_string("result=\"written\"");
     static ngx_str_t  lost = ngx_string("result=\"lost\"");
 
-    ngx_str_t                    *value;
-    ngx_uint_t                    i;
-    ngx_http_gateway_counter_t  **requests;
+    ngx_str_t                        *value;
+    ngx_uint_t                        i;
+    ngx_http_gateway_counter_t      **requests;
+    const ngx_http_gateway_family_t  *family;
 
     value = cf->args->elts;
 
@@ -100,12 +106,14 @@ ngx_http_gateway_observer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 1; i < cf->args->nelts; i++) {
         requests = ngx_array_push(omcf->requests);
 
-        *requests = ngx_http_gateway_counter_add(cf,
-                               &ngx_http_gateway_observer_requests, &value[i]);
+        family = (value[i].data[0] == 'w') ? &ngx_http_gateway_observer_words
+                                           : &ngx_http_gateway_observer_requests;
+
+        *requests = ngx_http_gateway_counter_add(cf, family, &value[i]);
 
         if (*requests == NULL
-            || *requests != ngx_http_gateway_counter_add(cf,
-                               &ngx_http_gateway_observer_requests, &value[i]))
+            || *requests != ngx_http_gateway_counter_add(cf, family,
+                                                         &value[i]))
         {
             return NGX_CONF_ERROR;
         }
@@ -155,7 +163,13 @@ ngx_http_gateway_observer_log(ngx_http_request_t *r)
     requests = omcf->requests->elts;
 
     for (i = 0; i < omcf->requests->nelts; i++) {
-        ngx_http_gateway_count(requests[i], 1);
+        if (requests[i]->family == &ngx_http_gateway_observer_words) {
+            (void) __atomic_add_fetch(
+                       ngx_http_gateway_counter_word(requests[i]), 1,
+                       __ATOMIC_SEQ_CST);
+        } else {
+            ngx_http_gateway_count(requests[i], 1);
+        }
     }
 
     ngx_http_gateway_count(omcf->made, 1);

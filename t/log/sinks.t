@@ -87,7 +87,7 @@ sub balanced {
     my @lines = lines_of($nginx, 'a.json');
     my $whole = grep { eval { json_of($_) } } @lines;
 
-    # the kernel ends a write of several pages within it
+    # the kernel ends a write of several pages within it (t/log/kills.t)
     cmp_ok(@lines - $whole, '<=', $kills,
            'kill: each line is a record, but one for each kill');
 
@@ -184,11 +184,8 @@ SKIP: {
     is($count{made}, 1100, 'fragment: all are counted');
     is(@lines - @whole, 1, 'fragment: it is the only line that is no record');
 
-    TODO: {
-        local $TODO = 'that a file ends with a fragment is forgotten';
-        is(scalar @whole, $count{written},
-           'fragment: those written are in the file');
-    }
+    is(scalar @whole, $count{written},
+       'fragment: those written are in the file');
 
     system('umount', $dir);
 }
