@@ -297,8 +297,10 @@ ngx_http_gateway_log_syslog_read(ngx_event_t *rev)
     c = rev->data;
     syslog = c->data;
 
-    if (ngx_exiting) {
-        ngx_post_event(&syslog->turn, &ngx_posted_events);
+    /* now: a worker without timers exits before posted events run */
+
+    if (ngx_exiting && !syslog->hold.timer_set) {
+        syslog->hold.handler(&syslog->hold);
     }
 
     n = c->recv(c, buf, sizeof(buf));

@@ -272,6 +272,29 @@ for my $how (qw( quit reload )) {
     is($count{dropped} + $count{unconfirmed}, 0, "$how: nothing is lost");
 }
 
+# so does one that stalls, also when no record is left in the queue
+
+for my $kind (qw( tcp tls )) {
+    my $s = receiver($kind, @tls, rcvbuf => 4096);
+    my $nginx = start_nginx(workers => 1, server => $location,
+                            http => syslog($s));
+    $nginx->get('/?0');
+    $s->pump(1);
+    $nginx->get("/?$_") for 1 .. 50;
+    my ($worker) = $nginx->workers;
+    sleep 0.3;      # no timer of the queue is left
+    $nginx->signal('QUIT');
+    sleep 1;
+    ok(Test::Gateway::Server::alive($worker),
+       "$kind unconfirmed: a worker waits for its last records");
+    ok($s->pump(51, 9), "$kind unconfirmed: which arrive");
+    $s->listen_for(0.2);
+    wait_until(sub { !Test::Gateway::Server::alive($nginx->pid) });
+    my %count = balanced("$kind unconfirmed", $nginx, $s, 51);
+    is($count{dropped} + $count{unconfirmed}, 0,
+       "$kind unconfirmed: nothing is lost");
+}
+
 # one that does not costs 10 s, or what worker_shutdown_timeout says
 
 for my $case ([ 'ten seconds', '', 9, 12 ],
