@@ -68,7 +68,8 @@ typedef struct {
     gw_log_queue_t                        queue;
     ngx_http_gateway_log_syslog_output_t  out;
     gw_log_ends_t                         ends;     /* of the connection */
-    uint32_t                              position; /* in its stream */
+    uint32_t                              position; /* in its stream; not
+                                                       of TLS */
 
     ngx_http_gateway_peer_t               peer;
     ngx_http_gateway_log_syslog_state_e   state;

@@ -138,11 +138,27 @@ ngx_http_gateway_log_syslog_failed(ngx_http_gateway_peer_t *peer,
 }
 
 
+/* where the stream is: OpenSSL may have sent a part of a record */
+
+static uint32_t
+ngx_http_gateway_log_syslog_position(ngx_http_gateway_log_syslog_t *syslog)
+{
+    ngx_connection_t  *c;
+
+    c = syslog->peer.connection;
+
+    return c->ssl ? (uint32_t) BIO_number_written(
+                                   SSL_get_wbio(c->ssl->connection))
+                  : syslog->position;
+}
+
+
 ngx_uint_t
 ngx_http_gateway_log_syslog_unacknowledged(
     ngx_http_gateway_log_syslog_t *syslog)
 {
     int                bytes;
+    uint32_t           position;
     ngx_connection_t  *c;
 
     c = syslog->peer.connection;
@@ -150,8 +166,8 @@ ngx_http_gateway_log_syslog_unacknowledged(
     if (c != NULL && syslog->ends.records != 0
         && ioctl(c->fd, SIOCOUTQ, &bytes) == 0)
     {
-        gw_log_ends_arrived(&syslog->ends,
-                            syslog->position - (uint32_t) bytes);
+        position = ngx_http_gateway_log_syslog_position(syslog);
+        gw_log_ends_arrived(&syslog->ends, position - (uint32_t) bytes);
     }
 
     return syslog->ends.records;
@@ -399,20 +415,20 @@ ngx_http_gateway_log_syslog_passed(ngx_http_gateway_log_syslog_t *syslog,
 
 
 /*
- * Remembers where messages of the output end that were just handed over, and
- * where the stream is now.  Part of a TLS record is of no use to the server.
+ * Remembers where messages of the output end that were just handed over.  Part
+ * of a TLS record is of no use to the server.
  */
 
 static void
 ngx_http_gateway_log_syslog_remember(ngx_http_gateway_log_syslog_t *syslog,
-    ngx_uint_t n, uint32_t position)
+    ngx_uint_t n)
 {
-    uint32_t                               behind;
+    uint32_t                               position, behind;
     ngx_uint_t                             i;
     ngx_http_gateway_log_syslog_output_t  *out;
 
     out = &syslog->out;
-    syslog->position = position;
+    position = ngx_http_gateway_log_syslog_position(syslog);
 
     if (gw_log_ends_full(&syslog->ends)) {
         (void) ngx_http_gateway_log_syslog_unacknowledged(syslog);
@@ -433,7 +449,6 @@ static ngx_int_t
 ngx_http_gateway_log_syslog_stream(ngx_http_gateway_log_syslog_t *syslog)
 {
     ssize_t                                n;
-    uint32_t                               position;
     ngx_uint_t                             all, passed;
     ngx_connection_t                      *c;
     ngx_http_gateway_log_syslog_output_t  *out;
@@ -447,12 +462,10 @@ ngx_http_gateway_log_syslog_stream(ngx_http_gateway_log_syslog_t *syslog)
     n = c->send(c, out->start + out->pos, out->ends[out->n - 1] - out->pos);
 
     if (n > 0) {
-        position = c->ssl ? (uint32_t) BIO_number_written(
-                                           SSL_get_wbio(c->ssl->connection))
-                          : syslog->position + (uint32_t) n;
+        syslog->position += (uint32_t) n;
 
         passed = ngx_http_gateway_log_syslog_passed(syslog, out->pos + n);
-        ngx_http_gateway_log_syslog_remember(syslog, passed, position);
+        ngx_http_gateway_log_syslog_remember(syslog, passed);
 
         all -= passed;
     }

@@ -154,6 +154,26 @@ for my $kind (qw( tcp tls )) {
 }
 
 
+# a record of TLS that the server has in part holds nothing that has arrived,
+# and takes nothing from those before it
+
+{
+    my $s = receiver('tls', @tls, rcvbuf => 65536);
+    my $nginx = start_nginx(workers => 1, server => $location,
+                            http => syslog($s, 'queue 256k;'));
+    $nginx->get('/?0');
+    $s->pump(1);
+    flood($nginx->port, '/', 30_000);
+    $s->arrived(sub {
+        $nginx->signal('TERM');
+        wait_until(sub { !Test::Gateway::Server::alive($nginx->pid) });
+    });
+    my %count = balanced('tls cut', $nginx, $s, 30_001);
+    cmp_ok($count{unconfirmed}, '>', 0, 'tls cut: some are unconfirmed');
+    cmp_ok($count{exit}, '>', 0, 'tls cut: some were not sent');
+}
+
+
 # a server that stalls and goes on: all but the dropped ones arrive
 
 for my $kind (qw( tcp tls unix )) {

@@ -230,27 +230,54 @@ sub drop {
 }
 
 
-# Of what is not read, and will never be, the kernel has acknowledged every
-# byte: they are looked at, which makes no room for others, until no more come.
-# Then the connection is reset.
+# Of what is not read the kernel has acknowledged every byte: they are looked
+# at, which makes no room for others, until no more come.
+
+sub unread {
+    my ($self, $connection) = @_;
+
+    my ($bytes, $length) = ('', -1);
+
+    while (length $bytes != $length) {
+        $length = length $bytes;
+        select undef, undef, undef, 0.3;
+        defined recv $connection->{socket}, $bytes, 64 << 20, MSG_PEEK
+            or $bytes = '';
+    }
+    return $bytes;
+}
+
+
+# takes what is not read, and will never be; then the connection is reset
 
 sub cut {
     my ($self) = @_;
 
     for my $connection (values %{ $self->{connections} }) {
-        my ($bytes, $length) = ('', -1);
-
-        while (length $bytes != $length) {
-            $length = length $bytes;
-            select undef, undef, undef, 0.3;
-            defined recv $connection->{socket}, $bytes, 64 << 20, MSG_PEEK
-                or $bytes = '';
-        }
-
-        my $buffer = $connection->{buffer} . $bytes;
+        my $buffer = $connection->{buffer} . $self->unread($connection);
         $self->frames(\$buffer);
     }
     return $self->drop;
+}
+
+
+# calls $end when the only connection, which is one of TLS, has stalled, and
+# takes what had arrived before: whole records of TLS
+
+sub arrived {
+    my ($self, $end) = @_;
+
+    my ($connection) = values %{ $self->{connections} };
+    my $bytes = $self->unread($connection);
+    my $records = 0;
+
+    while (length $bytes >= 5 + (unpack 'x3n', $bytes . "\0" x 5)[0]) {
+        substr $bytes, 0, 5 + unpack('x3n', $bytes), '';
+        $records++;
+    }
+    $end->();
+    $self->stream($connection->{socket}) for 1 .. $records;
+    return;
 }
 
 1;
