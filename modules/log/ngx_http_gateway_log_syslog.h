@@ -74,6 +74,7 @@ typedef struct {
     ngx_http_gateway_peer_t               peer;
     ngx_http_gateway_log_syslog_state_e   state;
     ngx_msec_t                            since;    /* connected */
+    ngx_uint_t                            sent;     /* records, since then */
     ngx_uint_t                            attempts; /* that failed, in a row */
 
     ngx_event_t                           turn;     /* posted: connects, or
@@ -85,9 +86,6 @@ typedef struct {
     unsigned                              stream:1;
     unsigned                              udp:1;
     unsigned                              started:1;
-    unsigned                              sent:1;   /* on this connection */
-    unsigned                              refused:1;    /* by TLS, after it
-                                                       began */
     unsigned                              leaving:1;
     unsigned                              said:1;   /* that it is down */
 } ngx_http_gateway_log_syslog_t;

@@ -100,7 +100,6 @@ ngx_http_gateway_log_syslog_connected(ngx_http_gateway_peer_t *peer)
     syslog->since = ngx_current_msec;
     syslog->position = 0;
     syslog->sent = 0;
-    syslog->refused = 0;
 
     if (syslog->said && syslog->stream) {
         syslog->said = 0;
@@ -174,6 +173,38 @@ ngx_http_gateway_log_syslog_unacknowledged(
 }
 
 
+/*
+ * TLS 1.3: a server that does not like the certificate of the client says so
+ * after the handshake, and has acknowledged what came meanwhile.  If sending
+ * has failed, that is still to be read.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_log_syslog_is_refused(ngx_http_gateway_log_syslog_t *syslog)
+{
+    u_char             buf[4096];
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = syslog->peer.connection;
+
+    if (syslog->state != NGX_HTTP_GATEWAY_LOG_SYSLOG_CONNECTED
+        || c->ssl == NULL
+        || ngx_current_msec - syslog->since
+           >= NGX_HTTP_GATEWAY_LOG_SYSLOG_CONNECT)
+    {
+        return 0;
+    }
+
+    do {
+        n = c->recv(c, buf, sizeof(buf));
+    } while (n > 0);
+
+    return n == NGX_ERROR
+           && (SSL_get_shutdown(c->ssl->connection) & SSL_RECEIVED_SHUTDOWN);
+}
+
+
 /* over UDP, the error is that of an earlier datagram */
 
 ngx_uint_t
@@ -182,11 +213,12 @@ ngx_http_gateway_log_syslog_settle(ngx_http_gateway_log_syslog_t *syslog)
     ngx_uint_t                             n;
     ngx_http_gateway_log_syslog_output_t  *out;
 
-    n = syslog->refused ? syslog->ends.records
+    n = ngx_http_gateway_log_syslog_is_refused(syslog) ? syslog->sent
         : syslog->stream ? ngx_http_gateway_log_syslog_unacknowledged(syslog)
         : syslog->udp && syslog->sent;
 
     gw_log_ends_clear(&syslog->ends);
+    syslog->sent = 0;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "gateway log: connection of \"%V\" ends, %ui records "
@@ -214,15 +246,15 @@ ngx_http_gateway_log_syslog_lost(ngx_http_gateway_log_syslog_t *syslog,
     ngx_str_t   reason;
     ngx_uint_t  counts;
 
+    counts = ngx_http_gateway_log_syslog_settle(syslog)
+             || ngx_http_gateway_log_syslog_records(syslog);
+
     va_start(args, fmt);
     reason.data = buf;
     reason.len = ngx_http_gateway_peer_reason(&syslog->peer, buf,
                                               buf + sizeof(buf), fmt, args)
                  - buf;
     va_end(args);
-
-    counts = ngx_http_gateway_log_syslog_settle(syslog)
-             || ngx_http_gateway_log_syslog_records(syslog);
 
     ngx_http_gateway_peer_close(&syslog->peer);
 
@@ -281,25 +313,6 @@ ngx_http_gateway_log_syslog_down(ngx_http_gateway_log_syslog_t *syslog,
 }
 
 
-/*
- * TLS 1.3: a server that does not like the certificate of the client says so
- * after the handshake, and has acknowledged what came meanwhile.
- */
-
-static ngx_uint_t
-ngx_http_gateway_log_syslog_is_refused(ngx_http_gateway_log_syslog_t *syslog)
-{
-    ngx_connection_t  *c;
-
-    c = syslog->peer.connection;
-
-    return c->ssl
-           && (SSL_get_shutdown(c->ssl->connection) & SSL_RECEIVED_SHUTDOWN)
-           && ngx_current_msec - syslog->since
-              < NGX_HTTP_GATEWAY_LOG_SYSLOG_CONNECT;
-}
-
-
 /* a syslog server says nothing: what comes is of TLS, or the end */
 
 static void
@@ -322,9 +335,6 @@ ngx_http_gateway_log_syslog_read(ngx_event_t *rev)
     n = c->recv(c, buf, sizeof(buf));
 
     if (n == NGX_ERROR || (n == 0 && syslog->stream)) {
-        syslog->refused = (n == NGX_ERROR
-                           && ngx_http_gateway_log_syslog_is_refused(syslog));
-
         ngx_http_gateway_log_syslog_lost(syslog, n ? "%V failed"
                                                    : "%V closed the connection",
                                          &syslog->peer.address);
@@ -466,6 +476,7 @@ ngx_http_gateway_log_syslog_stream(ngx_http_gateway_log_syslog_t *syslog)
 
         passed = ngx_http_gateway_log_syslog_passed(syslog, out->pos + n);
         ngx_http_gateway_log_syslog_remember(syslog, passed);
+        syslog->sent += passed;
 
         all -= passed;
     }
@@ -498,7 +509,7 @@ ngx_http_gateway_log_syslog_datagram(ngx_http_gateway_log_syslog_t *syslog)
     } while (err == NGX_EINTR);
 
     if (err == 0) {
-        syslog->sent = 1;
+        syslog->sent++;
         (void) ngx_http_gateway_log_syslog_passed(syslog,
                                                   out->ends[out->next]);
         return NGX_OK;

@@ -7,7 +7,7 @@ use lib 't/lib';
 
 use POSIX ();
 use Test::Gateway::Certificate;
-use Test::Gateway::Flood;
+use Test::Gateway::Flood qw( during flood );
 use Test::Gateway::Record;
 use Test::Gateway::Server;
 use Test::Gateway::Syslog;
@@ -171,6 +171,25 @@ for my $kind (qw( tcp tls )) {
     my %count = balanced('tls cut', $nginx, $s, 30_001);
     cmp_ok($count{unconfirmed}, '>', 0, 'tls cut: some are unconfirmed');
     cmp_ok($count{exit}, '>', 0, 'tls cut: some were not sent');
+}
+
+
+# one that refuses TLS after the handshake has acknowledged records, and reads
+# none: they are unconfirmed, whether nginx reads why or fails to send first
+
+{
+    my $s = receiver('tls', @tls, ssl => { SSL_verify_mode => 3,
+                                           SSL_ca_file => certificate_file('ca') });
+    my $nginx = start_nginx(workers => 1, server => $location,
+                            main => 'worker_shutdown_timeout 100ms;',
+                            http => syslog($s));
+    during($nginx->port, '/', 10_000, sub { $s->listen_for(1) }) for 1 .. 6;
+    $nginx->stop;
+    my %count = balanced('refused', $nginx, $s, 60_000);
+    is($s->messages, 0, 'refused: nothing was received');
+    cmp_ok($count{unconfirmed}, '>', 0, 'refused: what was sent is unconfirmed');
+    unlike($nginx->log, qr/SSL_write\(\) failed/,
+           'refused: the server says why');
 }
 
 
