@@ -70,6 +70,35 @@ static ngx_str_t  ngx_http_gateway_log_hidden_headers[] = {
 };
 
 
+/* NGX_DECLINED after an [emerg]: the name is taken */
+
+static ngx_int_t
+ngx_http_gateway_log_format_check_name(ngx_conf_t *cf,
+    ngx_http_gateway_log_main_conf_t *lmcf, const ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_NONE; i++) {
+        if (ngx_http_gateway_same(name,
+                                  &ngx_http_gateway_log_presets[i].name))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "gateway_log_format \"%V\" is a preset, which "
+                               "needs no declaration", name);
+            return NGX_DECLINED;
+        }
+    }
+
+    if (ngx_http_gateway_log_format_find(lmcf, name) != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate gateway_log_format \"%V\"", name);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
 char *
 ngx_http_gateway_log_format_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
@@ -77,7 +106,6 @@ ngx_http_gateway_log_format_block(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_gateway_log_main_conf_t *lmcf = conf;
 
     ngx_str_t                      *value;
-    ngx_uint_t                      i;
     ngx_http_gateway_block_t        block;
     ngx_http_gateway_log_format_t  *format;
 
@@ -92,20 +120,8 @@ ngx_http_gateway_log_format_block(ngx_conf_t *cf, ngx_command_t *cmd,
 
     value = cf->args->elts;
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_NONE; i++) {
-        if (ngx_http_gateway_same(&value[1],
-                                  &ngx_http_gateway_log_presets[i].name))
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "gateway_log_format \"%V\" is a preset, which "
-                               "needs no declaration", &value[1]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (ngx_http_gateway_log_format_find(lmcf, &value[1]) != NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate gateway_log_format \"%V\"", &value[1]);
+    if (ngx_http_gateway_log_format_check_name(cf, lmcf, &value[1]) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
