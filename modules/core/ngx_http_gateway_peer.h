@@ -72,8 +72,8 @@ typedef void (*ngx_http_gateway_peer_connected_pt)(
 /*
  * Failed: the peer has been closed.  "reason" says what failed, with nginx's
  * own words, for a log line; it is valid during the call only.  NULL: nothing
- * failed, nginx closes idle connections because the worker is leaving.  There
- * is no such call for what the caller closes itself, nor after
+ * failed, nginx closes all connections since worker_shutdown_timeout is over.
+ * There is no such call for what the caller closes itself, nor after
  * ngx_http_gateway_peer_ready().
  */
 typedef void (*ngx_http_gateway_peer_failed_pt)(ngx_http_gateway_peer_t *peer,
@@ -140,7 +140,9 @@ void ngx_http_gateway_peer_init(ngx_http_gateway_peer_t *peer, ngx_log_t *log);
  * certificate.
  *
  * The timeout does not keep a worker that is leaving: its timer is cancelable.
- * Streams have SO_KEEPALIVE: a server that is gone is noticed after 45 s.
+ * Streams have SO_KEEPALIVE: an idle connection to a server that is unreachable
+ * fails after 45 s.  One with unacknowledged bytes fails when the system gives
+ * up sending them, on Linux after about 15 minutes.
  */
 void ngx_http_gateway_peer_connect(ngx_http_gateway_peer_t *peer);
 
@@ -154,8 +156,8 @@ void ngx_http_gateway_peer_ready(ngx_http_gateway_peer_t *peer);
 /*
  * Closes the peer in whatever state it is, without a callback and without
  * waiting; no event of it is left, nor what nginx has said.  Bytes that the
- * kernel has taken are still sent; TLS ends with a close_notify, if it can be
- * sent at once.  Allowed in
+ * kernel has taken are still sent, unless some that it has received were not
+ * read; TLS ends with a close_notify, if it can be sent at once.  Allowed in
  * both callbacks and in the handlers of the connection, which must not be
  * touched afterwards; without effect on a peer that is closed.
  */
