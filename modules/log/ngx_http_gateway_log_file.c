@@ -3,9 +3,10 @@
  * Files, pipes, and the standard output and error.
  *
  * Each worker has a buffer for each sink.  What it hands to the kernel is
- * whole records.  A sink that takes none, a full disk or a pipe without a
- * reader, is left alone for a second; meanwhile records are kept while the
- * buffer has room and dropped then.  No request waits.
+ * whole records.  A file that takes none, since the disk is full, is left alone
+ * for a second, and a pipe, whose reader may be about to run, for a millisecond;
+ * meanwhile records are kept while the buffer has room and dropped then.  No
+ * request waits.
  *
  * A record that a full disk cut off is written again, after a line end that
  * closes the fragment.  So is what comes behind the write of a worker that was
@@ -15,10 +16,20 @@
 
 #include "ngx_http_gateway_log.h"
 
+#include <poll.h>
 #include <sys/statvfs.h>
 
 
-#define NGX_HTTP_GATEWAY_LOG_PAUSE  1000    /* ms */
+/* ms */
+#define NGX_HTTP_GATEWAY_LOG_PAUSE  1000    /* after a failure */
+#define NGX_HTTP_GATEWAY_LOG_SOON   1       /* of a pipe, for a new record */
+#define NGX_HTTP_GATEWAY_LOG_RETRY  10      /* of a pipe, without one */
+
+/* retries of a pipe at exit */
+#define NGX_HTTP_GATEWAY_LOG_LAST   20
+
+/* bytes that a pipe may hold; what an unprivileged process can have */
+#define NGX_HTTP_GATEWAY_LOG_PIPE_SIZE  1048576
 
 
 /* files are told apart by their inodes: the name may be that of another one */
@@ -36,6 +47,8 @@ typedef struct {
     ngx_http_gateway_counter_t           *writing;  /* that of the file that
                                                        the worker is writing
                                                        to, or 0 */
+    ngx_http_gateway_counter_t           *failed;   /* when a failure was
+                                                       logged */
 
     /* the worker's */
 
@@ -45,6 +58,7 @@ typedef struct {
     u_char                               *last;
     ngx_event_t                           event;
     ngx_msec_t                            until;    /* paused */
+    ngx_msec_t                            pause;
     unsigned                              paused:1;
 } ngx_http_gateway_log_file_t;
 
@@ -79,6 +93,10 @@ static const ngx_http_gateway_family_t  ngx_http_gateway_log_torn =
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_writing =
     { "log_writing_inode", "Inode of the file that is being written to.",
       "gauge", NGX_HTTP_GATEWAY_OWN };
+
+static const ngx_http_gateway_family_t  ngx_http_gateway_log_failed =
+    { "log_failure_said", "Time of the last line about a failure, in ms.",
+      "gauge", NGX_HTTP_GATEWAY_WORD };
 
 
 const ngx_http_gateway_log_kind_t  ngx_http_gateway_log_file_kind = {
@@ -151,8 +169,10 @@ ngx_http_gateway_log_file_counters(ngx_conf_t *cf,
                                                 &ngx_http_gateway_log_torn);
     file->writing = ngx_http_gateway_log_sink_counter(cf, &file->sink,
                                                 &ngx_http_gateway_log_writing);
+    file->failed = ngx_http_gateway_log_sink_counter(cf, &file->sink,
+                                                &ngx_http_gateway_log_failed);
 
-    if (file->torn == NULL || file->writing == NULL) {
+    if (file->torn == NULL || file->writing == NULL || file->failed == NULL) {
         return NGX_ERROR;
     }
 
@@ -199,6 +219,23 @@ ngx_http_gateway_log_file_open(ngx_conf_t *cf,
 
 
 /*
+ * By default a pipe holds 64 KB, which a burst fills before its reader runs
+ * again.  Where the system allows no more, that is what it holds.
+ */
+
+static void
+ngx_http_gateway_log_file_is_pipe(ngx_http_gateway_log_file_t *file)
+{
+    file->pipe = 1;
+    file->sink.record = NGX_HTTP_GATEWAY_LOG_PIPE;
+
+#ifdef F_SETPIPE_SZ
+    (void) fcntl(file->fd, F_SETPIPE_SZ, NGX_HTTP_GATEWAY_LOG_PIPE_SIZE);
+#endif
+}
+
+
+/*
  * Opened for reading as well, so that it opens without a reader and is never
  * closed by one that leaves; and for good: its name is not opened again.
  */
@@ -230,8 +267,7 @@ ngx_http_gateway_log_file_pipe(ngx_conf_t *cf,
     clnf->name = file->sink.name.data;
     clnf->log = &cf->cycle->new_log;    /* not that of the old cycle */
 
-    file->pipe = 1;
-    file->sink.record = NGX_HTTP_GATEWAY_LOG_PIPE;
+    ngx_http_gateway_log_file_is_pipe(file);
 
     return NGX_OK;
 }
@@ -311,10 +347,9 @@ ngx_http_gateway_log_file_standard(ngx_conf_t *cf,
     file->sink.off = 0;
     file->fd = *fd;
     file->socket = S_ISSOCK(st.st_mode);
-    file->pipe = S_ISFIFO(st.st_mode);
 
-    if (file->pipe) {
-        file->sink.record = NGX_HTTP_GATEWAY_LOG_PIPE;
+    if (S_ISFIFO(st.st_mode)) {
+        ngx_http_gateway_log_file_is_pipe(file);
     }
 
     return NGX_OK;
@@ -412,7 +447,7 @@ ngx_http_gateway_log_file_timer(ngx_event_t *ev)
     ngx_http_gateway_log_file_flush(file, 0);
 
     if (file->pos != file->start) {
-        ngx_add_timer(ev, NGX_HTTP_GATEWAY_LOG_PAUSE);
+        ngx_add_timer(ev, ngx_max(file->pause, NGX_HTTP_GATEWAY_LOG_RETRY));
     }
 }
 
@@ -430,16 +465,30 @@ ngx_http_gateway_log_file_reopen(ngx_open_file_t *open, ngx_log_t *log)
 }
 
 
+/* a pipe or socket that is full is no failure; a file that takes less is */
+
 static void
 ngx_http_gateway_log_file_pause(ngx_http_gateway_log_file_t *file,
     ngx_err_t err)
 {
+    ngx_uint_t  full;
+
+    full = (file->open == NULL && (err == 0 || err == NGX_EAGAIN));
+
     file->paused = 1;
-    file->until = ngx_current_msec + NGX_HTTP_GATEWAY_LOG_PAUSE;
+    file->pause = full ? NGX_HTTP_GATEWAY_LOG_SOON
+                       : NGX_HTTP_GATEWAY_LOG_PAUSE;
+    file->until = ngx_current_msec + file->pause;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, err,
-                   "gateway log: write to \"%V\" failed, next one in %d ms",
-                   &file->sink.name, NGX_HTTP_GATEWAY_LOG_PAUSE);
+                   "gateway log: \"%V\" takes no more, next write in %M ms",
+                   &file->sink.name, file->pause);
+
+    if (!full && ngx_http_gateway_log_may_say(file->failed)) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err ? err : NGX_ENOSPC,
+                      "gateway_log \"%V\": write() failed, records wait while "
+                      "the buffer has room", &file->sink.name);
+    }
 }
 
 
@@ -494,18 +543,18 @@ ngx_http_gateway_log_file_tear(ngx_http_gateway_log_file_t *file)
 
 static size_t
 ngx_http_gateway_log_file_once(ngx_http_gateway_log_file_t *file, ngx_fd_t fd,
-    size_t len)
+    const u_char *p, size_t len)
 {
     ssize_t     n;
     size_t      whole;
     ngx_err_t   err;
     ngx_uint_t  all, taken;
 
-    all = ngx_http_gateway_log_file_count(file->start, file->start + len);
+    all = ngx_http_gateway_log_file_count(p, p + len);
 
     ngx_http_gateway_count(file->sink.written, all);
 
-    n = ngx_http_gateway_log_file_send(file, fd, file->start, len, &err);
+    n = ngx_http_gateway_log_file_send(file, fd, p, len, &err);
 
     if (n == (ssize_t) len) {
         return len;
@@ -513,11 +562,11 @@ ngx_http_gateway_log_file_once(ngx_http_gateway_log_file_t *file, ngx_fd_t fd,
 
     whole = ngx_max(n, 0);
 
-    while (whole > 0 && file->start[whole - 1] != '\n') {
+    while (whole > 0 && p[whole - 1] != '\n') {
         whole--;
     }
 
-    taken = ngx_http_gateway_log_file_count(file->start, file->start + whole);
+    taken = ngx_http_gateway_log_file_count(p, p + whole);
 
     ngx_http_gateway_count(file->sink.written, (uint64_t) 0 - (all - taken));
 
@@ -587,11 +636,12 @@ ngx_http_gateway_log_file_mend(ngx_http_gateway_log_file_t *file, ngx_fd_t fd)
 /* the records that one write may hold; a pipe takes so many at once or none */
 
 static size_t
-ngx_http_gateway_log_file_portion(ngx_http_gateway_log_file_t *file)
+ngx_http_gateway_log_file_portion(const ngx_http_gateway_log_file_t *file,
+    const u_char *p)
 {
     size_t  len;
 
-    len = file->pos - file->start;
+    len = file->pos - p;
 
     if (!file->pipe || len <= NGX_HTTP_GATEWAY_LOG_PIPE) {
         return len;
@@ -599,7 +649,7 @@ ngx_http_gateway_log_file_portion(ngx_http_gateway_log_file_t *file)
 
     len = NGX_HTTP_GATEWAY_LOG_PIPE;
 
-    while (file->start[len - 1] != '\n') {
+    while (p[len - 1] != '\n') {
         len--;
     }
 
@@ -610,21 +660,25 @@ ngx_http_gateway_log_file_portion(ngx_http_gateway_log_file_t *file)
 static void
 ngx_http_gateway_log_file_all(ngx_http_gateway_log_file_t *file, ngx_fd_t fd)
 {
-    size_t  len, done;
+    u_char  *p;
+    size_t   len, done;
 
     if (ngx_http_gateway_log_file_mend(file, fd) != NGX_OK) {
         return;
     }
 
-    do {
-        len = ngx_http_gateway_log_file_portion(file);
-        done = ngx_http_gateway_log_file_once(file, fd, len);
+    p = file->start;
 
-        file->pos = ngx_movemem(file->start, file->start + done,
-                                file->pos - file->start - done);
+    do {
+        len = ngx_http_gateway_log_file_portion(file, p);
+        done = ngx_http_gateway_log_file_once(file, fd, p, len);
+
+        p += done;
         ngx_http_gateway_count(file->sink.queued, (uint64_t) 0 - done);
 
-    } while (done == len && file->pos != file->start);
+    } while (done == len && p != file->pos);
+
+    file->pos = ngx_movemem(file->start, p, file->pos - p);
 }
 
 
@@ -663,6 +717,26 @@ ngx_http_gateway_log_file_flush(ngx_http_gateway_log_file_t *file,
 }
 
 
+/* a pipe has a moment to take the rest: its reader may be about to run */
+
+static void
+ngx_http_gateway_log_file_drain(ngx_http_gateway_log_file_t *file)
+{
+    ngx_uint_t     i;
+    struct pollfd  pfd;
+
+    pfd.fd = file->fd;
+    pfd.events = POLLOUT;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_LAST && file->pos != file->start; i++)
+    {
+        if (poll(&pfd, 1, NGX_HTTP_GATEWAY_LOG_RETRY) == 1) {
+            ngx_http_gateway_log_file_flush(file, 1);
+        }
+    }
+}
+
+
 /* writes what it can, and drops the rest */
 
 static void
@@ -673,6 +747,10 @@ ngx_http_gateway_log_file_stop(ngx_http_gateway_log_sink_t *sink)
     ngx_uint_t  n;
 
     ngx_http_gateway_log_file_flush(file, 1);
+
+    if (file->open == NULL) {
+        ngx_http_gateway_log_file_drain(file);
+    }
 
     n = ngx_http_gateway_log_file_count(file->start, file->pos);
 

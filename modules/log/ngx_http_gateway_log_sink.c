@@ -15,6 +15,8 @@ static ngx_http_gateway_log_sink_t *ngx_http_gateway_log_sink_create(
     const ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_log_counters(ngx_conf_t *cf,
     ngx_http_gateway_log_sink_t *sink);
+static void ngx_http_gateway_log_losses(ngx_http_gateway_log_sink_t *sink,
+    ngx_log_t *log, const char *why);
 static void ngx_http_gateway_log_settle(void *data, ngx_uint_t at);
 
 
@@ -293,11 +295,19 @@ void
 ngx_http_gateway_log_sink_say(ngx_http_gateway_log_sink_t *sink,
     const char *why)
 {
-    uint64_t  lost, reported;
-
-    if (!ngx_http_gateway_log_may_say(sink->said)) {
-        return;
+    if (ngx_http_gateway_log_may_say(sink->said)) {
+        ngx_http_gateway_log_losses(sink, ngx_cycle->log, why);
     }
+}
+
+
+/* what no line has reported yet */
+
+static void
+ngx_http_gateway_log_losses(ngx_http_gateway_log_sink_t *sink, ngx_log_t *log,
+    const char *why)
+{
+    uint64_t  lost, reported;
 
     lost = ngx_http_gateway_log_lost(sink);
     reported = __atomic_exchange_n(
@@ -311,9 +321,10 @@ ngx_http_gateway_log_sink_say(ngx_http_gateway_log_sink_t *sink,
     }
 
     if (reported < lost) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "gateway_log \"%V\": %uL records lost since the last "
-                      "report, %s", &sink->name, lost - reported, why);
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "gateway_log \"%V\": %uL record%s lost since the last "
+                      "report, %s", &sink->name, lost - reported,
+                      lost - reported == 1 ? "" : "s", why);
     }
 }
 
@@ -385,6 +396,8 @@ ngx_http_gateway_log_sinks_report(ngx_cycle_t *cycle,
     last = text + sizeof(text);
 
     for (i = 0; i < lmcf->sinks.nelts; i++) {
+
+        ngx_http_gateway_log_losses(sink[i], cycle->log, "nginx exits");
 
         dropped = 0;
         p = text;

@@ -121,10 +121,10 @@ SKIP: {
     wait_until(sub { -e "$dir/a.json" });
 
     my %ended = flood($nginx->port, '/', 3000);
-    wait_until(sub { $nginx->log =~ /records lost/ }) or diag($nginx->log);
+    wait_until(sub { $nginx->log =~ /records? lost/ }) or diag($nginx->log);
 
     like($nginx->log, qr{\[error\].*gateway_log\ ".*/small/a\.json":\ \d+
-                         \ records\ lost\ since\ the\ last\ report,
+                         \ records?\ lost\ since\ the\ last\ report,
                          \ the\ buffer\ is\ full}x, 'full: it is said');
 
     # make room: what is in the buffers is written
@@ -133,7 +133,7 @@ SKIP: {
     wait_until(sub { -s "$dir/a.json" > $size }, 10);
     flood($nginx->port, '/', 100);
 
-    my @said = $nginx->log =~ /records lost/g;
+    my @said = $nginx->log =~ /records? lost/g;
     is(scalar @said, 1, 'full: once a minute');
 
     $nginx->stop;
@@ -167,7 +167,7 @@ SKIP: {
     $nginx->signal('USR1');
     wait_until(sub { -e "$dir/a.json" });
     flood($nginx->port, '/', 1000);
-    wait_until(sub { $nginx->log =~ /records lost/ });
+    wait_until(sub { $nginx->log =~ /records? lost/ });
     unlike((Test::Gateway::Server::slurp("$dir/a.json")), qr/\n\z/,
            'fragment: there is one');
 
@@ -242,6 +242,92 @@ SKIP: {
     ok($last->{truncated}, 'pipe: and says that it was cut');
     like($last->{query}, qr/^y+$/, 'pipe: the longest string');
     is($last->{status}, 200, 'pipe: and nothing else');
+}
+
+
+# a pipe that is full is written to again as soon as it is read
+
+{
+    my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    chmod 0777, "$dir";
+    POSIX::mkfifo("$dir/pipe", 0666) or die "mkfifo: $!";
+
+    my $nginx = start_nginx(workers => 1, server => $location,
+        http => "gateway_log $dir/pipe buffer=32m flush=10ms;");
+    sysopen my $pipe, "$dir/pipe", POSIX::O_RDONLY() | POSIX::O_NONBLOCK()
+        or die "open: $!";
+
+    # more than ten times as much as a pipe holds
+    my %ended = flood($nginx->port, '/?' . 'x' x 700, 12_000);
+
+    my ($lines, $start) = (0, time);
+    while ($lines < $ended{200} && time - $start < 30) {
+        my $text;
+        if (sysread $pipe, $text, 1048576) {
+            $lines += $text =~ tr/\n//;
+        } else {
+            sleep 0.001;
+        }
+    }
+    is($lines, 12_000, 'slow reader: gets all records');
+    cmp_ok(time - $start, '<', 5, 'slow reader: without a wait of seconds');
+
+    $nginx->stop;
+    my %count = counters($nginx, 'pipe');
+    balanced('slow reader', %count);
+    is($count{dropped}, 0, 'slow reader: nothing is lost');
+}
+
+
+# a reader that keeps up with a burst, but is not always running
+
+{
+    my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+    chmod 0777, "$dir";
+    POSIX::mkfifo("$dir/pipe", 0666) or die "mkfifo: $!";
+
+    my $nginx = start_nginx(workers => 1, server => $location,
+        http => "gateway_log $dir/pipe;");
+    my $reader = fork() // die "fork: $!";
+    if ($reader == 0) {
+        open STDIN, '<', "$dir/pipe";
+        exec 'cat >/dev/null';
+    }
+    my %ended = flood($nginx->port, '/', 20_000);
+    $nginx->stop;
+    kill TERM => $reader;
+    waitpid $reader, 0;
+
+    my %count = counters($nginx, 'pipe');
+    balanced('burst', %count);
+    is($count{made}, 20_000, 'burst: all are counted');
+    cmp_ok($count{dropped}, '<', 2000, 'burst: next to nothing is lost');
+}
+
+
+# a failure is logged with its reason, before anything is lost, and what is not
+# reported yet is reported at exit
+
+{
+    my $nginx = start_nginx(workers => 1, server => $location,
+        http => 'gateway_log /dev/full buffer=32k flush=10ms;');
+    $nginx->get('/');
+    ok(wait_until(sub {
+        $nginx->log =~ m{\[error\].*gateway_log\ "/dev/full":\ write\(\)\ failed,
+                         \ records\ wait\ while\ the\ buffer\ has\ room
+                         \ \(28:\ No\ space}x;
+    }), 'failure: its reason is logged') or diag($nginx->log);
+    unlike($nginx->log, qr/records? lost/, 'failure: nothing is lost yet');
+
+    flood($nginx->port, '/', 3000);
+    $nginx->stop;
+    my %count = counters($nginx, 'full');
+    balanced('failure', %count);
+    my $said = 0;
+    $said += $_ for $nginx->log =~ /: (\d+) records? lost since/g;
+    is($said, 3001, 'failure: all that was lost is reported');
+    is(scalar(() = $nginx->log =~ /write\(\) failed/g), 1,
+       'failure: logged once a minute');
 }
 
 

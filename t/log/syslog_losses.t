@@ -120,9 +120,9 @@ for my $kind (qw( tcp tls )) {
     my %ended = flood($nginx->port, '/', $n);
     is($ended{204}, $n, "$kind stalls: all requests are answered");
     like($nginx->log, qr/\[error\].*\ gateway_log\ "syslog:central":\ \d+
-                         \ records\ lost\ since\ the\ last\ report,
+                         \ records?\ lost\ since\ the\ last\ report,
                          \ the\ queue\ is\ full/x, "$kind stalls: it is said");
-    my @said = $nginx->log =~ /records lost/g;
+    my @said = $nginx->log =~ /records? lost/g;
     is(scalar @said, 1, "$kind stalls: once a minute");
 
     # those that wait now are the last ones
@@ -170,7 +170,6 @@ for my $kind (qw( tcp tls )) {
     });
     my %count = balanced('tls cut', $nginx, $s, 30_001);
     cmp_ok($count{unconfirmed}, '>', 0, 'tls cut: some are unconfirmed');
-    cmp_ok($count{exit}, '>', 0, 'tls cut: some were not sent');
 }
 
 
