@@ -106,8 +106,9 @@ ngx_http_gateway_observer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 1; i < cf->args->nelts; i++) {
         requests = ngx_array_push(omcf->requests);
 
-        family = (value[i].data[0] == 'w') ? &ngx_http_gateway_observer_words
-                                           : &ngx_http_gateway_observer_requests;
+        family = (value[i].data[0] == 'w')
+                 ? &ngx_http_gateway_observer_words
+                 : &ngx_http_gateway_observer_requests;
 
         *requests = ngx_http_gateway_counter_add(cf, family, &value[i]);
 
