@@ -6,10 +6,11 @@
  *
  * Each worker has a connection and a queue for each sink.  In a full queue the
  * oldest records make room: a server that takes none, or cannot be reached,
- * costs records, and no request waits for it.  What is in the queue is sent in
- * the same turn of the event loop, several records at a time.  A worker
- * connects when there is a record, and again, with growing delays, when that
- * has failed.
+ * costs records, and no request waits for it.  Datagrams are sent in the same
+ * turn of the event loop.  Over a stream, records gather for some ms, or until
+ * they fill a write: a write for each would cost several times as much.  A
+ * worker connects when there is a record, and again, with growing delays, when
+ * that has failed.
  */
 
 #include "ngx_http_gateway_log_syslog.h"
@@ -22,6 +23,7 @@
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_ENDS      16384
 
 /* ms */
+#define NGX_HTTP_GATEWAY_LOG_SYSLOG_GATHER    10
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_LEAVE     10000
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_LOOK      100
 
@@ -304,6 +306,32 @@ ngx_http_gateway_log_syslog_put(ngx_http_gateway_log_syslog_t *syslog,
 }
 
 
+/*
+ * What waits is sent in this turn of the event loop, or soon.  Behind a quarter
+ * of its bytes a queue has room for any other record.
+ */
+
+static void
+ngx_http_gateway_log_syslog_wake(ngx_http_gateway_log_syslog_t *syslog)
+{
+    size_t  enough;
+
+    enough = ngx_min(NGX_HTTP_GATEWAY_LOG_SYSLOG_OUTPUT,
+                     syslog->conf->queue / 4);
+
+    if (!syslog->stream
+        || syslog->state != NGX_HTTP_GATEWAY_LOG_SYSLOG_CONNECTED
+        || syslog->queue.bytes >= enough
+        || ngx_exiting)
+    {
+        ngx_post_event(&syslog->turn, &ngx_posted_events);
+
+    } else if (!syslog->turn.timer_set) {
+        ngx_add_timer(&syslog->turn, NGX_HTTP_GATEWAY_LOG_SYSLOG_GATHER);
+    }
+}
+
+
 static void
 ngx_http_gateway_log_syslog_write(ngx_http_gateway_log_sink_t *sink,
     ngx_str_t *record)
@@ -332,7 +360,7 @@ ngx_http_gateway_log_syslog_write(ngx_http_gateway_log_sink_t *sink,
         ngx_http_gateway_log_syslog_leave(syslog);
     }
 
-    ngx_post_event(&syslog->turn, &ngx_posted_events);
+    ngx_http_gateway_log_syslog_wake(syslog);
 }
 
 
@@ -340,6 +368,10 @@ static void
 ngx_http_gateway_log_syslog_turn(ngx_event_t *ev)
 {
     ngx_http_gateway_log_syslog_t *syslog = ev->data;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
 
     if (ngx_http_gateway_log_syslog_records(syslog) != 0) {
 

@@ -77,8 +77,9 @@ typedef struct {
     ngx_uint_t                            sent;     /* records, since then */
     ngx_uint_t                            attempts; /* that failed, in a row */
 
-    ngx_event_t                           turn;     /* posted: connects, or
-                                                       sends; or it leaves */
+    ngx_event_t                           turn;     /* posted, or soon:
+                                                       connects, or sends; or
+                                                       it leaves */
     ngx_event_t                           retry;    /* not before */
     ngx_event_t                           hold;     /* keeps the worker */
     ngx_msec_t                            deadline; /* leaving: until then */

@@ -114,6 +114,40 @@ for my $kind (qw( udp tcp unix )) {
 }
 
 
+# --- records gather over a stream: not each one costs a write, and none is
+# dropped for it
+
+SKIP: {
+    my $s = receiver('tcp');
+    my $nginx = start_nginx(workers => 1, server => $location,
+        http => 'gateway_log syslog:central; keepalive_requests 1000;'
+                . block($s, 'queue 64k;'));
+    $nginx->get('/');
+    $s->pump(1);
+    my ($connection) = map { $_->{socket} } values %{ $s->{connections} };
+
+    # tcpi_data_segs_in
+    my $segments = sub {
+        my $info = getsockopt $connection, Socket::IPPROTO_TCP(), 11;
+        return length $info >= 156 ? unpack 'x152 L', $info : undef;
+    };
+    my $before = $segments->();
+    skip 'no tcpi_data_segs_in', 4 if !$before;
+
+    my $one = "GET /" . 'x' x 200 . " HTTP/1.1\r\nHost: a\r\n\r\n";
+    my $last = $one =~ s/(?=Host)/Connection: close\r\n/r;
+    my $answers = raw($nginx, $one x 299 . $last);
+    is(() = $answers =~ /204 No Content/g, 300, 'gather: 300 requests');
+    $s->pump(301);
+    cmp_ok($segments->() - $before, '<=', 30, 'gather: in few writes');
+    $nginx->stop;
+    my %count = counters($nginx, 'syslog:central');
+    is("@count{qw( made written dropped bytes unconfirmed )}", '301 301 0 0 0',
+       'gather: a small queue is not full for it');
+    is(scalar(my @messages = $s->messages), 301, 'gather: all arrive');
+}
+
+
 # --- several, and several formats
 
 {
