@@ -24,12 +24,20 @@ typedef struct {
     ngx_http_gateway_log_sink_t           *sink;
     ngx_http_gateway_log_format_t         *format;
     ngx_http_complex_value_t              *filter;      /* NULL: none */
-    uint64_t                               threshold;   /* gw_sample.h */
+    uint64_t                               threshold;
     ngx_str_t                              rate;        /* "": all */
     ngx_uint_t                             keep;        /* bits */
     ngx_array_t                            codes;       /* ngx_uint_t */
     ngx_msec_t                             slow;        /* or unset */
 } ngx_http_gateway_log_entry_t;
+
+
+/* a share of requests, parsed and as it was written */
+
+typedef struct {
+    uint64_t                               threshold;   /* gw_sample.h */
+    ngx_str_t                              text;        /* "": there is none */
+} ngx_http_gateway_log_sample_t;
 
 
 /* the parameters of one */
@@ -39,7 +47,7 @@ typedef struct {
     ngx_msec_t                             flush;
     ngx_msec_t                             slow;
     ngx_str_t                              filter;
-    ngx_str_t                              sample;
+    ngx_http_gateway_log_sample_t          sample;
     ngx_str_t                              keep;
 } ngx_http_gateway_log_args_t;
 
@@ -66,6 +74,8 @@ static char *ngx_http_gateway_log_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_log_parse(ngx_conf_t *cf,
     ngx_http_gateway_log_loc_conf_t *llcf);
+static char *ngx_http_gateway_log_sample(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 static char *ngx_http_gateway_log_size(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 static ngx_int_t ngx_http_gateway_log_init(ngx_conf_t *cf);
@@ -458,31 +468,26 @@ ngx_http_gateway_log_keep(ngx_conf_t *cf, ngx_http_gateway_log_entry_t *entry,
 }
 
 
-static char *
-ngx_http_gateway_log_sample(ngx_conf_t *cf,
-    ngx_http_gateway_log_entry_t *entry, ngx_str_t *sample)
+static void
+ngx_http_gateway_log_rate(ngx_http_gateway_log_entry_t *entry,
+    const ngx_http_gateway_log_sample_t *sample)
 {
-    if (gw_sample_parse(sample->data, sample->len, &entry->threshold) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in parameter \"sample=\", it "
-                           "must be a number from 0 to 1", sample);
-        return NGX_CONF_ERROR;
+    entry->threshold = sample->threshold;
+
+    if (entry->threshold == GW_SAMPLE_ALL) {
+        return;
     }
 
-    if (entry->threshold != GW_SAMPLE_ALL) {
-        entry->rate = *sample;
+    entry->rate = sample->text;
 
-        /* JSON has no number that begins so */
+    /* JSON has no number that begins so */
 
-        while (entry->rate.len > 1 && entry->rate.data[0] == '0'
-               && entry->rate.data[1] != '.')
-        {
-            entry->rate.data++;
-            entry->rate.len--;
-        }
+    while (entry->rate.len > 1 && entry->rate.data[0] == '0'
+           && entry->rate.data[1] != '.')
+    {
+        entry->rate.data++;
+        entry->rate.len--;
     }
-
-    return NGX_CONF_OK;
 }
 
 
@@ -584,13 +589,7 @@ ngx_http_gateway_log_entry(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    value = args->sample;
-
-    if (value.len
-        && ngx_http_gateway_log_sample(cf, entry, &value) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
+    ngx_http_gateway_log_rate(entry, &args->sample);
 
     value = args->filter;
 
@@ -702,7 +701,7 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
           offsetof(ngx_http_gateway_log_args_t, flush), 0 },
         { ngx_string("if="), ngx_http_gateway_param_str,
           offsetof(ngx_http_gateway_log_args_t, filter), 0 },
-        { ngx_string("sample="), ngx_http_gateway_param_str,
+        { ngx_string("sample="), ngx_http_gateway_log_sample,
           offsetof(ngx_http_gateway_log_args_t, sample), 0 },
         { ngx_string("keep="), ngx_http_gateway_param_str,
           offsetof(ngx_http_gateway_log_args_t, keep), 0 },
@@ -737,7 +736,7 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (args.sample.len == 0
+    if (args.sample.text.len == 0
         && (args.keep.data != keep.data || args.slow != NGX_CONF_UNSET_MSEC))
     {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
@@ -747,6 +746,18 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
     }
 
     return ngx_http_gateway_log_entry(cf, llcf, &args, &value[1], format);
+}
+
+
+static char *
+ngx_http_gateway_log_sample(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ngx_http_gateway_log_sample_t *sample = field;
+
+    sample->text = *value;
+
+    return ngx_http_gateway_param_sample(cf, param, value, &sample->threshold);
 }
 
 

@@ -72,9 +72,11 @@ accepted('gateway_log ./syslog:a ecs;');
 refused('gateway_log a.json other; #!',
         'unknown gateway_log_format "other", it must be declared before, or be'
         . " native, ecs, otel or gcp$at");
-refused('gateway_log a.json sample=1.5; #!',
-        'invalid value "1.5" in parameter "sample=", it must be a number from 0'
-        . " to 1$at");
+refused("gateway_log a.json sample=$_; #!",
+        qq{invalid value "$_" in parameter "sample=", it must be a number from 0}
+        . " to 1 such as 0.25, with at most 9 digits after the point$at")
+    for '1.5', '', 'a', '0.1234567890';
+accepted('gateway_log a.json sample=0.123456789;');
 refused("gateway_log a.json keep=$_; #!",
         qq{invalid value "$_" in parameter "keep=", it must be 4xx, 5xx, denied,}
         . " aborted or a status from 100 to 599$at")
@@ -108,11 +110,12 @@ refused("$_ #!", '"gateway_log off" conflicts with another "gateway_log" at the'
 
 {
     my $first = "gateway_log a.json;\n";
-    my ($code, $line) = said(http_conf(http => "\n$first gateway_log a.json"
-                                               . ' flush=2s; #!'));
-    my $other = qr{^gateway_log "a\.json" has another "buffer=" or "flush="};
-    like($line, qr{$other in DIR/nginx\.conf:\d+ in DIR/nginx\.conf:LINE$},
-         'one file, two flush=');
+    my $conf = http_conf(http => "\n$first gateway_log a.json flush=2s; #!");
+    my $first_at = $before + (() = $conf =~ /\G.*?\n(?=.*?#!)/gs);
+    my ($code, $line) = said($conf);
+    is($line, 'gateway_log "a.json" was declared with another "buffer=" or'
+              . " \"flush=\" in DIR/nginx.conf:$first_at, it is repeated$at",
+       'one file, two flush=');
 }
 
 for my $other ('access_log a.json combined buffer=4k;', 'access_log a.json;',
