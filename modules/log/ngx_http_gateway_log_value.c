@@ -251,19 +251,29 @@ ngx_http_gateway_log_version(ngx_http_gateway_log_record_t *rec,
 }
 
 
+/* of the connection, as in $scheme */
+
+static ngx_uint_t
+ngx_http_gateway_log_is_https(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_SSL)
+
+    return r->connection->ssl != NULL;
+
+#else
+
+    return 0;
+
+#endif
+}
+
+
 static u_char *
 ngx_http_gateway_log_scheme(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
-#if (NGX_HTTP_SSL)
-
-    if (rec->request->connection->ssl) {
-        return ngx_cpymem(p, "\"https\"", 7);
-    }
-
-#endif
-
-    return ngx_cpymem(p, "\"http\"", 6);
+    return ngx_http_gateway_log_is_https(rec->request)
+           ? ngx_cpymem(p, "\"https\"", 7) : ngx_cpymem(p, "\"http\"", 6);
 }
 
 
@@ -337,19 +347,27 @@ ngx_http_gateway_log_hostname(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* the port that was connected to */
+/* 0: there is none */
+
+static ngx_uint_t
+ngx_http_gateway_log_port_of(struct sockaddr *sa)
+{
+    return sa ? ngx_inet_get_port(sa) : 0;
+}
+
+
+/* the port that was connected to, or the client's */
 
 static u_char *
 ngx_http_gateway_log_port(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
     ngx_uint_t         port;
-    struct sockaddr   *sa;
+    ngx_connection_t  *c;
 
-    sa = op->data ? rec->request->connection->sockaddr
-                  : rec->request->connection->local_sockaddr;
-
-    port = sa ? ngx_inet_get_port(sa) : 0;
+    c = rec->request->connection;
+    port = ngx_http_gateway_log_port_of(op->data ? c->sockaddr
+                                                 : c->local_sockaddr);
 
     return port ? gw_text_decimal(p, port) : NULL;
 }
@@ -395,15 +413,19 @@ ngx_http_gateway_log_uri(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* scheme, host, and the request target */
+/* scheme, host, port unless it is the scheme's, and the request target */
 
 static u_char *
 ngx_http_gateway_log_url(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
-    u_char  *end;
+    u_char              *end;
+    ngx_uint_t           port, usual;
+    ngx_http_request_t  *r;
 
-    if (rec->request->unparsed_uri.len == 0) {
+    r = rec->request;
+
+    if (r->unparsed_uri.len == 0) {
         return NULL;
     }
 
@@ -412,7 +434,15 @@ ngx_http_gateway_log_url(ngx_http_gateway_log_record_t *rec,
     end = ngx_http_gateway_log_scheme(rec, op, p) - 1;
     end = ngx_cpymem(end, "://", 3);
 
-    end = ngx_http_gateway_log_host_inner(rec, end);
+    p = end;
+    end = ngx_http_gateway_log_host_inner(rec, p);
+    port = ngx_http_gateway_log_port_of(r->connection->local_sockaddr);
+    usual = ngx_http_gateway_log_is_https(r) ? 443 : 80;
+
+    if (end > p && port && port != usual) {
+        *end++ = ':';
+        end = gw_text_decimal(end, port);
+    }
 
     p = end;
     end = ngx_http_gateway_log_uri(rec, op, p);

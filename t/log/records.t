@@ -7,8 +7,10 @@ use lib 't/lib';
 
 use File::Temp ();
 use IO::Socket::INET;
+use IO::Socket::SSL;
 use IO::Socket::UNIX;
 use JSON::PP ();
+use Test::Gateway::Certificate;
 use Test::Gateway::Record;
 use Test::Gateway::Server;
 use Test::Gateway::Streams;
@@ -192,7 +194,8 @@ is($otel->{'http.route'}, '/', 'otel: the route');
 is($otel->{'error.type'}, undef, 'otel: no error');
 
 is($gcp->{httpRequest}{requestUrl},
-   "http://localhost/a%20b/c?$native->{query}", 'gcp: requestUrl');
+   'http://localhost:' . $nginx->port . "/a%20b/c?$native->{query}",
+   'gcp: requestUrl');
 like($gcp->{httpRequest}{latency}, qr/^\d+\.\d{9}s$/, 'gcp: latency');
 like($gcp->{httpRequest}{responseSize}, qr/^\d+$/, 'gcp: sizes');
 like((lines_of($nginx, 'gcp.json'))[-1], qr/"requestSize":"\d+"/,
@@ -241,6 +244,7 @@ for my $line ('', "X-Real-IP: 10.1.2.3\r\n") {
                         { forwarded_ip => '10.1.2.0' } ]
                     : [ undef, undef, undef ], 'ecs: it is no IP address');
     is($gcp->{httpRequest}{remoteIp}, $line ? '10.1.2.3' : undef, 'gcp: nor here');
+    is($gcp->{httpRequest}{requestUrl}, 'http:///', 'gcp: no host, and no port');
 }
 
 
@@ -401,6 +405,52 @@ is($count{written}, $seen, 'and written');
 is($count{dropped}, 0, 'none was dropped');
 my ($misfits) = $nginx->log =~ /gateway_log: (\d+) fields left out/;
 cmp_ok($misfits, '>=', 4, 'fields that do not fit are counted');
+
+
+# --- gcp: the URL has the port, but not the one of its scheme
+
+SKIP: {
+    my ($ip, $other) = map { my $last = $_;
+        join '.', 127, 1 + int rand 250, $$ % 250, $last } 1, 2;
+    my ($clear, $secret) = (free_port(), free_port());
+    IO::Socket::INET->new(Listen => 1, LocalAddr => $ip, LocalPort => 80)
+        or skip 'port 80 cannot be used', 1;
+
+    authority('ca');
+    certificate('server', ca => 'ca');
+    my $tls = 'ssl_certificate ' . certificate_file('server')
+              . '; ssl_certificate_key ' . certificate_key('server') . ';';
+    my $gcp = start_nginx(workers => 1, http => <<END,
+        gateway_log a.json gcp flush=0;
+        server { listen $ip:80; listen $ip:$clear; location / { empty_gif; } }
+        server { listen $ip:443 ssl; listen $ip:$secret ssl; $tls
+                 location / { empty_gif; } }
+        server { listen $other:443; location / { empty_gif; } }
+        server { listen $other:80 ssl; $tls location / { empty_gif; } }
+END
+        server => 'location / { empty_gif; }');
+
+    my $seen = 0;
+    my $url = sub {
+        my ($address, $ssl, $host) = @_;
+        my $class = $ssl ? 'IO::Socket::SSL' : 'IO::Socket::INET';
+        my $client = $class->new(PeerAddr => $address,
+            $ssl ? (SSL_verify_mode => 0) : ()) or die "$address: $!";
+        print $client "GET /a HTTP/1.0\r\nHost: $host\r\n\r\n";
+        1 while sysread $client, my $answer, 4096;
+        return (records($gcp, 'a.json', ++$seen))[-1]{httpRequest}{requestUrl};
+    };
+
+    is($url->("$ip:80", 0, 'h'), 'http://h/a', 'URL: http, 80');
+    is($url->("$other:443", 0, 'h'), 'http://h:443/a', 'URL: http, 443');
+    is($url->("$ip:$clear", 0, 'h'), "http://h:$clear/a", 'URL: http');
+    is($url->("$ip:443", 1, 'h'), 'https://h/a', 'URL: https, 443');
+    is($url->("$other:80", 1, 'h'), 'https://h:80/a', 'URL: https, 80');
+    is($url->("$ip:$secret", 1, 'h:1'), "https://h:$secret/a",
+       'URL: https, and not the port that the client names');
+    is($url->("$ip:$clear", 0, '[::1]'), "http://[::1]:$clear/a", 'URL: IPv6');
+    $gcp->stop;
+}
 
 
 # --- sinks of one format and rate receive one record, which is written once
