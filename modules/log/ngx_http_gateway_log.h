@@ -30,6 +30,9 @@ extern ngx_module_t  ngx_http_gateway_log_module;
 /* what an operation needs beside its texts: numbers, times, quotes */
 #define NGX_HTTP_GATEWAY_LOG_ROOM    64
 
+/* bytes of the value of a field that is a number: in this room, with quotes */
+#define NGX_HTTP_GATEWAY_LOG_VALUE_SIZE  (NGX_HTTP_GATEWAY_LOG_ROOM - 2)
+
 /* behind the room of a record: constants may pass its end before that shows */
 #define NGX_HTTP_GATEWAY_LOG_SLACK   512
 
@@ -426,6 +429,10 @@ u_char *ngx_http_gateway_log_inner_redacted(ngx_http_gateway_log_record_t *rec,
  * ngx_http_gateway_log_field_init() chooses the writer of a field and its data,
  * which is the field or an index.
  */
+
+/* whether a value that is not empty fits the type of a field */
+ngx_uint_t ngx_http_gateway_log_fits(
+    const ngx_http_gateway_log_field_t *field, const gw_text_t *text);
 
 ngx_http_gateway_log_write_pt ngx_http_gateway_log_field_init(
     ngx_http_gateway_log_field_t *field, uintptr_t *data);

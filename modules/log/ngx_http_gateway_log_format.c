@@ -465,6 +465,44 @@ ngx_http_gateway_log_format_type(ngx_conf_t *cf,
 }
 
 
+/* a value without variables that does not fit would be left out for ever */
+
+static char *
+ngx_http_gateway_log_format_constant(ngx_conf_t *cf,
+    ngx_http_gateway_log_field_t *field)
+{
+    gw_text_t                      text;
+    ngx_http_gateway_log_piece_t  *piece;
+
+    static const char  *rules[] = {
+        NULL,
+        "a whole number from -9223372036854775807 to 9223372036854775807",
+        "a number such as 1.5, less than 1e308",
+        "1, true, on, 0, false or off"
+    };
+
+    piece = field->pieces.elts;
+
+    if (field->pieces.nelts != 1 || piece->index != NGX_ERROR) {
+        return NGX_CONF_OK;
+    }
+
+    text.data = piece->text.data;
+    text.len = piece->text.len;
+
+    if (ngx_http_gateway_log_fits(field, &text)) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"field\" of the type %V, it "
+                       "must be %s", &field->value,
+                       &ngx_http_gateway_log_types[field->type],
+                       rules[field->type]);
+    return NGX_CONF_ERROR;
+}
+
+
 /* field path value [type] */
 
 static char *
@@ -525,7 +563,11 @@ ngx_http_gateway_log_format_field(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_gateway_log_format_pieces(cf, field);
+    if (ngx_http_gateway_log_format_pieces(cf, field) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_log_format_constant(cf, field);
 }
 
 

@@ -1335,15 +1335,33 @@ ngx_http_gateway_log_field_text(ngx_http_gateway_log_record_t *rec,
 }
 
 
+ngx_uint_t
+ngx_http_gateway_log_fits(const ngx_http_gateway_log_field_t *field,
+    const gw_text_t *text)
+{
+    if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING) {
+        return 1;
+    }
+
+    if (text->len > NGX_HTTP_GATEWAY_LOG_VALUE_SIZE) {
+        return 0;
+    }
+
+    return field->type == NGX_HTTP_GATEWAY_LOG_TYPE_BOOL
+           ? gw_log_json_bool(text) >= 0
+           : field->type == NGX_HTTP_GATEWAY_LOG_TYPE_INT
+           ? gw_log_json_is_int(text) : gw_log_json_is_number(text);
+}
+
+
 /* a field of the configuration: numbers are joined before they are judged */
 
 u_char *
 ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
-    u_char                               buf[NGX_HTTP_GATEWAY_LOG_ROOM - 2];
+    u_char                               buf[NGX_HTTP_GATEWAY_LOG_VALUE_SIZE];
     gw_text_t                            text;
-    ngx_int_t                            b;
     const ngx_http_gateway_log_field_t  *field;
 
     field = (ngx_http_gateway_log_field_t *) op->data;
@@ -1358,20 +1376,10 @@ ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
         return NULL;
     }
 
-    if (text.data == NULL) {
-        /* void */
-
-    } else if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_BOOL) {
-        b = gw_log_json_bool(&text);
-
-        if (b >= 0) {
-            return ngx_http_gateway_log_bool(p, b);
-        }
-
-    } else if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_INT
-               ? gw_log_json_is_int(&text) : gw_log_json_is_number(&text))
-    {
-        return ngx_cpymem(p, text.data, text.len);
+    if (text.data && ngx_http_gateway_log_fits(field, &text)) {
+        return field->type == NGX_HTTP_GATEWAY_LOG_TYPE_BOOL
+               ? ngx_http_gateway_log_bool(p, gw_log_json_bool(&text))
+               : ngx_cpymem(p, text.data, text.len);
     }
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, rec->request->connection->log, 0,

@@ -336,6 +336,27 @@ format_refused("field $_ 1;", qq{invalid name "$_" in "field", it must consist o
 format_accepted('field ' . join('.', ('a') x 15) . ' 1;');
 format_refused('field a 1 float;', 'invalid type "float" in "field", it must be'
                . " string, int, number or bool$at");
+
+# a constant that does not fit its type would be left out of every record
+
+{
+    my %rule = (int    => 'a whole number from -9223372036854775807 to'
+                          . ' 9223372036854775807',
+                number => 'a number such as 1.5, less than 1e308',
+                bool   => '1, true, on, 0, false or off');
+    my $long = '0.' . '1' x 61;
+
+    format_refused("field a $$_[0] $$_[1];", qq{invalid value "$$_[0]" in "field"}
+                   . qq{ of the type $$_[1], it must be $rule{$$_[1]}$at})
+        for map({ [ $_, 'int' ] } qw( x 1.0 01 +1 1e3 9223372036854775808 )),
+            map({ [ $_, 'number' ] } 'x', '.5', '1.', '1e308', 'NaN', $long),
+            map({ [ $_, 'bool' ] } qw( x yes TRUE 2 ));
+    format_accepted("field a $_;")
+        for 'x string', 'x', '-9223372036854775807 int', '0 int', '-1.5e3 number',
+            '1e307 number', '0 number', '0.' . '1' x 60 . ' number', 'on bool',
+            'off bool', 'true bool', '0 bool', 'x$arg_x int', '"" int';
+}
+
 format_refused('field a $;', qq{invalid variable name in "\$"$at});
 format_refused('field a "${uri";', 'invalid variable name in "${uri"' . $at);
 format_refused('header other x;', 'invalid value "other" in "header", it must be'
