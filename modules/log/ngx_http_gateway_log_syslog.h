@@ -75,6 +75,7 @@ typedef struct {
     ngx_http_gateway_log_syslog_state_e   state;
     ngx_msec_t                            since;    /* connected */
     ngx_uint_t                            sent;     /* records, since then */
+    size_t                                received; /* bytes, since then */
     ngx_uint_t                            attempts; /* that failed, in a row */
 
     ngx_event_t                           turn;     /* posted, or soon:

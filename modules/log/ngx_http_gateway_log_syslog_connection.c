@@ -21,6 +21,9 @@
 /* outputs that are sent in a turn of the event loop */
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_OUTPUTS   8
 
+/* bytes that a server may send on a connection */
+#define NGX_HTTP_GATEWAY_LOG_SYSLOG_SAYS      65536
+
 /* ms */
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_CONNECT   5000
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_GOOD      1000      /* lasted some time */
@@ -100,6 +103,7 @@ ngx_http_gateway_log_syslog_connected(ngx_http_gateway_peer_t *peer)
     syslog->since = ngx_current_msec;
     syslog->position = 0;
     syslog->sent = 0;
+    syslog->received = 0;
 
     if (syslog->said && syslog->stream) {
         syslog->said = 0;
@@ -184,6 +188,7 @@ ngx_http_gateway_log_syslog_is_refused(ngx_http_gateway_log_syslog_t *syslog)
 {
     u_char             buf[4096];
     ssize_t            n;
+    ngx_uint_t         i;
     ngx_connection_t  *c;
 
     c = syslog->peer.connection;
@@ -196,9 +201,11 @@ ngx_http_gateway_log_syslog_is_refused(ngx_http_gateway_log_syslog_t *syslog)
         return 0;
     }
 
-    do {
+    n = 1;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_LOG_SYSLOG_SAYS && n > 0; i += n) {
         n = c->recv(c, buf, sizeof(buf));
-    } while (n > 0);
+    }
 
     return n == NGX_ERROR
            && (SSL_get_shutdown(c->ssl->connection) & SSL_RECEIVED_SHUTDOWN);
@@ -247,7 +254,8 @@ ngx_http_gateway_log_syslog_lost(ngx_http_gateway_log_syslog_t *syslog,
     ngx_uint_t  counts;
 
     counts = ngx_http_gateway_log_syslog_settle(syslog)
-             || ngx_http_gateway_log_syslog_records(syslog);
+             || ngx_http_gateway_log_syslog_records(syslog)
+             || syslog->received > NGX_HTTP_GATEWAY_LOG_SYSLOG_SAYS;
 
     va_start(args, fmt);
     reason.data = buf;
@@ -313,7 +321,10 @@ ngx_http_gateway_log_syslog_down(ngx_http_gateway_log_syslog_t *syslog,
 }
 
 
-/* a syslog server says nothing: what comes is of TLS, or the end */
+/*
+ * A syslog server says nothing: what comes is of TLS, or the end.  One that goes
+ * on to say something is left, since a worker would have to read it for ever.
+ */
 
 static void
 ngx_http_gateway_log_syslog_read(ngx_event_t *rev)
@@ -342,6 +353,15 @@ ngx_http_gateway_log_syslog_read(ngx_event_t *rev)
     }
 
     if (n != NGX_AGAIN) {
+        syslog->received += n;
+
+        if (syslog->received > NGX_HTTP_GATEWAY_LOG_SYSLOG_SAYS) {
+            ngx_http_gateway_log_syslog_lost(syslog, "%V sends data, which a "
+                                             "syslog server does not",
+                                             &syslog->peer.address);
+            return;
+        }
+
         ngx_post_event(rev, &ngx_posted_next_events);
         return;
     }

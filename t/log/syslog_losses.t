@@ -173,6 +173,33 @@ for my $kind (qw( tcp tls )) {
 }
 
 
+# one that sends data without an end is left: no worker reads it for ever
+
+for my $kind (qw( tcp tls )) {
+    my $s = receiver($kind, @tls);
+    my $nginx = start_nginx(workers => 1, server => $location, http => syslog($s));
+    $nginx->get('/?0');
+    $s->pump(1);
+    my ($socket) = map { $_->{socket} } values %{ $s->{connections} };
+    my ($sent, $until) = (0, time + 10);
+    while (time < $until && $nginx->log !~ /sends data/) {
+        my $n = syswrite $socket, 'x' x 8192;
+        $sent += $n // 0;
+        last if !defined $n && !$!{EAGAIN};
+    }
+    ok(wait_until(sub {
+        $nginx->log =~ /\[error\].*"syslog:central": \S+ sends data, which a syslog server does not/;
+    }), "$kind sends: it is left") or diag($nginx->log);
+    cmp_ok($sent, '>', 65536, "$kind sends: more than a little");
+    $s->drop;
+    $s->up;
+    $nginx->get('/?1');
+    wait_until(sub { $s->step(0.1); ((texts($s))[-1] // '') eq '1' }, 10);
+    is((texts($s))[-1], '1', "$kind sends: records go on");
+    $nginx->stop;
+}
+
+
 # one that refuses TLS after the handshake has acknowledged records, and reads
 # none: they are unconfirmed, whether nginx reads why or fails to send first
 
