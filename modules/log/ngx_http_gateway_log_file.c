@@ -9,9 +9,9 @@
  * request waits.
  *
  * A record that a full disk cut off is written again, after a line end that
- * closes the fragment.  So is what comes behind the write of a worker that was
- * killed within it.  All workers know by a word in shared memory, over reloads,
- * which file ends with a fragment.
+ * closes the fragment.  A line end also closes the fragment of a worker that was
+ * killed within a write.  The inode of the file that ends with a fragment is in
+ * a word of shared memory, which outlasts reloads.
  */
 
 #include "ngx_http_gateway_log.h"
@@ -612,14 +612,16 @@ ngx_http_gateway_log_file_resume(ngx_http_gateway_log_file_t *file,
 static ngx_int_t
 ngx_http_gateway_log_file_mend(ngx_http_gateway_log_file_t *file, ngx_fd_t fd)
 {
-    uint64_t    inode;
+    uint64_t    inode, *torn;
     ngx_err_t   err;
 
     inode = file->inode;
+    torn = ngx_http_gateway_counter_word(file->torn);
 
-    if (!__atomic_compare_exchange_n(ngx_http_gateway_counter_word(file->torn),
-                                     &inode, 0, 0, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST)
+    if (inode == 0
+        || __atomic_load_n(torn, __ATOMIC_SEQ_CST) != inode
+        || !__atomic_compare_exchange_n(torn, &inode, 0, 0, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST)
         || ngx_http_gateway_log_file_send(file, fd, (u_char *) "\n", 1, &err)
            == 1)
     {
@@ -820,6 +822,10 @@ ngx_http_gateway_log_file_settle(void *data, ngx_uint_t at)
         && st.st_size > 0
         && ngx_http_gateway_log_file_is_torn(fd, st.st_size))
     {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                       "gateway log: a killed worker has left a fragment in "
+                       "\"%V\"", &file->sink.name);
+
         file->inode = st.st_ino;
         ngx_http_gateway_log_file_tear(file);
     }

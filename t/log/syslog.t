@@ -121,6 +121,7 @@ SKIP: {
     my $s = receiver('tcp');
     my $nginx = start_nginx(workers => 1, server => $location,
         http => 'gateway_log syslog:central; keepalive_requests 1000;'
+                . ' client_header_buffer_size 256k;'    # for all of them
                 . block($s, 'queue 64k;'));
     $nginx->get('/');
     $s->pump(1);
