@@ -424,23 +424,30 @@ u_char *ngx_http_gateway_log_inner_redacted(ngx_http_gateway_log_record_t *rec,
     u_char *p, const u_char *data, size_t len);
 
 
-/*
- * ngx_http_gateway_log_value.c: of a field, and of a variable by its index.
- * ngx_http_gateway_log_field_init() chooses the writer of a field and its data,
- * which is the field or an index.
- */
+/* ngx_http_gateway_log_value.c */
+
+/* of a variable by its index */
+u_char *ngx_http_gateway_log_variable(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p);
+
+/* such a variable; NULL: it has no value */
+ngx_http_variable_value_t *ngx_http_gateway_log_get(
+    ngx_http_gateway_log_record_t *rec, ngx_int_t index);
+
+/* "width" digits, with zeros before them; and true or false */
+u_char *ngx_http_gateway_log_digits(u_char *p, ngx_uint_t n, ngx_uint_t width);
+u_char *ngx_http_gateway_log_bool(u_char *p, ngx_uint_t yes);
+
+
+/* ngx_http_gateway_log_field.c */
 
 /* whether a value that is not empty fits the type of a field */
 ngx_uint_t ngx_http_gateway_log_fits(
     const ngx_http_gateway_log_field_t *field, const gw_text_t *text);
 
+/* the writer of a field, and its data, which is the field or an index */
 ngx_http_gateway_log_write_pt ngx_http_gateway_log_field_init(
     ngx_http_gateway_log_field_t *field, uintptr_t *data);
-
-u_char *ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
-    const ngx_http_gateway_log_op_t *op, u_char *p);
-u_char *ngx_http_gateway_log_variable(ngx_http_gateway_log_record_t *rec,
-    const ngx_http_gateway_log_op_t *op, u_char *p);
 
 
 /*
