@@ -323,9 +323,10 @@ ngx_http_gateway_log_losses(ngx_http_gateway_log_sink_t *sink, ngx_log_t *log,
 
     if (reported < lost) {
         ngx_log_error(NGX_LOG_ERR, log, 0,
-                      "gateway_log \"%V\": %uL record%s lost since the last "
+                      "gateway_log \"%V\": %uL record%s lost%s since the last "
                       "report, %s", &sink->name, lost - reported,
-                      lost - reported == 1 ? "" : "s", why);
+                      lost - reported == 1 ? "" : "s",
+                      sink->unconfirmed ? " or unconfirmed" : "", why);
     }
 }
 

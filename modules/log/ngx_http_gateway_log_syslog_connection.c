@@ -234,7 +234,7 @@ ngx_http_gateway_log_syslog_settle(ngx_http_gateway_log_syslog_t *syslog)
     if (n) {
         ngx_http_gateway_count(syslog->sink.unconfirmed, n);
         ngx_http_gateway_log_sink_say(&syslog->sink,
-                                      "unconfirmed when the connection ended");
+                                      "the connection ended");
     }
 
     out = &syslog->out;

@@ -120,7 +120,7 @@ for my $kind (qw( tcp tls )) {
     my %ended = flood($nginx->port, '/', $n);
     is($ended{204}, $n, "$kind stalls: all requests are answered");
     like($nginx->log, qr/\[error\].*\ gateway_log\ "syslog:central":\ \d+
-                         \ records?\ lost\ since\ the\ last\ report,
+                         \ records?\ lost\ or\ unconfirmed\ since\ the\ last\ report,
                          \ the\ queue\ is\ full/x, "$kind stalls: it is said");
     my @said = $nginx->log =~ /records? lost/g;
     is(scalar @said, 1, "$kind stalls: once a minute");
