@@ -19,23 +19,35 @@
 #define GW_LOG_BAD      (-1)
 
 
-/* a piece: a possible name, up to the separator that ends it */
+/* a possible name */
 
 typedef struct {
-    const unsigned char  *end;      /* before the separator */
-    const unsigned char  *next;     /* behind it */
-    int                   by;       /* the separator; 0: the text ends */
-    unsigned              depth;    /* of its encoding */
-
-    int                   bad;      /* holds what cannot be read */
-    int                   open;     /* a bracket is open where it ends */
-    int                   secret;   /* one of its words is in the set */
-
     size_t                word;     /* length of the word at hand */
     size_t                whole;    /* of all, without blanks at its ends */
     size_t                blanks;   /* since the last word */
     unsigned char         words[GW_LOG_SECRET];
     unsigned char         name[GW_LOG_SECRET];
+} gw_log_name_t;
+
+
+/* a piece: it ends at a separator */
+
+typedef struct {
+    const unsigned char  *next;     /* behind the separator */
+    int                   by;       /* the separator; 0: the text ends */
+    unsigned              depth;    /* of its encoding */
+
+    int                   bad;      /* holds what cannot be read */
+    int                   empty;    /* holds nothing that parsers keep */
+    int                   open;     /* a bracket is open where it ends */
+    int                   secret;   /* one of its words is in the set */
+
+    const unsigned char  *colon;    /* behind that of a scheme; NULL: none */
+    unsigned              colons;   /* depth of its encoding */
+
+    int                   both;     /* the name has two readings */
+    gw_log_name_t         names[2]; /* the second without what browsers take
+                                       out: tabs and line ends */
 } gw_log_piece_t;
 
 
@@ -259,54 +271,153 @@ static int
 gw_log_separates(int c)
 {
     return c == '&' || c == ';' || c == '?' || c == '#' || c == '/'
-           || c == '=' || c == '@';
+           || c == '\\' || c == '=' || c == '@';
+}
+
+
+/* what browsers take out of a URL before they parse it */
+
+static int
+gw_log_dropped(int c)
+{
+    return c == '\t' || c == '\r' || c == '\n';
 }
 
 
 static void
-gw_log_word_end(const gw_log_secrets_t *secrets, gw_log_piece_t *piece)
+gw_log_name_word(const gw_log_secrets_t *secrets, gw_log_piece_t *piece,
+    gw_log_name_t *name)
 {
-    if (gw_log_secret(secrets, piece->words, piece->word)) {
+    if (gw_log_secret(secrets, name->words, name->word)) {
         piece->secret = 1;
     }
 
-    piece->word = 0;
+    name->word = 0;
 }
 
 
 static void
-gw_log_name(gw_log_piece_t *piece, int c)
+gw_log_name_put(gw_log_name_t *name, int c)
 {
-    if (piece->whole < GW_LOG_SECRET) {
-        piece->name[piece->whole] = (unsigned char) c;
+    if (name->whole < GW_LOG_SECRET) {
+        name->name[name->whole] = (unsigned char) c;
     }
 
-    piece->whole++;
+    name->whole++;
 }
 
 
 static void
-gw_log_add(const gw_log_secrets_t *secrets, gw_log_piece_t *piece, int c)
+gw_log_name_add(const gw_log_secrets_t *secrets, gw_log_piece_t *piece,
+    gw_log_name_t *name, int c)
 {
-    c = gw_log_lower(c);
-
     if (!gw_log_in_word(c)) {
-        gw_log_word_end(secrets, piece);
-        piece->blanks++;
+        gw_log_name_word(secrets, piece, name);
+        name->blanks++;
         return;
     }
 
-    while (piece->blanks && piece->whole && piece->whole < GW_LOG_SECRET) {
-        gw_log_name(piece, '_');
-        piece->blanks--;
+    while (name->blanks && name->whole && name->whole < GW_LOG_SECRET) {
+        gw_log_name_put(name, '_');
+        name->blanks--;
     }
 
-    piece->blanks = 0;
-    gw_log_name(piece, c);
+    name->blanks = 0;
+    gw_log_name_put(name, c);
 
-    if (piece->word < GW_LOG_SECRET) {
-        piece->words[piece->word++] = (unsigned char) c;
+    if (name->word < GW_LOG_SECRET) {
+        name->words[name->word++] = (unsigned char) c;
     }
+}
+
+
+static void
+gw_log_name_end(const gw_log_secrets_t *secrets, gw_log_piece_t *piece,
+    gw_log_name_t *name)
+{
+    gw_log_name_word(secrets, piece, name);
+
+    if (gw_log_secret(secrets, name->name, name->whole)) {
+        piece->secret = 1;
+    }
+}
+
+
+/* whether a ":" behind the name is that of a scheme of the web */
+
+static int
+gw_log_scheme(const gw_log_name_t *name)
+{
+    size_t  i;
+
+    static const gw_text_t  schemes[] = {
+        GW_LOG_NAME("http"), GW_LOG_NAME("https"), GW_LOG_NAME("ftp"),
+        GW_LOG_NAME("ws"), GW_LOG_NAME("wss"), { 0, NULL }
+    };
+
+    for (i = 0; schemes[i].len; i++) {
+        if (schemes[i].len == name->word
+            && memcmp(schemes[i].data, name->words, name->word) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* a byte that separates nothing; "p" is behind it */
+
+static void
+gw_log_add(const gw_log_secrets_t *secrets, gw_log_piece_t *piece, int c,
+    unsigned depth, const unsigned char *p)
+{
+    c = gw_log_lower(c);
+
+    if (gw_log_dropped(c)) {
+
+        if (!piece->both) {
+            piece->names[1] = piece->names[0];
+            piece->both = 1;
+        }
+
+        gw_log_name_add(secrets, piece, &piece->names[0], c);
+        return;
+    }
+
+    if (c == ':' && piece->colon == NULL
+        && gw_log_scheme(&piece->names[piece->both]))
+    {
+        piece->colon = p;
+        piece->colons = depth;
+    }
+
+    piece->empty = 0;
+    piece->open = (c == '[') || (c != ']' && piece->open);
+    gw_log_name_add(secrets, piece, &piece->names[0], c);
+
+    if (piece->both) {
+        gw_log_name_add(secrets, piece, &piece->names[1], c);
+    }
+}
+
+
+static void
+gw_log_piece_init(const gw_log_redact_t *walk, gw_log_piece_t *piece)
+{
+    piece->by = 0;
+    piece->depth = 0;
+    piece->bad = 0;
+    piece->empty = 1;
+    piece->open = walk->open;
+    piece->secret = walk->secret;
+    piece->colon = NULL;
+    piece->both = 0;
+
+    piece->names[0].word = 0;
+    piece->names[0].whole = 0;
+    piece->names[0].blanks = 0;
 }
 
 
@@ -317,24 +428,16 @@ gw_log_piece(const gw_log_redact_t *walk, gw_log_piece_t *piece)
     unsigned              depth;
     const unsigned char  *p;
 
-    piece->by = 0;
-    piece->depth = 0;
-    piece->bad = 0;
-    piece->open = walk->open;
-    piece->secret = walk->secret;
-    piece->word = 0;
-    piece->whole = 0;
-    piece->blanks = 0;
+    gw_log_piece_init(walk, piece);
 
     p = walk->p;
-    piece->end = p;
 
     while (p < walk->last) {
-        piece->end = p;
         c = gw_log_read(&p, walk->last, &depth);
 
         if (c == GW_LOG_BAD) {
             piece->bad = 1;
+            piece->empty = 0;
 
         } else if (gw_log_separates(c)) {
             piece->by = c;
@@ -342,19 +445,16 @@ gw_log_piece(const gw_log_redact_t *walk, gw_log_piece_t *piece)
             break;
 
         } else {
-            piece->open = (c == '[') || (c != ']' && piece->open);
-            gw_log_add(walk->secrets, piece, c);
+            gw_log_add(walk->secrets, piece, c, depth, p);
         }
-
-        piece->end = p;
     }
 
     piece->next = p;
 
-    gw_log_word_end(walk->secrets, piece);
+    gw_log_name_end(walk->secrets, piece, &piece->names[0]);
 
-    if (gw_log_secret(walk->secrets, piece->name, piece->whole)) {
-        piece->secret = 1;
+    if (piece->both) {
+        gw_log_name_end(walk->secrets, piece, &piece->names[1]);
     }
 }
 
@@ -445,6 +545,7 @@ gw_log_redact(gw_log_redact_t *walk, const gw_log_secrets_t *secrets,
     walk->shown = walk->p;
     walk->by = 0;
     walk->depth = 0;
+    walk->free = walk->p;
     walk->secrets = secrets;
     walk->open = 0;
     walk->secret = 0;
@@ -477,26 +578,27 @@ gw_log_hide(gw_log_redact_t *walk, const unsigned char *from,
 
 
 /*
- * The last "@" of the authority behind "//", which is encoded this deep; NULL:
- * there is none.  A "/" or "@" that is encoded once more is part of a name or
- * a password.  A "&" that is encoded less ends the value that holds the URL.
+ * The last "@" of the authority behind slashes, which are encoded this deep;
+ * NULL: there is none.  A "/" or "@" that is encoded once more is part of a
+ * name or a password.  A "&" that is encoded less than "amp" ends the value
+ * that holds the URL.  "end" receives where the authority ends.
  */
 
 static const unsigned char *
-gw_log_at(const unsigned char *p, const unsigned char *last, unsigned slashes)
+gw_log_at(const unsigned char *p, const unsigned char *last, unsigned slashes,
+    unsigned amp, const unsigned char **end)
 {
     int                   c;
     unsigned              depth;
-    const unsigned char  *at, *start;
+    const unsigned char  *at;
 
     at = NULL;
 
-    while (p < last) {
-        start = p;
+    for (*end = p; p < last; *end = p) {
         c = gw_log_read(&p, last, &depth);
 
         if (c == '@') {
-            at = start;
+            at = *end;
 
         } else if (c == '/' || c == '?' || c == '#') {
 
@@ -504,7 +606,7 @@ gw_log_at(const unsigned char *p, const unsigned char *last, unsigned slashes)
                 break;
             }
 
-        } else if (c == '&' && depth < slashes) {
+        } else if (c == '&' && depth < amp) {
             break;
         }
     }
@@ -513,28 +615,94 @@ gw_log_at(const unsigned char *p, const unsigned char *last, unsigned slashes)
 }
 
 
-/* the end of what stands between "//" and "@"; NULL: nothing does */
+/* the same on a walk: what has no "@" is not read again */
 
 static const unsigned char *
-gw_log_user(const gw_log_redact_t *walk, const gw_log_piece_t *piece)
+gw_log_user(gw_log_redact_t *walk, const unsigned char *p, unsigned slashes,
+    unsigned amp)
 {
-    const unsigned char  *at;
+    if (p < walk->free) {
+        p = walk->free;
+    }
 
-    if (piece->by != '/' || walk->by != '/' || piece->end != walk->p) {
+    return gw_log_at(p, walk->last, slashes, amp, &walk->free);
+}
+
+
+static int
+gw_log_slash(int c)
+{
+    return c == '/' || c == '\\';
+}
+
+
+/*
+ * The user behind a scheme and one slash or none, which is a URL to browsers:
+ * where it begins; NULL: there is none.  More slashes are gw_log_slashes().
+ */
+
+static const unsigned char *
+gw_log_schemed(gw_log_redact_t *walk, const gw_log_piece_t *piece,
+    const unsigned char **at)
+{
+    int                   c, slashes;
+    unsigned              depth, level;
+    const unsigned char  *p, *start;
+
+    if (piece->colon == NULL) {
         return NULL;
     }
 
-    at = gw_log_at(piece->next, walk->last,
-                   piece->depth < walk->depth ? piece->depth : walk->depth);
+    start = piece->colon;
+    level = piece->colons;
+    slashes = 0;
 
-    return (at != NULL && at > piece->next) ? at : NULL;
+    for (p = start; p < walk->last; start = p) {
+        c = gw_log_read(&p, walk->last, &depth);
+
+        if (gw_log_slash(c)) {
+            level = depth;
+
+            if (++slashes == 2) {
+                return NULL;
+            }
+
+        } else if (!gw_log_dropped(c)) {
+            break;
+        }
+    }
+
+    *at = gw_log_user(walk, start, level,
+                      walk->by == '=' ? walk->depth + 1 : level);
+
+    return (*at != NULL && *at > start) ? start : NULL;
+}
+
+
+/* the same behind two slashes of any kind, without a scheme or with any */
+
+static const unsigned char *
+gw_log_slashes(gw_log_redact_t *walk, const gw_log_piece_t *piece,
+    const unsigned char **at)
+{
+    unsigned  depth;
+
+    if (!gw_log_slash(piece->by) || !gw_log_slash(walk->by) || !piece->empty) {
+        return NULL;
+    }
+
+    depth = (piece->depth < walk->depth) ? piece->depth : walk->depth;
+
+    *at = gw_log_user(walk, piece->next, depth, depth);
+
+    return (*at != NULL && *at > piece->next) ? piece->next : NULL;
 }
 
 
 /*
  * Behind a piece that is shown.  Parsers that know brackets take separators
  * inside of them for a part of the name, but for "&" as it is: such a name has
- * the words of all its pieces.
+ * the words of all its pieces.  So has one with "\\".
  */
 
 static void
@@ -546,7 +714,7 @@ gw_log_step(gw_log_redact_t *walk, const gw_log_piece_t *piece)
               && piece->by != '=' && (piece->by != '&' || piece->depth);
 
     walk->open = in_name;
-    walk->secret = in_name && piece->secret;
+    walk->secret = (in_name || piece->by == '\\') && piece->secret;
 
     walk->by = piece->by;
     walk->depth = piece->depth;
@@ -557,13 +725,13 @@ gw_log_step(gw_log_redact_t *walk, const gw_log_piece_t *piece)
 size_t
 gw_log_redact_user(const gw_text_t *host)
 {
-    const unsigned char  *at;
+    const unsigned char  *at, *end;
 
     if (gw_log_harmless(host)) {
         return 0;
     }
 
-    at = gw_log_at(host->data, host->data + host->len, 0);
+    at = gw_log_at(host->data, host->data + host->len, 0, 0, &end);
 
     return at != NULL ? (size_t) (at - host->data) : 0;
 }
@@ -573,7 +741,7 @@ int
 gw_log_redact_next(gw_log_redact_t *walk, gw_text_t *run)
 {
     gw_log_piece_t        piece;
-    const unsigned char  *at;
+    const unsigned char  *at, *user;
 
     if (walk->redacted) {
         run->data = (const unsigned char *) GW_LOG_REDACTED;
@@ -591,10 +759,14 @@ gw_log_redact_next(gw_log_redact_t *walk, gw_text_t *run)
                                gw_log_value(walk->p, walk->last, 0), run);
         }
 
-        at = gw_log_user(walk, &piece);
+        user = gw_log_slashes(walk, &piece, &at);
 
-        if (at != NULL) {
-            return gw_log_hide(walk, piece.next, at, run);
+        if (user == NULL) {
+            user = gw_log_schemed(walk, &piece, &at);
+        }
+
+        if (user != NULL) {
+            return gw_log_hide(walk, user, at, run);
         }
 
         if (piece.by == '=' && piece.secret) {

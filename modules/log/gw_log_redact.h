@@ -36,6 +36,7 @@ typedef struct {
     const unsigned char  *p;        /* where the walk goes on */
     const unsigned char  *last;
     const unsigned char  *shown;    /* up to here the text was returned */
+    const unsigned char  *free;     /* up to here no "@" ends a user */
     const gw_log_secrets_t  *secrets;
     int                   by;       /* the last separator; 0: none */
     unsigned              depth;    /* of its encoding */
@@ -70,11 +71,14 @@ void gw_log_redact(gw_log_redact_t *walk, const gw_log_secrets_t *secrets,
  * - the value of a parameter in the set.  The name is compared after all its
  *   percent-encoding is removed; it begins after "&", ";", "?", "#", "/", "="
  *   or at the start, and ends at "=".  A name with brackets, dots or blanks is
- *   in the set if one of its words is, or the whole with "_" for these.  The
+ *   in the set if one of its words is, or the whole with "_" for these, or
+ *   either without its tabs and line ends, which browsers drop.  The
  *   value ends at "&" or "#", or at a ";" that begins a parameter, encoded as
  *   often as the "=", or less;
  * - what stands between "//" and the last "@" before a "/", "?" or "#" that
- *   is encoded as often, or less;
+ *   is encoded as often, or less.  As browsers have it, "\" is a "/", tabs and
+ *   line ends are nothing, and behind "http:", "https:", "ftp:", "ws:" and
+ *   "wss:" one slash or none is enough;
  * - from a percent-encoding that is invalid, or is encoded in parts: all to the
  *   next "&", from the separator before it.
  */

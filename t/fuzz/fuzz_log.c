@@ -23,7 +23,9 @@ static const char *const  starts[] = {
     "&token=" CANARY "&", "&%74oken=" CANARY "&", "&a=1;ToKeN=" CANARY "&",
     "&u=%3Ftoken%3D" CANARY "%26", "&u=%253Ftoken%253D" CANARY "&",
     "&u=http://x?a[token]=" CANARY "&", "&token%3d" CANARY "&",
-    "&token[a/b;c?d]=" CANARY "&", "&token%5b%26%2f]=" CANARY "&"
+    "&token[a/b;c?d]=" CANARY "&", "&token%5b%26%2f]=" CANARY "&",
+    "&to\tk\nen=" CANARY "&", "&http:/\\u:" CANARY "@h", "&http:u:" CANARY "@",
+    "&u=https:%5C" CANARY "@h&", "&ws:/\t" CANARY "@", "&\\/" CANARY "@"
 };
 
 

@@ -83,6 +83,8 @@ push @queries, map { my $n = $_; ("u=" . enc("https://h/p?a=1&$n=$canary") . '&z
     "$n%3D$canary", "a=$n=$canary", "%zz=$canary&$n=$canary") }
     qw( token Access_Token client_secret );
 push @queries, "u=" . enc("https://me:$canary\@h/"), "u=//$canary\@h/",
+    "u=http:me:$canary\@h/", "u=https:%5C%5Cme:$canary\@h/", "u=ws:/$canary\@h",
+    "u=" . enc("https:/\\me:$canary\@h/"), "to%09ken=$canary", "to\\token=$canary",
     "%u0074oken=$canary", "tok%=$canary", "%25%37%34oken=$canary",
     "token=a;$canary", "token=$canary=$canary", "token=%zz$canary";
 
@@ -180,7 +182,7 @@ ok((grep { ($_->{response_header_location} // '') =~ /REDACTED/ } @last) > 5,
 
 for my $query ('a=1&b=2;c=3', 'tokens=1&xtoken=2&token2=3&my_owner=4',
                'code_verifier=1&encode=2&sign=3&api=4', 'q=100%25&r=%c3%a9',
-               'data=eyJhIjoxfQ==', 'a=b=c=d&e=?&f=/g/h', 'x=a@b&y=//c/d',
+               'data=eyJhIjoxfQ==', 'u=http:&e=a@b', 'e=a:b@c', 'a=b=c=d&e=?&f=/g/h', 'x=a@b&y=//c/d',
                'u=' . enc('https://h/p?a=1&b=2'))
 {
     $nginx->get("/ok?$query", headers => [ "Referer: http://r/p?$query" ]);

@@ -148,6 +148,61 @@ static const struct {
     { "https://host?e=a@b", NULL },
     { "/?/a@b", NULL },
 
+    /* users, as browsers read URLs of the schemes they know */
+    { "http:/\\u:" S "@h/", "http:/\\" R "@h/" },
+    { "http:\\/u:" S "@h/", "http:\\/" R "@h/" },
+    { "http:\\\\u:" S "@h\\a", "http:\\\\" R "@h\\a" },
+    { "\\\\u:" S "@h/", "\\\\" R "@h/" },
+    { "/\\u:" S "@h/", "/\\" R "@h/" },
+    { "http:///\\/u:" S "@h/", "http:///\\/" R "@h/" },
+    { "http:u:" S "@h/", "http:" R "@h/" },
+    { "HTTPS:u:" S "@h?a=b", "HTTPS:" R "@h?a=b" },
+    { "ws:" S "@h", "ws:" R "@h" },
+    { "wss:/" S "@h", "wss:/" R "@h" },
+    { "ftp:\\" S "@h#a@b", "ftp:\\" R "@h#a@b" },
+    { "http:/u:" S "@h@i/j@k", "http:/" R "@i/j@k" },
+    { "http:/u:p&" S "=1@h/", "http:/" R "@h/" },
+    { "http:token=" S "@h/", "http:" R "@h/" },
+    { "http:/\t/u:" S "@h/", "http:/\t/" R "@h/" },
+    { "/\t\r\n/u:" S "@h/", "/\t\r\n/" R "@h/" },
+    { "ht\ttp:\n/u:" S "@h/", "ht\ttp:\n/" R "@h/" },
+    { " http:u:" S "@h/", " http:" R "@h/" },
+    { "a=1&u=https:%5C%5Cu:" S "@h&b=c", "a=1&u=https:%5C%5C" R "@h&b=c" },
+    { "u=https:%5Cu:" S "@h%2Fa@b", "u=https:%5C" R "@h%2Fa@b" },
+    { "u=https%3A%2Fu%3A" S "%40h%2Fa%40b",
+      "u=https%3A%2F" R "%40h%2Fa%40b" },
+    { "u=https%253Au%253A" S "%2540h", "u=https%253A" R "%2540h" },
+    { "u=http:/u:" S "@h/&e=a@b", "u=http:/" R "@h/&e=a@b" },
+    { "u=http:a&v=http:/b&w=http:u:" S "@h",
+      "u=http:a&v=http:/b&w=http:" R "@h" },
+
+    /* neighbours */
+    { "http:", NULL },
+    { "u=http:&e=a@b", NULL },
+    { "u=http:h&e=a@b", NULL },
+    { "u=http%3Ah&e=a@b", NULL },
+    { "http:/h/a@b", NULL },
+    { "http:h/a@b", NULL },
+    { "http:@h/", NULL },
+    { "http:/@h/", NULL },
+    { "xhttp:a@b&https2:a@b&http.:a@b", NULL },
+    { "e=a:b@c&f=mailto:a@b&g=urn:a:b@c", NULL },
+    { "/\\/h?a=b@c&p=c:\\d\\e@f", NULL },
+    { "/\ta/b@c", NULL },
+
+    /* what browsers take out of URLs */
+    { "?to\tken=" S, "?to\tken=" R },
+    { "?t\r\no\tken\n=" S "&a=b", "?t\r\no\tken\n=" R "&a=b" },
+    { "a\t=1&\ttoken=" S, "a\t=1&\ttoken=" R },
+    { "u=%3Fto%09ken%3D" S, "u=%3Fto%09ken%3D" R },
+    { "api\t_key=" S, "api\t_key=" R },
+    { "user[pass\nword]=" S, "user[pass\nword]=" R },
+    { "a\ttoken=" S, "a\ttoken=" R },
+    { "access\ttoken=" S, "access\ttoken=" R },
+    { "token\\a=" S, "token\\a=" R },
+    { "a\\token=" S, "a\\token=" R },
+    { "to\tkens=1&x\ttokens=2&to ken=3&to\vken=4", NULL },
+
     /* what cannot be read */
     { "a=1&%zz" S "=" S "&b=2", "a=1&" R "&b=2" },
     { "a=" S "%&b=2", "a=" R "&b=2" },
@@ -219,7 +274,7 @@ test_prefixes(void)
     char           text[64];
     unsigned char  out[256];
 
-    static const char  bytes[] = "%25&;=?#/@[a. +\xc0\xff\"\\37";
+    static const char  bytes[] = "%25&;=?#/@[a. +\xc0\xff\"\\37\t\r\n:";
 
     leaks = 0;
 
