@@ -60,6 +60,8 @@ typedef struct {
 
     u_char                               *last;     /* of the room */
     size_t                                string;   /* most bytes of one */
+    u_char                               *lines;    /* the worker's room for all
+                                                       lines of a header */
     ngx_uint_t                            misfits;  /* fields left out, as they
                                                        do not fit their type */
     unsigned                              traced:1; /* has a trace id */
@@ -287,6 +289,9 @@ typedef struct {
     ngx_array_t                           syslogs;  /* syslog_conf_t * */
     u_char                               *record;   /* the worker's buffer,
                                                        with its slack */
+    u_char                               *lines;    /* the worker's, of
+                                                       NGX_HTTP_GATEWAY_LOG_
+                                                       RECORD bytes */
     ngx_http_gateway_counter_t           *misfits;
     ngx_int_t                             ids[NGX_HTTP_GATEWAY_LOG_IDS];
                                                     /* variables to sample by;
@@ -403,8 +408,8 @@ ngx_int_t ngx_http_gateway_log_known(ngx_conf_t *cf, const ngx_str_t *name);
 /*
  * Writes a record of at most "size" bytes, its line end included, to "buf",
  * which has NGX_HTTP_GATEWAY_LOG_SLACK bytes more.  NGX_DECLINED: it cannot be
- * made so short.  The caller sets request, gr, format, status and rate of
- * "rec".
+ * made so short.  The caller sets request, gr, format, status, rate and lines
+ * of "rec".
  */
 ngx_int_t ngx_http_gateway_log_record(ngx_http_gateway_log_record_t *rec,
     u_char *buf, size_t size, ngx_str_t *record);

@@ -20,6 +20,9 @@ typedef struct {
     ngx_list_t                     *lines;
     const ngx_array_t              *headers;    /* of the format */
     ngx_uint_t                      sent;       /* unsigned:1; response */
+    ngx_uint_t                      lists;      /* unsigned:1; as arrays */
+    unsigned                        cut;        /* something is missing so far
+                                                   but in the string at hand */
 } ngx_http_gateway_log_capture_t;
 
 
@@ -96,7 +99,7 @@ ngx_http_gateway_log_begin(ngx_http_gateway_log_capture_t *capture,
     start = p;
     p = ngx_http_gateway_log_inner(capture->rec, p, name->data, name->len);
 
-    for ( /* void */ ; !words->lists && start < p; start++) {
+    for ( /* void */ ; !capture->lists && start < p; start++) {
         if (*start == '-') {
             *start = '_';
         }
@@ -104,7 +107,7 @@ ngx_http_gateway_log_begin(ngx_http_gateway_log_capture_t *capture,
 
     p = ngx_cpymem(p, "\":", 2);
 
-    if (words->lists) {
+    if (capture->lists) {
         *p++ = '[';
     }
 
@@ -119,7 +122,7 @@ ngx_http_gateway_log_finish(ngx_http_gateway_log_capture_t *capture, u_char *p)
 {
     *p++ = '"';
 
-    if (ngx_http_gateway_log_vocabularies[capture->rec->format->preset].lists) {
+    if (capture->lists) {
         *p++ = ']';
     }
 
@@ -130,55 +133,139 @@ ngx_http_gateway_log_finish(ngx_http_gateway_log_capture_t *capture, u_char *p)
 
 
 /*
- * The lines of a name, between the quotes of one text, which is bounded as a
- * whole, or of the elements of an array.  Returns p if there are none.
+ * The values of all lines of a name, with line ends between them, which no
+ * client can send; "n" receives the number of lines.  NGX_DECLINED: there is no
+ * room for all.
  */
 
-static u_char *
-ngx_http_gateway_log_joined(ngx_http_gateway_log_capture_t *capture,
-    const ngx_str_t *name, ngx_uint_t lists, u_char *p)
+static ngx_int_t
+ngx_http_gateway_log_lines(ngx_http_gateway_log_capture_t *capture,
+    const ngx_str_t *name, ngx_uint_t *n, ngx_str_t *lines)
 {
-    u_char                         *start;
-    size_t                          string;
-    ngx_table_elt_t                *h;
-    ngx_http_gateway_log_walk_t     walk;
-    ngx_http_gateway_log_record_t  *rec;
+    u_char                       *p, *last;
+    ngx_table_elt_t              *h;
+    ngx_http_gateway_log_walk_t   walk;
 
-    rec = capture->rec;
-    string = rec->string;
-    start = NULL;
     walk.part = &capture->lines->part;
     walk.i = 0;
 
-    while (!rec->full && (lists || !rec->cut)
-           && (h = ngx_http_gateway_log_next(&walk)) != NULL)
-    {
+    p = capture->rec->lines;
+    last = p + NGX_HTTP_GATEWAY_LOG_RECORD;
+
+    ngx_str_null(lines);
+    *n = 0;
+
+    while ((h = ngx_http_gateway_log_next(&walk)) != NULL) {
+
         if (!ngx_http_gateway_log_named(h, name)) {
             continue;
         }
 
-        if (start == NULL) {
-            p = ngx_http_gateway_log_begin(capture, name, p);
-            start = p;
+        if ((*n)++ == 0) {
+            *lines = h->value;      /* most names have one */
+            continue;
+        }
 
-        } else if (lists) {
+        if (*n == 2) {
+            if (lines->len > (size_t) (last - p)) {
+                return NGX_DECLINED;
+            }
+
+            p = ngx_cpymem(p, lines->data, lines->len);
+        }
+
+        if (h->value.len + 1 > (size_t) (last - p)) {
+            return NGX_DECLINED;
+        }
+
+        *p++ = LF;
+        p = ngx_cpymem(p, h->value.data, h->value.len);
+
+        lines->data = capture->rec->lines;
+        lines->len = p - lines->data;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A run of the lines: each line end begins another element of an array, whose
+ * bound is its own, or is ", " in a text, which is bounded as a whole.
+ */
+
+static u_char *
+ngx_http_gateway_log_part(ngx_http_gateway_log_capture_t *capture,
+    const gw_text_t *run, size_t string, u_char **start, u_char *p)
+{
+    size_t                          n;
+    const u_char                   *s, *end, *last;
+    ngx_http_gateway_log_record_t  *rec;
+
+    rec = capture->rec;
+    s = run->data;
+    last = s + run->len;
+
+    for ( ;; ) {
+        end = ngx_strlchr((u_char *) s, (u_char *) last, LF);
+        n = (end ? end : last) - s;
+
+        p = ngx_http_gateway_log_inner(rec, p, s, n);
+        rec->string = rec->cut ? 0 : string - (p - *start);
+
+        if (end == NULL || rec->full) {
+            return p;
+        }
+
+        s = end + 1;
+
+        if (capture->lists) {
             p = ngx_cpymem(p, "\",\"", 3);
+            *start = p;
+            rec->string = string;
+            capture->cut |= rec->cut;
+            rec->cut = 0;
 
         } else {
             p = ngx_http_gateway_log_inner(rec, p, (u_char *) ", ", 2);
-            rec->string = string - (p - start);
-        }
-
-        p = ngx_http_gateway_log_inner_redacted(rec, p, h->value.data,
-                                                h->value.len);
-
-        if (!lists) {
-            rec->string = string - (p - start);
+            rec->string = rec->cut ? 0 : string - (p - *start);
         }
 
         if (p > rec->last) {
             rec->full = 1;
         }
+    }
+}
+
+
+/*
+ * The lines of a name between the quotes.  Secrets are looked for in all lines
+ * at once: who joins them reads them so, and a value may go on in the next.
+ */
+
+static u_char *
+ngx_http_gateway_log_joined(ngx_http_gateway_log_capture_t *capture,
+    const ngx_str_t *lines, u_char *p)
+{
+    u_char                         *start;
+    size_t                          string;
+    gw_text_t                       text, run;
+    gw_log_redact_t                 walk;
+    ngx_http_gateway_log_record_t  *rec;
+
+    rec = capture->rec;
+    string = rec->string;
+    start = p;
+
+    text.data = lines->data;
+    text.len = lines->len;
+
+    gw_log_redact(&walk, &rec->format->secrets, &text);
+
+    while (!rec->full && (capture->lists || !rec->cut)
+           && gw_log_redact_next(&walk, &run))
+    {
+        p = ngx_http_gateway_log_part(capture, &run, string, &start, p);
     }
 
     rec->string = string;
@@ -193,26 +280,37 @@ static u_char *
 ngx_http_gateway_log_member(ngx_http_gateway_log_capture_t *capture,
     const ngx_str_t *name, u_char *p)
 {
-    u_char                         *end;
-    unsigned                        cut;
-    ngx_uint_t                      lists;
+    ngx_str_t                       lines;
+    ngx_uint_t                      n;
     ngx_http_gateway_log_record_t  *rec;
 
     rec = capture->rec;
-    lists = ngx_http_gateway_log_vocabularies[rec->format->preset].lists;
 
-    cut = rec->cut;
-    rec->cut = 0;
-
-    end = ngx_http_gateway_log_joined(capture, name, lists, p);
-
-    rec->cut |= cut;
-
-    if (end != p) {
-        return ngx_http_gateway_log_finish(capture, end);
+    if (ngx_http_gateway_log_lines(capture, name, &n, &lines) != NGX_OK) {
+        rec->cut = 1;
+        return p;
     }
 
-    return capture->sent ? ngx_http_gateway_log_special(capture, name, p) : p;
+    if (n == 0) {
+        return capture->sent ? ngx_http_gateway_log_special(capture, name, p)
+                             : p;
+    }
+
+    p = ngx_http_gateway_log_begin(capture, name, p);
+
+    if (n == 1) {
+        p = ngx_http_gateway_log_inner_redacted(rec, p, lines.data, lines.len);
+
+    } else {
+        capture->cut = rec->cut;
+        rec->cut = 0;
+
+        p = ngx_http_gateway_log_joined(capture, &lines, p);
+
+        rec->cut |= capture->cut;
+    }
+
+    return ngx_http_gateway_log_finish(capture, p);
 }
 
 
@@ -394,6 +492,8 @@ ngx_http_gateway_log_headers(ngx_http_gateway_log_record_t *rec,
 
     capture.rec = rec;
     capture.sent = op->data;
+    capture.lists =
+                ngx_http_gateway_log_vocabularies[rec->format->preset].lists;
     capture.headers = op->data ? &rec->format->response
                                : &rec->format->request;
     capture.lines = op->data ? &rec->request->headers_out.headers

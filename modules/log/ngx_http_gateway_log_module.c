@@ -200,6 +200,7 @@ ngx_http_gateway_log_handler(ngx_http_request_t *r)
     rec.gr = ngx_http_gateway_request(r);
     rec.status = ngx_http_gateway_log_code(r);
     rec.format = NULL;
+    rec.lines = lmcf->lines;
 
     size = 0;
     entry = llcf->entries->elts;
@@ -821,7 +822,9 @@ ngx_http_gateway_log_init(ngx_conf_t *cf)
 
     lmcf->record = ngx_pnalloc(cf->pool, NGX_HTTP_GATEWAY_LOG_RECORD
                                          + NGX_HTTP_GATEWAY_LOG_SLACK);
-    if (lmcf->record == NULL) {
+    lmcf->lines = ngx_pnalloc(cf->pool, NGX_HTTP_GATEWAY_LOG_RECORD);
+
+    if (lmcf->record == NULL || lmcf->lines == NULL) {
         return NGX_ERROR;
     }
 

@@ -48,6 +48,7 @@ my $nginx = start_nginx(workers => 1, http => <<END, server => <<END2,
     proxy_read_timeout 20ms;
     ignore_invalid_headers off;
     underscores_in_headers on;
+    large_client_header_buffers 8 16k;
 END
     location / { root html; }
     location = /ok { empty_gif; }
@@ -57,6 +58,8 @@ END
                          empty_gif; }
     location = /limited { gateway_limit zone=a; empty_gif; }
     location = /moved { add_header X-Note n; return 302 \$request_uri&again=1; }
+    location = /lines { add_header X-Sent "/x?token=a"; add_header X-Sent $canary;
+                        add_header X-Sent "b&c=d"; empty_gif; }
     location = /cookie { add_header Set-Cookie "sid=$canary";
                          add_header X-Mine $canary; empty_gif; }
 END2
@@ -192,6 +195,59 @@ for my $query ('a=1&b=2;c=3', 'tokens=1&xtoken=2&token2=3&my_owner=4',
     is($record->{query}, $query, "$query: stays");
     is($record->{referer}, "http://r/p?$query", 'also in the referer');
 }
+
+
+# --- lines of one name: a secret may begin in one, and go on in the next
+
+for (
+    [ [ '/x?token=a', $canary ], '/x?token=REDACTED', [ '/x?token=REDACTED' ] ],
+    [ [ '/x?token=a', $canary, 'b&c=d', 'e' ], '/x?token=REDACTED&c=d, e',
+      [ '/x?token=REDACTED&c=d', 'e' ] ],
+    [ [ "//u:$canary", '@h' ], '//REDACTED@h', [ '//REDACTED@h' ] ],
+    [ [ "http:u:$canary", 'a', '@h' ], 'http:REDACTED@h', [ 'http:REDACTED@h' ] ],
+    [ [ 'a?tok', "en=$canary" ], 'a?tok, en=REDACTED', [ 'a?tok', 'en=REDACTED' ] ],
+    [ [ 'a?token', "=$canary" ], 'a?token, =REDACTED', [ 'a?token', '=REDACTED' ] ],
+    [ [ 'a', "token=$canary" ], 'a, token=REDACTED', [ 'a', 'token=REDACTED' ] ],
+    [ [ "token=$canary&a", 'b' ], 'token=REDACTED&a, b', [ 'token=REDACTED&a', 'b' ] ],
+    [ [ 'u=%3Ftoken%3D', "$canary%26" . 'a=b' ], 'u=%3Ftoken%3DREDACTED%26a=b',
+      [ 'u=%3Ftoken%3DREDACTED%26a=b' ] ],
+    [ [ 'a=%7', "4oken=$canary" ], 'a=REDACTED', [ 'a=REDACTED' ] ],
+    [ [ 'a?b=c', '', 'd@e' ], 'a?b=c, , d@e', [ 'a?b=c', '', 'd@e' ] ],
+    [ [ 'tok', 'ens=1', 'x,y' ], 'tok, ens=1, x,y', [ 'tok', 'ens=1', 'x,y' ] ],
+    [ [ ("a" x 5000) x 2 ], ('a' x 5000) . ', ' . 'a' x 3190, [ ('a' x 5000) x 2 ] ],
+    [ [ 'a' x 9000, 'token=b', $canary, '&c' ], 'a' x 8192,
+      [ 'a' x 8192, 'token=REDACTED&c' ] ],
+)
+{
+    my ($lines, $text, $list) = @$_;
+    $nginx->get('/ok', headers => [ map { "X-A: $_" } @$lines ]);
+    $seen++;
+    my ($native, $otel) = map { my $file = "$_.json";
+        wait_until(sub { lines_of($nginx, $file) >= $seen });
+        json_of((lines_of($nginx, $file))[-1]) } qw( native otel );
+    my $name = join ' + ', map { substr $_, 0, 20 } @$lines;
+    is($native->{request_header_x_a}, $text, "$name: as one text");
+    is_deeply($otel->{'http.request.header.x-a'}, $list, "$name: as a list");
+}
+
+$nginx->get('/lines');
+$seen++;
+wait_until(sub { lines_of($nginx, "$_.json") >= $seen }) for qw( native otel );
+is(json_of((lines_of($nginx, 'native.json'))[-1])->{response_header_x_sent},
+   '/x?token=REDACTED&c=d', 'lines of a response: as one text');
+is_deeply(json_of((lines_of($nginx, 'otel.json'))[-1])
+              ->{'http.response.header.x-sent'},
+          [ '/x?token=REDACTED&c=d' ], 'and as a list');
+
+# more than the room for the lines of a name holds: none of them
+$nginx->get('/ok', headers => [ map { "X-A: $_" } ('a' x 8000) x 4, "//u:$canary",
+                                'b' x 8000, '@h', 'X-B: c' ]);
+$seen++;
+wait_until(sub { lines_of($nginx, 'native.json') >= $seen });
+my $long = json_of((lines_of($nginx, 'native.json'))[-1]);
+is($long->{status}, 200, 'lines of more than 32 KB');
+is($long->{request_header_x_a}, undef, 'are left out');
+is($long->{truncated}, 1, 'which the record says');
 
 $nginx->stop;
 
