@@ -119,6 +119,29 @@ gw_log_escape(unsigned char *out, unsigned char c)
 
 
 /*
+ * The escape of a character that some readers take for the end of a line; 0:
+ * it is none of U+0085, U+2028 and U+2029.
+ */
+
+static size_t
+gw_log_line_end(unsigned char *out, const unsigned char *s, size_t len)
+{
+    if (len == 2 && s[0] == 0xc2 && s[1] == 0x85) {
+        memcpy(out, "\\u0085", GW_LOG_JSON_BYTE);
+        return GW_LOG_JSON_BYTE;
+    }
+
+    if (len == 3 && s[0] == 0xe2 && s[1] == 0x80 && (s[2] & 0xfe) == 0xa8) {
+        memcpy(out, "\\u2028", GW_LOG_JSON_BYTE);
+        out[GW_LOG_JSON_BYTE - 1] += s[2] & 1;
+        return GW_LOG_JSON_BYTE;
+    }
+
+    return 0;
+}
+
+
+/*
  * Copies 1 to 7 bytes, if none of them needs an escape, as two parts that may
  * overlap; returns their number, or else 0.
  */
@@ -187,11 +210,20 @@ gw_log_unit(const unsigned char *s, const unsigned char *end,
     }
 
     in = gw_log_utf8(s, end, &valid);
-    *n = in;
 
     if (!valid) {
         *out = gw_log_replacement;
         *n = sizeof(gw_log_replacement);
+        return in;
+    }
+
+    *n = gw_log_line_end(room, s, in);
+
+    if (*n) {
+        *out = room;
+
+    } else {
+        *n = in;
     }
 
     return in;

@@ -31,10 +31,10 @@ size_t gw_log_utf8(const unsigned char *s, const unsigned char *last,
     int *valid);
 
 /*
- * Writes the inner part of a JSON string to [p, last): escapes '"', '\' and
- * control characters, replaces what is no UTF-8 by U+FFFD.  Returns the end of
- * the output; sets "cut" to 1, and else leaves it as it is, if [p, last) is too
- * short for all of the text.
+ * Writes the inner part of a JSON string to [p, last): escapes '"', '\',
+ * control characters, U+0085, U+2028 and U+2029, replaces what is no UTF-8 by
+ * U+FFFD.  Returns the end of the output; sets "cut" to 1, and else leaves it
+ * as it is, if [p, last) is too short for all of the text.
  */
 unsigned char *gw_log_json_string(unsigned char *p, unsigned char *last,
     const gw_text_t *text, unsigned *cut);

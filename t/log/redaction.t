@@ -185,7 +185,8 @@ ok((grep { ($_->{response_header_location} // '') =~ /REDACTED/ } @last) > 5,
 
 for my $query ('a=1&b=2;c=3', 'tokens=1&xtoken=2&token2=3&my_owner=4',
                'code_verifier=1&encode=2&sign=3&api=4', 'q=100%25&r=%c3%a9',
-               'data=eyJhIjoxfQ==', 'u=http:&e=a@b', 'e=a:b@c', 'a=b=c=d&e=?&f=/g/h', 'x=a@b&y=//c/d',
+               'data=eyJhIjoxfQ==', 'u=http:&e=a@b', 'e=a:b@c',
+               'a=b=c=d&e=?&f=/g/h', 'x=a@b&y=//c/d',
                'u=' . enc('https://h/p?a=1&b=2'))
 {
     $nginx->get("/ok?$query", headers => [ "Referer: http://r/p?$query" ]);

@@ -54,7 +54,17 @@ static const struct {
     { TEXT("\xf5"), "\xef\xbf\xbd" },
     { TEXT("\xff"), "\xef\xbf\xbd" },
 
+    /* line ends to some readers of lines, and their neighbours */
+    { TEXT("a\xe2\x80\xa8" "b"), "a\\u2028b" },
+    { TEXT("\xe2\x80\xa9"), "\\u2029" },
+    { TEXT("\xc2\x85"), "\\u0085" },
+    { TEXT("\xe2\x80\xa7\xe2\x80\xaa\xe2\x81\xa8\xe3\x80\xa8"),
+      "\xe2\x80\xa7\xe2\x80\xaa\xe2\x81\xa8\xe3\x80\xa8" },
+    { TEXT("\xc2\x84\xc2\x86\xc3\x85"), "\xc2\x84\xc2\x86\xc3\x85" },
+    { TEXT("12345678\xe2\x80\xa8" "12345678"), "12345678\\u202812345678" },
+
     /* the text ends inside of a character */
+    { TEXT("\xe2\x80"), "\xef\xbf\xbd" },
     { TEXT("\xf0\x90\x80"), "\xef\xbf\xbd" },
     { TEXT("\xe2\x82"), "\xef\xbf\xbd" },
     { TEXT("\xc3"), "\xef\xbf\xbd" },
