@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_endpoint.h"
 #include "gw_sample.h"
 
 
@@ -34,7 +35,10 @@ ngx_http_gateway_params(ngx_conf_t *cf, const ngx_http_gateway_param_t *table,
 
         many = (param && (param->offset & NGX_HTTP_GATEWAY_PARAM_MANY));
 
-        if (param == NULL || (many && value.len == 0)) {
+        if (param == NULL
+            || (many && value.len == 0
+                && param->set != ngx_http_gateway_param_from))
+        {
             return ngx_http_gateway_param_unknown(cf, table, &args[i]);
         }
 

@@ -28,6 +28,7 @@ typedef enum {
 
 typedef struct {
     ngx_http_gateway_from_t         from;       /* gateway_trust */
+    ngx_http_gateway_place_t        from_place;
 
     ngx_uint_t                      id;         /* gateway_request_id */
     ngx_str_t                       id_name;

@@ -12,6 +12,9 @@
 
 typedef struct {
     ngx_uint_t                      used;       /* unsigned:1; by a server */
+    ngx_uint_t                      trusted;    /* unsigned:1; a server that
+                                                   uses it has inherited the
+                                                   "gateway_trust" of http */
 } ngx_http_gateway_trace_main_conf_t;
 
 
@@ -327,6 +330,19 @@ ngx_http_gateway_trace_create_srv_conf(ngx_conf_t *cf)
 }
 
 
+/* "gateway_trust" where neither an id nor a trace is read */
+
+static void
+ngx_http_gateway_trust_idle(ngx_conf_t *cf,
+    const ngx_http_gateway_trace_srv_conf_t *tscf)
+{
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"gateway_trust\" has no effect without \"gateway_trace\" "
+                  "or \"gateway_request_id\" in %V:%ui",
+                  ngx_http_gateway_place_args(&tscf->from_place));
+}
+
+
 static char *
 ngx_http_gateway_trace_merge_srv_conf(ngx_conf_t *cf, void *parent,
     void *child)
@@ -334,9 +350,12 @@ ngx_http_gateway_trace_merge_srv_conf(ngx_conf_t *cf, void *parent,
     ngx_http_gateway_trace_srv_conf_t *prev = parent;
     ngx_http_gateway_trace_srv_conf_t *conf = child;
 
+    ngx_uint_t                           own;
     ngx_http_gateway_trace_main_conf_t  *tmcf;
 
-    if (!ngx_http_gateway_from_given(&conf->from)) {
+    own = ngx_http_gateway_from_given(&conf->from);
+
+    if (!own) {
         conf->from = prev->from;
     }
 
@@ -362,12 +381,18 @@ ngx_http_gateway_trace_merge_srv_conf(ngx_conf_t *cf, void *parent,
     }
 
     if (!ngx_http_gateway_trace_enabled(conf)) {
+
+        if (own) {
+            ngx_http_gateway_trust_idle(cf, conf);
+        }
+
         return NGX_CONF_OK;
     }
 
     tmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_gateway_trace_module);
     tmcf->used = 1;
+    tmcf->trusted |= !own;
 
     /* before records are written */
 
@@ -394,17 +419,6 @@ ngx_http_gateway_trace_names(ngx_conf_t *cf,
     }
 
     if (conf->id) {
-        for (i = 0; i < conf->nnames; i++) {
-            if (ngx_http_gateway_same(&conf->names[i], &conf->id_normalized)) {
-                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                              "header \"%V\" is set by \"gateway_request_id\" "
-                              "and by \"gateway_trace\", give the request id "
-                              "another name, in %V:%ui", &conf->id_name,
-                              ngx_http_gateway_place_args(&conf->id_place));
-                return NGX_CONF_ERROR;
-            }
-        }
-
         conf->names[conf->nnames++] = conf->id_normalized;
     }
 
@@ -442,6 +456,8 @@ ngx_http_gateway_trust(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    ngx_http_gateway_place(cf, &tscf->from_place);
+
     return ngx_http_gateway_params(cf, ngx_http_gateway_trust_params, tscf, 1);
 }
 
@@ -463,6 +479,119 @@ ngx_http_gateway_trace_alone(ngx_conf_t *cf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Fields that nginx sends, or reads in a response, or that the response has:
+ * normalized, and prefixes of such
+ */
+
+static ngx_str_t  ngx_http_gateway_trace_owned[] = {
+    ngx_string("age"),
+    ngx_string("allow"),
+    ngx_string("alt-svc"),
+    ngx_string("cache-control"),
+    ngx_string("connection"),
+    ngx_string("date"),
+    ngx_string("etag"),
+    ngx_string("expires"),
+    ngx_string("keep-alive"),
+    ngx_string("last-modified"),
+    ngx_string("link"),
+    ngx_string("location"),
+    ngx_string("p3p"),
+    ngx_string("pragma"),
+    ngx_string("proxy-authenticate"),
+    ngx_string("proxy-connection"),
+    ngx_string("refresh"),
+    ngx_string("retry-after"),
+    ngx_string("server"),
+    ngx_string("set-cookie"),
+    ngx_string("status"),
+    ngx_string("strict-transport-security"),
+    ngx_string("trailer"),
+    ngx_string("transfer-encoding"),
+    ngx_string("upgrade"),
+    ngx_string("vary"),
+    ngx_string("via"),
+    ngx_string("warning"),
+    ngx_string("www-authenticate"),
+    ngx_null_string
+};
+
+
+static ngx_str_t  ngx_http_gateway_trace_owned_prefixes[] = {
+    ngx_string("accept-"),
+    ngx_string("access-control-"),
+    ngx_string("content-"),
+    ngx_string("x-accel-"),
+    ngx_null_string
+};
+
+
+static ngx_uint_t
+ngx_http_gateway_trace_owns(const ngx_str_t *name)
+{
+    ngx_str_t  *owned;
+
+    for (owned = ngx_http_gateway_trace_owned; owned->len; owned++) {
+        if (ngx_http_gateway_same(name, owned)) {
+            return 1;
+        }
+    }
+
+    for (owned = ngx_http_gateway_trace_owned_prefixes; owned->len; owned++) {
+        if (name->len >= owned->len
+            && ngx_memcmp(name->data, owned->data, owned->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* names of fields that another sets, or that nobody could look for */
+
+static char *
+ngx_http_gateway_trace_usable(ngx_conf_t *cf,
+    const ngx_http_gateway_trace_srv_conf_t *tscf)
+{
+    ngx_uint_t        i;
+    const ngx_str_t  *name;
+
+    name = &tscf->id_normalized;
+
+    if (ngx_http_gateway_same(name, &ngx_http_gateway_trace_parent)
+        || ngx_http_gateway_same(name, &ngx_http_gateway_trace_state))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "header \"%V\" cannot be set by "
+                           "\"gateway_request_id\", it carries the trace",
+                           &tscf->id_name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (tscf->id_response && ngx_http_gateway_trace_owns(name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "header \"%V\" cannot be set in the response, "
+                           "nginx or the response itself sets it",
+                           &tscf->id_name);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        if (name->data[i] >= 'a' && name->data[i] <= 'z') {
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid header name \"%V\", it must have a letter",
+                       &tscf->id_name);
+    return NGX_CONF_ERROR;
 }
 
 
@@ -524,8 +653,14 @@ ngx_http_gateway_request_id(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_gateway_params(cf, ngx_http_gateway_request_id_params,
-                                   tscf, 2);
+    if (ngx_http_gateway_params(cf, ngx_http_gateway_request_id_params,
+                                tscf, 2)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_trace_usable(cf, tscf);
 }
 
 
@@ -567,6 +702,7 @@ ngx_http_gateway_trace_init(ngx_conf_t *cf)
     ngx_uint_t                           i;
     ngx_http_handler_pt                 *h;
     ngx_http_core_main_conf_t           *cmcf;
+    ngx_http_gateway_trace_srv_conf_t   *tscf;
     ngx_http_gateway_trace_main_conf_t  *tmcf;
 
     static const ngx_uint_t  phases[] = {
@@ -575,6 +711,12 @@ ngx_http_gateway_trace_init(ngx_conf_t *cf)
 
     tmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_gateway_trace_module);
+
+    tscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_trace_module);
+
+    if (ngx_http_gateway_from_given(&tscf->from) && !tmcf->trusted) {
+        ngx_http_gateway_trust_idle(cf, tscf);
+    }
 
     if (!tmcf->used) {
         return NGX_OK;

@@ -542,13 +542,13 @@ refused(admin('zone=z from=any zone=none'),
 refused(admin("zone=z from=$_"), "invalid value \"$_\" in parameter \"from=\", it "
         . 'must be an address, a range such as 10.0.0.0/8, "unix:" or "any"',
         "gateway_limit_admin from=$_")
-    for 'localhost', 'all', '10.0.0.0/33', '1.2.3', 'unix:/a', '::/129';
+    for '', 'localhost', 'all', '10.0.0.0/33', '1.2.3', 'unix:/a', '::/129';
 refused(admin('zone=z from=10.0.0.1/8'), 'invalid value "10.0.0.1/8" in parameter '
         . '"from=", bits are set behind the prefix, it must be "10.0.0.0/8"',
         'gateway_limit_admin: bits behind the prefix');
 refused(admin("zone=z from=any $_"), "invalid parameter \"$_\" in "
         . '"gateway_limit_admin", allowed are "zone=", "from="',
-        "gateway_limit_admin $_") for 'allow=1', 'zone=', 'from=', 'on';
+        "gateway_limit_admin $_") for 'allow=1', 'zone=', 'on';
 refused(admin('zone=z from=any; gateway_limit_admin zone=q from=any'),
         '"gateway_limit_admin" directive is duplicate', 'gateway_limit_admin twice');
 refused(server("\ngateway_limit_admin zone=z from=any;  #!\n"),

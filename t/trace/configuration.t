@@ -54,13 +54,12 @@ sub accepted {
 # --- the neighbours of all that follow
 
 my @good = (
-    'gateway_trust from=127.0.0.1;',
-    'gateway_trust from=127.0.0.1 from=::1 from=10.0.0.0/8 from=unix:;',
-    'gateway_trust from=any;',
+    'gateway_trust from=127.0.0.1; gateway_trace restart;',
+    'gateway_trust from=127.0.0.1 from=::1 from=10.0.0.0/8 from=unix:; gateway_trace restart;',
+    'gateway_trust from=any; gateway_trace restart;',
     'gateway_request_id X-Request-ID;',
     'gateway_request_id X-Request-ID response;',
     'gateway_request_id off;',
-    'gateway_request_id traceparent;',
     'gateway_trace off;',
     'gateway_trace propagate;',
     'gateway_trace restart;',
@@ -86,13 +85,10 @@ refused(http('gateway_trust;'),
 refused(http('gateway_trust 127.0.0.1;'),
         'invalid parameter "127.0.0.1" in "gateway_trust", allowed are "from="',
         'no from=');
-refused(http('gateway_trust from=;'),
-        'invalid parameter "from=" in "gateway_trust", allowed are "from="',
-        'an empty one');
 refused(http("gateway_trust from=$_;"),
         "invalid value \"$_\" in parameter \"from=\", $address",
         "\"$_\" is no address")
-    for 'localhost', '127.0.0.256', '10.0.0.0/33', 'unix', '10.0.0.0/';
+    for '', 'localhost', '127.0.0.256', '10.0.0.0/33', 'unix', '10.0.0.0/';
 refused(http('gateway_trust from=10.0.0.1/8;'),
         'invalid value "10.0.0.1/8" in parameter "from=", bits are set behind'
         . ' the prefix, it must be "10.0.0.0/8"', 'bits behind the prefix');
@@ -100,6 +96,38 @@ refused(http("gateway_trust from=::1;\ngateway_trust from=::2;" =~ s/\n/ /r),
         '"gateway_trust" directive is duplicate', 'twice');
 refused(http_conf(server => "\nlocation / { gateway_trust from=::1;  #!\n}"),
         '"gateway_trust" directive is not allowed here', 'in a location');
+
+# trust that nothing asks for is a warning
+
+for (
+    [ 1, http('gateway_trust from=::1;') ],
+    [ 1, server('gateway_trust from=::1;') ],
+    [ 1, server('gateway_trust from=::1; gateway_trace off;') ],
+    [ 1, http_conf(http => "gateway_trace restart; gateway_request_id X;\n"
+                           . 'gateway_trust from=::1;  #!',
+                   server => 'gateway_trace off; gateway_request_id off;') ],
+    [ 1, http_conf(http => "gateway_trust from=::1;  #!",
+                   server => 'gateway_trace restart; gateway_trust from=::2;') ],
+    [ 0, http('gateway_trust from=::1; gateway_trace restart;') ],
+    [ 0, server('gateway_trust from=::1; gateway_request_id X-Id;') ],
+    [ 0, http_conf(http => "\ngateway_trust from=::1;  #!",
+                   server => 'gateway_trace propagate;') ],
+    [ 0, http_conf(http => "\ngateway_request_id X-Id;",
+                   server => "\ngateway_trust from=::1;  #!") ],
+    [ 0, http_conf(http => "\ngateway_trust from=::1;  #!\n"
+                           . 'server { listen 127.0.0.1:81; }',
+                   server => 'gateway_trace propagate;') ],
+)
+{
+    my ($warned, $conf) = @$_;
+    my ($code, @lines) = said($conf);
+    my @warnings = grep { /gateway_trust/ } @lines;
+    is_deeply(\@warnings, $warned
+              ? [ '[warn] "gateway_trust" has no effect without "gateway_trace"'
+                  . ' or "gateway_request_id" in DIR/nginx.conf:LINE' ] : [],
+              "$warned warning: " . $conf =~ s/\s+/ /gr);
+    is($code, 0, 'and nginx starts');
+}
 
 
 # --- gateway_request_id
@@ -134,6 +162,26 @@ refused(http("gateway_request_id $_;"),
         . ' credentials', $_)
     for qw( Host Content-Length transfer_encoding Authorization Cookie
             Proxy-Authorization );
+refused(http("gateway_request_id $_ response;"),
+        "header \"$_\" cannot be set in the response, nginx or the response"
+        . ' itself sets it', "$_ in the response")
+    for qw( Content-Type content_encoding CONTENT-RANGE Content-Disposition Date
+            Server Location Set-Cookie ETag Last-Modified Cache-Control Expires
+            Vary Age WWW-Authenticate Retry-After X-Accel-Redirect
+            X_Accel_Expires Accept-Ranges Refresh Allow Link Status
+            Access-Control-Allow-Origin );
+refused(http("gateway_request_id $_ response;"),
+        "header \"$_\" cannot be set, it frames the request or carries its"
+        . ' credentials', "$_ in the response")
+    for qw( Content-Length Transfer-Encoding Connection Keep-Alive Trailer
+            Upgrade );
+accepted(http("gateway_request_id $_ response;"), "$_ in the response")
+    for qw( X-Content-Type Dates Server-Id Correlation-Id X-Accelerate 1a );
+accepted(http("gateway_request_id $_;"), "$_ in the request alone")
+    for qw( Date Server X-Accel-Id );
+refused(http("gateway_request_id $_;"),
+        "invalid header name \"$_\", it must have a letter", "\"$_\"")
+    for qw( - -- 1 1-2 _ );
 refused(http('gateway_request_id X-Id; gateway_request_id X-Id;'),
         '"gateway_request_id" directive is duplicate', 'twice');
 refused(http('gateway_request_id off; gateway_request_id X-Id;'),
@@ -266,14 +314,14 @@ accepted(http_conf(http => "$rid server { listen 81; gateway_request_id off; loc
 accepted(http_conf(http => "server { listen 81; $jwt gateway_jwt_claim_header X-Request-ID"
                    . " jti; }", server => $rid), 'in different servers');
 
+accepted(server('gateway_request_id trace-parent;'), 'a name like it');
+
 for my $name (qw( traceparent TraceState )) {
-    refused(server("gateway_trace restart; gateway_request_id $name;"),
-            "header \"$name\" is set by \"gateway_request_id\" and by"
-            . ' "gateway_trace", give the request id another name,',
-            "the request id is \"$name\"");
+    refused(server("$_ gateway_request_id $name;"),
+            "header \"$name\" cannot be set by \"gateway_request_id\", it"
+            . ' carries the trace', "the request id is \"$name\"")
+        for '', 'gateway_trace restart;', 'gateway_trace off;';
 }
-accepted(server('gateway_trace off; gateway_request_id traceparent;'),
-         'with the trace off');
 
 
 # --- inheritance
