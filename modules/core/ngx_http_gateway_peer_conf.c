@@ -10,6 +10,7 @@
 
 
 static ngx_int_t ngx_http_gateway_peer_transport(ngx_url_t *u, int *type);
+static ngx_int_t ngx_http_gateway_peer_parse(ngx_conf_t *cf, ngx_url_t *u);
 static char *ngx_http_gateway_peer_ssl_check(ngx_conf_t *cf,
     const ngx_http_gateway_block_t *block,
     const ngx_http_gateway_peer_server_t *server,
@@ -52,7 +53,7 @@ ngx_http_gateway_peer_set_server(ngx_conf_t *cf, ngx_command_t *cmd,
     rc = kind->transports ? ngx_http_gateway_peer_transport(&u, &server->type)
                           : NGX_OK;
 
-    if (rc != NGX_OK || ngx_parse_url(cf->pool, &u) != NGX_OK) {
+    if (rc != NGX_OK || ngx_http_gateway_peer_parse(cf, &u) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "%s in \"%V %V\", it must be an address such as %s",
                            u.err ? u.err : "no memory", &value[0], &value[1],
@@ -99,6 +100,61 @@ ngx_http_gateway_peer_transport(ngx_url_t *u, int *type)
     if (ngx_strncasecmp(u->url.data, (u_char *) "unix:", 5) == 0) {
         u->err = "invalid host";
         return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Whether a name can be one of a host (RFC 1123, 2.1), with "_", which names of
+ * containers have.  Digits and dots are an address that nginx could not read.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_peer_name(const ngx_str_t *name)
+{
+    u_char  c;
+    size_t  i, label;
+
+    if (name->len == 0 || name->len > 253
+        || strspn((char *) name->data, "0123456789.") >= name->len)
+    {
+        return 0;
+    }
+
+    label = 0;
+
+    for (i = 0; i < name->len; i++) {
+        c = ngx_tolower(name->data[i]);
+
+        if (c == '.' && label) {
+            label = 0;
+            continue;
+        }
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'
+              || c == '-')
+            || ++label > 63)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_peer_parse(ngx_conf_t *cf, ngx_url_t *u)
+{
+    if (ngx_parse_url(cf->pool, u) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (u->naddrs == 0 && !ngx_http_gateway_peer_name(&u->host)) {
+        u->err = "invalid host";
+        return NGX_ERROR;
     }
 
     return NGX_OK;

@@ -162,7 +162,10 @@ my $address = 'it must be an address such as "10.0.0.5:6379", "[::1]:6379", '
 refused(block("server $_->[0];  #!"), "$_->[1] in \"server $_->[0]\", $address")
     for [ ':6379', 'no host' ], [ '127.0.0.1:0', 'invalid port' ],
         [ '127.0.0.1:65536', 'invalid port' ], [ 'redis:x', 'invalid port' ],
-        [ '[::1', 'invalid host' ], [ 'unix:', 'no path in the unix domain socket' ];
+        [ '[::1', 'invalid host' ], [ 'unix:', 'no path in the unix domain socket' ],
+        map { [ $_, 'invalid host' ] }
+            'a..b', '*.example:6379', 'a$b', '1.2.3', '256.1.1.1:6379', 'a' x 64,
+            CORE::join('.', ('a' x 63) x 4);
 
 for my $conf ("gateway_redis fleet {  #!\n server redis.example; }",
               "gateway_redis fleet {  #!\n server redis.example:6380; }",
