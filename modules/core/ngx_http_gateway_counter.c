@@ -68,7 +68,7 @@ ngx_http_gateway_counter_add(ngx_conf_t *cf,
         }
     }
 
-    counter = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_counter_t));
+    counter = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_counter_t));
     added = ngx_array_push(gmcf->counters);
 
     if (counter == NULL || added == NULL) {
@@ -79,6 +79,8 @@ ngx_http_gateway_counter_add(ngx_conf_t *cf,
     counter->labels = *labels;
     counter->cell = &ngx_http_gateway_counter_nowhere;
     counter->index = NGX_HTTP_GATEWAY_COUNTER_NONE;
+    counter->directive = *(ngx_str_t *) cf->args->elts;
+    ngx_http_gateway_place(cf, &counter->place);
 
     *added = counter;
 
@@ -257,9 +259,12 @@ ngx_http_gateway_counter_index(gw_stripes_t *stripes,
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "gateway: no room for %s{%V}, this configuration and "
                       "those of workers that have not exited need more than "
-                      "%d counters", counter->family->name, &counter->labels,
+                      "%d counters, in \"%V\" in %V:%ui",
+                      counter->family->name, &counter->labels,
                       kind == GW_STRIPE_KIND_OWN ? GW_STRIPE_OWN
-                                                 : GW_STRIPE_STRIPED);
+                                                 : GW_STRIPE_STRIPED,
+                      &counter->directive,
+                      ngx_http_gateway_place_args(&counter->place));
         return NGX_ERROR;
     }
 

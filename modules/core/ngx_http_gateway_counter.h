@@ -67,6 +67,8 @@ typedef struct {
     /* private */
     uint64_t                       *cell;       /* the worker's */
     ngx_uint_t                      index;      /* in the zone */
+    ngx_str_t                       directive;  /* that has added it */
+    ngx_http_gateway_place_t        place;
 } ngx_http_gateway_counter_t;
 
 
