@@ -194,6 +194,9 @@ typedef struct {
 
 struct ngx_http_gateway_log_format_s {
     ngx_str_t                             name;
+    ngx_http_gateway_place_t              place;
+    ngx_uint_t                            used;     /* unsigned:1; by a
+                                                       "gateway_log" */
     ngx_uint_t                            preset;
     ngx_str_t                             project;  /* for gcp */
 

@@ -89,6 +89,18 @@ ngx_http_gateway_log_format_check_name(ngx_conf_t *cf,
         }
     }
 
+    /* what no "gateway_log" could name */
+
+    if (name->len == 0 || ngx_strcmp(name->data, "off") == 0
+        || ngx_strlchr(name->data, name->data + name->len, '='))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid name \"%V\" in \"gateway_log_format\", it "
+                           "must not be empty, \"off\" or contain \"=\"",
+                           name);
+        return NGX_DECLINED;
+    }
+
     if (ngx_http_gateway_log_format_find(lmcf, name) != NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate gateway_log_format \"%V\"", name);
@@ -290,6 +302,7 @@ ngx_http_gateway_log_format_create(ngx_conf_t *cf,
 
     *place = format;
     format->name = *name;
+    ngx_http_gateway_place(cf, &format->place);
 
     if (ngx_array_init(&format->fields, cf->pool, 4,
                        sizeof(ngx_http_gateway_log_field_t))
@@ -592,6 +605,28 @@ ngx_http_gateway_log_header_named(const ngx_array_t *headers,
 }
 
 
+/* RFC 9110, 5.6.2, but for "*", which marks a prefix */
+
+static ngx_uint_t
+ngx_http_gateway_log_format_field_name(const ngx_str_t *name)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    for (i = 0; i < name->len; i++) {
+        c = ngx_tolower(name->data[i]);
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+            && (c == '\0' || ngx_strchr("!#$%&'+-.^_`|~", c) == NULL))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* a name, or a prefix; nothing if the name is there already */
 
 static char *
@@ -607,7 +642,7 @@ ngx_http_gateway_log_format_name(ngx_conf_t *cf, ngx_array_t *headers,
     name.len -= prefix;
 
     if (name.len == 0 || name.len > 100
-        || ngx_strlchr(name.data, name.data + name.len, '*'))
+        || !ngx_http_gateway_log_format_field_name(&name))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid name \"%V\" in \"header\", it must be "

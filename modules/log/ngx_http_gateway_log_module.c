@@ -6,7 +6,7 @@
  * after nginx's own access_log.
  */
 
-#include "ngx_http_gateway_log.h"
+#include "ngx_http_gateway_log_syslog.h"
 #include "gw_sample.h"
 
 
@@ -24,7 +24,8 @@ typedef struct {
     ngx_http_gateway_log_sink_t           *sink;
     ngx_http_gateway_log_format_t         *format;
     ngx_http_complex_value_t              *filter;      /* NULL: none */
-    uint64_t                               threshold;
+    ngx_str_t                              condition;   /* its source */
+    uint64_t                               threshold;   /* gw_sample.h */
     ngx_str_t                              rate;        /* "": all */
     ngx_uint_t                             keep;        /* bits */
     ngx_array_t                            codes;       /* ngx_uint_t */
@@ -501,6 +502,52 @@ ngx_http_gateway_log_kind(const ngx_str_t *path)
 }
 
 
+/*
+ * Words of nginx that are no path: "stdin", what begins with "memory:", and all
+ * in another case.  "./stdin" is a path.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_log_word(const ngx_str_t *path)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_str_t   text;
+        ngx_uint_t  prefix;         /* unsigned:1 */
+        ngx_uint_t  known;          /* unsigned:1; is one in lower case */
+    } words[] = {
+        { ngx_string("stdout"), 0, 1 },
+        { ngx_string("stderr"), 0, 1 },
+        { ngx_string("off"), 0, 1 },
+        { ngx_string("syslog:"), 1, 1 },
+        { ngx_string("stdin"), 0, 0 },
+        { ngx_string("memory:"), 1, 0 },
+        { ngx_string("unix:"), 1, 0 },
+        { ngx_null_string, 0, 0 }
+    };
+
+    for (i = 0; words[i].text.len; i++) {
+
+        if (path->len < words[i].text.len
+            || (path->len > words[i].text.len && !words[i].prefix)
+            || ngx_strncasecmp(path->data, words[i].text.data,
+                               words[i].text.len)
+               != 0)
+        {
+            continue;
+        }
+
+        return !words[i].known
+               || ngx_strncmp(path->data, words[i].text.data,
+                              words[i].text.len)
+                  != 0;
+    }
+
+    return strspn((char *) path->data, " \t\r\n") == path->len;
+}
+
+
 static char *
 ngx_http_gateway_log_path(ngx_conf_t *cf,
     ngx_http_gateway_log_args_t *args, ngx_str_t *path)
@@ -511,6 +558,7 @@ ngx_http_gateway_log_path(ngx_conf_t *cf,
               == &ngx_http_gateway_log_syslog_kind);
 
     if (path->len == (syslog ? 7 : 0)
+        || ngx_http_gateway_log_word(path)
         || ngx_strlchr(path->data, path->data + path->len, '$'))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -558,6 +606,67 @@ ngx_http_gateway_log_observes(const ngx_http_gateway_log_entry_t *entry)
 }
 
 
+/* a condition that never changes is a mistake */
+
+static char *
+ngx_http_gateway_log_filter(ngx_conf_t *cf,
+    ngx_http_gateway_log_entry_t *entry,
+    const ngx_http_gateway_log_args_t *args)
+{
+    ngx_str_t  value;
+
+    value = args->filter;
+
+    if (value.len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    entry->condition = value;
+
+    entry->filter = ngx_http_gateway_complex_value(cf, &value);
+    if (entry->filter == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (entry->filter->lengths == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"if=\", it "
+                           "must hold a variable", &entry->condition);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* the last entry would write each record a second time */
+
+static char *
+ngx_http_gateway_log_duplicate(ngx_conf_t *cf,
+    ngx_http_gateway_log_loc_conf_t *llcf, ngx_str_t *path)
+{
+    ngx_uint_t                     i;
+    ngx_http_gateway_log_entry_t  *entry, *last;
+
+    entry = llcf->entries->elts;
+    last = &entry[llcf->entries->nelts - 1];
+
+    for (i = 0; &entry[i] < last; i++) {
+        if (entry[i].sink == last->sink && entry[i].format == last->format
+            && ngx_http_gateway_same(&entry[i].condition, &last->condition))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate \"gateway_log %V\" with format "
+                               "\"%V\" at the same level", path,
+                               &last->format->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 static char *
 ngx_http_gateway_log_entry(ngx_conf_t *cf,
     ngx_http_gateway_log_loc_conf_t *llcf,
@@ -567,6 +676,8 @@ ngx_http_gateway_log_entry(ngx_conf_t *cf,
     ngx_str_t                          value;
     ngx_http_gateway_log_entry_t      *entry;
     ngx_http_gateway_log_main_conf_t  *lmcf;
+
+    static ngx_str_t  keep = ngx_string("5xx,aborted");
 
     lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_log_module);
 
@@ -584,7 +695,7 @@ ngx_http_gateway_log_entry(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    value = args->keep;
+    value = args->keep.len ? args->keep : keep;
 
     if (ngx_http_gateway_log_keep(cf, entry, &value) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -592,19 +703,25 @@ ngx_http_gateway_log_entry(ngx_conf_t *cf,
 
     ngx_http_gateway_log_rate(entry, &args->sample);
 
-    value = args->filter;
+    if (entry->rate.len == 0
+        && (args->keep.len || args->slow != NGX_CONF_UNSET_MSEC))
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%s\" has no effect in \"gateway_log\" without "
+                           "\"sample=\" below 1",
+                           args->keep.len ? "keep=" : "slow=");
+    }
 
-    if (value.len) {
-        entry->filter = ngx_http_gateway_complex_value(cf, &value);
-        if (entry->filter == NULL) {
-            return NGX_CONF_ERROR;
-        }
+    if (ngx_http_gateway_log_filter(cf, entry, args) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     entry->format = ngx_http_gateway_log_format(cf, lmcf, format);
     if (entry->format == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    entry->format->used = 1;
 
     if (ngx_http_gateway_observe(cf, ngx_http_gateway_log_observes(entry))
         != NGX_OK)
@@ -616,7 +733,11 @@ ngx_http_gateway_log_entry(ngx_conf_t *cf,
                                             ngx_http_gateway_log_kind(path),
                                             path, args->buffer, args->flush);
 
-    return entry->sink ? NGX_CONF_OK : NGX_CONF_ERROR;
+    if (entry->sink == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_log_duplicate(cf, llcf, path);
 }
 
 
@@ -693,7 +814,6 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
     ngx_http_gateway_log_args_t   args;
 
     static ngx_str_t  native = ngx_string("native");
-    static ngx_str_t  keep = ngx_string("5xx,aborted");
 
     static const ngx_http_gateway_param_t  params[] = {
         { ngx_string("buffer="), ngx_http_gateway_log_size,
@@ -727,7 +847,6 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
     args.buffer = NGX_CONF_UNSET_SIZE;
     args.flush = NGX_CONF_UNSET_MSEC;
     args.slow = NGX_CONF_UNSET_MSEC;
-    args.keep = keep;
 
     if (ngx_http_gateway_params(cf, params, &args, first) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -735,15 +854,6 @@ ngx_http_gateway_log_parse(ngx_conf_t *cf,
 
     if (ngx_http_gateway_log_path(cf, &args, &value[1]) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
-    }
-
-    if (args.sample.text.len == 0
-        && (args.keep.data != keep.data || args.slow != NGX_CONF_UNSET_MSEC))
-    {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%s\" has no effect in \"gateway_log\" without "
-                           "\"sample=\"",
-                           args.keep.data != keep.data ? "keep=" : "slow=");
     }
 
     return ngx_http_gateway_log_entry(cf, llcf, &args, &value[1], format);
@@ -785,6 +895,53 @@ ngx_http_gateway_log_size(ngx_conf_t *cf,
 }
 
 
+/* what nothing uses, and files that have the name of a syslog server */
+
+static ngx_int_t
+ngx_http_gateway_log_advise(ngx_conf_t *cf,
+    ngx_http_gateway_log_main_conf_t *lmcf)
+{
+    ngx_str_t                             name;
+    ngx_uint_t                            i, k;
+    ngx_http_gateway_log_sink_t         **sink;
+    ngx_http_gateway_log_format_t       **format;
+    ngx_http_gateway_log_syslog_conf_t  **syslog;
+
+    format = lmcf->formats.elts;
+    sink = lmcf->sinks.elts;
+    syslog = lmcf->syslogs.elts;
+
+    for (i = 0; i < lmcf->formats.nelts; i++) {
+        if (!format[i]->used) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"gateway_log_format %V\" is not used by any "
+                          "\"gateway_log\" in %V:%ui", &format[i]->name,
+                          ngx_http_gateway_place_args(&format[i]->place));
+        }
+    }
+
+    for (i = 0; i < lmcf->syslogs.nelts; i++) {
+        name = syslog[i]->block.name;
+
+        if (ngx_http_gateway_log_file_kind.name(cf, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        for (k = 0; k < lmcf->sinks.nelts; k++) {
+            if (ngx_http_gateway_same(&sink[k]->name, &name)) {
+                ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                              "\"gateway_log %V\" writes to a file, did you "
+                              "mean \"syslog:%V\" in %V:%ui",
+                              &syslog[i]->block.name, &syslog[i]->block.name,
+                              ngx_http_gateway_place_args(&sink[k]->place));
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_gateway_log_init(ngx_conf_t *cf)
 {
@@ -796,6 +953,10 @@ ngx_http_gateway_log_init(ngx_conf_t *cf)
 
     lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_log_module);
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (ngx_http_gateway_log_advise(cf, lmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     format = lmcf->formats.elts;
     source = gmcf->credentials.elts;

@@ -64,11 +64,30 @@ accepted('gateway_log a.json; server { gateway_log off; location / {'
          . ' gateway_log a.json; } }');
 
 refused("gateway_log $_ ecs; #!",
-        'invalid path "' . ($_ eq '""' ? '' : $_) . '" in "gateway_log", it must'
+        'invalid path "' . (/^["'](.*)["']$/ ? $1 : $_) . '" in "gateway_log", it must'
         . ' be stdout, stderr, syslog:name, or a file or a pipe, without'
         . " variables$at")
-    for 'a-$host.json', '$host', '""', 'syslog:', 'syslog:$host';
-accepted('gateway_log ./syslog:a ecs;');
+    for 'a-$host.json', '$host', '""', 'syslog:', 'syslog:$host', '" "', "'  \t'",
+        qw( STDOUT Stderr stdin STDIN OFF memory:32k Memory:1m SYSLOG:a unix:/a );
+accepted("gateway_log $_ ecs;")
+    for '" a"', qw( ./syslog:a ./STDOUT ./stdin stdouts memory a:b stdout stderr );
+refused("gateway_log a.json if=$_; #!",
+        qq{invalid value "$_" in parameter "if=", it must hold a variable$at})
+    for qw( 0 1 foo );
+accepted("gateway_log a.json if=$_;") for qw( $arg_x ${arg_x}0 0$arg_x );
+
+# one path twice at a level
+refused("$_ #!", 'duplicate "gateway_log a.json" with format "native" at the same'
+                 . " level$at")
+    for 'gateway_log a.json; gateway_log a.json;',
+        'gateway_log a.json; gateway_log a.json native;',
+        'gateway_log a.json sample=0.1; gateway_log a.json sample=0.2;',
+        'gateway_log a.json if=$arg_x; gateway_log a.json if=$arg_x;';
+accepted($_)
+    for 'gateway_log a.json; gateway_log a.json ecs;',
+        'gateway_log a.json; gateway_log a.json if=$arg_x;',
+        'gateway_log a.json if=$arg_y; gateway_log a.json if=$arg_x;',
+        'gateway_log a.json; server { gateway_log a.json; }';
 refused('gateway_log a.json other; #!',
         'unknown gateway_log_format "other", it must be declared before, or be'
         . " native, ecs, otel or gcp$at");
@@ -99,6 +118,10 @@ for my $kept (qw( keep=404 slow=1s )) {
     ($code, $output) = nginx_t(http_conf(http => "gateway_log a.json $kept"
                                                  . ' sample=0.5;'));
     unlike($output, $warning, "$kept: none with a sample");
+    ($code, $output) = nginx_t(http_conf(http => "gateway_log a.json $kept"
+                                                 . " sample=$_;")),
+        like($output, $warning, "$kept: one with sample=$_")
+        for qw( 1 1.0 );
 }
 
 refused('gateway_log off ecs; #!',
@@ -145,8 +168,33 @@ refused("gateway_log a.json; #!\n$_",
     my $room = qr/no room for log_\w+\{sink="[^"]*"[^}]*\}/;
     my $why = 'this configuration and those of workers that have not exited need'
               . ' more than 2048 counters';
-    like($output, qr/\[emerg\] .*gateway: $room, $why/,
-         'which is said');
+    like($output, qr/\[emerg\] .*gateway: $room, $why, in "gateway_log" in \S+:\d+$/m,
+         'which is said, with the place');
+}
+
+sub warnings_of {
+    my ($http) = @_;
+
+    my ($code, $output) = nginx_t(http_conf(http => "\n$http"), $keys);
+    is($code, 0, "$http: nginx starts");
+    return [ $output =~ /\[warn\] \d+#\d+: (.* in) /g ];
+}
+
+is_deeply(warnings_of('gateway_log_format f { } gateway_log_format g { }'
+                      . ' gateway_log a.json g;'),
+          [ '"gateway_log_format f" is not used by any "gateway_log" in' ],
+          'a format that nothing uses');
+is_deeply(warnings_of('gateway_log_format f { } server { location / {'
+                      . ' gateway_log a.json f; } }'), [], 'and one in a location');
+
+for (['gateway_log f; gateway_log syslog:f;', 1], ['gateway_log syslog:f;', 0],
+     ['gateway_log g; gateway_log syslog:f;', 0])
+{
+    my ($logs, $warned) = @$_;
+    my $block = 'gateway_log_syslog f { server udp:127.0.0.1:514; }';
+    is_deeply(warnings_of($_), $warned
+              ? [ '"gateway_log f" writes to a file, did you mean "syslog:f" in' ]
+              : [], "$_: $warned") for "$block $logs", "$logs $block";
 }
 
 
@@ -244,6 +292,15 @@ syslog_refused("server $_;", qq{no transport in "server $_", $examples$at})
 syslog_refused('server udp:;', qq{no host in "server udp:", $examples$at});
 syslog_refused('server udp:127.0.0.1:99999;',
                qq{invalid port in "server udp:127.0.0.1:99999", $examples$at});
+syslog_refused("server $_;", 'invalid host in "server '
+               . (/^"(.*)"$/ ? $1 : $_) . qq{", $examples$at})
+    for '"udp:a b"', 'udp:*', 'udp:*.example:514', 'tcp:$host', 'tcp:a..b', 'tcp:..',
+        'udp:.a', 'udp:1.2.3', 'udp:256.1.1.1', 'tcp:1.2.3.4.5:601', 'tcp:1',
+        "tcp:caf\xc3\xa9", 'tcp:' . 'a' x 64, 'tcp:' . join('.', ('a' x 63) x 4),
+        'tcp:a@b', 'tcp:a,b';
+accepted("resolver 127.0.0.1; gateway_log syslog:a; gateway_log_syslog a { server $_; }")
+    for 'udp:a', 'tcp:A-1.example.:601', 'tcp:my_logs', 'tcp:1.example', 'tcp:1a',
+        'tcp:' . 'a' x 63, 'tcp:' . join('.', ('a' x 63) x 3, 'a' x 61);
 syslog_refused("tag $_;", 'invalid value "' . (/^"(.*)"$/ ? $1 : $_)
                . '" in "tag", it must consist of 1 to 48 printable ASCII'
                . " characters without spaces$at")
@@ -293,6 +350,11 @@ format_accepted('mask client_ip v4=0 v6=128;');
 
 refused('gateway_log_format ecs { } #!',
         qq{gateway_log_format "ecs" is a preset, which needs no declaration$at});
+refused("gateway_log_format $_ { } #!",
+        'invalid name "' . ($_ eq '""' ? '' : $_) . '" in "gateway_log_format", it'
+        . qq{ must not be empty, "off" or contain "="$at}) for '""', qw( off a=b );
+accepted("gateway_log_format $_ { field a b; header request x_a x!#.y x-y_* !; }"
+         . " gateway_log a.json $_;") for qw( offf OFF );
 refused('gateway_log_format f { } gateway_log_format f { } #!',
         qq{duplicate gateway_log_format "f"$at});
 refused('gateway_log_format f preset=other { } #!',
@@ -363,7 +425,10 @@ format_refused('header other x;', 'invalid value "other" in "header", it must be
                . " request or response$at");
 format_refused("header request $_;", qq{invalid name "$_" in "header", it must be}
                . qq{ the name of a header or a prefix such as "x-*"$at})
-    for '*', 'x*y', '**';
+    for '*', 'x*y', '**', 'X:y', 'x,y', 'x/y', "caf\xc3\xa9", 'x(*', 'x@';
+format_refused("header $_ 'a b';", qq{invalid name "a b" in "header", it must be}
+               . qq{ the name of a header or a prefix such as "x-*"$at})
+    for qw( request response );
 format_refused('redact other x;', 'invalid value "other" in "redact", it must be'
                . " header or query$at");
 format_refused("redact query $_;", qq{invalid name "$_" in "redact", it must}
