@@ -70,7 +70,7 @@ static ngx_str_t  ngx_http_gateway_log_hidden_headers[] = {
 };
 
 
-/* NGX_DECLINED after an [emerg]: the name is taken */
+/* NGX_DECLINED after an [emerg]: the name cannot be used */
 
 static ngx_int_t
 ngx_http_gateway_log_format_check_name(ngx_conf_t *cf,

@@ -606,6 +606,39 @@ ngx_http_gateway_log_observes(const ngx_http_gateway_log_entry_t *entry)
 }
 
 
+/* sample=, and what is kept besides */
+
+static char *
+ngx_http_gateway_log_share(ngx_conf_t *cf, ngx_http_gateway_log_entry_t *entry,
+    const ngx_http_gateway_log_args_t *args)
+{
+    ngx_str_t  keep;
+
+    keep = args->keep;
+
+    if (keep.len == 0) {
+        ngx_str_set(&keep, "5xx,aborted");
+    }
+
+    if (ngx_http_gateway_log_keep(cf, entry, &keep) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_gateway_log_rate(entry, &args->sample);
+
+    if (entry->rate.len == 0
+        && (args->keep.len || args->slow != NGX_CONF_UNSET_MSEC))
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%s\" has no effect in \"gateway_log\" without "
+                           "\"sample=\" below 1",
+                           args->keep.len ? "keep=" : "slow=");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* a condition that never changes is a mistake */
 
 static char *
@@ -673,11 +706,8 @@ ngx_http_gateway_log_entry(ngx_conf_t *cf,
     const ngx_http_gateway_log_args_t *args, ngx_str_t *path,
     ngx_str_t *format)
 {
-    ngx_str_t                          value;
     ngx_http_gateway_log_entry_t      *entry;
     ngx_http_gateway_log_main_conf_t  *lmcf;
-
-    static ngx_str_t  keep = ngx_string("5xx,aborted");
 
     lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_log_module);
 
@@ -695,24 +725,9 @@ ngx_http_gateway_log_entry(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    value = args->keep.len ? args->keep : keep;
-
-    if (ngx_http_gateway_log_keep(cf, entry, &value) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_http_gateway_log_rate(entry, &args->sample);
-
-    if (entry->rate.len == 0
-        && (args->keep.len || args->slow != NGX_CONF_UNSET_MSEC))
+    if (ngx_http_gateway_log_share(cf, entry, args) != NGX_CONF_OK
+        || ngx_http_gateway_log_filter(cf, entry, args) != NGX_CONF_OK)
     {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%s\" has no effect in \"gateway_log\" without "
-                           "\"sample=\" below 1",
-                           args->keep.len ? "keep=" : "slow=");
-    }
-
-    if (ngx_http_gateway_log_filter(cf, entry, args) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
