@@ -146,7 +146,7 @@ gw_stripe_index(gw_stripes_t *stripes, const gw_stripe_conf_t *conf,
 }
 
 
-/* of the names that nobody uses the one that is out of use longest; n: none */
+/* the unused name that has been unused longest; n if all names are used */
 
 static uint64_t
 gw_stripe_oldest(const gw_stripe_conf_t *conf, const gw_stripe_name_t *name,

@@ -9,7 +9,7 @@
 /* no index: of a striped counter for which the zone has no room */
 #define NGX_HTTP_GATEWAY_COUNTER_NONE  ((ngx_uint_t) -1)
 
-/* for what nginx keeps of the zone, beside a description of each page */
+/* for the slab allocator's own data */
 #define NGX_HTTP_GATEWAY_COUNTER_PAGES  16
 
 

@@ -166,9 +166,9 @@ void ngx_http_gateway_peer_close(ngx_http_gateway_peer_t *peer);
 /*
  * Writes a reason for the log, such as "sending to 10.0.0.5:6379 failed: send()
  * failed (104: Connection reset by peer)": the format, and then what nginx has
- * said last since the peer is ready, if anything.  A format of NULL stands for
- * that nginx has said it all.  Before the peer is closed.  Returns the end of
- * what was written.
+ * said last since the peer is ready, if anything.  If the
+ * format is NULL, only what nginx has said is written.  Must be called before
+ * the peer is closed.  Returns the end of what was written.
  */
 u_char *ngx_http_gateway_peer_reason(ngx_http_gateway_peer_t *peer, u_char *p,
     u_char *last, const char *fmt, va_list args);

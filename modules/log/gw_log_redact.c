@@ -343,7 +343,7 @@ gw_log_name_end(const gw_log_secrets_t *secrets, gw_log_piece_t *piece,
 }
 
 
-/* whether a ":" behind the name is that of a scheme of the web */
+/* whether the name is a scheme behind which browsers need no "//" */
 
 static int
 gw_log_scheme(const gw_log_name_t *name)
