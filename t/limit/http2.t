@@ -93,13 +93,7 @@ my ($worker) = $nginx->workers;
 # before this have to be closed by the worker, too
 sub descriptors { scalar(() = glob "/proc/$worker/fd/*") }
 
-sub clients {
-    my $here = join '|', map { sprintf '0100007F:%04X', $_ } $port, $plain;
-    return scalar grep { /^\s*\d+: (?:$here) \S+ (\S\S)/ && $1 =~ /01|08/ }
-           split /^/, Test::Gateway::Server::slurp('/proc/net/tcp');
-}
-
-wait_until(sub { clients() == 0 }, 10);
+wait_until(sub { Test::Gateway::Server::connections($port, $plain) == 0 }, 10);
 my $before = descriptors();
 
 sub all_are_closed {

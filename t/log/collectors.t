@@ -153,11 +153,16 @@ SKIP: {
         POSIX::_exit(($count{200} // 0) == $requests ? 0 : 1);
     }
 
-    # a request of ours: what is rotated is never empty
+    # a request of ours: what is rotated is never empty; and a day does not end
+    # before each process has opened the new file
     my @codes;
     for (1 .. 3) {
         http_get($nginx, '/');
         wait_until(sub { -s "$dir/logs/access.json" });
+        wait_until(sub {
+            !grep { (readlink // '') =~ m{/access\.json\.1$} }
+                  map { glob "/proc/$_/fd/*" } $nginx->pid, $nginx->workers;
+        }, 20);
         push @codes, system $logrotate, '-f', '-s', "$dir/state", "$dir/rotate";
     }
     waitpid $pid, 0;

@@ -77,6 +77,18 @@ sub wait_until {
 }
 
 
+# How many connections to these ports of 127.0.0.1 nginx has not closed, whether
+# or not the client has.
+
+sub connections {
+    my (@ports) = @_;
+
+    my $here = join '|', map { sprintf '0100007F:%04X', $_ } @ports;
+    return scalar grep { /^\s*\d+: (?:$here) \S+ (?:01|08) / }
+           split /^/, slurp('/proc/net/tcp');
+}
+
+
 # Ends nginx's process $pid gracefully, and by force after $seconds.  Returns
 # true when force was not needed.
 
