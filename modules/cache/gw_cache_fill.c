@@ -1,0 +1,764 @@
+
+/*
+ * How an entry is made: the lock on its key, the head, the body, and the store
+ * that makes it valid.
+ */
+
+#include <string.h>
+
+#include "gw_cache_shard.h"
+#include "gw_siphash.h"
+
+
+static gw_cache_lock_t *gw_cache_mine(gw_cache_user_t *user,
+    const gw_cache_fill_t *fill);
+static uint64_t gw_cache_serial(gw_cache_t *cache, const gw_cache_key_t *key,
+    uint64_t now);
+static uint32_t gw_cache_fill_find(gw_cache_t *cache, const uint64_t hash[2]);
+static void gw_cache_fill_set(gw_cache_t *cache, uint32_t f,
+    const gw_cache_lock_t *lock);
+static void gw_cache_fill_wake(gw_cache_lock_t *lock);
+static void gw_cache_targets(const gw_cache_t *cache,
+    const gw_cache_target_t *target, gw_cache_lock_t *lock);
+static size_t gw_cache_head_size(const gw_cache_key_t *key,
+    const gw_cache_target_t *target, const gw_cache_response_t *response);
+static uint32_t gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
+    gw_cache_kind_e kind, const gw_cache_key_t *key, const gw_cache_target_t *target,
+    const gw_cache_response_t *response, uint64_t now);
+static void gw_cache_write(gw_cache_t *cache, uint32_t e,
+    gw_cache_kind_e kind, const gw_cache_key_t *key, const gw_cache_target_t *target,
+    const gw_cache_response_t *response);
+static uint64_t gw_cache_folders(const gw_cache_t *cache,
+    const gw_cache_target_t *target);
+static unsigned char *gw_cache_write_text(gw_cache_head_t *head,
+    gw_cache_text_e which, unsigned char *to, const unsigned char *data,
+    size_t len);
+static int gw_cache_part_add(gw_cache_user_t *user, gw_cache_fill_t *fill,
+    size_t len, uint64_t now);
+static void gw_cache_trim(gw_cache_t *cache, const gw_cache_fill_t *fill);
+static int gw_cache_end(gw_cache_user_t *user, gw_cache_fill_t *fill,
+    uint32_t body);
+
+
+/* a bin of the fills' own index */
+
+static uint32_t *
+gw_cache_fill_bin(gw_cache_t *cache, const uint64_t hash[2])
+{
+    return &cache->bins[hash[1] % GW_CACHE_BINS];
+}
+
+
+gw_cache_begin_e
+gw_cache_begin(gw_cache_user_t *user, const gw_cache_key_t *key,
+    const gw_cache_target_t *target, uint64_t serial, uint64_t now,
+    gw_cache_fill_t *fill)
+{
+    uint32_t          f;
+    gw_cache_t       *cache;
+    gw_cache_lock_t   lock;
+    gw_cache_begin_e  rc;
+
+    if (user->seat == NULL) {
+        return GW_CACHE_FULL;
+    }
+
+    cache = user->cache;
+    memset(fill, 0, sizeof(gw_cache_fill_t));
+
+    memset(&lock, 0, sizeof(gw_cache_lock_t));
+    lock.owner = user->self;
+    lock.hash[0] = key->hash[0];
+    lock.hash[1] = key->hash[1];
+    gw_cache_targets(cache, target, &lock);
+
+    gw_cache_enter(user);
+
+    f = gw_cache_fill_find(cache, key->hash);
+
+    if (gw_cache_serial(cache, key, now) != serial) {
+        rc = GW_CACHE_AGAIN;
+
+    } else if (f) {
+        rc = GW_CACHE_WAIT;
+
+    } else if (cache->free_fill) {
+        rc = GW_CACHE_FILL;
+        f = cache->free_fill;
+        gw_cache_fill_set(cache, f, &lock);
+
+    } else {
+        rc = GW_CACHE_FULL;
+    }
+
+    if (f) {
+        fill->fill = f;
+        fill->watch = &gw_cache_lock_of(cache, f)->word;
+        fill->seen = *fill->watch;
+        fill->owner = gw_cache_lock_of(cache, f)->owner;
+    }
+
+    gw_cache_exit(user);
+
+    return rc;
+}
+
+
+/* of the entry that would be found; 0: none */
+
+static uint64_t
+gw_cache_serial(gw_cache_t *cache, const gw_cache_key_t *key, uint64_t now)
+{
+    uint32_t          e;
+    uint64_t         *slot;
+    gw_cache_head_t  *head;
+
+    slot = gw_cache_lookup(cache, key->hash, &key->text, &key->variant);
+
+    if (slot == NULL) {
+        return 0;
+    }
+
+    e = (uint32_t) *slot;
+    head = gw_cache_head(cache, e);
+
+    return (gw_cache_entry(cache, e)->purged == GW_CACHE_HARD
+            || head->keep <= now)
+           ? 0 : head->serial;
+}
+
+
+static uint32_t
+gw_cache_fill_find(gw_cache_t *cache, const uint64_t hash[2])
+{
+    uint32_t          f;
+    gw_cache_lock_t  *lock;
+
+    for (f = *gw_cache_fill_bin(cache, hash); f; f = lock->next) {
+        lock = gw_cache_lock_of(cache, f);
+
+        if (lock->hash[0] == hash[0] && lock->hash[1] == hash[1]) {
+            break;
+        }
+    }
+
+    return f;
+}
+
+
+/* the owner last: a fill without one is free, whatever is in it */
+
+static void
+gw_cache_fill_set(gw_cache_t *cache, uint32_t f, const gw_cache_lock_t *set)
+{
+    uint64_t          word;
+    gw_cache_lock_t  *lock;
+
+    lock = gw_cache_lock_of(cache, f);
+    cache->free_fill = lock->next;
+
+    word = lock->word;
+    lock->hash[0] = set->hash[0];
+    lock->hash[1] = set->hash[1];
+    lock->url = set->url;
+    lock->path = set->path;
+    lock->host = set->host;
+    lock->consumer = set->consumer;
+    lock->rule = cache->rule;
+    lock->entry = 0;
+    lock->purged = GW_CACHE_VALID;
+
+    gw_cache_set(&lock->word, word + 1);
+    gw_cache_set(&lock->owner, set->owner);
+
+    gw_cache_fill_link(cache, f);
+}
+
+
+void
+gw_cache_fill_link(gw_cache_t *cache, uint32_t f)
+{
+    uint32_t         *bin;
+    gw_cache_lock_t  *lock;
+
+    lock = gw_cache_lock_of(cache, f);
+    bin = gw_cache_fill_bin(cache, lock->hash);
+
+    lock->next = *bin;
+    *bin = f;
+    cache->active++;
+}
+
+
+void
+gw_cache_fill_unlink(gw_cache_t *cache, uint32_t f)
+{
+    uint32_t  *p;
+
+    p = gw_cache_fill_bin(cache, gw_cache_lock_of(cache, f)->hash);
+
+    while (*p != f) {
+        p = &gw_cache_lock_of(cache, *p)->next;
+    }
+
+    *p = gw_cache_lock_of(cache, f)->next;
+    cache->active--;
+}
+
+
+static void
+gw_cache_fill_wake(gw_cache_lock_t *lock)
+{
+    gw_cache_set(&lock->word, lock->word + 1);
+}
+
+
+void
+gw_cache_fill_end(gw_cache_t *cache, uint32_t f)
+{
+    uint32_t          e;
+    gw_cache_lock_t  *lock;
+
+    lock = gw_cache_lock_of(cache, f);
+    e = lock->entry;
+
+    gw_cache_set(&lock->owner, 0);
+    gw_cache_fill_wake(lock);
+
+    if (e && gw_cache_entry(cache, e)->state == GW_CACHE_BUILT) {
+        gw_cache_kill(cache, e);
+    }
+
+    gw_cache_fill_unlink(cache, f);
+
+    lock->next = cache->free_fill;
+    cache->free_fill = f;
+}
+
+
+/* NULL: another process has ended the fill, taking this one for gone */
+
+static gw_cache_lock_t *
+gw_cache_mine(gw_cache_user_t *user, const gw_cache_fill_t *fill)
+{
+    gw_cache_lock_t  *lock;
+
+    lock = gw_cache_lock_of(user->cache, fill->fill);
+
+    return (lock->owner == user->self && lock->word == fill->seen) ? lock
+                                                                   : NULL;
+}
+
+
+int
+gw_cache_orphan(gw_cache_user_t *user, const gw_cache_fill_t *fill)
+{
+    int               gone;
+    gw_cache_lock_t  *lock;
+
+    gone = fill->owner != user->self && user->gone(user->data, fill->owner);
+
+    if (gone) {
+        gw_cache_enter(user);
+
+        lock = gw_cache_lock_of(user->cache, fill->fill);
+
+        if (lock->owner == fill->owner && lock->word == fill->seen) {
+            gw_cache_fill_end(user->cache, fill->fill);
+        }
+
+        gw_cache_exit(user);
+    }
+
+    return gone;
+}
+
+
+static void
+gw_cache_targets(const gw_cache_t *cache, const gw_cache_target_t *target,
+    gw_cache_lock_t *lock)
+{
+    gw_cache_text_t  path;
+
+    path.data = target->url.data;
+    path.len = target->path;
+
+    lock->url = gw_cache_hash(cache, &target->url);
+    lock->path = gw_cache_hash(cache, &path);
+    lock->host = gw_cache_hash(cache, &target->host);
+    lock->consumer = gw_cache_hash(cache, &target->consumer);
+}
+
+
+int
+gw_cache_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
+    const gw_cache_key_t *key, const gw_cache_target_t *target,
+    const gw_cache_text_t *names, uint64_t keep, uint64_t now)
+{
+    int                  done;
+    uint32_t             e;
+    gw_cache_key_t       primary;
+    gw_cache_lock_t     *lock;
+    gw_cache_response_t  response;
+
+    memset(&response, 0, sizeof(gw_cache_response_t));
+    response.header = *names;
+    response.stored = now;
+    response.fresh = keep;
+    response.keep = keep;
+
+    primary = *key;
+    primary.variant.data = NULL;
+    primary.variant.len = 0;
+    primary.hash[0] = key->primary[0];
+    primary.hash[1] = key->primary[1];
+
+    e = gw_cache_make(user, fill, GW_CACHE_VARY, &primary, target, &response,
+                      now);
+
+    if (e == 0) {
+        return 0;
+    }
+
+    gw_cache_enter(user);
+
+    lock = gw_cache_mine(user, fill);
+    done = lock && gw_cache_publish(user->cache, e);
+
+    if (done) {
+        lock->entry = 0;
+        gw_cache_fill_unlink(user->cache, fill->fill);
+        lock->hash[0] = key->hash[0];
+        lock->hash[1] = key->hash[1];
+        gw_cache_fill_link(user->cache, fill->fill);
+
+        gw_cache_fill_wake(lock);
+        fill->seen = lock->word;
+        fill->entry = 0;
+    }
+
+    gw_cache_exit(user);
+
+    return done;
+}
+
+
+int
+gw_cache_open(gw_cache_user_t *user, gw_cache_fill_t *fill,
+    const gw_cache_key_t *key, const gw_cache_target_t *target,
+    const gw_cache_response_t *response, uint64_t length, uint64_t now)
+{
+    if (length != GW_CACHE_UNKNOWN && length > user->cache->object) {
+        return 0;
+    }
+
+    fill->expected = length;
+    fill->length = 0;
+    fill->tail = 0;
+
+    return gw_cache_make(user, fill, GW_CACHE_RESPONSE, key, target, response,
+                         now) != 0;
+}
+
+
+/* an entry with its head, which belongs to the fill; 0: no memory */
+
+static uint32_t
+gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
+    gw_cache_kind_e kind, const gw_cache_key_t *key, const gw_cache_target_t *target,
+    const gw_cache_response_t *response, uint64_t now)
+{
+    size_t            units;
+    uint32_t          e;
+    gw_cache_t       *cache;
+    gw_cache_lock_t  *lock;
+
+    cache = user->cache;
+    units = (gw_cache_head_size(key, target, response) + GW_CACHE_UNIT - 1)
+            / GW_CACHE_UNIT;
+
+    if (units > GW_CACHE_RUN || response->ntags > GW_CACHE_TAGS
+        || target->path > target->url.len)
+    {
+        return 0;
+    }
+
+    gw_cache_enter(user);
+
+    e = 0;
+    lock = gw_cache_mine(user, fill);
+
+    if (lock && lock->entry == 0) {
+        e = gw_cache_build(cache, units, now);
+        gw_cache_set(&lock->entry, e);
+    }
+
+    gw_cache_exit(user);
+
+    if (e) {
+        gw_cache_write(cache, e, kind, key, target, response);
+    }
+
+    fill->entry = e;
+
+    return e;
+}
+
+
+static size_t
+gw_cache_head_size(const gw_cache_key_t *key, const gw_cache_target_t *target,
+    const gw_cache_response_t *response)
+{
+    size_t  size, i;
+
+    /* each is small enough that the sum does not overflow */
+
+    const size_t  len[] = { response->ntags * sizeof(uint64_t),
+                            target->path, key->text.len, key->variant.len,
+                            response->header.len, response->policy.len };
+
+    size = sizeof(gw_cache_head_t);
+
+    for (i = 0; i < sizeof(len) / sizeof(len[0]); i++) {
+
+        if (len[i] > GW_CACHE_RUN * GW_CACHE_UNIT) {
+            return (size_t) GW_CACHE_RUN * GW_CACHE_UNIT + 1;
+        }
+
+        size += len[i];
+    }
+
+    return size;
+}
+
+
+/* outside of the lock: nobody else looks at the entry yet, but for its state */
+
+static void
+gw_cache_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
+    const gw_cache_key_t *key, const gw_cache_target_t *target, const gw_cache_response_t *response)
+{
+    size_t             i;
+    unsigned char     *p;
+    gw_cache_lock_t    lock;
+    gw_cache_head_t   *head;
+    gw_cache_entry_t  *entry;
+
+    head = gw_cache_head(cache, e);
+    entry = gw_cache_entry(cache, e);
+
+    gw_cache_targets(cache, target, &lock);
+
+    head->url = lock.url;
+    head->path = lock.path;
+    head->host = lock.host;
+    head->consumer = lock.consumer;
+    head->hash[0] = key->hash[0];
+    head->hash[1] = key->hash[1];
+    head->stored = response->stored;
+    head->fresh = response->fresh;
+    head->keep = response->keep;
+    head->kind = kind;
+    head->variant = key->variant.data != NULL;
+    head->ntags = response->ntags;
+
+    entry->kind = kind;
+    entry->ntags = response->ntags;
+    entry->len = target->path;
+    entry->keep = gw_cache_stamp(response->keep);
+    entry->url = (uint32_t) lock.url;
+    entry->path = (uint32_t) lock.path;
+    entry->host = (uint32_t) lock.host;
+    entry->consumer = (uint32_t) lock.consumer;
+    entry->bits = gw_cache_folders(cache, target);
+
+    for (i = 0; i < response->ntags; i++) {
+        gw_cache_tags(head)[i] = gw_cache_hash(cache, &response->tags[i]);
+        entry->bits |= gw_cache_bit(gw_cache_tags(head)[i]);
+    }
+
+    p = (unsigned char *) &gw_cache_tags(head)[head->ntags];
+
+    p = gw_cache_write_text(head, GW_CACHE_TEXT_PATH, p, target->url.data,
+                            target->path);
+    p = gw_cache_write_text(head, GW_CACHE_TEXT_KEY, p, key->text.data,
+                            key->text.len);
+    p = gw_cache_write_text(head, GW_CACHE_TEXT_VARIANT, p, key->variant.data,
+                            key->variant.len);
+    p = gw_cache_write_text(head, GW_CACHE_TEXT_HEADER, p,
+                            response->header.data, response->header.len);
+    (void) gw_cache_write_text(head, GW_CACHE_TEXT_POLICY, p,
+                               response->policy.data, response->policy.len);
+}
+
+
+/* a bit for each prefix that ends in "/"; all of them if there are many */
+
+static uint64_t
+gw_cache_folders(const gw_cache_t *cache, const gw_cache_target_t *target)
+{
+    size_t           i;
+    uint64_t         bits;
+    unsigned         n;
+    gw_cache_text_t  folder;
+
+    bits = 0;
+    n = 0;
+    folder.data = target->url.data;
+
+    for (i = 0; i < target->path; i++) {
+
+        if (target->url.data[i] != '/') {
+            continue;
+        }
+
+        if (++n > GW_CACHE_FOLDERS) {
+            return (uint64_t) -1;
+        }
+
+        folder.len = i + 1;
+        bits |= gw_cache_bit(gw_cache_hash(cache, &folder));
+    }
+
+    return bits;
+}
+
+
+static unsigned char *
+gw_cache_write_text(gw_cache_head_t *head, gw_cache_text_e which,
+    unsigned char *to, const unsigned char *data, size_t len)
+{
+    head->len[which] = len;
+
+    if (len) {
+        memcpy(to, data, len);
+    }
+
+    return to + len;
+}
+
+
+int
+gw_cache_append(gw_cache_user_t *user, gw_cache_fill_t *fill,
+    const unsigned char *data, size_t len, uint64_t now)
+{
+    size_t            n, room;
+    gw_cache_part_t  *part;
+
+    if (fill->entry == 0 || len > user->cache->object - fill->length
+        || (fill->expected != GW_CACHE_UNKNOWN
+            && len > fill->expected - fill->length))
+    {
+        return 0;
+    }
+
+    while (len) {
+        part = NULL;
+        room = 0;
+
+        if (fill->tail) {
+            part = gw_cache_unit(user->cache, fill->tail);
+            room = (size_t) part->units * GW_CACHE_UNIT
+                   - sizeof(gw_cache_part_t) - part->len;
+        }
+
+        if (room == 0) {
+
+            if (!gw_cache_part_add(user, fill, len, now)) {
+                return 0;
+            }
+
+            continue;
+        }
+
+        n = len < room ? len : room;
+        memcpy((unsigned char *) (part + 1) + part->len, data, n);
+
+        part->len += n;
+        fill->length += n;
+        data += n;
+        len -= n;
+    }
+
+    return 1;
+}
+
+
+/* as much as is known to come, or as much again as there is */
+
+static int
+gw_cache_part_add(gw_cache_user_t *user, gw_cache_fill_t *fill, size_t len,
+    uint64_t now)
+{
+    uint64_t          size;
+    uint32_t          want, unit, units;
+    gw_cache_t       *cache;
+    gw_cache_part_t  *part;
+
+    cache = user->cache;
+
+    size = (fill->expected != GW_CACHE_UNKNOWN)
+           ? fill->expected - fill->length
+           : (fill->length > len ? fill->length : len);
+    size = (size + sizeof(gw_cache_part_t) + GW_CACHE_UNIT - 1)
+           / GW_CACHE_UNIT;
+    want = size < GW_CACHE_RUN ? size : GW_CACHE_RUN;
+
+    gw_cache_enter(user);
+
+    unit = 0;
+
+    if (gw_cache_mine(user, fill)) {
+        unit = gw_cache_room(cache, want, want < GW_CACHE_PART_LEAST
+                             ? want : GW_CACHE_PART_LEAST, &units, now);
+    }
+
+    if (unit) {
+        part = gw_cache_unit(cache, unit);
+        part->next = 0;
+        part->units = units;
+        part->len = 0;
+        part->refs = 1;
+
+        if (fill->tail) {
+            part = gw_cache_unit(cache, fill->tail);
+            gw_cache_set(&part->next, unit);
+
+        } else {
+            gw_cache_set(&gw_cache_head(cache, fill->entry)->body, unit);
+        }
+
+        fill->tail = unit;
+    }
+
+    gw_cache_exit(user);
+
+    return unit != 0;
+}
+
+
+/* what the last part does not use; its length first, then the units */
+
+static void
+gw_cache_trim(gw_cache_t *cache, const gw_cache_fill_t *fill)
+{
+    uint32_t          used, units;
+    gw_cache_part_t  *part;
+
+    if (fill->tail == 0) {
+        return;
+    }
+
+    part = gw_cache_unit(cache, fill->tail);
+    units = part->units;
+    used = (part->len + sizeof(gw_cache_part_t) + GW_CACHE_UNIT - 1)
+           / GW_CACHE_UNIT;
+
+    if (used < units) {
+        gw_cache_set(&part->units, used);
+        gw_cache_heap_give(&cache->heap, fill->tail + used, units - used);
+    }
+}
+
+
+int
+gw_cache_commit(gw_cache_user_t *user, gw_cache_fill_t *fill, uint64_t now)
+{
+    (void) now;
+
+    if (fill->entry == 0
+        || (fill->expected != GW_CACHE_UNKNOWN
+            && fill->length != fill->expected))
+    {
+        gw_cache_abort(user, fill);
+        return 0;
+    }
+
+    return gw_cache_end(user, fill, 0);
+}
+
+
+/* "body" is one of another entry, to be shared; 0: the fill has made it */
+
+static int
+gw_cache_end(gw_cache_user_t *user, gw_cache_fill_t *fill, uint32_t body)
+{
+    int                done;
+    gw_cache_t        *cache;
+    gw_cache_head_t   *head;
+    gw_cache_lock_t   *lock;
+    gw_cache_purged_e  purged;
+
+    cache = user->cache;
+    done = 0;
+
+    gw_cache_enter(user);
+
+    lock = gw_cache_mine(user, fill);
+
+    if (lock) {
+        head = gw_cache_head(cache, fill->entry);
+        head->length = fill->length;
+        purged = gw_cache_purged_since(cache, lock, head);
+
+        gw_cache_trim(cache, fill);
+
+        if (body) {
+            gw_cache_set(&head->body, body);
+            ((gw_cache_part_t *) gw_cache_unit(cache, body))->refs++;
+        }
+
+        gw_cache_set(&gw_cache_entry(cache, fill->entry)->purged, purged);
+
+        if (purged != GW_CACHE_HARD) {
+            done = gw_cache_publish(cache, fill->entry);
+            cache->stores += done;
+        }
+
+        gw_cache_fill_end(cache, fill->fill);
+        gw_cache_reclaim(cache);
+    }
+
+    gw_cache_exit(user);
+
+    fill->fill = 0;
+    fill->entry = 0;
+
+    return done;
+}
+
+
+void
+gw_cache_abort(gw_cache_user_t *user, gw_cache_fill_t *fill)
+{
+    gw_cache_enter(user);
+
+    if (gw_cache_mine(user, fill)) {
+        gw_cache_fill_end(user->cache, fill->fill);
+        gw_cache_reclaim(user->cache);
+    }
+
+    gw_cache_exit(user);
+
+    fill->fill = 0;
+    fill->entry = 0;
+}
+
+
+int
+gw_cache_refresh(gw_cache_user_t *user, gw_cache_fill_t *fill,
+    const gw_cache_key_t *key, const gw_cache_target_t *target,
+    const gw_cache_response_t *response, const gw_cache_hit_t *hit,
+    uint64_t now)
+{
+    if (!gw_cache_open(user, fill, key, target, response, GW_CACHE_UNKNOWN,
+                       now))
+    {
+        gw_cache_abort(user, fill);
+        return 0;
+    }
+
+    fill->length = hit->length;
+
+    return gw_cache_end(user, fill, hit->body);
+}

@@ -1,0 +1,826 @@
+
+/*
+ * The store of the cache, as one process sees it: what is found, what is
+ * filled, what is purged and what is evicted.
+ */
+
+#include <stdio.h>
+#include <time.h>
+
+#include "cache_world.h"
+#include "tap.h"
+
+
+#define SIZE   (1024 * 1024)
+#define LARGE  (1024 * 1024)
+
+static gw_cache_t       *cache;
+static gw_cache_user_t   user;
+
+
+static void
+begin(size_t size)
+{
+    cache = world_begin(size, LARGE);
+    world_user(&user, cache, (uint64_t) getpid());
+    gw_cache_join(&user, 1, NOW);
+}
+
+
+static void
+end(const char *what)
+{
+    is_str(inconsistent(cache), "", "%s: the shard is consistent", what);
+    (void) munmap(cache, cache->size);
+}
+
+
+static gw_cache_stat_t
+stat_now(void)
+{
+    gw_cache_stat_t  stat;
+
+    gw_cache_stat(&user, &stat);
+
+    return stat;
+}
+
+
+static void
+test_header(void)
+{
+    const uint64_t  secret[2] = { 1, 2 };
+
+    cache = shared(SIZE);
+
+    ok(!gw_cache_valid(cache, SIZE, 1), "zeroes are no shard");
+    ok(!gw_cache_init(cache, GW_CACHE_SIZE_MIN - 1, secret, 1, LARGE),
+       "too small");
+    ok(gw_cache_init(cache, GW_CACHE_SIZE_MIN, secret, 1, LARGE),
+       "the smallest");
+    ok(gw_cache_valid(cache, GW_CACHE_SIZE_MIN, 1), "is one");
+    ok(!gw_cache_valid(cache, GW_CACHE_SIZE_MIN + 1, 1), "of another size");
+    ok(!gw_cache_valid(cache, GW_CACHE_SIZE_MIN, 2), "of another zone");
+
+    cache->magic++;
+    ok(!gw_cache_valid(cache, GW_CACHE_SIZE_MIN, 1), "of another layout");
+
+    (void) munmap(cache, SIZE);
+}
+
+
+static void
+test_find(void)
+{
+    uint64_t        serial;
+    case_t          a = { .key = "k/a", .header = "H: a", .body = "body a" };
+    case_t          b = { .key = "k/b", .body = "" };
+    gw_cache_hit_t  hit, other;
+
+    begin(SIZE);
+
+    ok(!case_has(&user, &a), "a miss");
+    ok(case_store(&user, &a), "stored");
+    is_int(case_find(&user, &a, &hit), GW_CACHE_RESPONSE, "a hit");
+    is_bytes(hit.header.data, hit.header.len, "H: a", "the header");
+    is_bytes(hit.policy.data, hit.policy.len, "policy", "the policy");
+    ok(body_is(&user, &hit, (const unsigned char *) "body a", 6), "the body");
+    is_int(hit.stored, NOW, "stored");
+    is_int(hit.fresh, NOW + 1000, "fresh until");
+    is_int(hit.keep, NOW + HOUR, "kept until");
+    is_int(hit.soft, 0, "not purged");
+    is_int(stat_now().pins, 1, "a pin");
+
+    serial = hit.serial;
+    a.body = "new";
+    ok(case_store(&user, &a), "replaced while it is pinned");
+    ok(body_is(&user, &hit, (const unsigned char *) "body a", 6),
+       "which the reader does not notice");
+    is_int(case_find(&user, &a, &other), GW_CACHE_RESPONSE, "a hit");
+    ok(other.serial != serial, "of another entry");
+    ok(body_is(&user, &other, (const unsigned char *) "new", 3), "the new one");
+    is_int(cache->dead != 0, 1, "the old one is there");
+    gw_cache_unpin(&user, &hit);
+    is_int(cache->dead, 0, "until its last reader has left");
+    gw_cache_unpin(&user, &other);
+    is_int(stat_now().pins, 0, "no pins");
+
+    ok(case_store(&user, &b), "an empty body");
+    is_int(case_find(&user, &b, &hit), GW_CACHE_RESPONSE, "a hit");
+    ok(body_is(&user, &hit, NULL, 0), "with no part");
+    gw_cache_drop(&user, &hit);
+    ok(!case_has(&user, &b), "dropped");
+    gw_cache_unpin(&user, &hit);
+    ok(case_has(&user, &a), "and its neighbour is not");
+    is_int(stat_now().entries, 1, "one entry");
+
+    end("find");
+}
+
+
+static void
+test_times(void)
+{
+    gw_cache_key_t  key;
+    case_t          a = { .key = "k/a", .body = "a" };
+    gw_cache_hit_t  hit;
+
+    begin(SIZE);
+    ok(case_store(&user, &a), "stored");
+    case_key(cache, &a, &key);
+
+    is_int(gw_cache_find(&user, &key, NOW + HOUR - 1, &hit),
+           GW_CACHE_RESPONSE, "kept until its time");
+    gw_cache_unpin(&user, &hit);
+    is_int(gw_cache_find(&user, &key, NOW + HOUR, &hit), GW_CACHE_MISS,
+           "and no longer");
+    is_int(gw_cache_find(&user, &key, 1, &hit), GW_CACHE_RESPONSE,
+           "a clock that is behind");
+    gw_cache_unpin(&user, &hit);
+
+    (void) bytes_after_sweep(&user, NOW + HOUR - 1);
+    is_int(stat_now().entries, 1, "not swept before its time");
+    (void) bytes_after_sweep(&user, NOW + HOUR);
+    is_int(stat_now().entries, 0, "swept then");
+
+    end("times");
+}
+
+
+/* hashes that are equal, and keys that are not */
+
+static void
+test_collision(void)
+{
+    case_t          a = { .key = "same" };
+    case_t          b = { .key = "same", .variant = "" };
+    case_t          c = { .key = "sam", .variant = "e" };
+    gw_cache_hit_t  hit;
+    gw_cache_key_t  key;
+
+    begin(SIZE);
+    ok(case_store(&user, &a), "stored");
+    ok(!case_has(&user, &b), "a variant that is empty is another key");
+    ok(case_store(&user, &b), "stored");
+    ok(!case_has(&user, &c), "so is a text that is cut elsewhere");
+
+    case_key(cache, &a, &key);
+    key.text = text_of("SAME");
+    is_int(gw_cache_find(&user, &key, NOW, &hit), GW_CACHE_MISS,
+           "equal hashes and another text");
+    key.text = text_of("same");
+    is_int(gw_cache_find(&user, &key, NOW, &hit), GW_CACHE_RESPONSE,
+           "and the same one");
+    gw_cache_unpin(&user, &hit);
+
+    end("collision");
+}
+
+
+static void
+test_lock(void)
+{
+    case_t             a = { .key = "k/a", .body = "a" };
+    gw_cache_fill_t    fill, other;
+    gw_cache_user_t    second;
+
+    begin(SIZE);
+    world_user(&second, cache, 77);
+    gw_cache_join(&second, 1, NOW);
+
+    is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "one fills");
+    is_int(case_begin(&second, &a, 0, &other), GW_CACHE_WAIT, "one waits");
+    is_int(*other.watch, other.seen, "nothing happens");
+    is_int(other.owner, user.self, "for the one that fills");
+    is_int(gw_cache_orphan(&second, &other), 0, "which lives");
+
+    ok(case_open(&user, &a, &fill, 1), "the header");
+    ok(gw_cache_append(&user, &fill, (const unsigned char *) "a", 1, NOW),
+       "the body");
+    is_int(*other.watch, other.seen, "waiters wait on");
+    ok(!case_has(&second, &a), "and find nothing");
+    ok(gw_cache_commit(&user, &fill, NOW), "the end");
+    ok(*other.watch != other.seen, "they are woken");
+    ok(case_has(&second, &a), "and find it");
+    is_int(case_begin(&second, &a, 0, &other), GW_CACHE_AGAIN,
+           "who has missed it looks again");
+
+    is_int(case_begin(&user, &a, cache->serial, &fill), GW_CACHE_FILL,
+           "a refresh of what was found");
+    is_int(case_begin(&second, &a, cache->serial, &other), GW_CACHE_WAIT,
+           "others wait");
+    gw_cache_abort(&user, &fill);
+    ok(*other.watch != other.seen, "and are woken if it fails");
+    is_int(case_begin(&second, &a, cache->serial, &other), GW_CACHE_FILL,
+           "one of them takes over");
+    gw_cache_abort(&user, &fill);
+    ok(*other.watch == other.seen, "a second end has no effect");
+    gw_cache_abort(&second, &other);
+    is_int(stat_now().fills, 0, "no fills");
+
+    end("lock");
+}
+
+
+static void
+test_orphans(void)
+{
+    case_t            a = { .key = "k/a", .body = "a" };
+    uint64_t          bytes;
+    gw_cache_hit_t    hit;
+    gw_cache_fill_t   fill, other;
+    gw_cache_user_t   dead;
+
+    begin(SIZE);
+    world_born(77);
+    world_user(&dead, cache, 77);
+    bytes = stat_now().bytes;
+    gw_cache_join(&dead, 1, NOW);
+
+    is_int(case_begin(&dead, &a, 0, &fill), GW_CACHE_FILL, "one fills");
+    ok(case_open(&dead, &a, &fill, 10000), "the header");
+    ok(gw_cache_append(&dead, &fill, (const unsigned char *) "a", 1, NOW),
+       "a byte");
+    is_int(case_begin(&user, &a, 0, &other), GW_CACHE_WAIT, "one waits");
+    is_int(gw_cache_settle(&user), 0, "nobody is gone");
+
+    world_buried(77);
+    is_int(gw_cache_orphan(&user, &other), 1, "the filler is gone");
+    is_int(case_begin(&user, &a, 0, &other), GW_CACHE_FILL, "taken over");
+    ok(!gw_cache_append(&dead, &fill, (const unsigned char *) "a", 1, NOW)
+       || !gw_cache_commit(&dead, &fill, NOW), "the first one is out");
+    gw_cache_abort(&user, &other);
+
+    is_int(gw_cache_settle(&user), 1, "its seat is given back");
+    is_int(stat_now().bytes, bytes, "and all of its memory");
+
+    world_born(77);
+    gw_cache_join(&dead, 1, NOW);
+    ok(case_store(&dead, &a), "stored");
+    is_int(case_find(&dead, &a, &hit), GW_CACHE_RESPONSE, "found");
+    is_int(stat_now().pins, 1, "and pinned");
+    gw_cache_join(&dead, 0, NOW);
+    is_int(stat_now().pins, 1, "by who joins again");
+    gw_cache_join(&dead, 1, NOW);
+    is_int(stat_now().pins, 0, "not by another one of that name");
+    is_int(case_find(&dead, &a, &hit), GW_CACHE_RESPONSE, "found");
+    gw_cache_drop(&dead, &hit);
+    (void) bytes_after_sweep(&user, NOW);
+    ok(cache->dead != 0, "what is pinned stays");
+    world_buried(77);
+    is_int(gw_cache_settle(&user), 1, "until its reader is gone");
+    is_int(stat_now().bytes, bytes, "all memory is free");
+    is_int(stat_now().pins, 0, "no pins");
+
+    end("orphans");
+}
+
+
+static void
+test_vary(void)
+{
+    case_t             a = { .key = "k", .variant = "gzip", .body = "zip" };
+    case_t             b = { .key = "k", .variant = "", .body = "plain" };
+    case_t             k = { .key = "k" };
+    gw_cache_hit_t     hit;
+    gw_cache_key_t     key;
+    gw_cache_text_t    names;
+    gw_cache_fill_t    fill, wait, other;
+    gw_cache_target_t  target;
+
+    begin(SIZE);
+    names = text_of("accept-encoding");
+
+    is_int(case_begin(&user, &k, 0, &fill), GW_CACHE_FILL, "the key");
+    is_int(case_begin(&user, &k, 0, &wait), GW_CACHE_WAIT, "is locked");
+
+    case_key(cache, &a, &key);
+    case_target(&a, &target);
+    ok(gw_cache_vary(&user, &fill, &key, &target, &names, NOW + HOUR, NOW),
+       "it has variants");
+    ok(*wait.watch != wait.seen, "waiters are woken");
+    is_int(case_find(&user, &k, &hit), GW_CACHE_VARY, "find that");
+    is_bytes(hit.header.data, hit.header.len, "accept-encoding", "the names");
+    gw_cache_unpin(&user, &hit);
+
+    is_int(case_begin(&user, &a, 0, &wait), GW_CACHE_WAIT,
+           "wait for the variant");
+    is_int(case_begin(&user, &b, 0, &other), GW_CACHE_FILL,
+           "or fill another one");
+
+    ok(case_open(&user, &a, &fill, 3)
+       && gw_cache_append(&user, &fill, (const unsigned char *) "zip", 3, NOW)
+       && gw_cache_commit(&user, &fill, NOW), "the first variant");
+    ok(*wait.watch != wait.seen, "wakes those that wait for it");
+    ok(case_open(&user, &b, &other, 5)
+       && gw_cache_append(&user, &other, (const unsigned char *) "plain", 5,
+                          NOW)
+       && gw_cache_commit(&user, &other, NOW), "the second variant");
+
+    is_int(case_find(&user, &a, &hit), GW_CACHE_RESPONSE, "one");
+    ok(body_is(&user, &hit, (const unsigned char *) "zip", 3), "its body");
+    gw_cache_unpin(&user, &hit);
+    is_int(case_find(&user, &b, &hit), GW_CACHE_RESPONSE, "the other");
+    ok(body_is(&user, &hit, (const unsigned char *) "plain", 5), "its body");
+    gw_cache_unpin(&user, &hit);
+
+    is_int(gw_cache_purge(&user, GW_CACHE_BY_URL, &key.text, 1, NOW), 2,
+           "a soft purge of both");
+    is_int(case_find(&user, &k, &hit), GW_CACHE_VARY, "keeps the names");
+    gw_cache_unpin(&user, &hit);
+    is_int(gw_cache_purge(&user, GW_CACHE_BY_URL, &key.text, 0, NOW), 2,
+           "a hard one of both");
+    ok(!case_has(&user, &k) && !case_has(&user, &a) && !case_has(&user, &b),
+       "all are gone");
+
+    end("vary");
+}
+
+
+static void
+test_refresh(void)
+{
+    int                  i;
+    char                 header[32];
+    case_t               a = { .key = "k/a", .body = "the body", .len = 8 };
+    uint64_t             bytes;
+    gw_cache_hit_t       hit, old;
+    gw_cache_key_t       key;
+    gw_cache_fill_t      fill;
+    gw_cache_text_t      tags[4];
+    gw_cache_target_t    target;
+    gw_cache_response_t  response;
+
+    begin(SIZE);
+    case_key(cache, &a, &key);
+    case_target(&a, &target);
+    ok(case_store(&user, &a), "stored");
+    bytes = stat_now().bytes;
+    ok(case_find(&user, &a, &old), "a reader of the first one");
+
+    for (i = 0; i < 100; i++) {
+        snprintf(header, sizeof(header), "age: %d", i);
+        a.header = header;
+        case_response(&a, &response, tags);
+        response.fresh = NOW + 5000 + i;
+        ok(case_find(&user, &a, &hit)
+           && case_begin(&user, &a, hit.serial, &fill) == GW_CACHE_FILL
+           && gw_cache_refresh(&user, &fill, &key, &target, &response, &hit,
+                               NOW), "refreshed");
+        gw_cache_unpin(&user, &hit);
+    }
+
+    is_bytes(old.header.data, old.header.len, "header", "the old header");
+    ok(body_is(&user, &old, (const unsigned char *) "the body", 8),
+       "the old body");
+    gw_cache_unpin(&user, &old);
+
+    ok(case_find(&user, &a, &hit), "found");
+    is_bytes(hit.header.data, hit.header.len, "age: 99", "the new header");
+    ok(body_is(&user, &hit, (const unsigned char *) "the body", 8), "the body");
+    is_int(hit.fresh, NOW + 5099, "the new time");
+    gw_cache_unpin(&user, &hit);
+    is_int(stat_now().bytes, bytes, "no memory is lost");
+    is_int(stat_now().entries, 1, "one entry");
+
+    end("refresh");
+}
+
+
+/* bodies of all sizes, in pieces of all sizes */
+
+static void
+test_bodies(void)
+{
+    size_t            size, n, at, step;
+    case_t            a = { .key = "k/a" };
+    uint64_t          bytes;
+    unsigned char    *data;
+    gw_cache_hit_t    hit;
+    gw_cache_fill_t   fill;
+    const size_t      sizes[] = { 1, 239, 240, 241, 255, 256, 257, 4096,
+                                  65519, 65520, 65521, 65536, 200000 };
+
+    begin(SIZE);
+    bytes = stat_now().bytes;
+    data = malloc(LARGE);
+
+    for (n = 0; n < LARGE; n++) {
+        data[n] = (unsigned char) (n * 31 + n / 251);
+    }
+
+    for (n = 0; n < 2 * sizeof(sizes) / sizeof(sizes[0]); n++) {
+        size = sizes[n / 2];
+        step = (n % 2) ? 1000 : size;
+
+        ok(case_begin(&user, &a, 0, &fill) == GW_CACHE_FILL
+           && case_open(&user, &a, &fill, n % 2 ? GW_CACHE_UNKNOWN : size),
+           "%zu bytes", size);
+
+        for (at = 0; at < size; at += step) {
+            if (!gw_cache_append(&user, &fill, data + at,
+                                 size - at < step ? size - at : step, NOW))
+            {
+                break;
+            }
+        }
+
+        ok(at >= size && gw_cache_commit(&user, &fill, NOW), "stored");
+        ok(case_find(&user, &a, &hit) && body_is(&user, &hit, data, size),
+           "and found as they were");
+        ok(stat_now().bytes - bytes
+           <= (size + 16 * (size / 65520 + 8) + 255) / 256 * 256 + 2048,
+           "in not much more memory");
+        gw_cache_drop(&user, &hit);
+        gw_cache_unpin(&user, &hit);
+        is_int(stat_now().bytes, bytes, "which is free again");
+    }
+
+    free(data);
+    end("bodies");
+}
+
+
+static void
+test_limits(void)
+{
+    size_t            most;
+    case_t            a = { .key = "k/a" };
+    uint64_t          bytes;
+    unsigned char    *data;
+    gw_cache_fill_t   fill;
+
+    begin(SIZE);
+    bytes = stat_now().bytes;
+    most = cache->object;
+    data = calloc(1, most + 1);
+    ok(most <= stat_now().room / 4 && most > stat_now().room / 5,
+       "a body may have a quarter of a small shard");
+
+    is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
+    ok(!case_open(&user, &a, &fill, most + 1), "a length above it");
+    gw_cache_abort(&user, &fill);
+
+    is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
+    ok(case_open(&user, &a, &fill, most), "the largest length");
+    ok(gw_cache_append(&user, &fill, data, most, NOW), "all of it");
+    ok(!gw_cache_append(&user, &fill, data, 1, NOW), "not a byte more");
+    gw_cache_abort(&user, &fill);
+
+    is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
+    ok(case_open(&user, &a, &fill, GW_CACHE_UNKNOWN), "no length");
+    ok(gw_cache_append(&user, &fill, data, most, NOW), "the largest body");
+    ok(!gw_cache_append(&user, &fill, data, 1, NOW), "not a byte more");
+    ok(gw_cache_commit(&user, &fill, NOW), "it is stored");
+    ok(case_has(&user, &a), "and found");
+    (void) bytes_after_sweep(&user, NOW + HOUR);
+
+    is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
+    ok(case_open(&user, &a, &fill, 10), "ten bytes");
+    ok(!gw_cache_append(&user, &fill, data, 11, NOW), "eleven are refused");
+    ok(gw_cache_append(&user, &fill, data, 9, NOW), "nine are not");
+    ok(!gw_cache_commit(&user, &fill, NOW), "but truncated: not stored");
+    ok(!case_has(&user, &a), "nor found");
+    is_int(stat_now().fills, 0, "the lock is given back");
+    is_int(stat_now().bytes, bytes, "and the memory");
+
+    free(data);
+    end("limits");
+}
+
+
+static case_t  pages[] = {
+    { .key = "p1|/a", .url = "http://x/a?q=1", .host = "x", .tags = { "t" } },
+    { .key = "p2|/a", .url = "http://x/a?q=1", .host = "x", .consumer = "c" },
+    { .key = "p1|/A", .url = "http://x/a?q=2", .host = "x",
+      .tags = { "u", "t", "v" } },
+    { .key = "p1|/b", .url = "http://x/a/b", .host = "x", .consumer = "d" },
+    { .key = "p1|/c", .url = "http://x/ab", .host = "x", .tags = { "tt" } },
+    { .key = "p1|/d", .url = "http://y/a?q=1", .host = "y", .consumer = "c" },
+};
+
+#define PAGES  (sizeof(pages) / sizeof(pages[0]))
+
+
+/* purges, then compares what is left, a character for each page */
+
+static void
+purged_is(gw_cache_by_e by, const char *text, int soft, int n,
+    const char *left)
+{
+    char             got[PAGES + 1];
+    size_t           i;
+    gw_cache_hit_t   hit;
+    gw_cache_text_t  selector;
+
+    for (i = 0; i < PAGES; i++) {
+        (void) case_store(&user, &pages[i]);
+    }
+
+    selector = text_of(text);
+    is_int(gw_cache_purge(&user, by, &selector, soft, NOW), n,
+           "purge %d of \"%s\"", by, text);
+
+    for (i = 0; i < PAGES; i++) {
+        got[i] = '.';
+
+        if (case_find(&user, &pages[i], &hit)) {
+            got[i] = hit.soft ? 's' : '+';
+            gw_cache_unpin(&user, &hit);
+        }
+    }
+
+    got[i] = '\0';
+    is_str(got, left, "what is left");
+    is_int(gw_cache_purge(&user, by, &selector, soft, NOW), 0, "once");
+}
+
+
+static void
+test_purge(void)
+{
+    begin(SIZE);
+
+    purged_is(GW_CACHE_BY_URL, "http://x/a?q=1", 0, 2, "..++++");
+    purged_is(GW_CACHE_BY_URL, "http://x/a?q=1", 1, 2, "ss++++");
+    purged_is(GW_CACHE_BY_URL, "http://x/a", 0, 0, "++++++");
+    purged_is(GW_CACHE_BY_PATH, "http://x/a", 0, 3, "...+++");
+    purged_is(GW_CACHE_BY_PATH, "http://x/a?q=1", 0, 0, "++++++");
+    purged_is(GW_CACHE_BY_PREFIX, "http://x/a/", 0, 1, "+++.++");
+    purged_is(GW_CACHE_BY_PREFIX, "http://x/", 1, 5, "sssss+");
+    purged_is(GW_CACHE_BY_TAG, "t", 0, 2, ".+.+++");
+    purged_is(GW_CACHE_BY_TAG, "tt", 0, 1, "++++.+");
+    purged_is(GW_CACHE_BY_TAG, "T", 0, 0, "++++++");
+    purged_is(GW_CACHE_BY_HOST, "x", 0, 5, ".....+");
+    purged_is(GW_CACHE_BY_HOST, "z", 0, 0, "++++++");
+    purged_is(GW_CACHE_BY_CONSUMER, "c", 1, 2, "+s+++s");
+    purged_is(GW_CACHE_BY_CONSUMER, "", 0, 0, "++++++");
+    purged_is(GW_CACHE_BY_ALL, "", 0, 6, "......");
+    purged_is(GW_CACHE_BY_ALL, "", 1, 6, "ssssss");
+
+    (void) gw_cache_purge(&user, GW_CACHE_BY_ALL, NULL, 0, NOW);
+    (void) bytes_after_sweep(&user, NOW);
+    is_int(stat_now().entries, 0, "swept");
+
+    end("purge");
+}
+
+
+/* begin, purge, end: 1 stored, 2 stored and stale, 0 not stored */
+
+static int
+fill_across(const case_t *c, int opened, gw_cache_by_e by, const char *text,
+    int soft)
+{
+    int              rc;
+    gw_cache_hit_t   hit;
+    gw_cache_fill_t  fill;
+    gw_cache_text_t  selector;
+
+    selector = text_of(text);
+
+    (void) gw_cache_purge(&user, GW_CACHE_BY_ALL, NULL, 0, NOW);
+    rc = case_begin(&user, c, 0, &fill);
+
+    if (opened) {
+        (void) case_open(&user, c, &fill, 0);
+    }
+
+    if (gw_cache_purge(&user, by, &selector, soft, NOW) != 0) {
+        return -1;
+    }
+
+    if (!opened) {
+        (void) case_open(&user, c, &fill, 0);
+    }
+
+    rc = rc == GW_CACHE_FILL && gw_cache_commit(&user, &fill, NOW);
+
+    if (rc && case_find(&user, c, &hit)) {
+        rc += hit.soft;
+        gw_cache_unpin(&user, &hit);
+    }
+
+    return rc;
+}
+
+
+static void
+test_purged_fill(void)
+{
+    int                  i, opened;
+    case_t              *c = &pages[2];
+    gw_cache_text_t      other;
+    gw_cache_fill_t      fill;
+    static const struct {
+        gw_cache_by_e    by;
+        const char      *hit;
+        const char      *miss;
+    } row[] = {
+        { GW_CACHE_BY_URL,    "http://x/a?q=2", "http://x/a" },
+        { GW_CACHE_BY_PATH,   "http://x/a",     "http://x/a?q=2" },
+        { GW_CACHE_BY_PREFIX, "http://x/",      "http://x/a/" },
+        { GW_CACHE_BY_TAG,    "t",              "w" },
+        { GW_CACHE_BY_HOST,   "x",              "y" },
+    };
+
+    begin(SIZE);
+
+    for (i = 0; i < 10; i++) {
+        opened = i % 2;
+        is_int(fill_across(c, opened, row[i / 2].by, row[i / 2].hit, 0), 0,
+               "a fill that is purged by %d", row[i / 2].by);
+        is_int(fill_across(c, opened, row[i / 2].by, row[i / 2].hit, 1), 2,
+               "softly");
+        is_int(fill_across(c, opened, row[i / 2].by, row[i / 2].miss, 0), 1,
+               "or not at all");
+    }
+
+    c = &pages[1];
+    is_int(fill_across(c, 0, GW_CACHE_BY_CONSUMER, "c", 0), 0, "a consumer");
+    is_int(fill_across(c, 0, GW_CACHE_BY_CONSUMER, "d", 0), 1, "another one");
+    is_int(fill_across(c, 0, GW_CACHE_BY_ALL, "x", 0), 0, "all");
+
+    other = text_of("no such tag");
+    (void) gw_cache_purge(&user, GW_CACHE_BY_ALL, NULL, 0, NOW);
+    is_int(case_begin(&user, c, 0, &fill), GW_CACHE_FILL, "a fill");
+
+    for (i = 0; i < GW_CACHE_RULES; i++) {
+        (void) gw_cache_purge(&user, GW_CACHE_BY_TAG, &other, 0, NOW);
+    }
+
+    ok(case_open(&user, c, &fill, 0) && gw_cache_commit(&user, &fill, NOW),
+       "that sees %d purges by other tags is stored", GW_CACHE_RULES);
+    (void) gw_cache_purge(&user, GW_CACHE_BY_ALL, NULL, 0, NOW);
+
+    is_int(case_begin(&user, c, 0, &fill), GW_CACHE_FILL, "a fill");
+
+    for (i = 0; i < GW_CACHE_RULES + 1; i++) {
+        (void) gw_cache_purge(&user, GW_CACHE_BY_TAG, &other, 0, NOW);
+    }
+
+    ok(case_open(&user, c, &fill, 0) && !gw_cache_commit(&user, &fill, NOW),
+       "one more is not known any more");
+
+    end("purged fill");
+}
+
+
+/* many more than fit: what is used stays, and nothing fails */
+
+static void
+test_eviction(void)
+{
+    int              i, hot, stored;
+    char             key[32], body[3000];
+    case_t           c = { .key = key, .body = body };
+    gw_cache_hit_t   hit, pinned;
+    gw_cache_key_t   k;
+    gw_cache_stat_t  stat;
+
+    begin(SIZE);
+    memset(body, 'x', sizeof(body));
+    stored = 0;
+    hot = 0;
+
+    snprintf(key, sizeof(key), "pinned");
+    c.len = 2000;
+    ok(case_store(&user, &c) && case_find(&user, &c, &pinned), "one is pinned");
+
+    for (i = 0; i < 20000; i++) {
+        world_now += 20;
+        snprintf(key, sizeof(key), "%d", i);
+        c.len = 500 + (i * 37) % 2500;
+        c.keep = NOW + HOUR;
+        stored += case_store(&user, &c);
+
+        if (i >= 50) {
+            snprintf(key, sizeof(key), "%d", i % 50);
+            case_key(cache, &c, &k);
+
+            if (gw_cache_find(&user, &k, NOW, &hit)) {
+                hot++;
+                gw_cache_unpin(&user, &hit);
+            }
+        }
+    }
+
+    gw_cache_stat(&user, &stat);
+    note("%d of 20000 stored, %d of 19950 hits, %llu entries, %llu evictions,"
+         " %llu of %llu bytes", stored, hot, (long long) stat.entries,
+         (long long) stat.evictions, (long long) stat.bytes,
+         (long long) stat.room);
+    is_int(stored, 20000, "each is stored");
+    is_int(hot, 19950, "what is used once a second is never evicted");
+    ok(stat.bytes > stat.room * 9 / 10, "nine tenths of the memory are used");
+    ok(body_is(&user, &pinned, (unsigned char *) body, 2000),
+       "what is pinned is as it was");
+    gw_cache_unpin(&user, &pinned);
+
+    is_str(inconsistent(cache), "", "the shard is consistent");
+    (void) gw_cache_purge(&user, GW_CACHE_BY_ALL, NULL, 0, NOW);
+    (void) bytes_after_sweep(&user, NOW + HOUR);
+    stat = stat_now();
+    is_int(stat.entries, 0, "all are swept");
+    is_int(stat.bytes, GW_CACHE_PIN_UNITS * GW_CACHE_UNIT,
+           "pins are all that is left");
+
+    end("eviction");
+}
+
+
+/* everything is being filled or sent: a miss, and no error */
+
+static void
+test_full(void)
+{
+    int               i, n;
+    char              key[32];
+    case_t            c = { .key = key };
+    unsigned char     data[4096] = { 0 };
+    gw_cache_fill_t   fill[300], more;
+    static gw_cache_hit_t  hit[5000];
+
+    begin(SIZE);
+
+    for (n = 0; n < 60; n++) {
+        snprintf(key, sizeof(key), "%d", n);
+
+        if (case_begin(&user, &c, 0, &fill[n]) != GW_CACHE_FILL) {
+            break;
+        }
+
+        if (!case_open(&user, &c, &fill[n], 16384)
+            || !gw_cache_append(&user, &fill[n], data, sizeof(data), NOW)
+            || !gw_cache_append(&user, &fill[n], data, sizeof(data), NOW)
+            || !gw_cache_append(&user, &fill[n], data, sizeof(data), NOW)
+            || !gw_cache_append(&user, &fill[n], data, sizeof(data), NOW))
+        {
+            break;
+        }
+    }
+
+    ok(n > 40 && n < 60, "%d fills fill the shard", n);
+    gw_cache_abort(&user, &fill[n]);
+    snprintf(key, sizeof(key), "0");
+    ok(gw_cache_commit(&user, &fill[0], NOW), "one is stored");
+
+    for (i = 0; i < 5000; i++) {
+        if (!case_find(&user, &c, &hit[i])) {
+            break;
+        }
+    }
+
+    ok(i > 200, "%d readers", i);
+    n--;
+
+    while (i) {
+        gw_cache_unpin(&user, &hit[--i]);
+    }
+
+    while (n) {
+        gw_cache_abort(&user, &fill[n--]);
+    }
+
+    ok(case_has(&user, &c), "still found");
+    (void) bytes_after_sweep(&user, NOW);
+
+    for (n = 0; n < 300; n++) {
+        snprintf(key, sizeof(key), "fill %d", n);
+
+        if (case_begin(&user, &c, 0, &fill[n]) != GW_CACHE_FILL) {
+            break;
+        }
+    }
+
+    is_int(n, cache->fills, "as many fills as there are locks");
+    is_int(case_begin(&user, &c, 0, &more), GW_CACHE_FULL, "and no more");
+
+    while (n) {
+        gw_cache_abort(&user, &fill[--n]);
+    }
+
+    end("full");
+}
+
+
+int
+main(void)
+{
+    test_header();
+    test_find();
+    test_times();
+    test_collision();
+    test_lock();
+    test_orphans();
+    test_vary();
+    test_refresh();
+    test_bodies();
+    test_limits();
+    test_purge();
+    test_purged_fill();
+    test_eviction();
+    test_full();
+
+    return done_testing();
+}
