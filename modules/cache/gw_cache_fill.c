@@ -23,11 +23,12 @@ static void gw_cache_targets(const gw_cache_t *cache,
 static size_t gw_cache_head_size(const gw_cache_key_t *key,
     const gw_cache_target_t *target, const gw_cache_response_t *response);
 static uint32_t gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
-    gw_cache_kind_e kind, const gw_cache_key_t *key, const gw_cache_target_t *target,
-    const gw_cache_response_t *response, uint64_t now);
+    gw_cache_kind_e kind, const gw_cache_key_t *key,
+    const gw_cache_target_t *target, const gw_cache_response_t *response,
+    uint64_t now);
 static void gw_cache_write(gw_cache_t *cache, uint32_t e,
-    gw_cache_kind_e kind, const gw_cache_key_t *key, const gw_cache_target_t *target,
-    const gw_cache_response_t *response);
+    gw_cache_kind_e kind, const gw_cache_key_t *key,
+    const gw_cache_target_t *target, const gw_cache_response_t *response);
 static uint64_t gw_cache_folders(const gw_cache_t *cache,
     const gw_cache_target_t *target);
 static unsigned char *gw_cache_write_text(gw_cache_head_t *head,
@@ -365,8 +366,9 @@ gw_cache_open(gw_cache_user_t *user, gw_cache_fill_t *fill,
 
 static uint32_t
 gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
-    gw_cache_kind_e kind, const gw_cache_key_t *key, const gw_cache_target_t *target,
-    const gw_cache_response_t *response, uint64_t now)
+    gw_cache_kind_e kind, const gw_cache_key_t *key,
+    const gw_cache_target_t *target, const gw_cache_response_t *response,
+    uint64_t now)
 {
     size_t            units;
     uint32_t          e;
@@ -436,7 +438,8 @@ gw_cache_head_size(const gw_cache_key_t *key, const gw_cache_target_t *target,
 
 static void
 gw_cache_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
-    const gw_cache_key_t *key, const gw_cache_target_t *target, const gw_cache_response_t *response)
+    const gw_cache_key_t *key, const gw_cache_target_t *target,
+    const gw_cache_response_t *response)
 {
     size_t             i;
     unsigned char     *p;
@@ -662,10 +665,8 @@ gw_cache_trim(gw_cache_t *cache, const gw_cache_fill_t *fill)
 
 
 int
-gw_cache_commit(gw_cache_user_t *user, gw_cache_fill_t *fill, uint64_t now)
+gw_cache_commit(gw_cache_user_t *user, gw_cache_fill_t *fill)
 {
-    (void) now;
-
     if (fill->entry == 0
         || (fill->expected != GW_CACHE_UNKNOWN
             && fill->length != fill->expected))

@@ -137,8 +137,8 @@ gw_cache_heap_take(gw_cache_heap_t *heap, uint32_t want, uint32_t least,
 
 
 /*
- * A run of at least "n" units.  Its own list can have shorter ones, if it is one
- * of several lengths; all of the lists above have longer ones.
+ * A run of at least "n" units.  Its own list can have shorter ones, if it is
+ * one of several lengths; all of the lists above have longer ones.
  */
 
 static uint32_t

@@ -38,39 +38,29 @@ static void gw_cache_fill_hit(gw_cache_t *cache, uint32_t e,
 
 
 void
-gw_cache_join(gw_cache_user_t *user, int starts, uint64_t now)
+gw_cache_join(gw_cache_user_t *user, uint64_t now)
 {
-    uint32_t          i;
-    gw_cache_t       *cache;
-    gw_cache_seat_t  *seat;
+    uint32_t     i;
+    gw_cache_t  *cache;
 
     cache = user->cache;
     user->seat = NULL;
 
-    (void) gw_cache_seats_settle(user, starts);
+    (void) gw_cache_seats_settle(user, 1);
 
     gw_cache_enter(user);
 
-    seat = NULL;
-
-    for (i = 0; i < cache->seats; i++) {
-        if (cache->seat[i].owner == user->self) {
-            user->seat = &cache->seat[i];
-            break;
-        }
-
-        if (cache->seat[i].owner == 0) {
-            seat = &cache->seat[i];
-        }
+    for (i = 0; i < cache->seats && cache->seat[i].owner; i++) {
+        /* void */
     }
 
-    if (user->seat == NULL && seat == NULL && i < GW_CACHE_SEATS) {
-        gw_cache_set(&cache->seats, i + 1);
-        seat = &cache->seat[i];
-    }
+    if (i < GW_CACHE_SEATS) {
 
-    if (user->seat == NULL && seat) {
-        gw_cache_sit(user, seat, now);
+        if (i == cache->seats) {
+            gw_cache_set(&cache->seats, i + 1);
+        }
+
+        gw_cache_sit(user, &cache->seat[i], now);
     }
 
     gw_cache_exit(user);
@@ -433,6 +423,10 @@ gw_cache_unpin(gw_cache_user_t *user, gw_cache_hit_t *hit)
     gw_cache_t  *cache;
 
     cache = user->cache;
+
+    if (user->seat == NULL) {
+        return;
+    }
 
     gw_cache_pin_give(user, hit->pin);
 

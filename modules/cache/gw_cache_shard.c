@@ -112,10 +112,10 @@ gw_cache_lay_out(gw_cache_t *cache, size_t size)
 
 
 int
-gw_cache_valid(const gw_cache_t *cache, size_t size, uint64_t zone)
+gw_cache_valid(const gw_cache_t *cache, uint64_t zone)
 {
     return gw_cache_load(&cache->magic) == GW_CACHE_MAGIC
-           && cache->size == size && cache->zone == zone;
+           && cache->zone == zone;
 }
 
 

@@ -220,19 +220,18 @@ typedef struct {
 int gw_cache_init(gw_cache_t *cache, size_t size, const uint64_t secret[2],
     uint64_t zone, uint64_t object);
 
-/* whether this is a shard of this layout, size and zone */
-int gw_cache_valid(const gw_cache_t *cache, size_t size, uint64_t zone);
+/* whether this is a shard of this layout and zone */
+int gw_cache_valid(const gw_cache_t *cache, uint64_t zone);
 
 const uint64_t *gw_cache_secret(const gw_cache_t *cache);
 
 /*
- * Before the process uses the shard: settles, and takes a seat.  "starts": a
- * seat in the name of the process is that of an earlier one, and is cleared;
- * otherwise it is the seat of this process.  Without a seat, which happens if
- * 512 processes have one or the heap is full of what is in use, nothing is
- * found or stored.
+ * Before the process uses the shard, once: settles, and takes a seat.  One in
+ * the name of the process is that of an earlier process.  Without a seat, which
+ * happens if 512 processes have one or the heap is full of what is in use,
+ * nothing is found or stored.
  */
-void gw_cache_join(gw_cache_user_t *user, int starts, uint64_t now);
+void gw_cache_join(gw_cache_user_t *user, uint64_t now);
 
 /* gives the seat back; pins and fills of the process must not be used again */
 void gw_cache_leave(gw_cache_user_t *user);
@@ -255,7 +254,10 @@ void gw_cache_key(const uint64_t secret[2], gw_cache_key_t *key);
 gw_cache_kind_e gw_cache_find(gw_cache_user_t *user,
     const gw_cache_key_t *key, uint64_t now, gw_cache_hit_t *hit);
 
-/* "hit" and its texts are gone.  Takes the lock only if the entry is dead. */
+/*
+ * "hit" and its texts are gone.  Takes the lock only if the entry is dead.  No
+ * effect once the process has left.
+ */
 void gw_cache_unpin(gw_cache_user_t *user, gw_cache_hit_t *hit);
 
 /*
@@ -309,8 +311,7 @@ int gw_cache_append(gw_cache_user_t *user, gw_cache_fill_t *fill,
  * it was purged since _begin(); after a soft purge it is stale.  The lock is
  * given back.  Returns 0 if nothing was stored: also if bytes are missing.
  */
-int gw_cache_commit(gw_cache_user_t *user, gw_cache_fill_t *fill,
-    uint64_t now);
+int gw_cache_commit(gw_cache_user_t *user, gw_cache_fill_t *fill);
 
 /* gives the lock back, and frees what was made */
 void gw_cache_abort(gw_cache_user_t *user, gw_cache_fill_t *fill);

@@ -281,7 +281,7 @@ case_store(gw_cache_user_t *user, const case_t *c)
         return 0;
     }
 
-    return gw_cache_commit(user, &fill, NOW);
+    return gw_cache_commit(user, &fill);
 }
 
 

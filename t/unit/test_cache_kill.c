@@ -54,7 +54,7 @@ static void
 op_join(void)
 {
     gw_cache_leave(&child);
-    gw_cache_join(&child, 1, NOW);
+    gw_cache_join(&child, NOW);
 }
 
 
@@ -156,7 +156,7 @@ op_vary(void)
                          NOW);
     (void) case_open(&child, &k, &fill, BODY);
     (void) gw_cache_append(&child, &fill, new, BODY, NOW);
-    (void) gw_cache_commit(&child, &fill, NOW);
+    (void) gw_cache_commit(&child, &fill);
 }
 
 
@@ -238,7 +238,7 @@ leave_dead(void)
 
     world_born(CHILD + 1);
     world_user(&dead, cache, CHILD + 1);
-    gw_cache_join(&dead, 1, NOW);
+    gw_cache_join(&dead, NOW);
     (void) case_find(&dead, &a, &hit);
     gw_cache_drop(&user, &hit);
     (void) case_store(&user, &a);
@@ -414,12 +414,12 @@ set_up(const op_t *op)
     gw_cache_init(cache, SIZE, secret, 1, SIZE);
 
     world_user(&user, cache, (uint64_t) getpid());
-    gw_cache_join(&user, 1, NOW);
+    gw_cache_join(&user, NOW);
     gw_cache_stat(&user, &stat);
     start = stat.bytes;
 
     world_user(&child, cache, CHILD);
-    gw_cache_join(&child, 1, NOW);
+    gw_cache_join(&child, NOW);
 
     a.body = (char *) old;
     (void) case_store(&user, &a);

@@ -40,6 +40,7 @@ typedef struct {
 
 typedef struct {
     uint64_t   version;
+    uint64_t   made;            /* the version that has made the body */
     uint64_t   key;
     uint64_t   len;
 } header_t;
@@ -84,7 +85,7 @@ clock_msec(void)
 static unsigned char
 byte_of(const header_t *header, uint64_t i)
 {
-    return (unsigned char) (header->version * 131 + header->key * 17 + i * 7
+    return (unsigned char) (header->made * 131 + header->key * 17 + i * 7
                             + i / 256);
 }
 
@@ -254,6 +255,7 @@ do_fill(uint64_t k, uint64_t serial)
     }
 
     header.version = __atomic_add_fetch(&model->version, 1, __ATOMIC_SEQ_CST);
+    header.made = header.version;
     header.key = k;
     header.len = length();
 
@@ -268,19 +270,20 @@ do_fill(uint64_t k, uint64_t serial)
         return;
     }
 
-    if (gw_cache_commit(&user, &fill, NOW)) {
+    if (gw_cache_commit(&user, &fill)) {
         add(&model->stores);
     }
 }
 
 
-/* a 304: the body stays, and so does the version that is in the header */
+/* a 304: another version, with the same body */
 
 static void
 do_refresh(uint64_t k)
 {
     char                 text[64];
     case_t               c;
+    header_t             header;
     gw_cache_key_t       key;
     gw_cache_hit_t       hit;
     gw_cache_text_t      tags[4];
@@ -297,22 +300,18 @@ do_refresh(uint64_t k)
         return;
     }
 
-    response.header = hit.header;
-
     if (gw_cache_begin(&user, &key, &target, hit.serial, NOW, &fill)
         == GW_CACHE_FILL)
     {
-        /*
-         * What was purged softly before is fresh again, which the model has no
-         * word for.
-         */
+        memcpy(&header, hit.header.data, sizeof(header_t));
+        header.version = __atomic_add_fetch(&model->version, 1,
+                                            __ATOMIC_SEQ_CST);
 
-        if (gw_cache_entry(cache, hit.entry)->purged == GW_CACHE_VALID) {
-            (void) gw_cache_refresh(&user, &fill, &key, &target, &response,
-                                    &hit, NOW);
-        } else {
-            gw_cache_abort(&user, &fill);
-        }
+        response.header.data = (unsigned char *) &header;
+        response.header.len = sizeof(header_t);
+
+        (void) gw_cache_refresh(&user, &fill, &key, &target, &response, &hit,
+                                NOW);
     }
 
     gw_cache_unpin(&user, &hit);
@@ -449,7 +448,7 @@ start(void)
         world_born((uint64_t) getpid());
         world_user(&user, cache, (uint64_t) getpid());
         world_now = clock_msec();
-        gw_cache_join(&user, 1, NOW);
+        gw_cache_join(&user, NOW);
         work();
         _exit(0);
     }
@@ -556,7 +555,7 @@ main(void)
 
     world_now = clock_msec();
     world_user(&user, cache, 1);
-    gw_cache_join(&user, 1, NOW);
+    gw_cache_join(&user, NOW);
     gw_cache_stat(&user, &stat);
     bytes = stat.bytes;
 

@@ -23,7 +23,7 @@ begin(size_t size)
 {
     cache = world_begin(size, LARGE);
     world_user(&user, cache, (uint64_t) getpid());
-    gw_cache_join(&user, 1, NOW);
+    gw_cache_join(&user, NOW);
 }
 
 
@@ -53,17 +53,16 @@ test_header(void)
 
     cache = shared(SIZE);
 
-    ok(!gw_cache_valid(cache, SIZE, 1), "zeroes are no shard");
+    ok(!gw_cache_valid(cache, 1), "zeroes are no shard");
     ok(!gw_cache_init(cache, GW_CACHE_SIZE_MIN - 1, secret, 1, LARGE),
        "too small");
     ok(gw_cache_init(cache, GW_CACHE_SIZE_MIN, secret, 1, LARGE),
        "the smallest");
-    ok(gw_cache_valid(cache, GW_CACHE_SIZE_MIN, 1), "is one");
-    ok(!gw_cache_valid(cache, GW_CACHE_SIZE_MIN + 1, 1), "of another size");
-    ok(!gw_cache_valid(cache, GW_CACHE_SIZE_MIN, 2), "of another zone");
+    ok(gw_cache_valid(cache, 1), "is one");
+    ok(!gw_cache_valid(cache, 2), "of another zone");
 
     cache->magic++;
-    ok(!gw_cache_valid(cache, GW_CACHE_SIZE_MIN, 1), "of another layout");
+    ok(!gw_cache_valid(cache, 1), "of another layout");
 
     (void) munmap(cache, SIZE);
 }
@@ -186,7 +185,7 @@ test_lock(void)
 
     begin(SIZE);
     world_user(&second, cache, 77);
-    gw_cache_join(&second, 1, NOW);
+    gw_cache_join(&second, NOW);
 
     is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "one fills");
     is_int(case_begin(&second, &a, 0, &other), GW_CACHE_WAIT, "one waits");
@@ -199,7 +198,7 @@ test_lock(void)
        "the body");
     is_int(*other.watch, other.seen, "waiters wait on");
     ok(!case_has(&second, &a), "and find nothing");
-    ok(gw_cache_commit(&user, &fill, NOW), "the end");
+    ok(gw_cache_commit(&user, &fill), "the end");
     ok(*other.watch != other.seen, "they are woken");
     ok(case_has(&second, &a), "and find it");
     is_int(case_begin(&second, &a, 0, &other), GW_CACHE_AGAIN,
@@ -235,7 +234,7 @@ test_orphans(void)
     world_born(77);
     world_user(&dead, cache, 77);
     bytes = stat_now().bytes;
-    gw_cache_join(&dead, 1, NOW);
+    gw_cache_join(&dead, NOW);
 
     is_int(case_begin(&dead, &a, 0, &fill), GW_CACHE_FILL, "one fills");
     ok(case_open(&dead, &a, &fill, 10000), "the header");
@@ -248,20 +247,18 @@ test_orphans(void)
     is_int(gw_cache_orphan(&user, &other), 1, "the filler is gone");
     is_int(case_begin(&user, &a, 0, &other), GW_CACHE_FILL, "taken over");
     ok(!gw_cache_append(&dead, &fill, (const unsigned char *) "a", 1, NOW)
-       || !gw_cache_commit(&dead, &fill, NOW), "the first one is out");
+       || !gw_cache_commit(&dead, &fill), "the first one is out");
     gw_cache_abort(&user, &other);
 
     is_int(gw_cache_settle(&user), 1, "its seat is given back");
     is_int(stat_now().bytes, bytes, "and all of its memory");
 
     world_born(77);
-    gw_cache_join(&dead, 1, NOW);
+    gw_cache_join(&dead, NOW);
     ok(case_store(&dead, &a), "stored");
     is_int(case_find(&dead, &a, &hit), GW_CACHE_RESPONSE, "found");
     is_int(stat_now().pins, 1, "and pinned");
-    gw_cache_join(&dead, 0, NOW);
-    is_int(stat_now().pins, 1, "by who joins again");
-    gw_cache_join(&dead, 1, NOW);
+    gw_cache_join(&dead, NOW);
     is_int(stat_now().pins, 0, "not by another one of that name");
     is_int(case_find(&dead, &a, &hit), GW_CACHE_RESPONSE, "found");
     gw_cache_drop(&dead, &hit);
@@ -310,12 +307,12 @@ test_vary(void)
 
     ok(case_open(&user, &a, &fill, 3)
        && gw_cache_append(&user, &fill, (const unsigned char *) "zip", 3, NOW)
-       && gw_cache_commit(&user, &fill, NOW), "the first variant");
+       && gw_cache_commit(&user, &fill), "the first variant");
     ok(*wait.watch != wait.seen, "wakes those that wait for it");
     ok(case_open(&user, &b, &other, 5)
        && gw_cache_append(&user, &other, (const unsigned char *) "plain", 5,
                           NOW)
-       && gw_cache_commit(&user, &other, NOW), "the second variant");
+       && gw_cache_commit(&user, &other), "the second variant");
 
     is_int(case_find(&user, &a, &hit), GW_CACHE_RESPONSE, "one");
     ok(body_is(&user, &hit, (const unsigned char *) "zip", 3), "its body");
@@ -425,7 +422,7 @@ test_bodies(void)
             }
         }
 
-        ok(at >= size && gw_cache_commit(&user, &fill, NOW), "stored");
+        ok(at >= size && gw_cache_commit(&user, &fill), "stored");
         ok(case_find(&user, &a, &hit) && body_is(&user, &hit, data, size),
            "and found as they were");
         ok(stat_now().bytes - bytes
@@ -471,7 +468,7 @@ test_limits(void)
     ok(case_open(&user, &a, &fill, GW_CACHE_UNKNOWN), "no length");
     ok(gw_cache_append(&user, &fill, data, most, NOW), "the largest body");
     ok(!gw_cache_append(&user, &fill, data, 1, NOW), "not a byte more");
-    ok(gw_cache_commit(&user, &fill, NOW), "it is stored");
+    ok(gw_cache_commit(&user, &fill), "it is stored");
     ok(case_has(&user, &a), "and found");
     (void) bytes_after_sweep(&user, NOW + HOUR);
 
@@ -479,7 +476,7 @@ test_limits(void)
     ok(case_open(&user, &a, &fill, 10), "ten bytes");
     ok(!gw_cache_append(&user, &fill, data, 11, NOW), "eleven are refused");
     ok(gw_cache_append(&user, &fill, data, 9, NOW), "nine are not");
-    ok(!gw_cache_commit(&user, &fill, NOW), "but truncated: not stored");
+    ok(!gw_cache_commit(&user, &fill), "but truncated: not stored");
     ok(!case_has(&user, &a), "nor found");
     is_int(stat_now().fills, 0, "the lock is given back");
     is_int(stat_now().bytes, bytes, "and the memory");
@@ -594,7 +591,7 @@ fill_across(const case_t *c, int opened, gw_cache_by_e by, const char *text,
         (void) case_open(&user, c, &fill, 0);
     }
 
-    rc = rc == GW_CACHE_FILL && gw_cache_commit(&user, &fill, NOW);
+    rc = rc == GW_CACHE_FILL && gw_cache_commit(&user, &fill);
 
     if (rc && case_find(&user, c, &hit)) {
         rc += hit.soft;
@@ -649,7 +646,7 @@ test_purged_fill(void)
         (void) gw_cache_purge(&user, GW_CACHE_BY_TAG, &other, 0, NOW);
     }
 
-    ok(case_open(&user, c, &fill, 0) && gw_cache_commit(&user, &fill, NOW),
+    ok(case_open(&user, c, &fill, 0) && gw_cache_commit(&user, &fill),
        "that sees %d purges by other tags is stored", GW_CACHE_RULES);
     (void) gw_cache_purge(&user, GW_CACHE_BY_ALL, NULL, 0, NOW);
 
@@ -659,7 +656,7 @@ test_purged_fill(void)
         (void) gw_cache_purge(&user, GW_CACHE_BY_TAG, &other, 0, NOW);
     }
 
-    ok(case_open(&user, c, &fill, 0) && !gw_cache_commit(&user, &fill, NOW),
+    ok(case_open(&user, c, &fill, 0) && !gw_cache_commit(&user, &fill),
        "one more is not known any more");
 
     end("purged fill");
@@ -763,7 +760,7 @@ test_full(void)
     ok(n > 40 && n < 60, "%d fills fill the shard", n);
     gw_cache_abort(&user, &fill[n]);
     snprintf(key, sizeof(key), "0");
-    ok(gw_cache_commit(&user, &fill[0], NOW), "one is stored");
+    ok(gw_cache_commit(&user, &fill[0]), "one is stored");
 
     for (i = 0; i < 5000; i++) {
         if (!case_find(&user, &c, &hit[i])) {
