@@ -700,7 +700,7 @@ gw_cache_end(gw_cache_user_t *user, gw_cache_fill_t *fill, uint32_t body)
     if (lock) {
         head = gw_cache_head(cache, fill->entry);
         head->length = fill->length;
-        purged = gw_cache_purged_since(cache, lock, head);
+        purged = gw_cache_purged_since(cache, lock, fill->entry);
 
         gw_cache_trim(cache, fill);
 

@@ -49,7 +49,7 @@ static void gw_cache_mark(gw_cache_t *cache, uint32_t e,
     gw_cache_purge_t *purge);
 static int gw_cache_has_tag(gw_cache_head_t *head, uint32_t n, uint64_t hash);
 static int gw_cache_rule_matches(gw_cache_t *cache,
-    const gw_cache_rule_t *rule, gw_cache_head_t *head);
+    const gw_cache_rule_t *rule, uint32_t e);
 
 
 size_t
@@ -352,7 +352,7 @@ gw_cache_has_tag(gw_cache_head_t *head, uint32_t n, uint64_t hash)
 
 gw_cache_purged_e
 gw_cache_purged_since(gw_cache_t *cache, const gw_cache_lock_t *lock,
-    gw_cache_head_t *head)
+    uint32_t e)
 {
     uint64_t          i;
     unsigned          hashes;
@@ -368,13 +368,18 @@ gw_cache_purged_since(gw_cache_t *cache, const gw_cache_lock_t *lock,
 
     for (i = lock->rule; i < cache->rule && purged != GW_CACHE_HARD; i++) {
         rule = &cache->rules[i % GW_CACHE_RULES];
+
+        if (!(gw_cache_entry(cache, e)->bits & gw_cache_bit(rule->hash))) {
+            continue;
+        }
+
         hashes += (rule->len != 0);
 
         if (hashes > GW_CACHE_PURGE_HASHES) {
             return GW_CACHE_HARD;
         }
 
-        if (rule->purged > purged && gw_cache_rule_matches(cache, rule, head))
+        if (rule->purged > purged && gw_cache_rule_matches(cache, rule, e))
         {
             purged = rule->purged;
         }
@@ -386,9 +391,12 @@ gw_cache_purged_since(gw_cache_t *cache, const gw_cache_lock_t *lock,
 
 static int
 gw_cache_rule_matches(gw_cache_t *cache, const gw_cache_rule_t *rule,
-    gw_cache_head_t *head)
+    uint32_t e)
 {
-    gw_cache_text_t  path;
+    gw_cache_head_t  *head;
+    gw_cache_text_t   path;
+
+    head = gw_cache_head(cache, e);
 
     if (rule->len == 0) {
         return gw_cache_has_tag(head, head->ntags, rule->hash);

@@ -318,7 +318,7 @@ uint64_t gw_cache_look(gw_cache_t *cache);
 /* gw_cache_purge.c: what purges since the fill began mean for its entry */
 
 gw_cache_purged_e gw_cache_purged_since(gw_cache_t *cache,
-    const gw_cache_lock_t *lock, gw_cache_head_t *head);
+    const gw_cache_lock_t *lock, uint32_t e);
 
 uint64_t gw_cache_hash(const gw_cache_t *cache, const gw_cache_text_t *text);
 

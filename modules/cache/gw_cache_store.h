@@ -62,7 +62,7 @@
 
 
 #define GW_CACHE_SIZE_MIN  (256 * 1024)     /* bytes of a shard */
-#define GW_CACHE_TAGS      64               /* of an entry; more: not stored */
+#define GW_CACHE_TAGS      255              /* of an entry; more: not stored */
 
 
 /* in shared memory */
@@ -296,7 +296,8 @@ int gw_cache_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
 
 /*
  * The header is complete, and the body has "length" bytes, or
- * GW_CACHE_UNKNOWN.  Returns 0 if there is no memory or the body is too large.
+ * GW_CACHE_UNKNOWN.  Returns 0 if there is no memory, the body is too large, or
+ * key, path, header, policy and tags have more than 64 KB together.
  */
 int gw_cache_open(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const gw_cache_key_t *key, const gw_cache_target_t *target,

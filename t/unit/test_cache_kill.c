@@ -179,7 +179,7 @@ static void
 op_evict(void)
 {
     int     i;
-    char    key[8];
+    char    key[16];
     case_t  c = { .key = key, .body = (char *) new, .len = BODY };
 
     world_now += 10000;
@@ -217,7 +217,7 @@ static void
 fill_up(gw_cache_user_t *u)
 {
     int     i;
-    char    key[8];
+    char    key[16];
     case_t  c = { .key = key, .body = (char *) old, .len = BODY };
 
     for (i = 0; i < 100 && cache->evictions == 0; i++) {
@@ -492,7 +492,7 @@ test_op(const op_t *op)
 static void
 reuse(void)
 {
-    char             key[8];
+    char             key[16];
     int              i;
     case_t           c = { .key = key, .body = (char *) new, .len = BODY };
     gw_cache_text_t  url;

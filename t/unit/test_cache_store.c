@@ -663,6 +663,101 @@ test_purged_fill(void)
 }
 
 
+/* purges of others: in the same bins, of tags that are much alike */
+
+static void
+test_others(void)
+{
+    int              i, left;
+    size_t           purged;
+    char             key[48], tag[16];
+    case_t           c = { .key = key, .tags = { tag, "all" } };
+    gw_cache_text_t  text;
+
+    begin(8 * SIZE);
+
+    for (i = 0; i < 5000; i++) {
+        snprintf(key, sizeof(key), "http://x/%d", i);
+        snprintf(tag, sizeof(tag), "t%d", i % 100);
+        (void) case_store(&user, &c);
+    }
+
+    is_int(stat_now().entries, 5000, "5,000 entries");
+    purged = 0;
+
+    for (i = 0; i < 100000; i++) {
+        snprintf(key, sizeof(key), "http://x/other/%d", i);
+        text = text_of(key);
+        purged += gw_cache_purge(&user, GW_CACHE_BY_URL, &text, 0, NOW);
+    }
+
+    for (i = 0; i < 10000; i++) {
+        snprintf(key, sizeof(key), i % 2 ? "o%d" : "http://x/%d/", i);
+        text = text_of(key);
+        purged += gw_cache_purge(&user, i % 2 ? GW_CACHE_BY_TAG
+                                              : GW_CACHE_BY_PREFIX,
+                                 &text, 0, NOW);
+    }
+
+    for (i = 0, left = 0; i < 5000; i++) {
+        snprintf(key, sizeof(key), "http://x/%d", i);
+        left += case_has(&user, &c);
+    }
+
+    is_int(purged, 0, "110,000 purges of others purge nothing");
+    is_int(left, 5000, "each entry is still found");
+    text = text_of("t7");
+    is_int(gw_cache_purge(&user, GW_CACHE_BY_TAG, &text, 0, NOW), 50,
+           "and each of a tag is purged");
+
+    end("others");
+}
+
+
+static void
+test_tags(void)
+{
+    int                  i;
+    char                 name[256][16];
+    case_t               a = { .key = "a" };
+    gw_cache_key_t       key;
+    gw_cache_text_t      tags[256], none[4];
+    gw_cache_fill_t      fill;
+    gw_cache_target_t    target;
+    gw_cache_response_t  response;
+
+    begin(SIZE);
+    case_key(cache, &a, &key);
+    case_target(&a, &target);
+    case_response(&a, &response, none);
+
+    for (i = 0; i < 256; i++) {
+        snprintf(name[i], sizeof(name[i]), "n%d", i);
+        tags[i] = text_of(name[i]);
+    }
+
+    response.tags = tags;
+
+    for (i = 254; i < 257; i++) {
+        response.ntags = i;
+        is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
+        is_int(gw_cache_open(&user, &fill, &key, &target, &response, 0, NOW),
+               i <= GW_CACHE_TAGS, "%d tags", i);
+
+        if (i > GW_CACHE_TAGS) {
+            gw_cache_abort(&user, &fill);
+            break;
+        }
+
+        ok(gw_cache_commit(&user, &fill), "stored");
+        is_int(gw_cache_purge(&user, GW_CACHE_BY_TAG, &tags[i - 1], 0, NOW), 1,
+               "the last one purges it");
+    }
+
+    end("tags");
+}
+
+
 /* many more than fit: what is used stays, and nothing fails */
 
 static void
@@ -816,6 +911,8 @@ main(void)
     test_limits();
     test_purge();
     test_purged_fill();
+    test_others();
+    test_tags();
     test_eviction();
     test_full();
 
