@@ -29,6 +29,8 @@ static uint32_t gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
 static void gw_cache_write(gw_cache_t *cache, uint32_t e,
     gw_cache_kind_e kind, const gw_cache_key_t *key,
     const gw_cache_target_t *target, const gw_cache_response_t *response);
+static void gw_cache_write_entry(gw_cache_t *cache, uint32_t e,
+    gw_cache_head_t *head, const gw_cache_target_t *target);
 static uint64_t gw_cache_folders(const gw_cache_t *cache,
     const gw_cache_target_t *target);
 static unsigned char *gw_cache_write_text(gw_cache_head_t *head,
@@ -441,14 +443,12 @@ gw_cache_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
     const gw_cache_key_t *key, const gw_cache_target_t *target,
     const gw_cache_response_t *response)
 {
-    size_t             i;
-    unsigned char     *p;
-    gw_cache_lock_t    lock;
-    gw_cache_head_t   *head;
-    gw_cache_entry_t  *entry;
+    size_t            i;
+    unsigned char    *p;
+    gw_cache_lock_t   lock;
+    gw_cache_head_t  *head;
 
     head = gw_cache_head(cache, e);
-    entry = gw_cache_entry(cache, e);
 
     gw_cache_targets(cache, target, &lock);
 
@@ -465,20 +465,11 @@ gw_cache_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
     head->variant = key->variant.data != NULL;
     head->ntags = response->ntags;
 
-    entry->kind = kind;
-    entry->ntags = response->ntags;
-    entry->len = target->path;
-    entry->keep = gw_cache_stamp(response->keep);
-    entry->url = (uint32_t) lock.url;
-    entry->path = (uint32_t) lock.path;
-    entry->host = (uint32_t) lock.host;
-    entry->consumer = (uint32_t) lock.consumer;
-    entry->bits = gw_cache_folders(cache, target);
-
     for (i = 0; i < response->ntags; i++) {
         gw_cache_tags(head)[i] = gw_cache_hash(cache, &response->tags[i]);
-        entry->bits |= gw_cache_bit(gw_cache_tags(head)[i]);
     }
+
+    gw_cache_write_entry(cache, e, head, target);
 
     p = (unsigned char *) &gw_cache_tags(head)[head->ntags];
 
@@ -492,6 +483,33 @@ gw_cache_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
                             response->header.data, response->header.len);
     (void) gw_cache_write_text(head, GW_CACHE_TEXT_POLICY, p,
                                response->policy.data, response->policy.len);
+}
+
+
+/* what purges look at first */
+
+static void
+gw_cache_write_entry(gw_cache_t *cache, uint32_t e, gw_cache_head_t *head,
+    const gw_cache_target_t *target)
+{
+    uint32_t           i;
+    gw_cache_entry_t  *entry;
+
+    entry = gw_cache_entry(cache, e);
+
+    entry->kind = head->kind;
+    entry->ntags = head->ntags;
+    entry->len = target->path;
+    entry->keep = gw_cache_stamp(head->keep);
+    entry->url = (uint32_t) head->url;
+    entry->path = (uint32_t) head->path;
+    entry->host = (uint32_t) head->host;
+    entry->consumer = (uint32_t) head->consumer;
+    entry->bits = gw_cache_folders(cache, target);
+
+    for (i = 0; i < head->ntags; i++) {
+        entry->bits |= gw_cache_bit(gw_cache_tags(head)[i]);
+    }
 }
 
 
