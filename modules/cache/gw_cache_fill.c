@@ -96,6 +96,7 @@ gw_cache_begin(gw_cache_user_t *user, const gw_cache_key_t *key,
 
     if (f) {
         fill->fill = f;
+        fill->mine = (rc == GW_CACHE_FILL);
         fill->watch = &gw_cache_lock_of(cache, f)->word;
         fill->seen = *fill->watch;
         fill->owner = gw_cache_lock_of(cache, f)->owner;
@@ -239,7 +240,10 @@ gw_cache_fill_end(gw_cache_t *cache, uint32_t f)
 }
 
 
-/* NULL: another process has ended the fill, taking this one for gone */
+/*
+ * NULL: the caller waits, or has ended the fill, or another process has ended
+ * it, taking this one for gone.
+ */
 
 static gw_cache_lock_t *
 gw_cache_mine(gw_cache_user_t *user, const gw_cache_fill_t *fill)
@@ -248,8 +252,9 @@ gw_cache_mine(gw_cache_user_t *user, const gw_cache_fill_t *fill)
 
     lock = gw_cache_lock_of(user->cache, fill->fill);
 
-    return (lock->owner == user->self && lock->word == fill->seen) ? lock
-                                                                   : NULL;
+    return (fill->mine && lock->owner == user->self
+            && lock->word == fill->seen)
+           ? lock : NULL;
 }
 
 

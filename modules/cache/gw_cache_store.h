@@ -176,6 +176,7 @@ typedef struct {
 
     /* private */
     uint32_t              fill;
+    uint32_t              mine;         /* the lock is this caller's */
     uint32_t              entry;
     uint32_t              tail;         /* last part of the body */
     uint64_t              length;       /* of the body until now */

@@ -180,7 +180,7 @@ static void
 test_lock(void)
 {
     case_t             a = { .key = "k/a", .body = "a" };
-    gw_cache_fill_t    fill, other;
+    gw_cache_fill_t    fill, other, same;
     gw_cache_user_t    second;
 
     begin(SIZE);
@@ -192,6 +192,11 @@ test_lock(void)
     is_int(*other.watch, other.seen, "nothing happens");
     is_int(other.owner, user.self, "for the one that fills");
     is_int(gw_cache_orphan(&second, &other), 0, "which lives");
+
+    is_int(case_begin(&user, &a, 0, &same), GW_CACHE_WAIT,
+           "so does another request of the process");
+    gw_cache_abort(&user, &same);
+    is_int(*other.watch, other.seen, "which ends nothing when it gives up");
 
     ok(case_open(&user, &a, &fill, 1), "the header");
     ok(gw_cache_append(&user, &fill, (const unsigned char *) "a", 1, NOW),
