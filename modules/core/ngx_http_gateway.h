@@ -70,6 +70,7 @@ typedef struct {
     ngx_uint_t                      nvariables;
     ngx_uint_t                      observes;   /* bits: _observe.h */
     ngx_uint_t                      refuses;    /* unsigned:1; a module does */
+    ngx_uint_t                      detaches;   /* unsigned:1; a module does */
     ngx_uint_t                      asks;       /* unsigned:1; a method is on */
     ngx_uint_t                      identity_headers;  /* unsigned:1 */
     ngx_uint_t                      closed;     /* unsigned:1; the lists */
@@ -202,6 +203,9 @@ typedef struct {
     void                          **hid_at;     /* r->loc_conf, there */
 
     ngx_http_gateway_ids_t         *ids;        /* NULL: none, or not yet */
+
+    /* NULL: the request is a client's */
+    struct ngx_http_gateway_detached_s  *detached;
 
     ngx_uint_t                      present;    /* bits: methods that have
                                                    succeeded, */

@@ -154,8 +154,8 @@ ngx_http_gateway_header_forget(ngx_http_request_t *r, ngx_table_elt_t *h)
 
 
 /*
- * Tells headers_in of a line that was pushed to the list and is the only one
- * of its name.
+ * Tells headers_in of a line that was pushed to the list, after all others of
+ * its name.
  */
 
 static ngx_inline ngx_int_t
@@ -173,7 +173,13 @@ ngx_http_gateway_header_name(ngx_http_request_t *r, ngx_table_elt_t *h)
 
     ph = slot;
 
-#if (nginx_version < 1023000)
+#if (nginx_version >= 1023000)
+
+    while (*ph) {
+        ph = &(*ph)->next;
+    }
+
+#else
 
     if (multi) {
         ngx_array_t  *lines;
@@ -191,6 +197,9 @@ ngx_http_gateway_header_name(ngx_http_request_t *r, ngx_table_elt_t *h)
         if (ph == NULL) {
             return NGX_ERROR;
         }
+
+    } else if (*ph) {
+        return NGX_OK;
     }
 
 #endif
@@ -198,6 +207,20 @@ ngx_http_gateway_header_name(ngx_http_request_t *r, ngx_table_elt_t *h)
     *ph = h;
 
     return NGX_OK;
+}
+
+
+/* 1.29.3 keeps the port of the request's authority */
+
+static ngx_inline void
+ngx_http_gateway_copy_port(ngx_http_request_t *to, ngx_http_request_t *from)
+{
+#if (nginx_version >= 1029003)
+    to->port = from->port;
+#else
+    (void) to;
+    (void) from;
+#endif
 }
 
 

@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_detached.h"
 
 
 ngx_conf_enum_t  ngx_http_gateway_modes[] = {
@@ -137,6 +138,22 @@ ngx_http_gateway_refuses(ngx_conf_t *cf)
     }
 
     gmcf->refuses = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_detaches(ngx_conf_t *cf)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_gateway_registry(cf, "a module with detached requests", 0);
+    if (gmcf == NULL) {
+        return NGX_ERROR;
+    }
+
+    gmcf->detaches = 1;
 
     return NGX_OK;
 }

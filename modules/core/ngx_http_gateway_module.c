@@ -9,6 +9,7 @@
 
 #include "ngx_http_gateway.h"
 #include "ngx_http_gateway_counter.h"
+#include "ngx_http_gateway_detached.h"
 #include "ngx_http_gateway_observe.h"
 #include "gw_pairs.h"
 
@@ -679,6 +680,10 @@ ngx_http_gateway_init(ngx_conf_t *cf)
     }
 
     if (ngx_http_gateway_observe_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (gmcf->detaches && ngx_http_gateway_detached_init(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -1,0 +1,692 @@
+
+/*
+ * Where detached requests run and end.
+ *
+ * The connection is a real one of the worker, with a socket that is connected
+ * to nothing: nginx closes it, tells it of a worker that leaves, and may ask
+ * the socket for errors or set options of it.  Nothing is read from it or
+ * written to it, since core's filters take all output of the subrequest.
+ *
+ * nginx would log a subrequest that ends under "log_subrequest on", unless
+ * another one is active: when this one ends, the main request is made active.
+ */
+
+#include "ngx_http_gateway_detached_private.h"
+
+
+/* ms; of a worker that leaves, without worker_shutdown_timeout */
+#define NGX_HTTP_GATEWAY_DETACHED_LEAVE  10000
+
+
+static void ngx_http_gateway_detached_next(
+    ngx_http_gateway_detached_user_t *user);
+static void ngx_http_gateway_detached_event(ngx_event_t *ev);
+static ngx_int_t ngx_http_gateway_detached_connect(
+    ngx_http_gateway_detached_t *d);
+static void ngx_http_gateway_detached_attach(ngx_http_gateway_detached_t *d,
+    ngx_connection_t *c);
+static void ngx_http_gateway_detached_run(ngx_http_gateway_detached_t *d);
+static void ngx_http_gateway_detached_abort(ngx_http_gateway_detached_t *d);
+static void ngx_http_gateway_detached_stop(ngx_http_gateway_detached_t *d);
+static void ngx_http_gateway_detached_closing(ngx_event_t *rev);
+static void ngx_http_gateway_detached_leave(ngx_http_gateway_detached_t *d);
+static ngx_int_t ngx_http_gateway_detached_post(ngx_http_request_t *r,
+    void *data, ngx_int_t rc);
+static void ngx_http_gateway_detached_done(ngx_http_request_t *r);
+static void ngx_http_gateway_detached_ended(ngx_http_gateway_detached_t *d,
+    ngx_int_t rc);
+static void ngx_http_gateway_detached_cleanup(void *data);
+static ngx_int_t ngx_http_gateway_detached_header_filter(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_detached_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_http_gateway_detached_take(void *data, ngx_chain_t *in);
+static ngx_chain_t *ngx_http_gateway_detached_send_chain(ngx_connection_t *c,
+    ngx_chain_t *in, off_t limit);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+/* how long a worker that leaves waits, in ms */
+
+static ngx_msec_t
+ngx_http_gateway_detached_drain(void)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    return ccf->shutdown_timeout ? ccf->shutdown_timeout
+                                 : NGX_HTTP_GATEWAY_DETACHED_LEAVE;
+}
+
+
+/* the detached request that r is; NULL: another request */
+
+static ngx_http_gateway_detached_t *
+ngx_http_gateway_detached_find(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    if (r->parent == NULL || r->parent != r->main) {
+        return NULL;
+    }
+
+    gr = ngx_http_gateway_request(r);
+
+    return (gr && !r->background) ? gr->detached : NULL;
+}
+
+
+void *
+ngx_http_gateway_detached_data(ngx_http_request_t *r,
+    const ngx_http_gateway_detached_user_t *user)
+{
+    ngx_http_gateway_detached_t  *d;
+
+    d = ngx_http_gateway_detached_find(r);
+
+    return (d && d->conf.user == user) ? d->conf.data : NULL;
+}
+
+
+ngx_int_t
+ngx_http_gateway_detached_start(ngx_http_gateway_detached_t *d)
+{
+    ngx_msec_t                         timeout;
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_gateway_detached_user_t  *user;
+
+    user = d->conf.user;
+    timeout = d->conf.timeout;
+
+    if (user->running >= user->max
+        && (user->nwaiting >= user->backlog || ngx_exiting))
+    {
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, d->log, 0,
+                       "gateway detached request is one too many: "
+                       "%ui run, %ui wait", user->running, user->nwaiting);
+        return NGX_DECLINED;
+    }
+
+    cln = ngx_pool_cleanup_add(d->main->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_gateway_detached_cleanup;
+    cln->data = d;
+
+    if (ngx_exiting) {
+        timeout = ngx_min(timeout, ngx_http_gateway_detached_drain());
+    }
+
+    d->rc = NGX_ERROR;
+    d->event.handler = ngx_http_gateway_detached_event;
+    d->event.data = d;
+    d->event.log = d->log;
+
+    ngx_add_timer(&d->event, timeout);
+
+    if (user->waiting.prev == NULL) {
+        ngx_queue_init(&user->waiting);
+    }
+
+    d->waiting = 1;
+    user->nwaiting++;
+    ngx_queue_insert_tail(&user->waiting, &d->queue);
+
+    if (user->running < user->max) {
+        ngx_http_gateway_detached_next(user);
+    }
+
+    return NGX_OK;
+}
+
+
+/* it is the turn of the one that has waited longest */
+
+static void
+ngx_http_gateway_detached_next(ngx_http_gateway_detached_user_t *user)
+{
+    ngx_queue_t                  *q;
+    ngx_http_gateway_detached_t  *d;
+
+    if (user->nwaiting == 0) {
+        return;
+    }
+
+    q = ngx_queue_head(&user->waiting);
+    d = ngx_queue_data(q, ngx_http_gateway_detached_t, queue);
+
+    ngx_queue_remove(q);
+    user->nwaiting--;
+    user->running++;
+    d->waiting = 0;
+
+    ngx_post_event(&d->event, &ngx_posted_next_events);
+}
+
+
+static void
+ngx_http_gateway_detached_event(ngx_event_t *ev)
+{
+    ngx_http_gateway_detached_t  *d;
+
+    d = ev->data;
+
+    if (ev->timedout) {
+        d->rc = NGX_HTTP_REQUEST_TIME_OUT;
+        ngx_http_gateway_detached_abort(d);
+
+    } else if (d->stopped) {
+        ngx_http_gateway_detached_abort(d);
+
+    } else {
+        ngx_http_gateway_detached_run(d);
+    }
+}
+
+
+/*
+ * A datagram socket of a local domain: unlike an eventfd it has pending errors
+ * and options such as SO_LINGER, and unlike a stream, nothing that is closed or
+ * not connected yet for nginx's tests of a client that has left.
+ */
+
+static ngx_int_t
+ngx_http_gateway_detached_connect(ngx_http_gateway_detached_t *d)
+{
+    ngx_socket_t       s;
+    ngx_connection_t  *c;
+
+    s = ngx_socket(AF_UNIX, SOCK_DGRAM, 0);
+
+    if (s == (ngx_socket_t) -1) {
+        ngx_log_error(NGX_LOG_ERR, d->log, ngx_socket_errno,
+                      ngx_socket_n " failed");
+        return NGX_ERROR;
+    }
+
+    c = (ngx_nonblocking(s) == -1) ? NULL : ngx_get_connection(s, d->log);
+
+    if (c == NULL) {
+        (void) ngx_close_socket(s);
+        return NGX_ERROR;
+    }
+
+    ngx_http_gateway_detached_attach(d, c);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_detached_attach(ngx_http_gateway_detached_t *d,
+    ngx_connection_t *c)
+{
+    c->pool = d->pool;
+    c->data = d->main;
+    c->type = SOCK_STREAM;
+    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
+    c->start_time = ngx_current_msec;
+    c->requests = 1;
+    c->log_error = NGX_ERROR_INFO;
+    c->idle = 1;
+    c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
+    c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
+    c->send_chain = ngx_http_gateway_detached_send_chain;
+
+    c->sockaddr = d->sockaddr;
+    c->socklen = d->socklen;
+    c->addr_text = d->addr_text;
+    c->local_sockaddr = d->local_sockaddr;
+    c->local_socklen = d->local_socklen;
+
+    /*
+     * Active events are not added to an edge-triggered event method.  A level-
+     * triggered one adds no event for writing, since that is ready, and finds
+     * nothing to read.
+     */
+
+    c->read->active = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? 1 : 0;
+    c->write->active = c->read->active;
+    c->write->ready = 1;
+
+    c->read->log = d->log;
+    c->read->handler = ngx_http_gateway_detached_closing;
+
+    c->write->log = d->log;
+    c->write->handler = ngx_http_empty_handler;
+
+    d->log->connection = c->number;
+    d->log_ctx->connection = c;
+    d->log_ctx->request = d->main;
+    d->log_ctx->current_request = d->main;
+
+#if (NGX_STAT_STUB)
+    (void) ngx_atomic_fetch_add(ngx_stat_active, 1);
+#endif
+
+    d->main->connection = c;
+    d->connection = c;
+}
+
+
+static void
+ngx_http_gateway_detached_run(ngx_http_gateway_detached_t *d)
+{
+    ngx_uint_t           flags;
+    ngx_http_request_t  *r, *sr;
+
+    r = d->main;
+
+    if (ngx_http_gateway_detached_connect(d) != NGX_OK) {
+        ngx_http_gateway_detached_abort(d);
+        return;
+    }
+
+    r->write_event_handler = ngx_http_gateway_detached_done;
+
+    d->post.handler = ngx_http_gateway_detached_post;
+    d->post.data = d;
+
+    flags = d->clone ? NGX_HTTP_SUBREQUEST_CLONE : 0;
+
+    if (ngx_http_subrequest(r, &r->uri, &r->args, &sr, &d->post, flags)
+        != NGX_OK)
+    {
+        ngx_http_gateway_detached_abort(d);
+        return;
+    }
+
+    sr->method = r->method;
+    sr->method_name = r->method_name;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, d->log, 0,
+                   "gateway detached request: %p \"%V %V\"",
+                   d, &sr->method_name, &sr->uri);
+
+    ngx_http_run_posted_requests(d->connection);
+}
+
+
+/* from an event of its own only: the request is over when this returns */
+
+static void
+ngx_http_gateway_detached_abort(ngx_http_gateway_detached_t *d)
+{
+    ngx_connection_t  *c;
+
+    c = d->connection;
+
+    if (c == NULL) {
+        ngx_http_gateway_detached_destroy(d);
+        return;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, d->log, 0,
+                   "gateway detached request is ended: %p, %i", d, d->rc);
+
+    /* as ngx_http_request_handler() does it: the cleanup takes one */
+
+    d->main->count++;
+
+    ngx_http_finalize_request(d->main, NGX_ERROR);
+    ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_gateway_detached_destroy(ngx_http_gateway_detached_t *d)
+{
+    ngx_pool_t  *pool;
+
+    pool = d->pool;
+
+    ngx_destroy_pool(d->main->pool);
+    ngx_destroy_pool(pool);
+}
+
+
+void
+ngx_http_gateway_detached_cancel(ngx_http_gateway_detached_t *d)
+{
+    d->conf.header = NULL;
+    d->conf.body = NULL;
+    d->conf.end = NULL;
+
+    ngx_http_gateway_detached_stop(d);
+}
+
+
+/* it is ended soon: the caller may be a callback of it */
+
+static void
+ngx_http_gateway_detached_stop(ngx_http_gateway_detached_t *d)
+{
+    d->stopped = 1;
+
+    ngx_post_event(&d->event, &ngx_posted_next_events);
+}
+
+
+/*
+ * nginx tells idle connections when the worker begins to leave, and all of
+ * them, with an error, when worker_shutdown_timeout has passed.
+ */
+
+static void
+ngx_http_gateway_detached_closing(ngx_event_t *rev)
+{
+    ngx_connection_t            *c;
+    ngx_http_request_t          *r;
+    ngx_http_gateway_request_t  *gr;
+
+    c = rev->data;
+
+    if (!c->close) {
+        return;
+    }
+
+    r = c->data;
+    gr = ngx_http_gateway_request(r);
+
+    if (c->error) {
+        ngx_http_gateway_detached_abort(gr->detached);
+        return;
+    }
+
+    c->close = 0;
+
+    ngx_http_gateway_detached_leave(gr->detached);
+}
+
+
+static void
+ngx_http_gateway_detached_leave(ngx_http_gateway_detached_t *d)
+{
+    ngx_msec_t                         drain;
+    ngx_queue_t                       *q;
+    ngx_http_gateway_detached_user_t  *user;
+
+    user = d->conf.user;
+    drain = ngx_http_gateway_detached_drain();
+
+    for (q = ngx_queue_head(&user->waiting);
+         q != ngx_queue_sentinel(&user->waiting);
+         q = ngx_queue_next(q))
+    {
+        ngx_http_gateway_detached_stop(
+                     ngx_queue_data(q, ngx_http_gateway_detached_t, queue));
+    }
+
+    if (d->event.timer_set
+        && (ngx_msec_int_t) (d->event.timer.key - ngx_current_msec)
+           > (ngx_msec_int_t) drain)
+    {
+        ngx_del_timer(&d->event);
+        ngx_add_timer(&d->event, drain);
+    }
+}
+
+
+/*
+ * nginx finalizes the subrequest, which may not be for the last time: an error
+ * page may follow, or the rest of the body.
+ */
+
+static ngx_int_t
+ngx_http_gateway_detached_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
+{
+    ngx_http_gateway_detached_t *d = data;
+
+    if (rc == NGX_ERROR
+        || rc == NGX_HTTP_REQUEST_TIME_OUT
+        || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
+        || r->connection->error)
+    {
+        /* no "post_action" */
+
+        r->post_action = 1;
+        r->uri_changes = 0;
+
+        return rc;
+    }
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE
+        || rc == NGX_HTTP_CREATED
+        || rc == NGX_HTTP_NO_CONTENT
+        || r->buffered
+        || r->postponed)
+    {
+        return rc;
+    }
+
+    ngx_http_gateway_detached_ended(d, d->whole ? NGX_OK : NGX_ERROR);
+
+    /* not logged; the main request is run as its parent */
+
+    r->connection->data = r->main;
+
+    return rc;
+}
+
+
+/*
+ * The subrequest is over.  Its reference is left to us, since it was not
+ * active; another subrequest, such as that of proxy_cache_background_update,
+ * may still have one.
+ */
+
+static void
+ngx_http_gateway_detached_done(ngx_http_request_t *r)
+{
+    r->write_event_handler = ngx_http_request_empty_handler;
+    r->count--;
+
+    /* no lingering close */
+
+    r->connection->read->eof = 1;
+
+    ngx_http_finalize_request(r, NGX_DONE);
+}
+
+
+static void
+ngx_http_gateway_detached_ended(ngx_http_gateway_detached_t *d, ngx_int_t rc)
+{
+    ngx_http_gateway_detached_user_t  *user;
+
+    if (d->ended) {
+        return;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, d->log, 0,
+                   "gateway detached request is over: %p, %i", d, rc);
+
+    d->ended = 1;
+    user = d->conf.user;
+
+    if (d->event.timer_set) {
+        ngx_del_timer(&d->event);
+    }
+
+    if (d->event.posted) {
+        ngx_delete_posted_event(&d->event);
+    }
+
+    if (d->waiting) {
+        ngx_queue_remove(&d->queue);
+        user->nwaiting--;
+
+    } else {
+        user->running--;
+        ngx_http_gateway_detached_next(user);
+    }
+
+    if (d->conf.end) {
+        d->conf.end(d->conf.data, rc);
+    }
+}
+
+
+static void
+ngx_http_gateway_detached_cleanup(void *data)
+{
+    ngx_http_gateway_detached_t *d = data;
+
+    ngx_http_gateway_detached_ended(d, d->rc);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_detached_header_filter(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_gateway_detached_t  *d;
+
+    d = ngx_http_gateway_detached_find(r);
+
+    if (d == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (d->stopped) {
+        return NGX_ERROR;
+    }
+
+    r->header_sent = 1;
+
+    if (r->method == NGX_HTTP_HEAD
+        || r->headers_out.status == NGX_HTTP_NO_CONTENT
+        || r->headers_out.status == NGX_HTTP_NOT_MODIFIED)
+    {
+        r->header_only = 1;
+    }
+
+    /* nginx replaces the handler when it makes a response or redirects */
+
+    r->connection->read->handler = ngx_http_gateway_detached_closing;
+    r->connection->write->handler = ngx_http_empty_handler;
+
+    d->whole = r->header_only;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    d->output.alignment = clcf->directio_alignment;
+    d->output.pool = r->pool;
+    d->output.bufs.num = 1;
+    d->output.bufs.size = 32768;
+    d->output.tag = (ngx_buf_tag_t) &ngx_http_gateway_module;
+    d->output.need_in_memory = 1;
+    d->output.output_filter = ngx_http_gateway_detached_take;
+    d->output.filter_ctx = r;
+
+    return d->conf.header ? d->conf.header(r, d->conf.data) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_detached_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_http_gateway_detached_t  *d;
+
+    d = ngx_http_gateway_detached_find(r);
+
+    if (d == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    if (d->stopped || r->connection->error) {
+        return NGX_ERROR;
+    }
+
+    if (in == NULL) {
+        return NGX_OK;
+    }
+
+    /* a file is read as nginx's copy filter does it, if somebody asks */
+
+    return d->conf.body ? ngx_output_chain(&d->output, in)
+                        : ngx_http_gateway_detached_take(r, in);
+}
+
+
+/* takes the buffers: without "body", those of files, too */
+
+static ngx_int_t
+ngx_http_gateway_detached_take(void *data, ngx_chain_t *in)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_buf_t                    *b;
+    ngx_http_gateway_detached_t  *d;
+
+    d = ngx_http_gateway_detached_find(r);
+
+    for ( /* void */ ; in; in = in->next) {
+        b = in->buf;
+
+        if (d->conf.body && b->last > b->pos
+            && d->conf.body(r, d->conf.data, b->pos, b->last - b->pos)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        /* the callback may have canceled the request */
+
+        if (d->stopped) {
+            return NGX_ERROR;
+        }
+
+        b->pos = b->last;
+
+        if (b->in_file) {
+            b->file_pos = b->file_last;
+        }
+
+        if (b->last_buf || b->last_in_chain) {
+            d->whole = 1;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* for subrequests of the request, whose output nobody takes */
+
+static ngx_chain_t *
+ngx_http_gateway_detached_send_chain(ngx_connection_t *c, ngx_chain_t *in,
+    off_t limit)
+{
+    (void) limit;
+
+    for ( /* void */ ; in; in = in->next) {
+        c->sent += ngx_buf_size(in->buf);
+        in->buf->pos = in->buf->last;
+        in->buf->file_pos = in->buf->file_last;
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_http_gateway_detached_init(ngx_conf_t *cf)
+{
+    (void) cf;
+
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_gateway_detached_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_gateway_detached_body_filter;
+
+    return NGX_OK;
+}

@@ -1,0 +1,191 @@
+package Test::Gateway::Probe;
+
+# Detached requests and waiting, for tests: the module t/core/probe.c in a copy
+# of the project, and an origin that does what the path says.
+#
+#   build_probe('jwt limit')     builds core, probe and these modules
+#   my $origin = origin();       { port }; its requests are in a file
+#   $origin->requests('/path')   those for this path (or all): text of each
+#
+# The module logs "probe ID: ..." for the end of each detached request:
+#
+#   ends($server, 'ID')          what it says of them, in order
+#   ended($server, 'ID', n)      the same, once there are n
+
+use v5.28;
+use warnings;
+
+use Cwd qw( abs_path );
+use Exporter qw( import );
+use File::Temp ();
+use IO::Socket::INET;
+use POSIX ();
+use Test::Gateway::Gate;
+use Test::Gateway::Server;
+use Test::More;
+use Time::HiRes qw( sleep );
+
+our @EXPORT = qw( build_probe origin ends ended );
+
+my ($copy, $origin, $test);
+
+
+sub build_probe {
+    my ($modules) = @_;
+
+    $copy = copy_of(qw( config Makefile modules tools ));
+
+    $ENV{$_} = abs_path($ENV{$_})
+        for grep { ($ENV{$_} // '') =~ m{/} }
+            qw( NGINX_SRC NGINX_BINARY TEST_NGINX_BINARY );
+    delete @ENV{qw( MODULES LDFLAGS MAKEFLAGS MFLAGS MAKELEVEL )};
+
+    # t/asan: with sanitizers, as the nginx
+    local $ENV{CFLAGS} = $ENV{GATEWAY_CFLAGS} // '-O0 -g';
+    local $ENV{LDFLAGS} = $ENV{GATEWAY_LDFLAGS} // '';
+    local $ENV{OBJS} = "$copy/objs";
+    $ENV{GATEWAY_MODULE} = "$copy/objs/ngx_http_gateway_module.so";
+
+    write_file("$copy/modules/probe/ngx_http_gateway_probe_module.c",
+               read_file('t/core/probe.c'));
+    write_file("$copy/config",
+               read_file("$copy/config") =~ s/(?= certificate )/ probe/r);
+
+    my $said = qx(cd '$copy' && MODULES='$modules probe' tools/build 2>&1);
+    is($?, 0, 'the module is built') or BAIL_OUT($said);
+    return;
+}
+
+
+# --- the origin
+
+sub origin {
+    my $listen = IO::Socket::INET->new(Listen => 256, LocalAddr => '127.0.0.1')
+        or die "listen: $!";
+    my $file = File::Temp->new;
+
+    $test = $$;
+    defined($origin = fork) or die "fork: $!";
+    if (!$origin) {
+        serve($listen, "$file");
+        POSIX::_exit(0);
+    }
+    return bless { port => $listen->sockport, file => $file }, __PACKAGE__;
+}
+
+END {
+    if ($origin && $$ == $test) {
+        local $?;
+        kill 'KILL', $origin;
+        waitpid $origin, 0;
+    }
+}
+
+sub port { $_[0]{port} }
+
+sub requests {
+    my ($self, $path) = @_;
+
+    return grep { !defined $path || m{^\w+ \Q$path\E[ ?]} }
+           split /\0/, read_file("$self->{file}");
+}
+
+
+sub serve {
+    my ($listen, $file) = @_;
+
+    local $SIG{PIPE} = 'IGNORE';
+    local $SIG{CHLD} = 'IGNORE';
+
+    while (my $client = $listen->accept) {
+        my $child = fork // next;
+        if (!$child) {
+            answer($client, $file);
+            POSIX::_exit(0);
+        }
+        close $client;
+    }
+    return;
+}
+
+sub answer {
+    my ($client, $file) = @_;
+
+    my $text = '';
+    while ($text !~ /\r\n\r\n/ && sysread $client, my $more, 65536) {
+        $text .= $more;
+    }
+    return if $text !~ /\r\n\r\n/;
+
+    my ($length) = $text =~ /^Content-Length: (\d+)/mi;
+    while (length($text =~ s/.*?\r\n\r\n//sr) < ($length // 0)
+           && sysread $client, my $more, 65536)
+    {
+        $text .= $more;
+    }
+
+    # one write for each request: they come from several processes
+    open my $out, '>>', $file or die $!;
+    syswrite $out, "$text\0";
+    close $out;
+
+    my ($method, $what) = $text =~ m{^(\w+) /([\w-]*)};
+    my $ok = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+
+    if ($what =~ /^hang/) {
+        sysread $client, my $end, 1;
+
+    } elsif ($what =~ /^cut/) {
+        $client->syswrite("${ok}Content-Length: 10\r\n\r\n01234");
+
+    } elsif ($what =~ /^half/) {
+        $client->syswrite("${ok}Content-Length: 10\r\n\r\n01234");
+        sysread $client, my $end, 1;
+
+    } elsif ($what =~ /^big/) {
+        $client->syswrite("${ok}Content-Length: 104857600\r\n\r\n");
+        $client->syswrite('x' x 65536) for 1 .. 1600;
+
+    } elsif ($what =~ /^endless/) {
+        $client->syswrite("$ok\r\n");
+        1 while $client->syswrite('x' x 65536);
+
+    } elsif ($what =~ /^accel/) {
+        $client->syswrite("${ok}X-Accel-Redirect: /inner\r\n"
+                          . "Content-Length: 0\r\n\r\n");
+
+    } elsif ($what =~ /^none/) {
+        # closed without an answer
+
+    } elsif ($what =~ /^status-(\d+)/) {
+        $client->syswrite("HTTP/1.1 $1 X\r\nConnection: close\r\n"
+                          . "Content-Length: 0\r\n\r\n");
+
+    } else {
+        sleep 0.3 if $what =~ /^slow/;
+        my $body = $method eq 'HEAD' ? '' : "hello $what";
+        $client->syswrite("${ok}Content-Length: " . length("hello $what")
+                          . "\r\n\r\n$body");
+    }
+    return;
+}
+
+
+# --- what the module logs
+
+sub ends {
+    my ($server, $id) = @_;
+
+    my @ends = $server->log =~ /probe \Q$id\E: ([^|]*)\|/g;
+    return @ends;
+}
+
+sub ended {
+    my ($server, $id, $n) = @_;
+
+    $n //= 1;
+    wait_until(sub { $n <= (() = ends($server, $id)) }, 15);
+    return ends($server, $id);
+}
+
+1;
