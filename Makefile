@@ -83,10 +83,10 @@ test-bypass:  ## all ways past authentication, hostile requests: some minutes
 	@$(MAKE) all
 	@t/bypass/full
 
-conformance:  ## suites of others through nginx (SUITE= W3C_TRACE_CONTEXT=dir)
+conformance:  ## suites of others through nginx (SUITE= CACHE_TESTS=dir ...)
 	@tools/prepare conformance
 	@$(MAKE) all
-	@set -e; for suite in $(or $(SUITE),$(notdir $(wildcard t/conformance/*))); do \
+	@set -e; for suite in $(or $(SUITE),$(notdir $(filter-out %.md,$(wildcard t/conformance/*)))); do \
 		echo "$$suite:"; t/conformance/$$suite; done
 
 unit: $(units)  ## the unit tests alone
