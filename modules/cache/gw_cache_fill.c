@@ -19,20 +19,20 @@ static void gw_cache_fill_set(gw_cache_t *cache, uint32_t f,
     const gw_cache_lock_t *lock);
 static void gw_cache_fill_wake(gw_cache_lock_t *lock);
 static void gw_cache_targets(const gw_cache_t *cache,
-    const gw_cache_target_t *target, gw_cache_lock_t *lock);
+    const gw_cache_labels_t *target, gw_cache_lock_t *lock);
 static size_t gw_cache_head_size(const gw_cache_key_t *key,
-    const gw_cache_target_t *target, const gw_cache_response_t *response);
+    const gw_cache_labels_t *target, const gw_cache_content_t *response);
 static uint32_t gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
     gw_cache_kind_e kind, const gw_cache_key_t *key,
-    const gw_cache_target_t *target, const gw_cache_response_t *response,
+    const gw_cache_labels_t *target, const gw_cache_content_t *response,
     uint64_t now);
 static void gw_cache_write(gw_cache_t *cache, uint32_t e,
     gw_cache_kind_e kind, const gw_cache_key_t *key,
-    const gw_cache_target_t *target, const gw_cache_response_t *response);
+    const gw_cache_labels_t *target, const gw_cache_content_t *response);
 static void gw_cache_write_entry(gw_cache_t *cache, uint32_t e,
-    gw_cache_head_t *head, const gw_cache_target_t *target);
+    gw_cache_head_t *head, const gw_cache_labels_t *target);
 static uint64_t gw_cache_folders(const gw_cache_t *cache,
-    const gw_cache_target_t *target);
+    const gw_cache_labels_t *target);
 static unsigned char *gw_cache_write_text(gw_cache_head_t *head,
     gw_cache_text_e which, unsigned char *to, const unsigned char *data,
     size_t len);
@@ -54,7 +54,7 @@ gw_cache_fill_bin(gw_cache_t *cache, const uint64_t hash[2])
 
 gw_cache_begin_e
 gw_cache_begin(gw_cache_user_t *user, const gw_cache_key_t *key,
-    const gw_cache_target_t *target, uint64_t serial, uint64_t now,
+    const gw_cache_labels_t *target, uint64_t serial, uint64_t now,
     gw_cache_fill_t *fill)
 {
     uint32_t          f;
@@ -283,7 +283,7 @@ gw_cache_orphan(gw_cache_user_t *user, const gw_cache_fill_t *fill)
 
 
 static void
-gw_cache_targets(const gw_cache_t *cache, const gw_cache_target_t *target,
+gw_cache_targets(const gw_cache_t *cache, const gw_cache_labels_t *target,
     gw_cache_lock_t *lock)
 {
     gw_cache_text_t  path;
@@ -299,17 +299,17 @@ gw_cache_targets(const gw_cache_t *cache, const gw_cache_target_t *target,
 
 
 int
-gw_cache_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
-    const gw_cache_key_t *key, const gw_cache_target_t *target,
+gw_cache_fill_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
+    const gw_cache_key_t *key, const gw_cache_labels_t *target,
     const gw_cache_text_t *names, uint64_t keep, uint64_t now)
 {
     int                  done;
     uint32_t             e;
     gw_cache_key_t       primary;
     gw_cache_lock_t     *lock;
-    gw_cache_response_t  response;
+    gw_cache_content_t  response;
 
-    memset(&response, 0, sizeof(gw_cache_response_t));
+    memset(&response, 0, sizeof(gw_cache_content_t));
     response.header = *names;
     response.stored = now;
     response.fresh = keep;
@@ -321,8 +321,8 @@ gw_cache_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
     primary.hash[0] = key->primary[0];
     primary.hash[1] = key->primary[1];
 
-    e = gw_cache_make(user, fill, GW_CACHE_VARY, &primary, target, &response,
-                      now);
+    e = gw_cache_make(user, fill, GW_CACHE_VARIANTS, &primary, target,
+                      &response, now);
 
     if (e == 0) {
         return 0;
@@ -353,8 +353,8 @@ gw_cache_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
 
 int
 gw_cache_open(gw_cache_user_t *user, gw_cache_fill_t *fill,
-    const gw_cache_key_t *key, const gw_cache_target_t *target,
-    const gw_cache_response_t *response, uint64_t length, uint64_t now)
+    const gw_cache_key_t *key, const gw_cache_labels_t *target,
+    const gw_cache_content_t *response, uint64_t length, uint64_t now)
 {
     if (length != GW_CACHE_UNKNOWN && length > user->cache->object) {
         return 0;
@@ -374,7 +374,7 @@ gw_cache_open(gw_cache_user_t *user, gw_cache_fill_t *fill,
 static uint32_t
 gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
     gw_cache_kind_e kind, const gw_cache_key_t *key,
-    const gw_cache_target_t *target, const gw_cache_response_t *response,
+    const gw_cache_labels_t *target, const gw_cache_content_t *response,
     uint64_t now)
 {
     size_t            units;
@@ -415,8 +415,8 @@ gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
 
 
 static size_t
-gw_cache_head_size(const gw_cache_key_t *key, const gw_cache_target_t *target,
-    const gw_cache_response_t *response)
+gw_cache_head_size(const gw_cache_key_t *key, const gw_cache_labels_t *target,
+    const gw_cache_content_t *response)
 {
     size_t  size, i;
 
@@ -445,8 +445,8 @@ gw_cache_head_size(const gw_cache_key_t *key, const gw_cache_target_t *target,
 
 static void
 gw_cache_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
-    const gw_cache_key_t *key, const gw_cache_target_t *target,
-    const gw_cache_response_t *response)
+    const gw_cache_key_t *key, const gw_cache_labels_t *target,
+    const gw_cache_content_t *response)
 {
     size_t            i;
     unsigned char    *p;
@@ -495,10 +495,10 @@ gw_cache_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
 
 static void
 gw_cache_write_entry(gw_cache_t *cache, uint32_t e, gw_cache_head_t *head,
-    const gw_cache_target_t *target)
+    const gw_cache_labels_t *target)
 {
     uint32_t           i;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
 
@@ -521,7 +521,7 @@ gw_cache_write_entry(gw_cache_t *cache, uint32_t e, gw_cache_head_t *head,
 /* a bit for each prefix that ends in "/"; all of them if there are many */
 
 static uint64_t
-gw_cache_folders(const gw_cache_t *cache, const gw_cache_target_t *target)
+gw_cache_folders(const gw_cache_t *cache, const gw_cache_labels_t *target)
 {
     size_t           i;
     uint64_t         bits;
@@ -771,8 +771,8 @@ gw_cache_abort(gw_cache_user_t *user, gw_cache_fill_t *fill)
 
 int
 gw_cache_refresh(gw_cache_user_t *user, gw_cache_fill_t *fill,
-    const gw_cache_key_t *key, const gw_cache_target_t *target,
-    const gw_cache_response_t *response, const gw_cache_hit_t *hit,
+    const gw_cache_key_t *key, const gw_cache_labels_t *target,
+    const gw_cache_content_t *response, const gw_cache_hit_t *hit,
     uint64_t now)
 {
     if (!gw_cache_open(user, fill, key, target, response, GW_CACHE_UNKNOWN,

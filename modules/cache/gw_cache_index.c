@@ -69,7 +69,7 @@ gw_cache_head_text(const gw_cache_head_t *head, gw_cache_text_e which)
 
 
 int
-gw_cache_same(const gw_cache_head_t *head, const gw_cache_text_t *key,
+gw_cache_key_is(const gw_cache_head_t *head, const gw_cache_text_t *key,
     const gw_cache_text_t *variant)
 {
     gw_cache_text_t  text;
@@ -125,7 +125,7 @@ gw_cache_lookup(gw_cache_t *cache, const uint64_t hash[2],
 
         head = gw_cache_head(cache, e);
 
-        if (head->hash[0] == hash[0] && gw_cache_same(head, key, variant)) {
+        if (head->hash[0] == hash[0] && gw_cache_key_is(head, key, variant)) {
             return slot;
         }
     }
@@ -207,7 +207,7 @@ void
 gw_cache_url_add(gw_cache_t *cache, uint32_t e)
 {
     uint32_t          *bin;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
     bin = gw_cache_url_bin(cache, entry->url);
@@ -226,7 +226,7 @@ gw_cache_url_add(gw_cache_t *cache, uint32_t e)
 void
 gw_cache_url_remove(gw_cache_t *cache, uint32_t e)
 {
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
 

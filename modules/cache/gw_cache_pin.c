@@ -392,7 +392,7 @@ gw_cache_is_hit(gw_cache_t *cache, uint32_t e, const gw_cache_key_t *key,
     return gw_cache_load(&gw_cache_entry(cache, e)->purged) != GW_CACHE_HARD
            && head->keep > now
            && head->hash[0] == key->hash[0]
-           && gw_cache_same(head, &key->text, &key->variant);
+           && gw_cache_key_is(head, &key->text, &key->variant);
 }
 
 

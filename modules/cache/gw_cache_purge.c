@@ -39,7 +39,7 @@ static int gw_cache_purge_fill(const gw_cache_lock_t *lock,
 static int gw_cache_purge_url(gw_cache_t *cache, gw_cache_purge_t *purge);
 static void gw_cache_purge_slice(gw_cache_t *cache, gw_cache_purge_t *purge,
     uint32_t e, uint32_t last);
-static int gw_cache_may_match(const gw_cache_entry_t *entry,
+static int gw_cache_may_match(const gw_cache_place_t *entry,
     const gw_cache_purge_t *purge);
 static void gw_cache_fetch(gw_cache_t *cache, uint32_t e,
     const gw_cache_purge_t *purge);
@@ -180,7 +180,7 @@ gw_cache_purge_url(gw_cache_t *cache, gw_cache_purge_t *purge)
 {
     uint32_t           e;
     unsigned           n;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     n = 0;
 
@@ -242,7 +242,7 @@ gw_cache_fetch(gw_cache_t *cache, uint32_t e, const gw_cache_purge_t *purge)
 
 
 static int
-gw_cache_may_match(const gw_cache_entry_t *entry,
+gw_cache_may_match(const gw_cache_place_t *entry,
     const gw_cache_purge_t *purge)
 {
     if (entry->state != GW_CACHE_LIVE || entry->purged >= purge->purged) {
@@ -281,12 +281,12 @@ gw_cache_may_match(const gw_cache_entry_t *entry,
 static void
 gw_cache_mark(gw_cache_t *cache, uint32_t e, gw_cache_purge_t *purge)
 {
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
 
     if (!gw_cache_matches(cache, e, purge)
-        || (entry->kind == GW_CACHE_VARY && purge->purged == GW_CACHE_SOFT))
+        || (entry->kind == GW_CACHE_VARIANTS && purge->purged == GW_CACHE_SOFT))
     {
         return;
     }
@@ -302,7 +302,7 @@ static int
 gw_cache_matches(gw_cache_t *cache, uint32_t e, const gw_cache_purge_t *purge)
 {
     gw_cache_head_t   *head;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
     head = gw_cache_head(cache, e);

@@ -83,7 +83,7 @@ gw_cache_repair_built(gw_cache_t *cache)
     uint32_t           e;
     gw_cache_head_t   *head;
     gw_cache_part_t   *part;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     for (e = 1; e <= cache->high; e++) {
         entry = gw_cache_entry(cache, e);
@@ -131,7 +131,7 @@ static void
 gw_cache_repair_entry(gw_cache_t *cache, uint32_t e)
 {
     gw_cache_head_t   *head;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
 
@@ -224,7 +224,7 @@ gw_cache_repair_live(gw_cache_t *cache, uint32_t e)
 static void
 gw_cache_repair_dead(gw_cache_t *cache, uint32_t e)
 {
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
 

@@ -93,7 +93,7 @@ gw_cache_lay_out(gw_cache_t *cache, size_t size)
     cache->at_entries = cache->at_index
                    + cache->buckets * GW_CACHE_WAYS * sizeof(uint64_t);
     cache->at_fills = cache->at_entries
-                   + (cache->entries + 1) * sizeof(gw_cache_entry_t);
+                   + (cache->entries + 1) * sizeof(gw_cache_place_t);
     cache->at_urls = cache->at_fills
                    + (cache->fills + 1) * sizeof(gw_cache_lock_t);
     map = cache->at_urls + cache->url_bins * sizeof(uint32_t);
@@ -199,7 +199,7 @@ gw_cache_build(gw_cache_t *cache, uint32_t units, uint64_t now)
 {
     uint32_t           e, unit, got;
     gw_cache_head_t   *head;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     e = gw_cache_number(cache, now);
 
@@ -242,7 +242,7 @@ gw_cache_number(gw_cache_t *cache, uint64_t now)
 
         if (cache->free == 0 && cache->high < cache->entries) {
             e = cache->high + 1;
-            memset(gw_cache_entry(cache, e), 0, sizeof(gw_cache_entry_t));
+            memset(gw_cache_entry(cache, e), 0, sizeof(gw_cache_place_t));
             gw_cache_set(&cache->high, e);
             return e;
         }
@@ -268,7 +268,7 @@ gw_cache_publish(gw_cache_t *cache, uint32_t e)
     uint64_t          *slot;
     gw_cache_head_t   *head;
     gw_cache_text_t    key, variant;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
     head = gw_cache_head(cache, e);
@@ -319,7 +319,7 @@ gw_cache_publish(gw_cache_t *cache, uint32_t e)
 void
 gw_cache_kill(gw_cache_t *cache, uint32_t e)
 {
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
 
@@ -432,7 +432,7 @@ gw_cache_bury(gw_cache_t *cache, uint32_t e, unsigned *budget)
     uint32_t           unit, units;
     gw_cache_head_t   *head;
     gw_cache_part_t   *part;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
     head = gw_cache_head(cache, e);
@@ -560,7 +560,7 @@ static int
 gw_cache_older(gw_cache_t *cache, uint32_t e, uint64_t now, uint32_t *age)
 {
     int32_t            unused;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
 
@@ -621,7 +621,7 @@ gw_cache_sweep_slice(gw_cache_t *cache, uint32_t n, uint64_t now)
 {
     uint32_t           i;
     unsigned           killed;
-    gw_cache_entry_t  *entry;
+    gw_cache_place_t  *entry;
 
     killed = 0;
 

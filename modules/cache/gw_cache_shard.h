@@ -74,7 +74,7 @@ typedef struct {
     uint32_t              mark;     /* pinned, as of that look at pins */
     uint32_t              after;    /* the others with this URL's bin */
     uint32_t              before;
-} gw_cache_entry_t;
+} gw_cache_place_t;
 
 
 /*
@@ -227,7 +227,7 @@ struct gw_cache_s {
     ((type *) ((unsigned char *) (cache) + (offset)))
 
 #define gw_cache_entry(cache, e)                                              \
-    (&gw_cache_in(cache, (cache)->at_entries, gw_cache_entry_t)[e])
+    (&gw_cache_in(cache, (cache)->at_entries, gw_cache_place_t)[e])
 
 #define gw_cache_lock_of(cache, f)                                            \
     (&gw_cache_in(cache, (cache)->at_fills, gw_cache_lock_t)[f])
@@ -289,7 +289,7 @@ uint64_t *gw_cache_bucket(const gw_cache_t *cache, uint64_t hash,
     unsigned which);
 
 /* whether the head is that of a key */
-int gw_cache_same(const gw_cache_head_t *head, const gw_cache_text_t *key,
+int gw_cache_key_is(const gw_cache_head_t *head, const gw_cache_text_t *key,
     const gw_cache_text_t *variant);
 
 /* a text of a head */

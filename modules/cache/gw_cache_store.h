@@ -113,7 +113,7 @@ typedef struct {
     size_t                path;         /* bytes of it before the query */
     gw_cache_text_t       host;
     gw_cache_text_t       consumer;     /* empty: none */
-} gw_cache_target_t;
+} gw_cache_labels_t;
 
 
 typedef struct {
@@ -124,13 +124,13 @@ typedef struct {
     uint64_t              stored;       /* ms */
     uint64_t              fresh;        /* until, ms */
     uint64_t              keep;         /* until, ms: then it is as if gone */
-} gw_cache_response_t;
+} gw_cache_content_t;
 
 
 typedef enum {
     GW_CACHE_MISS = 0,
     GW_CACHE_RESPONSE,
-    GW_CACHE_VARY                       /* "header" is the list of names */
+    GW_CACHE_VARIANTS                       /* "header" is the list of names */
 } gw_cache_kind_e;
 
 
@@ -247,7 +247,7 @@ unsigned gw_cache_settle(gw_cache_user_t *user);
 void gw_cache_key(const uint64_t secret[2], gw_cache_key_t *key);
 
 /*
- * Finds a valid entry and pins it.  For GW_CACHE_VARY, and nothing is found
+ * Finds a valid entry and pins it.  For GW_CACHE_VARIANTS, and nothing is found
  * under a key with a variant but a response, the caller makes the variant from
  * the names in "header", and looks for that.  After any result but
  * GW_CACHE_MISS, gw_cache_unpin() follows, once.  No lock.
@@ -277,7 +277,7 @@ void gw_cache_drop(gw_cache_user_t *user, const gw_cache_hit_t *hit);
  * follows.
  */
 gw_cache_begin_e gw_cache_begin(gw_cache_user_t *user,
-    const gw_cache_key_t *key, const gw_cache_target_t *target,
+    const gw_cache_key_t *key, const gw_cache_labels_t *target,
     uint64_t serial, uint64_t now, gw_cache_fill_t *fill);
 
 /*
@@ -291,8 +291,8 @@ int gw_cache_orphan(gw_cache_user_t *user, const gw_cache_fill_t *fill);
  * kept until "keep", and moves the lock to the variant of "key".  Returns 0 if
  * there is no memory: only _abort() may follow then, and those below.
  */
-int gw_cache_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
-    const gw_cache_key_t *key, const gw_cache_target_t *target,
+int gw_cache_fill_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
+    const gw_cache_key_t *key, const gw_cache_labels_t *target,
     const gw_cache_text_t *names, uint64_t keep, uint64_t now);
 
 /*
@@ -301,8 +301,8 @@ int gw_cache_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
  * key, path, header, policy and tags have more than 64 KB together.
  */
 int gw_cache_open(gw_cache_user_t *user, gw_cache_fill_t *fill,
-    const gw_cache_key_t *key, const gw_cache_target_t *target,
-    const gw_cache_response_t *response, uint64_t length, uint64_t now);
+    const gw_cache_key_t *key, const gw_cache_labels_t *target,
+    const gw_cache_content_t *response, uint64_t length, uint64_t now);
 
 /* after _open(): a piece of the body.  Returns 0 as _open() does. */
 int gw_cache_append(gw_cache_user_t *user, gw_cache_fill_t *fill,
@@ -323,8 +323,8 @@ void gw_cache_abort(gw_cache_user_t *user, gw_cache_fill_t *fill);
  * header.  "hit" stays pinned.
  */
 int gw_cache_refresh(gw_cache_user_t *user, gw_cache_fill_t *fill,
-    const gw_cache_key_t *key, const gw_cache_target_t *target,
-    const gw_cache_response_t *response, const gw_cache_hit_t *hit,
+    const gw_cache_key_t *key, const gw_cache_labels_t *target,
+    const gw_cache_content_t *response, const gw_cache_hit_t *hit,
     uint64_t now);
 
 /*

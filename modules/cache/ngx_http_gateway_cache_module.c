@@ -1,26 +1,245 @@
 
 /*
- * The response cache: the parts that the module is made of are in files
- * without nginx.
+ * The response cache: directives and variables.
  */
 
-#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_cache.h"
 
 
-static ngx_http_module_t  ngx_http_gateway_cache_module_ctx;
+static ngx_int_t ngx_http_gateway_cache_variables(ngx_conf_t *cf);
+
+
+#define NGX_HTTP_GATEWAY_CACHE_CONTEXT                                        \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
+
+#define ngx_http_gateway_cache_written(field)                                 \
+    offsetof(ngx_http_gateway_cache_loc_conf_t, written.field)
+
+
+static ngx_conf_enum_t  ngx_http_gateway_cache_methods[] = {
+    { ngx_string("GET"), 1 << GW_CACHE_GET },
+    { ngx_string("HEAD"), 1 << GW_CACHE_HEAD },
+    { ngx_string("POST"), 1 << GW_CACHE_POST },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_cache_request_controls[] = {
+    { ngx_string("none"), GW_CACHE_CONTROL_NONE },
+    { ngx_string("safe"), GW_CACHE_CONTROL_SAFE },
+    { ngx_string("all"), GW_CACHE_CONTROL_ALL },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_cache_set_cookies[] = {
+    { ngx_string("skip"), GW_CACHE_COOKIE_SKIP },
+    { ngx_string("strip"), GW_CACHE_COOKIE_STRIP },
+    { ngx_string("store"), GW_CACHE_COOKIE_STORE },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_gateway_cache_cookies[] = {
+    { ngx_string("respect"), 0 },
+    { ngx_string("ignore"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_gateway_cache_commands[] = {
+
+    { ngx_string("gateway_cache_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_cache_set,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_profile"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_cache_set_enum,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_cache_loc_conf_t, profile),
+      ngx_http_gateway_cache_profiles },
+
+    { ngx_string("gateway_cache_key"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_key,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_partition"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_cache_set_partition,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_methods"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_bits,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_gateway_cache_written(methods),
+      ngx_http_gateway_cache_methods },
+
+    { ngx_string("gateway_cache_ttl"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_ttl,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_targeted"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_targeted,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_request_control"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_cache_set_enum,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_gateway_cache_written(request_control),
+      ngx_http_gateway_cache_request_controls },
+
+    { ngx_string("gateway_cache_stale"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_stale,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_lock"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_lock,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_vary"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_gateway_cache_set_vary,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_set_cookie"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_cache_set_enum,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_gateway_cache_written(set_cookie),
+      ngx_http_gateway_cache_set_cookies },
+
+    { ngx_string("gateway_cache_cookie"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_cache_set_enum,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_gateway_cache_written(cookie),
+      ngx_http_gateway_cache_cookies },
+
+    { ngx_string("gateway_cache_heuristic"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_heuristic,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_guard"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_guard,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_bypass"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_values,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_gateway_cache_written(bypass),
+      NULL },
+
+    { ngx_string("gateway_cache_no_store"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_values,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_gateway_cache_written(no_store),
+      NULL },
+
+    { ngx_string("gateway_cache_tags"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_tags,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_cache_headers"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_FLAG,
+      ngx_http_gateway_cache_set_flag,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_gateway_cache_written(headers),
+      NULL },
+
+    { ngx_string("gateway_cache_purge"),
+      NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_set_values,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_gateway_cache_written(purge),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_gateway_cache_module_ctx = {
+    ngx_http_gateway_cache_variables,      /* preconfiguration */
+    ngx_http_gateway_cache_check,          /* postconfiguration */
+
+    ngx_http_gateway_cache_create_main_conf, /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_gateway_cache_create_loc_conf, /* create location configuration */
+    ngx_http_gateway_cache_merge_loc_conf  /* merge location configuration */
+};
 
 
 ngx_module_t  ngx_http_gateway_cache_module = {
     NGX_MODULE_V1,
     &ngx_http_gateway_cache_module_ctx,    /* module context */
-    NULL,                                  /* module directives */
+    ngx_http_gateway_cache_commands,       /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
     NULL,                                  /* init process */
     NULL,                                  /* init thread */
-    NULL,                                  /* exit process */
     NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_str_t  ngx_http_gateway_cache_key_name =
+    ngx_string("gateway_cache_key");
+
+
+static ngx_int_t
+ngx_http_gateway_cache_variables(ngx_conf_t *cf)
+{
+    return ngx_http_gateway_add_variable(cf, &ngx_http_gateway_cache_key_name,
+                                         ngx_http_gateway_cache_key_variable,
+                                         0, 0)
+           ? NGX_OK : NGX_ERROR;
+}

@@ -65,8 +65,7 @@ ngx_http_gateway_cache_zone_add(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    zone->shards = ngx_max(zone->zone.size / NGX_HTTP_GATEWAY_CACHE_SHARD, 1);
-    zone->shards = ngx_min(zone->shards, NGX_HTTP_GATEWAY_CACHE_SHARDS);
+    zone->shards = ngx_http_gateway_cache_zone_shards(zone);
 
     for (i = 0; i < zone->shards; i++) {
         if (ngx_http_gateway_cache_shard_add(cf, zone, i) != NGX_OK) {
@@ -85,6 +84,17 @@ ngx_http_gateway_cache_zone_add(ngx_conf_t *cf,
     cln->data = zone;
 
     return ngx_http_gateway_cache_count_add(cf, zone);
+}
+
+
+ngx_uint_t
+ngx_http_gateway_cache_zone_shards(const ngx_http_gateway_cache_zone_t *zone)
+{
+    ngx_uint_t  shards;
+
+    shards = ngx_max(zone->zone.size / NGX_HTTP_GATEWAY_CACHE_SHARD, 1);
+
+    return ngx_min(shards, NGX_HTTP_GATEWAY_CACHE_SHARDS);
 }
 
 

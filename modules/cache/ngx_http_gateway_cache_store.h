@@ -70,6 +70,8 @@ typedef struct {
 struct ngx_http_gateway_cache_zone_s {
     ngx_http_gateway_zone_t         zone;
     size_t                          max_object; /* bytes of a body */
+    ngx_http_gateway_place_t        where;
+    ngx_uint_t                      used;       /* unsigned:1; by a location */
 
     /* private */
     ngx_uint_t                      shards;
@@ -88,6 +90,10 @@ struct ngx_http_gateway_cache_zone_s {
  */
 ngx_int_t ngx_http_gateway_cache_zone_add(ngx_conf_t *cf,
     ngx_http_gateway_cache_zone_t *zone);
+
+/* how many shards a zone of this size has */
+ngx_uint_t ngx_http_gateway_cache_zone_shards(
+    const ngx_http_gateway_cache_zone_t *zone);
 
 /* in init_process */
 void ngx_http_gateway_cache_zone_start(ngx_http_gateway_cache_zone_t *zone);

@@ -674,6 +674,14 @@ char *ngx_http_gateway_param_str_list(ngx_conf_t *cf,
 char *ngx_http_gateway_param_msec(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
+/* time_t, in seconds */
+char *ngx_http_gateway_param_sec(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/* size_t, in bytes, above 0 */
+char *ngx_http_gateway_param_size(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
 /* uint64_t, the threshold of a ratio: gw_sample.h */
 char *ngx_http_gateway_param_sample(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
@@ -691,6 +699,12 @@ typedef struct {
 
 char *ngx_http_gateway_param_zone(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
+
+/*
+ * Whether the name of a zone consists of letters, digits, "_", "-" and ".": it
+ * is in header fields, JSON and keys of Redis, without an escape.
+ */
+ngx_uint_t ngx_http_gateway_zone_name(const ngx_str_t *name);
 
 /* a value that may hold variables; NULL after an [emerg] */
 ngx_http_complex_value_t *ngx_http_gateway_complex_value(ngx_conf_t *cf,

@@ -196,6 +196,50 @@ ngx_http_gateway_param_msec(ngx_conf_t *cf,
 
 
 char *
+ngx_http_gateway_param_sec(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ngx_int_t  sec;
+
+    sec = value->len ? ngx_parse_time(value, 1) : NGX_ERROR;
+
+    if (sec == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"%V\", it must "
+                           "be a time such as 10s, 5m or 1d", value,
+                           &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *(time_t *) field = sec;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_param_size(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    ssize_t  size;
+
+    size = ngx_parse_size(value);
+
+    if (size <= 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"%V\", it must "
+                           "be a size above 0 such as 512k or 1m", value,
+                           &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *(size_t *) field = size;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_gateway_param_sample(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
 {
@@ -265,6 +309,27 @@ ngx_http_gateway_param_zone(ngx_conf_t *cf,
     zone->size = size;
 
     return NGX_CONF_OK;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_zone_name(const ngx_str_t *name)
+{
+    size_t  i;
+    u_char  c, lower;
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+        lower = c | 0x20;
+
+        if (!((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9')
+              || c == '_' || c == '-' || c == '.'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

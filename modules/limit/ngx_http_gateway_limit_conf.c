@@ -17,7 +17,6 @@ static ngx_int_t ngx_http_gateway_limit_lone(ngx_pool_t *pool, ngx_str_t *text,
     ngx_str_t *name);
 static char *ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone);
-static ngx_uint_t ngx_http_gateway_limit_name(ngx_str_t *name);
 static const char *ngx_http_gateway_limit_algorithm(
     ngx_http_gateway_limit_zone_t *zone);
 static ngx_uint_t ngx_http_gateway_limit_reads(const ngx_str_t *text,
@@ -278,7 +277,7 @@ ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    err = ngx_http_gateway_limit_name(&zone->zone.name)
+    err = ngx_http_gateway_zone_name(&zone->zone.name)
           ? ngx_http_gateway_limit_algorithm(zone)
           : "the name must be letters, digits, \"_\", \"-\" and \".\"";
 
@@ -308,29 +307,6 @@ ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
-}
-
-
-/* it stands in header fields, JSON and keys of Redis, without an escape */
-
-static ngx_uint_t
-ngx_http_gateway_limit_name(ngx_str_t *name)
-{
-    size_t  i;
-    u_char  c, lower;
-
-    for (i = 0; i < name->len; i++) {
-        c = name->data[i];
-        lower = c | 0x20;
-
-        if (!((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9')
-              || c == '_' || c == '-' || c == '.'))
-        {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

@@ -19,8 +19,8 @@ typedef struct {
     gw_cache_user_t                *user;
     gw_cache_hit_t                  hit;
     gw_cache_key_t                  key;
-    gw_cache_target_t               target;
-    gw_cache_response_t             response;
+    gw_cache_labels_t               labels;
+    gw_cache_content_t              content;
 } ngx_http_gateway_cache_ctx_t;
 
 
@@ -192,17 +192,17 @@ ngx_http_gateway_cache_put(ngx_http_request_t *r,
     now = ngx_http_gateway_cache_now();
     ngx_memset(data, letter.data[0], sizeof(data));
 
-    if (gw_cache_begin(ctx->user, &ctx->key, &ctx->target, 0, now, &fill)
+    if (gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, 0, now, &fill)
         != GW_CACHE_FILL)
     {
         return ngx_http_gateway_cache_say(r, &said[2], NULL, 0);
     }
 
-    ctx->response.keep = now + 3600000;
+    ctx->content.keep = now + 3600000;
     n = ngx_atoi(len.data, len.len);
 
-    if (!gw_cache_open(ctx->user, &fill, &ctx->key, &ctx->target,
-                       &ctx->response, n, now))
+    if (!gw_cache_open(ctx->user, &fill, &ctx->key, &ctx->labels,
+                       &ctx->content, n, now))
     {
         gw_cache_abort(ctx->user, &fill);
         return ngx_http_gateway_cache_say(r, &said[1], NULL, 0);
@@ -282,10 +282,10 @@ ngx_http_gateway_cache_handler(ngx_http_request_t *r)
     ctx->key.text.data = key.data;
     ctx->key.text.len = key.len;
     ctx->user = ngx_http_gateway_cache_zone_user(ctx->zone, &ctx->key);
-    ctx->target.url = ctx->key.text;
-    ctx->target.path = key.len;
-    ctx->target.host.data = (u_char *) "h";
-    ctx->target.host.len = 1;
+    ctx->labels.url = ctx->key.text;
+    ctx->labels.path = key.len;
+    ctx->labels.host.data = (u_char *) "h";
+    ctx->labels.host.len = 1;
 
     switch (r->uri.data[1]) {
 

@@ -185,7 +185,7 @@ case_key(gw_cache_t *cache, const case_t *c, gw_cache_key_t *key)
 
 
 static inline void
-case_target(const case_t *c, gw_cache_target_t *target)
+case_target(const case_t *c, gw_cache_labels_t *target)
 {
     const char  *url;
 
@@ -202,7 +202,7 @@ case_begin(gw_cache_user_t *user, const case_t *c, uint64_t serial,
     gw_cache_fill_t *fill)
 {
     gw_cache_key_t     key;
-    gw_cache_target_t  target;
+    gw_cache_labels_t  target;
 
     case_key(user->cache, c, &key);
     case_target(c, &target);
@@ -212,10 +212,10 @@ case_begin(gw_cache_user_t *user, const case_t *c, uint64_t serial,
 
 
 static inline void
-case_response(const case_t *c, gw_cache_response_t *response,
+case_response(const case_t *c, gw_cache_content_t *response,
     gw_cache_text_t tags[4])
 {
-    memset(response, 0, sizeof(gw_cache_response_t));
+    memset(response, 0, sizeof(gw_cache_content_t));
 
     while (response->ntags < 4 && c->tags[response->ntags]) {
         tags[response->ntags] = text_of(c->tags[response->ntags]);
@@ -237,8 +237,8 @@ case_open(gw_cache_user_t *user, const case_t *c, gw_cache_fill_t *fill,
 {
     gw_cache_key_t       key;
     gw_cache_text_t      tags[4];
-    gw_cache_target_t    target;
-    gw_cache_response_t  response;
+    gw_cache_labels_t    target;
+    gw_cache_content_t  response;
 
     case_key(user->cache, c, &key);
     case_target(c, &target);

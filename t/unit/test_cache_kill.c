@@ -122,8 +122,8 @@ op_refresh(void)
     gw_cache_hit_t       hit;
     gw_cache_text_t      tags[4];
     gw_cache_fill_t      fill;
-    gw_cache_target_t    target;
-    gw_cache_response_t  response;
+    gw_cache_labels_t    target;
+    gw_cache_content_t  response;
 
     case_key(cache, &a, &key);
     case_target(&a, &target);
@@ -145,14 +145,14 @@ op_vary(void)
     gw_cache_key_t     key;
     gw_cache_text_t    names;
     gw_cache_fill_t    fill;
-    gw_cache_target_t  target;
+    gw_cache_labels_t  target;
 
     names = text_of("accept-language");
     case_key(cache, &k, &key);
     case_target(&k, &target);
 
     (void) case_begin(&child, &n, 0, &fill);
-    (void) gw_cache_vary(&child, &fill, &key, &target, &names, NOW + HOUR,
+    (void) gw_cache_fill_vary(&child, &fill, &key, &target, &names, NOW + HOUR,
                          NOW);
     (void) case_open(&child, &k, &fill, BODY);
     (void) gw_cache_append(&child, &fill, new, BODY, NOW);
@@ -303,7 +303,7 @@ whole(gw_cache_user_t *u, const case_t *c)
         return 0;
     }
 
-    rc = (kind == GW_CACHE_VARY || body_is(u, &hit, old, BODY)
+    rc = (kind == GW_CACHE_VARIANTS || body_is(u, &hit, old, BODY)
           || body_is(u, &hit, new, BODY)) ? 1 : -1;
     gw_cache_unpin(u, &hit);
 

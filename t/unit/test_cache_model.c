@@ -234,9 +234,9 @@ do_fill(uint64_t k, uint64_t serial)
     gw_cache_key_t       key;
     gw_cache_text_t      tags[4];
     gw_cache_fill_t      fill;
-    gw_cache_target_t    target;
+    gw_cache_labels_t    target;
     gw_cache_begin_e     rc;
-    gw_cache_response_t  response;
+    gw_cache_content_t  response;
 
     key_of(k, text, &c);
     case_key(cache, &c, &key);
@@ -288,8 +288,8 @@ do_refresh(uint64_t k)
     gw_cache_hit_t       hit;
     gw_cache_text_t      tags[4];
     gw_cache_fill_t      fill;
-    gw_cache_target_t    target;
-    gw_cache_response_t  response;
+    gw_cache_labels_t    target;
+    gw_cache_content_t  response;
 
     key_of(k, text, &c);
     case_key(cache, &c, &key);

@@ -288,7 +288,7 @@ test_vary(void)
     gw_cache_key_t     key;
     gw_cache_text_t    names;
     gw_cache_fill_t    fill, wait, other;
-    gw_cache_target_t  target;
+    gw_cache_labels_t  target;
 
     begin(SIZE);
     names = text_of("accept-encoding");
@@ -298,10 +298,10 @@ test_vary(void)
 
     case_key(cache, &a, &key);
     case_target(&a, &target);
-    ok(gw_cache_vary(&user, &fill, &key, &target, &names, NOW + HOUR, NOW),
+    ok(gw_cache_fill_vary(&user, &fill, &key, &target, &names, NOW + HOUR, NOW),
        "it has variants");
     ok(*wait.watch != wait.seen, "waiters are woken");
-    is_int(case_find(&user, &k, &hit), GW_CACHE_VARY, "find that");
+    is_int(case_find(&user, &k, &hit), GW_CACHE_VARIANTS, "find that");
     is_bytes(hit.header.data, hit.header.len, "accept-encoding", "the names");
     gw_cache_unpin(&user, &hit);
 
@@ -328,7 +328,7 @@ test_vary(void)
 
     is_int(gw_cache_purge(&user, GW_CACHE_BY_URL, &key.text, 1, NOW), 2,
            "a soft purge of both");
-    is_int(case_find(&user, &k, &hit), GW_CACHE_VARY, "keeps the names");
+    is_int(case_find(&user, &k, &hit), GW_CACHE_VARIANTS, "keeps the names");
     gw_cache_unpin(&user, &hit);
     is_int(gw_cache_purge(&user, GW_CACHE_BY_URL, &key.text, 0, NOW), 2,
            "a hard one of both");
@@ -350,8 +350,8 @@ test_refresh(void)
     gw_cache_key_t       key;
     gw_cache_fill_t      fill;
     gw_cache_text_t      tags[4];
-    gw_cache_target_t    target;
-    gw_cache_response_t  response;
+    gw_cache_labels_t    target;
+    gw_cache_content_t  response;
 
     begin(SIZE);
     case_key(cache, &a, &key);
@@ -728,8 +728,8 @@ test_tags(void)
     gw_cache_key_t       key;
     gw_cache_text_t      tags[256], none[4];
     gw_cache_fill_t      fill;
-    gw_cache_target_t    target;
-    gw_cache_response_t  response;
+    gw_cache_labels_t    target;
+    gw_cache_content_t  response;
 
     begin(SIZE);
     case_key(cache, &a, &key);

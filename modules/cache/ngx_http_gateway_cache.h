@@ -1,0 +1,318 @@
+
+/*
+ * The response cache: its configuration, and the key of a request.  Private to
+ * modules/cache; the parts free of nginx are in gw_cache_*.h.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_CACHE_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_CACHE_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_cache_store.h"
+#include "gw_cache_key.h"
+#include "gw_cache_policy.h"
+
+
+extern ngx_module_t  ngx_http_gateway_cache_module;
+
+
+/* hexadecimal digits of $gateway_cache_key */
+#define NGX_HTTP_GATEWAY_CACHE_HEX     32
+
+
+/* text of nginx for the parts that are free of it */
+
+static ngx_inline gw_text_t
+ngx_http_gateway_cache_text(const ngx_str_t *s)
+{
+    gw_text_t  text;
+
+    text.data = s->data;
+    text.len = s->len;
+
+    return text;
+}
+
+
+/*
+ * What directives say.  A member is unset where none is written; nothing of a
+ * structure that a member points to changes after it was set.
+ */
+
+/* parts of the key, in their order */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_CACHE_SCHEME = 0,
+    NGX_HTTP_GATEWAY_CACHE_HOST,
+    NGX_HTTP_GATEWAY_CACHE_PATH,
+    NGX_HTTP_GATEWAY_CACHE_ARGS,
+    NGX_HTTP_GATEWAY_CACHE_VARIABLE
+} ngx_http_gateway_cache_part_e;
+
+
+typedef struct {
+    ngx_http_gateway_cache_part_e   kind;
+    gw_cache_args_t                 args;
+    ngx_http_complex_value_t       *value;
+} ngx_http_gateway_cache_part_t;
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_CACHE_NONE = 0,
+    NGX_HTTP_GATEWAY_CACHE_CONSUMER,
+    NGX_HTTP_GATEWAY_CACHE_VALUE
+} ngx_http_gateway_cache_partition_e;
+
+
+typedef struct {
+    ngx_http_gateway_cache_partition_e  kind;
+    ngx_http_complex_value_t           *value;
+    ngx_http_gateway_place_t            where;
+} ngx_http_gateway_cache_partition_t;
+
+
+typedef struct {
+    ngx_array_t                     times;      /* gw_cache_ttl_t */
+    time_t                          min;
+    time_t                          max;
+    ngx_uint_t                      override;   /* gw_cache_override_e */
+} ngx_http_gateway_cache_ttl_t;
+
+
+typedef struct {
+    ngx_uint_t                      words;      /* bits GW_CACHE_STALE_* */
+    time_t                          time;       /* for= */
+} ngx_http_gateway_cache_stale_t;
+
+
+typedef struct {
+    ngx_uint_t                      on;         /* unsigned:1 */
+    ngx_msec_t                      timeout;
+} ngx_http_gateway_cache_lock_t;
+
+
+typedef struct {
+    ngx_uint_t                      percent;    /* 0: off */
+    time_t                          max;
+} ngx_http_gateway_cache_heuristic_t;
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_CACHE_GUARD_OFF = 0,
+    NGX_HTTP_GATEWAY_CACHE_GUARD_KEY,
+    NGX_HTTP_GATEWAY_CACHE_GUARD_BYPASS,
+    NGX_HTTP_GATEWAY_CACHE_GUARD_STRIP
+} ngx_http_gateway_cache_guard_e;
+
+
+typedef struct {
+    ngx_uint_t                      mode;       /* guard_e */
+    ngx_array_t                     names;      /* normalized, ngx_str_t */
+    uint64_t                        lengths;    /* bits, of the names */
+} ngx_http_gateway_cache_guard_t;
+
+
+typedef struct {
+    ngx_array_t                     names;      /* gw_text_t; none: off */
+    ngx_uint_t                      strip;      /* unsigned:1 */
+} ngx_http_gateway_cache_tags_t;
+
+
+typedef struct {
+    const ngx_array_t              *key;        /* part_t */
+    const ngx_http_gateway_cache_partition_t  *partition;
+    ngx_uint_t                      methods;    /* bits 1 << method; 0: unset */
+    const ngx_http_gateway_cache_ttl_t  *ttl;
+    const ngx_array_t              *targeted;   /* gw_text_t; none: off */
+    ngx_uint_t                      request_control;
+    const ngx_http_gateway_cache_stale_t  *stale;
+    const ngx_http_gateway_cache_lock_t  *lock;
+    const ngx_array_t              *normalize;  /* gw_text_t, lower case */
+    ngx_uint_t                      set_cookie;
+    ngx_uint_t                      cookie;     /* 1: ignore */
+    const ngx_http_gateway_cache_heuristic_t  *heuristic;
+    const ngx_http_gateway_cache_guard_t  *guard;
+    ngx_array_t                    *bypass;     /* complex_value_t */
+    ngx_array_t                    *no_store;
+    ngx_array_t                    *purge;
+    const ngx_http_gateway_cache_tags_t  *tags;
+    ngx_flag_t                      headers;
+} ngx_http_gateway_cache_settings_t;
+
+
+typedef struct ngx_http_gateway_cache_loc_conf_s
+    ngx_http_gateway_cache_loc_conf_t;
+
+struct ngx_http_gateway_cache_loc_conf_s {
+    /* for requests; "zone" is NULL where the cache is off */
+    ngx_http_gateway_cache_zone_t  *zone;
+    ngx_http_gateway_cache_settings_t  set;     /* complete, with the profile */
+    gw_cache_conf_t                 policy;     /* the same, for gw_cache_*() */
+    ngx_uint_t                      original;   /* unsigned:1; the origin may
+                                                   receive $request_uri, too */
+
+    /* for the configuration */
+    ngx_http_gateway_cache_settings_t  written; /* here or in outer blocks */
+    ngx_uint_t                      profile;
+    ngx_str_t                       name;       /* of the zone, or "off" */
+    ngx_http_gateway_place_t        name_where;
+    ngx_http_gateway_place_t        where;      /* of the block */
+    ngx_http_gateway_cache_loc_conf_t  *outer;  /* NULL: http */
+    const char                     *setting;    /* the first that is written
+                                                   here, without the above */
+    ngx_http_gateway_place_t        setting_where;
+    ngx_http_gateway_loc_conf_t    *core;
+    ngx_uint_t                      on_inside;  /* unsigned:1; the cache is on
+                                                   here or in an inner block */
+    ngx_uint_t                      asks_inside;    /* unsigned:1; beside a
+                                                       method */
+    ngx_uint_t                      listed;     /* unsigned:1; in main conf. */
+};
+
+
+typedef struct {
+    ngx_array_t                     zones;      /* zone_t * */
+    ngx_array_t                     blocks;     /* loc_conf_t * */
+} ngx_http_gateway_cache_main_conf_t;
+
+
+/*
+ * ngx_http_gateway_cache_key.c
+ */
+
+/*
+ * Whether a request always passes by the cache: X-HTTP-Method-Override, a GET
+ * or HEAD with a body, and fields of "gateway_cache_guard bypass".
+ */
+ngx_uint_t ngx_http_gateway_cache_guarded(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf);
+
+/*
+ * Whether the request has credentials: what answers it may be for this client
+ * alone.
+ */
+ngx_uint_t ngx_http_gateway_cache_credentials(ngx_http_request_t *r);
+
+/*
+ * The value of the partition, empty if there is none; in the request's memory.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_cache_partition(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, ngx_str_t *value);
+
+/*
+ * Makes the key of the main request "r", with the partition's value.  "text"
+ * has "text->len" bytes on entry, and receives memory of the request if that is
+ * too little.  NGX_ERROR: no memory, or a variable failed.
+ */
+ngx_int_t ngx_http_gateway_cache_key(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, const ngx_str_t *partition,
+    ngx_str_t *text);
+
+/* $gateway_cache_key */
+ngx_int_t ngx_http_gateway_cache_key_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
+/*
+ * ngx_http_gateway_cache_zone.c
+ */
+
+/* gateway_cache_zone */
+char *ngx_http_gateway_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* NULL: there is none of this name */
+ngx_http_gateway_cache_zone_t *ngx_http_gateway_cache_zone_find(
+    ngx_http_gateway_cache_main_conf_t *cmcf, const ngx_str_t *name);
+
+
+/*
+ * ngx_http_gateway_cache_set.c: setters of directives
+ */
+
+char *ngx_http_gateway_cache_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_partition(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_ttl(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_targeted(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_stale(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_lock(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_vary(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_heuristic(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_guard(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_tags(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* as those of core and nginx, and remember where the block says something */
+char *ngx_http_gateway_cache_set_enum(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_bits(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_flag(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_set_values(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/*
+ * ngx_http_gateway_cache_conf.c
+ */
+
+void *ngx_http_gateway_cache_create_main_conf(ngx_conf_t *cf);
+void *ngx_http_gateway_cache_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_gateway_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+/* postconfiguration: warnings for what has no effect */
+ngx_int_t ngx_http_gateway_cache_check(ngx_conf_t *cf);
+
+/* a time as the policy counts it, in seconds */
+#define ngx_http_gateway_cache_seconds(time)                                  \
+    ((uint32_t) ngx_min((uint64_t) (time), GW_CACHE_FOREVER))
+
+/* the profiles, for ngx_http_gateway_set_enum_slot() */
+extern ngx_conf_enum_t  ngx_http_gateway_cache_profiles[];
+
+/* "gateway_cache_guard key", with the built-in list */
+extern const ngx_http_gateway_cache_guard_t
+    ngx_http_gateway_cache_guard_default;
+
+/* parameters that both profiles have */
+
+#define NGX_HTTP_GATEWAY_CACHE_TTL_MAX        86400     /* s */
+#define NGX_HTTP_GATEWAY_CACHE_STALE_FOR      3600      /* s */
+#define NGX_HTTP_GATEWAY_CACHE_LOCK_TIMEOUT   5000      /* ms */
+#define NGX_HTTP_GATEWAY_CACHE_HEURISTIC_MAX  86400     /* s */
+
+
+/*
+ * ngx_http_gateway_cache_upstream.c: nginx's own caches and upstream modules,
+ * which this nginx may be built without
+ */
+
+/*
+ * While locations are merged, after those modules: the cache of nginx that is
+ * on at the location at hand, such as "proxy_cache"; NULL: none.
+ */
+const char *ngx_http_gateway_cache_other(ngx_conf_t *cf);
+
+/*
+ * The same: whether the origin may receive $request_uri where the URI has been
+ * rewritten, as FastCGI, uwsgi and SCGI applications do.
+ */
+ngx_uint_t ngx_http_gateway_cache_original(ngx_conf_t *cf);
+
+
+#endif /* _NGX_HTTP_GATEWAY_CACHE_H_INCLUDED_ */

@@ -1,0 +1,501 @@
+
+/*
+ * Profiles, inheritance, and what the blocks of a configuration say together.
+ *
+ * What a block does not write comes from the blocks around it, and what none of
+ * them writes from the profile that is in force in the block.  So both steps
+ * are the same: fill in what is unset.  A profile is never inherited as if it
+ * had been written.
+ */
+
+#include "ngx_http_gateway_cache.h"
+
+
+static void ngx_http_gateway_cache_unset(
+    ngx_http_gateway_cache_settings_t *set);
+static void ngx_http_gateway_cache_fill(ngx_http_gateway_cache_settings_t *set,
+    const ngx_http_gateway_cache_settings_t *from);
+static void ngx_http_gateway_cache_policy(
+    ngx_http_gateway_cache_loc_conf_t *clcf);
+static char *ngx_http_gateway_cache_list(
+    ngx_http_gateway_cache_main_conf_t *cmcf,
+    ngx_http_gateway_cache_loc_conf_t *clcf);
+static char *ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
+    ngx_http_gateway_cache_main_conf_t *cmcf,
+    ngx_http_gateway_cache_loc_conf_t *clcf);
+static char *ngx_http_gateway_cache_merge_other(ngx_conf_t *cf,
+    ngx_http_gateway_cache_loc_conf_t *clcf);
+static void ngx_http_gateway_cache_warn(ngx_conf_t *cf,
+    ngx_http_gateway_cache_loc_conf_t *clcf);
+
+
+/* an array of nginx that nobody adds to */
+#define ngx_http_gateway_cache_array(elts)                                    \
+    { (void *) elts, sizeof(elts) / sizeof(elts[0]), sizeof(elts[0]),         \
+      sizeof(elts) / sizeof(elts[0]), NULL }
+
+
+ngx_conf_enum_t  ngx_http_gateway_cache_profiles[] = {
+    { ngx_string("api"), 0 },
+    { ngx_string("rfc9111"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+static const ngx_http_gateway_cache_part_t  ngx_http_gateway_cache_parts[] = {
+    { NGX_HTTP_GATEWAY_CACHE_SCHEME, { 0, NULL, 0 }, NULL },
+    { NGX_HTTP_GATEWAY_CACHE_HOST, { 0, NULL, 0 }, NULL },
+    { NGX_HTTP_GATEWAY_CACHE_PATH, { 0, NULL, 0 }, NULL },
+    { NGX_HTTP_GATEWAY_CACHE_ARGS, { 0, NULL, 0 }, NULL }
+};
+
+static const ngx_array_t  ngx_http_gateway_cache_key_default =
+    ngx_http_gateway_cache_array(ngx_http_gateway_cache_parts);
+
+static const ngx_http_gateway_cache_partition_t
+    ngx_http_gateway_cache_unpartitioned =
+{
+    NGX_HTTP_GATEWAY_CACHE_NONE, NULL, { ngx_null_string, 0 }
+};
+
+static const ngx_http_gateway_cache_ttl_t  ngx_http_gateway_cache_ttl_default =
+{
+    { NULL, 0, sizeof(gw_cache_ttl_t), 0, NULL },
+    0, NGX_HTTP_GATEWAY_CACHE_TTL_MAX, GW_CACHE_ORIGIN
+};
+
+static const gw_text_t  ngx_http_gateway_cache_cdn[] = {
+    gw_cache_text("CDN-Cache-Control")
+};
+
+static const ngx_array_t  ngx_http_gateway_cache_targeted_default =
+    ngx_http_gateway_cache_array(ngx_http_gateway_cache_cdn);
+
+static const ngx_http_gateway_cache_stale_t
+    ngx_http_gateway_cache_stale_default =
+{
+    GW_CACHE_STALE_ERROR|GW_CACHE_STALE_TIMEOUT,
+    NGX_HTTP_GATEWAY_CACHE_STALE_FOR
+};
+
+static const ngx_http_gateway_cache_lock_t
+    ngx_http_gateway_cache_lock_default =
+{
+    1, NGX_HTTP_GATEWAY_CACHE_LOCK_TIMEOUT
+};
+
+/* api has the first of them, rfc9111 both */
+
+static const gw_text_t  ngx_http_gateway_cache_accept[] = {
+    gw_cache_text("accept-encoding"),
+    gw_cache_text("accept-language")
+};
+
+static const ngx_array_t  ngx_http_gateway_cache_normalize_api =
+    { (void *) ngx_http_gateway_cache_accept, 1, sizeof(gw_text_t), 1, NULL };
+
+static const ngx_array_t  ngx_http_gateway_cache_normalize_rfc =
+    ngx_http_gateway_cache_array(ngx_http_gateway_cache_accept);
+
+static const ngx_http_gateway_cache_heuristic_t
+    ngx_http_gateway_cache_heuristic_off = { 0, 0 };
+
+static const ngx_http_gateway_cache_heuristic_t
+    ngx_http_gateway_cache_heuristic_rfc =
+{
+    10, NGX_HTTP_GATEWAY_CACHE_HEURISTIC_MAX
+};
+
+/* fields that poison caches, normalized */
+
+static const ngx_str_t  ngx_http_gateway_cache_poison_names[] = {
+    ngx_string("x-forwarded-host"),
+    ngx_string("x-forwarded-scheme"),
+    ngx_string("x-forwarded-prefix"),
+    ngx_string("x-host"),
+    ngx_string("x-original-url"),
+    ngx_string("x-rewrite-url"),
+    ngx_string("x-http-method-override")
+};
+
+const ngx_http_gateway_cache_guard_t  ngx_http_gateway_cache_guard_default =
+{
+    NGX_HTTP_GATEWAY_CACHE_GUARD_KEY,
+    ngx_http_gateway_cache_array(ngx_http_gateway_cache_poison_names),
+    1 << 16 | 1 << 18 | 1 << 6 | 1 << 14 | 1 << 13 | 1 << 22
+};
+
+static const ngx_http_gateway_cache_guard_t
+    ngx_http_gateway_cache_guard_off =
+{
+    NGX_HTTP_GATEWAY_CACHE_GUARD_OFF,
+    { NULL, 0, sizeof(ngx_str_t), 0, NULL }, 0
+};
+
+static const ngx_http_gateway_cache_tags_t  ngx_http_gateway_cache_tags_off =
+{
+    { NULL, 0, sizeof(gw_text_t), 0, NULL }, 0
+};
+
+
+#define NGX_HTTP_GATEWAY_CACHE_GET_HEAD                                       \
+    (1U << GW_CACHE_GET|1U << GW_CACHE_HEAD)
+
+
+/* in the order of ngx_http_gateway_cache_settings_t, nothing unset */
+
+static const ngx_http_gateway_cache_settings_t
+    ngx_http_gateway_cache_profile[] =
+{
+    { &ngx_http_gateway_cache_key_default,
+      &ngx_http_gateway_cache_unpartitioned,
+      NGX_HTTP_GATEWAY_CACHE_GET_HEAD,
+      &ngx_http_gateway_cache_ttl_default,
+      &ngx_http_gateway_cache_targeted_default,
+      GW_CACHE_CONTROL_SAFE,
+      &ngx_http_gateway_cache_stale_default,
+      &ngx_http_gateway_cache_lock_default,
+      &ngx_http_gateway_cache_normalize_api,
+      GW_CACHE_COOKIE_SKIP,
+      0,
+      &ngx_http_gateway_cache_heuristic_off,
+      &ngx_http_gateway_cache_guard_default,
+      NULL, NULL, NULL,
+      &ngx_http_gateway_cache_tags_off,
+      1 },
+
+    { &ngx_http_gateway_cache_key_default,
+      &ngx_http_gateway_cache_unpartitioned,
+      NGX_HTTP_GATEWAY_CACHE_GET_HEAD|1U << GW_CACHE_POST,
+      &ngx_http_gateway_cache_ttl_default,
+      &ngx_http_gateway_cache_targeted_default,
+      GW_CACHE_CONTROL_ALL,
+      &ngx_http_gateway_cache_stale_default,
+      &ngx_http_gateway_cache_lock_default,
+      &ngx_http_gateway_cache_normalize_rfc,
+      GW_CACHE_COOKIE_STORE,
+      0,
+      &ngx_http_gateway_cache_heuristic_rfc,
+      &ngx_http_gateway_cache_guard_off,
+      NULL, NULL, NULL,
+      &ngx_http_gateway_cache_tags_off,
+      1 }
+};
+
+
+void *
+ngx_http_gateway_cache_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_cache_main_conf_t  *cmcf;
+
+    cmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_cache_main_conf_t));
+
+    if (cmcf == NULL
+        || ngx_array_init(&cmcf->zones, cf->pool, 4,
+                          sizeof(ngx_http_gateway_cache_zone_t *))
+           != NGX_OK
+        || ngx_array_init(&cmcf->blocks, cf->pool, 4,
+                          sizeof(ngx_http_gateway_cache_loc_conf_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return cmcf;
+}
+
+
+void *
+ngx_http_gateway_cache_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_gateway_cache_loc_conf_t  *clcf;
+
+    clcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_cache_loc_conf_t));
+    if (clcf == NULL) {
+        return NULL;
+    }
+
+    clcf->profile = NGX_CONF_UNSET_UINT;
+
+    ngx_http_gateway_cache_unset(&clcf->written);
+    ngx_http_gateway_place(cf, &clcf->where);
+
+    return clcf;
+}
+
+
+/* what is not set here was set to zero */
+
+static void
+ngx_http_gateway_cache_unset(ngx_http_gateway_cache_settings_t *set)
+{
+    set->request_control = NGX_CONF_UNSET_UINT;
+    set->set_cookie = NGX_CONF_UNSET_UINT;
+    set->cookie = NGX_CONF_UNSET_UINT;
+    set->bypass = NGX_CONF_UNSET_PTR;
+    set->no_store = NGX_CONF_UNSET_PTR;
+    set->purge = NGX_CONF_UNSET_PTR;
+    set->headers = NGX_CONF_UNSET;
+}
+
+
+/* takes what is unset from outer blocks, or from a profile */
+
+static void
+ngx_http_gateway_cache_fill(ngx_http_gateway_cache_settings_t *set,
+    const ngx_http_gateway_cache_settings_t *from)
+{
+    set->key = set->key ? set->key : from->key;
+    set->partition = set->partition ? set->partition : from->partition;
+    set->methods = set->methods ? set->methods : from->methods;
+    set->ttl = set->ttl ? set->ttl : from->ttl;
+    set->targeted = set->targeted ? set->targeted : from->targeted;
+    ngx_conf_merge_uint_value(set->request_control, from->request_control,
+                              NGX_CONF_UNSET_UINT);
+    set->stale = set->stale ? set->stale : from->stale;
+    set->lock = set->lock ? set->lock : from->lock;
+    set->normalize = set->normalize ? set->normalize : from->normalize;
+    ngx_conf_merge_uint_value(set->set_cookie, from->set_cookie,
+                              NGX_CONF_UNSET_UINT);
+    ngx_conf_merge_uint_value(set->cookie, from->cookie, NGX_CONF_UNSET_UINT);
+    set->heuristic = set->heuristic ? set->heuristic : from->heuristic;
+    set->guard = set->guard ? set->guard : from->guard;
+    ngx_conf_merge_ptr_value(set->bypass, from->bypass, NGX_CONF_UNSET_PTR);
+    ngx_conf_merge_ptr_value(set->no_store, from->no_store,
+                             NGX_CONF_UNSET_PTR);
+    ngx_conf_merge_ptr_value(set->purge, from->purge, NGX_CONF_UNSET_PTR);
+    set->tags = set->tags ? set->tags : from->tags;
+    ngx_conf_merge_value(set->headers, from->headers, NGX_CONF_UNSET);
+}
+
+
+/* nginx's proxy_cache_methods, too, always has GET and HEAD */
+
+static void
+ngx_http_gateway_cache_policy(ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    gw_cache_conf_t                    *policy;
+    ngx_http_gateway_cache_settings_t  *set;
+
+    policy = &clcf->policy;
+    set = &clcf->set;
+
+    policy->methods = set->methods | NGX_HTTP_GATEWAY_CACHE_GET_HEAD;
+    policy->request_control = set->request_control;
+    policy->set_cookie = set->set_cookie;
+    policy->override = set->ttl->override;
+    policy->cookie_ignore = set->cookie & 1;
+
+    policy->ttl = set->ttl->times.elts;
+    policy->ttl_n = set->ttl->times.nelts;
+    policy->ttl_min = ngx_http_gateway_cache_seconds(set->ttl->min);
+    policy->ttl_max = ngx_http_gateway_cache_seconds(set->ttl->max);
+    policy->heuristic = set->heuristic->percent;
+    policy->heuristic_max = ngx_http_gateway_cache_seconds(
+                                set->heuristic->max);
+
+    policy->stale = set->stale->words;
+    policy->stale_for = ngx_http_gateway_cache_seconds(set->stale->time);
+
+    policy->targeted = set->targeted->elts;
+    policy->targeted_n = set->targeted->nelts;
+    policy->max_object = clcf->zone->max_object;
+}
+
+
+char *
+ngx_http_gateway_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_gateway_cache_loc_conf_t *prev = parent;
+    ngx_http_gateway_cache_loc_conf_t *conf = child;
+
+    ngx_http_gateway_cache_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_cache_module);
+    conf->outer = prev;
+    conf->core = ngx_http_conf_get_module_loc_conf(cf,
+                                                   ngx_http_gateway_module);
+
+    if (ngx_http_gateway_cache_list(cmcf, prev) != NGX_CONF_OK
+        || ngx_http_gateway_cache_list(cmcf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->name.data == NULL) {
+        conf->name = prev->name;
+        conf->name_where = prev->name_where;
+    }
+
+    ngx_conf_merge_uint_value(conf->profile, prev->profile,
+                              NGX_CONF_UNSET_UINT);
+    ngx_http_gateway_cache_fill(&conf->written, &prev->written);
+
+    return ngx_http_gateway_cache_merge_zone(cf, cmcf, conf);
+}
+
+
+/* each block once; that of http is nobody's child */
+
+static char *
+ngx_http_gateway_cache_list(ngx_http_gateway_cache_main_conf_t *cmcf,
+    ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    ngx_http_gateway_cache_loc_conf_t  **slot;
+
+    if (clcf->listed) {
+        return NGX_CONF_OK;
+    }
+
+    clcf->listed = 1;
+
+    slot = ngx_array_push(&cmcf->blocks);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = clcf;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
+    ngx_http_gateway_cache_main_conf_t *cmcf,
+    ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    ngx_uint_t                          profile;
+    ngx_http_gateway_cache_loc_conf_t  *outer;
+
+    static const ngx_str_t  off = ngx_string("off");
+
+    if (clcf->name.data == NULL || ngx_http_gateway_same(&clcf->name, &off)) {
+        return NGX_CONF_OK;
+    }
+
+    clcf->zone = ngx_http_gateway_cache_zone_find(cmcf, &clcf->name);
+
+    if (clcf->zone == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown zone \"%V\" in \"gateway_cache\", there is no "
+                      "\"gateway_cache_zone\" of this name in %V:%ui",
+                      &clcf->name,
+                      ngx_http_gateway_place_args(&clcf->name_where));
+        return NGX_CONF_ERROR;
+    }
+
+    clcf->zone->used = 1;
+
+    for (outer = clcf; outer && !outer->on_inside; outer = outer->outer) {
+        outer->on_inside = 1;
+    }
+
+    profile = (clcf->profile == NGX_CONF_UNSET_UINT) ? 0 : clcf->profile;
+
+    clcf->set = clcf->written;
+    ngx_http_gateway_cache_fill(&clcf->set,
+                                &ngx_http_gateway_cache_profile[profile]);
+    ngx_http_gateway_cache_policy(clcf);
+
+    clcf->original = ngx_http_gateway_cache_original(cf);
+
+    return ngx_http_gateway_cache_merge_other(cf, clcf);
+}
+
+
+static char *
+ngx_http_gateway_cache_merge_other(ngx_conf_t *cf,
+    ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    const char  *other;
+
+    other = ngx_http_gateway_cache_other(cf);
+
+    if (other == NULL || !ngx_http_gateway_in_force(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"gateway_cache\" and \"%s\" are both on, one of them "
+                  "must be off, in the block in %V:%ui", other,
+                  ngx_http_gateway_place_args(&clcf->where));
+
+    return NGX_CONF_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_gateway_cache_check(ngx_conf_t *cf)
+{
+    ngx_uint_t                            i;
+    ngx_http_gateway_cache_zone_t       **zone;
+    ngx_http_gateway_cache_loc_conf_t   **block, *outer;
+    ngx_http_gateway_cache_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_cache_module);
+    zone = cmcf->zones.elts;
+
+    for (i = 0; i < cmcf->zones.nelts; i++) {
+        if (!zone[i]->used) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "zone \"%V\" of \"gateway_cache_zone\" is never "
+                          "used in %V:%ui", &zone[i]->zone.name,
+                          ngx_http_gateway_place_args(&zone[i]->where));
+        }
+    }
+
+    block = cmcf->blocks.elts;
+
+    for (i = 0; i < cmcf->blocks.nelts; i++) {
+
+        outer = (block[i]->zone && block[i]->core->asks) ? block[i] : NULL;
+
+        for ( /* void */ ; outer && !outer->asks_inside; outer = outer->outer) {
+            outer->asks_inside = 1;
+        }
+    }
+
+    for (i = 0; i < cmcf->blocks.nelts; i++) {
+        ngx_http_gateway_cache_warn(cf, block[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+/* what a block writes, and no block inherits that it could have effect in */
+
+static void
+ngx_http_gateway_cache_warn(ngx_conf_t *cf,
+    ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    const ngx_http_gateway_cache_partition_t  *partition;
+
+    if (clcf->setting && !clcf->on_inside) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"%s\" has no effect, \"gateway_cache\" is on neither "
+                      "in its block nor in an inner one in %V:%ui",
+                      clcf->setting,
+                      ngx_http_gateway_place_args(&clcf->setting_where));
+        return;
+    }
+
+    partition = clcf->written.partition;
+
+    if (partition == NULL || partition->kind != NGX_HTTP_GATEWAY_CACHE_CONSUMER
+        || (clcf->outer && clcf->outer->written.partition == partition)
+        || clcf->asks_inside)
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"gateway_cache_partition consumer\" has no effect, no "
+                  "method of authentication is on in its block or in an inner "
+                  "one in %V:%ui",
+                  ngx_http_gateway_place_args(&partition->where));
+}

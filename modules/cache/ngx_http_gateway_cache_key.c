@@ -1,0 +1,495 @@
+
+/*
+ * What a request is kept under: its key, and what keeps the answers of one
+ * client from others.
+ */
+
+#include "ngx_http_gateway_cache.h"
+
+
+#define NGX_HTTP_GATEWAY_CACHE_TEXT  1024   /* bytes of most keys */
+
+
+static void ngx_http_gateway_cache_line(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, gw_cache_line_t *line);
+static ngx_int_t ngx_http_gateway_cache_put(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, const ngx_str_t *partition,
+    gw_cache_key_out_t *out);
+static ngx_int_t ngx_http_gateway_cache_put_part(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_part_t *part, const gw_cache_line_t *line,
+    gw_cache_key_out_t *out);
+static void ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
+    gw_cache_key_out_t *out);
+static void ngx_http_gateway_cache_put_host(ngx_http_request_t *r,
+    gw_cache_key_out_t *out);
+static void ngx_http_gateway_cache_put_guard(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_guard_t *guard, gw_cache_key_out_t *out);
+static ngx_uint_t ngx_http_gateway_cache_guards(
+    const ngx_http_gateway_cache_guard_t *guard, ngx_table_elt_t *h);
+static ngx_uint_t ngx_http_gateway_cache_body(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_gateway_cache_certificate(ngx_connection_t *c);
+#if (NGX_DEBUG)
+static void ngx_http_gateway_cache_say(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf);
+#endif
+
+
+ngx_uint_t
+ngx_http_gateway_cache_guarded(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    ngx_uint_t                             bypass;
+    ngx_table_elt_t                       *h;
+    ngx_http_gateway_header_iter_t         it;
+    const ngx_http_gateway_cache_guard_t  *guard;
+
+    static ngx_str_t  override = ngx_string("x-http-method-override");
+
+    if ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+        && ngx_http_gateway_cache_body(r))
+    {
+        return 1;
+    }
+
+    guard = clcf->set.guard;
+    bypass = (guard->mode == NGX_HTTP_GATEWAY_CACHE_GUARD_BYPASS);
+
+    ngx_http_gateway_header_first(r, &it);
+
+    while ((h = ngx_http_gateway_header_next(&it)) != NULL) {
+
+        if (ngx_http_gateway_header_is(h, &override)
+            || (bypass && ngx_http_gateway_cache_guards(guard, h)))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* as the client has declared it: nginx forgets a length when it has read all */
+
+static ngx_uint_t
+ngx_http_gateway_cache_body(ngx_http_request_t *r)
+{
+    ngx_str_t  *length;
+
+    if (r->headers_in.chunked) {
+        return 1;
+    }
+
+    if (r->headers_in.content_length == NULL) {
+        return 0;
+    }
+
+    length = &r->headers_in.content_length->value;
+
+    return ngx_atoof(length->data, length->len) != 0;
+}
+
+
+/* an identity in dry_run, too: the origin may answer to it */
+
+ngx_uint_t
+ngx_http_gateway_cache_credentials(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    gr = ngx_http_gateway_request(r);
+
+    return (gr != NULL && (gr->present || gr->hidden))
+           || r->headers_in.authorization != NULL
+           || ngx_http_gateway_cache_certificate(r->connection);
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_cache_certificate(ngx_connection_t *c)
+{
+#if (NGX_HTTP_SSL)
+    X509        *cert;
+    ngx_uint_t   verified;
+
+    if (c->ssl == NULL) {
+        return 0;
+    }
+
+    cert = SSL_get_peer_certificate(c->ssl->connection);
+
+    if (cert == NULL) {
+        return 0;
+    }
+
+    verified = (SSL_get_verify_result(c->ssl->connection) == X509_V_OK);
+
+    X509_free(cert);
+
+    return verified;
+#else
+    return 0;
+#endif
+}
+
+
+ngx_int_t
+ngx_http_gateway_cache_partition(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, ngx_str_t *value)
+{
+    ngx_http_gateway_request_t                *gr;
+    const ngx_http_gateway_cache_partition_t  *partition;
+
+    ngx_str_null(value);
+
+    partition = clcf->set.partition;
+
+    switch (partition->kind) {
+
+    case NGX_HTTP_GATEWAY_CACHE_CONSUMER:
+        gr = ngx_http_gateway_request(r);
+
+        if (gr != NULL) {
+            *value = gr->identity.consumer;
+        }
+
+        return NGX_OK;
+
+    case NGX_HTTP_GATEWAY_CACHE_VALUE:
+        return ngx_http_complex_value(r, partition->value, value);
+
+    default:
+        return NGX_OK;
+    }
+}
+
+
+ngx_int_t
+ngx_http_gateway_cache_key(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, const ngx_str_t *partition,
+    ngx_str_t *text)
+{
+    gw_cache_key_out_t  out;
+
+    out.data = text->data;
+    out.size = text->len;
+    out.len = 0;
+
+    if (ngx_http_gateway_cache_put(r, clcf, partition, &out) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (out.len > out.size) {
+
+        out.size = out.len;
+        out.len = 0;
+
+        out.data = ngx_pnalloc(r->pool, out.size);
+        if (out.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        /* a variable that grows meanwhile has no key */
+
+        if (ngx_http_gateway_cache_put(r, clcf, partition, &out) != NGX_OK
+            || out.len > out.size)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    text->data = out.data;
+    text->len = out.len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_put(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, const ngx_str_t *partition,
+    gw_cache_key_out_t *out)
+{
+    ngx_uint_t                            i, kind;
+    gw_cache_line_t                       line;
+    const ngx_http_gateway_cache_part_t  *part;
+
+    ngx_http_gateway_cache_line(r, clcf, &line);
+
+    part = clcf->set.key->elts;
+
+    for (i = 0; i < clcf->set.key->nelts; i++) {
+        if (ngx_http_gateway_cache_put_part(r, &part[i], &line, out)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    kind = clcf->set.partition->kind;
+
+    if (kind != NGX_HTTP_GATEWAY_CACHE_NONE) {
+        gw_cache_key_put(out, (kind == NGX_HTTP_GATEWAY_CACHE_CONSUMER)
+                              ? GW_CACHE_KEY_CONSUMER : GW_CACHE_KEY_PARTITION,
+                         ngx_http_gateway_cache_text(partition));
+    }
+
+    if (clcf->set.guard->mode == NGX_HTTP_GATEWAY_CACHE_GUARD_KEY) {
+        ngx_http_gateway_cache_put_guard(r, clcf->set.guard, out);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_put_part(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_part_t *part, const gw_cache_line_t *line,
+    gw_cache_key_out_t *out)
+{
+    ngx_str_t  value;
+
+    switch (part->kind) {
+
+    case NGX_HTTP_GATEWAY_CACHE_SCHEME:
+        ngx_http_gateway_cache_put_scheme(r, out);
+        break;
+
+    case NGX_HTTP_GATEWAY_CACHE_HOST:
+        ngx_http_gateway_cache_put_host(r, out);
+        break;
+
+    case NGX_HTTP_GATEWAY_CACHE_PATH:
+        gw_cache_key_put_path(out, line);
+        break;
+
+    case NGX_HTTP_GATEWAY_CACHE_ARGS:
+        gw_cache_key_put_args(out, line, &part->args);
+        break;
+
+    case NGX_HTTP_GATEWAY_CACHE_VARIABLE:
+        if (ngx_http_complex_value(r, part->value, &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        gw_cache_key_put(out, GW_CACHE_KEY_VARIABLE,
+                         ngx_http_gateway_cache_text(&value));
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_cache_line(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, gw_cache_line_t *line)
+{
+    line->target = ngx_http_gateway_cache_text(&r->unparsed_uri);
+    line->uri = ngx_http_gateway_cache_text(&r->uri);
+    line->args = ngx_http_gateway_cache_text(&r->args);
+    line->unchanged = r->valid_unparsed_uri;
+    line->original = clcf->original & 1;
+}
+
+
+/* as $scheme */
+
+static void
+ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
+    gw_cache_key_out_t *out)
+{
+    const gw_text_t *scheme;
+
+    static const gw_text_t  http = { 4, (const unsigned char *) "http" };
+#if (NGX_HTTP_SSL)
+    static const gw_text_t  https = { 5, (const unsigned char *) "https" };
+#endif
+
+    scheme = &http;
+
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl) {
+        scheme = &https;
+    }
+#endif
+
+    gw_cache_key_put(out, GW_CACHE_KEY_SCHEME, *scheme);
+}
+
+
+/*
+ * $host, which is that of an absolute URI and has no port, and the Host field,
+ * which the origin may receive by $http_host
+ */
+
+static void
+ngx_http_gateway_cache_put_host(ngx_http_request_t *r, gw_cache_key_out_t *out)
+{
+    ngx_str_t                 *server;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    server = &r->headers_in.server;
+
+    if (server->len == 0) {
+        cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+        server = &cscf->server_name;
+    }
+
+    gw_cache_key_put_lower(out, GW_CACHE_KEY_SERVER,
+                           ngx_http_gateway_cache_text(server));
+
+    if (r->headers_in.host) {
+        gw_cache_key_put_lower(out, GW_CACHE_KEY_HOST,
+                       ngx_http_gateway_cache_text(&r->headers_in.host->value));
+    }
+}
+
+
+/* each line, with its name as it was written: origins may read "_" otherwise */
+
+static void
+ngx_http_gateway_cache_put_guard(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_guard_t *guard, gw_cache_key_out_t *out)
+{
+    ngx_table_elt_t                 *h;
+    ngx_http_gateway_header_iter_t   it;
+
+    ngx_http_gateway_header_first(r, &it);
+
+    while ((h = ngx_http_gateway_header_next(&it)) != NULL) {
+
+        if (!ngx_http_gateway_cache_guards(guard, h)) {
+            continue;
+        }
+
+        gw_cache_key_put_lower(out, GW_CACHE_KEY_GUARD,
+                               ngx_http_gateway_cache_text(&h->key));
+        gw_cache_key_put(out, GW_CACHE_KEY_VALUE,
+                         ngx_http_gateway_cache_text(&h->value));
+    }
+}
+
+
+/* whether the field is one of the guard's; most are not, by their length */
+
+static ngx_uint_t
+ngx_http_gateway_cache_guards(const ngx_http_gateway_cache_guard_t *guard,
+    ngx_table_elt_t *h)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    if (!(guard->lengths >> (h->key.len & 63) & 1)) {
+        return 0;
+    }
+
+    name = guard->names.elts;
+
+    for (i = 0; i < guard->names.nelts; i++) {
+        if (ngx_http_gateway_header_is(h, &name[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+#if (NGX_DEBUG)
+
+/* what is in force, of outer blocks and of the profile */
+
+static void
+ngx_http_gateway_cache_say(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    const gw_cache_conf_t                    *policy;
+    const ngx_http_gateway_cache_settings_t  *set;
+
+    set = &clcf->set;
+    policy = &clcf->policy;
+
+    ngx_log_debug7(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: zone \"%V\" methods:%ui control:%ui "
+                   "set_cookie:%ui cookie:%ui headers:%i max_object:%uL",
+                   &clcf->zone->zone.name, (ngx_uint_t) policy->methods,
+                   (ngx_uint_t) policy->request_control,
+                   (ngx_uint_t) policy->set_cookie, set->cookie, set->headers,
+                   policy->max_object);
+
+    ngx_log_debug6(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: ttl:%uz min:%uD max:%uD override:%ui "
+                   "heuristic:%ui%% max:%uD",
+                   policy->ttl_n, policy->ttl_min, policy->ttl_max,
+                   (ngx_uint_t) policy->override,
+                   (ngx_uint_t) policy->heuristic, policy->heuristic_max);
+
+    ngx_log_debug8(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: stale:%Xi for:%uD lock:%ui timeout:%M "
+                   "targeted:%uz normalize:%ui guard:%ui tags:%ui",
+                   (ngx_int_t) policy->stale, policy->stale_for,
+                   set->lock->on, set->lock->timeout, policy->targeted_n,
+                   set->normalize->nelts, set->guard->mode,
+                   set->tags->names.nelts);
+}
+
+#endif
+
+
+/* without a cache, and for requests that pass it by, there is no key */
+
+ngx_int_t
+ngx_http_gateway_cache_key_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                              buf[NGX_HTTP_GATEWAY_CACHE_TEXT];
+    ngx_str_t                           text, value, partition;
+    gw_cache_key_t                      key;
+    ngx_http_gateway_cache_loc_conf_t  *clcf;
+
+    r = r->main;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
+
+    ngx_str_null(&value);
+
+    if (clcf->zone == NULL || ngx_http_gateway_cache_guarded(r, clcf)) {
+        ngx_http_gateway_variable_value(v, &value);
+        return NGX_OK;
+    }
+
+    text.data = buf;
+    text.len = sizeof(buf);
+
+    if (ngx_http_gateway_cache_partition(r, clcf, &partition) != NGX_OK
+        || ngx_http_gateway_cache_key(r, clcf, &partition, &text) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    key.text.data = text.data;
+    key.text.len = text.len;
+    ngx_str_null(&key.variant);
+
+    (void) ngx_http_gateway_cache_zone_user(clcf->zone, &key);
+
+    value.len = NGX_HTTP_GATEWAY_CACHE_HEX;
+    value.data = ngx_pnalloc(r->pool, value.len);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    gw_text_hex(value.data, (u_char *) key.primary, sizeof(key.primary));
+
+#if (NGX_DEBUG)
+    ngx_http_gateway_cache_say(r, clcf);
+#endif
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache key: \"%V\", %uz bytes, partition:%uz "
+                   "credentials:%ui", &value, text.len, partition.len,
+                   ngx_http_gateway_cache_credentials(r));
+
+    ngx_http_gateway_variable_value(v, &value);
+
+    return NGX_OK;
+}

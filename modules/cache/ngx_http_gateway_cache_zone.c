@@ -1,0 +1,145 @@
+
+/*
+ * Zones of the cache.  A zone is divided into shards, each of which is a shared
+ * memory zone of nginx: when a process is killed, nginx releases the mutex of
+ * each of these, and no other lock.
+ */
+
+#include "ngx_http_gateway_cache.h"
+
+
+#define NGX_HTTP_GATEWAY_CACHE_OBJECT  (1024 * 1024)
+
+
+/* the parameters of gateway_cache_zone */
+
+typedef struct {
+    ngx_http_gateway_zone_t         zone;
+    size_t                          max_object;
+} ngx_http_gateway_cache_zone_args_t;
+
+
+static const char *ngx_http_gateway_cache_zone_wrong(
+    ngx_http_gateway_cache_main_conf_t *cmcf, const ngx_str_t *name);
+static void ngx_http_gateway_cache_zone_divide(ngx_conf_t *cf,
+    ngx_http_gateway_cache_zone_t *zone, size_t max_object);
+
+
+char *
+ngx_http_gateway_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_cache_main_conf_t *cmcf = conf;
+
+    const char                          *err;
+    ngx_http_gateway_cache_zone_t       *zone, **slot;
+    ngx_http_gateway_cache_zone_args_t   args;
+
+    static const ngx_http_gateway_param_t  params[] = {
+        { ngx_string("zone="), ngx_http_gateway_param_zone,
+          offsetof(ngx_http_gateway_cache_zone_args_t, zone), 512 * 1024 },
+        { ngx_string("max_object="), ngx_http_gateway_param_size,
+          offsetof(ngx_http_gateway_cache_zone_args_t, max_object), 0 },
+        ngx_http_gateway_null_param
+    };
+
+    ngx_memzero(&args, sizeof(ngx_http_gateway_cache_zone_args_t));
+
+    if (ngx_http_gateway_params(cf, params, &args, 1) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (args.zone.size == 0) {
+        return "must have \"zone=name:size\"";
+    }
+
+    err = ngx_http_gateway_cache_zone_wrong(cmcf, &args.zone.name);
+
+    if (err) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" of \"gateway_cache_zone\"%s",
+                           &args.zone.name, err);
+        return NGX_CONF_ERROR;
+    }
+
+    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_cache_zone_t));
+    slot = ngx_array_push(&cmcf->zones);
+
+    if (zone == NULL || slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = zone;
+
+    zone->zone = args.zone;
+    ngx_http_gateway_place(cf, &zone->where);
+
+    ngx_http_gateway_cache_zone_divide(cf, zone, args.max_object);
+
+    return (ngx_http_gateway_cache_zone_add(cf, zone) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* NULL, or what is wrong with the name */
+
+static const char *
+ngx_http_gateway_cache_zone_wrong(ngx_http_gateway_cache_main_conf_t *cmcf,
+    const ngx_str_t *name)
+{
+    static const ngx_str_t  off = ngx_string("off");
+
+    if (!ngx_http_gateway_zone_name(name)) {
+        return ": the name must be letters, digits, \"_\", \"-\" and \".\"";
+    }
+
+    if (ngx_http_gateway_same(name, &off)) {
+        return ": \"gateway_cache off\" could not use it, it must have "
+               "another name";
+    }
+
+    return ngx_http_gateway_cache_zone_find(cmcf, name) ? " is duplicate"
+                                                        : NULL;
+}
+
+
+/* "max_object" is 0 if none is written */
+
+static void
+ngx_http_gateway_cache_zone_divide(ngx_conf_t *cf,
+    ngx_http_gateway_cache_zone_t *zone, size_t max_object)
+{
+    size_t      most;
+    ngx_uint_t  shards;
+
+    shards = ngx_http_gateway_cache_zone_shards(zone);
+    most = zone->zone.size / shards / 4;
+
+    if (max_object > most) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"max_object=\" of zone \"%V\" is reduced to %uz "
+                           "bytes, a quarter of one of its %ui shards",
+                           &zone->zone.name, most, shards);
+    }
+
+    zone->max_object = max_object ? max_object : NGX_HTTP_GATEWAY_CACHE_OBJECT;
+    zone->max_object = ngx_min(zone->max_object, most);
+}
+
+
+ngx_http_gateway_cache_zone_t *
+ngx_http_gateway_cache_zone_find(ngx_http_gateway_cache_main_conf_t *cmcf,
+    const ngx_str_t *name)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_cache_zone_t  **zone;
+
+    zone = cmcf->zones.elts;
+
+    for (i = 0; i < cmcf->zones.nelts; i++) {
+        if (ngx_http_gateway_same(&zone[i]->zone.name, name)) {
+            return zone[i];
+        }
+    }
+
+    return NULL;
+}

@@ -1,0 +1,69 @@
+package Test::Gateway::Said;
+
+# What nginx -t says of a configuration: every line of a level, whole.
+#
+# A configuration marks the line that is expected to be named by "#!"; the
+# messages have LINE in place of its number.
+
+use v5.28;
+use warnings;
+
+use Exporter qw( import );
+use Test::Gateway::Server qw( nginx_t );
+use Test::More ();
+
+our @EXPORT = qw( said refused warned accepted );
+
+# where the text that a test writes begins
+my $before;
+
+
+# exit code and lines; $files: path => bytes, beside the configuration
+
+sub said {
+    my ($conf, $files) = @_;
+
+    $before //= (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/ ? $1 - 1 : 0;
+
+    my ($code, $output) = nginx_t($conf, $files);
+    my $line = $before;
+    for (split /\n/, $conf) {
+        $line++;
+        last if /#!/;
+    }
+
+    my @lines = map { /(\[\w+\]) (?:\d+#\d+: )?(.*)/ ? "$1 $2" : () }
+                split /\n/, $output;
+    s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
+    return ($code, @lines);
+}
+
+
+sub refused {
+    my ($conf, $message, $name) = @_;
+
+    Test::More::is_deeply([ said($conf) ],
+                          [ 1, "[emerg] $message in DIR/nginx.conf:LINE" ],
+                          "refused: $name");
+    return;
+}
+
+
+sub warned {
+    my ($conf, $message, $name) = @_;
+
+    Test::More::is_deeply([ said($conf) ],
+                          [ 0, "[warn] $message in DIR/nginx.conf:LINE" ],
+                          "warned: $name");
+    return;
+}
+
+
+sub accepted {
+    my ($conf, $name) = @_;
+
+    Test::More::is_deeply([ said($conf) ], [ 0 ], "accepted: $name");
+    return;
+}
+
+1;
