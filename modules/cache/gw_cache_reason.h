@@ -22,6 +22,8 @@
     X(ONLY_IF_CACHED,  "only-if-cached",    "no stored response may answer")  \
     X(COOKIE,          "cookie",            "the origin stated no freshness") \
     X(CREDENTIALS,     "credentials",       "not public, and no partition")   \
+    X(GUARD,           "guard",             "a field that poisons caches")    \
+    X(BYPASS,          "bypass",            "gateway_cache_bypass")           \
     X(VARIANT_LONG,    "variant-too-long",  "the fields that select it are")  \
                                                                               \
     /* responses */                                                           \
@@ -45,7 +47,13 @@
     X(LOCATION,        "content-location",  "of a POST, is not the target")   \
     X(NO_LIFETIME,     "no-lifetime",       "no freshness is stated")         \
     X(STALE,           "stale",             "its lifetime has passed")        \
-    X(VALIDATOR,       "validator",         "another response was validated")
+    X(VALIDATOR,       "validator",         "another response was validated") \
+    X(UNWANTED,        "not-wanted",        "gateway_cache_no_store")         \
+    X(NO_UPSTREAM,     "no-upstream",       "no upstream server has sent it") \
+    X(ORIGIN,          "origin-failed",     "no answer of the origin")        \
+    X(TRUNCATED,       "truncated",         "the body is not complete")       \
+    X(LOCKED,          "locked",            "another request stores one")     \
+    X(FULL,            "no-memory",         "the zone has no room for it")
 
 
 typedef enum {

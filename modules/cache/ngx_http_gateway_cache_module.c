@@ -3,10 +3,13 @@
  * The response cache: directives and variables.
  */
 
-#include "ngx_http_gateway_cache.h"
+#include "ngx_http_gateway_cache_run.h"
 
 
-static ngx_int_t ngx_http_gateway_cache_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_cache_add(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_cache_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_cache_init_process(ngx_cycle_t *cycle);
+static void ngx_http_gateway_cache_exit_process(ngx_cycle_t *cycle);
 
 
 #define NGX_HTTP_GATEWAY_CACHE_CONTEXT                                        \
@@ -201,8 +204,8 @@ static ngx_command_t  ngx_http_gateway_cache_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_gateway_cache_module_ctx = {
-    ngx_http_gateway_cache_variables,      /* preconfiguration */
-    ngx_http_gateway_cache_check,          /* postconfiguration */
+    ngx_http_gateway_cache_add,            /* preconfiguration */
+    ngx_http_gateway_cache_init,           /* postconfiguration */
 
     ngx_http_gateway_cache_create_main_conf, /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -222,24 +225,94 @@ ngx_module_t  ngx_http_gateway_cache_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_gateway_cache_init_process,   /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_gateway_cache_exit_process,   /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
 
-static ngx_str_t  ngx_http_gateway_cache_key_name =
-    ngx_string("gateway_cache_key");
+/* a slot, and the variables */
+
+static ngx_int_t
+ngx_http_gateway_cache_add(ngx_conf_t *cf)
+{
+    if (ngx_http_gateway_slot_add(cf, &ngx_http_gateway_cache_slot)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_cache_variables(cf);
+}
 
 
 static ngx_int_t
-ngx_http_gateway_cache_variables(ngx_conf_t *cf)
+ngx_http_gateway_cache_init_process(ngx_cycle_t *cycle)
 {
-    return ngx_http_gateway_add_variable(cf, &ngx_http_gateway_cache_key_name,
-                                         ngx_http_gateway_cache_key_variable,
-                                         0, 0)
-           ? NGX_OK : NGX_ERROR;
+    ngx_uint_t                            i;
+    ngx_http_gateway_cache_zone_t       **zone;
+    ngx_http_gateway_cache_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_gateway_cache_module);
+    if (cmcf == NULL) {
+        return NGX_OK;
+    }
+
+    zone = cmcf->zones.elts;
+
+    for (i = 0; i < cmcf->zones.nelts; i++) {
+        ngx_http_gateway_cache_zone_start(zone[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_cache_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                            i;
+    ngx_http_gateway_cache_zone_t       **zone;
+    ngx_http_gateway_cache_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_gateway_cache_module);
+    if (cmcf == NULL) {
+        return;
+    }
+
+    zone = cmcf->zones.elts;
+
+    for (i = 0; i < cmcf->zones.nelts; i++) {
+        ngx_http_gateway_cache_zone_stop(zone[i]);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt                 *h;
+    ngx_http_core_main_conf_t           *cmcf;
+    ngx_http_gateway_cache_main_conf_t  *gcmcf;
+
+    gcmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_cache_module);
+
+    if (gcmcf->zones.nelts) {
+        cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_gateway_cache_lookup;
+    }
+
+    return ngx_http_gateway_cache_check(cf);
 }

@@ -74,6 +74,7 @@ struct ngx_http_gateway_cache_zone_s {
     ngx_uint_t                      used;       /* unsigned:1; by a location */
 
     /* private */
+    struct gw_table_s              *marks;      /* "not cacheable" */
     ngx_uint_t                      shards;
     ngx_uint_t                      started;
     ngx_uint_t                      turn;       /* of the sweep */

@@ -5,7 +5,7 @@
  * each of these, and no other lock.
  */
 
-#include "ngx_http_gateway_cache.h"
+#include "ngx_http_gateway_cache_run.h"
 
 
 #define NGX_HTTP_GATEWAY_CACHE_OBJECT  (1024 * 1024)
@@ -75,7 +75,8 @@ ngx_http_gateway_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_gateway_cache_zone_divide(cf, zone, args.max_object);
 
-    return (ngx_http_gateway_cache_zone_add(cf, zone) == NGX_OK)
+    return (ngx_http_gateway_cache_zone_add(cf, zone) == NGX_OK
+            && ngx_http_gateway_cache_mark_add(cf, zone) == NGX_OK)
            ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 

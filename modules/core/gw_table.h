@@ -42,7 +42,7 @@
 
 /* in shared memory, followed by the buckets */
 
-typedef struct {
+typedef struct gw_table_s {
     uint64_t              secret[2];  /* of the hash */
     uint64_t              buckets;
     uint64_t              words;      /* of a key's state, with its stamp */

@@ -210,6 +210,55 @@ ngx_http_gateway_header_name(ngx_http_request_t *r, ngx_table_elt_t *h)
 }
 
 
+/*
+ * Tells headers_out of a line that was pushed to the list, if it is of
+ * Cache-Control, whose lines nginx's filters replace.
+ */
+
+static ngx_inline ngx_int_t
+ngx_http_gateway_header_out(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    ngx_table_elt_t  **ph;
+
+    if (h->key.len != sizeof("Cache-Control") - 1
+        || ngx_strncasecmp(h->key.data, (u_char *) "Cache-Control",
+                           h->key.len)
+           != 0)
+    {
+        return NGX_OK;
+    }
+
+#if (nginx_version >= 1023000)
+
+    ph = &r->headers_out.cache_control;
+
+    while (*ph) {
+        ph = &(*ph)->next;
+    }
+
+#else
+
+    if (r->headers_out.cache_control.nalloc == 0
+        && ngx_array_init(&r->headers_out.cache_control, r->pool, 1,
+                          sizeof(ngx_table_elt_t *))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ph = ngx_array_push(&r->headers_out.cache_control);
+    if (ph == NULL) {
+        return NGX_ERROR;
+    }
+
+#endif
+
+    *ph = h;
+
+    return NGX_OK;
+}
+
+
 /* 1.29.3 keeps the port of the request's authority */
 
 static ngx_inline void

@@ -1,0 +1,774 @@
+
+/*
+ * The answer of the origin: whether it is stored, and whether the stored
+ * response is sent instead.  Decided when its header is there, before any other
+ * filter has changed it: the policy reads the lines that the origin has sent,
+ * and what is stored of them is what the location lets through to clients.
+ */
+
+#include "ngx_http_gateway_cache_run.h"
+
+
+/* what is known of an answer */
+
+typedef struct {
+    gw_cache_fields_t                   fields;     /* as they arrived */
+    gw_cache_response_t                 res;
+    gw_cache_clock_t                    now;
+    gw_cache_entry_t                    entry;
+    gw_cache_content_t                  content;
+} ngx_http_gateway_cache_answer_t;
+
+
+static ngx_uint_t ngx_http_gateway_cache_origin(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_read(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static ngx_int_t ngx_http_gateway_cache_failed(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_replace(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_validated(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static ngx_int_t ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static ngx_int_t ngx_http_gateway_cache_store(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static gw_cache_reason_e ngx_http_gateway_cache_storable(
+    ngx_http_request_t *r, ngx_http_gateway_cache_ctx_t *ctx,
+    ngx_http_gateway_cache_answer_t *a);
+static gw_cache_reason_e ngx_http_gateway_cache_select(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static gw_cache_reason_e ngx_http_gateway_cache_lock_late(
+    ngx_http_request_t *r, ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_lines(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a,
+    gw_cache_fields_t *lines);
+static void ngx_http_gateway_cache_content(ngx_http_gateway_cache_ctx_t *ctx,
+    ngx_http_gateway_cache_answer_t *a);
+static ngx_int_t ngx_http_gateway_cache_shorten(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static void ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fields);
+
+
+#define NGX_HTTP_GATEWAY_CACHE_VALIDATE  86400  /* s: kept to be validated */
+
+
+ngx_int_t
+ngx_http_gateway_cache_answer(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    unsigned                          error;
+    ngx_http_gateway_cache_answer_t   a;
+
+    if (ctx->filling
+        && ngx_http_gateway_cache_restore(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!ngx_http_gateway_cache_origin(r, ctx)) {
+        return ngx_http_gateway_cache_failed(r, ctx);
+    }
+
+    if (ngx_http_gateway_cache_read(r, ctx, &a) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->unsafe) {
+        ngx_http_gateway_cache_invalidate(r, ctx, &a.fields);
+    }
+
+    if (ctx->state != NGX_HTTP_GATEWAY_CACHE_ASK) {
+        return NGX_OK;
+    }
+
+    if (ctx->validating && a.res.status == NGX_HTTP_NOT_MODIFIED) {
+        return ngx_http_gateway_cache_validated(r, ctx, &a);
+    }
+
+    error = gw_cache_stale_status(a.res.status);
+
+    if (error && ctx->pinned
+        && gw_cache_on_error(&ctx->conf->policy, &ctx->req, &ctx->entry,
+                             &a.now, error)
+           == GW_CACHE_SEND)
+    {
+        ctx->reason = GW_CACHE_R_ORIGIN;
+        ctx->status = NGX_HTTP_GATEWAY_CACHE_STALE;
+        ngx_http_gateway_cache_release(ctx);
+
+        /* nothing more of the answer is read, or only what must be */
+
+        r->upstream->headers_in.status_n = NGX_HTTP_NOT_MODIFIED;
+        r->upstream->headers_in.connection_close = 1;
+
+        return ngx_http_gateway_cache_replace(r, ctx);
+    }
+
+    return ngx_http_gateway_cache_store(r, ctx, &a);
+}
+
+
+/* whether the response is the one that an upstream server has sent */
+
+static ngx_uint_t
+ngx_http_gateway_cache_origin(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    return u != NULL && !ctx->failed && r->err_status == 0
+           && u->headers_in.status_n != 0
+           && u->headers_in.status_n == r->headers_out.status;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_read(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
+{
+    ngx_http_gateway_cache_clock(&a->now);
+
+    if (ngx_http_gateway_cache_fields(r->pool, &r->upstream->headers_in.headers,
+                                      &a->fields)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    gw_cache_response_read(&a->res, &ctx->conf->policy,
+                           r->upstream->headers_in.status_n, &a->fields,
+                           &ctx->asked, &a->now);
+
+    if (r->upstream->upgrade) {
+        a->res.upgrade = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+/* nginx has made the response, or found a file */
+
+static ngx_int_t
+ngx_http_gateway_cache_failed(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    unsigned          error;
+    gw_cache_clock_t  now;
+
+    if (ctx->state != NGX_HTTP_GATEWAY_CACHE_ASK) {
+        return NGX_OK;
+    }
+
+    ngx_http_gateway_cache_release(ctx);
+
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
+    ctx->reason = r->upstream ? GW_CACHE_R_ORIGIN : GW_CACHE_R_NO_UPSTREAM;
+
+    error = ngx_http_gateway_cache_error(r->headers_out.status);
+
+    if (r->upstream == NULL || error == 0 || !ctx->pinned) {
+        return NGX_OK;
+    }
+
+    ngx_http_gateway_cache_clock(&now);
+
+    switch (gw_cache_on_error(&ctx->conf->policy, &ctx->req, &ctx->entry, &now,
+                              error))
+    {
+    case GW_CACHE_SEND:
+        ctx->status = NGX_HTTP_GATEWAY_CACHE_STALE;
+        return ngx_http_gateway_cache_replace(r, ctx);
+
+    case GW_CACHE_UNAVAILABLE:
+        ctx->status = NGX_HTTP_GATEWAY_CACHE_ERROR;
+        r->headers_out.status = NGX_HTTP_GATEWAY_TIME_OUT;
+        ngx_str_null(&r->headers_out.status_line);
+        return NGX_OK;
+
+    default:
+        return NGX_OK;
+    }
+}
+
+
+unsigned
+ngx_http_gateway_cache_error(ngx_uint_t status)
+{
+    switch (status) {
+
+    case NGX_HTTP_BAD_GATEWAY:
+        return GW_CACHE_STALE_ERROR|GW_CACHE_STALE_INVALID;
+
+    case NGX_HTTP_GATEWAY_TIME_OUT:
+        return GW_CACHE_STALE_TIMEOUT;
+
+    default:
+        return 0;
+    }
+}
+
+
+/* the stored response, which is pinned, in place of the one at hand */
+
+static ngx_int_t
+ngx_http_gateway_cache_replace(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_REPLACE;
+
+    r->err_status = 0;
+    ngx_http_clean_header(r);
+
+    return ngx_http_gateway_cache_respond(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_validated(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
+{
+    ngx_int_t             rc;
+    gw_cache_fields_t     stored;
+    gw_cache_validator_t  v;
+
+    ctx->status = NGX_HTTP_GATEWAY_CACHE_REVALIDATED;
+
+    if (ngx_http_gateway_cache_decode(r->pool, &ctx->hit.header, 0, &stored)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    gw_cache_validator_read(&v, &stored, ctx->entry.received.wall);
+
+    if (gw_cache_validates(&a->fields, &v, a->now.wall)) {
+        rc = ngx_http_gateway_cache_freshen(r, ctx, a);
+
+    } else {
+
+        /* it was not modified, says the origin, and is another one */
+
+        ctx->reason = GW_CACHE_R_VALIDATOR;
+        gw_cache_drop(ctx->user, &ctx->hit);
+        rc = NGX_OK;
+    }
+
+    ngx_http_gateway_cache_release(ctx);
+
+    return (rc == NGX_OK) ? ngx_http_gateway_cache_replace(r, ctx) : rc;
+}
+
+
+/* RFC 9111, 4.3.4: the entry with its old body and new lines */
+
+static ngx_int_t
+ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
+{
+    int                   n;
+    size_t                read;
+    gw_cache_entry_t      entry;
+    gw_cache_fields_t     stored, lines;
+    gw_cache_field_t     *line;
+    gw_cache_response_t   res;
+
+    if (ngx_http_gateway_cache_decode(r->pool, &ctx->hit.header, 0, &stored)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    line = ngx_palloc(r->pool, (stored.n + a->fields.n + 4)
+                               * sizeof(gw_cache_field_t));
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = gw_cache_merge(&stored, &a->fields, &ctx->conf->policy, &a->res, line,
+                       stored.n + a->fields.n + 4, &read);
+    if (n < 0) {
+        gw_cache_drop(ctx->user, &ctx->hit);
+        return NGX_OK;
+    }
+
+    lines.line = line;
+    lines.n = read;
+
+    gw_cache_response_read(&res, &ctx->conf->policy, ctx->entry.status, &lines,
+                           &ctx->asked, &a->now);
+
+    entry = ctx->entry;
+    ctx->reason = gw_cache_freshen(&ctx->conf->policy, &ctx->req, &res,
+                                   &entry);
+
+    if (ctx->reason == GW_CACHE_R_REQUEST) {
+        return NGX_OK;
+    }
+
+    lines.n = n;
+
+    if (ngx_http_gateway_cache_encode(r->pool, &lines, &a->content.header)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    a->entry = entry;
+    ngx_http_gateway_cache_content(ctx, a);
+
+    if (ctx->reason != GW_CACHE_R_NONE
+        || !gw_cache_refresh(ctx->user, &ctx->fill, &ctx->key, &ctx->labels,
+                             &a->content, &ctx->hit,
+                             ngx_http_gateway_cache_now()))
+    {
+        gw_cache_drop(ctx->user, &ctx->hit);
+    }
+
+    ctx->filling = 0;
+    ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
+
+    /* this request has the body of the old entry, and the lines of the new */
+
+    ctx->hit.header = a->content.header;
+    ctx->entry = entry;
+
+    return NGX_OK;
+}
+
+
+/* times of the entry, in the clock of the store */
+
+static void
+ngx_http_gateway_cache_content(ngx_http_gateway_cache_ctx_t *ctx,
+    ngx_http_gateway_cache_answer_t *a)
+{
+    uint64_t                 now;
+    uint32_t                 keep;
+    const gw_cache_entry_t  *entry;
+
+    entry = &a->entry;
+    now = ngx_http_gateway_cache_now();
+
+    keep = ctx->conf->policy.stale_for;
+
+    if (entry->while_revalidate != GW_CACHE_NONE) {
+        keep = ngx_max(keep, entry->while_revalidate);
+    }
+
+    if (entry->if_error != GW_CACHE_NONE) {
+        keep = ngx_max(keep, entry->if_error);
+    }
+
+    if (entry->flags & GW_CACHE_ENTRY_VALIDATOR) {
+        keep = ngx_max(keep, NGX_HTTP_GATEWAY_CACHE_VALIDATE);
+    }
+
+    a->content.policy.data = (u_char *) &a->entry;
+    a->content.policy.len = sizeof(gw_cache_entry_t);
+    a->content.tags = NULL;
+    a->content.ntags = 0;
+    a->content.stored = now;
+    a->content.fresh = now;
+
+    if (entry->lifetime > entry->age) {
+        a->content.fresh += (uint64_t) (entry->lifetime - entry->age) * 1000;
+    }
+
+    a->content.keep = a->content.fresh + (uint64_t) keep * 1000 + 1000;
+
+    ctx->ttl = (int64_t) entry->lifetime - entry->age;
+    ctx->timed = 1;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_store(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
+{
+    gw_cache_reason_e  reason;
+
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
+
+    reason = ngx_http_gateway_cache_storable(r, ctx, a);
+
+    if (reason == GW_CACHE_R_NONE) {
+        reason = ngx_http_gateway_cache_select(r, ctx, a);
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: not stored:%ui", (ngx_uint_t) reason);
+
+    if (reason != GW_CACHE_R_NONE) {
+        ctx->reason = reason;
+
+        /* nobody else is to wait for such an answer */
+
+        if (ctx->filling && reason != GW_CACHE_R_FULL) {
+            ngx_http_gateway_cache_mark(ctx->conf->zone, ctx->key.hash);
+        }
+
+        ngx_http_gateway_cache_release(ctx);
+
+    } else {
+        ctx->state = NGX_HTTP_GATEWAY_CACHE_STORE;
+        ctx->stored = 1;
+    }
+
+    return ngx_http_gateway_cache_shorten(r, ctx, a);
+}
+
+
+/* the client's conditions were not sent, and are evaluated here */
+
+static ngx_int_t
+ngx_http_gateway_cache_shorten(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
+{
+    gw_cache_validator_t  v;
+
+    if (!ctx->req.conditional || !ctx->fill.mine) {
+        return NGX_OK;
+    }
+
+    gw_cache_validator_read(&v, &a->fields, a->now.wall);
+
+    r->disable_not_modified = 1;
+
+    if (!gw_cache_not_modified(&ctx->fields, a->res.status, &v, a->now.wall)) {
+        return NGX_OK;
+    }
+
+    ctx->muted = 1;
+
+    return ngx_http_gateway_cache_not_modified(r, &v);
+}
+
+
+static gw_cache_reason_e
+ngx_http_gateway_cache_storable(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
+{
+    int                target;
+    gw_cache_target_t  uri;
+
+    if (ngx_http_test_predicates(r, ctx->conf->set.no_store) != NGX_OK) {
+        return GW_CACHE_R_UNWANTED;
+    }
+
+    target = 0;
+
+    if (a->res.location) {
+        ngx_http_gateway_cache_target(r, &uri);
+        target = gw_cache_uri_same(&uri, &a->res.content_location);
+    }
+
+    return gw_cache_store(&ctx->conf->policy, &ctx->req, &a->res, target,
+                          &a->entry);
+}
+
+
+/* the key of the variant, the lines, and the lock */
+
+static gw_cache_reason_e
+ngx_http_gateway_cache_select(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
+{
+    u_char             *p;
+    size_t              len;
+    uint64_t            length;
+    gw_text_t           names;
+    gw_cache_text_t     vary;
+    gw_cache_fields_t   lines;
+    gw_cache_reason_e   reason;
+    unsigned char       text[GW_CACHE_VARY];
+
+    reason = gw_cache_vary(&a->fields, text, &len);
+
+    if (reason != GW_CACHE_R_NONE) {
+        return reason;
+    }
+
+    if (!ctx->filling) {
+        reason = ngx_http_gateway_cache_lock_late(r, ctx);
+
+        if (reason != GW_CACHE_R_NONE) {
+            return reason;
+        }
+    }
+
+    if (ngx_http_gateway_cache_lines(r, ctx, a, &lines) != NGX_OK
+        || ngx_http_gateway_cache_encode(r->pool, &lines, &a->content.header)
+           != NGX_OK)
+    {
+        return GW_CACHE_R_FULL;
+    }
+
+    ngx_http_gateway_cache_content(ctx, a);
+
+    ngx_str_null(&ctx->key.variant);
+
+    if (len) {
+        p = ngx_pnalloc(r->pool, 4096);
+        if (p == NULL) {
+            return GW_CACHE_R_FULL;
+        }
+
+        vary.data = names.data = text;
+        vary.len = names.len = len;
+
+        if (gw_cache_variant(&names, &ctx->fields,
+                             ctx->conf->set.normalize->elts,
+                             ctx->conf->set.normalize->nelts, p, 4096, &len)
+            != 0)
+        {
+            return GW_CACHE_R_VARIANT_LONG;
+        }
+
+        ctx->key.variant.data = p;
+        ctx->key.variant.len = len;
+
+        (void) ngx_http_gateway_cache_zone_user(ctx->conf->zone, &ctx->key);
+
+        if (!gw_cache_fill_vary(ctx->user, &ctx->fill, &ctx->key, &ctx->labels,
+                                &vary, a->content.keep,
+                                ngx_http_gateway_cache_now()))
+        {
+            return GW_CACHE_R_FULL;
+        }
+
+        ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
+
+    } else {
+        (void) ngx_http_gateway_cache_zone_user(ctx->conf->zone, &ctx->key);
+    }
+
+    length = (r->headers_out.content_length_n == -1)
+             ? GW_CACHE_UNKNOWN : (uint64_t) r->headers_out.content_length_n;
+
+    return gw_cache_open(ctx->user, &ctx->fill, &ctx->key, &ctx->labels,
+                         &a->content, length, ngx_http_gateway_cache_now())
+           ? GW_CACHE_R_NONE : GW_CACHE_R_FULL;
+}
+
+
+/* a request that has asked without the lock stores if nobody else does */
+
+static gw_cache_reason_e
+ngx_http_gateway_cache_lock_late(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    uint64_t  serial;
+
+    ngx_http_gateway_cache_unpin(ctx);
+
+    switch (ngx_http_gateway_cache_find(r, ctx)) {
+
+    case NGX_ERROR:
+        return GW_CACHE_R_FULL;
+
+    case NGX_DECLINED:
+        return GW_CACHE_R_VARIANT_LONG;
+    }
+
+    serial = ctx->pinned ? ctx->hit.serial : 0;
+
+    if (gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, serial,
+                       ngx_http_gateway_cache_now(), &ctx->fill)
+        != GW_CACHE_FILL)
+    {
+        ctx->fill.mine = 0;
+        return GW_CACHE_R_LOCKED;
+    }
+
+    ctx->filling = 1;
+
+    return GW_CACHE_R_NONE;
+}
+
+
+/*
+ * The lines that are stored: of those that clients receive, the origin's.  Date
+ * is hidden by nginx, which sends one of its own, and is needed beside Age.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cache_lines(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a,
+    gw_cache_fields_t *lines)
+{
+    size_t             i, n, j;
+    gw_text_t          name;
+    gw_cache_field_t  *line;
+    gw_cache_fields_t  out;
+
+    static const gw_text_t  date = gw_cache_text("Date");
+    static const gw_text_t  type = gw_cache_text("Content-Type");
+    static const gw_text_t  length = gw_cache_text("Content-Length");
+
+    if (ngx_http_gateway_cache_fields(r->pool, &r->headers_out.headers, &out)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    line = ngx_palloc(r->pool, (out.n + 2) * sizeof(gw_cache_field_t));
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = 0;
+    line[n].name = date;
+
+    if (gw_cache_single(&a->fields, &date, &line[n].value) != 1) {
+
+        line[n].value.data = ngx_pnalloc(r->pool, ngx_cached_http_time.len);
+        if (line[n].value.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy((u_char *) line[n].value.data, ngx_cached_http_time.data,
+                   ngx_cached_http_time.len);
+        line[n].value.len = ngx_cached_http_time.len;
+    }
+
+    n++;
+
+    if (r->headers_out.content_type.len) {
+        line[n].name = type;
+
+        if (gw_cache_single(&a->fields, &type, &line[n].value) != 0) {
+            n++;
+        }
+    }
+
+    for (i = 0; i < out.n; i++) {
+        name = out.line[i].name;
+
+        if (gw_cache_same(&name, &date) || gw_cache_same(&name, &type)
+            || gw_cache_same(&name, &length)
+            || !gw_cache_field_stored(&name, &ctx->conf->policy, &a->res))
+        {
+            continue;
+        }
+
+        j = 0;
+
+        if (gw_cache_line(&a->fields, &name, &j) != NULL) {
+            line[n++] = out.line[i];
+        }
+    }
+
+    lines->line = line;
+    lines->n = n;
+
+    return NGX_OK;
+}
+
+
+/* RFC 9111, 4.4 */
+
+static void
+ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fields)
+{
+    u_char              uri[GW_CACHE_URI];
+    size_t              i, len;
+    ngx_str_t           url;
+    ngx_uint_t          n;
+    const gw_text_t    *reference;
+    gw_cache_target_t   target;
+
+    static const gw_text_t  names[] = {
+        gw_cache_text("Location"),
+        gw_cache_text("Content-Location")
+    };
+
+    if (!gw_cache_invalidates(ctx->req.method,
+                              r->upstream->headers_in.status_n))
+    {
+        return;
+    }
+
+    ngx_http_gateway_cache_target(r, &target);
+
+    if (ngx_http_gateway_cache_url(r->pool, &target, &url) == NGX_OK) {
+        ngx_http_gateway_cache_zone_purge(ctx->conf->zone, GW_CACHE_BY_URL,
+                                          &url, 0);
+    }
+
+    for (n = 0; n < 2; n++) {
+        i = 0;
+
+        while ((reference = gw_cache_line(fields, &names[n], &i)) != NULL) {
+
+            ngx_http_gateway_cache_target(r, &target);
+
+            if (gw_cache_uri(&target, reference, uri, &len) != 0) {
+                continue;
+            }
+
+            target.uri.data = uri;
+            target.uri.len = len;
+
+            if (ngx_http_gateway_cache_url(r->pool, &target, &url) == NGX_OK) {
+                ngx_http_gateway_cache_zone_purge(ctx->conf->zone,
+                                                  GW_CACHE_BY_URL, &url, 0);
+            }
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_gateway_cache_tell(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    size_t             len;
+    u_char            *p;
+    gw_text_t          value;
+    gw_cache_status_t  status;
+
+    static const gw_text_t  name = gw_cache_text("Cache-Status");
+    static const gw_text_t  cache = gw_cache_text("nginx-gateway");
+
+    if (!ctx->conf->set.headers) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&status, sizeof(gw_cache_status_t));
+
+    status.name = cache;
+    status.fwd = ctx->fwd;
+    status.hit = (ctx->state == NGX_HTTP_GATEWAY_CACHE_SEND);
+    status.stored = ctx->stored;
+    status.collapsed = (ctx->status == NGX_HTTP_GATEWAY_CACHE_COLLAPSED);
+    status.detail = gw_cache_reason_word(ctx->reason);
+
+    if (status.hit) {
+        status.timed = 1;
+        status.ttl = ctx->reuse.ttl;
+
+    } else if (ctx->stored) {
+        status.timed = ctx->timed;
+        status.ttl = ctx->ttl;
+    }
+
+    len = 256;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = gw_cache_status_write(p, len, &status);
+
+    return value.len ? ngx_http_gateway_cache_line_out(r, &name, &value)
+                     : NGX_OK;
+}

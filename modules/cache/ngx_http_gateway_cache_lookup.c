@@ -1,0 +1,803 @@
+
+/*
+ * The lookup: last in PRECONTENT, when it is known who the client is and that
+ * it may ask.  A request that finds what it needs is answered here; others go
+ * on to the origin, one of them with the lock on the key, and wait for it.
+ */
+
+#include "ngx_http_gateway_cache_run.h"
+
+
+#define NGX_HTTP_GATEWAY_CACHE_TEXT     1024    /* bytes of most keys */
+#define NGX_HTTP_GATEWAY_CACHE_VARIANT  4096    /* bytes of a variant's key */
+
+
+static ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_create(
+    ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
+    ngx_http_gateway_cache_loc_conf_t *conf);
+static void ngx_http_gateway_cache_cleanup(void *data);
+static ngx_int_t ngx_http_gateway_cache_begin(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_labels(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const ngx_str_t *partition);
+static ngx_int_t ngx_http_gateway_cache_decide(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_variant(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_hit(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_miss(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_wait(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_forward(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_pass(
+    ngx_http_gateway_cache_ctx_t *ctx, gw_cache_reason_e reason);
+
+
+ngx_uint_t  ngx_http_gateway_cache_slot;
+
+
+/* what the cache asks the origin with, in place of the client's */
+
+static ngx_str_t  ngx_http_gateway_cache_conditions[] = {
+    ngx_string("if-none-match"),
+    ngx_string("if-modified-since")
+};
+
+static ngx_str_t  ngx_http_gateway_cache_condition_names[] = {
+    ngx_string("If-None-Match"),
+    ngx_string("If-Modified-Since")
+};
+
+
+ngx_http_gateway_cache_ctx_t *
+ngx_http_gateway_cache_ctx(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    gr = ngx_http_gateway_request(r);
+
+    return gr ? ngx_http_gateway_slot(gr, ngx_http_gateway_cache_slot) : NULL;
+}
+
+
+ngx_int_t
+ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t         *gr;
+    ngx_http_gateway_cache_ctx_t       *ctx;
+    ngx_http_gateway_cache_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
+
+    if (conf->zone == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    gr = ngx_http_gateway_request_get(r);
+    if (gr == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx = ngx_http_gateway_slot(gr, ngx_http_gateway_cache_slot);
+
+    if (ctx == NULL) {
+
+        /* an error page is nothing that the client has asked for */
+
+        if (r->err_status || r->error_page || gr->detached) {
+            return NGX_DECLINED;
+        }
+
+        ctx = ngx_http_gateway_cache_create(r, gr, conf);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_http_gateway_cache_begin(r, ctx);
+    }
+
+    return (ctx->state == NGX_HTTP_GATEWAY_CACHE_LOOKUP)
+           ? ngx_http_gateway_cache_decide(r, ctx) : NGX_DECLINED;
+}
+
+
+static ngx_http_gateway_cache_ctx_t *
+ngx_http_gateway_cache_create(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_cache_loc_conf_t *conf)
+{
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_gateway_cache_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_cache_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_gateway_cache_ctx_t));
+
+    ctx->conf = conf;
+    ctx->status = NGX_HTTP_GATEWAY_CACHE_BYPASS;
+    ctx->fwd = GW_CACHE_FWD_BYPASS;
+
+    cln->handler = ngx_http_gateway_cache_cleanup;
+
+    ngx_http_gateway_slot(gr, ngx_http_gateway_cache_slot) = ctx;
+
+    return ctx;
+}
+
+
+/* the request is over, and so is what it has begun */
+
+static void
+ngx_http_gateway_cache_cleanup(void *data)
+{
+    ngx_http_gateway_cache_ctx_t *ctx = data;
+
+    ngx_http_gateway_cache_release(ctx);
+    ngx_http_gateway_cache_unpin(ctx);
+
+    ngx_http_gateway_cache_zone_count(ctx->conf->zone, ctx->status);
+}
+
+
+void
+ngx_http_gateway_cache_release(ngx_http_gateway_cache_ctx_t *ctx)
+{
+    if (!ctx->filling) {
+        return;
+    }
+
+    ctx->filling = 0;
+
+    gw_cache_abort(ctx->user, &ctx->fill);
+    ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
+}
+
+
+void
+ngx_http_gateway_cache_unpin(ngx_http_gateway_cache_ctx_t *ctx)
+{
+    if (ctx->pinned) {
+        ctx->pinned = 0;
+        gw_cache_unpin(ctx->user, &ctx->hit);
+    }
+}
+
+
+void
+ngx_http_gateway_cache_clock(gw_cache_clock_t *clock)
+{
+    clock->wall = ngx_time();
+    clock->monotonic = ngx_http_gateway_cache_now();
+}
+
+
+ngx_int_t
+ngx_http_gateway_cache_fields(ngx_pool_t *pool, ngx_list_t *list,
+    gw_cache_fields_t *fields)
+{
+    size_t             n;
+    ngx_uint_t         i;
+    ngx_list_part_t   *part;
+    ngx_table_elt_t   *h;
+    gw_cache_field_t  *line;
+
+    n = 0;
+
+    for (part = &list->part; part; part = part->next) {
+        n += part->nelts;
+    }
+
+    line = ngx_palloc(pool, (n + 1) * sizeof(gw_cache_field_t));
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    fields->line = line;
+    fields->n = 0;
+
+    for (part = &list->part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            /* the proxy module adds lines that the origin has left out */
+
+            if (h[i].hash == 0 || h[i].value.data == NULL) {
+                continue;
+            }
+
+            line->name = ngx_http_gateway_cache_text(&h[i].key);
+            line->value = ngx_http_gateway_cache_text(&h[i].value);
+            gw_cache_trim(&line->value);
+            line++;
+            fields->n++;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* what the request is; then what is stored for it */
+
+static ngx_int_t
+ngx_http_gateway_cache_begin(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ngx_int_t           rc;
+    ngx_str_t           text, partition;
+    gw_text_t           name;
+    gw_cache_method_e   method;
+
+    name = ngx_http_gateway_cache_text(&r->method_name);
+    method = gw_cache_method(&name);
+
+    ctx->unsafe = (method == GW_CACHE_UNSAFE || method == GW_CACHE_POST);
+
+    if (ngx_http_gateway_cache_fields(r->pool, &r->headers_in.headers,
+                                      &ctx->fields)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    gw_cache_request_read(&ctx->req, method, &ctx->fields);
+
+    rc = ngx_http_gateway_cache_bypassed(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_gateway_cache_partition(r, ctx->conf, &partition) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    text.len = NGX_HTTP_GATEWAY_CACHE_TEXT;
+    text.data = ngx_pnalloc(r->pool, text.len);
+
+    if (text.data == NULL
+        || ngx_http_gateway_cache_key(r, ctx->conf, &partition, &text)
+           != NGX_OK
+        || ngx_http_gateway_cache_labels(r, ctx, &partition) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->key.text.data = text.data;
+    ctx->key.text.len = text.len;
+
+    ctx->req.credentials = ngx_http_gateway_cache_credentials(r);
+    ctx->req.partition = (partition.len != 0);
+
+    switch (ngx_http_test_predicates(r, ctx->conf->set.bypass)) {
+
+    case NGX_ERROR:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    case NGX_DECLINED:
+        ctx->reuse.action = GW_CACHE_BYPASS;
+        ctx->reuse.reason = GW_CACHE_R_BYPASS;
+        return ngx_http_gateway_cache_forward(r, ctx);
+    }
+
+    return ngx_http_gateway_cache_decide(r, ctx);
+}
+
+
+/* NGX_OK: it is looked up */
+
+static ngx_int_t
+ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    const ngx_http_gateway_cache_guard_t  *guard;
+
+    if (!(ctx->conf->policy.methods & (1U << ctx->req.method))) {
+        ctx->fwd = GW_CACHE_FWD_METHOD;
+        return ngx_http_gateway_cache_pass(ctx, GW_CACHE_R_METHOD);
+    }
+
+    guard = ctx->conf->set.guard;
+
+    if (ngx_http_gateway_cache_guarded(r, ctx->conf)) {
+        return ngx_http_gateway_cache_pass(ctx, GW_CACHE_R_GUARD);
+    }
+
+    if (guard->mode == NGX_HTTP_GATEWAY_CACHE_GUARD_STRIP
+        && ngx_http_gateway_header_remove(r, guard->names.elts,
+                                          guard->names.nelts)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_gateway_cache_target(ngx_http_request_t *r, gw_cache_target_t *target)
+{
+    ngx_http_core_srv_conf_t  *cscf;
+
+    static const gw_text_t  http = gw_cache_text("http");
+#if (NGX_HTTP_SSL)
+    static const gw_text_t  https = gw_cache_text("https");
+#endif
+
+    target->scheme = http;
+
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl) {
+        target->scheme = https;
+    }
+#endif
+
+    if (r->headers_in.host) {
+        target->host = ngx_http_gateway_cache_text(
+                           &r->headers_in.host->value);
+
+    } else {
+        cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+        target->host = ngx_http_gateway_cache_text(
+                           r->headers_in.server.len ? &r->headers_in.server
+                                                    : &cscf->server_name);
+    }
+
+    target->uri = ngx_http_gateway_cache_text(&r->unparsed_uri);
+}
+
+
+ngx_int_t
+ngx_http_gateway_cache_url(ngx_pool_t *pool, const gw_cache_target_t *target,
+    ngx_str_t *url)
+{
+    u_char  *p;
+
+    url->len = target->scheme.len + 3 + target->host.len + target->uri.len;
+
+    url->data = ngx_pnalloc(pool, url->len);
+    if (url->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(url->data, target->scheme.data, target->scheme.len);
+    p = ngx_cpymem(p, "://", 3);
+
+    ngx_strlow(p, (u_char *) target->host.data, target->host.len);
+    p += target->host.len;
+
+    ngx_memcpy(p, target->uri.data, target->uri.len);
+
+    return NGX_OK;
+}
+
+
+/* what the answer can be purged by */
+
+static ngx_int_t
+ngx_http_gateway_cache_labels(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const ngx_str_t *partition)
+{
+    u_char             *p;
+    ngx_str_t           url;
+    gw_cache_target_t   target;
+
+    ngx_http_gateway_cache_target(r, &target);
+
+    if (ngx_http_gateway_cache_url(r->pool, &target, &url) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_strlchr(url.data, url.data + url.len, '?');
+
+    ctx->labels.url.data = url.data;
+    ctx->labels.url.len = url.len;
+    ctx->labels.path = p ? (size_t) (p - url.data) : url.len;
+
+    ctx->labels.host.data = url.data + target.scheme.len + 3;
+    ctx->labels.host.len = target.host.len;
+
+    if (ctx->conf->set.partition->kind == NGX_HTTP_GATEWAY_CACHE_CONSUMER) {
+        ctx->labels.consumer.data = partition->data;
+        ctx->labels.consumer.len = partition->len;
+    }
+
+    return NGX_OK;
+}
+
+
+/* called again when what it has waited for has happened */
+
+static ngx_int_t
+ngx_http_gateway_cache_decide(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ngx_int_t         rc;
+    gw_cache_clock_t  now;
+
+    if (ctx->word.timedout) {
+        ctx->alone = 1;
+    }
+
+    ngx_http_gateway_cache_unpin(ctx);
+
+    rc = ngx_http_gateway_cache_find(r, ctx);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_gateway_cache_pass(ctx, GW_CACHE_R_VARIANT_LONG);
+    }
+
+    ngx_http_gateway_cache_clock(&now);
+
+    gw_cache_reuse(&ctx->conf->policy, &ctx->req,
+                   ctx->pinned ? &ctx->entry : NULL, &now, &ctx->reuse);
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: action:%ui reason:%ui found:%ui ttl:%L",
+                   (ngx_uint_t) ctx->reuse.action,
+                   (ngx_uint_t) ctx->reuse.reason, (ngx_uint_t) ctx->pinned,
+                   ctx->reuse.ttl);
+
+    ctx->fwd = gw_cache_fwd(&ctx->reuse, ctx->variants);
+
+    switch (ctx->reuse.action) {
+
+    case GW_CACHE_SEND:
+    case GW_CACHE_SEND_REFRESH:
+        return ngx_http_gateway_cache_hit(r, ctx);
+
+    case GW_CACHE_FETCH:
+    case GW_CACHE_REVALIDATE:
+        return ngx_http_gateway_cache_miss(r, ctx);
+
+    case GW_CACHE_UNAVAILABLE:
+        ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
+        ctx->status = NGX_HTTP_GATEWAY_CACHE_ERROR;
+        ctx->reason = ctx->reuse.reason;
+        return NGX_HTTP_GATEWAY_TIME_OUT;
+
+    default:
+        return ngx_http_gateway_cache_forward(r, ctx);
+    }
+}
+
+
+ngx_int_t
+ngx_http_gateway_cache_find(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    uint64_t         now;
+    ngx_int_t        rc;
+    gw_cache_kind_e  kind;
+
+    now = ngx_http_gateway_cache_now();
+
+    ngx_str_null(&ctx->key.variant);
+    ctx->variants = 0;
+    ctx->user = ngx_http_gateway_cache_zone_user(ctx->conf->zone, &ctx->key);
+
+    kind = gw_cache_find(ctx->user, &ctx->key, now, &ctx->hit);
+
+    if (kind == GW_CACHE_VARIANTS) {
+        ctx->variants = 1;
+
+        rc = ngx_http_gateway_cache_variant(r, ctx);
+        gw_cache_unpin(ctx->user, &ctx->hit);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        kind = gw_cache_find(ctx->user, &ctx->key, now, &ctx->hit);
+    }
+
+    ctx->pinned = (kind == GW_CACHE_RESPONSE);
+
+    if (ctx->pinned) {
+        ngx_memcpy(&ctx->entry, ctx->hit.policy.data,
+                   sizeof(gw_cache_entry_t));
+    }
+
+    /* purged softly: it must be validated, however fresh it was */
+
+    if (ctx->pinned && ctx->hit.soft) {
+        ctx->entry.lifetime = 0;
+        ctx->entry.stated = (ctx->entry.stated == GW_CACHE_NONE)
+                            ? GW_CACHE_NONE : 0;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_variant(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    u_char             *p;
+    size_t              len;
+    gw_text_t           vary;
+    const ngx_array_t  *normalize;
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_GATEWAY_CACHE_VARIANT);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    vary.data = ctx->hit.header.data;
+    vary.len = ctx->hit.header.len;
+    normalize = ctx->conf->set.normalize;
+
+    if (gw_cache_variant(&vary, &ctx->fields, normalize->elts,
+                         normalize->nelts, p, NGX_HTTP_GATEWAY_CACHE_VARIANT,
+                         &len)
+        != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx->key.variant.data = p;
+    ctx->key.variant.len = len;
+
+    (void) ngx_http_gateway_cache_zone_user(ctx->conf->zone, &ctx->key);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_hit(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    if (ctx->waited) {
+        ctx->status = NGX_HTTP_GATEWAY_CACHE_COLLAPSED;
+
+    } else if (ctx->reuse.stale) {
+        ctx->status = NGX_HTTP_GATEWAY_CACHE_STALE;
+
+    } else {
+        ctx->status = NGX_HTTP_GATEWAY_CACHE_HIT;
+    }
+
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_SEND;
+    ctx->fwd = GW_CACHE_FWD_NONE;
+    ctx->ttl = ctx->reuse.ttl;
+    ctx->timed = 1;
+
+    r->content_handler = ngx_http_gateway_cache_send;
+
+    return NGX_OK;
+}
+
+
+/* the origin is asked, by one request for all, if its answer may be stored */
+
+static ngx_int_t
+ngx_http_gateway_cache_miss(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    uint64_t   serial;
+    ngx_int_t  rc;
+
+    if (ctx->req.method != GW_CACHE_GET
+        || (ctx->reuse.action == GW_CACHE_FETCH && ctx->reuse.reason))
+    {
+        return ngx_http_gateway_cache_forward(r, ctx);
+    }
+
+    serial = ctx->pinned ? ctx->hit.serial : 0;
+
+    switch (gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, serial,
+                           ngx_http_gateway_cache_now(), &ctx->fill))
+    {
+    case GW_CACHE_FILL:
+        ctx->filling = 1;
+        return ngx_http_gateway_cache_forward(r, ctx);
+
+    case GW_CACHE_WAIT:
+        rc = ngx_http_gateway_cache_wait(r, ctx);
+        break;
+
+    case GW_CACHE_AGAIN:
+        rc = NGX_DECLINED;
+        break;
+
+    default:
+        return ngx_http_gateway_cache_forward(r, ctx);
+    }
+
+    return (rc == NGX_DECLINED) ? ngx_http_gateway_cache_decide(r, ctx) : rc;
+}
+
+
+/* NGX_DECLINED: look again */
+
+static ngx_int_t
+ngx_http_gateway_cache_wait(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ngx_int_t                             rc;
+    const ngx_http_gateway_cache_lock_t  *lock;
+
+    lock = ctx->conf->set.lock;
+
+    /* an entry that must be validated each time is not worth to wait for */
+
+    if (!lock->on || ctx->alone || (ctx->waited && ctx->pinned)
+        || ngx_http_gateway_cache_marked(ctx->conf->zone, ctx->key.hash))
+    {
+        return ngx_http_gateway_cache_forward(r, ctx);
+    }
+
+    if (ctx->reuse.updating) {
+        ctx->reuse.stale = 1;
+        rc = ngx_http_gateway_cache_hit(r, ctx);
+        ctx->status = NGX_HTTP_GATEWAY_CACHE_UPDATING;
+        return rc;
+    }
+
+    if (!ctx->waited) {
+        ctx->waited = 1;
+        ctx->deadline = ngx_current_msec + lock->timeout;
+    }
+
+    if ((ngx_msec_int_t) (ctx->deadline - ngx_current_msec) <= 0) {
+        return ngx_http_gateway_cache_forward(r, ctx);
+    }
+
+    ngx_http_gateway_cache_unpin(ctx);
+
+    ctx->word.word = (ngx_atomic_t *) ctx->fill.watch;
+    ctx->word.seen = ctx->fill.seen;
+    ctx->word.interval = NGX_HTTP_GATEWAY_CACHE_LOOK;
+    ctx->word.timeout = ctx->deadline - ngx_current_msec;
+
+    rc = ngx_http_gateway_word_wait(r, &ctx->word);
+
+    return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+}
+
+
+/*
+ * The origin is asked.  Without the lock its answer is stored if nobody else
+ * has it when the answer is there.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cache_forward(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ngx_uint_t            i;
+    gw_cache_fields_t     lines;
+    gw_cache_validator_t  v;
+    ngx_str_t             value[2];
+
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_ASK;
+    ctx->reason = ctx->reuse.reason;
+    ngx_http_gateway_cache_clock(&ctx->asked);
+
+    if (ctx->reuse.action == GW_CACHE_BYPASS) {
+        ctx->status = NGX_HTTP_GATEWAY_CACHE_BYPASS;
+        return NGX_DECLINED;
+    }
+
+    ctx->status = ctx->pinned ? NGX_HTTP_GATEWAY_CACHE_EXPIRED
+                              : NGX_HTTP_GATEWAY_CACHE_MISS;
+
+    if (!ctx->filling) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_gateway_header_remove(r, ngx_http_gateway_cache_conditions, 2)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->reuse.action != GW_CACHE_REVALIDATE
+        || !(ctx->entry.flags & GW_CACHE_ENTRY_VALIDATOR))
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_gateway_cache_decode(r->pool, &ctx->hit.header, 0, &lines)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    gw_cache_validator_read(&v, &lines, ctx->entry.received.wall);
+
+    value[0].data = (u_char *) v.etag.data;
+    value[0].len = v.etag.len;
+    value[1].data = (u_char *) v.modified.data;
+    value[1].len = v.modified.len;
+
+    for (i = 0; i < 2; i++) {
+
+        if (value[i].len
+            && ngx_http_gateway_header_add(r,
+                                   &ngx_http_gateway_cache_condition_names[i],
+                                   &ngx_http_gateway_cache_conditions[i],
+                                   &value[i])
+               != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    ngx_http_gateway_header_changed(r);
+    ctx->validating = 1;
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_gateway_cache_restore(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    size_t      n;
+    ngx_str_t   value;
+    ngx_uint_t  i;
+    gw_text_t   name;
+
+    if (ngx_http_gateway_header_remove(r, ngx_http_gateway_cache_conditions, 2)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (n = 0; n < ctx->fields.n; n++) {
+        for (i = 0; i < 2; i++) {
+
+            name = ngx_http_gateway_cache_text(
+                       &ngx_http_gateway_cache_conditions[i]);
+
+            if (!gw_cache_same(&ctx->fields.line[n].name, &name)) {
+                continue;
+            }
+
+            value.data = (u_char *) ctx->fields.line[n].value.data;
+            value.len = ctx->fields.line[n].value.len;
+
+            if (ngx_http_gateway_header_add(r,
+                                   &ngx_http_gateway_cache_condition_names[i],
+                                   &ngx_http_gateway_cache_conditions[i],
+                                   &value)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    ngx_http_gateway_header_changed(r);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_pass(ngx_http_gateway_cache_ctx_t *ctx,
+    gw_cache_reason_e reason)
+{
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
+    ctx->status = NGX_HTTP_GATEWAY_CACHE_BYPASS;
+    ctx->reason = reason;
+
+    return NGX_DECLINED;
+}

@@ -1,0 +1,212 @@
+
+/*
+ * What becomes of a request in the cache: the lookup, the answer of the origin
+ * that fills an entry, and the stored response that is sent.  Private to
+ * modules/cache.
+ *
+ * A main request has one ngx_http_gateway_cache_ctx_t, whatever redirects
+ * follow: the first location with the cache on decides.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_CACHE_RUN_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_CACHE_RUN_H_INCLUDED_
+
+
+#include "ngx_http_gateway_cache.h"
+#include "ngx_http_gateway_word.h"
+#include "gw_cache_condition.h"
+#include "gw_cache_merge.h"
+#include "gw_cache_status.h"
+#include "gw_cache_uri.h"
+#include "gw_cache_vary.h"
+
+
+#define NGX_HTTP_GATEWAY_CACHE_LOOK    5        /* ms, for other workers */
+#define NGX_HTTP_GATEWAY_CACHE_MARK    5000     /* ms, "not cacheable" */
+#define NGX_HTTP_GATEWAY_CACHE_ROOM    64       /* lines that 304 may add */
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_CACHE_LOOKUP = 0,  /* nothing is decided; may wait */
+    NGX_HTTP_GATEWAY_CACHE_PASS,        /* as if there were no cache */
+    NGX_HTTP_GATEWAY_CACHE_SEND,        /* the stored response */
+    NGX_HTTP_GATEWAY_CACHE_ASK,         /* the origin's answer is awaited */
+    NGX_HTTP_GATEWAY_CACHE_STORE,       /* its body is stored, and sent */
+    NGX_HTTP_GATEWAY_CACHE_REPLACE      /* it is replaced by a stored one */
+} ngx_http_gateway_cache_state_e;
+
+
+typedef struct {
+    ngx_http_gateway_cache_loc_conf_t  *conf;
+    ngx_http_gateway_cache_state_e      state;
+
+    /* what the request is, and what it asks for */
+    gw_cache_request_t                  req;
+    gw_cache_fields_t                   fields;     /* the client's */
+    gw_cache_key_t                      key;
+    gw_cache_labels_t                   labels;
+    gw_cache_user_t                    *user;       /* the shard */
+    gw_cache_clock_t                    asked;
+
+    /* what is stored */
+    gw_cache_hit_t                      hit;        /* if "pinned" */
+    gw_cache_entry_t                    entry;      /* a copy of its policy */
+    gw_cache_reuse_t                    reuse;
+    gw_text_t                           sent_etag;
+
+    /* the lock */
+    gw_cache_fill_t                     fill;       /* if "filling" */
+    ngx_http_gateway_word_t             word;
+    ngx_msec_t                          deadline;   /* of waiting */
+
+    /* what is sent of a stored response */
+    uint64_t                            first;
+    uint64_t                            last;
+
+    /* the response that is being stored */
+    ngx_connection_t                   *downstream; /* always ready */
+    ngx_http_event_handler_pt           write_handler;
+    void                              (*finalize)(ngx_http_request_t *r,
+                                                  ngx_int_t rc);
+    ngx_http_upstream_t                *upstream;   /* the origin's */
+
+    /* for variables */
+    ngx_http_gateway_cache_status_e     status;
+    gw_cache_reason_e                   reason;
+    uint32_t                            age;
+    int64_t                             ttl;
+    gw_cache_fwd_e                      fwd;
+
+    unsigned                            pinned:1;
+    unsigned                            filling:1;
+    unsigned                            variants:1; /* names were found */
+    unsigned                            waited:1;
+    unsigned                            alone:1;    /* waits for nobody */
+    unsigned                            validating:1;
+    unsigned                            unsafe:1;   /* the method is */
+    unsigned                            stored:1;
+    unsigned                            body:1;     /* is still to be sent */
+    unsigned                            muted:1;    /* nothing more is sent */
+    unsigned                            failed:1;   /* the origin did */
+    unsigned                            unclean:1;  /* a body without end */
+    unsigned                            timed:1;    /* "ttl" is known */
+    unsigned                            counted:1;
+    unsigned                            aged:1;     /* "age" is known */
+} ngx_http_gateway_cache_ctx_t;
+
+
+/*
+ * ngx_http_gateway_cache_lookup.c
+ */
+
+extern ngx_uint_t  ngx_http_gateway_cache_slot;
+
+/* PRECONTENT, the last handler of the gateway */
+ngx_int_t ngx_http_gateway_cache_lookup(ngx_http_request_t *r);
+
+/* of r's main request; NULL: the cache is not asked */
+ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_ctx(
+    ngx_http_request_t *r);
+
+/*
+ * Finds and pins the response that the key and Vary select.  NGX_OK: "pinned"
+ * says whether there is one; NGX_DECLINED: the fields that select one are too
+ * long; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_cache_find(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+void ngx_http_gateway_cache_unpin(ngx_http_gateway_cache_ctx_t *ctx);
+
+/* gives back the lock on the key, and wakes who waits */
+void ngx_http_gateway_cache_release(ngx_http_gateway_cache_ctx_t *ctx);
+
+/* the moment at hand */
+void ngx_http_gateway_cache_clock(gw_cache_clock_t *clock);
+
+/* lines of nginx as the policy reads them; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_cache_fields(ngx_pool_t *pool, ngx_list_t *list,
+    gw_cache_fields_t *fields);
+
+/* scheme, host with port, path and query: the target of the request */
+void ngx_http_gateway_cache_target(ngx_http_request_t *r,
+    gw_cache_target_t *target);
+
+/* the text that purges by URL compare; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_cache_url(ngx_pool_t *pool,
+    const gw_cache_target_t *target, ngx_str_t *url);
+
+/* the conditions of the client, which were not sent to the origin */
+ngx_int_t ngx_http_gateway_cache_restore(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+
+
+/*
+ * ngx_http_gateway_cache_mark.c: keys whose answers are not cacheable
+ */
+
+ngx_int_t ngx_http_gateway_cache_mark_add(ngx_conf_t *cf,
+    ngx_http_gateway_cache_zone_t *zone);
+void ngx_http_gateway_cache_mark(ngx_http_gateway_cache_zone_t *zone,
+    const uint64_t hash[2]);
+ngx_uint_t ngx_http_gateway_cache_marked(ngx_http_gateway_cache_zone_t *zone,
+    const uint64_t hash[2]);
+
+
+/*
+ * ngx_http_gateway_cache_response.c: stored responses
+ */
+
+/* the lines of a header as they are stored; NGX_ERROR: no memory, too long */
+ngx_int_t ngx_http_gateway_cache_encode(ngx_pool_t *pool,
+    const gw_cache_fields_t *fields, gw_cache_text_t *text);
+ngx_int_t ngx_http_gateway_cache_decode(ngx_pool_t *pool,
+    const gw_cache_text_t *text, size_t room, gw_cache_fields_t *fields);
+
+/*
+ * Makes the stored response, which is pinned, the one of the request: status,
+ * lines, and the part of the body that is asked for.
+ */
+ngx_int_t ngx_http_gateway_cache_respond(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+
+/* its body; "*out" is NULL after an error */
+ngx_int_t ngx_http_gateway_cache_body(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_chain_t **out);
+
+/* the content handler of a hit */
+ngx_int_t ngx_http_gateway_cache_send(ngx_http_request_t *r);
+
+/* a line of the response; texts are kept */
+ngx_int_t ngx_http_gateway_cache_line_out(ngx_http_request_t *r,
+    const gw_text_t *name, const gw_text_t *value);
+
+/* turns the response that is about to be sent into a 304 of it */
+ngx_int_t ngx_http_gateway_cache_not_modified(ngx_http_request_t *r,
+    const gw_cache_validator_t *v);
+
+
+/*
+ * ngx_http_gateway_cache_answer.c: the answer of the origin
+ */
+
+/* in the header filter; NGX_OK, or NGX_ERROR */
+ngx_int_t ngx_http_gateway_cache_answer(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+
+/* bits GW_CACHE_STALE_* of a status that nginx has made; 0: no error */
+unsigned ngx_http_gateway_cache_error(ngx_uint_t status);
+
+/* Cache-Status */
+ngx_int_t ngx_http_gateway_cache_tell(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+
+
+/*
+ * ngx_http_gateway_cache_variable.c
+ */
+
+/* in preconfiguration */
+ngx_int_t ngx_http_gateway_cache_variables(ngx_conf_t *cf);
+
+
+#endif /* _NGX_HTTP_GATEWAY_CACHE_RUN_H_INCLUDED_ */

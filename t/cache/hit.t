@@ -1,0 +1,55 @@
+# A miss is stored and served: the bytes, the lines, and how often the origin
+# is asked.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway::Origin;
+use Test::Gateway::Server;
+use Test::More;
+
+my $port = free_port();
+my $origin = origin();
+my $up = "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
+
+my $nginx = start_nginx(port => $port, conf => http_conf(
+    main => 'error_log logs/error.log debug;',
+    http => 'gateway_cache_zone zone=z:1m;', port => $port, server => <<"END"));
+    gateway_cache z;
+    add_header X-Status \$gateway_cache_status always;
+    add_header X-Reason \$gateway_cache_reason always;
+    location / { $up }
+    location /unbuffered/ { $up proxy_buffering off; }
+    location /app { try_files /none \@app; }
+    location \@app { $up }
+END
+
+# the head and the body of a response
+
+sub get {
+    my ($path, @fields) = @_;
+    my ($status, $head, $body) = http_get($nginx, $path, @fields);
+    return ($status, $head, $body);
+}
+
+my $fresh = [ 'Cache-Control: max-age=60' ];
+
+for my $path ('/a', '/unbuffered/a', '/app') {
+    $origin->answer($path, head => [ @$fresh, 'X-Origin: 1', 'ETag: "e"' ],
+                    body => 'hello');
+
+    my ($status, $head, $body) = get($path);
+    is("$status $body", '200 hello', "$path: a miss");
+    like($head, qr/^X-Status: MISS\r?$/m, 'says so');
+
+    ($status, $head, $body) = get($path);
+    is("$status $body", '200 hello', 'a hit');
+    like($head, qr/^X-Status: HIT\r?$/m, 'says so');
+    like($head, qr/^X-Origin: 1\r?$/m, 'has the lines of the origin');
+    like($head, qr/^Age: \d+\r?$/m, 'and an age');
+    like($head, qr/^Content-Length: 5\r?$/m, 'and a length');
+    is($origin->count($path), 1, 'the origin was asked once');
+}
+
+done_testing();
