@@ -172,6 +172,7 @@ struct ngx_http_gateway_cache_loc_conf_s {
 
 
 typedef struct {
+    ngx_array_t                    *peers;      /* watched; NULL: none */
     ngx_array_t                     zones;      /* zone_t * */
     ngx_array_t                     blocks;     /* loc_conf_t * */
 } ngx_http_gateway_cache_main_conf_t;

@@ -26,6 +26,8 @@ static ngx_int_t ngx_http_gateway_cache_read(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 static ngx_int_t ngx_http_gateway_cache_failed(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_unavailable(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_replace(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_validated(ngx_http_request_t *r,
@@ -90,11 +92,7 @@ ngx_http_gateway_cache_answer(ngx_http_request_t *r,
 
     error = gw_cache_stale_status(a.res.status);
 
-    if (error && ctx->pinned
-        && gw_cache_on_error(&ctx->conf->policy, &ctx->req, &ctx->entry,
-                             &a.now, error)
-           == GW_CACHE_SEND)
-    {
+    if (ngx_http_gateway_cache_on_error(ctx, error) == GW_CACHE_SEND) {
         ctx->reason = GW_CACHE_R_ORIGIN;
         ctx->status = NGX_HTTP_GATEWAY_CACHE_STALE;
         ngx_http_gateway_cache_release(ctx);
@@ -158,8 +156,7 @@ static ngx_int_t
 ngx_http_gateway_cache_failed(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    unsigned          error;
-    gw_cache_clock_t  now;
+    unsigned  error;
 
     if (ctx->state != NGX_HTTP_GATEWAY_CACHE_ASK) {
         return NGX_OK;
@@ -168,32 +165,68 @@ ngx_http_gateway_cache_failed(ngx_http_request_t *r,
     ngx_http_gateway_cache_release(ctx);
 
     ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
-    ctx->reason = r->upstream ? GW_CACHE_R_ORIGIN : GW_CACHE_R_NO_UPSTREAM;
 
-    error = ngx_http_gateway_cache_error(r->headers_out.status);
-
-    if (r->upstream == NULL || error == 0 || !ctx->pinned) {
+    if (r->upstream == NULL) {
+        ctx->reason = GW_CACHE_R_NO_UPSTREAM;
         return NGX_OK;
     }
 
-    ngx_http_gateway_cache_clock(&now);
+    ctx->reason = GW_CACHE_R_ORIGIN;
 
-    switch (gw_cache_on_error(&ctx->conf->policy, &ctx->req, &ctx->entry, &now,
-                              error))
-    {
+    error = ctx->failed ? ctx->error
+                        : ngx_http_gateway_cache_error(r->headers_out.status);
+
+    switch (ngx_http_gateway_cache_on_error(ctx, error)) {
+
     case GW_CACHE_SEND:
         ctx->status = NGX_HTTP_GATEWAY_CACHE_STALE;
         return ngx_http_gateway_cache_replace(r, ctx);
 
     case GW_CACHE_UNAVAILABLE:
-        ctx->status = NGX_HTTP_GATEWAY_CACHE_ERROR;
-        r->headers_out.status = NGX_HTTP_GATEWAY_TIME_OUT;
-        ngx_str_null(&r->headers_out.status_line);
-        return NGX_OK;
+        return ngx_http_gateway_cache_unavailable(r, ctx);
 
     default:
         return NGX_OK;
     }
+}
+
+
+gw_cache_action_e
+ngx_http_gateway_cache_on_error(ngx_http_gateway_cache_ctx_t *ctx,
+    unsigned error)
+{
+    gw_cache_clock_t  now;
+
+    if (error == 0 || !ctx->pinned) {
+        return GW_CACHE_BYPASS;
+    }
+
+    ngx_http_gateway_cache_clock(&now);
+
+    return gw_cache_on_error(&ctx->conf->policy, &ctx->req, &ctx->entry, &now,
+                             error);
+}
+
+
+/* must-revalidate: 504, and nothing else, without a body */
+
+static ngx_int_t
+ngx_http_gateway_cache_unavailable(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ctx->status = NGX_HTTP_GATEWAY_CACHE_ERROR;
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_REPLACE;
+    ctx->first = 0;
+    ctx->last = 0;
+    ctx->body = 1;
+
+    r->err_status = 0;
+    ngx_http_clean_header(r);
+
+    r->headers_out.status = NGX_HTTP_GATEWAY_TIME_OUT;
+    r->headers_out.content_length_n = 0;
+
+    return NGX_OK;
 }
 
 

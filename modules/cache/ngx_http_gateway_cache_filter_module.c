@@ -15,8 +15,6 @@
 static ngx_int_t ngx_http_gateway_cache_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_cache_detach(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
-static void ngx_http_gateway_cache_finalize(ngx_http_request_t *r,
-    ngx_int_t rc);
 static ngx_int_t ngx_http_gateway_cache_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_gateway_cache_store_body(ngx_http_request_t *r,
@@ -124,45 +122,9 @@ ngx_http_gateway_cache_detach(ngx_http_request_t *r,
     r->header_only = 0;
     r->read_event_handler = ngx_http_block_reading;
 
-    ctx->upstream = r->upstream;
-    ctx->finalize = r->upstream->finalize_request;
-    r->upstream->finalize_request = ngx_http_gateway_cache_finalize;
+    ngx_http_gateway_cache_watch(r, ctx);
 
     return NGX_OK;
-}
-
-
-/*
- * Before nginx closes the connection of the origin: a body without a length,
- * over TLS, is whole only after close_notify.
- */
-
-static void
-ngx_http_gateway_cache_finalize(ngx_http_request_t *r, ngx_int_t rc)
-{
-    ngx_connection_t              *c;
-    ngx_http_gateway_cache_ctx_t  *ctx;
-
-    ctx = ngx_http_gateway_cache_ctx(r);
-    c = ctx->upstream->peer.connection;
-
-#if (NGX_HTTP_SSL)
-
-    if (c && c->ssl && c->read->eof
-        && ctx->upstream->headers_in.content_length_n == -1
-        && !ctx->upstream->headers_in.chunked
-        && !(SSL_get_shutdown(c->ssl->connection) & SSL_RECEIVED_SHUTDOWN))
-    {
-        ctx->unclean = 1;
-    }
-
-#endif
-
-    if (rc != NGX_OK) {
-        ctx->unclean = 1;
-    }
-
-    ctx->finalize(r, rc);
 }
 
 
@@ -452,6 +414,10 @@ ngx_http_gateway_cache_replace_body(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_gateway_cache_filter_init(ngx_conf_t *cf)
 {
+    if (ngx_http_gateway_cache_watch_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_gateway_cache_header_filter;
 

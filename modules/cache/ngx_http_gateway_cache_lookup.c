@@ -9,6 +9,7 @@
 
 
 #define NGX_HTTP_GATEWAY_CACHE_TEXT     1024    /* bytes of most keys */
+#define NGX_HTTP_GATEWAY_CACHE_LOOKS    8       /* in one turn */
 #define NGX_HTTP_GATEWAY_CACHE_VARIANT  4096    /* bytes of a variant's key */
 
 
@@ -101,8 +102,13 @@ ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
         return ngx_http_gateway_cache_begin(r, ctx);
     }
 
-    return (ctx->state == NGX_HTTP_GATEWAY_CACHE_LOOKUP)
-           ? ngx_http_gateway_cache_decide(r, ctx) : NGX_DECLINED;
+    if (ctx->state != NGX_HTTP_GATEWAY_CACHE_LOOKUP) {
+        return NGX_DECLINED;
+    }
+
+    ctx->looks = 0;
+
+    return ngx_http_gateway_cache_decide(r, ctx);
 }
 
 
@@ -612,18 +618,26 @@ ngx_http_gateway_cache_miss(ngx_http_request_t *r,
         break;
 
     case GW_CACHE_AGAIN:
-        rc = NGX_DECLINED;
+        rc = NGX_BUSY;
         break;
 
     default:
         return ngx_http_gateway_cache_forward(r, ctx);
     }
 
-    return (rc == NGX_DECLINED) ? ngx_http_gateway_cache_decide(r, ctx) : rc;
+    /* what was stored is another one by now, or the lock was given back */
+
+    if (rc != NGX_BUSY) {
+        return rc;
+    }
+
+    return (ctx->looks++ < NGX_HTTP_GATEWAY_CACHE_LOOKS)
+           ? ngx_http_gateway_cache_decide(r, ctx)
+           : ngx_http_gateway_cache_forward(r, ctx);
 }
 
 
-/* NGX_DECLINED: look again */
+/* NGX_BUSY: look again */
 
 static ngx_int_t
 ngx_http_gateway_cache_wait(ngx_http_request_t *r,
@@ -666,6 +680,10 @@ ngx_http_gateway_cache_wait(ngx_http_request_t *r,
     ctx->word.timeout = ctx->deadline - ngx_current_msec;
 
     rc = ngx_http_gateway_word_wait(r, &ctx->word);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_BUSY;
+    }
 
     return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }

@@ -58,6 +58,7 @@ typedef struct {
     gw_cache_fill_t                     fill;       /* if "filling" */
     ngx_http_gateway_word_t             word;
     ngx_msec_t                          deadline;   /* of waiting */
+    ngx_uint_t                          looks;      /* in this turn */
 
     /* what is sent of a stored response */
     uint64_t                            first;
@@ -69,6 +70,8 @@ typedef struct {
     void                              (*finalize)(ngx_http_request_t *r,
                                                   ngx_int_t rc);
     ngx_http_upstream_t                *upstream;   /* the origin's */
+    unsigned                            error;      /* GW_CACHE_STALE_*, if it
+                                                       has failed */
 
     /* for variables */
     ngx_http_gateway_cache_status_e     status;
@@ -196,8 +199,24 @@ ngx_int_t ngx_http_gateway_cache_answer(ngx_http_request_t *r,
 /* bits GW_CACHE_STALE_* of a status that nginx has made; 0: no error */
 unsigned ngx_http_gateway_cache_error(ngx_uint_t status);
 
+/* what is sent for an error of the origin: gw_cache_on_error() */
+gw_cache_action_e ngx_http_gateway_cache_on_error(
+    ngx_http_gateway_cache_ctx_t *ctx, unsigned error);
+
 /* Cache-Status */
 ngx_int_t ngx_http_gateway_cache_tell(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+
+
+/*
+ * ngx_http_gateway_cache_watch.c: how nginx's upstream module ends a request
+ */
+
+/* in postconfiguration */
+ngx_int_t ngx_http_gateway_cache_watch_init(ngx_conf_t *cf);
+
+/* r->upstream is the one whose answer is awaited, or stored */
+void ngx_http_gateway_cache_watch(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 
 

@@ -1,0 +1,197 @@
+
+/*
+ * How nginx's upstream module ends a request: it calls "finalize_request",
+ * before error_page and proxy_intercept_errors are asked, and while the
+ * connection of the origin is still there.
+ *
+ * The function is put before the upstream module's own when the request
+ * chooses its first server, and at the latest when the header has arrived:
+ * "proxy_pass" with an address in a variable chooses none.
+ */
+
+#include "ngx_http_gateway_cache_run.h"
+
+
+/* an upstream block, and the function that was there before */
+
+typedef struct {
+    ngx_http_upstream_srv_conf_t       *block;
+    ngx_http_upstream_init_peer_pt      init;
+} ngx_http_gateway_cache_peer_t;
+
+
+static ngx_int_t ngx_http_gateway_cache_peer(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *us);
+static void ngx_http_gateway_cache_finalize(ngx_http_request_t *r,
+    ngx_int_t rc);
+static void ngx_http_gateway_cache_ended(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_int_t rc);
+static ngx_uint_t ngx_http_gateway_cache_cut(ngx_http_upstream_t *u);
+
+
+ngx_int_t
+ngx_http_gateway_cache_watch_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                           i;
+    ngx_http_gateway_cache_peer_t       *peer;
+    ngx_http_upstream_srv_conf_t       **block;
+    ngx_http_upstream_main_conf_t       *umcf;
+    ngx_http_gateway_cache_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_cache_module);
+    umcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module);
+
+    if (cmcf->zones.nelts == 0 || umcf->upstreams.nelts == 0) {
+        return NGX_OK;
+    }
+
+    cmcf->peers = ngx_array_create(cf->pool, umcf->upstreams.nelts,
+                                   sizeof(ngx_http_gateway_cache_peer_t));
+    if (cmcf->peers == NULL) {
+        return NGX_ERROR;
+    }
+
+    block = umcf->upstreams.elts;
+
+    for (i = 0; i < umcf->upstreams.nelts; i++) {
+        peer = ngx_array_push(cmcf->peers);
+        peer->block = block[i];
+        peer->init = block[i]->peer.init;
+
+        block[i]->peer.init = ngx_http_gateway_cache_peer;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_peer(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *us)
+{
+    ngx_uint_t                           i;
+    ngx_http_gateway_cache_ctx_t        *ctx;
+    ngx_http_gateway_cache_peer_t       *peer;
+    ngx_http_gateway_cache_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_cache_module);
+    ctx = (r == r->main) ? ngx_http_gateway_cache_ctx(r) : NULL;
+
+    if (ctx && ctx->state == NGX_HTTP_GATEWAY_CACHE_ASK) {
+        ngx_http_gateway_cache_watch(r, ctx);
+    }
+
+    peer = cmcf->peers->elts;
+
+    for (i = 0; i < cmcf->peers->nelts; i++) {
+        if (peer[i].block == us) {
+            return peer[i].init(r, us);
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_http_gateway_cache_watch(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (ctx->upstream == u) {
+        return;
+    }
+
+    ctx->upstream = u;
+    ctx->finalize = u->finalize_request;
+    u->finalize_request = ngx_http_gateway_cache_finalize;
+}
+
+
+static void
+ngx_http_gateway_cache_finalize(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_gateway_cache_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_cache_ctx(r);
+
+    switch (ctx->state) {
+
+    case NGX_HTTP_GATEWAY_CACHE_ASK:
+        ngx_http_gateway_cache_ended(r, ctx, rc);
+        break;
+
+    case NGX_HTTP_GATEWAY_CACHE_STORE:
+
+        if (rc != NGX_OK || ngx_http_gateway_cache_cut(ctx->upstream)) {
+            ctx->unclean = 1;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    ctx->finalize(r, rc);
+}
+
+
+/* without a header: the client has left, or the origin has failed */
+
+static void
+ngx_http_gateway_cache_ended(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: no answer to store: %i", rc);
+
+    ngx_http_gateway_cache_release(ctx);
+
+    ctx->reason = GW_CACHE_R_ORIGIN;
+
+    if (rc < NGX_HTTP_SPECIAL_RESPONSE
+        || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
+        || ngx_http_gateway_cache_restore(r, ctx) != NGX_OK)
+    {
+        ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
+        return;
+    }
+
+    ctx->failed = 1;
+    ctx->error = ((ngx_int_t) ctx->upstream->headers_in.status_n == rc)
+                 ? gw_cache_stale_status(rc)
+                 : ngx_http_gateway_cache_error(rc);
+
+    if (ngx_http_gateway_cache_on_error(ctx, ctx->error) == GW_CACHE_BYPASS) {
+        ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
+        return;
+    }
+
+    /* no error page: the header filter replaces what nginx sends itself */
+
+    r->error_page = 1;
+}
+
+
+/* a body without a length, over TLS, is whole only after close_notify */
+
+static ngx_uint_t
+ngx_http_gateway_cache_cut(ngx_http_upstream_t *u)
+{
+#if (NGX_HTTP_SSL)
+    ngx_connection_t  *c;
+
+    c = u->peer.connection;
+
+    return c && c->ssl && c->read->eof
+           && u->headers_in.content_length_n == -1 && !u->headers_in.chunked
+           && !(SSL_get_shutdown(c->ssl->connection) & SSL_RECEIVED_SHUTDOWN);
+#else
+    return 0;
+#endif
+}

@@ -1,0 +1,146 @@
+# Concurrent misses: the origin is asked once, whoever waits gets its answer,
+# and an answer that is not stored, or a client that leaves, holds up nobody.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use IO::Select;
+use IO::Socket::INET;
+use Test::Gateway::Origin;
+use Test::Gateway::Server;
+use Test::More;
+use Time::HiRes qw( time );
+
+my $port = free_port();
+my $origin = origin();
+my $up = "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
+
+my $nginx = start_nginx(port => $port, conf => http_conf(workers => 2,
+    http => 'gateway_cache_zone zone=z:16m;', port => $port,
+    server => <<"END"));
+    gateway_cache z;
+    add_header X-Status \$gateway_cache_status always;
+    location / { $up }
+    location /short/ { $up gateway_cache_lock on timeout=200ms; }
+    location /off/ { $up gateway_cache_lock off; }
+END
+
+sub ask {
+    my ($path, @lines) = @_;
+
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => $port) or die $!;
+    print $socket join "\r\n", "GET $path HTTP/1.1", 'Host: x',
+                  'Connection: close', @lines, '', '';
+    $socket->flush;
+    return $socket;
+}
+
+# whole responses, within some seconds, and when the last was there
+
+sub answers {
+    my (@sockets) = @_;
+
+    my $select = IO::Select->new(@sockets);
+    my %text = map { $_ => '' } @sockets;
+    my ($end, $last) = (time + 10, time);
+
+    while ($select->count && time < $end) {
+        for my $socket ($select->can_read(0.5)) {
+            next if sysread $socket, $text{$socket}, 65536,
+                    length $text{$socket};
+            $select->remove($socket);
+            $last = time;
+        }
+    }
+    return ($last, @text{@sockets});
+}
+
+my $fresh = [ 'Cache-Control: max-age=60' ];
+
+# --- 200 at once
+
+$origin->answer('/many', head => $fresh, body => 'once', hold => 1);
+my @clients = map { ask('/many') } 1 .. 200;
+wait_until(sub { $origin->held('/many') == 1 });
+$origin->release('/many');
+my (undef, @texts) = answers(@clients);
+is(scalar(grep { /^HTTP\/1.1 200 .*\r\n\r\nonce$/s } @texts), 200,
+   '200 clients have the answer');
+is($origin->count('/many'), 1, 'the origin was asked once');
+is(scalar(grep { /^X-Status: COLLAPSED/m } @texts)
+   + scalar(grep { /^X-Status: HIT/m } @texts), 199, '199 of the cache');
+
+# --- not cacheable
+
+$origin->answer('/private', head => [ 'Cache-Control: private' ], hold => 1);
+@clients = map { ask('/private') } 1 .. 20;
+wait_until(sub { $origin->held('/private') >= 1 });
+$origin->release('/private');
+(undef, @texts) = answers(@clients);
+is(scalar(grep { /^HTTP\/1.1 200 /s } @texts), 20, 'not stored: 20 answers');
+is($origin->count('/private'), 20, 'each from the origin');
+my %bodies = map { /\r\n\r\n(.*)/s => 1 } @texts;
+is(scalar keys %bodies, 20, 'all different');
+
+# --- the client that asks leaves
+
+$origin->answer('/leave', head => $fresh, body => 'later', hold => 1);
+my $first = ask('/leave');
+wait_until(sub { $origin->held('/leave') == 1 });
+my @others = map { ask('/leave') } 1 .. 10;
+close $first;
+wait_until(sub { $origin->count('/leave') == 2 });
+$origin->release('/leave');
+(undef, @texts) = answers(@others);
+is(scalar(grep { /later$/ } @texts), 10, 'a client has left: 10 answers');
+is($origin->count('/leave'), 2, 'another one has asked');
+
+# --- the time is over
+
+$origin->answer('/short/', { head => $fresh, body => 'slow', hold => 1 });
+$first = ask('/short/');
+wait_until(sub { $origin->held('/short/') == 1 });
+my $second = ask('/short/');
+wait_until(sub { $origin->held('/short/') == 2 });
+$origin->release('/short/');
+(undef, @texts) = answers($first, $second);
+is(scalar(grep { /slow$/ } @texts), 2, 'after its time one goes on alone');
+
+# --- without a lock
+
+$origin->answer('/off/', { head => $fresh, body => 'off', hold => 1 });
+@clients = map { ask('/off/') } 1 .. 5;
+wait_until(sub { $origin->held('/off/') == 5 });
+$origin->release('/off/');
+(undef, @texts) = answers(@clients);
+is(scalar(grep { /off$/ } @texts), 5, 'without a lock each asks');
+
+# --- variants
+
+$origin->answer('/vary', head => [ @$fresh, 'Vary: X-V' ], hold => 1);
+my @a = map { ask('/vary', 'X-V: a') } 1 .. 5;
+wait_until(sub { $origin->held('/vary') == 1 });
+my @b = map { ask('/vary', 'X-V: b') } 1 .. 5;
+$origin->release('/vary');
+(undef, @texts) = answers(@a, @b);
+my %count;
+$count{ /\r\n\r\n(.*)/s ? $1 : '' }++ for @texts;
+is(join(' ', sort values %count), '5 5', 'two variants');
+is($origin->count('/vary'), 2, 'each asked for once');
+
+# --- a slow client
+
+my $big = 'x' x 900_000;
+$origin->answer('/slow', head => $fresh, body => $big);
+my $slow = ask('/slow');
+wait_until(sub { $origin->count('/slow') == 1 });
+my $began = time;
+my ($last, $text) = answers(ask('/slow'));
+cmp_ok(length $text, '>', 900_000, 'a slow client holds up nobody');
+is($origin->count('/slow'), 1, 'the origin was asked once');
+(undef, $text) = answers($slow);
+ok($text =~ /\r\n\r\n(x+)$/ && length $1 == 900_000, 'it has all of it');
+
+done_testing();
