@@ -76,7 +76,7 @@ ngx_http_gateway_cache_header_filter(ngx_http_request_t *r)
     ngx_int_t                      rc;
     ngx_http_gateway_cache_ctx_t  *ctx;
 
-    ctx = (r == r->main) ? ngx_http_gateway_cache_ctx(r) : NULL;
+    ctx = ngx_http_gateway_cache_ctx(r);
 
     if (ctx == NULL) {
         return ngx_http_next_header_filter(r);
@@ -119,8 +119,10 @@ static ngx_int_t
 ngx_http_gateway_cache_detach(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    r->header_only = 0;
-    r->read_event_handler = ngx_http_block_reading;
+    if (r == r->main) {
+        r->header_only = 0;
+        r->read_event_handler = ngx_http_block_reading;
+    }
 
     ngx_http_gateway_cache_watch(r, ctx);
 
@@ -133,7 +135,7 @@ ngx_http_gateway_cache_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_http_gateway_cache_ctx_t  *ctx;
 
-    ctx = (r == r->main) ? ngx_http_gateway_cache_ctx(r) : NULL;
+    ctx = ngx_http_gateway_cache_ctx(r);
 
     if (ctx == NULL) {
         return ngx_http_next_body_filter(r, in);
@@ -199,7 +201,9 @@ ngx_http_gateway_cache_ready(ngx_http_request_t *r,
     ngx_event_t       *ev;
     ngx_connection_t  *c;
 
-    if (ctx->downstream || r->upstream->peer.connection == NULL) {
+    if (ctx->downstream || r != r->main
+        || r->upstream->peer.connection == NULL)
+    {
         return;
     }
 
@@ -325,7 +329,9 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
         return;
     }
 
-    if (!b->last_buf) {
+    /* nginx marks the end of a subrequest otherwise */
+
+    if (!b->last_buf && (r == r->main || !b->last_in_chain)) {
         return;
     }
 
@@ -376,7 +382,7 @@ ngx_http_gateway_cache_pass_on(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (rc != NGX_ERROR && ctx->filling
+    if (rc != NGX_ERROR && ctx->filling && r == r->main
         && ngx_handle_write_event(c->write, 0) != NGX_OK)
     {
         return NGX_ERROR;

@@ -35,6 +35,7 @@ static ngx_int_t ngx_http_gateway_cache_wait(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_forward(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_str_t *ngx_http_gateway_cache_normalized(const ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_cache_pass(
     ngx_http_gateway_cache_ctx_t *ctx, gw_cache_reason_e reason);
 
@@ -59,6 +60,10 @@ ngx_http_gateway_cache_ctx_t *
 ngx_http_gateway_cache_ctx(ngx_http_request_t *r)
 {
     ngx_http_gateway_request_t  *gr;
+
+    if (r != r->main) {
+        return ngx_http_gateway_cache_refreshing(r);
+    }
 
     gr = ngx_http_gateway_request(r);
 
@@ -461,8 +466,12 @@ ngx_http_gateway_cache_decide(ngx_http_request_t *r,
 
     switch (ctx->reuse.action) {
 
-    case GW_CACHE_SEND:
     case GW_CACHE_SEND_REFRESH:
+        ngx_http_gateway_cache_refresh(r, ctx);
+
+        /* fall through */
+
+    case GW_CACHE_SEND:
         return ngx_http_gateway_cache_hit(r, ctx);
 
     case GW_CACHE_FETCH:
@@ -698,10 +707,8 @@ static ngx_int_t
 ngx_http_gateway_cache_forward(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    ngx_uint_t            i;
-    gw_cache_fields_t     lines;
-    gw_cache_validator_t  v;
-    ngx_str_t             value[2];
+    ngx_uint_t    i, n;
+    ngx_keyval_t  fields[2];
 
     ctx->state = NGX_HTTP_GATEWAY_CACHE_ASK;
     ctx->reason = ctx->reuse.reason;
@@ -731,27 +738,19 @@ ngx_http_gateway_cache_forward(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_gateway_cache_decode(r->pool, &ctx->hit.header, 0, &lines)
+    if (ngx_http_gateway_cache_validators(r->pool, ctx, fields, &n)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    gw_cache_validator_read(&v, &lines, ctx->entry.received.wall);
+    for (i = 0; i < n; i++) {
 
-    value[0].data = (u_char *) v.etag.data;
-    value[0].len = v.etag.len;
-    value[1].data = (u_char *) v.modified.data;
-    value[1].len = v.modified.len;
-
-    for (i = 0; i < 2; i++) {
-
-        if (value[i].len
-            && ngx_http_gateway_header_add(r,
-                                   &ngx_http_gateway_cache_condition_names[i],
-                                   &ngx_http_gateway_cache_conditions[i],
-                                   &value[i])
-               != NGX_OK)
+        if (ngx_http_gateway_header_add(r, &fields[i].key,
+                                        ngx_http_gateway_cache_normalized(
+                                            &fields[i].key),
+                                        &fields[i].value)
+            != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -764,6 +763,49 @@ ngx_http_gateway_cache_forward(ngx_http_request_t *r,
 }
 
 
+static ngx_str_t *
+ngx_http_gateway_cache_normalized(const ngx_str_t *name)
+{
+    return &ngx_http_gateway_cache_conditions[
+               name->len == ngx_http_gateway_cache_conditions[0].len ? 0 : 1];
+}
+
+
+ngx_int_t
+ngx_http_gateway_cache_validators(ngx_pool_t *pool,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_keyval_t *fields, ngx_uint_t *n)
+{
+    gw_cache_fields_t     lines;
+    gw_cache_validator_t  v;
+
+    if (ngx_http_gateway_cache_decode(pool, &ctx->hit.header, 0, &lines)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    gw_cache_validator_read(&v, &lines, ctx->entry.received.wall);
+
+    *n = 0;
+
+    if (v.etag.len) {
+        fields[*n].key = ngx_http_gateway_cache_condition_names[0];
+        fields[*n].value.data = (u_char *) v.etag.data;
+        fields[*n].value.len = v.etag.len;
+        (*n)++;
+    }
+
+    if (v.modified.len) {
+        fields[*n].key = ngx_http_gateway_cache_condition_names[1];
+        fields[*n].value.data = (u_char *) v.modified.data;
+        fields[*n].value.len = v.modified.len;
+        (*n)++;
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_gateway_cache_restore(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
@@ -772,6 +814,10 @@ ngx_http_gateway_cache_restore(ngx_http_request_t *r,
     ngx_str_t   value;
     ngx_uint_t  i;
     gw_text_t   name;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
 
     if (ngx_http_gateway_header_remove(r, ngx_http_gateway_cache_conditions, 2)
         != NGX_OK)

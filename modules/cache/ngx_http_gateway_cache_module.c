@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_gateway_cache_run.h"
+#include "ngx_http_gateway_detached.h"
 
 
 static ngx_int_t ngx_http_gateway_cache_add(ngx_conf_t *cf);
@@ -242,6 +243,10 @@ ngx_http_gateway_cache_add(ngx_conf_t *cf)
     if (ngx_http_gateway_slot_add(cf, &ngx_http_gateway_cache_slot)
         != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_gateway_detaches(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 

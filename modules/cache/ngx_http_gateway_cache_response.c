@@ -331,6 +331,7 @@ ngx_http_gateway_cache_not_modified(ngx_http_request_t *r,
     ngx_table_elt_t  *h;
 
     r->headers_out.status = NGX_HTTP_NOT_MODIFIED;
+    ngx_str_null(&r->headers_out.status_line);
     r->headers_out.content_type.len = 0;
     ngx_http_clear_content_length(r);
     r->headers_out.content_length_n = -1;

@@ -107,7 +107,7 @@ extern ngx_uint_t  ngx_http_gateway_cache_slot;
 /* PRECONTENT, the last handler of the gateway */
 ngx_int_t ngx_http_gateway_cache_lookup(ngx_http_request_t *r);
 
-/* of r's main request; NULL: the cache is not asked */
+/* of a main request, or of a refresh; NULL: the cache is not asked */
 ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_ctx(
     ngx_http_request_t *r);
 
@@ -137,6 +137,10 @@ void ngx_http_gateway_cache_target(ngx_http_request_t *r,
 /* the text that purges by URL compare; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_cache_url(ngx_pool_t *pool,
     const gw_cache_target_t *target, ngx_str_t *url);
+
+/* what validates the stored response: "*n" fields, two at most */
+ngx_int_t ngx_http_gateway_cache_validators(ngx_pool_t *pool,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_keyval_t *fields, ngx_uint_t *n);
 
 /* the conditions of the client, which were not sent to the origin */
 ngx_int_t ngx_http_gateway_cache_restore(ngx_http_request_t *r,
@@ -218,6 +222,19 @@ ngx_int_t ngx_http_gateway_cache_watch_init(ngx_conf_t *cf);
 /* r->upstream is the one whose answer is awaited, or stored */
 void ngx_http_gateway_cache_watch(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
+
+
+/*
+ * ngx_http_gateway_cache_refresh.c: requests in the background
+ */
+
+/* refreshes the response that was found, if nobody does */
+void ngx_http_gateway_cache_refresh(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+
+/* the context of a request that refreshes one; NULL: r does not */
+ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_refreshing(
+    ngx_http_request_t *r);
 
 
 /*

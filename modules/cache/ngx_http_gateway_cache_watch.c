@@ -76,7 +76,7 @@ ngx_http_gateway_cache_peer(ngx_http_request_t *r,
     ngx_http_gateway_cache_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_cache_module);
-    ctx = (r == r->main) ? ngx_http_gateway_cache_ctx(r) : NULL;
+    ctx = ngx_http_gateway_cache_ctx(r);
 
     if (ctx && ctx->state == NGX_HTTP_GATEWAY_CACHE_ASK) {
         ngx_http_gateway_cache_watch(r, ctx);

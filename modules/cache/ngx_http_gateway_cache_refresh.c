@@ -1,0 +1,258 @@
+
+/*
+ * Refreshing in the background: a detached request asks the origin, for which
+ * no client waits, while clients receive the stale response.  It has a context
+ * of its own, in memory of its own, since it outlives the client's request.
+ */
+
+#include "ngx_http_gateway_cache_run.h"
+#include "ngx_http_gateway_detached.h"
+
+
+#define NGX_HTTP_GATEWAY_CACHE_REFRESHES  32        /* of a worker, at once */
+#define NGX_HTTP_GATEWAY_CACHE_BACKLOG    256
+#define NGX_HTTP_GATEWAY_CACHE_PATIENCE   60000     /* ms */
+
+
+typedef struct {
+    ngx_http_gateway_cache_ctx_t        ctx;
+    ngx_pool_t                         *pool;
+} ngx_http_gateway_cache_refresh_t;
+
+
+static ngx_int_t ngx_http_gateway_cache_refresh_copy(
+    ngx_http_gateway_cache_refresh_t *refresh,
+    const ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_refresh_lock(
+    ngx_http_gateway_cache_refresh_t *refresh);
+static ngx_int_t ngx_http_gateway_cache_refresh_start(ngx_http_request_t *r,
+    ngx_http_gateway_cache_refresh_t *refresh);
+static ngx_int_t ngx_http_gateway_cache_copy_text(ngx_pool_t *pool,
+    gw_cache_text_t *text);
+static void ngx_http_gateway_cache_refresh_end(void *data, ngx_int_t rc);
+
+
+static ngx_http_gateway_detached_user_t  ngx_http_gateway_cache_refresher = {
+    NGX_HTTP_GATEWAY_CACHE_REFRESHES, NGX_HTTP_GATEWAY_CACHE_BACKLOG,
+    0, 0, { NULL, NULL }
+};
+
+
+ngx_http_gateway_cache_ctx_t *
+ngx_http_gateway_cache_refreshing(ngx_http_request_t *r)
+{
+    ngx_http_gateway_cache_refresh_t  *refresh;
+
+    refresh = ngx_http_gateway_detached_data(r,
+                                       &ngx_http_gateway_cache_refresher);
+
+    return refresh ? &refresh->ctx : NULL;
+}
+
+
+/* without memory, or if another request refreshes it, nothing happens */
+
+void
+ngx_http_gateway_cache_refresh(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ngx_pool_t                        *pool;
+    ngx_http_gateway_cache_refresh_t  *refresh;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    refresh = ngx_pcalloc(pool, sizeof(ngx_http_gateway_cache_refresh_t));
+    if (refresh == NULL) {
+        ngx_destroy_pool(pool);
+        return;
+    }
+
+    refresh->pool = pool;
+
+    if (ngx_http_gateway_cache_refresh_copy(refresh, ctx) != NGX_OK
+        || ngx_http_gateway_cache_refresh_lock(refresh) != NGX_OK
+        || ngx_http_gateway_cache_refresh_start(r, refresh) != NGX_OK)
+    {
+        ngx_http_gateway_cache_refresh_end(refresh, NGX_ERROR);
+        return;
+    }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: refreshing in the background");
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_refresh_copy(ngx_http_gateway_cache_refresh_t *refresh,
+    const ngx_http_gateway_cache_ctx_t *ctx)
+{
+    size_t                         i;
+    gw_text_t                     *text;
+    gw_cache_text_t                copy;
+    gw_cache_field_t              *line;
+    ngx_http_gateway_cache_ctx_t  *own;
+
+    own = &refresh->ctx;
+    own->conf = ctx->conf;
+    own->req = ctx->req;
+    own->key = ctx->key;
+    own->labels = ctx->labels;
+    own->user = ctx->user;
+    own->state = NGX_HTTP_GATEWAY_CACHE_ASK;
+    own->reuse.action = GW_CACHE_REVALIDATE;
+
+    /* as a request for all of it, whatever the client has asked for */
+
+    own->req.method = GW_CACHE_GET;
+    own->req.conditional = 0;
+    own->req.range = 0;
+
+    ngx_http_gateway_cache_clock(&own->asked);
+
+    if (ngx_http_gateway_cache_copy_text(refresh->pool, &own->key.text)
+            != NGX_OK
+        || ngx_http_gateway_cache_copy_text(refresh->pool, &own->key.variant)
+            != NGX_OK
+        || ngx_http_gateway_cache_copy_text(refresh->pool, &own->labels.url)
+            != NGX_OK
+        || ngx_http_gateway_cache_copy_text(refresh->pool, &own->labels.host)
+            != NGX_OK
+        || ngx_http_gateway_cache_copy_text(refresh->pool,
+                                            &own->labels.consumer)
+            != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    line = ngx_palloc(refresh->pool,
+                      (ctx->fields.n + 1) * sizeof(gw_cache_field_t));
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(line, ctx->fields.line,
+               ctx->fields.n * sizeof(gw_cache_field_t));
+
+    for (i = 0; i < 2 * ctx->fields.n; i++) {
+        text = (i & 1) ? &line[i / 2].value : &line[i / 2].name;
+
+        copy.data = text->data;
+        copy.len = text->len;
+
+        if (ngx_http_gateway_cache_copy_text(refresh->pool, &copy) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        text->data = copy.data;
+    }
+
+    own->fields.line = line;
+    own->fields.n = ctx->fields.n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_copy_text(ngx_pool_t *pool, gw_cache_text_t *text)
+{
+    u_char  *p;
+
+    if (text->data == NULL) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(pool, text->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, text->data, text->len);
+    text->data = p;
+
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED: another request refreshes the response, or has done so */
+
+static ngx_int_t
+ngx_http_gateway_cache_refresh_lock(ngx_http_gateway_cache_refresh_t *refresh)
+{
+    uint64_t                       now;
+    gw_cache_kind_e                kind;
+    ngx_http_gateway_cache_ctx_t  *ctx;
+
+    ctx = &refresh->ctx;
+    now = ngx_http_gateway_cache_now();
+
+    kind = gw_cache_find(ctx->user, &ctx->key, now, &ctx->hit);
+
+    ctx->pinned = (kind != GW_CACHE_MISS);
+
+    if (kind != GW_CACHE_RESPONSE) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(&ctx->entry, ctx->hit.policy.data, sizeof(gw_cache_entry_t));
+
+    if (gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, ctx->hit.serial,
+                       now, &ctx->fill)
+        != GW_CACHE_FILL)
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx->filling = 1;
+    ctx->validating = (ctx->entry.flags & GW_CACHE_ENTRY_VALIDATOR) ? 1 : 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_refresh_start(ngx_http_request_t *r,
+    ngx_http_gateway_cache_refresh_t *refresh)
+{
+    ngx_keyval_t                fields[2];
+    ngx_http_gateway_detach_t   conf;
+
+    ngx_memzero(&conf, sizeof(ngx_http_gateway_detach_t));
+
+    conf.user = &ngx_http_gateway_cache_refresher;
+    conf.timeout = NGX_HTTP_GATEWAY_CACHE_PATIENCE;
+    ngx_str_set(&conf.method, "GET");
+    conf.end = ngx_http_gateway_cache_refresh_end;
+    conf.data = refresh;
+
+    if (refresh->ctx.validating) {
+        conf.fields = fields;
+
+        if (ngx_http_gateway_cache_validators(refresh->pool, &refresh->ctx,
+                                              fields, &conf.nfields)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_gateway_detach(r, &conf) ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_gateway_cache_refresh_end(void *data, ngx_int_t rc)
+{
+    ngx_http_gateway_cache_refresh_t *refresh = data;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "gateway cache: a refresh is over: %i", rc);
+
+    ngx_http_gateway_cache_release(&refresh->ctx);
+    ngx_http_gateway_cache_unpin(&refresh->ctx);
+
+    ngx_destroy_pool(refresh->pool);
+}

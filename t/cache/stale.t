@@ -1,0 +1,179 @@
+# Stale responses: validated, refreshed in the background, sent while another
+# request asks, and for errors, before error pages.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use IO::Socket::INET;
+use Test::Gateway::Origin;
+use Test::Gateway::Server;
+use Test::More;
+use Time::HiRes qw( time );
+
+my ($port, $closed) = (free_port(), free_port());
+my $origin = origin();
+my $up = "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
+
+my $nginx = start_nginx(port => $port, conf => http_conf(workers => 1,
+    http => 'gateway_cache_zone zone=z:16m;', port => $port,
+    server => <<"END"));
+    gateway_cache z;
+    add_header X-Status \$gateway_cache_status always;
+    add_header X-Reason \$gateway_cache_reason always;
+    location / { $up }
+    location /background/ { $up gateway_cache_stale background; }
+    location /updating/ { $up gateway_cache_stale updating; }
+    location /never/ { $up gateway_cache_stale off; }
+    location /5xx/ { $up gateway_cache_stale 5xx;
+        error_page 503 = /page; proxy_intercept_errors on; }
+    location /503/ { $up error_page 503 = /page; proxy_intercept_errors on; }
+    location /variable/ { set \$there 127.0.0.1:@{[ $origin->port ]};
+        proxy_pass http://\$there; error_page 502 = /page; }
+    location /gone/ { $up error_page 502 504 = /page; }
+    location = /page { return 200 page; }
+END
+
+sub get { http_get($nginx, @_) }
+sub status { $_[0] =~ /^X-Status: (\w*)/m && $1 }
+
+# a response that is stale from the beginning, and may be sent so
+
+my @stale = ('Cache-Control: max-age=10', 'Age: 20');
+
+sub stored {
+    my ($path, %more) = @_;
+    $origin->answer($path, { head => [ @stale, 'ETag: "1"' ], body => 'old' },
+                    { head => [ 'Cache-Control: max-age=10' ], body => 'new',
+                      %more });
+    my ($code, $head, $body) = get($path);
+    is("$code $body " . status($head), '200 old MISS', "$path is stored");
+}
+
+# --- validated
+
+$origin->answer('/304', head => [ @stale, 'X-A: 1' ], etag => '"1"',
+                body => 'old',
+                not_modified => [ 'Cache-Control: max-age=60', 'X-B: 2',
+                                  'ETag: "1"' ]);
+get('/304');
+my ($code, $head, $body) = get('/304');
+is("$code $body " . status($head), '200 old REVALIDATED', 'a 304');
+like($head, qr/^X-A: 1/m, 'the stored lines');
+like($head, qr/^X-B: 2/m, 'and those of the 304');
+my ($last) = reverse $origin->requests('/304');
+is(field($last, 'If-None-Match'), '"1"', 'the validator was sent');
+($code, $head, $body) = get('/304');
+is("$code $body " . status($head), '200 old HIT', 'it is fresh now');
+is($origin->count('/304'), 2, 'asked twice');
+
+stored('/changed');
+($code, $head, $body) = get('/changed');
+is("$code $body " . status($head), '200 new EXPIRED', 'a new response');
+($code, $head, $body) = get('/changed');
+is("$code $body " . status($head), '200 new HIT', 'which is stored');
+
+# --- the client's condition on a response that is fetched
+
+stored('/client');
+($code, $head, $body) = get('/client', headers => [ 'If-None-Match: "1"' ]);
+is("$code $body", '200 new', 'another response than the client has');
+$origin->answer('/client2', head => [ 'Cache-Control: max-age=9' ], body => 'x',
+                etag => '"2"');
+($code, $head, $body) = get('/client2', headers => [ 'If-None-Match: "2"' ]);
+is("$code $body", '304 ', 'the one that the client has');
+($code, $head, $body) = get('/client2');
+is("$code $body " . status($head), '200 x HIT', 'was stored whole');
+($code, $head, $body) = get('/client2', headers => [ 'If-None-Match: "2"' ]);
+is("$code $body " . status($head), '304  HIT', 'a hit gives 304');
+($code, $head, $body) = get('/client2', headers => [ 'Range: bytes=0-0' ]);
+is("$code $body " . status($head), '206 x HIT', 'or a part');
+
+# --- in the background
+
+stored('/background/', hold => 1);
+my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                   PeerPort => $port) or die $!;
+sub keep {
+    my ($path) = @_;
+    print $socket "GET $path HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    $socket->flush;
+    my $text = '';
+    while ($text !~ /\r\n\r\n.../s) {
+        sysread $socket, $text, 4096, length $text or last;
+    }
+    return $text;
+}
+my $began = time;
+like(keep('/background/'), qr/^X-Status: STALE.*old$/ms, 'the stale one');
+wait_until(sub { $origin->held('/background/') == 1 });
+like(keep('/background/'), qr/^X-Status: STALE.*old$/ms, 'nobody waits');
+cmp_ok(time - $began, '<', 2, 'not for the origin');
+is($origin->count('/background/'), 2, 'one request refreshes it');
+$origin->release('/background/');
+ok(wait_until(sub { keep('/background/') =~ /X-Status: HIT.*new$/s }),
+   'it is refreshed');
+is($origin->count('/background/'), 2, 'by that request');
+
+# --- while another one asks
+
+stored('/updating/', hold => 1);
+my $first = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                  PeerPort => $port) or die $!;
+print $first "GET /updating/ HTTP/1.0\r\nHost: localhost\r\n\r\n";
+$first->flush;
+wait_until(sub { $origin->held('/updating/') == 1 });
+($code, $head, $body) = get('/updating/');
+is("$code $body " . status($head), '200 old UPDATING', 'others do not wait');
+$origin->release('/updating/');
+my $text = do { local $/; <$first> };
+like($text, qr/EXPIRED.*new$/s, 'the first one waits');
+
+# --- errors
+
+stored('/5xx/', status => 503);
+($code, $head, $body) = get('/5xx/');
+is("$code $body " . status($head), '200 old STALE', '503, before an error page');
+stored('/503/', status => 503);
+($code, $head, $body) = get('/503/');
+is("$code $body", '200 page', 'where it is not listed, the page');
+
+# --- invalidation
+
+$origin->answer('/u', head => [ 'Cache-Control: max-age=60' ]);
+$origin->answer('/u?q', head => [ 'Cache-Control: max-age=60' ]);
+get('/u'); get('/u?q');
+get('/u', method => 'DELETE');
+($code, $head) = get('/u');
+is(status($head), 'MISS', 'an unsafe method invalidates its target');
+($code, $head) = get('/u?q');
+is(status($head), 'HIT', 'and no other');
+
+# --- without an origin
+
+stored($_) for '/gone/', '/variable/';
+
+$origin->answer('/gone/must', head => [ 'Cache-Control: max-age=10,'
+    . ' must-revalidate', 'Age: 20', 'ETag: "1"' ], body => 'old');
+get('/gone/must');
+
+$origin->answer('/never/', head => [ @stale, 'ETag: "1"' ], body => 'old');
+get('/never/');
+
+$origin->stop;
+
+for my $path ('/gone/', '/variable/') {
+    ($code, $head, $body) = get($path);
+    is("$code $body " . status($head), '200 old STALE', "$path: refused");
+}
+
+($code, $head, $body) = get('/gone/must');
+is("$code $body " . status($head), '504  ERROR', 'must-revalidate: 504');
+
+($code) = get('/never/');
+is($code, 502, 'stale off');
+
+($code, $head, $body) = get('/gone/other');
+is("$code $body", '200 page', 'nothing stored: the error page');
+
+done_testing();
