@@ -230,8 +230,21 @@ ngx_http_gateway_cache_zone_t *ngx_http_gateway_cache_zone_find(
 
 
 /*
- * ngx_http_gateway_cache_set.c: setters of directives
+ * ngx_http_gateway_cache_set.c and _times.c: setters of directives
  */
+
+/*
+ * Begins a directive, of which the block has said "written" before, or NULL.
+ * Returns memory of zeros for what it says, or NULL after an [emerg].  "off"
+ * receives whether the directive is "off"; NULL: it cannot be.
+ */
+void *ngx_http_gateway_cache_begin(ngx_conf_t *cf,
+    ngx_http_gateway_cache_loc_conf_t *clcf, const void *written, size_t size,
+    ngx_uint_t *off);
+
+/* NGX_CONF_ERROR after an [emerg]: a parameter is none of those */
+char *ngx_http_gateway_cache_unknown(ngx_conf_t *cf, ngx_str_t *value,
+    const char *allowed);
 
 char *ngx_http_gateway_cache_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -311,7 +324,7 @@ const char *ngx_http_gateway_cache_other(ngx_conf_t *cf);
 
 /*
  * The same: whether the origin may receive $request_uri where the URI has been
- * rewritten, as FastCGI, uwsgi and SCGI applications do.
+ * rewritten, as FastCGI, uwsgi and SCGI applications do.  0: it does not.
  */
 ngx_uint_t ngx_http_gateway_cache_original(ngx_conf_t *cf);
 

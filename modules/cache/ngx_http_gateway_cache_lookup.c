@@ -17,7 +17,7 @@ static ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_create(
     ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     ngx_http_gateway_cache_loc_conf_t *conf);
 static void ngx_http_gateway_cache_cleanup(void *data);
-static ngx_int_t ngx_http_gateway_cache_begin(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
@@ -104,7 +104,7 @@ ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        return ngx_http_gateway_cache_begin(r, ctx);
+        return ngx_http_gateway_cache_enter(r, ctx);
     }
 
     if (ctx->state != NGX_HTTP_GATEWAY_CACHE_LOOKUP) {
@@ -240,7 +240,7 @@ ngx_http_gateway_cache_fields(ngx_pool_t *pool, ngx_list_t *list,
 /* what the request is; then what is stored for it */
 
 static ngx_int_t
-ngx_http_gateway_cache_begin(ngx_http_request_t *r,
+ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
     ngx_int_t           rc;

@@ -230,7 +230,7 @@ ngx_http_gateway_cache_shard_make(ngx_http_gateway_cache_shard_t *shard,
         secret = gw_cache_secret(shard->zone->shard[0].user.cache);
 
     } else if (RAND_bytes((u_char *) random, sizeof(random)) != 1) {
-        ngx_ssl_error(NGX_LOG_EMERG, log, 0, "RAND_bytes() failed");
+        ngx_log_error(NGX_LOG_EMERG, log, 0, "RAND_bytes() failed");
         return NGX_ERROR;
     }
 

@@ -60,22 +60,16 @@ ngx_http_gateway_cache_other(ngx_conf_t *cf)
 
 
 /*
- * Of modules but proxy, or where it cannot be told since the upstream is in a
- * variable.  What answers without an upstream receives nothing.
+ * Only what proxy sends is known: other modules also send $request_uri, and a
+ * location without an upstream of its own, or with one in a variable, may pass
+ * the request to any of them.
  */
 
 ngx_uint_t
 ngx_http_gateway_cache_original(ngx_conf_t *cf)
 {
     ngx_http_upstream_conf_t                 *conf;
-    ngx_http_core_loc_conf_t                 *clcf;
     const ngx_http_gateway_cache_upstream_t  *u;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler == NULL) {
-        return 0;
-    }
 
     u = ngx_http_gateway_cache_upstreams;
 

@@ -10,13 +10,16 @@ use Test::Gateway::Certificate;
 use Test::Gateway::Consumer;
 use Test::Gateway::Record;
 use Test::Gateway::Server;
+use Test::Gateway::Streams;
 use Test::More;
 
 authority('ca');
 certificate('server', ca => 'ca', san => 'DNS:localhost');
 certificate('alice', ca => 'ca');
 
-my ($port, $second, $tls) = (free_port(), free_port(), free_port());
+my ($port, $second, $tls, $h2) = map { free_port() } 1 .. 4;
+my $http2 = nginx_before(1, 25, 1) ? "listen 127.0.0.1:$h2 http2;"
+                                   : "listen 127.0.0.1:$h2; http2 on;";
 my $key = 'add_header X-Key $gateway_cache_key always;';
 my $pass = "proxy_pass http://127.0.0.1:$second;"
            . ' proxy_set_header Host $http_host;';
@@ -35,6 +38,11 @@ my $nginx = start_nginx(port => $port,
     server {
         listen 127.0.0.1:$second;
         return 200 "\$request \$http_host";
+    }
+
+    server {
+        $http2
+        location / { return 200 \$gateway_cache_key; }
     }
 
     server {
@@ -64,6 +72,7 @@ END
     location /variable/ { set \$up 127.0.0.1:$second;
         rewrite ^/variable/[a-z]/(.*)\$ /new/\$1 break;
         proxy_pass http://\$up; $key }
+    location /file/ { rewrite ^/file/[a-z]/(.*)\$ /none/\$1 break; $key }
     location /fastcgi/ { rewrite ^ /index.php break; $key
         fastcgi_pass 127.0.0.1:1; fastcgi_param REQUEST_URI \$request_uri; }
     location /uwsgi/ { rewrite ^ /index.php break; $key
@@ -190,6 +199,8 @@ different('FastCGI, uwsgi and SCGI receive $request_uri, too',
           '/fastcgi/b?', '/uwsgi/a', '/uwsgi/b', '/scgi/a', '/scgi/b');
 different('and so may what is in a variable',
           [ '/variable/a/x' ], [ '/variable/b/x' ]);
+different('or what try_files or an error page finds',
+          [ '/file/a/x' ], [ '/file/b/x' ]);
 
 
 # --- the parts
@@ -211,6 +222,23 @@ isnt(tls($nginx, port => $tls, path => '/key')->{body}, key_of('/key'),
 is(tls($nginx, port => $tls, path => '/key')->{body},
    tls($nginx, port => $tls, path => '/key', cert => 'alice')->{body},
    'not who the client is');
+
+# HTTP/2 has :authority for Host
+
+sub over_http2 {
+    my ($path, $body) = @_;
+
+    my $client = Test::Gateway::Streams->new($h2);
+    my $stream = $client->request('GET', $path, $body);
+    $client->open_window($stream);
+    $client->wait(sub { $client->ended($stream) }) or die 'no response';
+    return $client->body($stream);
+}
+
+is(over_http2('/key'), key_of('/key'), 'HTTP/2: the same key');
+is(over_http2('//key/./?a'), key_of('//key/./?a'),
+   'HTTP/2: as the path was written');
+is(over_http2('/key', 'x'), '', 'HTTP/2: no key for a GET with a body');
 
 same('a method that the cache answers, or stores for',
      map { [ '/key', method => $_, headers => [ 'Content-Length: 0' ] ] }

@@ -5,50 +5,18 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use Test::Gateway::Said;
 use Test::Gateway::Server;
 use Test::Gateway::Token;
 use Test::More;
 
 plan skip_all => 'starts no server' if $ENV{GATEWAY_MASTER};
 
-my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
-$before--;
-
-# "#!" marks the line that is expected to be named, in place of LINE
-
-sub said {
-    my ($conf) = @_;
-
-    my ($code, $output) = nginx_t($conf, {
-        'keys.json' => jwks('es256'),
-        'consumers.json' => '{"consumers":[]}',
-    });
-    my $line = $before;
-    for (split /\n/, $conf) {
-        $line++;
-        last if /#!/;
-    }
-
-    my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
-                split /\n/, $output;
-    s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
-    return ($code, @lines);
-}
+$Test::Gateway::Said::Files = { 'keys.json' => jwks('es256'),
+                                'consumers.json' => '{"consumers":[]}' };
 
 sub http   { return http_conf(http => "\n$_[0]  #!\n") }
 sub server { return http_conf(server => "\n$_[0]  #!\n") }
-
-sub refused {
-    my ($conf, $message, $name) = @_;
-    is_deeply([ said($conf) ],
-              [ 1, "[emerg] $message in DIR/nginx.conf:LINE" ],
-              "refused: $name");
-}
-
-sub accepted {
-    my ($conf, $name) = @_;
-    is_deeply([ said($conf) ], [ 0 ], "accepted: $name");
-}
 
 
 # --- the neighbours of all that follow

@@ -287,7 +287,7 @@ test_borders(void)
 }
 
 
-/* every size of the buffer: the length is told, and nothing behind is written */
+/* a buffer of every size: the length is right, and nothing behind is written */
 
 static void
 test_sizes(void)

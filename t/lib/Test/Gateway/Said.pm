@@ -3,7 +3,8 @@ package Test::Gateway::Said;
 # What nginx -t says of a configuration: every line of a level, whole.
 #
 # A configuration marks the line that is expected to be named by "#!"; the
-# messages have LINE in place of its number.
+# messages have LINE in place of its number.  $Test::Gateway::Said::Files, or the
+# second argument of said(), are files beside it: path => bytes.
 
 use v5.28;
 use warnings;
@@ -13,19 +14,20 @@ use Test::Gateway::Server qw( nginx_t );
 use Test::More ();
 
 our @EXPORT = qw( said refused warned accepted );
+our $Files;
 
 # where the text that a test writes begins
 my $before;
 
 
-# exit code and lines; $files: path => bytes, beside the configuration
+# exit code and lines
 
 sub said {
     my ($conf, $files) = @_;
 
     $before //= (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/ ? $1 - 1 : 0;
 
-    my ($code, $output) = nginx_t($conf, $files);
+    my ($code, $output) = nginx_t($conf, $files // $Files);
     my $line = $before;
     for (split /\n/, $conf) {
         $line++;
