@@ -48,6 +48,7 @@
     X(NO_LIFETIME,     "no-lifetime",       "no freshness is stated")         \
     X(STALE,           "stale",             "its lifetime has passed")        \
     X(VALIDATOR,       "validator",         "another response was validated") \
+    X(TAGS,            "too-many-tags",     "more than are kept")             \
     X(UNWANTED,        "not-wanted",        "gateway_cache_no_store")         \
     X(NO_UPSTREAM,     "no-upstream",       "no upstream server has sent it") \
     X(ORIGIN,          "origin-failed",     "no answer of the origin")        \

@@ -149,8 +149,11 @@ struct ngx_http_gateway_cache_loc_conf_s {
     ngx_http_gateway_cache_zone_t  *zone;
     ngx_http_gateway_cache_settings_t  set;     /* complete, with the profile */
     gw_cache_conf_t                 policy;     /* the same, for gw_cache_*() */
+    ngx_uint_t                      form;       /* bits _FORM_* */
     ngx_uint_t                      original;   /* unsigned:1; the origin may
                                                    receive $request_uri, too */
+
+    struct ngx_http_gateway_cache_admin_s  *admin;
 
     /* for the configuration */
     ngx_http_gateway_cache_settings_t  written; /* here or in outer blocks */
@@ -309,6 +312,30 @@ extern const ngx_http_gateway_cache_guard_t
 #define NGX_HTTP_GATEWAY_CACHE_STALE_FOR      3600      /* s */
 #define NGX_HTTP_GATEWAY_CACHE_LOCK_TIMEOUT   5000      /* ms */
 #define NGX_HTTP_GATEWAY_CACHE_HEURISTIC_MAX  86400     /* s */
+
+
+/*
+ * ngx_http_gateway_cache_purge.c
+ */
+
+/* which parts of a URL are in the key */
+#define NGX_HTTP_GATEWAY_CACHE_FORM_SCHEME  1U
+#define NGX_HTTP_GATEWAY_CACHE_FORM_HOST    2U
+#define NGX_HTTP_GATEWAY_CACHE_FORM_ARGS    4U
+#define NGX_HTTP_GATEWAY_CACHE_FORMS        8U
+
+ngx_uint_t ngx_http_gateway_cache_form(const ngx_array_t *key);
+
+
+/*
+ * ngx_http_gateway_cache_admin.c
+ */
+
+char *ngx_http_gateway_cache_admin(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_cache_admin_merge(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *prev,
+    ngx_http_gateway_cache_loc_conf_t *conf);
 
 
 /*

@@ -131,7 +131,7 @@ ngx_http_gateway_cache_read(ngx_http_request_t *r,
 {
     ngx_http_gateway_cache_clock(&a->now);
 
-    if (ngx_http_gateway_cache_fields(r->pool, &r->upstream->headers_in.headers,
+    if (ngx_http_gateway_cache_from_list(r->pool, &r->upstream->headers_in.headers,
                                       &a->fields)
         != NGX_OK)
     {
@@ -346,6 +346,11 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
 
     lines.n = n;
 
+    if (ctx->reason == GW_CACHE_R_NONE) {
+        ctx->reason = ngx_http_gateway_cache_tags(r->pool, ctx->conf->set.tags,
+                                                  &lines, &a->content);
+    }
+
     if (ngx_http_gateway_cache_encode(r->pool, &lines, &a->content.header)
         != NGX_OK)
     {
@@ -404,8 +409,6 @@ ngx_http_gateway_cache_content(ngx_http_gateway_cache_ctx_t *ctx,
 
     a->content.policy.data = (u_char *) &a->entry;
     a->content.policy.len = sizeof(gw_cache_entry_t);
-    a->content.tags = NULL;
-    a->content.ntags = 0;
     a->content.stored = now;
     a->content.fresh = now;
 
@@ -535,6 +538,12 @@ ngx_http_gateway_cache_select(ngx_http_request_t *r,
         }
     }
 
+    reason = ngx_http_gateway_cache_tags(r->pool, ctx->conf->set.tags,
+                                         &a->fields, &a->content);
+    if (reason != GW_CACHE_R_NONE) {
+        return reason;
+    }
+
     if (ngx_http_gateway_cache_lines(r, ctx, a, &lines) != NGX_OK
         || ngx_http_gateway_cache_encode(r->pool, &lines, &a->content.header)
            != NGX_OK)
@@ -644,7 +653,7 @@ ngx_http_gateway_cache_lines(ngx_http_request_t *r,
     static const gw_text_t  type = gw_cache_text("Content-Type");
     static const gw_text_t  length = gw_cache_text("Content-Length");
 
-    if (ngx_http_gateway_cache_fields(r->pool, &r->headers_out.headers, &out)
+    if (ngx_http_gateway_cache_from_list(r->pool, &r->headers_out.headers, &out)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -712,10 +721,9 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
 {
     u_char              uri[GW_CACHE_URI];
     size_t              i, len;
-    ngx_str_t           url;
-    ngx_uint_t          n;
+    ngx_uint_t          n, purged;
     const gw_text_t    *reference;
-    gw_cache_target_t   target;
+    gw_cache_target_t   target, other;
 
     static const gw_text_t  names[] = {
         gw_cache_text("Location"),
@@ -728,33 +736,35 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
         return;
     }
 
+    purged = 0;
+
     ngx_http_gateway_cache_target(r, &target);
 
-    if (ngx_http_gateway_cache_url(r->pool, &target, &url) == NGX_OK) {
-        ngx_http_gateway_cache_zone_purge(ctx->conf->zone, GW_CACHE_BY_URL,
-                                          &url, 0);
-    }
+    (void) ngx_http_gateway_cache_purge_url(r->pool, ctx->conf->zone,
+                                            GW_CACHE_BY_URL, &target, 0,
+                                            &purged);
 
     for (n = 0; n < 2; n++) {
         i = 0;
 
         while ((reference = gw_cache_line(fields, &names[n], &i)) != NULL) {
 
-            ngx_http_gateway_cache_target(r, &target);
-
             if (gw_cache_uri(&target, reference, uri, &len) != 0) {
                 continue;
             }
 
-            target.uri.data = uri;
-            target.uri.len = len;
+            other = target;
+            other.uri.data = uri;
+            other.uri.len = len;
 
-            if (ngx_http_gateway_cache_url(r->pool, &target, &url) == NGX_OK) {
-                ngx_http_gateway_cache_zone_purge(ctx->conf->zone,
-                                                  GW_CACHE_BY_URL, &url, 0);
-            }
+            (void) ngx_http_gateway_cache_purge_url(r->pool, ctx->conf->zone,
+                                                    GW_CACHE_BY_URL, &other, 0,
+                                                    &purged);
         }
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: invalidated:%ui", purged);
 }
 
 

@@ -333,6 +333,10 @@ ngx_http_gateway_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
                               NGX_CONF_UNSET_UINT);
     ngx_http_gateway_cache_fill(&conf->written, &prev->written);
 
+    if (ngx_http_gateway_cache_admin_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_http_gateway_cache_merge_zone(cf, cmcf, conf);
 }
 
@@ -399,6 +403,9 @@ ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
     ngx_http_gateway_cache_fill(&clcf->set,
                                 &ngx_http_gateway_cache_profile[profile]);
     ngx_http_gateway_cache_policy(clcf);
+
+    clcf->form = ngx_http_gateway_cache_form(clcf->set.key);
+    clcf->zone->forms |= 1U << clcf->form;
 
     clcf->original = ngx_http_gateway_cache_original(cf);
 

@@ -88,6 +88,8 @@ ngx_http_gateway_cache_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    ngx_http_gateway_cache_strip(r, ctx->conf->set.tags);
+
     if (ngx_http_gateway_cache_tell(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -19,6 +19,8 @@ static ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_create(
 static void ngx_http_gateway_cache_cleanup(void *data);
 static ngx_int_t ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_purged(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_labels(ngx_http_request_t *r,
@@ -80,7 +82,7 @@ ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
 
-    if (conf->zone == NULL || r != r->main) {
+    if (conf->zone == NULL || r != r->main || conf->admin) {
         return NGX_DECLINED;
     }
 
@@ -155,6 +157,10 @@ ngx_http_gateway_cache_cleanup(void *data)
     ngx_http_gateway_cache_unpin(ctx);
 
     ngx_http_gateway_cache_zone_count(ctx->conf->zone, ctx->status);
+
+    if (ctx->reason != GW_CACHE_R_NONE) {
+        ngx_http_gateway_count(ctx->conf->zone->reasons[ctx->reason], 1);
+    }
 }
 
 
@@ -191,7 +197,7 @@ ngx_http_gateway_cache_clock(gw_cache_clock_t *clock)
 
 
 ngx_int_t
-ngx_http_gateway_cache_fields(ngx_pool_t *pool, ngx_list_t *list,
+ngx_http_gateway_cache_from_list(ngx_pool_t *pool, ngx_list_t *list,
     gw_cache_fields_t *fields)
 {
     size_t             n;
@@ -253,7 +259,7 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
 
     ctx->unsafe = (method == GW_CACHE_UNSAFE || method == GW_CACHE_POST);
 
-    if (ngx_http_gateway_cache_fields(r->pool, &r->headers_in.headers,
+    if (ngx_http_gateway_cache_from_list(r->pool, &r->headers_in.headers,
                                       &ctx->fields)
         != NGX_OK)
     {
@@ -261,6 +267,11 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     }
 
     gw_cache_request_read(&ctx->req, method, &ctx->fields);
+
+    rc = ngx_http_gateway_cache_purged(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     rc = ngx_http_gateway_cache_bypassed(r, ctx);
     if (rc != NGX_OK) {
@@ -300,6 +311,37 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     }
 
     return ngx_http_gateway_cache_decide(r, ctx);
+}
+
+
+/* gateway_cache_purge; NGX_OK: it is another request */
+
+static ngx_int_t
+ngx_http_gateway_cache_purged(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ngx_uint_t         n;
+    gw_cache_target_t  target;
+
+    switch (ngx_http_test_predicates(r, ctx->conf->set.purge)) {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_ERROR:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    n = 0;
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
+    ctx->reason = GW_CACHE_R_METHOD;
+
+    ngx_http_gateway_cache_target(r, &target);
+
+    return (ngx_http_gateway_cache_purge_url(r->pool, ctx->conf->zone,
+                                             GW_CACHE_BY_URL, &target, 0, &n)
+            == NGX_OK)
+           ? NGX_HTTP_NO_CONTENT : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -367,31 +409,6 @@ ngx_http_gateway_cache_target(ngx_http_request_t *r, gw_cache_target_t *target)
 }
 
 
-ngx_int_t
-ngx_http_gateway_cache_url(ngx_pool_t *pool, const gw_cache_target_t *target,
-    ngx_str_t *url)
-{
-    u_char  *p;
-
-    url->len = target->scheme.len + 3 + target->host.len + target->uri.len;
-
-    url->data = ngx_pnalloc(pool, url->len);
-    if (url->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(url->data, target->scheme.data, target->scheme.len);
-    p = ngx_cpymem(p, "://", 3);
-
-    ngx_strlow(p, (u_char *) target->host.data, target->host.len);
-    p += target->host.len;
-
-    ngx_memcpy(p, target->uri.data, target->uri.len);
-
-    return NGX_OK;
-}
-
-
 /* what the answer can be purged by */
 
 static ngx_int_t
@@ -404,17 +421,22 @@ ngx_http_gateway_cache_labels(ngx_http_request_t *r,
 
     ngx_http_gateway_cache_target(r, &target);
 
-    if (ngx_http_gateway_cache_url(r->pool, &target, &url) != NGX_OK) {
+    p = ngx_pnalloc(r->pool, target.host.len + 1);
+
+    if (p == NULL
+        || ngx_http_gateway_cache_url(r->pool, ctx->conf->form, &target, &url,
+                                      &ctx->labels.path)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    p = ngx_strlchr(url.data, url.data + url.len, '?');
+    ngx_strlow(p, (u_char *) target.host.data, target.host.len);
 
     ctx->labels.url.data = url.data;
     ctx->labels.url.len = url.len;
-    ctx->labels.path = p ? (size_t) (p - url.data) : url.len;
 
-    ctx->labels.host.data = url.data + target.scheme.len + 3;
+    ctx->labels.host.data = p;
     ctx->labels.host.len = target.host.len;
 
     if (ctx->conf->set.partition->kind == NGX_HTTP_GATEWAY_CACHE_CONSUMER) {

@@ -200,6 +200,13 @@ static ngx_command_t  ngx_http_gateway_cache_commands[] = {
       ngx_http_gateway_cache_written(purge),
       NULL },
 
+    { ngx_string("gateway_cache_admin"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_cache_admin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 

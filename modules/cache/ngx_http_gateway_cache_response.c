@@ -19,7 +19,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_gateway_cache_lines_out(ngx_http_request_t *r,
-    const gw_cache_fields_t *lines, const gw_cache_validator_t *only);
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *lines,
+    const gw_cache_validator_t *only);
 static void ngx_http_gateway_cache_content_type(ngx_http_request_t *r,
     const gw_text_t *value);
 static ngx_int_t ngx_http_gateway_cache_range_out(ngx_http_request_t *r,
@@ -210,10 +211,10 @@ ngx_http_gateway_cache_respond(ngx_http_request_t *r,
         r->headers_out.content_length_n = -1;
         ctx->body = 0;
 
-        return ngx_http_gateway_cache_lines_out(r, &lines, &v);
+        return ngx_http_gateway_cache_lines_out(r, ctx, &lines, &v);
     }
 
-    if (ngx_http_gateway_cache_lines_out(r, &lines, NULL) != NGX_OK) {
+    if (ngx_http_gateway_cache_lines_out(r, ctx, &lines, NULL) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -225,7 +226,8 @@ ngx_http_gateway_cache_respond(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_gateway_cache_lines_out(ngx_http_request_t *r,
-    const gw_cache_fields_t *lines, const gw_cache_validator_t *only)
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *lines,
+    const gw_cache_validator_t *only)
 {
     size_t                   i;
     const gw_cache_field_t  *line;
@@ -235,7 +237,9 @@ ngx_http_gateway_cache_lines_out(ngx_http_request_t *r,
     for (i = 0; i < lines->n; i++) {
         line = &lines->line[i];
 
-        if (only && !gw_cache_field_in_304(&line->name, only)) {
+        if ((only && !gw_cache_field_in_304(&line->name, only))
+            || ngx_http_gateway_cache_hidden(ctx->conf->set.tags, &line->name))
+        {
             continue;
         }
 

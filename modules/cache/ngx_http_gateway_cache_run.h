@@ -127,16 +127,12 @@ void ngx_http_gateway_cache_release(ngx_http_gateway_cache_ctx_t *ctx);
 void ngx_http_gateway_cache_clock(gw_cache_clock_t *clock);
 
 /* lines of nginx as the policy reads them; NGX_ERROR: no memory */
-ngx_int_t ngx_http_gateway_cache_fields(ngx_pool_t *pool, ngx_list_t *list,
+ngx_int_t ngx_http_gateway_cache_from_list(ngx_pool_t *pool, ngx_list_t *list,
     gw_cache_fields_t *fields);
 
 /* scheme, host with port, path and query: the target of the request */
 void ngx_http_gateway_cache_target(ngx_http_request_t *r,
     gw_cache_target_t *target);
-
-/* the text that purges by URL compare; NGX_ERROR: no memory */
-ngx_int_t ngx_http_gateway_cache_url(ngx_pool_t *pool,
-    const gw_cache_target_t *target, ngx_str_t *url);
 
 /* what validates the stored response: "*n" fields, two at most */
 ngx_int_t ngx_http_gateway_cache_validators(ngx_pool_t *pool,
@@ -222,6 +218,42 @@ ngx_int_t ngx_http_gateway_cache_watch_init(ngx_conf_t *cf);
 /* r->upstream is the one whose answer is awaited, or stored */
 void ngx_http_gateway_cache_watch(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
+
+
+/*
+ * ngx_http_gateway_cache_purge.c
+ */
+
+/*
+ * The text that purges by URL compare, and its length without the query.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_cache_url(ngx_pool_t *pool, ngx_uint_t form,
+    const gw_cache_target_t *target, ngx_str_t *url, size_t *path);
+
+/*
+ * Purges by a URL, by one without its query (GW_CACHE_BY_PATH) or by a prefix.
+ * "*n" counts responses more.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_cache_purge_url(ngx_pool_t *pool,
+    ngx_http_gateway_cache_zone_t *zone, gw_cache_by_e by,
+    const gw_cache_target_t *target, ngx_uint_t soft, ngx_uint_t *n);
+
+
+/*
+ * ngx_http_gateway_cache_tag.c
+ */
+
+/* the tags of a response; GW_CACHE_R_NONE, or why it is not stored */
+gw_cache_reason_e ngx_http_gateway_cache_tags(ngx_pool_t *pool,
+    const ngx_http_gateway_cache_tags_t *tags, const gw_cache_fields_t *fields,
+    gw_cache_content_t *content);
+
+/* whether a line is not for clients; takes such lines out of a response */
+ngx_uint_t ngx_http_gateway_cache_hidden(
+    const ngx_http_gateway_cache_tags_t *tags, const gw_text_t *name);
+void ngx_http_gateway_cache_strip(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_tags_t *tags);
 
 
 /*

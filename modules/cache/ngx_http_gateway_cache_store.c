@@ -16,6 +16,8 @@ static ngx_int_t ngx_http_gateway_cache_shard_add(ngx_conf_t *cf,
     ngx_http_gateway_cache_zone_t *zone, ngx_uint_t n);
 static ngx_int_t ngx_http_gateway_cache_count_add(ngx_conf_t *cf,
     ngx_http_gateway_cache_zone_t *zone);
+static ngx_int_t ngx_http_gateway_cache_reason_add(ngx_conf_t *cf,
+    ngx_http_gateway_cache_zone_t *zone);
 static ngx_int_t ngx_http_gateway_cache_shard_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_gateway_cache_shard_make(
@@ -34,6 +36,12 @@ extern ngx_module_t  ngx_http_gateway_cache_module;
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_cache_requests =
     { "cache_requests_total", "Requests to a cache zone, by status.",
+      "counter", 0 };
+
+
+static const ngx_http_gateway_family_t  ngx_http_gateway_cache_whys =
+    { "cache_reasons_total",
+      "Responses that were not stored or not used, by reason.",
       "counter", 0 };
 
 
@@ -169,6 +177,42 @@ ngx_http_gateway_cache_count_add(ngx_conf_t *cf,
                                     &ngx_http_gateway_cache_requests, &labels);
 
         if (zone->counters[i] == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_gateway_cache_reason_add(cf, zone);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_reason_add(ngx_conf_t *cf,
+    ngx_http_gateway_cache_zone_t *zone)
+{
+    ngx_str_t   labels, word;
+    gw_text_t   text;
+    ngx_uint_t  i;
+
+    for (i = GW_CACHE_R_NONE + 1; i < GW_CACHE_REASON_COUNT; i++) {
+
+        text = gw_cache_reason_word(i);
+        word.data = (u_char *) text.data;
+        word.len = text.len;
+
+        labels.data = ngx_pnalloc(cf->pool, zone->zone.name.len + word.len
+                                            + sizeof("zone=\"\",reason=\"\""));
+        if (labels.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        labels.len = ngx_sprintf(labels.data, "zone=\"%V\",reason=\"%V\"",
+                                 &zone->zone.name, &word)
+                     - labels.data;
+
+        zone->reasons[i] = ngx_http_gateway_counter_add(cf,
+                                     &ngx_http_gateway_cache_whys, &labels);
+
+        if (zone->reasons[i] == NULL) {
             return NGX_ERROR;
         }
     }

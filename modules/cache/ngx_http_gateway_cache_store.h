@@ -27,6 +27,7 @@
 
 #include "ngx_http_gateway.h"
 #include "ngx_http_gateway_counter.h"
+#include "gw_cache_reason.h"
 #include "gw_cache_store.h"
 
 
@@ -72,6 +73,7 @@ struct ngx_http_gateway_cache_zone_s {
     size_t                          max_object; /* bytes of a body */
     ngx_http_gateway_place_t        where;
     ngx_uint_t                      used;       /* unsigned:1; by a location */
+    ngx_uint_t                      forms;      /* bits: of its locations */
 
     /* private */
     struct gw_table_s              *marks;      /* "not cacheable" */
@@ -80,6 +82,7 @@ struct ngx_http_gateway_cache_zone_s {
     ngx_uint_t                      turn;       /* of the sweep */
     ngx_event_t                     sweep;
     ngx_http_gateway_counter_t     *counters[NGX_HTTP_GATEWAY_CACHE_STATUSES];
+    ngx_http_gateway_counter_t     *reasons[GW_CACHE_REASON_COUNT];
     ngx_http_gateway_cache_shard_t  shard[NGX_HTTP_GATEWAY_CACHE_SHARDS];
 };
 

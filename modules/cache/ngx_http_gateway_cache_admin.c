@@ -1,0 +1,557 @@
+
+/*
+ * gateway_cache_admin: what the zones hold, and purging.
+ *
+ *   GET /cache
+ *   POST /cache  {"purge": [{"url": "https://h/p?q"}, {"tag": "a"}],
+ *                 "soft": true}
+ *
+ * Who may ask is said by "from=", which this handler asks itself.
+ */
+
+#include "ngx_http_gateway_cache_run.h"
+#include "ngx_http_gateway_endpoint.h"
+
+
+#define NGX_HTTP_GATEWAY_CACHE_BODY  (64 * 1024)    /* bytes */
+
+
+typedef struct ngx_http_gateway_cache_admin_s {
+    ngx_array_t                     names;      /* ngx_str_t */
+    ngx_array_t                     zones;      /* zone_t * */
+    ngx_http_gateway_from_t         from;
+    ngx_http_gateway_place_t        where;
+} ngx_http_gateway_cache_admin_t;
+
+
+/* a selector, as it was read */
+
+typedef struct {
+    gw_cache_by_e                   by;
+    ngx_uint_t                      url;        /* unsigned:1; "target" */
+    ngx_str_t                       text;
+    gw_cache_target_t               target;
+} ngx_http_gateway_cache_selector_t;
+
+
+/* a member that selects */
+
+typedef struct {
+    const char                     *name;
+    gw_cache_by_e                   by;
+    ngx_uint_t                      url;        /* unsigned:1 */
+} ngx_http_gateway_cache_member_t;
+
+
+static ngx_int_t ngx_http_gateway_cache_admin_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_cache_admin_get(ngx_http_request_t *r,
+    ngx_http_gateway_cache_admin_t *admin);
+static json_t *ngx_http_gateway_cache_admin_zone(
+    ngx_http_gateway_cache_zone_t *zone);
+static ngx_int_t ngx_http_gateway_cache_admin_post(ngx_http_request_t *r,
+    json_t *body);
+static const char *ngx_http_gateway_cache_admin_body(json_t *body);
+static const char *ngx_http_gateway_cache_admin_selector(json_t *json,
+    ngx_http_gateway_cache_selector_t *selector);
+static const char *ngx_http_gateway_cache_admin_url(
+    ngx_http_gateway_cache_selector_t *selector);
+static ngx_int_t ngx_http_gateway_cache_admin_purge(ngx_http_request_t *r,
+    ngx_http_gateway_cache_selector_t *selector, ngx_uint_t soft,
+    ngx_uint_t *n);
+
+
+static const ngx_http_gateway_param_t  ngx_http_gateway_cache_admin_params[] = {
+
+    { ngx_string("zone="),
+      ngx_http_gateway_param_str_list,
+      NGX_HTTP_GATEWAY_PARAM_MANY
+      | offsetof(ngx_http_gateway_cache_admin_t, names),
+      0 },
+
+    ngx_http_gateway_from_param(ngx_http_gateway_cache_admin_t, from),
+
+    ngx_http_gateway_null_param
+};
+
+
+static const ngx_http_gateway_cache_member_t
+    ngx_http_gateway_cache_members[] =
+{
+    { "url", GW_CACHE_BY_URL, 1 },
+    { "prefix", GW_CACHE_BY_PREFIX, 1 },
+    { "tag", GW_CACHE_BY_TAG, 0 },
+    { "host", GW_CACHE_BY_HOST, 0 },
+    { "consumer", GW_CACHE_BY_CONSUMER, 0 },
+    { NULL, GW_CACHE_BY_ALL, 0 }
+};
+
+
+static char  ngx_http_gateway_cache_admin_beside[] =
+    "cannot stand beside another one that answers the location's requests, "
+    "such as proxy_pass";
+
+
+/* configuration */
+
+char *
+ngx_http_gateway_cache_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_cache_loc_conf_t *clcf = conf;
+
+    ngx_http_core_loc_conf_t        *core;
+    ngx_http_gateway_cache_admin_t  *admin;
+
+    if (clcf->admin) {
+        return "is duplicate";
+    }
+
+    core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (core->handler) {
+        return ngx_http_gateway_cache_admin_beside;
+    }
+
+    admin = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_cache_admin_t));
+
+    if (admin == NULL
+        || ngx_array_init(&admin->zones, cf->pool, 4,
+                          sizeof(ngx_http_gateway_cache_zone_t *))
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_gateway_place(cf, &admin->where);
+
+    if (ngx_http_gateway_params(cf, ngx_http_gateway_cache_admin_params, admin,
+                                1)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (admin->names.nelts == 0
+        || !ngx_http_gateway_from_given(&admin->from))
+    {
+        return "must have \"zone=name\", and \"from=\" with the addresses "
+               "that may ask";
+    }
+
+    clcf->admin = admin;
+    core->handler = ngx_http_gateway_cache_admin_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+/* an "if" and a limit_except are the location itself, as with proxy_pass */
+
+char *
+ngx_http_gateway_cache_admin_merge(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *prev,
+    ngx_http_gateway_cache_loc_conf_t *conf)
+{
+    ngx_str_t                            *name;
+    ngx_uint_t                            i;
+    ngx_http_core_loc_conf_t             *core;
+    ngx_http_gateway_cache_admin_t       *admin;
+    ngx_http_gateway_cache_zone_t       **zone;
+    ngx_http_gateway_cache_main_conf_t   *cmcf;
+
+    core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->admin == NULL && (core->noname || core->lmt_excpt)) {
+        conf->admin = prev->admin;
+
+        if (conf->admin && core->lmt_excpt && core->handler == NULL) {
+            core->handler = ngx_http_gateway_cache_admin_handler;
+        }
+    }
+
+    admin = conf->admin;
+
+    if (admin == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    /* the body of a purge is read into one buffer */
+
+    core->client_body_buffer_size = ngx_max(core->client_body_buffer_size,
+                                            NGX_HTTP_GATEWAY_CACHE_BODY);
+
+    if (admin->zones.nelts) {
+        return NGX_CONF_OK;
+    }
+
+    if (core->handler != ngx_http_gateway_cache_admin_handler) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"gateway_cache_admin\" directive %s in %V:%ui",
+                      ngx_http_gateway_cache_admin_beside,
+                      ngx_http_gateway_place_args(&admin->where));
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_cache_module);
+    name = admin->names.elts;
+
+    for (i = 0; i < admin->names.nelts; i++) {
+
+        zone = ngx_array_push(&admin->zones);
+        if (zone == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *zone = ngx_http_gateway_cache_zone_find(cmcf, &name[i]);
+
+        if (*zone == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown zone \"%V\" in \"gateway_cache_admin\", "
+                          "there is no \"gateway_cache_zone\" of this name in "
+                          "%V:%ui", &name[i],
+                          ngx_http_gateway_place_args(&admin->where));
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* requests */
+
+static ngx_int_t
+ngx_http_gateway_cache_admin_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                           rc;
+    ngx_http_gateway_cache_loc_conf_t  *clcf;
+
+    static const gw_text_t  allow = gw_cache_text("Allow");
+    static const gw_text_t  methods = gw_cache_text("GET, HEAD, POST");
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
+
+    rc = ngx_http_gateway_from(r, clcf->admin ? &clcf->admin->from : NULL,
+                               "gateway_cache_admin");
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (r->method == NGX_HTTP_POST) {
+        return ngx_http_gateway_read_json(r, NGX_HTTP_GATEWAY_CACHE_BODY,
+                                          ngx_http_gateway_cache_admin_post);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return ngx_http_gateway_cache_admin_get(r, clcf->admin);
+    }
+
+    /* RFC 9110, 15.5.6 */
+
+    if (ngx_http_gateway_cache_line_out(r, &allow, &methods) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_gateway_send_problem(r, NGX_HTTP_NOT_ALLOWED,
+                                    "only GET, HEAD and POST are known", NULL);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_admin_get(ngx_http_request_t *r,
+    ngx_http_gateway_cache_admin_t *admin)
+{
+    json_t                         *json, *zones;
+    ngx_str_t                      *name;
+    ngx_uint_t                      i;
+    ngx_http_gateway_cache_zone_t **zone;
+
+    zones = json_object();
+    name = admin->names.elts;
+    zone = admin->zones.elts;
+
+    for (i = 0; i < admin->zones.nelts; i++) {
+
+        json = ngx_http_gateway_cache_admin_zone(zone[i]);
+
+        if (json_object_setn_new(zones, (char *) name[i].data, name[i].len,
+                                 json)
+            != 0)
+        {
+            json_decref(zones);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    json = json_pack("{s:o}", "zones", zones);
+
+    return json ? ngx_http_gateway_send_json(r, json)
+                : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/* NULL: no memory */
+
+static json_t *
+ngx_http_gateway_cache_admin_zone(ngx_http_gateway_cache_zone_t *zone)
+{
+    json_t           *requests, *reasons;
+    uint64_t          n;
+    gw_text_t         word;
+    ngx_uint_t        i;
+    gw_cache_stat_t   stat;
+
+    requests = json_object();
+    reasons = json_object();
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_CACHE_STATUSES; i++) {
+        (void) json_object_setn_new(requests,
+               (char *) ngx_http_gateway_cache_statuses[i].data,
+               ngx_http_gateway_cache_statuses[i].len,
+               json_integer(ngx_http_gateway_counter_sum(zone->counters[i])));
+    }
+
+    for (i = GW_CACHE_R_NONE + 1; i < GW_CACHE_REASON_COUNT; i++) {
+        n = ngx_http_gateway_counter_sum(zone->reasons[i]);
+        word = gw_cache_reason_word(i);
+
+        if (n) {
+            (void) json_object_setn_new(reasons, (char *) word.data, word.len,
+                                        json_integer(n));
+        }
+    }
+
+    ngx_http_gateway_cache_zone_stat(zone, &stat);
+
+    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}",
+                     "requests", requests,
+                     "stores", (json_int_t) stat.stores,
+                     "evictions", (json_int_t) stat.evictions,
+                     "purged", (json_int_t) stat.purged,
+                     "entries", (json_int_t) stat.entries,
+                     "bytes", (json_int_t) stat.bytes,
+                     "size", (json_int_t) stat.room,
+                     "fills", (json_int_t) stat.fills,
+                     "readers", (json_int_t) stat.pins,
+                     "reasons", reasons);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_admin_post(ngx_http_request_t *r, json_t *body)
+{
+    size_t                              i;
+    json_t                             *purge, *one;
+    ngx_uint_t                          n, soft;
+    const char                         *err;
+    ngx_http_gateway_cache_selector_t  *selector;
+
+    err = ngx_http_gateway_cache_admin_body(body);
+
+    if (err) {
+        return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST, err,
+                                             NULL);
+    }
+
+    purge = json_object_get(body, "purge");
+    soft = json_is_true(json_object_get(body, "soft"));
+
+    selector = ngx_pcalloc(r->pool, json_array_size(purge)
+                                * sizeof(ngx_http_gateway_cache_selector_t));
+    if (selector == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* all of it is read before anything is purged */
+
+    json_array_foreach(purge, i, one) {
+
+        err = ngx_http_gateway_cache_admin_selector(one, &selector[i]);
+
+        if (err) {
+            return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST, err,
+                                        json_pack("{s:I}", "index",
+                                                  (json_int_t) i));
+        }
+    }
+
+    n = 0;
+
+    json_array_foreach(purge, i, one) {
+        if (ngx_http_gateway_cache_admin_purge(r, &selector[i], soft, &n)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return ngx_http_gateway_send_json(r, json_pack("{s:I}", "purged",
+                                                   (json_int_t) n));
+}
+
+
+/* NULL, or what is wrong */
+
+static const char *
+ngx_http_gateway_cache_admin_body(json_t *body)
+{
+    json_t      *value;
+    const char  *name;
+
+    json_object_foreach(body, name, value) {
+
+        if (ngx_strcmp(name, "purge") == 0) {
+            if (!json_is_array(value) || json_array_size(value) == 0) {
+                return "\"purge\" must be an array of selectors";
+            }
+
+        } else if (ngx_strcmp(name, "soft") == 0) {
+            if (!json_is_boolean(value)) {
+                return "\"soft\" must be true or false";
+            }
+
+        } else {
+            return "the only members are \"purge\" and \"soft\"";
+        }
+    }
+
+    return json_object_get(body, "purge") ? NULL : "\"purge\" is missing";
+}
+
+
+static const char *
+ngx_http_gateway_cache_admin_selector(json_t *json,
+    ngx_http_gateway_cache_selector_t *selector)
+{
+    json_t                                 *value;
+    const ngx_http_gateway_cache_member_t  *member;
+
+    if (!json_is_object(json) || json_object_size(json) != 1) {
+        return "a selector of \"purge\" must be an object with one member";
+    }
+
+    value = json_object_get(json, "all");
+
+    if (value) {
+        selector->by = GW_CACHE_BY_ALL;
+        return json_is_true(value) ? NULL : "\"all\" must be true";
+    }
+
+    for (member = ngx_http_gateway_cache_members; member->name; member++) {
+
+        value = json_object_get(json, member->name);
+
+        if (value == NULL) {
+            continue;
+        }
+
+        if (!json_is_string(value) || json_string_length(value) == 0) {
+            return "a selector must be a string that is not empty: \"url\", "
+                   "\"prefix\", \"tag\", \"host\" and \"consumer\"";
+        }
+
+        selector->by = member->by;
+        selector->url = member->url;
+        selector->text.data = (u_char *) json_string_value(value);
+        selector->text.len = json_string_length(value);
+
+        return member->url ? ngx_http_gateway_cache_admin_url(selector) : NULL;
+    }
+
+    return "a selector must be \"url\", \"prefix\", \"tag\", \"host\", "
+           "\"consumer\" or \"all\"";
+}
+
+
+/* an absolute URL; without "?" it stands for every query */
+
+static const char *
+ngx_http_gateway_cache_admin_url(ngx_http_gateway_cache_selector_t *selector)
+{
+    u_char             *p, *last;
+    gw_cache_target_t  *target;
+
+    p = selector->text.data;
+    last = p + selector->text.len;
+    target = &selector->target;
+
+    target->scheme.data = p;
+    target->scheme.len = 4;
+
+    if (selector->text.len >= 5 && ngx_strncmp(p, "https", 5) == 0) {
+        target->scheme.len = 5;
+    }
+
+    if (selector->text.len < target->scheme.len + 3
+        || ngx_strncmp(p, "http", 4) != 0
+        || ngx_strncmp(p + target->scheme.len, "://", 3) != 0)
+    {
+        return "\"url\" and \"prefix\" must begin with http:// or https://";
+    }
+
+    target->host.data = p + target->scheme.len + 3;
+
+    p = ngx_strlchr((u_char *) target->host.data, last, '/');
+
+    if (p == NULL || p == target->host.data) {
+        return "\"url\" and \"prefix\" must have a host and a path";
+    }
+
+    target->host.len = p - target->host.data;
+    target->uri.data = p;
+    target->uri.len = last - p;
+
+    p = ngx_strlchr(p, last, '?');
+
+    if (selector->by == GW_CACHE_BY_PREFIX) {
+        return (p || last[-1] != '/') ? "\"prefix\" must end in /" : NULL;
+    }
+
+    if (p == NULL) {
+        selector->by = GW_CACHE_BY_PATH;
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_admin_purge(ngx_http_request_t *r,
+    ngx_http_gateway_cache_selector_t *selector, ngx_uint_t soft,
+    ngx_uint_t *n)
+{
+    ngx_uint_t                          i;
+    ngx_http_gateway_cache_zone_t     **zone;
+    ngx_http_gateway_cache_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
+    zone = clcf->admin->zones.elts;
+
+    if (selector->by == GW_CACHE_BY_HOST) {
+        ngx_strlow(selector->text.data, selector->text.data,
+                   selector->text.len);
+    }
+
+    for (i = 0; i < clcf->admin->zones.nelts; i++) {
+
+        if (!selector->url) {
+            *n += ngx_http_gateway_cache_zone_purge(zone[i], selector->by,
+                                                    &selector->text, soft);
+            continue;
+        }
+
+        if (ngx_http_gateway_cache_purge_url(r->pool, zone[i], selector->by,
+                                             &selector->target, soft, n)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
