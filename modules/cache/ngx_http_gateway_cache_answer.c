@@ -441,7 +441,12 @@ ngx_http_gateway_cache_store(ngx_http_request_t *r,
                    "gateway cache: not stored:%ui", (ngx_uint_t) reason);
 
     if (reason != GW_CACHE_R_NONE) {
-        ctx->reason = reason;
+
+        /* why it was not used is of more interest than why it is not stored */
+
+        if (ctx->status != NGX_HTTP_GATEWAY_CACHE_BYPASS) {
+            ctx->reason = reason;
+        }
 
         /* nobody else is to wait for such an answer */
 

@@ -1,0 +1,162 @@
+# Bodies: sizes, framings, what is not whole, and clients that are slow or
+# leave while one is stored.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use IO::Socket::INET;
+use Test::Gateway::Origin;
+use Test::Gateway::Server;
+use Test::More;
+use Time::HiRes qw( time sleep );
+
+my $port = free_port();
+my $origin = origin();
+my $up = "proxy_http_version 1.1;"
+         . "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
+
+my $nginx = start_nginx(port => $port, conf => http_conf(workers => 2,
+    http => 'gateway_cache_zone zone=z:32m max_object=2m;', port => $port,
+    server => <<"END"));
+    gateway_cache z;
+    add_header X-Status \$gateway_cache_status always;
+    add_header X-Reason \$gateway_cache_reason always;
+    location / { $up }
+    location /unbuffered/ { $up proxy_buffering off; }
+    location /nofile/ { $up proxy_max_temp_file_size 0; }
+    location /gzip/ { $up gzip on; gzip_min_length 1; gzip_types *; }
+END
+
+sub get { http_get($nginx, @_) }
+sub status {
+    my ($status) = $_[0] =~ /^X-Status: (\w*)/m;
+    my ($reason) = $_[0] =~ /^X-Reason: (\S+)/m;
+    return join ' ', grep { length } $status // 'none', $reason // '';
+}
+
+my @fresh = ('Cache-Control: max-age=60');
+
+sub body { my ($size) = @_; return substr 'abcdefghij' x ($size / 10 + 1), 0, $size }
+
+sub same {
+    my ($got, $want, $what) = @_;
+    ok($got eq $want, $what) or diag length($got) . ' bytes';
+}
+
+for my $size (0, 1, 100, 4096, 16_384, 65_537, 1_000_000, 2_097_152) {
+    for my $framing (qw( length chunked close )) {
+        for my $where ('', '/unbuffered') {
+            my $path = "$where/$framing/$size";
+            $origin->answer($path, head => [ @fresh ], framing => $framing,
+                            body => body($size));
+            my (undef, $head, $body) = get($path, headers => [ 'TE: trailers' ]);
+            $body =~ s/^[0-9a-f]+\r\n// if 0;
+            is(status($head), 'MISS', "$path: asked for");
+            ($_, $head, $body) = get($path);
+            is(status($head), 'HIT', 'stored');
+            same($body, body($size), 'the same bytes');
+        }
+    }
+}
+
+$origin->answer('/large', head => [ @fresh ], body => body(2_097_153));
+get('/large');
+my (undef, $head, $body) = get('/large');
+is(status($head), 'MISS too-large', 'above max_object');
+same($body, body(2_097_153), 'is passed on');
+$origin->answer('/large2', head => [ @fresh ], body => body(2_097_153),
+                framing => 'chunked');
+get('/large2');
+(undef, $head, $body) = get('/large2');
+like(status($head), qr/^MISS/, 'also without a length');
+cmp_ok(length $body, '>', 2_097_153, 'all of it arrives');
+
+# --- not whole
+
+for my $framing (qw( length chunked )) {
+    $origin->answer("/cut/$framing", { head => [ @fresh ], framing => $framing,
+        body => body(5000), truncate => 2000 });
+    get("/cut/$framing");
+    (undef, $head) = get("/cut/$framing");
+    is(status($head), 'MISS', "$framing: a body that was cut is not stored");
+}
+
+$origin->answer('/trailers', head => [ @fresh ], framing => 'chunked',
+                trailers => [ 'X-T: 1' ], body => 'x');
+for my $case ([ '/sse', 'Content-Type: text/event-stream', 'event-stream' ],
+              [ '/accel', 'X-Accel-Buffering: no', 'not-buffered' ],
+              [ '/trailer', 'Trailer: X-T', 'trailers' ]) {
+    $origin->answer($case->[0], head => [ @fresh, $case->[1] ]);
+    get($case->[0]);
+    (undef, $head) = get($case->[0]);
+    is(status($head), "MISS $case->[2]", $case->[1]);
+}
+
+# --- ranges and HEAD
+
+$origin->answer('/part', head => [ @fresh ], body => 'abcdef');
+(undef, $head) = get('/part', headers => [ 'Range: bytes=1-2' ]);
+is(status($head), 'MISS range', 'a range fills nothing');
+(undef, $head) = get('/part', method => 'HEAD');
+is(status($head), 'MISS method', 'nor does HEAD');
+get('/part');
+my ($code, $range);
+for my $case ([ 'bytes=1-2', '206 bc' ], [ 'bytes=-2', '206 ef' ],
+              [ 'bytes=4-', '206 ef' ], [ 'bytes=6-', '416 ' ],
+              [ 'bytes=0-0,2-3', '200 abcdef' ]) {
+    ($code, $head, $body) = get('/part', headers => [ "Range: $case->[0]" ]);
+    is("$code $body", $case->[1], $case->[0]);
+}
+($code, $head, $body) = get('/part', method => 'HEAD');
+is("$code $body " . status($head), '200  HIT', 'HEAD');
+like($head, qr/^Content-Length: 6/m, 'has the length');
+
+# --- gzip of a hit
+
+$origin->answer('/gzip/a', head => [ @fresh ], body => body(1000));
+get('/gzip/a');
+($code, $head, $body) = get('/gzip/a', headers => [ 'Accept-Encoding: gzip' ]);
+like($head, qr/^Content-Encoding: gzip/m, 'gzip compresses a hit');
+($code, $head, $body) = get('/gzip/a');
+same($body, body(1000), 'and the stored body is as it was');
+
+# --- slow clients, and clients that leave
+
+sub slow {
+    my ($path, $left) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => $port) or die $!;
+    setsockopt $socket, SOL_SOCKET, SO_RCVBUF, pack 'i', 65_536;
+    print $socket "GET $path HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    $socket->flush;
+    return $socket;
+}
+
+for my $where ('', '/unbuffered', '/nofile') {
+    my $path = "$where/slow";
+    $origin->answer($path, head => [ @fresh ], body => body(2_000_000),
+                    pause => 0.2);
+    my $slow = slow($path);
+    wait_until(sub { $origin->count($path) == 1 });
+    my ($first) = $origin->requests($path);
+    (undef, $head, $body) = get($path);
+    same($body, body(2_000_000), "$path: a waiter has all of it");
+    is(status($head), 'COLLAPSED', 'of the slow client\'s request');
+    is($origin->count($path), 1, 'the origin was asked once');
+    my $text = do { local $/; <$slow> };
+    same($text =~ s/.*?\r\n\r\n//sr, body(2_000_000), 'as has the slow one');
+
+    $path = "$where/leaves";
+    $origin->answer($path, head => [ @fresh ], body => body(2_000_000),
+                    pause => 0.3);
+    $slow = slow($path);
+    sysread $slow, $text, 1000;
+    setsockopt $slow, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+    close $slow;
+    (undef, $head, $body) = get($path);
+    same($body, body(2_000_000), "$path: a client that leaves");
+    is($origin->count($path), 1, 'the origin was asked once');
+}
+
+done_testing();
