@@ -87,7 +87,7 @@ ngx_http_gateway_cache_mark_init(ngx_shm_zone_t *shm_zone, void *data)
 static int
 ngx_http_gateway_cache_mark_idle(void *data, const uint64_t *state)
 {
-    return __atomic_load_n(state, __ATOMIC_RELAXED)
+    return __atomic_load_n(state, __ATOMIC_SEQ_CST)
            <= ngx_http_gateway_cache_now();
 }
 
@@ -119,7 +119,7 @@ ngx_http_gateway_cache_mark(ngx_http_gateway_cache_zone_t *zone,
     state = gw_table_get(zone->marks, hash, ngx_current_msec, until, &user,
                          &evicted);
 
-    __atomic_store_n(state, until, __ATOMIC_RELAXED);
+    __atomic_store_n(state, until, __ATOMIC_SEQ_CST);
 }
 
 

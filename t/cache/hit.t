@@ -19,6 +19,7 @@ my $nginx = start_nginx(port => $port, conf => http_conf(
     gateway_cache z;
     add_header X-Status \$gateway_cache_status always;
     add_header X-Reason \$gateway_cache_reason always;
+    add_header X-Age "\$gateway_cache_age/\$gateway_cache_ttl" always;
     location / { $up }
     location /unbuffered/ { $up proxy_buffering off; }
     location /app { try_files /none \@app; }
@@ -51,5 +52,12 @@ for my $path ('/a', '/unbuffered/a', '/app') {
     like($head, qr/^Content-Length: 5\r?$/m, 'and a length');
     is($origin->count($path), 1, 'the origin was asked once');
 }
+
+$origin->answer('/age', head => [ 'Cache-Control: max-age=60', 'Age: 20' ]);
+my (undef, $head) = get('/age');
+like($head, qr{^X-Age: /40\r?$}m, 'a response that is stored has a lifetime');
+(undef, $head) = get('/age');
+like($head, qr{^X-Age: 2\d/[34]\d\r?$}m, 'a stored one an age, too');
+like($head, qr/^Age: 2\d\r?$/m, 'which the client is told');
 
 done_testing();
