@@ -773,6 +773,31 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
 }
 
 
+void
+ngx_http_gateway_cache_record(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    gw_text_t                    word;
+    ngx_http_gateway_request_t  *gr;
+
+    gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
+
+    if (gr == NULL) {
+        return;
+    }
+
+    word = gw_cache_reason_word(ctx->reason);
+
+    ctx->told.status = ngx_http_gateway_cache_statuses[ctx->status];
+    ctx->told.reason.data = (u_char *) word.data;
+    ctx->told.reason.len = word.len;
+    ctx->told.age = ctx->age;
+    ctx->told.aged = ctx->aged;
+
+    gr->cached = &ctx->told;
+}
+
+
 ngx_int_t
 ngx_http_gateway_cache_tell(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)

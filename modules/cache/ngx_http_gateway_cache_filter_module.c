@@ -88,6 +88,7 @@ ngx_http_gateway_cache_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    ngx_http_gateway_cache_record(r, ctx);
     ngx_http_gateway_cache_strip(r, ctx->conf->set.tags);
 
     if (ngx_http_gateway_cache_tell(r, ctx) != NGX_OK) {
@@ -325,6 +326,7 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
                             ngx_http_gateway_cache_now()))
     {
         ctx->reason = GW_CACHE_R_TOO_LARGE;
+        ngx_http_gateway_cache_record(r, ctx);
         ngx_http_gateway_cache_mark(ctx->conf->zone, ctx->key.hash);
         ngx_http_gateway_cache_release(ctx);
         ngx_http_gateway_cache_attach(r, ctx);
@@ -339,6 +341,7 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
 
     if (ctx->unclean) {
         ctx->reason = GW_CACHE_R_TRUNCATED;
+        ngx_http_gateway_cache_record(r, ctx);
         ngx_http_gateway_cache_release(ctx);
         return;
     }

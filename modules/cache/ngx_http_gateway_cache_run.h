@@ -79,6 +79,7 @@ typedef struct {
     uint32_t                            age;
     int64_t                             ttl;
     gw_cache_fwd_e                      fwd;
+    ngx_http_gateway_cached_t           told;       /* in the record */
 
     unsigned                            pinned:1;
     unsigned                            filling:1;
@@ -202,6 +203,10 @@ unsigned ngx_http_gateway_cache_error(ngx_uint_t status);
 /* what is sent for an error of the origin: gw_cache_on_error() */
 gw_cache_action_e ngx_http_gateway_cache_on_error(
     ngx_http_gateway_cache_ctx_t *ctx, unsigned error);
+
+/* writes what is known so far into the request's record */
+void ngx_http_gateway_cache_record(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
 
 /* Cache-Status */
 ngx_int_t ngx_http_gateway_cache_tell(ngx_http_request_t *r,

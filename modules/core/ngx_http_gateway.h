@@ -181,6 +181,17 @@ typedef struct {
 } ngx_http_gateway_ids_t;
 
 
+/* what became of the request in a cache; texts in static memory */
+
+typedef struct {
+    ngx_str_t                       status;     /* HIT, MISS, ... */
+    ngx_str_t                       reason;     /* why not stored or used */
+    uint32_t                        age;        /* s, of a stored response */
+
+    unsigned                        aged:1;     /* "age" is known */
+} ngx_http_gateway_cached_t;
+
+
 typedef struct ngx_http_gateway_hidden_s  ngx_http_gateway_hidden_t;
 
 
@@ -203,6 +214,8 @@ typedef struct {
     void                          **hid_at;     /* r->loc_conf, there */
 
     ngx_http_gateway_ids_t         *ids;        /* NULL: none, or not yet */
+
+    ngx_http_gateway_cached_t      *cached;     /* NULL: no cache was asked */
 
     /* NULL: the request is a client's */
     struct ngx_http_gateway_detached_s  *detached;

@@ -1164,14 +1164,29 @@ ngx_http_gateway_log_severity(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* what a cache did, by $upstream_cache_status */
+/* what a cache did: the gateway's, or nginx's by $upstream_cache_status */
 
-static ngx_http_variable_value_t *
+static ngx_uint_t
 ngx_http_gateway_log_get_cache(ngx_http_gateway_log_record_t *rec,
-    ngx_int_t index)
+    ngx_int_t index, ngx_str_t *status)
 {
-    return rec->request->upstream ? ngx_http_gateway_log_get(rec, index)
-                                  : NULL;
+    ngx_http_variable_value_t  *v;
+
+    if (rec->gr && rec->gr->cached) {
+        *status = rec->gr->cached->status;
+        return 1;
+    }
+
+    v = rec->request->upstream ? ngx_http_gateway_log_get(rec, index) : NULL;
+
+    if (v == NULL) {
+        return 0;
+    }
+
+    status->data = v->data;
+    status->len = v->len;
+
+    return 1;
 }
 
 
@@ -1179,11 +1194,10 @@ static u_char *
 ngx_http_gateway_log_cache(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
-    ngx_http_variable_value_t  *v;
+    ngx_str_t  status;
 
-    v = ngx_http_gateway_log_get_cache(rec, (ngx_int_t) op->data);
-
-    return v ? ngx_http_gateway_log_text(rec, p, v->data, v->len) : NULL;
+    return ngx_http_gateway_log_get_cache(rec, (ngx_int_t) op->data, &status)
+           ? ngx_http_gateway_log_text(rec, p, status.data, status.len) : NULL;
 }
 
 
@@ -1193,7 +1207,9 @@ static u_char *
 ngx_http_gateway_log_cache_looked(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
-    return ngx_http_gateway_log_get_cache(rec, (ngx_int_t) op->data)
+    ngx_str_t  status;
+
+    return ngx_http_gateway_log_get_cache(rec, (ngx_int_t) op->data, &status)
            ? ngx_http_gateway_log_bool(p, 1) : NULL;
 }
 
@@ -1202,18 +1218,24 @@ static u_char *
 ngx_http_gateway_log_cache_hit(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
-    ngx_http_variable_value_t  *v;
+    ngx_str_t  status;
 
-    v = ngx_http_gateway_log_get_cache(rec, (ngx_int_t) op->data);
+    if (!ngx_http_gateway_log_get_cache(rec, (ngx_int_t) op->data, &status)
+        || status.len < 2)
+    {
+        return NULL;
+    }
 
-    /* HIT, STALE, UPDATING, REVALIDATED; not MISS, BYPASS, EXPIRED, SCARCE */
+    /*
+     * HIT, STALE, UPDATING, REVALIDATED, COLLAPSED; not MISS, BYPASS, EXPIRED,
+     * SCARCE, ERROR
+     */
 
-    return v ? ngx_http_gateway_log_bool(p, v->data[0] == 'H'
-                                            || v->data[0] == 'U'
-                                            || v->data[0] == 'R'
-                                            || (v->len > 1
-                                                && v->data[1] == 'T'))
-             : NULL;
+    return ngx_http_gateway_log_bool(p, status.data[0] == 'H'
+                                        || status.data[0] == 'U'
+                                        || status.data[0] == 'R'
+                                        || status.data[0] == 'C'
+                                        || status.data[1] == 'T');
 }
 
 
@@ -1221,11 +1243,10 @@ static u_char *
 ngx_http_gateway_log_cache_validated(ngx_http_gateway_log_record_t *rec,
     const ngx_http_gateway_log_op_t *op, u_char *p)
 {
-    ngx_http_variable_value_t  *v;
+    ngx_str_t  status;
 
-    v = ngx_http_gateway_log_get_cache(rec, (ngx_int_t) op->data);
-
-    return v ? ngx_http_gateway_log_bool(p, v->data[0] == 'R') : NULL;
+    return ngx_http_gateway_log_get_cache(rec, (ngx_int_t) op->data, &status)
+           ? ngx_http_gateway_log_bool(p, status.data[0] == 'R') : NULL;
 }
 
 
