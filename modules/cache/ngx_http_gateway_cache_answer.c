@@ -32,6 +32,8 @@ static ngx_int_t ngx_http_gateway_cache_replace(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_validated(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static ngx_int_t ngx_http_gateway_cache_head(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 static ngx_int_t ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 static ngx_int_t ngx_http_gateway_cache_store(ngx_http_request_t *r,
@@ -84,6 +86,13 @@ ngx_http_gateway_cache_answer(ngx_http_request_t *r,
 
     if (ctx->state != NGX_HTTP_GATEWAY_CACHE_ASK) {
         return NGX_OK;
+    }
+
+    if (ctx->req.method == GW_CACHE_HEAD && ctx->pinned
+        && a.res.status == NGX_HTTP_OK)
+    {
+        ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
+        return ngx_http_gateway_cache_head(r, ctx, &a);
     }
 
     if (ctx->validating && a.res.status == NGX_HTTP_NOT_MODIFIED) {
@@ -298,6 +307,46 @@ ngx_http_gateway_cache_validated(ngx_http_request_t *r,
 }
 
 
+/* RFC 9111, 4.3.5: a HEAD has told about the stored response, or another one */
+
+static ngx_int_t
+ngx_http_gateway_cache_head(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
+{
+    ngx_int_t             rc;
+    gw_cache_fields_t     stored;
+    gw_cache_validator_t  v;
+
+    if (ngx_http_gateway_cache_decode(r->pool, &ctx->hit.header, 0, &stored)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    gw_cache_validator_read(&v, &stored, ctx->entry.received.wall);
+
+    if (!gw_cache_head_updates(&a->fields, &v, ctx->hit.length, a->now.wall)) {
+        gw_cache_drop(ctx->user, &ctx->hit);
+        return NGX_OK;
+    }
+
+    if (gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, ctx->hit.serial,
+                       ngx_http_gateway_cache_now(), &ctx->fill)
+        != GW_CACHE_FILL)
+    {
+        return NGX_OK;
+    }
+
+    ctx->filling = 1;
+
+    rc = ngx_http_gateway_cache_freshen(r, ctx, a);
+
+    ngx_http_gateway_cache_release(ctx);
+
+    return rc;
+}
+
+
 /* RFC 9111, 4.3.4: the entry with its old body and new lines */
 
 static ngx_int_t
@@ -360,16 +409,24 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
     a->entry = entry;
     ngx_http_gateway_cache_content(ctx, a);
 
-    if (ctx->reason != GW_CACHE_R_NONE
-        || !gw_cache_refresh(ctx->user, &ctx->fill, &ctx->key, &ctx->labels,
-                             &a->content, &ctx->hit,
-                             ngx_http_gateway_cache_now()))
-    {
+    if (ctx->reason == GW_CACHE_R_NONE) {
+
+        if (!gw_cache_refresh(ctx->user, &ctx->fill, &ctx->key, &ctx->labels,
+                              &a->content, &ctx->hit,
+                              ngx_http_gateway_cache_now()))
+        {
+            gw_cache_drop(ctx->user, &ctx->hit);
+        }
+
+        ctx->filling = 0;
+        ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
+
+    } else {
+
+        /* the lock is given back by the caller */
+
         gw_cache_drop(ctx->user, &ctx->hit);
     }
-
-    ctx->filling = 0;
-    ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
 
     /* this request has the body of the old entry, and the lines of the new */
 

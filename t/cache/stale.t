@@ -138,6 +138,39 @@ stored('/503/', status => 503);
 ($code, $head, $body) = get('/503/');
 is("$code $body", '200 page', 'where it is not listed, the page');
 
+# --- a 304 that forbids to keep the response
+
+$origin->answer('/forbids', { head => [ @stale, 'ETag: "1"' ], body => 'old' },
+                { status => 304, framing => 'none', body => '',
+                  head => [ 'Cache-Control: no-store', 'ETag: "1"' ] },
+                { head => [ 'Cache-Control: max-age=9' ], body => 'new' });
+get('/forbids');
+($code, $head, $body) = get('/forbids');
+is("$code $body", '200 old', 'a 304 with no-store');
+($code, $head, $body) = get('/forbids');
+is("$code $body " . status($head), '200 new MISS', 'removes what is stored');
+($code, $head, $body) = get('/forbids');
+is("$code $body " . status($head), '200 new HIT', 'and the key is free');
+
+# --- HEAD
+
+$origin->answer('/head', { head => [ @stale, 'ETag: "1"' ], body => 'old' },
+                { head => [ 'Cache-Control: max-age=60', 'ETag: "1"' ],
+                  body => 'old' });
+get('/head');
+get('/head', method => 'HEAD');
+($code, $head, $body) = get('/head');
+is("$code $body " . status($head), '200 old HIT', 'HEAD freshens');
+is($origin->count('/head'), 2, 'what is stored');
+$origin->answer('/head2', { head => [ @stale, 'ETag: "1"' ], body => 'old' },
+                { head => [ 'Cache-Control: max-age=60', 'ETag: "2"' ],
+                  body => 'newer' });
+get('/head2');
+get('/head2', method => 'HEAD');
+($code, $head, $body) = get('/head2');
+is("$code $body " . status($head), '200 newer MISS',
+   'HEAD tells of another response');
+
 # --- invalidation
 
 $origin->answer('/u', head => [ 'Cache-Control: max-age=60' ]);
