@@ -16,6 +16,11 @@
 static ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_create(
     ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     ngx_http_gateway_cache_loc_conf_t *conf);
+static void ngx_http_gateway_cache_redirected(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static void ngx_http_gateway_cache_handle(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_handler(ngx_http_request_t *r);
 static void ngx_http_gateway_cache_cleanup(void *data);
 static ngx_int_t ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
@@ -82,7 +87,9 @@ ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
 
-    if (conf->zone == NULL || r != r->main || conf->admin) {
+    if (r != r->main || conf->admin
+        || (conf->zone == NULL && (ctx = ngx_http_gateway_cache_ctx(r)) == NULL))
+    {
         return NGX_DECLINED;
     }
 
@@ -110,12 +117,73 @@ ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
     }
 
     if (ctx->state != NGX_HTTP_GATEWAY_CACHE_LOOKUP) {
+        ngx_http_gateway_cache_redirected(r, ctx);
         return NGX_DECLINED;
     }
 
     ctx->looks = 0;
 
     return ngx_http_gateway_cache_decide(r, ctx);
+}
+
+
+/*
+ * The request goes on in another location.  What comes after an upstream server
+ * was asked, such as an error page, is not its answer.
+ */
+
+static void
+ngx_http_gateway_cache_redirected(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    if (ctx->state != NGX_HTTP_GATEWAY_CACHE_ASK) {
+        return;
+    }
+
+    if (r->upstream == NULL) {
+        ngx_http_gateway_cache_handle(r, ctx);
+        return;
+    }
+
+    ngx_http_gateway_cache_release(ctx);
+
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
+    ctx->reason = GW_CACHE_R_ORIGIN;
+}
+
+
+/* upstream servers without an upstream block are watched from here */
+
+static void
+ngx_http_gateway_cache_handle(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    if (r->content_handler
+        && r->content_handler != ngx_http_gateway_cache_handler)
+    {
+        ctx->handler = r->content_handler;
+        r->content_handler = ngx_http_gateway_cache_handler;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                      rc;
+    ngx_http_gateway_cache_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_cache_ctx(r);
+
+    rc = ctx->handler(r);
+
+    if (rc == NGX_DONE && r->upstream && r->upstream->finalize_request
+        && ctx->state == NGX_HTTP_GATEWAY_CACHE_ASK)
+    {
+        ngx_http_gateway_cache_watch(r, ctx);
+    }
+
+    return rc;
 }
 
 
@@ -735,6 +803,7 @@ ngx_http_gateway_cache_forward(ngx_http_request_t *r,
     ctx->state = NGX_HTTP_GATEWAY_CACHE_ASK;
     ctx->reason = ctx->reuse.reason;
     ngx_http_gateway_cache_clock(&ctx->asked);
+    ngx_http_gateway_cache_handle(r, ctx);
 
     if (ctx->reuse.action == GW_CACHE_BYPASS) {
         ctx->status = NGX_HTTP_GATEWAY_CACHE_BYPASS;

@@ -28,8 +28,12 @@ my $nginx = start_nginx(port => $port, conf => http_conf(workers => 1,
     location /5xx/ { $up gateway_cache_stale 5xx;
         error_page 503 = /page; proxy_intercept_errors on; }
     location /503/ { $up error_page 503 = /page; proxy_intercept_errors on; }
-    location /variable/ { set \$there 127.0.0.1:@{[ $origin->port ]};
-        proxy_pass http://\$there; error_page 502 = /page; }
+    location /variable/ {
+        proxy_pass http://[::ffff:127.0.0.1]:@{[ $origin->port ]}\$request_uri;
+        error_page 502 = /page; }
+    location /fallback/ { $up error_page 503 = \@fallback;
+        proxy_intercept_errors on; recursive_error_pages on; }
+    location \@fallback { rewrite ^ /other break; $up }
     location /gone/ { $up error_page 502 504 = /page; }
     location = /page { return 200 page; }
 END
@@ -170,6 +174,16 @@ get('/head2', method => 'HEAD');
 ($code, $head, $body) = get('/head2');
 is("$code $body " . status($head), '200 newer MISS',
    'HEAD tells of another response');
+
+# --- what an error page brings is not stored
+
+$origin->answer('/fallback/', status => 503, head => [ 'Cache-Control: max-age=0' ]);
+$origin->answer('/other', head => [ 'Cache-Control: max-age=60' ], body => 'o');
+for (1 .. 2) {
+    ($code, $head, $body) = get('/fallback/');
+    is("$code $body " . status($head), '200 o MISS', 'an error page');
+}
+is($origin->count('/fallback/'), 2, 'is not stored');
 
 # --- invalidation
 
