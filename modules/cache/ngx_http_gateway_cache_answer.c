@@ -36,6 +36,12 @@ static ngx_int_t ngx_http_gateway_cache_head(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 static ngx_int_t ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static ngx_int_t ngx_http_gateway_cache_merge(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a,
+    gw_cache_fields_t *lines);
+static ngx_int_t ngx_http_gateway_cache_shown(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, gw_cache_field_t *line, size_t n,
+    size_t *shown);
 static ngx_int_t ngx_http_gateway_cache_store(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 static gw_cache_reason_e ngx_http_gateway_cache_storable(
@@ -353,47 +359,14 @@ static ngx_int_t
 ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
 {
-    int                   n;
-    size_t                read;
-    gw_cache_entry_t      entry;
-    gw_cache_fields_t     stored, lines;
-    gw_cache_field_t     *line;
-    gw_cache_response_t   res;
+    ngx_int_t          rc;
+    gw_cache_fields_t  lines;
 
-    if (ngx_http_gateway_cache_decode(r->pool, &ctx->hit.header, 0, &stored)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    rc = ngx_http_gateway_cache_merge(r, ctx, a, &lines);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
-
-    line = ngx_palloc(r->pool, (stored.n + a->fields.n + 4)
-                               * sizeof(gw_cache_field_t));
-    if (line == NULL) {
-        return NGX_ERROR;
-    }
-
-    n = gw_cache_merge(&stored, &a->fields, &ctx->conf->policy, &a->res, line,
-                       stored.n + a->fields.n + 4, &read);
-    if (n < 0) {
-        gw_cache_drop(ctx->user, &ctx->hit);
-        return NGX_OK;
-    }
-
-    lines.line = line;
-    lines.n = read;
-
-    gw_cache_response_read(&res, &ctx->conf->policy, ctx->entry.status, &lines,
-                           &ctx->asked, &a->now);
-
-    entry = ctx->entry;
-    ctx->reason = gw_cache_freshen(&ctx->conf->policy, &ctx->req, &res,
-                                   &entry);
-
-    if (ctx->reason == GW_CACHE_R_REQUEST) {
-        return NGX_OK;
-    }
-
-    lines.n = n;
 
     if (ctx->reason == GW_CACHE_R_NONE) {
         ctx->reason = ngx_http_gateway_cache_tags(r->pool, ctx->conf->set.tags,
@@ -406,7 +379,6 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    a->entry = entry;
     ngx_http_gateway_cache_content(ctx, a);
 
     if (ctx->reason == GW_CACHE_R_NONE) {
@@ -431,7 +403,104 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
     /* this request has the body of the old entry, and the lines of the new */
 
     ctx->hit.header = a->content.header;
-    ctx->entry = entry;
+    ctx->entry = a->entry;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The lines of the freshened response, and its policy in "a->entry".
+ * NGX_DECLINED: the stored response stays as it is, or has been removed.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cache_merge(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a,
+    gw_cache_fields_t *lines)
+{
+    int                   n;
+    size_t                max;
+    gw_cache_field_t     *line;
+    gw_cache_fields_t     stored;
+    gw_cache_response_t   res;
+
+    if (ngx_http_gateway_cache_decode(r->pool, &ctx->hit.header, 0, &stored)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    max = stored.n + a->fields.n + 4;
+
+    line = ngx_palloc(r->pool, max * sizeof(gw_cache_field_t));
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = gw_cache_merge(&stored, &a->fields, &ctx->conf->policy, &a->res, line,
+                       max, &lines->n);
+    if (n < 0) {
+        gw_cache_drop(ctx->user, &ctx->hit);
+        return NGX_DECLINED;
+    }
+
+    lines->line = line;
+
+    gw_cache_response_read(&res, &ctx->conf->policy, ctx->entry.status, lines,
+                           &ctx->asked, &a->now);
+
+    a->entry = ctx->entry;
+    ctx->reason = gw_cache_freshen(&ctx->conf->policy, &ctx->req, &res,
+                                   &a->entry);
+
+    if (ctx->reason == GW_CACHE_R_REQUEST) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_gateway_cache_shown(r, ctx, line, n, &lines->n);
+}
+
+
+/*
+ * Of the new lines, those that the location lets through to clients, such as
+ * none of proxy_hide_header; "*shown" lines are left.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cache_shown(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, gw_cache_field_t *line, size_t n,
+    size_t *shown)
+{
+    size_t                 i, j;
+    gw_cache_fields_t      out;
+    const unsigned char   *name, *first, *last;
+
+    static const gw_text_t  type = gw_cache_text("Content-Type");
+
+    if (ngx_http_gateway_cache_from_list(r->pool, &r->headers_out.headers,
+                                         &out)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    first = ctx->hit.header.data;
+    last = first + ctx->hit.header.len;
+    *shown = 0;
+
+    for (i = 0; i < n; i++) {
+        name = line[i].name.data;
+        j = 0;
+
+        if ((name >= first && name < last)
+            || gw_cache_same(&line[i].name, &ngx_http_gateway_cache_date_name)
+            || gw_cache_same(&line[i].name, &type)
+            || gw_cache_line(&out, &line[i].name, &j) != NULL)
+        {
+            line[(*shown)++] = line[i];
+        }
+    }
 
     return NGX_OK;
 }

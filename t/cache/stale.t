@@ -22,6 +22,7 @@ my $nginx = start_nginx(port => $port, conf => http_conf(workers => 1,
     add_header X-Status \$gateway_cache_status always;
     add_header X-Reason \$gateway_cache_reason always;
     location / { $up }
+    location /hide/ { $up proxy_hide_header X-Secret; }
     location /background/ { $up gateway_cache_stale background; }
     location /updating/ { $up gateway_cache_stale updating; }
     location /never/ { $up gateway_cache_stale off; }
@@ -70,6 +71,17 @@ is(field($last, 'If-None-Match'), '"1"', 'the validator was sent');
 ($code, $head, $body) = get('/304');
 is("$code $body " . status($head), '200 old HIT', 'it is fresh now');
 is($origin->count('/304'), 2, 'asked twice');
+
+$origin->answer('/hide/', head => [ @stale, 'X-Secret: 1' ], etag => '"1"',
+                body => 'old',
+                not_modified => [ 'Cache-Control: max-age=60', 'X-Secret: 2',
+                                  'X-B: 2', 'ETag: "1"' ]);
+for my $status (qw( MISS REVALIDATED HIT )) {
+    ($code, $head, $body) = get('/hide/');
+    is(status($head), $status, "a hidden field: $status");
+    unlike($head, qr/^X-Secret/m, 'is not sent');
+}
+like($head, qr/^X-B: 2/m, 'others are');
 
 stored('/changed');
 ($code, $head, $body) = get('/changed');
