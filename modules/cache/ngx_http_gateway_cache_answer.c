@@ -49,17 +49,26 @@ static gw_cache_reason_e ngx_http_gateway_cache_storable(
     ngx_http_gateway_cache_answer_t *a);
 static gw_cache_reason_e ngx_http_gateway_cache_select(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static gw_cache_reason_e ngx_http_gateway_cache_move(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const unsigned char *text, size_t len,
+    uint64_t keep);
 static gw_cache_reason_e ngx_http_gateway_cache_lock_late(
     ngx_http_request_t *r, ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_lines(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a,
     gw_cache_fields_t *lines);
+static ngx_int_t ngx_http_gateway_cache_date(ngx_http_request_t *r,
+    const gw_cache_fields_t *fields, gw_cache_field_t *line);
 static void ngx_http_gateway_cache_content(ngx_http_gateway_cache_ctx_t *ctx,
     ngx_http_gateway_cache_answer_t *a);
 static ngx_int_t ngx_http_gateway_cache_shorten(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 static void ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fields);
+
+
+static const gw_text_t  ngx_http_gateway_cache_date_name =
+    gw_cache_text("Date");
 
 
 #define NGX_HTTP_GATEWAY_CACHE_VALIDATE  86400  /* s: kept to be validated */
@@ -646,14 +655,11 @@ static gw_cache_reason_e
 ngx_http_gateway_cache_select(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
 {
-    u_char             *p;
-    size_t              len;
-    uint64_t            length;
-    gw_text_t           names;
-    gw_cache_text_t     vary;
-    gw_cache_fields_t   lines;
-    gw_cache_reason_e   reason;
-    unsigned char       text[GW_CACHE_VARY];
+    size_t             len;
+    uint64_t           length;
+    gw_cache_fields_t  lines;
+    gw_cache_reason_e  reason;
+    unsigned char      text[GW_CACHE_VARY];
 
     reason = gw_cache_vary(&a->fields, text, &len);
 
@@ -684,41 +690,10 @@ ngx_http_gateway_cache_select(ngx_http_request_t *r,
 
     ngx_http_gateway_cache_content(ctx, a);
 
-    ngx_str_null(&ctx->key.variant);
+    reason = ngx_http_gateway_cache_move(r, ctx, text, len, a->content.keep);
 
-    if (len) {
-        p = ngx_pnalloc(r->pool, 4096);
-        if (p == NULL) {
-            return GW_CACHE_R_FULL;
-        }
-
-        vary.data = names.data = text;
-        vary.len = names.len = len;
-
-        if (gw_cache_variant(&names, &ctx->fields,
-                             ctx->conf->set.normalize->elts,
-                             ctx->conf->set.normalize->nelts, p, 4096, &len)
-            != 0)
-        {
-            return GW_CACHE_R_VARIANT_LONG;
-        }
-
-        ctx->key.variant.data = p;
-        ctx->key.variant.len = len;
-
-        (void) ngx_http_gateway_cache_zone_user(ctx->conf->zone, &ctx->key);
-
-        if (!gw_cache_fill_vary(ctx->user, &ctx->fill, &ctx->key, &ctx->labels,
-                                &vary, a->content.keep,
-                                ngx_http_gateway_cache_now()))
-        {
-            return GW_CACHE_R_FULL;
-        }
-
-        ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
-
-    } else {
-        (void) ngx_http_gateway_cache_zone_user(ctx->conf->zone, &ctx->key);
+    if (reason != GW_CACHE_R_NONE) {
+        return reason;
     }
 
     length = (r->headers_out.content_length_n == -1)
@@ -727,6 +702,49 @@ ngx_http_gateway_cache_select(ngx_http_request_t *r,
     return gw_cache_open(ctx->user, &ctx->fill, &ctx->key, &ctx->labels,
                          &a->content, length, ngx_http_gateway_cache_now())
            ? GW_CACHE_R_NONE : GW_CACHE_R_FULL;
+}
+
+
+/* the lock is that of the variant from now on, if the response has variants */
+
+static gw_cache_reason_e
+ngx_http_gateway_cache_move(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const unsigned char *text, size_t len,
+    uint64_t keep)
+{
+    gw_cache_text_t  names;
+
+    ngx_str_null(&ctx->key.variant);
+
+    if (len == 0) {
+        (void) ngx_http_gateway_cache_zone_user(ctx->conf->zone, &ctx->key);
+        return GW_CACHE_R_NONE;
+    }
+
+    names.data = text;
+    names.len = len;
+
+    switch (ngx_http_gateway_cache_variant(r, ctx, &names)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        return GW_CACHE_R_VARIANT_LONG;
+
+    default:
+        return GW_CACHE_R_FULL;
+    }
+
+    if (!gw_cache_fill_vary(ctx->user, &ctx->fill, &ctx->key, &ctx->labels,
+                            &names, keep, ngx_http_gateway_cache_now()))
+    {
+        return GW_CACHE_R_FULL;
+    }
+
+    ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
+
+    return GW_CACHE_R_NONE;
 }
 
 
@@ -780,7 +798,6 @@ ngx_http_gateway_cache_lines(ngx_http_request_t *r,
     gw_cache_field_t  *line;
     gw_cache_fields_t  out;
 
-    static const gw_text_t  date = gw_cache_text("Date");
     static const gw_text_t  type = gw_cache_text("Content-Type");
     static const gw_text_t  length = gw_cache_text("Content-Length");
 
@@ -795,22 +812,11 @@ ngx_http_gateway_cache_lines(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    n = 0;
-    line[n].name = date;
-
-    if (gw_cache_single(&a->fields, &date, &line[n].value) != 1) {
-
-        line[n].value.data = ngx_pnalloc(r->pool, ngx_cached_http_time.len);
-        if (line[n].value.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy((u_char *) line[n].value.data, ngx_cached_http_time.data,
-                   ngx_cached_http_time.len);
-        line[n].value.len = ngx_cached_http_time.len;
+    if (ngx_http_gateway_cache_date(r, &a->fields, &line[0]) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    n++;
+    n = 1;
 
     if (r->headers_out.content_type.len) {
         line[n].name = type;
@@ -823,7 +829,8 @@ ngx_http_gateway_cache_lines(ngx_http_request_t *r,
     for (i = 0; i < out.n; i++) {
         name = out.line[i].name;
 
-        if (gw_cache_same(&name, &date) || gw_cache_same(&name, &type)
+        if (gw_cache_same(&name, &ngx_http_gateway_cache_date_name)
+            || gw_cache_same(&name, &type)
             || gw_cache_same(&name, &length)
             || !gw_cache_field_stored(&name, &ctx->conf->policy, &a->res))
         {
@@ -839,6 +846,34 @@ ngx_http_gateway_cache_lines(ngx_http_request_t *r,
 
     lines->line = line;
     lines->n = n;
+
+    return NGX_OK;
+}
+
+
+/* the origin's, or when the response arrived */
+
+static ngx_int_t
+ngx_http_gateway_cache_date(ngx_http_request_t *r,
+    const gw_cache_fields_t *fields, gw_cache_field_t *line)
+{
+    u_char  *p;
+
+    line->name = ngx_http_gateway_cache_date_name;
+
+    if (gw_cache_single(fields, &line->name, &line->value) == 1) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, ngx_cached_http_time.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    line->value.data = p;
+    line->value.len = ngx_cached_http_time.len;
+
+    ngx_memcpy(p, ngx_cached_http_time.data, ngx_cached_http_time.len);
 
     return NGX_OK;
 }

@@ -32,8 +32,6 @@ static ngx_int_t ngx_http_gateway_cache_labels(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const ngx_str_t *partition);
 static ngx_int_t ngx_http_gateway_cache_decide(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
-static ngx_int_t ngx_http_gateway_cache_variant(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_hit(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_miss(ngx_http_request_t *r,
@@ -88,7 +86,7 @@ ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
     conf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
 
     if (r != r->main || conf->admin
-        || (conf->zone == NULL && (ctx = ngx_http_gateway_cache_ctx(r)) == NULL))
+        || (conf->zone == NULL && ngx_http_gateway_cache_ctx(r) == NULL))
     {
         return NGX_DECLINED;
     }
@@ -599,7 +597,7 @@ ngx_http_gateway_cache_find(ngx_http_request_t *r,
     if (kind == GW_CACHE_VARIANTS) {
         ctx->variants = 1;
 
-        rc = ngx_http_gateway_cache_variant(r, ctx);
+        rc = ngx_http_gateway_cache_variant(r, ctx, &ctx->hit.header);
         gw_cache_unpin(ctx->user, &ctx->hit);
 
         if (rc != NGX_OK) {
@@ -628,9 +626,9 @@ ngx_http_gateway_cache_find(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_cache_variant(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx)
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_text_t *names)
 {
     u_char             *p;
     size_t              len;
@@ -642,8 +640,8 @@ ngx_http_gateway_cache_variant(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    vary.data = ctx->hit.header.data;
-    vary.len = ctx->hit.header.len;
+    vary.data = names->data;
+    vary.len = names->len;
     normalize = ctx->conf->set.normalize;
 
     if (gw_cache_variant(&vary, &ctx->fields, normalize->elts,

@@ -120,6 +120,11 @@ ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_ctx(
  */
 ngx_int_t ngx_http_gateway_cache_find(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
+
+/* makes the key that of the variant which the names select; the same results */
+ngx_int_t ngx_http_gateway_cache_variant(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_text_t *names);
+
 void ngx_http_gateway_cache_unpin(ngx_http_gateway_cache_ctx_t *ctx);
 
 /* gives back the lock on the key, and wakes who waits */
