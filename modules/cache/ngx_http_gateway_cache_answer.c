@@ -345,9 +345,10 @@ ngx_http_gateway_cache_head(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, ctx->hit.serial,
-                       ngx_http_gateway_cache_now(), &ctx->fill)
-        != GW_CACHE_FILL)
+    if (ngx_http_gateway_cache_labels(r, ctx) != NGX_OK
+        || gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, ctx->hit.serial,
+                          ngx_http_gateway_cache_now(), &ctx->fill)
+           != GW_CACHE_FILL)
     {
         return NGX_OK;
     }
@@ -768,6 +769,10 @@ ngx_http_gateway_cache_lock_late(ngx_http_request_t *r,
     }
 
     serial = ctx->pinned ? ctx->hit.serial : 0;
+
+    if (ngx_http_gateway_cache_labels(r, ctx) != NGX_OK) {
+        return GW_CACHE_R_FULL;
+    }
 
     if (gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, serial,
                        ngx_http_gateway_cache_now(), &ctx->fill)

@@ -28,8 +28,6 @@ static ngx_int_t ngx_http_gateway_cache_purged(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
-static ngx_int_t ngx_http_gateway_cache_labels(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx, const ngx_str_t *partition);
 static ngx_int_t ngx_http_gateway_cache_decide(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_hit(ngx_http_request_t *r,
@@ -316,7 +314,7 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
     ngx_int_t           rc;
-    ngx_str_t           text, partition;
+    ngx_str_t           text;
     gw_text_t           name;
     gw_cache_method_e   method;
 
@@ -344,7 +342,9 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
         return rc;
     }
 
-    if (ngx_http_gateway_cache_partition(r, ctx->conf, &partition) != NGX_OK) {
+    if (ngx_http_gateway_cache_partition(r, ctx->conf, &ctx->partition)
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -352,9 +352,8 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     text.data = ngx_pnalloc(r->pool, text.len);
 
     if (text.data == NULL
-        || ngx_http_gateway_cache_key(r, ctx->conf, &partition, &text)
-           != NGX_OK
-        || ngx_http_gateway_cache_labels(r, ctx, &partition) != NGX_OK)
+        || ngx_http_gateway_cache_key(r, ctx->conf, &ctx->partition, &text)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -363,7 +362,7 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     ctx->key.text.len = text.len;
 
     ctx->req.credentials = ngx_http_gateway_cache_credentials(r);
-    ctx->req.partition = (partition.len != 0);
+    ctx->req.partition = (ctx->partition.len != 0);
 
     switch (ngx_http_test_predicates(r, ctx->conf->set.bypass)) {
 
@@ -475,15 +474,17 @@ ngx_http_gateway_cache_target(ngx_http_request_t *r, gw_cache_target_t *target)
 }
 
 
-/* what the answer can be purged by */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_cache_labels(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx, const ngx_str_t *partition)
+    ngx_http_gateway_cache_ctx_t *ctx)
 {
     u_char             *p;
     ngx_str_t           url;
     gw_cache_target_t   target;
+
+    if (ctx->labels.url.data) {
+        return NGX_OK;
+    }
 
     ngx_http_gateway_cache_target(r, &target);
 
@@ -506,8 +507,8 @@ ngx_http_gateway_cache_labels(ngx_http_request_t *r,
     ctx->labels.host.len = target.host.len;
 
     if (ctx->conf->set.partition->kind == NGX_HTTP_GATEWAY_CACHE_CONSUMER) {
-        ctx->labels.consumer.data = partition->data;
-        ctx->labels.consumer.len = partition->len;
+        ctx->labels.consumer.data = ctx->partition.data;
+        ctx->labels.consumer.len = ctx->partition.len;
     }
 
     return NGX_OK;
@@ -699,6 +700,10 @@ ngx_http_gateway_cache_miss(ngx_http_request_t *r,
         || (ctx->reuse.action == GW_CACHE_FETCH && ctx->reuse.reason))
     {
         return ngx_http_gateway_cache_forward(r, ctx);
+    }
+
+    if (ngx_http_gateway_cache_labels(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     serial = ctx->pinned ? ctx->hit.serial : 0;

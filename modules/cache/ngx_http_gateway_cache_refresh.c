@@ -59,6 +59,10 @@ ngx_http_gateway_cache_refresh(ngx_http_request_t *r,
     ngx_pool_t                        *pool;
     ngx_http_gateway_cache_refresh_t  *refresh;
 
+    if (ngx_http_gateway_cache_labels(r, ctx) != NGX_OK) {
+        return;
+    }
+
     pool = ngx_create_pool(4096, ngx_cycle->log);
     if (pool == NULL) {
         return;

@@ -180,8 +180,6 @@ ngx_http_gateway_cache_respond(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    gw_cache_validator_read(&v, &lines, ctx->entry.received.wall);
-
     ctx->age = gw_cache_age(&ctx->entry, &now);
     ctx->aged = 1;
 
@@ -205,6 +203,12 @@ ngx_http_gateway_cache_respond(ngx_http_request_t *r,
     if (ngx_http_gateway_cache_line_out(r, &age, &value) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    if (!ctx->req.conditional && !ctx->req.range) {
+        return ngx_http_gateway_cache_lines_out(r, ctx, &lines, NULL);
+    }
+
+    gw_cache_validator_read(&v, &lines, ctx->entry.received.wall);
 
     if (gw_cache_not_modified(&ctx->fields, ctx->entry.status, &v, now.wall)) {
         r->headers_out.status = NGX_HTTP_NOT_MODIFIED;

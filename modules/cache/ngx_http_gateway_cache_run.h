@@ -44,7 +44,8 @@ typedef struct {
     gw_cache_request_t                  req;
     gw_cache_fields_t                   fields;     /* the client's */
     gw_cache_key_t                      key;
-    gw_cache_labels_t                   labels;
+    gw_cache_labels_t                   labels;     /* if they are needed */
+    ngx_str_t                           partition;
     gw_cache_user_t                    *user;       /* the shard */
     gw_cache_clock_t                    asked;
 
@@ -132,6 +133,10 @@ void ngx_http_gateway_cache_release(ngx_http_gateway_cache_ctx_t *ctx);
 
 /* the moment at hand */
 void ngx_http_gateway_cache_clock(gw_cache_clock_t *clock);
+
+/* makes what the answer can be purged by; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_cache_labels(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
 
 /* lines of nginx as the policy reads them; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_cache_from_list(ngx_pool_t *pool, ngx_list_t *list,
