@@ -43,6 +43,8 @@ typedef struct {
 } ngx_http_gateway_cache_member_t;
 
 
+static char *ngx_http_gateway_cache_admin_zones(ngx_conf_t *cf,
+    ngx_http_gateway_cache_admin_t *admin);
 static ngx_int_t ngx_http_gateway_cache_admin_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_cache_admin_get(ngx_http_request_t *r,
     ngx_http_gateway_cache_admin_t *admin);
@@ -151,12 +153,8 @@ ngx_http_gateway_cache_admin_merge(ngx_conf_t *cf,
     const ngx_http_gateway_cache_loc_conf_t *prev,
     ngx_http_gateway_cache_loc_conf_t *conf)
 {
-    ngx_str_t                            *name;
-    ngx_uint_t                            i;
-    ngx_http_core_loc_conf_t             *core;
-    ngx_http_gateway_cache_admin_t       *admin;
-    ngx_http_gateway_cache_zone_t       **zone;
-    ngx_http_gateway_cache_main_conf_t   *cmcf;
+    ngx_http_core_loc_conf_t        *core;
+    ngx_http_gateway_cache_admin_t  *admin;
 
     core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -190,6 +188,19 @@ ngx_http_gateway_cache_admin_merge(ngx_conf_t *cf,
                       ngx_http_gateway_place_args(&admin->where));
         return NGX_CONF_ERROR;
     }
+
+    return ngx_http_gateway_cache_admin_zones(cf, admin);
+}
+
+
+static char *
+ngx_http_gateway_cache_admin_zones(ngx_conf_t *cf,
+    ngx_http_gateway_cache_admin_t *admin)
+{
+    ngx_str_t                            *name;
+    ngx_uint_t                            i;
+    ngx_http_gateway_cache_zone_t       **zone;
+    ngx_http_gateway_cache_main_conf_t   *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_gateway_cache_module);

@@ -23,7 +23,6 @@
 
 #define NGX_HTTP_GATEWAY_CACHE_LOOK    5        /* ms, for other workers */
 #define NGX_HTTP_GATEWAY_CACHE_MARK    5000     /* ms, "not cacheable" */
-#define NGX_HTTP_GATEWAY_CACHE_ROOM    64       /* lines that 304 may add */
 
 
 typedef enum {
@@ -53,7 +52,6 @@ typedef struct {
     gw_cache_hit_t                      hit;        /* if "pinned" */
     gw_cache_entry_t                    entry;      /* a copy of its policy */
     gw_cache_reuse_t                    reuse;
-    gw_text_t                           sent_etag;
 
     /* the lock */
     gw_cache_fill_t                     fill;       /* if "filling" */
@@ -96,7 +94,6 @@ typedef struct {
     unsigned                            failed:1;   /* the origin did */
     unsigned                            unclean:1;  /* a body without end */
     unsigned                            timed:1;    /* "ttl" is known */
-    unsigned                            counted:1;
     unsigned                            aged:1;     /* "age" is known */
 } ngx_http_gateway_cache_ctx_t;
 
