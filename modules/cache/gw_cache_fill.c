@@ -14,10 +14,8 @@ static gw_cache_lock_t *gw_cache_mine(gw_cache_user_t *user,
     const gw_cache_fill_t *fill);
 static uint64_t gw_cache_serial(gw_cache_t *cache, const gw_cache_key_t *key,
     uint64_t now);
-static uint32_t gw_cache_fill_find(gw_cache_t *cache, const uint64_t hash[2]);
 static void gw_cache_fill_set(gw_cache_t *cache, uint32_t f,
     const gw_cache_lock_t *lock);
-static void gw_cache_fill_wake(gw_cache_lock_t *lock);
 static void gw_cache_targets(const gw_cache_t *cache,
     const gw_cache_labels_t *target, gw_cache_lock_t *lock);
 static size_t gw_cache_head_size(const gw_cache_key_t *key,
@@ -41,15 +39,6 @@ static int gw_cache_part_add(gw_cache_user_t *user, gw_cache_fill_t *fill,
 static void gw_cache_trim(gw_cache_t *cache, const gw_cache_fill_t *fill);
 static int gw_cache_end(gw_cache_user_t *user, gw_cache_fill_t *fill,
     uint32_t body);
-
-
-/* a bin of the fills' own index */
-
-static uint32_t *
-gw_cache_fill_bin(gw_cache_t *cache, const uint64_t hash[2])
-{
-    return &cache->bins[hash[1] % GW_CACHE_BINS];
-}
 
 
 gw_cache_begin_e
@@ -132,24 +121,6 @@ gw_cache_serial(gw_cache_t *cache, const gw_cache_key_t *key, uint64_t now)
 }
 
 
-static uint32_t
-gw_cache_fill_find(gw_cache_t *cache, const uint64_t hash[2])
-{
-    uint32_t          f;
-    gw_cache_lock_t  *lock;
-
-    for (f = *gw_cache_fill_bin(cache, hash); f; f = lock->next) {
-        lock = gw_cache_lock_of(cache, f);
-
-        if (lock->hash[0] == hash[0] && lock->hash[1] == hash[1]) {
-            break;
-        }
-    }
-
-    return f;
-}
-
-
 /* the owner last: a fill without one is free, whatever is in it */
 
 static void
@@ -176,67 +147,6 @@ gw_cache_fill_set(gw_cache_t *cache, uint32_t f, const gw_cache_lock_t *set)
     gw_cache_set(&lock->owner, set->owner);
 
     gw_cache_fill_link(cache, f);
-}
-
-
-void
-gw_cache_fill_link(gw_cache_t *cache, uint32_t f)
-{
-    uint32_t         *bin;
-    gw_cache_lock_t  *lock;
-
-    lock = gw_cache_lock_of(cache, f);
-    bin = gw_cache_fill_bin(cache, lock->hash);
-
-    lock->next = *bin;
-    *bin = f;
-    cache->active++;
-}
-
-
-void
-gw_cache_fill_unlink(gw_cache_t *cache, uint32_t f)
-{
-    uint32_t  *p;
-
-    p = gw_cache_fill_bin(cache, gw_cache_lock_of(cache, f)->hash);
-
-    while (*p != f) {
-        p = &gw_cache_lock_of(cache, *p)->next;
-    }
-
-    *p = gw_cache_lock_of(cache, f)->next;
-    cache->active--;
-}
-
-
-static void
-gw_cache_fill_wake(gw_cache_lock_t *lock)
-{
-    gw_cache_set(&lock->word, lock->word + 1);
-}
-
-
-void
-gw_cache_fill_end(gw_cache_t *cache, uint32_t f)
-{
-    uint32_t          e;
-    gw_cache_lock_t  *lock;
-
-    lock = gw_cache_lock_of(cache, f);
-    e = lock->entry;
-
-    gw_cache_set(&lock->owner, 0);
-    gw_cache_fill_wake(lock);
-
-    if (e && gw_cache_entry(cache, e)->state == GW_CACHE_BUILT) {
-        gw_cache_kill(cache, e);
-    }
-
-    gw_cache_fill_unlink(cache, f);
-
-    lock->next = cache->free_fill;
-    cache->free_fill = f;
 }
 
 

@@ -244,40 +244,6 @@ gw_cache_pins_add(gw_cache_user_t *user, uint64_t now)
 }
 
 
-uint64_t
-gw_cache_look(gw_cache_t *cache)
-{
-    uint32_t          i, j, e, unit;
-    uint64_t          n;
-    gw_cache_pins_t  *pins;
-
-    n = 0;
-    cache->look++;
-
-    for (i = 0; i < cache->seats; i++) {
-
-        if (cache->seat[i].owner == 0) {
-            continue;
-        }
-
-        for (unit = cache->seat[i].pins; unit; unit = pins->next) {
-            pins = gw_cache_unit(cache, unit);
-
-            for (j = 0; j < pins->n; j++) {
-                e = gw_cache_load(&pins->pin[j]);
-
-                if (!(e & GW_CACHE_PIN_FREE)) {
-                    gw_cache_entry(cache, e)->mark = cache->look;
-                    n++;
-                }
-            }
-        }
-    }
-
-    return n;
-}
-
-
 gw_cache_kind_e
 gw_cache_find(gw_cache_user_t *user, const gw_cache_key_t *key, uint64_t now,
     gw_cache_hit_t *hit)

@@ -252,10 +252,47 @@ struct gw_cache_s {
 #define gw_cache_word(hash, e)  ((hash)[1] << 32 | (e))
 
 
-/* gw_cache_shard.c: with the lock, except the first */
+/*
+ * The files, each of which calls those after it alone: fill, purge and pin;
+ * shard; repair; lock; entry; index; heap.  What is in several of them is
+ * called with the lock, but for gw_cache_enter().
+ */
+
+
+/* gw_cache_purge.c: what purges since the fill began mean for its entry */
+
+gw_cache_purged_e gw_cache_purged_since(gw_cache_t *cache,
+    const gw_cache_lock_t *lock, uint32_t e);
+
+
+/* gw_cache_shard.c */
 
 void gw_cache_enter(gw_cache_user_t *user);
 void gw_cache_exit(gw_cache_user_t *user);
+
+
+/* gw_cache_repair.c: everything that is derived, anew */
+
+void gw_cache_repair(gw_cache_t *cache);
+
+
+/* gw_cache_lock.c */
+
+/* the fill of a key; 0: none */
+uint32_t gw_cache_fill_find(gw_cache_t *cache, const uint64_t hash[2]);
+
+/* in the index of fills, and out of it */
+void gw_cache_fill_link(gw_cache_t *cache, uint32_t f);
+void gw_cache_fill_unlink(gw_cache_t *cache, uint32_t f);
+
+/* what its waiters await has changed */
+void gw_cache_fill_wake(gw_cache_lock_t *lock);
+
+/* it is over: its waiters are woken, and its entry is dead if it was built */
+void gw_cache_fill_end(gw_cache_t *cache, uint32_t f);
+
+
+/* gw_cache_entry.c */
 
 /* units of the heap as of gw_cache_heap_take(), after evicting for them */
 uint32_t gw_cache_room(gw_cache_t *cache, uint32_t want, uint32_t least,
@@ -273,10 +310,11 @@ void gw_cache_kill(gw_cache_t *cache, uint32_t e);
 /* frees dead entries that nobody has pinned */
 void gw_cache_reclaim(gw_cache_t *cache);
 
-/* the fill is over, or its key changes: its waiters are woken */
-void gw_cache_fill_link(gw_cache_t *cache, uint32_t f);
-void gw_cache_fill_unlink(gw_cache_t *cache, uint32_t f);
-void gw_cache_fill_end(gw_cache_t *cache, uint32_t f);
+/*
+ * A new look at all pins, after which pinned entries have its number as their
+ * mark.  Returns how many pins there are.
+ */
+uint64_t gw_cache_look(gw_cache_t *cache);
 
 
 /* gw_cache_index.c */
@@ -300,25 +338,6 @@ int gw_cache_index_add(gw_cache_t *cache, uint64_t hash, uint64_t word);
 void gw_cache_index_remove(gw_cache_t *cache, uint64_t hash, uint32_t e);
 void gw_cache_url_add(gw_cache_t *cache, uint32_t e);
 void gw_cache_url_remove(gw_cache_t *cache, uint32_t e);
-
-
-/* gw_cache_repair.c */
-
-/* everything that is derived, anew */
-void gw_cache_repair(gw_cache_t *cache);
-
-
-/*
- * gw_cache_pin.c: a new look at all pins, after which pinned entries have its
- * number as their mark.  Returns how many pins there are.
- */
-uint64_t gw_cache_look(gw_cache_t *cache);
-
-
-/* gw_cache_purge.c: what purges since the fill began mean for its entry */
-
-gw_cache_purged_e gw_cache_purged_since(gw_cache_t *cache,
-    const gw_cache_lock_t *lock, uint32_t e);
 
 uint64_t gw_cache_hash(const gw_cache_t *cache, const gw_cache_text_t *text);
 
