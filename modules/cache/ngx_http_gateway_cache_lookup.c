@@ -10,7 +10,6 @@
 
 #define NGX_HTTP_GATEWAY_CACHE_TEXT     1024    /* bytes of most keys */
 #define NGX_HTTP_GATEWAY_CACHE_LOOKS    8       /* in one turn */
-#define NGX_HTTP_GATEWAY_CACHE_VARIANT  4096    /* bytes of a variant's key */
 
 
 static ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_create(
@@ -23,6 +22,8 @@ static void ngx_http_gateway_cache_handle(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_cache_handler(ngx_http_request_t *r);
 static void ngx_http_gateway_cache_cleanup(void *data);
 static ngx_int_t ngx_http_gateway_cache_enter(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_identify(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_purged(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
@@ -38,40 +39,8 @@ static ngx_int_t ngx_http_gateway_cache_wait(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_forward(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
-static ngx_str_t *ngx_http_gateway_cache_normalized(const ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_cache_pass(
     ngx_http_gateway_cache_ctx_t *ctx, gw_cache_reason_e reason);
-
-
-ngx_uint_t  ngx_http_gateway_cache_slot;
-
-
-/* what the cache asks the origin with, in place of the client's */
-
-static ngx_str_t  ngx_http_gateway_cache_conditions[] = {
-    ngx_string("if-none-match"),
-    ngx_string("if-modified-since")
-};
-
-static ngx_str_t  ngx_http_gateway_cache_condition_names[] = {
-    ngx_string("If-None-Match"),
-    ngx_string("If-Modified-Since")
-};
-
-
-ngx_http_gateway_cache_ctx_t *
-ngx_http_gateway_cache_ctx(ngx_http_request_t *r)
-{
-    ngx_http_gateway_request_t  *gr;
-
-    if (r != r->main) {
-        return ngx_http_gateway_cache_refreshing(r);
-    }
-
-    gr = ngx_http_gateway_request(r);
-
-    return gr ? ngx_http_gateway_slot(gr, ngx_http_gateway_cache_slot) : NULL;
-}
 
 
 ngx_int_t
@@ -228,95 +197,15 @@ ngx_http_gateway_cache_cleanup(void *data)
 }
 
 
-void
-ngx_http_gateway_cache_release(ngx_http_gateway_cache_ctx_t *ctx)
-{
-    if (!ctx->filling) {
-        return;
-    }
-
-    ctx->filling = 0;
-
-    gw_cache_abort(ctx->user, &ctx->fill);
-    ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
-}
-
-
-void
-ngx_http_gateway_cache_unpin(ngx_http_gateway_cache_ctx_t *ctx)
-{
-    if (ctx->pinned) {
-        ctx->pinned = 0;
-        gw_cache_unpin(ctx->user, &ctx->hit);
-    }
-}
-
-
-void
-ngx_http_gateway_cache_clock(gw_cache_clock_t *clock)
-{
-    clock->wall = ngx_time();
-    clock->monotonic = ngx_http_gateway_cache_now();
-}
-
-
-ngx_int_t
-ngx_http_gateway_cache_from_list(ngx_pool_t *pool, ngx_list_t *list,
-    gw_cache_fields_t *fields)
-{
-    size_t             n;
-    ngx_uint_t         i;
-    ngx_list_part_t   *part;
-    ngx_table_elt_t   *h;
-    gw_cache_field_t  *line;
-
-    n = 0;
-
-    for (part = &list->part; part; part = part->next) {
-        n += part->nelts;
-    }
-
-    line = ngx_palloc(pool, (n + 1) * sizeof(gw_cache_field_t));
-    if (line == NULL) {
-        return NGX_ERROR;
-    }
-
-    fields->line = line;
-    fields->n = 0;
-
-    for (part = &list->part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            /* the proxy module adds lines that the origin has left out */
-
-            if (h[i].hash == 0 || h[i].value.data == NULL) {
-                continue;
-            }
-
-            line->name = ngx_http_gateway_cache_text(&h[i].key);
-            line->value = ngx_http_gateway_cache_text(&h[i].value);
-            gw_cache_trim(&line->value);
-            line++;
-            fields->n++;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
 /* what the request is; then what is stored for it */
 
 static ngx_int_t
 ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    ngx_int_t           rc;
-    ngx_str_t           text;
-    gw_text_t           name;
-    gw_cache_method_e   method;
+    ngx_int_t          rc;
+    gw_text_t          name;
+    gw_cache_method_e  method;
 
     name = ngx_http_gateway_cache_text(&r->method_name);
     method = gw_cache_method(&name);
@@ -342,27 +231,9 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
         return rc;
     }
 
-    if (ngx_http_gateway_cache_partition(r, ctx->conf, &ctx->partition)
-        != NGX_OK)
-    {
+    if (ngx_http_gateway_cache_identify(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    text.len = NGX_HTTP_GATEWAY_CACHE_TEXT;
-    text.data = ngx_pnalloc(r->pool, text.len);
-
-    if (text.data == NULL
-        || ngx_http_gateway_cache_key(r, ctx->conf, &ctx->partition, &text)
-           != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx->key.text.data = text.data;
-    ctx->key.text.len = text.len;
-
-    ctx->req.credentials = ngx_http_gateway_cache_credentials(r);
-    ctx->req.partition = (ctx->partition.len != 0);
 
     switch (ngx_http_test_predicates(r, ctx->conf->set.bypass)) {
 
@@ -376,6 +247,40 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     }
 
     return ngx_http_gateway_cache_decide(r, ctx);
+}
+
+
+/* the key, and whether it is that of one consumer */
+
+static ngx_int_t
+ngx_http_gateway_cache_identify(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ngx_str_t  text;
+
+    if (ngx_http_gateway_cache_partition(r, ctx->conf, &ctx->partition)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    text.len = NGX_HTTP_GATEWAY_CACHE_TEXT;
+    text.data = ngx_pnalloc(r->pool, text.len);
+
+    if (text.data == NULL
+        || ngx_http_gateway_cache_key(r, ctx->conf, &ctx->partition, &text)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->key.text.data = text.data;
+    ctx->key.text.len = text.len;
+
+    ctx->req.credentials = ngx_http_gateway_cache_credentials(r);
+    ctx->req.partition = (ctx->partition.len != 0);
+
+    return NGX_OK;
 }
 
 
@@ -435,80 +340,6 @@ ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-void
-ngx_http_gateway_cache_target(ngx_http_request_t *r, gw_cache_target_t *target)
-{
-    ngx_http_core_srv_conf_t  *cscf;
-
-    static const gw_text_t  http = gw_cache_text("http");
-#if (NGX_HTTP_SSL)
-    static const gw_text_t  https = gw_cache_text("https");
-#endif
-
-    target->scheme = http;
-
-#if (NGX_HTTP_SSL)
-    if (r->connection->ssl) {
-        target->scheme = https;
-    }
-#endif
-
-    if (r->headers_in.host) {
-        target->host = ngx_http_gateway_cache_text(
-                           &r->headers_in.host->value);
-
-    } else {
-        cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
-        target->host = ngx_http_gateway_cache_text(
-                           r->headers_in.server.len ? &r->headers_in.server
-                                                    : &cscf->server_name);
-    }
-
-    target->uri = ngx_http_gateway_cache_text(&r->unparsed_uri);
-}
-
-
-ngx_int_t
-ngx_http_gateway_cache_labels(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx)
-{
-    u_char             *p;
-    ngx_str_t           url;
-    gw_cache_target_t   target;
-
-    if (ctx->labels.url.data) {
-        return NGX_OK;
-    }
-
-    ngx_http_gateway_cache_target(r, &target);
-
-    p = ngx_pnalloc(r->pool, target.host.len + 1);
-
-    if (p == NULL
-        || ngx_http_gateway_cache_url(r->pool, ctx->conf->form, &target, &url,
-                                      &ctx->labels.path)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_strlow(p, (u_char *) target.host.data, target.host.len);
-
-    ctx->labels.url.data = url.data;
-    ctx->labels.url.len = url.len;
-
-    ctx->labels.host.data = p;
-    ctx->labels.host.len = target.host.len;
-
-    if (ctx->conf->set.partition->kind == NGX_HTTP_GATEWAY_CACHE_CONSUMER) {
-        ctx->labels.consumer.data = ctx->partition.data;
-        ctx->labels.consumer.len = ctx->partition.len;
     }
 
     return NGX_OK;
@@ -576,89 +407,6 @@ ngx_http_gateway_cache_decide(ngx_http_request_t *r,
     default:
         return ngx_http_gateway_cache_forward(r, ctx);
     }
-}
-
-
-ngx_int_t
-ngx_http_gateway_cache_find(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx)
-{
-    uint64_t         now;
-    ngx_int_t        rc;
-    gw_cache_kind_e  kind;
-
-    now = ngx_http_gateway_cache_now();
-
-    ngx_str_null(&ctx->key.variant);
-    ctx->variants = 0;
-    ctx->user = ngx_http_gateway_cache_zone_user(ctx->conf->zone, &ctx->key);
-
-    kind = gw_cache_find(ctx->user, &ctx->key, now, &ctx->hit);
-
-    if (kind == GW_CACHE_VARIANTS) {
-        ctx->variants = 1;
-
-        rc = ngx_http_gateway_cache_variant(r, ctx, &ctx->hit.header);
-        gw_cache_unpin(ctx->user, &ctx->hit);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        kind = gw_cache_find(ctx->user, &ctx->key, now, &ctx->hit);
-    }
-
-    ctx->pinned = (kind == GW_CACHE_RESPONSE);
-
-    if (ctx->pinned) {
-        ngx_memcpy(&ctx->entry, ctx->hit.policy.data,
-                   sizeof(gw_cache_entry_t));
-    }
-
-    /* purged softly: it must be validated, however fresh it was */
-
-    if (ctx->pinned && ctx->hit.soft) {
-        ctx->entry.lifetime = 0;
-        ctx->entry.stated = (ctx->entry.stated == GW_CACHE_NONE)
-                            ? GW_CACHE_NONE : 0;
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_gateway_cache_variant(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_text_t *names)
-{
-    u_char             *p;
-    size_t              len;
-    gw_text_t           vary;
-    const ngx_array_t  *normalize;
-
-    p = ngx_pnalloc(r->pool, NGX_HTTP_GATEWAY_CACHE_VARIANT);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    vary.data = names->data;
-    vary.len = names->len;
-    normalize = ctx->conf->set.normalize;
-
-    if (gw_cache_variant(&vary, &ctx->fields, normalize->elts,
-                         normalize->nelts, p, NGX_HTTP_GATEWAY_CACHE_VARIANT,
-                         &len)
-        != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    ctx->key.variant.data = p;
-    ctx->key.variant.len = len;
-
-    (void) ngx_http_gateway_cache_zone_user(ctx->conf->zone, &ctx->key);
-
-    return NGX_OK;
 }
 
 
@@ -800,9 +548,6 @@ static ngx_int_t
 ngx_http_gateway_cache_forward(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    ngx_uint_t    i, n;
-    ngx_keyval_t  fields[2];
-
     ctx->state = NGX_HTTP_GATEWAY_CACHE_ASK;
     ctx->reason = ctx->reuse.reason;
     ngx_http_gateway_cache_clock(&ctx->asked);
@@ -820,132 +565,8 @@ ngx_http_gateway_cache_forward(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_gateway_header_remove(r, ngx_http_gateway_cache_conditions, 2)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ctx->reuse.action != GW_CACHE_REVALIDATE
-        || !(ctx->entry.flags & GW_CACHE_ENTRY_VALIDATOR))
-    {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_http_gateway_cache_validators(r->pool, ctx, fields, &n)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-
-        if (ngx_http_gateway_header_add(r, &fields[i].key,
-                                        ngx_http_gateway_cache_normalized(
-                                            &fields[i].key),
-                                        &fields[i].value)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-
-    ngx_http_gateway_header_changed(r);
-    ctx->validating = 1;
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_str_t *
-ngx_http_gateway_cache_normalized(const ngx_str_t *name)
-{
-    return &ngx_http_gateway_cache_conditions[
-               name->len == ngx_http_gateway_cache_conditions[0].len ? 0 : 1];
-}
-
-
-ngx_int_t
-ngx_http_gateway_cache_validators(ngx_pool_t *pool,
-    ngx_http_gateway_cache_ctx_t *ctx, ngx_keyval_t *fields, ngx_uint_t *n)
-{
-    gw_cache_fields_t     lines;
-    gw_cache_validator_t  v;
-
-    if (ngx_http_gateway_cache_decode(pool, &ctx->hit.header, 0, &lines)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    gw_cache_validator_read(&v, &lines, ctx->entry.received.wall);
-
-    *n = 0;
-
-    if (v.etag.len) {
-        fields[*n].key = ngx_http_gateway_cache_condition_names[0];
-        fields[*n].value.data = (u_char *) v.etag.data;
-        fields[*n].value.len = v.etag.len;
-        (*n)++;
-    }
-
-    if (v.modified.len) {
-        fields[*n].key = ngx_http_gateway_cache_condition_names[1];
-        fields[*n].value.data = (u_char *) v.modified.data;
-        fields[*n].value.len = v.modified.len;
-        (*n)++;
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_gateway_cache_restore(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx)
-{
-    size_t      n;
-    ngx_str_t   value;
-    ngx_uint_t  i;
-    gw_text_t   name;
-
-    if (r != r->main) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_gateway_header_remove(r, ngx_http_gateway_cache_conditions, 2)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    for (n = 0; n < ctx->fields.n; n++) {
-        for (i = 0; i < 2; i++) {
-
-            name = ngx_http_gateway_cache_text(
-                       &ngx_http_gateway_cache_conditions[i]);
-
-            if (!gw_cache_same(&ctx->fields.line[n].name, &name)) {
-                continue;
-            }
-
-            value.data = (u_char *) ctx->fields.line[n].value.data;
-            value.len = ctx->fields.line[n].value.len;
-
-            if (ngx_http_gateway_header_add(r,
-                                   &ngx_http_gateway_cache_condition_names[i],
-                                   &ngx_http_gateway_cache_conditions[i],
-                                   &value)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-        }
-    }
-
-    ngx_http_gateway_header_changed(r);
-
-    return NGX_OK;
+    return (ngx_http_gateway_cache_validate(r, ctx) == NGX_OK)
+           ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 

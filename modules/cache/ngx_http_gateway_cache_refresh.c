@@ -6,13 +6,12 @@
  */
 
 #include "ngx_http_gateway_cache_run.h"
-#include "ngx_http_gateway_detached.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_REFRESHES  32        /* of a worker, at once */
-#define NGX_HTTP_GATEWAY_CACHE_BACKLOG    256
-#define NGX_HTTP_GATEWAY_CACHE_PATIENCE   60000     /* ms */
+#define NGX_HTTP_GATEWAY_CACHE_PATIENCE  60000      /* ms */
 
+
+/* the data of the detached request, and so its context */
 
 typedef struct {
     ngx_http_gateway_cache_ctx_t        ctx;
@@ -23,6 +22,8 @@ typedef struct {
 static ngx_int_t ngx_http_gateway_cache_refresh_copy(
     ngx_http_gateway_cache_refresh_t *refresh,
     const ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_copy_fields(ngx_pool_t *pool,
+    const gw_cache_fields_t *from, gw_cache_fields_t *to);
 static ngx_int_t ngx_http_gateway_cache_refresh_lock(
     ngx_http_gateway_cache_refresh_t *refresh);
 static ngx_int_t ngx_http_gateway_cache_refresh_start(ngx_http_request_t *r,
@@ -30,24 +31,6 @@ static ngx_int_t ngx_http_gateway_cache_refresh_start(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_cache_copy_text(ngx_pool_t *pool,
     gw_cache_text_t *text);
 static void ngx_http_gateway_cache_refresh_end(void *data, ngx_int_t rc);
-
-
-static ngx_http_gateway_detached_user_t  ngx_http_gateway_cache_refresher = {
-    NGX_HTTP_GATEWAY_CACHE_REFRESHES, NGX_HTTP_GATEWAY_CACHE_BACKLOG,
-    0, 0, { NULL, NULL }
-};
-
-
-ngx_http_gateway_cache_ctx_t *
-ngx_http_gateway_cache_refreshing(ngx_http_request_t *r)
-{
-    ngx_http_gateway_cache_refresh_t  *refresh;
-
-    refresh = ngx_http_gateway_detached_data(r,
-                                       &ngx_http_gateway_cache_refresher);
-
-    return refresh ? &refresh->ctx : NULL;
-}
 
 
 /* without memory, or if another request refreshes it, nothing happens */
@@ -93,10 +76,6 @@ static ngx_int_t
 ngx_http_gateway_cache_refresh_copy(ngx_http_gateway_cache_refresh_t *refresh,
     const ngx_http_gateway_cache_ctx_t *ctx)
 {
-    size_t                         i;
-    gw_text_t                     *text;
-    gw_cache_text_t                copy;
-    gw_cache_field_t              *line;
     ngx_http_gateway_cache_ctx_t  *own;
 
     own = &refresh->ctx;
@@ -131,30 +110,42 @@ ngx_http_gateway_cache_refresh_copy(ngx_http_gateway_cache_refresh_t *refresh,
         return NGX_ERROR;
     }
 
-    line = ngx_palloc(refresh->pool,
-                      (ctx->fields.n + 1) * sizeof(gw_cache_field_t));
+    return ngx_http_gateway_cache_copy_fields(refresh->pool, &ctx->fields,
+                                              &own->fields);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_copy_fields(ngx_pool_t *pool,
+    const gw_cache_fields_t *from, gw_cache_fields_t *to)
+{
+    size_t             i;
+    gw_text_t         *text;
+    gw_cache_text_t    copy;
+    gw_cache_field_t  *line;
+
+    line = ngx_palloc(pool, (from->n + 1) * sizeof(gw_cache_field_t));
     if (line == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(line, ctx->fields.line,
-               ctx->fields.n * sizeof(gw_cache_field_t));
+    ngx_memcpy(line, from->line, from->n * sizeof(gw_cache_field_t));
 
-    for (i = 0; i < 2 * ctx->fields.n; i++) {
+    for (i = 0; i < 2 * from->n; i++) {
         text = (i & 1) ? &line[i / 2].value : &line[i / 2].name;
 
         copy.data = text->data;
         copy.len = text->len;
 
-        if (ngx_http_gateway_cache_copy_text(refresh->pool, &copy) != NGX_OK) {
+        if (ngx_http_gateway_cache_copy_text(pool, &copy) != NGX_OK) {
             return NGX_ERROR;
         }
 
         text->data = copy.data;
     }
 
-    own->fields.line = line;
-    own->fields.n = ctx->fields.n;
+    to->line = line;
+    to->n = from->n;
 
     return NGX_OK;
 }

@@ -13,6 +13,7 @@
 
 
 #include "ngx_http_gateway_cache.h"
+#include "ngx_http_gateway_detached.h"
 #include "ngx_http_gateway_word.h"
 #include "gw_cache_condition.h"
 #include "gw_cache_merge.h"
@@ -99,13 +100,20 @@ typedef struct {
 
 
 /*
- * ngx_http_gateway_cache_lookup.c
+ * ngx_http_gateway_cache_lookup.c: PRECONTENT, the last handler of the gateway
+ */
+
+ngx_int_t ngx_http_gateway_cache_lookup(ngx_http_request_t *r);
+
+
+/*
+ * ngx_http_gateway_cache_ctx.c
  */
 
 extern ngx_uint_t  ngx_http_gateway_cache_slot;
 
-/* PRECONTENT, the last handler of the gateway */
-ngx_int_t ngx_http_gateway_cache_lookup(ngx_http_request_t *r);
+/* of detached requests, whose data begin with their context */
+extern ngx_http_gateway_detached_user_t  ngx_http_gateway_cache_refresher;
 
 /* of a main request, or of a refresh; NULL: the cache is not asked */
 ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_ctx(
@@ -142,6 +150,15 @@ ngx_int_t ngx_http_gateway_cache_from_list(ngx_pool_t *pool, ngx_list_t *list,
 /* scheme, host with port, path and query: the target of the request */
 void ngx_http_gateway_cache_target(ngx_http_request_t *r,
     gw_cache_target_t *target);
+
+
+/*
+ * ngx_http_gateway_cache_condition.c
+ */
+
+/* takes the client's conditions away, and adds the stored response's, if any */
+ngx_int_t ngx_http_gateway_cache_validate(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
 
 /* what validates the stored response: "*n" fields, two at most */
 ngx_int_t ngx_http_gateway_cache_validators(ngx_pool_t *pool,
@@ -276,10 +293,6 @@ void ngx_http_gateway_cache_strip(ngx_http_request_t *r,
 /* refreshes the response that was found, if nobody does */
 void ngx_http_gateway_cache_refresh(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
-
-/* the context of a request that refreshes one; NULL: r does not */
-ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_refreshing(
-    ngx_http_request_t *r);
 
 
 /*
