@@ -155,8 +155,9 @@ ngx_http_gateway_cache_read(ngx_http_request_t *r,
 {
     ngx_http_gateway_cache_clock(&a->now);
 
-    if (ngx_http_gateway_cache_from_list(r->pool, &r->upstream->headers_in.headers,
-                                      &a->fields)
+    if (ngx_http_gateway_cache_from_list(r->pool,
+                                         &r->upstream->headers_in.headers,
+                                         &a->fields)
         != NGX_OK)
     {
         return NGX_ERROR;

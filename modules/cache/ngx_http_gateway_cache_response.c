@@ -25,6 +25,8 @@ static void ngx_http_gateway_cache_content_type(ngx_http_request_t *r,
     const gw_text_t *value);
 static ngx_int_t ngx_http_gateway_cache_range_out(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_validator_t *v);
+static ngx_buf_t *ngx_http_gateway_cache_buf(ngx_pool_t *pool,
+    ngx_chain_t ***ll);
 
 
 #define ngx_http_gateway_cache_known(name, field)                             \
@@ -367,7 +369,7 @@ ngx_http_gateway_cache_body(ngx_http_request_t *r,
     uint32_t          at;
     uint64_t          begin, end, offset;
     ngx_buf_t        *b;
-    ngx_chain_t      *cl, **ll;
+    ngx_chain_t     **ll;
     gw_cache_text_t   part;
 
     ctx->body = 0;
@@ -383,10 +385,8 @@ ngx_http_gateway_cache_body(ngx_http_request_t *r,
         end = ngx_min(ctx->last, offset + part.len);
 
         if (begin < end) {
-            b = ngx_calloc_buf(r->pool);
-            cl = ngx_alloc_chain_link(r->pool);
-
-            if (b == NULL || cl == NULL) {
+            b = ngx_http_gateway_cache_buf(r->pool, &ll);
+            if (b == NULL) {
                 *out = NULL;
                 return NGX_ERROR;
             }
@@ -396,36 +396,50 @@ ngx_http_gateway_cache_body(ngx_http_request_t *r,
             b->start = b->pos;
             b->end = b->last;
             b->memory = 1;
-
-            cl->buf = b;
-            *ll = cl;
-            ll = &cl->next;
         }
 
         offset += part.len;
     }
 
     if (b == NULL) {
-        b = ngx_calloc_buf(r->pool);
-        cl = ngx_alloc_chain_link(r->pool);
-
-        if (b == NULL || cl == NULL) {
+        b = ngx_http_gateway_cache_buf(r->pool, &ll);
+        if (b == NULL) {
             *out = NULL;
             return NGX_ERROR;
         }
 
         b->sync = 1;
-        cl->buf = b;
-        *ll = cl;
-        ll = &cl->next;
     }
-
-    *ll = NULL;
 
     b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
     return NGX_OK;
+}
+
+
+/* a buffer at the end of a chain */
+
+static ngx_buf_t *
+ngx_http_gateway_cache_buf(ngx_pool_t *pool, ngx_chain_t ***ll)
+{
+    ngx_chain_t  *cl;
+
+    cl = ngx_alloc_chain_link(pool);
+    if (cl == NULL) {
+        return NULL;
+    }
+
+    cl->buf = ngx_calloc_buf(pool);
+    if (cl->buf == NULL) {
+        return NULL;
+    }
+
+    cl->next = NULL;
+    **ll = cl;
+    *ll = &cl->next;
+
+    return cl->buf;
 }
 
 

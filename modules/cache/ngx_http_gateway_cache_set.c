@@ -13,6 +13,8 @@ static void ngx_http_gateway_cache_note(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf);
 static char *ngx_http_gateway_cache_part(ngx_conf_t *cf, ngx_array_t *parts,
     ngx_str_t *value);
+static ngx_uint_t ngx_http_gateway_cache_part_again(const ngx_array_t *parts,
+    const ngx_http_gateway_cache_part_t *part);
 static char *ngx_http_gateway_cache_args(ngx_conf_t *cf,
     ngx_http_gateway_cache_part_t *part, ngx_str_t *value);
 static char *ngx_http_gateway_cache_fields(ngx_conf_t *cf, ngx_array_t *names,
@@ -147,7 +149,7 @@ ngx_http_gateway_cache_part(ngx_conf_t *cf, ngx_array_t *parts,
     ngx_str_t *value)
 {
     ngx_uint_t                      i;
-    ngx_http_gateway_cache_part_t  *part, *all;
+    ngx_http_gateway_cache_part_t  *part;
 
     static const struct {
         ngx_str_t                       name;
@@ -157,8 +159,7 @@ ngx_http_gateway_cache_part(ngx_conf_t *cf, ngx_array_t *parts,
         { ngx_string("scheme"), NGX_HTTP_GATEWAY_CACHE_SCHEME, 0 },
         { ngx_string("host"), NGX_HTTP_GATEWAY_CACHE_HOST, 0 },
         { ngx_string("path"), NGX_HTTP_GATEWAY_CACHE_PATH, 0 },
-        { ngx_string("args"), NGX_HTTP_GATEWAY_CACHE_ARGS,
-          GW_CACHE_ARGS_ALL },
+        { ngx_string("args"), NGX_HTTP_GATEWAY_CACHE_ARGS, GW_CACHE_ARGS_ALL },
         { ngx_string("args=only:"), NGX_HTTP_GATEWAY_CACHE_ARGS,
           GW_CACHE_ARGS_ONLY },
         { ngx_string("args=without:"), NGX_HTTP_GATEWAY_CACHE_ARGS,
@@ -191,25 +192,40 @@ ngx_http_gateway_cache_part(ngx_conf_t *cf, ngx_array_t *parts,
 
     if (i == (ngx_uint_t) -1) {
         return ngx_http_gateway_cache_unknown(cf, value,
-                                 "\"scheme\", \"host\", \"path\", \"args\", "
-                                 "\"args=only:\", \"args=without:\" and "
-                                 "variables");
+                             "\"scheme\", \"host\", \"path\", \"args\", "
+                             "\"args=only:\", \"args=without:\" and variables");
     }
 
     part->kind = words[i].kind;
     part->args.kind = words[i].args;
 
-    for (all = parts->elts; all < part; all++) {
-        if (all->kind == part->kind) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "duplicate parameter \"%V\" in "
-                               "\"gateway_cache_key\"", value);
-            return NGX_CONF_ERROR;
-        }
+    if (ngx_http_gateway_cache_part_again(parts, part)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\" in "
+                           "\"gateway_cache_key\"", value);
+        return NGX_CONF_ERROR;
     }
 
     return words[i].args ? ngx_http_gateway_cache_args(cf, part, value)
                          : NGX_CONF_OK;
+}
+
+
+/* whether one before it is of its kind */
+
+static ngx_uint_t
+ngx_http_gateway_cache_part_again(const ngx_array_t *parts,
+    const ngx_http_gateway_cache_part_t *part)
+{
+    const ngx_http_gateway_cache_part_t  *other;
+
+    for (other = parts->elts; other < part; other++) {
+        if (other->kind == part->kind) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
