@@ -48,8 +48,8 @@ export MODULES
 endif
 
 .PHONY: all module tool run test test-asan test-matrix test-bypass \
-	conformance unit bench bench-swap bench-limit bench-instructions \
-	bench-refused fuzz fuzzers style install clean help
+	conformance unit bench bench-swap bench-limit bench-cache \
+	bench-instructions bench-refused fuzz fuzzers style install clean help
 .SECONDARY:
 
 
@@ -106,6 +106,11 @@ bench-limit:  ## what limits cost, in shared memory and in Redis
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/limit
+
+bench-cache:  ## what hits cost, beside proxy_cache and Varnish
+	@tools/prepare bench
+	@$(MAKE) all
+	@t/bench/cache
 
 bench-instructions:  ## instructions per request, the figure to watch
 	@tools/prepare bench

@@ -20,7 +20,8 @@ use Time::HiRes qw( sleep time );
 our @EXPORT = qw( folder make_tokens make_keys consumers pem secret nginx
                   start_nginx start haproxy logs ids
                   up free_port request write_file read_file spawn stop finish
-                  worker_of cpu_seconds median quartiles versions );
+                  worker_of cpu_seconds preload wrk_cpu paced answered
+                  median quartiles spread markdown_table note versions );
 
 our $Dir;
 my $main = $$;
@@ -402,7 +403,8 @@ END {
 }
 
 
-# The children of an nginx master: $n of them, one if it is not said.
+# The children of nginx's or Varnish's master: $n of them, one if it is not
+# said.
 
 sub worker_of {
     my ($pid, $n) = @_;
@@ -413,12 +415,12 @@ sub worker_of {
         for my $file (glob '/proc/[0-9]*/stat') {
             open my $in, '<', $file or next;
             my $stat = <$in> // '';
-            push @found, $1 if $stat =~ /^(\d+) \(nginx\) \S $pid /;
+            push @found, $1 if $stat =~ /^(\d+) \([^)]*\) \S $pid /;
         }
         return wantarray ? @found : $found[0] if @found >= $n;
         sleep 0.02;
     }
-    die "nginx has no worker\n" . read_file(folder() . '/log');
+    die "$pid has no worker\n" . read_file(folder() . '/log');
 }
 
 
@@ -561,6 +563,80 @@ sub request {
 }
 
 
+# --- load
+
+# preload('awake'): the library of t/bench/awake.c, for LD_PRELOAD.
+
+sub preload {
+    my ($name) = @_;
+
+    my $library = folder() . "/$name.so";
+    system(qw( cc -O2 -shared -fPIC -o ), $library, "t/bench/$name.c") == 0
+        or die "cc cannot build t/bench/$name.c\n";
+    return $library;
+}
+
+
+# wrk_cpu($url, $status, workers => [ pids ], threads =>, connections =>,
+# seconds =>, core => of wrk, before => [ command ]): the workers' CPU time for
+# each request that wrk got answered, requests a second, requests.  Dies if an
+# answer has another status.
+
+sub wrk_cpu {
+    my ($url, $status, %arg) = @_;
+
+    my $cpu = sub {
+        my $sum = 0;
+        $sum += cpu_seconds($_) for @{ $arg{workers} };
+        return $sum;
+    };
+
+    my $before = $cpu->();
+    my @core = defined $arg{core} ? ('taskset', '-c', $arg{core}) : ();
+    open my $wrk, '-|', @core, @{ $arg{before} // [] }, 'wrk',
+                  '-t' . ($arg{threads} // 1), "-c$arg{connections}",
+                  "-d$arg{seconds}s", $url or die "wrk: $!\n";
+    my $said = join '', <$wrk>;
+    close $wrk;
+    my $after = $cpu->();
+
+    my ($n) = $said =~ /(\d+) requests in/ or die "$url: $said\n";
+    my ($rate) = $said =~ m{Requests/sec:\s+([\d.]+)};
+    my ($other) = $said =~ /Non-2xx or 3xx responses: (\d+)/;
+
+    die "$url: $said\n" if $said =~ /Socket errors/;
+    die "$url: not the expected answers: $said\n"
+        if ($other // 0) != ($status == 200 ? 0 : $n);
+
+    return (($after - $before) / $n, $rate, $n);
+}
+
+
+# paced($url, $log, rate => a second, connections =>, seconds =>, core =>): the
+# pid of h2load, which sends at a fixed rate and writes $log.
+
+sub paced {
+    my ($url, $log, %arg) = @_;
+
+    unlink $log;
+    return spawn('taskset', '-c', $arg{core}, 'h2load', '--h1', '--rps='
+                 . int($arg{rate} / $arg{connections}), "-c$arg{connections}",
+                 '-t1', "-D$arg{seconds}", '--warm-up-time=1',
+                 "--log-file=$log", $url);
+}
+
+
+# The responses in a log of h2load: [ seconds since the epoch, status, ms ].
+
+sub answered {
+    my ($log) = @_;
+
+    return map { my ($at, $status, $usec) = split;
+                 [ $at / 1e6, $status, $usec / 1000 ] }
+           split /\n/, read_file($log);
+}
+
+
 # --- numbers
 
 sub at {
@@ -576,6 +652,30 @@ sub at {
 sub median { at(0.5, @_) }
 
 sub quartiles { (at(0.25, @_), at(0.75, @_)) }
+
+
+# A median with its quartiles, as text: spread('%.2f', @values).
+
+sub spread {
+    my ($format, @values) = @_;
+
+    return '-' if !@values;
+    return sprintf "$format ($format-$format)", median(@values),
+                   quartiles(@values);
+}
+
+
+# The text of a table in Markdown; the first row is its head.
+
+sub markdown_table {
+    my ($head, @rows) = @_;
+
+    return join '', map { '| ' . join(' | ', @$_) . " |\n" }
+                    $head, [ ('---') x @$head ], @rows;
+}
+
+
+sub note { print STDERR "$_[0]\n" }
 
 
 # --- what was measured
@@ -599,6 +699,7 @@ sub versions {
                                             '--version') },
         'nginx'    => sub { first_line(qr{nginx/(\S+)}, nginx(), '-v') },
         'OpenSSL'  => sub { first_line(qr/^OpenSSL (\S+)/, 'openssl version') },
+        'Varnish'  => sub { first_line(qr/varnish-(\S+)/, 'varnishd -V') },
         'HAProxy'  => sub { first_line(qr/version (\S+)/, 'haproxy -v') },
         'Redis'    => sub { first_line(qr/v=(\S+)/, 'redis-server -v') },
         'wrk'      => sub { first_line(qr/wrk (\S+)/, 'wrk -v') },
