@@ -152,6 +152,8 @@ struct ngx_http_gateway_cache_loc_conf_s {
     ngx_uint_t                      form;       /* bits _FORM_* */
     ngx_uint_t                      original;   /* unsigned:1; the origin may
                                                    receive $request_uri, too */
+    ngx_str_t                       upstream;   /* who is asked, if that is
+                                                   written out */
 
     struct ngx_http_gateway_cache_admin_s  *admin;
 
@@ -354,6 +356,13 @@ const char *ngx_http_gateway_cache_other(ngx_conf_t *cf);
  * rewritten, as FastCGI, uwsgi and SCGI applications do.  0: it does not.
  */
 ngx_uint_t ngx_http_gateway_cache_original(ngx_conf_t *cf);
+
+/*
+ * The same: the names of the upstream servers that the location writes out, in
+ * the memory of the configuration; "*name" is empty on entry, and stays so where
+ * there are none, or a variable names them.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_cache_upstream(ngx_conf_t *cf, ngx_str_t *name);
 
 
 #endif /* _NGX_HTTP_GATEWAY_CACHE_H_INCLUDED_ */

@@ -333,9 +333,13 @@ ngx_http_gateway_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
                               NGX_CONF_UNSET_UINT);
     ngx_http_gateway_cache_fill(&conf->written, &prev->written);
 
-    if (ngx_http_gateway_cache_admin_merge(cf, prev, conf) != NGX_CONF_OK) {
+    if (ngx_http_gateway_cache_admin_merge(cf, prev, conf) != NGX_CONF_OK
+        || ngx_http_gateway_cache_upstream(cf, &conf->upstream) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
+
+    conf->original = ngx_http_gateway_cache_original(cf);
 
     return ngx_http_gateway_cache_merge_zone(cf, cmcf, conf);
 }
@@ -406,8 +410,6 @@ ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
 
     clcf->form = ngx_http_gateway_cache_form(clcf->set.key);
     clcf->zone->forms |= 1U << clcf->form;
-
-    clcf->original = ngx_http_gateway_cache_original(cf);
 
     return ngx_http_gateway_cache_merge_other(cf, clcf);
 }

@@ -284,11 +284,15 @@ static void
 ngx_http_gateway_cache_line(ngx_http_request_t *r,
     const ngx_http_gateway_cache_loc_conf_t *clcf, gw_cache_line_t *line)
 {
+    ngx_http_gateway_cache_loc_conf_t  *here;
+
+    here = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
+
     line->target = ngx_http_gateway_cache_text(&r->unparsed_uri);
     line->uri = ngx_http_gateway_cache_text(&r->uri);
     line->args = ngx_http_gateway_cache_text(&r->args);
     line->unchanged = r->valid_unparsed_uri;
-    line->original = clcf->original & 1;
+    line->original = (clcf->original | here->original) & 1;
 }
 
 
@@ -319,14 +323,17 @@ ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
 
 /*
  * $host, which is that of an absolute URI and has no port, and the Host field,
- * which the origin may receive by $http_host
+ * which the origin may receive by $http_host.  Then the upstream servers, whose
+ * name is the Host that nginx sends if no other is configured: an "if" and a
+ * server on another port may ask others for the same URL.
  */
 
 static void
 ngx_http_gateway_cache_put_host(ngx_http_request_t *r, gw_cache_key_out_t *out)
 {
-    ngx_str_t                 *server;
-    ngx_http_core_srv_conf_t  *cscf;
+    ngx_str_t                          *server;
+    ngx_http_core_srv_conf_t           *cscf;
+    ngx_http_gateway_cache_loc_conf_t  *here;
 
     server = &r->headers_in.server;
 
@@ -341,6 +348,13 @@ ngx_http_gateway_cache_put_host(ngx_http_request_t *r, gw_cache_key_out_t *out)
     if (r->headers_in.host) {
         gw_cache_key_put_lower(out, GW_CACHE_KEY_HOST,
                        ngx_http_gateway_cache_text(&r->headers_in.host->value));
+    }
+
+    here = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
+
+    if (here->upstream.len) {
+        gw_cache_key_put(out, GW_CACHE_KEY_UPSTREAM,
+                         ngx_http_gateway_cache_text(&here->upstream));
     }
 }
 

@@ -92,6 +92,43 @@ ngx_http_gateway_cache_original(ngx_conf_t *cf)
 }
 
 
+/* which servers a location asks is not told by what it sends */
+
+ngx_int_t
+ngx_http_gateway_cache_upstream(ngx_conf_t *cf, ngx_str_t *name)
+{
+    u_char                                   *p;
+    ngx_http_upstream_conf_t                 *conf;
+    ngx_http_upstream_srv_conf_t             *uscf;
+    const ngx_http_gateway_cache_upstream_t  *u;
+
+    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+
+        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+
+        if (conf == NULL || conf->upstream == NULL) {
+            continue;
+        }
+
+        uscf = conf->upstream;
+
+        p = ngx_pnalloc(cf->pool, name->len + ngx_strlen(u->module)
+                                  + uscf->host.len + NGX_INT_T_LEN
+                                  + sizeof(" :;"));
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        name->len = ngx_sprintf(p, "%V%s %V:%ui;", name, u->module,
+                                &uscf->host, (ngx_uint_t) uscf->port)
+                    - p;
+        name->data = p;
+    }
+
+    return NGX_OK;
+}
+
+
 /* of the location at hand; NULL: nginx was built without the module */
 
 static ngx_http_upstream_conf_t *

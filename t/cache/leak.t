@@ -1,0 +1,96 @@
+# Responses that a client must not receive: what another location protects,
+# what an error page has made, what one upstream server has sent in place of
+# another, and what the origin has said later about a stored response.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway::Consumer;
+use Test::Gateway::Origin;
+use Test::Gateway::Server;
+use Test::More;
+
+my $port = free_port();
+my ($origin, $beta) = (origin(), origin());
+my $up = "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
+my $other = "proxy_pass http://127.0.0.1:@{[ $beta->port ]};";
+
+my $nginx = start_nginx(port => $port,
+    files => { 'consumers.json' => consumers(consumer('alice'),
+                                             consumer('bob')),
+               'html/file' => 'a file', 'html/index/on' => '' },
+    conf => http_conf(http => <<'END', port => $port, server => <<"END2"));
+    gateway_cache_zone zone=z:16m;
+    gateway_consumers zone=c:1m file=consumers.json;
+    underscores_in_headers on;
+END
+    gateway_cache z;
+    gateway_cache_ttl 60s;
+    add_header X-Status \$gateway_cache_status always;
+    add_header X-Reason \$gateway_cache_reason always;
+    location / { $up }
+
+    # access is checked where a redirect leads
+    location /try/ { try_files /none \@protected; }
+    location \@protected { gateway_api_key api; $up }
+    location /part/ { gateway_cache_partition consumer;
+                      try_files /none \@protected; }
+    location /allow/ { try_files /none \@allowed; }
+    location \@allowed { if (\$arg_deny) { return 403; } $up }
+    location /address/ { try_files /none \@address; }
+    location \@address { allow 127.0.0.1; deny all; gateway_cache off; $up }
+    location /closed/ { try_files /none \@closed; }
+    location \@closed { gateway_api_key api; error_page 401 = /login; $up }
+    location = /login { $up }
+    location /index/ { index on; }
+    location = /index/on { gateway_api_key api; $up }
+    location /both/ { try_files /none \@protected; $up }
+    location /plain/ { try_files /none \@plain; }
+    location \@plain { $up }
+
+    # what an error page makes
+    location /page/ { $up proxy_intercept_errors on; error_page 404 = /made; }
+    location = /made { return 404 "made here"; }
+    location /accel/ { $up }
+    location = /given { return 200 "given away"; }
+
+    # upstream servers
+    location /two/ { if (\$http_x_beta) { $other } $up }
+    location /shared/ { gateway_cache_key scheme path args;
+        if (\$http_x_beta) { $other } $up }
+
+    location /strip/ { gateway_cache_guard strip; $up }
+    location /all/ { gateway_cache_ttl 60s override=all; $up }
+    location /nostore/ {
+        gateway_cache_no_store \$upstream_http_x_secret; $up }
+    location /key/ { gateway_api_key api; $up }
+END2
+
+sub get { http_get($nginx, $_[0], headers => [ @_[1 .. $#_] ]) }
+
+sub status {
+    my ($code, $head) = get(@_);
+    my ($status) = $head =~ /^X-Status: (\w*)/m;
+    my ($reason) = $head =~ /^X-Reason: (\S+)/m;
+    return join ' ', $code, grep { length } $status // 'none', $reason // '';
+}
+
+my @fresh = ('Cache-Control: max-age=60');
+my @public = ('Cache-Control: public, max-age=60');
+$_->answer('*', head => [ @public ]) for $origin, $beta;
+
+my ($alice, $bob) = map { 'X-API-Key: ' . api_key($_) } qw( alice bob );
+
+
+# --- each upstream server has its own responses
+
+my (undef, undef, $one) = get('/two/a');
+my (undef, undef, $two) = get('/two/a', 'X-Beta: 1');
+is($origin->count('/two/a') . $beta->count('/two/a'), '11', 'each was asked');
+is(status('/two/a'), '200 HIT', 'and has its own responses');
+is(status('/two/a', 'X-Beta: 1'), '200 HIT', 'both');
+get('/shared/a');
+is(status('/shared/a', 'X-Beta: 1'), '200 HIT', 'not where the key has no host');
+
+done_testing();
