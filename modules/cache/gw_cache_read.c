@@ -265,6 +265,15 @@ gw_cache_response_control(gw_cache_response_t *res,
     res->shared = ((flags & (GW_CACHE_CC_PUBLIC|GW_CACHE_CC_MUST_REVALIDATE))
                    || res->control.s_maxage != GW_CACHE_NONE)
                   && !(flags & (GW_CACHE_CC_PRIVATE|GW_CACHE_CC_NO_STORE));
+
+    /* a permission under a condition that is not met is none */
+
+    if (names == &ignored
+        && (ignored.n || ignored.overflow
+            || (flags & (GW_CACHE_CC_NO_CACHE|GW_CACHE_CC_MALFORMED))))
+    {
+        res->shared = 0;
+    }
 }
 
 

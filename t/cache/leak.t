@@ -93,4 +93,32 @@ is(status('/two/a', 'X-Beta: 1'), '200 HIT', 'both');
 get('/shared/a');
 is(status('/shared/a', 'X-Beta: 1'), '200 HIT', 'not where the key has no host');
 
+
+# --- a permission under a condition that is not met is none
+
+my @held = ('private', 'no-store', 'no-cache', 'private="X-A"',
+            'no-cache="X-A"');
+my $n = 0;
+for my $path ('/accel/', '/all/') {
+    my @accel = $path eq '/all/' ? () : 'X-Accel-Expires: 60';
+    for my $allows (qw( public must-revalidate s-maxage=60 )) {
+        for my $held (@held) {
+            my $target = $path . ++$n;
+            $origin->answer($target, head => [ @accel, 'X-A: 1',
+                            "Cache-Control: $held, $allows" ]);
+            is(status($target, 'Authorization: Basic eDp5'),
+               '200 MISS credentials', "$path $held, $allows: credentials");
+            is(status($target), '200 MISS', 'nothing was stored');
+            is(status($target), '200 HIT', 'others share it');
+            isnt(status($target, 'Authorization: Basic eDp5'), '200 HIT',
+                 'and nobody with credentials');
+        }
+        my $target = $path . ++$n;
+        $origin->answer($target, head => [ @accel, "Cache-Control: $allows" ]);
+        is(status($target, 'Authorization: Basic eDp5'), '200 MISS',
+           "$path $allows alone");
+        is(status($target), '200 HIT', 'is one');
+    }
+}
+
 done_testing();
