@@ -183,7 +183,9 @@ ngx_http_gateway_cache_failed(ngx_http_request_t *r,
 {
     unsigned  error;
 
-    if (ctx->state != NGX_HTTP_GATEWAY_CACHE_ASK) {
+    if (ctx->state != NGX_HTTP_GATEWAY_CACHE_ASK
+        && ctx->state != NGX_HTTP_GATEWAY_CACHE_LOOKUP)
+    {
         return NGX_OK;
     }
 

@@ -15,7 +15,7 @@
 static ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_create(
     ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     ngx_http_gateway_cache_loc_conf_t *conf);
-static void ngx_http_gateway_cache_redirected(ngx_http_request_t *r,
+static void ngx_http_gateway_cache_redirected(
     ngx_http_gateway_cache_ctx_t *ctx);
 static void ngx_http_gateway_cache_handle(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
@@ -81,32 +81,31 @@ ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
         return ngx_http_gateway_cache_enter(r, ctx);
     }
 
-    if (ctx->state != NGX_HTTP_GATEWAY_CACHE_LOOKUP) {
-        ngx_http_gateway_cache_redirected(r, ctx);
+    if (ctx->state != NGX_HTTP_GATEWAY_CACHE_LOOKUP
+        || r->err_status || r->error_page)
+    {
+        ngx_http_gateway_cache_redirected(ctx);
         return NGX_DECLINED;
     }
 
     ctx->looks = 0;
 
-    return ngx_http_gateway_cache_decide(r, ctx);
+    return ctx->key.text.data ? ngx_http_gateway_cache_decide(r, ctx)
+                              : ngx_http_gateway_cache_enter(r, ctx);
 }
 
 
 /*
- * The request goes on in another location.  What comes after an upstream server
- * was asked, such as an error page, is not its answer.
+ * The request goes on in another location, which may allow less than the one
+ * that the key belongs to, or is an error page: its response is not stored.
  */
 
 static void
-ngx_http_gateway_cache_redirected(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx)
+ngx_http_gateway_cache_redirected(ngx_http_gateway_cache_ctx_t *ctx)
 {
-    if (ctx->state != NGX_HTTP_GATEWAY_CACHE_ASK) {
-        return;
-    }
-
-    if (r->upstream == NULL) {
-        ngx_http_gateway_cache_handle(r, ctx);
+    if (ctx->state != NGX_HTTP_GATEWAY_CACHE_ASK
+        && ctx->state != NGX_HTTP_GATEWAY_CACHE_LOOKUP)
+    {
         return;
     }
 
@@ -224,6 +223,12 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
     rc = ngx_http_gateway_cache_purged(r, ctx);
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    /* try_files or an index leads on, to where ACCESS decides once more */
+
+    if (r->content_handler == NULL) {
+        return NGX_DECLINED;
     }
 
     rc = ngx_http_gateway_cache_bypassed(r, ctx);

@@ -83,6 +83,53 @@ $_->answer('*', head => [ @public ]) for $origin, $beta;
 my ($alice, $bob) = map { 'X-API-Key: ' . api_key($_) } qw( alice bob );
 
 
+# --- access is checked where a redirect leads, before a stored response is sent
+
+is(status('/plain/a'), '200 MISS', 'try_files: a miss');
+is(status('/plain/a'), '200 HIT', 'and a hit');
+
+for my $place ('/try/', '/both/') {
+    is((get("${place}a"))[0], 401, "$place without a key");
+    like(status("${place}a", $alice), qr/^200 /, 'with a key');
+    like(status("${place}a", $alice), qr/^200 /, 'again');
+    is((get("${place}a"))[0], 401, 'and nothing without one');
+}
+is(status('/try/a', $bob), '200 HIT', 'what is public is for all with a key');
+is((get('/index/'))[0], 401, 'index: without a key');
+is(status('/index/', $alice), '200 MISS', 'with a key');
+is(status('/index/', $bob), '200 HIT', 'another one');
+is((get('/index/'))[0], 401, 'and nothing without one');
+
+$origin->answer('/try/own', head => [ @fresh ]);
+is(status('/try/own', $alice), '200 MISS credentials',
+   'who the client is becomes known behind the redirect');
+is(status('/try/own', $alice), '200 MISS credentials', 'nothing is stored');
+is(status('/part/a', $alice), '200 MISS', 'so does the partition');
+is(status('/part/a', $alice), '200 HIT', 'which has it');
+is(status('/part/a', $bob), '200 MISS', 'and another one has not');
+
+is(status('/address/a'), '200 MISS', 'a location with the cache off');
+is(status('/address/a'), '200 HIT', 'the first one decides');
+is(status('/allow/a'), '200 MISS', 'allowed');
+is((get('/allow/a?deny=1'))[0], 403, 'and not');
+
+like((get('/closed/a'))[2], qr{/login}, 'refused: the login page');
+my (undef, $head, $body) = get('/closed/a', $alice);
+unlike($head, qr/^X-Status: HIT/m, 'is not what others receive');
+
+
+# --- what nginx makes is not the answer of an upstream server
+
+$origin->answer('/page/a', status => 404, head => [ @public ]);
+is(join(' ', (get('/page/a'))[0, 2]), '404 made here', 'an error page');
+is(join(' ', (get('/page/a'))[0, 2]), '404 made here', 'again');
+is($origin->count('/page/a'), 2, 'is not stored');
+$origin->answer('/accel/a', head => [ @public, 'X-Accel-Redirect: /given' ]);
+is((get('/accel/a'))[2], 'given away', 'X-Accel-Redirect');
+is((get('/accel/a'))[2], 'given away', 'again');
+is($origin->count('/accel/a'), 2, 'is not stored');
+
+
 # --- each upstream server has its own responses
 
 my (undef, undef, $one) = get('/two/a');
