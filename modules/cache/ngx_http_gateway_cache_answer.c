@@ -39,6 +39,9 @@ static ngx_int_t ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_cache_merge(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a,
     gw_cache_fields_t *lines);
+static gw_cache_reason_e ngx_http_gateway_cache_varies(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fresh,
+    const gw_cache_fields_t *lines);
 static ngx_int_t ngx_http_gateway_cache_shown(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, gw_cache_field_t *line, size_t n,
     size_t *shown);
@@ -104,6 +107,7 @@ ngx_http_gateway_cache_answer(ngx_http_request_t *r,
     }
 
     if (ctx->req.method == GW_CACHE_HEAD && ctx->pinned
+        && ctx->reuse.action != GW_CACHE_BYPASS
         && a.res.status == NGX_HTTP_OK)
     {
         ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
@@ -467,11 +471,70 @@ ngx_http_gateway_cache_merge(ngx_http_request_t *r,
     ctx->reason = gw_cache_freshen(&ctx->conf->policy, &ctx->req, &res,
                                    &a->entry);
 
-    if (ctx->reason == GW_CACHE_R_REQUEST) {
+    if (ngx_http_test_predicates(r, ctx->conf->set.no_store) != NGX_OK) {
+        ctx->reason = GW_CACHE_R_UNWANTED;
+    }
+
+    if (ctx->reason == GW_CACHE_R_REQUEST
+        || ctx->reason == GW_CACHE_R_UNWANTED)
+    {
         return NGX_DECLINED;
     }
 
+    if (ctx->reason == GW_CACHE_R_NONE) {
+        ctx->reason = ngx_http_gateway_cache_varies(r, ctx, &a->fields, lines);
+    }
+
     return ngx_http_gateway_cache_shown(r, ctx, line, n, &lines->n);
+}
+
+
+/*
+ * Whether the freshened response still is the variant that it is stored as.
+ * Vary, and what counts as "Vary: Origin", may be new: then others must not
+ * receive it.
+ */
+
+static gw_cache_reason_e
+ngx_http_gateway_cache_varies(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fresh,
+    const gw_cache_fields_t *lines)
+{
+    size_t             len;
+    ngx_int_t          rc;
+    gw_cache_key_t     stored;
+    gw_cache_text_t    names, variant;
+    gw_cache_reason_e  reason;
+    unsigned char      text[GW_CACHE_VARY];
+
+    /* the lines have no Vary where the location hides it from clients */
+
+    if (gw_cache_vary(fresh, text, &len) == GW_CACHE_R_NONE && len == 0) {
+        return GW_CACHE_R_NONE;
+    }
+
+    reason = gw_cache_vary(lines, text, &len);
+
+    if (reason != GW_CACHE_R_NONE) {
+        return reason;
+    }
+
+    stored = ctx->key;
+    names.data = text;
+    names.len = len;
+
+    ngx_str_null(&ctx->key.variant);
+
+    rc = len ? ngx_http_gateway_cache_variant(r, ctx, &names) : NGX_OK;
+
+    variant = ctx->key.variant;
+    ctx->key = stored;
+
+    return (rc == NGX_OK && variant.len == stored.variant.len
+            && (variant.len == 0
+                || ngx_memcmp(variant.data, stored.variant.data, variant.len)
+                   == 0))
+           ? GW_CACHE_R_NONE : GW_CACHE_R_VALIDATOR;
 }
 
 

@@ -168,4 +168,76 @@ for my $path ('/accel/', '/all/') {
     }
 }
 
+
+# --- a 304, or a response to HEAD, says what the stored response depends on
+
+my @etag = (etag => '"1"', head => [ 'Cache-Control: max-age=0' ]);
+my @renewed = ('ETag: "1"', 'Cache-Control: max-age=60');
+my %later = (
+    'Vary: Accept' => 0, 'Vary: Cookie' => 0, 'Vary: *' => 0, 'Vary: Origin' => 0,
+    'Access-Control-Allow-Origin: https://evil' => 0,
+    'Access-Control-Allow-Origin: null' => 0,
+    'Access-Control-Allow-Origin: *' => 1, 'X-Other: 1' => 1,
+);
+for my $line (sort keys %later) {
+    my $target = '/' . ++$n;
+    $origin->answer($target, @etag, not_modified => [ @renewed, $line ]);
+    is(status($target), '200 MISS', "a 304 with $line");
+    is((get($target, 'Origin: https://evil', 'Accept: a'))[0], 200, 'arrives');
+    my ($code, $head) = get($target, 'Accept: b');
+    ($later{$line} ? \&like : \&unlike)->($head, qr/^X-Status: HIT/m,
+        $later{$line} ? 'and is stored' : 'and is not what others receive');
+}
+
+my $target = '/' . ++$n;
+$origin->answer($target, etag => '"1"',
+    head => [ 'Cache-Control: max-age=0', 'Vary: Accept' ],
+    not_modified => [ @renewed, 'Vary: accept' ]);
+status($target);
+status($target);
+is(status($target), '200 HIT', 'a 304 with the same Vary');
+
+$target = '/' . ++$n;
+$origin->answer($target, etag => '"1"',
+    head => [ 'Cache-Control: max-age=0', 'Vary: Accept' ],
+    not_modified => [ @renewed ]);
+status($target);
+status($target);
+is(status($target), '200 HIT', 'or without it');
+is(status($target, 'Accept: x'), '200 MISS', 'is one of the variant');
+
+sub head_request {
+    my ($target, @headers) = @_;
+    return http_get($nginx, $target, method => 'HEAD', headers => [ @headers ]);
+}
+
+$target = '/' . ++$n;
+my @length = (size => 5, etag => '"1"');
+$origin->answer($target, @length, head => [ 'Cache-Control: max-age=0' ]);
+status($target);
+$origin->answer($target, @length, head => [ 'Cache-Control: max-age=60',
+                'Access-Control-Allow-Origin: https://evil' ]);
+head_request($target, 'Origin: https://evil');
+is(status($target), '200 MISS', 'nor does HEAD change what others receive');
+
+for my $field ('Authorization: Basic eDp5', 'If-Match: "2"') {
+    $target = '/' . ++$n;
+    $origin->answer($target, { @length, head => [ @fresh ] },
+                    { @length, etag => '"2"', head => [ @fresh ] });
+    status($target);
+    head_request($target, $field);
+    is(status($target), '200 HIT', "HEAD with $field is about another response");
+}
+
+
+# --- gateway_cache_no_store is for a 304, too
+
+$target = '/nostore/' . ++$n;
+$origin->answer($target, etag => '"1"',
+    head => [ 'Cache-Control: max-age=0' ],
+    not_modified => [ @renewed, 'X-Secret: 1' ]);
+status($target);
+is(status($target), '200 REVALIDATED not-wanted', 'a 304 that is not wanted');
+is(status($target), '200 REVALIDATED not-wanted', 'is not stored');
+
 done_testing();
