@@ -326,18 +326,11 @@ static ngx_int_t
 ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
+    ngx_uint_t                             guarded;
     const ngx_http_gateway_cache_guard_t  *guard;
 
-    if (!(ctx->conf->policy.methods & (1U << ctx->req.method))) {
-        ctx->fwd = GW_CACHE_FWD_METHOD;
-        return ngx_http_gateway_cache_pass(ctx, GW_CACHE_R_METHOD);
-    }
-
     guard = ctx->conf->set.guard;
-
-    if (ngx_http_gateway_cache_guarded(r, ctx->conf)) {
-        return ngx_http_gateway_cache_pass(ctx, GW_CACHE_R_GUARD);
-    }
+    guarded = ngx_http_gateway_cache_guarded(r, ctx->conf);
 
     if (guard->mode == NGX_HTTP_GATEWAY_CACHE_GUARD_STRIP
         && ngx_http_gateway_header_remove(r, guard->names.elts,
@@ -347,7 +340,13 @@ ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return NGX_OK;
+    if (!(ctx->conf->policy.methods & (1U << ctx->req.method))) {
+        ctx->fwd = GW_CACHE_FWD_METHOD;
+        return ngx_http_gateway_cache_pass(ctx, GW_CACHE_R_METHOD);
+    }
+
+    return guarded ? ngx_http_gateway_cache_pass(ctx, GW_CACHE_R_GUARD)
+                   : NGX_OK;
 }
 
 

@@ -229,7 +229,6 @@ for my $field ('Authorization: Basic eDp5', 'If-Match: "2"') {
     is(status($target), '200 HIT', "HEAD with $field is about another response");
 }
 
-
 # --- gateway_cache_no_store is for a 304, too
 
 $target = '/nostore/' . ++$n;
@@ -239,5 +238,19 @@ $origin->answer($target, etag => '"1"',
 status($target);
 is(status($target), '200 REVALIDATED not-wanted', 'a 304 that is not wanted');
 is(status($target), '200 REVALIDATED not-wanted', 'is not stored');
+
+
+# --- fields that poison caches
+
+for my $field ('X-Host', 'X_Host', 'x-forwarded_host') {
+    $target = '/strip/' . ++$n;
+    status($target, "$field: evil", 'X-HTTP-Method-Override: PUT');
+    http_get($nginx, $target, method => 'PUT', headers => [ "$field: evil" ]);
+    my @found = grep { defined field($_, $field) } $origin->requests($target);
+    is(scalar @found, 0, "strip: no request has $field");
+
+    status("/$n", "$field: evil");
+    is(status("/$n"), '200 MISS', "$field belongs to the key");
+}
 
 done_testing();
