@@ -15,6 +15,8 @@ static void ngx_http_gateway_cache_line(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_cache_put(ngx_http_request_t *r,
     const ngx_http_gateway_cache_loc_conf_t *clcf, const ngx_str_t *partition,
     gw_cache_key_out_t *out);
+static void ngx_http_gateway_cache_put_consumers(ngx_http_request_t *r,
+    const ngx_str_t *partition, gw_cache_key_out_t *out);
 static ngx_int_t ngx_http_gateway_cache_put_part(ngx_http_request_t *r,
     const ngx_http_gateway_cache_part_t *part, const gw_cache_line_t *line,
     gw_cache_key_out_t *out);
@@ -210,7 +212,7 @@ ngx_http_gateway_cache_put(ngx_http_request_t *r,
     const ngx_http_gateway_cache_loc_conf_t *clcf, const ngx_str_t *partition,
     gw_cache_key_out_t *out)
 {
-    ngx_uint_t                            i, kind;
+    ngx_uint_t                            i;
     gw_cache_line_t                       line;
     const ngx_http_gateway_cache_part_t  *part;
 
@@ -226,12 +228,19 @@ ngx_http_gateway_cache_put(ngx_http_request_t *r,
         }
     }
 
-    kind = clcf->set.partition->kind;
+    switch (clcf->set.partition->kind) {
 
-    if (kind != NGX_HTTP_GATEWAY_CACHE_NONE) {
-        gw_cache_key_put(out, (kind == NGX_HTTP_GATEWAY_CACHE_CONSUMER)
-                              ? GW_CACHE_KEY_CONSUMER : GW_CACHE_KEY_PARTITION,
+    case NGX_HTTP_GATEWAY_CACHE_CONSUMER:
+        ngx_http_gateway_cache_put_consumers(r, partition, out);
+        break;
+
+    case NGX_HTTP_GATEWAY_CACHE_VALUE:
+        gw_cache_key_put(out, GW_CACHE_KEY_PARTITION,
                          ngx_http_gateway_cache_text(partition));
+        break;
+
+    default:
+        break;
     }
 
     if (clcf->set.guard->mode == NGX_HTTP_GATEWAY_CACHE_GUARD_KEY) {
@@ -239,6 +248,38 @@ ngx_http_gateway_cache_put(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* a key of an application and a token of its user name two consumers */
+
+static void
+ngx_http_gateway_cache_put_consumers(ngx_http_request_t *r,
+    const ngx_str_t *partition, gw_cache_key_out_t *out)
+{
+    ngx_str_t                   *consumer;
+    ngx_uint_t                   i, present;
+    ngx_http_gateway_request_t  *gr;
+
+    gw_cache_key_put(out, GW_CACHE_KEY_CONSUMER,
+                     ngx_http_gateway_cache_text(partition));
+
+    gr = ngx_http_gateway_request(r);
+    present = gr ? gr->present : 0;
+
+    for (i = 0; present >> i; i++) {
+
+        if (!(present >> i & 1)) {
+            continue;
+        }
+
+        consumer = &gr->identities[i].consumer;
+
+        if (!ngx_http_gateway_same(consumer, partition)) {
+            gw_cache_key_put(out, GW_CACHE_KEY_CONSUMER,
+                             ngx_http_gateway_cache_text(consumer));
+        }
+    }
 }
 
 

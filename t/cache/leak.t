@@ -9,6 +9,7 @@ use lib 't/lib';
 use Test::Gateway::Consumer;
 use Test::Gateway::Origin;
 use Test::Gateway::Server;
+use Test::Gateway::Token;
 use Test::More;
 
 my $port = free_port();
@@ -19,10 +20,11 @@ my $other = "proxy_pass http://127.0.0.1:@{[ $beta->port ]};";
 my $nginx = start_nginx(port => $port,
     files => { 'consumers.json' => consumers(consumer('alice'),
                                              consumer('bob')),
-               'html/file' => 'a file', 'html/index/on' => '' },
+               'keys.json' => jwks('es256'), users => "u:{PLAIN}p\n", 'html/file' => 'a file', 'html/index/on' => '' },
     conf => http_conf(http => <<'END', port => $port, server => <<"END2"));
     gateway_cache_zone zone=z:16m;
     gateway_consumers zone=c:1m file=consumers.json;
+    gateway_limit_zone $gateway_consumer zone=l:1m rate=1r/m burst=2;
     underscores_in_headers on;
 END
     gateway_cache z;
@@ -65,6 +67,15 @@ END
     location /nostore/ {
         gateway_cache_no_store \$upstream_http_x_secret; $up }
     location /key/ { gateway_api_key api; $up }
+    location /user/ { gateway_api_key api; gateway_jwt r;
+        gateway_jwt_key_file keys.json; gateway_cache_partition consumer; $up }
+    location /scope/ { gateway_jwt r; gateway_jwt_key_file keys.json;
+        gateway_require_scope read; $up }
+    location /limit/ { gateway_jwt r; gateway_jwt_key_file keys.json;
+        gateway_limit zone=l; $up }
+    location /named/ { gateway_api_key api; gateway_identity_headers on; $up }
+    location /basic/ { try_files /none \@basic; }
+    location \@basic { auth_basic r; auth_basic_user_file users; $up }
 END2
 
 sub get { http_get($nginx, $_[0], headers => [ @_[1 .. $#_] ]) }
@@ -252,5 +263,47 @@ for my $field ('X-Host', 'X_Host', 'x-forwarded_host') {
     status("/$n", "$field: evil");
     is(status("/$n"), '200 MISS', "$field belongs to the key");
 }
+
+
+# --- who the client is
+
+my %token = map { $_ => 'Authorization: Bearer '
+                        . token(key => 'es256',
+                                claims => { sub => $_, scope => 'read' }) }
+            qw( ann ben );
+my $none = 'Authorization: Bearer ' . token(key => 'es256',
+                                            claims => { sub => 'cy' });
+
+for my $user (qw( ann ben )) {
+    is(status('/user/a', $alice, $token{$user}), '200 MISS',
+       "the key of an application and the token of $user");
+    is(status('/user/a', $alice, $token{$user}), '200 HIT', 'again');
+}
+is(status('/user/a', $bob, $token{ann}), '200 MISS', 'another application');
+is((get('/user/a', $alice))[0], 401, 'a key alone');
+
+is(status('/scope/a', $token{ann}), '200 MISS', 'a token with the scope');
+is(status('/scope/a', $token{ben}), '200 HIT', 'another one');
+is((get('/scope/a', $none))[0], 403, 'without it: no hit');
+is((get('/scope/a'))[0], 401, 'without a token, neither');
+
+is(status('/limit/a', $token{ann}), '200 MISS', 'a limit: the first request');
+is(status('/limit/a', $token{ann}), '200 HIT', 'a hit');
+is(status('/limit/a', $token{ann}), '200 HIT', 'another hit');
+is((get('/limit/a', $token{ann}))[0], 429, 'no more than the limit');
+
+$origin->answer('/named/a', head => [ @public, 'Vary: X-Consumer-ID' ]);
+is(status('/named/a', $_), '200 MISS', 'Vary: X-Consumer-ID')
+    for $alice, $bob;
+is(status('/named/a', $_), '200 HIT', 'has a variant for each')
+    for $alice, $bob;
+is(status('/named/a', $bob, 'X-Consumer-ID: alice'), '200 HIT',
+   'whatever the client has sent');
+isnt((get('/named/a', $alice))[2],
+     (get('/named/a', $bob, 'X-Consumer-ID: alice'))[2], 'of its own');
+
+is(status('/basic/a', 'Authorization: Basic dTpw'), '200 MISS', 'auth_basic');
+is(status('/basic/a', 'Authorization: Basic dTpw'), '200 HIT', 'a hit');
+is((get('/basic/a'))[0], 401, 'not without a password');
 
 done_testing();
