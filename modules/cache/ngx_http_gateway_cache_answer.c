@@ -123,7 +123,7 @@ ngx_http_gateway_cache_answer(ngx_http_request_t *r,
     if (ngx_http_gateway_cache_on_error(ctx, error) == GW_CACHE_SEND) {
         ctx->reason = GW_CACHE_R_ORIGIN;
         ctx->status = NGX_HTTP_GATEWAY_CACHE_STALE;
-        ngx_http_gateway_cache_release(ctx);
+        ngx_http_gateway_cache_give_up(ctx);
 
         /* nothing more of the answer is read, or only what must be */
 
@@ -193,7 +193,7 @@ ngx_http_gateway_cache_failed(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_gateway_cache_release(ctx);
+    ngx_http_gateway_cache_give_up(ctx);
 
     ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
 
@@ -650,13 +650,7 @@ ngx_http_gateway_cache_store(ngx_http_request_t *r,
             ctx->reason = reason;
         }
 
-        /* nobody else is to wait for such an answer */
-
-        if (ctx->filling && reason != GW_CACHE_R_FULL) {
-            ngx_http_gateway_cache_mark(ctx->conf->zone, ctx->key.hash);
-        }
-
-        ngx_http_gateway_cache_release(ctx);
+        ngx_http_gateway_cache_give_up(ctx);
 
     } else {
         ctx->state = NGX_HTTP_GATEWAY_CACHE_STORE;

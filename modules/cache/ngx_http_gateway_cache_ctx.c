@@ -272,3 +272,13 @@ ngx_http_gateway_cache_release(ngx_http_gateway_cache_ctx_t *ctx)
     gw_cache_abort(ctx->user, &ctx->fill);
     ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
 }
+
+
+void
+ngx_http_gateway_cache_give_up(ngx_http_gateway_cache_ctx_t *ctx)
+{
+    if (ctx->filling) {
+        ngx_http_gateway_cache_mark(ctx->conf->zone, ctx->key.hash);
+        ngx_http_gateway_cache_release(ctx);
+    }
+}

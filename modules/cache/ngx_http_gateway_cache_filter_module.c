@@ -327,8 +327,7 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
     {
         ctx->reason = GW_CACHE_R_TOO_LARGE;
         ngx_http_gateway_cache_record(r, ctx);
-        ngx_http_gateway_cache_mark(ctx->conf->zone, ctx->key.hash);
-        ngx_http_gateway_cache_release(ctx);
+        ngx_http_gateway_cache_give_up(ctx);
         ngx_http_gateway_cache_attach(r, ctx);
         return;
     }
@@ -336,13 +335,6 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
     /* nginx marks the end of a subrequest otherwise */
 
     if (!b->last_buf && (r == r->main || !b->last_in_chain)) {
-        return;
-    }
-
-    if (ctx->unclean) {
-        ctx->reason = GW_CACHE_R_TRUNCATED;
-        ngx_http_gateway_cache_record(r, ctx);
-        ngx_http_gateway_cache_release(ctx);
         return;
     }
 

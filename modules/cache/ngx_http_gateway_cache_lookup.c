@@ -109,7 +109,7 @@ ngx_http_gateway_cache_redirected(ngx_http_gateway_cache_ctx_t *ctx)
         return;
     }
 
-    ngx_http_gateway_cache_release(ctx);
+    ngx_http_gateway_cache_give_up(ctx);
 
     ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
     ctx->reason = GW_CACHE_R_ORIGIN;
@@ -502,19 +502,19 @@ ngx_http_gateway_cache_wait(ngx_http_request_t *r,
 
     lock = ctx->conf->set.lock;
 
+    if (ctx->reuse.updating) {
+        ctx->reuse.stale = 1;
+        rc = ngx_http_gateway_cache_hit(r, ctx);
+        ctx->status = NGX_HTTP_GATEWAY_CACHE_UPDATING;
+        return rc;
+    }
+
     /* an entry that must be validated each time is not worth to wait for */
 
     if (!lock->on || ctx->alone || (ctx->waited && ctx->pinned)
         || ngx_http_gateway_cache_marked(ctx->conf->zone, ctx->key.hash))
     {
         return ngx_http_gateway_cache_forward(r, ctx);
-    }
-
-    if (ctx->reuse.updating) {
-        ctx->reuse.stale = 1;
-        rc = ngx_http_gateway_cache_hit(r, ctx);
-        ctx->status = NGX_HTTP_GATEWAY_CACHE_UPDATING;
-        return rc;
     }
 
     if (!ctx->waited) {

@@ -93,7 +93,6 @@ typedef struct {
     unsigned                            body:1;     /* is still to be sent */
     unsigned                            muted:1;    /* nothing more is sent */
     unsigned                            failed:1;   /* the origin did */
-    unsigned                            unclean:1;  /* a body without end */
     unsigned                            timed:1;    /* "ttl" is known */
     unsigned                            aged:1;     /* "age" is known */
 } ngx_http_gateway_cache_ctx_t;
@@ -135,6 +134,9 @@ void ngx_http_gateway_cache_unpin(ngx_http_gateway_cache_ctx_t *ctx);
 
 /* gives back the lock on the key, and wakes who waits */
 void ngx_http_gateway_cache_release(ngx_http_gateway_cache_ctx_t *ctx);
+
+/* the same if the origin's answer is not stored: nobody waits for the next */
+void ngx_http_gateway_cache_give_up(ngx_http_gateway_cache_ctx_t *ctx);
 
 /* the moment at hand */
 void ngx_http_gateway_cache_clock(gw_cache_clock_t *clock);

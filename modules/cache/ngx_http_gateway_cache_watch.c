@@ -26,6 +26,9 @@ static void ngx_http_gateway_cache_finalize(ngx_http_request_t *r,
     ngx_int_t rc);
 static void ngx_http_gateway_cache_ended(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_int_t rc);
+static void ngx_http_gateway_cache_truncated(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_int_t rc);
+static ngx_uint_t ngx_http_gateway_cache_left(ngx_int_t rc);
 static ngx_uint_t ngx_http_gateway_cache_cut(ngx_http_upstream_t *u);
 
 
@@ -128,7 +131,7 @@ ngx_http_gateway_cache_finalize(ngx_http_request_t *r, ngx_int_t rc)
     case NGX_HTTP_GATEWAY_CACHE_STORE:
 
         if (rc != NGX_OK || ngx_http_gateway_cache_cut(ctx->upstream)) {
-            ctx->unclean = 1;
+            ngx_http_gateway_cache_truncated(r, ctx, rc);
         }
 
         break;
@@ -141,6 +144,39 @@ ngx_http_gateway_cache_finalize(ngx_http_request_t *r, ngx_int_t rc)
 }
 
 
+/* the client's part of a response that it still receives may take long */
+
+static void
+ngx_http_gateway_cache_truncated(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_int_t rc)
+{
+    if (!ctx->filling) {
+        return;
+    }
+
+    ctx->reason = GW_CACHE_R_TRUNCATED;
+    ngx_http_gateway_cache_record(r, ctx);
+
+    if (ngx_http_gateway_cache_left(rc)) {
+        ngx_http_gateway_cache_release(ctx);
+        return;
+    }
+
+    ngx_http_gateway_cache_give_up(ctx);
+}
+
+
+/* whether the client is the reason for the end: then another request asks */
+
+static ngx_uint_t
+ngx_http_gateway_cache_left(ngx_int_t rc)
+{
+    return rc == NGX_DONE
+           || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
+           || rc == NGX_HTTP_REQUEST_TIME_OUT;
+}
+
+
 /* without a header: the client has left, or the origin has failed */
 
 static void
@@ -150,12 +186,17 @@ ngx_http_gateway_cache_ended(ngx_http_request_t *r,
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway cache: no answer to store: %i", rc);
 
-    ngx_http_gateway_cache_release(ctx);
+    if (ngx_http_gateway_cache_left(rc)) {
+        ngx_http_gateway_cache_release(ctx);
+
+    } else {
+        ngx_http_gateway_cache_give_up(ctx);
+    }
 
     ctx->reason = GW_CACHE_R_ORIGIN;
 
     if (rc < NGX_HTTP_SPECIAL_RESPONSE
-        || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
+        || ngx_http_gateway_cache_left(rc)
         || ngx_http_gateway_cache_restore(r, ctx) != NGX_OK)
     {
         ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;

@@ -10,18 +10,30 @@ use IO::Socket::INET;
 use Test::Gateway::Origin;
 use Test::Gateway::Server;
 use Test::More;
-use Time::HiRes qw( time );
+use Time::HiRes qw( sleep time );
 
 my $port = free_port();
 my $origin = origin();
 my $up = "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
 
 my $nginx = start_nginx(port => $port, conf => http_conf(workers => 2,
-    http => 'gateway_cache_zone zone=z:16m;', port => $port,
-    server => <<"END"));
+    http => 'gateway_cache_zone zone=z:16m;'
+            . ' gateway_cache_zone zone=small:1m max_object=64k;',
+    port => $port, server => <<"END"));
     gateway_cache z;
     add_header X-Status \$gateway_cache_status always;
     location / { $up }
+    location /updating/ { $up gateway_cache_stale 5xx updating; }
+    location /one/ {
+        $up
+        gateway_cache small;
+        gateway_cache_lock on timeout=1m;
+        gateway_cache_stale 5xx timeout;
+        location /one/timeout { $up proxy_read_timeout 500ms; }
+        location /one/page { $up proxy_intercept_errors on;
+                             error_page 503 = /page; }
+    }
+    location /page { internal; return 200 page; }
     location /short/ { $up gateway_cache_lock on timeout=200ms; }
     location /off/ { $up gateway_cache_lock off; }
 END
@@ -84,6 +96,79 @@ is($origin->count('/private'), 20, 'each from the origin');
 my %bodies = map { /\r\n\r\n(.*)/s => 1 } @texts;
 is(scalar keys %bodies, 20, 'all different');
 
+# --- whatever is the reason that nothing is stored: after the first answer all
+# ask at once, although each answer takes 2 s
+
+my @age = ('Cache-Control: max-age=10', 'Age: 20');
+my @not_stored = (
+    [ 'private', pause => 20, body => 'x' x 20,
+      head => [ 'Cache-Control: private' ] ],
+    [ 'status', status => 503 ],
+    [ 'page', status => 503 ],
+    [ 'large', head => $fresh, size => 70_000 ],
+    [ 'grows', head => $fresh, size => 99_000, framing => 'chunked',
+      pause => 20, after => 90_000 ],
+    [ 'cut', head => $fresh, size => 1000, truncate => 500 ],
+    [ 'variant', head => [ @$fresh, 'Vary: X-V' ], size => 1000,
+      truncate => 500 ],
+    [ 'timeout', delay => 60 ],
+    [ 'invalid', head => [ 'X: ' . 'x' x 20_000 ] ],
+    [ 'internal', head => [ @$fresh, 'X-Accel-Redirect: /page' ] ],
+    [ 'stale', status => 503 ]);
+
+$origin->answer('/one/stale', head => \@age);
+answers(ask('/one/stale'));
+$origin->forget;
+@clients = ();
+
+for my $case (@not_stored) {
+    my ($name, %answer) = @$case;
+    $origin->answer("/one/$name", { delay => 1, %answer },
+                    { delay => 2, %answer });
+    push @clients, map { ask("/one/$name") } 1 .. 6;
+}
+
+for my $case (@not_stored) {
+    my $path = "/one/$case->[0]";
+    ok(wait_until(sub { $origin->count($path) == 6 }, 30),
+       "$case->[0]: each asks");
+    my @at = map { $_->{at} } $origin->requests($path);
+    cmp_ok($at[5] - $at[1], '<', 1.5, 'and none waits for another one');
+}
+
+# --- a stale answer is there meanwhile
+
+$origin->answer('/updating/', { head => [ @age, 'ETag: "1"' ], body => 'old' },
+                { status => 503, hold => 1 });
+answers(ask('/updating/'));
+
+for my $n (2, 3) {
+    my $asks = ask('/updating/');
+    wait_until(sub { $origin->held('/updating/') == 1 });
+    (undef, @texts) = answers(map { ask('/updating/') } 1 .. 5);
+    is(scalar(grep { /^X-Status: UPDATING.*old$/ms } @texts), 5,
+       'five stale answers during an update');
+    is($origin->count('/updating/'), $n, 'one request asks');
+    $origin->release('/updating/');
+    (undef, $_) = answers($asks);
+    like($_, qr/^X-Status: STALE.*old$/ms, 'which fails');
+    $origin->answer('/updating/', status => 503, hold => 1);
+}
+
+# --- what is not cacheable is remembered for 5 s
+
+$origin->answer('/remember', { head => [ 'Cache-Control: private' ] },
+                { head => $fresh, body => 'now', hold => 1 });
+answers(ask('/remember'));
+@clients = map { ask('/remember') } 1 .. 5;
+ok(wait_until(sub { $origin->held('/remember') == 5 }), 'nobody waits');
+$origin->release('/remember');
+answers(@clients);
+$origin->answer('/forgotten', { head => [ 'Cache-Control: private' ] },
+                { head => $fresh, body => 'now', hold => 1 });
+answers(ask('/forgotten'));
+my $forgotten = time;       # more below
+
 # --- the client that asks leaves
 
 $origin->answer('/leave', head => $fresh, body => 'later', hold => 1);
@@ -136,11 +221,20 @@ my $big = 'x' x 900_000;
 $origin->answer('/slow', head => $fresh, body => $big);
 my $slow = ask('/slow');
 wait_until(sub { $origin->count('/slow') == 1 });
-my $began = time;
 my ($last, $text) = answers(ask('/slow'));
 cmp_ok(length $text, '>', 900_000, 'a slow client holds up nobody');
 is($origin->count('/slow'), 1, 'the origin was asked once');
 (undef, $text) = answers($slow);
 ok($text =~ /\r\n\r\n(x+)$/ && length $1 == 900_000, 'it has all of it');
+
+# --- 5 s later the answer may be cacheable
+
+sleep 0.1 while time < $forgotten + 5.1;
+@clients = map { ask('/forgotten') } 1 .. 5;
+wait_until(sub { $origin->held('/forgotten') >= 1 });
+$origin->release('/forgotten');
+(undef, @texts) = answers(@clients);
+is(scalar(grep { /now$/ } @texts), 5, 'after 5 s they wait again');
+is($origin->count('/forgotten'), 2, 'for one');
 
 done_testing();
