@@ -261,12 +261,25 @@ ngx_http_gateway_cache_attach(ngx_http_request_t *r,
 }
 
 
+/*
+ * The upstream module may have set a timer, to end a response of which the
+ * client takes nothing.  That begins when the response is stored.
+ */
+
 static void
 ngx_http_gateway_cache_writer(ngx_http_request_t *r)
 {
+    ngx_event_t                   *wev;
     ngx_http_gateway_cache_ctx_t  *ctx;
 
     ctx = ngx_http_gateway_cache_ctx(r);
+    wev = r->connection->write;
+
+    wev->timedout = 0;
+
+    if (wev->timer_set && !wev->delayed) {
+        ngx_del_timer(wev);
+    }
 
     (void) ngx_http_gateway_cache_pass_on(r, ctx, NULL);
 }
