@@ -116,6 +116,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                     names;      /* gw_text_t; none: off */
     ngx_uint_t                      strip;      /* unsigned:1 */
+    ngx_http_gateway_place_t        where;
 } ngx_http_gateway_cache_tags_t;
 
 
@@ -172,6 +173,9 @@ struct ngx_http_gateway_cache_loc_conf_s {
                                                    here or in an inner block */
     ngx_uint_t                      asks_inside;    /* unsigned:1; beside a
                                                        method */
+    ngx_uint_t                      passes_inside;  /* unsigned:1; a response
+                                                       may be stored by this
+                                                       "gateway_cache" */
     ngx_uint_t                      listed;     /* unsigned:1; in main conf. */
 };
 
@@ -180,6 +184,7 @@ typedef struct {
     ngx_array_t                    *peers;      /* watched; NULL: none */
     ngx_array_t                     zones;      /* zone_t * */
     ngx_array_t                     blocks;     /* loc_conf_t * */
+    ngx_uint_t                      admins;     /* gateway_cache_admin */
 } ngx_http_gateway_cache_main_conf_t;
 
 
@@ -350,6 +355,19 @@ char *ngx_http_gateway_cache_admin_merge(ngx_conf_t *cf,
  * on at the location at hand, such as "proxy_cache"; NULL: none.
  */
 const char *ngx_http_gateway_cache_other(ngx_conf_t *cf);
+
+/*
+ * The same: whether the location passes no request to an upstream server whose
+ * responses are stored, and cannot hand one to another location.
+ */
+ngx_uint_t ngx_http_gateway_cache_unserved(ngx_conf_t *cf);
+
+/*
+ * The same: warns of "proxy_no_cache", "proxy_cache_bypass" and their like,
+ * which have no effect on this cache, and of "slice".
+ */
+void ngx_http_gateway_cache_warn_left(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *clcf);
 
 /*
  * The same: whether the origin may receive $request_uri where the URI has been

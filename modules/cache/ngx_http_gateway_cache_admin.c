@@ -100,8 +100,9 @@ ngx_http_gateway_cache_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_cache_loc_conf_t *clcf = conf;
 
-    ngx_http_core_loc_conf_t        *core;
-    ngx_http_gateway_cache_admin_t  *admin;
+    ngx_http_core_loc_conf_t            *core;
+    ngx_http_gateway_cache_admin_t      *admin;
+    ngx_http_gateway_cache_main_conf_t  *cmcf;
 
     if (clcf->admin) {
         return "is duplicate";
@@ -138,6 +139,10 @@ ngx_http_gateway_cache_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "must have \"zone=name\", and \"from=\" with the addresses "
                "that may ask";
     }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_cache_module);
+    cmcf->admins++;
 
     clcf->admin = admin;
     core->handler = ngx_http_gateway_cache_admin_handler;
@@ -188,6 +193,8 @@ ngx_http_gateway_cache_admin_merge(ngx_conf_t *cf,
                       ngx_http_gateway_place_args(&admin->where));
         return NGX_CONF_ERROR;
     }
+
+    ngx_http_gateway_warn_return(cf, "gateway_cache_admin", &admin->where);
 
     return ngx_http_gateway_cache_admin_zones(cf, admin);
 }

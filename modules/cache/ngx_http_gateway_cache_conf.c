@@ -23,10 +23,18 @@ static char *ngx_http_gateway_cache_list(
 static char *ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
     ngx_http_gateway_cache_main_conf_t *cmcf,
     ngx_http_gateway_cache_loc_conf_t *clcf);
+static void ngx_http_gateway_cache_passes(
+    ngx_http_gateway_cache_loc_conf_t *clcf);
 static char *ngx_http_gateway_cache_merge_other(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf);
 static void ngx_http_gateway_cache_warn(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf);
+static void ngx_http_gateway_cache_warn_name(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *clcf);
+static void ngx_http_gateway_cache_warn_partition(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *clcf);
+static void ngx_http_gateway_cache_warn_tags(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *clcf);
 
 
 /* an array of nginx that nobody adds to */
@@ -134,7 +142,7 @@ static const ngx_http_gateway_cache_guard_t
 
 static const ngx_http_gateway_cache_tags_t  ngx_http_gateway_cache_tags_off =
 {
-    { NULL, 0, sizeof(gw_text_t), 0, NULL }, 0
+    { NULL, 0, sizeof(gw_text_t), 0, NULL }, 0, { ngx_null_string, 0 }
 };
 
 
@@ -401,6 +409,10 @@ ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
         outer->on_inside = 1;
     }
 
+    if (!ngx_http_gateway_cache_unserved(cf)) {
+        ngx_http_gateway_cache_passes(clcf);
+    }
+
     profile = (clcf->profile == NGX_CONF_UNSET_UINT) ? 0 : clcf->profile;
 
     clcf->set = clcf->written;
@@ -415,15 +427,35 @@ ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
 }
 
 
+/* marks the block, and outer ones up to the one that writes its zone */
+
+static void
+ngx_http_gateway_cache_passes(ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    const u_char  *name;
+
+    name = clcf->name.data;
+
+    for ( /* void */ ; clcf && clcf->name.data == name; clcf = clcf->outer) {
+        clcf->passes_inside = 1;
+    }
+}
+
+
 static char *
 ngx_http_gateway_cache_merge_other(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf)
 {
     const char  *other;
 
+    if (!ngx_http_gateway_in_force(cf)) {
+        return NGX_CONF_OK;
+    }
+
     other = ngx_http_gateway_cache_other(cf);
 
-    if (other == NULL || !ngx_http_gateway_in_force(cf)) {
+    if (other == NULL) {
+        ngx_http_gateway_cache_warn_left(cf, clcf);
         return NGX_CONF_OK;
     }
 
@@ -482,7 +514,7 @@ static void
 ngx_http_gateway_cache_warn(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf)
 {
-    const ngx_http_gateway_cache_partition_t  *partition;
+    ngx_http_gateway_cache_warn_name(cf, clcf);
 
     if (clcf->setting && !clcf->on_inside) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
@@ -492,6 +524,52 @@ ngx_http_gateway_cache_warn(ngx_conf_t *cf,
                       ngx_http_gateway_place_args(&clcf->setting_where));
         return;
     }
+
+    ngx_http_gateway_cache_warn_partition(cf, clcf);
+    ngx_http_gateway_cache_warn_tags(cf, clcf);
+}
+
+
+static void
+ngx_http_gateway_cache_warn_name(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    ngx_http_gateway_cache_zone_t       *zone;
+    ngx_http_gateway_cache_main_conf_t  *cmcf;
+
+    static const ngx_str_t  off = ngx_string("off");
+
+    if (clcf->name.data == NULL || clcf->passes_inside
+        || (clcf->outer && clcf->outer->name.data == clcf->name.data)
+        || ngx_http_gateway_same(&clcf->name, &off))
+    {
+        return;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_cache_module);
+    zone = ngx_http_gateway_cache_zone_find(cmcf, &clcf->name);
+
+    /* a zone that is never used has been named */
+
+    if (zone && !zone->used) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"gateway_cache\" has no effect, no request in its block or "
+                  "in an inner one reaches a \"proxy_pass\", "
+                  "\"fastcgi_pass\", \"uwsgi_pass\" or \"scgi_pass\" in "
+                  "%V:%ui",
+                  ngx_http_gateway_place_args(&clcf->name_where));
+}
+
+
+static void
+ngx_http_gateway_cache_warn_partition(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    const ngx_http_gateway_cache_partition_t  *partition;
 
     partition = clcf->written.partition;
 
@@ -507,4 +585,28 @@ ngx_http_gateway_cache_warn(ngx_conf_t *cf,
                   "method of authentication is on in its block or in an inner "
                   "one in %V:%ui",
                   ngx_http_gateway_place_args(&partition->where));
+}
+
+
+static void
+ngx_http_gateway_cache_warn_tags(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    const ngx_http_gateway_cache_tags_t  *tags;
+    ngx_http_gateway_cache_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_cache_module);
+    tags = clcf->written.tags;
+
+    if (tags == NULL || tags->names.nelts == 0 || cmcf->admins
+        || (clcf->outer && clcf->outer->written.tags == tags))
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"gateway_cache_tags\" stores tags that cannot be purged, "
+                  "there is no \"gateway_cache_admin\" in %V:%ui",
+                  ngx_http_gateway_place_args(&tags->where));
 }

@@ -11,6 +11,8 @@
 
 static void ngx_http_gateway_cache_note(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf);
+static void ngx_http_gateway_cache_warn_uri(ngx_conf_t *cf,
+    const ngx_array_t *parts);
 static char *ngx_http_gateway_cache_part(ngx_conf_t *cf, ngx_array_t *parts,
     ngx_str_t *value);
 static ngx_uint_t ngx_http_gateway_cache_part_again(const ngx_array_t *parts,
@@ -27,6 +29,8 @@ static char *ngx_http_gateway_cache_guard_names(ngx_conf_t *cf,
     ngx_http_gateway_cache_guard_t *guard);
 static ngx_int_t ngx_http_gateway_cache_guard_mode(ngx_str_t *value,
     ngx_uint_t *mode);
+static char *ngx_http_gateway_cache_constant(ngx_conf_t *cf,
+    ngx_command_t *cmd, ngx_str_t *value);
 
 
 static void
@@ -140,7 +144,46 @@ ngx_http_gateway_cache_set_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf->written.key = parts;
 
+    ngx_http_gateway_cache_warn_uri(cf, parts);
+
     return NGX_CONF_OK;
+}
+
+
+/* habits of proxy_cache_key: $uri is the same for "/a%2fb" and "/a/b" */
+
+static void
+ngx_http_gateway_cache_warn_uri(ngx_conf_t *cf, const ngx_array_t *parts)
+{
+    char                                 *p;
+    ngx_str_t                            *value;
+    ngx_uint_t                            i;
+    const ngx_http_gateway_cache_part_t  *part;
+
+    part = parts->elts;
+
+    for (i = 0; i < parts->nelts; i++) {
+        if (part[i].kind == NGX_HTTP_GATEWAY_CACHE_PATH) {
+            return;
+        }
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        p = ngx_strstr(value[i].data, "$uri");
+
+        if (p == NULL || p[4] == '_' || isalnum((u_char) p[4])) {
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"$uri\" in \"gateway_cache_key\" is decoded, and "
+                           "different paths share a response, \"path\" tells "
+                           "them apart");
+        return;
+    }
 }
 
 
@@ -610,6 +653,8 @@ ngx_http_gateway_cache_set_tags(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_gateway_place(cf, &tags->where);
+
     clcf->written.tags = tags;
 
     if (off) {
@@ -665,7 +710,49 @@ char *
 ngx_http_gateway_cache_set_values(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
     ngx_http_gateway_cache_note(cf, conf);
 
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_http_script_variables_count(&value[i]) == 0
+            && ngx_http_gateway_cache_constant(cf, cmd, &value[i])
+               != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
     return ngx_http_set_predicate_slot(cf, cmd, conf);
+}
+
+
+/* one that purges at each request is never meant */
+
+static char *
+ngx_http_gateway_cache_constant(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value)
+{
+    ngx_uint_t  applies;
+
+    if (cmd->offset == offsetof(ngx_http_gateway_cache_loc_conf_t,
+                                written.purge))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\", it must contain "
+                           "a variable", value, &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    applies = value->len && !(value->len == 1 && value->data[0] == '0');
+
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                       "\"%V\" in \"%V\" contains no variable, it %s", value,
+                       &cmd->name, applies ? "applies to all requests"
+                                           : "has no effect");
+
+    return NGX_CONF_OK;
 }

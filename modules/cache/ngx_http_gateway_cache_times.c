@@ -26,6 +26,8 @@ typedef struct {
 } ngx_http_gateway_cache_stale_args_t;
 
 
+static char *ngx_http_gateway_cache_ttl_status(ngx_conf_t *cf);
+static ngx_uint_t ngx_http_gateway_cache_ttl_bare(const ngx_str_t *value);
 static char *ngx_http_gateway_cache_ttl_times(ngx_conf_t *cf,
     ngx_http_gateway_cache_ttl_t *ttl, ngx_array_t *others);
 static char *ngx_http_gateway_cache_ttl_item(ngx_conf_t *cf,
@@ -57,6 +59,7 @@ ngx_http_gateway_cache_set_ttl(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         || ngx_array_init(&ttl->times, cf->pool, 4, sizeof(gw_cache_ttl_t))
            != NGX_OK
         || ngx_array_init(&others, cf->pool, 4, sizeof(ngx_str_t)) != NGX_OK
+        || ngx_http_gateway_cache_ttl_status(cf) != NGX_CONF_OK
         || ngx_http_gateway_cache_ttl_times(cf, ttl, &others) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -72,6 +75,54 @@ ngx_http_gateway_cache_set_ttl(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf->written.ttl = ttl;
 
     return rv;
+}
+
+
+/* habits of proxy_cache_valid: one or more statuses, and then a time */
+
+static char *
+ngx_http_gateway_cache_ttl_status(ngx_conf_t *cf)
+{
+    ngx_int_t    status;
+    ngx_str_t   *value;
+    ngx_uint_t   i, last;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        status = ngx_atoi(value[i].data, value[i].len);
+
+        for (last = i;
+             last + 1 < cf->args->nelts
+             && ngx_http_gateway_cache_ttl_bare(&value[last + 1]);
+             last++)
+        {
+            /* void */
+        }
+
+        if (status < 200 || status > 599 || last == i) {
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in \"gateway_cache_ttl\" is a time, the "
+                           "time of a status is written as \"%V=%V\"",
+                           &value[i], &value[i], &value[last]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* a time without a status */
+
+static ngx_uint_t
+ngx_http_gateway_cache_ttl_bare(const ngx_str_t *value)
+{
+    return value->data[0] >= '0' && value->data[0] <= '9'
+           && ngx_strlchr(value->data, value->data + value->len, '=') == NULL;
 }
 
 
@@ -248,6 +299,9 @@ static char *
 ngx_http_gateway_cache_ttl_check(ngx_conf_t *cf,
     ngx_http_gateway_cache_ttl_t *ttl)
 {
+    ngx_uint_t       i;
+    gw_cache_ttl_t  *known;
+
     if (ttl->min > ttl->max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"min=\" must not be above \"max=\", which is %T "
@@ -267,6 +321,24 @@ ngx_http_gateway_cache_ttl_check(ngx_conf_t *cf,
                            "\"override=all\" in \"gateway_cache_ttl\" also "
                            "stores responses with \"no-store\", \"private\" "
                            "or \"no-cache\"");
+    }
+
+    known = ttl->times.elts;
+
+    for (i = 0; i < ttl->times.nelts; i++) {
+
+        /* one that is written is meant */
+
+        if (known[i].seconds > ttl->max
+            && ttl->max == NGX_HTTP_GATEWAY_CACHE_TTL_MAX)
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "a time of %uD seconds in "
+                               "\"gateway_cache_ttl\" is reduced to \"max=\", "
+                               "which is %T seconds", known[i].seconds,
+                               ttl->max);
+            break;
+        }
     }
 
     return NGX_CONF_OK;

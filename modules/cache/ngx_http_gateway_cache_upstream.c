@@ -12,9 +12,19 @@
 
 typedef struct {
     const char  *module;
-    const char  *cache;
     ngx_str_t    timeout;
+    const char  *cache;
+    const char  *no_cache;
+    const char  *bypass;
 } ngx_http_gateway_cache_upstream_t;
+
+
+#define ngx_http_gateway_cache_known(name)                                    \
+    { "ngx_http_" name "_module", ngx_string(name "_connect_timeout"),        \
+      name "_cache", name "_no_cache", name "_cache_bypass" }
+
+#define ngx_http_gateway_cache_null_upstream                                  \
+    { NULL, ngx_null_string, NULL, NULL, NULL }
 
 
 /* proxy is the first: what it sends of a request is known */
@@ -22,20 +32,34 @@ typedef struct {
 static const ngx_http_gateway_cache_upstream_t
     ngx_http_gateway_cache_upstreams[] =
 {
-    { "ngx_http_proxy_module", "proxy_cache",
-      ngx_string("proxy_connect_timeout") },
-    { "ngx_http_fastcgi_module", "fastcgi_cache",
-      ngx_string("fastcgi_connect_timeout") },
-    { "ngx_http_uwsgi_module", "uwsgi_cache",
-      ngx_string("uwsgi_connect_timeout") },
-    { "ngx_http_scgi_module", "scgi_cache",
-      ngx_string("scgi_connect_timeout") },
-    { NULL, NULL, ngx_null_string }
+    ngx_http_gateway_cache_known("proxy"),
+    ngx_http_gateway_cache_known("fastcgi"),
+    ngx_http_gateway_cache_known("uwsgi"),
+    ngx_http_gateway_cache_known("scgi"),
+    ngx_http_gateway_cache_null_upstream
 };
 
 
+/* whose responses are not stored */
+
+static const ngx_http_gateway_cache_upstream_t
+    ngx_http_gateway_cache_others[] =
+{
+    ngx_http_gateway_cache_known("grpc"),
+    ngx_http_gateway_cache_known("memcached"),
+    ngx_http_gateway_cache_null_upstream
+};
+
+
+#if (NGX_HTTP_CACHE)
+static void ngx_http_gateway_cache_left(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, const char *name,
+    const char *ours);
+#endif
 static ngx_http_upstream_conf_t *ngx_http_gateway_cache_upstream_conf(
     ngx_conf_t *cf, const ngx_http_gateway_cache_upstream_t *upstream);
+static void *ngx_http_gateway_cache_module_conf(ngx_conf_t *cf,
+    const char *name, ngx_module_t **module);
 
 
 const char *
@@ -129,25 +153,115 @@ ngx_http_gateway_cache_upstream(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
+/*
+ * A "return" answers before the cache is asked.  Responses of grpc_pass and
+ * memcached_pass are not stored.  Other handlers may redirect.
+ */
+
+ngx_uint_t
+ngx_http_gateway_cache_unserved(ngx_conf_t *cf)
+{
+    void                      *rewrite;
+    ngx_uint_t                 i;
+    ngx_http_upstream_conf_t  *conf;
+
+    if (!ngx_http_gateway_in_force(cf)) {
+        return 1;
+    }
+
+    rewrite = ngx_http_gateway_cache_module_conf(cf, "ngx_http_rewrite_module",
+                                                 NULL);
+
+    if (rewrite && ngx_http_gateway_location_returns(rewrite)) {
+        return 1;
+    }
+
+    for (i = 0; ngx_http_gateway_cache_others[i].module; i++) {
+
+        conf = ngx_http_gateway_cache_upstream_conf(cf,
+                                            &ngx_http_gateway_cache_others[i]);
+
+        if (conf != NULL && conf->upstream != NULL) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_gateway_cache_warn_left(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    size_t                                   *slice;
+#if (NGX_HTTP_CACHE)
+    ngx_http_upstream_conf_t                 *conf;
+    const ngx_http_gateway_cache_upstream_t  *u;
+
+    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+
+        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+
+        if (conf == NULL) {
+            continue;
+        }
+
+        if (conf->no_cache && clcf->written.no_store == NGX_CONF_UNSET_PTR) {
+            ngx_http_gateway_cache_left(cf, clcf, u->no_cache,
+                                        "gateway_cache_no_store");
+        }
+
+        if (conf->cache_bypass && clcf->written.bypass == NGX_CONF_UNSET_PTR) {
+            ngx_http_gateway_cache_left(cf, clcf, u->bypass,
+                                        "gateway_cache_bypass");
+        }
+    }
+#endif
+
+    /* the first member is the size, 0 where it is off */
+
+    slice = ngx_http_gateway_cache_module_conf(cf,
+                                      "ngx_http_slice_filter_module", NULL);
+
+    if (slice && *slice) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"slice\" and \"gateway_cache\" are both on, partial "
+                      "responses are not stored, in the block in %V:%ui",
+                      ngx_http_gateway_place_args(&clcf->where));
+    }
+}
+
+
+#if (NGX_HTTP_CACHE)
+
+static void
+ngx_http_gateway_cache_left(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, const char *name,
+    const char *ours)
+{
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"%s\" has no effect on \"gateway_cache\", use \"%s\", in "
+                  "the block in %V:%ui", name, ours,
+                  ngx_http_gateway_place_args(&clcf->where));
+}
+
+#endif
+
+
 /* of the location at hand; NULL: nginx was built without the module */
 
 static ngx_http_upstream_conf_t *
 ngx_http_gateway_cache_upstream_conf(ngx_conf_t *cf,
     const ngx_http_gateway_cache_upstream_t *upstream)
 {
-    u_char               *conf;
-    ngx_uint_t            i;
-    ngx_module_t         *module;
-    ngx_command_t        *cmd;
-    ngx_http_conf_ctx_t  *ctx;
+    u_char         *conf;
+    ngx_module_t   *module;
+    ngx_command_t  *cmd;
 
-    for (i = 0; (module = cf->cycle->modules[i]) != NULL; i++) {
-        if (ngx_strcmp(module->name, upstream->module) == 0) {
-            break;
-        }
-    }
+    conf = ngx_http_gateway_cache_module_conf(cf, upstream->module, &module);
 
-    if (module == NULL) {
+    if (conf == NULL) {
         return NULL;
     }
 
@@ -163,10 +277,36 @@ ngx_http_gateway_cache_upstream_conf(ngx_conf_t *cf,
         return NULL;
     }
 
-    ctx = cf->ctx;
-    conf = ctx->loc_conf[module->ctx_index];
-
     return (ngx_http_upstream_conf_t *)
            (conf + cmd->offset
             - offsetof(ngx_http_upstream_conf_t, connect_timeout));
+}
+
+
+/* the same for a module, which "module" receives unless it is NULL */
+
+static void *
+ngx_http_gateway_cache_module_conf(ngx_conf_t *cf, const char *name,
+    ngx_module_t **module)
+{
+    ngx_uint_t            i;
+    ngx_module_t         *m;
+    ngx_http_conf_ctx_t  *ctx;
+
+    ctx = cf->ctx;
+
+    for (i = 0; (m = cf->cycle->modules[i]) != NULL; i++) {
+
+        if (ngx_strcmp(m->name, name) != 0) {
+            continue;
+        }
+
+        if (module) {
+            *module = m;
+        }
+
+        return ctx->loc_conf[m->ctx_index];
+    }
+
+    return NULL;
 }

@@ -14,11 +14,13 @@ plan skip_all => 'starts no server' if $ENV{GATEWAY_MASTER};
 
 my $zone = 'gateway_cache_zone zone=z:1m;';
 my $on = "$zone gateway_cache z;";
+my $pass = 'proxy_pass http://127.0.0.1:1;';
+my $admin = 'location = /cache { gateway_cache_admin zone=z from=unix:; }';
 
 # a zone; settings where the cache is on; both at the level of http
 sub zone { return http_conf(http => "\n$_[0]  #!\ngateway_cache a;") }
 sub alone { return http_conf(http => "\n$_[0]  #!\n") }
-sub set { return http_conf(http => "$on\n$_[0]  #!\n") }
+sub set { return http_conf(http => "$on\n$_[0]  #!\n", server => $admin) }
 sub server { return http_conf(http => $zone, server => "\n$_[0]") }
 
 
@@ -96,7 +98,7 @@ accepted(http_conf(http => "gateway_cache off;"), 'off without a zone');
 # --- where, and which zone
 
 for ("gateway_cache z;\n", "location / { gateway_cache z; }\n",
-     "gateway_cache z; location / { gateway_cache off; }\n",
+     "gateway_cache z; location /a { gateway_cache off; }\n",
      "location / { location /a { gateway_cache z; } }\n")
 {
     accepted(server($_), s/\n//r);
@@ -149,7 +151,7 @@ for my $name (sort keys %good) {
     my @values = @{ $good{$name} };
 
     accepted(set("$name $_;"), "$name $_") for @values;
-    accepted(server("location / { gateway_cache z; $name $values[0]; }\n"),
+    accepted(server("location / { gateway_cache z; $name $values[0]; }\n$admin"),
              "$name in a location");
     refused(server("location / { gateway_cache z; if (\$arg_a) {\n"
                    . "$name $values[0];  #!\n} }"),
@@ -402,7 +404,8 @@ for ([ 'without a method', 'location / { }', $nobody ],
      [ 'with one', "location / { $asks }" ],
      [ 'further inside', "location / { location /a { $asks } }" ],
      [ 'further outside', "$asks location / { }" ],
-     [ 'where the cache is off', "location / { gateway_cache off; $asks }",
+     [ 'where the cache is off', "location / { gateway_cache off; $asks }"
+                                 . ' location /b { }',
        $nobody ])
 {
     my ($name, $server, @lines) = @$_;
@@ -455,7 +458,8 @@ for my $other (sort keys %pass) {
 
     for (
         [ 'this one is off', "${other}_cache k;",
-          "gateway_cache z; location / { gateway_cache off; $pass{$other} }" ],
+          "gateway_cache z; location / { gateway_cache off; $pass{$other} }"
+          . " location /b { ${other}_cache off; $pass{$other} }" ],
         [ 'that one is off', "${other}_cache k; gateway_cache z;",
           "location / { ${other}_cache off; $pass{$other} }" ],
         [ 'side by side', '',
@@ -466,5 +470,151 @@ for my $other (sort keys %pass) {
         accepted($both->($http, $server), "$other, $name");
     }
 }
+
+
+# --- what newcomers write
+
+my $unserved = '"gateway_cache" has no effect, no request in its block or in an'
+               . ' inner one reaches a "proxy_pass", "fastcgi_pass", "uwsgi_pass"'
+               . ' or "scgi_pass"';
+
+warned(server("location / {\ngateway_cache z;  #!\n$_ }"), $unserved, "beside $_")
+    for 'return 200 a;', "return 200 a; $pass", 'grpc_pass 127.0.0.1:1;',
+        'set $memcached_key a; memcached_pass 127.0.0.1:1;';
+accepted(server("location / { gateway_cache z; $_ }\n"), "beside $_")
+    for $pass, 'root files;', "if (\$arg_a) { return 403; } $pass", 'rewrite ^ /other last;',
+        'root files; try_files $uri /app;', 'root files; error_page 404 /app;',
+        'root files; index index.php;', "root files; location /a { $pass }",
+        "root files; if (\$arg_a) { $pass }",
+        'proxy_pass http://$arg_a;', 'fastcgi_pass 127.0.0.1:1;',
+        'uwsgi_pass 127.0.0.1:1;', 'scgi_pass 127.0.0.1:1;';
+
+warned(server("gateway_cache z;  #!\nlocation / { $_->[0] }"), $unserved,
+       $_->[1])
+    for [ "gateway_cache off; $pass", 'each location switches it off' ],
+        [ 'return 200 a;', 'each location returns' ],
+        [ "gateway_cache off; location /a { gateway_cache off; $pass }",
+          'and inner ones' ];
+warned(http_conf(http => "$zone\ngateway_cache z;  #!\n",
+                 server => "gateway_cache off; location / { $pass }")
+       =~ s/$zone/\n$&  #!/r =~ s/#!(\ngateway_cache z;)  #!/#!$1/r,
+       'zone "z" of "gateway_cache_zone" is never used',
+       'each server switches it off: one warning');
+warned(http_conf(http => "$zone gateway_cache_zone zone=y:1m;\n"
+                         . "gateway_cache z;  #!\n",
+                 server => "location / { gateway_cache y; $pass }"), $unserved,
+       'each location uses another zone');
+accepted(server("gateway_cache z; location / { gateway_cache off; $pass }"
+                . " location /a { $pass }\n"), 'one location uses it');
+
+# words of other caches
+
+refused(server("location / {\ngateway_cache $_;  #!\n$pass }"),
+        "unknown zone \"$_\" in \"gateway_cache\", there is no"
+        . ' "gateway_cache_zone" of this name', "gateway_cache $_")
+    for 'on', 'zone=z';
+refused(set("gateway_cache_ttl $_->[0];"),
+        "\"$_->[1]\" in \"gateway_cache_ttl\" is a time, the time of a status is"
+        . " written as \"$_->[1]=$_->[2]\"", "ttl $_->[0]")
+    for [ '200 302 10m', 200, '10m' ], [ '404 1m', 404, '1m' ],
+        [ '5m 404 1m', 404, '1m' ], [ '200 1m override', 200, '1m' ],
+        [ '200 599', 200, '599' ];
+refused(set("gateway_cache_ttl $_->[0];"),
+        "duplicate time of status 200 in \"$_->[1]\" in \"gateway_cache_ttl\"",
+        "ttl $_->[0]") for [ '199 1m', '1m' ], [ '600 1m', '1m' ];
+refused(set('gateway_cache_ttl any 1m;'),
+        'invalid parameter "any" in "gateway_cache_ttl", allowed are "any=",'
+        . ' "min=", "max=", "override", "override=all"', 'ttl any 1m');
+accepted(set("gateway_cache_ttl $_;"), "ttl $_")
+    for '200', '404=1m 1m', '200 any=1m', '86400', '30d max=30d', '7d max=1h';
+warned(set("gateway_cache_ttl $_->[0];"),
+       "a time of $_->[1] seconds in \"gateway_cache_ttl\" is reduced to"
+       . ' "max=", which is 86400 seconds', "ttl $_->[0]")
+    for [ '30d', 2592000 ], [ '86401', 86401 ], [ '1m any=2d', 172800 ];
+
+warned(set("gateway_cache_key $_;"),
+       '"$uri" in "gateway_cache_key" is decoded, and different paths share a'
+       . ' response, "path" tells them apart', "key $_")
+    for '$uri', 'host $scheme$uri$is_args$args', '$uri?$args';
+accepted(set("gateway_cache_key $_;"), "key $_")
+    for '$scheme$proxy_host$request_uri', 'path $uri';
+accepted(http_conf(http => "map \$arg_a \$uri_kind { default a; }\n$on"
+                           . ' gateway_cache_key $uri_kind;'),
+         'a variable whose name begins so');
+
+refused(set("gateway_cache_purge $_->[0];"),
+        "invalid value \"$_->[1]\" in \"gateway_cache_purge\", it must contain"
+        . ' a variable', "purge $_->[0]")
+    for [ 1, 1 ], [ '""', '' ], [ 'PURGE from 127.0.0.1', 'PURGE' ],
+        [ '$arg_a 0', 0 ];
+for my $name (qw( bypass no_store )) {
+    warned(set("gateway_cache_$name $_->[0];"),
+           "\"$_->[1]\" in \"gateway_cache_$name\" contains no variable, it "
+           . $_->[2], "$name $_->[0]")
+        for [ 1, 1, 'applies to all requests' ], [ 0, 0, 'has no effect' ],
+            [ '""', '', 'has no effect' ],
+            [ 'cookie_a $arg_a', 'cookie_a', 'applies to all requests' ];
+}
+
+# the endpoint
+
+refused(server("location / {\ngateway_cache_admin $_;  #!\n}"),
+        '"gateway_cache_admin" directive must have "zone=name", and "from=" with'
+        . ' the addresses that may ask', "admin $_")
+    for 'zone=z', 'from=any', 'from=127.0.0.1';
+refused(server("location / {\ngateway_cache_admin zone=y from=any;  #!\n}"),
+        'unknown zone "y" in "gateway_cache_admin", there is no'
+        . ' "gateway_cache_zone" of this name', 'admin of an unknown zone');
+refused(server("location / { $pass\ngateway_cache_admin zone=z from=any;  #!\n}"),
+        '"gateway_cache_admin" directive cannot stand beside another one that'
+        . " answers the location's requests, such as proxy_pass",
+        'admin beside proxy_pass');
+refused(server("gateway_cache_admin zone=z from=any;  #!\n"),
+        '"gateway_cache_admin" directive is not allowed here',
+        'admin in a server');
+accepted(server("gateway_cache z; location = /c { gateway_cache_admin zone=z"
+                . " from=$_; }\n"), "admin from=$_")
+    for '127.0.0.1', '10.0.0.0/8', 'unix:', 'any', '127.0.0.1 from=::1';
+warned(server("gateway_cache z; location /c {\ngateway_cache_admin zone=z"
+              . ' from=any;  #!' . "\nreturn 200 a; } location /a { }"),
+       '"return" answers before "gateway_cache_admin" is asked, its response is'
+       . ' open to everybody, in the block', 'admin beside return');
+warned(http_conf(http => "$on\ngateway_cache_tags $_;  #!\n"),
+       '"gateway_cache_tags" stores tags that cannot be purged, there is no'
+       . ' "gateway_cache_admin"', "tags $_ without an endpoint")
+    for 'Surrogate-Key', 'A-Tags strip';
+warned(server("location / { gateway_cache z;\ngateway_cache_tags A;  #!\n"
+              . ' location /a { } }'),
+       '"gateway_cache_tags" stores tags that cannot be purged, there is no'
+       . ' "gateway_cache_admin"', 'which an inner block inherits');
+
+# directives of nginx that do nothing here
+
+for my $other (sort keys %pass) {
+    warned(server("location / {  #!\ngateway_cache z; $pass{$other}"
+                  . " ${other}_$_->[0] \$arg_a; }"),
+           "\"${other}_$_->[0]\" has no effect on \"gateway_cache\", use"
+           . " \"gateway_cache_$_->[1]\", in the block", "${other}_$_->[0]")
+        for [ 'no_cache', 'no_store' ], [ 'cache_bypass', 'bypass' ];
+}
+warned(server("proxy_no_cache \$arg_a; location / {  #!\ngateway_cache z; $pass }"),
+       '"proxy_no_cache" has no effect on "gateway_cache", use'
+       . ' "gateway_cache_no_store", in the block', 'an inherited one');
+accepted(server("location / { gateway_cache z; $pass proxy_no_cache \$arg_a;"
+                . " gateway_cache_no_store \$arg_a; }\n"), 'beside ours');
+accepted(server("proxy_no_cache \$arg_a; location / { $pass }"
+                . " location /a { gateway_cache z; proxy_no_cache 0; $pass"
+                . " gateway_cache_no_store \$arg_b; }\n"),
+         'where the cache is off');
+warned(server("location / {  #!\ngateway_cache z; slice 1m; $pass }"),
+       '"slice" and "gateway_cache" are both on, partial responses are not'
+       . ' stored, in the block', 'slice');
+accepted(server("location / { gateway_cache z; $_; $pass }\n"), $_)
+    for 'slice 0', 'proxy_buffering off', 'proxy_store on',
+        'proxy_ignore_headers Cache-Control';
+refused(server("location / { gateway_cache z; gateway_cache_lock_timeout 5s;"
+               . " $pass }  #!") =~ s/gateway_cache_lock_timeout/\n$&/r
+        =~ s/#!//r =~ s/timeout 5s;/timeout 5s;  #!\n/r,
+        'unknown directive "gateway_cache_lock_timeout"', 'a word of nginx');
 
 done_testing;
