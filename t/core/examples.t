@@ -35,6 +35,7 @@ my %exercise = (
     'saas-plans.conf' => \&saas_plans,
     'redis.conf'      => \&redis,
     'observability.conf' => \&observability,
+    'ecommerce.conf'  => \&ecommerce,
 );
 
 # of redis.conf: what stands in the example is all that the user may do
@@ -358,6 +359,43 @@ sub observability {
     is(scalar @problems, 1, 'what went wrong alone');
     is($problems[0]{http}{response}{status_code}, 401, '    is in the other file');
     unlike(slurp($server->dir . '/logs/access.json'), qr/canary|gk_/, 'no secret');
+    return;
+}
+
+
+# more of it in t/cache/ecommerce.t
+
+sub ecommerce {
+    my ($server) = @_;
+
+    my $did = sub {
+        my ($status, $head) = ask($server, @_);
+        my ($said) = $head =~ /^Cache-Status: [^;]+; *(hit|fwd)/m;
+        return join ' ', $status, $said // ();
+    };
+
+    is($did->('/catalogue/42'), '200 fwd', 'a page of the catalogue');
+    is($did->('/catalogue/42?utm_source=mail'), '200 hit', 'is stored');
+    is($did->('/prices/42'), '200 fwd', 'a price');
+    is($did->('/prices/42'), '200 hit', 'is stored');
+    is($did->('/prices/42', undef, headers => [ 'Cookie: currency=USD' ]),
+       '200 fwd', 'by currency');
+    is($did->($_), '200', "$_ is not") for qw( /basket/ /basket/ /account/a );
+
+    is($did->('/partners/42'), '401', 'a partner without a key');
+    for my $key (qw( good poor )) {
+        is($did->('/partners/42', undef, headers => with($key)), "200 $_",
+           "$key: $_") for qw( fwd hit );
+    }
+
+    my ($status, undef, $body) = ask($server, '/_cache', undef, method => 'POST',
+        body => '{"purge":[{"url":"http://localhost/catalogue/42"}]}');
+    is("$status $body", qq(200 {"purged":1}\n), 'a purge');
+    is($did->('/catalogue/42'), '200 fwd', 'is asked for again');
+
+    my @records = records($server, 'logs/shop.json', 13);
+    is(join(' ', map { $_->{gateway}{cache_status} // '-' } @records[0 .. 5]),
+       'MISS HIT MISS HIT MISS -', 'the log');
     return;
 }
 
