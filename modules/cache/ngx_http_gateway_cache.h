@@ -291,6 +291,17 @@ char *ngx_http_gateway_cache_set_values(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /*
+ * ngx_http_gateway_cache_answer.c
+ */
+
+/*
+ * In LOG, where a format asks for it: writes what became of the request into
+ * its record.
+ */
+void ngx_http_gateway_cache_record(ngx_http_request_t *r);
+
+
+/*
  * ngx_http_gateway_cache_conf.c
  */
 

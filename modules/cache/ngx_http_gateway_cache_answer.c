@@ -1000,15 +1000,16 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
 
 
 void
-ngx_http_gateway_cache_record(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx)
+ngx_http_gateway_cache_record(ngx_http_request_t *r)
 {
-    gw_text_t                    word;
-    ngx_http_gateway_request_t  *gr;
+    gw_text_t                      word;
+    ngx_http_gateway_request_t    *gr;
+    ngx_http_gateway_cache_ctx_t  *ctx;
 
-    gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
+    gr = ngx_http_gateway_request(r);
+    ctx = ngx_http_gateway_cache_ctx(r);
 
-    if (gr == NULL) {
+    if (ctx == NULL) {
         return;
     }
 
@@ -1021,6 +1022,10 @@ ngx_http_gateway_cache_record(ngx_http_request_t *r,
     ctx->told.aged = ctx->aged;
 
     gr->cached = &ctx->told;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: recorded status:%V reason:\"%V\"",
+                   &ctx->told.status, &ctx->told.reason);
 }
 
 

@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_gateway_cache.h"
+#include "ngx_http_gateway_observe.h"
 
 
 static void ngx_http_gateway_cache_unset(
@@ -411,6 +412,14 @@ ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
 
     if (!ngx_http_gateway_cache_unserved(cf)) {
         ngx_http_gateway_cache_passes(clcf);
+    }
+
+    if (ngx_http_gateway_observed(cf, NGX_HTTP_GATEWAY_OBSERVE_CACHED)
+        && ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_SETTLE,
+                                    ngx_http_gateway_cache_record)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     profile = (clcf->profile == NGX_CONF_UNSET_UINT) ? 0 : clcf->profile;

@@ -88,7 +88,6 @@ ngx_http_gateway_cache_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    ngx_http_gateway_cache_record(r, ctx);
     ngx_http_gateway_cache_strip(r, ctx->conf->set.tags);
 
     if (ngx_http_gateway_cache_tell(r, ctx) != NGX_OK) {
@@ -339,7 +338,6 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
                             ngx_http_gateway_cache_now()))
     {
         ctx->reason = GW_CACHE_R_TOO_LARGE;
-        ngx_http_gateway_cache_record(r, ctx);
         ngx_http_gateway_cache_give_up(ctx);
         ngx_http_gateway_cache_attach(r, ctx);
         return;

@@ -185,6 +185,13 @@ ngx_http_gateway_cache_respond(ngx_http_request_t *r,
     ctx->age = gw_cache_age(&ctx->entry, &now);
     ctx->aged = 1;
 
+    /* in place of an error of the origin: the lookup found no use for it */
+
+    if (!ctx->timed) {
+        ctx->ttl = (int64_t) ctx->entry.lifetime - ctx->age;
+        ctx->timed = 1;
+    }
+
     ctx->first = 0;
     ctx->last = ctx->hit.length;
     ctx->body = 1;

@@ -231,10 +231,6 @@ unsigned ngx_http_gateway_cache_error(ngx_uint_t status);
 gw_cache_action_e ngx_http_gateway_cache_on_error(
     ngx_http_gateway_cache_ctx_t *ctx, unsigned error);
 
-/* writes what is known so far into the request's record */
-void ngx_http_gateway_cache_record(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx);
-
 /* Cache-Status */
 ngx_int_t ngx_http_gateway_cache_tell(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);

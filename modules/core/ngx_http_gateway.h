@@ -215,7 +215,8 @@ typedef struct {
 
     ngx_http_gateway_ids_t         *ids;        /* NULL: none, or not yet */
 
-    ngx_http_gateway_cached_t      *cached;     /* NULL: no cache was asked */
+    ngx_http_gateway_cached_t      *cached;     /* CACHED, in LOG; NULL: no
+                                                   cache was asked */
 
     /* NULL: the request is a client's */
     struct ngx_http_gateway_detached_s  *detached;

@@ -24,6 +24,7 @@
 #define NGX_HTTP_GATEWAY_OBSERVE_TIME     0x02
 #define NGX_HTTP_GATEWAY_OBSERVE_END      0x04
 #define NGX_HTTP_GATEWAY_OBSERVE_RESULTS  0x08
+#define NGX_HTTP_GATEWAY_OBSERVE_CACHED   0x10
 
 
 /*
@@ -128,6 +129,14 @@ typedef struct {
 /* a zeroed element in the request's memory; NULL: no memory */
 ngx_http_gateway_result_t *ngx_http_gateway_result_add(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
+
+
+/*
+ * CACHED: what became of the request in a cache.  The module that caches adds
+ * it in LOG, in the stage SETTLE, if it was asked for:
+ *
+ *     ngx_http_gateway_cached_t  *gr->cached;    NULL: no cache was asked
+ */
 
 
 /* for core's postconfiguration; a used $gateway_route asks for ROUTE */

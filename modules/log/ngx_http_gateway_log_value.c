@@ -1201,6 +1201,35 @@ ngx_http_gateway_log_cache(ngx_http_gateway_log_record_t *rec,
 }
 
 
+/* of the gateway's cache alone */
+
+static u_char *
+ngx_http_gateway_log_cache_reason(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    const ngx_http_gateway_cached_t  *cached;
+
+    cached = rec->gr ? rec->gr->cached : NULL;
+
+    return (cached && cached->reason.len)
+           ? ngx_http_gateway_log_text(rec, p, cached->reason.data,
+                                       cached->reason.len)
+           : NULL;
+}
+
+
+static u_char *
+ngx_http_gateway_log_cache_age(ngx_http_gateway_log_record_t *rec,
+    const ngx_http_gateway_log_op_t *op, u_char *p)
+{
+    const ngx_http_gateway_cached_t  *cached;
+
+    cached = rec->gr ? rec->gr->cached : NULL;
+
+    return (cached && cached->aged) ? gw_text_decimal(p, cached->age) : NULL;
+}
+
+
 /* for gcp */
 
 static u_char *
@@ -1288,6 +1317,11 @@ ngx_http_gateway_log_cache_validated(ngx_http_gateway_log_record_t *rec,
 
 /* what only native has a name for; in the others behind "gateway." */
 
+#define NGX_HTTP_GATEWAY_LOG_CACHE(prefix)                                    \
+    V(prefix "cache_status", w(cache), "upstream_cache_status"),              \
+    M(prefix "cache_reason", w(cache_reason), 0),                             \
+    M(prefix "cache_age", w(cache_age), 0)
+
 #define NGX_HTTP_GATEWAY_LOG_OWN(prefix)                                      \
     M(prefix "consumer", ngx_http_gateway_log_identity(consumer)),            \
     M(prefix "credential", ngx_http_gateway_log_identity(credential)),        \
@@ -1337,7 +1371,7 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_native[] = {
     V("span_id", w(of_trace), "gateway_span_id"),
     V("parent_id", w(of_trace), "gateway_parent_id"),
     V("trace_sampled", w(trace_sampled), "gateway_trace_sampled"),
-    V("cache_status", w(cache), "upstream_cache_status"),
+    NGX_HTTP_GATEWAY_LOG_CACHE(""),
     NGX_HTTP_GATEWAY_LOG_OWN(""),
     NGX_HTTP_GATEWAY_LOG_CUT(""),
     NGX_HTTP_GATEWAY_LOG_END
@@ -1384,7 +1418,7 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_ecs[] = {
     M("gateway.route", w(route), 0),
     V("gateway.parent_id", w(of_trace), "gateway_parent_id"),
     V("gateway.trace_sampled", w(trace_sampled), "gateway_trace_sampled"),
-    V("gateway.cache_status", w(cache), "upstream_cache_status"),
+    NGX_HTTP_GATEWAY_LOG_CACHE("gateway."),
     NGX_HTTP_GATEWAY_LOG_OWN("gateway."),
     NGX_HTTP_GATEWAY_LOG_CUT("gateway."),
     NGX_HTTP_GATEWAY_LOG_END
@@ -1424,7 +1458,7 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_otel[] = {
     S("gateway.duration_ms", w(duration), AS(MS)),
     V("gateway.request_id", w(variable), "gateway_request_id"),
     V("gateway.parent_id", w(of_trace), "gateway_parent_id"),
-    V("gateway.cache_status", w(cache), "upstream_cache_status"),
+    NGX_HTTP_GATEWAY_LOG_CACHE("gateway."),
     NGX_HTTP_GATEWAY_LOG_OWN("gateway."),
     NGX_HTTP_GATEWAY_LOG_CUT("gateway."),
     NGX_HTTP_GATEWAY_LOG_END
@@ -1468,7 +1502,7 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_gcp[] = {
     V("gateway.request_id", w(variable), "gateway_request_id"),
     V("gateway.trace_id", w(trace_id), "gateway_trace_id"),
     V("gateway.parent_id", w(of_trace), "gateway_parent_id"),
-    V("gateway.cache_status", w(cache), "upstream_cache_status"),
+    NGX_HTTP_GATEWAY_LOG_CACHE("gateway."),
     NGX_HTTP_GATEWAY_LOG_OWN("gateway."),
     NGX_HTTP_GATEWAY_LOG_CUT("gateway."),
     NGX_HTTP_GATEWAY_LOG_END
@@ -1486,7 +1520,8 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_none[] = {
 
 #define NGX_HTTP_GATEWAY_LOG_OBSERVES                                         \
     (NGX_HTTP_GATEWAY_OBSERVE_ROUTE|NGX_HTTP_GATEWAY_OBSERVE_TIME             \
-     |NGX_HTTP_GATEWAY_OBSERVE_END|NGX_HTTP_GATEWAY_OBSERVE_RESULTS)
+     |NGX_HTTP_GATEWAY_OBSERVE_END|NGX_HTTP_GATEWAY_OBSERVE_RESULTS           \
+     |NGX_HTTP_GATEWAY_OBSERVE_CACHED)
 
 
 const ngx_http_gateway_log_vocabulary_t
