@@ -269,6 +269,10 @@ gw_cache_reason_e gw_cache_freshen(const gw_cache_conf_t *conf,
 uint32_t gw_cache_age(const gw_cache_entry_t *entry,
     const gw_cache_clock_t *now);
 
+/* the freshness lifetime of a stored response, as it is for a request */
+uint32_t gw_cache_reuse_lifetime(const gw_cache_conf_t *conf,
+    const gw_cache_request_t *req, const gw_cache_entry_t *entry);
+
 /*
  * How a request is answered (RFC 9111, 4).  "entry" is the stored response
  * that the key and Vary select, or NULL.

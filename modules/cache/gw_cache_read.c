@@ -56,6 +56,21 @@ gw_cache_invalidates(gw_cache_method_e method, unsigned status)
 }
 
 
+static int
+gw_cache_request_pragma(gw_text_t list)
+{
+    gw_text_t  member;
+
+    while (gw_cache_member(&list, &member)) {
+        if (gw_cache_is(&member, "no-cache")) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static void
 gw_cache_request_line(gw_cache_request_t *req, const gw_cache_field_t *line)
 {
@@ -74,7 +89,7 @@ gw_cache_request_line(gw_cache_request_t *req, const gw_cache_field_t *line)
             req->cookie = 1;
 
         } else if (gw_cache_is(name, "pragma")) {
-            req->pragma |= gw_cache_is(&line->value, "no-cache");
+            req->pragma |= gw_cache_request_pragma(line->value);
         }
 
         break;

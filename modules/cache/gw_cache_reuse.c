@@ -75,9 +75,7 @@ gw_cache_reuse_without(const gw_cache_conf_t *conf,
 }
 
 
-/* the lifetime of a stored response for a request */
-
-static uint32_t
+uint32_t
 gw_cache_reuse_lifetime(const gw_cache_conf_t *conf,
     const gw_cache_request_t *req, const gw_cache_entry_t *entry)
 {

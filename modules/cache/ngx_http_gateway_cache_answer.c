@@ -24,6 +24,8 @@ static ngx_uint_t ngx_http_gateway_cache_origin(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_read(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static ngx_int_t ngx_http_gateway_cache_dated(ngx_http_request_t *r,
+    ngx_http_gateway_cache_answer_t *a);
 static ngx_int_t ngx_http_gateway_cache_failed(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_unavailable(ngx_http_request_t *r,
@@ -60,14 +62,15 @@ static gw_cache_reason_e ngx_http_gateway_cache_lock_late(
 static ngx_int_t ngx_http_gateway_cache_lines(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a,
     gw_cache_fields_t *lines);
-static ngx_int_t ngx_http_gateway_cache_date(ngx_http_request_t *r,
-    const gw_cache_fields_t *fields, gw_cache_field_t *line);
 static void ngx_http_gateway_cache_content(ngx_http_gateway_cache_ctx_t *ctx,
     ngx_http_gateway_cache_answer_t *a);
 static ngx_int_t ngx_http_gateway_cache_shorten(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 static void ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fields);
+static ngx_uint_t ngx_http_gateway_cache_invalidate_other(
+    ngx_http_request_t *r, ngx_http_gateway_cache_ctx_t *ctx,
+    const gw_cache_target_t *target, const gw_cache_fields_t *fields);
 
 
 static const gw_text_t  ngx_http_gateway_cache_date_name =
@@ -93,6 +96,8 @@ ngx_http_gateway_cache_answer(ngx_http_request_t *r,
     if (!ngx_http_gateway_cache_origin(r, ctx)) {
         return ngx_http_gateway_cache_failed(r, ctx);
     }
+
+    ctx->answered = r->upstream->headers_in.status_n;
 
     if (ngx_http_gateway_cache_read(r, ctx, &a) != NGX_OK) {
         return NGX_ERROR;
@@ -162,7 +167,8 @@ ngx_http_gateway_cache_read(ngx_http_request_t *r,
     if (ngx_http_gateway_cache_from_list(r->pool,
                                          &r->upstream->headers_in.headers,
                                          &a->fields)
-        != NGX_OK)
+            != NGX_OK
+        || ngx_http_gateway_cache_dated(r, a) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -174,6 +180,46 @@ ngx_http_gateway_cache_read(ngx_http_request_t *r,
     if (r->upstream->upgrade) {
         a->res.upgrade = 1;
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * RFC 9110, 6.6.1: the Date of a response without a valid one is when it
+ * arrived.  There is room for a line more.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cache_dated(ngx_http_request_t *r,
+    ngx_http_gateway_cache_answer_t *a)
+{
+    u_char            *p;
+    size_t             i;
+    int64_t            date;
+    const gw_text_t   *value;
+    gw_cache_field_t  *line;
+
+    i = 0;
+    value = gw_cache_line(&a->fields, &ngx_http_gateway_cache_date_name, &i);
+
+    if (value != NULL && gw_http_date(value, a->now.wall, &date)) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, ngx_cached_http_time.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, ngx_cached_http_time.data, ngx_cached_http_time.len);
+
+    line = (gw_cache_field_t *) a->fields.line;
+    line += value ? i - 1 : a->fields.n++;
+
+    line->name = ngx_http_gateway_cache_date_name;
+    line->value.data = p;
+    line->value.len = ngx_cached_http_time.len;
 
     return NGX_OK;
 }
@@ -289,7 +335,16 @@ ngx_http_gateway_cache_replace(ngx_http_request_t *r,
     r->err_status = 0;
     ngx_http_clean_header(r);
 
-    return ngx_http_gateway_cache_respond(r, ctx);
+    if (ngx_http_gateway_cache_respond(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->ttl = (int64_t) gw_cache_reuse_lifetime(&ctx->conf->policy, &ctx->req,
+                                                 &ctx->entry)
+               - ctx->age;
+    ctx->timed = 1;
+
+    return NGX_OK;
 }
 
 
@@ -877,13 +932,14 @@ ngx_http_gateway_cache_lines(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (ngx_http_gateway_cache_date(r, &a->fields, &line[0]) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    line[0].name = ngx_http_gateway_cache_date_name;
+    (void) gw_cache_single(&a->fields, &line[0].name, &line[0].value);
 
     n = 1;
 
-    if (r->headers_out.content_type.len) {
+    if (r->headers_out.content_type.len
+        && gw_cache_field_stored(&type, &ctx->conf->policy, &a->res))
+    {
         line[n].name = type;
 
         if (gw_cache_single(&a->fields, &type, &line[n].value) != 0) {
@@ -916,50 +972,18 @@ ngx_http_gateway_cache_lines(ngx_http_request_t *r,
 }
 
 
-/* the origin's, or when the response arrived */
-
-static ngx_int_t
-ngx_http_gateway_cache_date(ngx_http_request_t *r,
-    const gw_cache_fields_t *fields, gw_cache_field_t *line)
-{
-    u_char  *p;
-
-    line->name = ngx_http_gateway_cache_date_name;
-
-    if (gw_cache_single(fields, &line->name, &line->value) == 1) {
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(r->pool, ngx_cached_http_time.len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    line->value.data = p;
-    line->value.len = ngx_cached_http_time.len;
-
-    ngx_memcpy(p, ngx_cached_http_time.data, ngx_cached_http_time.len);
-
-    return NGX_OK;
-}
-
-
-/* RFC 9111, 4.4 */
+/*
+ * RFC 9111, 4.4.  References are read as the origin has sent them, and as the
+ * client receives them: proxy_redirect may have made them the client's.
+ */
 
 static void
 ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fields)
 {
-    u_char              uri[GW_CACHE_URI];
-    size_t              i, len;
-    ngx_uint_t          n, purged;
-    const gw_text_t    *reference;
-    gw_cache_target_t   target, other;
-
-    static const gw_text_t  names[] = {
-        gw_cache_text("Location"),
-        gw_cache_text("Content-Location")
-    };
+    ngx_uint_t         purged;
+    gw_cache_fields_t  out;
+    gw_cache_target_t  target;
 
     if (!gw_cache_invalidates(ctx->req.method,
                               r->upstream->headers_in.status_n))
@@ -975,16 +999,51 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
                                             GW_CACHE_BY_URL, &target, 0,
                                             &purged);
 
+    purged += ngx_http_gateway_cache_invalidate_other(r, ctx, &target, fields);
+
+    if (ngx_http_gateway_cache_from_list(r->pool, &r->headers_out.headers,
+                                         &out)
+        == NGX_OK)
+    {
+        purged += ngx_http_gateway_cache_invalidate_other(r, ctx, &target,
+                                                          &out);
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: invalidated:%ui", purged);
+}
+
+
+/* what Location and Content-Location name, of the same origin as the target */
+
+static ngx_uint_t
+ngx_http_gateway_cache_invalidate_other(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_target_t *target,
+    const gw_cache_fields_t *fields)
+{
+    u_char              uri[GW_CACHE_URI];
+    size_t              i, len;
+    ngx_uint_t          n, purged;
+    const gw_text_t    *reference;
+    gw_cache_target_t   other;
+
+    static const gw_text_t  names[] = {
+        gw_cache_text("Location"),
+        gw_cache_text("Content-Location")
+    };
+
+    purged = 0;
+
     for (n = 0; n < 2; n++) {
         i = 0;
 
         while ((reference = gw_cache_line(fields, &names[n], &i)) != NULL) {
 
-            if (gw_cache_uri(&target, reference, uri, &len) != 0) {
+            if (gw_cache_uri(target, reference, uri, &len) != 0) {
                 continue;
             }
 
-            other = target;
+            other = *target;
             other.uri.data = uri;
             other.uri.len = len;
 
@@ -994,8 +1053,7 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
         }
     }
 
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: invalidated:%ui", purged);
+    return purged;
 }
 
 
@@ -1050,17 +1108,16 @@ ngx_http_gateway_cache_tell(ngx_http_request_t *r,
     status.name = cache;
     status.fwd = ctx->fwd;
     status.hit = (ctx->state == NGX_HTTP_GATEWAY_CACHE_SEND);
+    status.timed = ctx->timed;
+    status.ttl = ctx->ttl;
     status.stored = ctx->stored;
     status.collapsed = (ctx->status == NGX_HTTP_GATEWAY_CACHE_COLLAPSED);
     status.detail = gw_cache_reason_word(ctx->reason);
 
-    if (status.hit) {
-        status.timed = 1;
-        status.ttl = ctx->reuse.ttl;
+    /* without it, the status of the response is meant (RFC 9211, 2.3) */
 
-    } else if (ctx->stored) {
-        status.timed = ctx->timed;
-        status.ttl = ctx->ttl;
+    if (ctx->answered != r->headers_out.status) {
+        status.status = (unsigned) ctx->answered;
     }
 
     len = 256;

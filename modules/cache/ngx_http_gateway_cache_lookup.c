@@ -386,7 +386,11 @@ ngx_http_gateway_cache_decide(ngx_http_request_t *r,
                    (ngx_uint_t) ctx->reuse.reason, (ngx_uint_t) ctx->pinned,
                    ctx->reuse.ttl);
 
-    ctx->fwd = gw_cache_fwd(&ctx->reuse, ctx->variants);
+    /* RFC 9211, 2.6: what has waited was to be forwarded */
+
+    if (!ctx->waited) {
+        ctx->fwd = gw_cache_fwd(&ctx->reuse, ctx->variants);
+    }
 
     switch (ctx->reuse.action) {
 
@@ -428,8 +432,11 @@ ngx_http_gateway_cache_hit(ngx_http_request_t *r,
         ctx->status = NGX_HTTP_GATEWAY_CACHE_HIT;
     }
 
+    if (!ctx->waited) {
+        ctx->fwd = GW_CACHE_FWD_NONE;
+    }
+
     ctx->state = NGX_HTTP_GATEWAY_CACHE_SEND;
-    ctx->fwd = GW_CACHE_FWD_NONE;
     ctx->ttl = ctx->reuse.ttl;
     ctx->timed = 1;
 

@@ -20,6 +20,7 @@
 #include "gw_cache_status.h"
 #include "gw_cache_uri.h"
 #include "gw_cache_vary.h"
+#include "gw_http_date.h"
 
 
 #define NGX_HTTP_GATEWAY_CACHE_LOOK    5        /* ms, for other workers */
@@ -73,6 +74,7 @@ typedef struct {
     ngx_http_upstream_t                *upstream;   /* the origin's */
     unsigned                            error;      /* GW_CACHE_STALE_*, if it
                                                        has failed */
+    ngx_uint_t                          answered;   /* its status, or 0 */
 
     /* for variables */
     ngx_http_gateway_cache_status_e     status;

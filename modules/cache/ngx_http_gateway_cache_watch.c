@@ -204,9 +204,14 @@ ngx_http_gateway_cache_ended(ngx_http_request_t *r,
     }
 
     ctx->failed = 1;
-    ctx->error = ((ngx_int_t) ctx->upstream->headers_in.status_n == rc)
-                 ? gw_cache_stale_status(rc)
-                 : ngx_http_gateway_cache_error(rc);
+
+    if ((ngx_int_t) ctx->upstream->headers_in.status_n == rc) {
+        ctx->answered = rc;
+        ctx->error = gw_cache_stale_status(rc);
+
+    } else {
+        ctx->error = ngx_http_gateway_cache_error(rc);
+    }
 
     if (ngx_http_gateway_cache_on_error(ctx, ctx->error) == GW_CACHE_BYPASS) {
         ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;

@@ -83,6 +83,9 @@ is(scalar(grep { /^HTTP\/1.1 200 .*\r\n\r\nonce$/s } @texts), 200,
 is($origin->count('/many'), 1, 'the origin was asked once');
 is(scalar(grep { /^X-Status: COLLAPSED/m } @texts)
    + scalar(grep { /^X-Status: HIT/m } @texts), 199, '199 of the cache');
+is(scalar(grep { /^X-Status: COLLAPSED/m } @texts),
+   scalar(grep { /^Cache-Status: nginx-gateway; fwd=uri-miss; ttl=\d+; collapsed\r/m }
+          @texts), 'Cache-Status says which of them have waited');
 
 # --- not cacheable
 
