@@ -279,7 +279,9 @@ gw_cache_response_control(gw_cache_response_t *res,
 
     res->shared = ((flags & (GW_CACHE_CC_PUBLIC|GW_CACHE_CC_MUST_REVALIDATE))
                    || res->control.s_maxage != GW_CACHE_NONE)
-                  && !(flags & (GW_CACHE_CC_PRIVATE|GW_CACHE_CC_NO_STORE));
+                  && !(flags & GW_CACHE_CC_PRIVATE)
+                  && (!(flags & GW_CACHE_CC_NO_STORE)
+                      || (flags & GW_CACHE_CC_MUST_UNDERSTAND));
 
     /* a permission under a condition that is not met is none */
 

@@ -41,9 +41,9 @@ static ngx_int_t ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_cache_merge(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a,
     gw_cache_fields_t *lines);
-static gw_cache_reason_e ngx_http_gateway_cache_varies(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fresh,
-    const gw_cache_fields_t *lines);
+static gw_cache_reason_e ngx_http_gateway_cache_selected(
+    ngx_http_request_t *r, ngx_http_gateway_cache_ctx_t *ctx,
+    const gw_cache_fields_t *fresh, const gw_cache_fields_t *lines);
 static ngx_int_t ngx_http_gateway_cache_shown(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, gw_cache_field_t *line, size_t n,
     size_t *shown);
@@ -537,7 +537,8 @@ ngx_http_gateway_cache_merge(ngx_http_request_t *r,
     }
 
     if (ctx->reason == GW_CACHE_R_NONE) {
-        ctx->reason = ngx_http_gateway_cache_varies(r, ctx, &a->fields, lines);
+        ctx->reason = ngx_http_gateway_cache_selected(r, ctx, &a->fields,
+                                                      lines);
     }
 
     return ngx_http_gateway_cache_shown(r, ctx, line, n, &lines->n);
@@ -545,51 +546,60 @@ ngx_http_gateway_cache_merge(ngx_http_request_t *r,
 
 
 /*
- * Whether the freshened response still is the variant that it is stored as.
- * Vary, and what counts as "Vary: Origin", may be new: then others must not
- * receive it.
+ * Whether the freshened response is selected by what has selected the stored
+ * one: "fresh" may have named other fields in Vary.
  */
 
 static gw_cache_reason_e
-ngx_http_gateway_cache_varies(ngx_http_request_t *r,
+ngx_http_gateway_cache_selected(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fresh,
     const gw_cache_fields_t *lines)
 {
-    size_t             len;
+    size_t             i;
     ngx_int_t          rc;
-    gw_cache_key_t     stored;
-    gw_cache_text_t    names, variant;
+    ngx_uint_t         same;
+    gw_cache_key_t     key;
+    gw_cache_text_t    names;
     gw_cache_reason_e  reason;
     unsigned char      text[GW_CACHE_VARY];
 
-    /* the lines have no Vary where the location hides it from clients */
+    static const gw_text_t  vary = gw_cache_text("Vary");
+    static const gw_text_t  allow =
+        gw_cache_text("Access-Control-Allow-Origin");
 
-    if (gw_cache_vary(fresh, text, &len) == GW_CACHE_R_NONE && len == 0) {
-        return GW_CACHE_R_NONE;
+    i = 0;
+
+    if (gw_cache_line(fresh, &vary, &i) == NULL) {
+        i = 0;
+
+        if (gw_cache_line(fresh, &allow, &i) == NULL) {
+            return GW_CACHE_R_NONE;
+        }
     }
 
-    reason = gw_cache_vary(lines, text, &len);
+    names.data = text;
+    reason = gw_cache_vary(lines, text, &names.len);
 
     if (reason != GW_CACHE_R_NONE) {
         return reason;
     }
 
-    stored = ctx->key;
-    names.data = text;
-    names.len = len;
+    if (names.len == 0) {
+        return ctx->key.variant.len ? GW_CACHE_R_VARY_CHANGED
+                                    : GW_CACHE_R_NONE;
+    }
 
-    ngx_str_null(&ctx->key.variant);
+    key = ctx->key;
+    rc = ngx_http_gateway_cache_variant(r, ctx, &names);
 
-    rc = len ? ngx_http_gateway_cache_variant(r, ctx, &names) : NGX_OK;
+    same = rc == NGX_OK && key.variant.len == ctx->key.variant.len
+           && ngx_memcmp(key.variant.data, ctx->key.variant.data,
+                         key.variant.len)
+              == 0;
 
-    variant = ctx->key.variant;
-    ctx->key = stored;
+    ctx->key = key;
 
-    return (rc == NGX_OK && variant.len == stored.variant.len
-            && (variant.len == 0
-                || ngx_memcmp(variant.data, stored.variant.data, variant.len)
-                   == 0))
-           ? GW_CACHE_R_NONE : GW_CACHE_R_VALIDATOR;
+    return same ? GW_CACHE_R_NONE : GW_CACHE_R_VARY_CHANGED;
 }
 
 
@@ -724,7 +734,9 @@ ngx_http_gateway_cache_shorten(ngx_http_request_t *r,
 {
     gw_cache_validator_t  v;
 
-    if (!ctx->req.conditional || !ctx->fill.mine) {
+    if (!ctx->req.conditional || !ctx->fill.mine
+        || ctx->req.method != GW_CACHE_GET)
+    {
         return NGX_OK;
     }
 

@@ -155,7 +155,6 @@ ngx_http_gateway_cache_truncated(ngx_http_request_t *r,
     }
 
     ctx->reason = GW_CACHE_R_TRUNCATED;
-    ngx_http_gateway_cache_record(r, ctx);
 
     if (ngx_http_gateway_cache_left(rc)) {
         ngx_http_gateway_cache_release(ctx);

@@ -233,6 +233,19 @@ one_case('no-cache with a validator', '/',
          { head => [ 'Cache-Control: max-age=60, no-cache' ], etag => '"1"' },
          'MISS', [ 'REVALIDATED', asked => [ qr/^If-None-Match: "1"$/m ] ],
          [ 'REVALIDATED', head => [ qr/fwd=stale; fwd-status=304/ ] ]);
+one_case('max-age=0 with a validator', '/',
+         { head => [ 'Cache-Control: max-age=0' ], etag => '"1"' },
+         'MISS', 'REVALIDATED', 'REVALIDATED');
+one_case('Set-Cookie that is not to be stored', '/rfc/',
+         [ 'Cache-Control: max-age=60, no-cache="Set-Cookie"', 'Set-Cookie: a=b' ],
+         [ 'MISS', head => [ qr/^Set-Cookie: a=b/m ] ],
+         [ 'HIT', nothead => [ qr/^Set-Cookie/m ] ]);
+one_case('names in a targeted field', '/',
+         [ 'CDN-Cache-Control: max-age=60, private="X-A, x-b"', 'X-A: 1', 'X-B: 1', 'X-C: 1' ],
+         'MISS', [ 'HIT', head => [ qr/^X-C/m ], nothead => [ qr/^X-[AB]:/m ] ]);
+one_case('the time that the origin takes counts', '/',
+         { head => [ $fresh, 'Age: 5' ], delay => 1.1 },
+         'MISS', [ 'HIT', head => [ qr/^Age: (?:[6-9]|\d\d)\r/m ] ]);
 one_case('no-cache without a lifetime', '/',
          { head => [ 'Cache-Control: no-cache' ], etag => '"1"' },
          'MISS', 'REVALIDATED');
@@ -370,6 +383,16 @@ for my $word ('immutable', 'proxy-revalidate', 'must-understand') {
     one_case("Authorization: $word", '/', [ "$fresh, $word" ],
              [ 'MISS credentials', @auth ], [ 'MISS credentials', @auth ]);
 }
+one_case('Authorization: what no-store is worth', '/',
+         [ "$fresh, public, no-store, must-understand" ],
+         [ 'MISS', @auth ], [ 'HIT', @auth ]);
+one_case('Authorization: private', '/', [ "$fresh, public, private" ],
+         ([ 'MISS credentials', @auth ]) x 2);
+one_case('Authorization: used by others alone', '/', [ $fresh ], 'MISS',
+         [ 'BYPASS credentials', @auth ], 'HIT');
+one_case('Authorization: validated', '/',
+         { head => [ 'Cache-Control: max-age=0, s-maxage=0' ], etag => '"1"' },
+         [ 'MISS', @auth ], [ 'REVALIDATED', @auth, asked => [ qr/^Authorization/m ] ]);
 one_case('Authorization: a targeted field', '/', [ $fresh, 'CDN-Cache-Control: public, max-age=60' ],
          [ 'MISS', @auth ], [ 'HIT', @auth ]);
 one_case('Authorization: public elsewhere', '/',
@@ -421,6 +444,12 @@ for my $field ('Location', 'Content-Location') {
 }
 elsewhere('as the client sees it', 'POST', 201,
           "Location: http://127.0.0.1:@{[ $origin->port ]}TARGET", 'MISS');
+for my $method ('POST', 'DELETE') {
+    one_case("$method: all variants", '/', [ $fresh, 'Vary: X-A' ],
+             [ 'MISS', lines => [ 'X-A: 1' ] ], [ 'MISS', lines => [ 'X-A: 2' ] ],
+             [ 'BYPASS method', method => $method ],
+             [ 'MISS', lines => [ 'X-A: 1' ] ], [ 'MISS', lines => [ 'X-A: 2' ] ]);
+}
 elsewhere('DELETE', 'DELETE', 204, 'Content-Location: TARGET', 'MISS');
 
 # --- POST (9110, 9.3.3)
@@ -448,6 +477,12 @@ posted('POST: another target', '/rfc/', [ $fresh, 'Content-Location: /other' ], 
 posted('POST: api', '/', [ $fresh, $to ], 'new');
 posted('POST: no-store', '/rfc/', [ "$fresh, no-store", $to ], 'new');
 posted('POST: an error', '/rfc/', [ $fresh, $to ], 'new', status => 404);
+
+one_case('POST: its conditions are the origin\'s', '/rfc/',
+         { head => [ $fresh, 'ETag: "1"', 'Content-Location: /rfc/c' . $n ], body => 'x' },
+         [ 'BYPASS method', method => 'POST', lines => [ 'If-None-Match: "1"' ],
+           body => 'x', asked => [ qr/^If-None-Match: "1"$/m ] ],
+         [ 'HIT', body => 'x' ]);
 
 # --- Vary (4.1)
 
@@ -735,6 +770,23 @@ updated('X-Accel-Expires', [ $tag ], [ $tag, 'Cache-Control: no-store', 'X-Accel
         'REVALIDATED', [ 'HIT', nothead => [ qr/X-Accel/i ] ]);
 updated('private', [ $tag ], [ "$fresh, private", $tag ],
         [ 'REVALIDATED private', body => 'old' ], [ 'MISS', body => 'new' ]);
+updated("$_ of another kind", [ $tag ], [ $fresh, $tag, $_ ],
+        [ 'REVALIDATED vary-changed', body => 'old' ], [ 'MISS', body => 'new' ])
+    for 'Vary: X-V', 'Access-Control-Allow-Origin: https://a';
+updated('Vary: *', [ $tag ], [ $fresh, $tag, 'Vary: *' ],
+        [ 'REVALIDATED vary-any', body => 'old' ], [ 'MISS', body => 'new' ]);
+updated('Vary: Cookie', [ $tag ], [ $fresh, $tag, 'Vary: Cookie' ],
+        [ 'REVALIDATED vary-cookie', body => 'old' ], [ 'MISS', body => 'new' ]);
+updated('the same Vary', [ $tag, 'Vary: X-V, X-W' ], [ $fresh, $tag, 'Vary: x-w', 'Vary: X-V' ],
+        [ 'REVALIDATED', body => 'old' ], [ 'HIT', body => 'old' ]);
+updated('no more Vary', [ $tag, 'Vary: X-V' ], [ $fresh, $tag ],
+        [ 'REVALIDATED', body => 'old' ], [ 'HIT', body => 'old' ],
+        [ 'MISS', body => 'new', lines => [ 'X-V: 1' ] ]);
+updated('an empty Vary', [ $tag, 'Vary: X-V' ], [ $fresh, $tag, 'Vary:' ],
+        [ 'REVALIDATED vary-changed', body => 'old' ], [ 'MISS', body => 'new' ]);
+updated('an open Access-Control-Allow-Origin', [ $tag ],
+        [ $fresh, $tag, 'Access-Control-Allow-Origin: *' ], 'REVALIDATED',
+        [ 'HIT', head => [ qr/^Access-Control-Allow-Origin: \*/m ] ]);
 updated('private fields', [ $tag, 'X-A: 1' ], [ "$fresh, private=\"X-A\"", $tag ],
         'REVALIDATED', [ 'HIT', nothead => [ qr/^X-A:/m ] ]);
 
@@ -905,6 +957,11 @@ one_case('Cache-Status', '/', [ $fresh ],
          [ 'HIT', head => [ qr/^Cache-Status: $ours; hit; ttl=\d+\r/m ] ],
          [ 'BYPASS method', method => 'PUT',
            head => [ qr/^Cache-Status: $ours; fwd=method; detail=method\r/m ] ]);
+one_case('the variables', '/', [ $fresh ],
+         [ 'MISS', head => [ qr/^X-TTL: 60\r/m ], nothead => [ qr/^X-Age/m ] ],
+         [ 'HIT', head => [ qr/^X-TTL: \d+\r/m, qr/^X-Age: \d\r/m ] ],
+         [ 'BYPASS precondition', lines => [ 'If-Match: *' ],
+           nothead => [ qr/^X-(?:TTL|Age)/m ] ]);
 one_case('Cache-Status: not stored', '/', [ 'Cache-Control: no-store' ],
          [ 'MISS no-store',
            head => [ qr/^Cache-Status: $ours; fwd=uri-miss; detail=no-store\r/m ] ]);
