@@ -1,0 +1,234 @@
+
+/*
+ * Purges of a shard with 100,000 entries: how much CPU time one takes, and that
+ * the memory is free within a minute, but for what is being read.
+ */
+
+#include <stdio.h>
+#include <time.h>
+
+#include "cache_world.h"
+#include "tap.h"
+
+
+#define ENTRIES  100000
+#define SIZE     (160 * 1024 * 1024)
+#define LARGE    (1024 * 1024)
+#define TRIES    5
+#define LIMIT    5.0            /* ms */
+
+/* sanitizers are several times slower */
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SLOWER   20
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SLOWER   20
+#endif
+#endif
+
+#ifndef SLOWER
+#define SLOWER   1
+#endif
+
+
+typedef struct {
+    const char     *name;
+    gw_cache_by_e   by;
+    const char     *text;
+    size_t          n;          /* responses that it purges */
+} selector_t;
+
+
+static gw_cache_t       *cache;
+static gw_cache_user_t   user;
+
+
+static const selector_t  selectors[] = {
+    { "url",              GW_CACHE_BY_URL,      "http://x/d/7?q",     1 },
+    { "url, none",        GW_CACHE_BY_URL,      "http://x/none",      0 },
+    { "url of 1,000",     GW_CACHE_BY_URL,      "http://x/many?q", 1000 },
+    { "url without ?",    GW_CACHE_BY_PATH,     "http://x/d/7",       1 },
+    { "prefix, none",     GW_CACHE_BY_PREFIX,   "http://x/e/",        0 },
+    { "prefix, nearly all", GW_CACHE_BY_PREFIX, "http://x/d/",    99000 },
+    { "tag",              GW_CACHE_BY_TAG,      "t7",                 1 },
+    { "tag, none",        GW_CACHE_BY_TAG,      "none",               0 },
+    { "tag of all",       GW_CACHE_BY_TAG,      "all",          ENTRIES },
+    { "host, none",       GW_CACHE_BY_HOST,     "y",                  0 },
+    { "host of all",      GW_CACHE_BY_HOST,     "x",            ENTRIES },
+    { "consumer, none",   GW_CACHE_BY_CONSUMER, "d",                  0 },
+    { "consumer of all",  GW_CACHE_BY_CONSUMER, "c",            ENTRIES },
+    { "all",              GW_CACHE_BY_ALL,      "",             ENTRIES }
+};
+
+#define SELECTORS  (sizeof(selectors) / sizeof(selectors[0]))
+
+
+/* 1,000 of them have one URL, in 1,000 partitions */
+
+static void
+page(int i, case_t *c, char text[3][32])
+{
+    static char  header[700];
+
+    memset(header, 'h', sizeof(header) - 1);
+
+    (void) snprintf(text[0], 32, "key %d", i);
+    (void) snprintf(text[1], 32, "t%d", i);
+    (void) snprintf(text[2], 32, i % 100 ? "http://x/d/%d?q"
+                                         : "http://x/many?q", i);
+
+    memset(c, 0, sizeof(case_t));
+    c->key = text[0];
+    c->url = text[2];
+    c->host = "x";
+    c->consumer = "c";
+    c->tags[0] = text[1];
+    c->tags[1] = "all";
+    c->header = header;
+    c->body = "body";
+}
+
+
+static void
+fill(void)
+{
+    int      i;
+    char     text[3][32];
+    case_t   c;
+
+    for (i = 0; i < ENTRIES; i++) {
+        page(i, &c, text);
+        (void) case_store(&user, &c);
+    }
+}
+
+
+static double
+cpu(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+
+    return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
+}
+
+
+/* as it was before a purge */
+
+static void
+restore(void)
+{
+    uint32_t  e;
+
+    for (e = 1; e <= cache->high; e++) {
+        gw_cache_entry(cache, e)->purged = GW_CACHE_VALID;
+    }
+}
+
+
+static void
+test_time(const selector_t *selector, int soft)
+{
+    int              i;
+    size_t           n;
+    double           began, time, least;
+    gw_cache_text_t  text;
+
+    text = text_of(selector->text);
+    least = 1e9;
+    n = 0;
+
+    for (i = 0; i < TRIES; i++) {
+        began = cpu();
+        n = gw_cache_purge(&user, selector->by, &text, soft, NOW);
+        time = cpu() - began;
+        least = time < least ? time : least;
+
+        restore();
+    }
+
+    is_int(n, selector->n, "%s, %s", selector->name, soft ? "soft" : "hard");
+    ok(least < LIMIT * SLOWER, "in %.2f ms", least);
+}
+
+
+static gw_cache_stat_t
+stat_now(void)
+{
+    gw_cache_stat_t  stat;
+
+    gw_cache_stat(&user, &stat);
+
+    return stat;
+}
+
+
+/* as a worker does it: a 32nd of the places each second */
+
+static void
+sweep(unsigned seconds)
+{
+    while (seconds--) {
+        (void) gw_cache_sweep(&user, gw_cache_places(cache) / 32, NOW);
+    }
+}
+
+
+/* an entry that is read has the memory of a head and a body, and no more */
+
+static void
+test_memory(uint64_t empty)
+{
+    char             text[3][32];
+    case_t           c;
+    uint64_t         full;
+    gw_cache_hit_t   hit;
+
+    full = stat_now().bytes;
+
+    page(5, &c, text);
+    ok(case_find(&user, &c, &hit), "one is being read");
+
+    is_int(gw_cache_purge(&user, GW_CACHE_BY_ALL, NULL, 0, NOW), ENTRIES,
+           "all are purged");
+    ok(!case_has(&user, &c), "and not found any more");
+
+    sweep(59);
+
+    is_int(stat_now().entries, 0, "no entry after a minute");
+    ok(stat_now().bytes - empty <= full / ENTRIES * 2
+       && stat_now().bytes > empty, "but the memory of the one that is read");
+    ok(body_is(&user, &hit, (const unsigned char *) "body", 4),
+       "which is as it was");
+
+    gw_cache_unpin(&user, &hit);
+
+    is_int(stat_now().bytes, empty, "its last reader has left");
+}
+
+
+int
+main(void)
+{
+    size_t    i;
+    uint64_t  empty;
+
+    cache = world_begin(SIZE, LARGE);
+    world_user(&user, cache, (uint64_t) getpid());
+    gw_cache_join(&user, NOW);
+
+    empty = stat_now().bytes;
+    fill();
+
+    is_int(stat_now().entries, ENTRIES, "entries");
+
+    for (i = 0; i < 2 * SELECTORS; i++) {
+        test_time(&selectors[i / 2], i % 2);
+    }
+
+    test_memory(empty);
+
+    return done_testing();
+}
