@@ -11,9 +11,12 @@
 
 #include "ngx_http_gateway_cache_run.h"
 #include "ngx_http_gateway_endpoint.h"
+#include "ngx_http_gateway_wait.h"
 
 
 #define NGX_HTTP_GATEWAY_CACHE_BODY  (64 * 1024)    /* bytes */
+#define NGX_HTTP_GATEWAY_CACHE_TURN  (128 * 1024)   /* KB of zones purged */
+#define NGX_HTTP_GATEWAY_CACHE_CHAIN 64             /* the same, for a URL */
 
 
 typedef struct ngx_http_gateway_cache_admin_s {
@@ -32,6 +35,20 @@ typedef struct {
     ngx_str_t                       text;
     gw_cache_target_t               target;
 } ngx_http_gateway_cache_selector_t;
+
+
+/* a purge by a list of selectors: with long ones others are served meanwhile */
+
+typedef struct {
+    ngx_http_request_t                 *request;
+    ngx_http_gateway_wait_t            *wait;
+    ngx_event_t                         event;
+    ngx_http_gateway_cache_selector_t  *selector;
+    ngx_uint_t                          count;
+    ngx_uint_t                          next;
+    ngx_uint_t                          soft;
+    ngx_uint_t                          n;          /* responses */
+} ngx_http_gateway_cache_purge_t;
 
 
 /* a member that selects */
@@ -57,6 +74,17 @@ static const char *ngx_http_gateway_cache_admin_selector(json_t *json,
     ngx_http_gateway_cache_selector_t *selector);
 static const char *ngx_http_gateway_cache_admin_url(
     ngx_http_gateway_cache_selector_t *selector);
+static ngx_int_t ngx_http_gateway_cache_admin_start(ngx_http_request_t *r,
+    ngx_http_gateway_cache_purge_t *purge);
+static void ngx_http_gateway_cache_admin_go_on(ngx_event_t *ev);
+static void ngx_http_gateway_cache_admin_cancel(void *data);
+static ngx_int_t ngx_http_gateway_cache_admin_turn(
+    ngx_http_gateway_cache_purge_t *purge);
+static size_t ngx_http_gateway_cache_admin_cost(
+    const ngx_http_gateway_cache_admin_t *admin,
+    const ngx_http_gateway_cache_selector_t *selector);
+static ngx_int_t ngx_http_gateway_cache_admin_answer(ngx_http_request_t *r,
+    ngx_http_gateway_cache_purge_t *purge, ngx_int_t rc);
 static ngx_int_t ngx_http_gateway_cache_admin_purge(ngx_http_request_t *r,
     ngx_http_gateway_cache_selector_t *selector, ngx_uint_t soft,
     ngx_uint_t *n);
@@ -363,11 +391,10 @@ ngx_http_gateway_cache_admin_zone(ngx_http_gateway_cache_zone_t *zone)
 static ngx_int_t
 ngx_http_gateway_cache_admin_post(ngx_http_request_t *r, json_t *body)
 {
-    size_t                              i;
-    json_t                             *purge, *one;
-    ngx_uint_t                          n, soft;
-    const char                         *err;
-    ngx_http_gateway_cache_selector_t  *selector;
+    size_t                           i;
+    json_t                          *list, *one;
+    const char                      *err;
+    ngx_http_gateway_cache_purge_t  *purge;
 
     err = ngx_http_gateway_cache_admin_body(body);
 
@@ -376,20 +403,27 @@ ngx_http_gateway_cache_admin_post(ngx_http_request_t *r, json_t *body)
                                              NULL);
     }
 
-    purge = json_object_get(body, "purge");
-    soft = json_is_true(json_object_get(body, "soft"));
+    list = json_object_get(body, "purge");
 
-    selector = ngx_pcalloc(r->pool, json_array_size(purge)
+    purge = ngx_pcalloc(r->pool, sizeof(ngx_http_gateway_cache_purge_t));
+    if (purge == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    purge->soft = json_is_true(json_object_get(body, "soft"));
+    purge->count = json_array_size(list);
+
+    purge->selector = ngx_pcalloc(r->pool, purge->count
                                 * sizeof(ngx_http_gateway_cache_selector_t));
-    if (selector == NULL) {
+    if (purge->selector == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     /* all of it is read before anything is purged */
 
-    json_array_foreach(purge, i, one) {
+    json_array_foreach(list, i, one) {
 
-        err = ngx_http_gateway_cache_admin_selector(one, &selector[i]);
+        err = ngx_http_gateway_cache_admin_selector(one, &purge->selector[i]);
 
         if (err) {
             return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST, err,
@@ -398,18 +432,143 @@ ngx_http_gateway_cache_admin_post(ngx_http_request_t *r, json_t *body)
         }
     }
 
-    n = 0;
+    return ngx_http_gateway_cache_admin_start(r, purge);
+}
 
-    json_array_foreach(purge, i, one) {
-        if (ngx_http_gateway_cache_admin_purge(r, &selector[i], soft, &n)
+
+static ngx_int_t
+ngx_http_gateway_cache_admin_start(ngx_http_request_t *r,
+    ngx_http_gateway_cache_purge_t *purge)
+{
+    ngx_int_t  rc;
+
+    purge->request = r;
+
+    rc = ngx_http_gateway_cache_admin_turn(purge);
+
+    if (rc != NGX_AGAIN) {
+        return ngx_http_gateway_cache_admin_answer(r, purge, rc);
+    }
+
+    purge->wait = ngx_http_gateway_park_content(r,
+                                  ngx_http_gateway_cache_admin_cancel, purge);
+    if (purge->wait == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    purge->event.handler = ngx_http_gateway_cache_admin_go_on;
+    purge->event.data = purge;
+    purge->event.log = r->connection->log;
+
+    ngx_add_timer(&purge->event, 1);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_gateway_cache_admin_go_on(ngx_event_t *ev)
+{
+    ngx_http_gateway_cache_purge_t *purge = ev->data;
+
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    rc = ngx_http_gateway_cache_admin_turn(purge);
+
+    if (rc == NGX_AGAIN) {
+        ngx_add_timer(ev, 1);
+        return;
+    }
+
+    r = ngx_http_gateway_unpark(purge->wait);
+
+    ngx_http_gateway_finish(r, ngx_http_gateway_cache_admin_answer(r, purge,
+                                                                   rc));
+}
+
+
+/* the client has left: the rest is not purged */
+
+static void
+ngx_http_gateway_cache_admin_cancel(void *data)
+{
+    ngx_http_gateway_cache_purge_t *purge = data;
+
+    if (purge->event.timer_set) {
+        ngx_del_timer(&purge->event);
+    }
+}
+
+
+/* as much as one turn of the event loop may take; NGX_AGAIN: there is more */
+
+static ngx_int_t
+ngx_http_gateway_cache_admin_turn(ngx_http_gateway_cache_purge_t *purge)
+{
+    size_t                              cost;
+    ngx_http_gateway_cache_loc_conf_t  *clcf;
+    ngx_http_gateway_cache_selector_t  *selector;
+
+    clcf = ngx_http_get_module_loc_conf(purge->request,
+                                        ngx_http_gateway_cache_module);
+
+    for (cost = 0; purge->next < purge->count; purge->next++) {
+
+        if (cost >= NGX_HTTP_GATEWAY_CACHE_TURN) {
+            return NGX_AGAIN;
+        }
+
+        selector = &purge->selector[purge->next];
+        cost += ngx_http_gateway_cache_admin_cost(clcf->admin, selector);
+
+        if (ngx_http_gateway_cache_admin_purge(purge->request, selector,
+                                               purge->soft, &purge->n)
             != NGX_OK)
         {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            return NGX_ERROR;
         }
     }
 
+    return NGX_OK;
+}
+
+
+/* of what is looked at, in KB; there is at most one entry for each */
+
+static size_t
+ngx_http_gateway_cache_admin_cost(const ngx_http_gateway_cache_admin_t *admin,
+    const ngx_http_gateway_cache_selector_t *selector)
+{
+    size_t                          cost;
+    ngx_uint_t                      i;
+    ngx_http_gateway_cache_zone_t **zone;
+
+    if (selector->by == GW_CACHE_BY_URL) {
+        return NGX_HTTP_GATEWAY_CACHE_CHAIN * admin->zones.nelts;
+    }
+
+    cost = 0;
+    zone = admin->zones.elts;
+
+    for (i = 0; i < admin->zones.nelts; i++) {
+        cost += zone[i]->zone.size / 1024;
+    }
+
+    return cost;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_admin_answer(ngx_http_request_t *r,
+    ngx_http_gateway_cache_purge_t *purge, ngx_int_t rc)
+{
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     return ngx_http_gateway_send_json(r, json_pack("{s:I}", "purged",
-                                                   (json_int_t) n));
+                                                   (json_int_t) purge->n));
 }
 
 
