@@ -21,6 +21,7 @@ typedef enum {
     GW_CACHE_KEY_SCHEME = 's',
     GW_CACHE_KEY_SERVER = 'n',         /* the name of the host */
     GW_CACHE_KEY_HOST = 'h',           /* the field, as received */
+    GW_CACHE_KEY_PORT = 't',           /* of an absolute URI */
     GW_CACHE_KEY_UPSTREAM = 'o',       /* who is asked */
     GW_CACHE_KEY_PATH = 'p',
     GW_CACHE_KEY_REWRITTEN = 'u',

@@ -364,14 +364,17 @@ ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
 
 /*
  * $host, which is that of an absolute URI and has no port, and the Host field,
- * which the origin may receive by $http_host.  Then the upstream servers, whose
- * name is the Host that nginx sends if no other is configured: an "if" and a
- * server on another port may ask others for the same URL.
+ * which the origin may receive by $http_host; the port of an absolute URI, where
+ * nginx has $request_port.  Then the upstream servers, whose name is the Host
+ * that nginx sends if no other is configured: an "if" and a server on another
+ * port may ask others for the same URL.
  */
 
 static void
 ngx_http_gateway_cache_put_host(ngx_http_request_t *r, gw_cache_key_out_t *out)
 {
+    u_char                              buf[GW_TEXT_DECIMAL];
+    gw_text_t                           port;
     ngx_str_t                          *server;
     ngx_http_core_srv_conf_t           *cscf;
     ngx_http_gateway_cache_loc_conf_t  *here;
@@ -389,6 +392,13 @@ ngx_http_gateway_cache_put_host(ngx_http_request_t *r, gw_cache_key_out_t *out)
     if (r->headers_in.host) {
         gw_cache_key_put_lower(out, GW_CACHE_KEY_HOST,
                        ngx_http_gateway_cache_text(&r->headers_in.host->value));
+    }
+
+    if (ngx_http_gateway_port(r)) {
+        port.data = buf;
+        port.len = gw_text_decimal(buf, ngx_http_gateway_port(r)) - buf;
+
+        gw_cache_key_put(out, GW_CACHE_KEY_PORT, port);
     }
 
     here = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);

@@ -273,6 +273,20 @@ ngx_http_gateway_copy_port(ngx_http_request_t *to, ngx_http_request_t *from)
 }
 
 
+/* that of $request_port, which an absolute URI may state; 0: none */
+
+static ngx_inline in_port_t
+ngx_http_gateway_port(ngx_http_request_t *r)
+{
+#if (nginx_version >= 1029003)
+    return r->port;
+#else
+    (void) r;
+    return 0;
+#endif
+}
+
+
 /*
  * Whether a location itself, outside of any "if", says "return".
  *

@@ -215,6 +215,11 @@ different('an absolute URI against Host',
           [ 'http://a/key', host => 'a' ], [ 'http://a/key', host => 'b' ],
           [ 'http://b/key', host => 'a' ], [ 'http://b/key', host => 'b' ],
           [ 'http://a:80/key', host => 'a:80' ]);
+SKIP: {
+    skip 'nginx has no $request_port', 1 if nginx_before(1, 29, 3);
+    different('the port of an absolute URI', map { [ $_, host => 'a' ] }
+              'http://a/key', 'http://a:1/key', 'http://a:2/key');
+}
 same('hosts that do not belong to it', map { [ '/nohost', host => $_ ] }
      'a', 'b:80');
 isnt(tls($nginx, port => $tls, path => '/key')->{body}, key_of('/key'),

@@ -48,6 +48,8 @@ END
     location /index/ { index on; }
     location = /index/on { gateway_api_key api; $up }
     location /both/ { try_files /none \@protected; $up }
+    location /refresh/ { gateway_cache_stale background for=1h;
+                         try_files /none \@plain; }
     location /plain/ { try_files /none \@plain; }
     location \@plain { $up }
 
@@ -127,6 +129,15 @@ is((get('/allow/a?deny=1'))[0], 403, 'and not');
 like((get('/closed/a'))[2], qr{/login}, 'refused: the login page');
 my (undef, $head, $body) = get('/closed/a', $alice);
 unlike($head, qr/^X-Status: HIT/m, 'is not what others receive');
+
+$origin->answer('/refresh/a', { head => [ 'Cache-Control: max-age=0',
+                                          'ETag: "1"' ] },
+                              { body => 'new', head => [ @fresh ] });
+is(status('/refresh/a'), '200 MISS', 'a refresh in the background');
+is(status('/refresh/a'), '200 STALE', 'begins');
+ok(wait_until(sub { (get('/refresh/a'))[2] eq 'new' }), 'and ends');
+is(status('/refresh/a'), '200 HIT', 'behind a redirect, too');
+is($origin->count('/refresh/a'), 2, 'with one request');
 
 
 # --- what nginx makes is not the answer of an upstream server
