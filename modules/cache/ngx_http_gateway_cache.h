@@ -155,6 +155,8 @@ struct ngx_http_gateway_cache_loc_conf_s {
                                                    receive $request_uri, too */
     ngx_str_t                       upstream;   /* who is asked, if that is
                                                    written out */
+    ngx_http_complex_value_t       *host;       /* that is sent; NULL: one that
+                                                   the key has */
 
     struct ngx_http_gateway_cache_admin_s  *admin;
 
@@ -392,6 +394,14 @@ ngx_uint_t ngx_http_gateway_cache_original(ngx_conf_t *cf);
  * there are none, or a variable names them.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_cache_upstream(ngx_conf_t *cf, ngx_str_t *name);
+
+/*
+ * The same: the value of "proxy_set_header Host", unless it is the name of the
+ * server, the client's field or that of the upstream servers; "*host" is NULL on
+ * entry, and stays so where there is none.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_cache_host(ngx_conf_t *cf,
+    ngx_http_complex_value_t **host);
 
 
 #endif /* _NGX_HTTP_GATEWAY_CACHE_H_INCLUDED_ */

@@ -22,7 +22,9 @@ static ngx_int_t ngx_http_gateway_cache_put_part(ngx_http_request_t *r,
     gw_cache_key_out_t *out);
 static void ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
     gw_cache_key_out_t *out);
-static void ngx_http_gateway_cache_put_host(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_cache_put_host(ngx_http_request_t *r,
+    gw_cache_key_out_t *out);
+static ngx_int_t ngx_http_gateway_cache_put_upstream(ngx_http_request_t *r,
     gw_cache_key_out_t *out);
 static void ngx_http_gateway_cache_put_guard(ngx_http_request_t *r,
     const ngx_http_gateway_cache_guard_t *guard, gw_cache_key_out_t *out);
@@ -297,8 +299,7 @@ ngx_http_gateway_cache_put_part(ngx_http_request_t *r,
         break;
 
     case NGX_HTTP_GATEWAY_CACHE_HOST:
-        ngx_http_gateway_cache_put_host(r, out);
-        break;
+        return ngx_http_gateway_cache_put_host(r, out);
 
     case NGX_HTTP_GATEWAY_CACHE_PATH:
         gw_cache_key_put_path(out, line);
@@ -365,19 +366,16 @@ ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
 /*
  * $host, which is that of an absolute URI and has no port, and the Host field,
  * which the origin may receive by $http_host; the port of an absolute URI, where
- * nginx has $request_port.  Then the upstream servers, whose name is the Host
- * that nginx sends if no other is configured: an "if" and a server on another
- * port may ask others for the same URL.
+ * nginx has $request_port
  */
 
-static void
+static ngx_int_t
 ngx_http_gateway_cache_put_host(ngx_http_request_t *r, gw_cache_key_out_t *out)
 {
-    u_char                              buf[GW_TEXT_DECIMAL];
-    gw_text_t                           port;
-    ngx_str_t                          *server;
-    ngx_http_core_srv_conf_t           *cscf;
-    ngx_http_gateway_cache_loc_conf_t  *here;
+    u_char                     buf[GW_TEXT_DECIMAL];
+    gw_text_t                  port;
+    ngx_str_t                 *server;
+    ngx_http_core_srv_conf_t  *cscf;
 
     server = &r->headers_in.server;
 
@@ -401,12 +399,42 @@ ngx_http_gateway_cache_put_host(ngx_http_request_t *r, gw_cache_key_out_t *out)
         gw_cache_key_put(out, GW_CACHE_KEY_PORT, port);
     }
 
+    return ngx_http_gateway_cache_put_upstream(r, out);
+}
+
+
+/*
+ * The upstream servers, whose name is the Host that nginx sends if no other is
+ * configured, and the one that is: an "if" and a server on another port may send
+ * requests for the same URL to others.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cache_put_upstream(ngx_http_request_t *r,
+    gw_cache_key_out_t *out)
+{
+    ngx_str_t                           host;
+    ngx_http_gateway_cache_loc_conf_t  *here;
+
     here = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
 
     if (here->upstream.len) {
         gw_cache_key_put(out, GW_CACHE_KEY_UPSTREAM,
                          ngx_http_gateway_cache_text(&here->upstream));
     }
+
+    if (here->host == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, here->host, &host) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    gw_cache_key_put_lower(out, GW_CACHE_KEY_SENT,
+                           ngx_http_gateway_cache_text(&host));
+
+    return NGX_OK;
 }
 
 

@@ -4,7 +4,8 @@
  * since a .so that links to one of them does not load into an nginx without it.
  *
  * The configuration of each is a private structure that holds the common one of
- * upstreams.  Where in it, the command of a timeout tells.
+ * upstreams.  Where in it, the command of a timeout tells, and that of
+ * proxy_set_header where its fields are.
  */
 
 #include "ngx_http_gateway_cache.h"
@@ -51,6 +52,10 @@ static const ngx_http_gateway_cache_upstream_t
 };
 
 
+static ngx_str_t  ngx_http_gateway_cache_set_header =
+    ngx_string("proxy_set_header");
+
+
 #if (NGX_HTTP_CACHE)
 static void ngx_http_gateway_cache_left(ngx_conf_t *cf,
     const ngx_http_gateway_cache_loc_conf_t *clcf, const char *name,
@@ -58,6 +63,9 @@ static void ngx_http_gateway_cache_left(ngx_conf_t *cf,
 #endif
 static ngx_http_upstream_conf_t *ngx_http_gateway_cache_upstream_conf(
     ngx_conf_t *cf, const ngx_http_gateway_cache_upstream_t *upstream);
+static ngx_uint_t ngx_http_gateway_cache_host_known(const ngx_str_t *value);
+static u_char *ngx_http_gateway_cache_upstream_field(ngx_conf_t *cf,
+    const char *name, const ngx_str_t *directive, size_t least);
 static void *ngx_http_gateway_cache_module_conf(ngx_conf_t *cf,
     const char *name, ngx_module_t **module);
 
@@ -150,6 +158,71 @@ ngx_http_gateway_cache_upstream(ngx_conf_t *cf, ngx_str_t *name)
     }
 
     return NGX_OK;
+}
+
+
+/* of several lines, which no origin would accept, the last */
+
+ngx_int_t
+ngx_http_gateway_cache_host(ngx_conf_t *cf, ngx_http_complex_value_t **host)
+{
+    u_char        *field;
+    ngx_str_t     *value;
+    ngx_uint_t     i;
+    ngx_array_t   *headers;
+    ngx_keyval_t  *header;
+
+    field = ngx_http_gateway_cache_upstream_field(cf,
+                                 ngx_http_gateway_cache_upstreams[0].module,
+                                 &ngx_http_gateway_cache_set_header, 0);
+
+    headers = field ? *(ngx_array_t **) field : NULL;
+
+    if (headers == NULL || headers == NGX_CONF_UNSET_PTR) {
+        return NGX_OK;
+    }
+
+    header = headers->elts;
+    value = NULL;
+
+    for (i = 0; i < headers->nelts; i++) {
+        if (header[i].key.len == 4
+            && ngx_strncasecmp(header[i].key.data, (u_char *) "host", 4) == 0)
+        {
+            value = &header[i].value;
+        }
+    }
+
+    if (value == NULL || ngx_http_gateway_cache_host_known(value)) {
+        return NGX_OK;
+    }
+
+    *host = ngx_http_gateway_complex_value(cf, value);
+
+    return *host ? NGX_OK : NGX_ERROR;
+}
+
+
+/* what is part of each key with a host */
+
+static ngx_uint_t
+ngx_http_gateway_cache_host_known(const ngx_str_t *value)
+{
+    ngx_uint_t  i;
+
+    static const ngx_str_t  known[] = {
+        ngx_string("$host"),
+        ngx_string("$http_host"),
+        ngx_string("$proxy_host")
+    };
+
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (ngx_http_gateway_same(value, &known[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -255,31 +328,42 @@ static ngx_http_upstream_conf_t *
 ngx_http_gateway_cache_upstream_conf(ngx_conf_t *cf,
     const ngx_http_gateway_cache_upstream_t *upstream)
 {
+    u_char  *timeout;
+
+    timeout = ngx_http_gateway_cache_upstream_field(cf, upstream->module,
+                         &upstream->timeout,
+                         offsetof(ngx_http_upstream_conf_t, connect_timeout));
+
+    return timeout ? (ngx_http_upstream_conf_t *)
+                     (timeout - offsetof(ngx_http_upstream_conf_t,
+                                         connect_timeout))
+                   : NULL;
+}
+
+
+/* what a directive sets there, "least" bytes behind the beginning or more */
+
+static u_char *
+ngx_http_gateway_cache_upstream_field(ngx_conf_t *cf, const char *name,
+    const ngx_str_t *directive, size_t least)
+{
     u_char         *conf;
     ngx_module_t   *module;
     ngx_command_t  *cmd;
 
-    conf = ngx_http_gateway_cache_module_conf(cf, upstream->module, &module);
+    conf = ngx_http_gateway_cache_module_conf(cf, name, &module);
 
     if (conf == NULL) {
         return NULL;
     }
 
     for (cmd = module->commands; cmd->name.len; cmd++) {
-        if (ngx_http_gateway_same(&cmd->name, &upstream->timeout)) {
-            break;
+        if (ngx_http_gateway_same(&cmd->name, directive)) {
+            return (cmd->offset < least) ? NULL : conf + cmd->offset;
         }
     }
 
-    if (cmd->name.len == 0
-        || cmd->offset < offsetof(ngx_http_upstream_conf_t, connect_timeout))
-    {
-        return NULL;
-    }
-
-    return (ngx_http_upstream_conf_t *)
-           (conf + cmd->offset
-            - offsetof(ngx_http_upstream_conf_t, connect_timeout));
+    return NULL;
 }
 
 

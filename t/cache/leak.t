@@ -12,7 +12,7 @@ use Test::Gateway::Server;
 use Test::Gateway::Token;
 use Test::More;
 
-my $port = free_port();
+my ($port, $second) = (free_port(), free_port());
 my ($origin, $beta) = (origin(), origin());
 my $up = "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
 my $other = "proxy_pass http://127.0.0.1:@{[ $beta->port ]};";
@@ -27,6 +27,7 @@ my $nginx = start_nginx(port => $port,
     gateway_limit_zone $gateway_consumer zone=l:1m rate=1r/m burst=2;
     underscores_in_headers on;
 END
+    listen 127.0.0.1:$second;
     gateway_cache z;
     gateway_cache_ttl 60s;
     add_header X-Status \$gateway_cache_status always;
@@ -64,6 +65,11 @@ END
     location /shared/ { gateway_cache_key scheme path args;
         if (\$http_x_beta) { $other } $up }
 
+    location /port/ { $up proxy_set_header host \$host:\$server_port; }
+    location /tenant/ { $up proxy_set_header Host \$http_x_tenant; }
+    location /fixed/ { $up proxy_set_header Host a; }
+    location /known/ { $up proxy_set_header Host \$host; }
+
     location /strip/ { gateway_cache_guard strip; $up }
     location /all/ { gateway_cache_ttl 60s override=all; $up }
     location /nostore/ {
@@ -82,8 +88,8 @@ END2
 
 sub get { http_get($nginx, $_[0], headers => [ @_[1 .. $#_] ]) }
 
-sub status {
-    my ($code, $head) = get(@_);
+sub told {
+    my ($code, $head) = @_;
     my ($status) = $head =~ /^X-Status: (\w*)/m;
     my ($reason) = $head =~ /^X-Reason: (\S+)/m;
     return join ' ', $code, grep { length } $status // 'none', $reason // '';
@@ -94,6 +100,9 @@ my @public = ('Cache-Control: public, max-age=60');
 $_->answer('*', head => [ @public ]) for $origin, $beta;
 
 my ($alice, $bob) = map { 'X-API-Key: ' . api_key($_) } qw( alice bob );
+
+
+sub status { return told(get(@_)) }
 
 
 # --- access is checked where a redirect leads, before a stored response is sent
@@ -161,6 +170,21 @@ is(status('/two/a'), '200 HIT', 'and has its own responses');
 is(status('/two/a', 'X-Beta: 1'), '200 HIT', 'both');
 get('/shared/a');
 is(status('/shared/a', 'X-Beta: 1'), '200 HIT', 'not where the key has no host');
+
+for my $place ('/', '/known/', '/fixed/') {
+    is(status("${place}p"), '200 MISS', "$place one port");
+    is(told(http_get($second, "${place}p")), '200 HIT', 'shares with another');
+}
+is(status('/port/p'), '200 MISS', 'where the origin receives the port');
+is(told(http_get($second, '/port/p')), '200 MISS', 'each has its own');
+is(status('/port/p'), '200 HIT', 'the one');
+is(told(http_get($second, '/port/p')), '200 HIT', 'and the other');
+is(join(' ', map { field($_, 'Host') } $origin->requests('/port/p')),
+   "localhost:$port localhost:$second", 'as the origin has been told');
+for my $tenant (qw( a b )) {
+    is(status('/tenant/a', "X-Tenant: $tenant"), '200 MISS', "Host $tenant");
+    is(status('/tenant/a', "X-Tenant: $tenant"), '200 HIT', 'again');
+}
 
 
 # --- a permission under a condition that is not met is none
