@@ -1,0 +1,125 @@
+# modules/cache/README.md: its first example, pasted; the context and the default
+# of each directive.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway::Origin;
+use Test::Gateway::Server;
+use Test::More;
+
+plan skip_all => 'starts its own servers' if $ENV{GATEWAY_MASTER};
+
+my $readme = Test::Gateway::Server::slurp('modules/cache/README.md');
+
+# --- the first example
+
+my $origin = origin();
+my $port = free_port();
+my ($conf, $commands) = $readme =~ /^```nginx\n(.*?)^```.*?^```\n(\$ .*?)^```/ms;
+
+my $temp = join ' ', map { "${_}_temp_path tmp/$_;" }
+                     qw( client_body proxy fastcgi uwsgi scgi );
+$conf =~ s{modules/ngx_http_gateway_module\.so}{"$ENV{GATEWAY_MODULE}"};
+$conf =~ s{^http \{\K}{ access_log off; $temp}m;
+$conf =~ s{9000}{$origin->port}e;
+s/127\.0\.0\.1:8080/127.0.0.1:$port/g for $conf, $commands;
+$conf = "user root;\n$conf" if $> == 0;
+my $nginx = start_nginx(port => $port, conf => $conf);
+
+SKIP: {
+    my @steps = $commands =~ /^\$ (.*)\n(.*)\n/mg;
+    cmp_ok(scalar @steps, '>=', 10, 'there are commands');
+    skip 'no curl', @steps / 2 if system 'curl --version >/dev/null 2>&1';
+
+    while (my ($command, $expected) = splice @steps, 0, 2) {
+        open my $out, '-|', 'sh', '-c', $command or die "sh: $!";
+        my $said = do { local $/; <$out> };
+        s/\s+\z//, s/ttl=(?:10|9)\b/ttl=10/ for $said, $expected;
+        is($said, $expected, $command);
+    }
+}
+$nginx->stop;
+
+# --- contexts
+
+my %directive;
+for my $section (split /^### /m, $readme) {
+    my ($name) = $section =~ /\A(gateway_cache\w*)\n/ or next;
+    my ($default) = $section =~ /^Default:  (.*)$/m;
+    my ($context) = $section =~ /^Context:  (.*)$/m;
+    $directive{$name} = { default => $default, context => $context };
+}
+is(scalar keys %directive, 22, 'all directives');
+
+my %value = (gateway_cache_zone => 'zone=y:1m', gateway_cache => 'z',
+             gateway_cache_admin => 'zone=z from=127.0.0.1',
+             map { ("gateway_cache_$_" => '$arg_a') } qw( bypass no_store purge ));
+
+sub allowed {
+    my ($context, $line) = @_;
+
+    my $pass = 'proxy_pass http://127.0.0.1:1;';
+    my %part = (http => 'gateway_cache_zone zone=z:1m;', server => '');
+
+    if ($context eq 'main') { $part{main} = $line }
+    elsif ($context eq 'http') { $part{http} .= $line }
+    elsif ($context eq 'upstream') { $part{http} .= "upstream u { $line }" }
+    elsif ($context eq 'server') { $part{server} = $line }
+    elsif ($context eq 'location') { $part{server} = "location / { $line }" }
+    else { $part{server} = "location / { $context { $line } $pass }" }
+
+    my ($code, $said) = nginx_t(http_conf(%part));
+    return 1 if $code == 0;
+    like($said, qr/directive is not allowed here/, "not in $context: $line");
+    return 0;
+}
+
+for my $name (sort keys %directive) {
+    my $text = "$name " . ($value{$name}
+                           // $directive{$name}{default} =~ s/^\S+ |;$//gr) . ';';
+    my @where = grep { allowed($_, $text) }
+                ('main', 'http', 'upstream', 'server', 'location', 'if ($arg_a)',
+                 'limit_except GET');
+    is(join(', ', @where), $directive{$name}{context}, "$name: the context");
+}
+
+# --- defaults: what is in force is the same, written or not
+
+my @defaults = grep { !/^-$|^gateway_cache off;/ }
+               map { $directive{$_}{default} } sort keys %directive;
+is(scalar @defaults, 16, 'directives with a default');
+
+my $log = 'error_log logs/error.log debug;';
+$nginx = start_nginx(workers => 1, main => $log,
+    http => 'gateway_cache_zone zone=z:4m; gateway_cache_zone zone=y:4m'
+            . ' max_object=1m;',
+    server => <<"END");
+    location /none { gateway_cache z; return 200 \$gateway_cache_key; }
+    location /all { gateway_cache z; @defaults return 200 \$gateway_cache_key; }
+    location /object { gateway_cache y; return 200 \$gateway_cache_key; }
+    location /off { return 200 "\$gateway_cache_key."; }
+END
+
+SKIP: {
+    skip 'nginx has no debug log', 3 if $nginx->log !~ /\[debug\]/;
+
+    my %said;
+    for my $path ('/none', '/all', '/object') {
+        my $from = length $nginx->log;
+        $nginx->get($path);
+        ($said{$path}) = substr($nginx->log, $from)
+                         =~ /gateway cache: (zone .*max_object.*)$/m;
+        my ($rest) = substr($nginx->log, $from)
+                     =~ /gateway cache: (ttl:.*?)(?: while .*)?$/m;
+        $said{$path} .= $rest // '';
+    }
+    ok(length $said{'/none'}, 'the settings are logged');
+    is($said{'/all'}, $said{'/none'}, 'the defaults of the manual');
+    is($said{'/object'} =~ s/"y"/"z"/r, $said{'/none'}, 'max_object=1m');
+}
+is(($nginx->get('/off'))[2], '.', 'gateway_cache is off');
+$nginx->stop;
+
+done_testing;
