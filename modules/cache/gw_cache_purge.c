@@ -103,12 +103,19 @@ gw_cache_purge(gw_cache_user_t *user, gw_cache_by_e by,
 }
 
 
-/* for fills */
+/* for fills, and for responses that will be filled later */
 
 static void
 gw_cache_purge_note(gw_cache_t *cache, const gw_cache_purge_t *purge)
 {
+    uint64_t         *purges;
     gw_cache_rule_t  *rule;
+
+    purges = (purge->by == GW_CACHE_BY_URL || purge->by == GW_CACHE_BY_PATH)
+             ? &cache->purges[purge->hash % GW_CACHE_BINS]
+             : &cache->purges_other;
+
+    gw_cache_set(purges, *purges + 1);
 
     if (purge->by != GW_CACHE_BY_TAG && purge->by != GW_CACHE_BY_PREFIX) {
 
@@ -347,6 +354,27 @@ gw_cache_has_tag(gw_cache_head_t *head, uint32_t n, uint64_t hash)
     }
 
     return 0;
+}
+
+
+uint64_t
+gw_cache_purges(gw_cache_user_t *user, const gw_cache_labels_t *target)
+{
+    uint64_t          url, path;
+    gw_cache_t       *cache;
+    gw_cache_text_t   text;
+
+    cache = user->cache;
+
+    text.data = target->url.data;
+    text.len = target->path;
+
+    url = gw_cache_hash(cache, &target->url);
+    path = gw_cache_hash(cache, &text);
+
+    return gw_cache_load(&cache->purges[url % GW_CACHE_BINS])
+           + gw_cache_load(&cache->purges[path % GW_CACHE_BINS])
+           + gw_cache_load(&cache->purges_other);
 }
 
 

@@ -55,6 +55,7 @@
     X(ORIGIN,          "origin-failed",     "no answer of the origin")        \
     X(TRUNCATED,       "truncated",         "the body is not complete")       \
     X(LOCKED,          "locked",            "another request stores one")     \
+    X(PURGED,          "purged",            "while the origin was asked")     \
     X(FULL,            "no-memory",         "the zone has no room for it")
 
 

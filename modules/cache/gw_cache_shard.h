@@ -23,9 +23,9 @@
 #include "gw_cache_store.h"
 
 
-#define GW_CACHE_MAGIC    0x3130455243574700ULL     /* and the layout */
+#define GW_CACHE_MAGIC    0x3230455243574700ULL     /* and the layout */
 #define GW_CACHE_WAYS     8         /* words of a bucket: a cache line */
-#define GW_CACHE_BINS     256       /* of fills */
+#define GW_CACHE_BINS     256       /* of fills, and of purges by URL */
 #define GW_CACHE_SEATS    512
 #define GW_CACHE_RULES    1024
 #define GW_CACHE_SLICE    128       /* entries in one turn with the lock */
@@ -195,7 +195,7 @@ struct gw_cache_s {
 
     uint64_t              dirty __attribute__((aligned(64)));
     uint64_t              serial;
-    uint64_t              rule;         /* purges until now */
+    uint64_t              rule;         /* purges by tag and prefix until now */
     uint32_t              high;         /* of the entries ever used */
     uint32_t              seats;        /* of the seats ever used */
 
@@ -203,6 +203,10 @@ struct gw_cache_s {
     uint64_t              evictions;
     uint64_t              purged;
     uint64_t              repairs;
+
+    /* how many purges by URL, in the bin of its hash, and of other kinds */
+    uint64_t              purges[GW_CACHE_BINS];
+    uint64_t              purges_other;
 
     /* derived */
 

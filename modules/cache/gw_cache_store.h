@@ -337,6 +337,15 @@ size_t gw_cache_purge(gw_cache_user_t *user, gw_cache_by_e by,
     const gw_cache_text_t *text, int soft, uint64_t now);
 
 /*
+ * A number that changes when the store is told of a purge that may concern the
+ * target.  A response that was asked for without the lock on its key may only
+ * be stored if the number after gw_cache_begin() is that of before the origin
+ * was asked.  No lock.
+ */
+uint64_t gw_cache_purges(gw_cache_user_t *user,
+    const gw_cache_labels_t *target);
+
+/*
  * Frees entries that were purged or are to be kept no longer, among the next
  * "n" places of the shard, and what has lost its last reader.  Called until it
  * has returned 1, it has passed all of them.

@@ -59,6 +59,8 @@ static gw_cache_reason_e ngx_http_gateway_cache_move(ngx_http_request_t *r,
     uint64_t keep);
 static gw_cache_reason_e ngx_http_gateway_cache_lock_late(
     ngx_http_request_t *r, ngx_http_gateway_cache_ctx_t *ctx);
+static gw_cache_reason_e ngx_http_gateway_cache_begin_late(
+    ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_lines(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a,
     gw_cache_fields_t *lines);
@@ -407,15 +409,9 @@ ngx_http_gateway_cache_head(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (ngx_http_gateway_cache_labels(r, ctx) != NGX_OK
-        || gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, ctx->hit.serial,
-                          ngx_http_gateway_cache_now(), &ctx->fill)
-           != GW_CACHE_FILL)
-    {
+    if (ngx_http_gateway_cache_begin_late(ctx) != GW_CACHE_R_NONE) {
         return NGX_OK;
     }
-
-    ctx->filling = 1;
 
     rc = ngx_http_gateway_cache_freshen(r, ctx, a);
 
@@ -882,8 +878,6 @@ static gw_cache_reason_e
 ngx_http_gateway_cache_lock_late(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    uint64_t  serial;
-
     ngx_http_gateway_cache_unpin(ctx);
 
     switch (ngx_http_gateway_cache_find(r, ctx)) {
@@ -895,11 +889,21 @@ ngx_http_gateway_cache_lock_late(ngx_http_request_t *r,
         return GW_CACHE_R_VARIANT_LONG;
     }
 
-    serial = ctx->pinned ? ctx->hit.serial : 0;
+    return ngx_http_gateway_cache_begin_late(ctx);
+}
 
-    if (ngx_http_gateway_cache_labels(r, ctx) != NGX_OK) {
-        return GW_CACHE_R_FULL;
-    }
+
+/*
+ * The lock on the key, for an answer that is there.  The fill knows of purges
+ * from here on, and "purges" of those since the origin was asked.
+ */
+
+static gw_cache_reason_e
+ngx_http_gateway_cache_begin_late(ngx_http_gateway_cache_ctx_t *ctx)
+{
+    uint64_t  serial;
+
+    serial = ctx->pinned ? ctx->hit.serial : 0;
 
     if (gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, serial,
                        ngx_http_gateway_cache_now(), &ctx->fill)
@@ -910,6 +914,11 @@ ngx_http_gateway_cache_lock_late(ngx_http_request_t *r,
     }
 
     ctx->filling = 1;
+
+    if (gw_cache_purges(ctx->user, &ctx->labels) != ctx->purges) {
+        ngx_http_gateway_cache_release(ctx);
+        return GW_CACHE_R_PURGED;
+    }
 
     return GW_CACHE_R_NONE;
 }
@@ -993,6 +1002,7 @@ static void
 ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fields)
 {
+    uint64_t           purges;
     ngx_uint_t         purged;
     gw_cache_fields_t  out;
     gw_cache_target_t  target;
@@ -1004,6 +1014,11 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
     }
 
     purged = 0;
+    purges = 0;
+
+    if (ctx->state == NGX_HTTP_GATEWAY_CACHE_ASK) {
+        purges = gw_cache_purges(ctx->user, &ctx->labels);
+    }
 
     ngx_http_gateway_cache_target(r, &target);
 
@@ -1019,6 +1034,12 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
     {
         purged += ngx_http_gateway_cache_invalidate_other(r, ctx, &target,
                                                           &out);
+    }
+
+    /* this answer itself may be stored */
+
+    if (ctx->state == NGX_HTTP_GATEWAY_CACHE_ASK) {
+        ctx->purges += gw_cache_purges(ctx->user, &ctx->labels) - purges;
     }
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,

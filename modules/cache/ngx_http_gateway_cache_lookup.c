@@ -559,6 +559,17 @@ static ngx_int_t
 ngx_http_gateway_cache_forward(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
+    if (!ctx->filling) {
+        ctx->user = ngx_http_gateway_cache_zone_user(ctx->conf->zone,
+                                                     &ctx->key);
+
+        if (ngx_http_gateway_cache_labels(r, ctx) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ctx->purges = gw_cache_purges(ctx->user, &ctx->labels);
+    }
+
     ctx->state = NGX_HTTP_GATEWAY_CACHE_ASK;
     ctx->reason = ctx->reuse.reason;
     ngx_http_gateway_cache_clock(&ctx->asked);

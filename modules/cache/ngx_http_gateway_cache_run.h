@@ -60,6 +60,9 @@ typedef struct {
     ngx_http_gateway_word_t             word;
     ngx_msec_t                          deadline;   /* of waiting */
     ngx_uint_t                          looks;      /* in this turn */
+    uint64_t                            purges;     /* gw_cache_purges(), if the
+                                                       origin was asked without
+                                                       the lock */
 
     /* what is sent of a stored response */
     uint64_t                            first;

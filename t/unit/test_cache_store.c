@@ -568,6 +568,45 @@ test_purge(void)
 }
 
 
+/* whether the number for http://x/a?q=1 changes */
+
+static void
+purges_is(gw_cache_by_e by, const char *text, int changed)
+{
+    uint64_t           before;
+    gw_cache_text_t    selector;
+    gw_cache_labels_t  target;
+
+    case_target(&pages[0], &target);
+    selector = text_of(text);
+    before = gw_cache_purges(&user, &target);
+
+    (void) gw_cache_purge(&user, by, &selector, 0, NOW);
+
+    is_int(gw_cache_purges(&user, &target) != before, changed,
+           "purges change by %d of \"%s\"", by, text);
+}
+
+
+static void
+test_purges(void)
+{
+    begin(SIZE);
+
+    purges_is(GW_CACHE_BY_URL, "http://x/a?q=1", 1);
+    purges_is(GW_CACHE_BY_URL, "http://x/a?q=2", 0);
+    purges_is(GW_CACHE_BY_PATH, "http://x/a", 1);
+    purges_is(GW_CACHE_BY_PATH, "http://x/b", 0);
+    purges_is(GW_CACHE_BY_PREFIX, "http://x/", 1);
+    purges_is(GW_CACHE_BY_TAG, "t", 1);
+    purges_is(GW_CACHE_BY_HOST, "x", 1);
+    purges_is(GW_CACHE_BY_CONSUMER, "c", 1);
+    purges_is(GW_CACHE_BY_ALL, "", 1);
+
+    end("purges");
+}
+
+
 /* begin, purge, end: 1 stored, 2 stored and stale, 0 not stored */
 
 static int
@@ -915,6 +954,7 @@ main(void)
     test_bodies();
     test_limits();
     test_purge();
+    test_purges();
     test_purged_fill();
     test_others();
     test_tags();
