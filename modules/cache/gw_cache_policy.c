@@ -286,25 +286,23 @@ static void
 gw_cache_lifetime(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
     const gw_cache_response_t *res, gw_cache_entry_t *entry)
 {
-    int       accel;
-    uint32_t  min, ttl, stated, heuristic;
+    int       accel, cookie;
+    uint32_t  ttl, stated, heuristic;
 
-    /* a request with a cookie: the origin's alone */
-
-    min = (req->cookie && !conf->cookie_ignore) ? 0 : conf->ttl_min;
+    cookie = (req->cookie && !conf->cookie_ignore);
 
     accel = (res->accel != 0 && res->accel != GW_CACHE_NONE);
     stated = accel ? res->accel : res->stated;
 
     entry->stated = gw_cache_bounded(stated, 0, conf->ttl_max);
-    entry->lifetime = gw_cache_bounded(stated, min, conf->ttl_max);
+    entry->lifetime = gw_cache_bounded(stated, conf->ttl_min, conf->ttl_max);
 
     if (accel) {
         entry->stated = gw_cache_from_now(entry->stated, entry->age);
         entry->lifetime = gw_cache_from_now(entry->lifetime, entry->age);
     }
 
-    if (req->cookie && !conf->cookie_ignore) {
+    if (cookie && stated == GW_CACHE_NONE) {
         return;
     }
 
@@ -313,12 +311,19 @@ gw_cache_lifetime(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
     if (ttl != GW_CACHE_NONE
         && (stated == GW_CACHE_NONE || conf->override != GW_CACHE_ORIGIN))
     {
-        ttl = gw_cache_bounded(ttl, min, conf->ttl_max);
+        ttl = gw_cache_bounded(ttl, conf->ttl_min, conf->ttl_max);
         entry->lifetime = gw_cache_from_now(ttl, entry->age);
 
     } else if (stated == GW_CACHE_NONE) {
         heuristic = gw_cache_heuristic(conf, res);
-        entry->lifetime = gw_cache_bounded(heuristic, min, conf->ttl_max);
+        entry->lifetime = gw_cache_bounded(heuristic, conf->ttl_min,
+                                           conf->ttl_max);
+    }
+
+    /* it may depend on the cookie, and is fresh for nobody any longer */
+
+    if (cookie && entry->lifetime > entry->stated) {
+        entry->lifetime = entry->stated;
     }
 }
 

@@ -285,7 +285,8 @@ gw_cache_on_error(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
 
     if (entry->flags & GW_CACHE_STALE_NEVER) {
         return ((entry->flags & GW_CACHE_ENTRY_REVALIDATE)
-                && (error & (GW_CACHE_STALE_ERROR|GW_CACHE_STALE_TIMEOUT)))
+                && (error & (GW_CACHE_STALE_ERROR|GW_CACHE_STALE_TIMEOUT
+                             |GW_CACHE_STALE_INVALID)))
                ? GW_CACHE_UNAVAILABLE : GW_CACHE_BYPASS;
     }
 

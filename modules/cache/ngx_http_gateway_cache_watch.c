@@ -29,6 +29,8 @@ static void ngx_http_gateway_cache_ended(ngx_http_request_t *r,
 static void ngx_http_gateway_cache_truncated(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_int_t rc);
 static ngx_uint_t ngx_http_gateway_cache_left(ngx_int_t rc);
+static unsigned ngx_http_gateway_cache_failure(ngx_http_upstream_t *u,
+    ngx_int_t rc);
 static ngx_uint_t ngx_http_gateway_cache_cut(ngx_http_upstream_t *u);
 
 
@@ -209,7 +211,7 @@ ngx_http_gateway_cache_ended(ngx_http_request_t *r,
         ctx->error = gw_cache_stale_status(rc);
 
     } else {
-        ctx->error = ngx_http_gateway_cache_error(rc);
+        ctx->error = ngx_http_gateway_cache_failure(ctx->upstream, rc);
     }
 
     if (ngx_http_gateway_cache_on_error(ctx, ctx->error) == GW_CACHE_BYPASS) {
@@ -220,6 +222,28 @@ ngx_http_gateway_cache_ended(ngx_http_request_t *r,
     /* no error page: the header filter replaces what nginx sends itself */
 
     r->error_page = 1;
+}
+
+
+/*
+ * nginx ends a request with the same status whether it has received no header
+ * or an invalid one; after the latter, the connection is as it was.
+ */
+
+static unsigned
+ngx_http_gateway_cache_failure(ngx_http_upstream_t *u, ngx_int_t rc)
+{
+    ngx_connection_t  *c;
+
+    if (rc != NGX_HTTP_BAD_GATEWAY) {
+        return ngx_http_gateway_cache_error(rc);
+    }
+
+    c = u->peer.connection;
+
+    return (c && u->buffer.last > u->buffer.start
+            && !c->read->eof && !c->read->error)
+           ? GW_CACHE_STALE_INVALID : GW_CACHE_STALE_ERROR;
 }
 
 

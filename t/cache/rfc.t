@@ -29,6 +29,14 @@ my $dead = origin();
 my ($up, $down) = map { "proxy_pass http://127.0.0.1:@{[ $_->port ]};" }
                   $origin, $dead;
 
+# each word of gateway_cache_stale, alone
+
+my @words = (qw( error timeout invalid_header 5xx ),
+             map { "http_$_" } 403, 404, 429, 500, 502, 503, 504);
+my $words = join "\n", map { (
+    "location /word/$_/ { $up gateway_cache_stale $_; proxy_read_timeout 200ms; }",
+    "location /dead/word/$_/ { $down gateway_cache_stale $_; }") } @words;
+
 my $nginx = start_nginx(port => $port, conf => http_conf(port => $port,
     http => 'gateway_cache_zone zone=z:16m;', server => <<"END"));
     gateway_cache z;
@@ -47,6 +55,7 @@ my $nginx = start_nginx(port => $port, conf => http_conf(port => $port,
     location /all/ { $up gateway_cache_ttl 30s override=all; }
     location /targeted/ { $up gateway_cache_targeted A-CC B-CC; }
     location /untargeted/ { $up gateway_cache_targeted off; }
+    $words
     location /503/ { $up gateway_cache_stale http_503; }
     location /dead/ { $down }
     location /dead/off/ { $down gateway_cache_stale off; }
@@ -843,6 +852,26 @@ stale("stale-while-revalidate=$_", ", stale-while-revalidate=$_", { head => [ $f
       'EXPIRED stale') for '0', 'x', '-60', '60.5', '';
 stale('stale-while-revalidate="60"', ', stale-while-revalidate="60"', { head => [ $fresh ] },
       'STALE');
+my %fails = ((map { ("http_$_" => { status => $_ }) }
+                  403, 404, 429, 500, 501, 502, 503, 504, 599),
+             invalid_header => { head => [ "X-A: \0" ] },
+             timeout => { hold => 1 });
+for my $word (@words) {
+    for my $fault (sort keys %fails) {
+        next if $fault eq 'timeout' && $word ne 'timeout';
+        my $stale = $fault eq $word || ($word eq '5xx' && $fault =~ /_5/);
+        my $code = $fault =~ /(\d+)/ ? $1 : $fault eq 'timeout' ? 504 : 502;
+        my $reason = $fault !~ /_/ || $fault eq 'invalid_header' ? 'origin-failed'
+                     : $code == 429 ? 'status' : 'no-lifetime';
+        one_case("stale: $word, and $fault", "/word/$word/",
+                 [ { head => [ 'Cache-Control: max-age=60', 'Age: 100', $tag ], body => 'old' },
+                   $fails{$fault} ], 'MISS',
+                 $stale ? 'STALE origin-failed' : "EXPIRED $reason $code");
+    }
+}
+one_case('stale: must-revalidate, and an invalid header', '/',
+         [ [ "$stale->[0], must-revalidate", @$stale[1, 2] ], $fails{invalid_header} ],
+         'MISS', 'ERROR origin-failed 504');
 one_case('stale: in a targeted field', '/', [ [ 'Cache-Control: no-store',
          'CDN-Cache-Control: max-age=60, stale-while-revalidate=60', 'Age: 100' ],
          [ $fresh ] ], 'MISS', 'STALE');
@@ -946,6 +975,24 @@ stored("/$_/", 'Cache-Control: no-store', 'MISS no-store') for qw( ttl any overr
 stored("/$_/", 'Cache-Control: private', 'MISS private') for qw( ttl any override );
 stored("/$_/", 'Cache-Control: no-cache', 'MISS no-cache') for qw( ttl any override );
 stored('/all/', "Vary: *", 'MISS vary-any');
+my @cookie = (lines => [ 'Cookie: a=b' ]);
+one_case('a cookie: what the origin states', '/override/', [ 'Cache-Control: max-age=600' ],
+         [ 'MISS', @cookie ], [ 'HIT', @cookie, head => [ qr/^X-TTL: (?:600|59\d)\r/m ] ],
+         [ 'HIT', head => [ qr/^X-TTL: (?:30|2\d)\r/m ] ]);
+one_case('a cookie: no longer than that', '/override/', [ 'Cache-Control: max-age=9', $tag ],
+         [ 'MISS', @cookie, head => [ qr/^X-TTL: 9\r/m ] ],
+         [ 'HIT', head => [ qr/^X-TTL: \d\r/m ] ]);
+one_case('a cookie: not min', '/ttl/', [ 'Cache-Control: max-age=2, stale-if-error=9' ],
+         [ 'MISS', @cookie, head => [ qr/^X-TTL: 2\r/m ] ]);
+one_case('a cookie: stored for others', '/override/', [ 'Cache-Control: max-age=9' ],
+         [ 'MISS', head => [ qr/^X-TTL: 30\r/m ] ],
+         [ 'HIT', @cookie, head => [ qr/^X-TTL: \d\r/m ] ], 'HIT');
+one_case('a cookie: nothing stated', '/ttl/', [],
+         ([ 'MISS no-lifetime', @cookie ]) x 2, 'MISS', [ 'BYPASS cookie', @cookie ], 'HIT');
+one_case('a cookie: X-Accel-Expires', '/', [ 'X-Accel-Expires: 60' ],
+         [ 'MISS', @cookie ], [ 'HIT', @cookie ]);
+one_case('a cookie: a guess', '/heuristic/', [ $modified ],
+         ([ 'MISS no-lifetime', @cookie ]) x 2);
 one_case('a status without a lifetime', '/ttl/', { status => 403 },
          ('MISS no-lifetime 403') x 2);
 
@@ -998,6 +1045,10 @@ gone("$_ and stale-if-error", '/dead/',
 gone('must-revalidate: fresh', '/dead/', [ 'Cache-Control: max-age=60, must-revalidate' ], 'HIT');
 gone('no-cache', '/dead/', [ 'Cache-Control: max-age=60, no-cache', $tag ],
      'EXPIRED origin-failed 502');
+for my $word (@words) {
+    gone($word, "/dead/word/$word/", [ @$stale ],
+         $word eq 'error' ? 'STALE origin-failed' : 'EXPIRED origin-failed 502');
+}
 gone('off', '/dead/off/', [ @$stale ], 'EXPIRED origin-failed 502');
 gone('off, stale-if-error', '/dead/off/',
      [ 'Cache-Control: max-age=60, stale-if-error=60', 'Age: 100' ], 'STALE origin-failed');
