@@ -191,6 +191,21 @@ stored('/', 'Expires: ' . strftime('%a %b %e %H:%M:%S %Y', gmtime time + 60),
 stored('/', 'Expires: Sunday, 06-Nov-94 08:49:37 GMT', 'MISS stale');
 stored('/', 'Expires: Sun Nov  6 08:49:37 1994', 'MISS stale');
 
+stored('/', "Expires: $_", 'HIT')
+    for 'Fri, 31 Dec 9999 23:59:59 GMT', 'Thu, 29 Feb 2096 00:00:00 GMT',
+        'Sat, 31 Dec 2089 23:59:60 GMT', 'fri, 31 dec 9999 23:59:59 gmt';
+stored('/', "Expires: $_", 'MISS stale')
+    for 'Thu, 01 Jan 1900 00:00:00 GMT', 'Wed, 30 Feb 2089 00:00:00 GMT',
+        'Thu, 29 Feb 2089 00:00:00 GMT', 'Thu, 29 Feb 2100 00:00:00 GMT',
+        'Wed, 31 Nov 2089 00:00:00 GMT', 'Wed, 00 Nov 2089 00:00:00 GMT',
+        'Fri, 30 Dec 2089 24:00:00 GMT', 'Fri, 30 Dec 2089 23:60:00 GMT',
+        'Fri, 30 Dec 2089 23:59:61 GMT', 'Fri, 1 Dec 2089 23:59:59 GMT',
+        'Fri, 30 Dec 89 23:59:59 GMT', 'Fri, 30-Dec-2089 23:59:59 GMT',
+        'Friday, 30 Dec 2089 23:59:59 GMT', 'Fri, 30 Dec 2089 23:59:59 GMT x',
+        'Fri, 30 Dec 2089 23:59:59 EST', '30 Dec 2089 23:59:59 GMT',
+        'Fri, 30 Dec 2089 23:59 GMT', '2089-12-30T23:59:59Z', '4102444799',
+        'Fri,  30 Dec 2089 23:59:59 GMT', 'Fri 30 Dec 2089 23:59:59 GMT';
+
 # --- lifetimes in Cache-Control (5.2)
 
 stored('/', "Cache-Control: $_", 'HIT')
@@ -258,6 +273,14 @@ one_case('the time that the origin takes counts', '/',
 one_case('no-cache without a lifetime', '/',
          { head => [ 'Cache-Control: no-cache' ], etag => '"1"' },
          'MISS', 'REVALIDATED');
+
+stored('/', [ $fresh, $_->[0] ], "MISS $_->[1]")
+    for [ 'Content-Type: text/event-stream', 'event-stream' ],
+        [ 'Content-Type: Text/Event-Stream; charset=utf-8', 'event-stream' ],
+        [ 'X-Accel-Buffering: no', 'not-buffered' ], [ 'Trailer: X-A', 'trailers' ],
+        [ 'Set-Cookie: a=b', 'set-cookie' ];
+stored('/', [ $fresh, $_ ], 'HIT')
+    for 'Content-Type: text/event-streams', 'X-Accel-Buffering: yes', 'X-Trailer: X-A';
 
 # --- must-understand (5.2.2.3), statuses
 
@@ -487,6 +510,18 @@ posted('POST: api', '/', [ $fresh, $to ], 'new');
 posted('POST: no-store', '/rfc/', [ "$fresh, no-store", $to ], 'new');
 posted('POST: an error', '/rfc/', [ $fresh, $to ], 'new', status => 404);
 
+one_case('POST is never answered', '/rfc/',
+         { head => [ $fresh, 'Content-Location: /rfc/c' . $n ] },
+         [ 'BYPASS method', method => 'POST', body => "1 /rfc/c$n\n",
+           head => [ qr/fwd=method; ttl=60; stored/ ] ],
+         [ 'BYPASS method', method => 'POST', body => "2 /rfc/c$n\n" ],
+         [ 'HIT', body => "2 /rfc/c$n\n" ], [ 'HIT', method => 'HEAD' ],
+         [ 'BYPASS method', method => 'POST', body => "3 /rfc/c$n\n" ],
+         [ 'HIT', body => "3 /rfc/c$n\n" ]);
+one_case('POST: Vary', '/rfc/',
+         { head => [ $fresh, 'Content-Location: /rfc/c' . $n, 'Vary: X-A' ] },
+         [ 'BYPASS method', method => 'POST', lines => [ 'X-A: 1' ] ],
+         [ 'HIT', lines => [ 'X-A: 1' ] ], [ 'MISS', lines => [ 'X-A: 2' ] ]);
 one_case('POST: its conditions are the origin\'s', '/rfc/',
          { head => [ $fresh, 'ETag: "1"', 'Content-Location: /rfc/c' . $n ], body => 'x' },
          [ 'BYPASS method', method => 'POST', lines => [ 'If-None-Match: "1"' ],
@@ -541,6 +576,12 @@ stored('/', "$fresh | Vary: $_", 'MISS vary-cookie') for 'Cookie', 'X-A, cookie'
 one_case('many variants', '/', [ $fresh, 'Vary: X-A' ],
          (map { [ 'MISS', lines => [ "X-A: $_" ] ] } 1 .. 20),
          (map { [ 'HIT', lines => [ "X-A: $_" ] ] } 1 .. 20));
+one_case('the newest of those that fit', '/',
+         [ [ $fresh, 'Vary: X-A' ], [ $fresh, 'Vary: X-B' ], [ $fresh ] ],
+         [ 'MISS', lines => [ 'X-A: 1' ] ], [ 'MISS', lines => [ 'X-A: 2' ] ],
+         [ 'HIT', lines => [ 'X-A: 1' ], head => [ qr/^Vary: X-B/m ] ],
+         [ 'MISS', lines => [ 'X-B: 1' ] ], [ 'HIT', lines => [ 'X-A: 1' ],
+           nothead => [ qr/^Vary/m ] ]);
 one_case('a variant miss', '/', [ $fresh, 'Vary: X-A' ],
          [ 'MISS', lines => [ 'X-A: 1' ], head => [ qr/fwd=uri-miss/ ] ],
          [ 'MISS', lines => [ 'X-A: 2' ], head => [ qr/fwd=vary-miss/ ] ]);
@@ -705,6 +746,17 @@ one_case('range: of a stale one', '/',
 one_case('HEAD of a stored response', '/', { head => [ $fresh ], body => 'abc' },
          'MISS', [ 'HIT', method => 'HEAD', body => '',
                    head => [ qr/^Content-Length: 3\r/m, qr/^Age: /m ] ]);
+for my $status (301, 404, 503) {
+    one_case("HEAD of a stored $status", '/',
+             { status => $status, head => [ $fresh ], body => 'abc' }, "MISS $status",
+             [ "HIT $status", method => 'HEAD', body => '', head => [ qr/^Content-Length: 3\r/m ] ]);
+}
+one_case('HEAD of a chunked response', '/',
+         { head => [ $fresh ], body => 'abc', framing => 'chunked' }, 'MISS',
+         [ 'HIT', method => 'HEAD', body => '', head => [ qr/^Content-Length: 3\r/m ],
+           nothead => [ qr/^Transfer-Encoding/m ] ]);
+one_case('HEAD is not used for GET', '/', { head => [ $fresh ], body => 'abc' },
+         [ 'MISS method', method => 'HEAD', body => '' ], [ 'MISS', body => 'abc' ]);
 one_case('HEAD stores nothing', '/', [ $fresh ],
          ([ 'MISS method', method => 'HEAD' ]) x 2, 'MISS', 'HIT');
 sub head_says {
