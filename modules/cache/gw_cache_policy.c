@@ -419,6 +419,17 @@ gw_cache_store_useful(const gw_cache_entry_t *entry)
 }
 
 
+/* the request's no-store (5.2.1.5) */
+
+static int
+gw_cache_store_forbidden(const gw_cache_conf_t *conf,
+    const gw_cache_request_t *req)
+{
+    return conf->request_control != GW_CACHE_CONTROL_NONE
+           && (req->control.flags & GW_CACHE_CC_NO_STORE);
+}
+
+
 /* whether a response may be kept, whatever the request's method is */
 
 static gw_cache_reason_e
@@ -427,14 +438,6 @@ gw_cache_store_entry(const gw_cache_conf_t *conf,
     gw_cache_entry_t *entry)
 {
     gw_cache_reason_e  reason;
-
-    /* the request's no-store (5.2.1.5) */
-
-    if (conf->request_control != GW_CACHE_CONTROL_NONE
-        && (req->control.flags & GW_CACHE_CC_NO_STORE))
-    {
-        return GW_CACHE_R_REQUEST;
-    }
 
     /* RFC 9111, 3.5, and for any credentials */
 
@@ -477,6 +480,10 @@ gw_cache_store(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
         reason = gw_cache_store_request(conf, req, res, target);
     }
 
+    if (reason == GW_CACHE_R_NONE && gw_cache_store_forbidden(conf, req)) {
+        reason = GW_CACHE_R_REQUEST;
+    }
+
     return reason ? reason : gw_cache_store_entry(conf, req, res, entry);
 }
 
@@ -489,5 +496,10 @@ gw_cache_freshen(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
 
     reason = gw_cache_store_kind(conf, res);
 
-    return reason ? reason : gw_cache_store_entry(conf, req, res, entry);
+    if (reason == GW_CACHE_R_NONE) {
+        reason = gw_cache_store_entry(conf, req, res, entry);
+    }
+
+    return (reason == GW_CACHE_R_NONE && gw_cache_store_forbidden(conf, req))
+           ? GW_CACHE_R_REQUEST : reason;
 }

@@ -257,9 +257,10 @@ gw_cache_reason_e gw_cache_store(const gw_cache_conf_t *conf,
  * method; "res" was read from the lines of gw_cache_merge() with the stored
  * status.
  *
- * GW_CACHE_R_NONE with "entry" filled anew; GW_CACHE_R_REQUEST: the request's
- * no-store forbids to store anything of the answer, and the stored response
- * stays as it was; another reason: it must not be kept any longer.
+ * GW_CACHE_R_NONE with "entry" filled anew; GW_CACHE_R_REQUEST, too, but the
+ * request's no-store forbids to store anything of the answer: it is for this
+ * request, and the stored response stays as it was; another reason: that must
+ * not be kept any longer.
  */
 gw_cache_reason_e gw_cache_freshen(const gw_cache_conf_t *conf,
     const gw_cache_request_t *req, const gw_cache_response_t *res,

@@ -34,6 +34,8 @@ static ngx_int_t ngx_http_gateway_cache_replace(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_validated(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static ngx_int_t ngx_http_gateway_cache_cookies(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fields);
 static ngx_int_t ngx_http_gateway_cache_head(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 static ngx_int_t ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
@@ -355,7 +357,7 @@ ngx_http_gateway_cache_validated(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)
 {
     ngx_int_t             rc;
-    gw_cache_fields_t     stored;
+    gw_cache_fields_t     stored, out;
     gw_cache_validator_t  v;
 
     ctx->status = NGX_HTTP_GATEWAY_CACHE_REVALIDATED;
@@ -382,7 +384,43 @@ ngx_http_gateway_cache_validated(ngx_http_request_t *r,
 
     ngx_http_gateway_cache_release(ctx);
 
-    return (rc == NGX_OK) ? ngx_http_gateway_cache_replace(r, ctx) : rc;
+    if (rc != NGX_OK
+        || ngx_http_gateway_cache_from_list(r->pool, &r->headers_out.headers,
+                                            &out)
+           != NGX_OK
+        || ngx_http_gateway_cache_replace(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_cache_cookies(r, ctx, &out);
+}
+
+
+/* cookies of a 304 are for the client that has asked, and may not be stored */
+
+static ngx_int_t
+ngx_http_gateway_cache_cookies(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fields)
+{
+    size_t            i;
+    const gw_text_t  *value;
+
+    static const gw_text_t  name = gw_cache_text("Set-Cookie");
+
+    if (ctx->conf->policy.set_cookie == GW_CACHE_COOKIE_STORE) {
+        return NGX_OK;
+    }
+
+    i = 0;
+
+    while ((value = gw_cache_line(fields, &name, &i)) != NULL) {
+        if (ngx_http_gateway_cache_line_out(r, &name, value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -461,7 +499,9 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
         ctx->filling = 0;
         ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
 
-    } else {
+    } else if (ctx->reason != GW_CACHE_R_REQUEST
+               && ctx->reason != GW_CACHE_R_UNWANTED)
+    {
 
         /* the lock is given back by the caller */
 
@@ -479,7 +519,7 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
 
 /*
  * The lines of the freshened response, and its policy in "a->entry".
- * NGX_DECLINED: the stored response stays as it is, or has been removed.
+ * NGX_DECLINED: the stored response is sent as it is, and has been removed.
  */
 
 static ngx_int_t
@@ -522,14 +562,10 @@ ngx_http_gateway_cache_merge(ngx_http_request_t *r,
     ctx->reason = gw_cache_freshen(&ctx->conf->policy, &ctx->req, &res,
                                    &a->entry);
 
-    if (ngx_http_test_predicates(r, ctx->conf->set.no_store) != NGX_OK) {
-        ctx->reason = GW_CACHE_R_UNWANTED;
-    }
-
-    if (ctx->reason == GW_CACHE_R_REQUEST
-        || ctx->reason == GW_CACHE_R_UNWANTED)
+    if (ctx->reason == GW_CACHE_R_NONE
+        && ngx_http_test_predicates(r, ctx->conf->set.no_store) != NGX_OK)
     {
-        return NGX_DECLINED;
+        ctx->reason = GW_CACHE_R_UNWANTED;
     }
 
     if (ctx->reason == GW_CACHE_R_NONE) {

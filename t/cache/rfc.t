@@ -848,6 +848,13 @@ updated('an empty Vary', [ $tag, 'Vary: X-V' ], [ $fresh, $tag, 'Vary:' ],
 updated('an open Access-Control-Allow-Origin', [ $tag ],
         [ $fresh, $tag, 'Access-Control-Allow-Origin: *' ], 'REVALIDATED',
         [ 'HIT', head => [ qr/^Access-Control-Allow-Origin: \*/m ] ]);
+updated('cookies', [ $tag ], [ $fresh, $tag, 'Set-Cookie: a=1', 'Set-Cookie: b=2' ],
+        [ 'REVALIDATED', head => [ qr/^Set-Cookie: a=1\r\n(?:.*\r\n)*Set-Cookie: b=2\r/m ] ],
+        [ 'HIT', body => 'old', nothead => [ qr/^Set-Cookie/m ] ]);
+updated('a request with no-store', [ $tag, 'X-A: 1' ], [ $fresh, $tag, 'X-A: 2' ],
+        [ 'REVALIDATED request', wants('no-store'), body => 'old',
+          head => [ qr/^X-A: 2/m, qr/^Age: \d\r/m, qr/; ttl=60/ ] ],
+        [ 'EXPIRED stale', body => 'new' ]);
 updated('private fields', [ $tag, 'X-A: 1' ], [ "$fresh, private=\"X-A\"", $tag ],
         'REVALIDATED', [ 'HIT', nothead => [ qr/^X-A:/m ] ]);
 
