@@ -41,6 +41,11 @@ package Test::Gateway::Origin;
 #   forget                           answers, requests and counts
 #   stop                             ends the process
 #
+#   my $origin = origin(sub { my ($request) = @_; ...; return \%answer });
+#
+# A sub makes the answer to each request in the process of the origin, which
+# then records no requests.
+#
 # A path is compared with the whole target where it has a query, else without
 # it.  A request is { method, target, path, query, version, fields => [ [ name,
 # value ], ... ], body, at, n, done, aborted }; "done" is set once its response
@@ -70,6 +75,8 @@ my %reason = (200 => 'OK', 204 => 'No Content', 206 => 'Partial Content',
 # --- the test's side
 
 sub origin {
+    my ($code) = @_;
+
     my $listen = IO::Socket::INET->new(Listen => 1024, Blocking => 0,
                                        LocalAddr => '127.0.0.1')
         or die "listen: $!";
@@ -79,7 +86,7 @@ sub origin {
     defined(my $pid = fork) or die "fork: $!";
     if (!$pid) {
         close $mine;
-        eval { serve($listen, $theirs); 1 } or print STDERR "origin: $@";
+        eval { serve($listen, $theirs, $code); 1 } or print STDERR "origin: $@";
         POSIX::_exit(0);
     }
 
@@ -185,12 +192,12 @@ sub field {
 
 # --- the server's side: all of its state
 
-my ($poll, $listen, $control);
+my ($poll, $listen, $control, $code);
 my (%connection, %answers, %used, %count, %released, @requests);
 my $most = 0;
 
 sub serve {
-    ($listen, $control) = @_;
+    ($listen, $control, $code) = @_;
 
     $SIG{PIPE} = 'IGNORE';
     $poll = IO::Poll->new;
@@ -388,7 +395,7 @@ sub parse {
 
     $c->{in} = $rest;
     @$request{qw( body at n )} = ($body, time, ++$count{$path});
-    push @requests, $request;
+    push @requests, $request if !$code;
     return $c->{request} = $request;
 }
 
@@ -421,10 +428,7 @@ sub body_of {
 sub respond {
     my ($c, $request) = @_;
 
-    my ($key) = grep { $answers{$_} } @$request{qw( target path )}, '*';
-    my $list = defined $key ? $answers{$key} : [ {} ];
-    my $i = $used{$key // ''}++;
-    my %answer = %{ $list->[$i < @$list ? $i : -1] };
+    my %answer = %{ $code ? $code->($request) : planned($request) };
 
     $answer{body} //= defined $answer{size}
                       ? origin_body($answer{size})
@@ -434,6 +438,16 @@ sub respond {
 
     $c->{steps} = [ steps($request, \%answer) ];
     return;
+}
+
+
+sub planned {
+    my ($request) = @_;
+
+    my ($key) = grep { $answers{$_} } @$request{qw( target path )}, '*';
+    my $list = defined $key ? $answers{$key} : [ {} ];
+    my $i = $used{$key // ''}++;
+    return $list->[$i < @$list ? $i : -1];
 }
 
 
@@ -545,6 +559,7 @@ sub body_steps {
 
     my $body = $answer->{body};
     my $end = $answer->{truncate} // length $body;
+    $end = length $body if $end > length $body;
     my $after = $answer->{pause} ? $answer->{after} // int length($body) / 2
                                  : $end;
     $after = $end if $after > $end;

@@ -1,0 +1,149 @@
+# Workers that are killed while they store and send, under load: no response has
+# a wrong byte or is another one's, no key stays locked, nothing stays pinned,
+# and all memory is given back.
+#
+# Environment: SEED repeats the requests; CACHE_KILLS (100) is how often a
+# worker is killed.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use JSON::PP qw( decode_json );
+use Test::Gateway::Cache::Clients;
+use Test::Gateway::Cache::Model;
+use Test::Gateway::Cache::Origin;
+use Test::Gateway::Cache::Requests;
+use Test::Gateway::Consumer;
+use Test::Gateway::Server;
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+my $seed = $ENV{SEED} // int rand 1_000_000;
+my $kills = $ENV{CACHE_KILLS} // 100;
+diag("SEED=$seed");
+$SIG{ALRM} = sub { die "a request has no answer\n" };
+alarm 3 * $kills + 300;
+
+my ($port, $h2) = (free_port(), free_port());
+my $origin = cache_origin();
+my $nginx = start_nginx(port => $port, files => cache_files(),
+    conf => cache_conf($port, $h2, $origin->port));
+$nginx->allow(qr/exited on signal 9/);
+
+sub zones { decode_json((http_get($nginx, '/_cache'))[2])->{zones} }
+
+# the sum over both zones
+sub sum {
+    my ($name) = @_;
+    my $zones = eval { zones() } // return 'unknown';
+    return $zones->{big}{$name} + $zones->{small}{$name};
+}
+
+sub purge {
+    return http_get($nginx, '/_cache', method => 'POST',
+        body => $_[0] // '{"purge":[{"all":true}]}',
+        headers => [ 'Content-Type: application/json' ]);
+}
+
+# what each worker needs for its readers
+my $idle = sum('bytes');
+
+
+# --- the load
+
+sub request {
+    my $request = random_request();
+    for my $field (@{ $request->{fields} }) {
+        $field->[1] .= '|pause=' . rand 0.1
+            if $field->[0] eq 'X-Plan' && rand() < 0.3;
+    }
+    return $request;
+}
+
+my $clients = clients(port => $port, h2 => $h2, seed => $seed, n => 8, n2 => 2,
+                      request => \&request);
+my @purges;
+srand $seed;
+
+for my $n (1 .. $kills) {
+    sleep rand 0.06;
+    my @old = $nginx->workers;
+    my $victim = $old[rand @old];
+    kill 'KILL', $victim;
+    wait_until(sub { my @now = $nginx->workers;
+                     @now == 2 && !grep { $_ == $victim } @now }, 20)
+        or BAIL_OUT('no worker has started');
+    next if $n % 10;
+
+    my %purge = (by => 'prefix', value => 'http://a/part/', t0 => time);
+    my ($status) = purge('{"purge":[{"prefix":"http://a/part/"}]}');
+    push @purges, { %purge, t1 => time } if $status == 200;
+}
+
+my @records = $clients->stop;
+my @truth = truth($origin);
+my %classes = classes();
+my ($faults, $seen) = judge(truth => \@truth, records => \@records, cuts => 1,
+                            purges => \@purges, classes => \%classes);
+
+is(scalar @$faults, 0, 'no response differs from the model');
+my %told;
+diag("SEED=$seed $_") for grep { /^([^:]+)/ && $told{$1}++ < 3 } @$faults;
+note(join ', ', map { "$_: $seen->{$_}" } sort keys %$seen);
+
+my %asked = map { $_->{rid} => 1 } @truth;
+ok(scalar(grep { !$_->{status} && $asked{$_->{rid}} } @records),
+   'some were killed before the head of a response');
+ok($seen->{'cut by a kill'}, 'some were killed while they sent it');
+ok($seen->{reused}, 'some were hits');
+
+
+# --- afterwards: each key answers, and can be stored again
+
+my %keys = map { my $r = $_;
+    (join(' ', @$r{qw( host target consumer )}) => $r) } @records;
+my $slowest = 0;
+
+sub ask_key {
+    my ($r) = @_;
+
+    my $began = time;
+    my ($status, $head, $body) = http_get($nginx, $r->{target}, headers => [
+        $r->{consumer} ? 'X-API-Key: ' . api_key($r->{consumer}) : (),
+        'X-Plan: size=3000|line=Cache-Control: public, max-age=600',
+        'X-V: 0' ], timeout => 20);
+    $slowest = time - $began if time - $began > $slowest;
+    my ($stamp) = $head =~ /^X-Stamp: (\d+)/m;
+    my ($n) = $head =~ /^X-Body: (\d+)/m;
+    return ($status =~ /^(?:200|404|50[03])$/ && defined $n
+            && $body eq body_of($n, length $body), $stamp);
+}
+
+is(join(' ', grep { !(ask_key($keys{$_}))[0] } sort keys %keys), '',
+   'each key answers');
+cmp_ok($slowest, '<', 4, 'before the lock times out');
+is((purge())[0], 200, 'a purge');
+
+my @wrong = grep {
+    my ($good, $first) = ask_key($keys{$_});
+    my ($again, $second) = ask_key($keys{$_});
+    !$good || !$again || $first != $second;
+} sort keys %keys;
+is("@wrong", '', 'each key is a hit again');
+
+cmp_ok(sum('bytes'), '>', $idle, 'memory is in use');
+purge();
+my $began = time;
+for my $what ([ fills => 0, 30 ], [ readers => 0, 30 ], [ entries => 0, 60 ],
+              [ bytes => $idle, 60 ])
+{
+    my ($name, $n, $most) = @$what;
+    ok(wait_until(sub { sleep 0.1; sum($name) eq $n },
+                  $began + $most - time), "$name are $n again")
+        or diag sum($name);
+}
+note(sprintf 'memory was free after %.1f s', time - $began);
+
+$nginx->stop;
+done_testing();
