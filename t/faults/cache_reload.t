@@ -1,0 +1,207 @@
+# Reloads, a stop and a binary upgrade under load: what is stored survives a
+# reload with the same size, and nothing else than what is stored is ever lost.
+#
+# Environment: SEED repeats the requests; CACHE_RELOADS (50).
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use IO::Socket::INET;
+use Socket qw( SOL_SOCKET SO_RCVBUF inet_aton pack_sockaddr_in );
+use Test::Gateway::Cache::Clients;
+use Test::Gateway::Cache::Model;
+use Test::Gateway::Cache::Origin;
+use Test::Gateway::Cache::Requests;
+use Test::Gateway::Server;
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+my $seed = $ENV{SEED} // int rand 1_000_000;
+my $reloads = $ENV{CACHE_RELOADS} // 50;
+my %classes = classes();
+diag("SEED=$seed");
+$SIG{ALRM} = sub { die "a request has no answer\n" };
+alarm 10 * $reloads + 300;
+
+# nginx starts its new binary by the name that it was started by itself
+$ENV{TEST_NGINX_BINARY} ||= (grep { -x } map { "$_/nginx" }
+                             split /:/, $ENV{PATH})[0];
+
+my ($port, $h2) = (free_port(), free_port());
+my $origin = cache_origin();
+
+sub conf { return cache_conf($port, $h2, $origin->port, @_) }
+
+my $nginx = start_nginx(port => $port, files => cache_files(), conf => conf());
+
+
+# --- one request: (number of the response, whether the body is right)
+
+sub fetch {
+    my ($path, $plan, %arg) = @_;
+
+    my ($status, $head, $body) = http_get($nginx, $path, timeout => 30,
+        headers => [ 'X-Plan: ' . join '|', 'line=Cache-Control: max-age=600',
+                     $plan // () ], %arg);
+    my ($n) = $head =~ /^X-Body: (\d+)/m;
+    return ($n // -1, $status == 200 && defined $n
+                      && $body eq body_of($n, length $body) ? length $body
+                                                            : "bad $status");
+}
+
+# one that is read slowly, from its head on
+
+sub slow {
+    my ($path) = @_;
+
+    socket my $socket, Socket::PF_INET(), Socket::SOCK_STREAM(), 0 or die $!;
+    setsockopt $socket, SOL_SOCKET, SO_RCVBUF, 4096;
+    connect $socket, pack_sockaddr_in($port, inet_aton('127.0.0.1')) or die $!;
+    syswrite $socket, "GET $path HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    sysread $socket, my $head, 200;
+    return { socket => $socket, in => $head };
+}
+
+sub rest {
+    my ($slow) = @_;
+
+    my $socket = $slow->{socket};
+    1 while sysread $socket, $slow->{in}, 65536, length $slow->{in};
+    my ($head, $body) = split /\r\n\r\n/, $slow->{in}, 2;
+    my ($n) = $head =~ /^X-Body: (\d+)/m;
+    return $body eq body_of($n, length $body) ? length $body : 'bad';
+}
+
+
+# --- reloads with the same sizes, under load
+
+my @kept = map { "/open/kept/$_" } 1 .. 20;
+my %first = map { $_ => (fetch($_, 'size=' . int rand 100_000))[0] } @kept;
+
+my $clients = clients(port => $port, h2 => $h2, seed => $seed, n => 5,
+                      request => \&random_request);
+my $lost = 0;
+for (1 .. $reloads) {
+    $nginx->reload(undef, timeout => 30) or $lost++;
+    my $path = pick(@kept);
+    my ($n, $good) = fetch($path);
+    $lost++ if $n != $first{$path} || $good =~ /bad/;
+}
+my @records = $clients->stop;
+is($lost, 0, "$reloads reloads keep what is stored");
+is(scalar(grep { my ($n, $good) = fetch($_);
+                 $n == $first{$_} && $good !~ /bad/ } @kept), scalar @kept,
+   'all of it');
+
+my @truth = truth($origin);
+my ($faults, $seen) = judge(truth => \@truth, records => \@records,
+                            purges => [], classes => \%classes);
+is(scalar @$faults, 0, 'and no request has failed, or has another response');
+my %told;
+diag("SEED=$seed $_") for grep { /^([^:]+)/ && $told{$1}++ < 3 } @$faults;
+ok($seen->{reused}, 'some were hits');
+
+
+# --- other sizes: what is stored is lost, unless the zone is the same
+
+sub loses {
+    my ($what, $lost, $big, $slow) = @_;
+
+    my ($n) = fetch($kept[0], 'size=1000');
+    my @old = $nginx->workers;
+    $nginx->reload(conf(big => $big), wait => !$slow, timeout => 30);
+    my $again = $n;
+    wait_until(sub { ($again) = fetch($kept[0], 'size=1000'); $again != $n },
+               $lost ? 20 : 0);
+    isnt($again, -1, "$what: served");
+    is($again == $n ? 'kept' : 'lost', $lost ? 'lost' : 'kept',
+       "$what: what was stored");
+    return;
+}
+
+fetch('/open/large', 'size=3000000');
+my $slow = slow('/open/large');
+loses('a smaller size', 1, '15m', 1);
+is(rest($slow), 3_000_000, 'an old worker sends what has been lost');
+loses('the first size', 1, '31m max_object=4m');
+loses('a smaller max_object', 0, '31m max_object=3m');
+loses('the same sizes', 0, '31m max_object=3m');
+
+# the zone is removed and added again
+
+my $without = conf() =~ s/gateway_cache_zone zone=small.*\n//r
+                     =~ s/gateway_cache small;//gr =~ s/zone=small//r;
+fetch('/open/between', 'size=700');
+$nginx->reload($without, timeout => 30);
+is((fetch('/open/between'))[1], 700, 'without the other zone: a hit');
+$nginx->reload(conf(), timeout => 30);
+is((fetch('/open/between'))[1], 700, 'with it again: a hit');
+my $off = conf(server => '') =~ s/gateway_cache[a-z_]* [^;]*;//gr;
+$nginx->reload($off, timeout => 30);
+is((fetch('/open/between', 'size=800'))[1], 800, 'without a cache: no hit');
+$nginx->reload(conf(), timeout => 30);
+is((fetch('/open/between', 'size=900'))[1], 900, 'with it again: a miss');
+is((fetch('/open/between'))[1], 900, 'then a hit');
+
+
+# --- old workers that still send, beside new ones
+
+my ($large) = fetch('/open/slow', 'size=3000000');
+my @slow = map { slow('/open/slow') } 1 .. 4;
+my @old = $nginx->workers;
+$nginx->reload(undef, wait => 0);
+wait_until(sub { grep { my $p = $_; !grep { $_ == $p } @old } $nginx->workers },
+           20);
+is((fetch('/open/slow'))[0], $large, 'new workers have what is stored');
+http_get($nginx, '/_cache', method => 'POST', body => '{"purge":[{"all":true}]}',
+         headers => [ 'Content-Type: application/json' ]);
+my ($second) = fetch('/open/slow', 'size=2500000');
+isnt($second, $large, 'they purge it');
+is(join(' ', map { rest($_) } @slow), join(' ', (3_000_000) x 4),
+   'old workers send what they have begun');
+ok(wait_until(sub { my %now = map { $_ => 1 } $nginx->workers;
+                    !grep { $now{$_} } @old }, 20), 'and end');
+
+
+# --- a binary upgrade while a fill is under way and a response is sent
+
+SKIP: {
+    skip 'the sanitized nginx is started by a script', 5
+        if $ENV{GATEWAY_CFLAGS};
+
+    my ($n) = fetch('/open/upgrade', 'size=2000000');
+    my $reader = slow('/open/upgrade');
+    my $master = $nginx->pid;
+    $nginx->signal('USR2');
+    my $new = wait_until(sub { delete $nginx->{pid};
+                               ($nginx->pid // $master) != $master
+                               && $nginx->workers == 2 }, 20);
+    ok($new, 'a new master');
+
+    my $bad = grep { (fetch('/open/upgrade'))[1] =~ /bad/ } 1 .. 20;
+    is($bad, 0, 'both serve');
+    kill 'QUIT', $master;
+    is(rest($reader), 2_000_000, 'the old one sends what it has begun');
+    ok(wait_until(sub { !Test::Gateway::Server::alive($master) }, 20),
+       'and ends');
+    fetch('/open/upgrade', 'size=20');
+    like((fetch('/open/upgrade'))[1], qr/^(?:20|2000000)$/, 'the new one serves');
+}
+
+
+# --- a stop while requests wait for an answer that another one fetches
+
+my @waiting = map { my $socket = IO::Socket::INET->new("127.0.0.1:$port");
+    print $socket "GET /open/last HTTP/1.0\r\nHost: localhost\r\n"
+        . "X-Plan: delay=1|size=5000|line=Cache-Control: max-age=60\r\n\r\n";
+    $socket->flush;
+    { socket => $socket, in => '' } } 1 .. 20;
+wait_until(sub { grep { $_->{path} eq '/open/last' } truth($origin) });
+$nginx->stop('a stop');
+is(join(' ', map { rest($_) } @waiting), join(' ', (5000) x 20),
+   'all have the answer');
+is(scalar(grep { $_->{path} eq '/open/last' } truth($origin)), 1,
+   'of one request');
+
+done_testing();
