@@ -196,9 +196,11 @@ ngx_http_gateway_cache_ended(ngx_http_request_t *r,
 
     ctx->reason = GW_CACHE_R_ORIGIN;
 
-    if (rc < NGX_HTTP_SPECIAL_RESPONSE
-        || ngx_http_gateway_cache_left(rc)
-        || ngx_http_gateway_cache_restore(r, ctx) != NGX_OK)
+    /* after X-Accel-Redirect, too: another location answers the client's */
+
+    if (ngx_http_gateway_cache_restore(r, ctx) != NGX_OK
+        || rc < NGX_HTTP_SPECIAL_RESPONSE
+        || ngx_http_gateway_cache_left(rc))
     {
         ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
         return;

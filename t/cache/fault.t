@@ -8,6 +8,7 @@ use lib 't/lib';
 use Test::Gateway::Origin;
 use Test::Gateway::Server;
 use Test::More;
+use Time::Piece ();
 
 my $port = free_port();
 my $origin = origin();
@@ -19,12 +20,14 @@ sub conf {
     gateway_cache z;
     add_header X-Status \$gateway_cache_status always;
     location / { proxy_pass http://127.0.0.1:@{[ $origin->port ]}; }
+    location /file { gateway_cache off; root files; }
     location /from/ { rewrite ^/from/(.*) /to/\$1 last; }
-    location /accel/ { proxy_pass http://127.0.0.1:@{[ $origin->port ]}; }
+    location /accel/ { gateway_cache_profile rfc9111; proxy_pass http://127.0.0.1:@{[ $origin->port ]}; }
 END
 }
 
-my $nginx = start_nginx(port => $port, conf => conf());
+my $nginx = start_nginx(port => $port, conf => conf(),
+                        files => { 'files/file' => 'file' });
 $origin->answer('*', head => [ 'Cache-Control: max-age=60' ], size => 60_000);
 
 my $good = 0;
@@ -47,6 +50,27 @@ for (1 .. 2) {
     unlike($head, qr/X-Status: HIT/, 'is not stored');
 }
 is($origin->count('/accel/a'), 2, 'each is asked for');
+
+# what validated the stored response is not the client's condition
+
+my $file = $nginx->dir . '/files/file';
+my $modified = Time::Piece::gmtime((stat $file)[9])->strftime('%a, %d %b %Y %H:%M:%S GMT');
+
+for my $n (1, 2) {
+    $origin->answer("/accel/$n", { head => [ 'Cache-Control: max-age=60',
+                                   "Last-Modified: $modified" ] },
+                                 { head => [ 'X-Accel-Redirect: /file' ] });
+    http_get($nginx, "/accel/$n");
+}
+my @no_cache = ('Cache-Control: no-cache');
+my ($code, undef, $body) = http_get($nginx, '/accel/1',
+                                    headers => [ @no_cache ]);
+is("$code $body", '200 file', 'X-Accel-Redirect, while validating: the file');
+($code) = http_get($nginx, '/accel/2', headers => [ @no_cache,
+                   "If-Modified-Since: $modified" ]);
+is($code, 304, 'and a client that has it is told so');
+is(field(($origin->requests("/accel/$_"))[1], 'If-Modified-Since'), $modified,
+   'the origin was asked with the validator') for 1, 2;
 $nginx->stop;
 
 $nginx = start_nginx(port => $port,
