@@ -7,19 +7,27 @@
  * The client receives copies at its own speed: to nginx's upstream module, each
  * buffer is sent at once, and a connection that is always ready stands for the
  * client's.
+ *
+ * A client whose response cannot be sent on has an error on its connection, and
+ * is closed: the next response on it would be taken for the rest of this one.
  */
 
 #include "ngx_http_gateway_cache_run.h"
 
 
 static ngx_int_t ngx_http_gateway_cache_header_filter(ngx_http_request_t *r);
-static ngx_int_t ngx_http_gateway_cache_detach(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_cache_error_filter(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
+static void ngx_http_gateway_cache_detach(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_input(void *data);
 static ngx_int_t ngx_http_gateway_cache_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_gateway_cache_store_body(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_chain_t *in);
 static void ngx_http_gateway_cache_ready(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_downstream(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static void ngx_http_gateway_cache_attach(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
@@ -28,8 +36,13 @@ static ngx_buf_t *ngx_http_gateway_cache_copy(ngx_http_request_t *r,
     ngx_buf_t *b);
 static void ngx_http_gateway_cache_keep(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_buf_t *b);
+static gw_cache_reason_e ngx_http_gateway_cache_no_room(
+    ngx_http_gateway_cache_ctx_t *ctx, size_t size);
 static ngx_int_t ngx_http_gateway_cache_pass_on(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_chain_t *out);
+static void ngx_http_gateway_cache_mute(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+static ngx_int_t ngx_http_gateway_cache_enough(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_cache_replace_body(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_chain_t *in);
 static ngx_int_t ngx_http_gateway_cache_filter_init(ngx_conf_t *cf);
@@ -82,6 +95,10 @@ ngx_http_gateway_cache_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
+    if (r->filter_finalize) {
+        return ngx_http_gateway_cache_error_filter(r, ctx);
+    }
+
     if (ctx->state != NGX_HTTP_GATEWAY_CACHE_SEND
         && ngx_http_gateway_cache_answer(r, ctx) != NGX_OK)
     {
@@ -98,11 +115,16 @@ ngx_http_gateway_cache_header_filter(ngx_http_request_t *r)
 
     if (ctx->state == NGX_HTTP_GATEWAY_CACHE_STORE) {
 
-        if (r->header_only || rc == NGX_ERROR) {
+        if (rc == NGX_ERROR) {
+            ngx_http_gateway_cache_mute(r, ctx);
+
+        } else if (r->header_only) {
             ctx->muted = 1;
         }
 
-        return ngx_http_gateway_cache_detach(r, ctx);
+        ngx_http_gateway_cache_detach(r, ctx);
+
+        return NGX_OK;
     }
 
     if (ctx->state == NGX_HTTP_GATEWAY_CACHE_REPLACE
@@ -115,20 +137,79 @@ ngx_http_gateway_cache_header_filter(ngx_http_request_t *r)
 }
 
 
-/* from now on the client neither stops nor slows what the origin sends */
+/*
+ * Another filter has found the response to be none that it can send, and sends
+ * an error in its place: by ngx_http_filter_finalize_request(), while it filters
+ * the header or the body.
+ */
 
 static ngx_int_t
+ngx_http_gateway_cache_error_filter(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    if (ctx->filling) {
+        ctx->reason = GW_CACHE_R_NO_UPSTREAM;
+        ngx_http_gateway_cache_release(ctx);
+    }
+
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+/*
+ * From now on the client neither stops nor slows what the origin sends; but for
+ * the rest of its request's body, which goes on to the origin.
+ */
+
+static void
 ngx_http_gateway_cache_detach(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    if (r == r->main) {
-        r->header_only = 0;
-        r->read_event_handler = ngx_http_block_reading;
-    }
+    ngx_http_upstream_t  *u;
 
     ngx_http_gateway_cache_watch(r, ctx);
 
-    return NGX_OK;
+    if (r != r->main) {
+        return;
+    }
+
+    u = r->upstream;
+
+    r->header_only = 0;
+
+    if (u->request_body_sent) {
+        r->read_event_handler = ngx_http_block_reading;
+    }
+
+    if (u->buffering && u->pipe && u->pipe->input_ctx == r
+        && u->input_filter_init)
+    {
+        ctx->input = u->input_filter_init;
+        u->input_filter_init = ngx_http_gateway_cache_input;
+    }
+}
+
+
+/* nginx has made the pipe, and looks next at whether the client is ready */
+
+static ngx_int_t
+ngx_http_gateway_cache_input(void *data)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_http_gateway_cache_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_cache_ctx(r);
+
+    if (ctx->state == NGX_HTTP_GATEWAY_CACHE_STORE
+        && ngx_http_gateway_cache_downstream(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ctx->input(data);
 }
 
 
@@ -200,19 +281,35 @@ static void
 ngx_http_gateway_cache_ready(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
+    if (ctx->write_handler || r != r->main
+        || r->upstream->peer.connection == NULL
+        || ngx_http_gateway_cache_downstream(r, ctx) != NGX_OK)
+    {
+        return;
+    }
+
+    ctx->write_handler = r->write_event_handler;
+    r->write_event_handler = ngx_http_gateway_cache_writer;
+}
+
+
+/* what nginx takes for the client's connection; NGX_ERROR: no memory */
+
+static ngx_int_t
+ngx_http_gateway_cache_downstream(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
     ngx_event_t       *ev;
     ngx_connection_t  *c;
 
-    if (ctx->downstream || r != r->main
-        || r->upstream->peer.connection == NULL)
-    {
-        return;
+    if (ctx->downstream) {
+        return NGX_OK;
     }
 
     c = ngx_pcalloc(r->pool, sizeof(ngx_connection_t)
                              + 2 * sizeof(ngx_event_t));
     if (c == NULL) {
-        return;
+        return NGX_ERROR;
     }
 
     ev = (ngx_event_t *) &c[1];
@@ -235,8 +332,7 @@ ngx_http_gateway_cache_ready(ngx_http_request_t *r,
         r->upstream->pipe->downstream = c;
     }
 
-    ctx->write_handler = r->write_event_handler;
-    r->write_event_handler = ngx_http_gateway_cache_writer;
+    return NGX_OK;
 }
 
 
@@ -255,14 +351,14 @@ ngx_http_gateway_cache_attach(ngx_http_request_t *r,
     if (r->upstream->buffering && r->upstream->pipe) {
         r->upstream->pipe->downstream = r->connection;
     }
-
-    r->write_event_handler = ctx->write_handler;
 }
 
 
 /*
- * The upstream module may have set a timer, to end a response of which the
- * client takes nothing.  That begins when the response is stored.
+ * The client takes more, or nginx goes on after work of a thread.  nginx does
+ * not know of the copies, which it would send only with what comes next.  While
+ * its response is stored, a client may take its time: the upstream module may
+ * have set a timer, to end a response of which the client takes nothing.
  */
 
 static void
@@ -274,13 +370,21 @@ ngx_http_gateway_cache_writer(ngx_http_request_t *r)
     ctx = ngx_http_gateway_cache_ctx(r);
     wev = r->connection->write;
 
-    wev->timedout = 0;
+    if (ctx->filling) {
+        wev->timedout = 0;
 
-    if (wev->timer_set && !wev->delayed) {
-        ngx_del_timer(wev);
+        if (wev->timer_set && !wev->delayed) {
+            ngx_del_timer(wev);
+        }
     }
 
-    (void) ngx_http_gateway_cache_pass_on(r, ctx, NULL);
+    if (!wev->timedout && !wev->delayed) {
+        (void) ngx_http_gateway_cache_pass_on(r, ctx, NULL);
+    }
+
+    if (r->upstream->peer.connection) {
+        ctx->write_handler(r);
+    }
 }
 
 
@@ -329,15 +433,19 @@ static void
 ngx_http_gateway_cache_keep(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_buf_t *b)
 {
+    gw_cache_reason_e  reason;
+
     if (!ctx->filling) {
         return;
     }
+
+    reason = ngx_http_gateway_cache_no_room(ctx, b->last - b->pos);
 
     if (b->last > b->pos
         && !gw_cache_append(ctx->user, &ctx->fill, b->pos, b->last - b->pos,
                             ngx_http_gateway_cache_now()))
     {
-        ctx->reason = GW_CACHE_R_TOO_LARGE;
+        ctx->reason = reason;
         ngx_http_gateway_cache_give_up(ctx);
         ngx_http_gateway_cache_attach(r, ctx);
         return;
@@ -362,6 +470,16 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
 }
 
 
+/* why "size" bytes more are not stored, if they are not */
+
+static gw_cache_reason_e
+ngx_http_gateway_cache_no_room(ngx_http_gateway_cache_ctx_t *ctx, size_t size)
+{
+    return (ctx->fill.length + size > ctx->conf->policy.max_object)
+           ? GW_CACHE_R_TOO_LARGE : GW_CACHE_R_FULL;
+}
+
+
 /* a client that has left is no reason to end what is being stored */
 
 static ngx_int_t
@@ -379,14 +497,14 @@ ngx_http_gateway_cache_pass_on(ngx_http_request_t *r,
             cl->buf->file_pos = cl->buf->file_last;
         }
 
-        return NGX_OK;
+        return ctx->filling ? NGX_OK : ngx_http_gateway_cache_enough(r);
     }
 
     c = r->connection;
     rc = ngx_http_next_body_filter(r, out);
 
     if (rc == NGX_ERROR && ctx->filling) {
-        ctx->muted = 1;
+        ngx_http_gateway_cache_mute(r, ctx);
         return NGX_OK;
     }
 
@@ -397,6 +515,48 @@ ngx_http_gateway_cache_pass_on(ngx_http_request_t *r,
     }
 
     return rc;
+}
+
+
+/* the response is stored, but this client cannot receive it */
+
+static void
+ngx_http_gateway_cache_mute(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ctx->muted = 1;
+    r->connection->error = 1;
+}
+
+
+/*
+ * Nobody needs the rest of the body.  A client that has received its 304 keeps
+ * its connection; that of the origin, with the rest in it, is closed.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cache_enough(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t  *u;
+
+    if (r->connection->error) {
+        return NGX_ERROR;
+    }
+
+    u = r->upstream;
+
+    if (u == NULL || u->peer.connection == NULL) {
+        return NGX_OK;
+    }
+
+    u->keepalive = 0;
+    u->length = 0;
+
+    if (u->buffering && u->pipe) {
+        u->pipe->upstream_done = 1;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -70,7 +70,8 @@ typedef struct {
 
     /* the response that is being stored */
     ngx_connection_t                   *downstream; /* always ready */
-    ngx_http_event_handler_pt           write_handler;
+    ngx_http_event_handler_pt           write_handler;  /* nginx's */
+    ngx_int_t                         (*input)(void *data); /* nginx's */
     ngx_http_handler_pt                 handler;    /* of the content */
     void                              (*finalize)(ngx_http_request_t *r,
                                                   ngx_int_t rc);

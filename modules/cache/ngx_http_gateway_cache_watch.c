@@ -26,7 +26,7 @@ static void ngx_http_gateway_cache_finalize(ngx_http_request_t *r,
     ngx_int_t rc);
 static void ngx_http_gateway_cache_ended(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_int_t rc);
-static void ngx_http_gateway_cache_truncated(ngx_http_request_t *r,
+static void ngx_http_gateway_cache_received(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_int_t rc);
 static ngx_uint_t ngx_http_gateway_cache_left(ngx_int_t rc);
 static unsigned ngx_http_gateway_cache_failure(ngx_http_upstream_t *u,
@@ -131,11 +131,7 @@ ngx_http_gateway_cache_finalize(ngx_http_request_t *r, ngx_int_t rc)
         break;
 
     case NGX_HTTP_GATEWAY_CACHE_STORE:
-
-        if (rc != NGX_OK || ngx_http_gateway_cache_cut(ctx->upstream)) {
-            ngx_http_gateway_cache_truncated(r, ctx, rc);
-        }
-
+        ngx_http_gateway_cache_received(r, ctx, rc);
         break;
 
     default:
@@ -146,17 +142,28 @@ ngx_http_gateway_cache_finalize(ngx_http_request_t *r, ngx_int_t rc)
 }
 
 
-/* the client's part of a response that it still receives may take long */
+/*
+ * The origin has sent all that it sends.  What is not stored of it is given up
+ * here: the client may need long to receive what there is.
+ */
 
 static void
-ngx_http_gateway_cache_truncated(ngx_http_request_t *r,
+ngx_http_gateway_cache_received(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_int_t rc)
 {
     if (!ctx->filling) {
         return;
     }
 
-    ctx->reason = GW_CACHE_R_TRUNCATED;
+    if (rc != NGX_OK || ngx_http_gateway_cache_cut(ctx->upstream)) {
+        ctx->reason = GW_CACHE_R_TRUNCATED;
+
+    } else if (ctx->upstream->headers_in.trailers.part.nelts) {
+        ctx->reason = GW_CACHE_R_TRAILERS;
+
+    } else {
+        return;
+    }
 
     if (ngx_http_gateway_cache_left(rc)) {
         ngx_http_gateway_cache_release(ctx);

@@ -1,0 +1,196 @@
+# Clients and origins that leave, stop or fail while a response is being stored:
+# nobody waits for them, and nothing that is sent or stored is mixed up.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use IO::Select;
+use IO::Socket::INET;
+use POSIX ();
+use Socket qw( SOL_SOCKET SO_LINGER SO_RCVBUF );
+use Test::Gateway::Origin;
+use Test::Gateway::Server;
+use Test::Gateway::Streams;
+use Test::More;
+use Time::HiRes qw( time );
+
+my ($port, $h2) = (free_port(), free_port());
+my $origin = origin();
+my $up = "proxy_http_version 1.1;"
+         . "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
+my ($listen, $http2) = nginx_before(1, 25, 1) ? (' http2', '')
+                                              : ('', 'http2 on;');
+my $big = origin_body(8_000_000);
+
+# the answer begins before the request's body is there
+
+my $early = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1')
+    or die $!;
+
+sub early {
+    while (my $client = $early->accept) {
+        my ($text, $size) = ('');
+        while ($text !~ /\r\n\r\n/) {
+            sysread $client, $text, 65536, length $text or last;
+        }
+        ($size) = $text =~ /^Content-Length: (\d+)/mi;
+        my ($path) = $text =~ /^\w+ (\S+)/;
+        syswrite $client, join "\r\n", 'HTTP/1.1 200 OK', 'Content-Length: 2',
+            'Cache-Control: max-age=60', "Content-Location: $path", '', '';
+        $text =~ s/.*?\r\n\r\n//s;
+        while (length $text < $size) {
+            sysread $client, $text, 65536, length $text or last;
+        }
+        syswrite $client, length $text == $size ? 'ok' : 'no';
+        close $client;
+    }
+    return;
+}
+
+my $pid = fork // die $!;
+if (!$pid) { early(); POSIX::_exit(0) }
+
+my $nginx = start_nginx(port => $port, files => { 'big' => $big },
+    conf => http_conf(workers => 1, http => <<"HTTP", server => <<"SERVER"));
+    gateway_cache_zone zone=z:32m max_object=2m;
+    server {
+        listen 127.0.0.1:$h2$listen sndbuf=32k;
+        $http2
+        location = /big { root .; }
+        location / {
+            gateway_cache z;
+            gateway_cache_lock on timeout=60s;
+            proxy_max_temp_file_size 0;
+            $up
+        }
+    }
+HTTP
+    listen 127.0.0.1:$port sndbuf=32k;
+    gateway_cache z;
+    gateway_cache_lock on timeout=60s;
+    gateway_cache_methods GET HEAD POST;
+    add_header X-Status \$gateway_cache_status always;
+    add_header X-Reason \$gateway_cache_reason always;
+    location / { $up }
+    location /unbuffered/ { $up proxy_buffering off; }
+    location /early/ {
+        proxy_http_version 1.1;
+        proxy_request_buffering off;
+        proxy_buffering off;
+        proxy_pass http://127.0.0.1:@{[ $early->sockport ]};
+    }
+SERVER
+
+my @fresh = ('Cache-Control: max-age=60');
+
+# a client with a small window, which reads when it is told to
+
+sub client {
+    my ($text) = @_;
+
+    my $socket = IO::Socket::INET->new(Proto => 'tcp') or die $!;
+    setsockopt $socket, SOL_SOCKET, SO_RCVBUF, pack 'i', 8192;
+    connect $socket, Socket::pack_sockaddr_in($port, "\x7f\0\0\1") or die $!;
+    $socket->autoflush;
+    print $socket $text =~ m{^/} ? "GET $text HTTP/1.0\r\nHost: localhost\r\n\r\n"
+                                 : $text;
+    return $socket;
+}
+
+# reads until the text is as wanted; the text
+
+sub reads {
+    my ($socket, $enough, $seconds) = @_;
+
+    my ($text, $end) = ('', time + ($seconds // 10));
+    while (time < $end) {
+        next if !IO::Select->new($socket)->can_read(0.2);
+        sysread $socket, $text, 65536, length $text or last;
+        local $_ = $text;
+        last if $enough->();
+    }
+    return $text;
+}
+
+sub reset_client {
+    my ($socket) = @_;
+    setsockopt $socket, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+    close $socket;
+    return;
+}
+
+for my $where ('', '/unbuffered') {
+
+    # --- nobody reads what is not stored
+
+    my $path = "$where/abort";
+    $origin->answer($path, head => [ @fresh ], size => 30_000_000,
+                    framing => 'close', after => 1_000_000, pause => 0.5);
+    my $socket = client($path);
+    sysread $socket, my $byte, 1;
+    reset_client($socket);
+    wait_until(sub { my ($r) = $origin->requests($path);
+                     $r && ($r->{aborted} || $r->{done}) });
+    my ($request) = $origin->requests($path);
+    ok($request->{aborted} && !$request->{done},
+       "$path: a client leaves, and too much comes to store it");
+
+    # --- what a slow client has not read is sent while the origin pauses
+
+    $path = "$where/pause";
+    $origin->answer($path, head => [ @fresh ], size => 6_000_000,
+                    framing => 'close', after => 2_110_000, pause => 15);
+    $socket = client($path);
+    wait_until(sub { $origin->count($path) == 1 });
+    my $text = reads($socket, sub { length >= 2_097_153 });
+    cmp_ok(length $text, '>=', 2_097_153, "$path: all that has arrived is sent");
+    reset_client($socket);
+
+    # --- a body that is cut, and a client that does not read
+
+    $path = "$where/cut";
+    $origin->answer($path, { head => [ @fresh ], size => 1_900_000,
+                             framing => 'chunked', truncate => 1_800_000 },
+                           { head => [ @fresh ], body => 'whole' });
+    $socket = client($path);
+    wait_until(sub { $origin->count($path) == 1 });
+    my (undef, $head, $body) = http_get($nginx, $path);
+    is($body, 'whole', "$path: a client that does not read holds up nobody");
+    is($origin->count($path), 2, 'the waiter has asked');
+    reset_client($socket);
+}
+
+# --- the rest of a request's body is sent while its answer is stored
+
+for my $path ('/early/stored') {
+    my $socket = client(join "\r\n", "POST $path HTTP/1.1", 'Host: localhost',
+                        'Connection: close', 'Content-Length: 10', '', '12345');
+    my $text = reads($socket, sub { /\r\n\r\n/ });
+    like($text, qr/^HTTP\/1.1 200 /, 'an answer before the body of the request');
+    print $socket '67890';
+    $text .= reads($socket, sub { /ok$/ });
+    like($text, qr/ok$/, 'the origin has the rest of the body');
+    my (undef, $head, $body) = http_get($nginx, $path);
+    like($head, qr/^X-Status: HIT/m, 'and the answer is stored');
+}
+
+# --- HTTP/2: another stream of the connection has filled it
+
+my $client = Test::Gateway::Streams->new($h2);
+setsockopt $client->{socket}, SOL_SOCKET, SO_RCVBUF, pack 'i', 8192;
+my $first = $client->request('GET', '/big');
+$client->open_window(($first) x 8);
+$origin->answer('/h2', head => [ @fresh ], body => 'x' x 100_000);
+select undef, undef, undef, 0.3;
+my $second = $client->request('GET', '/h2');
+wait_until(sub { $origin->count('/h2') == 1 });
+my (undef, $head, $body) = http_get($nginx, '/h2');
+is(length $body, 100_000, 'a connection that is full holds up nobody');
+is($origin->count('/h2'), 1, 'the origin was asked once');
+$client->close;
+
+kill 'KILL', $pid;
+waitpid $pid, 0;
+
+done_testing();
