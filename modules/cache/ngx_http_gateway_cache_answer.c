@@ -479,9 +479,15 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
                                                   &lines, &a->content);
     }
 
-    if (ngx_http_gateway_cache_encode(r->pool, &lines, &a->content.header)
-        != NGX_OK)
-    {
+    rc = ngx_http_gateway_cache_encode(r->pool, &lines, &a->content.header);
+
+    if (rc == NGX_DECLINED) {
+        ctx->reason = GW_CACHE_R_FULL;
+        gw_cache_drop(ctx->user, &ctx->hit);
+        return NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -59,12 +59,15 @@ ngx_http_gateway_cache_encode(ngx_pool_t *pool,
     text->len = 0;
 
     for (i = 0; i < fields->n; i++) {
+
+        if (fields->line[i].name.len > UINT16_MAX
+            || fields->line[i].value.len > UINT16_MAX)
+        {
+            return NGX_DECLINED;
+        }
+
         text->len += sizeof(len) + fields->line[i].name.len
                      + fields->line[i].value.len;
-    }
-
-    if (text->len > 65535) {
-        return NGX_DECLINED;
     }
 
     p = ngx_pnalloc(pool, text->len + 1);

@@ -193,7 +193,10 @@ ngx_uint_t ngx_http_gateway_cache_marked(ngx_http_gateway_cache_zone_t *zone,
  * ngx_http_gateway_cache_response.c: stored responses
  */
 
-/* the lines of a header as they are stored; NGX_ERROR: no memory, too long */
+/*
+ * The lines of a header as they are stored.  NGX_DECLINED: one is too long;
+ * NGX_ERROR: no memory.
+ */
 ngx_int_t ngx_http_gateway_cache_encode(ngx_pool_t *pool,
     const gw_cache_fields_t *fields, gw_cache_text_t *text);
 ngx_int_t ngx_http_gateway_cache_decode(ngx_pool_t *pool,

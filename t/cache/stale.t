@@ -23,6 +23,7 @@ my $nginx = start_nginx(port => $port, conf => http_conf(workers => 1,
     add_header X-Reason \$gateway_cache_reason always;
     location / { $up }
     location /hide/ { $up proxy_hide_header X-Secret; }
+    location /wide/ { $up proxy_buffer_size 128k; proxy_buffers 4 128k; }
     location /background/ { $up gateway_cache_stale background; }
     location /updating/ { $up gateway_cache_stale updating; }
     location /never/ { $up gateway_cache_stale off; }
@@ -82,6 +83,26 @@ for my $status (qw( MISS REVALIDATED HIT )) {
     unlike($head, qr/^X-Secret/m, 'is not sent');
 }
 like($head, qr/^X-B: 2/m, 'others are');
+
+# lines that do not fit beside the stored ones, and a line that fits nowhere
+
+sub lines { my ($name, $n) = @_; return map { "$name-$_: " . 'x' x 1000 } 1 .. $n }
+
+for my $case ([ 'fits', 10, 'HIT', lines('X-B', 10) ],
+              [ 'sum', 40, 'MISS', lines('X-B', 40) ],
+              [ 'line', 10, 'MISS', 'X-B-1: ' . 'x' x 70_000 ]) {
+    my ($name, $n, $then, @more) = @$case;
+    $origin->answer("/wide/$name", head => [ @stale, lines('X-A', $n) ],
+                    etag => '"1"', body => 'old', not_modified =>
+                    [ 'Cache-Control: max-age=60', 'ETag: "1"', @more ]);
+    get("/wide/$name");
+    ($code, $head, $body) = get("/wide/$name");
+    is("$code $body " . status($head), '200 old REVALIDATED',
+       "a wide 304: $name");
+    is(scalar(() = $head =~ /^X-A-/mg), $n, 'with the stored lines');
+    ($code, $head, $body) = get("/wide/$name");
+    is("$code $body " . status($head), "200 old $then", 'then');
+}
 
 stored('/changed');
 ($code, $head, $body) = get('/changed');
