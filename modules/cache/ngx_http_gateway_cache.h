@@ -390,15 +390,15 @@ ngx_uint_t ngx_http_gateway_cache_original(ngx_conf_t *cf);
 
 /*
  * The same: the names of the upstream servers that the location writes out, in
- * the memory of the configuration; "*name" is empty on entry, and stays so where
+ * the memory of the configuration; "*name" is empty on entry, and stays so if
  * there are none, or a variable names them.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_cache_upstream(ngx_conf_t *cf, ngx_str_t *name);
 
 /*
  * The same: the value of "proxy_set_header Host", unless it is the name of the
- * server, the client's field or that of the upstream servers; "*host" is NULL on
- * entry, and stays so where there is none.  NGX_ERROR: no memory.
+ * server, the client's field or that of the upstream servers; "*host" is NULL
+ * on entry, and stays so if there is none.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_cache_host(ngx_conf_t *cf,
     ngx_http_complex_value_t **host);

@@ -365,7 +365,7 @@ ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
 
 /*
  * $host, which is that of an absolute URI and has no port, and the Host field,
- * which the origin may receive by $http_host; the port of an absolute URI, where
+ * which the origin may receive by $http_host; the port of an absolute URI, if
  * nginx has $request_port
  */
 
@@ -405,8 +405,8 @@ ngx_http_gateway_cache_put_host(ngx_http_request_t *r, gw_cache_key_out_t *out)
 
 /*
  * The upstream servers, whose name is the Host that nginx sends if no other is
- * configured, and the one that is: an "if" and a server on another port may send
- * requests for the same URL to others.
+ * configured, and the one that is: an "if" and a server on another port may
+ * send requests for the same URL to others.
  */
 
 static ngx_int_t

@@ -20,7 +20,8 @@ my $other = "proxy_pass http://127.0.0.1:@{[ $beta->port ]};";
 my $nginx = start_nginx(port => $port,
     files => { 'consumers.json' => consumers(consumer('alice'),
                                              consumer('bob')),
-               'keys.json' => jwks('es256'), users => "u:{PLAIN}p\n", 'html/file' => 'a file', 'html/index/on' => '' },
+               'keys.json' => jwks('es256'), users => "u:{PLAIN}p\n",
+               'html/index/on' => '' },
     conf => http_conf(http => <<'END', port => $port, server => <<"END2"));
     gateway_cache_zone zone=z:16m;
     gateway_consumers zone=c:1m file=consumers.json;
