@@ -29,7 +29,7 @@ END
     add_header X-Reason \$gateway_cache_reason always;
     location / { $up }
     location ~ [.](?:css|js)\$ { gateway_cache_ttl 60s; $up }
-    location /any/ { gateway_cache_ttl any=60s; $up }
+    location /any/ { gateway_cache_ttl any=60s 400=0; $up }
     location /strip/ { gateway_cache_set_cookie strip; $up }
     location /back/ { gateway_cache_stale background for=1h; gateway_api_key api;
         gateway_identity_headers on; gateway_cache_partition consumer; $up }
@@ -113,6 +113,11 @@ for my $code (400, 413, 414, 431, 501, 503) {
     is((get($target, 'X-Large: ' . 'x' x 4000))[0], $code, "status $code");
     is((get($target))[2], 'good', 'without a lifetime is not stored');
 }
+
+$origin->answer("/any/$_", { status => $_ }, { body => 'good' }) for 400, 404;
+get("/any/$_") for 400, 404;
+is((get('/any/400'))[2], 'good', 'ttl any, but not for 400');
+is((get('/any/404'))[0], 404, 'others are stored');
 
 my $body = raw($nginx, "GET /zero\r\n");
 like($body, qr{^1 /zero}, 'HTTP/0.9');
