@@ -22,6 +22,8 @@ my $nginx = start_nginx(port => $port, conf => http_conf(
     add_header X-Age "\$gateway_cache_age/\$gateway_cache_ttl" always;
     location / { $up }
     location /unbuffered/ { $up proxy_buffering off; }
+    location /store/ { $up proxy_store on; root stored; }
+    location /slice/ { slice 4; proxy_set_header Range \$slice_range; $up }
     location /app { try_files /none \@app; }
     location \@app { $up }
 END
@@ -36,7 +38,7 @@ sub get {
 
 my $fresh = [ 'Cache-Control: max-age=60' ];
 
-for my $path ('/a', '/unbuffered/a', '/app') {
+for my $path ('/a', '/unbuffered/a', '/store/a', '/app') {
     $origin->answer($path, head => [ @$fresh, 'X-Origin: 1', 'ETag: "e"' ],
                     body => 'hello');
 
@@ -51,6 +53,18 @@ for my $path ('/a', '/unbuffered/a', '/app') {
     like($head, qr/^Age: \d+\r?$/m, 'and an age');
     like($head, qr/^Content-Length: 5\r?$/m, 'and a length');
     is($origin->count($path), 1, 'the origin was asked once');
+}
+
+# beside directives of nginx that write or cut responses
+
+is(Test::Gateway::Server::slurp($nginx->dir . '/stored/store/a'), 'hello',
+   'proxy_store has stored it, too');
+$origin->answer('/slice/a', head => $fresh, body => 'hello', etag => '"e"',
+                ranges => 1);
+for (1 .. 2) {
+    my ($status, $head, $body) = get('/slice/a');
+    is("$status $body", '200 hello', 'slices of a response');
+    like($head, qr/^X-Reason: status\r?$/m, 'are not stored');
 }
 
 $origin->answer('/age', head => [ 'Cache-Control: max-age=60', 'Age: 20' ]);

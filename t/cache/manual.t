@@ -5,6 +5,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use IO::Socket::INET;
 use Test::Gateway::Origin;
 use Test::Gateway::Server;
 use Test::More;
@@ -40,6 +41,41 @@ SKIP: {
         is($said, $expected, $command);
     }
 }
+$nginx->stop;
+
+# --- purges by a method, from one address
+
+my ($purge) = $readme =~ /^### gateway_cache_purge\n.*?```nginx\n(.*?)```/ms;
+my ($maps, $rest) = $purge =~ /\A(.*?^\}\n\n.*?^\}\n)\n(.*)/ms;
+my ($zone) = $rest =~ s/^(gateway_cache_zone .*\n)//m ? $1 : '';
+
+$origin->answer('/a', head => [ 'Cache-Control: max-age=60' ]);
+$port = free_port();
+$nginx = start_nginx(port => $port, http => "$maps $zone", server => <<"END");
+    listen 127.0.0.2:$port;
+    $rest
+    add_header X-Status \$gateway_cache_status always;
+    location / { proxy_pass http://127.0.0.1:@{[ $origin->port ]}; }
+END
+
+sub status { (http_get($nginx, '/a'))[1] =~ /^X-Status: (\w+)/m && $1 }
+
+# the status of a PURGE of another address
+
+sub purged_by {
+    my $socket = IO::Socket::INET->new(LocalAddr => $_[0],
+                                       PeerAddr => "127.0.0.2:$port") or die $!;
+    print $socket "PURGE /a HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    $socket->flush;
+    return scalar(<$socket>) =~ m{^HTTP/1\.1 (\d+)} && $1;
+}
+
+is(status(), $_, "$_ of what can be purged") for qw( MISS HIT );
+is(purged_by('127.0.0.1'), 204, 'the address that may');
+is(status(), $_, "$_ after the purge") for qw( MISS HIT );
+$origin->answer('/a', { status => 405 });
+is(purged_by('127.0.0.2'), 405, 'another address: as any method');
+is(status(), 'HIT', 'it is still there');
 $nginx->stop;
 
 # --- contexts
