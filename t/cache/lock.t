@@ -218,6 +218,25 @@ $count{ /\r\n\r\n(.*)/s ? $1 : '' }++ for @texts;
 is(join(' ', sort values %count), '5 5', 'two variants');
 is($origin->count('/vary'), 2, 'each asked for once');
 
+# the names are known: neither waits for the other, and each has its waiters
+
+$origin->answer('/vary', { head => [ @$fresh, 'Vary: X-V' ], body => 'c',
+                           hold => 1 },
+                { head => [ @$fresh, 'Vary: X-V' ], body => 'd', hold => 1 });
+my $before = $origin->count('/vary');
+@a = (ask('/vary', 'X-V: c'));
+wait_until(sub { $origin->held('/vary') == 1 });
+@b = (ask('/vary', 'X-V: d'));
+ok(wait_until(sub { $origin->held('/vary') == 2 }),
+   'one variant does not wait for another');
+push @a, map { ask('/vary', 'X-V: c') } 1 .. 5;
+push @b, map { ask('/vary', 'X-V: d') } 1 .. 5;
+$origin->release('/vary');
+(undef, @texts) = answers(@a, @b);
+is(join('', map { /\r\n\r\n(.*)/s ? $1 : '-' } @texts), 'c' x 6 . 'd' x 6,
+   'each has the answer of its own');
+is($origin->count('/vary') - $before, 2, 'for which the origin is asked once');
+
 # --- a slow client
 
 my $big = 'x' x 900_000;

@@ -293,6 +293,43 @@ for my $place (map { $_->[0] } @places) {
     is($wrong{$place} // 0, 0, 'the origin is asked once, for each byte');
 }
 
+# --- a client that leaves before the header: another one asks, once
+
+my %leaves = (
+    'close' => sub { my $socket = ask(connection(), $_[0]);
+                     return sub { close $socket } },
+    'reset' => sub { my $socket = ask(connection(), $_[0]);
+                     return sub { drop($socket) } },
+    'a reset of a stream' => sub {
+        my $h2 = Test::Gateway::Streams->new($h2_port);
+        my $stream = $h2->request('GET', $_[0]);
+        return sub { $h2->reset($stream) };
+    },
+    'the end of HTTP/2' => sub {
+        my $h2 = Test::Gateway::Streams->new($h2_port);
+        $h2->request('GET', $_[0]);
+        return sub { $h2->close };
+    });
+
+for my $place (qw( buffered unbuffered ignored )) {
+    for my $how (sort keys %leaves) {
+        my $path = "/$place/header/" . $serial++;
+        my $times = $place eq 'ignored' ? 1 : 2;
+        $origin->answer($path, head => $fresh, body => 'late', hold => 1);
+        my $leave = $leaves{$how}->($path);
+        wait_until(sub { $origin->held($path) == 1 });
+        my $before = served();
+        my @waiting = map { ask(connection(), $path) } 1 .. 10;
+        wait_until(sub { served() == $before + 10 });
+        $leave->();
+        wait_until(sub { $origin->count($path) == 2 }) if $times == 2;
+        $origin->release($path);
+        my (undef, @texts) = answers(4, undef, @waiting);
+        is(scalar(grep { /late$/ } @texts), 10, "$place, $how: 10 answers");
+        is($origin->count($path), $times, "of $times requests");
+    }
+}
+
 # --- a body that is cut short: who waits asks, whatever the first client does
 
 $origin->answer('/cut', head => $fresh, size => $size, truncate => $size - 1,
