@@ -38,7 +38,7 @@
     X(VARY_ANY,        "vary-any",          "Vary: *")                        \
     X(VARY_COOKIE,     "vary-cookie",       "Vary: Cookie")                   \
     X(VARY_LONG,       "vary-too-long",     "more fields than are compared")  \
-    X(VARY_CHANGED,    "vary-changed",      "by a 304: other requests select it") \
+    X(VARY_CHANGED,    "vary-changed",      "by a 304, of a stored one")      \
     X(SET_COOKIE,      "set-cookie",        "it sets a cookie")               \
     X(ACCEL,           "x-accel-expires",   "X-Accel-Expires: 0")             \
     X(MALFORMED,       "malformed",         "Cache-Control is not readable")  \

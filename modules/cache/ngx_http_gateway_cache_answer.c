@@ -593,8 +593,8 @@ ngx_http_gateway_cache_selected(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fresh,
     const gw_cache_fields_t *lines)
 {
-    size_t             i;
     ngx_int_t          rc;
+    gw_text_t          value;
     ngx_uint_t         same;
     gw_cache_key_t     key;
     gw_cache_text_t    names;
@@ -605,14 +605,10 @@ ngx_http_gateway_cache_selected(ngx_http_request_t *r,
     static const gw_text_t  allow =
         gw_cache_text("Access-Control-Allow-Origin");
 
-    i = 0;
-
-    if (gw_cache_line(fresh, &vary, &i) == NULL) {
-        i = 0;
-
-        if (gw_cache_line(fresh, &allow, &i) == NULL) {
-            return GW_CACHE_R_NONE;
-        }
+    if (gw_cache_single(fresh, &vary, &value) == 0
+        && gw_cache_single(fresh, &allow, &value) == 0)
+    {
+        return GW_CACHE_R_NONE;
     }
 
     names.data = text;

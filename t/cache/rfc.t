@@ -215,8 +215,10 @@ stored('/', "Cache-Control: $_", 'HIT')
         'max-age=60, max-age=0', 'foo, max-age=60', 'foo=bar,max-age=60',
         ',max-age=60,', 'foo="max-age=0",max-age=60',
         'foo="a, no-store", max-age=60', 'foo="a\", no-store", max-age=60',
-        "max-age=60\t,\tfoo", 'public, immutable, max-age=60', 'no-transform, max-age=60',
-        'must-understand, max-age=60', 'proxy-revalidate, max-age=60', 'x-no-store, max-age=60',
+        "max-age=60\t,\tfoo", 'public, immutable, max-age=60',
+        'no-transform, max-age=60',
+        'must-understand, max-age=60', 'proxy-revalidate, max-age=60',
+        'x-no-store, max-age=60',
         'no-store-x, max-age=60', 'extension="no-cache", max-age=60';
 stored('/', "Cache-Control: $_", 'MISS stale')
     for 'max-age=0', 'max-age=-1', 'max-age=60.5', 'max-age=60s', 'max-age=',
@@ -250,7 +252,8 @@ for my $word ('no-cache', 'private') {
     }
 }
 one_case('a type that is not to be stored', '/',
-         [ 'Cache-Control: max-age=60, private="Content-Type"', 'Content-Type: a/b' ],
+         [ 'Cache-Control: max-age=60, private="Content-Type"',
+           'Content-Type: a/b' ],
          [ 'MISS', head => [ qr{^Content-Type: a/b}m ] ],
          [ 'HIT', nothead => [ qr/^Content-Type:/m ] ]);
 one_case('no-cache with a validator', '/',
@@ -265,7 +268,8 @@ one_case('Set-Cookie that is not to be stored', '/rfc/',
          [ 'MISS', head => [ qr/^Set-Cookie: a=b/m ] ],
          [ 'HIT', nothead => [ qr/^Set-Cookie/m ] ]);
 one_case('names in a targeted field', '/',
-         [ 'CDN-Cache-Control: max-age=60, private="X-A, x-b"', 'X-A: 1', 'X-B: 1', 'X-C: 1' ],
+         [ 'CDN-Cache-Control: max-age=60, private="X-A, x-b"', 'X-A: 1',
+           'X-B: 1', 'X-C: 1' ],
          'MISS', [ 'HIT', head => [ qr/^X-C/m ], nothead => [ qr/^X-[AB]:/m ] ]);
 one_case('the time that the origin takes counts', '/',
          { head => [ $fresh, 'Age: 5' ], delay => 1.1 },
@@ -280,19 +284,23 @@ stored('/', [ $fresh, $_->[0] ], "MISS $_->[1]")
         [ 'X-Accel-Buffering: no', 'not-buffered' ], [ 'Trailer: X-A', 'trailers' ],
         [ 'Set-Cookie: a=b', 'set-cookie' ];
 stored('/', [ $fresh, $_ ], 'HIT')
-    for 'Content-Type: text/event-streams', 'X-Accel-Buffering: yes', 'X-Trailer: X-A';
+    for 'Content-Type: text/event-streams', 'X-Accel-Buffering: yes',
+        'X-Trailer: X-A';
 
 # --- must-understand (5.2.2.3), statuses
 
-for my $status (200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404,
-                405, 410, 414, 418, 421, 451, 499, 500, 501, 502, 503, 504, 299, 599)
+for my $status (200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 402,
+                403, 404, 405, 410, 414, 418, 421, 451, 499, 500, 501, 502, 503,
+                504, 299, 599)
 {
     my $code = $status == 200 ? '' : " $status";
-    one_case("$status with a lifetime", '/', { status => $status, head => [ $fresh ] },
+    one_case("$status with a lifetime", '/',
+             { status => $status, head => [ $fresh ] },
              "MISS$code", "HIT$code");
 }
 for my $status (206, 428, 429, 431, 511) {
-    one_case("$status is not stored", '/', { status => $status, head => [ $fresh ] },
+    one_case("$status is not stored", '/',
+             { status => $status, head => [ $fresh ] },
              ("MISS status $status") x 2);
 }
 for my $status (299, 418, 499, 599) {
@@ -310,7 +318,8 @@ for my $status (200, 204, 301, 404, 503) {
              "MISS$code", "HIT$code");
 }
 one_case('a 204 has no length', '/', { status => 204, head => [ $fresh ] },
-         'MISS 204', [ 'HIT 204', nothead => [ qr/^Content-Length/m ], body => '' ]);
+         'MISS 204', [ 'HIT 204', nothead => [ qr/^Content-Length/m ],
+                       body => '' ]);
 
 # --- heuristic freshness (4.2.2)
 
@@ -321,18 +330,21 @@ one_case('a share of the age', '/heuristic/', [ $modified ], 'MISS',
 one_case('of Date', '/heuristic/',
          [ 'Date: ' . date(-20), 'Last-Modified: ' . date(-1020) ], 'MISS',
          [ 'HIT', head => [ qr/^X-TTL: (?:80|7\d)\r/m ] ]);
-one_case('at most max', '/heuristic/', [ 'Last-Modified: ' . date(-10 ** 8) ], 'MISS',
+one_case('at most max', '/heuristic/', [ 'Last-Modified: ' . date(-10 ** 8) ],
+         'MISS',
          [ 'HIT', head => [ qr/^X-TTL: (?:3600|35\d\d)\r/m ] ]);
 stored('/heuristic/', "$modified | Cache-Control: public", 'HIT');
 stored('/heuristic/', "$modified | Cache-Control: no-store", 'MISS no-store');
 stored('/heuristic/', 'Last-Modified: never', 'MISS no-lifetime');
 stored('/heuristic/', 'X: y', 'MISS no-lifetime');
-one_case('a stated lifetime wins', '/heuristic/', [ $modified, 'Cache-Control: max-age=9' ],
+one_case('a stated lifetime wins', '/heuristic/',
+         [ $modified, 'Cache-Control: max-age=9' ],
          'MISS', [ 'HIT', head => [ qr/^X-TTL: [89]\r/m ] ]);
 one_case('modified in the future', '/heuristic/',
          { modified => date(1000) }, 'MISS', 'REVALIDATED');
 for my $status (203, 204, 300, 301, 308, 404, 405, 410, 414, 451, 501) {
-    one_case("heuristic: $status", '/heuristic/', { status => $status, head => [ $modified ] },
+    one_case("heuristic: $status", '/heuristic/',
+             { status => $status, head => [ $modified ] },
              "MISS $status", "HIT $status");
 }
 for my $status (201, 302, 307, 403, 500, 503) {
@@ -358,11 +370,14 @@ my $aged = [ 'Cache-Control: max-age=60', 'Age: 20', 'ETag: "1"' ];
 my $stale = [ 'Cache-Control: max-age=60', 'Age: 100', 'ETag: "1"' ];
 request('/rfc/', $_, $aged, 'HIT')
     for 'max-age=30', 'max-age=2147483648', 'max-age=' . '9' x 40, 'min-fresh=20',
-        'min-fresh=x', 'max-stale', 'foo', 'no-store', 'only-if-cached', 'max-age="30"',
+        'min-fresh=x', 'max-stale', 'foo', 'no-store', 'only-if-cached',
+        'max-age="30"',
         'max-age=30, max-age=0', 'stale-if-error=60';
 request('/rfc/', $_, $aged, 'EXPIRED request')
-    for 'max-age=10', 'max-age=0', 'max-age=x', 'max-age=-1', 'max-age=10, max-stale',
-        'min-fresh=50', 'min-fresh=2147483648', 'no-cache', 'NO-CACHE', 'max-stale, no-cache';
+    for 'max-age=10', 'max-age=0', 'max-age=x', 'max-age=-1',
+        'max-age=10, max-stale',
+        'min-fresh=50', 'min-fresh=2147483648', 'no-cache', 'NO-CACHE',
+        'max-stale, no-cache';
 request('/rfc/', $_, $stale, 'STALE')
     for 'max-stale', 'max-stale=50', 'max-stale="50"', 'max-stale=2147483648',
         'max-age=200, max-stale', 'only-if-cached, max-stale';
@@ -372,10 +387,12 @@ request('/rfc/', $_, $stale, 'EXPIRED request')
     for 'max-age=200', 'max-stale=50, max-age=50';
 request('/rfc/', 'only-if-cached', $stale, 'ERROR only-if-cached 504');
 for my $word (qw( must-revalidate proxy-revalidate s-maxage=60 )) {
-    request('/rfc/', 'max-stale', [ "Cache-Control: max-age=60, $word", 'Age: 100', 'ETag: "1"' ],
+    request('/rfc/', 'max-stale', [ "Cache-Control: max-age=60, $word",
+                                    'Age: 100', 'ETag: "1"' ],
             'EXPIRED stale');
 }
-request('/rfc/', 'max-stale', [ 'Cache-Control: max-age=60, no-cache', 'ETag: "1"' ],
+request('/rfc/', 'max-stale', [ 'Cache-Control: max-age=60, no-cache',
+                                'ETag: "1"' ],
         'EXPIRED no-cache');
 for my $where ('/', '/none/') {
     request($where, $_, $aged, 'HIT')
@@ -393,7 +410,8 @@ for my $where ('/', '/rfc/') {
              ([ 'MISS request', wants('no-store') ]) x 2, 'MISS',
              [ 'HIT', wants('no-store') ]);
 }
-one_case('none: no-store', '/none/', [ $fresh ], [ 'MISS', wants('no-store') ], 'HIT');
+one_case('none: no-store', '/none/', [ $fresh ], [ 'MISS', wants('no-store') ],
+         'HIT');
 one_case('none: only-if-cached', '/none/', [ $fresh ],
          [ 'MISS', wants('only-if-cached') ], 'HIT');
 one_case('Pragma', '/rfc/', [ @$aged ], 'MISS',
@@ -424,8 +442,10 @@ one_case('Authorization: used by others alone', '/', [ $fresh ], 'MISS',
          [ 'BYPASS credentials', @auth ], 'HIT');
 one_case('Authorization: validated', '/',
          { head => [ 'Cache-Control: max-age=0, s-maxage=0' ], etag => '"1"' },
-         [ 'MISS', @auth ], [ 'REVALIDATED', @auth, asked => [ qr/^Authorization/m ] ]);
-one_case('Authorization: a targeted field', '/', [ $fresh, 'CDN-Cache-Control: public, max-age=60' ],
+         [ 'MISS', @auth ], [ 'REVALIDATED', @auth,
+                              asked => [ qr/^Authorization/m ] ]);
+one_case('Authorization: a targeted field', '/',
+         [ $fresh, 'CDN-Cache-Control: public, max-age=60' ],
          [ 'MISS', @auth ], [ 'HIT', @auth ]);
 one_case('Authorization: public elsewhere', '/',
          [ "$fresh, public", 'CDN-Cache-Control: max-age=60' ],
@@ -447,7 +467,8 @@ sub changed {
 
 changed("$_", $_, {}, 'MISS') for qw( POST PUT DELETE PATCH M-SEARCH FOO );
 changed("$_ is safe", $_, {}, 'HIT') for qw( OPTIONS PROPFIND SEARCH REPORT HEAD );
-changed("PUT: $_", 'PUT', { status => $_ }, 'MISS') for 200, 201, 204, 301, 303, 307;
+changed("PUT: $_", 'PUT', { status => $_ }, 'MISS')
+    for 200, 201, 204, 301, 303, 307;
 changed("PUT: $_", 'PUT', { status => $_ }, 'HIT') for 400, 404, 409, 412, 500, 503;
 
 sub elsewhere {
@@ -500,12 +521,14 @@ sub posted {
 
 my $to = 'Content-Location: TARGET';
 posted('POST', '/rfc/', [ $fresh, $to ], 'posted');
-posted('POST: an absolute URI', '/rfc/', [ $fresh, 'Content-Location: http://localhostTARGET' ],
+posted('POST: an absolute URI', '/rfc/', [ $fresh,
+    'Content-Location: http://localhostTARGET' ],
        'posted');
 posted('POST: Expires', '/rfc/', [ 'Expires: ' . date(60), $to ], 'posted');
 posted('POST: no freshness', '/rfc/', [ $modified, $to ], 'new');
 posted('POST: no Content-Location', '/rfc/', [ $fresh ], 'new');
-posted('POST: another target', '/rfc/', [ $fresh, 'Content-Location: /other' ], 'new');
+posted('POST: another target', '/rfc/', [ $fresh, 'Content-Location: /other' ],
+       'new');
 posted('POST: api', '/', [ $fresh, $to ], 'new');
 posted('POST: no-store', '/rfc/', [ "$fresh, no-store", $to ], 'new');
 posted('POST: an error', '/rfc/', [ $fresh, $to ], 'new', status => 404);
@@ -523,7 +546,8 @@ one_case('POST: Vary', '/rfc/',
          [ 'BYPASS method', method => 'POST', lines => [ 'X-A: 1' ] ],
          [ 'HIT', lines => [ 'X-A: 1' ] ], [ 'MISS', lines => [ 'X-A: 2' ] ]);
 one_case('POST: its conditions are the origin\'s', '/rfc/',
-         { head => [ $fresh, 'ETag: "1"', 'Content-Location: /rfc/c' . $n ], body => 'x' },
+         { head => [ $fresh, 'ETag: "1"', 'Content-Location: /rfc/c' . $n ],
+           body => 'x' },
          [ 'BYPASS method', method => 'POST', lines => [ 'If-None-Match: "1"' ],
            body => 'x', asked => [ qr/^If-None-Match: "1"$/m ] ],
          [ 'HIT', body => 'x' ]);
@@ -548,20 +572,24 @@ vary('two lines', '/', [ 'X-B', 'X-A' ], [ 'X-A: 1' ], [ 'X-A: 2' ], 'MISS');
 vary('a list', '/', [ 'X-B ,X-A,' ], [ 'X-A: 1' ], [ 'X-A: 2' ], 'MISS');
 vary('another field', '/', [ 'X-A' ], [ 'X-B: 1' ], [ 'X-B: 2' ], 'HIT');
 vary('empty', '/', [ '' ], [ 'X-A: 1' ], [ 'X-A: 2' ], 'HIT');
-vary('lines joined', '/', [ 'X-A' ], [ 'X-A: 1', 'X-A: 2' ], [ 'X-A: 1, 2' ], 'HIT');
+vary('lines joined', '/', [ 'X-A' ], [ 'X-A: 1', 'X-A: 2' ], [ 'X-A: 1, 2' ],
+     'HIT');
 vary('lines in another order', '/', [ 'X-A' ], [ 'X-A: 1', 'X-A: 2' ],
      [ 'X-A: 2', 'X-A: 1' ], 'MISS');
 vary('white space', '/', [ 'X-A' ], [ 'X-A: 1 ,  2' ], [ 'X-A: 1,2' ], 'HIT');
 vary('inner white space', '/', [ 'X-A' ], [ 'X-A: a b' ], [ 'X-A: ab' ], 'MISS');
-vary('no confusion of fields', '/', [ 'X-A, X-B' ], [ 'X-A: 1' ], [ 'X-B: 1' ], 'MISS');
+vary('no confusion of fields', '/', [ 'X-A, X-B' ], [ 'X-A: 1' ], [ 'X-B: 1' ],
+     'MISS');
 vary('order', '/', [ 'X-A' ], [ 'X-A: a, b' ], [ 'X-A: b, a' ], 'MISS');
-vary('Accept-Encoding: order', '/', [ 'Accept-Encoding' ], [ 'Accept-Encoding: gzip, br' ],
+vary('Accept-Encoding: order', '/', [ 'Accept-Encoding' ],
+     [ 'Accept-Encoding: gzip, br' ],
      [ 'Accept-Encoding: BR,gzip' ], 'HIT');
 vary('Accept-Encoding: weights', '/', [ 'Accept-Encoding' ],
      [ 'Accept-Encoding: gzip;q=1.0, br;q=0.50' ],
      [ 'Accept-Encoding: br;q=0.5, gzip' ], 'HIT');
 vary('Accept-Encoding: other weights', '/', [ 'Accept-Encoding' ],
-     [ 'Accept-Encoding: gzip, br;q=0.5' ], [ 'Accept-Encoding: gzip;q=0.5, br' ], 'MISS');
+     [ 'Accept-Encoding: gzip, br;q=0.5' ], [ 'Accept-Encoding: gzip;q=0.5, br' ],
+     'MISS');
 vary('Accept-Encoding: none', '/', [ 'Accept-Encoding' ],
      [ 'Accept-Encoding: gzip' ], [ 'Accept-Encoding: gzip;q=0' ], 'MISS');
 vary('Accept-Language: api', '/', [ 'Accept-Language' ],
@@ -569,7 +597,8 @@ vary('Accept-Language: api', '/', [ 'Accept-Language' ],
 vary('Accept-Language: order', '/rfc/', [ 'Accept-Language' ],
      [ 'Accept-Language: en, de' ], [ 'Accept-Language: de, EN' ], 'HIT');
 vary('Accept-Language: preference', '/rfc/', [ 'Accept-Language' ],
-     [ 'Accept-Language: en, de;q=0.5' ], [ 'Accept-Language: de, en;q=0.5' ], 'MISS');
+     [ 'Accept-Language: en, de;q=0.5' ], [ 'Accept-Language: de, en;q=0.5' ],
+     'MISS');
 stored('/', "$fresh | Vary: $_", 'MISS vary-any')
     for '*', 'X-A, *', '*, X-A', '*,*', ' * ', 'X-A | Vary: *';
 stored('/', "$fresh | Vary: $_", 'MISS vary-cookie') for 'Cookie', 'X-A, cookie';
@@ -608,9 +637,11 @@ sub conditional {
 
 conditional('If-None-Match', { etag => '"1"' },
     map { [ "If-None-Match: $_", 'HIT 304' ] }
-        '"1"', 'W/"1"', '"2", "1"', '"2","1","3"', '*', ' "1" ', '"a,b", "1"', ', "1"');
+        '"1"', 'W/"1"', '"2", "1"', '"2","1","3"', '*', ' "1" ', '"a,b", "1"',
+        ', "1"');
 conditional('If-None-Match: another', { etag => '"1"' },
-    map { [ "If-None-Match: $_", 'HIT' ] } '"2"', '"11"', '1', '', '""', 'w/"1"', '"*"',
+    map { [ "If-None-Match: $_", 'HIT' ] } '"2"', '"11"', '1', '', '""', 'w/"1"',
+        '"*"',
         '"1', '"2", W/"3"');
 conditional('If-None-Match: a weak tag', { etag => 'W/"1"' },
     [ 'If-None-Match: "1"', 'HIT 304' ], [ 'If-None-Match: W/"1"', 'HIT 304' ],
@@ -625,7 +656,8 @@ conditional('If-Modified-Since', { modified => $lm },
     [ "If-Modified-Since: $lm", 'HIT 304' ],
     [ 'If-Modified-Since: ' . date(-999), 'HIT 304' ],
     [ 'If-Modified-Since: ' . date(-1001), 'HIT' ],
-    [ 'If-Modified-Since: ' . strftime('%A, %d-%b-%y %H:%M:%S GMT', gmtime time - 100),
+    [ 'If-Modified-Since: ' . strftime('%A, %d-%b-%y %H:%M:%S GMT',
+                                       gmtime time - 100),
       'HIT 304' ],
     [ 'If-Modified-Since: ' . strftime('%a %b %e %H:%M:%S %Y', gmtime time - 100),
       'HIT 304' ],
@@ -646,15 +678,19 @@ one_case('a 304 of the cache', '/',
            head => [ qr/^ETag: "1"\r/m, qr/^Cache-Control: max-age=60\r/m,
                      qr{^Content-Location: /x}m, qr/^Date: /m, qr/^Vary: X-V/m,
                      qr/^Age: /m ],
-           nothead => [ qr/^Content-(?:Length|Type|Language)/m, qr/^Last-Modified/m ] ],
-         [ 'HIT 304', method => 'HEAD', lines => [ 'If-None-Match: "1"' ], body => '' ]);
+           nothead => [ qr/^Content-(?:Length|Type|Language)/m,
+                        qr/^Last-Modified/m ] ],
+         [ 'HIT 304', method => 'HEAD', lines => [ 'If-None-Match: "1"' ],
+           body => '' ]);
 one_case('a 304 of the cache without a tag', '/',
          { head => [ $fresh ], modified => $lm }, 'MISS',
          [ 'HIT 304', lines => [ "If-Modified-Since: $lm" ],
            head => [ qr/^Last-Modified: \Q$lm/m ] ]);
 for my $line ('If-Match: "1"', 'If-Match: *', 'If-Unmodified-Since: ' . date(0)) {
-    one_case("the origin decides: $line", '/', { head => [ $fresh ], etag => '"1"' },
-             [ 'BYPASS precondition', lines => [ $line ], asked => [ qr/^\Q$line\E$/m ] ],
+    one_case("the origin decides: $line", '/',
+             { head => [ $fresh ], etag => '"1"' },
+             [ 'BYPASS precondition', lines => [ $line ],
+               asked => [ qr/^\Q$line\E$/m ] ],
              'MISS', [ 'BYPASS precondition', lines => [ $line ] ], 'HIT');
 }
 one_case('a miss fetches all of it', '/',
@@ -662,6 +698,12 @@ one_case('a miss fetches all of it', '/',
          [ 'MISS 304', lines => [ 'If-None-Match: "1"' ],
            head => [ qr/fwd=uri-miss; fwd-status=200; ttl=60; stored/ ] ],
          [ 'HIT', body => 'b' ]);
+one_case('a stale one: the client has the new one', '/',
+         [ { head => $stale, body => 'old' },
+           { head => [ $fresh ], etag => '"2"', body => 'new' } ], 'MISS',
+         [ 'EXPIRED stale 304', lines => [ 'If-None-Match: "0", "2"' ], body => '',
+           asked => [ qr/^If-None-Match: "1"$/m ], head => [ qr/^ETag: "2"/m ] ],
+         [ 'HIT', body => 'new' ]);
 for my $row ([ '"1"', 'W/"1"' ], [ 'W/"1"', '"1"' ]) {
     one_case("a stale one: $row->[0]", '/',
              { head => [ @$stale[0, 1] ], etag => $row->[0], modified => $lm,
@@ -678,7 +720,8 @@ for my $row ([ '"1"', 'W/"1"' ], [ 'W/"1"', '"1"' ]) {
 sub range {
     my ($name, $answer, @second) = @_;
 
-    one_case("range: $name", '/', { head => [ $fresh ], body => '0123456789', %$answer },
+    one_case("range: $name", '/', { head => [ $fresh ], body => '0123456789',
+                                    %$answer },
              'MISS', map {
         my ($lines, $word, $body, $head) = @$_;
         my @lines = ref $lines ? @$lines : $lines;
@@ -701,14 +744,27 @@ range('forms', {},
     [ 'bytes= 0-1', 'HIT 206', '01' ],
     [ 'bytes=0-1,', 'HIT 206', '01' ],
     [ 'bytes=0-1,20-30', 'HIT 206', '01' ]);
+my $whole = origin_body(200_000);
+one_case('range: of a large body', '/', { head => [ $fresh ], size => 200_000 },
+         [ 'MISS', body => $whole ], map {
+    my ($from, $to) = @$_;
+    [ 'HIT 206', lines => [ "Range: bytes=$from-$to" ],
+      body => substr $whole, $from, $to - $from + 1 ] }
+    [ 0, 0 ], [ 4095, 4096 ], [ 8191, 12288 ], [ 65_535, 65_536 ],
+    [ 131_071, 131_072 ],
+    [ 1, 199_998 ], [ 199_999, 199_999 ], [ 70_000, 190_000 ]);
 range('that cannot be satisfied', {},
     map { [ "bytes=$_", 'HIT 416', undef, qr{^Content-Range: bytes \*/10\r}m ] }
-        '10-', '10-20', '-0', '5000000000-', '18446744073709551616-', '20-30,40-50');
+        '10-', '10-20', '-0', '5000000000-', '18446744073709551616-',
+        '20-30,40-50');
 range('ignored', {},
     map { [ $_, 'HIT', '0123456789' ] }
-        'bytes=4-2', 'bytes=a-b', 'bytes=', 'bytes', 'bytes=-', 'bytes=1', 'items=0-1',
-        'bytes=0-1-2', 'bytes=0 - 1', 'bytes=--1', '', 'bytes=0-0,2-2', 'bytes:0-1');
-range('several lines', {}, [ [ 'bytes=0-0', 'Range: bytes=1-1' ], 'HIT', '0123456789' ]);
+        'bytes=4-2', 'bytes=a-b', 'bytes=', 'bytes', 'bytes=-', 'bytes=1',
+        'items=0-1',
+        'bytes=0-1-2', 'bytes=0 - 1', 'bytes=--1', '', 'bytes=0-0,2-2',
+        'bytes:0-1');
+range('several lines', {}, [ [ 'bytes=0-0', 'Range: bytes=1-1' ], 'HIT',
+                             '0123456789' ]);
 range('nothing', { body => '' },
     [ 'bytes=0-', 'HIT 416', undef, qr{^Content-Range: bytes \*/0\r}m ],
     [ 'bytes=-1', 'HIT', '' ]);
@@ -718,7 +774,8 @@ range('If-Range', { etag => '"1"', modified => $lm },
     map { [ [ 'bytes=0-0', "If-Range: $_" ], 'HIT', '0123456789' ] }
         '"2"', 'W/"1"', date(-999), date(-1001), 'never', '', '1');
 range('If-Range with a weak tag', { etag => 'W/"1"' },
-    map { [ [ 'bytes=0-0', "If-Range: $_" ], 'HIT', '0123456789' ] } 'W/"1"', '"1"');
+    map { [ [ 'bytes=0-0', "If-Range: $_" ], 'HIT', '0123456789' ] }
+        'W/"1"', '"1"');
 one_case('range: a weak date', '/',
          { head => [ 'Cache-Control: max-age=5000', "Date: $lm" ], modified => $lm,
            body => '01' }, 'MISS',
@@ -726,14 +783,16 @@ one_case('range: a weak date', '/',
 one_case('range: a condition comes first', '/',
          { head => [ $fresh ], etag => '"1"', body => '01' }, 'MISS',
          [ 'HIT 304', lines => [ 'Range: bytes=0-0', 'If-None-Match: "1"' ] ],
-         [ 'HIT 206', lines => [ 'Range: bytes=0-0', 'If-None-Match: "2"' ], body => '0' ]);
+         [ 'HIT 206', lines => [ 'Range: bytes=0-0', 'If-None-Match: "2"' ],
+           body => '0' ]);
 one_case('range: HEAD', '/', { head => [ $fresh ], body => '01' }, 'MISS',
          [ 'HIT', method => 'HEAD', lines => [ 'Range: bytes=0-0' ],
            head => [ qr/^Content-Length: 2\r/m ] ]);
 one_case('range: a miss', '/', { head => [ $fresh ], body => '01', ranges => 1 },
          [ 'MISS status 206', lines => [ 'Range: bytes=0-0' ], body => '0' ],
          [ 'MISS', body => '01' ]);
-one_case('range: of a 404', '/', { status => 404, head => [ $fresh ], body => '01' },
+one_case('range: of a 404', '/', { status => 404, head => [ $fresh ],
+                                   body => '01' },
          'MISS 404', [ 'HIT 404', lines => [ 'Range: bytes=0-0' ], body => '01' ]);
 one_case('range: of a stale one', '/',
          { head => [ @$stale[0, 1] ], etag => '"1"', body => '01', ranges => 1,
@@ -748,33 +807,41 @@ one_case('HEAD of a stored response', '/', { head => [ $fresh ], body => 'abc' }
                    head => [ qr/^Content-Length: 3\r/m, qr/^Age: /m ] ]);
 for my $status (301, 404, 503) {
     one_case("HEAD of a stored $status", '/',
-             { status => $status, head => [ $fresh ], body => 'abc' }, "MISS $status",
-             [ "HIT $status", method => 'HEAD', body => '', head => [ qr/^Content-Length: 3\r/m ] ]);
+             { status => $status, head => [ $fresh ], body => 'abc' },
+             "MISS $status",
+             [ "HIT $status", method => 'HEAD', body => '',
+               head => [ qr/^Content-Length: 3\r/m ] ]);
 }
 one_case('HEAD of a chunked response', '/',
          { head => [ $fresh ], body => 'abc', framing => 'chunked' }, 'MISS',
-         [ 'HIT', method => 'HEAD', body => '', head => [ qr/^Content-Length: 3\r/m ],
+         [ 'HIT', method => 'HEAD', body => '',
+           head => [ qr/^Content-Length: 3\r/m ],
            nothead => [ qr/^Transfer-Encoding/m ] ]);
 one_case('HEAD is not used for GET', '/', { head => [ $fresh ], body => 'abc' },
-         [ 'MISS method', method => 'HEAD', body => '' ], [ 'MISS', body => 'abc' ]);
+         [ 'MISS method', method => 'HEAD', body => '' ],
+         [ 'MISS', body => 'abc' ]);
 one_case('HEAD stores nothing', '/', [ $fresh ],
          ([ 'MISS method', method => 'HEAD' ]) x 2, 'MISS', 'HIT');
 sub head_says {
     my ($name, $head, $word, $after, %more) = @_;
     one_case("HEAD says: $name", '/',
-             [ { head => [ @$stale[0, 1], 'X-A: 1' ], etag => '"1"', modified => $lm,
+             [ { head => [ @$stale[0, 1], 'X-A: 1' ], etag => '"1"',
+                 modified => $lm,
                  body => 'old' },
                { head => [ $fresh, @$head ], body => 'old', %more },
                { head => [ $fresh ], body => 'new' } ],
              'MISS', [ $word, method => 'HEAD' ], $after);
 }
 head_says('the same', [ 'ETag: "1"', 'X-A: 2' ], 'EXPIRED',
-          [ 'HIT', body => 'old', head => [ qr/^X-A: 2/m ], nothead => [ qr/^X-A: 1/m ] ]);
+          [ 'HIT', body => 'old', head => [ qr/^X-A: 2/m ],
+            nothead => [ qr/^X-A: 1/m ] ]);
 head_says('nothing', [], 'EXPIRED', [ 'HIT', body => 'old' ]);
-head_says('another tag', [ 'ETag: "2"' ], 'EXPIRED stale', [ 'MISS', body => 'new' ]);
+head_says('another tag', [ 'ETag: "2"' ], 'EXPIRED stale',
+          [ 'MISS', body => 'new' ]);
 head_says('another date', [ 'Last-Modified: ' . date(-10) ], 'EXPIRED stale',
           [ 'MISS', body => 'new' ]);
-head_says('another length', [], 'EXPIRED stale', [ 'MISS', body => 'new' ], body => 'older');
+head_says('another length', [], 'EXPIRED stale', [ 'MISS', body => 'new' ],
+          body => 'older');
 
 # --- 304 (9111, 4.3.4)
 
@@ -791,13 +858,16 @@ my $tag = 'ETag: "1"';
 updated('new lines', [ $tag, 'X-A: 1', 'X-B: 1' ],
         [ $fresh, $tag, 'X-A: 2', 'X-A: 3', 'X-C: 4' ],
         [ 'REVALIDATED', body => 'old',
-          head => [ qr/^X-A: 2\r\n(?:.*\r\n)*X-A: 3\r/m, qr/^X-B: 1/m, qr/^X-C: 4/m ],
+          head => [ qr/^X-A: 2\r\n(?:.*\r\n)*X-A: 3\r/m, qr/^X-B: 1/m,
+                    qr/^X-C: 4/m ],
           nothead => [ qr/^X-A: 1/m ] ],
         [ 'HIT', body => 'old', nothead => [ qr/^X-A: 1/m ],
           head => [ qr/^X-A: 2\r/m, qr/^X-A: 3\r/m, qr/^X-B: 1/m, qr/^X-C: 4/m,
                     qr/^Age: \d\r/m ] ]);
-updated('what belongs to the body stays', [ $tag, 'Content-Encoding: x', 'Content-Type: a/b' ],
-        [ $fresh, $tag, 'Content-Length: 99', 'Content-Encoding: y', 'Content-Range: z' ],
+updated('what belongs to the body stays',
+        [ $tag, 'Content-Encoding: x', 'Content-Type: a/b' ],
+        [ $fresh, $tag, 'Content-Length: 99', 'Content-Encoding: y',
+          'Content-Range: z' ],
         [ 'REVALIDATED', body => 'old' ],
         [ 'HIT', body => 'old', nothead => [ qr/^Content-Range/m ],
           head => [ qr/^Content-Length: 3\r/m, qr/^Content-Encoding: x/m,
@@ -805,14 +875,16 @@ updated('what belongs to the body stays', [ $tag, 'Content-Encoding: x', 'Conten
 updated('hop by hop', [ $tag ], [ $fresh, $tag, 'Connection: X-Hop', 'X-Hop: 1',
                                   'Keep-Alive: 9', 'X-A: 1' ],
         [ 'REVALIDATED' ],
-        [ 'HIT', head => [ qr/^X-A: 1/m ], nothead => [ qr/^X-Hop/m, qr/^Keep-Alive: 9/m ] ]);
+        [ 'HIT', head => [ qr/^X-A: 1/m ],
+          nothead => [ qr/^X-Hop/m, qr/^Keep-Alive: 9/m ] ]);
 updated('without a validator', [ $tag ], [ $fresh ], 'REVALIDATED',
         [ 'HIT', body => 'old', head => [ qr/^ETag: "1"/m ] ]);
 updated('Last-Modified', [ "Last-Modified: $lm" ], [ $fresh, "Last-Modified: $lm" ],
         [ 'REVALIDATED', asked => [ qr/^If-Modified-Since: \Q$lm\E$/m ] ], 'HIT');
 updated('weak', [ 'ETag: W/"1"' ], [ $fresh, 'ETag: W/"1"' ], 'REVALIDATED', 'HIT');
 updated('another tag', [ $tag, 'X-A: 1' ], [ $fresh, 'ETag: "2"', 'X-A: 2' ],
-        [ 'REVALIDATED validator', head => [ qr/^X-A: 1/m ] ], [ 'MISS', body => 'new' ]);
+        [ 'REVALIDATED validator', head => [ qr/^X-A: 1/m ] ],
+        [ 'MISS', body => 'new' ]);
 updated('Age', [ $tag ], [ $fresh, $tag, 'Age: 30' ],
         [ 'REVALIDATED', head => [ qr/^Age: 3\d\r/m, qr/^X-TTL: (?:30|2\d)\r/m ] ],
         [ 'HIT', head => [ qr/^Age: 3\d\r/m ] ]);
@@ -820,14 +892,16 @@ updated('old Date, no Date', [ $tag, "Date: $past" ], [ $fresh, $tag ],
         [ 'REVALIDATED', head => [ qr/^Age: \d\r/m ], nothead => [ qr/\Q$past/ ] ],
         [ 'HIT', head => [ qr/^Age: \d\r/m ], nothead => [ qr/\Q$past/,
                                                            qr/^Date.*^Date/ms ] ]);
-updated('a Date', [ $tag ], [ 'Cache-Control: max-age=90', $tag, 'Date: ' . date(-30) ],
+updated('a Date', [ $tag ], [ 'Cache-Control: max-age=90', $tag,
+                              'Date: ' . date(-30) ],
         'REVALIDATED', [ 'HIT', head => [ qr/^Age: 3\d\r/m ] ]);
 updated('no lifetime: the stored one', [ $tag ], [ $tag ], 'REVALIDATED',
         [ 'HIT', body => 'old' ]);
 updated('Expires', [ $tag, 'Expires: ' . date(-9) ],
         [ $tag, 'Cache-Control: foo', 'Expires: ' . date(60) ], 'REVALIDATED',
         [ 'HIT', body => 'old' ]);
-updated('X-Accel-Expires', [ $tag ], [ $tag, 'Cache-Control: no-store', 'X-Accel-Expires: 60' ],
+updated('X-Accel-Expires', [ $tag ], [ $tag, 'Cache-Control: no-store',
+                                       'X-Accel-Expires: 60' ],
         'REVALIDATED', [ 'HIT', nothead => [ qr/X-Accel/i ] ]);
 updated('private', [ $tag ], [ "$fresh, private", $tag ],
         [ 'REVALIDATED private', body => 'old' ], [ 'MISS', body => 'new' ]);
@@ -838,7 +912,8 @@ updated('Vary: *', [ $tag ], [ $fresh, $tag, 'Vary: *' ],
         [ 'REVALIDATED vary-any', body => 'old' ], [ 'MISS', body => 'new' ]);
 updated('Vary: Cookie', [ $tag ], [ $fresh, $tag, 'Vary: Cookie' ],
         [ 'REVALIDATED vary-cookie', body => 'old' ], [ 'MISS', body => 'new' ]);
-updated('the same Vary', [ $tag, 'Vary: X-V, X-W' ], [ $fresh, $tag, 'Vary: x-w', 'Vary: X-V' ],
+updated('the same Vary', [ $tag, 'Vary: X-V, X-W' ],
+        [ $fresh, $tag, 'Vary: x-w', 'Vary: X-V' ],
         [ 'REVALIDATED', body => 'old' ], [ 'HIT', body => 'old' ]);
 updated('no more Vary', [ $tag, 'Vary: X-V' ], [ $fresh, $tag ],
         [ 'REVALIDATED', body => 'old' ], [ 'HIT', body => 'old' ],
@@ -849,7 +924,8 @@ updated('an open Access-Control-Allow-Origin', [ $tag ],
         [ $fresh, $tag, 'Access-Control-Allow-Origin: *' ], 'REVALIDATED',
         [ 'HIT', head => [ qr/^Access-Control-Allow-Origin: \*/m ] ]);
 updated('cookies', [ $tag ], [ $fresh, $tag, 'Set-Cookie: a=1', 'Set-Cookie: b=2' ],
-        [ 'REVALIDATED', head => [ qr/^Set-Cookie: a=1\r\n(?:.*\r\n)*Set-Cookie: b=2\r/m ] ],
+        [ 'REVALIDATED',
+          head => [ qr/^Set-Cookie: a=1\r\n(?:.*\r\n)*Set-Cookie: b=2\r/m ] ],
         [ 'HIT', body => 'old', nothead => [ qr/^Set-Cookie/m ] ]);
 updated('a request with no-store', [ $tag, 'X-A: 1' ], [ $fresh, $tag, 'X-A: 2' ],
         [ 'REVALIDATED request', wants('no-store'), body => 'old',
@@ -861,14 +937,17 @@ updated('private fields', [ $tag, 'X-A: 1' ], [ "$fresh, private=\"X-A\"", $tag 
 # --- lines that are not stored (3.1)
 
 one_case('hop by hop', '/',
-         [ $fresh, 'Connection: X-Hop, close', 'Connection: x-HOP2', 'X-Hop: 1', 'X-Hop2: 1',
-           'Keep-Alive: timeout=9', 'Proxy-Authenticate: Basic', 'Proxy-Connection: x',
+         [ $fresh, 'Connection: X-Hop, close', 'Connection: x-HOP2', 'X-Hop: 1',
+           'X-Hop2: 1',
+           'Keep-Alive: timeout=9', 'Proxy-Authenticate: Basic',
+           'Proxy-Connection: x',
            'Upgrade: x', 'TE: x', 'Proxy-Authentication-Info: x', 'X-Stays: 1' ],
          'MISS',
          [ 'HIT', head => [ qr/^X-Stays: 1/m ],
            nothead => [ map { qr/^$_:/m } qw( X-Hop X-Hop2 Proxy-Authenticate Upgrade TE
                         Proxy-Connection Proxy-Authentication-Info ) ] ]);
-one_case('lines stay in their order', '/', [ $fresh, 'Link: <a>', 'Link: <b>', 'X-A: 1' ],
+one_case('lines stay in their order', '/',
+         [ $fresh, 'Link: <a>', 'Link: <b>', 'X-A: 1' ],
          'MISS', [ 'HIT', head => [ qr/^Link: <a>\r\n(?:.*\r\n)*Link: <b>\r/m ] ]);
 
 # --- stale responses (4.2.4; 5861)
@@ -876,7 +955,8 @@ one_case('lines stay in their order', '/', [ $fresh, 'Link: <a>', 'Link: <b>', '
 sub stale {
     my ($name, $control, $second, $after) = @_;
     one_case("stale: $name", '/503/',
-             [ { head => [ "Cache-Control: max-age=60$control", 'Age: 100', $tag ], body => 'old' },
+             [ { head => [ "Cache-Control: max-age=60$control", 'Age: 100',
+                           $tag ], body => 'old' },
                $second ], 'MISS', $after);
 }
 
@@ -891,25 +971,34 @@ for my $status (500, 502, 503, 504) {
 }
 stale("stale-if-error: $_", ', stale-if-error=60', { status => $_ },
       "EXPIRED no-lifetime $_") for 404, 501, 505;
-stale('stale-if-error: over', ', stale-if-error=40', { %busy }, 'EXPIRED no-lifetime 503');
-stale('stale-if-error=0', ', stale-if-error=0', { %busy }, 'EXPIRED no-lifetime 503');
-stale('stale-if-error: invalid', ', stale-if-error=x', { %busy }, 'STALE origin-failed');
-stale("stale-if-error and $_", ", stale-if-error=60, $_", { %busy }, 'EXPIRED no-lifetime 503')
+stale('stale-if-error: over', ', stale-if-error=40', { %busy },
+      'EXPIRED no-lifetime 503');
+stale('stale-if-error=0', ', stale-if-error=0', { %busy },
+      'EXPIRED no-lifetime 503');
+stale('stale-if-error: invalid', ', stale-if-error=x', { %busy },
+      'STALE origin-failed');
+stale("stale-if-error and $_", ", stale-if-error=60, $_", { %busy },
+      'EXPIRED no-lifetime 503')
     for qw( must-revalidate proxy-revalidate s-maxage=60 );
 stale('stale-if-error and no-cache', ', stale-if-error=60, no-cache', { %busy },
       'EXPIRED no-lifetime 503');
-stale('stale-while-revalidate', ', stale-while-revalidate=60', { head => [ $fresh ] },
+stale('stale-while-revalidate', ', stale-while-revalidate=60',
+      { head => [ $fresh ] },
       [ 'STALE', body => 'old', head => [ qr/hit; ttl=-4\d/ ] ]);
-stale('stale-while-revalidate: over', ', stale-while-revalidate=40', { head => [ $fresh ] },
+stale('stale-while-revalidate: over', ', stale-while-revalidate=40',
+      { head => [ $fresh ] },
       'EXPIRED stale');
 stale("stale-while-revalidate and $_", ", stale-while-revalidate=60, $_",
       { head => [ $fresh ] }, 'EXPIRED stale')
     for qw( must-revalidate proxy-revalidate s-maxage=60 );
-stale('stale-while-revalidate and no-cache', ', stale-while-revalidate=60, no-cache',
+stale('stale-while-revalidate and no-cache',
+      ', stale-while-revalidate=60, no-cache',
       { head => [ $fresh ] }, 'EXPIRED no-cache');
-stale("stale-while-revalidate=$_", ", stale-while-revalidate=$_", { head => [ $fresh ] },
+stale("stale-while-revalidate=$_", ", stale-while-revalidate=$_",
+      { head => [ $fresh ] },
       'EXPIRED stale') for '0', 'x', '-60', '60.5', '';
-stale('stale-while-revalidate="60"', ', stale-while-revalidate="60"', { head => [ $fresh ] },
+stale('stale-while-revalidate="60"', ', stale-while-revalidate="60"',
+      { head => [ $fresh ] },
       'STALE');
 my %fails = ((map { ("http_$_" => { status => $_ }) }
                   403, 404, 429, 500, 501, 502, 503, 504, 599),
@@ -923,13 +1012,15 @@ for my $word (@words) {
         my $reason = $fault !~ /_/ || $fault eq 'invalid_header' ? 'origin-failed'
                      : $code == 429 ? 'status' : 'no-lifetime';
         one_case("stale: $word, and $fault", "/word/$word/",
-                 [ { head => [ 'Cache-Control: max-age=60', 'Age: 100', $tag ], body => 'old' },
+                 [ { head => [ 'Cache-Control: max-age=60', 'Age: 100', $tag ],
+                     body => 'old' },
                    $fails{$fault} ], 'MISS',
                  $stale ? 'STALE origin-failed' : "EXPIRED $reason $code");
     }
 }
 one_case('stale: must-revalidate, and an invalid header', '/',
-         [ [ "$stale->[0], must-revalidate", @$stale[1, 2] ], $fails{invalid_header} ],
+         [ [ "$stale->[0], must-revalidate", @$stale[1, 2] ],
+           $fails{invalid_header} ],
          'MISS', 'ERROR origin-failed 504');
 one_case('stale: in a targeted field', '/', [ [ 'Cache-Control: no-store',
          'CDN-Cache-Control: max-age=60, stale-while-revalidate=60', 'Age: 100' ],
@@ -944,12 +1035,15 @@ one_case('stale: too long ago for a request', '/rfc/',
 # --- X-Accel-Expires
 
 stored('/', "X-Accel-Expires: $_", 'HIT') for 60, '@' . (time + 60), '060';
-stored('/', "X-Accel-Expires: $_", 'MISS x-accel-expires') for 0, '@' . (time - 60), '@0';
-stored('/', "X-Accel-Expires: $_", 'MISS no-lifetime') for 'off', -1, 'x', '@x', '', '1.5', '@';
+stored('/', "X-Accel-Expires: $_", 'MISS x-accel-expires') for 0,
+'@' . (time - 60), '@0';
+stored('/', "X-Accel-Expires: $_", 'MISS no-lifetime') for 'off', -1, 'x', '@x',
+'', '1.5', '@';
 stored('/', "$fresh | X-Accel-Expires: $_", 'HIT') for 'off', -1, 'x', '@', '@x';
 stored('/', "$fresh | X-Accel-Expires: 0", 'MISS x-accel-expires');
 stored('/', [ $_, 'X-Accel-Expires: 60' ], 'HIT')
-    for 'Cache-Control: no-store', 'Cache-Control: private', 'Cache-Control: no-cache',
+    for 'Cache-Control: no-store', 'Cache-Control: private',
+    'Cache-Control: no-cache',
         'Cache-Control: max-age=0', 'Expires: 0', 'CDN-Cache-Control: no-store';
 one_case('X-Accel-Expires: the lifetime', '/',
          [ 'Cache-Control: max-age=600', 'X-Accel-Expires: 60' ],
@@ -957,9 +1051,11 @@ one_case('X-Accel-Expires: the lifetime', '/',
          [ 'HIT', head => [ qr/^X-TTL: (?:60|5\d)\r/m, qr/max-age=600/ ],
                   nothead => [ qr/X-Accel/ ] ]);
 one_case('X-Accel-Expires: from now on', '/', [ 'X-Accel-Expires: 60', 'Age: 100' ],
-         'MISS', [ 'HIT', head => [ qr/^Age: 10\d\r/m, qr/^X-TTL: (?:60|5\d)\r/m ] ]);
+         'MISS', [ 'HIT', head => [ qr/^Age: 10\d\r/m,
+                                    qr/^X-TTL: (?:60|5\d)\r/m ] ]);
 one_case('X-Accel-Expires: the extensions stay', '/',
-         [ [ "Cache-Control: max-age=0, stale-if-error=60", 'X-Accel-Expires: 60' ] ],
+         [ [ "Cache-Control: max-age=0, stale-if-error=60",
+             'X-Accel-Expires: 60' ] ],
          'MISS', 'HIT');
 stored('/', [ 'X-Accel-Expires: 60', 'Vary: *' ], 'MISS vary-any');
 
@@ -969,29 +1065,38 @@ my $cdn = 'CDN-Cache-Control';
 stored('/', [ 'Cache-Control: no-store', "$cdn: $_" ], 'HIT')
     for 'max-age=60', 'max-age=60;a;b="c"', 'max-age=0, max-age=60', 's-maxage=60',
         'max-age=60, foo', 'max-age=60, foo=(a b);c', 'max-age=60, no-store=?0',
-        'max-age=60 , public', 'max-age=60, a=:Zm9v:', 'max-age=60, a=1.5', 'max-age=999999999999999',
+        'max-age=60 , public', 'max-age=60, a=:Zm9v:', 'max-age=60, a=1.5',
+        'max-age=999999999999999',
         'public=?1, max-age=60', 'foo="a, no-store", max-age=60', 'max-age=0060';
-stored('/', [ 'Cache-Control: no-store', "$cdn: foo | $cdn: max-age=60" =~ /(.*) \| (.*)/ ],
+stored('/', [ 'Cache-Control: no-store',
+              "$cdn: foo | $cdn: max-age=60" =~ /(.*) \| (.*)/ ],
        'HIT');
 stored('/', [ $fresh, "$cdn: $_" ], 'MISS stale')
-    for 'max-age=0', 'max-age=-1', 'max-age=60, max-age=0', 's-maxage=0, max-age=60';
+    for 'max-age=0', 'max-age=-1', 'max-age=60, max-age=0',
+    's-maxage=0, max-age=60';
 stored('/', [ $fresh, "$cdn: $_" ], 'MISS no-store')
     for 'no-store', 'max-age=60, no-store', 'no-store;a', 'no-store=?1';
-stored('/', [ $fresh, "$cdn: $_" ], 'MISS private') for 'private', 'max-age=60, private';
-stored('/', [ $fresh, "$cdn: $_" ], 'MISS no-cache') for 'max-age=60, no-cache', 'no-cache';
-stored('/', [ $fresh, "$cdn: $_" ], 'MISS no-lifetime') for 'public', 'foo', 'max-stale=1';
+stored('/', [ $fresh, "$cdn: $_" ], 'MISS private') for 'private',
+'max-age=60, private';
+stored('/', [ $fresh, "$cdn: $_" ], 'MISS no-cache') for 'max-age=60, no-cache',
+'no-cache';
+stored('/', [ $fresh, "$cdn: $_" ], 'MISS no-lifetime') for 'public', 'foo',
+'max-stale=1';
 stored('/', [ $fresh, "$cdn: no-store$_" ], 'HIT')
-    for ',', ', &', '; ', ', max-age=x', ', max-age="60"', ', max-age=60.5', ', Max-Age=60',
+    for ',', ', &', '; ', ', max-age=x', ', max-age="60"', ', max-age=60.5',
+    ', Max-Age=60',
         ', a=', ', a=?2', ', a="b', ', a=1.', ' x', ', max-age=(60)', ', max-age';
 stored('/', [ 'Cache-Control: no-store', "$cdn: $_" ], 'MISS no-store')
-    for '', ',', 'max-age="60"', 'MAX-AGE=60', 'max-age=60,', 'max-age =60', 'max-age=60 foo',
+    for '', ',', 'max-age="60"', 'MAX-AGE=60', 'max-age=60,', 'max-age =60',
+    'max-age=60 foo',
         'max-age=9999999999999999';
 stored('/', [ "$cdn: max-age=60", 'Expires: 0' ], 'HIT');
 stored('/', [ "$cdn: foo", 'Expires: ' . date(60) ], 'MISS no-lifetime');
 stored('/untargeted/', [ $fresh, "$cdn: no-store" ], 'HIT');
 stored('/targeted/', [ $fresh, "$cdn: no-store" ], 'HIT');
 stored('/targeted/', [ $fresh, 'B-CC: no-store', 'A-CC: max-age=60' ], 'HIT');
-stored('/targeted/', [ $fresh, 'B-CC: max-age=60', 'A-CC: no-store' ], 'MISS no-store');
+stored('/targeted/', [ $fresh, 'B-CC: max-age=60', 'A-CC: no-store' ],
+       'MISS no-store');
 stored('/targeted/', [ 'B-CC: max-age=60', 'A-CC: no-store, ' ], 'HIT');
 stored('/targeted/', [ 'B-CC: max-age=60', 'A-CC:' ], 'HIT');
 one_case('targeted fields are passed on', '/', [ $fresh, "$cdn: max-age=50" ],
@@ -1025,29 +1130,38 @@ lifetime('/any/', { status => 404 }, 10);
 lifetime('/override/', [ 'Cache-Control: max-age=600' ], 30);
 lifetime('/override/', [ 'Cache-Control: max-age=0' ], 30);
 lifetime('/override/', [ 'Expires: 0' ], 30);
-lifetime('/override/', { status => 404, head => [ 'Cache-Control: max-age=600' ] }, 600);
+lifetime('/override/', { status => 404,
+                         head => [ 'Cache-Control: max-age=600' ] }, 600);
 lifetime('/all/', [ 'Cache-Control: max-age=600' ], 30);
 lifetime('/all/', [ "Cache-Control: $_" ], 30)
     for 'no-store', 'private', 'no-cache', 'no-store, no-cache, private';
 stored('/ttl/', 'Cache-Control: max-age=0', 'MISS stale');
-stored("/$_/", 'Cache-Control: no-store', 'MISS no-store') for qw( ttl any override );
+stored("/$_/", 'Cache-Control: no-store',
+       'MISS no-store') for qw( ttl any override );
 stored("/$_/", 'Cache-Control: private', 'MISS private') for qw( ttl any override );
-stored("/$_/", 'Cache-Control: no-cache', 'MISS no-cache') for qw( ttl any override );
+stored("/$_/", 'Cache-Control: no-cache',
+       'MISS no-cache') for qw( ttl any override );
 stored('/all/', "Vary: *", 'MISS vary-any');
 my @cookie = (lines => [ 'Cookie: a=b' ]);
-one_case('a cookie: what the origin states', '/override/', [ 'Cache-Control: max-age=600' ],
-         [ 'MISS', @cookie ], [ 'HIT', @cookie, head => [ qr/^X-TTL: (?:600|59\d)\r/m ] ],
+one_case('a cookie: what the origin states', '/override/',
+         [ 'Cache-Control: max-age=600' ],
+         [ 'MISS', @cookie ], [ 'HIT', @cookie,
+                                head => [ qr/^X-TTL: (?:600|59\d)\r/m ] ],
          [ 'HIT', head => [ qr/^X-TTL: (?:30|2\d)\r/m ] ]);
-one_case('a cookie: no longer than that', '/override/', [ 'Cache-Control: max-age=9', $tag ],
+one_case('a cookie: no longer than that', '/override/',
+         [ 'Cache-Control: max-age=9', $tag ],
          [ 'MISS', @cookie, head => [ qr/^X-TTL: 9\r/m ] ],
          [ 'HIT', head => [ qr/^X-TTL: \d\r/m ] ]);
-one_case('a cookie: not min', '/ttl/', [ 'Cache-Control: max-age=2, stale-if-error=9' ],
+one_case('a cookie: not min', '/ttl/',
+         [ 'Cache-Control: max-age=2, stale-if-error=9' ],
          [ 'MISS', @cookie, head => [ qr/^X-TTL: 2\r/m ] ]);
-one_case('a cookie: stored for others', '/override/', [ 'Cache-Control: max-age=9' ],
+one_case('a cookie: stored for others', '/override/',
+         [ 'Cache-Control: max-age=9' ],
          [ 'MISS', head => [ qr/^X-TTL: 30\r/m ] ],
          [ 'HIT', @cookie, head => [ qr/^X-TTL: \d\r/m ] ], 'HIT');
 one_case('a cookie: nothing stated', '/ttl/', [],
-         ([ 'MISS no-lifetime', @cookie ]) x 2, 'MISS', [ 'BYPASS cookie', @cookie ], 'HIT');
+         ([ 'MISS no-lifetime', @cookie ]) x 2, 'MISS',
+         [ 'BYPASS cookie', @cookie ], 'HIT');
 one_case('a cookie: X-Accel-Expires', '/', [ 'X-Accel-Expires: 60' ],
          [ 'MISS', @cookie ], [ 'HIT', @cookie ]);
 one_case('a cookie: a guess', '/heuristic/', [ $modified ],
@@ -1075,7 +1189,8 @@ one_case('Cache-Status: a request', '/rfc/', [ @$aged ], 'MISS',
          [ 'EXPIRED request', wants('no-cache'),
            head => [ qr/^Cache-Status: $ours; fwd=request; ttl=40; stored/m ] ]);
 one_case('Cache-Status: validated', '/',
-         { head => [ @$stale[0, 1] ], etag => '"1"', not_modified => [ $fresh ] }, 'MISS',
+         { head => [ @$stale[0, 1] ], etag => '"1"', not_modified => [ $fresh ] },
+         'MISS',
          [ 'REVALIDATED',
            head => [ qr/^Cache-Status: $ours; fwd=stale; fwd-status=304; ttl=60/m ] ]);
 one_case('Cache-Status: an upstream cache', '/',
@@ -1085,7 +1200,19 @@ one_case('Cache-Status: an upstream cache', '/',
 
 # --- the origin is gone
 
-my (%gone, @paths);
+for my $line ($stale->[0], "$stale->[0], must-revalidate") {
+    one_case('Cache-Status: an error of the origin', '/',
+             [ { head => [ $line, @$stale[1, 2], 'Cache-Status: a; hit' ] },
+               { status => 500 } ], 'MISS',
+             [ 'EXPIRED no-lifetime 500',
+               head => [ qr/^Cache-Status: $ours; fwd=stale; detail=no-lifetime\r/m ],
+               nothead => [ qr/a; hit/ ] ]);
+}
+one_case('Cache-Status: only-if-cached', '/', [],
+         [ 'ERROR only-if-cached 504', wants('only-if-cached'),
+           head => [ qr/^Cache-Status: $ours; detail=only-if-cached\r/m ] ]);
+
+my @paths;
 sub gone {
     my ($name, $where, $lines, @after) = @_;
     my $path = $where . 'g' . $n++;
@@ -1098,10 +1225,15 @@ gone('stale', '/dead/', [ @$stale ], [ 'STALE origin-failed', body => 'old',
      head => [ qr/fwd=stale; ttl=-4\d/ ], nothead => [ qr/fwd-status/ ] ]);
 gone("$_", '/dead/', [ "Cache-Control: max-age=60, $_", 'Age: 100', $tag ],
      'ERROR origin-failed 504') for qw( must-revalidate proxy-revalidate s-maxage=60 );
+gone('Cache-Status: must-revalidate', '/dead/',
+     [ 'Cache-Control: max-age=60, must-revalidate', 'Age: 100', $tag ],
+     [ 'ERROR origin-failed 504', body => '',
+       head => [ qr/^Cache-Status: $ours; fwd=stale; detail=origin-failed\r/m ] ]);
 gone("$_ and stale-if-error", '/dead/',
      [ "Cache-Control: max-age=60, $_, stale-if-error=600", 'Age: 100', $tag ],
      'ERROR origin-failed 504') for qw( must-revalidate );
-gone('must-revalidate: fresh', '/dead/', [ 'Cache-Control: max-age=60, must-revalidate' ], 'HIT');
+gone('must-revalidate: fresh', '/dead/',
+     [ 'Cache-Control: max-age=60, must-revalidate' ], 'HIT');
 gone('no-cache', '/dead/', [ 'Cache-Control: max-age=60, no-cache', $tag ],
      'EXPIRED origin-failed 502');
 for my $word (@words) {
@@ -1110,7 +1242,8 @@ for my $word (@words) {
 }
 gone('off', '/dead/off/', [ @$stale ], 'EXPIRED origin-failed 502');
 gone('off, stale-if-error', '/dead/off/',
-     [ 'Cache-Control: max-age=60, stale-if-error=60', 'Age: 100' ], 'STALE origin-failed');
+     [ 'Cache-Control: max-age=60, stale-if-error=60', 'Age: 100' ],
+     'STALE origin-failed');
 gone('off, stale-if-error: over', '/dead/off/',
      [ 'Cache-Control: max-age=60, stale-if-error=40', 'Age: 100', $tag ],
      'EXPIRED origin-failed 502');
