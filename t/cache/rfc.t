@@ -13,6 +13,7 @@
 #   asked             patterns of the lines that the origin received
 #
 # Nothing waits for time to pass: Age makes a response as old as it has to be.
+# What is left of a lifetime may be some seconds less on a slow machine.
 
 use v5.28;
 use warnings;
@@ -34,7 +35,7 @@ my ($up, $down) = map { "proxy_pass http://127.0.0.1:@{[ $_->port ]};" }
 my @words = (qw( error timeout invalid_header 5xx ),
              map { "http_$_" } 403, 404, 429, 500, 502, 503, 504);
 my $words = join "\n", map { (
-    "location /word/$_/ { $up gateway_cache_stale $_; proxy_read_timeout 200ms; }",
+    "location /word/$_/ { $up gateway_cache_stale $_; proxy_read_timeout 1s; }",
     "location /dead/word/$_/ { $down gateway_cache_stale $_; }") } @words;
 
 my $nginx = start_nginx(port => $port, conf => http_conf(port => $port,
@@ -131,9 +132,9 @@ my $fresh = 'Cache-Control: max-age=60';
 
 # --- Age (9111, 4.2.3 and 5.1)
 
-stored('/', "$fresh | Age: 59", 'HIT');
+stored('/', "$fresh | Age: 30", 'HIT');
 stored('/', "$fresh | Age: 60", 'MISS stale');
-stored('/', "$fresh | Age: 59, 90", 'HIT');
+stored('/', "$fresh | Age: 30, 90", 'HIT');
 stored('/', "$fresh | Age: 90, 10", 'MISS stale');
 stored('/', "$fresh | Age: 10 | Age: 90", 'HIT');
 stored('/', "$fresh | Age: 90 | Age: 10", 'MISS stale');
@@ -143,7 +144,7 @@ stored('/', "$fresh | Age: $_", 'MISS stale')
     for 2 ** 31 - 1, 2 ** 31, 2 ** 32 + 1, '18446744073709551617', '9' x 40,
         '0090';
 one_case('Age counts on', '/', [ $fresh, 'Age: 40' ],
-         [ 'MISS', head => [ qr/^X-TTL: 20\r/m, qr/ttl=20; stored/ ] ],
+         [ 'MISS', head => [ qr/^X-TTL: (?:20|1\d)\r/m, qr/ttl=(?:20|1\d); stored/ ] ],
          [ 'HIT', head => [ qr/^Age: 4[0-9]\r/m, qr/^X-Age: 4[0-9]\r/m,
                             qr/^X-TTL: (?:20|1\d)\r/m, qr/hit; ttl=(?:20|1\d)/ ] ]);
 one_case('the apparent age', '/', [ 'Cache-Control: max-age=9000', "Date: $past" ],
@@ -168,25 +169,25 @@ one_case('an invalid Date is replaced', '/', [ $fresh, 'Date: never' ], 'MISS',
 
 # --- Expires (4.2.1, 5.3)
 
-stored('/', 'Expires: ' . date(60), 'HIT');
+stored('/', 'Expires: ' . date(600), 'HIT');
 stored('/', 'Expires: ' . date(-60), 'MISS stale');
 stored('/', "Expires: $_", 'MISS stale')
-    for 0, -1, 'never', '', '60', date(60) =~ s/GMT/UTC/r,
-        date(60) =~ s/GMT/+0000/r, date(60) =~ s/ GMT//r;
+    for 0, -1, 'never', '', '60', date(600) =~ s/GMT/UTC/r,
+        date(600) =~ s/GMT/+0000/r, date(600) =~ s/ GMT//r;
 stored('/', "Date: $past | Expires: $past", 'MISS stale');
-stored('/', "Date: $past | Expires: " . date(60), 'HIT');
+stored('/', "Date: $past | Expires: " . date(600), 'HIT');
 stored('/', "Date: $future | Expires: " . date(3660), 'HIT');
-stored('/', "Date: $future | Expires: " . date(60), 'MISS stale');
-stored('/', 'Expires: ' . date(60) . ' | Expires: ' . date(-60), 'HIT');
-stored('/', 'Expires: ' . date(-60) . ' | Expires: ' . date(60), 'MISS stale');
-stored('/', 'Cache-Control: max-age=0 | Expires: ' . date(60), 'MISS stale');
+stored('/', "Date: $future | Expires: " . date(600), 'MISS stale');
+stored('/', 'Expires: ' . date(600) . ' | Expires: ' . date(-60), 'HIT');
+stored('/', 'Expires: ' . date(-60) . ' | Expires: ' . date(600), 'MISS stale');
+stored('/', 'Cache-Control: max-age=0 | Expires: ' . date(600), 'MISS stale');
 stored('/', "$fresh | Expires: 0", 'HIT');
 stored('/', 'Cache-Control: s-maxage=60 | Expires: 0', 'HIT');
-stored('/', 'Cache-Control: max-age=x | Expires: ' . date(60), 'MISS stale');
-stored('/', 'Cache-Control: foo=1 | Expires: ' . date(60), 'HIT');
-stored('/', 'Expires: ' . strftime('%A, %d-%b-%y %H:%M:%S GMT', gmtime time + 60),
+stored('/', 'Cache-Control: max-age=x | Expires: ' . date(600), 'MISS stale');
+stored('/', 'Cache-Control: foo=1 | Expires: ' . date(600), 'HIT');
+stored('/', 'Expires: ' . strftime('%A, %d-%b-%y %H:%M:%S GMT', gmtime time + 600),
        'HIT');
-stored('/', 'Expires: ' . strftime('%a %b %e %H:%M:%S %Y', gmtime time + 60),
+stored('/', 'Expires: ' . strftime('%a %b %e %H:%M:%S %Y', gmtime time + 600),
        'HIT');
 stored('/', 'Expires: Sunday, 06-Nov-94 08:49:37 GMT', 'MISS stale');
 stored('/', 'Expires: Sun Nov  6 08:49:37 1994', 'MISS stale');
@@ -339,7 +340,7 @@ stored('/heuristic/', 'Last-Modified: never', 'MISS no-lifetime');
 stored('/heuristic/', 'X: y', 'MISS no-lifetime');
 one_case('a stated lifetime wins', '/heuristic/',
          [ $modified, 'Cache-Control: max-age=9' ],
-         'MISS', [ 'HIT', head => [ qr/^X-TTL: [89]\r/m ] ]);
+         'MISS', [ 'HIT', head => [ qr/^X-TTL: \d\r/m ] ]);
 one_case('modified in the future', '/heuristic/',
          { modified => date(1000) }, 'MISS', 'REVALIDATED');
 for my $status (203, 204, 300, 301, 308, 404, 405, 410, 414, 451, 501) {
@@ -524,7 +525,7 @@ posted('POST', '/rfc/', [ $fresh, $to ], 'posted');
 posted('POST: an absolute URI', '/rfc/', [ $fresh,
     'Content-Location: http://localhostTARGET' ],
        'posted');
-posted('POST: Expires', '/rfc/', [ 'Expires: ' . date(60), $to ], 'posted');
+posted('POST: Expires', '/rfc/', [ 'Expires: ' . date(600), $to ], 'posted');
 posted('POST: no freshness', '/rfc/', [ $modified, $to ], 'new');
 posted('POST: no Content-Location', '/rfc/', [ $fresh ], 'new');
 posted('POST: another target', '/rfc/', [ $fresh, 'Content-Location: /other' ],
@@ -536,7 +537,7 @@ posted('POST: an error', '/rfc/', [ $fresh, $to ], 'new', status => 404);
 one_case('POST is never answered', '/rfc/',
          { head => [ $fresh, 'Content-Location: /rfc/c' . $n ] },
          [ 'BYPASS method', method => 'POST', body => "1 /rfc/c$n\n",
-           head => [ qr/fwd=method; ttl=60; stored/ ] ],
+           head => [ qr/fwd=method; ttl=(?:60|5\d); stored/ ] ],
          [ 'BYPASS method', method => 'POST', body => "2 /rfc/c$n\n" ],
          [ 'HIT', body => "2 /rfc/c$n\n" ], [ 'HIT', method => 'HEAD' ],
          [ 'BYPASS method', method => 'POST', body => "3 /rfc/c$n\n" ],
@@ -664,7 +665,7 @@ conditional('If-Modified-Since', { modified => $lm },
     (map { [ "If-Modified-Since: $_", 'HIT' ] } 'never', '', '0',
         date(0) =~ s/GMT/UTC/r));
 conditional('without Last-Modified: Date', {},
-    [ 'If-Modified-Since: ' . date(60), 'HIT 304' ],
+    [ 'If-Modified-Since: ' . date(600), 'HIT 304' ],
     [ 'If-Modified-Since: ' . date(-60), 'HIT' ]);
 one_case('a condition is for 2xx', '/',
          { status => 404, head => [ $fresh, 'ETag: "1"' ] }, 'MISS 404',
@@ -696,7 +697,7 @@ for my $line ('If-Match: "1"', 'If-Match: *', 'If-Unmodified-Since: ' . date(0))
 one_case('a miss fetches all of it', '/',
          { head => [ $fresh ], etag => '"1"', body => 'b' },
          [ 'MISS 304', lines => [ 'If-None-Match: "1"' ],
-           head => [ qr/fwd=uri-miss; fwd-status=200; ttl=60; stored/ ] ],
+           head => [ qr/fwd=uri-miss; fwd-status=200; ttl=(?:60|5\d); stored/ ] ],
          [ 'HIT', body => 'b' ]);
 one_case('a stale one: the client has the new one', '/',
          [ { head => $stale, body => 'old' },
@@ -898,7 +899,7 @@ updated('a Date', [ $tag ], [ 'Cache-Control: max-age=90', $tag,
 updated('no lifetime: the stored one', [ $tag ], [ $tag ], 'REVALIDATED',
         [ 'HIT', body => 'old' ]);
 updated('Expires', [ $tag, 'Expires: ' . date(-9) ],
-        [ $tag, 'Cache-Control: foo', 'Expires: ' . date(60) ], 'REVALIDATED',
+        [ $tag, 'Cache-Control: foo', 'Expires: ' . date(600) ], 'REVALIDATED',
         [ 'HIT', body => 'old' ]);
 updated('X-Accel-Expires', [ $tag ], [ $tag, 'Cache-Control: no-store',
                                        'X-Accel-Expires: 60' ],
@@ -929,7 +930,7 @@ updated('cookies', [ $tag ], [ $fresh, $tag, 'Set-Cookie: a=1', 'Set-Cookie: b=2
         [ 'HIT', body => 'old', nothead => [ qr/^Set-Cookie/m ] ]);
 updated('a request with no-store', [ $tag, 'X-A: 1' ], [ $fresh, $tag, 'X-A: 2' ],
         [ 'REVALIDATED request', wants('no-store'), body => 'old',
-          head => [ qr/^X-A: 2/m, qr/^Age: \d\r/m, qr/; ttl=60/ ] ],
+          head => [ qr/^X-A: 2/m, qr/^Age: \d\r/m, qr/; ttl=(?:60|5\d)/ ] ],
         [ 'EXPIRED stale', body => 'new' ]);
 updated('private fields', [ $tag, 'X-A: 1' ], [ "$fresh, private=\"X-A\"", $tag ],
         'REVALIDATED', [ 'HIT', nothead => [ qr/^X-A:/m ] ]);
@@ -1047,7 +1048,7 @@ stored('/', [ $_, 'X-Accel-Expires: 60' ], 'HIT')
         'Cache-Control: max-age=0', 'Expires: 0', 'CDN-Cache-Control: no-store';
 one_case('X-Accel-Expires: the lifetime', '/',
          [ 'Cache-Control: max-age=600', 'X-Accel-Expires: 60' ],
-         [ 'MISS', head => [ qr/^X-TTL: 60\r/m ], nothead => [ qr/X-Accel/ ] ],
+         [ 'MISS', head => [ qr/^X-TTL: (?:60|5\d)\r/m ], nothead => [ qr/X-Accel/ ] ],
          [ 'HIT', head => [ qr/^X-TTL: (?:60|5\d)\r/m, qr/max-age=600/ ],
                   nothead => [ qr/X-Accel/ ] ]);
 one_case('X-Accel-Expires: from now on', '/', [ 'X-Accel-Expires: 60', 'Age: 100' ],
@@ -1091,7 +1092,7 @@ stored('/', [ 'Cache-Control: no-store', "$cdn: $_" ], 'MISS no-store')
     'max-age=60 foo',
         'max-age=9999999999999999';
 stored('/', [ "$cdn: max-age=60", 'Expires: 0' ], 'HIT');
-stored('/', [ "$cdn: foo", 'Expires: ' . date(60) ], 'MISS no-lifetime');
+stored('/', [ "$cdn: foo", 'Expires: ' . date(600) ], 'MISS no-lifetime');
 stored('/untargeted/', [ $fresh, "$cdn: no-store" ], 'HIT');
 stored('/targeted/', [ $fresh, "$cdn: no-store" ], 'HIT');
 stored('/targeted/', [ $fresh, 'B-CC: no-store', 'A-CC: max-age=60' ], 'HIT');
@@ -1109,9 +1110,11 @@ sub lifetime {
     my ($where, $answer, $seconds) = @_;
     my %answer = ref $answer eq 'HASH' ? %$answer : (head => $answer);
     my $code = ($answer{status} // 200) == 200 ? '' : " $answer{status}";
+    my $about = join '|', map { $seconds - $_ } 0 .. 4;
+    $about = "(?:$about)";
     one_case(join(' ', $where, $answer{status} // '', @{ $answer{head} // [] }),
              $where, \%answer,
-             [ "MISS$code", head => [ qr/^X-TTL: $seconds\r/m ] ], "HIT$code");
+             [ "MISS$code", head => [ qr/^X-TTL: $about\r/m ] ], "HIT$code");
 }
 lifetime('/ttl/', [], 30);
 lifetime('/ttl/', { status => 301 }, 30);
@@ -1150,14 +1153,14 @@ one_case('a cookie: what the origin states', '/override/',
          [ 'HIT', head => [ qr/^X-TTL: (?:30|2\d)\r/m ] ]);
 one_case('a cookie: no longer than that', '/override/',
          [ 'Cache-Control: max-age=9', $tag ],
-         [ 'MISS', @cookie, head => [ qr/^X-TTL: 9\r/m ] ],
+         [ 'MISS', @cookie, head => [ qr/^X-TTL: \d\r/m ] ],
          [ 'HIT', head => [ qr/^X-TTL: \d\r/m ] ]);
 one_case('a cookie: not min', '/ttl/',
          [ 'Cache-Control: max-age=2, stale-if-error=9' ],
-         [ 'MISS', @cookie, head => [ qr/^X-TTL: 2\r/m ] ]);
+         [ 'MISS', @cookie, head => [ qr/^X-TTL: [12]\r/m ] ]);
 one_case('a cookie: stored for others', '/override/',
          [ 'Cache-Control: max-age=9' ],
-         [ 'MISS', head => [ qr/^X-TTL: 30\r/m ] ],
+         [ 'MISS', head => [ qr/^X-TTL: (?:30|2\d)\r/m ] ],
          [ 'HIT', @cookie, head => [ qr/^X-TTL: \d\r/m ] ], 'HIT');
 one_case('a cookie: nothing stated', '/ttl/', [],
          ([ 'MISS no-lifetime', @cookie ]) x 2, 'MISS',
@@ -1173,12 +1176,12 @@ one_case('a status without a lifetime', '/ttl/', { status => 403 },
 
 my $ours = qr/nginx-gateway/;
 one_case('Cache-Status', '/', [ $fresh ],
-         [ 'MISS', head => [ qr/^Cache-Status: $ours; fwd=uri-miss; ttl=60; stored\r/m ] ],
+         [ 'MISS', head => [ qr/^Cache-Status: $ours; fwd=uri-miss; ttl=(?:60|5\d); stored\r/m ] ],
          [ 'HIT', head => [ qr/^Cache-Status: $ours; hit; ttl=\d+\r/m ] ],
          [ 'BYPASS method', method => 'PUT',
            head => [ qr/^Cache-Status: $ours; fwd=method; detail=method\r/m ] ]);
 one_case('the variables', '/', [ $fresh ],
-         [ 'MISS', head => [ qr/^X-TTL: 60\r/m ], nothead => [ qr/^X-Age/m ] ],
+         [ 'MISS', head => [ qr/^X-TTL: (?:60|5\d)\r/m ], nothead => [ qr/^X-Age/m ] ],
          [ 'HIT', head => [ qr/^X-TTL: \d+\r/m, qr/^X-Age: \d\r/m ] ],
          [ 'BYPASS precondition', lines => [ 'If-Match: *' ],
            nothead => [ qr/^X-(?:TTL|Age)/m ] ]);
@@ -1187,12 +1190,12 @@ one_case('Cache-Status: not stored', '/', [ 'Cache-Control: no-store' ],
            head => [ qr/^Cache-Status: $ours; fwd=uri-miss; detail=no-store\r/m ] ]);
 one_case('Cache-Status: a request', '/rfc/', [ @$aged ], 'MISS',
          [ 'EXPIRED request', wants('no-cache'),
-           head => [ qr/^Cache-Status: $ours; fwd=request; ttl=40; stored/m ] ]);
+           head => [ qr/^Cache-Status: $ours; fwd=request; ttl=(?:40|3\d); stored/m ] ]);
 one_case('Cache-Status: validated', '/',
          { head => [ @$stale[0, 1] ], etag => '"1"', not_modified => [ $fresh ] },
          'MISS',
          [ 'REVALIDATED',
-           head => [ qr/^Cache-Status: $ours; fwd=stale; fwd-status=304; ttl=60/m ] ]);
+           head => [ qr/^Cache-Status: $ours; fwd=stale; fwd-status=304; ttl=(?:60|5\d)/m ] ]);
 one_case('Cache-Status: an upstream cache', '/',
          [ $fresh, 'Cache-Status: a; hit', 'Cache-Status: b; fwd=miss' ],
          ([ 'MISS', head => [ qr/a; hit.*b; fwd=miss.*$ours; fwd/s ] ],
