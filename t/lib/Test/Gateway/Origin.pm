@@ -210,7 +210,9 @@ sub serve {
         for my $socket (@ready) {
             if ($socket == $control) { obey() or return }
             elsif ($socket == $listen) { admit() }
-            else { attend($connection{fileno $socket} // next) }
+            elsif (defined fileno $socket) {   # not closed in this turn
+                attend($connection{fileno $socket} // next)
+            }
         }
         wake();
     }
