@@ -138,9 +138,8 @@ ngx_http_gateway_cache_header_filter(ngx_http_request_t *r)
 
 
 /*
- * Another filter has found the response to be none that it can send, and sends
- * an error in its place: by ngx_http_filter_finalize_request(), while it filters
- * the header or the body.
+ * Another filter cannot send the response, and sends an error in its place, by
+ * ngx_http_filter_finalize_request(), while it filters the header or the body.
  */
 
 static ngx_int_t
