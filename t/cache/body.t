@@ -25,6 +25,8 @@ my $nginx = start_nginx(port => $port, conf => http_conf(workers => 2,
     location / { $up }
     location /unbuffered/ { $up proxy_buffering off; }
     location /nofile/ { $up proxy_max_temp_file_size 0; }
+    @{[ nginx_before(1, 27, 2) ? ''
+        : "location /late/ { $up proxy_pass_trailers on; }" ]}
     location /gzip/ { $up gzip on; gzip_min_length 1; gzip_types *; }
 END
 
@@ -91,6 +93,20 @@ for my $case ([ '/sse', 'Content-Type: text/event-stream', 'event-stream' ],
     get($case->[0]);
     (undef, $head) = get($case->[0]);
     is(status($head), "MISS $case->[2]", $case->[1]);
+}
+
+SKIP: {
+    skip 'nginx passes no trailers on', 2 if nginx_before(1, 27, 2);
+
+    for my $case ([ '/late/without', [], 'HIT' ],
+                  [ '/late/with', [ 'X-T: 1' ], 'MISS' ]) {
+        my ($path, $trailers, $then) = @$case;
+        $origin->answer($path, head => [ @fresh ], framing => 'chunked',
+                        trailers => $trailers, body => 'x');
+        get($path, headers => [ 'TE: trailers' ]);
+        (undef, $head) = get($path, headers => [ 'TE: trailers' ]);
+        is(status($head), $then, "no field has announced trailers: $path");
+    }
 }
 
 # --- ranges and HEAD
