@@ -136,6 +136,21 @@ for my $where ('', '/unbuffered') {
     ok($request->{aborted} && !$request->{done},
        "$path: a client leaves, and too much comes to store it");
 
+    # --- nor for one that has its 304, and sends its next request
+
+    $path = "$where/known";
+    $origin->answer($path, head => [ @fresh, 'ETag: "1"' ], framing => 'close',
+                    size => 30_000_000, after => 1_000_000, pause => 0.2);
+    $origin->answer("$where/next", head => [ @fresh ], body => '<next>');
+    $socket = client(join "\r\n", "GET $path HTTP/1.1", 'Host: localhost',
+                     'If-None-Match: "1"', '', "GET $where/next HTTP/1.1",
+                     'Host: localhost', 'Connection: close', '', '');
+    like(reads($socket, sub { 0 }), qr/^HTTP\/1.1 304 .*HTTP\/1.1 200 .*<next>$/s,
+         "$path: a 304, and the next response on the connection");
+    wait_until(sub { my ($r) = $origin->requests($path);
+                     $r->{aborted} || $r->{done} });
+    ok(($origin->requests($path))[0]{aborted}, 'the rest is not read');
+
     # --- what a slow client has not read is sent while the origin pauses
 
     $path = "$where/pause";
