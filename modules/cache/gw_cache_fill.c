@@ -7,6 +7,12 @@
 #include <string.h>
 
 #include "gw_cache_shard.h"
+
+
+/* bytes of a body */
+#define gw_cache_most(user)                                                   \
+    ((user)->object < (user)->cache->object ? (user)->object                  \
+                                            : (user)->cache->object)
 #include "gw_siphash.h"
 
 
@@ -266,7 +272,7 @@ gw_cache_open(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const gw_cache_key_t *key, const gw_cache_labels_t *target,
     const gw_cache_content_t *response, uint64_t length, uint64_t now)
 {
-    if (length != GW_CACHE_UNKNOWN && length > user->cache->object) {
+    if (length != GW_CACHE_UNKNOWN && length > gw_cache_most(user)) {
         return 0;
     }
 
@@ -481,7 +487,7 @@ gw_cache_append(gw_cache_user_t *user, gw_cache_fill_t *fill,
     size_t            n, room;
     gw_cache_part_t  *part;
 
-    if (fill->entry == 0 || len > user->cache->object - fill->length
+    if (fill->entry == 0 || len > gw_cache_most(user) - fill->length
         || (fill->expected != GW_CACHE_UNKNOWN
             && len > fill->expected - fill->length))
     {

@@ -27,10 +27,8 @@ gw_cache_align(size_t size, size_t to)
 
 int
 gw_cache_init(gw_cache_t *cache, size_t size, const uint64_t secret[2],
-    uint64_t zone, uint64_t object)
+    uint64_t zone)
 {
-    uint64_t  most;
-
     if (size < GW_CACHE_SIZE_MIN) {
         return 0;
     }
@@ -44,8 +42,7 @@ gw_cache_init(gw_cache_t *cache, size_t size, const uint64_t secret[2],
 
     gw_cache_lay_out(cache, size);
 
-    most = (uint64_t) (cache->heap.units - 1) * GW_CACHE_UNIT / 4;
-    cache->object = object < most ? object : most;
+    cache->object = (uint64_t) (cache->heap.units - 1) * GW_CACHE_UNIT / 4;
 
     gw_cache_repair(cache);
     gw_cache_set(&cache->magic, GW_CACHE_MAGIC);

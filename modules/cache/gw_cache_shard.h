@@ -181,7 +181,7 @@ struct gw_cache_s {
     uint64_t              size;
     uint64_t              zone;
     uint64_t              secret[2];
-    uint64_t              object;       /* bytes of a body */
+    uint64_t              object;       /* bytes of a body, at most */
     uint32_t              entries;      /* numbered from 1 */
     uint32_t              fills;
     uint32_t              buckets;      /* a power of 2, as url_bins is */

@@ -83,6 +83,8 @@ typedef struct {
 typedef struct {
     gw_cache_t           *cache;
     uint64_t              self;         /* this process; not 0 */
+    uint64_t              object;       /* bytes of a body, at most; no more
+                                           than a quarter of the heap count */
 
     void                (*lock)(void *data);
     void                (*unlock)(void *data);
@@ -214,12 +216,11 @@ typedef struct {
 /*
  * Makes a shard of "size" bytes, whose content may be anything and which begin
  * with a cache line.  "secret" is that of all shards of the zone; "zone" is a
- * number of the caller's, such as how many shards there are; "object" is the
- * most bytes of a body, of which no more than a quarter of the heap count.
- * Returns 0 if the size is too small.
+ * number of the caller's, such as how many shards there are.  Returns 0 if the
+ * size is too small.
  */
 int gw_cache_init(gw_cache_t *cache, size_t size, const uint64_t secret[2],
-    uint64_t zone, uint64_t object);
+    uint64_t zone);
 
 /* whether this is a shard of this layout and zone */
 int gw_cache_valid(const gw_cache_t *cache, uint64_t zone);

@@ -282,8 +282,7 @@ ngx_http_gateway_cache_shard_make(ngx_http_gateway_cache_shard_t *shard,
     cache = ngx_slab_alloc(shard->shpool, size);
 
     if (cache == NULL
-        || !gw_cache_init(cache, size, secret, shard->zone->shards,
-                          shard->zone->max_object))
+        || !gw_cache_init(cache, size, secret, shard->zone->shards))
     {
         ngx_log_error(NGX_LOG_EMERG, log, 0, "zone \"%V\" is too small",
                       &shard->zone->zone.name);
@@ -302,6 +301,7 @@ ngx_http_gateway_cache_shard_make(ngx_http_gateway_cache_shard_t *shard,
 static void
 ngx_http_gateway_cache_shard_user(ngx_http_gateway_cache_shard_t *shard)
 {
+    shard->user.object = shard->zone->max_object;
     shard->user.lock = ngx_http_gateway_cache_lock;
     shard->user.unlock = ngx_http_gateway_cache_unlock;
     shard->user.gone = ngx_http_gateway_cache_gone;

@@ -31,7 +31,13 @@ $ENV{TEST_NGINX_BINARY} ||= (grep { -x } map { "$_/nginx" }
 my ($port, $h2) = (free_port(), free_port());
 my $origin = cache_origin();
 
-sub conf { return cache_conf($port, $h2, $origin->port, @_) }
+# what is kept has a zone of its own, where nothing else evicts it
+sub conf {
+    return cache_conf($port, $h2, $origin->port,
+        http => 'gateway_cache_zone zone=kept:4m;',
+        server => 'location /kept/ { gateway_cache kept;'
+                  . " proxy_pass http://127.0.0.1:@{[ $origin->port ]}; }", @_);
+}
 
 my $nginx = start_nginx(port => $port, files => cache_files(), conf => conf());
 
@@ -74,21 +80,31 @@ sub rest {
 }
 
 
+# a reload that waits for the new workers alone
+
+sub reload_now {
+    my %old = map { $_ => 1 } $nginx->workers;
+    $nginx->reload(undef, wait => 0);
+    return wait_until(sub { 2 == grep { !$old{$_} } $nginx->workers }, 30);
+}
+
+
 # --- reloads with the same sizes, under load
 
-my @kept = map { "/open/kept/$_" } 1 .. 20;
+my @kept = map { "/kept/$_" } 1 .. 20;
 my %first = map { $_ => (fetch($_, 'size=' . int rand 100_000))[0] } @kept;
 
 my $clients = clients(port => $port, h2 => $h2, seed => $seed, n => 5,
                       request => \&random_request);
 my $lost = 0;
 for (1 .. $reloads) {
-    $nginx->reload(undef, timeout => 30) or $lost++;
+    reload_now();
     my $path = pick(@kept);
     my ($n, $good) = fetch($path);
     $lost++ if $n != $first{$path} || $good =~ /bad/;
 }
 my @records = $clients->stop;
+ok(wait_until(sub { $nginx->workers == 2 }, 30), 'all old workers have left');
 is($lost, 0, "$reloads reloads keep what is stored");
 is(scalar(grep { my ($n, $good) = fetch($_);
                  $n == $first{$_} && $good !~ /bad/ } @kept), scalar @kept,
@@ -108,11 +124,11 @@ ok($seen->{reused}, 'some were hits');
 sub loses {
     my ($what, $lost, $big, $slow) = @_;
 
-    my ($n) = fetch($kept[0], 'size=1000');
+    my ($n) = fetch('/open/lost', 'size=1000');
     my @old = $nginx->workers;
     $nginx->reload(conf(big => $big), wait => !$slow, timeout => 30);
     my $again = $n;
-    wait_until(sub { ($again) = fetch($kept[0], 'size=1000'); $again != $n },
+    wait_until(sub { ($again) = fetch('/open/lost', 'size=1000'); $again != $n },
                $lost ? 20 : 0);
     isnt($again, -1, "$what: served");
     is($again == $n ? 'kept' : 'lost', $lost ? 'lost' : 'kept',
@@ -125,8 +141,34 @@ my $slow = slow('/open/large');
 loses('a smaller size', 1, '15m', 1);
 is(rest($slow), 3_000_000, 'an old worker sends what has been lost');
 loses('the first size', 1, '31m max_object=4m');
-loses('a smaller max_object', 0, '31m max_object=3m');
-loses('the same sizes', 0, '31m max_object=3m');
+loses('the same sizes', 0, '31m max_object=4m');
+
+# a new limit applies to what is stored from then on
+
+my $limited = sub {
+    my ($path) = @_;
+    my @n = map { (fetch($path, 'size=2000000|framing=' . $_))[0] } @_[1, 1];
+    return $n[0] == $n[1] ? 'stored' : 'not stored';
+};
+is($limited->("/open/limit/$_", $_), 'stored', "below max_object, $_")
+    for qw( length chunked );
+loses('a smaller max_object', 0, '31m max_object=1m');
+is($limited->("/open/less/$_", $_), 'not stored', "above a smaller one, $_")
+    for qw( length chunked );
+is($limited->("/open/limit/$_", $_), 'stored', "what was stored before, $_")
+    for qw( length chunked );
+loses('a larger max_object', 0, '31m max_object=4m');
+is($limited->("/open/more/$_", $_), 'stored', "below a larger one, $_")
+    for qw( length chunked );
+
+# from a default that is smaller than the zone would allow
+
+$nginx->reload(conf(big => '30m'), timeout => 30);
+is($limited->('/open/first/length', 'length'), 'not stored', 'the default');
+$nginx->reload(conf(big => '30m max_object=4m'), timeout => 30);
+is($limited->('/open/second/length', 'length'), 'stored',
+   'a larger one than that of the start');
+$nginx->reload(conf(), timeout => 30);
 
 # the zone is removed and added again
 
@@ -137,7 +179,7 @@ $nginx->reload($without, timeout => 30);
 is((fetch('/open/between'))[1], 700, 'without the other zone: a hit');
 $nginx->reload(conf(), timeout => 30);
 is((fetch('/open/between'))[1], 700, 'with it again: a hit');
-my $off = conf(server => '') =~ s/gateway_cache[a-z_]* [^;]*;//gr;
+my $off = conf() =~ s/gateway_cache[a-z_]* [^;]*;//gr;
 $nginx->reload($off, timeout => 30);
 is((fetch('/open/between', 'size=800'))[1], 800, 'without a cache: no hit');
 $nginx->reload(conf(), timeout => 30);
@@ -150,9 +192,7 @@ is((fetch('/open/between'))[1], 900, 'then a hit');
 my ($large) = fetch('/open/slow', 'size=3000000');
 my @slow = map { slow('/open/slow') } 1 .. 4;
 my @old = $nginx->workers;
-$nginx->reload(undef, wait => 0);
-wait_until(sub { grep { my $p = $_; !grep { $_ == $p } @old } $nginx->workers },
-           20);
+reload_now();
 is((fetch('/open/slow'))[0], $large, 'new workers have what is stored');
 http_get($nginx, '/_cache', method => 'POST', body => '{"purge":[{"all":true}]}',
          headers => [ 'Content-Type: application/json' ]);
@@ -186,7 +226,8 @@ SKIP: {
     ok(wait_until(sub { !Test::Gateway::Server::alive($master) }, 20),
        'and ends');
     fetch('/open/upgrade', 'size=20');
-    like((fetch('/open/upgrade'))[1], qr/^(?:20|2000000)$/, 'the new one serves');
+    like((fetch('/open/upgrade'))[1], qr/^(?:20|100|2000000)$/,
+         'the new one serves');
 }
 
 

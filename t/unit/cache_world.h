@@ -120,6 +120,7 @@ world_user(gw_cache_user_t *user, gw_cache_t *cache, uint64_t self)
     memset(user, 0, sizeof(gw_cache_user_t));
     user->cache = cache;
     user->self = self;
+    user->object = UINT64_MAX;
     user->lock = world_lock;
     user->unlock = world_unlock;
     user->gone = world_gone;
@@ -127,7 +128,7 @@ world_user(gw_cache_user_t *user, gw_cache_t *cache, uint64_t self)
 
 
 static gw_cache_t *
-world_begin(size_t size, uint64_t object)
+world_begin(size_t size)
 {
     gw_cache_t      *cache;
     const uint64_t   secret[2] = { 3, 4 };
@@ -139,7 +140,7 @@ world_begin(size_t size, uint64_t object)
     cache = shared(size);
     memset(cache, 0xA5, size);
 
-    if (!gw_cache_init(cache, size, secret, 1, object)) {
+    if (!gw_cache_init(cache, size, secret, 1)) {
         abort();
     }
 

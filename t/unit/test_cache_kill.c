@@ -411,7 +411,7 @@ set_up(const op_t *op)
     world->lock = 0;
     world_born(CHILD);
     memset(cache, 0, SIZE);
-    gw_cache_init(cache, SIZE, secret, 1, SIZE);
+    gw_cache_init(cache, SIZE, secret, 1);
 
     world_user(&user, cache, (uint64_t) getpid());
     gw_cache_join(&user, NOW);
@@ -631,7 +631,7 @@ main(void)
         return skip_all("a process cannot be traced here");
     }
 
-    cache = world_begin(SIZE, SIZE);
+    cache = world_begin(SIZE);
     copy = shared(SIZE);
     before = shared(SIZE);
 

@@ -562,7 +562,7 @@ main(void)
                                          "purged responses",
                                          "stale ones that look fresh" };
 
-    cache = world_begin(SIZE, SIZE);
+    cache = world_begin(SIZE);
     model = shared(sizeof(model_t));
     srandom(1);
 

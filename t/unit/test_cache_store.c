@@ -21,7 +21,7 @@ static gw_cache_user_t   user;
 static void
 begin(size_t size)
 {
-    cache = world_begin(size, LARGE);
+    cache = world_begin(size);
     world_user(&user, cache, (uint64_t) getpid());
     gw_cache_join(&user, NOW);
 }
@@ -54,9 +54,9 @@ test_header(void)
     cache = shared(SIZE);
 
     ok(!gw_cache_valid(cache, 1), "zeroes are no shard");
-    ok(!gw_cache_init(cache, GW_CACHE_SIZE_MIN - 1, secret, 1, LARGE),
+    ok(!gw_cache_init(cache, GW_CACHE_SIZE_MIN - 1, secret, 1),
        "too small");
-    ok(gw_cache_init(cache, GW_CACHE_SIZE_MIN, secret, 1, LARGE),
+    ok(gw_cache_init(cache, GW_CACHE_SIZE_MIN, secret, 1),
        "the smallest");
     ok(gw_cache_valid(cache, 1), "is one");
     ok(!gw_cache_valid(cache, 2), "of another zone");
@@ -468,6 +468,18 @@ test_limits(void)
     ok(gw_cache_append(&user, &fill, data, most, NOW), "all of it");
     ok(!gw_cache_append(&user, &fill, data, 1, NOW), "not a byte more");
     gw_cache_abort(&user, &fill);
+
+    user.object = 1000;
+    is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
+    ok(!case_open(&user, &a, &fill, 1001), "a length above the user's");
+    gw_cache_abort(&user, &fill);
+
+    is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
+    ok(case_open(&user, &a, &fill, GW_CACHE_UNKNOWN), "no length");
+    ok(gw_cache_append(&user, &fill, data, 1000, NOW), "the user's limit");
+    ok(!gw_cache_append(&user, &fill, data, 1, NOW), "not a byte more");
+    gw_cache_abort(&user, &fill);
+    user.object = UINT64_MAX;
 
     is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
     ok(case_open(&user, &a, &fill, GW_CACHE_UNKNOWN), "no length");

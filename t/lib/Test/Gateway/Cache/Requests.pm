@@ -94,6 +94,9 @@ server {
     ssl_certificate_key @{[ certificate_key('server') ]};
     include locations.conf;
 END2
+    # what a client does not read is not in the buffers of the system
+    $text =~ s/listen 127\.0\.0\.1:\d+( ssl)?\K/ sndbuf=32k/g;
+
     # the same locations for both protocols
     return $text =~ s/include locations.conf;/$locations/gr;
 }
