@@ -101,7 +101,14 @@ $nginx->stop;
 # --- the model: a purge and unsafe requests that have not been, and variants
 # that the origin has not been asked for
 
-my $half = $run->{truth}[@{ $run->{truth} } / 2]{at};
+# a time at which a response was stored that was used later
+
+my ($half) = map {
+    my $t = $run->{truth}[ $_->{head}{'x-stamp'} // 0 ];
+    my $stored = $run->{truth}[ $t->{n} ]{at};
+    $_->{status} == 200 && $t->{rid} ne $_->{rid} && $_->{t0} > $stored
+        && $_->{target} =~ /part/ ? ($_->{t0} + $stored) / 2 : ();
+} @{ $run->{records} };
 my %all = (t0 => $half, t1 => $half);
 my @unsafe = map { { %$_, %all, method => 'PUT', status => 204 } }
              @{ $run->{records} };

@@ -11,7 +11,8 @@ package Test::Gateway::Cache::Clients;
 #
 # A request: method, host, target, fields (list of [ name, value ]), body, and
 #
-#   slow            so many seconds are taken to read the response
+#   slow            so many seconds are taken to read the response; with curl, 3
+#                   MB a second, which holds up other streams of the connection
 #   leave           the client closes the connection after the head
 #
 # "n" processes use HTTP/1.1, "n2" curl with HTTP/2.  A record has what the
@@ -292,7 +293,7 @@ sub ask_h2 {
             map({ ('-H', "$_->[0]: $_->[1]") } @{ $request->{fields} }),
             $request->{method} eq 'HEAD' ? '-I' : ('-X', $request->{method}),
             defined $request->{body} ? ('--data-binary', $request->{body}) : (),
-            $request->{slow} ? ('--limit-rate', '200k') : (),
+            $request->{slow} ? ('--limit-rate', '3m') : (),
             "https://127.0.0.1:$c->{h2}$request->{target}";
         push @records, record_of($request);
         $i++;
