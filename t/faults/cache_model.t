@@ -138,6 +138,9 @@ my %lies = (
 
 sub lying_request {
     my $request = random_request();
+    push @{ $request->{fields} }, [ 'X-Forwarded-Host', pick(qw( x y )) ]
+        if rand() < 0.3 && !grep { $_->[0] eq 'X-Forwarded-Host' }
+                            @{ $request->{fields} };
     for my $field (@{ $request->{fields} }) {
         $field->[1] .= '|lie=' . pick(qw( byte head cut ))
             if $field->[0] eq 'X-Plan' && rand() < 0.1;

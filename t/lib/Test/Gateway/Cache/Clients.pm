@@ -12,7 +12,7 @@ package Test::Gateway::Cache::Clients;
 # A request: method, host, target, fields (list of [ name, value ]), body, and
 #
 #   slow            so many seconds are taken to read the response; with curl, 3
-#                   MB a second, which holds up other streams of the connection
+#                   MB a second are read
 #   leave           the client closes the connection after the head
 #
 # "n" processes use HTTP/1.1, "n2" curl with HTTP/2.  A record has what the
@@ -277,12 +277,12 @@ sub paced {
 }
 
 
-# --- HTTP/2: several streams of one connection
+# --- HTTP/2: several requests on one connection
 
 sub ask_h2 {
     my ($c, @requests) = @_;
 
-    my ($i, @command, @records) = (0, qw( curl -s -Z --no-progress-meter ));
+    my ($i, @command, @records) = (0, qw( curl -s --no-progress-meter ));
     my $file = "$c->{dir}/h2.$c->{i}";
 
     for my $request (@requests) {
