@@ -138,9 +138,13 @@ my %lies = (
 
 sub lying_request {
     my $request = random_request();
-    push @{ $request->{fields} }, [ 'X-Forwarded-Host', pick(qw( x y )) ]
-        if rand() < 0.3 && !grep { $_->[0] eq 'X-Forwarded-Host' }
-                            @{ $request->{fields} };
+    for my $more ([ 'X-Forwarded-Host', pick(qw( x y )) ],
+                  [ 'Cache-Control', 'no-cache' ])
+    {
+        push @{ $request->{fields} }, $more
+            if rand() < 0.3 && !grep { $_->[0] eq $more->[0] }
+                                @{ $request->{fields} };
+    }
     for my $field (@{ $request->{fields} }) {
         $field->[1] .= '|lie=' . pick(qw( byte head cut ))
             if $field->[0] eq 'X-Plan' && rand() < 0.1;
@@ -148,7 +152,7 @@ sub lying_request {
     return $request;
 }
 
-($nginx, $faults, $seen) = run(4, \&lying_request, lies => \%lies);
+($nginx, $faults, $seen) = run(6, \&lying_request, lies => \%lies);
 my $kinds = by_kind(@$faults);
 note(join ', ', map { "$_: $kinds->{$_}" } sort keys %$kinds);
 ok($kinds->{$_}, "the model sees: $_") for 'URL', 'consumer', 'guard',
