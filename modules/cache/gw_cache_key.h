@@ -22,8 +22,8 @@ typedef enum {
     GW_CACHE_KEY_SERVER = 'n',         /* the name of the host */
     GW_CACHE_KEY_HOST = 'h',           /* the field, as received */
     GW_CACHE_KEY_PORT = 't',           /* of an absolute URI */
-    GW_CACHE_KEY_UPSTREAM = 'o',       /* who is asked */
-    GW_CACHE_KEY_SENT = 'f',           /* as what */
+    GW_CACHE_KEY_UPSTREAM = 'o',       /* who is asked, and how */
+    GW_CACHE_KEY_SENT = 'f',           /* as which host */
     GW_CACHE_KEY_PATH = 'p',
     GW_CACHE_KEY_REWRITTEN = 'u',
     GW_CACHE_KEY_ARGS = 'q',

@@ -17,6 +17,9 @@
 extern ngx_module_t  ngx_http_gateway_cache_module;
 
 
+/* bytes of a digest of what a location sends */
+#define NGX_HTTP_GATEWAY_CACHE_DIGEST  16
+
 /* hexadecimal digits of $gateway_cache_key */
 #define NGX_HTTP_GATEWAY_CACHE_HEX     32
 
@@ -153,8 +156,10 @@ struct ngx_http_gateway_cache_loc_conf_s {
     ngx_uint_t                      form;       /* bits _FORM_* */
     ngx_uint_t                      original;   /* unsigned:1; the origin may
                                                    receive $request_uri, too */
-    ngx_str_t                       upstream;   /* who is asked, if that is
-                                                   written out */
+    u_char                          sent[NGX_HTTP_GATEWAY_CACHE_DIGEST];
+                                                /* how requests are sent */
+    u_char                          upstream[NGX_HTTP_GATEWAY_CACHE_DIGEST];
+                                                /* the same, and to whom */
     ngx_http_complex_value_t       *host;       /* that is sent; NULL: one that
                                                    the key has */
 
@@ -389,11 +394,12 @@ void ngx_http_gateway_cache_warn_left(ngx_conf_t *cf,
 ngx_uint_t ngx_http_gateway_cache_original(ngx_conf_t *cf);
 
 /*
- * The same: the names of the upstream servers that the location writes out, in
- * the memory of the configuration; "*name" is empty on entry, and stays so if
- * there are none, or a variable names them.  NGX_ERROR: no memory.
+ * The same: digests of what makes the requests of the location different from
+ * those of others: in "sent" of the texts of "proxy_set_header", "fastcgi_param"
+ * and the like, in "upstream" also of the upstream servers that it writes out.
  */
-ngx_int_t ngx_http_gateway_cache_upstream(ngx_conf_t *cf, ngx_str_t *name);
+void ngx_http_gateway_cache_upstream(ngx_conf_t *cf,
+    ngx_http_gateway_cache_loc_conf_t *clcf);
 
 /*
  * The same: the value of "proxy_set_header Host", unless it is the name of the

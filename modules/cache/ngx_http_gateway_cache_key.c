@@ -24,8 +24,10 @@ static void ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
     gw_cache_key_out_t *out);
 static ngx_int_t ngx_http_gateway_cache_put_host(ngx_http_request_t *r,
     gw_cache_key_out_t *out);
-static ngx_int_t ngx_http_gateway_cache_put_upstream(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_cache_put_sent(ngx_http_request_t *r,
     gw_cache_key_out_t *out);
+static void ngx_http_gateway_cache_put_upstream(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, gw_cache_key_out_t *out);
 static void ngx_http_gateway_cache_put_guard(ngx_http_request_t *r,
     const ngx_http_gateway_cache_guard_t *guard, gw_cache_key_out_t *out);
 static ngx_uint_t ngx_http_gateway_cache_guards(
@@ -219,6 +221,7 @@ ngx_http_gateway_cache_put(ngx_http_request_t *r,
     const ngx_http_gateway_cache_part_t  *part;
 
     ngx_http_gateway_cache_line(r, clcf, &line);
+    ngx_http_gateway_cache_put_upstream(r, clcf, out);
 
     part = clcf->set.key->elts;
 
@@ -399,29 +402,20 @@ ngx_http_gateway_cache_put_host(ngx_http_request_t *r, gw_cache_key_out_t *out)
         gw_cache_key_put(out, GW_CACHE_KEY_PORT, port);
     }
 
-    return ngx_http_gateway_cache_put_upstream(r, out);
+    return ngx_http_gateway_cache_put_sent(r, out);
 }
 
 
-/*
- * The upstream servers, whose name is the Host that nginx sends if no other is
- * configured, and the one that is: an "if" and a server on another port may
- * send requests for the same URL to others.
- */
+/* the Host that is configured: a server on another port may have another one */
 
 static ngx_int_t
-ngx_http_gateway_cache_put_upstream(ngx_http_request_t *r,
+ngx_http_gateway_cache_put_sent(ngx_http_request_t *r,
     gw_cache_key_out_t *out)
 {
     ngx_str_t                           host;
     ngx_http_gateway_cache_loc_conf_t  *here;
 
     here = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
-
-    if (here->upstream.len) {
-        gw_cache_key_put(out, GW_CACHE_KEY_UPSTREAM,
-                         ngx_http_gateway_cache_text(&here->upstream));
-    }
 
     if (here->host == NULL) {
         return NGX_OK;
@@ -435,6 +429,30 @@ ngx_http_gateway_cache_put_upstream(ngx_http_request_t *r,
                            ngx_http_gateway_cache_text(&host));
 
     return NGX_OK;
+}
+
+
+/*
+ * What is sent, for another location may send requests for the same URL in the
+ * name of another tenant.  With a host also the upstream servers, whose name is
+ * the Host that nginx sends if no other is configured: an "if" and a server on
+ * another port may ask others.
+ */
+
+static void
+ngx_http_gateway_cache_put_upstream(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf, gw_cache_key_out_t *out)
+{
+    gw_text_t                           digest;
+    ngx_http_gateway_cache_loc_conf_t  *here;
+
+    here = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
+
+    digest.data = (clcf->form & NGX_HTTP_GATEWAY_CACHE_FORM_HOST)
+                  ? here->upstream : here->sent;
+    digest.len = NGX_HTTP_GATEWAY_CACHE_DIGEST;
+
+    gw_cache_key_put(out, GW_CACHE_KEY_UPSTREAM, digest);
 }
 
 

@@ -4,11 +4,13 @@
  * since a .so that links to one of them does not load into an nginx without it.
  *
  * The configuration of each is a private structure that holds the common one of
- * upstreams.  Where in it, the command of a timeout tells, and that of
- * proxy_set_header where its fields are.
+ * upstreams.  Where in it, the command of a timeout tells, and those of other
+ * directives where the values are that they set.
  */
 
 #include "ngx_http_gateway_cache.h"
+
+#include <ngx_md5.h>
 
 
 typedef struct {
@@ -52,8 +54,32 @@ static const ngx_http_gateway_cache_upstream_t
 };
 
 
-static ngx_str_t  ngx_http_gateway_cache_set_header =
+static const ngx_str_t  ngx_http_gateway_cache_set_header =
     ngx_string("proxy_set_header");
+
+
+/* what requests are made of; each module has some of them */
+
+static const ngx_str_t  ngx_http_gateway_cache_sent[] = {
+    ngx_string("proxy_set_header"),
+    ngx_string("proxy_set_body"),
+    ngx_string("proxy_method"),
+    ngx_string("proxy_pass_request_headers"),
+    ngx_string("proxy_pass_request_body"),
+    ngx_string("fastcgi_param"),
+    ngx_string("fastcgi_index"),
+    ngx_string("fastcgi_pass_request_headers"),
+    ngx_string("fastcgi_pass_request_body"),
+    ngx_string("uwsgi_param"),
+    ngx_string("uwsgi_modifier1"),
+    ngx_string("uwsgi_modifier2"),
+    ngx_string("uwsgi_pass_request_headers"),
+    ngx_string("uwsgi_pass_request_body"),
+    ngx_string("scgi_param"),
+    ngx_string("scgi_pass_request_headers"),
+    ngx_string("scgi_pass_request_body"),
+    ngx_null_string
+};
 
 
 #if (NGX_HTTP_CACHE)
@@ -63,9 +89,17 @@ static void ngx_http_gateway_cache_left(ngx_conf_t *cf,
 #endif
 static ngx_http_upstream_conf_t *ngx_http_gateway_cache_upstream_conf(
     ngx_conf_t *cf, const ngx_http_gateway_cache_upstream_t *upstream);
+static void ngx_http_gateway_cache_digest_sent(ngx_conf_t *cf, ngx_md5_t *md5,
+    const char *module);
+static void ngx_http_gateway_cache_digest_field(ngx_md5_t *md5,
+    const ngx_command_t *cmd, const void *field);
+static void ngx_http_gateway_cache_digest_pairs(ngx_md5_t *md5,
+    const ngx_array_t *pairs);
+static void ngx_http_gateway_cache_digest(ngx_md5_t *md5,
+    const ngx_str_t *text);
 static ngx_uint_t ngx_http_gateway_cache_host_known(const ngx_str_t *value);
-static u_char *ngx_http_gateway_cache_upstream_field(ngx_conf_t *cf,
-    const char *name, const ngx_str_t *directive, size_t least);
+static void *ngx_http_gateway_cache_upstream_field(ngx_conf_t *cf,
+    const char *name, const ngx_str_t *directive, ngx_command_t **command);
 static void *ngx_http_gateway_cache_module_conf(ngx_conf_t *cf,
     const char *name, ngx_module_t **module);
 
@@ -124,15 +158,26 @@ ngx_http_gateway_cache_original(ngx_conf_t *cf)
 }
 
 
-/* which servers a location asks is not told by what it sends */
+/*
+ * The texts of directives as they were written, and not their values: those are
+ * different for each request where they contain a variable such as $request_id.
+ */
 
-ngx_int_t
-ngx_http_gateway_cache_upstream(ngx_conf_t *cf, ngx_str_t *name)
+void
+ngx_http_gateway_cache_upstream(ngx_conf_t *cf,
+    ngx_http_gateway_cache_loc_conf_t *clcf)
 {
-    u_char                                   *p;
+    ngx_md5_t                                 sent, upstream;
     ngx_http_upstream_conf_t                 *conf;
-    ngx_http_upstream_srv_conf_t             *uscf;
     const ngx_http_gateway_cache_upstream_t  *u;
+
+    ngx_md5_init(&sent);
+
+    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+        ngx_http_gateway_cache_digest_sent(cf, &sent, u->module);
+    }
+
+    upstream = sent;
 
     for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
 
@@ -142,22 +187,102 @@ ngx_http_gateway_cache_upstream(ngx_conf_t *cf, ngx_str_t *name)
             continue;
         }
 
-        uscf = conf->upstream;
-
-        p = ngx_pnalloc(cf->pool, name->len + ngx_strlen(u->module)
-                                  + uscf->host.len + NGX_INT_T_LEN
-                                  + sizeof(" :;"));
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        name->len = ngx_sprintf(p, "%V%s %V:%ui;", name, u->module,
-                                &uscf->host, (ngx_uint_t) uscf->port)
-                    - p;
-        name->data = p;
+        ngx_md5_update(&upstream, u->module, ngx_strlen(u->module));
+        ngx_http_gateway_cache_digest(&upstream, &conf->upstream->host);
+        ngx_md5_update(&upstream, &conf->upstream->port,
+                       sizeof(conf->upstream->port));
     }
 
-    return NGX_OK;
+    ngx_md5_final(clcf->sent, &sent);
+    ngx_md5_final(clcf->upstream, &upstream);
+}
+
+
+static void
+ngx_http_gateway_cache_digest_sent(ngx_conf_t *cf, ngx_md5_t *md5,
+    const char *module)
+{
+    void             *field;
+    ngx_command_t    *cmd;
+    const ngx_str_t  *sent;
+
+    for (sent = ngx_http_gateway_cache_sent; sent->len; sent++) {
+
+        field = ngx_http_gateway_cache_upstream_field(cf, module, sent, &cmd);
+
+        if (field) {
+            ngx_http_gateway_cache_digest(md5, sent);
+            ngx_http_gateway_cache_digest_field(md5, cmd, field);
+        }
+    }
+}
+
+
+/* the function that sets a field says of what type it is */
+
+static void
+ngx_http_gateway_cache_digest_field(ngx_md5_t *md5, const ngx_command_t *cmd,
+    const void *field)
+{
+    const ngx_array_t               *pairs;
+    const ngx_http_complex_value_t  *value;
+
+    if (cmd->set == ngx_conf_set_keyval_slot
+        || cmd->set == ngx_http_upstream_param_set_slot)
+    {
+        pairs = *(ngx_array_t * const *) field;
+
+        if (pairs && pairs != NGX_CONF_UNSET_PTR) {
+            ngx_http_gateway_cache_digest_pairs(md5, pairs);
+        }
+
+    } else if (cmd->set == ngx_conf_set_str_slot) {
+        ngx_http_gateway_cache_digest(md5, field);
+
+    } else if (cmd->set == ngx_http_set_complex_value_slot) {
+        value = *(ngx_http_complex_value_t * const *) field;
+
+        if (value && value != NGX_CONF_UNSET_PTR) {
+            ngx_http_gateway_cache_digest(md5, &value->value);
+        }
+
+    } else if (cmd->set == ngx_conf_set_flag_slot
+               || cmd->set == ngx_conf_set_num_slot)
+    {
+        ngx_md5_update(md5, field, sizeof(ngx_int_t));
+    }
+}
+
+
+/* ngx_keyval_t, or ngx_http_upstream_param_t, which begins in the same way */
+
+static void
+ngx_http_gateway_cache_digest_pairs(ngx_md5_t *md5, const ngx_array_t *pairs)
+{
+    ngx_uint_t           i;
+    const ngx_keyval_t  *pair;
+
+    ngx_md5_update(md5, &pairs->nelts, sizeof(pairs->nelts));
+
+    for (i = 0; i < pairs->nelts; i++) {
+        pair = (ngx_keyval_t *) ((u_char *) pairs->elts + i * pairs->size);
+
+        ngx_http_gateway_cache_digest(md5, &pair->key);
+        ngx_http_gateway_cache_digest(md5, &pair->value);
+    }
+}
+
+
+/* with its length: no two lists of texts have the same bytes */
+
+static void
+ngx_http_gateway_cache_digest(ngx_md5_t *md5, const ngx_str_t *text)
+{
+    ngx_md5_update(md5, &text->len, sizeof(text->len));
+
+    if (text->len) {
+        ngx_md5_update(md5, text->data, text->len);
+    }
 }
 
 
@@ -166,15 +291,16 @@ ngx_http_gateway_cache_upstream(ngx_conf_t *cf, ngx_str_t *name)
 ngx_int_t
 ngx_http_gateway_cache_host(ngx_conf_t *cf, ngx_http_complex_value_t **host)
 {
-    u_char        *field;
-    ngx_str_t     *value;
-    ngx_uint_t     i;
-    ngx_array_t   *headers;
-    ngx_keyval_t  *header;
+    void           *field;
+    ngx_str_t      *value;
+    ngx_uint_t      i;
+    ngx_array_t    *headers;
+    ngx_keyval_t   *header;
+    ngx_command_t  *cmd;
 
     field = ngx_http_gateway_cache_upstream_field(cf,
                                  ngx_http_gateway_cache_upstreams[0].module,
-                                 &ngx_http_gateway_cache_set_header, 0);
+                                 &ngx_http_gateway_cache_set_header, &cmd);
 
     headers = field ? *(ngx_array_t **) field : NULL;
 
@@ -328,24 +454,28 @@ static ngx_http_upstream_conf_t *
 ngx_http_gateway_cache_upstream_conf(ngx_conf_t *cf,
     const ngx_http_gateway_cache_upstream_t *upstream)
 {
-    u_char  *timeout;
+    u_char         *timeout;
+    ngx_command_t  *cmd;
 
     timeout = ngx_http_gateway_cache_upstream_field(cf, upstream->module,
-                         &upstream->timeout,
-                         offsetof(ngx_http_upstream_conf_t, connect_timeout));
+                                                    &upstream->timeout, &cmd);
 
-    return timeout ? (ngx_http_upstream_conf_t *)
-                     (timeout - offsetof(ngx_http_upstream_conf_t,
-                                         connect_timeout))
-                   : NULL;
+    if (timeout == NULL
+        || cmd->offset < offsetof(ngx_http_upstream_conf_t, connect_timeout))
+    {
+        return NULL;
+    }
+
+    return (ngx_http_upstream_conf_t *)
+           (timeout - offsetof(ngx_http_upstream_conf_t, connect_timeout));
 }
 
 
-/* what a directive sets there, "least" bytes behind the beginning or more */
+/* what a directive sets there; "*command" receives the directive */
 
-static u_char *
+static void *
 ngx_http_gateway_cache_upstream_field(ngx_conf_t *cf, const char *name,
-    const ngx_str_t *directive, size_t least)
+    const ngx_str_t *directive, ngx_command_t **command)
 {
     u_char         *conf;
     ngx_module_t   *module;
@@ -359,7 +489,8 @@ ngx_http_gateway_cache_upstream_field(ngx_conf_t *cf, const char *name,
 
     for (cmd = module->commands; cmd->name.len; cmd++) {
         if (ngx_http_gateway_same(&cmd->name, directive)) {
-            return (cmd->offset < least) ? NULL : conf + cmd->offset;
+            *command = cmd;
+            return conf + cmd->offset;
         }
     }
 

@@ -38,6 +38,11 @@ END
     location /nostore/ { gateway_cache_no_store \$arg_nostore; $up }
     location /cookie/ { gateway_cache_ttl 60s; $up }
     location /ignore/ { gateway_cache_ttl 60s; gateway_cache_cookie ignore; $up }
+    location /a/ { rewrite ^/a(/.*) /tenant\$1 break;
+        proxy_set_header X-Tenant a; $up }
+    location /b/ { rewrite ^/b(/.*) /tenant\$1 break;
+        proxy_set_header X-Tenant b; $up }
+    location /id/ { proxy_set_header X-Request-ID \$request_id; $up }
     location /any/ { satisfy any; gateway_api_key api; allow 127.0.0.1; deny all;
         $up }
 END2
@@ -132,6 +137,15 @@ is(status('/value/a'), 'HIT', 'does nothing');
 is(status('/value/a?nocache=1'), 'BYPASS bypass', 'one that is set');
 is(status('/nostore/a?nostore=1'), 'MISS not-wanted', 'not stored');
 is(status('/nostore/a?nostore=1'), 'MISS not-wanted', 'again');
+
+# --- what the location adds to requests
+
+is(status("/$_/x"), 'MISS', "what tenant $_ receives") for 'a', 'b';
+is(status("/$_/x"), 'HIT', "is for tenant $_") for 'a', 'b';
+is(join(' ', map { field($_, 'X-Tenant') } $origin->requests('/tenant/x')), 'a b',
+   'whom the origin knows by a field of its location');
+status('/id/x');
+is(status('/id/x'), 'HIT', 'a field of each request is not part of the key');
 
 # --- what is granted by another method
 

@@ -24,6 +24,24 @@ my $key = 'add_header X-Key $gateway_cache_key always;';
 my $pass = "proxy_pass http://127.0.0.1:$second;"
            . ' proxy_set_header Host $http_host;';
 
+# ways to send the same request, all of them different, but for the last two
+
+my @sent = ($pass, (map { "$pass $_;" } 'proxy_set_header X-Tenant a',
+    'proxy_set_header X-Tenant b', 'proxy_set_header X-Other a',
+    'proxy_set_header X-Tenant a; proxy_set_header X-Other a',
+    'proxy_set_header X-Tenanta ""', 'proxy_method POST', 'proxy_method PUT',
+    'proxy_set_body a', 'proxy_set_body b', 'proxy_pass_request_headers off'),
+    (map { my $module = $_; map { "$module\_pass 127.0.0.1:1; $_;" }
+           "${module}_param A a", "${module}_param A b", "${module}_param B a",
+           "${module}_pass_request_headers off" } qw( fastcgi uwsgi scgi )),
+    'fastcgi_pass 127.0.0.1:2; fastcgi_param A a;',
+    'fastcgi_pass 127.0.0.1:1; fastcgi_param A a; fastcgi_index b;',
+    'uwsgi_pass 127.0.0.1:1; uwsgi_param A a; uwsgi_modifier1 5;',
+    ("$pass proxy_set_header X-Request-ID \$request_id;") x 2);
+
+sub sent { "location /sent/$_[0]/ { rewrite ^ /new/a break;"
+           . " gateway_cache_key scheme host args \$uri; $key $sent[$_[0]] }" }
+
 my $nginx = start_nginx(port => $port,
     files => { certificate_files(),
                'consumers.json' => consumers(consumer('alice'),
@@ -79,6 +97,11 @@ END
         uwsgi_pass 127.0.0.1:1; }
     location /scgi/ { rewrite ^ /index.php break; $key
         scgi_pass 127.0.0.1:1; }
+
+@{[ join "\n", map { sent($_) } 0 .. $#sent ]}
+    location /bare/ { gateway_cache_key args; $key $pass
+        location /bare/a/ { proxy_set_header X-Tenant a; $key $pass }
+        location /bare/b/ { proxy_set_header X-Tenant b; $key $pass } }
 
     location /only { gateway_cache_key path args=only:a,b_*;
                      return 200 \$gateway_cache_key; }
@@ -201,6 +224,13 @@ different('and so may what is in a variable',
           [ '/variable/a/x' ], [ '/variable/b/x' ]);
 different('or what try_files or an error page finds',
           [ '/file/a/x' ], [ '/file/b/x' ]);
+
+different('what the location sends besides',
+          map { [ "/sent/$_/" ] } 0 .. $#sent - 1);
+different('also where the key is the arguments',
+          map { [ "/bare/$_" ] } '', 'a/', 'b/');
+same('what it sends is written in the same way, whatever its value',
+     map { [ "/sent/$_/" ] } $#sent - 1, $#sent, $#sent);
 
 
 # --- the parts
