@@ -13,7 +13,6 @@
 
 #define ENTRIES  100000
 #define SIZE     (160 * 1024 * 1024)
-#define LARGE    (1024 * 1024)
 #define TRIES    5
 #define LIMIT    5.0            /* ms */
 
@@ -215,7 +214,7 @@ main(void)
     size_t    i;
     uint64_t  empty;
 
-    cache = world_begin(SIZE, LARGE);
+    cache = world_begin(SIZE);
     world_user(&user, cache, (uint64_t) getpid());
     gw_cache_join(&user, NOW);
 
