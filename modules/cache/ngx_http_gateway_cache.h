@@ -145,6 +145,14 @@ typedef struct {
 } ngx_http_gateway_cache_settings_t;
 
 
+/* a field that a location sets in requests to the upstream server */
+
+typedef struct {
+    gw_text_t                       name;       /* lower case */
+    ngx_http_complex_value_t       *value;      /* empty: it is not sent */
+} ngx_http_gateway_cache_sent_t;
+
+
 typedef struct ngx_http_gateway_cache_loc_conf_s
     ngx_http_gateway_cache_loc_conf_t;
 
@@ -162,6 +170,11 @@ struct ngx_http_gateway_cache_loc_conf_s {
                                                 /* the same, and to whom */
     ngx_http_complex_value_t       *host;       /* that is sent; NULL: one that
                                                    the key has */
+
+    ngx_array_t                     fields;     /* cache_sent_t */
+    ngx_uint_t                      unknown;    /* unsigned:1; they may be those
+                                                   of a module that sends no
+                                                   request */
 
     struct ngx_http_gateway_cache_admin_s  *admin;
 
@@ -395,10 +408,19 @@ ngx_uint_t ngx_http_gateway_cache_original(ngx_conf_t *cf);
 
 /*
  * The same: digests of what makes the requests of the location different from
- * those of others: in "sent" of the texts of "proxy_set_header", "fastcgi_param"
- * and the like, in "upstream" also of the upstream servers that it writes out.
+ * those of others: in "sent" of the texts of directives such as
+ * "proxy_set_header", in "upstream" also of the upstream servers that are
+ * written out.
  */
 void ngx_http_gateway_cache_upstream(ngx_conf_t *cf,
+    ngx_http_gateway_cache_loc_conf_t *clcf);
+
+/*
+ * The same: the fields that the location sets in requests, by directives such
+ * as "proxy_set_header" and "fastcgi_param HTTP_...".  NGX_ERROR: no memory, or
+ * an [emerg].
+ */
+ngx_int_t ngx_http_gateway_cache_sent_fields(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf);
 
 /*

@@ -22,6 +22,17 @@ ngx_http_gateway_detached_user_t  ngx_http_gateway_cache_refresher = {
 };
 
 
+static ngx_int_t ngx_http_gateway_cache_received(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_ctx_t *ctx, const gw_text_t *vary,
+    gw_cache_fields_t *fields);
+static ngx_int_t ngx_http_gateway_cache_receive(ngx_http_request_t *r,
+    const ngx_array_t *sent, const gw_text_t *vary, gw_cache_fields_t *fields);
+static ngx_uint_t ngx_http_gateway_cache_sets(const ngx_array_t *sent,
+    const gw_text_t *name);
+static ngx_uint_t ngx_http_gateway_cache_varies(gw_text_t vary,
+    const gw_text_t *name);
+
+
 ngx_http_gateway_cache_ctx_t *
 ngx_http_gateway_cache_ctx(ngx_http_request_t *r)
 {
@@ -222,19 +233,24 @@ ngx_http_gateway_cache_variant(ngx_http_request_t *r,
     u_char             *p;
     size_t              len;
     gw_text_t           vary;
+    gw_cache_fields_t   fields;
     const ngx_array_t  *normalize;
-
-    p = ngx_pnalloc(r->pool, NGX_HTTP_GATEWAY_CACHE_VARIANT);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
 
     vary.data = names->data;
     vary.len = names->len;
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_GATEWAY_CACHE_VARIANT);
+
+    if (p == NULL
+        || ngx_http_gateway_cache_received(r, ctx, &vary, &fields) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     normalize = ctx->conf->set.normalize;
 
-    if (gw_cache_variant(&vary, &ctx->fields, normalize->elts,
-                         normalize->nelts, p, NGX_HTTP_GATEWAY_CACHE_VARIANT,
+    if (gw_cache_variant(&vary, &fields, normalize->elts, normalize->nelts, p,
+                         NGX_HTTP_GATEWAY_CACHE_VARIANT,
                          &len)
         != 0)
     {
@@ -247,6 +263,127 @@ ngx_http_gateway_cache_variant(ngx_http_request_t *r,
     (void) ngx_http_gateway_cache_zone_user(ctx->conf->zone, &ctx->key);
 
     return NGX_OK;
+}
+
+
+/*
+ * The lines that "vary" selects by, as the origin receives them: of the fields
+ * that the location sets, what it sets, and otherwise those of the client.
+ */
+
+static ngx_int_t
+ngx_http_gateway_cache_received(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_ctx_t *ctx, const gw_text_t *vary,
+    gw_cache_fields_t *fields)
+{
+    size_t                              i;
+    ngx_uint_t                          n;
+    gw_cache_field_t                   *line;
+    ngx_http_gateway_cache_sent_t      *sent;
+    ngx_http_gateway_cache_loc_conf_t  *here;
+
+    here = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
+    sent = here->fields.elts;
+    n = 0;
+
+    for (i = 0; i < here->fields.nelts; i++) {
+        n += ngx_http_gateway_cache_varies(*vary, &sent[i].name);
+    }
+
+    *fields = ctx->fields;
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    line = ngx_palloc(r->pool, (ctx->fields.n + n) * sizeof(gw_cache_field_t));
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    fields->line = line;
+    fields->n = 0;
+
+    for (i = 0; i < ctx->fields.n; i++) {
+        if (here->unknown
+            || !ngx_http_gateway_cache_sets(&here->fields,
+                                            &ctx->fields.line[i].name))
+        {
+            line[fields->n++] = ctx->fields.line[i];
+        }
+    }
+
+    return ngx_http_gateway_cache_receive(r, &here->fields, vary, fields);
+}
+
+
+/* adds what the location sets to "fields", which have room for it */
+
+static ngx_int_t
+ngx_http_gateway_cache_receive(ngx_http_request_t *r, const ngx_array_t *sent,
+    const gw_text_t *vary, gw_cache_fields_t *fields)
+{
+    ngx_str_t                       value;
+    ngx_uint_t                      i;
+    gw_cache_field_t               *line;
+    ngx_http_gateway_cache_sent_t  *field;
+
+    field = sent->elts;
+
+    for (i = 0; i < sent->nelts; i++) {
+
+        if (!ngx_http_gateway_cache_varies(*vary, &field[i].name)) {
+            continue;
+        }
+
+        if (ngx_http_complex_value(r, field[i].value, &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (value.len == 0) {
+            continue;
+        }
+
+        line = (gw_cache_field_t *) &fields->line[fields->n++];
+        line->name = field[i].name;
+        line->value = ngx_http_gateway_cache_text(&value);
+        gw_cache_trim(&line->value);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_cache_sets(const ngx_array_t *sent, const gw_text_t *name)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_cache_sent_t  *field;
+
+    field = sent->elts;
+
+    for (i = 0; i < sent->nelts; i++) {
+        if (gw_cache_same(&field[i].name, name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_cache_varies(gw_text_t vary, const gw_text_t *name)
+{
+    gw_text_t  member;
+
+    while (gw_cache_member(&vary, &member)) {
+        if (gw_cache_same(&member, name)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

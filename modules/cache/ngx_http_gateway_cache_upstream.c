@@ -16,18 +16,20 @@
 typedef struct {
     const char  *module;
     ngx_str_t    timeout;
+    ngx_str_t    fields;
     const char  *cache;
     const char  *no_cache;
     const char  *bypass;
 } ngx_http_gateway_cache_upstream_t;
 
 
-#define ngx_http_gateway_cache_known(name)                                    \
+#define ngx_http_gateway_cache_known(name, fields)                            \
     { "ngx_http_" name "_module", ngx_string(name "_connect_timeout"),        \
-      name "_cache", name "_no_cache", name "_cache_bypass" }
+      ngx_string(name fields), name "_cache", name "_no_cache",               \
+      name "_cache_bypass" }
 
 #define ngx_http_gateway_cache_null_upstream                                  \
-    { NULL, ngx_null_string, NULL, NULL, NULL }
+    { NULL, ngx_null_string, ngx_null_string, NULL, NULL, NULL }
 
 
 /* proxy is the first: what it sends of a request is known */
@@ -35,10 +37,10 @@ typedef struct {
 static const ngx_http_gateway_cache_upstream_t
     ngx_http_gateway_cache_upstreams[] =
 {
-    ngx_http_gateway_cache_known("proxy"),
-    ngx_http_gateway_cache_known("fastcgi"),
-    ngx_http_gateway_cache_known("uwsgi"),
-    ngx_http_gateway_cache_known("scgi"),
+    ngx_http_gateway_cache_known("proxy", "_set_header"),
+    ngx_http_gateway_cache_known("fastcgi", "_param"),
+    ngx_http_gateway_cache_known("uwsgi", "_param"),
+    ngx_http_gateway_cache_known("scgi", "_param"),
     ngx_http_gateway_cache_null_upstream
 };
 
@@ -48,14 +50,10 @@ static const ngx_http_gateway_cache_upstream_t
 static const ngx_http_gateway_cache_upstream_t
     ngx_http_gateway_cache_others[] =
 {
-    ngx_http_gateway_cache_known("grpc"),
-    ngx_http_gateway_cache_known("memcached"),
+    ngx_http_gateway_cache_known("grpc", "_set_header"),
+    ngx_http_gateway_cache_known("memcached", ""),
     ngx_http_gateway_cache_null_upstream
 };
-
-
-static const ngx_str_t  ngx_http_gateway_cache_set_header =
-    ngx_string("proxy_set_header");
 
 
 /* what requests are made of; each module has some of them */
@@ -97,6 +95,15 @@ static void ngx_http_gateway_cache_digest_pairs(ngx_md5_t *md5,
     const ngx_array_t *pairs);
 static void ngx_http_gateway_cache_digest(ngx_md5_t *md5,
     const ngx_str_t *text);
+static ngx_array_t *ngx_http_gateway_cache_pairs(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_upstream_t *upstream);
+static ngx_int_t ngx_http_gateway_cache_add_fields(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_upstream_t *upstream, ngx_array_t *fields);
+static ngx_uint_t ngx_http_gateway_cache_field_name(
+    const ngx_http_gateway_cache_upstream_t *upstream, ngx_str_t *name);
+static ngx_int_t ngx_http_gateway_cache_add_field(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_upstream_t *upstream, const ngx_str_t *name,
+    ngx_str_t *value, ngx_array_t *fields);
 static ngx_uint_t ngx_http_gateway_cache_host_known(const ngx_str_t *value);
 static void *ngx_http_gateway_cache_upstream_field(ngx_conf_t *cf,
     const char *name, const ngx_str_t *directive, ngx_command_t **command);
@@ -286,25 +293,179 @@ ngx_http_gateway_cache_digest(ngx_md5_t *md5, const ngx_str_t *text)
 }
 
 
+/*
+ * Those of the module that sends the requests.  Where a variable names the
+ * upstream servers, that may be any of the modules.
+ */
+
+ngx_int_t
+ngx_http_gateway_cache_sent_fields(ngx_conf_t *cf,
+    ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    ngx_http_upstream_conf_t                 *conf;
+    const ngx_http_gateway_cache_upstream_t  *u;
+
+    if (ngx_array_init(&clcf->fields, cf->pool, 4,
+                       sizeof(ngx_http_gateway_cache_sent_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    clcf->unknown = 1;
+
+    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+
+        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+
+        if (conf != NULL && conf->upstream != NULL) {
+            clcf->unknown = 0;
+        }
+    }
+
+    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+
+        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+
+        if (conf != NULL && (conf->upstream != NULL || clcf->unknown)
+            && ngx_http_gateway_cache_add_fields(cf, u, &clcf->fields)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* NULL: there are none */
+
+static ngx_array_t *
+ngx_http_gateway_cache_pairs(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_upstream_t *upstream)
+{
+    ngx_array_t    **pairs;
+    ngx_command_t   *cmd;
+
+    pairs = ngx_http_gateway_cache_upstream_field(cf, upstream->module,
+                                                  &upstream->fields, &cmd);
+
+    return (pairs && *pairs != NGX_CONF_UNSET_PTR) ? *pairs : NULL;
+}
+
+
+/* $proxy_host is known to the proxy module alone, and nginx's own default */
+
+static ngx_int_t
+ngx_http_gateway_cache_add_fields(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_upstream_t *upstream, ngx_array_t *fields)
+{
+    ngx_str_t      name;
+    ngx_uint_t     i;
+    ngx_array_t   *pairs;
+    ngx_keyval_t  *pair;
+
+    static const ngx_str_t  proxy_host = ngx_string("$proxy_host");
+
+    pairs = ngx_http_gateway_cache_pairs(cf, upstream);
+
+    for (i = 0; pairs && i < pairs->nelts; i++) {
+
+        pair = (ngx_keyval_t *) ((u_char *) pairs->elts + i * pairs->size);
+        name = pair->key;
+
+        if (!ngx_http_gateway_cache_field_name(upstream, &name)
+            || (pair->value.len >= proxy_host.len
+                && ngx_strncmp(pair->value.data, proxy_host.data,
+                               proxy_host.len)
+                   == 0))
+        {
+            continue;
+        }
+
+        if (ngx_http_gateway_cache_add_field(cf, upstream, &name, &pair->value,
+                                             fields)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a parameter is a field of the request if it begins with HTTP_ */
+
+static ngx_uint_t
+ngx_http_gateway_cache_field_name(
+    const ngx_http_gateway_cache_upstream_t *upstream, ngx_str_t *name)
+{
+    static const ngx_str_t  http = ngx_string("HTTP_");
+
+    if (upstream == ngx_http_gateway_cache_upstreams) {
+        return 1;
+    }
+
+    if (name->len <= http.len
+        || ngx_strncmp(name->data, http.data, http.len) != 0)
+    {
+        return 0;
+    }
+
+    name->data += http.len;
+    name->len -= http.len;
+
+    return 1;
+}
+
+
+/* "_" stands for "-" in the name of a parameter */
+
+static ngx_int_t
+ngx_http_gateway_cache_add_field(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_upstream_t *upstream, const ngx_str_t *name,
+    ngx_str_t *value, ngx_array_t *fields)
+{
+    u_char                         *p, mark;
+    ngx_uint_t                      i;
+    ngx_http_gateway_cache_sent_t  *sent;
+
+    p = ngx_pnalloc(cf->pool, name->len);
+    sent = ngx_array_push(fields);
+
+    if (p == NULL || sent == NULL) {
+        return NGX_ERROR;
+    }
+
+    mark = (upstream == ngx_http_gateway_cache_upstreams) ? '-' : '_';
+
+    for (i = 0; i < name->len; i++) {
+        p[i] = (name->data[i] == mark) ? '-' : ngx_tolower(name->data[i]);
+    }
+
+    sent->name.data = p;
+    sent->name.len = name->len;
+    sent->value = ngx_http_gateway_complex_value(cf, value);
+
+    return sent->value ? NGX_OK : NGX_ERROR;
+}
+
+
 /* of several lines, which no origin would accept, the last */
 
 ngx_int_t
 ngx_http_gateway_cache_host(ngx_conf_t *cf, ngx_http_complex_value_t **host)
 {
-    void           *field;
-    ngx_str_t      *value;
-    ngx_uint_t      i;
-    ngx_array_t    *headers;
-    ngx_keyval_t   *header;
-    ngx_command_t  *cmd;
+    ngx_str_t     *value;
+    ngx_uint_t     i;
+    ngx_array_t   *headers;
+    ngx_keyval_t  *header;
 
-    field = ngx_http_gateway_cache_upstream_field(cf,
-                                 ngx_http_gateway_cache_upstreams[0].module,
-                                 &ngx_http_gateway_cache_set_header, &cmd);
-
-    headers = field ? *(ngx_array_t **) field : NULL;
-
-    if (headers == NULL || headers == NGX_CONF_UNSET_PTR) {
+    headers = ngx_http_gateway_cache_pairs(cf,
+                                        &ngx_http_gateway_cache_upstreams[0]);
+    if (headers == NULL) {
         return NGX_OK;
     }
 

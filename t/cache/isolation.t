@@ -22,6 +22,8 @@ my $nginx = start_nginx(port => $port,
     gateway_consumers zone=c:1m file=consumers.json;
     gateway_limit_zone $gateway_consumer zone=l:1m rate=60r/m burst=99;
     gateway_request_id X-Request-ID response;
+    map $cookie_lang $lang { en en; de de; }
+    underscores_in_headers on;
 END
     gateway_cache z;
     add_header X-Status \$gateway_cache_status always;
@@ -43,6 +45,15 @@ END
     location /b/ { rewrite ^/b(/.*) /tenant\$1 break;
         proxy_set_header X-Tenant b; $up }
     location /id/ { proxy_set_header X-Request-ID \$request_id; $up }
+    location /vary/ { gateway_cache_stale background for=1h;
+        proxy_set_header X-Lang \$lang; proxy_set_header X-Fixed 1;
+        proxy_set_header X_Under \$lang; $up
+        location /vary/key/ { gateway_api_key api;
+            proxy_set_header X-Tenant \$gateway_consumer; $up }
+        location /vary/client/ { proxy_set_header X-Other \$lang; $up }
+        location /vary/host/ { proxy_set_header Host \$proxy_host; $up } }
+    location /named/ { proxy_set_header X-Lang \$lang;
+        set \$up 127.0.0.1:@{[ $origin->port ]}; proxy_pass http://\$up; }
     location /any/ { satisfy any; gateway_api_key api; allow 127.0.0.1; deny all;
         $up }
 END2
@@ -146,6 +157,58 @@ is(join(' ', map { field($_, 'X-Tenant') } $origin->requests('/tenant/x')), 'a b
    'whom the origin knows by a field of its location');
 status('/id/x');
 is(status('/id/x'), 'HIT', 'a field of each request is not part of the key');
+
+# --- Vary, of what the origin receives
+
+sub varies { my ($path, $vary, @head) = @_;
+             $origin->answer($path, head => [ @head ? @head : @fresh,
+                                              "Vary: $vary" ]); }
+my ($en, $de, $none) = map { "Cookie: lang=$_" } qw( en de fr );
+
+varies('/vary/key/a', 'X-Tenant', 'Cache-Control: public, max-age=60');
+for my $who ($alice, $bob) {
+    is(status('/vary/key/a', $who), 'MISS', 'a tenant, by proxy_set_header');
+    is(status('/vary/key/a', $who), 'HIT', 'has its own response');
+    is(status('/vary/key/a', $who, 'X-Tenant: bob'), 'HIT',
+       "the client's own field is not sent");
+}
+varies("/vary/$_", $_), varies("/vary/${_}s", "accept, $_, X-Fixed")
+    for qw( X-Lang x_under );
+for my $path (map { ($_, "${_}s") } '/vary/X-Lang', '/vary/x_under') {
+    for my $cookie ($en, $de, $none) {
+        is(status($path, $cookie), 'MISS', "$path, $cookie");
+        is(status($path, $cookie), 'HIT', 'again');
+    }
+    is(status($path), 'HIT', 'no cookie: the same empty field');
+    is(status($path, 'X-Lang: en', 'X_Under: en', 'X-Fixed: 2'), 'HIT',
+       "the client's fields make no difference");
+}
+varies('/vary/under', 'X-Under');
+for my $value ('X-Under: a', 'X-Under: b') {
+    is(status('/vary/under', $en, $value), 'MISS', "$value is sent, beside X_Under");
+    is(status('/vary/under', $de, $value), 'HIT', 'which is another field');
+}
+varies('/vary/client/a', 'X-Lang');
+is(status('/vary/client/a', $_), 'MISS', "$_: not set here")
+    for 'X-Lang: en', 'X-Lang: de';
+is(status('/vary/client/a', $en), 'MISS', 'and absent');
+is(status('/vary/client/a', $de), 'HIT', 'whatever else is set');
+varies('/vary/host/a', 'Host');
+is(status('/vary/host/a'), $_, 'the Host that nginx sends by itself')
+    for 'MISS', 'HIT';
+varies('/named/a', 'X-Lang');
+is(status('/named/a', $_), 'MISS', "a variable names the server, $_") for $en, $de;
+is(status('/named/a', $_), 'HIT', 'again') for $en, $de;
+
+# a refresh in the background
+
+varies('/vary/old', 'X-Lang', 'Cache-Control: max-age=0', 'ETag: "1"');
+status('/vary/old', $_) for $en, $de;
+varies('/vary/old', 'X-Lang');
+is(status('/vary/old', $en), 'STALE', 'a variant');
+is(wait_until(sub { status('/vary/old', $en) eq 'HIT' }) ? 1 : 0, 1,
+   'is refreshed');
+is(status('/vary/old', $de), 'STALE', 'and no other');
 
 # --- what is granted by another method
 

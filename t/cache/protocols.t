@@ -26,7 +26,8 @@ if (!$pid) {
             sysread $client, my $request, 65536;
             $n++;
             my $status = $request =~ /bad/ ? '500 No' : '200 OK';
-            my $text = "Status: $status\r\nContent-Type: text/plain\r\n"
+            my $vary = $request =~ /HTTP_X_TENANT/ ? "Vary: X-Tenant\r\n" : '';
+            my $text = "Status: $status\r\nContent-Type: text/plain\r\n$vary"
                        . "Cache-Control: max-age=60\r\nX-N: $n\r\n\r\nbody $n";
             if ($listen == $listen{fastcgi}) {
                 $text = pack('CCnnCC', 1, 6, 1, length $text, 0, 0) . $text
@@ -42,8 +43,10 @@ if (!$pid) {
 
 my $port = free_port();
 my $locations = join '', map {
-    "location /$_/ { ${_}_pass 127.0.0.1:@{[ $listen{$_}->sockport ]};"
-    . ($_ eq 'uwsgi' ? '' : " ${_}_param REQUEST_URI \$request_uri;") . " }\n"
+    my $pass = "${_}_pass 127.0.0.1:@{[ $listen{$_}->sockport ]};"
+        . ($_ eq 'uwsgi' ? '' : " ${_}_param REQUEST_URI \$request_uri;");
+    "location /$_/ { $pass }\n"
+    . "location /tenant/$_/ { $pass ${_}_param HTTP_X_TENANT \$cookie_t; }\n"
 } sort keys %listen;
 
 my $nginx = start_nginx(port => $port, conf => http_conf(
@@ -62,6 +65,17 @@ for my $name (sort keys %listen) {
     like($second, qr{^Content-Type: text/plain\r?$}m, 'and its type');
     unlike($second, qr/^Status:/m, 'but not its status')
         if $name ne 'uwsgi';            # nginx passes it on
+
+    # a field that a parameter sets selects a variant by its value
+
+    my %seen;
+    for my $tenant (qw( a b a b )) {
+        my ($code, $head) = http_get($nginx, "/tenant/$name/a",
+            headers => [ "Cookie: t=$tenant", 'X-Tenant: c' ]);
+        like($head, $seen{$tenant}++ ? qr/^X-Status: HIT\r?$/m
+                                     : qr/^X-Status: MISS\r?$/m,
+             "$name: tenant $tenant");
+    }
 }
 
 $nginx->stop;
