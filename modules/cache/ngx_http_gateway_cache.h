@@ -213,8 +213,8 @@ typedef struct {
  */
 
 /*
- * Whether a request always passes by the cache: X-HTTP-Method-Override, a GET
- * or HEAD with a body, and fields of "gateway_cache_guard bypass".
+ * Whether a request always passes by the cache: X-HTTP-Method-Override and the
+ * like, a GET or HEAD with a body, and fields of "gateway_cache_guard bypass".
  */
 ngx_uint_t ngx_http_gateway_cache_guarded(ngx_http_request_t *r,
     const ngx_http_gateway_cache_loc_conf_t *clcf);

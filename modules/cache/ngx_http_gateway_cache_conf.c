@@ -124,7 +124,9 @@ static const ngx_str_t  ngx_http_gateway_cache_poison_names[] = {
     ngx_string("x-host"),
     ngx_string("x-original-url"),
     ngx_string("x-rewrite-url"),
-    ngx_string("x-http-method-override")
+    ngx_string("x-http-method-override"),
+    ngx_string("x-http-method"),
+    ngx_string("x-method-override")
 };
 
 const ngx_http_gateway_cache_guard_t  ngx_http_gateway_cache_guard_default =
@@ -132,6 +134,7 @@ const ngx_http_gateway_cache_guard_t  ngx_http_gateway_cache_guard_default =
     NGX_HTTP_GATEWAY_CACHE_GUARD_KEY,
     ngx_http_gateway_cache_array(ngx_http_gateway_cache_poison_names),
     1 << 16 | 1 << 18 | 1 << 6 | 1 << 14 | 1 << 13 | 1 << 22
+    | 1 << 17
 };
 
 static const ngx_http_gateway_cache_guard_t

@@ -30,6 +30,7 @@ static void ngx_http_gateway_cache_put_upstream(ngx_http_request_t *r,
     const ngx_http_gateway_cache_loc_conf_t *clcf, gw_cache_key_out_t *out);
 static void ngx_http_gateway_cache_put_guard(ngx_http_request_t *r,
     const ngx_http_gateway_cache_guard_t *guard, gw_cache_key_out_t *out);
+static ngx_uint_t ngx_http_gateway_cache_overrides(ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_gateway_cache_guards(
     const ngx_http_gateway_cache_guard_t *guard, ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_gateway_cache_body(ngx_http_request_t *r);
@@ -49,8 +50,6 @@ ngx_http_gateway_cache_guarded(ngx_http_request_t *r,
     ngx_http_gateway_header_iter_t         it;
     const ngx_http_gateway_cache_guard_t  *guard;
 
-    static ngx_str_t  override = ngx_string("x-http-method-override");
-
     if ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
         && ngx_http_gateway_cache_body(r))
     {
@@ -64,9 +63,32 @@ ngx_http_gateway_cache_guarded(ngx_http_request_t *r,
 
     while ((h = ngx_http_gateway_header_next(&it)) != NULL) {
 
-        if (ngx_http_gateway_header_is(h, &override)
+        if (ngx_http_gateway_cache_overrides(h)
             || (bypass && ngx_http_gateway_cache_guards(guard, h)))
         {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* whether frameworks take the value for the method of the request */
+
+static ngx_uint_t
+ngx_http_gateway_cache_overrides(ngx_table_elt_t *h)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  names[] = {
+        ngx_string("x-http-method-override"),
+        ngx_string("x-http-method"),
+        ngx_string("x-method-override")
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (ngx_http_gateway_header_is(h, &names[i])) {
             return 1;
         }
     }

@@ -133,6 +133,19 @@ is(status('/p'), 'MISS', 'is part of the key');
 my $hits = grep { status('/p', 'X-Forwarded-Host: lb') eq 'HIT' } 1 .. 100;
 is($hits, 99, '100 requests with one value: 99 hits');
 is(status('/p', 'X-HTTP-Method-Override: DELETE'), 'BYPASS guard', 'override');
+for my $name (map { ($_, tr/-/_/r, lc) } qw( X-HTTP-Method-Override
+                                            X-HTTP-Method X-Method-Override )) {
+    is(status("$_/$name", "$name: DELETE"), 'BYPASS guard', "$_, $name")
+        for '/method', '/off', '/strip';
+    is(status("/method/$name"), 'MISS', 'is not what others receive');
+    is(field(($origin->requests("/method/$name"))[0], $name), 'DELETE',
+       'but passed on');
+    is(field(($origin->requests("/strip/$name"))[0], $name), undef,
+       'unless it is removed');
+}
+status('/method');
+is(status('/method', "$_: DELETE"), 'HIT', "$_ is another field")
+    for qw( X-HTTP-Methods X-HTTP-Metho X-Method-Overrid XX-HTTP-Method );
 is(status('/bypass/a', 'X-Host: evil'), 'BYPASS guard', 'bypass');
 is(status('/off/a', 'X-Host: evil'), 'MISS', 'off');
 is(status('/off/a'), 'HIT', 'has no guard');
