@@ -72,6 +72,8 @@ typedef struct {
     ngx_http_gateway_cache_partition_e  kind;
     ngx_http_complex_value_t           *value;
     ngx_http_gateway_place_t            where;
+    ngx_uint_t                          asks;   /* unsigned:1; it is in force
+                                                   beside a method */
 } ngx_http_gateway_cache_partition_t;
 
 

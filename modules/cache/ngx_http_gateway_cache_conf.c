@@ -32,8 +32,14 @@ static void ngx_http_gateway_cache_warn(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf);
 static void ngx_http_gateway_cache_warn_name(ngx_conf_t *cf,
     const ngx_http_gateway_cache_loc_conf_t *clcf);
+static void ngx_http_gateway_cache_asks(
+    ngx_http_gateway_cache_loc_conf_t *clcf);
 static void ngx_http_gateway_cache_warn_partition(ngx_conf_t *cf,
     const ngx_http_gateway_cache_loc_conf_t *clcf);
+static void ngx_http_gateway_cache_warn_chosen(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_partition_t *partition);
+static ngx_uint_t ngx_http_gateway_cache_reads(const ngx_str_t *text,
+    const ngx_str_t *variable);
 static void ngx_http_gateway_cache_warn_tags(ngx_conf_t *cf,
     const ngx_http_gateway_cache_loc_conf_t *clcf);
 
@@ -64,7 +70,7 @@ static const ngx_array_t  ngx_http_gateway_cache_key_default =
 static const ngx_http_gateway_cache_partition_t
     ngx_http_gateway_cache_unpartitioned =
 {
-    NGX_HTTP_GATEWAY_CACHE_NONE, NULL, { ngx_null_string, 0 }
+    NGX_HTTP_GATEWAY_CACHE_NONE, NULL, { ngx_null_string, 0 }, 0
 };
 
 static const ngx_http_gateway_cache_ttl_t  ngx_http_gateway_cache_ttl_default =
@@ -487,7 +493,7 @@ ngx_http_gateway_cache_check(ngx_conf_t *cf)
 {
     ngx_uint_t                            i;
     ngx_http_gateway_cache_zone_t       **zone;
-    ngx_http_gateway_cache_loc_conf_t   **block, *outer;
+    ngx_http_gateway_cache_loc_conf_t   **block;
     ngx_http_gateway_cache_main_conf_t   *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf,
@@ -506,11 +512,8 @@ ngx_http_gateway_cache_check(ngx_conf_t *cf)
     block = cmcf->blocks.elts;
 
     for (i = 0; i < cmcf->blocks.nelts; i++) {
-
-        outer = (block[i]->zone && block[i]->core->asks) ? block[i] : NULL;
-
-        for ( /* void */ ; outer && !outer->asks_inside; outer = outer->outer) {
-            outer->asks_inside = 1;
+        if (block[i]->zone && block[i]->core->asks) {
+            ngx_http_gateway_cache_asks(block[i]);
         }
     }
 
@@ -519,6 +522,25 @@ ngx_http_gateway_cache_check(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+
+/* the cache and a method of authentication are on */
+
+static void
+ngx_http_gateway_cache_asks(ngx_http_gateway_cache_loc_conf_t *clcf)
+{
+    ngx_http_gateway_cache_partition_t  *partition;
+
+    partition = (ngx_http_gateway_cache_partition_t *) clcf->set.partition;
+
+    if (partition->kind == NGX_HTTP_GATEWAY_CACHE_VALUE) {
+        partition->asks = 1;
+    }
+
+    for ( /* void */ ; clcf && !clcf->asks_inside; clcf = clcf->outer) {
+        clcf->asks_inside = 1;
+    }
 }
 
 
@@ -587,8 +609,17 @@ ngx_http_gateway_cache_warn_partition(ngx_conf_t *cf,
 
     partition = clcf->written.partition;
 
-    if (partition == NULL || partition->kind != NGX_HTTP_GATEWAY_CACHE_CONSUMER
-        || (clcf->outer && clcf->outer->written.partition == partition)
+    if (partition == NULL
+        || (clcf->outer && clcf->outer->written.partition == partition))
+    {
+        return;
+    }
+
+    if (partition->asks) {
+        ngx_http_gateway_cache_warn_chosen(cf, partition);
+    }
+
+    if (partition->kind != NGX_HTTP_GATEWAY_CACHE_CONSUMER
         || clcf->asks_inside)
     {
         return;
@@ -599,6 +630,72 @@ ngx_http_gateway_cache_warn_partition(ngx_conf_t *cf,
                   "method of authentication is on in its block or in an inner "
                   "one in %V:%ui",
                   ngx_http_gateway_place_args(&partition->where));
+}
+
+
+/* a partition is allowed what one of its clients is allowed */
+
+static void
+ngx_http_gateway_cache_warn_chosen(ngx_conf_t *cf,
+    const ngx_http_gateway_cache_partition_t *partition)
+{
+    ngx_uint_t        i;
+    const ngx_str_t  *text;
+
+    static const ngx_str_t  gateway = ngx_string("gateway_");
+    static const ngx_str_t  client[] = {
+        ngx_string("http_"),
+        ngx_string("arg_"),
+        ngx_string("cookie_"),
+        ngx_null_string
+    };
+
+    text = &partition->value->value;
+
+    for (i = 0; client[i].len; i++) {
+        if (ngx_http_gateway_cache_reads(text, &client[i])) {
+            break;
+        }
+    }
+
+    if (client[i].len == 0 || ngx_http_gateway_cache_reads(text, &gateway)) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "a client can name the partition of another one in "
+                  "\"gateway_cache_partition %V\", use \"consumer\" or a "
+                  "variable of the gateway in %V:%ui",
+                  text, ngx_http_gateway_place_args(&partition->where));
+}
+
+
+/* whether a text has a variable whose name begins so */
+
+static ngx_uint_t
+ngx_http_gateway_cache_reads(const ngx_str_t *text, const ngx_str_t *variable)
+{
+    u_char  *p, *last;
+
+    p = text->data;
+    last = p + text->len;
+
+    while ((p = ngx_strlchr(p, last, '$')) != NULL) {
+
+        p++;
+
+        if (p < last && *p == '{') {
+            p++;
+        }
+
+        if ((size_t) (last - p) >= variable->len
+            && ngx_strncasecmp(p, variable->data, variable->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

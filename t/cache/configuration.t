@@ -422,6 +422,36 @@ for ([ 'without a method', 'location / { }', $nobody ],
               'partition consumer, in one location');
 }
 
+# a partition whose value the client chooses, beside a method
+
+sub chosen {
+    my ($value, $server) = @_;
+    return said(http_conf(
+        http => "$on $file\ngateway_cache_partition \"$value\";  #!\n",
+        server => $server), \%consumers);
+}
+
+for my $value ('$http_x_tenant', '${http_x_tenant}', 'a-$arg_t', '$cookie_t',
+               '$host$HTTP_X_T', 'x${cookie_t}y', '$host:$arg_t')
+{
+    my $warning = '[warn] a client can name the partition of another one in'
+        . " \"gateway_cache_partition $value\", use \"consumer\" or a variable"
+        . ' of the gateway in DIR/nginx.conf:LINE';
+
+    is_deeply([ chosen($value, $_) ], [ 0, $warning ], "partition $value, $_")
+        for "location / { $asks }", "$asks location / { }",
+            "location / { $asks location /a { } } location /b { $asks }";
+    is_deeply([ chosen($value, $_) ], [ 0 ], "no warning: $value, $_")
+        for 'location / { }',
+            "location / { } location /a { gateway_cache off; $asks }",
+            "location / { } location /a { gateway_cache_partition consumer;"
+            . " $asks }";
+}
+is_deeply([ chosen($_, "location / { $asks }") ], [ 0 ], "no warning: $_")
+    for '$gateway_consumer', '$gateway_consumer-$arg_lang',
+        '$arg_lang${gateway_consumer}', '$host', '$remote_user', '$https',
+        '$args-http_x';
+
 
 # --- nginx's own caches
 
