@@ -409,6 +409,12 @@ void ngx_http_gateway_cache_warn_left(ngx_conf_t *cf,
 ngx_uint_t ngx_http_gateway_cache_original(ngx_conf_t *cf);
 
 /*
+ * The same: lets ngx_http_gateway_cache_notified() know of the location's
+ * connections over TLS.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_cache_watch_tls(ngx_conf_t *cf);
+
+/*
  * The same: digests of what makes the requests of the location different from
  * those of others: in "sent" of the texts of directives such as
  * "proxy_set_header", in "upstream" also of the upstream servers that are
@@ -432,6 +438,24 @@ ngx_int_t ngx_http_gateway_cache_sent_fields(ngx_conf_t *cf,
  */
 ngx_int_t ngx_http_gateway_cache_host(ngx_conf_t *cf,
     ngx_http_complex_value_t **host);
+
+
+#if (NGX_HTTP_SSL)
+
+/*
+ * ngx_http_gateway_cache_notify.c
+ */
+
+/*
+ * While the configuration is read: watches the connections of a context of
+ * upstream servers, once.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_cache_notify(ngx_conf_t *cf, ngx_ssl_t *ssl);
+
+/* whether close_notify has arrived on such a connection */
+ngx_uint_t ngx_http_gateway_cache_notified(ngx_connection_t *c);
+
+#endif
 
 
 #endif /* _NGX_HTTP_GATEWAY_CACHE_H_INCLUDED_ */

@@ -352,8 +352,10 @@ ngx_http_gateway_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_gateway_cache_fill(&conf->written, &prev->written);
 
     if (ngx_http_gateway_cache_admin_merge(cf, prev, conf) != NGX_CONF_OK
-        || ngx_http_gateway_cache_host(cf, &conf->host) != NGX_OK
-        || ngx_http_gateway_cache_sent_fields(cf, conf) != NGX_OK)
+        || (cmcf->zones.nelts
+            && (ngx_http_gateway_cache_watch_tls(cf) != NGX_OK
+                || ngx_http_gateway_cache_host(cf, &conf->host) != NGX_OK
+                || ngx_http_gateway_cache_sent_fields(cf, conf) != NGX_OK)))
     {
         return NGX_CONF_ERROR;
     }

@@ -166,6 +166,34 @@ ngx_http_gateway_cache_original(ngx_conf_t *cf)
 
 
 /*
+ * Of all locations: a connection that is kept may have been opened by one
+ * without the cache.
+ */
+
+ngx_int_t
+ngx_http_gateway_cache_watch_tls(ngx_conf_t *cf)
+{
+#if (NGX_HTTP_SSL)
+    ngx_http_upstream_conf_t                 *conf;
+    const ngx_http_gateway_cache_upstream_t  *u;
+
+    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+
+        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+
+        if (conf != NULL && conf->ssl != NULL && conf->ssl->ctx != NULL
+            && ngx_http_gateway_cache_notify(cf, conf->ssl) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+#endif
+
+    return NGX_OK;
+}
+
+
+/*
  * The texts of directives as they were written, and not their values: those are
  * different for each request where they contain a variable such as $request_id.
  */

@@ -268,7 +268,7 @@ ngx_http_gateway_cache_cut(ngx_http_upstream_t *u)
 
     return c && c->ssl && c->read->eof
            && u->headers_in.content_length_n == -1 && !u->headers_in.chunked
-           && !(SSL_get_shutdown(c->ssl->connection) & SSL_RECEIVED_SHUTDOWN);
+           && !ngx_http_gateway_cache_notified(c);
 #else
     return 0;
 #endif
