@@ -93,7 +93,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                      on;         /* unsigned:1 */
-    ngx_msec_t                      timeout;
+    ngx_msec_t                      timeout;    /* also when it is off */
 } ngx_http_gateway_cache_lock_t;
 
 

@@ -158,8 +158,8 @@ ngx_http_gateway_cache_error_filter(ngx_http_request_t *r,
 
 
 /*
- * From now on the client neither stops nor slows what the origin sends; but for
- * the rest of its request's body, which goes on to the origin.
+ * From now on the client neither slows what the origin sends, nor stops it at
+ * once; but for the rest of its request's body, which goes on to the origin.
  */
 
 static void
@@ -179,7 +179,7 @@ ngx_http_gateway_cache_detach(ngx_http_request_t *r,
     r->header_only = 0;
 
     if (u->request_body_sent) {
-        r->read_event_handler = ngx_http_block_reading;
+        ngx_http_gateway_cache_attend(r, ctx);
     }
 
     if (u->buffering && u->pipe && u->pipe->input_ctx == r
@@ -525,6 +525,7 @@ ngx_http_gateway_cache_mute(ngx_http_request_t *r,
 {
     ctx->muted = 1;
     r->connection->error = 1;
+    ngx_http_gateway_cache_abandon(r, ctx);
 }
 
 

@@ -188,6 +188,10 @@ ngx_http_gateway_cache_cleanup(void *data)
     ngx_http_gateway_cache_release(ctx);
     ngx_http_gateway_cache_unpin(ctx);
 
+    if (ctx->left.timer_set) {
+        ngx_del_timer(&ctx->left);
+    }
+
     ngx_http_gateway_cache_zone_count(ctx->conf->zone, ctx->status);
 
     if (ctx->reason != GW_CACHE_R_NONE) {

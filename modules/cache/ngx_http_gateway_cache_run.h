@@ -58,7 +58,8 @@ typedef struct {
     /* the lock */
     gw_cache_fill_t                     fill;       /* if "filling" */
     ngx_http_gateway_word_t             word;
-    ngx_msec_t                          deadline;   /* of waiting */
+    ngx_msec_t                          deadline;   /* of waiting, or of storing
+                                                       without the client */
     ngx_uint_t                          looks;      /* in this turn */
     uint64_t                            purges;     /* gw_cache_purges(), if the
                                                        origin was asked without
@@ -70,7 +71,10 @@ typedef struct {
 
     /* the response that is being stored */
     ngx_connection_t                   *downstream; /* always ready */
+    ngx_http_event_handler_pt           read_handler;   /* nginx's */
     ngx_http_event_handler_pt           write_handler;  /* nginx's */
+    ngx_event_t                         left;       /* a timer, once the client
+                                                       has; then with handler */
     ngx_int_t                         (*input)(void *data); /* nginx's */
     ngx_http_handler_pt                 handler;    /* of the content */
     void                              (*finalize)(ngx_http_request_t *r,
@@ -242,6 +246,19 @@ gw_cache_action_e ngx_http_gateway_cache_on_error(
 
 /* Cache-Status */
 ngx_int_t ngx_http_gateway_cache_tell(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+
+
+/*
+ * ngx_http_gateway_cache_abandon.c: clients that leave
+ */
+
+/* the response of the main request is stored: notices when its client leaves */
+void ngx_http_gateway_cache_attend(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+
+/* it has: what is stored goes on for the timeout of the lock, at most */
+void ngx_http_gateway_cache_abandon(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 
 

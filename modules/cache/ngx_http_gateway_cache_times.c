@@ -448,6 +448,7 @@ ngx_http_gateway_cache_set_lock(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     clcf->written.lock = lock;
+    lock->timeout = NGX_HTTP_GATEWAY_CACHE_LOCK_TIMEOUT;
 
     if (off) {
         return NGX_CONF_OK;
@@ -462,7 +463,6 @@ ngx_http_gateway_cache_set_lock(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     lock->on = 1;
-    lock->timeout = NGX_HTTP_GATEWAY_CACHE_LOCK_TIMEOUT;
 
     return ngx_http_gateway_params(cf, params, lock, 2);
 }

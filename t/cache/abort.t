@@ -7,6 +7,7 @@ use lib 't/lib';
 
 use IO::Select;
 use IO::Socket::INET;
+use JSON::PP;
 use POSIX ();
 use Socket qw( SOL_SOCKET SO_LINGER SO_RCVBUF );
 use Test::Gateway::Origin;
@@ -51,13 +52,16 @@ sub early {
 my $pid = fork // die $!;
 if (!$pid) { early(); POSIX::_exit(0) }
 
-my $nginx = start_nginx(port => $port, files => { 'big' => $big },
+my $nginx = start_nginx(port => $port, 
+    files => { 'big' => $big, 'trickle' => origin_body(1_000_000) },
     conf => http_conf(workers => 1, http => <<"HTTP", server => <<"SERVER"));
     gateway_cache_zone zone=z:32m max_object=2m;
     server {
         listen 127.0.0.1:$h2$listen sndbuf=32k;
         $http2
         location = /big { root .; }
+        location /short/ { $up gateway_cache z;
+            gateway_cache_lock on timeout=2s; }
         location / {
             gateway_cache z;
             gateway_cache_lock on timeout=60s;
@@ -74,6 +78,18 @@ HTTP
     add_header X-Reason \$gateway_cache_reason always;
     location / { $up }
     location /unbuffered/ { $up proxy_buffering off; }
+    location /short/ { $up gateway_cache_lock on timeout=2s; }
+    location /short/unbuffered/ { $up gateway_cache_lock on timeout=2s;
+        proxy_buffering off; }
+    location = /trickle { gateway_cache off; root .; limit_rate 20k; }
+    location /short/trickle {
+        proxy_pass http://127.0.0.1:$port/trickle;
+        gateway_cache_lock on timeout=2s;
+        gateway_cache_ttl 1h;
+    }
+    location /short/ignore/ { $up gateway_cache_lock on timeout=1s;
+        proxy_ignore_client_abort on; }
+    location = /admin { gateway_cache_admin zone=z from=127.0.0.1; }
     location /early/ {
         proxy_http_version 1.1;
         proxy_request_buffering off;
@@ -204,6 +220,100 @@ my (undef, $head, $body) = http_get($nginx, '/h2');
 is(length $body, 100_000, 'a connection that is full holds up nobody');
 is($origin->count('/h2'), 1, 'the origin was asked once');
 $client->close;
+
+# --- a response whose client has left is stored for as long as others would
+# wait for it, and no longer
+
+sub fills {
+    my (undef, undef, $body) = http_get($nginx, '/admin');
+    return decode_json($body)->{zones}{z}{fills};
+}
+
+my %leave = (close => sub { close $_[0] }, reset => \&reset_client,
+             half => sub { shutdown $_[0], 1 });
+
+# a client that leaves once its response is being stored
+
+sub abandoned {
+    my ($path, $how) = @_;
+
+    my $client = client($path);
+    reads($client, sub { /\r\n\r\n./s });
+    ok(wait_until(sub { fills() == 1 }), "$path: its client leaves, $how");
+    $leave{$how}->($client);
+    return $client;
+}
+
+my %stalled = (head => [ @fresh ], size => 100_000, pause => 60);
+
+for my $how (sort keys %leave) {
+    for my $where ('/short', '/short/unbuffered') {
+        my $path = "$where/stalled-$how";
+        $origin->answer($path, { %stalled }, { head => [ @fresh ], body => 'x' });
+        my $began = time;
+        my $kept = abandoned($path, $how);
+        my $waiter = client($path);
+        ok(wait_until(sub { ($origin->requests($path))[0]{aborted} }, 20),
+           'a stalled one ends');
+        cmp_ok(time - $began, '>', 1.5, 'when the time of the lock is over');
+        like(reads($waiter, sub { /\nx$/ }, 20), qr/\nx$/, 'a waiter asks');
+        my (undef, $head) = http_get($nginx, $path);
+        like($head, qr/^X-Status: HIT/m, 'and its answer is stored');
+        ok(wait_until(sub { fills() == 0 }), 'nothing is left behind');
+
+        $path = "$where/in-time-$how";
+        $origin->answer($path, %stalled, pause => 0.5);
+        $kept = abandoned($path, $how);
+        ok(wait_until(sub { fills() == 0 }), 'one that ends in time');
+        (undef, $head) = http_get($nginx, $path);
+        like($head, qr/^X-Status: HIT/m, 'is stored');
+        is($origin->count($path), 1, 'asked once');
+    }
+}
+
+{
+    my $kept = abandoned('/short/trickle', 'close');
+    ok(wait_until(sub { fills() == 0 }, 20), 'one that trickles ends');
+}
+
+{
+    my $path = '/short/half';
+    $origin->answer($path, %stalled, pause => 0.5);
+    my $kept = abandoned($path, 'half');
+    like(reads($kept, sub { 0 }), qr/\Q@{[ substr origin_body(100_000), -100 ]}\E$/,
+         'a client that has closed its half receives what ends in time');
+}
+
+{
+    my $path = '/short/ignore/';
+    $origin->answer($path, %stalled, pause => 3);
+    my $kept = abandoned($path, 'close');
+    ok(wait_until(sub { fills() == 0 }), 'proxy_ignore_client_abort');
+    my (undef, $head) = http_get($nginx, $path);
+    like($head, qr/^X-Status: HIT/m, 'has no such limit');
+}
+
+# HTTP/2: a stream, or the connection
+
+for my $how (qw( reset close )) {
+    $client = Test::Gateway::Streams->new($h2);
+    $origin->answer("/short/h2-$how", %stalled);
+    my $stream = $client->request('GET', "/short/h2-$how");
+    wait_until(sub { fills() == 1 });
+    $how eq 'reset' ? $client->reset($stream) : $client->close;
+    ok(wait_until(sub { fills() == 0 }, 20), "HTTP/2, $how: it ends");
+}
+
+# a worker that quits does not wait for it
+
+for my $how (sort keys %leave) {
+    $origin->answer("/quit-$how", { %stalled }, { head => [ @fresh ] });
+    my $kept = abandoned("/quit-$how", $how);
+    $nginx->reload(undef, timeout => 30);
+    ok(wait_until(sub { ($origin->requests("/quit-$how"))[0]{aborted} }, 20),
+       "a reload, $how: the old worker ends");
+    is(fills(), 0, 'and what it has stored');
+}
 
 kill 'KILL', $pid;
 waitpid $pid, 0;

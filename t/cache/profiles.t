@@ -102,7 +102,7 @@ SKIP: {
     is(settings('/all/rfc'), $all, 'and is inherited, whatever the profile');
     is(settings('/all/off'), 'zone "z" methods:7 control:0 set_cookie:1 cookie:1'
        . ' headers:1 max_object:1048576 ttl:3 min:0 max:86400 override:0'
-       . ' heuristic:10% max:86400 stale:0 for:0 lock:0 timeout:0 targeted:0'
+       . ' heuristic:10% max:86400 stale:0 for:0 lock:0 timeout:5000 targeted:0'
        . ' normalize:2 guard:0 tags:0',
        'a directive replaces an outer one, with all of its parameters');
     is(settings('/if?a=1'), $rfc =~ s/stale:3/stale:2/r,

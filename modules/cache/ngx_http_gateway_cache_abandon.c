@@ -1,0 +1,143 @@
+
+/*
+ * Clients that leave while their response is stored.  It is stored for others,
+ * who wait for it no longer than the timeout of gateway_cache_lock: that long
+ * it goes on without a client.  A worker that quits does not wait for it.
+ */
+
+#include "ngx_http_gateway_cache_run.h"
+
+
+#define NGX_HTTP_GATEWAY_CACHE_ALONE  100   /* ms, between looks at ngx_exiting */
+
+
+static void ngx_http_gateway_cache_reader(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_gateway_cache_gone(ngx_http_request_t *r);
+static void ngx_http_gateway_cache_alone(ngx_event_t *ev);
+
+
+void
+ngx_http_gateway_cache_attend(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    if (r->upstream->conf->ignore_client_abort) {
+        r->read_event_handler = ngx_http_block_reading;
+        return;
+    }
+
+    ctx->read_handler = r->read_event_handler;
+    r->read_event_handler = ngx_http_gateway_cache_reader;
+}
+
+
+static void
+ngx_http_gateway_cache_reader(ngx_http_request_t *r)
+{
+    ngx_http_gateway_cache_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_cache_ctx(r);
+
+    if (!ctx->filling && r->upstream->peer.connection) {
+        ctx->read_handler(r);
+        return;
+    }
+
+    if (ngx_http_gateway_cache_gone(r)) {
+        ngx_http_gateway_cache_abandon(r, ctx);
+    }
+
+    ngx_http_block_reading(r);
+}
+
+
+/* also a client that has closed its half of the connection, as to nginx */
+
+static ngx_uint_t
+ngx_http_gateway_cache_gone(ngx_http_request_t *r)
+{
+    char               buf[1];
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    if (c->error || c->read->pending_eof) {
+        return 1;
+    }
+
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+        return 0;
+    }
+
+    n = recv(c->fd, buf, 1, MSG_PEEK);
+
+    return n == 0 || (n == -1 && ngx_socket_errno != NGX_EAGAIN);
+}
+
+
+void
+ngx_http_gateway_cache_abandon(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ngx_event_t  *ev;
+
+    if (!ctx->filling || r != r->main
+        || r->upstream->conf->ignore_client_abort || ctx->left.handler)
+    {
+        return;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: the client has left, storing for %M ms",
+                   ctx->conf->set.lock->timeout);
+
+    ctx->deadline = ngx_current_msec + ctx->conf->set.lock->timeout;
+
+    ev = &ctx->left;
+    ev->handler = ngx_http_gateway_cache_alone;
+    ev->data = r;
+    ev->log = r->connection->log;
+
+    ngx_add_timer(ev, ngx_min(ctx->conf->set.lock->timeout,
+                              NGX_HTTP_GATEWAY_CACHE_ALONE));
+}
+
+
+static void
+ngx_http_gateway_cache_alone(ngx_event_t *ev)
+{
+    ngx_msec_int_t                 rest;
+    ngx_connection_t              *c;
+    ngx_http_request_t            *r;
+    ngx_http_gateway_cache_ctx_t  *ctx;
+
+    r = ev->data;
+    c = r->connection;
+    ctx = ngx_http_gateway_cache_ctx(r);
+    rest = (ngx_msec_int_t) (ctx->deadline - ngx_current_msec);
+
+    if (ctx->filling && rest > 0 && !ngx_exiting) {
+        ngx_add_timer(ev, ngx_min(rest, NGX_HTTP_GATEWAY_CACHE_ALONE));
+        return;
+    }
+
+    if (ctx->filling) {
+        ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                      "client prematurely closed connection, "
+                      "so its response is not stored");
+
+        /* as nginx ends any request from outside: its upstream counts, too */
+
+        c->error = 1;
+        r->main->count++;
+        ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+
+    } else if (ctx->read_handler && r->upstream->peer.connection) {
+
+        /* nobody waits for the rest: nginx decides as without the cache */
+
+        ctx->read_handler(r);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
