@@ -488,6 +488,79 @@ gw_cache_store(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
 }
 
 
+/* whether the status tells of the target, and not of the request or a failure */
+
+static int
+gw_cache_of_target(unsigned status)
+{
+    switch (status) {
+
+    case 206:
+    case 304:
+    case 400:
+    case 401:
+    case 407:
+    case 408:
+    case 412:
+    case 413:
+    case 414:
+    case 416:
+    case 417:
+    case 421:
+    case 425:
+    case 428:
+    case 429:
+    case 431:
+        return 0;
+
+    default:
+        return status >= 200 && status <= 499;
+    }
+}
+
+
+int
+gw_cache_outdates(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
+    const gw_cache_response_t *res, gw_cache_reason_e reason)
+{
+    gw_cache_entry_t    entry;
+    gw_cache_request_t  plain;
+
+    if (!gw_cache_of_target(res->status) || gw_cache_store_forbidden(conf, req)
+        || (req->credentials && !req->partition && !res->shared))
+    {
+        return 0;
+    }
+
+    switch (reason) {
+
+    case GW_CACHE_R_NONE:
+    case GW_CACHE_R_UNWANTED:
+    case GW_CACHE_R_VARIANT_LONG:
+    case GW_CACHE_R_LOCKED:
+    case GW_CACHE_R_PURGED:
+        return 0;
+
+    case GW_CACHE_R_METHOD:
+    case GW_CACHE_R_RANGE:
+    case GW_CACHE_R_NO_LIFETIME:
+    case GW_CACHE_R_STALE:
+
+        /* as without a cookie, and for all of it */
+
+        plain = *req;
+        plain.method = GW_CACHE_GET;
+        plain.range = 0;
+        plain.cookie = 0;
+
+        return gw_cache_store(conf, &plain, res, 0, &entry) != GW_CACHE_R_NONE;
+
+    default:
+        return 1;
+    }
+}
+
+
 gw_cache_reason_e
 gw_cache_freshen(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
     const gw_cache_response_t *res, gw_cache_entry_t *entry)

@@ -252,6 +252,16 @@ gw_cache_reason_e gw_cache_store(const gw_cache_conf_t *conf,
     gw_cache_entry_t *entry);
 
 /*
+ * Whether an answer of the origin that is not stored, for "reason", takes the
+ * place of the stored response that was to be renewed, which must not be used
+ * any more then (RFC 9111, 4: the most recent response).  0: it is an error, or
+ * what was asked for and by whom is the reason.
+ */
+int gw_cache_outdates(const gw_cache_conf_t *conf,
+    const gw_cache_request_t *req, const gw_cache_response_t *res,
+    gw_cache_reason_e reason);
+
+/*
  * Freshens a stored response (RFC 9111, 4.3.4 and 4.3.5) after a 304, or a 200
  * to HEAD, that is about it.  "req" is the request that was answered, of any
  * method; "res" was read from the lines of gw_cache_merge() with the stored

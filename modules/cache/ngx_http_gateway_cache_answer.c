@@ -749,6 +749,10 @@ ngx_http_gateway_cache_store(ngx_http_request_t *r,
             ctx->reason = reason;
         }
 
+        if (gw_cache_outdates(&ctx->conf->policy, &ctx->req, &a->res, reason)) {
+            ngx_http_gateway_cache_outdated(ctx);
+        }
+
         ngx_http_gateway_cache_give_up(ctx);
 
     } else {
@@ -757,6 +761,18 @@ ngx_http_gateway_cache_store(ngx_http_request_t *r,
     }
 
     return ngx_http_gateway_cache_shorten(r, ctx, a);
+}
+
+
+void
+ngx_http_gateway_cache_outdated(ngx_http_gateway_cache_ctx_t *ctx)
+{
+    if (ctx->pinned && ctx->reuse.action != GW_CACHE_BYPASS) {
+        gw_cache_drop(ctx->user, &ctx->hit);
+
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                       "gateway cache: removed, the origin has sent another");
+    }
 }
 
 

@@ -445,6 +445,7 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
                             ngx_http_gateway_cache_now()))
     {
         ctx->reason = reason;
+        ngx_http_gateway_cache_outdated(ctx);
         ngx_http_gateway_cache_give_up(ctx);
         ngx_http_gateway_cache_attach(r, ctx);
         return;

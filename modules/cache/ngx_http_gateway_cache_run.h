@@ -237,6 +237,12 @@ ngx_int_t ngx_http_gateway_cache_not_modified(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_cache_answer(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 
+/*
+ * A newer response is not stored: removes the one that was found, if the origin
+ * was asked to renew it.
+ */
+void ngx_http_gateway_cache_outdated(ngx_http_gateway_cache_ctx_t *ctx);
+
 /* bits GW_CACHE_STALE_* of a status that nginx has made; 0: no error */
 unsigned ngx_http_gateway_cache_error(ngx_uint_t status);
 

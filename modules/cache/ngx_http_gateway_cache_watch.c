@@ -160,6 +160,7 @@ ngx_http_gateway_cache_received(ngx_http_request_t *r,
 
     } else if (ctx->upstream->headers_in.trailers.part.nelts) {
         ctx->reason = GW_CACHE_R_TRAILERS;
+        ngx_http_gateway_cache_outdated(ctx);
 
     } else {
         return;

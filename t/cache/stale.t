@@ -22,6 +22,14 @@ my $nginx = start_nginx(port => $port, conf => http_conf(workers => 1,
     add_header X-Status \$gateway_cache_status always;
     add_header X-Reason \$gateway_cache_reason always;
     location / { $up }
+    location /errors/ { $up gateway_cache_stale error 5xx;
+        gateway_cache_bypass \$http_x_bypass;
+        gateway_cache_no_store \$http_x_no_store; }
+    location /errors/ttl/ { $up gateway_cache_stale 5xx; gateway_cache_ttl 10s; }
+    location /errors/listed/ { $up gateway_cache_stale 5xx http_404; }
+    location /background/errors/ { $up gateway_cache_stale 5xx background;
+        gateway_cache_bypass \$http_x_bypass;
+        gateway_cache_no_store \$http_x_no_store; }
     location /hide/ { $up proxy_hide_header X-Secret; }
     location /wide/ { $up proxy_buffer_size 128k; proxy_buffers 4 128k; }
     location /background/ { $up gateway_cache_stale background; }
@@ -228,6 +236,75 @@ get('/u', method => 'DELETE');
 is(status($head), 'MISS', 'an unsafe method invalidates its target');
 ($code, $head) = get('/u?q');
 is(status($head), 'HIT', 'and no other');
+
+# --- an answer that is not stored: the stored response is not the last one any
+# more, however the origin then fails
+
+my @no = ('Cache-Control: no-store');
+my @later = ({ status => 503 });
+
+sub renewed {
+    my ($what, $path, $then, $left, %more) = @_;
+
+    $path .= $what =~ s/\W+/-/gr;
+    $origin->answer($path, { head => [ @stale, 'ETag: "1"',
+                               @{ $more{first} // [] } ],
+                             body => 'old' }, $then, @later);
+    get($path);
+    get($path, method => $more{method} // 'GET',
+        headers => $more{headers} // []);
+    wait_until(sub { $origin->count($path) >= 2 });
+    if ($path =~ /background/ && !$left) {
+        ok(wait_until(sub { (get($path))[2] ne 'old' }), "$what: removed");
+    }
+    my ($code, $head, $body) = get($path);
+    is($body eq 'old' ? 'old' : $code, $left ? 'old' : 503,
+       "$path: " . ($left ? 'stays' : 'is removed'));
+}
+
+for my $where ('/errors/', '/background/errors/') {
+    renewed('private', $where, { head => [ 'Cache-Control: private' ] }, 0);
+    renewed('no-store', $where, { head => [ @no ] }, 0);
+    renewed('no lifetime', $where, {}, 0);
+    renewed('Set-Cookie', $where,
+            { head => [ 'Cache-Control: max-age=9', 'Set-Cookie: a=b' ] }, 0);
+    renewed('Vary any', $where,
+            { head => [ 'Cache-Control: max-age=9', 'Vary: *' ] }, 0);
+    renewed('event stream', $where, { head => [ 'Cache-Control: max-age=9',
+            'Content-Type: text/event-stream' ] }, 0);
+    renewed('too large', $where, { head => [ 'Cache-Control: max-age=9' ],
+                                   size => 2_000_000 }, 0);
+    renewed('too large, chunked', $where, { framing => 'chunked',
+            head => [ 'Cache-Control: max-age=9' ], size => 2_000_000 }, 0);
+    renewed("status $_", $where, { status => $_, head => [ @no ] }, 0)
+        for 203, 204, 302, 403, 404, 405, 410, 451;
+    renewed("status $_", $where, { status => $_, head => [ @no ] }, 1)
+        for 400, 401, 408, 413, 414, 416, 421, 425, 429, 431,
+            500, 501, 502, 503, 504, 599;
+    renewed('truncated', $where, { head => [ 'Cache-Control: max-age=9' ],
+                                   size => 1000, truncate => 500 }, 1);
+    renewed('the request, no-store', $where, { head => [ @no ] }, 1,
+            headers => [ 'Cache-Control: no-store' ]);
+    renewed('no_store', $where, { head => [ @no ] }, 1,
+            headers => [ 'X-No-Store: 1' ]);
+    renewed('credentials', $where, { head => [ @no ] }, 1,
+            headers => [ 'Authorization: Basic YTpi' ]);
+    renewed('public, credentials', $where, {}, 1, first => [ 'Cache-Control: public' ],
+            headers => [ 'Authorization: Basic YTpi' ]);
+    renewed('bypass', $where, { head => [ @no ] }, 1,
+            headers => [ 'X-Bypass: 1' ]);
+}
+
+my $where = '/errors/';
+renewed('HEAD', $where, { status => 404, head => [ @no ] }, 0, method => 'HEAD');
+renewed('Range', $where, { status => 206, head => [ 'Cache-Control: max-age=9',
+                           'Content-Range: bytes 0-0/3' ], body => 'n' }, 1,
+        headers => [ 'Range: bytes=0-0' ]);
+renewed('cookie', '/errors/ttl/', {}, 1, headers => [ 'Cookie: a=b' ]);
+renewed('cookie, private', '/errors/ttl/',
+        { head => [ 'Cache-Control: private' ] }, 0,
+        headers => [ 'Cookie: a=b' ]);
+renewed('404 as listed', '/errors/listed/', { status => 404, head => [ @no ] }, 1);
 
 # --- without an origin
 
