@@ -10,7 +10,7 @@
 #define _NGX_HTTP_GATEWAY_ACCESS_H_INCLUDED_
 
 
-#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_setting.h"
 #include "gw_names.h"
 
 

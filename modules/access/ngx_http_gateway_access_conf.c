@@ -7,6 +7,7 @@
 #include "ngx_http_gateway_access.h"
 
 
+static char *ngx_http_gateway_access_setting(ngx_conf_t *cf, ngx_uint_t kind);
 static ngx_http_gateway_access_rule_t *ngx_http_gateway_access_add(
     ngx_conf_t *cf, ngx_array_t **rules);
 static char *ngx_http_gateway_access_off(ngx_conf_t *cf,
@@ -26,6 +27,33 @@ static ngx_uint_t ngx_http_gateway_access_valid_consumer(ngx_str_t *name);
     ((s)->len == sizeof(word) - 1                                             \
      && ngx_strncmp((s)->data, word, sizeof(word) - 1) == 0)
 
+
+/* who the client is; after an internal redirect it is still known */
+
+static const ngx_http_gateway_use_t  ngx_http_gateway_access_methods_on = {
+    NGX_HTTP_GATEWAY_USE_METHOD, 0,
+    "has nothing to check, no method of authentication is on in its block or "
+    "in an inner one",
+    "add one such as \"gateway_jwt\" or \"gateway_api_key\"",
+    1
+};
+
+static const ngx_http_gateway_use_t  ngx_http_gateway_access_groups_on = {
+    NGX_HTTP_GATEWAY_USE_GROUPS, NGX_HTTP_GATEWAY_USE_METHOD,
+    "has nothing to check, no method of its block or of an inner one knows "
+    "groups",
+    "add \"gateway_jwt_group\" or \"gateway_consumers\"",
+    1
+};
+
+
+static const ngx_http_gateway_setting_t  ngx_http_gateway_access_judging = {
+    NULL, NULL, &ngx_http_gateway_access_methods_on, 1
+};
+
+static const ngx_http_gateway_setting_t  ngx_http_gateway_access_grouping = {
+    NULL, NULL, &ngx_http_gateway_access_groups_on, 1
+};
 
 const ngx_http_gateway_access_kind_t
     ngx_http_gateway_access_kinds[NGX_HTTP_GATEWAY_ACCESS_KINDS] = {
@@ -116,8 +144,24 @@ ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                               ngx_http_gateway_access_module);
     amcf->used = 1;
 
-    return (ngx_http_gateway_refuses(cf) == NGX_OK) ? NGX_CONF_OK
-                                                    : NGX_CONF_ERROR;
+    return (ngx_http_gateway_refuses(cf) == NGX_OK)
+           ? ngx_http_gateway_access_setting(cf, kind) : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_gateway_access_setting(ngx_conf_t *cf, ngx_uint_t kind)
+{
+    if (ngx_http_gateway_setting_add(cf, &ngx_http_gateway_access_judging)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return (kind == NGX_HTTP_GATEWAY_ACCESS_GROUP
+            || kind == NGX_HTTP_GATEWAY_ACCESS_DENY)
+           ? ngx_http_gateway_setting_add(cf, &ngx_http_gateway_access_grouping)
+           : NGX_CONF_OK;
 }
 
 

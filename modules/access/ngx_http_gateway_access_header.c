@@ -55,6 +55,18 @@ static const struct {
 };
 
 
+static const ngx_http_gateway_use_t  ngx_http_gateway_access_headers_on = {
+    NGX_HTTP_GATEWAY_USE_METHOD, 0,
+    "sets no header, no method of authentication is on in its block or in an "
+    "inner one",
+    NULL, 1
+};
+
+static const ngx_http_gateway_setting_t  ngx_http_gateway_access_telling = {
+    NULL, NULL, &ngx_http_gateway_access_headers_on, 0
+};
+
+
 ngx_int_t
 ngx_http_gateway_access_set_headers(ngx_http_request_t *r,
     const ngx_array_t *headers, ngx_http_gateway_identity_t *identity)
@@ -164,7 +176,7 @@ ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
                                               ngx_http_gateway_access_module);
     amcf->used = 1;
 
-    return NGX_CONF_OK;
+    return ngx_http_gateway_setting_add(cf, &ngx_http_gateway_access_telling);
 }
 
 

@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_gateway_api_key.h"
+#include "ngx_http_gateway_setting.h"
 
 
 /* the directive's parameters */
@@ -58,14 +59,32 @@ static ngx_conf_enum_t  ngx_http_gateway_api_key_formats[] = {
 };
 
 
+static ngx_http_gateway_use_t  ngx_http_gateway_api_key_use = {
+    0, 0,
+    "has no effect, \"gateway_api_key\" is on neither in its block nor in an "
+    "inner one",
+    NULL, 0
+};
+
+
+/* peppers are for the keys of the consumers file, which nobody may ask */
+
+static ngx_http_gateway_use_t  ngx_http_gateway_api_key_hashes = {
+    0, 0,
+    "has no effect, there is no \"gateway_consumers\"",
+    NULL, 0
+};
+
+
 static ngx_command_t  ngx_http_gateway_api_key_commands[] = {
 
     { ngx_string("gateway_api_key_pepper"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
-      ngx_http_gateway_api_key_pepper,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_api_key_pepper, NULL,
+                               &ngx_http_gateway_api_key_hashes, 0) },
 
     { ngx_string("gateway_api_key"),
       NGX_HTTP_GATEWAY_API_KEY_CONTEXT|NGX_CONF_1MORE,
@@ -76,24 +95,29 @@ static ngx_command_t  ngx_http_gateway_api_key_commands[] = {
 
     { ngx_string("gateway_api_key_hide"),
       NGX_HTTP_GATEWAY_API_KEY_CONTEXT|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_api_key_loc_conf_t, hide),
-      NULL },
+      ngx_http_gateway_setting(ngx_conf_set_flag_slot, NULL,
+                               &ngx_http_gateway_api_key_use, 0) },
 
     { ngx_string("gateway_api_key_format"),
       NGX_HTTP_GATEWAY_API_KEY_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_set_enum_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_api_key_loc_conf_t, format),
-      ngx_http_gateway_api_key_formats },
+      ngx_http_gateway_setting(ngx_http_gateway_set_enum_slot,
+                               ngx_http_gateway_api_key_formats,
+                               &ngx_http_gateway_api_key_use, 0) },
 
     { ngx_string("gateway_api_key_mode"),
       NGX_HTTP_GATEWAY_API_KEY_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_set_enum_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_api_key_loc_conf_t, mode),
-      ngx_http_gateway_modes },
+      ngx_http_gateway_setting(ngx_http_gateway_set_enum_slot,
+                               ngx_http_gateway_modes,
+                               &ngx_http_gateway_api_key_use, 0) },
 
       ngx_null_command
 };
@@ -308,7 +332,11 @@ ngx_http_gateway_api_key_register(ngx_conf_t *cf)
     if (ngx_http_gateway_method_add(cf, "api_key",
                                     ngx_http_gateway_api_key_hide_early,
                                     &ngx_http_gateway_api_key_method)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_gateway_use_add(cf, &ngx_http_gateway_api_key_use)
+           != NGX_OK
+        || ngx_http_gateway_use_add(cf, &ngx_http_gateway_api_key_hashes)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -408,9 +436,17 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
     if (conf->enable) {
         ngx_http_gateway_identity_asked(cf, conf->mode);
 
+        ngx_http_gateway_use_on(cf, ngx_http_gateway_api_key_use.bit
+                                    |NGX_HTTP_GATEWAY_USE_METHOD
+                                    |NGX_HTTP_GATEWAY_USE_GROUPS);
+
         if (conf->hide) {
             ngx_http_gateway_hide_at(cf, ngx_http_gateway_api_key_method);
         }
+    }
+
+    if (ngx_http_gateway_consumers_given(cf)) {
+        ngx_http_gateway_use_on(cf, ngx_http_gateway_api_key_hashes.bit);
     }
 
     if (conf->enable && !ngx_http_gateway_consumers_given(cf)
@@ -470,6 +506,9 @@ ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         alcf->enable = 0;
+
+        ngx_http_gateway_use_off(cf, ngx_http_gateway_api_key_use.bit
+                                     |NGX_HTTP_GATEWAY_USE_METHOD);
         return NGX_CONF_OK;
     }
 

@@ -15,6 +15,7 @@
  */
 
 #include "ngx_http_gateway_certificate.h"
+#include "ngx_http_gateway_setting.h"
 
 
 typedef struct {
@@ -409,6 +410,11 @@ ngx_http_gateway_certificate_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     if (conf->enable) {
         ngx_http_gateway_identity_asked(cf, NGX_HTTP_GATEWAY_REQUIRED);
+        ngx_http_gateway_use_on(cf, NGX_HTTP_GATEWAY_USE_METHOD);
+
+        if (ngx_http_gateway_consumers_given(cf)) {
+            ngx_http_gateway_use_on(cf, NGX_HTTP_GATEWAY_USE_GROUPS);
+        }
     }
 
     if (conf->enable && ngx_http_gateway_in_force(cf)) {
@@ -472,8 +478,13 @@ ngx_http_gateway_certificate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     rv = ngx_conf_set_flag_slot(cf, cmd, conf);
 
-    if (rv != NGX_CONF_OK || !lcf->enable) {
+    if (rv != NGX_CONF_OK) {
         return rv;
+    }
+
+    if (!lcf->enable) {
+        ngx_http_gateway_use_off(cf, NGX_HTTP_GATEWAY_USE_METHOD);
+        return NGX_CONF_OK;
     }
 
 #if !(NGX_HTTP_SSL)

@@ -61,6 +61,8 @@ typedef struct {
     ngx_array_t                     credentials;    /* source_t */
     ngx_array_t                    *counters;   /* counter_t *; NULL: none */
     ngx_array_t                    *settles;    /* settle_t; NULL: none */
+    ngx_array_t                    *settings;   /* of _setting.h; NULL: none */
+    ngx_uint_t                      uses;       /* of them, that were added */
     struct gw_stripes_s            *stripes;    /* in shared memory */
     uint64_t                        stripes_conf;   /* its number there */
     ngx_uint_t                      slots;      /* of the request's record */
@@ -916,7 +918,9 @@ typedef struct {
 } ngx_http_gateway_set_header_t;
 
 
-typedef struct {
+typedef struct ngx_http_gateway_loc_conf_s  ngx_http_gateway_loc_conf_t;
+
+struct ngx_http_gateway_loc_conf_s {
     ngx_http_gateway_place_t        place;      /* of the block */
     ngx_array_t                     headers;    /* set_header_t */
     ngx_str_t                       route_name; /* gateway_route */
@@ -927,7 +931,13 @@ typedef struct {
     ngx_uint_t                      asks;       /* unsigned:1; a method is on */
     ngx_uint_t                      requires;   /* methods that are required;
                                                    a rule counts as two */
-} ngx_http_gateway_loc_conf_t;
+
+    /* bits of ngx_http_gateway_setting.h */
+    ngx_http_gateway_loc_conf_t    *outer;      /* block; NULL: http */
+    ngx_uint_t                      uses;       /* on here or in an inner one */
+    ngx_uint_t                      off;        /* as is written here */
+    ngx_uint_t                      warned;
+};
 
 
 /*

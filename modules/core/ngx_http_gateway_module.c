@@ -11,6 +11,7 @@
 #include "ngx_http_gateway_counter.h"
 #include "ngx_http_gateway_detached.h"
 #include "ngx_http_gateway_observe.h"
+#include "ngx_http_gateway_setting.h"
 #include "gw_pairs.h"
 
 
@@ -555,6 +556,8 @@ ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_gateway_loc_conf_t *prev = parent;
     ngx_http_gateway_loc_conf_t *conf = child;
 
+    conf->outer = prev;
+
     ngx_conf_merge_uint_value(conf->error_format, prev->error_format, 1);
     ngx_conf_merge_str_value(conf->route_name, prev->route_name, "");
     ngx_conf_merge_str_value(conf->written, prev->written, "");
@@ -656,6 +659,11 @@ ngx_http_gateway_init(ngx_conf_t *cf)
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     gmcf->closed = 1;
+
+    if (ngx_http_gateway_settings_check(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     gmcf->identities = offsetof(ngx_http_gateway_request_t, slots)
                        + gmcf->slots * sizeof(void *);
     gmcf->record = gmcf->identities

@@ -15,6 +15,7 @@
  */
 
 #include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_setting.h"
 
 
 static ngx_int_t ngx_http_gateway_jwt_access(ngx_http_request_t *r);
@@ -38,6 +39,8 @@ static void ngx_http_gateway_jwt_memo_cleanup(void *data);
 static void *ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static void ngx_http_gateway_jwt_uses(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf);
 static char *ngx_http_gateway_jwt_default_scopes(ngx_conf_t *cf,
     ngx_array_t **scopes);
 static void ngx_http_gateway_jwt_merge_policy(
@@ -81,6 +84,28 @@ static ngx_conf_post_t  ngx_http_gateway_jwt_verify_post = {
 };
 
 
+#define NGX_HTTP_GATEWAY_JWT_LACK                                             \
+    "has no effect, \"gateway_jwt\" is on neither in its block nor in an "    \
+    "inner one"
+
+
+/* where tokens are verified */
+
+static ngx_http_gateway_use_t  ngx_http_gateway_jwt_use = {
+    0, 0, NGX_HTTP_GATEWAY_JWT_LACK,
+    "add \"gateway_jwt realm\" to protect the block, or \"gateway_jwt off\" to "
+    "leave it open",
+    0
+};
+
+
+/* where they are read, by "gateway_jwt off token=", too */
+
+static ngx_http_gateway_use_t  ngx_http_gateway_jwt_reads = {
+    0, 0, NGX_HTTP_GATEWAY_JWT_LACK, NULL, 0
+};
+
+
 static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
 
     { ngx_string("gateway_jwt"),
@@ -92,157 +117,182 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
 
     { ngx_string("gateway_jwt_key_file"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_jwt_key_file,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_key_file, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_key_policy"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_jwt_key_policy,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, key_policy),
-      ngx_http_gateway_jwt_key_policies },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_key_policy,
+                               ngx_http_gateway_jwt_key_policies,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_verify"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, verify),
-      &ngx_http_gateway_jwt_verify_post },
+      ngx_http_gateway_setting(ngx_conf_set_flag_slot,
+                               &ngx_http_gateway_jwt_verify_post,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_algorithms"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_jwt_algorithms,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_algorithms, NULL,
+                               &ngx_http_gateway_jwt_use, 1) },
 
     { ngx_string("gateway_jwt_issuer"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_set_str_list_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, issuers),
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_set_str_list_slot, NULL,
+                               &ngx_http_gateway_jwt_use, 1) },
 
     { ngx_string("gateway_jwt_audience"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_set_str_list_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, audiences),
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_set_str_list_slot, NULL,
+                               &ngx_http_gateway_jwt_use, 1) },
 
     { ngx_string("gateway_jwt_typ"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_set_str_list_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, typ),
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_set_str_list_slot, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_leeway"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, leeway),
-      NULL },
+      ngx_http_gateway_setting(ngx_conf_set_sec_slot, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_require_exp"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, require_exp),
-      NULL },
+      ngx_http_gateway_setting(ngx_conf_set_flag_slot, NULL,
+                               &ngx_http_gateway_jwt_use, 1) },
 
     { ngx_string("gateway_jwt_max_age"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, max_age),
-      NULL },
+      ngx_http_gateway_setting(ngx_conf_set_sec_slot, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_require"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_jwt_require,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_require, NULL,
+                               &ngx_http_gateway_jwt_use, 1) },
 
     { ngx_string("gateway_jwt_require_claim"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_2MORE,
-      ngx_http_gateway_jwt_require_claim,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_require_claim, NULL,
+                               &ngx_http_gateway_jwt_use, 1) },
 
     { ngx_string("gateway_jwt_consumer"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_jwt_path,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, consumer),
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_path, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_scope"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_jwt_paths,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, scopes),
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_paths, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_group"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_jwt_paths,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, groups),
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_paths, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_claim_header"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE23,
-      ngx_http_gateway_jwt_claim_header,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_claim_header, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_claim_set"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
-      ngx_http_gateway_jwt_claim_set,
+      ngx_http_gateway_set_setting,
       0,
       0,
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_claim_set, NULL,
+                               &ngx_http_gateway_jwt_reads, 0) },
 
     { ngx_string("gateway_jwt_header_set"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
-      ngx_http_gateway_jwt_header_set,
+      ngx_http_gateway_set_setting,
       0,
       0,
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_header_set, NULL,
+                               &ngx_http_gateway_jwt_reads, 0) },
 
     { ngx_string("gateway_jwt_hide"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, hide),
-      NULL },
+      ngx_http_gateway_setting(ngx_conf_set_flag_slot, NULL,
+                               &ngx_http_gateway_jwt_reads, 0) },
 
     { ngx_string("gateway_jwt_mode"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_set_enum_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, mode),
-      ngx_http_gateway_modes },
+      ngx_http_gateway_setting(ngx_http_gateway_set_enum_slot,
+                               ngx_http_gateway_modes,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_max_size"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, max_size),
-      NULL },
+      ngx_http_gateway_setting(ngx_conf_set_size_slot, NULL,
+                               &ngx_http_gateway_jwt_reads, 0) },
 
     { ngx_string("gateway_jwt_type"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_jwt_type,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_type, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_key_request"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_ANY,
@@ -558,7 +608,9 @@ ngx_http_gateway_jwt_register(ngx_conf_t *cf)
         != NGX_OK
         || ngx_http_gateway_slot_add(cf, &ngx_http_gateway_jwt_slot) != NGX_OK
         || ngx_http_gateway_slot_add(cf, &ngx_http_gateway_jwt_refusal_slot)
-           != NGX_OK)
+           != NGX_OK
+        || ngx_http_gateway_use_add(cf, &ngx_http_gateway_jwt_use) != NGX_OK
+        || ngx_http_gateway_use_add(cf, &ngx_http_gateway_jwt_reads) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -753,6 +805,8 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
+    ngx_http_gateway_jwt_uses(cf, conf);
+
     if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON
         && ngx_http_gateway_jwt_claim_headers(cf, conf->headers)
            != NGX_CONF_OK)
@@ -771,6 +825,31 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return ngx_http_gateway_jwt_check_conf(cf, conf);
+}
+
+
+/* what the block needs settings for; its consumers may have groups, too */
+
+static void
+ngx_http_gateway_jwt_uses(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    if (conf->enable == NGX_HTTP_GATEWAY_JWT_OFF) {
+        return;
+    }
+
+    ngx_http_gateway_use_on(cf, ngx_http_gateway_jwt_reads.bit);
+
+    if (conf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {
+        return;
+    }
+
+    ngx_http_gateway_use_on(cf, ngx_http_gateway_jwt_use.bit
+                                |NGX_HTTP_GATEWAY_USE_METHOD);
+
+    if (conf->groups->nelts || ngx_http_gateway_consumers_given(cf)) {
+        ngx_http_gateway_use_on(cf, NGX_HTTP_GATEWAY_USE_GROUPS);
+    }
 }
 
 
@@ -977,6 +1056,12 @@ ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (jlcf->realm == NULL) {
             return NGX_CONF_ERROR;
         }
+    }
+
+    if (jlcf->enable != NGX_HTTP_GATEWAY_JWT_ON) {
+        ngx_http_gateway_use_off(cf, ngx_http_gateway_jwt_use.bit
+                                     |ngx_http_gateway_jwt_reads.bit
+                                     |NGX_HTTP_GATEWAY_USE_METHOD);
     }
 
     if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_OFF) {

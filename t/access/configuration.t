@@ -9,7 +9,11 @@ use Test::Gateway::Said;
 
 $Test::Gateway::Said::Files = { 'keys.json' => jwks('es256') };
 
-sub server { return http_conf(server => "\n$_[0]") }
+# rules need a method that knows groups
+my $jwt = 'gateway_jwt r; gateway_jwt_key_file keys.json;'
+          . ' gateway_jwt_group groups;';
+
+sub server { return http_conf(http => $jwt, server => "\n$_[0]") }
 sub alone { return server("$_[0]  #!\n") }
 
 # --- one name for two lines
@@ -38,7 +42,7 @@ my @kinds = qw( gateway_require_scope gateway_require_group gateway_deny_group
 accepted(alone("$_ a b;"), "$_ with two names") for @kinds;
 accepted(alone("$_ off;"), "$_ off") for @kinds;
 accepted(alone("$_ a; $_ a;"), "$_ twice") for @kinds;
-accepted(http_conf(http => "$_ a;", server => "$_ a;\n"
+accepted(http_conf(http => "$jwt $_ a;", server => "$_ a;\n"
                            . "location / { $_ a; limit_except GET { $_ a; } }"),
          "$_ at all levels") for @kinds;
 accepted(alone("gateway_require_scope $_ read;"), "$_")
@@ -181,7 +185,7 @@ for my $directive (@kinds) {
     warned(server("location / {  #!\n$directive a;\nreturn 200 secret;\n}"),
            qq("return" answers before "$directive" is asked, its response is )
            . 'open to everybody, in the block', "return beside $directive");
-    accepted(server("location / {\n$directive off;\nreturn 200;\n}"),
+    accepted(http_conf(server => "location / {\n$directive off;\nreturn 200;\n}"),
              "return beside $directive off");
     accepted(server("$directive a;\nlocation /x {\nreturn 200;\n}"),
              "return where $directive is inherited");

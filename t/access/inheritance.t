@@ -25,14 +25,18 @@ run_tests();
 
 # --- the warning: "#<" marks the outer line, "#>" the inner one
 
+our $Method = 'gateway_jwt r; gateway_jwt_group groups;'
+              . ' gateway_jwt_key_file jwks.json;';
+
 my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
 $before--;
 
 sub warnings_of {
     my ($server, $files, $http) = @_;
 
-    my $conf = http_conf(server => "\n$server", http => $http);
-    my ($code, $output) = nginx_t($conf, $files // {});
+    my $conf = http_conf(server => "$Method\n$server", http => $http);
+    my ($code, $output) = nginx_t($conf, { 'jwks.json' => jwks('es256'),
+                                           %{ $files // {} } });
     my ($n, %line) = ($before);
     for (split /\n/, $conf) {
         $n++;

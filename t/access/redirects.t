@@ -121,7 +121,8 @@ $::Jwt . ::ways('gateway_require_scope read;', 'gateway_require_scope write;')
 --- jwks: es256
 --- user_files eval: $::Files
 --- http_config eval: $::Accel
---- config eval: $::Optional . ::ways('', 'gateway_deny_group bad;')
+--- config eval
+$::Optional . 'gateway_jwt_group groups;' . ::ways('', 'gateway_deny_group bad;')
 --- request eval: ::all_ways()
 --- error_code eval: [ (401) x 7 ]
 --- response_headers eval: [ ($::Bearer) x 7 ]
@@ -258,7 +259,8 @@ $::Jwt . ::at('/open', 'gateway_require_scope read; return 200 open;')
 === TEST 13: an error page that refuses for another reason says only that
 --- jwks: es256
 --- config eval
-$::Jwt . ::at('/group', 'gateway_require_scope read; error_page 403 /g;')
+$::Jwt . 'gateway_jwt_group groups;'
+. ::at('/group', 'gateway_require_scope read; error_page 403 /g;')
 . ::at('/g', 'gateway_require_group g; empty_gif;')
 . ::at('/nobody', 'gateway_require_scope read; error_page 403 /n;')
 . ::at('/n', 'gateway_jwt n token=$cookie_t; gateway_jwt_mode optional; '

@@ -309,7 +309,7 @@ END
 
 
 === TEST 11: nobody where there is no method at all: 401 without a challenge
---- config eval: ::location('/t', 'gateway_require_scope read;')
+--- config eval: ::location('/t', 'gateway_jwt off; gateway_require_scope read;')
 --- request
 GET /t
 --- error_code: 401

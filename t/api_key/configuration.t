@@ -77,8 +77,9 @@ accepted(with($_), $_) for
     'gateway_api_key r bearer;', 'gateway_api_key r query=key;',
     'gateway_api_key r cookie=key_1;', 'gateway_api_key "" bearer;',
     'gateway_api_key $host cookie=c query=q bearer header=X-K;',
-    'gateway_api_key off;', 'gateway_api_key_hide off;',
-    'gateway_api_key_format gw;', 'gateway_api_key_mode optional;',
+    'gateway_api_key off;', 'gateway_api_key r; gateway_api_key_hide off;',
+    'gateway_api_key r; gateway_api_key_format gw;',
+    'gateway_api_key r; gateway_api_key_mode optional;',
     'limit_except GET { gateway_api_key r; gateway_api_key_hide on;'
     . ' gateway_api_key_format any; gateway_api_key_mode dry_run; }',
     'if ($arg_a) { } gateway_api_key r;';
@@ -100,8 +101,7 @@ refused({ server => "gateway_api_key r;\nlocation / {  #!\n}" }, $no_keys,
         'no gateway_consumers where it is inherited');
 refused({ server => "}\nserver {  #!\ngateway_api_key r;\nlocation /a { }" },
         $no_keys, 'no gateway_consumers in a server without a location /');
-accepted({ server => 'gateway_api_key off; location / {'
-                     . ' gateway_api_key_mode optional; }' },
+accepted({ server => 'gateway_api_key off; gateway_api_key_mode optional;' },
          'off needs none');
 accepted({ http => "gateway_api_key r;\n$file", server => 'location / { }' },
          'gateway_consumers behind it');

@@ -136,6 +136,11 @@ sub whole {
     $http .= "gateway_jwt_key_file jwks.json;\n"
         if $text !~ /^gateway_jwt_key_file/m;
 
+    # and a rule stands where a method is on, which knows groups
+    $http .= "gateway_jwt around;\ngateway_jwt_group groups;\n"
+        if $text =~ /gateway_(?:jwt_|require_|deny_)/
+           && $text !~ /gateway_(?:jwt|api_key) (?!off)/;
+
     return <<END;
 load_module "$so";
 events {}

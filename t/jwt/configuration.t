@@ -87,7 +87,8 @@ accepted(jwt($_), $_) for
     'gateway_error_format off;',
     'gateway_jwt_key_file keys.json jwks watch=0 issuer=https://a;';
 accepted({ http => 'gateway_jwt_claim_set $a a b;'
-                   . ' gateway_jwt_header_set $b b;' }, 'variables');
+                   . ' gateway_jwt_header_set $b b;', %{ jwt('') } },
+         'variables');
 
 
 # --- from NGINX Plus
@@ -397,7 +398,8 @@ refused({ http => 'gateway_jwt_header_set $ a;  #!' },
 refused({ http => 'gateway_jwt_claim_set $a' . ' a' x 17 . ';  #!' },
         'too many names in "gateway_jwt_claim_set", allowed are 16',
         '17 names');
-accepted({ http => 'gateway_jwt_claim_set $a' . ' a' x 16 . ';' }, '16 names');
+accepted({ http => 'gateway_jwt_claim_set $a' . ' a' x 16 . ';',
+           %{ jwt('') } }, '16 names');
 refused({ http => 'gateway_jwt_claim_set $host a;  #!' },
         'the duplicate "host" variable', 'a variable that nginx has');
 
@@ -417,11 +419,13 @@ for my $maker ([ map => 'map $uri $x {', '}' ], [ geo => 'geo $x {', '}' ],
                 'the duplicate "x" variable', "$ours over $name");
         refused({ http => "$directive\n$begin  #!\n$end" },
                 'the duplicate "x" variable', "$name over $ours");
-        accepted({ http => "$begin\n$end\n" . $directive =~ s/x/y/r },
+        accepted({ http => "$begin\n$end\n" . $directive =~ s/x/y/r,
+                   %{ jwt('') } },
                  "$ours beside $name");
     }
 }
-accepted({ http => "log_format a \$x;\ngateway_jwt_claim_set \$x a;" },
+accepted({ http => "log_format a \$x;\ngateway_jwt_claim_set \$x a;",
+           %{ jwt('') } },
          'claim_set behind who reads it');
 refused({ http => 'gateway_jwt_claim_set $gateway_consumer a;  #!' },
         'the duplicate "gateway_consumer" variable', "core's variable");

@@ -578,7 +578,7 @@ refused(server("\ngateway_limit_admin zone=z from=any;  #!\n"),
             [ 'satisfy any; allow 10.0.0.0/8; deny all; gateway_api_key r;', 'who' ],
             [ "satisfy any; allow 10.0.0.0/8; deny all; $jwt", 'who' ];
     accepted($in->("gateway_limit zone=who; $_"), "no warning: $_")
-        for 'gateway_api_key r;', $jwt, 'gateway_require_consumer a;',
+        for 'gateway_api_key r;', $jwt, 'gateway_jwt off; gateway_require_consumer a;',
             'gateway_api_key r; gateway_api_key_mode optional; '
             . 'gateway_require_group g;',
             "$jwt gateway_jwt_mode optional; gateway_deny_group g;",

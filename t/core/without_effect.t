@@ -1,0 +1,219 @@
+# Protection that is silently without effect: what nginx -t says of settings that
+# no block uses, one line, whole, each beside a neighbour that is accepted.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway;
+use Test::Gateway::Said;
+
+$Test::Gateway::Said::Files = {
+    'keys.json' => jwks('es256'), 'c.json' => '{"consumers":[]}',
+    'pepper' => 'p' x 32,
+};
+
+my $keys = 'gateway_jwt_key_file keys.json;';
+my $jwt = "gateway_jwt r; $keys";
+my $api_key = 'gateway_api_key r;';
+my $file = 'gateway_consumers zone=c:1m file=c.json;';
+
+# directives in http, a server, a location, its limit_except, with more around
+
+sub http { return http_conf(http => "\n$_[0]  #!\n", server => $_[1] // '') }
+sub server { return http_conf(http => $_[1] // '', server => "\n$_[0]  #!\n") }
+sub location { return server("location / { $_[0] }", $_[1]) }
+sub except { return location("limit_except GET { $_[0] }", $_[1]) }
+
+sub lack {
+    return qq("$_[0]" has no effect, "$_[1]" is on neither in its block nor in an)
+           . ' inner one';
+}
+
+
+# --- gateway_jwt
+
+my @protects = ('gateway_jwt_require $arg_a;', 'gateway_jwt_require_exp on;',
+    'gateway_jwt_require_claim role eq admin;', 'gateway_jwt_issuer https://a;',
+    'gateway_jwt_audience a;', 'gateway_jwt_algorithms ES256;');
+my @jwt = ($keys, 'gateway_jwt_key_policy strict;', 'gateway_jwt_verify on;',
+    'gateway_jwt_typ at+jwt;', 'gateway_jwt_leeway 1s;', 'gateway_jwt_max_age 1h;',
+    'gateway_jwt_consumer azp;', 'gateway_jwt_scope a;', 'gateway_jwt_group g;',
+    'gateway_jwt_claim_header X-A a;', 'gateway_jwt_mode optional;',
+    'gateway_jwt_type signed;');
+my @reads = ('gateway_jwt_hide on;', 'gateway_jwt_max_size 1k;');
+my @variables = ('gateway_jwt_claim_set $x a;', 'gateway_jwt_header_set $x a;');
+my $add = 'add "gateway_jwt realm" to protect the block, or "gateway_jwt off" to leave'
+          . ' it open';
+
+for my $setting (@protects, @jwt, @reads) {
+    my ($name) = split ' ', $setting;
+    my $mine = $setting eq $keys ? '' : $setting;
+    my $lack = lack($name, 'gateway_jwt');
+
+    for my $level (\&server, \&location, \&except) {
+        if (grep { $_ eq $setting } @protects) {
+            refused($level->($setting), "$lack, $add", $setting);
+        }
+        else {
+            warned($level->($setting), $lack, $setting);
+        }
+
+        accepted($level->("gateway_jwt off; $setting"), "$setting off in the block");
+        accepted($level->($setting eq $keys ? $jwt : "$jwt $setting"),
+                 "$setting on in the block");
+    }
+
+    warned(http($setting), $lack, "$setting in http");
+    warned(http("gateway_jwt r; $setting", 'gateway_jwt off;'), $lack,
+           "$setting in http, off in the only server");
+    accepted(http($setting, $mine ? "$jwt" : 'gateway_jwt r;'), "$setting on in a server");
+    accepted(http($setting, 'location / { location /a { limit_except GET {'
+                            . ' gateway_jwt r;' . ($mine ? $keys : '') . ' } } }'),
+             "$setting on far inside");
+    accepted(server("$setting location /a { gateway_jwt r; "
+                    . ($mine ? $keys : '') . ' } location /b { }'),
+             "$setting on in one location of two");
+    accepted(http("$jwt $mine", 'location /a { gateway_jwt off; }'),
+             "$setting inherited by a block that is off");
+}
+
+# errors come first
+
+refused(location("$keys gateway_jwt_leeway 1s; $_"),
+        lack((split)[0], 'gateway_jwt') . ", $add", "other settings before $_")
+    for @protects;
+
+# a sibling does not help, and an inherited "off" is not the block's own
+
+refused(http_conf(server => "location /a { $jwt }\nlocation /b { $_ }  #!\n"),
+        lack((split)[0], 'gateway_jwt') . ", $add", "$_ beside another location")
+    for @protects;
+refused(http_conf(server => "gateway_jwt off;\nlocation /b { $_ }  #!\n"),
+        lack((split)[0], 'gateway_jwt') . ", $add", "$_, off outside") for @protects;
+refused(http_conf(http => $jwt, server => "gateway_jwt off;\nlocation /b { $_ }  #!\n"),
+        lack((split)[0], 'gateway_jwt') . ", $add", "$_, on in http and off in the server")
+    for @protects;
+accepted(http_conf(http => $jwt, server => "location /b { $_ }"), "$_, on in http")
+    for @protects;
+
+# "gateway_jwt off token=" reads tokens and verifies none
+
+refused(http_conf(server => "gateway_jwt off token=\$arg_t;\nlocation /b { $_ }  #!\n"),
+        lack((split)[0], 'gateway_jwt') . ", $add", "$_, only read") for @protects;
+warned(http_conf(server => "gateway_jwt off token=\$arg_t;\nlocation /b { $_ }  #!\n"),
+       lack((split)[0], 'gateway_jwt'), "$_, only read") for @jwt;
+accepted(http_conf(server => "gateway_jwt off token=\$arg_t;\nlocation /b { $_ }  #!\n"),
+         "$_, only read") for @reads;
+
+warned(http($_), lack((split)[0], 'gateway_jwt'), $_) for @variables;
+accepted(http($_, $jwt), $_) for @variables;
+accepted(http($_, 'gateway_jwt off token=$arg_t;'), "$_, only read") for @variables;
+
+# one line for a block
+
+warned(location('gateway_jwt_leeway 1s; gateway_jwt_mode optional;'),
+       lack('gateway_jwt_leeway', 'gateway_jwt'), 'the first of two settings');
+
+
+# --- rules of access
+
+my @kinds = qw( gateway_require_scope gateway_require_group gateway_deny_group
+                gateway_require_consumer );
+my %grouped = map { $_ => 1 } @kinds[1, 2];
+my $method = 'has nothing to check, no method of authentication is on in its block or'
+             . ' in an inner one';
+my $add_method = 'add one such as "gateway_jwt" or "gateway_api_key"';
+my $groups = 'has nothing to check, no method of its block or of an inner one knows'
+             . ' groups';
+my $add_groups = 'add "gateway_jwt_group" or "gateway_consumers"';
+my %methods = (jwt => "$jwt gateway_jwt_group g;", api_key => $api_key,
+               certificate => 'gateway_client_certificate on;');
+
+for my $kind (@kinds) {
+    for my $level (\&server, \&location, \&except) {
+        refused($level->("$kind a;"), qq("$kind" $method, $add_method), $kind);
+        accepted($level->("$kind off;"), "$kind off");
+        accepted($level->("gateway_jwt off; $kind a;"), "$kind, gateway_jwt off");
+        accepted($level->("gateway_api_key off; $kind a;"), "$kind, gateway_api_key off");
+        accepted($level->("gateway_client_certificate off; $kind a;"),
+                 "$kind, gateway_client_certificate off");
+        accepted($level->("$methods{jwt} $kind a;"), "$kind with gateway_jwt");
+        accepted($level->("$methods{api_key} $kind a;", $file),
+                 "$kind with gateway_api_key");
+    }
+
+    warned(http("$kind a;"), qq("$kind" $method), "$kind in http");
+    accepted(http("$kind a;", $methods{jwt}), "$kind in http, a method in a server");
+    accepted(server("$kind a; location /a { $methods{jwt} } location /b { }"),
+             "$kind, a method inside");
+    refused(http_conf(server => "location /a { $jwt }\nlocation /b { $kind a; }  #!\n"),
+            qq("$kind" $method, $add_method), "$kind beside a method");
+    refused(server("gateway_jwt off token=\$arg_t; location / { $kind a; }"),
+            qq("$kind" $method, $add_method), "$kind where tokens are only read");
+
+    # what names groups
+
+    my @blind = ($jwt, 'gateway_jwt r; gateway_api_key off; ' . $keys);
+    if ($grouped{$kind}) {
+        refused(location("$_ $kind a;"), qq("$kind" $groups, $add_groups),
+                "$kind without groups: $_") for @blind;
+        refused(server("location / { $kind a; location /a { $jwt } }"),
+                qq("$kind" $groups, $add_groups), "$kind without groups inside");
+        refused(http_conf(server => "location /a { $methods{jwt} }\n"
+                                    . "location /b { $jwt $kind a; }  #!\n"),
+                qq("$kind" $groups, $add_groups), "$kind, groups of another location");
+        warned(http("$jwt $kind a;", 'location / { }'), qq("$kind" $groups),
+               "$kind without groups in http");
+    }
+    else {
+        accepted(location("$_ $kind a;"), "$kind needs no groups: $_") for @blind;
+    }
+    accepted(location("$jwt $kind a;", $file), "$kind, the consumers' groups");
+
+    # an internal redirect takes the identity along, whoever has found it
+
+    for my $inner ('location @b {', 'location /b { internal;') {
+        accepted(server("location /a { $methods{jwt} } $inner $kind a; }"),
+                 "$kind behind a redirect: $inner");
+        refused(server("$inner $kind a; }"), qq("$kind" $method, $add_method),
+                "$kind behind a redirect from nowhere: $inner");
+    }
+}
+
+warned($_->('gateway_identity_headers on;'), '"gateway_identity_headers" sets no header,'
+       . ' no method of authentication is on in its block or in an inner one',
+       'gateway_identity_headers') for \&http, \&server, \&location, \&except;
+accepted($_->("$jwt gateway_identity_headers on;"), 'gateway_identity_headers, and a method')
+    for \&server, \&location, \&except;
+accepted(http('gateway_identity_headers on;', $jwt), 'and in http');
+accepted(location('gateway_identity_headers off;'), 'gateway_identity_headers off');
+
+
+# --- gateway_api_key
+
+for (map({ [ $_, 'gateway_api_key', $api_key, $file ] }
+         'gateway_api_key_hide off;', 'gateway_api_key_format gw;',
+         'gateway_api_key_mode optional;'))
+{
+    my ($setting, $use, $on, $outside) = @$_;
+    my ($name) = split ' ', $setting;
+
+    for my $level (\&server, \&location, \&except) {
+        warned($level->($setting), lack($name, $use), $setting);
+        accepted($level->("$use off; $setting"), "$setting off in the block");
+        accepted($level->("$on $setting", $outside), "$setting on in the block");
+    }
+    warned(http($setting), lack($name, $use), "$setting in http");
+    accepted(http("$outside $setting", $on), "$setting in http, on in a server");
+    accepted(server("$setting location /a { $on } location /b { $use off; }", $outside),
+             "$setting on inside");
+}
+
+warned(http('gateway_api_key_pepper pepper;'),
+       '"gateway_api_key_pepper" has no effect, there is no "gateway_consumers"',
+       'gateway_api_key_pepper');
+accepted(http("$file gateway_api_key_pepper pepper;"), 'gateway_api_key_pepper and a file');
+
+$Test::Gateway::More = 1;
+done_testing();
