@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_gateway_limit.h"
+#include "ngx_http_gateway_setting.h"
 
 
 static ngx_int_t ngx_http_gateway_limit_register(ngx_conf_t *cf);
@@ -47,6 +48,14 @@ static ngx_conf_num_bounds_t  ngx_http_gateway_limit_status_bounds = {
 };
 
 
+static ngx_http_gateway_use_t  ngx_http_gateway_limit_on = {
+    0, 0,
+    "has no effect, \"gateway_limit\" is on neither in its block nor in an "
+    "inner one",
+    NULL, 0
+};
+
+
 static ngx_command_t  ngx_http_gateway_limit_commands[] = {
 
     { ngx_string("gateway_limit_zone"),
@@ -65,31 +74,38 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
 
     { ngx_string("gateway_limit_exempt"),
       NGX_HTTP_GATEWAY_LIMIT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_limit_exempt,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_limit_loc_conf_t, exempt),
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_limit_exempt, NULL,
+                               &ngx_http_gateway_limit_on, 0) },
 
     { ngx_string("gateway_limit_status"),
       NGX_HTTP_GATEWAY_LIMIT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_limit_loc_conf_t, status),
-      &ngx_http_gateway_limit_status_bounds },
+      ngx_http_gateway_setting(ngx_conf_set_num_slot,
+                               &ngx_http_gateway_limit_status_bounds,
+                               &ngx_http_gateway_limit_on, 0) },
 
     { ngx_string("gateway_limit_headers"),
       NGX_HTTP_GATEWAY_LIMIT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_set_bits_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_limit_loc_conf_t, headers),
-      ngx_http_gateway_limit_header_styles },
+      ngx_http_gateway_setting(ngx_http_gateway_set_bits_slot,
+                               ngx_http_gateway_limit_header_styles,
+                               &ngx_http_gateway_limit_on, 0) },
 
     { ngx_string("gateway_limit_log_level"),
       NGX_HTTP_GATEWAY_LIMIT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_set_enum_slot,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_limit_loc_conf_t, log_level),
-      ngx_http_gateway_limit_log_levels },
+      ngx_http_gateway_setting(ngx_http_gateway_set_enum_slot,
+                               ngx_http_gateway_limit_log_levels,
+                               &ngx_http_gateway_limit_on, 0) },
 
     { ngx_string("gateway_limit_admin"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
@@ -136,8 +152,9 @@ ngx_module_t  ngx_http_gateway_limit_module = {
 static ngx_int_t
 ngx_http_gateway_limit_register(ngx_conf_t *cf)
 {
-    if (ngx_http_gateway_slot_add(cf, &ngx_http_gateway_limit_part_slot)
-        != NGX_OK)
+    if (ngx_http_gateway_use_add(cf, &ngx_http_gateway_limit_on) != NGX_OK
+        || ngx_http_gateway_slot_add(cf, &ngx_http_gateway_limit_part_slot)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -238,10 +255,20 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
         return NGX_CONF_ERROR;
     }
 
+    if (conf->limits == NULL || conf->limits->nelts == 0) {
+
+        if (conf->own) {
+            ngx_http_gateway_use_off(cf, ngx_http_gateway_limit_on.bit);
+        }
+
+        return ngx_http_gateway_limit_admin_merge(cf, prev, conf);
+    }
+
+    ngx_http_gateway_use_on(cf, ngx_http_gateway_limit_on.bit);
+
     /* behind the settlement, which setters have registered */
 
-    if (conf->limits && conf->limits->nelts
-        && ngx_http_gateway_observed(cf, NGX_HTTP_GATEWAY_OBSERVE_RESULTS)
+    if (ngx_http_gateway_observed(cf, NGX_HTTP_GATEWAY_OBSERVE_RESULTS)
         && ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_SETTLE,
                                     ngx_http_gateway_limit_results)
            != NGX_OK)

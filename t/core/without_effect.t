@@ -16,6 +16,7 @@ $Test::Gateway::Said::Files = {
 my $keys = 'gateway_jwt_key_file keys.json;';
 my $jwt = "gateway_jwt r; $keys";
 my $api_key = 'gateway_api_key r;';
+my $zone = 'gateway_limit_zone $arg_k zone=z:64k rate=1r/s;';
 my $file = 'gateway_consumers zone=c:1m file=c.json;';
 
 # directives in http, a server, a location, its limit_except, with more around
@@ -190,11 +191,14 @@ accepted(http('gateway_identity_headers on;', $jwt), 'and in http');
 accepted(location('gateway_identity_headers off;'), 'gateway_identity_headers off');
 
 
-# --- gateway_api_key
+# --- gateway_api_key and gateway_limit
 
 for (map({ [ $_, 'gateway_api_key', $api_key, $file ] }
          'gateway_api_key_hide off;', 'gateway_api_key_format gw;',
-         'gateway_api_key_mode optional;'))
+         'gateway_api_key_mode optional;'),
+     map({ [ $_, 'gateway_limit', 'gateway_limit zone=z;', $zone ] }
+         'gateway_limit_exempt $arg_a;', 'gateway_limit_status 503;',
+         'gateway_limit_headers off;', 'gateway_limit_log_level warn;'))
 {
     my ($setting, $use, $on, $outside) = @$_;
     my ($name) = split ' ', $setting;

@@ -46,6 +46,7 @@ my $zones = CORE::join "\n", map { "gateway_limit_zone \$arg_k $_;" }
 
 sub server { return http_conf(http => $zones, server => "\n$_[0]") }
 sub alone { return server("$_[0]  #!\n") }
+sub set { return server("gateway_limit zone=z; $_[0]  #!\n") }
 
 sub refused {
     my ($conf, $message, $name) = @_;
@@ -454,7 +455,8 @@ refused(alone('gateway_limit zone=z; gateway_limit off;'),
 for ('gateway_limit zone=z', 'gateway_limit_status 420', 'gateway_limit_headers off',
      'gateway_limit_log_level warn', 'gateway_limit_exempt $arg_e')
 {
-    accepted(http_conf(http => "$zones $_;", server => "$_;\nlocation / { $_; "
+    my $limit = /^gateway_limit / ? '' : 'gateway_limit zone=z;';
+    accepted(http_conf(http => "$zones $limit $_;", server => "$_;\nlocation / { $_; "
                        . "limit_except GET { $_; } }"), "at all levels: $_");
     my ($directive) = split ' ';
     refused(server("location / {\nif (\$arg_a) {\n$_;  #!\n}\n}"),
@@ -471,8 +473,8 @@ refused(alone("gateway_limit_status $_;"), 'value must be between 400 and 599',
         "status $_") for 200, 399, 600;
 refused(alone('gateway_limit_status x;'),
         '"gateway_limit_status" directive invalid number', 'status x');
-accepted(alone("gateway_limit_status $_;"), "status $_") for 400, 429, 503, 599;
-accepted(alone("gateway_limit_headers $_;"), "headers $_")
+accepted(set("gateway_limit_status $_;"), "status $_") for 400, 429, 503, 599;
+accepted(set("gateway_limit_headers $_;"), "headers $_")
     for qw( off legacy ietf ), 'legacy ietf', 'ietf legacy';
 refused(alone("gateway_limit_headers $_;"),
         'invalid value "' . s/.* //r . '" in "gateway_limit_headers", allowed are '
@@ -480,9 +482,9 @@ refused(alone("gateway_limit_headers $_;"),
 refused(alone('gateway_limit_headers ietf; gateway_limit_headers legacy;'),
         '"gateway_limit_headers" directive is duplicate', 'headers twice');
 
-accepted(alone("gateway_limit_exempt $_;"), "exempt $_")
+accepted(set("gateway_limit_exempt $_;"), "exempt $_")
     for 'off', '$arg_a', '$arg_a $arg_b', 'x$arg_a';
-accepted(alone('gateway_limit_exempt $arg_a; gateway_limit_exempt $arg_b;'),
+accepted(set('gateway_limit_exempt $arg_a; gateway_limit_exempt $arg_b;'),
          'exempt twice');
 refused(alone("gateway_limit_exempt $_;"), '"' . s/.* //r . '" in '
         . '"gateway_limit_exempt" is the same for all requests, it must hold a '
@@ -496,7 +498,7 @@ refused(alone('gateway_limit_exempt $arg_b; gateway_limit_exempt off;'),
 refused(alone('gateway_limit_log_level debug;'),
         'invalid value "debug" in "gateway_limit_log_level", allowed are "info", '
         . '"notice", "warn", "error"', 'a level that is none');
-accepted(alone("gateway_limit_log_level $_;"), "level $_")
+accepted(set("gateway_limit_log_level $_;"), "level $_")
     for qw( info notice warn error );
 refused(alone("$_; $_;"), '"' . s/ .*//r . '" directive is duplicate', "twice: $_")
     for 'gateway_limit_status 420', 'gateway_limit_log_level warn';
