@@ -423,6 +423,13 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
         conf->nsources = prev->nsources;
         conf->bearer = prev->bearer;
 
+        if (conf->enable
+            && ngx_http_gateway_return_inherited(cf, "gateway_api_key")
+               != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
     } else if (conf->enable) {
         ngx_http_gateway_warn_return(cf, "gateway_api_key", &conf->place);
     }

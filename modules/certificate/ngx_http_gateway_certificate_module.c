@@ -404,6 +404,13 @@ ngx_http_gateway_certificate_merge_loc_conf(ngx_conf_t *cf, void *parent,
     if (conf->enable == 1) {
         ngx_http_gateway_warn_return(cf, "gateway_client_certificate",
                                      &conf->place);
+
+    } else if (conf->enable == NGX_CONF_UNSET && prev->enable == 1
+               && ngx_http_gateway_return_inherited(cf,
+                                              "gateway_client_certificate")
+                  != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);

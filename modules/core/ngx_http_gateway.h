@@ -63,6 +63,7 @@ typedef struct {
     ngx_array_t                    *settles;    /* settle_t; NULL: none */
     ngx_array_t                    *settings;   /* of _setting.h; NULL: none */
     ngx_uint_t                      uses;       /* of them, that were added */
+    ngx_array_t                    *returns;    /* loc_conf_t *; NULL: none */
     struct gw_stripes_s            *stripes;    /* in shared memory */
     uint64_t                        stripes_conf;   /* its number there */
     ngx_uint_t                      slots;      /* of the request's record */
@@ -937,6 +938,9 @@ struct ngx_http_gateway_loc_conf_s {
     ngx_uint_t                      uses;       /* on here or in an inner one */
     ngx_uint_t                      off;        /* as is written here */
     ngx_uint_t                      warned;
+
+    ngx_uint_t                      returns;    /* unsigned:1; is warned of */
+    const char                     *inherits;   /* a method, beside "return" */
 };
 
 
@@ -960,6 +964,18 @@ ngx_uint_t ngx_http_gateway_in_force(ngx_conf_t *cf);
  */
 void ngx_http_gateway_warn_return(ngx_conf_t *cf, const char *directive,
     const ngx_http_gateway_place_t *place);
+
+/*
+ * The same, where the block inherits the method that "directive" turns on: it
+ * is warned of once for a block, in core's postconfiguration, unless the above
+ * has warned of it.  Only 200, and a text that is no error, are meant; a block
+ * that says "off" of any method is open on purpose, and to an internal one
+ * requests come by way of another.  NGX_CONF_ERROR: no memory.
+ */
+char *ngx_http_gateway_return_inherited(ngx_conf_t *cf, const char *directive);
+
+/* for core's postconfiguration */
+void ngx_http_gateway_returns_check(ngx_conf_t *cf);
 
 /* enums for ngx_http_gateway_set_enum_slot(); a switch is 1 or 0 */
 extern ngx_conf_enum_t  ngx_http_gateway_modes[];

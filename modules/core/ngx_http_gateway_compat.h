@@ -288,7 +288,7 @@ ngx_http_gateway_port(ngx_http_request_t *r)
 
 
 /*
- * Whether a location itself, outside of any "if", says "return".
+ * The "return" of a location itself, outside of any "if"; NULL: it has none.
  *
  * The directives of the rewrite module are seen by nobody else, and its
  * configuration is a private type; but its first member has been the array
@@ -297,8 +297,8 @@ ngx_http_gateway_port(ngx_http_request_t *r)
  * where it ends.  A test for each version watches over this.
  */
 
-static ngx_inline ngx_uint_t
-ngx_http_gateway_location_returns(void *rewrite_conf)
+static ngx_inline ngx_http_script_return_code_t *
+ngx_http_gateway_location_return(void *rewrite_conf)
 {
     u_char                     *p, *last;
     ngx_array_t                *codes;
@@ -308,7 +308,7 @@ ngx_http_gateway_location_returns(void *rewrite_conf)
     codes = *(ngx_array_t **) rewrite_conf;
 
     if (codes == NULL) {
-        return 0;
+        return NULL;
     }
 
     p = codes->elts;
@@ -319,7 +319,7 @@ ngx_http_gateway_location_returns(void *rewrite_conf)
         code = *(ngx_http_script_code_pt *) p;
 
         if (code == ngx_http_script_return_code) {
-            return 1;
+            return (ngx_http_script_return_code_t *) p;
         }
 
         if (code == ngx_http_script_if_code) {
@@ -334,7 +334,7 @@ ngx_http_gateway_location_returns(void *rewrite_conf)
         p += sizeof(uintptr_t);
     }
 
-    return 0;
+    return NULL;
 }
 
 

@@ -11,6 +11,10 @@
 
 #include "ngx_http_gateway.h"
 #include "ngx_http_gateway_detached.h"
+#include "ngx_http_gateway_setting.h"
+
+
+static ngx_http_script_return_code_t *ngx_http_gateway_return(ngx_conf_t *cf);
 
 
 ngx_conf_enum_t  ngx_http_gateway_modes[] = {
@@ -288,29 +292,118 @@ void
 ngx_http_gateway_warn_return(ngx_conf_t *cf, const char *directive,
     const ngx_http_gateway_place_t *place)
 {
+    ngx_http_gateway_loc_conf_t  *glcf;
+
+    if (ngx_http_gateway_return(cf) == NULL) {
+        return;
+    }
+
+    glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
+    glcf->returns = 1;
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"return\" answers before \"%s\" is asked, its response is "
+                  "open to everybody, in the block in %V:%ui", directive,
+                  ngx_http_gateway_place_args(place));
+}
+
+
+char *
+ngx_http_gateway_return_inherited(ngx_conf_t *cf, const char *directive)
+{
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_http_gateway_loc_conf_t    *glcf, **slot;
+    ngx_http_gateway_main_conf_t   *gmcf;
+    ngx_http_script_return_code_t  *code;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
+    code = ngx_http_gateway_return(cf);
+
+    if (code == NULL || clcf->named || clcf->internal
+        || (glcf->off & NGX_HTTP_GATEWAY_USE_METHOD) || glcf->inherits)
+    {
+        return NGX_CONF_OK;
+    }
+
+    if (code->status != NGX_HTTP_OK
+        && (code->status < NGX_HTTP_OK
+            || code->status >= NGX_HTTP_SPECIAL_RESPONSE
+            || code->text.value.len == 0))
+    {
+        return NGX_CONF_OK;
+    }
+
+    glcf->inherits = directive;
+
+    if (gmcf->returns == NULL) {
+        gmcf->returns = ngx_array_create(cf->pool, 1, sizeof(void *));
+        if (gmcf->returns == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    slot = ngx_array_push(gmcf->returns);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = glcf;
+
+    return NGX_CONF_OK;
+}
+
+
+void
+ngx_http_gateway_returns_check(ngx_conf_t *cf)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_loc_conf_t   **block;
+    ngx_http_gateway_main_conf_t   *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (gmcf->returns == NULL) {
+        return;
+    }
+
+    block = gmcf->returns->elts;
+
+    for (i = 0; i < gmcf->returns->nelts; i++) {
+
+        if (block[i]->returns) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"return\" answers without authentication, add \"%s "
+                      "off\" if this is intended in %V:%ui",
+                      block[i]->inherits,
+                      ngx_http_gateway_place_args(&block[i]->place));
+    }
+}
+
+
+/* the "return" of the block at hand, or NULL */
+
+static ngx_http_script_return_code_t *
+ngx_http_gateway_return(ngx_conf_t *cf)
+{
     ngx_uint_t            i;
+    ngx_module_t         *module;
     ngx_http_conf_ctx_t  *ctx;
 
     ctx = cf->ctx;
 
     for (i = 0; cf->cycle->modules[i]; i++) {
+        module = cf->cycle->modules[i];
 
-        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_rewrite_module")
-            != 0)
-        {
-            continue;
+        if (ngx_strcmp(module->name, "ngx_http_rewrite_module") == 0) {
+            return ngx_http_gateway_location_return(
+                                             ctx->loc_conf[module->ctx_index]);
         }
-
-        if (ngx_http_gateway_location_returns(
-                           ctx->loc_conf[cf->cycle->modules[i]->ctx_index]))
-        {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"return\" answers before \"%s\" is asked, "
-                          "its response is open to everybody, in the block "
-                          "in %V:%ui", directive,
-                          ngx_http_gateway_place_args(place));
-        }
-
-        return;
     }
+
+    return NULL;
 }

@@ -660,6 +660,8 @@ ngx_http_gateway_init(ngx_conf_t *cf)
 
     gmcf->closed = 1;
 
+    ngx_http_gateway_returns_check(cf);
+
     if (ngx_http_gateway_settings_check(cf) != NGX_OK) {
         return NGX_ERROR;
     }

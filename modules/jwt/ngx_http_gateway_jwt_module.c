@@ -39,6 +39,9 @@ static void ngx_http_gateway_jwt_memo_cleanup(void *data);
 static void *ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static char *ngx_http_gateway_jwt_merge_enable(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf,
+    const ngx_http_gateway_jwt_loc_conf_t *prev);
 static void ngx_http_gateway_jwt_uses(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_loc_conf_t *conf);
 static char *ngx_http_gateway_jwt_default_scopes(ngx_conf_t *cf,
@@ -741,14 +744,8 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_gateway_jwt_loc_conf_t *prev = parent;
     ngx_http_gateway_jwt_loc_conf_t *conf = child;
 
-    if (conf->enable == NGX_CONF_UNSET_UINT) {
-        conf->enable = (prev->enable == NGX_CONF_UNSET_UINT)
-                       ? NGX_HTTP_GATEWAY_JWT_OFF : prev->enable;
-        conf->realm = prev->realm;
-        conf->source = prev->source;
-
-    } else if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON) {
-        ngx_http_gateway_warn_return(cf, "gateway_jwt", &conf->place);
+    if (ngx_http_gateway_jwt_merge_enable(cf, conf, prev) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     ngx_http_gateway_jwt_merge_array(conf->keys, prev->keys);
@@ -825,6 +822,33 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return ngx_http_gateway_jwt_check_conf(cf, conf);
+}
+
+
+/* "return" answers before tokens are asked for */
+
+static char *
+ngx_http_gateway_jwt_merge_enable(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf,
+    const ngx_http_gateway_jwt_loc_conf_t *prev)
+{
+    if (conf->enable != NGX_CONF_UNSET_UINT) {
+
+        if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON) {
+            ngx_http_gateway_warn_return(cf, "gateway_jwt", &conf->place);
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    conf->enable = (prev->enable == NGX_CONF_UNSET_UINT)
+                   ? NGX_HTTP_GATEWAY_JWT_OFF : prev->enable;
+    conf->realm = prev->realm;
+    conf->source = prev->source;
+
+    return (conf->enable == NGX_HTTP_GATEWAY_JWT_ON)
+           ? ngx_http_gateway_return_inherited(cf, "gateway_jwt")
+           : NGX_CONF_OK;
 }
 
 

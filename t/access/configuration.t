@@ -187,7 +187,7 @@ for my $directive (@kinds) {
            . 'open to everybody, in the block', "return beside $directive");
     accepted(http_conf(server => "location / {\n$directive off;\nreturn 200;\n}"),
              "return beside $directive off");
-    accepted(server("$directive a;\nlocation /x {\nreturn 200;\n}"),
+    accepted(server("$directive a;\nlocation /x {\nreturn 404;\n}"),
              "return where $directive is inherited");
     accepted(server("location / {\n$directive a;\n"
                     . "if (\$arg_a) { return 204; }\n}"),

@@ -125,6 +125,13 @@ is_deeply(said(server => "$Verify\nlocation / { #!\n$On return 204; }\n"
                . 'is asked, its response is open to everybody, in the block '
                . 'in DIR/nginx.conf:LINE!' ], 'a return beside it');
 is_deeply(said(server => "$Verify $On location /b { return 204; }"),
-          [ 0 ], 'not where it is inherited');
+          [ 0 ], 'not where it is inherited, without a text');
+is_deeply(said(server => "$Verify $On\nlocation /b { return 200; }  #!\n"),
+          [ 0, '[warn] "return" answers without authentication, add '
+               . '"gateway_client_certificate off" if this is intended '
+               . 'in DIR/nginx.conf:LINE!' ], 'a return where it is inherited');
+is_deeply(said(server => "$Verify $On\nlocation /b {"
+                         . ' gateway_client_certificate off; return 200; }'),
+          [ 0 ], 'and where it is off');
 
 done_testing;

@@ -219,5 +219,58 @@ warned(http('gateway_api_key_pepper pepper;'),
        'gateway_api_key_pepper');
 accepted(http("$file gateway_api_key_pepper pepper;"), 'gateway_api_key_pepper and a file');
 
+
+# --- "return" where a method is inherited
+
+{
+    my $open = sub { qq("return" answers without authentication, add "$_[0] off" if)
+                     . ' this is intended' };
+    my $server = sub { http_conf(http => $file, server => "$_[0]\n"
+                                 . "location /a { $_[1] }  #!\nlocation / { }") };
+
+    for ([ gateway_jwt => $jwt, 'gateway_api_key' ],
+         [ gateway_api_key => $api_key, 'gateway_jwt' ])
+    {
+        my ($directive, $on, $other) = @$_;
+
+        warned($server->($on, $_), $open->($directive), "$directive, $_")
+            for 'return 200;', 'return 200 a;', 'return 200 "";', 'return 201 a;',
+                'return 299 $arg_a;', 'return 200 $arg_a;',
+                'set $x 1; return 200 a;', 'if ($arg_a) { set $x 1; } return 200 a;',
+                'limit_except GET { deny all; } return 200 a;',
+                "${directive}_mode optional; return 200 a;",
+                'satisfy any; return 200 a;';
+        accepted($server->($on, $_), "$directive, $_")
+            for 'return 204;', 'return 201;', 'return 301 /b;', 'return 302 a;',
+                'return 307 a;', 'return http://a/;', 'return 400 a;', 'return 401;',
+                'return 403 a;', 'return 404;', 'return 404 a;', 'return 444;',
+                'return 500 a;', 'return 503;', 'if ($arg_a) { return 200 a; }',
+                "$directive off; return 200 a;", "$other off; return 200 a;",
+                'internal; return 200 a;', '';
+        accepted(server("$on location \@a { return 200 a; }", $file),
+                 "$directive, in a named location");
+
+        # of the server, and further inside
+        is_deeply([ map { s/:\d+$//r }
+                    said(http_conf(http => "$file $on", server => 'return 200 a;')) ],
+                  [ 0, '[warn] ' . $open->($directive) . ' in DIR/nginx.conf' ],
+                  "$directive of http, in a server");
+        warned(server("$on location /a { location /a/b { return 200 a; } }", $file),
+               $open->($directive), "$directive two levels up");
+
+        # beside what is warned of already
+        warned($server->($on, 'gateway_require_scope a; return 200 a;'),
+               '"return" answers before "gateway_require_scope" is asked, its response'
+               . ' is open to everybody, in the block', "$directive, and a rule beside it");
+    }
+
+    warned($server->("$jwt $api_key", 'return 200 a;'), $open->('gateway_api_key'),
+           'two methods, one line');
+    accepted($server->('gateway_jwt off token=$arg_t;', 'return 200 a;'),
+             'tokens are only read');
+    accepted($server->('', 'return 200 a;'), 'no method');
+}
+
+
 $Test::Gateway::More = 1;
 done_testing();

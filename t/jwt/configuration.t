@@ -463,11 +463,11 @@ location / {
     gateway_jwt_key_file keys.json;
 }
 CONF
-accepted({ server => <<'CONF' }, 'return where gateway_jwt is inherited');
+accepted({ server => <<'CONF' }, 'return 404 where gateway_jwt is inherited');
 gateway_jwt realm;
 gateway_jwt_key_file keys.json;
 location /health {
-    return 200 ok;
+    return 404;
 }
 location / {
 }
