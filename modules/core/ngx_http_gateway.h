@@ -977,6 +977,12 @@ char *ngx_http_gateway_return_inherited(ngx_conf_t *cf, const char *directive);
 /* for core's postconfiguration */
 void ngx_http_gateway_returns_check(ngx_conf_t *cf);
 
+/*
+ * The same: whether "allow" and "deny", auth_basic or auth_request may grant at
+ * the block at hand, which opens it under "satisfy any".
+ */
+ngx_uint_t ngx_http_gateway_others_grant(ngx_conf_t *cf);
+
 /* enums for ngx_http_gateway_set_enum_slot(); a switch is 1 or 0 */
 extern ngx_conf_enum_t  ngx_http_gateway_modes[];
 extern ngx_conf_enum_t  ngx_http_gateway_switch[];

@@ -14,7 +14,19 @@
 #include "ngx_http_gateway_setting.h"
 
 
+/* how many lists of rules "allow" and "deny" make */
+
+#if (NGX_HAVE_INET6 && NGX_HAVE_UNIX_DOMAIN)
+#define NGX_HTTP_GATEWAY_ACCESS_RULES  3
+#elif (NGX_HAVE_INET6 || NGX_HAVE_UNIX_DOMAIN)
+#define NGX_HTTP_GATEWAY_ACCESS_RULES  2
+#else
+#define NGX_HTTP_GATEWAY_ACCESS_RULES  1
+#endif
+
+
 static ngx_http_script_return_code_t *ngx_http_gateway_return(ngx_conf_t *cf);
+static ngx_uint_t ngx_http_gateway_grants(const char *module, void *conf);
 
 
 ngx_conf_enum_t  ngx_http_gateway_modes[] = {
@@ -406,4 +418,68 @@ ngx_http_gateway_return(ngx_conf_t *cf)
     }
 
     return NULL;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_others_grant(ngx_conf_t *cf)
+{
+    ngx_uint_t            i;
+    ngx_module_t         *module;
+    ngx_http_conf_ctx_t  *ctx;
+
+    ctx = cf->ctx;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        module = cf->cycle->modules[i];
+
+        if (module->type == NGX_HTTP_MODULE
+            && ngx_http_gateway_grants(module->name,
+                                           ctx->loc_conf[module->ctx_index]))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Whether the configuration of one of nginx's own access modules, by its name,
+ * may grant: "allow" and "deny", auth_basic, auth_request.  It is a private
+ * type, whose first members have been the same in every version so far.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_grants(const char *module, void *conf)
+{
+    ngx_str_t                  *uri;
+    ngx_uint_t                  i;
+    ngx_array_t               **rules;
+    ngx_http_complex_value_t  **realm;
+
+    if (ngx_strcmp(module, "ngx_http_access_module") == 0) {
+        rules = conf;
+
+        for (i = 0; i < NGX_HTTP_GATEWAY_ACCESS_RULES; i++) {
+            if (rules[i] != NULL) {
+                return 1;
+            }
+        }
+
+    } else if (ngx_strcmp(module, "ngx_http_auth_basic_module") == 0) {
+        realm = conf;
+
+        return *realm != NULL
+               && !((*realm)->lengths == NULL && (*realm)->value.len == 3
+                    && ngx_strncmp((*realm)->value.data, "off", 3) == 0);
+
+    } else if (ngx_strcmp(module, "ngx_http_auth_request_module") == 0) {
+        uri = conf;
+
+        return uri->len != 0;
+    }
+
+    return 0;
 }

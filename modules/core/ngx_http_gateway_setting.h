@@ -4,7 +4,7 @@
  *
  * Most directives only set something up: a rule for tokens has no effect where
  * no token is verified, and a location that relies on it is open.  So each such
- * directive names its use, for example a method of authentication or a limit.
+ * directive names its use, such as a method of authentication.
  * Modules say in which blocks a use is on, or is written off, and core reports
  * what is without a use when all blocks have been merged.  What a block only
  * inherits is no mistake.

@@ -190,7 +190,8 @@ typedef struct {
     ngx_uint_t                      log_level;
 
     ngx_http_gateway_loc_conf_t    *core;       /* of the same location */
-    ngx_uint_t                      any;        /* unsigned:1; satisfy any */
+    ngx_uint_t                      any;        /* unsigned:1; satisfy any, and
+                                                   another way in */
     ngx_http_gateway_place_t        where;      /* of the block */
 
     /* a worker's own, no configuration: see ngx_http_gateway_limit_nobody() */

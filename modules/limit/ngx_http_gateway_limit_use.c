@@ -362,7 +362,8 @@ ngx_http_gateway_limit_merge(ngx_conf_t *cf,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    conf->any = (clcf->satisfy == NGX_HTTP_SATISFY_ANY);
+    conf->any = (clcf->satisfy == NGX_HTTP_SATISFY_ANY
+                 && ngx_http_gateway_others_grant(cf));
     conf->core = ngx_http_conf_get_module_loc_conf(cf,
                                                    ngx_http_gateway_module);
 
@@ -516,9 +517,9 @@ ngx_http_gateway_limit_check(ngx_conf_t *cf,
 /*
  * A key that is empty for whoever has no credential limits nobody without
  * one.  Asked when access has merged its rules, which stands behind limit.
- * Who writes "satisfy any" beside one method has another way in, such as
- * "allow"; beside two it may be without one, which nginx does not tell: there
- * the first such request does, see ngx_http_gateway_limit_nobody().
+ * Under "satisfy any" another way in, such as "allow", admits anonymous
+ * requests beside one method; beside two, and for access modules of others, the
+ * first such request tells, see ngx_http_gateway_limit_nobody().
  */
 
 static void

@@ -578,19 +578,34 @@ refused(server("\ngateway_limit_admin zone=z from=any;  #!\n"),
             [ "$jwt gateway_jwt_mode optional;", 'who' ],
             [ 'allow all;', 'who' ],
             [ 'satisfy any; allow 10.0.0.0/8; deny all; gateway_api_key r;', 'who' ],
-            [ "satisfy any; allow 10.0.0.0/8; deny all; $jwt", 'who' ];
+            [ "satisfy any; allow 10.0.0.0/8; deny all; $jwt", 'who' ],
+            [ "satisfy any; allow unix:; $jwt", 'who' ],
+            [ "satisfy any; allow ::1; $jwt", 'who' ],
+            [ "satisfy any; auth_basic b; auth_basic_user_file f; $jwt", 'who' ],
+            [ "satisfy any; auth_request /a; $jwt", 'who' ];
     accepted($in->("gateway_limit zone=who; $_"), "no warning: $_")
         for 'gateway_api_key r;', $jwt, 'gateway_jwt off; gateway_require_consumer a;',
             'gateway_api_key r; gateway_api_key_mode optional; '
             . 'gateway_require_group g;',
             "$jwt gateway_jwt_mode optional; gateway_deny_group g;",
             "satisfy any; $jwt gateway_api_key r;",
+            "satisfy any; $jwt", 'satisfy any; gateway_api_key r;',
+            "satisfy any; auth_basic off; auth_request off; $jwt",
+            "satisfy any; $jwt gateway_api_key r; gateway_api_key_mode optional;",
             'satisfy any; allow all; gateway_api_key r; gateway_require_group g;';
     accepted($in->('gateway_limit zone=client;'), 'no warning: $gateway_client');
     warned(http_conf(http => 'gateway_limit_zone $gateway_credential zone=cred:64k '
                      . 'rate=1r/s;', server => "\nlocation / {  #!\n"
                      . "gateway_limit zone=cred;\n}\n"),
            $message->('cred') =~ s/consumer/credential/r, '$gateway_credential');
+
+    # "satisfy any" of an outer block, with one method here, answers 401
+    accepted(http_conf(http => "$who satisfy any;", server => "gateway_limit zone=who;"
+                       . " $_ location /a { }"), "no warning: satisfy any of http, $_")
+        for 'gateway_api_key r;', $jwt;
+    warned(http_conf(http => "$who satisfy any; allow 10.0.0.0/8; deny all;",
+                     server => "$jwt gateway_limit zone=who;\nlocation / {  #!\n}"),
+           $message->('who'), 'satisfy any and allow of http');
 
     # inherited from the server, and only where it is in force
     accepted(http_conf(http => $who, server => 'gateway_api_key r;'
