@@ -323,6 +323,10 @@ char *ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_gateway_limit_exempt(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* warns where the limits of a block replace one that it would inherit */
+void ngx_http_gateway_limit_warn_dropped(ngx_conf_t *cf,
+    const ngx_array_t *inner, const ngx_array_t *outer);
+
 /* the limits of a location, once it has those that it inherits */
 char *ngx_http_gateway_limit_merge(ngx_conf_t *cf,
     ngx_http_gateway_limit_loc_conf_t *conf);

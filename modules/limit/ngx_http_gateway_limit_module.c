@@ -230,6 +230,7 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     } else if (conf->limits->nelts) {
         ngx_http_gateway_warn_return(cf, "gateway_limit", &conf->where);
+        ngx_http_gateway_limit_warn_dropped(cf, conf->limits, prev->limits);
     }
 
     ngx_conf_merge_ptr_value(conf->exempt, prev->exempt, NULL);

@@ -378,6 +378,41 @@ ngx_http_gateway_limit_merge(ngx_conf_t *cf,
 }
 
 
+void
+ngx_http_gateway_limit_warn_dropped(ngx_conf_t *cf, const ngx_array_t *inner,
+    const ngx_array_t *outer)
+{
+    ngx_uint_t                 i, k;
+    ngx_http_gateway_limit_t  *own, *dropped;
+
+    if (outer == NULL) {
+        return;
+    }
+
+    own = inner->elts;
+    dropped = outer->elts;
+
+    for (i = 0; i < outer->nelts; i++) {
+
+        for (k = 0; k < inner->nelts; k++) {
+            if (ngx_http_gateway_same(&own[k].name, &dropped[i].name)) {
+                break;
+            }
+        }
+
+        if (k == inner->nelts) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"gateway_limit\" in %V:%ui drops the limit of zone "
+                          "\"%V\" that is inherited from %V:%ui, repeat it",
+                          ngx_http_gateway_place_args(&own[0].where),
+                          &dropped[i].name,
+                          ngx_http_gateway_place_args(&dropped[i].where));
+            return;
+        }
+    }
+}
+
+
 /* the zone of a limit, and whether the two go together */
 
 static char *

@@ -272,5 +272,44 @@ accepted(http("$file gateway_api_key_pepper pepper;"), 'gateway_api_key_pepper a
 }
 
 
+# --- a limit that an inner one drops
+
+{
+    my $zones = join ' ', map { "gateway_limit_zone \$arg_k zone=$_:64k rate=1r/s;" }
+                          qw( a b c );
+    my ($a, $b, $c) = map { "gateway_limit zone=$_;" } qw( a b c );
+    my $levels = sub { http_conf(http => "$zones ${\ ($_[2] // '')}",
+                                 server => "$_[0]\nlocation / {\n$_[1]  #!\n}") };
+    my ($code, @first) = said($levels->($a, $b));
+    my ($outer) = "@first" =~ /inherited from DIR\/nginx\.conf:(\d+)/;
+    ok($outer, 'the line of the server');
+
+    my $drops = sub {
+        my ($conf, $zone, $name, $line) = @_;
+        is_deeply([ said($conf) ],
+                  [ 0, '[warn] "gateway_limit" in DIR/nginx.conf:LINE drops the limit of'
+                       . " zone \"$zone\" that is inherited from DIR/nginx.conf:"
+                       . ($line // $outer) . ', repeat it' ], "warned: $name");
+    };
+
+    $drops->($levels->($a, $b), 'a', 'another zone');
+    $drops->($levels->("$a $b", $b), 'a', 'the first of two');
+    $drops->($levels->("$a $b", $a), 'b', 'the second of two');
+    $drops->($levels->("$a $b $c", $b), 'a', 'two of three, one line');
+    $drops->($levels->("$a $b", "$c $a"), 'b', 'one of two, and one more');
+    $drops->($levels->($a, "limit_except GET { $b }"), 'a', 'limit_except');
+    $drops->($levels->($a, "location /x { $b }"), 'a', 'two levels up');
+
+    accepted($levels->(@$_), "no warning: @$_")
+        for [ $a, $a ], [ $a, "$a $b" ], [ "$a $b", "$b $a" ], [ $a, '' ], [ '', $a ],
+            [ $a, 'gateway_limit off;' ], [ 'gateway_limit off;', $a ],
+            [ $a, 'gateway_limit zone=a burst=9;' ], [ $a, 'gateway_limit zone=a dry_run;' ],
+            [ 'gateway_limit off;', $b, $a ];
+    like(CORE::join("\n", said($levels->($b, '', $a))),
+         qr/^0\n\[warn\] "gateway_limit" in \S+ drops the limit of zone "a" that is /,
+         'warned: a server under http');
+}
+
+
 $Test::Gateway::More = 1;
 done_testing();
