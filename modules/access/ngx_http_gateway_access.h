@@ -28,6 +28,7 @@ typedef enum {
 typedef struct {
     const char                     *directive;
     const char                     *noun;       /* what a rule lists */
+    const char                     *meaning;    /* of one of its values */
     ngx_uint_t                    (*valid)(ngx_str_t *name);
     const char                     *form;       /* of a valid name */
     size_t                          field;      /* of the identity, ngx_str_t */

@@ -14,6 +14,8 @@ static char *ngx_http_gateway_access_off(ngx_conf_t *cf,
     ngx_http_gateway_access_loc_conf_t *alcf, ngx_uint_t kind);
 static char *ngx_http_gateway_access_name(ngx_conf_t *cf,
     ngx_http_gateway_access_rule_t *rule, ngx_uint_t kind, ngx_str_t *value);
+static void ngx_http_gateway_access_warn_name(ngx_conf_t *cf,
+    ngx_uint_t kind, ngx_str_t *value);
 static char *ngx_http_gateway_access_methods(ngx_conf_t *cf,
     ngx_array_t *methods, ngx_str_t *value);
 static ngx_uint_t ngx_http_gateway_access_valid_methods(
@@ -59,6 +61,7 @@ const ngx_http_gateway_access_kind_t
     ngx_http_gateway_access_kinds[NGX_HTTP_GATEWAY_ACCESS_KINDS] = {
 
     { "gateway_require_scope", "scope",
+      "the name of a scope",
       ngx_http_gateway_access_valid_scope,
       "it must consist of printable ASCII characters other than blanks, "
       "quotes and backslashes",
@@ -66,12 +69,14 @@ const ngx_http_gateway_access_kind_t
       GW_INSUFFICIENT_SCOPE },
 
     { "gateway_require_group", "group",
+      "the name of a group",
       ngx_http_gateway_access_valid_group,
       "it must hold no comma and no control character",
       offsetof(ngx_http_gateway_identity_t, groups), ',',
       GW_GROUP_NOT_ALLOWED },
 
     { "gateway_deny_group", "group",
+      "the name of a group",
       ngx_http_gateway_access_valid_group,
       "it must hold no comma and no control character",
       offsetof(ngx_http_gateway_identity_t, all_groups), ',',
@@ -80,6 +85,7 @@ const ngx_http_gateway_access_kind_t
     /* no consumer holds a NUL: it is one name whatever it consists of */
 
     { "gateway_require_consumer", "consumer",
+      "the name of a consumer",
       ngx_http_gateway_access_valid_consumer,
       "it must hold no control character",
       offsetof(ngx_http_gateway_identity_t, consumer), '\0',
@@ -264,11 +270,7 @@ ngx_http_gateway_access_name(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (value->data[0] == '$') {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "variables are not supported in \"%V\", \"%V\" is "
-                           "the name of a %s", directive, value, k->noun);
-    }
+    ngx_http_gateway_access_warn_name(cf, kind, value);
 
     text.len = value->len;
     text.data = value->data;
@@ -288,6 +290,29 @@ ngx_http_gateway_access_name(ngx_conf_t *cf,
     *name = text;
 
     return NGX_CONF_OK;
+}
+
+
+/* names that are others than they look; a comma in a group is an error */
+
+static void
+ngx_http_gateway_access_warn_name(ngx_conf_t *cf, ngx_uint_t kind,
+    ngx_str_t *value)
+{
+    ngx_str_t  *directive;
+
+    ngx_http_gateway_warn_literal(cf, value,
+                                  ngx_http_gateway_access_kinds[kind].meaning);
+
+    if (kind == NGX_HTTP_GATEWAY_ACCESS_SCOPE
+        && ngx_strlchr(value->data, value->data + value->len, ','))
+    {
+        directive = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" in \"%V\" is one scope with a comma, scopes "
+                           "are separated by blanks", value, directive);
+    }
 }
 
 

@@ -744,8 +744,15 @@ char *ngx_http_gateway_set_bits_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
+ * In a setter: warns where a value looks as if it held a variable or a pattern
+ * and is "meaning", such as "the name of a group".
+ */
+void ngx_http_gateway_warn_literal(ngx_conf_t *cf, ngx_str_t *value,
+    const char *meaning);
+
+/*
  * A directive's setter: appends its arguments to an array of ngx_str_t; an
- * empty one is refused.
+ * empty one is refused.  Warns as above.
  */
 char *ngx_http_gateway_set_str_list_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

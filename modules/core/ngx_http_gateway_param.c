@@ -466,6 +466,8 @@ ngx_http_gateway_set_str_list_slot(ngx_conf_t *cf, ngx_command_t *cmd,
             return NGX_CONF_ERROR;
         }
 
+        ngx_http_gateway_warn_literal(cf, &value[i], "taken literally");
+
         s = ngx_array_push(*a);
         if (s == NULL) {
             return NGX_CONF_ERROR;
@@ -496,4 +498,34 @@ ngx_http_gateway_complex_value(ngx_conf_t *cf, ngx_str_t *value)
     ccv.complex_value = cv;
 
     return (ngx_http_compile_complex_value(&ccv) == NGX_OK) ? cv : NULL;
+}
+
+
+void
+ngx_http_gateway_warn_literal(ngx_conf_t *cf, ngx_str_t *value,
+    const char *meaning)
+{
+    u_char      *p, *last;
+    ngx_str_t   *directive;
+    const char  *what;
+
+    last = value->data + value->len;
+    what = ngx_strlchr(value->data, last, '*') ? "patterns" : NULL;
+
+    for (p = value->data; p + 1 < last; p++) {
+        if (*p == '$' && (p[1] == '_' || p[1] == '{'
+                          || (p[1] >= 'a' && p[1] <= 'z')
+                          || (p[1] >= 'A' && p[1] <= 'Z')))
+        {
+            what = "variables";
+        }
+    }
+
+    if (what) {
+        directive = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "%s are not supported in \"%V\", \"%V\" is %s",
+                           what, directive, value, meaning);
+    }
 }

@@ -609,6 +609,16 @@ ngx_http_gateway_jwt_paths(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
+        if (ngx_strlchr(value[i].data, value[i].data + value[i].len, ',')
+            && ngx_strlchr(value[i].data, value[i].data + value[i].len, '"')
+               == NULL)
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"%V\" in \"%V\" is one claim with a comma, "
+                               "claims are separated by blanks", &value[i],
+                               &value[0]);
+        }
+
         path = ngx_array_push(*paths);
         if (path == NULL) {
             return NGX_CONF_ERROR;

@@ -77,7 +77,14 @@ for my $directive (@kinds) {
     warned(alone("$directive \$http_x;"),
            qq(variables are not supported in "$directive", "\$http_x" is the )
            . "name of a $noun", "$directive with a variable");
-    accepted(alone("$directive a\$;"), "$directive with a dollar");
+    warned(alone("$directive '$_';"),
+           qq(variables are not supported in "$directive", "$_" is the )
+           . "name of a $noun", "$directive with $_")
+        for 'x$arg_a', '${arg_a}', 'a-$A', '$_';
+    warned(alone("$directive '$_';"),
+           qq(patterns are not supported in "$directive", "$_" is the )
+           . "name of a $noun", "$directive with $_") for '*', 'a*', '*.b', 'a*$';
+    accepted(alone("$directive a\$ \$1 a\$-b;"), "$directive with a dollar");
 }
 
 
@@ -92,7 +99,10 @@ refused(alone("gateway_require_scope '$_->[0]';"),
     for [ 'a b', 'a b' ], [ 'a"b', 'a"b' ], [ 'a\\\\b', 'a\\b' ],
         [ "a\x7f", "a\x7f" ], [ "caf\xc3\xa9", "caf\xc3\xa9" ], [ ' ', ' ' ];
 accepted(alone("gateway_require_scope '$_';"), "the scope $_")
-    for '!', '#', '[', ']', '~', 'a,b', 'https://a.example/x', 'off2';
+    for '!', '#', '[', ']', '~', 'https://a.example/x', 'off2';
+warned(alone("gateway_require_scope $_;"),
+       qq("$_" in "gateway_require_scope" is one scope with a comma, scopes are )
+       . 'separated by blanks', "the scope $_") for 'a,b', ',', 'a,';
 
 for my $directive (qw( gateway_require_group gateway_deny_group )) {
     refused(alone("$directive $_;"),

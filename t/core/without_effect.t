@@ -311,5 +311,27 @@ accepted(http("$file gateway_api_key_pepper pepper;"), 'gateway_api_key_pepper a
 }
 
 
+# --- values that look like more than they are
+
+for my $directive (qw( gateway_jwt_issuer gateway_jwt_audience gateway_jwt_typ )) {
+    warned(location("$jwt $directive '$_';"),
+           qq(variables are not supported in "$directive", "$_" is taken literally),
+           "$directive $_") for 'https://$host', '${a}', '$a*';
+    warned(location("$jwt $directive '$_';"),
+           qq(patterns are not supported in "$directive", "$_" is taken literally),
+           "$directive $_") for 'https://*.a', '*';
+    accepted(location("$jwt $directive '$_';"), "$directive $_")
+        for 'https://a', 'a$', '$1', 'a,b';
+}
+
+for my $directive (qw( gateway_jwt_group gateway_jwt_scope )) {
+    warned(location("$jwt $directive $_;"),
+           qq("$_" in "$directive" is one claim with a comma, claims are separated by)
+           . ' blanks', "$directive $_") for 'a,b', 'a.b,c';
+    accepted(location("$jwt $directive $_;"), "$directive $_")
+        for 'a b', q('"https://a/x,y"'), 'a.b';
+}
+
+
 $Test::Gateway::More = 1;
 done_testing();
