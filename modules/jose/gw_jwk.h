@@ -71,6 +71,9 @@ void gw_jwk_set_free(gw_jwk_set_t *set);
 /* the number of usable keys */
 unsigned gw_jwk_set_count(const gw_jwk_set_t *set);
 
+/* the algorithms that its usable keys may serve */
+gw_jwa_set_t gw_jwk_set_algorithms(const gw_jwk_set_t *set);
+
 /* whether every key written in the set, usable or not, is of kty "oct" */
 int gw_jwk_set_only_oct(const gw_jwk_set_t *set);
 

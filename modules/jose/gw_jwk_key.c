@@ -81,6 +81,22 @@ gw_jwk_set_free(gw_jwk_set_t *set)
 }
 
 
+gw_jwa_set_t
+gw_jwk_set_algorithms(const gw_jwk_set_t *set)
+{
+    unsigned      i;
+    gw_jwa_set_t  algs;
+
+    algs = 0;
+
+    for (i = 0; i < set->nkeys; i++) {
+        algs |= set->keys[i].algs;
+    }
+
+    return algs;
+}
+
+
 unsigned
 gw_jwk_set_count(const gw_jwk_set_t *set)
 {

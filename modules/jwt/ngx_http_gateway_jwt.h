@@ -47,6 +47,9 @@ typedef struct {
     ngx_uint_t                          format;
     ngx_msec_t                          watch;
     gw_text_t                           issuer;     /* "": any */
+    ngx_uint_t                          listed;     /* unsigned:1; in "uses" */
+    ngx_uint_t                          accepted;   /* unsigned:1; its issuer,
+                                                       by a block at least */
     ngx_http_gateway_place_t            place;
     ngx_http_gateway_jwt_key_file_t    *file;
 } ngx_http_gateway_jwt_key_use_t;
@@ -89,6 +92,8 @@ typedef struct {
     ngx_array_t                         files;      /* key_file_t * */
     ngx_array_t                         bound;      /* bound_t, of all blocks */
     ngx_array_t                         open;       /* key_use_t *, likewise */
+    ngx_array_t                         uses;       /* key_use_t *, of blocks
+                                                       that verify */
     ngx_uint_t                          one_file;   /* unsigned:1 */
     ngx_uint_t                          generation; /* a file was re-read */
     gw_jws_memo_t                      *memo;
@@ -378,6 +383,17 @@ ngx_int_t ngx_http_gateway_jwt_refused(ngx_http_request_t *r,
 /* $gateway_jwt_refused_claim_<name> */
 ngx_int_t ngx_http_gateway_jwt_refused_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+
+
+/* ngx_http_gateway_jwt_advice.c: warnings of keys that no token can use */
+
+/* in a merge, of a complete location; NGX_CONF_ERROR: no memory */
+char *ngx_http_gateway_jwt_advise(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf);
+
+/* in postconfiguration */
+void ngx_http_gateway_jwt_advise_issuers(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_main_conf_t *jmcf);
 
 
 /* ngx_http_gateway_jwt_variable.c */

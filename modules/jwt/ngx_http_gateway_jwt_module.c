@@ -645,6 +645,9 @@ ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&jmcf->bound, cf->pool, 4,
                           sizeof(ngx_http_gateway_jwt_bound_t))
            != NGX_OK
+        || ngx_array_init(&jmcf->uses, cf->pool, 4,
+                          sizeof(ngx_http_gateway_jwt_key_use_t *))
+           != NGX_OK
         || ngx_array_init(&jmcf->open, cf->pool, 4,
                           sizeof(ngx_http_gateway_jwt_key_use_t *))
            != NGX_OK)
@@ -817,7 +820,9 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->many_issuers = ngx_http_gateway_jwt_many_issuers(conf);
 
-    if (ngx_http_gateway_jwt_bind_keys(cf, conf) != NGX_CONF_OK) {
+    if (ngx_http_gateway_jwt_bind_keys(cf, conf) != NGX_CONF_OK
+        || ngx_http_gateway_jwt_advise(cf, conf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -1250,6 +1255,8 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
     if (ngx_http_gateway_jwt_used_variables(cf) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_http_gateway_jwt_advise_issuers(cf, jmcf);
 
     if (ngx_http_gateway_jwt_check_open(cf) != NGX_OK) {
         return NGX_ERROR;

@@ -9,7 +9,7 @@ use Test::Gateway;
 use Test::Gateway::Said;
 
 $Test::Gateway::Said::Files = {
-    'keys.json' => jwks('es256'), 'c.json' => '{"consumers":[]}',
+    'keys.json' => jwks('es256'), 'rsa.json' => jwks('rs256'), 'c.json' => '{"consumers":[]}',
     'pepper' => 'p' x 32,
 };
 
@@ -330,6 +330,54 @@ for my $directive (qw( gateway_jwt_group gateway_jwt_scope )) {
            . ' blanks', "$directive $_") for 'a,b', 'a.b,c';
     accepted(location("$jwt $directive $_;"), "$directive $_")
         for 'a b', q('"https://a/x,y"'), 'a.b';
+}
+
+
+# --- keys that no token can use
+
+{
+    my $bound = 'gateway_jwt r; gateway_jwt_key_file keys.json issuer=https://a;';
+    my $other = 'gateway_jwt_key_file rsa.json issuer=https://b;';
+    my $never = '"gateway_jwt_issuer" does not accept "issuer=https://a" of'
+                . ' "gateway_jwt_key_file", its keys are never used';
+
+    warned(location("$bound gateway_jwt_issuer $_;"), $never, "only issuer $_")
+        for 'https://b', 'https://a/', 'HTTPS://a';
+    warned(location("$bound $other gateway_jwt_issuer https://b;"), $never,
+           'one of two files');
+    accepted(location("$bound $other gateway_jwt_issuer https://a https://b;"),
+             'both issuers');
+    accepted(location($bound), 'no gateway_jwt_issuer');
+    accepted(location("gateway_jwt r; $keys gateway_jwt_issuer https://b;"),
+             'a file without issuer=');
+    accepted(location("$bound gateway_jwt_issuer https://c https://a;"),
+             'one issuer of two');
+
+    # files of a server, of which each location takes one
+    accepted(server("$bound $other location /a { gateway_jwt_issuer https://a; }"
+                    . ' location / { gateway_jwt_issuer https://b; }'),
+             'each file for one location');
+    warned(server("$bound $other location /a { gateway_jwt_issuer https://c https://b; }"
+                  . ' location / { gateway_jwt_issuer https://b; }'), $never,
+           'a file for no location');
+
+    # algorithms
+    my $serves = 'no key of "gateway_jwt_key_file" serves an algorithm of'
+                 . ' "gateway_jwt_algorithms", every token is refused, in the block';
+    my $block = sub { http_conf(server => "\nlocation / {  #!\n$_[0] }") };
+
+    warned($block->("$jwt gateway_jwt_algorithms $_;"), $serves, "algorithms $_")
+        for 'RS256', 'ES384', 'HS256 RS256 PS256 EdDSA';
+    accepted($block->("$jwt gateway_jwt_algorithms $_;"), "algorithms $_")
+        for 'ES256', 'RS256 ES256';
+    accepted($block->("$bound $other gateway_jwt_algorithms $_;"), "of two files: $_")
+        for 'ES256', 'RS256';
+    warned($block->("$bound $other gateway_jwt_algorithms $_;"), $serves,
+           "of no file: $_") for 'EdDSA', 'RS512';
+    accepted($block->('gateway_jwt_key_file rsa.json; gateway_jwt_algorithms RS256;'
+                      . ' gateway_jwt r;'), 'another file');
+    warned(http_conf(server => "$jwt\nlocation / {  #!\n gateway_jwt_algorithms RS256; }"),
+           $serves, 'inherited keys');
 }
 
 

@@ -1,0 +1,128 @@
+
+/*
+ * Keys that no token can use, and algorithms that no key serves: what is allowed
+ * together by mistake, and shows only when blocks have been merged.
+ */
+
+#include "ngx_http_gateway_jwt.h"
+
+
+static void ngx_http_gateway_jwt_advise_algorithms(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf);
+static ngx_uint_t ngx_http_gateway_jwt_accepts(
+    const ngx_http_gateway_jwt_loc_conf_t *conf, const gw_text_t *issuer);
+
+
+/* a use is shared by the blocks that inherit it: one that accepts is enough */
+
+char *
+ngx_http_gateway_jwt_advise(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                         i;
+    ngx_http_gateway_jwt_key_use_t    *use, **slot;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify
+        || conf->keys == NULL || !ngx_http_gateway_in_force(cf))
+    {
+        return NGX_CONF_OK;
+    }
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+    use = conf->keys->elts;
+
+    for (i = 0; i < conf->keys->nelts; i++) {
+
+        if (ngx_http_gateway_jwt_accepts(conf, &use[i].issuer)) {
+            use[i].accepted = 1;
+        }
+
+        if (use[i].listed) {
+            continue;
+        }
+
+        use[i].listed = 1;
+
+        slot = ngx_array_push(&jmcf->uses);
+        if (slot == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *slot = &use[i];
+    }
+
+    ngx_http_gateway_jwt_advise_algorithms(cf, conf);
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_gateway_jwt_advise_algorithms(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    if (conf->algorithms == 0) {
+        return;
+    }
+
+    use = conf->keys->elts;
+
+    for (i = 0; i < conf->keys->nelts; i++) {
+        if (gw_jwk_set_algorithms(use[i].file->set) & conf->algorithms) {
+            return;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "no key of \"gateway_jwt_key_file\" serves an algorithm of "
+                  "\"gateway_jwt_algorithms\", every token is refused, in the "
+                  "block in %V:%ui", ngx_http_gateway_place_args(&conf->place));
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_jwt_accepts(const ngx_http_gateway_jwt_loc_conf_t *conf,
+    const gw_text_t *issuer)
+{
+    ngx_uint_t  i;
+
+    if (issuer->len == 0 || conf->policy.nissuers == 0) {
+        return 1;
+    }
+
+    for (i = 0; i < conf->policy.nissuers; i++) {
+        if (ngx_http_gateway_same(&conf->policy.issuers[i], issuer)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_gateway_jwt_advise_issuers(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_main_conf_t *jmcf)
+{
+    ngx_uint_t                        i;
+    ngx_http_gateway_jwt_key_use_t  **use;
+
+    use = jmcf->uses.elts;
+
+    for (i = 0; i < jmcf->uses.nelts; i++) {
+
+        if (use[i]->accepted) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"gateway_jwt_issuer\" does not accept \"issuer=%*s\" of "
+                      "\"gateway_jwt_key_file\", its keys are never used in "
+                      "%V:%ui", use[i]->issuer.len, use[i]->issuer.data,
+                      ngx_http_gateway_place_args(&use[i]->place));
+    }
+}
