@@ -18,9 +18,12 @@ typedef struct {
 } gw_claim_reader_t;
 
 
+static int gw_claim_is_url(const unsigned char *text, size_t len);
 static const char *gw_claim_read_name(gw_claim_reader_t *in);
 static const char *gw_claim_read_quoted(gw_claim_reader_t *in);
 static const char *gw_claim_read_index(gw_claim_reader_t *in, size_t *index);
+static size_t gw_claim_dotted_name(const unsigned char *token, size_t len,
+    unsigned first, unsigned char *dst);
 static int gw_claim_compare(const json_t *claim, const gw_text_t *value,
     int *order);
 static int gw_claim_holds(const json_t *claim, const gw_text_t *value);
@@ -39,6 +42,25 @@ gw_claim_path_parse(gw_claim_path_t *path, char *buf,
     in.out = buf;
 
     path->n = 0;
+
+    if (len && text[0] == '/') {
+        return "begins with \"/\"";
+    }
+
+    if (len > 1 && text[0] == '$' && text[1] == '.') {
+        return "begins with \"$.\"";
+    }
+
+    if (gw_claim_is_url(text, len)) {
+        memcpy(buf, text, len);
+        buf[len] = '\0';
+
+        path->n = 1;
+        path->steps[0].name = buf;
+        path->steps[0].index = 0;
+
+        return NULL;
+    }
 
     while (path->n == 0 || in.p < in.last) {
 
@@ -72,6 +94,33 @@ gw_claim_path_parse(gw_claim_path_t *path, char *buf,
     }
 
     return NULL;
+}
+
+
+/* "://" outside of the path's quotes: dots would take the name apart */
+
+static int
+gw_claim_is_url(const unsigned char *text, size_t len)
+{
+    int     quoted;
+    size_t  i;
+
+    quoted = 0;
+
+    for (i = 0; i + 3 <= len; i++) {
+
+        if (text[i] == '"') {
+            quoted = !quoted;
+
+        } else if (quoted && text[i] == '\\') {
+            i++;
+
+        } else if (!quoted && memcmp(&text[i], "://", 3) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -147,6 +196,102 @@ gw_claim_read_index(gw_claim_reader_t *in, size_t *index)
     in->p++;
 
     return NULL;
+}
+
+
+size_t
+gw_claim_path_dotted(const unsigned char *text, size_t len,
+    unsigned char *dst)
+{
+    size_t                n;
+    const unsigned char  *p, *end, *last;
+
+    last = text + len;
+
+    if (len && text[0] == '$') {
+        for (p = text + 1; p < last && *p == '.'; p++) { /* void */ }
+
+        memcpy(dst, p, (size_t) (last - p));
+        return (size_t) (last - p);
+    }
+
+    n = 0;
+
+    /* RFC 6901, 3: each reference token has a "/" in front */
+
+    for (p = text; p < last && *p == '/'; p = end) {
+        p++;
+        end = memchr(p, '/', (size_t) (last - p));
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        n += gw_claim_dotted_name(p, (size_t) (end - p), n == 0, dst + n);
+    }
+
+    return n;
+}
+
+
+/* an index, or a name, which is quoted where a path needs it */
+
+static size_t
+gw_claim_dotted_name(const unsigned char *token, size_t len, unsigned first,
+    unsigned char *dst)
+{
+    int             quoted;
+    size_t          i, digits;
+    unsigned char   c, *d;
+
+    quoted = (len == 0);
+    digits = 0;
+
+    for (i = 0; i < len; i++) {
+        quoted |= (memchr(".[]\"", token[i], 4) != NULL);
+        digits += (token[i] >= '0' && token[i] <= '9');
+    }
+
+    d = dst;
+
+    if (!first && len && digits == len) {
+        *d++ = '[';
+        memcpy(d, token, len);
+        d += len;
+        *d++ = ']';
+
+        return (size_t) (d - dst);
+    }
+
+    if (!first) {
+        *d++ = '.';
+    }
+
+    if (quoted) {
+        *d++ = '"';
+    }
+
+    for (i = 0; i < len; i++) {
+        c = token[i];
+
+        if (c == '~' && i + 1 < len
+            && (token[i + 1] == '0' || token[i + 1] == '1'))
+        {
+            c = (token[++i] == '0') ? '~' : '/';
+        }
+
+        if (quoted && (c == '"' || c == '\\')) {
+            *d++ = '\\';
+        }
+
+        *d++ = c;
+    }
+
+    if (quoted) {
+        *d++ = '"';
+    }
+
+    return (size_t) (d - dst);
 }
 
 

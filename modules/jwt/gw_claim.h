@@ -49,11 +49,21 @@ typedef enum {
  * Parses a path such as sub, realm_access.roles, a[0].b or
  * "https://example.com/roles"[1]: names divided by dots, a name with a dot,
  * a bracket or a quote in double quotes (\" and \\ inside), indexes in
- * brackets.  "buf" has room for len + 1 bytes and must live as long as the
- * path.  Returns NULL, or a static sentence.
+ * brackets.  A text with "://" outside of double quotes is one name, as it
+ * stands.  A text that begins with "/" or "$." is refused: it was meant as a
+ * JSON Pointer or a JSONPath.  "buf" has room for len + 1 bytes and must live
+ * as long as the path.  Returns NULL, or a static sentence.
  */
 const char *gw_claim_path_parse(gw_claim_path_t *path, char *buf,
     const unsigned char *text, size_t len);
+
+/*
+ * Writes a text that begins with "/" (RFC 6901) or "$." as a path with dots,
+ * of at most 4 * len bytes.  Returns the number of bytes, 0 if there is no
+ * such path.
+ */
+size_t gw_claim_path_dotted(const unsigned char *text, size_t len,
+    unsigned char *dst);
 
 /* whether two paths lead to the same place */
 int gw_claim_path_equal(const gw_claim_path_t *a, const gw_claim_path_t *b);

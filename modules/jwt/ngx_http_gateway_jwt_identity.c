@@ -27,6 +27,8 @@ static ngx_int_t ngx_http_gateway_jwt_names(ngx_http_request_t *r,
     char separator);
 static ngx_int_t ngx_http_gateway_jwt_set_header(ngx_http_request_t *r,
     const json_t *claims, ngx_http_gateway_jwt_header_t *header);
+static ngx_int_t ngx_http_gateway_jwt_foreign_path(ngx_conf_t *cf,
+    ngx_str_t *text, ngx_str_t *dotted);
 
 
 static const ngx_http_gateway_param_t  ngx_http_gateway_jwt_header_params[] = {
@@ -544,6 +546,14 @@ ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
     if (err) {
         directive = cf->args->elts;
 
+        if (ngx_http_gateway_jwt_foreign_path(cf, text, &name) == NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "path \"%V\" in \"%V\" %s, write \"%V\", or "
+                               "'\"%V\"' for a claim of this name",
+                               text, directive, err, &name, text);
+            return NGX_CONF_ERROR;
+        }
+
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "path \"%V\" in \"%V\" %s, write for example sub, "
                            "realm_access.roles or "
@@ -559,6 +569,27 @@ ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
 
     return (ngx_http_gateway_jwt_read(cf, &jmcf->claims, &name) == NGX_OK)
            ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* the dotted form of a JSON Pointer or JSONPath; NGX_DECLINED: it has none */
+
+static ngx_int_t
+ngx_http_gateway_jwt_foreign_path(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_str_t *dotted)
+{
+    if (text->len < 2 || (text->data[0] != '/' && text->data[0] != '$')) {
+        return NGX_DECLINED;
+    }
+
+    dotted->data = ngx_pnalloc(cf->pool, 4 * text->len);
+    if (dotted->data == NULL) {
+        return NGX_DECLINED;
+    }
+
+    dotted->len = gw_claim_path_dotted(text->data, text->len, dotted->data);
+
+    return dotted->len ? NGX_OK : NGX_DECLINED;
 }
 
 

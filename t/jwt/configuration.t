@@ -366,6 +366,26 @@ for my $directive ('gateway_jwt_require_claim PATH exists;',
                 . 'realm_access.roles or "https://example.com/roles"[0]',
                 "the path $path in $name");
     }
+
+    for ([ '/a/b[0]', 'begins with "/"', 'a."b[0]"' ],
+         [ '/realm_access/roles', 'begins with "/"', 'realm_access.roles' ],
+         [ '$.realm_access.roles', 'begins with "$."', 'realm_access.roles' ])
+    {
+        my ($path, $why, $dotted) = @$_;
+        refused(jwt($directive =~ s/PATH/$path/r),
+                qq(path "$path" in "$name" $why, write "$dotted", or )
+                . qq('"$path"' for a claim of this name),
+                "the path $path in $name");
+        accepted(jwt($directive =~ s/PATH/'"$path"'/r),
+                 "the claim $path in $name");
+    }
+    refused(jwt($directive =~ s/PATH/$_/r),
+            qq(path "$_" in "$name" begins with "$_", write for example sub, )
+            . 'realm_access.roles or "https://example.com/roles"[0]',
+            "the path $_ in $name")
+        for '/', '$.';
+    accepted(jwt($directive =~ s{PATH}{https://e.com/groups}r),
+             "a URL in $name");
 }
 
 

@@ -661,3 +661,40 @@ get('/nested', bearer(token(claims => { a => { b => ['x'] } }))) =>
 get('/dotted', bearer(token(claims => { 'a.b' => 'read' }))) => 'verified',
 get('/dotted', bearer(token(claims => { 'a.b' => 'x' }))) =>
     refused('claim', code => 403),
+
+
+
+=== TEST 31: a path with "://" is one name, as it stands
+--- jwks: es256
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+location /rule {
+    gateway_jwt_require_claim https://e.com/roles any admin error=403;
+}
+location /group {
+    gateway_jwt_group https://e.com/groups;
+    gateway_jwt_require $gateway_groups error=403;
+}
+location /quoted {
+    gateway_jwt_require_claim a."https://e.com/x"[1] eq b error=403;
+}
+location /begins {
+    gateway_jwt_require_claim '"/roles"' any admin error=403;
+}
+--- cases
+get('/rule', bearer(token(claims => { 'https://e.com/roles' => 'admin' }))) =>
+    'verified',
+get('/rule', bearer(token(claims => { 'https://e' => { 'com/roles' => 'admin' } }))) =>
+    refused('claim', code => 403),
+get('/group', bearer(token(claims => { 'https://e.com/groups' => ['x'] }))) =>
+    'verified',
+get('/group', bearer(token(claims => { 'https://e' => { 'com/groups' => 'x' } }))) =>
+    refused('claim', code => 403),
+get('/quoted', bearer(token(claims => { a => { 'https://e.com/x' => ['a', 'b'] } }))) =>
+    'verified',
+get('/quoted', bearer(token(claims => { a => { 'https://e.com/x' => ['b', 'a'] } }))) =>
+    refused('claim', code => 403),
+get('/begins', bearer(token(claims => { '/roles' => 'admin' }))) => 'verified',
+get('/begins', bearer(token(claims => { roles => 'admin' }))) =>
+    refused('claim', code => 403),

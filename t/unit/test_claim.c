@@ -51,7 +51,10 @@ static const char  tree[] =
     "{\"sub\":\"alice\",\"a\":{\"b\":[0,{\"c\":\"deep\"},[\"x\",\"y\"]],"
     "\"\":\"empty\"},\"a.b\":\"dots\",\"x[0]\":\"brackets\","
     "\"q\\\"\\\\\":\"quotes\",\"n\":null,\"f\":false,\"0\":\"digit\","
-    "\"s p\":\"blank\",\"-\":\"dash\"}";
+    "\"s p\":\"blank\",\"-\":\"dash\",\"https://e.com/groups\":\"url\","
+    "\"urn://a[0]\":\"index\",\"e://\\\"q\\\"\":\"quoted\","
+    "\"/p\":\"slash\",\"$.p\":\"dollar\",\"$\":{\"p\":1},\"a/b\":\"inner\","
+    "\"c\":{\"https://e.com\":[\"member\"]}}";
 
 
 static const test_path_t  paths[] = {
@@ -72,6 +75,23 @@ static const test_path_t  paths[] = {
     { "0", "\"digit\"" },
     { "s p", "\"blank\"" },
     { "-", "\"dash\"" },
+
+    /* "://" outside of quotes: one name, as it stands */
+
+    { "https://e.com/groups", "\"url\"" },
+    { "urn://a[0]", "\"index\"" },
+    { "e://\"q\"", "\"quoted\"" },
+    { "\"https://e.com/groups\"", "\"url\"" },
+    { "c.\"https://e.com\"[0]", "\"member\"" },
+    { "https://e.com/group", NULL },
+    { "https://e.com/groups.x", NULL },
+
+    /* a name with the beginning of another notation, quoted */
+
+    { "\"/p\"", "\"slash\"" },
+    { "\"$.p\"", "\"dollar\"" },
+    { "\"$\".p", "1" },
+    { "a/b", "\"inner\"" },
 
     { "Sub", NULL },
     { "su", NULL },
@@ -140,8 +160,39 @@ static const test_error_t  errors[] = {
     { "\"a\\\"", "has no closing quote" },
     { "\"a\\", "has no closing quote" },
     { "a.\"b", "has no closing quote" },
+    { "/", "begins with \"/\"" },
+    { "/a", "begins with \"/\"" },
+    { "/a/b", "begins with \"/\"" },
+    { "//e.com", "begins with \"/\"" },
+    { "/https://e.com", "begins with \"/\"" },
+    { "$.", "begins with \"$.\"" },
+    { "$.a", "begins with \"$.\"" },
+    { "$..a", "begins with \"$.\"" },
     { TOO_MANY_DOTS, "has too many steps" },
     { TOO_MANY_INDEXES, "has too many steps" }
+};
+
+
+/* a JSON Pointer or a JSONPath, and the same path with dots */
+
+static const test_error_t  dotted[] = {
+    { "/a", "a" },
+    { "/realm_access/roles", "realm_access.roles" },
+    { "/a/0/b", "a[0].b" },
+    { "/0", "0" },
+    { "/a/01", "a[01]" },
+    { "/a/0x", "a.0x" },
+    { "/a.b/c", "\"a.b\".c" },
+    { "/https:~1~1e.com~1groups", "\"https://e.com/groups\"" },
+    { "/a~1b/c~0d~2", "a/b.c~d~2" },
+    { "/a\"\\/b", "\"a\\\"\\\\\".b" },
+    { "/a//b", "a.\"\".b" },
+    { "/", "\"\"" },
+    { "$.a.b[0]", "a.b[0]" },
+    { "$..a", "a" },
+    { "$.", "" },
+    { "a", "" },
+    { "", "" }
 };
 
 
@@ -507,6 +558,27 @@ test_path_errors(void)
 
 
 static void
+test_dotted(void)
+{
+    size_t          i, len, n;
+    unsigned char  *text, *dst;
+
+    for (i = 0; i < sizeof(dotted) / sizeof(dotted[0]); i++) {
+        len = strlen(dotted[i].text);
+        text = exact(dotted[i].text, len);
+        dst = malloc(len ? 4 * len : 1);
+
+        n = gw_claim_path_dotted(text, len, dst);
+
+        is_bytes(dst, n, dotted[i].error, "\"%s\" with dots",
+                 dotted[i].text);
+        free(text);
+        free(dst);
+    }
+}
+
+
+static void
 test_rules(void)
 {
     size_t              i, n;
@@ -605,6 +677,7 @@ main(void)
     test_paths();
     test_equal_paths();
     test_path_errors();
+    test_dotted();
     test_rules();
     test_odd_numbers();
 
