@@ -528,6 +528,8 @@ gw_claim_meets_scalar(const json_t *claim, gw_claim_op_e op,
 }
 
 
+/* a string is the set of its words and of itself */
+
 static int
 gw_claim_list_holds(const json_t *claim, const gw_text_t *value)
 {
@@ -536,6 +538,10 @@ gw_claim_list_holds(const json_t *claim, const gw_text_t *value)
 
     p = json_string_value(claim);
     last = p + json_string_length(claim);
+
+    if (gw_claim_compare_bytes(p, (size_t) (last - p), value) == 0) {
+        return 1;
+    }
 
     while (p < last) {
 

@@ -698,3 +698,23 @@ get('/quoted', bearer(token(claims => { a => { 'https://e.com/x' => ['b', 'a'] }
 get('/begins', bearer(token(claims => { '/roles' => 'admin' }))) => 'verified',
 get('/begins', bearer(token(claims => { roles => 'admin' }))) =>
     refused('claim', code => 403),
+
+
+
+=== TEST 32: any, all, none: a string also as a whole
+--- jwks: es256
+--- rules
+'name any "John Doe"',
+    [ { name => 'John Doe' }, { name => ['John Doe'] } ],
+    [ { name => 'John' }, { name => 'John Doe Jr' }, { name => 'john doe' },
+      { name => ['John', 'Doe'] } ],
+'name all "John Doe" John',
+    [ { name => 'John Doe' }, { name => ['John', 'John Doe'] } ],
+    [ { name => 'Johnny Doe' }, { name => ['John Doe'] } ],
+'name none "John Doe"',
+    [ { name => 'John' }, { name => 'Jane Doe' }, { name => 'John Doe Jr' },
+      { name => ['John', 'Doe'] } ],
+    [ { name => 'John Doe' }, { name => ['John Doe'] } ],
+'name none $arg_a',
+    [ [ '?a=x', { name => 'John Doe' } ] ],
+    [ [ '?a=John', { name => 'John Doe' } ], [ '', { name => 'John Doe' } ] ],

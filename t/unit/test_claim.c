@@ -355,7 +355,22 @@ static const test_rule_t  rules[] = {
     { "\"ab\"", GW_CLAIM_ANY, { "a", "b" }, 0 },
     { "\"a,b\"", GW_CLAIM_ANY, { "a" }, 0 },
     { "\"a\\tb\"", GW_CLAIM_ANY, { "a" }, 0 },
-    { "\"\"", GW_CLAIM_ANY, { "" }, 0 },
+    { "\"\"", GW_CLAIM_ANY, { "" }, 1 },
+    { "\"\"", GW_CLAIM_ANY, { " " }, 0 },
+
+    /* a string as a whole, beside its words */
+
+    { "\"John Doe\"", GW_CLAIM_ANY, { "x", "John Doe" }, 1 },
+    { "\"John Doe\"", GW_CLAIM_ANY, { "John" }, 1 },
+    { "\"John Doe\"", GW_CLAIM_ANY, { "John D", "ohn Doe", " " }, 0 },
+    { "\"John A Doe\"", GW_CLAIM_ANY, { "John A", "A Doe" }, 0 },
+    { "\"John Doe\"", GW_CLAIM_ANY, { "john doe", "John  Doe" }, 0 },
+    { "\" John Doe\"", GW_CLAIM_ANY, { "John Doe", "John Doe " }, 0 },
+    { "\" John Doe\"", GW_CLAIM_ANY, { " John Doe" }, 1 },
+    { "\"John Doe\"", GW_CLAIM_ALL, { "John Doe", "Doe", "John" }, 1 },
+    { "\"John Doe\"", GW_CLAIM_ALL, { "John Doe", "Jane" }, 0 },
+    { "\"John Doe\"", GW_CLAIM_NONE, { "John Doe" }, 0 },
+    { "\"John Doe\"", GW_CLAIM_NONE, { "Jane Doe", "Doe John" }, 1 },
     { "7", GW_CLAIM_ANY, { "6", "7.0" }, 1 },
     { "7", GW_CLAIM_ALL, { "7" }, 1 },
     { "7", GW_CLAIM_ALL, { "7", "8" }, 0 },
