@@ -398,19 +398,24 @@ gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws)
 }
 
 
-/* keys of the token's "kid" go first: tries are few */
+/*
+ * Tries are few: keys of the token's "kid" go first.  For a token without
+ * "kid" any key that fits may serve (OpenID Connect Core 1.0, 10.1), those
+ * without "kid" first.
+ */
 
 gw_reason_e
 gw_jws_verify(const gw_jws_t *jws, gw_jwk_set_t *const *sets, size_t n)
 {
     size_t          i;
-    unsigned        with_kid;
+    unsigned        pass, with_kid;
     gw_jws_tries_t  tries;
 
     memset(&tries, 0, sizeof(gw_jws_tries_t));
     tries.reason = GW_UNKNOWN_KEY;
 
-    for (with_kid = (jws->kid != NULL) + 1; with_kid-- > 0; /* void */ ) {
+    for (pass = 0; pass < 2; pass++) {
+        with_kid = (jws->kid != NULL) ? !pass : pass;
 
         for (i = 0; i < n && tries.fit <= GW_JWS_MAX_TRIES; i++) {
             gw_jws_try_keys(jws, sets[i], with_kid, &tries);
@@ -469,8 +474,8 @@ gw_jws_try_keys(const gw_jws_t *jws, gw_jwk_set_t *set, unsigned with_kid,
 static unsigned
 gw_jws_names(const gw_jws_t *jws, const gw_jwk_t *key, unsigned with_kid)
 {
-    if (!with_kid) {
-        return key->kid == NULL;
+    if (!with_kid || jws->kid == NULL) {
+        return (key->kid != NULL) == with_kid;
     }
 
     return key->kid != NULL && key->kid_len == jws->kid_len

@@ -83,8 +83,10 @@ void gw_jws_release(gw_jws_t *jws);
 /*
  * Verifies the signature with the keys of "n" sets.
  *
- * A key with a "kid" serves only tokens with that "kid"; one without serves
- * any.  At most GW_JWS_MAX_TRIES keys that fit are tried.
+ * A key with a "kid" serves tokens with that "kid" and tokens without one; a
+ * key without "kid" serves any.  At most GW_JWS_MAX_TRIES keys that fit are
+ * tried: those with the token's "kid", or, for a token without one, those
+ * without, come first.
  *
  * Returns GW_OK; GW_UNKNOWN_KEY if no key is named by the token, or if more
  * keys fit than may be tried and none of the tried did; GW_KEY_MISMATCH if a

@@ -390,7 +390,7 @@ token(header => { jwk => public_jwk('mallory') }) => 'verified',
 token(key => 'mallory', header => { jwk => public_jwk('mallory') }) =>
     'unknown_key',
 token(key => 'mallory', header => { jwk => public_jwk('mallory'),
-                                    kid => undef })   => 'unknown_key',
+                                    kid => undef })   => 'bad_signature',
 token(key => 'mallory', header => { jwk => public_jwk('mallory'),
                                     kid => 'es256' }) => 'bad_signature',
 token(key => 'mallory', header => { x5c => ['MIIB'], kid => 'es256' }) =>

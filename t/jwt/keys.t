@@ -247,7 +247,7 @@ done_testing();
 
 __DATA__
 
-=== TEST 1: a key with a kid serves only tokens with that kid
+=== TEST 1: a key with a kid serves tokens with that kid, or without any
 --- jwks: a b
 --- cases
 token(key => 'a')                                   => 'verified',
@@ -257,7 +257,10 @@ token(key => 'a', header => { kid => 'c' })         => 'unknown_key',
 token(key => 'a', header => { kid => 'A' })         => 'unknown_key',
 token(key => 'a', header => { kid => 'aa' })        => 'unknown_key',
 token(key => 'a', header => { kid => '' })          => 'unknown_key',
-nameless('a')                                       => 'unknown_key',
+nameless('a')                                       => 'verified',
+nameless('b')                                       => 'verified',
+nameless('k1')                                      => 'bad_signature',
+nameless('es384')                                   => 'key_mismatch',
 
 
 
@@ -282,7 +285,7 @@ token(key => 'b')                                   => 'verified',
 token(key => 'a')                                   => 'verified',
 token(key => 'a', header => { kid => 'b' })         => 'verified',
 nameless('a')                                       => 'verified',
-nameless('b')                                       => 'bad_signature',
+nameless('b')                                       => 'verified',
 token(key => 'b', header => { kid => 'x' })         => 'bad_signature',
 
 
@@ -292,7 +295,7 @@ token(key => 'b', header => { kid => 'x' })         => 'bad_signature',
 'jwks.json' => set(anonymous(qw( rs256 k1 k2 ed25519 k3 k4 )), public_jwk('k5')),
 --- cases
 (map { (nameless($_) => 'verified') } qw( k1 k2 k3 k4 rs256 ed25519 )),
-nameless('k5')                                      => 'bad_signature',
+nameless('k5')                                      => 'unknown_key',
 nameless('es384')                                   => 'key_mismatch',
 
 
@@ -361,7 +364,8 @@ token(key => 'c')                                   => 'unknown_key',
 'jwks.json' => json(public_jwk('a')),
 --- cases
 token(key => 'a')                                   => 'verified',
-nameless('a')                                       => 'unknown_key',
+nameless('a')                                       => 'verified',
+nameless('b')                                       => 'bad_signature',
 token(key => 'b')                                   => 'unknown_key',
 
 
