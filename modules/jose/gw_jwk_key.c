@@ -17,6 +17,7 @@
 
 typedef struct {
     gw_kty_e              kty;
+    unsigned              pss;      /* id-RSASSA-PSS: no other padding */
     const unsigned char  *key;
     size_t                key_len;
 } gw_jwk_spki_t;
@@ -29,7 +30,8 @@ static EVP_PKEY *gw_jwk_load_public(gw_kty_e kty, const unsigned char *spki,
     size_t len);
 static int gw_jwk_point_is_good(EVP_PKEY *pkey);
 
-static int gw_jwk_prepare(gw_jwk_t *key, gw_jwk_digests_t *digests);
+static int gw_jwk_prepare(gw_jwk_t *key, gw_jwk_digests_t *digests,
+    unsigned pss);
 static int gw_jwk_prepare_verify(gw_jwk_t *key, gw_jwk_use_t *use,
     const EVP_MD *md);
 static int gw_jwk_prepare_oneshot(gw_jwk_t *key, gw_jwk_use_t *use);
@@ -137,7 +139,8 @@ gw_jwk_key_public(gw_jwk_t *key, gw_jwk_digests_t *digests,
 
     for (i = 0; i < gw_jwa_count; i++) {
         if ((gw_jwa[i].keys & (1u << info.kty))
-            && (pinned == NULL || pinned == &gw_jwa[i]))
+            && (pinned == NULL || pinned == &gw_jwa[i])
+            && (!info.pss || gw_jwa[i].family == GW_JWA_PSS))
         {
             key->algs |= gw_jwa_bit(&gw_jwa[i]);
         }
@@ -154,8 +157,12 @@ gw_jwk_key_public(gw_jwk_t *key, gw_jwk_digests_t *digests,
         key->signature = (size_t) EVP_PKEY_get_size(key->pkey);
     }
 
-    return gw_jwk_prepare(key, digests) == 0 ? NULL
-                                             : "cannot be used by OpenSSL";
+    if (gw_jwk_prepare(key, digests, info.pss) != 0) {
+        return "cannot be used by OpenSSL";
+    }
+
+    return key->nuses ? NULL
+                      : "has RSASSA-PSS parameters that serve no algorithm";
 }
 
 
@@ -230,6 +237,12 @@ gw_jwk_read_spki(gw_jwk_spki_t *info, const unsigned char *spki, size_t len)
     size_t                n;
     const unsigned char  *p, *end, *id, *data;
 
+    /* RFC 4055, 1.2: id-RSASSA-PSS; parameters may follow it */
+
+    static const unsigned char  pss[] = {
+        0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a
+    };
+
     p = spki;
 
     if (gw_der_read(&p, spki + len, GW_DER_SEQUENCE, &data, &n) != 0) {
@@ -243,7 +256,8 @@ gw_jwk_read_spki(gw_jwk_spki_t *info, const unsigned char *spki, size_t len)
         return -1;
     }
 
-    info->kty = gw_kty_by_id(id, (size_t) (p - id));
+    info->pss = n >= sizeof(pss) && memcmp(data, pss, sizeof(pss)) == 0;
+    info->kty = info->pss ? GW_KTY_RSA : gw_kty_by_id(id, (size_t) (p - id));
 
     if (info->kty == GW_KTY_COUNT
         || gw_der_read(&p, end, GW_DER_BIT_STRING, &data, &n) != 0 || n < 1)
@@ -325,8 +339,14 @@ gw_jwk_point_is_good(EVP_PKEY *pkey)
 }
 
 
+/*
+ * The parameters of a key of id-RSASSA-PSS may fix the hash and the least
+ * length of the salt (RFC 4055, 1.2): OpenSSL refuses another algorithm, and
+ * the key does not serve it.
+ */
+
 static int
-gw_jwk_prepare(gw_jwk_t *key, gw_jwk_digests_t *digests)
+gw_jwk_prepare(gw_jwk_t *key, gw_jwk_digests_t *digests, unsigned pss)
 {
     int            rc;
     unsigned       i, md;
@@ -349,7 +369,13 @@ gw_jwk_prepare(gw_jwk_t *key, gw_jwk_digests_t *digests)
             rc = gw_jwk_prepare_verify(key, use, digests->md[md]);
         }
 
-        if (rc != 0) {
+        if (rc != 0 && pss) {
+            key->algs &= ~gw_jwa_bit(use->alg);
+            EVP_PKEY_CTX_free(use->ctx);
+            memset(use, 0, sizeof(gw_jwk_use_t));
+            key->nuses--;
+
+        } else if (rc != 0) {
             return -1;
         }
     }

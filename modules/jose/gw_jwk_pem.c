@@ -172,6 +172,11 @@ gw_pem_read_one(gw_pem_reader_t *reader, gw_jwk_t *key, const gw_pem_t *pem)
         return reader->fatal;
     }
 
+    if (strcmp(pem->name, PEM_STRING_X509_TRUSTED) == 0) {
+        return "is a TRUSTED CERTIFICATE, write it as CERTIFICATE with "
+               "\"openssl x509 -in file\"";
+    }
+
     spki = NULL;
     len = gw_pem_spki(pem, &spki);
 
@@ -185,7 +190,10 @@ gw_pem_read_one(gw_pem_reader_t *reader, gw_jwk_t *key, const gw_pem_t *pem)
 }
 
 
-/* the SubjectPublicKeyInfo in DER, for OPENSSL_free(); <= 0: none */
+/*
+ * The SubjectPublicKeyInfo in DER, for OPENSSL_free(); <= 0: none.  "RSA PUBLIC
+ * KEY" is PKCS#1 (RFC 8017, A.1.1).
+ */
 
 static int
 gw_pem_spki(const gw_pem_t *pem, unsigned char **spki)
@@ -198,8 +206,12 @@ gw_pem_spki(const gw_pem_t *pem, unsigned char **spki)
     p = pem->data;
     len = -1;
 
-    if (strcmp(pem->name, PEM_STRING_PUBLIC) == 0) {
-        pkey = d2i_PUBKEY(NULL, &p, pem->len);
+    if (strcmp(pem->name, PEM_STRING_PUBLIC) == 0
+        || strcmp(pem->name, PEM_STRING_RSA_PUBLIC) == 0)
+    {
+        pkey = strcmp(pem->name, PEM_STRING_PUBLIC) == 0
+               ? d2i_PUBKEY(NULL, &p, pem->len)
+               : d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, pem->len);
 
         if (pkey != NULL && p == pem->data + pem->len) {
             len = i2d_PUBKEY(pkey, spki);

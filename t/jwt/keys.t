@@ -69,6 +69,18 @@ our %certified = (kty => 'EC', crv => 'P-256',
                   y => 'ps0iv2FlGY-JA15Pzv8fLtN3TNfiWs4qF8LYhyXfzww');
 
 
+# the same key of RSA as PKCS#1, and as id-RSASSA-PSS without parameters
+
+our ($pkcs1, $pss) = do {
+    my ($jwk) = public_jwk('rs256');
+    my $key = pack('H*', '3082010a0282010100') . b64u_decode($jwk->{n})
+              . pack('H*', '0203010001');
+    (pem_block('RSA PUBLIC KEY', $key),
+     pem_block('PUBLIC KEY', pack('H*', '30820120300b06092a864886f70d01010a'
+                                        . '0382010f00') . $key));
+};
+
+
 # --- files of keys, as nginx -t judges them
 
 # every line about the file, without what all of them have
@@ -687,3 +699,31 @@ map { my ($path, $key, $iss, $outcome) = @$_;
      [ '/free',  'c', 'https://a', 'verified' ],
      [ '/free',  'b', 'https://x', 'verified' ],
      [ '/free',  'b', undef,       'verified' ])
+
+
+
+=== TEST 25: PEM of PKCS#1 serves as any RSA key
+--- files
+'rsa.pem' => $::pkcs1,
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/rsa.pem pem;
+--- cases
+token(key => 'rs256')                                 => 'verified',
+signed(private_jwk('rs256'), 'PS256', { kid => 'x' }) => 'verified',
+token(key => 'a')                                     => 'key_mismatch',
+
+
+
+=== TEST 26: a key of id-RSASSA-PSS serves PS algorithms only
+--- files
+'rsa.pem' => $::pss,
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/rsa.pem pem;
+--- cases
+token(key => 'rs256')                                 => 'key_mismatch',
+(map { (signed(private_jwk('rs256'), $_, { kid => 'x' }) => 'verified') }
+     qw( PS256 PS384 PS512 )),
+edited(signed(private_jwk('rs256'), 'PS256', {}), payload => sub { claims_json({ sub => 'x' }) }) =>
+    'bad_signature',

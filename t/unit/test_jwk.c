@@ -651,6 +651,177 @@ test_pem(void)
 }
 
 
+/* a key of id-RSASSA-PSS; "md" and "salt" are its parameters, NULL: none */
+
+static EVP_PKEY *
+make_pss(const EVP_MD *md, int salt)
+{
+    EVP_PKEY      *pkey;
+    EVP_PKEY_CTX  *ctx;
+
+    pkey = NULL;
+    ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA_PSS, NULL);
+
+    if (ctx == NULL || EVP_PKEY_keygen_init(ctx) <= 0
+        || EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) <= 0
+        || (md && (EVP_PKEY_CTX_set_rsa_pss_keygen_md(ctx, md) <= 0
+                   || EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md(ctx, md) <= 0
+                   || EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(ctx, salt) <= 0))
+        || EVP_PKEY_keygen(ctx, &pkey) <= 0)
+    {
+        note("no key of id-RSASSA-PSS");
+        exit(1);
+    }
+
+    EVP_PKEY_CTX_free(ctx);
+
+    return pkey;
+}
+
+
+static void
+check_pem(void (*put)(BIO *bio, EVP_PKEY *pkey), EVP_PKEY *pkey,
+    const char *expected, const char *name)
+{
+    BIO           *bio;
+    char          *text;
+    size_t         len;
+    gw_jwk_set_t  *set;
+
+    bio = BIO_new(BIO_s_mem());
+    put(bio, pkey);
+    text = pem_of(bio, &len);
+
+    set = parse_pem(text, len);
+    is_str(set ? served(set) : err, expected, "%s", name);
+
+    gw_jwk_set_free(set);
+    free(text);
+}
+
+
+static void
+put_public(BIO *bio, EVP_PKEY *pkey)
+{
+    PEM_write_bio_PUBKEY(bio, pkey);
+}
+
+
+static void
+put_pss_certificate(BIO *bio, EVP_PKEY *pkey)
+{
+    put_certificate(bio, pkey, EVP_sha256());
+}
+
+
+/* the bits of the key alone, as "openssl rsa -RSAPublicKey_out" writes them */
+
+static void
+put_pkcs1(BIO *bio, EVP_PKEY *pkey)
+{
+    int             len;
+    unsigned char  *der;
+
+    der = NULL;
+    len = i2d_PublicKey(pkey, &der);
+    PEM_write_bio(bio, "RSA PUBLIC KEY", "", der, len);
+    OPENSSL_free(der);
+}
+
+
+static void
+put_pkcs1_tail(BIO *bio, EVP_PKEY *pkey)
+{
+    int             len;
+    unsigned char  *der, *longer;
+
+    der = NULL;
+    len = i2d_PublicKey(pkey, &der);
+    longer = malloc((size_t) len + 1);
+    memcpy(longer, der, (size_t) len);
+    longer[len] = 0;
+    PEM_write_bio(bio, "RSA PUBLIC KEY", "", longer, len + 1);
+    OPENSSL_free(der);
+    free(longer);
+}
+
+
+static void
+put_trusted(BIO *bio, EVP_PKEY *pkey)
+{
+    (void) pkey;
+
+    PEM_write_bio(bio, "TRUSTED CERTIFICATE", "",
+                  (const unsigned char *) "x", 1);
+}
+
+
+static void
+put_private_pkcs1(BIO *bio, EVP_PKEY *pkey)
+{
+    put_public(bio, pkey);
+    PEM_write_bio(bio, "RSA PRIVATE KEY", "", (const unsigned char *) "x", 1);
+}
+
+
+static void
+test_pem_kinds(void)
+{
+    json_t        *jwk, *ec_jwk;
+    EVP_PKEY      *pkey;
+    gw_private_t   rsa, ec;
+
+    rsa = make_key("RS256", &jwk);
+    ec = make_key("ES256", &ec_jwk);
+
+    check_pem(put_pkcs1, rsa.pkey, "RS256 RS384 RS512 PS256 PS384 PS512",
+              "RSA PUBLIC KEY serves both paddings");
+    check_pem(put_pkcs1_tail, rsa.pkey, "holds no usable key: the first is no "
+              "public key or certificate that OpenSSL can read",
+              "RSA PUBLIC KEY with a byte behind it");
+    check_pem(put_pkcs1, ec.pkey, "holds no usable key: the first is no "
+              "public key or certificate that OpenSSL can read",
+              "RSA PUBLIC KEY of another key");
+    check_pem(put_private_pkcs1, rsa.pkey, "holds a private key, which has no "
+              "place here: write its public key", "RSA PRIVATE KEY");
+    check_pem(put_trusted, NULL, "holds no usable key: the first is a TRUSTED "
+              "CERTIFICATE, write it as CERTIFICATE with \"openssl x509 -in "
+              "file\"", "TRUSTED CERTIFICATE is named");
+
+    pkey = make_pss(NULL, 0);
+    check_pem(put_public, pkey, "PS256 PS384 PS512",
+              "id-RSASSA-PSS without parameters");
+    check_pem(put_pss_certificate, pkey, "PS256 PS384 PS512",
+              "id-RSASSA-PSS in a certificate");
+    EVP_PKEY_free(pkey);
+
+    pkey = make_pss(EVP_sha256(), 32);
+    check_pem(put_public, pkey, "PS256", "id-RSASSA-PSS for SHA-256");
+    EVP_PKEY_free(pkey);
+
+    pkey = make_pss(EVP_sha512(), 20);
+    check_pem(put_public, pkey, "PS512",
+              "id-RSASSA-PSS for SHA-512 and a short salt");
+    EVP_PKEY_free(pkey);
+
+    pkey = make_pss(EVP_sha384(), 49);
+    check_pem(put_public, pkey, "holds no usable key: the first has RSASSA-PSS "
+              "parameters that serve no algorithm",
+              "id-RSASSA-PSS for a salt longer than the hash");
+    EVP_PKEY_free(pkey);
+
+    pkey = make_pss(EVP_sha1(), 20);
+    check_pem(put_public, pkey, "holds no usable key: the first has RSASSA-PSS "
+              "parameters that serve no algorithm", "id-RSASSA-PSS for SHA-1");
+    EVP_PKEY_free(pkey);
+
+    gw_private_free(&rsa);
+    gw_private_free(&ec);
+    json_decref(jwk);
+    json_decref(ec_jwk);
+}
+
+
 /* keys that are public keys, but none of ours */
 
 static const char  pem_explicit[] =
@@ -769,6 +940,7 @@ main(void)
     test_limits();
     test_rsa();
     test_pem();
+    test_pem_kinds();
     test_strange_pem();
     test_rfc();
     test_generated();
