@@ -66,6 +66,7 @@ static const char *gw_jwk_read_public(gw_jwk_reader_t *reader, gw_jwk_t *key,
 
 static int gw_jwk_is_twin(const gw_jwk_set_t *set, const gw_jwk_t *key);
 static int gw_jwk_only_oct(const json_t *keys);
+static int gw_jwk_is_private(const json_t *keys);
 static size_t gw_jwk_digest_size(const gw_jwa_t *alg);
 static gw_jwk_octets_t gw_jwk_octets(json_t *jwk, const char *name);
 static void gw_jwk_octets_free(gw_jwk_octets_t *octets);
@@ -124,6 +125,15 @@ gw_jwk_set_read(gw_jwk_reader_t *reader, json_t *root, char *err, size_t size)
     if (n > GW_JWK_MAX_KEYS) {
         return gw_jwk_error(err, size, "holds more than %d keys",
                             GW_JWK_MAX_KEYS);
+    }
+
+    if ((reader->flags & GW_JWK_PUBLIC) && gw_jwk_is_private(keys)) {
+        gw_jwk_cleanse(keys);
+        json_decref(one);
+
+        return gw_jwk_error(err, size, "holds a private key, which has no "
+                            "place here: write its public key, as "
+                            "\"nginx-gateway jwk public\" prints it");
     }
 
     reader->set = gw_jwk_set_create(n);
@@ -589,6 +599,41 @@ gw_jwk_only_oct(const json_t *keys)
     }
 
     return 1;
+}
+
+
+/*
+ * RFC 7518, 6.2.2 and 6.3.2, RFC 8037, 2, RFC 9964, 3; "k" is the secret of
+ * an HMAC, which has no public half.
+ */
+
+static int
+gw_jwk_is_private(const json_t *keys)
+{
+    size_t         i, j;
+    const char    *kty;
+    const json_t  *jwk;
+
+    static const char *const  names[] = {
+        "d", "p", "q", "dp", "dq", "qi", "oth", "priv"
+    };
+
+    for (i = 0; i < json_array_size(keys); i++) {
+        jwk = json_array_get(keys, i);
+        kty = json_string_value(json_object_get(jwk, "kty"));
+
+        if (kty != NULL && strcmp(kty, "oct") == 0) {
+            continue;
+        }
+
+        for (j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+            if (json_object_get(jwk, names[j]) != NULL) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 

@@ -22,7 +22,8 @@
 #define GW_JWK_MAX_KEYS  1024   /* keys in one set */
 
 /* flags */
-#define GW_JWK_COMPAT  0x01     /* keep HMAC keys shorter than the hash */
+#define GW_JWK_COMPAT   0x01    /* keep HMAC keys shorter than the hash */
+#define GW_JWK_PUBLIC   0x02    /* refuse a file with a private key */
 
 
 typedef struct gw_jwk_s      gw_jwk_t;
@@ -42,7 +43,8 @@ typedef void (*gw_jwk_note_pt)(void *data, unsigned number, const char *kid,
 /*
  * Parses a JWK Set, or one JWK.  Bad keys are left out and told to "note"
  * (which may be NULL); a set with no usable key is an error.  Private
- * members are ignored: only the public half is kept.
+ * members are ignored: only the public half is kept.  With GW_JWK_PUBLIC a
+ * private member in any key but one of kty "oct" is an error.
  *
  * Left out: unknown "kty" or "crv"; "use" other than "sig"; "key_ops"
  * without "verify"; "alg" that does not fit the key; RSA outside of 2048 to

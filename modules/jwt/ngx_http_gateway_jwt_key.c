@@ -459,7 +459,8 @@ ngx_http_gateway_jwt_key_changed(ngx_http_gateway_watch_t *watch,
           ? gw_jwk_set_parse_pem(content->data, content->len,
                                  ngx_http_gateway_jwt_key_note, &ctx, err,
                                  NGX_HTTP_GATEWAY_WATCH_ERR)
-          : gw_jwk_set_parse(content->data, content->len, file->flags,
+          : gw_jwk_set_parse(content->data, content->len,
+                             (unsigned) file->flags | GW_JWK_PUBLIC,
                              ngx_http_gateway_jwt_key_note, &ctx, err,
                              NGX_HTTP_GATEWAY_WATCH_ERR);
     if (set == NULL) {

@@ -136,7 +136,6 @@ taken(jwk('a', key_ops => ['verify']), '"key_ops" of a public key');
 taken(jwk('a', key_ops => [ 'sign', 'verify' ]), '"key_ops" of a pair');
 taken(jwk('a', x5c => ['?'], 'x5t#S256' => '?', other => { a => 1 }),
       'members that are not read');
-taken(private_jwk('a'), 'a private key: its public half');
 
 left_out(jwk('a', use => 'enc'), 'has a "use" other than "sig"', 'use enc');
 left_out(jwk('a', use => 'SIG'), 'has a "use" other than "sig"', 'use SIG');
@@ -228,6 +227,18 @@ unusable(set(jwk('hs256', k => b64u('k' x 12))),
          'gateway_jwt_key_policy strict', policy => 'strict');
 
 unusable(set(), 'holds no key', 'an empty set');
+my $private = 'holds a private key, which has no place here: write its public '
+              . 'key, as "nginx-gateway jwk public" prints it';
+unusable(json(private_jwk($_)), $private, "a private JWK, $_")
+    for qw( a rs256 ed25519 );
+unusable(set(public_jwk('es256'), private_jwk('a')), $private,
+         'a private JWK beside a public one');
+unusable(set(public_jwk('es256'), jwk('a', use => 'enc', d => 'x')), $private,
+         'a private JWK that would be left out');
+unusable(set(jwk('rs256', $_ => 'AQAB')), $private, "the member $_ of a key")
+    for qw( d p q dp dq qi oth priv );
+is_deeply([ judged(set(private_jwk('hs256'))) ], [], 'taken: a secret of HMAC');
+
 unusable(json(jwk('a', use => 'enc')),
          'holds no usable key: it has a "use" other than "sig"',
          'one bad key');
@@ -382,12 +393,12 @@ token(key => 'b')                                   => 'unknown_key',
 
 
 
-=== TEST 11: a file may hold a private JWK, of which the public half serves
+=== TEST 11: a file may hold one JWK of kty oct
 --- files
-'jwks.json' => json(private_jwk('a')),
+'jwks.json' => json(private_jwk('hs256')),
 --- cases
-token(key => 'a')                                   => 'verified',
-token(key => 'b', header => { kid => 'a' })         => 'bad_signature',
+token(key => 'hs256')                               => 'verified',
+hmac_token('k' x 32, header => { kid => 'hs256' })   => 'bad_signature',
 
 
 
