@@ -7,8 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
+#include "gw_base64url.h"
 #include "gw_jwk.h"
 #include "gw_tool.h"
+
+
+#define GW_JWK_IMPORT_STRONG  32    /* bytes, for HS256 */
 
 
 typedef struct {
@@ -19,6 +25,10 @@ typedef struct {
 
 static int gw_jwk_generate_run(const gw_args_t *args);
 static void gw_jwk_generate_more(void);
+static int gw_jwk_import_run(const gw_args_t *args);
+static const char *gw_jwk_import_base64(unsigned char *text, size_t *len);
+static int gw_jwk_import_print(const char *kid, const unsigned char *secret,
+    size_t len);
 static int gw_jwk_public_run(const gw_args_t *args);
 
 static int gw_jwk_public_file(json_t *keys, const char *path);
@@ -35,6 +45,13 @@ static const gw_opt_t  gw_jwk_generate_options[] = {
     { NULL, 0, NULL, NULL }
 };
 
+static const gw_opt_t  gw_jwk_import_options[] = {
+    { "--secret-file", GW_OPT_SECRET_FILE, "FILE", "the secret, \"-\" is stdin" },
+    { "--base64",      GW_OPT_BASE64,      NULL,   "the file is base64" },
+    { "--kid",         GW_OPT_KID,         "KID",  "key id" },
+    { NULL, 0, NULL, NULL }
+};
+
 static const gw_opt_t  gw_jwk_public_options[] = {
     { NULL, 0, NULL, NULL }
 };
@@ -45,6 +62,15 @@ const gw_command_t  gw_command_jwk_generate = {
     "makes a key and prints it as a private JWK",
     "The output is secret: set a umask before it goes to a file.\n",
     0, 0, gw_jwk_generate_options, gw_jwk_generate_run, gw_jwk_generate_more
+};
+
+const gw_command_t  gw_command_jwk_import = {
+    "jwk", "import", "--secret-file FILE [--base64] --kid KID",
+    "prints an existing HMAC secret as a JWK",
+    "The secret is the bytes of FILE without one line feed at its end.  With\n"
+    "--base64 it is decoded: standard or base64url, padding is optional.\n"
+    "The output is secret: set a umask before it goes to a file.\n",
+    0, 0, gw_jwk_import_options, gw_jwk_import_run, NULL
 };
 
 const gw_command_t  gw_command_jwk_public = {
@@ -157,6 +183,127 @@ gw_jwk_generate_more(void)
     }
 
     printf("\n");
+}
+
+
+static int
+gw_jwk_import_run(const gw_args_t *args)
+{
+    int          rc;
+    char        *text;
+    size_t       len, size;
+    const char  *path, *kid, *why;
+
+    path = gw_args_get(args, GW_OPT_SECRET_FILE);
+    kid = gw_args_get(args, GW_OPT_KID);
+
+    if (path == NULL || kid == NULL) {
+        return gw_tool_error(GW_EXIT_USAGE, "%s is needed",
+                             path ? "--kid" : "--secret-file");
+    }
+
+    if (strlen(kid) > GW_JWK_MAX_KID) {
+        return gw_tool_error(GW_EXIT_USAGE, "--kid is longer than %d bytes",
+                             GW_JWK_MAX_KID);
+    }
+
+    text = gw_tool_read_secret(path, "the file of the secret", &size);
+    if (text == NULL) {
+        return GW_EXIT_FILE;
+    }
+
+    len = size;
+
+    if (len && text[len - 1] == '\n') {
+        len--;
+        len -= (len && text[len - 1] == '\r');
+    }
+
+    why = gw_args_get(args, GW_OPT_BASE64)
+          ? gw_jwk_import_base64((unsigned char *) text, &len) : NULL;
+
+    if (why == NULL && len == 0) {
+        why = "is empty";
+    }
+
+    rc = why ? gw_tool_error(GW_EXIT_FILE, "the file of the secret: %s", why)
+             : gw_jwk_import_print(kid, (unsigned char *) text, len);
+
+    OPENSSL_cleanse(text, size);
+    free(text);
+
+    return rc;
+}
+
+
+/* decodes in place; NULL, or what is wrong */
+
+static const char *
+gw_jwk_import_base64(unsigned char *text, size_t *len)
+{
+    int             rc;
+    size_t          i, n, size;
+    unsigned char  *decoded;
+
+    for (i = 0, n = 0; i < *len; i++) {
+
+        if (text[i] == '\n' || text[i] == '\r') {
+            continue;
+        }
+
+        text[n++] = (text[i] == '+') ? '-' : (text[i] == '/') ? '_' : text[i];
+    }
+
+    if (n % 4 == 0) {
+        n -= (n && text[n - 1] == '=');
+        n -= (n && text[n - 1] == '=');
+    }
+
+    size = gw_base64url_decoded_size(n);
+
+    decoded = malloc(size);
+    if (decoded == NULL) {
+        return "does not fit into memory";
+    }
+
+    rc = gw_base64url_decode(decoded, len, text, n);
+
+    if (rc == 0) {
+        memcpy(text, decoded, *len);
+    }
+
+    OPENSSL_cleanse(decoded, size);
+    free(decoded);
+
+    return rc == 0 ? NULL : "is not base64";
+}
+
+
+/* without "alg": it serves each hash that it is long enough for */
+
+static int
+gw_jwk_import_print(const char *kid, const unsigned char *secret, size_t len)
+{
+    int      rc;
+    json_t  *jwk;
+
+    jwk = json_pack("{s:s, s:s, s:o, s:s}", "kty", "oct", "kid", kid,
+                    "k", gw_json_base64url(secret, len), "use", "sig");
+    if (jwk == NULL) {
+        return gw_tool_error(GW_EXIT_USAGE, "--kid is not UTF-8");
+    }
+
+    if (len < GW_JWK_IMPORT_STRONG) {
+        (void) gw_tool_error(0, "the secret has %u bytes and HS256 needs %d, "
+                             "nginx leaves the key out without "
+                             "\"gateway_jwt_key_policy compat\"",
+                             (unsigned) len, GW_JWK_IMPORT_STRONG);
+    }
+
+    rc = gw_tool_print_json(jwk);
+    json_decref(jwk);
+
+    return rc;
 }
 
 

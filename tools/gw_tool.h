@@ -31,6 +31,7 @@ typedef enum {
     GW_OPT_ALGORITHMS,
     GW_OPT_ALLOW,
     GW_OPT_AUDIENCE,
+    GW_OPT_BASE64,
     GW_OPT_BITS,
     GW_OPT_CLAIM,
     GW_OPT_CLAIM_JSON,
@@ -51,6 +52,7 @@ typedef enum {
     GW_OPT_PEM,
     GW_OPT_PEPPER,
     GW_OPT_SCOPES,
+    GW_OPT_SECRET_FILE,
     GW_OPT_TYP
 } gw_opt_e;
 
@@ -100,6 +102,7 @@ typedef struct {
 
 extern const gw_command_t  gw_command_consumers_check;
 extern const gw_command_t  gw_command_jwk_generate;
+extern const gw_command_t  gw_command_jwk_import;
 extern const gw_command_t  gw_command_jwk_public;
 extern const gw_command_t  gw_command_jwt_sign;
 extern const gw_command_t  gw_command_jwt_verify;

@@ -19,6 +19,7 @@
 
 static const gw_command_t *const  gw_commands[] = {
     &gw_command_jwk_generate,
+    &gw_command_jwk_import,
     &gw_command_jwk_public,
     &gw_command_jwt_sign,
     &gw_command_jwt_verify,

@@ -5,6 +5,7 @@ use warnings;
 use lib qw( t/lib t/tool );
 
 use Digest::SHA qw( sha256 );
+use MIME::Base64 qw( encode_base64 );
 use Test::More;
 use Tool;
 
@@ -285,4 +286,72 @@ for ([ '{}', 'is neither a JWK nor a JWK Set' ],
 }
 
 no_secrets();
+
+# --- import
+
+my $bytes = "a secret of 32 bytes, or longer\xff";
+
+sub imported {
+    my ($name, $file, $expected, @options) = @_;
+
+    my %got = says($name, [ qw( jwk import --kid k --secret-file ),
+                            file($file), @options ], out => qr/\A\{.*\}\n\z/);
+    is_deeply(decode($got{out}), { kty => 'oct', use => 'sig', kid => 'k',
+                                   k => b64u($expected) }, "$name: the JWK");
+}
+
+sub base64 { encode_base64($_[0], '') }
+
+imported('bytes', $bytes, $bytes);
+imported('a line feed at the end', "$bytes\n", $bytes);
+imported('CR LF at the end', "$bytes\r\n", $bytes);
+imported('two line feeds', "$bytes\n\n", "$bytes\n");
+imported('a secret that is base64 itself', base64($bytes), base64($bytes));
+imported('base64', base64($bytes) . "\n", $bytes, '--base64');
+imported('base64 without padding', base64($bytes) =~ s/=//gr, $bytes,
+         '--base64');
+imported('base64url', b64u($bytes . "\xfb\xff\xbf"), "$bytes\xfb\xff\xbf",
+         '--base64');
+imported('base64 with + and /', base64("$bytes\xfb\xff\xbf"),
+         "$bytes\xfb\xff\xbf", '--base64');
+imported('base64 in lines', encode_base64($bytes x 4), $bytes x 4,
+         '--base64');
+
+my @import = (qw( jwk import --kid k --secret-file ));
+
+says('31 bytes: printed, with a warning', [ @import, file('x' x 31) ],
+     out => qr/\A\{.*\}\n\z/,
+     err => 'nginx-gateway: the secret has 31 bytes and HS256 needs 32, nginx '
+            . "leaves the key out without \"gateway_jwt_key_policy compat\"\n");
+
+for ([ 'empty', '', 'is empty' ], [ 'a line feed', "\n", 'is empty' ],
+     [ 'empty base64', "\n", 'is empty', '--base64' ],
+     [ 'no base64', 'a*b=', 'is not base64', '--base64' ],
+     [ 'padding in the middle', 'YQ==YQ==', 'is not base64', '--base64' ],
+     [ 'too much padding', 'YWJj====', 'is not base64', '--base64' ])
+{
+    my ($name, $content, $why, @options) = @$_;
+    says($name, [ @import, file($content), @options ], code => 3,
+         err => "nginx-gateway: the file of the secret: $why\n");
+}
+
+says('a file that is missing', [ @import, '/nonexistent' ], code => 3,
+     err => "nginx-gateway: the file of the secret: No such file or "
+            . "directory\n");
+says('without --kid', [ qw( jwk import --secret-file ), file($bytes) ],
+     code => 2, err => "nginx-gateway: --kid is needed\n");
+says('without --secret-file', [ qw( jwk import --kid k ) ],
+     code => 2, err => "nginx-gateway: --secret-file is needed\n");
+
+{
+    my %jwk = says('for a token', [ @import, file($bytes) ],
+                   out => qr/./);
+    my $key = file($jwk{out});
+    my %token = run('', qw( jwt sign --expires 1h --key ), $key);
+
+    says('a token of the imported secret', [ qw( jwt verify --keys ), $key,
+         $token{out} =~ s/\n\z//r ], out => qr/\A\{/);
+}
+
+
 done_testing;

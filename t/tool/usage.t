@@ -19,6 +19,8 @@ my @entry = map { [ "--$_->[0]", $_->[1] ] }
 my %commands = (
     'jwk generate' => [ '--alg NAME [--kid KID] [--bits N]',
         [ '--alg', 'NAME' ], [ '--kid', 'KID' ], [ '--bits', 'N' ] ],
+    'jwk import' => [ '--secret-file FILE [--base64] --kid KID',
+        [ '--secret-file', 'FILE' ], [ '--base64' ], [ '--kid', 'KID' ] ],
     'jwk public' => [ 'FILE...' ],
     'jwt sign' => [ '--key FILE [--claim NAME=TEXT]... [options]',
         [ '--key', 'FILE' ], [ '--alg', 'NAME' ], [ '--claim', 'NAME=TEXT' ],
