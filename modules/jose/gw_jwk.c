@@ -19,6 +19,7 @@
 
 #define GW_JWK_MIN_SECRET  32     /* bytes, of a key without "alg" */
 #define GW_JWK_MAX_SPKI    4096   /* RSA-16384: 2 kB, ML-DSA-87: 2.6 kB */
+#define GW_JWK_MAX_WHY     160    /* a sentence */
 
 
 /* a set while it is read */
@@ -28,7 +29,8 @@ typedef struct {
     unsigned         flags;
     gw_jwk_note_pt   note;
     void            *data;
-    const char      *why;       /* of the first key left out */
+    char             why[GW_JWK_MAX_WHY];   /* of the first key left out */
+    char             length[GW_JWK_MAX_WHY];    /* of a key that is short */
 } gw_jwk_reader_t;
 
 
@@ -55,6 +57,8 @@ static const char *gw_jwk_judge_alg(json_t *jwk, gw_kty_e *kty,
     const gw_jwa_t **alg);
 static const char *gw_jwk_read_oct(gw_jwk_reader_t *reader, gw_jwk_t *key,
     json_t *jwk, const gw_jwa_t *alg);
+static const char *gw_jwk_short(gw_jwk_reader_t *reader, size_t len,
+    size_t needed);
 static const char *gw_jwk_read_rsa(gw_der_writer_t *der, json_t *jwk,
     gw_kty_e kty);
 static const char *gw_jwk_read_ec(gw_der_writer_t *der, json_t *jwk,
@@ -159,7 +163,7 @@ gw_jwk_set_read(gw_jwk_reader_t *reader, json_t *root, char *err, size_t size)
 
     gw_jwk_set_free(reader->set);
 
-    if (reader->why == NULL) {
+    if (reader->why[0] == '\0') {
         return gw_jwk_error(err, size, "holds no key");
     }
 
@@ -207,8 +211,8 @@ gw_jwk_note(gw_jwk_reader_t *reader, unsigned number, json_t *jwk,
     json_t      *value;
     const char  *p;
 
-    if (!kept && reader->why == NULL) {
-        reader->why = why;
+    if (!kept && reader->why[0] == '\0') {
+        (void) snprintf(reader->why, sizeof(reader->why), "%s", why);
     }
 
     if (reader->note == NULL) {
@@ -413,13 +417,29 @@ gw_jwk_read_oct(gw_jwk_reader_t *reader, gw_jwk_t *key, json_t *jwk,
     key->is_short = k.len < (alg ? gw_jwk_digest_size(alg)
                                  : GW_JWK_MIN_SECRET);
 
-    why = algs ? gw_jwk_key_secret(key, &reader->set->digests, algs, k.data,
-                                   k.len)
-               : "is an HMAC key shorter than its hash";
+    if (algs) {
+        why = gw_jwk_key_secret(key, &reader->set->digests, algs, k.data,
+                                k.len);
+    } else {
+        why = gw_jwk_short(reader, k.len, alg ? gw_jwk_digest_size(alg)
+                                              : GW_JWK_MIN_SECRET);
+    }
 
     gw_jwk_octets_free(&k);
 
     return why;
+}
+
+
+static const char *
+gw_jwk_short(gw_jwk_reader_t *reader, size_t len, size_t needed)
+{
+    (void) snprintf(reader->length, sizeof(reader->length),
+                    "is an HMAC key of %zu bytes, its hash needs %zu: write a "
+                    "longer one, or \"gateway_jwt_key_policy compat\"",
+                    len, needed);
+
+    return reader->length;
 }
 
 

@@ -32,7 +32,8 @@ typedef struct gw_jwk_set_s  gw_jwk_set_t;
 
 /*
  * Called for each key of a set that is left out, with its number, counted
- * from 0, its "kid" made printable ("" if none) and a static sentence.
+ * from 0, its "kid" made printable ("" if none) and a sentence, which is valid
+ * during the call.
  * With GW_JWK_COMPAT also called for a short HMAC key that is kept, with
  * "kept" set to 1.
  */

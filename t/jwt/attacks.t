@@ -178,7 +178,8 @@ for my $hmac ([ HS256 => 32 ], [ HS384 => 48 ], [ HS512 => 64 ]) {
     my %jwk = (kty => 'oct', kid => 'h', alg => $alg);
 
     left_out({ %jwk, k => b64u('k' x ($size - 1)) },
-             'is an HMAC key shorter than its hash',
+             'is an HMAC key of ' . ($size - 1) . " bytes, its hash needs $size: "
+             . 'write a longer one, or "gateway_jwt_key_policy compat"',
              "short HMAC key: one byte too few for $alg");
     accepted({ %jwk, k => b64u('k' x $size) },
              "short HMAC key: just long enough for $alg");

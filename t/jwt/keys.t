@@ -103,6 +103,12 @@ CONF
     return $code == 0 ? @said : ('refused', @said);
 }
 
+sub short_key {
+    my ($length, $needed) = @_;
+    return "is an HMAC key of $length bytes, its hash needs $needed: write a "
+           . 'longer one, or "gateway_jwt_key_policy compat"';
+}
+
 # beside a good key a bad one is left out, and a notice says why
 sub left_out {
     my ($jwk, $why, $name) = @_;
@@ -191,9 +197,11 @@ left_out(jwk('rs256', n => 'n+/='), 'has no "n" and "e" in base64url',
 left_out(jwk('hs256', k => undef), 'has no "k" in base64url', 'no k');
 left_out(jwk('hs256', k => ''), 'has no "k" in base64url', 'an empty k');
 left_out(jwk('hs256', k => b64u('k' x 31)),
-         'is an HMAC key shorter than its hash', 'HS256 with 31 bytes');
+         short_key(31, 32), 'HS256 with 31 bytes');
 left_out(jwk('hs256', alg => undef, k => b64u('k' x 31)),
-         'is an HMAC key shorter than its hash', '31 bytes for any HS');
+         short_key(31, 32), '31 bytes for any HS');
+left_out(jwk('hs256', alg => 'HS512', k => b64u('k' x 63)),
+         short_key(63, 64), 'HS512 with 63 bytes');
 left_out(jwk('a', kid => [1]), 'has a "kid" that is not a string',
          'kid that is no string');
 left_out('key', 'is not an object', 'a string');
@@ -223,7 +231,7 @@ is_deeply([ judged(set(jwk('hs256', k => b64u('k' x 12))), policy => 'compat') ]
 is_deeply([ judged(set(jwk('hs256', k => b64u('k' x 32))), policy => 'compat') ],
           [], 'gateway_jwt_key_policy compat: has nothing to say of a long one');
 unusable(set(jwk('hs256', k => b64u('k' x 12))),
-         'holds no usable key: it is an HMAC key shorter than its hash',
+         'holds no usable key: it ' . short_key(12, 32),
          'gateway_jwt_key_policy strict', policy => 'strict');
 
 unusable(set(), 'holds no key', 'an empty set');

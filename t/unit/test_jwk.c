@@ -115,6 +115,10 @@ served(const gw_jwk_set_t *set)
 }
 
 
+#define SHORT_KEY(length, needed)                                             \
+    "is an HMAC key of " length " bytes, its hash needs " needed              \
+    ": write a longer one, or \"gateway_jwt_key_policy compat\""
+
 /* one key, and the algorithms it serves, or why it is left out */
 
 static const struct {
@@ -138,13 +142,13 @@ static const struct {
     { "{\"kty\":\"oct\",\"k\":\"" K48 "\",\"alg\":\"HS384\"}", "HS384", NULL },
 
     { "{\"kty\":\"oct\",\"k\":\"" K31 "\"}", "",
-      "is an HMAC key shorter than its hash" },
+      SHORT_KEY("31", "32") },
     { "{\"kty\":\"oct\",\"k\":\"" K31 "\",\"alg\":\"HS256\"}", "",
-      "is an HMAC key shorter than its hash" },
+      SHORT_KEY("31", "32") },
     { "{\"kty\":\"oct\",\"k\":\"" K47 "\",\"alg\":\"HS384\"}", "",
-      "is an HMAC key shorter than its hash" },
+      SHORT_KEY("47", "48") },
     { "{\"kty\":\"oct\",\"k\":\"" K48 "\",\"alg\":\"HS512\"}", "",
-      "is an HMAC key shorter than its hash" },
+      SHORT_KEY("48", "64") },
     { "{\"kty\":\"oct\",\"k\":\"\"}", "", "has no \"k\" in base64url" },
     { "{\"kty\":\"oct\",\"k\":\"" K32 "=\"}", "",
       "has no \"k\" in base64url" },
