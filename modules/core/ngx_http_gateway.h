@@ -855,6 +855,14 @@ uint64_t ngx_http_gateway_process_self(void);
  */
 ngx_uint_t ngx_http_gateway_process_gone(uint64_t process);
 
+/*
+ * Memory of whole pages in a shared memory zone that is being created, zeroed;
+ * "size" in bytes.  It belongs to the zone.  Pages of a new zone are zero
+ * already, and are not written to: they take no memory until they are used.
+ * NULL: the zone is too small.
+ */
+void *ngx_http_gateway_zone_alloc(ngx_slab_pool_t *shpool, size_t size);
+
 
 /*
  * ngx_http_gateway_conf.c: configuration

@@ -1,7 +1,7 @@
 
 /*
- * Names of processes, for what a process leaves in shared memory when it is
- * killed.
+ * Shared memory: memory of a new zone, and names of processes, for what a
+ * process leaves there when it is killed.
  *
  * A pid is no such name: it is given to another process in time, and then what
  * the killed one has left looks held for as long as that one lives.  With the
@@ -103,4 +103,24 @@ ngx_http_gateway_process_began(ngx_pid_t pid)
     }
 
     return p ? (uint32_t) strtoull(p + 1, NULL, 10) : 0;
+}
+
+
+/*
+ * An allocator that fills what it allocates (NGX_DEBUG_MALLOC) is known by the
+ * first byte: nginx may be built with it where this module is not.
+ */
+
+void *
+ngx_http_gateway_zone_alloc(ngx_slab_pool_t *shpool, size_t size)
+{
+    u_char  *p;
+
+    p = ngx_slab_alloc(shpool, size);
+
+    if (p && *p != 0) {
+        ngx_memzero(p, size);
+    }
+
+    return p;
 }

@@ -31,6 +31,7 @@
 static gw_slot_t *gw_slot_list(gw_slots_t *slots);
 static gw_slot_t *gw_slot_take_from(gw_slots_t *slots, uint64_t self,
     uint64_t word);
+static void gw_slot_use(gw_slots_t *slots, uint64_t words);
 static uint64_t gw_slot_words(uint64_t n);
 
 
@@ -137,6 +138,8 @@ gw_slot_take_from(gw_slots_t *slots, uint64_t self, uint64_t word)
         i = __builtin_ctzll(bits);
         slot = &gw_slot_list(slots)[word * GW_SLOT_BITS + i];
 
+        gw_slot_use(slots, word + 1);
+
         if ((gw_slot_and(map, ~(1ULL << i)) & 1ULL << i)
             && gw_slot_swap(&slot->owner, 0, self))
         {
@@ -145,6 +148,20 @@ gw_slot_take_from(gw_slots_t *slots, uint64_t self, uint64_t word)
     }
 
     return NULL;
+}
+
+
+/* before a slot is taken: a sweep must find it */
+
+static void
+gw_slot_use(gw_slots_t *slots, uint64_t words)
+{
+    uint64_t  used;
+
+    do {
+        used = gw_slot_load(&slots->used);
+
+    } while (used < words && !gw_slot_swap(&slots->used, used, words));
 }
 
 
@@ -165,12 +182,13 @@ uint64_t
 gw_slot_sweep(gw_slots_t *slots, uint64_t self, gw_slot_gone_pt gone,
     gw_slot_undo_pt undo, void *data)
 {
-    uint64_t    i, n, owner, bit, *map;
+    uint64_t    i, n, used, owner, bit, *map;
     gw_slot_t  *slot;
 
     n = 0;
+    used = gw_slot_load(&slots->used) * GW_SLOT_BITS;
 
-    for (i = 0; i < slots->n; i++) {
+    for (i = 0; i < slots->n && i < used; i++) {
         slot = &gw_slot_list(slots)[i];
         owner = gw_slot_load(&slot->owner);
 

@@ -36,7 +36,9 @@ typedef struct {
 typedef struct {
     uint64_t              n;
     uint64_t              words;        /* of the map */
-    uint64_t              unused[6];
+    uint64_t              used;         /* of the map, from its beginning:
+                                           words whose slots were ever taken */
+    uint64_t              unused[5];
 } gw_slots_t;
 
 
@@ -66,7 +68,9 @@ void gw_slot_give(gw_slots_t *slots, gw_slot_t *slot);
 
 /*
  * Gives back the slots of processes for which gone() is true, after undo(),
- * and those that nobody owns and nobody would find.  Returns how many.
+ * and those that nobody owns and nobody would find.  Returns how many.  Does
+ * not read slots beyond those that were ever taken, whose memory would then
+ * become resident.
  */
 uint64_t gw_slot_sweep(gw_slots_t *slots, uint64_t self, gw_slot_gone_pt gone,
     gw_slot_undo_pt undo, void *data);

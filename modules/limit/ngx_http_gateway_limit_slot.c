@@ -282,7 +282,10 @@ ngx_http_gateway_limit_slot_sweep(ngx_http_gateway_limit_zone_t *zone,
     zone->swept = ngx_time();
 
     if (start) {
-        zone->slot_cursor = ngx_random();
+
+        /* a cache line of the map for each worker */
+
+        zone->slot_cursor = ngx_worker * 8;
     }
 
     sweep.zone = zone;

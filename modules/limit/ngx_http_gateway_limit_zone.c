@@ -107,7 +107,7 @@ ngx_http_gateway_limit_zone_make(ngx_http_gateway_limit_zone_t *zone,
 
     size = shpool->pfree * ngx_pagesize;
 
-    zone->sh = ngx_slab_calloc(shpool, size);
+    zone->sh = ngx_http_gateway_zone_alloc(shpool, size);
 
     if (zone->sh == NULL) {
         return NGX_ERROR;

@@ -320,6 +320,8 @@ take_blindly(void)
 
     slot = gw_slot_list(model_slots());
 
+    gw_slot_use(model_slots(), 1);
+
     if (model_step(AND, gw_slot_map(model_slots()), ~1ULL, 0) & 1) {
         model_step(STORE, &slot->owner, model.process + 1, 0);
         model_step(HOLD, NULL, 0, 0);
