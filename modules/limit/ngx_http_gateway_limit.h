@@ -343,8 +343,13 @@ ngx_int_t ngx_http_gateway_limit_check(ngx_conf_t *cf,
 ngx_int_t ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 
-/* both clocks, as nginx has last read them */
-void ngx_http_gateway_limit_clock(gw_limit_clock_t *now);
+/*
+ * Both clocks, as nginx has last read them; but the monotonic one as it is now
+ * where a unit of the limit takes less than the millisecond that nginx counts
+ * in.
+ */
+void ngx_http_gateway_limit_clock(const gw_limit_t *limit,
+    gw_limit_clock_t *now);
 
 /* of a limit of windows, whether of the calendar or not, the one that is now */
 void ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,

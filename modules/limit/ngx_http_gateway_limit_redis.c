@@ -1094,7 +1094,7 @@ ngx_http_gateway_limit_deny_cached(ngx_http_gateway_limit_item_t *item)
         result->wait += item->figures.interval * (item->cost - units);
 
     } else {
-        ngx_http_gateway_limit_clock(&clock);
+        ngx_http_gateway_limit_clock(&item->figures, &clock);
         result->reset = (item->figures.end > clock.wall)
                         ? item->figures.end - clock.wall : 0;
     }

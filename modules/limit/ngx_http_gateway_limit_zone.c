@@ -174,12 +174,12 @@ ngx_http_gateway_limit_zone_windows(const ngx_http_gateway_limit_zone_t *zone)
 
 
 /*
- * Both clocks as nginx has last read them: another worker may have read its
- * own a little later, which the arithmetic takes into account.
+ * Another worker may have read its clocks a little later, which the arithmetic
+ * takes into account.
  */
 
 void
-ngx_http_gateway_limit_clock(gw_limit_clock_t *now)
+ngx_http_gateway_limit_clock(const gw_limit_t *limit, gw_limit_clock_t *now)
 {
     ngx_time_t  *tp;
 
@@ -187,6 +187,20 @@ ngx_http_gateway_limit_clock(gw_limit_clock_t *now)
 
     now->monotonic = (uint64_t) ngx_current_msec * GW_LIMIT_MSEC;
     now->wall = (uint64_t) tp->sec * GW_LIMIT_SEC + tp->msec * GW_LIMIT_MSEC;
+
+#if (NGX_HAVE_CLOCK_MONOTONIC)
+
+    /* by nginx's clock one request of a millisecond would pass */
+
+    if (limit->interval && limit->interval < GW_LIMIT_MSEC) {
+        struct timespec  ts;
+
+        if (clock_gettime(CLOCK_MONOTONIC, &ts) == 0) {
+            now->monotonic = (uint64_t) ts.tv_sec * GW_LIMIT_SEC + ts.tv_nsec;
+        }
+    }
+
+#endif
 }
 
 
@@ -203,7 +217,7 @@ ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
         return;
     }
 
-    ngx_http_gateway_limit_clock(&now);
+    ngx_http_gateway_limit_clock(limit, &now);
 
     if (zone->figure->kind != GW_FIGURE_QUOTA) {
         gw_limit_window(limit, now.wall);
@@ -362,7 +376,7 @@ ngx_http_gateway_limit_zone_add(ngx_http_gateway_limit_item_t *item)
     zone = item->zone;
 
     search.limit = &item->figures;
-    ngx_http_gateway_limit_clock(&search.now);
+    ngx_http_gateway_limit_clock(search.limit, &search.now);
 
     user.idle = ngx_http_gateway_limit_zone_idle;
     user.rank = ngx_http_gateway_limit_zone_rank;
@@ -452,7 +466,7 @@ ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
     uint64_t           stamp, *state;
     gw_limit_clock_t   now;
 
-    ngx_http_gateway_limit_clock(&now);
+    ngx_http_gateway_limit_clock(&item->figures, &now);
 
     for ( ;; ) {
         state = ngx_http_gateway_limit_zone_state(item, 1);
@@ -483,7 +497,7 @@ ngx_http_gateway_limit_zone_give(ngx_http_gateway_limit_item_t *item)
     state = ngx_http_gateway_limit_zone_state(item, 0);
 
     if (state) {
-        ngx_http_gateway_limit_clock(&now);
+        ngx_http_gateway_limit_clock(&item->figures, &now);
         gw_limit_give(&item->figures, &now, state, &item->result);
     }
 }

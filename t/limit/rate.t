@@ -29,8 +29,56 @@ run_tests();
 
 parallel();
 refill();
+fast();
 listening();
 done_testing();
+
+
+# --- above 1000r/s: units of less than a millisecond, in which nginx counts
+
+sub fast {
+    my %rates = (million => 1_000_000, thousand => 1000, quick => 20_000,
+                 burst => '20000r/s burst=99');
+    my $server = start_nginx(
+        workers => 1,
+        http => CORE::join('', map {
+            my $rate = $rates{$_} =~ /r/ ? $rates{$_} : "$rates{$_}r/s";
+            "gateway_limit_zone \$arg_k zone=$_:64k rate=$rate;\n"
+        } sort keys %rates) . "keepalive_requests 100000;\n",
+        server => locations(sort keys %rates));
+
+    # requests in one piece, of which nginx handles many in a millisecond
+    my $send = sub {
+        my ($zone, $n) = @_;
+
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => $server->port)
+            or die "connect: $!";
+        my $began = Time::HiRes::time();
+        print $socket "GET /$zone?k=a HTTP/1.1\r\nHost: a\r\n\r\n" x ($n - 1),
+                      "GET /$zone?k=a HTTP/1.1\r\nHost: a\r\n"
+                      . "Connection: close\r\n\r\n";
+        local $/;
+        my $all = <$socket>;
+        my $passed = () = $all =~ m{HTTP/1.1 200 }g;
+        my $others = () = $all =~ m{HTTP/1.1 429 }g;
+        is($passed + $others, $n, "$zone: all are answered");
+        return ($passed, Time::HiRes::time() - $began);
+    };
+
+    # a request takes longer than a millionth of a second
+    my ($passed) = $send->('million', 200);
+    is($passed, 200, 'a rate above what nginx can do refuses nobody');
+
+    for ([ thousand => 1000, 0 ], [ quick => 20_000, 0 ], [ burst => 20_000, 99 ]) {
+        my ($zone, $rate, $burst) = @$_;
+        my ($n, $seconds) = $send->($zone, 500);
+        cmp_ok($n, '<=', $seconds * $rate + $burst + 2,
+               "$zone: not more than the rate");
+        cmp_ok($n, '>=', 1 + $burst, '    and at least its burst');
+    }
+    $server->stop;
+}
 
 
 # --- many clients at once, four workers: exactly burst + 1
