@@ -79,6 +79,7 @@ static const struct {
     { "ASK", GW_RESP_MOVED },
     { "CROSSSLOT", GW_RESP_MOVED },
     { "CLUSTERDOWN", GW_RESP_CLUSTER },
+    { "WRONGTYPE", GW_RESP_WRONGTYPE },
 
     /* of Redis 5 about AUTH, and what may be the first answer of any */
     { "ERR invalid password", GW_RESP_DENIED },

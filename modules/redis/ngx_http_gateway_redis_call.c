@@ -99,7 +99,12 @@ static const ngx_http_gateway_redis_error_t
       "deciding without it: clusters are not supported" },
 
     /* CLUSTER */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER, 1, "deciding without it" }
+    { NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER, 1, "deciding without it" },
+
+    /* WRONGTYPE: of one key, which says nothing of the others */
+    { NGX_HTTP_GATEWAY_REDIS_SAY_WRONGTYPE, 0,
+      "deciding without it for this key: another program uses keys that begin "
+      "with \"prefix\"" }
 };
 
 
