@@ -128,6 +128,9 @@ struct ngx_http_gateway_refusal_s {
     const char                     *title;      /* of the type */
     ngx_str_t                       members;    /* more JSON, from "," on */
     ngx_str_t                       body;       /* all of it, if made before */
+    uint64_t                        retry_after;  /* s, of Retry-After; 0: none.
+                                                   No method makes such a
+                                                   refusal void */
 
     /* private */
     ngx_uint_t                      offered;    /* unsigned:1; to nobody */

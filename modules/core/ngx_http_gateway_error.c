@@ -34,6 +34,10 @@ static ngx_int_t ngx_http_gateway_error_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_gateway_error_challenges(ngx_http_request_t *r,
     ngx_http_gateway_refusal_t *refusal);
+static ngx_int_t ngx_http_gateway_error_retry_after(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr);
+static ngx_uint_t ngx_http_gateway_error_sent(ngx_http_request_t *r,
+    const ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_error_problem(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
 
@@ -87,7 +91,9 @@ ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
     for (refusal = gr->refusals; refusal; refusal = next) {
         next = refusal->next;
 
-        if (r->err_status == 0 || refusal->location == r->loc_conf) {
+        if (refusal->retry_after == 0
+            && (r->err_status == 0 || refusal->location == r->loc_conf))
+        {
             ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                            "gateway granted: refusal with reason \"%s\" is "
                            "void", gw_reason_word(refusal->reason));
@@ -398,6 +404,10 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
 
     ngx_str_null(&gr->problem);
 
+    if (ngx_http_gateway_error_retry_after(r, gr) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     for (refusal = gr->refusals; refusal; refusal = refusal->next) {
         if (refusal->status == r->headers_out.status && !refusal->offered) {
             break;
@@ -415,6 +425,73 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
     }
 
     return ngx_http_next_header_filter(r);
+}
+
+
+/*
+ * RFC 9110, 10.2.3.  An error page answers with a status of its own, and its
+ * upstream server may have sent a time of its own, which is kept.
+ */
+
+static ngx_int_t
+ngx_http_gateway_error_retry_after(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr)
+{
+    u_char                      *p;
+    ngx_table_elt_t             *h;
+    ngx_http_gateway_refusal_t  *refusal;
+
+    static const ngx_str_t  name = ngx_string("Retry-After");
+
+    for (refusal = gr->refusals; refusal; refusal = refusal->next) {
+        if (refusal->retry_after) {
+            break;
+        }
+    }
+
+    if (refusal == NULL || ngx_http_gateway_error_sent(r, &name)) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, GW_TEXT_DECIMAL);
+    h = ngx_list_push(&r->headers_out.headers);
+
+    if (p == NULL || h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_http_gateway_header_single(h);
+    h->key = name;
+    h->value.data = p;
+    h->value.len = gw_text_decimal(p, refusal->retry_after) - p;
+
+    return NGX_OK;
+}
+
+
+/* whether the response has a field of this name */
+
+static ngx_uint_t
+ngx_http_gateway_error_sent(ngx_http_request_t *r, const ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash && h[i].key.len == name->len
+                && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 

@@ -272,7 +272,6 @@ typedef struct ngx_http_gateway_limit_ctx_s {
     unsigned                        delayed:1;
     unsigned                        admitted:1; /* ACCESS has let it pass */
     ngx_http_gateway_refusal_t      refusal;
-    ngx_http_upstream_t            *upstream;   /* that was before it */
 } ngx_http_gateway_limit_ctx_t;
 
 

@@ -439,8 +439,6 @@ ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
     gr = ngx_http_gateway_request(r);
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
 
-    ctx->upstream = r->upstream;
-
     status = (batch->refused->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED)
              ? NGX_HTTP_SERVICE_UNAVAILABLE : (ngx_uint_t) llcf->status;
 

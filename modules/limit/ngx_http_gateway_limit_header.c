@@ -28,8 +28,6 @@ static void ngx_http_gateway_limit_ietf_items(
 static void ngx_http_gateway_limit_ietf_item(
     const ngx_http_gateway_limit_item_t *item, ngx_str_t *policy,
     ngx_str_t *state);
-static ngx_int_t ngx_http_gateway_limit_retry(ngx_http_request_t *r,
-    ngx_http_gateway_limit_ctx_t *ctx);
 static u_char *ngx_http_gateway_limit_quoted(u_char *p, const ngx_str_t *name);
 static u_char *ngx_http_gateway_limit_parameter(u_char *p, u_char name,
     uint64_t value);
@@ -49,7 +47,6 @@ typedef enum {
     NGX_HTTP_GATEWAY_LIMIT_FIELD_RESET,
     NGX_HTTP_GATEWAY_LIMIT_FIELD_POLICY,
     NGX_HTTP_GATEWAY_LIMIT_FIELD_STATE,
-    NGX_HTTP_GATEWAY_LIMIT_FIELD_RETRY,
     NGX_HTTP_GATEWAY_LIMIT_FIELDS
 } ngx_http_gateway_limit_field_e;
 
@@ -61,8 +58,7 @@ static const ngx_str_t
     ngx_string("X-RateLimit-Remaining"),
     ngx_string("X-RateLimit-Reset"),
     ngx_string("RateLimit-Policy"),
-    ngx_string("RateLimit"),
-    ngx_string("Retry-After")
+    ngx_string("RateLimit")
 };
 
 
@@ -92,12 +88,6 @@ ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    if (r->upstream == ctx->upstream
-        && ngx_http_gateway_limit_retry(r, ctx) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     item = ngx_http_gateway_limit_shown(ctx, 0);
 
     if (item == NULL) {
@@ -121,47 +111,6 @@ ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
     }
 
     return ngx_http_next_header_filter(r);
-}
-
-
-/*
- * RFC 9110, 10.2.3; none for what will never pass, and not on a response that
- * the upstream of an error page has made.  One that has worked before the
- * refusal (X-Accel-Redirect, error_page) nginx leaves in the request.
- */
-
-static ngx_int_t
-ngx_http_gateway_limit_retry(ngx_http_request_t *r,
-    ngx_http_gateway_limit_ctx_t *ctx)
-{
-    u_char                          *p;
-    uint64_t                         wait;
-    ngx_http_gateway_limit_batch_t  *batch;
-
-    if (r->headers_out.status != ctx->refusal.status) {
-        return NGX_OK;
-    }
-
-    for (batch = ctx->batches; batch; batch = batch->next) {
-        if (batch->refused) {
-            break;
-        }
-    }
-
-    if (batch == NULL || batch->refused->result.wait == GW_LIMIT_NEVER) {
-        return NGX_OK;
-    }
-
-    wait = ngx_http_gateway_limit_sec(batch->refused->result.wait);
-
-    p = ngx_pnalloc(r->pool, GW_TEXT_DECIMAL);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_gateway_limit_push(r,
-             &ngx_http_gateway_limit_fields[NGX_HTTP_GATEWAY_LIMIT_FIELD_RETRY],
-             p, gw_text_decimal(p, wait) - p);
 }
 
 
@@ -190,7 +139,7 @@ ngx_http_gateway_limit_clear_upstream(ngx_http_request_t *r)
             i = 0;
         }
 
-        for (k = 0; k < NGX_HTTP_GATEWAY_LIMIT_FIELD_RETRY; k++) {
+        for (k = 0; k < NGX_HTTP_GATEWAY_LIMIT_FIELDS; k++) {
             name = &ngx_http_gateway_limit_fields[k];
 
             if (h[i].key.len == name->len
@@ -537,6 +486,8 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t      *item;
     ngx_http_gateway_limit_loc_conf_t  *llcf;
 
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
     item = batch->refused;
     refusal = &ctx->refusal;
 
@@ -551,6 +502,12 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     ngx_str_null(&refusal->body);
     refusal->title = NULL;
 
+    /* none for what will never pass */
+
+    refusal->retry_after = (llcf->headers & NGX_HTTP_GATEWAY_LIMIT_OFF
+                            || item->result.wait == GW_LIMIT_NEVER)
+                           ? 0 : ngx_http_gateway_limit_sec(item->result.wait);
+
     if (refusal->reason == GW_LIMIT_UNAVAILABLE) {
         return NGX_OK;
     }
@@ -562,8 +519,6 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     }
 
     if (n == 1) {
-        llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
-
         for (i = 0; i < llcf->problems->nelts; i++) {
             if (((ngx_http_gateway_limit_t *) llcf->limits->elts)[i].zone
                 == item->zone)

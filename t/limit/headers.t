@@ -393,7 +393,7 @@ location @backup { gateway_limit zone=z; empty_gif; }
 --- request eval: [ map { ("GET /$_?k=$_") x 2 } qw( accel fail ) ]
 --- error_code eval: [ (200, 429) x 2 ]
 --- raw_response_headers_like eval
-[ ('', 'Retry-After: 86[34]\d\d\r\nX-RateLimit-Limit: 1\r\n') x 2 ]
+[ ('', '(?s)X-RateLimit-Limit: 1\r\n.*Retry-After: 86[34]\d\d\r\n') x 2 ]
 
 
 
@@ -413,3 +413,44 @@ location /both { gateway_limit zone=q; gateway_limit zone=c; empty_gif; }
 --- response_body eval
 [ ::problem(503, 'quota_exceeded', 'q'), ::problem(429, 'quota_exceeded', 'q', 'c'),
   ::problem(503, 'quota_exceeded', 'q') ]
+
+
+
+=== TEST 13: Retry-After of a refusal whose status an error page changes
+--- http_config eval
+'gateway_limit_zone $arg_k zone=z:1m rate=1r/d;
+gateway_limit_zone $arg_k zone=never:1m rate=0r/d;
+gateway_limit_zone $arg_k zone=c:1m concurrency=0;
+server { listen unix:$TEST_NGINX_HTML_DIR/o;
+location /plain { return 200 busy; }
+location /own { add_header Retry-After 7 always; return 503; } }'
+--- config
+location /to503 { gateway_limit zone=z; error_page 429 =503 /busy; empty_gif; }
+location /to200 { gateway_limit zone=z; error_page 429 =200 @named; empty_gif; }
+location /as { gateway_limit zone=z; error_page 429 = @named; empty_gif; }
+location /asuri { gateway_limit zone=z; error_page 429 = /busy; empty_gif; }
+location /same { gateway_limit zone=z; error_page 429 /busy; empty_gif; }
+location /to302 { gateway_limit zone=z; error_page 429 =302 http://a/; empty_gif; }
+location /up { gateway_limit zone=z; error_page 429 = @plain; empty_gif; }
+location /own { gateway_limit zone=z; error_page 429 = @own; empty_gif; }
+location /none { gateway_limit zone=never; error_page 429 =503 /busy; empty_gif; }
+location /off { gateway_limit_headers off; gateway_limit zone=z; error_page 429 =503 /busy; empty_gif; }
+location /status { gateway_limit_status 503; gateway_limit zone=z; error_page 503 =500 /busy; empty_gif; }
+location /again { gateway_limit zone=z; error_page 429 = /never?k=1; empty_gif; }
+location /never { gateway_limit zone=never; empty_gif; }
+location = /busy { return 200 busy; }
+location @named { return 200 busy; }
+location @plain { rewrite ^ /plain break; proxy_pass http://unix:$TEST_NGINX_HTML_DIR/o:; }
+location @own { rewrite ^ /own break; proxy_pass http://unix:$TEST_NGINX_HTML_DIR/o:; }
+--- request eval
+[ map { ("GET /$_?k=$_") x 2 } qw( to503 to200 as asuri same to302 up own none off status again ) ]
+--- error_code eval
+[ 200, 503, 200, 200, 200, 200, 200, 200, 200, 429, 200, 302, 200, 200, 200, 503,
+  503, 503, 200, 503, 200, 500, 200, 429 ]
+--- raw_response_headers_like eval
+my $ours = '(?s)Retry-After: 86[34]\d\d\r\n';
+[ map({ ('', $ours) } 1 .. 7), '', 'Retry-After: 7\r\n', ('') x 4, '', $ours, ('') x 2 ]
+--- raw_response_headers_unlike eval
+my $twice = '(?s)Retry-After.*Retry-After';
+[ map({ ('Retry-After', $twice) } 1 .. 8), ('Retry-After') x 4, 'Retry-After', $twice,
+  ('Retry-After') x 2 ]

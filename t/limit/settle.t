@@ -166,7 +166,7 @@ $::Locations . join '', map { "location = /admin$_ { gateway_limit_admin zone=$_
 --- response_headers eval
 [ '', 'X-RateLimit-Remaining: 0', '', 'X-RateLimit-Remaining: 0' ]
 --- raw_response_headers_like eval
-[ '', '(?s)Retry-After: (?:950400|950[34]\d\d)\r\n.*X-RateLimit-Reset: (?:1728000|1727\d\d\d)\r\n',
+[ '', '(?s)X-RateLimit-Reset: (?:1728000|1727\d\d\d)\r\n.*Retry-After: (?:950400|950[34]\d\d)\r\n',
   '', '(?s)Retry-After: (?:259200|259[12]\d\d)\r\n' ]
 
 
