@@ -19,7 +19,7 @@
 
 
 #define NGX_HTTP_GATEWAY_LIMIT_CALL     32      /* limits of one call */
-#define NGX_HTTP_GATEWAY_LIMIT_ARGS     5       /* for each */
+#define NGX_HTTP_GATEWAY_LIMIT_ARGS     6       /* for each */
 #define NGX_HTTP_GATEWAY_LIMIT_ASK      5000    /* ms; at least so often */
 
 /* bits of the words that keep a refusal: times in ms, and what they share */
@@ -430,9 +430,11 @@ static void
 ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t flag, uint64_t units)
 {
+    uint64_t           start;
     const gw_limit_t  *limit;
 
     limit = &item->figures;
+    start = 0;
 
     args[0].data = *p;
     *(*p)++ = ngx_http_gateway_limit_kinds[limit->algorithm];
@@ -467,8 +469,19 @@ ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
         ngx_http_gateway_limit_redis_number(&args[1], p, limit->capacity);
         ngx_http_gateway_limit_redis_number(&args[2], p, limit->end / 1000);
         ngx_http_gateway_limit_redis_number(&args[3], p, units);
-        ngx_http_gateway_limit_redis_number(&args[4], p, limit->next / 1000);
+
+        if (item->zone->figure->kind == GW_FIGURE_QUOTA) {
+            start = limit->start / 1000;
+            ngx_http_gateway_limit_redis_number(&args[4], p,
+                                                limit->next / 1000);
+
+        } else {
+            ngx_http_gateway_limit_redis_number(&args[4], p,
+                                          (limit->end - limit->start) / 1000);
+        }
     }
+
+    ngx_http_gateway_limit_redis_number(&args[5], p, start);
 }
 
 
@@ -1092,6 +1105,9 @@ ngx_http_gateway_limit_deny_cached(ngx_http_gateway_limit_item_t *item)
         result->reset = result->wait + item->figures.interval
                                        * (item->figures.capacity - units);
         result->wait += item->figures.interval * (item->cost - units);
+
+    } else if (item->figures.algorithm == GW_LIMIT_FIXED) {
+        result->reset = result->wait;
 
     } else {
         ngx_http_gateway_limit_clock(&item->figures, &clock);

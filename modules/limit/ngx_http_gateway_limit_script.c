@@ -11,11 +11,14 @@
  *
  * Times are microseconds of Redis' own clock, which fit a double until the
  * year 2255; they are written by "%.0f", since Lua's tostring() keeps fourteen
- * digits.  Which calendar window it is only the gateway can say, and it names
- * two: a limit that Redis sees a little later falls into the next one.  Where
- * its clock is wrong by more, in either direction, windows of the length of the
- * second lead to the one that Redis is in: nodes that named windows of their
- * own would each begin the count of a key anew.
+ * digits.  No node's clock counts.  Windows of a fixed length are those of
+ * Redis' clock.  Calendar windows only the gateway knows, and it names two: its
+ * own, and the next one for a limit that Redis sees a little later.  Where
+ * Redis' time is in neither, windows of their length lead to the one that Redis
+ * is in, which for months is a guess.  Whatever a node names, units that were
+ * used count until the window that they were counted in has ended by Redis'
+ * clock: a node can make such a window end earlier, if its own end is sure and
+ * earlier, but never later.
  *
  * Deciding is what Redis spends its time on: it writes by "%d", in half the
  * time, unless that is a long of 32 bits; and the answer's table is made in the
@@ -37,12 +40,38 @@
  *   2  g: us for a unit; f, s: units of a window
  *   3  g: units that an idle key has; f: end of the window; s: its length, us
  *   4  units
- *   5  g: us that an idle key has by any figures; f: end of the next window
+ *   5  g: us that an idle key has by any figures; f: end of the next window,
+ *      or the length of a window of fixed length
+ *   6  f: start of the window, or 0: it is of fixed length
  *
  * Returns whether all pass, the time, and for each limit: units left, us until
  * it is idle or its window ends, us until the units may pass (0: now, -1:
  * never).
  */
+
+/*
+ * The end of the window that counts, and whether the units of a state that
+ * ends at x count in it; x is 0 where there is none.
+ */
+
+#define NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA                                     \
+"local function window(S,B,C,x,now)\n"                                        \
+" if S==0 then\n"                                                             \
+"  local e=(floor(now/C)+1)*C\n"                                              \
+"  if x>e and x<=e+C then e=x end\n"                                          \
+"  return e,x==e\n"                                                           \
+" end\n"                                                                      \
+" local e,D,sure=B,B-S,true\n"                                                \
+" if now<S then e,sure=B-ceil((S-now)/D)*D,false\n"                           \
+" elseif now>=C then\n"                                                       \
+"  D=C-B\n"                                                                   \
+"  e,sure=C+(floor((now-C)/D)+1)*D,false\n"                                   \
+" elseif now>=B then e=C end\n"                                               \
+" local keep=x>now and x<=now+2*D\n"                                          \
+" if keep and (x<e or not sure) then e=x end\n"                               \
+" return e,keep\n"                                                            \
+"end\n"
+
 
 static const char  ngx_http_gateway_limit_decide_lua[] =
 "local call,fmt,floor,ceil,byte=redis.call,string.format,"
@@ -51,6 +80,7 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 "local now=t[1]*1000000+t[2]\n"
 "local n=#KEYS\n"
 "local F=fmt('%d',2^40)=='1099511627776' and '%d' or '%.0f'\n"
+NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA
 "local v\n"
 "if n==1 then v={call('GET',KEYS[1])}\n"
 "else v=call('MGET',(table.unpack or unpack)(KEYS)) end\n"
@@ -63,7 +93,7 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 " if k==103 then\n"
 "  e=A*B\n"
 "  u=(tonumber(s) or 0)-now\n"
-"  if u<0 then u=0 elseif u>2*e and u>2*ARGV[o+4] then\n"
+"  if not (u>0) then u=0 elseif u>2*e and u>2*ARGV[o+4] then\n"
 "   u=2*ARGV[o+4]\n"
 "   if fl~=108 and fl~=109 then\n"
 "    call('SET',KEYS[i],fmt(F,now+u),'PX',fmt(F,(u-u%1000)/1000+1))\n"
@@ -72,18 +102,11 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 "  f=u+A*q\n"
 "  if q>B then w=-1 elseif f>e then w=f-e end\n"
 " elseif k==102 then\n"
-"  local C=ARGV[o+4]+0\n"
-"  local D=C-B\n"
-"  if B>now+2*D then\n"
-"   local k=ceil((B-now)/D)-1\n"
-"   B,C=B-k*D,C-k*D\n"
-"  end\n"
-"  e=B\n"
-"  if now>=C then C=C+(floor((now-C)/D)+1)*D end\n"
-"  if now>=B then e=C end\n"
 "  local x,c=string.match(s,'^(%d+):(%d+)$')\n"
 "  x,u=tonumber(x) or 0,tonumber(c) or 0\n"
-"  if x>=e and x<=C then e=x else u=0 end\n"
+"  local keep\n"
+"  e,keep=window(ARGV[o+5]+0,B,ARGV[o+4]+0,x,now)\n"
+"  if not keep then u=0 end\n"
 "  f=u+q\n"
 "  if q>A then w=-1 elseif f>A then w=e-now end\n"
 " else\n"
@@ -110,7 +133,7 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 "  P[i*3-2],P[i*3-1],P[i*3]=p,r,at\n"
 " end\n"
 " S[j],S[j+1],S[j+2],S[j+3]=u,f,e,w\n"
-" j,o=j+4,o+5\n"
+" j,o=j+4,o+6\n"
 " if w~=0 and fl~=100 and fl~=109 and fl~=98 then ok=0 end\n"
 "end\n"
 "local R={ok,now,nil,nil,nil,nil,nil,nil,nil,nil,nil}\n"
@@ -149,7 +172,7 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
 " end\n"
 " if left<0 then left=0 end\n"
 " R[m],R[m+1],R[m+2]=left,reset,w\n"
-" m,j,o=m+3,j+4,o+5\n"
+" m,j,o=m+3,j+4,o+6\n"
 "end\n"
 "return R\n";
 
@@ -161,10 +184,10 @@ static const char  ngx_http_gateway_limit_decide_lua[] =
  *      these three where there is a key; a: charge up to what there is; c:
  *      charge, with a debt up to as much
  *   2  g, f or s
- *   3  to 6: as 2 to 5 above
- *   7  r: g: what the charge has made of the state, us; f, s: the end of the
+ *   3  to 7: as 2 to 6 above
+ *   8  r: g: what the charge has made of the state, us; f, s: the end of the
  *      window that was charged; else 0
- *   8  r: what the state says as long as the charge is in it, at least: g: us;
+ *   9  r: what the state says as long as the charge is in it, at least: g: us;
  *      f, s: units; else 0
  *
  * Returns units left and us until it is idle or its window ends as they are
@@ -178,9 +201,10 @@ static const char  ngx_http_gateway_limit_change_lua[] =
 "local v=call('GET',KEYS[1])\n"
 "local mode,al=ARGV[1],ARGV[2]\n"
 "if not v and (mode=='w' or mode=='x' or mode=='r') then mode='p' end\n"
-"local A,B,q,C,E=ARGV[3]+0,ARGV[4]+0,ARGV[5]+0,ARGV[6]+0,ARGV[7]+0\n"
-"local least=ARGV[8]+0\n"
+"local A,B,q,C=ARGV[3]+0,ARGV[4]+0,ARGV[5]+0,ARGV[6]+0\n"
+"local E,least=ARGV[8]+0,ARGV[9]+0\n"
 "local s,used,left,reset=v or '',0,0,0\n"
+NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA
 "local function change(u,unit,all)\n"
 " if mode=='x' then return 0\n"
 " elseif mode=='w' then u=0\n"
@@ -211,22 +235,15 @@ static const char  ngx_http_gateway_limit_change_lua[] =
 "if al=='g' then\n"
 " local all=A*B\n"
 " local u=(tonumber(s) or 0)-now\n"
-" if u<0 then u=0 elseif u>2*all and u>2*C then u=2*C end\n"
+" if not (u>0) then u=0 elseif u>2*all and u>2*C then u=2*C end\n"
 " u=change(u,A,all)\n"
 " write(fmt('%.0f',now+u),u)\n"
 " used,left,reset=ceil(u/A),floor((all-u)/A),u\n"
 "elseif al=='f' then\n"
-" local D=C-B\n"
-" if B>now+2*D then\n"
-"  local k=ceil((B-now)/D)-1\n"
-"  B,C=B-k*D,C-k*D\n"
-" end\n"
-" local e=B\n"
-" if now>=C then C=C+(floor((now-C)/D)+1)*D end\n"
-" if now>=B then e=C end\n"
 " local x,c=string.match(s,'^(%d+):(%d+)$')\n"
 " x,c=tonumber(x) or 0,tonumber(c) or 0\n"
-" if x>=e and x<=C then e=x else c=0 end\n"
+" local e,keep=window(ARGV[7]+0,B,C,x,now)\n"
+" if not keep then c=0 end\n"
 " if mode~='r' or e==E then c=change(c,1,A) end\n"
 " write(fmt('%.0f:%.0f',e,c),e-now)\n"
 " used,left,reset=c,A-c,e-now\n"

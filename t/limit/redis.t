@@ -721,6 +721,45 @@ leave('jump', 'plan', 'fM', '9000000000000000:3');
 is(said('/plan?k=jump'), 'PASSED|3|2', '    is not counted');
 
 
+# a state that ends later than its window, by another node's clock: what was used
+# counts, and the window ends when it does
+
+my $ahead = sprintf '%.0f', (time + 45 * 86_400) * 1e6;
+leave('ahead', 'plan', 'fM', "$ahead:2");
+is(said('/plan?k=ahead'), 'PASSED|3|0', '    is counted');
+is(said('/plan?k=ahead'), 'REJECTED|3|0', '    to its limit');
+cmp_ok(header(ask('/plan?k=ahead'), 'Retry-After'), '<=', 31 * 86_400,
+       '    until the month ends');
+my $soon = sprintf '%.0f', (time + 600) * 1e6;
+leave('soon', 'plan', 'fM', "$soon:3");
+my $early = ask('/plan?k=soon');
+is($early->{status}, 429, '    one that ends earlier, too');
+cmp_ok(header($early, 'Retry-After'), '<=', 600, '    when it says');
+
+
+# a key that another program has written says nothing of other keys
+
+my $digest = substr sha256_hex('foreign'), 0, 32;
+for ([ w => 'fs' ], [ plan => 'fM' ], [ c => 'sd' ], [ a => 'g' ]) {
+    my ($zone, $kind) = @$_;
+    my $name = "gateway:{$digest}:$zone:$kind";
+    $redis[0]->cli('LPUSH', $name, 'x');
+    is(header(ask("/$zone?k=foreign"), 'X-Source'), 'local',
+       "$zone: a foreign key is decided here") for 1 .. 10;
+    is(header(ask("/$zone?k=own"), 'X-Source'), 'redis', '    others in Redis');
+    $redis[0]->cli('DEL', $name);
+    is(header(ask("/$zone?k=foreign"), 'X-Source'), 'redis',
+       '    and it, once it is gone');
+    leave('foreign', $zone, $kind, $_)
+        for $kind eq 'g' ? qw( nan inf -inf ) : ('x', 'inf:inf', 'nan:1:1');
+    is(header(ask("/$zone?k=foreign"), 'X-Source'), 'redis', '    nonsense is idle');
+    $redis[0]->cli('DEL', $name);
+}
+like($one->log, qr/\[error\].* answered "WRONGTYPE [^"]*", deciding without it for /,
+     'is logged');
+unlike($one->log, qr/failures=\d+ reached/, 'and opens no breaker');
+
+
 # a charge that Redis cannot make any more is counted, and made here
 
 my $later = IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . $one->port) or die;

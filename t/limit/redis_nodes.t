@@ -144,7 +144,8 @@ SKIP: {
         if `LD_PRELOAD=$lib $binary -v 2>&1` !~ /nginx version/;
 
     my %zones = (rate => 'rate=3r/d algorithm=fixed_window', day => 'quota=3/day',
-                 week => 'quota=3/week');
+                 second => 'rate=5r/s algorithm=fixed_window',
+                 map({ $_ => "quota=3/$_" } qw( minute hour week month )));
     my @parts = (
         http => <<"END" . CORE::join('', map { <<"END" } sort keys %zones),
     gateway_redis fleet {
@@ -162,26 +163,54 @@ END
 
     my $right = start_nginx(workers => 1, @parts);
 
-    # hours: behind, and ahead by more than two days, or weeks
-    for my $hours (49, 60, 24 * 80, -1, -36, -60, -24 * 80) {
+    # the minute by Redis' clock
+    my $minute = sub { int(($redis->cli('TIME') // [])->[0] / 60) };
+
+    # seconds: a little wrong, by an hour, by days, weeks and months
+    for my $by (-5, 2.5, 3600, 40 * 86_400,
+                map { 3600 * $_ } 49, 60, 24 * 80, -1, -36, -60, -24 * 80) {
         local @ENV{qw( LD_PRELOAD FAKETIME DONT_FAKE_MONOTONIC )}
-            = ($lib, sprintf('%+dh', $hours), 1);
+            = ($lib, sprintf('%+.1f', $by), 1);
         my $wrong = start_nginx(workers => 1, @parts);
         delete local @ENV{qw( LD_PRELOAD FAKETIME )};
 
-        for my $zone (sort keys %zones) {
-            next if $zone eq 'week' && $hours > 0 && $hours < 24 * 15;
+        for my $zone (grep { $_ ne 'second' } sort keys %zones) {
+            for my $first (0, 1) {
+                my ($said, $n);
 
-            my $key = "k=$zone$hours";
-            is(CORE::join(' ', map { (($_ % 2 ? $right : $wrong)
-                                      ->get("/$zone/?$key"))[0] } 1 .. 8),
-               '200 200 200 429 429 429 429 429', "$hours hours: $zone");
-            is(($wrong->get("/$zone/settle?${key}s"))[0], 200, '    reserves');
-            my $used = "/$zone/used?zone=$zone&${key}s" =~ s/&k=/&key=/r;
+                # again where the window ended meanwhile
+                for (1 .. 5) {
+                    my $began = $minute->();
+                    my $key = "k=$zone$by$first$_";
+                    $said = CORE::join ' ', map {
+                        (($_ % 2 == $first ? $right : $wrong)
+                         ->get("/$zone/?$key"))[0] } 1 .. 8;
+                    last if $minute->() == $began;
+                }
+                is($said, '200 200 200 429 429 429 429 429',
+                   "$by s, $zone: one count for both");
+            }
+
+            my $key = "k=$zone${by}s";
+            is(($wrong->get("/$zone/settle?$key"))[0], 200, '    reserves');
+            next if $zone eq 'minute';
+            my $used = "/$zone/used?zone=$zone&$key" =~ s/&k=/&key=/r;
             ok(wait_until(sub {
                    ($right->get($used))[2] =~ /"used":1\b/
                }, 10), '    and settles');
         }
+
+        # windows of a second, by the clock of Redis
+        my ($began, %passed) = $redis->cli('TIME')->[0];
+        my $now = $began;
+        for (my $i = 0; $now < $began + 3; $i++) {
+            $passed{$i % 2}++
+                if (($i % 2 ? $right : $wrong)->get("/second/?k=$by"))[0] == 200;
+            $now = $redis->cli('TIME')->[0];
+        }
+        my $all = ($passed{0} // 0) + ($passed{1} // 0);
+        cmp_ok($all, '<=', 5 * ($now - $began + 1), "$by s: not more in a second");
+        cmp_ok($all, '>=', 10, '    and not less, in the two whole ones');
         $wrong->stop;
     }
     $right->stop;
