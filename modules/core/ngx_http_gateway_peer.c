@@ -525,8 +525,20 @@ ngx_http_gateway_peer_timeout(ngx_event_t *ev)
 {
     ngx_http_gateway_peer_t *peer = ev->data;
 
-    ngx_http_gateway_peer_fail(peer, "connecting to %V timed out",
-                               &peer->address);
+    const char        *fmt;
+    ngx_connection_t  *c;
+
+    fmt = "connecting to %V timed out";
+    c = peer->connection;
+
+#if (NGX_SSL)
+    if (c && c->ssl && !c->ssl->handshaked) {
+        fmt = "the TLS handshake with %V timed out, the port may be one "
+              "without TLS";
+    }
+#endif
+
+    ngx_http_gateway_peer_fail(peer, fmt, &peer->address);
 }
 
 

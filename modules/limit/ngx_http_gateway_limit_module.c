@@ -13,6 +13,8 @@
 #include "ngx_http_gateway_setting.h"
 
 
+static char *ngx_http_gateway_limit_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static ngx_int_t ngx_http_gateway_limit_register(ngx_conf_t *cf);
 static void *ngx_http_gateway_limit_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_gateway_limit_create_loc_conf(ngx_conf_t *cf);
@@ -40,11 +42,6 @@ static ngx_conf_enum_t  ngx_http_gateway_limit_header_styles[] = {
     { ngx_string("legacy"), NGX_HTTP_GATEWAY_LIMIT_LEGACY },
     { ngx_string("ietf"), NGX_HTTP_GATEWAY_LIMIT_IETF },
     { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_num_bounds_t  ngx_http_gateway_limit_status_bounds = {
-    ngx_conf_check_num_bounds, 400, 599
 };
 
 
@@ -84,9 +81,8 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
       NGX_HTTP_GATEWAY_LIMIT_CONTEXT|NGX_CONF_TAKE1,
       ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_gateway_limit_loc_conf_t, status),
-      ngx_http_gateway_setting(ngx_conf_set_num_slot,
-                               &ngx_http_gateway_limit_status_bounds,
+      0,
+      ngx_http_gateway_setting(ngx_http_gateway_limit_status, NULL,
                                &ngx_http_gateway_limit_on, 0) },
 
     { ngx_string("gateway_limit_headers"),
@@ -147,6 +143,31 @@ ngx_module_t  ngx_http_gateway_limit_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static char *
+ngx_http_gateway_limit_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_limit_loc_conf_t *llcf = conf;
+
+    ngx_str_t  *value;
+
+    if (llcf->status != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    llcf->status = ngx_atoi(value[1].data, value[1].len);
+
+    if (llcf->status < 400 || llcf->status > 599) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"gateway_limit_status\", "
+                           "it must be a number from 400 to 599", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
 
 
 static ngx_int_t

@@ -7,6 +7,8 @@
 #include "ngx_http_gateway_limit.h"
 
 
+static char *ngx_http_gateway_limit_param_number(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 static char *ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
     ngx_http_gateway_limit_t *limit);
 static const char *ngx_http_gateway_limit_cost_check(
@@ -29,13 +31,13 @@ static const ngx_http_gateway_param_t  ngx_http_gateway_limit_params[] = {
     { ngx_string("zone="), ngx_http_gateway_param_str,
       ngx_http_gateway_limit_limit_offset(name), 0 },
 
-    { ngx_string("burst="), ngx_http_gateway_limit_param_figure,
+    { ngx_string("burst="), ngx_http_gateway_limit_param_number,
       ngx_http_gateway_limit_limit_offset(burst), GW_FIGURE_NUMBER },
 
     { ngx_string("nodelay"), ngx_http_gateway_param_word,
       ngx_http_gateway_limit_limit_offset(nodelay), 1 },
 
-    { ngx_string("delay="), ngx_http_gateway_limit_param_figure,
+    { ngx_string("delay="), ngx_http_gateway_limit_param_number,
       ngx_http_gateway_limit_limit_offset(delay), GW_FIGURE_NUMBER },
 
     { ngx_string("cost="), ngx_http_gateway_limit_param_cost,
@@ -140,6 +142,25 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* a figure without variables, which only a zone has */
+
+static char *
+ngx_http_gateway_limit_param_number(ngx_conf_t *cf,
+    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
+{
+    if (ngx_strlchr(value->data, value->data + value->len, '$')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in parameter \"%V\" of "
+                           "\"gateway_limit\", it must be a number; only "
+                           "\"burst=\" of \"gateway_limit_zone\" can have "
+                           "variables", value, &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_limit_param_figure(cf, param, value, field);
+}
+
+
 static char *
 ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
     ngx_http_gateway_limit_t *limit)
@@ -158,10 +179,6 @@ ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
 
     } else if (limit->nodelay && limit->delay.text.len) {
         err = "\"nodelay\" and \"delay=\" exclude each other";
-
-    } else if (limit->burst.value || limit->delay.value) {
-        err = "\"burst=\" and \"delay=\" are numbers here, a variable burst "
-              "is one of the zone";
 
     } else if (limit->delay.text.len
                && limit->delay.figure.amount > limit->burst.figure.amount)
@@ -290,6 +307,11 @@ ngx_http_gateway_limit_exempt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 3 && ngx_strncmp(value[i].data, "off", 3) == 0) {
+            return "\"off\" takes no other parameters";
+        }
+
         if (ngx_strlchr(value[i].data, value[i].data + value[i].len, '$')
             == NULL)
         {

@@ -36,7 +36,7 @@ static ngx_int_t ngx_http_gateway_redis_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_uint_t ngx_http_gateway_redis_count(
     ngx_http_gateway_redis_t *redis);
-static void ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
+static ngx_uint_t ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_say_e say, const ngx_str_t *reason);
 static ngx_uint_t ngx_http_gateway_redis_probe_due(
     ngx_http_gateway_redis_t *redis);
@@ -141,28 +141,32 @@ ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis)
            >= (ngx_msec_int_t) redis->conf.retry
         && ngx_atomic_cmp_set(&sh->told, 1, 0))
     {
-        ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
+        /* at the level of the failure: a log that has one has the other */
+
+        ngx_log_error(NGX_LOG_ERR, redis->log, 0,
                       "gateway_redis \"%V\": \"%V\" answers, asking it again",
                       &redis->block.name, &redis->node.server.text);
     }
 }
 
 
-void
+ngx_uint_t
 ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_say_e say, ngx_uint_t counts,
     const ngx_str_t *reason, const char *next)
 {
     if (counts && ngx_http_gateway_redis_count(redis)) {
-        ngx_http_gateway_redis_opened(redis, say, reason);
-        return;
+        return ngx_http_gateway_redis_opened(redis, say, reason);
     }
 
-    if (ngx_http_gateway_may_say(&redis->sh->said[say], NGX_HTTP_GATEWAY_SAY))
+    if (!ngx_http_gateway_may_say(&redis->sh->said[say], NGX_HTTP_GATEWAY_SAY))
     {
-        ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
-                      "%s", &redis->block.name, reason, next);
+        return 0;
     }
+
+    ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, %s",
+                  &redis->block.name, reason, next);
+    return 1;
 }
 
 
@@ -193,7 +197,7 @@ ngx_http_gateway_redis_count(ngx_http_gateway_redis_t *redis)
  * itself if the log does not say so already, and has not lately.
  */
 
-static void
+static ngx_uint_t
 ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_say_e say, const ngx_str_t *reason)
 {
@@ -206,9 +210,12 @@ ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
            && ngx_http_gateway_may_say(&said[NGX_HTTP_GATEWAY_REDIS_SAY_OPENED],
                                        NGX_HTTP_GATEWAY_SAY);
 
-    if (ngx_http_gateway_may_say(&said[say], news ? 0 : NGX_HTTP_GATEWAY_SAY)
-        || news)
+    if (ngx_http_gateway_may_say(&said[say], news ? 0 : NGX_HTTP_GATEWAY_SAY))
     {
+        news = 1;
+    }
+
+    if (news) {
         redis->sh->told = 1;
 
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
@@ -218,6 +225,8 @@ ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
     }
 
     ngx_http_gateway_redis_upkeep(redis);
+
+    return news;
 }
 
 

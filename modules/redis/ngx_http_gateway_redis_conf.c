@@ -376,6 +376,14 @@ ngx_http_gateway_redis_check(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)
                                              "must have \"server\"");
     }
 
+    if (conf->timeout > 10000) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"timeout\" of gateway_redis \"%V\" is %Mms: requests "
+                      "wait for Redis for this long, 50 ms is usual; a time "
+                      "without a unit is in seconds", &redis->block.name,
+                      conf->timeout);
+    }
+
     if (conf->user.data != NULL && conf->password.data == NULL) {
         return ngx_http_gateway_block_refuse(cf, &redis->block,
                                   "has \"user\" without \"password_file\"");

@@ -121,8 +121,12 @@ ngx_http_gateway_redis_connected(ngx_http_gateway_redis_connection_t *conn)
     conn->state = NGX_HTTP_GATEWAY_REDIS_CONNECTED;
     conn->since = ngx_current_msec;
 
-    if (conn->attempts) {
-        ngx_log_error(NGX_LOG_NOTICE, conn->redis->log, 0,
+    /* the end of what was logged, once for all connections */
+
+    if (conn->redis->sh->lost
+        && ngx_atomic_cmp_set(&conn->redis->sh->lost, 1, 0))
+    {
+        ngx_log_error(NGX_LOG_ERR, conn->redis->log, 0,
                       "gateway_redis \"%V\": connected to %V",
                       &conn->redis->block.name, &conn->peer.address);
     }

@@ -294,9 +294,13 @@ ngx_http_gateway_redis_say_lost(ngx_http_gateway_redis_connection_t *conn,
                             : "connecting again%Z", delay);
 
     if (busy || ending->counts || ending->denied) {
-        ngx_http_gateway_redis_failure(conn->redis, ending->say,
-                                       !ending->denied, reason,
-                                       (char *) next);
+        if (ngx_http_gateway_redis_failure(conn->redis, ending->say,
+                                           !ending->denied, reason,
+                                           (char *) next))
+        {
+            conn->redis->sh->lost = 1;
+        }
+
         return;
     }
 

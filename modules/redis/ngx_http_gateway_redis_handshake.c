@@ -282,7 +282,11 @@ ngx_http_gateway_redis_name_reply(ngx_http_gateway_redis_connection_t *conn,
 {
     if (reply->type == GW_RESP_ERROR) {
 
-        if (reply->error == GW_RESP_BUSY || reply->error == GW_RESP_NOAUTH) {
+        /* DENIED: by protected mode, not for this command alone */
+
+        if (reply->error == GW_RESP_BUSY || reply->error == GW_RESP_NOAUTH
+            || ngx_strncmp(reply->text, "DENIED", 6) == 0)
+        {
             return ngx_http_gateway_redis_refused(conn, "CLIENT SETNAME",
                                                   reply);
         }
@@ -302,7 +306,9 @@ ngx_http_gateway_redis_role_reply(ngx_http_gateway_redis_connection_t *conn,
 {
     if (reply->type == GW_RESP_ERROR) {
 
-        if (reply->error != GW_RESP_DENIED && reply->error != GW_RESP_OTHER) {
+        if ((reply->error != GW_RESP_DENIED && reply->error != GW_RESP_OTHER)
+            || ngx_strncmp(reply->text, "DENIED", 6) == 0)
+        {
             return ngx_http_gateway_redis_refused(conn, "ROLE", reply);
         }
 
@@ -355,6 +361,42 @@ ngx_http_gateway_redis_load_reply(ngx_http_gateway_redis_connection_t *conn,
 
 
 /* refusals */
+
+/* the command that a server has not answered when it closes; NULL: a call */
+
+const char *
+ngx_http_gateway_redis_unanswered(ngx_http_gateway_redis_connection_t *conn)
+{
+    ngx_uint_t                      i;
+    ngx_http_gateway_redis_call_t  *call;
+
+    static const struct {
+        ngx_http_gateway_redis_reply_pt   reply;
+        const char                       *command;
+    } commands[] = {
+        { ngx_http_gateway_redis_auth_reply, "AUTH" },
+        { ngx_http_gateway_redis_select_reply, "SELECT" },
+        { ngx_http_gateway_redis_name_reply, "CLIENT SETNAME" },
+        { ngx_http_gateway_redis_role_reply, "ROLE" },
+        { ngx_http_gateway_redis_load_reply, "SCRIPT LOAD" }
+    };
+
+    if (ngx_queue_empty(&conn->sent)) {
+        return NULL;
+    }
+
+    call = ngx_queue_data(ngx_queue_head(&conn->sent),
+                          ngx_http_gateway_redis_call_t, queue);
+
+    for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (call->reply == commands[i].reply) {
+            return commands[i].command;
+        }
+    }
+
+    return NULL;
+}
+
 
 static ngx_int_t
 ngx_http_gateway_redis_refused(ngx_http_gateway_redis_connection_t *conn,

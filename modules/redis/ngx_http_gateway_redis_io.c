@@ -14,6 +14,8 @@
 #define NGX_HTTP_GATEWAY_REDIS_INPUT   16384
 
 
+static void ngx_http_gateway_redis_closed(
+    ngx_http_gateway_redis_connection_t *conn);
 static ngx_int_t ngx_http_gateway_redis_reserve(
     ngx_http_gateway_redis_connection_t *conn, size_t size);
 static ngx_int_t ngx_http_gateway_redis_flush(
@@ -277,10 +279,7 @@ ngx_http_gateway_redis_read(ngx_http_gateway_redis_connection_t *conn)
         }
 
         if (n == 0) {
-            ngx_http_gateway_redis_lost(conn,
-                                        NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
-                                        "%V has closed the connection",
-                                        &conn->peer.address);
+            ngx_http_gateway_redis_closed(conn);
             return NGX_ERROR;
         }
 
@@ -368,4 +367,26 @@ ngx_http_gateway_redis_broken(ngx_http_gateway_redis_connection_t *conn,
 {
     ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
                                 "%s %V failed", call, &conn->peer.address);
+}
+
+
+/* a proxy closes on a command that it does not support, without an answer */
+
+static void
+ngx_http_gateway_redis_closed(ngx_http_gateway_redis_connection_t *conn)
+{
+    const char  *command;
+
+    command = ngx_http_gateway_redis_unanswered(conn);
+
+    if (command == NULL) {
+        ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
+                                    "%V has closed the connection",
+                                    &conn->peer.address);
+        return;
+    }
+
+    ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
+                                "%V has closed the connection instead of "
+                                "answering %s", &conn->peer.address, command);
 }

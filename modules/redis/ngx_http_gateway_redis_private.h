@@ -103,6 +103,7 @@ typedef struct {
     ngx_atomic_t                    failures;   /* weighed, less the good */
     ngx_atomic_t                    until;      /* 0: closed; time of a probe */
     ngx_atomic_t                    told;       /* the log: it is not asked */
+    ngx_atomic_t                    lost;       /* the log: a connection */
     ngx_atomic_t                    closed;     /* when it was, last */
     ngx_atomic_t                    probe;      /* end of a worker's claim */
     ngx_atomic_t                    said[NGX_HTTP_GATEWAY_REDIS_SAYINGS];
@@ -415,6 +416,13 @@ void ngx_http_gateway_redis_stop_timer(
 void ngx_http_gateway_redis_handshake(ngx_http_gateway_peer_t *peer);
 
 /*
+ * The first command of the handshake that is not answered, in static memory;
+ * NULL: all are.
+ */
+const char *ngx_http_gateway_redis_unanswered(
+    ngx_http_gateway_redis_connection_t *conn);
+
+/*
  * Redis has forgotten a script: loads it on this connection unless that is on
  * its way.  NGX_ERROR: no memory.
  */
@@ -471,9 +479,10 @@ void ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis);
 
 /*
  * Something has gone wrong.  Counts it, which may open the breaker, if
- * "counts" says so, and logs: "reason", and "next", what happens now.
+ * "counts" says so, and logs: "reason", and "next", what happens now.  Returns
+ * whether it was logged: it is not repeated within a minute.
  */
-void ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
+ngx_uint_t ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_say_e say, ngx_uint_t counts,
     const ngx_str_t *reason, const char *next);
 

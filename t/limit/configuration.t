@@ -386,9 +386,12 @@ refused(alone("gateway_limit zone=z $_;"),
     for 'nodelay', 'delay=1', 'nodelay delay=1';
 refused(alone('gateway_limit zone=z burst=5 nodelay delay=1;'),
         $limit . '"nodelay" and "delay=" exclude each other', 'nodelay with delay');
-refused(alone("gateway_limit zone=z $_;"), $limit . '"burst=" and "delay=" are '
-        . 'numbers here, a variable burst is one of the zone', $_)
-    for 'burst=$arg_b|1', 'burst=1 delay=$arg_d|1';
+refused(alone("gateway_limit zone=z $_;"),
+        'invalid value "' . s/.*=//r . '" in parameter "' . s/.*?(\w+=)[^=]*$/$1/r
+        . '" of "gateway_limit", it must be a number; only "burst=" of '
+        . '"gateway_limit_zone" can have variables', $_)
+    for 'burst=$arg_b|1', 'burst=$arg_b', 'burst=1 delay=$arg_d|1',
+        'burst=1 delay=$arg_d';
 refused(alone('gateway_limit zone=z settle penalty;'),
         $limit . '"settle" and "penalty" exclude each other', 'settle with penalty');
 refused(alone("gateway_limit zone=z cost=$_;"),
@@ -469,10 +472,11 @@ for ('gateway_limit zone=z', 'gateway_limit_status 420', 'gateway_limit_headers 
 refused(server("$z zone=a:64k rate=1r/s;  #!\n"),
         '"gateway_limit_zone" directive is not allowed here', 'a zone in a server');
 
-refused(alone("gateway_limit_status $_;"), 'value must be between 400 and 599',
-        "status $_") for 200, 399, 600;
-refused(alone('gateway_limit_status x;'),
-        '"gateway_limit_status" directive invalid number', 'status x');
+refused(alone("gateway_limit_status $_;"),
+        qq(invalid value "$_" in "gateway_limit_status", it must be a number from )
+        . '400 to 599', "status $_") for 200, 399, 600, 'x', '-429', '429x', '$arg_a';
+refused(alone('gateway_limit_status 429; gateway_limit_status 429;'),
+        '"gateway_limit_status" directive is duplicate', 'status twice');
 accepted(set("gateway_limit_status $_;"), "status $_") for 400, 429, 503, 599;
 accepted(set("gateway_limit_headers $_;"), "headers $_")
     for qw( off legacy ietf ), 'legacy ietf', 'ietf legacy';
@@ -488,7 +492,10 @@ accepted(set('gateway_limit_exempt $arg_a; gateway_limit_exempt $arg_b;'),
          'exempt twice');
 refused(alone("gateway_limit_exempt $_;"), '"' . s/.* //r . '" in '
         . '"gateway_limit_exempt" is the same for all requests, it must hold a '
-        . 'variable', "exempt $_") for 'on', 'arg_a', '$arg_a 1', '$arg_a off';
+        . 'variable', "exempt $_") for 'on', 'arg_a', '$arg_a 1', '$arg_a of';
+refused(alone("gateway_limit_exempt $_;"),
+        '"gateway_limit_exempt" directive "off" takes no other parameters',
+        "exempt $_") for 'off $arg_a', '$arg_a off', 'off off';
 refused(alone('gateway_limit_exempt off; gateway_limit_exempt $arg_b;'),
         '"gateway_limit_exempt" directive cannot stand beside '
         . '"gateway_limit_exempt off"', 'exempt off, and more');

@@ -92,12 +92,21 @@ for my $line ('user gateway; password_file pass;', 'password_file pass;',
               'ssl on; ssl_name redis.example;',
               'ssl on; ssl_certificate gw.crt; ssl_certificate_key gw.key;',
               'prefix p;', 'connect_timeout 1ms;', 'connect_timeout 60s;',
-              'timeout 1;', 'timeout 1ms;', 'timeout 60s;', 'connections 1;',
+              'timeout 1;', 'timeout 1ms;', 'timeout 10s;', 'connections 1;',
               'connections 64;', 'max_pending 1;', 'max_pending 1000000;',
               'breaker failures=1;', 'breaker failures=1000000 retry=10ms;',
               'breaker retry=1h;')
 {
     accepted(block($server, $line), $line);
+}
+
+for ([ '10001ms', 10001 ], [ 50, 50000 ], [ '60s', 60000 ]) {
+    my ($time, $ms) = @$_;
+    my ($code, @lines) = said(block($server, "timeout $time;"));
+    is_deeply([ $code, @lines ],
+              [ 0, qq([warn] "timeout" of gateway_redis "fleet" is ${ms}ms: )
+                   . 'requests wait for Redis for this long, 50 ms is usual; a time '
+                   . 'without a unit is in seconds' ], "warned: timeout $time");
 }
 
 accepted(http_conf(http => "gateway_redis a { $server } gateway_redis b { "

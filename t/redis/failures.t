@@ -113,11 +113,15 @@ sub is_now {
     return "$answer->{status} " . (header($answer, 'X-Is') // '');
 }
 
-sub errors { grep { /\[error\]/ } split /^/, $server->log }
+# the end of a failure has its level
+sub errors {
+    grep { /\[error\]/ && !/asking it again|connected to/ }
+        split /^/, $server->log;
+}
 
 sub opened { $server->log =~ /failures=\d+ reached, not asking for/ }
 
-sub answers_again { scalar grep { /\[notice\].* answers, asking it again/ }
+sub answers_again { scalar grep { /\[error\].* answers, asking it again/ }
                     split /^/, $server->log }
 
 # an answer of the script for one limit
@@ -756,6 +760,84 @@ part(sub {
     }
     $server->stop;
     $fake->stop;
+});
+
+
+# what names the command, or the reason
+
+for my $row (
+    [ 'protected mode', { client => [ error => 'DENIED Redis is running in protected '
+                                               . 'mode because no password is set' ] },
+      'refused CLIENT SETNAME: "DENIED Redis is running in protected mode because '
+      . 'no password is set"' ],
+    [ 'a proxy that closes on CLIENT', { client => 'close' },
+      'has closed the connection instead of answering CLIENT SETNAME' ],
+    [ 'a proxy that closes on ROLE', { role => 'close' },
+      'has closed the connection instead of answering ROLE' ],
+    [ 'a proxy that closes on SCRIPT', { script => 'close' },
+      'has closed the connection instead of answering SCRIPT LOAD' ],
+    [ 'a proxy that refuses SCRIPT',
+      { script => [ error => "ERR unknown command 'SCRIPT'" ] },
+      'refused SCRIPT LOAD: "ERR unknown command"' ])
+{
+    part(sub {
+        my ($name, $handshake, $log) = @$row;
+
+        my $fake = fake_redis(handshake => $handshake);
+        $server = gateway($fake->port, timeout => '200ms', connect => '5s');
+        is(is_now('/local?k=a'), $local, "$name: decided locally");
+        ok(wait_until(sub { errors() }, 10), '    and logged');
+        like(CORE::join('', errors()), qr/\Q$log\E/, '    with the command');
+        unlike($server->log, qr/going on/, '    nothing goes on');
+        $_->stop for $server, $fake;
+    });
+}
+
+part(sub {
+    my $plain = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1',
+                                      LocalPort => my $port = free_port())
+        or die "listen: $!";
+    $server = gateway($port, timeout => '200ms', connect => '300ms',
+                      more => 'ssl on; ssl_name redis.example;');
+    is(is_now('/local?k=a'), $local, 'TLS to a plain port');
+    ok(wait_until(sub { grep { /TLS handshake/ } errors() }, 10),
+       '    is logged');
+    like(CORE::join('', errors()),
+         qr/the TLS handshake with 127\.0\.0\.1:$port timed out, the port may be one without TLS/,
+         '    with what may be wrong');
+    $server->stop;
+
+    $server = gateway($port, timeout => '200ms', connect => '300ms');
+    is(is_now('/local?k=a'), $local, 'one that is silent without TLS');
+    ok(wait_until(sub { errors() }, 10), '    is logged');
+    unlike($server->log, qr/TLS/, '    as such');
+    $server->stop;
+});
+
+# the end of a failure is logged as the failure was, and not more often
+
+part(sub {
+    my $fake = fake_redis(actions => [ good(5) ]);
+    $server = gateway($fake->port, timeout => '300ms');
+    is(is_now('/local?k=a'), $redis, 'a connection that was good');
+    my $port = $fake->port;
+    $fake->stop;
+    ok(wait_until(sub { ask_new('/local'); errors() }, 20), '    is lost');
+    my $ended = sub { grep { / connected to / } split /^/, $server->log };
+    is(scalar($ended->()), 0, '    and not yet back');
+
+    for my $more (1 .. 4) {
+        $fake = fake_redis(port => $port, actions => [ good(5) ]);
+        ok(wait_until(sub { ask_new('/local')->{head} =~ /X-Is: PASSED\|redis/ }, 30),
+           '    it is back');
+        my @lines = $ended->();
+        cmp_ok(scalar(@lines), '<=', scalar(grep { /connecting again/ } errors()),
+               '    which is logged once for each line of a failure');
+        like($lines[0], qr/\[error\]/, '    at its level');
+        $fake->stop;
+        wait_until(sub { ask_new('/local')->{head} =~ /\|local/ }, 20);
+    }
+    $server->stop;
 });
 
 
