@@ -560,7 +560,7 @@ ngx_http_gateway_cache_unserved(ngx_conf_t *cf)
     rewrite = ngx_http_gateway_cache_module_conf(cf, "ngx_http_rewrite_module",
                                                  NULL);
 
-    if (rewrite && ngx_http_gateway_location_returns(rewrite)) {
+    if (rewrite && ngx_http_gateway_location_return(rewrite)) {
         return 1;
     }
 

@@ -178,8 +178,18 @@ typedef struct {
 #define NGX_HTTP_GATEWAY_LIMIT_OFF     0x0008
 
 
+/* gateway_limit_inherit */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_LIMIT_INHERIT_ON = 0,
+    NGX_HTTP_GATEWAY_LIMIT_INHERIT_OFF,
+    NGX_HTTP_GATEWAY_LIMIT_INHERIT_MERGE
+} ngx_http_gateway_limit_inherit_e;
+
+
 typedef struct {
     ngx_array_t                    *limits;     /* limit_t; NULL: inherit */
+    ngx_uint_t                      inherit;
     ngx_uint_t                      own;        /* unsigned:1; not inherited */
     ngx_array_t                    *stages[NGX_HTTP_GATEWAY_LIMIT_STAGES];
                                                 /* limit_t *; NULL: none */
@@ -322,9 +332,13 @@ char *ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_gateway_limit_exempt(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* warns where the limits of a block replace one that it would inherit */
-void ngx_http_gateway_limit_warn_dropped(ngx_conf_t *cf,
-    const ngx_array_t *inner, const ngx_array_t *outer);
+/*
+ * Gives a location the limits of the outer block, as gateway_limit_inherit
+ * says; one of a zone that has a limit here is left out.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_limit_inherit(ngx_conf_t *cf,
+    const ngx_http_gateway_limit_loc_conf_t *prev,
+    ngx_http_gateway_limit_loc_conf_t *conf);
 
 /* the limits of a location, once it has those that it inherits */
 char *ngx_http_gateway_limit_merge(ngx_conf_t *cf,

@@ -28,6 +28,14 @@ static ngx_int_t ngx_http_gateway_limit_init_process(ngx_cycle_t *cycle);
     (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_HTTP_LMT_CONF)
 
 
+static ngx_conf_enum_t  ngx_http_gateway_limit_inherits[] = {
+    { ngx_string("on"), NGX_HTTP_GATEWAY_LIMIT_INHERIT_ON },
+    { ngx_string("off"), NGX_HTTP_GATEWAY_LIMIT_INHERIT_OFF },
+    { ngx_string("merge"), NGX_HTTP_GATEWAY_LIMIT_INHERIT_MERGE },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_http_gateway_limit_log_levels[] = {
     { ngx_string("info"), NGX_LOG_INFO },
     { ngx_string("notice"), NGX_LOG_NOTICE },
@@ -68,6 +76,13 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("gateway_limit_inherit"),
+      NGX_HTTP_GATEWAY_LIMIT_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_limit_loc_conf_t, inherit),
+      ngx_http_gateway_limit_inherits },
 
     { ngx_string("gateway_limit_exempt"),
       NGX_HTTP_GATEWAY_LIMIT_CONTEXT|NGX_CONF_1MORE,
@@ -227,6 +242,7 @@ ngx_http_gateway_limit_create_loc_conf(ngx_conf_t *cf)
      *     llcf->admin = NULL;
      */
 
+    llcf->inherit = NGX_CONF_UNSET_UINT;
     llcf->exempt = NGX_CONF_UNSET_PTR;
     llcf->status = NGX_CONF_UNSET;
     llcf->log_level = NGX_CONF_UNSET_UINT;
@@ -246,12 +262,12 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     conf->own = (conf->limits != NULL);
 
-    if (conf->limits == NULL) {
-        conf->limits = prev->limits;
-
-    } else if (conf->limits->nelts) {
+    if (conf->limits && conf->limits->nelts) {
         ngx_http_gateway_warn_return(cf, "gateway_limit", &conf->where);
-        ngx_http_gateway_limit_warn_dropped(cf, conf->limits, prev->limits);
+    }
+
+    if (ngx_http_gateway_limit_inherit(cf, prev, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     ngx_conf_merge_ptr_value(conf->exempt, prev->exempt, NULL);

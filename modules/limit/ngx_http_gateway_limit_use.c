@@ -7,6 +7,8 @@
 #include "ngx_http_gateway_limit.h"
 
 
+static void ngx_http_gateway_limit_warn_dropped(ngx_conf_t *cf,
+    const ngx_array_t *inner, const ngx_array_t *outer);
 static char *ngx_http_gateway_limit_param_number(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 static char *ngx_http_gateway_limit_limit_check(ngx_conf_t *cf,
@@ -327,6 +329,78 @@ ngx_http_gateway_limit_exempt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* an "if" and a limit_except are the location itself, whatever is said there */
+
+ngx_int_t
+ngx_http_gateway_limit_inherit(ngx_conf_t *cf,
+    const ngx_http_gateway_limit_loc_conf_t *prev,
+    ngx_http_gateway_limit_loc_conf_t *conf)
+{
+    ngx_uint_t                 i, k, own;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_gateway_limit_t  *limit, *outer;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->inherit == NGX_CONF_UNSET_UINT && conf->limits == NULL
+        && (clcf->noname || clcf->lmt_excpt))
+    {
+        conf->limits = prev->limits;
+    }
+
+    ngx_conf_merge_uint_value(conf->inherit, prev->inherit,
+                              NGX_HTTP_GATEWAY_LIMIT_INHERIT_ON);
+
+    if (conf->limits == NULL) {
+        conf->limits = (conf->inherit == NGX_HTTP_GATEWAY_LIMIT_INHERIT_OFF)
+                       ? NULL : prev->limits;
+        return NGX_OK;
+    }
+
+    /* "gateway_limit off" is all that applies */
+
+    if (conf->limits == prev->limits || conf->limits->nelts == 0
+        || prev->limits == NULL)
+    {
+        return NGX_OK;
+    }
+
+    if (conf->inherit == NGX_HTTP_GATEWAY_LIMIT_INHERIT_ON) {
+        ngx_http_gateway_limit_warn_dropped(cf, conf->limits, prev->limits);
+    }
+
+    if (conf->inherit != NGX_HTTP_GATEWAY_LIMIT_INHERIT_MERGE) {
+        return NGX_OK;
+    }
+
+    own = conf->limits->nelts;
+    outer = prev->limits->elts;
+
+    for (i = 0; i < prev->limits->nelts; i++) {
+        limit = conf->limits->elts;
+
+        for (k = 0; k < own; k++) {
+            if (ngx_http_gateway_same(&limit[k].name, &outer[i].name)) {
+                break;
+            }
+        }
+
+        if (k < own) {
+            continue;
+        }
+
+        limit = ngx_array_push(conf->limits);
+        if (limit == NULL) {
+            return NGX_ERROR;
+        }
+
+        *limit = outer[i];
+    }
+
+    return NGX_OK;
+}
+
+
 char *
 ngx_http_gateway_limit_merge(ngx_conf_t *cf,
     ngx_http_gateway_limit_loc_conf_t *conf)
@@ -400,7 +474,7 @@ ngx_http_gateway_limit_merge(ngx_conf_t *cf,
 }
 
 
-void
+static void
 ngx_http_gateway_limit_warn_dropped(ngx_conf_t *cf, const ngx_array_t *inner,
     const ngx_array_t *outer)
 {
@@ -425,7 +499,8 @@ ngx_http_gateway_limit_warn_dropped(ngx_conf_t *cf, const ngx_array_t *inner,
         if (k == inner->nelts) {
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                           "\"gateway_limit\" in %V:%ui drops the limit of zone "
-                          "\"%V\" that is inherited from %V:%ui, repeat it",
+                          "\"%V\" that is inherited from %V:%ui, repeat it, or "
+                          "write \"gateway_limit_inherit merge\"",
                           ngx_http_gateway_place_args(&own[0].where),
                           &dropped[i].name,
                           ngx_http_gateway_place_args(&dropped[i].where));

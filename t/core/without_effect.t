@@ -289,7 +289,7 @@ accepted(http("$file gateway_api_key_pepper pepper;"), 'gateway_api_key_pepper a
         is_deeply([ said($conf) ],
                   [ 0, '[warn] "gateway_limit" in DIR/nginx.conf:LINE drops the limit of'
                        . " zone \"$zone\" that is inherited from DIR/nginx.conf:"
-                       . ($line // $outer) . ', repeat it' ], "warned: $name");
+                       . ($line // $outer) . ', repeat it, or write "gateway_limit_inherit merge"' ], "warned: $name");
     };
 
     $drops->($levels->($a, $b), 'a', 'another zone');
