@@ -16,6 +16,7 @@ typedef struct {
 typedef struct {
     uint64_t              number;
     uint64_t              used;
+    unsigned              closed:1;     /* of a sliding window: see _close() */
 } gw_limit_count_t;
 
 
@@ -26,7 +27,23 @@ typedef struct {
 #define GW_LIMIT_KEPT    (1ULL << 37)       /* units a place: see _weigh() */
 #define GW_LIMIT_USEC    1000ULL            /* ns */
 
+
+/* the highest bit of what counts units */
+#define gw_limit_closed(unit)                                                 \
+    (1ULL << (GW_LIMIT_UNIT - gw_limit_bits[unit] - 1))
+
+
+/* a test that goes through interleavings puts its own in their place */
+
+#ifndef gw_limit_load
+
 #define gw_limit_load(p)  __atomic_load_n(p, __ATOMIC_SEQ_CST)
+
+#define gw_limit_swap(p, old, new)                                            \
+    __atomic_compare_exchange_n(p, &(uint64_t) { old }, new, 0,               \
+                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+
+#endif
 
 
 static void gw_limit_gcra(const gw_limit_t *limit, uint64_t now,
@@ -38,6 +55,8 @@ static void gw_limit_fixed(const gw_limit_t *limit, uint64_t now,
 static void gw_limit_sliding(const gw_limit_t *limit, uint64_t now,
     gw_limit_mode_e mode, uint64_t cost, const uint64_t *state,
     gw_limit_change_t *change, gw_limit_result_t *result);
+static int gw_limit_close(const gw_limit_t *limit, uint64_t number,
+    uint64_t *state, const uint64_t *seen);
 static uint64_t gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode,
     uint64_t cost, uint64_t used, uint64_t other, gw_limit_result_t *result);
 static uint64_t gw_limit_slide_wait(const gw_limit_t *limit, uint64_t now,
@@ -116,8 +135,9 @@ gw_limit_set(gw_limit_t *limit, gw_limit_algorithm_e algorithm,
 
         max = 1ULL << (GW_LIMIT_UNIT - gw_limit_bits[figure->unit] - 1);
 
-        if (algorithm == GW_LIMIT_SLIDING && max > GW_LIMIT_SLIDE) {
-            max = GW_LIMIT_SLIDE;
+        if (algorithm == GW_LIMIT_SLIDING) {
+            max /= 2;
+            max = (max < GW_LIMIT_SLIDE) ? max : GW_LIMIT_SLIDE;
         }
 
         return (figure->amount < max) ? NULL
@@ -182,7 +202,7 @@ gw_limit_take(const gw_limit_t *limit, const gw_limit_clock_t *now,
     uint64_t           seen[GW_LIMIT_WORDS];
     gw_limit_change_t  change;
 
-    do {
+    for ( ;; ) {
         seen[0] = gw_limit_load(&state[0]);
 
         change.which = 0;
@@ -204,9 +224,16 @@ gw_limit_take(const gw_limit_t *limit, const gw_limit_clock_t *now,
             return;
         }
 
-    } while (!__atomic_compare_exchange_n(&state[change.which], &change.old,
-                                          change.new, 0, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_SEQ_CST));
+        if (limit->algorithm == GW_LIMIT_SLIDING
+            && !gw_limit_close(limit, result->window, state, seen))
+        {
+            continue;
+        }
+
+        if (gw_limit_swap(&state[change.which], change.old, change.new)) {
+            return;
+        }
+    }
 }
 
 
@@ -288,6 +315,8 @@ gw_limit_split(uint64_t word, gw_limit_count_t *count)
 
     unit = (unsigned) (word >> GW_LIMIT_UNIT);
 
+    count->closed = 0;
+
     if (unit == 0 || unit > GW_FIGURE_UNITS) {
         count->number = 0;
         count->used = 0;
@@ -317,9 +346,16 @@ gw_limit_unpack(const gw_limit_t *limit, uint64_t word)
         count.used = 0;
     }
 
+    if (limit->algorithm == GW_LIMIT_SLIDING) {
+        count.closed = (count.used & gw_limit_closed(limit->unit)) != 0;
+        count.used &= ~gw_limit_closed(limit->unit);
+    }
+
     return count;
 }
 
+
+/* "used" may have the bit that closes the window */
 
 static uint64_t
 gw_limit_pack(const gw_limit_t *limit, uint64_t number, uint64_t used)
@@ -397,12 +433,16 @@ gw_limit_sliding(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 
     /* another process, or a clock since set back, has begun a later window */
 
-    if (one.number == limit->number + 2) {
+    if (one.number == limit->number + 2
+        || (two.number == limit->number + 1 && two.closed))
+    {
         moved.number += 2;
         moved.start = moved.next;
         moved.end = moved.next + gw_limit_length[limit->unit];
 
-    } else if (two.number == limit->number + 1) {
+    } else if (two.number == limit->number + 1
+               || (one.number == limit->number && one.closed))
+    {
         moved.number++;
         moved.start = moved.end;
         moved.end = moved.next;
@@ -418,6 +458,7 @@ gw_limit_sliding(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 
     if (one.number != moved.number) {
         one.used = 0;
+        one.closed = 0;
     }
 
     if (two.number + 1 != moved.number) {
@@ -441,7 +482,44 @@ gw_limit_sliding(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
     }
 
     change->new = (used == one.used && mode != GW_LIMIT_SET)
-                  ? change->old : gw_limit_pack(limit, moved.number, used);
+                  ? change->old
+                  : gw_limit_pack(limit, moved.number, used
+                                  | (one.closed ? gw_limit_closed(limit->unit)
+                                                : 0));
+}
+
+
+/*
+ * What a window may be charged depends on the one before, in the other word.
+ * Before it is charged that one is closed: a process whose clock still is in
+ * it charges the later window instead, and what it has read of an open one it
+ * cannot change any more.  Later only refunds change a closed window.
+ *
+ * 0: the word has changed since it was seen.
+ */
+
+static int
+gw_limit_close(const gw_limit_t *limit, uint64_t number, uint64_t *state,
+    const uint64_t *seen)
+{
+    unsigned          which;
+    uint64_t          new;
+    gw_limit_count_t  before;
+
+    which = (number & 1) ^ 1;
+    new = seen[which];
+    before = gw_limit_unpack(limit, new);
+
+    if (before.number + 1 != number) {
+        new = gw_limit_pack(limit, number - 1, 0);
+
+    } else if (before.closed) {
+        return 1;
+    }
+
+    new |= gw_limit_closed(limit->unit);
+
+    return gw_limit_swap(&state[which], seen[which], new);
 }
 
 
@@ -602,6 +680,11 @@ gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
         }
 
         count.used -= (count.used < left) ? count.used : left;
+
+        if (count.closed) {
+            count.used |= gw_limit_closed(limit->unit);
+        }
+
         new = gw_limit_pack(limit, count.number, count.used);
 
     } while (!__atomic_compare_exchange_n(word, &old, new, 0,
@@ -701,6 +784,20 @@ gw_limit_rank_gcra(uint64_t now, uint64_t tat, uint64_t *kept)
 }
 
 
+/* the word of a sliding window without the bit that closes it */
+
+static uint64_t
+gw_limit_units(uint64_t word)
+{
+    int               unit;
+    gw_limit_count_t  count;
+
+    unit = gw_limit_split(word, &count);
+
+    return (unit < 0) ? word : word & ~gw_limit_closed(unit);
+}
+
+
 uint64_t
 gw_limit_rank(const gw_limit_t *limit, const gw_limit_clock_t *now,
     const uint64_t *state, uint64_t *kept)
@@ -721,6 +818,10 @@ gw_limit_rank(const gw_limit_t *limit, const gw_limit_clock_t *now,
 
     for (i = 0; i < n; i++) {
         words[i] = gw_limit_load(&state[i]);
+
+        if (limit->algorithm == GW_LIMIT_SLIDING) {
+            words[i] = gw_limit_units(words[i]);
+        }
     }
 
     words[n] = *kept;

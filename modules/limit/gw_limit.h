@@ -14,7 +14,8 @@
  *            does not tell the rate: another rate applies at once.
  *   fixed    unit, number of the window, and units used in it.
  *   sliding  the same twice, for windows of even and odd numbers: this window
- *            and, weighted by how much of it still counts, the one before.
+ *            and, weighted by how much of it still counts, the one before,
+ *            which is closed when this one is first charged.
  *
  * A zeroed state is that of an idle key.  A state that says it was left in
  * the future, by a clock that has been set or that another process reads a

@@ -190,10 +190,10 @@ refused(http("$z zone=a:64k rate=8589934592r/d algorithm=sliding_window;"),
         'a sliding window of a day too large');
 accepted(http("$z zone=a:64k rate=8589934591r/d algorithm=sliding_window;"),
          'a sliding window of a day not too large');
-refused(http("$z zone=a:64k rate=134217728r/s algorithm=sliding_window;"),
+refused(http("$z zone=a:64k rate=67108864r/s algorithm=sliding_window;"),
         $zone . 'that is more than a window of this length can count',
         'a sliding window of a second too large');
-accepted(http("$z zone=a:64k rate=134217727r/s algorithm=sliding_window;"),
+accepted(http("$z zone=a:64k rate=67108863r/s algorithm=sliding_window;"),
          'a sliding window of a second not too large');
 refused(http("$z zone=a:64k rate=134217728r/s algorithm=fixed_window;"),
         $zone . 'that is more than a window of this length can count',
