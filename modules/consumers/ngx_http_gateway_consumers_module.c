@@ -18,6 +18,8 @@
 static void *ngx_http_gateway_consumers_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_int_t ngx_http_gateway_consumers_plan(ngx_http_request_t *r,
+    const ngx_str_t *id, ngx_str_t *plan);
 static ngx_int_t ngx_http_gateway_consumers_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_consumers_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_consumers_init_process(ngx_cycle_t *cycle);
@@ -186,12 +188,40 @@ static ngx_int_t
 ngx_http_gateway_consumers_init(ngx_conf_t *cf)
 {
     ngx_http_gateway_consumers_t  *consumers;
+    ngx_http_gateway_main_conf_t  *gmcf;
 
     consumers = ngx_http_conf_get_module_main_conf(cf,
                                            ngx_http_gateway_consumers_module);
 
-    return consumers->shm_zone
-           ? ngx_http_gateway_consumers_check(cf, consumers) : NGX_OK;
+    if (consumers->shm_zone == NULL) {
+        return NGX_OK;
+    }
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    gmcf->consumer = ngx_http_gateway_consumers_plan;
+
+    return ngx_http_gateway_consumers_check(cf, consumers);
+}
+
+
+/* for modules that do not use this one */
+
+static ngx_int_t
+ngx_http_gateway_consumers_plan(ngx_http_request_t *r, const ngx_str_t *id,
+    ngx_str_t *plan)
+{
+    ngx_int_t                    rc;
+    ngx_http_gateway_consumer_t  found;
+
+    rc = ngx_http_gateway_consumer_find(r, GW_CONSUMER_ID, id->data, id->len,
+                                        &found);
+
+    if (rc == NGX_OK) {
+        plan->len = found.consumer.plan.len;
+        plan->data = (u_char *) found.consumer.plan.data;
+    }
+
+    return rc;
 }
 
 

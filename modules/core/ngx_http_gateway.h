@@ -53,8 +53,18 @@ typedef struct {
 } ngx_http_gateway_log_t;
 
 
+/*
+ * Tells of a consumer by its id.  NGX_OK: "*plan" is filled, in the request's
+ * memory, and may be empty; NGX_DECLINED: there is no such consumer; NGX_ERROR:
+ * it is not known now.
+ */
+typedef ngx_int_t (*ngx_http_gateway_consumer_pt)(ngx_http_request_t *r,
+    const ngx_str_t *id, ngx_str_t *plan);
+
+
 typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
+    ngx_http_gateway_consumer_pt    consumer;   /* NULL: nobody knows one */
 
     ngx_array_t                     methods;    /* method_t, by index */
     ngx_array_t                     log;        /* log_t, by stage */

@@ -43,6 +43,11 @@ typedef struct {
     ngx_str_t                       figures[NGX_HTTP_GATEWAY_LIMIT_FIGURES];
                                                 /* "": not there */
     ngx_uint_t                      assumed;    /* unsigned:1; some of them */
+    ngx_int_t                       consumer;   /* NGX_OK: it is known, and
+                                                   "plan" is; NGX_DECLINED: it
+                                                   is none; NGX_ERROR: unknown,
+                                                   or the key is another */
+    ngx_str_t                       plan;
     ngx_uint_t                      mode;       /* of the script: p, x, w */
     uint64_t                        units;
     ngx_http_gateway_limit_item_t   item;

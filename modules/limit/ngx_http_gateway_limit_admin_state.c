@@ -16,6 +16,10 @@ static ngx_int_t ngx_http_gateway_limit_admin_item(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_key(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
+static void ngx_http_gateway_limit_admin_consumer(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query);
+static ngx_int_t ngx_http_gateway_limit_admin_none(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
 static ngx_int_t ngx_http_gateway_limit_admin_redis(ngx_http_request_t *r,
@@ -193,8 +197,64 @@ ngx_http_gateway_limit_admin_item(ngx_http_request_t *r,
     }
 
     ngx_http_gateway_limit_hash(item);
+    ngx_http_gateway_limit_admin_consumer(r, query);
 
     return NGX_OK;
+}
+
+
+/* of a key that is a consumer: what the consumers file says */
+
+static void
+ngx_http_gateway_limit_admin_consumer(ngx_http_request_t *r,
+    ngx_http_gateway_limit_query_t *query)
+{
+    ngx_str_t                      id, *name;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    static ngx_str_t  client = ngx_string("gateway_client");
+    static ngx_str_t  consumer = ngx_string("gateway_consumer");
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+    name = &query->item.zone->key_name;
+    id = query->item.key;
+
+    query->consumer = NGX_ERROR;
+
+    if (gmcf->consumer == NULL) {
+        return;
+    }
+
+    if (ngx_http_gateway_same(name, &client)) {
+
+        if (id.len <= 9 || ngx_strncmp(id.data, "consumer:", 9) != 0) {
+            return;
+        }
+
+        id.data += 9;
+        id.len -= 9;
+
+    } else if (!ngx_http_gateway_same(name, &consumer)) {
+        return;
+    }
+
+    query->consumer = gmcf->consumer(r, &id, &query->plan);
+}
+
+
+/* an idle key and a misspelt one differ where that is known */
+
+static ngx_int_t
+ngx_http_gateway_limit_admin_none(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_query_t *query)
+{
+    return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND,
+                       query->item.zone,
+                       query->consumer == NGX_OK
+                       ? "the key is idle: the consumer has used nothing"
+                       : query->consumer == NGX_DECLINED
+                       ? "the consumers file has no such consumer"
+                       : "the zone knows no such key");
 }
 
 
@@ -273,9 +333,7 @@ ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
     item = &query->item;
 
     if (ngx_http_gateway_limit_zone_state(item, 0) == NULL) {
-        return ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND,
-                                                  item->zone,
-                                            "the zone knows no such key");
+        return ngx_http_gateway_limit_admin_none(r, query);
     }
 
     if (query->mode != 'p') {
@@ -359,9 +417,7 @@ ngx_http_gateway_limit_admin_reply(void *data,
                                        ngx_http_gateway_redis_status(status));
 
     } else if (reply->integer[5] == 0) {
-        rc = ngx_http_gateway_limit_admin_error(r, NGX_HTTP_NOT_FOUND,
-                                                query->item.zone,
-                                                "the zone knows no such key");
+        rc = ngx_http_gateway_limit_admin_none(r, query);
 
     } else {
         if (query->mode != 'p') {
@@ -387,23 +443,40 @@ ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
     json_t                         *json, *key;
+    ngx_uint_t                      unknown;
     ngx_http_gateway_limit_item_t  *item;
     ngx_http_gateway_limit_zone_t  *zone;
 
     item = &query->item;
     zone = item->zone;
 
-    json = json_pack("{s:s%, s:s, s:s, s:I, s:I, s:I}",
+    unknown = (query->assumed || zone->concurrency.value);
+
+    json = json_pack("{s:s%, s:s, s:s}",
                      "zone", zone->name.data, zone->name.len,
                      "store", zone->redis ? "redis" : "shm",
                      "algorithm",
-                     ngx_http_gateway_limit_algorithm_names[zone->algorithm],
-                     "limit", (json_int_t) item->figures.capacity,
-                     "used", (json_int_t) item->result.used,
-                     "remaining", (json_int_t) item->result.remaining);
+                     ngx_http_gateway_limit_algorithm_names[zone->algorithm]);
 
     if (json == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* without its figures nobody knows what gcra's time is in units */
+
+    if (!unknown) {
+        (void) json_object_set_new(json, "limit",
+                                   json_integer(item->figures.capacity));
+    }
+
+    if (!unknown || zone->algorithm != GW_LIMIT_GCRA) {
+        (void) json_object_set_new(json, "used",
+                                   json_integer(item->result.used));
+    }
+
+    if (!unknown) {
+        (void) json_object_set_new(json, "remaining",
+                                   json_integer(item->result.remaining));
     }
 
     /* of a key that is no UTF-8 nothing is shown */
@@ -419,11 +492,17 @@ ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
                   json_integer(ngx_http_gateway_limit_sec(item->result.reset)));
     }
 
-    if (query->assumed || zone->concurrency.value) {
+    if (query->consumer == NGX_OK && query->plan.len) {
+        (void) json_object_set_new(json, "plan",
+                                   json_stringn((char *) query->plan.data,
+                                                query->plan.len));
+    }
+
+    if (unknown) {
 
         /* those of the key's requests come from variables of theirs */
 
-        (void) json_object_set_new(json, "figures", json_string("default"));
+        (void) json_object_set_new(json, "figures", json_string("unknown"));
     }
 
     ngx_http_gateway_limit_admin_lost(json, zone);

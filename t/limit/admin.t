@@ -140,8 +140,10 @@ for my $z (qw( g f s q e )) {
 # --- figures from variables
 
 is(use_up('v', 'a', 1), '200', 'a zone with variables');
-is(ask('zone=v&key=a'), state_of('v', 'a', 1, end => ',"figures":"default"'),
-   'is told with what stands behind the |');
+my $v = '200 {"zone":"v","store":"shm","algorithm":"gcra","key":"%s","reset":%s,'
+        . qq("figures":"unknown"}\n);
+is(ask('zone=v&key=a'), sprintf($v, 'a', 'N'),
+   'makes up no figures from what stands behind the |');
 
 # what the key's own figures are only its requests know: they are said
 
@@ -160,10 +162,13 @@ is(change('{"zone":"v","key":"p","rate":"1r/h","set":7}'), $needs, 'all of them'
 is(change($body . '"set":7}'), state_of('v', 'p', 7, limit => 10), 'set by them');
 is(use_up('v', "p&$plan", 4), '200 200 200 429', 'and holds');
 is(change('{"zone":"v","key":"p","reset":true}'),
-   state_of('v', 'p', 0, end => ',"figures":"default"'), 'reset needs none');
+   sprintf($v, 'p', 0), 'reset needs none');
 is(use_up('v', "p&$plan", 11), '200 ' x 10 . '429', 'all of it again');
 
 is(use_up('w', 'p&q=9/month', 4), '200 200 200 200', 'a quota of its own');
+is(ask('zone=w&key=p'), '200 {"zone":"w","store":"shm","algorithm":"fixed_window",'
+   . qq("used":4,"key":"p","reset":N,"figures":"unknown"}\n),
+   'units of a window are known, and what is left is not');
 is(change('{"zone":"w","key":"p","set":8}'), $needs, 'to be set it needs it');
 is(change('{"zone":"w","key":"p","quota":"9/month","set":8}'),
    state_of('w', 'p', 8, limit => 9), 'set by it');
@@ -285,7 +290,9 @@ for ([ addr => '10.1.2.3', 1 ], [ addr => '2001:db8::7', 2 ],
      [ client => 'address:2001:db8:0:6::/64', 1 ], [ client => 'nobody', 0 ])
 {
     my ($zone, $key, $used) = @$_;
-    my $want = $used ? state_of('g', $key, $used) =~ s/"g"/"$zone"/r : $unknown;
+    my $want = $used ? state_of('g', $key, $used) =~ s/"g"/"$zone"/r
+               : $key eq 'nobody'
+               ? problem(404, 'the consumers file has no such consumer') : $unknown;
     is(ask("zone=$zone&key=$key"), $want, "zone $zone, key $key");
 }
 is(change('{"zone":"client","key":"acme","reset":true}')
@@ -442,6 +449,60 @@ Test::More::like($server->log, qr/gateway_limit_admin: refused with 403, the add
                  'the log says so');
 
 $server->stop;
+
+
+# --- plans: what the consumers file says of a key
+
+{
+    my $zones = CORE::join '', map { "gateway_limit_zone \$$_->[1] zone=$_->[0]:1m "
+                                     . "quota=\$quota|20/day;\n" }
+        [ of => 'gateway_consumer' ], [ client => 'gateway_client' ], [ arg => 'arg_k' ];
+    my $file = consumers(consumer('acme', plan => 'small'), consumer('idle', plan => 'small'),
+                         consumer('bare'));
+    my $map = "map \$gateway_plan \$quota { volatile; small 5/day; }\n";
+    my $locations = <<'END';
+    location = /limits { gateway_limit_admin zone=of zone=client zone=arg from=any; }
+    location / { gateway_api_key r; gateway_limit zone=of; gateway_limit zone=client;
+                 gateway_limit zone=arg; empty_gif; }
+END
+
+    {
+        my $server = start_nginx(files => { 'c.json' => $file },
+                                 http => "gateway_consumers zone=consumers:1m file=c.json;\n"
+                                         . "$map$zones", server => $locations);
+        my $ask = sub { said($server->get("/limits?zone=$_[0]&key=$_[1]")) };
+        my $state = sub {
+            my ($zone, $key, $used, $plan) = @_;
+            return qq(200 {"zone":"$zone","store":"shm","algorithm":"fixed_window",)
+                   . qq("used":$used,"key":"$key","reset":N,$plan"figures":"unknown"}\n);
+        };
+
+        $server->get('/?k=acme', headers => [ 'X-API-Key: ' . api_key('acme') ]) for 1 .. 4;
+        $server->get('/?k=acme', headers => [ 'X-API-Key: ' . api_key('bare') ]);
+
+        my $small = '"plan":"small",';
+        is($ask->('of', 'acme'), $state->('of', 'acme', 4, $small), 'the plan of a key');
+        is($ask->('of', 'bare'), $state->('of', 'bare', 1, ''), 'one without a plan');
+        is($ask->('client', 'acme'), $state->('client', 'acme', 4, $small),
+           'of $gateway_client');
+        is($ask->('arg', 'acme'), $state->('arg', 'acme', 5, ''), 'a key that is another');
+        is(said($server->get('/limits?zone=of&key=acme&quota=5/day')),
+           qq(200 {"zone":"of","store":"shm","algorithm":"fixed_window","limit":5,)
+           . qq("used":4,"remaining":1,"key":"acme","reset":N,"plan":"small"}\n),
+           'with the figure of its plan');
+
+        for my $zone ('of', 'client') {
+            is($ask->($zone, 'idle'), problem(404, 'the key is idle: the consumer has used '
+               . 'nothing'), "$zone: an idle consumer");
+            is($ask->($zone, 'acmee'), problem(404, 'the consumers file has no such '
+               . 'consumer'), "$zone: a misspelt one");
+        }
+        is($ask->('client', 'address:192.0.2.1'), $unknown, 'an address is no consumer');
+        is($ask->('arg', 'acmee'), $unknown, 'nor is another key');
+        $server->stop;
+    }
+}
+
 Test::More::done_testing();
 
 __DATA__
