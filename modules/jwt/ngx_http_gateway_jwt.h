@@ -69,6 +69,8 @@ typedef struct {
     ngx_array_t                         values;     /* complex values */
 #if (NGX_PCRE)
     ngx_regex_t                        *regex;
+    ngx_str_t                           text;       /* of the path */
+    ngx_atomic_t                       *said;       /* of this worker */
 #endif
     ngx_uint_t                          status;
 } ngx_http_gateway_jwt_rule_t;

@@ -5,15 +5,25 @@
  */
 
 #include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_say.h"
 
 
 #define NGX_HTTP_GATEWAY_JWT_MAX_VALUES  32
+
+/* steps of a match, about 2 ms: a claim must not hold the worker */
+#define NGX_HTTP_GATEWAY_JWT_MATCH_LIMIT  "(*LIMIT_MATCH=100000)"
 
 
 static gw_reason_e ngx_http_gateway_jwt_check_require(ngx_http_request_t *r,
     ngx_http_gateway_jwt_require_t *require);
 static ngx_int_t ngx_http_gateway_jwt_check_rule(ngx_http_request_t *r,
     const json_t *claims, const ngx_http_gateway_jwt_rule_t *rule);
+#if (NGX_PCRE)
+static ngx_int_t ngx_http_gateway_jwt_match(ngx_http_request_t *r,
+    const json_t *claim, const ngx_http_gateway_jwt_rule_t *rule);
+static char *ngx_http_gateway_jwt_compile(ngx_conf_t *cf, ngx_str_t *pattern,
+    ngx_regex_t **regex);
+#endif
 static char *ngx_http_gateway_jwt_rule_op(ngx_conf_t *cf,
     ngx_http_gateway_jwt_rule_t *rule, ngx_uint_t last);
 static char *ngx_http_gateway_jwt_rule_regex(ngx_conf_t *cf,
@@ -153,27 +163,7 @@ ngx_http_gateway_jwt_check_rule(ngx_http_request_t *r, const json_t *claims,
 #if (NGX_PCRE)
 
     if (rule->op == GW_CLAIM_MATCH) {
-
-        if (!json_is_string(claim)) {
-            return NGX_DECLINED;
-        }
-
-        value.data = (u_char *) json_string_value(claim);
-        value.len = json_string_length(claim);
-
-        /*
-         * "$" matches before a line feed at the end: "admin\n" is not what
-         * ^admin$ is written for
-         */
-
-        if (value.len && value.data[value.len - 1] == LF) {
-            return NGX_DECLINED;
-        }
-
-        /* without captures: those of the request stay as they are */
-
-        return (ngx_regex_exec(rule->regex, &value, NULL, 0) >= 0)
-               ? NGX_OK : NGX_DECLINED;
+        return ngx_http_gateway_jwt_match(r, claim, rule);
     }
 
 #endif
@@ -197,6 +187,54 @@ ngx_http_gateway_jwt_check_rule(ngx_http_request_t *r, const json_t *claims,
     return gw_claim_meets(claim, rule->op, values, rule->values.nelts)
            ? NGX_OK : NGX_DECLINED;
 }
+
+
+#if (NGX_PCRE)
+
+static ngx_int_t
+ngx_http_gateway_jwt_match(ngx_http_request_t *r, const json_t *claim,
+    const ngx_http_gateway_jwt_rule_t *rule)
+{
+    ngx_int_t  rc;
+    ngx_str_t  value;
+
+    if (!json_is_string(claim)) {
+        return NGX_DECLINED;
+    }
+
+    value.data = (u_char *) json_string_value(claim);
+    value.len = json_string_length(claim);
+
+    /*
+     * "$" matches before a line feed at the end: "admin\n" is not what ^admin$
+     * is written for
+     */
+
+    if (value.len && value.data[value.len - 1] == LF) {
+        return NGX_DECLINED;
+    }
+
+    /* without captures: those of the request stay as they are */
+
+    rc = ngx_regex_exec(rule->regex, &value, NULL, 0);
+
+    if (rc >= 0) {
+        return NGX_OK;
+    }
+
+    if (rc != NGX_REGEX_NO_MATCHED
+        && ngx_http_gateway_may_say(rule->said, NGX_HTTP_GATEWAY_SAY))
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "gateway_jwt_require_claim: \"match\" on the claim "
+                      "\"%V\" has reached its limit (%i), the rule is not met",
+                      &rule->text, rc);
+    }
+
+    return NGX_DECLINED;
+}
+
+#endif
 
 
 ngx_uint_t
@@ -422,17 +460,59 @@ ngx_http_gateway_jwt_rule_regex(ngx_conf_t *cf,
 {
 #if (NGX_PCRE)
 
-    u_char               errstr[NGX_MAX_CONF_ERRSTR];
-    ngx_str_t           *value;
-    ngx_regex_compile_t  rc;
+    u_char       *p;
+    ngx_str_t    *value, limited;
+    ngx_regex_t  *plain;
+
+    value = cf->args->elts;
 
     if (pattern->len == 0) {
-        value = cf->args->elts;
-
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "empty pattern in \"%V\"", &value[0]);
         return NGX_CONF_ERROR;
     }
+
+    /* as it is written first, so that an error shows that */
+
+    if (ngx_http_gateway_jwt_compile(cf, pattern, &plain) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_pnalloc(cf->pool, sizeof(NGX_HTTP_GATEWAY_JWT_MATCH_LIMIT)
+                              + pattern->len);
+    rule->said = ngx_pcalloc(cf->pool, sizeof(ngx_atomic_t));
+
+    if (p == NULL || rule->said == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rule->text = value[1];
+
+    limited.data = p;
+    limited.len = ngx_sprintf(p, NGX_HTTP_GATEWAY_JWT_MATCH_LIMIT "%V%Z",
+                              pattern) - p - 1;
+
+    return ngx_http_gateway_jwt_compile(cf, &limited, &rule->regex);
+
+#else
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "operator \"match\" needs an nginx with PCRE");
+
+    return NGX_CONF_ERROR;
+
+#endif
+}
+
+
+#if (NGX_PCRE)
+
+static char *
+ngx_http_gateway_jwt_compile(ngx_conf_t *cf, ngx_str_t *pattern,
+    ngx_regex_t **regex)
+{
+    u_char               errstr[NGX_MAX_CONF_ERRSTR];
+    ngx_regex_compile_t  rc;
 
     ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
 
@@ -446,19 +526,12 @@ ngx_http_gateway_jwt_rule_regex(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    rule->regex = rc.regex;
+    *regex = rc.regex;
 
     return NGX_CONF_OK;
-
-#else
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "operator \"match\" needs an nginx with PCRE");
-
-    return NGX_CONF_ERROR;
+}
 
 #endif
-}
 
 
 static const char *

@@ -45,7 +45,45 @@ sub insufficient {
                    scope => $_[0]);
 }
 
+$Test::Gateway::More = 1;
 run_tests();
+
+
+# --- a limit that is reached is logged once a minute for each rule
+
+{
+    my $server = start_nginx(
+        files  => { 'jwks.json' => jwks('es256') },
+        server => <<'END',
+            gateway_jwt r;
+            gateway_jwt_key_file jwks.json;
+            location /nested {
+                gateway_jwt_require_claim a.name match '^(a+)+$';
+            }
+            location /other {
+                gateway_jwt_require_claim sub match '^(a|a?)+$';
+            }
+END
+    );
+
+    for my $path (('/nested') x 9, ('/other') x 9) {
+        my $claims = { a => { name => 'a' x 28 . 'b' }, sub => 'a' x 30 . 'b' };
+        my ($code) = $server->get($path, headers =>
+                                  [ bearer(token(claims => $claims)) ]);
+        is($code, 401, "$path: the limit is reached");
+    }
+
+    my %said;
+    $said{$_}++ for $server->log
+        =~ /\[error\] .*?gateway_jwt_require_claim: (.*?) \(/g;
+    is_deeply([ sort keys %said ],
+              [ map { qq("match" on the claim "$_" has reached its limit) }
+                qw( a.name sub ) ], 'the path of each rule is logged');
+    ok(!(grep { $_ > $server->workers } values %said),
+       'each worker logs a rule once');
+}
+
+done_testing();
 
 __DATA__
 
@@ -718,3 +756,27 @@ get('/begins', bearer(token(claims => { roles => 'admin' }))) =>
 'name none $arg_a',
     [ [ '?a=x', { name => 'John Doe' } ] ],
     [ [ '?a=John', { name => 'John Doe' } ], [ '', { name => 'John Doe' } ] ],
+
+
+
+=== TEST 33: match: a rule whose limit of steps is reached is not met
+--- jwks: es256
+--- config
+gateway_jwt r;
+gateway_jwt_key_file ../html/jwks.json;
+location /nested {
+    gateway_jwt_require_claim a.name match '^(a+)+$';
+}
+location /other {
+    gateway_jwt_require_claim sub match '^(a|a?)+$';
+}
+location /plain {
+    gateway_jwt_require_claim sub match '^a+$';
+}
+--- cases
+get('/nested', bearer(token(claims => { a => { name => 'a' x 22 } })))       => 'verified',
+(map { get('/nested', bearer(token(claims => { a => { name => 'a' x $_ . 'b' } })))
+       => 'claim' } 8, 28, 29),
+get('/other', bearer(token(claims => { sub => 'a' x 30 . 'b' })))  => 'claim',
+get('/plain', bearer(token(claims => { sub => 'a' x 2000 })))      => 'verified',
+get('/plain', bearer(token(claims => { sub => 'a' x 2000 . 'b' }))) => 'claim',
