@@ -416,6 +416,8 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_gateway_api_key_loc_conf_t *prev = parent;
     ngx_http_gateway_api_key_loc_conf_t *conf = child;
 
+    ngx_uint_t  i;
+
     if (conf->enable == NGX_CONF_UNSET) {
         conf->enable = (prev->enable == NGX_CONF_UNSET) ? 0 : prev->enable;
         conf->realm = prev->realm;
@@ -449,6 +451,14 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
         if (conf->hide) {
             ngx_http_gateway_hide_at(cf, ngx_http_gateway_api_key_method);
+
+            for (i = 0; i < conf->nsources; i++) {
+                if (ngx_http_gateway_hide_source_at(cf, &conf->sources[i])
+                    != NGX_OK)
+                {
+                    return NGX_CONF_ERROR;
+                }
+            }
         }
     }
 

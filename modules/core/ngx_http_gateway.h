@@ -644,6 +644,21 @@ ngx_int_t ngx_http_gateway_hide_sent(ngx_http_request_t *r);
  */
 void ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_uint_t method);
 
+/*
+ * The same, for each source that the method hides there; "source" lives as long
+ * as the configuration.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_hide_source_at(ngx_conf_t *cf,
+    const ngx_http_gateway_source_t *source);
+
+/*
+ * Configuration, after the methods have been merged: whether the variable of
+ * this name, in lower case, shows a credential that is hidden at the location
+ * at hand, and so is empty after ACCESS.
+ */
+ngx_uint_t ngx_http_gateway_hidden_variable(ngx_conf_t *cf,
+    const ngx_str_t *name);
+
 /* whether all credentials of a method are hidden, for the location at hand */
 #define ngx_http_gateway_hides(r, gr, method)                                 \
     ((gr)->hid_at == (r)->loc_conf && ((gr)->hid >> (method) & 1))
@@ -957,6 +972,7 @@ struct ngx_http_gateway_loc_conf_s {
     ngx_str_t                      *route;      /* of the two, what applies */
     ngx_uint_t                      error_format;
     ngx_uint_t                      hides;      /* bits: methods that hide */
+    ngx_array_t                    *hidden;     /* source_t *; NULL: none */
     ngx_uint_t                      asks;       /* unsigned:1; a method is on */
     ngx_uint_t                      requires;   /* methods that are required;
                                                    a rule counts as two */

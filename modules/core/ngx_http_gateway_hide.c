@@ -13,6 +13,8 @@
 
 static ngx_int_t ngx_http_gateway_hide_methods(ngx_http_request_t *r,
     ngx_uint_t methods);
+static ngx_uint_t ngx_http_gateway_source_shown(
+    const ngx_http_gateway_source_t *source, const ngx_str_t *name);
 
 
 /* methods that are asked later have lower indices, see _method_add() */
@@ -91,6 +93,109 @@ ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_uint_t method)
     if (m[method].hide != NULL) {
         glcf->hides |= (ngx_uint_t) 1 << method;
     }
+}
+
+
+ngx_int_t
+ngx_http_gateway_hide_source_at(ngx_conf_t *cf,
+    const ngx_http_gateway_source_t *source)
+{
+    ngx_http_gateway_loc_conf_t       *glcf;
+    const ngx_http_gateway_source_t  **hidden;
+
+    glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
+
+    if (glcf->hidden == NULL) {
+        glcf->hidden = ngx_array_create(cf->pool, 2, sizeof(source));
+        if (glcf->hidden == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    hidden = ngx_array_push(glcf->hidden);
+    if (hidden == NULL) {
+        return NGX_ERROR;
+    }
+
+    *hidden = source;
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_hidden_variable(ngx_conf_t *cf, const ngx_str_t *name)
+{
+    ngx_uint_t                         i;
+    ngx_http_gateway_loc_conf_t       *glcf;
+    const ngx_http_gateway_source_t  **hidden;
+
+    glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
+
+    if (glcf->hidden == NULL) {
+        return 0;
+    }
+
+    hidden = glcf->hidden->elts;
+
+    for (i = 0; i < glcf->hidden->nelts; i++) {
+        if (ngx_http_gateway_source_shown(hidden[i], name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* $http_name, $cookie_name, $arg_name; a header's "-" is a variable's "_" */
+
+static ngx_uint_t
+ngx_http_gateway_source_shown(const ngx_http_gateway_source_t *source,
+    const ngx_str_t *name)
+{
+    u_char      c;
+    size_t      i, len;
+    ngx_str_t   rest;
+    ngx_uint_t  k;
+
+    static ngx_str_t  authorization = ngx_string("authorization");
+
+    static ngx_str_t  prefixes[] = {
+        ngx_string("http_"),        /* NGX_HTTP_GATEWAY_BEARER */
+        ngx_string("http_"),        /* NGX_HTTP_GATEWAY_HEADER */
+        ngx_string("cookie_"),      /* NGX_HTTP_GATEWAY_COOKIE */
+        ngx_string("arg_")          /* NGX_HTTP_GATEWAY_ARGUMENT */
+    };
+
+    k = source->kind;
+
+    if (k == NGX_HTTP_GATEWAY_VARIABLE) {
+        return 0;
+    }
+
+    rest = (k == NGX_HTTP_GATEWAY_BEARER) ? authorization : source->name;
+    len = prefixes[k].len;
+
+    if (name->len != len + rest.len
+        || ngx_memcmp(name->data, prefixes[k].data, len) != 0)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < rest.len; i++) {
+        c = rest.data[i];
+
+        if (k == NGX_HTTP_GATEWAY_HEADER && c == '-') {
+            c = '_';
+        }
+
+        if (name->data[len + i] != c) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

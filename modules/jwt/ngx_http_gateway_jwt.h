@@ -273,6 +273,10 @@ char *ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /* ngx_http_gateway_jwt_token.c */
 
+/* where the token is looked for at a location */
+const ngx_http_gateway_source_t *ngx_http_gateway_jwt_source(
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
 /* gateway_jwt_hide: removes the credential; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);

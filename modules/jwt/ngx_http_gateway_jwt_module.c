@@ -802,6 +802,13 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         if (conf->hide) {
             ngx_http_gateway_hide_at(cf, ngx_http_gateway_jwt_method);
+
+            if (ngx_http_gateway_hide_source_at(cf,
+                                           ngx_http_gateway_jwt_source(conf))
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
         }
     }
 

@@ -11,8 +11,6 @@
 static gw_reason_e ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
-static const ngx_http_gateway_source_t *ngx_http_gateway_jwt_source(
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
 static ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_create_token(
@@ -157,7 +155,7 @@ ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r)
 }
 
 
-static const ngx_http_gateway_source_t *
+const ngx_http_gateway_source_t *
 ngx_http_gateway_jwt_source(const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
     return jlcf->source ? jlcf->source : &ngx_http_gateway_jwt_bearer;

@@ -344,6 +344,10 @@ ngx_int_t ngx_http_gateway_limit_inherit(ngx_conf_t *cf,
 char *ngx_http_gateway_limit_merge(ngx_conf_t *cf,
     ngx_http_gateway_limit_loc_conf_t *conf);
 
+/* while locations are merged: [emerg] for a key that is always empty */
+char *ngx_http_gateway_limit_hidden(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *llcf);
+
 /* once all locations are merged: what can be known only then */
 ngx_int_t ngx_http_gateway_limit_check(ngx_conf_t *cf,
     ngx_http_gateway_limit_main_conf_t *lmcf);

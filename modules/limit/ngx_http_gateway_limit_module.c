@@ -289,7 +289,9 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_gateway_limit_merge(cf, conf) != NGX_CONF_OK) {
+    if (ngx_http_gateway_limit_merge(cf, conf) != NGX_CONF_OK
+        || ngx_http_gateway_limit_hidden(cf, conf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

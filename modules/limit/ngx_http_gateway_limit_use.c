@@ -646,6 +646,46 @@ ngx_http_gateway_limit_check(ngx_conf_t *cf,
 }
 
 
+/* a late limit by a variable that authentication has emptied counts nobody */
+
+char *
+ngx_http_gateway_limit_hidden(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *llcf)
+{
+    ngx_uint_t                  i;
+    ngx_array_t                *late;
+    ngx_http_gateway_limit_t  **limit;
+
+    late = llcf->stages[NGX_HTTP_GATEWAY_LIMIT_LATE];
+
+    if (late == NULL || !ngx_http_gateway_in_force(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    limit = late->elts;
+
+    for (i = 0; i < late->nelts; i++) {
+
+        if (limit[i]->zone->key_name.len == 0
+            || !ngx_http_gateway_hidden_variable(cf, &limit[i]->zone->key_name))
+        {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "zone \"%V\" counts by $%V, which is hidden after "
+                      "authentication by the block in %V:%ui, use "
+                      "$gateway_credential or stage=early, in %V:%ui",
+                      &limit[i]->zone->zone.name, &limit[i]->zone->key_name,
+                      ngx_http_gateway_place_args(&llcf->where),
+                      ngx_http_gateway_place_args(&limit[i]->where));
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /*
  * A key that is empty for whoever has no credential limits nobody without
  * one.  Asked when access has merged its rules, which stands behind limit.

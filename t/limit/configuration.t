@@ -66,6 +66,49 @@ sub accepted {
 }
 
 
+# --- a key that authentication hides before late limits look
+
+my %hides = (
+    '$http_x_api_key'     => 'gateway_api_key k;',
+    '${HTTP_X_Api_Key}'   => 'gateway_api_key k;',
+    '$http_x_key'         => 'gateway_api_key k header=X-Key;',
+    '$arg_key'            => 'gateway_api_key k query=key cookie=other;',
+    '$cookie_key'         => 'gateway_api_key k query=other cookie=Key;',
+    '$http_authorization' => 'gateway_jwt r; gateway_jwt_hide on; '
+                             . 'gateway_jwt_key_file keys.json;',
+    '$cookie_t'           => 'gateway_jwt r token=$cookie_t; '
+                             . 'gateway_jwt_hide on; '
+                             . 'gateway_jwt_key_file keys.json;',
+);
+
+sub hidden {
+    my ($key, $method, $stage) = @_;
+    return http_conf(http => 'gateway_consumers zone=c:1m file=c.json; '
+        . "gateway_limit_zone $key zone=h:64k rate=1r/s $stage;",
+        server => "\nlocation / { $method\ngateway_limit zone=h; #!\n}\n");
+}
+
+for my $key (sort keys %hides) {
+    my $method = $hides{$key};
+    my $name = lc $key =~ s/[\${}]//gr;
+
+    my ($code, @lines) = said(hidden($key, $method, ''));
+    is($code, 1, "$key hidden by $method: refused");
+    like($lines[-1], qr/^\[emerg\] zone "h" counts by \$$name, which is hidden after authentication by the block in DIR\/nginx.conf:\d+, use \$gateway_credential or stage=early, in DIR\/nginx.conf:LINE$/,
+         "$key hidden by $method: names both and the way out");
+
+    for ([ $key, $method, 'stage=early' ], [ "${key}x", $method, '' ],
+         [ '$gateway_credential', $method, '' ],
+         [ $key, "$method gateway_api_key_hide off; gateway_jwt_hide off;"
+                 =~ s/gateway_jwt_hide on; //r, '' ])
+    {
+        my ($code, @lines) = said(hidden(@$_));
+        is("@lines[grep { $lines[$_] =~ /emerg/ } 0 .. $#lines]", '',
+           "@$_: accepted");
+    }
+}
+
+
 # --- zones: the neighbours of all that follow
 
 accepted(http("$z $_;"), $_)
