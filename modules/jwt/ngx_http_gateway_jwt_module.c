@@ -747,6 +747,10 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_gateway_jwt_loc_conf_t *prev = parent;
     ngx_http_gateway_jwt_loc_conf_t *conf = child;
 
+    ngx_uint_t  own;
+
+    own = (conf->source != NULL || conf->hide == 1);
+
     if (ngx_http_gateway_jwt_merge_enable(cf, conf, prev) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
@@ -808,6 +812,17 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                 != NGX_OK)
             {
                 return NGX_CONF_ERROR;
+            }
+
+            if (own && conf->source
+                && conf->source->kind == NGX_HTTP_GATEWAY_VARIABLE)
+            {
+                ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                              "\"gateway_jwt_hide\" cannot remove the token "
+                              "of \"token=$%V\", which the upstream receives, "
+                              "name $http_name, $cookie_name or $arg_name, "
+                              "for the block in %V:%ui", &conf->source->name,
+                              ngx_http_gateway_place_args(&conf->place));
             }
         }
     }

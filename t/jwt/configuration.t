@@ -265,6 +265,25 @@ refused({ server => "gateway_jwt_mode optional;\n"
         '"gateway_jwt_mode" directive is duplicate', 'two modes');
 refused(jwt('gateway_jwt_max_size many;'),
         '"gateway_jwt_max_size" directive invalid value', 'a size of many');
+{
+    my %conf = (http => 'map $arg_t $picked { default $arg_t; }',
+                server => <<'CONF');
+gateway_jwt_key_file keys.json;
+location / { gateway_jwt r token=$picked; gateway_jwt_hide on; #!
+    location /inner { gateway_jwt_mode optional; }
+}
+location /off { gateway_jwt r token=$picked; gateway_jwt_hide off; }
+location /known { gateway_jwt r token=$arg_t; gateway_jwt_hide on; }
+location /default { gateway_jwt r; gateway_jwt_hide on; }
+CONF
+    is_deeply([ said(http_conf(%conf)) ],
+              [ 0, '[warn] "gateway_jwt_hide" cannot remove the token of '
+                   . '"token=$picked", which the upstream receives, name '
+                   . '$http_name, $cookie_name or $arg_name, for the block in '
+                   . 'DIR/nginx.conf:LINE' ],
+              'warned once: a token of a map cannot be hidden');
+}
+
 refused(jwt('gateway_jwt_hide yes;'),
         'invalid value "yes" in "gateway_jwt_hide" directive, it must be "on" '
         . 'or "off"', 'a flag of yes');
