@@ -277,8 +277,9 @@ for ([ {}, 'is neither a JWK nor a JWK Set' ],
      [ { keys => [ {} ] }, 'holds no usable key: it has no "kty"' ],
      [ { keys => [ {}, 1 ] }, 'holds no usable key: the first has no "kty"' ],
      [ { keys => [ 1 ] }, 'holds no usable key: it is not an object' ],
-     [ \%short, 'holds no usable key: it is an HMAC key shorter than its'
-                . ' hash' ],
+     [ \%short, 'holds no usable key: it is an HMAC key of 30 bytes, its hash'
+                . ' needs 32: write a longer one, or'
+                . ' "gateway_jwt_key_policy compat"' ],
      [ { keys => [ ({}) x 1025 ] }, 'holds more than 1024 keys' ])
 {
     my ($jwks, $why) = @$_;
