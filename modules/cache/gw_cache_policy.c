@@ -488,7 +488,7 @@ gw_cache_store(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
 }
 
 
-/* whether the status tells of the target, and not of the request or a failure */
+/* whether the status tells of the target, not of the request or a failure */
 
 static int
 gw_cache_of_target(unsigned status)

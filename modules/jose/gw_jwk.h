@@ -64,8 +64,8 @@ gw_jwk_set_t *gw_jwk_set_parse(const unsigned char *text, size_t len,
 /*
  * Parses PEM: one or more public keys ("PUBLIC KEY", "RSA PUBLIC KEY") and
  * certificates, of which only the key is taken.  A key of id-RSASSA-PSS serves
- * those PS algorithms that its parameters allow.  Private keys are refused with a sentence.
- * Such keys have no "kid".  Returns as gw_jwk_set_parse() does.
+ * those PS algorithms that its parameters allow.  Private keys are refused with
+ * a sentence.  Such keys have no "kid".  Returns as gw_jwk_set_parse() does.
  */
 gw_jwk_set_t *gw_jwk_set_parse_pem(const unsigned char *text, size_t len,
     gw_jwk_note_pt note, void *data, char *err, size_t size);

@@ -81,9 +81,9 @@ const json_t *gw_claim_find(const json_t *claims,
  * EQ to LE take one value against a string (bytes), a number (by value,
  * exact for 64-bit integers) or a boolean (EQ and NE).  ANY, ALL and NONE
  * take a list against an array, a string as the set of its words, divided by
- * spaces, and of itself as a whole, or a scalar as a set of one.  A value that is no text of the claim's type is a
- * mismatch, which meets neither NE nor NONE.  GW_CLAIM_MATCH is the
- * caller's.
+ * spaces, and of itself as a whole, or a scalar as a set of one.  A value
+ * that is no text of the claim's type is a mismatch, which meets neither NE
+ * nor NONE.  GW_CLAIM_MATCH is the caller's.
  */
 int gw_claim_meets(const json_t *claim, gw_claim_op_e op,
     const gw_text_t *values, size_t n);

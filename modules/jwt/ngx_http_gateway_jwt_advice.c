@@ -1,7 +1,7 @@
 
 /*
- * Keys that no token can use, and algorithms that no key serves: what is allowed
- * together by mistake, and shows only when blocks have been merged.
+ * Keys that no token can use, and algorithms that no key serves: what is
+ * allowed together by mistake, and shows only when blocks have been merged.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -120,9 +120,9 @@ ngx_http_gateway_jwt_advise_issuers(ngx_conf_t *cf,
         }
 
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"gateway_jwt_issuer\" does not accept \"issuer=%*s\" of "
-                      "\"gateway_jwt_key_file\", its keys are never used in "
-                      "%V:%ui", use[i]->issuer.len, use[i]->issuer.data,
+                      "\"gateway_jwt_issuer\" does not accept \"issuer=%*s\" "
+                      "of \"gateway_jwt_key_file\", its keys are never used "
+                      "in %V:%ui", use[i]->issuer.len, use[i]->issuer.data,
                       ngx_http_gateway_place_args(&use[i]->place));
     }
 }

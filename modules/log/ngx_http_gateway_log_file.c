@@ -4,13 +4,13 @@
  *
  * Each worker has a buffer for each sink.  What it hands to the kernel is
  * whole records.  A file that takes none, since the disk is full, is left alone
- * for a second, and a pipe, whose reader may be about to run, for a millisecond;
- * meanwhile records are kept while the buffer has room and dropped then.  No
- * request waits.
+ * for a second, and a pipe, whose reader may be about to run, for a
+ * millisecond; meanwhile records are kept while the buffer has room and dropped
+ * then.  No request waits.
  *
  * A record that a full disk cut off is written again, after a line end that
- * closes the fragment.  A line end also closes the fragment of a worker that was
- * killed within a write.  The inode of the file that ends with a fragment is in
+ * closes the fragment.  A line end also closes the fragment of a worker that
+ * was killed within a write.  The inode of the file that ends with a fragment is in
  * a word of shared memory, which outlasts reloads.
  */
 

@@ -322,8 +322,9 @@ ngx_http_gateway_log_syslog_down(ngx_http_gateway_log_syslog_t *syslog,
 
 
 /*
- * A syslog server says nothing: what comes is of TLS, or the end.  One that goes
- * on to say something is left, since a worker would have to read it for ever.
+ * A syslog server says nothing: what comes is of TLS, or the end.  One that
+ * goes on to say something is left, since a worker would have to read it for
+ * ever.
  */
 
 static void
