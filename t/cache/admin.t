@@ -123,6 +123,32 @@ for my $case (
 is(status('/tag/1'), 'HIT', 'nothing was purged by what is refused');
 like(purge('{"purge":[{"all":true}]}', '/_other'), qr/^403/, 'another address');
 
+# the size of a body, with and without a length; methods; from whom
+
+sub padded { my $json = '{"purge":[{"tag":"x"}]}'; $json . ' ' x ($_[0] - length $json) }
+
+for my $case ([ 65_536, 200 ], [ 65_537, 413 ]) {
+    my ($size, $then) = @$case;
+    like(purge(padded($size)), qr/^$then/, "a body of $size bytes");
+
+    my $chunked = sprintf "%x\r\n%s\r\n0\r\n\r\n", $size, padded($size);
+    my ($code) = http_get($nginx, '/_cache', method => 'POST', body => $chunked,
+        headers => [ 'Content-Type: application/json',
+                     'Transfer-Encoding: chunked' ]);
+    is($code, $then, 'in chunks');
+}
+like(purge(padded(65_537), '/_other'), qr/^403/, 'the address is checked first');
+
+for my $method (qw( PUT DELETE OPTIONS PURGE )) {
+    my ($code, $head) = http_get($nginx, '/_cache', method => $method);
+    is($code, 405, $method);
+    like($head, qr/^Allow: GET, HEAD, POST\r?$/m, 'names those that are known');
+    ($code) = http_get($nginx, '/_other', method => $method);
+    is($code, 403, "$method of another address");
+}
+is((http_get($nginx, '/_cache', method => 'HEAD'))[0], 200, 'HEAD');
+is((http_get($nginx, '/_other'))[0], 403, 'the counters for another address');
+
 my $long = join ',', map { sprintf '{"tag":"%060d"}', $_ } 1 .. 800;
 like(purge("{\"purge\":[$long]}"), qr/^200/, 'a body of 56 KB');
 

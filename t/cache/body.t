@@ -95,6 +95,12 @@ for my $case ([ '/sse', 'Content-Type: text/event-stream', 'event-stream' ],
     is(status($head), "MISS $case->[2]", $case->[1]);
 }
 
+(undef, $head) = get('/trailers', headers => [ 'TE: trailers' ]);
+is(status($head), 'MISS', 'trailers that nothing announces or passes on');
+(undef, $head, $body) = get('/trailers', headers => [ 'TE: trailers' ]);
+is(status($head), 'HIT', 'do not prevent storing');
+is($body, 'x', 'and are dropped');
+
 SKIP: {
     skip 'nginx passes no trailers on', 2 if nginx_before(1, 27, 2);
 

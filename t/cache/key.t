@@ -280,14 +280,17 @@ same('a method that the cache answers, or stores for',
      qw( GET POST PUT DELETE ));
 
 same('arguments that are not listed',
-     map { [ "/only$_" ] } '?a=1', '?a=1&c=2', '?d&a=1', '?utm_x=5&a=1&');
+     map { [ "/only$_" ] } '?a=1', '?a=1&c=2', '?d&a=1', '?utm_x=5&a=1&',
+     '?c=1&a=1&c=2');
 different('those that are', map { [ "/only$_" ] } '', '?a', '?a=', '?a=1',
           '?a=2', '?b_=1', '?b_x=1', '?a=1&a=2', '?A=1', '?%61=1', '?a[]=1',
           '?c;a=1');
 same('arguments that are left out',
-     map { [ "/without$_" ] } '?a=1', '?utm_x=1&a=1', '?a=1&utm_y');
+     map { [ "/without$_" ] } '?a=1', '?utm_x=1&a=1', '?a=1&utm_y',
+     '?utm_x=1&a=1&utm_x=2');
 different('those that are not', map { [ "/without$_" ] } '', '?', '?a', '?b',
-          '?utm', '?UTM_x', '?utm_x;a=1', '?%75tm_x=1', '?a&b', '?b&a');
+          '?utm', '?UTM_x', '?utm_x;a=1', '?%75tm_x=1', '?a&b', '?b&a',
+          '?a&a');
 same('no arguments at all', map { [ "/path$_" ] } '', '?', '?a=1');
 
 different('values that join to the same', map { [ "/vars?$_" ] }

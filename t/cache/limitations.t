@@ -1,0 +1,215 @@
+# modules/cache/README.md: what it says about limits of Vary and of tags, about
+# subrequests, and about clients that are on the same machine.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use IO::Socket::INET;
+use Test::Gateway::Origin;
+use Test::Gateway::Server;
+use Test::More;
+
+my ($port, $proxied) = (free_port(), free_port());
+my $origin = origin();
+my $to = "proxy_pass http://127.0.0.1:@{[ $origin->port ]}";
+my $realip = qx(@{[ Test::Gateway::Server::binary() ]} -V 2>&1)
+             =~ /http_realip_module/;
+
+# a proxy on this machine, and the address that it states where nginx reads it
+
+my $admin = 'gateway_cache_admin zone=z from=127.0.0.1;';
+my $stated = $realip ? 'set_real_ip_from 127.0.0.1;'
+                       . ' real_ip_header X-Forwarded-For;' : '';
+
+my $nginx = start_nginx(port => $port, http => <<"HTTP", server => <<"SERVER");
+    gateway_cache_zone zone=z:16m;
+    proxy_buffer_size 128k;
+    proxy_buffers 4 128k;
+    proxy_busy_buffers_size 256k;
+    server {
+        listen 127.0.0.1:$proxied;
+        location / {
+            proxy_set_header X-Forwarded-For \$remote_addr;
+            proxy_pass http://127.0.0.1:$port;
+        }
+    }
+HTTP
+    listen 127.0.0.2:$port;
+    add_header X-Status \$gateway_cache_status always;
+    add_header X-Reason \$gateway_cache_reason always;
+    gateway_cache z;
+
+    location / { $to; }
+    location /ignore/ { $to; gateway_cache_cookie ignore; }
+    location /list/ {
+        $to;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+    }
+    location /tags/ { $to; gateway_cache_tags Surrogate-Key Cache-Tag; }
+    location /strip/ { $to; gateway_cache_tags Surrogate-Key strip; }
+
+    location = /auth { internal; $to/auth; }
+    location /shared/ { auth_request /auth; $to; }
+    location /key/ {
+        auth_request /auth;
+        auth_request_set \$user \$upstream_http_x_user;
+        gateway_cache_key scheme host path args \$user;
+        $to;
+    }
+    location /partition/ {
+        auth_request /auth;
+        auth_request_set \$user \$upstream_http_x_user;
+        gateway_cache_partition \$user;
+        $to;
+    }
+    location = /copy { internal; $to/copy; }
+    location /mirror/ { mirror /copy; $to; }
+
+    location = /_cache { $admin }
+    location = /_stated { $admin $stated }
+SERVER
+
+my @fresh = ('Cache-Control: max-age=60');
+
+sub status {
+    my ($path, @lines) = @_;
+    my (undef, $head) = http_get($nginx, $path, headers => [ @lines ]);
+    my ($reason) = $head =~ /^X-Reason: (\S+)/m;
+    return join ' ', $head =~ /^X-Status: (\w+)/m, $reason // ();
+}
+
+# the second request for a response with these lines
+
+sub again {
+    my ($path, $lines, @sent) = @_;
+    $origin->answer($path, head => [ @fresh, @$lines ]);
+    status($path, @sent);
+    return status($path, @sent);
+}
+
+# --- Vary
+
+for my $case ([ 32, 'HIT' ], [ 33, 'MISS vary-too-long' ]) {
+    my ($n, $then) = @$case;
+    my @names = map { "X-$_" } 1 .. $n;
+    is(again("/vary/$n", [ 'Vary: ' . join ', ', @names ]), $then,
+       "Vary with $n names");
+    is(again("/vary/lines/$n", [ map { "Vary: $_" } @names ]), $then,
+       'in as many lines');
+}
+is(again('/vary/same', [ 'Vary: ' . join ', ', ('X-A', 'x-a') x 20 ]), 'HIT',
+   'equal names count once');
+
+for my $case ([ 512, 'HIT' ], [ 513, 'MISS vary-too-long' ]) {
+    my ($n, $then) = @$case;
+    my @names = map { $_ x 170 } 'a' .. 'c';
+    $names[0] .= 'a' x ($n - 512);
+    is(length join(',', @names), $n, "$n bytes with commas");
+    is(again("/bytes/$n", [ 'Vary: ' . join ', ', @names ]), $then,
+       "Vary with $n bytes of names");
+}
+
+# the name, the value, and 8 bytes
+
+for my $case ([ 4085, 'HIT', 'HIT' ],
+              [ 4086, 'MISS variant-too-long', 'BYPASS variant-too-long' ]) {
+    my ($n, $then, $beside) = @$case;
+    my ($path, $line) = ("/value/$n", 'X-A: ' . 'v' x $n);
+    is(again($path, [ 'Vary: X-A' ], $line), $then, "a value of $n bytes");
+    is(status($path, 'X-A: a'), $_, "another variant: $_") for qw( MISS HIT );
+    is(status($path, $line), $beside, 'the long one beside it');
+    is(status($path, 'X-A: a'), 'HIT', 'the other one stays');
+}
+
+is(again("$_/cookie", [ 'Vary: Cookie' ]), 'MISS vary-cookie',
+   "$_: Vary: Cookie") for '', '/ignore';
+is(again("/any", [ 'Vary: *' ]), 'MISS vary-any', 'Vary: *');
+
+# --- tags
+
+for my $case ([ 255, 'HIT' ], [ 256, 'MISS too-many-tags' ]) {
+    my ($n, $then) = @$case;
+    my @tags = map { "t$_" } 1 .. $n;
+    is(again("/tags/$n", [ 'Surrogate-Key: ' . join ' ', @tags ]), $then,
+       "$n tags");
+    is(again("/tags/both/$n", [ "Surrogate-Key: $tags[0]",
+       'Cache-Tag: ' . join ',', @tags[ 1 .. $n - 1 ] ]), $then,
+       'in all fields together');
+    is(again("/tags/same/$n", [ 'Surrogate-Key: ' . 'a ' x $n ]), $then,
+       'equal ones, too');
+}
+
+# a tag has any length that the header has room for
+
+for my $case ([ 64_000, 'HIT' ], [ 65_600, 'MISS no-memory' ]) {
+    my ($n, $then) = @$case;
+    is(again("$_/$n", [ 'Surrogate-Key: ' . 'a' x $n ]), $then,
+       "$_: a tag of $n bytes") for '/tags', '/strip';
+    is(again("/header/$n", [ 'X-A: ' . 'a' x $n ]), $then, 'another field');
+}
+
+# --- fields that are listed
+
+for my $case ([ 32, 'HIT' ], [ 33, 'MISS too-many-fields' ]) {
+    my ($n, $then) = @$case;
+    my $list = join ', ', map { "X-$_" } 1 .. $n;
+    is(again("/list/$_/$n", [ "Cache-Control: $_=\"$list\"" ]), $then, "$_: $n names")
+        for qw( no-cache private );
+    is(again("/list/$n", [ "Connection: $list" ]), $then, "Connection: $n names");
+}
+
+# --- subrequests
+
+for my $case ([ '/shared/', 'MISS', 'HIT', 'HIT' ],
+              [ '/key/', 'MISS', 'HIT', 'MISS' ],
+              [ '/partition/', 'MISS', 'HIT', 'MISS' ]) {
+    my ($path, @then) = @$case;
+    $origin->answer('/auth', map { { head => [ @fresh, "X-User: $_" ] } }
+                             qw( a a b ));
+    $origin->answer($path, head => [ @fresh ]);
+    my $count = $origin->count('/auth');
+    is(status($path), $_, "$path: $_") for @then;
+    is($origin->count('/auth') - $count, 3, 'each request is authenticated');
+}
+
+is(again('/x-api-key', [], 'X-API-Key: a'), 'HIT', 'an API key of the origin');
+is(status('/x-api-key', 'X-API-Key: b'), 'HIT', 'is no credential');
+
+$origin->answer($_, head => [ @fresh ]) for '/mirror/', '/copy';
+is(status('/mirror/'), 'MISS', 'a miss');
+is(wait_until(sub { $origin->count('/copy') == 1 }), 1, 'is mirrored');
+is(status('/mirror/'), 'HIT', 'a hit');
+is(status('/mirror/?a'), 'MISS', 'another miss');
+wait_until(sub { $origin->count('/copy') >= 2 });
+is($origin->count('/copy'), 2, 'the hit is not mirrored');
+
+# --- from=
+
+# the status for a client with an address of its own
+
+sub asked_by {
+    my ($from, $to, $path) = @_;
+    my $socket = IO::Socket::INET->new(LocalAddr => $from, PeerAddr => $to)
+        or die $!;
+    print $socket "GET $path HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    $socket->flush;
+    return scalar(<$socket>) =~ m{^HTTP/1\.1 (\d+)} && $1;
+}
+
+is(asked_by('127.0.0.1', "127.0.0.2:$port", '/_cache'), 200, 'from=');
+is(asked_by('127.0.0.2', "127.0.0.2:$port", '/_cache'), 403, 'another address');
+is(asked_by('127.0.0.2', "127.0.0.1:$proxied", '/_cache'), 200,
+   'another address, through a proxy');
+
+SKIP: {
+    skip 'nginx has no realip module', 2 if !$realip;
+
+    is(asked_by('127.0.0.2', "127.0.0.1:$proxied", '/_stated'), 403,
+       'the address that the proxy states');
+    is(asked_by('127.0.0.1', "127.0.0.1:$proxied", '/_stated'), 200,
+       'an allowed one');
+}
+
+done_testing();
