@@ -125,7 +125,11 @@ like(purge('{"purge":[{"all":true}]}', '/_other'), qr/^403/, 'another address');
 
 # the size of a body, with and without a length; methods; from whom
 
-sub padded { my $json = '{"purge":[{"tag":"x"}]}'; $json . ' ' x ($_[0] - length $json) }
+sub padded {
+    my ($size) = @_;
+    my $json = '{"purge":[{"tag":"x"}]}';
+    return $json . ' ' x ($size - length $json);
+}
 
 for my $case ([ 65_536, 200 ], [ 65_537, 413 ]) {
     my ($size, $then) = @$case;

@@ -1145,6 +1145,7 @@ stored("/$_/", 'Cache-Control: private', 'MISS private') for qw( ttl any overrid
 stored("/$_/", 'Cache-Control: no-cache',
        'MISS no-cache') for qw( ttl any override );
 stored('/all/', "Vary: *", 'MISS vary-any');
+stored('/all/', "Vary: Cookie", 'MISS vary-cookie');
 my @cookie = (lines => [ 'Cookie: a=b' ]);
 one_case('a cookie: what the origin states', '/override/',
          [ 'Cache-Control: max-age=600' ],
