@@ -102,6 +102,17 @@ for my $case ([ 32, 'HIT' ], [ 33, 'MISS vary-too-long' ]) {
 is(again('/vary/same', [ 'Vary: ' . join ', ', ('X-A', 'x-a') x 20 ]), 'HIT',
    'equal names count once');
 
+my $allow = 'Access-Control-Allow-Origin: ';
+my $paths = 0;
+my @most = map { "X-$_" } 1 .. 32;
+for my $case ([ 31, 'https://a', 'HIT' ], [ 32, '*', 'HIT' ],
+              [ 32, 'https://a', 'MISS vary-too-long' ]) {
+    my ($n, $origin, $then) = @$case;
+    my $vary = 'Vary: ' . join ',', @most[ 0 .. $n - 1 ];
+    is(again("/cors/" . ++$paths, [ $vary, $allow . $origin ]), $then,
+       "$n names, $allow$origin");
+}
+
 for my $case ([ 512, 'HIT' ], [ 513, 'MISS vary-too-long' ]) {
     my ($n, $then) = @$case;
     my @names = map { $_ x 170 } 'a' .. 'c';
@@ -139,6 +150,14 @@ for my $case ([ 255, 'HIT' ], [ 256, 'MISS too-many-tags' ]) {
        'in all fields together');
     is(again("/tags/same/$n", [ 'Surrogate-Key: ' . 'a ' x $n ]), $then,
        'equal ones, too');
+}
+
+for my $case ([ 't255', 2 ], [ 't1', 0 ], [ 'a', 1 ]) {
+    my ($tag, $n) = @$case;
+    my (undef, undef, $body) = http_get($nginx, '/_cache', method => 'POST',
+        headers => [ 'Content-Type: application/json' ],
+        body => qq({"purge":[{"tag":"$tag"}]}));
+    like($body, qr/^\{"purged": ?$n\}/, "$n responses have the tag $tag");
 }
 
 # a tag has any length that the header has room for
