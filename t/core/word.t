@@ -192,11 +192,12 @@ wait_until(sub {
 });
 my ($first, $second) = values %of;
 
-my @took;
+my ($redone, @took) = 0;
 for (1 .. 20) {
     ask('/wait?interval=5', $first);
 
-    # until the request waits, a change is not for it
+    # until the request waits, a change is not for it; one that comes just as it
+    # begins to is seen at once
     my $answer;
     do {
         ask('/set?wake=1', $second);
@@ -205,6 +206,7 @@ for (1 .. 20) {
         $answer = answer($first, 0.5);
     } while ($answer eq 'nothing');
 
+    redo if $answer eq 'other' && $redone++ < 20;
     is($answer, 'changed', 'what another worker changes is seen');
     push @took, time - $began;
 }
