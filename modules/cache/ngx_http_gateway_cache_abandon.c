@@ -8,11 +8,12 @@
 #include "ngx_http_gateway_cache_run.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_ALONE  100   /* ms, between looks at ngx_exiting */
+#define NGX_HTTP_GATEWAY_CACHE_ALONE  100   /* ms, of looks at ngx_exiting */
 
 
 static void ngx_http_gateway_cache_reader(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_cache_gone(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_gateway_cache_goes_on(ngx_http_upstream_t *u);
 static void ngx_http_gateway_cache_alone(ngx_event_t *ev);
 
 
@@ -20,7 +21,7 @@ void
 ngx_http_gateway_cache_attend(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    if (r->upstream->conf->ignore_client_abort) {
+    if (ngx_http_gateway_cache_goes_on(r->upstream)) {
         r->read_event_handler = ngx_http_block_reading;
         return;
     }
@@ -81,8 +82,8 @@ ngx_http_gateway_cache_abandon(ngx_http_request_t *r,
 {
     ngx_event_t  *ev;
 
-    if (!ctx->filling || r != r->main
-        || r->upstream->conf->ignore_client_abort || ctx->left.handler)
+    if (!ctx->filling || r != r->main || ctx->left.handler
+        || ngx_http_gateway_cache_goes_on(r->upstream))
     {
         return;
     }
@@ -100,6 +101,15 @@ ngx_http_gateway_cache_abandon(ngx_http_request_t *r,
 
     ngx_add_timer(ev, ngx_min(ctx->conf->set.lock->timeout,
                               NGX_HTTP_GATEWAY_CACHE_ALONE));
+}
+
+
+/* whether nginx itself reads such a response to its end */
+
+static ngx_uint_t
+ngx_http_gateway_cache_goes_on(ngx_http_upstream_t *u)
+{
+    return u->conf->ignore_client_abort || u->store;
 }
 
 

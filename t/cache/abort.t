@@ -89,6 +89,8 @@ HTTP
     }
     location /short/ignore/ { $up gateway_cache_lock on timeout=1s;
         proxy_ignore_client_abort on; }
+    location /short/store/ { $up gateway_cache_lock on timeout=1s;
+        root .; proxy_store on; }
     location = /admin { gateway_cache_admin zone=z from=127.0.0.1; }
     location /early/ {
         proxy_http_version 1.1;
@@ -284,13 +286,15 @@ for my $how (sort keys %leave) {
          'a client that has closed its half receives what ends in time');
 }
 
-{
-    my $path = '/short/ignore/';
+for my $how ('ignore', 'store') {
+    my $path = "/short/$how/x";
     $origin->answer($path, %stalled, pause => 3);
     my $kept = abandoned($path, 'close');
-    ok(wait_until(sub { fills() == 0 }), 'proxy_ignore_client_abort');
+    ok(wait_until(sub { fills() == 0 }), "$path goes on as without the cache");
+    is(-s $nginx->dir . $path, 100_000, 'and its file is there')
+        if $how eq 'store';
     my (undef, $head) = http_get($nginx, $path);
-    like($head, qr/^X-Status: HIT/m, 'has no such limit');
+    like($head, qr/^X-Status: HIT/m, 'and has no such limit');
 }
 
 # HTTP/2: a stream, or the connection
