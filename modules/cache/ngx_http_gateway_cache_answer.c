@@ -739,7 +739,8 @@ ngx_http_gateway_cache_store(ngx_http_request_t *r,
     }
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: not stored:%ui", (ngx_uint_t) reason);
+                   "gateway cache: storable:%ui",
+                   (ngx_uint_t) (reason == GW_CACHE_R_NONE));
 
     if (reason != GW_CACHE_R_NONE) {
 

@@ -292,16 +292,22 @@ ngx_http_gateway_cache_ready(ngx_http_request_t *r,
 }
 
 
-/* what nginx takes for the client's connection; NGX_ERROR: no memory */
+/*
+ * What a pipe of nginx takes for the client's connection; without buffering,
+ * there is none.  NGX_ERROR: no memory.
+ */
 
 static ngx_int_t
 ngx_http_gateway_cache_downstream(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    ngx_event_t       *ev;
-    ngx_connection_t  *c;
+    ngx_event_t          *ev;
+    ngx_connection_t     *c;
+    ngx_http_upstream_t  *u;
 
-    if (ctx->downstream) {
+    u = r->upstream;
+
+    if (ctx->downstream || !u->buffering || u->pipe == NULL) {
         return NGX_OK;
     }
 
@@ -326,10 +332,7 @@ ngx_http_gateway_cache_downstream(ngx_http_request_t *r,
     ev[1].ready = 1;
 
     ctx->downstream = c;
-
-    if (r->upstream->buffering && r->upstream->pipe) {
-        r->upstream->pipe->downstream = c;
-    }
+    u->pipe->downstream = c;
 
     return NGX_OK;
 }
@@ -343,11 +346,7 @@ ngx_http_gateway_cache_attach(ngx_http_request_t *r,
 {
     ctx->state = NGX_HTTP_GATEWAY_CACHE_PASS;
 
-    if (ctx->downstream == NULL || r->upstream->peer.connection == NULL) {
-        return;
-    }
-
-    if (r->upstream->buffering && r->upstream->pipe) {
+    if (ctx->downstream && r->upstream->peer.connection) {
         r->upstream->pipe->downstream = r->connection;
     }
 }

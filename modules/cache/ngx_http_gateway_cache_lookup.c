@@ -31,6 +31,8 @@ static ngx_int_t ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_decide(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
+static void ngx_http_gateway_cache_judge(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_hit(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_miss(ngx_http_request_t *r,
@@ -360,8 +362,7 @@ static ngx_int_t
 ngx_http_gateway_cache_decide(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    ngx_int_t         rc;
-    gw_cache_clock_t  now;
+    ngx_int_t  rc;
 
     if (ctx->word.timedout) {
         ctx->alone = 1;
@@ -379,22 +380,7 @@ ngx_http_gateway_cache_decide(ngx_http_request_t *r,
         return ngx_http_gateway_cache_pass(ctx, GW_CACHE_R_VARIANT_LONG);
     }
 
-    ngx_http_gateway_cache_clock(&now);
-
-    gw_cache_reuse(&ctx->conf->policy, &ctx->req,
-                   ctx->pinned ? &ctx->entry : NULL, &now, &ctx->reuse);
-
-    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: action:%ui reason:%ui found:%ui ttl:%L",
-                   (ngx_uint_t) ctx->reuse.action,
-                   (ngx_uint_t) ctx->reuse.reason, (ngx_uint_t) ctx->pinned,
-                   ctx->reuse.ttl);
-
-    /* RFC 9211, 2.6: what has waited was to be forwarded */
-
-    if (!ctx->waited) {
-        ctx->fwd = gw_cache_fwd(&ctx->reuse, ctx->variants);
-    }
+    ngx_http_gateway_cache_judge(r, ctx);
 
     switch (ctx->reuse.action) {
 
@@ -418,6 +404,33 @@ ngx_http_gateway_cache_decide(ngx_http_request_t *r,
 
     default:
         return ngx_http_gateway_cache_forward(r, ctx);
+    }
+}
+
+
+/* what may be done with what was found, if anything was */
+
+static void
+ngx_http_gateway_cache_judge(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    gw_cache_clock_t  now;
+
+    ngx_http_gateway_cache_clock(&now);
+
+    gw_cache_reuse(&ctx->conf->policy, &ctx->req,
+                   ctx->pinned ? &ctx->entry : NULL, &now, &ctx->reuse);
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: action:%ui reason:%ui found:%ui ttl:%L",
+                   (ngx_uint_t) ctx->reuse.action,
+                   (ngx_uint_t) ctx->reuse.reason, (ngx_uint_t) ctx->pinned,
+                   ctx->reuse.ttl);
+
+    /* RFC 9211, 2.6: what has waited was to be forwarded */
+
+    if (!ctx->waited) {
+        ctx->fwd = gw_cache_fwd(&ctx->reuse, ctx->variants);
     }
 }
 

@@ -18,6 +18,8 @@ typedef struct {
 } ngx_http_gateway_cache_known_t;
 
 
+static ngx_int_t ngx_http_gateway_cache_age_out(ngx_http_request_t *r,
+    uint32_t seconds);
 static ngx_int_t ngx_http_gateway_cache_lines_out(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *lines,
     const gw_cache_validator_t *only);
@@ -169,13 +171,9 @@ ngx_int_t
 ngx_http_gateway_cache_respond(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
-    u_char                *p;
-    gw_text_t              value;
-    gw_cache_clock_t       now;
-    gw_cache_fields_t      lines;
-    gw_cache_validator_t   v;
-
-    static const gw_text_t  age = gw_cache_text("Age");
+    gw_cache_clock_t      now;
+    gw_cache_fields_t     lines;
+    gw_cache_validator_t  v;
 
     ngx_http_gateway_cache_clock(&now);
 
@@ -204,15 +202,7 @@ ngx_http_gateway_cache_respond(ngx_http_request_t *r,
     r->disable_not_modified = 1;
     r->allow_ranges = 0;
 
-    p = ngx_pnalloc(r->pool, GW_TEXT_DECIMAL);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.data = p;
-    value.len = gw_text_decimal(p, ctx->age) - p;
-
-    if (ngx_http_gateway_cache_line_out(r, &age, &value) != NGX_OK) {
+    if (ngx_http_gateway_cache_age_out(r, ctx->age) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -235,6 +225,26 @@ ngx_http_gateway_cache_respond(ngx_http_request_t *r,
     }
 
     return ngx_http_gateway_cache_range_out(r, ctx, &v);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_age_out(ngx_http_request_t *r, uint32_t seconds)
+{
+    u_char     *p;
+    gw_text_t   value;
+
+    static const gw_text_t  age = gw_cache_text("Age");
+
+    p = ngx_pnalloc(r->pool, GW_TEXT_DECIMAL);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = gw_text_decimal(p, seconds) - p;
+
+    return ngx_http_gateway_cache_line_out(r, &age, &value);
 }
 
 
