@@ -794,9 +794,9 @@ for my $row (
 }
 
 part(sub {
-    my $plain = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1',
-                                      LocalPort => my $port = free_port())
+    my $plain = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1')
         or die "listen: $!";
+    my $port = $plain->sockport;
     $server = gateway($port, timeout => '200ms', connect => '300ms',
                       more => 'ssl on; ssl_name redis.example;');
     is(is_now('/local?k=a'), $local, 'TLS to a plain port');
