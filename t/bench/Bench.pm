@@ -415,7 +415,12 @@ sub worker_of {
         for my $file (glob '/proc/[0-9]*/stat') {
             open my $in, '<', $file or next;
             my $stat = <$in> // '';
-            push @found, $1 if $stat =~ /^(\d+) \([^)]*\) \S $pid /;
+            next if $stat !~ /^(\d+) \([^)]*\) \S $pid /;
+
+            # proxy_cache has processes of its own, of which one ends soon
+            my $child = $1;
+            open my $said, '<', "/proc/$child/cmdline" or next;
+            push @found, $child if (<$said> // '') !~ /cache (?:manager|loader)/;
         }
         return wantarray ? @found : $found[0] if @found >= $n;
         sleep 0.02;
