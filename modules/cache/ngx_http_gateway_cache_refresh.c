@@ -25,7 +25,7 @@ static ngx_int_t ngx_http_gateway_cache_refresh_copy(
 static ngx_int_t ngx_http_gateway_cache_copy_fields(ngx_pool_t *pool,
     const gw_cache_fields_t *from, gw_cache_fields_t *to);
 static ngx_int_t ngx_http_gateway_cache_refresh_lock(
-    ngx_http_gateway_cache_refresh_t *refresh);
+    ngx_http_gateway_cache_refresh_t *refresh, uint64_t serial);
 static ngx_int_t ngx_http_gateway_cache_refresh_start(ngx_http_request_t *r,
     ngx_http_gateway_cache_refresh_t *refresh);
 static ngx_int_t ngx_http_gateway_cache_copy_text(ngx_pool_t *pool,
@@ -60,7 +60,8 @@ ngx_http_gateway_cache_refresh(ngx_http_request_t *r,
     refresh->pool = pool;
 
     if (ngx_http_gateway_cache_refresh_copy(refresh, ctx) != NGX_OK
-        || ngx_http_gateway_cache_refresh_lock(refresh) != NGX_OK
+        || ngx_http_gateway_cache_refresh_lock(refresh, ctx->hit.serial)
+           != NGX_OK
         || ngx_http_gateway_cache_refresh_start(r, refresh) != NGX_OK)
     {
         ngx_http_gateway_cache_refresh_end(refresh, NGX_ERROR);
@@ -172,10 +173,14 @@ ngx_http_gateway_cache_copy_text(ngx_pool_t *pool, gw_cache_text_t *text)
 }
 
 
-/* NGX_DECLINED: another request refreshes the response, or has done so */
+/*
+ * "serial" is that of the stale response.  NGX_DECLINED: another request
+ * refreshes it, or has done so since it was found.
+ */
 
 static ngx_int_t
-ngx_http_gateway_cache_refresh_lock(ngx_http_gateway_cache_refresh_t *refresh)
+ngx_http_gateway_cache_refresh_lock(ngx_http_gateway_cache_refresh_t *refresh,
+    uint64_t serial)
 {
     uint64_t                       now;
     gw_cache_kind_e                kind;
@@ -194,8 +199,8 @@ ngx_http_gateway_cache_refresh_lock(ngx_http_gateway_cache_refresh_t *refresh)
 
     ngx_memcpy(&ctx->entry, ctx->hit.policy.data, sizeof(gw_cache_entry_t));
 
-    if (gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, ctx->hit.serial,
-                       now, &ctx->fill)
+    if (gw_cache_begin(ctx->user, &ctx->key, &ctx->labels, serial, now,
+                       &ctx->fill)
         != GW_CACHE_FILL)
     {
         return NGX_DECLINED;

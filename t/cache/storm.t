@@ -30,8 +30,12 @@ END
     return $text;
 }
 
+# also while a refresh has the last connection
+
 sub stat_of {
-    my (undef, undef, $body) = http_get($port, '/admin');
+    my $body;
+    wait_until(sub { (undef, undef, $body) = http_get($port, '/admin'); $body })
+        or die "no answer of the endpoint\n";
     return decode_json($body)->{zones}{z};
 }
 

@@ -15,10 +15,7 @@ chmod 0777, "$dir";
 my $lib = "$dir/kill.so";
 
 # a record whose write finds one of the files part, whole and none is the last
-open my $cc, '|-', qw( cc -shared -fPIC -o ), $lib, "-DDIR=\"$dir\"",
-                   qw( -xc - -ldl )
-    or die "cc: $!";
-print $cc <<'END';
+library($lib, <<"END")
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <signal.h>
@@ -33,17 +30,17 @@ write(int fd, const void *buf, size_t n)
 
     next = (ssize_t (*)(int, const void *, size_t)) dlsym(RTLD_NEXT, "write");
 
-    if (n < 8 || memcmp(buf, "{\"time\"", 7) != 0) {
+    if (n < 8 || memcmp(buf, "{\\"time\\"", 7) != 0) {
         return next(fd, buf, n);
     }
 
-    if (unlink(DIR "/part") == 0) {
+    if (unlink("$dir/part") == 0) {
         taken = n / 2;
 
-    } else if (unlink(DIR "/whole") == 0) {
+    } else if (unlink("$dir/whole") == 0) {
         taken = n;
 
-    } else if (unlink(DIR "/none") == 0) {
+    } else if (unlink("$dir/none") == 0) {
         taken = 0;
 
     } else {
@@ -59,13 +56,7 @@ write(int fd, const void *buf, size_t n)
     return -1;
 }
 END
-close $cc or die "cc: $?";
-
-# a sanitizer's runtime wants to be the first library
-my $binary = Test::Gateway::Server::binary();
-plan skip_all => 'this nginx does not start with another library'
-    if `LD_PRELOAD=$lib $binary -v 2>&1` !~ /nginx version/;
-
+    or plan skip_all => 'nginx does not start with a library';
 
 sub start {
     my (%arg) = @_;

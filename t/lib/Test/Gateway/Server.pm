@@ -17,7 +17,7 @@ use POSIX ();
 use Test::More ();
 use Time::HiRes qw( sleep time );
 
-our @EXPORT = qw( nginx_t nginx_before start_nginx http_conf free_port
+our @EXPORT = qw( nginx_t nginx_before start_nginx http_conf free_port library
                   write_file wait_until http_get );
 
 my %running;
@@ -223,6 +223,21 @@ sub nginx_before {
     return 0;
 }
 
+
+# Compiles a library for LD_PRELOAD.  Returns 0 if the nginx under test does not
+# start with it: a sanitizer's runtime wants to be the first library.
+
+sub library {
+    my ($path, $source) = @_;
+
+    open my $cc, '|-', qw( cc -shared -fPIC -xc - -ldl -o ), $path
+        or die "cc: $!";
+    print $cc $source;
+    close $cc or die "cc: $?";
+
+    my $binary = binary();
+    return `LD_PRELOAD=$path $binary -v 2>&1` =~ /nginx version/ ? 1 : 0;
+}
 
 
 # A folder for a server; in it the configuration $conf, whose relative paths
