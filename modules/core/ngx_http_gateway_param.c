@@ -29,6 +29,20 @@ ngx_http_gateway_params(ngx_conf_t *cf, const ngx_http_gateway_param_t *table,
     args = cf->args->elts;
     seen = 0;
 
+    /* a parameter there would be taken for a realm, a key or a file */
+
+    for (i = 1; i < first && i < cf->args->nelts; i++) {
+
+        param = ngx_http_gateway_param_find(table, &args[i], &value);
+
+        if (param && param->name.data[param->name.len - 1] == '=') {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "the argument before \"%V\" in \"%V\" is "
+                               "missing", &args[i], &args[0]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
     for (i = first; i < cf->args->nelts; i++) {
 
         param = ngx_http_gateway_param_find(table, &args[i], &value);

@@ -112,6 +112,11 @@ accepted({ http => "gateway_api_key r;\n$file", server => 'location / { }' },
 refused(with('gateway_api_key;'),
         'invalid number of arguments in "gateway_api_key" directive',
         'no realm');
+refused(with("gateway_api_key $_;"),
+        'the argument before "' . (split)[0] . '" in "gateway_api_key" is missing',
+        "no realm, $_") for 'header=X-Key', 'query=k', 'header=X-Key bearer';
+accepted(with("gateway_api_key $_;"), "the realm $_")
+    for 'headers', 'bearer', 'header', 'a=b';
 refused(with("gateway_api_key off $_;"),
         qq(invalid parameter "$_" in "gateway_api_key", "off" stands alone),
         "off $_") for qw( bearer query=k off );

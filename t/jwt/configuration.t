@@ -91,6 +91,14 @@ accepted({ http => 'gateway_jwt_claim_set $a a b;'
          'variables');
 
 
+refused(alone('gateway_jwt token=$cookie_a;'),
+        'the argument before "token=$cookie_a" in "gateway_jwt" is missing',
+        'no realm');
+refused(alone('gateway_jwt_key_file issuer=https://a;'),
+        'the argument before "issuer=https://a" in "gateway_jwt_key_file" is '
+        . 'missing', 'no file');
+
+
 # --- from NGINX Plus
 
 refused(alone('gateway_jwt_key_file keys/$host.json;'),

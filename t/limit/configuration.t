@@ -142,8 +142,8 @@ accepted(http("gateway_limit_zone $_ zone=a:64k rate=1r/s;"), "the key $_")
 # --- zones
 
 refused(http("gateway_limit_zone zone=a:64k rate=1r/s;"),
-        'the key "zone=a:64k" is the same for all requests, it must hold a '
-        . 'variable such as $gateway_client', 'no key');
+        'the argument before "zone=a:64k" in "gateway_limit_zone" is missing',
+        'no key');
 refused(http("gateway_limit_zone all zone=a:64k rate=1r/s;"),
         'the key "all" is the same for all requests, it must hold a variable '
         . 'such as $gateway_client', 'a key without a variable');
