@@ -380,8 +380,9 @@ ngx_http_gateway_redis_check(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"timeout\" of gateway_redis \"%V\" is %Mms: requests "
                       "wait for Redis for this long, 50 ms is usual; a time "
-                      "without a unit is in seconds", &redis->block.name,
-                      conf->timeout);
+                      "without a unit is in seconds, in the block in %V:%ui",
+                      &redis->block.name, conf->timeout,
+                      ngx_http_gateway_place_args(&redis->block.place));
     }
 
     if (conf->user.data != NULL && conf->password.data == NULL) {

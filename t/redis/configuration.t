@@ -102,11 +102,13 @@ for my $line ('user gateway; password_file pass;', 'password_file pass;',
 
 for ([ '10001ms', 10001 ], [ 50, 50000 ], [ '60s', 60000 ]) {
     my ($time, $ms) = @$_;
-    my ($code, @lines) = said(block($server, "timeout $time;"));
+    my ($code, @lines) = said(http_conf(
+        http => "gateway_redis fleet {  #!\n$server timeout $time;\n}"));
     is_deeply([ $code, @lines ],
               [ 0, qq([warn] "timeout" of gateway_redis "fleet" is ${ms}ms: )
                    . 'requests wait for Redis for this long, 50 ms is usual; a time '
-                   . 'without a unit is in seconds' ], "warned: timeout $time");
+                   . 'without a unit is in seconds, in the block in '
+                   . 'DIR/nginx.conf:LINE' ], "warned: timeout $time");
 }
 
 accepted(http_conf(http => "gateway_redis a { $server } gateway_redis b { "
