@@ -8,7 +8,7 @@
 #define _NGX_HTTP_GATEWAY_CACHE_H_INCLUDED_
 
 
-#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_setting.h"
 #include "ngx_http_gateway_cache_store.h"
 #include "gw_cache_key.h"
 #include "gw_cache_policy.h"
@@ -187,14 +187,10 @@ struct ngx_http_gateway_cache_loc_conf_s {
     ngx_http_gateway_place_t        name_where;
     ngx_http_gateway_place_t        where;      /* of the block */
     ngx_http_gateway_cache_loc_conf_t  *outer;  /* NULL: http */
-    const char                     *setting;    /* the first that is written
-                                                   here, without the above */
-    ngx_http_gateway_place_t        setting_where;
     ngx_http_gateway_loc_conf_t    *core;
-    ngx_uint_t                      on_inside;  /* unsigned:1; the cache is on
-                                                   here or in an inner block */
-    ngx_uint_t                      asks_inside;    /* unsigned:1; beside a
-                                                       method */
+    ngx_uint_t                      asks_inside;    /* unsigned:1; here or in an
+                                                       inner block the cache and
+                                                       a method are on */
     ngx_uint_t                      passes_inside;  /* unsigned:1; a response
                                                        may be stored by this
                                                        "gateway_cache" */
@@ -256,6 +252,9 @@ ngx_int_t ngx_http_gateway_cache_key_variable(ngx_http_request_t *r,
 char *ngx_http_gateway_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* of settings: where a zone is used */
+extern ngx_http_gateway_use_t  ngx_http_gateway_cache_use;
+
 /* NULL: there is none of this name */
 ngx_http_gateway_cache_zone_t *ngx_http_gateway_cache_zone_find(
     ngx_http_gateway_cache_main_conf_t *cmcf, const ngx_str_t *name);
@@ -270,9 +269,8 @@ ngx_http_gateway_cache_zone_t *ngx_http_gateway_cache_zone_find(
  * Returns memory of zeros for what it says, or NULL after an [emerg].  "off"
  * receives whether the directive is "off"; NULL: it cannot be.
  */
-void *ngx_http_gateway_cache_begin(ngx_conf_t *cf,
-    ngx_http_gateway_cache_loc_conf_t *clcf, const void *written, size_t size,
-    ngx_uint_t *off);
+void *ngx_http_gateway_cache_begin(ngx_conf_t *cf, const void *written,
+    size_t size, ngx_uint_t *off);
 
 /* NGX_CONF_ERROR after an [emerg]: a parameter is none of those */
 char *ngx_http_gateway_cache_unknown(ngx_conf_t *cf, ngx_str_t *value,
@@ -301,13 +299,7 @@ char *ngx_http_gateway_cache_set_guard(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_gateway_cache_set_tags(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* as those of core and nginx, and remember where the block says something */
-char *ngx_http_gateway_cache_set_enum(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_gateway_cache_set_bits(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_gateway_cache_set_flag(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+/* that of predicates, and reports values without a variable */
 char *ngx_http_gateway_cache_set_values(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -335,6 +335,7 @@ ngx_http_gateway_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
     conf->outer = prev;
     conf->core = ngx_http_conf_get_module_loc_conf(cf,
                                                    ngx_http_gateway_module);
+    prev->core = conf->core->outer;     /* that of http is nobody's child */
 
     if (ngx_http_gateway_cache_list(cmcf, prev) != NGX_CONF_OK
         || ngx_http_gateway_cache_list(cmcf, conf) != NGX_CONF_OK)
@@ -397,8 +398,7 @@ ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
     ngx_http_gateway_cache_main_conf_t *cmcf,
     ngx_http_gateway_cache_loc_conf_t *clcf)
 {
-    ngx_uint_t                          profile;
-    ngx_http_gateway_cache_loc_conf_t  *outer;
+    ngx_uint_t  profile;
 
     static const ngx_str_t  off = ngx_string("off");
 
@@ -419,9 +419,7 @@ ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
 
     clcf->zone->used = 1;
 
-    for (outer = clcf; outer && !outer->on_inside; outer = outer->outer) {
-        outer->on_inside = 1;
-    }
+    ngx_http_gateway_use_on(cf, ngx_http_gateway_cache_use.bit);
 
     if (!ngx_http_gateway_cache_unserved(cf)) {
         ngx_http_gateway_cache_passes(clcf);
@@ -554,12 +552,9 @@ ngx_http_gateway_cache_warn(ngx_conf_t *cf,
 {
     ngx_http_gateway_cache_warn_name(cf, clcf);
 
-    if (clcf->setting && !clcf->on_inside) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"%s\" has no effect, \"gateway_cache\" is on neither "
-                      "in its block nor in an inner one in %V:%ui",
-                      clcf->setting,
-                      ngx_http_gateway_place_args(&clcf->setting_where));
+    /* else core has warned of all settings of the block */
+
+    if (!(clcf->core->uses & ngx_http_gateway_cache_use.bit)) {
         return;
     }
 

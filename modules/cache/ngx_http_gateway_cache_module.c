@@ -69,10 +69,12 @@ static ngx_command_t  ngx_http_gateway_cache_commands[] = {
 
     { ngx_string("gateway_cache_profile"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_cache_set_enum,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_cache_loc_conf_t, profile),
-      ngx_http_gateway_cache_profiles },
+      ngx_http_gateway_setting(ngx_http_gateway_set_enum_slot,
+                               ngx_http_gateway_cache_profiles,
+                               &ngx_http_gateway_cache_use, 0) },
 
     { ngx_string("gateway_cache_key"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
@@ -90,10 +92,12 @@ static ngx_command_t  ngx_http_gateway_cache_commands[] = {
 
     { ngx_string("gateway_cache_methods"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_cache_set_bits,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_gateway_cache_written(methods),
-      ngx_http_gateway_cache_methods },
+      ngx_http_gateway_setting(ngx_http_gateway_set_bits_slot,
+                               ngx_http_gateway_cache_methods,
+                               &ngx_http_gateway_cache_use, 0) },
 
     { ngx_string("gateway_cache_ttl"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
@@ -111,10 +115,12 @@ static ngx_command_t  ngx_http_gateway_cache_commands[] = {
 
     { ngx_string("gateway_cache_request_control"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_cache_set_enum,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_gateway_cache_written(request_control),
-      ngx_http_gateway_cache_request_controls },
+      ngx_http_gateway_setting(ngx_http_gateway_set_enum_slot,
+                               ngx_http_gateway_cache_request_controls,
+                               &ngx_http_gateway_cache_use, 0) },
 
     { ngx_string("gateway_cache_stale"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
@@ -139,17 +145,21 @@ static ngx_command_t  ngx_http_gateway_cache_commands[] = {
 
     { ngx_string("gateway_cache_set_cookie"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_cache_set_enum,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_gateway_cache_written(set_cookie),
-      ngx_http_gateway_cache_set_cookies },
+      ngx_http_gateway_setting(ngx_http_gateway_set_enum_slot,
+                               ngx_http_gateway_cache_set_cookies,
+                               &ngx_http_gateway_cache_use, 0) },
 
     { ngx_string("gateway_cache_cookie"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_cache_set_enum,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_gateway_cache_written(cookie),
-      ngx_http_gateway_cache_cookies },
+      ngx_http_gateway_setting(ngx_http_gateway_set_enum_slot,
+                               ngx_http_gateway_cache_cookies,
+                               &ngx_http_gateway_cache_use, 0) },
 
     { ngx_string("gateway_cache_heuristic"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
@@ -167,17 +177,19 @@ static ngx_command_t  ngx_http_gateway_cache_commands[] = {
 
     { ngx_string("gateway_cache_bypass"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_cache_set_values,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_gateway_cache_written(bypass),
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_cache_set_values, NULL,
+                               &ngx_http_gateway_cache_use, 0) },
 
     { ngx_string("gateway_cache_no_store"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_cache_set_values,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_gateway_cache_written(no_store),
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_cache_set_values, NULL,
+                               &ngx_http_gateway_cache_use, 0) },
 
     { ngx_string("gateway_cache_tags"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
@@ -188,17 +200,19 @@ static ngx_command_t  ngx_http_gateway_cache_commands[] = {
 
     { ngx_string("gateway_cache_headers"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_FLAG,
-      ngx_http_gateway_cache_set_flag,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_gateway_cache_written(headers),
-      NULL },
+      ngx_http_gateway_setting(ngx_conf_set_flag_slot, NULL,
+                               &ngx_http_gateway_cache_use, 0) },
 
     { ngx_string("gateway_cache_purge"),
       NGX_HTTP_GATEWAY_CACHE_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_cache_set_values,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_gateway_cache_written(purge),
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_cache_set_values, NULL,
+                               &ngx_http_gateway_cache_use, 0) },
 
     { ngx_string("gateway_cache_admin"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
@@ -247,8 +261,8 @@ ngx_module_t  ngx_http_gateway_cache_module = {
 static ngx_int_t
 ngx_http_gateway_cache_add(ngx_conf_t *cf)
 {
-    if (ngx_http_gateway_slot_add(cf, &ngx_http_gateway_cache_slot)
-        != NGX_OK)
+    if (ngx_http_gateway_slot_add(cf, &ngx_http_gateway_cache_slot) != NGX_OK
+        || ngx_http_gateway_use_add(cf, &ngx_http_gateway_cache_use) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -1,16 +1,11 @@
 
 /*
  * Setters of the cache's directives, but for those about times.
- *
- * Each remembers where a block writes its first setting: one that no block with
- * the cache on inherits has no effect, which only the merged blocks show.
  */
 
 #include "ngx_http_gateway_cache.h"
 
 
-static void ngx_http_gateway_cache_note(ngx_conf_t *cf,
-    ngx_http_gateway_cache_loc_conf_t *clcf);
 static void ngx_http_gateway_cache_warn_uri(ngx_conf_t *cf,
     const ngx_array_t *parts);
 static char *ngx_http_gateway_cache_part(ngx_conf_t *cf, ngx_array_t *parts,
@@ -33,26 +28,13 @@ static char *ngx_http_gateway_cache_constant(ngx_conf_t *cf,
     ngx_command_t *cmd, ngx_str_t *value);
 
 
-static void
-ngx_http_gateway_cache_note(ngx_conf_t *cf,
-    ngx_http_gateway_cache_loc_conf_t *clcf)
-{
-    ngx_str_t  *value;
-
-    if (clcf->setting != NULL) {
-        return;
-    }
-
-    value = cf->args->elts;
-
-    clcf->setting = (char *) value[0].data;
-    ngx_http_gateway_place(cf, &clcf->setting_where);
-}
+static const ngx_http_gateway_setting_t  ngx_http_gateway_cache_setting = {
+    NULL, NULL, &ngx_http_gateway_cache_use, 0
+};
 
 
 void *
-ngx_http_gateway_cache_begin(ngx_conf_t *cf,
-    ngx_http_gateway_cache_loc_conf_t *clcf, const void *written, size_t size,
+ngx_http_gateway_cache_begin(ngx_conf_t *cf, const void *written, size_t size,
     ngx_uint_t *off)
 {
     ngx_str_t   *value;
@@ -66,7 +48,11 @@ ngx_http_gateway_cache_begin(ngx_conf_t *cf,
         return NULL;
     }
 
-    ngx_http_gateway_cache_note(cf, clcf);
+    if (ngx_http_gateway_setting_add(cf, &ngx_http_gateway_cache_setting)
+        != NGX_CONF_OK)
+    {
+        return NULL;
+    }
 
     for (i = 1; off && i < cf->args->nelts; i++) {
 
@@ -124,7 +110,7 @@ ngx_http_gateway_cache_set_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t    i;
     ngx_array_t  *parts;
 
-    parts = ngx_http_gateway_cache_begin(cf, clcf, clcf->written.key,
+    parts = ngx_http_gateway_cache_begin(cf, clcf->written.key,
                                          sizeof(ngx_array_t), NULL);
     if (parts == NULL
         || ngx_array_init(parts, cf->pool, cf->args->nelts - 1,
@@ -347,7 +333,7 @@ ngx_http_gateway_cache_set_partition(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t                           *value;
     ngx_http_gateway_cache_partition_t  *partition;
 
-    partition = ngx_http_gateway_cache_begin(cf, clcf, clcf->written.partition,
+    partition = ngx_http_gateway_cache_begin(cf, clcf->written.partition,
                                     sizeof(ngx_http_gateway_cache_partition_t),
                                     NULL);
     if (partition == NULL) {
@@ -391,7 +377,7 @@ ngx_http_gateway_cache_set_targeted(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_uint_t    off;
     ngx_array_t  *names;
 
-    names = ngx_http_gateway_cache_begin(cf, clcf, clcf->written.targeted,
+    names = ngx_http_gateway_cache_begin(cf, clcf->written.targeted,
                                          sizeof(ngx_array_t), &off);
     if (names == NULL) {
         return NGX_CONF_ERROR;
@@ -488,7 +474,7 @@ ngx_http_gateway_cache_set_vary(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_http_gateway_null_param
     };
 
-    names = ngx_http_gateway_cache_begin(cf, clcf, clcf->written.normalize,
+    names = ngx_http_gateway_cache_begin(cf, clcf->written.normalize,
                                          sizeof(ngx_array_t), NULL);
     if (names == NULL) {
         return NGX_CONF_ERROR;
@@ -551,7 +537,7 @@ ngx_http_gateway_cache_set_guard(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t                       *value;
     ngx_http_gateway_cache_guard_t  *guard;
 
-    guard = ngx_http_gateway_cache_begin(cf, clcf, clcf->written.guard,
+    guard = ngx_http_gateway_cache_begin(cf, clcf->written.guard,
                                          sizeof(ngx_http_gateway_cache_guard_t),
                                          &off);
     if (guard == NULL) {
@@ -646,7 +632,7 @@ ngx_http_gateway_cache_set_tags(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                      *value;
     ngx_http_gateway_cache_tags_t  *tags;
 
-    tags = ngx_http_gateway_cache_begin(cf, clcf, clcf->written.tags,
+    tags = ngx_http_gateway_cache_begin(cf, clcf->written.tags,
                                         sizeof(ngx_http_gateway_cache_tags_t),
                                         &off);
     if (tags == NULL) {
@@ -677,34 +663,7 @@ ngx_http_gateway_cache_set_tags(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* setters of core and nginx */
-
-char *
-ngx_http_gateway_cache_set_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_gateway_cache_note(cf, conf);
-
-    return ngx_http_gateway_set_enum_slot(cf, cmd, conf);
-}
-
-
-char *
-ngx_http_gateway_cache_set_bits(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_gateway_cache_note(cf, conf);
-
-    return ngx_http_gateway_set_bits_slot(cf, cmd, conf);
-}
-
-
-char *
-ngx_http_gateway_cache_set_flag(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_gateway_cache_note(cf, conf);
-
-    return ngx_conf_set_flag_slot(cf, cmd, conf);
-}
-
+/* gateway_cache_bypass, gateway_cache_no_store and gateway_cache_purge */
 
 char *
 ngx_http_gateway_cache_set_values(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -712,8 +671,6 @@ ngx_http_gateway_cache_set_values(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_str_t   *value;
     ngx_uint_t   i;
-
-    ngx_http_gateway_cache_note(cf, conf);
 
     value = cf->args->elts;
 

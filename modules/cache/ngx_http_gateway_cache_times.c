@@ -52,7 +52,7 @@ ngx_http_gateway_cache_set_ttl(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_array_t                   *args, others;
     ngx_http_gateway_cache_ttl_t  *ttl;
 
-    ttl = ngx_http_gateway_cache_begin(cf, clcf, clcf->written.ttl,
+    ttl = ngx_http_gateway_cache_begin(cf, clcf->written.ttl,
                                        sizeof(ngx_http_gateway_cache_ttl_t),
                                        NULL);
     if (ttl == NULL
@@ -386,7 +386,7 @@ ngx_http_gateway_cache_set_stale(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_gateway_cache_stale_t      *stale;
     ngx_http_gateway_cache_stale_args_t  args;
 
-    stale = ngx_http_gateway_cache_begin(cf, clcf, clcf->written.stale,
+    stale = ngx_http_gateway_cache_begin(cf, clcf->written.stale,
                                          sizeof(ngx_http_gateway_cache_stale_t),
                                          &off);
     if (stale == NULL) {
@@ -440,7 +440,7 @@ ngx_http_gateway_cache_set_lock(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_http_gateway_null_param
     };
 
-    lock = ngx_http_gateway_cache_begin(cf, clcf, clcf->written.lock,
+    lock = ngx_http_gateway_cache_begin(cf, clcf->written.lock,
                                         sizeof(ngx_http_gateway_cache_lock_t),
                                         &off);
     if (lock == NULL) {
@@ -487,7 +487,7 @@ ngx_http_gateway_cache_set_heuristic(ngx_conf_t *cf, ngx_command_t *cmd,
         ngx_http_gateway_null_param
     };
 
-    heuristic = ngx_http_gateway_cache_begin(cf, clcf, clcf->written.heuristic,
+    heuristic = ngx_http_gateway_cache_begin(cf, clcf->written.heuristic,
                                     sizeof(ngx_http_gateway_cache_heuristic_t),
                                     &off);
     if (heuristic == NULL) {

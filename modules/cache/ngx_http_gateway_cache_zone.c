@@ -25,6 +25,14 @@ static void ngx_http_gateway_cache_zone_divide(ngx_conf_t *cf,
     ngx_http_gateway_cache_zone_t *zone, size_t max_object);
 
 
+ngx_http_gateway_use_t  ngx_http_gateway_cache_use = {
+    0, 0,
+    "has no effect, \"gateway_cache\" is on neither in its block nor in an "
+    "inner one",
+    NULL, 0
+};
+
+
 char *
 ngx_http_gateway_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
