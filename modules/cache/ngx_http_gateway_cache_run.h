@@ -108,6 +108,17 @@ typedef struct {
 } ngx_http_gateway_cache_ctx_t;
 
 
+/* what is known of an answer of the origin; on the stack */
+
+typedef struct {
+    gw_cache_fields_t                   fields;     /* as they arrived */
+    gw_cache_response_t                 res;
+    gw_cache_clock_t                    now;
+    gw_cache_entry_t                    entry;      /* if it is stored */
+    gw_cache_content_t                  content;
+} ngx_http_gateway_cache_answer_t;
+
+
 /*
  * ngx_http_gateway_cache_lookup.c: PRECONTENT, the last handler of the gateway
  */
@@ -237,11 +248,9 @@ ngx_int_t ngx_http_gateway_cache_not_modified(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_cache_answer(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 
-/*
- * A newer response is not stored: removes the one that was found, if the origin
- * was asked to renew it.
- */
-void ngx_http_gateway_cache_outdated(ngx_http_gateway_cache_ctx_t *ctx);
+/* sends the stored response, which is pinned, in place of the one at hand */
+ngx_int_t ngx_http_gateway_cache_replace(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
 
 /* bits GW_CACHE_STALE_* of a status that nginx has made; 0: no error */
 unsigned ngx_http_gateway_cache_error(ngx_uint_t status);
@@ -253,6 +262,50 @@ gw_cache_action_e ngx_http_gateway_cache_on_error(
 /* Cache-Status */
 ngx_int_t ngx_http_gateway_cache_tell(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
+
+/* "Date" */
+extern const gw_text_t  ngx_http_gateway_cache_date_name;
+
+
+/*
+ * ngx_http_gateway_cache_fill.c: answers that are stored.  Those that return a
+ * reason return GW_CACHE_R_NONE, or why the answer is not stored.
+ */
+
+/* stores the answer if that is allowed; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_cache_store(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+
+/*
+ * A newer response is not stored: removes the one that was found, if the origin
+ * was asked to renew it.
+ */
+void ngx_http_gateway_cache_outdated(ngx_http_gateway_cache_ctx_t *ctx);
+
+/*
+ * Takes the lock on the key, for an answer that is there.  The fill knows of
+ * purges from here on, and "purges" of those since the origin was asked.
+ */
+gw_cache_reason_e ngx_http_gateway_cache_begin_late(
+    ngx_http_gateway_cache_ctx_t *ctx);
+
+/* sets the policy and the times of "content", in the clock of the store */
+void ngx_http_gateway_cache_content(ngx_http_gateway_cache_ctx_t *ctx,
+    ngx_http_gateway_cache_answer_t *a);
+
+
+/*
+ * ngx_http_gateway_cache_freshen.c: answers about a stored response, which is
+ * pinned.  NGX_ERROR: no memory.
+ */
+
+/* a 304: the stored response is sent, with the new lines */
+ngx_int_t ngx_http_gateway_cache_validated(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+
+/* the answer to a HEAD is sent; the stored response gets its lines, or goes */
+ngx_int_t ngx_http_gateway_cache_head(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 
 
 /*
