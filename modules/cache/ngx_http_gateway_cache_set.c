@@ -10,6 +10,8 @@ static void ngx_http_gateway_cache_warn_uri(ngx_conf_t *cf,
     const ngx_array_t *parts);
 static char *ngx_http_gateway_cache_part(ngx_conf_t *cf, ngx_array_t *parts,
     ngx_str_t *value);
+static ngx_int_t ngx_http_gateway_cache_part_word(
+    ngx_http_gateway_cache_part_t *part, const ngx_str_t *value);
 static ngx_uint_t ngx_http_gateway_cache_part_again(const ngx_array_t *parts,
     const ngx_http_gateway_cache_part_t *part);
 static char *ngx_http_gateway_cache_args(ngx_conf_t *cf,
@@ -177,8 +179,48 @@ static char *
 ngx_http_gateway_cache_part(ngx_conf_t *cf, ngx_array_t *parts,
     ngx_str_t *value)
 {
-    ngx_uint_t                      i;
     ngx_http_gateway_cache_part_t  *part;
+
+    part = ngx_array_push(parts);
+    if (part == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(part, sizeof(ngx_http_gateway_cache_part_t));
+
+    if (ngx_strlchr(value->data, value->data + value->len, '$')) {
+        part->kind = NGX_HTTP_GATEWAY_CACHE_VARIABLE;
+        part->value = ngx_http_gateway_complex_value(cf, value);
+
+        return part->value ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_cache_part_word(part, value) != NGX_OK) {
+        return ngx_http_gateway_cache_unknown(cf, value,
+                             "\"scheme\", \"host\", \"path\", \"args\", "
+                             "\"args=only:\", \"args=without:\" and variables");
+    }
+
+    if (ngx_http_gateway_cache_part_again(parts, part)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\" in "
+                           "\"gateway_cache_key\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    return (part->args.kind == GW_CACHE_ARGS_ALL)
+           ? NGX_CONF_OK : ngx_http_gateway_cache_args(cf, part, value);
+}
+
+
+/* a word, with names behind a colon; NGX_DECLINED: there is no such word */
+
+static ngx_int_t
+ngx_http_gateway_cache_part_word(ngx_http_gateway_cache_part_t *part,
+    const ngx_str_t *value)
+{
+    size_t      len;
+    ngx_uint_t  i;
 
     static const struct {
         ngx_str_t                       name;
@@ -195,48 +237,20 @@ ngx_http_gateway_cache_part(ngx_conf_t *cf, ngx_array_t *parts,
           GW_CACHE_ARGS_WITHOUT }
     };
 
-    part = ngx_array_push(parts);
-    if (part == NULL) {
-        return NGX_CONF_ERROR;
-    }
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        len = words[i].name.len;
 
-    ngx_memzero(part, sizeof(ngx_http_gateway_cache_part_t));
-
-    if (ngx_strlchr(value->data, value->data + value->len, '$')) {
-        part->kind = NGX_HTTP_GATEWAY_CACHE_VARIABLE;
-        part->value = ngx_http_gateway_complex_value(cf, value);
-
-        return part->value ? NGX_CONF_OK : NGX_CONF_ERROR;
-    }
-
-    for (i = sizeof(words) / sizeof(words[0]); i-- > 0; /* void */ ) {
-        if (value->len >= words[i].name.len
-            && (value->len == words[i].name.len || words[i].args)
-            && ngx_memcmp(value->data, words[i].name.data, words[i].name.len)
-               == 0)
+        if ((value->len == len || (value->len > len && words[i].args))
+            && ngx_memcmp(value->data, words[i].name.data, len) == 0)
         {
-            break;
+            part->kind = words[i].kind;
+            part->args.kind = words[i].args;
+
+            return NGX_OK;
         }
     }
 
-    if (i == (ngx_uint_t) -1) {
-        return ngx_http_gateway_cache_unknown(cf, value,
-                             "\"scheme\", \"host\", \"path\", \"args\", "
-                             "\"args=only:\", \"args=without:\" and variables");
-    }
-
-    part->kind = words[i].kind;
-    part->args.kind = words[i].args;
-
-    if (ngx_http_gateway_cache_part_again(parts, part)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate parameter \"%V\" in "
-                           "\"gateway_cache_key\"", value);
-        return NGX_CONF_ERROR;
-    }
-
-    return words[i].args ? ngx_http_gateway_cache_args(cf, part, value)
-                         : NGX_CONF_OK;
+    return NGX_DECLINED;
 }
 
 
