@@ -299,14 +299,16 @@ gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
     gw_cache_lock_t  *lock;
 
     cache = user->cache;
-    units = (gw_cache_head_size(key, target, response) + GW_CACHE_UNIT - 1)
-            / GW_CACHE_UNIT;
 
-    if (units > GW_CACHE_RUN || response->ntags > GW_CACHE_TAGS
+    if (!gw_cache_fits(key, target, response)
+        || response->ntags > GW_CACHE_TAGS
         || target->path > target->url.len)
     {
         return 0;
     }
+
+    units = (gw_cache_head_size(key, target, response) + GW_CACHE_UNIT - 1)
+            / GW_CACHE_UNIT;
 
     gw_cache_enter(user);
 
@@ -327,6 +329,15 @@ gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
     fill->entry = e;
 
     return e;
+}
+
+
+int
+gw_cache_fits(const gw_cache_key_t *key, const gw_cache_labels_t *target,
+    const gw_cache_content_t *response)
+{
+    return gw_cache_head_size(key, target, response)
+           <= (size_t) GW_CACHE_RUN * GW_CACHE_UNIT;
 }
 
 

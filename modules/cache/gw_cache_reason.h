@@ -34,6 +34,7 @@
     X(TRAILERS,        "trailers",          "they would be lost")             \
     X(UPGRADE,         "upgrade",           "it is no longer HTTP")           \
     X(TOO_LARGE,       "too-large",         "above max_object")               \
+    X(HEADER,          "header-too-large",  "with key and path above 64 KB")  \
     X(FIELDS,          "too-many-fields",   "listed as not to be stored")     \
     X(VARY_ANY,        "vary-any",          "Vary: *")                        \
     X(VARY_COOKIE,     "vary-cookie",       "Vary: Cookie")                   \

@@ -297,9 +297,16 @@ int gw_cache_fill_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const gw_cache_text_t *names, uint64_t keep, uint64_t now);
 
 /*
+ * Whether an entry can hold the texts of a response: key, path, header, policy
+ * and tags have at most 64 KB together, with what is stored beside them.
+ */
+int gw_cache_fits(const gw_cache_key_t *key, const gw_cache_labels_t *target,
+    const gw_cache_content_t *response);
+
+/*
  * The header is complete, and the body has "length" bytes, or
  * GW_CACHE_UNKNOWN.  Returns 0 if there is no memory, the body is too large, or
- * key, path, header, policy and tags have more than 64 KB together.
+ * gw_cache_fits() is 0.
  */
 int gw_cache_open(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const gw_cache_key_t *key, const gw_cache_labels_t *target,

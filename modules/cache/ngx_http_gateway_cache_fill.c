@@ -16,9 +16,11 @@ static gw_cache_reason_e ngx_http_gateway_cache_storable(
     ngx_http_gateway_cache_answer_t *a);
 static gw_cache_reason_e ngx_http_gateway_cache_select(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static gw_cache_reason_e ngx_http_gateway_cache_no_entry(
+    ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 static gw_cache_reason_e ngx_http_gateway_cache_move(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const unsigned char *text, size_t len,
-    uint64_t keep);
+    ngx_http_gateway_cache_answer_t *a);
 static gw_cache_reason_e ngx_http_gateway_cache_lock_late(
     ngx_http_request_t *r, ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_lines(ngx_http_request_t *r,
@@ -112,6 +114,7 @@ ngx_http_gateway_cache_select(ngx_http_request_t *r,
 {
     size_t             len;
     uint64_t           length;
+    ngx_int_t          rc;
     gw_cache_fields_t  lines;
     gw_cache_reason_e  reason;
     unsigned char      text[GW_CACHE_VARY];
@@ -136,16 +139,19 @@ ngx_http_gateway_cache_select(ngx_http_request_t *r,
         return reason;
     }
 
-    if (ngx_http_gateway_cache_lines(r, ctx, a, &lines) != NGX_OK
-        || ngx_http_gateway_cache_encode(r->pool, &lines, &a->content.header)
-           != NGX_OK)
-    {
+    if (ngx_http_gateway_cache_lines(r, ctx, a, &lines) != NGX_OK) {
         return GW_CACHE_R_FULL;
+    }
+
+    rc = ngx_http_gateway_cache_encode(r->pool, &lines, &a->content.header);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? GW_CACHE_R_HEADER : GW_CACHE_R_FULL;
     }
 
     ngx_http_gateway_cache_content(ctx, a);
 
-    reason = ngx_http_gateway_cache_move(r, ctx, text, len, a->content.keep);
+    reason = ngx_http_gateway_cache_move(r, ctx, text, len, a);
 
     if (reason != GW_CACHE_R_NONE) {
         return reason;
@@ -156,7 +162,18 @@ ngx_http_gateway_cache_select(ngx_http_request_t *r,
 
     return gw_cache_open(ctx->user, &ctx->fill, &ctx->key, &ctx->labels,
                          &a->content, length, ngx_http_gateway_cache_now())
-           ? GW_CACHE_R_NONE : GW_CACHE_R_FULL;
+           ? GW_CACHE_R_NONE : ngx_http_gateway_cache_no_entry(ctx, a);
+}
+
+
+/* why an entry could not be made */
+
+static gw_cache_reason_e
+ngx_http_gateway_cache_no_entry(ngx_http_gateway_cache_ctx_t *ctx,
+    ngx_http_gateway_cache_answer_t *a)
+{
+    return gw_cache_fits(&ctx->key, &ctx->labels, &a->content)
+           ? GW_CACHE_R_FULL : GW_CACHE_R_HEADER;
 }
 
 
@@ -165,7 +182,7 @@ ngx_http_gateway_cache_select(ngx_http_request_t *r,
 static gw_cache_reason_e
 ngx_http_gateway_cache_move(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const unsigned char *text, size_t len,
-    uint64_t keep)
+    ngx_http_gateway_cache_answer_t *a)
 {
     gw_cache_text_t  names;
 
@@ -192,9 +209,10 @@ ngx_http_gateway_cache_move(ngx_http_request_t *r,
     }
 
     if (!gw_cache_fill_vary(ctx->user, &ctx->fill, &ctx->key, &ctx->labels,
-                            &names, keep, ngx_http_gateway_cache_now()))
+                            &names, a->content.keep,
+                            ngx_http_gateway_cache_now()))
     {
-        return GW_CACHE_R_FULL;
+        return ngx_http_gateway_cache_no_entry(ctx, a);
     }
 
     ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);

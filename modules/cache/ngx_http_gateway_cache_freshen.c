@@ -12,6 +12,8 @@ static ngx_int_t ngx_http_gateway_cache_cookies(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_fields_t *fields);
 static ngx_int_t ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
+static void ngx_http_gateway_cache_renew(ngx_http_gateway_cache_ctx_t *ctx,
+    ngx_http_gateway_cache_answer_t *a);
 static ngx_int_t ngx_http_gateway_cache_merge(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a,
     gw_cache_fields_t *lines);
@@ -151,7 +153,7 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
     rc = ngx_http_gateway_cache_encode(r->pool, &lines, &a->content.header);
 
     if (rc == NGX_DECLINED) {
-        ctx->reason = GW_CACHE_R_FULL;
+        ctx->reason = GW_CACHE_R_HEADER;
         gw_cache_drop(ctx->user, &ctx->hit);
         return NGX_OK;
     }
@@ -161,6 +163,29 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
     }
 
     ngx_http_gateway_cache_content(ctx, a);
+
+    ngx_http_gateway_cache_renew(ctx, a);
+
+    /* this request has the body of the old entry, and the lines of the new */
+
+    ctx->hit.header = a->content.header;
+    ctx->entry = a->entry;
+
+    return NGX_OK;
+}
+
+
+/* the entry takes the place of the stored one, or that is removed */
+
+static void
+ngx_http_gateway_cache_renew(ngx_http_gateway_cache_ctx_t *ctx,
+    ngx_http_gateway_cache_answer_t *a)
+{
+    if (ctx->reason == GW_CACHE_R_NONE
+        && !gw_cache_fits(&ctx->key, &ctx->labels, &a->content))
+    {
+        ctx->reason = GW_CACHE_R_HEADER;
+    }
 
     if (ctx->reason == GW_CACHE_R_NONE) {
 
@@ -182,13 +207,6 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
 
         gw_cache_drop(ctx->user, &ctx->hit);
     }
-
-    /* this request has the body of the old entry, and the lines of the new */
-
-    ctx->hit.header = a->content.header;
-    ctx->entry = a->entry;
-
-    return NGX_OK;
 }
 
 

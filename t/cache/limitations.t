@@ -24,6 +24,7 @@ my $stated = $realip ? 'set_real_ip_from 127.0.0.1;'
 
 my $nginx = start_nginx(port => $port, http => <<"HTTP", server => <<"SERVER");
     gateway_cache_zone zone=z:16m;
+    large_client_header_buffers 4 64k;
     proxy_buffer_size 128k;
     proxy_buffers 4 128k;
     proxy_busy_buffers_size 256k;
@@ -162,11 +163,47 @@ for my $case ([ 't255', 2 ], [ 't1', 0 ], [ 'a', 1 ]) {
 
 # a tag has any length that the header has room for
 
-for my $case ([ 64_000, 'HIT' ], [ 65_600, 'MISS no-memory' ]) {
+for my $case ([ 64_000, 'HIT' ], [ 65_600, 'MISS header-too-large' ]) {
     my ($n, $then) = @$case;
     is(again("$_/$n", [ 'Surrogate-Key: ' . 'a' x $n ]), $then,
        "$_: a tag of $n bytes") for '/tags', '/strip';
     is(again("/header/$n", [ 'X-A: ' . 'a' x $n ]), $then, 'another field');
+}
+
+# --- header, key and path together
+
+sub large { again("/large/$_[0]/$_[1]", [ 'X-A: ' . 'a' x $_[1], @_[2 .. $#_] ]) }
+
+for my $case ([ qw( a b ) ], [ 'c', 'd', 'Vary: X-V' ]) {
+    my ($search, $path, @with) = @$case;
+    my ($least, $most) = (64_000, 65_600);
+    while ($most - $least > 1) {
+        my $n = int(($least + $most) / 2);
+        (large($search, $n, @with) eq 'HIT' ? $least : $most) = $n;
+    }
+    is(large($path, $least, @with), 'HIT', "a line of $least bytes, @with");
+    is(large($path, $most, @with), 'MISS header-too-large', 'one byte more');
+}
+is(large('two', 33_000, 'X-B: ' . 'b' x 33_000), 'MISS header-too-large',
+   'two fields');
+is(large('two', 31_000, 'X-B: ' . 'b' x 33_000), 'HIT', 'that are shorter');
+is(again('/large/' . 'p' x 34_000, []), 'MISS header-too-large',
+   'a path, which is in the key, too');
+is(again('/large/' . 'p' x 31_000, []), 'HIT', 'a shorter one');
+
+# the old response is sent, and removed
+
+for my $case ([ 32_000, 'HIT' ], [ 34_000, 'MISS' ]) {
+    my ($n, $then) = @$case;
+    my @old = ('Cache-Control: max-age=0', 'ETag: "1"', 'X-A: ' . 'a' x 32_000);
+    my $new = 'X-B: ' . 'b' x $n;
+    $origin->answer("/304/$n", { head => \@old },
+                    { status => 304, head => [ @fresh, 'ETag: "1"', $new ] },
+                    { head => [ @fresh ] });
+    is(status("/304/$n"), 'MISS', "a 304 with $n bytes more");
+    is(status("/304/$n"),
+       $then eq 'HIT' ? 'REVALIDATED' : 'REVALIDATED header-too-large', 'the 304');
+    is(status("/304/$n"), $then, 'and then');
 }
 
 # --- fields that are listed
