@@ -164,7 +164,7 @@ gw_cache_publish(gw_cache_t *cache, uint32_t e)
 
         gw_cache_url_remove(cache, old);
         gw_cache_dead_first(cache, old);
-        cache->count--;
+        cache->count -= gw_cache_counts(cache, old);
 
     } else {
 
@@ -178,7 +178,7 @@ gw_cache_publish(gw_cache_t *cache, uint32_t e)
     }
 
     gw_cache_url_add(cache, e);
-    cache->count++;
+    cache->count += gw_cache_counts(cache, e);
 
     return 1;
 }
@@ -210,7 +210,7 @@ gw_cache_leave_index(gw_cache_t *cache, uint32_t e)
 {
     gw_cache_index_remove(cache, gw_cache_head(cache, e)->hash[0], e);
     gw_cache_url_remove(cache, e);
-    cache->count--;
+    cache->count -= gw_cache_counts(cache, e);
 }
 
 
@@ -328,6 +328,31 @@ gw_cache_look(gw_cache_t *cache)
 }
 
 
+uint64_t
+gw_cache_pin_units(const gw_cache_t *cache)
+{
+    uint32_t  i, unit;
+    uint64_t  units;
+
+    units = 0;
+
+    for (i = 0; i < cache->seats; i++) {
+
+        if (cache->seat[i].owner == 0) {
+            continue;
+        }
+
+        for (unit = cache->seat[i].pins; unit;
+             unit = ((gw_cache_pins_t *) gw_cache_unit(cache, unit))->next)
+        {
+            units += GW_CACHE_PIN_UNITS;
+        }
+    }
+
+    return units;
+}
+
+
 /* frees a dead entry; 0: the rest of its body has to wait for the next turn */
 
 static int
@@ -404,7 +429,7 @@ gw_cache_evict(gw_cache_t *cache, uint64_t now)
     if (gw_cache_entry(cache, e)->purged != GW_CACHE_HARD
         && gw_cache_head(cache, e)->keep > now)
     {
-        cache->evictions++;
+        cache->evictions += gw_cache_counts(cache, e);
     }
 
     gw_cache_kill(cache, e);

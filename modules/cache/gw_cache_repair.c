@@ -217,7 +217,7 @@ gw_cache_repair_live(gw_cache_t *cache, uint32_t e)
     }
 
     gw_cache_url_add(cache, e);
-    cache->count++;
+    cache->count += gw_cache_counts(cache, e);
 }
 
 

@@ -206,7 +206,9 @@ gw_cache_stat(gw_cache_user_t *user, gw_cache_stat_t *stat)
 
     stat->entries = cache->count;
     stat->room = (uint64_t) (cache->heap.units - 1) * GW_CACHE_UNIT;
-    stat->bytes = stat->room - (uint64_t) cache->heap.free * GW_CACHE_UNIT;
+    stat->bytes = stat->room
+                  - (cache->heap.free + gw_cache_pin_units(cache))
+                    * GW_CACHE_UNIT;
     stat->stores = cache->stores;
     stat->evictions = cache->evictions;
     stat->purged = cache->purged;

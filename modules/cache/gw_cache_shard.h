@@ -210,7 +210,7 @@ struct gw_cache_s {
 
     /* derived */
 
-    uint32_t              count;        /* live entries */
+    uint32_t              count;        /* live responses */
     uint32_t              active;       /* fills */
     uint32_t              free;         /* first free entry, dead one, fill */
     uint32_t              dead;
@@ -251,6 +251,10 @@ struct gw_cache_s {
 
 /* a time as it is kept in an entry */
 #define gw_cache_stamp(now)  ((uint32_t) ((now) >> 10))
+
+/* 1 for a response, 0 for the names that select one */
+#define gw_cache_counts(cache, e)                                             \
+    (gw_cache_entry(cache, e)->kind == GW_CACHE_RESPONSE)
 
 /* the word of the index for an entry */
 #define gw_cache_word(hash, e)  ((hash)[1] << 32 | (e))
@@ -319,6 +323,9 @@ void gw_cache_reclaim(gw_cache_t *cache);
  * mark.  Returns how many pins there are.
  */
 uint64_t gw_cache_look(gw_cache_t *cache);
+
+/* units of the heap that the pins of all processes take */
+uint64_t gw_cache_pin_units(const gw_cache_t *cache);
 
 
 /* gw_cache_index.c */

@@ -201,11 +201,12 @@ typedef enum {
 
 
 typedef struct {
-    uint64_t              entries;      /* responses and lists of names */
-    uint64_t              bytes;        /* of the heap, in use */
+    uint64_t              entries;      /* responses */
+    uint64_t              bytes;        /* of the heap: responses, lists of
+                                           names, and what is not freed yet */
     uint64_t              room;         /* of the heap */
     uint64_t              stores;
-    uint64_t              evictions;    /* of entries that were valid */
+    uint64_t              evictions;    /* of responses that were valid */
     uint64_t              purged;       /* responses */
     uint64_t              fills;        /* under way */
     uint64_t              pins;         /* of all processes */

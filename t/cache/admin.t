@@ -14,7 +14,7 @@ my $origin = origin();
 my $up = "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
 
 my $nginx = start_nginx(port => $port, conf => http_conf(
-    http => 'gateway_cache_zone zone=z:16m; map $request_method $purge {'
+    http => 'gateway_cache_zone zone=z:16m; gateway_cache_zone zone=idle:1m; map $request_method $purge {'
             . ' PURGE 1; default 0; }', port => $port,
     server => <<"END"));
     gateway_cache z;
@@ -22,7 +22,8 @@ my $nginx = start_nginx(port => $port, conf => http_conf(
     add_header X-Status \$gateway_cache_status always;
     location / { $up gateway_cache_purge \$purge; }
     location /path/ { $up gateway_cache_key path; }
-    location = /_cache { gateway_cache_admin zone=z from=127.0.0.1; }
+    location = /idle { $up gateway_cache idle; }
+    location = /_cache { gateway_cache_admin zone=z zone=idle from=127.0.0.1; }
     location = /_other { gateway_cache_admin zone=z from=10.0.0.1; }
 END
 
@@ -164,5 +165,23 @@ cmp_ok($zone->{requests}{MISS}, '>', 20, 'misses');
 cmp_ok($zone->{stores}, '>', 20, 'stores');
 cmp_ok($zone->{entries}, '>', 5, 'entries');
 is($zone->{fills}, 0, 'nothing is under way');
+
+
+# --- responses are counted, and not what finds them
+
+sub counters { decode_json((http_get($nginx, '/_cache'))[2])->{zones}{idle} }
+
+is(counters()->{$_}, 0, "an idle zone: $_")
+    for qw( entries bytes stores evictions readers fills );
+$origin->answer('/idle', head => [ @fresh, 'Vary: X-V' ]);
+for my $n (1 .. 3) {
+    http_get($nginx, '/idle', headers => [ "X-V: $n" ]) for 1, 2;
+    is(counters()->{entries}, $n, "variant $n of a URL");
+    is(counters()->{stores}, $n, '    is stored once');
+}
+cmp_ok(counters()->{bytes}, '>', 3 * 256, '    in memory');
+like(purge('{"purge":[{"all":true}]}'), qr/^200 \{"purged": ?\d+\}/, 'a purge');
+ok(wait_until(sub { counters()->{bytes} == 0 }, 60), '    gives it back');
+is(counters()->{entries}, 0, '    no entries');
 
 done_testing();
