@@ -1223,6 +1223,204 @@ invalidation(void)
 }
 
 
+/* whether the answer takes the place of the stored response */
+
+static int
+outdates(const gw_cache_conf_t *conf, const char *request, int partition,
+    unsigned status, const char *response, gw_cache_reason_e reason)
+{
+    cache_fields_t       f;
+    gw_cache_clock_t     now;
+    gw_cache_request_t   req;
+    gw_cache_response_t  res;
+
+    now.wall = NOW;
+    now.monotonic = 10000000;
+
+    request_of(&req, request);
+    req.partition = partition;
+    gw_cache_response_read(&res, conf, status, cache_fields(&f, response),
+                           &now, &now);
+
+    return gw_cache_outdates(conf, &req, &res, reason);
+}
+
+
+/* 4: the most recent response, if the answer is one about the target */
+
+static void
+outdated_by_status(void)
+{
+    size_t           i;
+    unsigned         status, wrong;
+    gw_cache_conf_t  conf;
+
+    static const unsigned  request[] = {
+        206, 304, 400, 401, 407, 408, 412, 413, 414, 416, 417, 421, 425, 428,
+        429, 431
+    };
+
+    conf = conf_of();
+    wrong = 0;
+
+    for (status = 100; status < 600; status++) {
+
+        for (i = 0; i < CACHE_N(request) && request[i] != status; i++) {
+            /* void */
+        }
+
+        if (outdates(&conf, "GET", 0, status, "Cache-Control: no-store",
+                     GW_CACHE_R_NO_STORE)
+            != (status >= 200 && status < 500 && i == CACHE_N(request)))
+        {
+            note("status %u", status);
+            wrong++;
+        }
+    }
+
+    is_int(wrong, 0, "4: 2xx, 3xx and 4xx about the target, no other status");
+}
+
+
+static void
+outdated_by_reason(void)
+{
+    int              i, expected, wrong;
+    gw_cache_conf_t  conf;
+
+    conf = conf_of();
+    wrong = 0;
+
+    for (i = 0; i < GW_CACHE_REASON_COUNT; i++) {
+
+        expected = i != GW_CACHE_R_NONE && i != GW_CACHE_R_UNWANTED
+                   && i != GW_CACHE_R_VARIANT_LONG && i != GW_CACHE_R_LOCKED
+                   && i != GW_CACHE_R_PURGED;
+
+        if (outdates(&conf, "GET", 0, 200, "Cache-Control: no-store",
+                     (gw_cache_reason_e) i)
+            != expected)
+        {
+            note("reason %d", i);
+            wrong++;
+        }
+    }
+
+    is_int(wrong, 0, "4: all reasons but those of this request or moment");
+}
+
+
+typedef struct {
+    const char         *what;
+    const char         *request;
+    int                 partition;
+    const char         *response;
+    gw_cache_reason_e   reason;
+    int                 expected;
+} outdates_t;
+
+
+static void
+outdated(const gw_cache_conf_t *conf, const outdates_t *row, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        is_int(outdates(conf, row[i].request, row[i].partition, 200,
+                        row[i].response, row[i].reason),
+               row[i].expected, "4: %s", row[i].what);
+    }
+}
+
+
+/* what was asked for and by whom says nothing about the stored response */
+
+static void
+outdated_by_request(void)
+{
+    gw_cache_conf_t  conf;
+
+    static const outdates_t  row[] = {
+        { "no-store of the request", "GET\nCache-Control: no-store", 0,
+          "Cache-Control: private", GW_CACHE_R_PRIVATE, 0 },
+        { "another directive of the request", "GET\nCache-Control: no-cache",
+          0, "Cache-Control: private", GW_CACHE_R_PRIVATE, 1 },
+        { "credentials", "GET\nAuthorization: a", 0,
+          "Cache-Control: max-age=60", GW_CACHE_R_CREDENTIALS, 0 },
+        { "credentials, and private", "GET\nAuthorization: a", 0,
+          "Cache-Control: private", GW_CACHE_R_PRIVATE, 0 },
+        { "credentials with a partition", "GET\nAuthorization: a", 1,
+          "Cache-Control: private", GW_CACHE_R_PRIVATE, 1 },
+        { "credentials, for all of them", "GET\nAuthorization: a", 0,
+          "Cache-Control: public\nVary: *", GW_CACHE_R_VARY_ANY, 1 },
+        { "no credentials", "GET", 0, "Vary: *", GW_CACHE_R_VARY_ANY, 1 }
+    };
+
+    static const outdates_t  heeded = {
+        "request_control safe", "GET\nCache-Control: no-store", 0,
+        "Cache-Control: private", GW_CACHE_R_PRIVATE, 0
+    };
+
+    static const outdates_t  ignored = {
+        "request_control none", "GET\nCache-Control: no-store", 0,
+        "Cache-Control: private", GW_CACHE_R_PRIVATE, 1
+    };
+
+    conf = conf_of();
+    outdated(&conf, row, CACHE_N(row));
+
+    conf.request_control = GW_CACHE_CONTROL_SAFE;
+    outdated(&conf, &heeded, 1);
+
+    conf.request_control = GW_CACHE_CONTROL_NONE;
+    outdated(&conf, &ignored, 1);
+}
+
+
+/* by what a GET for all of it, without a cookie, would store */
+
+static void
+outdated_by_part(void)
+{
+    gw_cache_conf_t  conf;
+
+    static const outdates_t  row[] = {
+        { "another method, max-age", "POST", 0, "Cache-Control: max-age=60",
+          GW_CACHE_R_METHOD, 0 },
+        { "another method, no-store", "POST", 0, "Cache-Control: no-store",
+          GW_CACHE_R_METHOD, 1 },
+        { "a range, max-age", "GET\nRange: bytes=0-1", 0,
+          "Cache-Control: max-age=60", GW_CACHE_R_RANGE, 0 },
+        { "a range, private", "GET\nRange: bytes=0-1", 0,
+          "Cache-Control: private", GW_CACHE_R_RANGE, 1 },
+        { "no lifetime for a cookie", "GET\nCookie: a=1", 0, "Date: x",
+          GW_CACHE_R_NO_LIFETIME, 1 },
+        { "max-age=0", "GET", 0, "Cache-Control: max-age=0",
+          GW_CACHE_R_STALE, 1 },
+        { "max-age=0, with a validator", "GET", 0,
+          "Cache-Control: max-age=0\nETag: \"1\"", GW_CACHE_R_STALE, 0 },
+        { "as old as it may be", "GET", 0, "Cache-Control: max-age=9\nAge: 9",
+          GW_CACHE_R_STALE, 1 },
+        { "a second younger", "GET", 0, "Cache-Control: max-age=9\nAge: 8",
+          GW_CACHE_R_STALE, 0 }
+    };
+
+    static const outdates_t  configured[] = {
+        { "a configured lifetime, without a cookie", "GET\nCookie: a=1", 0,
+          "Date: x", GW_CACHE_R_NO_LIFETIME, 0 },
+        { "that of the origin is 0", "GET\nCookie: a=1", 0,
+          "Cache-Control: max-age=0", GW_CACHE_R_STALE, 1 }
+    };
+
+    conf = conf_of();
+    outdated(&conf, row, CACHE_N(row));
+
+    conf.ttl = minute;
+    conf.ttl_n = CACHE_N(minute);
+    outdated(&conf, configured, CACHE_N(configured));
+}
+
+
 int
 main(void)
 {
@@ -1242,6 +1440,10 @@ main(void)
     errors();
     words();
     invalidation();
+    outdated_by_status();
+    outdated_by_reason();
+    outdated_by_request();
+    outdated_by_part();
 
     return done_testing();
 }
