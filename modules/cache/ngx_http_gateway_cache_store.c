@@ -357,6 +357,7 @@ ngx_http_gateway_cache_zone_start(ngx_http_gateway_cache_zone_t *zone)
     zone->sweep.data = zone;
     zone->sweep.log = ngx_cycle->log;
     zone->sweep.cancelable = 1;
+    zone->cycle = (ngx_cycle_t *) ngx_cycle;
 
     ngx_add_timer(&zone->sweep, 1000 / zone->shards);
 
@@ -394,7 +395,11 @@ ngx_http_gateway_cache_cleanup(void *data)
 }
 
 
-/* one shard at a time, each once a second */
+/*
+ * One shard at a time, each once a second.  Without a master, a reload takes
+ * the shared memory of zones that it removes from the process that runs the
+ * timer, and frees the configuration with the zone later.
+ */
 
 static void
 ngx_http_gateway_cache_sweep(ngx_event_t *ev)
@@ -403,6 +408,10 @@ ngx_http_gateway_cache_sweep(ngx_event_t *ev)
 
     ngx_uint_t        n, places, gone;
     gw_cache_user_t  *user;
+
+    if (ngx_cycle != zone->cycle) {
+        return;
+    }
 
     n = zone->turn % zone->shards;
     user = &zone->shard[n].user;

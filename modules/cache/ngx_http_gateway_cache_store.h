@@ -79,6 +79,7 @@ struct ngx_http_gateway_cache_zone_s {
     struct gw_table_s              *marks;      /* "not cacheable" */
     ngx_uint_t                      shards;
     ngx_uint_t                      started;
+    ngx_cycle_t                    *cycle;      /* in which it was started */
     ngx_uint_t                      turn;       /* of the sweep */
     ngx_event_t                     sweep;
     ngx_http_gateway_counter_t     *counters[NGX_HTTP_GATEWAY_CACHE_STATUSES];

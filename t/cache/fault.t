@@ -8,6 +8,7 @@ use lib 't/lib';
 use Test::Gateway::Origin;
 use Test::Gateway::Server;
 use Test::More;
+use Time::HiRes qw( sleep );
 use Time::Piece ();
 
 my $port = free_port();
@@ -78,5 +79,30 @@ $nginx = start_nginx(port => $port,
 http_get($nginx, '/a');
 like((http_get($nginx, '/a'))[1], qr/X-Status: HIT/, 'master_process off');
 $nginx->stop;
+
+# nginx itself serves nothing after a reload without a master, but keeps what is
+# left of the old configuration; the zone is swept eight times a second
+
+my $main = 'master_process off;';
+my %zone = map { $_ => "gateway_cache_zone zone=z:$_;" } qw( 64m 128m );
+
+for my $to ([ 'removed', http_conf(main => $main, server => 'location / { }') ],
+            [ 'of another size', conf(main => $main, http => $zone{'64m'}) ],
+            [ 'kept', conf(main => $main, http => $zone{'128m'}) ],
+            [ 'removed with http', http_conf(main => $main) =~ s/^http .*//msr ],
+            [ 'removed with the module', http_conf(main => $main)
+              =~ s/^http .*//msr =~ s/^load_module .*?;$//mgr ])
+{
+    my ($name, $conf) = @$to;
+    $nginx = start_nginx(port => $port,
+                         conf => conf(main => $main, http => $zone{'128m'}));
+    http_get($nginx, '/a');
+    like((http_get($nginx, '/a'))[1], qr/X-Status: HIT/, "a hit, zone $name");
+    $nginx->reload($conf, wait => 0);
+    ok(wait_until(sub { $nginx->log =~ /reconfiguring$/m }, 10), '    a reload');
+    sleep 0.5;      # four sweeps
+    ok(Test::Gateway::Server::alive($nginx->pid), '    is survived');
+    $nginx->stop;
+}
 
 done_testing();
