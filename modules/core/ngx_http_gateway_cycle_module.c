@@ -1,0 +1,92 @@
+
+/*
+ * What concerns the cycle as a whole, with or without http {}: a module of the
+ * type NGX_CORE_MODULE.
+ *
+ * create_conf runs at "load_module", before the rest of the configuration is
+ * read.  A reload does not load a new module: the old cycle still uses the old
+ * one, and the dynamic linker returns what is loaded under that name.
+ */
+
+#include "ngx_http_gateway.h"
+
+
+static void *ngx_http_gateway_cycle_create_conf(ngx_cycle_t *cycle);
+static void ngx_http_gateway_cycle_file(ngx_cycle_t *cycle,
+    ngx_file_info_t *loaded);
+
+
+static ngx_core_module_t  ngx_http_gateway_cycle_module_ctx = {
+    ngx_string("gateway"),
+    ngx_http_gateway_cycle_create_conf,
+    NULL
+};
+
+
+ngx_module_t  ngx_http_gateway_cycle_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gateway_cycle_module_ctx,    /* module context */
+    NULL,                                  /* module directives */
+    NGX_CORE_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* what it returns belongs to the process: the file that was loaded */
+
+static void *
+ngx_http_gateway_cycle_create_conf(ngx_cycle_t *cycle)
+{
+    static ngx_file_info_t  loaded;
+
+    ngx_http_gateway_cycle_file(cycle, &loaded);
+
+    return &loaded;
+}
+
+
+/*
+ * Device, inode and size: a package or "make install" puts another file in
+ * place.  Times are left out, "touch" changes nothing.
+ */
+
+static void
+ngx_http_gateway_cycle_file(ngx_cycle_t *cycle, ngx_file_info_t *loaded)
+{
+    Dl_info          dl;
+    ngx_file_info_t  fi;
+
+    if (dladdr(&ngx_http_gateway_cycle_module, &dl) == 0) {
+        return;
+    }
+
+    if (ngx_file_info(dl.dli_fname, &fi) == NGX_FILE_ERROR) {
+        ngx_memzero(&fi, sizeof(ngx_file_info_t));
+    }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "gateway module: file \"%s\", inode %uL, loaded %uL",
+                   dl.dli_fname, (uint64_t) fi.st_ino,
+                   (uint64_t) loaded->st_ino);
+
+    if (loaded->st_ino == 0) {
+        *loaded = fi;
+        return;
+    }
+
+    if (fi.st_dev != loaded->st_dev || fi.st_ino != loaded->st_ino
+        || fi.st_size != loaded->st_size)
+    {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "\"%s\" is no longer the module that is running, a "
+                      "reload does not load the new one, restart nginx or "
+                      "upgrade its binary (USR2)", dl.dli_fname);
+    }
+}
