@@ -62,6 +62,15 @@ typedef ngx_int_t (*ngx_http_gateway_consumer_pt)(ngx_http_request_t *r,
     const ngx_str_t *id, ngx_str_t *plan);
 
 
+/* an identity variable, as it was registered; private to _early.c */
+
+typedef struct {
+    ngx_str_t                       name;       /* or a prefix of names */
+    ngx_http_get_variable_pt        get;
+    uintptr_t                       data;
+} ngx_http_gateway_early_variable_t;
+
+
 typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
     ngx_http_gateway_consumer_pt    consumer;   /* NULL: nobody knows one */
@@ -74,6 +83,12 @@ typedef struct {
     ngx_array_t                    *settings;   /* of _setting.h; NULL: none */
     ngx_uint_t                      uses;       /* of them, that were added */
     ngx_array_t                    *returns;    /* loc_conf_t *; NULL: none */
+    ngx_array_t                     prefixes;   /* early_variable_t */
+    ngx_int_t                       access;     /* its first handler; 0: no
+                                                   method is on */
+    ngx_uint_t                      blocks;     /* that have a number */
+    ngx_atomic_t                   *early;      /* shared, by number: was said;
+                                                   NULL: no method is on */
     struct gw_stripes_s            *stripes;    /* in shared memory */
     uint64_t                        stripes_conf;   /* its number there */
     ngx_uint_t                      slots;      /* of the request's record */
@@ -977,8 +992,14 @@ struct ngx_http_gateway_loc_conf_s {
     ngx_uint_t                      requires;   /* methods that are required;
                                                    a rule counts as two */
 
+    ngx_http_gateway_loc_conf_t    *home;       /* the location or server of an
+                                                   "if" or a limit_except, else
+                                                   itself */
+    ngx_uint_t                      number;     /* of a home */
+
     /* bits of ngx_http_gateway_setting.h */
     ngx_http_gateway_loc_conf_t    *outer;      /* block; NULL: http */
+    ngx_uint_t                      on;         /* here */
     ngx_uint_t                      uses;       /* on here or in an inner one */
     ngx_uint_t                      off;        /* as is written here */
     ngx_uint_t                      warned;
@@ -995,6 +1016,23 @@ struct ngx_http_gateway_loc_conf_s {
 ngx_http_variable_t *ngx_http_gateway_add_variable(ngx_conf_t *cf,
     ngx_str_t *name, ngx_http_get_variable_pt get, uintptr_t data,
     ngx_uint_t flags);
+
+/*
+ * The same, for a variable that says who the client is: it has no value before
+ * ACCESS, and a read there is logged as an error, once for a location and a
+ * cycle.  "name" lives as long as the configuration.  For preconfiguration or a
+ * setter.
+ */
+ngx_http_variable_t *ngx_http_gateway_add_identity_variable(ngx_conf_t *cf,
+    ngx_str_t *name, ngx_http_get_variable_pt get, uintptr_t data,
+    ngx_uint_t flags);
+
+/* for core's postconfiguration; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_early_init(ngx_conf_t *cf);
+
+/* for core's init_module: where ACCESS begins; does not fail */
+void ngx_http_gateway_early_phases(ngx_cycle_t *cycle,
+    ngx_http_gateway_main_conf_t *gmcf);
 
 /*
  * Configuration, while locations are merged: whether requests can come to the

@@ -133,14 +133,14 @@ static struct {
 
     { ngx_string("gateway_client"), ngx_http_gateway_client_variable, 0 },
 
-    { ngx_string("gateway_route"), ngx_http_gateway_route_variable, 0 },
-
     { ngx_null_string, NULL, 0 }
 };
 
 
 static ngx_str_t  ngx_http_gateway_metadata_prefix =
     ngx_string("gateway_consumer_");
+
+static ngx_str_t  ngx_http_gateway_route_name = ngx_string("gateway_route");
 
 
 /*
@@ -397,7 +397,8 @@ ngx_http_gateway_add_variables(ngx_conf_t *cf)
     ngx_uint_t  i;
 
     for (i = 0; ngx_http_gateway_vars[i].name.len; i++) {
-        if (ngx_http_gateway_add_variable(cf, &ngx_http_gateway_vars[i].name,
+        if (ngx_http_gateway_add_identity_variable(cf,
+                                          &ngx_http_gateway_vars[i].name,
                                           ngx_http_gateway_vars[i].get,
                                           ngx_http_gateway_vars[i].data, 0)
             == NULL)
@@ -406,10 +407,14 @@ ngx_http_gateway_add_variables(ngx_conf_t *cf)
         }
     }
 
-    if (ngx_http_gateway_add_variable(cf, &ngx_http_gateway_metadata_prefix,
-                                      ngx_http_gateway_metadata_variable, 0,
-                                      NGX_HTTP_VAR_PREFIX)
-        == NULL)
+    if (ngx_http_gateway_add_identity_variable(cf,
+                                          &ngx_http_gateway_metadata_prefix,
+                                          ngx_http_gateway_metadata_variable,
+                                          0, NGX_HTTP_VAR_PREFIX)
+        == NULL
+        || ngx_http_gateway_add_variable(cf, &ngx_http_gateway_route_name,
+                                         ngx_http_gateway_route_variable, 0, 0)
+           == NULL)
     {
         return NGX_ERROR;
     }
@@ -439,6 +444,9 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&gmcf->log, cf->pool, 4,
                           sizeof(ngx_http_gateway_log_t))
+           != NGX_OK
+        || ngx_array_init(&gmcf->prefixes, cf->pool, 4,
+                          sizeof(ngx_http_gateway_early_variable_t))
            != NGX_OK)
     {
         return NULL;
@@ -556,7 +564,21 @@ ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_gateway_loc_conf_t *prev = parent;
     ngx_http_gateway_loc_conf_t *conf = child;
 
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
     conf->outer = prev;
+
+    if (clcf->noname) {
+        conf->home = prev->home;
+
+    } else {
+        conf->home = conf;
+        conf->number = gmcf->blocks++;
+    }
 
     ngx_conf_merge_uint_value(conf->error_format, prev->error_format, 1);
     ngx_conf_merge_str_value(conf->route_name, prev->route_name, "");
@@ -619,6 +641,7 @@ ngx_http_gateway_init_module(ngx_cycle_t *cycle)
     }
 
     ngx_http_gateway_header_variables(cycle, gmcf);
+    ngx_http_gateway_early_phases(cycle, gmcf);
     ngx_http_gateway_watch_check_user(cycle, &gmcf->watches);
 
     return NGX_OK;
@@ -689,7 +712,9 @@ ngx_http_gateway_init(ngx_conf_t *cf)
         *h = ngx_http_gateway_log;
     }
 
-    if (ngx_http_gateway_observe_init(cf) != NGX_OK) {
+    if (ngx_http_gateway_early_init(cf) != NGX_OK
+        || ngx_http_gateway_observe_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

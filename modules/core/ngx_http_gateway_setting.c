@@ -105,8 +105,10 @@ ngx_http_gateway_use_on(ngx_conf_t *cf, ngx_uint_t bits)
 {
     ngx_http_gateway_loc_conf_t  *block;
 
-    for (block = ngx_http_conf_get_module_loc_conf(cf,
-                                                   ngx_http_gateway_module);
+    block = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
+    block->on |= bits;
+
+    for ( /* void */ ;
          block && (block->uses & bits) != bits;
          block = block->outer)
     {

@@ -93,7 +93,7 @@ ngx_http_gateway_jwt_add_variables(ngx_conf_t *cf)
     ngx_uint_t  i;
 
     for (i = 0; ngx_http_gateway_jwt_vars[i].name.len; i++) {
-        if (ngx_http_gateway_add_variable(cf,
+        if (ngx_http_gateway_add_identity_variable(cf,
                                           &ngx_http_gateway_jwt_vars[i].name,
                                           ngx_http_gateway_jwt_vars[i].get, 0,
                                           ngx_http_gateway_jwt_vars[i].flags)
@@ -568,9 +568,9 @@ ngx_http_gateway_jwt_set(ngx_conf_t *cf, ngx_http_gateway_jwt_half_e half)
     name.len = value[1].len - 1;
     name.data = value[1].data + 1;
 
-    if (ngx_http_gateway_add_variable(cf, &name,
-                                      ngx_http_gateway_jwt_set_variable,
-                                      (uintptr_t) set, 0)
+    if (ngx_http_gateway_add_identity_variable(cf, &name,
+                                             ngx_http_gateway_jwt_set_variable,
+                                             (uintptr_t) set, 0)
         == NULL)
     {
         return NGX_CONF_ERROR;

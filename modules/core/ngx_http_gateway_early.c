@@ -1,0 +1,267 @@
+
+/*
+ * Identity variables that are read too early.
+ *
+ * "set", "if", "rewrite", limit_req and limit_conn read variables before
+ * ACCESS, where nobody has been authenticated: a condition on a claim never
+ * holds, and a key that names the consumer limits nobody.  So such a read is
+ * logged as an error, once for each location in all workers.
+ *
+ * Each identity variable has the getter below, which looks at the phase and
+ * calls the variable's own.
+ */
+
+#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_setting.h"
+
+
+static ngx_int_t ngx_http_gateway_early_get(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_early_get_prefixed(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_gateway_early_read(ngx_http_request_t *r,
+    ngx_http_gateway_main_conf_t *gmcf, const ngx_str_t *name);
+static ngx_uint_t ngx_http_gateway_early_judged(ngx_http_request_t *r);
+static void ngx_http_gateway_early_say(ngx_http_request_t *r,
+    const ngx_http_gateway_loc_conf_t *block, const ngx_str_t *name);
+static void ngx_http_gateway_early_cleanup(void *data);
+
+
+ngx_http_variable_t *
+ngx_http_gateway_add_identity_variable(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_http_get_variable_pt get, uintptr_t data, ngx_uint_t flags)
+{
+    ngx_http_gateway_main_conf_t       *gmcf;
+    ngx_http_gateway_early_variable_t  *var;
+
+    if (flags & NGX_HTTP_VAR_PREFIX) {
+        gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+        var = ngx_array_push(&gmcf->prefixes);
+
+    } else {
+        var = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_early_variable_t));
+    }
+
+    if (var == NULL) {
+        return NULL;
+    }
+
+    var->name = *name;
+    var->get = get;
+    var->data = data;
+
+    /* nginx replaces the data of a prefix by the name that is asked for */
+
+    return (flags & NGX_HTTP_VAR_PREFIX)
+           ? ngx_http_gateway_add_variable(cf, name,
+                                  ngx_http_gateway_early_get_prefixed, 0, flags)
+           : ngx_http_gateway_add_variable(cf, name,
+                                           ngx_http_gateway_early_get,
+                                           (uintptr_t) var, flags);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_early_get(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_gateway_early_variable_t *var =
+                                    (ngx_http_gateway_early_variable_t *) data;
+
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    if (r->phase_handler < gmcf->access) {
+        ngx_http_gateway_early_read(r, gmcf, &var->name);
+    }
+
+    return var->get(r, v, var->data);
+}
+
+
+/* no prefix begins with another one */
+
+static ngx_int_t
+ngx_http_gateway_early_get_prefixed(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t *name = (ngx_str_t *) data;
+
+    ngx_uint_t                          i;
+    ngx_http_gateway_main_conf_t       *gmcf;
+    ngx_http_gateway_early_variable_t  *prefix;
+
+    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+    prefix = gmcf->prefixes.elts;
+
+    if (r->phase_handler < gmcf->access) {
+        ngx_http_gateway_early_read(r, gmcf, name);
+    }
+
+    for (i = 0; i < gmcf->prefixes.nelts; i++) {
+
+        if (name->len >= prefix[i].name.len
+            && ngx_memcmp(name->data, prefix[i].name.data, prefix[i].name.len)
+               == 0)
+        {
+            return prefix[i].get(r, v, data);
+        }
+    }
+
+    v->not_found = 1;
+
+    return NGX_OK;
+}
+
+
+/*
+ * In a phase before ACCESS.  The rewrite directives of a server are run for
+ * all its locations, those of a location only where it is chosen.
+ */
+
+static void
+ngx_http_gateway_early_read(ngx_http_request_t *r,
+    ngx_http_gateway_main_conf_t *gmcf, const ngx_str_t *name)
+{
+    ngx_uint_t                    on, phase;
+    ngx_http_core_main_conf_t    *cmcf;
+    ngx_http_gateway_loc_conf_t  *glcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
+
+    phase = r->phase_handler;
+
+    if (phase < cmcf->phase_engine.server_rewrite_index) {
+        return;
+    }
+
+    on = (phase < cmcf->phase_engine.location_rewrite_index)
+         ? glcf->uses : glcf->on;
+
+    if (!(on & NGX_HTTP_GATEWAY_USE_METHOD)
+        || gmcf->early[glcf->home->number]
+        || ngx_http_gateway_early_judged(r)
+        || !ngx_atomic_cmp_set(&gmcf->early[glcf->home->number], 0, 1))
+    {
+        return;
+    }
+
+    ngx_http_gateway_early_say(r, glcf->home, name);
+}
+
+
+/*
+ * Whether the phase is not what counts: a response that is sent before ACCESS,
+ * and its error page, have a status, or none where "error_page 403 = /page" has
+ * taken it away.  After an internal redirect the identity of the earlier
+ * location is in force, and a subrequest has that of its main request.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_early_judged(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    if (r != r->main || r->headers_out.status || r->err_status
+        || r->error_page)
+    {
+        return 1;
+    }
+
+    gr = ngx_http_gateway_request(r);
+
+    return gr != NULL && gr->location != NULL;
+}
+
+
+/* the line of the request is not logged: it may hold a credential */
+
+static void
+ngx_http_gateway_early_say(ngx_http_request_t *r,
+    const ngx_http_gateway_loc_conf_t *block, const ngx_str_t *name)
+{
+    ngx_log_t    log;
+    const char  *kind, *quote;
+
+    log = *r->connection->log;
+    log.handler = NULL;
+
+    kind = block->written.len ? "location \"" : "the server";
+    quote = block->written.len ? "\"" : "";
+
+    ngx_log_error(NGX_LOG_ERR, &log, 0,
+                  "\"$%V\" is read before authentication, when the client is "
+                  "not known yet, in %s%V%s in %V:%ui, use "
+                  "\"gateway_jwt_require_claim\", \"gateway_deny_group\", "
+                  "\"gateway_limit\", or a \"map\" that is read later",
+                  name, kind, &block->written, quote,
+                  ngx_http_gateway_place_args(&block->place));
+}
+
+
+ngx_int_t
+ngx_http_gateway_early_init(ngx_conf_t *cf)
+{
+    ngx_shm_t                     *shm;
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    if (!gmcf->asks) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_shm_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    shm = cln->data;
+    ngx_memzero(shm, sizeof(ngx_shm_t));
+
+    shm->size = ngx_align(gmcf->blocks * sizeof(ngx_atomic_t), ngx_pagesize);
+    ngx_str_set(&shm->name, "gateway_early");
+    shm->log = cf->cycle->log;
+
+    if (ngx_shm_alloc(shm) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_gateway_early_cleanup;
+    gmcf->early = (ngx_atomic_t *) shm->addr;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_early_cleanup(void *data)
+{
+    ngx_shm_free(data);
+}
+
+
+void
+ngx_http_gateway_early_phases(ngx_cycle_t *cycle,
+    ngx_http_gateway_main_conf_t *gmcf)
+{
+    ngx_http_phase_handler_t   *ph;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    if (!gmcf->asks) {
+        return;
+    }
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+    ph = cmcf->phase_engine.handlers;
+
+    while (ph[gmcf->access].checker
+           && ph[gmcf->access].checker != ngx_http_core_access_phase)
+    {
+        gmcf->access++;
+    }
+}
