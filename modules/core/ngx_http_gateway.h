@@ -337,12 +337,14 @@ void ngx_http_gateway_identity_begin(ngx_http_request_t *r,
  * has named another consumer of the file, and then this one says nothing;
  * GW_FAILED: no memory.
  *
- * The consumer of the file wins over a name that stands in no file.  Scopes
- * are those that all credentials with scopes have in common; groups those of
- * the winner, and of others that name the same consumer; what denies a group
- * is asked of "all_groups", since no credential frees another one from it.  A
- * method in dry_run counts where no other has succeeded.  The name of the
- * method is set here.
+ * The consumer of the file wins over a name that stands in no file.  A field
+ * with one value, such as the id of the credential, is the winner's, else that
+ * of the first method in the order of ACCESS that names the same consumer of
+ * the file.  Scopes are those that all credentials with scopes have in common;
+ * groups those of the winner, and of others that name the same consumer; what
+ * denies a group is asked of "all_groups", since no credential frees another
+ * one from it.  A method in dry_run counts where no other has succeeded.  The
+ * name of the method is set here.
  */
 gw_reason_e ngx_http_gateway_identity_set(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_uint_t method,

@@ -21,6 +21,8 @@ static ngx_uint_t ngx_http_gateway_identity_conflict(
     ngx_uint_t winner);
 static ngx_int_t ngx_http_gateway_identity_add(ngx_http_request_t *r,
     ngx_http_gateway_identity_t *sum, const ngx_http_gateway_identity_t *other);
+static void ngx_http_gateway_identity_fill(ngx_http_gateway_identity_t *sum,
+    const ngx_http_gateway_identity_t *other);
 
 
 #define ngx_http_gateway_bit(i)  ((ngx_uint_t) 1 << (i))
@@ -134,7 +136,7 @@ ngx_http_gateway_identity_set(ngx_http_request_t *r,
 }
 
 
-/* groups and scopes of the others are added in the order of ACCESS */
+/* what the others say is added in the order of ACCESS */
 
 static gw_reason_e
 ngx_http_gateway_identity_combine(ngx_http_request_t *r,
@@ -269,7 +271,35 @@ ngx_http_gateway_identity_add(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    /* the same consumer: another one would be in conflict */
+
+    ngx_http_gateway_identity_fill(sum, other);
+
     return ngx_http_gateway_identity_groups(r, &sum->groups, &other->groups);
+}
+
+
+/* a field with one value is the first credential's that has it */
+
+static void
+ngx_http_gateway_identity_fill(ngx_http_gateway_identity_t *sum,
+    const ngx_http_gateway_identity_t *other)
+{
+    if (sum->credential.len == 0) {
+        sum->credential = other->credential;
+    }
+
+    if (sum->scheme.len == 0) {
+        sum->scheme = other->scheme;
+    }
+
+    if (sum->plan.len == 0) {
+        sum->plan = other->plan;
+    }
+
+    if (sum->metadata.len == 0) {
+        sum->metadata = other->metadata;
+    }
 }
 
 

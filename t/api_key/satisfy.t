@@ -73,7 +73,8 @@ __DATA__
 [ ::with('alice', 'acme'), ::with('alice', 'poor'), ::with('dave', 'poor') ]
 --- error_code eval: [ 200, 200, 200 ]
 --- response_headers eval
-[ 'X-Who: acme|jwt||a b|partners|gold|', 'X-Who: acme|jwt||b|partners|gold|',
+[ 'X-Who: acme|jwt|acme|a b|partners|gold|',
+  'X-Who: acme|jwt|poor|b|partners|gold|',
   'X-Who: acme|api_key|poor|b|partners|gold|' ]
 
 

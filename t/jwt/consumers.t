@@ -304,7 +304,7 @@ asks('and names one that is in order', "200 $acme", '/dry',
 # --- two credentials
 
 asks('satisfy all: token and key of one consumer',
-     '200 acme||partners,beta|a|gold|42|jwt|', '/both',
+     '200 acme|acme|partners,beta|a|gold|42|jwt|', '/both',
      claims => { %service, scope => 'a' }, key => 'acme');
 asks('satisfy all: two consumers are in conflict',
      "403 ${acme}consumer_conflict consumer_conflict", '/both',
@@ -324,13 +324,14 @@ asks('satisfy all: a key with none leaves none',
      '200 globex|globex-none|||silver||api_key|', '/both',
      claims => { sub => 'alice', scope => 'write' }, key => 'globex-none');
 asks('satisfy all: groups of both where they name one',
-     '200 acme||admins,partners,beta||gold|42|jwt|', '/both',
+     '200 acme|acme|admins,partners,beta||gold|42|jwt|', '/both',
      claims => { %service, groups => ['admins'] }, key => 'acme');
 asks('satisfy all: a text that equals an id is refused beside its own key',
      '403 |||||||consumer_conflict consumer_conflict', '/both',
      claims => { sub => 'acme' }, key => 'acme');
-asks('satisfy all: by a claim it is the same consumer', "200 $acme",
-     '/both-claim', claims => { client => 'acme' }, key => 'acme');
+asks('satisfy all: by a claim it is the same consumer',
+     '200 acme|acme|partners,beta||gold|42|jwt|', '/both-claim',
+     claims => { client => 'acme' }, key => 'acme');
 asks('satisfy all: a disabled consumer of the token',
      '403 |||||||disabled disabled', '/both',
      claims => { iss => $issuer, sub => 'service-gone' }, key => 'acme');
@@ -342,7 +343,8 @@ asks('satisfy all: another group of it',
      '200 globex|globex||read write|silver||api_key|', '/both-deny',
      claims => { sub => 'alice', groups => ['a'] }, key => 'globex');
 asks('satisfy all: a group of one consumer by token and key',
-     "403 acme||suspended,partners,beta||gold|42|jwt|group_denied group_denied",
+     '403 acme|acme|suspended,partners,beta||gold|42|jwt|'
+     . 'group_denied group_denied',
      '/both-deny', claims => { %service, groups => ['suspended'] },
      key => 'acme');
 asks('satisfy all: a group of the token opens nothing to the key',
