@@ -29,52 +29,29 @@ static gw_reason_e ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
 ngx_uint_t  ngx_http_gateway_api_key_method;
 
 
-/*
- * One key in one place: two are a duplicate, even if they are equal, since an
- * upstream could look at the other one.
- */
-
 void
 ngx_http_gateway_api_key_find(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_loc_conf_t *alcf,
     ngx_http_gateway_api_key_shown_t *shown)
 {
-    ngx_str_t    *value;
-    ngx_uint_t    i;
-    gw_reason_e   said;
+    ngx_http_gateway_shown_t  *found;
 
-    shown->reason = GW_MISSING;
+    found = &shown->found;
+
+    ngx_http_gateway_sources_find(r, alcf->sources, found);
+
+    shown->reason = found->reason;
+    shown->key = found->value;
     shown->digested = 0;
 
-    for (i = 0; i < alcf->nsources; i++) {
-        value = &shown->values[i];
-        ngx_str_null(value);
+    if (found->reason == GW_OK
+        && found->source->kind == NGX_HTTP_GATEWAY_ARGUMENT)
+    {
+        shown->reason = ngx_http_gateway_api_key_unescape(r, &shown->key);
+    }
 
-        said = ngx_http_gateway_source_find(r, &alcf->sources[i], value);
-        shown->said[i] = said;
-
-        if (said == GW_MISSING) {
-            continue;
-        }
-
-        shown->key = *value;
-
-        if (said == GW_OK
-            && alcf->sources[i].kind == NGX_HTTP_GATEWAY_ARGUMENT)
-        {
-            said = ngx_http_gateway_api_key_unescape(r, &shown->key);
-        }
-
-        if (said == GW_MALFORMED_HEADER) {
-            said = GW_MALFORMED_KEY;
-        }
-
-        if (shown->reason == GW_MISSING || said == GW_FAILED) {
-            shown->reason = said;
-
-        } else if (shown->reason != GW_FAILED) {
-            shown->reason = GW_DUPLICATE_CREDENTIAL;
-        }
+    if (shown->reason == GW_MALFORMED_HEADER) {
+        shown->reason = GW_MALFORMED_KEY;
     }
 }
 
@@ -115,20 +92,15 @@ ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_loc_conf_t *alcf,
     const ngx_http_gateway_api_key_shown_t *shown)
 {
-    ngx_uint_t  i;
-
     if (!alcf->hide) {
         return NGX_OK;
     }
 
-    for (i = 0; i < alcf->nsources; i++) {
-
-        if (ngx_http_gateway_source_hide(r, &alcf->sources[i], shown->said[i],
-                                         &shown->values[i])
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_http_gateway_sources_hide(r, alcf->sources, &shown->found,
+                                      NGX_HTTP_GATEWAY_ALL_KINDS)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     ngx_http_gateway_hid(r, ngx_http_gateway_api_key_method);
@@ -357,7 +329,6 @@ ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r)
 {
-    ngx_uint_t                                  i;
     const ngx_http_gateway_api_key_loc_conf_t  *alcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_api_key_module);
@@ -366,11 +337,8 @@ ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    for (i = 0; i < alcf->nsources; i++) {
-
-        if (ngx_http_gateway_hide_source(r, &alcf->sources[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (ngx_http_gateway_hide_sources(r, alcf->sources) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     ngx_http_gateway_hid(r, ngx_http_gateway_api_key_method);

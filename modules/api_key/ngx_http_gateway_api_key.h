@@ -12,9 +12,6 @@
 #include "gw_key.h"
 
 
-#define NGX_HTTP_GATEWAY_API_KEY_SOURCES  4
-
-
 typedef enum {
     NGX_HTTP_GATEWAY_API_KEY_ANY = 0,
     NGX_HTTP_GATEWAY_API_KEY_GW
@@ -32,8 +29,7 @@ typedef struct {
 
     ngx_flag_t                          enable;
     ngx_http_complex_value_t           *realm;
-    ngx_http_gateway_source_t          *sources;
-    ngx_uint_t                          nsources;
+    ngx_array_t                        *sources;    /* source_t */
     ngx_uint_t                          bearer;     /* unsigned:1 */
 
     ngx_flag_t                          hide;
@@ -45,11 +41,9 @@ typedef struct {
 /* what a client has shown, and where */
 
 typedef struct {
-    gw_reason_e                         said[NGX_HTTP_GATEWAY_API_KEY_SOURCES];
-    ngx_str_t                           values[
-                                            NGX_HTTP_GATEWAY_API_KEY_SOURCES];
-    gw_reason_e                         reason;     /* of all together */
-    ngx_str_t                           key;
+    ngx_http_gateway_shown_t            found;
+    gw_reason_e                         reason;
+    ngx_str_t                           key;        /* decoded */
     u_char                              digest[GW_KEY_DIGEST];
     ngx_uint_t                          digested;   /* unsigned:1 */
 } ngx_http_gateway_api_key_shown_t;

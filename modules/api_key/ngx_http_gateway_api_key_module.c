@@ -41,6 +41,9 @@ static char *ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_gateway_api_key_sources(ngx_conf_t *cf,
     ngx_http_gateway_api_key_loc_conf_t *alcf,
     const ngx_http_gateway_api_key_args_t *args);
+static char *ngx_http_gateway_api_key_source(ngx_conf_t *cf,
+    ngx_array_t *sources, ngx_http_gateway_source_e kind,
+    const ngx_str_t *name);
 static char *ngx_http_gateway_api_key_name(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 static char *ngx_http_gateway_api_key_pepper(ngx_conf_t *cf,
@@ -394,7 +397,6 @@ ngx_http_gateway_api_key_create_loc_conf(ngx_conf_t *cf)
      *
      *     alcf->realm = NULL;
      *     alcf->sources = NULL;
-     *     alcf->nsources = 0;
      *     alcf->bearer = 0;
      */
 
@@ -416,13 +418,10 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_gateway_api_key_loc_conf_t *prev = parent;
     ngx_http_gateway_api_key_loc_conf_t *conf = child;
 
-    ngx_uint_t  i;
-
     if (conf->enable == NGX_CONF_UNSET) {
         conf->enable = (prev->enable == NGX_CONF_UNSET) ? 0 : prev->enable;
         conf->realm = prev->realm;
         conf->sources = prev->sources;
-        conf->nsources = prev->nsources;
         conf->bearer = prev->bearer;
 
         if (conf->enable
@@ -452,12 +451,10 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
         if (conf->hide) {
             ngx_http_gateway_hide_at(cf, ngx_http_gateway_api_key_method);
 
-            for (i = 0; i < conf->nsources; i++) {
-                if (ngx_http_gateway_hide_source_at(cf, &conf->sources[i])
-                    != NGX_OK)
-                {
-                    return NGX_CONF_ERROR;
-                }
+            if (ngx_http_gateway_hide_sources_at(cf, conf->sources)
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
             }
         }
     }
@@ -560,8 +557,7 @@ ngx_http_gateway_api_key_sources(ngx_conf_t *cf,
     ngx_http_gateway_api_key_loc_conf_t *alcf,
     const ngx_http_gateway_api_key_args_t *args)
 {
-    ngx_uint_t                  i;
-    ngx_http_gateway_source_t  *source;
+    ngx_uint_t  i;
 
     static ngx_str_t  none = ngx_null_string;
     static ngx_str_t  bearer = ngx_string("Authorization");
@@ -570,7 +566,7 @@ ngx_http_gateway_api_key_sources(ngx_conf_t *cf,
     const struct {
         ngx_http_gateway_source_e   kind;
         const ngx_str_t            *name;
-    } rows[NGX_HTTP_GATEWAY_API_KEY_SOURCES] = {
+    } rows[] = {
         { NGX_HTTP_GATEWAY_HEADER, &args->header },
         { NGX_HTTP_GATEWAY_BEARER, args->bearer ? &bearer : &none },
         { NGX_HTTP_GATEWAY_ARGUMENT, &args->query },
@@ -578,61 +574,72 @@ ngx_http_gateway_api_key_sources(ngx_conf_t *cf,
     };
 
     alcf->bearer = args->bearer;
-    alcf->sources = ngx_pcalloc(cf->pool, NGX_HTTP_GATEWAY_API_KEY_SOURCES
-                                          * sizeof(ngx_http_gateway_source_t));
+    alcf->sources = ngx_array_create(cf->pool, sizeof(rows) / sizeof(rows[0]),
+                                     sizeof(ngx_http_gateway_source_t));
     if (alcf->sources == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    for (i = 0; i < NGX_HTTP_GATEWAY_API_KEY_SOURCES; i++) {
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 
-        if (rows[i].name->len) {
-            source = &alcf->sources[alcf->nsources++];
-            source->kind = rows[i].kind;
-            source->name = *rows[i].name;
-        }
-    }
-
-    if (alcf->nsources == 0) {
-        alcf->nsources = 1;
-        alcf->sources[0].kind = NGX_HTTP_GATEWAY_HEADER;
-        alcf->sources[0].name = header;
-    }
-
-    for (i = 0; i < alcf->nsources; i++) {
-        source = &alcf->sources[i];
-
-        if (source->kind == NGX_HTTP_GATEWAY_BEARER) {
-            ngx_str_null(&source->name);
-            continue;
-        }
-
-        source->name.data = ngx_pstrdup(cf->pool, &source->name);
-        if (source->name.data == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (source->kind == NGX_HTTP_GATEWAY_HEADER) {
-            ngx_http_gateway_header_normalize(source->name.data,
-                                              &source->name);
-
-            if (ngx_http_gateway_credential_header(cf, &source->name)
-                != NGX_CONF_OK)
-            {
-                return NGX_CONF_ERROR;
-            }
-
-        } else {
-            ngx_strlow(source->name.data, source->name.data,
-                       source->name.len);
-        }
-
-        if (ngx_http_gateway_source_add(cf, source) != NGX_OK) {
+        if (rows[i].name->len
+            && ngx_http_gateway_api_key_source(cf, alcf->sources, rows[i].kind,
+                                               rows[i].name)
+               != NGX_CONF_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
 
-    return NGX_CONF_OK;
+    if (alcf->sources->nelts) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_gateway_api_key_source(cf, alcf->sources,
+                                           NGX_HTTP_GATEWAY_HEADER, &header);
+}
+
+
+static char *
+ngx_http_gateway_api_key_source(ngx_conf_t *cf, ngx_array_t *sources,
+    ngx_http_gateway_source_e kind, const ngx_str_t *name)
+{
+    ngx_http_gateway_source_t  *source;
+
+    source = ngx_array_push(sources);
+    if (source == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(source, sizeof(ngx_http_gateway_source_t));
+
+    source->kind = kind;
+
+    if (kind == NGX_HTTP_GATEWAY_BEARER) {
+        return NGX_CONF_OK;
+    }
+
+    source->name.len = name->len;
+    source->name.data = ngx_pnalloc(cf->pool, name->len);
+    if (source->name.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (kind == NGX_HTTP_GATEWAY_HEADER) {
+        ngx_http_gateway_header_normalize(source->name.data, name);
+
+        if (ngx_http_gateway_credential_header(cf, &source->name)
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+    } else {
+        ngx_strlow(source->name.data, name->data, name->len);
+    }
+
+    return (ngx_http_gateway_source_add(cf, source) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

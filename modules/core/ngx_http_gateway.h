@@ -458,7 +458,7 @@ typedef struct {
 
 
 /* the form of a name in which lines are compared: lower case, "_" as "-" */
-void ngx_http_gateway_header_normalize(u_char *dst, ngx_str_t *name);
+void ngx_http_gateway_header_normalize(u_char *dst, const ngx_str_t *name);
 
 /*
  * Whether a line has the normalized name; a byte that is no letter or digit is
@@ -590,23 +590,36 @@ typedef struct {
 } ngx_http_gateway_source_t;
 
 
-/*
- * Configuration: a source by the name of the variable that shows it;
- * $http_name, $cookie_name and $arg_name are recognized, any other variable
- * is read as it is.  Returns NGX_CONF_OK, or NGX_CONF_ERROR after an
- * [emerg].
- */
-char *ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_gateway_source_t *source);
+#define NGX_HTTP_GATEWAY_SOURCES  8     /* of a method at one location */
 
-/* the same as the setter of a parameter, for ngx_http_gateway_params() */
+
+/* what the sources of a method hold, each one and all together */
+
+typedef struct {
+    gw_reason_e                       reason;   /* of all together */
+    ngx_str_t                         value;    /* of GW_OK, else "" */
+    const ngx_http_gateway_source_t  *source;   /* likewise, else NULL */
+
+    gw_reason_e                       said[NGX_HTTP_GATEWAY_SOURCES];
+    ngx_str_t                         values[NGX_HTTP_GATEWAY_SOURCES];
+} ngx_http_gateway_shown_t;
+
+
+/*
+ * Configuration: the setter of a parameter that names a source by the variable
+ * that shows it, for ngx_http_gateway_params(); "field" is an ngx_array_t *,
+ * NULL at first, that receives an ngx_http_gateway_source_t for each time that
+ * the parameter is written (NGX_HTTP_GATEWAY_PARAM_MANY).  $http_authorization
+ * is NGX_HTTP_GATEWAY_BEARER, other variables of $http_name, $cookie_name and
+ * $arg_name are recognized, and any other variable is read as it is.
+ */
 char *ngx_http_gateway_param_source(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
 /*
  * Configuration: credentials are read from the source, which is copied, with
  * the normalized name, to the list of those that no log shows, once.  The
- * setters of sources by variable do it themselves.  NGX_ERROR: no memory.
+ * setter of sources by variable does it itself.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_source_add(ngx_conf_t *cf,
     const ngx_http_gateway_source_t *source);
@@ -633,6 +646,26 @@ gw_reason_e ngx_http_gateway_source_find(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_source_hide(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, gw_reason_e reason,
     const ngx_str_t *value);
+
+/*
+ * Looks at each of the sources, an array of ngx_http_gateway_source_t, as
+ * _source_find() does.  One of them may hold a credential: credentials in two
+ * sources are GW_DUPLICATE_CREDENTIAL, equal or not, well-formed or not, since
+ * an upstream could look at the other one.  GW_FAILED in one is GW_FAILED.
+ */
+void ngx_http_gateway_sources_find(ngx_http_request_t *r,
+    const ngx_array_t *sources, ngx_http_gateway_shown_t *shown);
+
+/*
+ * Removes what _sources_find() has found, whatever came of it, from the sources
+ * whose kind is in "kinds", a mask of 1 << NGX_HTTP_GATEWAY_HEADER and so on;
+ * as _source_hide().
+ */
+ngx_int_t ngx_http_gateway_sources_hide(ngx_http_request_t *r,
+    const ngx_array_t *sources, const ngx_http_gateway_shown_t *shown,
+    ngx_uint_t kinds);
+
+#define NGX_HTTP_GATEWAY_ALL_KINDS  ((ngx_uint_t) -1)
 
 
 /*
@@ -662,11 +695,11 @@ ngx_int_t ngx_http_gateway_hide_sent(ngx_http_request_t *r);
 void ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_uint_t method);
 
 /*
- * The same, for each source that the method hides there; "source" lives as long
- * as the configuration.  NGX_ERROR: no memory.
+ * The same, for the sources that the method hides there, which live as long as
+ * the configuration.  NGX_ERROR: no memory.
  */
-ngx_int_t ngx_http_gateway_hide_source_at(ngx_conf_t *cf,
-    const ngx_http_gateway_source_t *source);
+ngx_int_t ngx_http_gateway_hide_sources_at(ngx_conf_t *cf,
+    const ngx_array_t *sources);
 
 /*
  * Configuration, after the methods have been merged: whether the variable of
@@ -685,10 +718,10 @@ void ngx_http_gateway_hid(ngx_http_request_t *r, ngx_uint_t method);
 
 /*
  * For the function that a method has registered: hides what
- * ngx_http_gateway_source_find() finds.  NGX_ERROR: no memory.
+ * ngx_http_gateway_source_find() finds in each source.  NGX_ERROR: no memory.
  */
-ngx_int_t ngx_http_gateway_hide_source(ngx_http_request_t *r,
-    const ngx_http_gateway_source_t *source);
+ngx_int_t ngx_http_gateway_hide_sources(ngx_http_request_t *r,
+    const ngx_array_t *sources);
 
 
 /*
@@ -707,7 +740,7 @@ struct ngx_http_gateway_param_s {
 
 #define ngx_http_gateway_null_param  { ngx_null_string, NULL, 0, 0 }
 
-/* a bit of "offset": the parameter may be repeated, and is never empty */
+/* a bit of "offset": the parameter may be repeated */
 #define NGX_HTTP_GATEWAY_PARAM_MANY  ((size_t) 1 << (8 * sizeof(size_t) - 1))
 
 
@@ -728,7 +761,8 @@ char *ngx_http_gateway_param_word(ngx_conf_t *cf,
 char *ngx_http_gateway_param_str(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
-/* ngx_array_t of ngx_str_t, all zero at first; NGX_HTTP_GATEWAY_PARAM_MANY */
+/* ngx_array_t of ngx_str_t, all zero at first, none of them empty;
+   NGX_HTTP_GATEWAY_PARAM_MANY */
 char *ngx_http_gateway_param_str_list(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 

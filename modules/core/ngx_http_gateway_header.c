@@ -64,7 +64,7 @@ static const struct {
 
 
 void
-ngx_http_gateway_header_normalize(u_char *dst, ngx_str_t *name)
+ngx_http_gateway_header_normalize(u_char *dst, const ngx_str_t *name)
 {
     u_char      c;
     ngx_uint_t  i;

@@ -97,11 +97,11 @@ ngx_http_gateway_hide_at(ngx_conf_t *cf, ngx_uint_t method)
 
 
 ngx_int_t
-ngx_http_gateway_hide_source_at(ngx_conf_t *cf,
-    const ngx_http_gateway_source_t *source)
+ngx_http_gateway_hide_sources_at(ngx_conf_t *cf, const ngx_array_t *sources)
 {
+    ngx_uint_t                         i;
     ngx_http_gateway_loc_conf_t       *glcf;
-    const ngx_http_gateway_source_t  **hidden;
+    const ngx_http_gateway_source_t   *source, **hidden;
 
     glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
 
@@ -112,12 +112,16 @@ ngx_http_gateway_hide_source_at(ngx_conf_t *cf,
         }
     }
 
-    hidden = ngx_array_push(glcf->hidden);
-    if (hidden == NULL) {
-        return NGX_ERROR;
-    }
+    source = sources->elts;
 
-    *hidden = source;
+    for (i = 0; i < sources->nelts; i++) {
+        hidden = ngx_array_push(glcf->hidden);
+        if (hidden == NULL) {
+            return NGX_ERROR;
+        }
+
+        *hidden = &source[i];
+    }
 
     return NGX_OK;
 }
@@ -222,19 +226,32 @@ ngx_http_gateway_hid(ngx_http_request_t *r, ngx_uint_t method)
 
 
 ngx_int_t
-ngx_http_gateway_hide_source(ngx_http_request_t *r,
-    const ngx_http_gateway_source_t *source)
+ngx_http_gateway_hide_sources(ngx_http_request_t *r,
+    const ngx_array_t *sources)
 {
-    ngx_str_t    value;
-    gw_reason_e  reason;
+    ngx_str_t                         value;
+    ngx_uint_t                        i;
+    gw_reason_e                       reason;
+    const ngx_http_gateway_source_t  *source;
 
-    if (source->kind == NGX_HTTP_GATEWAY_VARIABLE) {
-        return NGX_OK;
+    source = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+
+        if (source[i].kind == NGX_HTTP_GATEWAY_VARIABLE) {
+            continue;
+        }
+
+        ngx_str_null(&value);
+
+        reason = ngx_http_gateway_source_find(r, &source[i], &value);
+
+        if (ngx_http_gateway_source_hide(r, &source[i], reason, &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
-    ngx_str_null(&value);
-
-    reason = ngx_http_gateway_source_find(r, source, &value);
-
-    return ngx_http_gateway_source_hide(r, source, reason, &value);
+    return NGX_OK;
 }

@@ -50,8 +50,8 @@ ngx_http_gateway_params(ngx_conf_t *cf, const ngx_http_gateway_param_t *table,
         many = (param && (param->offset & NGX_HTTP_GATEWAY_PARAM_MANY));
 
         if (param == NULL
-            || (many && value.len == 0
-                && param->set != ngx_http_gateway_param_from))
+            || (value.len == 0
+                && param->set == ngx_http_gateway_param_str_list))
         {
             return ngx_http_gateway_param_unknown(cf, table, &args[i]);
         }

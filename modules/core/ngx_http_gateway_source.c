@@ -116,7 +116,7 @@ static ngx_str_t  ngx_http_gateway_cookie = ngx_string("cookie");
 static ngx_str_t  ngx_http_gateway_empty_line = ngx_null_string;
 
 
-char *
+static char *
 ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_gateway_source_t *source)
 {
@@ -171,6 +171,15 @@ ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
         if (source->kind == NGX_HTTP_GATEWAY_HEADER) {
             ngx_http_gateway_header_normalize(source->name.data, &name);
 
+            if (ngx_http_gateway_same(&source->name,
+                                      &ngx_http_gateway_authorization))
+            {
+                source->kind = NGX_HTTP_GATEWAY_BEARER;
+                ngx_str_null(&source->name);
+
+                return NGX_CONF_OK;
+            }
+
             return ngx_http_gateway_credential_header(cf, &source->name);
         }
 
@@ -219,7 +228,53 @@ char *
 ngx_http_gateway_param_source(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
 {
-    return ngx_http_gateway_source_variable(cf, value, field);
+    ngx_array_t **sources = field;
+
+    ngx_uint_t                  i;
+    ngx_http_gateway_source_t   added, *source;
+
+    if (ngx_http_gateway_source_variable(cf, value, &added) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (*sources == NULL) {
+        *sources = ngx_array_create(cf->pool, 1,
+                                    sizeof(ngx_http_gateway_source_t));
+        if (*sources == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    source = (*sources)->elts;
+
+    for (i = 0; i < (*sources)->nelts; i++) {
+
+        if (source[i].kind == added.kind
+            && ngx_http_gateway_same(&source[i].name, &added.name))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate value \"%V\" in \"%V\"", value,
+                               &param->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (i == NGX_HTTP_GATEWAY_SOURCES) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\", it can be "
+                           "written at most %d times", value, &param->name,
+                           NGX_HTTP_GATEWAY_SOURCES);
+        return NGX_CONF_ERROR;
+    }
+
+    source = ngx_array_push(*sources);
+    if (source == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *source = added;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -300,6 +355,76 @@ ngx_http_gateway_source_hide(ngx_http_request_t *r,
     ngx_http_gateway_header_changed(r);
 
     return ngx_http_gateway_sources[source->kind].hide(r, source);
+}
+
+
+void
+ngx_http_gateway_sources_find(ngx_http_request_t *r,
+    const ngx_array_t *sources, ngx_http_gateway_shown_t *shown)
+{
+    ngx_uint_t                        i;
+    gw_reason_e                       said;
+    const ngx_http_gateway_source_t  *source;
+
+    shown->reason = GW_MISSING;
+    shown->source = NULL;
+    ngx_str_null(&shown->value);
+
+    source = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+        ngx_str_null(&shown->values[i]);
+
+        said = ngx_http_gateway_source_find(r, &source[i], &shown->values[i]);
+        shown->said[i] = said;
+
+        if (said == GW_MISSING) {
+            continue;
+        }
+
+        ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway source: place %ui of %ui, reason \"%s\"",
+                       i + 1, sources->nelts, gw_reason_word(said));
+
+        if (shown->reason == GW_MISSING || said == GW_FAILED) {
+            shown->reason = said;
+            shown->source = &source[i];
+            shown->value = shown->values[i];
+
+        } else if (shown->reason != GW_FAILED) {
+            shown->reason = GW_DUPLICATE_CREDENTIAL;
+        }
+    }
+
+    if (shown->reason != GW_OK) {
+        shown->source = NULL;
+        ngx_str_null(&shown->value);
+    }
+}
+
+
+ngx_int_t
+ngx_http_gateway_sources_hide(ngx_http_request_t *r,
+    const ngx_array_t *sources, const ngx_http_gateway_shown_t *shown,
+    ngx_uint_t kinds)
+{
+    ngx_uint_t                        i;
+    const ngx_http_gateway_source_t  *source;
+
+    source = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+
+        if ((kinds >> source[i].kind & 1)
+            && ngx_http_gateway_source_hide(r, &source[i], shown->said[i],
+                                            &shown->values[i])
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -115,7 +115,7 @@ typedef struct {
 
     ngx_uint_t                          enable;
     ngx_http_complex_value_t           *realm;
-    ngx_http_gateway_source_t          *source;
+    ngx_array_t                        *sources;    /* source_t; NULL: bearer */
 
     ngx_array_t                        *keys;       /* key_use_t */
     ngx_uint_t                          bound;      /* a key has an issuer */
@@ -197,8 +197,9 @@ struct ngx_http_gateway_jwt_ctx_s {
     const ngx_http_gateway_jwt_rule_t  *failed;     /* the rule, if one */
     ngx_uint_t                          status;     /* to refuse with */
 
-    /* what the source held */
-    const ngx_http_gateway_source_t    *source;
+    /* what the sources held, and the token of it */
+    const ngx_array_t                  *sources;
+    ngx_http_gateway_shown_t            shown;
     ngx_str_t                           text;
     gw_reason_e                         found;
     size_t                              max_values; /* of its payload */
@@ -273,11 +274,16 @@ char *ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /* ngx_http_gateway_jwt_token.c */
 
-/* where the token is looked for at a location */
-const ngx_http_gateway_source_t *ngx_http_gateway_jwt_source(
+/* where the token is looked for at a location: source_t */
+const ngx_array_t *ngx_http_gateway_jwt_sources(
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
-/* gateway_jwt_hide: removes the credential; NGX_ERROR: no memory */
+/*
+ * gateway_jwt_hide: removes what was found, from arguments in ACCESS and from
+ * other sources in PRECONTENT; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_jwt_hide_argument(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx);
 ngx_int_t ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
 

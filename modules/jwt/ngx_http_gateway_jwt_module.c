@@ -39,6 +39,8 @@ static void ngx_http_gateway_jwt_memo_cleanup(void *data);
 static void *ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static char *ngx_http_gateway_jwt_merge_hide(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf, ngx_uint_t own);
 static char *ngx_http_gateway_jwt_merge_enable(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf,
     const ngx_http_gateway_jwt_loc_conf_t *prev);
@@ -112,7 +114,7 @@ static ngx_http_gateway_use_t  ngx_http_gateway_jwt_reads = {
 static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
 
     { ngx_string("gateway_jwt"),
-      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE12,
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
       ngx_http_gateway_jwt,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -402,9 +404,7 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
     reason = ngx_http_gateway_jwt_judge(r, gr, jlcf);
 
     if (reason == GW_FAILED
-        || (jlcf->hide
-            && ctx->source->kind == NGX_HTTP_GATEWAY_ARGUMENT
-            && ngx_http_gateway_jwt_hide(r, ctx) != NGX_OK))
+        || (jlcf->hide && ngx_http_gateway_jwt_hide_argument(r, ctx) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -583,18 +583,16 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
     gr = ngx_http_gateway_request(r);
     ctx = gr ? ngx_http_gateway_jwt_ctx(gr) : NULL;
 
-    /* without a source no location has judged: one had no memory for it */
+    /* without sources no location has judged: one had no memory for it */
 
-    if (ctx == NULL || ctx->source == NULL) {
+    if (ctx == NULL || ctx->sources == NULL) {
         return NGX_DECLINED;
     }
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
 
     if (ngx_http_gateway_jwt_set_headers(r, gr, jlcf) != NGX_OK
-        || (jlcf->hide
-            && ctx->source->kind != NGX_HTTP_GATEWAY_ARGUMENT
-            && ngx_http_gateway_jwt_hide(r, ctx) != NGX_OK))
+        || (jlcf->hide && ngx_http_gateway_jwt_hide(r, ctx) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -702,7 +700,7 @@ ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     jlcf->realm = NULL;
-     *     jlcf->source = NULL;
+     *     jlcf->sources = NULL;
      *     jlcf->keys = NULL;
      *     jlcf->bound = 0;
      *     jlcf->open = 0;
@@ -749,7 +747,7 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_uint_t  own;
 
-    own = (conf->source != NULL || conf->hide == 1);
+    own = (conf->sources != NULL || conf->hide == 1);
 
     if (ngx_http_gateway_jwt_merge_enable(cf, conf, prev) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -804,26 +802,10 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->enable != NGX_HTTP_GATEWAY_JWT_OFF) {
         ngx_http_gateway_identity_asked(cf, conf->mode);
 
-        if (conf->hide) {
-            ngx_http_gateway_hide_at(cf, ngx_http_gateway_jwt_method);
-
-            if (ngx_http_gateway_hide_source_at(cf,
-                                           ngx_http_gateway_jwt_source(conf))
-                != NGX_OK)
-            {
-                return NGX_CONF_ERROR;
-            }
-
-            if (own && conf->source
-                && conf->source->kind == NGX_HTTP_GATEWAY_VARIABLE)
-            {
-                ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                              "\"gateway_jwt_hide\" cannot remove the token "
-                              "of \"token=$%V\", which the upstream receives, "
-                              "name $http_name, $cookie_name or $arg_name, "
-                              "for the block in %V:%ui", &conf->source->name,
-                              ngx_http_gateway_place_args(&conf->place));
-            }
+        if (conf->hide
+            && ngx_http_gateway_jwt_merge_hide(cf, conf, own) != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
         }
     }
 
@@ -852,6 +834,44 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
+/* "own": the block writes what is hidden, or that it is */
+
+static char *
+ngx_http_gateway_jwt_merge_hide(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf, ngx_uint_t own)
+{
+    ngx_uint_t                        i;
+    const ngx_array_t                *sources;
+    const ngx_http_gateway_source_t  *source;
+
+    sources = ngx_http_gateway_jwt_sources(conf);
+
+    ngx_http_gateway_hide_at(cf, ngx_http_gateway_jwt_method);
+
+    if (ngx_http_gateway_hide_sources_at(cf, sources) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    source = sources->elts;
+
+    for (i = 0; own && i < sources->nelts; i++) {
+
+        if (source[i].kind != NGX_HTTP_GATEWAY_VARIABLE) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"gateway_jwt_hide\" cannot remove the token of "
+                      "\"token=$%V\", which the upstream receives, name "
+                      "$http_name, $cookie_name or $arg_name, for the block in "
+                      "%V:%ui", &source[i].name,
+                      ngx_http_gateway_place_args(&conf->place));
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* "return" answers before tokens are asked for */
 
 static char *
@@ -871,7 +891,7 @@ ngx_http_gateway_jwt_merge_enable(ngx_conf_t *cf,
     conf->enable = (prev->enable == NGX_CONF_UNSET_UINT)
                    ? NGX_HTTP_GATEWAY_JWT_OFF : prev->enable;
     conf->realm = prev->realm;
-    conf->source = prev->source;
+    conf->sources = prev->sources;
 
     return (conf->enable == NGX_HTTP_GATEWAY_JWT_ON)
            ? ngx_http_gateway_return_inherited(cf, "gateway_jwt")
@@ -1069,11 +1089,14 @@ ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
 
     ngx_str_t                         *value;
-    ngx_http_gateway_source_t          source;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     static const ngx_http_gateway_param_t  params[] = {
-        { ngx_string("token="), ngx_http_gateway_param_source, 0, 0 },
+
+        { ngx_string("token="), ngx_http_gateway_param_source,
+          NGX_HTTP_GATEWAY_PARAM_MANY
+          | offsetof(ngx_http_gateway_jwt_loc_conf_t, sources), 0 },
+
         ngx_http_gateway_null_param
     };
 
@@ -1083,22 +1106,13 @@ ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_http_gateway_params(cf, params, &source, 2) != NGX_CONF_OK) {
+    if (ngx_http_gateway_params(cf, params, jlcf, 2) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts == 3) {
-        jlcf->source = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_source_t));
-        if (jlcf->source == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *jlcf->source = source;
-    }
-
     if (ngx_strcmp(value[1].data, "off") == 0) {
-        jlcf->enable = jlcf->source ? NGX_HTTP_GATEWAY_JWT_DECODE
-                                    : NGX_HTTP_GATEWAY_JWT_OFF;
+        jlcf->enable = jlcf->sources ? NGX_HTTP_GATEWAY_JWT_DECODE
+                                     : NGX_HTTP_GATEWAY_JWT_OFF;
 
     } else {
         jlcf->enable = NGX_HTTP_GATEWAY_JWT_ON;

@@ -262,6 +262,31 @@ refused(alone('gateway_jwt realm token=$arg_a$arg_b;'),
 refused(alone('gateway_jwt realm token=$;'),
         'invalid value "$" in "token=", it must be one variable such as '
         . '$cookie_token', 'token= with half a variable');
+refused(alone('gateway_jwt realm token=;'),
+        'invalid value "" in "token=", it must be one variable such as '
+        . '$cookie_token', 'token= without a value');
+refused(alone('gateway_jwt realm token=$arg_a token=cookie_a;'),
+        'invalid value "cookie_a" in "token=", it must be one variable such as '
+        . '$cookie_token', 'a second token= that is no variable');
+for ([ '$arg_a', '$arg_a' ], [ '$arg_a', '$ARG_A' ],
+     [ '$http_x_token', '$http_X_Token' ],
+     [ '$http_authorization', '$HTTP_authorization' ],
+     [ '$cookie_a', '$cookie_b', '$cookie_a' ], [ '$uri', '$uri' ])
+{
+    refused(alone('gateway_jwt realm ' . join(' ', map { "token=$_" } @$_)
+                  . ';'),
+            qq(duplicate value "$$_[-1]" in "token="), "@$_");
+}
+refused(alone('gateway_jwt realm '
+              . join(' ', map { "token=\$arg_a$_" } 1 .. 9) . ';'),
+        'invalid value "$arg_a9" in "token=", it can be written at most 8 '
+        . 'times', 'nine places');
+accepted(jwt('location /t { gateway_jwt realm '
+             . join(' ', map { "token=\$arg_a$_" } 1 .. 8) . '; }'),
+         'eight places');
+accepted(jwt('location /t { gateway_jwt realm token=$http_authorization '
+             . 'token=$http_a token=$cookie_a token=$arg_a token=$uri; }'),
+         'places of each kind');
 refused(alone('gateway_jwt realm source=$arg_a;'),
         'invalid parameter "source=$arg_a" in "gateway_jwt", allowed are '
         . '"token="', 'an unknown parameter of gateway_jwt');
@@ -290,6 +315,22 @@ CONF
                    . '$http_name, $cookie_name or $arg_name, for the block in '
                    . 'DIR/nginx.conf:LINE' ],
               'warned once: a token of a map cannot be hidden');
+}
+
+{
+    my %conf = (http => 'map $arg_t $picked { default $arg_t; }',
+                server => <<'CONF');
+gateway_jwt_key_file keys.json;
+gateway_jwt_hide on;
+location / { gateway_jwt r token=$arg_t token=$picked token=$cookie_t; #!
+}
+CONF
+    is_deeply([ said(http_conf(%conf)) ],
+              [ 0, '[warn] "gateway_jwt_hide" cannot remove the token of '
+                   . '"token=$picked", which the upstream receives, name '
+                   . '$http_name, $cookie_name or $arg_name, for the block in '
+                   . 'DIR/nginx.conf:LINE' ],
+              'warned: one of several places cannot be hidden');
 }
 
 refused(jwt('gateway_jwt_hide yes;'),

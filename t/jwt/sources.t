@@ -296,7 +296,7 @@ sent()                                               => 'missing',
 sent('X-Token:')                                     => 'missing',
 sent("X-Tokens: $::token", "XX-Token: $::token")         => 'missing',
 sent("Authorization: Bearer $::token")                 => 'missing',
-sent("X-Token: Bearer $::token")                       => 'malformed_header',
+sent("X-Token: Bearer $::token")                       => 'verified',
 
 
 

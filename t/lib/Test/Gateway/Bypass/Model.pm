@@ -158,17 +158,18 @@ sub lines {
 }
 
 
-# Names are not decoded and have no case, values are decoded; what stands behind
-# a "#" is none.
+# Names are not decoded and have no case, values are decoded.  Behind a "#", which
+# nginx sends on, stands a credential that is refused, whatever it is.
 
 sub arguments {
     my ($case) = @_;
 
-    return {} if $case->{path} =~ /#/;
+    my $behind = $case->{path} =~ /#/ ? 'behind a fragment' : undef;
     my %arguments;
     for (split /&/, $case->{arguments} // '') {
         my ($name, $value) = /\A([^=]+)=(.*)\z/ or next;
-        push @{ $arguments{lc $name} }, $value =~ s/%(..)/chr hex $1/ger;
+        push @{ $arguments{lc $name} },
+             $behind // $value =~ s/%(..)/chr hex $1/ger;
     }
     return \%arguments;
 }
@@ -346,7 +347,12 @@ sub auth {
 sub method {
     my ($self, $run, $method) = @_;
 
-    my @found = $self->found($run, $method->{from});
+    my $from = $method->{from};
+    my @found = map { $self->found($run, $_) } ref $from ? @$from : $from;
+
+    if ($method->{scheme}) {
+        s/\Abearer +(?=.)//i for @found;
+    }
 
     if (@found == 1) {
         for my $who (@{ $method->{valid} }) {
@@ -362,10 +368,13 @@ sub found {
     my ($self, $run, $from) = @_;
 
     return $run->{case}{certificate} // () if $from eq 'certificate';
-    return $self->argument($run) if $from eq 'argument';
-    return @{ $run->{lines}{$from} // [] } if $from ne 'bearer';
-    return map { /\Abearer +(.*)\z/is ? $1 : () }
-               @{ $run->{lines}{authorization} // [] };
+    return map { /\Abearer +(.*)\z/is ? $1
+                 : /bearer[\0- \x7f-\xff]/i ? 'a variant' : () }
+               @{ $run->{lines}{authorization} // [] } if $from eq 'bearer';
+
+    my @found = $from eq 'argument' ? $self->argument($run)
+                                    : @{ $run->{lines}{$from} // [] };
+    return @found == 1 && $found[0] eq '' ? () : @found;
 }
 
 

@@ -7,8 +7,8 @@ package Test::Gateway::Bypass::Spelling;
 #   $spelling->run;
 #
 # stride: every how many cells one is sent (1: all).  A cell is a place, a
-# spelling, a protocol and a family (JWT or API key).  spoil: as of
-# Test::Gateway::Bypass.
+# spelling, a protocol and a family (JWT, JWT in one of several places, or API
+# key).  spoil: as of Test::Gateway::Bypass.
 
 use v5.28;
 use warnings;
@@ -33,6 +33,9 @@ my ($Running, $Main);
 my %asks = (
     jwt => { bearer => 'r', header => 'r token=$http_x_a_tok',
              cookie => 'r token=$cookie_a_tok', query => 'r token=$arg_a_tok' },
+    places => { map { $_ => 'r token=$http_authorization token=$http_x_a_tok'
+                            . ' token=$cookie_a_tok token=$arg_a_tok' }
+                qw( bearer header cookie query ) },
     key => { bearer => 'r bearer', header => 'r header=X-A-Tok',
              cookie => 'r cookie=a_tok', query => 'r query=a_tok' },
 );
@@ -60,11 +63,10 @@ sub new {
     $self->{dir} = File::Temp->newdir('spelling-XXXXXX', TMPDIR => 1);
 
     my $token = token(key => 'es256', claims => { sub => 'alice' });
-    $self->{good} = { jwt => $token, key => api_key('acme') };
-    $self->{forged} = {
-        jwt => edited($token, signature => sub { reverse $_[0] }),
-        key => api_key('nobody'),
-    };
+    my $forged = edited($token, signature => sub { reverse $_[0] });
+    $self->{good} = { jwt => $token, places => $token, key => api_key('acme') };
+    $self->{forged} = { jwt => $forged, places => $forged,
+                        key => api_key('nobody') };
     return $self;
 }
 
@@ -121,8 +123,11 @@ sub header {
     return map({ "$_: CRED" } qw( X-A-Tok X-A-TOK X_A_Tok X-A_Tok X.A.Tok
                                   X-A-Toks )),
            'x-a-tok:CRED', "X-A-Tok:\tCRED\t", 'X-A-Tok:   CRED  ',
+           map({ "X-A-Tok: ${_}CRED" } 'Bearer ', 'bEARER   ', 'Bearer', 'Basic ',
+                                       'Basic x, Bearer '),
            each_byte('@X-A-Tok: CRED', 'X-A-Tok@: CRED', 'X-A-Tok:@CRED',
-                     'X-A-Tok: @CRED', 'X-A-Tok: CRED@', 'X@A-Tok: CRED');
+                     'X-A-Tok: @CRED', 'X-A-Tok: CRED@', 'X@A-Tok: CRED',
+                     'X-A-Tok: Bearer@CRED', 'X-A-Tok:@Bearer CRED');
 }
 
 
@@ -250,7 +255,7 @@ END
 sub locations {
     my ($family, $place) = @_;
 
-    my $directive = $family eq 'jwt' ? 'gateway_jwt' : 'gateway_api_key';
+    my $directive = $family eq 'key' ? 'gateway_api_key' : 'gateway_jwt';
     my $pass = "proxy_http_version 1.1; proxy_set_header Connection '';"
                . ' proxy_pass http://upstream;';
     my $asks = "$directive $asks{$family}{$place};";

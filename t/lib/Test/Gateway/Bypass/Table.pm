@@ -35,8 +35,9 @@ sub make {
 #
 # asks      the lines of a protected location
 # off       the lines of a public one in a protected server
-# methods   how each of the methods is asked: where its credential stands, and
-#           who it may be; all are asked, or with "satisfy any" one is enough
+# methods   how each of the methods is asked: where its credential stands (one
+#           place or several; "scheme": behind "Bearer", too), and who it may
+#           be; all are asked, or with "satisfy any" one is enough
 # rules     nginx's allow or deny
 # after     asked when access was granted: what the identity must hold
 # credentials   those in place, by name; "spelled": those of them that are
@@ -61,8 +62,19 @@ sub families {
             asks => 'gateway_jwt api token=$http_x_api_key; '
                     . 'gateway_jwt_key_file jwks.json;',
             off => 'gateway_jwt off;',
-            methods => [ { %header, valid => $lists{token} } ],
+            methods => [ { %header, valid => $lists{token}, scheme => 1 } ],
             credentials => [ 'token_header' ],
+        },
+        jwt_places => {
+            asks => 'gateway_jwt api token=$http_authorization '
+                    . 'token=$http_x_api_key token=$arg_key; '
+                    . 'gateway_jwt_key_file jwks.json;',
+            off => 'gateway_jwt off;',
+            methods => [ { from => [ qw( bearer x-api-key argument ) ],
+                           missing => 401, valid => $lists{token},
+                           scheme => 1 } ],
+            credentials => [ 'token', 'token_header', 'token_places' ],
+            spelled => [ 'token_places' ],
         },
         api_key => {
             asks => $key, off => 'gateway_api_key off;',
@@ -279,7 +291,24 @@ my %places = (
     token_header => sub {
         my ($m) = @_;
         return [ wrong => [ 'X-Api-Key' => $m->{forged} ] ],
-               [ valid => [ 'X-Api-Key' => $m->{token} ] ];
+               [ valid => [ 'X-Api-Key' => $m->{token} ] ],
+               [ wrong_scheme => [ 'X-Api-Key' => "Bearer $m->{forged}" ] ],
+               [ scheme => [ 'X-API-Key' => "Bearer $m->{token}" ] ];
+    },
+    token_places => sub {
+        my ($m) = @_;
+        my $bearer = [ Authorization => "Bearer $m->{token}" ];
+        my $header = [ 'X-API-Key' => $m->{token} ];
+        my $wrong = [ 'X-API-Key' => "Bearer $m->{forged}" ];
+        return [ equal => $bearer, $header ], [ beside_wrong => $bearer, $wrong ],
+               [ beside_scheme => $bearer, [ 'X-API-Key' => 'Basic YTpi' ] ],
+               [ beside_basic => [ Authorization => 'Basic YTpi' ], $header ],
+               map({ { name => "with_$_->[0]", lines => [ $_->[1] ],
+                       arguments => "&key=$_->[2]" } }
+                   [ argument => $bearer, $m->{token} ],
+                   [ forged => $header, $m->{forged} ],
+                   [ empty => $header, '' ], [ basic => $wrong, $m->{token} ]),
+               { name => 'argument_valid', arguments => "&key=$m->{token}" };
     },
     key => sub {
         my ($m) = @_;
@@ -336,7 +365,7 @@ my %elsewhere = (
     token_header => sub {
         my ($m) = @_;
         return [ bearer => [ Authorization => "Bearer $m->{token}" ] ],
-               [ scheme => [ 'X-API-Key' => "Bearer $m->{token}" ] ],
+               [ scheme => [ 'X-API-Key' => "Basic $m->{token}" ] ],
                [ cookie => [ Cookie => "X-API-Key=$m->{token}" ] ],
                { name => 'argument', arguments => "&X-API-Key=$m->{token}" };
     },
