@@ -74,7 +74,7 @@ for my $file ('README.md', glob 'modules/*/README.md') {
 
     for my $text (slurp($file) =~ /^```nginx\n(.*?)^```$/msg) {
         $n++;
-        my ($code, $said) = nginx_t(whole($text), {
+        my ($code, $said) = debian_nginx_t(whole($text), {
             map({ $_ => jwks('es256') }
                 $text =~ /gateway_jwt_key_file +(\S+\.json)/g),
             map({ $_ => pem() } $text =~ /gateway_jwt_key_file +(\S+\.pem)/g),
@@ -103,9 +103,6 @@ sub whole {
     my ($text) = @_;
 
     my ($http, $server, $n) = ('', '', 0);
-
-    # a folder that the user of this test may write to
-    $text =~ s{/var/log/nginx/}{logs/}g;
 
     if ($text =~ /^events/m) {
         $http = $text;
@@ -188,6 +185,7 @@ sub example {
     my $upstreams = upstream(standard => $one) . upstream(gold => $two);
 
     $conf =~ s{modules/ngx_http_gateway_module\.so}{"$so"};
+    $conf =~ s{/var/log/nginx/}{logs/}g;
     $conf =~ s/^http \{\K/\n    $Temp\n$upstreams/m;
     $conf =~ s{127\.0\.0\.1:8(?:080|443)}{127.0.0.1:$port};
     $conf =~ s{127\.0\.0\.1:9000}{127.0.0.1:$one}g;

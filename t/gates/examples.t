@@ -1,4 +1,5 @@
-# Every file of conf.examples is a configuration that nginx accepts.
+# Every file of conf.examples is a configuration that nginx accepts, also on Debian,
+# whose prefix has no folder for logs.
 
 use v5.28;
 use warnings;
@@ -34,7 +35,7 @@ sub examples {
         $conf =~ s{modules/ngx_http_gateway_module\.so}{"$so"};
         $conf =~ s{^http \{}{http \{ access_log off; $paths}m;
 
-        my ($code, $said) = nginx_t($conf, {
+        my ($code, $said) = debian_nginx_t($conf, {
             'jwks.json' => jwks('es256'),
             'consumers.json' => '{"consumers":[]}',
             'pepper' => 'a pepper of the tests',
@@ -56,5 +57,11 @@ spoil("$copy/conf.examples/seeded.conf",
       "events {}\nhttp { gateway_no on; }\n");
 fires(\&examples, "$copy", qr/seeded\.conf is refused: .*gateway_no/s,
       'an example with a directive that does not exist');
+
+$copy = copy_of('conf.examples');
+spoil("$copy/conf.examples/seeded.conf",
+      "events {}\nhttp { server { access_log logs/a.log; } }\n");
+fires(\&examples, "$copy", qr{seeded\.conf is refused: .*logs/a\.log}s,
+      'an example that logs to a folder of the prefix');
 
 done_testing;

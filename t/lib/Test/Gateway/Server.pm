@@ -17,8 +17,8 @@ use POSIX ();
 use Test::More ();
 use Time::HiRes qw( sleep time );
 
-our @EXPORT = qw( nginx_t nginx_before start_nginx http_conf free_port library
-                  write_file wait_until http_get );
+our @EXPORT = qw( nginx_t debian_nginx_t nginx_before start_nginx http_conf
+                  free_port library write_file wait_until http_get );
 
 my %running;
 my @locks;
@@ -292,12 +292,32 @@ sub command_to {
 sub nginx_t {
     my ($conf, $files) = @_;
 
+    return tested(folder("error_log stderr notice;\n$conf", $files), 'logs');
+}
+
+
+# The same as on Debian, where the prefix has no folder "logs", and logs are in
+# /var/log/nginx: a folder of this test is in its place.
+
+sub debian_nginx_t {
+    my ($conf, $files) = @_;
+
+    $conf =~ s{/var/log/nginx/}{var-log/}g;
     my $dir = folder("error_log stderr notice;\n$conf", $files);
-    local $ENV{GATEWAY_REPORTS} = "$dir/logs";
+    make_path("$dir/var-log");
+    rmdir "$dir/logs" or die "$dir/logs: $!";
+    return tested($dir, 'var-log');
+}
+
+
+sub tested {
+    my ($dir, $logs) = @_;
+
+    local $ENV{GATEWAY_REPORTS} = "$dir/$logs";
     my ($code, $said, $signal) = command(binary(), '-t', '-p', "$dir/",
                                          '-e', 'stderr',
                                          '-c', "$dir/nginx.conf");
-    $said .= slurp($_) for glob "$dir/logs/report.*";
+    $said .= slurp($_) for glob "$dir/$logs/report.*";
     $said =~ s/\Q$dir\E/DIR/g;
     return ($signal ? 128 + $signal : $code, $said);
 }
