@@ -14,8 +14,8 @@ my $origin = origin();
 my $up = "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
 
 my $nginx = start_nginx(port => $port, conf => http_conf(
-    http => 'gateway_cache_zone zone=z:16m; gateway_cache_zone zone=idle:1m; map $request_method $purge {'
-            . ' PURGE 1; default 0; }', port => $port,
+    http => 'gateway_cache_zone zone=z:16m; gateway_cache_zone zone=idle:1m;'
+            . ' map $request_method $purge { PURGE 1; default 0; }', port => $port,
     server => <<"END"));
     gateway_cache z;
     gateway_cache_tags Surrogate-Key Cache-Tag strip;

@@ -117,6 +117,67 @@ test_find(void)
 }
 
 
+/* all texts of an entry have 64 KB together; each can take what others leave */
+
+static int
+fits(const case_t *c)
+{
+    gw_cache_key_t      key;
+    gw_cache_text_t     tags[4];
+    gw_cache_labels_t   target;
+    gw_cache_content_t  response;
+
+    case_key(cache, c, &key);
+    case_target(c, &target);
+    case_response(c, &response, tags);
+
+    return gw_cache_fits(&key, &target, &response);
+}
+
+
+static void
+test_fits(void)
+{
+    size_t        i, n, taken;
+    static char   text[64 * 1024 + 2];
+    static const struct {
+        const char  *what;
+        case_t       with;          /* the text is the header */
+        size_t       taken;         /* by the others */
+    } row[] = {
+        { "header", { .key = "k" }, 2 },
+        { "header, longer key", { .key = "k/4567890" }, 18 },
+        { "header and URL", { .key = "k", .url = "12345678?q" }, 9 },
+        { "header and variant", { .key = "k", .variant = "gzip" }, 6 },
+        { "header and tags", { .key = "k", .tags = { "a", "b" } }, 18 }
+    };
+
+    begin(SIZE);
+
+    for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        case_t  c = row[i].with;
+
+        c.header = text;
+        c.body = "body";
+        taken = sizeof(gw_cache_head_t) + strlen("policy") + row[i].taken;
+
+        memset(text, 'a', sizeof(text));
+        n = 64 * 1024 - taken;
+
+        text[n] = '\0';
+        ok(fits(&c), "%s: 64 KB fit", row[i].what);
+        ok(case_store(&user, &c), "    and are stored");
+
+        text[n] = 'a';
+        text[n + 1] = '\0';
+        ok(!fits(&c), "    a byte more does not");
+        ok(!case_store(&user, &c), "    and is not stored");
+    }
+
+    end("fits");
+}
+
+
 static void
 test_times(void)
 {
@@ -963,6 +1024,7 @@ main(void)
 {
     test_header();
     test_find();
+    test_fits();
     test_times();
     test_collision();
     test_lock();
