@@ -58,6 +58,8 @@ ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
         ngx_add_timer(&consumers->later, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
     }
 
+    consumers->watch.state = &consumers->sh->state;
+
     /* not before: the lease that this takes would have been released above */
 
     if (consumers->watch.interval) {
@@ -103,7 +105,7 @@ ngx_http_gateway_consumers_stop(ngx_http_gateway_consumers_t *consumers)
 
 
 /*
- * "seen" may be half written while another worker has the lease: what looks
+ * The state may be half written while another worker has the lease: what looks
  * like a change then is looked at again under the lease.
  */
 
@@ -124,18 +126,16 @@ ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,
         return;
     }
 
-    if (ngx_file_info(watch->path.data, &fi) == NGX_FILE_ERROR) {
-        ngx_memzero(&fi, sizeof(ngx_file_info_t));
-    }
+    ngx_http_gateway_watch_stat(watch, &fi);
 
-    if (ngx_http_gateway_watch_same(&sh->seen, &fi)
+    if (!ngx_http_gateway_watch_due(&sh->state, &fi)
         || !ngx_http_gateway_lease_take(&sh->lease))
     {
         return;
     }
 
     if (sh->epoch != consumers->epoch
-        || ngx_http_gateway_watch_same(&sh->seen, &fi)
+        || !ngx_http_gateway_watch_due(&sh->state, &fi)
         || !ngx_http_gateway_halves_idle(&sh->halves))
     {
         ngx_http_gateway_lease_release(&sh->lease);
@@ -145,11 +145,8 @@ ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,
     rc = ngx_http_gateway_consumers_open(consumers, log, err);
 
     if (rc != NGX_OK) {
-        sh->seen = fi;
+        ngx_http_gateway_watch_kept(watch, &fi, log, err);
         ngx_http_gateway_lease_release(&sh->lease);
-
-        ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": %s, keeping what was "
-                      "read before", watch->directive, &watch->path, err);
     }
 }
 
@@ -372,32 +369,25 @@ static void
 ngx_http_gateway_consumers_end(ngx_http_gateway_consumers_t *consumers,
     ngx_int_t rc, char *err, ngx_log_t *log)
 {
+    u_char                              note[sizeof(", 4294967295 consumers")];
     gw_consumer_set_t                  *set;
-    ngx_http_gateway_watch_t           *watch;
-    ngx_http_gateway_consumers_shm_t   *sh;
     ngx_http_gateway_consumers_load_t  *load;
 
-    sh = consumers->sh;
     load = consumers->load;
-    watch = &consumers->watch;
 
     switch (rc) {
 
     case NGX_OK:
-        set = ngx_http_gateway_consumers_next(sh);
+        set = ngx_http_gateway_consumers_next(consumers->sh);
+        ngx_sprintf(note, ", %uD consumers%Z", set->count[GW_CONSUMER_ID]);
 
-        ngx_http_gateway_consumers_swap(consumers, &load->fi);
-
-        ngx_log_error(NGX_LOG_NOTICE, log, 0, "%s \"%V\": has changed and was "
-                      "read, %uD consumers", watch->directive, &watch->path,
-                      set->count[GW_CONSUMER_ID]);
+        ngx_http_gateway_consumers_swap(consumers);
+        ngx_http_gateway_watch_loaded(&consumers->watch, &load->fi, log,
+                                      (char *) note);
         break;
 
     case NGX_ERROR:
-        sh->seen = load->fi;
-
-        ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": %s, keeping what was "
-                      "read before", watch->directive, &watch->path, err);
+        ngx_http_gateway_watch_kept(&consumers->watch, &load->fi, log, err);
         break;
 
     default: /* NGX_BUSY: the next look will find it whole */

@@ -137,7 +137,7 @@ ngx_http_gateway_consumers_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    consumers->watch.interval = NGX_HTTP_GATEWAY_WATCH;
+    consumers->watch.interval = NGX_CONF_UNSET_MSEC;
     consumers->watch.max_size = NGX_HTTP_GATEWAY_CONSUMERS_MAX;
     consumers->watch.directive = "gateway_consumers";
     consumers->watch.look = ngx_http_gateway_consumers_look;
@@ -162,6 +162,9 @@ ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         return NGX_CONF_ERROR;
     }
+
+    consumers->watch.written
+                = ngx_http_gateway_watch_default(&consumers->watch.interval);
 
     if (consumers->zone.size == 0 || consumers->watch.path.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -107,7 +107,7 @@ ngx_http_gateway_consumers_check(ngx_conf_t *cf,
     }
 
     rc = ngx_http_gateway_watch_read(&consumers->watch, cf->temp_pool, &text,
-                                     &consumers->watch.seen, err);
+                                     &consumers->watch.own.seen, err);
 
     if (rc != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s \"%V\": %s in %V:%ui",
@@ -278,7 +278,8 @@ ngx_http_gateway_consumers_copy(ngx_http_gateway_consumers_t *consumers)
     if (idle) {
         ngx_memcpy(ngx_http_gateway_consumers_next(sh), set,
                    (size_t) set->used);
-        ngx_http_gateway_consumers_swap(consumers, &consumers->watch.seen);
+        sh->state = consumers->watch.own;
+        ngx_http_gateway_consumers_swap(consumers);
     }
 
     ngx_http_gateway_lease_release(&sh->lease);
@@ -288,14 +289,12 @@ ngx_http_gateway_consumers_copy(ngx_http_gateway_consumers_t *consumers)
 
 
 void
-ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers,
-    const ngx_file_info_t *fi)
+ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers)
 {
     ngx_http_gateway_consumers_shm_t  *sh;
 
     sh = consumers->sh;
 
-    sh->seen = *fi;
     sh->published = consumers->epoch;
 
     ngx_http_gateway_halves_swap(&sh->halves);

@@ -19,7 +19,7 @@ typedef struct {
     ngx_http_gateway_lease_t        lease;      /* to write to the zone */
     ngx_atomic_t                    epoch;      /* of the configuration */
     ngx_atomic_t                    published;  /* epoch of the set in force */
-    ngx_file_info_t                 seen;       /* by who had the lease */
+    ngx_http_gateway_watch_state_t  state;      /* by who had the lease */
 } ngx_http_gateway_consumers_shm_t;
 
 
@@ -89,12 +89,8 @@ void ngx_http_gateway_consumers_publish(ngx_cycle_t *cycle,
 ngx_uint_t ngx_http_gateway_consumers_copy(
     ngx_http_gateway_consumers_t *consumers);
 
-/*
- * Under the lease, with the other half idle: puts it in force, made of the
- * file "fi".
- */
-void ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers,
-    const ngx_file_info_t *fi);
+/* under the lease, with the other half idle: puts it in force */
+void ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers);
 
 /* frees the set that the master has made */
 void ngx_http_gateway_consumers_unmap(void *data);

@@ -858,25 +858,39 @@ typedef ngx_int_t (*ngx_http_gateway_watch_pt)(ngx_http_gateway_watch_t *watch,
 /*
  * Looks at the path in place of all that: for content that is not loaded by
  * each worker for itself.  Runs in every worker each "interval"; its owner
- * calls it when a worker starts, as soon as the owner is ready.
+ * calls it when a worker starts, as soon as the owner is ready and "state" is
+ * set.
  */
 typedef void (*ngx_http_gateway_watch_look_pt)(ngx_http_gateway_watch_t *watch,
     ngx_log_t *log);
+
+
+/* what is known of a file, in a worker or in shared memory for all of them */
+
+typedef struct {
+    ngx_file_info_t                 seen;       /* all zero: not readable */
+    time_t                          since;      /* of a failure that lasts, */
+    time_t                          logged;     /* and its last line; or 0 */
+} ngx_http_gateway_watch_state_t;
 
 
 struct ngx_http_gateway_watch_s {
     /* set by the owner */
     ngx_str_t                       path;       /* full, NUL-terminated */
     ngx_msec_t                      interval;   /* 0: not watched */
+    ngx_uint_t                      written;    /* unsigned:1; "watch=" is */
     const char                     *directive;
     size_t                          max_size;   /* bytes */
     ngx_http_gateway_place_t        place;
     ngx_http_gateway_watch_pt       load;
     ngx_http_gateway_watch_look_pt  look;       /* instead of "load" */
+    ngx_http_gateway_watch_state_t *state;      /* with "look", in a worker */
     void                           *data;
 
     /* private */
-    ngx_file_info_t                 seen;
+    ngx_http_gateway_watch_state_t  own;        /* of what the master read;
+                                                   without "look", "state" */
+    ngx_uint_t                      closed;     /* unsigned:1; to workers */
     ngx_event_t                     event;
 };
 
@@ -906,6 +920,12 @@ ngx_int_t ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch,
 ngx_int_t ngx_http_gateway_watch_failed(char *err, const char *call);
 
 /*
+ * For a parameter "watch=" that was NGX_CONF_UNSET_MSEC: its default.  Returns
+ * whether it was written.
+ */
+ngx_uint_t ngx_http_gateway_watch_default(ngx_msec_t *interval);
+
+/*
  * Configuration: reads and loads the file now (unless it has a "look") and
  * watches it from then on.  "watch" belongs to the configuration's pool.
  * Returns NGX_CONF_OK, or NGX_CONF_ERROR after an [emerg].
@@ -913,9 +933,32 @@ ngx_int_t ngx_http_gateway_watch_failed(char *err, const char *call);
 char *ngx_http_gateway_watch_add(ngx_conf_t *cf,
     ngx_http_gateway_watch_t *watch);
 
-/* for core's init_module and init_process */
-void ngx_http_gateway_watch_check_user(ngx_cycle_t *cycle,
+/*
+ * For a "look".  Whether to read the file "fi" now: it has changed, or the last
+ * failure was logged an hour ago.
+ */
+void ngx_http_gateway_watch_stat(ngx_http_gateway_watch_t *watch,
+    ngx_file_info_t *fi);
+ngx_uint_t ngx_http_gateway_watch_due(
+    const ngx_http_gateway_watch_state_t *state, const ngx_file_info_t *fi);
+
+/*
+ * For a "look", after it.  The file "fi" was read: "note" ends the line, such
+ * as ", 5 consumers".  Or it was not, for the reason "err".
+ */
+void ngx_http_gateway_watch_loaded(ngx_http_gateway_watch_t *watch,
+    const ngx_file_info_t *fi, ngx_log_t *log, const char *note);
+void ngx_http_gateway_watch_kept(ngx_http_gateway_watch_t *watch,
+    const ngx_file_info_t *fi, ngx_log_t *log, const char *err);
+
+/*
+ * For core's init_conf of a cycle: looks for watched files that workers will
+ * not be allowed to read.  NGX_ERROR after an [emerg].
+ */
+ngx_int_t ngx_http_gateway_watch_check(ngx_cycle_t *cycle,
     ngx_array_t *watches);
+
+/* for core's init_process */
 void ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches);
 
 

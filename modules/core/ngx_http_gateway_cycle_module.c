@@ -1,17 +1,21 @@
 
 /*
  * What concerns the cycle as a whole, with or without http {}: a module of the
- * type NGX_CORE_MODULE.
+ * type NGX_CORE_MODULE, since only those have these two moments.
  *
  * create_conf runs at "load_module", before the rest of the configuration is
  * read.  A reload does not load a new module: the old cycle still uses the old
  * one, and the dynamic linker returns what is loaded under that name.
+ *
+ * init_conf runs when the whole file was read and "user" is known, and before
+ * anything is changed: an error keeps the old cycle.
  */
 
 #include "ngx_http_gateway.h"
 
 
 static void *ngx_http_gateway_cycle_create_conf(ngx_cycle_t *cycle);
+static char *ngx_http_gateway_cycle_init_conf(ngx_cycle_t *cycle, void *conf);
 static void ngx_http_gateway_cycle_file(ngx_cycle_t *cycle,
     ngx_file_info_t *loaded);
 
@@ -19,7 +23,7 @@ static void ngx_http_gateway_cycle_file(ngx_cycle_t *cycle,
 static ngx_core_module_t  ngx_http_gateway_cycle_module_ctx = {
     ngx_string("gateway"),
     ngx_http_gateway_cycle_create_conf,
-    NULL
+    ngx_http_gateway_cycle_init_conf
 };
 
 
@@ -89,4 +93,19 @@ ngx_http_gateway_cycle_file(ngx_cycle_t *cycle, ngx_file_info_t *loaded)
                       "reload does not load the new one, restart nginx or "
                       "upgrade its binary (USR2)", dl.dli_fname);
     }
+}
+
+
+static char *
+ngx_http_gateway_cycle_init_conf(ngx_cycle_t *cycle, void *conf)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gateway_module);
+
+    if (gmcf && ngx_http_gateway_watch_check(cycle, &gmcf->watches) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }

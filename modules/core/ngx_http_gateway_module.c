@@ -642,7 +642,6 @@ ngx_http_gateway_init_module(ngx_cycle_t *cycle)
 
     ngx_http_gateway_header_variables(cycle, gmcf);
     ngx_http_gateway_early_phases(cycle, gmcf);
-    ngx_http_gateway_watch_check_user(cycle, &gmcf->watches);
 
     return NGX_OK;
 }

@@ -9,8 +9,10 @@
  * stat() follows links, so that a link that is pointed elsewhere (as
  * Kubernetes does) counts as a change.
  *
- * A worker runs as "user" and may not be allowed to read what root could.
- * Such a file is not watched, and the master says so.
+ * A worker runs as "user" and may not be allowed to read what root could: the
+ * master reports such a file before the configuration takes effect, and workers
+ * treat it as one that has gone.  A failure is logged when it begins, once an
+ * hour while it lasts, and when it ends.
  */
 
 #include "ngx_http_gateway.h"
@@ -18,10 +20,21 @@
 #include <grp.h>
 
 
+#define NGX_HTTP_GATEWAY_WATCH_AGAIN  3600  /* s, between lines of a failure */
+
+/* "2026/01/31 12:34:56" */
+#define NGX_HTTP_GATEWAY_WATCH_TIME  (sizeof("2026/01/31 12:34:56"))
+
+
 static ngx_int_t ngx_http_gateway_watch_read_fd(ngx_fd_t fd, ngx_pool_t *pool,
     ngx_str_t *content, const ngx_file_info_t *fi, char *err);
-static ngx_uint_t ngx_http_gateway_watch_readable(ngx_cycle_t *cycle,
-    ngx_http_gateway_watch_t *watch);
+static u_char *ngx_http_gateway_watch_time(u_char *buf, time_t t);
+static ngx_uint_t ngx_http_gateway_watch_as_root(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_gateway_watch_probe(ngx_cycle_t *cycle,
+    ngx_array_t *watches);
+static void ngx_http_gateway_watch_open_all(ngx_array_t *watches);
+static ngx_msec_t ngx_http_gateway_watch_delay(
+    const ngx_http_gateway_watch_t *watch);
 static void ngx_http_gateway_watch_handler(ngx_event_t *ev);
 static void ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch,
     ngx_log_t *log);
@@ -49,8 +62,10 @@ ngx_http_gateway_watch_add(ngx_conf_t *cf, ngx_http_gateway_watch_t *watch)
         return NGX_CONF_OK;
     }
 
+    watch->state = &watch->own;
+
     rc = ngx_http_gateway_watch_read(watch, cf->temp_pool, &content,
-                                     &watch->seen, err);
+                                     &watch->own.seen, err);
 
     if (rc == NGX_OK) {
         rc = watch->load(watch, &content, cf->log, err);
@@ -199,35 +214,172 @@ ngx_http_gateway_watch_same(const ngx_file_info_t *a, const ngx_file_info_t *b)
 }
 
 
+ngx_uint_t
+ngx_http_gateway_watch_default(ngx_msec_t *interval)
+{
+    if (*interval != NGX_CONF_UNSET_MSEC) {
+        return 1;
+    }
+
+    *interval = NGX_HTTP_GATEWAY_WATCH;
+
+    return 0;
+}
+
+
+/* all zero: gone, or closed to the process; a file that returns is a change */
+
+void
+ngx_http_gateway_watch_stat(ngx_http_gateway_watch_t *watch,
+    ngx_file_info_t *fi)
+{
+    const char  *path;
+
+    path = (const char *) watch->path.data;
+
+    if (access(path, R_OK) == -1 || ngx_file_info(path, fi) == NGX_FILE_ERROR)
+    {
+        ngx_memzero(fi, sizeof(ngx_file_info_t));
+    }
+}
+
+
+/* an hour in either direction: the clock can be set back */
+
+ngx_uint_t
+ngx_http_gateway_watch_due(const ngx_http_gateway_watch_state_t *state,
+    const ngx_file_info_t *fi)
+{
+    if (!ngx_http_gateway_watch_same(&state->seen, fi)) {
+        return 1;
+    }
+
+    return state->since
+           && ngx_abs(ngx_time() - state->logged)
+              >= NGX_HTTP_GATEWAY_WATCH_AGAIN;
+}
+
+
+void
+ngx_http_gateway_watch_loaded(ngx_http_gateway_watch_t *watch,
+    const ngx_file_info_t *fi, ngx_log_t *log, const char *note)
+{
+    u_char                           since[NGX_HTTP_GATEWAY_WATCH_TIME];
+    ngx_http_gateway_watch_state_t  *state;
+
+    state = watch->state;
+
+    if (state->since) {
+        ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": has changed and was "
+                      "read%s, after a failure since %s", watch->directive,
+                      &watch->path, note,
+                      ngx_http_gateway_watch_time(since, state->since));
+
+    } else {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0, "%s \"%V\": has changed and was "
+                      "read%s", watch->directive, &watch->path, note);
+    }
+
+    state->seen = *fi;
+    state->since = 0;
+}
+
+
+/*
+ * "seen" moves on also when the content is bad: one error for one change, and
+ * then one an hour.
+ */
+
+void
+ngx_http_gateway_watch_kept(ngx_http_gateway_watch_t *watch,
+    const ngx_file_info_t *fi, ngx_log_t *log, const char *err)
+{
+    u_char                           since[NGX_HTTP_GATEWAY_WATCH_TIME];
+    ngx_http_gateway_watch_state_t  *state;
+
+    state = watch->state;
+
+    if (state->since && ngx_http_gateway_watch_same(&state->seen, fi)) {
+        ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": %s, since %s, keeping "
+                      "what was read before", watch->directive, &watch->path,
+                      err, ngx_http_gateway_watch_time(since, state->since));
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": %s, keeping what was "
+                      "read before", watch->directive, &watch->path, err);
+    }
+
+    state->seen = *fi;
+    state->logged = ngx_time();
+
+    if (state->since == 0) {
+        state->since = state->logged;
+    }
+}
+
+
+/* as the error log writes it */
+
+static u_char *
+ngx_http_gateway_watch_time(u_char *buf, time_t t)
+{
+    ngx_tm_t  tm;
+
+    ngx_localtime(t, &tm);
+
+    ngx_sprintf(buf, "%4d/%02d/%02d %02d:%02d:%02d%Z",
+                tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
+
+    return buf;
+}
+
+
 /*
  * In the master, after the configuration: only now "user" is known wherever
  * it stands in the file.  Also under -t.
  */
 
-void
-ngx_http_gateway_watch_check_user(ngx_cycle_t *cycle, ngx_array_t *watches)
+ngx_int_t
+ngx_http_gateway_watch_check(ngx_cycle_t *cycle, ngx_array_t *watches)
 {
+    ngx_int_t                   rc;
     ngx_uint_t                  i;
     ngx_core_conf_t            *ccf;
     ngx_http_gateway_watch_t  **watch;
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
-    if (geteuid() != 0 || ccf->user == 0) {
-        return;
+    if (watches->nelts == 0 || !ngx_http_gateway_watch_as_root(cycle)) {
+        return NGX_OK;
     }
 
+    if (ngx_http_gateway_watch_probe(cycle, watches) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
     watch = watches->elts;
 
     for (i = 0; i < watches->nelts; i++) {
 
-        if (watch[i]->interval == 0
-            || ngx_http_gateway_watch_readable(cycle, watch[i]))
-        {
+        ngx_log_debug3(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                       "gateway watch: \"%V\", user \"%s\", closed:%ui",
+                       &watch[i]->path, ccf->username, watch[i]->closed);
+
+        if (!watch[i]->closed) {
             continue;
         }
 
-        watch[i]->interval = 0;
+        if (watch[i]->written) {
+            rc = NGX_ERROR;
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "%s \"%V\" cannot be re-read by user \"%s\", "
+                          "make it readable or write \"watch=0\" in %V:%ui",
+                          watch[i]->directive, &watch[i]->path, ccf->username,
+                          ngx_http_gateway_place_args(&watch[i]->place));
+            continue;
+        }
 
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                       "%s \"%V\" cannot be re-read by user \"%s\", "
@@ -235,58 +387,71 @@ ngx_http_gateway_watch_check_user(ngx_cycle_t *cycle, ngx_array_t *watches)
                       watch[i]->directive, &watch[i]->path, ccf->username,
                       ngx_http_gateway_place_args(&watch[i]->place));
     }
+
+    return rc;
 }
 
 
 /*
- * Opens the file as a worker would.  The master lends itself the identity
- * for one open(): asking a forked child instead would send SIGCHLD to
- * nginx's own handler.
+ * Whether root reads the configuration and another user will run the workers.
+ * A process without a master stays one, and a master a master, whatever a
+ * reload writes in "master_process"; without one "user" has no effect.
  */
 
 static ngx_uint_t
-ngx_http_gateway_watch_readable(ngx_cycle_t *cycle,
-    ngx_http_gateway_watch_t *watch)
+ngx_http_gateway_watch_as_root(ngx_cycle_t *cycle)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (geteuid() != 0 || ccf->user == 0) {
+        return 0;
+    }
+
+    return ngx_is_init_cycle(cycle->old_cycle)
+           ? (ngx_uint_t) ccf->master
+           : ngx_process == NGX_PROCESS_MASTER;
+}
+
+
+/*
+ * Opens the files as a worker would.  The master lends itself the identity
+ * for it: asking a forked child instead would send SIGCHLD to nginx's own
+ * handler.
+ */
+
+static ngx_int_t
+ngx_http_gateway_watch_probe(ngx_cycle_t *cycle, ngx_array_t *watches)
 {
     int               n;
     gid_t             gid, *groups;
-    ngx_fd_t          fd;
-    ngx_uint_t        readable;
     ngx_core_conf_t  *ccf;
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
     n = getgroups(0, NULL);
     if (n == -1) {
-        return 1;
+        return NGX_OK;
     }
 
     groups = ngx_palloc(cycle->pool, (n + 1) * sizeof(gid_t));
     if (groups == NULL) {
-        return 1;
+        return NGX_ERROR;
     }
 
     n = getgroups(n, groups);
     if (n == -1) {
-        return 1;
+        return NGX_OK;
     }
 
     gid = getegid();
-    readable = 1;
 
     if (initgroups(ccf->username, ccf->group) == 0
         && setegid(ccf->group) == 0
         && seteuid(ccf->user) == 0)
     {
-        fd = ngx_open_file(watch->path.data, NGX_FILE_RDONLY,
-                           NGX_FILE_NONBLOCK, 0);
-
-        if (fd == NGX_INVALID_FILE) {
-            readable = 0;
-
-        } else {
-            (void) ngx_close_file(fd);
-        }
+        ngx_http_gateway_watch_open_all(watches);
     }
 
     if (seteuid(0) == -1 || setegid(gid) == -1 || setgroups(n, groups) == -1) {
@@ -294,7 +459,37 @@ ngx_http_gateway_watch_readable(ngx_cycle_t *cycle,
                       "could not return to the identity of root");
     }
 
-    return readable;
+    return NGX_OK;
+}
+
+
+/* only what permissions forbid: a file that has just gone may return */
+
+static void
+ngx_http_gateway_watch_open_all(ngx_array_t *watches)
+{
+    ngx_fd_t                    fd;
+    ngx_uint_t                  i;
+    ngx_http_gateway_watch_t  **watch;
+
+    watch = watches->elts;
+
+    for (i = 0; i < watches->nelts; i++) {
+
+        if (watch[i]->interval == 0) {
+            continue;
+        }
+
+        fd = ngx_open_file(watch[i]->path.data, NGX_FILE_RDONLY,
+                           NGX_FILE_NONBLOCK, 0);
+
+        if (fd != NGX_INVALID_FILE) {
+            (void) ngx_close_file(fd);
+            continue;
+        }
+
+        watch[i]->closed = (ngx_errno == NGX_EACCES || ngx_errno == NGX_EPERM);
+    }
 }
 
 
@@ -329,8 +524,24 @@ ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches)
         ev->log = cycle->log;
         ev->cancelable = 1;
 
-        ngx_add_timer(ev, watch[i]->interval);
+        ngx_add_timer(ev, ngx_http_gateway_watch_delay(watch[i]));
     }
+}
+
+
+/*
+ * ms.  A failure is logged each hour, also where the file is watched less
+ * often; of a "look" that has not begun yet, none is known.
+ */
+
+static ngx_msec_t
+ngx_http_gateway_watch_delay(const ngx_http_gateway_watch_t *watch)
+{
+    if (watch->state == NULL || watch->state->since) {
+        return ngx_min(watch->interval, NGX_HTTP_GATEWAY_WATCH_AGAIN * 1000);
+    }
+
+    return watch->interval;
 }
 
 
@@ -347,14 +558,11 @@ ngx_http_gateway_watch_handler(ngx_event_t *ev)
 
     ngx_http_gateway_watch_look(watch, ev->log);
 
-    ngx_add_timer(ev, watch->interval);
+    ngx_add_timer(ev, ngx_http_gateway_watch_delay(watch));
 }
 
 
-/*
- * All workers see the same change; only the first one speaks of it.  "seen"
- * moves on also when the content is bad: one error for one change.
- */
+/* all workers see the same change; only the first one logs it */
 
 static void
 ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch, ngx_log_t *log)
@@ -371,18 +579,9 @@ ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch, ngx_log_t *log)
         return;
     }
 
-    if (ngx_file_info(watch->path.data, &fi) == NGX_FILE_ERROR) {
+    ngx_http_gateway_watch_stat(watch, &fi);
 
-        /* all zero: gone; said once, and a file that returns is a change */
-
-        if (watch->seen.st_ino == 0) {
-            return;
-        }
-
-        ngx_memzero(&fi, sizeof(ngx_file_info_t));
-    }
-
-    if (ngx_http_gateway_watch_same(&watch->seen, &fi)) {
+    if (!ngx_http_gateway_watch_due(watch->state, &fi)) {
         return;
     }
 
@@ -401,20 +600,21 @@ ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch, ngx_log_t *log)
 
     rc = ngx_http_gateway_watch_read(watch, pool, &content, &fi, err);
 
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, log, 0,
+                   "gateway watch: \"%V\" was read: %i", &watch->path, rc);
+
+    /* NGX_AGAIN: the next look will find it whole */
+
     if (rc == NGX_OK) {
-        watch->seen = fi;
         rc = watch->load(watch, &content, &quiet, err);
+
+        if (rc == NGX_OK) {
+            ngx_http_gateway_watch_loaded(watch, &fi, &quiet, "");
+        }
     }
 
-    if (rc == NGX_OK) {
-        ngx_log_error(NGX_LOG_NOTICE, &quiet, 0, "%s \"%V\": has changed "
-                      "and was read", watch->directive, &watch->path);
-
-    } else if (rc == NGX_ERROR) {
-        watch->seen = fi;
-
-        ngx_log_error(NGX_LOG_ERR, &quiet, 0, "%s \"%V\": %s, keeping what "
-                      "was read before", watch->directive, &watch->path, err);
+    if (rc == NGX_ERROR) {
+        ngx_http_gateway_watch_kept(watch, &fi, &quiet, err);
     }
 
     if (content.data) {

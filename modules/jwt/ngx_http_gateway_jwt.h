@@ -46,6 +46,7 @@ typedef struct {
     ngx_str_t                           path;
     ngx_uint_t                          format;
     ngx_msec_t                          watch;
+    ngx_uint_t                          written;    /* unsigned:1; "watch=" */
     gw_text_t                           issuer;     /* "": any */
     ngx_uint_t                          listed;     /* unsigned:1; in "uses" */
     ngx_uint_t                          accepted;   /* unsigned:1; its issuer,

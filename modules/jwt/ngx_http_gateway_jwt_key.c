@@ -103,7 +103,7 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_memzero(use, sizeof(ngx_http_gateway_jwt_key_use_t));
 
-    use->watch = 5000;
+    use->watch = NGX_CONF_UNSET_MSEC;
     use->path = value[1];
 
     ngx_http_gateway_place(cf, &use->place);
@@ -117,6 +117,8 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         return NGX_CONF_ERROR;
     }
+
+    use->written = ngx_http_gateway_watch_default(&use->watch);
 
     return use->issuer.len ? ngx_http_gateway_jwt_bind(cf,
                                   (ngx_str_t *) &use->issuer, &use->path)
@@ -194,6 +196,7 @@ ngx_http_gateway_jwt_load_key(ngx_conf_t *cf,
                            use->path.len)
                == 0
             && file->watch.interval == use->watch
+            && file->watch.written == use->written
             && file->format == use->format
             && file->flags == flags)
         {
@@ -224,6 +227,7 @@ ngx_http_gateway_jwt_load_key(ngx_conf_t *cf,
 
     file->watch.path = use->path;
     file->watch.interval = use->watch;
+    file->watch.written = use->written;
     file->watch.directive = "gateway_jwt_key_file";
     file->watch.max_size = NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILE;
     file->watch.place = use->place;

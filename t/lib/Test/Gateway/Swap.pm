@@ -6,8 +6,9 @@ package Test::Gateway::Swap;
 # from and whether it is whole.
 #
 #   version_of(7)               the file, JSON text; more consumers: (7, 30_000)
-#   swap_conf(%part)            a configuration, as http_conf(); watch, zone,
-#                               file and server (its text, "" for the usual)
+#   swap_conf(%part)            a configuration, as http_conf(); watch ("": none
+#                               is written), zone, file and server (its text, ""
+#                               for the usual)
 #   ask($server)                "7", "401", "0", or "torn: ..." for an answer
 #                               that is no whole one
 #   worker_of($server)          pid of the worker that has answered, and ask()
@@ -45,14 +46,15 @@ sub version_of {
 sub swap_conf {
     my (%part) = @_;
 
-    my $watch = $part{watch} // '50ms';
+    my $watch = length($part{watch} // 1) ? 'watch=' . ($part{watch} // '50ms')
+                                          : '';
     my $file = $part{file} // 'consumers.json';
     my $zone = $part{zone} // 'c:1m';
     my $port = $part{port} // die 'a port is wanted';
 
     return http_conf(
         main => $part{main}, workers => $part{workers},
-        http => "gateway_consumers zone=$zone file=$file watch=$watch;\n",
+        http => "gateway_consumers zone=$zone file=$file $watch;\n",
         server => $part{server} // <<"END");
         listen 127.0.0.1:$port reuseport;
         location / {
