@@ -944,7 +944,7 @@ ngx_uint_t ngx_http_gateway_watch_due(
 
 /*
  * For a "look", after it.  The file "fi" was read: "note" ends the line, such
- * as ", 5 consumers".  Or it was not, for the reason "err".
+ * as ", 5 keys".  Or it was not, for the reason "err".
  */
 void ngx_http_gateway_watch_loaded(ngx_http_gateway_watch_t *watch,
     const ngx_file_info_t *fi, ngx_log_t *log, const char *note);

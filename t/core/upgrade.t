@@ -129,6 +129,39 @@ like((errors())[2], line($other), 'under its own name');
 $server->stop;
 
 
+# --- what runs: the old file after a reload, the new one after a binary upgrade
+
+sub runs {
+    my %mapped = map { $_ => 1 }
+                 Test::Gateway::Server::slurp('/proc/' . $server->pid . '/maps')
+                 =~ /(\Q$file\E.*)/g;
+    return CORE::join ' ', map { s/^\Q$file\E/file/r } sort keys %mapped;
+}
+
+{
+    # it executes argv[0]
+    my ($binary) = grep { -x } map { "$_/nginx" } split /:/, $ENV{PATH};
+    local $ENV{TEST_NGINX_BINARY} = $ENV{TEST_NGINX_BINARY} || $binary;
+
+    install($file);
+    start();
+}
+is(runs(), 'file', 'the file runs');
+replace();
+says(1, 'replaced');
+is(runs(), 'file (deleted)', 'a reload goes on with the old one');
+
+my $old = $server->pid;
+$server->signal('USR2');
+ok(wait_until(sub { delete $server->{pid};
+                    ($server->pid // $old) != $old && $server->workers }),
+   'USR2: a new master');
+ok(Test::Gateway::Server::quit($old, 15), 'USR2: and the old one leaves');
+is(runs(), 'file', 'which runs the new one');
+says(1, 'USR2: then');
+$server->stop;
+
+
 # --- behind a link, as a package manager with versions does it
 
 install("$folder/v1.so");

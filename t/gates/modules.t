@@ -66,7 +66,7 @@ my $known = modules('.', 'known');
        join(' ', map { my ($name) = m{/(\w+)\.c$}; $name }
                  grep { -e }
                  map { "modules/core/ngx_http_gateway_${_}module.c" }
-                 '', 'granted_', 'enter_'),
+                 '', 'cycle_', 'granted_', 'enter_'),
        'MODULES= builds core alone');
 }
 
@@ -84,7 +84,7 @@ my $known = modules('.', 'known');
 
 like(" $known ", qr/ certificate .*\bapi_key .*\bjwt .*\blimit .*\baccess /,
      'MODULES can name modules, in the order');
-unlike($known, qr/\b(?:core|jose|consumers|redis|granted|enter)\b/,
+unlike($known, qr/\b(?:core|jose|consumers|redis|cycle|granted|enter)\b/,
        'but not what comes with them');
 is(modules('.', 'folders', 'limit'), 'core limit redis',
    'a folder that another one needs comes with it');
