@@ -562,6 +562,12 @@ ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
         return NGX_CONF_ERROR;
     }
 
+    /* quotes say that the name is meant */
+
+    if (ngx_strlchr(text->data, text->data + text->len, '"') == NULL) {
+        ngx_http_gateway_warn_literal(cf, text, "the name of a claim");
+    }
+
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
 
     name.data = (u_char *) path->steps[0].name;

@@ -120,9 +120,15 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     use->written = ngx_http_gateway_watch_default(&use->watch);
 
-    return use->issuer.len ? ngx_http_gateway_jwt_bind(cf,
-                                  (ngx_str_t *) &use->issuer, &use->path)
-                           : NGX_CONF_OK;
+    if (use->issuer.len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_http_gateway_warn_literal(cf, (ngx_str_t *) &use->issuer,
+                                  "taken literally");
+
+    return ngx_http_gateway_jwt_bind(cf, (ngx_str_t *) &use->issuer,
+                                     &use->path);
 }
 
 

@@ -31,6 +31,8 @@ static char *ngx_http_gateway_jwt_rule_regex(ngx_conf_t *cf,
 static const char *ngx_http_gateway_jwt_arity(ngx_uint_t max);
 static char *ngx_http_gateway_jwt_rule_status(ngx_conf_t *cf,
     ngx_uint_t *status, ngx_uint_t *last);
+static void ngx_http_gateway_jwt_rule_literal(ngx_conf_t *cf,
+    ngx_uint_t last);
 static char *ngx_http_gateway_jwt_rule_values(ngx_conf_t *cf,
     ngx_array_t *values, ngx_uint_t first, ngx_uint_t last);
 
@@ -400,6 +402,8 @@ ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
         return ngx_http_gateway_jwt_rule_regex(cf, rule, &value[3]);
     }
 
+    ngx_http_gateway_jwt_rule_literal(cf, last);
+
     return ngx_http_gateway_jwt_rule_values(cf, &rule->values, 3, last);
 }
 
@@ -573,6 +577,27 @@ ngx_http_gateway_jwt_rule_status(ngx_conf_t *cf, ngx_uint_t *status,
 
     return ngx_http_gateway_params(cf, ngx_http_gateway_jwt_rule_params,
                                    status, *last);
+}
+
+
+/* "$" is a variable here, and "*" itself */
+
+static void
+ngx_http_gateway_jwt_rule_literal(ngx_conf_t *cf, ngx_uint_t last)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = 3; i < last; i++) {
+        if (ngx_strlchr(value[i].data, value[i].data + value[i].len, '*')) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "patterns are not supported by \"%V\" in "
+                               "\"%V\", \"%V\" is taken literally, use "
+                               "\"match\"", &value[2], &value[0], &value[i]);
+        }
+    }
 }
 
 

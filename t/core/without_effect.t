@@ -324,6 +324,13 @@ for my $directive (qw( gateway_jwt_issuer gateway_jwt_audience gateway_jwt_typ )
         for 'https://a', 'a$', '$1', 'a,b';
 }
 
+warned(location("gateway_jwt r; gateway_jwt_key_file keys.json issuer=$_;"),
+       qq(patterns are not supported in "gateway_jwt_key_file", "$_" is taken literally),
+       "issuer=$_") for 'https://*.a', '*';
+warned(location('gateway_jwt r; gateway_jwt_key_file keys.json issuer=https://$host;'),
+       'variables are not supported in "gateway_jwt_key_file", "https://$host" is taken'
+       . ' literally', 'issuer= with a variable');
+
 for my $directive (qw( gateway_jwt_group gateway_jwt_scope )) {
     warned(location("$jwt $directive $_;"),
            qq("$_" in "$directive" is one claim with a comma, claims are separated by)
@@ -331,6 +338,38 @@ for my $directive (qw( gateway_jwt_group gateway_jwt_scope )) {
     accepted(location("$jwt $directive $_;"), "$directive $_")
         for 'a b', q('"https://a/x,y"'), 'a.b';
 }
+
+# of rules, where a variable is one and "match" knows patterns
+
+for my $op (qw( eq ne any all none )) {
+    warned(location("$jwt gateway_jwt_require_claim role $op '$_';"),
+           qq(patterns are not supported by "$op" in "gateway_jwt_require_claim", "$_")
+           . ' is taken literally, use "match"', "$op $_") for 'adm*', '*', '$arg_a*';
+    accepted(location("$jwt gateway_jwt_require_claim role $op '$_';"), "$op $_")
+        for 'admin', '$arg_a', '.+';
+}
+warned(location("$jwt gateway_jwt_require_claim role any a b* c;"),
+       'patterns are not supported by "any" in "gateway_jwt_require_claim", "b*" is taken'
+       . ' literally, use "match"', 'one value of three');
+accepted(location("$jwt gateway_jwt_require_claim role $_;"), "role $_")
+    for q(match '^a*$'), 'exists', 'absent';
+accepted(location("$jwt gateway_jwt_require_claim role eq a error=403;"), 'error=');
+
+# names of claims
+
+for my $directive (qw( gateway_jwt_group gateway_jwt_scope gateway_jwt_consumer )) {
+    warned(location("$jwt $directive '$_';"), qq(patterns are not supported in)
+           . qq( "$directive", "$_" is the name of a claim), "$directive $_")
+        for 'roles.*', '*';
+    warned(location("$jwt $directive '$_';"), qq(variables are not supported in)
+           . qq( "$directive", "$_" is the name of a claim), "$directive $_")
+        for 'a.$b', 'a${b}';
+    accepted(location("$jwt $directive '$_';"), "$directive $_")
+        for 'roles', 'a.b[0]', '"roles.*"', '"a$b"', 'https://e.com/a$';
+}
+warned(location("$jwt gateway_jwt_require_claim roles.* eq a;"), 'patterns are not'
+       . ' supported in "gateway_jwt_require_claim", "roles.*" is the name of a claim',
+       'the claim of a rule');
 
 
 # --- keys that no token can use
