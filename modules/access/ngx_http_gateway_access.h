@@ -34,6 +34,9 @@ typedef struct {
     size_t                          field;      /* of the identity, ngx_str_t */
     char                            separator;  /* of the field's names */
     gw_reason_e                     reason;     /* of a refusal */
+    ngx_http_gateway_name_e         names;      /* of a file of consumers */
+    ngx_uint_t                      others;     /* USE_: who else has them */
+    ngx_uint_t                      allows;     /* unsigned:1 */
 } ngx_http_gateway_access_kind_t;
 
 extern const ngx_http_gateway_access_kind_t
@@ -58,7 +61,19 @@ typedef struct {
 } ngx_http_gateway_access_header_t;
 
 
+/* a rule that allows, and where it is written */
+
 typedef struct {
+    ngx_uint_t                      kind;
+    ngx_array_t                     names;      /* gw_text_t */
+    ngx_http_gateway_place_t        place;
+    ngx_http_gateway_loc_conf_t    *block;
+    ngx_http_core_loc_conf_t       *location;   /* of the block */
+} ngx_http_gateway_access_written_t;
+
+
+typedef struct {
+    ngx_array_t                     written;    /* written_t */
     ngx_uint_t                      used;       /* unsigned:1 */
 } ngx_http_gateway_access_main_conf_t;
 
@@ -115,6 +130,13 @@ ngx_uint_t ngx_http_gateway_access_listed(const ngx_array_t *names,
 /* the setter of all four directives; cmd->offset is the kind */
 char *ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+
+/*
+ * In postconfiguration: warns of rules that no consumer of the file can meet,
+ * where nothing else names scopes, groups or consumers.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_access_check_names(ngx_conf_t *cf);
 
 
 /*

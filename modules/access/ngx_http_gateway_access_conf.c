@@ -8,6 +8,8 @@
 
 
 static char *ngx_http_gateway_access_setting(ngx_conf_t *cf, ngx_uint_t kind);
+static char *ngx_http_gateway_access_write(ngx_conf_t *cf, ngx_uint_t kind,
+    const ngx_http_gateway_access_rule_t *rule);
 static ngx_http_gateway_access_rule_t *ngx_http_gateway_access_add(
     ngx_conf_t *cf, ngx_array_t **rules);
 static char *ngx_http_gateway_access_off(ngx_conf_t *cf,
@@ -66,21 +68,24 @@ const ngx_http_gateway_access_kind_t
       "it must consist of printable ASCII characters other than blanks, "
       "quotes and backslashes",
       offsetof(ngx_http_gateway_identity_t, scopes), ' ',
-      GW_INSUFFICIENT_SCOPE },
+      GW_INSUFFICIENT_SCOPE, NGX_HTTP_GATEWAY_NAME_SCOPE,
+      NGX_HTTP_GATEWAY_USE_CLAIMS, 1 },
 
     { "gateway_require_group", "group",
       "the name of a group",
       ngx_http_gateway_access_valid_group,
       "it must hold no comma and no control character",
       offsetof(ngx_http_gateway_identity_t, groups), ',',
-      GW_GROUP_NOT_ALLOWED },
+      GW_GROUP_NOT_ALLOWED, NGX_HTTP_GATEWAY_NAME_GROUP,
+      NGX_HTTP_GATEWAY_USE_CLAIMED_GROUPS, 1 },
 
     { "gateway_deny_group", "group",
       "the name of a group",
       ngx_http_gateway_access_valid_group,
       "it must hold no comma and no control character",
       offsetof(ngx_http_gateway_identity_t, all_groups), ',',
-      GW_GROUP_DENIED },
+      GW_GROUP_DENIED, NGX_HTTP_GATEWAY_NAME_GROUP,
+      NGX_HTTP_GATEWAY_USE_CLAIMED_GROUPS, 0 },
 
     /* no consumer holds a NUL: it is one name whatever it consists of */
 
@@ -89,7 +94,8 @@ const ngx_http_gateway_access_kind_t
       ngx_http_gateway_access_valid_consumer,
       "it must hold no control character",
       offsetof(ngx_http_gateway_identity_t, consumer), '\0',
-      GW_CONSUMER_NOT_ALLOWED },
+      GW_CONSUMER_NOT_ALLOWED, NGX_HTTP_GATEWAY_NAME_CONSUMER,
+      NGX_HTTP_GATEWAY_USE_CLAIMS, 1 },
 };
 
 
@@ -150,8 +156,88 @@ ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                               ngx_http_gateway_access_module);
     amcf->used = 1;
 
-    return (ngx_http_gateway_refuses(cf) == NGX_OK)
-           ? ngx_http_gateway_access_setting(cf, kind) : NGX_CONF_ERROR;
+    if (ngx_http_gateway_refuses(cf) != NGX_OK
+        || ngx_http_gateway_access_write(cf, kind, rule) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_access_setting(cf, kind);
+}
+
+
+/* a rule that denies a group which nobody has yet does what it is meant to */
+
+static char *
+ngx_http_gateway_access_write(ngx_conf_t *cf, ngx_uint_t kind,
+    const ngx_http_gateway_access_rule_t *rule)
+{
+    ngx_http_gateway_access_written_t    *written;
+    ngx_http_gateway_access_main_conf_t  *amcf;
+
+    if (!ngx_http_gateway_access_kinds[kind].allows) {
+        return NGX_CONF_OK;
+    }
+
+    amcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_access_module);
+
+    written = ngx_array_push(&amcf->written);
+    if (written == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    written->kind = kind;
+    written->names = rule->names;
+    written->place = rule->place;
+    written->block = ngx_http_conf_get_module_loc_conf(cf,
+                                                      ngx_http_gateway_module);
+    written->location = ngx_http_conf_get_module_loc_conf(cf,
+                                                         ngx_http_core_module);
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_access_check_names(ngx_conf_t *cf)
+{
+    ngx_int_t                              rc;
+    ngx_uint_t                             i, uses;
+    ngx_http_gateway_main_conf_t          *gmcf;
+    ngx_http_gateway_access_written_t     *written;
+    const ngx_http_gateway_access_kind_t  *kind;
+    ngx_http_gateway_access_main_conf_t   *amcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+    amcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_access_module);
+    written = amcf->written.elts;
+
+    for (i = 0; gmcf->knows && i < amcf->written.nelts; i++) {
+
+        kind = &ngx_http_gateway_access_kinds[written[i].kind];
+        uses = ngx_http_gateway_uses(written[i].block, written[i].location, 1);
+
+        if (!(uses & NGX_HTTP_GATEWAY_USE_METHOD) || (uses & kind->others)) {
+            continue;
+        }
+
+        rc = gmcf->knows(cf, kind->names, &written[i].names);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"%s\" names no %s that the file of "
+                          "\"gateway_consumers\" has, nobody meets the rule "
+                          "in %V:%ui", kind->directive, kind->noun,
+                          ngx_http_gateway_place_args(&written[i].place));
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -264,7 +264,21 @@ ngx_http_gateway_access_register(ngx_conf_t *cf)
 static void *
 ngx_http_gateway_access_create_main_conf(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_access_main_conf_t));
+    ngx_http_gateway_access_main_conf_t  *amcf;
+
+    amcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_access_main_conf_t));
+    if (amcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&amcf->written, cf->pool, 4,
+                       sizeof(ngx_http_gateway_access_written_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return amcf;
 }
 
 
@@ -335,6 +349,10 @@ ngx_http_gateway_access_init(ngx_conf_t *cf)
 
     if (!amcf->used) {
         return NGX_OK;
+    }
+
+    if (ngx_http_gateway_access_check_names(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);

@@ -98,6 +98,45 @@ gw_consumer_find(const gw_consumer_set_t *set, size_t size,
 }
 
 
+int
+gw_consumer_walk(const gw_consumer_set_t *set, size_t size,
+    gw_consumer_walk_t *walk, gw_consumer_ref_t *ref)
+{
+    uint32_t             at;
+    gw_consumer_entry_t  entry;
+    gw_consumer_index_t  index;
+
+    while (walk->kind < GW_CONSUMER_KINDS
+           && gw_consumer_index(&index, set, size, walk->kind) == 0)
+    {
+        if (walk->at == 0 && walk->bucket > index.mask) {
+            walk->kind++;
+            walk->bucket = 0;
+            continue;
+        }
+
+        if (walk->at == 0) {
+            walk->at = index.buckets[walk->bucket++];
+            continue;
+        }
+
+        at = walk->at;
+
+        if (gw_consumer_load(&index, at, &entry) != 0) {
+            return 0;
+        }
+
+        walk->at = entry.next;
+
+        if (gw_consumer_refer(&index, at, &entry, ref)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 void
 gw_consumer_prefetch(const gw_consumer_set_t *set, size_t size,
     gw_consumer_kind_e kind, const unsigned char *name, size_t len, int entry)

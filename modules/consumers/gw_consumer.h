@@ -163,6 +163,21 @@ int gw_consumer_find(const gw_consumer_set_t *set, size_t size,
     gw_consumer_ref_t *ref);
 
 /*
+ * The entries of all kinds, one after another and in no order: returns 1 with
+ * "ref" filled as above, 0 after the last.  "walk" is zero at first.  For a set
+ * that nobody makes anew meanwhile.
+ */
+
+typedef struct {
+    unsigned  kind;
+    uint32_t  bucket;      /* the next one */
+    uint32_t  at;          /* the next entry of the last one; 0: none */
+} gw_consumer_walk_t;
+
+int gw_consumer_walk(const gw_consumer_set_t *set, size_t size,
+    gw_consumer_walk_t *walk, gw_consumer_ref_t *ref);
+
+/*
  * Asks the memory for what gw_consumer_find() will read, and does not wait
  * for it: a large set is in no cache.  At first for the bucket; called again
  * with "entry", after some other work, for the entry and its consumer.

@@ -9,6 +9,8 @@
  */
 
 #include "ngx_http_gateway_consumers_zone.h"
+#include "ngx_http_gateway_setting.h"
+#include "gw_names.h"
 
 
 #define NGX_HTTP_GATEWAY_CONSUMERS_MIN    (1024 * 1024)
@@ -20,6 +22,10 @@ static char *ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_gateway_consumers_plan(ngx_http_request_t *r,
     const ngx_str_t *id, ngx_str_t *plan);
+static ngx_int_t ngx_http_gateway_consumers_know(ngx_conf_t *cf,
+    ngx_http_gateway_name_e kind, const ngx_array_t *names);
+static ngx_uint_t ngx_http_gateway_consumers_has(const gw_text_t *list,
+    char separator, const ngx_array_t *names);
 static ngx_int_t ngx_http_gateway_consumers_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_consumers_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_consumers_init_process(ngx_cycle_t *cycle);
@@ -28,14 +34,21 @@ static ngx_http_gateway_consumers_t *ngx_http_gateway_consumers_of(
     ngx_cycle_t *cycle);
 
 
+static const ngx_http_gateway_use_t  ngx_http_gateway_consumers_use = {
+    NGX_HTTP_GATEWAY_USE_METHOD, 0,
+    "has no effect, no method of authentication is on", NULL, 0
+};
+
+
 static ngx_command_t  ngx_http_gateway_consumers_commands[] = {
 
     { ngx_string("gateway_consumers"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
-      ngx_http_gateway_consumers,
+      ngx_http_gateway_set_setting,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
-      NULL },
+      ngx_http_gateway_setting(ngx_http_gateway_consumers, NULL,
+                               &ngx_http_gateway_consumers_use, 0) },
 
       ngx_null_command
 };
@@ -202,6 +215,7 @@ ngx_http_gateway_consumers_init(ngx_conf_t *cf)
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     gmcf->consumer = ngx_http_gateway_consumers_plan;
+    gmcf->knows = ngx_http_gateway_consumers_know;
 
     return ngx_http_gateway_consumers_check(cf, consumers);
 }
@@ -225,6 +239,81 @@ ngx_http_gateway_consumers_plan(ngx_http_request_t *r, const ngx_str_t *id,
     }
 
     return rc;
+}
+
+
+/* the same, of the set that the master has made and not yet published */
+
+static ngx_int_t
+ngx_http_gateway_consumers_know(ngx_conf_t *cf, ngx_http_gateway_name_e kind,
+    const ngx_array_t *names)
+{
+    u_char                        *copy;
+    ngx_uint_t                     known;
+    gw_consumer_t                  consumer;
+    gw_consumer_key_t              key;
+    gw_consumer_ref_t              ref;
+    gw_consumer_walk_t             walk;
+    ngx_http_gateway_consumers_t  *consumers;
+
+    consumers = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_gateway_consumers_module);
+
+    /* an empty file is filled later: no name is missing in it */
+
+    if (ngx_http_gateway_consumers_count(cf, GW_CONSUMER_ID) == 0) {
+        return NGX_OK;
+    }
+
+    copy = ngx_alloc(GW_CONSUMER_MAX_SIZE, cf->log);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    known = 0;
+    ngx_memzero(&walk, sizeof(gw_consumer_walk_t));
+
+    /* scopes are those of keys */
+
+    while (!known && gw_consumer_walk(consumers->block, consumers->half,
+                                      &walk, &ref))
+    {
+        gw_consumer_copy(consumers->block, &ref, copy);
+        ngx_memzero(&key, sizeof(gw_consumer_key_t));
+
+        if (gw_consumer_read(copy, &ref, &consumer, &key) != 0) {
+            continue;
+        }
+
+        known = (kind == NGX_HTTP_GATEWAY_NAME_SCOPE)
+                ? ngx_http_gateway_consumers_has(&key.scopes, ' ', names)
+                : (kind == NGX_HTTP_GATEWAY_NAME_GROUP)
+                  ? ngx_http_gateway_consumers_has(&consumer.groups, ',', names)
+                  : ngx_http_gateway_consumers_has(&consumer.id, '\0', names);
+    }
+
+    ngx_free(copy);
+
+    return known ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_consumers_has(const gw_text_t *list, char separator,
+    const ngx_array_t *names)
+{
+    gw_text_t   *name;
+    ngx_uint_t   i;
+
+    name = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+        if (gw_names_has(list, separator, &name[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -62,6 +62,24 @@ typedef ngx_int_t (*ngx_http_gateway_consumer_pt)(ngx_http_request_t *r,
     const ngx_str_t *id, ngx_str_t *plan);
 
 
+/* what a consumer, or an API key of one, has by name */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_NAME_CONSUMER = 0,
+    NGX_HTTP_GATEWAY_NAME_GROUP,
+    NGX_HTTP_GATEWAY_NAME_SCOPE
+} ngx_http_gateway_name_e;
+
+
+/*
+ * In postconfiguration: whether the file of consumers, as it is now, has one of
+ * the names, which are gw_text_t, or has nobody at all: NGX_OK; NGX_DECLINED.
+ * NGX_ERROR: no memory.
+ */
+typedef ngx_int_t (*ngx_http_gateway_knows_pt)(ngx_conf_t *cf,
+    ngx_http_gateway_name_e kind, const ngx_array_t *names);
+
+
 /* an identity variable, as it was registered; private to _early.c */
 
 typedef struct {
@@ -74,6 +92,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
     ngx_http_gateway_consumer_pt    consumer;   /* NULL: nobody knows one */
+    ngx_http_gateway_knows_pt       knows;      /* NULL: there is no file */
 
     ngx_array_t                     methods;    /* method_t, by index */
     ngx_array_t                     log;        /* log_t, by stage */

@@ -128,6 +128,20 @@ ngx_http_gateway_use_off(ngx_conf_t *cf, ngx_uint_t bits)
 }
 
 
+ngx_uint_t
+ngx_http_gateway_uses(const ngx_http_gateway_loc_conf_t *block,
+    const ngx_http_core_loc_conf_t *location, ngx_uint_t carried)
+{
+    if (carried && (location->named || location->internal)) {
+        while (block->outer && block->outer->outer) {
+            block = block->outer;
+        }
+    }
+
+    return block->uses;
+}
+
+
 /* errors first: what follows from one is no news */
 
 ngx_int_t
@@ -192,30 +206,17 @@ ngx_http_gateway_setting_warn(ngx_conf_t *cf,
 }
 
 
-/*
- * Whether nothing uses a setting.  To an internal location any other one of the
- * server may redirect.
- */
+/* whether nothing uses a setting */
 
 static ngx_uint_t
 ngx_http_gateway_setting_idle(const ngx_http_gateway_written_t *written)
 {
     ngx_uint_t                     uses;
-    ngx_http_gateway_loc_conf_t   *block;
     const ngx_http_gateway_use_t  *use;
 
-    block = written->block;
     use = written->setting->use;
-
-    if (use->carried
-        && (written->location->named || written->location->internal))
-    {
-        while (block->outer && block->outer->outer) {
-            block = block->outer;
-        }
-    }
-
-    uses = block->uses;
+    uses = ngx_http_gateway_uses(written->block, written->location,
+                                 use->carried);
 
     return !((uses | written->block->off) & use->bit)
            && (uses & use->given) == use->given;

@@ -21,7 +21,10 @@
 
 #define NGX_HTTP_GATEWAY_USE_METHOD  0x1        /* any method is on */
 #define NGX_HTTP_GATEWAY_USE_GROUPS  0x2        /* and names groups */
-#define NGX_HTTP_GATEWAY_USE_OTHERS  2          /* how many there are */
+#define NGX_HTTP_GATEWAY_USE_CLAIMS  0x4        /* tokens name consumers and
+                                                   scopes, */
+#define NGX_HTTP_GATEWAY_USE_CLAIMED_GROUPS  0x8  /* and groups */
+#define NGX_HTTP_GATEWAY_USE_OTHERS  4          /* how many there are */
 
 
 /* what a setting is for; the texts complete a message about a directive */
@@ -74,6 +77,14 @@ ngx_int_t ngx_http_gateway_use_add(ngx_conf_t *cf,
 
 /* in a merge function: the uses of these bits are on in the block at hand */
 void ngx_http_gateway_use_on(ngx_conf_t *cf, ngx_uint_t bits);
+
+/*
+ * In postconfiguration: the uses that are on in a block, or in an inner one.
+ * With "carried" an internal redirect keeps what they do: to an internal
+ * location any other one of the server may redirect.
+ */
+ngx_uint_t ngx_http_gateway_uses(const ngx_http_gateway_loc_conf_t *block,
+    const ngx_http_core_loc_conf_t *location, ngx_uint_t carried);
 
 /* in a setter: the block at hand says that they are off */
 void ngx_http_gateway_use_off(ngx_conf_t *cf, ngx_uint_t bits);

@@ -916,7 +916,12 @@ ngx_http_gateway_jwt_uses(ngx_conf_t *cf,
     }
 
     ngx_http_gateway_use_on(cf, ngx_http_gateway_jwt_use.bit
-                                |NGX_HTTP_GATEWAY_USE_METHOD);
+                                |NGX_HTTP_GATEWAY_USE_METHOD
+                                |NGX_HTTP_GATEWAY_USE_CLAIMS);
+
+    if (conf->groups->nelts) {
+        ngx_http_gateway_use_on(cf, NGX_HTTP_GATEWAY_USE_CLAIMED_GROUPS);
+    }
 
     if (conf->groups->nelts || ngx_http_gateway_consumers_given(cf)) {
         ngx_http_gateway_use_on(cf, NGX_HTTP_GATEWAY_USE_GROUPS);

@@ -165,6 +165,7 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                     zones;      /* zone_t * */
+    ngx_array_t                     names;      /* ngx_str_t, of all limits */
     ngx_array_t                     checks;     /* loc_conf_t *: see _check() */
     EVP_MD_CTX                     *clean;      /* SHA-256, nothing hashed */
     EVP_MD_CTX                     *work;

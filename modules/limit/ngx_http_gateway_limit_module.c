@@ -212,6 +212,8 @@ ngx_http_gateway_limit_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&lmcf->zones, cf->pool, 4,
                        sizeof(ngx_http_gateway_limit_zone_t *))
         != NGX_OK
+        || ngx_array_init(&lmcf->names, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK
         || ngx_array_init(&lmcf->checks, cf->pool, 4,
                           sizeof(ngx_http_gateway_limit_loc_conf_t *))
            != NGX_OK)

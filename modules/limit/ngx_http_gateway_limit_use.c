@@ -17,6 +17,10 @@ static const char *ngx_http_gateway_limit_cost_check(
     ngx_http_gateway_limit_t *limit);
 static void ngx_http_gateway_limit_cost_warn(ngx_conf_t *cf,
     ngx_http_gateway_limit_t *limit);
+static ngx_int_t ngx_http_gateway_limit_note(ngx_conf_t *cf,
+    const ngx_str_t *name);
+static ngx_uint_t ngx_http_gateway_limit_used(
+    const ngx_http_gateway_limit_main_conf_t *lmcf, const ngx_str_t *zone);
 static char *ngx_http_gateway_limit_resolve(ngx_conf_t *cf,
     ngx_http_gateway_limit_t *limit);
 static const char *ngx_http_gateway_limit_fits(
@@ -69,10 +73,9 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_limit_loc_conf_t *llcf = conf;
 
-    ngx_str_t                           *value;
-    ngx_uint_t                           i;
-    ngx_http_gateway_limit_t            *limit, *others;
-    ngx_http_gateway_limit_main_conf_t  *lmcf;
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
+    ngx_http_gateway_limit_t  *limit, *others;
 
     value = cf->args->elts;
 
@@ -118,11 +121,9 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    lmcf = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_gateway_limit_module);
-    lmcf->used = 1;
-
-    if (ngx_http_gateway_refuses(cf) != NGX_OK) {
+    if (ngx_http_gateway_limit_note(cf, &limit->name) != NGX_OK
+        || ngx_http_gateway_refuses(cf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -141,6 +142,29 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                      ngx_http_gateway_limit_settle)
             == NGX_OK)
            ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* for what is found when all zones have been read */
+
+static ngx_int_t
+ngx_http_gateway_limit_note(ngx_conf_t *cf, const ngx_str_t *name)
+{
+    ngx_str_t                           *noted;
+    ngx_http_gateway_limit_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_limit_module);
+    lmcf->used = 1;
+
+    noted = ngx_array_push(&lmcf->names);
+    if (noted == NULL) {
+        return NGX_ERROR;
+    }
+
+    *noted = *name;
+
+    return NGX_OK;
 }
 
 
@@ -608,6 +632,27 @@ ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
 }
 
 
+/* whether a "gateway_limit" names the zone */
+
+static ngx_uint_t
+ngx_http_gateway_limit_used(const ngx_http_gateway_limit_main_conf_t *lmcf,
+    const ngx_str_t *zone)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = lmcf->names.elts;
+
+    for (i = 0; i < lmcf->names.nelts; i++) {
+        if (ngx_http_gateway_same(&name[i], zone)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_int_t
 ngx_http_gateway_limit_check(ngx_conf_t *cf,
     ngx_http_gateway_limit_main_conf_t *lmcf)
@@ -619,6 +664,13 @@ ngx_http_gateway_limit_check(ngx_conf_t *cf,
     zone = lmcf->zones.elts;
 
     for (i = 0; i < lmcf->zones.nelts; i++) {
+
+        if (!ngx_http_gateway_limit_used(lmcf, &zone[i]->zone.name)) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "zone \"%V\" of \"gateway_limit_zone\" is never "
+                          "used in %V:%ui", &zone[i]->zone.name,
+                          ngx_http_gateway_place_args(&zone[i]->where));
+        }
 
         if (zone[i]->redis_name.len == 0) {
             continue;
@@ -635,6 +687,8 @@ ngx_http_gateway_limit_check(ngx_conf_t *cf,
             return NGX_ERROR;
         }
     }
+
+    ngx_http_gateway_redis_warn_unused(cf);
 
     check = lmcf->checks.elts;
 

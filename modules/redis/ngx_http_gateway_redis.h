@@ -70,11 +70,14 @@ typedef void (*ngx_http_gateway_redis_pt)(void *data,
 
 /*
  * Configuration, once all directives have been read (a directive may name a
- * block that stands behind it): the gateway_redis of a name; NULL: there is
- * none.
+ * block that stands behind it): the gateway_redis of a name, which is then
+ * used; NULL: there is none.
  */
 ngx_http_gateway_redis_t *ngx_http_gateway_redis_find(ngx_conf_t *cf,
     ngx_str_t *name);
+
+/* the same, after the last of them: warns of those that nothing uses */
+void ngx_http_gateway_redis_warn_unused(ngx_conf_t *cf);
 
 /*
  * Configuration: makes a script one of those that connections load; again for

@@ -18,6 +18,8 @@ typedef struct {
 } ngx_http_gateway_redis_main_conf_t;
 
 
+static ngx_http_gateway_redis_t *ngx_http_gateway_redis_named(ngx_conf_t *cf,
+    ngx_str_t *name);
 static void *ngx_http_gateway_redis_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -70,10 +72,8 @@ ngx_module_t  ngx_http_gateway_redis_module = {
 };
 
 
-/* for other modules */
-
-ngx_http_gateway_redis_t *
-ngx_http_gateway_redis_find(ngx_conf_t *cf, ngx_str_t *name)
+static ngx_http_gateway_redis_t *
+ngx_http_gateway_redis_named(ngx_conf_t *cf, ngx_str_t *name)
 {
     ngx_uint_t                           i;
     ngx_http_gateway_redis_t           **redis;
@@ -90,6 +90,46 @@ ngx_http_gateway_redis_find(ngx_conf_t *cf, ngx_str_t *name)
     }
 
     return NULL;
+}
+
+
+/* for other modules */
+
+ngx_http_gateway_redis_t *
+ngx_http_gateway_redis_find(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_http_gateway_redis_t  *redis;
+
+    redis = ngx_http_gateway_redis_named(cf, name);
+
+    if (redis) {
+        redis->used = 1;
+    }
+
+    return redis;
+}
+
+
+void
+ngx_http_gateway_redis_warn_unused(ngx_conf_t *cf)
+{
+    ngx_uint_t                            i;
+    ngx_http_gateway_redis_t            **redis;
+    ngx_http_gateway_redis_main_conf_t   *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_redis_module);
+    redis = rmcf->blocks.elts;
+
+    for (i = 0; i < rmcf->blocks.nelts; i++) {
+        if (!redis[i]->used) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"gateway_redis %V\" is not used by any "
+                          "\"gateway_limit_zone\" in %V:%ui",
+                          &redis[i]->block.name,
+                          ngx_http_gateway_place_args(&redis[i]->block.place));
+        }
+    }
 }
 
 
@@ -202,7 +242,7 @@ ngx_http_gateway_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_gateway_redis_find(cf, &value[1]) != NULL) {
+    if (ngx_http_gateway_redis_named(cf, &value[1]) != NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V %V\" is duplicate",
                            &value[0], &value[1]);
         return NGX_CONF_ERROR;

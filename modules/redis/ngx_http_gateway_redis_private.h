@@ -146,6 +146,7 @@ struct ngx_http_gateway_redis_s {
     ngx_http_gateway_block_t        block;
     ngx_http_gateway_redis_conf_t   conf;
     ngx_http_gateway_redis_node_t   node;
+    ngx_uint_t                      used;       /* unsigned:1 */
 
     ngx_array_t                    *scripts;    /* script_t *, of all */
     ngx_resolver_t                 *resolver;

@@ -36,7 +36,8 @@ accepted(http_conf(http => "$zone gateway_cache_zone zone=y:1m;",
                    server => 'gateway_cache z; location /y { gateway_cache y; }'),
          'two zones');
 accepted(http_conf(http => "$on gateway_limit_zone \$arg_k zone=z:64k rate=1r/s;"
-                           . ' limit_req_zone $arg_k zone=z:64k rate=1r/s;'),
+                           . ' limit_req_zone $arg_k zone=z:64k rate=1r/s;',
+                   server => 'gateway_limit zone=z;'),
          'the names of other zones');
 
 refused(zone('gateway_cache_zone max_object=1k;'),
@@ -394,6 +395,7 @@ accepted(http_conf(http => "gateway_cache_profile api; $zone",
 
 
 my $file = 'gateway_consumers zone=c:1m file=consumers.json;';
+sub file { $_[0] =~ /gateway_api_key|gateway_jwt/ ? $file : '' }
 my $asks = 'gateway_api_key r;';
 my %consumers = ('consumers.json' => '{"consumers":[]}');
 my $nobody = '[warn] "gateway_cache_partition consumer" has no effect, no method'
@@ -410,7 +412,7 @@ for ([ 'without a method', 'location / { }', $nobody ],
 {
     my ($name, $server, @lines) = @$_;
     my ($code, @said) = said(http_conf(
-        http => "$on $file\ngateway_cache_partition consumer;  #!\n",
+        http => "$on ${\ file($server)}\ngateway_cache_partition consumer;  #!\n",
         server => $server), \%consumers);
     is_deeply([ $code, @said ], [ 0, @lines ], "partition consumer, $name");
 }
@@ -427,7 +429,7 @@ for ([ 'without a method', 'location / { }', $nobody ],
 sub chosen {
     my ($value, $server) = @_;
     return said(http_conf(
-        http => "$on $file\ngateway_cache_partition \"$value\";  #!\n",
+        http => "$on ${\ file($server)}\ngateway_cache_partition \"$value\";  #!\n",
         server => $server), \%consumers);
 }
 

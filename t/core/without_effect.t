@@ -217,7 +217,49 @@ for (map({ [ $_, 'gateway_api_key', $api_key, $file ] }
 warned(http('gateway_api_key_pepper pepper;'),
        '"gateway_api_key_pepper" has no effect, there is no "gateway_consumers"',
        'gateway_api_key_pepper');
-accepted(http("$file gateway_api_key_pepper pepper;"), 'gateway_api_key_pepper and a file');
+accepted(http("$file gateway_api_key_pepper pepper;", $api_key),
+         'gateway_api_key_pepper and a file');
+
+
+# --- what is declared by a name and never used
+
+{
+    my $idle = '"gateway_consumers" has no effect, no method of authentication is on';
+
+    warned(http($file, $_), $idle, "consumers, $_")
+        for '', 'gateway_jwt off;', 'gateway_api_key off;',
+            'gateway_jwt off token=$arg_t;';
+    accepted(http($file, $_), "consumers, $_")
+        for $api_key, $jwt,
+            "location / { location /a { limit_except GET { $api_key } } }",
+            "location /a { $jwt gateway_jwt_mode dry_run; }",
+            "location /a { $api_key gateway_api_key_mode optional; }";
+    accepted(http("$file gateway_jwt off;"), 'consumers, and gateway_jwt off beside it');
+
+    my $never = 'zone "z" of "gateway_limit_zone" is never used';
+    my $inner = 'gateway_limit zone=z;';
+
+    warned(http($zone, $_), $never, "gateway_limit_zone, $_")
+        for '', 'gateway_limit off;', 'location /a { gateway_limit off; }',
+            'location = /a { gateway_limit_admin zone=z from=127.0.0.1; }';
+    accepted(http($zone, $_), "gateway_limit_zone, $_")
+        for $inner, "location /a { $inner }", "$inner location / { gateway_limit off; }",
+            "location /a { limit_except GET { $inner } }",
+            "location /a { gateway_limit zone=z dry_run; }";
+    warned(http_conf(http => "gateway_limit_zone \$arg_k zone=y:64k rate=1r/s;\n$zone  #!\n",
+                     server => 'gateway_limit zone=y;'), $never, 'one zone of two');
+
+    my $redis = sub { "gateway_redis $_[0] { server 127.0.0.1:1; }" };
+    my $in_redis = 'gateway_limit_zone $arg_k zone=z:64k rate=1r/s redis=r;';
+    my $unused = '"gateway_redis r" is not used by any "gateway_limit_zone"';
+
+    warned(http($redis->('r')), $unused, 'gateway_redis');
+    warned(http_conf(http => $redis->('s') . "\n" . $redis->('r') . "  #!\n"
+                             . ($in_redis =~ s/redis=r/redis=s/r), server => $inner),
+           $unused, 'one redis of two');
+    accepted(http($redis->('r') . $in_redis, $inner), 'gateway_redis in use');
+    accepted(http($in_redis . $redis->('r'), $inner), 'gateway_redis behind its zone');
+}
 
 
 # --- "return" where a method is inherited
@@ -266,20 +308,23 @@ accepted(http("$file gateway_api_key_pepper pepper;"), 'gateway_api_key_pepper a
 
     warned($server->("$jwt $api_key", 'return 200 a;'), $open->('gateway_api_key'),
            'two methods, one line');
-    accepted($server->('gateway_jwt off token=$arg_t;', 'return 200 a;'),
-             'tokens are only read');
-    accepted($server->('', 'return 200 a;'), 'no method');
+    my $plain = sub { http_conf(server => "$_[0]\nlocation /a { return 200 a; }") };
+    accepted($plain->('gateway_jwt off token=$arg_t;'), 'tokens are only read');
+    accepted($plain->(''), 'no method');
 }
 
 
 # --- a limit that an inner one drops
 
 {
-    my $zones = join ' ', map { "gateway_limit_zone \$arg_k zone=$_:64k rate=1r/s;" }
-                          qw( a b c );
     my ($a, $b, $c) = map { "gateway_limit zone=$_;" } qw( a b c );
-    my $levels = sub { http_conf(http => "$zones ${\ ($_[2] // '')}",
-                                 server => "$_[0]\nlocation / {\n$_[1]  #!\n}") };
+    my $levels = sub {
+        my @used = grep { "@_" =~ /zone=$_\b/ } qw( a b c );
+        my $zones = join ' ', map { "gateway_limit_zone \$arg_k zone=$_:64k rate=1r/s;" }
+                              @used;
+        return http_conf(http => "$zones ${\ ($_[2] // '')}",
+                         server => "$_[0]\nlocation / {\n$_[1]  #!\n}");
+    };
     my ($code, @first) = said($levels->($a, $b));
     my ($outer) = "@first" =~ /inherited from DIR\/nginx\.conf:(\d+)/;
     ok($outer, 'the line of the server');

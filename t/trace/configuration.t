@@ -265,7 +265,8 @@ credential(http_conf(http => "$consumers gateway_api_key a;",
 
 accepted(key_at('gateway_request_id X-API-Key;', $_), "beside $_")
     for 'gateway_api_key a header=X-Key;', 'gateway_api_key a bearer;',
-        'gateway_api_key a query=x-api-key;', 'gateway_api_key off;';
+        'gateway_api_key a query=x-api-key;',
+        'gateway_api_key off; location /a/b { gateway_api_key a bearer; }';
 accepted(http_conf(http => "$consumers server { listen 81;"
                            . ' gateway_api_key a; }',
                    server => 'gateway_request_id X-API-Key;'),

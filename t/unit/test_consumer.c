@@ -808,6 +808,37 @@ test_consumer(void)
 }
 
 
+/* a walk meets each entry once, with its consumer */
+
+static void
+check_walk(const char *what)
+{
+    unsigned            found[GW_CONSUMER_KINDS], wrong;
+    gw_consumer_t       consumer;
+    gw_consumer_ref_t   ref;
+    gw_consumer_key_t   key;
+    gw_consumer_walk_t  walk;
+
+    static uint64_t  copy[GW_CONSUMER_MAX_SIZE / 8];
+
+    memset(found, 0, sizeof(found));
+    memset(&walk, 0, sizeof(walk));
+    wrong = 0;
+
+    while (gw_consumer_walk(set(), sizeof(block), &walk, &ref)) {
+        gw_consumer_copy(set(), &ref, (unsigned char *) copy);
+        wrong += gw_consumer_read((unsigned char *) copy, &ref, &consumer,
+                                  &key) != 0
+                 || consumer.id.len == 0;
+        found[walk.kind]++;
+    }
+
+    is_int(wrong, 0, "walk: %s: all can be read", what);
+    is_int(memcmp(found, set()->count, sizeof(found)), 0,
+           "walk: %s: entries of all kinds", what);
+}
+
+
 static void
 test_example(void)
 {
@@ -822,6 +853,7 @@ test_example(void)
         is_int(set()->count[i], counts[i], "entries of kind %u", i);
     }
 
+    check_walk("the example");
     test_key();
     test_consumer();
 }
@@ -864,6 +896,7 @@ test_property(void)
 
     is_int(build(text), GW_CONSUMER_DONE, "%u consumers", NAMES);
     free(text);
+    check_walk("many consumers");
 
     wrong = 0;
     found = 0;
