@@ -243,6 +243,7 @@ typedef struct {
 
 
 typedef struct ngx_http_gateway_hidden_s  ngx_http_gateway_hidden_t;
+typedef struct ngx_http_gateway_lines_s  ngx_http_gateway_lines_t;
 
 
 typedef struct {
@@ -257,6 +258,8 @@ typedef struct {
     /* at most one of each module that refuses, void when another grants */
     ngx_http_gateway_refusal_t     *refusals;
     ngx_str_t                       problem;    /* the body to send; "": sent */
+    ngx_http_gateway_lines_t       *lines;      /* of the error log, kept;
+                                                   NULL: none ever */
 
     ngx_http_gateway_hidden_t      *hidden;
     ngx_uint_t                      hid;        /* bits: methods that have
@@ -464,6 +467,31 @@ ngx_int_t ngx_http_gateway_challenge(ngx_pool_t *pool, ngx_str_t *challenge,
     const char *scheme, ngx_keyval_t *params, ngx_uint_t n);
 
 ngx_int_t ngx_http_gateway_error_init(ngx_conf_t *cf);
+
+
+/*
+ * ngx_http_gateway_line.c: the lines of the error log about refused credentials
+ */
+
+/* whether one method that grants is enough at the location at hand */
+#define ngx_http_gateway_satisfy_any(r)                                       \
+    (((ngx_http_core_loc_conf_t *)                                            \
+      ngx_http_get_module_loc_conf(r, ngx_http_core_module))->satisfy         \
+     == NGX_HTTP_SATISFY_ANY)
+
+/*
+ * The client's fault, at info: once, and nothing that the log may not show.
+ * Written at once, but for "satisfy any", where it is kept.  For the main
+ * request; the id is copied.
+ */
+void ngx_http_gateway_line(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, const ngx_http_gateway_refusal_t *refusal,
+    ngx_uint_t mode, const char *directive, const char *kind,
+    const ngx_str_t *id);
+
+/* writes the lines that were kept; they are void: a method has granted */
+void ngx_http_gateway_lines_write(ngx_http_gateway_lines_t *lines);
+void ngx_http_gateway_lines_drop(ngx_http_gateway_lines_t *lines);
 
 
 /*

@@ -15,7 +15,6 @@
 
 
 #define NGX_HTTP_GATEWAY_PROBLEM_SIZE  512    /* bytes, scopes not counted */
-#define NGX_HTTP_GATEWAY_LOG_ID        128    /* bytes of a credential's id */
 
 
 static ngx_int_t ngx_http_gateway_answer_offer(ngx_http_request_t *r,
@@ -26,9 +25,6 @@ static ngx_http_gateway_refusal_t *ngx_http_gateway_refusal(
     const ngx_http_gateway_refusal_t *verdict);
 static ngx_uint_t ngx_http_gateway_refusal_kept(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
-static void ngx_http_gateway_answer_log(ngx_http_request_t *r,
-    const ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
-    const char *directive, const char *kind, ngx_str_t *id);
 static ngx_int_t ngx_http_gateway_error_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_error_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -82,11 +78,19 @@ ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
 }
 
 
+/*
+ * Under "satisfy any" a refusal that has not ended the request was voided by a
+ * grant, if only by one of nginx's own methods.
+ */
+
 void
 ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr)
 {
+    ngx_uint_t                   granted;
     ngx_http_gateway_refusal_t  *refusal, *next;
+
+    granted = (gr->present && gr->location == r->loc_conf);
 
     for (refusal = gr->refusals; refusal; refusal = next) {
         next = refusal->next;
@@ -98,8 +102,24 @@ ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
                            "gateway granted: refusal with reason \"%s\" is "
                            "void", gw_reason_word(refusal->reason));
 
+            if (!refusal->offered) {
+                granted = 1;
+            }
+
             ngx_http_gateway_refusal_reset(gr, refusal);
         }
+    }
+
+    if (granted && ngx_http_gateway_satisfy_any(r)) {
+        gr->would = GW_OK;
+
+        if (gr->lines) {
+            ngx_http_gateway_lines_drop(gr->lines);
+        }
+    }
+
+    if (gr->lines) {
+        ngx_http_gateway_lines_write(gr->lines);
     }
 }
 
@@ -184,7 +204,7 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
         break;
     }
 
-    ngx_http_gateway_answer_log(r, verdict, mode, directive, kind, id);
+    ngx_http_gateway_line(r, gr, verdict, mode, directive, kind, id);
 
     if (mode == NGX_HTTP_GATEWAY_DRY_RUN) {
         gr->would = verdict->reason;
@@ -269,38 +289,6 @@ ngx_http_gateway_refusal_kept(ngx_http_request_t *r,
     }
 
     return 0;
-}
-
-
-/* the client's fault: at info, once, and nothing that it may not show */
-
-static void
-ngx_http_gateway_answer_log(ngx_http_request_t *r,
-    const ngx_http_gateway_refusal_t *refusal, ngx_uint_t mode,
-    const char *directive, const char *kind, ngx_str_t *id)
-{
-    size_t       i;
-    ngx_str_t    shown;
-    const char  *what;
-
-    shown = *id;
-
-    for (i = 0; i < id->len; i++) {
-        if (id->data[i] < 0x20 || id->data[i] > 0x7e || id->data[i] == '"'
-            || i == NGX_HTTP_GATEWAY_LOG_ID)
-        {
-            ngx_str_set(&shown, "(unprintable)");
-            break;
-        }
-    }
-
-    what = (mode == NGX_HTTP_GATEWAY_DRY_RUN) ? "would be refused"
-                                              : "refused";
-
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "%s: %s with %ui, reason \"%s\", %s \"%V\"", directive,
-                  what, refusal->status, gw_reason_word(refusal->reason),
-                  kind, &shown);
 }
 
 
@@ -398,6 +386,10 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
 
     if (gr == NULL) {
         return ngx_http_next_header_filter(r);
+    }
+
+    if (gr->lines) {
+        ngx_http_gateway_lines_write(gr->lines);
     }
 
     /* another filter may have given up a refusal for another response */

@@ -59,7 +59,7 @@ ngx_http_gateway_granted_handler(ngx_http_request_t *r)
 
     gr = ngx_http_gateway_request(r);
 
-    if (gr != NULL && gr->refusals != NULL) {
+    if (gr != NULL && (gr->refusals != NULL || gr->would != GW_OK)) {
         ngx_http_gateway_refusals_granted(r, gr);
     }
 

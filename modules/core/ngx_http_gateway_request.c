@@ -27,6 +27,12 @@ ngx_http_gateway_request_find(ngx_http_request_t *r)
             gr->hid_at = NULL;
             gr->redirected = 1;
 
+            /* what another location has refused nobody can grant any more */
+
+            if (gr->lines) {
+                ngx_http_gateway_lines_write(gr->lines);
+            }
+
             ngx_http_set_ctx(r, gr, ngx_http_gateway_module);
             return gr;
         }
