@@ -289,6 +289,9 @@ typedef struct {
                                                      which zeroes r->ctx */
     unsigned                        whole:1;    /* the response has its end */
 
+    unsigned                        grpc:1;     /* the response is a refusal
+                                                   of a gRPC call */
+
     unsigned                        transient:1;  /* the identity's texts go
                                                     where it is refused */
 
@@ -495,7 +498,32 @@ void ngx_http_gateway_lines_drop(ngx_http_gateway_lines_t *lines);
 
 
 /*
- * ngx_http_gateway_header.c: lines of the client's request
+ * ngx_http_gateway_grpc.c: refusals of gRPC calls
+ */
+
+/*
+ * Whether the client's request is a call of gRPC or gRPC-Web: a POST with one
+ * of their media types, which "type" receives without parameters.  It is the
+ * client's bytes and has none that a field value may not hold.
+ */
+ngx_uint_t ngx_http_gateway_grpc_call(ngx_http_request_t *r, ngx_str_t *type);
+
+/*
+ * For core's header filter: makes the response at hand, of nginx's own page,
+ * the answer to a call.  It has no body, and the grpc module sends it with 200.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_grpc_refuse(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_refusal_t *refusal, const ngx_str_t *type);
+
+/* another response is about to be sent in the place of that one */
+void ngx_http_gateway_grpc_reset(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr);
+
+
+/*
+ * ngx_http_gateway_header.c: lines of the client's request, and of the response
  */
 
 typedef struct {
@@ -569,6 +597,13 @@ void ngx_http_gateway_header_changed(ngx_http_request_t *r);
 /* for core's init_module: which variables these are */
 void ngx_http_gateway_header_variables(ngx_cycle_t *cycle,
     ngx_http_gateway_main_conf_t *gmcf);
+
+/*
+ * Adds a line to the response; "name" and "value" are kept, not copied.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_header_respond(ngx_http_request_t *r,
+    const ngx_str_t *name, const ngx_str_t *value);
 
 /* bytes that no field value may hold (RFC 9110, 5.5) */
 ngx_uint_t ngx_http_gateway_header_unsafe(ngx_str_t *value);

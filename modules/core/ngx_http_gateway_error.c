@@ -1,7 +1,8 @@
 
 /*
  * Refusals: the challenge (RFC 9110, 11.6.1; RFC 6750, 3) and the problem
- * body (RFC 9457) of a request that a gateway module has refused.
+ * body (RFC 9457) of a request that a gateway module has refused.  A call of
+ * gRPC is answered otherwise: ngx_http_gateway_grpc.c.
  *
  * A handler can only return a status.  Whether that is what the client
  * gets is decided later: "satisfy any" lets another method grant, and
@@ -34,6 +35,8 @@ static ngx_int_t ngx_http_gateway_error_retry_after(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
 static ngx_uint_t ngx_http_gateway_error_sent(ngx_http_request_t *r,
     const ngx_str_t *name);
+static ngx_int_t ngx_http_gateway_error_format(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
 static ngx_int_t ngx_http_gateway_error_problem(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);
 
@@ -395,6 +398,7 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
     /* another filter may have given up a refusal for another response */
 
     ngx_str_null(&gr->problem);
+    ngx_http_gateway_grpc_reset(r, gr);
 
     if (ngx_http_gateway_error_retry_after(r, gr) != NGX_OK) {
         return NGX_ERROR;
@@ -411,7 +415,7 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
     }
 
     if (ngx_http_gateway_error_challenges(r, refusal) != NGX_OK
-        || ngx_http_gateway_error_problem(r, gr, refusal) != NGX_OK)
+        || ngx_http_gateway_error_format(r, gr, refusal) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -429,8 +433,7 @@ static ngx_int_t
 ngx_http_gateway_error_retry_after(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr)
 {
-    u_char                      *p;
-    ngx_table_elt_t             *h;
+    ngx_str_t                    value;
     ngx_http_gateway_refusal_t  *refusal;
 
     static const ngx_str_t  name = ngx_string("Retry-After");
@@ -445,20 +448,14 @@ ngx_http_gateway_error_retry_after(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, GW_TEXT_DECIMAL);
-    h = ngx_list_push(&r->headers_out.headers);
-
-    if (p == NULL || h == NULL) {
+    value.data = ngx_pnalloc(r->pool, GW_TEXT_DECIMAL);
+    if (value.data == NULL) {
         return NGX_ERROR;
     }
 
-    h->hash = 1;
-    ngx_http_gateway_header_single(h);
-    h->key = name;
-    h->value.data = p;
-    h->value.len = gw_text_decimal(p, refusal->retry_after) - p;
+    value.len = gw_text_decimal(value.data, refusal->retry_after) - value.data;
 
-    return NGX_OK;
+    return ngx_http_gateway_header_respond(r, &name, &value);
 }
 
 
@@ -493,7 +490,7 @@ static ngx_int_t
 ngx_http_gateway_error_challenges(ngx_http_request_t *r,
     ngx_http_gateway_refusal_t *refusal)
 {
-    ngx_table_elt_t  *h;
+    static const ngx_str_t  name = ngx_string("WWW-Authenticate");
 
     for ( /* void */ ; refusal; refusal = refusal->next) {
 
@@ -503,25 +500,24 @@ ngx_http_gateway_error_challenges(ngx_http_request_t *r,
             continue;
         }
 
-        h = ngx_list_push(&r->headers_out.headers);
-        if (h == NULL) {
+        if (ngx_http_gateway_header_respond(r, &name, &refusal->challenge)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
-
-        h->hash = 1;
-        ngx_http_gateway_header_single(h);
-        ngx_str_set(&h->key, "WWW-Authenticate");
-        h->value = refusal->challenge;
     }
 
     return NGX_OK;
 }
 
 
+/* nothing is changed where error_page answers */
+
 static ngx_int_t
-ngx_http_gateway_error_problem(ngx_http_request_t *r,
+ngx_http_gateway_error_format(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal)
 {
+    ngx_str_t                     type;
     ngx_http_gateway_loc_conf_t  *glcf;
 
     glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
@@ -530,6 +526,16 @@ ngx_http_gateway_error_problem(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    return ngx_http_gateway_grpc_call(r, &type)
+           ? ngx_http_gateway_grpc_refuse(r, gr, refusal, &type)
+           : ngx_http_gateway_error_problem(r, gr, refusal);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_error_problem(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal)
+{
     gr->problem = refusal->body;
 
     if (gr->problem.len == 0

@@ -1,6 +1,7 @@
 
 /*
- * Lines of the client's request: walking, removing, adding.
+ * Lines of the client's request: walking, removing, adding; and adding one to
+ * the response.
  *
  * Removing means unlinking.  nginx hides a response's line by hash = 0, but
  * every upstream module copies all of headers_in.headers; and elements must
@@ -358,6 +359,26 @@ ngx_http_gateway_header_variables(ngx_cycle_t *cycle,
             }
         }
     }
+}
+
+
+ngx_int_t
+ngx_http_gateway_header_respond(ngx_http_request_t *r,
+    const ngx_str_t *name, const ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_http_gateway_header_single(h);
+    h->key = *name;
+    h->value = *value;
+
+    return NGX_OK;
 }
 
 

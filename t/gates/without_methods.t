@@ -22,10 +22,11 @@ my $said = do {
 is($?, 0, 'MODULES=limit is built, and nginx loads it') or diag($said);
 
 my $made = read_file("$dir/objs/nginx/ngx_http_gateway_module_modules.c");
-is_deeply([ $made =~ /"(ngx_http_gateway_\w+)"/g ],
+my ($names) = $made =~ /^char \*ngx_module_names\[\] = \{(.*?)\}/ms;
+is_deeply([ $names =~ /"(ngx_http_gateway_\w+)"/g ],
           [ map { "ngx_http_gateway_$_" }
                 qw( module redis_module limit_module granted_module
-                    enter_module ) ],
+                    enter_module grpc_module ) ],
           'with core and redis, and no other module');
 
 $ENV{GATEWAY_MODULE} = "$dir/objs/ngx_http_gateway_module.so";

@@ -8,6 +8,21 @@
 #include "tap.h"
 
 
+/* what grpc-message holds without percent-encoding (PROTOCOL-HTTP2.md) */
+
+static int
+is_plain(const char *sentence)
+{
+    for ( /* void */ ; *sentence != '\0'; sentence++) {
+        if (*sentence < 0x20 || *sentence > 0x7e || *sentence == '%') {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 static int
 is_word(const char *word)
 {
@@ -43,6 +58,12 @@ main(void)
 
     is_int(bad, 0, "every reason has a word of its own and a sentence that "
                    "may stand between quotes");
+
+    for (i = GW_OK, bad = 0; i <= GW_FAILED; i++) {
+        bad += !is_plain(gw_reason_sentence(i));
+    }
+
+    is_int(bad, 0, "every sentence may stand in grpc-message as it is");
 
     /* those of limits say nothing about the client */
 

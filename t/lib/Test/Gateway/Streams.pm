@@ -10,8 +10,12 @@ package Test::Gateway::Streams;
 #   $h2->reset($stream, ...);
 #   $h2->close;
 #
+#   my $stream = $h2->begin('POST', '/path', @fields);  # its body is to come
+#   $h2->data($stream, $bytes, $end);
+#
 # status, body and ended are those of the response of a stream, as far as it has come;
-# dead says that the connection has ended.
+# frames are all that has come of it: "HEADERS+", with "+" for END_STREAM, "DATA",
+# "RST_STREAM" and its code.  dead says that the connection has ended.
 
 use v5.28;
 use warnings;
@@ -53,8 +57,22 @@ sub send {
 sub request {
     my ($self, $method, $path, $body, @fields) = @_;
 
+    return $self->start(defined $body ? 4 : 5, $body, $method, $path, @fields);
+}
+
+
+sub begin {
+    my ($self, $method, $path, @fields) = @_;
+
+    return $self->start(4, undef, $method, $path, @fields);
+}
+
+
+sub start {
+    my ($self, $flags, $body, $method, $path, @fields) = @_;
+
     my $stream = $self->{last} += 2;
-    my $bytes = frame(1, defined $body ? 4 : 5, $stream,
+    my $bytes = frame(1, $flags, $stream,
         hpack([ ':method', $method ], [ ':scheme', 'http' ], [ ':path', $path ],
               [ ':authority', 'localhost' ], @fields));
     $bytes .= frame(0, 1, $stream, $body) if defined $body;
@@ -63,9 +81,18 @@ sub request {
 }
 
 
+sub data {
+    my ($self, $stream, $bytes, $end) = @_;
+
+    return $self->send(frame(0, $end ? 1 : 0, $stream, $bytes));
+}
+
+
+
 sub status { $_[0]{status}{$_[1]} }
 sub body   { $_[0]{body}{$_[1]} // '' }
 sub ended  { $_[0]{ended}{$_[1]} }
+sub frames { join ' ', @{ $_[0]{frames}{$_[1]} // [] } }
 sub dead   { $_[0]{dead} }
 
 sub open_window {
@@ -123,6 +150,11 @@ sub take_frame {
     } elsif ($type == 4 && !($flags & 1)) {
         $self->send(frame(4, 1, 0, ''));
     }
+
+    my %name = (0 => 'DATA', 1 => 'HEADERS', 3 => 'RST_STREAM');
+    push @{ $self->{frames}{$stream} },
+         $name{$type} . ($type == 3 ? unpack 'N', $payload : $flags & 1 ? '+' : '')
+        if $name{$type};
 
     $self->{ended}{$stream} = 1 if $type == 3 || $type < 2 && $flags & 1;
     return 1;
