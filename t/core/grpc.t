@@ -63,6 +63,7 @@ END
     location /early { gateway_limit zone=early; $jwt $ok }
     location /closed { gateway_limit zone=down; $ok }
     $statuses
+    location /charset { charset utf-8; charset_types *; $jwt empty_gif; }
     location /off { gateway_error_format off; $jwt empty_gif; }
     location /page { error_page 401 /page; }
     location /paged { $jwt error_page 401 403 /page; empty_gif; }
@@ -174,6 +175,8 @@ is(fields(header('/closed?k=a'), qw( status grpc-status grpc-message )),
     is(fields($is, qw( x-good cache-control expires content-encoding )),
        '-|-|-|-', 'filters for a 200 do not apply');
 }
+
+is(header('/charset')->{'content-type'}, 'application/grpc', 'no charset is added');
 
 is(fields(header('/t', headers => [ @$_ ]), qw( status grpc-status body )),
    '200|16|', "conditions and encodings of the request: @$_")
