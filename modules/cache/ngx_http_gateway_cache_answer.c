@@ -29,9 +29,6 @@ static ngx_uint_t ngx_http_gateway_cache_invalidate_other(
     const gw_cache_target_t *target, const gw_cache_fields_t *fields);
 
 
-const gw_text_t  ngx_http_gateway_cache_date_name = gw_cache_text("Date");
-
-
 ngx_int_t
 ngx_http_gateway_cache_answer(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
@@ -273,28 +270,6 @@ ngx_http_gateway_cache_error(ngx_uint_t status)
     default:
         return 0;
     }
-}
-
-
-ngx_int_t
-ngx_http_gateway_cache_replace(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx)
-{
-    ctx->state = NGX_HTTP_GATEWAY_CACHE_REPLACE;
-
-    r->err_status = 0;
-    ngx_http_clean_header(r);
-
-    if (ngx_http_gateway_cache_respond(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ctx->ttl = (int64_t) gw_cache_reuse_lifetime(&ctx->conf->policy, &ctx->req,
-                                                 &ctx->entry)
-               - ctx->age;
-    ctx->timed = 1;
-
-    return NGX_OK;
 }
 
 

@@ -30,6 +30,9 @@ static ngx_int_t ngx_http_gateway_cache_shorten(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a);
 
 
+const gw_text_t  ngx_http_gateway_cache_date_name = gw_cache_text("Date");
+
+
 ngx_int_t
 ngx_http_gateway_cache_store(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_http_gateway_cache_answer_t *a)

@@ -228,6 +228,28 @@ ngx_http_gateway_cache_respond(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_gateway_cache_replace(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx)
+{
+    ctx->state = NGX_HTTP_GATEWAY_CACHE_REPLACE;
+
+    r->err_status = 0;
+    ngx_http_clean_header(r);
+
+    if (ngx_http_gateway_cache_respond(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->ttl = (int64_t) gw_cache_reuse_lifetime(&ctx->conf->policy, &ctx->req,
+                                                 &ctx->entry)
+               - ctx->age;
+    ctx->timed = 1;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_gateway_cache_age_out(ngx_http_request_t *r, uint32_t seconds)
 {

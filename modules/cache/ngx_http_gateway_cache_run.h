@@ -224,6 +224,10 @@ ngx_int_t ngx_http_gateway_cache_decode(ngx_pool_t *pool,
 ngx_int_t ngx_http_gateway_cache_respond(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 
+/* the same in place of the response at hand; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_cache_replace(ngx_http_request_t *r,
+    ngx_http_gateway_cache_ctx_t *ctx);
+
 /* its body; "*out" is NULL after an error */
 ngx_int_t ngx_http_gateway_cache_body(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_chain_t **out);
@@ -248,10 +252,6 @@ ngx_int_t ngx_http_gateway_cache_not_modified(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_cache_answer(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 
-/* sends the stored response, which is pinned, in place of the one at hand */
-ngx_int_t ngx_http_gateway_cache_replace(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx);
-
 /* bits GW_CACHE_STALE_* of a status that nginx has made; 0: no error */
 unsigned ngx_http_gateway_cache_error(ngx_uint_t status);
 
@@ -263,14 +263,14 @@ gw_cache_action_e ngx_http_gateway_cache_on_error(
 ngx_int_t ngx_http_gateway_cache_tell(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 
-/* "Date" */
-extern const gw_text_t  ngx_http_gateway_cache_date_name;
-
 
 /*
  * ngx_http_gateway_cache_fill.c: answers that are stored.  Those that return a
  * reason return GW_CACHE_R_NONE, or why the answer is not stored.
  */
+
+/* "Date" */
+extern const gw_text_t  ngx_http_gateway_cache_date_name;
 
 /* stores the answer if that is allowed; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_cache_store(ngx_http_request_t *r,
