@@ -174,6 +174,7 @@ for my $kind (qw( jwt consumers )) {
     my $server = start_nginx(port => $port, conf => conf($kind, $closed,
                              ' watch=1h', port => $port, workers => 2));
     $server->allow('cannot be re-read');
+    wait_until(sub { 2 == $server->workers });
     my @workers = sort $server->workers;
     my $header = $kind eq 'jwt' ? "Authorization: Bearer $token{a}"
                                 : 'X-API-Key: ' . api_key('acme');

@@ -89,7 +89,7 @@ like(succeeds('tools/modules known', 'MODULES can name it'),
 
 build('limit example', 'it is built');
 is(built(), join(' ', map { "ngx_http_gateway_${_}module" }
-                      '', qw( redis_ limit_ granted_ enter_ example_
+                      '', qw( cycle_ redis_ limit_ granted_ enter_ example_
                               grpc_ )),
    'with core and limit, at its place in the order');
 
