@@ -72,9 +72,9 @@ typedef enum {
 
 
 /*
- * In postconfiguration: whether the file of consumers, as it is now, has one of
- * the names, which are gw_text_t, or has nobody at all: NGX_OK; NGX_DECLINED.
- * NGX_ERROR: no memory.
+ * In postconfiguration: whether somebody whom the configuration knows has one
+ * of the names, which are gw_text_t, or nobody is known at all: NGX_OK;
+ * NGX_DECLINED.  NGX_ERROR: no memory.
  */
 typedef ngx_int_t (*ngx_http_gateway_knows_pt)(ngx_conf_t *cf,
     ngx_http_gateway_name_e kind, const ngx_array_t *names);
@@ -92,7 +92,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
     ngx_http_gateway_consumer_pt    consumer;   /* NULL: nobody knows one */
-    ngx_http_gateway_knows_pt       knows;      /* NULL: there is no file */
+    ngx_http_gateway_knows_pt       knows;      /* NULL: nobody is known */
 
     ngx_array_t                     methods;    /* method_t, by index */
     ngx_array_t                     log;        /* log_t, by stage */
@@ -103,8 +103,8 @@ typedef struct {
     ngx_uint_t                      uses;       /* of them, that were added */
     ngx_array_t                    *returns;    /* loc_conf_t *; NULL: none */
     ngx_array_t                     prefixes;   /* early_variable_t */
-    ngx_int_t                       access;     /* its first handler; 0: no
-                                                   method is on */
+    ngx_int_t                       judging;    /* first handler of ACCESS; 0:
+                                                   no method is on */
     ngx_uint_t                      blocks;     /* that have a number */
     ngx_atomic_t                   *early;      /* shared, by number: was said;
                                                    NULL: no method is on */
@@ -1153,8 +1153,8 @@ struct ngx_http_gateway_loc_conf_s {
     ngx_uint_t                      requires;   /* methods that are required;
                                                    a rule counts as two */
 
-    ngx_http_gateway_loc_conf_t    *home;       /* the location or server of an
-                                                   "if" or a limit_except, else
+    ngx_http_gateway_loc_conf_t    *home;       /* the location or server that a
+                                                   nameless block is in; else
                                                    itself */
     ngx_uint_t                      number;     /* of a home */
 

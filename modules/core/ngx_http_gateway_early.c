@@ -73,7 +73,7 @@ ngx_http_gateway_early_get(ngx_http_request_t *r,
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
-    if (r->phase_handler < gmcf->access) {
+    if (r->phase_handler < gmcf->judging) {
         ngx_http_gateway_early_read(r, gmcf, &var->name);
     }
 
@@ -96,7 +96,7 @@ ngx_http_gateway_early_get_prefixed(ngx_http_request_t *r,
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
     prefix = gmcf->prefixes.elts;
 
-    if (r->phase_handler < gmcf->access) {
+    if (r->phase_handler < gmcf->judging) {
         ngx_http_gateway_early_read(r, gmcf, name);
     }
 
@@ -259,9 +259,9 @@ ngx_http_gateway_early_phases(ngx_cycle_t *cycle,
     cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
     ph = cmcf->phase_engine.handlers;
 
-    while (ph[gmcf->access].checker
-           && ph[gmcf->access].checker != ngx_http_core_access_phase)
+    while (ph[gmcf->judging].checker
+           && ph[gmcf->judging].checker != ngx_http_core_access_phase)
     {
-        gmcf->access++;
+        gmcf->judging++;
     }
 }

@@ -21,7 +21,7 @@
 
 #define NGX_HTTP_GATEWAY_USE_METHOD  0x1        /* any method is on */
 #define NGX_HTTP_GATEWAY_USE_GROUPS  0x2        /* and names groups */
-#define NGX_HTTP_GATEWAY_USE_CLAIMS  0x4        /* tokens name consumers and
+#define NGX_HTTP_GATEWAY_USE_CLAIMS  0x4        /* tokens say who asks, name
                                                    scopes, */
 #define NGX_HTTP_GATEWAY_USE_CLAIMED_GROUPS  0x8  /* and groups */
 #define NGX_HTTP_GATEWAY_USE_OTHERS  4          /* how many there are */

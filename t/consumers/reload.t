@@ -282,7 +282,7 @@ my $without = <<"END";
     listen 127.0.0.1:$port;
     location / { add_header X-Is "<\$gateway_plan>"; empty_gif; }
 END
-ok($server->reload(conf(server => $without) =~ s/^gateway_consumers.*$//mr),
+ok($server->reload(conf(server => $without) =~ s/^\s*gateway_consumers.*$//mr),
    'gateway_consumers is removed by a reload');
 is(($server->get('/'))[0], 200, 'and nothing else');
 write_set(version_of(30));
