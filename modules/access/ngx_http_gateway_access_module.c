@@ -248,9 +248,10 @@ ngx_http_gateway_access_challenge(ngx_http_request_t *r,
 
     /* schemes are literals, which end with a NUL */
 
-    return ngx_http_gateway_challenge(r->pool, &refusal->challenge,
+    return ngx_http_gateway_challenge(r, &refusal->challenge,
                                       (char *) identity->scheme.data, params,
-                                      sizeof(params) / sizeof(params[0]));
+                                      sizeof(params) / sizeof(params[0]),
+                                      identity->params);
 }
 
 

@@ -301,9 +301,10 @@ ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
         params[2].value.len = ngx_strlen(params[2].value.data);
     }
 
-    return ngx_http_gateway_challenge(r->pool, &refusal->challenge,
+    return ngx_http_gateway_challenge(r, &refusal->challenge,
                                       alcf->bearer ? "Bearer" : "Key", params,
-                                      sizeof(params) / sizeof(params[0]));
+                                      sizeof(params) / sizeof(params[0]),
+                                      NULL);
 }
 
 

@@ -201,6 +201,8 @@ typedef struct {
     ngx_str_t                       credential; /* its id, never itself */
     ngx_str_t                       method;     /* its name; "": anonymous */
     ngx_str_t                       scheme;     /* of challenges; "": none */
+    const ngx_array_t              *params;     /* more of them, auth_param_t;
+                                                   NULL: none */
     ngx_str_t                       scopes;     /* joined by single spaces */
     ngx_str_t                       groups;     /* joined by commas */
     ngx_str_t                       all_groups; /* of the sum: to deny by */
@@ -461,13 +463,25 @@ ngx_uint_t ngx_http_gateway_asked(ngx_http_request_t *r);
  */
 void ngx_http_gateway_refusals_meant(ngx_http_gateway_request_t *gr);
 
+/* a parameter of challenges that the configuration adds */
+
+typedef struct {
+    ngx_str_t                       name;       /* a token */
+    ngx_http_complex_value_t       *value;
+} ngx_http_gateway_auth_param_t;
+
+/* of a challenge at most, the module's own and those */
+#define NGX_HTTP_GATEWAY_AUTH_PARAMS  20
+
 /*
  * Makes scheme realm="..." [, error="..."] and so on (RFC 9110, 11.6.1):
- * "params" holds n names and values, empty values are left out, values are
- * quoted, control characters in them dropped.
+ * "params" holds n names and values, "more" auth_param_t, or it is NULL; empty
+ * values are left out, values are quoted, control characters in them dropped.
+ * NGX_ERROR: no memory.
  */
-ngx_int_t ngx_http_gateway_challenge(ngx_pool_t *pool, ngx_str_t *challenge,
-    const char *scheme, ngx_keyval_t *params, ngx_uint_t n);
+ngx_int_t ngx_http_gateway_challenge(ngx_http_request_t *r,
+    ngx_str_t *challenge, const char *scheme, ngx_keyval_t *params,
+    ngx_uint_t n, const ngx_array_t *more);
 
 ngx_int_t ngx_http_gateway_error_init(ngx_conf_t *cf);
 

@@ -6,8 +6,9 @@
  *
  * A handler can only return a status.  Whether that is what the client
  * gets is decided later: "satisfy any" lets another method grant, and
- * error_page may answer instead.  So both are added by a filter, at the top
- * of the chain, to the response that has the status of the refusal; the body
+ * error_page may answer instead.  So both are added by filters to the response
+ * that has the status of the refusal: the challenge by core's challenge module,
+ * the body by the one at hand, at the top of the chain.  The body
  * takes the place of nginx's own page only, which is the one response that
  * is made without leaving the location that refused.
  */
@@ -29,8 +30,6 @@ static ngx_uint_t ngx_http_gateway_refusal_kept(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_error_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_error_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static ngx_int_t ngx_http_gateway_error_challenges(ngx_http_request_t *r,
-    ngx_http_gateway_refusal_t *refusal);
 static ngx_int_t ngx_http_gateway_error_retry_after(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
 static ngx_uint_t ngx_http_gateway_error_sent(ngx_http_request_t *r,
@@ -320,45 +319,61 @@ ngx_http_gateway_quote(u_char *p, ngx_str_t *value)
 
 
 ngx_int_t
-ngx_http_gateway_challenge(ngx_pool_t *pool, ngx_str_t *challenge,
-    const char *scheme, ngx_keyval_t *params, ngx_uint_t n)
+ngx_http_gateway_challenge(ngx_http_request_t *r, ngx_str_t *challenge,
+    const char *scheme, ngx_keyval_t *params, ngx_uint_t n,
+    const ngx_array_t *more)
 {
-    u_char      *p;
-    size_t       len;
-    ngx_uint_t   i, first;
+    u_char                         *p;
+    size_t                          len;
+    ngx_uint_t                      i, nmore;
+    ngx_keyval_t                    all[NGX_HTTP_GATEWAY_AUTH_PARAMS];
+    ngx_http_gateway_auth_param_t  *param;
+
+    nmore = more ? more->nelts : 0;
+    param = more ? more->elts : NULL;
+
+    ngx_memcpy(all, params, n * sizeof(ngx_keyval_t));
+
+    for (i = 0; i < nmore; i++) {
+        all[n].key = param[i].name;
+
+        if (ngx_http_complex_value(r, param[i].value, &all[n++].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
 
     len = ngx_strlen(scheme);
 
     for (i = 0; i < n; i++) {
-        len += sizeof(", =\"\"") - 1 + params[i].key.len
-               + 2 * params[i].value.len;
+        len += sizeof(", =\"\"") - 1 + all[i].key.len + 2 * all[i].value.len;
     }
 
-    p = ngx_pnalloc(pool, len);
+    p = ngx_pnalloc(r->pool, len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     challenge->data = p;
     p = ngx_cpymem(p, scheme, ngx_strlen(scheme));
-    first = 1;
+    challenge->len = p - challenge->data;
 
     for (i = 0; i < n; i++) {
 
-        if (params[i].value.len == 0) {
+        if (all[i].value.len == 0) {
             continue;
         }
 
-        if (!first) {
+        if ((size_t) (p - challenge->data) != challenge->len) {
             *p++ = ',';
         }
 
-        first = 0;
         *p++ = ' ';
-        p = ngx_cpymem(p, params[i].key.data, params[i].key.len);
+        p = ngx_cpymem(p, all[i].key.data, all[i].key.len);
         *p++ = '=';
         *p++ = '"';
-        p = ngx_http_gateway_quote(p, &params[i].value);
+        p = ngx_http_gateway_quote(p, &all[i].value);
         *p++ = '"';
     }
 
@@ -414,9 +429,7 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    if (ngx_http_gateway_error_challenges(r, refusal) != NGX_OK
-        || ngx_http_gateway_error_format(r, gr, refusal) != NGX_OK)
-    {
+    if (ngx_http_gateway_error_format(r, gr, refusal) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -481,33 +494,6 @@ ngx_http_gateway_error_sent(ngx_http_request_t *r, const ngx_str_t *name)
     }
 
     return 0;
-}
-
-
-/* RFC 9110, 11.6.1: a 401 may carry several challenges, a line for each */
-
-static ngx_int_t
-ngx_http_gateway_error_challenges(ngx_http_request_t *r,
-    ngx_http_gateway_refusal_t *refusal)
-{
-    static const ngx_str_t  name = ngx_string("WWW-Authenticate");
-
-    for ( /* void */ ; refusal; refusal = refusal->next) {
-
-        if (refusal->status != r->headers_out.status || refusal->offered
-            || refusal->challenge.len == 0)
-        {
-            continue;
-        }
-
-        if (ngx_http_gateway_header_respond(r, &name, &refusal->challenge)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
 }
 
 

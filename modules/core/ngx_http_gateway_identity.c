@@ -291,6 +291,7 @@ ngx_http_gateway_identity_fill(ngx_http_gateway_identity_t *sum,
 
     if (sum->scheme.len == 0) {
         sum->scheme = other->scheme;
+        sum->params = other->params;
     }
 
     if (sum->plan.len == 0) {

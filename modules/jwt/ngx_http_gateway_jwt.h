@@ -116,6 +116,8 @@ typedef struct {
 
     ngx_uint_t                          enable;
     ngx_http_complex_value_t           *realm;
+    ngx_array_t                        *challenge;  /* auth_param_t; of none:
+                                                       off; NULL: as it is */
     ngx_array_t                        *sources;    /* source_t; NULL: bearer */
 
     ngx_array_t                        *keys;       /* key_use_t */
@@ -148,6 +150,15 @@ typedef struct {
     size_t                              max_size;
     size_t                              max_values; /* of a payload */
 } ngx_http_gateway_jwt_loc_conf_t;
+
+
+/* "gateway_jwt_challenge off" */
+#define ngx_http_gateway_jwt_no_challenge(jlcf)                               \
+    ((jlcf)->challenge && (jlcf)->challenge->nelts == 0)
+
+/* ngx_http_gateway_jwt_challenge.c: the setter */
+char *ngx_http_gateway_jwt_set_challenge(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 /* texts that were made of claims for variables */

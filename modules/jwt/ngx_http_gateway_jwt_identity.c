@@ -61,7 +61,11 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     gr->transient = !ctx->token->kept;
 
     ngx_memzero(&identity, sizeof(ngx_http_gateway_identity_t));
-    ngx_str_set(&identity.scheme, "Bearer");
+
+    if (!ngx_http_gateway_jwt_no_challenge(jlcf)) {
+        ngx_str_set(&identity.scheme, "Bearer");
+        identity.params = jlcf->challenge;
+    }
 
     if (ngx_http_gateway_jwt_consumer(r, &identity.consumer, claims, jlcf)
         != NGX_OK

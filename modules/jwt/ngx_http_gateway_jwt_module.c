@@ -283,6 +283,14 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
                                ngx_http_gateway_modes,
                                &ngx_http_gateway_jwt_use, 0) },
 
+    { ngx_string("gateway_jwt_challenge"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_set_setting,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_set_challenge, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
+
     { ngx_string("gateway_jwt_max_size"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
       ngx_http_gateway_set_setting,
@@ -537,6 +545,10 @@ ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
 
     ngx_str_null(challenge);
 
+    if (ngx_http_gateway_jwt_no_challenge(jlcf)) {
+        return NGX_OK;
+    }
+
     if (ngx_http_complex_value(r, jlcf->realm, &params[0].value) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -564,8 +576,9 @@ ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
         }
     }
 
-    return ngx_http_gateway_challenge(r->pool, challenge, "Bearer", params,
-                                      sizeof(params) / sizeof(params[0]));
+    return ngx_http_gateway_challenge(r, challenge, "Bearer", params,
+                                      sizeof(params) / sizeof(params[0]),
+                                      jlcf->challenge);
 }
 
 
@@ -700,6 +713,7 @@ ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     jlcf->realm = NULL;
+     *     jlcf->challenge = NULL;
      *     jlcf->sources = NULL;
      *     jlcf->keys = NULL;
      *     jlcf->bound = 0;
@@ -753,6 +767,7 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_gateway_jwt_merge_array(conf->challenge, prev->challenge);
     ngx_http_gateway_jwt_merge_array(conf->keys, prev->keys);
     ngx_conf_merge_uint_value(conf->key_policy, prev->key_policy, 0);
     ngx_conf_merge_value(conf->verify, prev->verify, 1);

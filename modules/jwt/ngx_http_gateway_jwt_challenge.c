@@ -1,0 +1,180 @@
+
+/*
+ * gateway_jwt_challenge: parameters of Bearer challenges, such as the
+ * resource_metadata of RFC 9728, 5.1.
+ */
+
+#include "ngx_http_gateway_jwt.h"
+
+
+#define NGX_HTTP_GATEWAY_JWT_CHALLENGE  16      /* parameters at most */
+
+
+static char *ngx_http_gateway_jwt_challenge_param(ngx_conf_t *cf,
+    ngx_array_t *params, const ngx_str_t *arg);
+static const char *ngx_http_gateway_jwt_challenge_name(
+    const ngx_array_t *params, const ngx_str_t *name);
+static ngx_uint_t ngx_http_gateway_jwt_token_byte(u_char c);
+
+
+/* the module's own; "scope" is what the request lacks */
+
+static ngx_str_t  ngx_http_gateway_jwt_challenge_own[] = {
+    ngx_string("realm"),
+    ngx_string("error"),
+    ngx_string("error_description"),
+    ngx_string("scope"),
+    ngx_null_string
+};
+
+
+char *
+ngx_http_gateway_jwt_set_challenge(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (jlcf->challenge) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts - 1 > NGX_HTTP_GATEWAY_JWT_CHALLENGE) {
+        return "has more than 16 parameters";
+    }
+
+    jlcf->challenge = ngx_array_create(cf->pool, cf->args->nelts,
+                                       sizeof(ngx_http_gateway_auth_param_t));
+    if (jlcf->challenge == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_http_gateway_jwt_challenge_param(cf, jlcf->challenge,
+                                                 &value[i])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* name=value or, as it is sent, name="value" */
+
+static char *
+ngx_http_gateway_jwt_challenge_param(ngx_conf_t *cf, ngx_array_t *params,
+    const ngx_str_t *arg)
+{
+    u_char                         *p;
+    ngx_str_t                       name, value;
+    const char                     *wrong;
+    ngx_http_gateway_auth_param_t  *param;
+
+    p = ngx_strlchr(arg->data, arg->data + arg->len, '=');
+
+    name.data = arg->data;
+    name.len = p ? (size_t) (p - arg->data) : arg->len;
+    wrong = p ? ngx_http_gateway_jwt_challenge_name(params, &name)
+              : "it must be \"off\" alone or \"name=value\"";
+
+    ngx_str_null(&value);
+
+    if (p) {
+        value.data = p + 1;
+        value.len = arg->data + arg->len - value.data;
+    }
+
+    if (value.len > 1 && value.data[0] == '"'
+        && value.data[value.len - 1] == '"')
+    {
+        value.data++;
+        value.len -= 2;
+    }
+
+    if (wrong == NULL && value.len == 0) {
+        wrong = "its value is empty";
+    }
+
+    if (wrong == NULL && ngx_http_gateway_header_unsafe(&value)) {
+        wrong = "its value has control characters";
+    }
+
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in "
+                           "\"gateway_jwt_challenge\", %s", arg, wrong);
+        return NGX_CONF_ERROR;
+    }
+
+    param = ngx_array_push(params);
+    if (param == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    param->name = name;
+    param->value = ngx_http_gateway_complex_value(cf, &value);
+
+    return param->value ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* what is wrong with the name, or NULL; names are case-insensitive */
+
+static const char *
+ngx_http_gateway_jwt_challenge_name(const ngx_array_t *params,
+    const ngx_str_t *name)
+{
+    size_t                          i;
+    ngx_str_t                      *own;
+    ngx_http_gateway_auth_param_t  *param;
+
+    for (i = 0; i < name->len; i++) {
+        if (!ngx_http_gateway_jwt_token_byte(name->data[i])) {
+            break;
+        }
+    }
+
+    if (name->len == 0 || i < name->len) {
+        return "its name must be a token (RFC 9110, 5.6.2)";
+    }
+
+    for (own = ngx_http_gateway_jwt_challenge_own; own->len; own++) {
+        if (own->len == name->len
+            && ngx_strncasecmp(own->data, name->data, name->len) == 0)
+        {
+            return "the module sets it itself";
+        }
+    }
+
+    param = params->elts;
+
+    for (i = 0; i < params->nelts; i++) {
+        if (param[i].name.len == name->len
+            && ngx_strncasecmp(param[i].name.data, name->data, name->len) == 0)
+        {
+            return "it is duplicate";
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_jwt_token_byte(u_char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
+           || (c >= 'a' && c <= 'z')
+           || (c != '\0' && ngx_strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
