@@ -446,6 +446,17 @@ ngx_int_t ngx_http_gateway_answer(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_problem(ngx_pool_t *pool,
     const ngx_http_gateway_refusal_t *refusal, ngx_str_t *body);
 
+/*
+ * The refusal of the request, also where its error page answers with another
+ * status; of several nginx answers with 401.  NULL: there is none.
+ */
+ngx_http_gateway_refusal_t *ngx_http_gateway_refused(
+    ngx_http_gateway_request_t *gr);
+
+/* the title of a refusal's problem document, NUL-terminated */
+const char *ngx_http_gateway_problem_title(
+    const ngx_http_gateway_refusal_t *refusal);
+
 /* "refusal" was filled and is kept, not copied; returns its status */
 ngx_int_t ngx_http_gateway_refuse(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_refusal_t *refusal);

@@ -556,8 +556,6 @@ ngx_http_gateway_problem(ngx_pool_t *pool,
     size_t       size;
     u_char      *p, *last;
     ngx_str_t    type;
-    ngx_uint_t   i;
-    const char  *title;
 
     size = NGX_HTTP_GATEWAY_PROBLEM_SIZE + refusal->scopes.len
            + refusal->members.len;
@@ -570,24 +568,17 @@ ngx_http_gateway_problem(ngx_pool_t *pool,
     body->data = p;
     last = p + size;
 
-    for (i = 0; ngx_http_gateway_titles[i].status; i++) {
-        if (ngx_http_gateway_titles[i].status == refusal->status) {
-            break;
-        }
-    }
-
     ngx_str_set(&type, "about:blank");
-    title = ngx_http_gateway_titles[i].title;
 
     if (refusal->type.len) {
         type = refusal->type;
-        title = refusal->title;
     }
 
     p = ngx_slprintf(p, last,
                      "{\"type\":\"%V\",\"title\":\"%s\","
                      "\"status\":%ui,\"detail\":\"%s\",\"reason\":\"%s\"",
-                     &type, title, refusal->status,
+                     &type, ngx_http_gateway_problem_title(refusal),
+                     refusal->status,
                      gw_reason_sentence(refusal->shown),
                      gw_reason_word(refusal->shown));
 
@@ -600,6 +591,47 @@ ngx_http_gateway_problem(ngx_pool_t *pool,
     body->len = p - body->data;
 
     return NGX_OK;
+}
+
+
+const char *
+ngx_http_gateway_problem_title(const ngx_http_gateway_refusal_t *refusal)
+{
+    ngx_uint_t  i;
+
+    if (refusal->type.len) {
+        return refusal->title;
+    }
+
+    for (i = 0; ngx_http_gateway_titles[i].status; i++) {
+        if (ngx_http_gateway_titles[i].status == refusal->status) {
+            break;
+        }
+    }
+
+    return ngx_http_gateway_titles[i].title;
+}
+
+
+ngx_http_gateway_refusal_t *
+ngx_http_gateway_refused(ngx_http_gateway_request_t *gr)
+{
+    ngx_http_gateway_refusal_t  *refusal, *refused;
+
+    refused = NULL;
+
+    for (refusal = gr->refusals; refusal; refusal = refusal->next) {
+
+        if (!refusal->offered
+            && (refused == NULL
+                || (refusal->status == NGX_HTTP_UNAUTHORIZED
+                    && refused->status == NGX_HTTP_FORBIDDEN)))
+        {
+            refused = refusal;
+        }
+    }
+
+    return refused;
 }
 
 

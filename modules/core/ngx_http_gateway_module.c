@@ -22,6 +22,8 @@ static ngx_int_t ngx_http_gateway_str_variable(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_reason_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
+static ngx_int_t ngx_http_gateway_problem_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_client_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_metadata_variable(ngx_http_request_t *r,
@@ -104,6 +106,16 @@ ngx_module_t  ngx_http_gateway_module = {
 };
 
 
+/* the members of a problem document that are variables, too */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_PROBLEM_TITLE = 0,
+    NGX_HTTP_GATEWAY_PROBLEM_DETAIL,
+    NGX_HTTP_GATEWAY_PROBLEM_REASON,
+    NGX_HTTP_GATEWAY_PROBLEM_SCOPE
+} ngx_http_gateway_problem_e;
+
+
 static struct {
     ngx_str_t                  name;
     ngx_http_get_variable_pt   get;
@@ -118,6 +130,18 @@ static struct {
 
     { ngx_string("gateway_auth_reason"), ngx_http_gateway_reason_variable,
       0 },
+
+    { ngx_string("gateway_problem_title"), ngx_http_gateway_problem_variable,
+      NGX_HTTP_GATEWAY_PROBLEM_TITLE },
+
+    { ngx_string("gateway_problem_detail"), ngx_http_gateway_problem_variable,
+      NGX_HTTP_GATEWAY_PROBLEM_DETAIL },
+
+    { ngx_string("gateway_problem_reason"), ngx_http_gateway_problem_variable,
+      NGX_HTTP_GATEWAY_PROBLEM_REASON },
+
+    { ngx_string("gateway_problem_scope"), ngx_http_gateway_problem_variable,
+      NGX_HTTP_GATEWAY_PROBLEM_SCOPE },
 
     { ngx_string("gateway_scopes"), ngx_http_gateway_str_variable,
       offsetof(ngx_http_gateway_request_t, identity.scopes) },
@@ -270,6 +294,45 @@ ngx_http_gateway_reason_variable(ngx_http_request_t *r,
     word.len = ngx_strlen(word.data);
 
     ngx_http_gateway_variable_value(v, &word);
+
+    return NGX_OK;
+}
+
+
+/* what the client may know of the refusal, for an error page */
+
+static ngx_int_t
+ngx_http_gateway_problem_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                    s;
+    const char                  *text;
+    ngx_http_gateway_request_t  *gr;
+    ngx_http_gateway_refusal_t  *refusal;
+
+    gr = ngx_http_gateway_request(r);
+    refusal = gr ? ngx_http_gateway_refused(gr) : NULL;
+
+    if (refusal == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (data == NGX_HTTP_GATEWAY_PROBLEM_SCOPE) {
+        ngx_http_gateway_variable_value(v, &refusal->scopes);
+        return NGX_OK;
+    }
+
+    text = (data == NGX_HTTP_GATEWAY_PROBLEM_TITLE)
+           ? ngx_http_gateway_problem_title(refusal)
+           : (data == NGX_HTTP_GATEWAY_PROBLEM_DETAIL)
+             ? gw_reason_sentence(refusal->shown)
+             : gw_reason_word(refusal->shown);
+
+    s.data = (u_char *) text;
+    s.len = ngx_strlen(text);
+
+    ngx_http_gateway_variable_value(v, &s);
 
     return NGX_OK;
 }

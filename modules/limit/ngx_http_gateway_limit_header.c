@@ -512,6 +512,8 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    ngx_http_gateway_limit_problem_type(refusal);
+
     n = 0;
 
     for (i = 0; i < batch->n; i++) {
@@ -528,8 +530,6 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
             }
         }
     }
-
-    ngx_http_gateway_limit_problem_type(refusal);
 
     return ngx_http_gateway_limit_problem_members(r, batch, &refusal->members);
 }
