@@ -52,7 +52,7 @@ ngx_module_t  ngx_http_gateway_challenge_module = {
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
-/* several methods may have the same scheme: ours are compared with others only */
+/* ours are compared with others only: two methods may have one scheme */
 
 static ngx_int_t
 ngx_http_gateway_challenge_filter(ngx_http_request_t *r)
@@ -135,7 +135,7 @@ ngx_http_gateway_challenge_sent(ngx_list_part_t *part,
 }
 
 
-/* a line may hold several challenges, and a scheme in a quoted string is none */
+/* a line may hold several challenges, and none in a quoted string */
 
 static ngx_uint_t
 ngx_http_gateway_challenge_names(const ngx_str_t *value, const u_char *scheme,
