@@ -66,7 +66,7 @@ my $known = modules('.', 'known');
        join(' ', map { my ($name) = m{/(\w+)\.c$}; $name }
                  grep { -e }
                  map { "modules/core/ngx_http_gateway_${_}module.c" }
-                  '', 'cycle_', 'granted_', 'enter_', 'grpc_'),
+                  '', 'cycle_', 'challenge_', 'granted_', 'enter_', 'grpc_'),
        'MODULES= builds core alone');
 }
 
