@@ -250,7 +250,10 @@ gw_sign_merged_header(const gw_args_t *args, const gw_private_t *key,
 {
     void        *iter;
     json_t      *header, *extra, *value;
-    const char  *text, *why, *name;
+    const char  *text, *name;
+    char         why[GW_TOOL_WHY];
+
+    gw_json_error_t  error;
 
     header = gw_sign_header(key, alg, "JWT");
 
@@ -259,9 +262,11 @@ gw_sign_merged_header(const gw_args_t *args, const gw_private_t *key,
         return header;
     }
 
-    extra = gw_json_parse((const unsigned char *) text, strlen(text), &why);
+    extra = gw_json_parse((const unsigned char *) text, strlen(text), &error);
 
     if (extra == NULL) {
+        gw_json_explain(why, sizeof(why), (const unsigned char *) text,
+                        strlen(text), &error, "a JSON object");
         gw_tool_error(0, "--header %s", why);
         json_decref(header);
         return NULL;

@@ -45,7 +45,7 @@ static int gw_verify_judge(const gw_verify_t *verify, const char *token,
     size_t len, unsigned char *buf, gw_verify_accept_pt accept);
 static int gw_verify_claims(const gw_verify_t *verify, const gw_jws_t *jws);
 static int gw_verify_payload(const gw_verify_t *verify, const gw_jws_t *jws);
-static int gw_verify_refuse(gw_reason_e reason);
+static int gw_verify_refuse(gw_reason_e reason, const char *why);
 
 static int gw_verify_setup(gw_verify_t *verify, const gw_args_t *args);
 static void gw_verify_free(gw_verify_t *verify);
@@ -192,24 +192,27 @@ static int
 gw_verify_judge(const gw_verify_t *verify, const char *token, size_t len,
     unsigned char *buf, gw_verify_accept_pt accept)
 {
-    int          rc;
-    gw_jws_t     jws;
-    gw_reason_e  reason;
+    int             rc;
+    gw_jws_t        jws;
+    gw_reason_e     reason;
+    gw_jws_error_t  error;
 
     if (len > verify->max_size) {
-        return gw_verify_refuse(GW_TOO_LARGE);
+        return gw_verify_refuse(GW_TOO_LARGE, "");
     }
 
-    reason = gw_jws_parse(&jws, NULL, (const unsigned char *) token, len, buf);
+    reason = gw_jws_parse(&jws, NULL, (const unsigned char *) token, len, buf,
+                          &error);
     if (reason != GW_OK) {
-        return gw_verify_refuse(reason);
+        return gw_verify_refuse(reason, error.why);
     }
 
     reason = (verify->algorithms & gw_jwa_bit(jws.alg))
              ? gw_jws_verify(&jws, verify->sets, verify->nsets)
              : GW_ALGORITHM_NOT_ALLOWED;
 
-    rc = (reason == GW_OK) ? accept(verify, &jws) : gw_verify_refuse(reason);
+    rc = (reason == GW_OK) ? accept(verify, &jws)
+                           : gw_verify_refuse(reason, "");
 
     gw_jws_release(&jws);
 
@@ -223,21 +226,23 @@ gw_verify_claims(const gw_verify_t *verify, const gw_jws_t *jws)
     int               rc;
     json_t           *claims;
     gw_reason_e       reason;
+    gw_jws_error_t    error;
     gw_json_limit_t   limit;
 
     limit.values = gw_jwt_max_values(verify->max_size);
     limit.names = NULL;
     limit.flat = 0;
 
-    reason = gw_jwt_parse(&claims, jws->payload, jws->payload_len, &limit);
+    reason = gw_jwt_parse(&claims, jws->payload, jws->payload_len, &limit,
+                          &error);
     if (reason != GW_OK) {
-        return gw_verify_refuse(reason);
+        return gw_verify_refuse(reason, error.why);
     }
 
     reason = gw_jwt_check(jws->header, claims, &verify->policy);
 
     rc = (reason == GW_OK) ? gw_tool_print_json(claims)
-                           : gw_verify_refuse(reason);
+                           : gw_verify_refuse(reason, "");
     json_decref(claims);
 
     return rc;
@@ -256,15 +261,15 @@ gw_verify_payload(const gw_verify_t *verify, const gw_jws_t *jws)
 /* a failure of ours says nothing about the token */
 
 static int
-gw_verify_refuse(gw_reason_e reason)
+gw_verify_refuse(gw_reason_e reason, const char *why)
 {
     if (reason == GW_FAILED) {
         return gw_tool_error(GW_EXIT_FILE, "the token cannot be checked: "
                              "OpenSSL failed, or memory ran out");
     }
 
-    fprintf(stderr, "%s: %s\n", gw_reason_word(reason),
-            gw_reason_sentence(reason));
+    fprintf(stderr, "%s: %s%s%s\n", gw_reason_word(reason),
+            gw_reason_sentence(reason), *why ? ": " : "", why);
 
     return GW_EXIT_REFUSED;
 }
@@ -342,7 +347,7 @@ gw_verify_load_keys(gw_verify_t *verify, const gw_args_t *args)
 static gw_jwk_set_t *
 gw_verify_load(const gw_arg_t *arg)
 {
-    char          *text, err[256];
+    char          *text, err[GW_TOOL_WHY];
     size_t         len;
     gw_jwk_set_t  *set;
 

@@ -186,16 +186,20 @@ gw_tool_read_json(const char *path)
     char        *text;
     json_t      *value;
     size_t       len;
-    const char  *why;
+    char         why[GW_TOOL_WHY];
+
+    gw_json_error_t  error;
 
     text = gw_tool_read(path, &len);
     if (text == NULL) {
         return NULL;
     }
 
-    value = gw_json_parse((unsigned char *) text, len, &why);
+    value = gw_json_parse((unsigned char *) text, len, &error);
 
     if (value == NULL) {
+        gw_json_explain(why, sizeof(why), (unsigned char *) text, len, &error,
+                        "a JSON object");
         gw_tool_error(0, "%s: %s", path, why);
     }
 

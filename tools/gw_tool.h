@@ -24,6 +24,7 @@
 
 #define GW_TOOL_MAX_FILE  (8 * 1024 * 1024)    /* a multiple of 1 MB */
 #define GW_TOOL_DATE_SIZE 21                   /* with the NUL */
+#define GW_TOOL_WHY       512                  /* room for an error */
 
 
 typedef enum {

@@ -43,7 +43,8 @@ static const gw_command_t *gw_main_find(const char *noun, const char *verb);
 static int gw_main_is_help(const char *word);
 static int gw_main_wants_help(const gw_command_t *command, int argc,
     char **argv);
-static int gw_main_help(void);
+static int gw_main_is_noun(const char *word);
+static int gw_main_help(const char *noun);
 static int gw_main_command_help(const gw_command_t *command);
 static int gw_main_usage(const gw_command_t *command);
 
@@ -59,7 +60,11 @@ main(int argc, char **argv)
     }
 
     if (argc == 2 && gw_main_is_help(argv[1])) {
-        return gw_main_help();
+        return gw_main_help(NULL);
+    }
+
+    if (argc == 3 && gw_main_is_help(argv[2]) && gw_main_is_noun(argv[1])) {
+        return gw_main_help(argv[1]);
     }
 
     if (argc < 3) {
@@ -278,23 +283,45 @@ gw_main_wants_help(const gw_command_t *command, int argc, char **argv)
 
 
 static int
-gw_main_help(void)
+gw_main_is_noun(const char *word)
 {
     const gw_command_t *const  *command;
 
-    printf("usage: nginx-gateway NOUN VERB [options]\n\n");
+    for (command = gw_commands; *command != NULL; command++) {
+        if (strcmp((*command)->noun, word) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* of one noun, or of all */
+
+static int
+gw_main_help(const char *noun)
+{
+    const gw_command_t *const  *command;
+
+    printf("usage: nginx-gateway %s VERB [options]\n\n", noun ? noun : "NOUN");
 
     for (command = gw_commands; *command != NULL; command++) {
+
+        if (noun != NULL && strcmp((*command)->noun, noun) != 0) {
+            continue;
+        }
+
         printf("  %s %-10s %s\n", (*command)->noun, (*command)->verb,
                (*command)->summary);
     }
 
     printf("\n"
-           "\"nginx-gateway NOUN VERB --help\" says more; --version tells the "
+           "\"nginx-gateway %s VERB --help\" says more; --version tells the "
            "version.\n"
            "A file named \"-\" is standard input.\n"
            "Exit codes: 0 done, 1 the token is refused, 2 wrong usage, "
-           "3 a file or a key\nis at fault.\n");
+           "3 a file or a key\nis at fault.\n", noun ? noun : "NOUN");
 
     return gw_tool_flush();
 }

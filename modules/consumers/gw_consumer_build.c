@@ -5,9 +5,11 @@
  */
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gw_kind.h"
 #include "gw_consumer_build.h"
 #include "gw_consumer_member.h"
 
@@ -34,6 +36,7 @@ static gw_consumer_step_e gw_builder_start(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_scan(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_index(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_open(gw_consumer_builder_t *b);
+static gw_consumer_step_e gw_builder_mistaken(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_consumer(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_close(gw_consumer_builder_t *b);
 static gw_consumer_step_e gw_builder_finish(gw_consumer_builder_t *b);
@@ -113,6 +116,10 @@ gw_builder_start(gw_consumer_builder_t *b)
                                  "which JSON does not allow");
     }
 
+    if (gw_kind((const unsigned char *) b->text, b->len) == GW_KIND_UTF16) {
+        return gw_builder_mistaken(b);
+    }
+
     if (b->len > INT_MAX) {
         return gw_builder_broken(b, "the file is larger than 2 GB");
     }
@@ -182,8 +189,7 @@ gw_builder_open(gw_consumer_builder_t *b)
 
     for (i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
         if (!gw_builder_take(b, tokens[i])) {
-            return gw_builder_broken(b, "the file must begin with "
-                                     "{ \"consumers\": [");
+            return gw_builder_mistaken(b);
         }
     }
 
@@ -194,6 +200,25 @@ gw_builder_open(gw_consumer_builder_t *b)
     b->step = gw_builder_consumer;
 
     return GW_CONSUMER_MORE;
+}
+
+
+/* what the file is that does not begin as it must */
+
+static gw_consumer_step_e
+gw_builder_mistaken(gw_consumer_builder_t *b)
+{
+    char       sentence[GW_CONSUMER_MISTAKE];
+    gw_kind_e  kind;
+
+    kind = gw_kind((const unsigned char *) b->text, b->len);
+
+    (void) snprintf(sentence, sizeof(sentence),
+                    "the file must begin with { \"consumers\": [%s%s",
+                    kind == GW_KIND_OBJECT ? "" : ", it ",
+                    gw_kind_sentence(kind));
+
+    return gw_builder_broken(b, sentence);
 }
 
 
@@ -218,7 +243,10 @@ gw_builder_consumer(gw_consumer_builder_t *b)
     m->consumer++;
 
     if (gw_builder_take(b, ",")) {
-        return GW_CONSUMER_MORE;
+        return (gw_builder_next(b) != ']')
+               ? GW_CONSUMER_MORE
+               : gw_builder_broken(b, "a comma must not precede the closing "
+                                   "bracket of the consumers");
     }
 
     if (!gw_builder_take(b, "]")) {

@@ -108,6 +108,7 @@ typedef struct {
     ngx_uint_t                      blocks;     /* that have a number */
     ngx_atomic_t                   *early;      /* shared, by number: was said;
                                                    NULL: no method is on */
+    ngx_array_t                    *readings;   /* of _unknown.c; NULL: none */
     struct gw_stripes_s            *stripes;    /* in shared memory */
     uint64_t                        stripes_conf;   /* its number there */
     ngx_uint_t                      slots;      /* of the request's record */
@@ -166,6 +167,7 @@ struct ngx_http_gateway_refusal_s {
     ngx_uint_t                      status;
     gw_reason_e                     reason;     /* for variable and log */
     gw_reason_e                     shown;      /* for the client */
+    ngx_str_t                       detail;     /* for the log, printable, or "" */
     ngx_str_t                       challenge;  /* WWW-Authenticate, or "" */
     ngx_str_t                       scopes;     /* that are missing, or "" */
     ngx_str_t                       type;       /* a URI; "": about:blank */
@@ -909,12 +911,29 @@ char *ngx_http_gateway_param_zone(ngx_conf_t *cf,
  */
 ngx_uint_t ngx_http_gateway_zone_name(const ngx_str_t *name);
 
+/*
+ * ngx_http_gateway_unknown.c: keeps the place of a value with variables, so
+ * that postconfiguration can say where one is that nothing defines.  Called by
+ * ngx_http_gateway_complex_value() and ngx_http_gateway_source_variable(); by
+ * others that read variables.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_reads(ngx_conf_t *cf, const ngx_str_t *value);
+
+/* core's postconfiguration; NGX_ERROR after an [emerg] */
+ngx_int_t ngx_http_gateway_unknown_check(ngx_conf_t *cf);
+
 /* a value that may hold variables; NULL after an [emerg] */
 ngx_http_complex_value_t *ngx_http_gateway_complex_value(ngx_conf_t *cf,
     ngx_str_t *value);
 
 /* a directive's setter: as ngx_conf_set_str_slot(), and refuses an empty one */
 char *ngx_http_gateway_set_str_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* the same: as ngx_conf_set_sec_slot() and _size_slot(), and say what they take */
+char *ngx_http_gateway_set_sec_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_set_size_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* a directive's setter: as ngx_conf_set_enum_slot(), and says what it takes */
@@ -959,7 +978,7 @@ typedef struct ngx_http_gateway_watch_s  ngx_http_gateway_watch_t;
 typedef ngx_int_t (*ngx_http_gateway_watch_pt)(ngx_http_gateway_watch_t *watch,
     ngx_str_t *content, ngx_log_t *log, char *err);
 
-#define NGX_HTTP_GATEWAY_WATCH_ERR  256
+#define NGX_HTTP_GATEWAY_WATCH_ERR  512
 
 
 /*

@@ -22,6 +22,7 @@ struct ngx_http_gateway_line_s {
     const char                     *directive;
     const char                     *kind;       /* of the credential */
     ngx_str_t                       id;         /* as it is logged */
+    ngx_str_t                       detail;     /* of the request's pool */
     ngx_uint_t                      status;
     gw_reason_e                     reason;
     ngx_uint_t                      dry_run;    /* unsigned:1 */
@@ -60,6 +61,7 @@ ngx_http_gateway_line(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     line.status = refusal->status;
     line.reason = refusal->reason;
     line.dry_run = (mode == NGX_HTTP_GATEWAY_DRY_RUN);
+    line.detail = refusal->detail;
     line.next = NULL;
 
     ngx_http_gateway_line_id(&line.id, id);
@@ -97,10 +99,11 @@ ngx_http_gateway_line_write(ngx_http_request_t *r,
     const ngx_http_gateway_line_t *line)
 {
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "%s: %s with %ui, reason \"%s\", %s \"%V\"", line->directive,
+                  "%s: %s with %ui, reason \"%s\", %s \"%V\"%s%V",
+                  line->directive,
                   line->dry_run ? "would be refused" : "refused",
                   line->status, gw_reason_word(line->reason), line->kind,
-                  &line->id);
+                  &line->id, line->detail.len ? ", " : "", &line->detail);
 }
 
 

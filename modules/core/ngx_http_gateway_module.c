@@ -747,6 +747,10 @@ ngx_http_gateway_init(ngx_conf_t *cf)
 
     ngx_http_gateway_returns_check(cf);
 
+    if (ngx_http_gateway_unknown_check(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_http_gateway_settings_check(cf) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -373,6 +373,64 @@ ngx_http_gateway_set_str_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_gateway_set_sec_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    time_t     *field, sec;
+    ngx_str_t  *value;
+
+    field = (time_t *) ((char *) conf + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    sec = value[1].len ? ngx_parse_time(&value[1], 1) : (time_t) NGX_ERROR;
+
+    if (sec == (time_t) NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\", it must be a time "
+                           "such as 10s, 5m or 1d", &value[1], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    *field = sec;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_set_size_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    size_t     *field;
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    field = (size_t *) ((char *) conf + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    size = ngx_parse_size(&value[1]);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\", it must be a size "
+                           "such as 512, 16k or 1m", &value[1], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    *field = (size_t) size;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_gateway_set_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t   *value;
@@ -501,7 +559,7 @@ ngx_http_gateway_complex_value(ngx_conf_t *cf, ngx_str_t *value)
     ngx_http_compile_complex_value_t   ccv;
 
     cv = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (cv == NULL) {
+    if (cv == NULL || ngx_http_gateway_reads(cf, value) != NGX_OK) {
         return NULL;
     }
 

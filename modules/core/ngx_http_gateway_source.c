@@ -117,8 +117,8 @@ static ngx_str_t  ngx_http_gateway_empty_line = ngx_null_string;
 
 
 static char *
-ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_gateway_source_t *source)
+ngx_http_gateway_source_variable(ngx_conf_t *cf, const ngx_str_t *parameter,
+    ngx_str_t *value, ngx_http_gateway_source_t *source)
 {
     size_t      len;
     ngx_str_t   name;
@@ -132,13 +132,15 @@ ngx_http_gateway_source_variable(ngx_conf_t *cf, ngx_str_t *value,
         || ngx_strlchr(name.data, name.data + name.len, '{'))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in \"token=\", it must be "
-                           "one variable such as $cookie_token", value);
+                           "invalid value \"%V\" in \"%V\", it must be one "
+                           "variable such as $cookie_token", value, parameter);
         return NGX_CONF_ERROR;
     }
 
     source->index = ngx_http_get_variable_index(cf, &name);
-    if (source->index == NGX_ERROR) {
+    if (source->index == NGX_ERROR
+        || ngx_http_gateway_reads(cf, value) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -233,7 +235,9 @@ ngx_http_gateway_param_source(ngx_conf_t *cf,
     ngx_uint_t                  i;
     ngx_http_gateway_source_t   added, *source;
 
-    if (ngx_http_gateway_source_variable(cf, value, &added) != NGX_CONF_OK) {
+    if (ngx_http_gateway_source_variable(cf, &param->name, value, &added)
+        != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

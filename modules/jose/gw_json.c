@@ -12,6 +12,7 @@
  */
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +26,14 @@
 
 typedef struct {
     const unsigned char    *p;
+    const unsigned char    *start;
     const unsigned char    *end;
-    const char             *why;
+    gw_json_error_t        *error;    /* NULL: nobody asks */
+    unsigned                failed;
     unsigned                depth;
 
     size_t                  values;   /* that may follow */
+    size_t                  limit;    /* of them */
     const gw_json_names_t  *names;    /* to build at the top; NULL: all */
     unsigned                flat;     /* scalars only there */
     unsigned                skip;     /* nothing is built here */
@@ -57,23 +61,27 @@ static int gw_json_set(gw_json_reader_t *r, json_t *object,
     const gw_text_t *name, json_t *value);
 static unsigned gw_json_unread(gw_json_reader_t *r, const gw_text_t *name);
 static json_t *gw_json_fail(gw_json_reader_t *r, const char *why);
+static json_t *gw_json_malformed(gw_json_reader_t *r, int c);
+static json_t *gw_json_limit(gw_json_reader_t *r, const char *fmt, size_t n);
+static int gw_json_twice(gw_json_reader_t *r, const gw_text_t *name,
+    const unsigned char *p);
 static unsigned gw_json_enter(gw_json_reader_t *r);
 static int gw_json_next(gw_json_reader_t *r);
 static int gw_json_separator(gw_json_reader_t *r, int close);
 
 
 json_t *
-gw_json_parse(const unsigned char *text, size_t len, const char **why)
+gw_json_parse(const unsigned char *text, size_t len, gw_json_error_t *error)
 {
     static const gw_json_limit_t  none = { 0, NULL, 0 };
 
-    return gw_json_read(text, len, &none, why);
+    return gw_json_read(text, len, &none, error);
 }
 
 
 json_t *
 gw_json_read(const unsigned char *text, size_t len,
-    const gw_json_limit_t *limit, const char **why)
+    const gw_json_limit_t *limit, gw_json_error_t *error)
 {
     json_t            *value;
     gw_json_reader_t   r;
@@ -81,8 +89,11 @@ gw_json_read(const unsigned char *text, size_t len,
     memset(&r, 0, sizeof(gw_json_reader_t));
 
     r.p = text;
+    r.start = text;
     r.end = text + len;
-    r.values = limit->values ? limit->values : SIZE_MAX;
+    r.error = error;
+    r.limit = limit->values ? limit->values : SIZE_MAX;
+    r.values = r.limit;
     r.names = limit->names;
     r.flat = limit->flat;
 
@@ -100,14 +111,10 @@ gw_json_read(const unsigned char *text, size_t len,
         }
 
     } else {
-        r.why = "is not a JSON object";
+        (void) gw_json_fail(&r, "is not a JSON object");
     }
 
     free(r.memory);
-
-    if (value == NULL && why != NULL) {
-        *why = r.why;
-    }
 
     return value;
 }
@@ -121,7 +128,7 @@ gw_json_read_value(gw_json_reader_t *r)
     int  c;
 
     if (r->values-- == 0) {
-        return gw_json_fail(r, "has too many values");
+        return gw_json_limit(r, "has more than %zu values", r->limit);
     }
 
     c = gw_json_next(r);
@@ -145,7 +152,7 @@ gw_json_read_value(gw_json_reader_t *r)
     default:
         return (c == '-' || (c >= '0' && c <= '9'))
                ? gw_json_read_number(r)
-               : gw_json_fail(r, "is not well-formed JSON");
+               : gw_json_malformed(r, c);
     }
 }
 
@@ -188,7 +195,7 @@ gw_json_read_object(gw_json_reader_t *r)
 
     if (c != '}') {
         json_decref(object);
-        return gw_json_fail(r, "is not well-formed JSON");
+        return gw_json_malformed(r, gw_json_next(r));
     }
 
     r->depth--;
@@ -200,10 +207,14 @@ gw_json_read_object(gw_json_reader_t *r)
 static int
 gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
 {
-    json_t     *value;
-    size_t      members;
-    unsigned    skip;
-    gw_text_t   name;
+    json_t               *value;
+    size_t                members;
+    unsigned              skip;
+    gw_text_t             name;
+    const unsigned char  *p;
+
+    (void) gw_json_next(r);
+    p = r->p;
 
     if (gw_json_read_name(r, &name) != 0) {
         return -1;
@@ -214,7 +225,9 @@ gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
     members = seen->n + (r->flat ? 0 : json_object_size(object));
 
     if (members >= GW_JSON_MAX_MEMBERS) {
-        gw_json_fail(r, "has an object of too many members");
+        r->p = p;
+        gw_json_limit(r, "has an object of more than %zu members",
+                      GW_JSON_MAX_MEMBERS);
         return -1;
     }
 
@@ -227,8 +240,7 @@ gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
     /* jansson's object knows the others, unless a name may be in both */
 
     if ((r->skip || r->flat) && !gw_json_seen_add(seen, &name)) {
-        gw_json_fail(r, "has a member twice");
-        return -1;
+        return gw_json_twice(r, &name, p);
     }
 
     value = gw_json_read_value(r);
@@ -242,7 +254,14 @@ gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
         return 0;
     }
 
-    return gw_json_set(r, object, &name, value);
+    members = json_object_size(object);
+
+    if (gw_json_set(r, object, &name, value) != 0) {
+        return -1;
+    }
+
+    return (json_object_size(object) == members) ? gw_json_twice(r, &name, p)
+                                                 : 0;
 }
 
 
@@ -268,10 +287,13 @@ gw_json_unread(gw_json_reader_t *r, const gw_text_t *name)
 static int
 gw_json_read_name(gw_json_reader_t *r, gw_text_t *name)
 {
+    int              c;
     gw_json_slice_t  slice;
 
-    if (gw_json_next(r) != '"') {
-        gw_json_fail(r, "is not well-formed JSON");
+    c = gw_json_next(r);
+
+    if (c != '"') {
+        gw_json_malformed(r, c);
         return -1;
     }
 
@@ -279,8 +301,10 @@ gw_json_read_name(gw_json_reader_t *r, gw_text_t *name)
         return -1;
     }
 
-    if (gw_json_next(r) != ':') {
-        gw_json_fail(r, "is not well-formed JSON");
+    c = gw_json_next(r);
+
+    if (c != ':') {
+        gw_json_malformed(r, c);
         return -1;
     }
 
@@ -339,7 +363,7 @@ gw_json_read_array(gw_json_reader_t *r)
 
     if (c != ']') {
         json_decref(array);
-        return gw_json_fail(r, "is not well-formed JSON");
+        return gw_json_malformed(r, gw_json_next(r));
     }
 
     r->depth--;
@@ -439,8 +463,13 @@ gw_json_slice(gw_json_reader_t *r, gw_json_slice_t *slice)
 
     p = gw_json_scan_string(r->p, r->end, slice);
     if (p == NULL) {
-        gw_json_fail(r, memchr(r->p + 1, '"', (size_t) (r->end - r->p) - 1)
-                        ? "has a malformed string" : "is not well-formed JSON");
+        if (memchr(r->p + 1, '"', (size_t) (r->end - r->p) - 1)) {
+            gw_json_fail(r, "has a malformed string");
+
+        } else {
+            gw_json_malformed(r, -1);
+        }
+
         return -1;
     }
 
@@ -485,10 +514,8 @@ gw_json_set(gw_json_reader_t *r, json_t *object, const gw_text_t *name,
     json_t *value)
 {
     char         buf[GW_JSON_KEY_SIZE];
-    size_t       size;
     const char  *key;
 
-    size = json_object_size(object);
     key = (const char *) name->data;
 
     if (name->len < GW_JSON_KEY_SIZE) {
@@ -502,11 +529,6 @@ gw_json_set(gw_json_reader_t *r, json_t *object, const gw_text_t *name,
         return -1;
     }
 
-    if (json_object_size(object) == size) {
-        gw_json_fail(r, "has a member twice");
-        return -1;
-    }
-
     return 0;
 }
 
@@ -516,11 +538,69 @@ gw_json_set(gw_json_reader_t *r, json_t *object, const gw_text_t *name,
 static json_t *
 gw_json_fail(gw_json_reader_t *r, const char *why)
 {
-    if (r->why == NULL) {
-        r->why = why;
+    if (!r->failed && r->error != NULL) {
+        r->error->offset = (size_t) (r->p - r->start);
+        (void) snprintf(r->error->why, sizeof(r->error->why), "%s", why);
     }
 
+    r->failed = 1;
+
     return NULL;
+}
+
+
+/* at the byte "c", -1: the end, which no JSON has there */
+
+static json_t *
+gw_json_malformed(gw_json_reader_t *r, int c)
+{
+    const unsigned char  *p;
+
+    if (c == -1) {
+        return gw_json_fail(r, "is not well-formed JSON, it ends too early");
+    }
+
+    for (p = r->p; p > r->start && strchr(" \t\r\n", p[-1]) != NULL; p--) {
+        /* void */
+    }
+
+    if ((c == '}' || c == ']') && p > r->start && p[-1] == ',') {
+        return gw_json_fail(r, "is not well-formed JSON, a comma must not "
+                               "precede a closing bracket");
+    }
+
+    return gw_json_fail(r, "is not well-formed JSON");
+}
+
+
+static json_t *
+gw_json_limit(gw_json_reader_t *r, const char *fmt, size_t n)
+{
+    char  why[GW_JSON_WHY];
+
+    (void) snprintf(why, sizeof(why), fmt, n);
+
+    return gw_json_fail(r, why);
+}
+
+
+/* "p" is where the second one begins */
+
+static int
+gw_json_twice(gw_json_reader_t *r, const gw_text_t *name,
+    const unsigned char *p)
+{
+    char  shown[GW_JSON_NAME_SIZE];
+    char  why[GW_JSON_WHY + GW_JSON_NAME_SIZE];
+
+    r->p = p;
+
+    (void) snprintf(why, sizeof(why), "has a duplicate member \"%s\"",
+                    gw_json_show(shown, name));
+
+    (void) gw_json_fail(r, why);
+
+    return -1;
 }
 
 
@@ -528,7 +608,8 @@ static unsigned
 gw_json_enter(gw_json_reader_t *r)
 {
     if (r->depth == GW_JSON_MAX_DEPTH) {
-        gw_json_fail(r, "is nested too deeply");
+        gw_json_limit(r, "is nested deeper than %zu levels",
+                      GW_JSON_MAX_DEPTH);
         return 0;
     }
 

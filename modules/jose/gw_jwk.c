@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <jansson.h>
 
+#include "gw_kind.h"
 #include "gw_base64url.h"
 #include "gw_der.h"
 #include "gw_json.h"
@@ -19,7 +20,7 @@
 
 #define GW_JWK_MIN_SECRET  32     /* bytes, of a key without "alg" */
 #define GW_JWK_MAX_SPKI    4096   /* RSA-16384: 2 kB, ML-DSA-87: 2.6 kB */
-#define GW_JWK_MAX_WHY     160    /* a sentence */
+#define GW_JWK_MAX_WHY     320    /* a sentence */
 
 
 /* a set while it is read */
@@ -30,18 +31,19 @@ typedef struct {
     gw_jwk_note_pt   note;
     void            *data;
     char             why[GW_JWK_MAX_WHY];   /* of the first key left out */
-    char             length[GW_JWK_MAX_WHY];    /* of a key that is short */
+    char             text[GW_JWK_MAX_WHY];  /* of the key at hand */
 } gw_jwk_reader_t;
 
 
 typedef struct {
-    unsigned char   *data;      /* NULL: absent or not base64url */
+    unsigned char   *data;
     size_t           len;
 } gw_jwk_octets_t;
 
 
 static gw_jwk_set_t *gw_jwk_set_read(gw_jwk_reader_t *reader, json_t *root,
     char *err, size_t size);
+static const char *gw_jwk_mistaken(json_t *root);
 static void gw_jwk_set_add(gw_jwk_reader_t *reader, unsigned number,
     json_t *jwk);
 static void gw_jwk_note(gw_jwk_reader_t *reader, unsigned number, json_t *jwk,
@@ -53,18 +55,20 @@ static const char *gw_jwk_read(gw_jwk_reader_t *reader, gw_jwk_t *key,
     json_t *jwk);
 static const char *gw_jwk_read_kid(gw_jwk_t *key, json_t *jwk);
 static const char *gw_jwk_judge_use(json_t *jwk);
-static const char *gw_jwk_judge_alg(json_t *jwk, gw_kty_e *kty,
-    const gw_jwa_t **alg);
+static const char *gw_jwk_judge_alg(gw_jwk_reader_t *reader, json_t *jwk,
+    gw_kty_e *kty, const gw_jwa_t **alg);
+static const char *gw_jwk_misfit(gw_jwk_reader_t *reader, const json_t *alg,
+    gw_kty_e kty);
 static const char *gw_jwk_read_oct(gw_jwk_reader_t *reader, gw_jwk_t *key,
     json_t *jwk, const gw_jwa_t *alg);
 static const char *gw_jwk_short(gw_jwk_reader_t *reader, size_t len,
     size_t needed);
-static const char *gw_jwk_read_rsa(gw_der_writer_t *der, json_t *jwk,
-    gw_kty_e kty);
-static const char *gw_jwk_read_ec(gw_der_writer_t *der, json_t *jwk,
-    gw_kty_e kty);
-static const char *gw_jwk_read_raw(gw_der_writer_t *der, json_t *jwk,
-    gw_kty_e kty);
+static const char *gw_jwk_read_rsa(gw_jwk_reader_t *reader,
+    gw_der_writer_t *der, json_t *jwk);
+static const char *gw_jwk_read_ec(gw_jwk_reader_t *reader,
+    gw_der_writer_t *der, json_t *jwk, gw_kty_e kty);
+static const char *gw_jwk_read_raw(gw_jwk_reader_t *reader,
+    gw_der_writer_t *der, json_t *jwk, gw_kty_e kty);
 static const char *gw_jwk_read_public(gw_jwk_reader_t *reader, gw_jwk_t *key,
     json_t *jwk, gw_kty_e kty, const gw_jwa_t *alg);
 
@@ -72,7 +76,13 @@ static int gw_jwk_is_twin(const gw_jwk_set_t *set, const gw_jwk_t *key);
 static int gw_jwk_only_oct(const json_t *keys);
 static int gw_jwk_is_private(const json_t *keys);
 static size_t gw_jwk_digest_size(const gw_jwa_t *alg);
-static gw_jwk_octets_t gw_jwk_octets(json_t *jwk, const char *name);
+static const char *gw_jwk_why(gw_jwk_reader_t *reader, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static const char *gw_jwk_octets(gw_jwk_reader_t *reader,
+    gw_jwk_octets_t *octets, json_t *jwk, const char *name, size_t size);
+static const char *gw_jwk_not_base64url(gw_jwk_reader_t *reader,
+    const char *name, const char *text, size_t len);
+static const char *gw_jwk_article(const char *name);
 static void gw_jwk_octets_free(gw_jwk_octets_t *octets);
 static void gw_jwk_cleanse(json_t *keys);
 
@@ -82,13 +92,18 @@ gw_jwk_set_parse(const unsigned char *text, size_t len, unsigned flags,
     gw_jwk_note_pt note, void *data, char *err, size_t size)
 {
     json_t           *root;
-    const char       *why;
     gw_jwk_set_t     *set;
+    gw_json_error_t   error;
     gw_jwk_reader_t   reader;
 
-    root = gw_json_parse(text, len, &why);
+    root = gw_json_parse(text, len, &error);
     if (root == NULL) {
-        return gw_jwk_error(err, size, "%s", why);
+        gw_json_explain(err, size, text, len, &error,
+                        gw_kind(text, len) == GW_KIND_OTHER
+                        ? "a JWK or a JWK Set, such as \"nginx-gateway jwk "
+                          "import\" makes of a secret"
+                        : "a JWK or a JWK Set");
+        return NULL;
     }
 
     memset(&reader, 0, sizeof(gw_jwk_reader_t));
@@ -121,7 +136,8 @@ gw_jwk_set_read(gw_jwk_reader_t *reader, json_t *root, char *err, size_t size)
     }
 
     if (!json_is_array(keys)) {
-        return gw_jwk_error(err, size, "is neither a JWK nor a JWK Set");
+        return gw_jwk_error(err, size, "is neither a JWK nor a JWK Set%s",
+                            gw_jwk_mistaken(root));
     }
 
     n = json_array_size(keys);
@@ -169,6 +185,36 @@ gw_jwk_set_read(gw_jwk_reader_t *reader, json_t *root, char *err, size_t size)
 
     return gw_jwk_error(err, size, "holds no usable key: %s %s",
                         n > 1 ? "the first" : "it", reader->why);
+}
+
+
+/* what an object is that has neither "kty" nor an array "keys" */
+
+static const char *
+gw_jwk_mistaken(json_t *root)
+{
+    json_t      *value;
+    const char  *name, *text;
+
+    if (json_object_get(root, "keys") != NULL) {
+        return ", its \"keys\" must be an array";
+    }
+
+    if (json_object_get(root, "jwks_uri") != NULL) {
+        return ", it is an OpenID configuration: save what its \"jwks_uri\" "
+               "returns";
+    }
+
+    json_object_foreach(root, name, value) {
+        text = json_string_value(value);
+
+        if (text != NULL && strncmp(text, "-----BEGIN ", 11) == 0) {
+            return ", it maps names to PEM: save the JWK Set of the issuer, "
+                   "or each PEM in a file of its own with \"pem\"";
+        }
+    }
+
+    return ", it must have \"keys\" or \"kty\"";
 }
 
 
@@ -258,7 +304,7 @@ gw_jwk_read(gw_jwk_reader_t *reader, gw_jwk_t *key, json_t *jwk)
     }
 
     if ((why = gw_jwk_judge_use(jwk)) != NULL
-        || (why = gw_jwk_judge_alg(jwk, &kty, &alg)) != NULL
+        || (why = gw_jwk_judge_alg(reader, jwk, &kty, &alg)) != NULL
         || (why = gw_jwk_read_kid(key, jwk)) != NULL)
     {
         return why;
@@ -341,7 +387,8 @@ gw_jwk_judge_use(json_t *jwk)
 
 
 static const char *
-gw_jwk_judge_alg(json_t *jwk, gw_kty_e *kty, const gw_jwa_t **alg)
+gw_jwk_judge_alg(gw_jwk_reader_t *reader, json_t *jwk, gw_kty_e *kty,
+    const gw_jwa_t **alg)
 {
     json_t      *value;
     const char  *type, *name;
@@ -373,10 +420,40 @@ gw_jwk_judge_alg(json_t *jwk, gw_kty_e *kty, const gw_jwa_t **alg)
     *alg = gw_jwa_find((const unsigned char *) name, strlen(name));
 
     if (*alg == NULL || ((*alg)->keys & (1u << *kty)) == 0) {
-        return "has an \"alg\" that does not fit the key";
+        return gw_jwk_misfit(reader, value, *kty);
     }
 
     return NULL;
+}
+
+
+static const char *
+gw_jwk_misfit(gw_jwk_reader_t *reader, const json_t *alg, gw_kty_e kty)
+{
+    char       shown[GW_JSON_NAME_SIZE], allowed[GW_JWK_MAX_WHY];
+    int        n;
+    size_t     len;
+    unsigned   i;
+    gw_text_t  name;
+
+    name.data = (const unsigned char *) json_string_value(alg);
+    name.len = json_string_length(alg);
+
+    len = 0;
+    allowed[0] = '\0';
+
+    for (i = 0; i < gw_jwa_count; i++) {
+        if (gw_jwa[i].keys & (1u << kty)) {
+            n = snprintf(allowed + len, sizeof(allowed) - len, "%s%s",
+                         len ? ", " : "", gw_jwa[i].name);
+            len += (n > 0 && (size_t) n < sizeof(allowed) - len) ? (size_t) n
+                                                                 : 0;
+        }
+    }
+
+    return gw_jwk_why(reader, "has an \"alg\" that does not fit the key: "
+                      "\"%s\", allowed are %s", gw_json_show(shown, &name),
+                      allowed);
 }
 
 
@@ -394,11 +471,9 @@ gw_jwk_read_oct(gw_jwk_reader_t *reader, gw_jwk_t *key, json_t *jwk,
     gw_jwa_set_t      algs;
     gw_jwk_octets_t   k;
 
-    k = gw_jwk_octets(jwk, "k");
-
-    if (k.data == NULL || k.len == 0) {
-        gw_jwk_octets_free(&k);
-        return "has no \"k\" in base64url";
+    why = gw_jwk_octets(reader, &k, jwk, "k", 0);
+    if (why != NULL) {
+        return why;
     }
 
     algs = 0;
@@ -434,12 +509,9 @@ gw_jwk_read_oct(gw_jwk_reader_t *reader, gw_jwk_t *key, json_t *jwk,
 static const char *
 gw_jwk_short(gw_jwk_reader_t *reader, size_t len, size_t needed)
 {
-    (void) snprintf(reader->length, sizeof(reader->length),
-                    "is an HMAC key of %zu bytes, its hash needs %zu: write a "
-                    "longer one, or \"gateway_jwt_key_policy compat\"",
-                    len, needed);
-
-    return reader->length;
+    return gw_jwk_why(reader, "is an HMAC key of %zu bytes, its hash needs "
+                      "%zu: write a longer one, or "
+                      "\"gateway_jwt_key_policy compat\"", len, needed);
 }
 
 
@@ -466,13 +538,13 @@ gw_jwk_read_public(gw_jwk_reader_t *reader, gw_jwk_t *key, json_t *jwk,
     gw_der_init(&der, buf, sizeof(buf));
 
     if (kty == GW_KTY_RSA) {
-        why = gw_jwk_read_rsa(&der, jwk, kty);
+        why = gw_jwk_read_rsa(reader, &der, jwk);
 
     } else if (gw_kty[kty].order != NULL) {
-        why = gw_jwk_read_ec(&der, jwk, kty);
+        why = gw_jwk_read_ec(reader, &der, jwk, kty);
 
     } else {
-        why = gw_jwk_read_raw(&der, jwk, kty);
+        why = gw_jwk_read_raw(reader, &der, jwk, kty);
     }
 
     if (why != NULL) {
@@ -496,24 +568,22 @@ gw_jwk_read_public(gw_jwk_reader_t *reader, gw_jwk_t *key, json_t *jwk,
 /* RFC 7518, 6.3.1 */
 
 static const char *
-gw_jwk_read_rsa(gw_der_writer_t *der, json_t *jwk, gw_kty_e kty)
+gw_jwk_read_rsa(gw_jwk_reader_t *reader, gw_der_writer_t *der, json_t *jwk)
 {
     const char       *why;
     gw_jwk_octets_t   n, e;
 
-    (void) kty;
+    why = gw_jwk_octets(reader, &n, jwk, "n", 0);
+    if (why != NULL) {
+        return why;
+    }
 
-    n = gw_jwk_octets(jwk, "n");
-    e = gw_jwk_octets(jwk, "e");
+    why = gw_jwk_octets(reader, &e, jwk, "e", 0);
 
-    if (n.data != NULL && e.data != NULL) {
+    if (why == NULL) {
         gw_der_integer(der, e.data, e.len);
         gw_der_integer(der, n.data, n.len);
         gw_der_wrap(der, GW_DER_SEQUENCE, 0);
-        why = NULL;
-
-    } else {
-        why = "has no \"n\" and \"e\" in base64url";
     }
 
     gw_jwk_octets_free(&n);
@@ -526,25 +596,24 @@ gw_jwk_read_rsa(gw_der_writer_t *der, json_t *jwk, gw_kty_e kty)
 /* RFC 7518, 6.2.1: both coordinates in full size */
 
 static const char *
-gw_jwk_read_ec(gw_der_writer_t *der, json_t *jwk, gw_kty_e kty)
+gw_jwk_read_ec(gw_jwk_reader_t *reader, gw_der_writer_t *der, json_t *jwk,
+    gw_kty_e kty)
 {
     const char           *why;
     gw_jwk_octets_t       x, y;
     const unsigned char   uncompressed = 0x04;
 
-    x = gw_jwk_octets(jwk, "x");
-    y = gw_jwk_octets(jwk, "y");
+    why = gw_jwk_octets(reader, &x, jwk, "x", gw_kty[kty].size);
+    if (why != NULL) {
+        return why;
+    }
 
-    if (x.data != NULL && y.data != NULL
-        && x.len == gw_kty[kty].size && y.len == gw_kty[kty].size)
-    {
+    why = gw_jwk_octets(reader, &y, jwk, "y", gw_kty[kty].size);
+
+    if (why == NULL) {
         gw_der_bytes(der, y.data, y.len);
         gw_der_bytes(der, x.data, x.len);
         gw_der_bytes(der, &uncompressed, 1);
-        why = NULL;
-
-    } else {
-        why = "has no \"x\" and \"y\" in base64url of the curve's length";
     }
 
     gw_jwk_octets_free(&x);
@@ -557,19 +626,17 @@ gw_jwk_read_ec(gw_der_writer_t *der, json_t *jwk, gw_kty_e kty)
 /* RFC 8037, 2 ("x") and RFC 9964 ("pub") */
 
 static const char *
-gw_jwk_read_raw(gw_der_writer_t *der, json_t *jwk, gw_kty_e kty)
+gw_jwk_read_raw(gw_jwk_reader_t *reader, gw_der_writer_t *der, json_t *jwk,
+    gw_kty_e kty)
 {
     const char       *why;
     gw_jwk_octets_t   x;
 
-    x = gw_jwk_octets(jwk, strcmp(gw_kty[kty].kty, "AKP") == 0 ? "pub" : "x");
-
-    if (x.data != NULL && x.len == gw_kty[kty].size) {
+    why = gw_jwk_octets(reader, &x, jwk,
+                        strcmp(gw_kty[kty].kty, "AKP") == 0 ? "pub" : "x",
+                        gw_kty[kty].size);
+    if (why == NULL) {
         gw_der_bytes(der, x.data, x.len);
-        why = NULL;
-
-    } else {
-        why = "has no public key in base64url of its type's length";
     }
 
     gw_jwk_octets_free(&x);
@@ -657,38 +724,109 @@ gw_jwk_is_private(const json_t *keys)
 }
 
 
-static gw_jwk_octets_t
-gw_jwk_octets(json_t *jwk, const char *name)
-{
-    size_t           len;
-    json_t          *value;
-    gw_jwk_octets_t  octets;
+/* valid until the next key is read */
 
-    octets.data = NULL;
-    octets.len = 0;
+static const char *
+gw_jwk_why(gw_jwk_reader_t *reader, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    (void) vsnprintf(reader->text, sizeof(reader->text), fmt, args);
+    va_end(args);
+
+    return reader->text;
+}
+
+
+/*
+ * Decodes a member of "size" bytes, 0: any number but none.  Returns NULL, or
+ * a sentence with nothing to free.
+ */
+
+static const char *
+gw_jwk_octets(gw_jwk_reader_t *reader, gw_jwk_octets_t *octets, json_t *jwk,
+    const char *name, size_t size)
+{
+    size_t       len, room;
+    json_t      *value;
+    const char  *text, *why;
+
+    octets->data = NULL;
+    octets->len = 0;
 
     value = json_object_get(jwk, name);
+
+    if (value == NULL) {
+        return gw_jwk_why(reader, "has no \"%s\"", name);
+    }
+
     if (!json_is_string(value)) {
-        return octets;
+        return gw_jwk_why(reader, "has %s \"%s\" that is %s, it must be "
+                          "a string", gw_jwk_article(name), name,
+                          gw_json_type(value));
     }
 
+    text = json_string_value(value);
     len = json_string_length(value);
+    room = gw_base64url_decoded_size(len);
 
-    octets.data = OPENSSL_malloc(gw_base64url_decoded_size(len));
-    if (octets.data == NULL) {
-        return octets;
+    octets->data = OPENSSL_malloc(room);
+    if (octets->data == NULL) {
+        return "does not fit into memory";
     }
 
-    if (gw_base64url_decode(octets.data, &octets.len,
-                            (const unsigned char *) json_string_value(value),
-                            len)
+    if (gw_base64url_decode(octets->data, &octets->len,
+                            (const unsigned char *) text, len)
         != 0)
     {
-        octets.len = gw_base64url_decoded_size(len);
-        gw_jwk_octets_free(&octets);
+        octets->len = room;
+        why = gw_jwk_not_base64url(reader, name, text, len);
+
+    } else if (octets->len == 0) {
+        octets->len = room;
+        why = gw_jwk_why(reader, "has an empty \"%s\"", name);
+
+    } else if (size && octets->len != size) {
+        why = gw_jwk_why(reader, "has %s \"%s\" of %zu bytes, its type needs "
+                         "%zu", gw_jwk_article(name), name, octets->len, size);
+    } else {
+        return NULL;
     }
 
-    return octets;
+    gw_jwk_octets_free(octets);
+
+    return why;
+}
+
+
+/* RFC 7515, 2: no padding, and "-" and "_" in place of "+" and "/" */
+
+static const char *
+gw_jwk_not_base64url(gw_jwk_reader_t *reader, const char *name,
+    const char *text, size_t len)
+{
+    if (strpbrk(text, "+/") != NULL) {
+        return gw_jwk_why(reader, "has %s \"%s\" in base64, it must be "
+                          "base64url, with \"-\" for \"+\" and \"_\" for "
+                          "\"/\"", gw_jwk_article(name), name);
+    }
+
+    if (len > 0 && text[len - 1] == '=') {
+        return gw_jwk_why(reader, "has %s \"%s\" that is padded, it must be "
+                          "base64url without \"=\"", gw_jwk_article(name),
+                          name);
+    }
+
+    return gw_jwk_why(reader, "has %s \"%s\" that is not base64url",
+                      gw_jwk_article(name), name);
+}
+
+
+static const char *
+gw_jwk_article(const char *name)
+{
+    return strchr("enx", *name) ? "an" : "a";
 }
 
 

@@ -11,6 +11,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "gw_kind.h"
 #include "gw_jwk_key.h"
 
 
@@ -33,6 +34,7 @@ typedef struct {
 } gw_pem_reader_t;
 
 
+static void gw_pem_mistaken(gw_kind_e kind, char *err, size_t size);
 static unsigned gw_pem_count(const unsigned char *text, size_t len);
 static void gw_pem_read_all(gw_pem_reader_t *reader, BIO *bio);
 static const char *gw_pem_read_one(gw_pem_reader_t *reader, gw_jwk_t *key,
@@ -84,10 +86,26 @@ gw_jwk_set_parse_pem(const unsigned char *text, size_t len,
         (void) snprintf(err, size, "holds no usable key: the first %s",
                         reader.why);
     } else {
-        (void) snprintf(err, size, "holds no public key or certificate");
+        gw_pem_mistaken(gw_kind(text, len), err, size);
     }
 
     return NULL;
+}
+
+
+/* what a file is that has no block of PEM */
+
+static void
+gw_pem_mistaken(gw_kind_e kind, char *err, size_t size)
+{
+    const char  *it;
+
+    it = (kind == GW_KIND_OBJECT) ? "is JSON"
+         : (kind == GW_KIND_PEM || kind == GW_KIND_OTHER)
+         ? NULL : gw_kind_sentence(kind);
+
+    (void) snprintf(err, size, "holds no public key or certificate%s%s",
+                    it ? ", it " : "", it ? it : "");
 }
 
 

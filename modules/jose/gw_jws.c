@@ -3,6 +3,8 @@
  * Signed tokens in compact form: see gw_jws.h.
  */
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,10 +52,15 @@ typedef struct {
 
 static int gw_jws_split(gw_jws_part_t *parts, const unsigned char *token,
     size_t len);
+static gw_reason_e gw_jws_refuse_split(gw_jws_t *jws, gw_jws_error_t *error,
+    const unsigned char *token, size_t len);
 static gw_reason_e gw_jws_read_header(gw_jws_t *jws,
-    const gw_jws_part_t *part, unsigned char *buf);
-static gw_reason_e gw_jws_judge_header(gw_jws_t *jws);
+    const gw_jws_part_t *part, unsigned char *buf, gw_jws_error_t *error);
+static gw_reason_e gw_jws_judge_header(gw_jws_t *jws, gw_jws_error_t *error);
 static void gw_jws_set_kid(gw_jws_t *jws);
+static gw_reason_e gw_jws_refuse(gw_jws_t *jws, gw_reason_e reason,
+    gw_jws_error_t *error, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 static size_t gw_jws_header_len(const gw_jws_t *jws);
 static int gw_jws_decode(const gw_jws_part_t *part, unsigned char **buf,
     const unsigned char **data, size_t *len);
@@ -69,14 +76,14 @@ static unsigned gw_jws_names(const gw_jws_t *jws, const gw_jwk_t *key,
 
 gw_reason_e
 gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo, const unsigned char *token,
-    size_t len, unsigned char *buf)
+    size_t len, unsigned char *buf, gw_jws_error_t *error)
 {
     gw_reason_e           rc;
     gw_jws_part_t         parts[3];
     gw_jws_memo_entry_t  *entry;
 
     if (gw_jws_split(parts, token, len) != 0) {
-        return GW_MALFORMED_HEADER;
+        return gw_jws_refuse_split(jws, error, token, len);
     }
 
     entry = (memo != NULL) ? gw_jws_memo_find(memo, &parts[0]) : NULL;
@@ -87,7 +94,7 @@ gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo, const unsigned char *token,
         jws->alg = entry->alg;
 
     } else {
-        rc = gw_jws_read_header(jws, &parts[0], buf);
+        rc = gw_jws_read_header(jws, &parts[0], buf, error);
         if (rc != GW_OK) {
             return rc;
         }
@@ -101,17 +108,20 @@ gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo, const unsigned char *token,
     if (gw_jws_decode(&parts[1], &buf, &jws->payload, &jws->payload_len)
         != 0)
     {
-        gw_jws_release(jws);
-        return GW_MALFORMED_PAYLOAD;
+        return gw_jws_refuse(jws, GW_MALFORMED_PAYLOAD, error,
+                             "the payload is not base64url");
     }
 
-    if (parts[2].len == 0
-        || gw_jws_decode(&parts[2], &buf, &jws->signature,
-                         &jws->signature_len)
-           != 0)
+    if (parts[2].len == 0) {
+        return gw_jws_refuse(jws, GW_MALFORMED_SIGNATURE, error,
+                             "the signature is empty");
+    }
+
+    if (gw_jws_decode(&parts[2], &buf, &jws->signature, &jws->signature_len)
+        != 0)
     {
-        gw_jws_release(jws);
-        return GW_MALFORMED_SIGNATURE;
+        return gw_jws_refuse(jws, GW_MALFORMED_SIGNATURE, error,
+                             "the signature is not base64url");
     }
 
     return GW_OK;
@@ -155,14 +165,37 @@ gw_jws_split(gw_jws_part_t *parts, const unsigned char *token, size_t len)
 }
 
 
+/* RFC 7516, 7.1: an encrypted token has five parts */
+
+static gw_reason_e
+gw_jws_refuse_split(gw_jws_t *jws, gw_jws_error_t *error,
+    const unsigned char *token, size_t len)
+{
+    size_t  i, parts;
+
+    jws->header = NULL;
+    jws->whole = NULL;
+
+    for (i = 0, parts = 1; i < len; i++) {
+        parts += (token[i] == '.');
+    }
+
+    return gw_jws_refuse(jws, GW_MALFORMED_HEADER, error, "%s%zu part%s%s",
+                         parts == 5 ? "encrypted token (" : "",
+                         parts, parts == 1 ? "" : "s",
+                         parts == 5 ? "), a signed token has 3"
+                                    : ", a token has 3");
+}
+
+
 /* "buf" is used, but free again afterwards */
 
 static gw_reason_e
 gw_jws_read_header(gw_jws_t *jws, const gw_jws_part_t *part,
-    unsigned char *buf)
+    unsigned char *buf, gw_jws_error_t *error)
 {
-    size_t       len;
-    gw_reason_e  rc;
+    size_t           len;
+    gw_json_error_t  json;
 
     static const gw_text_t  judged[] = {
         { 3, (const unsigned char *) "alg" },
@@ -179,23 +212,22 @@ gw_jws_read_header(gw_jws_t *jws, const gw_jws_part_t *part,
 
     static const gw_json_limit_t  limit = { GW_JWS_MAX_VALUES, &names, 0 };
 
-    if (gw_base64url_decode(buf, &len, part->data, part->len) != 0) {
-        return GW_MALFORMED_HEADER;
-    }
-
     jws->whole = NULL;
-    jws->header = gw_json_read(buf, len, &limit, NULL);
+    jws->header = NULL;
+
+    if (gw_base64url_decode(buf, &len, part->data, part->len) != 0) {
+        return gw_jws_refuse(jws, GW_MALFORMED_HEADER, error,
+                             "the header is not base64url");
+    }
+
+    jws->header = gw_json_read(buf, len, &limit, &json);
+
     if (jws->header == NULL) {
-        return GW_MALFORMED_HEADER;
+        return gw_jws_refuse(jws, GW_MALFORMED_HEADER, error,
+                             "the header %s", json.why);
     }
 
-    rc = gw_jws_judge_header(jws);
-
-    if (rc != GW_OK) {
-        gw_jws_release(jws);
-    }
-
-    return rc;
+    return gw_jws_judge_header(jws, error);
 }
 
 
@@ -205,17 +237,19 @@ gw_jws_read_header(gw_jws_t *jws, const gw_jws_part_t *part,
  */
 
 static gw_reason_e
-gw_jws_judge_header(gw_jws_t *jws)
+gw_jws_judge_header(gw_jws_t *jws, gw_jws_error_t *error)
 {
     size_t   i;
     json_t  *value;
 
     static const char *const  refused[] = { "crit", "b64", "zip" };
-    static const char *const  strings[] = { "kid", "typ" };
+    static const char *const  strings[] = { "kid", "typ", "alg" };
 
     for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         if (json_object_get(jws->header, refused[i]) != NULL) {
-            return GW_MALFORMED_HEADER;
+            return gw_jws_refuse(jws, GW_MALFORMED_HEADER, error,
+                                 "the header has %s, which is not supported",
+                                 refused[i]);
         }
     }
 
@@ -223,20 +257,54 @@ gw_jws_judge_header(gw_jws_t *jws)
         value = json_object_get(jws->header, strings[i]);
 
         if (value != NULL && !json_is_string(value)) {
-            return GW_MALFORMED_HEADER;
+            return gw_jws_refuse(jws, GW_MALFORMED_HEADER, error,
+                                 "%s is %s", strings[i], gw_json_type(value));
         }
     }
 
-    value = json_object_get(jws->header, "alg");
+    /* the last one is required */
 
-    if (!json_is_string(value)) {
-        return GW_MALFORMED_HEADER;
+    if (value == NULL) {
+        return gw_jws_refuse(jws, GW_MALFORMED_HEADER, error,
+                             "the header has no alg");
     }
 
     jws->alg = gw_jwa_find((const unsigned char *) json_string_value(value),
                            json_string_length(value));
 
-    return jws->alg ? GW_OK : GW_ALGORITHM_NOT_ALLOWED;
+    return jws->alg ? GW_OK
+                    : gw_jws_refuse(jws, GW_ALGORITHM_NOT_ALLOWED, error, "%s", "");
+}
+
+
+/* the "kid" outlives the header */
+
+static gw_reason_e
+gw_jws_refuse(gw_jws_t *jws, gw_reason_e reason, gw_jws_error_t *error,
+    const char *fmt, ...)
+{
+    va_list  args;
+
+    if (error != NULL) {
+        va_start(args, fmt);
+        (void) vsnprintf(error->why, sizeof(error->why), fmt, args);
+        va_end(args);
+
+        gw_jws_set_kid(jws);
+        error->kid_len = jws->kid_len;
+
+        if (error->kid_len > GW_JWK_MAX_KID) {
+            error->kid_len = GW_JWK_MAX_KID;
+        }
+
+        if (error->kid_len > 0) {
+            memcpy(error->kid, jws->kid, error->kid_len);
+        }
+    }
+
+    gw_jws_release(jws);
+
+    return reason;
 }
 
 

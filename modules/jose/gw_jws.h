@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <jansson.h>
 
+#include "gw_json.h"
 #include "gw_reason.h"
 #include "gw_jwa.h"
 #include "gw_jwk.h"
@@ -39,6 +40,21 @@ typedef struct {
 
 
 /*
+ * Why a token is refused, beyond the reason: written only if it is.  "why" is a
+ * clause such as "exp is a string" or "the header has a duplicate member "alg"",
+ * printable ASCII, "" if there is nothing to add.
+ */
+
+#define GW_JWS_WHY  (GW_JSON_WHY + GW_JSON_NAME_SIZE + sizeof("the payload "))
+
+typedef struct {
+    char                  why[GW_JWS_WHY];
+    size_t                kid_len;
+    unsigned char         kid[GW_JWK_MAX_KID];  /* also a longer one, cut */
+} gw_jws_error_t;
+
+
+/*
  * Parsed headers by their encoded bytes.  The tokens of one issuer share
  * theirs, so that most need no JSON parser for it.  Owned by the worker;
  * takes in headers of verified tokens only: a stranger cannot flush it.
@@ -61,7 +77,8 @@ void gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws);
  * NULL.  Nothing but the header's JSON is parsed, and nothing of it is built
  * but what is judged: alg, kid, typ.  The payload may be any bytes.
  *
- * Returns GW_OK, and the caller calls gw_jws_release(); or
+ * Returns GW_OK, and the caller calls gw_jws_release(); or, with "error" (which
+ * may be NULL) and the "kid" as far as it could be read,
  * GW_MALFORMED_HEADER (also: not three parts, more values than
  * GW_JWS_MAX_VALUES, crit, b64, zip, a "kid" or "typ" that is no string),
  * GW_MALFORMED_PAYLOAD, GW_MALFORMED_SIGNATURE
@@ -69,7 +86,8 @@ void gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws);
  * nothing to release.
  */
 gw_reason_e gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo,
-    const unsigned char *token, size_t len, unsigned char *buf);
+    const unsigned char *token, size_t len, unsigned char *buf,
+    gw_jws_error_t *error);
 
 /*
  * Builds the header with all of its members, unless it is there: for a token

@@ -8,6 +8,7 @@
  * last digits.
  */
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -20,6 +21,9 @@
 typedef gw_reason_e (*gw_jwt_check_pt)(const json_t *header,
     const json_t *claims, const gw_jwt_policy_t *policy);
 
+
+static void gw_jwt_explain(gw_jws_error_t *error, const char *subject,
+    const char *verb, const char *why);
 
 static gw_reason_e gw_jwt_check_typ(const json_t *header,
     const json_t *claims, const gw_jwt_policy_t *policy);
@@ -75,15 +79,17 @@ gw_jwt_max_values(size_t size)
 
 gw_reason_e
 gw_jwt_parse(json_t **claims, const unsigned char *payload, size_t len,
-    const gw_json_limit_t *limit)
+    const gw_json_limit_t *limit, gw_jws_error_t *error)
 {
-    size_t   i;
-    json_t  *root, *value;
+    size_t            i;
+    json_t           *root, *value;
+    gw_json_error_t   json;
 
     static const char *const  numbers[] = { "exp", "nbf", "iat" };
 
-    root = gw_json_read(payload, len, limit, NULL);
+    root = gw_json_read(payload, len, limit, &json);
     if (root == NULL) {
+        gw_jwt_explain(error, "the payload", "", json.why);
         return GW_MALFORMED_PAYLOAD;
     }
 
@@ -91,6 +97,7 @@ gw_jwt_parse(json_t **claims, const unsigned char *payload, size_t len,
         value = json_object_get(root, numbers[i]);
 
         if (value != NULL && !json_is_number(value)) {
+            gw_jwt_explain(error, numbers[i], "is ", gw_json_type(value));
             json_decref(root);
             return GW_MALFORMED_PAYLOAD;
         }
@@ -99,6 +106,18 @@ gw_jwt_parse(json_t **claims, const unsigned char *payload, size_t len,
     *claims = root;
 
     return GW_OK;
+}
+
+
+static void
+gw_jwt_explain(gw_jws_error_t *error, const char *subject, const char *verb,
+    const char *why)
+{
+    if (error != NULL) {
+        error->kid_len = 0;
+        (void) snprintf(error->why, sizeof(error->why), "%s %s%s", subject,
+                        verb, why);
+    }
 }
 
 

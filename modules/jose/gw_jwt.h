@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "gw_json.h"
+#include "gw_jws.h"
 #include "gw_reason.h"
 #include "gw_text.h"
 
@@ -48,10 +49,11 @@ size_t gw_jwt_max_values(size_t size);
 /*
  * Parses a payload as claims: an object whose "exp", "nbf" and "iat", where
  * present and read, are numbers.  Returns GW_OK with a reference for
- * json_decref() in "*claims", or GW_MALFORMED_PAYLOAD.
+ * json_decref() in "*claims", or GW_MALFORMED_PAYLOAD with the clause in
+ * "error", which may be NULL.
  */
 gw_reason_e gw_jwt_parse(json_t **claims, const unsigned char *payload,
-    size_t len, const gw_json_limit_t *limit);
+    size_t len, const gw_json_limit_t *limit, gw_jws_error_t *error);
 
 /*
  * Judges in this order: typ, exp, nbf, iat and max_age, iss, aud; returns

@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_gateway_consumers.h"
+#include "gw_kind.h"
 #include "gw_jws.h"
 #include "gw_jwt.h"
 #include "gw_claim.h"
@@ -217,6 +218,8 @@ struct ngx_http_gateway_jwt_ctx_s {
     size_t                              max_values; /* of its payload */
 
     ngx_str_t                           refused;    /* claims, for the log */
+    ngx_str_t                           why;        /* malformed, for the log */
+    ngx_str_t                           kid;        /* of one without "token" */
 
     unsigned                            readable:1;   /* claims, by variables */
     unsigned                            unverified:1;

@@ -85,6 +85,7 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
      */
 
     if (ngx_http_gateway_header_unsafe(&identity.consumer)) {
+        ngx_str_set(&ctx->why, "the consumer has a control character");
         return GW_MALFORMED_PAYLOAD;
     }
 
@@ -96,6 +97,7 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     if (reason == GW_OK && !identity.known
         && ngx_http_gateway_jwt_trimmed(&identity.consumer))
     {
+        ngx_str_set(&ctx->why, "the consumer begins or ends with a blank");
         return GW_MALFORMED_PAYLOAD;
     }
 

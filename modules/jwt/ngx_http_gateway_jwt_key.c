@@ -72,6 +72,17 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_strncasecmp(value[1].data, (u_char *) "http://", 7) == 0
+        || ngx_strncasecmp(value[1].data, (u_char *) "https://", 8) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid file name \"%V\" in \"%V\", it is a URL: "
+                           "save what it returns in a file, which nginx "
+                           "reads again when it changes",
+                           &value[1], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_http_script_variables_count(&value[1])) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "variables are not supported in the file name "
@@ -476,10 +487,16 @@ ngx_http_gateway_jwt_key_changed(ngx_http_gateway_watch_t *watch,
     if (set == NULL) {
 
         if (file->format == NGX_HTTP_GATEWAY_JWT_JWKS
-            && content->len > 10
-            && ngx_strncmp(content->data, "-----BEGIN", 10) == 0)
+            && gw_kind(content->data, content->len) == GW_KIND_PEM)
         {
             ngx_sprintf((u_char *) err, "is PEM, add the parameter "
+                        "\"pem\"%Z");
+        }
+
+        if (file->format == NGX_HTTP_GATEWAY_JWT_PEM
+            && gw_kind(content->data, content->len) == GW_KIND_OBJECT)
+        {
+            ngx_sprintf((u_char *) err, "is JSON, remove the parameter "
                         "\"pem\"%Z");
         }
 

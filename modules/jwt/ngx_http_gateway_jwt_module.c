@@ -183,7 +183,7 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, leeway),
-      ngx_http_gateway_setting(ngx_conf_set_sec_slot, NULL,
+      ngx_http_gateway_setting(ngx_http_gateway_set_sec_slot, NULL,
                                &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_require_exp"),
@@ -199,7 +199,7 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, max_age),
-      ngx_http_gateway_setting(ngx_conf_set_sec_slot, NULL,
+      ngx_http_gateway_setting(ngx_http_gateway_set_sec_slot, NULL,
                                &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_require"),
@@ -296,7 +296,7 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, max_size),
-      ngx_http_gateway_setting(ngx_conf_set_size_slot, NULL,
+      ngx_http_gateway_setting(ngx_http_gateway_set_size_slot, NULL,
                                &ngx_http_gateway_jwt_reads, 0) },
 
     { ngx_string("gateway_jwt_type"),
@@ -509,6 +509,8 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
+        kid = ctx->kid;
+
         if (ctx->token && ctx->found == GW_OK && ctx->reason != GW_TOO_LARGE) {
             kid.data = (u_char *) ctx->token->jws.kid;
             kid.len = ctx->token->jws.kid_len;
@@ -518,6 +520,7 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
     verdict.status = ctx->status;
     verdict.reason = ctx->reason;
     verdict.shown = ctx->reason;
+    verdict.detail = ctx->why;
 
     return ngx_http_gateway_answer(r, gr, ngx_http_gateway_jwt_refusal_slot,
                                    &verdict, jlcf->mode, "gateway_jwt", "kid",

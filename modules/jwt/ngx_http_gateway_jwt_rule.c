@@ -628,7 +628,9 @@ ngx_http_gateway_jwt_rule_values(ngx_conf_t *cf, ngx_array_t *values,
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        if (ngx_http_gateway_reads(cf, &value[i]) != NGX_OK
+            || ngx_http_compile_complex_value(&ccv) != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }

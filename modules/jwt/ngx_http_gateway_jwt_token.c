@@ -19,13 +19,15 @@ static gw_reason_e ngx_http_gateway_jwt_find(ngx_http_request_t *r,
 static gw_reason_e ngx_http_gateway_jwt_unwrap(ngx_str_t *text);
 static gw_reason_e ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
+static void ngx_http_gateway_jwt_explain(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx, const gw_jws_error_t *error);
 static ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_create_token(
     ngx_http_request_t *r, const ngx_str_t *text);
 static gw_reason_e ngx_http_gateway_jwt_check_algorithm(
     const ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_token_t *token,
+    ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static size_t ngx_http_gateway_jwt_choose_keys(
     const ngx_http_gateway_jwt_main_conf_t *jmcf,
@@ -35,10 +37,12 @@ static ngx_uint_t ngx_http_gateway_jwt_key_serves(
     const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf,
     const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss);
-static gw_reason_e ngx_http_gateway_jwt_parse_issuer(
-    ngx_http_gateway_jwt_token_t *token);
+static gw_reason_e ngx_http_gateway_jwt_parse_issuer(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx);
 static gw_reason_e ngx_http_gateway_jwt_parse_claims(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_token_t *token);
+    ngx_http_gateway_jwt_ctx_t *ctx);
+static gw_reason_e ngx_http_gateway_jwt_parse(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx, const gw_json_limit_t *limit);
 static gw_reason_e ngx_http_gateway_jwt_check_claims(
     ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
@@ -87,9 +91,9 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     token = ctx->token;
 
     if ((reason = ngx_http_gateway_jwt_check_algorithm(token, jlcf)) != GW_OK
-        || (reason = ngx_http_gateway_jwt_check_signature(r, token, jlcf))
+        || (reason = ngx_http_gateway_jwt_check_signature(r, ctx, jlcf))
            != GW_OK
-        || (reason = ngx_http_gateway_jwt_parse_claims(r, token)) != GW_OK
+        || (reason = ngx_http_gateway_jwt_parse_claims(r, ctx)) != GW_OK
         || (reason = ngx_http_gateway_jwt_check_claims(token, jlcf)) != GW_OK)
     {
         return reason;
@@ -112,8 +116,7 @@ ngx_http_gateway_jwt_decode(ngx_http_request_t *r,
 
     if ((reason = ngx_http_gateway_jwt_find(r, ctx, jlcf)) != GW_OK
         || (reason = ngx_http_gateway_jwt_take_apart(r, ctx)) != GW_OK
-        || (reason = ngx_http_gateway_jwt_parse_claims(r, ctx->token))
-           != GW_OK)
+        || (reason = ngx_http_gateway_jwt_parse_claims(r, ctx)) != GW_OK)
     {
         return reason;
     }
@@ -132,6 +135,8 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ctx->readable = 0;
     ctx->max_values = jlcf->max_values;
     ngx_str_null(&ctx->refused);
+    ngx_str_null(&ctx->why);
+    ngx_str_null(&ctx->kid);
 
     ctx->sources = ngx_http_gateway_jwt_sources(jlcf);
 
@@ -144,6 +149,16 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
         && ctx->shown.source->kind == NGX_HTTP_GATEWAY_HEADER)
     {
         ctx->found = ngx_http_gateway_jwt_unwrap(&ctx->text);
+    }
+
+    if (ctx->found == GW_MALFORMED_HEADER) {
+
+        if (ctx->source->kind == NGX_HTTP_GATEWAY_BEARER) {
+            ngx_str_set(&ctx->why,
+                        "Authorization is not \"Bearer\", a space and a token");
+        } else {
+            ngx_str_set(&ctx->why, "the name before the token is misspelled");
+        }
     }
 
     if (ctx->found == GW_OK && ctx->text.len > jlcf->max_size) {
@@ -235,6 +250,7 @@ ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx)
 {
     gw_reason_e                        reason;
+    gw_jws_error_t                     error;
     ngx_http_gateway_jwt_token_t      *token;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
@@ -256,8 +272,9 @@ ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
 
     reason = gw_jws_parse(&token->jws, jmcf->memo, token->text.data,
-                          token->text.len, (u_char *) (token + 1));
+                          token->text.len, (u_char *) (token + 1), &error);
     if (reason != GW_OK) {
+        ngx_http_gateway_jwt_explain(r, ctx, &error);
         ngx_http_gateway_jwt_free_token(token);
         return reason;
     }
@@ -266,6 +283,35 @@ ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ctx->token = token;
 
     return GW_OK;
+}
+
+
+/* keeps what the log shows of a refused token; without memory, nothing */
+
+static void
+ngx_http_gateway_jwt_explain(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx, const gw_jws_error_t *error)
+{
+    size_t   len;
+    u_char  *p;
+
+    if (r->connection->log->log_level < NGX_LOG_INFO) {
+        return;
+    }
+
+    len = ngx_strlen(error->why);
+
+    p = ngx_pnalloc(r->pool, len + error->kid_len);
+    if (p == NULL) {
+        return;
+    }
+
+    ctx->why.data = p;
+    ctx->why.len = len;
+    ctx->kid.data = ngx_cpymem(p, error->why, len);
+    ctx->kid.len = error->kid_len;
+
+    ngx_memcpy(ctx->kid.data, error->kid, error->kid_len);
 }
 
 
@@ -374,7 +420,7 @@ ngx_http_gateway_jwt_token(ngx_http_request_t *r,
         ctx->token->kept = 1;
     }
 
-    return (ngx_http_gateway_jwt_parse_claims(r, ctx->token) == GW_OK)
+    return (ngx_http_gateway_jwt_parse_claims(r, ctx) == GW_OK)
            ? ctx->token : NULL;
 }
 
@@ -427,18 +473,20 @@ ngx_http_gateway_jwt_check_algorithm(const ngx_http_gateway_jwt_token_t *token,
 
 static gw_reason_e
 ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_token_t *token,
+    ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
     size_t                             n;
     gw_jwk_set_t                      *sets[NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES];
     gw_reason_e                        reason;
+    ngx_http_gateway_jwt_token_t      *token;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     if (!jlcf->verify) {
         return GW_OK;
     }
 
+    token = ctx->token;
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
 
     if (token->keys == jlcf->keys && token->open == jlcf->open
@@ -453,7 +501,7 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
      */
 
     if (jlcf->bound || (jlcf->open && jmcf->bound.nelts)) {
-        reason = ngx_http_gateway_jwt_parse_issuer(token);
+        reason = ngx_http_gateway_jwt_parse_issuer(r, ctx);
         if (reason != GW_OK) {
             return reason;
         }
@@ -549,13 +597,17 @@ ngx_http_gateway_jwt_key_serves(const ngx_http_gateway_jwt_main_conf_t *jmcf,
  */
 
 static gw_reason_e
-ngx_http_gateway_jwt_parse_issuer(ngx_http_gateway_jwt_token_t *token)
+ngx_http_gateway_jwt_parse_issuer(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx)
 {
-    gw_json_limit_t  limit;
+    gw_json_limit_t                limit;
+    ngx_http_gateway_jwt_token_t  *token;
 
     static const gw_text_t  iss = { 3, (const unsigned char *) "iss" };
 
     static const gw_json_names_t  names = { 1, &iss };
+
+    token = ctx->token;
 
     if (token->claims) {
         return GW_OK;
@@ -567,8 +619,7 @@ ngx_http_gateway_jwt_parse_issuer(ngx_http_gateway_jwt_token_t *token)
 
     token->partial = 1;
 
-    return gw_jwt_parse(&token->claims, token->jws.payload,
-                        token->jws.payload_len, &limit);
+    return ngx_http_gateway_jwt_parse(r, ctx, &limit);
 }
 
 
@@ -576,10 +627,13 @@ ngx_http_gateway_jwt_parse_issuer(ngx_http_gateway_jwt_token_t *token)
 
 static gw_reason_e
 ngx_http_gateway_jwt_parse_claims(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_token_t *token)
+    ngx_http_gateway_jwt_ctx_t *ctx)
 {
     gw_json_limit_t                    limit;
+    ngx_http_gateway_jwt_token_t      *token;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    token = ctx->token;
 
     if (token->claims && !token->partial) {
         return GW_OK;
@@ -595,8 +649,28 @@ ngx_http_gateway_jwt_parse_claims(ngx_http_request_t *r,
     limit.names = &jmcf->names;
     limit.flat = 0;
 
-    return gw_jwt_parse(&token->claims, token->jws.payload,
-                        token->jws.payload_len, &limit);
+    return ngx_http_gateway_jwt_parse(r, ctx, &limit);
+}
+
+
+static gw_reason_e
+ngx_http_gateway_jwt_parse(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx, const gw_json_limit_t *limit)
+{
+    gw_reason_e                    reason;
+    gw_jws_error_t                 error;
+    ngx_http_gateway_jwt_token_t  *token;
+
+    token = ctx->token;
+
+    reason = gw_jwt_parse(&token->claims, token->jws.payload,
+                          token->jws.payload_len, limit, &error);
+
+    if (reason != GW_OK) {
+        ngx_http_gateway_jwt_explain(r, ctx, &error);
+    }
+
+    return reason;
 }
 
 

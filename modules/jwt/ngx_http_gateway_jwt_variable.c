@@ -529,7 +529,8 @@ ngx_http_gateway_jwt_set(ngx_conf_t *cf, ngx_http_gateway_jwt_half_e half)
     if (value[1].len < 2 || value[1].data[0] != '$') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid variable name \"%V\" in \"%V\", it must "
-                           "start with $", &value[1], &value[0]);
+                           "be \"$\" and a name, such as $jwt_sub",
+                           &value[1], &value[0]);
         return NGX_CONF_ERROR;
     }
 

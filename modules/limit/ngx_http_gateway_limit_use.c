@@ -347,6 +347,10 @@ ngx_http_gateway_limit_exempt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                &value[i]);
             return NGX_CONF_ERROR;
         }
+
+        if (ngx_http_gateway_reads(cf, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return ngx_http_set_predicate_slot(cf, cmd, conf);

@@ -449,7 +449,9 @@ ngx_http_gateway_log_format_pieces(ngx_conf_t *cf,
         p += brace;
 
         piece->index = ngx_http_get_variable_index(cf, &piece->text);
-        if (piece->index == NGX_ERROR) {
+        if (piece->index == NGX_ERROR
+            || ngx_http_gateway_reads(cf, &field->value) != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }

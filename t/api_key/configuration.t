@@ -143,9 +143,9 @@ refused(with('gateway_api_key r query=a query=b;'),
         'duplicate parameter "query=b" in "gateway_api_key"', 'query= twice');
 refused(with('gateway_api_key r bearer bearer;'),
         'duplicate parameter "bearer" in "gateway_api_key"', 'bearer twice');
-is_deeply([ said(http_conf(%{ with('gateway_api_key $nothing;') })) ],
-          [ 1, '[emerg] unknown "nothing" variable' ],
-          'refused: a realm of no variable, in nginx\'s words');
+refused(with('gateway_api_key $nothing;'),
+        'unknown variable "$nothing" in "gateway_api_key"',
+        'a realm of no variable');
 
 for ('gateway_api_key r;', 'gateway_api_key off;', 'gateway_api_key_hide on;',
      'gateway_api_key_format gw;', 'gateway_api_key_mode optional;')

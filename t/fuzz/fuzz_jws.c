@@ -85,7 +85,7 @@ check_claims(const gw_jws_t *jws)
     limit.names = &names;
     limit.flat = 0;
 
-    if (gw_jwt_parse(&claims, jws->payload, jws->payload_len, &limit)
+    if (gw_jwt_parse(&claims, jws->payload, jws->payload_len, &limit, NULL)
         != GW_OK)
     {
         return;
@@ -118,16 +118,26 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t          i;
     gw_jws_t        jws;
+    const char     *p;
     gw_reason_e     rc;
     unsigned char  *buf;
+    gw_jws_error_t  error;
 
     if (memo == NULL) {
         setup();
     }
 
     buf = malloc(gw_jws_buffer_size(size));
-    rc = gw_jws_parse(&jws, memo, data, size, buf);
+    rc = gw_jws_parse(&jws, memo, data, size, buf, &error);
     check(rc != GW_FAILED);
+
+    if (rc != GW_OK) {
+        check(error.kid_len <= GW_JWK_MAX_KID);
+
+        for (p = error.why; *p != '\0'; p++) {
+            check(*p >= 0x20 && *p <= 0x7e);
+        }
+    }
 
     if (rc == GW_OK) {
         check(jws.payload >= buf && jws.signature_len > 0

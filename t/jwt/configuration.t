@@ -99,6 +99,50 @@ refused(alone('gateway_jwt_key_file issuer=https://a;'),
         . 'missing', 'no file');
 
 
+# --- values of one directive each
+
+refused(jwt("gateway_jwt_$_->[0] $_->[1];"),
+        qq(invalid value "$_->[2]" in "gateway_jwt_$_->[0]", it must be )
+        . $_->[3], "gateway_jwt_$_->[0] $_->[1]")
+    for map { [ @$_, 'a time such as 10s, 5m or 1d' ] }
+            ([ leeway => 'x', 'x' ], [ leeway => -1, -1 ],
+             [ leeway => '""', '' ], [ leeway => '30ms', '30ms' ],
+             [ max_age => '1x', '1x' ], [ max_age => '5,5', '5,5' ]);
+refused(jwt("gateway_jwt_max_size $_;"),
+        qq(invalid value "$_" in "gateway_jwt_max_size", it must be a size such )
+        . 'as 512, 16k or 1m', "gateway_jwt_max_size $_") for qw( 8kb x -1 );
+refused(jwt("gateway_jwt_$_; gateway_jwt_$_;"),
+        qq("gateway_jwt_@{[ /(\w+)/ ]}" directive is duplicate), "$_ twice")
+    for 'leeway 1s', 'max_age 1s', 'max_size 1k';
+for my $half (qw( claim header )) {
+    refused({ http => qq(gateway_jwt_${half}_set $_ sub;  #!), %{ jwt('') } },
+            qq(invalid variable name "$_" in "gateway_jwt_${half}_set", it must )
+            . 'be "$" and a name, such as $jwt_sub', "gateway_jwt_${half}_set $_")
+        for '$', 'sub';
+}
+
+
+# --- variables that nothing defines
+
+refused(jwt($_->[0]),
+        qq(unknown variable "\$nope" in "$_->[1]"), $_->[0]) for
+    [ 'gateway_jwt_require $nope;', 'gateway_jwt_require' ],
+    [ 'gateway_jwt_require "$arg_a${nope}";', 'gateway_jwt_require' ],
+    [ 'gateway_jwt_require_claim sub eq $nope;', 'gateway_jwt_require_claim' ];
+accepted(jwt($_), $_) for 'gateway_jwt_require $arg_nope;',
+    'gateway_jwt_require $HTTP_nope;', 
+    'gateway_jwt_require $gateway_jwt_claim_nope;';
+for ([ 'gateway_jwt realm$nope;', 'gateway_jwt' ],
+     [ 'gateway_jwt r token=$nope;', 'gateway_jwt' ])
+{
+    refused({ server => "$_->[0]  #!\ngateway_jwt_key_file keys.json;\n" },
+            qq(unknown variable "\$nope" in "$_->[1]"), $_->[0]);
+}
+accepted({ server => 'gateway_jwt r token=$later; set $later x;'
+                     . ' gateway_jwt_key_file keys.json;' },
+         'a variable that is defined behind its use');
+
+
 # --- from NGINX Plus
 
 refused(alone('gateway_jwt_key_file keys/$host.json;'),
@@ -202,8 +246,13 @@ refused(jwt('gateway_jwt_key_file huge.json;'),
         'gateway_jwt_key_file "DIR/huge.json": is larger than 1048576 bytes',
         'a file of more than 1 MB');
 refused(jwt('gateway_jwt_key_file broken.json;'),
-        'gateway_jwt_key_file "DIR/broken.json": is not well-formed JSON',
-        'a file that is broken');
+        'gateway_jwt_key_file "DIR/broken.json": is not well-formed JSON, it '
+        . 'ends too early (line 1, column 10)', 'a file that is broken');
+refused(jwt("gateway_jwt_key_file $_;"),
+        qq(invalid file name "$_" in "gateway_jwt_key_file", it is a URL: save )
+        . 'what it returns in a file, which nginx reads again when it changes',
+        "a URL, $_")
+    for 'https://e.com/jwks.json', 'HTTP://e.com/$host';
 refused(jwt('gateway_jwt_key_file "";'),
         'empty file name in "gateway_jwt_key_file"', 'an empty file name');
 refused(jwt('gateway_jwt_key_file keys.json jwk;'),
@@ -297,7 +346,8 @@ refused({ server => "gateway_jwt_mode optional;\n"
                     . 'gateway_jwt_mode required;  #!' },
         '"gateway_jwt_mode" directive is duplicate', 'two modes');
 refused(jwt('gateway_jwt_max_size many;'),
-        '"gateway_jwt_max_size" directive invalid value', 'a size of many');
+        'invalid value "many" in "gateway_jwt_max_size", it must be a size such '
+        . 'as 512, 16k or 1m', 'a size of many');
 {
     my %conf = (http => 'map $arg_t $picked { default $arg_t; }',
                 server => <<'CONF');
@@ -354,9 +404,11 @@ refused({ server => "gateway_jwt_algorithms ES256;\n"
 refused(jwt(qq(gateway_jwt_$_ a "";)), qq(empty value in "gateway_jwt_$_"),
         "an empty $_") for qw( issuer audience typ );
 refused(jwt('gateway_jwt_leeway -1s;'),
-        '"gateway_jwt_leeway" directive invalid value', 'a negative leeway');
+        'invalid value "-1s" in "gateway_jwt_leeway", it must be a time such as '
+        . '10s, 5m or 1d', 'a negative leeway');
 refused(jwt('gateway_jwt_max_age old;'),
-        '"gateway_jwt_max_age" directive invalid value', 'an age of old');
+        'invalid value "old" in "gateway_jwt_max_age", it must be a time such '
+        . 'as 10s, 5m or 1d', 'an age of old');
 refused(jwt('gateway_jwt_require_exp maybe;'),
         'invalid value "maybe" in "gateway_jwt_require_exp" directive, it must '
         . 'be "on" or "off"', 'require_exp maybe');
@@ -377,7 +429,8 @@ refused(jwt('gateway_jwt_require $arg_a error=404;'),
         'invalid value "404" in "error=", allowed are "401", '
         . '"403"', 'require with error=404');
 refused(jwt('gateway_jwt_require $nobody_has_set_this;'),
-        'unknown "nobody_has_set_this" variable', 'an unknown variable', '');
+        'unknown variable "$nobody_has_set_this" in "gateway_jwt_require"',
+        'an unknown variable');
 refused(jwt('gateway_jwt_require_claim sub;'),
         'invalid number of arguments in "gateway_jwt_require_claim" directive',
         'a rule without operator');
@@ -479,10 +532,10 @@ refused(jwt("gateway_jwt_claim_header $_ sub;"),
             proxy_authorization );
 refused({ http => 'gateway_jwt_claim_set level level;  #!' },
         'invalid variable name "level" in "gateway_jwt_claim_set", it must '
-        . 'start with $', 'claim_set without a variable');
+        . 'be "$" and a name, such as $jwt_sub', 'claim_set without a variable');
 refused({ http => 'gateway_jwt_header_set $ a;  #!' },
         'invalid variable name "$" in "gateway_jwt_header_set", it must '
-        . 'start with $', 'header_set with half a variable');
+        . 'be "$" and a name, such as $jwt_sub', 'header_set with half a variable');
 refused({ http => 'gateway_jwt_claim_set $a' . ' a' x 17 . ';  #!' },
         'too many names in "gateway_jwt_claim_set", allowed are 16',
         '17 names');

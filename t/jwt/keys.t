@@ -109,6 +109,11 @@ sub short_key {
            . 'longer one, or "gateway_jwt_key_policy compat"';
 }
 
+sub misfit {
+    return qq(has an "alg" that does not fit the key: "$_[0]", allowed are )
+           . 'ES256';
+}
+
 # beside a good key a bad one is left out, and a notice says why
 sub left_out {
     my ($jwk, $why, $name) = @_;
@@ -153,13 +158,13 @@ left_out(jwk('a', key_ops => []), 'has "key_ops" without "verify"',
          'no key_ops');
 left_out(jwk('a', key_ops => 'verify'), 'has "key_ops" without "verify"',
          'key_ops that are no array');
-left_out(jwk('a', alg => 'ES384'), 'has an "alg" that does not fit the key',
+left_out(jwk('a', alg => 'ES384'), misfit('ES384'),
          'alg of another curve');
-left_out(jwk('a', alg => 'HS256'), 'has an "alg" that does not fit the key',
+left_out(jwk('a', alg => 'HS256'), misfit('HS256'),
          'alg of another family');
-left_out(jwk('a', alg => 'ECDH-ES'), 'has an "alg" that does not fit the key',
+left_out(jwk('a', alg => 'ECDH-ES'), misfit('ECDH-ES'),
          'alg of encryption');
-left_out(jwk('a', alg => 'none'), 'has an "alg" that does not fit the key',
+left_out(jwk('a', alg => 'none'), misfit('none'),
          'alg none');
 left_out(jwk('a', alg => 256), 'has an "alg" that is not a string',
          'alg that is no string');
@@ -172,7 +177,7 @@ left_out(jwk('a', crv => 'P-512'), 'has an unknown "kty" or "crv"',
 left_out(jwk('ed25519', crv => 'X25519', alg => undef),
          'has an unknown "kty" or "crv"', 'crv of key agreement');
 left_out(jwk('a', crv => 'P-384', alg => undef),
-         'has no "x" and "y" in base64url of the curve\'s length',
+         'has an "x" of 32 bytes, its type needs 48',
          'crv of another length');
 left_out(jwk('a', crv => 'secp256k1', alg => undef),
          'is no valid key of its type, or OpenSSL does not offer it',
@@ -181,21 +186,26 @@ left_out(jwk('a', y => jwk('a')->{x}),
          'is no valid key of its type, or OpenSSL does not offer it',
          'a point beside its curve');
 left_out(jwk('a', y => undef),
-         'has no "x" and "y" in base64url of the curve\'s length', 'no y');
+         'has no "y"', 'no y');
 left_out(jwk('a', x => jwk('a')->{x} . '='),
-         'has no "x" and "y" in base64url of the curve\'s length',
+         'has an "x" that is padded, it must be base64url without "="',
          'x with padding');
 left_out(jwk('a', x => b64u("\0" . b64u_decode(jwk('a')->{x}))),
-         'has no "x" and "y" in base64url of the curve\'s length',
+         'has an "x" of 33 bytes, its type needs 32',
          'x with a zero before it');
 left_out(jwk('ed25519', x => b64u('x' x 31)),
-         'has no public key in base64url of its type\'s length',
+         'has an "x" of 31 bytes, its type needs 32',
          'Ed25519 of 31 bytes');
-left_out(jwk('rs256', e => undef), 'has no "n" and "e" in base64url', 'no e');
-left_out(jwk('rs256', n => 'n+/='), 'has no "n" and "e" in base64url',
+left_out(jwk('rs256', e => undef), 'has no "e"', 'no e');
+left_out(jwk('rs256', n => jwk('rs256')->{n} . '=='),
+         'has an "n" that is padded, it must be base64url without "="',
+         'n with padding');
+left_out(jwk('rs256', n => 'n+/='),
+         'has an "n" in base64, it must be base64url, with "-" for "+" and "_" '
+         . 'for "/"',
          'n in the other base64');
-left_out(jwk('hs256', k => undef), 'has no "k" in base64url', 'no k');
-left_out(jwk('hs256', k => ''), 'has no "k" in base64url', 'an empty k');
+left_out(jwk('hs256', k => undef), 'has no "k"', 'no k');
+left_out(jwk('hs256', k => ''), 'has an empty "k"', 'an empty k');
 left_out(jwk('hs256', k => b64u('k' x 31)),
          short_key(31, 32), 'HS256 with 31 bytes');
 left_out(jwk('hs256', alg => undef, k => b64u('k' x 31)),
@@ -215,13 +225,12 @@ is_deeply([ judged(set(jwk('a', kid => 'k' x 256), jwk('b', kid => 'k' x 257)))
             . '256 bytes, left out' ], 'left out: kid of 257 bytes');
 is_deeply([ judged(set(public_jwk('es256'),
                        jwk('a', kid => "a\"\r\n[emerg] \xe9", alg => 'x'))) ],
-          [ '[notice] key 1, kid "a???[emerg] ??": has an "alg" that does not '
-            . 'fit the key, left out' ],
+          [ '[notice] key 1, kid "a???[emerg] ??": ' . misfit('x')
+            . ', left out' ],
           'left out: a kid that would spoil the log is made printable');
 is_deeply([ judged(set(jwk('a', alg => 'x'), jwk('b', use => 'enc'),
                        public_jwk('es256'))) ],
-          [ '[notice] key 0, kid "a": has an "alg" that does not fit the key, '
-            . 'left out',
+          [ '[notice] key 0, kid "a": ' . misfit('x') . ', left out',
             '[notice] key 1, kid "b": has a "use" other than "sig", left out' ],
           'left out: a notice for each');
 
@@ -253,13 +262,50 @@ unusable(json(jwk('a', use => 'enc')),
 unusable(set(jwk('a', use => 'enc'), jwk('b', kty => 'x')),
          'holds no usable key: the first has a "use" other than "sig"',
          'two bad keys');
-unusable('{}', 'is neither a JWK nor a JWK Set', 'an object');
-unusable('{"keys":{}}', 'is neither a JWK nor a JWK Set', 'keys is no array');
+left_out(jwk('a', alg => "x\n\"" . 'y' x 40),
+         misfit('x\x0a\x22' . 'y' x 29 . '...'), 'alg that would spoil the log');
+
+# what stands in a file when a module is used for the first time
+
+my $wanted = 'it must be a JWK or a JWK Set';
+my $neither = 'is neither a JWK nor a JWK Set';
+
+unusable('{}', qq($neither, it must have "keys" or "kty"), 'an object');
+unusable('{"keys":{}}', qq($neither, its "keys" must be an array),
+         'keys is no array');
+unusable('{"issuer":"https://e.com","jwks_uri":"https://e.com/jwks"}',
+         qq($neither, it is an OpenID configuration: save what its "jwks_uri" )
+         . 'returns', 'an OpenID configuration');
+unusable(json({ a => pem('es256') }),
+         qq($neither, it maps names to PEM: save the JWK Set of the issuer, or )
+         . 'each PEM in a file of its own with "pem"', 'PEM by kid');
+unusable(' ', "is empty, $wanted", 'an empty file');
+unusable('[' . json(public_jwk('es256')) . ']', "is a JSON array, $wanted",
+         'an array');
+unusable("<!doctype html>\n", "is HTML or XML, $wanted", 'HTML');
+unusable("\xef\xbb\xbf" . set(public_jwk('es256')),
+         'begins with a byte order mark, save it as UTF-8 without one', 'a BOM');
+unusable("\xff\xfe{\0}\0", 'is UTF-16, save it as UTF-8', 'UTF-16');
+unusable("keys:\n- kty: EC\n", "is YAML, $wanted", 'YAML');
+unusable("https://e.com/jwks\n",
+         'holds a URL, save what it returns in the file', 'a URL');
+unusable(token(), "holds a token, $wanted", 'a token');
+unusable('correct horse battery staple',
+         "is not JSON, $wanted, such as \"nginx-gateway jwk import\" makes of "
+         . 'a secret', 'a secret');
+unusable(qq({\n  "keys": [\n    {"kty": "EC",}\n  ]\n}\n),
+         'is not well-formed JSON, a comma must not precede a closing bracket '
+         . '(line 3, column 18)', 'a comma too many');
+unusable(qq({\n"keys": []\n), 'is not well-formed JSON, it ends too early '
+         . '(line 3, column 1)', 'a file that is cut off');
+unusable(qq({\n 'keys': []}\n), 'is not well-formed JSON (line 2, column 2)',
+         'single quotes');
 unusable(pem('es256'), 'is PEM, add the parameter "pem"', 'PEM where JWKS is said');
 
-unusable('', 'holds no public key or certificate', 'an empty file of PEM',
+unusable('', 'holds no public key or certificate, it is empty',
+         'an empty file of PEM',
          format => 'pem');
-unusable(set(public_jwk('es256')), 'holds no public key or certificate',
+unusable(set(public_jwk('es256')), 'is JSON, remove the parameter "pem"',
          'JWKS where PEM is said', format => 'pem');
 unusable(pem('es256') . pem_block('PRIVATE KEY', 'x' x 40),
          'holds a private key, which has no place here: write its public key',

@@ -73,7 +73,7 @@ for my $mode (sort keys %line) {
         '[info]', qq{gateway_jwt: $line{$mode}, reason "expired", }
                   . qq{kid "es256"},
         '[info]', qq{gateway_jwt: $line{$mode}, reason "malformed_header", }
-                  . qq{kid ""},
+                  . qq{kid "", 2 parts, a token has 3},
         $mode eq 'optional' ? () : @missing,
     ], "$mode: one line at info for a refusal, none for what passes");
 

@@ -81,9 +81,14 @@ passes('more memory than was guessed', consumers(map {
 
 # --- mistakes
 
-fails('an empty file', '', 'the file must begin with { "consumers": [ (line'
-                           . ' 1)');
-fails('no JSON', 'acme', 'the file must begin with { "consumers": [ (line 1)');
+fails('an empty file', '', 'the file must begin with { "consumers": [, it is'
+                           . ' empty (line 1)');
+fails('no JSON', 'acme', 'the file must begin with { "consumers": [, it is not'
+                         . ' JSON (line 1)');
+fails('YAML', "consumers:\n  - id: acme\n",
+      'the file must begin with { "consumers": [, it is YAML (line 1)');
+fails('an array', '[]',
+      'the file must begin with { "consumers": [, it is a JSON array (line 1)');
 fails('a byte order mark', "\xef\xbb\xbf" . consumers(),
       'the file begins with a byte order mark, which JSON does not allow'
       . ' (line 1)');

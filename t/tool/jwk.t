@@ -274,10 +274,12 @@ for ([ '{}', 'is neither a JWK nor a JWK Set' ],
      [ '{"keys":null}', 'is neither a JWK nor a JWK Set' ],
      [ '{"keys":{}}', 'is neither a JWK nor a JWK Set' ],
      [ '{"keys":[]}', 'holds no key' ],
-     [ '[]', 'is not a JSON object' ], [ '', 'is not a JSON object' ],
+     [ '[]', 'is a JSON array, it must be a JSON object' ],
+     [ '', 'is empty, it must be a JSON object' ],
      [ '{"kty":"EC","kty":"EC"}', 'has two members of one name', 'any' ],
-     [ '{"kty":"EC"} x', 'has bytes after its end' ],
-     [ '{"kty":"EC"', 'is not well-formed JSON' ])
+     [ '{"kty":"EC"} x', 'has bytes after its end (line 1, column 14)' ],
+     [ '{"kty":"EC"',
+       'is not well-formed JSON, it ends too early (line 1, column 12)' ])
 {
     my ($text, $why, $any) = @$_;
     says("public of $text", [qw( jwk public - )], in => $text, code => 3,

@@ -115,9 +115,13 @@ for my $header ('', 'x', '{"alg":"none"}', '{"alg":"ES256","crit":["x"]}',
               ? 'algorithm_not_allowed: the algorithm of the token is not'
                 . ' allowed'
               : 'malformed_header: the token is not a signed token with a'
-                . ' well-formed header';
+                . ' well-formed header: the header '
+                . ($header =~ /crit/ ? 'has crit, which is not supported'
+                   : $header =~ /alg/ ? 'has a malformed string'
+                                      : 'is not a JSON object');
     says("--header \"$header\" is refused", [ qw( jws verify --keys ),
-         $path{ES256}, '-' ], in => $got{out}, code => 1, err => "$why\n");
+         $path{ES256}, '-' ], in => $got{out}, code => 1,
+         err => "$why\n");
 }
 
 

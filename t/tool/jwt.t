@@ -84,7 +84,16 @@ sub refused {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     says("$reason: $name", [ @verify, @options, '--', $token ], code => 1,
-         err => "$reason: $sentence{$reason}\n");
+         err => said($reason));
+}
+
+# the sentence, and of a malformed token the member or the rule
+sub said {
+    my ($reason, $why) = @_;
+    $why = defined $why ? qr/\Q: $why/
+         : $reason eq 'malformed_signature' ? qr/(: [ -~]+)?/
+         : $reason =~ /^malformed/ ? qr/: [ -~]+/ : qr//;
+    return qr/\A\Q$reason: $sentence{$reason}\E$why\n\z/;
 }
 
 
@@ -302,9 +311,10 @@ for ([ '{"typ":"at+jwt","x":[1]}',
        "--header $text");
 }
 
-for ([ '[]', 'is not a JSON object' ], [ '', 'is not a JSON object' ],
-     [ '{"a"', 'is not well-formed JSON' ],
-     [ '{} {}', 'has bytes after its end' ])
+for ([ '[]', 'is a JSON array, it must be a JSON object' ],
+     [ '', 'is empty, it must be a JSON object' ],
+     [ '{"a"', 'is not well-formed JSON, it ends too early (line 1, column 5)' ],
+     [ '{} {}', 'has bytes after its end (line 1, column 4)' ])
 {
     my ($text, $why) = @$_;
     says("--header \"$text\"",
@@ -358,7 +368,7 @@ for ([ 'empty', '' ], [ 'a blank before it', " $good" ],
      [ 'two tokens', "$good\n$good\n" ])
 {
     says("standard input, $_->[0]", [ @verify, '-' ], in => $_->[1],
-         code => 1, err => "malformed_header: $sentence{malformed_header}\n");
+         code => 1, err => said('malformed_header'));
 }
 
 # only white space is taken off
@@ -366,7 +376,7 @@ for ([ 'empty', '' ], [ 'a blank before it', " $good" ],
 for ("\0", "\0\0\n", "\n\0") {
     says('standard input, NUL bytes after the token', [ @verify, '-' ],
          in => "$good$_", code => 1,
-         err => "malformed_signature: $sentence{malformed_signature}\n");
+         err => said('malformed_signature'));
 }
 
 says('keys on standard input', [ qw( jwt verify --keys - ), $good ],
@@ -635,6 +645,24 @@ for ('', 'x', '[]', '"x"', '{"exp":9999999999', '{"a":1,"a":1}',
 accepted('a depth of 16', claims('{"a":' . '[' x 15 . ']' x 15 . '}'),
          '--no-require-exp');
 refused('malformed_payload', 'no base64url', "$h.$p=.$s");
+
+for ([ malformed_header => 'a.b.c.d.e',
+       'encrypted token (5 parts), a signed token has 3' ],
+     [ malformed_header => raw('ES256', '{"alg":"ES256","crit":["exp"]}', '{}'),
+       'the header has crit, which is not supported' ],
+     [ malformed_payload => claims('{"exp":"tomorrow"}'), 'exp is a string' ],
+     [ malformed_payload => claims('{"sub":"a","sub":"b"}'),
+       'the payload has a duplicate member "sub"' ],
+     [ malformed_payload => claims('{"\u001b[31m":1,"\u001b[31m":1}'),
+       'the payload has a duplicate member "\x1b[31m"' ],
+     [ malformed_payload =>
+       claims('{' . join(',', map { qq("$_":1) } 1 .. 257) . '}'),
+       'the payload has an object of more than 256 members' ])
+{
+    my ($reason, $token, $why) = @$_;
+    says("$reason: $why", [ @verify, '--no-require-exp', '--', $token ],
+         code => 1, err => said($reason, $why));
+}
 refused('bad_signature', 'before a malformed payload', "$h." . b64u('x')
         . ".$s");
 
@@ -675,7 +703,7 @@ for ([ '1k', 1 ], [ '1K', 1 ], [ '16k', 16 ], [ '1m', 1024 ], [ '1M', 1024 ])
 
     says("malformed_header: of the size of --max-size $text", \@arguments,
          in => $longest, code => 1,
-         err => "malformed_header: $sentence{malformed_header}\n");
+         err => said('malformed_header'));
     says("too_large: by one byte, --max-size $text", \@arguments,
          in => "a$longest", code => 1,
          err => "too_large: $sentence{too_large}\n");

@@ -66,6 +66,18 @@ for my $option (qw( --help -h )) {
               [ sort keys %commands ], "$option lists the commands");
     like($help{out}, qr/Exit codes: 0 .* 1 .* 2 .* 3 /s,
          "$option explains the exit codes");
+
+    for my $noun (qw( jwk jws jwt consumers )) {
+        my %help = says("$noun $option", [ $noun, $option ],
+                        out => qr/\Ausage: nginx-gateway $noun VERB \[options\]\n/);
+
+        is_deeply([ sort $help{out} =~ /^  (\w+ \w+) +\S/mg ],
+                  [ grep { /^$noun / } sort keys %commands ],
+                  "$noun $option lists its commands");
+    }
+
+    says("an unknown noun, $option", [ 'kwj', $option ], code => 2,
+         err => "nginx-gateway: unknown command\n$usage");
 }
 
 for my $command (sort keys %commands) {
@@ -97,7 +109,7 @@ for ([qw( jwk )], [qw( invented )], [qw( --invented )]) {
 }
 
 for ([qw( jwk invented )], [qw( invented generate )], [qw( jws generate )],
-     [qw( sign jwt )], [qw( jwt --help )], [ 'jwk', '' ],
+     [qw( sign jwt )], [qw( invented --help )], [ 'jwk', '' ],
      [qw( JWK generate )])
 {
     says("unknown command @$_", $_, code => 2,
@@ -220,17 +232,28 @@ says('one missing set of two', [ qw( jwt verify --keys ), $set, '--keys',
                                  $missing, $token ], code => 3,
      err => "nginx-gateway: $missing: No such file or directory\n");
 
-for ([ '', 'is not a JSON object' ], [ 'x', 'is not a JSON object' ],
-     [ '[]', 'is not a JSON object' ], [ '{"kty"', 'is not well-formed JSON' ],
-     [ '{"kty":"oct","k":"' . $key{HS256}{k}, 'is not well-formed JSON' ],
-     [ json($key{RS256}) . '}', 'has bytes after its end' ])
+sub said {
+    my ($file, $why) = @_;
+    my $line = quotemeta("nginx-gateway: $file: $why\n")
+               =~ s/WANTED/(a JSON object|a JWK or a JWK Set)/r;
+    return qr/\A$line\z/;
+}
+
+for ([ '', 'is empty, it must be WANTED' ],
+     [ '[]', 'is a JSON array, it must be WANTED' ],
+     [ '{"kty"',
+       'is not well-formed JSON, it ends too early (line 1, column 7)' ],
+     [ '{"kty":"oct","k":"' . $key{HS256}{k},
+       'is not well-formed JSON, it ends too early (line 1, column 18)' ],
+     [ json($key{RS256}) . '}', 'has bytes after its end (line 1, column '
+       . (1 + length json($key{RS256})) . ')' ])
 {
     my ($text, $why) = @$_;
     my $file = file($text);
 
     for (grep { $_->[0] !~ /pem|jws sign\z/ } @readers) {
         says("$_->[0]: $why", reads($_, $file), code => 3,
-             err => "nginx-gateway: $file: $why\n");
+             err => said($file, $why));
     }
 }
 
@@ -271,8 +294,9 @@ for ([ {}, 'has an unknown "kty" or "crv"' ],
 
 my %short = (%{ $key{HS256} }, k => substr $key{HS256}{k}, 0, 40);
 
-for ([ {}, 'is neither a JWK nor a JWK Set' ],
-     [ { keys => {} }, 'is neither a JWK nor a JWK Set' ],
+for ([ {}, 'is neither a JWK nor a JWK Set, it must have "keys" or "kty"' ],
+     [ { keys => {} },
+       'is neither a JWK nor a JWK Set, its "keys" must be an array' ],
      [ { keys => [] }, 'holds no key' ],
      [ { keys => [ {} ] }, 'holds no usable key: it has no "kty"' ],
      [ { keys => [ {}, 1 ] }, 'holds no usable key: the first has no "kty"' ],
@@ -295,8 +319,8 @@ for ([ {}, 'is neither a JWK nor a JWK Set' ],
 
 my $pem = pem($key{ES256});
 
-for ([ '', 'holds no public key or certificate' ],
-     [ json($key{ES256}), 'holds no public key or certificate' ],
+for ([ '', 'holds no public key or certificate, it is empty' ],
+     [ json($key{ES256}), 'holds no public key or certificate, it is JSON' ],
      [ $pem =~ s/-----END.*//sr, 'is malformed PEM' ],
      [ "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n",
        'holds a private key, which has no place here: write its public key' ],

@@ -422,7 +422,8 @@ static const struct {
       "consumers[1]: is not well-formed JSON: \\u0000 is not allowed without "
       "JSON_ALLOW_NUL (line 1)" },
     { "{\"id\":\"a\"},",
-      "consumers[1]: is not well-formed JSON: unexpected token (line 1)" },
+      "a comma must not precede the closing bracket of the consumers "
+      "(line 1)" },
     { "{\"id\":\"a\"}{\"id\":\"b\"}",
       "a comma or a closing bracket is missing behind a consumer (line 1)" },
     { "1 2",
@@ -439,8 +440,27 @@ static const struct {
 } files[] = {
     { "{\"consumers\":[]}", NULL },
     { " {\n\"consumers\" :\t[ ] }\r\n", NULL },
-    { "", "the file must begin with { \"consumers\": [ (line 1)" },
-    { "[]", "the file must begin with { \"consumers\": [ (line 1)" },
+    { "", "the file must begin with { \"consumers\": [, it is empty (line 1)" },
+    { " \n", "the file must begin with { \"consumers\": [, it is empty "
+      "(line 2)" },
+    { "[]", "the file must begin with { \"consumers\": [, it is a JSON array "
+      "(line 1)" },
+    { "consumers:\n- id: a\n",
+      "the file must begin with { \"consumers\": [, it is YAML (line 1)" },
+    { "---\nconsumers: []\n",
+      "the file must begin with { \"consumers\": [, it is YAML (line 1)" },
+    { "<html>", "the file must begin with { \"consumers\": [, it is HTML or XML "
+      "(line 1)" },
+    { "\xff\xfe{", "the file must begin with { \"consumers\": [, it is UTF-16, "
+      "save it as UTF-8 (line 1)" },
+    { "id,key\na,b\n", "the file must begin with { \"consumers\": [, it is not "
+      "JSON (line 1)" },
+    { "{\"consumers\":[\n{\"id\":\"a\"},\n]}",
+      "a comma must not precede the closing bracket of the consumers "
+      "(line 3)" },
+    { "{\"consumers\":[\n{\"id\":\"a\",}\n]}",
+      "consumers[0]: is not well-formed JSON: string or '}' expected "
+      "(line 2)" },
     { "\n{}", "the file must begin with { \"consumers\": [ (line 2)" },
     { "{\"consumer\":[]}",
       "the file must begin with { \"consumers\": [ (line 1)" },
@@ -510,7 +530,8 @@ test_rules(void)
            "a NUL behind three megabytes");
 
     build_into(block, sizeof(block), NULL, 0, 0, NULL);
-    is_str(said.text, "the file must begin with { \"consumers\": [ (line 1)",
+    is_str(said.text,
+           "the file must begin with { \"consumers\": [, it is empty (line 1)",
            "no file");
 }
 

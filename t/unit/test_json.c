@@ -278,7 +278,6 @@ static void
 test_limits(void)
 {
     json_t      *value;
-    const char  *why;
 
     value = nested("{\"a\":", "}", GW_JSON_MAX_DEPTH);
     ok(value != NULL, "16 objects inside of each other");
@@ -305,8 +304,115 @@ test_limits(void)
     ok(json_object_size(value) == 3, "names of 128 bytes");
     json_decref(value);
 
-    gw_json_parse((const unsigned char *) "{\"a\":1,\"a\":1}", 13, &why);
-    is_str(why, "has a member twice", "says why");
+}
+
+
+/* sentences for logs and files; what a stranger wrote is escaped and cut */
+
+static const struct {
+    const char  *text;
+    const char  *why;
+} sentences[] = {
+    { "{\"a\":1,\"a\":1}",
+      "has a duplicate member \"a\" (line 1, column 8)" },
+    { "{\"a\":{\"b\":1,\n  \"b\":[1, 2]}}",
+      "has a duplicate member \"b\" (line 2, column 3)" },
+    { "{\"\\n\\u007f\\\"\\\\\":1,\"\\n\\u007f\\\"\\\\\":1}",
+      "has a duplicate member \"\\x0a\\x7f\\x22\\x5c\" (line 1, column 19)" },
+    { "{\"\303\251\":1,\"\303\251\":1}",
+      "has a duplicate member \"\\xc3\\xa9\" (line 1, column 9)" },
+    { "{\"12345678901234567890123456789012\":1,"
+      "\"12345678901234567890123456789012\":1}",
+      "has a duplicate member \"12345678901234567890123456789012\" "
+      "(line 1, column 39)" },
+    { "{\"123456789012345678901234567890123\":1,"
+      "\"123456789012345678901234567890123\":1}",
+      "has a duplicate member \"12345678901234567890123456789012...\" "
+      "(line 1, column 40)" },
+    { "{\"a\":1,\n}", "is not well-formed JSON, a comma must not precede a "
+      "closing bracket (line 2, column 1)" },
+    { "{\"a\":[1, ]}", "is not well-formed JSON, a comma must not precede a "
+      "closing bracket (line 1, column 10)" },
+    { "{\"a\":1", "is not well-formed JSON, it ends too early "
+      "(line 1, column 7)" },
+    { "{\"a\":\"x", "is not well-formed JSON, it ends too early "
+      "(line 1, column 6)" },
+    { "{\"a\":", "is not well-formed JSON, it ends too early "
+      "(line 1, column 6)" },
+    { "{\n\n  a: 1\n}", "is not well-formed JSON (line 3, column 3)" },
+    { "{\"a\" 1}", "is not well-formed JSON (line 1, column 6)" },
+    { "{]}", "is not well-formed JSON (line 1, column 2)" },
+    { "{\"a\":1]", "is not well-formed JSON (line 1, column 7)" },
+    { "{\"a\":1}\n;", "has bytes after its end (line 2, column 1)" },
+    { "{\"a\":01}", "is not well-formed JSON (line 1, column 7)" },
+    { "{\"a\":1e999}",
+      "has a number that is malformed or out of range (line 1, column 6)" },
+    { "{\"a\":\"\\x\"}", "has a malformed string (line 1, column 6)" },
+    { "{\"a\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}",
+      "is nested deeper than 16 levels (line 1, column 21)" },
+    { "", "is empty, it must be a JSON object" },
+    { " \r\n\t", "is empty, it must be a JSON object" },
+    { "\357\273\277{}",
+      "begins with a byte order mark, save it as UTF-8 without one" },
+    { "\377\376{", "is UTF-16, save it as UTF-8" },
+    { "\376\377", "is UTF-16, save it as UTF-8" },
+    { "<!DOCTYPE html>", "is HTML or XML, it must be a JSON object" },
+    { "-----BEGIN PUBLIC KEY-----", "is PEM, it must be a JSON object" },
+    { "https://e.com/jwks", "holds a URL, save what it returns in the file" },
+    { "eyJhbGciOiJFUzI1NiJ9.e30.x", "holds a token, it must be a JSON object" },
+    { "[{}]", "is a JSON array, it must be a JSON object" },
+    { "---\nkeys:", "is YAML, it must be a JSON object" },
+    { "keys:\n  - kid: a", "is YAML, it must be a JSON object" },
+    { "- a", "is YAML, it must be a JSON object" },
+    { "keys:[]", "is not JSON, it must be a JSON object" },
+    { "c2VjcmV0", "is not JSON, it must be a JSON object" },
+    { "\"secret\"", "is not JSON, it must be a JSON object" },
+    { "12", "is not JSON, it must be a JSON object" }
+};
+
+
+static void
+explain(const char *text, size_t len, const char *expected)
+{
+    char             why[256];
+    json_t          *value;
+    gw_json_error_t  error;
+
+    value = gw_json_parse((const unsigned char *) text, len, &error);
+    ok(value == NULL, "is refused");
+
+    gw_json_explain(why, sizeof(why), (const unsigned char *) text, len,
+                    &error, "a JSON object");
+    is_str(why, expected, "says why");
+
+    json_decref(value);
+}
+
+
+static void
+test_errors(void)
+{
+    char    text[4096], *p;
+    size_t  i;
+
+    for (i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
+        explain(sentences[i].text, strlen(sentences[i].text),
+                sentences[i].why);
+    }
+
+    explain("{\0\"\0a\0", 6, "is UTF-16, save it as UTF-8");
+    explain("\0{\0\"", 4, "is UTF-16, save it as UTF-8");
+
+    p = text;
+
+    for (i = 0; i <= GW_JSON_MAX_MEMBERS; i++) {
+        p += snprintf(p, 16, "%c\"%zu\":1", i ? ',' : '{', i);
+    }
+
+    *p++ = '}';
+
+    explain(text, (size_t) (p - text),
+            "has an object of more than 256 members (line 1, column 1940)");
 }
 
 
@@ -575,6 +681,7 @@ main(void)
     test_members();
     test_numbers();
     test_text();
+    test_errors();
 
     return done_testing();
 }

@@ -44,11 +44,11 @@ typedef struct {
     unsigned  number;
     int       kept;
     char      kid[GW_JWK_MAX_KID + 1];
-    char      why[128];
+    char      why[256];
 } notes_t;
 
 static notes_t  notes;
-static char     err[256];
+static char     err[512];
 
 
 static void
@@ -149,11 +149,17 @@ static const struct {
       SHORT_KEY("47", "48") },
     { "{\"kty\":\"oct\",\"k\":\"" K48 "\",\"alg\":\"HS512\"}", "",
       SHORT_KEY("48", "64") },
-    { "{\"kty\":\"oct\",\"k\":\"\"}", "", "has no \"k\" in base64url" },
+    { "{\"kty\":\"oct\",\"k\":\"\"}", "", "has an empty \"k\"" },
     { "{\"kty\":\"oct\",\"k\":\"" K32 "=\"}", "",
-      "has no \"k\" in base64url" },
-    { "{\"kty\":\"oct\",\"k\":1}", "", "has no \"k\" in base64url" },
-    { "{\"kty\":\"oct\"}", "", "has no \"k\" in base64url" },
+      "has a \"k\" that is padded, it must be base64url without \"=\"" },
+    { "{\"kty\":\"oct\",\"k\":\"" K32 "/\"}", "",
+      "has a \"k\" in base64, it must be base64url, with \"-\" for \"+\" and "
+      "\"_\" for \"/\"" },
+    { "{\"kty\":\"oct\",\"k\":\"" K32 "\\n\"}", "",
+      "has a \"k\" that is not base64url" },
+    { "{\"kty\":\"oct\",\"k\":1}", "",
+      "has a \"k\" that is a number, it must be a string" },
+    { "{\"kty\":\"oct\"}", "", "has no \"k\"" },
 
     { "{" OCT ",\"use\":\"enc\"}", "", "has a \"use\" other than \"sig\"" },
     { "{" OCT ",\"use\":null}", "", "has a \"use\" other than \"sig\"" },
@@ -163,20 +169,27 @@ static const struct {
     { "{" EC ",\"key_ops\":\"verify\"}", "",
       "has \"key_ops\" without \"verify\"" },
     { "{" EC ",\"alg\":\"ES384\"}", "",
-      "has an \"alg\" that does not fit the key" },
+      "has an \"alg\" that does not fit the key: \"ES384\", "
+      "allowed are ES256" },
     { "{" EC ",\"alg\":\"es256\"}", "",
-      "has an \"alg\" that does not fit the key" },
+      "has an \"alg\" that does not fit the key: \"es256\", "
+      "allowed are ES256" },
     { "{" EC ",\"alg\":\"HS256\"}", "",
-      "has an \"alg\" that does not fit the key" },
+      "has an \"alg\" that does not fit the key: \"HS256\", "
+      "allowed are ES256" },
     { "{" EC ",\"alg\":\"none\"}", "",
-      "has an \"alg\" that does not fit the key" },
+      "has an \"alg\" that does not fit the key: \"none\", "
+      "allowed are ES256" },
     { "{" EC ",\"alg\":\"ECDH-ES\"}", "",
-      "has an \"alg\" that does not fit the key" },
+      "has an \"alg\" that does not fit the key: \"ECDH-ES\", "
+      "allowed are ES256" },
     { "{" EC ",\"alg\":1}", "", "has an \"alg\" that is not a string" },
     { "{" ED ",\"alg\":\"Ed448\"}", "",
-      "has an \"alg\" that does not fit the key" },
+      "has an \"alg\" that does not fit the key: \"Ed448\", "
+      "allowed are EdDSA, Ed25519" },
     { "{" OCT ",\"alg\":\"A256GCM\"}", "",
-      "has an \"alg\" that does not fit the key" },
+      "has an \"alg\" that does not fit the key: \"A256GCM\", "
+      "allowed are HS256, HS384, HS512" },
     { "{" EC ",\"kid\":1}", "", "has a \"kid\" that is not a string" },
     { "{" EC ",\"kid\":null}", "", "has a \"kid\" that is not a string" },
 
@@ -197,22 +210,28 @@ static const struct {
       "is no valid key of its type, or OpenSSL does not offer it" },
     { "{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y
       "\"}", "",
-      "has no \"x\" and \"y\" in base64url of the curve's length" },
+      "has an \"x\" of 32 bytes, its type needs 48" },
     { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\"}", "",
-      "has no \"x\" and \"y\" in base64url of the curve's length" },
+      "has no \"y\"" },
     { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA" EC_X "\",\"y\":\"" EC_Y
       "\"}", "",
-      "has no \"x\" and \"y\" in base64url of the curve's length" },
+      "has an \"x\" that is not base64url" },
     { "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" EC_X "A\"}", "",
-      "has no public key in base64url of its type's length" },
+      "has an \"x\" of 33 bytes, its type needs 32" },
     { "{\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"AAAA\"}", "",
-      "has no public key in base64url of its type's length" },
+      "has a \"pub\" of 3 bytes, its type needs 1312" },
     { "{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}", "",
       "is an RSA key of less than 2048 bits" },
     { "{\"kty\":\"RSA\",\"e\":\"AQAB\"}", "",
-      "has no \"n\" and \"e\" in base64url" },
+      "has no \"n\"" },
+    { "{\"kty\":\"RSA\",\"n\":\"AQAB\"}", "", "has no \"e\"" },
+    { "{\"kty\":\"RSA\",\"n\":\"AQ==\",\"e\":\"AQAB\"}", "",
+      "has an \"n\" that is padded, it must be base64url without \"=\"" },
+    { "{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQA+\"}", "",
+      "has an \"e\" in base64, it must be base64url, with \"-\" for \"+\" and "
+      "\"_\" for \"/\"" },
     { "{\"kty\":\"RSA\",\"n\":\"\",\"e\":\"AQAB\"}", "",
-      "is an RSA key of less than 2048 bits" }
+      "has an empty \"n\"" }
 };
 
 
@@ -248,17 +267,38 @@ static const struct {
     const char  *text;
     const char  *err;
 } files[] = {
-    { "", "is not a JSON object" },
-    { "[]", "is not a JSON object" },
-    { "{}", "is neither a JWK nor a JWK Set" },
-    { "{\"keys\":{}}", "is neither a JWK nor a JWK Set" },
+    { "", "is empty, it must be a JWK or a JWK Set" },
+    { "[]", "is a JSON array, it must be a JWK or a JWK Set" },
+    { "<html>", "is HTML or XML, it must be a JWK or a JWK Set" },
+    { "\357\273\277{\"keys\":[]}",
+      "begins with a byte order mark, save it as UTF-8 without one" },
+    { "keys:\n  - kty: oct\n", "is YAML, it must be a JWK or a JWK Set" },
+    { "https://e.com/jwks", "holds a URL, save what it returns in the file" },
+    { "correct horse", "is not JSON, it must be a JWK or a JWK Set, such as "
+      "\"nginx-gateway jwk import\" makes of a secret" },
+    { "{}", "is neither a JWK nor a JWK Set, it must have \"keys\" or \"kty\"" },
+    { "{\"keys\":{}}",
+      "is neither a JWK nor a JWK Set, its \"keys\" must be an array" },
+    { "{\"issuer\":\"https://e.com\",\"jwks_uri\":\"https://e.com/jwks\"}",
+      "is neither a JWK nor a JWK Set, it is an OpenID configuration: save "
+      "what its \"jwks_uri\" returns" },
+    { "{\"a\":\"-----BEGIN CERTIFICATE-----\\nMIIB\"}",
+      "is neither a JWK nor a JWK Set, it maps names to PEM: save the JWK Set "
+      "of the issuer, or each PEM in a file of its own with \"pem\"" },
+    { "{\"a\":\"----- BEGIN\"}",
+      "is neither a JWK nor a JWK Set, it must have \"keys\" or \"kty\"" },
     { "{\"keys\":[]}", "holds no key" },
     { "{\"keys\":[1,2]}", "holds no usable key: the first is not an object" },
-    { "{\"keys\":[],\"keys\":[{" EC "}]}", "has a member twice" },
-    { "{\"keys\":[{" EC ",\"alg\":\"ES256\",\"alg\":\"ES256\"}]}",
-      "has a member twice" },
-    { "{\"keys\":[{" EC "}]", "is not well-formed JSON" },
-    { "{\"keys\":[{" EC "}]} x", "has bytes after its end" }
+    { "{\"keys\":[],\"keys\":[{" EC "}]}",
+      "has a duplicate member \"keys\" (line 1, column 12)" },
+    { "{\"keys\":[\n{" EC ",\n \"alg\":\"ES256\",\n \"alg\":\"ES256\"}]}",
+      "has a duplicate member \"alg\" (line 4, column 2)" },
+    { "{\"keys\":[\n{" EC "}]",
+      "is not well-formed JSON, it ends too early (line 2, column 128)" },
+    { "{\"keys\":[{" EC "},\n]}", "is not well-formed JSON, a comma must not "
+      "precede a closing bracket (line 2, column 1)" },
+    { "{\"keys\":[\n{" EC "}]} x",
+      "has bytes after its end (line 2, column 130)" }
 };
 
 
@@ -643,7 +683,7 @@ test_pem(void)
     free(text);
 
     ok(parse_pem("", 0) == NULL, "an empty file");
-    is_str(err, "holds no public key or certificate", "says so");
+    is_str(err, "holds no public key or certificate, it is empty", "says so");
     ok(parse_pem("{}", 2) == NULL, "no PEM at all");
 
     gw_private_free(&rsa);

@@ -51,7 +51,7 @@ check_len(const char *text, size_t len, gw_jwk_set_t *const *sets, size_t n)
     memcpy(token, text, len);
     buf = malloc(gw_jws_buffer_size(len));
 
-    rc = gw_jws_parse(&jws, NULL, token, len, buf);
+    rc = gw_jws_parse(&jws, NULL, token, len, buf, NULL);
 
     if (rc == GW_OK) {
         rc = gw_jws_verify(&jws, sets, n);
@@ -87,8 +87,8 @@ sign(const char *text, const char *alg, const char *header,
     const char    *why;
     gw_private_t   key;
 
-    jwk = gw_json_parse((const unsigned char *) text, strlen(text), &why);
-    why = jwk ? gw_private_load(&key, jwk) : why;
+    jwk = gw_json_parse((const unsigned char *) text, strlen(text), NULL);
+    why = jwk ? gw_private_load(&key, jwk) : "is not JSON";
 
     if (why != NULL) {
         note("%s %s", text, why);
@@ -694,7 +694,7 @@ test_memo(void)
 
     token = sign(OCT, "HS256", "{\"alg\":\"HS256\",\"kid\":\"one\"}", "{}");
 
-    gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf);
+    gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf, NULL);
     first = jws.header;
     gw_jws_memo_add(memo, &jws);
     gw_jws_memo_add(memo, &jws);
@@ -704,7 +704,7 @@ test_memo(void)
     token = sign(OCT, "HS256", "{\"alg\":\"HS256\",\"kid\":\"one\"}",
                  "{\"a\":1}");
     is_int(gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token),
-                        buf), GW_OK, "a second token of the same header");
+                        buf, NULL), GW_OK, "a second token of the same header");
     ok(jws.header == first, "finds the header");
     is_bytes(jws.kid, jws.kid_len, "one", "and its kid");
     is_str(jws.alg->name, "HS256", "and its algorithm");
@@ -714,7 +714,7 @@ test_memo(void)
 
     token[strlen(token) - 1] = '=';
     is_int(gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token),
-                        buf), GW_MALFORMED_SIGNATURE,
+                        buf, NULL), GW_MALFORMED_SIGNATURE,
            "a found header is given back after an error");
     free(token);
 
@@ -724,7 +724,7 @@ test_memo(void)
         snprintf(header, sizeof(header), "{\"alg\":\"HS256\",\"kid\":\"%u\"}",
                  i);
         token = sign(OCT, "HS256", header, "{}");
-        gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf);
+        gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf, NULL);
         gw_jws_memo_add(memo, &jws);
         gw_jws_release(&jws);
         free(token);
@@ -734,7 +734,7 @@ test_memo(void)
         snprintf(header, sizeof(header), "{\"alg\":\"HS256\",\"kid\":\"%u\"}",
                  i);
         token = sign(OCT, "HS256", header, "{}");
-        gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf);
+        gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf, NULL);
         hits += jws.header->refcount == 2;
         gw_jws_release(&jws);
         free(token);
@@ -743,7 +743,7 @@ test_memo(void)
     is_int(hits, 8, "the last eight are kept");
 
     token = sign(OCT, "HS256", "{\"alg\":\"HS256\",\"kid\":\"one\"}", "{}");
-    gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf);
+    gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf, NULL);
     is_int((long long) jws.header->refcount, 1, "the oldest is gone");
     gw_jws_release(&jws);
     free(token);
@@ -774,7 +774,7 @@ parse_values(unsigned n, const char *name)
 
     token = sign(OCT, "HS256", header, "{}");
     rc = gw_jws_parse(&jws, NULL, (unsigned char *) token, strlen(token),
-                      buf);
+                      buf, NULL);
 
     if (rc == GW_OK) {
         is_int((long long) json_object_size(jws.header), 1,
@@ -810,6 +810,96 @@ test_values(void)
 }
 
 
+/* the clause for the log, and the "kid" if the header has one */
+
+static const struct {
+    const char  *header;
+    const char  *behind;
+    const char  *why;
+    const char  *kid;
+} errors[] = {
+    { NULL, "", "1 part, a token has 3", "" },
+    { NULL, "x.y", "2 parts, a token has 3", "" },
+    { NULL, "a.b.c.d", "4 parts, a token has 3", "" },
+    { NULL, "a.b.c.d.e",
+      "encrypted token (5 parts), a signed token has 3", "" },
+    { NULL, "a.b.c.d.e.f", "6 parts, a token has 3", "" },
+    { NULL, "a=.e30.AA", "the header is not base64url", "" },
+    { "[]", ".e30.AA", "the header is not a JSON object", "" },
+    { "{\"kid\":\"k\"", ".e30.AA",
+      "the header is not well-formed JSON, it ends too early", "" },
+    { "{\"alg\":\"ES256\",\"alg\":\"none\"}", ".e30.AA",
+      "the header has a duplicate member \"alg\"", "" },
+    { "{\"a\\n\":1,\"a\\n\":1}", ".e30.AA",
+      "the header has a duplicate member \"a\\x0a\"", "" },
+    { "{\"kid\":\"k\",\"alg\":\"HS256\",\"crit\":[\"exp\"]}", ".e30.AA",
+      "the header has crit, which is not supported", "k" },
+    { "{\"kid\":\"k\",\"alg\":\"HS256\",\"b64\":false}", ".e30.AA",
+      "the header has b64, which is not supported", "k" },
+    { "{\"kid\":\"k\",\"alg\":\"HS256\",\"zip\":\"DEF\"}", ".e30.AA",
+      "the header has zip, which is not supported", "k" },
+    { "{\"kid\":1,\"alg\":\"HS256\"}", ".e30.AA", "kid is a number", "" },
+    { "{\"kid\":null,\"alg\":\"HS256\"}", ".e30.AA", "kid is null", "" },
+    { "{\"kid\":\"k\",\"typ\":[],\"alg\":\"HS256\"}", ".e30.AA",
+      "typ is an array", "k" },
+    { "{\"kid\":\"k\",\"typ\":{},\"alg\":\"HS256\"}", ".e30.AA",
+      "typ is an object", "k" },
+    { "{\"kid\":\"k\",\"alg\":true}", ".e30.AA", "alg is a boolean", "k" },
+    { "{\"kid\":\"k\"}", ".e30.AA", "the header has no alg", "k" },
+    { "{\"kid\":\"k\",\"alg\":\"none\"}", ".e30.AA",
+      "", "k" },
+    { "{\"kid\":\"k\",\"alg\":\"HS256\"}", ".e30=.AA",
+      "the payload is not base64url", "k" },
+    { "{\"kid\":\"k\",\"alg\":\"HS256\"}", ".e30.",
+      "the signature is empty", "k" },
+    { "{\"kid\":\"k\",\"alg\":\"HS256\"}", ".e30.A",
+      "the signature is not base64url", "k" }
+};
+
+
+static void
+test_errors(void)
+{
+    char            token[2048], long_kid[512], *p;
+    size_t          i;
+    gw_jws_t        jws;
+    unsigned char   buf[2100];
+    gw_jws_error_t  error;
+
+    for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        p = token;
+
+        if (errors[i].header != NULL) {
+            p += gw_base64url_encode((unsigned char *) p,
+                              (const unsigned char *) errors[i].header,
+                              strlen(errors[i].header));
+        }
+
+        strcpy(p, errors[i].behind);
+
+        ok(gw_jws_parse(&jws, NULL, (unsigned char *) token, strlen(token),
+                        buf, &error) != GW_OK, "%s", errors[i].why);
+        is_str(error.why, errors[i].why, "says why");
+        ok(error.kid_len == strlen(errors[i].kid)
+           && memcmp(error.kid, errors[i].kid, error.kid_len) == 0,
+           "    and the kid");
+    }
+
+    memset(long_kid, 'k', 300);
+    sprintf(long_kid + 300, "%s", "\",\"alg\":\"none\"}");
+    memcpy(long_kid, "{\"kid\":\"", 8);
+
+    p = token + gw_base64url_encode((unsigned char *) token,
+                                    (unsigned char *) long_kid,
+                                    strlen(long_kid));
+    strcpy(p, ".e30.AA");
+
+    gw_jws_parse(&jws, NULL, (unsigned char *) token, strlen(token), buf,
+                 &error);
+    is_int((long long) error.kid_len, GW_JWK_MAX_KID, "a long kid is cut");
+}
+
+
 int
 main(void)
 {
@@ -824,6 +914,7 @@ main(void)
     test_ecdsa();
     test_memo();
     test_values();
+    test_errors();
 
     return done_testing();
 }

@@ -18,13 +18,13 @@
 static json_t *
 parse(const char *text)
 {
-    json_t      *value;
-    const char  *why;
+    json_t           *value;
+    gw_json_error_t   error;
 
-    value = gw_json_parse((const unsigned char *) text, strlen(text), &why);
+    value = gw_json_parse((const unsigned char *) text, strlen(text), &error);
 
     if (value == NULL) {
-        note("\"%s\" %s", text, why);
+        note("\"%s\" %s", text, error.why);
         exit(1);
     }
 
@@ -48,7 +48,7 @@ judge(const char *header, const char *text, const gw_jwt_policy_t *policy)
     gw_reason_e   rc;
 
     rc = gw_jwt_parse(&claims, (const unsigned char *) text, strlen(text),
-                      &limit);
+                      &limit, NULL);
 
     if (rc == GW_OK) {
         head = parse(header);
@@ -58,6 +58,44 @@ judge(const char *header, const char *text, const gw_jwt_policy_t *policy)
     }
 
     return rc;
+}
+
+
+/* the clause for the log names the claim and its type, never its value */
+
+static const struct {
+    const char  *claims;
+    const char  *why;
+} errors[] = {
+    { "{\"exp\":\"1\"}", "exp is a string" },
+    { "{\"nbf\":true}", "nbf is a boolean" },
+    { "{\"iat\":null}", "iat is null" },
+    { "{\"exp\":[1]}", "exp is an array" },
+    { "{\"exp\":1,\"nbf\":{}}", "nbf is an object" },
+    { "{\"sub\":\"a\",\"sub\":\"b\"}",
+      "the payload has a duplicate member \"sub\"" },
+    { "[1]", "the payload is not a JSON object" },
+    { "", "the payload is not a JSON object" },
+    { "{\"a\":1,}", "the payload is not well-formed JSON, a comma must not "
+      "precede a closing bracket" },
+    { "{\"a\":[1,2,3,4,5,6,7,8,9]}", "the payload has more than 8 values" }
+};
+
+
+static void
+test_errors(void)
+{
+    size_t           i;
+    json_t          *claims;
+    gw_jws_error_t   error;
+    gw_json_limit_t  limit = { 8, NULL, 0 };
+
+    for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        is_int(gw_jwt_parse(&claims, (const unsigned char *) errors[i].claims,
+                            strlen(errors[i].claims), &limit, &error),
+               GW_MALFORMED_PAYLOAD, "claims %s", errors[i].claims);
+        is_str(error.why, errors[i].why, "says why");
+    }
 }
 
 
@@ -97,7 +135,7 @@ test_parse(void)
     for (i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
         claims = NULL;
         rc = gw_jwt_parse(&claims, (const unsigned char *) payloads[i].claims,
-                          strlen(payloads[i].claims), &limit);
+                          strlen(payloads[i].claims), &limit, NULL);
 
         is_str(gw_reason_word(rc), gw_reason_word(payloads[i].reason),
                "claims %s", payloads[i].claims);
@@ -321,6 +359,7 @@ main(void)
     test_max_values();
     test_times();
     test_names();
+    test_errors();
 
     return done_testing();
 }

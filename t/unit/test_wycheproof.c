@@ -178,7 +178,7 @@ accepts(gw_jwk_set_t *set, const char *token)
 
     buf = malloc(gw_jws_buffer_size(strlen(token)));
     rc = gw_jws_parse(&jws, NULL, (const unsigned char *) token,
-                      strlen(token), buf);
+                      strlen(token), buf, NULL);
 
     if (rc == GW_OK) {
         rc = gw_jws_verify(&jws, &set, 1);
