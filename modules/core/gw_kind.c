@@ -122,8 +122,8 @@ gw_kind_sentence(gw_kind_e kind)
     static const char *const  sentences[] = {
         [GW_KIND_OBJECT] = "",
         [GW_KIND_EMPTY] = "is empty",
-        [GW_KIND_BOM] = "begins with a byte order mark, save it as UTF-8 "
-                        "without one",
+        [GW_KIND_BOM] =
+            ("begins with a byte order mark, save it as UTF-8 without one"),
         [GW_KIND_UTF16] = "is UTF-16, save it as UTF-8",
         [GW_KIND_MARKUP] = "is HTML or XML",
         [GW_KIND_PEM] = "is PEM",

@@ -167,7 +167,7 @@ struct ngx_http_gateway_refusal_s {
     ngx_uint_t                      status;
     gw_reason_e                     reason;     /* for variable and log */
     gw_reason_e                     shown;      /* for the client */
-    ngx_str_t                       detail;     /* for the log, printable, or "" */
+    ngx_str_t                       detail;     /* for the log, or "" */
     ngx_str_t                       challenge;  /* WWW-Authenticate, or "" */
     ngx_str_t                       scopes;     /* that are missing, or "" */
     ngx_str_t                       type;       /* a URI; "": about:blank */
@@ -930,7 +930,7 @@ ngx_http_complex_value_t *ngx_http_gateway_complex_value(ngx_conf_t *cf,
 char *ngx_http_gateway_set_str_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* the same: as ngx_conf_set_sec_slot() and _size_slot(), and say what they take */
+/* the same: as ngx_conf_set_sec_slot() and _size_slot() */
 char *ngx_http_gateway_set_sec_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_gateway_set_size_slot(ngx_conf_t *cf, ngx_command_t *cmd,

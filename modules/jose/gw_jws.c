@@ -272,8 +272,11 @@ gw_jws_judge_header(gw_jws_t *jws, gw_jws_error_t *error)
     jws->alg = gw_jwa_find((const unsigned char *) json_string_value(value),
                            json_string_length(value));
 
-    return jws->alg ? GW_OK
-                    : gw_jws_refuse(jws, GW_ALGORITHM_NOT_ALLOWED, error, "%s", "");
+    if (jws->alg == NULL) {
+        return gw_jws_refuse(jws, GW_ALGORITHM_NOT_ALLOWED, error, "%s", "");
+    }
+
+    return GW_OK;
 }
 
 

@@ -41,8 +41,8 @@ typedef struct {
 
 /*
  * Why a token is refused, beyond the reason: written only if it is.  "why" is a
- * clause such as "exp is a string" or "the header has a duplicate member "alg"",
- * printable ASCII, "" if there is nothing to add.
+ * clause such as "exp is a string" or "the header has a duplicate member
+ * "alg"", printable ASCII, "" if there is nothing to add.
  */
 
 #define GW_JWS_WHY  (GW_JSON_WHY + GW_JSON_NAME_SIZE + sizeof("the payload "))

@@ -694,7 +694,8 @@ test_memo(void)
 
     token = sign(OCT, "HS256", "{\"alg\":\"HS256\",\"kid\":\"one\"}", "{}");
 
-    gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf, NULL);
+    gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf,
+                 NULL);
     first = jws.header;
     gw_jws_memo_add(memo, &jws);
     gw_jws_memo_add(memo, &jws);
@@ -724,7 +725,8 @@ test_memo(void)
         snprintf(header, sizeof(header), "{\"alg\":\"HS256\",\"kid\":\"%u\"}",
                  i);
         token = sign(OCT, "HS256", header, "{}");
-        gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf, NULL);
+        gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf,
+                 NULL);
         gw_jws_memo_add(memo, &jws);
         gw_jws_release(&jws);
         free(token);
@@ -734,7 +736,8 @@ test_memo(void)
         snprintf(header, sizeof(header), "{\"alg\":\"HS256\",\"kid\":\"%u\"}",
                  i);
         token = sign(OCT, "HS256", header, "{}");
-        gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf, NULL);
+        gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf,
+                 NULL);
         hits += jws.header->refcount == 2;
         gw_jws_release(&jws);
         free(token);
@@ -743,7 +746,8 @@ test_memo(void)
     is_int(hits, 8, "the last eight are kept");
 
     token = sign(OCT, "HS256", "{\"alg\":\"HS256\",\"kid\":\"one\"}", "{}");
-    gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf, NULL);
+    gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf,
+                 NULL);
     is_int((long long) jws.header->refcount, 1, "the oldest is gone");
     gw_jws_release(&jws);
     free(token);
