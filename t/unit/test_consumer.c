@@ -449,8 +449,9 @@ static const struct {
       "the file must begin with { \"consumers\": [, it is YAML (line 1)" },
     { "---\nconsumers: []\n",
       "the file must begin with { \"consumers\": [, it is YAML (line 1)" },
-    { "<html>", "the file must begin with { \"consumers\": [, it is HTML or XML "
-      "(line 1)" },
+    { "<html>",
+      "the file must begin with { \"consumers\": [, it is HTML or XML (line "
+      "1)" },
     { "\xff\xfe{", "the file must begin with { \"consumers\": [, it is UTF-16, "
       "save it as UTF-8 (line 1)" },
     { "id,key\na,b\n", "the file must begin with { \"consumers\": [, it is not "

@@ -276,7 +276,8 @@ static const struct {
     { "https://e.com/jwks", "holds a URL, save what it returns in the file" },
     { "correct horse", "is not JSON, it must be a JWK or a JWK Set, such as "
       "\"nginx-gateway jwk import\" makes of a secret" },
-    { "{}", "is neither a JWK nor a JWK Set, it must have \"keys\" or \"kty\"" },
+    { "{}",
+      "is neither a JWK nor a JWK Set, it must have \"keys\" or \"kty\"" },
     { "{\"keys\":{}}",
       "is neither a JWK nor a JWK Set, its \"keys\" must be an array" },
     { "{\"issuer\":\"https://e.com\",\"jwks_uri\":\"https://e.com/jwks\"}",
