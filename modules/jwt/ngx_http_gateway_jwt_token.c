@@ -16,6 +16,7 @@
 static gw_reason_e ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static void ngx_http_gateway_jwt_no_token(ngx_http_gateway_jwt_ctx_t *ctx);
 static gw_reason_e ngx_http_gateway_jwt_unwrap(ngx_str_t *text);
 static gw_reason_e ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
@@ -152,13 +153,7 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     }
 
     if (ctx->found == GW_MALFORMED_HEADER) {
-
-        if (ctx->source->kind == NGX_HTTP_GATEWAY_BEARER) {
-            ngx_str_set(&ctx->why,
-                        "Authorization is not \"Bearer\", a space and a token");
-        } else {
-            ngx_str_set(&ctx->why, "the name before the token is misspelled");
-        }
+        ngx_http_gateway_jwt_no_token(ctx);
     }
 
     if (ctx->found == GW_OK && ctx->text.len > jlcf->max_size) {
@@ -166,6 +161,37 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
     }
 
     return ctx->found;
+}
+
+
+/* why what the sources hold is no token, for the log */
+
+static void
+ngx_http_gateway_jwt_no_token(ngx_http_gateway_jwt_ctx_t *ctx)
+{
+    ngx_uint_t                        i;
+    const ngx_http_gateway_source_t  *source;
+
+    source = ctx->sources->elts;
+
+    for (i = 0; i < ctx->sources->nelts; i++) {
+
+        if (ctx->shown.said[i] != GW_MALFORMED_HEADER) {
+            continue;
+        }
+
+        if (source[i].kind == NGX_HTTP_GATEWAY_BEARER) {
+            ngx_str_set(&ctx->why,
+                        "Authorization is not \"Bearer\", a space and a token");
+        } else {
+            ngx_str_set(&ctx->why, "the name before the token is misspelled");
+        }
+
+        return;
+    }
+
+    ngx_str_set(&ctx->why, "\"Bearer\" in the header is not followed by a space"
+                           " and a token");
 }
 
 
