@@ -89,8 +89,8 @@ like(succeeds('tools/modules known', 'MODULES can name it'),
 
 build('limit example', 'it is built');
 is(built(), join(' ', map { "ngx_http_gateway_${_}module" }
-                      '', qw( cycle_ redis_ limit_ granted_ enter_ example_
-                              grpc_ )),
+                      '', qw( cycle_ challenge_ redis_ limit_ granted_ enter_
+                              example_ grpc_ )),
    'with core and limit, at its place in the order');
 
 succeeds('prove ' . join(' ', map { "t/gates/$_.t" }

@@ -25,8 +25,8 @@ my $made = read_file("$dir/objs/nginx/ngx_http_gateway_module_modules.c");
 my ($names) = $made =~ /^char \*ngx_module_names\[\] = \{(.*?)\}/ms;
 is_deeply([ $names =~ /"(ngx_http_gateway_\w+)"/g ],
           [ map { "ngx_http_gateway_$_" }
-                qw( module cycle_module redis_module limit_module
-                    granted_module enter_module grpc_module ) ],
+                qw( module cycle_module challenge_module redis_module
+                    limit_module granted_module enter_module grpc_module ) ],
           'with core and redis, and no other module');
 
 $ENV{GATEWAY_MODULE} = "$dir/objs/ngx_http_gateway_module.so";
