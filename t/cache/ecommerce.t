@@ -19,6 +19,7 @@ my $temp = join ' ', map { "${_}_temp_path tmp/$_;" }
                      qw( client_body proxy fastcgi uwsgi scgi );
 $conf =~ s{modules/ngx_http_gateway_module\.so}{"$ENV{GATEWAY_MODULE}"};
 $conf =~ s{^http \{\K}{ access_log off; $temp}m;
+$conf =~ s{/var/log/nginx/}{logs/}g;
 $conf =~ s{127\.0\.0\.1:8080;}{127.0.0.1:$port;};
 $conf =~ s{127\.0\.0\.1:9000}{'127.0.0.1:' . $origin->port}e;
 $conf = "user root;\n$conf" if $> == 0;
