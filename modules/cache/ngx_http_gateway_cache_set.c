@@ -143,7 +143,7 @@ ngx_http_gateway_cache_set_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static void
 ngx_http_gateway_cache_warn_uri(ngx_conf_t *cf, const ngx_array_t *parts)
 {
-    char                                 *p;
+    const char                           *p;
     ngx_str_t                            *value;
     ngx_uint_t                            i;
     const ngx_http_gateway_cache_part_t  *part;
