@@ -1,5 +1,7 @@
 # gateway_api_key_pepper: entries by HMAC-SHA256 beside those by SHA-256, and a
 # pepper that is replaced.
+#
+# both passes: the master reads the peppers, the workers use them
 
 use v5.28;
 use warnings;

@@ -1,5 +1,7 @@
 # What a consumer of the file is to the rest of nginx: variables, when they may
 # be asked, and which location they belong to.
+#
+# both passes: workers read consumers from shared memory
 
 use v5.28;
 use warnings;

@@ -1,5 +1,7 @@
 # Every signature algorithm that is served, granted and refused, and which of
 # them are allowed: by list, and by default.
+#
+# both passes: workers verify with what OpenSSL has fetched in the master
 
 use v5.28;
 use warnings;

@@ -1,5 +1,7 @@
 # Which keys of gateway_jwt_key_file are taken, which of them serves a token,
 # and what is said of the others.
+#
+# both passes: the master reads the keys, the workers use them
 
 use v5.28;
 use warnings;

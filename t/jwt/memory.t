@@ -9,7 +9,6 @@ use Test::Gateway::Held;
 use Test::Gateway::Token;
 use Test::More;
 
-plan skip_all => 'has masters of its own' if $ENV{GATEWAY_MASTER};
 plan skip_all => 'the sanitizer keeps what is freed'
     if ($ENV{TEST_NGINX_BINARY} // '') =~ m{/asan/};
 

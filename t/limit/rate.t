@@ -1,5 +1,7 @@
 # gateway_limit_zone rate=: burst + 1 requests of an idle key at once and not
 # one more, in each unit, again after a time, and apart for each key.
+#
+# both passes: two workers count in one zone
 
 use v5.28;
 use warnings;

@@ -1,5 +1,7 @@
 # gateway_limit ... settle: the decision only looks, and the charge is made with
 # the cost as the response has told it.
+#
+# both passes: a worker settles what another one then finds in the zone
 
 use v5.28;
 use warnings;

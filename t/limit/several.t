@@ -1,5 +1,7 @@
 # Several limits of one request: all pass, or none stays charged; penalty,
 # dry_run, costs, figures from variables, and gateway_limit_exempt.
+#
+# both passes: a worker returns what another one has charged
 
 use v5.28;
 use warnings;
