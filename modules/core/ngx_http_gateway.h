@@ -509,6 +509,16 @@ ngx_int_t ngx_http_gateway_error_init(ngx_conf_t *cf);
       ngx_http_get_module_loc_conf(r, ngx_http_core_module))->satisfy         \
      == NGX_HTTP_SATISFY_ANY)
 
+/* a directive in lines of the debug log: its name without "gateway_" */
+#define ngx_http_gateway_short(directive)                                     \
+    ((directive) + sizeof("gateway_") - 1)
+
+/*
+ * An id as the log may show it: the id itself, or "(unprintable)" where it is
+ * longer than 128 bytes or not printable ASCII without quotes.
+ */
+const ngx_str_t *ngx_http_gateway_printable(const ngx_str_t *id);
+
 /*
  * The client's fault, at info: once, and nothing that the log may not show.
  * Written at once, but for "satisfy any", where it is kept.  For the main

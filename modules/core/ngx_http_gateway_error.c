@@ -193,10 +193,17 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     case GW_OK:
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway %s: granted", ngx_http_gateway_short(directive));
+
         return (mode == NGX_HTTP_GATEWAY_DRY_RUN) ? NGX_DECLINED : NGX_OK;
 
     case GW_MISSING:
         if (mode == NGX_HTTP_GATEWAY_OPTIONAL) {
+            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                           "gateway %s: no credential, which is optional",
+                           ngx_http_gateway_short(directive));
+
             return ngx_http_gateway_answer_offer(r, gr, slot, verdict);
         }
 

@@ -67,7 +67,8 @@ ngx_http_gateway_from(ngx_http_request_t *r,
 {
     if (from && ngx_http_gateway_from_allows(from, r->connection->sockaddr)) {
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "%s: \"from=\" allows \"%V\"", directive,
+                       "gateway %s: \"from=\" allows \"%V\"",
+                       ngx_http_gateway_short(directive),
                        &r->connection->addr_text);
         return NGX_OK;
     }

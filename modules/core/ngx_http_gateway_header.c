@@ -122,18 +122,18 @@ ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name)
 }
 
 
-static ngx_uint_t
+static ngx_str_t *
 ngx_http_gateway_header_in(ngx_table_elt_t *h, ngx_str_t *names, ngx_uint_t n)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < n; i++) {
         if (ngx_http_gateway_header_is(h, &names[i])) {
-            return 1;
+            return &names[i];
         }
     }
 
-    return 0;
+    return NULL;
 }
 
 
@@ -141,6 +141,7 @@ ngx_int_t
 ngx_http_gateway_header_remove(ngx_http_request_t *r, ngx_str_t *names,
     ngx_uint_t n)
 {
+    ngx_str_t        *name;
     ngx_uint_t        i;
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part, *prev;
@@ -164,10 +165,16 @@ ngx_http_gateway_header_remove(ngx_http_request_t *r, ngx_str_t *names,
 
         h = part->elts;
 
-        if (!ngx_http_gateway_header_in(&h[i], names, n)) {
+        name = ngx_http_gateway_header_in(&h[i], names, n);
+
+        if (name == NULL) {
             i++;
             continue;
         }
+
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway header: \"%V\" removed from the request",
+                       name);
 
         ngx_http_gateway_header_changed(r);
         ngx_http_gateway_header_forget(r, &h[i]);
@@ -284,6 +291,9 @@ ngx_http_gateway_header_add_hashed(ngx_http_request_t *r, ngx_str_t *name,
         return NGX_ERROR;
     }
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway header: \"%V\" added to the request", name);
+
     h->key = *name;
     h->value = *value;
     h->lowcase_key = normalized->data;
@@ -372,6 +382,9 @@ ngx_http_gateway_header_respond(ngx_http_request_t *r,
     if (h == NULL) {
         return NGX_ERROR;
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway header: \"%V\" added to the response", name);
 
     h->hash = 1;
     ngx_http_gateway_header_single(h);

@@ -126,6 +126,14 @@ ngx_http_gateway_identity_set(ngx_http_request_t *r,
         gr->proved |= ngx_http_gateway_bit(method);
     }
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway identity: method \"%V\", consumer \"%V\", "
+                   "credential \"%V\", in consumers file:%ui",
+                   &m[method].name,
+                   ngx_http_gateway_printable(&identity->consumer),
+                   ngx_http_gateway_printable(&identity->credential),
+                   identity->known);
+
     reason = ngx_http_gateway_identity_combine(r, gr);
 
     if (reason != GW_OK) {

@@ -37,7 +37,6 @@ struct ngx_http_gateway_lines_s {
 };
 
 
-static void ngx_http_gateway_line_id(ngx_str_t *shown, const ngx_str_t *id);
 static void ngx_http_gateway_line_write(ngx_http_request_t *r,
     const ngx_http_gateway_line_t *line);
 static ngx_int_t ngx_http_gateway_line_keep(ngx_http_request_t *r,
@@ -64,7 +63,13 @@ ngx_http_gateway_line(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     line.detail = refusal->detail;
     line.next = NULL;
 
-    ngx_http_gateway_line_id(&line.id, id);
+    line.id = *ngx_http_gateway_printable(id);
+
+    ngx_log_debug6(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway %s: %s with %ui, reason \"%s\", %s \"%V\"",
+                   ngx_http_gateway_short(directive),
+                   line.dry_run ? "would be refused" : "refused",
+                   line.status, gw_reason_word(line.reason), kind, &line.id);
 
     if (!ngx_http_gateway_satisfy_any(r)
         || ngx_http_gateway_line_keep(r, gr, &line) != NGX_OK)
@@ -74,23 +79,22 @@ ngx_http_gateway_line(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
 }
 
 
-/* nothing that could spoil the log */
-
-static void
-ngx_http_gateway_line_id(ngx_str_t *shown, const ngx_str_t *id)
+const ngx_str_t *
+ngx_http_gateway_printable(const ngx_str_t *id)
 {
     size_t  i;
 
-    *shown = *id;
+    static const ngx_str_t  unprintable = ngx_string("(unprintable)");
 
     for (i = 0; i < id->len; i++) {
         if (id->data[i] < 0x20 || id->data[i] > 0x7e || id->data[i] == '"'
             || i == NGX_HTTP_GATEWAY_LOG_ID)
         {
-            ngx_str_set(shown, "(unprintable)");
-            return;
+            return &unprintable;
         }
     }
+
+    return id;
 }
 
 

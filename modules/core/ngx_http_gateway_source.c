@@ -75,25 +75,31 @@ static ngx_int_t ngx_http_gateway_hide_nothing(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source);
 
 
+/* what a source is in the log, which never shows what it holds */
+
 static const struct {
+    const char                      *text;      /* before its name */
     ngx_http_gateway_source_find_pt  find;
     ngx_http_gateway_source_hide_pt  hide;
 } ngx_http_gateway_sources[] = {
 
     /* NGX_HTTP_GATEWAY_BEARER */
-    { ngx_http_gateway_find_bearer, ngx_http_gateway_hide_bearer },
+    { "Authorization: Bearer",
+      ngx_http_gateway_find_bearer, ngx_http_gateway_hide_bearer },
 
     /* NGX_HTTP_GATEWAY_HEADER */
-    { ngx_http_gateway_find_header, ngx_http_gateway_hide_header },
+    { "header ", ngx_http_gateway_find_header, ngx_http_gateway_hide_header },
 
     /* NGX_HTTP_GATEWAY_COOKIE */
-    { ngx_http_gateway_find_cookie, ngx_http_gateway_hide_cookie },
+    { "cookie ", ngx_http_gateway_find_cookie, ngx_http_gateway_hide_cookie },
 
     /* NGX_HTTP_GATEWAY_ARGUMENT */
-    { ngx_http_gateway_find_argument, ngx_http_gateway_hide_argument },
+    { "argument ",
+      ngx_http_gateway_find_argument, ngx_http_gateway_hide_argument },
 
     /* NGX_HTTP_GATEWAY_VARIABLE */
-    { ngx_http_gateway_find_variable, ngx_http_gateway_hide_nothing }
+    { "variable ",
+      ngx_http_gateway_find_variable, ngx_http_gateway_hide_nothing }
 };
 
 
@@ -356,6 +362,10 @@ ngx_http_gateway_source_hide(ngx_http_request_t *r,
     hidden->next = gr->hidden;
     gr->hidden = hidden;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway hide: \"%s%V\"",
+                   ngx_http_gateway_sources[source->kind].text, &source->name);
+
     ngx_http_gateway_header_changed(r);
 
     return ngx_http_gateway_sources[source->kind].hide(r, source);
@@ -382,13 +392,15 @@ ngx_http_gateway_sources_find(ngx_http_request_t *r,
         said = ngx_http_gateway_source_find(r, &source[i], &shown->values[i]);
         shown->said[i] = said;
 
+        ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway source: \"%s%V\", %s",
+                       ngx_http_gateway_sources[source[i].kind].text,
+                       &source[i].name,
+                       (said == GW_OK) ? "found" : gw_reason_word(said));
+
         if (said == GW_MISSING) {
             continue;
         }
-
-        ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "gateway source: place %ui of %ui, reason \"%s\"",
-                       i + 1, sources->nelts, gw_reason_word(said));
 
         if (shown->reason == GW_MISSING || said == GW_FAILED) {
             shown->reason = said;
