@@ -382,21 +382,15 @@ ngx_http_gateway_trace_respond(ngx_http_request_t *r,
                 && ngx_http_gateway_header_is(&h[i], &tscf->id_normalized))
             {
                 h[i].hash = 0;
+
+                ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                               "gateway header: \"%V\" removed from the "
+                               "response", &tscf->id_name);
             }
         }
     }
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    ngx_http_gateway_header_single(h);
-    h->key = tscf->id_name;
-    h->value = *id;
-
-    return NGX_OK;
+    return ngx_http_gateway_header_respond(r, &tscf->id_name, id);
 }
 
 
