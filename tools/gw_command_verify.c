@@ -196,6 +196,7 @@ gw_verify_judge(const gw_verify_t *verify, const char *token, size_t len,
     gw_jws_t        jws;
     gw_reason_e     reason;
     gw_jws_error_t  error;
+    gw_jws_tries_t  tries;
 
     if (len > verify->max_size) {
         return gw_verify_refuse(GW_TOO_LARGE, "");
@@ -208,7 +209,7 @@ gw_verify_judge(const gw_verify_t *verify, const char *token, size_t len,
     }
 
     reason = (verify->algorithms & gw_jwa_bit(jws.alg))
-             ? gw_jws_verify(&jws, verify->sets, verify->nsets)
+             ? gw_jws_verify(&jws, verify->sets, verify->nsets, &tries)
              : GW_ALGORITHM_NOT_ALLOWED;
 
     rc = (reason == GW_OK) ? accept(verify, &jws)

@@ -41,15 +41,6 @@ struct gw_jws_memo_s {
 };
 
 
-/* what became of the keys that a token was held against */
-
-typedef struct {
-    unsigned              named;
-    unsigned              fit;
-    gw_reason_e           reason;   /* of the last one tried */
-} gw_jws_tries_t;
-
-
 static int gw_jws_split(gw_jws_part_t *parts, const unsigned char *token,
     size_t len);
 static gw_reason_e gw_jws_refuse_split(gw_jws_t *jws, gw_jws_error_t *error,
@@ -476,32 +467,32 @@ gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws)
  */
 
 gw_reason_e
-gw_jws_verify(const gw_jws_t *jws, gw_jwk_set_t *const *sets, size_t n)
+gw_jws_verify(const gw_jws_t *jws, gw_jwk_set_t *const *sets, size_t n,
+    gw_jws_tries_t *tries)
 {
-    size_t          i;
-    unsigned        pass, with_kid;
-    gw_jws_tries_t  tries;
+    size_t    i;
+    unsigned  pass, with_kid;
 
-    memset(&tries, 0, sizeof(gw_jws_tries_t));
-    tries.reason = GW_UNKNOWN_KEY;
+    memset(tries, 0, sizeof(gw_jws_tries_t));
+    tries->reason = GW_UNKNOWN_KEY;
 
     for (pass = 0; pass < 2; pass++) {
         with_kid = (jws->kid != NULL) ? !pass : pass;
 
-        for (i = 0; i < n && tries.fit <= GW_JWS_MAX_TRIES; i++) {
-            gw_jws_try_keys(jws, sets[i], with_kid, &tries);
+        for (i = 0; i < n && tries->fit <= GW_JWS_MAX_TRIES; i++) {
+            gw_jws_try_keys(jws, sets[i], with_kid, tries);
 
-            if (tries.reason == GW_OK || tries.reason == GW_FAILED) {
-                return tries.reason;
+            if (tries->reason == GW_OK || tries->reason == GW_FAILED) {
+                return tries->reason;
             }
         }
     }
 
-    if (tries.named == 0 || tries.fit > GW_JWS_MAX_TRIES) {
+    if (tries->named == 0 || tries->fit > GW_JWS_MAX_TRIES) {
         return GW_UNKNOWN_KEY;
     }
 
-    return tries.fit ? tries.reason : GW_KEY_MISMATCH;
+    return tries->fit ? tries->reason : GW_KEY_MISMATCH;
 }
 
 
@@ -531,6 +522,9 @@ gw_jws_try_keys(const gw_jws_t *jws, gw_jwk_set_t *set, unsigned with_kid,
             return;
         }
 
+        tries->set = set;
+        tries->kid = key->kid;
+        tries->kid_len = key->kid_len;
         tries->reason = gw_jwk_verify(key, jws->alg, jws->input,
                                       jws->input_len, jws->signature,
                                       jws->signature_len);

@@ -98,8 +98,21 @@ gw_reason_e gw_jws_complete(gw_jws_t *jws);
 /* gives back the references to the header */
 void gw_jws_release(gw_jws_t *jws);
 
+/* what became of the keys that a token was held against */
+
+typedef struct {
+    unsigned              named;        /* 1: the token names one */
+    unsigned              fit;          /* keys that serve its algorithm; at
+                                           most GW_JWS_MAX_TRIES were tried */
+    gw_reason_e           reason;       /* of the last one tried */
+    const gw_jwk_set_t   *set;          /* of that one; NULL: none was */
+    const unsigned char  *kid;          /* its own, in the set; NULL: none */
+    size_t                kid_len;
+} gw_jws_tries_t;
+
+
 /*
- * Verifies the signature with the keys of "n" sets.
+ * Verifies the signature with the keys of "n" sets, and fills "tries".
  *
  * A key with a "kid" serves tokens with that "kid" and tokens without one; a
  * key without "kid" serves any.  At most GW_JWS_MAX_TRIES keys that fit are
@@ -113,7 +126,7 @@ void gw_jws_release(gw_jws_t *jws);
  * GW_FAILED.  OpenSSL's error queue is empty afterwards.
  */
 gw_reason_e gw_jws_verify(const gw_jws_t *jws, gw_jwk_set_t *const *sets,
-    size_t n);
+    size_t n, gw_jws_tries_t *tries);
 
 
 #endif /* GW_JWS_H_INCLUDED */

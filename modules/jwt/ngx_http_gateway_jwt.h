@@ -68,10 +68,10 @@ typedef struct {
 typedef struct {
     gw_claim_path_t                     path;
     gw_claim_op_e                       op;
+    ngx_str_t                           text;       /* of the path */
     ngx_array_t                         values;     /* complex values */
 #if (NGX_PCRE)
     ngx_regex_t                        *regex;
-    ngx_str_t                           text;       /* of the path */
     ngx_atomic_t                       *said;       /* of this worker */
 #endif
     ngx_uint_t                          status;

@@ -171,7 +171,7 @@ ngx_http_gateway_jwt_map(ngx_http_request_t *r,
 
         if (!ngx_http_gateway_jwt_speaks(r, claims, jlcf)) {
             ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                           "gateway_jwt: issuer and subject are a consumer's, "
+                           "gateway jwt: issuer and subject are a consumer's, "
                            "and the key is bound to no issuer");
             return GW_CONSUMER_CONFLICT;
         }

@@ -372,6 +372,11 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway jwt: %s",
+                   (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE)
+                   ? "decoding without verification" : "asked");
+
     gr = ngx_http_gateway_request_get(r);
     if (gr == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -418,6 +423,9 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
     }
 
     if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway jwt: decoded:%d, reason \"%s\"",
+                       reason == GW_OK, gw_reason_word(reason));
         return NGX_DECLINED;
     }
 

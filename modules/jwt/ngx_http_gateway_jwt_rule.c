@@ -96,6 +96,11 @@ ngx_http_gateway_jwt_check_rules(ngx_http_request_t *r,
                 return GW_FAILED;
             }
 
+            ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                           "gateway jwt: rule %ui of %ui on claim \"%V\" is "
+                           "%s", i + 1, jlcf->rules->nelts, &rule[i].text,
+                           (rc == NGX_OK) ? "met" : "not met");
+
             if (rc == NGX_DECLINED) {
                 ctx->failed = &rule[i];
                 ctx->status = rule[i].status;
@@ -110,6 +115,12 @@ ngx_http_gateway_jwt_check_rules(ngx_http_request_t *r,
         for (i = 0; i < jlcf->require->nelts; i++) {
 
             reason = ngx_http_gateway_jwt_check_require(r, &require[i]);
+
+            ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                           "gateway jwt: condition %ui of %ui is %s", i + 1,
+                           jlcf->require->nelts,
+                           (reason == GW_OK) ? "met" : "not met");
+
             if (reason != GW_OK) {
                 ctx->status = require[i].status;
                 return reason;
@@ -385,6 +396,7 @@ ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_memzero(rule, sizeof(ngx_http_gateway_jwt_rule_t));
 
     value = cf->args->elts;
+    rule->text = value[1];
 
     if (ngx_http_gateway_jwt_rule_status(cf, &rule->status, &last)
         != NGX_CONF_OK
@@ -489,8 +501,6 @@ ngx_http_gateway_jwt_rule_regex(ngx_conf_t *cf,
     if (p == NULL || rule->said == NULL) {
         return NGX_CONF_ERROR;
     }
-
-    rule->text = value[1];
 
     limited.data = p;
     limited.len = ngx_sprintf(p, NGX_HTTP_GATEWAY_JWT_MATCH_LIMIT "%V%Z",

@@ -30,6 +30,16 @@ static gw_reason_e ngx_http_gateway_jwt_check_algorithm(
 static gw_reason_e ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static gw_reason_e ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets,
+    size_t n);
+#if (NGX_DEBUG)
+static void ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, const gw_jws_tries_t *tries);
+static void ngx_http_gateway_jwt_say_token(ngx_http_request_t *r,
+    const gw_jws_t *jws);
+#endif
 static size_t ngx_http_gateway_jwt_choose_keys(
     const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const ngx_http_gateway_jwt_token_t *token,
@@ -308,8 +318,30 @@ ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     token->max_values = ctx->max_values;
     ctx->token = token;
 
+#if (NGX_DEBUG)
+    ngx_http_gateway_jwt_say_token(r, &token->jws);
+#endif
+
     return GW_OK;
 }
+
+
+#if (NGX_DEBUG)
+
+static void
+ngx_http_gateway_jwt_say_token(ngx_http_request_t *r, const gw_jws_t *jws)
+{
+    ngx_str_t  kid;
+
+    kid.data = (u_char *) jws->kid;
+    kid.len = jws->kid_len;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway jwt: token of alg \"%s\", kid \"%V\"",
+                   jws->alg->name, ngx_http_gateway_printable(&kid));
+}
+
+#endif
 
 
 /* keeps what the log shows of a refused token; without memory, nothing */
@@ -518,6 +550,8 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     if (token->keys == jlcf->keys && token->open == jlcf->open
         && token->generation == jmcf->generation)
     {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway jwt: the signature is verified already");
         return GW_OK;
     }
 
@@ -536,16 +570,37 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     n = ngx_http_gateway_jwt_choose_keys(jmcf, token, jlcf, sets);
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway_jwt: %uz of %ui key files may serve the issuer",
+                   "gateway jwt: %uz of %ui key files may serve the issuer",
                    n, jlcf->keys->nelts);
 
     if (n == 0) {
         return GW_ISSUER;
     }
 
+    return ngx_http_gateway_jwt_verify(r, token, jlcf, sets, n);
+}
+
+
+/* RFC 7515, 5.2: what was verified is remembered with its keys */
+
+static gw_reason_e
+ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets, size_t n)
+{
+    gw_reason_e                        reason;
+    gw_jws_tries_t                     tries;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
     token->keys = NULL;
 
-    reason = gw_jws_verify(&token->jws, sets, n);
+    reason = gw_jws_verify(&token->jws, sets, n, &tries);
+
+#if (NGX_DEBUG)
+    ngx_http_gateway_jwt_say_key(r, jlcf, &tries);
+#endif
 
     if (reason == GW_OK && jmcf->header) {
         reason = gw_jws_complete(&token->jws);
@@ -561,6 +616,41 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
 
     return reason;
 }
+
+
+#if (NGX_DEBUG)
+
+/* which key it was: the sets of a location are those of its files */
+
+static void
+ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, const gw_jws_tries_t *tries)
+{
+    ngx_str_t                        kid;
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    if (tries->set == NULL) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway jwt: no key fits, named:%ud", tries->named);
+        return;
+    }
+
+    kid.data = (u_char *) tries->kid;
+    kid.len = tries->kid_len;
+
+    use = jlcf->keys->elts;
+
+    for (i = 0; use[i].file->set != tries->set; i++) { /* void */ }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway jwt: key %ud tried: kid \"%V\" of \"%V\", %s",
+                   tries->fit, ngx_http_gateway_printable(&kid), &use[i].path,
+                   (tries->reason == GW_OK) ? "verified"
+                                            : gw_reason_word(tries->reason));
+}
+
+#endif
 
 
 /* the sets that may serve the token; their number */

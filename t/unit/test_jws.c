@@ -46,6 +46,7 @@ check_len(const char *text, size_t len, gw_jwk_set_t *const *sets, size_t n)
     gw_jws_t        jws;
     gw_reason_e     rc;
     unsigned char  *token, *buf;
+    gw_jws_tries_t  tries;
 
     token = malloc(len ? len : 1);
     memcpy(token, text, len);
@@ -54,7 +55,7 @@ check_len(const char *text, size_t len, gw_jwk_set_t *const *sets, size_t n)
     rc = gw_jws_parse(&jws, NULL, token, len, buf, NULL);
 
     if (rc == GW_OK) {
-        rc = gw_jws_verify(&jws, sets, n);
+        rc = gw_jws_verify(&jws, sets, n, &tries);
         gw_jws_release(&jws);
     }
 
@@ -687,6 +688,7 @@ test_memo(void)
     unsigned         i, hits;
     gw_jwk_set_t    *set;
     gw_jws_memo_t   *memo;
+    gw_jws_tries_t   tries;
     unsigned char    buf[1024];
 
     memo = gw_jws_memo_create();
@@ -710,7 +712,10 @@ test_memo(void)
     is_bytes(jws.kid, jws.kid_len, "one", "and its kid");
     is_str(jws.alg->name, "HS256", "and its algorithm");
     is_bytes(jws.payload, jws.payload_len, "{\"a\":1}", "its own payload");
-    is_reason(gw_jws_verify(&jws, &set, 1), GW_OK, "its own signature");
+    is_reason(gw_jws_verify(&jws, &set, 1, &tries), GW_OK,
+              "its own signature");
+    ok(tries.set == set && tries.fit == 1, "by one key of the set");
+    is_bytes(tries.kid, tries.kid_len, "one", "which is named");
     gw_jws_release(&jws);
 
     token[strlen(token) - 1] = '=';

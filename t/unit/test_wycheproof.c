@@ -171,6 +171,7 @@ accepts(gw_jwk_set_t *set, const char *token)
     int             rc;
     gw_jws_t        jws;
     unsigned char  *buf;
+    gw_jws_tries_t  tries;
 
     if (set == NULL) {
         return 0;
@@ -181,7 +182,7 @@ accepts(gw_jwk_set_t *set, const char *token)
                       strlen(token), buf, NULL);
 
     if (rc == GW_OK) {
-        rc = gw_jws_verify(&jws, &set, 1);
+        rc = gw_jws_verify(&jws, &set, 1, &tries);
 
         if (jws.alg->family == GW_JWA_HMAC && !gw_jwk_set_only_oct(set)) {
             rc = GW_ALGORITHM_NOT_ALLOWED;
