@@ -183,6 +183,9 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway api_key: asked");
+
     ngx_http_gateway_api_key_find(r, alcf, &shown);
 
     if (shown.reason == GW_OK
