@@ -133,6 +133,9 @@ ngx_http_gateway_certificate_access(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway client_certificate: asked");
+
     gr = ngx_http_gateway_request_get(r);
     if (gr == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

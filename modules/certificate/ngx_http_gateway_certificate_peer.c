@@ -52,6 +52,9 @@ ngx_http_gateway_certificate_peer(ngx_http_request_t *r,
     *certificate = ngx_http_gateway_certificate_kept(c);
 
     if (*certificate) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway client_certificate: certificate \"%V\" of "
+                       "this connection", &(*certificate)->hex);
         return GW_OK;
     }
 
@@ -80,7 +83,7 @@ ngx_http_gateway_certificate_peer(ngx_http_request_t *r,
     *certificate = cln->data;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway_client_certificate: read certificate \"%V\" with "
+                   "gateway client_certificate: read certificate \"%V\" with "
                    "%ui names",
                    &(*certificate)->hex, (*certificate)->nnames);
 
@@ -112,6 +115,12 @@ ngx_http_gateway_certificate_verified(ngx_http_request_t *r)
     ssl = c->ssl->connection;
     sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
     scf = ngx_http_get_module_srv_conf(r, ngx_http_gateway_certificate_module);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "gateway client_certificate: ssl_verify_client:%ui, "
+                   "handshake of this server:%d, verify result:%l",
+                   sscf->verify, SSL_get_SSL_CTX(ssl) == sscf->ssl.ctx,
+                   SSL_get_verify_result(ssl));
 
     return sscf->verify
            && SSL_get_SSL_CTX(ssl) == sscf->ssl.ctx

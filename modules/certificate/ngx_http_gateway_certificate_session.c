@@ -69,7 +69,7 @@ ngx_http_gateway_certificate_session(ngx_connection_t *c,
         || ngx_memcmp(context, scf->session, len) != 0)
     {
         ngx_log_debug0(NGX_LOG_DEBUG_HTTP, c->log, 0,
-                       "gateway_client_certificate: the TLS session was made "
+                       "gateway client_certificate: the TLS session was made "
                        "with the settings of another server");
         return 0;
     }
