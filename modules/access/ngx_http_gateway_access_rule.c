@@ -60,6 +60,12 @@ ngx_http_gateway_access_check(ngx_http_request_t *r,
             held = ngx_http_gateway_access_any(&rule[i], &field,
                                                kinds[k].separator);
 
+            ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                           "gateway %s: rule %ui of %ui, %s",
+                           ngx_http_gateway_short(kinds[k].directive), i + 1,
+                           alcf->rules[k]->nelts,
+                           held ? "one name is held" : "no name is held");
+
             if (held == (k == NGX_HTTP_GATEWAY_ACCESS_DENY)) {
                 return kinds[k].reason;
             }
@@ -85,6 +91,10 @@ ngx_http_gateway_access_check_scopes(ngx_http_request_t *r,
     for (i = 0; i < rules->nelts; i++) {
 
         if (!ngx_http_gateway_access_applies(&rule[i], &method)) {
+            ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                           "gateway require_scope: rule %ui of %ui is not for "
+                           "method \"%V\"", i + 1, rules->nelts,
+                           &r->method_name);
             continue;
         }
 
@@ -93,9 +103,17 @@ ngx_http_gateway_access_check_scopes(ngx_http_request_t *r,
 
         for (k = 0; k < rule[i].names.nelts; k++) {
             if (!gw_names_has(scopes, ' ', &name[k])) {
+                ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                               "gateway require_scope: rule %ui of %ui, scope "
+                               "\"%V\" is missing", i + 1, rules->nelts,
+                               (ngx_str_t *) &name[k]);
                 return GW_INSUFFICIENT_SCOPE;
             }
         }
+
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway require_scope: rule %ui of %ui, all scopes are "
+                       "held", i + 1, rules->nelts);
     }
 
     return named ? GW_OK : GW_METHOD_NOT_ALLOWED;
