@@ -12,6 +12,22 @@ static ngx_int_t ngx_http_gateway_consumers_take(ngx_http_request_t *r,
     const u_char *name, size_t len, ngx_http_gateway_consumer_t *found);
 
 
+#if (NGX_DEBUG)
+
+/* by gw_consumer_kind_e: what a consumer is looked up by, which is a secret */
+
+static const char  *ngx_http_gateway_consumers_by[GW_CONSUMER_KINDS] = {
+    [GW_CONSUMER_ID] = "id",
+    [GW_CONSUMER_SHA256] = "sha256",
+    [GW_CONSUMER_HMAC_SHA256] = "hmac_sha256",
+    [GW_CONSUMER_JWT] = "iss and sub",
+    [GW_CONSUMER_CERTIFICATE] = "certificate",
+    [GW_CONSUMER_SAN] = "subject alternative name"
+};
+
+#endif
+
+
 ngx_int_t
 ngx_http_gateway_consumer_find(ngx_http_request_t *r, gw_consumer_kind_e kind,
     const u_char *name, size_t len, ngx_http_gateway_consumer_t *found)
@@ -86,6 +102,9 @@ ngx_http_gateway_consumers_take(ngx_http_request_t *r,
     gw_consumer_ref_t   ref;
 
     if (!gw_consumer_find(set, size, kind, name, len, &ref)) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway consumers: none is found by %s",
+                       ngx_http_gateway_consumers_by[kind]);
         return NGX_DECLINED;
     }
 
@@ -96,8 +115,17 @@ ngx_http_gateway_consumers_take(ngx_http_request_t *r,
 
     gw_consumer_copy(set, &ref, copy);
 
-    return (gw_consumer_read(copy, &ref, &found->consumer, &found->key) == 0)
-           ? NGX_OK : NGX_AGAIN;
+    if (gw_consumer_read(copy, &ref, &found->consumer, &found->key) != 0) {
+        return NGX_AGAIN;
+    }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway consumers: \"%V\" is found by %s, disabled:%ud",
+                   (ngx_str_t *) &found->consumer.id,
+                   ngx_http_gateway_consumers_by[kind],
+                   (unsigned) found->consumer.disabled);
+
+    return NGX_OK;
 }
 
 
