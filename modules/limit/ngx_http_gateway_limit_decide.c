@@ -29,8 +29,12 @@ static void ngx_http_gateway_limit_shm(ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item);
 static ngx_int_t ngx_http_gateway_limit_finish(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx);
-static void ngx_http_gateway_limit_log_dry_run(ngx_http_request_t *r,
+static void ngx_http_gateway_limit_log_items(ngx_http_request_t *r,
     ngx_http_gateway_limit_batch_t *batch);
+#if (NGX_DEBUG)
+static void ngx_http_gateway_limit_say(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_item_t *item);
+#endif
 static void ngx_http_gateway_limit_give_back(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch);
 static ngx_int_t ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
@@ -139,7 +143,15 @@ ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
         }
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway limit: stage %s, %ui limits",
+                   (stage == NGX_HTTP_GATEWAY_LIMIT_EARLY) ? "early" : "late",
+                   llcf->stages[stage]->nelts);
+
     if (ngx_http_test_predicates(r, llcf->exempt) == NGX_DECLINED) {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway limit: the request is exempt");
+
         ctx->exempt = 1;
         return NGX_DECLINED;
     }
@@ -328,7 +340,7 @@ ngx_http_gateway_limit_finish(ngx_http_request_t *r,
 
     batch = ctx->batches;
 
-    ngx_http_gateway_limit_log_dry_run(r, batch);
+    ngx_http_gateway_limit_log_items(r, batch);
 
     if (batch->refused) {
         ngx_http_gateway_limit_give_back(ctx, batch);
@@ -348,7 +360,7 @@ ngx_http_gateway_limit_finish(ngx_http_request_t *r,
 
 
 static void
-ngx_http_gateway_limit_log_dry_run(ngx_http_request_t *r,
+ngx_http_gateway_limit_log_items(ngx_http_request_t *r,
     ngx_http_gateway_limit_batch_t *batch)
 {
     ngx_uint_t                          i;
@@ -357,6 +369,10 @@ ngx_http_gateway_limit_log_dry_run(ngx_http_request_t *r,
 
     for (i = 0; i < batch->n; i++) {
         item = &batch->items[i];
+
+#if (NGX_DEBUG)
+        ngx_http_gateway_limit_say(r, item);
+#endif
 
         if (!item->dry_run || !item->refused
             || ngx_http_gateway_hide_sent(r) != NGX_OK)
@@ -372,6 +388,44 @@ ngx_http_gateway_limit_log_dry_run(ngx_http_request_t *r,
                       gw_reason_word(ngx_http_gateway_limit_reason(item)));
     }
 }
+
+
+#if (NGX_DEBUG)
+
+static void
+ngx_http_gateway_limit_say(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_item_t *item)
+{
+    static const char  *sources[] = {
+        [NGX_HTTP_GATEWAY_LIMIT_FROM_NOBODY] = "nobody",
+        [NGX_HTTP_GATEWAY_LIMIT_FROM_SHM] = "shm",
+        [NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS] = "redis",
+        [NGX_HTTP_GATEWAY_LIMIT_FROM_DENY_CACHE] = "deny_cache",
+        [NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL] = "local",
+        [NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN] = "open",
+        [NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED] = "closed"
+    };
+
+    if (!item->decided) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway limit: zone \"%V\" was not asked",
+                       &item->zone->name);
+        return;
+    }
+
+    ngx_log_debug8(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway limit: zone \"%V\" %s by %s, limit:%uL "
+                   "capacity:%uL cost:%uL remaining:%uL wait:%uLms",
+                   &item->zone->name,
+                   !item->refused ? "passed"
+                                  : item->dry_run ? "would refuse" : "refused",
+                   sources[item->source], item->figures.amount,
+                   item->figures.capacity, item->cost, item->result.remaining,
+                   item->refused ? item->result.wait / GW_LIMIT_MSEC
+                                 : (uint64_t) item->delay);
+}
+
+#endif
 
 
 /*
@@ -404,6 +458,11 @@ ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
         if (item->limit->penalty) {
 
             if (!item->charged && item->charge) {
+                ngx_log_debug2(NGX_LOG_DEBUG_HTTP,
+                               ctx->request->connection->log, 0,
+                               "gateway limit: zone \"%V\" charges a penalty "
+                               "of %uL", &item->zone->name, item->charge);
+
                 ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FILL,
                                                  item->charge);
                 item->charged = 1;
@@ -418,6 +477,10 @@ ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
             ngx_http_gateway_limit_slot_give(item);
 
         } else if (item->charged) {
+            ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log,
+                           0, "gateway limit: zone \"%V\" gives back %uL",
+                           &item->zone->name, item->charge);
+
             ngx_http_gateway_limit_zone_give(item);
             item->result.remaining += item->charge;
             item->charged = 0;
@@ -707,7 +770,7 @@ ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
     }
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway_limit: zone \"%V\" settles %uL, reserved %uL",
+                   "gateway limit: zone \"%V\" settles %uL, reserved %uL",
                    &item->zone->name, cost, reserve);
 
     item->charge = back ? reserve - cost : cost - reserve;

@@ -434,20 +434,12 @@ ngx_int_t
 ngx_http_gateway_limit_push(ngx_http_request_t *r, const ngx_str_t *name,
     u_char *value, size_t len)
 {
-    ngx_table_elt_t  *h;
+    ngx_str_t  text;
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
+    text.data = value;
+    text.len = len;
 
-    h->hash = 1;
-    ngx_http_gateway_header_single(h);
-    h->key = *name;
-    h->value.data = value;
-    h->value.len = len;
-
-    return NGX_OK;
+    return ngx_http_gateway_header_respond(r, name, &text);
 }
 
 

@@ -63,6 +63,9 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
     for (i = 0; i < limits->nelts; i++) {
 
         if (ngx_http_gateway_limit_met(ctx, limit[i])) {
+            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                           "gateway limit: zone \"%V\" has decided before",
+                           &limit[i]->zone->name);
             continue;
         }
 
@@ -77,8 +80,14 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
 
         if (rc == NGX_OK) {
             batch->n++;
+            continue;
+        }
 
-        } else if (limit[i]->zone->identity) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway limit: zone \"%V\" does not apply",
+                       &limit[i]->zone->name);
+
+        if (limit[i]->zone->identity) {
             ngx_http_gateway_limit_nobody(r, limit[i]->zone);
         }
     }

@@ -795,7 +795,7 @@ ngx_http_gateway_limit_redis_strayed(void *data,
         }
 
         ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                       "gateway_limit: zone \"%V\" reserved %uL without a "
+                       "gateway limit: zone \"%V\" reserved %uL without a "
                        "reply in time: %s", &item->zone->name, item->charge,
                        ngx_http_gateway_redis_status(status));
 
@@ -875,6 +875,10 @@ void
 ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t mode)
 {
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway limit: zone \"%V\" changes by %uL in redis, "
+                   "mode %c", &item->zone->name, item->charge, (int) mode);
+
     /* without memory there is no key, and nothing can be sent */
 
     (void) ngx_http_gateway_limit_redis_key(r, item, NULL);

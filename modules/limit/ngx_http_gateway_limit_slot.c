@@ -297,7 +297,7 @@ ngx_http_gateway_limit_slot_sweep(ngx_http_gateway_limit_zone_t *zone,
                       ngx_http_gateway_limit_slot_undo, &sweep);
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "gateway_limit_zone: zone \"%V\", %ui slots of killed "
+                   "gateway limit: zone \"%V\", %ui slots of killed "
                    "workers are free again", &zone->name, n);
 
     return n;

@@ -319,7 +319,7 @@ ngx_http_gateway_limit_result(ngx_http_request_t *r,
     }
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway_limit: zone \"%V\" in the record: %V, remaining "
+                   "gateway limit: zone \"%V\" in the record: %V, remaining "
                    "%uL", &result->zone, &result->word, result->remaining);
 
     return NGX_OK;
