@@ -164,6 +164,11 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     redis->pending++;
     flow->n++;
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, redis->log, 0,
+                   "gateway redis: \"%V\" called, script \"%s\", keys:%ui "
+                   "pending:%i", &redis->block.name, script->name, nkeys,
+                   redis->pending);
+
     if (handler != NULL) {
         call->handler = handler;
         call->data = data;
@@ -396,6 +401,11 @@ ngx_http_gateway_redis_call_reply(ngx_http_gateway_redis_connection_t *conn,
 
     late = !call->active;
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, conn->redis->log, 0,
+                   "gateway redis: \"%V\" replied in %Mms, error:%d late:%ui",
+                   &conn->redis->block.name, ngx_current_msec - call->sent,
+                   reply->type == GW_RESP_ERROR, late);
+
     if (reply->type == GW_RESP_ERROR) {
 
         if (reply->error == GW_RESP_NOSCRIPT && call->script != NULL
@@ -464,6 +474,10 @@ ngx_http_gateway_redis_resend(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call)
 {
     call->resent = 1;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, conn->redis->log, 0,
+                   "gateway redis: \"%V\" gets the script \"%s\" again",
+                   &conn->redis->block.name, call->script->name);
 
     if (ngx_http_gateway_redis_load(conn, call->script) == NGX_OK
         && ngx_http_gateway_redis_append(conn, call) == NGX_OK)
@@ -560,6 +574,12 @@ ngx_http_gateway_redis_drop(ngx_http_gateway_redis_connection_t *conn,
         ngx_queue_remove(q);
 
         call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
+
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, conn->redis->log, 0,
+                       "gateway redis: \"%V\" call ends, %s",
+                       &conn->redis->block.name,
+                       ngx_http_gateway_redis_status(call->written ? sent
+                                                                   : waiting));
 
         ngx_http_gateway_redis_tell(call, call->written ? sent : waiting,
                                     NULL);
@@ -682,7 +702,7 @@ ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
     }
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, conn->redis->log, 0,
-                   "gateway_redis: call is late, sent:%d ahead:%ui slots:%ui, "
+                   "gateway redis: call is late, sent:%d ahead:%ui slots:%ui, "
                    "%s", call->written, call->ahead, conn->slots,
                    ngx_http_gateway_redis_status(status));
 
