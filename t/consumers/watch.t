@@ -132,15 +132,17 @@ write_set(version_of(13));
 ok(becomes(13), 'a file that returns is read');
 is(answers(40), '13:40', 'by all');
 
+# by links, so that the file is never missing between two steps
 mkdir "$dir/folder" or die $!;
-rename "$dir/consumers.json", "$dir/away" or die $!;
-rename "$dir/folder", "$dir/consumers.json" or die $!;
+symlink "$dir/folder", "$dir/link" or die $!;
+link "$dir/consumers.json", "$dir/away" or die $!;
+rename "$dir/link", "$dir/consumers.json" or die $!;
 ok(wait_until(sub { told($server, qr/is not a regular file, keeping/) }),
    'a folder in its place is an error');
 intervals(6);
 is(scalar(told($server, qr/is not a regular file/)), 1, 'one');
-rmdir "$dir/consumers.json" or die $!;
 rename "$dir/away", "$dir/consumers.json" or die $!;
+rmdir "$dir/folder" or die $!;
 ok(wait_until(sub { 13 == told($server, $changed) }),
    'and the file of before is read again');
 
