@@ -368,6 +368,19 @@ sub evaluate { return CORE::eval("package main;\n$_[0]") }
         return @values;
     };
 
+    # Test::Nginx waits 45 ms after each request, and then warns of lines in the
+    # log.  A block without patterns for the log needs neither: judge() reads
+    # its whole log when nginx has stopped.
+
+    my $check = \&Test::Nginx::Socket::check_error_log;
+
+    *Test::Nginx::Socket::check_error_log = sub {
+        my ($block) = @_;
+
+        goto &$check if grep { defined $block->$_ }
+            qw( error_log no_error_log grep_error_log grep_error_log_out );
+    };
+
     # One file that cannot go on is no reason to end the whole run.
 
     *Test::More::BAIL_OUT = sub {
