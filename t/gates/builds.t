@@ -1,5 +1,8 @@
-# A build without methods of authentication has no consumers, and keeps the
-# variables that name one: configurations with them work, and they are empty.
+# Builds of fewer modules.  The .so needs the libraries of the modules that are
+# built into it, and no others: a build without limits needs no hiredis on the
+# machine it runs on.  libssl is nginx's own; core connects with TLS.  A build
+# without methods of authentication has no consumers, and keeps the variables
+# that name one: configurations with them work, and they are empty.
 
 use v5.28;
 use warnings;
@@ -11,17 +14,31 @@ use Test::Gateway::Server;
 use Test::More;
 
 my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+my $so = "$dir/ngx_http_gateway_module.so";
 
 # what a make above has set is not this test's
-delete @ENV{qw( MAKEFLAGS MFLAGS MAKELEVEL CFLAGS LDFLAGS )};
+delete @ENV{qw( LDFLAGS MAKEFLAGS MFLAGS MAKELEVEL )};
+@ENV{qw( OBJS CFLAGS )} = ("$dir", '-O0');
 
-my $said = do {
-    local @ENV{qw( MODULES OBJS )} = ('limit', "$dir/objs");
-    qx(tools/build 2>&1);
-};
-is($?, 0, 'MODULES=limit is built, and nginx loads it') or diag($said);
 
-my $made = read_file("$dir/objs/nginx/ngx_http_gateway_module_modules.c");
+# --- libraries
+
+for my $case ([ '', 'ssl' ], [ 'limit', 'hiredis ssl' ]) {
+    my ($modules, $libraries) = @$case;
+
+    local $ENV{MODULES} = $modules;
+    my $said = qx(tools/build 2>&1);
+    is($?, 0, "MODULES=$modules is built, and nginx loads it") or diag($said);
+
+    my $needed = qx(readelf -d '$so');
+    is(join(' ', sort $needed =~ /NEEDED.*\[lib(hiredis|ssl)\./g), $libraries,
+       "it needs: $libraries");
+}
+
+
+# --- without methods: what MODULES=limit has built
+
+my $made = read_file("$dir/nginx/ngx_http_gateway_module_modules.c");
 my ($names) = $made =~ /^char \*ngx_module_names\[\] = \{(.*?)\}/ms;
 is_deeply([ $names =~ /"(ngx_http_gateway_\w+)"/g ],
           [ map { "ngx_http_gateway_$_" }
@@ -29,7 +46,7 @@ is_deeply([ $names =~ /"(ngx_http_gateway_\w+)"/g ],
                     limit_module granted_module enter_module grpc_module ) ],
           'with core and redis, and no other module');
 
-$ENV{GATEWAY_MODULE} = "$dir/objs/ngx_http_gateway_module.so";
+$ENV{GATEWAY_MODULE} = $so;
 
 my ($code, $error) = nginx_t(http_conf(
     http => "gateway_consumers zone=c:1m file=consumers.json;\n"));
