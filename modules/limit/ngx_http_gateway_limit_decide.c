@@ -32,6 +32,8 @@ static ngx_int_t ngx_http_gateway_limit_finish(ngx_http_request_t *r,
 static void ngx_http_gateway_limit_log_items(ngx_http_request_t *r,
     ngx_http_gateway_limit_batch_t *batch);
 #if (NGX_DEBUG)
+static int64_t ngx_http_gateway_limit_say_wait(
+    const ngx_http_gateway_limit_item_t *item);
 static void ngx_http_gateway_limit_say(ngx_http_request_t *r,
     const ngx_http_gateway_limit_item_t *item);
 #endif
@@ -392,6 +394,20 @@ ngx_http_gateway_limit_log_items(ngx_http_request_t *r,
 
 #if (NGX_DEBUG)
 
+/* ms; -1: for ever */
+
+static int64_t
+ngx_http_gateway_limit_say_wait(const ngx_http_gateway_limit_item_t *item)
+{
+    if (!item->refused) {
+        return item->delay;
+    }
+
+    return (item->result.wait == GW_LIMIT_NEVER)
+           ? -1 : (int64_t) (item->result.wait / GW_LIMIT_MSEC);
+}
+
+
 static void
 ngx_http_gateway_limit_say(ngx_http_request_t *r,
     const ngx_http_gateway_limit_item_t *item)
@@ -415,14 +431,13 @@ ngx_http_gateway_limit_say(ngx_http_request_t *r,
 
     ngx_log_debug8(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway limit: zone \"%V\" %s by %s, limit:%uL "
-                   "capacity:%uL cost:%uL remaining:%uL wait:%uLms",
+                   "capacity:%uL cost:%uL remaining:%uL wait:%Lms",
                    &item->zone->name,
                    !item->refused ? "passed"
                                   : item->dry_run ? "would refuse" : "refused",
                    sources[item->source], item->figures.amount,
                    item->figures.capacity, item->cost, item->result.remaining,
-                   item->refused ? item->result.wait / GW_LIMIT_MSEC
-                                 : (uint64_t) item->delay);
+                   ngx_http_gateway_limit_say_wait(item));
 }
 
 #endif
