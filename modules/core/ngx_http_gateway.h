@@ -182,7 +182,9 @@ struct ngx_http_gateway_refusal_s {
     ngx_uint_t                      offered;    /* unsigned:1; to nobody */
     ngx_uint_t                      asked;      /* unsigned:1; an upstream
                                                    server, before it */
-    void                          **location;   /* r->loc_conf that refused */
+    void                          **location;   /* r->loc_conf that refused;
+                                                   NULL: it was left for an
+                                                   error page */
     ngx_http_gateway_refusal_t     *next;
 };
 
@@ -418,7 +420,8 @@ void ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
 /*
  * The location at hand has let the request pass, by whichever method: what was
  * refused here is void.  What was refused before, and has this error page for
- * an answer, stays.
+ * an answer, stays, unless the page has a status of its own and a method has
+ * named the client here.
  */
 void ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);

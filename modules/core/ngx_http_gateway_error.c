@@ -82,23 +82,28 @@ ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
 
 /*
  * Under "satisfy any" a refusal that has not ended the request was voided by a
- * grant, if only by one of nginx's own methods.
+ * grant, if only by one of nginx's own methods.  One of an earlier location has
+ * ended it, and this is its error page: a grant of a method here voids that one
+ * unless the page is sent with its status.
  */
 
 void
 ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr)
 {
-    ngx_uint_t                   granted;
+    ngx_uint_t                   here, named, granted;
     ngx_http_gateway_refusal_t  *refusal, *next;
 
-    granted = (gr->present && gr->location == r->loc_conf);
+    named = (gr->present && gr->location == r->loc_conf);
+    granted = named;
 
     for (refusal = gr->refusals; refusal; refusal = next) {
         next = refusal->next;
 
+        here = (refusal->offered || refusal->location == r->loc_conf);
+
         if (refusal->retry_after == 0
-            && (r->err_status == 0 || refusal->location == r->loc_conf))
+            && (here || (named && r->err_status == 0)))
         {
             ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                            "gateway granted: refusal with reason \"%s\" is "

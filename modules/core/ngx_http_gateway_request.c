@@ -16,6 +16,7 @@ ngx_http_gateway_request_t *
 ngx_http_gateway_request_find(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t          *cln;
+    ngx_http_gateway_refusal_t  *refusal;
     ngx_http_gateway_request_t  *gr;
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
@@ -31,6 +32,10 @@ ngx_http_gateway_request_find(ngx_http_request_t *r)
 
             if (gr->lines) {
                 ngx_http_gateway_lines_write(gr->lines);
+            }
+
+            for (refusal = gr->refusals; refusal; refusal = refusal->next) {
+                refusal->location = NULL;
             }
 
             ngx_http_set_ctx(r, gr, ngx_http_gateway_module);
