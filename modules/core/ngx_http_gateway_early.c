@@ -156,8 +156,8 @@ ngx_http_gateway_early_read(ngx_http_request_t *r,
 /*
  * Whether the phase is not what counts: a response that is sent before ACCESS,
  * and its error page, have a status, or none where "error_page 403 = /page" has
- * taken it away.  After an internal redirect the identity of the earlier
- * location is in force, and a subrequest has that of its main request.
+ * taken it away.  After an internal redirect the identity or the refusal of the
+ * earlier location is in force, and a subrequest has that of its main request.
  */
 
 static ngx_uint_t
@@ -173,7 +173,7 @@ ngx_http_gateway_early_judged(ngx_http_request_t *r)
 
     gr = ngx_http_gateway_request(r);
 
-    return gr != NULL && gr->location != NULL;
+    return gr != NULL && (gr->location != NULL || gr->refusals != NULL);
 }
 
 

@@ -30,6 +30,7 @@ my $maps = <<'END';
     limit_req_zone $binary_remote_addr zone=address:64k rate=1000r/s;
     limit_conn_zone $gateway_jwt_claim_sub zone=conn:64k;
     gateway_limit_zone $gateway_consumer zone=ours:64k rate=1000r/s;
+    gateway_limit_zone $server_port zone=none:64k rate=0r/d stage=early;
 END
 
 # --- what each location has, and the variable that is named; "": none
@@ -101,6 +102,8 @@ my %reads = (
     'page-uri' => [ "$on error_page 403 =200 /ok?c=\$gateway_consumer; return 403;" ],
     'page-status' => [ "$on error_page 403 = /ok?c=\$gateway_consumer; return 403;" ],
     'page-reads' => [ "$on error_page 403 /early-page; return 403;" ],
+    'page-of-limit' => [ "$on gateway_limit zone=none; recursive_error_pages on;"
+                         . ' error_page 429 = @later;' ],
     'page-reads-200' => [ "$on error_page 403 =200 /early-page; return 403;" ],
 );
 
