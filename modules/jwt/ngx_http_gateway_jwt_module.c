@@ -31,6 +31,9 @@ static ngx_int_t ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *challenge);
+static ngx_int_t ngx_http_gateway_jwt_hide_late(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static ngx_int_t ngx_http_gateway_jwt_precontent(ngx_http_request_t *r);
 
 static ngx_int_t ngx_http_gateway_jwt_register(ngx_conf_t *cf);
@@ -606,22 +609,41 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
 
     gr = ngx_http_gateway_request(r);
     ctx = gr ? ngx_http_gateway_jwt_ctx(gr) : NULL;
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
 
     /* without sources no location has judged: one had no memory for it */
 
-    if (ctx == NULL || ctx->sources == NULL) {
-        return NGX_DECLINED;
+    if (ctx && ctx->sources == NULL) {
+        ctx = NULL;
     }
 
-    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
-
-    if (ngx_http_gateway_jwt_set_headers(r, gr, jlcf) != NGX_OK
-        || (jlcf->hide && ngx_http_gateway_jwt_hide(r, ctx) != NGX_OK))
+    if ((ctx && ngx_http_gateway_jwt_set_headers(r, gr, jlcf) != NGX_OK)
+        || (jlcf->hide && ngx_http_gateway_jwt_hide_late(r, ctx, jlcf)
+                          != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return NGX_DECLINED;
+}
+
+
+/* a module of others may have granted under "satisfy any" before us */
+
+static ngx_int_t
+ngx_http_gateway_jwt_hide_late(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_uint_t  off;
+
+    off = (jlcf->enable == NGX_HTTP_GATEWAY_JWT_OFF);
+
+    if (ctx && (off || ctx->sources == ngx_http_gateway_jwt_sources(jlcf))) {
+        return ngx_http_gateway_jwt_hide(r, ctx);
+    }
+
+    return off ? NGX_OK : ngx_http_gateway_jwt_hide_early(r);
 }
 
 

@@ -138,11 +138,14 @@ system('cc', qw( -shared -fPIC -w -o ), "$dir/open.so", nginx_incs(),
     or BAIL_OUT('the module of somebody else does not compile');
 
 
+my $origin = free_port();
 my $server = start_nginx(
+    http   => "server { listen 127.0.0.1:$origin; location / {"
+              . ' return 200 "$http_cookie|$http_authorization|$http_x_t|$args"; } }',
     main   => "load_module $dir/open.so;",
     files  => { 'a.json' => jwks('es256'), 'b.json' => jwks('rs256'),
                 'b/x' => 'b', 'bare' => 'bare' },
-    server => <<'END');
+    server => <<'END' =~ s/ORIGIN/$origin/r);
 root .;
 add_header X-Is '$gateway_consumer|$gateway_scopes' always;
 location /a { gateway_jwt a; gateway_jwt_key_file a.json; try_files /no /b/x; }
@@ -153,6 +156,15 @@ location /b {
     gateway_jwt_key_file b.json;
     gateway_require_scope admin;
 }
+location /b/hide {
+    satisfy any;
+    gateway_jwt b token=$cookie_t token=$http_x_t token=$arg_t;
+    gateway_jwt_hide on;
+    gateway_jwt_key_file b.json;
+    proxy_pass http://127.0.0.1:ORIGIN;
+}
+location /from { gateway_jwt a token=$cookie_other; gateway_jwt_key_file a.json;
+                 gateway_jwt_mode optional; try_files /no /b/hide?$args; }
 location = /img { gateway_jwt b; gateway_jwt_key_file b.json; }
 location = /bare { satisfy any; gateway_jwt b; gateway_jwt_key_file b.json; }
 END
@@ -178,6 +190,19 @@ asks('and so where it was good in another location', '401 | missing', '/a',
      'es256', 'X-Open: 1');
 asks('nor is it an identity without rules', '200 | ', '/c', 'es256',
      'X-Open: 1');
+
+# a token is hidden, whoever grants
+
+for my $uri ('/b/hide', '/from') {
+    for my $case ([ 'Cookie: t=s; u=v' ], [ 'X-T: s', 'Cookie: u=v' ]) {
+        my ($status, undef, $body) = $server->get($uri,
+            headers => [ 'X-Open: 1', @$case ]);
+        is("$status $body", '200 u=v|||', "$uri, granted by somebody else: $case->[0]");
+    }
+}
+my (undef, undef, $args) = $server->get('/b/hide?t=s&v=w',
+                                        headers => [ 'X-Open: 1' ]);
+is($args, '|||v=w', 'in an argument, too');
 
 # a problem body is not what follows the head of another response
 
