@@ -45,6 +45,7 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
     ngx_uint_t                        i;
     ngx_http_gateway_limit_t        **limit;
     ngx_http_gateway_limit_item_t    *item;
+    ngx_http_gateway_request_t       *gr;
     ngx_http_gateway_limit_batch_t   *batch;
 
     batch = ngx_pcalloc(r->pool, sizeof(ngx_http_gateway_limit_batch_t)
@@ -56,7 +57,11 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
 
     batch->items = (ngx_http_gateway_limit_item_t *) (batch + 1);
     batch->stage = stage;
-    batch->page = (r->err_status != 0);
+
+    /* one that was not granted here was left for this error page */
+
+    gr = ngx_http_gateway_request(r);
+    batch->page = (r->err_status != 0 || (gr && gr->refusals));
 
     limit = limits->elts;
 
