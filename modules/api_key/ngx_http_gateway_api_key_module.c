@@ -202,6 +202,8 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    gr->shown |= (shown.reason != GW_MISSING);
+
     if (r->err_status == 0) {
 
         /* else this is its error page, which must not lose the challenge */

@@ -118,7 +118,10 @@ ngx_http_gateway_cache_body(ngx_http_request_t *r)
 }
 
 
-/* an identity in dry_run, too: the origin may answer to it */
+/*
+ * An identity in dry_run, too, and a credential that was refused where another
+ * method grants: the origin may answer to it.
+ */
 
 ngx_uint_t
 ngx_http_gateway_cache_credentials(ngx_http_request_t *r)
@@ -127,7 +130,7 @@ ngx_http_gateway_cache_credentials(ngx_http_request_t *r)
 
     gr = ngx_http_gateway_request(r);
 
-    return (gr != NULL && (gr->present || gr->hidden))
+    return (gr != NULL && (gr->present || gr->shown || gr->hidden))
            || r->headers_in.authorization != NULL
            || ngx_http_gateway_cache_certificate(r->connection);
 }

@@ -294,6 +294,8 @@ typedef struct {
     unsigned                        redirected:1;  /* by an internal redirect,
                                                      which zeroes r->ctx */
     unsigned                        whole:1;    /* the response has its end */
+    unsigned                        shown:1;    /* a method has found a
+                                                   credential, good or bad */
 
     unsigned                        grpc:1;     /* the response is a refusal
                                                    of a gRPC call */
@@ -774,6 +776,7 @@ ngx_int_t ngx_http_gateway_source_hide(ngx_http_request_t *r,
  * _source_find() does.  One of them may hold a credential: credentials in two
  * sources are GW_DUPLICATE_CREDENTIAL, equal or not, well-formed or not, since
  * an upstream could look at the other one.  GW_FAILED in one is GW_FAILED.
+ * A method in ACCESS sets "shown" of the record unless it is GW_MISSING.
  */
 void ngx_http_gateway_sources_find(ngx_http_request_t *r,
     const ngx_array_t *sources, ngx_http_gateway_shown_t *shown);

@@ -419,6 +419,8 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
     ctx = ngx_http_gateway_jwt_ctx(gr);
     reason = ngx_http_gateway_jwt_judge(r, gr, jlcf);
 
+    gr->shown |= (ctx->shown.reason != GW_MISSING);
+
     if (reason == GW_FAILED
         || (jlcf->hide && ngx_http_gateway_jwt_hide_argument(r, ctx) != NGX_OK))
     {
