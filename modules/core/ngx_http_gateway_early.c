@@ -154,10 +154,13 @@ ngx_http_gateway_early_read(ngx_http_request_t *r,
 
 
 /*
- * Whether the phase is not what counts: a response that is sent before ACCESS,
- * and its error page, have a status, or none where "error_page 403 = /page" has
- * taken it away.  After an internal redirect the identity or the refusal of the
- * earlier location is in force, and a subrequest has that of its main request.
+ * Whether the phase is not what counts: a response that is sent before ACCESS
+ * has a status, and so has its error page while its URI is made, or none where
+ * "error_page 403 = /page" has taken it away.  The location of the page, which
+ * an internal redirect enters, is one like others: "error_page 404 = @app" is
+ * how many enter the location that authenticates.  After an internal redirect
+ * the identity or the refusal of the earlier location is in force, and a
+ * subrequest has that of its main request.
  */
 
 static ngx_uint_t
@@ -165,8 +168,8 @@ ngx_http_gateway_early_judged(ngx_http_request_t *r)
 {
     ngx_http_gateway_request_t  *gr;
 
-    if (r != r->main || r->headers_out.status || r->err_status
-        || r->error_page)
+    if (r != r->main || r->headers_out.status
+        || ((r->err_status || r->error_page) && !r->internal))
     {
         return 1;
     }

@@ -17,6 +17,7 @@ my $key = api_key('acme');
 my $on = 'gateway_jwt r; gateway_jwt_key_file jwks.json;';
 my $api_key = 'gateway_api_key r header=X-K;';
 my $origin = free_port();
+my $if = 'if ($gateway_jwt_claim_role = a) { return 403; } root html; try_files /ok =404;';
 
 my $maps = <<'END';
     gateway_jwt_claim_set $tenant tenant;
@@ -105,6 +106,14 @@ my %reads = (
     'page-of-limit' => [ "$on gateway_limit zone=none; recursive_error_pages on;"
                          . ' error_page 429 = @later;' ],
     'page-reads-200' => [ "$on error_page 403 =200 /early-page; return 403;" ],
+
+    # the page of a location without a method
+    (map { ("page-$_->[0]" => [ "error_page 404 $_->[1]; $_->[2]" ]) }
+     [ static => '= @static', '' ], [ return => '= @return', 'return 404;' ],
+     [ 200 => '=200 /page-of-200', '' ], [ keeps => '/page-of-keeps', '' ],
+     [ origin => '= @origin',
+       "proxy_intercept_errors on; proxy_pass http://127.0.0.1:$origin/none;" ],
+     [ set => '= @set', '' ], [ off => '= @off', '' ], [ text => '= @text', '' ]),
 );
 
 my $locations = CORE::join "\n",
@@ -113,7 +122,8 @@ my $locations = CORE::join "\n",
 my @ports = map { free_port() } 1 .. 4;
 my $server = start_nginx(
     workers => 3,
-    files => { 'jwks.json' => jwks('es256'), (map { ("html/$_" => 'x') } keys %reads),
+    files => { 'jwks.json' => jwks('es256'),
+               (map { ("html/$_" => 'x') } grep { !/^page-(?!reads|uri|status)/ } keys %reads),
                'consumers.json' => consumers(consumer('acme')), 'html/ok' => 'ok',
                'html/a' => 'a', 'html/b' => 'b' },
     http => <<"END",
@@ -123,6 +133,7 @@ my $server = start_nginx(
     server {
         listen 127.0.0.1:$origin;
         location /accel { add_header X-Accel-Redirect /later; return 200; }
+        location /none { return 404; }
         location / { return 200 "\$http_x_c"; }
     }
     # what reads in the server, and the methods of its locations
@@ -159,6 +170,14 @@ END
     location = /sub { $on set \$x \$gateway_consumer; return 204; }
     location = /later { $on set \$x \$gateway_consumer; root html; try_files /ok =404; }
     location = /early-page { $on set \$x \$gateway_consumer; root html; }
+    location \@static { $on $if }
+    location \@return { $on $if }
+    location /page-of-200 { $on $if }
+    location /page-of-keeps { $on $if }
+    location \@origin { $on $if }
+    location \@set { $on set \$x \$gateway_jwt_claim_role; root html; try_files /ok =404; }
+    location \@off { gateway_jwt off; $if }
+    location \@text { $on return 200 \$gateway_jwt_claim_role; }
     location \@closed { $on set \$x \$gateway_groups; root html; try_files /ok =404; }
     location \@later { $on set \$x \$gateway_consumer; root html; try_files /ok =404; }
 END
@@ -197,8 +216,17 @@ for my $name (sort keys %reads) {
 is_deeply([ line('location "@closed"') ],
           [ message('gateway_groups', 'location "@closed"') ],
           'a named location that is entered from an open one');
-is_deeply([ map { line("location \"$_\"") } '@later', '/later', '/sub', '/early-page' ], [],
-          'an internal redirect after authentication, a subrequest, an error page');
+is_deeply([ map { line("location \"$_\"") } '@later', '= /later', '= /sub' ], [],
+          'an internal redirect after authentication, a subrequest');
+is_deeply([ line('location "= /early-page"') ],
+          [ message('gateway_consumer', 'location "= /early-page"') ],
+          'the location of an error page');
+is_deeply([ line("location \"$_\"") ],
+          [ message('gateway_jwt_claim_role', "location \"$_\"") ],
+          "the page of a location without a method, $_")
+    for qw( @static @return /page-of-200 /page-of-keeps @origin @set );
+is_deeply([ map { line("location \"$_\"") } qw( @off @text ) ], [],
+          'a page without a method, and one that is a text');
 
 # --- servers
 
