@@ -12,6 +12,7 @@
 
 static char *ngx_http_gateway_jwt_challenge_param(ngx_conf_t *cf,
     ngx_array_t *params, const ngx_str_t *arg);
+static const char *ngx_http_gateway_jwt_challenge_unquote(ngx_str_t *value);
 static const char *ngx_http_gateway_jwt_challenge_name(
     const ngx_array_t *params, const ngx_str_t *name);
 static ngx_uint_t ngx_http_gateway_jwt_token_byte(u_char c);
@@ -95,11 +96,8 @@ ngx_http_gateway_jwt_challenge_param(ngx_conf_t *cf, ngx_array_t *params,
         value.len = arg->data + arg->len - value.data;
     }
 
-    if (value.len > 1 && value.data[0] == '"'
-        && value.data[value.len - 1] == '"')
-    {
-        value.data++;
-        value.len -= 2;
+    if (wrong == NULL) {
+        wrong = ngx_http_gateway_jwt_challenge_unquote(&value);
     }
 
     if (wrong == NULL && value.len == 0) {
@@ -126,6 +124,27 @@ ngx_http_gateway_jwt_challenge_param(ngx_conf_t *cf, ngx_array_t *params,
     param->value = ngx_http_gateway_complex_value(cf, &value);
 
     return param->value ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* nginx ends an argument at a blank, unless the quotes are around all of it */
+
+static const char *
+ngx_http_gateway_jwt_challenge_unquote(ngx_str_t *value)
+{
+    if (value->len == 0 || value->data[0] != '"') {
+        return NULL;
+    }
+
+    if (value->len == 1 || value->data[value->len - 1] != '"') {
+        return "its closing quote is missing, a value with blanks is written "
+               "as in 'name=\"a b\"'";
+    }
+
+    value->data++;
+    value->len -= 2;
+
+    return NULL;
 }
 
 

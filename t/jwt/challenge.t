@@ -48,8 +48,14 @@ for my $case (
     [ "\"a=b\tc\"", undef ],
     [ "\"a=b\x01c\"", 'its value has control characters' ],
     [ "\"a=b\nc\"", 'its value has control characters' ],
-    [ 'a=$nothing_known',
-      'unknown variable "$nothing_known" in "gateway_jwt_challenge"' ],
+    [ 'a=$nothing_known', 'unknown variable "$nothing_known" in '
+                          . '"gateway_jwt_challenge"' ],
+    [ 'a="b c"', 'invalid parameter "a="b" in "gateway_jwt_challenge", its '
+                 . 'closing quote is missing, a value with blanks is written as '
+                 . q(in 'name="a b"') ],
+    [ 'a="', 'its closing quote is missing' ],
+    [ 'a="b"c', 'its closing quote is missing' ],
+    [ q('a="b c"'), undef ], [ q("a=b c"), undef ], [ 'a=b"', undef ],
     [ CORE::join(' ', map { "a$_=1" } 1 .. 17), 'has more than 16 parameters' ],
     [ CORE::join(' ', map { "a$_=1" } 1 .. 16), undef ],
     [ 'a=1; gateway_jwt_challenge b=2', 'is duplicate' ],
