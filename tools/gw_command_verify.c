@@ -212,8 +212,14 @@ gw_verify_judge(const gw_verify_t *verify, const char *token, size_t len,
              ? gw_jws_verify(&jws, verify->sets, verify->nsets, &tries)
              : GW_ALGORITHM_NOT_ALLOWED;
 
+    error.why[0] = '\0';
+
+    if (reason == GW_MALFORMED_SIGNATURE) {
+        gw_jws_explain_length(&jws, &error);
+    }
+
     rc = (reason == GW_OK) ? accept(verify, &jws)
-                           : gw_verify_refuse(reason, "");
+                           : gw_verify_refuse(reason, error.why);
 
     gw_jws_release(&jws);
 
@@ -380,10 +386,8 @@ gw_verify_note(void *data, unsigned number, const char *kid, const char *why,
 {
     const gw_arg_t  *arg = data;
 
-    (void) kept;
-
-    gw_tool_error(0, "%s: key %u \"%s\" %s, it is left out", arg->value,
-                  number, kid, why);
+    gw_tool_error(0, "%s: key %u, kid \"%s\": %s, %s", arg->value, number,
+                  kid, why, kept ? "used all the same" : "left out");
 }
 
 

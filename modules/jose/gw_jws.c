@@ -49,6 +49,7 @@ static gw_reason_e gw_jws_read_header(gw_jws_t *jws,
     const gw_jws_part_t *part, unsigned char *buf, gw_jws_error_t *error);
 static gw_reason_e gw_jws_judge_header(gw_jws_t *jws, gw_jws_error_t *error);
 static void gw_jws_set_kid(gw_jws_t *jws);
+static void gw_jws_keep_kid(const gw_jws_t *jws, gw_jws_error_t *error);
 static gw_reason_e gw_jws_refuse(gw_jws_t *jws, gw_reason_e reason,
     gw_jws_error_t *error, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -285,20 +286,29 @@ gw_jws_refuse(gw_jws_t *jws, gw_reason_e reason, gw_jws_error_t *error,
         va_end(args);
 
         gw_jws_set_kid(jws);
-        error->kid_len = jws->kid_len;
-
-        if (error->kid_len > GW_JWK_MAX_KID) {
-            error->kid_len = GW_JWK_MAX_KID;
-        }
-
-        if (error->kid_len > 0) {
-            memcpy(error->kid, jws->kid, error->kid_len);
-        }
+        gw_jws_keep_kid(jws, error);
     }
 
     gw_jws_release(jws);
 
     return reason;
+}
+
+
+/* the header does not outlive a refusal */
+
+static void
+gw_jws_keep_kid(const gw_jws_t *jws, gw_jws_error_t *error)
+{
+    error->kid_len = jws->kid_len;
+
+    if (error->kid_len > GW_JWK_MAX_KID) {
+        error->kid_len = GW_JWK_MAX_KID;
+    }
+
+    if (error->kid_len > 0) {
+        memcpy(error->kid, jws->kid, error->kid_len);
+    }
 }
 
 
@@ -493,6 +503,17 @@ gw_jws_verify(const gw_jws_t *jws, gw_jwk_set_t *const *sets, size_t n,
     }
 
     return tries->fit ? tries->reason : GW_KEY_MISMATCH;
+}
+
+
+void
+gw_jws_explain_length(const gw_jws_t *jws, gw_jws_error_t *error)
+{
+    (void) snprintf(error->why, sizeof(error->why),
+                    "the signature has %zu bytes, %s needs %zu",
+                    jws->signature_len, jws->alg->name, jws->alg->signature);
+
+    gw_jws_keep_kid(jws, error);
 }
 
 

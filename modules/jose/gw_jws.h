@@ -128,5 +128,8 @@ typedef struct {
 gw_reason_e gw_jws_verify(const gw_jws_t *jws, gw_jwk_set_t *const *sets,
     size_t n, gw_jws_tries_t *tries);
 
+/* fills "error" for a GW_MALFORMED_SIGNATURE of gw_jws_verify() */
+void gw_jws_explain_length(const gw_jws_t *jws, gw_jws_error_t *error);
+
 
 #endif /* GW_JWS_H_INCLUDED */

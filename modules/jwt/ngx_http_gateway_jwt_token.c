@@ -31,7 +31,7 @@ static gw_reason_e ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_token_t *token,
+    ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets,
     size_t n);
 #if (NGX_DEBUG)
@@ -577,7 +577,7 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
         return GW_ISSUER;
     }
 
-    return ngx_http_gateway_jwt_verify(r, token, jlcf, sets, n);
+    return ngx_http_gateway_jwt_verify(r, ctx, jlcf, sets, n);
 }
 
 
@@ -585,13 +585,16 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
 
 static gw_reason_e
 ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_token_t *token,
+    ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets, size_t n)
 {
     gw_reason_e                        reason;
+    gw_jws_error_t                     error;
     gw_jws_tries_t                     tries;
+    ngx_http_gateway_jwt_token_t      *token;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
+    token = ctx->token;
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
 
     token->keys = NULL;
@@ -601,6 +604,11 @@ ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
 #if (NGX_DEBUG)
     ngx_http_gateway_jwt_say_key(r, jlcf, &tries);
 #endif
+
+    if (reason == GW_MALFORMED_SIGNATURE) {
+        gw_jws_explain_length(&token->jws, &error);
+        ngx_http_gateway_jwt_explain(r, ctx, &error);
+    }
 
     if (reason == GW_OK && jmcf->header) {
         reason = gw_jws_complete(&token->jws);

@@ -124,6 +124,14 @@ is(said("$head.$claims."),
 is(said("$head.$claims.$signature="),
    qq(reason "malformed_signature", $kid, the signature is not base64url),
    'a signature that is padded');
+is(said("$head.$claims.AAAA"),
+   qq(reason "malformed_signature", $kid, the signature has 3 bytes, ES256 )
+   . 'needs 64', 'a signature that is too short');
+is(said("$head.$claims." . 'A' x 87),
+   qq(reason "malformed_signature", $kid, the signature has 65 bytes, ES256 )
+   . 'needs 64', 'a signature of a byte more');
+is(said("$head.$claims." . 'A' x 86), qq(reason "bad_signature", $kid),
+   'a signature of the right length');
 is(said(token(header => '{"alg":"none","kid":"es256"}')),
    qq(reason "algorithm_not_allowed", $kid), 'alg none');
 is(said(token(), '/small'), 'reason "too_large", kid ""',

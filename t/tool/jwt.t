@@ -526,8 +526,8 @@ accepted('no kid, and a key that has one', signed('nameless'));
     says('a key of another use is left out with a note',
          [ qw( jwt verify --keys ), $file, $good ],
          out => payload_of($good) . "\n",
-         err => "nginx-gateway: $file: key 0 \"rs256\" has a \"use\" other"
-                . " than \"sig\", it is left out\n");
+         err => "nginx-gateway: $file: key 0, kid \"rs256\": has a \"use\""
+                . " other than \"sig\", left out\n");
     says('and serves nothing',
          [ qw( jwt verify --keys ), $file, signed('RS256') ], code => 1,
          err => qr/^unknown_key: $sentence{unknown_key}\n\z/m);
