@@ -27,11 +27,6 @@ static ngx_uint_t ngx_http_gateway_access_valid_group(ngx_str_t *name);
 static ngx_uint_t ngx_http_gateway_access_valid_consumer(ngx_str_t *name);
 
 
-#define ngx_http_gateway_access_is(s, word)                                   \
-    ((s)->len == sizeof(word) - 1                                             \
-     && ngx_strncmp((s)->data, word, sizeof(word) - 1) == 0)
-
-
 /* who the client is; after an internal redirect it is still known */
 
 static const ngx_http_gateway_use_t  ngx_http_gateway_access_methods_on = {
@@ -105,16 +100,18 @@ ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_gateway_access_loc_conf_t *alcf = conf;
 
     ngx_str_t                            *value;
-    ngx_uint_t                            i, kind;
+    ngx_uint_t                            i, kind, off;
     ngx_http_gateway_access_rule_t       *rule;
     ngx_http_gateway_access_main_conf_t  *amcf;
 
     kind = cmd->offset;
     value = cf->args->elts;
 
-    if (ngx_http_gateway_access_is(&value[1], "off")
-        && cf->args->nelts == 2)
-    {
+    if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (off) {
         return ngx_http_gateway_access_off(cf, alcf, kind);
     }
 
@@ -306,7 +303,7 @@ ngx_http_gateway_access_off(ngx_conf_t *cf,
         value = cf->args->elts;
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V off\" must stand before every other \"%V\" "
+                           "\"%V off\" must precede every other \"%V\" "
                            "of its block", &value[0], &value[0]);
         return NGX_CONF_ERROR;
     }
@@ -331,13 +328,6 @@ ngx_http_gateway_access_name(ngx_conf_t *cf,
     if (value->len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "empty value in \"%V\"", directive);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_gateway_access_is(value, "off")) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"off\" must be the only argument of \"%V\"",
-                           directive);
         return NGX_CONF_ERROR;
     }
 
@@ -379,22 +369,37 @@ ngx_http_gateway_access_name(ngx_conf_t *cf,
 }
 
 
-/* names that are others than they look; a comma in a group is an error */
+/*
+ * Names that are others than they look.  A comma in a group is an error;
+ * "methods=POST" may be the name of a scope.
+ */
 
 static void
 ngx_http_gateway_access_warn_name(ngx_conf_t *cf, ngx_uint_t kind,
     ngx_str_t *value)
 {
+    u_char     *last;
     ngx_str_t  *directive;
 
     ngx_http_gateway_warn_literal(cf, value,
                                   ngx_http_gateway_access_kinds[kind].meaning);
 
-    if (kind == NGX_HTTP_GATEWAY_ACCESS_SCOPE
-        && ngx_strlchr(value->data, value->data + value->len, ','))
-    {
-        directive = cf->args->elts;
+    if (kind != NGX_HTTP_GATEWAY_ACCESS_SCOPE) {
+        return;
+    }
 
+    directive = cf->args->elts;
+    last = value->data + value->len;
+
+    if (ngx_strncasecmp(value->data, (u_char *) "method", 6) == 0
+        && ngx_strlchr(value->data, last, '='))
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" in \"%V\" is the name of a scope, write "
+                           "\"method=\" to apply the rule to some methods only",
+                           value, directive);
+
+    } else if (ngx_strlchr(value->data, last, ',')) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"%V\" in \"%V\" is one scope with a comma, scopes "
                            "are separated by blanks", value, directive);
@@ -452,7 +457,9 @@ ngx_http_gateway_access_methods(ngx_conf_t *cf, ngx_array_t *methods,
     method = methods->elts;
 
     for (state = 0; state < methods->nelts; state++) {
-        if (ngx_http_gateway_access_is(&method[state], "HEAD")) {
+        if (method[state].len == 4
+            && ngx_strncmp(method[state].data, "HEAD", 4) == 0)
+        {
             method[state] = get;
         }
     }

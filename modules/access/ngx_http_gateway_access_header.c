@@ -108,8 +108,7 @@ ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_gateway_access_loc_conf_t *alcf = conf;
 
-    ngx_str_t                            *value;
-    ngx_uint_t                            i;
+    ngx_uint_t                            i, off;
     ngx_command_t                         flag;
     ngx_http_gateway_access_names_t       set;
     ngx_http_gateway_access_main_conf_t  *amcf;
@@ -139,17 +138,7 @@ ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     if (!set.on) {
-
-        if (cf->args->nelts > 2) {
-            value = cf->args->elts;
-
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"off\" must be the only argument of \"%V\"",
-                               &value[0]);
-            return NGX_CONF_ERROR;
-        }
-
-        return NGX_CONF_OK;
+        return ngx_http_gateway_param_off(cf, &off);
     }
 
     for (i = 0; i < 5; i++) {

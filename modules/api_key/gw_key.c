@@ -112,12 +112,22 @@ gw_key_format(char *key, const unsigned char *id, size_t len,
 int
 gw_key_well_formed(const unsigned char *text, size_t len, size_t *id_len)
 {
+    return gw_key_mistake(text, len, id_len) == NULL;
+}
+
+
+const char *
+gw_key_mistake(const unsigned char *text, size_t len, size_t *id_len)
+{
     char                  check[GW_KEY_CHECK];
     size_t                n;
     const unsigned char  *id, *tail;
 
+    static const char  form[] = "the key is not of the form "
+                                "gw_<id>_<secret><check>";
+
     if (len < GW_KEY_MIN) {
-        return 0;
+        return form;
     }
 
     id = text + GW_KEY_PREFIX;
@@ -131,20 +141,20 @@ gw_key_well_formed(const unsigned char *text, size_t len, size_t *id_len)
         || *tail != '_'
         || !gw_key_secret_valid(tail + 1))
     {
-        return 0;
+        return form;
     }
 
     gw_key_check(check, text, len - GW_KEY_CHECK);
 
     if (memcmp(check, text + len - GW_KEY_CHECK, GW_KEY_CHECK) != 0) {
-        return 0;
+        return "the check at the end of the key does not match";
     }
 
     if (id_len != NULL) {
         *id_len = n;
     }
 
-    return 1;
+    return NULL;
 }
 
 

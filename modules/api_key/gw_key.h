@@ -56,6 +56,13 @@ void gw_key_format(char *key, const unsigned char *id, size_t len,
  */
 int gw_key_well_formed(const unsigned char *text, size_t len, size_t *id_len);
 
+/*
+ * As gw_key_well_formed(): NULL if it is, else a static clause on what is
+ * wrong, without any byte of the text.
+ */
+const char *gw_key_mistake(const unsigned char *text, size_t len,
+    size_t *id_len);
+
 
 /*
  * SHA-256, and HMAC-SHA256 with up to two peppers: the one in use, and while

@@ -11,6 +11,8 @@
 #include "ngx_http_gateway_api_key.h"
 
 
+static const char *ngx_http_gateway_api_key_no_key(const ngx_array_t *sources,
+    const ngx_http_gateway_shown_t *found);
 static gw_reason_e ngx_http_gateway_api_key_unescape(ngx_http_request_t *r,
     ngx_str_t *key);
 static ngx_int_t ngx_http_gateway_api_key_lookup(ngx_http_request_t *r,
@@ -41,6 +43,7 @@ ngx_http_gateway_api_key_find(ngx_http_request_t *r,
     ngx_http_gateway_sources_find(r, alcf->sources, found);
 
     shown->reason = found->reason;
+    shown->mistake = NULL;
     shown->key = found->value;
     shown->digested = 0;
 
@@ -48,11 +51,36 @@ ngx_http_gateway_api_key_find(ngx_http_request_t *r,
         && found->source->kind == NGX_HTTP_GATEWAY_ARGUMENT)
     {
         shown->reason = ngx_http_gateway_api_key_unescape(r, &shown->key);
+        shown->mistake = "the key is empty when decoded";
     }
 
     if (shown->reason == GW_MALFORMED_HEADER) {
         shown->reason = GW_MALFORMED_KEY;
+        shown->mistake = ngx_http_gateway_api_key_no_key(alcf->sources, found);
     }
+}
+
+
+/* why what the sources hold is no key */
+
+static const char *
+ngx_http_gateway_api_key_no_key(const ngx_array_t *sources,
+    const ngx_http_gateway_shown_t *found)
+{
+    ngx_uint_t                        i;
+    const ngx_http_gateway_source_t  *source;
+
+    source = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+        if (found->said[i] == GW_MALFORMED_HEADER
+            && source[i].kind == NGX_HTTP_GATEWAY_BEARER)
+        {
+            return "Authorization is not \"Bearer\", a space and a key";
+        }
+    }
+
+    return "the name before the key is misspelled";
 }
 
 

@@ -43,6 +43,7 @@ typedef struct {
 typedef struct {
     ngx_http_gateway_shown_t            found;
     gw_reason_e                         reason;
+    const char                         *mistake;    /* of GW_MALFORMED_KEY */
     ngx_str_t                           key;        /* decoded */
     u_char                              digest[GW_KEY_DIGEST];
     ngx_uint_t                          digested;   /* unsigned:1 */

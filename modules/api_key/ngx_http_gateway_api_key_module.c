@@ -25,7 +25,7 @@ static ngx_int_t ngx_http_gateway_api_key_access(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_api_key_loc_conf_t *alcf, gw_reason_e reason,
-    ngx_str_t *id);
+    const char *mistake, ngx_str_t *id);
 static ngx_int_t ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_loc_conf_t *alcf,
     ngx_http_gateway_refusal_t *refusal);
@@ -188,11 +188,12 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
 
     ngx_http_gateway_api_key_find(r, alcf, &shown);
 
-    if (shown.reason == GW_OK
-        && alcf->format == NGX_HTTP_GATEWAY_API_KEY_GW
-        && !gw_key_well_formed(shown.key.data, shown.key.len, NULL))
-    {
-        shown.reason = GW_MALFORMED_KEY;
+    if (shown.reason == GW_OK && alcf->format == NGX_HTTP_GATEWAY_API_KEY_GW) {
+        shown.mistake = gw_key_mistake(shown.key.data, shown.key.len, NULL);
+
+        if (shown.mistake) {
+            shown.reason = GW_MALFORMED_KEY;
+        }
     }
 
     ngx_http_gateway_api_key_digest(r, &shown);
@@ -229,7 +230,8 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
 
     reason = ngx_http_gateway_api_key_judge(r, gr, alcf, &shown, &id);
 
-    return ngx_http_gateway_api_key_answer(r, gr, alcf, reason, &id);
+    return ngx_http_gateway_api_key_answer(r, gr, alcf, reason, shown.mistake,
+                                           &id);
 }
 
 
@@ -242,7 +244,7 @@ static ngx_int_t
 ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_api_key_loc_conf_t *alcf, gw_reason_e reason,
-    ngx_str_t *id)
+    const char *mistake, ngx_str_t *id)
 {
     ngx_http_gateway_refusal_t  verdict;
 
@@ -251,6 +253,11 @@ ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
     verdict.status = NGX_HTTP_UNAUTHORIZED;
     verdict.reason = reason;
     verdict.shown = GW_INVALID_KEY;
+
+    if (reason == GW_MALFORMED_KEY) {
+        verdict.detail.data = (u_char *) mistake;
+        verdict.detail.len = ngx_strlen(mistake);
+    }
 
     switch (reason) {
 
@@ -490,6 +497,7 @@ ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_gateway_api_key_loc_conf_t *alcf = conf;
 
     ngx_str_t                             *value;
+    ngx_uint_t                             off;
     ngx_http_gateway_api_key_args_t        args;
     ngx_http_gateway_api_key_main_conf_t  *amcf;
 
@@ -514,17 +522,11 @@ ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    value = cf->args->elts;
+    if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-
-        if (cf->args->nelts > 2) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" in \"%V\", \"off\" "
-                               "stands alone", &value[2], &value[0]);
-            return NGX_CONF_ERROR;
-        }
-
+    if (off) {
         alcf->enable = 0;
 
         ngx_http_gateway_use_off(cf, ngx_http_gateway_api_key_use.bit
@@ -537,6 +539,8 @@ ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_http_gateway_params(cf, params, &args, 2) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
+
+    value = cf->args->elts;
 
     alcf->enable = 1;
     alcf->realm = ngx_http_gateway_complex_value(cf, &value[1]);

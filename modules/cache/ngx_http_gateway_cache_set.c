@@ -39,8 +39,7 @@ void *
 ngx_http_gateway_cache_begin(ngx_conf_t *cf, const void *written, size_t size,
     ngx_uint_t *off)
 {
-    ngx_str_t   *value;
-    ngx_uint_t   i;
+    ngx_str_t  *value;
 
     value = cf->args->elts;
 
@@ -56,16 +55,8 @@ ngx_http_gateway_cache_begin(ngx_conf_t *cf, const void *written, size_t size,
         return NULL;
     }
 
-    for (i = 1; off && i < cf->args->nelts; i++) {
-
-        *off = (ngx_strcmp(value[i].data, "off") == 0);
-
-        if (*off && cf->args->nelts > 2) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"off\" takes no other parameters in \"%V\"",
-                               &value[0]);
-            return NULL;
-        }
+    if (off && ngx_http_gateway_param_off(cf, off) != NGX_CONF_OK) {
+        return NULL;
     }
 
     return ngx_pcalloc(cf->pool, size);

@@ -938,6 +938,18 @@ ngx_int_t ngx_http_gateway_reads(ngx_conf_t *cf, const ngx_str_t *value);
 /* core's postconfiguration; NGX_ERROR after an [emerg] */
 ngx_int_t ngx_http_gateway_unknown_check(ngx_conf_t *cf);
 
+/*
+ * Sets "off" if an argument of the directive is "off".  NGX_CONF_ERROR after an
+ * [emerg] if there are others beside it.
+ */
+char *ngx_http_gateway_param_off(ngx_conf_t *cf, ngx_uint_t *off);
+
+/*
+ * "directive off" and the directive with other arguments, in one block: logs
+ * an [emerg], returns NGX_CONF_ERROR.
+ */
+char *ngx_http_gateway_param_off_conflicts(ngx_conf_t *cf);
+
 /* a value that may hold variables; NULL after an [emerg] */
 ngx_http_complex_value_t *ngx_http_gateway_complex_value(ngx_conf_t *cf,
     ngx_str_t *value);

@@ -452,12 +452,16 @@ char *
 ngx_http_gateway_set_bits_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t   *value;
-    ngx_uint_t   i, bit, *field;
+    ngx_uint_t   i, bit, off, *field;
 
     field = (ngx_uint_t *) ((char *) conf + cmd->offset);
 
     if (*field) {
         return "is duplicate";
+    }
+
+    if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     value = cf->args->elts;
@@ -549,6 +553,45 @@ ngx_http_gateway_set_str_list_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_param_off(ngx_conf_t *cf, ngx_uint_t *off)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    *off = 0;
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        *off |= (ngx_strcmp(value[i].data, "off") == 0);
+    }
+
+    if (*off && cf->args->nelts > 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"off\" takes no other parameters in \"%V\"",
+                           &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_param_off_conflicts(ngx_conf_t *cf)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V off\" conflicts with another \"%V\" at the same "
+                       "level", &value[0], &value[0]);
+
+    return NGX_CONF_ERROR;
 }
 
 

@@ -360,8 +360,9 @@ ngx_http_gateway_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 1; i < last; i++) {
         if (value[i].len < 2 || value[i].data[0] != '$') {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid value \"%V\" in \"%V\", it must start "
-                               "with a variable", &value[i], &value[0]);
+                               "invalid value \"%V\" in \"%V\", it must begin "
+                               "with \"$\" and a name, such as $jwt_admin",
+                               &value[i], &value[0]);
             return NGX_CONF_ERROR;
         }
     }

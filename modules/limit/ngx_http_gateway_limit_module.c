@@ -280,17 +280,6 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
                                   |NGX_HTTP_GATEWAY_LIMIT_LEGACY));
     ngx_conf_merge_uint_value(conf->log_level, prev->log_level, NGX_LOG_INFO);
 
-    if ((conf->headers & NGX_HTTP_GATEWAY_LIMIT_OFF)
-        && (conf->headers & (NGX_HTTP_GATEWAY_LIMIT_LEGACY
-                             |NGX_HTTP_GATEWAY_LIMIT_IETF)))
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"gateway_limit_headers\": \"off\" cannot stand beside "
-                      "others in the block in %V:%ui",
-                      ngx_http_gateway_place_args(&conf->where));
-        return NGX_CONF_ERROR;
-    }
-
     if (ngx_http_gateway_limit_merge(cf, conf) != NGX_CONF_OK
         || ngx_http_gateway_limit_hidden(cf, conf) != NGX_CONF_OK)
     {

@@ -73,11 +73,12 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_limit_loc_conf_t *llcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_uint_t                 i;
+    ngx_uint_t                 i, off;
     ngx_http_gateway_limit_t  *limit, *others;
 
-    value = cf->args->elts;
+    if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (llcf->limits == NULL) {
         llcf->limits = ngx_array_create(cf->pool, 2,
@@ -86,15 +87,12 @@ ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-    } else if (llcf->limits->nelts == 0) {
-        return "cannot stand beside \"gateway_limit off\"";
+    } else if (off || llcf->limits->nelts == 0) {
+        return ngx_http_gateway_param_off_conflicts(cf);
     }
 
-    if (cf->args->nelts == 2 && value[1].len == 3
-        && ngx_strncmp(value[1].data, "off", 3) == 0)
-    {
-        return llcf->limits->nelts ? "\"off\" cannot stand beside others"
-                                   : NGX_CONF_OK;
+    if (off) {
+        return NGX_CONF_OK;
     }
 
     limit = ngx_array_push(llcf->limits);
@@ -312,31 +310,26 @@ ngx_http_gateway_limit_exempt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_gateway_limit_loc_conf_t *llcf = conf;
 
     ngx_str_t   *value;
-    ngx_uint_t   i;
+    ngx_uint_t   i, off;
 
-    value = cf->args->elts;
-
-    if (llcf->exempt == NULL) {
-        return "cannot stand beside \"gateway_limit_exempt off\"";
+    if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts == 2 && value[1].len == 3
-        && ngx_strncmp(value[1].data, "off", 3) == 0)
+    if (llcf->exempt == NULL
+        || (off && llcf->exempt != NGX_CONF_UNSET_PTR))
     {
-        if (llcf->exempt != NGX_CONF_UNSET_PTR) {
-            return "\"off\" cannot stand beside others";
-        }
+        return ngx_http_gateway_param_off_conflicts(cf);
+    }
 
+    if (off) {
         llcf->exempt = NULL;
-
         return NGX_CONF_OK;
     }
 
-    for (i = 1; i < cf->args->nelts; i++) {
+    value = cf->args->elts;
 
-        if (value[i].len == 3 && ngx_strncmp(value[i].data, "off", 3) == 0) {
-            return "\"off\" takes no other parameters";
-        }
+    for (i = 1; i < cf->args->nelts; i++) {
 
         if (ngx_strlchr(value[i].data, value[i].data + value[i].len, '$')
             == NULL)

@@ -761,28 +761,18 @@ ngx_http_gateway_log_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_log_loc_conf_t *llcf = conf;
 
-    ngx_str_t                         *value;
     ngx_uint_t                         off;
     ngx_http_gateway_log_main_conf_t  *lmcf;
 
     static ngx_str_t  none = ngx_null_string;
 
     lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_log_module);
-    value = cf->args->elts;
-    off = (ngx_strcmp(value[1].data, "off") == 0);
-
-    if (llcf->off || (off && llcf->entries)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"gateway_log off\" conflicts with another "
-                           "\"gateway_log\" at the same level");
+    if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    if (off && cf->args->nelts > 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"off\" takes no other parameters in "
-                           "\"gateway_log\"");
-        return NGX_CONF_ERROR;
+    if (llcf->off || (off && llcf->entries)) {
+        return ngx_http_gateway_param_off_conflicts(cf);
     }
 
     if (off) {

@@ -462,26 +462,6 @@ ngx_http_gateway_trust(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* "off" is alone */
-
-static char *
-ngx_http_gateway_trace_alone(ngx_conf_t *cf)
-{
-    ngx_str_t  *value;
-
-    if (cf->args->nelts > 2) {
-        value = cf->args->elts;
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"off\" must be the only argument of \"%V\"",
-                           &value[0]);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 /*
  * Fields that nginx sends, or reads in a response, or that the response has:
  * normalized, and prefixes of such
@@ -625,18 +605,23 @@ ngx_http_gateway_request_id(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_trace_srv_conf_t *tscf = conf;
 
-    ngx_str_t  *value;
+    ngx_str_t   *value;
+    ngx_uint_t   off;
 
     if (tscf->id != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
     }
 
-    value = cf->args->elts;
-
-    if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
-        tscf->id = 0;
-        return ngx_http_gateway_trace_alone(cf);
+    if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
+
+    if (off) {
+        tscf->id = 0;
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
 
     if (ngx_http_gateway_trace_named(cf, &value[1]) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -668,16 +653,17 @@ static char *
 ngx_http_gateway_trace(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                               *rv;
+    ngx_uint_t                          off;
     ngx_http_gateway_trace_srv_conf_t  *tscf = conf;
+
+    if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     rv = ngx_http_gateway_set_enum_slot(cf, cmd, conf);
 
-    if (rv != NGX_CONF_OK) {
+    if (rv != NGX_CONF_OK || off) {
         return rv;
-    }
-
-    if (tscf->trace == NGX_HTTP_GATEWAY_TRACE_OFF) {
-        return ngx_http_gateway_trace_alone(cf);
     }
 
     tscf->sample = GW_SAMPLE_ALL;

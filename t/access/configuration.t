@@ -60,14 +60,14 @@ for my $directive (@kinds) {
     refused(alone(qq($directive a "";)), qq(empty value in "$directive"),
             "$directive with an empty name");
     refused(alone("$directive $_;"),
-            qq("off" must be the only argument of "$directive"),
+            qq("off" takes no other parameters in "$directive"),
             "$directive $_") for 'off a', 'a off', 'off off';
     refused(alone("$directive a b a;"), qq(duplicate $noun "a" in "$directive"),
             "$directive with a name twice");
     refused(alone("$directive off; $directive off;"),
             qq("$directive" directive is duplicate), "$directive off twice");
     refused(alone("$directive a; $directive off;"),
-            qq("$directive off" must stand before every other "$directive" of )
+            qq("$directive off" must precede every other "$directive" of )
             . 'its block', "$directive off behind a rule");
     accepted(alone("$directive off; $directive a;"),
              "$directive off before a rule");
@@ -103,6 +103,13 @@ accepted(alone("gateway_require_scope '$_';"), "the scope $_")
 warned(alone("gateway_require_scope $_;"),
        qq("$_" in "gateway_require_scope" is one scope with a comma, scopes are )
        . 'separated by blanks', "the scope $_") for 'a,b', ',', 'a,';
+warned(alone("gateway_require_scope $_;"),
+       '"' . s/^a //r . '" in "gateway_require_scope" is the name of a scope, '
+       . 'write "method=" to apply the rule to some methods only',
+       "the scope $_") for 'methods=POST', 'Method=POST', 'METHOD=POST,GET',
+                           'a methods=POST', 'methode=GET';
+accepted(alone("gateway_require_scope $_;"), "the scope $_")
+    for 'method', 'methods', 'methods:read', 'a=method', 'x-method=POST';
 
 for my $directive (qw( gateway_require_group gateway_deny_group )) {
     refused(alone("$directive $_;"),
@@ -136,7 +143,7 @@ refused(alone('gateway_require_scope method=GET;'),
         '"gateway_require_scope" must name a scope after "method="',
         'methods without a scope');
 refused(alone('gateway_require_scope method=GET off;'),
-        '"off" must be the only argument of "gateway_require_scope"',
+        '"off" takes no other parameters in "gateway_require_scope"',
         'methods with off');
 refused(alone("$_;"),
         'invalid parameter "method=GET" in "' . s/ .*//r . '", "method=" can '
@@ -159,7 +166,7 @@ refused(alone('gateway_identity_headers consumer=X-User;'),
         'invalid value "consumer=X-User" in "gateway_identity_headers", '
         . 'allowed are "on", "off"', 'no on');
 refused(alone('gateway_identity_headers off plan=X-Plan;'),
-        '"off" must be the only argument of "gateway_identity_headers"',
+        '"off" takes no other parameters in "gateway_identity_headers"',
         'off with a name');
 refused(alone('gateway_identity_headers on user=X-User;'),
         'invalid parameter "user=X-User" in "gateway_identity_headers", '

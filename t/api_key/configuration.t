@@ -120,14 +120,14 @@ refused(with("gateway_api_key $_;"),
         "no realm, $_") for 'header=X-Key', 'query=k', 'header=X-Key bearer';
 accepted(with("gateway_api_key $_;"), "the realm $_")
     for 'headers', 'bearer', 'header', 'a=b';
-refused(with("gateway_api_key off $_;"),
-        qq(invalid parameter "$_" in "gateway_api_key", "off" stands alone),
-        "off $_") for qw( bearer query=k off );
+refused(with("gateway_api_key $_;"),
+        '"off" takes no other parameters in "gateway_api_key"',
+        $_) for 'off bearer', 'off query=k', 'off off', 'r off';
 
 refused(with("gateway_api_key r $_;"),
         qq(invalid parameter "$_" in "gateway_api_key", allowed are "header=", )
         . '"bearer", "query=", "cookie="', "gateway_api_key r $_")
-    for qw( arg=key Bearer header off );
+    for qw( arg=key Bearer header );
 
 refused(with("gateway_api_key r $_=;"),
         qq(invalid name "" in parameter "$_=", it must consist of letters, )

@@ -486,6 +486,7 @@ server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_r
 === a scope by a method that does not exist
 server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_require_scope orders:read methods=GTE; } }
 ---
+[warn] "methods=GTE" in "gateway_require_scope" is the name of a scope, write "method=" to apply the rule to some methods only in DIR/case.conf:1
 
 === a pattern of scopes
 server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_require_scope orders:*; } }
@@ -890,7 +891,7 @@ server { location / { gateway_log a.json f; } }
 gateway_limit_zone $gateway_client zone=z:1m rate=1r/s;
 server { location / { gateway_limit zone=z; gateway_limit_exempt off $arg_x; } }
 ---
-[emerg] "gateway_limit_exempt" directive "off" takes no other parameters in DIR/case.conf:2
+[emerg] "off" takes no other parameters in "gateway_limit_exempt" in DIR/case.conf:2
 
 === a cost that is no number
 gateway_limit_zone $gateway_client zone=z:1m rate=1r/s;
@@ -939,3 +940,206 @@ gateway_cache_zone zone=z:1m;
 server { location / { gateway_cache z; gateway_cache_ttl 1m override=all; proxy_pass http://127.0.0.1:1; } }
 ---
 [warn] "override=all" in "gateway_cache_ttl" also stores responses with "no-store", "private" or "no-cache" in DIR/case.conf:2
+
+=== an unknown variable in gateway_limit_zone
+gateway_limit_zone $my_key zone=z:1m rate=1r/s;
+server { location / { gateway_limit zone=z; } }
+---
+[emerg] unknown variable "$my_key" in "gateway_limit_zone" in DIR/case.conf:1
+
+=== an unknown variable in gateway_limit_zone, rate=
+gateway_limit_zone $remote_addr zone=z:1m rate=$my_rate|1r/s;
+server { location / { gateway_limit zone=z; } }
+---
+[emerg] unknown variable "$my_rate" in "gateway_limit_zone" in DIR/case.conf:1
+
+=== an unknown variable in gateway_limit_zone, burst=
+gateway_limit_zone $remote_addr zone=z:1m rate=1r/s burst=$my_burst|2;
+server { location / { gateway_limit zone=z; } }
+---
+[emerg] unknown variable "$my_burst" in "gateway_limit_zone" in DIR/case.conf:1
+
+=== an unknown variable in gateway_limit_zone, quota=
+gateway_limit_zone $remote_addr zone=z:1m quota=$my_quota|5/day;
+server { location / { gateway_limit zone=z; } }
+---
+[emerg] unknown variable "$my_quota" in "gateway_limit_zone" in DIR/case.conf:1
+
+=== an unknown variable in gateway_limit_zone, concurrency=
+gateway_limit_zone $remote_addr zone=z:1m concurrency=$my_conc|5;
+server { location / { gateway_limit zone=z; } }
+---
+[emerg] unknown variable "$my_conc" in "gateway_limit_zone" in DIR/case.conf:1
+
+=== an unknown variable in gateway_limit
+gateway_limit_zone $remote_addr zone=z:1m rate=1r/s;
+server { location / { gateway_limit zone=z cost=$my_cost min=1; } }
+---
+[emerg] unknown variable "$my_cost" in "gateway_limit" in DIR/case.conf:2
+
+=== an unknown variable in gateway_limit_exempt
+gateway_limit_zone $remote_addr zone=z:1m rate=1r/s;
+server { location / { gateway_limit zone=z;
+    gateway_limit_exempt $my_friends; } }
+---
+[emerg] unknown variable "$my_friends" in "gateway_limit_exempt" in DIR/case.conf:3
+
+=== an unknown variable in gateway_cache_key
+gateway_cache_zone zone=z:1m;
+server { location / { gateway_cache z; proxy_pass http://127.0.0.1:1;
+    gateway_cache_key $scheme$my_host path; } }
+---
+[emerg] unknown variable "$my_host" in "gateway_cache_key" in DIR/case.conf:3
+
+=== an unknown variable in gateway_cache_partition
+gateway_cache_zone zone=z:1m;
+server { location / { gateway_cache z; proxy_pass http://127.0.0.1:1;
+    gateway_cache_partition $my_tenant; } }
+---
+[emerg] unknown variable "$my_tenant" in "gateway_cache_partition" in DIR/case.conf:3
+
+=== an unknown variable in gateway_cache_bypass
+gateway_cache_zone zone=z:1m;
+server { location / { gateway_cache z; proxy_pass http://127.0.0.1:1;
+    gateway_cache_bypass $arg_a $my_flag; } }
+---
+[emerg] unknown variable "$my_flag" in "gateway_cache_bypass" in DIR/case.conf:3
+
+=== an unknown variable in gateway_cache_no_store
+gateway_cache_zone zone=z:1m;
+server { location / { gateway_cache z; proxy_pass http://127.0.0.1:1;
+    gateway_cache_no_store $my_flag; } }
+---
+[emerg] unknown variable "$my_flag" in "gateway_cache_no_store" in DIR/case.conf:3
+
+=== an unknown variable in gateway_cache_purge
+gateway_cache_zone zone=z:1m;
+server { location / { gateway_cache z; proxy_pass http://127.0.0.1:1;
+    gateway_cache_purge $my_purge; } }
+---
+[emerg] unknown variable "$my_purge" in "gateway_cache_purge" in DIR/case.conf:3
+
+=== an unknown variable in field
+gateway_log_format f {
+    field a $host;
+    field b "x $my_field y";
+}
+server { location / { gateway_log a.json f; } }
+---
+[emerg] unknown variable "$my_field" in "field" in DIR/case.conf:3
+
+=== an unknown variable in gateway_log
+server { location / { gateway_log a.json if=$my_errors; } }
+---
+[emerg] unknown variable "$my_errors" in "gateway_log" in DIR/case.conf:1
+
+=== an unknown variable in gateway_jwt, the realm
+server { location / { gateway_jwt $my_realm; gateway_jwt_key_file keys.json;
+    gateway_jwt_hide on; } }
+---
+[emerg] unknown variable "$my_realm" in "gateway_jwt" in DIR/case.conf:1
+
+=== an unknown variable in gateway_jwt, token=
+server { location / { gateway_jwt api token=$arg_t token=$my_token; gateway_jwt_key_file keys.json;
+    gateway_jwt_hide off; } }
+---
+[emerg] unknown variable "$my_token" in "gateway_jwt" in DIR/case.conf:1
+
+=== an unknown variable in gateway_jwt_require
+server { location / { gateway_jwt api; gateway_jwt_key_file keys.json;
+    gateway_jwt_require $my_claim; } }
+---
+[emerg] unknown variable "$my_claim" in "gateway_jwt_require" in DIR/case.conf:2
+
+=== an unknown variable in gateway_jwt_require_claim
+server { location / { gateway_jwt api; gateway_jwt_key_file keys.json;
+    gateway_jwt_require_claim sub eq $my_user; } }
+---
+[emerg] unknown variable "$my_user" in "gateway_jwt_require_claim" in DIR/case.conf:2
+
+=== an unknown variable in gateway_jwt_challenge
+server { location / { gateway_jwt api; gateway_jwt_key_file keys.json;
+    gateway_jwt_challenge resource_metadata=https://$my_host/; } }
+---
+[emerg] unknown variable "$my_host" in "gateway_jwt_challenge" in DIR/case.conf:2
+
+=== an unknown variable in gateway_api_key
+gateway_consumers zone=c:1m file=consumers.json;
+server { location / { gateway_api_key $my_realm; } }
+---
+[emerg] unknown variable "$my_realm" in "gateway_api_key" in DIR/case.conf:2
+
+=== a variable that a map further down defines
+server { location / { gateway_jwt api token=$my_token; gateway_jwt_key_file keys.json; } }
+map $arg_t $my_token { default $arg_t; }
+---
+
+=== a trace by a variable
+gateway_trace $my_trace;
+---
+[emerg] invalid value "$my_trace" in "gateway_trace", allowed are "off", "propagate", "restart" in DIR/case.conf:1
+
+=== a scope by a variable
+server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_require_scope $my_scope; } }
+---
+[warn] variables are not supported in "gateway_require_scope", "$my_scope" is the name of a scope in DIR/case.conf:1
+
+=== a Redis by a variable
+gateway_redis r { server $my_redis:6379; }
+---
+[emerg] invalid host in "server $my_redis:6379", it must be an address such as "10.0.0.5:6379", "[::1]:6379", "redis.example:6379" or "unix:/path" in DIR/case.conf:1
+
+=== a dollar in place of a variable
+server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_jwt_require $; } }
+---
+[emerg] invalid value "$" in "gateway_jwt_require", it must begin with "$" and a name, such as $jwt_admin in DIR/case.conf:1
+
+=== API keys that are off and on
+server { location / { gateway_api_key off header=X-API-Key; } }
+---
+[emerg] "off" takes no other parameters in "gateway_api_key" in DIR/case.conf:1
+
+=== a limit that is off and on
+gateway_limit_zone $remote_addr zone=z:1m rate=1r/s;
+server { location / { gateway_limit zone=z; gateway_limit off; } }
+---
+[emerg] "gateway_limit off" conflicts with another "gateway_limit" at the same level in DIR/case.conf:2
+
+=== a limit by a hidden token in an argument, one of several places
+gateway_limit_zone $arg_t zone=z:1m rate=1r/s;
+server { location / { gateway_limit zone=z; gateway_jwt api token=$arg_a token=$arg_t token=$cookie_b;
+    gateway_jwt_key_file keys.json; gateway_jwt_hide on; } }
+---
+[emerg] zone "z" counts by $arg_t, which is hidden after authentication by the block in DIR/case.conf:2, use $gateway_credential or stage=early, in DIR/case.conf:2
+
+=== a limit by a hidden token in a cookie, one of several places
+gateway_limit_zone $cookie_t zone=z:1m rate=1r/s;
+server { location / { gateway_limit zone=z; gateway_jwt api token=$arg_a token=$cookie_t token=$cookie_b;
+    gateway_jwt_key_file keys.json; gateway_jwt_hide on; } }
+---
+[emerg] zone "z" counts by $cookie_t, which is hidden after authentication by the block in DIR/case.conf:2, use $gateway_credential or stage=early, in DIR/case.conf:2
+
+=== a limit by a hidden token in a header, one of several places
+gateway_limit_zone $http_x_token zone=z:1m rate=1r/s;
+server { location / { gateway_limit zone=z; gateway_jwt api token=$arg_a token=$http_x_token token=$cookie_b;
+    gateway_jwt_key_file keys.json; gateway_jwt_hide on; } }
+---
+[emerg] zone "z" counts by $http_x_token, which is hidden after authentication by the block in DIR/case.conf:2, use $gateway_credential or stage=early, in DIR/case.conf:2
+
+=== a limit by a hidden token in Authorization, one of several places
+gateway_limit_zone $http_authorization zone=z:1m rate=1r/s;
+server { location / { gateway_limit zone=z; gateway_jwt api token=$arg_a token=$http_authorization token=$cookie_b;
+    gateway_jwt_key_file keys.json; gateway_jwt_hide on; } }
+---
+[emerg] zone "z" counts by $http_authorization, which is hidden after authentication by the block in DIR/case.conf:2, use $gateway_credential or stage=early, in DIR/case.conf:2
+
+=== a limit by a token that is not hidden
+gateway_limit_zone $arg_t zone=z:1m rate=1r/s;
+server { location / { gateway_limit zone=z; gateway_jwt api token=$arg_t; gateway_jwt_key_file keys.json; } }
+---
+
+=== an early limit by a hidden token
+gateway_limit_zone $arg_t zone=z:1m rate=1r/s stage=early;
+server { location / { gateway_limit zone=z; gateway_jwt api token=$arg_t;
+    gateway_jwt_key_file keys.json; gateway_jwt_hide on; } }
+---

@@ -417,14 +417,17 @@ refused(jwt('gateway_jwt_require_exp maybe;'),
 # --- rules
 
 refused(jwt('gateway_jwt_require admin;'),
-        'invalid value "admin" in "gateway_jwt_require", it must start with a '
-        . 'variable', 'require without a variable');
+        'invalid value "admin" in "gateway_jwt_require", it must begin with '
+        . '"$" and a name, such as $jwt_admin', 'require without a variable');
+refused(jwt('gateway_jwt_require $;'),
+        'invalid value "$" in "gateway_jwt_require", it must begin with '
+        . '"$" and a name, such as $jwt_admin', 'require with a "$" alone');
 refused(jwt('gateway_jwt_require error=403;'),
         '"gateway_jwt_require" must have a value before "error="',
         'require with nothing but error=');
 refused(jwt('gateway_jwt_require error=403 $arg_a;'),
-        'invalid value "error=403" in "gateway_jwt_require", it must start '
-        . 'with a variable', 'error= that is not the last');
+        'invalid value "error=403" in "gateway_jwt_require", it must begin '
+        . 'with "$" and a name, such as $jwt_admin', 'error= that is not the last');
 refused(jwt('gateway_jwt_require $arg_a error=404;'),
         'invalid value "404" in "error=", allowed are "401", '
         . '"403"', 'require with error=404');

@@ -452,7 +452,7 @@ refused(alone("gateway_limit zone=z $_;"),
         . CORE::join(', ', map { "\"$_\"" } qw( zone= burst= nodelay delay= cost=
                                                 min= settle reserve= penalty
                                                 dry_run )), $_)
-    for 'rate=1r/s', 'dry-run', 'off', 'settle=1';
+    for 'rate=1r/s', 'dry-run', 'settle=1';
 refused(alone('gateway_limit zone=z zone=w;'),
         'duplicate parameter "zone=w" in "gateway_limit"', 'two zones');
 
@@ -495,12 +495,15 @@ refused(alone('gateway_limit zone=z; gateway_limit zone=z;'),
         . 'request', 'a zone twice in a block');
 accepted(alone('gateway_limit zone=z; location / { gateway_limit zone=z cost=2; }'),
          'a zone twice in two blocks');
-refused(alone('gateway_limit off; gateway_limit zone=z;'),
-        '"gateway_limit" directive cannot stand beside "gateway_limit off"',
-        'off and another');
-refused(alone('gateway_limit zone=z; gateway_limit off;'),
-        '"gateway_limit" directive "off" cannot stand beside others',
-        'another and off');
+refused(alone("$_;"),
+        '"gateway_limit off" conflicts with another "gateway_limit" at the same '
+        . 'level', $_)
+    for 'gateway_limit off; gateway_limit zone=z',
+        'gateway_limit zone=z; gateway_limit off',
+        'gateway_limit off; gateway_limit off';
+refused(alone("gateway_limit $_;"),
+        '"off" takes no other parameters in "gateway_limit"', $_)
+    for 'off zone=z', 'zone=z off', 'off off';
 
 for ('gateway_limit zone=z', 'gateway_limit_status 420', 'gateway_limit_headers off',
      'gateway_limit_log_level warn', 'gateway_limit_exempt $arg_e')
@@ -541,14 +544,16 @@ refused(alone("gateway_limit_exempt $_;"), '"' . s/.* //r . '" in '
         . '"gateway_limit_exempt" is the same for all requests, it must hold a '
         . 'variable', "exempt $_") for 'on', 'arg_a', '$arg_a 1', '$arg_a of';
 refused(alone("gateway_limit_exempt $_;"),
-        '"gateway_limit_exempt" directive "off" takes no other parameters',
+        '"off" takes no other parameters in "gateway_limit_exempt"',
         "exempt $_") for 'off $arg_a', '$arg_a off', 'off off';
-refused(alone('gateway_limit_exempt off; gateway_limit_exempt $arg_b;'),
-        '"gateway_limit_exempt" directive cannot stand beside '
-        . '"gateway_limit_exempt off"', 'exempt off, and more');
-refused(alone('gateway_limit_exempt $arg_b; gateway_limit_exempt off;'),
-        '"gateway_limit_exempt" directive "off" cannot stand beside others',
-        'exempt, and off');
+refused(alone("$_;"),
+        '"gateway_limit_exempt off" conflicts with another '
+        . '"gateway_limit_exempt" at the same level', $_)
+    for 'gateway_limit_exempt off; gateway_limit_exempt $arg_b',
+        'gateway_limit_exempt $arg_b; gateway_limit_exempt off';
+refused(alone("gateway_limit_headers $_;"),
+        '"off" takes no other parameters in "gateway_limit_headers"',
+        "headers $_") for 'off ietf', 'legacy off';
 refused(alone('gateway_limit_log_level debug;'),
         'invalid value "debug" in "gateway_limit_log_level", allowed are "info", '
         . '"notice", "warn", "error"', 'a level that is none');

@@ -108,7 +108,7 @@ refused(http('gateway_request_id X-Id response response;'),
         'duplicate parameter "response" in "gateway_request_id"',
         'the word twice');
 refused(http('gateway_request_id off response;'),
-        '"off" must be the only argument of "gateway_request_id"',
+        '"off" takes no other parameters in "gateway_request_id"',
         'off, and more');
 refused(http("gateway_request_id \"$_\";"),
         "invalid header name \"$_\", it must consist of letters, digits and -",
@@ -167,7 +167,7 @@ refused(http('gateway_trace on;'),
         'invalid value "on" in "gateway_trace", allowed are "off", "propagate",'
         . ' "restart"', 'another mode');
 refused(http('gateway_trace off sample=1;'),
-        '"off" must be the only argument of "gateway_trace"', 'off, and more');
+        '"off" takes no other parameters in "gateway_trace"', 'off, and more');
 refused(http("gateway_trace restart sample=$_;"),
         "invalid value \"$_\" in parameter \"sample=\", $ratio",
         "sample=$_")
