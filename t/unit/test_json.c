@@ -416,6 +416,52 @@ test_errors(void)
 }
 
 
+/* jansson has no memory for the nth value: it is said so, and nothing else */
+
+static unsigned  left;
+
+
+static void *
+scarce(size_t size)
+{
+    return left-- ? malloc(size) : NULL;
+}
+
+
+static void
+test_memory(void)
+{
+    json_t           *value;
+    unsigned          n;
+    gw_json_error_t   error;
+
+    static const char  text[] = "{\"a\":{\"b\":[1,2.5,\"c\",true]}}";
+
+    json_set_alloc_funcs(scarce, free);
+
+    for (n = 0; n < 100; n++) {
+        left = n;
+        (void) snprintf(error.why, sizeof(error.why), "nothing");
+
+        value = gw_json_parse((const unsigned char *) text, strlen(text),
+                              &error);
+        if (value != NULL) {
+            break;
+        }
+
+        if (strcmp(error.why, "does not fit into memory") != 0) {
+            ok(0, "memory for %u: %s", n, error.why);
+        }
+    }
+
+    left = 1000;
+    ok(n > 5 && n < 100, "memory for %u values is enough", n);
+    json_decref(value);
+
+    json_set_alloc_funcs(malloc, free);
+}
+
+
 /* an object of an array of n - 1 empty ones */
 
 static json_t *
@@ -682,6 +728,7 @@ main(void)
     test_numbers();
     test_text();
     test_errors();
+    test_memory();
 
     return done_testing();
 }
