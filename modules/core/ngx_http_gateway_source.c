@@ -56,6 +56,8 @@ static gw_reason_e ngx_http_gateway_find_argument(ngx_http_request_t *r,
 static gw_reason_e ngx_http_gateway_find_variable(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source, ngx_http_gateway_found_t *found);
 
+static char *ngx_http_gateway_source_named(ngx_conf_t *cf,
+    ngx_http_gateway_source_t *source, const ngx_str_t *name);
 static void ngx_http_gateway_find_pairs(gw_source_walk_t *walk,
     const ngx_str_t *name, ngx_http_gateway_found_t *found);
 static ngx_uint_t ngx_http_gateway_client_args(ngx_http_request_t *r,
@@ -157,7 +159,7 @@ ngx_http_gateway_source_variable(ngx_conf_t *cf, const ngx_str_t *parameter,
 
         len = ngx_http_gateway_source_prefixes[i].prefix.len;
 
-        if (name.len <= len
+        if (name.len < len
             || ngx_strncasecmp(name.data,
                                ngx_http_gateway_source_prefixes[i].prefix.data,
                                len)
@@ -166,35 +168,54 @@ ngx_http_gateway_source_variable(ngx_conf_t *cf, const ngx_str_t *parameter,
             continue;
         }
 
-        source->kind = ngx_http_gateway_source_prefixes[i].kind;
-        source->name.len = name.len - len;
-        source->name.data = ngx_pnalloc(cf->pool, source->name.len);
-        if (source->name.data == NULL) {
+        if (name.len == len) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid value \"%V\" in \"%V\", a name must "
+                               "follow \"_\"", value, parameter);
             return NGX_CONF_ERROR;
         }
 
         name.len -= len;
         name.data += len;
 
-        if (source->kind == NGX_HTTP_GATEWAY_HEADER) {
-            ngx_http_gateway_header_normalize(source->name.data, &name);
+        source->kind = ngx_http_gateway_source_prefixes[i].kind;
 
-            if (ngx_http_gateway_same(&source->name,
-                                      &ngx_http_gateway_authorization))
-            {
-                source->kind = NGX_HTTP_GATEWAY_BEARER;
-                ngx_str_null(&source->name);
+        return ngx_http_gateway_source_named(cf, source, &name);
+    }
 
-                return NGX_CONF_OK;
-            }
+    return ngx_http_gateway_source_add(cf, source) == NGX_OK ? NGX_CONF_OK
+                                                             : NGX_CONF_ERROR;
+}
 
-            return ngx_http_gateway_credential_header(cf, &source->name);
+
+/* a header, a cookie or an argument: the name as it is compared */
+
+static char *
+ngx_http_gateway_source_named(ngx_conf_t *cf,
+    ngx_http_gateway_source_t *source, const ngx_str_t *name)
+{
+    source->name.len = name->len;
+    source->name.data = ngx_pnalloc(cf->pool, name->len);
+    if (source->name.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (source->kind == NGX_HTTP_GATEWAY_HEADER) {
+        ngx_http_gateway_header_normalize(source->name.data, name);
+
+        if (ngx_http_gateway_same(&source->name,
+                                  &ngx_http_gateway_authorization))
+        {
+            source->kind = NGX_HTTP_GATEWAY_BEARER;
+            ngx_str_null(&source->name);
+
+            return NGX_CONF_OK;
         }
 
-        ngx_strlow(source->name.data, name.data, name.len);
-
-        break;
+        return ngx_http_gateway_credential_header(cf, &source->name);
     }
+
+    ngx_strlow(source->name.data, name->data, name->len);
 
     return ngx_http_gateway_source_add(cf, source) == NGX_OK ? NGX_CONF_OK
                                                              : NGX_CONF_ERROR;

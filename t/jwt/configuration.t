@@ -138,6 +138,9 @@ for ([ 'gateway_jwt realm$nope;', 'gateway_jwt' ],
     refused({ server => "$_->[0]  #!\ngateway_jwt_key_file keys.json;\n" },
             qq(unknown variable "\$nope" in "$_->[1]"), $_->[0]);
 }
+refused({ server => "gateway_jwt r token=$_;  #!\ngateway_jwt_key_file keys.json;\n" },
+        qq(invalid value "$_" in "token=", a name must follow "_"), "token=$_")
+    for '$arg_', '$http_', '$cookie_', '$ARG_';
 accepted({ server => 'gateway_jwt r token=$later; set $later x;'
                      . ' gateway_jwt_key_file keys.json;' },
          'a variable that is defined behind its use');
