@@ -199,7 +199,8 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
 
     case GW_OK:
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "gateway %s: granted", ngx_http_gateway_short(directive));
+                       "gateway %s: granted",
+                       ngx_http_gateway_short(directive));
 
         return (mode == NGX_HTTP_GATEWAY_DRY_RUN) ? NGX_DECLINED : NGX_OK;
 

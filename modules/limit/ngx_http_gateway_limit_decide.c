@@ -20,6 +20,9 @@
 
 static ngx_int_t ngx_http_gateway_limit_handler(ngx_http_request_t *r,
     ngx_uint_t stage);
+static ngx_int_t ngx_http_gateway_limit_begin(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx,
+    const ngx_http_gateway_limit_loc_conf_t *llcf, ngx_uint_t stage);
 static ngx_http_gateway_limit_ctx_t *ngx_http_gateway_limit_ctx(
     ngx_http_request_t *r);
 static void ngx_http_gateway_limit_cleanup(void *data);
@@ -101,7 +104,6 @@ ngx_http_gateway_limit_early(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
 {
-    ngx_int_t                           rc;
     ngx_http_gateway_limit_ctx_t       *ctx;
     ngx_http_gateway_limit_batch_t     *batch;
     ngx_http_gateway_limit_loc_conf_t  *llcf;
@@ -144,6 +146,19 @@ ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
             return NGX_DECLINED;
         }
     }
+
+    return ngx_http_gateway_limit_begin(r, ctx, llcf, stage);
+}
+
+
+/* what the stage has to decide, unless the request is exempt */
+
+static ngx_int_t
+ngx_http_gateway_limit_begin(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx,
+    const ngx_http_gateway_limit_loc_conf_t *llcf, ngx_uint_t stage)
+{
+    ngx_int_t  rc;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway limit: stage %s, %ui limits",
