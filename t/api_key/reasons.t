@@ -62,14 +62,15 @@ for my $id (sort keys %reason) {
 for ([ 'X-API-Key: ' . api_key('stranger'), 'unknown_key', 'stranger' ],
      [ "X-API-Key: $wrong", 'unknown_key', '' ],
      [ 'X-API-Key: x', 'unknown_key', '' ],
-     [ 'Authorization: Bearer', 'malformed_key', '' ],
+     [ 'Authorization: Bearer', 'malformed_key', '',
+       ', Authorization is not "Bearer", a space and a key' ],
      [ 'X-A: b', 'missing', '' ])
 {
-    my ($line, $reason, $id) = @$_;
+    my ($line, $reason, $id, $why) = (@$_, '');
     $server->get('/', headers => [ $line ]);
     my @lines = $server->log =~ /\[info\] .*?(gateway_api_key: .*?), client:/g;
     Test::More::is($lines[-1], 'gateway_api_key: refused with 401, reason '
-                               . qq("$reason", key "$id"), "the log: $line");
+                               . qq("$reason", key "$id"$why), "the log: $line");
 }
 
 $server->get('/gw', headers => [ "X-API-Key: $wrong" ]);
