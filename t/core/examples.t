@@ -780,7 +780,7 @@ sub api_keys {
                   \ reason="-"}x, 'the log of a granted request');
     like($log, qr{"GET\ /\ HTTP/1\.1"\ 401\ consumer="-"\ key="-"
                   \ reason="expired"}x, 'the log of a refused one');
-    unlike($log . $server->log, qr/gw_/, 'no key is logged');
+    unlike($log . $server->log, qr/gw_(?!<)/, 'no key is logged');
 }
 
 
