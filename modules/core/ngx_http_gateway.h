@@ -1263,6 +1263,13 @@ ngx_http_variable_t *ngx_http_gateway_add_identity_variable(ngx_conf_t *cf,
 /* for core's postconfiguration; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_early_init(ngx_conf_t *cf);
 
+/*
+ * For core's init_conf: a [warn] for each zone of the modules of nginx that count
+ * requests or connections, whose key reads a variable that says who the client
+ * is.
+ */
+void ngx_http_gateway_early_zones(ngx_cycle_t *cycle);
+
 /* for core's init_module: where ACCESS begins; does not fail */
 void ngx_http_gateway_early_phases(ngx_cycle_t *cycle,
     ngx_http_gateway_main_conf_t *gmcf);

@@ -61,6 +61,36 @@
 #endif
 
 
+/*
+ * What the zones begin with of the modules of nginx that count requests and
+ * connections: their private structures, the same from 1.17.6 to 1.31.  Later
+ * versions are not known.
+ */
+
+#if (nginx_version < 1032000)
+
+#define NGX_HTTP_GATEWAY_ZONE_KEYS  1
+
+#else
+
+#define NGX_HTTP_GATEWAY_ZONE_KEYS  0
+
+#endif
+
+typedef struct {
+    void                           *sh;
+    ngx_slab_pool_t                *shpool;
+    ngx_uint_t                      rate;
+    ngx_http_complex_value_t        key;
+} ngx_http_gateway_req_zone_t;
+
+typedef struct {
+    void                           *sh;
+    ngx_slab_pool_t                *shpool;
+    ngx_http_complex_value_t        key;
+} ngx_http_gateway_conn_zone_t;
+
+
 static ngx_inline void *
 ngx_http_gateway_header_slot(ngx_http_request_t *r, ngx_table_elt_t *h,
     ngx_uint_t *multi)

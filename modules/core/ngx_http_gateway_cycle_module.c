@@ -103,9 +103,12 @@ ngx_http_gateway_cycle_init_conf(ngx_cycle_t *cycle, void *conf)
 
     gmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gateway_module);
 
-    if (gmcf && ngx_http_gateway_watch_check(cycle, &gmcf->watches) != NGX_OK) {
-        return NGX_CONF_ERROR;
+    if (gmcf == NULL) {
+        return NGX_CONF_OK;
     }
 
-    return NGX_CONF_OK;
+    ngx_http_gateway_early_zones(cycle);
+
+    return (ngx_http_gateway_watch_check(cycle, &gmcf->watches) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }

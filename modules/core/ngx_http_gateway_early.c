@@ -12,6 +12,7 @@
  */
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_compat.h"
 #include "ngx_http_gateway_setting.h"
 
 
@@ -25,6 +26,12 @@ static ngx_uint_t ngx_http_gateway_early_judged(ngx_http_request_t *r);
 static void ngx_http_gateway_early_say(ngx_http_request_t *r,
     const ngx_http_gateway_loc_conf_t *block, const ngx_str_t *name);
 static void ngx_http_gateway_early_cleanup(void *data);
+#if (NGX_HTTP_GATEWAY_ZONE_KEYS)
+static const ngx_uint_t *ngx_http_gateway_early_key(ngx_cycle_t *cycle,
+    const ngx_shm_zone_t *zone, const char **directive);
+static void ngx_http_gateway_early_zone(ngx_cycle_t *cycle,
+    const ngx_shm_zone_t *zone, const ngx_array_t *variables);
+#endif
 
 
 ngx_http_variable_t *
@@ -268,3 +275,96 @@ ngx_http_gateway_early_phases(ngx_cycle_t *cycle,
         gmcf->judging++;
     }
 }
+
+
+/*
+ * limit_req and limit_conn count before ACCESS.  Which variables their keys
+ * read is known once the configuration is; what a map among them reads is not,
+ * and is logged by the first request.
+ */
+
+void
+ngx_http_gateway_early_zones(ngx_cycle_t *cycle)
+{
+#if (NGX_HTTP_GATEWAY_ZONE_KEYS)
+
+    ngx_uint_t                  i;
+    ngx_shm_zone_t             *zone;
+    ngx_list_part_t            *part;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+
+    for (part = &cycle->shared_memory.part; part; part = part->next) {
+        zone = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            ngx_http_gateway_early_zone(cycle, &zone[i], &cmcf->variables);
+        }
+    }
+
+#endif
+}
+
+
+#if (NGX_HTTP_GATEWAY_ZONE_KEYS)
+
+static void
+ngx_http_gateway_early_zone(ngx_cycle_t *cycle, const ngx_shm_zone_t *zone,
+    const ngx_array_t *variables)
+{
+    const char           *directive;
+    const ngx_uint_t     *index;
+    ngx_http_variable_t  *variable;
+
+    index = ngx_http_gateway_early_key(cycle, zone, &directive);
+    variable = variables->elts;
+
+    for ( /* void */ ; index && *index != (ngx_uint_t) -1; index++) {
+
+        if (variable[*index].get_handler == ngx_http_gateway_early_get
+            || variable[*index].get_handler
+               == ngx_http_gateway_early_get_prefixed)
+        {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "zone \"%V\" of \"%s\" counts by \"$%V\" before "
+                          "authentication, when the client is not known yet, "
+                          "use \"gateway_limit_zone\"", &zone->shm.name,
+                          directive, &variable[*index].name);
+            return;
+        }
+    }
+}
+
+
+/* the variables of the key; NULL: none, or a zone of another module */
+
+static const ngx_uint_t *
+ngx_http_gateway_early_key(ngx_cycle_t *cycle, const ngx_shm_zone_t *zone,
+    const char **directive)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; cycle->modules[i] && cycle->modules[i] != zone->tag; i++) {
+        /* void */
+    }
+
+    if (cycle->modules[i] == NULL || zone->data == NULL) {
+        return NULL;
+    }
+
+    if (ngx_strcmp(cycle->modules[i]->name, "ngx_http_limit_req_module") == 0) {
+        *directive = "limit_req_zone";
+        return ((ngx_http_gateway_req_zone_t *) zone->data)->key.flushes;
+    }
+
+    if (ngx_strcmp(cycle->modules[i]->name, "ngx_http_limit_conn_module") == 0)
+    {
+        *directive = "limit_conn_zone";
+        return ((ngx_http_gateway_conn_zone_t *) zone->data)->key.flushes;
+    }
+
+    return NULL;
+}
+
+#endif

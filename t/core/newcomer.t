@@ -651,6 +651,7 @@ gateway_consumers zone=c:1m file=consumers.json;
 limit_req_zone $gateway_consumer zone=z:1m rate=1r/s;
 server { location / { gateway_api_key api; limit_req zone=z; } }
 ---
+[warn] zone "z" of "limit_req_zone" counts by "$gateway_consumer" before authentication, when the client is not known yet, use "gateway_limit_zone"
 
 === an inner limit
 gateway_limit_zone $remote_addr zone=a:1m rate=1r/s;

@@ -465,5 +465,35 @@ warned(location("$jwt gateway_jwt_require_claim roles.* eq a;"), 'patterns are n
 }
 
 
+# --- zones of nginx's own modules, which count before authentication
+
+my $same = 'map $arg_a $mapped { default $gateway_consumer; }';
+
+for my $kind ('limit_req_zone KEY zone=own:1m rate=1r/s;',
+              'limit_conn_zone KEY zone=own:1m;') {
+    my ($directive) = split ' ', $kind;
+    my $zone = sub { http_conf(http => "$same " . $kind =~ s/KEY/$_[0]/r,
+                               server => 'gateway_jwt_consumer sub;' . " $jwt") };
+
+    for my $name ('$gateway_consumer', '$gateway_jwt_claim_sub', '$gateway_client',
+                  '$gateway_credential', '$gateway_plan') {
+        for my $key ($name, "\$arg_a$name", "$name\$uri") {
+            is_deeply([ said($zone->($key)) ],
+                      [ 0, qq([warn] zone "own" of "$directive" counts by "$name")
+                           . ' before authentication, when the client is not known'
+                           . ' yet, use "gateway_limit_zone"' ],
+                      "warned: $directive $key");
+        }
+    }
+    accepted($zone->($_), "$directive $_")
+        for '$binary_remote_addr', '$arg_a$uri', '$gateway_route', '$mapped';
+}
+accepted(http_conf(http => 'gateway_limit_zone $gateway_consumer zone=own:1m'
+                           . ' rate=1r/s;',
+                   server => 'gateway_jwt_consumer sub;'
+                             . " $jwt gateway_limit zone=own;"),
+         'a zone of gateway_limit_zone');
+
+
 $Test::Gateway::More = 1;
 done_testing();
