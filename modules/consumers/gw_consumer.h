@@ -164,8 +164,8 @@ int gw_consumer_find(const gw_consumer_set_t *set, size_t size,
 
 /*
  * The entries of all kinds, one after another and in no order: returns 1 with
- * "ref" filled as above, 0 after the last.  "walk" is zero at first.  For a set
- * that nobody makes anew meanwhile.
+ * "ref" filled as above, 0 after the last.  "walk" is zero at first.  The set
+ * must not change during the walk.
  */
 
 typedef struct {

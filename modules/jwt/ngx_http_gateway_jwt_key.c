@@ -20,6 +20,7 @@ typedef struct {
 } ngx_http_gateway_jwt_note_ctx_t;
 
 
+static char *ngx_http_gateway_jwt_key_name(ngx_conf_t *cf, ngx_str_t *value);
 static ngx_http_gateway_jwt_key_file_t *ngx_http_gateway_jwt_load_key(
     ngx_conf_t *cf, ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags);
 static char *ngx_http_gateway_jwt_bind(ngx_conf_t *cf, const ngx_str_t *issuer,
@@ -66,29 +67,7 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (value[1].len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "empty file name in \"%V\"", &value[0]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_strncasecmp(value[1].data, (u_char *) "http://", 7) == 0
-        || ngx_strncasecmp(value[1].data, (u_char *) "https://", 8) == 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid file name \"%V\" in \"%V\", it is a URL: "
-                           "save what it returns in a file, which nginx "
-                           "reads again when it changes",
-                           &value[1], &value[0]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_script_variables_count(&value[1])) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "variables are not supported in the file name "
-                           "\"%V\", write one \"%V\" for each file, with "
-                           "\"issuer=\" where keys belong to an issuer",
-                           &value[1], &value[0]);
+    if (ngx_http_gateway_jwt_key_name(cf, value) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -140,6 +119,41 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     return ngx_http_gateway_jwt_bind(cf, (ngx_str_t *) &use->issuer,
                                      &use->path);
+}
+
+
+/* what a newcomer may write in place of a file's name */
+
+static char *
+ngx_http_gateway_jwt_key_name(ngx_conf_t *cf, ngx_str_t *value)
+{
+    if (value[1].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "empty file name in \"%V\"", &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strncasecmp(value[1].data, (u_char *) "http://", 7) == 0
+        || ngx_strncasecmp(value[1].data, (u_char *) "https://", 8) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid file name \"%V\" in \"%V\", it is a URL: "
+                           "save what it returns in a file, which nginx "
+                           "reads again when it changes",
+                           &value[1], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_script_variables_count(&value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "variables are not supported in the file name "
+                           "\"%V\", write one \"%V\" for each file, with "
+                           "\"issuer=\" where keys belong to an issuer",
+                           &value[1], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
