@@ -42,6 +42,9 @@ static void ngx_http_gateway_jwt_memo_cleanup(void *data);
 static void *ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static void ngx_http_gateway_jwt_merge_values(
+    ngx_http_gateway_jwt_loc_conf_t *conf,
+    const ngx_http_gateway_jwt_loc_conf_t *prev);
 static char *ngx_http_gateway_jwt_merge_hide(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_loc_conf_t *conf, ngx_uint_t own);
 static char *ngx_http_gateway_jwt_merge_enable(ngx_conf_t *cf,
@@ -802,30 +805,8 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_gateway_jwt_merge_array(conf->challenge, prev->challenge);
-    ngx_http_gateway_jwt_merge_array(conf->keys, prev->keys);
-    ngx_conf_merge_uint_value(conf->key_policy, prev->key_policy, 0);
-    ngx_conf_merge_value(conf->verify, prev->verify, 1);
-
-    if (conf->algorithms == 0) {
-        conf->algorithms = prev->algorithms;
-    }
-
-    ngx_http_gateway_jwt_merge_array(conf->issuers, prev->issuers);
-    ngx_http_gateway_jwt_merge_array(conf->audiences, prev->audiences);
-    ngx_http_gateway_jwt_merge_array(conf->typ, prev->typ);
-    ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
-    ngx_conf_merge_sec_value(conf->max_age, prev->max_age, -1);
-    ngx_conf_merge_value(conf->require_exp, prev->require_exp, 1);
-
+    ngx_http_gateway_jwt_merge_values(conf, prev);
     ngx_http_gateway_jwt_merge_policy(conf);
-
-    ngx_http_gateway_jwt_merge_array(conf->require, prev->require);
-    ngx_http_gateway_jwt_merge_array(conf->rules, prev->rules);
-
-    ngx_http_gateway_jwt_merge_array(conf->consumer, prev->consumer);
-    ngx_http_gateway_jwt_merge_array(conf->scopes, prev->scopes);
-    ngx_http_gateway_jwt_merge_array(conf->groups, prev->groups);
 
     if (ngx_http_gateway_jwt_default_scopes(cf, &conf->scopes) != NGX_CONF_OK
         || ngx_http_gateway_jwt_merge_headers(cf, &conf->headers,
@@ -842,12 +823,6 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             return NGX_CONF_ERROR;
         }
     }
-
-    ngx_conf_merge_value(conf->hide, prev->hide, 0);
-    ngx_conf_merge_uint_value(conf->mode, prev->mode,
-                              NGX_HTTP_GATEWAY_REQUIRED);
-    ngx_conf_merge_size_value(conf->max_size, prev->max_size, 16384);
-    conf->max_values = gw_jwt_max_values(conf->max_size);
 
     if (conf->enable != NGX_HTTP_GATEWAY_JWT_OFF) {
         ngx_http_gateway_identity_asked(cf, conf->mode);
@@ -881,6 +856,43 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return ngx_http_gateway_jwt_check_conf(cf, conf);
+}
+
+
+/* what a block does not write is that of the outer one */
+
+static void
+ngx_http_gateway_jwt_merge_values(ngx_http_gateway_jwt_loc_conf_t *conf,
+    const ngx_http_gateway_jwt_loc_conf_t *prev)
+{
+    ngx_http_gateway_jwt_merge_array(conf->challenge, prev->challenge);
+    ngx_http_gateway_jwt_merge_array(conf->keys, prev->keys);
+    ngx_conf_merge_uint_value(conf->key_policy, prev->key_policy, 0);
+    ngx_conf_merge_value(conf->verify, prev->verify, 1);
+
+    if (conf->algorithms == 0) {
+        conf->algorithms = prev->algorithms;
+    }
+
+    ngx_http_gateway_jwt_merge_array(conf->issuers, prev->issuers);
+    ngx_http_gateway_jwt_merge_array(conf->audiences, prev->audiences);
+    ngx_http_gateway_jwt_merge_array(conf->typ, prev->typ);
+    ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
+    ngx_conf_merge_sec_value(conf->max_age, prev->max_age, -1);
+    ngx_conf_merge_value(conf->require_exp, prev->require_exp, 1);
+
+    ngx_http_gateway_jwt_merge_array(conf->require, prev->require);
+    ngx_http_gateway_jwt_merge_array(conf->rules, prev->rules);
+
+    ngx_http_gateway_jwt_merge_array(conf->consumer, prev->consumer);
+    ngx_http_gateway_jwt_merge_array(conf->scopes, prev->scopes);
+    ngx_http_gateway_jwt_merge_array(conf->groups, prev->groups);
+
+    ngx_conf_merge_value(conf->hide, prev->hide, 0);
+    ngx_conf_merge_uint_value(conf->mode, prev->mode,
+                              NGX_HTTP_GATEWAY_REQUIRED);
+    ngx_conf_merge_size_value(conf->max_size, prev->max_size, 16384);
+    conf->max_values = gw_jwt_max_values(conf->max_size);
 }
 
 
