@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # make help lists the targets.  Nothing but objs/ is written to.
 #
 # The module is built by nginx's own configure (tools/build); the rules here

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * nginx-gateway consumers: what nginx -t would say of a file of consumers.

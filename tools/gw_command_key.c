@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * nginx-gateway key: API keys, and the entries that stand for them in a file

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * nginx-gateway jwt sign, jws sign: making tokens.

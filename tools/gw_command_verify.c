@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * nginx-gateway jwt verify, jws verify: judging tokens as the module does,

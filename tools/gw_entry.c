@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The entry that stands for a key in a file of consumers: see gw_entry.h.

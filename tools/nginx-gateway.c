@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * nginx-gateway: keys, tokens and consumers on the command line.

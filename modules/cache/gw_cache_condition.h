@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Conditional requests and ranges, evaluated on a stored response (RFC 9111,

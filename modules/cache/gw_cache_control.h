@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Cache-Control (RFC 9111, 5.2; RFC 5861) and the targeted fields of RFC 9213.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The life of an entry: free, built, live, dead, free; and how room is made

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Header lines as the cache's policy reads them: names, lists and seconds

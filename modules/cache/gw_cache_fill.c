@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * How an entry is made: the lock on its key, the head, the body, and the store

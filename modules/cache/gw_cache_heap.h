@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * A heap in shared memory for the entries of a cache: runs of units of 256

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* how a shard of the cache finds entries: by key, and by the hash of the URL */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Lines of a response that are stored (RFC 9111, 3.1), and how those of a

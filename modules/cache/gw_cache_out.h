@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Writing into a buffer of the caller that may be too small.  Knows no nginx.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Purges.  Entries are marked, which hides them, and swept later.  All of a

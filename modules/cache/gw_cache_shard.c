@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* A shard of the cache: its memory, the lock, and the sweep. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * A member of Cache-Status (RFC 9211).  Knows no nginx.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The store of a cache: one shard of it, in one block of shared memory.  It

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * References in Location and Content-Location, as URIs of the same origin as

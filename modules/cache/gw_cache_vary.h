@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Vary (RFC 9111, 4.1): which fields of a request select a stored response,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Dates of HTTP (RFC 9110, 5.6.7).  Needs no locale and no time zone.  Knows

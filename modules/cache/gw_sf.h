@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Dictionaries of structured fields (RFC 8941), read member by member.  Knows

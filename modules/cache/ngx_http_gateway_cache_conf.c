@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Profiles, inheritance, and what the blocks of a configuration say together.

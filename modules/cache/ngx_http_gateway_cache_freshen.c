@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Answers that are about a stored response: a 304 to a conditional request, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The lookup: last in PRECONTENT, when it is known who the client is and that

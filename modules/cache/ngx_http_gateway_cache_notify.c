@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Whether an upstream server has sent close_notify.  nginx lets OpenSSL report

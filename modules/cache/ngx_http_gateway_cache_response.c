@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Stored responses: how their lines are kept, and how one is sent.  The body is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * What becomes of a request in the cache: the lookup, the answer of the origin

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* the zone of a cache: see ngx_http_gateway_cache_store.h */
 

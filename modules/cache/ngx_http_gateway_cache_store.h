@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The zone of a cache: shards in shared memory (gw_cache_store.h), each with a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * nginx's proxy, fastcgi, uwsgi and scgi modules.  They are found by name,

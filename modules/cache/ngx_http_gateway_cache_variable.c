@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* $gateway_cache_*: what became of the request in the cache */
 

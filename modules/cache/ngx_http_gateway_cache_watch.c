@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * How nginx's upstream module ends a request: it calls "finalize_request",

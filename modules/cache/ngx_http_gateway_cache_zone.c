@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Zones of the cache.  A zone is divided into shards, each of which is a shared

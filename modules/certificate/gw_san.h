@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The names that a certificate gives its holder: subjectAltName (RFC 5280,

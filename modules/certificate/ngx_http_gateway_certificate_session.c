@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * TLS sessions: a client that resumes one presents no certificate, and what

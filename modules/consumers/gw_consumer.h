@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The consumers of a file as a set in one block of plain memory: offsets, no

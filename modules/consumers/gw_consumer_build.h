@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Reads a file of consumers (README.md, "The consumers file"), checks it as a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * One consumer of a file: its members are checked, and it goes into the set.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * What is wrong in a file of consumers, as sentences: where it stands, the

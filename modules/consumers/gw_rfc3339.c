@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * RFC 3339, 5.6.  The C library's strptime() and timegm() take more than

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Dates as RFC 3339 writes them: 2027-01-31T00:00:00Z.

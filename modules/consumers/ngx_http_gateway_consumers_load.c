@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * A worker that writes to the zone of gateway_consumers: it reads the changed

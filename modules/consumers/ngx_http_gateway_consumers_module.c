@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The consumers: one directive, gateway_consumers, and no phase handler.

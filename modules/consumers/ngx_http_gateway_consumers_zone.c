@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The consumers of gateway_consumers: one set in shared memory, read by all

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The zone of gateway_consumers and a file on its way into it: the module's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Ranges of addresses: 10.0.0.0/8, 2001:db8::/32, 192.0.2.1.

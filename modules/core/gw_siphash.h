@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * SipHash-2-4 with 128 bits of output (Aumasson, Bernstein: "SipHash: a fast

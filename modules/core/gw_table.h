@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * A table in shared memory: keys, known by 128 bits of a hash, and a few words

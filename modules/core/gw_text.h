@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Bytes that end where "len" says: the layout of ngx_str_t, for code that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Blocks of directives, by table: nginx's own parser calls one handler for all

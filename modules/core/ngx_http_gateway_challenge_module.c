@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The challenges of refusals (RFC 9110, 11.6.1), a line for each.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Where nginx's versions differ: the only file that asks nginx_version.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* counters: see ngx_http_gateway_counter.h */
 

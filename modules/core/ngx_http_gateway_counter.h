@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Counters in shared memory, summed over all workers, that survive reloads and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * What concerns the cycle as a whole, with or without http {}: a module of the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * What the parts of detached requests share: ngx_http_gateway_detached.c, where

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Endpoints: locations in which a module of the gateway answers by itself, for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Entering a location: the first of the gateway's handlers in PRECONTENT.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Refusals: the challenge (RFC 9110, 11.6.1; RFC 6750, 3) and the problem

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * from=: the addresses that may ask an endpoint, and what a browser at such an

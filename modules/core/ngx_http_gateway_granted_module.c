@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Granting: in PRECONTENT, where all who can refuse the identity have judged.

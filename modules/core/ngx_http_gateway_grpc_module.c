@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The HTTP status of a refused gRPC call: 200, for the wire alone.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* halves: see ngx_http_gateway_halves.h */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Lines of the client's request: walking, removing, adding; and adding one to

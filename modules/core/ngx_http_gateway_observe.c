@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* what is kept of requests: see ngx_http_gateway_observe.h */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Connections to servers of a worker's own: resolve, connect, TLS.  The first

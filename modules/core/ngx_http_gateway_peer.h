@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * A peer: a server that a worker connects to for itself, such as Redis or a

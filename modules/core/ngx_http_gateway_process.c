@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Shared memory: memory of a new zone, and names of processes, for what a

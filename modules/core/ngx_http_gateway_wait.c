@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Parking, as nginx's limit_req does it: the handlers of the request's events

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Waiting for words in shared memory: a queue and a timer for each interval.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * base64url without padding, RFC 4648 section 5 and RFC 7515 appendix C.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The little of DER (X.690) that keys and ECDSA signatures need.

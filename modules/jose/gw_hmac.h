@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * HMAC (RFC 2104) whose key is worked in once.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * JSON as the gateway takes it from strangers, and as it writes it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Strings and numbers in JSON: see gw_json_scan.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The strings and numbers of a JSON text, checked where they stand: nothing

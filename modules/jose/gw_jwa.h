@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The signature algorithms: RFC 7518 section 3.1, RFC 8037 (EdDSA),

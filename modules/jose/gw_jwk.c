@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * JWK and JWK Sets: see gw_jwk.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Keys and sets of keys: RFC 7517 (JWK, JWK Set), RFC 7518 section 6,

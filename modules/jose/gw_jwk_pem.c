@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Public keys and certificates in PEM: see gw_jwk.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * One signature, one key: RFC 7515 section 5.2 step 8, RFC 7518 section 3.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The claims of a token and the checks of RFC 7519 section 4.1 and RFC 8725

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The one place that knows OpenSSL's versions, 1.1.1 to 3.x.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * gateway_jwt_challenge: parameters of Bearer challenges, such as the

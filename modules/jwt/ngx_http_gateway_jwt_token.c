@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * From a request to a verdict: find the token, take it apart, verify its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Calendar windows in a time zone: this minute, hour, day, week (from Monday

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The figures of a limit as they are written: 100r/s, 1000/month, 20.  In the

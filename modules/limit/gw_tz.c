@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Time zones from TZif files (RFC 9636): see gw_tz.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Time zones from TZif files (RFC 9636), and the days of years and months.

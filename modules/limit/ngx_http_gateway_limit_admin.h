@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * gateway_limit_admin, for the files ngx_http_gateway_limit_admin*.c alone.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * What is asked of gateway_limit_admin, carried out: the state of a key, in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Rate limits and quotas: directives, phase handlers, configuration.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Deciding in Redis: all limits of a request that are in one Redis by one call

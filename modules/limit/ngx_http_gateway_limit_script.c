@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The scripts that decide and change limits in Redis: gw_limit.c in Lua.

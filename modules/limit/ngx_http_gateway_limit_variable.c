@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * $gateway_limit_...: of the limit that refused first, else of the one with

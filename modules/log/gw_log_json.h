@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * JSON (RFC 8259) from bytes that can be anything: what a client sends is not

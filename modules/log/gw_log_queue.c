@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* queues of records, and ends of those that were sent: see gw_log_queue.h */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Secrets in queries and URLs: see gw_log_redact.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Secrets in queries and URLs: a walk over bytes that shows everything but the

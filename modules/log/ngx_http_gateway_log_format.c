@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * gateway_log_format: what a block says, and the formats that need none.

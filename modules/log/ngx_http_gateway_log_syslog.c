@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Sinks that send to a syslog server: one message for each record, as RFC 5424

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Syslog servers: the blocks that declare them, and the sinks that send to

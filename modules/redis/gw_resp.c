@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Redis replies: hiredis finds their ends, and instead of making objects it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Redis replies, RESP2, without an allocation for each: hiredis parses, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Redis for the suite: calls of scripts, on nginx's own connections.

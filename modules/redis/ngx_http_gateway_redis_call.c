@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Calls: from the question of a module to the answer that it gets, by reply,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * What stands inside of gateway_redis { }: a directive a row, read by nginx's

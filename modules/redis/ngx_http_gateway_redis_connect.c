@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Connecting: when it is time, and what follows.  The steps are core's; the

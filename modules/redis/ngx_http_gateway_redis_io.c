@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Bytes: one output buffer a connection, and the replies, which go to the

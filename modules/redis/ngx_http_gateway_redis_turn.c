@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Calls that wait: for a connection, or because Redis has a window of calls

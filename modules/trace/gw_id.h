@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Request ids: UUIDs of version 7 (RFC 9562, 5.7), and which ids of clients

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Random bytes for ids, from OpenSSL's generator in large portions: asking it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * W3C Trace Context, levels 1 and 2: traceparent and tracestate.  Comments name

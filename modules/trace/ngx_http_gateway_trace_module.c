@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * gateway_request_id, gateway_trace, gateway_trust: an id for each request and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The ids of a request: what the client has sent, what of it is kept, and the

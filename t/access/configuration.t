@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What nginx -t says of wrong rules: one line, whole, with the place to look
 # at; and what of right ones that are worth a warning.
 

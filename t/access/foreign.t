@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A module of somebody else that stands before this one in ACCESS, and grants
 # under "satisfy any": the methods of the location were not asked then, and
 # who was identified at an earlier location is nobody at this one.  And one that

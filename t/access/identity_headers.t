@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_identity_headers: what an upstream learns of the identity, and that
 # nothing a client writes can be taken for it.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Which rules are in force where: levels, limit_except, if, and the warning of
 # a level that drops what it inherits.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Rules that allow, and name nobody whom the file of consumers has, where nothing else
 # names scopes, groups or consumers: a warning of nginx -t.  Never of rules that deny.
 

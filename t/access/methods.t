@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_require_scope method=: which rules are for a request, and that a
 # method which none is for is refused.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Requests without an identity, and identities that prove little: optional,
 # dry_run, decoding, and gateway_jwt off.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Internal redirects, implicit locations and subrequests: the rules of the
 # location in force decide, each time anew.
 

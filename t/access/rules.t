@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_require_scope, gateway_require_group, gateway_deny_group and
 # gateway_require_consumer: who passes, and what a refused client is told.
 

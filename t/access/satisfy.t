@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Rules beside nginx's own access methods: they are asked after all of them,
 # whoever has granted, and cannot be passed by an address or a password.
 

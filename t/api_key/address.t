@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The "allow" of a key: IPv4, IPv6, a unix socket, and the address that realip
 # has made of it.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What nginx -t says of a wrong configuration: one line, whole, with the place
 # to look at; and what of a right one that is worth a warning.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_api_key_format: with "gw" anything else is refused before any lookup.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_api_key_hide: the key, and nothing but the key, is taken out of what
 # the upstream receives and of what is logged, also where it is refused.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What the line of a refused key says of what is wrong with it: never a byte of
 # the key.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_api_key_mode required, optional and dry_run: who passes, and what the
 # variables and the log say of it.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_api_key_pepper: entries by HMAC-SHA256 beside those by SHA-256, and a
 # pepper that is replaced.
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Why a key is refused: told apart in the variable and in the log, and one
 # answer for the client.
 

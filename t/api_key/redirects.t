@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Internal redirects, error pages and named locations: the location in force
 # decides, by its own sources, and finds a key that an earlier one has hidden.
 

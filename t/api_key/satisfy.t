@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A key beside a token and beside nginx's own access methods: each pair granting
 # and refusing, under "satisfy all" and "satisfy any", with the challenges.
 

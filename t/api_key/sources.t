@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Where a key is looked for, and what is one there: a header, Authorization, an
 # argument, a cookie; alone and together.
 

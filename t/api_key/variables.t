@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What a key fills: consumer, method, credential, scopes, groups, plan and
 # metadata; and nothing of it before ACCESS or after a refusal.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Bench;
 
 # What t/bench/run and t/bench/instructions share: tokens, servers, processes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Keeps wrk awake: preloaded into it, asks for events without waiting.

@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+
 -- wrk -s tokens.lua URL -- FILE HEADER [PREFIX]: each request carries the next
 -- token of FILE in a header, behind a prefix.
 -- The requests are built once; ends with one line of numbers for t/bench/run.

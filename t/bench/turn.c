@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The longest turn of an event loop: preloaded into nginx, measures the time

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A part of the bypass matrix, spread evenly over all of its dimensions: "make
 # test-bypass" runs all of it.  README.md here tells what it is; its table of
 # rules is compared with the matrix's.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Hostile requests against everything at once: no worker dies, no sanitizer
 # reports, nothing that needs a proof reaches the origin without one, good
 # requests pass all the while, and no memory stays behind.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
 // What Node's own parsers, and those packages that are installed, take for a
 // credential.  Reads requests, each as a line of base64, and sends each through
 // a real http server; writes a line with the names of the parsers that found

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What Python's own parsers, and those packages that are installed, take for a
 # credential: as read.js, through http.server.
 

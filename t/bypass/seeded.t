@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The matrix shown to notice: what a defect lets through, what it bars, and a
 # wrong status, each with the request.
 

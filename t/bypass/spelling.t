@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Spellings of a credential that nginx does not read and an upstream may: each
 # is refused where a parser reads it, alone and beside a good credential, and
 # hidden.  "make test-bypass" sends all of them.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Clients and origins that leave, stop or fail while a response is being stored:
 # nobody waits for them, and nothing that is sent or stored is mixed up.
 

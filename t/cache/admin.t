@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Purging, by selectors and by requests, and the counters of zones.
 
 use v5.28;

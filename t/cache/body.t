@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Bodies: sizes, framings, what is not whole, and clients that are slow or
 # leave while one is stored.
 

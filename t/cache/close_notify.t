@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Upstream servers over TLS: a body that ends with the connection is whole only
 # after a close_notify, and one that is cut is not stored.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What nginx -t says of wrong zones and settings of the cache: one line, whole,
 # with the place to look at; what of right ones that are worth a warning; and
 # that nginx's caches and this one exclude each other.

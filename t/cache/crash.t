@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A worker that is killed while it stores or sends: no key is stuck, nothing
 # stays pinned, no byte is wrong.  Reloads keep what is stored.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What conf.examples/ecommerce.conf claims, with an origin in the shop's place.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A full zone gives misses, never errors; master_process off, no http block and
 # an nginx without requests start and stop; a redirect looks up once.
 

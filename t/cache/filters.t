@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # nginx's other modules beside the cache: whatever filters the body or the
 # header, a stored response looks as it does without a cache.
 

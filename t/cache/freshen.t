@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What a 304 says about the stored response: other fields that select it, and
 # lines for a client that wants nothing stored.
 

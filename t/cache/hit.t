@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A miss is stored and served: the bytes, the lines, and how often the origin
 # is asked.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What keeps one client's answer from another: credentials, partitions,
 # cookies, fields that poison caches, and what modules add to a response.
 

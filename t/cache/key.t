@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # $gateway_cache_key: requests that the origin can tell apart have different
 # keys, others the same, and so do requests with different values in the fields
 # that poison caches.

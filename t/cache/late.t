@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A response that was asked for without the lock on its key is stored when it
 # arrives, unless it was purged or invalidated meanwhile.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Responses that a client must not receive: what another location protects,
 # what an error page has made, what one upstream server has sent in place of
 # another, and what the origin has said later about a stored response.

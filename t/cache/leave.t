@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Whoever leaves at any point of a request's way through the cache, and however,
 # leaves nothing behind: no lock, no reader, and an answer for the others.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # modules/cache/README.md: what it says about limits of Vary and of tags, about
 # subrequests, and about clients that are on the same machine.
 

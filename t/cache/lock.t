@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Concurrent misses: the origin is asked once, whoever waits gets its answer,
 # and an answer that is not stored, or a client that leaves, holds up nobody.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A log format has what became of a request in the gateway's cache: status, reason
 # and age, in each vocabulary, where it is asked for.
 

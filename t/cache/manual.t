@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # modules/cache/README.md: its first example, pasted; the context and the default
 # of each directive.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What modules/cache/README.md says of how many responses a megabyte holds: zones
 # are filled through nginx until they evict, and may differ by 10 %.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # From proxy_cache: the two configurations of modules/cache/README.md answer the
 # same requests in the same way.  The words of other caches' purges work as the
 # tables say.

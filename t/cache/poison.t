@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Cache poisoning and deception: a client cannot choose what others receive, nor
 # make the cache keep what was meant for one client.
 

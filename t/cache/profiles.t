@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What a block writes, else outer blocks, else the profile in force: in the debug
 # log, where $gateway_cache_key is read.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # FastCGI, uwsgi and SCGI applications: what they answer is stored as what an
 # HTTP server answers.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Purging 100,000 responses: how long the worker is busy, that nothing else is
 # removed and the memory is given back, fills that are under way, and what is
 # served during a long list of selectors.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A response that another worker has refreshed between the moment a request
 # finds it stale and the moment it takes the lock: it is not refreshed again.
 # A library makes that time long in every other request.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A credential that a method has found is one to the cache, whatever came of it:
 # in dry_run, and where another method grants, the origin may accept what the
 # gateway refuses, and its response is for that client alone.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The rules of RFC 9111, 9110, 5861, 9211 and 9213, case by case: what the origin
 # answers, and what becomes of the requests that follow.
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Stale responses: validated, refreshed in the background, sent while another
 # request asks, and for errors, before error pages.
 

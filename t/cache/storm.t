@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Many keys stale at once: each client has its answer at once, and the origin no
 # more refreshes than a worker makes; also where no connection is left for them.
 

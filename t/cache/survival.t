@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What modules/cache/README.md says of what is stored after a reload, a crash, a
 # restart and an upgrade of nginx.
 

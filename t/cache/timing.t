@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # How long requests wait: for the answer that another request has asked for, for
 # a client that is slow or leaves while its response is stored, and for a refresh
 # in the background.  Each time is compared with that of a control, and is the

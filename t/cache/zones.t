@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The memory of zones: how many shards there are, and what a reload keeps.
 
 use v5.28;

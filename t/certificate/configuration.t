@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_client_certificate: what nginx -t says, one line, whole, with the
 # place to look at.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_client_certificate: a certificate is read once for each connection,
 # and looked up in the consumers file for each request.
 

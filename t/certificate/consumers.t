@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_client_certificate: which consumer a certificate belongs to, what is
 # refused, and what the variables, the body and the log say of it.
 

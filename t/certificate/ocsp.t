@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_client_certificate with ssl_ocsp: a certificate that was revoked, or
 # whose state nobody tells, is none.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_client_certificate beside gateway_jwt and nginx's own methods, under
 # "satisfy all" and "satisfy any": at most one consumer of the file is named.
 

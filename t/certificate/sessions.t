@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_client_certificate and resumed TLS sessions: a session counts where
 # the same certificates would have been accepted, and elsewhere OpenSSL makes a
 # full handshake, in which nginx asks for the certificate again.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_client_certificate: what a verified certificate is.  Where nginx says
 # SUCCESS and means another server, the test shows that first, and then our 403.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Consumers over reloads: of the same zone, of another one, and of none; and
 # what "nginx -t" says of a file, beside a running server too.
 

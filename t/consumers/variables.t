@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What a consumer of the file is to the rest of nginx: variables, when they may
 # be asked, and which location they belong to.
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A file of consumers that changes while nginx runs: all workers change at
 # once, and what is broken keeps the set that was.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The single-valued fields of an identity where several credentials succeed: the
 # winner's, else those of the first method in the order jwt, api_key,
 # client_certificate whose credential names the same consumer.

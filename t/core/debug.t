@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The debug log: one can follow what the gateway decides about a request, step by
 # step, and nothing in it is secret.  Whole lines, without those of routes.
 

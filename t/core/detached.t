@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Detached requests: what the origin receives, what becomes of the response, and
 # that they are neither logged nor hold a client's connection.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_api_key_hide and gateway_jwt_hide on the paths that nginx ends before
 # ACCESS, and on those that come to it: the log holds no credential, and where
 # nothing is to be hidden it holds all of them.

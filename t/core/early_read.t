@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Identity variables that are read before authentication: one line of the level
 # "error" for a location, whoever reads and however often; and silence where the
 # value is known, or is not what decides.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What a refused client receives: the problem body, nginx's page or error_page,
 # always with the challenge, on every version of HTTP and on kept connections.
 

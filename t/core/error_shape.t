@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # An error page with a shape of its own: what the problem document shows is in
 # variables, of every module that refuses.
 

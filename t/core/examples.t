@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Every configuration of conf.examples is started and does what it says: without
 # a token 401, with a good one 200, 403 where the token does not allow it, and 429
 # where it is one too many.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What one method refused and another one granted is void from then on: for
 # whatever ends the request later, too.
 

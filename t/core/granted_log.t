@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What is recorded of a method's refusal where another method grants the request
 # under "satisfy any": no line of the error log, no reason in an access log, in
 # the record of gateway_log or in an error page.  What nobody grants keeps its

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A server and a client of gRPC, for grpc_client.t.  Messages are bytes, so that
 # no .proto is needed.
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Refusals of gRPC calls, on the wire: 200 with grpc-status in a header that ends
 # the stream, for every status of a refusal, while variables, filters and logs keep
 # that status.  grpc_client.t shows what a client makes of it.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What a client of gRPC makes of refusals: grpcio against an nginx that passes
 # calls to a server of gRPC.  grpc.t shows the same on the wire.
 

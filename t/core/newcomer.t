@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What nginx -t says of more than a hundred configurations that a newcomer may
 # write: every line of it, whole.  Each says what was found, what is allowed and
 # where; or the configuration means what it seems to mean, and nothing is said.

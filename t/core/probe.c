@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * gateway_probe_*: the module that t/core/detached.t and t/core/word.t add to a

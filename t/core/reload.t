@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Reloads, configurations with and without http {}, and a module that nobody
 # uses: nothing is lost, and nothing is logged above notice.
 

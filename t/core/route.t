@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # $gateway_route: the name by gateway_route, else the location as it is written,
 # that was in force before any internal redirect.
 

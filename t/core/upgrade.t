@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The module's file is replaced while nginx runs: a reload goes on with the
 # module that is loaded, and says so at error.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A watched file that cannot be read again: an error when that begins, once an
 # hour while it lasts, and when it ends; by one of the workers, under a clock
 # that the test sets.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Watched files that the user of the workers may not read: an error where
 # "watch=" is written, else a warning, before anything is changed; and an error
 # by one of the workers.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Protection that is silently without effect: what nginx -t says of settings that
 # no block uses, one line, whole, each beside a neighbour that is accepted.
 

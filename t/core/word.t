@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Requests that wait for a word in shared memory: who resumes them and when, and
 # that no timer runs while nobody waits.
 

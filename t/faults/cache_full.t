@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A zone that is full and fragmented: random sizes, under clients that read
 # slowly what is stored.  There are misses, and never errors; each byte is right.
 #

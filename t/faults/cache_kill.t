@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Workers that are killed while they store and send, under load: no response has
 # a wrong byte or is another one's, no key stays locked, nothing stays pinned,
 # and all memory is given back.

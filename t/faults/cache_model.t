@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The cache against a plain model of it: random requests of two consumers, over
 # HTTP/1.1 and HTTP/2, in two workers, beside purges.  No client receives what
 # is another one's, too old, of another body, wrong or cut.

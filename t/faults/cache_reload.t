@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Reloads, a stop and a binary upgrade under load: what is stored survives a
 # reload with the same size, and nothing else than what is stored is ever lost.
 #

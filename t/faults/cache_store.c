@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The module that t/faults/cache_store.t adds to a copy of the project, to

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What the cache has stored survives reloads and killed workers, wherever they
 # are killed: by a module that is added to a copy of the project.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Consumers while workers are killed, stopped and told to leave, and while the
 # set is changed a hundred times: whoever lives serves a whole set, and the
 # file is loaded by somebody.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A zone that is too small for its keys: a key at its limit is not evicted, and
 # nobody is refused because of others.
 

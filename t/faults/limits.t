@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Limits in shared memory are exact: with four workers, over reloads, and when
 # workers are killed in the middle of whatever they do.
 #

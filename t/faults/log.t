@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Records over very many reloads, rotations and kills, in which all that a log
 # counts must be exact.
 #

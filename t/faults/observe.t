@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What core keeps of each request (route, duration, how it ended, what limits
 # decided), and counters through reloads and killed workers: by a module that
 # is added to a copy of the project.

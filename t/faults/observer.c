@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * gateway_observer name ...: the module that t/faults/observe.t adds to a copy

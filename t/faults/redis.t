@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Redis under clients that leave and a server that comes and goes: afterwards
 # connections, counts and calls are in order, and no reply was given to a request
 # that had not asked for it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* decode and encode undo each other, and there is one text for one value */
 

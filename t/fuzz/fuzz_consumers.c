@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * A file of consumers: the builder ends, with sentences or with a set in which

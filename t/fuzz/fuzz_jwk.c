@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* key sets, JSON and PEM: what comes out is usable, or there is a sentence */
 

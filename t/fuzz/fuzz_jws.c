@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Tokens against the keys of the RFCs' examples: none but those examples is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * No text makes the parser of keys read outside of it; what it takes is the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Whatever precedes a secret and follows it, the secret is not shown; what is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * No file makes the parser read outside of it; in what it takes, any time has

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Every committed input of every fuzz target once more.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Arrows point one way: a folder of modules/ uses core and what is listed here,
 # and core uses nothing but itself.  A module that uses only core needs no line.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Words that processes share are accessed in one order that all processes agree
 # on (__ATOMIC_SEQ_CST): then interleavings are all that can happen, on any CPU,
 # and a model of them is the whole truth.  Stamps and counters, which nothing

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Builds of fewer modules.  The .so needs the libraries of the modules that are
 # built into it, and no others: a build without limits needs no hiredis on the
 # machine it runs on.  libssl is nginx's own; core connects with TLS.  A build

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The files of a folder form no circle: each can be read, and tested, with those
 # below it alone.  Who needs whom is asked of the objects.  The face of a
 # module, *_module.c, may need every file, and none needs it: but for the symbol

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Everything compiles with -Wall -Wextra -Werror on gcc and on clang.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Every directive and variable in the code stands in its module's README.md and
 # in a test or an example; every one that a README names is in the code.
 

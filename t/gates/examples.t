@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Every file of conf.examples is a configuration that nginx accepts, also on Debian,
 # whose prefix has no folder for logs.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The .so exports what nginx looks up by name, and no symbol that another
 # module, or an older copy of this one, could be bound to.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Core's headers name no feature module, in no identifier and no comment: core
 # is what they share, and a new one must not need a line in it.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # make install: the module goes to where the installed nginx looks for modules
 # and the tool to PREFIX/bin, below DESTDIR, and nothing else goes anywhere.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What goes wrong in a server under test fails the test, if it was not
 # announced: t/lib/Test/Gateway.pm, shown on blocks that pass otherwise.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # One list of modules: the order in config.  tools/modules finds everything
 # else in the files, and no folder is left out of the build in silence.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A comment "# both passes: REASON" makes t/run-tests repeat the blocks of its
 # file with a master.  It must be one that has this effect.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The module of CONTRIBUTING.md, added to a copy of the project by the steps of
 # that page: it is built, works beside a limit that settles, cannot register
 # where it would not be called, and leaves nothing behind.

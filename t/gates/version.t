@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # nginx's version is asked for in the compat header and nowhere else.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Every signature algorithm that is served, granted and refused, and which of
 # them are allowed: by list, and by default.
 #

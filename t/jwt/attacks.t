@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The attacks that are known on signed tokens and on files of keys: each is
 # refused, for the right reason, beside a neighbour that passes.
 

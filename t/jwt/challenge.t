@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_jwt_challenge: parameters of Bearer challenges, or none of these; and
 # a challenge that an error page sets itself.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_jwt_claim_header: what an upstream learns of a verified token, and
 # that nothing a client writes can be taken for it.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Tokens and the consumers of a file: which token names which consumer, what it
 # takes from it, and what happens where two credentials name two.
 

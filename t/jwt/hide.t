@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_jwt_hide: the credential, and nothing but the credential, is taken
 # out of what the upstream receives and of what is logged.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Who made a token, for whom, and of which type: gateway_jwt_issuer,
 # gateway_jwt_audience and gateway_jwt_typ.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Key files that change while nginx runs: every worker follows, exactly, and
 # what is broken keeps the keys that were.
 

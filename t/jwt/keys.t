@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Which keys of gateway_jwt_key_file are taken, which of them serves a token,
 # and what is said of the others.
 #

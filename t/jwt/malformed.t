@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What the log says of a malformed token: the member or the rule, without its
 # value, and the kid as far as the header has one.
 

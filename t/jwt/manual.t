@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # modules/jwt/README.md: the configurations that it shows for browsers, WebSocket,
 # gRPC, load balancers, identity providers and other gateways do what it says.
 

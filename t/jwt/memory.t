@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What a refused request holds, while its client does not take the response.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A token in one of several places: "token=" written several times, tokens with
 # their scheme in a header, duplicates, hiding.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Internal redirects, implicit locations and subrequests: the location that is
 # in force decides, by its own keys and rules, and never believes another.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What variables say of a token that is refused: nothing, from the verdict on,
 # but in the log by names of their own.
 

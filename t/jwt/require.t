@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_jwt_require: every value is neither empty nor "0", as auth_jwt_require
 # of NGINX Plus has it.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_jwt_require_claim: every operator on every type, met and not met.
 
 use v5.28;

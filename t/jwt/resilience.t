@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What a request does to a worker is over when the request is: hostile tokens,
 # OpenSSL's errors, and workers that are killed.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A token beside nginx's own access methods: each pair granting and refusing,
 # under "satisfy all" and "satisfy any", with the exact challenges.
 

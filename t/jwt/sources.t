@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Where a token is looked for, and what is one there: Authorization, a header,
 # a cookie, an argument, any other variable; how large it may be.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # When a token is valid: exp, nbf and iat, on both sides of each boundary, and
 # whatever stands there instead of a time.
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # How many values an unverified token may hold, on both sides of the limit, and
 # that those that nobody reads are checked like the others.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What variables say of a token, of its bearer, and when they say it.
 
 use v5.28;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
 // Runs http-cache-tests against a server, with the suite's own client, origin
 // and judgement.  Prints a line of JSON for each test: [ id, kind, passed,
 // why ].  A test that depends on a failed one has failed.

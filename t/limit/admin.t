@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_limit_admin: the state of a key, to look at and to change; who may,
 # and what is said to who asks wrongly.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_limit burst=, nodelay and delay= beside limit_req with the same
 # figures: as many pass, and they wait as long.  And what a request that waits
 # may meet: a client that leaves, a body, another limit.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_limit_zone concurrency=: as many requests of a key at once and not one
 # more, and the slots of all that end in whatever way come back.  The origin
 # is this test, which answers when it likes.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What nginx -t says of wrong zones and limits: one line, whole, with the place
 # to look at; of right ones that are worth a warning; and that directives are
 # inherited, merged and replaced as nginx's are.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The limits of an error page that has a status of its own and asks an upstream
 # server: they are charged, although the request was refused before.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A client that has finished sending while its request waits for Redis gets the
 # response all the same; one that resets its connection is not waited for.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What clients and the log are told: fields, Retry-After, the problem body,
 # the status, the level of the line, and the variables.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Lines that an early limit logs come before the methods of authentication are
 # asked, and show the request's line: they hold no key and no token.
 

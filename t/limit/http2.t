@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Over HTTP/2 requests wait and are refused as over HTTP/1: many streams of one
 # connection, each with its own answer.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_limit_inherit: which limits of the outer block apply, told by the fields of
 # the response, and that what is said of a location is true of its "if" and its
 # limit_except.

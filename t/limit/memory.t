@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A limit zone takes memory as its keys come: nginx -t with a large zone is as
 # fast as without one, and the pages of a zone that nobody has used are not
 # resident.

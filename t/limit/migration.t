@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # modules/limit/README.md: how the figures of Spring Cloud Gateway and Envoy are
 # written.  A bucket of 20 tokens admits 20 requests at once, and so does burst=19.
 

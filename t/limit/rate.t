@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_limit_zone rate=: burst + 1 requests of an idle key at once and not
 # one more, in each unit, again after a time, and apart for each key.
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Limits in Redis: the same answers as in shared memory, one call for all limits
 # of a request, what stands in Redis, the deny cache, and gateway_limit_admin.
 

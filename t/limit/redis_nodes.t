@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Two nodes of two workers on one Redis: of 2,000 requests at the same time as
 # many pass as there are units, not one more and not one less.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Requests of all kinds that wait for Redis: bodies, pipelining, both stages,
 # redirects and subrequests, error pages, and what waits behind it.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Reloads: rates that change apply at once to what was counted before, another
 # algorithm or size starts anew, and nothing is lost or counted twice.
 

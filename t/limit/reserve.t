@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_limit ... settle reserve=: what is charged before the response, and
 # what the end of a request makes of it, in shared memory and in Redis.  Two
 # workers, a real redis-server, and upstream servers that answer, refuse, break

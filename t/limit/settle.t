@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_limit ... settle: the decision only looks, and the charge is made with
 # the cost as the response has told it.
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Several limits of one request: all pass, or none stays charged; penalty,
 # dry_run, costs, figures from variables, and gateway_limit_exempt.
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # When limits are asked, and for what: early ones before authentication, late
 # ones behind it, once for a zone however often a request changes its location,
 # and not for subrequests; what a refusal makes of a body that nobody reads.

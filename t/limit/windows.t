@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Windows: fixed and sliding ones of a rate, and quotas by the calendar of a
 # time zone.  Where a window may end in the middle of a test, the test is made
 # again with another key; the moment of a decision is told by nginx's $msec.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Records of all pairs of bytes that a client can send: each is strict UTF-8 and
 # JSON for two readers, in each vocabulary and in a pipe.
 

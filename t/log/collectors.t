@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What README.md shows for collectors, for rotation and for a migration: it names
 # members that records have, in the form that a collector is told to read, and
 # logrotate with the file that is shown loses nothing under load.

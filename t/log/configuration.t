@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What nginx -t says of wrong formats and sinks: one line, with the place.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # preset=none: a record has the members of its format and no others.  A variable
 # has the value that nginx gives it, whoever writes it.
 

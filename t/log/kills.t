@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A worker that is killed within a write leaves a fragment of a record, which the
 # worker in its place closes: by a library that kills at a chosen point.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # One record for each request, however it ends: valid, typed, with what nginx
 # and the gateway know, under the names of each vocabulary.
 

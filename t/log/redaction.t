@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A secret reaches no sink, in whichever encoding and place it comes, however
 # the request ends; what is no secret stays byte for byte.
 

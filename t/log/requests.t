@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Exactly one record for each request, wherever and however it ends, and none for
 # what is no request: subrequests, and connections without one.
 

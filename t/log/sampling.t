@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A sample of requests, by trace id, request id, or at random; what is kept in
 # any case; and the ids in records.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Files and pipes: no record is lost without being counted, and no line is torn,
 # while files are rotated, workers are killed and disks are full.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The standard output and error: also of a daemon, over two reloads and a binary
 # upgrade, into a file, a pipe and a socket.
 

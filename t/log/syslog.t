@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Syslog: each record is one message of RFC 5424, byte for byte, over UDP, TCP,
 # TLS and unix datagrams.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Syslog: what does not arrive is counted, whatever the server, the network or
 # the worker does, and no request waits.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Syslog: rsyslog, which users will have, receives each record byte for byte,
 # with the configuration that the README shows.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What a user of Redis needs: the rule of modules/redis/README.md suffices, one
 # right less is noticed; and the password is never seen.
 

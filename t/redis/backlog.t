@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # More calls than Redis can answer in time: they take turns, what is left over is
 # decided by the node's own share, and none of it is a failure of Redis.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What nginx -t says of a wrong gateway_redis: one line, whole, with the place to
 # look at; what of a right one that is worth a warning; and that it asks nobody.
 

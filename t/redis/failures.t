@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The failure table of modules/redis/README.md: what a request is answered,
 # what Redis is asked afterwards, and what the log says.
 

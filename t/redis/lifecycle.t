@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Start, reload and end with Redis there, absent and silent: nobody waits for it
 # who need not, every request has its answer, and no connection is left behind.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # A name that moves: without "valid=" of "resolver" its old address is used for the
 # TTL of the answer, with it for that time.
 

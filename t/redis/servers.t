@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # The same limits, decided by each server that speaks Redis' protocol and is
 # installed here; the versions are printed.
 

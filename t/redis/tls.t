@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # TLS to Redis: the right name, and every certificate that must not do; a
 # certificate of nginx's own; and other ways to a server: a socket, a database,
 # a prefix, a name that is resolved.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Tool;
 
 # nginx-gateway on the command line, for the tests in this folder.

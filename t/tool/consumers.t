@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # nginx-gateway consumers: a file is checked as a whole.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # nginx-gateway jwk: keys are made and published.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # nginx-gateway jws: any bytes are signed, and come back as they were.
 
 use v5.28;

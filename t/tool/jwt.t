@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # nginx-gateway jwt: tokens are signed, and judged as the module judges them.
 
 use v5.28;

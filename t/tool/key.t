@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # nginx-gateway key: API keys are made, and hashed into entries.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # make run, as a new user meets it: the commands that it prints are pasted into a
 # shell and answer what their comments announce, each leaves a record where make
 # run was started, and nothing is left behind.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # nginx-gateway: help, wrong usage, files that are missing or broken.
 
 use v5.28;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # What nginx -t says of wrong directives: one line, whole, with the place to look
 # at; and that they are inherited and replaced as nginx's are.
 

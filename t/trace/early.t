@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Requests that end before POST_READ: they get ids when their response is sent,
 # and those without a response before they are recorded; each once.
 

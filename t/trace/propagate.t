@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_trace: what the upstream receives of a client's traceparent and
 # tracestate, from addresses that are trusted and that are not.
 

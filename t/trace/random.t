@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Without random bytes a request has no ids: nginx answers with 500, or with the
 # error that it had found before, and logs it once.
 

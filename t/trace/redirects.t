@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Each request has one id and one span, whatever way it takes to the upstream:
 # internal redirects, named locations, error pages and subrequests make no
 # others, and identity headers remove nothing of them.

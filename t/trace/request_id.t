@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # gateway_request_id: one id for each request, which the upstream, the client
 # and variables see; a client's own only from an address that is trusted.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Header lines of a text, "name: value" a line, for the tests and the fuzz

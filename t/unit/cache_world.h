@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * A shard of the cache in memory that processes share, for tests: the lock is

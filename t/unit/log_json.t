@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # JSON strings of the encoder, read by two other decoders: json_verify, and strict
 # UTF-8, then json.loads(), compared with what Python makes of the bytes.
 

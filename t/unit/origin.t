@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 # Test::Gateway::Origin, the origin server of the cache's tests.
 
 use v5.28;

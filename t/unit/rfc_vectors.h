@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The examples of the RFCs that fit this codec, in compact form: RFC 7515

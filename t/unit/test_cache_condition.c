@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Conditional requests, ranges and validation (RFC 9110, 13 and 14; RFC 9111,

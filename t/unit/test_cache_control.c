@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Cache-Control (RFC 9111, 5.2) and targeted fields (RFC 9213), directive by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The heap of the cache: runs never overlap, nothing is lost, whatever is taken

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Lines that are stored and updated (RFC 9111, 3.1 and 3.2), URIs that an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Storing and reusing responses, by clauses of RFC 9111 unless noted.

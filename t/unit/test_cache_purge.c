@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Purges of a shard with 100,000 entries: how much CPU time one takes, and that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* calendar windows: where they begin and end, and that none is lost */
 

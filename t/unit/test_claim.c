@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* claims: paths to them, comparisons with text, and their own text */
 

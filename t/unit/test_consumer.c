@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* consumers: what a file may say, and what is found in its set */
 

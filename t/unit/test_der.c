@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* DER (X.690): lengths have one form, and everything is an element */
 

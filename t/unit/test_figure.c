@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* figures: what is one, and what only looks like one; SipHash's vectors */
 

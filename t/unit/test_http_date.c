@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Dates of RFC 9110, 5.6.7, against timegm() and by hand.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* request ids: UUIDs that ascend, and what of a client is an id */
 

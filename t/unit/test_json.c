@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* JSON from strangers, and numbers and texts as we write them */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* signed tokens: RFC examples, attacks, choice of keys, the memo */
 

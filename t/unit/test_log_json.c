@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * JSON strings from any bytes, and numbers.  With an argument, it prints what

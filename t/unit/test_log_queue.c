@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* queues of records and ends of those that were sent, beside simple models */
 

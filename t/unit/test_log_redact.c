@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* secrets in queries and URLs, in each spelling, and what is none */
 

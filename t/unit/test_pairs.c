@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* pairs: names and values in one text, and a text that is cut off */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Redis replies: every type, split at every byte, the caps on both sides,

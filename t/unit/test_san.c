@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* subjectAltName: what is a name, and what only looks like one */
 

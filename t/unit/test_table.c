@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The table of keys, as processes use it: nothing is counted twice or lost,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The table as a model: gw_table.c itself, compiled with its accesses to tags

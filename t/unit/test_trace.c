@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* traceparent and tracestate: each refusal beside what is taken */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /* time zones: what a file may hold, and what the C library says of the same */
 

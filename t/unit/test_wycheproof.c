@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * The JOSE and signature vectors of C2SP/wycheproof.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway;
 
 # Test::Nginx::Socket for this project.  A test file needs no more than

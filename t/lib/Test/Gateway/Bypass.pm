@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Bypass;
 
 # The bypass matrix: writes one server for each family, sends it the cross

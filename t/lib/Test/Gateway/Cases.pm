@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Cases;
 
 # Test files that say of each token what becomes of it.  Two sections more:

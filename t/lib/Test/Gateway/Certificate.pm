@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Certificate;
 
 # Authorities, certificates and a TLS client for tests, all by openssl(1).

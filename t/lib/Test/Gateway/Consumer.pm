@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Consumer;
 
 # API keys and files of consumers for tests.  Keys are made here by the text of

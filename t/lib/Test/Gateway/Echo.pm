@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Echo;
 
 # An upstream that answers with the request as it came, without the lines that

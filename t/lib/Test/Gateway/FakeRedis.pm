@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::FakeRedis;
 
 # A Redis that does what a test says.  It answers the handshake of the client as

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Flood;
 
 # Very many requests of one kind, pipelined, and how each of them ended: bounded

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Gate;
 
 # For the gates in t/gates: each is a function that takes a folder and returns

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Held;
 
 # Requests whose responses nobody takes: what the worker holds for them.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Hostile;
 
 # Hostile requests: bytes that a generator makes of a seed, the same for the

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::KeyCases;
 
 # Test files that say of each request what becomes of its API key.  A section

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Origin;
 
 # An origin server that counts and records requests, and answers each path as

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Parts;
 
 # Parts of a test file that run at the same time, since most of them wait, each

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Probe;
 
 # Detached requests and waiting, for tests: the module t/core/probe.c in a copy

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Record;
 
 # Records that gateway_log has written, read as strictly as a standard allows.

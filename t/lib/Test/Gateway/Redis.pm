@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Redis;
 
 # A real Redis in a folder and on a port of its own, on 127.0.0.1, and a small

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Said;
 
 # What nginx -t says of a configuration: every line of a level, whole.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Server;
 
 # Real servers, for what Test::Nginx's blocks cannot do: nginx -t on a text,

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Streams;
 
 # A connection of HTTP/2 whose streams get no window until a test opens it: a

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Swap;
 
 # Sets of consumers that follow each other, for tests that change them while

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Syslog;
 
 # A syslog server inside of the test, which reads only when it is told to, and

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Token;
 
 # Keys and tokens for tests, good ones and every kind of broken one.

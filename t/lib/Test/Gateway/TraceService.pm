@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::TraceService;
 
 # The service that the W3C's trace-context suite talks to: it reads an array of

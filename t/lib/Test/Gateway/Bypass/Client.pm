@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Bypass::Client;
 
 # Requests as bytes, to a server on a unix socket: nothing here normalizes a

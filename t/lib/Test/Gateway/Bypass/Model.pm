@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Bypass::Model;
 
 # What nginx's documentation says must come of a request: which location it

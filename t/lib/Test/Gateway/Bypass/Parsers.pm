@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Bypass::Parsers;
 
 # What upstreams take for a credential named a_tok (a header X-A-Tok) in a

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Bypass::Spelling;
 
 # Spellings of a credential: generated, sent through nginx with and without the

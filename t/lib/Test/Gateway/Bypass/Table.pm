@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Bypass::Table;
 
 # The dimensions of the matrix: families, locations, spellings of paths and of

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Cache::Clients;
 
 # Clients of the property tests of the cache: processes that send one request

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Cache::Model;
 
 # A plain model of the cache: whether a response may be what a client receives,

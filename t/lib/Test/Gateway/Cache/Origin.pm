@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Cache::Origin;
 
 # The origin of the property tests of the cache.  Each response is another one,

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
 package Test::Gateway::Cache::Requests;
 
 # Random requests of the property tests of the cache, and the nginx that they
