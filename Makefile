@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# make help lists the targets.  Nothing but objs/ is written to.
+# make help lists the targets.  All output goes to objs/.
 #
 # The module is built by nginx's own configure (tools/build); the rules here
-# build what knows no nginx: the tool, the unit tests and the fuzz targets.
+# build what does not use nginx: the tool, the unit tests and the fuzz targets.
 
 PREFIX ?= /usr/local
 PORT ?= 8080
@@ -67,11 +67,11 @@ run:  ## start the quickstart on 127.0.0.1:8080 (PORT=), Ctrl-C ends it
 	@$(MAKE) all
 	@PORT='$(PORT)' tools/run
 
-test:  ## every suite on the installed nginx (TESTS="t/jwt/x.t" for some)
+test:  ## run all tests on the installed nginx (TESTS="t/jwt/x.t" for some)
 	@tools/prepare test
 	@t/run-tests $(TESTS)
 
-test-asan:  ## the behaviour tests on an nginx with ASan and UBSan (TESTS=)
+test-asan:  ## run the behaviour tests on an nginx with ASan and UBSan (TESTS=)
 	@tools/prepare asan
 	@t/asan $(TESTS)
 
@@ -79,68 +79,68 @@ test-matrix:  ## build and test in chroots: nginx 1.22, 1.26, 1.30 (SUITES=)
 	@tools/prepare matrix
 	@t/matrix $(SUITES)
 
-test-bypass:  ## all ways past authentication, hostile requests: some minutes
+test-bypass:  ## try to bypass authentication: two million requests, minutes
 	@tools/prepare test
 	@tools/prepare asan
 	@$(MAKE) all
 	@t/bypass/full
 
-conformance:  ## suites of others through nginx (SUITE= CACHE_TESTS=dir ...)
+conformance:  ## run public test suites (SUITE= CACHE_TESTS=dir ...)
 	@tools/prepare conformance
 	@$(MAKE) all
 	@set -e; for suite in $(or $(SUITE),$(notdir $(filter-out %.md,$(wildcard t/conformance/*)))); do \
 		echo "$$suite:"; t/conformance/$$suite; done
 
-unit: $(units)  ## the unit tests alone
+unit: $(units)  ## run the unit tests
 	@prove -e '' $(units)
 
-bench:  ## speed as shares of plain nginx, beside its peers
+bench:  ## measure speed relative to plain nginx and HAProxy
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/run
 
-bench-swap:  ## what requests notice of consumers that are read anew
+bench-swap:  ## measure latency while a consumers file is reloaded
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/swap
 
-bench-limit:  ## what limits cost, in shared memory and in Redis
+bench-limit:  ## measure limits in shared memory and in Redis
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/limit
 
-bench-cache:  ## what hits cost, beside proxy_cache and Varnish
+bench-cache:  ## measure cache hits beside proxy_cache and Varnish
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/cache
 
-bench-instructions:  ## instructions per request, the figure to watch
+bench-instructions:  ## count instructions per request
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/instructions
 
-bench-refused:  ## what refused tokens cost beside the dearest good ones
+bench-refused:  ## measure rejected tokens beside the slowest valid ones
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/refused
 
 fuzzers: $(fuzzers)
 
-fuzz:  ## look for new inputs, SECONDS=60 for each target
+fuzz:  ## run the fuzzers, SECONDS=60 for each target
 	@tools/prepare fuzz
 	@$(MAKE) -s fuzzers
 	@SECONDS_EACH='$(SECONDS)' t/fuzz/explore $(fuzzers)
 
-style:  ## the longest functions and files, and what should not be there
+style:  ## list long functions and files, and style violations
 	@tools/style
 
 install: all  ## install the module and the tool (DESTDIR= PREFIX=/usr/local)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' tools/install
 
-clean:  ## remove what was built; caches of test-asan and test-matrix stay
+clean:  ## remove build output; keep caches of test-asan and test-matrix
 	@tools/clean
 
-help:  ## this list
+help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) \
 		| while read -r target text; do \
 			printf '  %-20s %s\n' "$$target" "$$text"; done
