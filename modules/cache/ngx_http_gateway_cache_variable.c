@@ -17,38 +17,35 @@ typedef enum {
 } ngx_http_gateway_cache_var_e;
 
 
-static ngx_str_t  ngx_http_gateway_cache_var_names[] = {
-    ngx_string("gateway_cache_status"),
-    ngx_string("gateway_cache_reason"),
-    ngx_string("gateway_cache_age"),
-    ngx_string("gateway_cache_ttl")
+static ngx_http_variable_t  ngx_http_gateway_cache_vars[] = {
+
+    { ngx_string("gateway_cache_status"), NULL,
+      ngx_http_gateway_cache_variable,
+      NGX_HTTP_GATEWAY_CACHE_VAR_STATUS, 0, 0 },
+
+    { ngx_string("gateway_cache_reason"), NULL,
+      ngx_http_gateway_cache_variable,
+      NGX_HTTP_GATEWAY_CACHE_VAR_REASON, 0, 0 },
+
+    { ngx_string("gateway_cache_age"), NULL,
+      ngx_http_gateway_cache_variable,
+      NGX_HTTP_GATEWAY_CACHE_VAR_AGE, 0, 0 },
+
+    { ngx_string("gateway_cache_ttl"), NULL,
+      ngx_http_gateway_cache_variable,
+      NGX_HTTP_GATEWAY_CACHE_VAR_TTL, 0, 0 },
+
+    { ngx_string("gateway_cache_key"), NULL,
+      ngx_http_gateway_cache_key_variable, 0, 0, 0 },
+
+      ngx_http_null_variable
 };
-
-
-static ngx_str_t  ngx_http_gateway_cache_key_name =
-    ngx_string("gateway_cache_key");
 
 
 ngx_int_t
 ngx_http_gateway_cache_variables(ngx_conf_t *cf)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; i <= NGX_HTTP_GATEWAY_CACHE_VAR_TTL; i++) {
-        if (ngx_http_gateway_add_variable(cf,
-                                          &ngx_http_gateway_cache_var_names[i],
-                                          ngx_http_gateway_cache_variable, i,
-                                          0)
-            == NULL)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return ngx_http_gateway_add_variable(cf, &ngx_http_gateway_cache_key_name,
-                                         ngx_http_gateway_cache_key_variable,
-                                         0, 0)
-           ? NGX_OK : NGX_ERROR;
+    return ngx_http_gateway_add_variables(cf, ngx_http_gateway_cache_vars);
 }
 
 

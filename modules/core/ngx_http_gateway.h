@@ -1261,6 +1261,16 @@ ngx_http_variable_t *ngx_http_gateway_add_identity_variable(ngx_conf_t *cf,
     ngx_str_t *name, ngx_http_get_variable_pt get, uintptr_t data,
     ngx_uint_t flags);
 
+/*
+ * Adds the variables of a table that ends with ngx_http_null_variable.  Those
+ * with the flag are identity variables.  NGX_ERROR after an [emerg].
+ */
+ngx_int_t ngx_http_gateway_add_variables(ngx_conf_t *cf,
+    ngx_http_variable_t *vars);
+
+/* no flag of nginx, in whose tables it is never seen */
+#define NGX_HTTP_GATEWAY_VAR_IDENTITY  0x10000
+
 /* for core's postconfiguration; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_early_init(ngx_conf_t *cf);
 

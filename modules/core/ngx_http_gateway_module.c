@@ -33,7 +33,7 @@ static ngx_int_t ngx_http_gateway_metadata_variable(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_route_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
-static ngx_int_t ngx_http_gateway_add_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_preconfiguration(ngx_conf_t *cf);
 static void *ngx_http_gateway_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_gateway_create_srv_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_merge_srv_conf(ngx_conf_t *cf, void *parent,
@@ -77,7 +77,7 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_gateway_module_ctx = {
-    ngx_http_gateway_add_variables,        /* preconfiguration */
+    ngx_http_gateway_preconfiguration,     /* preconfiguration */
     ngx_http_gateway_init,                 /* postconfiguration */
 
     ngx_http_gateway_create_main_conf,     /* create main configuration */
@@ -117,55 +117,69 @@ typedef enum {
 } ngx_http_gateway_problem_e;
 
 
-static struct {
-    ngx_str_t                  name;
-    ngx_http_get_variable_pt   get;
-    uintptr_t                  data;
-} ngx_http_gateway_vars[] = {
+static ngx_http_variable_t  ngx_http_gateway_vars[] = {
 
-    { ngx_string("gateway_consumer"), ngx_http_gateway_str_variable,
-      offsetof(ngx_http_gateway_request_t, identity.consumer) },
+    { ngx_string("gateway_consumer"), NULL,
+      ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.consumer),
+      NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_auth_method"), ngx_http_gateway_str_variable,
-      offsetof(ngx_http_gateway_request_t, identity.method) },
+    { ngx_string("gateway_auth_method"), NULL,
+      ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.method),
+      NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_auth_reason"), ngx_http_gateway_reason_variable,
-      0 },
+    { ngx_string("gateway_auth_reason"), NULL,
+      ngx_http_gateway_reason_variable, 0, NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_problem_title"), ngx_http_gateway_problem_variable,
-      NGX_HTTP_GATEWAY_PROBLEM_TITLE },
+    { ngx_string("gateway_problem_title"), NULL,
+      ngx_http_gateway_problem_variable,
+      NGX_HTTP_GATEWAY_PROBLEM_TITLE, NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_problem_detail"), ngx_http_gateway_problem_variable,
-      NGX_HTTP_GATEWAY_PROBLEM_DETAIL },
+    { ngx_string("gateway_problem_detail"), NULL,
+      ngx_http_gateway_problem_variable,
+      NGX_HTTP_GATEWAY_PROBLEM_DETAIL, NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_problem_reason"), ngx_http_gateway_problem_variable,
-      NGX_HTTP_GATEWAY_PROBLEM_REASON },
+    { ngx_string("gateway_problem_reason"), NULL,
+      ngx_http_gateway_problem_variable,
+      NGX_HTTP_GATEWAY_PROBLEM_REASON, NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_problem_scope"), ngx_http_gateway_problem_variable,
-      NGX_HTTP_GATEWAY_PROBLEM_SCOPE },
+    { ngx_string("gateway_problem_scope"), NULL,
+      ngx_http_gateway_problem_variable,
+      NGX_HTTP_GATEWAY_PROBLEM_SCOPE, NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_scopes"), ngx_http_gateway_str_variable,
-      offsetof(ngx_http_gateway_request_t, identity.scopes) },
+    { ngx_string("gateway_scopes"), NULL,
+      ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.scopes),
+      NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_groups"), ngx_http_gateway_str_variable,
-      offsetof(ngx_http_gateway_request_t, identity.groups) },
+    { ngx_string("gateway_groups"), NULL,
+      ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.groups),
+      NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_credential"), ngx_http_gateway_str_variable,
-      offsetof(ngx_http_gateway_request_t, identity.credential) },
+    { ngx_string("gateway_credential"), NULL,
+      ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.credential),
+      NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_plan"), ngx_http_gateway_str_variable,
-      offsetof(ngx_http_gateway_request_t, identity.plan) },
+    { ngx_string("gateway_plan"), NULL,
+      ngx_http_gateway_str_variable,
+      offsetof(ngx_http_gateway_request_t, identity.plan),
+      NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_client"), ngx_http_gateway_client_variable, 0 },
+    { ngx_string("gateway_client"), NULL,
+      ngx_http_gateway_client_variable, 0, NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_null_string, NULL, 0 }
+    { ngx_string("gateway_consumer_"), NULL,
+      ngx_http_gateway_metadata_variable, 0,
+      NGX_HTTP_GATEWAY_VAR_IDENTITY|NGX_HTTP_VAR_PREFIX, 0 },
+
+    { ngx_string("gateway_route"), NULL,
+      ngx_http_gateway_route_variable, 0, 0, 0 },
+
+      ngx_http_null_variable
 };
-
-
-static ngx_str_t  ngx_http_gateway_metadata_prefix =
-    ngx_string("gateway_consumer_");
-
-static ngx_str_t  ngx_http_gateway_route_name = ngx_string("gateway_route");
 
 
 /*
@@ -456,34 +470,9 @@ ngx_http_gateway_route_variable(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_gateway_add_variables(ngx_conf_t *cf)
+ngx_http_gateway_preconfiguration(ngx_conf_t *cf)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; ngx_http_gateway_vars[i].name.len; i++) {
-        if (ngx_http_gateway_add_identity_variable(cf,
-                                          &ngx_http_gateway_vars[i].name,
-                                          ngx_http_gateway_vars[i].get,
-                                          ngx_http_gateway_vars[i].data, 0)
-            == NULL)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (ngx_http_gateway_add_identity_variable(cf,
-                                          &ngx_http_gateway_metadata_prefix,
-                                          ngx_http_gateway_metadata_variable,
-                                          0, NGX_HTTP_VAR_PREFIX)
-        == NULL
-        || ngx_http_gateway_add_variable(cf, &ngx_http_gateway_route_name,
-                                         ngx_http_gateway_route_variable, 0, 0)
-           == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return ngx_http_gateway_add_variables(cf, ngx_http_gateway_vars);
 }
 
 

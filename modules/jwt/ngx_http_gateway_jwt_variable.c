@@ -63,48 +63,36 @@ static char *ngx_http_gateway_jwt_set(ngx_conf_t *cf,
     ngx_http_gateway_jwt_half_e half);
 
 
-static struct {
-    ngx_str_t                  name;
-    ngx_http_get_variable_pt   get;
-    ngx_uint_t                 flags;
-} ngx_http_gateway_jwt_vars[] = {
+static ngx_http_variable_t  ngx_http_gateway_jwt_vars[] = {
 
-    { ngx_string("gateway_jwt_claim_"), ngx_http_gateway_jwt_claim_variable,
-      NGX_HTTP_VAR_PREFIX },
+    { ngx_string("gateway_jwt_claim_"), NULL,
+      ngx_http_gateway_jwt_claim_variable,
+      0, NGX_HTTP_GATEWAY_VAR_IDENTITY|NGX_HTTP_VAR_PREFIX, 0 },
 
-    { ngx_string("gateway_jwt_header_"), ngx_http_gateway_jwt_header_variable,
-      NGX_HTTP_VAR_PREFIX },
+    { ngx_string("gateway_jwt_header_"), NULL,
+      ngx_http_gateway_jwt_header_variable,
+      0, NGX_HTTP_GATEWAY_VAR_IDENTITY|NGX_HTTP_VAR_PREFIX, 0 },
 
-    { ngx_string("gateway_jwt_refused_claim_"),
-      ngx_http_gateway_jwt_refused_variable, NGX_HTTP_VAR_PREFIX },
+    { ngx_string("gateway_jwt_refused_claim_"), NULL,
+      ngx_http_gateway_jwt_refused_variable,
+      0, NGX_HTTP_GATEWAY_VAR_IDENTITY|NGX_HTTP_VAR_PREFIX, 0 },
 
-    { ngx_string("gateway_jwt_payload"),
-      ngx_http_gateway_jwt_payload_variable, 0 },
+    { ngx_string("gateway_jwt_payload"), NULL,
+      ngx_http_gateway_jwt_payload_variable,
+      0, NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_string("gateway_jwt_status"),
-      ngx_http_gateway_jwt_status_variable, 0 },
+    { ngx_string("gateway_jwt_status"), NULL,
+      ngx_http_gateway_jwt_status_variable,
+      0, NGX_HTTP_GATEWAY_VAR_IDENTITY, 0 },
 
-    { ngx_null_string, NULL, 0 }
+      ngx_http_null_variable
 };
 
 
 ngx_int_t
 ngx_http_gateway_jwt_add_variables(ngx_conf_t *cf)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; ngx_http_gateway_jwt_vars[i].name.len; i++) {
-        if (ngx_http_gateway_add_identity_variable(cf,
-                                          &ngx_http_gateway_jwt_vars[i].name,
-                                          ngx_http_gateway_jwt_vars[i].get, 0,
-                                          ngx_http_gateway_jwt_vars[i].flags)
-            == NULL)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_http_gateway_add_variables(cf, ngx_http_gateway_jwt_vars);
 }
 
 

@@ -30,38 +30,34 @@ typedef enum {
 } ngx_http_gateway_limit_number_e;
 
 
-static struct {
-    ngx_str_t                  name;
-    ngx_http_get_variable_pt   get;
-    uintptr_t                  data;
-} ngx_http_gateway_limit_vars[] = {
+static ngx_http_variable_t  ngx_http_gateway_limit_vars[] = {
 
-    { ngx_string("gateway_limit_status"),
-      ngx_http_gateway_limit_status_variable, 0 },
+    { ngx_string("gateway_limit_status"), NULL,
+      ngx_http_gateway_limit_status_variable, 0, 0, 0 },
 
-    { ngx_string("gateway_limit_source"),
-      ngx_http_gateway_limit_source_variable, 0 },
+    { ngx_string("gateway_limit_source"), NULL,
+      ngx_http_gateway_limit_source_variable, 0, 0, 0 },
 
-    { ngx_string("gateway_limit_zone"),
-      ngx_http_gateway_limit_zone_variable, 0 },
+    { ngx_string("gateway_limit_zone"), NULL,
+      ngx_http_gateway_limit_zone_variable, 0, 0, 0 },
 
-    { ngx_string("gateway_limit_limit"),
+    { ngx_string("gateway_limit_limit"), NULL,
       ngx_http_gateway_limit_number_variable,
-      NGX_HTTP_GATEWAY_LIMIT_NUMBER_LIMIT },
+      NGX_HTTP_GATEWAY_LIMIT_NUMBER_LIMIT, 0, 0 },
 
-    { ngx_string("gateway_limit_remaining"),
+    { ngx_string("gateway_limit_remaining"), NULL,
       ngx_http_gateway_limit_number_variable,
-      NGX_HTTP_GATEWAY_LIMIT_NUMBER_REMAINING },
+      NGX_HTTP_GATEWAY_LIMIT_NUMBER_REMAINING, 0, 0 },
 
-    { ngx_string("gateway_limit_reset"),
+    { ngx_string("gateway_limit_reset"), NULL,
       ngx_http_gateway_limit_number_variable,
-      NGX_HTTP_GATEWAY_LIMIT_NUMBER_RESET },
+      NGX_HTTP_GATEWAY_LIMIT_NUMBER_RESET, 0, 0 },
 
-    { ngx_string("gateway_limit_retry_after"),
+    { ngx_string("gateway_limit_retry_after"), NULL,
       ngx_http_gateway_limit_number_variable,
-      NGX_HTTP_GATEWAY_LIMIT_NUMBER_RETRY },
+      NGX_HTTP_GATEWAY_LIMIT_NUMBER_RETRY, 0, 0 },
 
-    { ngx_null_string, NULL, 0 }
+      ngx_http_null_variable
 };
 
 
@@ -330,19 +326,5 @@ ngx_http_gateway_limit_result(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_gateway_limit_variables(ngx_conf_t *cf)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; ngx_http_gateway_limit_vars[i].name.len; i++) {
-        if (ngx_http_gateway_add_variable(cf,
-                                          &ngx_http_gateway_limit_vars[i].name,
-                                          ngx_http_gateway_limit_vars[i].get,
-                                          ngx_http_gateway_limit_vars[i].data,
-                                          0)
-            == NULL)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_http_gateway_add_variables(cf, ngx_http_gateway_limit_vars);
 }

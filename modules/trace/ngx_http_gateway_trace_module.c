@@ -134,31 +134,32 @@ ngx_module_t  ngx_http_gateway_trace_module = {
 };
 
 
-static struct {
-    ngx_str_t                  name;
-    ngx_http_get_variable_pt   get;
-    uintptr_t                  data;
-} ngx_http_gateway_trace_vars[] = {
+static ngx_http_variable_t  ngx_http_gateway_trace_vars[] = {
 
-    { ngx_string("gateway_request_id"), ngx_http_gateway_trace_str_variable,
-      offsetof(ngx_http_gateway_ids_t, request_id) },
+    { ngx_string("gateway_request_id"), NULL,
+      ngx_http_gateway_trace_str_variable,
+      offsetof(ngx_http_gateway_ids_t, request_id), 0, 0 },
 
-    { ngx_string("gateway_traceparent"), ngx_http_gateway_trace_str_variable,
-      offsetof(ngx_http_gateway_ids_t, traceparent) },
+    { ngx_string("gateway_traceparent"), NULL,
+      ngx_http_gateway_trace_str_variable,
+      offsetof(ngx_http_gateway_ids_t, traceparent), 0, 0 },
 
-    { ngx_string("gateway_trace_id"), ngx_http_gateway_trace_str_variable,
-      offsetof(ngx_http_gateway_ids_t, traceid) },
+    { ngx_string("gateway_trace_id"), NULL,
+      ngx_http_gateway_trace_str_variable,
+      offsetof(ngx_http_gateway_ids_t, traceid), 0, 0 },
 
-    { ngx_string("gateway_span_id"), ngx_http_gateway_trace_str_variable,
-      offsetof(ngx_http_gateway_ids_t, spanid) },
+    { ngx_string("gateway_span_id"), NULL,
+      ngx_http_gateway_trace_str_variable,
+      offsetof(ngx_http_gateway_ids_t, spanid), 0, 0 },
 
-    { ngx_string("gateway_parent_id"), ngx_http_gateway_trace_str_variable,
-      offsetof(ngx_http_gateway_ids_t, parentid) },
+    { ngx_string("gateway_parent_id"), NULL,
+      ngx_http_gateway_trace_str_variable,
+      offsetof(ngx_http_gateway_ids_t, parentid), 0, 0 },
 
-    { ngx_string("gateway_trace_sampled"),
-      ngx_http_gateway_trace_sampled_variable, 0 },
+    { ngx_string("gateway_trace_sampled"), NULL,
+      ngx_http_gateway_trace_sampled_variable, 0, 0, 0 },
 
-    { ngx_null_string, NULL, 0 }
+      ngx_http_null_variable
 };
 
 
@@ -289,21 +290,7 @@ ngx_http_gateway_trace_sampled_variable(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_gateway_trace_add_variables(ngx_conf_t *cf)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; ngx_http_gateway_trace_vars[i].name.len; i++) {
-        if (ngx_http_gateway_add_variable(cf,
-                                          &ngx_http_gateway_trace_vars[i].name,
-                                          ngx_http_gateway_trace_vars[i].get,
-                                          ngx_http_gateway_trace_vars[i].data,
-                                          0)
-            == NULL)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_http_gateway_add_variables(cf, ngx_http_gateway_trace_vars);
 }
 
 
