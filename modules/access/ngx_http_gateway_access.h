@@ -56,9 +56,8 @@ typedef struct {
 /* a line for the upstream, and where its value stands in the identity */
 
 typedef struct {
-    ngx_str_t                       name;       /* as it is sent */
-    ngx_str_t                       normalized;
-    size_t                          field;
+    ngx_http_gateway_identity_header_t  line;
+    size_t                              field;
 } ngx_http_gateway_access_header_t;
 
 
@@ -159,10 +158,6 @@ void ngx_http_gateway_access_merge_rules(ngx_conf_t *cf,
 
 char *ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-
-/* claims the names of the lines that the location sets */
-char *ngx_http_gateway_access_merge_headers(ngx_conf_t *cf,
-    ngx_array_t *headers);
 
 /*
  * Adds the lines to a request whose own lines of these names PREACCESS has

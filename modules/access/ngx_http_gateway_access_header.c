@@ -17,10 +17,6 @@ typedef struct {
 } ngx_http_gateway_access_names_t;
 
 
-static char *ngx_http_gateway_access_header(ngx_conf_t *cf,
-    ngx_array_t *headers, ngx_str_t *name, size_t field);
-
-
 #define ngx_http_gateway_access_name_param(word, i)                           \
     { ngx_string(word), ngx_http_gateway_param_str,                           \
       offsetof(ngx_http_gateway_access_names_t, names)                        \
@@ -91,8 +87,8 @@ ngx_http_gateway_access_set_headers(ngx_http_request_t *r,
             continue;
         }
 
-        if (ngx_http_gateway_header_add(r, &header[i].name,
-                                        &header[i].normalized, value)
+        if (ngx_http_gateway_header_add(r, &header[i].line.name,
+                                        &header[i].line.normalized, value)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -112,6 +108,7 @@ ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_uint_t                            i, off;
     ngx_command_t                         flag;
     ngx_http_gateway_access_names_t       set;
+    ngx_http_gateway_access_header_t     *header;
     ngx_http_gateway_access_main_conf_t  *amcf;
 
     if (alcf->headers) {
@@ -154,12 +151,13 @@ ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
             continue;
         }
 
-        if (ngx_http_gateway_access_header(cf, alcf->headers, &set.names[i],
-                                     ngx_http_gateway_access_defaults[i].field)
-            != NGX_CONF_OK)
-        {
+        header = ngx_http_gateway_identity_header(cf, alcf->headers,
+                                                  &set.names[i]);
+        if (header == NULL) {
             return NGX_CONF_ERROR;
         }
+
+        header->field = ngx_http_gateway_access_defaults[i].field;
     }
 
     amcf = ngx_http_conf_get_module_main_conf(cf,
@@ -167,69 +165,4 @@ ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
     amcf->used = 1;
 
     return ngx_http_gateway_setting_add(cf, &ngx_http_gateway_access_telling);
-}
-
-
-static char *
-ngx_http_gateway_access_header(ngx_conf_t *cf, ngx_array_t *headers,
-    ngx_str_t *name, size_t field)
-{
-    ngx_str_t                         *directive, normalized;
-    ngx_uint_t                         i;
-    ngx_http_gateway_access_header_t  *header;
-
-    if (ngx_http_gateway_identity_header(cf, name, &normalized) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    header = headers->elts;
-
-    for (i = 0; i < headers->nelts; i++) {
-        if (ngx_http_gateway_same(&header[i].normalized, &normalized)) {
-            directive = cf->args->elts;
-
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "duplicate header \"%V\" in \"%V\"", name,
-                               directive);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    header = ngx_array_push(headers);
-    if (header == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    header->name = *name;
-    header->normalized = normalized;
-    header->field = field;
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_gateway_access_merge_headers(ngx_conf_t *cf, ngx_array_t *headers)
-{
-    ngx_uint_t                         i;
-    ngx_http_gateway_access_header_t  *header;
-
-    if (headers == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    header = headers->elts;
-
-    for (i = 0; i < headers->nelts; i++) {
-        if (ngx_http_gateway_header_set(cf, &header[i].name,
-                                        &header[i].normalized,
-                                        "gateway_identity_headers")
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
 }

@@ -323,7 +323,8 @@ ngx_http_gateway_access_merge_loc_conf(ngx_conf_t *cf, void *parent,
         conf->headers = prev->headers;
     }
 
-    if (ngx_http_gateway_access_merge_headers(cf, conf->headers)
+    if (ngx_http_gateway_identity_headers(cf, conf->headers,
+                                          "gateway_identity_headers")
         != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;

@@ -652,20 +652,19 @@ ngx_int_t ngx_http_gateway_header_respond(ngx_http_request_t *r,
 ngx_uint_t ngx_http_gateway_header_unsafe(ngx_str_t *value);
 
 /*
- * Configuration: the name of a line that a gateway module sets for the
- * upstream.  From here on the client's lines of this name are removed in
- * every location of the server at hand.  "normalized" receives the form to
- * compare with.  Returns NGX_CONF_OK, or NGX_CONF_ERROR after an [emerg].
+ * Checks the name of a header that is set once, before PREACCESS, in every
+ * location of a server; the caller removes the client's headers of the name.
+ * "normalized" receives the form to compare with.  Returns NGX_CONF_OK, or
+ * NGX_CONF_ERROR after an [emerg].
  */
-char *ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
+char *ngx_http_gateway_header_check(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *normalized);
 
 /*
- * The same, for a line that is set once, before PREACCESS, in every location
- * of a server: the name is checked, and the client's lines are left to the
- * caller.
+ * Checks the name as above.  From here on the client's headers of this name
+ * are removed in every location of the server at hand.
  */
-char *ngx_http_gateway_header_check(ngx_conf_t *cf, ngx_str_t *name,
+char *ngx_http_gateway_header_reserve(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *normalized);
 
 /*
@@ -686,13 +685,35 @@ char *ngx_http_gateway_header_claim(ngx_conf_t *cf,
     const ngx_str_t *normalized, const char *directive,
     const ngx_http_gateway_place_t *place);
 
+
 /*
- * While locations are merged: "directive" sets an identity header at the
- * location at hand.  Refused where another directive does, too: an upstream
- * that receives two lines may believe either.
+ * ngx_http_gateway_identity_header.c: the identity headers that directives set
  */
-char *ngx_http_gateway_header_set(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *normalized, const char *directive);
+
+/* a request header that a gateway module sets for the upstream server */
+
+typedef struct {
+    ngx_str_t                       name;       /* as it is sent */
+    ngx_str_t                       normalized;
+} ngx_http_gateway_identity_header_t;
+
+/*
+ * In a directive's setter: appends an identity header to an array, whose
+ * elements begin with the structure above.  From here on the client's headers
+ * of this name are removed in every location of the server at hand.  Returns
+ * the element, whose other members are not set; NULL after an [emerg].
+ */
+void *ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_array_t *headers,
+    ngx_str_t *name);
+
+/*
+ * While locations are merged: "directive" sets the identity headers of the
+ * array, or NULL, at the location at hand.  NGX_CONF_ERROR after an [emerg]
+ * where another directive sets one of them, too: an upstream server that
+ * receives two may use either.
+ */
+char *ngx_http_gateway_identity_headers(ngx_conf_t *cf,
+    const ngx_array_t *headers, const char *directive);
 
 
 /*

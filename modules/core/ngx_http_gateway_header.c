@@ -457,7 +457,7 @@ ngx_http_gateway_header_check(ngx_conf_t *cf, ngx_str_t *name,
 
 
 char *
-ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_str_t *name,
+ngx_http_gateway_header_reserve(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *normalized)
 {
     ngx_http_gateway_srv_conf_t   *gscf;
@@ -566,39 +566,4 @@ ngx_http_gateway_header_kept(const ngx_array_t *names,
     }
 
     return 0;
-}
-
-
-char *
-ngx_http_gateway_header_set(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *normalized, const char *directive)
-{
-    ngx_uint_t                      i;
-    ngx_http_gateway_loc_conf_t    *glcf;
-    ngx_http_gateway_set_header_t  *set;
-
-    glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
-
-    set = glcf->headers.elts;
-
-    for (i = 0; i < glcf->headers.nelts; i++) {
-        if (ngx_http_gateway_same(&set[i].normalized, normalized)) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "header \"%V\" is set by \"%s\" and by \"%s\", give "
-                          "one of them another name, for the block in %V:%ui",
-                          name, set[i].directive, directive,
-                          ngx_http_gateway_place_args(&glcf->place));
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    set = ngx_array_push(&glcf->headers);
-    if (set == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    set->normalized = *normalized;
-    set->directive = directive;
-
-    return NGX_CONF_OK;
 }

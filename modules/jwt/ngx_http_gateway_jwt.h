@@ -86,8 +86,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_t                           name;
-    ngx_str_t                           normalized;
+    ngx_http_gateway_identity_header_t  line;
     gw_claim_path_t                     path;
     ngx_uint_t                          json;       /* unsigned:1 */
 } ngx_http_gateway_jwt_header_t;
@@ -385,9 +384,6 @@ ngx_int_t ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
 /* the child's and the parent's headers, without repeating a name */
 char *ngx_http_gateway_jwt_merge_headers(ngx_conf_t *cf, ngx_array_t **conf,
     ngx_array_t *prev);
-
-/* claims the names of the lines that a location sets */
-char *ngx_http_gateway_jwt_claim_headers(ngx_conf_t *cf, ngx_array_t *headers);
 
 char *ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
     gw_claim_path_t *path);

@@ -452,12 +452,12 @@ ngx_http_gateway_jwt_set_header(ngx_http_request_t *r, const json_t *claims,
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "gateway_jwt_claim_header: the claim holds control "
                       "characters or has a blank at an end, \"%V\" is not set",
-                      &header->name);
+                      &header->line.name);
         return NGX_OK;
     }
 
-    return ngx_http_gateway_header_add(r, &header->name, &header->normalized,
-                                       &value);
+    return ngx_http_gateway_header_add(r, &header->line.name,
+                                       &header->line.normalized, &value);
 }
 
 
@@ -485,8 +485,8 @@ ngx_http_gateway_jwt_merge_headers(ngx_conf_t *cf, ngx_array_t **conf,
         header = (*conf)->elts;
 
         for (k = 0; k < own; k++) {
-            if (ngx_http_gateway_same(&header[k].normalized,
-                                      &inherited[i].normalized))
+            if (ngx_http_gateway_same(&header[k].line.normalized,
+                                      &inherited[i].line.normalized))
             {
                 break;
             }
@@ -502,32 +502,6 @@ ngx_http_gateway_jwt_merge_headers(ngx_conf_t *cf, ngx_array_t **conf,
         }
 
         *header = inherited[i];
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_gateway_jwt_claim_headers(ngx_conf_t *cf, ngx_array_t *headers)
-{
-    ngx_uint_t                      i;
-    ngx_http_gateway_jwt_header_t  *header;
-
-    if (headers == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    header = headers->elts;
-
-    for (i = 0; i < headers->nelts; i++) {
-        if (ngx_http_gateway_header_set(cf, &header[i].name,
-                                        &header[i].normalized,
-                                        "gateway_jwt_claim_header")
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
     }
 
     return NGX_CONF_OK;
@@ -685,17 +659,10 @@ ngx_http_gateway_jwt_claim_header(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
 
-    ngx_str_t                       *value, normalized;
-    ngx_uint_t                       i;
-    ngx_http_gateway_jwt_header_t   *header;
+    ngx_str_t                      *value;
+    ngx_http_gateway_jwt_header_t  *header;
 
     value = cf->args->elts;
-
-    if (ngx_http_gateway_identity_header(cf, &value[1], &normalized)
-        != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
 
     if (jlcf->headers == NULL) {
         jlcf->headers = ngx_array_create(cf->pool, 2,
@@ -705,24 +672,11 @@ ngx_http_gateway_jwt_claim_header(ngx_conf_t *cf, ngx_command_t *cmd,
         }
     }
 
-    header = jlcf->headers->elts;
-
-    for (i = 0; i < jlcf->headers->nelts; i++) {
-        if (ngx_http_gateway_same(&header[i].normalized, &normalized)) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "duplicate header \"%V\" in \"%V\"",
-                               &value[1], &value[0]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    header = ngx_array_push(jlcf->headers);
+    header = ngx_http_gateway_identity_header(cf, jlcf->headers, &value[1]);
     if (header == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    header->name = value[1];
-    header->normalized = normalized;
     header->json = 0;
 
     if (ngx_http_gateway_jwt_parse_path(cf, &value[2], &header->path)

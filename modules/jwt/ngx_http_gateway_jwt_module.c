@@ -838,7 +838,8 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_gateway_jwt_uses(cf, conf);
 
     if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON
-        && ngx_http_gateway_jwt_claim_headers(cf, conf->headers)
+        && ngx_http_gateway_identity_headers(cf, conf->headers,
+                                             "gateway_jwt_claim_header")
            != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
