@@ -9,10 +9,12 @@
 
 
 #include "ngx_http_gateway_consumers.h"
+#include "ngx_http_gateway_setting.h"
 #include "gw_kind.h"
 #include "gw_jws.h"
 #include "gw_jwt.h"
 #include "gw_claim.h"
+#include "gw_claim_path.h"
 
 
 #define NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES  32   /* at one location */
@@ -157,10 +159,6 @@ typedef struct {
 #define ngx_http_gateway_jwt_no_challenge(jlcf)                               \
     ((jlcf)->challenge && (jlcf)->challenge->nelts == 0)
 
-/* ngx_http_gateway_jwt_challenge.c: the setter */
-char *ngx_http_gateway_jwt_set_challenge(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
 
 /* texts that were made of claims for variables */
 
@@ -238,89 +236,158 @@ extern ngx_uint_t  ngx_http_gateway_jwt_refusal_slot;
      ngx_http_gateway_slot(gr, ngx_http_gateway_jwt_slot))
 
 
+/* ngx_http_gateway_jwt_conf.c */
+
+/* what settings are for: verifying tokens; reading them, verified or not */
+extern ngx_http_gateway_use_t  ngx_http_gateway_jwt_use;
+extern ngx_http_gateway_use_t  ngx_http_gateway_jwt_reads;
+
+void *ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf);
+void *ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+
 /* ngx_http_gateway_jwt_key.c */
 
 /*
- * Loads the files that "conf" names, or finds them loaded; an [emerg] names
- * the line of the file's directive.
+ * Loads the key files of "conf", each once for all locations that name it with
+ * the same parameters; an [emerg] names the line of the file's directive.
  */
 char *ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf);
 
+char *ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_jwt_key_policy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_jwt_key_request(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_jwt_key_cache(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ngx_http_gateway_jwt_issuer.c */
+
+/* configuration: the keys of the file "path" may sign for "issuer" */
+char *ngx_http_gateway_jwt_bind(ngx_conf_t *cf, const ngx_str_t *issuer,
+    const ngx_str_t *path);
+
 /*
- * The same, then: which keys of "conf" are bound to an issuer, by "issuer=" or
- * by the one value of gateway_jwt_issuer, and which are open to any.
+ * In a merge, after _load_keys(): finds which key files of "conf" are bound to
+ * an issuer, by "issuer=" or by a single gateway_jwt_issuer, and which may sign
+ * for any.
  */
 char *ngx_http_gateway_jwt_bind_keys(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf);
 
 /*
- * Configuration, after that: whether consumers are matched by issuer and
- * subject where a key may sign for any issuer.  NGX_ERROR after an [emerg].
+ * In postconfiguration: refuses consumers that are matched by "iss" and "sub"
+ * where a key may sign for any issuer.  NGX_ERROR after an [emerg].
  */
 ngx_int_t ngx_http_gateway_jwt_check_open(ngx_conf_t *cf);
 
-/*
- * Whether an issuer is bound to files, of which "path" is none.  What is bound
- * anywhere in the configuration counts.
- */
-ngx_uint_t ngx_http_gateway_jwt_foreign(
-    const ngx_http_gateway_jwt_main_conf_t *jmcf, const char *iss, size_t len,
-    const ngx_str_t *path);
+/* the first key file of "conf" without "issuer="; NULL: there is none */
+ngx_http_gateway_jwt_key_use_t *ngx_http_gateway_jwt_unbound_key(
+    const ngx_http_gateway_jwt_loc_conf_t *conf);
 
 /*
- * Whether the text of a consumer reads as "iss#sub" of an issuer that is bound
- * to files and is not the token's, "iss" (NULL: it has none).
+ * Whether "conf" accepts tokens of more than one issuer, so that "sub" alone
+ * does not identify a consumer: by gateway_jwt_issuer or, without it, by the
+ * key files.
+ */
+ngx_uint_t ngx_http_gateway_jwt_many_issuers(
+    const ngx_http_gateway_jwt_loc_conf_t *conf);
+
+/*
+ * Writes the key sets that may serve the token, chosen by its "iss" if the
+ * claims have been parsed, to "sets", which has room for all files of the
+ * location.  Returns their number.
+ */
+size_t ngx_http_gateway_jwt_choose_keys(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets);
+
+/*
+ * Whether "consumer" has the form "iss#sub" with an issuer that is bound to key
+ * files and is not the token's issuer, "iss" (NULL: it has none).
  */
 ngx_uint_t ngx_http_gateway_jwt_borrows(
     const ngx_http_gateway_jwt_main_conf_t *jmcf, const ngx_str_t *consumer,
     const char *iss, size_t len);
 
 /*
- * Whether what has verified a token at this location may speak for its issuer.
+ * Whether the key that verified a token at this location proves its issuer.
  */
 ngx_uint_t ngx_http_gateway_jwt_vouched(
     const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, const char *iss, size_t len);
 
-char *ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 
+/* ngx_http_gateway_jwt_find.c */
 
-/* ngx_http_gateway_jwt_token.c */
-
-/* where the token is looked for at a location: source_t */
+/* the places of a location where the token may be: source_t */
 const ngx_array_t *ngx_http_gateway_jwt_sources(
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
 /*
- * gateway_jwt_hide: removes what was found, from arguments in ACCESS and from
- * other sources in PRECONTENT; NGX_ERROR: no memory.
+ * Starts a verdict: forgets the last one in "ctx" and looks for the token.
+ * GW_OK with ctx->text, or a reason, which is also in ctx->found unless it is
+ * GW_TOO_LARGE.
+ */
+gw_reason_e ngx_http_gateway_jwt_find(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/*
+ * gateway_jwt_hide: the first removes the token from arguments, in ACCESS, the
+ * second from all other places, in PRECONTENT.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_jwt_hide_argument(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
 ngx_int_t ngx_http_gateway_jwt_hide(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
 
-/* the same where the token was not looked for: as ngx_http_gateway_hide_pt */
+/*
+ * The same for a request whose token has not been looked for: an
+ * ngx_http_gateway_hide_pt.
+ */
 ngx_int_t ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r);
 
-/*
- * Judges the request's token by "jlcf" and leaves the outcome in "ctx":
- * GW_OK, a reason (with ctx->status and, for a rule, ctx->failed), or
- * GW_FAILED.  Does not look at the mode.
- */
-gw_reason_e ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_ctx_t *ctx,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
-/* whether the token's signature is valid at this location, and "claims" read */
+/* ngx_http_gateway_jwt_token.c */
+
+/*
+ * Parses ctx->text into ctx->token, unless that is a token of the same bytes.
+ * GW_OK, a reason with ctx->why and ctx->kid, or GW_FAILED: no memory.
+ */
+gw_reason_e ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx);
+
+/*
+ * Parses of the claims "iss" alone, before the signature is verified, or all
+ * that the configuration reads.  Both keep what has been parsed already.
+ */
+gw_reason_e ngx_http_gateway_jwt_parse_issuer(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx);
+gw_reason_e ngx_http_gateway_jwt_parse_claims(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx);
+
+/* copies to "ctx" what the log shows of a refused token; no memory: nothing */
+void ngx_http_gateway_jwt_explain(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx, const gw_jws_error_t *error);
+
+/*
+ * Whether the token's signature is valid at this location and its claims have
+ * been parsed.
+ */
 ngx_uint_t ngx_http_gateway_jwt_verified(const ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
 /*
- * The judgement is over, and nothing reads "ctx" in its course any more: what
- * it has parsed is kept for variables, or freed.
+ * Ends a verdict, after the last read of ctx->token: keeps the token for
+ * variables, or frees it.
  */
 void ngx_http_gateway_jwt_finish(ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
@@ -332,29 +399,71 @@ void ngx_http_gateway_jwt_finish(ngx_http_gateway_jwt_ctx_t *ctx,
 ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_token(
     ngx_http_request_t *r, ngx_http_gateway_jwt_ctx_t *ctx);
 
-/* also claims that the configuration does not name; NULL: no memory */
+/* all claims, also those that the configuration does not name; NULL: no memory */
 const json_t *ngx_http_gateway_jwt_all_claims(
     ngx_http_gateway_jwt_token_t *token);
 
-/* gateway_jwt off token=: claims for variables, no judgement */
+
+/* ngx_http_gateway_jwt_signature.c */
+
+gw_reason_e ngx_http_gateway_jwt_check_algorithm(
+    const ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/* GW_OK also with "gateway_jwt_verify off"; may parse "iss" before */
+gw_reason_e ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+char *ngx_http_gateway_jwt_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ngx_http_gateway_jwt_authenticate.c */
+
+/*
+ * Judges the request's token by "jlcf", without its rules and its mode.
+ * Returns GW_OK, the reason to refuse it, with ctx->status, or GW_FAILED.
+ */
+gw_reason_e ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/* "gateway_jwt off token=": parses the claims for variables, without verdict */
 gw_reason_e ngx_http_gateway_jwt_decode(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
 
+/* ngx_http_gateway_jwt_path.c */
+
+/* parses a claim path of a directive, and has its claim parsed in requests */
+char *ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
+    gw_claim_path_t *path);
+
+/* setters: a gw_claim_path_t *, and an array of gw_claim_path_t */
+char *ngx_http_gateway_jwt_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_gateway_jwt_paths(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /* ngx_http_gateway_jwt_rule.c */
 
-/* gateway_jwt_require and gateway_jwt_require_claim: as _authenticate() */
+/*
+ * gateway_jwt_require and gateway_jwt_require_claim.  Returns GW_OK, GW_CLAIM
+ * with ctx->status and, for a rule on a claim, ctx->failed, or GW_FAILED.
+ */
 gw_reason_e ngx_http_gateway_jwt_check_rules(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
-/* whether the rule that was not met is about scopes */
+/* whether ctx->failed is a rule on a claim of gateway_jwt_scope */
 ngx_uint_t ngx_http_gateway_jwt_scope_failed(
     const ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
-/* the scopes that a rule asks for, by spaces; "" if it names none */
+/* the scopes that a rule requires, separated by spaces; "" if it names none */
 ngx_int_t ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_rule_t *rule, ngx_str_t *scopes);
 
@@ -364,33 +473,46 @@ char *ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
+/* ngx_http_gateway_jwt_consumer.c */
+
+/*
+ * The consumer's name by the claims, "" if there is none; its bytes are the
+ * claim's or the pool's.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_jwt_consumer(ngx_http_request_t *r,
+    ngx_str_t *consumer, const json_t *claims,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/*
+ * Completes an identity from the consumers file if the token names a consumer
+ * of it.  Returns GW_OK, GW_CONSUMER_CONFLICT, GW_DISABLED or GW_FAILED.
+ */
+gw_reason_e ngx_http_gateway_jwt_map(ngx_http_request_t *r,
+    ngx_http_gateway_identity_t *identity, const json_t *claims,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+
 /* ngx_http_gateway_jwt_identity.c */
 
 /*
  * Fills the record's identity from the claims, and from the consumer of the
- * file that they name: GW_OK, GW_FAILED, GW_MALFORMED_PAYLOAD where the
- * consumer's name holds control characters or has blanks at its ends,
- * GW_DISABLED or GW_CONSUMER_CONFLICT with ctx->status 403.
+ * file that they name.  Returns GW_OK, GW_MALFORMED_PAYLOAD with ctx->why if
+ * the consumer's name has control characters or blanks at its ends,
+ * GW_DISABLED or GW_CONSUMER_CONFLICT with 403 in ctx->status, or GW_FAILED.
  */
 gw_reason_e ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
-/* sets gateway_jwt_claim_header's lines for the upstream */
+/* gateway_jwt_claim_header: sets the header lines for the upstream */
 ngx_int_t ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
-/* the child's and the parent's headers, without repeating a name */
+/* adds to a block's headers those of the outer block with other names */
 char *ngx_http_gateway_jwt_merge_headers(ngx_conf_t *cf, ngx_array_t **conf,
     ngx_array_t *prev);
 
-char *ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
-    gw_claim_path_t *path);
-char *ngx_http_gateway_jwt_path(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_gateway_jwt_paths(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_gateway_jwt_claim_header(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -398,8 +520,9 @@ char *ngx_http_gateway_jwt_claim_header(ngx_conf_t *cf, ngx_command_t *cmd,
 /* ngx_http_gateway_jwt_refused.c */
 
 /*
- * The token is refused: variables do not show it any more, unless it never
- * was verified.  "verified": some claims are copied for the log before.
+ * Empties the variables of a refused token, unless signatures are not verified
+ * at the location.  "verified": copies first the claims that
+ * $gateway_jwt_refused_claim_<name> reads.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_jwt_refused(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx, ngx_uint_t verified);
@@ -409,9 +532,23 @@ ngx_int_t ngx_http_gateway_jwt_refused_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
+/* ngx_http_gateway_jwt_challenge.c */
+
+/*
+ * Returns the verdict in "ctx" as ngx_http_gateway_answer() does; a refusal
+ * gets its challenge.
+ */
+ngx_int_t ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+char *ngx_http_gateway_jwt_set_challenge(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /* ngx_http_gateway_jwt_advice.c: warnings of keys that no token can use */
 
-/* in a merge, of a complete location; NGX_CONF_ERROR: no memory */
+/* in a merge, once the block is complete; NGX_CONF_ERROR: no memory */
 char *ngx_http_gateway_jwt_advise(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_loc_conf_t *conf);
 
@@ -425,13 +562,13 @@ void ngx_http_gateway_jwt_advise_issuers(ngx_conf_t *cf,
 ngx_int_t ngx_http_gateway_jwt_add_variables(ngx_conf_t *cf);
 
 /*
- * Configuration: something reads the claim of this name; "names" is "claims"
- * or "refused" of the main configuration.
+ * Configuration: adds a claim's name to "names", which is "claims" or "refused"
+ * of the main configuration: something reads it.
  */
 ngx_int_t ngx_http_gateway_jwt_read(ngx_conf_t *cf, ngx_array_t *names,
     const ngx_str_t *name);
 
-/* postconfiguration: which claims the variables in use read */
+/* in postconfiguration: adds the claims that variables in use read */
 ngx_int_t ngx_http_gateway_jwt_used_variables(ngx_conf_t *cf);
 
 char *ngx_http_gateway_jwt_claim_set(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -11,6 +11,9 @@
 #define NGX_HTTP_GATEWAY_JWT_CHALLENGE  16      /* parameters at most */
 
 
+static ngx_int_t ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *challenge);
 static char *ngx_http_gateway_jwt_challenge_param(ngx_conf_t *cf,
     ngx_array_t *params, const ngx_str_t *arg);
 static const char *ngx_http_gateway_jwt_challenge_unquote(ngx_str_t *value);
@@ -28,6 +31,104 @@ static ngx_str_t  ngx_http_gateway_jwt_challenge_own[] = {
     ngx_string("scope"),
     ngx_null_string
 };
+
+
+ngx_int_t
+ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_str_t                    kid;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
+    ngx_http_gateway_refusal_t   verdict;
+
+    ctx = ngx_http_gateway_jwt_ctx(gr);
+
+    ngx_str_null(&kid);
+    ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
+
+    if (ctx->reason != GW_OK) {
+
+        if (ngx_http_gateway_jwt_challenge(r, ctx, jlcf, &verdict.challenge)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        kid = ctx->kid;
+
+        if (ctx->token && ctx->found == GW_OK && ctx->reason != GW_TOO_LARGE) {
+            kid.data = (u_char *) ctx->token->jws.kid;
+            kid.len = ctx->token->jws.kid_len;
+        }
+    }
+
+    verdict.status = ctx->status;
+    verdict.reason = ctx->reason;
+    verdict.shown = ctx->reason;
+    verdict.detail = ctx->why;
+
+    return ngx_http_gateway_answer(r, gr, ngx_http_gateway_jwt_refusal_slot,
+                                   &verdict, jlcf->mode, "gateway_jwt", "kid",
+                                   &kid);
+}
+
+
+/*
+ * RFC 6750, 3: no error code where there was no credential; 3.1:
+ * invalid_token with 401, insufficient_scope with 403.  A 403 for another
+ * claim has no code of its own, and no challenge.
+ */
+
+static ngx_int_t
+ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *challenge)
+{
+    ngx_keyval_t  params[] = {
+        { ngx_string("realm"), ngx_null_string },
+        { ngx_string("error"), ngx_null_string },
+        { ngx_string("error_description"), ngx_null_string },
+        { ngx_string("scope"), ngx_null_string }
+    };
+
+    ngx_str_null(challenge);
+
+    if (ngx_http_gateway_jwt_no_challenge(jlcf)) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, jlcf->realm, &params[0].value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->reason != GW_MISSING) {
+        ngx_str_set(&params[1].value, "invalid_token");
+
+        params[2].value.data = (u_char *) gw_reason_sentence(ctx->reason);
+        params[2].value.len = ngx_strlen(params[2].value.data);
+    }
+
+    if (ctx->status == NGX_HTTP_FORBIDDEN) {
+
+        if (!ngx_http_gateway_jwt_scope_failed(ctx, jlcf)) {
+            return NGX_OK;
+        }
+
+        ngx_str_set(&params[1].value, "insufficient_scope");
+
+        if (ngx_http_gateway_jwt_missing_scopes(r, ctx->failed,
+                                                &params[3].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_gateway_challenge(r, challenge, "Bearer", params,
+                                      sizeof(params) / sizeof(params[0]),
+                                      jlcf->challenge);
+}
 
 
 char *

@@ -24,10 +24,6 @@ typedef struct {
 static char *ngx_http_gateway_jwt_key_name(ngx_conf_t *cf, ngx_str_t *value);
 static ngx_http_gateway_jwt_key_file_t *ngx_http_gateway_jwt_load_key(
     ngx_conf_t *cf, ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags);
-static char *ngx_http_gateway_jwt_bind(ngx_conf_t *cf, const ngx_str_t *issuer,
-    const ngx_str_t *path);
-static ngx_uint_t ngx_http_gateway_jwt_one_file(
-    const ngx_http_gateway_jwt_main_conf_t *jmcf);
 static ngx_int_t ngx_http_gateway_jwt_key_changed(
     ngx_http_gateway_watch_t *watch, ngx_str_t *content, ngx_log_t *log,
     char *err);
@@ -159,6 +155,51 @@ ngx_http_gateway_jwt_key_name(ngx_conf_t *cf, ngx_str_t *value)
 
 
 char *
+ngx_http_gateway_jwt_key_policy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char                             *rv;
+    ngx_http_gateway_jwt_loc_conf_t  *jlcf = conf;
+
+    rv = ngx_http_gateway_set_enum_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && jlcf->key_policy == GW_JWK_COMPAT) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"gateway_jwt_key_policy compat\" accepts HMAC "
+                           "keys that are shorter than the hash and can be "
+                           "guessed");
+    }
+
+    return rv;
+}
+
+
+char *
+ngx_http_gateway_jwt_key_request(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"gateway_jwt_key_request\" is not supported yet, "
+                       "fetch the keys to a file and write "
+                       "\"gateway_jwt_key_file file\", which is re-read "
+                       "when it changes");
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_gateway_jwt_key_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                       "\"gateway_jwt_key_cache\" is needless: keys are "
+                       "always kept, and read again when their file changes");
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf)
 {
@@ -271,210 +312,6 @@ ngx_http_gateway_jwt_load_key(ngx_conf_t *cf,
     }
 
     return file;
-}
-
-
-/*
- * A mixture of keys that are bound and keys that are not is no mistake: tokens
- * without "iss" need the latter.
- */
-
-char *
-ngx_http_gateway_jwt_bind_keys(ngx_conf_t *cf,
-    ngx_http_gateway_jwt_loc_conf_t *conf)
-{
-    ngx_uint_t                         i;
-    ngx_str_t                         *issuer;
-    ngx_http_gateway_jwt_key_use_t    *use, **open;
-    ngx_http_gateway_jwt_main_conf_t  *jmcf;
-
-    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify
-        || conf->keys == NULL)
-    {
-        return NGX_CONF_OK;
-    }
-
-    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
-
-    issuer = (conf->policy.nissuers == 1) ? conf->issuers->elts : NULL;
-    use = conf->keys->elts;
-
-    for (i = 0; i < conf->keys->nelts; i++) {
-
-        if (use[i].issuer.len) {
-            continue;
-        }
-
-        if (issuer == NULL) {
-            conf->open = 1;
-        }
-
-        if (!ngx_http_gateway_in_force(cf)) {
-            continue;
-        }
-
-        if (issuer == NULL) {
-            open = ngx_array_push(&jmcf->open);
-            if (open == NULL) {
-                return NGX_CONF_ERROR;
-            }
-
-            *open = &use[i];
-
-        } else if (ngx_http_gateway_jwt_bind(cf, issuer, &use[i].path)
-                   != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_gateway_jwt_bind(ngx_conf_t *cf, const ngx_str_t *issuer,
-    const ngx_str_t *path)
-{
-    ngx_uint_t                         i;
-    ngx_http_gateway_jwt_bound_t      *bound;
-    ngx_http_gateway_jwt_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
-    bound = jmcf->bound.elts;
-
-    for (i = 0; i < jmcf->bound.nelts; i++) {
-        if (ngx_http_gateway_same(&bound[i].issuer, issuer)
-            && ngx_http_gateway_same(&bound[i].path, path))
-        {
-            return NGX_CONF_OK;
-        }
-    }
-
-    bound = ngx_array_push(&jmcf->bound);
-    if (bound == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    bound->issuer = *issuer;
-    bound->path = *path;
-
-    return NGX_CONF_OK;
-}
-
-
-ngx_int_t
-ngx_http_gateway_jwt_check_open(ngx_conf_t *cf)
-{
-    ngx_http_gateway_jwt_key_use_t   **open;
-    ngx_http_gateway_jwt_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
-
-    jmcf->one_file = ngx_http_gateway_jwt_one_file(jmcf);
-
-    if (jmcf->one_file || jmcf->open.nelts == 0
-        || ngx_http_gateway_consumers_count(cf, GW_CONSUMER_JWT) == 0)
-    {
-        return NGX_OK;
-    }
-
-    open = jmcf->open.elts;
-
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "\"gateway_consumers\" names consumers by \"iss\" and "
-                  "\"sub\", and \"gateway_jwt_key_file\" \"%V\" is bound to "
-                  "no issuer and is not the only key file, add \"issuer=\" to "
-                  "it, or one \"gateway_jwt_issuer\" to its block, in %V:%ui",
-                  &open[0]->path, ngx_http_gateway_place_args(&open[0]->place));
-
-    return NGX_ERROR;
-}
-
-
-static ngx_uint_t
-ngx_http_gateway_jwt_one_file(const ngx_http_gateway_jwt_main_conf_t *jmcf)
-{
-    ngx_uint_t                         i;
-    ngx_http_gateway_jwt_key_file_t  **files;
-
-    files = jmcf->files.elts;
-
-    for (i = 1; i < jmcf->files.nelts; i++) {
-        if (!ngx_http_gateway_same(&files[i]->watch.path,
-                                   &files[0]->watch.path))
-        {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-ngx_uint_t
-ngx_http_gateway_jwt_foreign(const ngx_http_gateway_jwt_main_conf_t *jmcf,
-    const char *iss, size_t len, const ngx_str_t *path)
-{
-    ngx_uint_t                           i, foreign;
-    const ngx_http_gateway_jwt_bound_t  *bound;
-
-    foreign = 0;
-    bound = jmcf->bound.elts;
-
-    for (i = 0; i < jmcf->bound.nelts; i++) {
-
-        if (bound[i].issuer.len != len
-            || ngx_memcmp(bound[i].issuer.data, iss, len) != 0)
-        {
-            continue;
-        }
-
-        if (path && ngx_http_gateway_same(&bound[i].path, path)) {
-            return 0;
-        }
-
-        foreign = 1;
-    }
-
-    return foreign;
-}
-
-
-ngx_uint_t
-ngx_http_gateway_jwt_borrows(const ngx_http_gateway_jwt_main_conf_t *jmcf,
-    const ngx_str_t *consumer, const char *iss, size_t len)
-{
-    ngx_uint_t                           i;
-    const ngx_str_t                     *issuer;
-    const ngx_http_gateway_jwt_bound_t  *bound;
-
-    bound = jmcf->bound.elts;
-
-    for (i = 0; i < jmcf->bound.nelts; i++) {
-        issuer = &bound[i].issuer;
-
-        if (consumer->len > issuer->len && consumer->data[issuer->len] == '#'
-            && ngx_memcmp(consumer->data, issuer->data, issuer->len) == 0
-            && !(iss && len == issuer->len
-                 && ngx_memcmp(iss, issuer->data, len) == 0))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* where an issuer is bound, nothing else has verified the token */
-
-ngx_uint_t
-ngx_http_gateway_jwt_vouched(const ngx_http_gateway_jwt_main_conf_t *jmcf,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf, const char *iss, size_t len)
-{
-    return !jlcf->open || jmcf->one_file
-           || ngx_http_gateway_jwt_foreign(jmcf, iss, len, NULL);
 }
 
 

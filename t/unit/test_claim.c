@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gw_claim.h"
+#include "gw_claim_path.h"
 #include "gw_json.h"
 #include "tap.h"
 

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Which keys may sign for which issuer.
+ */
+
+#include "ngx_http_gateway_jwt.h"
+
+
+static ngx_uint_t ngx_http_gateway_jwt_one_file(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf);
+static ngx_uint_t ngx_http_gateway_jwt_key_serves(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss);
+static ngx_uint_t ngx_http_gateway_jwt_foreign(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf, const char *iss, size_t len,
+    const ngx_str_t *path);
+
+
+/*
+ * A mixture of keys that are bound and keys that are not is no mistake: tokens
+ * without "iss" need the latter.
+ */
+
+char *
+ngx_http_gateway_jwt_bind_keys(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                         i;
+    ngx_str_t                         *issuer;
+    ngx_http_gateway_jwt_key_use_t    *use, **open;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify
+        || conf->keys == NULL)
+    {
+        return NGX_CONF_OK;
+    }
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    issuer = (conf->policy.nissuers == 1) ? conf->issuers->elts : NULL;
+    use = conf->keys->elts;
+
+    for (i = 0; i < conf->keys->nelts; i++) {
+
+        if (use[i].issuer.len) {
+            continue;
+        }
+
+        if (issuer == NULL) {
+            conf->open = 1;
+        }
+
+        if (!ngx_http_gateway_in_force(cf)) {
+            continue;
+        }
+
+        if (issuer == NULL) {
+            open = ngx_array_push(&jmcf->open);
+            if (open == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            *open = &use[i];
+
+        } else if (ngx_http_gateway_jwt_bind(cf, issuer, &use[i].path)
+                   != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_gateway_jwt_bind(ngx_conf_t *cf, const ngx_str_t *issuer,
+    const ngx_str_t *path)
+{
+    ngx_uint_t                         i;
+    ngx_http_gateway_jwt_bound_t      *bound;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+    bound = jmcf->bound.elts;
+
+    for (i = 0; i < jmcf->bound.nelts; i++) {
+        if (ngx_http_gateway_same(&bound[i].issuer, issuer)
+            && ngx_http_gateway_same(&bound[i].path, path))
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    bound = ngx_array_push(&jmcf->bound);
+    if (bound == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    bound->issuer = *issuer;
+    bound->path = *path;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_jwt_check_open(ngx_conf_t *cf)
+{
+    ngx_http_gateway_jwt_key_use_t   **open;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    jmcf->one_file = ngx_http_gateway_jwt_one_file(jmcf);
+
+    if (jmcf->one_file || jmcf->open.nelts == 0
+        || ngx_http_gateway_consumers_count(cf, GW_CONSUMER_JWT) == 0)
+    {
+        return NGX_OK;
+    }
+
+    open = jmcf->open.elts;
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"gateway_consumers\" names consumers by \"iss\" and "
+                  "\"sub\", and \"gateway_jwt_key_file\" \"%V\" is bound to "
+                  "no issuer and is not the only key file, add \"issuer=\" to "
+                  "it, or one \"gateway_jwt_issuer\" to its block, in %V:%ui",
+                  &open[0]->path, ngx_http_gateway_place_args(&open[0]->place));
+
+    return NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_jwt_one_file(const ngx_http_gateway_jwt_main_conf_t *jmcf)
+{
+    ngx_uint_t                         i;
+    ngx_http_gateway_jwt_key_file_t  **files;
+
+    files = jmcf->files.elts;
+
+    for (i = 1; i < jmcf->files.nelts; i++) {
+        if (!ngx_http_gateway_same(&files[i]->watch.path,
+                                   &files[0]->watch.path))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+ngx_http_gateway_jwt_key_use_t *
+ngx_http_gateway_jwt_unbound_key(const ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    use = conf->keys->elts;
+
+    for (i = 0; i < conf->keys->nelts; i++) {
+        if (use[i].issuer.len == 0) {
+            return &use[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Whether tokens of more than one issuer are accepted, so that "sub" alone
+ * names nobody: by gateway_jwt_issuer, or where there is none by the keys.
+ */
+
+ngx_uint_t
+ngx_http_gateway_jwt_many_issuers(const ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    if (conf->policy.nissuers || conf->keys == NULL) {
+        return conf->policy.nissuers > 1;
+    }
+
+    use = conf->keys->elts;
+
+    for (i = 1; i < conf->keys->nelts; i++) {
+        if (!ngx_http_gateway_same(&use[i].issuer, &use[0].issuer)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* the sets that may serve the token; their number */
+
+size_t
+ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets)
+{
+    size_t                           n;
+    ngx_uint_t                       i;
+    const json_t                    *iss;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    iss = json_object_get(token->claims, "iss");
+    use = jlcf->keys->elts;
+    n = 0;
+
+    for (i = 0; i < jlcf->keys->nelts; i++) {
+        if (ngx_http_gateway_jwt_key_serves(jmcf, jlcf, &use[i], iss)) {
+            sets[n++] = use[i].file->set;
+        }
+    }
+
+    return n;
+}
+
+
+/*
+ * A key that is bound to an issuer serves its tokens only, and one that is not
+ * serves those of no issuer that others are bound to: it must not make names
+ * of theirs.  Where gateway_jwt_issuer has one value, a token of another
+ * issuer is refused with its claims.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_key_serves(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss)
+{
+    size_t       len;
+    const char  *text;
+
+    text = json_string_value(iss);
+    len = json_string_length(iss);
+
+    if (use->issuer.len) {
+        return use->issuer.len == len
+               && ngx_memcmp(use->issuer.data, text, len) == 0;
+    }
+
+    return !jlcf->open || text == NULL
+           || !ngx_http_gateway_jwt_foreign(jmcf, text, len, &use->path);
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_jwt_foreign(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const char *iss, size_t len, const ngx_str_t *path)
+{
+    ngx_uint_t                           i, foreign;
+    const ngx_http_gateway_jwt_bound_t  *bound;
+
+    foreign = 0;
+    bound = jmcf->bound.elts;
+
+    for (i = 0; i < jmcf->bound.nelts; i++) {
+
+        if (bound[i].issuer.len != len
+            || ngx_memcmp(bound[i].issuer.data, iss, len) != 0)
+        {
+            continue;
+        }
+
+        if (path && ngx_http_gateway_same(&bound[i].path, path)) {
+            return 0;
+        }
+
+        foreign = 1;
+    }
+
+    return foreign;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_jwt_borrows(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_str_t *consumer, const char *iss, size_t len)
+{
+    ngx_uint_t                           i;
+    const ngx_str_t                     *issuer;
+    const ngx_http_gateway_jwt_bound_t  *bound;
+
+    bound = jmcf->bound.elts;
+
+    for (i = 0; i < jmcf->bound.nelts; i++) {
+        issuer = &bound[i].issuer;
+
+        if (consumer->len > issuer->len && consumer->data[issuer->len] == '#'
+            && ngx_memcmp(consumer->data, issuer->data, issuer->len) == 0
+            && !(iss && len == issuer->len
+                 && ngx_memcmp(iss, issuer->data, len) == 0))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* where an issuer is bound, nothing else has verified the token */
+
+ngx_uint_t
+ngx_http_gateway_jwt_vouched(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, const char *iss, size_t len)
+{
+    return !jlcf->open || jmcf->one_file
+           || ngx_http_gateway_jwt_foreign(jmcf, iss, len, NULL);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The algorithm and the signature of a token, gateway_jwt_algorithms.
+ */
+
+#include "ngx_http_gateway_jwt.h"
+
+
+static gw_reason_e ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets,
+    size_t n);
+#if (NGX_DEBUG)
+static void ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, const gw_jws_tries_t *tries);
+#endif
+
+
+/*
+ * Without gateway_jwt_algorithms: every asymmetric one, and HMAC only where
+ * no key could be anything else, so that a public key is never a secret.
+ */
+
+gw_reason_e
+ngx_http_gateway_jwt_check_algorithm(const ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_uint_t                       i;
+    gw_jwa_set_t                     alg, allowed;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    alg = gw_jwa_bit(token->jws.alg);
+    allowed = jlcf->algorithms ? jlcf->algorithms : gw_jwa_asymmetric;
+
+    if (alg & allowed) {
+        return GW_OK;
+    }
+
+    if (jlcf->algorithms || !(alg & gw_jwa_hmac)) {
+        return GW_ALGORITHM_NOT_ALLOWED;
+    }
+
+    if (!jlcf->verify) {
+        return GW_OK;
+    }
+
+    use = jlcf->keys->elts;
+
+    for (i = 0; i < jlcf->keys->nelts; i++) {
+        if (!gw_jwk_set_only_oct(use[i].file->set)) {
+            return GW_ALGORITHM_NOT_ALLOWED;
+        }
+    }
+
+    return GW_OK;
+}
+
+
+/*
+ * A signature that was verified is not verified again for the same bytes
+ * and the same keys: another location of the same request asks anew, with
+ * its own keys, and gets its own answer.
+ */
+
+gw_reason_e
+ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    size_t                             n;
+    gw_jwk_set_t                      *sets[NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES];
+    gw_reason_e                        reason;
+    ngx_http_gateway_jwt_token_t      *token;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    if (!jlcf->verify) {
+        return GW_OK;
+    }
+
+    token = ctx->token;
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    if (token->keys == jlcf->keys && token->open == jlcf->open
+        && token->generation == jmcf->generation)
+    {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway jwt: the signature is verified already");
+        return GW_OK;
+    }
+
+    /*
+     * Which keys may serve depends on "iss", the one claim read before, where
+     * one of them, or another one of the configuration, is bound to an issuer.
+     */
+
+    if (jlcf->bound || (jlcf->open && jmcf->bound.nelts)) {
+        reason = ngx_http_gateway_jwt_parse_issuer(r, ctx);
+        if (reason != GW_OK) {
+            return reason;
+        }
+    }
+
+    n = ngx_http_gateway_jwt_choose_keys(jmcf, token, jlcf, sets);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway jwt: %uz of %ui key files may serve the issuer",
+                   n, jlcf->keys->nelts);
+
+    if (n == 0) {
+        return GW_ISSUER;
+    }
+
+    return ngx_http_gateway_jwt_verify(r, ctx, jlcf, sets, n);
+}
+
+
+/* RFC 7515, 5.2: what was verified is remembered with its keys */
+
+static gw_reason_e
+ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets, size_t n)
+{
+    gw_reason_e                        reason;
+    gw_jws_error_t                     error;
+    gw_jws_tries_t                     tries;
+    ngx_http_gateway_jwt_token_t      *token;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    token = ctx->token;
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    token->keys = NULL;
+
+    reason = gw_jws_verify(&token->jws, sets, n, &tries);
+
+#if (NGX_DEBUG)
+    ngx_http_gateway_jwt_say_key(r, jlcf, &tries);
+#endif
+
+    if (reason == GW_MALFORMED_SIGNATURE) {
+        gw_jws_explain_length(&token->jws, &error);
+        ngx_http_gateway_jwt_explain(r, ctx, &error);
+    }
+
+    if (reason == GW_OK && jmcf->header) {
+        reason = gw_jws_complete(&token->jws);
+    }
+
+    if (reason == GW_OK) {
+        gw_jws_memo_add(jmcf->memo, &token->jws);
+
+        token->keys = jlcf->keys;
+        token->open = jlcf->open;
+        token->generation = jmcf->generation;
+    }
+
+    return reason;
+}
+
+
+#if (NGX_DEBUG)
+
+/* which key it was: the sets of a location are those of its files */
+
+static void
+ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, const gw_jws_tries_t *tries)
+{
+    ngx_str_t                        kid;
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    if (tries->set == NULL) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway jwt: no key fits, named:%ud", tries->named);
+        return;
+    }
+
+    kid.data = (u_char *) tries->kid;
+    kid.len = tries->kid_len;
+
+    use = jlcf->keys->elts;
+
+    for (i = 0; use[i].file->set != tries->set; i++) { /* void */ }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway jwt: key %ud tried: kid \"%V\" of \"%V\", %s",
+                   tries->fit, ngx_http_gateway_printable(&kid), &use[i].path,
+                   (tries->reason == GW_OK) ? "verified"
+                                            : gw_reason_word(tries->reason));
+}
+
+#endif
+
+
+char *
+ngx_http_gateway_jwt_algorithms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
+
+    u_char          *p, *last;
+    u_char           names[NGX_MAX_CONF_ERRSTR / 2];
+    ngx_str_t       *value;
+    ngx_uint_t       i;
+    const gw_jwa_t  *alg;
+
+    if (jlcf->algorithms) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        alg = gw_jwa_find(value[i].data, value[i].len);
+
+        if (alg && gw_jwa_available(alg)) {
+            jlcf->algorithms |= gw_jwa_bit(alg);
+            continue;
+        }
+
+        if (alg) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "algorithm \"%V\" in \"%V\" needs OpenSSL 3.5 "
+                               "or later", &value[i], &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        p = names;
+        last = names + sizeof(names);
+
+        for (alg = gw_jwa; alg < gw_jwa + gw_jwa_count; alg++) {
+            p = ngx_slprintf(p, last, "%s%s", alg == gw_jwa ? "" : ", ",
+                             alg->name);
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown algorithm \"%V\" in \"%V\", allowed are "
+                           "%*s", &value[i], &value[0], (size_t) (p - names),
+                           names);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
