@@ -7,62 +7,63 @@
 #include "gw_json.h"
 
 
-#define GW_CLAIM_MISMATCH  (-2)     /* the value is no text of the type */
+#define GW_CLAIM_MISMATCH  (-2)     /* the value is not of the claim's type */
 
 
-static int gw_claim_compare(const json_t *claim, const gw_text_t *value,
-    int *order);
-static int gw_claim_holds(const json_t *claim, const gw_text_t *value);
+/* moves "*p" past its digits; returns 0 if there are none */
+
+static int
+gw_claim_skip_digits(const char **p)
+{
+    size_t  n;
+
+    n = strspn(*p, "0123456789");
+    *p += n;
+
+    return n != 0;
+}
 
 
 /* RFC 8259, 6 */
 
 static int
-gw_claim_is_number(const char *s)
+gw_claim_is_number(const char *p)
 {
-    s += (*s == '-');
+    p += (*p == '-');
 
-    if (*s == '0') {
-        s++;
+    if (*p == '0') {
+        p++;
 
-    } else {
-        if (*s < '1' || *s > '9') {
-            return 0;
-        }
-
-        s += strspn(s, "0123456789");
+    } else if (!gw_claim_skip_digits(&p)) {
+        return 0;
     }
 
-    if (*s == '.') {
-        s++;
+    if (*p == '.') {
+        p++;
 
-        if (strspn(s, "0123456789") == 0) {
+        if (!gw_claim_skip_digits(&p)) {
             return 0;
         }
-
-        s += strspn(s, "0123456789");
     }
 
-    if (*s == 'e' || *s == 'E') {
-        s++;
-        s += (*s == '-' || *s == '+');
+    if (*p == 'e' || *p == 'E') {
+        p++;
+        p += (*p == '-' || *p == '+');
 
-        if (strspn(s, "0123456789") == 0) {
+        if (!gw_claim_skip_digits(&p)) {
             return 0;
         }
-
-        s += strspn(s, "0123456789");
     }
 
-    return *s == '\0';
+    return *p == '\0';
 }
 
 
 /*
- * A real claim is a double, so a value with a fraction or an exponent is read
- * as one: 0.1 equals 0.1.  All else is compared as long doubles, which hold
- * every 64-bit integer and every double exactly where they have 64 bits of
- * mantissa, as on x86-64 and, with more, on arm64.
+ * A real claim is a double, so that a value with a fraction or an exponent is
+ * converted to a double, too: 0.1 equals 0.1.  All other numbers are compared as
+ * long doubles.  With a mantissa of at least 64 bits, as on x86-64 and arm64,
+ * these represent every 64-bit integer and every double exactly.
  */
 
 static int
@@ -138,7 +139,7 @@ gw_claim_compare_boolean(const json_t *claim, const gw_text_t *value,
 }
 
 
-/* 0 with -1, 0 or 1 in "*order", or GW_CLAIM_MISMATCH */
+/* 0, with -1, 0 or 1 in "*order", or GW_CLAIM_MISMATCH */
 
 static int
 gw_claim_compare(const json_t *claim, const gw_text_t *value, int *order)
@@ -204,7 +205,7 @@ gw_claim_meets_scalar(const json_t *claim, gw_claim_op_e op,
 }
 
 
-/* a string is the set of its words and of itself */
+/* whether a string, or one of its words, is the value */
 
 static int
 gw_claim_list_holds(const json_t *claim, const gw_text_t *value)
@@ -234,7 +235,10 @@ gw_claim_list_holds(const json_t *claim, const gw_text_t *value)
 }
 
 
-/* 1, 0, or GW_CLAIM_MISMATCH: no, and something could not be compared */
+/*
+ * Whether the set "claim" has the value: 1, 0, or GW_CLAIM_MISMATCH if it does
+ * not, and a member of it is of another type.
+ */
 
 static int
 gw_claim_holds(const json_t *claim, const gw_text_t *value)
@@ -373,7 +377,7 @@ gw_claim_text(const json_t *value, char separator, unsigned char *dst)
 
         member = json_array_get(value, i);
 
-        /* an array inside of an array is JSON: no separator is left for it */
+        /* an array within an array is written as JSON */
 
         n = json_is_string(member)
             ? gw_claim_text(member, separator, dst ? dst + len : NULL)
@@ -419,7 +423,7 @@ gw_claim_names(const json_t *value, char separator, unsigned char *dst)
 
     if (json_is_string(value)) {
 
-        /* '\0' cannot stand in a string: only control characters are judged */
+        /* no string has a '\0', so that a list by spaces may have spaces */
 
         if (!gw_claim_is_name(value, separator == ' ' ? '\0' : separator)) {
             return 0;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Claims: comparing them, writing them as text.
- *
- * Knows no nginx.  Nothing here allocates or can fail for want of memory.
+ * Claims: comparing them, writing them as text.  Nothing here allocates memory.
  */
 
 #ifndef GW_CLAIM_H_INCLUDED
@@ -32,32 +30,32 @@ typedef enum {
 
 
 /*
- * Whether a claim (NULL: absent) meets a rule with "n" values; never with an
- * absent claim, except GW_CLAIM_ABSENT.
+ * Whether a claim (NULL: missing) meets a rule with "n" values.  A missing claim
+ * meets GW_CLAIM_ABSENT only.
  *
- * EQ to LE take one value against a string (bytes), a number (by value,
- * exact for 64-bit integers) or a boolean (EQ and NE).  ANY, ALL and NONE
- * take a list against an array, a string as the set of its words, divided by
- * spaces, and of itself as a whole, or a scalar as a set of one.  A value
- * that is no text of the claim's type is a mismatch, which meets neither NE
- * nor NONE.  GW_CLAIM_MATCH is the caller's.
+ * EQ to LE compare the claim with one value: a string by its bytes, a number by
+ * its value, exact for 64-bit integers, a boolean with EQ and NE only.  ANY, ALL
+ * and NONE look for the values in a set: the members of an array; the words of
+ * a string, separated by spaces, and the whole string; any other scalar alone.
+ * A value that cannot be read as the claim's type is a mismatch, which meets
+ * neither NE nor NONE.  The caller implements GW_CLAIM_MATCH.
  */
 int gw_claim_meets(const json_t *claim, gw_claim_op_e op,
     const gw_text_t *values, size_t n);
 
 /*
- * Writes a value as text: a string as it is, an array as the texts of its
- * members joined by "separator", anything else, also inside of an array, as
- * JSON.  With "dst" NULL only counts.  Returns the number of bytes.
+ * Writes a value as text: a string as it is, an array as its members joined by
+ * "separator", anything else, also a member that is no string, as JSON.
+ * Returns the number of bytes; if "dst" is NULL, only counts them.
  */
 size_t gw_claim_text(const json_t *value, char separator, unsigned char *dst);
 
 /*
- * Writes a list of names: a string as it is, or the strings of an array
- * joined by "separator".  A name that is empty, or holds the separator or a
- * control character, would be read as another list: it is left out; only a
- * string under the separator ' ' is a list already.  With "dst" NULL only
- * counts.
+ * Writes a list of names: a string as it is, or the strings of an array joined
+ * by "separator".  Leaves out names that would read as another list: those that
+ * are empty or contain the separator or a control character.  A string may
+ * contain the separator ' ', since it is then a list.  Returns the number of
+ * bytes; if "dst" is NULL, only counts them.
  */
 size_t gw_claim_names(const json_t *value, char separator,
     unsigned char *dst);

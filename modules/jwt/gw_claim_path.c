@@ -5,7 +5,12 @@
 #include "gw_claim_path.h"
 
 
-/* where a parse of a path stands */
+/* of at most 6 digits */
+#define GW_CLAIM_INDEX_ERROR                                                  \
+    "has an index that is not a number from 0 to 999999"
+
+
+/* the state of a parse: names are copied to "out" */
 
 typedef struct {
     const unsigned char  *p;
@@ -15,11 +20,15 @@ typedef struct {
 
 
 static int gw_claim_is_url(const unsigned char *text, size_t len);
+static const char *gw_claim_read_step(gw_claim_reader_t *in,
+    gw_claim_step_t *step, int first);
 static const char *gw_claim_read_name(gw_claim_reader_t *in);
 static const char *gw_claim_read_quoted(gw_claim_reader_t *in);
 static const char *gw_claim_read_index(gw_claim_reader_t *in, size_t *index);
 static size_t gw_claim_dotted_name(const unsigned char *token, size_t len,
     unsigned first, unsigned char *dst);
+static size_t gw_claim_unescape(const unsigned char *token, size_t len,
+    int quoted, unsigned char *dst);
 
 
 const char *
@@ -27,14 +36,7 @@ gw_claim_path_parse(gw_claim_path_t *path, char *buf,
     const unsigned char *text, size_t len)
 {
     const char         *err;
-    gw_claim_step_t    *step;
     gw_claim_reader_t   in;
-
-    in.p = text;
-    in.last = text + len;
-    in.out = buf;
-
-    path->n = 0;
 
     if (len && text[0] == '/') {
         return "begins with \"/\"";
@@ -55,42 +57,32 @@ gw_claim_path_parse(gw_claim_path_t *path, char *buf,
         return NULL;
     }
 
-    while (path->n == 0 || in.p < in.last) {
+    in.p = text;
+    in.last = text + len;
+    in.out = buf;
+
+    path->n = 0;
+
+    do {
 
         if (path->n == GW_CLAIM_MAX_STEPS) {
             return "has too many steps";
         }
 
-        step = &path->steps[path->n];
-
-        if (path->n && *in.p == '[') {
-            step->name = NULL;
-            err = gw_claim_read_index(&in, &step->index);
-
-        } else {
-
-            if (path->n && *in.p++ != '.') {
-                return "must have a dot between names";
-            }
-
-            step->name = in.out;
-            step->index = 0;
-            err = (in.p < in.last && *in.p == '"') ? gw_claim_read_quoted(&in)
-                                                   : gw_claim_read_name(&in);
-        }
-
+        err = gw_claim_read_step(&in, &path->steps[path->n], path->n == 0);
         if (err) {
             return err;
         }
 
         path->n++;
-    }
+
+    } while (in.p < in.last);
 
     return NULL;
 }
 
 
-/* "://" outside of the path's quotes: dots would take the name apart */
+/* "://" outside of double quotes: such a name has dots, which end no step */
 
 static int
 gw_claim_is_url(const unsigned char *text, size_t len)
@@ -114,6 +106,27 @@ gw_claim_is_url(const unsigned char *text, size_t len)
     }
 
     return 0;
+}
+
+
+static const char *
+gw_claim_read_step(gw_claim_reader_t *in, gw_claim_step_t *step, int first)
+{
+    step->name = NULL;
+    step->index = 0;
+
+    if (!first && *in->p == '[') {
+        return gw_claim_read_index(in, &step->index);
+    }
+
+    if (!first && *in->p++ != '.') {
+        return "must have a dot between names";
+    }
+
+    step->name = in->out;
+
+    return (in->p < in->last && *in->p == '"') ? gw_claim_read_quoted(in)
+                                               : gw_claim_read_name(in);
 }
 
 
@@ -170,20 +183,19 @@ gw_claim_read_index(gw_claim_reader_t *in, size_t *index)
 {
     size_t  digits;
 
-    *index = 0;
     digits = 0;
 
     for (in->p++; in->p < in->last && *in->p != ']'; in->p++) {
 
         if (*in->p < '0' || *in->p > '9' || ++digits > 6) {
-            return "has an index that is no number";
+            return GW_CLAIM_INDEX_ERROR;
         }
 
         *index = *index * 10 + (size_t) (*in->p - '0');
     }
 
     if (in->p == in->last || digits == 0) {
-        return "has an index that is no number";
+        return GW_CLAIM_INDEX_ERROR;
     }
 
     in->p++;
@@ -210,7 +222,7 @@ gw_claim_path_dotted(const unsigned char *text, size_t len,
 
     n = 0;
 
-    /* RFC 6901, 3: each reference token has a "/" in front */
+    /* RFC 6901, 3: a "/" precedes each reference token */
 
     for (p = text; p < last && *p == '/'; p = end) {
         p++;
@@ -227,7 +239,7 @@ gw_claim_path_dotted(const unsigned char *text, size_t len,
 }
 
 
-/* an index, or a name, which is quoted where a path needs it */
+/* writes an index, or a name, in quotes if a path needs them */
 
 static size_t
 gw_claim_dotted_name(const unsigned char *token, size_t len, unsigned first,
@@ -235,7 +247,7 @@ gw_claim_dotted_name(const unsigned char *token, size_t len, unsigned first,
 {
     int             quoted;
     size_t          i, digits;
-    unsigned char   c, *d;
+    unsigned char  *d;
 
     quoted = (len == 0);
     digits = 0;
@@ -250,10 +262,9 @@ gw_claim_dotted_name(const unsigned char *token, size_t len, unsigned first,
     if (!first && len && digits == len) {
         *d++ = '[';
         memcpy(d, token, len);
-        d += len;
-        *d++ = ']';
+        d[len] = ']';
 
-        return (size_t) (d - dst);
+        return len + 2;
     }
 
     if (!first) {
@@ -263,6 +274,27 @@ gw_claim_dotted_name(const unsigned char *token, size_t len, unsigned first,
     if (quoted) {
         *d++ = '"';
     }
+
+    d += gw_claim_unescape(token, len, quoted, d);
+
+    if (quoted) {
+        *d++ = '"';
+    }
+
+    return (size_t) (d - dst);
+}
+
+
+/* RFC 6901, 4: ~1 is "/", ~0 is "~" */
+
+static size_t
+gw_claim_unescape(const unsigned char *token, size_t len, int quoted,
+    unsigned char *dst)
+{
+    size_t          i;
+    unsigned char   c, *d;
+
+    d = dst;
 
     for (i = 0; i < len; i++) {
         c = token[i];
@@ -278,10 +310,6 @@ gw_claim_dotted_name(const unsigned char *token, size_t len, unsigned first,
         }
 
         *d++ = c;
-    }
-
-    if (quoted) {
-        *d++ = '"';
     }
 
     return (size_t) (d - dst);
@@ -322,7 +350,7 @@ gw_claim_find(const json_t *claims, const gw_claim_path_t *path)
     for (i = 0; i < path->n && claims; i++) {
         step = &path->steps[i];
 
-        /* both return NULL for another type */
+        /* both return NULL if "claims" is of another type */
 
         claims = step->name ? json_object_get(claims, step->name)
                             : json_array_get(claims, step->index);

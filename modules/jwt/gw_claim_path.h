@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Paths to claims.
- *
- * Knows no nginx.  Nothing here allocates or can fail for want of memory.
+ * Paths to claims.  Nothing here allocates memory.
  */
 
 #ifndef GW_CLAIM_PATH_H_INCLUDED
@@ -13,7 +11,7 @@
 #include <jansson.h>
 
 
-#define GW_CLAIM_MAX_STEPS  16      /* as deep as a token may be */
+#define GW_CLAIM_MAX_STEPS  16      /* the levels that a token may have */
 
 
 typedef struct {
@@ -30,30 +28,29 @@ typedef struct {
 
 /*
  * Parses a path such as sub, realm_access.roles, a[0].b or
- * "https://example.com/roles"[1]: names divided by dots, a name with a dot,
- * a bracket or a quote in double quotes (\" and \\ inside), indexes in
- * brackets.  A text with "://" outside of double quotes is one name, as it
- * stands.  A text that begins with "/" or "$." is refused: it was meant as a
- * JSON Pointer or a JSONPath.  "buf" has room for len + 1 bytes and must live
- * as long as the path.  Returns NULL, or a static sentence.
+ * "https://example.com/roles"[1]: names separated by dots, indexes in brackets.
+ * A name with a dot, a bracket or a quote is in double quotes, with \" and \\
+ * inside.  A text with "://" outside of double quotes is one name.  A text that
+ * begins with "/" or "$.", as JSON Pointers and JSONPaths do, is an error.
+ *
+ * "buf" has room for len + 1 bytes and must live as long as the path.  Returns
+ * NULL, or a static text that completes "the path ...".
  */
 const char *gw_claim_path_parse(gw_claim_path_t *path, char *buf,
     const unsigned char *text, size_t len);
 
 /*
- * Writes a text that begins with "/" (RFC 6901) or "$." as a path with dots,
- * of at most 4 * len bytes.  Returns the number of bytes, 0 if there is no
- * such path.
+ * Writes a JSON Pointer (RFC 6901), which begins with "/", or a JSONPath, which
+ * begins with "$.", as a path of at most 4 * len bytes.  Returns the number of
+ * bytes; 0 if there is no such path.
  */
 size_t gw_claim_path_dotted(const unsigned char *text, size_t len,
     unsigned char *dst);
 
-/* whether two paths lead to the same place */
+/* whether two paths name the same claim */
 int gw_claim_path_equal(const gw_claim_path_t *a, const gw_claim_path_t *b);
 
-/*
- * The value at the path, borrowed; NULL if there is none or it is null.
- */
+/* the value at the path, borrowed; NULL if it is missing or null */
 const json_t *gw_claim_find(const json_t *claims,
     const gw_claim_path_t *path);
 

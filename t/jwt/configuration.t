@@ -486,7 +486,7 @@ for my $directive ('gateway_jwt_require_claim PATH exists;',
     my ($name) = $directive =~ /(\w+)/;
 
     for ([ 'a..b', 'has an empty name' ],
-         [ 'a[x]', 'has an index that is no number' ],
+         [ 'a[x]', 'has an index that is not a number from 0 to 999999' ],
          [ 'a]', 'has a name that must be quoted' ])
     {
         my ($path, $why) = @$_;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* claims: paths to them, comparisons with text, and their own text */
+/* claims: their paths, comparisons with values, and their text */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,15 +142,15 @@ static const test_error_t  errors[] = {
     { "a..b", "has an empty name" },
     { "[0]", "has an empty name" },
     { "a.[0]", "has an empty name" },
-    { "a[", "has an index that is no number" },
-    { "a[]", "has an index that is no number" },
-    { "a[0", "has an index that is no number" },
-    { "a[-1]", "has an index that is no number" },
-    { "a[+1]", "has an index that is no number" },
-    { "a[ 1]", "has an index that is no number" },
-    { "a[x]", "has an index that is no number" },
-    { "a[\"b\"]", "has an index that is no number" },
-    { "a[1000000]", "has an index that is no number" },
+    { "a[", "has an index that is not a number from 0 to 999999" },
+    { "a[]", "has an index that is not a number from 0 to 999999" },
+    { "a[0", "has an index that is not a number from 0 to 999999" },
+    { "a[-1]", "has an index that is not a number from 0 to 999999" },
+    { "a[+1]", "has an index that is not a number from 0 to 999999" },
+    { "a[ 1]", "has an index that is not a number from 0 to 999999" },
+    { "a[x]", "has an index that is not a number from 0 to 999999" },
+    { "a[\"b\"]", "has an index that is not a number from 0 to 999999" },
+    { "a[1000000]", "has an index that is not a number from 0 to 999999" },
     { "a[0]b", "must have a dot between names" },
     { "\"a\"b", "must have a dot between names" },
     { "\"a\"\"b\"", "must have a dot between names" },
