@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Configuration: its defaults, what a block inherits, and what is refused once
- * a block is complete.
+ * Configuration: defaults, inheritance, and errors that show only when a block
+ * is complete.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -38,7 +38,7 @@ static char *ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
     "inner one"
 
 
-/* where tokens are verified */
+/* settings for tokens that are verified */
 
 ngx_http_gateway_use_t  ngx_http_gateway_jwt_use = {
     0, 0, NGX_HTTP_GATEWAY_JWT_LACK,
@@ -48,7 +48,7 @@ ngx_http_gateway_use_t  ngx_http_gateway_jwt_use = {
 };
 
 
-/* where they are read, by "gateway_jwt off token=", too */
+/* settings for all tokens, also those of "gateway_jwt off token=" */
 
 ngx_http_gateway_use_t  ngx_http_gateway_jwt_reads = {
     0, 0, NGX_HTTP_GATEWAY_JWT_LACK, NULL, 0
@@ -238,7 +238,7 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/* what a block does not write is that of the outer one */
+/* a directive that a block does not have is inherited */
 
 static void
 ngx_http_gateway_jwt_merge_values(ngx_http_gateway_jwt_loc_conf_t *conf,
@@ -275,7 +275,7 @@ ngx_http_gateway_jwt_merge_values(ngx_http_gateway_jwt_loc_conf_t *conf,
 }
 
 
-/* "own": the block writes what is hidden, or that it is */
+/* "own": the block itself has "token=" or "gateway_jwt_hide on" */
 
 static char *
 ngx_http_gateway_jwt_merge_hide(ngx_conf_t *cf,
@@ -303,8 +303,8 @@ ngx_http_gateway_jwt_merge_hide(ngx_conf_t *cf,
 
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"gateway_jwt_hide\" cannot remove the token of "
-                      "\"token=$%V\", which the upstream receives, name "
-                      "$http_name, $cookie_name or $arg_name, for the block in "
+                      "\"token=$%V\", the upstream receives it, use "
+                      "$http_name, $cookie_name or $arg_name, in the block in "
                       "%V:%ui", &source[i].name,
                       ngx_http_gateway_place_args(&conf->place));
     }
@@ -313,7 +313,7 @@ ngx_http_gateway_jwt_merge_hide(ngx_conf_t *cf,
 }
 
 
-/* "return" answers before tokens are asked for */
+/* "return" responds before ACCESS, without a token */
 
 static char *
 ngx_http_gateway_jwt_merge_enable(ngx_conf_t *cf,
@@ -340,7 +340,10 @@ ngx_http_gateway_jwt_merge_enable(ngx_conf_t *cf,
 }
 
 
-/* what the block needs settings for; its consumers may have groups, too */
+/*
+ * Tells core which settings have an effect in the block.  Groups come from
+ * tokens, and from the consumers file.
+ */
 
 static void
 ngx_http_gateway_jwt_uses(ngx_conf_t *cf,
@@ -401,7 +404,10 @@ ngx_http_gateway_jwt_default_scopes(ngx_conf_t *cf, ngx_array_t **scopes)
 }
 
 
-/* all but the time, so that a request only copies it; gw_text_t is ngx_str_t */
+/*
+ * All but the time, so that a request only copies it.  gw_text_t has the layout
+ * of ngx_str_t.
+ */
 
 static void
 ngx_http_gateway_jwt_merge_policy(ngx_http_gateway_jwt_loc_conf_t *conf)
@@ -432,10 +438,10 @@ ngx_http_gateway_jwt_merge_policy(ngx_http_gateway_jwt_loc_conf_t *conf)
 
 
 /*
- * A mistake is one where requests can come to; a server's own configuration
- * may be a mere parent of its locations.  Requests that find their way there
- * all the same, such as one rewritten to a URI without a leading "/", are
- * refused.
+ * Errors count only in blocks that can process requests: a server's own
+ * configuration may just be what its locations inherit.  A request that it
+ * processes nevertheless, such as one rewritten to a URI without a leading "/",
+ * is refused.
  */
 
 static char *
@@ -476,8 +482,9 @@ ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
     }
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "several issuers are accepted and \"gateway_jwt_key_file\" "
-                  "\"%V\" is bound to none, add \"issuer=\" to it in %V:%ui",
+                  "\"gateway_jwt_issuer\" has several values and "
+                  "\"gateway_jwt_key_file\" \"%V\" is bound to none, add "
+                  "\"issuer=\" to it in %V:%ui",
                   &use->path, ngx_http_gateway_place_args(&use->place));
 
     return NGX_CONF_ERROR;

@@ -192,8 +192,8 @@ char *
 ngx_http_gateway_jwt_key_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                       "\"gateway_jwt_key_cache\" is needless: keys are "
-                       "always kept, and read again when their file changes");
+                       "\"gateway_jwt_key_cache\" has no effect, keys are "
+                       "always kept, and re-read when their file changes");
 
     return NGX_CONF_OK;
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * JWT authentication: directives, the two phase handlers, configuration.
+ * JWT authentication: directives and phase handlers.
  *
- * ACCESS judges the token (ngx_http_gateway_jwt_token.c) and returns what
- * composes with nginx's own methods: NGX_OK for a verified token, 401 or 403
- * for a refused one, and NGX_DECLINED where nothing was proved: off,
- * anonymous in "optional", and everything in "dry_run".  Under "satisfy any"
- * NGX_OK opens the location, so that it is returned for a proof only.
+ * The ACCESS handler judges the token and returns a code that composes with
+ * nginx's own methods: NGX_OK for a verified token, 401 or 403 for a refused
+ * one, and NGX_DECLINED if nothing was proved: the method is off, the request is
+ * anonymous in mode "optional", or the mode is "dry_run".  NGX_OK opens the
+ * location under "satisfy any".
  *
- * PRECONTENT, when access was granted by whichever method, gives the
- * upstream the claims and takes the credential away: other methods, such as
- * the subrequest of auth_request, may want it.  A credential in the URI goes
- * at once, since it would be logged with the refusal.
+ * The PRECONTENT handler runs once any method has granted access.  It sets claim
+ * headers for the upstream and removes the token: until then other methods, such
+ * as the subrequest of auth_request, may need it.  A token in the URI is removed
+ * in ACCESS, because nginx logs the URI with a refusal.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -33,6 +33,8 @@ static ngx_int_t ngx_http_gateway_jwt_precontent(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_jwt_register(ngx_conf_t *cf);
 static char *ngx_http_gateway_jwt(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_gateway_jwt_max_size(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_jwt_type(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_gateway_jwt_warn_relaxed(ngx_conf_t *cf, void *post,
@@ -241,7 +243,7 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_jwt_loc_conf_t, max_size),
-      ngx_http_gateway_setting(ngx_http_gateway_set_size_slot, NULL,
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_max_size, NULL,
                                &ngx_http_gateway_jwt_reads, 0) },
 
     { ngx_string("gateway_jwt_type"),
@@ -301,7 +303,7 @@ ngx_module_t  ngx_http_gateway_jwt_module = {
 };
 
 
-/* nginx runs ACCESS for main requests only, and again after redirects */
+/* nginx runs ACCESS for main requests only, again after internal redirects */
 
 static ngx_int_t
 ngx_http_gateway_jwt_access(ngx_http_request_t *r)
@@ -380,7 +382,7 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
 }
 
 
-/* a decision belongs to the location that makes it: an earlier one is void */
+/* a location decides anew: what an earlier one has decided is void */
 
 static gw_reason_e
 ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
@@ -394,7 +396,7 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
 
     if (r->err_status == 0) {
 
-        /* else this is its error page, which must not lose the challenge */
+        /* an error page must keep the challenge of its refusal */
 
         ngx_http_gateway_refusal_reset(gr,
                 ngx_http_gateway_slot(gr, ngx_http_gateway_jwt_refusal_slot));
@@ -418,7 +420,7 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
 
         if (reason != GW_OK) {
 
-            /* another method may grant: the identity must not be ours then */
+            /* another method may grant access: no identity of this token */
 
             ngx_http_gateway_identity_begin(r, gr, ngx_http_gateway_jwt_method);
         }
@@ -457,7 +459,7 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
     ctx = gr ? ngx_http_gateway_jwt_ctx(gr) : NULL;
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
 
-    /* without sources no location has judged: one had no memory for it */
+    /* a verdict that ran out of memory has found no sources */
 
     if (ctx && ctx->sources == NULL) {
         ctx = NULL;
@@ -474,7 +476,10 @@ ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
 }
 
 
-/* a module of others may have granted under "satisfy any" before us */
+/*
+ * Under "satisfy any" another method may have granted access before this one
+ * looked for a token.
+ */
 
 static ngx_int_t
 ngx_http_gateway_jwt_hide_late(ngx_http_request_t *r,
@@ -585,7 +590,30 @@ ngx_http_gateway_jwt_warn_relaxed(ngx_conf_t *cf, void *post, void *data)
 }
 
 
-/* the directives of NGINX Plus that are not served, or not needed */
+static char *
+ngx_http_gateway_jwt_max_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                             *rv;
+    ngx_str_t                        *value;
+    ngx_http_gateway_jwt_loc_conf_t  *jlcf = conf;
+
+    rv = ngx_http_gateway_set_size_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && jlcf->max_size == 0) {
+        value = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\", it must be a size "
+                           "of at least 1, such as 512, 16k or 1m",
+                           &value[1], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    return rv;
+}
+
+
+/* for configurations of NGINX Plus */
 
 static char *
 ngx_http_gateway_jwt_type(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -599,9 +627,8 @@ ngx_http_gateway_jwt_type(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "type \"%V\" in \"%V\" is not supported, only signed "
-                       "tokens are: write \"%V signed\" or nothing",
-                       &value[1], &value[0], &value[0]);
+                       "type \"%V\" in \"%V\" is not supported, it must be "
+                       "\"signed\"", &value[1], &value[0]);
 
     return NGX_CONF_ERROR;
 }

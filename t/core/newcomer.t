@@ -264,7 +264,7 @@ server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_j
 === the type of a token
 server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_jwt_type encrypted; } }
 ---
-[emerg] type "encrypted" in "gateway_jwt_type" is not supported, only signed tokens are: write "gateway_jwt_type signed" or nothing in DIR/case.conf:1
+[emerg] type "encrypted" in "gateway_jwt_type" is not supported, it must be "signed" in DIR/case.conf:1
 
 === an operator of programmers
 server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_jwt_require_claim role == admin; } }

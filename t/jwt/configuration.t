@@ -113,6 +113,11 @@ refused(jwt("gateway_jwt_$_->[0] $_->[1];"),
 refused(jwt("gateway_jwt_max_size $_;"),
         qq(invalid value "$_" in "gateway_jwt_max_size", it must be a size such )
         . 'as 512, 16k or 1m', "gateway_jwt_max_size $_") for qw( 8kb x -1 );
+refused(jwt("gateway_jwt_max_size $_;"),
+        qq(invalid value "$_" in "gateway_jwt_max_size", it must be a size of )
+        . 'at least 1, such as 512, 16k or 1m', "gateway_jwt_max_size $_")
+    for qw( 0 0k 0m );
+accepted(jwt('gateway_jwt_max_size 1;'), 'gateway_jwt_max_size 1');
 refused(jwt("gateway_jwt_$_; gateway_jwt_$_;"),
         qq("gateway_jwt_@{[ /(\w+)/ ]}" directive is duplicate), "$_ twice")
     for 'leeway 1s', 'max_age 1s', 'max_size 1k';
@@ -159,12 +164,12 @@ refused(alone('gateway_jwt_key_request /jwks;'),
         . 'file and write "gateway_jwt_key_file file", which is re-read when '
         . 'it changes', 'gateway_jwt_key_request');
 refused(alone("gateway_jwt_type $_;"),
-        qq(type "$_" in "gateway_jwt_type" is not supported, only signed )
-        . 'tokens are: write "gateway_jwt_type signed" or nothing',
+        qq(type "$_" in "gateway_jwt_type" is not supported, it must be )
+        . '"signed"',
         "gateway_jwt_type $_") for qw( encrypted nested );
 warned(alone('gateway_jwt_key_cache 1h;'),
-       '"gateway_jwt_key_cache" is needless: keys are always kept, and read '
-       . 'again when their file changes', 'gateway_jwt_key_cache');
+       '"gateway_jwt_key_cache" has no effect, keys are always kept, and '
+       . 're-read when their file changes', 'gateway_jwt_key_cache');
 
 
 # --- keys
@@ -290,7 +295,7 @@ location / {
     gateway_jwt_key_file keys.json;  #!
 }
 CONF
-        'several issuers are accepted and "gateway_jwt_key_file" '
+        '"gateway_jwt_issuer" has several values and "gateway_jwt_key_file" '
         . '"DIR/keys.json" is bound to none, add "issuer=" to it',
         'a file bound to no issuer beside two issuers');
 accepted(jwt('gateway_jwt_issuer https://a;'), 'the same with one issuer');
@@ -366,8 +371,8 @@ location /default { gateway_jwt r; gateway_jwt_hide on; }
 CONF
     is_deeply([ said(http_conf(%conf)) ],
               [ 0, '[warn] "gateway_jwt_hide" cannot remove the token of '
-                   . '"token=$picked", which the upstream receives, name '
-                   . '$http_name, $cookie_name or $arg_name, for the block in '
+                   . '"token=$picked", the upstream receives it, use '
+                   . '$http_name, $cookie_name or $arg_name, in the block in '
                    . 'DIR/nginx.conf:LINE' ],
               'warned once: a token of a map cannot be hidden');
 }
@@ -382,8 +387,8 @@ location / { gateway_jwt r token=$arg_t token=$picked token=$cookie_t; #!
 CONF
     is_deeply([ said(http_conf(%conf)) ],
               [ 0, '[warn] "gateway_jwt_hide" cannot remove the token of '
-                   . '"token=$picked", which the upstream receives, name '
-                   . '$http_name, $cookie_name or $arg_name, for the block in '
+                   . '"token=$picked", the upstream receives it, use '
+                   . '$http_name, $cookie_name or $arg_name, in the block in '
                    . 'DIR/nginx.conf:LINE' ],
               'warned: one of several places cannot be hidden');
 }
