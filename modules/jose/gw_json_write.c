@@ -7,6 +7,7 @@
  * compare with what the token holds.
  */
 
+#include <float.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,11 +36,7 @@ static void gw_json_put(gw_json_writer_t *w, const void *text, size_t len);
 
 static size_t gw_json_integer_text(json_int_t value, unsigned char *dst);
 static size_t gw_json_real_text(double value, unsigned char *dst);
-static int gw_json_shortest(double value, char *digits, size_t *len);
-static size_t gw_json_plain(const char *digits, int len, int point,
-    unsigned char *dst);
-static size_t gw_json_scientific(const char *digits, int len, int exponent,
-    unsigned char *dst);
+static size_t gw_json_number_copy(const char *text, unsigned char *dst);
 
 
 size_t
@@ -247,123 +244,64 @@ gw_json_integer_text(json_int_t value, unsigned char *dst)
 
 
 /*
- * Layout as in RFC 8785, 3.2.2.3, except that the exponent begins at 10^16:
- * every number without one then fits 64 bits when it is read as an integer.
+ * The fewest digits that read back as the same number.  Layout as in RFC 8785,
+ * 3.2.2.3, except that the exponent begins at 10^16: every number without one
+ * then fits 64 bits when it is read as an integer.
  */
 
 static size_t
 gw_json_real_text(double value, unsigned char *dst)
 {
-    int     exponent;
-    char    digits[32];
-    size_t  len, sign;
+    int   precision, exponent;
+    char  text[GW_JSON_NUMBER_SIZE], *e;
 
-    sign = 0;
-
-    if (value < 0) {
-        dst[sign++] = '-';
-        value = -value;
+    if (value == 0) {
+        dst[0] = '0';    /* of -0.0, too */
+        return 1;
     }
 
-    exponent = gw_json_shortest(value, digits, &len);
+    precision = -1;
+
+    do {
+        snprintf(text, sizeof(text), "%.*e", ++precision, value);
+    } while (strtod(text, NULL) != value && precision < DBL_DECIMAL_DIG - 1);
+
+    e = strchr(text, 'e');
+    exponent = atoi(e + 1);
 
     if (exponent >= -7 && exponent < GW_JSON_PLAIN_EXPONENT) {
-        return sign + gw_json_plain(digits, (int) len, exponent + 1,
-                                    dst + sign);
+        snprintf(text, sizeof(text), "%.*f",
+                 precision > exponent ? precision - exponent : 0, value);
+
+    } else {
+        /* "e+16" becomes "e16", "e-08" becomes "e-8" */
+        snprintf(e + 1, sizeof(text) - (size_t) (e + 1 - text), "%d",
+                 exponent);
     }
 
-    return sign + gw_json_scientific(digits, (int) len, exponent, dst + sign);
+    return gw_json_number_copy(text, dst);
 }
 
 
 /*
- * The fewest digits that read back as the same value, without point, and
- * the decimal exponent of the first.  What the locale puts for the decimal
- * point, possibly several bytes, is passed over.
+ * nginx never calls setlocale(), a library in its process may: a decimal point
+ * of another locale, possibly of several bytes, becomes ".".
  */
 
-static int
-gw_json_shortest(double value, char *digits, size_t *len)
+static size_t
+gw_json_number_copy(const char *text, unsigned char *dst)
 {
-    int     precision;
-    char    text[64], *p;
     size_t  n;
 
-    for (precision = 0; precision < 17; precision++) {
-        snprintf(text, sizeof(text), "%.*e", precision, value);
+    for (n = 0; *text != '\0'; text++) {
 
-        if (strtod(text, NULL) == value) {
-            break;
+        if (strchr("-0123456789e", *text) != NULL) {
+            dst[n++] = (unsigned char) *text;
+
+        } else if (dst[n - 1] != '.') {
+            dst[n++] = '.';
         }
     }
 
-    n = 0;
-    digits[0] = '0';
-
-    for (p = text; *p != 'e' && *p != '\0'; p++) {
-        if (*p >= '0' && *p <= '9') {
-            digits[n++] = *p;
-        }
-    }
-
-    *len = n;
-
-    return (*p == 'e') ? (int) strtol(p + 1, NULL, 10) : 0;
-}
-
-
-/* "point" digits stand before the decimal point; negative: zeros after it */
-
-static size_t
-gw_json_plain(const char *digits, int len, int point, unsigned char *dst)
-{
-    int             i;
-    unsigned char  *p;
-
-    p = dst;
-
-    if (point <= 0) {
-        *p++ = '0';
-        *p++ = '.';
-
-        for (i = point; i < 0; i++) {
-            *p++ = '0';
-        }
-    }
-
-    for (i = 0; i < len; i++) {
-        if (i == point && i > 0) {
-            *p++ = '.';
-        }
-
-        *p++ = (unsigned char) digits[i];
-    }
-
-    for ( /* void */ ; i < point; i++) {
-        *p++ = '0';
-    }
-
-    return (size_t) (p - dst);
-}
-
-
-static size_t
-gw_json_scientific(const char *digits, int len, int exponent,
-    unsigned char *dst)
-{
-    unsigned char  *p;
-
-    p = dst;
-
-    *p++ = (unsigned char) digits[0];
-
-    if (len > 1) {
-        *p++ = '.';
-        memcpy(p, digits + 1, (size_t) len - 1);
-        p += len - 1;
-    }
-
-    *p++ = 'e';
-
-    return (size_t) (p - dst) + gw_json_integer_text(exponent, p);
+    return n;
 }
