@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A prepared key from the inside: shared by the files that make keys
- * (gw_jwk.c, gw_jwk_pem.c), prepare them (gw_jwk_key.c) and use them
- * (gw_jwk_verify.c, gw_jws.c).  Nobody else includes this.
+ * The internals of a key.  Only the files that read keys (gw_jwk.c,
+ * gw_jwk_read.c, gw_jwk_pem.c), prepare them (gw_jwk_key.c, gw_rsa.c) and use
+ * them (gw_jwk_verify.c, gw_jws.c) include this header.
  */
 
 #ifndef GW_JWK_KEY_H_INCLUDED
@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <openssl/evp.h>
+#include <jansson.h>
 
 #include "gw_reason.h"
 #include "gw_openssl.h"
@@ -22,6 +23,8 @@
 
 #define GW_JWK_MAX_USES  6      /* an RSA key serves RS* and PS* */
 #define GW_JWK_DIGESTS   3
+
+#define GW_JWK_MAX_WHY   320    /* bytes of a sentence, with its NUL */
 
 
 /*
@@ -72,8 +75,22 @@ struct gw_jwk_set_s {
 };
 
 
+typedef struct {
+    gw_jwk_digests_t     *digests;    /* of the set that receives the keys */
+    unsigned              flags;      /* GW_JWK_COMPAT */
+    char                  text[GW_JWK_MAX_WHY];
+} gw_jwk_reader_t;
+
+
 /* room for "n" keys; NULL if memory ran out */
 gw_jwk_set_t *gw_jwk_set_create(size_t n);
+
+/*
+ * Reads a JWK into a zeroed "key".  Returns NULL, or a sentence without subject
+ * that is valid until the reader reads the next key; the caller then calls
+ * gw_jwk_key_free() as well.
+ */
+const char *gw_jwk_read(gw_jwk_reader_t *reader, gw_jwk_t *key, json_t *jwk);
 
 /*
  * Make a zeroed "key" usable: from the DER of a SubjectPublicKeyInfo, which
