@@ -40,6 +40,7 @@ typedef struct {
     ngx_uint_t                      allows;     /* unsigned:1 */
 } ngx_http_gateway_access_kind_t;
 
+/* ngx_http_gateway_access_kind.c, indexed by ngx_http_gateway_access_kind_e */
 extern const ngx_http_gateway_access_kind_t
     ngx_http_gateway_access_kinds[NGX_HTTP_GATEWAY_ACCESS_KINDS];
 

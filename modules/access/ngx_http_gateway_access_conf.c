@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * How rules are written.  A name that no identity can have is refused: it
- * would be a rule that everybody meets, or nobody.
+ * Reading rules from the configuration.
  */
 
 #include "ngx_http_gateway_access.h"
 
 
+static char *ngx_http_gateway_access_read(ngx_conf_t *cf,
+    ngx_http_gateway_access_rule_t *rule, ngx_uint_t kind);
 static char *ngx_http_gateway_access_setting(ngx_conf_t *cf, ngx_uint_t kind);
 static char *ngx_http_gateway_access_write(ngx_conf_t *cf, ngx_uint_t kind,
     const ngx_http_gateway_access_rule_t *rule);
@@ -23,9 +24,6 @@ static char *ngx_http_gateway_access_methods(ngx_conf_t *cf,
     ngx_array_t *methods, ngx_str_t *value);
 static ngx_uint_t ngx_http_gateway_access_valid_methods(
     const gw_text_t *list);
-static ngx_uint_t ngx_http_gateway_access_valid_scope(ngx_str_t *name);
-static ngx_uint_t ngx_http_gateway_access_valid_group(ngx_str_t *name);
-static ngx_uint_t ngx_http_gateway_access_valid_consumer(ngx_str_t *name);
 
 
 /* who the client is; after an internal redirect it is still known */
@@ -55,58 +53,17 @@ static const ngx_http_gateway_setting_t  ngx_http_gateway_access_grouping = {
     NULL, NULL, &ngx_http_gateway_access_groups_on, 1
 };
 
-const ngx_http_gateway_access_kind_t
-    ngx_http_gateway_access_kinds[NGX_HTTP_GATEWAY_ACCESS_KINDS] = {
-
-    { "gateway_require_scope", "scope",
-      "the name of a scope",
-      ngx_http_gateway_access_valid_scope,
-      "it must consist of printable ASCII characters other than blanks, "
-      "quotes and backslashes",
-      offsetof(ngx_http_gateway_identity_t, scopes), ' ',
-      GW_INSUFFICIENT_SCOPE, NGX_HTTP_GATEWAY_NAME_SCOPE,
-      NGX_HTTP_GATEWAY_USE_CLAIMS, 1 },
-
-    { "gateway_require_group", "group",
-      "the name of a group",
-      ngx_http_gateway_access_valid_group,
-      "it must hold no comma and no control character",
-      offsetof(ngx_http_gateway_identity_t, groups), ',',
-      GW_GROUP_NOT_ALLOWED, NGX_HTTP_GATEWAY_NAME_GROUP,
-      NGX_HTTP_GATEWAY_USE_CLAIMED_GROUPS, 1 },
-
-    { "gateway_deny_group", "group",
-      "the name of a group",
-      ngx_http_gateway_access_valid_group,
-      "it must hold no comma and no control character",
-      offsetof(ngx_http_gateway_identity_t, all_groups), ',',
-      GW_GROUP_DENIED, NGX_HTTP_GATEWAY_NAME_GROUP,
-      NGX_HTTP_GATEWAY_USE_CLAIMED_GROUPS, 0 },
-
-    /* no consumer holds a NUL: it is one name whatever it consists of */
-
-    { "gateway_require_consumer", "consumer",
-      "the name of a consumer",
-      ngx_http_gateway_access_valid_consumer,
-      "it must hold no control character",
-      offsetof(ngx_http_gateway_identity_t, consumer), '\0',
-      GW_CONSUMER_NOT_ALLOWED, NGX_HTTP_GATEWAY_NAME_CONSUMER,
-      NGX_HTTP_GATEWAY_USE_CLAIMS, 1 },
-};
-
 
 char *
 ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_access_loc_conf_t *alcf = conf;
 
-    ngx_str_t                            *value;
-    ngx_uint_t                            i, kind, off;
+    ngx_uint_t                            kind, off;
     ngx_http_gateway_access_rule_t       *rule;
     ngx_http_gateway_access_main_conf_t  *amcf;
 
     kind = cmd->offset;
-    value = cf->args->elts;
 
     if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -117,10 +74,37 @@ ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     rule = ngx_http_gateway_access_add(cf, &alcf->rules[kind]);
-    if (rule == NULL) {
+
+    if (rule == NULL
+        || ngx_http_gateway_access_read(cf, rule, kind) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
+    amcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_access_module);
+    amcf->used = 1;
+
+    if (ngx_http_gateway_refuses(cf) != NGX_OK
+        || ngx_http_gateway_access_write(cf, kind, rule) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_access_setting(cf, kind);
+}
+
+
+/* "method=" of a scope rule, and the names */
+
+static char *
+ngx_http_gateway_access_read(ngx_conf_t *cf,
+    ngx_http_gateway_access_rule_t *rule, ngx_uint_t kind)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
     i = 1;
 
     if (kind == NGX_HTTP_GATEWAY_ACCESS_SCOPE
@@ -150,17 +134,7 @@ ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    amcf = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_gateway_access_module);
-    amcf->used = 1;
-
-    if (ngx_http_gateway_refuses(cf) != NGX_OK
-        || ngx_http_gateway_access_write(cf, kind, rule) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_gateway_access_setting(cf, kind);
+    return NGX_CONF_OK;
 }
 
 
@@ -492,49 +466,4 @@ ngx_http_gateway_access_valid_methods(const gw_text_t *list)
     }
 
     return last != ',';
-}
-
-
-/*
- * RFC 6749, 3.3: scope-token.  They are written into quoted strings and JSON
- * as they are.
- */
-
-static ngx_uint_t
-ngx_http_gateway_access_valid_scope(ngx_str_t *name)
-{
-    size_t  i;
-
-    for (i = 0; i < name->len; i++) {
-        if (name->data[i] <= 0x20 || name->data[i] > 0x7e
-            || name->data[i] == '"' || name->data[i] == '\\')
-        {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-static ngx_uint_t
-ngx_http_gateway_access_valid_group(ngx_str_t *name)
-{
-    return ngx_http_gateway_access_valid_consumer(name)
-           && ngx_strlchr(name->data, name->data + name->len, ',') == NULL;
-}
-
-
-static ngx_uint_t
-ngx_http_gateway_access_valid_consumer(ngx_str_t *name)
-{
-    size_t  i;
-
-    for (i = 0; i < name->len; i++) {
-        if (name->data[i] < 0x20 || name->data[i] == 0x7f) {
-            return 0;
-        }
-    }
-
-    return 1;
 }

@@ -17,6 +17,7 @@ static gw_reason_e ngx_http_gateway_access_check_scopes(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_gateway_access_any(
     const ngx_http_gateway_access_rule_t *rule, const gw_text_t *list,
     char separator);
+static size_t ngx_http_gateway_access_room(const ngx_array_t *rules);
 static gw_text_t ngx_http_gateway_access_method(ngx_http_request_t *r);
 static gw_text_t ngx_http_gateway_access_field(
     const ngx_http_gateway_identity_t *identity, ngx_uint_t kind);
@@ -148,25 +149,14 @@ ngx_http_gateway_access_missing(ngx_http_request_t *r,
     const ngx_http_gateway_identity_t *identity, ngx_str_t *missing)
 {
     u_char                          *p;
-    size_t                           len;
     gw_text_t                       *name, method, scopes, found;
     ngx_uint_t                       i, k;
     const ngx_array_t               *rules;
     ngx_http_gateway_access_rule_t  *rule;
 
     rules = alcf->rules[NGX_HTTP_GATEWAY_ACCESS_SCOPE];
-    rule = rules->elts;
-    len = 0;
 
-    for (i = 0; i < rules->nelts; i++) {
-        name = rule[i].names.elts;
-
-        for (k = 0; k < rule[i].names.nelts; k++) {
-            len += name[k].len + 1;
-        }
-    }
-
-    p = ngx_pnalloc(r->pool, len);
+    p = ngx_pnalloc(r->pool, ngx_http_gateway_access_room(rules));
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -177,6 +167,8 @@ ngx_http_gateway_access_missing(ngx_http_request_t *r,
 
     found.data = p;
     found.len = 0;
+
+    rule = rules->elts;
 
     for (i = 0; i < rules->nelts; i++) {
 
@@ -207,6 +199,31 @@ ngx_http_gateway_access_missing(ngx_http_request_t *r,
     missing->len = found.len;
 
     return NGX_OK;
+}
+
+
+/* bytes for the names of all rules, each with a separator */
+
+static size_t
+ngx_http_gateway_access_room(const ngx_array_t *rules)
+{
+    size_t                           len;
+    gw_text_t                       *name;
+    ngx_uint_t                       i, k;
+    ngx_http_gateway_access_rule_t  *rule;
+
+    rule = rules->elts;
+    len = 0;
+
+    for (i = 0; i < rules->nelts; i++) {
+        name = rule[i].names.elts;
+
+        for (k = 0; k < rule[i].names.nelts; k++) {
+            len += name[k].len + 1;
+        }
+    }
+
+    return len;
 }
 
 
