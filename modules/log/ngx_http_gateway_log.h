@@ -78,9 +78,11 @@ typedef struct {
  * Writes a value to p, where NGX_HTTP_GATEWAY_LOG_ROOM bytes are free; returns
  * its end, or NULL if there is none.
  */
-typedef u_char *(*ngx_http_gateway_log_write_pt)(
+typedef u_char *ngx_http_gateway_log_write_t(
     ngx_http_gateway_log_record_t *rec, const ngx_http_gateway_log_op_t *op,
     u_char *p);
+
+typedef ngx_http_gateway_log_write_t  *ngx_http_gateway_log_write_pt;
 
 
 typedef enum {
@@ -431,21 +433,6 @@ u_char *ngx_http_gateway_log_inner(ngx_http_gateway_log_record_t *rec,
     u_char *p, const u_char *data, size_t len);
 u_char *ngx_http_gateway_log_inner_redacted(ngx_http_gateway_log_record_t *rec,
     u_char *p, const u_char *data, size_t len);
-
-
-/* ngx_http_gateway_log_value.c */
-
-/* of a variable by its index */
-u_char *ngx_http_gateway_log_variable(ngx_http_gateway_log_record_t *rec,
-    const ngx_http_gateway_log_op_t *op, u_char *p);
-
-/* such a variable; NULL: it has no value */
-ngx_http_variable_value_t *ngx_http_gateway_log_get(
-    ngx_http_gateway_log_record_t *rec, ngx_int_t index);
-
-/* "width" digits, with zeros before them; and true or false */
-u_char *ngx_http_gateway_log_digits(u_char *p, ngx_uint_t n, ngx_uint_t width);
-u_char *ngx_http_gateway_log_bool(u_char *p, ngx_uint_t yes);
 
 
 /* ngx_http_gateway_log_field.c */

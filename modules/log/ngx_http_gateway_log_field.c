@@ -5,7 +5,7 @@
  * a number or boolean if that is what they are.
  */
 
-#include "ngx_http_gateway_log.h"
+#include "ngx_http_gateway_log_value.h"
 
 
 /* the part of a field's value that a piece is; empty if there is none */
@@ -379,7 +379,7 @@ ngx_http_gateway_log_field_init(ngx_http_gateway_log_field_t *field,
 
     if (field->type == NGX_HTTP_GATEWAY_LOG_TYPE_STRING) {
         *data = piece->index;
-        return ngx_http_gateway_log_variable;
+        return ngx_http_gateway_log_write_variable;
     }
 
     return ngx_http_gateway_log_field;
