@@ -396,6 +396,25 @@ ngx_http_gateway_log_header_t *ngx_http_gateway_log_header_named(
     const ngx_array_t *headers, const ngx_str_t *name);
 
 
+/* ngx_http_gateway_log_check.c */
+
+/*
+ * For postconfiguration: refuses credentials and duplicate names, and notes in
+ * the format which headers belong to other members.  NGX_ERROR after an
+ * [emerg], or no memory.
+ */
+ngx_int_t ngx_http_gateway_log_format_check(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format);
+
+/* an [emerg]: the format has another member of this name; NGX_ERROR */
+ngx_int_t ngx_http_gateway_log_format_duplicate(ngx_conf_t *cf,
+    const ngx_http_gateway_log_format_t *format,
+    const ngx_http_gateway_log_field_t *field);
+
+/* 2: the last member of a record; 1: in the object "gateway"; 0: any other */
+ngx_uint_t ngx_http_gateway_log_path_rank(const ngx_str_t *path);
+
+
 /* ngx_http_gateway_log_compile.c */
 
 /* for postconfiguration; NGX_ERROR after an [emerg], or no memory */
@@ -433,6 +452,12 @@ u_char *ngx_http_gateway_log_inner(ngx_http_gateway_log_record_t *rec,
     u_char *p, const u_char *data, size_t len);
 u_char *ngx_http_gateway_log_inner_redacted(ngx_http_gateway_log_record_t *rec,
     u_char *p, const u_char *data, size_t len);
+
+
+/* ngx_http_gateway_log_field_conf.c: "field" in a gateway_log_format block */
+
+char *ngx_http_gateway_log_field_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 /* ngx_http_gateway_log_field.c */

@@ -12,8 +12,6 @@ static ngx_http_gateway_log_format_t *ngx_http_gateway_log_format_create(
     ngx_conf_t *cf, ngx_http_gateway_log_main_conf_t *lmcf, ngx_str_t *name);
 static ngx_http_gateway_log_format_t *ngx_http_gateway_log_format_find(
     ngx_http_gateway_log_main_conf_t *lmcf, const ngx_str_t *name);
-static char *ngx_http_gateway_log_format_field(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_log_format_header(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_gateway_log_format_redact(ngx_conf_t *cf,
@@ -34,8 +32,8 @@ static ngx_conf_enum_t  ngx_http_gateway_log_presets[] = {
 
 static ngx_command_t  ngx_http_gateway_log_format_directives[] = {
 
-    { ngx_string("field"), NGX_CONF_TAKE23, ngx_http_gateway_log_format_field,
-      0, 0, NULL },
+    { ngx_string("field"), NGX_CONF_TAKE23,
+      ngx_http_gateway_log_field_directive, 0, 0, NULL },
 
     { ngx_string("header"), NGX_CONF_2MORE, ngx_http_gateway_log_format_header,
       0, 0, NULL },
@@ -47,15 +45,6 @@ static ngx_command_t  ngx_http_gateway_log_format_directives[] = {
       0, 0, NULL },
 
       ngx_null_command
-};
-
-
-static ngx_str_t  ngx_http_gateway_log_types[] = {
-    ngx_string("string"),
-    ngx_string("int"),
-    ngx_string("number"),
-    ngx_string("bool"),
-    ngx_null_string
 };
 
 
@@ -391,199 +380,6 @@ ngx_http_gateway_log_format_credential(ngx_conf_t *cf,
     default:
         return NGX_OK;
     }
-}
-
-
-/* the variables of a value */
-
-static char *
-ngx_http_gateway_log_format_pieces(ngx_conf_t *cf,
-    ngx_http_gateway_log_field_t *field)
-{
-    u_char                        *p, *last;
-    ngx_uint_t                     brace;
-    ngx_http_gateway_log_piece_t  *piece;
-
-    p = field->value.data;
-    last = p + field->value.len;
-
-    while (p < last) {
-
-        piece = ngx_array_push(&field->pieces);
-        if (piece == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        piece->index = NGX_ERROR;
-        piece->text.data = p;
-
-        if (*p != '$') {
-            while (p < last && *p != '$') {
-                p++;
-            }
-
-            piece->text.len = p - piece->text.data;
-            continue;
-        }
-
-        p++;
-        brace = (p < last && *p == '{');
-        p += brace;
-        piece->text.data = p;
-
-        while (p < last
-               && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
-                   || (*p >= '0' && *p <= '9') || *p == '_'))
-        {
-            p++;
-        }
-
-        piece->text.len = p - piece->text.data;
-
-        if (piece->text.len == 0 || (brace && (p == last || *p != '}'))) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid variable name in \"%V\"",
-                               &field->value);
-            return NGX_CONF_ERROR;
-        }
-
-        p += brace;
-
-        piece->index = ngx_http_get_variable_index(cf, &piece->text);
-        if (piece->index == NGX_ERROR
-            || ngx_http_gateway_reads(cf, &field->value) != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_gateway_log_format_type(ngx_conf_t *cf,
-    ngx_http_gateway_log_field_t *field, ngx_str_t *type)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; ngx_http_gateway_log_types[i].len; i++) {
-        if (ngx_http_gateway_same(type, &ngx_http_gateway_log_types[i])) {
-            field->type = i;
-            return NGX_CONF_OK;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid type \"%V\" in \"field\", it must be "
-                       "string, int, number or bool", type);
-    return NGX_CONF_ERROR;
-}
-
-
-/* a value without variables that does not fit would be left out for ever */
-
-static char *
-ngx_http_gateway_log_format_constant(ngx_conf_t *cf,
-    ngx_http_gateway_log_field_t *field)
-{
-    gw_text_t                      text;
-    ngx_http_gateway_log_piece_t  *piece;
-
-    static const char  *rules[] = {
-        NULL,
-        "a whole number from -9223372036854775807 to 9223372036854775807",
-        "a number such as 1.5, less than 1e308",
-        "1, true, on, 0, false or off"
-    };
-
-    piece = field->pieces.elts;
-
-    if (field->pieces.nelts != 1 || piece->index != NGX_ERROR) {
-        return NGX_CONF_OK;
-    }
-
-    text.data = piece->text.data;
-    text.len = piece->text.len;
-
-    if (ngx_http_gateway_log_fits(field, &text)) {
-        return NGX_CONF_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid value \"%V\" in \"field\" of the type %V, it "
-                       "must be %s", &field->value,
-                       &ngx_http_gateway_log_types[field->type],
-                       rules[field->type]);
-    return NGX_CONF_ERROR;
-}
-
-
-/* field path value [type] */
-
-static char *
-ngx_http_gateway_log_format_field(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_gateway_log_format_t *format = conf;
-
-    ngx_str_t                     *value;
-    ngx_uint_t                     i, dots;
-    ngx_http_gateway_log_field_t  *field;
-
-    value = cf->args->elts;
-
-    field = ngx_array_push(&format->fields);
-    if (field == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(field, sizeof(ngx_http_gateway_log_field_t));
-    ngx_http_gateway_place(cf, &field->place);
-    field->path = value[1];
-    field->value = value[2];
-
-    dots = 0;
-
-    for (i = 0; i < value[1].len; i++) {
-        dots += (value[1].data[i] == '.');
-
-        if (value[1].data[i] < ' ' || dots == NGX_HTTP_GATEWAY_LOG_DEPTH - 1
-            || (value[1].data[i] == '.'
-                && (i == 0 || i == value[1].len - 1
-                    || value[1].data[i + 1] == '.')))
-        {
-            break;
-        }
-    }
-
-    if (value[1].len == 0 || i < value[1].len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid name \"%V\" in \"field\", it must consist "
-                           "of names with dots between them, at most %d",
-                           &value[1], NGX_HTTP_GATEWAY_LOG_DEPTH - 1);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_array_init(&field->pieces, cf->pool, 2,
-                       sizeof(ngx_http_gateway_log_piece_t))
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    if (cf->args->nelts == 4
-        && ngx_http_gateway_log_format_type(cf, field, &value[3])
-           != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_gateway_log_format_pieces(cf, field) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_gateway_log_format_constant(cf, field);
 }
 
 
