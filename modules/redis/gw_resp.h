@@ -46,7 +46,8 @@ typedef enum {
     GW_RESP_DENIED,         /* a wrong one, NOPERM: configuration */
     GW_RESP_MOVED,          /* MOVED, ASK, CROSSSLOT: a cluster */
     GW_RESP_CLUSTER,        /* CLUSTERDOWN: later */
-    GW_RESP_WRONGTYPE       /* the key holds a value of another program */
+    GW_RESP_WRONGTYPE,      /* the key holds a value of another program */
+    GW_RESP_ERRORS          /* how many there are */
 } gw_resp_error_e;
 
 

@@ -38,7 +38,8 @@ typedef enum {
     NGX_HTTP_GATEWAY_REDIS_TIMEOUT,     /* asked, perhaps carried out */
     NGX_HTTP_GATEWAY_REDIS_CLOSED,      /* likewise */
     NGX_HTTP_GATEWAY_REDIS_ERROR,       /* an error reply: not carried out */
-    NGX_HTTP_GATEWAY_REDIS_MALFORMED    /* a reply that is none of ours */
+    NGX_HTTP_GATEWAY_REDIS_MALFORMED,   /* a reply that is none of ours */
+    NGX_HTTP_GATEWAY_REDIS_STATUSES     /* how many there are */
 } ngx_http_gateway_redis_status_e;
 
 

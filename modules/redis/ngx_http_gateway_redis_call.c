@@ -20,12 +20,16 @@
 #include "ngx_http_gateway_redis_private.h"
 
 
-/* what an error reply is: one that counts says that Redis cannot serve */
+/* what an error reply leads to */
 
 typedef struct {
+    ngx_uint_t                      closes;     /* the connection, for: */
+    ngx_http_gateway_redis_cause_e  cause;
+
+    /* else */
     ngx_http_gateway_redis_say_e    say;
-    ngx_uint_t                      counts;
-    const char                     *next;
+    ngx_uint_t                      counts;     /* as a failure of Redis */
+    const char                     *next;       /* for the log */
 } ngx_http_gateway_redis_error_t;
 
 
@@ -68,45 +72,75 @@ static ngx_uint_t ngx_http_gateway_redis_hung(
     ngx_http_gateway_redis_connection_t *conn, ngx_msec_t *at);
 
 
-/* by gw_resp_error_e */
+/* indexed by gw_resp_error_e */
 
 static const ngx_http_gateway_redis_error_t
     ngx_http_gateway_redis_errors[] =
 {
-    /* OTHER */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_OTHER, 1, "deciding without it" },
+    [GW_RESP_OTHER] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_OTHER,
+        .counts = 1,
+        .next = "deciding without it"
+    },
 
-    /* BUSY */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_BUSY, 1, "deciding without it" },
+    [GW_RESP_BUSY] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_BUSY,
+        .counts = 1,
+        .next = "deciding without it"
+    },
 
-    /* READONLY */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_READONLY, 0, "deciding without it" },
+    [GW_RESP_READONLY] = {
+        .closes = 1,
+        .cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_READONLY
+    },
 
-    /* NOSCRIPT, although it was just loaded */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_OTHER, 1, "deciding without it" },
+    /* the script was loaded again just before */
 
-    /* OOM */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_OOM, 1, "deciding without it" },
+    [GW_RESP_NOSCRIPT] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_OTHER,
+        .counts = 1,
+        .next = "deciding without it"
+    },
 
-    /* NOAUTH */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_DENIED, 0, "deciding without it" },
+    [GW_RESP_OOM] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_OOM,
+        .counts = 1,
+        .next = "deciding without it"
+    },
 
-    /* DENIED */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_DENIED, 0,
-      "deciding without it until its rules allow what is asked" },
+    [GW_RESP_NOAUTH] = {
+        .closes = 1,
+        .cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_DENIED
+    },
 
-    /* MOVED */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER, 0,
-      "deciding without it: clusters are not supported" },
+    [GW_RESP_DENIED] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_DENIED,
+        .next = "deciding without it until its rules allow what is asked"
+    },
 
-    /* CLUSTER */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER, 1, "deciding without it" },
+    [GW_RESP_MOVED] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER,
+        .next = "deciding without it: clusters are not supported"
+    },
 
-    /* WRONGTYPE: of one key, which says nothing of the others */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_WRONGTYPE, 0,
-      "deciding without it for this key: another program uses keys that begin "
-      "with \"prefix\"" }
+    [GW_RESP_CLUSTER] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER,
+        .counts = 1,
+        .next = "deciding without it"
+    },
+
+    /* concerns one key only */
+
+    [GW_RESP_WRONGTYPE] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_WRONGTYPE,
+        .next = "deciding without it for this key: another program uses keys "
+                "that begin with \"prefix\""
+    }
 };
+
+_Static_assert(sizeof(ngx_http_gateway_redis_errors)
+               / sizeof(ngx_http_gateway_redis_errors[0]) == GW_RESP_ERRORS,
+               "a row for each gw_resp_error_e");
 
 
 ngx_http_gateway_redis_status_e
@@ -498,13 +532,11 @@ ngx_http_gateway_redis_error(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply,
     ngx_uint_t late)
 {
-    u_char                                  buf[NGX_HTTP_GATEWAY_REDIS_ERR];
-    ngx_str_t                               reason, words;
-    gw_resp_error_e                         error;
-    ngx_http_gateway_redis_cause_e          cause;
-    const ngx_http_gateway_redis_error_t   *e;
+    u_char                                 buf[NGX_HTTP_GATEWAY_REDIS_ERR];
+    ngx_str_t                              reason, words;
+    const ngx_http_gateway_redis_error_t  *error;
 
-    error = reply->error;
+    error = &ngx_http_gateway_redis_errors[reply->error];
     words = ngx_http_gateway_redis_words(reply);
 
     reason.data = buf;
@@ -512,26 +544,20 @@ ngx_http_gateway_redis_error(ngx_http_gateway_redis_connection_t *conn,
                               &conn->peer.address, &words)
                  - buf;
 
-    if (error == GW_RESP_READONLY) {
-        cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_READONLY;
-
-    } else if (error == GW_RESP_NOAUTH) {
-        cause = NGX_HTTP_GATEWAY_REDIS_CAUSE_DENIED;
-
-    } else {
-        e = &ngx_http_gateway_redis_errors[error];
-
-        ngx_http_gateway_redis_failure(conn->redis, e->say,
-                                       e->counts && !late, &reason, e->next);
-
+    if (error->closes) {
         ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_ERROR, NULL);
-        return NGX_OK;
+        ngx_http_gateway_redis_lost(conn, error->cause, "%V", &reason);
+
+        return NGX_ERROR;
     }
 
-    ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_ERROR, NULL);
-    ngx_http_gateway_redis_lost(conn, cause, "%V", &reason);
+    ngx_http_gateway_redis_failure(conn->redis, error->say,
+                                   error->counts && !late, &reason,
+                                   error->next);
 
-    return NGX_ERROR;
+    ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_ERROR, NULL);
+
+    return NGX_OK;
 }
 
 

@@ -39,27 +39,47 @@ static void ngx_http_gateway_redis_shut(
     ngx_http_gateway_redis_connection_t *conn);
 
 
+/* indexed by ngx_http_gateway_redis_cause_e */
+
 static const ngx_http_gateway_redis_ending_t
     ngx_http_gateway_redis_endings[] =
 {
-    /* CONNECT */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_CONNECT, NGX_HTTP_GATEWAY_REDIS_CLOSED,
-      1, 0 },
+    [NGX_HTTP_GATEWAY_REDIS_CAUSE_CONNECT] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_CONNECT,
+        .status = NGX_HTTP_GATEWAY_REDIS_CLOSED,
+        .counts = 1
+    },
 
-    /* LOST */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_LOST, NGX_HTTP_GATEWAY_REDIS_CLOSED, 0, 0 },
+    [NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_LOST,
+        .status = NGX_HTTP_GATEWAY_REDIS_CLOSED
+    },
 
-    /* MALFORMED */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_MALFORMED, NGX_HTTP_GATEWAY_REDIS_MALFORMED,
-      1, 0 },
+    [NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_MALFORMED,
+        .status = NGX_HTTP_GATEWAY_REDIS_MALFORMED,
+        .counts = 1
+    },
 
-    /* READONLY */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_READONLY, NGX_HTTP_GATEWAY_REDIS_CLOSED,
-      1, 0 },
+    [NGX_HTTP_GATEWAY_REDIS_CAUSE_READONLY] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_READONLY,
+        .status = NGX_HTTP_GATEWAY_REDIS_CLOSED,
+        .counts = 1
+    },
 
-    /* DENIED: a mistake of the configuration; waiting for it costs nothing */
-    { NGX_HTTP_GATEWAY_REDIS_SAY_DENIED, NGX_HTTP_GATEWAY_REDIS_CLOSED, 0, 1 }
+    /* a mistake in the configuration, which retries do not repair */
+
+    [NGX_HTTP_GATEWAY_REDIS_CAUSE_DENIED] = {
+        .say = NGX_HTTP_GATEWAY_REDIS_SAY_DENIED,
+        .status = NGX_HTTP_GATEWAY_REDIS_CLOSED,
+        .denied = 1
+    }
 };
+
+_Static_assert(sizeof(ngx_http_gateway_redis_endings)
+               / sizeof(ngx_http_gateway_redis_endings[0])
+               == NGX_HTTP_GATEWAY_REDIS_CAUSES,
+               "a row for each ngx_http_gateway_redis_cause_e");
 
 
 /* a worker */

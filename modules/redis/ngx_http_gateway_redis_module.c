@@ -189,9 +189,19 @@ const char *
 ngx_http_gateway_redis_status(ngx_http_gateway_redis_status_e status)
 {
     static const char *const  words[] = {
-        "ok", "breaker open", "not connected", "too many calls", "timeout",
-        "connection lost", "error reply", "malformed reply"
+        [NGX_HTTP_GATEWAY_REDIS_OK] = "ok",
+        [NGX_HTTP_GATEWAY_REDIS_BREAKER] = "breaker open",
+        [NGX_HTTP_GATEWAY_REDIS_DOWN] = "not connected",
+        [NGX_HTTP_GATEWAY_REDIS_FULL] = "too many calls",
+        [NGX_HTTP_GATEWAY_REDIS_TIMEOUT] = "timeout",
+        [NGX_HTTP_GATEWAY_REDIS_CLOSED] = "connection lost",
+        [NGX_HTTP_GATEWAY_REDIS_ERROR] = "error reply",
+        [NGX_HTTP_GATEWAY_REDIS_MALFORMED] = "malformed reply"
     };
+
+    _Static_assert(sizeof(words) / sizeof(words[0])
+                   == NGX_HTTP_GATEWAY_REDIS_STATUSES,
+                   "a word for each ngx_http_gateway_redis_status_e");
 
     return words[status];
 }
