@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Calls: from the question of a module to the answer that it gets, by reply,
- * by deadline or because the connection was lost.
+ * Calls: making one, its reply, and its end when the connection is lost.  What
+ * happens when the reply does not come in time is in _deadline.c.
  *
- * All calls of a block have the same time, so that the order in which they
- * were made is that of their deadlines: one timer for the oldest is enough.
- * A call that is late loses its handler and its place among the active ones;
- * its slot stays for the reply that may still come, and a handler may ask for
- * that.  Only active calls keep a
- * worker from leaving, and none for longer than "timeout".
- *
- * A handler may do anything that a request does, even make or cancel other
- * calls.  None of that ends a call or a connection at once: a call that is
- * cancelled stays where it is, without its handler, and connections are made
- * and lost in events of their own.
+ * A handler may do anything that a request does, including making and
+ * cancelling other calls.  Therefore nothing that a handler can do ends a call
+ * or a connection at once: a cancelled call stays in its queue without a
+ * handler, and connections are made and lost in events of their own.
  */
 
 #include "ngx_http_gateway_redis_private.h"
@@ -33,18 +26,17 @@ typedef struct {
 } ngx_http_gateway_redis_error_t;
 
 
-static ngx_http_gateway_redis_status_e ngx_http_gateway_redis_ready(
-    ngx_http_gateway_redis_t *redis);
+static ngx_http_gateway_redis_status_e ngx_http_gateway_redis_choose(
+    ngx_http_gateway_redis_t *redis, const ngx_str_t *key,
+    ngx_http_gateway_redis_connection_t **chosen);
 static ngx_http_gateway_redis_call_t *ngx_http_gateway_redis_evalsha(
     ngx_http_gateway_redis_t *redis, ngx_http_gateway_redis_script_t *script,
     ngx_uint_t nkeys, const ngx_str_t *args, ngx_uint_t nargs);
 static ngx_uint_t ngx_http_gateway_redis_full(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_flow_t *flow);
-static void ngx_http_gateway_redis_say_full(ngx_http_gateway_redis_t *redis);
 static ngx_int_t ngx_http_gateway_redis_queue(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call);
-static void ngx_http_gateway_redis_retire(ngx_http_gateway_redis_call_t *call);
 static ngx_int_t ngx_http_gateway_redis_foreign(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call);
@@ -55,21 +47,6 @@ static ngx_int_t ngx_http_gateway_redis_error(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply,
     ngx_uint_t late);
-static ngx_uint_t ngx_http_gateway_redis_overdue(
-    ngx_http_gateway_redis_connection_t *conn);
-static void ngx_http_gateway_redis_late(
-    ngx_http_gateway_redis_connection_t *conn,
-    ngx_http_gateway_redis_call_t *call);
-static void ngx_http_gateway_redis_late_reply(
-    ngx_http_gateway_redis_connection_t *conn,
-    ngx_http_gateway_redis_call_t *call);
-static ngx_uint_t ngx_http_gateway_redis_backlog(
-    ngx_http_gateway_redis_connection_t *conn,
-    ngx_http_gateway_redis_call_t *call);
-static ngx_uint_t ngx_http_gateway_redis_silent(
-    ngx_http_gateway_redis_connection_t *conn, ngx_msec_t since);
-static ngx_uint_t ngx_http_gateway_redis_hung(
-    ngx_http_gateway_redis_connection_t *conn, ngx_msec_t *at);
 
 
 /* indexed by gw_resp_error_e */
@@ -155,25 +132,10 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_status_e       status;
     ngx_http_gateway_redis_connection_t  *conn;
 
-    /* what a late reply leads to: Redis answers here, breaker or not */
+    status = ngx_http_gateway_redis_choose(redis, nkeys ? args : NULL, &conn);
 
-    conn = redis->answers;
-
-    if (conn == NULL) {
-        status = ngx_http_gateway_redis_ready(redis);
-
-        if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
-            return status;
-        }
-
-        conn = ngx_http_gateway_redis_pick(
-                     ngx_http_gateway_redis_node(redis, nkeys ? args : NULL));
-    }
-
-    if (conn->state == NGX_HTTP_GATEWAY_REDIS_DISCONNECTED
-        && !ngx_http_gateway_redis_due(conn->retry))
-    {
-        return NGX_HTTP_GATEWAY_REDIS_DOWN;
+    if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
+        return status;
     }
 
     flow = ngx_http_gateway_redis_flow(conn, client);
@@ -241,21 +203,44 @@ ngx_http_gateway_redis_evalsha(ngx_http_gateway_redis_t *redis,
 }
 
 
-/* whether Redis may be asked at all */
+/*
+ * The connection for a call; any status but _OK: the call cannot be made.  A
+ * call that the handler of a late reply makes uses the connection of the
+ * reply, whatever the state of the breaker.
+ */
 
 static ngx_http_gateway_redis_status_e
-ngx_http_gateway_redis_ready(ngx_http_gateway_redis_t *redis)
+ngx_http_gateway_redis_choose(ngx_http_gateway_redis_t *redis,
+    const ngx_str_t *key, ngx_http_gateway_redis_connection_t **chosen)
 {
-    /* NULL: no worker has begun with this configuration */
+    ngx_http_gateway_redis_connection_t  *conn;
 
-    if (redis->node.connections == NULL) {
+    conn = redis->answers;
+
+    if (conn == NULL) {
+
+        /* NULL: no worker process has started with this configuration */
+
+        if (redis->node.connections == NULL) {
+            return NGX_HTTP_GATEWAY_REDIS_DOWN;
+        }
+
+        if (ngx_http_gateway_redis_open(redis)) {
+            ngx_http_gateway_redis_upkeep(redis);
+            return NGX_HTTP_GATEWAY_REDIS_BREAKER;
+        }
+
+        conn = ngx_http_gateway_redis_pick(
+                                      ngx_http_gateway_redis_node(redis, key));
+    }
+
+    if (conn->state == NGX_HTTP_GATEWAY_REDIS_DISCONNECTED
+        && !ngx_http_gateway_redis_due(conn->retry))
+    {
         return NGX_HTTP_GATEWAY_REDIS_DOWN;
     }
 
-    if (ngx_http_gateway_redis_open(redis)) {
-        ngx_http_gateway_redis_upkeep(redis);
-        return NGX_HTTP_GATEWAY_REDIS_BREAKER;
-    }
+    *chosen = conn;
 
     return NGX_HTTP_GATEWAY_REDIS_OK;
 }
@@ -282,7 +267,7 @@ ngx_http_gateway_redis_full(ngx_http_gateway_redis_t *redis,
 }
 
 
-static void
+void
 ngx_http_gateway_redis_say_full(ngx_http_gateway_redis_t *redis)
 {
     if (ngx_http_gateway_may_say(
@@ -401,7 +386,7 @@ ngx_http_gateway_redis_begin(ngx_http_gateway_redis_connection_t *conn)
 }
 
 
-static void
+void
 ngx_http_gateway_redis_retire(ngx_http_gateway_redis_call_t *call)
 {
     if (call->active) {
@@ -612,278 +597,4 @@ ngx_http_gateway_redis_drop(ngx_http_gateway_redis_connection_t *conn,
                                     NULL);
         ngx_http_gateway_redis_free(call);
     }
-}
-
-
-/* time */
-
-void
-ngx_http_gateway_redis_deadline(ngx_event_t *ev)
-{
-    ngx_http_gateway_redis_connection_t *conn = ev->data;
-
-    ngx_msec_t                      at;
-    ngx_queue_t                    *q;
-    ngx_http_gateway_redis_call_t  *call;
-
-    /*
-     * Where this worker itself was late, the reply may be there: known to be,
-     * or in the socket, which the next turn looks at before it comes here.
-     */
-
-    if (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED) {
-
-        if (conn->peer.connection->read->ready
-            && ngx_http_gateway_redis_read(conn) != NGX_OK)
-        {
-            return;
-        }
-
-        if (!conn->grace && ngx_http_gateway_redis_overdue(conn)) {
-            conn->grace = 1;
-
-            if (conn->deadline.timer_set) {
-                ngx_del_timer(&conn->deadline);
-            }
-
-            ngx_add_timer(&conn->deadline, 1);
-
-            return;
-        }
-    }
-
-    conn->grace = 0;
-
-    while (!ngx_queue_empty(&conn->active)) {
-
-        q = ngx_queue_head(&conn->active);
-        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, age);
-
-        if (!ngx_http_gateway_redis_due(call->deadline)) {
-            break;
-        }
-
-        ngx_http_gateway_redis_late(conn, call);
-    }
-
-    if (ngx_http_gateway_redis_hung(conn, &at)
-        && ngx_http_gateway_redis_due(at))
-    {
-        ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
-                                    "%V has not answered for %Mms",
-                                    &conn->peer.address, ngx_max(
-                                    NGX_HTTP_GATEWAY_REDIS_HARD
-                                    * conn->redis->conf.timeout,
-                                    NGX_HTTP_GATEWAY_REDIS_HARD_MIN));
-        return;
-    }
-
-    /* a handler that has called again has set it for its own call */
-
-    if (conn->deadline.timer_set) {
-        ngx_del_timer(&conn->deadline);
-    }
-
-    ngx_http_gateway_redis_settle(conn);
-}
-
-
-/* whether something that was asked has come to its end without a reply */
-
-static ngx_uint_t
-ngx_http_gateway_redis_overdue(ngx_http_gateway_redis_connection_t *conn)
-{
-    ngx_msec_t                      at;
-    ngx_queue_t                    *q;
-    ngx_http_gateway_redis_call_t  *call;
-
-    if (!ngx_queue_empty(&conn->active)) {
-        q = ngx_queue_head(&conn->active);
-        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, age);
-
-        if (call->written && ngx_http_gateway_redis_due(call->deadline)) {
-            return 1;
-        }
-    }
-
-    return ngx_http_gateway_redis_hung(conn, &at)
-           && ngx_http_gateway_redis_due(at);
-}
-
-
-static void
-ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
-    ngx_http_gateway_redis_call_t *call)
-{
-    ngx_http_gateway_redis_status_e  status;
-
-    ngx_http_gateway_redis_retire(call);
-
-    if (ngx_http_gateway_redis_backlog(conn, call)) {
-        status = NGX_HTTP_GATEWAY_REDIS_FULL;
-        ngx_http_gateway_redis_say_full(conn->redis);
-
-    } else {
-        status = NGX_HTTP_GATEWAY_REDIS_TIMEOUT;
-        ngx_http_gateway_redis_late_reply(conn, call);
-    }
-
-    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, conn->redis->log, 0,
-                   "gateway redis: call is late, sent:%d ahead:%ui slots:%ui, "
-                   "%s", call->written, call->ahead, conn->slots,
-                   ngx_http_gateway_redis_status(status));
-
-    if (call->written) {
-        ngx_http_gateway_redis_tell(call, status, NULL);
-        return;
-    }
-
-    /* no reply will come */
-
-    ngx_http_gateway_redis_leave(conn, call);
-    ngx_http_gateway_redis_tell(call, status, NULL);
-    ngx_http_gateway_redis_free(call);
-}
-
-
-/*
- * A failure, which does not count for a call that waits for a first attempt to
- * connect, since Redis has not been asked, or that has waited for one, and then
- * not for so long.
- */
-
-static void
-ngx_http_gateway_redis_late_reply(ngx_http_gateway_redis_connection_t *conn,
-    ngx_http_gateway_redis_call_t *call)
-{
-    u_char      buf[NGX_HTTP_GATEWAY_REDIS_ERR];
-    ngx_str_t   reason;
-    ngx_msec_t  timeout;
-    ngx_uint_t  counts;
-
-    timeout = conn->redis->conf.timeout;
-
-    reason.data = buf;
-    reason.len = ngx_snprintf(buf, sizeof(buf), "no reply from %V in %Mms",
-                              &conn->node->server.text, timeout)
-                 - buf;
-
-    counts = call->written ? ngx_current_msec - call->sent >= timeout
-                           : conn->attempts > 0;
-
-    ngx_http_gateway_redis_failure(conn->redis,
-                                   NGX_HTTP_GATEWAY_REDIS_SAY_TIMEOUT,
-                                   counts, &reason, "deciding without it");
-}
-
-
-/*
- * Whether a call is late because of others of this worker: a Redis that goes on
- * answering has not failed, unless it has few calls to answer.
- */
-
-static ngx_uint_t
-ngx_http_gateway_redis_backlog(ngx_http_gateway_redis_connection_t *conn,
-    ngx_http_gateway_redis_call_t *call)
-{
-    ngx_queue_t                    *q;
-    ngx_http_gateway_redis_call_t  *oldest;
-
-    if (conn->state != NGX_HTTP_GATEWAY_REDIS_CONNECTED) {
-        return 0;
-    }
-
-    if (call->written) {
-        return ngx_max(call->ahead, conn->slots) >= NGX_HTTP_GATEWAY_REDIS_SHORT
-               && !ngx_http_gateway_redis_silent(conn, call->sent);
-    }
-
-    /* it waits for these */
-
-    q = ngx_queue_head(&conn->sent);
-    oldest = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
-
-    return q == ngx_queue_sentinel(&conn->sent)
-           || !ngx_http_gateway_redis_silent(conn, oldest->sent);
-}
-
-
-/* whether Redis has said nothing for "timeout", since it could have */
-
-static ngx_uint_t
-ngx_http_gateway_redis_silent(ngx_http_gateway_redis_connection_t *conn,
-    ngx_msec_t since)
-{
-    if ((ngx_msec_int_t) (conn->replied - since) > 0) {
-        since = conn->replied;
-    }
-
-    return ngx_current_msec - since >= conn->redis->conf.timeout;
-}
-
-
-/* whether there is a slot, and when it is given up, and its connection */
-
-static ngx_uint_t
-ngx_http_gateway_redis_hung(ngx_http_gateway_redis_connection_t *conn,
-    ngx_msec_t *at)
-{
-    ngx_queue_t                    *q;
-    ngx_http_gateway_redis_call_t  *call;
-
-    if (conn->state != NGX_HTTP_GATEWAY_REDIS_CONNECTED
-        || ngx_queue_empty(&conn->sent))
-    {
-        return 0;
-    }
-
-    q = ngx_queue_head(&conn->sent);
-    call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
-
-    *at = call->sent + ngx_max(NGX_HTTP_GATEWAY_REDIS_HARD
-                               * conn->redis->conf.timeout,
-                               NGX_HTTP_GATEWAY_REDIS_HARD_MIN);
-    return 1;
-}
-
-
-void
-ngx_http_gateway_redis_settle(ngx_http_gateway_redis_connection_t *conn)
-{
-    ngx_msec_t                      at;
-    ngx_uint_t                      busy;
-    ngx_queue_t                    *q;
-    ngx_http_gateway_redis_call_t  *call;
-
-    busy = !ngx_queue_empty(&conn->active);
-
-    if (ngx_exiting && !busy
-        && conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED)
-    {
-        ngx_http_gateway_redis_close(conn);
-        return;
-    }
-
-    if (conn->peer.connection != NULL) {
-        conn->peer.connection->idle =
-                    (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED && !busy);
-    }
-
-    conn->deadline.cancelable = !busy;
-
-    if (conn->deadline.timer_set) {
-        return;
-    }
-
-    if (busy) {
-        q = ngx_queue_head(&conn->active);
-        call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, age);
-        at = call->deadline;
-
-    } else if (!ngx_http_gateway_redis_hung(conn, &at)) {
-        return;
-    }
-
-    ngx_add_timer(&conn->deadline,
-                  ngx_http_gateway_redis_due(at) ? 1 : at - ngx_current_msec);
 }

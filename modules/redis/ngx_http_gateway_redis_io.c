@@ -250,7 +250,7 @@ ngx_http_gateway_redis_read_handler(ngx_event_t *rev)
     }
 
     if (ngx_http_gateway_redis_read(conn) == NGX_OK) {
-        ngx_http_gateway_redis_settle(conn);
+        ngx_http_gateway_redis_rearm(conn);
     }
 }
 

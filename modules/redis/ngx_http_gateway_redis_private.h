@@ -5,7 +5,8 @@
  *
  *     _module.c      the module: directive, configuration, processes
  *     _conf.c        what stands inside of gateway_redis { }
- *     _call.c        calls: made, answered, late
+ *     _call.c        calls: made, answered, lost
+ *     _deadline.c    calls that are not answered in time
  *     _turn.c        calls that wait: whose turn it is
  *     _command.c     what they are made of
  *     _connection.c  which there are, losing, when to try again
@@ -323,6 +324,17 @@ void ngx_http_gateway_redis_drop(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_status_e sent,
     ngx_http_gateway_redis_status_e waiting);
 
+/* a call is no longer active: its deadline does not apply any more */
+void ngx_http_gateway_redis_retire(ngx_http_gateway_redis_call_t *call);
+
+/* logs that this worker makes more calls than Redis can answer */
+void ngx_http_gateway_redis_say_full(ngx_http_gateway_redis_t *redis);
+
+
+/*
+ * ngx_http_gateway_redis_deadline.c
+ */
+
 /* the event of conn->deadline */
 void ngx_http_gateway_redis_deadline(ngx_event_t *ev);
 
@@ -330,7 +342,7 @@ void ngx_http_gateway_redis_deadline(ngx_event_t *ev);
  * Something has been answered, sent or given up: is the connection idle, may
  * the worker leave, and when is to be looked at it again?
  */
-void ngx_http_gateway_redis_settle(ngx_http_gateway_redis_connection_t *conn);
+void ngx_http_gateway_redis_rearm(ngx_http_gateway_redis_connection_t *conn);
 
 
 /*
