@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What a user of Redis needs: the rule of modules/redis/README.md suffices, one
-# right less is noticed; and the password is never seen.
+# The rights of the Redis user: those in modules/redis/README.md are enough, each
+# of them is needed, and the password never appears in a log.
 
 use v5.28;
 use warnings;
@@ -18,23 +18,22 @@ BEGIN { $Test::Gateway::More = 1 }
 $SIG{ALRM} = sub { die "this takes too long\n" };
 alarm 180;
 
-# the rule as it stands there, so that the README is what is tested
+# the rule is read from the README, so that the README is tested
 
 my $readme = Test::Gateway::Server::slurp('modules/redis/README.md');
 my @lines = $readme =~ /^ACL SETUSER gateway (.*)$/mg
     or die 'no rule in the README';
 my @rule = map { split } @lines;
 my $example = Test::Gateway::Server::slurp('conf.examples/redis.conf');
-is_deeply([ sort map { split } $example =~ /^# +ACL SETUSER gateway (.*)$/mg ],
-          [ sort grep { !/^(?:reset(?:keys|channels)|-\@all)$/ } @rule ],
-          'the example has it, too');
+is_deeply([ $example =~ /^# +ACL SETUSER gateway (.*)$/mg ], \@lines,
+          'the example has the same rule');
 is(scalar(grep { $_ eq '>password' } @rule), 1, 'the README has a rule');
 
 my $secret = 'Gr0ss-geheim';
 $_ eq '>password' and $_ = ">$secret" for @rule;
 
 my $redis = start_redis();
-# before SETNAME there is no name, and so no client of one that is refused
+# a connection that is refused before SETNAME has no name
 $redis->cli('CONFIG', 'SET', 'acllog-max-len', 100);
 
 my $server;
@@ -77,7 +76,7 @@ sub is_now {
     return "$status " . (header($head, 'X-Is') // '');
 }
 
-# everything that is asked of Redis; what of it was not decided there
+# makes every kind of call; returns those that Redis did not decide
 sub everything {
     my ($key) = @_;
 
@@ -123,23 +122,23 @@ sub warnings { grep { /\[warn\]/ && !/can be read/ } split /^/, $server->log }
 setuser(@rule);
 gateway();
 is(everything('a'), '', 'the rule of the README suffices');
-is(CORE::join('', errors(), warnings()), '', 'without a line');
+is(CORE::join('', errors(), warnings()), '', 'without a log line');
 is(scalar(@{ $redis->cli('ACL', 'LOG') }), 0, 'and Redis has denied nothing');
 my ($client) = grep { / name=nginx-gateway / }
                split /\n/, $redis->cli('CLIENT', 'LIST');
 like($client, qr/ user=gateway /, 'as that user');
 
-# NOSCRIPT: it may load them again
+# NOSCRIPT: nginx loads the scripts again
 $redis->cli('SCRIPT', 'FLUSH');
 is(is_now('/g?k=again'), '200 PASSED|redis', 'scripts may be loaded again');
 
-# the probe of the breaker is allowed as well: it is a word of the rule
-ok((grep { $_ eq '+ping' } @rule), 'and so is PING');
+# the breaker sends PING, which the rule must allow
+ok((grep { $_ eq '+ping' } @rule), 'PING is allowed');
 $server->stop;
 
 gateway('database 3;');
 is(is_now('/g?k=a'), '200 PASSED|redis', 'another database, too');
-is(CORE::join('', errors(), warnings()), '', 'without a line');
+is(CORE::join('', errors(), warnings()), '', 'without a log line');
 $server->stop;
 
 
@@ -161,7 +160,7 @@ my %less = (
 );
 
 is(CORE::join(' ', grep { !$less{$_} && !/^(?:on|reset|-@|>|\+ping)/ } @rule),
-   '', 'each right is left off once');
+   '', 'each right is removed once');
 
 for my $right (sort keys %less) {
     my ($log, $kind) = @{ $less{$right} };
@@ -170,11 +169,11 @@ for my $right (sort keys %less) {
     gateway($kind eq 'database' ? 'database 3;' : '');
 
     if ($kind eq 'tolerated') {
-        is(everything('a'), '', "without $right all is done");
-        is(CORE::join('', errors()), '', '    and it is no error');
+        is(everything('a'), '', "without $right, all calls succeed");
+        is(CORE::join('', errors()), '', '    no error is logged');
         my @warn = warnings();
-        is(scalar(@warn), 1, '    but one warning');
-        like($warn[0] // '', $log, '    which says it');
+        is(scalar(@warn), 1, '    one warning is logged');
+        like($warn[0] // '', $log, '    which names the command');
 
     } else {
         my $wrong = everything('a');
@@ -183,18 +182,18 @@ for my $right (sort keys %less) {
                      database => qr/^g: 200 PASSED\|local/,
                      handshake => qr/^g: 200 PASSED\|local/,
                      calls => qr/^g: 200 PASSED\|local/ }->{$kind};
-        like($wrong, $what, "without $right it is noticed");
+        like($wrong, $what, "without $right, calls fail");
         my @lines = errors();
-        like($lines[0] // '', $log, '    the log says it');
+        like($lines[0] // '', $log, '    the reason is logged');
         is(scalar(@lines), 1, '    once') or diag(@lines);
         unlike(CORE::join('', @lines), qr/reached, not asking/,
-               '    and no breaker opens');
+               '    the breaker stays closed');
     }
     $server->stop;
 }
 
 
-# without +ping: whoever opens the breaker never closes it again
+# without +ping: a breaker that has opened never closes
 
 {
     setuser(grep { $_ ne '+ping' } @rule);
@@ -204,36 +203,36 @@ for my $right (sort keys %less) {
     wait_until(sub { is_now('/g?k=a'); $server->log =~ /not asking for/ }, 10);
     $redis->resume;
     ok(wait_until(sub { $server->log =~ /answered "NOPERM / }, 15),
-       'without +ping it is noticed, once a breaker is open');
-    is(is_now('/g?k=a'), '200 PASSED|local', '    and never closes');
+       'without +ping, the probe fails');
+    is(is_now('/g?k=a'), '200 PASSED|local', '    the breaker stays open');
     $redis->cli('ACL', 'SETUSER', 'gateway', '+ping');
     ok(wait_until(sub { is_now('/g?k=a') eq '200 PASSED|redis' }, 15),
-       '    with it, it does');
+       '    with +ping, the breaker closes');
     $server->stop;
 }
 
 
-# --- granted, it goes on without a reload
+# --- a right that is granted takes effect without a reload
 
 {
     setuser(grep { $_ ne '+set' } @rule);
     gateway();
     is(is_now('/g?k=a'), '200 PASSED|local', 'without +set');
     $redis->cli('ACL', 'SETUSER', 'gateway', '+set');
-    is(is_now('/g?k=a'), '200 PASSED|redis', 'with it, on the same connection');
+    is(is_now('/g?k=a'), '200 PASSED|redis', 'with +set, on the same connection');
     $server->stop;
 }
 
 
-# --- a wrong password, a user that is off
+# --- a wrong password, a disabled user
 
-for my $case ([ 'another password', '>other' ], [ 'a user that is off', 'off' ]) {
+for my $case ([ 'another password', '>other' ], [ 'a disabled user', 'off' ]) {
     my ($name, @more) = @$case;
     my @changed = map { $_ eq ">$secret" && $more[0] =~ /^>/ ? $more[0]
                         : $_ eq 'on' && $more[0] eq 'off' ? 'off' : $_ } @rule;
     setuser(@changed);
     gateway();
-    is(is_now('/g?k=a'), '200 PASSED|local', "$name: decided without it");
+    is(is_now('/g?k=a'), '200 PASSED|local', "$name: decided without Redis");
     like(CORE::join('', errors()), qr/refused AUTH: "WRONGPASS invalid username-pass/,
          '    the log says it');
     unlike($server->log, qr/\Q$secret\E/, '    without the password');
@@ -241,7 +240,7 @@ for my $case ([ 'another password', '>other' ], [ 'a user that is off', 'off' ])
 }
 
 
-# --- the password is nowhere: not in a log of any level, not in nginx -T
+# --- the password appears neither in the debug log nor in nginx -T
 
 {
     setuser(@rule);
