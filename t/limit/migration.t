@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# modules/limit/README.md: how the figures of Spring Cloud Gateway and Envoy are
-# written.  A bucket of 20 tokens admits 20 requests at once, and so does burst=19.
+# modules/limit/MIGRATION.md: how limits of nginx, Spring Cloud Gateway and Envoy
+# are written.  A bucket of 20 tokens admits 20 requests at once, and so does
+# burst=19.
 
 use v5.28;
 use warnings;
@@ -10,10 +11,18 @@ use lib 't/lib';
 use Test::Gateway::Server;
 use Test::More;
 
-my $readme = Test::Gateway::Server::slurp('modules/limit/README.md');
+my $manual = Test::Gateway::Server::slurp('modules/limit/MIGRATION.md');
 my $nginx;
 
-# as they are written: what an idle key has
+# limit_req and limit_conn: nginx's status, and no header fields
+
+start('From limit_req and limit_conn',
+      sub { $_[0] =~ s{rate=10r/s}{rate=1r/d}r =~ s{burst=20 delay=10}{burst=2 delay=2}r });
+is_deeply(at_once('/download', 5), { 200 => 3, 503 => 2 }, 'burst=2: 3 at once');
+unlike(($nginx->get('/download'))[1], qr/RateLimit|Retry-After/, 'no header fields');
+$nginx->stop;
+
+# as they are written: the units of an idle key
 
 start('From Spring Cloud Gateway');
 is(limit('/'), '20/19', 'burstCapacity=20 is burst=19: an idle key has 20');
@@ -74,7 +83,7 @@ done_testing;
 sub start {
     my ($section, $change) = @_;
 
-    my ($text) = $readme =~ /^## \Q$section\E\n(.*?)(?=^## |\z)/ms
+    my ($text) = $manual =~ /^## \Q$section\E\n(.*?)(?=^## |\z)/ms
         or die "no section $section";
     my ($conf) = $text =~ /^```nginx\n(.*?)^```/ms
         or die "no configuration in $section";
