@@ -215,7 +215,7 @@ typedef struct {
 
 /* what a limit means for a request */
 
-typedef struct ngx_http_gateway_limit_call_s  ngx_http_gateway_limit_call_t;
+typedef struct ngx_http_gateway_limit_group_s  ngx_http_gateway_limit_group_t;
 
 typedef struct {
     const ngx_http_gateway_limit_t *limit;
@@ -273,18 +273,24 @@ typedef enum {
 
 /* limit's part of the request's record */
 
-typedef struct ngx_http_gateway_limit_ctx_s {
+typedef struct ngx_http_gateway_limit_ctx_s  ngx_http_gateway_limit_ctx_t;
+
+typedef void (*ngx_http_gateway_limit_answered_pt)(
+    ngx_http_gateway_limit_ctx_t *ctx);
+
+struct ngx_http_gateway_limit_ctx_s {
     ngx_http_request_t             *request;
     ngx_http_gateway_limit_batch_t *batches;    /* the last one first */
     ngx_http_gateway_limit_step_e   step;
     ngx_http_gateway_wait_t        *wait;       /* while it is parked */
-    ngx_http_gateway_limit_call_t  *calls;      /* to Redis, pending or done */
-    ngx_uint_t                      pending;
+    ngx_http_gateway_limit_group_t *groups;     /* asked of Redis */
+    ngx_uint_t                      pending;    /* calls of them, in flight */
+    ngx_http_gateway_limit_answered_pt  answered;  /* none of them is left */
     unsigned                        exempt:1;
     unsigned                        delayed:1;
     unsigned                        admitted:1; /* ACCESS has let it pass */
     ngx_http_gateway_refusal_t      refusal;
-} ngx_http_gateway_limit_ctx_t;
+};
 
 
 /* its index, registered in preconfiguration */
@@ -301,12 +307,26 @@ extern ngx_uint_t  ngx_http_gateway_limit_part_slot;
  * ngx_http_gateway_limit_conf.c: gateway_limit_zone
  */
 
-char *ngx_http_gateway_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+/* reads the parameters of the directive into a zeroed zone; logs errors */
+char *ngx_http_gateway_limit_zone_parse(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone);
+
+/* [warn] for a zone whose memory a few keys can use up */
+void ngx_http_gateway_limit_zone_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone);
+
+/* asks nginx for the shared memory of a zone */
+char *ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone);
 
 /* the zone of a name; NULL */
 ngx_http_gateway_limit_zone_t *ngx_http_gateway_limit_find(
     ngx_http_gateway_limit_main_conf_t *lmcf, ngx_str_t *name);
+
+
+/*
+ * ngx_http_gateway_limit_figure.c: figures
+ */
 
 /*
  * Setters of ngx_http_gateway_limit_figure_t: 10r/s or $variable|10r/s, of the
@@ -323,16 +343,40 @@ ngx_uint_t ngx_http_gateway_limit_identity(ngx_str_t *text);
 /* whether it holds $http_..., $arg_... or $cookie_... */
 ngx_uint_t ngx_http_gateway_limit_client(ngx_str_t *text);
 
+/*
+ * A figure as it applies to the request; "*value" is left as it is where the
+ * variable is empty or unusable, or there is none.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_limit_figure(ngx_http_request_t *r,
+    ngx_http_gateway_limit_zone_t *zone,
+    const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value);
+
+/* logs, once a minute for each zone, that the value of a figure is unusable */
+void ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
+    ngx_http_gateway_limit_zone_t *zone,
+    const ngx_http_gateway_limit_figure_t *figure, const char *must,
+    const char *why);
+
+/* the log of a request, without the lines that nginx adds about the request */
+ngx_log_t ngx_http_gateway_limit_log(ngx_http_request_t *r);
+
 
 /*
  * ngx_http_gateway_limit_use.c: gateway_limit
  */
 
-char *ngx_http_gateway_limit_limit(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+/* reads the parameters of the directive; logs errors */
+char *ngx_http_gateway_limit_parse(ngx_conf_t *cf,
+    ngx_http_gateway_limit_t *limit);
 
-char *ngx_http_gateway_limit_exempt(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+/* the limit of a zone among "n" of a location; NULL */
+const ngx_http_gateway_limit_t *ngx_http_gateway_limit_by_zone(
+    const ngx_http_gateway_limit_t *limits, ngx_uint_t n,
+    const ngx_str_t *zone);
+
+/* registers what a limit needs of core, and that its zone is used */
+char *ngx_http_gateway_limit_register(ngx_conf_t *cf,
+    const ngx_http_gateway_limit_t *limit);
 
 /*
  * Gives a location the limits of the outer block, as gateway_limit_inherit
@@ -345,6 +389,11 @@ ngx_int_t ngx_http_gateway_limit_inherit(ngx_conf_t *cf,
 /* the limits of a location, once it has those that it inherits */
 char *ngx_http_gateway_limit_merge(ngx_conf_t *cf,
     ngx_http_gateway_limit_loc_conf_t *conf);
+
+
+/*
+ * ngx_http_gateway_limit_check.c: checks of the whole configuration
+ */
 
 /* while locations are merged: [emerg] for a key that is always empty */
 char *ngx_http_gateway_limit_hidden(ngx_conf_t *cf,
@@ -361,6 +410,10 @@ ngx_int_t ngx_http_gateway_limit_check(ngx_conf_t *cf,
 
 ngx_int_t ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
+
+/* how many slots a zone has, of whose memory they take half */
+uint64_t ngx_http_gateway_limit_slots(
+    const ngx_http_gateway_limit_zone_t *zone);
 
 /*
  * Both clocks, as nginx has last read them; but the monotonic one as it is now
@@ -416,10 +469,6 @@ void ngx_http_gateway_limit_zone_forget(ngx_http_gateway_limit_item_t *item);
  * ngx_http_gateway_limit_slot.c: limits of concurrency
  */
 
-/* how many slots a zone has, of whose memory they take half */
-uint64_t ngx_http_gateway_limit_slots(
-    const ngx_http_gateway_limit_zone_t *zone);
-
 /*
  * Counts a request of the key, or looks (GW_LIMIT_LOOK): item->slot and
  * item->result.  item->unavailable: the key is below its limit, but no slot of
@@ -456,21 +505,35 @@ ngx_int_t ngx_http_gateway_limit_items(ngx_http_request_t *r,
 ngx_int_t ngx_http_gateway_limit_cost(ngx_http_request_t *r,
     const ngx_http_gateway_limit_item_t *item, uint64_t *cost);
 
+/* an item has been decided; "passed" is in its result */
+void ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t source);
+
 
 /*
  * ngx_http_gateway_limit_decide.c: deciding
  */
 
-/* handlers of PRECONTENT and ACCESS; suspend the request */
-ngx_int_t ngx_http_gateway_limit_late(ngx_http_request_t *r);
-ngx_int_t ngx_http_gateway_limit_early(ngx_http_request_t *r);
+/* limit's part of the request's record; made if needed; NULL: no memory */
+ngx_http_gateway_limit_ctx_t *ngx_http_gateway_limit_ctx(
+    ngx_http_request_t *r);
 
-/* Redis has answered, or not, for the last of the calls of a request */
-void ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx);
+/*
+ * Decides the last batch of the request.  Returns what the phase handler must
+ * return; NGX_AGAIN: the request is parked, and the handler will be called
+ * again.
+ */
+ngx_int_t ngx_http_gateway_limit_decide(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx);
 
-/* an item has been decided; "passed" is in its result */
-void ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t source);
+/* the same, when all items of the batch are decided */
+ngx_int_t ngx_http_gateway_limit_finish(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx);
+
+
+/*
+ * ngx_http_gateway_limit_settle.c
+ */
 
 /*
  * In LOG: charges of gateway_limit ... settle, and what is given back of their
@@ -480,58 +543,19 @@ void ngx_http_gateway_limit_settle(ngx_http_request_t *r);
 
 
 /*
- * ngx_http_gateway_limit_redis.c: deciding in Redis
+ * ngx_http_gateway_limit_deny.c: the deny cache
  */
 
-ngx_int_t ngx_http_gateway_limit_redis_init(ngx_conf_t *cf,
-    ngx_http_gateway_limit_main_conf_t *lmcf);
+/* whether Redis has refused as much lately: fills item->result */
+ngx_uint_t ngx_http_gateway_limit_deny_cached(
+    ngx_http_gateway_limit_item_t *item);
 
-/*
- * Fills item->redis_key, in the request's memory, from that of "like" where
- * both are of the same subject; NULL: of none.  NGX_ERROR: no memory.
- */
-ngx_int_t ngx_http_gateway_limit_redis_key(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item,
-    const ngx_http_gateway_limit_item_t *like);
+/* keeps the refusal of item->result; "sent" is when Redis was asked */
+void ngx_http_gateway_limit_deny_keep(ngx_http_gateway_limit_item_t *item,
+    ngx_msec_t sent);
 
-/*
- * Asks for the items of a batch whose zones are in Redis.  NGX_OK: all are
- * decided; NGX_AGAIN: ctx->pending calls are under way, and the last of them
- * calls ngx_http_gateway_limit_answered(); NGX_ERROR: no memory.
- */
-ngx_int_t ngx_http_gateway_limit_redis_ask(ngx_http_gateway_limit_ctx_t *ctx,
-    ngx_http_gateway_limit_batch_t *batch);
-
-/* nobody waits any more; "data" is the request's ctx */
-void ngx_http_gateway_limit_redis_cancel(void *data);
-
-/* after a refusal: gives back what Redis has charged, on nobody's behalf */
-void ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
-    ngx_http_gateway_limit_batch_t *batch);
-
-/*
- * Changes by item->charge, on nobody's behalf: 'a' charges up to what there
- * is, 'c' into debt, 'r' gives back.  What Redis does not confirm is counted
- * in the zone.
- */
-void ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode);
-
-/* the number of the request's connection, for which a call is made */
-ngx_atomic_uint_t ngx_http_gateway_limit_redis_client(ngx_http_request_t *r);
-
-/*
- * Calls the script that changes the state of a key: "mode" is its first
- * argument, the rest as ngx_http_gateway_redis_call() says.
- */
-ngx_http_gateway_redis_status_e ngx_http_gateway_limit_redis_change(
-    ngx_atomic_uint_t client, ngx_http_gateway_limit_item_t *item,
-    ngx_uint_t mode, uint64_t units, ngx_http_gateway_redis_pt handler,
-    void *data, ngx_http_gateway_redis_call_t **handle);
-
-/* item->result from three numbers of a reply */
-void ngx_http_gateway_limit_redis_result(ngx_http_gateway_limit_item_t *item,
-    const int64_t *number);
+/* forgets the refusal of a key, which a refund has overtaken */
+void ngx_http_gateway_limit_deny_forget(ngx_http_gateway_limit_item_t *item);
 
 
 /*
@@ -544,12 +568,21 @@ ngx_int_t ngx_http_gateway_limit_header_init(ngx_conf_t *cf);
 ngx_http_gateway_limit_item_t *ngx_http_gateway_limit_shown(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_uint_t hidden);
 
+/* whether the client may hear of an item */
+ngx_uint_t ngx_http_gateway_limit_told(
+    const ngx_http_gateway_limit_item_t *item);
+
 /* a field of the response; "name" and "value" are kept; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_limit_push(ngx_http_request_t *r,
     const ngx_str_t *name, u_char *value, size_t len);
 
 /* whole seconds, a begun one counts */
 uint64_t ngx_http_gateway_limit_sec(uint64_t ns);
+
+
+/*
+ * ngx_http_gateway_limit_problem.c: refusals
+ */
 
 /* why an item refuses */
 gw_reason_e ngx_http_gateway_limit_reason(

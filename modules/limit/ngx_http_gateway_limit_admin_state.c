@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_gateway_limit_admin.h"
+#include "ngx_http_gateway_limit_redis.h"
 #include "ngx_http_gateway_limit_script.h"
 
 

@@ -20,13 +20,7 @@ static char *ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone);
 static const char *ngx_http_gateway_limit_algorithm(
     ngx_http_gateway_limit_zone_t *zone);
-static ngx_uint_t ngx_http_gateway_limit_reads(const ngx_str_t *text,
-    const ngx_str_t *names);
 static char *ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
-    ngx_http_gateway_limit_zone_t *zone);
-static void ngx_http_gateway_limit_zone_warn(ngx_conf_t *cf,
-    ngx_http_gateway_limit_zone_t *zone);
-static char *ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone);
 static char *ngx_http_gateway_limit_param_prefix(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
@@ -95,20 +89,11 @@ static const ngx_http_gateway_param_t  ngx_http_gateway_limit_zone_params[] = {
 };
 
 
-/* gateway_limit_zone */
-
 char *
-ngx_http_gateway_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_gateway_limit_zone_parse(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone)
 {
-    ngx_http_gateway_limit_main_conf_t *lmcf = conf;
-
-    ngx_str_t                       *value;
-    ngx_http_gateway_limit_zone_t   *zone, **slot;
-
-    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_limit_zone_t));
-    if (zone == NULL) {
-        return NGX_CONF_ERROR;
-    }
+    ngx_str_t  *value;
 
     zone->algorithm = NGX_HTTP_GATEWAY_LIMIT_UNSET;
     zone->on_error = NGX_HTTP_GATEWAY_LIMIT_UNSET;
@@ -131,48 +116,7 @@ ngx_http_gateway_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     zone->name = zone->zone.name;
 
-    if (ngx_http_gateway_limit_find(lmcf, &zone->name)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" of \"gateway_limit_zone\" is "
-                           "duplicate", &zone->name);
-        return NGX_CONF_ERROR;
-    }
-
-    slot = ngx_array_push(&lmcf->zones);
-    if (slot == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *slot = zone;
-
-    ngx_http_gateway_limit_zone_warn(cf, zone);
-
-    return ngx_http_gateway_limit_zone_memory(cf, zone);
-}
-
-
-/* a few keys would keep the requests of all others out */
-
-static void
-ngx_http_gateway_limit_zone_warn(ngx_conf_t *cf,
-    ngx_http_gateway_limit_zone_t *zone)
-{
-    uint64_t  slots, amount;
-
-    if (zone->algorithm != GW_LIMIT_CONCURRENCY) {
-        return;
-    }
-
-    slots = ngx_http_gateway_limit_slots(zone);
-    amount = zone->figure->figure.amount;
-
-    if (slots / 4 < amount) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "zone \"%V\" of \"gateway_limit_zone\" has memory "
-                           "for %uL concurrent requests, fewer than four "
-                           "times the %uL of one key, it should be larger",
-                           &zone->name, slots, amount);
-    }
+    return NGX_CONF_OK;
 }
 
 
@@ -376,64 +320,6 @@ ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
 }
 
 
-ngx_uint_t
-ngx_http_gateway_limit_identity(ngx_str_t *text)
-{
-    static const ngx_str_t  names[] = { ngx_string("gateway_"),
-                                        ngx_null_string };
-
-    return ngx_http_gateway_limit_reads(text, names);
-}
-
-
-ngx_uint_t
-ngx_http_gateway_limit_client(ngx_str_t *text)
-{
-    static const ngx_str_t  names[] = { ngx_string("http_"),
-                                        ngx_string("arg_"),
-                                        ngx_string("cookie_"),
-                                        ngx_null_string };
-
-    return ngx_http_gateway_limit_reads(text, names);
-}
-
-
-/* whether a text holds a variable whose name begins with one of "names" */
-
-static ngx_uint_t
-ngx_http_gateway_limit_reads(const ngx_str_t *text, const ngx_str_t *names)
-{
-    u_char           *p, *last;
-    const ngx_str_t  *name;
-
-    last = text->data + text->len;
-
-    for (p = text->data; p < last; p++) {
-
-        if (*p != '$') {
-            continue;
-        }
-
-        if (last - p > 1 && p[1] == '{') {
-            p++;
-        }
-
-        for (name = names; name->len; name++) {
-
-            /* names of variables are the same in any case */
-
-            if ((size_t) (last - p) > name->len
-                && ngx_strncasecmp(p + 1, name->data, name->len) == 0)
-            {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
 /* RFC 9636: the system's files */
 
 static char *
@@ -499,47 +385,6 @@ ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
 }
 
 
-/*
- * Another algorithm, or Redis, means other states: a reload that changes it
- * gets other memory, while old workers go on with theirs.
- */
-
-static char *
-ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
-    ngx_http_gateway_limit_zone_t *zone)
-{
-    u_char          *p;
-    ngx_str_t        name;
-    ngx_shm_zone_t  *shm_zone;
-
-    static const char  *kinds[] = {
-        "", ":sliding_window", ":fixed_window", ":concurrency"
-    };
-
-    name.data = ngx_pnalloc(cf->pool, sizeof("gateway_limit:") + zone->name.len
-                                      + sizeof(":sliding_window:redis"));
-    if (name.data == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    p = ngx_sprintf(name.data, "gateway_limit:%V%s%s", &zone->name,
-                    kinds[zone->algorithm],
-                    zone->redis_name.len ? ":redis" : "");
-    name.len = p - name.data;
-
-    shm_zone = ngx_shared_memory_add(cf, &name, zone->zone.size,
-                                     &ngx_http_gateway_limit_module);
-    if (shm_zone == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    shm_zone->init = ngx_http_gateway_limit_zone_init;
-    shm_zone->data = zone;
-
-    return NGX_CONF_OK;
-}
-
-
 ngx_http_gateway_limit_zone_t *
 ngx_http_gateway_limit_find(ngx_http_gateway_limit_main_conf_t *lmcf,
     ngx_str_t *name)
@@ -556,101 +401,6 @@ ngx_http_gateway_limit_find(ngx_http_gateway_limit_main_conf_t *lmcf,
     }
 
     return NULL;
-}
-
-
-/* parameters */
-
-/* 10r/s, or $variable|10r/s */
-
-char *
-ngx_http_gateway_limit_param_figure(ngx_conf_t *cf,
-    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
-{
-    ngx_http_gateway_limit_figure_t *figure = field;
-
-    u_char     *p;
-    ngx_str_t   literal, variable;
-
-    figure->text = *value;
-    figure->kind = param->post;
-
-    literal = *value;
-
-    if (ngx_strlchr(value->data, value->data + value->len, '$')) {
-
-        for (p = value->data + value->len; p > value->data; p--) {
-            if (p[-1] == '|') {
-                break;
-            }
-        }
-
-        if (p == value->data) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V%V\" must say what applies where the "
-                               "value is empty or unusable, behind a \"|\": "
-                               "%s", &param->name, value,
-                               gw_figure_form(figure->kind));
-            return NGX_CONF_ERROR;
-        }
-
-        literal.data = p;
-        literal.len = value->data + value->len - p;
-
-        variable.data = value->data;
-        variable.len = p - 1 - value->data;
-
-        figure->value = ngx_http_gateway_complex_value(cf, &variable);
-        if (figure->value == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (gw_figure_parse(figure->kind, literal.data, literal.len,
-                        &figure->figure)
-        != 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in parameter \"%V\", it must "
-                           "be %s", &literal, &param->name,
-                           gw_figure_form(figure->kind));
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* what is empty or unusable costs 1 unless it says otherwise */
-
-char *
-ngx_http_gateway_limit_param_cost(ngx_conf_t *cf,
-    const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
-{
-    ngx_http_gateway_limit_figure_t *figure = field;
-
-    u_char     *p;
-    ngx_str_t   full;
-
-    full = *value;
-
-    if (ngx_strlchr(value->data, value->data + value->len, '$')
-        && ngx_strlchr(value->data, value->data + value->len, '|') == NULL)
-    {
-        figure->implied = 1;
-
-        full.len = value->len + 2;
-        full.data = ngx_pnalloc(cf->pool, full.len);
-        if (full.data == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        p = ngx_cpymem(full.data, value->data, value->len);
-        *p++ = '|';
-        *p = '1';
-    }
-
-    return ngx_http_gateway_limit_param_figure(cf, param, &full, field);
 }
 
 
@@ -722,4 +472,70 @@ ngx_http_gateway_limit_param_error(ngx_conf_t *cf,
                        "\"open\" or \"closed\"", value, &param->name);
 
     return NGX_CONF_ERROR;
+}
+
+
+/* a few keys would keep the requests of all others out */
+
+void
+ngx_http_gateway_limit_zone_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone)
+{
+    uint64_t  slots, amount;
+
+    if (zone->algorithm != GW_LIMIT_CONCURRENCY) {
+        return;
+    }
+
+    slots = ngx_http_gateway_limit_slots(zone);
+    amount = zone->figure->figure.amount;
+
+    if (slots / 4 < amount) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "zone \"%V\" of \"gateway_limit_zone\" has memory "
+                           "for %uL concurrent requests, fewer than four "
+                           "times the %uL of one key, it should be larger",
+                           &zone->name, slots, amount);
+    }
+}
+
+
+/*
+ * Another algorithm, or Redis, means other states: a reload that changes it
+ * gets other memory, while old workers go on with theirs.
+ */
+
+char *
+ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
+    ngx_http_gateway_limit_zone_t *zone)
+{
+    u_char          *p;
+    ngx_str_t        name;
+    ngx_shm_zone_t  *shm_zone;
+
+    static const char  *kinds[] = {
+        "", ":sliding_window", ":fixed_window", ":concurrency"
+    };
+
+    name.data = ngx_pnalloc(cf->pool, sizeof("gateway_limit:") + zone->name.len
+                                      + sizeof(":sliding_window:redis"));
+    if (name.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_sprintf(name.data, "gateway_limit:%V%s%s", &zone->name,
+                    kinds[zone->algorithm],
+                    zone->redis_name.len ? ":redis" : "");
+    name.len = p - name.data;
+
+    shm_zone = ngx_shared_memory_add(cf, &name, zone->zone.size,
+                                     &ngx_http_gateway_limit_module);
+    if (shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    shm_zone->init = ngx_http_gateway_limit_zone_init;
+    shm_zone->data = zone;
+
+    return NGX_CONF_OK;
 }

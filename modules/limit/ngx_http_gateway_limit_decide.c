@@ -16,23 +16,13 @@
  * that has left; a delay may be long, and an end of file ends it, too.
  */
 
-#include "ngx_http_gateway_limit.h"
+#include "ngx_http_gateway_limit_redis.h"
 
 
-static ngx_int_t ngx_http_gateway_limit_handler(ngx_http_request_t *r,
-    ngx_uint_t stage);
-static ngx_int_t ngx_http_gateway_limit_begin(ngx_http_request_t *r,
-    ngx_http_gateway_limit_ctx_t *ctx,
-    const ngx_http_gateway_limit_loc_conf_t *llcf, ngx_uint_t stage);
-static ngx_http_gateway_limit_ctx_t *ngx_http_gateway_limit_ctx(
-    ngx_http_request_t *r);
 static void ngx_http_gateway_limit_cleanup(void *data);
-static ngx_int_t ngx_http_gateway_limit_decide(ngx_http_request_t *r,
-    ngx_http_gateway_limit_ctx_t *ctx);
 static void ngx_http_gateway_limit_shm(ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item);
-static ngx_int_t ngx_http_gateway_limit_finish(ngx_http_request_t *r,
-    ngx_http_gateway_limit_ctx_t *ctx);
+static void ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx);
 static void ngx_http_gateway_limit_log_items(ngx_http_request_t *r,
     ngx_http_gateway_limit_batch_t *batch);
 #if (NGX_DEBUG)
@@ -48,144 +38,9 @@ static ngx_int_t ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_msec_t delay);
 static void ngx_http_gateway_limit_delayed(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_gateway_limit_refused_by_others(
-    ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
-    ngx_http_gateway_limit_batch_t *batch);
-static ngx_uint_t ngx_http_gateway_limit_aborted(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr);
-static uint64_t ngx_http_gateway_limit_settled(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t aborted);
-static void ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item, uint64_t cost);
 
 
-ngx_uint_t  ngx_http_gateway_limit_part_slot;
-
-
-ngx_int_t
-ngx_http_gateway_limit_late(ngx_http_request_t *r)
-{
-    ngx_http_gateway_request_t    *gr;
-    ngx_http_gateway_limit_ctx_t  *ctx;
-
-    gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
-    ctx = ngx_http_gateway_limit_part(gr);
-
-    /* nobody has refused; an error page comes here, too */
-
-    if (ctx && r->err_status == 0) {
-        ctx->admitted = 1;
-    }
-
-    return ngx_http_gateway_limit_handler(r, NGX_HTTP_GATEWAY_LIMIT_LATE);
-}
-
-
-/*
- * In ACCESS, where 401 and 403 are opinions under "satisfy any": a refusal
- * that has one of these is final all the same.
- */
-
-ngx_int_t
-ngx_http_gateway_limit_early(ngx_http_request_t *r)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_http_gateway_limit_handler(r, NGX_HTTP_GATEWAY_LIMIT_EARLY);
-
-    if (rc == NGX_HTTP_FORBIDDEN || rc == NGX_HTTP_UNAUTHORIZED) {
-        ngx_http_finalize_request(r, rc);
-        return NGX_DONE;
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
-{
-    ngx_http_gateway_limit_ctx_t       *ctx;
-    ngx_http_gateway_limit_batch_t     *batch;
-    ngx_http_gateway_limit_loc_conf_t  *llcf;
-
-    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
-
-    if (llcf->stages[stage] == NULL || r != r->main) {
-        return NGX_DECLINED;
-    }
-
-    ctx = ngx_http_gateway_limit_ctx(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    switch (ctx->step) {
-
-    case NGX_HTTP_GATEWAY_LIMIT_ASKED:
-        return NGX_AGAIN;
-
-    case NGX_HTTP_GATEWAY_LIMIT_ANSWERED:
-        ctx->step = NGX_HTTP_GATEWAY_LIMIT_IDLE;
-        return ngx_http_gateway_limit_finish(r, ctx);
-
-    case NGX_HTTP_GATEWAY_LIMIT_DELAYED:
-        ctx->step = NGX_HTTP_GATEWAY_LIMIT_IDLE;
-        return NGX_DECLINED;
-
-    default: /* NGX_HTTP_GATEWAY_LIMIT_IDLE */
-        break;
-    }
-
-    /*
-     * The error page of a refusal costs nothing, as in limit_req, unless its
-     * location has limits of its own.
-     */
-
-    for (batch = ctx->batches; batch; batch = batch->next) {
-        if (batch->refused && !llcf->own) {
-            return NGX_DECLINED;
-        }
-    }
-
-    return ngx_http_gateway_limit_begin(r, ctx, llcf, stage);
-}
-
-
-/* what the stage has to decide, unless the request is exempt */
-
-static ngx_int_t
-ngx_http_gateway_limit_begin(ngx_http_request_t *r,
-    ngx_http_gateway_limit_ctx_t *ctx,
-    const ngx_http_gateway_limit_loc_conf_t *llcf, ngx_uint_t stage)
-{
-    ngx_int_t  rc;
-
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway limit: stage %s, %ui limits",
-                   (stage == NGX_HTTP_GATEWAY_LIMIT_EARLY) ? "early" : "late",
-                   llcf->stages[stage]->nelts);
-
-    if (ngx_http_test_predicates(r, llcf->exempt) == NGX_DECLINED) {
-        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "gateway limit: the request is exempt");
-
-        ctx->exempt = 1;
-        return NGX_DECLINED;
-    }
-
-    rc = ngx_http_gateway_limit_items(r, ctx, llcf->stages[stage], stage);
-
-    if (rc == NGX_DECLINED) {
-        return NGX_DECLINED;
-    }
-
-    return (rc == NGX_OK) ? ngx_http_gateway_limit_decide(r, ctx)
-                          : NGX_HTTP_INTERNAL_SERVER_ERROR;
-}
-
-
-static ngx_http_gateway_limit_ctx_t *
+ngx_http_gateway_limit_ctx_t *
 ngx_http_gateway_limit_ctx(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t            *cln;
@@ -234,7 +89,7 @@ ngx_http_gateway_limit_cleanup(void *data)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_limit_decide(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx)
 {
@@ -259,7 +114,8 @@ ngx_http_gateway_limit_decide(ngx_http_request_t *r,
         return ngx_http_gateway_limit_finish(r, ctx);
     }
 
-    rc = ngx_http_gateway_limit_redis_ask(ctx, batch);
+    rc = ngx_http_gateway_limit_redis_ask(ctx, batch,
+                                          ngx_http_gateway_limit_answered);
 
     if (rc == NGX_OK) {
         return ngx_http_gateway_limit_finish(r, ctx);
@@ -306,49 +162,16 @@ ngx_http_gateway_limit_shm(ngx_http_gateway_limit_batch_t *batch,
 }
 
 
-void
-ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t source)
+static void
+ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx)
 {
-    uint64_t                         wait, interval;
-    const ngx_http_gateway_limit_t  *limit;
+    ctx->step = NGX_HTTP_GATEWAY_LIMIT_ANSWERED;
 
-    limit = item->limit;
-
-    item->decided = 1;
-    item->source = source;
-    item->refused = !item->result.passed;
-    item->charged = (item->result.charged > 0);
-
-    if (item->refused) {
-
-        if (batch->refused == NULL && !item->dry_run) {
-            batch->refused = item;
-        }
-
-        return;
-    }
-
-    /* excess above "delay" waits until it is worked off, as in limit_req */
-
-    if (limit->burst.text.len && !limit->nodelay && item->charged) {
-        interval = item->figures.interval;
-
-        if (source == NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS) {
-            interval = ngx_http_gateway_limit_usec(interval) * 1000;
-        }
-
-        wait = interval * (1 + limit->delay.figure.amount);
-
-        if (item->result.reset > wait) {
-            item->delay = (item->result.reset - wait + GW_LIMIT_MSEC - 1)
-                          / GW_LIMIT_MSEC;
-        }
-    }
+    ngx_http_gateway_resume(ctx->wait);
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_gateway_limit_finish(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx)
 {
@@ -620,215 +443,4 @@ ngx_http_gateway_limit_delayed(ngx_http_request_t *r)
     }
 
     ngx_http_gateway_resume(ngx_http_gateway_limit_ctx(r)->wait);
-}
-
-
-void
-ngx_http_gateway_limit_answered(ngx_http_gateway_limit_ctx_t *ctx)
-{
-    ctx->step = NGX_HTTP_GATEWAY_LIMIT_ANSWERED;
-
-    ngx_http_gateway_resume(ctx->wait);
-}
-
-
-/*
- * In LOG: what a request has cost is known now.  The state that is charged
- * outlives the request, and so does the call to Redis.
- *
- * A refusal of the gateway costs nothing if no upstream server was asked
- * before it.  The list of batches begins with the last one: after a batch that
- * has refused come those that an earlier location has charged.
- */
-
-void
-ngx_http_gateway_limit_settle(ngx_http_request_t *r)
-{
-    uint64_t                         cost;
-    ngx_uint_t                       i, refused, aborted, nothing;
-    ngx_http_gateway_request_t      *gr;
-    ngx_http_gateway_limit_ctx_t    *ctx;
-    ngx_http_gateway_limit_item_t   *item;
-    ngx_http_gateway_limit_batch_t  *batch;
-
-    gr = ngx_http_gateway_request(r);
-    ctx = ngx_http_gateway_limit_part(gr);
-
-    if (ctx == NULL) {
-        return;
-    }
-
-    refused = 0;
-    aborted = ngx_http_gateway_limit_aborted(r, gr);
-
-    for (batch = ctx->batches; batch; batch = batch->next) {
-
-        if (batch->refused) {
-            refused = !ctx->refusal.asked;
-            continue;
-        }
-
-        nothing = refused
-                  || ngx_http_gateway_limit_refused_by_others(r, gr, batch);
-
-        for (i = 0; i < batch->n; i++) {
-            item = &batch->items[i];
-
-            if (!item->limit->settle || !item->decided || item->returned) {
-                continue;
-            }
-
-            /* another module has refused: only a reserve stays charged */
-
-            if (nothing
-                || (batch->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY
-                    && !ctx->admitted && item->charge == 0))
-            {
-                cost = 0;
-
-            } else {
-                cost = ngx_http_gateway_limit_settled(r, item, aborted);
-            }
-
-            ngx_http_gateway_limit_settle_item(r, item, cost);
-        }
-    }
-}
-
-
-/*
- * By another module of the gateway, before an upstream server was asked.  The
- * limits that an error page has of its own also cover its upstream server,
- * which was asked after the refusal.
- */
-
-static ngx_uint_t
-ngx_http_gateway_limit_refused_by_others(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_limit_batch_t *batch)
-{
-    ngx_uint_t                     refused;
-    ngx_http_gateway_refusal_t    *refusal;
-    ngx_http_gateway_limit_ctx_t  *ctx;
-
-    ctx = ngx_http_gateway_limit_part(gr);
-    refused = 0;
-
-    for (refusal = gr->refusals; refusal; refusal = refusal->next) {
-
-        if (refusal == &ctx->refusal || refusal->offered) {
-            continue;
-        }
-
-        if (refusal->asked) {
-            return 0;
-        }
-
-        refused = 1;
-    }
-
-    return refused && !(batch->page && ngx_http_gateway_asked(r));
-}
-
-
-/*
- * The client has left, or the last upstream server that was asked has not
- * answered, or not to the end.
- */
-
-static ngx_uint_t
-ngx_http_gateway_limit_aborted(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr)
-{
-    ngx_uint_t                  i;
-    ngx_http_upstream_state_t  *state;
-
-    if (!r->request_complete) {
-        return 1;
-    }
-
-    if (r->upstream_states == NULL) {
-        return 0;
-    }
-
-    state = r->upstream_states->elts;
-
-    for (i = r->upstream_states->nelts; i > 0; i--) {
-
-        if (state[i - 1].bytes_sent > 0) {
-            return state[i - 1].header_time == (ngx_msec_t) -1
-                   || !(gr->whole || r->header_only);
-        }
-    }
-
-    return 0;
-}
-
-
-static uint64_t
-ngx_http_gateway_limit_settled(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t aborted)
-{
-    uint64_t  cost;
-
-    if (ngx_http_gateway_limit_cost(r, item, &cost) != NGX_OK) {
-        cost = ngx_max(item->charge, item->limit->cost.figure.amount);
-    }
-
-    return aborted ? ngx_max(cost, item->charge) : cost;
-}
-
-
-/*
- * Charges or gives back the difference between the cost and the reserve, where
- * the reserve was charged.
- */
-
-static void
-ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item, uint64_t cost)
-{
-    uint64_t    reserve, capacity, *remaining;
-    ngx_uint_t  back;
-
-    remaining = &item->result.remaining;
-    capacity = item->figures.capacity;
-
-    reserve = item->charged ? item->charge : 0;
-    back = (cost < reserve);
-
-    if (cost == reserve || item->figures.amount == 0) {
-        return;
-    }
-
-    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway limit: zone \"%V\" settles %uL, reserved %uL",
-                   &item->zone->name, cost, reserve);
-
-    item->charge = back ? reserve - cost : cost - reserve;
-
-    if (!back) {
-
-        /* the window in which the response has ended */
-
-        ngx_http_gateway_limit_window(item->zone, &item->figures);
-    }
-
-    if (item->zone->redis
-        && !(reserve && item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL))
-    {
-        ngx_http_gateway_limit_redis_late(r, item, back ? 'r' : 'c');
-
-    } else if (back) {
-        gw_limit_part(&item->figures, item->charge, &item->result);
-        ngx_http_gateway_limit_zone_give(item);
-
-    } else {
-        ngx_http_gateway_limit_zone_take(item, GW_LIMIT_FORCE, item->charge);
-        return;
-    }
-
-    /* what there was when it was decided; Redis answers too late for the log */
-
-    *remaining = back ? ngx_min(*remaining + item->charge, capacity)
-                      : *remaining - ngx_min(*remaining, item->charge);
 }

@@ -26,16 +26,11 @@ static ngx_int_t ngx_http_gateway_limit_units(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item);
 static ngx_int_t ngx_http_gateway_limit_figures(ngx_http_request_t *r,
     const ngx_http_gateway_limit_t *limit, gw_limit_t *figures);
-static ngx_int_t ngx_http_gateway_limit_figure(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone,
-    const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value);
-static ngx_log_t ngx_http_gateway_limit_log(ngx_http_request_t *r);
 static void ngx_http_gateway_limit_never(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item);
-static void ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone,
-    const ngx_http_gateway_limit_figure_t *figure, const char *must,
-    const char *why);
+
+
+ngx_uint_t  ngx_http_gateway_limit_part_slot;
 
 
 ngx_int_t
@@ -369,40 +364,6 @@ ngx_http_gateway_limit_figures(ngx_http_request_t *r,
 }
 
 
-/* a figure as it applies to the request; "value" is what else applies */
-
-static ngx_int_t
-ngx_http_gateway_limit_figure(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone,
-    const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value)
-{
-    ngx_str_t    text;
-    gw_figure_t  parsed;
-
-    if (figure->value == NULL) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_complex_value(r, figure->value, &text) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (text.len == 0) {
-        return NGX_OK;
-    }
-
-    if (gw_figure_parse(figure->kind, text.data, text.len, &parsed) == 0) {
-        *value = parsed;
-
-    } else {
-        ngx_http_gateway_limit_unusable(r, zone, figure, "it must be ",
-                                        gw_figure_form(figure->kind));
-    }
-
-    return NGX_OK;
-}
-
-
 ngx_int_t
 ngx_http_gateway_limit_cost(ngx_http_request_t *r,
     const ngx_http_gateway_limit_item_t *item, uint64_t *cost)
@@ -426,23 +387,6 @@ ngx_http_gateway_limit_cost(ngx_http_request_t *r,
     *cost = ngx_max(value.amount, limit->min.figure.amount);
 
     return NGX_OK;
-}
-
-
-/*
- * Where the client's request is not shown: in the early stage its credentials
- * are not hidden, and cannot be before all keys of limits have been read.
- */
-
-static ngx_log_t
-ngx_http_gateway_limit_log(ngx_http_request_t *r)
-{
-    ngx_log_t  log;
-
-    log = *r->connection->log;
-    log.handler = NULL;
-
-    return log;
 }
 
 
@@ -476,26 +420,43 @@ ngx_http_gateway_limit_never(ngx_http_request_t *r,
 }
 
 
-/* not the value, which may be a client's */
-
-static void
-ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone,
-    const ngx_http_gateway_limit_figure_t *figure, const char *must,
-    const char *why)
+void
+ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
+    ngx_http_gateway_limit_item_t *item, ngx_uint_t source)
 {
-    ngx_log_t  log;
+    uint64_t                         wait, interval;
+    const ngx_http_gateway_limit_t  *limit;
 
-    if (!ngx_http_gateway_may_say(&zone->said_unusable, NGX_HTTP_GATEWAY_SAY)) {
+    limit = item->limit;
+
+    item->decided = 1;
+    item->source = source;
+    item->refused = !item->result.passed;
+    item->charged = (item->result.charged > 0);
+
+    if (item->refused) {
+
+        if (batch->refused == NULL && !item->dry_run) {
+            batch->refused = item;
+        }
+
         return;
     }
 
-    log = ngx_http_gateway_limit_log(r);
+    /* excess above "delay" waits until it is worked off, as in limit_req */
 
-    ngx_log_error(NGX_LOG_WARN, &log, 0,
-                  "gateway_limit_zone: zone \"%V\": the value of \"%V\" is "
-                  "unusable, %s applies: %s%s", &zone->name, &figure->text,
-                  figure->reserve ? "the reserve"
-                                  : "what stands behind the \"|\"",
-                  must, why);
+    if (limit->burst.text.len && !limit->nodelay && item->charged) {
+        interval = item->figures.interval;
+
+        if (source == NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS) {
+            interval = ngx_http_gateway_limit_usec(interval) * 1000;
+        }
+
+        wait = interval * (1 + limit->delay.figure.amount);
+
+        if (item->result.reset > wait) {
+            item->delay = (item->result.reset - wait + GW_LIMIT_MSEC - 1)
+                          / GW_LIMIT_MSEC;
+        }
+    }
 }

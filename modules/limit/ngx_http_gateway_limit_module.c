@@ -10,17 +10,31 @@
  * precedes realip and would freeze the proxy's address.
  */
 
-#include "ngx_http_gateway_limit.h"
+#include "ngx_http_gateway_limit_redis.h"
 #include "ngx_http_gateway_setting.h"
 
 
-static char *ngx_http_gateway_limit_status(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static ngx_int_t ngx_http_gateway_limit_register(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_limit_precontent(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_limit_access(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_limit_handler(ngx_http_request_t *r,
+    ngx_uint_t stage);
+static ngx_int_t ngx_http_gateway_limit_begin(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx,
+    const ngx_http_gateway_limit_loc_conf_t *llcf, ngx_uint_t stage);
+
+static ngx_int_t ngx_http_gateway_limit_preconfigure(ngx_conf_t *cf);
 static void *ngx_http_gateway_limit_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_gateway_limit_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
+static char *ngx_http_gateway_limit_set_zone(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_limit_set_limit(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_limit_set_exempt(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_gateway_limit_set_status(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_gateway_limit_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_limit_init_process(ngx_cycle_t *cycle);
 
@@ -66,14 +80,14 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
 
     { ngx_string("gateway_limit_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
-      ngx_http_gateway_limit_zone,
+      ngx_http_gateway_limit_set_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("gateway_limit"),
       NGX_HTTP_GATEWAY_LIMIT_CONTEXT|NGX_CONF_1MORE,
-      ngx_http_gateway_limit_limit,
+      ngx_http_gateway_limit_set_limit,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -90,7 +104,7 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
       ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_limit_loc_conf_t, exempt),
-      ngx_http_gateway_setting(ngx_http_gateway_limit_exempt, NULL,
+      ngx_http_gateway_setting(ngx_http_gateway_limit_set_exempt, NULL,
                                &ngx_http_gateway_limit_on, 0) },
 
     { ngx_string("gateway_limit_status"),
@@ -98,7 +112,7 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
       ngx_http_gateway_set_setting,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      ngx_http_gateway_setting(ngx_http_gateway_limit_status, NULL,
+      ngx_http_gateway_setting(ngx_http_gateway_limit_set_status, NULL,
                                &ngx_http_gateway_limit_on, 0) },
 
     { ngx_string("gateway_limit_headers"),
@@ -131,7 +145,7 @@ static ngx_command_t  ngx_http_gateway_limit_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_gateway_limit_module_ctx = {
-    ngx_http_gateway_limit_register,       /* preconfiguration */
+    ngx_http_gateway_limit_preconfigure,   /* preconfiguration */
     ngx_http_gateway_limit_init,           /* postconfiguration */
 
     ngx_http_gateway_limit_create_main_conf, /* create main configuration */
@@ -161,33 +175,131 @@ ngx_module_t  ngx_http_gateway_limit_module = {
 };
 
 
-static char *
-ngx_http_gateway_limit_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+static ngx_int_t
+ngx_http_gateway_limit_precontent(ngx_http_request_t *r)
 {
-    ngx_http_gateway_limit_loc_conf_t *llcf = conf;
+    ngx_http_gateway_request_t    *gr;
+    ngx_http_gateway_limit_ctx_t  *ctx;
 
-    ngx_str_t  *value;
+    gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
+    ctx = ngx_http_gateway_limit_part(gr);
 
-    if (llcf->status != NGX_CONF_UNSET) {
-        return "is duplicate";
+    /* nobody has refused; an error page comes here, too */
+
+    if (ctx && r->err_status == 0) {
+        ctx->admitted = 1;
     }
 
-    value = cf->args->elts;
-    llcf->status = ngx_atoi(value[1].data, value[1].len);
+    return ngx_http_gateway_limit_handler(r, NGX_HTTP_GATEWAY_LIMIT_LATE);
+}
 
-    if (llcf->status < 400 || llcf->status > 599) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in \"gateway_limit_status\", "
-                           "it must be a number from 400 to 599", &value[1]);
-        return NGX_CONF_ERROR;
+
+/*
+ * In ACCESS, where 401 and 403 are opinions under "satisfy any": a refusal
+ * that has one of these is final all the same.
+ */
+
+static ngx_int_t
+ngx_http_gateway_limit_access(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_gateway_limit_handler(r, NGX_HTTP_GATEWAY_LIMIT_EARLY);
+
+    if (rc == NGX_HTTP_FORBIDDEN || rc == NGX_HTTP_UNAUTHORIZED) {
+        ngx_http_finalize_request(r, rc);
+        return NGX_DONE;
     }
 
-    return NGX_CONF_OK;
+    return rc;
 }
 
 
 static ngx_int_t
-ngx_http_gateway_limit_register(ngx_conf_t *cf)
+ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
+{
+    ngx_http_gateway_limit_ctx_t       *ctx;
+    ngx_http_gateway_limit_batch_t     *batch;
+    ngx_http_gateway_limit_loc_conf_t  *llcf;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+    if (llcf->stages[stage] == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_gateway_limit_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    switch (ctx->step) {
+
+    case NGX_HTTP_GATEWAY_LIMIT_ASKED:
+        return NGX_AGAIN;
+
+    case NGX_HTTP_GATEWAY_LIMIT_ANSWERED:
+        ctx->step = NGX_HTTP_GATEWAY_LIMIT_IDLE;
+        return ngx_http_gateway_limit_finish(r, ctx);
+
+    case NGX_HTTP_GATEWAY_LIMIT_DELAYED:
+        ctx->step = NGX_HTTP_GATEWAY_LIMIT_IDLE;
+        return NGX_DECLINED;
+
+    default: /* NGX_HTTP_GATEWAY_LIMIT_IDLE */
+        break;
+    }
+
+    /*
+     * The error page of a refusal costs nothing, as in limit_req, unless its
+     * location has limits of its own.
+     */
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
+        if (batch->refused && !llcf->own) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return ngx_http_gateway_limit_begin(r, ctx, llcf, stage);
+}
+
+
+/* what the stage has to decide, unless the request is exempt */
+
+static ngx_int_t
+ngx_http_gateway_limit_begin(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx,
+    const ngx_http_gateway_limit_loc_conf_t *llcf, ngx_uint_t stage)
+{
+    ngx_int_t  rc;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway limit: stage %s, %ui limits",
+                   (stage == NGX_HTTP_GATEWAY_LIMIT_EARLY) ? "early" : "late",
+                   llcf->stages[stage]->nelts);
+
+    if (ngx_http_test_predicates(r, llcf->exempt) == NGX_DECLINED) {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway limit: the request is exempt");
+
+        ctx->exempt = 1;
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_gateway_limit_items(r, ctx, llcf->stages[stage], stage);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_DECLINED;
+    }
+
+    return (rc == NGX_OK) ? ngx_http_gateway_limit_decide(r, ctx)
+                          : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_preconfigure(ngx_conf_t *cf)
 {
     if (ngx_http_gateway_use_add(cf, &ngx_http_gateway_limit_on) != NGX_OK
         || ngx_http_gateway_slot_add(cf, &ngx_http_gateway_limit_part_slot)
@@ -312,6 +424,164 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
 }
 
 
+static char *
+ngx_http_gateway_limit_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_limit_main_conf_t *lmcf = conf;
+
+    ngx_http_gateway_limit_zone_t  *zone, **slot;
+
+    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_limit_zone_t));
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_limit_zone_parse(cf, zone) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_limit_find(lmcf, &zone->name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" of \"gateway_limit_zone\" is "
+                           "duplicate", &zone->name);
+        return NGX_CONF_ERROR;
+    }
+
+    slot = ngx_array_push(&lmcf->zones);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = zone;
+
+    ngx_http_gateway_limit_zone_warn(cf, zone);
+
+    return ngx_http_gateway_limit_zone_memory(cf, zone);
+}
+
+
+static char *
+ngx_http_gateway_limit_set_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_limit_loc_conf_t *llcf = conf;
+
+    ngx_uint_t                 off;
+    ngx_http_gateway_limit_t  *limit;
+
+    if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (llcf->limits == NULL) {
+        llcf->limits = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_http_gateway_limit_t));
+        if (llcf->limits == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (off || llcf->limits->nelts == 0) {
+        return ngx_http_gateway_param_off_conflicts(cf);
+    }
+
+    if (off) {
+        return NGX_CONF_OK;
+    }
+
+    limit = ngx_array_push(llcf->limits);
+    if (limit == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_limit_parse(cf, limit) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_gateway_limit_by_zone(llcf->limits->elts,
+                                       llcf->limits->nelts - 1, &limit->name))
+    {
+        return "is duplicate: one limit of a zone applies to a request";
+    }
+
+    return ngx_http_gateway_limit_register(cf, limit);
+}
+
+
+/* "off", alone, cancels what is inherited; a constant would exempt all */
+
+static char *
+ngx_http_gateway_limit_set_exempt(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_limit_loc_conf_t *llcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i, off;
+
+    if (ngx_http_gateway_param_off(cf, &off) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (llcf->exempt == NULL
+        || (off && llcf->exempt != NGX_CONF_UNSET_PTR))
+    {
+        return ngx_http_gateway_param_off_conflicts(cf);
+    }
+
+    if (off) {
+        llcf->exempt = NULL;
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strlchr(value[i].data, value[i].data + value[i].len, '$')
+            == NULL)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in \"gateway_limit_exempt\" is the same "
+                               "for all requests, it must hold a variable",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_http_gateway_reads(cf, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return ngx_http_set_predicate_slot(cf, cmd, conf);
+}
+
+
+static char *
+ngx_http_gateway_limit_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_gateway_limit_loc_conf_t *llcf = conf;
+
+    ngx_str_t  *value;
+
+    if (llcf->status != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    llcf->status = ngx_atoi(value[1].data, value[1].len);
+
+    if (llcf->status < 400 || llcf->status > 599) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"gateway_limit_status\", "
+                           "it must be a number from 400 to 599", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 static ngx_int_t
 ngx_http_gateway_limit_init(ngx_conf_t *cf)
 {
@@ -337,7 +607,7 @@ ngx_http_gateway_limit_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    *h = ngx_http_gateway_limit_late;
+    *h = ngx_http_gateway_limit_precontent;
 
     if (lmcf->early) {
         h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
@@ -345,7 +615,7 @@ ngx_http_gateway_limit_init(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
-        *h = ngx_http_gateway_limit_early;
+        *h = ngx_http_gateway_limit_access;
     }
 
     if (ngx_http_gateway_limit_redis_init(cf, lmcf) != NGX_OK) {

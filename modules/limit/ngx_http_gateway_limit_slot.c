@@ -48,13 +48,6 @@ static void ngx_http_gateway_limit_slot_undo(void *data, gw_slot_t *slot);
 static int ngx_http_gateway_limit_slot_gone(void *data, uint64_t process);
 
 
-uint64_t
-ngx_http_gateway_limit_slots(const ngx_http_gateway_limit_zone_t *zone)
-{
-    return gw_slot_fit(zone->zone.size / 2);
-}
-
-
 void
 ngx_http_gateway_limit_slot_take(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode)

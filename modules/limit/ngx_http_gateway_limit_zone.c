@@ -80,6 +80,13 @@ ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
+uint64_t
+ngx_http_gateway_limit_slots(const ngx_http_gateway_limit_zone_t *zone)
+{
+    return gw_slot_fit(zone->zone.size / 2);
+}
+
+
 static void
 ngx_http_gateway_limit_zone_parts(ngx_http_gateway_limit_zone_t *zone)
 {

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What can be said of limits only once all zones or all locations have been
+ * read.
+ */
+
+#include "ngx_http_gateway_limit.h"
+
+
+static ngx_uint_t ngx_http_gateway_limit_used(
+    const ngx_http_gateway_limit_main_conf_t *lmcf,
+    const ngx_str_t *zone);
+static void ngx_http_gateway_limit_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *llcf);
+
+
+ngx_int_t
+ngx_http_gateway_limit_check(ngx_conf_t *cf,
+    ngx_http_gateway_limit_main_conf_t *lmcf)
+{
+    ngx_uint_t                           i;
+    ngx_http_gateway_limit_zone_t      **zone;
+    ngx_http_gateway_limit_loc_conf_t  **check;
+
+    zone = lmcf->zones.elts;
+
+    for (i = 0; i < lmcf->zones.nelts; i++) {
+
+        if (!ngx_http_gateway_limit_used(lmcf, &zone[i]->zone.name)) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "zone \"%V\" of \"gateway_limit_zone\" is never "
+                          "used in %V:%ui", &zone[i]->zone.name,
+                          ngx_http_gateway_place_args(&zone[i]->where));
+        }
+
+        if (zone[i]->redis_name.len == 0) {
+            continue;
+        }
+
+        zone[i]->redis = ngx_http_gateway_redis_find(cf, &zone[i]->redis_name);
+
+        if (zone[i]->redis == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown redis \"%V\" in \"gateway_limit_zone\", "
+                          "there is no \"gateway_redis\" of this name in "
+                          "%V:%ui", &zone[i]->redis_name,
+                          ngx_http_gateway_place_args(&zone[i]->where));
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_gateway_redis_warn_unused(cf);
+
+    check = lmcf->checks.elts;
+
+    for (i = 0; i < lmcf->checks.nelts; i++) {
+        ngx_http_gateway_limit_warn(cf, check[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+/* whether a "gateway_limit" names the zone */
+
+static ngx_uint_t
+ngx_http_gateway_limit_used(const ngx_http_gateway_limit_main_conf_t *lmcf,
+    const ngx_str_t *zone)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = lmcf->names.elts;
+
+    for (i = 0; i < lmcf->names.nelts; i++) {
+        if (ngx_http_gateway_same(&name[i], zone)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* a late limit by a variable that authentication has emptied counts nobody */
+
+char *
+ngx_http_gateway_limit_hidden(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *llcf)
+{
+    ngx_uint_t                  i;
+    ngx_array_t                *late;
+    ngx_http_gateway_limit_t  **limit;
+
+    late = llcf->stages[NGX_HTTP_GATEWAY_LIMIT_LATE];
+
+    if (late == NULL || !ngx_http_gateway_in_force(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    limit = late->elts;
+
+    for (i = 0; i < late->nelts; i++) {
+
+        if (limit[i]->zone->key_name.len == 0
+            || !ngx_http_gateway_hidden_variable(cf, &limit[i]->zone->key_name))
+        {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "zone \"%V\" counts by $%V, which is hidden after "
+                      "authentication by the block in %V:%ui, use "
+                      "$gateway_credential or stage=early, in %V:%ui",
+                      &limit[i]->zone->zone.name, &limit[i]->zone->key_name,
+                      ngx_http_gateway_place_args(&llcf->where),
+                      ngx_http_gateway_place_args(&limit[i]->where));
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A key that is empty for whoever has no credential limits nobody without
+ * one.  Asked when access has merged its rules, which stands behind limit.
+ * Under "satisfy any" another way in, such as "allow", admits anonymous
+ * requests beside one method; beside two, and for access modules of others, the
+ * first such request tells, see ngx_http_gateway_limit_nobody().
+ */
+
+static void
+ngx_http_gateway_limit_warn(ngx_conf_t *cf,
+    ngx_http_gateway_limit_loc_conf_t *llcf)
+{
+    ngx_uint_t                  i;
+    ngx_array_t                *late;
+    ngx_http_gateway_limit_t  **limit;
+
+    late = llcf->stages[NGX_HTTP_GATEWAY_LIMIT_LATE];
+
+    if (late == NULL || llcf->core->requires > llcf->any) {
+        return;
+    }
+
+    limit = late->elts;
+
+    for (i = 0; i < late->nelts; i++) {
+        if (!limit[i]->zone->identity) {
+            continue;
+        }
+
+        llcf->said_nobody = 1;
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "zone \"%V\" counts by $%V, which is empty for anonymous "
+                      "requests, and the block in %V:%ui admits them: they "
+                      "are not limited there; $gateway_client counts them by "
+                      "address", &limit[i]->zone->name,
+                      &limit[i]->zone->key_name,
+                      ngx_http_gateway_place_args(&llcf->where));
+    }
+}
