@@ -51,7 +51,7 @@ typedef enum {
 /* who has decided: $gateway_limit_source */
 
 typedef enum {
-    NGX_HTTP_GATEWAY_LIMIT_FROM_NOBODY = 0,
+    NGX_HTTP_GATEWAY_LIMIT_FROM_NONE = 0,
     NGX_HTTP_GATEWAY_LIMIT_FROM_SHM,
     NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS,
     NGX_HTTP_GATEWAY_LIMIT_FROM_DENY_CACHE,
@@ -89,9 +89,38 @@ typedef struct {
 } ngx_http_gateway_limit_shm_t;
 
 
+/*
+ * What a worker writes while it serves requests, one for each zone and each
+ * location.  The configuration itself is read-only then, and items point to
+ * constant zones.
+ *
+ * These are allocated with the configuration, outside of its structures: each
+ * worker has its own copy since fork(), and a reload begins with new ones,
+ * while requests of the old configuration go on with theirs.  This also holds
+ * with "master_process off", where nginx does not call init_process on a
+ * reload.
+ */
+
+typedef struct {
+    gw_calendar_window_t            windows[GW_FIGURE_UNITS];  /* the last */
+    int64_t                         nexts[GW_FIGURE_UNITS];    /* their ends */
+    ngx_atomic_t                    said_evicted;   /* see may_say() */
+    ngx_atomic_t                    said_unusable;
+    ngx_atomic_t                    said_reserve;
+    ngx_atomic_t                    said_no_slot;
+    time_t                          swept;
+    uint64_t                        slot_cursor;
+} ngx_http_gateway_limit_worker_zone_t;
+
+
+typedef struct {
+    ngx_uint_t                      said_anonymous;  /* unsigned:1 */
+} ngx_http_gateway_limit_worker_loc_t;
+
+
 typedef struct {
     ngx_str_t                       name;
-    ngx_http_complex_value_t        key;
+    ngx_http_complex_value_t       *key;
     ngx_str_t                       key_text;
     ngx_str_t                       key_name;   /* of a lone variable, or "" */
     ngx_int_t                       key_index;  /* likewise, or -1 */
@@ -129,18 +158,7 @@ typedef struct {
                                                    + 1; generation is that of
                                                    the key's count */
 
-    /*
-     * The worker's own, no configuration: calendar windows that were computed
-     * last, and when it has last said something that it must not repeat.
-     */
-    gw_calendar_window_t            windows[GW_FIGURE_UNITS];
-    int64_t                         nexts[GW_FIGURE_UNITS];
-    ngx_atomic_t                    said_evicted;
-    ngx_atomic_t                    said_unusable;
-    ngx_atomic_t                    said_reserve;
-    ngx_atomic_t                    said_no_slot;
-    time_t                          swept;
-    uint64_t                        slot_cursor;
+    ngx_http_gateway_limit_worker_zone_t  *worker;
 } ngx_http_gateway_limit_zone_t;
 
 
@@ -158,7 +176,7 @@ typedef struct {
     ngx_http_gateway_limit_figure_t reserve;    /* charged until then */
     ngx_uint_t                      penalty;    /* unsigned:1 */
     ngx_uint_t                      dry_run;    /* unsigned:1 */
-    gw_limit_t                      limit;      /* where all is literal */
+    gw_limit_t                      figures;    /* where all is literal */
     ngx_uint_t                      literal;    /* unsigned:1 */
     ngx_http_gateway_place_t        where;
 } ngx_http_gateway_limit_t;
@@ -169,7 +187,8 @@ typedef struct {
     ngx_array_t                     names;      /* ngx_str_t, of all limits */
     ngx_array_t                     checks;     /* loc_conf_t *: see _check() */
     EVP_MD_CTX                     *clean;      /* SHA-256, nothing hashed */
-    EVP_MD_CTX                     *work;
+    EVP_MD_CTX                     *work;       /* a copy, written by the
+                                                   worker; as "worker" above */
     ngx_uint_t                      used;       /* unsigned:1 */
     ngx_uint_t                      early;      /* unsigned:1 */
 } ngx_http_gateway_limit_main_conf_t;
@@ -206,8 +225,7 @@ typedef struct {
                                                    another way in */
     ngx_http_gateway_place_t        where;      /* of the block */
 
-    /* a worker's own, no configuration: see ngx_http_gateway_limit_nobody() */
-    ngx_uint_t                      said_nobody;  /* unsigned:1 */
+    ngx_http_gateway_limit_worker_loc_t  *worker;   /* not inherited */
 
     struct ngx_http_gateway_limit_admin_s *admin;   /* not inherited */
 } ngx_http_gateway_limit_loc_conf_t;
@@ -219,7 +237,7 @@ typedef struct ngx_http_gateway_limit_group_s  ngx_http_gateway_limit_group_t;
 
 typedef struct {
     const ngx_http_gateway_limit_t *limit;
-    ngx_http_gateway_limit_zone_t  *zone;
+    const ngx_http_gateway_limit_zone_t  *zone;
     gw_limit_t                      figures;
     ngx_str_t                       key;
     u_char                          address[16];    /* the key, cut */
@@ -348,12 +366,12 @@ ngx_uint_t ngx_http_gateway_limit_client(ngx_str_t *text);
  * variable is empty or unusable, or there is none.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_limit_figure(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone,
+    const ngx_http_gateway_limit_zone_t *zone,
     const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value);
 
 /* logs, once a minute for each zone, that the value of a figure is unusable */
 void ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone,
+    const ngx_http_gateway_limit_zone_t *zone,
     const ngx_http_gateway_limit_figure_t *figure, const char *must,
     const char *why);
 
@@ -424,11 +442,11 @@ void ngx_http_gateway_limit_clock(const gw_limit_t *limit,
     gw_limit_clock_t *now);
 
 /* of a limit of windows, whether of the calendar or not, the one that is now */
-void ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
+void ngx_http_gateway_limit_window(const ngx_http_gateway_limit_zone_t *zone,
     gw_limit_t *limit);
 
 /* limit->most, by all figures of the zone */
-void ngx_http_gateway_limit_most(ngx_http_gateway_limit_zone_t *zone,
+void ngx_http_gateway_limit_most(const ngx_http_gateway_limit_zone_t *zone,
     gw_limit_t *limit);
 
 /*
@@ -483,7 +501,7 @@ void ngx_http_gateway_limit_slot_give(ngx_http_gateway_limit_item_t *item);
  * Returns how many; without "start", 0 if it was called in this second.
  */
 ngx_uint_t ngx_http_gateway_limit_slot_sweep(
-    ngx_http_gateway_limit_zone_t *zone, ngx_uint_t start);
+    const ngx_http_gateway_limit_zone_t *zone, ngx_uint_t start);
 
 
 /*

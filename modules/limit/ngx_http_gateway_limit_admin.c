@@ -235,7 +235,7 @@ ngx_http_gateway_limit_admin_get(ngx_http_request_t *r,
     static const ngx_str_t  zone = ngx_string("zone");
     static const ngx_str_t  key = ngx_string("key");
 
-    query->mode = 'p';
+    query->mode = NGX_HTTP_GATEWAY_LIMIT_SCRIPT_LOOK;
 
     /* others may be somebody else's, such as an API key */
 
@@ -383,7 +383,8 @@ ngx_http_gateway_limit_admin_parse(json_t *body,
                "0 to 1000000000000";
     }
 
-    query->mode = reset ? 'x' : 'w';
+    query->mode = reset ? NGX_HTTP_GATEWAY_LIMIT_SCRIPT_FORGET
+                        : NGX_HTTP_GATEWAY_LIMIT_SCRIPT_SET;
     query->units = set ? json_integer_value(set) : 0;
 
     ngx_http_gateway_limit_admin_text(zone, &query->zone);

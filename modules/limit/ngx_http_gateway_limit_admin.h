@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_gateway_limit.h"
+#include "ngx_http_gateway_limit_script.h"
 #include "ngx_http_gateway_endpoint.h"
 
 
@@ -49,7 +50,7 @@ typedef struct {
                                                    is none; NGX_ERROR: unknown,
                                                    or the key is another */
     ngx_str_t                       plan;
-    ngx_uint_t                      mode;       /* of the script: p, x, w */
+    ngx_http_gateway_limit_script_e mode;       /* _LOOK, _FORGET, _SET */
     uint64_t                        units;
     ngx_http_gateway_limit_item_t   item;
     ngx_http_gateway_redis_call_t  *handle;

@@ -7,10 +7,9 @@
 
 #include "ngx_http_gateway_limit_admin.h"
 #include "ngx_http_gateway_limit_redis.h"
-#include "ngx_http_gateway_limit_script.h"
 
 
-static ngx_http_gateway_limit_zone_t *ngx_http_gateway_limit_admin_zone(
+static const ngx_http_gateway_limit_zone_t *ngx_http_gateway_limit_admin_zone(
     ngx_http_request_t *r, ngx_str_t *name);
 static const char *ngx_http_gateway_limit_admin_set(
     ngx_http_gateway_limit_query_t *query);
@@ -34,7 +33,7 @@ static ngx_int_t ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_limit_admin_error(ngx_http_request_t *r,
     ngx_uint_t status, const ngx_http_gateway_limit_zone_t *zone,
     const char *detail);
-static void ngx_http_gateway_limit_admin_lost(json_t *json,
+static void ngx_http_gateway_limit_admin_counters(json_t *json,
     const ngx_http_gateway_limit_zone_t *zone);
 
 
@@ -78,7 +77,7 @@ ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
 
     err = ngx_http_gateway_limit_admin_set(query);
 
-    if (err == NULL && query->mode == 'w') {
+    if (err == NULL && query->mode == NGX_HTTP_GATEWAY_LIMIT_SCRIPT_SET) {
         err = (query->item.zone->algorithm == GW_LIMIT_CONCURRENCY)
               ? "requests that are being served can be reset, but not set"
               : query->assumed
@@ -104,7 +103,7 @@ ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
 
 /* one of the location's; NULL */
 
-static ngx_http_gateway_limit_zone_t *
+static const ngx_http_gateway_limit_zone_t *
 ngx_http_gateway_limit_admin_zone(ngx_http_request_t *r, ngx_str_t *name)
 {
     ngx_uint_t                           i;
@@ -136,8 +135,8 @@ ngx_http_gateway_limit_admin_set(ngx_http_gateway_limit_query_t *query)
     ngx_str_t                                    *text;
     ngx_uint_t                                    i;
     gw_figure_t                                   amount, burst, *value;
-    ngx_http_gateway_limit_zone_t                *zone;
-    ngx_http_gateway_limit_figure_t              *figure;
+    const ngx_http_gateway_limit_zone_t          *zone;
+    const ngx_http_gateway_limit_figure_t        *figure;
     const ngx_http_gateway_limit_admin_figure_t  *known;
 
     zone = query->item.zone;
@@ -150,8 +149,8 @@ ngx_http_gateway_limit_admin_set(ngx_http_gateway_limit_query_t *query)
     for (i = 0; i < NGX_HTTP_GATEWAY_LIMIT_FIGURES; i++) {
 
         text = &query->figures[i];
-        figure = (ngx_http_gateway_limit_figure_t *)
-                 ((u_char *) zone + known[i].offset);
+        figure = (const ngx_http_gateway_limit_figure_t *)
+                 ((const u_char *) zone + known[i].offset);
 
         if (text->len == 0) {
             query->assumed |= (figure->value != NULL);
@@ -211,7 +210,8 @@ static void
 ngx_http_gateway_limit_admin_consumer(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
-    ngx_str_t                      id, *name;
+    ngx_str_t                      id;
+    const ngx_str_t               *name;
     ngx_http_gateway_main_conf_t  *gmcf;
 
     static ngx_str_t  client = ngx_string("gateway_client");
@@ -269,9 +269,10 @@ static ngx_int_t
 ngx_http_gateway_limit_admin_key(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
-    u_char      *p;
-    ngx_str_t   *key, *name;
-    ngx_addr_t   addr;
+    u_char           *p;
+    ngx_str_t        *key;
+    const ngx_str_t  *name;
+    ngx_addr_t        addr;
 
     static ngx_str_t  client = ngx_string("gateway_client");
     static ngx_str_t  address = ngx_string("binary_remote_addr");
@@ -338,7 +339,7 @@ ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
         return ngx_http_gateway_limit_admin_none(r, query);
     }
 
-    if (query->mode != 'p') {
+    if (query->mode != NGX_HTTP_GATEWAY_LIMIT_SCRIPT_LOOK) {
         ngx_http_gateway_limit_zone_forget(item);
     }
 
@@ -347,7 +348,7 @@ ngx_http_gateway_limit_admin_shm(ngx_http_request_t *r,
         return ngx_http_gateway_limit_admin_state(r, query);
     }
 
-    if (query->mode == 'w') {
+    if (query->mode == NGX_HTTP_GATEWAY_LIMIT_SCRIPT_SET) {
         ngx_http_gateway_limit_zone_take(item, GW_LIMIT_SET, query->units);
     }
 
@@ -422,7 +423,7 @@ ngx_http_gateway_limit_admin_reply(void *data,
         rc = ngx_http_gateway_limit_admin_none(r, query);
 
     } else {
-        if (query->mode != 'p') {
+        if (query->mode != NGX_HTTP_GATEWAY_LIMIT_SCRIPT_LOOK) {
             ngx_http_gateway_limit_zone_forget(&query->item);
         }
 
@@ -444,10 +445,10 @@ static ngx_int_t
 ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
-    json_t                         *json, *key;
-    ngx_uint_t                      unknown;
-    ngx_http_gateway_limit_item_t  *item;
-    ngx_http_gateway_limit_zone_t  *zone;
+    json_t                               *json, *key;
+    ngx_uint_t                            unknown;
+    ngx_http_gateway_limit_item_t        *item;
+    const ngx_http_gateway_limit_zone_t  *zone;
 
     item = &query->item;
     zone = item->zone;
@@ -507,7 +508,7 @@ ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
         (void) json_object_set_new(json, "figures", json_string("unknown"));
     }
 
-    ngx_http_gateway_limit_admin_lost(json, zone);
+    ngx_http_gateway_limit_admin_counters(json, zone);
 
     return ngx_http_gateway_send_json(r, json);
 }
@@ -521,7 +522,7 @@ ngx_http_gateway_limit_admin_error(ngx_http_request_t *r, ngx_uint_t status,
 
     members = json_object();
 
-    ngx_http_gateway_limit_admin_lost(members, zone);
+    ngx_http_gateway_limit_admin_counters(members, zone);
 
     return ngx_http_gateway_send_problem(r, status, detail, members);
 }
@@ -530,7 +531,7 @@ ngx_http_gateway_limit_admin_error(ngx_http_request_t *r, ngx_uint_t status,
 /* what Redis has lost is told in any answer */
 
 static void
-ngx_http_gateway_limit_admin_lost(json_t *json,
+ngx_http_gateway_limit_admin_counters(json_t *json,
     const ngx_http_gateway_limit_zone_t *zone)
 {
     if (zone->sh->unsettled) {

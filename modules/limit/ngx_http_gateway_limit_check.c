@@ -128,7 +128,7 @@ ngx_http_gateway_limit_hidden(ngx_conf_t *cf,
  * one.  Asked when access has merged its rules, which stands behind limit.
  * Under "satisfy any" another way in, such as "allow", admits anonymous
  * requests beside one method; beside two, and for access modules of others, the
- * first such request tells, see ngx_http_gateway_limit_nobody().
+ * first such request tells, see ngx_http_gateway_limit_anonymous().
  */
 
 static void
@@ -152,7 +152,7 @@ ngx_http_gateway_limit_warn(ngx_conf_t *cf,
             continue;
         }
 
-        llcf->said_nobody = 1;
+        llcf->worker->said_anonymous = 1;
 
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "zone \"%V\" counts by $%V, which is empty for anonymous "

@@ -134,7 +134,7 @@ ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
         return NGX_CONF_ERROR;
     }
 
-    zone->key = *cv;
+    zone->key = cv;
     zone->key_text = *value;
     zone->key_index = -1;
 

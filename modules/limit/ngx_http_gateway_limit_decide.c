@@ -204,9 +204,9 @@ static void
 ngx_http_gateway_limit_log_items(ngx_http_request_t *r,
     ngx_http_gateway_limit_batch_t *batch)
 {
-    ngx_uint_t                          i;
-    ngx_http_gateway_limit_item_t      *item;
-    ngx_http_gateway_limit_loc_conf_t  *llcf;
+    ngx_uint_t                                i;
+    ngx_http_gateway_limit_item_t            *item;
+    const ngx_http_gateway_limit_loc_conf_t  *llcf;
 
     for (i = 0; i < batch->n; i++) {
         item = &batch->items[i];
@@ -252,7 +252,7 @@ ngx_http_gateway_limit_say(ngx_http_request_t *r,
     const ngx_http_gateway_limit_item_t *item)
 {
     static const char  *sources[] = {
-        [NGX_HTTP_GATEWAY_LIMIT_FROM_NOBODY] = "nobody",
+        [NGX_HTTP_GATEWAY_LIMIT_FROM_NONE] = "none",
         [NGX_HTTP_GATEWAY_LIMIT_FROM_SHM] = "shm",
         [NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS] = "redis",
         [NGX_HTTP_GATEWAY_LIMIT_FROM_DENY_CACHE] = "deny_cache",
@@ -349,9 +349,9 @@ static ngx_int_t
 ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch)
 {
-    ngx_uint_t                          status;
-    ngx_http_gateway_request_t         *gr;
-    ngx_http_gateway_limit_loc_conf_t  *llcf;
+    ngx_uint_t                                status;
+    ngx_http_gateway_request_t               *gr;
+    const ngx_http_gateway_limit_loc_conf_t  *llcf;
 
     gr = ngx_http_gateway_request(r);
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
@@ -385,7 +385,7 @@ static ngx_int_t
 ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_msec_t delay)
 {
-    ngx_http_gateway_limit_loc_conf_t  *llcf;
+    const ngx_http_gateway_limit_loc_conf_t  *llcf;
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
 

@@ -166,7 +166,7 @@ ngx_http_gateway_limit_reads(const ngx_str_t *text, const ngx_str_t *names)
 
 ngx_int_t
 ngx_http_gateway_limit_figure(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone,
+    const ngx_http_gateway_limit_zone_t *zone,
     const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value)
 {
     ngx_str_t    text;
@@ -200,13 +200,15 @@ ngx_http_gateway_limit_figure(ngx_http_request_t *r,
 
 void
 ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone,
+    const ngx_http_gateway_limit_zone_t *zone,
     const ngx_http_gateway_limit_figure_t *figure, const char *must,
     const char *why)
 {
     ngx_log_t  log;
 
-    if (!ngx_http_gateway_may_say(&zone->said_unusable, NGX_HTTP_GATEWAY_SAY)) {
+    if (!ngx_http_gateway_may_say(&zone->worker->said_unusable,
+                                  NGX_HTTP_GATEWAY_SAY))
+    {
         return;
     }
 

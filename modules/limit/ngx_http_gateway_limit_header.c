@@ -63,11 +63,11 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_int_t
 ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
 {
-    ngx_uint_t                          headers;
-    ngx_http_gateway_request_t         *gr;
-    ngx_http_gateway_limit_ctx_t       *ctx;
-    ngx_http_gateway_limit_item_t      *item;
-    ngx_http_gateway_limit_loc_conf_t  *llcf;
+    ngx_uint_t                                headers;
+    ngx_http_gateway_request_t               *gr;
+    ngx_http_gateway_limit_ctx_t             *ctx;
+    ngx_http_gateway_limit_item_t            *item;
+    const ngx_http_gateway_limit_loc_conf_t  *llcf;
 
     gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
     ctx = ngx_http_gateway_limit_part(gr);

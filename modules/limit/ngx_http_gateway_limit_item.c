@@ -12,8 +12,8 @@
 
 static ngx_uint_t ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
     const ngx_http_gateway_limit_t *limit);
-static void ngx_http_gateway_limit_nobody(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone);
+static void ngx_http_gateway_limit_anonymous(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_zone_t *zone);
 static ngx_int_t ngx_http_gateway_limit_item(ngx_http_request_t *r,
     const ngx_http_gateway_limit_t *limit,
     ngx_http_gateway_limit_item_t *item,
@@ -21,7 +21,7 @@ static ngx_int_t ngx_http_gateway_limit_item(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_gateway_limit_address(ngx_http_request_t *r,
     const ngx_str_t *key);
 static ngx_int_t ngx_http_gateway_limit_key_value(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone, ngx_str_t *key);
+    const ngx_http_gateway_limit_zone_t *zone, ngx_str_t *key);
 static ngx_int_t ngx_http_gateway_limit_units(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item);
 static ngx_int_t ngx_http_gateway_limit_figures(ngx_http_request_t *r,
@@ -89,7 +89,7 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
                        &limit[i]->zone->name);
 
         if (limit[i]->zone->identity) {
-            ngx_http_gateway_limit_nobody(r, limit[i]->zone);
+            ngx_http_gateway_limit_anonymous(r, limit[i]->zone);
         }
     }
 
@@ -149,18 +149,18 @@ ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
 /* what the configuration did not show; once for a block, as it says it once */
 
 static void
-ngx_http_gateway_limit_nobody(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone)
+ngx_http_gateway_limit_anonymous(ngx_http_request_t *r,
+    const ngx_http_gateway_limit_zone_t *zone)
 {
-    ngx_http_gateway_limit_loc_conf_t  *llcf;
+    const ngx_http_gateway_limit_loc_conf_t  *llcf;
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
 
-    if (llcf->said_nobody) {
+    if (llcf->worker->said_anonymous) {
         return;
     }
 
-    llcf->said_nobody = 1;
+    llcf->worker->said_anonymous = 1;
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "gateway_limit: zone \"%V\" counts by $%V, which is empty "
@@ -292,12 +292,12 @@ ngx_http_gateway_limit_address(ngx_http_request_t *r, const ngx_str_t *key)
 
 static ngx_int_t
 ngx_http_gateway_limit_key_value(ngx_http_request_t *r,
-    ngx_http_gateway_limit_zone_t *zone, ngx_str_t *key)
+    const ngx_http_gateway_limit_zone_t *zone, ngx_str_t *key)
 {
     ngx_http_variable_value_t  *vv;
 
     if (zone->key_index < 0) {
-        return ngx_http_complex_value(r, &zone->key, key);
+        return ngx_http_complex_value(r, zone->key, key);
     }
 
     vv = ngx_http_get_flushed_variable(r, zone->key_index);
@@ -319,11 +319,11 @@ ngx_http_gateway_limit_figures(ngx_http_request_t *r,
 {
     const char                             *err;
     gw_figure_t                             amount, burst;
-    ngx_http_gateway_limit_zone_t          *zone;
+    const ngx_http_gateway_limit_zone_t    *zone;
     const ngx_http_gateway_limit_figure_t  *extra;
 
     if (limit->literal) {
-        *figures = limit->limit;
+        *figures = limit->figures;
         return NGX_OK;
     }
 
@@ -358,7 +358,7 @@ ngx_http_gateway_limit_figures(ngx_http_request_t *r,
 
     ngx_http_gateway_limit_unusable(r, zone, zone->figure, "", err);
 
-    *figures = limit->limit;
+    *figures = limit->figures;
 
     return NGX_OK;
 }
@@ -399,13 +399,13 @@ static void
 ngx_http_gateway_limit_never(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item)
 {
-    ngx_log_t                       log;
-    ngx_http_gateway_limit_zone_t  *zone;
+    ngx_log_t                             log;
+    const ngx_http_gateway_limit_zone_t  *zone;
 
     zone = item->zone;
 
     if (item->charge <= item->figures.capacity || item->figures.amount == 0
-        || !ngx_http_gateway_may_say(&zone->said_reserve,
+        || !ngx_http_gateway_may_say(&zone->worker->said_reserve,
                                      NGX_HTTP_GATEWAY_SAY))
     {
         return;

@@ -436,6 +436,12 @@ ngx_http_gateway_limit_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    zone->worker = ngx_pcalloc(cf->pool,
+                               sizeof(ngx_http_gateway_limit_worker_zone_t));
+    if (zone->worker == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_http_gateway_limit_zone_parse(cf, zone) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }

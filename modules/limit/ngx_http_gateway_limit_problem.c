@@ -41,10 +41,10 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
     ngx_uint_t status)
 {
-    ngx_uint_t                          i, n;
-    ngx_http_gateway_refusal_t         *refusal;
-    ngx_http_gateway_limit_item_t      *item;
-    ngx_http_gateway_limit_loc_conf_t  *llcf;
+    ngx_uint_t                                i, n;
+    ngx_http_gateway_refusal_t               *refusal;
+    ngx_http_gateway_limit_item_t            *item;
+    const ngx_http_gateway_limit_loc_conf_t  *llcf;
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
 

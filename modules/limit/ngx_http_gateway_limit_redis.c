@@ -16,7 +16,6 @@
  */
 
 #include "ngx_http_gateway_limit_redis.h"
-#include "ngx_http_gateway_limit_script.h"
 
 
 static ngx_int_t ngx_http_gateway_limit_redis_known(
@@ -27,8 +26,8 @@ static ngx_int_t ngx_http_gateway_limit_redis_group(
 static ngx_int_t ngx_http_gateway_limit_redis_call(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_group_t *group);
-static ngx_uint_t ngx_http_gateway_limit_redis_flag(
-    ngx_http_gateway_limit_item_t *item);
+static ngx_http_gateway_limit_script_e ngx_http_gateway_limit_redis_mode(
+    const ngx_http_gateway_limit_item_t *item);
 static void ngx_http_gateway_limit_redis_reply(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static void ngx_http_gateway_limit_redis_decided(
@@ -119,7 +118,7 @@ ngx_http_gateway_limit_redis_group(ngx_http_gateway_limit_ctx_t *ctx,
     ngx_http_gateway_limit_item_t *first)
 {
     ngx_http_gateway_limit_group_t  *group;
-    ngx_http_gateway_limit_item_t  *item;
+    ngx_http_gateway_limit_item_t   *item;
 
     group = ngx_palloc(ctx->request->pool,
                       sizeof(ngx_http_gateway_limit_group_t));
@@ -172,7 +171,7 @@ ngx_http_gateway_limit_redis_call(ngx_http_gateway_limit_ctx_t *ctx,
         args[i] = item->redis_key;
         ngx_http_gateway_limit_redis_args(
                        &args[group->n + i * NGX_HTTP_GATEWAY_LIMIT_ARGS], &p,
-                       item, ngx_http_gateway_limit_redis_flag(item),
+                       item, ngx_http_gateway_limit_redis_mode(item),
                        item->cost);
     }
 
@@ -202,20 +201,23 @@ ngx_http_gateway_limit_redis_call(ngx_http_gateway_limit_ctx_t *ctx,
 }
 
 
-/* what the script does with a limit beyond its own answer; 0: nothing */
+/* the mode of a limit in the script */
 
-static ngx_uint_t
-ngx_http_gateway_limit_redis_flag(ngx_http_gateway_limit_item_t *item)
+static ngx_http_gateway_limit_script_e
+ngx_http_gateway_limit_redis_mode(const ngx_http_gateway_limit_item_t *item)
 {
     if (item->charge == 0) {
-        return item->dry_run ? 'm' : 'l';
+        return item->dry_run ? NGX_HTTP_GATEWAY_LIMIT_SCRIPT_DRY_LOOK
+                             : NGX_HTTP_GATEWAY_LIMIT_SCRIPT_LOOK;
     }
 
     if (item->limit->penalty) {
-        return item->dry_run ? 'b' : 'p';
+        return item->dry_run ? NGX_HTTP_GATEWAY_LIMIT_SCRIPT_DRY_PENALTY
+                             : NGX_HTTP_GATEWAY_LIMIT_SCRIPT_PENALTY;
     }
 
-    return item->dry_run ? 'd' : 0;
+    return item->dry_run ? NGX_HTTP_GATEWAY_LIMIT_SCRIPT_DRY_RUN
+                         : NGX_HTTP_GATEWAY_LIMIT_SCRIPT_CHARGE;
 }
 
 

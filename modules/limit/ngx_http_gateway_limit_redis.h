@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_gateway_limit.h"
+#include "ngx_http_gateway_limit_script.h"
 
 
 #define NGX_HTTP_GATEWAY_LIMIT_GROUP    32      /* limits of one call */
@@ -45,7 +46,7 @@ void ngx_http_gateway_limit_redis_cancel(void *data);
 
 
 /*
- * ngx_http_gateway_limit_redis_change.c: changes that no request waits for
+ * ngx_http_gateway_limit_redis_adjust.c: changes that no request waits for
  */
 
 /*
@@ -56,12 +57,11 @@ void ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
     ngx_http_gateway_limit_batch_t *batch);
 
 /*
- * Changes the state of a key by item->charge: 'a' charges up to what there is,
- * 'c' into debt, 'r' gives back.  Changes that Redis does not confirm are
- * counted in the zone.
+ * Changes the state of a key by item->charge: _PENALTY, _DEBT or _REFUND.
+ * Changes that Redis does not confirm are counted in the zone.
  */
-void ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode);
+void ngx_http_gateway_limit_redis_adjust(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item, ngx_http_gateway_limit_script_e mode);
 
 /*
  * A call of ngx_http_gateway_limit_redis_ask() has ended with "status": if
@@ -90,11 +90,12 @@ ngx_int_t ngx_http_gateway_limit_redis_key(ngx_http_request_t *r,
 
 /*
  * The arguments of an item in a call of a script.  Their texts are written at
- * "*p", which is advanced by at most GW_TEXT_DECIMAL for each.  "flag" is
- * appended to the first argument, 0: nothing is.
+ * "*p", which is advanced by at most GW_TEXT_DECIMAL for each.  The mode is
+ * part of the first argument, unless it is _CHARGE.
  */
 void ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t flag, uint64_t units);
+    const ngx_http_gateway_limit_item_t *item,
+    ngx_http_gateway_limit_script_e mode, uint64_t units);
 
 /*
  * Calls the script that changes the state of a key: "mode" is its first
@@ -102,8 +103,9 @@ void ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
  */
 ngx_http_gateway_redis_status_e ngx_http_gateway_limit_redis_change(
     ngx_atomic_uint_t client, ngx_http_gateway_limit_item_t *item,
-    ngx_uint_t mode, uint64_t units, ngx_http_gateway_redis_pt handler,
-    void *data, ngx_http_gateway_redis_call_t **handle);
+    ngx_http_gateway_limit_script_e mode, uint64_t units,
+    ngx_http_gateway_redis_pt handler, void *data,
+    ngx_http_gateway_redis_call_t **handle);
 
 /* item->result, by the reply to a decision: the item was its i-th */
 void ngx_http_gateway_limit_redis_charged(ngx_http_gateway_limit_item_t *item,

@@ -5,12 +5,34 @@
  */
 
 #include "ngx_http_gateway_limit_redis.h"
-#include "ngx_http_gateway_limit_script.h"
 
 
-/* by gw_limit_algorithm_e, for the script and in keys */
+/* the algorithms in the scripts and in keys, by gw_limit_algorithm_e */
 
-static const u_char  ngx_http_gateway_limit_kinds[] = "gsf";
+static const u_char  ngx_http_gateway_limit_kinds[] = {
+    [GW_LIMIT_GCRA] = NGX_HTTP_GATEWAY_LIMIT_SCRIPT_GCRA,
+    [GW_LIMIT_SLIDING] = NGX_HTTP_GATEWAY_LIMIT_SCRIPT_SLIDING,
+    [GW_LIMIT_FIXED] = NGX_HTTP_GATEWAY_LIMIT_SCRIPT_FIXED
+};
+
+/* concurrency is not counted in Redis */
+
+_Static_assert(sizeof(ngx_http_gateway_limit_kinds) == GW_LIMIT_CONCURRENCY,
+               "each algorithm needs a byte");
+
+/* units of windows in keys, by gw_figure_unit_e */
+
+static const u_char  ngx_http_gateway_limit_units[] = {
+    [GW_FIGURE_SECOND] = 's',
+    [GW_FIGURE_MINUTE] = 'm',
+    [GW_FIGURE_HOUR] = 'h',
+    [GW_FIGURE_DAY] = 'd',
+    [GW_FIGURE_WEEK] = 'w',
+    [GW_FIGURE_MONTH] = 'M'
+};
+
+_Static_assert(sizeof(ngx_http_gateway_limit_units) == GW_FIGURE_UNITS,
+               "each unit needs a letter");
 
 
 static void ngx_http_gateway_limit_redis_free(void *data);
@@ -84,7 +106,6 @@ ngx_http_gateway_limit_redis_key(ngx_http_request_t *r,
     u_char     *p;
     size_t      subject;
     ngx_str_t  *prefix;
-static const char  units[] = "smhdwM";
 
     if (item->redis_key.len) {
         return NGX_OK;
@@ -118,7 +139,7 @@ static const char  units[] = "smhdwM";
     *p++ = ngx_http_gateway_limit_kinds[item->figures.algorithm];
 
     if (item->figures.algorithm != GW_LIMIT_GCRA) {
-        *p++ = units[item->figures.unit];
+        *p++ = ngx_http_gateway_limit_units[item->figures.unit];
     }
 
     item->redis_key.len = p - item->redis_key.data;
@@ -155,11 +176,11 @@ ngx_http_gateway_limit_redis_subject(ngx_http_request_t *r, u_char *p,
 
 ngx_http_gateway_redis_status_e
 ngx_http_gateway_limit_redis_change(ngx_atomic_uint_t client,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode, uint64_t units,
-    ngx_http_gateway_redis_pt handler, void *data,
+    ngx_http_gateway_limit_item_t *item, ngx_http_gateway_limit_script_e mode,
+    uint64_t units, ngx_http_gateway_redis_pt handler, void *data,
     ngx_http_gateway_redis_call_t **handle)
 {
-    u_char      *p, word[1];
+    u_char  *p, word[1];
     u_char       text[(2 + NGX_HTTP_GATEWAY_LIMIT_ARGS) * GW_TEXT_DECIMAL];
     ngx_str_t    args[4 + NGX_HTTP_GATEWAY_LIMIT_ARGS];
     ngx_uint_t   last;
@@ -172,7 +193,9 @@ ngx_http_gateway_limit_redis_change(ngx_atomic_uint_t client,
     args[1].data = word;
     args[1].len = 1;
 
-    ngx_http_gateway_limit_redis_args(&args[2], &p, item, 0, units);
+    ngx_http_gateway_limit_redis_args(&args[2], &p, item,
+                                      NGX_HTTP_GATEWAY_LIMIT_SCRIPT_CHARGE,
+                                      units);
     ngx_http_gateway_limit_redis_number(&args[last - 1], &p,
                                         item->result.window);
     ngx_http_gateway_limit_redis_number(&args[last], &p, item->result.least);
@@ -188,7 +211,8 @@ ngx_http_gateway_limit_redis_change(ngx_atomic_uint_t client,
 
 void
 ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t flag, uint64_t units)
+    const ngx_http_gateway_limit_item_t *item,
+    ngx_http_gateway_limit_script_e mode, uint64_t units)
 {
     uint64_t           start;
     const gw_limit_t  *limit;
@@ -199,8 +223,8 @@ ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
     args[0].data = *p;
     *(*p)++ = ngx_http_gateway_limit_kinds[limit->algorithm];
 
-    if (flag) {
-        *(*p)++ = (u_char) flag;
+    if (mode != NGX_HTTP_GATEWAY_LIMIT_SCRIPT_CHARGE) {
+        *(*p)++ = (u_char) mode;
     }
 
     args[0].len = *p - args[0].data;

@@ -33,11 +33,16 @@
 #include "ngx_http_gateway_limit_script.h"
 
 
+/* "local look=108" and so on: the constants of the header */
+
+#define ngx_http_gateway_limit_script_local(NAME, name, byte)                 \
+    "local " #name "=" #byte "\n"
+
+
 /*
  * KEYS: one for each limit.  ARGV, for each limit:
  *
- *   1  g, f or s, and behind it nothing, or l: look; d: dry_run; m: both; p:
- *      charge what is refused, too; b: dry_run and that
+ *   1  the algorithm, and behind it the mode, if any
  *   2  g: us for a unit; f, s: units of a window
  *   3  g: units that an idle key has; f: end of the window; s: its length, us
  *   4  units
@@ -75,6 +80,8 @@
 
 
 static const char  ngx_http_gateway_limit_decide_lua[] =
+NGX_HTTP_GATEWAY_LIMIT_SCRIPT_BOTH(ngx_http_gateway_limit_script_local)
+NGX_HTTP_GATEWAY_LIMIT_SCRIPT_DECIDE(ngx_http_gateway_limit_script_local)
 "local call,fmt,floor,ceil,byte=redis.call,string.format,"
     "math.floor,math.ceil,string.byte\n"
 "local t=call('TIME')\n"
@@ -88,21 +95,21 @@ NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA
 "local ok,j,o=1,1,1\n"
 "local S,P,slide={0,0,0,0,0,0,0,0,0,0,0,0}\n"
 "for i=1,n do\n"
-" local k,fl=byte(ARGV[o],1,2)\n"
+" local k,mode=byte(ARGV[o],1,2)\n"
 " local A,B,q=ARGV[o+1]+0,ARGV[o+2]+0,ARGV[o+3]+0\n"
 " local s,w,u,f,e=v[i] or '',0\n"
-" if k==103 then\n"
+" if k==gcra then\n"
 "  e=A*B\n"
 "  u=(tonumber(s) or 0)-now\n"
 "  if not (u>0) then u=0 elseif u>2*e and u>2*ARGV[o+4] then\n"
 "   u=2*ARGV[o+4]\n"
-"   if fl~=108 and fl~=109 then\n"
+"   if mode~=look and mode~=dry_look then\n"
 "    call('SET',KEYS[i],fmt(F,now+u),'PX',fmt(F,(u-u%1000)/1000+1))\n"
 "   end\n"
 "  end\n"
 "  f=u+A*q\n"
 "  if q>B then w=-1 elseif f>e then w=f-e end\n"
-" elseif k==102 then\n"
+" elseif k==fixed then\n"
 "  local x,c=string.match(s,'^(%d+):(%d+)$')\n"
 "  x,u=tonumber(x) or 0,tonumber(c) or 0\n"
 "  local keep\n"
@@ -135,33 +142,35 @@ NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA
 " end\n"
 " S[j],S[j+1],S[j+2],S[j+3]=u,f,e,w\n"
 " j,o=j+4,o+6\n"
-" if w~=0 and fl~=100 and fl~=109 and fl~=98 then ok=0 end\n"
+" if w~=0 and mode~=dry_run and mode~=dry_look and mode~=dry_penalty then\n"
+"  ok=0\n"
+" end\n"
 "end\n"
 "local R={ok,now,nil,nil,nil,nil,nil,nil,nil,nil,nil}\n"
 "local m=3\n"
 "j,o=1,1\n"
 "for i=1,n do\n"
-" local k,fl=byte(ARGV[o],1,2)\n"
+" local k,mode=byte(ARGV[o],1,2)\n"
 " local A,u,f,e,w=ARGV[o+1]+0,S[j],S[j+1],S[j+2],S[j+3]\n"
-" if ok==0 and (fl==112 or fl==98) then\n"
+" if ok==0 and (mode==penalty or mode==dry_penalty) then\n"
 "  local most=A\n"
-"  if k==103 then most=e elseif k==115 then most=A-P[i*3-1] end\n"
+"  if k==gcra then most=e elseif k==sliding then most=A-P[i*3-1] end\n"
 "  if f>most then f=most end\n"
 "  if f<u then f=u end\n"
 "  local q=ARGV[o+3]+0\n"
-"  if w>0 and k==103 then w=f+A*q-e\n"
-"  elseif w>0 and k==115 then\n"
+"  if w>0 and k==gcra then w=f+A*q-e\n"
+"  elseif w>0 and k==sliding then\n"
 "   w=slide(f,P[i*3-1],P[i*3-2],q,A,ARGV[o+2]+0,e,P[i*3])\n"
 "  end\n"
-" elseif ok==0 or w~=0 or fl==108 or fl==109 then\n"
+" elseif ok==0 or w~=0 or mode==look or mode==dry_look then\n"
 "  f=u\n"
 " end\n"
 " local left,reset\n"
-" if k==103 then\n"
+" if k==gcra then\n"
 "  left,reset=floor((e-f)/A),f\n"
 "  if f>u then call('SET',KEYS[i],fmt(F,now+f),'PX',"
     "fmt(F,(f-f%1000)/1000+1)) end\n"
-" elseif k==102 then\n"
+" elseif k==fixed then\n"
 "  left,reset=A-f,e-now\n"
 "  if f>u then call('SET',KEYS[i],fmt(F..':'..F,e,f),'PX',"
     "fmt(F,floor(reset/1000)+1)) end\n"
@@ -181,10 +190,8 @@ NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA
 /*
  * KEYS: one.  ARGV:
  *
- *   1  p: only look; x: forget; w: make it the units; r: give them back,
- *      these three where there is a key; a: charge up to what there is; c:
- *      charge, with a debt up to as much
- *   2  g, f or s
+ *   1  the mode; forget, set and refund change nothing where there is no key
+ *   2  the algorithm
  *   3  to 7: as 2 to 6 above
  *   8  r: g: what the charge has made of the state, us; f, s: the end of the
  *      window that was charged; else 0
@@ -196,32 +203,37 @@ NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA
  */
 
 static const char  ngx_http_gateway_limit_change_lua[] =
-"local call,fmt,floor,ceil=redis.call,string.format,math.floor,math.ceil\n"
+NGX_HTTP_GATEWAY_LIMIT_SCRIPT_BOTH(ngx_http_gateway_limit_script_local)
+NGX_HTTP_GATEWAY_LIMIT_SCRIPT_CHANGE(ngx_http_gateway_limit_script_local)
+"local call,fmt,floor,ceil,byte=redis.call,string.format,"
+    "math.floor,math.ceil,string.byte\n"
 "local t=call('TIME')\n"
 "local now=t[1]*1000000+t[2]\n"
 "local v=call('GET',KEYS[1])\n"
-"local mode,al=ARGV[1],ARGV[2]\n"
-"if not v and (mode=='w' or mode=='x' or mode=='r') then mode='p' end\n"
+"local mode,al=byte(ARGV[1]),byte(ARGV[2])\n"
+"if not v and (mode==set or mode==forget or mode==refund) then\n"
+" mode=look\n"
+"end\n"
 "local A,B,q,C=ARGV[3]+0,ARGV[4]+0,ARGV[5]+0,ARGV[6]+0\n"
 "local E,least=ARGV[8]+0,ARGV[9]+0\n"
 "local s,used,left,reset=v or '',0,0,0\n"
 NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA
 "local function change(u,unit,all)\n"
-" if mode=='x' then return 0\n"
-" elseif mode=='w' then u=0\n"
-" elseif mode=='r' then\n"
-"  if u+(al=='g' and now or 0)<least then return u end\n"
+" if mode==forget then return 0\n"
+" elseif mode==set then u=0\n"
+" elseif mode==refund then\n"
+"  if u+(al==gcra and now or 0)<least then return u end\n"
 "  local back=unit*q\n"
-"  if al=='g' then\n"
+"  if al==gcra then\n"
 "   if back>E-now then back=E-now end\n"
 "   if back<0 then back=0 end\n"
 "  end\n"
 "  u=u-back\n"
 "  if u<0 then u=0 end\n"
 "  return u\n"
-" elseif mode=='p' then return u end\n"
+" elseif mode==look then return u end\n"
 " local most=all\n"
-" if mode~='a' then most=2*all end\n"
+" if mode~=penalty then most=2*all end\n"
 " local f=u+unit*q\n"
 " if f>most then f=most end\n"
 " if f<u then f=u end\n"
@@ -229,23 +241,23 @@ NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA
 "end\n"
 "local function weigh(p,rest,B) return ceil(p*floor(rest/1000)/(B/1000)) end\n"
 "local function write(text,ttl)\n"
-" if mode=='p' then return end\n"
-" if mode=='x' then call('DEL',KEYS[1])\n"
+" if mode==look then return end\n"
+" if mode==forget then call('DEL',KEYS[1])\n"
 " else call('SET',KEYS[1],text,'PX',fmt('%.0f',ttl/1000+1)) end\n"
 "end\n"
-"if al=='g' then\n"
+"if al==gcra then\n"
 " local all=A*B\n"
 " local u=(tonumber(s) or 0)-now\n"
 " if not (u>0) then u=0 elseif u>2*all and u>2*C then u=2*C end\n"
 " u=change(u,A,all)\n"
 " write(fmt('%.0f',now+u),u)\n"
 " used,left,reset=ceil(u/A),floor((all-u)/A),u\n"
-"elseif al=='f' then\n"
+"elseif al==fixed then\n"
 " local x,c=string.match(s,'^(%d+):(%d+)$')\n"
 " x,c=tonumber(x) or 0,tonumber(c) or 0\n"
 " local e,keep=window(ARGV[7]+0,B,C,x,now)\n"
 " if not keep then c=0 end\n"
-" if mode~='r' or e==E then c=change(c,1,A) end\n"
+" if mode~=refund or e==E then c=change(c,1,A) end\n"
 " write(fmt('%.0f:%.0f',e,c),e-now)\n"
 " used,left,reset=c,A-c,e-now\n"
 "else\n"
@@ -255,11 +267,11 @@ NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA
 " if x==k+1 or x==k+2 then k,at=x,x*B elseif x==k-1 then p,c=c,0\n"
 " elseif x~=k then p,c=0,0 end\n"
 " local e=(k+1)*B\n"
-" if mode=='r' and E==k*B then p=change(p,1,A)\n"
-" elseif mode~='r' or e==E then\n"
-"  c=change(c,1,mode=='a' and A-weigh(p,e-at,B) or A)\n"
+" if mode==refund and E==k*B then p=change(p,1,A)\n"
+" elseif mode~=refund or e==E then\n"
+"  c=change(c,1,mode==penalty and A-weigh(p,e-at,B) or A)\n"
 " end\n"
-" if mode=='w' or mode=='x' then p=0 end\n"
+" if mode==set or mode==forget then p=0 end\n"
 " write(fmt('%.0f:%.0f:%.0f',k,c,p),e+B-now)\n"
 " local r=weigh(p,e-at,B)\n"
 " used,left,reset=c+r,A-c-r,e-now\n"

@@ -11,6 +11,47 @@
 #include "ngx_http_gateway_redis.h"
 
 
+/*
+ * Algorithms and modes of the scripts, of which the arguments hold the bytes.
+ * Each is defined once, as X(NAME, name, byte): C has a constant
+ * NGX_HTTP_GATEWAY_LIMIT_SCRIPT_NAME, and the text of a script begins with
+ * "local name=byte".
+ */
+
+#define NGX_HTTP_GATEWAY_LIMIT_SCRIPT_BOTH(X)                                 \
+    X(GCRA, gcra, 103)                  /* g */                               \
+    X(SLIDING, sliding, 115)            /* s */                               \
+    X(FIXED, fixed, 102)                /* f */                               \
+    X(LOOK, look, 108)                  /* l: charge nothing */               \
+    X(PENALTY, penalty, 112)            /* p: charge also what is refused, up \
+                                           to what there is */
+
+#define NGX_HTTP_GATEWAY_LIMIT_SCRIPT_DECIDE(X)                               \
+    X(DRY_RUN, dry_run, 100)            /* d: a refusal refuses no request */ \
+    X(DRY_LOOK, dry_look, 109)          /* m */                               \
+    X(DRY_PENALTY, dry_penalty, 98)     /* b */
+
+#define NGX_HTTP_GATEWAY_LIMIT_SCRIPT_CHANGE(X)                               \
+    X(DEBT, debt, 99)                   /* c: charge, into debt if needed */  \
+    X(REFUND, refund, 114)              /* r */                               \
+    X(SET, set, 119)                    /* w: make it the units */            \
+    X(FORGET, forget, 120)              /* x */
+
+
+#define ngx_http_gateway_limit_script_constant(NAME, name, byte)              \
+    NGX_HTTP_GATEWAY_LIMIT_SCRIPT_##NAME = byte,
+
+typedef enum {
+    NGX_HTTP_GATEWAY_LIMIT_SCRIPT_CHARGE = 0,   /* decide: no byte */
+
+    NGX_HTTP_GATEWAY_LIMIT_SCRIPT_BOTH(ngx_http_gateway_limit_script_constant)
+    NGX_HTTP_GATEWAY_LIMIT_SCRIPT_DECIDE(
+                                       ngx_http_gateway_limit_script_constant)
+    NGX_HTTP_GATEWAY_LIMIT_SCRIPT_CHANGE(
+                                       ngx_http_gateway_limit_script_constant)
+} ngx_http_gateway_limit_script_e;
+
+
 /* integers of a reply */
 #define NGX_HTTP_GATEWAY_LIMIT_DECIDE_HEAD   2      /* passed, time */
 #define NGX_HTTP_GATEWAY_LIMIT_DECIDE_LIMIT  3      /* left, reset, wait */

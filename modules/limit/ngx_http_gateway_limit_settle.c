@@ -13,7 +13,7 @@ static ngx_uint_t ngx_http_gateway_limit_refused_by_others(
     ngx_http_gateway_request_t *gr, ngx_http_gateway_limit_batch_t *batch);
 static ngx_uint_t ngx_http_gateway_limit_aborted(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
-static uint64_t ngx_http_gateway_limit_settled(ngx_http_request_t *r,
+static uint64_t ngx_http_gateway_limit_final_cost(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t aborted);
 static void ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item, uint64_t cost);
@@ -74,7 +74,7 @@ ngx_http_gateway_limit_settle(ngx_http_request_t *r)
                 cost = 0;
 
             } else {
-                cost = ngx_http_gateway_limit_settled(r, item, aborted);
+                cost = ngx_http_gateway_limit_final_cost(r, item, aborted);
             }
 
             ngx_http_gateway_limit_settle_item(r, item, cost);
@@ -152,7 +152,7 @@ ngx_http_gateway_limit_aborted(ngx_http_request_t *r,
 
 
 static uint64_t
-ngx_http_gateway_limit_settled(ngx_http_request_t *r,
+ngx_http_gateway_limit_final_cost(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t aborted)
 {
     uint64_t  cost;
@@ -203,7 +203,9 @@ ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
     if (item->zone->redis
         && !(reserve && item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL))
     {
-        ngx_http_gateway_limit_redis_late(r, item, back ? 'r' : 'c');
+        ngx_http_gateway_limit_redis_adjust(r, item,
+                                    back ? NGX_HTTP_GATEWAY_LIMIT_SCRIPT_REFUND
+                                         : NGX_HTTP_GATEWAY_LIMIT_SCRIPT_DEBT);
 
     } else if (back) {
         gw_limit_part(&item->figures, item->charge, &item->result);

@@ -22,7 +22,7 @@
 /* what a sweep has learned of processes: each is asked for once */
 
 typedef struct {
-    ngx_http_gateway_limit_zone_t  *zone;
+    const ngx_http_gateway_limit_zone_t  *zone;
     ngx_uint_t                      start;      /* unsigned:1 */
     ngx_uint_t                      n;
     struct {
@@ -43,7 +43,7 @@ static ngx_uint_t ngx_http_gateway_limit_slot_count(
 static void ngx_http_gateway_limit_slot_none(
     ngx_http_gateway_limit_item_t *item);
 static void ngx_http_gateway_limit_slot_uncount(
-    ngx_http_gateway_limit_zone_t *zone, gw_slot_t *slot);
+    const ngx_http_gateway_limit_zone_t *zone, gw_slot_t *slot);
 static void ngx_http_gateway_limit_slot_undo(void *data, gw_slot_t *slot);
 static int ngx_http_gateway_limit_slot_gone(void *data, uint64_t process);
 
@@ -72,9 +72,9 @@ static void
 ngx_http_gateway_limit_slot_try(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode)
 {
-    uint64_t                        generation, *state;
-    gw_slot_t                      *slot;
-    ngx_http_gateway_limit_zone_t  *zone;
+    uint64_t                              generation, *state;
+    gw_slot_t                            *slot;
+    const ngx_http_gateway_limit_zone_t  *zone;
 
     zone = item->zone;
 
@@ -92,7 +92,7 @@ ngx_http_gateway_limit_slot_try(ngx_http_gateway_limit_item_t *item,
         }
 
         slot = gw_slot_take(zone->slots, ngx_http_gateway_process_self(),
-                            &zone->slot_cursor);
+                            &zone->worker->slot_cursor);
         if (slot == NULL) {
             item->unavailable = 1;
             item->result.passed = 0;
@@ -196,11 +196,13 @@ ngx_http_gateway_limit_slot_count(ngx_http_gateway_limit_item_t *item,
 static void
 ngx_http_gateway_limit_slot_none(ngx_http_gateway_limit_item_t *item)
 {
-    ngx_http_gateway_limit_zone_t  *zone;
+    const ngx_http_gateway_limit_zone_t  *zone;
 
     zone = item->zone;
 
-    if (!ngx_http_gateway_may_say(&zone->said_no_slot, NGX_HTTP_GATEWAY_SAY)) {
+    if (!ngx_http_gateway_may_say(&zone->worker->said_no_slot,
+                                  NGX_HTTP_GATEWAY_SAY))
+    {
         return;
     }
 
@@ -228,7 +230,7 @@ ngx_http_gateway_limit_slot_give(ngx_http_gateway_limit_item_t *item)
 /* takes one from the key's count, if it is still the one that was counted in */
 
 static void
-ngx_http_gateway_limit_slot_uncount(ngx_http_gateway_limit_zone_t *zone,
+ngx_http_gateway_limit_slot_uncount(const ngx_http_gateway_limit_zone_t *zone,
     gw_slot_t *slot)
 {
     uint64_t  place, generation, word, *state;
@@ -263,23 +265,23 @@ ngx_http_gateway_limit_slot_uncount(ngx_http_gateway_limit_zone_t *zone,
  */
 
 ngx_uint_t
-ngx_http_gateway_limit_slot_sweep(ngx_http_gateway_limit_zone_t *zone,
+ngx_http_gateway_limit_slot_sweep(const ngx_http_gateway_limit_zone_t *zone,
     ngx_uint_t start)
 {
     ngx_uint_t                      n;
     ngx_http_gateway_limit_sweep_t  sweep;
 
-    if (zone->slots == NULL || (!start && zone->swept == ngx_time())) {
+    if (zone->slots == NULL || (!start && zone->worker->swept == ngx_time())) {
         return 0;
     }
 
-    zone->swept = ngx_time();
+    zone->worker->swept = ngx_time();
 
     if (start) {
 
         /* a cache line of the map for each worker */
 
-        zone->slot_cursor = ngx_worker * 8;
+        zone->worker->slot_cursor = ngx_worker * 8;
     }
 
     sweep.zone = zone;

@@ -397,6 +397,12 @@ ngx_http_gateway_limit_merge(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    conf->worker = ngx_pcalloc(cf->pool,
+                               sizeof(ngx_http_gateway_limit_worker_loc_t));
+    if (conf->worker == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
     limit = conf->limits->elts;
 
     for (i = 0; i < conf->limits->nelts; i++) {
@@ -560,19 +566,19 @@ ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
 
     zone->variable |= !limit->literal;
 
-    err = gw_limit_set(&limit->limit, zone->algorithm, &zone->figure->figure,
+    err = gw_limit_set(&limit->figures, zone->algorithm, &zone->figure->figure,
                        burst->figure.amount);
 
     if (err) {
         return err;
     }
 
-    zone->most = ngx_max(zone->most, limit->limit.most);
+    zone->most = ngx_max(zone->most, limit->figures.most);
 
     /* a figure of 0 lets nothing pass, which is what it is written for */
 
-    if (limit->literal && limit->limit.amount
-        && limit->reserve.figure.amount > limit->limit.capacity)
+    if (limit->literal && limit->figures.amount
+        && limit->reserve.figure.amount > limit->figures.capacity)
     {
         return "\"reserve=\" is more than an idle key has, such a request "
                "would never pass";

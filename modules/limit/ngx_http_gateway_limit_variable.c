@@ -156,6 +156,7 @@ static ngx_int_t
 ngx_http_gateway_limit_zone_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    ngx_str_t                       name;
     ngx_http_gateway_limit_item_t  *item;
 
     item = ngx_http_gateway_limit_variable_item(r);
@@ -165,7 +166,9 @@ ngx_http_gateway_limit_zone_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_gateway_variable_value(v, &item->zone->name);
+    name = item->zone->name;
+
+    ngx_http_gateway_variable_value(v, &name);
 
     return NGX_OK;
 }

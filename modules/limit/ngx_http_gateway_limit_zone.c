@@ -27,22 +27,22 @@ static ngx_int_t ngx_http_gateway_limit_zone_make(
 static void ngx_http_gateway_limit_zone_parts(
     ngx_http_gateway_limit_zone_t *zone);
 static unsigned ngx_http_gateway_limit_zone_words(
-    ngx_http_gateway_limit_zone_t *zone);
+    const ngx_http_gateway_limit_zone_t *zone);
 static uint64_t *ngx_http_gateway_limit_zone_add(
     ngx_http_gateway_limit_item_t *item);
 static uint64_t ngx_http_gateway_limit_zone_first(
-    ngx_http_gateway_limit_zone_t *zone);
+    const ngx_http_gateway_limit_zone_t *zone);
 static ngx_uint_t ngx_http_gateway_limit_zone_windows(
     const ngx_http_gateway_limit_zone_t *zone);
 static unsigned ngx_http_gateway_limit_zone_kept(
-    ngx_http_gateway_limit_zone_t *zone);
+    const ngx_http_gateway_limit_zone_t *zone);
 static int ngx_http_gateway_limit_zone_idle(void *data,
     const uint64_t *state);
 static uint64_t ngx_http_gateway_limit_zone_rank(void *data,
     const uint64_t *state, uint64_t *kept);
 static int ngx_http_gateway_limit_zone_gone(void *data, uint64_t owner);
 static void ngx_http_gateway_limit_zone_evicted(
-    ngx_http_gateway_limit_zone_t *zone);
+    const ngx_http_gateway_limit_zone_t *zone);
 
 
 /* what a search for a place needs to know of a zone */
@@ -57,7 +57,7 @@ ngx_int_t
 ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_gateway_limit_zone_t *zone = shm_zone->data;
-    ngx_http_gateway_limit_zone_t *old = data;
+    const ngx_http_gateway_limit_zone_t *old = data;
 
     ngx_slab_pool_t  *shpool;
 
@@ -109,9 +109,9 @@ static ngx_int_t
 ngx_http_gateway_limit_zone_make(ngx_http_gateway_limit_zone_t *zone,
     ngx_slab_pool_t *shpool, ngx_log_t *log)
 {
-    size_t      size, rest, slots;
-    uint64_t    secret[2];
-    unsigned    words;
+    size_t    size, rest, slots;
+    uint64_t  secret[2];
+    unsigned  words;
 
     size = shpool->pfree * ngx_pagesize;
 
@@ -155,7 +155,7 @@ ngx_http_gateway_limit_zone_make(ngx_http_gateway_limit_zone_t *zone,
 /* with two more for what Redis has refused */
 
 static unsigned
-ngx_http_gateway_limit_zone_words(ngx_http_gateway_limit_zone_t *zone)
+ngx_http_gateway_limit_zone_words(const ngx_http_gateway_limit_zone_t *zone)
 {
     return gw_limit_words(zone->algorithm) + (zone->redis_name.len ? 2 : 0);
 }
@@ -167,7 +167,7 @@ ngx_http_gateway_limit_zone_words(ngx_http_gateway_limit_zone_t *zone)
  */
 
 static unsigned
-ngx_http_gateway_limit_zone_kept(ngx_http_gateway_limit_zone_t *zone)
+ngx_http_gateway_limit_zone_kept(const ngx_http_gateway_limit_zone_t *zone)
 {
     return zone->algorithm != GW_LIMIT_CONCURRENCY;
 }
@@ -213,7 +213,7 @@ ngx_http_gateway_limit_clock(const gw_limit_t *limit, gw_limit_clock_t *now)
 
 
 void
-ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
+ngx_http_gateway_limit_window(const ngx_http_gateway_limit_zone_t *zone,
     gw_limit_t *limit)
 {
     int64_t                sec;
@@ -233,7 +233,7 @@ ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
     }
 
     sec = now.wall / GW_LIMIT_SEC;
-    window = &zone->windows[limit->unit];
+    window = &zone->worker->windows[limit->unit];
 
     if (sec < window->start || sec >= window->end) {
         unit = (gw_calendar_unit_e) (limit->unit - GW_FIGURE_MINUTE);
@@ -241,13 +241,13 @@ ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
         gw_calendar_window(&zone->tz, unit, sec, window);
         gw_calendar_window(&zone->tz, unit, window->end, &next);
 
-        zone->nexts[limit->unit] = next.end;
+        zone->worker->nexts[limit->unit] = next.end;
     }
 
     limit->number = window->number;
     limit->start = (uint64_t) window->start * GW_LIMIT_SEC;
     limit->end = (uint64_t) window->end * GW_LIMIT_SEC;
-    limit->next = (uint64_t) zone->nexts[limit->unit] * GW_LIMIT_SEC;
+    limit->next = (uint64_t) zone->worker->nexts[limit->unit] * GW_LIMIT_SEC;
 }
 
 
@@ -258,7 +258,7 @@ ngx_http_gateway_limit_window(ngx_http_gateway_limit_zone_t *zone,
  */
 
 void
-ngx_http_gateway_limit_most(ngx_http_gateway_limit_zone_t *zone,
+ngx_http_gateway_limit_most(const ngx_http_gateway_limit_zone_t *zone,
     gw_limit_t *limit)
 {
     uint64_t  seen;
@@ -375,11 +375,11 @@ ngx_http_gateway_limit_zone_state(ngx_http_gateway_limit_item_t *item,
 static uint64_t *
 ngx_http_gateway_limit_zone_add(ngx_http_gateway_limit_item_t *item)
 {
-    uint64_t                        *state;
-    unsigned                         evicted;
-    gw_table_user_t                  user;
-    ngx_http_gateway_limit_zone_t   *zone;
-    ngx_http_gateway_limit_search_t  search;
+    uint64_t                             *state;
+    unsigned                              evicted;
+    gw_table_user_t                       user;
+    const ngx_http_gateway_limit_zone_t  *zone;
+    ngx_http_gateway_limit_search_t       search;
 
     zone = item->zone;
 
@@ -412,7 +412,7 @@ ngx_http_gateway_limit_zone_add(ngx_http_gateway_limit_item_t *item)
  */
 
 static uint64_t
-ngx_http_gateway_limit_zone_first(ngx_http_gateway_limit_zone_t *zone)
+ngx_http_gateway_limit_zone_first(const ngx_http_gateway_limit_zone_t *zone)
 {
     return (zone->algorithm == GW_LIMIT_CONCURRENCY)
            ? (uint64_t) ngx_atomic_fetch_add(&zone->sh->generation, 1) << 32
@@ -444,9 +444,9 @@ ngx_http_gateway_limit_zone_forget(ngx_http_gateway_limit_item_t *item)
 
 
 static void
-ngx_http_gateway_limit_zone_evicted(ngx_http_gateway_limit_zone_t *zone)
+ngx_http_gateway_limit_zone_evicted(const ngx_http_gateway_limit_zone_t *zone)
 {
-    if (!ngx_http_gateway_may_say(&zone->said_evicted,
+    if (!ngx_http_gateway_may_say(&zone->worker->said_evicted,
                                   NGX_HTTP_GATEWAY_LIMIT_EVICTED))
     {
         return;
@@ -471,8 +471,8 @@ void
 ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode, uint64_t cost)
 {
-    uint64_t           stamp, *state;
-    gw_limit_clock_t   now;
+    uint64_t          stamp, *state;
+    gw_limit_clock_t  now;
 
     ngx_http_gateway_limit_clock(&item->figures, &now);
 

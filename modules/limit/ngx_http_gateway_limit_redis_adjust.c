@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Changes in Redis that no request waits for: refunds, penalties, settlements.
+ * Adjustments: changes in Redis that no request waits for.  These are refunds,
+ * penalties, and the difference between a cost and its reserve.
+ *
+ * The request may have ended when the reply comes, so each call has its own
+ * copy of the item.  An adjustment that Redis does not confirm is counted in
+ * the zone; a charge is then also made in the zone, if on_error= is "local".
  */
 
 #include "ngx_http_gateway_limit_redis.h"
 
 
-/* a change on nobody's behalf: the request may be over before it is made */
-
 typedef struct {
-    ngx_http_gateway_limit_item_t    item;      /* its strings are void */
-    ngx_uint_t                       mode;      /* of the script */
-} ngx_http_gateway_limit_late_t;
+    ngx_http_gateway_limit_item_t    item;      /* its strings are invalid */
+    ngx_http_gateway_limit_script_e  mode;
+} ngx_http_gateway_limit_adjust_t;
 
 
-/* reserves that Redis may yet charge, decided without it meanwhile */
+/*
+ * Items of a call that the worker no longer waits for, but whose reserves Redis
+ * may still charge.
+ */
 
 typedef struct {
     ngx_atomic_uint_t                client;
     ngx_uint_t                       n;
-    ngx_http_gateway_limit_item_t    items[1];  /* of the call; no reserve:
-                                                   charge is 0 */
+    ngx_http_gateway_limit_item_t    items[1];  /* all n of the call; charge
+                                                   is 0 without a reserve */
 } ngx_http_gateway_limit_stray_t;
 
 
-static void ngx_http_gateway_limit_redis_send(ngx_atomic_uint_t client,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode);
-static void ngx_http_gateway_limit_redis_done(void *data,
+static void ngx_http_gateway_limit_redis_adjust_send(ngx_atomic_uint_t client,
+    ngx_http_gateway_limit_item_t *item, ngx_http_gateway_limit_script_e mode);
+static void ngx_http_gateway_limit_redis_adjusted(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
-static void ngx_http_gateway_limit_redis_lost(
-    ngx_http_gateway_limit_late_t *late,
+static void ngx_http_gateway_limit_redis_unconfirmed(
+    ngx_http_gateway_limit_adjust_t *adjust,
     ngx_http_gateway_redis_status_e status);
 static ngx_http_gateway_limit_stray_t *ngx_http_gateway_limit_redis_stray(
     ngx_http_gateway_limit_group_t *group);
@@ -42,8 +48,9 @@ void
 ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
     ngx_http_gateway_limit_batch_t *batch)
 {
-    ngx_uint_t                      i, mode;
-    ngx_http_gateway_limit_item_t  *item;
+    ngx_uint_t                        i;
+    ngx_http_gateway_limit_item_t    *item;
+    ngx_http_gateway_limit_script_e   mode;
 
     for (i = 0; i < batch->n; i++) {
         item = &batch->items[i];
@@ -54,14 +61,14 @@ ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
 
         if (item->limit->penalty && !item->asked && !item->decided) {
 
-            /* others have refused before it was asked */
+            /* another limit has refused before Redis was asked */
 
-            mode = 'a';
+            mode = NGX_HTTP_GATEWAY_LIMIT_SCRIPT_PENALTY;
 
         } else if (!item->limit->penalty && item->charged
                    && item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS)
         {
-            mode = 'r';
+            mode = NGX_HTTP_GATEWAY_LIMIT_SCRIPT_REFUND;
             item->charged = 0;
             item->result.remaining += item->charge;
 
@@ -69,125 +76,114 @@ ngx_http_gateway_limit_redis_give(ngx_http_gateway_limit_ctx_t *ctx,
             continue;
         }
 
-        ngx_http_gateway_limit_redis_late(ctx->request, item, mode);
+        ngx_http_gateway_limit_redis_adjust(ctx->request, item, mode);
     }
 }
 
 
 void
-ngx_http_gateway_limit_redis_late(ngx_http_request_t *r,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode)
+ngx_http_gateway_limit_redis_adjust(ngx_http_request_t *r,
+    ngx_http_gateway_limit_item_t *item, ngx_http_gateway_limit_script_e mode)
 {
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway limit: zone \"%V\" changes by %uL in redis, "
                    "mode %c", &item->zone->name, item->charge, (int) mode);
 
-    /* without memory there is no key, and nothing can be sent */
+    /* without memory there is no key, and nothing is sent */
 
     (void) ngx_http_gateway_limit_redis_key(r, item, NULL);
 
-    ngx_http_gateway_limit_redis_send(ngx_http_gateway_limit_redis_client(r),
+    ngx_http_gateway_limit_redis_adjust_send(
+                                      ngx_http_gateway_limit_redis_client(r),
                                       item, mode);
 }
 
 
 /*
- * The call has a copy of the item, with the figures of this node's own share,
- * for a charge that Redis does not make.
+ * The copy has the figures of the node's own share, for a charge that Redis
+ * does not confirm.
  */
 
 static void
-ngx_http_gateway_limit_redis_send(ngx_atomic_uint_t client,
-    ngx_http_gateway_limit_item_t *item, ngx_uint_t mode)
+ngx_http_gateway_limit_redis_adjust_send(ngx_atomic_uint_t client,
+    ngx_http_gateway_limit_item_t *item, ngx_http_gateway_limit_script_e mode)
 {
     ngx_http_gateway_redis_call_t    *handle;
-    ngx_http_gateway_limit_late_t     own, *late;
+    ngx_http_gateway_limit_adjust_t   copy, *adjust;
     ngx_http_gateway_redis_status_e   status;
 
-    own.item = *item;
-    own.mode = mode;
+    copy.item = *item;
+    copy.mode = mode;
 
     if (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL) {
         item->figures.interval = item->whole_interval;
         item->figures.capacity = item->whole_capacity;
 
     } else {
-        gw_limit_share(&own.item.figures, item->zone->share);
+        gw_limit_share(&copy.item.figures, item->zone->share);
     }
 
     status = NGX_HTTP_GATEWAY_REDIS_DOWN;
-    late = ngx_alloc(sizeof(ngx_http_gateway_limit_late_t), ngx_cycle->log);
+    adjust = ngx_alloc(sizeof(ngx_http_gateway_limit_adjust_t),
+                       ngx_cycle->log);
 
-    if (late) {
-        *late = own;
+    if (adjust) {
+        *adjust = copy;
 
         if (item->redis_key.len) {
             status = ngx_http_gateway_limit_redis_change(client, item, mode,
-                                             item->charge,
-                                             ngx_http_gateway_limit_redis_done,
-                                             late, &handle);
+                                        item->charge,
+                                        ngx_http_gateway_limit_redis_adjusted,
+                                        adjust, &handle);
         }
 
         if (status == NGX_HTTP_GATEWAY_REDIS_OK) {
             return;
         }
 
-        ngx_free(late);
+        ngx_free(adjust);
     }
 
-    ngx_http_gateway_limit_redis_lost(&own, status);
+    ngx_http_gateway_limit_redis_unconfirmed(&copy, status);
 }
 
 
 /*
- * What is given back may be what others were refused for meanwhile, and will
- * have been until Redis has done it: then their refusal is forgotten.
+ * Requests may have been refused for units that are refunded now: the deny
+ * cache forgets the refusal of the key.
  */
 
 static void
-ngx_http_gateway_limit_redis_done(void *data,
+ngx_http_gateway_limit_redis_adjusted(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
 {
-    ngx_http_gateway_limit_late_t *late = data;
+    ngx_http_gateway_limit_adjust_t *adjust = data;
 
-    uint64_t                       *state;
-    ngx_http_gateway_limit_zone_t  *zone;
-
-    zone = late->item.zone;
-
-    if (late->mode == 'r') {
-        state = gw_table_find(zone->table, late->item.hash, ngx_current_msec);
-
-        if (state) {
-            state += gw_limit_words(zone->algorithm);
-            __atomic_store_n(state, 0, __ATOMIC_SEQ_CST);
-        }
+    if (adjust->mode == NGX_HTTP_GATEWAY_LIMIT_SCRIPT_REFUND) {
+        ngx_http_gateway_limit_deny_forget(&adjust->item);
     }
 
     if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
-        ngx_http_gateway_limit_redis_lost(late, status);
+        ngx_http_gateway_limit_redis_unconfirmed(adjust, status);
     }
 
-    ngx_free(late);
+    ngx_free(adjust);
 }
 
 
-/*
- * What Redis has not done, or perhaps not, is counted.  A charge is made where
- * the node decides for itself, as with a decision that was not answered.
- */
-
 static void
-ngx_http_gateway_limit_redis_lost(ngx_http_gateway_limit_late_t *late,
+ngx_http_gateway_limit_redis_unconfirmed(
+    ngx_http_gateway_limit_adjust_t *adjust,
     ngx_http_gateway_redis_status_e status)
 {
-    ngx_http_gateway_limit_item_t  *item;
-    ngx_http_gateway_limit_zone_t  *zone;
+    gw_limit_mode_e                       mode;
+    ngx_http_gateway_limit_item_t        *item;
+    const ngx_http_gateway_limit_zone_t  *zone;
 
-    item = &late->item;
+    item = &adjust->item;
     zone = item->zone;
 
-    if (late->mode == 'r') {
+    if (adjust->mode == NGX_HTTP_GATEWAY_LIMIT_SCRIPT_REFUND) {
         (void) ngx_atomic_fetch_add(&zone->sh->unreturned, 1);
         return;
     }
@@ -195,9 +191,10 @@ ngx_http_gateway_limit_redis_lost(ngx_http_gateway_limit_late_t *late,
     if (ngx_http_gateway_limit_redis_instead(zone, status)
         == NGX_HTTP_GATEWAY_LIMIT_LOCAL)
     {
-        ngx_http_gateway_limit_zone_take(item, late->mode == 'a'
-                                               ? GW_LIMIT_FILL : GW_LIMIT_FORCE,
-                                         item->charge);
+        mode = (adjust->mode == NGX_HTTP_GATEWAY_LIMIT_SCRIPT_PENALTY)
+               ? GW_LIMIT_FILL : GW_LIMIT_FORCE;
+
+        ngx_http_gateway_limit_zone_take(item, mode, item->charge);
     }
 
     (void) ngx_atomic_fetch_add(&zone->sh->unsettled, 1);
@@ -205,8 +202,9 @@ ngx_http_gateway_limit_redis_lost(ngx_http_gateway_limit_late_t *late,
 
 
 /*
- * A reserve that Redis charges too late is given back: what the request costs
- * is settled as it was decided.  Where nobody can know, it is counted.
+ * Settlement takes the reserve as the decision without Redis left it.  So a
+ * reserve that Redis charges after the timeout is refunded.  If no reply can
+ * tell whether it was charged, it is counted.
  */
 
 void
@@ -244,7 +242,7 @@ ngx_http_gateway_limit_redis_follow(ngx_http_gateway_limit_group_t *group,
 
         break;
 
-    default: /* it was sent, and no reply will come */
+    default: /* the call was sent, and no reply will come */
         ngx_http_gateway_limit_redis_strayed(stray, status, NULL);
     }
 }
@@ -331,7 +329,8 @@ ngx_http_gateway_limit_redis_strayed(void *data,
         ngx_http_gateway_limit_redis_charged(item, reply, i);
 
         if (item->result.charged) {
-            ngx_http_gateway_limit_redis_send(stray->client, item, 'r');
+            ngx_http_gateway_limit_redis_adjust_send(stray->client, item,
+                                        NGX_HTTP_GATEWAY_LIMIT_SCRIPT_REFUND);
         }
     }
 
