@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Why a request was refused: the suite's closed list.
+ * Why a request was refused: the suite's closed list of reasons.
  *
- * One table names every reason.  $gateway_auth_reason and the variables of the
- * methods, the "reason" member of a problem body, the log and nginx-gateway(1)
- * all print the same word, so that what a client reports, what the log holds
- * and what the tool says can be compared by eye.
+ * $gateway_auth_reason and the variables of the methods, the "reason" member of
+ * a problem document, the log and nginx-gateway(1) print the same words, so
+ * that a client's report, the log and the tool's output can be compared.
  *
- * Knows no nginx, OpenSSL or jansson.
+ * Free of nginx, OpenSSL and jansson.
  */
 
 #ifndef GW_REASON_H_INCLUDED
@@ -19,8 +18,8 @@
 
 
 /*
- * X(enumerator, whether it concerns who the client is, word, sentence for the
- * client)
+ * X(enumerator, whether it concerns the client's identity, word, sentence for
+ * the client)
  */
 
 #define GW_REASONS(X)                                                         \
@@ -40,9 +39,9 @@
     X(ALGORITHM_NOT_ALLOWED, 1, "algorithm_not_allowed",                      \
       "the algorithm of the token is not allowed")                            \
     X(UNKNOWN_KEY, 1, "unknown_key",                                          \
-      "the token names no key that is known")                                 \
+      "the token names an unknown key")                                       \
     X(KEY_MISMATCH, 1, "key_mismatch",                                        \
-      "the key that the token names does not serve its algorithm")            \
+      "the key of the token does not match its algorithm")                    \
     X(BAD_SIGNATURE, 1, "bad_signature",                                      \
       "the signature of the token is not valid")                              \
     X(EXPIRED, 1, "expired",                                                  \
@@ -54,7 +53,7 @@
     X(TOO_OLD, 1, "too_old",                                                  \
       "the token was issued too long ago")                                    \
     X(TYP, 1, "typ",                                                          \
-      "the token is of another type")                                         \
+      "the type of the token is not accepted here")                           \
     X(ISSUER, 1, "issuer",                                                    \
       "the issuer of the token is not accepted here")                         \
     X(AUDIENCE, 1, "audience",                                                \
@@ -80,19 +79,19 @@
     X(METHOD_NOT_ALLOWED, 1, "method_not_allowed",                            \
       "this method is not allowed here")                                      \
     X(GROUP_NOT_ALLOWED, 1, "group_not_allowed",                              \
-      "the consumer is in none of the groups that are allowed here")          \
+      "the consumer is in none of the allowed groups")                        \
     X(GROUP_DENIED, 1, "group_denied",                                        \
-      "the consumer is in a group that is denied here")                       \
+      "the consumer is in a denied group")                                    \
     X(CONSUMER_NOT_ALLOWED, 1, "consumer_not_allowed",                        \
-      "the consumer is not one of those that are allowed here")               \
+      "the consumer is not allowed here")                                     \
     X(RATE_EXCEEDED, 0, "rate_exceeded",                                      \
-      "requests come faster than is allowed")                                 \
+      "the rate limit is exceeded")                                           \
     X(QUOTA_EXCEEDED, 0, "quota_exceeded",                                    \
       "the quota is used up")                                                 \
     X(CONCURRENCY_EXCEEDED, 0, "concurrency_exceeded",                        \
-      "too many requests are being served at once")                           \
+      "too many concurrent requests")                                         \
     X(LIMIT_UNAVAILABLE, 0, "limit_unavailable",                              \
-      "whether the request is within its limits cannot be said now")
+      "the rate limit service is unavailable")
 
 
 typedef enum {
@@ -101,15 +100,15 @@ typedef enum {
 #undef GW_REASON_ENUM
     GW_REASON_COUNT,
 
-    /* not a reason: memory ran out or a library failed; never granted */
+    /* not a reason: out of memory, or a library failed; access is denied */
     GW_FAILED = GW_REASON_COUNT
 } gw_reason_e;
 
 
 /*
- * Whether a reason concerns who the client is: $gateway_auth_reason.  This is
- * the column of the table as bits, so that it costs one shift; a table of more
- * than 63 rows does not compile.
+ * Whether a reason concerns the client's identity and is therefore a value of
+ * $gateway_auth_reason.  The column of the table is packed into bits, so that
+ * the test is one shift; a table of more than 63 rows does not compile.
  */
 #define gw_reason_auth(reason)  (GW_REASONS_AUTH >> (reason) & 1)
 
@@ -119,8 +118,8 @@ typedef enum {
     | ((uint64_t) auth << GW_##id)
 
 /*
- * The word and the sentence of a reason, NUL-terminated and static;
- * "" for GW_OK, "internal_error" for GW_FAILED.
+ * The word and the sentence of a reason, NUL-terminated and static.  Both are
+ * "" for GW_OK; the word is "internal_error" for GW_FAILED.
  */
 const char *gw_reason_word(gw_reason_e reason);
 const char *gw_reason_sentence(gw_reason_e reason);

@@ -25,11 +25,9 @@ sub named { bearer({ sub => $_[0] }) }
 our %Sentence = (
     insufficient_scope => 'the credential lacks a scope that this request '
                           . 'requires',
-    group_not_allowed => 'the consumer is in none of the groups that are '
-                         . 'allowed here',
-    group_denied => 'the consumer is in a group that is denied here',
-    consumer_not_allowed => 'the consumer is not one of those that are '
-                            . 'allowed here',
+    group_not_allowed => 'the consumer is in none of the allowed groups',
+    group_denied => 'the consumer is in a denied group',
+    consumer_not_allowed => 'the consumer is not allowed here',
 );
 
 sub body {

@@ -48,8 +48,8 @@ gateway_limit_zone $arg_k zone=z:1m rate=1r/m;
   '\AForbidden\|the credential lacks a scope that this request requires'
   . '\|insufficient_scope\|read write\|\|\z',
   '\AUnauthorized\|the API key is not valid\|invalid_key\|\|\|\z', 'GIF',
-  '\ARequest cannot be satisfied as assigned quota has been exceeded\|requests '
-  . 'come faster than is allowed\|rate_exceeded\|\|z\|(?:59|60)\z', '\A<>\z' ]
+  '\ARequest cannot be satisfied as assigned quota has been exceeded\|the rate '
+  . 'limit is exceeded\|rate_exceeded\|\|z\|(?:59|60)\z', '\A<>\z' ]
 
 
 

@@ -154,14 +154,14 @@ for my $at ('/limit', '/early') {
 
     my $is = header($path, token => $token);
     is(fields($is, qw( status grpc-status grpc-message body )),
-       '200|8|requests come faster than is allowed|', "$at: RESOURCE_EXHAUSTED");
+       '200|8|the rate limit is exceeded|', "$at: RESOURCE_EXHAUSTED");
     like($is->{'retry-after'} // '', qr/^(?:[1-9]|[1-5]\d|60)$/,
          "$at: with the time until a retry");
     is($is->{'x-ratelimit-remaining'}, 0, "$at: and the fields of limits");
 }
 
 is(fields(header('/closed?k=a'), qw( status grpc-status grpc-message )),
-   '200|14|whether the request is within its limits cannot be said now',
+   '200|14|the rate limit service is unavailable',
    'on_error=closed: UNAVAILABLE');
 
 

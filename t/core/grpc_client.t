@@ -113,12 +113,12 @@ is(outcome(call('/t.T/None', token => $good)), 'UNIMPLEMENTED 0: Method not foun
 
 is(outcome(call('/one/t.T/Echo')), 'OK 1: ', 'a call within its limit');
 $is = call('/one/t.T/Echo');
-is(outcome($is), 'RESOURCE_EXHAUSTED 0: requests come faster than is allowed',
+is(outcome($is), 'RESOURCE_EXHAUSTED 0: the rate limit is exceeded',
    'a call that exceeds it');
 like($is->{metadata}{'retry-after'} // '', qr/^(?:[1-9]|[1-5]\d|60)$/,
      'the time until a retry is there');
-is(outcome(call('/down/t.T/Echo')), 'UNAVAILABLE 0: whether the request is within '
-   . 'its limits cannot be said now', 'a limit that cannot be asked');
+is(outcome(call('/down/t.T/Echo')), 'UNAVAILABLE 0: the rate limit service is '
+   . 'unavailable', 'a limit whose Redis is down');
 
 $is = call('/off/t.T/Echo');
 is("$is->{code} $is->{replies}", 'UNAUTHENTICATED 0', 'gateway_error_format off');

@@ -375,7 +375,7 @@ GET /ssi.html
 --- response_headers eval
 my $challenge = 'WWW-Authenticate: Bearer realm="api"';
 my $error = ', error="invalid_token", error_description="the ';
-my $unknown = $challenge . $error . 'token names no key that is known"';
+my $unknown = $challenge . $error . 'token names an unknown key"';
 [ $unknown, '!WWW-Authenticate', $unknown,
   $challenge . $error . 'signature of the token is not valid"',
   $unknown, $challenge ]

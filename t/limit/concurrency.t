@@ -142,8 +142,8 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
             'X-RateLimit-Remaining: 0', 'Content-Type: application/problem\+json';
     Test::More::is($body, '{"type":"https://iana.org/assignments/http-problem-types'
         . '#quota-exceeded","title":"Request cannot be satisfied as assigned '
-        . 'quota has been exceeded","status":429,"detail":"too many requests '
-        . 'are being served at once","reason":"concurrency_exceeded",'
+        . 'quota has been exceeded","status":429,"detail":"too many '
+        . 'concurrent requests","reason":"concurrency_exceeded",'
         . '"violated-policies":["c"]}' . "\n", 'and told why');
 
     Test::More::is(quick($server, 'b'), 200, 'another key passes');
@@ -549,8 +549,8 @@ $server = many($c);
             'X-Is: REJECTED shm 1';
     Test::More::unlike($head, qr/^X-RateLimit/m, '    nothing of its own limit');
     Test::More::is($body, '{"type":"about:blank","title":"Too Many Requests",'
-        . '"status":429,"detail":"whether the request is within its limits cannot '
-        . 'be said now","reason":"limit_unavailable"}' . "\n", '    and told why');
+        . '"status":429,"detail":"the rate limit service is '
+        . 'unavailable","reason":"limit_unavailable"}' . "\n", '    and told why');
     Test::More::is(one('/other?k=0'), 503, 'by gateway_limit_status');
     Test::More::is(one('/free'), 200, 'a location without limits');
 

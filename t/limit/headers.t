@@ -13,9 +13,9 @@ $Test::Gateway::More = 1;
 our $Type = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
 our $Title = 'Request cannot be satisfied as assigned quota has been exceeded';
 
-our %Detail = (rate_exceeded => 'requests come faster than is allowed',
+our %Detail = (rate_exceeded => 'the rate limit is exceeded',
                quota_exceeded => 'the quota is used up',
-               concurrency_exceeded => 'too many requests are being served at once');
+               concurrency_exceeded => 'too many concurrent requests');
 
 sub problem {
     my ($status, $reason, @zones) = @_;

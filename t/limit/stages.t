@@ -152,7 +152,7 @@ END
         Test::More::is($text[1], '{"type":"https://iana.org/assignments/'
             . 'http-problem-types#quota-exceeded","title":"Request cannot be '
             . 'satisfied as assigned quota has been exceeded","status":429,'
-            . '"detail":"requests come faster than is allowed",'
+            . '"detail":"the rate limit is exceeded",'
             . '"reason":"rate_exceeded","violated-policies":["' . $stage
             . '"]}' . "\n", 'refused with the body alone');
     }

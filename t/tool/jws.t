@@ -142,8 +142,8 @@ for my $header ('', 'x', '{"alg":"none"}', '{"alg":"ES256","crit":["x"]}',
        '--alg of the type: openssl agrees');
     says('the key that names RS256 does not serve PS256',
          [ qw( jws verify --keys ), $path{RS256}, $token ], code => 1,
-         err => 'key_mismatch: the key that the token names does not serve its'
-                . " algorithm\n");
+         err => 'key_mismatch: the key of the token does not match its '
+                . "algorithm\n");
 }
 
 says('--alg of another type', [ qw( jws sign --key ), $path{ES256},
@@ -237,7 +237,7 @@ for ([ RS256 => 0, qw( -algorithm RSA -pkeyopt rsa_keygen_bits:2048 ) ],
          err => "too_large: the token is too large\n");
     says('no key of the name', [ qw( jws verify --keys ), $path{ES384},
                                  $token ], code => 1,
-         err => "unknown_key: the token names no key that is known\n");
+         err => "unknown_key: the token names an unknown key\n");
     says('HS256, mixed files', [ qw( jws verify --keys ), $path{HS256},
                                  '--keys', $path{ES256}, do {
              my %hs = run('x', qw( jws sign --key ), $path{HS256}, '-');

@@ -17,15 +17,14 @@ my %sentence = (
     malformed_payload => 'the claims of the token are malformed',
     malformed_signature => 'the signature of the token is malformed',
     algorithm_not_allowed => 'the algorithm of the token is not allowed',
-    unknown_key => 'the token names no key that is known',
-    key_mismatch =>
-        'the key that the token names does not serve its algorithm',
+    unknown_key => 'the token names an unknown key',
+    key_mismatch => 'the key of the token does not match its algorithm',
     bad_signature => 'the signature of the token is not valid',
     expired => 'the token has expired',
     no_expiry => 'the token has no expiry',
     not_yet_valid => 'the token is not valid yet',
     too_old => 'the token was issued too long ago',
-    typ => 'the token is of another type',
+    typ => 'the type of the token is not accepted here',
     issuer => 'the issuer of the token is not accepted here',
     audience => 'the token is meant for another audience',
 );
