@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What a file holds in place of a JSON object: what people put there when
- * they see a module for the first time.
+ * Recognizes what a file contains instead of a JSON object, so that the error
+ * message can name a common mistake.
  */
 
 #ifndef GW_KIND_H_INCLUDED
@@ -12,7 +12,7 @@
 
 
 typedef enum {
-    GW_KIND_OBJECT = 0,     /* begins as a JSON object does */
+    GW_KIND_OBJECT = 0,     /* begins like a JSON object */
     GW_KIND_EMPTY,
     GW_KIND_BOM,            /* UTF-8 with a byte order mark */
     GW_KIND_UTF16,
@@ -26,13 +26,13 @@ typedef enum {
 } gw_kind_e;
 
 
-/* looks at the first bytes; GW_KIND_OBJECT does not mean that it is one */
+/* looks at the first bytes only: GW_KIND_OBJECT can still be malformed */
 gw_kind_e gw_kind(const unsigned char *text, size_t len);
 
-/* a sentence without subject, such as "is empty"; "" of GW_KIND_OBJECT */
+/* a sentence without a subject, such as "is empty"; "" for GW_KIND_OBJECT */
 const char *gw_kind_sentence(gw_kind_e kind);
 
-/* whether it says what to do; else the caller says what the file must be */
+/* whether the sentence names the remedy; if not, the caller adds it */
 int gw_kind_remedied(gw_kind_e kind);
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Names and values in one text: each name and each value with a NUL behind
- * it, in turn.  Neither holds a NUL.  Knows no nginx.
+ * Names and values in one text, alternating, each followed by a NUL.  Names
+ * and values contain no NUL.  Free of nginx.
  */
 
 #ifndef GW_PAIRS_H_INCLUDED
@@ -12,8 +12,8 @@
 
 
 /*
- * Looks for a name, byte for byte.  Returns 1 with "value", which points into
- * "pairs", or 0: there is no such name.
+ * Looks up a name, compared byte for byte.  Returns 1 and sets "value", which
+ * points into "pairs", or returns 0 if the name is not found.
  */
 int gw_pairs_find(const gw_text_t *pairs, const unsigned char *name,
     size_t len, gw_text_t *value);

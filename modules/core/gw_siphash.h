@@ -2,8 +2,8 @@
 
 /*
  * SipHash-2-4 with 128 bits of output (Aumasson, Bernstein: "SipHash: a fast
- * short-input PRF", and its reference code): who does not know the secret
- * cannot find two names that fall together.  Knows no nginx.
+ * short-input PRF", and its reference code).  Without the secret, nobody can
+ * find two names with the same hash.  Free of nginx.
  */
 
 #ifndef GW_SIPHASH_H_INCLUDED
@@ -14,9 +14,9 @@
 
 
 /*
- * The hash of "len" bytes, which may be 0.  "secret" is random and as
- * long-lived as what the hash is kept in: processes that share that share it,
- * too.  Allocates nothing, and never fails.
+ * Hashes "len" bytes; "len" can be 0.  "secret" is random, and must be kept for
+ * as long as hashes are: processes that share hashes share the secret.
+ * Allocates nothing and never fails.
  */
 void gw_siphash(const uint64_t secret[2], const unsigned char *data,
     size_t len, uint64_t hash[2]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Bytes that end where "len" says: the layout of ngx_str_t, for code that
- * knows no nginx.
+ * A string with a length and without a NUL: the layout of ngx_str_t, for code
+ * that is free of nginx.
  */
 
 #ifndef GW_TEXT_H_INCLUDED
@@ -21,14 +21,14 @@ typedef struct {
 #define GW_TEXT_DECIMAL  20     /* digits of a number, at most */
 
 /*
- * Writes a number in decimal, without a NUL; returns the end.  In a request
- * that writes several, ngx_sprintf() is what costs most.
+ * Writes a number in decimal, without a NUL; returns the end.  Faster than
+ * ngx_sprintf(), whose cost shows in requests that write several numbers.
  */
 unsigned char *gw_text_decimal(unsigned char *p, uint64_t n);
 
 /*
- * Writes bytes, a multiple of 4, as lower-case hexadecimal digits; returns the
- * end.
+ * Writes "len" bytes, a multiple of 4, as lower-case hexadecimal digits;
+ * returns the end.
  */
 unsigned char *gw_text_hex(unsigned char *p, const unsigned char *bytes,
     size_t len);
