@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Where nginx's versions differ: the only file that asks nginx_version.
+ * Differences between versions of nginx.  No other file tests nginx_version.
  *
- * 1.22.1 (Debian 12), 1.26 (Debian 13), 1.30 (Debian sid) and mainline are
- * served from one source; the rest of the suite sees what stands here.
+ * One source supports 1.22.1 (Debian 12), 1.26 (Debian 13), 1.30 (Debian sid)
+ * and mainline.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_COMPAT_H_INCLUDED_
@@ -17,9 +17,9 @@
 
 
 /*
- * 1.23.0 chains header lines of one name by "next" and keeps the first in
- * headers_in; before, headers_in held the only line, or an array of lines
- * where several are allowed.
+ * Since 1.23.0, header lines with the same name are linked by "next", and
+ * headers_in points to the first one.  Before, headers_in pointed to the only
+ * line, or contained an array where several lines are allowed.
  */
 
 #if (nginx_version >= 1023000)
@@ -33,7 +33,7 @@
 #endif
 
 
-/* until 1.29.6 nginx looked for $cookie_ behind a comma, too */
+/* before 1.29.6, nginx also looked for $cookie_ after a comma */
 
 #if (nginx_version < 1029006)
 
@@ -47,8 +47,8 @@
 
 
 /*
- * Until 1.29.2 nginx chose the server that SNI names after OpenSSL had looked
- * for a session, and not by OpenSSL's ClientHello callback.
+ * Before 1.29.2, nginx selected the server by SNI after OpenSSL had looked for
+ * a session; since then, in OpenSSL's ClientHello callback.
  */
 
 #if (nginx_version < 1029002)
@@ -63,9 +63,8 @@
 
 
 /*
- * What the zones begin with of the modules of nginx that count requests and
- * connections: their private structures, the same from 1.17.6 to 1.31.  Later
- * versions are not known.
+ * The first members of the private zone structures of limit_req and limit_conn,
+ * unchanged from 1.17.6 to 1.31.  Later versions are unknown.
  */
 
 #if (nginx_version < 1032000)
@@ -127,9 +126,7 @@ ngx_http_gateway_header_slot(ngx_http_request_t *r, ngx_table_elt_t *h,
 }
 
 
-/*
- * Makes headers_in forget a line that is about to leave the list.
- */
+/* removes from headers_in a line that is about to be removed from the list */
 
 static ngx_inline void
 ngx_http_gateway_header_forget(ngx_http_request_t *r, ngx_table_elt_t *h)
@@ -185,7 +182,7 @@ ngx_http_gateway_header_forget(ngx_http_request_t *r, ngx_table_elt_t *h)
 
 
 /*
- * Tells headers_in of a line that was pushed to the list, after all others of
+ * Adds to headers_in a line that was pushed to the list, after all others with
  * its name.
  */
 
@@ -242,8 +239,9 @@ ngx_http_gateway_header_name(ngx_http_request_t *r, ngx_table_elt_t *h)
 
 
 /*
- * Tells headers_out of a line that was pushed to the list, if it is of
- * Cache-Control, whose lines nginx's filters replace.
+ * Adds to headers_out a Cache-Control line that was pushed to the list; other
+ * lines are ignored.  nginx's filters find Cache-Control lines there to replace
+ * them.
  */
 
 static ngx_inline ngx_int_t
@@ -290,7 +288,7 @@ ngx_http_gateway_header_out(ngx_http_request_t *r, ngx_table_elt_t *h)
 }
 
 
-/* 1.29.3 keeps the port of the request's authority */
+/* since 1.29.3, nginx stores the port of the request's authority */
 
 static ngx_inline void
 ngx_http_gateway_copy_port(ngx_http_request_t *to, ngx_http_request_t *from)
@@ -304,7 +302,7 @@ ngx_http_gateway_copy_port(ngx_http_request_t *to, ngx_http_request_t *from)
 }
 
 
-/* that of $request_port, which an absolute URI may state; 0: none */
+/* the port of $request_port, which an absolute URI can contain; 0: none */
 
 static ngx_inline in_port_t
 ngx_http_gateway_port(ngx_http_request_t *r)
@@ -319,13 +317,12 @@ ngx_http_gateway_port(ngx_http_request_t *r)
 
 
 /*
- * The "return" of a location itself, outside of any "if"; NULL: it has none.
+ * Finds the "return" of a location itself, outside of any "if"; NULL: none.
  *
- * The directives of the rewrite module are seen by nobody else, and its
- * configuration is a private type; but its first member has been the array
- * of compiled codes in every version so far, and the codes are exported.
- * An "if" is compiled into the array of the block that holds it and knows
- * where it ends.  A test for each version watches over this.
+ * The configuration of the rewrite module is a private type, but in all
+ * versions its first member is the array of compiled codes, and the codes are
+ * exported.  An "if" is compiled into the array of its enclosing block and
+ * contains the offset of its end.  A test checks this for each version.
  */
 
 static ngx_inline ngx_http_script_return_code_t *

@@ -1,44 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Detached requests: requests that belong to the worker and to no client, such
- * as the refresh of a stored response or the fetch of a key set.
+ * Detached requests: requests that a worker makes without a client, such as the
+ * refresh of a stored response or the fetch of a key set.
  *
- * A detached request is a subrequest of a main request without a client, so
- * that
+ * A detached request is a subrequest of a main request without a client.
+ * Therefore
  *
  *   - ACCESS does not run for it, and handlers that act on main requests only
  *     skip it: methods of authentication, limits, the cache's lookup.
- *   - no LOG handler runs: nginx writes no line for it, also under
+ *   - no LOG handler runs.  nginx writes no access log line, even with
  *     "log_subrequest on", and the log hooks of the gateway are not called.
  *     nginx's modules that count requests and connections do not count it.
- *   - it holds no client's connection.  A client that leaves, or sends its next
- *     request, neither ends it nor waits for it.
+ *   - it does not use a client's connection.  A client that leaves does not end
+ *     it, and the client's next request does not wait for it.
  *
- * There are two ways to make one:
+ * There are two ways to create one:
  *
- *   - From a client's request, in a handler of a phase up to PRECONTENT: the
- *     detached request goes on in the same location with the same handler,
- *     which must let it pass.  The verdict on the client holds for it, it is
- *     not judged again.  Variables have the values that they have there: those
- *     of the client's connection and of its TLS session, those that "set" and
- *     captures have made, and those of the gateway.  The identity in the record
- *     is the client's.  Its fields are the client's, after credentials are
- *     hidden and identity headers are added, but for conditions, ranges, an
- *     upgrade and whatever describes a body.
+ *   - From a client's request, in a handler of a phase up to PRECONTENT.  The
+ *     detached request continues in the same location with the same handler,
+ *     which must let it pass.  It is not authenticated again: the client's
+ *     verdict and identity apply.  Variables keep their values: those of the
+ *     client's connection and TLS session, those of "set" and of captures, and
+ *     those of the gateway.  Header fields are the client's, after credentials
+ *     are hidden and identity headers are added, without conditions, ranges,
+ *     upgrades and the fields that describe a body.
  *
- *   - From a server block: it enters the server at a URI, which may be in an
- *     "internal" location, as an anonymous request.  Server-level rewrites
- *     apply.  $remote_addr is "unix:", $scheme "http", and $host the server's
- *     name.
+ *   - From a server block.  The request enters the server at a URI, which can
+ *     be in an "internal" location, as an anonymous request.  Server-level
+ *     rewrites apply.  $remote_addr is "unix:", $scheme is "http", and $host is
+ *     the server's name.
  *
- * The response goes to callbacks and is never sent: of the filters, only those
- * above core's see it.  A response that nginx makes, such as a 502 or an error
- * page, is one.  The callbacks run in later turns of the event loop than the
- * function that makes the request.
+ * The response is passed to callbacks and is never sent: only filters above
+ * core's see it.  Responses that nginx generates, such as a 502 or an error
+ * page, are passed too.  The callbacks never run inside the function that
+ * creates the request, but in later iterations of the event loop.
  *
- * A worker that leaves gives a request that runs worker_shutdown_timeout, or
- * 10 s where none is set, and ends those that wait for their turn.
+ * A worker that shuts down gives a running request worker_shutdown_timeout, or
+ * 10 s if that is not set, and ends the requests that wait for their turn.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_DETACHED_H_INCLUDED_
@@ -48,18 +47,20 @@
 #include "ngx_http_gateway.h"
 
 
-/* in the memory of its own pool, from its making until its end */
+/* in its own pool, from its creation to its end */
 typedef struct ngx_http_gateway_detached_s  ngx_http_gateway_detached_t;
 
 
 /*
- * Who makes detached requests: the bounds of one worker.  The memory is the
- * owner's, zeroed but for the bounds, and lives as long as the worker.
+ * A user of detached requests, with its bounds in one worker.  The owner
+ * provides the memory, zeroed except for the bounds; it must live as long as
+ * the worker.
  */
 
 typedef struct {
-    ngx_uint_t                      max;        /* that run at once */
-    ngx_uint_t                      backlog;    /* that wait, in order */
+    ngx_uint_t                      max;        /* concurrent requests */
+    ngx_uint_t                      backlog;    /* requests that wait, in
+                                                   order */
 
     /* private */
     ngx_uint_t                      running;
@@ -69,38 +70,40 @@ typedef struct {
 
 
 /*
- * The header is there: status and fields in r->headers_out.  NGX_OK; NGX_ERROR
- * ends the request.
+ * The response header has arrived: status and fields are in r->headers_out.
+ * The callback returns NGX_OK, or NGX_ERROR to end the request.
  */
 typedef ngx_int_t (*ngx_http_gateway_detached_header_pt)(ngx_http_request_t *r,
     void *data);
 
 /*
- * The next "size" bytes of the body, valid during the call.  NGX_OK; NGX_ERROR
- * ends the request.
+ * The next "size" bytes of the response body, valid during the call.  The
+ * callback returns NGX_OK, or NGX_ERROR to end the request.
  */
 typedef ngx_int_t (*ngx_http_gateway_detached_body_pt)(ngx_http_request_t *r,
     void *data, u_char *p, size_t size);
 
 /*
- * The request is over, and its handle void: called once for each request that
- * is not canceled.  NGX_OK: the response is whole.
- * NGX_HTTP_REQUEST_TIME_OUT: its time has passed.  NGX_ERROR: it was cut off,
- * a callback has ended it, there was no memory or connection, or the worker
- * leaves.
+ * The request has ended, and its handle is invalid.  Called once for each
+ * request that is not canceled.  NGX_OK: the response is complete.
+ * NGX_HTTP_REQUEST_TIME_OUT: the timeout has expired.  NGX_ERROR: the response
+ * is incomplete, a callback ended the request, there was no memory or
+ * connection, or the worker shuts down.
  */
 typedef void (*ngx_http_gateway_detached_end_pt)(void *data, ngx_int_t rc);
 
 
-/* what to ask for; copied, but for "user" and "data" */
+/* the parameters of a request; copied, except what "user" and "data" name */
 
 typedef struct {
     ngx_http_gateway_detached_user_t     *user;
-    ngx_msec_t                            timeout;  /* from now on; not 0 */
+    ngx_msec_t                            timeout;  /* from now; not 0 */
 
-    ngx_str_t                             method;   /* "": the client's; GET */
+    ngx_str_t                             method;   /* "": that of the client,
+                                                       or GET from a server */
     const ngx_keyval_t                   *fields;   /* replace the client's;
-                                                       "": without this one */
+                                                       an empty value removes
+                                                       the field */
     ngx_uint_t                            nfields;
 
     /* from a server block */
@@ -108,7 +111,7 @@ typedef struct {
     ngx_str_t                             args;
     ngx_str_t                             content;  /* the body; "": none */
 
-    /* each may be NULL */
+    /* each can be NULL */
     ngx_http_gateway_detached_header_pt   header;
     ngx_http_gateway_detached_body_pt     body;
     ngx_http_gateway_detached_end_pt      end;
@@ -117,14 +120,14 @@ typedef struct {
 
 
 /*
- * Configuration: the module makes detached requests.  For preconfiguration,
- * setters and merge functions; NGX_ERROR after an [emerg].
+ * At configuration time: declares that the module makes detached requests.  For
+ * preconfiguration, setters and merge functions; NGX_ERROR after an [emerg].
  */
 ngx_int_t ngx_http_gateway_detaches(ngx_conf_t *cf);
 
 /*
- * From a client's request, which must be a main request.  NULL: no memory, or
- * too many wait for their turn; no callback is called then.
+ * Creates a request from a client's request, which must be a main request.
+ * NULL: no memory, or too many requests wait; no callback is called then.
  */
 ngx_http_gateway_detached_t *ngx_http_gateway_detach(ngx_http_request_t *r,
     const ngx_http_gateway_detach_t *conf);
@@ -134,14 +137,15 @@ ngx_http_gateway_detached_t *ngx_http_gateway_detach_server(
     ngx_http_core_srv_conf_t *cscf, const ngx_http_gateway_detach_t *conf);
 
 /*
- * Ends the request soon.  No callback is called from now on, and the handle is
- * void.  May be called in callbacks other than "end".
+ * Cancels the request, which ends in a later iteration of the event loop.  No
+ * callback is called any more, and the handle is invalid.  Can be called in
+ * callbacks other than "end".
  */
 void ngx_http_gateway_detached_cancel(ngx_http_gateway_detached_t *detached);
 
 /*
- * "data", if r is a detached request of the user; NULL if it is not, or is a
- * subrequest of one.  For handlers of phases and filters.
+ * Returns "data" if r is a detached request of the user.  NULL: it is not, or
+ * it is a subrequest of one.  For phase handlers and filters.
  */
 void *ngx_http_gateway_detached_data(ngx_http_request_t *r,
     const ngx_http_gateway_detached_user_t *user);

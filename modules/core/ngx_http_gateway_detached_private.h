@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What the parts of detached requests share: ngx_http_gateway_detached.c, where
- * they run and end, and _make.c and _client.c, where they are made.
+ * Private declarations of detached requests: ngx_http_gateway_detached.c runs
+ * and ends them, ngx_http_gateway_detached_make.c and _client.c create them.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_DETACHED_PRIVATE_H_INCLUDED_
@@ -19,7 +19,7 @@ struct ngx_http_gateway_detached_s {
     ngx_log_t                      *log;        /* in it */
     ngx_http_log_ctx_t             *log_ctx;
     ngx_http_request_t             *main;       /* whose pool this is in */
-    ngx_connection_t               *connection; /* NULL: does not run yet */
+    ngx_connection_t               *connection; /* NULL: not running yet */
 
     struct sockaddr                *sockaddr;   /* in the connection's pool */
     socklen_t                       socklen;
@@ -27,58 +27,59 @@ struct ngx_http_gateway_detached_s {
     struct sockaddr                *local_sockaddr;
     socklen_t                       local_socklen;
 
-    ngx_event_t                     event;      /* timeout; posted: to run, or
-                                                   to be ended */
-    ngx_queue_t                     queue;      /* of the user's waiting */
+    ngx_event_t                     event;      /* timer: timeout; posted: to
+                                                   run or to end */
+    ngx_queue_t                     queue;      /* in user->waiting */
     ngx_output_chain_ctx_t          output;     /* reads files */
     ngx_http_post_subrequest_t      post;
-    ngx_int_t                       rc;         /* for "end", unless whole */
+    ngx_int_t                       rc;         /* for "end" if incomplete */
 
     unsigned                        clone:1;    /* from a client's request */
     unsigned                        waiting:1;
     unsigned                        stopped:1;
-    unsigned                        whole:1;    /* the response has its end */
+    unsigned                        whole:1;    /* the response is complete */
     unsigned                        ended:1;
 };
 
 
 /*
- * A request that is made and does not run, and has no place in its user's
- * bounds: the main request has a pool with the handle in it, the
- * configuration of the server, and its lists.  NULL: no memory.
+ * Creates a request that does not run and does not yet count towards its user's
+ * bounds.  The main request has a pool, which contains the handle, the
+ * configuration of the server, and empty lists.  NULL: no memory.
  */
 ngx_http_gateway_detached_t *ngx_http_gateway_detached_create(
     ngx_http_conf_ctx_t *ctx, ngx_log_t *log,
     const ngx_http_gateway_detach_t *conf);
 
-/* copies of what is asked for, in the main request's pool; NGX_ERROR: none */
+/* copies of the parameters, in the main request's pool; NGX_ERROR: no memory */
 
 ngx_int_t ngx_http_gateway_detached_str(ngx_pool_t *pool, ngx_str_t *to,
     const ngx_str_t *from);
 ngx_int_t ngx_http_gateway_detached_method(ngx_http_request_t *r,
     const ngx_str_t *name);
 
-/* a line: only "key" and "value" are looked at */
+/* a header line, of which only "key" and "value" are read */
 ngx_int_t ngx_http_gateway_detached_line(ngx_http_request_t *r,
     const ngx_table_elt_t *line);
 
-/* the lines of "conf" */
+/* the header lines of "conf" */
 ngx_int_t ngx_http_gateway_detached_fields(ngx_http_request_t *r,
     const ngx_http_gateway_detach_t *conf);
 
 /*
- * One that is complete, or where "rc" is NGX_ERROR is not: gives it its place,
- * or frees it.  NULL: it is freed.
+ * Ends the creation of a request: starts it if "rc" is not NGX_ERROR, and frees
+ * it otherwise or if it cannot be started.  NULL: it was freed.
  */
 ngx_http_gateway_detached_t *ngx_http_gateway_detached_made(
     ngx_http_gateway_detached_t *detached, ngx_int_t rc);
 
-/* frees both pools of one that has no connection */
+/* frees both pools of a request without a connection */
 void ngx_http_gateway_detached_destroy(ngx_http_gateway_detached_t *detached);
 
 /*
- * Gives one that is complete its place: it runs soon, or when it is its turn.
- * NGX_DECLINED: too many wait; NGX_ERROR: no memory.
+ * Starts a complete request: it runs in the next iteration of the event loop,
+ * or when it is its turn.  NGX_DECLINED: too many requests wait.  NGX_ERROR: no
+ * memory.
  */
 ngx_int_t ngx_http_gateway_detached_start(
     ngx_http_gateway_detached_t *detached);

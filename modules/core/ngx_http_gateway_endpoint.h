@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Endpoints: locations in which a module of the gateway answers by itself, for
- * administrators and machines, with JSON.
+ * Endpoints: locations in which a gateway module answers itself, with JSON, for
+ * administrators and machines.
  *
- * The content handler of an endpoint asks "from=" first.  It may then change
- * something for a POST with a body of JSON, and sends a document, or a problem
- * (RFC 9457) that says what is wrong with the request.
+ * The content handler of an endpoint first checks the client's address against
+ * "from=".  For a POST with a JSON body it can then change something.  It sends
+ * a document, or a problem document (RFC 9457) that describes the error.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_ENDPOINT_H_INCLUDED_
@@ -19,10 +19,10 @@
 
 
 /*
- * ngx_http_gateway_from.c: who may ask
+ * ngx_http_gateway_from.c: allowed client addresses
  */
 
-/* the addresses of a directive; all zero: none */
+/* the addresses of a directive; zeroed: no address */
 
 typedef struct {
     ngx_array_t                     ranges;     /* of GW_CIDR_RANGE bytes */
@@ -31,91 +31,92 @@ typedef struct {
 } ngx_http_gateway_from_t;
 
 
-/* a row of the parameters of a directive, whose structure is "type" */
+/* the row of "from=" in a table of parameters; the structure is "type" */
 #define ngx_http_gateway_from_param(type, field)                              \
     { ngx_string("from="), ngx_http_gateway_param_from,                       \
       NGX_HTTP_GATEWAY_PARAM_MANY | offsetof(type, field), 0 }
 
 /*
- * The setter of ngx_http_gateway_from_t, which is in the memory of the
- * configuration: adds an address, a range, "unix:" or "any".
+ * The setter of an ngx_http_gateway_from_t: adds an address, a range, "unix:"
+ * or "any".
  */
 char *ngx_http_gateway_param_from(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
-/* whether there is an address at all: a directive should demand one */
+/* whether any address is given; a directive should require one */
 #define ngx_http_gateway_from_given(from)                                     \
     ((from)->ranges.nelts || (from)->local || (from)->any)
 
-/* whether an address is one of them */
+/* whether an address is allowed */
 ngx_uint_t ngx_http_gateway_from_allows(const ngx_http_gateway_from_t *from,
     struct sockaddr *sockaddr);
 
 /*
- * Whether the client may ask, by its address, which is the one that the realip
- * module has found.  What else the location allows (allow, satisfy any) adds
- * to this check and replaces nothing of it.  NGX_OK; or NGX_HTTP_FORBIDDEN
- * after a line at level info that begins with "directive", which the content
- * handler returns: the client receives nginx's own page.  NULL allows nobody.
+ * Checks the client's address, as set by the realip module.  "allow" and
+ * "satisfy any" in the location cannot replace this check.  Returns NGX_OK.
+ * Otherwise logs a line at level info that begins with "directive" and returns
+ * NGX_HTTP_FORBIDDEN, which the content handler returns: the client receives
+ * nginx's own page.  If "from" is NULL, no address is allowed.
  */
 ngx_int_t ngx_http_gateway_from(ngx_http_request_t *r,
     const ngx_http_gateway_from_t *from, const char *directive);
 
 /*
- * Whether a page of another site may have sent the request from the browser of
- * an administrator, whose address "from=" allows: it has an Origin, and a body
- * that is not declared as JSON.  A browser sends JSON, and methods other than
- * GET, HEAD and POST, to another site only if that site agrees before, which
- * endpoints never do (Fetch, "CORS-preflight fetch").  For requests that
+ * Whether the request may come from a page of another site in the browser of an
+ * administrator, whose address "from=" allows: it has an Origin field, and its
+ * body is not declared as JSON.  A browser sends JSON, and methods other than
+ * GET, HEAD and POST, to another site only after a preflight request, which
+ * endpoints never accept (Fetch, "CORS-preflight fetch").  For requests that
  * change something.
  */
 ngx_uint_t ngx_http_gateway_cross_site(ngx_http_request_t *r);
 
 
 /*
- * ngx_http_gateway_body.c: what it is asked
+ * ngx_http_gateway_body.c: request bodies
  */
 
 /*
- * Takes the body, an object, and returns what the request must be finalized
- * with: what a function of ngx_http_gateway_send.c has returned, a status, or
- * NGX_DONE where the request waits (ngx_http_gateway_wait.h).  "json" and its
- * strings are as long-lived as the request's pool, and belong to it.
+ * Handles the body, a JSON object.  Returns the code to finalize the request
+ * with: the result of a function of ngx_http_gateway_send.c, a status, or
+ * NGX_DONE if the request waits (ngx_http_gateway_wait.h).  "json" and its
+ * strings belong to the request's pool and live as long as it does.
  */
 typedef ngx_int_t (*ngx_http_gateway_body_pt)(ngx_http_request_t *r,
     json_t *json);
 
 /*
- * For a content handler, which returns what this returns: reads the body, and
- * calls "handler" with it, now or later; what the content handler still has to
- * say must be said before.  Suspends the request; one whose client leaves ends
- * without a call.  "handler" is not called either for a body of more than
- * "size" bytes (413; not above client_body_buffer_size), of another site's page
- * (403, ngx_http_gateway_cross_site()), or that is no object of JSON, or one
- * with a name twice (400): these are answered here.
+ * Reads the body and passes it to "handler", now or later.  For a content
+ * handler, which must return the result at once.  May suspend the request; if
+ * the client leaves, "handler" is not called.  These bodies are answered here,
+ * without calling "handler": more than "size" bytes (413; "size" must not
+ * exceed client_body_buffer_size), a page of another site (403,
+ * ngx_http_gateway_cross_site()), and anything but a JSON object with unique
+ * names (400).
  */
 ngx_int_t ngx_http_gateway_read_json(ngx_http_request_t *r, size_t size,
     ngx_http_gateway_body_pt handler);
 
 
 /*
- * ngx_http_gateway_send.c: what it answers
+ * ngx_http_gateway_send.c: responses
  *
- * Both functions return what the request must be finalized with: NGX_AGAIN is
- * nginx's, the client cannot take all of the response yet; 500: no memory.
- * They never suspend.  Fields of the response, such as Allow, are added before.
+ * Both functions return the code to finalize the request with: the result of
+ * nginx's filters, such as NGX_AGAIN if the client cannot receive all of the
+ * response yet, or 500 if there is no memory.  They never suspend the request.
+ * Add response fields, such as Allow, before the call.
  */
 
 /*
- * A document, with status 200, on one line.  "json" is given away, whatever is
- * returned.
+ * Sends a document on one line, with status 200.  Always takes over the
+ * reference to "json".
  */
 ngx_int_t ngx_http_gateway_send_json(ngx_http_request_t *r, json_t *json);
 
 /*
- * A problem (RFC 9457) of the type about:blank: "detail", a sentence in UTF-8,
- * says what is wrong and what is allowed.  "members" is an object whose members
- * follow, and is given away, or NULL.
+ * Sends a problem document (RFC 9457) of the type about:blank.  "detail" is a
+ * sentence in UTF-8: what is wrong and what is allowed.  "members", if not
+ * NULL, is an object with further members, whose reference is taken over.
  */
 ngx_int_t ngx_http_gateway_send_problem(ngx_http_request_t *r,
     ngx_uint_t status, const char *detail, json_t *members);

@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Two halves of shared memory, one of which is in force: all processes read it
- * without a lock, and it is replaced for all of them by one store.
+ * Shared memory in two halves, one active and one idle.  All processes read the
+ * active half without a lock; one store replaces it for all of them.
  *
- * "generation" says which half is in force: its lowest bit.  One process at a
- * time, which holds a lease (ngx_http_gateway_lease.h), waits until the other
- * half is idle, fills it, and adds one to the generation; that store is all
- * that readers see of it.
+ * The lowest bit of "generation" selects the active half.  The writer, one
+ * process at a time, holds a lease (ngx_http_gateway_lease.h), waits until no
+ * process reads the other half, fills it, and increments the generation.
+ * Readers see nothing but that store.
  *
- * A reader marks the half that it reads from, copies what it has found, and
- * takes its mark away.  No half is written to while a mark is in it:
+ * A reader marks the half that it reads, copies what it needs, and removes its
+ * mark.  A half is never written while it is marked:
  *
  *     reader                       writer, who holds the lease
  *
- *     g = generation               no mark in the half that is not in force?
+ *     g = generation               no mark in the inactive half?
  *     mark half g & 1              fill that half
  *     is generation still g?       generation++
  *     copy
  *     remove the mark
  *     is generation still g?
  *
- * Each step survives a process that is killed at it:
+ * A process can be killed at any step:
  *
- * - a mark names its process, and one that has exited marks nothing;
- * - a half that was filled in part was never in force: the next holder of the
- *   lease fills it again from the start;
- * - the generation has changed or has not, and the half in force is whole.
+ * - the marks of a process that has exited are ignored;
+ * - a partly filled half was never active: the next holder of the lease fills
+ *   it again from the start;
+ * - whether the generation has changed or not, the active half is complete.
  *
- * A process that is stopped keeps its mark, and the idle half stays as it is
- * until the process goes on or exits; the writer tries again later.  A reader
- * that is stopped before it has set its mark is not seen by the writer, and
- * finds a new generation behind its mark: it must read nothing then.
+ * A process that is stopped keeps its mark.  The writer then leaves the marked
+ * half alone and tries again later, until the process continues or exits.  A
+ * reader that is stopped before it sets its mark is not seen by the writer; it
+ * notices the new generation after it has set the mark, and must not read.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_HALVES_H_INCLUDED_
@@ -44,10 +44,10 @@
 #define NGX_HTTP_GATEWAY_HALVES_LINE  64        /* bytes, of a CPU's cache */
 
 
-/* a process that reads; each in a cache line of its own */
+/* a process that reads; each has its own cache line */
 
 typedef struct {
-    uint64_t                        process;    /* its name */
+    uint64_t                        process;
     ngx_atomic_t                    mark;       /* half + 1; 0: none */
     u_char                          unused[NGX_HTTP_GATEWAY_HALVES_LINE
                                            - sizeof(uint64_t)
@@ -56,14 +56,15 @@ typedef struct {
 
 
 /*
- * First in what a zone holds, and zeroed.  The generation shares no cache line
- * with marks, which change with each request.
+ * The first member of the zone's data, zeroed at first.  The generation has no
+ * cache line in common with the marks, which change with each request.
  */
 
 typedef struct {
     ngx_atomic_t                    generation;
     size_t                          size;       /* of a half, in bytes */
-    size_t                          offsets[2]; /* of the halves, from here */
+    size_t                          offsets[2]; /* of the halves, relative to
+                                                   this structure */
     u_char                          unused[NGX_HTTP_GATEWAY_HALVES_LINE
                                            - sizeof(ngx_atomic_t)
                                            - 3 * sizeof(size_t)];
@@ -71,7 +72,7 @@ typedef struct {
 } ngx_http_gateway_halves_t;
 
 
-/* the half of a generation; the next one's is the half that is not in force */
+/* the half of a generation; that of generation + 1 is the inactive half */
 
 #define ngx_http_gateway_half(halves, generation)                             \
     ((void *) ((u_char *) (halves) + (halves)->offsets[(generation) & 1]))
@@ -79,34 +80,35 @@ typedef struct {
 
 /*
  * The size of a half, a multiple of the page size, for a zone of "zone" bytes
- * that holds "head" bytes beside the halves.
+ * that also contains "head" bytes of other data.
  */
 size_t ngx_http_gateway_halves_size(size_t zone, size_t head);
 
 /*
- * In the zone's init: allocates both halves, whose content is undefined.
+ * In the zone's init: allocates both halves, without initializing them.
  * NGX_ERROR: the zone is too small.
  */
 ngx_int_t ngx_http_gateway_halves_alloc(ngx_http_gateway_halves_t *halves,
     ngx_slab_pool_t *shpool, size_t size);
 
-/* in init_process, before the process reads for the first time */
+/* in init_process, before the process reads */
 void ngx_http_gateway_halves_join(ngx_http_gateway_halves_t *halves);
 
 /*
- * Under the lease: whether nobody reads the half that is not in force.  Nobody
- * begins to before it is in force, so that it stays so.
+ * Under the lease: whether no process reads the inactive half.  If so, no
+ * process reads it before it becomes active.
  */
 ngx_uint_t ngx_http_gateway_halves_idle(ngx_http_gateway_halves_t *halves);
 
-/* under the lease, and idle: puts the half that is not in force in force */
+/* under the lease, if the inactive half is idle: makes it the active half */
 void ngx_http_gateway_halves_swap(ngx_http_gateway_halves_t *halves);
 
 
 /*
- * Begins to read the half of "generation", which is filled.  Returns 0 where it
- * must not be read: it has been replaced meanwhile.  In both cases _end()
- * follows, before the process does anything else.
+ * Begins to read the active half and sets "generation" to its generation.
+ * Returns 0 if the half was replaced meanwhile and must not be read.  In either
+ * case the caller must call ngx_http_gateway_halves_end() before it does
+ * anything else.
  */
 
 static ngx_inline ngx_uint_t
@@ -125,8 +127,8 @@ ngx_http_gateway_halves_begin(ngx_http_gateway_halves_t *halves,
 
 
 /*
- * Ends reading.  Returns 0 where the half was replaced meanwhile: what was
- * copied must not be used, and can be read again from the half in force.
+ * Ends reading.  Returns 0 if the half was replaced meanwhile: the copy must
+ * not be used, and can be made again from the active half.
  */
 
 static ngx_inline ngx_uint_t

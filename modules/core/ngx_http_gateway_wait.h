@@ -2,37 +2,38 @@
 
 /*
  * Parking: a request waits for an operation of its module, such as a call to
- * another server or an entry that another request is making, and goes on when
- * it has ended.
+ * another server or an entry that another request creates, and continues when
+ * the operation has ended.
  *
- * Main requests only, one operation at a time.  A handler starts the operation,
- * parks the request and returns.  Then one of two things happens, once:
+ * A main request can wait for one operation at a time.  A handler starts the
+ * operation, parks the request and returns.  Then one of two things happens
+ * once:
  *
- *   - The operation has ended, well or not, and its callback resumes the
+ *   - The operation ends, successfully or not, and its callback resumes the
  *     request.
  *
- *   - The request ends before: "cancel" is called, from the cleanup of the
- *     request's pool, and must detach the operation.  From then on nothing may
- *     touch the request or its memory, and the wait is void: a callback that
- *     may still come has data of its own.
+ *   - The request ends first.  The cleanup of the request's pool calls
+ *     "cancel", which must detach the operation.  From then on, nothing may use
+ *     the wait, the request or its memory: a callback that can still be called
+ *     needs data of its own.
  *
- * The operation is the owner's, and so is its deadline: a request that nobody
- * resumes waits for as long as its client does.  The timer of a deadline must
- * not be cancelable, since a worker that quits leaves when it has only such
- * timers, and would cut off the request.  An operation that ends inside the
- * call that starts it must not be waited for: park when it is under way.
+ * The owner of the operation must set a deadline: without one, the request
+ * waits as long as its client does.  The timer of the deadline must not be
+ * cancelable: a worker that shuts down exits when only cancelable timers are
+ * left, and would cut off the request.  An operation can end inside the call
+ * that starts it: park the request only if the operation is still in progress.
  *
- * While a request is parked
+ * While a request is parked,
  *
  *   - a reset by the client (of a stream, in HTTP/2 and HTTP/3) ends it with
- *     status 499.  An end of file does not: the client may have sent all it
- *     has to send, and read on.  Bytes that follow the request are not read.
- *   - no handler of a phase is called, and the location stays what it is.
- *   - subrequests of others go on.
+ *     status 499.  An end of file does not end it: the client may only have
+ *     finished sending.  Bytes that follow the request are not read.
+ *   - no phase handler is called, and the location does not change.
+ *   - other requests' subrequests continue.
  *
- * When it is resumed, time has passed: a client that has left without a reset
- * is not known yet, and what the handler has read in shared memory before may
- * be another's now.
+ * When a request is resumed, a client that has left without a reset has not
+ * been noticed yet, and data that the handler has read in shared memory may
+ * have changed or been replaced.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_WAIT_H_INCLUDED_
@@ -42,49 +43,51 @@
 #include "ngx_http_gateway_compat.h"
 
 
-/* a parked request: in the memory of its pool, until it is resumed */
+/* a parked request, in its pool; invalid once the request is resumed */
 typedef struct ngx_http_gateway_wait_s  ngx_http_gateway_wait_t;
 
-/* detaches the operation that is under way; sends nothing, finalizes nothing */
+/* detaches the operation; must not send anything or finalize the request */
 typedef void (*ngx_http_gateway_cancel_pt)(void *data);
 
 
 /*
- * In a handler of PREACCESS, ACCESS or PRECONTENT, which returns NGX_AGAIN: the
- * request waits for the operation of "data".  No reference to it is counted:
- * nothing else works on a main request in these phases.  NULL: it does not
- * wait, and the handler must cancel what it has started, and return a status.
+ * Parks the request in a handler of PREACCESS, ACCESS or PRECONTENT, which must
+ * then return NGX_AGAIN.  "data" is passed to "cancel".  The request's
+ * reference count is not incremented, since nothing else works on a main
+ * request in these phases.  NULL: the request is not parked; the handler must
+ * cancel the operation and return a status.
  *
- * Where the operation is a timer of the request's connection, the handler may
- * replace the request's event handlers afterwards, and "cancel" be NULL.
+ * If the operation is a timer of the request's connection, the handler can
+ * replace the request's event handlers afterwards, and "cancel" can be NULL.
  */
 ngx_http_gateway_wait_t *ngx_http_gateway_park(ngx_http_request_t *r,
     ngx_http_gateway_cancel_pt cancel, void *data);
 
 /*
- * The operation has ended: goes on with the phases, where the handler that has
- * parked the request is called again, and must know by a state of its own that
- * it has an answer now.  "wait" is void then, and the request may be over when
- * this returns: for the end of a callback.
+ * The operation has ended: continues the phases with the handler that parked
+ * the request, which must keep its own state to recognize the second call.
+ * "wait" becomes invalid, and the request may have ended when this returns:
+ * call it last in a callback.
  */
 void ngx_http_gateway_resume(ngx_http_gateway_wait_t *wait);
 
 /*
- * The same for a content handler, which returns NGX_DONE, also after it has
- * read a body; a reference to the request is counted.
+ * Parks the request in a content handler, which must then return NGX_DONE, even
+ * after it has read a body.  The request's reference count is incremented.
  */
 ngx_http_gateway_wait_t *ngx_http_gateway_park_content(ngx_http_request_t *r,
     ngx_http_gateway_cancel_pt cancel, void *data);
 
 /*
- * The operation of a content handler has ended: the request, which waits no
- * longer, and can be answered.  "wait" is void then.
+ * The operation of a content handler has ended: returns the request, which can
+ * now be answered.  "wait" becomes invalid.
  */
 ngx_http_request_t *ngx_http_gateway_unpark(ngx_http_gateway_wait_t *wait);
 
 /*
- * It was answered: finalizes the request with "rc", as the content handler
- * would have.  The request may be over then: for the end of a callback.
+ * Finalizes the request with "rc", as the content handler would have done,
+ * after it was answered.  The request may have ended when this returns: call it
+ * last in a callback.
  */
 void ngx_http_gateway_finish(ngx_http_request_t *r, ngx_int_t rc);
 

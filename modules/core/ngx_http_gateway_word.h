@@ -2,16 +2,14 @@
 
 /*
  * Waiting for a word in shared memory: a request is parked until another
- * request, of any worker, has changed the word.
+ * request, in any worker, has changed the word.  See ngx_http_gateway_wait.h
+ * for parked requests.
  *
- * A change by a request of the same worker wakes the waiting at once, by
- * ngx_http_gateway_word_wake().  Changes by other workers are looked for each
- * "interval": one timer looks for all waiting requests of the worker with this
- * interval, and it runs only while there are any.  It is not cancelable: a
- * worker that leaves waits for them.
- *
- * For the handlers of ngx_http_gateway_wait.h, which says what holds for parked
- * requests.
+ * A request of the same worker calls ngx_http_gateway_word_wake() after a
+ * change, which resumes the waiting requests at once.  Changes by other workers
+ * are polled every "interval" ms: one timer serves all waiting requests of the
+ * worker with this interval, and runs only while there are any.  The timer is
+ * not cancelable: a worker that shuts down waits for these requests.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_WORD_H_INCLUDED_
@@ -21,17 +19,18 @@
 #include "ngx_http_gateway_wait.h"
 
 
-/* in the memory of the request that waits */
+/* in the memory of the waiting request */
 
 typedef struct {
     /* set by the owner */
-    ngx_atomic_t                   *word;       /* is there while it waits */
-    ngx_atomic_uint_t               seen;       /* its value so far */
+    ngx_atomic_t                   *word;       /* valid during the wait */
+    ngx_atomic_uint_t               seen;       /* its last known value */
     ngx_msec_t                      interval;   /* not 0 */
-    ngx_msec_t                      timeout;    /* from now on */
+    ngx_msec_t                      timeout;    /* from now */
 
-    ngx_uint_t                      timedout;   /* unsigned:1; when resumed:
-                                                   the word is the same */
+    ngx_uint_t                      timedout;   /* unsigned:1; resumed by the
+                                                   timeout: the word has not
+                                                   changed */
 
     /* private */
     ngx_uint_t                      woken;      /* unsigned:1 */
@@ -42,19 +41,19 @@ typedef struct {
 
 
 /*
- * In a handler of PREACCESS, ACCESS or PRECONTENT.  NGX_AGAIN: the request
- * waits, and the handler returns NGX_AGAIN; it is called again when the word
- * has another value, when it is woken, or when the time has passed, up to an
- * interval late.  NGX_DECLINED: the word has another value already.
- * NGX_ERROR: no memory.
+ * In a handler of PREACCESS, ACCESS or PRECONTENT.  NGX_AGAIN: the request is
+ * parked, and the handler must return NGX_AGAIN.  It is called again when the
+ * word has changed, when the request is woken, or when the timeout has expired;
+ * this can be up to "interval" ms late.  NGX_DECLINED: the word has already
+ * changed.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_word_wait(ngx_http_request_t *r,
     ngx_http_gateway_word_t *w);
 
 /*
- * Something that requests of this worker wait for has happened: those that
- * wait for the word are resumed in this turn of the event loop, after the
- * caller has returned, in the order in which they began to wait.
+ * Wakes the requests of this worker that wait for the word.  They are resumed
+ * in this iteration of the event loop, after the caller has returned, in the
+ * order in which they were parked.
  */
 void ngx_http_gateway_word_wake(ngx_atomic_t *word);
 
