@@ -18,13 +18,13 @@ static const gw_text_t  gw_cache_n_range = gw_cache_text("range");
 static const gw_text_t  gw_cache_n_if_range = gw_cache_text("if-range");
 
 
-/* ranges of a request, as far as they have been read */
+/* the ranges of a request that have been read so far */
 
 typedef struct {
     uint64_t              length;           /* of the stored response */
     uint64_t              first;
     uint64_t              last;
-    unsigned              satisfiable;      /* how many, at most 2 */
+    unsigned              satisfiable;      /* their number, at most 2 */
 } gw_cache_ranges_t;
 
 
@@ -54,7 +54,7 @@ gw_cache_validator_read(gw_cache_validator_t *v,
     {
         v->modified = value;
 
-        /* RFC 9110, 8.8.2.2: the origin had a second to change it */
+        /* RFC 9110, 8.8.2.2: it is at least one second older than Date */
 
         v->strong = (v->last_modified < v->date);
     }
@@ -108,7 +108,7 @@ gw_cache_etag_match_strong(const gw_text_t *one, const gw_text_t *two)
 
 
 /*
- * The next member of a list of entity tags.  They are no quoted strings: a
+ * The next member of a list of entity tags.  These are not quoted strings: a
  * backslash is a byte like any other (RFC 9110, 8.8.3).
  */
 
@@ -149,7 +149,7 @@ gw_cache_etag_next(gw_text_t *list, gw_text_t *etag)
 }
 
 
-/* 1 and 0: whether a tag matches; -1: there is no such field */
+/* 1 or 0: whether a tag matches; -1: there is no such field */
 
 static int
 gw_cache_none_match(const gw_cache_fields_t *req,
@@ -207,7 +207,7 @@ gw_cache_not_modified(const gw_cache_fields_t *req, unsigned status,
         return 0;
     }
 
-    /* without Last-Modified, Date stands for it (RFC 9111, 4.3.2) */
+    /* without Last-Modified, Date is used instead (RFC 9111, 4.3.2) */
 
     return (v->modified.len ? v->last_modified : v->date) <= since;
 }
@@ -233,8 +233,8 @@ gw_cache_field_in_304(const gw_text_t *name, const gw_cache_validator_t *v)
 /* ranges */
 
 /*
- * Takes a number off the front of a text; a large one is UINT64_MAX.  Returns
- * 0: there is none.
+ * Removes a number from the front of a text.  A large number is UINT64_MAX.
+ * Returns 0 if there is none.
  */
 
 static int
@@ -276,7 +276,7 @@ gw_cache_range_add(gw_cache_ranges_t *r, uint64_t first, uint64_t last)
 }
 
 
-/* one of the ranges (RFC 9110, 14.1.1); -1: it is none */
+/* one of the ranges (RFC 9110, 14.1.1); -1: it is invalid */
 
 static int
 gw_cache_range_read(gw_cache_ranges_t *r, gw_text_t *member)
@@ -308,7 +308,7 @@ gw_cache_range_read(gw_cache_ranges_t *r, gw_text_t *member)
 
     if (!from) {
 
-        /* the last bytes, or all that there are */
+        /* the last bytes, or the whole body if it is shorter */
 
         if (last) {
             gw_cache_range_add(r, (last < r->length) ? r->length - last : 0,
@@ -323,7 +323,7 @@ gw_cache_range_read(gw_cache_ranges_t *r, gw_text_t *member)
 }
 
 
-/* RFC 9110, 13.1.5: strong comparison, of a tag or of a date */
+/* RFC 9110, 13.1.5: strong comparison of a tag or a date */
 
 static int
 gw_cache_if_range(const gw_cache_fields_t *req, const gw_cache_validator_t *v,
@@ -382,7 +382,7 @@ gw_cache_range(const gw_cache_fields_t *req, gw_cache_method_e method,
         }
     }
 
-    /* nothing of nothing can be named in Content-Range */
+    /* Content-Range cannot describe a part of an empty body */
 
     if (members == 0 || r.satisfiable > 1 || (r.satisfiable && length == 0)) {
         return GW_CACHE_WHOLE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Conditional requests and ranges, evaluated on a stored response (RFC 9111,
+ * Conditional requests and ranges, evaluated for a stored response (RFC 9111,
  * 4.3.2; RFC 9110, 13 and 14).  Knows no nginx.
  */
 
@@ -18,7 +18,8 @@ typedef struct {
     gw_text_t             etag;             /* empty: there is none */
     gw_text_t             modified;         /* Last-Modified; empty: none */
     int64_t               last_modified;    /* if "modified" is not empty */
-    int64_t               date;             /* or when it was received */
+    int64_t               date;             /* without a valid Date: when the
+                                               response was received */
     unsigned              strong:1;         /* last_modified is strong */
 } gw_cache_validator_t;
 
@@ -26,12 +27,12 @@ typedef struct {
 typedef enum {
     GW_CACHE_WHOLE = 0,         /* 200 */
     GW_CACHE_PART,              /* 206 */
-    GW_CACHE_NOT_SATISFIABLE    /* 416, Content-Range has the length */
+    GW_CACHE_NOT_SATISFIABLE    /* 416; Content-Range has the length */
 } gw_cache_range_e;
 
 
 /*
- * Reads the validators from the lines of a stored response; "received" is when
+ * Reads the validators from the lines of a stored response.  "received" is when
  * it arrived, in seconds since 1970.
  */
 void gw_cache_validator_read(gw_cache_validator_t *v,
@@ -39,8 +40,8 @@ void gw_cache_validator_read(gw_cache_validator_t *v,
 
 /*
  * Whether a GET or HEAD is answered with 304 (RFC 9110, 13.2.2): If-None-Match
- * decides where there is one, If-Modified-Since only where there is none.
- * "status" is that of the stored response; conditions are about 2xx alone.
+ * takes precedence over If-Modified-Since.  "status" is that of the stored
+ * response; the conditions apply to 2xx only.
  */
 int gw_cache_not_modified(const gw_cache_fields_t *req, unsigned status,
     const gw_cache_validator_t *v, int64_t now);
@@ -51,10 +52,10 @@ int gw_cache_field_in_304(const gw_text_t *name,
 
 /*
  * The part of a stored 200 of "length" bytes that a request asks for, after
- * gw_cache_not_modified(): one range of a GET, whose If-Range, if there is
- * one, is fulfilled.  With _PART "*first" and "*last" are its first and last
- * byte.  A request for several parts gets the whole, unless at most one of
- * them can be satisfied.
+ * gw_cache_not_modified().  It must be a GET with one range, and its If-Range,
+ * if any, must match.  For GW_CACHE_PART "*first" and "*last" are the first and
+ * last byte.  A request for several parts receives the whole response, unless
+ * at most one of the parts can be satisfied.
  */
 gw_cache_range_e gw_cache_range(const gw_cache_fields_t *req,
     gw_cache_method_e method, unsigned status, const gw_cache_validator_t *v,
@@ -62,26 +63,26 @@ gw_cache_range_e gw_cache_range(const gw_cache_fields_t *req,
 
 /*
  * Whether a line of the client's request is sent to the origin (RFC 9111,
- * 4.3.1).  What is to fill the cache, or to validate, is sent without the
- * client's validators: gw_cache_not_modified() decides on the answer.  To
- * validate, the caller adds If-None-Match with v->etag and If-Modified-Since
- * with v->modified, where they are not empty.
+ * 4.3.1).  Requests that fill or validate an entry are sent without the
+ * client's validators: gw_cache_not_modified() evaluates these when the
+ * response arrives.  To validate, the caller adds If-None-Match with v->etag
+ * and If-Modified-Since with v->modified if they are not empty.
  */
 int gw_cache_field_forwarded(const gw_text_t *name,
     const gw_cache_reuse_t *reuse);
 
 /*
- * Whether a 304 is about the stored response that was to be validated (RFC
- * 9111, 4.3.4): a strong validator of it decides, otherwise a weak one.  One
- * without any is, since only this response's validators were sent.  If it is
- * not, nothing is updated, and the request is sent again without conditions.
+ * Whether a 304 refers to the stored response that was to be validated (RFC
+ * 9111, 4.3.4): a strong validator decides, otherwise a weak one.  A 304
+ * without a validator matches, because only the validators of this response
+ * were sent.  If the 304 does not match, nothing is updated.
  */
 int gw_cache_validates(const gw_cache_fields_t *fields,
     const gw_cache_validator_t *v, int64_t now);
 
 /*
- * Whether a 200 to a HEAD updates the stored response (RFC 9111, 4.3.5), of
- * "length" bytes.  If not, the stored response is stale from now on.
+ * Whether a 200 to HEAD updates the stored response (RFC 9111, 4.3.5), of
+ * "length" bytes.  If not, the stored response is no longer valid.
  */
 int gw_cache_head_updates(const gw_cache_fields_t *fields,
     const gw_cache_validator_t *v, uint64_t length, int64_t now);

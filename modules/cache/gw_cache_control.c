@@ -7,14 +7,14 @@
 #include <string.h>
 
 
-/* what a value of a directive is */
+/* the type of a directive's value */
 
 typedef enum {
     GW_CACHE_CC_FLAG = 0,
-    GW_CACHE_CC_FIELDS,         /* none, or names of fields */
-    GW_CACHE_CC_SECONDS,        /* invalid ones are 0 */
-    GW_CACHE_CC_WINDOW,         /* invalid ones are ignored */
-    GW_CACHE_CC_ANY             /* without a value: any number of seconds */
+    GW_CACHE_CC_FIELDS,         /* none, or field names */
+    GW_CACHE_CC_SECONDS,        /* 0 if invalid */
+    GW_CACHE_CC_WINDOW,         /* ignored if invalid */
+    GW_CACHE_CC_ANY             /* without a value: unlimited */
 } gw_cache_cc_kind_e;
 
 
@@ -95,8 +95,8 @@ gw_cache_directive_time(gw_cache_control_t *control,
 
 
 /*
- * Names of fields that a directive is limited to; without any, or with what is
- * no name, it is about the response.
+ * Field names limit a directive to these fields.  Without names, or with an
+ * invalid name, the directive applies to the whole response.
  */
 
 static void
@@ -120,7 +120,7 @@ gw_cache_directive_fields(gw_cache_control_t *control,
 }
 
 
-/* "value" is without its quotes, or NULL: there is none */
+/* "value" has no quotes; NULL: there is no value */
 
 static void
 gw_cache_directive_set(gw_cache_control_t *control,
@@ -159,9 +159,8 @@ gw_cache_directive_set(gw_cache_control_t *control,
 
 
 /*
- * Both forms of a value are accepted (RFC 9111, 5.2): a token and a quoted
- * string.  White space around "=" makes the value invalid, but the directive
- * is the one of its name.
+ * Accepts both forms of a value (RFC 9111, 5.2): a token and a quoted string.
+ * White space around "=" makes the value invalid, but does not change the name.
  */
 
 static void
@@ -202,7 +201,7 @@ gw_cache_control_member(gw_cache_control_t *control, gw_text_t *member,
 }
 
 
-/* whether the quoted strings of a line all have an end */
+/* whether all quoted strings of a line have an end */
 
 static int
 gw_cache_control_whole(gw_text_t line)
@@ -247,8 +246,8 @@ gw_cache_control_line(gw_cache_control_t *control, gw_text_t line,
 
 
 /*
- * RFC 9213, 2.1 with the types of RFC 9111's values: seconds are integers,
- * names of fields a string.  Returns -1 for seconds of another type.
+ * RFC 9213, 2.1, with the value types of RFC 9111: seconds are integers, field
+ * names are a string.  Returns -1 if seconds have another type.
  */
 
 static int

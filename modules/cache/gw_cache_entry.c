@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The life of an entry: free, built, live, dead, free; and how room is made
- * for it.  All with the lock of the shard.
+ * The states of an entry (free, built, live, dead, free again), and eviction.
+ * All functions are called under the lock of the shard.
  */
 
 #include <string.h>
@@ -10,10 +10,11 @@
 #include "gw_cache_shard.h"
 
 
-#define GW_CACHE_EVICT_LOOK    32   /* entries of which the oldest is evicted */
-#define GW_CACHE_EVICT_PLACES  4    /* runs of them */
-#define GW_CACHE_EVICT_ROUNDS  5    /* of 1, 2, 4, ... evictions */
-#define GW_CACHE_RECLAIM_LOOK  256  /* dead entries */
+#define GW_CACHE_EVICT_LOOK    32   /* candidates for each eviction */
+#define GW_CACHE_EVICT_PLACES  4    /* places of the shard where candidates are
+                                       taken */
+#define GW_CACHE_EVICT_ROUNDS  5    /* with 1, 2, 4, ... evictions */
+#define GW_CACHE_RECLAIM_LOOK  256  /* dead entries checked at a time */
 
 
 static uint32_t gw_cache_number(gw_cache_t *cache, uint64_t now);
@@ -29,8 +30,8 @@ static int gw_cache_older(gw_cache_t *cache, uint32_t e, uint64_t now,
 
 
 /*
- * What is fragmented, but not full, gives a body in several parts rather than
- * evict for it.
+ * If memory is fragmented but not full, a body is stored in several parts, and
+ * nothing is evicted.
  */
 
 uint32_t
@@ -101,7 +102,7 @@ gw_cache_build(gw_cache_t *cache, uint32_t units, uint64_t now)
 }
 
 
-/* a free entry */
+/* returns a free entry; 0: none */
 
 static uint32_t
 gw_cache_number(gw_cache_t *cache, uint64_t now)
@@ -157,7 +158,7 @@ gw_cache_publish(gw_cache_t *cache, uint32_t e)
     if (slot) {
         old = (uint32_t) *slot;
 
-        /* of two live ones with a key, a repair keeps the later one */
+        /* if both are live after a kill, a repair keeps the later one */
 
         gw_cache_set(&entry->state, GW_CACHE_LIVE);
         gw_cache_set(slot, gw_cache_word(head->hash, e));
@@ -185,7 +186,7 @@ gw_cache_publish(gw_cache_t *cache, uint32_t e)
 }
 
 
-/* the state first: what is dead is in no index after a repair */
+/* sets the state first: a repair does not add dead entries to an index */
 
 void
 gw_cache_kill(gw_cache_t *cache, uint32_t e)
@@ -257,7 +258,7 @@ gw_cache_dead_shift(gw_cache_t *cache)
 
 
 /*
- * Those that are pinned go to the end of the list, so that the next call finds
+ * Pinned entries are moved to the end of the list, so that the next call checks
  * others.
  */
 
@@ -354,7 +355,7 @@ gw_cache_pin_units(const gw_cache_t *cache)
 }
 
 
-/* frees a dead entry; 0: the rest of its body has to wait for the next turn */
+/* frees a dead entry; 0: the rest of its body is freed in a later call */
 
 static int
 gw_cache_bury(gw_cache_t *cache, uint32_t e, unsigned *budget)
@@ -412,8 +413,9 @@ gw_cache_bury(gw_cache_t *cache, uint32_t e, unsigned *budget)
 
 
 /*
- * Evicts the one among the next entries that was not used for longest (a clock
- * that samples): a hit costs a store a second, and no list is kept in order.
+ * Evicts the entry with the oldest last use among the next ones (a sampling
+ * clock algorithm): a hit costs at most one store a second, and no list has to
+ * be kept in order.
  */
 
 static int
@@ -439,7 +441,9 @@ gw_cache_evict(gw_cache_t *cache, uint64_t now)
 }
 
 
-/* places that are far from each other: neighbours were often stored together */
+/*
+ * takes candidates from distant places: neighbours were often stored together
+ */
 
 static uint32_t
 gw_cache_victim(gw_cache_t *cache, uint64_t now)
@@ -484,7 +488,7 @@ gw_cache_victim(gw_cache_t *cache, uint64_t now)
 }
 
 
-/* what was pinned at the last look would not free its memory soon */
+/* skips entries that were pinned at the last look: they free no memory soon */
 
 static int
 gw_cache_older(gw_cache_t *cache, uint32_t e, uint64_t now, uint32_t *age)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * How an entry is made: the lock on its key, the head, the body, and the store
- * that makes it valid.
+ * The creation of an entry: the lock on its key, the body, and the commit that
+ * makes the entry valid.
  */
 
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "gw_cache_shard.h"
 
 
-/* bytes of a body */
+/* maximum bytes of a body */
 #define gw_cache_most(user)                                                   \
     ((user)->object < (user)->cache->object ? (user)->object                  \
                                             : (user)->cache->object)
@@ -104,7 +104,7 @@ gw_cache_begin(gw_cache_user_t *user, const gw_cache_key_t *key,
 }
 
 
-/* of the entry that would be found; 0: none */
+/* the serial number of the entry that would be found; 0: none */
 
 static uint64_t
 gw_cache_serial(gw_cache_t *cache, const gw_cache_key_t *key, uint64_t now)
@@ -128,7 +128,7 @@ gw_cache_serial(gw_cache_t *cache, const gw_cache_key_t *key, uint64_t now)
 }
 
 
-/* the owner last: a fill without one is free, whatever is in it */
+/* sets the owner last: a fill without owner is free, whatever its data is */
 
 static void
 gw_cache_fill_set(gw_cache_t *cache, uint32_t f, const gw_cache_lock_t *set)
@@ -158,8 +158,8 @@ gw_cache_fill_set(gw_cache_t *cache, uint32_t f, const gw_cache_lock_t *set)
 
 
 /*
- * NULL: the caller waits, or has ended the fill, or another process has ended
- * it, taking this one for gone.
+ * Returns the lock of a fill.  NULL: the caller waits, or has ended the fill,
+ * or another process has ended it because it took this process for dead.
  */
 
 static gw_cache_lock_t *
@@ -286,7 +286,7 @@ gw_cache_open(gw_cache_user_t *user, gw_cache_fill_t *fill,
 }
 
 
-/* an entry with its head, which belongs to the fill; 0: no memory */
+/* creates an entry with its head, which belongs to the fill; 0: no memory */
 
 static uint32_t
 gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
@@ -348,7 +348,7 @@ gw_cache_head_size(const gw_cache_key_t *key, const gw_cache_labels_t *target,
 {
     size_t  size, i;
 
-    /* each is small enough that the sum does not overflow */
+    /* each length is small enough that the sum does not overflow */
 
     const size_t  len[] = { response->ntags * sizeof(uint64_t),
                             target->path, key->text.len, key->variant.len,
@@ -369,7 +369,7 @@ gw_cache_head_size(const gw_cache_key_t *key, const gw_cache_labels_t *target,
 }
 
 
-/* outside of the lock: nobody else looks at the entry yet, but for its state */
+/* outside of the lock: other processes read only the state of this entry */
 
 static void
 gw_cache_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
@@ -419,7 +419,7 @@ gw_cache_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
 }
 
 
-/* what purges look at first */
+/* the data that purges read first */
 
 static void
 gw_cache_write_entry(gw_cache_t *cache, uint32_t e, gw_cache_head_t *head,
@@ -446,7 +446,9 @@ gw_cache_write_entry(gw_cache_t *cache, uint32_t e, gw_cache_head_t *head,
 }
 
 
-/* a bit for each prefix that ends in "/"; all of them if there are many */
+/*
+ * a bit for each prefix that ends in "/"; all bits if there are many prefixes
+ */
 
 static uint64_t
 gw_cache_folders(const gw_cache_t *cache, const gw_cache_labels_t *target)
@@ -538,7 +540,7 @@ gw_cache_append(gw_cache_user_t *user, gw_cache_fill_t *fill,
 }
 
 
-/* as much as is known to come, or as much again as there is */
+/* for the bytes that are still expected, or doubles the body */
 
 static int
 gw_cache_part_add(gw_cache_user_t *user, gw_cache_fill_t *fill, size_t len,
@@ -591,7 +593,7 @@ gw_cache_part_add(gw_cache_user_t *user, gw_cache_fill_t *fill, size_t len,
 }
 
 
-/* what the last part does not use; its length first, then the units */
+/* frees the unused end of the last part; sets its length first */
 
 static void
 gw_cache_trim(gw_cache_t *cache, const gw_cache_fill_t *fill)
@@ -630,7 +632,7 @@ gw_cache_commit(gw_cache_user_t *user, gw_cache_fill_t *fill)
 }
 
 
-/* "body" is one of another entry, to be shared; 0: the fill has made it */
+/* "body" is that of another entry, to be shared; 0: the body of this fill */
 
 static int
 gw_cache_end(gw_cache_user_t *user, gw_cache_fill_t *fill, uint32_t body)

@@ -5,10 +5,14 @@
 #include "gw_cache_heap.h"
 
 
-#define GW_CACHE_HEAP_EXACT  32     /* units: lists of one length */
-#define GW_CACHE_HEAP_LOOK   8      /* runs of a list with several lengths */
+#define GW_CACHE_HEAP_EXACT  32     /* lists below it have runs of one length */
+#define GW_CACHE_HEAP_LOOK   8      /* runs checked in a list with several
+                                       lengths */
 
-/* the map: what begins or ends with a unit; marks, while it is built anew */
+/*
+ * the map: whether a unit is the first or last one of a free run; "used" while
+ * the heap is rebuilt
+ */
 
 #define GW_CACHE_HEAP_FIRST  1
 #define GW_CACHE_HEAP_LAST   2
@@ -17,13 +21,14 @@
 #define gw_cache_heap_map(heap)  ((unsigned char *) (heap) + (heap)->map)
 
 
-/* at the begin of the first unit of a free run; 0: none */
+/* at the beginning of a free run, in its first unit; 0: none */
 
 typedef struct {
     uint32_t              next;
     uint32_t              prev;
     uint32_t              n;        /* units */
-    uint32_t              first;    /* in the last unit: the first one */
+    uint32_t              first;    /* only in the last unit: the number of the
+                                       first one */
 } gw_cache_run_t;
 
 
@@ -35,7 +40,7 @@ static uint32_t gw_cache_heap_longest(gw_cache_heap_t *heap);
 static int gw_cache_heap_next(const gw_cache_heap_t *heap, unsigned list);
 
 
-/* the list that runs of "n" units are in */
+/* the list of runs of "n" units */
 
 static unsigned
 gw_cache_heap_list(uint32_t n)
@@ -138,8 +143,9 @@ gw_cache_heap_take(gw_cache_heap_t *heap, uint32_t want, uint32_t least,
 
 
 /*
- * A run of at least "n" units.  Its own list can have shorter ones, if it is
- * one of several lengths; all of the lists above have longer ones.
+ * Finds a run of at least "n" units.  The list for "n" can also have shorter
+ * runs if it is for several lengths; all runs in the lists above are long
+ * enough.
  */
 
 static uint32_t
@@ -169,7 +175,7 @@ gw_cache_heap_fit(gw_cache_heap_t *heap, uint32_t n)
 }
 
 
-/* one of the longest, when none is long enough */
+/* one of the longest runs, if no run is long enough */
 
 static uint32_t
 gw_cache_heap_longest(gw_cache_heap_t *heap)
@@ -262,7 +268,7 @@ gw_cache_heap_link(gw_cache_heap_t *heap, uint32_t unit, uint32_t n)
 }
 
 
-/* returns how many units the run has */
+/* returns the number of units of the run */
 
 static uint32_t
 gw_cache_heap_unlink(gw_cache_heap_t *heap, uint32_t unit)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* how a shard of the cache finds entries: by key, and by the hash of the URL */
+/*
+ * The index of a shard of the cache: entries by key, and by the hash of the
+ * URL.
+ */
 
 #include <string.h>
 
@@ -13,8 +16,8 @@ static uint64_t *gw_cache_index_find(gw_cache_t *cache, uint64_t hash,
 
 
 /*
- * A key with a variant has a hash of the two hashes: the lengths of the texts
- * are in them, and nothing is allocated.
+ * The hash of a key with a variant is made of the hashes of both texts.  Each
+ * of these depends on the length of its text, and nothing is allocated.
  */
 
 void
@@ -84,7 +87,7 @@ gw_cache_key_is(const gw_cache_head_t *head, const gw_cache_text_t *key,
 
     text = gw_cache_head_text(head, GW_CACHE_TEXT_KEY);
 
-    /* the variant is right behind the key */
+    /* the variant follows the key */
 
     return memcmp(text.data, key->data, key->len) == 0
            && (variant->len == 0
@@ -135,7 +138,9 @@ gw_cache_lookup(gw_cache_t *cache, const uint64_t hash[2],
 }
 
 
-/* into the emptier of the two buckets: then they are practically never full */
+/*
+ * uses the emptier of the two buckets, so that both are full in rare cases only
+ */
 
 int
 gw_cache_index_add(gw_cache_t *cache, uint64_t hash, uint64_t word)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/*
- * The canonical text of a key, in one pass over the request.
- */
+/* Writes the canonical text of a key, in one pass over the request. */
 
 #include <string.h>
 
@@ -42,7 +40,7 @@ gw_cache_key_bytes(gw_cache_key_out_t *out, const unsigned char *data,
 }
 
 
-/* begins a part, whose length is not known yet; returns the place of that */
+/* begins a part of unknown length; returns the offset of the length */
 
 static size_t
 gw_cache_key_begin(gw_cache_key_out_t *out, gw_cache_key_part_e part)
@@ -142,7 +140,7 @@ gw_cache_key_put_args(gw_cache_key_out_t *out, const gw_cache_line_t *line,
 }
 
 
-/* without a "?" query->data is NULL */
+/* query->data is NULL if there is no "?" */
 
 static void
 gw_cache_key_split(const gw_text_t *target, gw_text_t *path, gw_text_t *query)
@@ -163,7 +161,7 @@ gw_cache_key_split(const gw_text_t *target, gw_text_t *path, gw_text_t *query)
 }
 
 
-/* each argument that belongs to the key, after an "&" */
+/* adds each argument that belongs to the key, after an "&" */
 
 static void
 gw_cache_args_query(gw_cache_key_out_t *out, gw_cache_key_part_e part,
@@ -203,8 +201,8 @@ gw_cache_args_query(gw_cache_key_out_t *out, gw_cache_key_part_e part,
 
 
 /*
- * A ";" is a separator for some parsers and a byte of the value or the name for
- * others: the whole argument belongs to the key if one of its pieces does.
+ * Some parsers treat ";" as a separator, others as a byte of the value or the
+ * name.  The whole argument belongs to the key if one of its pieces does.
  */
 
 static int
@@ -239,8 +237,8 @@ gw_cache_args_kept(gw_text_t pair, const gw_cache_args_t *args)
 
 
 /*
- * Whether a name belongs to the key.  PHP reads "." as "_", so that for a list
- * of those that do, it is no plain character.
+ * Whether an argument with this name belongs to the key.  PHP reads "." as "_",
+ * so "." is not a plain character for GW_CACHE_ARGS_ONLY.
  */
 
 static int
@@ -265,7 +263,7 @@ gw_cache_args_named(const gw_text_t *name, const gw_cache_args_t *args)
 }
 
 
-/* letters, digits and marks: bytes that every parser takes for themselves */
+/* letters, digits and "marks": bytes that all parsers keep unchanged */
 
 static int
 gw_cache_args_plain(const gw_text_t *name, const char *marks)
@@ -294,7 +292,7 @@ gw_cache_args_name(const gw_text_t *name)
 }
 
 
-/* "*" stands for any text; "fold": letters are equal in any case */
+/* "*" matches any text; "fold": ignores the case of letters */
 
 static int
 gw_cache_args_glob(const gw_text_t *pattern, const gw_text_t *name, int fold)
@@ -330,7 +328,7 @@ gw_cache_args_glob(const gw_text_t *pattern, const gw_text_t *name, int fold)
             return 0;
         }
 
-        /* the last "*" takes one byte more */
+        /* extend the match of the last "*" by one byte */
 
         i = star + 1;
         k = ++from;

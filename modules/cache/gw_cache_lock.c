@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The locks of fills: the index of those under way, and their end.  All with
- * the lock of the shard.
+ * The locks of fills: the index of running fills, and the end of a fill.  All
+ * functions are called under the lock of the shard.
  */
 
 #include "gw_cache_shard.h"
 
 
-/* a bin of the fills' own index */
+/* a bin of the index of fills */
 
 static uint32_t *
 gw_cache_fill_bin(gw_cache_t *cache, const uint64_t hash[2])

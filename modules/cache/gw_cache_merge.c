@@ -55,7 +55,7 @@ gw_cache_field_updated(const gw_text_t *name, const gw_cache_conf_t *conf,
 }
 
 
-/* whether the lines of a name are replaced by ones of "fresh" */
+/* whether "fresh" replaces the lines with this name */
 
 static int
 gw_cache_replaced(const gw_text_t *name, const gw_cache_fields_t *fresh,
@@ -65,7 +65,7 @@ gw_cache_replaced(const gw_text_t *name, const gw_cache_fields_t *fresh,
 
     i = 0;
 
-    /* what the origin now excludes is not kept from before, either */
+    /* a field that the origin excludes now is also removed */
 
     return gw_cache_among(name, res->listed.name, res->listed.n)
            || (gw_cache_line(fresh, name, &i) != NULL

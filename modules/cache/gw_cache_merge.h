@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Lines of a response that are stored (RFC 9111, 3.1), and how those of a
- * later one replace them (RFC 9111, 3.2).  Knows no nginx.
+ * The lines of a response that are stored (RFC 9111, 3.1), and their update by
+ * a later response (RFC 9111, 3.2).  Knows no nginx.
  */
 
 #ifndef GW_CACHE_MERGE_H_INCLUDED
@@ -12,31 +12,30 @@
 
 
 /*
- * Whether a line of a response is stored.  Not those of the connection, those
- * that the response itself excludes, Age (which is made anew), the fields of
- * nginx for its upstreams, and Set-Cookie where it is to be stripped.
+ * Whether a line of a response is stored.  Not stored are: hop-by-hop fields,
+ * fields that the response itself excludes, Age (which is sent with a new
+ * value), nginx's own X-Accel fields, and Set-Cookie if it is to be stripped.
  */
 int gw_cache_field_stored(const gw_text_t *name, const gw_cache_conf_t *conf,
     const gw_cache_response_t *res);
 
 /*
- * Whether a line of a 304, or of a 200 to HEAD, replaces the stored lines of
- * its name: those that are stored, but for Content-Length, and what belongs to
- * the stored bytes: Content-Encoding and Content-Range.  Set-Cookie does only
- * where it is stored.
+ * Whether a line of a 304, or of a 200 to HEAD, replaces the stored lines with
+ * its name.  All lines that are stored do, except for Content-Length and the
+ * fields that describe the stored body: Content-Encoding and Content-Range.
  */
 int gw_cache_field_updated(const gw_text_t *name, const gw_cache_conf_t *conf,
     const gw_cache_response_t *res);
 
 /*
- * The lines of a freshened response: the stored ones that are not replaced,
- * in their order, and behind them those of "fresh" that replace or are new.
- * "res" was read from "fresh".  Texts are not copied.
+ * Makes the lines of a freshened response: the stored lines that are not
+ * replaced, in their order, followed by the lines of "fresh" that replace
+ * others or are new.  "res" was read from "fresh".  Texts are not copied.
  *
- * "lines" has room for "max" lines.  Returns how many are to be stored, or -1:
- * there are more, and the stored response is removed.  Behind them are Age and
- * X-Accel-Expires of "fresh", which are not stored: the freshened response is
- * what gw_cache_response_read() reads from the first "*read" lines, for
+ * "lines" has room for "max" lines.  Returns the number of lines to be stored,
+ * or -1: there are more, and the stored response must be removed.  Age and
+ * X-Accel-Expires of "fresh" follow these lines and are not stored.
+ * gw_cache_response_read() must read the first "*read" lines for
  * gw_cache_freshen().
  */
 int gw_cache_merge(const gw_cache_fields_t *stored,

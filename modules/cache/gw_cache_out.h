@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Writing into a buffer of the caller that may be too small.  Knows no nginx.
+ * Writing into a buffer of the caller, which may be too small.  Knows no nginx.
  */
 
 #ifndef GW_CACHE_OUT_H_INCLUDED
@@ -13,8 +13,8 @@
 typedef struct {
     unsigned char        *p;            /* never beyond "end" */
     unsigned char        *end;
-    unsigned              full:1;       /* something did not fit: what was
-                                           written is of no use */
+    unsigned              full:1;       /* something did not fit: the content
+                                           must not be used */
 } gw_cache_out_t;
 
 
@@ -23,7 +23,7 @@ typedef struct {
 
 void gw_cache_out_init(gw_cache_out_t *out, unsigned char *p, size_t size);
 
-/* writes all of it, or nothing and sets "full" */
+/* writes all of the text, or writes nothing and sets "full" */
 void gw_cache_put(gw_cache_out_t *out, const unsigned char *data, size_t len);
 void gw_cache_put_byte(gw_cache_out_t *out, unsigned char c);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Seats and pins: how a process finds an entry without the lock, and what
- * happens to its pins when it is killed.
+ * Seats and pins: a process finds and pins an entry without the lock.  If the
+ * process is killed, another one clears its seat.
  */
 
 #include <string.h>
@@ -14,7 +14,7 @@
     ((GW_CACHE_PIN_UNITS * GW_CACHE_UNIT - sizeof(gw_cache_pins_t))           \
      / sizeof(uint32_t))
 
-/* a pin is known by its place in the shard, in words */
+/* a pin is identified by its offset in the shard, in words */
 
 #define gw_cache_pin(cache, place)  ((uint32_t *) (cache) + (place))
 
@@ -101,7 +101,10 @@ gw_cache_settle(gw_cache_user_t *user)
 }
 
 
-/* a seat in the name of a process that starts is that of an earlier one */
+/*
+ * "starts" is set when this process starts: a seat with its ID then belongs to
+ * an earlier process
+ */
 
 static unsigned
 gw_cache_seats_settle(gw_cache_user_t *user, int starts)
@@ -130,7 +133,7 @@ gw_cache_seats_settle(gw_cache_user_t *user, int starts)
 }
 
 
-/* ends what a process has begun, and frees its seat */
+/* ends the fills of a process, and frees its seat */
 
 static void
 gw_cache_release(gw_cache_user_t *user, gw_cache_seat_t *seat, uint64_t owner)
@@ -174,7 +177,7 @@ gw_cache_seat_clear(gw_cache_t *cache, gw_cache_seat_t *seat)
 }
 
 
-/* a run of pins, all free; the last one links to none */
+/* makes a run of free pins; the last one links to none */
 
 static uint32_t
 gw_cache_pins_make(gw_cache_t *cache, uint64_t now)
@@ -203,7 +206,7 @@ gw_cache_pins_make(gw_cache_t *cache, uint64_t now)
 }
 
 
-/* the first run of a seat is one that nobody uses yet */
+/* uses the first run of a seat, all pins of which are free */
 
 static void
 gw_cache_pins_use(gw_cache_t *cache, gw_cache_seat_t *seat)
@@ -215,7 +218,7 @@ gw_cache_pins_use(gw_cache_t *cache, gw_cache_seat_t *seat)
 }
 
 
-/* all pins of the process are in use */
+/* adds a run of pins: all pins of the process are in use */
 
 static int
 gw_cache_pins_add(gw_cache_user_t *user, uint64_t now)
@@ -302,8 +305,8 @@ gw_cache_pin_give(gw_cache_user_t *user, uint32_t pin)
 
 
 /*
- * Whoever frees an entry clears the word first, then looks at pins: a pin that
- * it has not seen sees another word here.
+ * A process that frees an entry clears the word of the index first, then checks
+ * the pins.  If it did not see the pin, the word has changed here.
  */
 
 static int

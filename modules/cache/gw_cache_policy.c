@@ -4,14 +4,15 @@
 
 
 /*
- * Storing: whether and for how long a response is kept.  Using what is stored
- * is in gw_cache_reuse.c, reading requests and responses in gw_cache_read.c.
+ * Storing: whether and for how long a response is stored. gw_cache_reuse.c
+ * decides on the use of stored responses, gw_cache_read.c reads requests and
+ * responses.
  */
 
 
 /*
- * From one moment to another, by the clock that says more: a clock that has
- * been set back, or has stood still, makes nothing younger.
+ * The time between two moments by the clock that shows more: a clock that was
+ * set back or has stopped does not make a response younger.
  */
 
 static uint32_t
@@ -76,8 +77,8 @@ gw_cache_store_request(const gw_cache_conf_t *conf,
 
 
 /*
- * Final responses, whatever their status, but for parts, for what is about
- * another response, and for what RFC 6585 forbids to store.
+ * All final responses can be stored, except for partial ones, those that refer
+ * to another response, and those that RFC 6585 forbids to store.
  */
 
 static int
@@ -99,7 +100,7 @@ gw_cache_status_stored(unsigned status)
 }
 
 
-/* those of RFC 9110, whose requirements are met here (RFC 9111, 5.2.2.3) */
+/* the statuses of RFC 9110; their requirements are met (RFC 9111, 5.2.2.3) */
 
 static int
 gw_cache_status_understood(unsigned status)
@@ -203,7 +204,7 @@ gw_cache_store_control(const gw_cache_conf_t *conf,
         return GW_CACHE_R_MALFORMED;
     }
 
-    /* a status that is understood makes no-store void (5.2.2.3) */
+    /* no-store is ignored if the status is understood (5.2.2.3) */
 
     if ((flags & GW_CACHE_CC_NO_STORE)
         && !(flags & GW_CACHE_CC_MUST_UNDERSTAND))
@@ -216,7 +217,7 @@ gw_cache_store_control(const gw_cache_conf_t *conf,
 }
 
 
-/* "ttl" for a status */
+/* the "ttl" of a status */
 
 static uint32_t
 gw_cache_ttl(const gw_cache_conf_t *conf, unsigned status)
@@ -255,7 +256,7 @@ gw_cache_heuristic(const gw_cache_conf_t *conf, const gw_cache_response_t *res)
 }
 
 
-/* lifetimes above 0 within "min" and "max" */
+/* bounds lifetimes above 0 by "min" and "max" */
 
 static uint32_t
 gw_cache_bounded(uint32_t seconds, uint32_t min, uint32_t max)
@@ -271,8 +272,8 @@ gw_cache_bounded(uint32_t seconds, uint32_t min, uint32_t max)
 
 
 /*
- * A lifetime that counts from now, whatever the age of the response is: that
- * of the configuration, and X-Accel-Expires.
+ * Converts a lifetime that starts now, whatever the age of the response is:
+ * those of the configuration and of X-Accel-Expires.
  */
 
 static uint32_t
@@ -321,7 +322,9 @@ gw_cache_lifetime(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
                                            conf->ttl_max);
     }
 
-    /* it may depend on the cookie, and is fresh for nobody any longer */
+    /*
+     * the response may depend on the cookie: use the origin's lifetime at most
+     */
 
     if (cookie && entry->lifetime > entry->stated) {
         entry->lifetime = entry->stated;
@@ -341,7 +344,7 @@ gw_cache_entry_fill(gw_cache_entry_t *entry, const gw_cache_conf_t *conf,
     entry->while_revalidate = res->control.stale_while_revalidate;
     entry->if_error = res->control.stale_if_error;
 
-    /* RFC 9111, 4.2.3: the greater of apparent and corrected age */
+    /* RFC 9111, 4.2.3: the greater of the apparent and the corrected age */
 
     entry->age = gw_cache_add(res->age, gw_cache_elapsed(&res->requested,
                                                          &res->received));
@@ -377,9 +380,8 @@ gw_cache_entry_fill(gw_cache_entry_t *entry, const gw_cache_conf_t *conf,
 
 
 /*
- * Whether a response that is not fresh, or must not be used as it is, can be
- * of any use: there is something to validate, or the origin allows to send it
- * stale.
+ * Whether storing a response that is stale or needs validation is useful: it
+ * has a validator, or the origin allows sending it stale.
  */
 
 static gw_cache_reason_e
@@ -420,7 +422,7 @@ gw_cache_store_useful(const gw_cache_entry_t *entry)
 }
 
 
-/* the request's no-store (5.2.1.5) */
+/* the request has no-store (5.2.1.5) */
 
 static int
 gw_cache_store_forbidden(const gw_cache_conf_t *conf,
@@ -431,7 +433,7 @@ gw_cache_store_forbidden(const gw_cache_conf_t *conf,
 }
 
 
-/* whether a response may be kept, whatever the request's method is */
+/* whether a response may be stored, regardless of the request's method */
 
 static gw_cache_reason_e
 gw_cache_store_entry(const gw_cache_conf_t *conf,
@@ -440,7 +442,7 @@ gw_cache_store_entry(const gw_cache_conf_t *conf,
 {
     gw_cache_reason_e  reason;
 
-    /* RFC 9111, 3.5, and for any credentials */
+    /* RFC 9111, 3.5, extended to all credentials */
 
     if (req->credentials && !req->partition && !res->shared) {
         return GW_CACHE_R_CREDENTIALS;
@@ -489,7 +491,7 @@ gw_cache_store(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
 }
 
 
-/* whether the status tells of the target, not of the request or a failure */
+/* whether the status is about the target, not about the request or a failure */
 
 static int
 gw_cache_of_target(unsigned status)
@@ -547,7 +549,7 @@ gw_cache_outdates(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
     case GW_CACHE_R_NO_LIFETIME:
     case GW_CACHE_R_STALE:
 
-        /* as without a cookie, and for all of it */
+        /* decide as for a GET of the whole response without a cookie */
 
         plain = *req;
         plain.method = GW_CACHE_GET;

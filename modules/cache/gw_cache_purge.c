@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Purges.  Entries are marked, which hides them, and swept later.  All of a
- * shard are looked at, 64 bytes of each, in the order of memory; of those that
- * may match, the first bytes of the head are fetched together.
+ * Purges.  Entries are marked, which hides them, and freed by a later sweep.  A
+ * purge looks at all entries of a shard, 64 bytes of each, in the order of
+ * memory.  The heads of entries that may match are prefetched.
  *
- * A fill that is under way is marked by what its target has.  Its tags and its
- * path are known when it ends: purges by tag and prefix stay in a ring for
- * that.  A fill that has outlived the ring is not stored.
+ * A running fill is marked if the target of its request matches.  Its tags and
+ * its path are known only when it ends, so a ring keeps purges by tag and
+ * prefix for it.  A fill that takes longer than the ring lasts is not stored.
  */
 
 #include <string.h>
@@ -15,18 +15,20 @@
 #include "gw_cache_shard.h"
 
 
-#define GW_CACHE_PURGE_CHAIN   256  /* entries, before all are looked at */
-#define GW_CACHE_PURGE_HASHES  64   /* prefixes that a commit hashes */
+#define GW_CACHE_PURGE_CHAIN   256  /* entries of a URL; if it has more, all
+                                       entries are checked */
+#define GW_CACHE_PURGE_HASHES  64   /* prefixes that a commit hashes; with more,
+                                       nothing is stored */
 
 
-/* a purge, with what is computed once */
+/* a purge, with values that are computed once */
 
 typedef struct {
     gw_cache_by_e         by;
     gw_cache_text_t       text;
     uint64_t              hash;
     uint64_t              now;
-    uint32_t              purged;   /* the mark */
+    uint32_t              purged;   /* gw_cache_purged_e */
     uint64_t              n;        /* responses */
 } gw_cache_purge_t;
 
@@ -85,7 +87,7 @@ gw_cache_purge(gw_cache_user_t *user, gw_cache_by_e by,
 
     gw_cache_exit(user);
 
-    /* what is stored from here on knows of the purge */
+    /* responses that are stored from here on are checked against the purge */
 
     for (e = 1; !over && e <= gw_cache_places(cache); e += GW_CACHE_SLICE) {
 
@@ -104,7 +106,7 @@ gw_cache_purge(gw_cache_user_t *user, gw_cache_by_e by,
 }
 
 
-/* for fills, and for responses that will be filled later */
+/* for running fills, and for responses that will be stored later */
 
 static void
 gw_cache_purge_note(gw_cache_t *cache, const gw_cache_purge_t *purge)
@@ -181,7 +183,7 @@ gw_cache_purge_fill(const gw_cache_lock_t *lock,
 }
 
 
-/* returns 0 if the URL has too many entries for one turn */
+/* returns 0 if the URL has too many entries to check under the lock at once */
 
 static int
 gw_cache_purge_url(gw_cache_t *cache, gw_cache_purge_t *purge)
@@ -235,7 +237,7 @@ gw_cache_purge_slice(gw_cache_t *cache, gw_cache_purge_t *purge, uint32_t e,
 }
 
 
-/* what gw_cache_matches() reads */
+/* prefetches the data that gw_cache_matches() reads */
 
 static void
 gw_cache_fetch(gw_cache_t *cache, uint32_t e, const gw_cache_purge_t *purge)
@@ -284,7 +286,7 @@ gw_cache_may_match(const gw_cache_place_t *entry,
 }
 
 
-/* a list of names is no response: it is not counted, and never stale */
+/* a list of names is not a response: it is not counted, and never stale */
 
 static void
 gw_cache_mark(gw_cache_t *cache, uint32_t e, gw_cache_purge_t *purge)

@@ -4,7 +4,7 @@
 #include "gw_http_date.h"
 
 
-/* reading requests and responses; see gw_cache_policy.h */
+/* reads requests and responses; see gw_cache_policy.h */
 
 
 static const gw_text_t  gw_cache_n_age = gw_cache_text("age");
@@ -142,7 +142,7 @@ gw_cache_request_read(gw_cache_request_t *req, gw_cache_method_e method,
         gw_cache_request_line(req, &fields->line[i]);
     }
 
-    /* Pragma counts where there is no Cache-Control (RFC 9111, 5.4) */
+    /* Pragma is ignored if there is a Cache-Control (RFC 9111, 5.4) */
 
     if (req->control.flags & GW_CACHE_CC_PRESENT) {
         req->pragma = 0;
@@ -150,7 +150,7 @@ gw_cache_request_read(gw_cache_request_t *req, gw_cache_method_e method,
 }
 
 
-/* the first member; anything but digits: the field is ignored (5.1) */
+/* the first member; the field is ignored if it is not a number (5.1) */
 
 static uint32_t
 gw_cache_response_age(const gw_cache_fields_t *fields)
@@ -175,7 +175,7 @@ gw_cache_response_age(const gw_cache_fields_t *fields)
 }
 
 
-/* nginx's field: seconds, or "@" with a time; anything else is ignored */
+/* nginx's field: seconds, or "@" and a time; other values are ignored */
 
 static uint32_t
 gw_cache_response_accel(const gw_cache_fields_t *fields, int64_t now)
@@ -242,8 +242,8 @@ gw_cache_response_stated(const gw_cache_response_t *res,
 
 
 /*
- * The directives: of the first valid targeted field, and of Cache-Control only
- * where there is none (RFC 9213, 2.1).
+ * Reads the directives of the first valid targeted field, or those of
+ * Cache-Control if there is none (RFC 9213, 2.1).
  */
 
 static void
@@ -284,7 +284,7 @@ gw_cache_response_control(gw_cache_response_t *res,
                   && (!(flags & GW_CACHE_CC_NO_STORE)
                       || (flags & GW_CACHE_CC_MUST_UNDERSTAND));
 
-    /* a permission under a condition that is not met is none */
+    /* a permission whose condition is not met does not count */
 
     if (names == &ignored
         && (ignored.n || ignored.overflow
@@ -295,7 +295,7 @@ gw_cache_response_control(gw_cache_response_t *res,
 }
 
 
-/* X-Accel-Expires above 0 replaces all but the extensions of RFC 5861 */
+/* X-Accel-Expires above 0 replaces all directives but those of RFC 5861 */
 
 static void
 gw_cache_response_replace(gw_cache_response_t *res)
@@ -310,7 +310,7 @@ gw_cache_response_replace(gw_cache_response_t *res)
 }
 
 
-/* what a response is, apart from its freshness */
+/* reads the properties of a response that are not about its freshness */
 
 static void
 gw_cache_response_kind(gw_cache_response_t *res,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Why a response was not stored, or why a stored one did not answer a request:
- * the closed list of words that $gateway_cache_reason shows.  The reasons of
- * refusals are another list.  Knows no nginx.
+ * Why a response was not stored, or why a stored response was not used: the
+ * closed list of words in $gateway_cache_reason.  Reasons of rejected requests
+ * are another list.  Knows no nginx.
+ *
+ * The third text of each row explains its word.  It is not compiled.
  */
 
 #ifndef GW_CACHE_REASON_H_INCLUDED
@@ -13,52 +15,52 @@
 
 
 #define GW_CACHE_REASONS(X)                                                   \
-    X(NONE,            "",                  "nothing stands against it")      \
+    X(NONE,            "",                  "no reason")                      \
                                                                               \
     /* requests */                                                            \
-    X(METHOD,          "method",            "the method is not cached")       \
-    X(RANGE,           "range",             "the request is for a part")      \
-    X(PRECONDITION,    "precondition",      "only the origin can decide it")  \
-    X(REQUEST,         "request",           "the request's Cache-Control")    \
-    X(ONLY_IF_CACHED,  "only-if-cached",    "no stored response may answer")  \
-    X(COOKIE,          "cookie",            "the origin stated no freshness") \
-    X(CREDENTIALS,     "credentials",       "not public, and no partition")   \
-    X(GUARD,           "guard",             "a field that poisons caches")    \
+    X(METHOD,          "method",            "method not cached")              \
+    X(RANGE,           "range",             "a request for a range")          \
+    X(PRECONDITION,    "precondition",      "only the origin can evaluate it")\
+    X(REQUEST,         "request",           "Cache-Control of the request")   \
+    X(ONLY_IF_CACHED,  "only-if-cached",    "no stored response can be sent") \
+    X(COOKIE,          "cookie",            "the origin states no lifetime")  \
+    X(CREDENTIALS,     "credentials",       "response not public, no partition")\
+    X(GUARD,           "guard",             "the request has a guarded field")\
     X(BYPASS,          "bypass",            "gateway_cache_bypass")           \
-    X(VARIANT_LONG,    "variant-too-long",  "the fields that select it are")  \
+    X(VARIANT_LONG,    "variant-too-long",  "fields selected by Vary too long")\
                                                                               \
     /* responses */                                                           \
     X(STATUS,          "status",            "206, 304, or not final")         \
     X(NOT_UNDERSTOOD,  "not-understood",    "must-understand")                \
-    X(EVENT_STREAM,    "event-stream",      "it has no end")                  \
+    X(EVENT_STREAM,    "event-stream",      "text/event-stream")              \
     X(NOT_BUFFERED,    "not-buffered",      "X-Accel-Buffering: no")          \
-    X(TRAILERS,        "trailers",          "they would be lost")             \
-    X(UPGRADE,         "upgrade",           "it is no longer HTTP")           \
+    X(TRAILERS,        "trailers",          "the response has trailers")      \
+    X(UPGRADE,         "upgrade",           "the protocol changes")           \
     X(TOO_LARGE,       "too-large",         "above max_object")               \
-    X(HEADER,          "header-too-large",  "with key and path above 64 KB")  \
-    X(FIELDS,          "too-many-fields",   "listed as not to be stored")     \
+    X(HEADER,          "header-too-large",  "above 64 KB with key and path")  \
+    X(FIELDS,          "too-many-fields",   "too many fields excluded")       \
     X(VARY_ANY,        "vary-any",          "Vary: *")                        \
     X(VARY_COOKIE,     "vary-cookie",       "Vary: Cookie")                   \
-    X(VARY_LONG,       "vary-too-long",     "more fields than are compared")  \
-    X(VARY_CHANGED,    "vary-changed",      "by a 304, of a stored one")      \
-    X(SET_COOKIE,      "set-cookie",        "it sets a cookie")               \
+    X(VARY_LONG,       "vary-too-long",     "too many names in Vary")         \
+    X(VARY_CHANGED,    "vary-changed",      "a 304 changes Vary")             \
+    X(SET_COOKIE,      "set-cookie",        "the response has Set-Cookie")    \
     X(ACCEL,           "x-accel-expires",   "X-Accel-Expires: 0")             \
-    X(MALFORMED,       "malformed",         "Cache-Control is not readable")  \
+    X(MALFORMED,       "malformed",         "invalid Cache-Control")          \
     X(NO_STORE,        "no-store",          "Cache-Control: no-store")        \
     X(PRIVATE,         "private",           "Cache-Control: private")         \
     X(NO_CACHE,        "no-cache",          "Cache-Control: no-cache")        \
-    X(LOCATION,        "content-location",  "of a POST, is not the target")   \
-    X(NO_LIFETIME,     "no-lifetime",       "no freshness is stated")         \
-    X(STALE,           "stale",             "its lifetime has passed")        \
-    X(VALIDATOR,       "validator",         "another response was validated") \
-    X(TAGS,            "too-many-tags",     "more than are kept")             \
+    X(LOCATION,        "content-location",  "differs from target of a POST")  \
+    X(NO_LIFETIME,     "no-lifetime",       "no lifetime is known")           \
+    X(STALE,           "stale",             "no longer fresh")                \
+    X(VALIDATOR,       "validator",         "a 304 for another response")     \
+    X(TAGS,            "too-many-tags",     "too many tags")                  \
     X(UNWANTED,        "not-wanted",        "gateway_cache_no_store")         \
-    X(NO_UPSTREAM,     "no-upstream",       "no upstream server has sent it") \
-    X(ORIGIN,          "origin-failed",     "no answer of the origin")        \
-    X(TRUNCATED,       "truncated",         "the body is not complete")       \
-    X(LOCKED,          "locked",            "another request stores one")     \
-    X(PURGED,          "purged",            "while the origin was asked")     \
-    X(FULL,            "no-memory",         "the zone has no room for it")
+    X(NO_UPSTREAM,     "no-upstream",       "not sent by an upstream server") \
+    X(ORIGIN,          "origin-failed",     "no response from the origin")    \
+    X(TRUNCATED,       "truncated",         "the body is incomplete")         \
+    X(LOCKED,          "locked",            "another request has the lock")   \
+    X(PURGED,          "purged",            "purged since it was requested")  \
+    X(FULL,            "no-memory",         "the zone is full")
 
 
 typedef enum {

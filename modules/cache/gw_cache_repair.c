@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A shard of the cache after a process was killed inside its lock: everything
- * that is derived is made anew.  Readers go on meanwhile: what they have pinned
- * stays, and what they do not find for a moment is a miss.
+ * Repairs a shard of the cache after a process was killed inside its lock:
+ * rebuilds all derived data.  Readers continue in the meantime: pinned entries
+ * stay valid, and an entry that is not in the index for a moment is a miss.
  *
- * Nothing that it reads is changed by a repair that was itself interrupted in
- * a way that matters to the next one.
+ * A repair can itself be interrupted: it changes none of the data that it
+ * relies on in a way that matters to the next repair.
  */
 
 #include <string.h>
@@ -76,7 +76,9 @@ gw_cache_repair_seats(gw_cache_t *cache)
 }
 
 
-/* before fills name theirs: "next" says that one does */
+/*
+ * precedes the pass over fills, which sets "next" of the entries that they own
+ */
 
 static void
 gw_cache_repair_built(gw_cache_t *cache)
@@ -178,7 +180,7 @@ gw_cache_repair_body(gw_cache_t *cache, const gw_cache_head_t *head)
 }
 
 
-/* of two with the same key, the later one */
+/* of two live entries with the same key, keeps the later one */
 
 static void
 gw_cache_repair_live(gw_cache_t *cache, uint32_t e)

@@ -3,10 +3,10 @@
 #include "gw_cache_policy.h"
 
 
-/* using what is stored; see gw_cache_policy.h */
+/* decides on the use of stored responses; see gw_cache_policy.h */
 
 
-/* what RFC 5861, 4 calls an error */
+/* the errors of RFC 5861, 4 */
 
 #define GW_CACHE_STALE_ERRORS                                                 \
     (GW_CACHE_STALE_ERROR|GW_CACHE_STALE_TIMEOUT|GW_CACHE_STALE_INVALID       \
@@ -17,7 +17,10 @@
     (GW_CACHE_ENTRY_NO_CACHE|GW_CACHE_ENTRY_REVALIDATE)
 
 
-/* a request without a stored response, or that no stored response answers */
+/*
+ * Handles requests that no stored response can answer: sets "result" and
+ * returns 1.  Returns 0 if "entry" can be evaluated.
+ */
 
 static int
 gw_cache_reuse_without(const gw_cache_conf_t *conf,
@@ -33,7 +36,7 @@ gw_cache_reuse_without(const gw_cache_conf_t *conf,
         return 1;
     }
 
-    /* not for a cache to evaluate (RFC 9111, 4.3.2) */
+    /* a cache does not evaluate them (RFC 9111, 4.3.2) */
 
     if (req->precondition) {
         result->reason = GW_CACHE_R_PRECONDITION;
@@ -96,9 +99,9 @@ gw_cache_staleness(uint32_t age, uint32_t lifetime)
 
 
 /*
- * Whether the request's directives refuse a response of this age (RFC 9111,
- * 5.2.1).  max-age=0 asks for a validation: what arrived within the same
- * second would not be older.
+ * Whether the directives of the request reject a response of this age (RFC
+ * 9111, 5.2.1). max-age=0 requires a validation, even if the response arrived
+ * within the same second.
  */
 
 static int
@@ -125,7 +128,7 @@ gw_cache_reuse_refused(const gw_cache_request_t *req, uint32_t age,
 }
 
 
-/* a stored response that is not fresh (RFC 9111, 4.2.4; RFC 5861, 3) */
+/* handles a stale response (RFC 9111, 4.2.4; RFC 5861, 3) */
 
 static void
 gw_cache_reuse_stale(const gw_cache_conf_t *conf,
@@ -146,7 +149,7 @@ gw_cache_reuse_stale(const gw_cache_conf_t *conf,
         return;
     }
 
-    /* what the origin says wins over the configuration */
+    /* the origin takes precedence over the configuration */
 
     window = entry->while_revalidate;
 
@@ -306,7 +309,7 @@ gw_cache_on_error(const gw_cache_conf_t *conf, const gw_cache_request_t *req,
         }
     }
 
-    /* what the origin says wins over both */
+    /* the origin takes precedence over both */
 
     if (entry->if_error != GW_CACHE_NONE) {
         errors |= GW_CACHE_STALE_ERRORS;

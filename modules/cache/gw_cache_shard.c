@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* A shard of the cache: its memory, the lock, and the sweep. */
+/* A shard of the cache: memory layout, lock, sweep, and statistics. */
 
 #include <string.h>
 
@@ -53,8 +53,9 @@ gw_cache_init(gw_cache_t *cache, size_t size, const uint64_t secret[2],
 
 
 /*
- * An entry for each KB: a smaller one is rare.  What is behind the structure is
- * cleared where its content matters, and becomes resident when it is used.
+ * There is an entry for each KB, since smaller ones are rare.  The memory after
+ * the structure is cleared only where its content matters.  The rest becomes
+ * resident when it is used.
  */
 
 static void
@@ -136,7 +137,9 @@ gw_cache_exit(gw_cache_user_t *user)
 }
 
 
-/* a turn with the lock ends when it has killed what it can free */
+/*
+ * releases the lock after it has killed as many entries as it can free at once
+ */
 
 int
 gw_cache_sweep(gw_cache_user_t *user, uint32_t n, uint64_t now)
@@ -166,7 +169,7 @@ gw_cache_sweep(gw_cache_user_t *user, uint32_t n, uint64_t now)
 }
 
 
-/* returns how many places it has passed */
+/* returns the number of places that it has passed */
 
 static uint32_t
 gw_cache_sweep_slice(gw_cache_t *cache, uint32_t n, uint64_t now)

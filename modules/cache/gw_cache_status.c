@@ -104,7 +104,7 @@ gw_cache_status_write(unsigned char *p, size_t size,
         gw_cache_status_number(&out, status->ttl);
     }
 
-    /* both are about a request that was forwarded (RFC 9211, 2.5, 2.6) */
+    /* both apply only to a forwarded request (RFC 9211, 2.5, 2.6) */
 
     if (status->fwd != GW_CACHE_FWD_NONE && status->stored) {
         gw_cache_put_literal(&out, "; stored");

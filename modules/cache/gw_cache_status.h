@@ -11,7 +11,7 @@
 
 
 typedef enum {
-    GW_CACHE_FWD_NONE = 0,      /* it was not forwarded */
+    GW_CACHE_FWD_NONE = 0,      /* not forwarded */
     GW_CACHE_FWD_BYPASS,
     GW_CACHE_FWD_METHOD,
     GW_CACHE_FWD_URI_MISS,
@@ -23,31 +23,33 @@ typedef enum {
 
 
 typedef struct {
-    gw_text_t             name;         /* of the cache: a token */
-    gw_cache_fwd_e        fwd;          /* without: "hit", if that is set */
+    gw_text_t             name;         /* name of the cache: a token */
+    gw_cache_fwd_e        fwd;          /* GW_CACHE_FWD_NONE: see "hit" */
     unsigned              hit:1;
-    unsigned              stored:1;     /* the answer of the origin was */
-    unsigned              collapsed:1;  /* with another request's */
+    unsigned              stored:1;     /* the response of the origin was
+                                           stored */
+    unsigned              collapsed:1;  /* the request waited for another one */
     unsigned              timed:1;      /* "ttl" is known */
-    unsigned              status;       /* of the origin, if it is not the one
-                                           that is sent; otherwise 0 */
-    int64_t               ttl;          /* of freshness, in seconds; negative:
-                                           stale for so long */
-    gw_text_t             key;          /* empty: none is told */
+    unsigned              status;       /* status of the origin if the client
+                                           receives another one, otherwise 0 */
+    int64_t               ttl;          /* remaining freshness in seconds;
+                                           negative: time since the response
+                                           became stale */
+    gw_text_t             key;          /* empty: not shown */
     gw_text_t             detail;       /* a word; empty: none */
 } gw_cache_status_t;
 
 
 /*
- * Why a request was forwarded: of what gw_cache_reuse() decided.  "variants" is
- * whether anything is stored for the key, of which Vary selects nothing.
+ * Why a request is forwarded, from the result of gw_cache_reuse().  "variants"
+ * is set if responses are stored for the key but Vary selects none of them.
  */
 gw_cache_fwd_e gw_cache_fwd(const gw_cache_reuse_t *reuse, int variants);
 
 /*
- * Writes the member.  Bytes of "key" that a string cannot hold (RFC 8941,
- * 3.3.3) are written as "?".  Returns its length, or 0: it is longer than
- * "size", and is left out.
+ * Writes the member.  Bytes of "key" that a string cannot contain (RFC 8941,
+ * 3.3.3) are written as "?".  Returns the length, or 0 if it is above "size":
+ * then the member must be left out.
  */
 size_t gw_cache_status_write(unsigned char *p, size_t size,
     const gw_cache_status_t *status);

@@ -1,58 +1,62 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The store of a cache: one shard of it, in one block of shared memory.  It
- * knows keys, opaque bytes and times, and nothing of HTTP or nginx.
+ * The store of a cache: one shard of it, in one block of shared memory.  The
+ * store knows keys, opaque bytes and times.  It knows nothing of HTTP or nginx.
  *
- * What is in a shard
+ * Contents of a shard
  *
- *   entry    a response, or the names that select one of its variants.  It is
- *            whole and never changes once it is found: what replaces it is
- *            another entry.  64 bytes of an array, and a head in the heap: the
- *            texts of its key, the header, the policy, hashes of its tags.
- *   body     a chain of parts in the heap.  Entries can share one: a 304 makes
- *            a new entry with the body of the old one.
- *   index    128 bits of hash to an entry: two buckets of eight words for each
- *            key.
+ *   entry    a response, or the list of field names that select one of its
+ *            variants.  An entry is complete before it can be found and never
+ *            changes afterwards; it is replaced by another entry.  It has 64
+ *            bytes in an array, and a head in the heap: the texts of its key,
+ *            the header, the policy and the hashes of its tags.
+ *   body     a chain of parts in the heap.  Entries can share a body: a 304
+ *            creates a new entry with the body of the old one.
+ *   index    maps 128 bits of hash to an entry: two buckets of eight words for
+ *            each key.
  *   fill     the lock on a key, and the entry that is being made for it.
  *   seat     a process, and its pins.
- *   rules    the last purges, for fills that are under way.
+ *   rules    the last purges, which running fills have to check.
  *
  * Finding an entry takes no lock
  *
- * A process publishes the number of the entry in a pin, and reads the word of
- * the index again: if it is the same, the entry was in the index when the pin
- * could be seen (a hazard pointer).  Whoever frees memory takes the entry out
- * of the index first, then looks at all pins.  An entry that has left the index
- * is dead, and is freed when no pin has its number.  There are no counts of
- * readers: what a killed process has pinned is unpinned by clearing its seat.
+ * A process writes the number of the entry into a pin, and reads the word of
+ * the index again.  If the word is unchanged, the entry was still in the index
+ * when the pin became visible (a hazard pointer).  A process that frees memory
+ * removes the entry from the index first, then checks all pins.  An entry that
+ * is no longer in the index is dead, and is freed when no pin has its number.
+ * There are no reference counts of readers: the pins of a killed process are
+ * released by clearing its seat.
  *
- * Everything else takes the lock of the shard, for less than 100 us with the
- * exception below, and never waits for anything else.  Bytes are copied, hashed
- * and compared outside of it where there may be many.
+ * Everything else takes the lock of the shard, for less than 100 us except for
+ * a repair (see below), and never waits for anything else.  Long texts are
+ * copied, hashed and compared outside of the lock.
  *
  * Killed processes
  *
- * The owner of the lock is known to the caller, who releases the one of a
- * process that was killed (nginx does, for the mutex of a zone).  A word in the
- * shard says that somebody is inside.  Whoever takes the lock and finds it set
- * builds the shard anew: index, lists, heap and counts are derived from the
- * states of entries, fills and seats, each of which is changed by one store,
- * and as the last or first step of what it stands for.  All valid entries are
- * kept, and memory that is not reachable is free.  This takes about 1 ms for
- * 16 MB, once for each process that is killed inside.
+ * The caller releases the lock of a process that was killed while it held the
+ * lock (nginx does this for the mutex of a zone).  The "dirty" word of the
+ * shard is set while a process is inside the lock.  A process that takes the
+ * lock and finds the word set repairs the shard: index, lists, heap and
+ * counters are derived from the states of entries, fills and seats.  Each of
+ * these states is changed by one store, as the last or first step of the change
+ * that it stands for.  All valid entries are kept, and memory that is not
+ * reachable becomes free.  A repair takes about 1 ms for 16 MB, once for each
+ * process that is killed inside the lock.
  *
- * Outside of the lock a process leaves pins and fills, which gw_cache_settle()
- * gives back; waiters are woken.  It must be called whenever a process starts
- * (nginx starts one for each that was killed), and now and then.
+ * A process that is killed outside of the lock leaves pins and fills.
+ * gw_cache_settle() releases them and wakes their waiters.  It must be called
+ * whenever a process starts (nginx starts one for each that was killed), and
+ * from time to time.
  *
  * Time
  *
- * All times are milliseconds of one monotonic clock that all processes share,
- * given by the caller; a step of the wall clock does not matter.  Clocks may be
- * read a little late: a time in the future is like the present.
+ * All times are milliseconds of one monotonic clock that all processes share.
+ * The caller passes the time, so steps of the wall clock have no effect.  The
+ * clock of a process may lag: a time in the future is treated as the present.
  *
- * Nothing here allocates, suspends or fails other than by a miss.
+ * No function here allocates or suspends.  The result of a failure is a miss.
  */
 
 #ifndef GW_CACHE_STORE_H_INCLUDED
@@ -63,7 +67,8 @@
 
 
 #define GW_CACHE_SIZE_MIN  (256 * 1024)     /* bytes of a shard */
-#define GW_CACHE_TAGS      255              /* of an entry; more: not stored */
+#define GW_CACHE_TAGS      255              /* of an entry; a response with more
+                                               is not stored */
 
 
 /* in shared memory */
@@ -77,20 +82,20 @@ typedef struct {
 
 
 /*
- * A shard as one process sees it, in memory of its own.  The caller fills in
- * the first part and zeroes the rest.
+ * A shard as one process sees it, in the memory of this process.  The caller
+ * sets the first part and zeroes the rest.
  */
 
 typedef struct {
     gw_cache_t           *cache;
-    uint64_t              self;         /* this process; not 0 */
-    uint64_t              object;       /* bytes of a body, at most; no more
-                                           than a quarter of the heap count */
+    uint64_t              self;         /* ID of this process; not 0 */
+    uint64_t              object;       /* maximum bytes of a body; a quarter of
+                                           the heap is another limit */
 
     void                (*lock)(void *data);
     void                (*unlock)(void *data);
 
-    /* whether a process has ended; it never comes back.  May call the system */
+    /* whether a process has ended and will not return; may use system calls */
     int                 (*gone)(void *data, uint64_t process);
 
     void                 *data;
@@ -99,21 +104,22 @@ typedef struct {
 } gw_cache_user_t;
 
 
-/* a key: gw_cache_key() fills in the hashes */
+/* a key; gw_cache_key() sets the hashes */
 
 typedef struct {
     gw_cache_text_t       text;
-    gw_cache_text_t       variant;      /* data is NULL: the key itself */
-    uint64_t              primary[2];   /* of the text alone */
+    gw_cache_text_t       variant;      /* data is NULL: the key has no
+                                           variant */
+    uint64_t              primary[2];   /* hash of "text" alone */
     uint64_t              hash[2];
 } gw_cache_key_t;
 
 
-/* what an entry can be purged by, apart from its tags */
+/* the values by which an entry can be purged, besides its tags */
 
 typedef struct {
     gw_cache_text_t       url;          /* with the query */
-    size_t                path;         /* bytes of it before the query */
+    size_t                path;         /* length without the query */
     gw_cache_text_t       host;
     gw_cache_text_t       consumer;     /* empty: none */
 } gw_cache_labels_t;
@@ -125,15 +131,17 @@ typedef struct {
     const gw_cache_text_t *tags;
     size_t                ntags;
     uint64_t              stored;       /* ms */
-    uint64_t              fresh;        /* until, ms */
-    uint64_t              keep;         /* until, ms: then it is as if gone */
+    uint64_t              fresh;        /* end of freshness, ms */
+    uint64_t              keep;         /* ms; the entry is not found after
+                                           it */
 } gw_cache_content_t;
 
 
 typedef enum {
     GW_CACHE_MISS = 0,
     GW_CACHE_RESPONSE,
-    GW_CACHE_VARIANTS                       /* "header" is the list of names */
+    GW_CACHE_VARIANTS                       /* "header" is the list of field
+                                               names */
 } gw_cache_kind_e;
 
 
@@ -144,10 +152,11 @@ typedef struct {
     gw_cache_text_t       policy;
     uint64_t              length;       /* bytes of the body */
     uint64_t              stored;       /* ms */
-    uint64_t              fresh;        /* until, ms */
-    uint64_t              keep;         /* until, ms */
-    uint64_t              serial;       /* names the entry in its shard */
-    int                   soft;         /* purged softly: it is stale */
+    uint64_t              fresh;        /* end of freshness, ms */
+    uint64_t              keep;         /* ms; the entry is not found after
+                                           it */
+    uint64_t              serial;       /* unique in its shard */
+    int                   soft;         /* purged softly, and therefore stale */
 
     /* private */
     uint32_t              entry;
@@ -157,43 +166,48 @@ typedef struct {
 
 
 typedef enum {
-    GW_CACHE_FILL = 0,                  /* the caller fills the entry */
-    GW_CACHE_WAIT,                      /* another one does: see "watch" */
-    GW_CACHE_AGAIN,                     /* the entry was replaced meanwhile */
+    GW_CACHE_FILL = 0,                  /* the caller must fill the entry */
+    GW_CACHE_WAIT,                      /* another caller fills it: see
+                                           "watch" */
+    GW_CACHE_AGAIN,                     /* the entry was replaced in the
+                                           meantime */
     GW_CACHE_FULL                       /* no memory for a lock */
 } gw_cache_begin_e;
 
 
-/* private memory of whoever fills or waits */
+/* the state of a caller that fills or waits, in its own memory */
 
 typedef struct {
 
     /*
-     * For waiters: the fill is over, or its key is another one, or its owner
-     * is gone, when "*watch" is not "seen" any more (load it atomically).  Then
-     * look the entry up again.
+     * For waiters: once "*watch" is not equal to "seen" (load it atomically),
+     * the fill has ended, has moved to another key, or has lost its owner.
+     * Then look the entry up again.
      */
     const uint64_t       *watch;
     uint64_t              seen;
-    uint64_t              owner;        /* the process that fills */
+    uint64_t              owner;        /* the process that fills the entry */
 
     /* private */
     uint32_t              fill;
-    uint32_t              mine;         /* the lock is this caller's */
+    uint32_t              mine;         /* this caller has the lock */
     uint32_t              entry;
     uint32_t              tail;         /* last part of the body */
-    uint64_t              length;       /* of the body until now */
+    uint64_t              length;       /* bytes of the body so far */
     uint64_t              expected;
 } gw_cache_fill_t;
 
 
-#define GW_CACHE_UNKNOWN  ((uint64_t) -1)   /* length of a body */
+#define GW_CACHE_UNKNOWN  ((uint64_t) -1)   /* the length of a body is not
+                                               known */
 
 
 typedef enum {
     GW_CACHE_BY_URL = 0,                /* all variants and partitions */
-    GW_CACHE_BY_PATH,                   /* every query of a URL without one */
-    GW_CACHE_BY_PREFIX,                 /* of the URL; ends in "/" */
+    GW_CACHE_BY_PATH,                   /* a URL without a query: with every
+                                           query */
+    GW_CACHE_BY_PREFIX,                 /* a prefix of the URL that ends in
+                                           "/" */
     GW_CACHE_BY_TAG,
     GW_CACHE_BY_HOST,
     GW_CACHE_BY_CONSUMER,
@@ -203,96 +217,101 @@ typedef enum {
 
 typedef struct {
     uint64_t              entries;      /* responses */
-    uint64_t              bytes;        /* of the heap: responses, lists of
-                                           names, and what is not freed yet */
-    uint64_t              room;         /* of the heap */
+    uint64_t              bytes;        /* used bytes of the heap: responses,
+                                           lists of names, and entries that are
+                                           not freed yet */
+    uint64_t              room;         /* size of the heap */
     uint64_t              stores;
     uint64_t              evictions;    /* of responses that were valid */
     uint64_t              purged;       /* responses */
-    uint64_t              fills;        /* under way */
+    uint64_t              fills;        /* in progress */
     uint64_t              pins;         /* of all processes */
-    uint64_t              repairs;      /* after a kill inside the lock */
+    uint64_t              repairs;      /* after a process was killed inside the
+                                           lock */
 } gw_cache_stat_t;
 
 
 /*
- * Makes a shard of "size" bytes, whose content may be anything and which begin
- * with a cache line.  "secret" is that of all shards of the zone; "zone" is a
- * number of the caller's, such as how many shards there are.  Returns 0 if the
- * size is too small.
+ * Initialises a shard of "size" bytes, which may have any content and begin at
+ * a cache line.  "secret" is the same for all shards of the zone; "zone" is a
+ * number that the caller chooses, such as the number of shards.  Returns 0 if
+ * the size is too small.
  */
 int gw_cache_init(gw_cache_t *cache, size_t size, const uint64_t secret[2],
     uint64_t zone);
 
-/* whether this is a shard of this layout and zone */
+/* whether this is a shard with this layout and zone number */
 int gw_cache_valid(const gw_cache_t *cache, uint64_t zone);
 
 const uint64_t *gw_cache_secret(const gw_cache_t *cache);
 
 /*
- * Before the process uses the shard, once: settles, and takes a seat.  One in
- * the name of the process is that of an earlier process.  Without a seat, which
- * happens if 512 processes have one or the heap is full of what is in use,
- * nothing is found or stored.
+ * Must be called once before the process uses the shard: settles, and takes a
+ * seat.  A seat that already has the ID of this process belongs to an earlier
+ * process, and is cleared.  If 512 processes have a seat, or the heap is full
+ * of entries in use, the process gets no seat: then nothing is found or stored.
  */
 void gw_cache_join(gw_cache_user_t *user, uint64_t now);
 
-/* gives the seat back; pins and fills of the process must not be used again */
+/* releases the seat; pins and fills of the process must not be used any more */
 void gw_cache_leave(gw_cache_user_t *user);
 
 /*
- * Gives back what processes that are gone have held, and wakes those who wait
- * for them.  A few system calls for each other process.  Returns how many.
+ * Releases the seats, pins and fills of processes that have ended, and wakes
+ * the waiters of these fills.  Takes a few system calls for each other
+ * process.  Returns the number of ended processes.
  */
 unsigned gw_cache_settle(gw_cache_user_t *user);
 
-/* sets the hashes; which shard a key belongs to depends on "primary" */
+/* sets the hashes; "primary" selects the shard of a key */
 void gw_cache_key(const uint64_t secret[2], gw_cache_key_t *key);
 
 /*
- * Finds a valid entry and pins it.  For GW_CACHE_VARIANTS, and nothing is found
- * under a key with a variant but a response, the caller makes the variant from
- * the names in "header", and looks for that.  After any result but
- * GW_CACHE_MISS, gw_cache_unpin() follows, once.  No lock.
+ * Finds a valid entry and pins it, without the lock.  GW_CACHE_VARIANTS is
+ * returned only for a key without a variant: the caller then makes the variant
+ * from the names in "header", and calls the function again.  After each result
+ * but GW_CACHE_MISS, gw_cache_unpin() must be called once.
  */
 gw_cache_kind_e gw_cache_find(gw_cache_user_t *user,
     const gw_cache_key_t *key, uint64_t now, gw_cache_hit_t *hit);
 
 /*
- * "hit" and its texts are gone.  Takes the lock only if the entry is dead.  No
- * effect once the process has left.
+ * Ends the use of "hit" and its texts.  Takes the lock only if the entry is
+ * dead.  Has no effect once the process has left.
  */
 void gw_cache_unpin(gw_cache_user_t *user, gw_cache_hit_t *hit);
 
 /*
- * The parts of the body, in order: "*at" is 0 at first.  Returns 0 behind the
- * last.  They stay as they are until the entry is unpinned.
+ * Returns the parts of the body in order.  "*at" is 0 for the first part.
+ * Returns 0 after the last part.  The parts do not change until the entry is
+ * unpinned.
  */
 int gw_cache_body(gw_cache_user_t *user, const gw_cache_hit_t *hit,
     uint32_t *at, gw_cache_text_t *part);
 
-/* the entry is not found again by anyone; it stays pinned */
+/* removes the entry from the index; it stays pinned */
 void gw_cache_drop(gw_cache_user_t *user, const gw_cache_hit_t *hit);
 
 /*
  * Takes the lock on a key.  "serial" is that of the entry that the caller has
- * found, 0: none.  GW_CACHE_FILL: one of _commit(), _abort() and _refresh()
- * follows.
+ * found; 0: none.  After GW_CACHE_FILL the caller must call gw_cache_commit(),
+ * gw_cache_abort() or gw_cache_refresh().
  */
 gw_cache_begin_e gw_cache_begin(gw_cache_user_t *user,
     const gw_cache_key_t *key, const gw_cache_labels_t *target,
     uint64_t serial, uint64_t now, gw_cache_fill_t *fill);
 
 /*
- * Waits for a process that is gone: the fill is over.  Returns 1 then, 0 if the
- * process lives.  System calls: not at each look.
+ * For waiters: checks whether the process that fills the entry has ended, and
+ * ends its fill if so.  Returns 1 then, and 0 if the process is alive.  Uses
+ * system calls, so do not call it at each look.
  */
 int gw_cache_orphan(gw_cache_user_t *user, const gw_cache_fill_t *fill);
 
 /*
- * The response has variants: puts the list of names under the key's text, to be
- * kept until "keep", and moves the lock to the variant of "key".  Returns 0 if
- * there is no memory: only _abort() may follow then, and those below.
+ * The response has variants: stores the list of names for the key without a
+ * variant until "keep", and moves the lock to the variant of "key".  Returns 0
+ * if there is no memory: then only gw_cache_abort() may follow.
  */
 int gw_cache_fill_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const gw_cache_key_t *key, const gw_cache_labels_t *target,
@@ -300,37 +319,38 @@ int gw_cache_fill_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
 
 /*
  * Whether an entry can hold the texts of a response: key, path, header, policy
- * and tags have at most 64 KB together, with what is stored beside them.
+ * and tags take at most 64 KB together with the metadata of the entry.
  */
 int gw_cache_fits(const gw_cache_key_t *key, const gw_cache_labels_t *target,
     const gw_cache_content_t *response);
 
 /*
- * The header is complete, and the body has "length" bytes, or
- * GW_CACHE_UNKNOWN.  Returns 0 if there is no memory, the body is too large, or
- * gw_cache_fits() is 0.
+ * Begins an entry whose header is complete, and whose body has "length" bytes,
+ * or GW_CACHE_UNKNOWN.  Returns 0 if there is no memory, the body is too large,
+ * or gw_cache_fits() returns 0.
  */
 int gw_cache_open(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const gw_cache_key_t *key, const gw_cache_labels_t *target,
     const gw_cache_content_t *response, uint64_t length, uint64_t now);
 
-/* after _open(): a piece of the body.  Returns 0 as _open() does. */
+/* after gw_cache_open(): adds a piece of the body; returns 0 as that does */
 int gw_cache_append(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const unsigned char *data, size_t len, uint64_t now);
 
 /*
- * After _open(): the body is complete.  The entry is found from now on, unless
- * it was purged since _begin(); after a soft purge it is stale.  The lock is
- * given back.  Returns 0 if nothing was stored: also if bytes are missing.
+ * After gw_cache_open(): the body is complete.  The entry can be found from now
+ * on, unless it was purged since gw_cache_begin(); after a soft purge it is
+ * stale.  The lock on the key is released.  Returns 0 if nothing was stored,
+ * also because bytes are missing.
  */
 int gw_cache_commit(gw_cache_user_t *user, gw_cache_fill_t *fill);
 
-/* gives the lock back, and frees what was made */
+/* releases the lock on the key, and frees the unfinished entry */
 void gw_cache_abort(gw_cache_user_t *user, gw_cache_fill_t *fill);
 
 /*
- * In place of _open() and _commit(): the entry with the body of "hit" and a new
- * header.  "hit" stays pinned.
+ * Replaces gw_cache_open() and gw_cache_commit(): creates an entry with a new
+ * header and the body of "hit", which stays pinned.
  */
 int gw_cache_refresh(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const gw_cache_key_t *key, const gw_cache_labels_t *target,
@@ -338,31 +358,32 @@ int gw_cache_refresh(gw_cache_user_t *user, gw_cache_fill_t *fill,
     uint64_t now);
 
 /*
- * Purges: entries are not found any more, or stale if "soft", and so is what is
- * filled at the moment.  Returns how many responses.  Reads 64 bytes of each
- * entry of the shard, and more of those that match, for GW_CACHE_BY_URL only
- * those that match; the lock is given back now and then.
+ * Purges: matching entries are not found any more, or are stale if "soft" is
+ * set.  The same applies to entries that are being filled.  Returns the number
+ * of purged responses.  Reads 64 bytes of each entry of the shard, and more of
+ * each that matches; for GW_CACHE_BY_URL it reads only entries that match.  The
+ * lock is released between slices.
  */
 size_t gw_cache_purge(gw_cache_user_t *user, gw_cache_by_e by,
     const gw_cache_text_t *text, int soft, uint64_t now);
 
 /*
- * A number that changes when the store is told of a purge that may concern the
- * target.  A response that was asked for without the lock on its key may only
- * be stored if the number after gw_cache_begin() is that of before the origin
- * was asked.  No lock.
+ * A number that changes with each purge that may apply to the target.  If the
+ * request was sent to the origin without the lock on the key, the response may
+ * be stored only if the number after gw_cache_begin() is equal to that before
+ * the request.  Takes no lock.
  */
 uint64_t gw_cache_purges(gw_cache_user_t *user,
     const gw_cache_labels_t *target);
 
 /*
- * Frees entries that were purged or are to be kept no longer, among the next
- * "n" places of the shard, and what has lost its last reader.  Called until it
- * has returned 1, it has passed all of them.
+ * Frees entries that were purged or whose "keep" time has passed, among the
+ * next "n" places of the shard, and dead entries without readers.  Returns 1
+ * when it has reached the end of the shard.
  */
 int gw_cache_sweep(gw_cache_user_t *user, uint32_t n, uint64_t now);
 
-/* how many places there are to be swept */
+/* the number of places to be swept */
 uint32_t gw_cache_places(const gw_cache_t *cache);
 
 void gw_cache_stat(gw_cache_user_t *user, gw_cache_stat_t *stat);

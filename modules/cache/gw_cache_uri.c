@@ -5,7 +5,7 @@
 #include <string.h>
 
 
-/* a path that is being written, segment by segment */
+/* a path that is written segment by segment */
 
 typedef struct {
     unsigned char        *start;
@@ -18,7 +18,7 @@ typedef struct {
 static const gw_text_t  gw_cache_root = gw_cache_text("/");
 
 
-/* the part of a text before one of the bytes, which is taken off it */
+/* removes the part of a text before one of the bytes, and returns it */
 
 static gw_text_t
 gw_cache_until(gw_text_t *text, const char *bytes)
@@ -39,7 +39,7 @@ gw_cache_until(gw_text_t *text, const char *bytes)
 }
 
 
-/* the port of an authority, and its default; NULL: it has none */
+/* removes the port from an authority, and returns it; NULL: it has none */
 
 static gw_text_t
 gw_cache_port(gw_text_t *host)
@@ -66,7 +66,7 @@ gw_cache_port(gw_text_t *host)
 }
 
 
-/* hosts in any case, and a default port like none */
+/* compares hosts without case; a missing port is the default port */
 
 static int
 gw_cache_same_host(const gw_cache_target_t *target, gw_text_t host)
@@ -92,7 +92,7 @@ gw_cache_same_host(const gw_cache_target_t *target, gw_text_t host)
 }
 
 
-/* takes a segment back, but not the first slash */
+/* removes a segment, but not the first slash */
 
 static void
 gw_cache_path_up(gw_cache_path_t *path)
@@ -102,8 +102,8 @@ gw_cache_path_up(gw_cache_path_t *path)
 
 
 /*
- * Adds the segments of a path, which begins behind its first slash, without
- * dot segments (RFC 3986, 5.2.4); "whole": nothing is added behind it.
+ * Adds the segments of a path without dot segments (RFC 3986, 5.2.4).  The path
+ * begins after its first slash.  "whole": nothing is added after it.
  */
 
 static void
@@ -147,8 +147,8 @@ gw_cache_path_add(gw_cache_path_t *path, gw_text_t text, int whole)
 
 
 /*
- * Takes scheme and authority off a reference.  Returns 0, or -1: of another
- * origin.
+ * Removes scheme and authority from a reference.  Returns 0, or -1 if the
+ * origin is another one.
  */
 
 static int
@@ -199,9 +199,10 @@ gw_cache_reference_origin(const gw_cache_target_t *target,
 
 
 /*
- * Writes the path of a reference; the paths of target and reference.  An
- * absolute one replaces the target's, another one what is behind the last
- * slash of it (RFC 3986, 5.2.3).
+ * Writes the path of a reference.  "mine" is the path of the target, "theirs"
+ * that of the reference.  An absolute reference replaces the path of the
+ * target; a relative one replaces the part after its last slash (RFC 3986,
+ * 5.2.3).
  */
 
 static void
@@ -267,7 +268,7 @@ gw_cache_uri(const gw_cache_target_t *target, const gw_text_t *reference,
         return -1;
     }
 
-    /* where an authority was taken off, what is left never is a segment */
+    /* after an authority was removed, the rest is never a relative path */
 
     absolute = (rest.data != reference->data)
                || (rest.len && rest.data[0] == '/');

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * References in Location and Content-Location, as URIs of the same origin as
- * the target of a request (RFC 3986, 5.2; RFC 9110, 4.3.1).  Knows no nginx.
+ * References in Location and Content-Location, resolved as URIs with the same
+ * origin as the target of a request (RFC 3986, 5.2; RFC 9110, 4.3.1).  Knows no
+ * nginx.
  */
 
 #ifndef GW_CACHE_URI_H_INCLUDED
@@ -11,7 +12,7 @@
 #include "gw_cache_field.h"
 
 
-#define GW_CACHE_URI  4096      /* bytes of path and query, at most */
+#define GW_CACHE_URI  4096      /* maximum bytes of path and query */
 
 
 /* the target of a request; the scheme is "http" or "https" */
@@ -24,15 +25,15 @@ typedef struct {
 
 
 /*
- * Resolves a reference against the target.  Writes path and query, without
- * dot segments, to "uri", which has room for GW_CACHE_URI bytes.  Returns 0
- * with "*len"; or -1: another origin (of which nothing may be invalidated, RFC
- * 9111, 4.4), not a reference, or too long.
+ * Resolves a reference against the target.  Writes path and query, without dot
+ * segments, to "uri", which has room for GW_CACHE_URI bytes, and returns 0. -1:
+ * the reference has another origin (of which nothing may be invalidated, RFC
+ * 9111, 4.4), is invalid, or is too long.
  */
 int gw_cache_uri(const gw_cache_target_t *target, const gw_text_t *reference,
     unsigned char *uri, size_t *len);
 
-/* whether a reference is the target itself, byte for byte once resolved */
+/* whether a resolved reference is equal to the target, byte for byte */
 int gw_cache_uri_same(const gw_cache_target_t *target,
     const gw_text_t *reference);
 

@@ -6,12 +6,12 @@
 #include <string.h>
 
 
-#define GW_CACHE_WEIGHT     1000    /* as an integer, of a weight of 1 */
-#define GW_CACHE_UNWEIGHED  1001    /* of a member without one */
+#define GW_CACHE_WEIGHT     1000    /* a weight of 1 as an integer */
+#define GW_CACHE_UNWEIGHED  1001    /* a member without a weight */
 #define GW_CACHE_PREFIX     4       /* bytes of a length in a key */
 
 
-/* a member as it was written */
+/* a member, as written to the key */
 
 typedef struct {
     unsigned char            *data;
@@ -66,7 +66,7 @@ gw_cache_compare_names(const gw_text_t *one, const gw_text_t *two)
 }
 
 
-/* keeps the names sorted, each once */
+/* keeps the names sorted and without duplicates */
 
 static gw_cache_reason_e
 gw_cache_vary_add(gw_cache_names_t *names, const gw_text_t *name)
@@ -107,7 +107,7 @@ gw_cache_vary_add(gw_cache_names_t *names, const gw_text_t *name)
 }
 
 
-/* "*" anywhere counts for more than what else may be wrong */
+/* "*" anywhere takes precedence over other reasons */
 
 static gw_cache_reason_e
 gw_cache_vary_names(const gw_cache_fields_t *fields, gw_cache_names_t *names)
@@ -194,7 +194,7 @@ gw_cache_put_length(unsigned char *p, uint32_t n)
 
 /*
  * Writes a text without white space around the separator, outside of quoted
- * strings; in lower case there, if it is to be.
+ * strings.  "lower": also in lower case there.
  */
 
 static void
@@ -235,7 +235,7 @@ gw_cache_put_tight(gw_cache_out_t *out, gw_text_t text, unsigned char mark,
 }
 
 
-/* a weight in thousandths (RFC 9110, 12.4.2), or -1 */
+/* a weight in thousandths (RFC 9110, 12.4.2); -1: invalid */
 
 static int
 gw_cache_weight(const gw_text_t *text)
@@ -269,8 +269,8 @@ gw_cache_weight(const gw_text_t *text)
 
 
 /*
- * Takes the weight off a member: its last parameter, where that is "q".
- * GW_CACHE_UNWEIGHED if there is none.
+ * Removes the weight from a member: its last parameter, if the name is "q".
+ * Returns GW_CACHE_UNWEIGHED if there is none.
  */
 
 static unsigned
@@ -316,8 +316,8 @@ gw_cache_weight_of(gw_text_t *member)
 
 
 /*
- * A weight of 1 is left out; not behind other parameters, of which one may
- * have been taken for a weight.
+ * Writes a weight.  A weight of 1 is left out, but not after other parameters,
+ * one of which may have been parsed as a weight.
  */
 
 static void
@@ -385,7 +385,7 @@ gw_cache_put_members(gw_cache_out_t *out, const gw_text_t *line,
 }
 
 
-/* whether a member goes behind another one */
+/* whether a member is sorted after another one */
 
 static int
 gw_cache_behind(const gw_cache_weighed_t *one, const gw_cache_weighed_t *two)
@@ -399,8 +399,8 @@ gw_cache_behind(const gw_cache_weighed_t *one, const gw_cache_weighed_t *two)
 
 
 /*
- * Members by weight, those of equal weight by their text, and each once: in
- * neither is the order of a request significant (RFC 9110, 12.4.2).
+ * Sorts members by weight and text, before duplicates are removed.  Order and
+ * duplicates are not significant in a request (RFC 9110, 12.4.2).
  */
 
 static void
@@ -460,7 +460,7 @@ gw_cache_put_sorted(gw_cache_out_t *out, unsigned char *start,
 }
 
 
-/* returns how many lines the request has of the field */
+/* returns the number of lines of the field */
 
 static unsigned
 gw_cache_put_value(gw_cache_out_t *out, const gw_text_t *name,
@@ -507,7 +507,7 @@ gw_cache_put_value(gw_cache_out_t *out, const gw_text_t *name,
 }
 
 
-/* name and value, each behind its length; 0: the request has no such field */
+/* writes name and value, each after its length; 0: there is no such field */
 
 static void
 gw_cache_put_field(gw_cache_out_t *out, const gw_text_t *name,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Vary (RFC 9111, 4.1): which fields of a request select a stored response,
- * and the key that their values make.  Knows no nginx.
+ * Vary (RFC 9111, 4.1): which request fields select a stored response, and the
+ * key made of their values.  Knows no nginx.
  */
 
 #ifndef GW_CACHE_VARY_H_INCLUDED
@@ -12,36 +12,38 @@
 #include "gw_cache_reason.h"
 
 
-#define GW_CACHE_VARY  512      /* bytes of names, at most */
+#define GW_CACHE_VARY  512      /* maximum bytes of the names */
 
 
 /*
- * The names that select a response, from its header: lower case, sorted, each
- * once, with "," between them, so that equal sets are equal texts.  A response
- * with Access-Control-Allow-Origin other than "*" also varies by Origin.
+ * Makes the list of field names that select a response, from its header: lower
+ * case, sorted, without duplicates, separated by ",", so that equal sets are
+ * equal texts.  A response with Access-Control-Allow-Origin other than "*" also
+ * varies by Origin.
  *
- * "text" has room for GW_CACHE_VARY bytes; "*len" is 0 where nothing selects.
- * GW_CACHE_R_NONE, or why the response must not be stored: "Vary: *" and what
- * names no field (_VARY_ANY), Cookie (_VARY_COOKIE), too many names
- * (_VARY_LONG).
+ * "text" has room for GW_CACHE_VARY bytes; "*len" is 0 if there are no names.
+ * Returns GW_CACHE_R_NONE, or the reason why the response must not be stored:
+ * "Vary: *" or an invalid name (_VARY_ANY), Cookie (_VARY_COOKIE), or too many
+ * names (_VARY_LONG).
  */
 gw_cache_reason_e gw_cache_vary(const gw_cache_fields_t *fields,
     unsigned char *text, size_t *len);
 
 /*
- * The variant key of a request: names and values of the fields in "vary", a
- * text of gw_cache_vary().  Two requests have the same key only if a response
+ * Makes the variant key of a request: names and values of the fields in "vary",
+ * a text of gw_cache_vary().  Two requests have the same key only if a response
  * to one may answer the other.
  *
- * Normalized are, in every field, several lines (as one list) and white space
- * around commas; in Accept-Encoding, Accept-Language and Accept-Charset also
- * case, and how a weight is written; in those of "normalize", names in lower
- * case, also the order, where weights do not tell it.  Others that "normalize"
- * names are read as such lists, too.  Lists of more than GW_CACHE_VARY_SORTED
- * members or GW_CACHE_VARY_LIST bytes keep their order.
+ * In all fields, several lines are joined to one list, and white space around
+ * commas is removed.  Accept-Encoding, Accept-Language and Accept-Charset are
+ * read as lists with weights: case and the form of a weight make no
+ * difference.  The fields in "normalize" (lower-case names) are read in the
+ * same way, and the order of members with equal weights makes no difference.
+ * Lists with more than GW_CACHE_VARY_SORTED members or GW_CACHE_VARY_LIST bytes
+ * keep their order.
  *
- * Writes at most "size" bytes.  Returns 0 with "*len", or -1: it is longer,
- * and the request is one for which nothing is stored.
+ * Writes at most "size" bytes.  Returns 0 and sets "*len", or -1: the key is
+ * longer, and nothing may be stored for the request.
  */
 #define GW_CACHE_VARY_SORTED  32
 #define GW_CACHE_VARY_LIST    1024

@@ -37,7 +37,7 @@ static const char *const  gw_http_date_months[] = {
 };
 
 
-/* passes over the text if it is next; a lower-case letter is any case of it */
+/* skips the text if it is next; a lower-case letter matches both cases */
 
 static int
 gw_http_date_skip(gw_http_date_read_t *r, const char *lower, size_t len)
@@ -79,7 +79,7 @@ gw_http_date_must(gw_http_date_read_t *r, const char *lower)
 }
 
 
-/* which of the names is next, by "len" letters, or by all of them where 0 */
+/* the name that is next, compared by "len" letters; 0: by all letters */
 
 static unsigned
 gw_http_date_name(gw_http_date_read_t *r, const char *const *names,
@@ -137,17 +137,18 @@ gw_http_date_clock(gw_http_date_read_t *r, gw_http_date_parts_t *parts)
 }
 
 
-/* days since 1970 of a date, whose month may begin in any year */
+/* days from 1970 to a date; "year" may be any year */
 
 static int64_t
 gw_http_date_days_of(int64_t year, unsigned month, unsigned day)
 {
     int64_t                era, rest;
-    static const unsigned  before[] = {     /* of a year from March on */
+    static const unsigned  before[] = {     /* days before the month, in a year
+                                               that begins in March */
         306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275
     };
 
-    /* a year from March on: the leap day is its last one */
+    /* in a year that begins in March, the leap day is the last day */
 
     year -= (month < 2);
     era = (year >= 0 ? year : year - 399) / 400;
@@ -182,8 +183,8 @@ gw_http_date_valid(const gw_http_date_parts_t *parts, int64_t year)
 
 
 /*
- * The century of a year of two digits (RFC 9110, 5.6.7): a date that would be
- * more than 50 years ahead is one of the past.
+ * The year of two digits (RFC 9110, 5.6.7): a date more than 50 years in the
+ * future is in the past.
  */
 
 static int64_t
@@ -191,7 +192,7 @@ gw_http_date_century(const gw_http_date_parts_t *parts, int64_t now)
 {
     int64_t  year;
 
-    /* a year of the century behind that of "now", which is an estimate */
+    /* begin with the next century; the year of "now" is an estimate */
 
     year = 1970 + now / (GW_HTTP_DATE_DAY * 365);
     year += 2 * GW_HTTP_DATE_CENTURY - year % GW_HTTP_DATE_CENTURY
@@ -251,7 +252,7 @@ gw_http_date(const gw_text_t *text, int64_t now, int64_t *time)
     r.end = text->data + text->len;
     r.bad = 0;
 
-    /* the forms are told apart by what is behind the first three letters */
+    /* the form is known from the byte after the first three letters */
 
     if (text->len > 3 && (text->data[3] == ',' || text->data[3] == ' ')) {
         (void) gw_http_date_name(&r, gw_http_date_days, 3);

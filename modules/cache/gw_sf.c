@@ -6,8 +6,8 @@
 
 
 /*
- * Functions take a bare item or more off the front of a text, and return 0, or
- * -1: it is something else there.
+ * Functions remove a bare item or more from the front of a text, and return 0,
+ * or -1 if the text is invalid.
  */
 
 #define GW_SF_DIGITS    15              /* of an integer (RFC 8941, 3.3.1) */
@@ -26,7 +26,7 @@ gw_sf_move(gw_text_t *text, size_t n)
 }
 
 
-/* the next byte, or NUL at the end: NUL is in no structured field */
+/* the next byte, or NUL at the end: a structured field contains no NUL */
 
 static unsigned char
 gw_sf_peek(const gw_text_t *text)
@@ -370,7 +370,7 @@ gw_sf_next(gw_text_t *field, gw_sf_member_t *member)
         return -1;
     }
 
-    /* a comma at the end is a mistake */
+    /* a trailing comma is invalid */
 
     gw_sf_move(field, 1);
     gw_sf_spaces(field, " \t");

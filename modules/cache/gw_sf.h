@@ -4,8 +4,8 @@
  * Dictionaries of structured fields (RFC 8941), read member by member.  Knows
  * no nginx.
  *
- * A dictionary with a mistake anywhere in it is no dictionary (RFC 8941, 4.2):
- * a caller acts on members only after the last one.
+ * A dictionary with an error anywhere is invalid (RFC 8941, 4.2): a caller must
+ * not act on members before the last one was read.
  */
 
 #ifndef GW_SF_H_INCLUDED
@@ -30,16 +30,16 @@ typedef enum {
 typedef struct {
     gw_text_t             key;
     gw_sf_type_e          type;
-    int64_t               number;       /* of an integer, or 0 and 1 */
-    gw_text_t             text;         /* of a string, as it is written but
-                                           without its quotes, or a token */
+    int64_t               number;       /* of an integer; 0 or 1 of a boolean */
+    gw_text_t             text;         /* of a token, or of a string without
+                                           its quotes and with its escapes */
 } gw_sf_member_t;
 
 
 /*
- * Takes the next member off the front of "*field", a line of the dictionary.
- * Parameters are checked and not returned.  Returns 1 with a member, 0 at the
- * end, or -1: the line is no part of a dictionary.
+ * Removes the next member from the front of "*field", a line of the
+ * dictionary.  Parameters are checked, but not returned.  Returns 1 with a
+ * member, 0 at the end, or -1 if the line is invalid.
  */
 int gw_sf_next(gw_text_t *field, gw_sf_member_t *member);
 

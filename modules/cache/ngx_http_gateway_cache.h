@@ -2,7 +2,7 @@
 
 /*
  * The response cache: its configuration, and the key of a request.  Private to
- * modules/cache; the parts free of nginx are in gw_cache_*.h.
+ * modules/cache; the headers gw_cache_*.h declare the parts that know no nginx.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_CACHE_H_INCLUDED_
@@ -18,14 +18,14 @@
 extern ngx_module_t  ngx_http_gateway_cache_module;
 
 
-/* bytes of a digest of what a location sends */
+/* bytes of a digest of the requests that a location sends */
 #define NGX_HTTP_GATEWAY_CACHE_DIGEST  16
 
 /* hexadecimal digits of $gateway_cache_key */
 #define NGX_HTTP_GATEWAY_CACHE_HEX     32
 
 
-/* text of nginx for the parts that are free of it */
+/* converts a string of nginx for the parts that know no nginx */
 
 static ngx_inline gw_text_t
 ngx_http_gateway_cache_text(const ngx_str_t *s)
@@ -40,11 +40,11 @@ ngx_http_gateway_cache_text(const ngx_str_t *s)
 
 
 /*
- * What directives say.  A member is unset where none is written; nothing of a
- * structure that a member points to changes after it was set.
+ * Values of directives.  A member is unset if the directive is not written.
+ * Data that a member points to does not change after the member was set.
  */
 
-/* parts of the key, in their order */
+/* parts of the key, in the order in which they are written */
 
 typedef enum {
     NGX_HTTP_GATEWAY_CACHE_SCHEME = 0,
@@ -73,8 +73,9 @@ typedef struct {
     ngx_http_gateway_cache_partition_e  kind;
     ngx_http_complex_value_t           *value;
     ngx_http_gateway_place_t            where;
-    ngx_uint_t                          asks;   /* unsigned:1; it is in force
-                                                   beside a method */
+    ngx_uint_t                          asks;   /* unsigned:1; an
+                                                   authentication method is
+                                                   on where it applies */
 } ngx_http_gateway_cache_partition_t;
 
 
@@ -94,7 +95,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                      on;         /* unsigned:1 */
-    ngx_msec_t                      timeout;    /* also when it is off */
+    ngx_msec_t                      timeout;    /* applies also if "on" is 0 */
 } ngx_http_gateway_cache_lock_t;
 
 
@@ -113,9 +114,10 @@ typedef enum {
 
 
 typedef struct {
-    ngx_uint_t                      mode;       /* guard_e */
+    ngx_uint_t                      mode;       /* cache_guard_e */
     ngx_array_t                     names;      /* normalized, ngx_str_t */
-    uint64_t                        lengths;    /* bits, of the names */
+    uint64_t                        lengths;    /* bits: lengths of the names,
+                                                   modulo 64 */
 } ngx_http_gateway_cache_guard_t;
 
 
@@ -127,7 +129,7 @@ typedef struct {
 
 
 typedef struct {
-    const ngx_array_t              *key;        /* part_t */
+    const ngx_array_t              *key;        /* cache_part_t */
     const ngx_http_gateway_cache_partition_t  *partition;
     ngx_uint_t                      methods;    /* bits 1 << method; 0: unset */
     const ngx_http_gateway_cache_ttl_t  *ttl;
@@ -152,7 +154,7 @@ typedef struct {
 
 typedef struct {
     gw_text_t                       name;       /* lower case */
-    ngx_http_complex_value_t       *value;      /* empty: it is not sent */
+    ngx_http_complex_value_t       *value;      /* an empty value is not sent */
 } ngx_http_gateway_cache_sent_t;
 
 
@@ -160,50 +162,58 @@ typedef struct ngx_http_gateway_cache_loc_conf_s
     ngx_http_gateway_cache_loc_conf_t;
 
 struct ngx_http_gateway_cache_loc_conf_s {
-    /* for requests; "zone" is NULL where the cache is off */
+    /* used by requests; "zone" is NULL if the cache is off */
     ngx_http_gateway_cache_zone_t  *zone;
-    ngx_http_gateway_cache_settings_t  set;     /* complete, with the profile */
-    gw_cache_conf_t                 policy;     /* the same, for gw_cache_*() */
-    ngx_uint_t                      form;       /* bits _FORM_* */
+    ngx_http_gateway_cache_settings_t  set;     /* complete: with outer blocks
+                                                   and the profile */
+    gw_cache_conf_t                 policy;     /* "set", for gw_cache_*() */
+    ngx_uint_t                      form;       /* bits CACHE_FORM_* */
     ngx_uint_t                      original;   /* unsigned:1; the origin may
-                                                   receive $request_uri, too */
+                                                   also receive $request_uri */
     u_char                          sent[NGX_HTTP_GATEWAY_CACHE_DIGEST];
-                                                /* how requests are sent */
+                                                /* digest of what is sent */
     u_char                          upstream[NGX_HTTP_GATEWAY_CACHE_DIGEST];
-                                                /* the same, and to whom */
-    ngx_http_complex_value_t       *host;       /* that is sent; NULL: one that
-                                                   the key has */
+                                                /* digest of what is sent, and
+                                                   of the upstream servers */
+    ngx_http_complex_value_t       *host;       /* "proxy_set_header Host";
+                                                   NULL: the key already
+                                                   contains the value */
 
     ngx_array_t                     fields;     /* cache_sent_t */
-    ngx_uint_t                      unknown;    /* unsigned:1; they may be those
-                                                   of a module that sends no
-                                                   request */
+    ngx_uint_t                      unknown;    /* unsigned:1; "fields" may
+                                                   belong to a module that does
+                                                   not send the request */
 
     struct ngx_http_gateway_cache_admin_s  *admin;
 
-    /* for the configuration */
-    ngx_http_gateway_cache_settings_t  written; /* here or in outer blocks */
+    /* used while the configuration is read */
+    ngx_http_gateway_cache_settings_t  written; /* in this block or in outer
+                                                   ones */
     ngx_uint_t                      profile;
-    ngx_str_t                       name;       /* of the zone, or "off" */
+    ngx_str_t                       name;       /* name of the zone, or "off" */
     ngx_http_gateway_place_t        name_where;
-    ngx_http_gateway_place_t        where;      /* of the block */
-    ngx_http_gateway_cache_loc_conf_t  *outer;  /* NULL: http */
+    ngx_http_gateway_place_t        where;      /* place of the block */
+    ngx_http_gateway_cache_loc_conf_t  *outer;  /* NULL for http */
     ngx_http_gateway_loc_conf_t    *core;
-    ngx_uint_t                      asks_inside;    /* unsigned:1; here or in an
-                                                       inner block the cache and
-                                                       a method are on */
-    ngx_uint_t                      passes_inside;  /* unsigned:1; a response
-                                                       may be stored by this
-                                                       "gateway_cache" */
-    ngx_uint_t                      listed;     /* unsigned:1; in main conf. */
+    ngx_uint_t                      asks_inside;    /* unsigned:1; the cache and
+                                                       an authentication method
+                                                       are on here or in an
+                                                       inner block */
+    ngx_uint_t                      passes_inside;  /* unsigned:1; this
+                                                       "gateway_cache" may store
+                                                       a response */
+    ngx_uint_t                      listed;     /* unsigned:1; is in "blocks" of
+                                                   the main configuration */
 };
 
 
 typedef struct {
-    ngx_array_t                    *peers;      /* watched; NULL: none */
-    ngx_array_t                     zones;      /* zone_t * */
-    ngx_array_t                     blocks;     /* loc_conf_t * */
-    ngx_uint_t                      admins;     /* gateway_cache_admin */
+    ngx_array_t                    *peers;      /* upstream blocks that are
+                                                   watched; NULL: none */
+    ngx_array_t                     zones;      /* cache_zone_t * */
+    ngx_array_t                     blocks;     /* cache_loc_conf_t * */
+    ngx_uint_t                      admins;     /* number of gateway_cache_admin
+                                                   directives */
 } ngx_http_gateway_cache_main_conf_t;
 
 
@@ -212,29 +222,31 @@ typedef struct {
  */
 
 /*
- * Whether a request always passes by the cache: X-HTTP-Method-Override and the
- * like, a GET or HEAD with a body, and fields of "gateway_cache_guard bypass".
+ * Whether a request always bypasses the cache: it has X-HTTP-Method-Override or
+ * a similar field, it is a GET or HEAD with a body, or it has a field of
+ * "gateway_cache_guard bypass".
  */
 ngx_uint_t ngx_http_gateway_cache_guarded(ngx_http_request_t *r,
     const ngx_http_gateway_cache_loc_conf_t *clcf);
 
 /*
- * Whether the request has credentials: what answers it may be for this client
+ * Whether the request has credentials: the response may be for this client
  * alone.
  */
 ngx_uint_t ngx_http_gateway_cache_credentials(ngx_http_request_t *r);
 
 /*
- * The value of the partition, empty if there is none; in the request's memory.
- * NGX_ERROR: no memory.
+ * The value of the partition, allocated from the request's pool; empty if there
+ * is none.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_cache_partition(ngx_http_request_t *r,
     const ngx_http_gateway_cache_loc_conf_t *clcf, ngx_str_t *value);
 
 /*
- * Makes the key of the main request "r", with the partition's value.  "text"
- * has "text->len" bytes on entry, and receives memory of the request if that is
- * too little.  NGX_ERROR: no memory, or a variable failed.
+ * Makes the key of the main request "r", with the value of its partition.
+ * "text" is a buffer of "text->len" bytes on entry, and is replaced by memory
+ * of the request if the buffer is too small.  NGX_ERROR: no memory, or a
+ * variable failed.
  */
 ngx_int_t ngx_http_gateway_cache_key(ngx_http_request_t *r,
     const ngx_http_gateway_cache_loc_conf_t *clcf, const ngx_str_t *partition,
@@ -253,27 +265,25 @@ ngx_int_t ngx_http_gateway_cache_key_variable(ngx_http_request_t *r,
 char *ngx_http_gateway_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* of settings: where a zone is used */
+/* core's record of where settings of the cache have an effect */
 extern ngx_http_gateway_use_t  ngx_http_gateway_cache_use;
 
-/* NULL: there is none of this name */
+/* NULL: there is no zone with this name */
 ngx_http_gateway_cache_zone_t *ngx_http_gateway_cache_zone_find(
     ngx_http_gateway_cache_main_conf_t *cmcf, const ngx_str_t *name);
 
 
-/*
- * ngx_http_gateway_cache_set.c and _times.c: setters of directives
- */
+/* ngx_http_gateway_cache_set.c and _times.c: setters of directives */
 
 /*
- * Begins a directive, of which the block has said "written" before, or NULL.
- * Returns memory of zeros for what it says, or NULL after an [emerg].  "off"
- * receives whether the directive is "off"; NULL: it cannot be.
+ * Begins a directive.  "written" is its previous value in the same block, or
+ * NULL.  Returns zeroed memory for the new value, or NULL after an [emerg].
+ * "off" is set to whether the directive is "off"; NULL: "off" is not allowed.
  */
 void *ngx_http_gateway_cache_begin(ngx_conf_t *cf, const void *written,
     size_t size, ngx_uint_t *off);
 
-/* NGX_CONF_ERROR after an [emerg]: a parameter is none of those */
+/* logs an [emerg] for an unknown parameter, and returns NGX_CONF_ERROR */
 char *ngx_http_gateway_cache_unknown(ngx_conf_t *cf, ngx_str_t *value,
     const char *allowed);
 
@@ -300,7 +310,7 @@ char *ngx_http_gateway_cache_set_guard(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_gateway_cache_set_tags(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* that of predicates, and reports values without a variable */
+/* sets predicates, and reports values without a variable */
 char *ngx_http_gateway_cache_set_values(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -310,8 +320,8 @@ char *ngx_http_gateway_cache_set_values(ngx_conf_t *cf, ngx_command_t *cmd,
  */
 
 /*
- * In LOG, where a format asks for it: writes what became of the request into
- * its record.
+ * In the LOG phase, if a log format needs it: copies the result of the cache to
+ * the request's record.
  */
 void ngx_http_gateway_cache_record(ngx_http_request_t *r);
 
@@ -325,21 +335,21 @@ void *ngx_http_gateway_cache_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_gateway_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
-/* postconfiguration: warnings for what has no effect */
+/* postconfiguration: warns of directives that have no effect */
 ngx_int_t ngx_http_gateway_cache_check(ngx_conf_t *cf);
 
-/* a time as the policy counts it, in seconds */
+/* a configured time for the policy, in seconds */
 #define ngx_http_gateway_cache_seconds(time)                                  \
     ((uint32_t) ngx_min((uint64_t) (time), GW_CACHE_FOREVER))
 
-/* the profiles, for ngx_http_gateway_set_enum_slot() */
+/* values of gateway_cache_profile, for ngx_http_gateway_set_enum_slot() */
 extern ngx_conf_enum_t  ngx_http_gateway_cache_profiles[];
 
-/* "gateway_cache_guard key", with the built-in list */
+/* "gateway_cache_guard key", with the built-in list of fields */
 extern const ngx_http_gateway_cache_guard_t
     ngx_http_gateway_cache_guard_default;
 
-/* parameters that both profiles have */
+/* defaults of parameters, the same in both profiles */
 
 #define NGX_HTTP_GATEWAY_CACHE_TTL_MAX        86400     /* s */
 #define NGX_HTTP_GATEWAY_CACHE_STALE_FOR      3600      /* s */
@@ -351,7 +361,7 @@ extern const ngx_http_gateway_cache_guard_t
  * ngx_http_gateway_cache_purge.c
  */
 
-/* which parts of a URL are in the key */
+/* the parts of a URL that the key contains */
 #define NGX_HTTP_GATEWAY_CACHE_FORM_SCHEME  1U
 #define NGX_HTTP_GATEWAY_CACHE_FORM_HOST    2U
 #define NGX_HTTP_GATEWAY_CACHE_FORM_ARGS    4U
@@ -373,61 +383,62 @@ char *ngx_http_gateway_cache_admin_merge(ngx_conf_t *cf,
 
 /*
  * ngx_http_gateway_cache_upstream.c: nginx's own caches and upstream modules,
- * which this nginx may be built without
+ * any of which may be missing in this nginx.  All functions are called while
+ * locations are merged, after these modules have merged theirs.
  */
 
 /*
- * While locations are merged, after those modules: the cache of nginx that is
- * on at the location at hand, such as "proxy_cache"; NULL: none.
+ * The nginx cache that is on in the current location, such as "proxy_cache";
+ * NULL: none.
  */
 const char *ngx_http_gateway_cache_other(ngx_conf_t *cf);
 
 /*
- * The same: whether the location passes no request to an upstream server whose
- * responses are stored, and cannot hand one to another location.
+ * Whether the location passes no request to an upstream server whose responses
+ * are stored, and cannot redirect a request to another location.
  */
 ngx_uint_t ngx_http_gateway_cache_unserved(ngx_conf_t *cf);
 
 /*
- * The same: warns of "proxy_no_cache", "proxy_cache_bypass" and their like,
- * which have no effect on this cache, and of "slice".
+ * Warns of "proxy_no_cache", "proxy_cache_bypass" and similar directives, which
+ * have no effect on this cache, and of "slice".
  */
 void ngx_http_gateway_cache_warn_left(ngx_conf_t *cf,
     const ngx_http_gateway_cache_loc_conf_t *clcf);
 
 /*
- * The same: whether the origin may receive $request_uri where the URI has been
- * rewritten, as FastCGI, uwsgi and SCGI applications do.  0: it does not.
+ * Whether the origin may receive $request_uri even if the URI has been
+ * rewritten, as FastCGI, uwsgi and SCGI applications do.
  */
 ngx_uint_t ngx_http_gateway_cache_original(ngx_conf_t *cf);
 
 /*
- * The same: lets ngx_http_gateway_cache_notified() know of the location's
- * connections over TLS.  NGX_ERROR: no memory.
+ * Watches the TLS connections of the location for
+ * ngx_http_gateway_cache_notified().  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_cache_watch_tls(ngx_conf_t *cf);
 
 /*
- * The same: digests of what makes the requests of the location different from
- * those of others: in "sent" of the texts of directives such as
- * "proxy_set_header", in "upstream" also of the upstream servers that are
- * written out.
+ * Makes digests of what distinguishes requests of the location from those of
+ * other locations: "sent" of the texts of directives such as
+ * "proxy_set_header", "upstream" also of the literal names of the upstream
+ * servers.
  */
 void ngx_http_gateway_cache_upstream(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf);
 
 /*
- * The same: the fields that the location sets in requests, by directives such
+ * Collects the fields that the location sets in requests, with directives such
  * as "proxy_set_header" and "fastcgi_param HTTP_...".  NGX_ERROR: no memory, or
- * an [emerg].
+ * an [emerg] was logged.
  */
 ngx_int_t ngx_http_gateway_cache_sent_fields(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf);
 
 /*
- * The same: the value of "proxy_set_header Host", unless it is the name of the
- * server, the client's field or that of the upstream servers; "*host" is NULL
- * on entry, and stays so if there is none.  NGX_ERROR: no memory.
+ * The value of "proxy_set_header Host", unless it is the server name, the
+ * client's field or the name of the upstream servers.  "*host" is NULL on
+ * entry, and stays NULL if there is no such value.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_cache_host(ngx_conf_t *cf,
     ngx_http_complex_value_t **host);
@@ -440,12 +451,12 @@ ngx_int_t ngx_http_gateway_cache_host(ngx_conf_t *cf,
  */
 
 /*
- * While the configuration is read: watches the connections of a context of
- * upstream servers, once.  NGX_ERROR: no memory.
+ * While the configuration is read: watches the connections of an SSL context of
+ * upstream servers.  Can be called several times.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_cache_notify(ngx_conf_t *cf, ngx_ssl_t *ssl);
 
-/* whether close_notify has arrived on such a connection */
+/* whether such a connection has received close_notify */
 ngx_uint_t ngx_http_gateway_cache_notified(ngx_connection_t *c);
 
 #endif

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Clients that leave while their response is stored.  It is stored for others,
- * who wait for it no longer than the timeout of gateway_cache_lock: that long
- * it goes on without a client.  A worker that quits does not wait for it.
+ * Clients that leave while their response is stored.  Other requests wait for
+ * the response no longer than the timeout of gateway_cache_lock, so storing
+ * continues for that time.  A worker that quits stops storing.
  */
 
 #include "ngx_http_gateway_cache_run.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_ALONE  100   /* ms, of looks at ngx_exiting */
+#define NGX_HTTP_GATEWAY_CACHE_ALONE  100   /* ms between checks of
+                                               ngx_exiting */
 
 
 static void ngx_http_gateway_cache_reader(ngx_http_request_t *r);
@@ -52,7 +53,10 @@ ngx_http_gateway_cache_reader(ngx_http_request_t *r)
 }
 
 
-/* also a client that has closed its half of the connection, as to nginx */
+/*
+ * like nginx, treats a client that has closed its half of the connection as
+ * gone
+ */
 
 static ngx_uint_t
 ngx_http_gateway_cache_gone(ngx_http_request_t *r)
@@ -105,7 +109,7 @@ ngx_http_gateway_cache_abandon(ngx_http_request_t *r,
 }
 
 
-/* whether nginx itself reads such a response to its end */
+/* whether nginx itself reads the response to its end */
 
 static ngx_uint_t
 ngx_http_gateway_cache_goes_on(ngx_http_upstream_t *u)
@@ -137,7 +141,7 @@ ngx_http_gateway_cache_alone(ngx_event_t *ev)
                       "client prematurely closed connection, "
                       "so its response is not stored");
 
-        /* as nginx ends any request from outside: its upstream counts, too */
+        /* as nginx terminates a request, including its upstream */
 
         c->error = 1;
         r->main->count++;
@@ -145,7 +149,10 @@ ngx_http_gateway_cache_alone(ngx_event_t *ev)
 
     } else if (ctx->read_handler && r->upstream->peer.connection) {
 
-        /* nobody waits for the rest: nginx decides as without the cache */
+        /*
+         * nothing is stored any more: nginx handles the client as without the
+         * cache
+         */
 
         ctx->read_handler(r);
     }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_cache_admin: what the zones hold, and purging.
+ * gateway_cache_admin: counters of the zones, and purges.
  *
  *   GET /cache
  *   POST /cache  {"purge": [{"url": "https://h/p?q"}, {"tag": "a"}],
  *                 "soft": true}
  *
- * Who may ask is said by "from=", which this handler asks itself.
+ * The handler itself checks the client address against "from=".
  */
 
 #include "ngx_http_gateway_cache_run.h"
@@ -16,29 +16,33 @@
 
 
 #define NGX_HTTP_GATEWAY_CACHE_BODY  (64 * 1024)    /* bytes */
-#define NGX_HTTP_GATEWAY_CACHE_TURN  (128 * 1024)   /* KB of zones purged */
-#define NGX_HTTP_GATEWAY_CACHE_CHAIN 64             /* the same, for a URL */
+#define NGX_HTTP_GATEWAY_CACHE_TURN  (128 * 1024)   /* KB of zones that are
+                                                       purged in one event */
+#define NGX_HTTP_GATEWAY_CACHE_CHAIN 64             /* cost of a purge by URL,
+                                                       in KB */
 
 
 typedef struct ngx_http_gateway_cache_admin_s {
     ngx_array_t                     names;      /* ngx_str_t */
-    ngx_array_t                     zones;      /* zone_t * */
+    ngx_array_t                     zones;      /* ngx_http_gateway_cache_zone_t
+                                                   * */
     ngx_http_gateway_from_t         from;
     ngx_http_gateway_place_t        where;
 } ngx_http_gateway_cache_admin_t;
 
 
-/* a selector, as it was read */
+/* a selector of a purge */
 
 typedef struct {
     gw_cache_by_e                   by;
-    ngx_uint_t                      url;        /* unsigned:1; "target" */
+    ngx_uint_t                      url;        /* unsigned:1; "target" is
+                                                   used */
     ngx_str_t                       text;
     gw_cache_target_t               target;
 } ngx_http_gateway_cache_selector_t;
 
 
-/* a purge by a list of selectors: with long ones others are served meanwhile */
+/* a purge by a list of selectors; a long list is processed in several events */
 
 typedef struct {
     ngx_http_request_t                 *request;
@@ -52,7 +56,7 @@ typedef struct {
 } ngx_http_gateway_cache_purge_t;
 
 
-/* a member that selects */
+/* a member of a selector */
 
 typedef struct {
     const char                     *name;
@@ -180,7 +184,7 @@ ngx_http_gateway_cache_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* an "if" and a limit_except are the location itself, as with proxy_pass */
+/* an "if" or limit_except inherits it, like proxy_pass */
 
 char *
 ngx_http_gateway_cache_admin_merge(ngx_conf_t *cf,
@@ -420,7 +424,7 @@ ngx_http_gateway_cache_admin_post(ngx_http_request_t *r, json_t *body)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* all of it is read before anything is purged */
+    /* all selectors are checked before anything is purged */
 
     json_array_foreach(list, i, one) {
 
@@ -502,7 +506,7 @@ ngx_http_gateway_cache_admin_cancel(void *data)
 }
 
 
-/* as much as one turn of the event loop may take; NGX_AGAIN: there is more */
+/* purges until the budget of an event is used up; NGX_AGAIN: there is more */
 
 static ngx_int_t
 ngx_http_gateway_cache_admin_turn(ngx_http_gateway_cache_purge_t *purge)
@@ -535,7 +539,7 @@ ngx_http_gateway_cache_admin_turn(ngx_http_gateway_cache_purge_t *purge)
 }
 
 
-/* of what is looked at, in KB; there is at most one entry for each */
+/* the size of the searched memory, in KB; there is at most one entry per KB */
 
 static size_t
 ngx_http_gateway_cache_admin_cost(const ngx_http_gateway_cache_admin_t *admin,
@@ -646,7 +650,7 @@ ngx_http_gateway_cache_admin_selector(json_t *json,
 }
 
 
-/* an absolute URL; without "?" it stands for every query */
+/* an absolute URL; without "?" it selects all queries */
 
 static const char *
 ngx_http_gateway_cache_admin_url(ngx_http_gateway_cache_selector_t *selector)

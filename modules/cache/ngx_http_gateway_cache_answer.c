@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The answer of the origin: what is to be done with it.  Decided when its
- * header is there, before any other filter has changed it: the policy reads the
- * lines that the origin has sent.
+ * Handles a response of the origin as soon as its header has arrived, before
+ * other filters change it: the policy reads the lines that the origin has sent.
  *
- * It is stored (ngx_http_gateway_cache_fill.c), validates a stored response
- * (ngx_http_gateway_cache_freshen.c), is replaced by one that is stale, removes
- * others from the cache, or passes.
+ * The response is stored (ngx_http_gateway_cache_fill.c), validates a stored
+ * response (ngx_http_gateway_cache_freshen.c), is replaced by a stale one,
+ * invalidates other stored responses, or is passed on.
  */
 
 #include "ngx_http_gateway_cache_run.h"
@@ -80,7 +79,7 @@ ngx_http_gateway_cache_answer(ngx_http_request_t *r,
         ctx->status = NGX_HTTP_GATEWAY_CACHE_STALE;
         ngx_http_gateway_cache_give_up(ctx);
 
-        /* nothing more of the answer is read, or only what must be */
+        /* stop reading the response */
 
         r->upstream->headers_in.status_n = NGX_HTTP_NOT_MODIFIED;
         r->upstream->headers_in.connection_close = 1;
@@ -92,7 +91,7 @@ ngx_http_gateway_cache_answer(ngx_http_request_t *r,
 }
 
 
-/* whether the response is the one that an upstream server has sent */
+/* whether an upstream server has sent the current response */
 
 static ngx_uint_t
 ngx_http_gateway_cache_origin(ngx_http_request_t *r,
@@ -136,8 +135,8 @@ ngx_http_gateway_cache_read(ngx_http_request_t *r,
 
 
 /*
- * RFC 9110, 6.6.1: the Date of a response without a valid one is when it
- * arrived.  There is room for a line more.
+ * RFC 9110, 6.6.1: without a valid Date, the response gets the time when it
+ * arrived.  "fields" has room for one more line.
  */
 
 static ngx_int_t
@@ -175,7 +174,7 @@ ngx_http_gateway_cache_dated(ngx_http_request_t *r,
 }
 
 
-/* nginx has made the response, or found a file */
+/* handles a response that nginx has generated, or read from a file */
 
 static ngx_int_t
 ngx_http_gateway_cache_failed(ngx_http_request_t *r,
@@ -235,7 +234,7 @@ ngx_http_gateway_cache_on_error(ngx_http_gateway_cache_ctx_t *ctx,
 }
 
 
-/* must-revalidate: 504, and nothing else, without a body */
+/* must-revalidate: sends a 504 without a body */
 
 static ngx_int_t
 ngx_http_gateway_cache_unavailable(ngx_http_request_t *r,
@@ -276,7 +275,7 @@ ngx_http_gateway_cache_error(ngx_uint_t status)
 
 /*
  * RFC 9111, 4.4.  References are read as the origin has sent them, and as the
- * client receives them: proxy_redirect may have made them the client's.
+ * client receives them, after proxy_redirect.
  */
 
 static void
@@ -317,7 +316,7 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
                                                           &out);
     }
 
-    /* this answer itself may be stored */
+    /* the response itself may be stored */
 
     if (ctx->state == NGX_HTTP_GATEWAY_CACHE_ASK) {
         ctx->purges += gw_cache_purges(ctx->user, &ctx->labels) - purges;
@@ -328,7 +327,10 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
 }
 
 
-/* what Location and Content-Location name, of the same origin as the target */
+/*
+ * Purges the targets of Location and Content-Location if their origin is that
+ * of the target.
+ */
 
 static ngx_uint_t
 ngx_http_gateway_cache_invalidate_other(ngx_http_request_t *r,
@@ -428,7 +430,7 @@ ngx_http_gateway_cache_tell(ngx_http_request_t *r,
     status.collapsed = (ctx->status == NGX_HTTP_GATEWAY_CACHE_COLLAPSED);
     status.detail = gw_cache_reason_word(ctx->reason);
 
-    /* without it, the status of the response is meant (RFC 9211, 2.3) */
+    /* without it, the status of the response counts (RFC 9211, 2.3) */
 
     if (ctx->answered != r->headers_out.status) {
         status.status = (unsigned) ctx->answered;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Conditions of requests to the origin: the validators of the stored response
- * in place of what the client has sent.
+ * The conditions of forwarded requests: the validators of the stored response
+ * replace the conditions of the client.
  */
 
 #include "ngx_http_gateway_cache_run.h"
@@ -11,7 +11,7 @@
 static ngx_str_t *ngx_http_gateway_cache_normalized(const ngx_str_t *name);
 
 
-/* what the cache asks the origin with, in place of the client's */
+/* fields that the cache replaces */
 
 static ngx_str_t  ngx_http_gateway_cache_conditions[] = {
     ngx_string("if-none-match"),

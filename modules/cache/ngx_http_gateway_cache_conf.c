@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Profiles, inheritance, and what the blocks of a configuration say together.
+ * Profiles, inheritance, and checks of a whole configuration.
  *
- * What a block does not write comes from the blocks around it, and what none of
- * them writes from the profile that is in force in the block.  So both steps
- * are the same: fill in what is unset.  A profile is never inherited as if it
- * had been written.
+ * Unset settings of a block are taken from outer blocks.  Settings that no
+ * block writes are taken from the profile in force in the block.  Both steps
+ * fill in unset members.  A value of a profile is never inherited like a
+ * written one.
  */
 
 #include "ngx_http_gateway_cache.h"
@@ -45,7 +45,7 @@ static void ngx_http_gateway_cache_warn_tags(ngx_conf_t *cf,
     const ngx_http_gateway_cache_loc_conf_t *clcf);
 
 
-/* an array of nginx that nobody adds to */
+/* a constant array */
 #define ngx_http_gateway_cache_array(elts)                                    \
     { (void *) elts, sizeof(elts) / sizeof(elts[0]), sizeof(elts[0]),         \
       sizeof(elts) / sizeof(elts[0]), NULL }
@@ -100,7 +100,7 @@ static const ngx_http_gateway_cache_lock_t
     1, NGX_HTTP_GATEWAY_CACHE_LOCK_TIMEOUT
 };
 
-/* api has the first of them, rfc9111 both */
+/* api uses the first one, rfc9111 both */
 
 static const gw_text_t  ngx_http_gateway_cache_accept[] = {
     gw_cache_text("accept-encoding"),
@@ -122,7 +122,7 @@ static const ngx_http_gateway_cache_heuristic_t
     10, NGX_HTTP_GATEWAY_CACHE_HEURISTIC_MAX
 };
 
-/* fields that poison caches, normalized */
+/* fields that can poison caches, normalized */
 
 static const ngx_str_t  ngx_http_gateway_cache_poison_names[] = {
     ngx_string("x-forwarded-host"),
@@ -161,7 +161,7 @@ static const ngx_http_gateway_cache_tags_t  ngx_http_gateway_cache_tags_off =
     (1U << GW_CACHE_GET|1U << GW_CACHE_HEAD)
 
 
-/* in the order of ngx_http_gateway_cache_settings_t, nothing unset */
+/* in the order of ngx_http_gateway_cache_settings_t; no member is unset */
 
 static const ngx_http_gateway_cache_settings_t
     ngx_http_gateway_cache_profile[] =
@@ -243,7 +243,7 @@ ngx_http_gateway_cache_create_loc_conf(ngx_conf_t *cf)
 }
 
 
-/* what is not set here was set to zero */
+/* other members are unset if they are zero */
 
 static void
 ngx_http_gateway_cache_unset(ngx_http_gateway_cache_settings_t *set)
@@ -258,7 +258,7 @@ ngx_http_gateway_cache_unset(ngx_http_gateway_cache_settings_t *set)
 }
 
 
-/* takes what is unset from outer blocks, or from a profile */
+/* sets unset members from an outer block or a profile */
 
 static void
 ngx_http_gateway_cache_fill(ngx_http_gateway_cache_settings_t *set,
@@ -288,7 +288,7 @@ ngx_http_gateway_cache_fill(ngx_http_gateway_cache_settings_t *set,
 }
 
 
-/* nginx's proxy_cache_methods, too, always has GET and HEAD */
+/* like proxy_cache_methods, always includes GET and HEAD */
 
 static void
 ngx_http_gateway_cache_policy(ngx_http_gateway_cache_loc_conf_t *clcf)
@@ -336,7 +336,7 @@ ngx_http_gateway_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
     conf->outer = prev;
     conf->core = ngx_http_conf_get_module_loc_conf(cf,
                                                    ngx_http_gateway_module);
-    prev->core = conf->core->outer;     /* that of http is nobody's child */
+    prev->core = conf->core->outer;     /* the http block is never a child */
 
     if (ngx_http_gateway_cache_list(cmcf, prev) != NGX_CONF_OK
         || ngx_http_gateway_cache_list(cmcf, conf) != NGX_CONF_OK)
@@ -369,7 +369,7 @@ ngx_http_gateway_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
 }
 
 
-/* each block once; that of http is nobody's child */
+/* adds each block once; the http block is never a child */
 
 static char *
 ngx_http_gateway_cache_list(ngx_http_gateway_cache_main_conf_t *cmcf,
@@ -448,7 +448,7 @@ ngx_http_gateway_cache_merge_zone(ngx_conf_t *cf,
 }
 
 
-/* marks the block, and outer ones up to the one that writes its zone */
+/* marks the block, and outer blocks up to the one that names the zone */
 
 static void
 ngx_http_gateway_cache_passes(ngx_http_gateway_cache_loc_conf_t *clcf)
@@ -526,7 +526,7 @@ ngx_http_gateway_cache_check(ngx_conf_t *cf)
 }
 
 
-/* the cache and a method of authentication are on */
+/* marks blocks in which the cache and an authentication method are on */
 
 static void
 ngx_http_gateway_cache_asks(ngx_http_gateway_cache_loc_conf_t *clcf)
@@ -545,7 +545,7 @@ ngx_http_gateway_cache_asks(ngx_http_gateway_cache_loc_conf_t *clcf)
 }
 
 
-/* what a block writes, and no block inherits that it could have effect in */
+/* warns of settings that no location can use */
 
 static void
 ngx_http_gateway_cache_warn(ngx_conf_t *cf,
@@ -553,7 +553,7 @@ ngx_http_gateway_cache_warn(ngx_conf_t *cf,
 {
     ngx_http_gateway_cache_warn_name(cf, clcf);
 
-    /* else core has warned of all settings of the block */
+    /* otherwise core has warned of all settings of the block */
 
     if (!(clcf->core->uses & ngx_http_gateway_cache_use.bit)) {
         return;
@@ -584,7 +584,7 @@ ngx_http_gateway_cache_warn_name(ngx_conf_t *cf,
                                               ngx_http_gateway_cache_module);
     zone = ngx_http_gateway_cache_zone_find(cmcf, &clcf->name);
 
-    /* a zone that is never used has been named */
+    /* there is already a warning that the zone is never used */
 
     if (zone && !zone->used) {
         return;
@@ -631,7 +631,7 @@ ngx_http_gateway_cache_warn_partition(ngx_conf_t *cf,
 }
 
 
-/* a partition is allowed what one of its clients is allowed */
+/* a client that can choose its partition can read the responses of others */
 
 static void
 ngx_http_gateway_cache_warn_chosen(ngx_conf_t *cf,
@@ -668,7 +668,7 @@ ngx_http_gateway_cache_warn_chosen(ngx_conf_t *cf,
 }
 
 
-/* whether a text has a variable whose name begins so */
+/* whether a text has a variable whose name begins with "variable" */
 
 static ngx_uint_t
 ngx_http_gateway_cache_reads(const ngx_str_t *text, const ngx_str_t *variable)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What a request has in the cache: its context, the response that is found for
- * it and pinned, the lock on its key.  The lookup, the answer of the origin and
- * refreshes build on this.
+ * The state of a request in the cache: its context, the stored response that is
+ * pinned, and the lock on its key.  The lookup, responses of the origin, and
+ * refreshes use these functions.
  */
 
 #include "ngx_http_gateway_cache_run.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_REFRESHES  32        /* of a worker, at once */
+#define NGX_HTTP_GATEWAY_CACHE_REFRESHES  32        /* in progress for each
+                                                       worker */
 #define NGX_HTTP_GATEWAY_CACHE_BACKLOG    256
-#define NGX_HTTP_GATEWAY_CACHE_VARIANT    4096      /* bytes of its key */
+#define NGX_HTTP_GATEWAY_CACHE_VARIANT    4096      /* maximum bytes of a
+                                                       variant key */
 
 
 ngx_uint_t  ngx_http_gateway_cache_slot;
@@ -87,7 +89,7 @@ ngx_http_gateway_cache_from_list(ngx_pool_t *pool, ngx_list_t *list,
 
         for (i = 0; i < part->nelts; i++) {
 
-            /* the proxy module adds lines that the origin has left out */
+            /* the proxy module adds lines for fields that are missing */
 
             if (h[i].hash == 0 || h[i].value.data == NULL) {
                 continue;
@@ -215,7 +217,7 @@ ngx_http_gateway_cache_find(ngx_http_request_t *r,
                    sizeof(gw_cache_entry_t));
     }
 
-    /* purged softly: it must be validated, however fresh it was */
+    /* purged softly: it must be validated, even if it was fresh */
 
     if (ctx->pinned && ctx->hit.soft) {
         ctx->entry.lifetime = 0;
@@ -268,8 +270,8 @@ ngx_http_gateway_cache_variant(ngx_http_request_t *r,
 
 
 /*
- * The lines that "vary" selects by, as the origin receives them: of the fields
- * that the location sets, what it sets, and otherwise those of the client.
+ * Makes the request lines that "vary" selects by, as the origin receives them:
+ * values that the location sets, and otherwise the client's lines.
  */
 
 static ngx_int_t
@@ -318,7 +320,7 @@ ngx_http_gateway_cache_received(ngx_http_request_t *r,
 }
 
 
-/* adds what the location sets to "fields", which have room for it */
+/* adds the fields set by the location to "fields", which has room for them */
 
 static ngx_int_t
 ngx_http_gateway_cache_receive(ngx_http_request_t *r, const ngx_array_t *sent,

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Answers that are stored: whether one is, under which key and which lock, and
- * which of its lines.  These are the origin's, as the location lets them
- * through to clients.  The filter adds the body.
+ * Stores a response: decides whether it may be stored, selects its key and
+ * lock, and its lines.  These are the lines of the origin that the location
+ * passes on to clients.  The filter adds the body.
  */
 
 #include "ngx_http_gateway_cache_run.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_VALIDATE  86400  /* s: kept to be validated */
+#define NGX_HTTP_GATEWAY_CACHE_VALIDATE  86400  /* s: a response with a
+                                                   validator is kept that long
+                                                   after its freshness */
 
 
 static gw_cache_reason_e ngx_http_gateway_cache_storable(
@@ -54,7 +56,7 @@ ngx_http_gateway_cache_store(ngx_http_request_t *r,
 
     if (reason != GW_CACHE_R_NONE) {
 
-        /* why it was not used is of more interest than why it is not stored */
+        /* keep the reason why a stored response was not used */
 
         if (ctx->status != NGX_HTTP_GATEWAY_CACHE_BYPASS) {
             ctx->reason = reason;
@@ -110,7 +112,7 @@ ngx_http_gateway_cache_storable(ngx_http_request_t *r,
 }
 
 
-/* the key of the variant, the lines, and the lock */
+/* sets the variant key, takes the lock, and makes the entry */
 
 static gw_cache_reason_e
 ngx_http_gateway_cache_select(ngx_http_request_t *r,
@@ -170,7 +172,7 @@ ngx_http_gateway_cache_select(ngx_http_request_t *r,
 }
 
 
-/* why an entry could not be made */
+/* the reason why an entry could not be made */
 
 static gw_cache_reason_e
 ngx_http_gateway_cache_no_entry(ngx_http_gateway_cache_ctx_t *ctx,
@@ -181,7 +183,7 @@ ngx_http_gateway_cache_no_entry(ngx_http_gateway_cache_ctx_t *ctx,
 }
 
 
-/* the lock is that of the variant from now on, if the response has variants */
+/* moves the lock to the variant, if the response has variants */
 
 static gw_cache_reason_e
 ngx_http_gateway_cache_move(ngx_http_request_t *r,
@@ -225,7 +227,7 @@ ngx_http_gateway_cache_move(ngx_http_request_t *r,
 }
 
 
-/* a request that has asked without the lock stores if nobody else does */
+/* takes the lock for a request that was forwarded without it */
 
 static gw_cache_reason_e
 ngx_http_gateway_cache_lock_late(ngx_http_request_t *r,
@@ -273,8 +275,9 @@ ngx_http_gateway_cache_begin_late(ngx_http_gateway_cache_ctx_t *ctx)
 
 
 /*
- * The lines that are stored: of those that clients receive, the origin's.  Date
- * is hidden by nginx, which sends one of its own, and is needed beside Age.
+ * Selects the lines to store: those of the origin that clients receive.  Date
+ * is stored although nginx hides it and sends its own: it is needed besides
+ * Age.
  */
 
 static ngx_int_t
@@ -382,7 +385,10 @@ ngx_http_gateway_cache_content(ngx_http_gateway_cache_ctx_t *ctx,
 }
 
 
-/* the client's conditions were not sent, and are evaluated here */
+/*
+ * Evaluates the conditions of the client, which were not forwarded: the
+ * response may become a 304.
+ */
 
 static ngx_int_t
 ngx_http_gateway_cache_shorten(ngx_http_request_t *r,

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The filter of the response cache, before all others: it sees what the origin
- * has sent, and nothing that a filter adds.
+ * The filter of the response cache.  It runs before all others: it sees what
+ * the origin has sent, and nothing that a filter adds.
  *
- * While a response is stored, its body is taken as fast as the origin sends it.
- * The client receives copies at its own speed: to nginx's upstream module, each
- * buffer is sent at once, and a connection that is always ready stands for the
+ * While a response is stored, its body is read as fast as the origin sends it.
+ * The client receives copies at its own speed.  For nginx's upstream module
+ * each buffer is sent at once: a connection that is always ready replaces the
  * client's.
  *
- * A client whose response cannot be sent on has an error on its connection, and
- * is closed: the next response on it would be taken for the rest of this one.
+ * If a response cannot be sent to the client, its connection is marked as
+ * failed and closed: otherwise the client would take the next response for the
+ * rest of this one.
  */
 
 #include "ngx_http_gateway_cache_run.h"
@@ -139,8 +140,8 @@ ngx_http_gateway_cache_header_filter(ngx_http_request_t *r)
 
 
 /*
- * Another filter cannot send the response, and sends an error in its place, by
- * ngx_http_filter_finalize_request(), while it filters the header or the body.
+ * Another filter has replaced the response by an error, with
+ * ngx_http_filter_finalize_request(), while it filtered the header or the body.
  */
 
 static ngx_int_t
@@ -159,8 +160,9 @@ ngx_http_gateway_cache_error_filter(ngx_http_request_t *r,
 
 
 /*
- * From now on the client neither slows what the origin sends, nor stops it at
- * once; but for the rest of its request's body, which goes on to the origin.
+ * From now on the client neither slows down the origin nor stops it at once.
+ * As long as the body of its request is forwarded, nginx's handler stays in
+ * place.
  */
 
 static void
@@ -192,7 +194,7 @@ ngx_http_gateway_cache_detach(ngx_http_request_t *r,
 }
 
 
-/* nginx has made the pipe, and looks next at whether the client is ready */
+/* nginx has made the pipe, and checks next whether the client is ready */
 
 static ngx_int_t
 ngx_http_gateway_cache_input(void *data)
@@ -294,8 +296,8 @@ ngx_http_gateway_cache_ready(ngx_http_request_t *r,
 
 
 /*
- * What a pipe of nginx takes for the client's connection; without buffering,
- * there is none.  NGX_ERROR: no memory.
+ * Replaces the client's connection for nginx's pipe.  Without buffering there
+ * is no pipe.  NGX_ERROR: no memory.
  */
 
 static ngx_int_t
@@ -339,7 +341,7 @@ ngx_http_gateway_cache_downstream(ngx_http_request_t *r,
 }
 
 
-/* the rest of the body is not stored, and goes to the client as usual */
+/* the rest of the body is not stored: reconnects the pipe with the client */
 
 static void
 ngx_http_gateway_cache_attach(ngx_http_request_t *r,
@@ -354,10 +356,11 @@ ngx_http_gateway_cache_attach(ngx_http_request_t *r,
 
 
 /*
- * The client takes more, or nginx goes on after work of a thread.  nginx does
- * not know of the copies, which it would send only with what comes next.  While
- * its response is stored, a client may take its time: the upstream module may
- * have set a timer, to end a response of which the client takes nothing.
+ * Called if the client can receive more, or after a thread operation of nginx.
+ * nginx does not know of the copies, and would send them only with the next
+ * buffers.  The upstream module may have set a timer that ends a response of
+ * which the client receives nothing; it does not apply while the response is
+ * stored.
  */
 
 static void
@@ -387,7 +390,7 @@ ngx_http_gateway_cache_writer(ngx_http_request_t *r)
 }
 
 
-/* a buffer of its own, the one of the upstream module is sent then */
+/* copies a buffer, so that the upstream module can reuse its own */
 
 static ngx_buf_t *
 ngx_http_gateway_cache_copy(ngx_http_request_t *r, ngx_buf_t *b)
@@ -451,7 +454,7 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
         return;
     }
 
-    /* nginx marks the end of a subrequest otherwise */
+    /* nginx marks the end of a subrequest with last_in_chain */
 
     if (!b->last_buf && (r == r->main || !b->last_in_chain)) {
         return;
@@ -470,7 +473,7 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
 }
 
 
-/* why "size" bytes more are not stored, if they are not */
+/* the reason if "size" more bytes cannot be stored */
 
 static gw_cache_reason_e
 ngx_http_gateway_cache_no_room(ngx_http_gateway_cache_ctx_t *ctx, size_t size)
@@ -480,7 +483,7 @@ ngx_http_gateway_cache_no_room(ngx_http_gateway_cache_ctx_t *ctx, size_t size)
 }
 
 
-/* a client that has left is no reason to end what is being stored */
+/* an error of the client's connection does not end storing */
 
 static ngx_int_t
 ngx_http_gateway_cache_pass_on(ngx_http_request_t *r,
@@ -518,7 +521,7 @@ ngx_http_gateway_cache_pass_on(ngx_http_request_t *r,
 }
 
 
-/* the response is stored, but this client cannot receive it */
+/* the response is stored, but cannot be sent to this client */
 
 static void
 ngx_http_gateway_cache_mute(ngx_http_request_t *r,
@@ -531,8 +534,9 @@ ngx_http_gateway_cache_mute(ngx_http_request_t *r,
 
 
 /*
- * Nobody needs the rest of the body.  A client that has received its 304 keeps
- * its connection; that of the origin, with the rest in it, is closed.
+ * Stops reading the body, which is not needed.  A client that has received a
+ * 304 keeps its connection.  The connection to the origin is closed, because it
+ * contains the rest of the body.
  */
 
 static ngx_int_t
@@ -561,7 +565,7 @@ ngx_http_gateway_cache_enough(ngx_http_request_t *r)
 }
 
 
-/* the body at hand is passed over, the stored one sent */
+/* skips the current body, and sends the stored one */
 
 static ngx_int_t
 ngx_http_gateway_cache_replace_body(ngx_http_request_t *r,

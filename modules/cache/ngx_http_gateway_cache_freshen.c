@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Answers that are about a stored response: a 304 to a conditional request, and
- * the header that a HEAD has brought.  The entry gets their lines and keeps its
- * body (RFC 9111, 4.3.4 and 4.3.5), or is removed if they are of another one.
+ * Responses that update a stored response: a 304 to a conditional request, and
+ * a 200 to HEAD.  The entry gets their lines and keeps its body (RFC 9111,
+ * 4.3.4 and 4.3.5).  If they refer to another response, the entry is removed.
  */
 
 #include "ngx_http_gateway_cache_run.h"
@@ -49,7 +49,7 @@ ngx_http_gateway_cache_validated(ngx_http_request_t *r,
 
     } else {
 
-        /* it was not modified, says the origin, and is another one */
+        /* the origin has validated another response */
 
         ctx->reason = GW_CACHE_R_VALIDATOR;
         gw_cache_drop(ctx->user, &ctx->hit);
@@ -71,7 +71,7 @@ ngx_http_gateway_cache_validated(ngx_http_request_t *r,
 }
 
 
-/* cookies of a 304 are for the client that has asked, and may not be stored */
+/* sends cookies of a 304 to this client alone; only "store" stores them */
 
 static ngx_int_t
 ngx_http_gateway_cache_cookies(ngx_http_request_t *r,
@@ -131,7 +131,7 @@ ngx_http_gateway_cache_head(ngx_http_request_t *r,
 }
 
 
-/* RFC 9111, 4.3.4: the entry with its old body and new lines */
+/* RFC 9111, 4.3.4: makes an entry with the old body and new lines */
 
 static ngx_int_t
 ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
@@ -167,7 +167,7 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
 
     ngx_http_gateway_cache_renew(ctx, a);
 
-    /* this request has the body of the old entry, and the lines of the new */
+    /* this request uses the body of the old entry and the new lines */
 
     ctx->hit.header = a->content.header;
     ctx->entry = a->entry;
@@ -176,7 +176,7 @@ ngx_http_gateway_cache_freshen(ngx_http_request_t *r,
 }
 
 
-/* the entry takes the place of the stored one, or that is removed */
+/* replaces the stored entry, or removes it */
 
 static void
 ngx_http_gateway_cache_renew(ngx_http_gateway_cache_ctx_t *ctx,
@@ -204,7 +204,7 @@ ngx_http_gateway_cache_renew(ngx_http_gateway_cache_ctx_t *ctx,
                && ctx->reason != GW_CACHE_R_UNWANTED)
     {
 
-        /* the lock is given back by the caller */
+        /* the caller releases the lock */
 
         gw_cache_drop(ctx->user, &ctx->hit);
     }
@@ -212,8 +212,8 @@ ngx_http_gateway_cache_renew(ngx_http_gateway_cache_ctx_t *ctx,
 
 
 /*
- * The lines of the freshened response, and its policy in "a->entry".
- * NGX_DECLINED: the stored response is sent as it is, and has been removed.
+ * Makes the lines of the freshened response, and its metadata in "a->entry".
+ * NGX_DECLINED: the stored response is sent unchanged, and was removed.
  */
 
 static ngx_int_t
@@ -272,8 +272,8 @@ ngx_http_gateway_cache_merge(ngx_http_request_t *r,
 
 
 /*
- * Whether the freshened response is selected by what has selected the stored
- * one: "fresh" may have named other fields in Vary.
+ * Whether the variant key also selects the freshened response: "fresh" may have
+ * other names in Vary.
  */
 
 static gw_cache_reason_e
@@ -326,8 +326,8 @@ ngx_http_gateway_cache_selected(ngx_http_request_t *r,
 
 
 /*
- * Of the new lines, those that the location lets through to clients, such as
- * none of proxy_hide_header; "*shown" lines are left.
+ * Keeps those of the new lines that the location passes on to clients, unlike
+ * fields of proxy_hide_header.  "*shown" is set to their number.
  */
 
 static ngx_int_t

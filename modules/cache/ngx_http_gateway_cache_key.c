@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What a request is kept under: its key, and what keeps the answers of one
+ * The key of a request, and the properties that keep the responses of one
  * client from others.
  */
 
 #include "ngx_http_gateway_cache.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_TEXT  1024   /* bytes of most keys */
+#define NGX_HTTP_GATEWAY_CACHE_TEXT  1024   /* bytes; enough for most keys */
 
 
 static void ngx_http_gateway_cache_line(ngx_http_request_t *r,
@@ -75,7 +75,7 @@ ngx_http_gateway_cache_guarded(ngx_http_request_t *r,
 }
 
 
-/* whether frameworks take the value for the method of the request */
+/* whether frameworks use the field's value as the method of the request */
 
 static ngx_uint_t
 ngx_http_gateway_cache_overrides(ngx_table_elt_t *h)
@@ -98,7 +98,9 @@ ngx_http_gateway_cache_overrides(ngx_table_elt_t *h)
 }
 
 
-/* as the client has declared it: nginx forgets a length when it has read all */
+/*
+ * as the client has declared it: nginx resets content_length_n while it reads
+ */
 
 static ngx_uint_t
 ngx_http_gateway_cache_body(ngx_http_request_t *r)
@@ -120,8 +122,8 @@ ngx_http_gateway_cache_body(ngx_http_request_t *r)
 
 
 /*
- * An identity in dry_run, too, and a credential that was refused where another
- * method grants: the origin may answer to it.
+ * Includes an identity in dry_run, and a rejected credential if another method
+ * grants access: the response of the origin may depend on them.
  */
 
 ngx_uint_t
@@ -221,7 +223,7 @@ ngx_http_gateway_cache_key(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        /* a variable that grows meanwhile has no key */
+        /* fail if a variable has become longer in the meantime */
 
         if (ngx_http_gateway_cache_put(r, clcf, partition, &out) != NGX_OK
             || out.len > out.size)
@@ -282,7 +284,7 @@ ngx_http_gateway_cache_put(ngx_http_request_t *r,
 }
 
 
-/* a key of an application and a token of its user name two consumers */
+/* an application's key and its user's token identify two consumers */
 
 static void
 ngx_http_gateway_cache_put_consumers(ngx_http_request_t *r,
@@ -367,7 +369,7 @@ ngx_http_gateway_cache_line(ngx_http_request_t *r,
 }
 
 
-/* as $scheme */
+/* like $scheme */
 
 static void
 ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
@@ -393,9 +395,9 @@ ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
 
 
 /*
- * $host, which is that of an absolute URI and has no port, and the Host field,
- * which the origin may receive by $http_host; the port of an absolute URI, if
- * nginx has $request_port
+ * Adds $host, which is from an absolute URI if there is one and has no port;
+ * the Host field, which the origin may receive as $http_host; and the port of
+ * an absolute URI, if nginx has $request_port.
  */
 
 static ngx_int_t
@@ -432,7 +434,7 @@ ngx_http_gateway_cache_put_host(ngx_http_request_t *r, gw_cache_key_out_t *out)
 }
 
 
-/* the Host that is configured: a server on another port may have another one */
+/* adds the configured Host: a server on another port may set another one */
 
 static ngx_int_t
 ngx_http_gateway_cache_put_sent(ngx_http_request_t *r,
@@ -459,10 +461,10 @@ ngx_http_gateway_cache_put_sent(ngx_http_request_t *r,
 
 
 /*
- * What is sent, for another location may send requests for the same URL in the
- * name of another tenant.  With a host also the upstream servers, whose name is
- * the Host that nginx sends if no other is configured: an "if" and a server on
- * another port may ask others.
+ * Adds the digest of what is sent: another location may send requests for the
+ * same URL for another tenant.  With a host in the key, also that of the
+ * upstream servers, whose name is the default Host: an "if" or a server on
+ * another port may use others.
  */
 
 static void
@@ -482,7 +484,9 @@ ngx_http_gateway_cache_put_upstream(ngx_http_request_t *r,
 }
 
 
-/* each line, with its name as it was written: origins may read "_" otherwise */
+/*
+ * Adds each line with its original name: origins may treat "_" in other ways.
+ */
 
 static void
 ngx_http_gateway_cache_put_guard(ngx_http_request_t *r,
@@ -507,7 +511,7 @@ ngx_http_gateway_cache_put_guard(ngx_http_request_t *r,
 }
 
 
-/* whether the field is one of the guard's; most are not, by their length */
+/* whether "guard" lists the field; the length excludes most fields */
 
 static ngx_uint_t
 ngx_http_gateway_cache_guards(const ngx_http_gateway_cache_guard_t *guard,
@@ -534,7 +538,9 @@ ngx_http_gateway_cache_guards(const ngx_http_gateway_cache_guard_t *guard,
 
 #if (NGX_DEBUG)
 
-/* what is in force, of outer blocks and of the profile */
+/*
+ * logs the settings in force, including those of outer blocks and the profile
+ */
 
 static void
 ngx_http_gateway_cache_say(ngx_http_request_t *r,
@@ -573,7 +579,7 @@ ngx_http_gateway_cache_say(ngx_http_request_t *r,
 #endif
 
 
-/* without a cache, and for requests that pass it by, there is no key */
+/* empty if the cache is off or the request bypasses it */
 
 ngx_int_t
 ngx_http_gateway_cache_key_variable(ngx_http_request_t *r,

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The lookup: last in PRECONTENT, when it is known who the client is and that
- * it may ask.  A request that finds what it needs is answered here; others go
- * on to the origin, one of them with the lock on the key, and wait for it.
+ * The lookup: the last handler in PRECONTENT, after authentication, access
+ * rules and limits.  A request whose response is stored is answered here.
+ * Other requests are forwarded to the origin; one of them holds the lock on the
+ * key, and the others wait for it.
  */
 
 #include "ngx_http_gateway_cache_run.h"
 
 
 #define NGX_HTTP_GATEWAY_CACHE_TEXT     1024    /* bytes of most keys */
-#define NGX_HTTP_GATEWAY_CACHE_LOOKS    8       /* in one turn */
+#define NGX_HTTP_GATEWAY_CACHE_LOOKS    8       /* lookups in one call of the
+                                                   handler */
 
 
 static ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_create(
@@ -70,7 +72,7 @@ ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
 
     if (ctx == NULL) {
 
-        /* an error page is nothing that the client has asked for */
+        /* an error page is not what the client has requested */
 
         if (r->err_status || r->error_page || gr->detached) {
             return NGX_DECLINED;
@@ -99,8 +101,9 @@ ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
 
 
 /*
- * The request goes on in another location, which may allow less than the one
- * that the key belongs to, or is an error page: its response is not stored.
+ * The request continues in another location, which may be more restricted than
+ * the one that the key belongs to, or is an error page: its response is not
+ * stored.
  */
 
 static void
@@ -119,7 +122,10 @@ ngx_http_gateway_cache_redirected(ngx_http_gateway_cache_ctx_t *ctx)
 }
 
 
-/* upstream servers without an upstream block are watched from here */
+/*
+ * Wraps the content handler: without an upstream block, the upstream is watched
+ * from here.
+ */
 
 static void
 ngx_http_gateway_cache_handle(ngx_http_request_t *r,
@@ -181,7 +187,7 @@ ngx_http_gateway_cache_create(ngx_http_request_t *r,
 }
 
 
-/* the request is over, and so is what it has begun */
+/* ends everything that the request has begun */
 
 static void
 ngx_http_gateway_cache_cleanup(void *data)
@@ -203,7 +209,7 @@ ngx_http_gateway_cache_cleanup(void *data)
 }
 
 
-/* what the request is; then what is stored for it */
+/* reads the request, and looks it up */
 
 static ngx_int_t
 ngx_http_gateway_cache_enter(ngx_http_request_t *r,
@@ -232,7 +238,7 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
         return rc;
     }
 
-    /* try_files or an index leads on, to where ACCESS decides once more */
+    /* try_files or an index redirects to a location where ACCESS runs again */
 
     if (r->content_handler == NULL) {
         return NGX_DECLINED;
@@ -262,7 +268,7 @@ ngx_http_gateway_cache_enter(ngx_http_request_t *r,
 }
 
 
-/* the key, and whether it is that of one consumer */
+/* makes the key; sets whether the request has credentials and a partition */
 
 static ngx_int_t
 ngx_http_gateway_cache_identify(ngx_http_request_t *r,
@@ -296,7 +302,7 @@ ngx_http_gateway_cache_identify(ngx_http_request_t *r,
 }
 
 
-/* gateway_cache_purge; NGX_OK: it is another request */
+/* gateway_cache_purge; NGX_OK: the request is not a purge */
 
 static ngx_int_t
 ngx_http_gateway_cache_purged(ngx_http_request_t *r,
@@ -327,7 +333,7 @@ ngx_http_gateway_cache_purged(ngx_http_request_t *r,
 }
 
 
-/* NGX_OK: it is looked up */
+/* NGX_OK: the request does not bypass the cache */
 
 static ngx_int_t
 ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
@@ -357,7 +363,7 @@ ngx_http_gateway_cache_bypassed(ngx_http_request_t *r,
 }
 
 
-/* called again when what it has waited for has happened */
+/* called again after waiting */
 
 static ngx_int_t
 ngx_http_gateway_cache_decide(ngx_http_request_t *r,
@@ -409,7 +415,7 @@ ngx_http_gateway_cache_decide(ngx_http_request_t *r,
 }
 
 
-/* what may be done with what was found, if anything was */
+/* decides what may be done with the stored response, if there is one */
 
 static void
 ngx_http_gateway_cache_judge(ngx_http_request_t *r,
@@ -428,7 +434,7 @@ ngx_http_gateway_cache_judge(ngx_http_request_t *r,
                    (ngx_uint_t) ctx->reuse.reason, (ngx_uint_t) ctx->pinned,
                    ctx->reuse.ttl);
 
-    /* RFC 9211, 2.6: what has waited was to be forwarded */
+    /* RFC 9211, 2.6: a request that waited counts as forwarded */
 
     if (!ctx->waited) {
         ctx->fwd = gw_cache_fwd(&ctx->reuse, ctx->variants);
@@ -464,7 +470,10 @@ ngx_http_gateway_cache_hit(ngx_http_request_t *r,
 }
 
 
-/* the origin is asked, by one request for all, if its answer may be stored */
+/*
+ * Forwards the request, with the lock on the key if the response may be stored;
+ * waits if another request has the lock.
+ */
 
 static ngx_int_t
 ngx_http_gateway_cache_miss(ngx_http_request_t *r,
@@ -504,7 +513,7 @@ ngx_http_gateway_cache_miss(ngx_http_request_t *r,
         return ngx_http_gateway_cache_forward(r, ctx);
     }
 
-    /* what was stored is another one by now, or the lock was given back */
+    /* the stored response was replaced, or the lock was released */
 
     if (rc != NGX_BUSY) {
         return rc;
@@ -516,7 +525,7 @@ ngx_http_gateway_cache_miss(ngx_http_request_t *r,
 }
 
 
-/* NGX_BUSY: look again */
+/* NGX_BUSY: look up again */
 
 static ngx_int_t
 ngx_http_gateway_cache_wait(ngx_http_request_t *r,
@@ -534,7 +543,7 @@ ngx_http_gateway_cache_wait(ngx_http_request_t *r,
         return rc;
     }
 
-    /* an entry that must be validated each time is not worth to wait for */
+    /* do not wait for an entry that must be validated for each request */
 
     if (!lock->on || ctx->alone || (ctx->waited && ctx->pinned)
         || ngx_http_gateway_cache_marked(ctx->conf->zone, ctx->key.hash))
@@ -569,8 +578,8 @@ ngx_http_gateway_cache_wait(ngx_http_request_t *r,
 
 
 /*
- * The origin is asked.  Without the lock its answer is stored if nobody else
- * has it when the answer is there.
+ * Forwards the request.  Without the lock, the response is stored if no other
+ * request has the lock when it arrives.
  */
 
 static ngx_int_t

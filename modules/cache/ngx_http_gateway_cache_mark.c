@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Keys whose last answer was not stored: whoever asks for one of them within
- * the next seconds waits for nobody.  A mark is a hint, and may be lost.
+ * Keys whose last response was not stored.  For some seconds, requests for such
+ * a key do not wait for others.  A mark is a hint, and may be lost.
  */
 
 #include "ngx_http_gateway_cache_run.h"
@@ -52,7 +52,7 @@ ngx_http_gateway_cache_mark_add(ngx_conf_t *cf,
 }
 
 
-/* the shards come before, and have the secret */
+/* the shards are initialised before, and have the secret */
 
 static ngx_int_t
 ngx_http_gateway_cache_mark_init(ngx_shm_zone_t *shm_zone, void *data)
@@ -83,7 +83,7 @@ ngx_http_gateway_cache_mark_init(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* the state is a time in ms, until which the mark holds */
+/* the state is the time in ms at which the mark ends */
 
 static int
 ngx_http_gateway_cache_mark_idle(void *data, const uint64_t *state)

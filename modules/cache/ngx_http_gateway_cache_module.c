@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/*
- * The response cache: directives and variables.
- */
+/* The response cache: directives and initialisation. */
 
 #include "ngx_http_gateway_cache_run.h"
 #include "ngx_http_gateway_detached.h"
@@ -257,7 +255,7 @@ ngx_module_t  ngx_http_gateway_cache_module = {
 };
 
 
-/* a slot, and the variables */
+/* adds the slot of the context, and the variables */
 
 static ngx_int_t
 ngx_http_gateway_cache_add(ngx_conf_t *cf)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Whether an upstream server has sent close_notify.  nginx lets OpenSSL report
- * an end of file without it as if it had come (SSL_OP_IGNORE_UNEXPECTED_EOF),
- * so the alert itself is seen: it may arrive before a connection is known to
- * belong to the cache, hence on the context of all upstream connections.
+ * Detects whether an upstream server has sent close_notify. nginx makes OpenSSL
+ * treat an end of file without it like close_notify
+ * (SSL_OP_IGNORE_UNEXPECTED_EOF), so a callback records the alert.  The alert
+ * may arrive before the connection belongs to a cached request, so the callback
+ * is set for all upstream connections.
  */
 
 #include "ngx_http_gateway_cache.h"
@@ -16,7 +17,7 @@ typedef void (*ngx_http_gateway_cache_info_pt)(const SSL *ssl, int where,
     int ret);
 
 
-/* the callback that a context had before */
+/* the previous callback of a context */
 
 typedef struct {
     ngx_http_gateway_cache_info_pt      info;
@@ -26,7 +27,7 @@ typedef struct {
 static void ngx_http_gateway_cache_info(const SSL *ssl, int where, int ret);
 
 
-/* of "ex_data"; the process never gives them back */
+/* indexes of ex_data; the process never frees them */
 
 static int  ngx_http_gateway_cache_notify_context = -1;
 static int  ngx_http_gateway_cache_notify_received = -1;
@@ -44,7 +45,7 @@ ngx_http_gateway_cache_notify(ngx_conf_t *cf, ngx_ssl_t *ssl)
                             SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     }
 
-    /* inherited, it is that of several locations */
+    /* an inherited context belongs to several locations */
 
     if (SSL_CTX_get_info_callback(ssl->ctx) == ngx_http_gateway_cache_info) {
         return NGX_OK;
@@ -82,7 +83,7 @@ ngx_http_gateway_cache_info(const SSL *ssl, int where, int ret)
 
     if (where == SSL_CB_READ_ALERT && (ret & 0xff) == SSL_AD_CLOSE_NOTIFY) {
 
-        /* without memory, the body counts as cut */
+        /* without memory, the body is treated as truncated */
 
         (void) SSL_set_ex_data((SSL *) ssl,
                                ngx_http_gateway_cache_notify_received, notify);

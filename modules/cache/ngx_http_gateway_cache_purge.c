@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The text of a URL that entries are purged by, and purging by it.
+ * Purges by URL, and the text of a URL that they compare.
  *
- * What is not in the key of an entry is not in its text either: a purge by URL
- * looks for each form that the locations of a zone have, which is one in most
- * of them.  A text without the query, of a key that has only some arguments or
- * none, ends in "#", which no URL of a request has.
+ * The text of an entry contains only the parts of the URL that are in its key.
+ * A purge by URL searches for each form that the locations of the zone use;
+ * most zones have one form.  A text without query, for a key with only some
+ * arguments or none, ends in "#", which no request URL contains.
  */
 
 #include "ngx_http_gateway_cache_run.h"
@@ -122,7 +122,7 @@ ngx_http_gateway_cache_purge_url(ngx_pool_t *pool,
 
         if (by != GW_CACHE_BY_URL) {
 
-            /* without the query, forms with and without it are one */
+            /* without the query, forms with and without arguments are equal */
 
             if (last & (1U << (form & ~NGX_HTTP_GATEWAY_CACHE_FORM_ARGS))) {
                 continue;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Refreshing in the background: a detached request asks the origin, for which
- * no client waits, while clients receive the stale response.  It has a context
- * of its own, in memory of its own, since it outlives the client's request.
+ * Refreshes in the background: a detached request, for which no client waits,
+ * is forwarded while clients receive the stale response.  It has its own
+ * context and pool, because it outlives the client's request.
  */
 
 #include "ngx_http_gateway_cache_run.h"
@@ -12,7 +12,7 @@
 #define NGX_HTTP_GATEWAY_CACHE_PATIENCE  60000      /* ms */
 
 
-/* the data of the detached request, and so its context */
+/* the data of the detached request begin with its context */
 
 typedef struct {
     ngx_http_gateway_cache_ctx_t        ctx;
@@ -34,7 +34,7 @@ static ngx_int_t ngx_http_gateway_cache_copy_text(ngx_pool_t *pool,
 static void ngx_http_gateway_cache_refresh_end(void *data, ngx_int_t rc);
 
 
-/* without memory, or if another request refreshes it, nothing happens */
+/* does nothing without memory, or if another request refreshes the response */
 
 void
 ngx_http_gateway_cache_refresh(ngx_http_request_t *r,
@@ -89,7 +89,7 @@ ngx_http_gateway_cache_refresh_copy(ngx_http_gateway_cache_refresh_t *refresh,
     own->state = NGX_HTTP_GATEWAY_CACHE_ASK;
     own->reuse.action = GW_CACHE_REVALIDATE;
 
-    /* as a request for all of it, whatever the client has asked for */
+    /* request the whole response, whatever the client's request is */
 
     own->req.method = GW_CACHE_GET;
     own->req.conditional = 0;
@@ -175,8 +175,8 @@ ngx_http_gateway_cache_copy_text(ngx_pool_t *pool, gw_cache_text_t *text)
 
 
 /*
- * "serial" is that of the stale response.  NGX_DECLINED: another request
- * refreshes it, or has done so since it was found.
+ * Takes the lock.  "serial" is that of the stale response.  NGX_DECLINED:
+ * another request refreshes it, or has refreshed it since it was found.
  */
 
 static ngx_int_t

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Stored responses: how their lines are kept, and how one is sent.  The body is
- * sent from shared memory, where it stays for as long as the entry is pinned:
- * until the memory of the request is freed.
+ * Stored responses: the encoding of their lines, and sending.  The body is sent
+ * from shared memory, where it stays as long as the entry is pinned: until the
+ * pool of the request is destroyed.
  *
- * A line is the lengths of name and value, of 16 bits, and both texts.
+ * A line is encoded as the lengths of name and value, 16 bits each, and both
+ * texts.
  */
 
 #include "ngx_http_gateway_cache_run.h"
 
 
-/* a field of headers_out that other filters look at */
+/* a field that other filters find by a pointer in headers_out */
 
 typedef struct {
     gw_text_t                       name;
@@ -187,7 +188,7 @@ ngx_http_gateway_cache_respond(ngx_http_request_t *r,
     ctx->age = gw_cache_age(&ctx->entry, &now);
     ctx->aged = 1;
 
-    /* in place of an error of the origin: the lookup found no use for it */
+    /* replaces an error of the origin: the lookup has set no "ttl" */
 
     if (!ctx->timed) {
         ctx->ttl = (int64_t) ctx->entry.lifetime - ctx->age;
@@ -271,7 +272,7 @@ ngx_http_gateway_cache_age_out(ngx_http_request_t *r, uint32_t seconds)
 }
 
 
-/* "only": those that a 304 carries */
+/* "only": the lines of a 304 */
 
 static ngx_int_t
 ngx_http_gateway_cache_lines_out(ngx_http_request_t *r,
@@ -308,7 +309,7 @@ ngx_http_gateway_cache_lines_out(ngx_http_request_t *r,
 }
 
 
-/* nginx compares the type without its parameters */
+/* nginx compares the type without parameters */
 
 static void
 ngx_http_gateway_cache_content_type(ngx_http_request_t *r,
@@ -461,7 +462,7 @@ ngx_http_gateway_cache_body(ngx_http_request_t *r,
 }
 
 
-/* a buffer at the end of a chain */
+/* adds a buffer to the end of a chain */
 
 static ngx_buf_t *
 ngx_http_gateway_cache_buf(ngx_pool_t *pool, ngx_chain_t ***ll)

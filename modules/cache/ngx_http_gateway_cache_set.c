@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/*
- * Setters of the cache's directives, but for those about times.
- */
+/* Setters of the cache's directives, except for those about times. */
 
 #include "ngx_http_gateway_cache.h"
 
@@ -130,7 +128,7 @@ ngx_http_gateway_cache_set_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* habits of proxy_cache_key: $uri is the same for "/a%2fb" and "/a/b" */
+/* a habit from proxy_cache_key: $uri is the same for "/a%2fb" and "/a/b" */
 
 static void
 ngx_http_gateway_cache_warn_uri(ngx_conf_t *cf, const ngx_array_t *parts)
@@ -205,7 +203,10 @@ ngx_http_gateway_cache_part(ngx_conf_t *cf, ngx_array_t *parts,
 }
 
 
-/* a word, with names behind a colon; NGX_DECLINED: there is no such word */
+/*
+ * Finds a word, which may be followed by names.  NGX_DECLINED: there is no such
+ * word.
+ */
 
 static ngx_int_t
 ngx_http_gateway_cache_part_word(ngx_http_gateway_cache_part_t *part,
@@ -246,7 +247,7 @@ ngx_http_gateway_cache_part_word(ngx_http_gateway_cache_part_t *part,
 }
 
 
-/* whether one before it is of its kind */
+/* whether a previous part has the same kind */
 
 static ngx_uint_t
 ngx_http_gateway_cache_part_again(const ngx_array_t *parts,
@@ -396,7 +397,7 @@ ngx_http_gateway_cache_set_targeted(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* names of header fields, from argument "first" on, each once */
+/* reads names of header fields from argument "first" on, without duplicates */
 
 static char *
 ngx_http_gateway_cache_fields(ngx_conf_t *cf, ngx_array_t *names,
@@ -570,7 +571,7 @@ ngx_http_gateway_cache_set_guard(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* a list in place of the built-in one */
+/* replaces the built-in list */
 
 static char *
 ngx_http_gateway_cache_guard_names(ngx_conf_t *cf,
@@ -697,7 +698,7 @@ ngx_http_gateway_cache_set_values(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* one that purges at each request is never meant */
+/* a purge with each request is always a mistake */
 
 static char *
 ngx_http_gateway_cache_constant(ngx_conf_t *cf, ngx_command_t *cmd,

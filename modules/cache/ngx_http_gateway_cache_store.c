@@ -8,8 +8,10 @@
 
 
 #define NGX_HTTP_GATEWAY_CACHE_SHARD   (16 * 1024 * 1024)
-#define NGX_HTTP_GATEWAY_CACHE_PASS    32       /* s, to sweep all entries */
-#define NGX_HTTP_GATEWAY_CACHE_PLACES  256      /* swept at a time, at least */
+#define NGX_HTTP_GATEWAY_CACHE_PASS    32       /* s, for a sweep of all
+                                                   entries */
+#define NGX_HTTP_GATEWAY_CACHE_PLACES  256      /* minimum of places swept at a
+                                                   time */
 #define NGX_HTTP_GATEWAY_CACHE_SETTLE  10       /* s */
 
 
@@ -82,7 +84,7 @@ ngx_http_gateway_cache_zone_add(ngx_conf_t *cf,
         }
     }
 
-    /* without a master the timer runs in the process that reloads */
+    /* without a master, the timer runs in the process that reloads */
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     if (cln == NULL) {
@@ -107,7 +109,10 @@ ngx_http_gateway_cache_zone_shards(const ngx_http_gateway_cache_zone_t *zone)
 }
 
 
-/* a page less for each shard: the size tells how many there are */
+/*
+ * Makes each shard smaller by one page per shard, so that the size of a shard
+ * depends on their number.
+ */
 
 static ngx_int_t
 ngx_http_gateway_cache_shard_add(ngx_conf_t *cf,
@@ -222,7 +227,7 @@ ngx_http_gateway_cache_reason_add(ngx_conf_t *cf,
 }
 
 
-/* what is kept is in use by old workers, and the reload may still fail */
+/* existing memory is used by old workers, and the reload may still fail */
 
 static ngx_int_t
 ngx_http_gateway_cache_shard_init(ngx_shm_zone_t *shm_zone, void *data)
@@ -256,8 +261,8 @@ ngx_http_gateway_cache_shard_init(ngx_shm_zone_t *shm_zone, void *data)
 
 
 /*
- * All pages of the zone.  They are not cleared: a page becomes resident when it
- * is used.
+ * Allocates all pages of the zone without clearing them: a page becomes
+ * resident when it is used.
  */
 
 static ngx_int_t
@@ -397,9 +402,9 @@ ngx_http_gateway_cache_cleanup(void *data)
 
 
 /*
- * One shard at a time, each once a second.  Without a master, a reload takes
- * the shared memory of zones that it removes from the process that runs the
- * timer, and frees the configuration with the zone later.
+ * Sweeps one shard at a time, each once a second.  Without a master, a reload
+ * unmaps the shared memory of removed zones in the process that runs the timer,
+ * and frees the configuration of the zone later.
  */
 
 static void
@@ -444,7 +449,7 @@ ngx_http_gateway_cache_zone_user(ngx_http_gateway_cache_zone_t *zone,
 
     gw_cache_key(gw_cache_secret(zone->shard[0].user.cache), key);
 
-    /* bits that neither the buckets nor the tags of the index use */
+    /* uses bits that neither the buckets nor the words of the index use */
 
     n = (key->primary[1] >> 48) % zone->shards;
 

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The zone of a cache: shards in shared memory (gw_cache_store.h), each with a
- * mutex that nginx releases when its owner is killed.
+ * The zone of a cache: shards in shared memory (gw_cache_store.h).
  *
- * nginx releases the mutex of the slab pool of a zone, and no other one.  Hence
- * each shard is a zone of its own, "gateway_cache:NAME#0" and so on: one for
- * each 16 MB, at most 16.  All memory of its pool is one block, which the shard
- * divides itself.
+ * When a process is killed, nginx releases the mutex of the slab pool of each
+ * zone, and no other lock.  Hence each shard is a shared memory zone of its
+ * own, "gateway_cache:NAME#0" and so on: one for each 16 MB, at most 16.  The
+ * memory of its pool is one block, which the shard divides itself.
  *
- * A reload with the same size keeps what is stored: old and new workers use it
- * together.  Another size gives new memory, as does a start or a binary
- * upgrade.  Shards of different numbers never have the same size, so that a
- * shard is never kept for a zone that is divided in another way.
+ * A reload with the same size keeps the content: old and new workers use it
+ * together.  After a change of size, a start or a binary upgrade, the memory is
+ * new.  Zones with different numbers of shards never have shards of the same
+ * size, so a shard is never reused by a zone that is divided in another way.
  *
- * A worker that starts gives back what killed workers have held in all shards,
- * and wakes those who wait for them; each worker looks again every ten seconds.
- * It also frees what was purged or is kept no longer: it passes all entries
- * within about half a minute, in small steps.
+ * A worker that starts releases what killed workers held in all shards, and
+ * wakes their waiters.  Each worker repeats this every ten seconds.  It also
+ * frees purged and expired entries: it passes all entries within about half a
+ * minute, in small steps.
  *
- * Nothing here suspends.  All is to be called in a worker, except where noted.
+ * No function here suspends.  All must be called in a worker, except where
+ * noted.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_CACHE_STORE_H_INCLUDED_
@@ -36,7 +36,7 @@
 #define NGX_HTTP_GATEWAY_CACHE_ZONE_MIN  (512 * 1024)   /* bytes */
 
 
-/* what is counted of each zone, and the values of $gateway_cache_status */
+/* values of $gateway_cache_status; requests of each zone are counted by them */
 
 typedef enum {
     NGX_HTTP_GATEWAY_CACHE_HIT = 0,
@@ -59,29 +59,33 @@ typedef struct ngx_http_gateway_cache_zone_s  ngx_http_gateway_cache_zone_t;
 
 
 typedef struct {
-    gw_cache_user_t                 user;       /* cache is NULL: no memory */
+    gw_cache_user_t                 user;       /* "cache" is NULL: no memory */
     ngx_slab_pool_t                *shpool;
     ngx_shm_zone_t                 *shm_zone;
     ngx_http_gateway_cache_zone_t  *zone;
-    ngx_uint_t                      n;          /* its number */
+    ngx_uint_t                      n;          /* number of the shard */
 } ngx_http_gateway_cache_shard_t;
 
 
-/* in the configuration's memory; the caller fills in the first part */
+/* allocated from the configuration pool; the caller sets the first part */
 
 struct ngx_http_gateway_cache_zone_s {
     ngx_http_gateway_zone_t         zone;
-    size_t                          max_object; /* bytes of a body */
+    size_t                          max_object; /* maximum bytes of a body */
     ngx_http_gateway_place_t        where;
-    ngx_uint_t                      used;       /* unsigned:1; by a location */
-    ngx_uint_t                      forms;      /* bits: of its locations */
+    ngx_uint_t                      used;       /* unsigned:1; a location uses
+                                                   the zone */
+    ngx_uint_t                      forms;      /* bits: forms of URLs in the
+                                                   keys of its locations */
 
     /* private */
-    struct gw_table_s              *marks;      /* "not cacheable" */
+    struct gw_table_s              *marks;      /* keys marked "not
+                                                   cacheable" */
     ngx_uint_t                      shards;
     ngx_uint_t                      started;
-    ngx_cycle_t                    *cycle;      /* in which it was started */
-    ngx_uint_t                      turn;       /* of the sweep */
+    ngx_cycle_t                    *cycle;      /* cycle in which the zone was
+                                                   started */
+    ngx_uint_t                      turn;       /* number of sweeps so far */
     ngx_event_t                     sweep;
     ngx_http_gateway_counter_t     *counters[NGX_HTTP_GATEWAY_CACHE_STATUSES];
     ngx_http_gateway_counter_t     *reasons[GW_CACHE_REASON_COUNT];
@@ -90,34 +94,33 @@ struct ngx_http_gateway_cache_zone_s {
 
 
 /*
- * Configuration, in the setter: declares the zones and the counters.
- * NGX_ERROR after an [emerg]: also if a zone of this name has been declared, or
- * is too small.
+ * Called by the setter: declares the shared memory zones and the counters.
+ * NGX_ERROR after an [emerg]: the zone is too small, or its name is duplicate.
  */
 ngx_int_t ngx_http_gateway_cache_zone_add(ngx_conf_t *cf,
     ngx_http_gateway_cache_zone_t *zone);
 
-/* how many shards a zone of this size has */
+/* the number of shards of a zone of this size */
 ngx_uint_t ngx_http_gateway_cache_zone_shards(
     const ngx_http_gateway_cache_zone_t *zone);
 
-/* in init_process */
+/* called in init_process */
 void ngx_http_gateway_cache_zone_start(ngx_http_gateway_cache_zone_t *zone);
 
-/* in exit_process: nothing of the zone may be used any more */
+/* called in exit_process; the zone must not be used afterwards */
 void ngx_http_gateway_cache_zone_stop(ngx_http_gateway_cache_zone_t *zone);
 
 /*
- * Sets the hashes of a key, and returns the shard that it belongs to, for the
- * functions of gw_cache_store.h.
+ * Sets the hashes of a key.  Returns the shard of the key, for the functions of
+ * gw_cache_store.h.
  */
 gw_cache_user_t *ngx_http_gateway_cache_zone_user(
     ngx_http_gateway_cache_zone_t *zone, gw_cache_key_t *key);
 
-/* the time for them: monotonic, ms, as nginx has last read it */
+/* the time for these functions: monotonic, in ms, as cached by nginx */
 #define ngx_http_gateway_cache_now()  ((uint64_t) ngx_current_msec)
 
-/* gw_cache_purge() in all shards: how many responses */
+/* calls gw_cache_purge() for all shards; returns the number of responses */
 ngx_uint_t ngx_http_gateway_cache_zone_purge(
     ngx_http_gateway_cache_zone_t *zone, gw_cache_by_e by, ngx_str_t *text,
     ngx_uint_t soft);
@@ -126,7 +129,7 @@ ngx_uint_t ngx_http_gateway_cache_zone_purge(
 void ngx_http_gateway_cache_zone_stat(ngx_http_gateway_cache_zone_t *zone,
     gw_cache_stat_t *stat);
 
-/* counts a request by what became of it */
+/* counts a request by its status */
 #define ngx_http_gateway_cache_zone_count(zone, status)                       \
     ngx_http_gateway_count((zone)->counters[status], 1)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Tags: words that a response can be purged by, in the fields that
- * gateway_cache_tags names, with white space or commas between them.
+ * Tags: words by which a response can be purged, in the fields of
+ * gateway_cache_tags, separated by white space or commas.
  */
 
 #include "ngx_http_gateway_cache_run.h"

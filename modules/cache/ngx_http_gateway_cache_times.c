@@ -2,16 +2,18 @@
 
 /*
  * Setters of the cache's directives about times: how long a response is fresh,
- * how long a stale one is used, and how long requests wait for each other.
+ * how long a stale response may be used, and how long requests wait for each
+ * other.
  */
 
 #include "ngx_http_gateway_cache.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_WORDS  13    /* of gateway_cache_stale */
+#define NGX_HTTP_GATEWAY_CACHE_WORDS  13    /* number of words of
+                                               gateway_cache_stale */
 
 
-/* the parameters of a directive, as they are parsed */
+/* parsed parameters of a directive */
 
 typedef struct {
     ngx_str_t                       any;
@@ -79,7 +81,7 @@ ngx_http_gateway_cache_set_ttl(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* habits of proxy_cache_valid: one or more statuses, and then a time */
+/* a habit from proxy_cache_valid: statuses that are followed by a time */
 
 static char *
 ngx_http_gateway_cache_ttl_status(ngx_conf_t *cf)
@@ -127,7 +129,7 @@ ngx_http_gateway_cache_ttl_bare(const ngx_str_t *value)
 }
 
 
-/* what begins with a digit is a time; "others" receives the rest */
+/* adds parameters that begin with a digit; "others" receives the rest */
 
 static char *
 ngx_http_gateway_cache_ttl_times(ngx_conf_t *cf,
@@ -253,7 +255,7 @@ ngx_http_gateway_cache_ttl_add(ngx_conf_t *cf,
 }
 
 
-/* behind the statuses, since the first time that fits counts: any= */
+/* called after the statuses: the first match applies, so "any=" must be last */
 
 static char *
 ngx_http_gateway_cache_ttl_params(ngx_conf_t *cf,
@@ -328,7 +330,7 @@ ngx_http_gateway_cache_ttl_check(ngx_conf_t *cf,
 
     for (i = 0; i < ttl->times.nelts; i++) {
 
-        /* one that is written is meant */
+        /* a written "max=" is intended */
 
         if (known[i].seconds > ttl->max
             && ttl->max == NGX_HTTP_GATEWAY_CACHE_TTL_MAX)

@@ -2,11 +2,12 @@
 
 /*
  * nginx's proxy, fastcgi, uwsgi and scgi modules.  They are found by name,
- * since a .so that links to one of them does not load into an nginx without it.
+ * because a .so that links to a module does not load into an nginx without it.
  *
- * The configuration of each is a private structure that holds the common one of
- * upstreams.  Where in it, the command of a timeout tells, and those of other
- * directives where the values are that they set.
+ * The configuration of each module is a private structure that contains the
+ * common upstream configuration.  The offset of a timeout in the module's
+ * commands locates the common part; the offsets of other commands locate their
+ * values.
  */
 
 #include "ngx_http_gateway_cache.h"
@@ -33,7 +34,7 @@ typedef struct {
     { NULL, ngx_null_string, ngx_null_string, NULL, NULL, NULL }
 
 
-/* proxy is the first: what it sends of a request is known */
+/* proxy is the first: only the parts that it sends are known */
 
 static const ngx_http_gateway_cache_upstream_t
     ngx_http_gateway_cache_upstreams[] =
@@ -46,7 +47,7 @@ static const ngx_http_gateway_cache_upstream_t
 };
 
 
-/* whose responses are not stored */
+/* modules whose responses are not stored */
 
 static const ngx_http_gateway_cache_upstream_t
     ngx_http_gateway_cache_others[] =
@@ -57,7 +58,7 @@ static const ngx_http_gateway_cache_upstream_t
 };
 
 
-/* what requests are made of; each module has some of them */
+/* directives that determine the request; each module has some of them */
 
 static const ngx_str_t  ngx_http_gateway_cache_sent[] = {
     ngx_string("proxy_set_header"),
@@ -134,9 +135,9 @@ ngx_http_gateway_cache_other(ngx_conf_t *cf)
 
 
 /*
- * Only what proxy sends is known: other modules also send $request_uri, and a
- * location without an upstream of its own, or with one in a variable, may pass
- * the request to any of them.
+ * Only the parts that proxy sends are known.  Other modules also send
+ * $request_uri.  A location without an upstream, or with a variable in its
+ * name, may pass the request to any of them.
  */
 
 ngx_uint_t
@@ -167,8 +168,8 @@ ngx_http_gateway_cache_original(ngx_conf_t *cf)
 
 
 /*
- * Of all locations: a connection that is kept may have been opened by one
- * without the cache.
+ * Called for all locations: a keepalive connection may have been opened by a
+ * location without the cache.
  */
 
 ngx_int_t
@@ -195,8 +196,8 @@ ngx_http_gateway_cache_watch_tls(ngx_conf_t *cf)
 
 
 /*
- * The texts of directives as they were written, and not their values: those are
- * different for each request where they contain a variable such as $request_id.
+ * Uses the texts of directives as they are written, not their values: these
+ * differ for each request if they contain a variable such as $request_id.
  */
 
 void
@@ -254,7 +255,7 @@ ngx_http_gateway_cache_digest_sent(ngx_conf_t *cf, ngx_md5_t *md5,
 }
 
 
-/* the function that sets a field says of what type it is */
+/* the setter of a command tells the type of its value */
 
 static void
 ngx_http_gateway_cache_digest_field(ngx_md5_t *md5, const ngx_command_t *cmd,
@@ -290,7 +291,10 @@ ngx_http_gateway_cache_digest_field(ngx_md5_t *md5, const ngx_command_t *cmd,
 }
 
 
-/* ngx_keyval_t, or ngx_http_upstream_param_t, which begins in the same way */
+/*
+ * ngx_keyval_t, or ngx_http_upstream_param_t, which begins with the same
+ * members
+ */
 
 static void
 ngx_http_gateway_cache_digest_pairs(ngx_md5_t *md5, const ngx_array_t *pairs)
@@ -309,7 +313,7 @@ ngx_http_gateway_cache_digest_pairs(ngx_md5_t *md5, const ngx_array_t *pairs)
 }
 
 
-/* with its length: no two lists of texts have the same bytes */
+/* includes the length, so that different lists of texts have different bytes */
 
 static void
 ngx_http_gateway_cache_digest(ngx_md5_t *md5, const ngx_str_t *text)
@@ -323,8 +327,8 @@ ngx_http_gateway_cache_digest(ngx_md5_t *md5, const ngx_str_t *text)
 
 
 /*
- * Those of the module that sends the requests.  Where a variable names the
- * upstream servers, that may be any of the modules.
+ * Adds the fields of the module that sends the requests.  If the name of the
+ * upstream servers contains a variable, this can be any of the modules.
  */
 
 ngx_int_t
@@ -384,7 +388,7 @@ ngx_http_gateway_cache_pairs(ngx_conf_t *cf,
 }
 
 
-/* $proxy_host is known to the proxy module alone, and nginx's own default */
+/* skips $proxy_host, which only the proxy module can evaluate */
 
 static ngx_int_t
 ngx_http_gateway_cache_add_fields(ngx_conf_t *cf,
@@ -425,7 +429,7 @@ ngx_http_gateway_cache_add_fields(ngx_conf_t *cf,
 }
 
 
-/* a parameter is a field of the request if it begins with HTTP_ */
+/* a parameter is a field of the request if its name begins with HTTP_ */
 
 static ngx_uint_t
 ngx_http_gateway_cache_field_name(
@@ -450,7 +454,7 @@ ngx_http_gateway_cache_field_name(
 }
 
 
-/* "_" stands for "-" in the name of a parameter */
+/* "_" in the name of a parameter is "-" in the name of the field */
 
 static ngx_int_t
 ngx_http_gateway_cache_add_field(ngx_conf_t *cf,
@@ -482,7 +486,7 @@ ngx_http_gateway_cache_add_field(ngx_conf_t *cf,
 }
 
 
-/* of several lines, which no origin would accept, the last */
+/* the last line, if there are several, which no origin would accept */
 
 ngx_int_t
 ngx_http_gateway_cache_host(ngx_conf_t *cf, ngx_http_complex_value_t **host)
@@ -519,7 +523,7 @@ ngx_http_gateway_cache_host(ngx_conf_t *cf, ngx_http_complex_value_t **host)
 }
 
 
-/* what is part of each key with a host */
+/* values that each key with a host already contains */
 
 static ngx_uint_t
 ngx_http_gateway_cache_host_known(const ngx_str_t *value)
@@ -543,7 +547,7 @@ ngx_http_gateway_cache_host_known(const ngx_str_t *value)
 
 
 /*
- * A "return" answers before the cache is asked.  Responses of grpc_pass and
+ * A "return" responds before the lookup.  Responses of grpc_pass and
  * memcached_pass are not stored.  Other handlers may redirect.
  */
 
@@ -608,7 +612,7 @@ ngx_http_gateway_cache_warn_left(ngx_conf_t *cf,
     }
 #endif
 
-    /* the first member is the size, 0 where it is off */
+    /* the first member is the size, 0 if it is off */
 
     slice = ngx_http_gateway_cache_module_conf(cf,
                                       "ngx_http_slice_filter_module", NULL);
@@ -638,7 +642,7 @@ ngx_http_gateway_cache_left(ngx_conf_t *cf,
 #endif
 
 
-/* of the location at hand; NULL: nginx was built without the module */
+/* of the current location; NULL: nginx was built without the module */
 
 static ngx_http_upstream_conf_t *
 ngx_http_gateway_cache_upstream_conf(ngx_conf_t *cf,
@@ -661,7 +665,7 @@ ngx_http_gateway_cache_upstream_conf(ngx_conf_t *cf,
 }
 
 
-/* what a directive sets there; "*command" receives the directive */
+/* the value of a directive there; "*command" is set to the directive */
 
 static void *
 ngx_http_gateway_cache_upstream_field(ngx_conf_t *cf, const char *name,
@@ -688,7 +692,7 @@ ngx_http_gateway_cache_upstream_field(ngx_conf_t *cf, const char *name,
 }
 
 
-/* the same for a module, which "module" receives unless it is NULL */
+/* finds the configuration of a module; sets "*module" unless it is NULL */
 
 static void *
 ngx_http_gateway_cache_module_conf(ngx_conf_t *cf, const char *name,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* $gateway_cache_*: what became of the request in the cache */
+/* $gateway_cache_*: the result of a request in the cache */
 
 #include "ngx_http_gateway_cache_run.h"
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * How nginx's upstream module ends a request: it calls "finalize_request",
- * before error_page and proxy_intercept_errors are asked, and while the
- * connection of the origin is still there.
+ * Watches the end of a request to an upstream server. nginx's upstream module
+ * calls "finalize_request" before it applies error_page and
+ * proxy_intercept_errors, and while the connection to the origin still exists.
  *
- * The function is put before the upstream module's own when the request
- * chooses its first server, and at the latest when the header has arrived:
- * "proxy_pass" with an address in a variable chooses none.
+ * The function is replaced when the request selects its first server, and at
+ * the latest when the header has arrived: "proxy_pass" with an address in a
+ * variable selects no server.
  */
 
 #include "ngx_http_gateway_cache_run.h"
 
 
-/* an upstream block, and the function that was there before */
+/* an upstream block, and its original init function */
 
 typedef struct {
     ngx_http_upstream_srv_conf_t       *block;
@@ -144,8 +144,8 @@ ngx_http_gateway_cache_finalize(ngx_http_request_t *r, ngx_int_t rc)
 
 
 /*
- * The origin has sent all that it sends.  What is not stored of it is given up
- * here: the client may need long to receive what there is.
+ * The origin has sent its whole response.  If it cannot be stored, the lock is
+ * released here: the client may need a long time to receive it.
  */
 
 static void
@@ -176,7 +176,9 @@ ngx_http_gateway_cache_received(ngx_http_request_t *r,
 }
 
 
-/* whether the client is the reason for the end: then another request asks */
+/*
+ * whether the client has ended the request: then a waiting request is forwarded
+ */
 
 static ngx_uint_t
 ngx_http_gateway_cache_left(ngx_int_t rc)
@@ -187,7 +189,9 @@ ngx_http_gateway_cache_left(ngx_int_t rc)
 }
 
 
-/* without a header: the client has left, or the origin has failed */
+/*
+ * the request ended without a header: the client has left, or the origin failed
+ */
 
 static void
 ngx_http_gateway_cache_ended(ngx_http_request_t *r,
@@ -205,7 +209,10 @@ ngx_http_gateway_cache_ended(ngx_http_request_t *r,
 
     ctx->reason = GW_CACHE_R_ORIGIN;
 
-    /* after X-Accel-Redirect, too: another location answers the client's */
+    /*
+     * also after X-Accel-Redirect: another location needs the client's
+     * conditions
+     */
 
     if (ngx_http_gateway_cache_restore(r, ctx) != NGX_OK
         || rc < NGX_HTTP_SPECIAL_RESPONSE
@@ -230,15 +237,17 @@ ngx_http_gateway_cache_ended(ngx_http_request_t *r,
         return;
     }
 
-    /* no error page: the header filter replaces what nginx sends itself */
+    /*
+     * no error_page: the header filter replaces the response that nginx sends
+     */
 
     r->error_page = 1;
 }
 
 
 /*
- * nginx ends a request with the same status whether it has received no header
- * or an invalid one; after the latter, the connection is as it was.
+ * nginx uses the same status for a missing header and an invalid one.  After an
+ * invalid header the connection is still open.
  */
 
 static unsigned
@@ -258,7 +267,7 @@ ngx_http_gateway_cache_failure(ngx_http_upstream_t *u, ngx_int_t rc)
 }
 
 
-/* a body without a length, over TLS, is whole only after close_notify */
+/* over TLS, a body without a length is complete only after close_notify */
 
 static ngx_uint_t
 ngx_http_gateway_cache_cut(ngx_http_upstream_t *u)

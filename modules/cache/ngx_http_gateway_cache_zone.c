@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Zones of the cache.  A zone is divided into shards, each of which is a shared
- * memory zone of nginx: when a process is killed, nginx releases the mutex of
- * each of these, and no other lock.
+ * gateway_cache_zone.  Zones and their shards are described in
+ * ngx_http_gateway_cache_store.h.
  */
 
 #include "ngx_http_gateway_cache_run.h"
@@ -112,7 +111,7 @@ ngx_http_gateway_cache_zone_wrong(ngx_http_gateway_cache_main_conf_t *cmcf,
 }
 
 
-/* "max_object" is 0 if none is written */
+/* "max_object" is 0 if it is not set */
 
 static void
 ngx_http_gateway_cache_zone_divide(ngx_conf_t *cf,
