@@ -184,7 +184,7 @@ struct ngx_http_gateway_cache_loc_conf_s {
                                                    belong to a module that does
                                                    not send the request */
 
-    struct ngx_http_gateway_cache_admin_s  *admin;
+    struct ngx_http_gateway_admin_s    *admin;
 
     /* used while the configuration is read */
     ngx_http_gateway_cache_settings_t  written; /* in this block or in outer

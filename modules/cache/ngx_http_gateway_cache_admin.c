@@ -6,8 +6,6 @@
  *   GET /cache
  *   POST /cache  {"purge": [{"url": "https://h/p?q"}, {"tag": "a"}],
  *                 "soft": true}
- *
- * The handler itself checks the client address against "from=".
  */
 
 #include "ngx_http_gateway_cache_run.h"
@@ -20,15 +18,6 @@
                                                        purged in one event */
 #define NGX_HTTP_GATEWAY_CACHE_CHAIN 64             /* cost of a purge by URL,
                                                        in KB */
-
-
-typedef struct ngx_http_gateway_cache_admin_s {
-    ngx_array_t                     names;      /* ngx_str_t */
-    ngx_array_t                     zones;      /* ngx_http_gateway_cache_zone_t
-                                                   * */
-    ngx_http_gateway_from_t         from;
-    ngx_http_gateway_place_t        where;
-} ngx_http_gateway_cache_admin_t;
 
 
 /* a selector of a purge */
@@ -65,11 +54,10 @@ typedef struct {
 } ngx_http_gateway_cache_member_t;
 
 
-static char *ngx_http_gateway_cache_admin_zones(ngx_conf_t *cf,
-    ngx_http_gateway_cache_admin_t *admin);
+static void *ngx_http_gateway_cache_admin_find(ngx_conf_t *cf,
+    ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_cache_admin_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_gateway_cache_admin_get(ngx_http_request_t *r,
-    ngx_http_gateway_cache_admin_t *admin);
+static ngx_int_t ngx_http_gateway_cache_admin_get(ngx_http_request_t *r);
 static json_t *ngx_http_gateway_cache_admin_zone(
     ngx_http_gateway_cache_zone_t *zone);
 static ngx_int_t ngx_http_gateway_cache_admin_post(ngx_http_request_t *r,
@@ -86,7 +74,7 @@ static void ngx_http_gateway_cache_admin_cancel(void *data);
 static ngx_int_t ngx_http_gateway_cache_admin_turn(
     ngx_http_gateway_cache_purge_t *purge);
 static size_t ngx_http_gateway_cache_admin_cost(
-    const ngx_http_gateway_cache_admin_t *admin,
+    const ngx_http_gateway_admin_t *admin,
     const ngx_http_gateway_cache_selector_t *selector);
 static ngx_int_t ngx_http_gateway_cache_admin_answer(ngx_http_request_t *r,
     ngx_http_gateway_cache_purge_t *purge, ngx_int_t rc);
@@ -95,17 +83,15 @@ static ngx_int_t ngx_http_gateway_cache_admin_purge(ngx_http_request_t *r,
     ngx_uint_t *n);
 
 
-static const ngx_http_gateway_param_t  ngx_http_gateway_cache_admin_params[] = {
-
-    { ngx_string("zone="),
-      ngx_http_gateway_param_str_list,
-      NGX_HTTP_GATEWAY_PARAM_MANY
-      | offsetof(ngx_http_gateway_cache_admin_t, names),
-      0 },
-
-    ngx_http_gateway_from_param(ngx_http_gateway_cache_admin_t, from),
-
-    ngx_http_gateway_null_param
+static const ngx_http_gateway_admin_kind_t  ngx_http_gateway_cache_admin_kind =
+{
+    .directive = "gateway_cache_admin",
+    .declares = "gateway_cache_zone",
+    .body = NGX_HTTP_GATEWAY_CACHE_BODY,
+    .find = ngx_http_gateway_cache_admin_find,
+    .handler = ngx_http_gateway_cache_admin_handler,
+    .get = ngx_http_gateway_cache_admin_get,
+    .post = ngx_http_gateway_cache_admin_post
 };
 
 
@@ -121,11 +107,6 @@ static const ngx_http_gateway_cache_member_t
 };
 
 
-static char  ngx_http_gateway_cache_admin_beside[] =
-    "cannot stand beside another one that answers the location's requests, "
-    "such as proxy_pass";
-
-
 /* configuration */
 
 char *
@@ -133,139 +114,42 @@ ngx_http_gateway_cache_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_cache_loc_conf_t *clcf = conf;
 
-    ngx_http_core_loc_conf_t            *core;
-    ngx_http_gateway_cache_admin_t      *admin;
+    char                                *rv;
     ngx_http_gateway_cache_main_conf_t  *cmcf;
 
-    if (clcf->admin) {
-        return "is duplicate";
-    }
-
-    core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (core->handler) {
-        return ngx_http_gateway_cache_admin_beside;
-    }
-
-    admin = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_cache_admin_t));
-
-    if (admin == NULL
-        || ngx_array_init(&admin->zones, cf->pool, 4,
-                          sizeof(ngx_http_gateway_cache_zone_t *))
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_http_gateway_place(cf, &admin->where);
-
-    if (ngx_http_gateway_params(cf, ngx_http_gateway_cache_admin_params, admin,
-                                1)
-        != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    if (admin->names.nelts == 0
-        || !ngx_http_gateway_from_given(&admin->from))
-    {
-        return "must have \"zone=name\", and \"from=\" with the addresses "
-               "that may ask";
+    rv = ngx_http_gateway_admin_set(cf, &ngx_http_gateway_cache_admin_kind,
+                                    &clcf->admin);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_gateway_cache_module);
     cmcf->admins++;
 
-    clcf->admin = admin;
-    core->handler = ngx_http_gateway_cache_admin_handler;
-
     return NGX_CONF_OK;
 }
 
-
-/* an "if" or limit_except inherits it, like proxy_pass */
 
 char *
 ngx_http_gateway_cache_admin_merge(ngx_conf_t *cf,
     const ngx_http_gateway_cache_loc_conf_t *prev,
     ngx_http_gateway_cache_loc_conf_t *conf)
 {
-    ngx_http_core_loc_conf_t        *core;
-    ngx_http_gateway_cache_admin_t  *admin;
-
-    core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (conf->admin == NULL && (core->noname || core->lmt_excpt)) {
-        conf->admin = prev->admin;
-
-        if (conf->admin && core->lmt_excpt && core->handler == NULL) {
-            core->handler = ngx_http_gateway_cache_admin_handler;
-        }
-    }
-
-    admin = conf->admin;
-
-    if (admin == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    /* the body of a purge is read into one buffer */
-
-    core->client_body_buffer_size = ngx_max(core->client_body_buffer_size,
-                                            NGX_HTTP_GATEWAY_CACHE_BODY);
-
-    if (admin->zones.nelts) {
-        return NGX_CONF_OK;
-    }
-
-    if (core->handler != ngx_http_gateway_cache_admin_handler) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"gateway_cache_admin\" directive %s in %V:%ui",
-                      ngx_http_gateway_cache_admin_beside,
-                      ngx_http_gateway_place_args(&admin->where));
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_http_gateway_warn_return(cf, "gateway_cache_admin", &admin->where);
-
-    return ngx_http_gateway_cache_admin_zones(cf, admin);
+    return ngx_http_gateway_admin_merge(cf, &ngx_http_gateway_cache_admin_kind,
+                                        prev->admin, &conf->admin);
 }
 
 
-static char *
-ngx_http_gateway_cache_admin_zones(ngx_conf_t *cf,
-    ngx_http_gateway_cache_admin_t *admin)
+static void *
+ngx_http_gateway_cache_admin_find(ngx_conf_t *cf, ngx_str_t *name)
 {
-    ngx_str_t                            *name;
-    ngx_uint_t                            i;
-    ngx_http_gateway_cache_zone_t       **zone;
-    ngx_http_gateway_cache_main_conf_t   *cmcf;
+    ngx_http_gateway_cache_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_gateway_cache_module);
-    name = admin->names.elts;
 
-    for (i = 0; i < admin->names.nelts; i++) {
-
-        zone = ngx_array_push(&admin->zones);
-        if (zone == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *zone = ngx_http_gateway_cache_zone_find(cmcf, &name[i]);
-
-        if (*zone == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "unknown zone \"%V\" in \"gateway_cache_admin\", "
-                          "there is no \"gateway_cache_zone\" of this name in "
-                          "%V:%ui", &name[i],
-                          ngx_http_gateway_place_args(&admin->where));
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_gateway_cache_zone_find(cmcf, name);
 }
 
 
@@ -274,59 +158,31 @@ ngx_http_gateway_cache_admin_zones(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_gateway_cache_admin_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                           rc;
     ngx_http_gateway_cache_loc_conf_t  *clcf;
-
-    static const gw_text_t  allow = gw_cache_text("Allow");
-    static const gw_text_t  methods = gw_cache_text("GET, HEAD, POST");
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
 
-    rc = ngx_http_gateway_from(r, clcf->admin ? &clcf->admin->from : NULL,
-                               "gateway_cache_admin");
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (r->method == NGX_HTTP_POST) {
-        return ngx_http_gateway_read_json(r, NGX_HTTP_GATEWAY_CACHE_BODY,
-                                          ngx_http_gateway_cache_admin_post);
-    }
-
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
-        return ngx_http_gateway_cache_admin_get(r, clcf->admin);
-    }
-
-    /* RFC 9110, 15.5.6 */
-
-    if (ngx_http_gateway_cache_line_out(r, &allow, &methods) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_gateway_send_problem(r, NGX_HTTP_NOT_ALLOWED,
-                                    "only GET, HEAD and POST are known", NULL);
+    return ngx_http_gateway_admin_handler(r, &ngx_http_gateway_cache_admin_kind,
+                                          clcf->admin);
 }
 
 
 static ngx_int_t
-ngx_http_gateway_cache_admin_get(ngx_http_request_t *r,
-    ngx_http_gateway_cache_admin_t *admin)
+ngx_http_gateway_cache_admin_get(ngx_http_request_t *r)
 {
-    json_t                         *json, *zones;
-    ngx_str_t                      *name;
-    ngx_uint_t                      i;
-    ngx_http_gateway_cache_zone_t **zone;
+    json_t                             *json, *zones;
+    ngx_str_t                          *name;
+    ngx_uint_t                          i;
+    ngx_http_gateway_cache_zone_t     **zone;
+    ngx_http_gateway_cache_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
 
     zones = json_object();
-    name = admin->names.elts;
-    zone = admin->zones.elts;
+    name = clcf->admin->names.elts;
+    zone = clcf->admin->zones.elts;
 
-    for (i = 0; i < admin->zones.nelts; i++) {
+    for (i = 0; i < clcf->admin->zones.nelts; i++) {
 
         json = ngx_http_gateway_cache_admin_zone(zone[i]);
 
@@ -542,7 +398,7 @@ ngx_http_gateway_cache_admin_turn(ngx_http_gateway_cache_purge_t *purge)
 /* the size of the searched memory, in KB; there is at most one entry per KB */
 
 static size_t
-ngx_http_gateway_cache_admin_cost(const ngx_http_gateway_cache_admin_t *admin,
+ngx_http_gateway_cache_admin_cost(const ngx_http_gateway_admin_t *admin,
     const ngx_http_gateway_cache_selector_t *selector)
 {
     size_t                          cost;

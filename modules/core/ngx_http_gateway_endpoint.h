@@ -122,4 +122,66 @@ ngx_int_t ngx_http_gateway_send_problem(ngx_http_request_t *r,
     ngx_uint_t status, const char *detail, json_t *members);
 
 
+/*
+ * ngx_http_gateway_admin.c: the endpoints of administrators, "gateway_*_admin
+ * zone=name ... from=address ...;", which show and change the state of zones
+ */
+
+typedef struct ngx_http_gateway_admin_s  ngx_http_gateway_admin_t;
+
+struct ngx_http_gateway_admin_s {
+    ngx_array_t                     names;      /* ngx_str_t */
+    ngx_array_t                     zones;      /* void *: what "find" returns,
+                                                   in the order of names */
+    ngx_http_gateway_from_t         from;
+    ngx_http_gateway_place_t        place;
+};
+
+
+/* a directive, in static memory */
+
+typedef struct {
+    const char                     *directive;
+    const char                     *declares;   /* the directive of its zones */
+    size_t                          body;       /* bytes of JSON, at most */
+
+    /* a zone by its name; NULL: there is none */
+    void                         *(*find)(ngx_conf_t *cf,
+                                          ngx_str_t *name);
+
+    /* the content handler, which calls ngx_http_gateway_admin_handler() */
+    ngx_http_handler_pt             handler;
+
+    /* answers GET and HEAD, and returns what the handler must return */
+    ngx_http_handler_pt             get;
+    ngx_http_gateway_body_pt        post;
+} ngx_http_gateway_admin_kind_t;
+
+
+/*
+ * The setter: "*admin" is NULL at first.  Returns NGX_CONF_OK, a text for
+ * nginx, or NGX_CONF_ERROR after an [emerg].
+ */
+char *ngx_http_gateway_admin_set(ngx_conf_t *cf,
+    const ngx_http_gateway_admin_kind_t *kind,
+    ngx_http_gateway_admin_t **admin);
+
+/*
+ * The merge: "prev" is that of the outer block, and finds the zones.  An "if"
+ * and a limit_except belong to their location, as with proxy_pass.
+ */
+char *ngx_http_gateway_admin_merge(ngx_conf_t *cf,
+    const ngx_http_gateway_admin_kind_t *kind, ngx_http_gateway_admin_t *prev,
+    ngx_http_gateway_admin_t **admin);
+
+/*
+ * What the content handler returns: it asks "from=" and then "get", or "post"
+ * as soon as the body is read; it answers other methods with 405.  NULL allows
+ * nobody.
+ */
+ngx_int_t ngx_http_gateway_admin_handler(ngx_http_request_t *r,
+    const ngx_http_gateway_admin_kind_t *kind,
+    const ngx_http_gateway_admin_t *admin);
+
+
 #endif /* _NGX_HTTP_GATEWAY_ENDPOINT_H_INCLUDED_ */

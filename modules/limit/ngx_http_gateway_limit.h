@@ -227,7 +227,7 @@ typedef struct {
 
     ngx_http_gateway_limit_worker_loc_t  *worker;   /* not inherited */
 
-    struct ngx_http_gateway_limit_admin_s *admin;   /* not inherited */
+    struct ngx_http_gateway_admin_s *admin;     /* not inherited */
 } ngx_http_gateway_limit_loc_conf_t;
 
 

@@ -13,14 +13,6 @@
 #include "ngx_http_gateway_endpoint.h"
 
 
-typedef struct ngx_http_gateway_limit_admin_s {
-    ngx_array_t                     names;      /* ngx_str_t */
-    ngx_array_t                     zones;      /* zone_t * */
-    ngx_http_gateway_from_t         from;
-    ngx_http_gateway_place_t        where;
-} ngx_http_gateway_limit_admin_t;
-
-
 /* what may be said of a key whose figures come from variables */
 
 typedef struct {
