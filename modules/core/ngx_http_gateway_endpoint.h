@@ -167,8 +167,8 @@ char *ngx_http_gateway_admin_set(ngx_conf_t *cf,
     ngx_http_gateway_admin_t **admin);
 
 /*
- * The merge: "prev" is that of the outer block, and finds the zones.  An "if"
- * and a limit_except belong to their location, as with proxy_pass.
+ * The merge: "prev" is that of the outer block.  Finds the zones.  A nameless
+ * block inside a location belongs to it, as with proxy_pass.
  */
 char *ngx_http_gateway_admin_merge(ngx_conf_t *cf,
     const ngx_http_gateway_admin_kind_t *kind, ngx_http_gateway_admin_t *prev,

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* Header fields of requests and responses. */
+
+#ifndef _NGX_HTTP_GATEWAY_HEADER_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_HEADER_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+
+
+/*
+ * ngx_http_gateway_header.c: lines of the client's request, and of the response
+ */
+
+typedef struct {
+    ngx_list_part_t                *part;
+    ngx_uint_t                      i;
+} ngx_http_gateway_header_iter_t;
+
+
+/* the form of a name in which lines are compared: lower case, "_" as "-" */
+void ngx_http_gateway_header_normalize(u_char *dst, const ngx_str_t *name);
+
+/*
+ * Whether a line has the normalized name; a byte that is no letter or digit is
+ * equal to "-".
+ */
+ngx_uint_t ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name);
+
+static ngx_inline void
+ngx_http_gateway_header_first(ngx_http_request_t *r,
+    ngx_http_gateway_header_iter_t *it)
+{
+    it->part = &r->headers_in.headers.part;
+    it->i = 0;
+}
+
+/* NULL: no more */
+static ngx_inline ngx_table_elt_t *
+ngx_http_gateway_header_next(ngx_http_gateway_header_iter_t *it)
+{
+    while (it->i >= it->part->nelts) {
+
+        if (it->part->next == NULL) {
+            return NULL;
+        }
+
+        it->part = it->part->next;
+        it->i = 0;
+    }
+
+    return (ngx_table_elt_t *) it->part->elts + it->i++;
+}
+
+/*
+ * Takes every line with one of "n" normalized names out of the request, so
+ * that neither variables nor upstreams see it.  For main requests.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_header_remove(ngx_http_request_t *r,
+    ngx_str_t *names, ngx_uint_t n);
+
+/*
+ * Adds a line; the caller has removed others of its name, and says once that
+ * lines have changed.  "name" (as it is sent), "normalized" and "value" are
+ * kept, not copied.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *normalized, ngx_str_t *value);
+
+/* the same, with the ngx_hash_key() of "normalized", for the hot path */
+ngx_int_t ngx_http_gateway_header_add_hashed(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *normalized, ngx_uint_t hash, ngx_str_t *value);
+
+/*
+ * nginx keeps the value of a variable such as $http_x_user once something
+ * has read it, and would give a removed line to whoever reads it next: what
+ * it keeps of the request's lines is forgotten.  For whoever adds lines, or
+ * changes the URI; removing says it by itself.
+ */
+void ngx_http_gateway_header_changed(ngx_http_request_t *r);
+
+/* for core's init_module: which variables these are */
+void ngx_http_gateway_header_variables(ngx_cycle_t *cycle,
+    ngx_http_gateway_main_conf_t *gmcf);
+
+/*
+ * Adds a line to the response; "name" and "value" are kept, not copied.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_header_respond(ngx_http_request_t *r,
+    const ngx_str_t *name, const ngx_str_t *value);
+
+/* bytes that no field value may hold (RFC 9110, 5.5) */
+ngx_uint_t ngx_http_gateway_header_unsafe(ngx_str_t *value);
+
+/*
+ * Checks the name of a header that is set once, before PREACCESS, in every
+ * location of a server; the caller removes the client's headers of the name.
+ * "normalized" receives the form to compare with.  Returns NGX_CONF_OK, or
+ * NGX_CONF_ERROR after an [emerg].
+ */
+char *ngx_http_gateway_header_check(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *normalized);
+
+/*
+ * Checks the name as above.  From here on the client's headers of this name
+ * are removed in every location of the server at hand.
+ */
+char *ngx_http_gateway_header_reserve(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *normalized);
+
+/*
+ * Configuration: a line that a credential is read from, in some location of
+ * the server at hand.  Returns NGX_CONF_OK or NGX_CONF_ERROR.
+ */
+char *ngx_http_gateway_credential_header(ngx_conf_t *cf,
+    const ngx_str_t *normalized);
+
+/*
+ * The name of a line that is set in every location, while servers are merged.
+ * Refused where some location of the server has an identity header of this
+ * name, since PREACCESS would remove the line, or reads a credential from it,
+ * which would be replaced, or shown as what the line is set to.  "place" is
+ * that of the directive.
+ */
+char *ngx_http_gateway_header_claim(ngx_conf_t *cf,
+    const ngx_str_t *normalized, const char *directive,
+    const ngx_http_gateway_place_t *place);
+
+
+/*
+ * ngx_http_gateway_identity_header.c: the identity headers that directives set
+ */
+
+/* a request header that a gateway module sets for the upstream server */
+
+typedef struct {
+    ngx_str_t                       name;       /* as it is sent */
+    ngx_str_t                       normalized;
+} ngx_http_gateway_identity_header_t;
+
+/*
+ * In a directive's setter: appends an identity header to an array, whose
+ * elements begin with the structure above.  From here on the client's headers
+ * of this name are removed in every location of the server at hand.  Returns
+ * the element, whose other members are not set; NULL after an [emerg].
+ */
+void *ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_array_t *headers,
+    ngx_str_t *name);
+
+/*
+ * While locations are merged: "directive" sets the identity headers of the
+ * array, or NULL, at the location at hand.  NGX_CONF_ERROR after an [emerg]
+ * where another directive sets one of them, too: an upstream server that
+ * receives two may use either.
+ */
+char *ngx_http_gateway_identity_headers(ngx_conf_t *cf,
+    const ngx_array_t *headers, const char *directive);
+
+
+#endif /* _NGX_HTTP_GATEWAY_HEADER_H_INCLUDED_ */
