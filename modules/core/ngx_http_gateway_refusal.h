@@ -37,7 +37,7 @@ struct ngx_http_gateway_refusal_s {
 
 
 /*
- * ngx_http_gateway_error.c: refusals
+ * ngx_http_gateway_refusal.c: refusals
  *
  * A refusal is written down in ACCESS and sent by a filter, because only
  * then is it known who wins: under "satisfy any" another method may grant,
@@ -76,22 +76,11 @@ ngx_int_t ngx_http_gateway_answer(ngx_http_request_t *r,
     const char *directive, const char *kind, ngx_str_t *id);
 
 /*
- * The problem document of a refusal, in memory of the pool: for what can be
- * said before there is a request.  NGX_ERROR: no memory.
- */
-ngx_int_t ngx_http_gateway_problem(ngx_pool_t *pool,
-    const ngx_http_gateway_refusal_t *refusal, ngx_str_t *body);
-
-/*
  * The refusal of the request, also where its error page answers with another
  * status; of several nginx answers with 401.  NULL: there is none.
  */
 ngx_http_gateway_refusal_t *ngx_http_gateway_refused(
     ngx_http_gateway_request_t *gr);
-
-/* the title of a refusal's problem document, NUL-terminated */
-const char *ngx_http_gateway_problem_title(
-    const ngx_http_gateway_refusal_t *refusal);
 
 /* "refusal" was filled and is kept, not copied; returns its status */
 ngx_int_t ngx_http_gateway_refuse(ngx_http_request_t *r,
@@ -109,6 +98,23 @@ ngx_uint_t ngx_http_gateway_asked(ngx_http_request_t *r);
  * challenges of optional methods are now meant.
  */
 void ngx_http_gateway_refusals_meant(ngx_http_gateway_request_t *gr);
+
+
+/*
+ * ngx_http_gateway_error.c: challenges and problem documents, and the filters
+ * that add them to responses
+ */
+
+/*
+ * The problem document of a refusal, in memory of the pool: for what can be
+ * said before there is a request.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_problem(ngx_pool_t *pool,
+    const ngx_http_gateway_refusal_t *refusal, ngx_str_t *body);
+
+/* the title of a refusal's problem document, NUL-terminated */
+const char *ngx_http_gateway_problem_title(
+    const ngx_http_gateway_refusal_t *refusal);
 
 /* a parameter of challenges that the configuration adds */
 

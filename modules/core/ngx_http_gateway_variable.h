@@ -37,6 +37,9 @@ ngx_int_t ngx_http_gateway_add_variables(ngx_conf_t *cf,
 /* no flag of nginx, in whose tables it is never seen */
 #define NGX_HTTP_GATEWAY_VAR_IDENTITY  0x10000
 
+/* core's preconfiguration; NGX_ERROR after an [emerg] */
+ngx_int_t ngx_http_gateway_variables(ngx_conf_t *cf);
+
 /* for core's postconfiguration; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_early_init(ngx_conf_t *cf);
 
