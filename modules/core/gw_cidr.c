@@ -91,7 +91,7 @@ gw_cidr_prefix(const char *text, unsigned max, unsigned *prefix)
 }
 
 
-/* makes a range of its first address; bits behind the prefix are cleared */
+/* makes a range from its first address; bits after the prefix are cleared */
 
 static gw_cidr_e
 gw_cidr_range(unsigned char range[GW_CIDR_RANGE], unsigned bits)

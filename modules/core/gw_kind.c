@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What a file holds in place of a JSON object: see gw_kind.h.
+ * What a file contains instead of a JSON object: see gw_kind.h.
  */
 
 #include <string.h>
@@ -21,7 +21,7 @@ static int gw_kind_utf16(const unsigned char *p, size_t len);
 static int gw_kind_mapping(const unsigned char *p, size_t len);
 
 
-/* "---" is of a PEM only with two more hyphens */
+/* the first match counts: "-----BEGIN" of PEM precedes "---" of YAML */
 
 static const gw_kind_prefix_t  gw_kind_prefixes[] = {
     { "{",               GW_KIND_OBJECT },
@@ -98,7 +98,7 @@ gw_kind_utf16(const unsigned char *p, size_t len)
 }
 
 
-/* "name:" and a blank or the end of the line */
+/* "name:" followed by a space or the end of the line */
 
 static int
 gw_kind_mapping(const unsigned char *p, size_t len)
@@ -128,8 +128,8 @@ gw_kind_sentence(gw_kind_e kind)
         [GW_KIND_UTF16] = "is UTF-16, save it as UTF-8",
         [GW_KIND_MARKUP] = "is HTML or XML",
         [GW_KIND_PEM] = "is PEM",
-        [GW_KIND_URL] = "holds a URL, save what it returns in the file",
-        [GW_KIND_TOKEN] = "holds a token",
+        [GW_KIND_URL] = "contains a URL, save what it returns in the file",
+        [GW_KIND_TOKEN] = "contains a token",
         [GW_KIND_ARRAY] = "is a JSON array",
         [GW_KIND_YAML] = "is YAML",
         [GW_KIND_OTHER] = "is not JSON"

@@ -100,7 +100,7 @@ typedef enum {
 #undef GW_REASON_ENUM
     GW_REASON_COUNT,
 
-    /* not a reason: out of memory, or a library failed; access is denied */
+    /* not a reason: out of memory, or a library failed; always denied */
     GW_FAILED = GW_REASON_COUNT
 } gw_reason_e;
 

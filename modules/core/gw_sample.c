@@ -39,7 +39,7 @@ gw_sample_parse(const unsigned char *text, size_t len, uint64_t *threshold)
         return -1;
     }
 
-    /* a double holds 53 bits: the threshold is exact to a few parts in 2^56 */
+    /* a double has 53 bits: the threshold is exact to a few parts in 2^56 */
 
     *threshold = GW_SAMPLE_NONE
                  - (uint64_t) ((double) ratio / (double) one

@@ -2,9 +2,9 @@
 
 /*
  * Consistent probability sampling of traces, as defined by OpenTelemetry and
- * W3C Trace Context level 2.  A trace is sampled if its number, the random last
- * 7 bytes of the traceid, is not less than the threshold (1 - ratio) * 2^56.
- * All systems see the same number and therefore decide alike.
+ * W3C Trace Context level 2.  A traceid is sampled if its number, the random
+ * last 7 bytes, is not less than the threshold (1 - ratio) * 2^56.  All systems
+ * see the same number and therefore decide alike.
  */
 
 #ifndef GW_SAMPLE_H_INCLUDED

@@ -55,7 +55,7 @@ gw_siphash_end(gw_siphash_t *s)
 }
 
 
-/* the reference reads little endian; elsewhere this is another good hash */
+/* as the reference on little-endian machines; otherwise an equally good hash */
 
 void
 gw_siphash(const uint64_t secret[2], const unsigned char *data, size_t len,

@@ -2,9 +2,6 @@
 
 /*
  * Names of credentials in any spelling: see gw_source.h.
- *
- * Most pairs of a request have other names: one comparison tells these from a
- * pair whose name must be decoded.
  */
 
 #include <string.h>
@@ -14,7 +11,7 @@
 
 #define GW_SOURCE_BEARER_LEN  (sizeof("bearer") - 1)
 
-/* what gw_source_char() returns beside the byte */
+/* what gw_source_char() returns besides a byte */
 #define GW_SOURCE_END    (-1)
 #define GW_SOURCE_EQUAL  256
 
@@ -61,7 +58,7 @@ gw_source_separator(const gw_source_walk_t *walk)
 }
 
 
-/* whether a parser may begin a pair behind this byte */
+/* whether a parser may begin a pair after this byte */
 
 static int
 gw_source_separates(const gw_source_walk_t *walk, unsigned char c)
@@ -129,7 +126,7 @@ gw_source_next(gw_source_walk_t *walk, const gw_text_t *name,
 }
 
 
-/* where there is none, "*pos" moves as gw_source_variant() says */
+/* with GW_SOURCE_NONE, "*pos" is moved as by gw_source_variant() */
 
 static gw_source_e
 gw_source_is(const gw_source_walk_t *walk, const unsigned char **pos,
@@ -167,7 +164,7 @@ gw_source_end(gw_source_walk_t *walk, const unsigned char *p,
 
     } else if (before != gw_source_separator(walk)) {
 
-        /* within another pair, which keeps its separator */
+        /* inside another pair, which keeps its separator */
 
         pair->start--;
         pair->next = end;
@@ -204,7 +201,7 @@ gw_source_blank(const gw_source_walk_t *walk, int c)
 {
     if (c >= 0x80) {
 
-        /* as a whole or in UTF-8, Unicode's blanks */
+        /* Unicode blanks, as one byte or in UTF-8 */
 
         return walk->list != GW_SOURCE_QUERY && c != GW_SOURCE_EQUAL;
     }
@@ -221,8 +218,8 @@ gw_source_bracket(int c)
 
 
 /*
- * Where there is none, "*pos" moves to a byte before which no other pair of
- * the name begins: a stranger's bytes must not be walked for each of them.
+ * If there is no variant, "*pos" is moved to a byte before which no other pair
+ * with the name begins, so that the walk over a client's bytes stays linear.
  */
 
 static int
@@ -265,7 +262,7 @@ gw_source_variant(const gw_source_walk_t *walk, const unsigned char **pos,
 
     if (c == '\0' || cut) {
 
-        /* the name ends here, and something else in front of the value */
+        /* the name ends here, other bytes precede the value */
 
         while (c != GW_SOURCE_EQUAL && c != GW_SOURCE_END) {
             c = gw_source_char(walk, &p);
@@ -276,7 +273,7 @@ gw_source_variant(const gw_source_walk_t *walk, const unsigned char **pos,
         }
     }
 
-    /* what follows a bracket is read even if there is no value */
+    /* parsers read a name with a bracket even without a value */
 
     return c == GW_SOURCE_EQUAL || (cut && c == GW_SOURCE_END);
 }
@@ -297,7 +294,7 @@ gw_source_hex(unsigned char c)
 
 /*
  * The next byte of a name, decoded.  A "=" that is not encoded ends the name
- * and is told apart.
+ * and is returned as GW_SOURCE_EQUAL.
  */
 
 static int

@@ -17,12 +17,12 @@
                                 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
 
-/* how many places have cells of their own */
+/* the number of places with cells of their own */
 #define gw_stripe_cells(kind)                                                 \
     ((kind) == GW_STRIPE_KIND_OWN ? GW_STRIPE_PLACES : GW_STRIPES)
 
 
-/* cells of one process begin with a cache line of their own */
+/* the cells of a process begin at a cache line */
 
 typedef struct {
     uint64_t              cells[GW_STRIPE_STRIPED];
@@ -34,27 +34,25 @@ typedef struct {
 } __attribute__((aligned(64))) gw_stripe_own_t;
 
 
-/* no configuration before the first or after the last has declared the name */
-
 typedef struct {
     uint64_t              hash[2];
-    uint64_t              first;
-    uint64_t              last;
+    uint64_t              first;    /* number of the first configuration, */
+    uint64_t              last;     /* and of the last, that declared it */
 } gw_stripe_name_t;
 
 
 struct gw_stripes_s {
     gw_stripe_name_t      striped[GW_STRIPE_STRIPED];
     gw_stripe_name_t      own[GW_STRIPE_OWN];
-    uint64_t              used[2];                  /* of them, by kind */
-    uint64_t              confs;                    /* that were read */
+    uint64_t              used[2];                  /* names, by kind */
+    uint64_t              confs;                    /* configurations read */
     uint64_t              owner[GW_STRIPE_PLACES];  /* process; 0: free */
-    uint64_t              conf[GW_STRIPE_PLACES];   /* number */
-    uint64_t              counts[GW_STRIPE_PLACES]; /* cells are cleared */
+    uint64_t              conf[GW_STRIPE_PLACES];   /* configuration's number */
+    uint64_t              counts[GW_STRIPE_PLACES]; /* 1: cells are cleared */
 
     gw_stripe_t           shared;
 
-    /* whose pages are not real until a process takes the place */
+    /* not resident in memory until a process takes the place */
 
     gw_stripe_t           stripe[GW_STRIPES];
     gw_stripe_own_t       place[GW_STRIPE_PLACES];
@@ -147,7 +145,7 @@ gw_stripe_index(gw_stripes_t *stripes, const gw_stripe_conf_t *conf,
 }
 
 
-/* the unused name that has been unused longest; n if all names are used */
+/* the name that has been unused the longest; n if all names are in use */
 
 static uint64_t
 gw_stripe_oldest(const gw_stripe_conf_t *conf, const gw_stripe_name_t *name,
@@ -181,7 +179,7 @@ gw_stripe_oldest(const gw_stripe_conf_t *conf, const gw_stripe_name_t *name,
 }
 
 
-/* a place whose cells are not yet cleared begins with 0 anyway */
+/* places whose cells are not cleared yet are skipped: they will start at 0 */
 
 static void
 gw_stripe_forget(gw_stripes_t *stripes, gw_stripe_kind_e kind, unsigned index)
@@ -223,7 +221,7 @@ gw_stripe_take(gw_stripes_t *stripes, uint64_t number, uint64_t self,
 }
 
 
-/* a process that is killed before the end of this has counted nothing */
+/* "counts" is set last: a process killed before has counted nothing */
 
 static void
 gw_stripe_clear(gw_stripes_t *stripes, unsigned place)
@@ -247,9 +245,9 @@ gw_stripe_settle(gw_stripes_t *stripes, uint64_t self, unsigned place,
 
 
 /*
- * "mine" is the place that the process has; GW_STRIPE_PLACES: it wants one.
- * The process that writes its own name over that of a gone owner settles the
- * place.  If it is killed meanwhile, it is a gone owner itself.
+ * "mine" is the place of the calling process, or GW_STRIPE_PLACES if it needs
+ * one.  The process that replaces a gone owner by itself settles the place.  If
+ * it is killed meanwhile, it becomes a gone owner.
  */
 
 static unsigned

@@ -3,38 +3,37 @@
 #include "gw_table.h"
 
 
-
 /*
- * A bucket is GW_TABLE_WAYS tags, so that a key is found in two cache lines,
- * and as many states, each with the word that the place keeps, if any, and a
- * stamp as its last words.
+ * A bucket consists of GW_TABLE_WAYS tags, followed by as many states.  The
+ * tags fill two cache lines, so that a key is found quickly.  A state ends with
+ * the kept word, if there is one, and the stamp.
  *
  * A tag is one of
  *
  *   0        no key
  *   key      62 bits of its hash; the two lowest bits are 0
  *   claim    GW_TABLE_CLAIM, 8 bits of the key that the place is prepared for,
- *            and the process that does it
+ *            and the process that prepares it
  *   revoked  a claim with GW_TABLE_REVOKED: it cannot become a key
  *
- * Each process has one claim at a time, and only it writes to a place that it
- * has claimed: nothing that it still writes after it was stopped for a while
- * reaches the state of another key.  So a claim is taken away by nobody but
- * its process, unless that was killed.
+ * A process has one claim at a time, and only that process writes to the place
+ * that it has claimed.  A process that was stopped may still write after it
+ * continues; these writes must not reach the state of another key.  Therefore
+ * only the process itself removes its claim, unless it was killed.
  *
- * Tags and states are accessed in one order that all processes agree on: what
- * t/unit/test_table_model.c shows of all interleavings is true of any CPU.
+ * Accesses to tags and states are sequentially consistent: what
+ * t/unit/test_table_model.c proves for all interleavings holds on any CPU.
  */
 
 #define GW_TABLE_CLAIM    1ULL
 #define GW_TABLE_REVOKED  2ULL
 #define GW_TABLE_MARKS    3ULL
-#define GW_TABLE_KEY      0x3fcULL          /* of a claim, as in the key */
-#define GW_TABLE_OWNER    10                /* of a claim, the bits above */
+#define GW_TABLE_KEY      0x3fcULL          /* in a claim: bits of the key */
+#define GW_TABLE_OWNER    10                /* in a claim: process above them */
 
 #ifndef GW_TABLE_MODEL
 
-/* looks at a claim of another process before it is revoked */
+/* how often another process's claim is read before it is revoked */
 #define GW_TABLE_SPIN     2000
 
 #define gw_load(p)        __atomic_load_n(p, __ATOMIC_SEQ_CST)
@@ -130,7 +129,7 @@ gw_table_tag(const uint64_t hash[2])
 }
 
 
-/* the place of a tag; -1: none */
+/* the place of a tag, or -1 */
 
 static int
 gw_table_scan(const uint64_t *bucket, uint64_t tag)
@@ -161,8 +160,9 @@ gw_table_find(gw_table_t *table, const uint64_t hash[2], uint64_t stamp)
 
 
 /*
- * A key is used: most of the time another request has just said so.  The stamp
- * ascends, whoever has read his clock before.
+ * Updates the stamp of a key.  The stamp never decreases, even if another
+ * process has read its clock earlier.  It is often current already, and then
+ * nothing is written.
  */
 
 static uint64_t *
@@ -205,12 +205,12 @@ gw_table_get(gw_table_t *table, const uint64_t hash[2], uint64_t stamp,
 
 
 /*
- * A key must not get two places, or it would be counted twice.  So a place is
- * claimed for all to see before anybody looks for other claims: of two
- * processes at least one sees the other.  Who sees the key itself, or a claim
- * at a lower place, gives its own up; who sees one at a higher place waits
- * until it has become the key, which it wins, or cannot become it any more.
- * -1: the caller looks again.
+ * A key must not have two places, or it would be counted twice.  A process
+ * therefore publishes its claim before it looks for other claims: of two
+ * processes, at least one sees the other.  A process that sees the key itself,
+ * or a claim at a lower place, gives up its own claim.  A process that sees a
+ * claim at a higher place waits until the claim has become the key, which then
+ * wins, or can no longer become it.  -1: the caller must look again.
  */
 
 static int
@@ -242,7 +242,7 @@ gw_table_make(gw_table_t *table, uint64_t *bucket, uint64_t tag,
         }
     }
 
-    /* what the place keeps of charges remains in it */
+    /* the kept word of the place remains */
 
     if (!gw_swap(&bucket[i], claim, 0)) {
         (void) gw_swap(&bucket[i], claim | GW_TABLE_REVOKED, 0);
@@ -261,7 +261,7 @@ gw_table_rival(uint64_t seen, uint64_t claim)
 }
 
 
-/* whether nobody else has the key, or is about to have it */
+/* whether the key has no other place, nor a claim that wins over this one */
 
 static int
 gw_table_alone(uint64_t *bucket, int place, uint64_t tag, uint64_t claim)
@@ -292,8 +292,8 @@ gw_table_alone(uint64_t *bucket, int place, uint64_t tag, uint64_t claim)
 
 
 /*
- * Makes the state of a place that of a new key.  Charges that others still
- * make to the key before it are lost with that key.
+ * Initializes the state of a place for a new key.  Charges that other processes
+ * still make to the previous key are lost.
  */
 
 static void
@@ -319,8 +319,9 @@ gw_table_prepare(gw_table_t *table, uint64_t *state, uint64_t first,
 
 
 /*
- * Until a claim has become a key or is gone: some hundred nanoseconds.  After
- * that its process is not running, and the claim is revoked.
+ * Waits until a claim has become a key or is gone, which takes some hundred
+ * nanoseconds.  If it takes longer, its process is not running, and the claim
+ * is revoked.
  */
 
 static void
@@ -339,9 +340,9 @@ gw_table_wait(uint64_t *word, uint64_t claim)
 
 
 /*
- * The place that a new key gets: an empty one, else an idle key's, else that of
- * the lowest rank; "used" says that its key is not idle.  -1: the key is there
- * or comes, or claims have to be settled first.
+ * Chooses the place of a new key: an empty one, else that of an idle key, else
+ * that of the key with the lowest rank; "used" is set if that key is not idle.
+ * -1: the key has been or is being inserted, or claims must be settled first.
  */
 
 static int
@@ -357,7 +358,7 @@ gw_table_victim(gw_table_t *table, uint64_t *bucket, uint64_t tag,
     for (i = 0; i < GW_TABLE_WAYS; i++) {
         seen[i] = gw_load(&bucket[i]);
 
-        /* another process has made the key since it was looked for */
+        /* another process has inserted the key meanwhile */
 
         if (gw_table_same(seen[i], tag)) {
             return -1;
@@ -387,7 +388,7 @@ gw_table_victim(gw_table_t *table, uint64_t *bucket, uint64_t tag,
 }
 
 
-/* of keys the one to be evicted; -1: all places are claimed */
+/* the place of the key to be evicted; -1: all places are claimed */
 
 static int
 gw_table_lowest(gw_table_t *table, uint64_t *bucket, const uint64_t *seen,
@@ -431,9 +432,10 @@ gw_table_lowest(gw_table_t *table, uint64_t *bucket, const uint64_t *seen,
 
 
 /*
- * A claim may become the key of the lowest rank, which must not be evicted in
- * its place.  Returns 1 when it was waited for, or freed since its process was
- * killed; 0 when there are none but of processes that are stopped.
+ * Waits for a claim before a key in use is evicted: the claim may become the
+ * key with the lowest rank.  Frees a claim whose process was killed.  Returns 1
+ * if the caller must look again, or 0 if all claims belong to processes that
+ * are stopped.
  */
 
 static int

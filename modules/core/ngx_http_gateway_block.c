@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Blocks of directives, by table: nginx's own parser calls one handler for all
- * of them, which looks for the row.
+ * Blocks of directives.  nginx's parser calls one handler for each directive of
+ * a block, and the handler looks for its row.
  */
 
 #include "ngx_http_gateway_block.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Reading a small body of JSON.
+ * Reading a small JSON body.
  *
- * nginx calls a function without data when it has read a body: what the
- * function needs is found by its pool cleanup, which also frees the JSON.
+ * nginx passes no data to the function that it calls after it has read a body.
+ * Therefore the data is stored in a pool cleanup, which also frees the JSON.
  */
 
 #include "ngx_http_gateway_endpoint.h"
@@ -87,15 +87,15 @@ static ngx_int_t
 ngx_http_gateway_body_json(ngx_http_request_t *r,
     ngx_http_gateway_body_t *body)
 {
-    u_char        detail[sizeof("the body must be an object of at most  bytes "
-                                "of JSON") + NGX_SIZE_T_LEN];
+    u_char        detail[sizeof("the body must be a JSON object of at most  "
+                                "bytes") + NGX_SIZE_T_LEN];
     ngx_int_t     rc;
     ngx_str_t     text;
     json_error_t  error;
 
     if (ngx_http_gateway_cross_site(r)) {
         return ngx_http_gateway_send_problem(r, NGX_HTTP_FORBIDDEN,
-                           "a browser must send it as application/json", NULL);
+                           "a browser must send application/json", NULL);
     }
 
     rc = ngx_http_gateway_body_text(r, body->size, &text);
@@ -105,8 +105,8 @@ ngx_http_gateway_body_json(ngx_http_request_t *r,
     }
 
     if (rc != NGX_OK) {
-        ngx_sprintf(detail, "the body must be an object of at most %uz bytes "
-                            "of JSON%Z", body->size);
+        ngx_sprintf(detail, "the body must be a JSON object of at most %uz "
+                            "bytes%Z", body->size);
 
         return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST,
                                              (char *) detail, NULL);
@@ -117,7 +117,8 @@ ngx_http_gateway_body_json(ngx_http_request_t *r,
 
     if (!json_is_object(body->json)) {
         return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST,
-                                 "the body must be an object of JSON", NULL);
+                                 "the body must be a JSON object with unique "
+                                 "names", NULL);
     }
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
@@ -129,8 +130,8 @@ ngx_http_gateway_body_json(ngx_http_request_t *r,
 
 
 /*
- * The body, which comes in as many pieces as the client has sent it in.
- * NGX_DECLINED: it is too large.  NGX_ERROR: there is none, or no memory.
+ * Copies the body, which nginx may have read in several buffers.  NGX_DECLINED:
+ * it is too large.  NGX_ERROR: it is empty or in a file, or no memory.
  */
 
 static ngx_int_t

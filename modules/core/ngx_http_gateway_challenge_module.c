@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The challenges of refusals (RFC 9110, 11.6.1), a line for each.
+ * The challenges of refusals (RFC 9110, 11.6.1), one line each.
  *
- * The filter runs below nginx's headers filter (see config), so that it also
- * sees what add_header has set: an error page with a challenge of its own has
- * none of ours in the same scheme, since clients read only one of two.
+ * The filter runs below nginx's headers filter (see config) and thus sees lines
+ * of add_header.  If an error page sets a challenge itself, no challenge of the
+ * same scheme is added, since clients read only one of the two.
  */
 
 #include "ngx_http_gateway.h"
@@ -53,7 +53,7 @@ ngx_module_t  ngx_http_gateway_challenge_module = {
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
-/* ours are compared with others only: two methods may have one scheme */
+/* only lines before ours are compared: two methods can share a scheme */
 
 static ngx_int_t
 ngx_http_gateway_challenge_filter(ngx_http_request_t *r)
@@ -96,7 +96,7 @@ ngx_http_gateway_challenge_filter(ngx_http_request_t *r)
 }
 
 
-/* whether the lines before ours have a challenge of the same scheme */
+/* whether a line before ours has a challenge of the same scheme */
 
 static ngx_uint_t
 ngx_http_gateway_challenge_sent(ngx_list_part_t *part,
@@ -136,7 +136,7 @@ ngx_http_gateway_challenge_sent(ngx_list_part_t *part,
 }
 
 
-/* a line may hold several challenges, and none in a quoted string */
+/* a line can contain several challenges; quoted strings are skipped */
 
 static ngx_uint_t
 ngx_http_gateway_challenge_names(const ngx_str_t *value, const u_char *scheme,

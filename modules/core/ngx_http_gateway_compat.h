@@ -63,8 +63,9 @@
 
 
 /*
- * The first members of the private zone structures of limit_req and limit_conn,
- * unchanged from 1.17.6 to 1.31.  Later versions are unknown.
+ * The first members of the private zone structures of nginx's modules that
+ * limit requests and connections.  They have not changed from 1.17.6 to 1.31;
+ * later versions are unknown.
  */
 
 #if (nginx_version < 1032000)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Configuration: what modules register with core, and helpers for their
+ * Configuration: registration of modules with core, and helpers for their
  * directives.
  *
- * A list that is complete before phase handlers are chosen needs no handler
- * where it is empty.  So core's postconfiguration, which nginx runs before
- * those of the other gateway modules, closes the lists: whoever comes later
- * would never be called, and is an error at start.
+ * Core's postconfiguration, which nginx runs before those of the other gateway
+ * modules, closes the lists of registered items and installs a phase handler
+ * only for a list that is not empty.  An item that is registered later would
+ * never be used, and is therefore an error.
  */
 
 #include "ngx_http_gateway.h"
@@ -15,7 +15,7 @@
 #include "ngx_http_gateway_setting.h"
 
 
-/* how many lists of rules "allow" and "deny" make */
+/* the number of lists that store the rules of "allow" and "deny" */
 
 #if (NGX_HAVE_INET6 && NGX_HAVE_UNIX_DOMAIN)
 #define NGX_HTTP_GATEWAY_ACCESS_RULES  3
@@ -55,7 +55,7 @@ ngx_http_gateway_registry(ngx_conf_t *cf, const char *what, ngx_uint_t pre)
 
     if ((void *) cf->ctx == (void *) cf->cycle->conf_ctx) {
 
-        /* not yet a context of http */
+        /* the http context does not exist yet */
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "gateway: %s is registered too early, when "
@@ -66,7 +66,7 @@ ngx_http_gateway_registry(ngx_conf_t *cf, const char *what, ngx_uint_t pre)
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
 
-    /* nginx sets the type of module when it begins to parse http {} */
+    /* nginx sets the module type when it begins to parse http {} */
 
     if (gmcf->closed || (pre && cf->module_type == NGX_HTTP_MODULE)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -227,7 +227,7 @@ ngx_http_gateway_add_variable(ngx_conf_t *cf, ngx_str_t *name,
 
     if (var->get_handler != NULL) {
 
-        /* of "map", "set" and others, which let themselves be taken over */
+        /* defined by "map", "set" or another directive that allows changes */
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "the duplicate \"%V\" variable", name);
@@ -254,8 +254,8 @@ ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place)
 
 
 /*
- * A server's own configuration serves requests only where no location takes
- * all of them; that of an "if" in a server, whose name is empty, serves none.
+ * The configuration of a server itself serves requests only if it has no
+ * location "/".  That of an "if" in a server, whose name is empty, serves none.
  */
 
 ngx_uint_t
@@ -297,8 +297,8 @@ ngx_http_gateway_in_force(ngx_conf_t *cf)
 
 
 /*
- * "return" acts before ACCESS: what it answers is open, in every nginx
- * authentication module.
+ * "return" answers before ACCESS: no authentication module of nginx protects
+ * its response.
  */
 
 void
@@ -315,8 +315,8 @@ ngx_http_gateway_warn_return(ngx_conf_t *cf, const char *directive,
     glcf->returns = 1;
 
     ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                  "\"return\" answers before \"%s\" is asked, its response is "
-                  "open to everybody, in the block in %V:%ui", directive,
+                  "\"return\" answers before \"%s\" is checked, its response "
+                  "is not protected, in the block in %V:%ui", directive,
                   ngx_http_gateway_place_args(place));
 }
 
@@ -398,7 +398,7 @@ ngx_http_gateway_returns_check(ngx_conf_t *cf)
 }
 
 
-/* the "return" of the block at hand, or NULL */
+/* the "return" of the current block, or NULL */
 
 static ngx_http_script_return_code_t *
 ngx_http_gateway_return(ngx_conf_t *cf)
@@ -447,9 +447,10 @@ ngx_http_gateway_others_grant(ngx_conf_t *cf)
 
 
 /*
- * Whether the configuration of one of nginx's own access modules, by its name,
- * may grant: "allow" and "deny", auth_basic, auth_request.  It is a private
- * type, whose first members have been the same in every version so far.
+ * Whether the configuration of one of nginx's own access modules ("allow" and
+ * "deny", auth_basic, auth_request), found by the module's name, can grant
+ * access.  Its type is private, but its first members are the same in all
+ * versions.
  */
 
 static ngx_uint_t

@@ -7,10 +7,10 @@
 #include "gw_stripe.h"
 
 
-/* no index: of a striped counter for which the zone has no room */
+/* the index of a striped counter that does not fit into the zone */
 #define NGX_HTTP_GATEWAY_COUNTER_NONE  ((ngx_uint_t) -1)
 
-/* for the slab allocator's own data */
+/* pages for the slab allocator's own data */
 #define NGX_HTTP_GATEWAY_COUNTER_PAGES  16
 
 
@@ -35,7 +35,7 @@ static int ngx_http_gateway_counter_gone(void *data, uint64_t process);
 static void ngx_http_gateway_counter_settle(void *data, unsigned place);
 
 
-/* of the process: its place, and what is counted where it has none */
+/* of this process; the second one receives counts of processes not in a zone */
 
 static struct {
     gw_stripes_t                   *stripes;
@@ -113,7 +113,7 @@ ngx_http_gateway_settle_add(ngx_conf_t *cf, ngx_http_gateway_settle_pt handler,
 }
 
 
-/* NULL after an [emerg], or no memory; the first call makes the zone */
+/* the first call adds the zone; NULL after an [emerg], or if no memory */
 
 static ngx_http_gateway_main_conf_t *
 ngx_http_gateway_counter_conf(ngx_conf_t *cf, const char *what)
@@ -162,9 +162,9 @@ ngx_http_gateway_counter_zone(ngx_conf_t *cf,
 
 
 /*
- * On a reload the zone is that of the running workers.  A name that is added
- * to it, in the place of one that no worker uses, changes nothing for them,
- * also if the reload fails.
+ * On a reload the zone is shared with the running workers.  Adding a name does
+ * not affect them, even if the reload fails: it only replaces a name that no
+ * worker uses.
  */
 
 static ngx_int_t
@@ -217,10 +217,11 @@ ngx_http_gateway_counter_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
 
 /*
- * Names come from the configuration: the key of the hash need not be secret.
+ * Names come from the configuration, so the key of the hash is not secret.
  *
- * Own counters are settled together: with some of them missing, losses would
- * be wrong.  A word that is missing would be a state that workers do not share.
+ * If an own counter or a word has no room, the configuration is refused: own
+ * counters are settled together, and losses would be wrong without one of
+ * them; the state in a word would not be shared by the workers.
  */
 
 static ngx_int_t
@@ -391,7 +392,7 @@ ngx_http_gateway_counter_own(const ngx_http_gateway_counter_t *counter,
 }
 
 
-/* the cell that all places share: a word has no other */
+/* a word has only the cell that all places share */
 
 uint64_t *
 ngx_http_gateway_counter_word(const ngx_http_gateway_counter_t *counter)

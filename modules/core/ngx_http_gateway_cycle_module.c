@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What concerns the cycle as a whole, with or without http {}: a module of the
- * type NGX_CORE_MODULE, since only those have these two moments.
+ * Checks of the whole cycle, with or without http {}.  Only modules of the type
+ * NGX_CORE_MODULE have these two functions.
  *
  * create_conf runs at "load_module", before the rest of the configuration is
- * read.  A reload does not load a new module: the old cycle still uses the old
- * one, and the dynamic linker returns what is loaded under that name.
+ * read.  It reports a module file that was replaced: a reload does not load it,
+ * since the old cycle still uses the old module, and the dynamic linker returns
+ * what is already loaded under that name.
  *
- * init_conf runs when the whole file was read and "user" is known, and before
- * anything is changed: an error keeps the old cycle.
+ * init_conf runs after the whole configuration was read and "user" is known,
+ * and before anything is changed: an error keeps the old cycle.
  */
 
 #include "ngx_http_gateway.h"
@@ -44,7 +45,7 @@ ngx_module_t  ngx_http_gateway_cycle_module = {
 };
 
 
-/* what it returns belongs to the process: the file that was loaded */
+/* returns the file that was loaded, the same for all cycles of the process */
 
 static void *
 ngx_http_gateway_cycle_create_conf(ngx_cycle_t *cycle)
@@ -58,8 +59,8 @@ ngx_http_gateway_cycle_create_conf(ngx_cycle_t *cycle)
 
 
 /*
- * Device, inode and size: a package or "make install" puts another file in
- * place.  Times are left out, "touch" changes nothing.
+ * Compares device, inode and size: packages and "make install" replace the file
+ * by another one.  Times are not compared, so that "touch" has no effect.
  */
 
 static void

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Where detached requests run and end.
+ * Running and ending detached requests.
  *
- * The connection is a real one of the worker, with a socket that is connected
- * to nothing: nginx closes it, tells it of a worker that leaves, and may ask
- * the socket for errors or set options of it.  Nothing is read from it or
- * written to it, since core's filters take all output of the subrequest.
+ * The connection is a real one of the worker, with a socket that is not
+ * connected: nginx closes it, notifies it when the worker shuts down, and may
+ * get errors or set options of the socket.  Nothing is read from or written to
+ * it, since core's filters receive all output of the subrequest.
  *
- * nginx would log a subrequest that ends under "log_subrequest on", unless
- * another one is active: when this one ends, the main request is made active.
+ * With "log_subrequest on", nginx logs the active subrequest when it ends.  To
+ * prevent this, the main request is made active first.
  */
 
 #include "ngx_http_gateway_detached_private.h"
 
 
-/* ms; of a worker that leaves, without worker_shutdown_timeout */
+/* ms; for a worker that shuts down without worker_shutdown_timeout */
 #define NGX_HTTP_GATEWAY_DETACHED_LEAVE  10000
 
 
@@ -50,7 +50,7 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 
-/* how long a worker that leaves waits, in ms */
+/* how long a worker that shuts down waits, in ms */
 
 static ngx_msec_t
 ngx_http_gateway_detached_drain(void)
@@ -65,7 +65,7 @@ ngx_http_gateway_detached_drain(void)
 }
 
 
-/* the detached request that r is; NULL: another request */
+/* returns NULL if r is not a detached request */
 
 static ngx_http_gateway_detached_t *
 ngx_http_gateway_detached_find(ngx_http_request_t *r)
@@ -108,8 +108,9 @@ ngx_http_gateway_detached_start(ngx_http_gateway_detached_t *d)
         && (user->nwaiting >= user->backlog || ngx_exiting))
     {
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, d->log, 0,
-                       "gateway detached request is one too many: "
-                       "%ui run, %ui wait", user->running, user->nwaiting);
+                       "gateway detached request is rejected: "
+                       "%ui running, %ui waiting", user->running,
+                       user->nwaiting);
         return NGX_DECLINED;
     }
 
@@ -148,7 +149,7 @@ ngx_http_gateway_detached_start(ngx_http_gateway_detached_t *d)
 }
 
 
-/* it is the turn of the one that has waited longest */
+/* starts the request that has waited the longest */
 
 static void
 ngx_http_gateway_detached_next(ngx_http_gateway_detached_user_t *user)
@@ -193,9 +194,9 @@ ngx_http_gateway_detached_event(ngx_event_t *ev)
 
 
 /*
- * A datagram socket of a local domain: unlike an eventfd it has pending errors
- * and options such as SO_LINGER, and unlike a stream, nothing that is closed or
- * not connected yet for nginx's tests of a client that has left.
+ * A UNIX-domain datagram socket.  Unlike an eventfd, it supports pending errors
+ * and options such as SO_LINGER.  Unlike a stream socket, it does not look
+ * closed or unconnected when nginx tests whether the client has left.
  */
 
 static ngx_int_t
@@ -248,9 +249,9 @@ ngx_http_gateway_detached_attach(ngx_http_gateway_detached_t *d,
     c->local_socklen = d->local_socklen;
 
     /*
-     * Active events are not added to an edge-triggered event method.  A level-
-     * triggered one adds no event for writing, since that is ready, and finds
-     * nothing to read.
+     * nginx does not add active events to an edge-triggered event method.  With
+     * a level-triggered one, it adds no write event, since writing is ready,
+     * and the read event never fires.
      */
 
     c->read->active = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? 1 : 0;
@@ -315,7 +316,7 @@ ngx_http_gateway_detached_run(ngx_http_gateway_detached_t *d)
 }
 
 
-/* from an event of its own only: the request is over when this returns */
+/* only from the request's own event: it frees the request */
 
 static void
 ngx_http_gateway_detached_abort(ngx_http_gateway_detached_t *d)
@@ -330,9 +331,9 @@ ngx_http_gateway_detached_abort(ngx_http_gateway_detached_t *d)
     }
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, d->log, 0,
-                   "gateway detached request is ended: %p, %i", d, d->rc);
+                   "gateway detached request is aborted: %p, %i", d, d->rc);
 
-    /* as ngx_http_request_handler() does it: the cleanup takes one */
+    /* as in ngx_http_request_handler(): finalizing releases a reference */
 
     d->main->count++;
 
@@ -364,7 +365,7 @@ ngx_http_gateway_detached_cancel(ngx_http_gateway_detached_t *d)
 }
 
 
-/* it is ended soon: the caller may be a callback of it */
+/* the request ends later, since the caller may be one of its callbacks */
 
 static void
 ngx_http_gateway_detached_stop(ngx_http_gateway_detached_t *d)
@@ -376,8 +377,8 @@ ngx_http_gateway_detached_stop(ngx_http_gateway_detached_t *d)
 
 
 /*
- * nginx tells idle connections when the worker begins to leave, and all of
- * them, with an error, when worker_shutdown_timeout has passed.
+ * nginx closes idle connections when the worker begins to shut down, and all
+ * connections, with an error, when worker_shutdown_timeout has expired.
  */
 
 static void
@@ -436,8 +437,8 @@ ngx_http_gateway_detached_leave(ngx_http_gateway_detached_t *d)
 
 
 /*
- * nginx finalizes the subrequest, which may not be for the last time: an error
- * page may follow, or the rest of the body.
+ * nginx finalizes the subrequest, perhaps not for the last time: an error page
+ * or the rest of the body may follow.
  */
 
 static ngx_int_t
@@ -450,7 +451,7 @@ ngx_http_gateway_detached_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
         || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
         || r->connection->error)
     {
-        /* no "post_action" */
+        /* suppresses "post_action" */
 
         r->post_action = 1;
         r->uri_changes = 0;
@@ -469,7 +470,7 @@ ngx_http_gateway_detached_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
 
     ngx_http_gateway_detached_ended(d, d->whole ? NGX_OK : NGX_ERROR);
 
-    /* not logged; the main request is run as its parent */
+    /* the subrequest is not logged, and the main request runs next */
 
     r->connection->data = r->main;
 
@@ -478,9 +479,9 @@ ngx_http_gateway_detached_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
 
 
 /*
- * The subrequest is over.  Its reference is left to us, since it was not
- * active; another subrequest, such as that of proxy_cache_background_update,
- * may still have one.
+ * The subrequest has ended.  nginx has not released its reference, since the
+ * subrequest was not active.  Another subrequest, such as that of
+ * proxy_cache_background_update, may still hold a reference.
  */
 
 static void
@@ -489,7 +490,7 @@ ngx_http_gateway_detached_done(ngx_http_request_t *r)
     r->write_event_handler = ngx_http_request_empty_handler;
     r->count--;
 
-    /* no lingering close */
+    /* suppresses a lingering close */
 
     r->connection->read->eof = 1;
 
@@ -507,7 +508,7 @@ ngx_http_gateway_detached_ended(ngx_http_gateway_detached_t *d, ngx_int_t rc)
     }
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, d->log, 0,
-                   "gateway detached request is over: %p, %i", d, rc);
+                   "gateway detached request has ended: %p, %i", d, rc);
 
     d->ended = 1;
     user = d->conf.user;
@@ -569,7 +570,7 @@ ngx_http_gateway_detached_header_filter(ngx_http_request_t *r)
         r->header_only = 1;
     }
 
-    /* nginx replaces the handler when it makes a response or redirects */
+    /* nginx replaces the handlers when it responds or redirects */
 
     r->connection->read->handler = ngx_http_gateway_detached_closing;
     r->connection->write->handler = ngx_http_empty_handler;
@@ -610,14 +611,14 @@ ngx_http_gateway_detached_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return NGX_OK;
     }
 
-    /* a file is read as nginx's copy filter does it, if somebody asks */
+    /* a file is read, as in nginx's copy filter, only if "body" needs it */
 
     return d->conf.body ? ngx_output_chain(&d->output, in)
                         : ngx_http_gateway_detached_take(r, in);
 }
 
 
-/* takes the buffers: without "body", those of files, too */
+/* consumes the buffers; without "body", also buffers in files */
 
 static ngx_int_t
 ngx_http_gateway_detached_take(void *data, ngx_chain_t *in)
@@ -660,7 +661,7 @@ ngx_http_gateway_detached_take(void *data, ngx_chain_t *in)
 }
 
 
-/* for subrequests of the request, whose output nobody takes */
+/* discards the output of the request's own subrequests */
 
 static ngx_chain_t *
 ngx_http_gateway_detached_send_chain(ngx_connection_t *c, ngx_chain_t *in,

@@ -9,7 +9,7 @@
  *
  *   - ACCESS does not run for it, and handlers that act on main requests only
  *     skip it: methods of authentication, limits, the cache's lookup.
- *   - no LOG handler runs.  nginx writes no access log line, even with
+ *   - no LOG handler runs.  nginx does not log the request, even with
  *     "log_subrequest on", and the log hooks of the gateway are not called.
  *     nginx's modules that count requests and connections do not count it.
  *   - it does not use a client's connection.  A client that leaves does not end

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What a detached request takes from a client's request.
+ * Creating a detached request from a client's request.
  */
 
 #include "ngx_http_gateway_detached_private.h"
 
 
-/* lines that say what the client has, or how it sends, by normalized name */
+/* header lines that apply to the client or its connection only, normalized */
 
 static ngx_str_t  ngx_http_gateway_detached_drop[] = {
     ngx_string("if-match"),
@@ -25,8 +25,9 @@ static ngx_str_t  ngx_http_gateway_detached_drop[] = {
 
 
 /*
- * Variables of a connection, a TLS session or the gateway's record, which the
- * detached request would not have or have anew: by the beginning of the name.
+ * Prefixes of the names of variables that depend on the connection, the TLS
+ * session or the gateway's record.  The detached request would have other
+ * values.
  */
 
 static ngx_str_t  ngx_http_gateway_detached_keep[] = {
@@ -86,7 +87,7 @@ ngx_http_gateway_detached_address(ngx_http_gateway_detached_t *d,
 }
 
 
-/* what the request asks for, and how far it has come */
+/* copies the URI and the state of processing */
 
 static ngx_int_t
 ngx_http_gateway_detached_target(ngx_http_request_t *r,
@@ -189,9 +190,9 @@ ngx_http_gateway_detached_kept(const ngx_str_t *name)
 
 
 /*
- * As in any subrequest, variables that have a value keep it; so do those that
- * would change with the connection.  Those of the request's lines are found
- * anew, since lines differ.
+ * As in any subrequest, variables keep their cached values; so do those that
+ * depend on the connection.  Variables of header lines are evaluated again,
+ * since the lines differ.
  */
 
 static ngx_int_t
@@ -275,7 +276,7 @@ ngx_http_gateway_detached_identify(ngx_http_request_t *r,
 }
 
 
-/* whether a line of the client's is left out, or replaced */
+/* whether a line of the client is dropped or replaced */
 
 static ngx_uint_t
 ngx_http_gateway_detached_dropped(const ngx_http_gateway_detach_t *conf,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * How detached requests are made, from a server block or from what
- * ngx_http_gateway_detached_client.c finds in a client's request.  What they
- * ask for is copied, since whoever asks may be gone when they run.
+ * Creating detached requests: what both ways have in common, and the one from a
+ * server block.  The parameters are copied, since the creator may no longer
+ * exist when the request runs.
  */
 
 #include "ngx_http_gateway_detached_private.h"
@@ -146,8 +146,8 @@ ngx_http_gateway_detached_lists(ngx_http_request_t *r)
 
 
 /*
- * What ngx_http_create_request() does for a client's.  The main request itself
- * runs no phase and sends nothing.
+ * Initializes the main request, as ngx_http_create_request() does for a client.
+ * The main request itself runs no phase and sends nothing.
  */
 
 static ngx_int_t
@@ -191,7 +191,7 @@ ngx_http_gateway_detached_main(ngx_http_gateway_detached_t *d,
     r->headers_out.content_length_n = -1;
     r->headers_out.last_modified_time = -1;
 
-    /* neither logged nor counted by limit_req and limit_conn; no post_action */
+    /* no logging, limit_req, limit_conn or post_action */
 
     r->internal = 1;
     r->logged = 1;
@@ -205,7 +205,7 @@ ngx_http_gateway_detached_main(ngx_http_gateway_detached_t *d,
 }
 
 
-/* the pools, the log, and in the request's pool the handle and the request */
+/* creates the pools and the log; handle and request are in the second pool */
 
 static ngx_http_gateway_detached_t *
 ngx_http_gateway_detached_pools(size_t size, ngx_log_t *log)
@@ -280,7 +280,7 @@ ngx_http_gateway_detached_create(ngx_http_conf_ctx_t *ctx, ngx_log_t *log,
 }
 
 
-/* the rest of the line is made, since a caller may know only these */
+/* the other members of the line are computed */
 
 ngx_int_t
 ngx_http_gateway_detached_line(ngx_http_request_t *r,

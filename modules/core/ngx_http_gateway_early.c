@@ -4,12 +4,12 @@
  * Identity variables that are read too early.
  *
  * "set", "if", "rewrite", limit_req and limit_conn read variables before
- * ACCESS, where nobody has been authenticated: a condition on a claim never
- * holds, and a key that names the consumer limits nobody.  So such a read is
- * logged as an error, once for each location in all workers.
+ * ACCESS, when no client is authenticated: a condition on a claim is never
+ * true, and a key with the consumer is empty and limits nothing.  Therefore
+ * such a read is logged as an error, once for each location in all workers.
  *
- * Each identity variable has the getter below, which looks at the phase and
- * calls the variable's own.
+ * Each identity variable has the getter below, which checks the phase and calls
+ * the variable's own getter.
  */
 
 #include "ngx_http_gateway.h"
@@ -59,7 +59,7 @@ ngx_http_gateway_add_identity_variable(ngx_conf_t *cf, ngx_str_t *name,
     var->get = get;
     var->data = data;
 
-    /* nginx replaces the data of a prefix by the name that is asked for */
+    /* nginx replaces the data of a prefix variable by the full name */
 
     return (flags & NGX_HTTP_VAR_PREFIX)
            ? ngx_http_gateway_add_variable(cf, name,
@@ -89,7 +89,7 @@ ngx_http_gateway_early_get(ngx_http_request_t *r,
 }
 
 
-/* no prefix begins with another one */
+/* no prefix is the beginning of another one */
 
 static ngx_int_t
 ngx_http_gateway_early_get_prefixed(ngx_http_request_t *r,
@@ -125,8 +125,8 @@ ngx_http_gateway_early_get_prefixed(ngx_http_request_t *r,
 
 
 /*
- * In a phase before ACCESS.  The rewrite directives of a server are run for
- * all its locations, those of a location only where it is chosen.
+ * A read in a phase before ACCESS.  The rewrite directives of a server run for
+ * all its locations, those of a location only if it is chosen.
  */
 
 static void
@@ -162,13 +162,16 @@ ngx_http_gateway_early_read(ngx_http_request_t *r,
 
 
 /*
- * Whether the phase is not what counts: a response that is sent before ACCESS
- * has a status, and so has its error page while its URI is made, or none where
- * "error_page 403 = /page" has taken it away.  The location of the page, which
- * an internal redirect enters, is one like others: "error_page 404 = @app" is
- * how many enter the location that authenticates.  After an internal redirect
- * the identity or the refusal of the earlier location is in force, and a
- * subrequest has that of its main request.
+ * Whether a read before ACCESS is legitimate:
+ *
+ * - a response is being sent: it has a status, except while the URI of
+ *   "error_page 403 = /page" is evaluated, which removes the status;
+ * - after an internal redirect, the identity or the refusal of the earlier
+ *   location applies;
+ * - a subrequest uses the identity of its main request.
+ *
+ * The location of an error page is not an exception: "error_page 404 = @app" is
+ * a common way to enter the location that authenticates.
  */
 
 static ngx_uint_t
@@ -188,7 +191,7 @@ ngx_http_gateway_early_judged(ngx_http_request_t *r)
 }
 
 
-/* the line of the request is not logged: it may hold a credential */
+/* without the request line, which may contain a credential */
 
 static void
 ngx_http_gateway_early_say(ngx_http_request_t *r,
@@ -279,9 +282,9 @@ ngx_http_gateway_early_phases(ngx_cycle_t *cycle,
 
 
 /*
- * limit_req and limit_conn count before ACCESS.  Which variables their keys
- * read is known once the configuration is; what a map among them reads is not,
- * and is logged by the first request.
+ * limit_req and limit_conn count before ACCESS.  The variables in their keys
+ * are known once the configuration was read, but not those that a "map" in a
+ * key reads: the first request logs these.
  */
 
 void
@@ -338,7 +341,7 @@ ngx_http_gateway_early_zone(ngx_cycle_t *cycle, const ngx_shm_zone_t *zone,
 }
 
 
-/* the variables of the key; NULL: none, or a zone of another module */
+/* the variables in the key; NULL: none, or a zone of another module */
 
 static const ngx_uint_t *
 ngx_http_gateway_early_key(ngx_cycle_t *cycle, const ngx_shm_zone_t *zone,

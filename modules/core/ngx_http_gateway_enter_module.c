@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Entering a location: the first of the gateway's handlers in PRECONTENT.
+ * Entering a location: the first gateway handler in PRECONTENT.
  *
- * A location whose methods of authentication were not asked, because another
- * access module has granted before them, takes no identity from an earlier
- * location of the request.  Every later handler of the phase relies on that,
- * so this is done once and before them, in a module of its own: nginx runs
- * handlers in the reverse order of modules (see config).
+ * If another access module has granted access before the methods of the
+ * location were called, the identity of an earlier location of the request is
+ * dropped.  All later handlers of the phase rely on this.  The handler needs a
+ * module of its own, since nginx runs handlers in the reverse order of modules
+ * (see config).
  */
 
 #include "ngx_http_gateway.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * from=: the addresses that may ask an endpoint, and what a browser at such an
- * address may send without its user's will.
+ * "from=": the addresses that can use an endpoint, and the check for requests
+ * that a page of another site sends through the browser of such an address.
  */
 
 #include "ngx_http_gateway_endpoint.h"
@@ -45,7 +45,7 @@ ngx_http_gateway_param_from(ngx_conf_t *cf,
     if (rc == GW_CIDR_HOST_BITS) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" in parameter \"%V\", bits "
-                           "are set behind the prefix, it must be \"%s\"",
+                           "after the prefix are set, it must be \"%s\"",
                            value, &param->name, meant);
         return NGX_CONF_ERROR;
     }
@@ -75,8 +75,8 @@ ngx_http_gateway_from(ngx_http_request_t *r,
     }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "%s: refused with 403, the address stands in no \"from=\"",
-                  directive);
+                  "%s: refused with 403, the client address is not allowed by "
+                  "\"from=\"", directive);
 
     return NGX_HTTP_FORBIDDEN;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Granting: in PRECONTENT, where all who can refuse the identity have judged.
+ * Granting: in PRECONTENT, after all methods and rules have decided.
  *
- * What one method refused and another one granted is void, and must not be
- * added to a 401 of the upstream, nor be the reason of whatever ends the
- * request later.  The handler follows the rules on identities, which need the
- * challenges of optional methods, and precedes everything else in the phase,
- * which can end it: nginx runs handlers in the reverse order of modules (see
- * config).
+ * If one method refused the request and another one granted it, the refusal is
+ * dropped: it must not be added to a 401 of the upstream, nor be the reason of
+ * what ends the request later.  The handler runs after the access rules, which
+ * need the challenges of optional methods, and before all other handlers of the
+ * phase, which can end it: nginx runs handlers in the reverse order of modules
+ * (see config).
  */
 
 #include "ngx_http_gateway.h"

@@ -3,11 +3,10 @@
 /*
  * Refusals of gRPC calls.
  *
- * A client of gRPC reads the outcome of a call from grpc-status, which follows
- * the messages.  Where there is none, the response is a header that ends the
- * stream, with the HTTP status 200 ("Trailers-Only" in PROTOCOL-HTTP2.md of
- * gRPC; PROTOCOL-WEB.md changes nothing of it).  The status is set by the grpc
- * module.
+ * A gRPC client reads the outcome of a call from grpc-status, which follows the
+ * messages.  A response without messages is a header that ends the stream, with
+ * the HTTP status 200 ("Trailers-Only" in PROTOCOL-HTTP2.md of gRPC;
+ * PROTOCOL-WEB.md does not change it).  The grpc module sets the status.
  */
 
 #include "ngx_http_gateway.h"
@@ -18,9 +17,9 @@ static const char *ngx_http_gateway_grpc_code(ngx_uint_t status);
 
 
 /*
- * What clients make of an HTTP status without grpc-status
- * (http-grpc-status-mapping.md of gRPC), but for 429: there they see
- * UNAVAILABLE, which is retried at once.
+ * How clients map an HTTP status without grpc-status
+ * (http-grpc-status-mapping.md of gRPC).  The exception is 429, which they map
+ * to UNAVAILABLE and retry at once.
  */
 
 static const struct {
@@ -40,10 +39,10 @@ static const struct {
 
 
 /*
- * Only a POST is a call.  auth_request and other servers that ask for a
- * decision forward the client's fields in a GET, and would take the 200 of a
- * refusal for a grant.  An error page is asked for by GET, too: the request
- * line is the client's.
+ * Only a POST is a call.  auth_request, and other servers that ask for a
+ * decision, forward the client's fields in a GET request, and would take the
+ * status 200 of a refusal for a grant.  The request line is checked because
+ * nginx changes the method to GET for an error page.
  */
 
 ngx_uint_t
@@ -93,7 +92,7 @@ ngx_http_gateway_grpc_call(ngx_http_request_t *r, ngx_str_t *type)
 }
 
 
-/* of a message format: proto, web-text */
+/* a character of a message format, such as "proto" or "web-text" */
 
 static ngx_uint_t
 ngx_http_gateway_grpc_letter(u_char c)
@@ -120,7 +119,7 @@ ngx_http_gateway_grpc_refuse(ngx_http_request_t *r,
     code.data = (u_char *) ngx_http_gateway_grpc_code(refusal->status);
     code.len = ngx_strlen(code.data);
 
-    /* sentences have no byte that would be percent-encoded */
+    /* sentences contain no byte that must be percent-encoded */
 
     message.data = (u_char *) gw_reason_sentence(refusal->shown);
     message.len = ngx_strlen(message.data);

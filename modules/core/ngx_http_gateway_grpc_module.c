@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The HTTP status of a refused gRPC call: 200, for the wire alone.
+ * The HTTP status of a refused gRPC call: the client receives 200.
  *
  * $status, logs, and all filters that depend on the status, such as add_header
- * and expires, see the status of the refusal.  Therefore the header filter of
- * this module stands between them and those that write the header (see config),
- * and sets the status for these only.
+ * and expires, see the status of the refusal.  Therefore this header filter
+ * runs between them and the filters that write the header (see config), and
+ * sets the status only for the latter.
  */
 
 #include "ngx_http_gateway.h"
@@ -70,7 +70,7 @@ ngx_http_gateway_grpc_header_filter(ngx_http_request_t *r)
     status = r->headers_out.status;
     r->headers_out.status = NGX_HTTP_OK;
 
-    /* the charset filter may have added one */
+    /* the charset filter may have set one */
     ngx_str_null(&r->headers_out.charset);
 
     rc = ngx_http_next_header_filter(r);

@@ -6,8 +6,8 @@
 
 
 /*
- * What is left of the zone without the slab pool's descriptions of its pages,
- * the head and some rounding.
+ * Half of the zone without the slab pool's page descriptions, the head, and
+ * some pages for rounding.
  */
 
 size_t
@@ -44,8 +44,8 @@ ngx_http_gateway_halves_alloc(ngx_http_gateway_halves_t *halves,
 
 
 /*
- * The slot of a process in nginx's table is used again: what stands there is
- * the mark of one that was killed while it read.
+ * nginx reuses slots of its process table: a mark that is found here belongs to
+ * a process that was killed while it read.
  */
 
 void
@@ -61,8 +61,8 @@ ngx_http_gateway_halves_join(ngx_http_gateway_halves_t *halves)
 
 
 /*
- * The barrier orders this behind the swap that has put the half out of force:
- * a reader whose mark is not seen here sees that swap behind its mark.
+ * The barrier orders the marks after the swap that made this half inactive: a
+ * reader whose mark is not seen here sees that swap after it has set its mark.
  */
 
 ngx_uint_t
@@ -96,7 +96,7 @@ ngx_http_gateway_halves_idle(ngx_http_gateway_halves_t *halves)
 void
 ngx_http_gateway_halves_swap(ngx_http_gateway_halves_t *halves)
 {
-    /* a full barrier: the half is whole before it is in force */
+    /* a full barrier: the half is complete before it becomes active */
 
     (void) ngx_atomic_fetch_add(&halves->generation, 1);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Lines of the client's request: walking, removing, adding; and adding one to
- * the response.
+ * Header lines of the client's request: walking, removing and adding them; and
+ * adding lines to the response.
  *
- * Removing means unlinking.  nginx hides a response's line by hash = 0, but
- * every upstream module copies all of headers_in.headers; and elements must
- * not be moved, because headers_in.* and (since 1.23) h->next point at them.
+ * A line is removed by unlinking it.  hash = 0 hides only lines of a response:
+ * upstream modules copy all of headers_in.headers.  Elements must not be moved,
+ * because headers_in.* and (since 1.23) h->next point to them.
  */
 
 #include "ngx_http_gateway.h"
@@ -20,14 +20,14 @@ static ngx_uint_t ngx_http_gateway_header_kept(const ngx_array_t *names,
     const ngx_str_t *normalized);
 
 
-/* RFC 9110, 5.6.2: what a name may consist of; "$" is meant as a variable */
+/* RFC 9110, 5.6.2: characters of a name, except "$", which marks a variable */
 
 static const char  ngx_http_gateway_tchar[] =
     "!#%&'*+-.^_`|~0123456789"
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 
-/* lines that frame or route the request, or that credentials are read from */
+/* lines that frame or route the request, or contain credentials */
 
 static ngx_str_t  ngx_http_gateway_reserved[] = {
     ngx_string("host"),
@@ -46,7 +46,7 @@ static ngx_str_t  ngx_http_gateway_reserved[] = {
 };
 
 
-/* cacheable variables over what is removed: $args and $arg_ are not kept */
+/* cacheable variables that depend on removed data; $args and $arg_ are not */
 
 static const struct {
     ngx_str_t   name;
@@ -79,8 +79,8 @@ ngx_http_gateway_header_normalize(u_char *dst, const ngx_str_t *name)
 
 
 /*
- * CGI makes "_" of "-" (RFC 3875, 4.1.18), PHP also of ".", and Apache of each
- * byte that is no letter or digit: nginx passes names with such bytes under
+ * CGI replaces "-" by "_" (RFC 3875, 4.1.18), PHP also ".", and Apache each
+ * byte that is not a letter or digit.  nginx passes names with such bytes with
  * "underscores_in_headers on" or "ignore_invalid_headers off".
  */
 
@@ -188,15 +188,14 @@ ngx_http_gateway_header_remove(ngx_http_request_t *r, ngx_str_t *names,
 
 
 /*
- * Takes element *i of *part out of the list and leaves *part and *i where a
- * walk goes on.  The elements stay where they are: the part ends before the
- * element, or begins after it, or is continued by a part of its own.
+ * Removes element *i of *part from the list, and sets *part and *i to where a
+ * walk continues.  The elements are not moved: the part is made to end before
+ * the element or to begin after it, or is split into two parts.
  *
- * nginx's own loops read the first element of a part without asking whether
- * there is one, so that an empty part may stand only at the head.  And
- * ngx_list_push() writes behind the last part's elements while there are
- * fewer than "nalloc": these slots are no longer free, so the last part is
- * declared full.
+ * nginx's own loops read the first element of a part without a check, so only
+ * the first part may be empty.  ngx_list_push() writes after the elements of
+ * the last part while it has fewer than "nalloc".  These slots may be in use,
+ * so the last part is declared full.
  */
 
 static ngx_int_t
@@ -324,9 +323,10 @@ ngx_http_gateway_header_changed(ngx_http_request_t *r)
 
 
 /*
- * Runs after the last postconfiguration, when all variables are known.  The
- * "data" of a variable that nginx has found by its prefix is its name; a
- * variable of that name made by "set" has another, and is left alone.
+ * Runs after the last postconfiguration, when all variables are known.  If
+ * nginx has resolved a variable by its prefix, "data" points to the variable's
+ * name.  Variables of that name defined by "set" have other data and are
+ * skipped.
  */
 
 void
@@ -491,7 +491,7 @@ ngx_http_gateway_credential_header(ngx_conf_t *cf, const ngx_str_t *normalized)
 }
 
 
-/* each name once */
+/* adds a name unless it is already in the list */
 
 static char *
 ngx_http_gateway_header_keep(ngx_array_t *names, const ngx_str_t *normalized)
@@ -548,7 +548,7 @@ ngx_http_gateway_header_claim(ngx_conf_t *cf, const ngx_str_t *normalized,
 }
 
 
-/* in any spelling that an upstream may take for it */
+/* in any spelling that an upstream may accept for the name */
 
 static ngx_uint_t
 ngx_http_gateway_header_kept(const ngx_array_t *names,

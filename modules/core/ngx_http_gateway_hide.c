@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Credentials are taken out of a request that an upstream receives and that is
- * logged (ngx_http_gateway_source.c): by the methods, in ACCESS and behind it,
- * and here, on all paths that never come to ACCESS.
+ * Hiding credentials: they are removed from the request before an upstream
+ * receives it and before it is logged (ngx_http_gateway_source.c).  The methods
+ * do this in ACCESS and later; this file does it for requests that never reach
+ * ACCESS.
  *
- * nginx may answer before: a body that is too large, "return", limit_req.  The
- * response then passes the header filters, and is logged later.
+ * nginx can answer before ACCESS: a body that is too large, "return",
+ * limit_req.  The response then passes the header filters and is logged later.
  */
 
 #include "ngx_http_gateway.h"
@@ -18,7 +19,7 @@ static ngx_uint_t ngx_http_gateway_source_shown(
     const ngx_http_gateway_source_t *source, const ngx_str_t *name);
 
 
-/* methods that are asked later have lower indices, see _method_add() */
+/* methods that are called later have lower indices, see _method_add() */
 
 ngx_int_t
 ngx_http_gateway_hide(ngx_http_request_t *r, ngx_uint_t method)
@@ -153,7 +154,7 @@ ngx_http_gateway_hidden_variable(ngx_conf_t *cf, const ngx_str_t *name)
 }
 
 
-/* $http_name, $cookie_name, $arg_name; a header's "-" is a variable's "_" */
+/* $http_name, $cookie_name, $arg_name; "-" in a header is "_" in a variable */
 
 static ngx_uint_t
 ngx_http_gateway_source_shown(const ngx_http_gateway_source_t *source,
@@ -211,7 +212,7 @@ ngx_http_gateway_hid(ngx_http_request_t *r, ngx_uint_t method)
 
     gr = ngx_http_gateway_request(r);
 
-    /* without a record nothing was found */
+    /* without a record no credential was found */
 
     if (gr == NULL) {
         return;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Who the client is, by all the credentials that have succeeded.
+ * The client's identity, combined from all valid credentials.
  *
- * Under "satisfy any" there is one; under "satisfy all" each method that is
- * on has one, and they may speak of the same consumer or of the same request
- * in two ways: an application's key and its user's token.  What they say
- * together never allows more than any one of them.
+ * With "satisfy any" there is one credential.  With "satisfy all" each method
+ * that is on has one, such as an application's key and its user's token.  The
+ * combined identity never allows more than any one of the credentials.
  */
 
 #include "ngx_http_gateway.h"
@@ -47,7 +46,7 @@ ngx_http_gateway_identity_begin(ngx_http_request_t *r,
         gr->present = present;
         gr->proved &= present;
 
-        /* the rest cannot be in conflict; without memory there is nobody */
+        /* the rest cannot conflict; without memory the identity is empty */
 
         (void) ngx_http_gateway_identity_combine(r, gr);
     }
@@ -79,7 +78,7 @@ ngx_http_gateway_identity_required(ngx_conf_t *cf)
 
     glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
 
-    /* whoever has granted access, also under "satisfy any" */
+    /* even if another method grants access under "satisfy any" */
 
     glcf->requires += 2;
 }
@@ -94,7 +93,7 @@ ngx_http_gateway_identity_enter(ngx_http_request_t *r,
     }
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway enter: no method was asked at this location");
+                   "gateway enter: no method was called at this location");
 
     gr->present = 0;
     gr->proved = 0;
@@ -145,7 +144,7 @@ ngx_http_gateway_identity_set(ngx_http_request_t *r,
 }
 
 
-/* what the others say is added in the order of ACCESS */
+/* the other identities are added to the winner's in the order of ACCESS */
 
 static gw_reason_e
 ngx_http_gateway_identity_combine(ngx_http_request_t *r,
@@ -196,8 +195,9 @@ ngx_http_gateway_identity_combine(ngx_http_request_t *r,
 
 
 /*
- * The method that names a consumer of the file, else any: of several the one
- * that ACCESS asks first, which has the highest index.
+ * Methods that name a consumer of the file take precedence over others.  Among
+ * equal ones, the winner is the method called first in ACCESS, which has the
+ * highest index.
  */
 
 static ngx_uint_t
@@ -280,7 +280,7 @@ ngx_http_gateway_identity_add(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    /* the same consumer: another one would be in conflict */
+    /* the same consumer, since another one would conflict */
 
     ngx_http_gateway_identity_fill(sum, other);
 
@@ -288,7 +288,7 @@ ngx_http_gateway_identity_add(ngx_http_request_t *r,
 }
 
 
-/* a field with one value is the first credential's that has it */
+/* a field with one value is that of the first credential that has one */
 
 static void
 ngx_http_gateway_identity_fill(ngx_http_gateway_identity_t *sum,

@@ -6,8 +6,8 @@
 
 
 /*
- * Of several processes that find the holder gone at the same time, one wins:
- * the holder is replaced only if it is still the one that is gone.
+ * If several processes find that the holder is gone, only one succeeds: the
+ * holder is replaced only if it has not changed meanwhile.
  */
 
 ngx_uint_t
@@ -19,7 +19,7 @@ ngx_http_gateway_lease_take(ngx_http_gateway_lease_t *lease)
 
     if (holder && !ngx_http_gateway_process_gone(holder)) {
         ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
-                       "gateway lease: process %P has it",
+                       "gateway lease: held by process %P",
                        (ngx_pid_t) (uint32_t) holder);
         return 0;
     }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The lines of the error log about refused credentials.
+ * Error log lines about refused credentials.
  *
- * Under "satisfy any" a method that refuses does not know yet whether another
- * one grants, and nginx does not say when nobody has.  The lines are kept until
- * then: a grant drops them, and whatever else becomes of the request writes
- * them.  That is known in PRECONTENT, when a response is sent, after an
- * internal redirect to an error page, or when the request is freed without a
- * response.
+ * With "satisfy any", a method that refuses the request does not know yet
+ * whether another one grants it, and nginx does not report the outcome.
+ * Therefore the lines are kept until it is known: in PRECONTENT, when a
+ * response is sent, after an internal redirect to an error page, or when the
+ * request is freed without a response.  They are dropped if a method has
+ * granted the request, and written otherwise.
  */
 
 #include "ngx_http_gateway.h"
@@ -22,8 +22,8 @@ typedef struct ngx_http_gateway_line_s  ngx_http_gateway_line_t;
 struct ngx_http_gateway_line_s {
     const char                     *directive;
     const char                     *kind;       /* of the credential */
-    ngx_str_t                       id;         /* as it is logged */
-    ngx_str_t                       detail;     /* of the request's pool */
+    ngx_str_t                       id;         /* as logged */
+    ngx_str_t                       detail;     /* in the request's pool */
     ngx_uint_t                      status;
     gw_reason_e                     reason;
     ngx_uint_t                      dry_run;    /* unsigned:1 */
@@ -112,7 +112,7 @@ ngx_http_gateway_line_write(ngx_http_request_t *r,
 }
 
 
-/* with a copy of the id, which may be part of a token that is freed */
+/* copies the id, which may be part of a token that is freed earlier */
 
 static ngx_int_t
 ngx_http_gateway_line_keep(ngx_http_request_t *r,
@@ -187,7 +187,7 @@ ngx_http_gateway_lines_drop(ngx_http_gateway_lines_t *lines)
 }
 
 
-/* the request is freed, before nginx logs it */
+/* runs when the request is freed, before nginx logs it */
 
 static void
 ngx_http_gateway_lines_cleanup(void *data)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* what is kept of requests: see ngx_http_gateway_observe.h */
+/* what core records of requests: see ngx_http_gateway_observe.h */
 
 #include "ngx_http_gateway_observe.h"
 
@@ -36,9 +36,9 @@ static ngx_http_output_body_filter_pt  ngx_http_next_body_filter;
 
 /*
  * Runs before nginx's own handler of the phase, and again after each "rewrite
- * ... last".  The location at hand is then the one that the last rewrite has
- * chosen so far, until an internal redirect: an error page that was sent before
- * REWRITE is one, too, also where no record was there to notice it.
+ * ... last".  The current location is then the one that the last rewrite has
+ * chosen, unless there was an internal redirect.  This includes an error page
+ * that was sent before REWRITE, possibly before there was a record.
  */
 
 static ngx_int_t
@@ -89,7 +89,7 @@ ngx_http_gateway_route(ngx_http_request_t *r, ngx_http_gateway_request_t *gr)
         return gr->route ? gr->route : &ngx_http_gateway_route_none;
     }
 
-    /* a rewrite may have chosen one that is refused before REWRITE */
+    /* the request may be refused before it reaches REWRITE again */
 
     glcf = ngx_http_get_module_loc_conf(r->main, ngx_http_gateway_module);
 
@@ -124,7 +124,7 @@ ngx_http_gateway_duration(ngx_http_request_t *r,
 }
 
 
-/* ns since the request was created, by nginx's clock, which may be set back */
+/* ns since the request was created, by nginx's clock, which can be set back */
 
 static uint64_t
 ngx_http_gateway_observe_since(ngx_http_request_t *r)
@@ -153,8 +153,8 @@ ngx_http_gateway_observe_clock(void)
 
 
 /*
- * A response that ends early is flushed without its last buffer, and the
- * request is complete for nginx all the same.
+ * If an upstream response ends early, nginx sends no last buffer, but considers
+ * the request complete.
  */
 
 static ngx_int_t
@@ -187,7 +187,7 @@ ngx_http_gateway_end(ngx_http_request_t *r, ngx_http_gateway_request_t *gr)
 
     if (!r->request_complete) {
 
-        /* 444 sets "timedout", too */
+        /* 444 also sets "timedout" */
 
         if (r->headers_out.status == NGX_HTTP_CLOSE && !r->header_sent) {
             return NGX_HTTP_GATEWAY_END_CLOSED;
@@ -229,8 +229,8 @@ ngx_http_gateway_incomplete(ngx_http_request_t *r,
 
 /*
  * worker_shutdown_timeout sets both "close" and "error" of the connection.
- * HTTP/2 clears "close" again: there it is a connection of a leaving worker
- * that failed, but not because of the client.
+ * HTTP/2 clears "close" again.  There, the sign is a failed connection of a
+ * worker that shuts down, without an error of the client.
  */
 
 static ngx_uint_t
@@ -277,7 +277,7 @@ ngx_http_gateway_last_try(ngx_http_request_t *r)
 }
 
 
-/* it has sent no header, and no cached response was sent in its place */
+/* the server sent no header, and no cached response was sent instead */
 
 static ngx_uint_t
 ngx_http_gateway_observe_failed(ngx_http_request_t *r)
@@ -296,7 +296,7 @@ ngx_http_gateway_observe_failed(ngx_http_request_t *r)
 }
 
 
-/* a response that was begun has no end */
+/* the response of an upstream server is incomplete */
 
 static ngx_uint_t
 ngx_http_gateway_observe_cut(ngx_http_request_t *r,
@@ -358,7 +358,7 @@ ngx_http_gateway_observed(ngx_conf_t *cf, ngx_uint_t what)
 }
 
 
-/* the variable goes into headers: no line breaks */
+/* the variable can be used in headers: replaces control characters */
 
 static void
 ngx_http_gateway_route_clean(ngx_str_t *written)
@@ -373,7 +373,7 @@ ngx_http_gateway_route_clean(ngx_str_t *written)
 }
 
 
-/* the words of "location ~* \.png$" or "~*\.png$", before nginx changes them */
+/* of "location ~* \.png$" or "location ~*\.png$", before nginx changes them */
 
 ngx_int_t
 ngx_http_gateway_route_written(ngx_conf_t *cf, ngx_str_t *written)

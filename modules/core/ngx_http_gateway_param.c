@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Parameters of directives, by table: one parser, one set of phrases.
+ * Parameters of directives, described by tables.
  */
 
 #include "ngx_http_gateway.h"
@@ -30,7 +30,7 @@ ngx_http_gateway_params(ngx_conf_t *cf, const ngx_http_gateway_param_t *table,
     args = cf->args->elts;
     seen = 0;
 
-    /* a parameter there would be taken for a realm, a key or a file */
+    /* a parameter here would be taken for a realm, a key or a file */
 
     for (i = 1; i < first && i < cf->args->nelts; i++) {
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Connections to servers of a worker's own: resolve, connect, TLS.  The first
- * step that fails ends all of them.
+ * Connections of a worker to a server: resolve, connect, negotiate TLS.  If one
+ * step fails, the connection fails.
  *
- * As nginx does with upstreams, the handshake of TLS itself accepts any
- * certificate; what OpenSSL found is checked after it, and before the caller
- * can send a byte, which may be of a password.
+ * As with nginx's upstreams, the TLS handshake itself accepts any certificate.
+ * The result of OpenSSL's verification is checked after the handshake, before
+ * the caller can send anything, such as a password.
  */
 
 #include "ngx_http_gateway_peer.h"
@@ -106,7 +106,7 @@ ngx_http_gateway_peer_resolve(ngx_http_gateway_peer_t *peer)
 
     peer->resolving = ctx;
 
-    /* which may call the handler, or has freed what it could not begin */
+    /* may call the handler; on failure, the context is already freed */
 
     if (ngx_resolve_name(ctx) != NGX_OK) {
         peer->resolving = NULL;
@@ -127,7 +127,7 @@ ngx_http_gateway_peer_resolved(ngx_resolver_ctx_t *ctx)
 
     if (state == 0) {
 
-        /* the first: nginx gives them in another order each time */
+        /* the first address: nginx returns them in a changing order */
 
         ngx_http_gateway_peer_address(peer, ctx->addrs[0].sockaddr,
                                       ctx->addrs[0].socklen);
@@ -210,8 +210,8 @@ ngx_http_gateway_peer_dial(ngx_http_gateway_peer_t *peer)
 
 
 /*
- * A firewall on the way may forget a connection that nobody uses, and not tell
- * either end; by default the system notices after two hours.
+ * A firewall may drop the state of an idle connection without notice to either
+ * end.  With its default settings, the system detects this after two hours.
  */
 
 static void
@@ -251,7 +251,7 @@ ngx_http_gateway_peer_keepalive(ngx_http_gateway_peer_t *peer)
 }
 
 
-/* both events, until the caller's handlers take their place */
+/* handles both events until the caller sets its own handlers */
 
 static void
 ngx_http_gateway_peer_handler(ngx_event_t *ev)
@@ -376,7 +376,7 @@ ngx_http_gateway_peer_ssl_start(ngx_http_gateway_peer_t *peer)
 }
 
 
-/* the name that the certificate must be for, without the brackets of IPv6 */
+/* the name to verify in the certificate, without the brackets of IPv6 */
 
 static ngx_int_t
 ngx_http_gateway_peer_ssl_name(ngx_http_gateway_peer_t *peer)
@@ -421,7 +421,7 @@ ngx_http_gateway_peer_ssl_handshake(ngx_http_gateway_peer_t *peer)
 
     if (ngx_ssl_handshake(c) == NGX_AGAIN) {
 
-        /* nginx's own would not notice that the connection is to be closed */
+        /* nginx's own handlers would ignore c->close */
 
         c->read->handler = ngx_http_gateway_peer_handler;
         c->write->handler = ngx_http_gateway_peer_handler;
@@ -482,7 +482,7 @@ ngx_http_gateway_peer_ssl_check(ngx_http_gateway_peer_t *peer)
 }
 
 
-/* sends close_notify, but waits neither for room nor for the other's */
+/* sends close_notify if possible at once; does not wait for the peer's */
 
 static void
 ngx_http_gateway_peer_ssl_end(ngx_connection_t *c)
@@ -497,8 +497,6 @@ ngx_http_gateway_peer_ssl_end(ngx_connection_t *c)
     ERR_clear_error();
 }
 
-
-/* the end of it */
 
 static void
 ngx_http_gateway_peer_connected(ngx_http_gateway_peer_t *peer)
@@ -534,8 +532,8 @@ ngx_http_gateway_peer_timeout(ngx_event_t *ev)
 
 #if (NGX_SSL)
     if (c && c->ssl && !c->ssl->handshaked) {
-        fmt = "the TLS handshake with %V timed out, the port may be one "
-              "without TLS";
+        fmt = "the TLS handshake with %V timed out, the port may not use "
+              "TLS";
     }
 #endif
 
@@ -625,8 +623,8 @@ ngx_http_gateway_peer_close(ngx_http_gateway_peer_t *peer)
 
 
 /*
- * "2026/01/31 12:00:00 [error] 4711#4711: connect() to ... failed": what
- * follows the number is kept.
+ * "2026/01/31 12:00:00 [error] 4711#4711: connect() to ... failed": stores the
+ * text after the pid.
  */
 
 static void

@@ -7,7 +7,7 @@
 #include "ngx_http_gateway_peer.h"
 
 
-#define NGX_HTTP_GATEWAY_PEER_DEPTH  9      /* of chains, as OpenSSL's tools */
+#define NGX_HTTP_GATEWAY_PEER_DEPTH  9      /* of chains, as in OpenSSL */
 
 
 static ngx_int_t ngx_http_gateway_peer_transport(ngx_url_t *u, int *type);
@@ -74,7 +74,7 @@ ngx_http_gateway_peer_set_server(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* takes the prefix off; "unix:" is known to ngx_parse_url() */
+/* removes the prefix, except "unix:", which ngx_parse_url() understands */
 
 static ngx_int_t
 ngx_http_gateway_peer_transport(ngx_url_t *u, int *type)
@@ -89,7 +89,7 @@ ngx_http_gateway_peer_transport(ngx_url_t *u, int *type)
     }
 
     if (ngx_strncmp(p, "tcp:", 4) != 0 && ngx_strncmp(p, "udp:", 4) != 0) {
-        u->err = "no transport";
+        u->err = "missing \"udp:\", \"tcp:\" or \"unix:\"";
         return NGX_DECLINED;
     }
 
@@ -108,8 +108,9 @@ ngx_http_gateway_peer_transport(ngx_url_t *u, int *type)
 
 
 /*
- * Whether a name can be one of a host (RFC 1123, 2.1), with "_", which names of
- * containers have.  Digits and dots are an address that nginx could not read.
+ * Whether a name is a valid host name (RFC 1123, 2.1), also with "_", which
+ * occurs in names of containers.  A name of digits and dots is an invalid
+ * address.
  */
 
 static ngx_uint_t
@@ -192,7 +193,7 @@ ngx_http_gateway_peer_ssl(ngx_conf_t *cf,
 
     if (ngx_http_gateway_peer_ssl_files(cf, ssl) != NGX_OK) {
 
-        /* nginx has said what is wrong, but not where */
+        /* nginx has logged the error, but not the place */
 
         return ngx_http_gateway_block_refuse(cf, block,
                                              "cannot use its certificates");
@@ -210,7 +211,7 @@ ngx_http_gateway_peer_ssl_check(ngx_conf_t *cf,
 {
     ngx_uint_t  i;
 
-    /* what means something with "ssl on" only */
+    /* directives that require "ssl on" */
 
     const struct {
         const ngx_str_t            *value;
@@ -250,8 +251,8 @@ ngx_http_gateway_peer_ssl_check(ngx_conf_t *cf,
         && server->addr->sockaddr->sa_family == AF_UNIX)
     {
         return ngx_http_gateway_block_refuse(cf, block,
-                    "must have \"ssl_name\": a socket has no name that its "
-                    "certificate could be for");
+                    "must have \"ssl_name\", since a UNIX-domain socket has "
+                    "no name to verify in the certificate");
     }
 
 #endif
@@ -287,7 +288,7 @@ ngx_http_gateway_peer_ssl_create(ngx_conf_t *cf,
     cln->handler = ngx_ssl_cleanup_ctx;
     cln->data = ssl->ctx;
 
-    /* what is retried may have moved, and grown, with the output buffer */
+    /* when a write is retried, the output buffer may have moved or grown */
 
     SSL_CTX_set_mode(ssl->ctx->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE
                                     |SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -308,7 +309,7 @@ ngx_http_gateway_peer_ssl_files(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    /* with an empty name it sets the depth */
+    /* with an empty name, only sets the depth */
 
     if (ngx_ssl_trusted_certificate(cf, ssl->ctx, &ssl->trusted_certificate,
                                     NGX_HTTP_GATEWAY_PEER_DEPTH)
@@ -346,7 +347,7 @@ ngx_http_gateway_peer_resolver(ngx_conf_t *cf,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    /* without the directive core makes one that has no servers */
+    /* without the directive, nginx creates a resolver without servers */
 
     if (clcf->resolver == NULL || clcf->resolver->connections.nelts == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

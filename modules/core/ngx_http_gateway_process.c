@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Shared memory: memory of a new zone, and names of processes, for what a
- * process leaves there when it is killed.
+ * Shared memory: allocation in a new zone, and identifiers of processes, which
+ * show what a killed process has left behind.
  *
- * A pid is no such name: it is given to another process in time, and then what
- * the killed one has left looks held for as long as that one lives.  With the
- * pid goes when its process began, which Linux tells in /proc/PID/stat.  Where
- * that is not to be had, the pid has to do.
+ * A pid alone is not sufficient: the system reuses it, and what a killed
+ * process has left would seem to be in use by the new process.  The identifier
+ * therefore also contains the start time of the process, which Linux provides
+ * in /proc/PID/stat.  If it is not available, the pid alone is used.
  *
- * A name has 54 bits, so that a word can hold some more: the time has 32, the
- * pid 22, and Linux needs no more for one.
+ * An identifier has 54 bits, which leaves room for other data in a word: 32 for
+ * the time and 22 for the pid, the maximum of Linux.
  */
 
 #include "ngx_http_gateway.h"
@@ -28,7 +28,7 @@ ngx_http_gateway_process_self(void)
     static ngx_pid_t  pid;
     static uint64_t   self;
 
-    /* a process that has forked is another one */
+    /* a forked process has another identifier */
 
     if (pid != ngx_pid) {
         self = (uint64_t) ngx_http_gateway_process_began(ngx_pid)
@@ -50,7 +50,7 @@ ngx_http_gateway_process_gone(uint64_t process)
     pid = process & ((1 << NGX_HTTP_GATEWAY_PROCESS_PID) - 1);
     began = process >> NGX_HTTP_GATEWAY_PROCESS_PID;
 
-    /* EPERM: it is there, of another user, as the master is to its workers */
+    /* EPERM: a process of another user, as the master is for its workers */
 
     if (kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH) {
         return 1;
@@ -76,7 +76,7 @@ ngx_http_gateway_process_began(ngx_pid_t pid)
     ngx_fd_t    fd;
     ngx_uint_t  i;
 
-    /* of this much nothing is cut: a name has 64 bytes, the rest is numbers */
+    /* large enough for a file with a name of 64 bytes and some 50 numbers */
 
     ngx_sprintf((u_char *) stat, "/proc/%P/stat%Z", pid);
 
@@ -95,7 +95,7 @@ ngx_http_gateway_process_began(ngx_pid_t pid)
 
     stat[n] = '\0';
 
-    /* the name, field 2, may have blanks and parentheses; the time is 22 */
+    /* field 2, the name, can contain blanks and ")"; field 22 is the time */
 
     p = strrchr(stat, ')');
 
@@ -108,8 +108,9 @@ ngx_http_gateway_process_began(ngx_pid_t pid)
 
 
 /*
- * An allocator that fills what it allocates (NGX_DEBUG_MALLOC) is known by the
- * first byte: nginx may be built with it where this module is not.
+ * Fresh shared memory is zeroed, unless the allocator fills it: nginx can be
+ * built with NGX_DEBUG_MALLOC where this module is not.  The first byte shows
+ * it.
  */
 
 void *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The request's record: made for the main request when a module first needs
+ * The request's record: created for the main request when a module first needs
  * it, and found again from subrequests and after internal redirects.
  */
 
@@ -11,7 +11,7 @@
 static void ngx_http_gateway_request_cleanup(void *data);
 
 
-/* the pool was not zeroed with the contexts */
+/* an internal redirect has zeroed the contexts, but not the pool */
 
 ngx_http_gateway_request_t *
 ngx_http_gateway_request_find(ngx_http_request_t *r)
@@ -24,12 +24,12 @@ ngx_http_gateway_request_find(ngx_http_request_t *r)
         if (cln->handler == ngx_http_gateway_request_cleanup) {
             gr = cln->data;
 
-            /* its arguments may be new */
+            /* the arguments may have changed */
 
             gr->hid_at = NULL;
             gr->redirected = 1;
 
-            /* what another location has refused nobody can grant any more */
+            /* refusals of another location can no longer be granted */
 
             if (gr->lines) {
                 ngx_http_gateway_lines_write(gr->lines);
@@ -68,7 +68,7 @@ ngx_http_gateway_request_get(ngx_http_request_t *r)
         return NULL;
     }
 
-    /* the identities, most of the record, are set before they are read */
+    /* not the identities, most of the record: set before they are read */
 
     gr = cln->data;
     ngx_memzero(gr, gmcf->identities);
@@ -83,7 +83,7 @@ ngx_http_gateway_request_get(ngx_http_request_t *r)
 }
 
 
-/* marks the record among the cleanups; it holds nothing but pool memory */
+/* identifies the record among the cleanups; there is nothing to clean up */
 
 static void
 ngx_http_gateway_request_cleanup(void *data)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Log lines that must not be repeated.
+ * Rate limiting of log lines.
  */
 
 #include "ngx_http_gateway_say.h"
@@ -42,7 +42,7 @@ ngx_http_gateway_say_again(ngx_atomic_t *said, ngx_msec_t interval)
 }
 
 
-/* how far from now, by a clock that may be behind that of who has set it */
+/* the distance from now: the clock of the worker that set it may be ahead */
 
 static ngx_msec_t
 ngx_http_gateway_say_ago(ngx_atomic_uint_t time)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What an endpoint answers: a document of JSON, or a problem.
+ * Responses of an endpoint: a JSON document or a problem document.
  *
- * A refusal (ngx_http_gateway_refuse()) is another thing: a handler of a phase
- * returns its status, error_page may answer in its place, and its body is a
- * closed list of texts that is made without jansson.
+ * Refusals (ngx_http_gateway_refuse()) are different: a phase handler returns
+ * the status, error_page can replace the response, and the body is made without
+ * jansson.
  */
 
 #include "ngx_http_gateway_endpoint.h"
@@ -48,7 +48,7 @@ ngx_http_gateway_send_problem(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* "json" is given away; NULL: no memory */
+/* takes over "json"; NULL: no memory */
 
 static ngx_int_t
 ngx_http_gateway_send(ngx_http_request_t *r, ngx_uint_t status,

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Settings that nothing uses: they are recorded while the configuration is read
- * and compared with what is on when it has been merged.  A block knows what is
- * on in it or in an inner one: whoever turns it on tells the outer blocks.
+ * Settings without effect: settings are recorded while the configuration is
+ * read, and compared with the uses that are on after it has been merged.  A use
+ * that is turned on in a block is also recorded in all outer blocks.
  */
 
 #include "ngx_http_gateway_setting.h"
 
 
-/* a directive, where it is written */
+/* a directive in a block */
 
 typedef struct {
     ngx_str_t                          name;
@@ -143,7 +143,7 @@ ngx_http_gateway_uses(const ngx_http_gateway_loc_conf_t *block,
 }
 
 
-/* errors first: what follows from one is no news */
+/* errors first: a warning may only be a consequence of an error */
 
 ngx_int_t
 ngx_http_gateway_settings_check(ngx_conf_t *cf)
@@ -183,7 +183,7 @@ ngx_http_gateway_settings_check(ngx_conf_t *cf)
 }
 
 
-/* one warning for a block and a use, however many settings it has */
+/* one warning for each block and use, regardless of the number of settings */
 
 static void
 ngx_http_gateway_setting_warn(ngx_conf_t *cf,

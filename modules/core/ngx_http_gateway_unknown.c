@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Variables that nothing defines.
+ * Undefined variables.
  *
- * nginx looks for them after the configuration was read, and then knows their
- * name only.  Here each value with variables is kept with its place, and
- * looked at just before nginx does.
+ * nginx detects them after the configuration was read, and then knows only
+ * their names.  To report the place, each value with variables is recorded and
+ * checked just before nginx does it.
  */
 
 #include "ngx_http_gateway.h"
@@ -102,7 +102,7 @@ ngx_http_gateway_unknown_check(ngx_conf_t *cf)
 }
 
 
-/* as ngx_http_script_compile() reads them, which has refused bad names */
+/* as in ngx_http_script_compile(), which has already refused invalid names */
 
 static ngx_uint_t
 ngx_http_gateway_next_name(u_char **p, u_char *last, ngx_str_t *name)
@@ -137,7 +137,7 @@ ngx_http_gateway_next_name(u_char **p, u_char *last, ngx_str_t *name)
 
         name->len = s - name->data;
 
-        /* "$1" is of a regular expression */
+        /* "$1" is a capture */
 
         if (name->len && (name->data[0] < '1' || name->data[0] > '9')) {
             *p = s;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Parking, as nginx's limit_req does it: the handlers of the request's events
- * notice a client that leaves, whereupon the request ends.
+ * Parking, as in nginx's limit_req: the request's event handlers detect a
+ * client that leaves, and end the request.
  */
 
 #include "ngx_http_gateway_wait.h"
 
 
-/* ms; where events are level-triggered */
+/* ms, with level-triggered events */
 #define NGX_HTTP_GATEWAY_WAIT_LOOK  100
 
 
@@ -46,7 +46,7 @@ ngx_http_gateway_park(ngx_http_request_t *r, ngx_http_gateway_cancel_pt cancel,
 
     cln->handler = ngx_http_gateway_wait_cleanup;
 
-    /* as limit_req: a client that has left by now is no further event */
+    /* as in limit_req: no event follows if the client has already left */
 
     rev = r->connection->read;
 
@@ -79,7 +79,7 @@ ngx_http_gateway_park_content(ngx_http_request_t *r,
 
     if (wait) {
 
-        /* for ngx_http_gateway_finish() */
+        /* released by ngx_http_gateway_finish() */
 
         r->main->count++;
     }
@@ -88,7 +88,7 @@ ngx_http_gateway_park_content(ngx_http_request_t *r,
 }
 
 
-/* the request is over */
+/* the request has ended */
 
 static void
 ngx_http_gateway_wait_cleanup(void *data)
@@ -111,10 +111,10 @@ ngx_http_gateway_wait_cleanup(void *data)
 
 
 /*
- * As ngx_http_test_reading(), but for an end of file.  A pending error is asked
- * for and nothing is read: bytes behind the request, or of TLS, would hide it.
- * A level-triggered event would come again for what is not read: it is taken
- * away, and a timer looks instead.
+ * Like ngx_http_test_reading(), but ignores an end of file.  It asks for a
+ * pending error instead of reading, since bytes after the request, or of TLS,
+ * would hide the error.  A level-triggered event would fire again for bytes
+ * that are not read: it is deleted, and a timer checks instead.
  */
 
 static void
@@ -127,7 +127,7 @@ ngx_http_gateway_wait_reading(ngx_http_request_t *r)
     c = r->connection;
     rev = c->read;
 
-    /* a stream that was reset, or whose connection is lost */
+    /* a stream that was reset, or whose connection failed */
 
     if (r->http_version >= NGX_HTTP_VERSION_20) {
         ngx_http_test_reading(r);
@@ -149,7 +149,7 @@ ngx_http_gateway_wait_reading(ngx_http_request_t *r)
     }
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
-                   "gateway: the parked request's client is there, eof:%d",
+                   "gateway: client of the parked request is connected, eof:%d",
                    rev->pending_eof);
 
     if (!(ngx_event_flags & NGX_USE_LEVEL_EVENT)) {
@@ -195,7 +195,7 @@ ngx_http_gateway_unpark(ngx_http_gateway_wait_t *wait)
 
     wait->parked = 0;
 
-    /* callbacks come from events of other connections, or of none */
+    /* callbacks run in events of other connections, or of none */
 
     ngx_http_set_log_request(r->connection->log, r);
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Files that are read again when they change, without a reload.
+ * Watched files: they are read again when they change, without a reload.
  *
- * The master reads a file while it reads the configuration, as root; a
- * mistake in it is a mistake of the configuration.  Then every worker looks
- * at the path each "interval" and loads what has changed for itself: nothing
- * is shared, so there is nothing that a killed worker could leave behind.
- * stat() follows links, so that a link that is pointed elsewhere (as
- * Kubernetes does) counts as a change.
+ * The master reads a file, as root, while it reads the configuration; an error
+ * in the file is an error in the configuration.  Then each worker checks the
+ * path every "interval" and loads a changed file for itself.  Nothing is
+ * shared, so a killed worker cannot leave anything behind.  stat() follows
+ * symbolic links: a link that is changed to another target (as by Kubernetes)
+ * counts as a change.
  *
- * A worker runs as "user" and may not be allowed to read what root could: the
- * master reports such a file before the configuration takes effect, and workers
- * treat it as one that has gone.  A failure is logged when it begins, once an
+ * A worker runs as "user" and may not be permitted to read a file that root can
+ * read.  The master reports such a file before the configuration takes effect,
+ * and workers treat it as missing.  A failure is logged when it begins, once an
  * hour while it lasts, and when it ends.
  */
 
@@ -203,7 +203,7 @@ ngx_http_gateway_watch_failed(char *err, const char *call)
 ngx_uint_t
 ngx_http_gateway_watch_same(const ngx_file_info_t *a, const ngx_file_info_t *b)
 {
-    /* ctime: a file that may be read since a chmod() is a change, too */
+    /* ctime: chmod() counts as a change, since it can make a file readable */
 
     return a->st_dev == b->st_dev
            && a->st_ino == b->st_ino
@@ -228,7 +228,7 @@ ngx_http_gateway_watch_default(ngx_msec_t *interval)
 }
 
 
-/* all zero: gone, or closed to the process; a file that returns is a change */
+/* zeroed if missing or not readable, so that a file that returns is a change */
 
 void
 ngx_http_gateway_watch_stat(ngx_http_gateway_watch_t *watch,
@@ -245,7 +245,7 @@ ngx_http_gateway_watch_stat(ngx_http_gateway_watch_t *watch,
 }
 
 
-/* an hour in either direction: the clock can be set back */
+/* in either direction, since the clock can be set back */
 
 ngx_uint_t
 ngx_http_gateway_watch_due(const ngx_http_gateway_watch_state_t *state,
@@ -287,8 +287,8 @@ ngx_http_gateway_watch_loaded(ngx_http_gateway_watch_t *watch,
 
 
 /*
- * "seen" moves on also when the content is bad: one error for one change, and
- * then one an hour.
+ * "seen" is also updated if the content is invalid: a change is logged once,
+ * and then hourly.
  */
 
 void
@@ -319,7 +319,7 @@ ngx_http_gateway_watch_kept(ngx_http_gateway_watch_t *watch,
 }
 
 
-/* as the error log writes it */
+/* in the format of the error log */
 
 static u_char *
 ngx_http_gateway_watch_time(u_char *buf, time_t t)
@@ -337,8 +337,8 @@ ngx_http_gateway_watch_time(u_char *buf, time_t t)
 
 
 /*
- * In the master, after the configuration: only now "user" is known wherever
- * it stands in the file.  Also under -t.
+ * In the master, after the whole configuration was read, since "user" can be
+ * anywhere in it.  Also runs under -t.
  */
 
 ngx_int_t
@@ -394,9 +394,9 @@ ngx_http_gateway_watch_check(ngx_cycle_t *cycle, ngx_array_t *watches)
 
 
 /*
- * Whether root reads the configuration and another user will run the workers.
- * A process without a master stays one, and a master a master, whatever a
- * reload writes in "master_process"; without one "user" has no effect.
+ * Whether root reads the configuration and workers run as another user.  A
+ * reload cannot change "master_process"; without a master, "user" has no
+ * effect.
  */
 
 static ngx_uint_t
@@ -417,9 +417,8 @@ ngx_http_gateway_watch_as_root(ngx_cycle_t *cycle)
 
 
 /*
- * Opens the files as a worker would.  The master lends itself the identity
- * for it: asking a forked child instead would send SIGCHLD to nginx's own
- * handler.
+ * Opens the files as a worker would.  The master temporarily takes the identity
+ * of a worker: a forked child would send SIGCHLD to nginx's own handler.
  */
 
 static ngx_int_t
@@ -457,14 +456,14 @@ ngx_http_gateway_watch_probe(ngx_cycle_t *cycle, ngx_array_t *watches)
 
     if (seteuid(0) == -1 || setegid(gid) == -1 || setgroups(n, groups) == -1) {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
-                      "could not return to the identity of root");
+                      "could not restore the identity of root");
     }
 
     return NGX_OK;
 }
 
 
-/* only what permissions forbid: a file that has just gone may return */
+/* only permissions count: a file that is missing now may return */
 
 static void
 ngx_http_gateway_watch_open_all(ngx_array_t *watches)
@@ -495,8 +494,8 @@ ngx_http_gateway_watch_open_all(ngx_array_t *watches)
 
 
 /*
- * In a worker.  Looks once at the start: a worker that is born again has the
- * master's content, which may be older than the file.
+ * In a worker.  Checks once at the start: a worker that nginx has respawned has
+ * the master's content, which may be older than the file.
  */
 
 void
@@ -531,8 +530,9 @@ ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches)
 
 
 /*
- * ms.  A failure is logged each hour, also where the file is watched less
- * often; of a "look" that has not begun yet, none is known.
+ * In ms.  While a failure lasts, the file is checked at least each hour, so
+ * that the failure is logged hourly; so is a watch with "look" that has no
+ * state yet.
  */
 
 static ngx_msec_t
@@ -563,7 +563,7 @@ ngx_http_gateway_watch_handler(ngx_event_t *ev)
 }
 
 
-/* all workers see the same change; only the first one logs it */
+/* all workers see a change; only the first one logs it */
 
 static void
 ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch, ngx_log_t *log)
@@ -604,7 +604,7 @@ ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch, ngx_log_t *log)
     ngx_log_debug2(NGX_LOG_DEBUG_CORE, log, 0,
                    "gateway watch: \"%V\" was read: %i", &watch->path, rc);
 
-    /* NGX_AGAIN: the next look will find it whole */
+    /* NGX_AGAIN: the file was being written, the next check reads it */
 
     if (rc == NGX_OK) {
         rc = watch->load(watch, &content, &quiet, err);

@@ -24,7 +24,7 @@ static ngx_uint_t ngx_http_gateway_word_due(ngx_http_gateway_word_t *w);
 static void ngx_http_gateway_word_cancel(void *data);
 
 
-/* by interval: as many as modules ask for, of the process */
+/* of this process; one for each interval in use */
 static ngx_http_gateway_words_t  *ngx_http_gateway_words;
 
 
@@ -91,8 +91,8 @@ ngx_http_gateway_words_get(ngx_msec_t interval)
 
 
 /*
- * Takes all that are due out of the queue before it resumes the first: what
- * runs then may end others, or wait again.
+ * Removes all due requests from the queue before it resumes the first one: a
+ * resumed request may end others, or wait again.
  */
 
 static void
@@ -157,7 +157,7 @@ ngx_http_gateway_word_due(ngx_http_gateway_word_t *w)
 }
 
 
-/* the request is over; the timer ends with the last */
+/* the request has ended; the timer stops with the last one */
 
 static void
 ngx_http_gateway_word_cancel(void *data)

@@ -202,8 +202,8 @@ refused(server("location / {\nif (\$arg_a) {\ngateway_identity_headers on;"
 
 for my $directive (@kinds) {
     warned(server("location / {  #!\n$directive a;\nreturn 200 secret;\n}"),
-           qq("return" answers before "$directive" is asked, its response is )
-           . 'open to everybody, in the block', "return beside $directive");
+           qq("return" answers before "$directive" is checked, its response is )
+           . 'not protected, in the block', "return beside $directive");
     accepted(http_conf(server => "location / {\n$directive off;\nreturn 200;\n}"),
              "return beside $directive off");
     accepted(server("$directive a;\nlocation /x {\nreturn 404;\n}"),
@@ -220,7 +220,7 @@ location / {  #!
     return 200 secret;
 }
 CONF
-       . 'asked, its response is open to everybody, in the block',
+       . 'checked, its response is not protected, in the block',
        'return beside two kinds, once');
 
 $Test::Gateway::More = 1;

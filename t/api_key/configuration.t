@@ -207,8 +207,8 @@ location / {  #!
     return 200 ok;
 }
 CONF
-       '"return" answers before "gateway_api_key" is asked, its response is '
-       . 'open to everybody, in the block', 'return beside gateway_api_key');
+       '"return" answers before "gateway_api_key" is checked, its response is '
+       . 'not protected, in the block', 'return beside gateway_api_key');
 accepted({ http => $file, server => <<'CONF' }, 'return where it is off');
 location / {
     gateway_api_key off;

@@ -609,8 +609,8 @@ accepted(server("gateway_cache z; location = /c { gateway_cache_admin zone=z"
     for '127.0.0.1', '10.0.0.0/8', 'unix:', 'any', '127.0.0.1 from=::1';
 warned(server("gateway_cache z; location /c {\ngateway_cache_admin zone=z"
               . ' from=any;  #!' . "\nreturn 200 a; } location /a { }"),
-       '"return" answers before "gateway_cache_admin" is asked, its response is'
-       . ' open to everybody, in the block', 'admin beside return');
+       '"return" answers before "gateway_cache_admin" is checked, its response '
+       . 'is not protected, in the block', 'admin beside return');
 warned(http_conf(http => "$on\ngateway_cache_tags $_;  #!\n"),
        '"gateway_cache_tags" stores tags that cannot be purged, there is no'
        . ' "gateway_cache_admin"', "tags $_ without an endpoint")

@@ -124,7 +124,7 @@ is_deeply(said(http => "$Consumers $On server { listen 127.0.0.1:8080;\n"
 is_deeply(said(server => "$Verify\nlocation / { #!\n$On return 204; }\n"
                          . 'location /b { return 204; }'),
           [ 0, '[warn] "return" answers before "gateway_client_certificate" '
-               . 'is asked, its response is open to everybody, in the block '
+               . 'is checked, its response is not protected, in the block '
                . 'in DIR/nginx.conf:LINE!' ], 'a return beside it');
 is_deeply(said(server => "$Verify $On location /b { return 204; }"),
           [ 0 ], 'not where it is inherited, without a text');

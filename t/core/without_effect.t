@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Protection that is silently without effect: what nginx -t says of settings that
-# no block uses, one line, whole, each beside a neighbour that is accepted.
+# Settings without effect: the message of nginx -t about settings that no block
+# uses, each next to a similar configuration that is accepted.
 
 use v5.28;
 use warnings;
@@ -100,7 +100,7 @@ refused(http_conf(http => $jwt, server => "gateway_jwt off;\nlocation /b { $_ } 
 accepted(http_conf(http => $jwt, server => "location /b { $_ }"), "$_, on in http")
     for @protects;
 
-# "gateway_jwt off token=" reads tokens and verifies none
+# "gateway_jwt off token=" reads tokens but verifies nothing
 
 refused(http_conf(server => "gateway_jwt off token=\$arg_t;\nlocation /b { $_ }  #!\n"),
         lack((split)[0], 'gateway_jwt') . ", $add", "$_, only read") for @protects;
@@ -155,7 +155,7 @@ for my $kind (@kinds) {
     refused(server("gateway_jwt off token=\$arg_t; location / { $kind a; }"),
             qq("$kind" $method, $add_method), "$kind where tokens are only read");
 
-    # what names groups
+    # methods that provide groups
 
     my @blind = ($jwt, 'gateway_jwt r; gateway_api_key off; ' . $keys);
     if ($grouped{$kind}) {
@@ -174,7 +174,7 @@ for my $kind (@kinds) {
     }
     accepted(location("$jwt $kind a;", $file), "$kind, the consumers' groups");
 
-    # an internal redirect takes the identity along, whoever has found it
+    # an internal redirect keeps the identity of any method
 
     for my $inner ('location @b {', 'location /b { internal;') {
         accepted(server("location /a { $methods{jwt} } $inner $kind a; }"),
@@ -223,7 +223,7 @@ accepted(http("$file gateway_api_key_pepper pepper;", $api_key),
          'gateway_api_key_pepper and a file');
 
 
-# --- what is declared by a name and never used
+# --- declarations that are never used
 
 {
     my $idle = '"gateway_consumers" has no effect, no method of authentication is on';
@@ -302,10 +302,10 @@ accepted(http("$file gateway_api_key_pepper pepper;", $api_key),
         warned(server("$on location /a { location /a/b { return 200 a; } }", $file),
                $open->($directive), "$directive two levels up");
 
-        # beside what is warned of already
+        # next to a warning about the same block
         warned($server->($on, 'gateway_require_scope a; return 200 a;'),
-               '"return" answers before "gateway_require_scope" is asked, its response'
-               . ' is open to everybody, in the block', "$directive, and a rule beside it");
+               '"return" answers before "gateway_require_scope" is checked, its '
+               . 'response is not protected, in the block', "$directive, and a rule beside it");
     }
 
     warned($server->("$jwt $api_key", 'return 200 a;'), $open->('gateway_api_key'),
@@ -316,7 +316,7 @@ accepted(http("$file gateway_api_key_pepper pepper;", $api_key),
 }
 
 
-# --- a limit that an inner one drops
+# --- a limit that an inner one replaces
 
 {
     my ($a, $b, $c) = map { "gateway_limit zone=$_;" } qw( a b c );
@@ -358,7 +358,7 @@ accepted(http("$file gateway_api_key_pepper pepper;", $api_key),
 }
 
 
-# --- values that look like more than they are
+# --- values that look like variables or patterns
 
 for my $directive (qw( gateway_jwt_issuer gateway_jwt_audience gateway_jwt_typ )) {
     warned(location("$jwt $directive '$_';"),

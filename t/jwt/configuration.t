@@ -593,8 +593,8 @@ refused(alone('gateway_jwt_header_set $a a;'),
 
 # --- return acts before access
 
-my $open = '"return" answers before "gateway_jwt" is asked, its response is open '
-           . 'to everybody, in the block';
+my $open = '"return" answers before "gateway_jwt" is checked, its response is '
+           . 'not protected, in the block';
 
 warned({ server => <<'CONF' }, $open, 'return beside gateway_jwt');
 location / {  #!

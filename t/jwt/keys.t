@@ -292,8 +292,8 @@ unusable("\xef\xbb\xbf" . set(public_jwk('es256')),
 unusable("\xff\xfe{\0}\0", 'is UTF-16, save it as UTF-8', 'UTF-16');
 unusable("keys:\n- kty: EC\n", "is YAML, $wanted", 'YAML');
 unusable("https://e.com/jwks\n",
-         'holds a URL, save what it returns in the file', 'a URL');
-unusable(token(), "holds a token, $wanted", 'a token');
+         'contains a URL, save what it returns in the file', 'a URL');
+unusable(token(), "contains a token, $wanted", 'a token');
 unusable('correct horse battery staple',
          "is not JSON, $wanted, such as \"nginx-gateway jwk import\" makes of "
          . 'a secret', 'a secret');

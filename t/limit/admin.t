@@ -313,7 +313,7 @@ is(ask($_), $needed, "GET ?$_") for '', 'zone=g', 'key=a', 'zone=&key=a',
 is(ask("zone=g&key=a&$_"), problem(400, 'to set or reset a key is a POST'),
    "GET with $_") for 'reset=true', 'set=3', 'reset=';
 
-my $object = problem(400, 'the body must be an object of JSON');
+my $object = problem(400, 'the body must be a JSON object with unique names');
 my $strings = problem(400, '\"zone\" and \"key\" must be strings that are not empty');
 my $either = problem(400, 'there must be either \"reset\" or \"set\" beside \"zone\" '
                           . 'and \"key\", and nothing else but \"rate\", '
@@ -339,7 +339,7 @@ is(change(qq({"zone":"g","key":"a","set":$_})), $set, "set: $_")
 is(change('{"zone":"g","key":"a","set":1000000000000}'),
    state_of('g', 'a', 6, reset => 1), 'set: 1000000000000');
 
-my $empty = problem(400, 'the body must be an object of at most 4096 bytes of JSON');
+my $empty = problem(400, 'the body must be a JSON object of at most 4096 bytes');
 is(change(''), $empty, 'POST without a body');
 is(said($server->get('/limits?zone=g&key=a', method => 'POST')), $empty,
    'POST with arguments instead');
@@ -380,7 +380,7 @@ for my $method (qw( PUT DELETE PATCH OPTIONS )) {
 # --- a browser
 
 my $reset = '{"zone":"g","key":"a","reset":true}';
-my $browser = problem(403, 'a browser must send it as application/json');
+my $browser = problem(403, 'a browser must send application/json');
 is(change($reset, headers => [ 'Origin: https://evil.example', @$_ ]), $browser,
    'from a page: ' . ($_->[0] // 'no type'))
     for [], [ 'Content-Type: text/plain' ],
@@ -447,7 +447,7 @@ for my $method (qw( GET HEAD POST PUT )) {
        "$method from elsewhere");
 }
 is(ask($q), $who, 'and nothing was changed');
-Test::More::like($server->log, qr/gateway_limit_admin: refused with 403, the address stands in no "from="/,
+Test::More::like($server->log, qr/gateway_limit_admin: refused with 403, the client address is not allowed by "from="/,
                  'the log says so');
 
 $server->stop;

@@ -568,8 +568,8 @@ refused(alone("$_; $_;"), '"' . s/ .*//r . '" directive is duplicate', "twice: $
 # a fixed answer is given before limits are asked
 
 {
-    my $return = sub { qq("return" answers before "gateway_limit" is asked, its )
-        . 'response is open to everybody, in the block in DIR/nginx.conf:LINE' };
+    my $return = sub { qq("return" answers before "gateway_limit" is checked, its )
+        . 'response is not protected, in the block in DIR/nginx.conf:LINE' };
     warned(server("location / {  #!\ngateway_limit zone=$_; return 200 a; }\n"),
            $return->(), "return beside zone=$_") for qw( z e );
     accepted(server("gateway_limit zone=z; location / { return 200 a; }"),
@@ -607,7 +607,7 @@ refused(admin("zone=z from=$_"), "invalid value \"$_\" in parameter \"from=\", i
         "gateway_limit_admin from=$_")
     for '', 'localhost', 'all', '10.0.0.0/33', '1.2.3', 'unix:/a', '::/129';
 refused(admin('zone=z from=10.0.0.1/8'), 'invalid value "10.0.0.1/8" in parameter '
-        . '"from=", bits are set behind the prefix, it must be "10.0.0.0/8"',
+        . '"from=", bits after the prefix are set, it must be "10.0.0.0/8"',
         'gateway_limit_admin: bits behind the prefix');
 refused(admin("zone=z from=any $_"), "invalid parameter \"$_\" in "
         . '"gateway_limit_admin", allowed are "zone=", "from="',

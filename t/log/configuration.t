@@ -289,7 +289,8 @@ for my $twice ($server, 'ssl on;', 'facility user;', 'severity info;', 'tag a;',
 }
 my $examples = 'it must be an address such as "udp:10.0.0.5:514",'
                . ' "tcp:[::1]:601", "tcp:logs.example:6514" or "unix:/dev/log"';
-syslog_refused("server $_;", qq{no transport in "server $_", $examples$at})
+syslog_refused("server $_;", qq{missing "udp:", "tcp:" or "unix:" in "server $_",}
+                             . " $examples$at")
     for '127.0.0.1', 'tls:127.0.0.1', 'UDP:127.0.0.1', '/dev/log';
 syslog_refused('server udp:;', qq{no host in "server udp:", $examples$at});
 syslog_refused('server udp:127.0.0.1:99999;',

@@ -271,8 +271,8 @@ refused(http_conf(http => "gateway_redis fleet {  #!\n $server ssl on; $_ }"),
     for 'ssl_certificate gw.crt;', 'ssl_certificate_key gw.key;';
 
 refused(http_conf(http => "gateway_redis fleet {  #!\n server unix:/r; ssl on; }"),
-        '"gateway_redis fleet" must have "ssl_name": a socket has no name that '
-        . 'its certificate could be for');
+        '"gateway_redis fleet" must have "ssl_name", since a UNIX-domain '
+        . 'socket has no name to verify in the certificate');
 
 # nginx's own words come first
 for my $case ([ 'ssl_trusted_certificate absent.pem', qr/absent\.pem.*failed/ ],

@@ -803,7 +803,7 @@ part(sub {
     ok(wait_until(sub { grep { /TLS handshake/ } errors() }, 10),
        '    is logged');
     like(CORE::join('', errors()),
-         qr/the TLS handshake with 127\.0\.0\.1:$port timed out, the port may be one without TLS/,
+         qr/the TLS handshake with 127\.0\.0\.1:$port timed out, the port may not use TLS/,
          '    with what may be wrong');
     $server->stop;
 

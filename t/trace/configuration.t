@@ -58,8 +58,8 @@ refused(http("gateway_trust from=$_;"),
         "\"$_\" is no address")
     for '', 'localhost', '127.0.0.256', '10.0.0.0/33', 'unix', '10.0.0.0/';
 refused(http('gateway_trust from=10.0.0.1/8;'),
-        'invalid value "10.0.0.1/8" in parameter "from=", bits are set behind'
-        . ' the prefix, it must be "10.0.0.0/8"', 'bits behind the prefix');
+        'invalid value "10.0.0.1/8" in parameter "from=", bits after the'
+        . ' prefix are set, it must be "10.0.0.0/8"', 'bits behind the prefix');
 refused(http("gateway_trust from=::1;\ngateway_trust from=::2;" =~ s/\n/ /r),
         '"gateway_trust" directive is duplicate', 'twice');
 refused(http_conf(server => "\nlocation / { gateway_trust from=::1;  #!\n}"),
