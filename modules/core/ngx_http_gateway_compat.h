@@ -64,7 +64,7 @@
 
 /*
  * The first members of the private zone structures of nginx's modules that
- * limit requests and connections.  They have not changed from 1.17.6 to 1.31;
+ * count requests and connections.  They have not changed from 1.17.6 to 1.31;
  * later versions are unknown.
  */
 
