@@ -61,9 +61,9 @@ gw_claim_is_number(const char *p)
 
 /*
  * A real claim is a double, so that a value with a fraction or an exponent is
- * converted to a double, too: 0.1 equals 0.1.  All other numbers are compared as
- * long doubles.  With a mantissa of at least 64 bits, as on x86-64 and arm64,
- * these represent every 64-bit integer and every double exactly.
+ * converted to a double, too: 0.1 equals 0.1.  All other numbers are compared
+ * as long doubles.  With a mantissa of at least 64 bits, as on x86-64 and
+ * arm64, these represent every 64-bit integer and every double exactly.
  */
 
 static int

@@ -30,15 +30,16 @@ typedef enum {
 
 
 /*
- * Whether a claim (NULL: missing) meets a rule with "n" values.  A missing claim
- * meets GW_CLAIM_ABSENT only.
+ * Whether a claim (NULL: missing) meets a rule with "n" values.  A missing
+ * claim meets GW_CLAIM_ABSENT only.
  *
- * EQ to LE compare the claim with one value: a string by its bytes, a number by
- * its value, exact for 64-bit integers, a boolean with EQ and NE only.  ANY, ALL
- * and NONE look for the values in a set: the members of an array; the words of
- * a string, separated by spaces, and the whole string; any other scalar alone.
- * A value that cannot be read as the claim's type is a mismatch, which meets
- * neither NE nor NONE.  The caller implements GW_CLAIM_MATCH.
+ * EQ to LE compare the claim with one value: a string by its bytes, a number
+ * by its value, exact for 64-bit integers, a boolean with EQ and NE only.
+ * ANY, ALL and NONE look for the values in a set: the members of an array; the
+ * words of a string, separated by spaces, and the whole string; any other
+ * scalar alone.  A value that cannot be read as the claim's type is a
+ * mismatch, which meets neither NE nor NONE.  The caller implements
+ * GW_CLAIM_MATCH.
  */
 int gw_claim_meets(const json_t *claim, gw_claim_op_e op,
     const gw_text_t *values, size_t n);

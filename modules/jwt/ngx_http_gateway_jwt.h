@@ -33,34 +33,34 @@ typedef enum {
 } ngx_http_gateway_jwt_format_e;
 
 
-/* a file as it is read: once for all locations that write it alike */
+/* a loaded key file: one for all locations with the same parameters */
 
 typedef struct {
     ngx_http_gateway_watch_t            watch;
     ngx_uint_t                          format;
     ngx_uint_t                          flags;      /* GW_JWK_COMPAT */
     gw_jwk_set_t                       *set;        /* owned */
-    ngx_uint_t                         *generation; /* of all files */
+    ngx_uint_t                         *generation; /* of the main conf */
 } ngx_http_gateway_jwt_key_file_t;
 
 
-/* a file as a directive names it */
+/* a key file as a directive names it; shared by blocks that inherit it */
 
 typedef struct {
     ngx_str_t                           path;
     ngx_uint_t                          format;
     ngx_msec_t                          watch;
     ngx_uint_t                          written;    /* unsigned:1; "watch=" */
-    gw_text_t                           issuer;     /* "": any */
+    gw_text_t                           issuer;     /* "": no "issuer=" */
     ngx_uint_t                          listed;     /* unsigned:1; in "uses" */
-    ngx_uint_t                          accepted;   /* unsigned:1; its issuer,
-                                                       by a block at least */
+    ngx_uint_t                          accepted;   /* unsigned:1; a block
+                                                       accepts its issuer */
     ngx_http_gateway_place_t            place;
     ngx_http_gateway_jwt_key_file_t    *file;
 } ngx_http_gateway_jwt_key_use_t;
 
 
-/* an issuer, and a key file that is bound to it */
+/* a key file that is bound to an issuer */
 
 typedef struct {
     ngx_str_t                           issuer;
@@ -75,7 +75,7 @@ typedef struct {
     ngx_array_t                         values;     /* complex values */
 #if (NGX_PCRE)
     ngx_regex_t                        *regex;
-    ngx_atomic_t                       *said;       /* of this worker */
+    ngx_atomic_t                       *said;       /* for the log, by worker */
 #endif
     ngx_uint_t                          status;
 } ngx_http_gateway_jwt_rule_t;
@@ -97,20 +97,24 @@ typedef struct {
 typedef struct {
     ngx_array_t                         files;      /* key_file_t * */
     ngx_array_t                         bound;      /* bound_t, of all blocks */
-    ngx_array_t                         open;       /* key_use_t *, likewise */
+    ngx_array_t                         open;       /* key_use_t *, likewise,
+                                                       bound to no issuer */
     ngx_array_t                         uses;       /* key_use_t *, of blocks
                                                        that verify */
-    ngx_uint_t                          one_file;   /* unsigned:1 */
-    ngx_uint_t                          generation; /* a file was re-read */
+    ngx_uint_t                          one_file;   /* unsigned:1; there is no
+                                                       other key file */
+    ngx_uint_t                          generation; /* counts loaded files */
     gw_jws_memo_t                      *memo;
 
-    /* what is read of a token, anywhere in the configuration */
-    ngx_array_t                         claims;     /* ngx_str_t */
-    ngx_array_t                         refused;    /* some of them, by logs */
-    gw_json_names_t                     names;      /* of "claims" */
+    /* what the configuration reads of tokens */
+    ngx_array_t                         claims;     /* ngx_str_t; names */
+    ngx_array_t                         refused;    /* ngx_str_t; those of
+                                                       $..._refused_claim_ */
+    gw_json_names_t                     names;      /* the same as "claims" */
     ngx_uint_t                          header;     /* unsigned:1 */
 
-    ngx_uint_t                          used;       /* unsigned:1 */
+    ngx_uint_t                          used;       /* unsigned:1; the method
+                                                       is on somewhere */
 } ngx_http_gateway_jwt_main_conf_t;
 
 
@@ -119,18 +123,19 @@ typedef struct {
 
     ngx_uint_t                          enable;
     ngx_http_complex_value_t           *realm;
-    ngx_array_t                        *challenge;  /* auth_param_t; of none:
-                                                       off; NULL: as it is */
+    ngx_array_t                        *challenge;  /* auth_param_t; empty:
+                                                       off; NULL: none */
     ngx_array_t                        *sources;    /* source_t; NULL: bearer */
 
     ngx_array_t                        *keys;       /* key_use_t */
-    ngx_uint_t                          bound;      /* a key has an issuer */
-    ngx_uint_t                          open;       /* a key may have any */
-    ngx_uint_t                          many_issuers;
+    ngx_uint_t                          bound;      /* a file has "issuer=" */
+    ngx_uint_t                          open;       /* a file may sign for any
+                                                       issuer */
+    ngx_uint_t                          many_issuers; /* are accepted */
     ngx_uint_t                          unusable;   /* refuses every token */
     ngx_uint_t                          key_policy; /* GW_JWK_COMPAT or 0 */
     ngx_flag_t                          verify;
-    gw_jwa_set_t                        algorithms; /* 0: by the keys */
+    gw_jwa_set_t                        algorithms; /* 0: not set */
 
     ngx_array_t                        *issuers;    /* ngx_str_t */
     ngx_array_t                        *audiences;  /* ngx_str_t */
@@ -138,7 +143,8 @@ typedef struct {
     time_t                              leeway;
     time_t                              max_age;
     ngx_flag_t                          require_exp;
-    gw_jwt_policy_t                     policy;     /* all of the above */
+    gw_jwt_policy_t                     policy;     /* "issuers" to
+                                                       "require_exp" */
 
     ngx_array_t                        *require;    /* require_t */
     ngx_array_t                        *rules;      /* rule_t */
@@ -151,7 +157,7 @@ typedef struct {
     ngx_flag_t                          hide;
     ngx_uint_t                          mode;
     size_t                              max_size;
-    size_t                              max_values; /* of a payload */
+    size_t                              max_values; /* in a payload */
 } ngx_http_gateway_jwt_loc_conf_t;
 
 
@@ -160,7 +166,7 @@ typedef struct {
     ((jlcf)->challenge && (jlcf)->challenge->nelts == 0)
 
 
-/* texts that were made of claims for variables */
+/* the text of a claim, as a variable has it */
 
 typedef struct ngx_http_gateway_jwt_text_s  ngx_http_gateway_jwt_text_t;
 
@@ -172,23 +178,23 @@ struct ngx_http_gateway_jwt_text_s {
 
 
 /*
- * A token that was taken apart; none of its memory is the pool's.  One that
- * is refused goes with the verdict: no variable has given out but copies.
- * One that is kept lives as long as the request's pool, also when another
- * one has followed it: nginx may remember variables that point into it.
+ * A parsed token, outside of the request's pool.  A refused token is freed with
+ * the verdict: variables have copied what they needed.  A kept token lives as
+ * long as the pool, also when another one replaces it, since variables that
+ * nginx has cached may point into it.
  */
 
 typedef struct {
     ngx_str_t                           text;
     gw_jws_t                            jws;
-    size_t                              max_values; /* of its claims */
+    size_t                              max_values; /* in its payload */
     json_t                             *claims;     /* NULL: not parsed yet */
-    json_t                             *all;        /* also others; or NULL */
-    unsigned                            partial:1;  /* claims hold only iss */
+    json_t                             *all;        /* all claims; or NULL */
+    unsigned                            partial:1;  /* "claims" is "iss" only */
     unsigned                            kept:1;
-    ngx_pool_cleanup_t                 *cleanup;    /* NULL there: freed */
+    ngx_pool_cleanup_t                 *cleanup;    /* frees the token */
 
-    /* the keys that its signature was verified with */
+    /* the keys that its signature was verified with; NULL: it was not */
     const ngx_array_t                  *keys;
     ngx_uint_t                          open;
     ngx_uint_t                          generation;
@@ -205,23 +211,23 @@ typedef struct ngx_http_gateway_jwt_ctx_s  ngx_http_gateway_jwt_ctx_t;
 struct ngx_http_gateway_jwt_ctx_s {
     ngx_http_gateway_jwt_token_t       *token;
     gw_reason_e                         reason;
-    const ngx_http_gateway_jwt_rule_t  *failed;     /* the rule, if one */
+    const ngx_http_gateway_jwt_rule_t  *failed;     /* rule that is not met */
     ngx_uint_t                          status;     /* to refuse with */
 
-    /* what the sources held, and the token of it */
+    /* what the sources have, and the text of the token */
     const ngx_array_t                  *sources;
     ngx_http_gateway_shown_t            shown;
     ngx_str_t                           text;
     gw_reason_e                         found;
-    size_t                              max_values; /* of its payload */
+    size_t                              max_values; /* in its payload */
 
-    ngx_str_t                           refused;    /* claims, for the log */
+    ngx_str_t                           refused;    /* copied claims */
     ngx_str_t                           why;        /* malformed, for the log */
-    ngx_str_t                           kid;        /* of one without "token" */
+    ngx_str_t                           kid;        /* if "token" is NULL */
 
-    unsigned                            readable:1;   /* claims, by variables */
-    unsigned                            unverified:1;
-    unsigned                            judged:1;
+    unsigned                            readable:1;   /* by variables */
+    unsigned                            unverified:1; /* by configuration */
+    unsigned                            judged:1;     /* "reason" is set */
 };
 
 
@@ -230,7 +236,7 @@ extern ngx_uint_t  ngx_http_gateway_jwt_method;
 extern ngx_uint_t  ngx_http_gateway_jwt_slot;       /* the ctx */
 extern ngx_uint_t  ngx_http_gateway_jwt_refusal_slot;
 
-/* JWT's part of a record; NULL: the method was not asked so far */
+/* JWT's part of a record; NULL: no location has looked for a token yet */
 #define ngx_http_gateway_jwt_ctx(gr)                                          \
     ((ngx_http_gateway_jwt_ctx_t *)                                           \
      ngx_http_gateway_slot(gr, ngx_http_gateway_jwt_slot))
@@ -399,7 +405,7 @@ void ngx_http_gateway_jwt_finish(ngx_http_gateway_jwt_ctx_t *ctx,
 ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_token(
     ngx_http_request_t *r, ngx_http_gateway_jwt_ctx_t *ctx);
 
-/* all claims, also those that the configuration does not name; NULL: no memory */
+/* also the claims that the configuration does not name; NULL: no memory */
 const json_t *ngx_http_gateway_jwt_all_claims(
     ngx_http_gateway_jwt_token_t *token);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Keys that no token can use, and algorithms that no key serves: what is
- * allowed together by mistake, and shows only when blocks have been merged.
+ * Warnings of keys that no token can use and of algorithms that no key serves,
+ * which show only when blocks have been merged.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -14,7 +14,10 @@ static ngx_uint_t ngx_http_gateway_jwt_accepts(
     const ngx_http_gateway_jwt_loc_conf_t *conf, const gw_text_t *issuer);
 
 
-/* a use is shared by the blocks that inherit it: one that accepts is enough */
+/*
+ * Blocks that inherit a file share its entry: one of them that accepts the
+ * issuer is enough.
+ */
 
 char *
 ngx_http_gateway_jwt_advise(ngx_conf_t *cf,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * From a request to a verdict: find the token, take it apart, verify its
- * signature, judge its claims.  The steps stand in the order in which a
- * request meets them, the cheap ones first; each returns the reason to stop.
+ * The steps from a request to a verdict, the cheap ones first: find the token,
+ * parse it, verify its signature, check its claims.  The first reason other
+ * than GW_OK ends them.
  */
 
 #include "ngx_http_gateway_jwt.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_jwt_challenge: parameters of Bearer challenges, such as the
- * resource_metadata of RFC 9728, 5.1.
+ * Responses with their Bearer challenges, and gateway_jwt_challenge, which adds
+ * parameters to the challenges, such as resource_metadata of RFC 9728, 5.1.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -22,7 +22,7 @@ static const char *ngx_http_gateway_jwt_challenge_name(
 static ngx_uint_t ngx_http_gateway_jwt_token_byte(u_char c);
 
 
-/* the module's own; "scope" is what the request lacks */
+/* parameters that the module sets; "scope" holds the missing scopes */
 
 static ngx_str_t  ngx_http_gateway_jwt_challenge_own[] = {
     ngx_string("realm"),
@@ -75,9 +75,9 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
 
 
 /*
- * RFC 6750, 3: no error code where there was no credential; 3.1:
- * invalid_token with 401, insufficient_scope with 403.  A 403 for another
- * claim has no code of its own, and no challenge.
+ * RFC 6750, 3: no error code if the request has no credential.  3.1:
+ * invalid_token with 401, insufficient_scope with 403.  There is no code for a
+ * 403 because of another claim, which therefore has no challenge.
  */
 
 static ngx_int_t
@@ -229,7 +229,10 @@ ngx_http_gateway_jwt_challenge_param(ngx_conf_t *cf, ngx_array_t *params,
 }
 
 
-/* nginx ends an argument at a blank, unless the quotes are around all of it */
+/*
+ * The quotes of name="value" reach the module, and nginx ends the argument at
+ * the first blank: quotes around the whole argument allow blanks.
+ */
 
 static const char *
 ngx_http_gateway_jwt_challenge_unquote(ngx_str_t *value)
@@ -250,7 +253,7 @@ ngx_http_gateway_jwt_challenge_unquote(ngx_str_t *value)
 }
 
 
-/* what is wrong with the name, or NULL; names are case-insensitive */
+/* NULL, or what is wrong with the name; names are case-insensitive */
 
 static const char *
 ngx_http_gateway_jwt_challenge_name(const ngx_array_t *params,

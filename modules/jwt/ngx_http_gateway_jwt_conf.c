@@ -15,6 +15,8 @@
 
 
 static void ngx_http_gateway_jwt_memo_cleanup(void *data);
+static char *ngx_http_gateway_jwt_merge_keys(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf);
 static void ngx_http_gateway_jwt_merge_values(
     ngx_http_gateway_jwt_loc_conf_t *conf,
     const ngx_http_gateway_jwt_loc_conf_t *prev);
@@ -25,8 +27,8 @@ static char *ngx_http_gateway_jwt_merge_enable(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_loc_conf_t *prev);
 static void ngx_http_gateway_jwt_uses(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_loc_conf_t *conf);
-static char *ngx_http_gateway_jwt_default_scopes(ngx_conf_t *cf,
-    ngx_array_t **scopes);
+static char *ngx_http_gateway_jwt_default_paths(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf);
 static void ngx_http_gateway_jwt_merge_policy(
     ngx_http_gateway_jwt_loc_conf_t *conf);
 static char *ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
@@ -55,11 +57,34 @@ ngx_http_gateway_use_t  ngx_http_gateway_jwt_reads = {
 };
 
 
+/* the arrays of the main configuration */
+
+static const struct {
+    size_t  offset;
+    size_t  size;                   /* of an element */
+} ngx_http_gateway_jwt_arrays[] = {
+    { offsetof(ngx_http_gateway_jwt_main_conf_t, files),
+      sizeof(ngx_http_gateway_jwt_key_file_t *) },
+    { offsetof(ngx_http_gateway_jwt_main_conf_t, bound),
+      sizeof(ngx_http_gateway_jwt_bound_t) },
+    { offsetof(ngx_http_gateway_jwt_main_conf_t, open),
+      sizeof(ngx_http_gateway_jwt_key_use_t *) },
+    { offsetof(ngx_http_gateway_jwt_main_conf_t, uses),
+      sizeof(ngx_http_gateway_jwt_key_use_t *) },
+    { offsetof(ngx_http_gateway_jwt_main_conf_t, claims),
+      sizeof(ngx_str_t) },
+    { offsetof(ngx_http_gateway_jwt_main_conf_t, refused),
+      sizeof(ngx_str_t) },
+    { 0, 0 }
+};
+
+
 void *
 ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf)
 {
     ngx_str_t                          name;
     ngx_uint_t                         i;
+    ngx_array_t                       *array;
     ngx_pool_cleanup_t                *cln;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
@@ -68,24 +93,16 @@ ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (ngx_array_init(&jmcf->files, cf->pool, 4,
-                       sizeof(ngx_http_gateway_jwt_key_file_t *))
-        != NGX_OK
-        || ngx_array_init(&jmcf->claims, cf->pool, 16, sizeof(ngx_str_t))
-           != NGX_OK
-        || ngx_array_init(&jmcf->refused, cf->pool, 4, sizeof(ngx_str_t))
-           != NGX_OK
-        || ngx_array_init(&jmcf->bound, cf->pool, 4,
-                          sizeof(ngx_http_gateway_jwt_bound_t))
-           != NGX_OK
-        || ngx_array_init(&jmcf->uses, cf->pool, 4,
-                          sizeof(ngx_http_gateway_jwt_key_use_t *))
-           != NGX_OK
-        || ngx_array_init(&jmcf->open, cf->pool, 4,
-                          sizeof(ngx_http_gateway_jwt_key_use_t *))
-           != NGX_OK)
-    {
-        return NULL;
+    for (i = 0; ngx_http_gateway_jwt_arrays[i].size; i++) {
+        array = (ngx_array_t *)
+                ((char *) jmcf + ngx_http_gateway_jwt_arrays[i].offset);
+
+        if (ngx_array_init(array, cf->pool, 4,
+                           ngx_http_gateway_jwt_arrays[i].size)
+            != NGX_OK)
+        {
+            return NULL;
+        }
     }
 
     for (i = 0; i < GW_JWT_REGISTERED; i++) {
@@ -186,20 +203,12 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_gateway_jwt_merge_values(conf, prev);
     ngx_http_gateway_jwt_merge_policy(conf);
 
-    if (ngx_http_gateway_jwt_default_scopes(cf, &conf->scopes) != NGX_CONF_OK
+    if (ngx_http_gateway_jwt_default_paths(cf, conf) != NGX_CONF_OK
         || ngx_http_gateway_jwt_merge_headers(cf, &conf->headers,
                                               prev->headers)
            != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
-    }
-
-    if (conf->groups == NULL) {
-        conf->groups = ngx_array_create(cf->pool, 1,
-                                        sizeof(gw_claim_path_t));
-        if (conf->groups == NULL) {
-            return NGX_CONF_ERROR;
-        }
     }
 
     if (conf->enable != NGX_HTTP_GATEWAY_JWT_OFF) {
@@ -222,6 +231,14 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    return ngx_http_gateway_jwt_merge_keys(cf, conf);
+}
+
+
+static char *
+ngx_http_gateway_jwt_merge_keys(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf)
+{
     if (ngx_http_gateway_jwt_load_keys(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
@@ -374,26 +391,34 @@ ngx_http_gateway_jwt_uses(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_gateway_jwt_default_scopes(ngx_conf_t *cf, ngx_array_t **scopes)
+ngx_http_gateway_jwt_default_paths(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf)
 {
     ngx_uint_t        i;
     gw_claim_path_t  *path;
 
-    static ngx_str_t  names[] = { ngx_string("scope"), ngx_string("scp") };
+    static ngx_str_t  scopes[] = { ngx_string("scope"), ngx_string("scp") };
 
-    if (*scopes) {
+    if (conf->groups == NULL) {
+        conf->groups = ngx_array_create(cf->pool, 1, sizeof(gw_claim_path_t));
+        if (conf->groups == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (conf->scopes) {
         return NGX_CONF_OK;
     }
 
-    *scopes = ngx_array_create(cf->pool, 2, sizeof(gw_claim_path_t));
-    if (*scopes == NULL) {
+    conf->scopes = ngx_array_create(cf->pool, 2, sizeof(gw_claim_path_t));
+    if (conf->scopes == NULL) {
         return NGX_CONF_ERROR;
     }
 
     for (i = 0; i < 2; i++) {
-        path = ngx_array_push(*scopes);
+        path = ngx_array_push(conf->scopes);
 
-        if (ngx_http_gateway_jwt_parse_path(cf, &names[i], path)
+        if (ngx_http_gateway_jwt_parse_path(cf, &scopes[i], path)
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The consumer that a token names.
+ * The consumer that a token names: by a claim, and in the consumers file.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -17,11 +17,11 @@ static ngx_int_t ngx_http_gateway_jwt_find_subject(ngx_http_request_t *r,
 
 
 /*
- * A token names a consumer of the file where its (iss, sub) stands there, or
- * by its text where gateway_jwt_consumer says so; in both ways it must be the
- * same.  The text of one that names none must not be the id of one: an issuer
- * that may choose its subjects freely must not be able to speak for a
- * consumer.
+ * A token names a consumer of the file in two ways: by "iss" and "sub", which
+ * an entry of the file lists, and, with gateway_jwt_consumer, by a claim that
+ * is the consumer's id.  Both must name the same one.  Without
+ * gateway_jwt_consumer a "sub" that is an id is refused: an issuer that can
+ * choose any subject must not be able to impersonate a consumer.
  */
 
 gw_reason_e
@@ -51,8 +51,8 @@ ngx_http_gateway_jwt_map(ngx_http_request_t *r,
 
         if (!ngx_http_gateway_jwt_speaks(r, claims, jlcf)) {
             ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                           "gateway jwt: issuer and subject are a consumer's, "
-                           "and the key is bound to no issuer");
+                           "gateway jwt: \"iss\" and \"sub\" name a consumer, "
+                           "but the key is bound to no issuer");
             return GW_CONSUMER_CONFLICT;
         }
 
@@ -80,9 +80,9 @@ ngx_http_gateway_jwt_map(ngx_http_request_t *r,
 
 
 /*
- * Whether a text that names nobody of the file may be the token's: a token of
- * no issuer, or of one whose name ends in "#" and more, must not be taken for
- * another issuer's.
+ * Whether the token may have a consumer that is not in the file.  A "sub" such
+ * as "https://a.example#bob" in a token of another issuer, or of none, must not
+ * pass for the subject "bob" of https://a.example.
  */
 
 static ngx_uint_t
@@ -107,8 +107,8 @@ ngx_http_gateway_jwt_own(ngx_http_request_t *r, const ngx_str_t *consumer,
 
 
 /*
- * The configuration was refused if the file had such consumers at that time;
- * it may have got them since.
+ * nginx refuses a configuration with such keys if the consumers file has "iss"
+ * and "sub", but the file may have got them later.
  */
 
 static ngx_uint_t
@@ -151,7 +151,7 @@ ngx_http_gateway_jwt_find_subject(ngx_http_request_t *r, const json_t *claims,
         return NGX_ERROR;
     }
 
-    /* neither holds a NUL in the file: one that does here finds nothing */
+    /* no name in the file has a NUL: one in the token finds nothing */
 
     p = ngx_cpymem(name, json_string_value(iss), json_string_length(iss));
     *p++ = '\0';
@@ -163,8 +163,8 @@ ngx_http_gateway_jwt_find_subject(ngx_http_request_t *r, const json_t *claims,
 
 
 /*
- * RFC 7519, 4.1.2: "sub" is unique within its issuer; where several issuers
- * are accepted and nothing else is configured, both together are.
+ * RFC 7519, 4.1.2: "sub" is unique within its issuer.  If several issuers are
+ * accepted, the default is therefore "iss#sub".
  */
 
 ngx_int_t

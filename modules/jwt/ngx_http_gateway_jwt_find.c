@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Where a request has its token, and how the token is removed from it:
- * gateway_jwt's "token=", gateway_jwt_hide.
+ * Finding the token of a request ("token=" of gateway_jwt), and removing it
+ * (gateway_jwt_hide).
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -63,7 +63,7 @@ ngx_http_gateway_jwt_find(ngx_http_request_t *r,
 }
 
 
-/* why what the sources hold is no token, for the log */
+/* for the log: why a place has no well-formed token */
 
 static void
 ngx_http_gateway_jwt_no_token(ngx_http_gateway_jwt_ctx_t *ctx)
@@ -95,9 +95,8 @@ ngx_http_gateway_jwt_no_token(ngx_http_gateway_jwt_ctx_t *ctx)
 
 
 /*
- * Proxies send a token on in a header of their own as they have received it,
- * with its scheme.  A value with another scheme is no token, and no missing one
- * either: it is refused as the token that it is taken for.
+ * A proxy that forwards a token in another header may keep the scheme "Bearer".
+ * A value with another scheme is taken for a token, and refused as malformed.
  */
 
 static gw_reason_e
@@ -124,7 +123,7 @@ ngx_http_gateway_jwt_unwrap(ngx_str_t *text)
 }
 
 
-/* with the refusal a URI is logged, and lines are not */
+/* in ACCESS, since nginx logs the URI with a refusal, but no other lines */
 
 ngx_int_t
 ngx_http_gateway_jwt_hide_argument(ngx_http_request_t *r,

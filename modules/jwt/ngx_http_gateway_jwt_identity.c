@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What a verified token says about its bearer: consumer, scopes and groups
- * in the request's record, and claims in lines towards the upstream.
+ * From claims to the identity in the request's record, consumer, scopes and
+ * groups, and to header lines for the upstream.
  */
 
 #include "ngx_http_gateway_jwt.h"
 #include "gw_json.h"
 
 
+static ngx_int_t ngx_http_gateway_jwt_read_identity(ngx_http_request_t *r,
+    ngx_http_gateway_identity_t *identity, const json_t *claims,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static ngx_uint_t ngx_http_gateway_jwt_trimmed(const ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_jwt_names(ngx_http_request_t *r,
     ngx_str_t *names, const json_t *claims, ngx_array_t *paths,
@@ -35,39 +38,25 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
     gw_reason_e                  reason;
-    const json_t                *claims;
     ngx_http_gateway_jwt_ctx_t  *ctx;
     ngx_http_gateway_identity_t  identity;
 
     ctx = ngx_http_gateway_jwt_ctx(gr);
-    claims = ctx->token->claims;
 
-    /* texts of the identity stand in the claims, and would go with them */
+    /* texts of the identity point into the claims, which may be freed */
 
     gr->transient = !ctx->token->kept;
 
-    ngx_memzero(&identity, sizeof(ngx_http_gateway_identity_t));
-
-    if (!ngx_http_gateway_jwt_no_challenge(jlcf)) {
-        ngx_str_set(&identity.scheme, "Bearer");
-        identity.params = jlcf->challenge;
-    }
-
-    if (ngx_http_gateway_jwt_consumer(r, &identity.consumer, claims, jlcf)
-        != NGX_OK
-        || ngx_http_gateway_jwt_names(r, &identity.scopes, claims,
-                                      jlcf->scopes, ' ')
-           != NGX_OK
-        || ngx_http_gateway_jwt_names(r, &identity.groups, claims,
-                                      jlcf->groups, ',')
-           != NGX_OK)
+    if (ngx_http_gateway_jwt_read_identity(r, &identity, ctx->token->claims,
+                                           jlcf)
+        != NGX_OK)
     {
         return GW_FAILED;
     }
 
     /*
-     * nginx writes a variable into an upstream's request as it is.  Leaving
-     * the consumer empty instead would free it of its limits.
+     * nginx copies variables into upstream requests unchanged.  With an empty
+     * consumer instead, the client would escape its limits.
      */
 
     if (ngx_http_gateway_header_unsafe(&identity.consumer)) {
@@ -75,10 +64,7 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
         return GW_MALFORMED_PAYLOAD;
     }
 
-    identity.has_scopes = (identity.scopes.data != NULL);
-    identity.dry_run = (jlcf->mode == NGX_HTTP_GATEWAY_DRY_RUN);
-
-    reason = ngx_http_gateway_jwt_map(r, &identity, claims, jlcf);
+    reason = ngx_http_gateway_jwt_map(r, &identity, ctx->token->claims, jlcf);
 
     if (reason == GW_OK && !identity.known
         && ngx_http_gateway_jwt_trimmed(&identity.consumer))
@@ -101,9 +87,40 @@ ngx_http_gateway_jwt_identify(ngx_http_request_t *r,
 }
 
 
+static ngx_int_t
+ngx_http_gateway_jwt_read_identity(ngx_http_request_t *r,
+    ngx_http_gateway_identity_t *identity, const json_t *claims,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_memzero(identity, sizeof(ngx_http_gateway_identity_t));
+
+    if (!ngx_http_gateway_jwt_no_challenge(jlcf)) {
+        ngx_str_set(&identity->scheme, "Bearer");
+        identity->params = jlcf->challenge;
+    }
+
+    if (ngx_http_gateway_jwt_consumer(r, &identity->consumer, claims, jlcf)
+        != NGX_OK
+        || ngx_http_gateway_jwt_names(r, &identity->scopes, claims,
+                                      jlcf->scopes, ' ')
+           != NGX_OK
+        || ngx_http_gateway_jwt_names(r, &identity->groups, claims,
+                                      jlcf->groups, ',')
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    identity->has_scopes = (identity->scopes.data != NULL);
+    identity->dry_run = (jlcf->mode == NGX_HTTP_GATEWAY_DRY_RUN);
+
+    return NGX_OK;
+}
+
+
 /*
- * RFC 9110, 5.5: blanks at the ends are no part of a line's value, so that an
- * upstream would read the name without them, which may be a consumer's.
+ * RFC 9110, 5.5: blanks at the ends are not part of a field's value.  An
+ * upstream would read the name without them, which may be another consumer's.
  */
 
 static ngx_uint_t
@@ -122,7 +139,7 @@ ngx_http_gateway_jwt_trimmed(const ngx_str_t *name)
 }
 
 
-/* the first of the paths that leads to something */
+/* the names at the first path whose claim is there */
 
 static ngx_int_t
 ngx_http_gateway_jwt_names(ngx_http_request_t *r, ngx_str_t *names,
@@ -196,9 +213,8 @@ ngx_http_gateway_jwt_set_headers(ngx_http_request_t *r,
 
 
 /*
- * The client's lines of this name are gone since PREACCESS.  A value that
- * cannot stand in a line leaves it unset: the upstream sees no identity
- * rather than half of one.
+ * PREACCESS has removed the client's lines of this name.  A value that a line
+ * cannot hold leaves the header unset: the upstream must not see part of it.
  */
 
 static ngx_int_t

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Which keys may sign for which issuer.
+ * Which key files may sign for which issuer.
+ *
+ * A file is bound to an issuer by its "issuer=", or by a gateway_jwt_issuer
+ * with one value.  All other files are open: they may sign for any issuer that
+ * no other file of the configuration is bound to.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -19,8 +23,8 @@ static ngx_uint_t ngx_http_gateway_jwt_foreign(
 
 
 /*
- * A mixture of keys that are bound and keys that are not is no mistake: tokens
- * without "iss" need the latter.
+ * A location may have both bound and open files: tokens without "iss" need the
+ * latter.
  */
 
 char *
@@ -174,11 +178,6 @@ ngx_http_gateway_jwt_unbound_key(const ngx_http_gateway_jwt_loc_conf_t *conf)
 }
 
 
-/*
- * Whether tokens of more than one issuer are accepted, so that "sub" alone
- * names nobody: by gateway_jwt_issuer, or where there is none by the keys.
- */
-
 ngx_uint_t
 ngx_http_gateway_jwt_many_issuers(const ngx_http_gateway_jwt_loc_conf_t *conf)
 {
@@ -228,10 +227,9 @@ ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_main_conf_t *jmcf,
 
 
 /*
- * A key that is bound to an issuer serves its tokens only, and one that is not
- * serves those of no issuer that others are bound to: it must not make names
- * of theirs.  Where gateway_jwt_issuer has one value, a token of another
- * issuer is refused with its claims.
+ * A bound file serves tokens of its issuer only.  An open one must not sign for
+ * an issuer that other files are bound to.  With a single gateway_jwt_issuer no
+ * choice is needed: the check of claims refuses other issuers.
  */
 
 static ngx_uint_t
@@ -254,6 +252,11 @@ ngx_http_gateway_jwt_key_serves(const ngx_http_gateway_jwt_main_conf_t *jmcf,
            || !ngx_http_gateway_jwt_foreign(jmcf, text, len, &use->path);
 }
 
+
+/*
+ * Whether files are bound to an issuer, anywhere in the configuration, and
+ * "path" (NULL: none) is not one of them.
+ */
 
 static ngx_uint_t
 ngx_http_gateway_jwt_foreign(const ngx_http_gateway_jwt_main_conf_t *jmcf,
@@ -310,7 +313,7 @@ ngx_http_gateway_jwt_borrows(const ngx_http_gateway_jwt_main_conf_t *jmcf,
 }
 
 
-/* where an issuer is bound, nothing else has verified the token */
+/* only files that are bound to an issuer can have verified its tokens */
 
 ngx_uint_t
 ngx_http_gateway_jwt_vouched(const ngx_http_gateway_jwt_main_conf_t *jmcf,

@@ -3,10 +3,9 @@
 /*
  * Key files: gateway_jwt_key_file.
  *
- * A file is read once for all locations that name it alike, by the master;
- * each worker then watches it for itself and replaces its own set.  A
- * verification runs from beginning to end without giving up the worker, so
- * that a set can be freed the moment it is replaced.
+ * The master reads a file once for all locations that name it with the same
+ * parameters.  Each worker then watches the file and replaces its own key set.
+ * The old set is freed at once: a verification never yields to the event loop.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -21,9 +20,14 @@ typedef struct {
 } ngx_http_gateway_jwt_note_ctx_t;
 
 
+static ngx_http_gateway_jwt_key_use_t *ngx_http_gateway_jwt_add_key(
+    ngx_conf_t *cf, ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *value);
 static char *ngx_http_gateway_jwt_key_name(ngx_conf_t *cf, ngx_str_t *value);
 static ngx_http_gateway_jwt_key_file_t *ngx_http_gateway_jwt_load_key(
     ngx_conf_t *cf, ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags);
+static ngx_http_gateway_jwt_key_file_t *ngx_http_gateway_jwt_loaded_key(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags);
 static ngx_int_t ngx_http_gateway_jwt_key_changed(
     ngx_http_gateway_watch_t *watch, ngx_str_t *content, ngx_log_t *log,
     char *err);
@@ -32,7 +36,7 @@ static void ngx_http_gateway_jwt_key_note(void *data, unsigned number,
 static void ngx_http_gateway_jwt_key_cleanup(void *data);
 
 
-/* the issuer as ngx_str_t, which gw_text_t mirrors */
+/* "issuer" is a gw_text_t, which has the layout of ngx_str_t */
 
 static const ngx_http_gateway_param_t  ngx_http_gateway_jwt_key_params[] = {
 
@@ -68,34 +72,8 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (jlcf->keys == NULL) {
-        jlcf->keys = ngx_array_create(cf->pool, 1,
-                                      sizeof(ngx_http_gateway_jwt_key_use_t));
-        if (jlcf->keys == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (jlcf->keys->nelts == NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "too many \"%V\" directives, allowed are %d",
-                           &value[0], NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES);
-        return NGX_CONF_ERROR;
-    }
-
-    use = ngx_array_push(jlcf->keys);
+    use = ngx_http_gateway_jwt_add_key(cf, jlcf, value);
     if (use == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(use, sizeof(ngx_http_gateway_jwt_key_use_t));
-
-    use->watch = NGX_CONF_UNSET_MSEC;
-    use->path = value[1];
-
-    ngx_http_gateway_place(cf, &use->place);
-
-    if (ngx_conf_full_name(cf->cycle, &use->path, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -119,7 +97,50 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* what a newcomer may write in place of a file's name */
+/* the entry of a key file, with all parameters unset; NULL after an error */
+
+static ngx_http_gateway_jwt_key_use_t *
+ngx_http_gateway_jwt_add_key(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *value)
+{
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    if (jlcf->keys == NULL) {
+        jlcf->keys = ngx_array_create(cf->pool, 1,
+                                      sizeof(ngx_http_gateway_jwt_key_use_t));
+        if (jlcf->keys == NULL) {
+            return NULL;
+        }
+    }
+
+    if (jlcf->keys->nelts == NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "too many \"%V\" directives, allowed are %d",
+                           &value[0], NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES);
+        return NULL;
+    }
+
+    use = ngx_array_push(jlcf->keys);
+    if (use == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(use, sizeof(ngx_http_gateway_jwt_key_use_t));
+
+    use->watch = NGX_CONF_UNSET_MSEC;
+    use->path = value[1];
+
+    ngx_http_gateway_place(cf, &use->place);
+
+    if (ngx_conf_full_name(cf->cycle, &use->path, 1) != NGX_OK) {
+        return NULL;
+    }
+
+    return use;
+}
+
+
+/* refuses what is not the name of a file */
 
 static char *
 ngx_http_gateway_jwt_key_name(ngx_conf_t *cf, ngx_str_t *value)
@@ -215,7 +236,7 @@ ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
 
     if (use[0].file && use[0].file->flags != conf->key_policy) {
 
-        /* inherited, and read with the policy of another level */
+        /* inherited, and loaded with the gateway_jwt_key_policy of outside */
 
         copy = ngx_array_create(cf->pool, conf->keys->nelts,
                                 sizeof(ngx_http_gateway_jwt_key_use_t));
@@ -252,29 +273,15 @@ static ngx_http_gateway_jwt_key_file_t *
 ngx_http_gateway_jwt_load_key(ngx_conf_t *cf,
     ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags)
 {
-    ngx_uint_t                          i;
     ngx_pool_cleanup_t                 *cln;
     ngx_http_gateway_jwt_key_file_t   **files, *file;
     ngx_http_gateway_jwt_main_conf_t   *jmcf;
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
 
-    files = jmcf->files.elts;
-
-    for (i = 0; i < jmcf->files.nelts; i++) {
-        file = files[i];
-
-        if (file->watch.path.len == use->path.len
-            && ngx_strncmp(file->watch.path.data, use->path.data,
-                           use->path.len)
-               == 0
-            && file->watch.interval == use->watch
-            && file->watch.written == use->written
-            && file->format == use->format
-            && file->flags == flags)
-        {
-            return file;
-        }
+    file = ngx_http_gateway_jwt_loaded_key(jmcf, use, flags);
+    if (file) {
+        return file;
     }
 
     files = ngx_array_push(&jmcf->files);
@@ -307,11 +314,36 @@ ngx_http_gateway_jwt_load_key(ngx_conf_t *cf,
     file->watch.load = ngx_http_gateway_jwt_key_changed;
     file->watch.data = file;
 
-    if (ngx_http_gateway_watch_add(cf, &file->watch) != NGX_CONF_OK) {
-        return NULL;
+    return (ngx_http_gateway_watch_add(cf, &file->watch) == NGX_CONF_OK)
+           ? file : NULL;
+}
+
+
+/* the file if it has been loaded with the same parameters; NULL: it has not */
+
+static ngx_http_gateway_jwt_key_file_t *
+ngx_http_gateway_jwt_loaded_key(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags)
+{
+    ngx_uint_t                          i;
+    ngx_http_gateway_jwt_key_file_t   **files, *file;
+
+    files = jmcf->files.elts;
+
+    for (i = 0; i < jmcf->files.nelts; i++) {
+        file = files[i];
+
+        if (ngx_http_gateway_same(&file->watch.path, &use->path)
+            && file->watch.interval == use->watch
+            && file->watch.written == use->written
+            && file->format == use->format
+            && file->flags == flags)
+        {
+            return file;
+        }
     }
 
-    return file;
+    return NULL;
 }
 
 
@@ -363,7 +395,7 @@ ngx_http_gateway_jwt_key_changed(ngx_http_gateway_watch_t *watch,
 }
 
 
-/* a key that is left out concerns somebody only if tokens need it: notice */
+/* "kept": the key is used, else it is left out */
 
 static void
 ngx_http_gateway_jwt_key_note(void *data, unsigned number, const char *kid,
@@ -378,7 +410,7 @@ ngx_http_gateway_jwt_key_note(void *data, unsigned number, const char *kid,
     ngx_log_error(level, ctx->log, 0,
                   "gateway_jwt_key_file \"%V\": key %ui, kid \"%s\": %s, %s",
                   &ctx->file->watch.path, (ngx_uint_t) number, kid, why,
-                  kept ? "used all the same" : "left out");
+                  kept ? "used nevertheless" : "left out");
 }
 
 

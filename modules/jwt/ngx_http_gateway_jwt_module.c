@@ -5,14 +5,14 @@
  *
  * The ACCESS handler judges the token and returns a code that composes with
  * nginx's own methods: NGX_OK for a verified token, 401 or 403 for a refused
- * one, and NGX_DECLINED if nothing was proved: the method is off, the request is
- * anonymous in mode "optional", or the mode is "dry_run".  NGX_OK opens the
+ * one, and NGX_DECLINED if nothing was proved: the method is off, the request
+ * is anonymous in mode "optional", or the mode is "dry_run".  NGX_OK opens the
  * location under "satisfy any".
  *
- * The PRECONTENT handler runs once any method has granted access.  It sets claim
- * headers for the upstream and removes the token: until then other methods, such
- * as the subrequest of auth_request, may need it.  A token in the URI is removed
- * in ACCESS, because nginx logs the URI with a refusal.
+ * The PRECONTENT handler runs once any method has granted access.  It sets
+ * claim headers for the upstream and removes the token: until then other
+ * methods, such as the subrequest of auth_request, may need it.  A token in
+ * the URI is removed in ACCESS, because nginx logs the URI with a refusal.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -23,6 +23,9 @@ static ngx_int_t ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static gw_reason_e ngx_http_gateway_jwt_decide(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static ngx_int_t ngx_http_gateway_jwt_hide_late(ngx_http_request_t *r,
@@ -408,15 +411,7 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
         reason = ngx_http_gateway_jwt_decode(r, ctx, jlcf);
 
     } else {
-        reason = ngx_http_gateway_jwt_authenticate(r, ctx, jlcf);
-
-        if (reason == GW_OK) {
-            reason = ngx_http_gateway_jwt_identify(r, gr, jlcf);
-        }
-
-        if (reason == GW_OK) {
-            reason = ngx_http_gateway_jwt_check_rules(r, ctx, jlcf);
-        }
+        reason = ngx_http_gateway_jwt_decide(r, gr, jlcf);
 
         if (reason != GW_OK) {
 
@@ -441,6 +436,26 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
                               ngx_http_gateway_jwt_verified(ctx, jlcf))
             == NGX_OK)
            ? reason : GW_FAILED;
+}
+
+
+static gw_reason_e
+ngx_http_gateway_jwt_decide(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    gw_reason_e                  reason;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_jwt_ctx(gr);
+
+    if ((reason = ngx_http_gateway_jwt_authenticate(r, ctx, jlcf)) != GW_OK
+        || (reason = ngx_http_gateway_jwt_identify(r, gr, jlcf)) != GW_OK)
+    {
+        return reason;
+    }
+
+    return ngx_http_gateway_jwt_check_rules(r, ctx, jlcf);
 }
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Claim paths in directives: gateway_jwt_consumer, _scope, _group.
+ * Claim paths in directives, such as gateway_jwt_consumer.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -46,7 +46,7 @@ ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
         return NGX_CONF_ERROR;
     }
 
-    /* quotes say that the name is meant */
+    /* in quotes, "*" and "$" are meant literally */
 
     if (ngx_strlchr(text->data, text->data + text->len, '"') == NULL) {
         ngx_http_gateway_warn_literal(cf, text, "the name of a claim");
@@ -62,7 +62,7 @@ ngx_http_gateway_jwt_parse_path(ngx_conf_t *cf, ngx_str_t *text,
 }
 
 
-/* the dotted form of a JSON Pointer or JSONPath; NGX_DECLINED: it has none */
+/* writes a JSON Pointer or JSONPath with dots; NGX_DECLINED: it is neither */
 
 static ngx_int_t
 ngx_http_gateway_jwt_foreign_path(ngx_conf_t *cf, ngx_str_t *text,

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What is left of a token that was refused: nothing that a variable would
- * show, so that no grant of another method sends it on, and for the log the
- * claims that it reads by a name of their own.
+ * Refused tokens.  The variables of their claims are empty, so that nothing
+ * reaches the upstream if another method grants access.  For logs, the claims
+ * of $gateway_jwt_refused_claim_<name> are copied before.
  *
- * These are copied in the order of the names that the configuration uses: of
- * each two bytes of length, and the text.
+ * The copy has, for each of these names in the order of the configuration, two
+ * bytes of length and the text.
  */
 
 #include "ngx_http_gateway_jwt.h"
 
 
-/* bytes; with all else that a refusal adds to a request less than 1 kB */
+/* bytes: a refusal adds less than 1 kB to a request, this included */
 #define NGX_HTTP_GATEWAY_JWT_MAX_REFUSED  768
 
 
@@ -30,7 +30,7 @@ ngx_http_gateway_jwt_refused(ngx_http_request_t *r,
     ngx_uint_t                  i;
     ngx_http_core_main_conf_t  *cmcf;
 
-    /* also if there is no memory for a copy */
+    /* before anything can fail */
 
     ctx->readable &= ctx->unverified;
 
@@ -46,7 +46,7 @@ ngx_http_gateway_jwt_refused(ngx_http_request_t *r,
                    "gateway jwt: variables are empty, %uz bytes for the log",
                    ctx->refused.len);
 
-    /* what nginx remembers of the claims is forgotten */
+    /* drops the values that nginx has cached */
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
 
@@ -88,7 +88,7 @@ ngx_http_gateway_jwt_copy_refused(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    /* not of the pool, which would grow by a block of its own size for it */
+    /* not from the pool, which would allocate another block for it */
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
@@ -117,7 +117,7 @@ ngx_http_gateway_jwt_free_refused(void *data)
 }
 
 
-/* one that is absent, does not fit or cannot be shown is empty */
+/* empty if the claim is missing, does not fit or has control characters */
 
 static u_char *
 ngx_http_gateway_jwt_copy_claim(u_char *p, u_char *last, const json_t *value)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Rules on what a verified token says: gateway_jwt_require and
- * gateway_jwt_require_claim.
+ * Rules on the claims of a verified token: gateway_jwt_require_claim, and
+ * gateway_jwt_require, whose conditions are variables.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -11,10 +11,16 @@
 
 #define NGX_HTTP_GATEWAY_JWT_MAX_VALUES  32
 
-/* steps of a match, about 2 ms: a claim must not hold the worker */
+/* about 2 ms: a claim must not block the worker */
 #define NGX_HTTP_GATEWAY_JWT_MATCH_LIMIT  "(*LIMIT_MATCH=100000)"
 
 
+static gw_reason_e ngx_http_gateway_jwt_check_claim_rules(
+    ngx_http_request_t *r, ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static gw_reason_e ngx_http_gateway_jwt_check_conditions(
+    ngx_http_request_t *r, ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_check_require(ngx_http_request_t *r,
     ngx_http_gateway_jwt_require_t *require);
 static ngx_int_t ngx_http_gateway_jwt_check_rule(ngx_http_request_t *r,
@@ -80,52 +86,50 @@ ngx_http_gateway_jwt_check_rules(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
-    ngx_int_t                        rc;
-    ngx_uint_t                       i;
-    gw_reason_e                      reason;
-    ngx_http_gateway_jwt_rule_t     *rule;
-    ngx_http_gateway_jwt_require_t  *require;
+    gw_reason_e  reason;
 
-    if (jlcf->rules) {
-        rule = jlcf->rules->elts;
+    reason = ngx_http_gateway_jwt_check_claim_rules(r, ctx, jlcf);
 
-        for (i = 0; i < jlcf->rules->nelts; i++) {
-
-            rc = ngx_http_gateway_jwt_check_rule(r, ctx->token->claims,
-                                                 &rule[i]);
-            if (rc == NGX_ERROR) {
-                return GW_FAILED;
-            }
-
-            ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                           "gateway jwt: rule %ui of %ui on claim \"%V\" is "
-                           "%s", i + 1, jlcf->rules->nelts, &rule[i].text,
-                           (rc == NGX_OK) ? "met" : "not met");
-
-            if (rc == NGX_DECLINED) {
-                ctx->failed = &rule[i];
-                ctx->status = rule[i].status;
-                return GW_CLAIM;
-            }
-        }
+    if (reason == GW_OK) {
+        reason = ngx_http_gateway_jwt_check_conditions(r, ctx, jlcf);
     }
 
-    if (jlcf->require) {
-        require = jlcf->require->elts;
+    return reason;
+}
 
-        for (i = 0; i < jlcf->require->nelts; i++) {
 
-            reason = ngx_http_gateway_jwt_check_require(r, &require[i]);
+static gw_reason_e
+ngx_http_gateway_jwt_check_claim_rules(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_int_t                     rc;
+    ngx_uint_t                    i;
+    ngx_http_gateway_jwt_rule_t  *rule;
 
-            ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                           "gateway jwt: condition %ui of %ui is %s", i + 1,
-                           jlcf->require->nelts,
-                           (reason == GW_OK) ? "met" : "not met");
+    if (jlcf->rules == NULL) {
+        return GW_OK;
+    }
 
-            if (reason != GW_OK) {
-                ctx->status = require[i].status;
-                return reason;
-            }
+    rule = jlcf->rules->elts;
+
+    for (i = 0; i < jlcf->rules->nelts; i++) {
+
+        rc = ngx_http_gateway_jwt_check_rule(r, ctx->token->claims, &rule[i]);
+
+        if (rc == NGX_ERROR) {
+            return GW_FAILED;
+        }
+
+        ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway jwt: rule %ui of %ui on claim \"%V\" is %s",
+                       i + 1, jlcf->rules->nelts, &rule[i].text,
+                       (rc == NGX_OK) ? "met" : "not met");
+
+        if (rc == NGX_DECLINED) {
+            ctx->failed = &rule[i];
+            ctx->status = rule[i].status;
+            return GW_CLAIM;
         }
     }
 
@@ -133,7 +137,41 @@ ngx_http_gateway_jwt_check_rules(ngx_http_request_t *r,
 }
 
 
-/* as auth_jwt_require: every value is neither empty nor "0" */
+static gw_reason_e
+ngx_http_gateway_jwt_check_conditions(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_uint_t                       i;
+    gw_reason_e                      reason;
+    ngx_http_gateway_jwt_require_t  *require;
+
+    if (jlcf->require == NULL) {
+        return GW_OK;
+    }
+
+    require = jlcf->require->elts;
+
+    for (i = 0; i < jlcf->require->nelts; i++) {
+
+        reason = ngx_http_gateway_jwt_check_require(r, &require[i]);
+
+        ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway jwt: condition %ui of %ui is %s", i + 1,
+                       jlcf->require->nelts,
+                       (reason == GW_OK) ? "met" : "not met");
+
+        if (reason != GW_OK) {
+            ctx->status = require[i].status;
+            return reason;
+        }
+    }
+
+    return GW_OK;
+}
+
+
+/* as auth_jwt_require of NGINX Plus: no value may be empty or "0" */
 
 static gw_reason_e
 ngx_http_gateway_jwt_check_require(ngx_http_request_t *r,
@@ -219,16 +257,13 @@ ngx_http_gateway_jwt_match(ngx_http_request_t *r, const json_t *claim,
     value.data = (u_char *) json_string_value(claim);
     value.len = json_string_length(claim);
 
-    /*
-     * "$" matches before a line feed at the end: "admin\n" is not what ^admin$
-     * is written for
-     */
+    /* "$" also matches before a final line feed: ^admin$ accepts "admin\n" */
 
     if (value.len && value.data[value.len - 1] == LF) {
         return NGX_DECLINED;
     }
 
-    /* without captures: those of the request stay as they are */
+    /* without captures, which would replace those of the request */
 
     rc = ngx_regex_exec(rule->regex, &value, NULL, 0);
 
@@ -241,7 +276,7 @@ ngx_http_gateway_jwt_match(ngx_http_request_t *r, const json_t *claim,
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "gateway_jwt_require_claim: \"match\" on the claim "
-                      "\"%V\" has reached its limit (%i), the rule is not met",
+                      "\"%V\" reached its limit (%i), the rule is not met",
                       &rule->text, rc);
     }
 
@@ -411,7 +446,7 @@ ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (rule->op == GW_CLAIM_MATCH) {
 
-        /* "$" is PCRE's here: no variables */
+        /* "$" is part of the expression: no variables */
 
         return ngx_http_gateway_jwt_rule_regex(cf, rule, &value[3]);
     }
@@ -422,7 +457,7 @@ ngx_http_gateway_jwt_require_claim(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* the operator and the number of its values, which end before "last" */
+/* reads the operator and checks the number of values, which end at "last" */
 
 static char *
 ngx_http_gateway_jwt_rule_op(ngx_conf_t *cf, ngx_http_gateway_jwt_rule_t *rule,
@@ -434,11 +469,8 @@ ngx_http_gateway_jwt_rule_op(ngx_conf_t *cf, ngx_http_gateway_jwt_rule_t *rule,
     value = cf->args->elts;
 
     for (i = 0; ngx_http_gateway_jwt_ops[i].name.len; i++) {
-        if (value[2].len == ngx_http_gateway_jwt_ops[i].name.len
-            && ngx_strncmp(value[2].data,
-                           ngx_http_gateway_jwt_ops[i].name.data,
-                           value[2].len)
-               == 0)
+        if (ngx_http_gateway_same(&value[2],
+                                  &ngx_http_gateway_jwt_ops[i].name))
         {
             break;
         }
@@ -490,7 +522,7 @@ ngx_http_gateway_jwt_rule_regex(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    /* as it is written first, so that an error shows that */
+    /* first without the limit, so that an error shows the pattern as written */
 
     if (ngx_http_gateway_jwt_compile(cf, pattern, &plain) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -567,7 +599,7 @@ ngx_http_gateway_jwt_arity(ngx_uint_t max)
 }
 
 
-/* "error=" may only be the last argument; "last" is where the values end */
+/* "error=" must be the last argument; the values end at "last" */
 
 static char *
 ngx_http_gateway_jwt_rule_status(ngx_conf_t *cf, ngx_uint_t *status,
@@ -592,7 +624,7 @@ ngx_http_gateway_jwt_rule_status(ngx_conf_t *cf, ngx_uint_t *status,
 }
 
 
-/* "$" is a variable here, and "*" itself */
+/* warns of a "*", which is not a pattern */
 
 static void
 ngx_http_gateway_jwt_rule_literal(ngx_conf_t *cf, ngx_uint_t last)

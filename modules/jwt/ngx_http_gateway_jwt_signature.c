@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The algorithm and the signature of a token, gateway_jwt_algorithms.
+ * The algorithm of a token, its signature, and gateway_jwt_algorithms.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -18,8 +18,9 @@ static void ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
 
 
 /*
- * Without gateway_jwt_algorithms: every asymmetric one, and HMAC only where
- * no key could be anything else, so that a public key is never a secret.
+ * Without gateway_jwt_algorithms every asymmetric algorithm is allowed, and
+ * HMAC only if all keys are secrets: a public key must never be used as a
+ * secret.
  */
 
 gw_reason_e
@@ -58,9 +59,8 @@ ngx_http_gateway_jwt_check_algorithm(const ngx_http_gateway_jwt_token_t *token,
 
 
 /*
- * A signature that was verified is not verified again for the same bytes
- * and the same keys: another location of the same request asks anew, with
- * its own keys, and gets its own answer.
+ * After an internal redirect the signature of the same bytes is not verified
+ * again with the same keys.  A location with other keys verifies it anew.
  */
 
 gw_reason_e
@@ -85,13 +85,13 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
         && token->generation == jmcf->generation)
     {
         ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "gateway jwt: the signature is verified already");
+                       "gateway jwt: the signature has been verified already");
         return GW_OK;
     }
 
     /*
-     * Which keys may serve depends on "iss", the one claim read before, where
-     * one of them, or another one of the configuration, is bound to an issuer.
+     * If key files are bound to issuers, the keys that may serve depend on
+     * "iss", the only claim that is read before the signature is verified.
      */
 
     if (jlcf->bound || (jlcf->open && jmcf->bound.nelts)) {
@@ -115,7 +115,7 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
 }
 
 
-/* RFC 7515, 5.2: what was verified is remembered with its keys */
+/* RFC 7515, 5.2; a verified token keeps the keys that it was verified with */
 
 static gw_reason_e
 ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
@@ -162,7 +162,7 @@ ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
 
 #if (NGX_DEBUG)
 
-/* which key it was: the sets of a location are those of its files */
+/* finds the file of the key by its set */
 
 static void
 ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Tokens of requests: taking one apart, and how long it is kept.
+ * The token of a request: parsing it, and how long it is kept.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -24,8 +24,8 @@ ngx_uint_t  ngx_http_gateway_jwt_refusal_slot;
 
 
 /*
- * The bytes of the token at hand are not taken apart twice, where no location
- * accepts fewer values than the other.
+ * After an internal redirect a token of the same bytes is not parsed again,
+ * unless the locations limit its values differently.
  */
 
 gw_reason_e
@@ -91,8 +91,6 @@ ngx_http_gateway_jwt_say_token(ngx_http_request_t *r, const gw_jws_t *jws)
 #endif
 
 
-/* keeps what the log shows of a refused token; without memory, nothing */
-
 void
 ngx_http_gateway_jwt_explain(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx, const gw_jws_error_t *error)
@@ -120,7 +118,7 @@ ngx_http_gateway_jwt_explain(ngx_http_request_t *r,
 }
 
 
-/* with room behind it for the bytes that "jws" points to */
+/* with room at its end for the bytes that "jws" points to */
 
 static ngx_http_gateway_jwt_token_t *
 ngx_http_gateway_jwt_create_token(ngx_http_request_t *r, const ngx_str_t *text)
@@ -151,7 +149,7 @@ ngx_http_gateway_jwt_create_token(ngx_http_request_t *r, const ngx_str_t *text)
 }
 
 
-/* at once, or with the request's pool */
+/* called directly, or as a cleanup of the request's pool */
 
 static void
 ngx_http_gateway_jwt_free_token(void *data)
@@ -184,8 +182,8 @@ ngx_http_gateway_jwt_verified(const ngx_http_gateway_jwt_ctx_t *ctx,
 
 
 /*
- * Of one that was never verified and that no identity points into, the text
- * is enough: it is taken apart again if a variable is read.
+ * A token that was not verified, and that no identity points into, is freed: it
+ * is parsed again if a variable is read.
  */
 
 void
@@ -231,8 +229,8 @@ ngx_http_gateway_jwt_token(ngx_http_request_t *r,
 
 
 /*
- * Before the signature is verified no more than "iss" is built: anybody may
- * send anything.
+ * A client can send any token: until the signature is verified, no more than
+ * "iss" is kept.
  */
 
 gw_reason_e
@@ -262,7 +260,7 @@ ngx_http_gateway_jwt_parse_issuer(ngx_http_request_t *r,
 }
 
 
-/* what the configuration reads, in any location */
+/* the claims that the configuration reads, in any location */
 
 gw_reason_e
 ngx_http_gateway_jwt_parse_claims(ngx_http_request_t *r,

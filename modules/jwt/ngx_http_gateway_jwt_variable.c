@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Variables over the token.  A getter reads the record and makes text of
- * it, once for each claim; it never verifies anything.
+ * Variables of the token.  A getter writes the text of a claim once and keeps
+ * it; it never verifies anything.
  *
- * nginx writes a variable into the request for an upstream as it is, so that
- * a line break in one would begin another header.  A claim may hold any
- * character; a text with control characters is not given out at all.
+ * nginx copies variables into upstream requests unchanged, so that a line break
+ * in one would start another header.  A claim can contain any character: the
+ * variable is empty if its text has control characters.
  */
 
 #include "ngx_http_gateway_jwt.h"
@@ -16,7 +16,7 @@
 #define NGX_HTTP_GATEWAY_JWT_MAX_NAME  256
 
 
-/* which half of the token a variable reads */
+/* the part of the token that a variable reads */
 
 typedef enum {
     NGX_HTTP_GATEWAY_JWT_CLAIMS = 0,
@@ -24,7 +24,7 @@ typedef enum {
 } ngx_http_gateway_jwt_half_e;
 
 
-/* gateway_jwt_claim_set, gateway_jwt_header_set: names, one in another */
+/* a variable of gateway_jwt_claim_set or gateway_jwt_header_set */
 
 typedef struct {
     ngx_http_gateway_jwt_half_e  half;
@@ -61,6 +61,8 @@ static ngx_uint_t ngx_http_gateway_jwt_begins(ngx_str_t *variable,
     const char *prefix, ngx_str_t *rest);
 static char *ngx_http_gateway_jwt_set(ngx_conf_t *cf,
     ngx_http_gateway_jwt_half_e half);
+static char *ngx_http_gateway_jwt_set_path(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_set_t *set, ngx_http_gateway_jwt_half_e half);
 
 
 static ngx_http_variable_t  ngx_http_gateway_jwt_vars[] = {
@@ -97,9 +99,9 @@ ngx_http_gateway_jwt_add_variables(ngx_conf_t *cf)
 
 
 /*
- * At the end of the configuration: variables that nginx knows by an index are
- * named there.  What is read by a name that is made while serving, as SSI
- * does, is parsed when it is asked for.
+ * nginx has an index for each variable that the configuration uses.  A variable
+ * that is found by its name while serving, as by SSI, has none: its claim is
+ * parsed when it is read.
  */
 
 ngx_int_t
@@ -181,7 +183,7 @@ ngx_http_gateway_jwt_begins(ngx_str_t *variable, const char *prefix,
 }
 
 
-/* each name once, with a NUL behind it */
+/* adds a name once, with a NUL at its end */
 
 ngx_int_t
 ngx_http_gateway_jwt_read(ngx_conf_t *cf, ngx_array_t *names,
@@ -228,7 +230,7 @@ ngx_http_gateway_jwt_readable(ngx_http_request_t *r)
 }
 
 
-/* an object that holds the member, if the token does */
+/* the object with all members that the token has of this name */
 
 static const json_t *
 ngx_http_gateway_jwt_half(ngx_http_request_t *r,
@@ -337,7 +339,7 @@ ngx_http_gateway_jwt_named(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    /* jansson wants a NUL */
+    /* jansson needs a NUL */
 
     *ngx_cpymem(name, variable->data + prefix, len) = '\0';
 
@@ -416,7 +418,7 @@ ngx_http_gateway_jwt_payload_variable(ngx_http_request_t *r,
 
         if (ngx_http_gateway_header_unsafe(payload)) {
 
-            /* pretty-printed: the same JSON without line breaks */
+            /* formatted JSON: the same without line breaks */
 
             claims = ngx_http_gateway_jwt_all_claims(token);
 
@@ -500,18 +502,11 @@ ngx_http_gateway_jwt_header_set(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/*
- * Names are written as they are, a word for each level, and may hold dots;
- * the configuration has ended each of them with a NUL.
- */
-
 static char *
 ngx_http_gateway_jwt_set(ngx_conf_t *cf, ngx_http_gateway_jwt_half_e half)
 {
-    ngx_str_t                         *value, name;
-    ngx_uint_t                         i, n;
-    ngx_http_gateway_jwt_set_t        *set;
-    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+    ngx_str_t                   *value, name;
+    ngx_http_gateway_jwt_set_t  *set;
 
     value = cf->args->elts;
 
@@ -523,35 +518,12 @@ ngx_http_gateway_jwt_set(ngx_conf_t *cf, ngx_http_gateway_jwt_half_e half)
         return NGX_CONF_ERROR;
     }
 
-    n = cf->args->nelts - 2;
-
-    if (n > GW_CLAIM_MAX_STEPS) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "too many names in \"%V\", allowed are %d",
-                           &value[0], GW_CLAIM_MAX_STEPS);
-        return NGX_CONF_ERROR;
-    }
-
     set = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_jwt_set_t));
     if (set == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    set->half = half;
-    set->path.n = n;
-
-    for (i = 0; i < n; i++) {
-        set->path.steps[i].name = (char *) value[i + 2].data;
-    }
-
-    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
-
-    if (half == NGX_HTTP_GATEWAY_JWT_HEADER) {
-        jmcf->header = 1;
-
-    } else if (ngx_http_gateway_jwt_read(cf, &jmcf->claims, &value[2])
-               != NGX_OK)
-    {
+    if (ngx_http_gateway_jwt_set_path(cf, set, half) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -567,4 +539,46 @@ ngx_http_gateway_jwt_set(ngx_conf_t *cf, ngx_http_gateway_jwt_half_e half)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Each argument is the name of one level and may contain dots.  nginx ends
+ * arguments with a NUL.
+ */
+
+static char *
+ngx_http_gateway_jwt_set_path(ngx_conf_t *cf, ngx_http_gateway_jwt_set_t *set,
+    ngx_http_gateway_jwt_half_e half)
+{
+    ngx_str_t                         *value;
+    ngx_uint_t                         i, n;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    value = cf->args->elts;
+    n = cf->args->nelts - 2;
+
+    if (n > GW_CLAIM_MAX_STEPS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "too many names in \"%V\", allowed are %d",
+                           &value[0], GW_CLAIM_MAX_STEPS);
+        return NGX_CONF_ERROR;
+    }
+
+    set->half = half;
+    set->path.n = n;
+
+    for (i = 0; i < n; i++) {
+        set->path.steps[i].name = (char *) value[i + 2].data;
+    }
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    if (half == NGX_HTTP_GATEWAY_JWT_HEADER) {
+        jmcf->header = 1;
+        return NGX_CONF_OK;
+    }
+
+    return (ngx_http_gateway_jwt_read(cf, &jmcf->claims, &value[2]) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }

@@ -79,7 +79,7 @@ END
     $said{$_}++ for $server->log
         =~ /\[error\] .*?gateway_jwt_require_claim: (.*?) \(/g;
     is_deeply([ sort keys %said ],
-              [ map { qq("match" on the claim "$_" has reached its limit) }
+              [ map { qq("match" on the claim "$_" reached its limit) }
                 qw( a.name sub ) ], 'the path of each rule is logged');
     ok(!(grep { $_ > $server->workers } values %said),
        'each worker logs a rule once');
