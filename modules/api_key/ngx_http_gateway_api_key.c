@@ -59,6 +59,14 @@ ngx_http_gateway_api_key_find(ngx_http_request_t *r,
         shown->reason = GW_MALFORMED_KEY;
         shown->mistake = ngx_http_gateway_api_key_no_key(alcf->sources, found);
     }
+
+    if (shown->reason == GW_OK && alcf->format == NGX_HTTP_GATEWAY_API_KEY_GW) {
+        shown->mistake = gw_key_mistake(shown->key.data, shown->key.len, NULL);
+
+        if (shown->mistake) {
+            shown->reason = GW_MALFORMED_KEY;
+        }
+    }
 }
 
 

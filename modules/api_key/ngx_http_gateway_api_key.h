@@ -39,6 +39,16 @@ typedef struct {
 } ngx_http_gateway_api_key_loc_conf_t;
 
 
+/* the parameters of gateway_api_key */
+
+typedef struct {
+    ngx_str_t                           header;
+    ngx_uint_t                          bearer;
+    ngx_str_t                           query;
+    ngx_str_t                           cookie;
+} ngx_http_gateway_api_key_args_t;
+
+
 /* what a client has shown, and where */
 
 typedef struct {
@@ -79,6 +89,22 @@ gw_reason_e ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_api_key_loc_conf_t *alcf,
     const ngx_http_gateway_api_key_shown_t *shown, ngx_str_t *id);
+
+
+/* ngx_http_gateway_api_key_conf.c */
+
+/* reads the parameters that follow the realm */
+char *ngx_http_gateway_api_key_params(ngx_conf_t *cf,
+    ngx_http_gateway_api_key_args_t *args);
+
+/* makes the list of sources, in the order in which a request is searched */
+char *ngx_http_gateway_api_key_sources(ngx_conf_t *cf,
+    ngx_http_gateway_api_key_loc_conf_t *alcf,
+    const ngx_http_gateway_api_key_args_t *args);
+
+/* the setter of gateway_api_key_pepper */
+char *ngx_http_gateway_api_key_pepper(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 extern ngx_module_t  ngx_http_gateway_api_key_module;
