@@ -14,21 +14,8 @@
 #include "gw_log_redact.h"
 
 
-#define GW_LOG_NAME(s)  { sizeof(s) - 1, (const unsigned char *) s }
-
 /* what gw_log_read() returns for an escape that cannot be read */
 #define GW_LOG_BAD      (-1)
-
-
-/* a possible name */
-
-typedef struct {
-    size_t                word;     /* length of the word at hand */
-    size_t                whole;    /* of all, without blanks at its ends */
-    size_t                blanks;   /* since the last word */
-    unsigned char         words[GW_LOG_SECRET];
-    unsigned char         name[GW_LOG_SECRET];
-} gw_log_name_t;
 
 
 /* a piece: it ends at a separator */
@@ -52,97 +39,6 @@ typedef struct {
 } gw_log_piece_t;
 
 
-const gw_text_t  gw_log_secrets[] = {
-    GW_LOG_NAME("token"),
-    GW_LOG_NAME("access_token"),
-    GW_LOG_NAME("id_token"),
-    GW_LOG_NAME("refresh_token"),
-    GW_LOG_NAME("code"),
-    GW_LOG_NAME("sig"),
-    GW_LOG_NAME("signature"),
-    GW_LOG_NAME("api_key"),
-    GW_LOG_NAME("apikey"),
-    GW_LOG_NAME("password"),
-    GW_LOG_NAME("passwd"),
-    GW_LOG_NAME("secret"),
-    GW_LOG_NAME("client_secret"),
-    GW_LOG_NAME("client_assertion"),
-    GW_LOG_NAME("x_amz_signature"),
-    GW_LOG_NAME("x_goog_signature"),
-    { 0, NULL }
-};
-
-
-static int
-gw_log_lower(int c)
-{
-    if (c == '-') {
-        return '_';
-    }
-
-    return (c >= 'A' && c <= 'Z') ? (c | 0x20) : c;
-}
-
-
-void
-gw_log_secret_normalize(unsigned char *dst, const gw_text_t *name)
-{
-    size_t  i;
-
-    for (i = 0; i < name->len; i++) {
-        dst[i] = (unsigned char) gw_log_lower(name->data[i]);
-    }
-}
-
-
-/* of the bytes of a word, which is what names are compared by */
-
-static int
-gw_log_in_word(int c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-
-int
-gw_log_secret_valid(const unsigned char *name, size_t len)
-{
-    size_t  i;
-
-    for (i = 0; i < len; i++) {
-        if (!gw_log_in_word(gw_log_lower(name[i]))) {
-            return 0;
-        }
-    }
-
-    return len != 0;
-}
-
-
-int
-gw_log_secret(const gw_log_secrets_t *secrets, const unsigned char *name,
-    size_t len)
-{
-    size_t  i;
-
-    if (len == 0 || len >= GW_LOG_SECRET
-        || !(secrets->lengths >> len & 1))
-    {
-        return 0;
-    }
-
-    for (i = 0; i < secrets->n; i++) {
-        if (secrets->names[i].len == len
-            && memcmp(secrets->names[i].data, name, len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 static int
 gw_log_digit(const unsigned char *p, const unsigned char *last)
 {
@@ -152,11 +48,13 @@ gw_log_digit(const unsigned char *p, const unsigned char *last)
         return -1;
     }
 
-    c = gw_log_lower(*p);
+    c = *p;
 
     if (c >= '0' && c <= '9') {
         return c - '0';
     }
+
+    c |= 0x20;
 
     return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : -1;
 }
@@ -285,65 +183,6 @@ gw_log_dropped(int c)
 }
 
 
-static void
-gw_log_name_word(const gw_log_secrets_t *secrets, gw_log_piece_t *piece,
-    gw_log_name_t *name)
-{
-    if (gw_log_secret(secrets, name->words, name->word)) {
-        piece->secret = 1;
-    }
-
-    name->word = 0;
-}
-
-
-static void
-gw_log_name_put(gw_log_name_t *name, int c)
-{
-    if (name->whole < GW_LOG_SECRET) {
-        name->name[name->whole] = (unsigned char) c;
-    }
-
-    name->whole++;
-}
-
-
-static void
-gw_log_name_add(const gw_log_secrets_t *secrets, gw_log_piece_t *piece,
-    gw_log_name_t *name, int c)
-{
-    if (!gw_log_in_word(c)) {
-        gw_log_name_word(secrets, piece, name);
-        name->blanks++;
-        return;
-    }
-
-    while (name->blanks && name->whole && name->whole < GW_LOG_SECRET) {
-        gw_log_name_put(name, '_');
-        name->blanks--;
-    }
-
-    name->blanks = 0;
-    gw_log_name_put(name, c);
-
-    if (name->word < GW_LOG_SECRET) {
-        name->words[name->word++] = (unsigned char) c;
-    }
-}
-
-
-static void
-gw_log_name_end(const gw_log_secrets_t *secrets, gw_log_piece_t *piece,
-    gw_log_name_t *name)
-{
-    gw_log_name_word(secrets, piece, name);
-
-    if (gw_log_secret(secrets, name->name, name->whole)) {
-        piece->secret = 1;
-    }
-}
-
-
 /* whether the name is a scheme behind which browsers need no "//" */
 
 static int
@@ -351,14 +190,13 @@ gw_log_scheme(const gw_log_name_t *name)
 {
     size_t  i;
 
-    static const gw_text_t  schemes[] = {
-        GW_LOG_NAME("http"), GW_LOG_NAME("https"), GW_LOG_NAME("ftp"),
-        GW_LOG_NAME("ws"), GW_LOG_NAME("wss"), { 0, NULL }
+    static const char  *schemes[] = {
+        "http", "https", "ftp", "ws", "wss", NULL
     };
 
-    for (i = 0; schemes[i].len; i++) {
-        if (schemes[i].len == name->word
-            && memcmp(schemes[i].data, name->words, name->word) == 0)
+    for (i = 0; schemes[i]; i++) {
+        if (strlen(schemes[i]) == name->word
+            && memcmp(schemes[i], name->words, name->word) == 0)
         {
             return 1;
         }
@@ -374,8 +212,6 @@ static void
 gw_log_add(const gw_log_secrets_t *secrets, gw_log_piece_t *piece, int c,
     unsigned depth, const unsigned char *p)
 {
-    c = gw_log_lower(c);
-
     if (gw_log_dropped(c)) {
 
         if (!piece->both) {
@@ -383,7 +219,7 @@ gw_log_add(const gw_log_secrets_t *secrets, gw_log_piece_t *piece, int c,
             piece->both = 1;
         }
 
-        gw_log_name_add(secrets, piece, &piece->names[0], c);
+        gw_log_name_add(secrets, &piece->names[0], c);
         return;
     }
 
@@ -396,10 +232,10 @@ gw_log_add(const gw_log_secrets_t *secrets, gw_log_piece_t *piece, int c,
 
     piece->empty = 0;
     piece->open = (c == '[') || (c != ']' && piece->open);
-    gw_log_name_add(secrets, piece, &piece->names[0], c);
+    gw_log_name_add(secrets, &piece->names[0], c);
 
     if (piece->both) {
-        gw_log_name_add(secrets, piece, &piece->names[1], c);
+        gw_log_name_add(secrets, &piece->names[1], c);
     }
 }
 
@@ -416,9 +252,7 @@ gw_log_piece_init(const gw_log_redact_t *walk, gw_log_piece_t *piece)
     piece->colon = NULL;
     piece->both = 0;
 
-    piece->names[0].word = 0;
-    piece->names[0].whole = 0;
-    piece->names[0].blanks = 0;
+    gw_log_name_init(&piece->names[0]);
 }
 
 
@@ -452,10 +286,10 @@ gw_log_piece(const gw_log_redact_t *walk, gw_log_piece_t *piece)
 
     piece->next = p;
 
-    gw_log_name_end(walk->secrets, piece, &piece->names[0]);
+    piece->secret |= gw_log_name_end(walk->secrets, &piece->names[0]);
 
     if (piece->both) {
-        gw_log_name_end(walk->secrets, piece, &piece->names[1]);
+        piece->secret |= gw_log_name_end(walk->secrets, &piece->names[1]);
     }
 }
 

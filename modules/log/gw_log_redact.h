@@ -15,22 +15,10 @@
 #ifndef GW_LOG_REDACT_H_INCLUDED
 #define GW_LOG_REDACT_H_INCLUDED
 
-#include "gw_text.h"
+#include "gw_log_secret.h"
 
 
 #define GW_LOG_REDACTED  "REDACTED"
-
-/* the longest name of a parameter */
-#define GW_LOG_SECRET    64
-
-
-/* names of parameters; the caller fills both, and adds their lengths */
-
-typedef struct {
-    const gw_text_t      *names;    /* as gw_log_secret_normalize() has it */
-    size_t                n;
-    uint64_t              lengths;  /* bits: a name has this length */
-} gw_log_secrets_t;
 
 
 typedef struct {
@@ -46,20 +34,6 @@ typedef struct {
     int                   redacted; /* REDACTED is next */
 } gw_log_redact_t;
 
-
-/* the names that are secrets always; ends with an empty one */
-extern const gw_text_t  gw_log_secrets[];
-
-
-/* the form in which names are compared: lower case, "-" as "_" */
-void gw_log_secret_normalize(unsigned char *dst, const gw_text_t *name);
-
-/* whether a name consists of letters, digits, "-" and "_" */
-int gw_log_secret_valid(const unsigned char *name, size_t len);
-
-/* whether the normalized name is in the set */
-int gw_log_secret(const gw_log_secrets_t *secrets, const unsigned char *name,
-    size_t len);
 
 /* begins a walk over a query without its "?", or over a URL or its path */
 void gw_log_redact(gw_log_redact_t *walk, const gw_log_secrets_t *secrets,
