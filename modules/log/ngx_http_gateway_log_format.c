@@ -30,6 +30,16 @@ static ngx_conf_enum_t  ngx_http_gateway_log_presets[] = {
 };
 
 
+static const ngx_http_gateway_param_t  ngx_http_gateway_log_format_params[] = {
+    { ngx_string("preset="), ngx_http_gateway_param_enum,
+      offsetof(ngx_http_gateway_log_format_t, preset),
+      (uintptr_t) ngx_http_gateway_log_presets },
+    { ngx_string("project="), ngx_http_gateway_param_str,
+      offsetof(ngx_http_gateway_log_format_t, project), 0 },
+    ngx_http_gateway_null_param
+};
+
+
 static ngx_command_t  ngx_http_gateway_log_format_directives[] = {
 
     { ngx_string("field"), NGX_CONF_TAKE23,
@@ -111,15 +121,6 @@ ngx_http_gateway_log_format_block(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_gateway_block_t        block;
     ngx_http_gateway_log_format_t  *format;
 
-    static const ngx_http_gateway_param_t  params[] = {
-        { ngx_string("preset="), ngx_http_gateway_param_enum,
-          offsetof(ngx_http_gateway_log_format_t, preset),
-          (uintptr_t) ngx_http_gateway_log_presets },
-        { ngx_string("project="), ngx_http_gateway_param_str,
-          offsetof(ngx_http_gateway_log_format_t, project), 0 },
-        ngx_http_gateway_null_param
-    };
-
     value = cf->args->elts;
 
     if (ngx_http_gateway_log_format_check_name(cf, lmcf, &value[1]) != NGX_OK)
@@ -132,7 +133,10 @@ ngx_http_gateway_log_format_block(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_gateway_params(cf, params, format, 2) != NGX_CONF_OK) {
+    if (ngx_http_gateway_params(cf, ngx_http_gateway_log_format_params, format,
+                                2)
+        != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -272,13 +276,36 @@ ngx_http_gateway_log_format_hide(ngx_conf_t *cf,
 }
 
 
+static ngx_int_t
+ngx_http_gateway_log_format_arrays(ngx_conf_t *cf,
+    ngx_http_gateway_log_format_t *format)
+{
+    if (ngx_array_init(&format->fields, cf->pool, 4,
+                       sizeof(ngx_http_gateway_log_field_t))
+        != NGX_OK
+        || ngx_array_init(&format->request, cf->pool, 4,
+                          sizeof(ngx_http_gateway_log_header_t))
+           != NGX_OK
+        || ngx_array_init(&format->response, cf->pool, 4,
+                          sizeof(ngx_http_gateway_log_header_t))
+           != NGX_OK
+        || ngx_array_init(&format->hidden, cf->pool, 8, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_array_init(&format->names, cf->pool, 16, sizeof(gw_text_t));
+}
+
+
 static ngx_http_gateway_log_format_t *
 ngx_http_gateway_log_format_create(ngx_conf_t *cf,
     ngx_http_gateway_log_main_conf_t *lmcf, ngx_str_t *name)
 {
-    ngx_str_t                        s;
-    ngx_uint_t                       i;
-    ngx_http_gateway_log_format_t   *format, **place;
+    ngx_str_t                       s, *hidden;
+    ngx_uint_t                      i;
+    ngx_http_gateway_log_format_t  *format, **place;
 
     place = ngx_array_push(&lmcf->formats);
     if (place == NULL) {
@@ -294,28 +321,12 @@ ngx_http_gateway_log_format_create(ngx_conf_t *cf,
     format->name = *name;
     ngx_http_gateway_place(cf, &format->place);
 
-    if (ngx_array_init(&format->fields, cf->pool, 4,
-                       sizeof(ngx_http_gateway_log_field_t))
-        != NGX_OK
-        || ngx_array_init(&format->request, cf->pool, 4,
-                          sizeof(ngx_http_gateway_log_header_t))
-           != NGX_OK
-        || ngx_array_init(&format->response, cf->pool, 4,
-                          sizeof(ngx_http_gateway_log_header_t))
-           != NGX_OK
-        || ngx_array_init(&format->hidden, cf->pool, 8, sizeof(ngx_str_t))
-           != NGX_OK
-        || ngx_array_init(&format->names, cf->pool, 16, sizeof(gw_text_t))
-           != NGX_OK)
-    {
+    if (ngx_http_gateway_log_format_arrays(cf, format) != NGX_OK) {
         return NULL;
     }
 
-    for (i = 0; ngx_http_gateway_log_hidden_headers[i].len; i++) {
-        if (ngx_http_gateway_log_format_hide(cf, format,
-                                    &ngx_http_gateway_log_hidden_headers[i])
-            != NGX_OK)
-        {
+    for (hidden = ngx_http_gateway_log_hidden_headers; hidden->len; hidden++) {
+        if (ngx_http_gateway_log_format_hide(cf, format, hidden) != NGX_OK) {
             return NULL;
         }
     }

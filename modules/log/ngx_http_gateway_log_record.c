@@ -107,6 +107,27 @@ ngx_http_gateway_log_put(ngx_http_gateway_log_record_t *rec,
 }
 
 
+/* the literal behind the operations, and the brace of the record itself */
+
+static ngx_inline u_char *
+ngx_http_gateway_log_end(ngx_http_gateway_log_record_t *rec, u_char *p)
+{
+    if (rec->full || rec->last - p < (ssize_t) rec->format->tail.len) {
+        return NULL;
+    }
+
+    p = ngx_cpymem(p, rec->format->tail.data, rec->format->tail.len);
+
+    if (p[-1] == ',') {
+        p--;
+    }
+
+    *p++ = '}';
+
+    return p;
+}
+
+
 /* NULL: the room is too small */
 
 static u_char *
@@ -159,21 +180,7 @@ ngx_http_gateway_log_run(ngx_http_gateway_log_record_t *rec, u_char *p)
         }
     }
 
-    if (rec->full || rec->last - p < (ssize_t) rec->format->tail.len) {
-        return NULL;
-    }
-
-    p = ngx_cpymem(p, rec->format->tail.data, rec->format->tail.len);
-
-    /* the brace of the record itself */
-
-    if (p[-1] == ',') {
-        p--;
-    }
-
-    *p++ = '}';
-
-    return p;
+    return ngx_http_gateway_log_end(rec, p);
 }
 
 
