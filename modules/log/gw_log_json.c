@@ -3,8 +3,8 @@
 /*
  * JSON from any bytes: see gw_log_json.h.
  *
- * Nearly all of what is logged is printable ASCII.  It is tested and copied
- * eight bytes at a time; every other byte takes the slow path.
+ * Most of what is logged is printable ASCII.  It is tested and copied eight
+ * bytes at a time; other bytes take a slower path.
  */
 
 #include <string.h>
@@ -14,7 +14,7 @@
 
 #define GW_LOG_BYTES(c)  (0x0101010101010101ull * (c))
 
-/* the high bit of each byte that is zero, and perhaps of bytes above it */
+/* sets the high bit of each zero byte, and maybe of bytes above the first */
 #define GW_LOG_ZERO(w)   (((w) - GW_LOG_BYTES(0x01)) & ~(w))
 
 
@@ -72,7 +72,7 @@ gw_log_utf8(const unsigned char *s, const unsigned char *last, int *valid)
 }
 
 
-/* whether none of eight bytes needs an escape or is outside of ASCII */
+/* whether all eight bytes are ASCII and need no escape */
 
 static int
 gw_log_clean(uint64_t w)
@@ -88,7 +88,7 @@ gw_log_clean(uint64_t w)
 }
 
 
-/* the escape of a byte; returns its length, 0: none is needed */
+/* writes the escape of a byte; returns its length, or 0: not needed */
 
 static size_t
 gw_log_escape(unsigned char *out, unsigned char c)
@@ -120,8 +120,8 @@ gw_log_escape(unsigned char *out, unsigned char c)
 
 
 /*
- * The escape of a character that some readers take for the end of a line; 0:
- * it is none of U+0085, U+2028 and U+2029.
+ * Writes the escape of U+0085, U+2028 or U+2029, which some readers take for a
+ * line end; returns its length, or 0: another character.
  */
 
 static size_t
@@ -143,8 +143,8 @@ gw_log_line_end(unsigned char *out, const unsigned char *s, size_t len)
 
 
 /*
- * Copies 1 to 7 bytes, if none of them needs an escape, as two parts that may
- * overlap; returns their number, or else 0.
+ * Copies 1 to 7 bytes, as parts that may overlap; returns their number, or 0: a
+ * byte needs an escape, and nothing is copied.
  */
 
 static size_t
@@ -166,7 +166,7 @@ gw_log_short(unsigned char *p, const unsigned char *s, size_t len)
         return len;
     }
 
-    /* the bytes that are missing are copies of the others */
+    /* with less than three bytes, some are copied twice */
 
     a = s[0] | (uint32_t) s[len / 2] << 8 | (uint32_t) s[len - 1] << 16;
 
@@ -183,9 +183,9 @@ gw_log_short(unsigned char *p, const unsigned char *s, size_t len)
 
 
 /*
- * What the character or byte at "s" becomes: "n" bytes at "out", which is where
- * it comes from, or "room", of GW_LOG_JSON_BYTE bytes.  Returns the length of
- * what it stands for.
+ * The output for the character or byte at "s": "n" bytes at "out", which points
+ * to the input, or to "room" of GW_LOG_JSON_BYTE bytes.  Returns the length of
+ * the input.
  */
 
 static size_t
@@ -299,8 +299,8 @@ gw_log_digits(const unsigned char *p, const unsigned char *last)
 
 
 /*
- * An integer at the start of a text: its end, and its digits; NULL: there is
- * none, or one that begins with a zero.
+ * Parses an integer at the start of a text: returns its end; NULL: no integer,
+ * or one with a leading zero.
  */
 
 static const unsigned char *

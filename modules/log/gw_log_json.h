@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * JSON (RFC 8259) from bytes that can be anything: what a client sends is not
- * always UTF-8.
+ * JSON (RFC 8259) from any bytes, which need not be UTF-8.
  *
- * Output is bounded by the caller and is valid wherever it ends: neither a
- * character nor an escape is ever written in part.
+ * The caller limits the length of the output.  The output is valid wherever it
+ * ends: characters and escapes are written as a whole or not at all.
  *
- * Knows no nginx.  Nothing is allocated.
+ * Does not use nginx.  Nothing is allocated.
  */
 
 #ifndef GW_LOG_JSON_H_INCLUDED
@@ -24,18 +23,18 @@
  * One step of the UTF-8 automaton (Unicode, table 3-7): no overlong forms, no
  * surrogates, nothing above U+10FFFF.  "s" is before "last".
  *
- * Returns the length of the character.  If there is none, returns the length
- * of the bytes that one U+FFFD replaces: those that a character could begin
- * with, or else one byte; "valid" receives 0.
+ * Returns the length of the character.  If it is invalid, "valid" receives 0,
+ * and the length is that of the bytes that one U+FFFD replaces: the beginning
+ * of a character, or one byte.
  */
 size_t gw_log_utf8(const unsigned char *s, const unsigned char *last,
     int *valid);
 
 /*
- * Writes the inner part of a JSON string to [p, last): escapes '"', '\',
- * control characters, U+0085, U+2028 and U+2029, replaces what is no UTF-8 by
- * U+FFFD.  Returns the end of the output; sets "cut" to 1, and else leaves it
- * as it is, if [p, last) is too short for all of the text.
+ * Writes a JSON string without its quotes to [p, last): escapes '"', '\',
+ * control characters, U+0085, U+2028 and U+2029, and replaces invalid UTF-8 by
+ * U+FFFD.  Returns the end of the output.  If [p, last) is too short for the
+ * text, sets "cut" to 1; otherwise "cut" is not changed.
  */
 unsigned char *gw_log_json_string(unsigned char *p, unsigned char *last,
     const gw_text_t *text, unsigned *cut);
@@ -44,12 +43,12 @@ unsigned char *gw_log_json_string(unsigned char *p, unsigned char *last,
 int gw_log_json_is_int(const gw_text_t *text);
 
 /*
- * Whether a text is a JSON number that a double can hold.  The magnitude is
- * judged by the digits before the point and the exponent: below 10^308.
+ * Whether a text is a JSON number that a double can hold.  The digits before
+ * the point and the exponent must be those of a number below 10^308.
  */
 int gw_log_json_is_number(const gw_text_t *text);
 
-/* 1: "1", "true", "on"; 0: "0", "false", "off"; -1: neither */
+/* 1: "1", "true", "on"; 0: "0", "false", "off"; -1: any other text */
 int gw_log_json_bool(const gw_text_t *text);
 
 

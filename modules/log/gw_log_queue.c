@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* queues of records, and ends of those that were sent: see gw_log_queue.h */
+/* queues of records, and ends of sent records: see gw_log_queue.h */
 
 #include "gw_log_queue.h"
 
@@ -17,7 +17,7 @@ gw_log_queue_init(gw_log_queue_t *queue, unsigned char *memory, size_t size)
 }
 
 
-/* to the end of what is used; the memory is a ring */
+/* appends to the ring */
 
 static void
 gw_log_queue_append(gw_log_queue_t *queue, const void *data, size_t len)
@@ -46,7 +46,7 @@ gw_log_queue_append(gw_log_queue_t *queue, const void *data, size_t len)
 }
 
 
-/* copies from the beginning of what is used */
+/* copies from the beginning of the ring */
 
 static void
 gw_log_queue_peek(const gw_log_queue_t *queue, void *data, size_t len)
@@ -77,7 +77,7 @@ gw_log_queue_skip(gw_log_queue_t *queue, size_t len)
         queue->head -= queue->size;
     }
 
-    /* the same pages again, and no others */
+    /* use the same pages again, and touch no others */
 
     if (queue->used == 0) {
         queue->head = 0;

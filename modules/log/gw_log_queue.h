@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Two kinds of bounded memory for records that are sent.
+ * Bounded memory for records that are sent over the network.
  *
- * A queue holds records that wait.  When it is full, the oldest ones make room
- * for a new one.
+ * gw_log_queue_t holds records that wait.  If it is full, the oldest are
+ * dropped to make room for a new one.
  *
- * Ends are what is remembered of records that were handed over to a stream:
- * where in it they end.  When the stream breaks, they tell how many of them are
- * not known to have arrived.
+ * gw_log_ends_t remembers where in a stream the records that were sent end.  If
+ * the stream breaks, it gives the number of records that are not known to have
+ * arrived.
  *
- * The memory is the caller's, and nothing is allocated.  Knows no nginx.
+ * The caller owns the memory; nothing is allocated.  Does not use nginx.
  */
 
 #ifndef GW_LOG_QUEUE_H_INCLUDED
@@ -23,39 +23,39 @@ typedef struct {
     unsigned char  *memory;
     size_t          size;
     size_t          head;       /* where the oldest record begins */
-    size_t          used;       /* with what the queue needs for itself */
+    size_t          used;       /* bytes, with GW_LOG_QUEUE_EACH a record */
     size_t          bytes;      /* of the records alone */
     unsigned        n;          /* records */
 } gw_log_queue_t;
 
 
-/* what the queue needs for each record, in bytes */
+/* bytes that the queue needs for each record in addition */
 #define GW_LOG_QUEUE_EACH  sizeof(uint32_t)
 
-/* "size" bytes, at least GW_LOG_QUEUE_EACH */
+/* "size" is in bytes, at least GW_LOG_QUEUE_EACH */
 void gw_log_queue_init(gw_log_queue_t *queue, unsigned char *memory,
     size_t size);
 
 /*
- * Appends a record that is made of "n" parts.  Returns how many others had to
- * go, or -1: it does not fit, though all others are gone.
+ * Appends a record that consists of "n" parts.  Returns the number of records
+ * that were dropped for it.  -1: it does not fit; the others may be dropped.
  */
 int gw_log_queue_put(gw_log_queue_t *queue, const gw_text_t *parts, unsigned n);
 
-/* bytes of the oldest record; 0: there is none */
+/* length of the oldest record; 0: the queue is empty */
 size_t gw_log_queue_next(const gw_log_queue_t *queue);
 
-/* moves the oldest record, of which there must be one, to p; returns its end */
+/* moves the oldest record to p; the queue must not be empty; returns the end */
 unsigned char *gw_log_queue_take(gw_log_queue_t *queue, unsigned char *p);
 
 
 /*
- * Positions are those in the stream, modulo 2^32: at a time, less than 2^31
- * bytes are on their way.
+ * Positions are bytes in the stream, modulo 2^32; less than 2^31 bytes can be
+ * unacknowledged.
  */
 
 typedef struct {
-    uint32_t        end;        /* of the last one */
+    uint32_t        end;        /* of the last record */
     uint32_t        n;          /* records */
 } gw_log_end_t;
 
@@ -65,26 +65,26 @@ typedef struct {
     unsigned        size;
     unsigned        head;
     unsigned        used;
-    unsigned        records;    /* in all of them */
+    unsigned        records;    /* sum of n */
 } gw_log_ends_t;
 
 
-/* "size" of them, at least 1 */
+/* "size" is the number of elements, at least 1 */
 void gw_log_ends_init(gw_log_ends_t *ends, gw_log_end_t *memory, unsigned size);
 
-/* another stream begins */
+/* for a new stream */
 void gw_log_ends_clear(gw_log_ends_t *ends);
 
-/* whether the next end shares the memory of the one before */
+/* whether the next end will share an element with the one before */
 int gw_log_ends_full(const gw_log_ends_t *ends);
 
 /*
- * A record ends at "position".  If the memory is full, the record and the one
- * before are from now on one: both have arrived when the second has.
+ * Adds a record that ends at "position".  If the memory is full, it shares an
+ * element with the one before: both count as arrived when the second has.
  */
 void gw_log_ends_put(gw_log_ends_t *ends, uint32_t position);
 
-/* forgets what has arrived: the records that end at or before "position" */
+/* removes the records that have arrived: they end at or before "position" */
 void gw_log_ends_arrived(gw_log_ends_t *ends, uint32_t position);
 
 

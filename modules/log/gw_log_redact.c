@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Secrets in queries and URLs: see gw_log_redact.h.
+ * Redaction of queries and URLs: see gw_log_redact.h.
  *
- * The text is read as pieces between separators.  A piece is the name of a
- * parameter if "=" follows it.  Whether that is a separator of the URL or a
- * byte of another URL inside it does not matter: only the depth of its
- * encoding, which says where the value ends.
+ * The text is split into pieces at separators.  A piece is the name of a
+ * parameter if "=" follows it, in the URL itself or in another URL inside of a
+ * value.  The depth of the encoding of "=" determines where the value ends.
  */
 
 #include <string.h>
@@ -14,28 +13,28 @@
 #include "gw_log_redact.h"
 
 
-/* what gw_log_read() returns for an escape that cannot be read */
+/* gw_log_read(): an invalid or ambiguous escape */
 #define GW_LOG_BAD      (-1)
 
 
-/* a piece: it ends at a separator */
+/* the text up to a separator */
 
 typedef struct {
-    const unsigned char  *next;     /* behind the separator */
-    int                   by;       /* the separator; 0: the text ends */
+    const unsigned char  *next;     /* after the separator */
+    int                   by;       /* the separator; 0: end of the text */
     unsigned              depth;    /* of its encoding */
 
-    int                   bad;      /* holds what cannot be read */
-    int                   empty;    /* holds nothing that parsers keep */
-    int                   open;     /* a bracket is open where it ends */
-    int                   secret;   /* one of its words is in the set */
+    int                   bad;      /* has a byte that is GW_LOG_BAD */
+    int                   empty;    /* has only bytes that browsers remove */
+    int                   open;     /* ends inside of brackets */
+    int                   secret;   /* the name, or a word, is in the set */
 
-    const unsigned char  *colon;    /* behind that of a scheme; NULL: none */
-    unsigned              colons;   /* depth of its encoding */
+    const unsigned char  *colon;    /* after "scheme:"; NULL: no scheme */
+    unsigned              colons;   /* depth of the encoding of ":" */
 
-    int                   both;     /* the name has two readings */
-    gw_log_name_t         names[2]; /* the second without what browsers take
-                                       out: tabs and line ends */
+    int                   both;     /* names[1] is used */
+    gw_log_name_t         names[2]; /* [1]: without the bytes that browsers
+                                       remove */
 } gw_log_piece_t;
 
 
@@ -72,7 +71,7 @@ gw_log_byte(const unsigned char *p, const unsigned char *last)
 }
 
 
-/* whether the "%" before it could be part of another escape */
+/* whether the "%" before "p" can begin another escape */
 
 static int
 gw_log_goes_on(const unsigned char *p, const unsigned char *last)
@@ -91,10 +90,7 @@ gw_log_goes_on(const unsigned char *p, const unsigned char *last)
 }
 
 
-/*
- * Whether a byte, with the one that follows, begins a form of an ASCII byte
- * that is longer than UTF-8 allows
- */
+/* whether a byte and the one that follows begin an overlong form of UTF-8 */
 
 static int
 gw_log_overlong(int c, const unsigned char *p, const unsigned char *last)
@@ -121,9 +117,9 @@ gw_log_overlong(int c, const unsigned char *p, const unsigned char *last)
 
 
 /*
- * Reads a byte at whatever depth it is encoded: "&" has the depth 0, "%26" 1,
- * "%2526" 2.  "%" itself is such a byte only if no hexadecimal digit follows,
- * encoded or not: a parser that decodes "%25%32%36" twice reads "&".
+ * Reads a byte that is encoded at any depth: "&" has the depth 0, "%26" 1,
+ * "%2526" 2.  A "%" that is followed by a hexadecimal digit, encoded or not, is
+ * GW_LOG_BAD: a parser that decodes "%25%32%36" twice reads "&".
  */
 
 static int
@@ -174,7 +170,7 @@ gw_log_separates(int c)
 }
 
 
-/* what browsers take out of a URL before they parse it */
+/* bytes that browsers remove from a URL before they parse it */
 
 static int
 gw_log_dropped(int c)
@@ -183,7 +179,7 @@ gw_log_dropped(int c)
 }
 
 
-/* whether the name is a scheme behind which browsers need no "//" */
+/* whether the name is a scheme after which browsers do not require "//" */
 
 static int
 gw_log_scheme(const gw_log_name_t *name)
@@ -206,7 +202,7 @@ gw_log_scheme(const gw_log_name_t *name)
 }
 
 
-/* a byte that separates nothing; "p" is behind it */
+/* adds a byte that is not a separator; "p" is after it */
 
 static void
 gw_log_add(const gw_log_secrets_t *secrets, gw_log_piece_t *piece, int c,
@@ -294,7 +290,7 @@ gw_log_piece(const gw_log_redact_t *walk, gw_log_piece_t *piece)
 }
 
 
-/* whether a parameter begins here, of which "=" is at most this deep */
+/* whether a parameter begins here whose "=" is encoded at most "most" times */
 
 static int
 gw_log_begins(const unsigned char *p, const unsigned char *last, unsigned most)
@@ -322,7 +318,7 @@ gw_log_begins(const unsigned char *p, const unsigned char *last, unsigned most)
 }
 
 
-/* the end of a value whose "=" has this depth */
+/* the end of a value whose "=" is encoded "most" times */
 
 static const unsigned char *
 gw_log_value(const unsigned char *p, const unsigned char *last, unsigned most)
@@ -350,7 +346,7 @@ gw_log_value(const unsigned char *p, const unsigned char *last, unsigned most)
 }
 
 
-/* most URLs: no parameter, nothing that is encoded, no user */
+/* whether there is nothing to redact: no "=", "%", "@" or overlong form */
 
 static int
 gw_log_harmless(const gw_text_t *text)
@@ -392,7 +388,7 @@ gw_log_redact(gw_log_redact_t *walk, const gw_log_secrets_t *secrets,
 }
 
 
-/* shows the text up to "from", then REDACTED for what is before "to" */
+/* returns the text up to "from"; REDACTED replaces what is before "to" */
 
 static int
 gw_log_hide(gw_log_redact_t *walk, const unsigned char *from,
@@ -413,10 +409,10 @@ gw_log_hide(gw_log_redact_t *walk, const unsigned char *from,
 
 
 /*
- * The last "@" of the authority behind slashes, which are encoded this deep;
- * NULL: there is none.  A "/" or "@" that is encoded once more is part of a
- * name or a password.  A "&" that is encoded less than "amp" ends the value
- * that holds the URL.  "end" receives where the authority ends.
+ * The last "@" of the authority that follows slashes, which are encoded
+ * "slashes" times; NULL: no "@".  A "/" that is encoded more often is part of a
+ * name or a password.  A "&" that is encoded less than "amp" times ends the
+ * value that contains the URL.  "end" receives the end of the authority.
  */
 
 static const unsigned char *
@@ -450,7 +446,7 @@ gw_log_at(const unsigned char *p, const unsigned char *last, unsigned slashes,
 }
 
 
-/* the same on a walk: what has no "@" is not read again */
+/* the same; text without an "@" is not read a second time */
 
 static const unsigned char *
 gw_log_user(gw_log_redact_t *walk, const unsigned char *p, unsigned slashes,
@@ -472,8 +468,9 @@ gw_log_slash(int c)
 
 
 /*
- * The user behind a scheme and one slash or none, which is a URL to browsers:
- * where it begins; NULL: there is none.  More slashes are gw_log_slashes().
+ * The beginning of the user after a scheme and at most one slash, which
+ * browsers accept as a URL; NULL: no user.  See gw_log_slashes() for more
+ * slashes.
  */
 
 static const unsigned char *
@@ -514,7 +511,7 @@ gw_log_schemed(gw_log_redact_t *walk, const gw_log_piece_t *piece,
 }
 
 
-/* the same behind two slashes of any kind, without a scheme or with any */
+/* the same after two slashes of any kind, with or without a scheme */
 
 static const unsigned char *
 gw_log_slashes(gw_log_redact_t *walk, const gw_log_piece_t *piece,
@@ -535,9 +532,9 @@ gw_log_slashes(gw_log_redact_t *walk, const gw_log_piece_t *piece,
 
 
 /*
- * Behind a piece that is shown.  Parsers that know brackets take separators
- * inside of them for a part of the name, but for "&" as it is: such a name has
- * the words of all its pieces.  So has one with "\\".
+ * Goes on after a piece that is not redacted.  Some parsers treat separators
+ * inside of brackets as part of the name, except a "&" that is not encoded: the
+ * name then has the words of all its pieces.  The same applies to "\\".
  */
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* names of parameters whose values are secrets: see gw_log_secret.h */
+/* names of parameters whose values are redacted: see gw_log_secret.h */
 
 #include <string.h>
 
@@ -53,7 +53,7 @@ gw_log_secret_normalize(unsigned char *dst, const gw_text_t *name)
 }
 
 
-/* of the bytes of a word, which is what names are compared by */
+/* whether a byte is part of a word */
 
 static int
 gw_log_in_word(int c)

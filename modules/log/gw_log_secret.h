@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Names of parameters whose values are secrets.
+ * Names of parameters whose values are redacted, such as "access_token".
  *
- * Knows no nginx.  Nothing is allocated.
+ * Does not use nginx.  Nothing is allocated.
  */
 
 #ifndef GW_LOG_SECRET_H_INCLUDED
@@ -12,24 +12,24 @@
 #include "gw_text.h"
 
 
-/* the longest name of a parameter */
+/* names have less bytes than this */
 #define GW_LOG_SECRET    64
 
 
-/* names of parameters; the caller fills both, and adds their lengths */
+/* a set of names, which the caller owns */
 
 typedef struct {
-    const gw_text_t      *names;    /* as gw_log_secret_normalize() has it */
+    const gw_text_t      *names;    /* normalized */
     size_t                n;
-    uint64_t              lengths;  /* bits: a name has this length */
+    uint64_t              lengths;  /* bits: lengths of the names */
 } gw_log_secrets_t;
 
 
-/* the names that are secrets always; ends with an empty one */
+/* the names that are always redacted; ends with an empty one */
 extern const gw_text_t  gw_log_secrets[];
 
 
-/* the form in which names are compared: lower case, "-" as "_" */
+/* normalizes a name for comparison: lower case, "-" as "_" */
 void gw_log_secret_normalize(unsigned char *dst, const gw_text_t *name);
 
 /* whether a name consists of letters, digits, "-" and "_" */
@@ -40,26 +40,29 @@ int gw_log_secret(const gw_log_secrets_t *secrets, const unsigned char *name,
     size_t len);
 
 
-/* a possible name */
+/* the name of a parameter while its bytes are read */
 
 typedef struct {
-    size_t                word;     /* length of the word at hand */
-    size_t                whole;    /* of all, without blanks at its ends */
-    size_t                blanks;   /* since the last word */
+    size_t                word;     /* length of the current word */
+    size_t                whole;    /* length without blanks at both ends */
+    size_t                blanks;   /* bytes since the last word */
     unsigned char         words[GW_LOG_SECRET];
     unsigned char         name[GW_LOG_SECRET];
     int                   secret;   /* one of its words is in the set */
 } gw_log_name_t;
 
 
-/* no bytes so far */
+/* an empty name */
 void gw_log_name_init(gw_log_name_t *name);
 
-/* the next byte of the name, in lower or upper case */
+/* adds a byte, in either case; "blanks" are all but letters, digits, - and _ */
 void gw_log_name_add(const gw_log_secrets_t *secrets, gw_log_name_t *name,
     int c);
 
-/* the name is complete: whether it is in the set, or one of its words is */
+/*
+ * The name is complete: whether it, with "_" for each blank, or one of its
+ * words is in the set.
+ */
 int gw_log_name_end(const gw_log_secrets_t *secrets, gw_log_name_t *name);
 
 

@@ -67,8 +67,8 @@ gw_syslog_digits(unsigned char *p, unsigned n, unsigned width)
 
 
 /*
- * The date of a day, counted from 1970-01-01: in years that begin in March, a
- * leap day is the last one, and 146097 days are 400 years.
+ * The date of a day number from 1970-01-01.  Years are counted from March, so
+ * that a leap day is the last day of a year; 400 years have 146097 days.
  */
 
 static unsigned char *

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Captured headers: those that a format names, and those with a prefix that it
- * names.  Headers that may hold a credential are never captured.
+ * Captured headers: those that a format names, and those that match a prefix.
+ * Headers that can hold a credential are never captured.
  *
- * All lines of one name are one member: a text, joined as RFC 9110, 5.2 joins
- * them, or an array where the vocabulary wants one.
+ * All lines of a header are one member: a text in which they are joined by
+ * commas (RFC 9110, 5.2), or an array in a vocabulary that requires arrays.
  */
 
 #include "ngx_http_gateway_log.h"
 
 
-/* the longest name; and the most lines that are looked at for prefixes */
+/* maximum length of a name; maximum number of headers that match a prefix */
 #define NGX_HTTP_GATEWAY_LOG_NAME    128
 #define NGX_HTTP_GATEWAY_LOG_LINES   128
 
@@ -22,8 +22,8 @@ typedef struct {
     const ngx_array_t              *headers;    /* of the format */
     ngx_uint_t                      sent;       /* unsigned:1; response */
     ngx_uint_t                      lists;      /* unsigned:1; as arrays */
-    unsigned                        cut;        /* something is missing so far
-                                                   but in the string at hand */
+    unsigned                        cut;        /* a part is missing before
+                                                   the current string */
 } ngx_http_gateway_log_capture_t;
 
 
@@ -37,7 +37,7 @@ static u_char *ngx_http_gateway_log_special(
     ngx_http_gateway_log_capture_t *capture, const ngx_str_t *name, u_char *p);
 
 
-/* the next line; NULL: there is none */
+/* the next header line; NULL: no more */
 
 static ngx_table_elt_t *
 ngx_http_gateway_log_next(ngx_http_gateway_log_walk_t *walk)
@@ -81,7 +81,7 @@ ngx_http_gateway_log_named(ngx_table_elt_t *h, const ngx_str_t *name)
 }
 
 
-/* the key of a member, and what begins its value */
+/* the key of a member, and the beginning of its value */
 
 static u_char *
 ngx_http_gateway_log_begin(ngx_http_gateway_log_capture_t *capture,
@@ -134,9 +134,9 @@ ngx_http_gateway_log_finish(ngx_http_gateway_log_capture_t *capture, u_char *p)
 
 
 /*
- * The values of all lines of a name, with line ends between them, which no
- * client can send; "n" receives the number of lines.  NGX_DECLINED: there is no
- * room for all.
+ * The values of all lines of a header, separated by LF, which cannot be part of
+ * a value; "n" receives the number of lines.  NGX_DECLINED: the buffer is too
+ * small.
  */
 
 static ngx_int_t
@@ -163,7 +163,7 @@ ngx_http_gateway_log_lines(ngx_http_gateway_log_capture_t *capture,
         }
 
         if ((*n)++ == 0) {
-            *lines = h->value;      /* most names have one */
+            *lines = h->value;      /* a single line is not copied */
             continue;
         }
 
@@ -191,8 +191,9 @@ ngx_http_gateway_log_lines(ngx_http_gateway_log_capture_t *capture,
 
 
 /*
- * A run of the lines: each line end begins another element of an array, whose
- * bound is its own, or is ", " in a text, which is bounded as a whole.
+ * Writes a run of joined lines.  In an array, LF begins another element, which
+ * has its own maximum length.  In a text, LF becomes ", ", and the maximum
+ * length is that of the whole text.
  */
 
 static u_char *
@@ -240,8 +241,8 @@ ngx_http_gateway_log_part(ngx_http_gateway_log_capture_t *capture,
 
 
 /*
- * The lines of a name between the quotes.  Secrets are looked for in all lines
- * at once: who joins them reads them so, and a value may go on in the next.
+ * The lines of a header without the outer quotes.  They are redacted as one
+ * text: a reader joins them, and a value can continue in the next line.
  */
 
 static u_char *
@@ -275,7 +276,7 @@ ngx_http_gateway_log_joined(ngx_http_gateway_log_capture_t *capture,
 }
 
 
-/* the member of a name, of all its lines; nothing if there are none */
+/* the member of a header, with all its lines; nothing without a line */
 
 static u_char *
 ngx_http_gateway_log_member(ngx_http_gateway_log_capture_t *capture,
@@ -315,7 +316,7 @@ ngx_http_gateway_log_member(ngx_http_gateway_log_capture_t *capture,
 }
 
 
-/* what nginx does not keep among the lines of a response */
+/* headers that nginx does not keep in the list of response headers */
 
 static u_char *
 ngx_http_gateway_log_special(ngx_http_gateway_log_capture_t *capture,
@@ -344,7 +345,7 @@ ngx_http_gateway_log_special(ngx_http_gateway_log_capture_t *capture,
         return ngx_http_gateway_log_finish(capture, p);
     }
 
-    /* the line that nginx has made absolute, and sent in another form */
+    /* nginx removes from the list a Location that it makes absolute */
 
     if (ngx_http_gateway_same(name, &location) && out->location
         && out->location->value.len)
@@ -360,7 +361,7 @@ ngx_http_gateway_log_special(ngx_http_gateway_log_capture_t *capture,
 }
 
 
-/* bytes that are not UTF-8 become one character: two names could be one key */
+/* invalid UTF-8 becomes U+FFFD: two names could get the same key */
 
 static ngx_uint_t
 ngx_http_gateway_log_ascii(const ngx_str_t *name)
@@ -377,7 +378,7 @@ ngx_http_gateway_log_ascii(const ngx_str_t *name)
 }
 
 
-/* whether a prefix captures a line that nothing else does */
+/* whether a header is captured by a prefix, and not by its name */
 
 static ngx_uint_t
 ngx_http_gateway_log_prefixed(ngx_http_gateway_log_capture_t *capture,
@@ -412,7 +413,7 @@ ngx_http_gateway_log_prefixed(ngx_http_gateway_log_capture_t *capture,
 }
 
 
-/* whether a line before this one has the name */
+/* whether an earlier line has the same name */
 
 static ngx_uint_t
 ngx_http_gateway_log_seen(ngx_http_gateway_log_capture_t *capture,
@@ -501,7 +502,7 @@ ngx_http_gateway_log_headers(ngx_http_gateway_log_record_t *rec,
                              : &rec->request->headers_in.headers;
 
     if (capture.lines->part.elts == NULL) {
-        return NULL;                /* refused while it was parsed */
+        return NULL;                /* rejected before it was parsed */
     }
 
     start = p;
@@ -522,7 +523,7 @@ ngx_http_gateway_log_headers(ngx_http_gateway_log_record_t *rec,
         p = ngx_http_gateway_log_prefixes(&capture, p);
     }
 
-    /* without the last comma, which is that of the operation */
+    /* without the last comma, which the operation writes */
 
     return (p == start) ? NULL : p - 1;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What is checked of a format once the configuration has been read: that it
- * shows no credential, and that no two members have one name.
+ * Checks of a format after the configuration has been read: no member shows a
+ * credential, and no two members have the same name.
  */
 
 #include "ngx_http_gateway_log.h"
@@ -10,8 +10,6 @@
 
 static ngx_str_t  ngx_http_gateway_log_gateway = ngx_string("gateway");
 
-
-/* 1: a path is in the object "gateway"; 2: it is the last member of all */
 
 ngx_uint_t
 ngx_http_gateway_log_path_rank(const ngx_str_t *path)
@@ -47,7 +45,7 @@ ngx_http_gateway_log_format_duplicate(ngx_conf_t *cf,
 }
 
 
-/* prefixes of variables that read a header, a cookie or an argument */
+/* prefixes of variables whose names end with that of a header or parameter */
 
 static const struct {
     ngx_str_t    prefix;
@@ -73,7 +71,7 @@ ngx_http_gateway_log_is_secret(const ngx_http_gateway_log_format_t *format,
     gw_text_t  text;
     ngx_str_t  normal;
 
-    /* too long to be compared: it might be one */
+    /* too long to be compared */
 
     if (name->len > sizeof(buf)) {
         return 1;
@@ -95,7 +93,7 @@ ngx_http_gateway_log_is_secret(const ngx_http_gateway_log_format_t *format,
 }
 
 
-/* whether a variable reads a header, cookie or argument that is hidden */
+/* whether a variable reads a header, cookie or argument that is never logged */
 
 static ngx_uint_t
 ngx_http_gateway_log_reads_secret(const ngx_http_gateway_log_format_t *format,
@@ -150,7 +148,7 @@ ngx_http_gateway_log_check_headers(ngx_conf_t *cf,
 }
 
 
-/* the name of the header that has the key of a member, or an empty one */
+/* the name of the header whose key a member has; empty if there is none */
 
 static ngx_int_t
 ngx_http_gateway_log_header_name(ngx_conf_t *cf,
@@ -197,9 +195,9 @@ ngx_http_gateway_log_header_name(ngx_conf_t *cf,
 
 
 /*
- * No header is captured under the key of another member: a field takes it from
- * prefixes and must not be named as a header as well, a preset takes it from
- * both.
+ * No header is captured under the key of another member.  A member of a preset
+ * replaces the header.  A field replaces it if it is captured by a prefix; if
+ * the header is named, the field is a duplicate.
  */
 
 static ngx_int_t

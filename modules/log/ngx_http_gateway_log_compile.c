@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A format becomes operations: the members of its preset, its fields and its
- * captured headers, those of one object side by side.  Texts that need no
- * decision are joined to one literal.
+ * Compiles a format into operations: the members of its preset, its fields and
+ * its captured headers.  The members of an object become neighbours, and
+ * constant texts are joined to one literal.
  *
- * It is done when the configuration has been read: only then are all headers
+ * This is done after the configuration has been read: only then all headers are
  * known that credentials are read from.
  */
 
 #include "ngx_http_gateway_log.h"
 
 
-/* a member of the record, wherever it comes from */
+/* a member of the record: of the preset, a field, or captured headers */
 
 typedef struct {
     ngx_str_t                             path;
     ngx_http_gateway_log_write_pt         write;    /* NULL: a constant */
     uintptr_t                             data;
     ngx_str_t                             constant;
-    const ngx_http_gateway_log_field_t   *field;    /* or NULL: of the preset */
+    const ngx_http_gateway_log_field_t   *field;    /* NULL: not a field */
     unsigned                              sure:1;
-    unsigned                              whole:1;  /* dots make no objects */
-    unsigned                              bare:1;   /* the writer's own keys */
+    unsigned                              whole:1;  /* a dot begins no object */
+    unsigned                              bare:1;   /* the writer writes keys */
 } ngx_http_gateway_log_member_t;
 
 
@@ -30,8 +30,8 @@ typedef struct {
     ngx_conf_t                           *cf;
     ngx_http_gateway_log_format_t        *format;
     ngx_array_t                           members;  /* member_t */
-    ngx_array_t                           literal;  /* u_char: not in an
-                                                       operation so far */
+    ngx_array_t                           literal;  /* u_char: for the next
+                                                       operation */
 } ngx_http_gateway_log_compiler_t;
 
 
@@ -42,7 +42,7 @@ static ngx_int_t ngx_http_gateway_log_object(
     ngx_http_gateway_log_member_t **members, ngx_uint_t n, ngx_uint_t depth);
 
 
-/* the literal that no operation has taken ends the record */
+/* the literal that remains ends the record */
 
 static ngx_int_t
 ngx_http_gateway_log_tail(ngx_http_gateway_log_compiler_t *compiler)
@@ -232,7 +232,7 @@ ngx_http_gateway_log_collect_fields(ngx_http_gateway_log_compiler_t *compiler,
 }
 
 
-/* in the object "gateway", or at the top */
+/* headers are in the object "gateway" or, without objects, at the top level */
 
 static ngx_int_t
 ngx_http_gateway_log_collect_headers(ngx_http_gateway_log_compiler_t *compiler)
@@ -418,10 +418,7 @@ ngx_http_gateway_log_value(ngx_http_gateway_log_compiler_t *compiler,
 }
 
 
-/*
- * The part of a member's path at a depth of objects; returns 1 if it is the
- * last one.
- */
+/* the part of a member's path at a depth of objects; 1: it is the last one */
 
 static ngx_uint_t
 ngx_http_gateway_log_part(ngx_http_gateway_log_compiler_t *compiler,
@@ -457,7 +454,7 @@ ngx_http_gateway_log_part(ngx_http_gateway_log_compiler_t *compiler,
 }
 
 
-/* of two members with one name, that of the configuration is at fault */
+/* two members have the same name: the error names the one that is a field */
 
 static ngx_int_t
 ngx_http_gateway_log_clash(ngx_http_gateway_log_compiler_t *compiler,
@@ -470,8 +467,8 @@ ngx_http_gateway_log_clash(ngx_http_gateway_log_compiler_t *compiler,
 
 
 /*
- * Takes the members of an object out of "members", of which "n" are left or
- * NULL, to "inside"; returns their number, or NGX_ERROR after an [emerg].
+ * Moves the members of the object "name" from "members" to "inside"; their
+ * places become NULL.  Returns their number, or NGX_ERROR after an [emerg].
  */
 
 static ngx_int_t
@@ -509,7 +506,7 @@ ngx_http_gateway_log_take(ngx_http_gateway_log_compiler_t *compiler,
 }
 
 
-/* an object that is never empty needs no operation to be opened */
+/* an object that is never empty begins with a literal, not an operation */
 
 static ngx_int_t
 ngx_http_gateway_log_open_object(ngx_http_gateway_log_compiler_t *compiler,

@@ -36,8 +36,8 @@ ngx_http_gateway_log_kind(const ngx_str_t *path)
 
 
 /*
- * Words of nginx that are no path: "stdin", what begins with "memory:", and all
- * in another case.  "./stdin" is a path.
+ * Words of nginx that are not accepted as a path: "stdin", "memory:", "unix:",
+ * and all words in another case.  "./stdin" is a path.
  */
 
 static ngx_uint_t
@@ -48,7 +48,7 @@ ngx_http_gateway_log_word(const ngx_str_t *path)
     static const struct {
         ngx_str_t   text;
         ngx_uint_t  prefix;         /* unsigned:1 */
-        ngx_uint_t  known;          /* unsigned:1; is one in lower case */
+        ngx_uint_t  known;          /* unsigned:1; valid in lower case */
     } words[] = {
         { ngx_string("stdout"), 0, 1 },
         { ngx_string("stderr"), 0, 1 },
@@ -118,7 +118,7 @@ ngx_http_gateway_log_path(ngx_conf_t *cf,
 }
 
 
-/* the last entry would write each record a second time */
+/* an entry that would write each record a second time is an error */
 
 static char *
 ngx_http_gateway_log_duplicate(ngx_conf_t *cf, ngx_array_t *entries,
@@ -239,7 +239,7 @@ ngx_http_gateway_log_entry(ngx_conf_t *cf, ngx_array_t *entries)
 }
 
 
-/* a buffer that is too small for a record could drop it while nothing fails */
+/* the buffer must have room for the longest record */
 
 static char *
 ngx_http_gateway_log_size(ngx_conf_t *cf,

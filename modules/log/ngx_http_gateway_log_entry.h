@@ -14,11 +14,11 @@
 #include "ngx_http_gateway_log.h"
 
 
-/* a share of requests, parsed and as it was written */
+/* sample=, parsed and as configured */
 
 typedef struct {
     uint64_t                               threshold;   /* gw_sample.h */
-    ngx_str_t                              text;        /* "": there is none */
+    ngx_str_t                              text;        /* empty: not set */
 } ngx_http_gateway_log_sample_t;
 
 
@@ -38,11 +38,11 @@ typedef struct {
 
 typedef struct {
     ngx_http_complex_value_t              *filter;      /* NULL: none */
-    ngx_str_t                              condition;   /* its source */
+    ngx_str_t                              condition;   /* if= */
     uint64_t                               threshold;   /* gw_sample.h */
-    ngx_str_t                              rate;        /* "": all */
-    ngx_uint_t                             keep;        /* bits */
-    ngx_array_t                            codes;       /* ngx_uint_t */
+    ngx_str_t                              rate;        /* empty: all */
+    ngx_uint_t                             keep;        /* bits: words */
+    ngx_array_t                            codes;       /* ngx_uint_t: status */
     ngx_msec_t                             slow;        /* or unset */
 } ngx_http_gateway_log_select_t;
 
@@ -57,8 +57,8 @@ typedef struct {
 /* ngx_http_gateway_log_entry.c */
 
 /*
- * Parses the gateway_log that is being read: path [format] and parameters.
- * "entries" are those of the level, to which it is added.
+ * Parses the parameters of the directive that is being read, and adds it to the
+ * entries of its level.
  */
 char *ngx_http_gateway_log_entry(ngx_conf_t *cf, ngx_array_t *entries);
 
@@ -69,12 +69,12 @@ char *ngx_http_gateway_log_entry(ngx_conf_t *cf, ngx_array_t *entries);
 char *ngx_http_gateway_log_sample(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
-/* "select" is all zero */
+/* "select" must be zeroed */
 char *ngx_http_gateway_log_select(ngx_conf_t *cf,
     ngx_http_gateway_log_select_t *select,
     const ngx_http_gateway_log_args_t *args);
 
-/* what core must keep of a request to select it: bits */
+/* NGX_HTTP_GATEWAY_OBSERVE_ bits for keep= and slow= */
 ngx_uint_t ngx_http_gateway_log_select_observes(
     const ngx_http_gateway_log_select_t *select);
 

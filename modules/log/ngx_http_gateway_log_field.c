@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Fields of the configuration: texts and variables, written as a string, or as
- * a number or boolean if that is what they are.
+ * Fields of the configuration: texts and variables, written as a string, a
+ * number or a boolean.
  */
 
 #include "ngx_http_gateway_log_value.h"
 
 
-/* the part of a field's value that a piece is; empty if there is none */
+/* the text of a piece; empty if its variable has no value */
 
 static gw_text_t
 ngx_http_gateway_log_piece(ngx_http_gateway_log_record_t *rec,
@@ -50,7 +50,7 @@ ngx_http_gateway_log_string_field(ngx_http_gateway_log_record_t *rec,
     *p++ = '"';
     start = p;
 
-    /* nothing follows a piece that was cut */
+    /* a piece that was cut is the last one */
 
     for (i = 0; i < field->pieces.nelts && !rec->cut && !rec->full; i++) {
         text = ngx_http_gateway_log_piece(rec, &piece[i]);
@@ -73,8 +73,8 @@ ngx_http_gateway_log_string_field(ngx_http_gateway_log_record_t *rec,
 
 
 /*
- * The value of a field that is not a string: its pieces, joined in "buf", or
- * the only one where it is.  NULL data: it is too long for any number.
+ * The value of a field that is not a string: its pieces, joined in "buf"; a
+ * single piece is not copied.  NULL data: too long for a number.
  */
 
 static gw_text_t
@@ -133,7 +133,7 @@ ngx_http_gateway_log_fits(const ngx_http_gateway_log_field_t *field,
 }
 
 
-/* a field of the configuration: numbers are joined before they are judged */
+/* all pieces of a number are joined before its type is checked */
 
 static u_char *
 ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
@@ -172,8 +172,8 @@ ngx_http_gateway_log_field(ngx_http_gateway_log_record_t *rec,
 
 
 /*
- * --- variables that are written without their getters, of which some make a
- * text in the request's memory
+ * --- variables that are written without calling their getters, some of which
+ * allocate memory from the pool of the request
  */
 
 static u_char *
@@ -204,7 +204,7 @@ ngx_http_gateway_log_direct_addr(ngx_http_gateway_log_record_t *rec, u_char *p)
 }
 
 
-/* nginx writes three digits of what is less, and knows of HTTP/0.9 */
+/* for less than 100, the getter writes three digits, and 009 for HTTP/0.9 */
 
 static u_char *
 ngx_http_gateway_log_direct_status(ngx_http_gateway_log_record_t *rec,
@@ -248,7 +248,7 @@ ngx_http_gateway_log_direct_body(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* $request_time: seconds and milliseconds, by nginx's clock */
+/* $request_time: seconds and milliseconds of nginx's cached time */
 
 static u_char *
 ngx_http_gateway_log_direct_time(ngx_http_gateway_log_record_t *rec,
@@ -279,7 +279,7 @@ ngx_http_gateway_log_direct_iso8601(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* as which type: bits */
+/* types of fields that a variable can be written as: bits */
 
 #define NGX_HTTP_GATEWAY_LOG_AS_STRINGS                                       \
     (1 << NGX_HTTP_GATEWAY_LOG_TYPE_STRING)
@@ -316,7 +316,7 @@ static const struct {
 };
 
 
-/* of a variable whose value nginx has cached, that value is written */
+/* if nginx has cached the value of the variable, the cached value is written */
 
 static u_char *
 ngx_http_gateway_log_direct(ngx_http_gateway_log_record_t *rec,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* field: what a line of gateway_log_format says of a field */
+/* the directive "field" in a gateway_log_format block */
 
 #include "ngx_http_gateway_log.h"
 
@@ -14,7 +14,7 @@ static ngx_str_t  ngx_http_gateway_log_types[] = {
 };
 
 
-/* the name of a variable behind "$", and its index; returns its end */
+/* parses the name of a variable after "$"; returns its end, or NULL */
 
 static u_char *
 ngx_http_gateway_log_field_variable(ngx_conf_t *cf,
@@ -54,7 +54,7 @@ ngx_http_gateway_log_field_variable(ngx_conf_t *cf,
 }
 
 
-/* the texts and variables of a value */
+/* splits a value into texts and variables */
 
 static char *
 ngx_http_gateway_log_field_pieces(ngx_conf_t *cf,
@@ -117,7 +117,7 @@ ngx_http_gateway_log_field_type(ngx_conf_t *cf,
 }
 
 
-/* a value without variables that does not fit would be left out for ever */
+/* without variables, a value that does not fit is an error */
 
 static char *
 ngx_http_gateway_log_field_constant(ngx_conf_t *cf,
@@ -155,7 +155,7 @@ ngx_http_gateway_log_field_constant(ngx_conf_t *cf,
 }
 
 
-/* names with dots between them */
+/* whether a path consists of names with dots between them */
 
 static ngx_uint_t
 ngx_http_gateway_log_field_is_path(const ngx_str_t *path)

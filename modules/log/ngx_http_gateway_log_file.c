@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/*
- * Files, pipes, and the standard output and error: what a sink writes to.
- */
+/* configuration of files, pipes, and the standard output and error */
 
 #include "ngx_http_gateway_log_file.h"
 
 
-/* bytes that a pipe may hold; what an unprivileged process can have */
+/* capacity of a pipe in bytes: the limit for an unprivileged process */
 #define NGX_HTTP_GATEWAY_LOG_PIPE_SIZE  1048576
 
 
@@ -30,11 +28,11 @@ static const ngx_http_gateway_family_t  ngx_http_gateway_log_torn =
       "gauge", NGX_HTTP_GATEWAY_WORD };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_writing =
-    { "log_writing_inode", "Inode of the file that is being written to.",
+    { "log_writing_inode", "Inode of the file that is being written.",
       "gauge", NGX_HTTP_GATEWAY_OWN };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_failed =
-    { "log_failure_said", "Time of the last line about a failure, in ms.",
+    { "log_failure_said", "Time of the last report of a failure, in ms.",
       "gauge", NGX_HTTP_GATEWAY_WORD };
 
 
@@ -50,7 +48,7 @@ const ngx_http_gateway_log_kind_t  ngx_http_gateway_log_file_kind = {
 };
 
 
-/* the descriptors of stdout and stderr that are our own, for all cycles */
+/* descriptors for stdout and stderr, which all cycles share */
 static ngx_fd_t  ngx_http_gateway_log_file_fds[] = {
     NGX_INVALID_FILE, NGX_INVALID_FILE, NGX_INVALID_FILE
 };
@@ -75,7 +73,7 @@ ngx_http_gateway_log_file_name(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
-/* whether another directive has named the file before */
+/* whether another directive uses the file already */
 
 static ngx_uint_t
 ngx_http_gateway_log_file_taken(ngx_cycle_t *cycle, const ngx_str_t *name)
@@ -156,8 +154,8 @@ ngx_http_gateway_log_file_open(ngx_conf_t *cf,
 
 
 /*
- * By default a pipe holds 64 KB, which a burst fills before its reader runs
- * again.  Where the system allows no more, that is what it holds.
+ * By default a pipe holds 64 KB, which a burst can fill before the reader runs.
+ * If the system does not allow more, the default remains.
  */
 
 static void
@@ -173,8 +171,8 @@ ngx_http_gateway_log_file_is_pipe(ngx_http_gateway_log_file_t *file)
 
 
 /*
- * Opened for reading as well, so that it opens without a reader and is never
- * closed by one that leaves; and for good: its name is not opened again.
+ * The pipe is opened for reading, too: it can be opened without a reader, and
+ * writes do not fail after a reader has left.  It is never opened again.
  */
 
 static ngx_int_t
@@ -211,8 +209,8 @@ ngx_http_gateway_log_file_pipe(ngx_conf_t *cf,
 
 
 /*
- * An open file of our own, so that O_NONBLOCK changes nobody else's; a socket
- * has none, but can be written to without waiting.
+ * Opens the file again, so that O_NONBLOCK does not affect other processes.  A
+ * socket cannot be opened so, but send() has MSG_DONTWAIT.
  */
 
 static ngx_fd_t
@@ -231,9 +229,9 @@ ngx_http_gateway_log_file_standard_open(ngx_uint_t n, const struct stat *st)
 
 
 /*
- * Whether a standard descriptor no longer is what nginx was started with: once
- * the first configuration was read, nginx points stderr at the error log and,
- * as a daemon, stdout at /dev/null.
+ * Whether nginx has replaced the standard descriptor that it was started with:
+ * after the first configuration was read, stderr is the error log and, in a
+ * daemon, stdout is /dev/null.
  */
 
 static ngx_uint_t
@@ -251,7 +249,7 @@ ngx_http_gateway_log_file_replaced(ngx_conf_t *cf, ngx_uint_t n)
 }
 
 
-/* later configurations use the descriptor that the first one has opened */
+/* later configurations use the descriptor that the first one opened */
 
 static ngx_int_t
 ngx_http_gateway_log_file_standard(ngx_conf_t *cf,
@@ -304,8 +302,8 @@ ngx_http_gateway_log_file_standard(ngx_conf_t *cf,
 
 
 /*
- * The buffer is in the configuration's memory, of which each worker has pages
- * of its own.
+ * The buffer is allocated from the pool of the configuration: each worker has
+ * its own copy of these pages.
  */
 
 static ngx_int_t
@@ -331,7 +329,7 @@ ngx_http_gateway_log_file_buffer(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    /* of access_log, which is read later, with a buffer */
+    /* an access_log with a buffer that follows in the configuration uses it */
 
     if (file->open->flush || file->open->data) {
         return ngx_http_gateway_log_sink_used(sink, cf->log);

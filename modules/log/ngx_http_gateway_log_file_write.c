@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The buffer of a file or pipe.
+ * A worker's buffer of a file or pipe.
  *
- * Each worker has a buffer for each sink.  What it hands to the kernel is
- * whole records.  A file that takes none, since the disk is full, is left alone
- * for a second, and a pipe, whose reader may be about to run, for a
- * millisecond; meanwhile records are kept while the buffer has room and dropped
- * then.  No request waits.
+ * Only whole records are written.  If a file takes no data, for example because
+ * the disk is full, the next write is after a second; if a pipe is full, after
+ * a millisecond.  Until then, records are kept in the buffer, and dropped if it
+ * is full.  No request waits.
  *
- * A record that a full disk cut off is written again, after a line end that
+ * A full disk can cut off a record.  It is written again, after a line end that
  * closes the fragment.  A line end also closes the fragment of a worker that
- * was killed within a write.  The inode of the file that ends with a fragment
- * is in a word of shared memory, which outlasts reloads.
+ * was killed during a write.  The inode of the file that ends with a fragment
+ * is kept in shared memory, across reloads.
  */
 
 #include "ngx_http_gateway_log_file.h"
@@ -23,10 +22,10 @@
 
 /* ms */
 #define NGX_HTTP_GATEWAY_LOG_PAUSE  1000    /* after a failure */
-#define NGX_HTTP_GATEWAY_LOG_SOON   1       /* of a pipe, for a new record */
-#define NGX_HTTP_GATEWAY_LOG_RETRY  10      /* of a pipe, without one */
+#define NGX_HTTP_GATEWAY_LOG_SOON   1       /* full pipe, with a new record */
+#define NGX_HTTP_GATEWAY_LOG_RETRY  10      /* full pipe, by timer */
 
-/* retries of a pipe at exit */
+/* retries of a pipe at exit, in intervals of _RETRY */
 #define NGX_HTTP_GATEWAY_LOG_LAST   20
 
 
@@ -79,8 +78,6 @@ ngx_http_gateway_log_file_timer(ngx_event_t *ev)
 }
 
 
-/* before a file is opened again, and at exit */
-
 void
 ngx_http_gateway_log_file_reopen(ngx_open_file_t *open, ngx_log_t *log)
 {
@@ -92,7 +89,7 @@ ngx_http_gateway_log_file_reopen(ngx_open_file_t *open, ngx_log_t *log)
 }
 
 
-/* a pipe or socket that is full is no failure; a file that takes less is */
+/* a full pipe or socket is not a failure; a file that takes less data is */
 
 static void
 ngx_http_gateway_log_file_pause(ngx_http_gateway_log_file_t *file,
@@ -119,7 +116,7 @@ ngx_http_gateway_log_file_pause(ngx_http_gateway_log_file_t *file,
 }
 
 
-/* the number of records in a part of the buffer */
+/* the number of records from "p" to "last" */
 
 static ngx_uint_t
 ngx_http_gateway_log_file_count(const u_char *p, const u_char *last)
@@ -135,7 +132,7 @@ ngx_http_gateway_log_file_count(const u_char *p, const u_char *last)
 }
 
 
-/* what the kernel takes at once, or -1 with an error; never waits */
+/* one write that does not wait: bytes that the kernel took, or -1 */
 
 static ssize_t
 ngx_http_gateway_log_file_send(ngx_http_gateway_log_file_t *file, ngx_fd_t fd,
@@ -153,7 +150,7 @@ ngx_http_gateway_log_file_send(ngx_http_gateway_log_file_t *file, ngx_fd_t fd,
 }
 
 
-/* the file ends with a fragment */
+/* notes that the file ends with a fragment */
 
 static void
 ngx_http_gateway_log_file_tear(ngx_http_gateway_log_file_t *file)
@@ -164,8 +161,8 @@ ngx_http_gateway_log_file_tear(ngx_http_gateway_log_file_t *file)
 
 
 /*
- * One write of whole records.  Returns how many bytes of whole records were
- * taken, all if that is "len".
+ * Writes whole records.  Returns the number of bytes of whole records that were
+ * taken; if it is less than "len", the sink is paused.
  */
 
 static size_t
@@ -207,7 +204,7 @@ ngx_http_gateway_log_file_once(ngx_http_gateway_log_file_t *file, ngx_fd_t fd,
 }
 
 
-/* after a failure: NGX_DECLINED if there is no room for all that waits */
+/* after a pause; NGX_DECLINED: the file system has no room for the buffer */
 
 static ngx_int_t
 ngx_http_gateway_log_file_resume(ngx_http_gateway_log_file_t *file,
@@ -231,10 +228,7 @@ ngx_http_gateway_log_file_resume(ngx_http_gateway_log_file_t *file,
 }
 
 
-/*
- * A worker has left a fragment of a record: a line end closes it, written by
- * whoever writes first.
- */
+/* if the file ends with a fragment, the first worker to write closes it */
 
 static ngx_int_t
 ngx_http_gateway_log_file_mend(ngx_http_gateway_log_file_t *file, ngx_fd_t fd)
@@ -262,7 +256,10 @@ ngx_http_gateway_log_file_mend(ngx_http_gateway_log_file_t *file, ngx_fd_t fd)
 }
 
 
-/* the records that one write may hold; a pipe takes so many at once or none */
+/*
+ * The length of the records for one write.  A pipe takes up to PIPE_BUF bytes
+ * as a whole or not at all.
+ */
 
 static size_t
 ngx_http_gateway_log_file_portion(const ngx_http_gateway_log_file_t *file,
@@ -346,7 +343,7 @@ ngx_http_gateway_log_file_flush(ngx_http_gateway_log_file_t *file,
 }
 
 
-/* a pipe has a moment to take the rest: its reader may be about to run */
+/* waits a moment for a full pipe: its reader can be about to run */
 
 static void
 ngx_http_gateway_log_file_drain(ngx_http_gateway_log_file_t *file)
@@ -365,8 +362,6 @@ ngx_http_gateway_log_file_drain(ngx_http_gateway_log_file_t *file)
     }
 }
 
-
-/* writes what it can, and drops the rest */
 
 void
 ngx_http_gateway_log_file_stop(ngx_http_gateway_log_sink_t *sink)
@@ -399,7 +394,7 @@ ngx_http_gateway_log_file_stop(ngx_http_gateway_log_sink_t *sink)
 
 /* --- killed workers */
 
-/* whether a regular file ends with a fragment; 1 if it cannot be read */
+/* whether a regular file ends with a fragment; also 1 if it cannot be read */
 
 static ngx_uint_t
 ngx_http_gateway_log_file_is_torn(ngx_fd_t fd, off_t size)
@@ -425,9 +420,9 @@ ngx_http_gateway_log_file_is_torn(ngx_fd_t fd, off_t size)
 
 
 /*
- * A worker was killed while it wrote to a file: the kernel ends a write of
- * several pages within it.  Workers that write before this runs write behind
- * the fragment.  A file that has another name by now is left as it is.
+ * A signal can end a write of several pages in the middle: the killed worker
+ * leaves a fragment.  Records that other workers write before this runs follow
+ * the fragment on the same line.  A file that was renamed is not changed.
  */
 
 void

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/*
- * gateway_log_format: what a block says, and the formats that need none.
- */
+/* gateway_log_format: the block, and formats that are a preset alone */
 
 #include "ngx_http_gateway_log.h"
 #include "ngx_http_gateway_block.h"
@@ -58,7 +56,7 @@ static ngx_command_t  ngx_http_gateway_log_format_directives[] = {
 };
 
 
-/* what no format shows */
+/* headers that are never logged */
 
 static ngx_str_t  ngx_http_gateway_log_hidden_headers[] = {
     ngx_string("authorization"),
@@ -70,7 +68,7 @@ static ngx_str_t  ngx_http_gateway_log_hidden_headers[] = {
 };
 
 
-/* NGX_DECLINED after an [emerg]: the name cannot be used */
+/* NGX_DECLINED after an [emerg]: the name is not allowed */
 
 static ngx_int_t
 ngx_http_gateway_log_format_check_name(ngx_conf_t *cf,
@@ -89,7 +87,7 @@ ngx_http_gateway_log_format_check_name(ngx_conf_t *cf,
         }
     }
 
-    /* what no "gateway_log" could name */
+    /* names that cannot be used in "gateway_log" */
 
     if (name->len == 0 || ngx_strcmp(name->data, "off") == 0
         || ngx_strlchr(name->data, name->data + name->len, '='))
@@ -222,7 +220,7 @@ ngx_http_gateway_log_format_find(ngx_http_gateway_log_main_conf_t *lmcf,
 }
 
 
-/* adds a name of a parameter, of less than GW_LOG_SECRET bytes */
+/* adds the name of a parameter, which has less than GW_LOG_SECRET bytes */
 
 static ngx_int_t
 ngx_http_gateway_log_format_secret(ngx_conf_t *cf,
@@ -415,7 +413,7 @@ ngx_http_gateway_log_header_named(const ngx_array_t *headers,
 }
 
 
-/* RFC 9110, 5.6.2, but for "*", which marks a prefix */
+/* RFC 9110, 5.6.2: a token, but without "*", which marks a prefix */
 
 static ngx_uint_t
 ngx_http_gateway_log_format_field_name(const ngx_str_t *name)
@@ -437,7 +435,7 @@ ngx_http_gateway_log_format_field_name(const ngx_str_t *name)
 }
 
 
-/* a name, or a prefix; nothing if the name is there already */
+/* adds a name or a prefix; a name that was added before is ignored */
 
 static char *
 ngx_http_gateway_log_format_name(ngx_conf_t *cf, ngx_array_t *headers,

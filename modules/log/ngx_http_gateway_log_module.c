@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_log: one JSON record for each request.
+ * gateway_log: a JSON record for each request.
  *
- * The record is written in core's log hook, after charges were settled, and
- * after nginx's own access_log.
+ * Records are written in core's log hook, after the charges of limits were
+ * settled, and after nginx's access_log.
  */
 
 #include "ngx_http_gateway_log_syslog.h"
@@ -91,7 +91,7 @@ ngx_module_t  ngx_http_gateway_log_module = {
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_misfits =
     { "log_fields_omitted_total",
-      "Fields that were left out since they did not fit their type.", "counter",
+      "Fields left out because they did not fit their type.", "counter",
       NGX_HTTP_GATEWAY_STRIPED };
 
 
@@ -138,7 +138,7 @@ ngx_http_gateway_log_handler(ngx_http_request_t *r)
             continue;
         }
 
-        /* sinks of one format and rate receive the same record */
+        /* sinks with the same format, rate and size receive the same record */
 
         if (rec.format != entry[i].format
             || !ngx_http_gateway_same(rec.rate, &entry[i].select.rate)
@@ -265,7 +265,7 @@ ngx_http_gateway_log_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* what nothing uses, and files that have the name of a syslog server */
+/* warns of unused formats, and of files with the name of a syslog server */
 
 static ngx_int_t
 ngx_http_gateway_log_advise(ngx_conf_t *cf,
@@ -381,8 +381,8 @@ ngx_http_gateway_log_conf(ngx_cycle_t *cycle)
 
 
 /*
- * A process without a master keeps requests of the old configuration, but not
- * its files and shared memory.
+ * After a reload, a process without a master still has requests of the old
+ * configuration, but not its files and shared memory.
  */
 
 static ngx_int_t
@@ -426,8 +426,8 @@ ngx_http_gateway_log_exit_process(ngx_cycle_t *cycle)
 
 
 /*
- * All workers have exited: the counters are final, once those of killed workers
- * are settled, which a process does that begins to count.
+ * All workers have exited.  Starting the counters settles those of killed
+ * workers; then all counters are final.
  */
 
 static void

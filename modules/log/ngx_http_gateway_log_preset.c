@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The presets, which give values their names.
+ * The presets: the members of a record, and their names.
  *
- * The names of ecs are those of the Elastic Common Schema, of otel those of
- * OpenTelemetry's semantic conventions, of gcp those of Cloud Logging.  What
- * these have no name for has the name of native under "gateway".
+ * Names in ecs are those of the Elastic Common Schema, in otel those of
+ * OpenTelemetry's semantic conventions, in gcp those of Cloud Logging.  Other
+ * members have their name of native after "gateway.".
  */
 
 #include "ngx_http_gateway_log_value.h"
 
 
-/* for the data of a row */
+/* writer and data of a string in a structure */
 
 #define ngx_http_gateway_log_str(field)                                       \
     ngx_http_gateway_log_write_request_str, offsetof(ngx_http_request_t, field)
@@ -33,7 +33,7 @@
 #define NGX_HTTP_GATEWAY_LOG_VAR(path, write, variable)                       \
     { ngx_string(path), write, 0, ngx_null_string, ngx_string(variable), 0, 0 }
 
-/* a name with dots that make no objects */
+/* a name whose dots begin no objects */
 #define NGX_HTTP_GATEWAY_LOG_WHOLE(path, write, variable)                     \
     { ngx_string(path), write, 0, ngx_null_string, ngx_string(variable), 0, 1 }
 
@@ -55,7 +55,7 @@
     ngx_http_gateway_log_write_line, offsetof(ngx_http_headers_in_t, field)
 
 
-/* what only native has a name for; in the others behind "gateway." */
+/* members that have the same name in all presets, after a prefix */
 
 #define NGX_HTTP_GATEWAY_LOG_CACHE(prefix)                                    \
     V(prefix "cache_status", w(cache), "upstream_cache_status"),              \
@@ -75,7 +75,7 @@
     S(prefix "connection_requests", w(connection), 1),                        \
     M(prefix "sample_rate", w(rate), 0)
 
-/* the last member, so that it knows of all strings */
+/* the last member: it must know whether any string before it was cut */
 
 #define NGX_HTTP_GATEWAY_LOG_CUT(prefix)                                      \
     M(prefix "truncated", w(truncated), 0)
@@ -249,7 +249,7 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_gcp[] = {
 };
 
 
-/* what tells how a record came about; all other members are fields */
+/* only how the record was made; all other members are fields */
 
 static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_none[] = {
     M("sample_rate", w(rate), 0),

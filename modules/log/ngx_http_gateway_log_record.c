@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A record: the operations of a format run over a buffer.
+ * A record: runs the operations of a format over a buffer.
  *
- * Members are written as "name":value and a comma.  At the end of an object the
- * last comma becomes its brace; an object without members is taken back.  So
- * what is absent leaves no trace, and no length is known beforehand.
+ * Each member is written as "name":value and a comma.  At the end of an object
+ * the last comma becomes its brace; an object without members is removed again.
+ * No length is computed beforehand.
  *
  * A record that is too long is written again, first without captured headers,
- * then with a lower bound of its strings, until it fits: so the longest strings
- * lose their ends, and no others.
+ * then with a smaller maximum length of strings, until it fits.  So only the
+ * longest strings are cut.
  */
 
 #include "ngx_http_gateway_log.h"
@@ -20,8 +20,8 @@ static u_char *ngx_http_gateway_log_run(ngx_http_gateway_log_record_t *rec,
 
 
 /*
- * Texts of operations are short, and lie in memory that ends behind a whole
- * block; so does the room of a record.
+ * Copies whole blocks: most texts of operations are short, their memory is
+ * padded to a block, and so is the room of a record.
  */
 
 static ngx_inline u_char *
@@ -61,14 +61,14 @@ ngx_http_gateway_log_record(ngx_http_gateway_log_record_t *rec, u_char *buf,
         }
 
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, rec->request->connection->log, 0,
-                       "gateway log: record is too long, strings: %uz, "
+                       "gateway log: record is too long, strings up to %uz, "
                        "headers: %d", rec->string, !rec->bare);
 
         if (rec->string == 0) {
             return NGX_DECLINED;
         }
 
-        /* strings that were cut stay so, since the bound only falls */
+        /* a string that was cut is cut again: the maximum only decreases */
 
         if (rec->bare) {
             rec->string /= 2;
@@ -87,7 +87,7 @@ ngx_http_gateway_log_record(ngx_http_gateway_log_record_t *rec, u_char *buf,
 }
 
 
-/* a value with its key and comma; or nothing, if there is none */
+/* a value with its key and a comma; nothing if there is no value */
 
 static ngx_inline u_char *
 ngx_http_gateway_log_put(ngx_http_gateway_log_record_t *rec,
@@ -107,7 +107,7 @@ ngx_http_gateway_log_put(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* the literal behind the operations, and the brace of the record itself */
+/* the literal after the last operation, and the brace of the record */
 
 static ngx_inline u_char *
 ngx_http_gateway_log_end(ngx_http_gateway_log_record_t *rec, u_char *p)
@@ -128,7 +128,7 @@ ngx_http_gateway_log_end(ngx_http_gateway_log_record_t *rec, u_char *p)
 }
 
 
-/* NULL: the room is too small */
+/* returns the end of the record; NULL: the room is too small */
 
 static u_char *
 ngx_http_gateway_log_run(ngx_http_gateway_log_record_t *rec, u_char *p)
@@ -196,7 +196,7 @@ ngx_http_gateway_log_inner(ngx_http_gateway_log_record_t *rec, u_char *p,
     text.data = data;
     text.len = len;
 
-    /* the last two bytes are for the quote and the comma */
+    /* two bytes are kept for a quote and a comma */
 
     last = rec->last - 2;
 
@@ -233,10 +233,7 @@ ngx_http_gateway_log_text(ngx_http_gateway_log_record_t *rec, u_char *p,
 }
 
 
-/*
- * Each run is bounded by what the runs before it have left, so that the string
- * as a whole is.
- */
+/* the maximum length is that of the whole string, not of each run */
 
 u_char *
 ngx_http_gateway_log_inner_redacted(ngx_http_gateway_log_record_t *rec,

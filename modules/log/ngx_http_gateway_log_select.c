@@ -26,7 +26,7 @@ static const struct {
 };
 
 
-/* the variables by which requests are sampled */
+/* variables to sample by, in this order */
 
 static ngx_str_t  ngx_http_gateway_log_ids[NGX_HTTP_GATEWAY_LOG_IDS] = {
     ngx_string("gateway_trace_id"),
@@ -127,7 +127,7 @@ ngx_http_gateway_log_rate(ngx_http_gateway_log_select_t *select,
 
     select->rate = sample->text;
 
-    /* JSON has no number that begins so */
+    /* the record has it as a number; numbers of JSON have no leading zeros */
 
     while (select->rate.len > 1 && select->rate.data[0] == '0'
            && select->rate.data[1] != '.')
@@ -138,7 +138,7 @@ ngx_http_gateway_log_rate(ngx_http_gateway_log_select_t *select,
 }
 
 
-/* sample=, and what is kept besides */
+/* sample=, keep= and slow= */
 
 static char *
 ngx_http_gateway_log_share(ngx_conf_t *cf,
@@ -172,7 +172,7 @@ ngx_http_gateway_log_share(ngx_conf_t *cf,
 }
 
 
-/* a condition that never changes is a mistake */
+/* if=; a condition without variables is an error */
 
 static char *
 ngx_http_gateway_log_filter(ngx_conf_t *cf,
@@ -226,8 +226,6 @@ ngx_http_gateway_log_select(ngx_conf_t *cf,
 }
 
 
-/* for keep= and slow= */
-
 ngx_uint_t
 ngx_http_gateway_log_select_observes(
     const ngx_http_gateway_log_select_t *select)
@@ -270,7 +268,7 @@ ngx_http_gateway_log_select_init(ngx_conf_t *cf,
 
 /* --- a request */
 
-/* refused by a gateway module, or by whoever answers so */
+/* rejected by a gateway module, or with a status that means so */
 
 static ngx_uint_t
 ngx_http_gateway_log_denied(const ngx_http_gateway_log_record_t *rec)
@@ -297,7 +295,7 @@ ngx_http_gateway_log_denied(const ngx_http_gateway_log_record_t *rec)
 }
 
 
-/* whether a request that is not in the sample is logged all the same */
+/* whether a request that is not in the sample is logged nevertheless */
 
 static ngx_uint_t
 ngx_http_gateway_log_kept(ngx_http_gateway_log_record_t *rec,
@@ -334,9 +332,9 @@ ngx_http_gateway_log_kept(ngx_http_gateway_log_record_t *rec,
 
 
 /*
- * What a request is sampled by: the last 7 bytes of its trace id, so that all
- * that sample the trace decide alike; else 7 bytes made of its request id; else
- * any.
+ * The number that a request is sampled by: the last 7 bytes of its trace id, so
+ * that all who sample the trace decide the same; else a hash of its request id;
+ * else a random number.
  */
 
 static uint64_t

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Where records go: what is common to all kinds of sinks.
+ * What all kinds of sinks have in common: names, counters and reports.
  *
- * Records are counted before they are handed to the kernel, so that a kill in
- * between does not hide any.
+ * Records are counted as written before they are passed to the kernel, so that
+ * the counters include them if the worker is killed in between.
  */
 
 #include "ngx_http_gateway_log.h"
@@ -22,15 +22,15 @@ static void ngx_http_gateway_log_settle(void *data, ngx_uint_t at);
 
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_made =
-    { "log_records_total", "Records that were made for a sink.", "counter",
+    { "log_records_total", "Records made for a sink.", "counter",
       NGX_HTTP_GATEWAY_OWN };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_written =
-    { "log_records_written_total", "Records that were handed to the kernel.",
+    { "log_records_written_total", "Records passed to the kernel.",
       "counter", NGX_HTTP_GATEWAY_OWN };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_dropped =
-    { "log_records_dropped_total", "Records that were lost, by reason.",
+    { "log_records_dropped_total", "Lost records by reason.",
       "counter", NGX_HTTP_GATEWAY_OWN };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_queued =
@@ -38,17 +38,17 @@ static const ngx_http_gateway_family_t  ngx_http_gateway_log_queued =
       "gauge", NGX_HTTP_GATEWAY_OWN };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_said =
-    { "log_losses_said", "Time of the last line about losses, in ms.",
+    { "log_losses_said", "Time of the last report of losses, in ms.",
       "gauge", NGX_HTTP_GATEWAY_WORD };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_reported =
-    { "log_losses_reported", "Losses up to the last line about them.",
+    { "log_losses_reported", "Losses at the time of the last report.",
       "gauge", NGX_HTTP_GATEWAY_WORD };
 
 
 static const struct {
     const char  *word;          /* in labels and in the report */
-    const char  *text;          /* NULL: the kind's */
+    const char  *text;          /* NULL: kind->full */
 } ngx_http_gateway_log_reasons[NGX_HTTP_GATEWAY_LOG_REASONS] = {
     { "full", NULL },
     { "size", "the record is too long" },
@@ -265,7 +265,7 @@ ngx_http_gateway_log_sinks_init(ngx_conf_t *cf,
 
 /* --- losses */
 
-/* of all workers */
+/* the losses of all workers */
 
 static uint64_t
 ngx_http_gateway_log_lost(ngx_http_gateway_log_sink_t *sink)
@@ -303,7 +303,7 @@ ngx_http_gateway_log_sink_say(ngx_http_gateway_log_sink_t *sink,
 }
 
 
-/* what no line has reported yet */
+/* logs the losses since the last report */
 
 static void
 ngx_http_gateway_log_losses(ngx_http_gateway_log_sink_t *sink, ngx_log_t *log,
@@ -316,7 +316,10 @@ ngx_http_gateway_log_losses(ngx_http_gateway_log_sink_t *sink, ngx_log_t *log,
                         ngx_http_gateway_counter_word(sink->reported), lost,
                         __ATOMIC_SEQ_CST);
 
-    /* the counters were given away and came back, with 0; the word was not */
+    /*
+     * The counters were released and allocated again, with 0; the word
+     * "reported" was not.
+     */
 
     if (reported > lost) {
         reported = 0;
@@ -344,7 +347,7 @@ ngx_http_gateway_log_sink_drop(ngx_http_gateway_log_sink_t *sink,
 }
 
 
-/* --- a worker's life */
+/* --- the end of a worker */
 
 void
 ngx_http_gateway_log_sinks_stop(ngx_cycle_t *cycle,
@@ -362,7 +365,7 @@ ngx_http_gateway_log_sinks_stop(ngx_cycle_t *cycle,
 }
 
 
-/* what a killed worker had made, and neither written nor dropped */
+/* records that a killed worker had made, but neither written nor dropped */
 
 static void
 ngx_http_gateway_log_settle(void *data, ngx_uint_t at)

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Sinks that send to a syslog server: one message for each record, as RFC 5424
- * has it, in a datagram or, on a stream, behind its length (RFC 6587, octet
- * counting).
+ * Sinks that send to a syslog server.  Each record is a message (RFC 5424): a
+ * datagram or, on a stream, preceded by its length (RFC 6587, octet counting).
  *
- * Each worker has a connection and a queue for each sink.  In a full queue the
- * oldest records make room: a server that takes none, or cannot be reached,
- * costs records, and no request waits for it.  Datagrams are sent in the same
- * turn of the event loop.  Over a stream, records gather for some ms, or until
- * they fill a write: a write for each would cost several times as much.  A
- * worker connects when there is a record, and again, with growing delays, when
- * that has failed.
+ * Each worker has a connection and a queue for each sink.  If the queue is
+ * full, the oldest records are dropped: no request waits for a server that
+ * stalls or cannot be reached.  Datagrams are sent in the same turn of the
+ * event loop.  On a stream, records are collected for some ms, or until they
+ * fill a write; a write for each record would cost several times as much.  A
+ * worker connects when it has a record to send.  If that fails, it tries again
+ * with increasing delays.
  */
 
 #include "ngx_http_gateway_log_syslog.h"
 
 
-/* bytes of a message over UDP */
+/* maximum length of a message over UDP */
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_DATAGRAM  8192
 
-/* ends of records on their way that are told apart */
+/* records on a stream whose ends are remembered */
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_ENDS      16384
 
 /* ms */
@@ -28,7 +27,7 @@
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_LEAVE     10000
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_LOOK      100
 
-/* and when the worker cannot stay: a delayed acknowledgment takes 40 */
+/* if the worker exits at once: a delayed acknowledgment takes 40 ms */
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_END       200
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_STEP      5
 
@@ -48,11 +47,11 @@ static void ngx_http_gateway_log_syslog_stop(
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_unconfirmed =
     { "log_records_unconfirmed_total",
-      "Records that were written, and not acknowledged when a connection "
-      "ended.", "counter", NGX_HTTP_GATEWAY_OWN };
+      "Records written but not acknowledged when a connection ended.",
+      "counter", NGX_HTTP_GATEWAY_OWN };
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_down =
-    { "log_server_said", "Time of the last line about the server, in ms.",
+    { "log_server_said", "Time of the last report about the server, in ms.",
       "gauge", NGX_HTTP_GATEWAY_WORD };
 
 
@@ -121,8 +120,8 @@ ngx_http_gateway_log_syslog_header(ngx_conf_t *cf,
 
 
 /*
- * All memory is the configuration's, of which each worker has pages of its own,
- * once it writes to them.
+ * All memory is allocated from the pool of the configuration: a worker gets its
+ * own copy of a page when it writes to it.
  */
 
 static ngx_int_t
@@ -155,7 +154,7 @@ ngx_http_gateway_log_syslog_memory(ngx_conf_t *cf,
 }
 
 
-/* a datagram has the header, and not the line end of the record */
+/* a datagram has a header, and not the line end of the record */
 
 static void
 ngx_http_gateway_log_syslog_transport(ngx_http_gateway_log_syslog_t *syslog)
@@ -219,7 +218,7 @@ ngx_http_gateway_log_syslog_init(ngx_conf_t *cf,
 
 /* --- records */
 
-/* in a worker, with the first record */
+/* in a worker, before the first record */
 
 static void
 ngx_http_gateway_log_syslog_start(ngx_http_gateway_log_syslog_t *syslog)
@@ -241,15 +240,16 @@ ngx_http_gateway_log_syslog_start(ngx_http_gateway_log_syslog_t *syslog)
     syslog->retry.handler = ngx_http_gateway_log_syslog_retry;
     syslog->retry.cancelable = 1;
 
-    /* a leaving worker waits for this one */
+    /* not cancelable: an exiting worker waits for this timer */
 
     syslog->hold.handler = ngx_http_gateway_log_syslog_hold;
 }
 
 
 /*
- * The worker leaves: its queue has some time, from when this is noticed; that
- * of the last records has all of it, if the configuration sets no limit.
+ * The worker exits: sets the time until which it waits for its queue.  Without
+ * worker_shutdown_timeout, each record that is written later starts this time
+ * again.
  */
 
 static void
@@ -272,7 +272,7 @@ ngx_http_gateway_log_syslog_leave(ngx_http_gateway_log_syslog_t *syslog)
 }
 
 
-/* a record becomes a message; returns how many are lost for that */
+/* appends a record as a message; returns the number of records dropped */
 
 static ngx_uint_t
 ngx_http_gateway_log_syslog_put(ngx_http_gateway_log_syslog_t *syslog,
@@ -308,8 +308,8 @@ ngx_http_gateway_log_syslog_put(ngx_http_gateway_log_syslog_t *syslog,
 
 
 /*
- * What waits is sent in this turn of the event loop, or soon.  Behind a quarter
- * of its bytes a queue has room for any other record.
+ * Sends waiting records in this turn of the event loop, or within some ms.  A
+ * queue that is filled to a quarter has room for a record of any length.
  */
 
 static void
@@ -404,9 +404,9 @@ ngx_http_gateway_log_syslog_retry(ngx_event_t *ev)
 /* --- the end of a worker */
 
 /*
- * Keeps a worker while records wait and, when it leaves, while some are not
- * acknowledged.  It looks again from time to time: where there is no
- * connection, nginx does not tell that the worker leaves.
+ * Keeps a worker from exiting while records wait or are not acknowledged.  It
+ * is a periodic timer: without a connection, nginx does not notify the sink
+ * that the worker exits.
  */
 
 static void
@@ -440,7 +440,7 @@ ngx_http_gateway_log_syslog_hold(ngx_event_t *ev)
 }
 
 
-/* the event loop is over: sends what can be sent, for a moment */
+/* the event loop has ended: sends for a moment what the server takes */
 
 static void
 ngx_http_gateway_log_syslog_finish(ngx_http_gateway_log_syslog_t *syslog)
@@ -467,7 +467,7 @@ ngx_http_gateway_log_syslog_finish(ngx_http_gateway_log_syslog_t *syslog)
 }
 
 
-/* all that was not handed over */
+/* drops the records that were not passed to the kernel */
 
 static void
 ngx_http_gateway_log_syslog_drop(ngx_http_gateway_log_syslog_t *syslog)

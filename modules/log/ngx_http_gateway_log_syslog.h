@@ -4,9 +4,9 @@
  * Syslog servers: the blocks that declare them, and the sinks that send to
  * them.
  *
- *     _syslog_conf.c        what stands inside of gateway_log_syslog { }
- *     _syslog.c             the sink: its queue, the end of a worker
- *     _syslog_connection.c  its connection
+ *     _syslog_conf.c        the block gateway_log_syslog
+ *     _syslog.c             a sink: its queue, the exit of a worker
+ *     _syslog_connection.c  the connection of a sink
  */
 
 #ifndef _NGX_HTTP_GATEWAY_LOG_SYSLOG_H_INCLUDED_
@@ -19,7 +19,7 @@
 #include "gw_syslog.h"
 
 
-/* bytes, and messages, of an output */
+/* bytes and messages of an output */
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_OUTPUT    65536
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_FRAMES    256
 
@@ -30,7 +30,7 @@ typedef struct {
     ngx_http_gateway_block_t              block;
     ngx_http_gateway_peer_server_t        server;
     ngx_http_gateway_peer_ssl_t           ssl;
-    ngx_resolver_t                       *resolver; /* NULL: an address */
+    ngx_resolver_t                       *resolver; /* NULL: not a name */
     ngx_uint_t                            facility;
     ngx_uint_t                            severity;
     ngx_str_t                             tag;
@@ -46,90 +46,91 @@ typedef enum {
 } ngx_http_gateway_log_syslog_state_e;
 
 
-/* whole messages, of which the first ones may have been handed over */
+/* whole messages to send; the kernel can have taken the first ones already */
 
 typedef struct {
     u_char                               *start;
-    size_t                                pos;      /* handed over */
+    size_t                                pos;      /* bytes sent */
     ngx_uint_t                            n;        /* messages */
-    ngx_uint_t                            next;     /* not handed over */
-    uint32_t                             *ends;     /* of each */
+    ngx_uint_t                            next;     /* first message that was
+                                                       not sent as a whole */
+    uint32_t                             *ends;     /* end of each message */
 } ngx_http_gateway_log_syslog_output_t;
 
 
 typedef struct {
     ngx_http_gateway_log_sink_t           sink;     /* first */
     ngx_http_gateway_log_syslog_conf_t   *conf;
-    ngx_http_gateway_counter_t           *down;     /* when it was logged last
-                                                       that the server is */
+    ngx_http_gateway_counter_t           *down;     /* time when a failure was
+                                                       last logged */
 
-    /* the worker's */
+    /* of the worker */
 
     gw_syslog_t                           header;
     gw_log_queue_t                        queue;
     ngx_http_gateway_log_syslog_output_t  out;
-    gw_log_ends_t                         ends;     /* of the connection */
-    uint32_t                              position; /* in its stream; not
-                                                       of TLS */
+    gw_log_ends_t                         ends;     /* of sent records */
+    uint32_t                              position; /* in the stream, without
+                                                       TLS */
 
     ngx_http_gateway_peer_t               peer;
     ngx_http_gateway_log_syslog_state_e   state;
-    ngx_msec_t                            since;    /* connected */
-    ngx_uint_t                            sent;     /* records, since then */
-    size_t                                received; /* bytes, since then */
-    ngx_uint_t                            attempts; /* that failed, in a row */
+    ngx_msec_t                            since;    /* time when connected */
+    ngx_uint_t                            sent;     /* records since then */
+    size_t                                received; /* bytes since then */
+    ngx_uint_t                            attempts; /* failed in a row */
 
-    ngx_event_t                           turn;     /* posted, or soon:
-                                                       connects, or sends; or
-                                                       it leaves */
-    ngx_event_t                           retry;    /* not before */
-    ngx_event_t                           hold;     /* keeps the worker */
-    ngx_msec_t                            deadline; /* leaving: until then */
+    ngx_event_t                           turn;     /* posted, or a timer:
+                                                       connects or sends */
+    ngx_event_t                           retry;    /* timer: connects again */
+    ngx_event_t                           hold;     /* timer: keeps the worker
+                                                       from exiting */
+    ngx_msec_t                            deadline; /* if leaving */
 
     unsigned                              stream:1;
     unsigned                              udp:1;
     unsigned                              started:1;
-    unsigned                              leaving:1;
-    unsigned                              said:1;   /* that it is down */
+    unsigned                              leaving:1; /* the worker exits */
+    unsigned                              said:1;   /* a failure was logged */
 } ngx_http_gateway_log_syslog_t;
 
 
-/* the block of a name; NULL: there is none */
+/* the block of a name; NULL: not found */
 ngx_http_gateway_log_syslog_conf_t *ngx_http_gateway_log_syslog_find(
     ngx_http_gateway_log_main_conf_t *lmcf, const ngx_str_t *name);
 
 
-/* records that were not handed over to the kernel */
+/* the number of records that were not passed to the kernel */
 #define ngx_http_gateway_log_syslog_records(syslog)                           \
     ((syslog)->queue.n + (syslog)->out.n - (syslog)->out.next)
 
 
 /*
- * ngx_http_gateway_log_syslog_connection.c: nothing blocks, and each function
- * may close the connection
+ * ngx_http_gateway_log_syslog_connection.c: no function blocks; connect and
+ * send may close the connection
  */
 
-/* in a worker, before all else */
+/* initializes the connection, in a worker, before the other functions */
 void ngx_http_gateway_log_syslog_connection(
     ngx_http_gateway_log_syslog_t *syslog);
 
-/* connects one that is closed; when it has, it sends what waits */
+/* connects; after that, waiting records are sent */
 void ngx_http_gateway_log_syslog_connect(
     ngx_http_gateway_log_syslog_t *syslog);
 
-/* sends what waits, on a connection, as far as it goes */
+/* sends waiting records, as many as the kernel takes */
 void ngx_http_gateway_log_syslog_send(ngx_http_gateway_log_syslog_t *syslog);
 
 /*
- * How many records are on their way through a stream, and not acknowledged by
+ * The number of records that were sent on a stream and are not acknowledged by
  * the server's kernel; 0 for datagrams.
  */
 ngx_uint_t ngx_http_gateway_log_syslog_unacknowledged(
     ngx_http_gateway_log_syslog_t *syslog);
 
 /*
- * Before a connection is closed: counts what is unconfirmed, and returns the
- * number.  A message that was cut off begins anew on the next connection.
+ * Before a connection is closed: counts unconfirmed records, and returns their
+ * number.  A message that was sent in part will be sent again as a whole.
  */
 ngx_uint_t ngx_http_gateway_log_syslog_settle(
     ngx_http_gateway_log_syslog_t *syslog);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/*
- * gateway_log_syslog: what a block says of a syslog server.
- */
+/* the block gateway_log_syslog, which declares a syslog server */
 
 #include "ngx_http_gateway_log_syslog.h"
 #include "gw_syslog.h"
@@ -10,7 +8,7 @@
 
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_PORT  514
 
-/* bytes; the least holds the longest record */
+/* limits of "queue" in bytes; the minimum holds the longest record */
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_LEAST  (64 * 1024)
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_MOST   (1024 * 1024 * 1024)
 
@@ -257,7 +255,7 @@ ngx_http_gateway_log_syslog_queue(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* "resolver" may follow the block, and so may each "gateway_log" */
+/* "resolver" and "gateway_log" can follow the block */
 
 ngx_int_t
 ngx_http_gateway_log_syslogs_check(ngx_conf_t *cf,

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The connection of a syslog sink: what is sent, and how it ends.
+ * The connection of a syslog sink: it sends records, and reconnects.
  *
- * Records move from the queue into the output, some at a time, and are then
- * sent to the end: a TLS record that the kernel did not take as a whole must
- * be offered again with the same bytes.  A message that was cut off by the end
- * of a connection is sent again as a whole on the next one.
+ * Records move from the queue to the output, several at a time.  The output is
+ * sent completely before it is filled again: OpenSSL must be called with the
+ * same bytes again if the kernel did not take a TLS record as a whole.  If the
+ * connection ends within a message, the message is sent again as a whole on the
+ * next connection.
  *
- * TCP may lose what it has taken.  Of the records that were handed over, it is
- * known where in the stream they end, so that, when it breaks, those are
- * counted that the server's kernel did not acknowledge.
+ * TCP can lose data that the kernel has taken.  The sink remembers where in the
+ * stream each record ends.  If the connection breaks, it counts the records
+ * that the server's kernel has not acknowledged.
  */
 
 #include "ngx_http_gateway_log_syslog.h"
@@ -19,18 +20,20 @@
 #include <linux/sockios.h>
 
 
-/* outputs that are sent in a turn of the event loop */
+/* outputs to send in a turn of the event loop */
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_OUTPUTS   8
 
-/* bytes that a server may send on a connection */
+/* bytes that a server may send on a connection before it is closed */
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_SAYS      65536
 
 /* ms */
 #define NGX_HTTP_GATEWAY_LOG_SYSLOG_CONNECT   5000
-#define NGX_HTTP_GATEWAY_LOG_SYSLOG_GOOD      1000      /* lasted some time */
-#define NGX_HTTP_GATEWAY_LOG_SYSLOG_AGAIN     20        /* then, at once */
-#define NGX_HTTP_GATEWAY_LOG_SYSLOG_BACKOFF   50        /* then doubled */
-#define NGX_HTTP_GATEWAY_LOG_SYSLOG_BACKOFFS  5000      /* at most */
+#define NGX_HTTP_GATEWAY_LOG_SYSLOG_GOOD      1000      /* a connection that
+                                                           lasted longer ... */
+#define NGX_HTTP_GATEWAY_LOG_SYSLOG_AGAIN     20        /* is followed by one
+                                                           after this delay */
+#define NGX_HTTP_GATEWAY_LOG_SYSLOG_BACKOFF   50        /* first delay */
+#define NGX_HTTP_GATEWAY_LOG_SYSLOG_BACKOFFS  5000      /* maximum */
 
 
 static void ngx_http_gateway_log_syslog_connected(
@@ -94,7 +97,7 @@ ngx_http_gateway_log_syslog_connected(ngx_http_gateway_peer_t *peer)
     c->read->handler = ngx_http_gateway_log_syslog_read;
     c->write->handler = ngx_http_gateway_log_syslog_writable;
 
-    /* nginx tells idle connections that the worker leaves */
+    /* nginx calls the read handlers of idle connections when a worker exits */
 
     c->idle = 1;
 
@@ -142,7 +145,7 @@ ngx_http_gateway_log_syslog_failed(ngx_http_gateway_peer_t *peer,
 }
 
 
-/* where the stream is: OpenSSL may have sent a part of a record */
+/* bytes sent on the stream; OpenSSL can have sent a part of a TLS record */
 
 static uint32_t
 ngx_http_gateway_log_syslog_position(ngx_http_gateway_log_syslog_t *syslog)
@@ -179,9 +182,10 @@ ngx_http_gateway_log_syslog_unacknowledged(
 
 
 /*
- * TLS 1.3: a server that does not like the certificate of the client says so
- * after the handshake, and has acknowledged what came meanwhile.  If sending
- * has failed, that is still to be read.
+ * Whether the server has refused TLS.  In TLS 1.3, a server rejects the
+ * client's certificate after the handshake, when its kernel has acknowledged
+ * the first records already.  After a failed write, the alert has yet to be
+ * read.
  */
 
 static ngx_uint_t
@@ -213,7 +217,7 @@ ngx_http_gateway_log_syslog_is_refused(ngx_http_gateway_log_syslog_t *syslog)
 }
 
 
-/* over UDP, the error is that of an earlier datagram */
+/* over UDP, an error means that an earlier datagram was not delivered */
 
 ngx_uint_t
 ngx_http_gateway_log_syslog_settle(ngx_http_gateway_log_syslog_t *syslog)
@@ -271,7 +275,7 @@ ngx_http_gateway_log_syslog_lost(ngx_http_gateway_log_syslog_t *syslog,
 }
 
 
-/* when it is tried again: at once behind a connection that has lasted */
+/* the delay of the next connect: short after a connection that has lasted */
 
 static ngx_msec_t
 ngx_http_gateway_log_syslog_backoff(ngx_http_gateway_log_syslog_t *syslog)
@@ -295,7 +299,7 @@ ngx_http_gateway_log_syslog_backoff(ngx_http_gateway_log_syslog_t *syslog)
 }
 
 
-/* a connection that nobody used, and that was closed, is no failure */
+/* "counts": an error; else an idle connection was closed, which is normal */
 
 static void
 ngx_http_gateway_log_syslog_down(ngx_http_gateway_log_syslog_t *syslog,
@@ -323,9 +327,9 @@ ngx_http_gateway_log_syslog_down(ngx_http_gateway_log_syslog_t *syslog,
 
 
 /*
- * A syslog server says nothing: what comes is of TLS, or the end.  One that
- * goes on to say something is left, since a worker would have to read it for
- * ever.
+ * A syslog server sends nothing: reading serves TLS and notices the end of the
+ * connection.  If a server does send data, the connection is closed after some
+ * KB, so that the worker does not have to read without end.
  */
 
 static void
@@ -339,7 +343,7 @@ ngx_http_gateway_log_syslog_read(ngx_event_t *rev)
     c = rev->data;
     syslog = c->data;
 
-    /* now: a worker without timers exits before posted events run */
+    /* set the timer now: without one, the worker exits before posted events */
 
     if (ngx_exiting && !syslog->hold.timer_set) {
         syslog->hold.handler(&syslog->hold);
@@ -388,7 +392,7 @@ ngx_http_gateway_log_syslog_writable(ngx_event_t *wev)
 
 /* --- sending */
 
-/* takes as many messages from the queue as have room */
+/* moves messages from the queue to the output */
 
 static void
 ngx_http_gateway_log_syslog_fill(ngx_http_gateway_log_syslog_t *syslog)
@@ -419,7 +423,7 @@ ngx_http_gateway_log_syslog_fill(ngx_http_gateway_log_syslog_t *syslog)
 }
 
 
-/* the output up to "to" is over: returns how many messages end there */
+/* the output was sent up to "to"; returns the number of completed messages */
 
 static ngx_uint_t
 ngx_http_gateway_log_syslog_passed(ngx_http_gateway_log_syslog_t *syslog,
@@ -447,8 +451,8 @@ ngx_http_gateway_log_syslog_passed(ngx_http_gateway_log_syslog_t *syslog,
 
 
 /*
- * Remembers where messages of the output end that were just handed over.  Part
- * of a TLS record is of no use to the server.
+ * Remembers where in the stream the last "n" messages end.  With TLS this is
+ * the end of the TLS record: the server cannot read a part of it.
  */
 
 static void
@@ -475,7 +479,7 @@ ngx_http_gateway_log_syslog_remember(ngx_http_gateway_log_syslog_t *syslog,
 }
 
 
-/* all are counted before, and those that were not taken are taken back */
+/* counts all as written before, and subtracts those that were not taken */
 
 static ngx_int_t
 ngx_http_gateway_log_syslog_stream(ngx_http_gateway_log_syslog_t *syslog)
@@ -509,7 +513,7 @@ ngx_http_gateway_log_syslog_stream(ngx_http_gateway_log_syslog_t *syslog)
 }
 
 
-/* one that is too long is never taken */
+/* a datagram that is too long is dropped */
 
 static ngx_int_t
 ngx_http_gateway_log_syslog_datagram(ngx_http_gateway_log_syslog_t *syslog)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* what nginx knows of a request and its response */
+/* values that nginx has of a request and its response */
 
 #include "ngx_http_gateway_log_value.h"
 
@@ -14,7 +14,7 @@ typedef struct {
 } ngx_http_gateway_log_second_t;
 
 
-/* of the last record: the worker's */
+/* the text of the last record's second, one for each worker */
 static ngx_http_gateway_log_second_t  ngx_http_gateway_log_second = { -1, "" };
 
 
@@ -39,8 +39,6 @@ ngx_http_gateway_log_bool(u_char *p, ngx_uint_t yes)
 }
 
 
-/* a variable by its index */
-
 ngx_http_variable_value_t *
 ngx_http_gateway_log_get(ngx_http_gateway_log_record_t *rec, ngx_int_t index)
 {
@@ -64,7 +62,7 @@ ngx_http_gateway_log_write_variable(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* when the request was created */
+/* the time when nginx created the request */
 
 u_char *
 ngx_http_gateway_log_write_time(ngx_http_gateway_log_record_t *rec,
@@ -148,7 +146,7 @@ ngx_http_gateway_log_write_request_str(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* nginx knows the method, or the client has made it up */
+/* "data": only a method that nginx does not know; else _OTHER stands for it */
 
 u_char *
 ngx_http_gateway_log_write_method(ngx_http_gateway_log_record_t *rec,
@@ -169,7 +167,7 @@ ngx_http_gateway_log_write_method(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* "data": only a status that the client was sent */
+/* "data": only if a response was sent to the client */
 
 u_char *
 ngx_http_gateway_log_write_status(ngx_http_gateway_log_record_t *rec,
@@ -255,7 +253,7 @@ ngx_http_gateway_log_write_version(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* of the connection, as in $scheme */
+/* whether the connection uses TLS, as in $scheme */
 
 static ngx_uint_t
 ngx_http_gateway_log_is_https(ngx_http_request_t *r)
@@ -281,7 +279,7 @@ ngx_http_gateway_log_write_scheme(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* as $host */
+/* the same as $host */
 
 static ngx_str_t *
 ngx_http_gateway_log_server(ngx_http_request_t *r)
@@ -298,7 +296,7 @@ ngx_http_gateway_log_server(ngx_http_request_t *r)
 }
 
 
-/* between the quotes; a client may put a user before it, as in a URL */
+/* without quotes; a client can send "user@" before the host, as in a URL */
 
 static u_char *
 ngx_http_gateway_log_host_inner(ngx_http_gateway_log_record_t *rec, u_char *p)
@@ -351,7 +349,7 @@ ngx_http_gateway_log_write_hostname(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* 0: there is none */
+/* 0: no port */
 
 static ngx_uint_t
 ngx_http_gateway_log_port_of(struct sockaddr *sa)
@@ -360,7 +358,7 @@ ngx_http_gateway_log_port_of(struct sockaddr *sa)
 }
 
 
-/* the port that was connected to, or the client's */
+/* "data": the client's port, else the port that the client connected to */
 
 u_char *
 ngx_http_gateway_log_write_port(ngx_http_gateway_log_record_t *rec,
@@ -378,8 +376,8 @@ ngx_http_gateway_log_write_port(ngx_http_gateway_log_record_t *rec,
 
 
 /*
- * The client's request target, up to "?" or from there on; not decoded, so that
- * what is redacted is what the client sent.
+ * The request target up to "?", or with "data" after it.  It is not decoded:
+ * redaction must see what the client sent.
  */
 
 u_char *
@@ -417,7 +415,7 @@ ngx_http_gateway_log_write_uri(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* scheme, host, port unless it is the scheme's, and the request target */
+/* scheme, host, port unless it is the default one, and the request target */
 
 u_char *
 ngx_http_gateway_log_write_url(ngx_http_gateway_log_record_t *rec,
@@ -433,7 +431,7 @@ ngx_http_gateway_log_write_url(ngx_http_gateway_log_record_t *rec,
         return NULL;
     }
 
-    /* without the quotes between the parts */
+    /* each part is written with its quotes, and the inner ones are removed */
 
     end = ngx_http_gateway_log_write_scheme(rec, op, p) - 1;
     end = ngx_cpymem(end, "://", 3);
@@ -456,7 +454,7 @@ ngx_http_gateway_log_write_url(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* a line of the request that nginx has parsed; "data" is its place */
+/* a header that nginx has parsed; "data" is its offset in headers_in */
 
 u_char *
 ngx_http_gateway_log_write_line(ngx_http_gateway_log_record_t *rec,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* what nginx knows of a connection: its addresses and its TLS */
+/* values of a connection: its addresses and its TLS */
 
 #include "ngx_http_gateway_log_value.h"
 
 
-/* of the client; the last bits are zero where the format masks it */
+/* the client's address; if the format masks it, its last bits are zero */
 
 u_char *
 ngx_http_gateway_log_write_client(ngx_http_gateway_log_record_t *rec,
@@ -63,8 +63,9 @@ ngx_http_gateway_log_write_client(ngx_http_gateway_log_record_t *rec,
 
 
 /*
- * The address of the socket, by $realip_remote_addr, if realip has replaced it:
- * else that is the client's, also in memory.
+ * The address of the connection, from $realip_remote_addr, if the realip module
+ * has replaced it.  If not, the variable points to the text of the client's
+ * address.
  */
 
 u_char *
@@ -85,7 +86,7 @@ ngx_http_gateway_log_write_peer(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* $realip_remote_port; asked for behind the address */
+/* $realip_remote_port; the address must have been written before */
 
 u_char *
 ngx_http_gateway_log_write_peer_port(ngx_http_gateway_log_record_t *rec,
@@ -103,7 +104,7 @@ ngx_http_gateway_log_write_peer_port(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* for ecs: the client's address, if the source is a proxy */
+/* for ecs: the client's address, if the connection is that of a proxy */
 
 u_char *
 ngx_http_gateway_log_write_forwarded(ngx_http_gateway_log_record_t *rec,
@@ -113,7 +114,7 @@ ngx_http_gateway_log_write_forwarded(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* the same where the vocabulary wants an IP address, and not "unix:" */
+/* left out if it is "unix:": some vocabularies allow only IP addresses */
 
 u_char *
 ngx_http_gateway_log_write_client_only_ip(ngx_http_gateway_log_record_t *rec,
@@ -149,7 +150,7 @@ ngx_http_gateway_log_write_connection(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* of a connection with TLS */
+/* a variable of a connection with TLS; NULL: without TLS, or empty */
 
 static ngx_http_variable_value_t *
 ngx_http_gateway_log_get_tls(ngx_http_gateway_log_record_t *rec,
@@ -179,7 +180,7 @@ ngx_http_gateway_log_write_tls(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* of $ssl_session_reused: "r", or "." */
+/* $ssl_session_reused is "r" or "." */
 
 u_char *
 ngx_http_gateway_log_write_tls_resumed(ngx_http_gateway_log_record_t *rec,
@@ -193,7 +194,7 @@ ngx_http_gateway_log_write_tls_resumed(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* of $ssl_protocol, such as TLSv1.3: 1.3 */
+/* "1.3" from the "TLSv1.3" of $ssl_protocol */
 
 u_char *
 ngx_http_gateway_log_write_tls_version(ngx_http_gateway_log_record_t *rec,
@@ -212,8 +213,9 @@ ngx_http_gateway_log_write_tls_version(ngx_http_gateway_log_record_t *rec,
 
 
 /*
- * For gcp: who has made the response, the upstream server that was asked last,
- * or nginx.  A group without a live server is a name.
+ * For gcp: the address of the last upstream server that was tried, or else of
+ * nginx.  If no server of an upstream is live, nginx records the name of the
+ * upstream instead of an address.
  */
 
 u_char *

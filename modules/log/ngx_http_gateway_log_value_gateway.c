@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What the gateway knows of a request: its trace, identity, limits and cache,
- * and how it ended.
+ * Values that gateway modules have of a request: trace, identity, limits,
+ * upstream tries, cache, and how it ended.
  */
 
 #include "ngx_http_gateway_log_value.h"
 
 
-/* the trace id; without one, nothing else of a trace is asked for */
+/* without a trace id, no other variable of the trace is read */
 
 u_char *
 ngx_http_gateway_log_write_trace_id(ngx_http_gateway_log_record_t *rec,
@@ -31,7 +31,7 @@ ngx_http_gateway_log_write_of_trace(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* "1" or "0" */
+/* $gateway_trace_sampled is "1" or "0" */
 
 u_char *
 ngx_http_gateway_log_write_trace_sampled(ngx_http_gateway_log_record_t *rec,
@@ -49,7 +49,7 @@ ngx_http_gateway_log_write_trace_sampled(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* the name of a trace in Cloud Logging */
+/* the resource name of a trace in Cloud Logging */
 
 u_char *
 ngx_http_gateway_log_write_gcp_trace(ngx_http_gateway_log_record_t *rec,
@@ -77,7 +77,7 @@ ngx_http_gateway_log_write_gcp_trace(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* the flags of a trace, in hexadecimal */
+/* trace flags in hexadecimal (W3C Trace Context): bit 0 is "sampled" */
 
 u_char *
 ngx_http_gateway_log_write_trace_flags(ngx_http_gateway_log_record_t *rec,
@@ -155,7 +155,10 @@ ngx_http_gateway_log_write_end(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* whether an array may go on: an element's constants fit behind the room */
+/*
+ * Whether an array has room for another element, whose constants can pass the
+ * end of the room by less than NGX_HTTP_GATEWAY_LOG_SLACK bytes.
+ */
 
 static ngx_uint_t
 ngx_http_gateway_log_goes_on(ngx_http_gateway_log_record_t *rec, u_char *p)
@@ -218,7 +221,7 @@ ngx_http_gateway_log_write_results(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* a time of an upstream server; (ngx_msec_t) -1: it has not come so far */
+/* a time of an upstream try; (ngx_msec_t) -1: it did not reach this step */
 
 static u_char *
 ngx_http_gateway_log_try_ms(u_char *p, const char *key, ngx_msec_t ms)
@@ -268,8 +271,8 @@ ngx_http_gateway_log_try(ngx_http_gateway_log_record_t *rec,
 
 
 /*
- * The tries of upstream servers.  An element without a peer separates those
- * before an internal redirect from those behind it.
+ * The tries of upstream servers.  An element without a peer separates the tries
+ * before and after an internal redirect.
  */
 
 u_char *
@@ -313,7 +316,7 @@ ngx_http_gateway_log_write_upstream(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* what a cache did: the gateway's, or nginx's by $upstream_cache_status */
+/* the status of the gateway's cache, or $upstream_cache_status; 0: no cache */
 
 static ngx_uint_t
 ngx_http_gateway_log_get_cache(ngx_http_gateway_log_record_t *rec,
@@ -350,7 +353,7 @@ ngx_http_gateway_log_write_cache(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* of the gateway's cache alone */
+/* the gateway's cache only */
 
 u_char *
 ngx_http_gateway_log_write_cache_reason(ngx_http_gateway_log_record_t *rec,
@@ -379,7 +382,7 @@ ngx_http_gateway_log_write_cache_age(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* for gcp */
+/* for gcp: whether a cache was used */
 
 u_char *
 ngx_http_gateway_log_write_cache_looked(ngx_http_gateway_log_record_t *rec,
@@ -405,8 +408,8 @@ ngx_http_gateway_log_write_cache_hit(ngx_http_gateway_log_record_t *rec,
     }
 
     /*
-     * HIT, STALE, UPDATING, REVALIDATED, COLLAPSED; not MISS, BYPASS, EXPIRED,
-     * SCARCE, ERROR
+     * true: HIT, STALE, UPDATING, REVALIDATED, COLLAPSED; false: MISS, BYPASS,
+     * EXPIRED, SCARCE, ERROR
      */
 
     return ngx_http_gateway_log_bool(p, status.data[0] == 'H'
@@ -454,7 +457,7 @@ ngx_http_gateway_log_write_event_outcome(ngx_http_gateway_log_record_t *rec,
 }
 
 
-/* for otel: of a 5xx and of a request that was not answered as a whole */
+/* for otel: a 5xx status, or why the response is incomplete */
 
 u_char *
 ngx_http_gateway_log_write_error_type(ngx_http_gateway_log_record_t *rec,
