@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Redis replies: hiredis finds their ends, and instead of making objects it
- * calls the functions below, which fill one flat structure.
+ * Redis replies: hiredis parses them, and instead of creating objects it calls
+ * the functions below, which fill one flat structure.
  *
- * hiredis buffers whatever it is given until a reply is whole, and knows no
- * bound for it; a line without an end is searched again from its beginning
- * each time.  What is counted here keeps both small.
+ * hiredis buffers input without a limit until a reply is complete, and searches
+ * an incomplete line from its beginning each time.  The number of pending bytes
+ * is limited here, which bounds both.
  */
 
 #include "gw_resp.h"
@@ -20,14 +20,14 @@
 
 struct gw_resp_reader_s {
     redisReader  *hiredis;
-    size_t        pending;      /* bytes behind the last whole reply */
+    size_t        pending;      /* bytes after the last reply */
     size_t        elements;     /* of the arrays of this reply */
     int           failed;
     gw_resp_t     reply;
 };
 
 
-/* hiredis 1.0 changed the type of an array's size */
+/* hiredis 1.0 changed the type of array sizes */
 
 #if HIREDIS_MAJOR >= 1
 typedef size_t  gw_resp_size_t;
@@ -47,7 +47,7 @@ static void *gw_resp_bool(const redisReadTask *task, int value);
 #endif
 
 
-/* nothing is to be freed: the one object is part of the reader */
+/* there is no free function: the only object is part of the reader */
 
 static redisReplyObjectFunctions  gw_resp_functions = {
     .createString = gw_resp_string,
@@ -82,7 +82,7 @@ static const struct {
     { "CLUSTERDOWN", GW_RESP_CLUSTER },
     { "WRONGTYPE", GW_RESP_WRONGTYPE },
 
-    /* of Redis 5 about AUTH, and what may be the first answer of any */
+    /* Redis 5, in reply to AUTH; any version, when it accepts a connection */
     { "ERR invalid password", GW_RESP_DENIED },
     { "ERR Client sent AUTH,", GW_RESP_DENIED },
     { "ERR AUTH", GW_RESP_DENIED },
@@ -108,7 +108,7 @@ gw_resp_reader_create(void)
 
     reader->hiredis->privdata = reader;
 
-    /* an empty buffer that has grown beyond this is given back */
+    /* hiredis frees an empty buffer that has grown larger than this */
     reader->hiredis->maxbuf = GW_RESP_BUFFER;
 
     return reader;
@@ -183,11 +183,11 @@ failed:
 
 
 /*
- * The functions of hiredis: each returns the one object, or NULL, which ends
- * the reading with an error.
+ * The object functions of hiredis: each returns the only object, or NULL to
+ * fail the reader.
  *
- * A task without a parent is the reply itself, and the first to be called for
- * it: an array is announced before its elements.
+ * A task without a parent is the reply itself.  It comes first: hiredis creates
+ * an array before its elements.
  */
 
 static gw_resp_reader_t *
@@ -246,7 +246,7 @@ gw_resp_string(const redisReadTask *task, char *str, size_t len)
     reply = &reader->reply;
 
     if (task->parent == NULL && type == GW_RESP_ERROR) {
-        /* of the whole text: a script's error may say it far behind */
+        /* by the full text: a script's error may have it at the end */
         reply->error = gw_resp_error(str, len);
     }
 
@@ -312,7 +312,7 @@ gw_resp_integer(const redisReadTask *task, long long value)
 static void *
 gw_resp_nil(const redisReadTask *task)
 {
-    /* "_", of RESP3 */
+    /* "_" of RESP3 */
 
     if (task->type == REDIS_REPLY_NIL) {
         return NULL;
@@ -324,7 +324,7 @@ gw_resp_nil(const redisReadTask *task)
 
 #if HIREDIS_MAJOR >= 1
 
-/* RESP3 was never asked for */
+/* RESP3 only, which was not requested */
 
 static void *
 gw_resp_double(const redisReadTask *task, double value, char *str, size_t len)
@@ -350,7 +350,7 @@ gw_resp_bool(const redisReadTask *task, int value)
 #endif
 
 
-/* whether a word stands at the beginning of the text, and ends there */
+/* whether the text begins with a whole word */
 
 static int
 gw_resp_word(const char *text, size_t len, const char *word)
@@ -380,7 +380,7 @@ gw_resp_error(const char *text, size_t len)
 {
     size_t  i;
 
-    /* the last "-WORD" behind "@user_script: 12: " */
+    /* the last "-WORD" after "@user_script: 12: " */
 
     if (gw_resp_starts(text, len, "ERR Error running script")) {
 
@@ -399,7 +399,7 @@ gw_resp_error(const char *text, size_t len)
         }
     }
 
-    /* what a script lacks permission for: Redis up to 7, and from 8 on */
+    /* a script lacks a permission: Redis up to 7, and from 8 */
 
     for (i = 0; i < len; i++) {
         if (gw_resp_starts(text + i, len - i,

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The breaker: whether Redis is asked at all.
+ * The breaker: whether calls to Redis are made at all.
  *
- * All workers count failures in one place, up by each failure and down by a
- * fraction for each good reply.  When there are enough, in a row or as a share
- * of all, the breaker opens, and from then on nobody waits for Redis: a call
- * ends before it begins.  Each time that "retry" has passed, one worker claims
- * the probe, connects if it has to, and sends PING.  Its answer closes the
- * breaker for all; without one it stays open for another "retry".
+ * All workers share one counter, which each failure increases, and each good
+ * reply decreases by a fraction of a failure.  When it reaches "failures", the
+ * breaker opens: from then on no call is made and no request waits for Redis.
+ * After each "retry", one worker claims the probe, connects if necessary, and
+ * sends PING.  A reply closes the breaker for all workers; otherwise it stays
+ * open for another "retry".
  *
- * PING may be answered where scripts are not, as by a Redis without memory, or
- * only some of them: the breaker then opens again and again.  The log has the
- * first time, and the first good reply when it has stayed closed for "retry".
+ * Redis may answer PING but fail scripts, for example without free memory: the
+ * breaker then opens again and again.  Only the first opening is logged, and
+ * the first good reply after the breaker has stayed closed for "retry".
  *
- * The others look at the shared word from a timer, and connect when it is
- * closed again: a server that comes back is met by one connection, and then
- * by the rest in some disorder, not by all at once.
+ * The other workers check the shared state by a timer, and connect at random
+ * times after the breaker has closed: a server that returns gets one connection
+ * first, and not all at once.
  *
- * Times are ngx_current_msec, which each worker caches for itself: another's
- * may lie a little ahead.  What lies further ahead than it can is put right.
+ * Times are ngx_current_msec, which each worker caches: the time of another
+ * worker may be slightly ahead.  A time that is too far ahead is corrected.
  */
 
 #include "ngx_http_gateway_redis_private.h"
@@ -29,7 +29,7 @@
 #define NGX_HTTP_GATEWAY_REDIS_LOOK_MIN    10      /* ms */
 #define NGX_HTTP_GATEWAY_REDIS_LOOK_MAX    200
 
-/* good replies that make up for a failure: more than one in five is too many */
+/* good replies that cancel one failure: up to one in five may fail */
 #define NGX_HTTP_GATEWAY_REDIS_WEIGHT      4
 
 
@@ -83,7 +83,7 @@ ngx_http_gateway_redis_zone_add(ngx_conf_t *cf,
 }
 
 
-/* what the workers of the old configuration know is true of the new one */
+/* a reload keeps the state of the breaker */
 
 static ngx_int_t
 ngx_http_gateway_redis_init_zone(ngx_shm_zone_t *shm_zone, void *data)
@@ -117,8 +117,6 @@ ngx_http_gateway_redis_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* counting */
-
 void
 ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis)
 {
@@ -127,7 +125,7 @@ ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis)
 
     sh = redis->sh;
 
-    /* mostly nothing to write, and no cache line to fight for */
+    /* usually 0, so that workers do not write to a shared cache line */
 
     do {
         failures = sh->failures;
@@ -135,17 +133,17 @@ ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis)
     } while (failures != 0
              && !ngx_atomic_cmp_set(&sh->failures, failures, failures - 1));
 
-    /* one that opens again at once is not yet worth a word */
+    /* not logged as long as the breaker may soon open again */
 
     if (sh->told && sh->until == 0
         && (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) sh->closed)
            >= (ngx_msec_int_t) redis->conf.retry
         && ngx_atomic_cmp_set(&sh->told, 1, 0))
     {
-        /* at the level of the failure: a log that has one has the other */
+        /* at the level of the failure, so that logs have both or neither */
 
         ngx_log_error(NGX_LOG_ERR, redis->log, 0,
-                      "gateway_redis \"%V\": \"%V\" answers, asking it again",
+                      "gateway_redis \"%V\": \"%V\" answers again",
                       &redis->block.name, &redis->node.server.text);
     }
 }
@@ -171,7 +169,7 @@ ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
 }
 
 
-/* whether it is the one that opens the breaker */
+/* counts a failure; returns whether it opens the breaker */
 
 static ngx_uint_t
 ngx_http_gateway_redis_count(ngx_http_gateway_redis_t *redis)
@@ -194,8 +192,8 @@ ngx_http_gateway_redis_count(ngx_http_gateway_redis_t *redis)
 
 
 /*
- * Said if it is news: the reason if it was not said lately, and the opening
- * itself if the log does not say so already, and has not lately.
+ * Logs that the breaker has opened, unless both the reason and the opening are
+ * in the log already or were logged within a minute.
  */
 
 static ngx_uint_t
@@ -220,7 +218,7 @@ ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
         redis->sh->told = 1;
 
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
-                      "failures=%i reached, not asking for %Mms",
+                      "failures=%i reached, breaker open, retry in %Mms",
                       &redis->block.name, reason, redis->conf.failures,
                       redis->conf.retry);
     }
@@ -230,8 +228,6 @@ ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
     return news;
 }
 
-
-/* looking, while it is open */
 
 void
 ngx_http_gateway_redis_upkeep(ngx_http_gateway_redis_t *redis)
@@ -286,7 +282,7 @@ ngx_http_gateway_redis_probe_due(ngx_http_gateway_redis_t *redis)
 
     rest = (ngx_msec_int_t) ((ngx_msec_t) until - ngx_current_msec);
 
-    /* by a larger "retry", before a reload; clocks of a turn may be behind */
+    /* too far ahead: set by a larger "retry" before a reload */
 
     if (rest > (ngx_msec_int_t) redis->conf.retry
                + NGX_HTTP_GATEWAY_REDIS_TURN)
@@ -300,7 +296,7 @@ ngx_http_gateway_redis_probe_due(ngx_http_gateway_redis_t *redis)
 }
 
 
-/* the probe is this worker's; the claim of one that was killed runs out */
+/* claims the probe for this worker; a claim of a killed worker expires */
 
 static ngx_uint_t
 ngx_http_gateway_redis_claim(ngx_http_gateway_redis_t *redis)
@@ -328,8 +324,8 @@ ngx_http_gateway_redis_claim(ngx_http_gateway_redis_t *redis)
 
 
 /*
- * Connections that nobody has used may be dead without knowing it: a new one
- * tells more.
+ * Prefers a new connection: one that was not used may be dead without nginx
+ * having noticed it.
  */
 
 static ngx_http_gateway_redis_connection_t *
@@ -379,7 +375,7 @@ ngx_http_gateway_redis_probe(ngx_http_gateway_redis_t *redis)
 
         if (conn->denied && !ngx_http_gateway_redis_due(conn->retry)) {
 
-            /* a wrong password is not tried more often for that */
+            /* a wrong password is not retried earlier for a probe */
 
             redis->sh->probe = 0;
             return;
@@ -456,7 +452,7 @@ ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis)
     sh = redis->sh;
     until = sh->until;
 
-    /* 0: after the end of our claim another worker has closed it */
+    /* 0: another worker has closed it after our claim expired */
 
     if (until != 0) {
         (void) ngx_atomic_cmp_set(&sh->until, until,
@@ -471,14 +467,14 @@ ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis)
         sh->told = 1;
 
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
-                      "\"%V\" still does not answer, trying each %Mms",
+                      "\"%V\" still unreachable, retrying every %Mms",
                       &redis->block.name, &redis->node.server.text,
                       redis->conf.retry);
     }
 }
 
 
-/* it is closed: this worker's connections forget how often they have failed */
+/* the breaker has closed: connects again, with a new count of attempts */
 
 static void
 ngx_http_gateway_redis_resume(ngx_http_gateway_redis_t *redis)
@@ -505,7 +501,7 @@ ngx_http_gateway_redis_resume(ngx_http_gateway_redis_t *redis)
 }
 
 
-/* 0 means "never" */
+/* a time that is never 0, which means "not set" */
 
 static ngx_atomic_uint_t
 ngx_http_gateway_redis_time(ngx_msec_t after)

@@ -13,13 +13,13 @@
 #include "ngx_http_gateway_redis_private.h"
 
 
-/* what an error reply leads to */
+/* what follows from an error reply */
 
 typedef struct {
-    ngx_uint_t                      closes;     /* the connection, for: */
-    ngx_http_gateway_redis_cause_e  cause;
+    ngx_uint_t                      closes;     /* the connection */
+    ngx_http_gateway_redis_cause_e  cause;      /* if it closes */
 
-    /* else */
+    /* if it does not */
     ngx_http_gateway_redis_say_e    say;
     ngx_uint_t                      counts;     /* as a failure of Redis */
     const char                     *next;       /* for the log */
@@ -57,13 +57,13 @@ static const ngx_http_gateway_redis_error_t
     [GW_RESP_OTHER] = {
         .say = NGX_HTTP_GATEWAY_REDIS_SAY_OTHER,
         .counts = 1,
-        .next = "deciding without it"
+        .next = "deciding without Redis"
     },
 
     [GW_RESP_BUSY] = {
         .say = NGX_HTTP_GATEWAY_REDIS_SAY_BUSY,
         .counts = 1,
-        .next = "deciding without it"
+        .next = "deciding without Redis"
     },
 
     [GW_RESP_READONLY] = {
@@ -76,13 +76,13 @@ static const ngx_http_gateway_redis_error_t
     [GW_RESP_NOSCRIPT] = {
         .say = NGX_HTTP_GATEWAY_REDIS_SAY_OTHER,
         .counts = 1,
-        .next = "deciding without it"
+        .next = "deciding without Redis"
     },
 
     [GW_RESP_OOM] = {
         .say = NGX_HTTP_GATEWAY_REDIS_SAY_OOM,
         .counts = 1,
-        .next = "deciding without it"
+        .next = "deciding without Redis"
     },
 
     [GW_RESP_NOAUTH] = {
@@ -92,26 +92,26 @@ static const ngx_http_gateway_redis_error_t
 
     [GW_RESP_DENIED] = {
         .say = NGX_HTTP_GATEWAY_REDIS_SAY_DENIED,
-        .next = "deciding without it until its rules allow what is asked"
+        .next = "deciding without Redis until its ACL allows the command"
     },
 
     [GW_RESP_MOVED] = {
         .say = NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER,
-        .next = "deciding without it: clusters are not supported"
+        .next = "deciding without Redis: clusters are not supported"
     },
 
     [GW_RESP_CLUSTER] = {
         .say = NGX_HTTP_GATEWAY_REDIS_SAY_CLUSTER,
         .counts = 1,
-        .next = "deciding without it"
+        .next = "deciding without Redis"
     },
 
     /* concerns one key only */
 
     [GW_RESP_WRONGTYPE] = {
         .say = NGX_HTTP_GATEWAY_REDIS_SAY_WRONGTYPE,
-        .next = "deciding without it for this key: another program uses keys "
-                "that begin with \"prefix\""
+        .next = "deciding without Redis for this key: another program uses "
+                "keys that begin with \"prefix\""
     }
 };
 
@@ -141,7 +141,7 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     flow = ngx_http_gateway_redis_flow(conn, client);
 
     if (ngx_http_gateway_redis_full(redis, flow)) {
-        ngx_http_gateway_redis_say_full(redis);
+        ngx_http_gateway_redis_say_full(redis, "max_pending reached");
         return NGX_HTTP_GATEWAY_REDIS_FULL;
     }
 
@@ -247,8 +247,8 @@ ngx_http_gateway_redis_choose(ngx_http_gateway_redis_t *redis,
 
 
 /*
- * The last eighth of "max_pending" is for flows with few calls: a client that
- * makes many does not take the place of others.
+ * The last eighth of "max_pending" is reserved for flows with few calls, so
+ * that a client with many calls cannot take all places.
  */
 
 static ngx_uint_t
@@ -268,15 +268,16 @@ ngx_http_gateway_redis_full(ngx_http_gateway_redis_t *redis,
 
 
 void
-ngx_http_gateway_redis_say_full(ngx_http_gateway_redis_t *redis)
+ngx_http_gateway_redis_say_full(ngx_http_gateway_redis_t *redis,
+    const char *what)
 {
     if (ngx_http_gateway_may_say(
                              &redis->sh->said[NGX_HTTP_GATEWAY_REDIS_SAY_FULL],
                              NGX_HTTP_GATEWAY_SAY))
     {
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
-                      "%i calls wait for a reply, deciding without it",
-                      &redis->block.name, redis->pending);
+                      "%s (%i calls in flight), limiting locally",
+                      &redis->block.name, what, redis->pending);
     }
 }
 
@@ -304,7 +305,7 @@ ngx_http_gateway_redis_follow(ngx_http_gateway_redis_call_t *call,
 }
 
 
-/* a call enters: its deadline runs, whether it is sent or has to wait */
+/* sends a call or lets it wait; its deadline starts in either case */
 
 static ngx_int_t
 ngx_http_gateway_redis_queue(ngx_http_gateway_redis_connection_t *conn,
@@ -342,7 +343,10 @@ ngx_http_gateway_redis_activate(ngx_http_gateway_redis_connection_t *conn,
 
     ngx_queue_insert_tail(&conn->active, &call->age);
 
-    /* one for an older call is sooner, one for a slot without a reply is not */
+    /*
+     * A timer for an older call is set to an earlier time, a timer for a slot
+     * without a reply may not be.
+     */
 
     if (conn->deadline.timer_set
         && (ngx_msec_int_t) (conn->deadline.timer.key - call->deadline) > 0)
@@ -411,8 +415,6 @@ ngx_http_gateway_redis_tell(ngx_http_gateway_redis_call_t *call,
 }
 
 
-/* replies */
-
 ngx_int_t
 ngx_http_gateway_redis_call_reply(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call, const gw_resp_t *reply)
@@ -467,8 +469,8 @@ ngx_http_gateway_redis_call_reply(ngx_http_gateway_redis_connection_t *conn,
 
 
 /*
- * What the script cannot have returned: Redis is another server, or replies
- * have got out of step, and none of this connection can be believed.
+ * A reply that the script cannot have returned: the server is not Redis, or
+ * replies are out of step.  No further reply of this connection can be trusted.
  */
 
 static ngx_int_t
@@ -478,15 +480,15 @@ ngx_http_gateway_redis_foreign(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_retire(call);
     ngx_http_gateway_redis_tell(call, NGX_HTTP_GATEWAY_REDIS_MALFORMED, NULL);
     ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED,
-                                "another reply than that of a script from %V",
+                                "unexpected reply to a script from %V",
                                 &conn->peer.address);
     return NGX_ERROR;
 }
 
 
 /*
- * Redis was restarted or told to forget: the call has not been carried out.
- * Its script is loaded before it, in the same stream of bytes.
+ * Redis was restarted or its scripts were flushed, so the call was not
+ * executed.  Sends the script again, followed by the call.
  */
 
 static ngx_int_t
@@ -496,7 +498,7 @@ ngx_http_gateway_redis_resend(ngx_http_gateway_redis_connection_t *conn,
     call->resent = 1;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, conn->redis->log, 0,
-                   "gateway redis: \"%V\" gets the script \"%s\" again",
+                   "gateway redis: \"%V\" script \"%s\" is loaded again",
                    &conn->redis->block.name, call->script->name);
 
     if (ngx_http_gateway_redis_load(conn, call->script) == NGX_OK
@@ -546,8 +548,6 @@ ngx_http_gateway_redis_error(ngx_http_gateway_redis_connection_t *conn,
 }
 
 
-/* the end of a connection */
-
 void
 ngx_http_gateway_redis_drop(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_status_e sent,
@@ -579,7 +579,7 @@ ngx_http_gateway_redis_drop(ngx_http_gateway_redis_connection_t *conn,
     conn->queued = 0;
     conn->slots = 0;
 
-    /* from here on the connection may have new calls */
+    /* handlers may make new calls on this connection */
 
     while (!ngx_queue_empty(&calls)) {
         q = ngx_queue_head(&calls);

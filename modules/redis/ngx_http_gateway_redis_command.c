@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Commands: what a call is made of, as a client writes it, an array of
- * strings, and the memory that holds it.  Calls of common size are used again,
- * so that a request mostly allocates none.
+ * Commands: the bytes of a call, an array of bulk strings (RESP2), and its
+ * memory.  Calls of the common size are reused, so that most requests allocate
+ * nothing.
  */
 
 #include "ngx_http_gateway_redis_private.h"
 
 
-#define NGX_HTTP_GATEWAY_REDIS_COMMON  512      /* bytes of most commands */
-#define NGX_HTTP_GATEWAY_REDIS_FREE    256      /* calls that are kept */
+#define NGX_HTTP_GATEWAY_REDIS_COMMON  512      /* bytes of a command */
+#define NGX_HTTP_GATEWAY_REDIS_FREE    256      /* calls kept for reuse */
 
-/* "*3" and "$5", each with its line's end, at most */
+/* most bytes of "*3" or "$5" with its CRLF */
 #define NGX_HTTP_GATEWAY_REDIS_COUNT   (sizeof("*\r\n") + NGX_SIZE_T_LEN)
 
 #define ngx_http_gateway_redis_bulk_size(s)                                   \

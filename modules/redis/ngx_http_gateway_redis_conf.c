@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What stands inside of gateway_redis { }: a directive a row, read by nginx's
- * own parser, and what can be said only of all of them together.
+ * The directives inside gateway_redis { }, a table that nginx's own parser
+ * reads, and the checks of the whole block.
  */
 
 #include "ngx_http_gateway_redis_private.h"
@@ -16,7 +16,7 @@
 typedef struct {
     ngx_int_t                       low;
     ngx_int_t                       high;
-    const char                     *words;      /* of a time */
+    const char                     *words;      /* of a time, as text */
 } ngx_http_gateway_redis_bounds_t;
 
 
@@ -161,11 +161,7 @@ ngx_http_gateway_redis_block(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)
 }
 
 
-/* setters, in the order of the table */
-
-/*
- * The secret is read once, by the master, and stands in no message.
- */
+/* the master reads the password once; no message contains it */
 
 static char *
 ngx_http_gateway_redis_password(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -211,7 +207,7 @@ ngx_http_gateway_redis_password(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (password->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" \"%V\": is empty",
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" \"%V\" is empty",
                            &value[0], &watch.path);
         return NGX_CONF_ERROR;
     }
@@ -363,7 +359,7 @@ ngx_http_gateway_redis_msec(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *value,
 }
 
 
-/* of the whole block */
+/* checks the whole block */
 
 static char *
 ngx_http_gateway_redis_check(ngx_conf_t *cf, ngx_http_gateway_redis_t *redis)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Connecting: when it is time, and what follows.  The steps are core's; the
- * first that fails ends all of them, in ngx_http_gateway_redis_lost().
+ * Connecting.  Core's peer resolves the name, connects and negotiates TLS; the
+ * first step that fails calls ngx_http_gateway_redis_lost().
  */
 
 #include "ngx_http_gateway_redis_private.h"
@@ -33,8 +33,6 @@ ngx_http_gateway_redis_timer_handler(ngx_event_t *ev)
     ngx_http_gateway_redis_connect(ev->data);
 }
 
-
-/* set for a time, posted, or both */
 
 void
 ngx_http_gateway_redis_stop_timer(ngx_http_gateway_redis_connection_t *conn)
@@ -122,7 +120,7 @@ ngx_http_gateway_redis_connected(ngx_http_gateway_redis_connection_t *conn)
     conn->state = NGX_HTTP_GATEWAY_REDIS_CONNECTED;
     conn->since = ngx_current_msec;
 
-    /* the end of what was logged, once for all connections */
+    /* ends the failure in the log, once for all workers */
 
     if (conn->redis->sh->lost
         && ngx_atomic_cmp_set(&conn->redis->sh->lost, 1, 0))

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Connections: that there are some, how they are lost, and when it is tried
- * again.
+ * Connections: their start and end, and the time of the next attempt.
  *
- * One is made when a worker begins, after a random delay, and stays.  One
- * that was good and is lost is made again at once; what fails is tried again
- * after 50 ms, 100 ms and so on up to 5 s, of which a random part is waited.
- * Until then calls end as they begin.  At any time a connection tries once.
+ * A worker connects after a random delay when it starts, and keeps the
+ * connection.  A good connection that is lost is made again at once.  After a
+ * failure, the next attempt follows after a random part of 50 ms, 100 ms and
+ * so on up to 5 s; until then no calls can be made.  A connection never makes
+ * two attempts at the same time.
  */
 
 #include "ngx_http_gateway_redis_private.h"
 
 
-/* what follows from how a connection has ended */
+/* what follows from the end of a connection */
 
 typedef struct {
     ngx_http_gateway_redis_say_e     say;
-    ngx_http_gateway_redis_status_e  status;    /* of calls that were sent */
-    ngx_uint_t                       counts;    /* also without calls */
-    ngx_uint_t                       denied;
+    ngx_http_gateway_redis_status_e  status;    /* of sent calls */
+    ngx_uint_t                       counts;    /* even without calls */
+    ngx_uint_t                       denied;    /* wait before a retry */
 } ngx_http_gateway_redis_ending_t;
 
 
@@ -81,8 +81,6 @@ _Static_assert(sizeof(ngx_http_gateway_redis_endings)
                == NGX_HTTP_GATEWAY_REDIS_CAUSES,
                "a row for each ngx_http_gateway_redis_cause_e");
 
-
-/* a worker */
 
 ngx_int_t
 ngx_http_gateway_redis_start(ngx_http_gateway_redis_t *redis,
@@ -157,10 +155,7 @@ ngx_http_gateway_redis_init_connection(ngx_http_gateway_redis_t *redis,
 }
 
 
-/*
- * Requests that still wait are not told: nothing runs any more that could
- * answer them.
- */
+/* handlers are not called: the worker no longer processes requests */
 
 void
 ngx_http_gateway_redis_stop(ngx_http_gateway_redis_t *redis)
@@ -209,8 +204,6 @@ ngx_http_gateway_redis_stop(ngx_http_gateway_redis_t *redis)
 }
 
 
-/* which server, and which connection */
-
 ngx_http_gateway_redis_node_t *
 ngx_http_gateway_redis_node(ngx_http_gateway_redis_t *redis,
     const ngx_str_t *key)
@@ -241,8 +234,6 @@ ngx_http_gateway_redis_pick(ngx_http_gateway_redis_node_t *node)
     return best;
 }
 
-
-/* losing */
 
 void ngx_cdecl
 ngx_http_gateway_redis_lost(ngx_http_gateway_redis_connection_t *conn,
@@ -299,20 +290,20 @@ ngx_http_gateway_redis_lost(ngx_http_gateway_redis_connection_t *conn,
 }
 
 
-/* one that nobody used, and that Redis has closed, is no failure */
+/* it is no failure if Redis closes a connection that was not in use */
 
 static void
 ngx_http_gateway_redis_say_lost(ngx_http_gateway_redis_connection_t *conn,
     const ngx_http_gateway_redis_ending_t *ending, ngx_uint_t busy,
     const ngx_str_t *reason)
 {
-    u_char      next[sizeof("connecting again in ms") + NGX_TIME_T_LEN];
+    u_char      next[sizeof("reconnecting in ms") + NGX_TIME_T_LEN];
     ngx_msec_t  delay;
 
     delay = conn->retry - ngx_current_msec;
 
-    ngx_sprintf(next, delay ? "connecting again in %Mms%Z"
-                            : "connecting again%Z", delay);
+    ngx_sprintf(next, delay ? "reconnecting in %Mms%Z" : "reconnecting%Z",
+                delay);
 
     if (busy || ending->counts || ending->denied) {
         if (ngx_http_gateway_redis_failure(conn->redis, ending->say,
@@ -332,9 +323,10 @@ ngx_http_gateway_redis_say_lost(ngx_http_gateway_redis_connection_t *conn,
 
 
 /*
- * When it is tried again: at once after a connection that was good, or unused,
- * for some time, and once after one that was good; a server that closes behind
- * each reply, or that takes reads and no writes, is not to be besieged.
+ * Sets the time of the next attempt.  It follows at once if the connection was
+ * good, or unused, for some time.  It also follows at once, but only once in a
+ * row, if the connection was good: a server that closes after each reply, or
+ * that refuses writes, must not be flooded with connections.
  */
 
 static void
@@ -390,7 +382,7 @@ ngx_http_gateway_redis_lasted(ngx_http_gateway_redis_connection_t *conn)
 
     if (lasted > NGX_HTTP_GATEWAY_REDIS_BACKOFF_MAX) {
 
-        /* that it is lost now is a change: it may be said again, by one */
+        /* its loss is news: one worker may log it again */
 
         said = conn->redis->sh->said;
 
@@ -419,7 +411,7 @@ ngx_http_gateway_redis_close(ngx_http_gateway_redis_connection_t *conn)
 }
 
 
-/* everything of the connection but its calls */
+/* closes the connection, but keeps its calls */
 
 static void
 ngx_http_gateway_redis_shut(ngx_http_gateway_redis_connection_t *conn)

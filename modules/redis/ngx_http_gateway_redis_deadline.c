@@ -76,10 +76,10 @@ ngx_http_gateway_redis_deadline(ngx_event_t *ev)
 
 
 /*
- * A worker that is late itself may find a reply in the socket: reads what is
- * known to be there, and if something is still overdue, waits for one more turn
- * of the event loop, which reads the rest.  NGX_AGAIN: it waits; NGX_ERROR: the
- * connection was closed.
+ * If the worker itself is late, the reply may already be in the socket.  Reads
+ * it if the event loop has reported it; if a reply is still overdue, gives the
+ * event loop one more turn to report it.  NGX_AGAIN: the timer is set for after
+ * that turn; NGX_ERROR: the connection was closed.
  */
 
 static ngx_int_t
@@ -129,7 +129,7 @@ ngx_http_gateway_redis_expire(ngx_http_gateway_redis_connection_t *conn)
 }
 
 
-/* whether something that was asked has come to its end without a reply */
+/* whether a call that was sent is late, or its connection hangs */
 
 static ngx_uint_t
 ngx_http_gateway_redis_overdue(ngx_http_gateway_redis_connection_t *conn)
@@ -162,7 +162,8 @@ ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
 
     if (ngx_http_gateway_redis_backlog(conn, call)) {
         status = NGX_HTTP_GATEWAY_REDIS_FULL;
-        ngx_http_gateway_redis_say_full(conn->redis);
+        ngx_http_gateway_redis_say_full(conn->redis,
+                                        "backlog of calls to Redis");
 
     } else {
         status = NGX_HTTP_GATEWAY_REDIS_TIMEOUT;
@@ -179,7 +180,7 @@ ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
         return;
     }
 
-    /* no reply will come */
+    /* it was not sent: there will be no reply */
 
     ngx_http_gateway_redis_leave(conn, call);
     ngx_http_gateway_redis_tell(call, status, NULL);
@@ -188,9 +189,9 @@ ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
 
 
 /*
- * A failure, which does not count for a call that waits for a first attempt to
- * connect, since Redis has not been asked, or that has waited for one, and then
- * not for so long.
+ * A late call is a failure of Redis.  It is logged but not counted if the call
+ * still waits for the first attempt to connect, or was sent less than "timeout"
+ * ago because it had waited for the connection.
  */
 
 static void
@@ -214,13 +215,14 @@ ngx_http_gateway_redis_late_reply(ngx_http_gateway_redis_connection_t *conn,
 
     ngx_http_gateway_redis_failure(conn->redis,
                                    NGX_HTTP_GATEWAY_REDIS_SAY_TIMEOUT,
-                                   counts, &reason, "deciding without it");
+                                   counts, &reason,
+                                   "deciding without Redis");
 }
 
 
 /*
- * Whether a call is late because of others of this worker: a Redis that goes on
- * answering has not failed, unless it has few calls to answer.
+ * Whether a call is late because of other calls of this worker: if Redis keeps
+ * replying and has many calls to answer, it has not failed.
  */
 
 static ngx_uint_t
@@ -239,7 +241,7 @@ ngx_http_gateway_redis_backlog(ngx_http_gateway_redis_connection_t *conn,
                && !ngx_http_gateway_redis_silent(conn, call->sent);
     }
 
-    /* it waits for these */
+    /* it waits for calls that were sent */
 
     q = ngx_queue_head(&conn->sent);
     oldest = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
@@ -249,7 +251,7 @@ ngx_http_gateway_redis_backlog(ngx_http_gateway_redis_connection_t *conn,
 }
 
 
-/* whether Redis has said nothing for "timeout", since it could have */
+/* whether Redis has not replied for "timeout", at the earliest from "since" */
 
 static ngx_uint_t
 ngx_http_gateway_redis_silent(ngx_http_gateway_redis_connection_t *conn,
@@ -263,7 +265,7 @@ ngx_http_gateway_redis_silent(ngx_http_gateway_redis_connection_t *conn,
 }
 
 
-/* whether there is a slot, and when it is given up, and its connection */
+/* whether there is a slot; "at" is when its connection is given up */
 
 static ngx_uint_t
 ngx_http_gateway_redis_hung(ngx_http_gateway_redis_connection_t *conn,
@@ -286,6 +288,8 @@ ngx_http_gateway_redis_hung(ngx_http_gateway_redis_connection_t *conn,
     return 1;
 }
 
+
+/* how long a connection may have a slot without a reply */
 
 static ngx_msec_t
 ngx_http_gateway_redis_patience(ngx_http_gateway_redis_connection_t *conn)

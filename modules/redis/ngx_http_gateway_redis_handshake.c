@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The handshake: what is asked on a new connection, in one write, before the
- * first call.  Calls wait until all of it is answered, so that none is carried
- * out in another database, or by a replica that takes writes and loses them.
+ * The handshake: commands that a new connection sends in one write before the
+ * first call.  Calls wait until all of them are answered, so that no call is
+ * executed in another database, or by a replica that accepts writes and loses
+ * them.
  *
- * RESP2 is what a connection speaks that does not say HELLO, from the first
- * Redis to the last.
+ * All versions of Redis use RESP2 for a connection that does not send HELLO.
  */
 
 #include "ngx_http_gateway_redis_private.h"
@@ -70,15 +70,13 @@ ngx_http_gateway_redis_handshake(ngx_http_gateway_peer_t *peer)
         return;
     }
 
-    /* a refusal may have come before we could ask */
+    /* the server may have sent an error before the handshake */
 
     if (c->read->ready) {
         ngx_post_event(c->read, &ngx_posted_events);
     }
 }
 
-
-/* questions */
 
 static ngx_int_t
 ngx_http_gateway_redis_ask_all(ngx_http_gateway_redis_connection_t *conn)
@@ -233,7 +231,7 @@ ngx_http_gateway_redis_load(ngx_http_gateway_redis_connection_t *conn,
 }
 
 
-/* the mark of a script; that of one that was never registered is the last */
+/* the mark of a script; the last mark is for scripts not registered */
 
 static u_char *
 ngx_http_gateway_redis_loading(ngx_http_gateway_redis_connection_t *conn,
@@ -250,8 +248,6 @@ ngx_http_gateway_redis_loading(ngx_http_gateway_redis_connection_t *conn,
     return &conn->loading[i];
 }
 
-
-/* answers, in the order of the questions */
 
 static ngx_int_t
 ngx_http_gateway_redis_auth_reply(ngx_http_gateway_redis_connection_t *conn,
@@ -283,7 +279,7 @@ ngx_http_gateway_redis_name_reply(ngx_http_gateway_redis_connection_t *conn,
 {
     if (reply->type == GW_RESP_ERROR) {
 
-        /* DENIED: by protected mode, not for this command alone */
+        /* DENIED: protected mode refuses all commands */
 
         if (reply->error == GW_RESP_BUSY || reply->error == GW_RESP_NOAUTH
             || ngx_strncmp(reply->text, "DENIED", 6) == 0)
@@ -323,7 +319,7 @@ ngx_http_gateway_redis_role_reply(ngx_http_gateway_redis_connection_t *conn,
     {
         ngx_http_gateway_redis_lost(conn,
                                     NGX_HTTP_GATEWAY_REDIS_CAUSE_READONLY,
-                                    "%V is no master", &conn->peer.address);
+                                    "%V is not a master", &conn->peer.address);
         return NGX_ERROR;
     }
 
@@ -352,7 +348,7 @@ ngx_http_gateway_redis_load_reply(ngx_http_gateway_redis_connection_t *conn,
     {
         ngx_http_gateway_redis_lost(conn,
                                     NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED,
-                                    "%V knows script \"%s\" by another digest",
+                                    "%V has another digest of script \"%s\"",
                                     &conn->peer.address, script->name);
         return NGX_ERROR;
     }
@@ -360,10 +356,6 @@ ngx_http_gateway_redis_load_reply(ngx_http_gateway_redis_connection_t *conn,
     return NGX_OK;
 }
 
-
-/* refusals */
-
-/* the command that a server has not answered when it closes; NULL: a call */
 
 const char *
 ngx_http_gateway_redis_unanswered(ngx_http_gateway_redis_connection_t *conn)
@@ -446,15 +438,15 @@ ngx_http_gateway_redis_tolerate(ngx_http_gateway_redis_connection_t *conn,
     words = ngx_http_gateway_redis_words(reply);
 
     ngx_log_error(NGX_LOG_WARN, conn->redis->log, 0,
-                  "gateway_redis \"%V\": %V refused %s: \"%V\", going on",
+                  "gateway_redis \"%V\": %V refused %s: \"%V\", ignored",
                   &conn->redis->block.name, &conn->peer.address, command,
                   &words);
 }
 
 
 /*
- * Redis quotes the arguments of a command that it does not know: with AUTH
- * renamed that would be the password.
+ * Redis quotes the arguments of an unknown command: if AUTH is renamed, these
+ * contain the password.
  */
 
 ngx_str_t
@@ -472,7 +464,7 @@ ngx_http_gateway_redis_words(const gw_resp_t *reply)
             break;
         }
 
-        /* "can't" quotes nothing */
+        /* the apostrophe of "can't" is no quote */
 
         if (*p == '\'' && (p == words.data || p[-1] < 'A')) {
             break;

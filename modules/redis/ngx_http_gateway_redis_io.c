@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Bytes: one output buffer a connection, and the replies, which go to the
- * slots in their order.
+ * Input and output: one output buffer per connection, and the replies, which
+ * are passed to the slots in order.
  *
- * What is appended in one turn of nginx's event loop leaves in one write: the
- * event that writes is posted, and posted events run at the end of the turn.
+ * Everything that is appended in one turn of nginx's event loop is sent by one
+ * write: the event that writes is posted, and posted events run at the end of
+ * the turn.
  */
 
 #include "ngx_http_gateway_redis_private.h"
 
 
-#define NGX_HTTP_GATEWAY_REDIS_OUTPUT  16384        /* bytes, at first */
+#define NGX_HTTP_GATEWAY_REDIS_OUTPUT  16384        /* initial bytes */
 #define NGX_HTTP_GATEWAY_REDIS_INPUT   16384
 
 
@@ -26,10 +27,8 @@ static void ngx_http_gateway_redis_stamp(
 static ngx_int_t ngx_http_gateway_redis_replies(
     ngx_http_gateway_redis_connection_t *conn);
 static void ngx_http_gateway_redis_broken(
-    ngx_http_gateway_redis_connection_t *conn, const char *call);
+    ngx_http_gateway_redis_connection_t *conn, const char *action);
 
-
-/* output */
 
 ngx_int_t
 ngx_http_gateway_redis_append(ngx_http_gateway_redis_connection_t *conn,
@@ -57,8 +56,8 @@ ngx_http_gateway_redis_append(ngx_http_gateway_redis_connection_t *conn,
 
 
 /*
- * Makes room behind what is there.  It is bounded by a window of calls, of
- * which the modules bound each.
+ * Makes room for more output.  The buffer is bounded: it holds at most a window
+ * of calls, and the modules limit the size of each call.
  */
 
 static ngx_int_t
@@ -80,7 +79,7 @@ ngx_http_gateway_redis_reserve(ngx_http_gateway_redis_connection_t *conn,
 
     if (used + size <= room / 2) {
 
-        /* half of it was sent: worth moving the rest */
+        /* at least half of the buffer is free: move the rest */
 
         ngx_memmove(out->start, out->pos, used);
         out->pos = out->start;
@@ -128,10 +127,10 @@ ngx_http_gateway_redis_flush_handler(ngx_event_t *ev)
     ngx_http_gateway_redis_connection_t *conn = ev->data;
 
     /*
-     * Calls leave, or begin to wait, at the end of a turn.  If that was a long
-     * one, such as by a log that blocks, it is no delay of Redis': their time
-     * begins now.  Timers of this turn have run by then; to make it later in
-     * front of them would let them judge what was not looked at.
+     * The timeout of calls begins at the end of the turn that made them, so
+     * that a long turn, as with a log that blocks, is not a delay of Redis.
+     * The timers of this turn have already run: updating the time before them
+     * could end calls whose replies have not been read yet.
      */
 
     ngx_time_update();
@@ -154,7 +153,7 @@ ngx_http_gateway_redis_write_handler(ngx_event_t *wev)
     c = wev->data;
     conn = c->data;
 
-    /* what was added in this turn is written at its end */
+    /* the flush event will write at the end of this turn */
 
     if (conn->flush.posted) {
         return;
@@ -231,8 +230,6 @@ ngx_http_gateway_redis_flush(ngx_http_gateway_redis_connection_t *conn)
 }
 
 
-/* input */
-
 void
 ngx_http_gateway_redis_read_handler(ngx_event_t *rev)
 {
@@ -242,7 +239,7 @@ ngx_http_gateway_redis_read_handler(ngx_event_t *rev)
     c = rev->data;
     conn = c->data;
 
-    /* the worker leaves and the connection is idle, or its time is over */
+    /* the worker is exiting and closes idle connections */
 
     if (c->close) {
         ngx_http_gateway_redis_close(conn);
@@ -261,7 +258,7 @@ ngx_http_gateway_redis_read(ngx_http_gateway_redis_connection_t *conn)
     ssize_t            n;
     ngx_connection_t  *c;
 
-    /* the reader takes a copy before anything else can happen */
+    /* shared by all connections, since the reader copies it at once */
     static u_char  buf[NGX_HTTP_GATEWAY_REDIS_INPUT];
 
     c = conn->peer.connection;
@@ -287,7 +284,7 @@ ngx_http_gateway_redis_read(ngx_http_gateway_redis_connection_t *conn)
         if (gw_resp_feed(conn->reader, (char *) buf, (size_t) n) != 0) {
             ngx_http_gateway_redis_lost(conn,
                                       NGX_HTTP_GATEWAY_REDIS_CAUSE_MALFORMED,
-                                        "too long a reply from %V",
+                                        "reply from %V is too long",
                                         &conn->peer.address);
             return NGX_ERROR;
         }
@@ -364,14 +361,14 @@ ngx_http_gateway_redis_replies(ngx_http_gateway_redis_connection_t *conn)
 
 static void
 ngx_http_gateway_redis_broken(ngx_http_gateway_redis_connection_t *conn,
-    const char *call)
+    const char *action)
 {
     ngx_http_gateway_redis_lost(conn, NGX_HTTP_GATEWAY_REDIS_CAUSE_LOST,
-                                "%s %V failed", call, &conn->peer.address);
+                                "%s %V failed", action, &conn->peer.address);
 }
 
 
-/* a proxy closes on a command that it does not support, without an answer */
+/* some proxies close the connection on a command that they do not support */
 
 static void
 ngx_http_gateway_redis_closed(ngx_http_gateway_redis_connection_t *conn)

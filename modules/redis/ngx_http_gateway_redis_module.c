@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_redis: servers that other modules ask.
- *
- * This is the face: the directive, what modules use while the configuration
- * is read, and the beginning and end of a worker.  It answers no request and
- * has no variables; without the directive nothing of it runs.
+ * gateway_redis: the directive, the functions that other modules call while the
+ * configuration is read, and the start and end of a worker.  The module handles
+ * no requests and has no variables.
  */
 
 #include "ngx_http_gateway_redis_private.h"
@@ -93,8 +91,6 @@ ngx_http_gateway_redis_named(ngx_conf_t *cf, ngx_str_t *name)
     return NULL;
 }
 
-
-/* for other modules */
 
 ngx_http_gateway_redis_t *
 ngx_http_gateway_redis_find(ngx_conf_t *cf, ngx_str_t *name)
@@ -207,8 +203,6 @@ ngx_http_gateway_redis_status(ngx_http_gateway_redis_status_e status)
 }
 
 
-/* configuration */
-
 static void *
 ngx_http_gateway_redis_create_main_conf(ngx_conf_t *cf)
 {
@@ -277,7 +271,7 @@ ngx_http_gateway_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* the resolver may stand behind the block */
+/* the resolver may follow the block */
 
 static ngx_int_t
 ngx_http_gateway_redis_init(ngx_conf_t *cf)
@@ -305,7 +299,7 @@ ngx_http_gateway_redis_init(ngx_conf_t *cf)
 }
 
 
-/* processes: without http {} there is no configuration */
+/* without http {} there is no configuration */
 
 static ngx_int_t
 ngx_http_gateway_redis_init_process(ngx_cycle_t *cycle)

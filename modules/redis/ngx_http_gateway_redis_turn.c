@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Calls that wait: for a connection, or because Redis has a window of calls
- * already and each further one would only wait in its buffers.
+ * Calls that wait, for a connection, or because Redis already has a full window
+ * of calls and more would only wait in its buffers.
  *
- * They wait in flows, one for each connection of a client (or for a few, since
- * there are NGX_HTTP_GATEWAY_REDIS_FLOWS of them), and flows take turns, call
- * by call.  Thus a client that makes thousands of calls waits for itself, and
- * another one for as many calls as there are clients.
+ * Each connection of a client has a flow; since the number of flows is limited
+ * to NGX_HTTP_GATEWAY_REDIS_FLOWS, several connections may share one.  Flows
+ * take turns, call by call: a client with thousands of calls waits for its own
+ * calls, other clients wait for one call of each flow.
  */
 
 #include "ngx_http_gateway_redis_private.h"

@@ -476,7 +476,7 @@ END
             $started = time;
         }
         return 1 if !$started;
-        $back ||= time if $server->log =~ /answers, asking it again|connected to/;
+        $back ||= time if $server->log =~ /answers again|connected to/;
         return $on = !$back ? time < $started + 20 : time < $back + 1;
     });
 

@@ -755,7 +755,7 @@ for ([ w => 'fs' ], [ plan => 'fM' ], [ c => 'sd' ], [ a => 'g' ]) {
     is(header(ask("/$zone?k=foreign"), 'X-Source'), 'redis', '    nonsense is idle');
     $redis[0]->cli('DEL', $name);
 }
-like($one->log, qr/\[error\].* answered "WRONGTYPE [^"]*", deciding without it for /,
+like($one->log, qr/\[error\].* answered "WRONGTYPE [^"]*", deciding without Redis for /,
      'is logged');
 unlike($one->log, qr/failures=\d+ reached/, 'and opens no breaker');
 

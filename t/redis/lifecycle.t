@@ -430,7 +430,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     start($port, workers => 2, breaker => 'failures=2 retry=200ms',
           timeout => '200ms', connect => '200ms');
     $server->allow(qr/exited on signal 9/);
-    ok(wait_until(sub { is_now('/z?k=a'); $server->log =~ /not asking for/ }, 10),
+    ok(wait_until(sub { is_now('/z?k=a'); $server->log =~ /reached, breaker open/ }, 10),
        'a breaker that is open');
     for (1 .. 5) {
         kill 'KILL', $server->workers;
@@ -449,7 +449,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
 {
     my $fake = fake_redis(actions => [ 'silence' ]);
     start($fake->port, timeout => '100ms', breaker => 'failures=2 retry=1h');
-    ok(wait_until(sub { is_now('/z?k=a'); $server->log =~ /not asking for/ }, 10),
+    ok(wait_until(sub { is_now('/z?k=a'); $server->log =~ /reached, breaker open/ }, 10),
        'an open breaker');
     $server->reload;
     my $calls = $fake->calls;

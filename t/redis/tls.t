@@ -114,7 +114,7 @@ my $ca = 'ssl on; ssl_trusted_certificate ca.crt;';
     works('in other letters');
     gateway($address, "$ca ssl_name other.example;");
     fails('another name', "the certificate of $address is not for "
-                          . '"other.example", connecting again in \d+ms');
+                          . '"other.example", reconnecting in \d+ms');
     gateway($address, "$ca ssl_name example;");
     fails('a part of the name', 'is not for "example"');
     gateway($address, $ca);
@@ -437,7 +437,7 @@ sub dns {
     ok(wait_until(sub { is_now('/z?k=moved') eq $good }, 20),
        'it is a replica now, and the name has moved: the second is asked');
     is($replica->connections, 0, '    the first no longer');
-    like($server->log, qr/\[error\] .*READONLY|\[error\] .*is no master/,
+    like($server->log, qr/\[error\] .*READONLY|\[error\] .*is not a master/,
          '    the log says why');
     $server->stop;
 
