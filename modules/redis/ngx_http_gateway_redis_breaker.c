@@ -135,10 +135,10 @@ ngx_http_gateway_redis_success(ngx_http_gateway_redis_t *redis)
 
     /* not logged as long as the breaker may soon open again */
 
-    if (sh->told && sh->until == 0
+    if (sh->logged_open && sh->until == 0
         && (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) sh->closed)
            >= (ngx_msec_int_t) redis->conf.retry
-        && ngx_atomic_cmp_set(&sh->told, 1, 0))
+        && ngx_atomic_cmp_set(&sh->logged_open, 1, 0))
     {
         /* at the level of the failure, so that logs have both or neither */
 
@@ -205,7 +205,7 @@ ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
 
     said = redis->sh->said;
 
-    news = !redis->sh->told
+    news = !redis->sh->logged_open
            && ngx_http_gateway_may_say(&said[NGX_HTTP_GATEWAY_REDIS_SAY_OPENED],
                                        NGX_HTTP_GATEWAY_SAY);
 
@@ -215,7 +215,7 @@ ngx_http_gateway_redis_opened(ngx_http_gateway_redis_t *redis,
     }
 
     if (news) {
-        redis->sh->told = 1;
+        redis->sh->logged_open = 1;
 
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": %V, "
                       "failures=%i reached, breaker open, retry in %Mms",
@@ -464,7 +464,7 @@ ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis)
     if (ngx_http_gateway_may_say(&sh->said[NGX_HTTP_GATEWAY_REDIS_SAY_PROBE],
                                  NGX_HTTP_GATEWAY_SAY))
     {
-        sh->told = 1;
+        sh->logged_open = 1;
 
         ngx_log_error(NGX_LOG_ERR, redis->log, 0, "gateway_redis \"%V\": "
                       "\"%V\" still unreachable, retrying every %Mms",

@@ -122,8 +122,8 @@ ngx_http_gateway_redis_connected(ngx_http_gateway_redis_connection_t *conn)
 
     /* ends the failure in the log, once for all workers */
 
-    if (conn->redis->sh->lost
-        && ngx_atomic_cmp_set(&conn->redis->sh->lost, 1, 0))
+    if (conn->redis->sh->logged_lost
+        && ngx_atomic_cmp_set(&conn->redis->sh->logged_lost, 1, 0))
     {
         ngx_log_error(NGX_LOG_ERR, conn->redis->log, 0,
                       "gateway_redis \"%V\": connected to %V",

@@ -310,7 +310,7 @@ ngx_http_gateway_redis_say_lost(ngx_http_gateway_redis_connection_t *conn,
                                            !ending->denied, reason,
                                            (char *) next))
         {
-            conn->redis->sh->lost = 1;
+            conn->redis->sh->logged_lost = 1;
         }
 
         return;

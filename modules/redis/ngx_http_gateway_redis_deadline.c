@@ -24,7 +24,7 @@ static ngx_uint_t ngx_http_gateway_redis_overdue(
 static void ngx_http_gateway_redis_late(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call);
-static void ngx_http_gateway_redis_late_reply(
+static void ngx_http_gateway_redis_timed_out(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call);
 static ngx_uint_t ngx_http_gateway_redis_backlog(
@@ -167,7 +167,7 @@ ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
 
     } else {
         status = NGX_HTTP_GATEWAY_REDIS_TIMEOUT;
-        ngx_http_gateway_redis_late_reply(conn, call);
+        ngx_http_gateway_redis_timed_out(conn, call);
     }
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, conn->redis->log, 0,
@@ -195,7 +195,7 @@ ngx_http_gateway_redis_late(ngx_http_gateway_redis_connection_t *conn,
  */
 
 static void
-ngx_http_gateway_redis_late_reply(ngx_http_gateway_redis_connection_t *conn,
+ngx_http_gateway_redis_timed_out(ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_call_t *call)
 {
     u_char      buf[NGX_HTTP_GATEWAY_REDIS_ERR];

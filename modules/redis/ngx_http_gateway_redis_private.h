@@ -109,8 +109,8 @@ typedef struct {
     ngx_atomic_t                    failures;   /* weighted, less good
                                                    replies */
     ngx_atomic_t                    until;      /* 0: closed; next probe */
-    ngx_atomic_t                    told;       /* the log has: opened */
-    ngx_atomic_t                    lost;       /* the log has: connection */
+    ngx_atomic_t                    logged_open;  /* and not yet its end */
+    ngx_atomic_t                    logged_lost;  /* likewise, a connection */
     ngx_atomic_t                    closed;     /* the last time */
     ngx_atomic_t                    probe;      /* end of the claim */
     ngx_atomic_t                    said[NGX_HTTP_GATEWAY_REDIS_SAYINGS];

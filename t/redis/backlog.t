@@ -261,7 +261,8 @@ for my $zone (qw( closed open half )) {
         is(CORE::join(' ', %got), "200 PASSED|local $late",
            '    others are late by those in front of them');
         like(CORE::join('', errors()),
-             qr/backlog of calls to Redis \(\d+ calls in flight\), limiting locally/, '    the log says it');
+             qr/backlog of calls to Redis \(\d+ calls in flight\), limiting locally/,
+             '    the log says it');
         unlike($server->log, qr/no reply from/, '    not that Redis has failed');
         unlike($server->log, qr/breaker open/, '    the breaker is closed');
         $server->stop;
@@ -315,7 +316,8 @@ for my $case ([ closed => 10 ], [ open => 10 ], [ half => 5 ]) {
                          . (30 - $share), '    more are decided by its own share');
         is(header($many[0], 'X-RateLimit-Limit'), $share, '    which the client sees');
         is($fake->calls, 20, '    Redis is not asked');
-        is(scalar(grep { /max_pending reached \(20 calls in flight\), limiting locally/ } errors()),
+        is(scalar(grep { /max_pending reached \(20 calls in flight\), limiting / }
+                  errors()),
            1, '    the log says it, once');
         $fake->release;
         is(is_of(map { response($_) } @asked), '200 PASSED|redis: 20',

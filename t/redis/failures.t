@@ -1279,7 +1279,8 @@ part(sub {
     is(scalar(grep { $_->{seconds} > 2.9 } @many), 5, 'max_pending 5: five wait');
     is(scalar(grep { $_->{seconds} < 2.8 } @many), 15, '    and fifteen do not');
     is($fake->calls, 5, '    five were asked for');
-    like(CORE::join('', errors()), qr/max_pending reached \(5 calls in flight\), limiting locally/,
+    like(CORE::join('', errors()),
+         qr/max_pending reached \(5 calls in flight\), limiting locally/,
          '    the log says it');
     $server->stop;
     $fake->stop;
