@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_limit_admin: the state of a key, to look at and to change; who may,
-# and what is said to who asks wrongly.
+# gateway_limit_admin: reading and changing the state of a key, access, and the
+# responses to invalid requests.
 
 use v5.28;
 use warnings;
@@ -38,7 +38,7 @@ my $origin = IO::Socket::INET->new(Listen => 16, LocalAddr => '127.0.0.1',
                                    LocalPort => my $hold = free_port())
     or die "listen: $!";
 
-# a unix socket wants an absolute path, which is known beforehand only here
+# a UNIX socket needs an absolute path, which is known here only
 my $dir = File::Temp->newdir('limit-XXXXXX', TMPDIR => 1);
 chmod 0755, "$dir";
 
@@ -67,7 +67,7 @@ END
     location = /key/$_ { gateway_api_key r; gateway_limit zone=$_; empty_gif; }
 ZONE
 
-# what is said, without a time that passes
+# the response without times
 sub said {
     my ($status, $head, $body) = @_;
     $body =~ s/"reset":[1-9]\d*/"reset":N/;
@@ -107,7 +107,7 @@ sub problem { qq($_[0] {"type":"about:blank","status":$_[0],"detail":"$_[1]"}\n)
 my $unknown = problem(404, 'the zone knows no such key');
 
 
-# --- looking, and changing
+# --- reading and changing
 
 for my $z (qw( g f s q e )) {
     is(ask("zone=$z&key=a"), $unknown, "$z: a key that is not there");
@@ -147,7 +147,7 @@ my $v = '200 {"zone":"v","store":"shm","algorithm":"gcra","key":"%s","reset":%s,
 is(ask('zone=v&key=a'), sprintf($v, 'a', 'N'),
    'makes up no figures from what stands behind the |');
 
-# what the key's own figures are only its requests know: they are said
+# the limit of a key is known to its requests only: it is an argument
 
 my $needs = problem(400, 'to be set, a key needs the \"rate\", \"quota\" or '
                          . '\"burst\" that come from variables here');
@@ -247,7 +247,7 @@ is(let_go(shift @held), '200', 'the last');
 is(ask('zone=c&key=a'), serving(0), 'nothing is left');
 
 
-# --- only the zones named
+# --- only the zones of the directive
 
 is(use_up('hidden', 'a', 1), '200', 'a zone that is not named');
 is(ask('zone=hidden&key=a'), problem(404, 'this location knows no such zone'),
@@ -304,7 +304,7 @@ is(change('{"zone":"client","key":"acme","reset":true}')
 is(($server->get('/t/addr', @{ from('2001:db8::7') }))[0], 429, 'which is so');
 
 
-# --- wrong questions
+# --- invalid requests
 
 my $needed = problem(400, 'the arguments zone and key are needed');
 is(ask($_), $needed, "GET ?$_") for '', 'zone=g', 'key=a', 'zone=&key=a',
@@ -396,7 +396,7 @@ is(change($reset, headers => [ 'Content-Type: text/plain' ]), state_of('g', 'a',
    'not from a page');
 
 
-# --- who may ask
+# --- access
 
 use_up('g', 'who', 1);
 my $who = state_of('g', 'who', 1);
@@ -453,7 +453,7 @@ Test::More::like($server->log, qr/gateway_limit_admin: refused with 403, the cli
 $server->stop;
 
 
-# --- plans: what the consumers file says of a key
+# --- plans of the consumers file
 
 {
     my $zones = CORE::join '', map { "gateway_limit_zone \$$_->[1] zone=$_->[0]:1m "
@@ -523,7 +523,7 @@ location /limits { gateway_limit_admin zone=z from=any; }
 
 
 
-=== TEST 2: an "if" and a limit_except are the location itself
+=== TEST 2: an "if" and a limit_except belong to the location
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d;
 --- config
@@ -548,7 +548,7 @@ location /far {
 
 
 
-=== TEST 3: names of variables in braces and in other letters, and what is allowed
+=== TEST 3: names of variables in braces and in upper case, and valid keys
 --- http_config
 gateway_limit_zone ${Binary_Remote_Addr} zone=a:1m rate=1r/d;
 gateway_limit_zone ${gateway_CLIENT} zone=c:1m rate=1r/d;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # gateway_limit burst=, nodelay and delay= beside limit_req with the same
-# figures: as many pass, and they wait as long.  And what a request that waits
-# may meet: a client that leaves, a body, another limit.
+# parameters: as many requests pass, with the same delays.  Also what can happen to
+# a delayed request: the client leaves, a body, another limit.
 
 use v5.28;
 use warnings;
@@ -16,7 +16,7 @@ $Test::Gateway::More = 1;
 no_root_location();
 run_tests();
 
-# a request each quarter of a second
+# one request every quarter of a second
 my %limit = (
     plain   => 'burst=3',
     nodelay => 'burst=3 nodelay',
@@ -25,13 +25,13 @@ my %limit = (
     none    => 'burst=0',
     zero    => 'burst=3 delay=0',
 );
-# what waits, in steps of a quarter of a second; the others are refused
+# the delays in steps of a quarter of a second; the others are rejected
 my %waits = (
     plain => [ 0, 1, 2, 3 ], nodelay => [ 0, 0, 0, 0 ], delay => [ 0, 0, 0, 1, 2 ],
     most => [ 0, 0, 0, 0 ], none => [ 0 ], zero => [ 0, 1, 2, 3 ],
 );
 
-# limit_req knows no 0
+# limit_req does not accept 0
 my %core = map { $_ => $limit{$_} =~ s/ ?(?:burst|delay)=0//gr } keys %limit;
 
 my $port = free_port();
@@ -78,8 +78,8 @@ END
 ZONE
 
 # $n requests at once: for each its status, the variable, and the time it took.
-# They are sent in less than a tenth of a second, so that no time gives one back
-# in between; if that fails, again with another key.
+# They are sent in less than a tenth of a second, so that no unit comes back
+# meanwhile; if that fails, again with another key.
 
 sub at_once {
     my ($path, $n, $field) = @_;
@@ -115,7 +115,7 @@ sub at_once {
     die 'this machine is too slow';
 }
 
-# at least so long, but for rounding; and at most what a loaded machine adds
+# at least this long, except for rounding, and at most what a busy machine adds
 sub waited {
     my ($said, $step, $steps) = @_;
     return CORE::join ' ', map {
@@ -148,7 +148,7 @@ for my $name (sort keys %limit) {
 }
 
 
-# --- without burst the zone's figure applies, and nothing waits
+# --- without burst, the burst of the zone applies, and no request is delayed
 
 {
     my ($k, @said) = at_once('/zone', 12, 'X-Ours');
@@ -182,7 +182,7 @@ for my $name (sort keys %limit) {
 }
 
 
-# --- a refusal of another limit: at once, and nothing stays charged
+# --- a rejection by another limit: at once, and charges are refunded
 
 {
     my ($k, @said) = at_once('/refused', 5, 'X-Ours');
@@ -205,7 +205,7 @@ for my $name (sort keys %limit) {
 }
 
 
-# --- what a request that waits may meet
+# --- events during a delay
 
 sub ask {
     my ($request) = @_;
@@ -264,7 +264,7 @@ Test::More::done_testing();
 
 __DATA__
 
-=== TEST 1: a delay that ends at once: the request goes on
+=== TEST 1: a delay that ends at once: the request continues
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1000r/s;
 --- config

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_limit_zone concurrency=: as many requests of a key at once and not one
-# more, and the slots of all that end in whatever way come back.  The origin
-# is this test, which answers when it likes.
+# gateway_limit_zone concurrency=: exactly as many requests of a key at once, and
+# slots are released however a request ends.  The origin is this test, which
+# controls when it responds.
 
 use v5.28;
 use warnings;
@@ -17,7 +17,7 @@ $Test::Gateway::More = 1;
 no_root_location();
 run_tests();
 
-# a request too many is waited for by nobody
+# a test that waits for a response too many must not hang
 $SIG{ALRM} = sub { die "a request has no answer\n" };
 alarm 300;
 
@@ -36,7 +36,7 @@ END
 
 # --- a client and an origin that wait
 
-# a request that is sent and not waited for
+# sends a request without waiting for the response
 sub ask {
     my ($server, $path) = @_;
 
@@ -47,8 +47,8 @@ sub ask {
     return $socket;
 }
 
-# the origin has got a request; undef: there is none for so many seconds, or the
-# client has its answer
+# accepts a request at the origin; undef: there was none for some seconds, or the
+# client has its response
 sub arrived {
     my ($timeout) = @_;
 
@@ -63,8 +63,8 @@ sub arrived {
     return $c;
 }
 
-# $n requests that reach the origin and stay there; a slot of one that has just
-# been answered may come back a moment later
+# $n requests that reach the origin and stay there; the slot of a request that has
+# just ended may be released a moment later
 sub hold {
     my ($server, $path, $n) = @_;
 
@@ -101,7 +101,7 @@ sub quick { my ($server, $k) = @_; ($server->get('/quick?k=' . ($k // 'a')))[0] 
 
 sub soon { Test::Gateway::Server::wait_until($_[0], 10) }
 
-# exactly so many more pass, and are ended again
+# exactly this many more pass, and are ended again
 sub room {
     my ($server, $n, $name, $path) = @_;
 
@@ -113,7 +113,7 @@ sub room {
 }
 
 
-# --- one more than there is
+# --- one more than the limit
 
 my $server = start_nginx(http => $zone, server => <<"END");
 $common
@@ -205,7 +205,7 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
                    '200 200 200', 'X-Accel-Redirect to where the zone counts');
     room($server, 3, 'internal redirects');
 
-    # it is counted once, and for as long as the whole request
+    # it is counted once, until the whole request ends
     @held = hold($server, '/accel?k=a', 3);
     for (@held) {
         my $there = $_->{origin};
@@ -239,7 +239,7 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
 }
 
 {
-    # keep-alive: the request ends, and not the connection
+    # keep-alive: the request ends, but not the connection
     my $socket = IO::Socket::INET->new('127.0.0.1:' . $server->port);
     my @said;
     for (1 .. 5) {
@@ -257,7 +257,7 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
 $server->stop;
 
 
-# --- another limit refuses: the slot is given back
+# --- another limit rejects: the slot is released
 
 $server = fresh(http => $zone . ' gateway_limit_zone $arg_k zone=none:1m rate=0r/s;'
                         . ' gateway_limit_zone $arg_k zone=zero:1m concurrency=0;'
@@ -317,7 +317,7 @@ for my $round (1 .. 5) {
     my $bits = '';
     vec($bits, fileno $_, 1) = 1 for @clients;
 
-    # who has been answered has been refused
+    # requests with a response were rejected
     my %waiting = map { fileno $_ => $_ } @clients;
     my $end = time + 10;
     while (keys %waiting > 7 && time < $end) {
@@ -354,7 +354,7 @@ for my $round (1 .. 3) {
     my @workers = $server->workers;
     kill 'KILL', $workers[$round % 2];
 
-    # those of the killed worker have lost their connections
+    # clients of the killed worker have lost their connections
     soon(sub { !Test::Gateway::Server::alive($workers[$round % 2]) });
     my (@lost, @left);
     for (@held) {
@@ -433,7 +433,7 @@ my $conf = Test::Gateway::Server::slurp($server->dir . '/nginx.conf')
     room($server, 5, 'afterwards');
 }
 
-# an old worker that is killed while it drains: no other takes its place
+# an old worker that is killed while it drains: no worker replaces it
 
 {
     my @held = hold($server, '/hold?k=a', 5);
@@ -450,7 +450,7 @@ my $conf = Test::Gateway::Server::slurp($server->dir . '/nginx.conf')
     room($server, 5, 'after that');
 }
 
-# and its pid is another process's now
+# and its pid now belongs to another process
 
 SKIP: {
     my @held = hold($server, '/hold?k=a', 5);
@@ -474,8 +474,8 @@ SKIP: {
 $server->stop;
 
 
-# --- more requests than the zone has memory for: 1354 in 64k.  They are streams
-# that have no window, and end when the test says so.
+# --- more requests than the zone has slots for: 1354 in 64k.  They are streams
+# without a flow-control window, which the test ends.
 
 my $slots = 1354;
 my $streams_port = free_port();
@@ -506,7 +506,7 @@ END
 END
 }
 
-# streams of keys with ten each; all have been answered, and are being served
+# streams of keys with ten each; all have a response that is not complete
 sub fill {
     my ($h2, $n, $path, $keys) = @_;
 
@@ -554,7 +554,7 @@ $server = many($c);
     Test::More::is(one('/other?k=0'), 503, 'by gateway_limit_status');
     Test::More::is(one('/free'), 200, 'a location without limits');
 
-    # another limit is charged for what passes, and not for this
+    # another limit is charged for requests that pass only
     Test::More::is(one('/rate?k=a'), 429, 'beside another limit') for 1 .. 9;
     Test::More::is(one('/behind?k=a'), 429, 'before another limit');
 
@@ -565,7 +565,7 @@ $server = many($c);
                      'in the log, too');
     Test::More::is(one('/early?k=a'), 200, 'another zone');
 
-    # who comes first when one has ended passes, in the same second
+    # the first request after one has ended passes, in the same second
     my (@first, @second);
     for (1 .. 50) {
         $h2->reset(shift @streams);
@@ -585,14 +585,14 @@ $server = many($c);
     Test::More::like($lines[0], qr/\[error\].*gateway_limit_zone: zone "c" has memory for 1354 concurrent requests, which are being served, refusing more; it should be larger than 65536 bytes$/,
                      'says so');
 
-    # a key at its limit is refused by that
+    # a key at its limit is rejected by the limit itself
     my @own = fill($h2, 20, '/one', [ 'own' ]);
     ($status, $head, $body) = $server->get('/one?k=own');
     Test::More::is(statuses($h2, @own), '200:20', 'twenty of one key');
     Test::More::like($body, qr/"concurrency_exceeded","violated-policies":\["c"\]/,
                      'are its limit');
 
-    # all end, and all are there again
+    # all end, and all slots are free again
     $h2->close;
     my $again = Test::Gateway::Streams->new($streams_port);
     Test::More::ok(soon(sub {
@@ -610,7 +610,7 @@ $server = many($c);
 }
 $server->stop;
 
-# dry_run alone: nobody is refused, and what is not counted holds nothing
+# dry_run alone: nothing is rejected, and a request without a slot holds none
 
 $server = many('gateway_limit_zone $arg_k zone=c:64k concurrency=20 dry_run;');
 {
@@ -632,7 +632,7 @@ $server = many('gateway_limit_zone $arg_k zone=c:64k concurrency=20 dry_run;');
 }
 $server->stop;
 
-# early limits, and whom a slot was refused by: a status that access may have, too
+# early limits, with a status that access modules use as well
 
 $server = many('gateway_limit_zone $arg_k zone=c:64k concurrency=20 stage=early;'
                . ' gateway_limit_status 403;');
@@ -644,7 +644,7 @@ $server = many('gateway_limit_zone $arg_k zone=c:64k concurrency=20 stage=early;
 }
 $server->stop;
 
-# a worker that is killed takes all slots with it, and another one has them
+# a killed worker holds all slots; the worker that replaces it releases them
 
 $server = many($c, workers => 2);
 $server->allow(qr/exited on signal 9/);
@@ -664,7 +664,7 @@ for my $round (1 .. 3) {
     kill 'KILL', $workers[$round % 2];
     soon(sub { !Test::Gateway::Server::alive($workers[$round % 2]) });
 
-    # what the other one holds is still held
+    # slots of the other worker are still in use
     my (@gone, @left);
     for my $i (0 .. $#h2) {
         $h2[$i]->wait(sub { 0 }, 0.05);
@@ -690,7 +690,7 @@ for my $round (1 .. 3) {
 }
 $server->stop;
 
-# another size by a reload: other memory, with slots of its own
+# a reload with another size: new memory with new slots
 
 $server = many($c, workers => 1);
 {
@@ -722,7 +722,7 @@ done_testing();
 
 __DATA__
 
-=== TEST 1: one after the other is never more than one
+=== TEST 1: requests one after the other are never more than one
 --- http_config
 gateway_limit_zone $arg_k zone=c:1m concurrency=1;
 --- config

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What nginx -t says of wrong zones and limits: one line, whole, with the place
-# to look at; of right ones that are worth a warning; and that directives are
-# inherited, merged and replaced as nginx's are.
+# The messages of nginx -t about zones and limits: each error in full, with file
+# and line; warnings; and that directives are inherited, merged and replaced like
+# those of nginx.
 
 use v5.28;
 use warnings;
@@ -17,7 +17,7 @@ run_tests();
 my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
 $before--;
 
-# "#!" marks the line that is expected to be named, in place of LINE
+# "#!" marks the line whose number replaces LINE in the expected message
 
 sub said {
     my ($conf) = @_;
@@ -33,7 +33,7 @@ sub said {
     my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
                 split /\n/, $output;
 
-    # most zones are declared for nothing else: t/core/without_effect.t
+    # most zones here are unused; t/core/without_effect.t tests that warning
     @lines = grep { !/of "gateway_limit_zone" is never used in|"gateway_consumers" has no/ }
              @lines;
     s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
@@ -72,7 +72,7 @@ sub accepted {
 }
 
 
-# --- a key that authentication hides before late limits look
+# --- a key that authentication hides before late limits read it
 
 my %hides = (
     '$http_x_api_key'     => 'gateway_api_key k;',
@@ -115,7 +115,7 @@ for my $key (sort keys %hides) {
 }
 
 
-# --- zones: the neighbours of all that follow
+# --- zones: valid configurations
 
 accepted(http("$z $_;"), $_)
     for 'zone=a:64k rate=1r/s', 'zone=a:64k rate=0r/s', 'rate=1r/m zone=a:64k',
@@ -251,7 +251,7 @@ accepted(http("$z zone=a:64k rate=134217727r/s algorithm=fixed_window;"),
          'a fixed window not too large');
 refused(http("$z zone=a:64k concurrency=4294967296;"),
         $zone . 'that is more than can be counted', 'concurrency too high');
-# as many requests as there is memory for: a key may have a quarter of them
+# a key may use up to a quarter of the slots
 
 sub slots {
     my ($slots, $amount) = @_;
@@ -415,7 +415,7 @@ warned(alone("gateway_limit zone=z $_;"), $limit . '"min=' . (/min=(\d)/)[0] . '
        . 'effect, "cost=5" has no variable in DIR/nginx.conf:LINE', $_)
     for 'cost=5 min=5', 'cost=5 min=1', 'min=0 cost=5';
 
-# a cost that the client chooses
+# a cost that clients choose
 for my $cost ('$http_x_weight|5', '$http_x_weight', '${http_x_weight}|5', '$arg_c|1',
               '$arg_c|0', '$cookie_c', '$HTTP_X|5', '${Arg_C}', '1$http_x|5',
               '$uri$arg_c|5', '$uri${cookie_c}')
@@ -474,7 +474,7 @@ refused(alone('gateway_limit zone=e settle reserve=$gateway_consumer_cost|1;'),
         with('e', 'the zone\'s "stage=early" is before authentication, where no '
                   . 'variable $gateway_... is known'), 'an early reserve');
 
-# reserves that can never pass
+# reserves that never pass
 for (map({ [ $_, 1, 2 ] } qw( z w s q e )), [ 'z burst=9', 10, 11 ]) {
     my ($zone, $fits, $above) = @$_;
     accepted(alone("gateway_limit zone=$zone settle reserve=$fits;"),
@@ -565,7 +565,7 @@ refused(alone("$_; $_;"), '"' . s/ .*//r . '" directive is duplicate', "twice: $
     for 'gateway_limit_status 420', 'gateway_limit_log_level warn';
 
 
-# a fixed answer is given before limits are asked
+# "return" responds before all limits
 
 {
     my $return = sub { qq("return" answers before "gateway_limit" is checked, its )
@@ -660,7 +660,7 @@ refused(server("\ngateway_limit_admin zone=z from=any;  #!\n"),
                      . "gateway_limit zone=cred;\n}\n"),
            $message->('cred') =~ s/consumer/credential/r, '$gateway_credential');
 
-    # "satisfy any" of an outer block, with one method here, answers 401
+    # "satisfy any" of an outer block, with one method here, responds with 401
     accepted(http_conf(http => "$who satisfy any;", server => "gateway_limit zone=who;"
                        . " $_ location /a { }"), "no warning: satisfy any of http, $_")
         for 'gateway_api_key r;', $jwt;
@@ -668,7 +668,7 @@ refused(server("\ngateway_limit_admin zone=z from=any;  #!\n"),
                      server => "$jwt gateway_limit zone=who;\nlocation / {  #!\n}"),
            $message->('who'), 'satisfy any and allow of http');
 
-    # inherited from the server, and only where it is in force
+    # inherited from the server, and only where it applies
     accepted(http_conf(http => $who, server => 'gateway_api_key r;'
                        . ' gateway_limit zone=who; location /a { }'),
              'no warning: both inherited');
@@ -724,7 +724,7 @@ location /inherit { limit_except GET { allow all; } empty_gif; }
 
 
 
-=== TEST 3: burst of a limit in place of the zone's
+=== TEST 3: burst of a limit replaces that of the zone
 --- http_config
 gateway_limit_zone $arg_k zone=a:1m rate=1r/d burst=1;
 --- config

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The limits of an error page that has a status of its own and asks an upstream
-# server: they are charged, although the request was refused before.
+# Limits of an error page that has a status of its own and uses an upstream server
+# are charged, although the request was rejected before.
 
 use v5.28;
 use warnings;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A client that has finished sending while its request waits for Redis gets the
-# response all the same; one that resets its connection is not waited for.
+# A client that closes its sending side while its request waits for Redis gets the
+# response; a reset of the connection ends the request.
 
 use v5.28;
 use warnings;
@@ -70,14 +70,14 @@ END
 
 sub stop { $server->stop; $fake->stop; return }
 
-# connections of clients, beside the one that asks; what was sent before has been
-# looked at when there is an answer
+# the number of client connections without the one that reads it; when it has a
+# response, nginx has read what was sent before
 sub clients {
     my (undef, undef, $body) = $server->get('/status', timeout => 20);
     return $body =~ /Active connections: (\d+)/ ? $1 - 1 : -1;
 }
 
-# A client of a kind: plain, or through TLS.
+# A client: plain, or over TLS.
 
 sub client {
     my ($kind) = @_;
@@ -137,14 +137,14 @@ sub ticks {
 my $redis = '200 PASSED|redis';
 
 
-# Debian's nginx knows epoll alone
+# nginx of Debian has only epoll
 my @methods = grep { (nginx_t("events { use $_; }\nhttp {}"))[0] == 0 }
               qw( epoll poll select );
 note("events by @methods");
 
 for my $method (@methods) {
 
-    # --- an end of file while the call is under way
+    # --- an end of file during the call
 
     for my $kind (qw( plain tls )) {
         for my $path (qw( /redis /both /proxy )) {
@@ -173,7 +173,7 @@ for my $method (@methods) {
         }
     }
 
-    # --- one that is there before the call is
+    # --- an end of file before the call
 
     part(sub {
         ok(gateway($method, '20s', [ hold => good() ]), "$method, all at once");
@@ -213,7 +213,7 @@ for my $method (@methods) {
         });
     }
 
-    # --- TLS: the end that the protocol has, and no end of file
+    # --- TLS: close_notify without an end of file
 
     part(sub {
         ok(gateway($method, '20s', [ hold => good() ]), "$method, close_notify");
@@ -227,7 +227,7 @@ for my $method (@methods) {
         stop();
     });
 
-    # --- not for longer than a request waits
+    # --- not longer than a request waits
 
     part(sub {
         ok(gateway($method, '1s', 'silence'), "$method, Redis is silent");
@@ -241,7 +241,7 @@ for my $method (@methods) {
         stop();
     });
 
-    # --- who administers
+    # --- gateway_limit_admin
 
     part(sub {
         ok(gateway($method, '20s',
@@ -257,7 +257,7 @@ for my $method (@methods) {
         stop();
     });
 
-    # --- a reset ends the request, and nobody waits
+    # --- a reset ends the request
 
     for my $case ([ plain => 0, 0 ], [ plain => 1, 0 ], [ plain => 0, 1 ],
                   [ plain => 1, 1 ], [ tls => 0, 0 ], [ tls => 1, 0 ])
@@ -283,7 +283,7 @@ for my $method (@methods) {
         });
     }
 
-    # --- HTTP/2: a stream that is reset, a connection that is
+    # --- HTTP/2: a stream is reset, a connection is closed
 
     for my $what (qw( stream reset end )) {
         part(sub {
@@ -315,7 +315,7 @@ for my $method (@methods) {
         });
     }
 
-    # --- a delay is as nginx's own: an end of file ends it
+    # --- a delay: an end of file ends it, as in nginx
 
     part(sub {
         ok(gateway($method, '20s', good()), "$method, a delay");

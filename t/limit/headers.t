@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What clients and the log are told: fields, Retry-After, the problem body,
-# the status, the level of the line, and the variables.
+# Responses and the log: header fields, Retry-After, the problem document, the
+# status, the level of the log line, and the variables.
 
 use v5.28;
 use warnings;
@@ -182,7 +182,7 @@ my $retry = '(?s)Retry-After: 43(?:2000|1[89]\d\d)\r\n';
 
 
 
-=== TEST 2: ietf lists all, the one that refused first
+=== TEST 2: ietf lists all limits, beginning with the one that rejected
 --- http_config
 gateway_limit_headers ietf;
 gateway_limit_zone $arg_k zone=one:1m rate=1r/d burst=9;
@@ -208,7 +208,7 @@ location /e { gateway_limit zone=e; gateway_limit zone=one; empty_gif; }
 
 
 
-=== TEST 3: legacy tells of the one that refused first, else of the smallest share left
+=== TEST 3: legacy has the limit that rejected first, else the smallest share left
 --- http_config
 gateway_limit_zone $arg_k zone=a:1m rate=1r/d burst=9;
 gateway_limit_zone $arg_k zone=b:1m rate=1r/d burst=3;
@@ -230,7 +230,7 @@ location /same { gateway_limit zone=c cost=10; gateway_limit zone=b cost=2; empt
 
 
 
-=== TEST 4: fields of the same names from an upstream are replaced
+=== TEST 4: fields of an upstream server with these names are replaced
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=4;
 server {
@@ -262,7 +262,7 @@ my $ours = "X-RateLimit-Limit: 5\nX-RateLimit-Remaining: 4\nX-RateLimit-Reset: 8
 
 
 
-=== TEST 5: the body of a refusal, of each kind, for each method
+=== TEST 5: the body of a rejection, for each kind and method
 --- http_config
 gateway_limit_zone $arg_k zone=rate:1m rate=0r/s;
 gateway_limit_zone $arg_k zone=fixed:1m rate=0r/s algorithm=fixed_window;
@@ -288,7 +288,7 @@ join '', map { "location /$_ { gateway_limit zone=$_; empty_gif; }\n" }
 
 
 
-=== TEST 6: HEAD: the fields and no body
+=== TEST 6: HEAD: header fields without a body
 --- http_config
 gateway_limit_zone $arg_k zone=rate:1m rate=0r/s;
 --- config
@@ -303,7 +303,7 @@ X-RateLimit-Limit: 0
 
 
 
-=== TEST 7: violated-policies: all that refuse, the first one first; not those of dry_run
+=== TEST 7: violated-policies: all limits that reject, in order, without dry_run
 --- http_config
 gateway_limit_zone $arg_k zone=fine:1m rate=1r/d burst=9;
 gateway_limit_zone $arg_k zone=one:1m rate=0r/s;
@@ -359,7 +359,7 @@ location /o { gateway_limit zone=o; empty_gif; }
 
 
 
-=== TEST 10: fields once, and on every kind of response
+=== TEST 10: the fields appear once, on every kind of response
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=9;
 --- config
@@ -381,7 +381,7 @@ location /page.html { gateway_limit zone=z; root $TEST_NGINX_HTML_DIR; }
 
 
 
-=== TEST 11: Retry-After where an upstream has worked before the refusal
+=== TEST 11: Retry-After if an upstream server was used before the rejection
 --- http_config eval
 'gateway_limit_zone $arg_k zone=z:1m rate=1r/d;
 server { listen unix:$TEST_NGINX_HTML_DIR/o;
@@ -399,7 +399,7 @@ location @backup { gateway_limit zone=z; empty_gif; }
 
 
 
-=== TEST 12: an error page that refuses in its turn says why it does
+=== TEST 12: an error page that rejects has its own reason
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=0r/d;
 gateway_limit_zone $arg_k zone=q:1m quota=0/month;
@@ -418,7 +418,7 @@ location /both { gateway_limit zone=q; gateway_limit zone=c; empty_gif; }
 
 
 
-=== TEST 13: Retry-After of a refusal whose status an error page changes
+=== TEST 13: Retry-After if an error page changes the status
 --- http_config eval
 'gateway_limit_zone $arg_k zone=z:1m rate=1r/d;
 gateway_limit_zone $arg_k zone=never:1m rate=0r/d;

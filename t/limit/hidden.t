@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Lines that an early limit logs come before the methods of authentication are
-# asked, and show the request's line: they hold no key and no token.
+# An early limit logs before the methods of authentication run, and nginx adds the
+# request line: it contains no key and no token.
 
 use v5.28;
 use warnings;
@@ -25,7 +25,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: refused
+=== TEST 1: rejected
 --- consumers eval: $::Consumers
 --- http_config eval: $::Http
 --- config
@@ -39,7 +39,7 @@ location /t { gateway_api_key r query=k; gateway_limit zone=none; empty_gif; }
 
 
 
-=== TEST 2: would be refused
+=== TEST 2: would be rejected
 --- consumers eval: $::Consumers
 --- http_config eval: $::Http
 --- config
@@ -80,7 +80,7 @@ location /t { gateway_api_key r query=k; gateway_limit zone=gone; empty_gif; }
 
 
 
-=== TEST 5: values that cannot be used
+=== TEST 5: invalid values
 --- consumers eval: $::Consumers
 --- http_config eval: $::Http
 --- config
@@ -121,7 +121,7 @@ location /t { gateway_api_key r query=k; gateway_api_key_hide off;
 
 
 
-=== TEST 8: the key is still the request's: a limit that lets it pass, and logs
+=== TEST 8: the request keeps its key: a limit that passes it, and logs
 --- consumers eval: $::Consumers
 --- http_config eval: $::Http
 --- config

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Over HTTP/2 requests wait and are refused as over HTTP/1: many streams of one
-# connection, each with its own answer.
+# Over HTTP/2, requests wait and are rejected as over HTTP/1: many streams of one
+# connection, each with its own response.
 
 use v5.28;
 use warnings;
@@ -17,7 +17,7 @@ use Test::More;
 plan skip_all => 'this curl knows no HTTP/2'
     if `curl --version` !~ /HTTP2/;
 
-# a request too many is waited for by nobody
+# a test that waits for a response too many must not hang
 $SIG{ALRM} = sub { die "a request has no answer\n" };
 alarm 180;
 
@@ -48,7 +48,7 @@ my $nginx = start_nginx(workers => 1, http => <<"END");
     }
 END
 
-# curl asks for all URLs on one connection, at the same time
+# curl requests all URLs on one connection, at the same time
 sub ask {
     my ($n, $path) = @_;
 
@@ -86,12 +86,12 @@ is(ask(6, '/redis?k=d'), '200:5 429:1', 'afterwards all is as before');
 
 
 
-# --- gateway_limit_admin, and a client that cannot take the response at once
+# --- gateway_limit_admin, and a client that does not read the response at once
 
 my ($worker) = $nginx->workers;
 
-# the connections of the worker: those of Redis stay, and those of the clients
-# before this have to be closed by the worker, too
+# the connections of the worker: those to Redis stay, those of earlier clients must
+# be closed by the worker
 sub descriptors { scalar(() = glob "/proc/$worker/fd/*") }
 
 wait_until(sub { Test::Gateway::Server::connections($port, $plain) == 0 }, 10);
@@ -159,7 +159,7 @@ for (@cases) {
     all_are_closed('streams that are reset');
 }
 
-# over HTTP/1.1 a long key makes a response that fills what the system buffers
+# over HTTP/1.1, a long key makes a response that fills the buffers of the system
 {
     my $key = '"' x 7000;
     my $get = sub { "GET $_[0] HTTP/1.1\r\nHost: a\r\n$_[1]\r\n" };

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_limit_inherit: which limits of the outer block apply, told by the fields of
-# the response, and that what is said of a location is true of its "if" and its
-# limit_except.
+# gateway_limit_inherit: which limits of the outer block apply, seen in the fields
+# of the response, also in an "if" and a limit_except of the location.
 
 use v5.28;
 use warnings;
@@ -57,8 +56,8 @@ END
 
 my $key = 0;
 
-# the zones that apply, each with the units of an idle key; nginx gives a
-# limit_except no "empty_gif"
+# the zones that apply, each with the units of an idle key; nginx does not support
+# "empty_gif" in a limit_except
 sub limits {
     my ($path) = @_;
 

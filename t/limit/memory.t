@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A limit zone takes memory as its keys come: nginx -t with a large zone is as
-# fast as without one, and the pages of a zone that nobody has used are not
-# resident.
+# A limit zone uses memory as keys are added: nginx -t with a large zone is as fast
+# as without one, and the pages of an unused zone are not resident.
 
 use v5.28;
 use warnings;
@@ -25,7 +24,7 @@ my %zone = (
     redis => 'rate=1r/s redis=fleet',
 );
 
-# kB of shared memory that the workers of a server have touched
+# kB of shared memory that the workers of a server have used
 
 sub resident {
     my ($server) = @_;
@@ -46,7 +45,7 @@ sub conf {
             server => "location = /t { gateway_limit zone=z; empty_gif; }\n");
 }
 
-# seconds of the best of three
+# the shortest of three runs, in seconds
 sub seconds {
     my ($of, $mb) = @_;
 
@@ -72,20 +71,20 @@ SKIP: {
                "$of: a request passes");
         }
 
-        # what nginx itself writes of each page, and the bits of slots
+        # what nginx writes for each page, and the bits of slots
         my $most = $of eq 'concurrency' ? 24_000 : 16_000;
         Test::More::cmp_ok(resident($large) - resident($small), '<', $most,
                "$of: ${size} MB more of a zone are not resident");
         $_->stop for $small, $large;
     }
 
-    # clearing takes a second and more
+    # clearing the memory would take a second or more
     Test::More::cmp_ok(seconds('rate', $size), '<', seconds('rate', 1) + 0.3,
            "${size} MB take no time");
 }
 
 
-# a second zone, and one that is made again under another size
+# a second zone, and one that is created again with another size
 
 my $server = start_nginx(conf('rate', 2));
 Test::More::is(($server->get('/t?k=a'))[0], 200, 'a key of a new zone is idle');

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_limit_zone rate=: burst + 1 requests of an idle key at once and not
-# one more, in each unit, again after a time, and apart for each key.
+# gateway_limit_zone rate=: exactly burst + 1 requests of an idle key at once, in
+# each unit, again after some time, and separately for each key.
 #
 # both passes: two workers count in one zone
 
@@ -38,7 +38,7 @@ listening();
 done_testing();
 
 
-# --- above 1000r/s: units of less than a millisecond, in which nginx counts
+# --- above 1000r/s: units shorter than the millisecond of nginx's clock
 
 sub fast {
     my %rates = (million => 1_000_000, thousand => 1000, quick => 20_000,
@@ -50,12 +50,12 @@ sub fast {
             "gateway_limit_zone \$arg_k zone=$_:64k rate=$rate;\n"
         } sort keys %rates) . "keepalive_requests 100000;\n"
 
-            # all of them fit: nginx 1.22 does arithmetic with no buffer else,
+            # large enough for all: otherwise nginx 1.22 computes with a NULL buffer,
             # which sanitizers report
             . "client_header_buffer_size 64k;\n",
         server => locations(sort keys %rates));
 
-    # requests in one piece, of which nginx handles many in a millisecond
+    # requests in one write, many of which nginx handles in a millisecond
     my $send = sub {
         my ($zone, $n) = @_;
 
@@ -74,7 +74,7 @@ sub fast {
         return ($passed, Time::HiRes::time() - $began);
     };
 
-    # a request takes longer than a millionth of a second
+    # a request takes more than a microsecond
     my ($passed) = $send->('million', 200);
     is($passed, 200, 'a rate above what nginx can do refuses nobody');
 
@@ -131,7 +131,7 @@ sub parallel {
 }
 
 
-# --- what a time gives back, and a refused request takes nothing
+# --- units come back over time; a rejected request takes none
 
 sub refill {
     my $server = start_nginx(
@@ -160,7 +160,7 @@ sub refill {
                        'and soon after it: what was refused costs nothing');
     Test::More::cmp_ok($refused, '>=', 1, 'those before were refused');
 
-    # 5r/s burst=1: two at once; and what n seconds give is bounded
+    # 5r/s burst=1: two at once, and a bounded number in n seconds
 
     my ($passed, $first) = (0, Time::HiRes::time());
     while (Time::HiRes::time() - $first < 0.95) {
@@ -173,7 +173,7 @@ sub refill {
 }
 
 
-# --- the addresses of a socket, not only of realip
+# --- addresses of sockets, not only from realip
 
 sub listening {
     my $port = free_port();
@@ -222,7 +222,7 @@ sub listening {
 
 __DATA__
 
-=== TEST 1: burst + 1 requests at once, each key by itself
+=== TEST 1: burst + 1 requests at once, separately for each key
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=2;
 --- config eval: ::locations('z')
@@ -247,7 +247,7 @@ gateway_limit_zone $arg_k zone=b:1m rate=1r/d burst=0;
 
 
 
-=== TEST 3: the units: what one request takes to be worked off
+=== TEST 3: the units: the time until a request is repaid
 --- http_config
 gateway_limit_headers legacy ietf;
 gateway_limit_zone $arg_k zone=s1:1m rate=1r/s;
@@ -320,7 +320,7 @@ gateway_limit_zone $arg_k zone=z:1m rate=1r/d;
 
 
 
-=== TEST 8: rate=0: nothing passes, and no time is told
+=== TEST 8: rate=0: nothing passes, without Retry-After
 --- http_config
 gateway_limit_headers legacy ietf;
 gateway_limit_zone $arg_k zone=s:1m rate=0r/s;
@@ -337,7 +337,7 @@ gateway_limit_zone $arg_k zone=one:1m rate=1r/d;
 
 
 
-=== TEST 9: ipv6_prefix cuts addresses of 16 bytes only
+=== TEST 9: ipv6_prefix shortens addresses of 16 bytes only
 --- http_config
 gateway_limit_zone $binary_remote_addr zone=all:1m rate=1r/d;
 gateway_limit_zone $binary_remote_addr zone=n64:1m rate=1r/d ipv6_prefix=64;
@@ -365,7 +365,7 @@ gateway_limit_zone $mapped zone=map:1m rate=1r/d ipv6_prefix=64;
 
 
 
-=== TEST 10: ipv6_prefix leaves a text alone, of whatever length
+=== TEST 10: ipv6_prefix does not change texts of any length
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d ipv6_prefix=8;
 --- config eval: $::Realip . ::locations('z')
@@ -377,7 +377,7 @@ gateway_limit_zone $arg_k zone=z:1m rate=1r/d ipv6_prefix=8;
 
 
 
-=== TEST 11: $gateway_client: an address, of IPv6 the network of 64 bits
+=== TEST 11: $gateway_client: an address, with IPv6 the network of 64 bits
 --- http_config
 gateway_limit_zone $gateway_client zone=z:1m rate=1r/d;
 --- config eval: "add_header X-Client \$gateway_client always; $::Realip" . ::locations('z')
@@ -392,7 +392,7 @@ gateway_limit_zone $gateway_client zone=z:1m rate=1r/d;
 
 
 
-=== TEST 12: $gateway_client: a consumer wherever there is one, whatever its name
+=== TEST 12: $gateway_client: the consumer if there is one, whatever its name
 --- consumers eval: $::Consumers
 --- http_config
 gateway_limit_zone $gateway_client zone=z:1m rate=1r/d;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Limits in Redis: the same answers as in shared memory, one call for all limits
-# of a request, what stands in Redis, the deny cache, and gateway_limit_admin.
+# Limits in Redis: the same results as in shared memory, one call for all limits
+# of a request, keys in Redis, the deny cache, and gateway_limit_admin.
 
 use v5.28;
 use warnings;
@@ -22,12 +22,12 @@ alarm 300;
 
 my @redis = map { start_redis() } 1, 2;
 
-# an origin that answers when it is told to
+# an origin that responds when the test tells it
 my $hold = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1',
                                  ReuseAddr => 1, LocalPort => free_port())
     or die "listen: $!";
 
-# of each zone one in shared memory, s_..., and one in Redis, r_...
+# each zone exists in shared memory, s_..., and in Redis, r_...
 
 my %zones = (
     gcra => 'rate=1r/d burst=9',
@@ -40,7 +40,7 @@ my %zones = (
     noquota => 'quota=0/day',
 );
 
-# and what a location makes of it: a location /r/KIND/ZONE
+# and has locations with different limits, /r/KIND/ZONE
 
 my %kinds = (
     plain => 'gateway_limit zone=ZONE;',
@@ -187,7 +187,7 @@ sub used {
 }
 
 
-# --- the same sequence of requests, answered by both
+# --- the same sequence of requests with both stores
 
 sub same {
     my ($kind, $zone, @queries) = @_;
@@ -199,7 +199,7 @@ sub same {
             my $answer = ask("/$store/$kind/$zone?$queries[$i]");
             $got{$store} = $answer;
         }
-        # shared memory is asked first, and then it is what refuses
+        # shared memory comes first, and then is what rejects
         my $full = $queries[$i] =~ /full/;
         my ($s, $r) = map { "$_->{status} "
                             . ($full ? '' : header($_, 'X-Is') // '') }
@@ -208,18 +208,18 @@ sub same {
         push @wrong, "$queries[$i]: shm $s, Redis $r" if $s ne $r;
         push @sources, header($got{r}, 'X-Source');
 
-        # seconds: one was asked a little later than the other
+        # seconds: one was called a little later than the other
         for my $name (qw( X-Reset X-Retry )) {
             my ($x, $y) = map { header($_, $name) // '' } @got{qw( s r )};
             next if $x eq $y || $full;
-            # what is charged behind a cached refusal makes it no longer
+            # a charge after a cached rejection does not extend it
             next if $kind eq 'drysettle' && $sources[-1] eq 'deny_cache';
             push @late, "$queries[$i]: $name is \"$x\" and \"$y\""
                 if "$x$y" !~ /^\d+$/ || $x eq '' || $y eq ''
                    || CORE::abs($x - $y) > 3;
         }
 
-        # what is settled is charged behind the answer
+        # with "settle", the charge follows the response
         sleep 0.05 if $kind =~ /settle/;
     }
 
@@ -257,7 +257,7 @@ for my $zone (sort keys %zones) {
     same('burst', $zone, map { "k=b$key" } 1 .. 7) if $zones{$zone} =~ /burst/;
 }
 
-# what is charged behind a refusal that is cached: it is charged there
+# a charge after a cached rejection is made in Redis
 
 for my $store ('s', 'r') {
     my ($status, $state) = admin("/$store/limits?zone=${store}_gcra&key=sxgcra");
@@ -328,7 +328,7 @@ for my $case ([ a => 'one', 'a' ], [ m => 'shm', 'm' ], [ b => 'two', 'b' ],
     becomes($key, CORE::join(' ', @now{qw( m a b c )}), 'and are charged');
 }
 
-# both blocks refuse; and many at once give back what they took
+# both blocks reject; many requests at once are refunded
 
 is(ask('/all?k=both&a=11&b=11')->{status}, 429, 'both Redis refuse');
 becomes('both', '0 0 0 0', 'and nothing is charged');
@@ -340,8 +340,8 @@ my $passed = grep { $_->{status} == 200 } @many;
 cmp_ok($passed, '<=', 10, "not more than ten pass: $passed");
 becomes('many', "0 $passed $passed 0", 'charged is what passed, in both');
 
-# it may have been less, by what others took and gave back meanwhile; this is
-# there for who comes then, five seconds later for what the other node did
+# it may have been less, by what others took and returned meanwhile; later
+# requests find it, after five seconds if the other node did it
 wait_until(sub {
     $passed++ if ask('/all?k=many&a=1&m=0&c=0&b=1')->{status} == 200;
     return $passed > 9;
@@ -351,7 +351,7 @@ is(ask('/all?k=many&a=1&m=0&c=0&b=1')->{status}, 429, '    ten in all');
 becomes('many', '0 10 10 0', '    as is charged');
 
 
-# who is refused while a unit is taken that is given back: not for longer
+# a rejection because of a unit that is then refunded does not last longer
 
 ask('/b?k=back&b=10');
 is(ask('/a?k=back&a=9')->{status}, 200, 'one unit is left in the one');
@@ -367,7 +367,7 @@ like(CORE::join('', <$taker>), qr/^HTTP\S+ 429 /, 'the other refuses');
 ok(wait_until(sub { ask('/a?k=back')->{status} == 200 }, 3), 'and it is there again');
 
 
-# penalty: what it has is charged although another refuses
+# penalty: the units left are charged although another limit rejects
 
 is(ask('/pen?k=p&full=1')->{status}, 429, 'penalty beside a limit that is full');
 becomes('p', '1 1 1 0', 'stays charged in shared memory and in both Redis');
@@ -385,7 +385,7 @@ becomes('pd', '10 10 0 1', 'and charges nothing more');
 is(ask('/paid?k=po&b=11')->{status}, 429, 'penalty beside one in another Redis');
 becomes('po', '0 1 0 0', 'stays charged');
 
-# of a sliding window there is what the one before it leaves
+# of a sliding window, the previous window leaves some units
 
 {
     my %before = map { $_ => 1 } @{ $redis[0]->cli('KEYS', '*:c:sd') };
@@ -413,7 +413,7 @@ becomes('po', '0 1 0 0', 'stays charged');
 }
 
 
-# what an earlier location has charged stays
+# charges of an earlier location remain
 
 is(ask('/try?k=try')->{status}, 200, 'try_files, and all pass');
 becomes('try', '1 1 0 1', 'charged once');
@@ -446,7 +446,7 @@ is(evalsha($redis[0]) - $before, 100, 'a hundred requests are a hundred calls');
 is($redis[0]->calls($_), $other{$_}, "and no $_") for sort keys %other;
 
 
-# --- what stands in Redis
+# --- keys in Redis
 
 my $secret = 'sECRET{client}' . 'x' x 100;
 $_->cli('FLUSHALL') for @redis;
@@ -471,14 +471,14 @@ for my $redis (@redis) {
 }
 like(CORE::join(' ', @keys), qr/^(?!.*SECRET)/i, 'no word of the client');
 
-# a GCRA key ends when it is idle
+# a GCRA key expires when it is idle
 my $ttl = $redis[0]->cli('PTTL', $keys[0]);
 cmp_ok($ttl, '>', 86_000_000, 'one unit of one a day is gone after a day');
 ask("/all?k=$secret");
 cmp_ok($redis[0]->cli('PTTL', $keys[0]), '>', 2 * 86_000_000, 'two after two');
 
 
-# --- scripts that are forgotten
+# --- scripts that Redis has lost
 
 $_->cli('SCRIPT', 'FLUSH') for @redis;
 my $answer = ask('/all?k=flush');
@@ -513,7 +513,7 @@ cmp_ok(header($answer, 'Retry-After'), '<=', 86_400, '    at most a day');
 cmp_ok(header($answer, 'X-Reset'), '>', 863_000, '    and the other one');
 cmp_ok(header($answer, 'X-Reset'), '<=', 864_000, '    at most ten days');
 
-# with penalty a refusal is a charge, which is not remembered
+# with "penalty" a rejection is a charge and is not remembered
 
 ask('/only?k=pen') for 1 .. 11;
 $before = evalsha($redis[0]);
@@ -521,7 +521,7 @@ is(source('/only?k=pen'), 'redis', 'penalty: a refusal is not remembered')
     for 1 .. 3;
 is(evalsha($redis[0]) - $before, 3, '    each is a call');
 
-# fewer units are another question, more are none
+# a lower cost is a new call, a higher one is not
 
 is(ask('/a?k=less&a=8')->{status}, 200, 'eight of ten');
 is(source('/a?k=less&a=3'), 'redis', 'three more are refused by Redis');
@@ -530,7 +530,7 @@ is(source('/a?k=less&a=4'), 'deny_cache', 'four as well');
 is(ask('/a?k=less&a=2')->{status}, 200, 'two are asked for, and pass');
 is(source('/a?k=less&a=0'), 'redis', 'so is a look');
 
-# on time: not before it, and not long after
+# on time: not earlier, and not much later
 
 for my $zone ('s', 'w') {
     my $at = time;
@@ -567,7 +567,7 @@ for my $zone ('s', 'w') {
     cmp_ok($last - $at, '<', 2.5, '    and not long after it');
 }
 
-# a sliding window, too: what it says is when a request may pass
+# a sliding window as well: its time is when a request can pass
 
 {
     my $t = time;
@@ -576,12 +576,12 @@ for my $zone ('s', 'w') {
         push @passed, time if ask('/v?k=slide')->{status} == 200;
         sleep 0.005;
     }
-    # any second holds two, and a third where windows meet
+    # two in any second, and a third around a window boundary
     cmp_ok(CORE::scalar(@passed), '>=', 4, 'sliding window: it goes on');
     cmp_ok(CORE::scalar(@passed), '<=', 8, '    and is limited');
 }
 
-# other figures
+# other limit values
 
 ask('/s?k=fig&r=1r/d') for 1 .. 2;
 is(source('/s?k=fig&r=1r/d'), 'deny_cache', 'refused at one a day');
@@ -630,7 +630,7 @@ for my $zone (qw( a b c )) {
     is($status, 400, '    a set below zero is none');
 }
 
-# on another node: heard of within five seconds
+# on another node: noticed within five seconds
 
 ask('/a?k=far', $two) for 1 .. 11;
 is(source('/a?k=far', $two), 'deny_cache', 'node two refuses by itself');
@@ -646,7 +646,7 @@ cmp_ok(time - $reset_at, '<', 8, '    after five seconds');
 cmp_ok(evalsha($redis[0]) - $before, '<=', 2, '    without asking meanwhile');
 
 
-# --- more limits than one call takes
+# --- more limits than fit in one call
 
 my @zones = map { "n$_" } 1 .. 70;
 my $wide = start_nginx(workers => 1, http => <<"END" . CORE::join('',
@@ -685,7 +685,7 @@ for my $zone (qw( n1 n32 n33 n70 )) {
 $wide->stop;
 
 
-# a key with figures of its own, which an admin says
+# a key with a limit of its own, which is an argument
 
 is(CORE::join(' ', map { ask('/plan?k=p&q=9/day')->{status} } 1 .. 4),
    '200 200 200 200', 'a key with a quota of its own');
@@ -699,7 +699,7 @@ is(CORE::join(' ', map { ask('/plan?k=p&q=9/day')->{status} } 1 .. 2), '200 429'
    '    which holds');
 
 
-# states of a future, as another clock has left them: cut, or not of this window
+# states in the future, left by another clock: shortened, or of another window
 
 sub leave {
     my ($key, $zone, $kind, $state) = @_;
@@ -721,8 +721,8 @@ leave('jump', 'plan', 'fM', '9000000000000000:3');
 is(said('/plan?k=jump'), 'PASSED|3|2', '    is not counted');
 
 
-# a state that ends later than its window, by another node's clock: what was used
-# counts, and the window ends when it does
+# a state that ends later than its window, by the clock of another node: the units
+# count, and the window ends when the state does
 
 my $ahead = sprintf '%.0f', (time + 45 * 86_400) * 1e6;
 leave('ahead', 'plan', 'fM', "$ahead:2");
@@ -737,7 +737,7 @@ is($early->{status}, 429, '    one that ends earlier, too');
 cmp_ok(header($early, 'Retry-After'), '<=', 600, '    when it says');
 
 
-# a key that another program has written says nothing of other keys
+# a key that another program has written does not affect other keys
 
 my $digest = substr sha256_hex('foreign'), 0, 32;
 for ([ w => 'fs' ], [ plan => 'fM' ], [ c => 'sd' ], [ a => 'g' ]) {
@@ -760,7 +760,7 @@ like($one->log, qr/\[error\].* answered "WRONGTYPE [^"]*", deciding without Redi
 unlike($one->log, qr/failures=\d+ reached/, 'and opens no breaker');
 
 
-# a charge that Redis cannot make any more is counted, and made here
+# a charge that Redis cannot make is counted, and made by the node
 
 my $later = IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . $one->port) or die;
 print $later "GET /later?k=later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -768,7 +768,7 @@ my $origin = $hold->accept;
 sysread $origin, my $asked, 4096;
 
 
-# Redis is gone: an admin is told, and nothing is made up
+# Redis is down: gateway_limit_admin responds with 503
 
 is(ask('/closed?k=half')->{status}, 200, 'two Redis, one of which is vital');
 $redis[1]->kill;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Two nodes of two workers on one Redis: of 2,000 requests at the same time as
-# many pass as there are units, not one more and not one less.
+# Two nodes of two workers with one Redis: of 2,000 simultaneous requests exactly as
+# many pass as there are units.
 
 use v5.28;
 use warnings;
@@ -16,7 +16,7 @@ BEGIN { $Test::Gateway::More = 1 }
 my $redis = start_redis();
 my $budget = 100;
 
-# timeouts that no machine is busy for
+# timeouts that even a busy machine meets
 my $http = <<"END";
     gateway_redis fleet {
         server 127.0.0.1:@{[ $redis->port ]};
@@ -46,7 +46,7 @@ my $server = <<'END';
     location /node  { gateway_limit zone=node;  empty_gif; }
 END
 
-# both have room for the connections of a whole crowd
+# both accept the connections of all clients
 my @nodes = map {
     my $port = free_port();
     start_nginx(port => $port,
@@ -82,14 +82,14 @@ sub exactly {
     my %source;
     $source{ header($_, 'X-Source') }++ for @answers;
 
-    # what passes tells of the limit with the smallest share left, and a node
-    # holds what is under way; all may have been asked before the first refusal
+    # responses describe the limit with the smallest share left, and a node
+    # holds units during calls; all may be called before the first rejection
     delete $source{shm} if $path =~ /mixed/;
     delete $source{deny_cache};
     is(CORE::join(' ', sort keys %source), 'redis',
        'Redis has decided all of it, or what it had said before');
 
-    # each unit is given to one: who passed was told another rest
+    # each unit is given once: all admitted requests have different remainders
     return CORE::join ' ', sort { $a <=> $b }
            map { header($_, 'X-RateLimit-Remaining') }
            grep { $_->{status} == 200 } @answers;
@@ -104,7 +104,7 @@ for (1 .. 2) {
 }
 
 
-# --- three limits: those that are wider are charged for what passed
+# --- three limits: the larger ones are charged for admitted requests
 
 exactly('/three?k=t', 'three limits at once');
 
@@ -114,7 +114,7 @@ is(answers(crowd('/other?k=t', 200)), '200:20 429:180',
    'and of the 120 of another');
 
 
-# --- a limit of each node and one of both
+# --- a limit of each node and one of both nodes
 
 exactly('/mixed?k=m', 'one limit in shared memory and one in Redis');
 
@@ -131,14 +131,14 @@ is($redis->connections, 4, 'and four connections have carried all of it');
 $_->stop for @nodes;
 
 
-# --- a node whose clock is wrong: the windows are those of Redis
+# --- a node with a wrong clock: the windows are those of Redis
 
 my ($lib) = grep { -e } glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 
 SKIP: {
     skip('no libfaketime here', 1) if !$lib;
 
-    # a sanitizer's runtime wants to be the first library
+    # the runtime of a sanitizer must be the first library
     my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
     skip('this nginx does not start with libfaketime', 1)
         if `LD_PRELOAD=$lib $binary -v 2>&1` !~ /nginx version/;
@@ -163,10 +163,10 @@ END
 
     my $right = start_nginx(workers => 1, @parts);
 
-    # the minute by Redis' clock
+    # the minute by the clock of Redis
     my $minute = sub { int(($redis->cli('TIME') // [])->[0] / 60) };
 
-    # seconds: a little wrong, by an hour, by days, weeks and months
+    # seconds: slightly wrong, and wrong by an hour, days, weeks and months
     for my $by (-5, 2.5, 3600, 40 * 86_400,
                 map { 3600 * $_ } 49, 60, 24 * 80, -1, -36, -60, -24 * 80) {
         local @ENV{qw( LD_PRELOAD FAKETIME DONT_FAKE_MONOTONIC )}
@@ -178,7 +178,7 @@ END
             for my $first (0, 1) {
                 my ($said, $n);
 
-                # again where the window ended meanwhile
+                # again if the window ended meanwhile
                 for (1 .. 5) {
                     my $began = $minute->();
                     my $key = "k=$zone$by$first$_";

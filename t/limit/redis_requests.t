@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Requests of all kinds that wait for Redis: bodies, pipelining, both stages,
-# redirects and subrequests, error pages, and what waits behind it.
+# redirects and subrequests, error pages, and requests that wait behind them.
 
 use v5.28;
 use warnings;
@@ -85,7 +85,7 @@ sub logged {
        $name);
 }
 
-# Redis is halted while the requests arrive: each of them waits
+# Redis is stopped while the requests arrive: each of them waits
 sub waiting {
     my ($bytes, $more) = @_;
 
@@ -129,7 +129,7 @@ is($status, CORE::join(' ', (200) x 10, (429) x 2), 'twelve pipelined requests')
 is(CORE::join(' ', $text =~ /^X-Is: \w+\|\w+\|(\d+)/mg),
    '9 8 7 6 5 4 3 2 1 0 0 0', '    are answered in order, each its own');
 
-# unread bytes of a refused request are no request
+# unread bytes of a rejected request are not a request
 my $smuggled = "GET /z?k=smuggled HTTP/1.1\r\n$keep\r\n";
 ($status) = waiting("POST /z?k=pipe HTTP/1.1\r\n${keep}Content-Length: "
     . length($smuggled) . "\r\n\r\n$smuggled" . "GET /z?k=next HTTP/1.1\r\n$close\r\n");
@@ -157,7 +157,7 @@ is((waiting("GET /any?k=f HTTP/1.1\r\n$close\r\n"))[0], 401, '    and a pass is 
 is(used('e', 'f'), 1, '    though charged');
 
 
-# a consumer is the key: known by then, and looked for nowhere but in Redis
+# a consumer as the key, which is known after authentication
 
 my @with = (headers => [ 'X-API-Key: ' . api_key('acme') ]);
 is(CORE::join(' ', map { ($server->get('/who', @with))[0] } 1 .. 3), '200 200 429',
@@ -199,7 +199,7 @@ $is{ header($_, 'X-Is') =~ s/\|\d*$//r }++ for @many;
 is($is{'DELAYED|redis'}, 5, '    five were delayed');
 is($is{'PASSED|redis'}, 1, '    and one was not');
 
-# an interval that is no whole number of microseconds is none too long
+# an interval that is not a whole number of microseconds is not too long
 like(($server->get("/third?k=$_"))[1], qr/^X-Is: PASSED\|redis\|/m,
      '3r/s: the first is not delayed') for 1 .. 3;
 

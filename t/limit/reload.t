@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Reloads: rates that change apply at once to what was counted before, another
-# algorithm or size starts anew, and nothing is lost or counted twice.
+# Reloads: a new rate applies at once to units already counted, another algorithm
+# or size starts again, and nothing is lost or counted twice.
 
 use v5.28;
 use warnings;
@@ -33,7 +33,7 @@ my $server;
 sub begin { $server = start_nginx(conf => conf(@_), port => $port) }
 sub again { $server->reload(conf(@_)) or die "the old workers stay: " . $server->log }
 
-# how many of $n pass
+# the number of $n requests that pass
 sub passing {
     my ($zone, $n, $k) = @_;
     $k //= 'a';
@@ -41,7 +41,7 @@ sub passing {
 }
 
 
-# --- figures
+# --- limit values
 
 begin(g => 'rate=1r/d burst=4', f => 'rate=5r/d algorithm=fixed_window',
       s => 'rate=5r/d algorithm=sliding_window', q => 'quota=5/month',
@@ -69,13 +69,13 @@ again(g => 'rate=1r/d burst=11', f => 'rate=12r/d algorithm=fixed_window',
 is(passing($_, 4), 2, "$_: what was refused was not charged") for qw( g f s q );
 
 
-# --- another rate of GCRA: the state is a time, of which each rate makes its own
+# --- another rate of GCRA: the state is a time, which is kept
 
 again(g => 'rate=2r/d burst=30', q => 'quota=12/month');
 is(passing('g', 12), 7, 'twice the rate: twelve days are 24 of 31');
 again(g => 'rate=1r/h burst=5', q => 'quota=12/day');
 is(passing('g', 3), 0, 'a higher rate: a debt is still one');
-# of at most twice what an idle key has: six hours to have one, of twelve
+# up to twice the time of an idle key: six hours of twelve for one unit
 my ($wait) = ($server->get('/g?k=a'))[1] =~ /^Retry-After: (\d+)/m;
 cmp_ok($wait, '<=', 7 * 3600, 'but bounded by what the rate means');
 cmp_ok($wait, '>', 6 * 3600, '    and not less');
@@ -114,7 +114,7 @@ again(other => 'rate=1r/d burst=2', g => 'rate=1r/d burst=2');
 is(passing('other', 5, 'b'), 0, 'one that stays');
 is(passing('g', 5, 'b'), 3, 'one that was removed and is added');
 
-# what fails changes nothing
+# a reload that fails changes nothing
 
 $server->allow('unknown zone "none"');
 $server->reload(conf(other => 'rate=1r/d burst=5', g => 'rate=1r/d burst=5')
@@ -122,7 +122,7 @@ $server->reload(conf(other => 'rate=1r/d burst=5', g => 'rate=1r/d burst=5')
 Test::Gateway::Server::wait_until(sub { $server->log =~ /\[emerg\]/ }, 10);
 is(passing('other', 3, 'b') . passing('g', 3, 'b'), '00', 'a reload that fails');
 
-# http {} goes and comes
+# http {} is removed and added
 
 $server->reload(qq{load_module "$ENV{GATEWAY_MODULE}";\nevents { }\n});
 again(g => 'rate=1r/d burst=2');
@@ -176,10 +176,10 @@ $server->stop;
 }
 
 
-# --- a request that a limit delays
+# --- a delayed request
 
 {
-    # two seconds, so that the reload is over before: the old worker waits
+    # two seconds, so that the reload ends first: the old worker waits
     my $delayed = conf(g => 'rate=30r/m')
                   =~ s/gateway_limit zone=g;/gateway_limit zone=g burst=1;/r;
     $server = start_nginx(conf => $delayed, port => $port);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_limit ... settle reserve=: what is charged before the response, and
-# what the end of a request makes of it, in shared memory and in Redis.  Two
-# workers, a real redis-server, and upstream servers that answer, refuse, break
+# gateway_limit ... settle reserve=: the charge before the response and the
+# settlement at the end of the request, in shared memory and in Redis.  Two
+# workers, a real redis-server, and upstream servers that respond, reject, break
 # off and wait.
 
 use v5.28;
@@ -28,7 +28,7 @@ alarm 300;
 
 my $redis = start_redis();
 
-# an upstream server that answers when it is told to, and a port that nobody has
+# an upstream server that responds when the test tells it, and an unused port
 my $hold = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1',
                                  ReuseAddr => 1, LocalPort => free_port())
     or die "listen: $!";
@@ -46,7 +46,7 @@ my @zones = map { ("s_$_", "r_$_") } sort keys %figures;
 
 my $cost = '$upstream_http_x_cost';
 
-# a location /ZONE/NAME for each zone: its limits, and what answers there
+# a location /ZONE/NAME for each zone: its limits, and its content
 my %locations = (
     answer => [ "cost=$cost settle reserve=10", 'origin' ],
     or => [ "cost=$cost|4 settle reserve=10", 'origin' ],
@@ -98,7 +98,7 @@ $http .= <<"END";
         server 127.0.0.1:@{[ $redis->port ]};
         connect_timeout 10s; timeout 10s;
     }
-    # nginx 1.29.7 and later keep connections unless told otherwise
+    # nginx 1.29.7 and later keep connections by default
     upstream hold { server 127.0.0.1:@{[ $hold->sockport ]};
                     keepalive_requests 1; }
     upstream nobody { server 127.0.0.1:$nobody; }
@@ -203,7 +203,7 @@ my $one = start_nginx(http => $http, server => $server, workers => 2,
 wait_until(sub { $redis->connections == 2 }, 10);
 
 
-# --- what a key has used, as gateway_limit_admin says; and again at the end
+# --- the used units of a key by gateway_limit_admin, and again at the end
 
 my %used;
 
@@ -225,7 +225,7 @@ sub has_used {
 my $n = 0;
 my $long = 'long ' x (1 << 20);
 
-# one request: its status, and the units that it has cost
+# one request: its status and its cost
 sub costs {
     my ($zone, $path, $status, $units, $name, %arg) = @_;
     my $key = 'k' . ++$n;
@@ -235,7 +235,7 @@ sub costs {
     has_used($zone, $key, $units, $name);
 }
 
-# a request that waits: (client, upstream's side, key)
+# a request that waits: (client, connection of the upstream server, key)
 sub begin {
     my ($zone, $path) = @_;
     my $key = 'k' . ++$n;
@@ -270,7 +270,7 @@ sub leave {
     close $client;
 }
 
-# the request is over: nginx has logged it
+# the request has ended: nginx has logged it
 sub logged {
     my ($key) = @_;
     my $file = $one->dir . '/logs/access.log';
@@ -282,7 +282,7 @@ sub logged {
 
 for my $zone (@zones) {
 
-    # --- the difference to the cost
+    # --- the difference between reserve and cost
 
     costs($zone, 'answer?c=3', 200, 3, 'a cost below the reserve');
     costs($zone, 'answer?c=9', 200, 9, 'just below');
@@ -308,7 +308,7 @@ for my $zone (@zones) {
     costs($zone, 'or?u=204&c=3', 204, 3, 'another one');
     costs($zone, 'or?c=3', 200, 3, 'HEAD', method => 'HEAD');
 
-    # --- all or none, and at most what there is
+    # --- all or none, and at most the units of an idle key
 
     costs($zone, 'more?r=100', 200, 15, 'all that there is');
     costs($zone, 'more?r=101', 429, 0, 'more than that never passes');
@@ -361,7 +361,7 @@ for my $zone (@zones) {
         has_used($zone, $key, $units, "$name: it leaves a response of $cost");
     }
 
-    # all that the upstream has sent is on its way
+    # all bytes of the upstream server have been sent on
     {
         my ($client, $upstream, $key) = begin($zone, 'orhold');
         syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 3\r\n"
@@ -411,7 +411,7 @@ for my $zone (@zones) {
     has_used($zone, $late, 10, 'the upstream has not answered');
     costs($zone, 'nobody', 502, 4, 'nobody was asked');
 
-    # --- once, and what the last upstream has said
+    # --- once, with the cost of the last upstream server
 
     my ($first, $second);
     ($client, $first, $key) = begin($zone, 'retry');
@@ -426,7 +426,7 @@ for my $zone (@zones) {
     costs($zone, 'or?c=3&to=/file', 200, 3, 'X-Accel-Redirect to a file');
     costs($zone, 'twice?u=503&c=3', 503, 7, 'the same zone in an error page');
 
-    # --- a later location refuses
+    # --- a later location rejects
 
     costs($zone, 'try', 429, 0, 'and no upstream was asked');
     costs($zone, 'gone', 429, 0, 'nor could be');
@@ -441,7 +441,7 @@ for my $zone (@zones) {
     costs($zone, 'without?c=3&to=/refuse', 429, 3, 'likewise');
     costs($zone, 'without?c=3&to=/key', 401, 3, 'likewise by its credential');
 
-    # --- dry_run counts, and refuses nothing
+    # --- dry_run counts, and rejects nothing
 
     costs($zone, 'dry?c=3', 200, 3, 'dry_run');
     my $full = 'k' . ++$n;
@@ -452,7 +452,7 @@ for my $zone (@zones) {
 }
 
 
-# --- stages, exemptions, subrequests, a value of the client
+# --- stages, exemptions, subrequests, a value chosen by the client
 
 sub other {
     my ($path, $zone, $status, $units, $name, @headers) = @_;
@@ -522,9 +522,9 @@ is(scalar(() = $one->log =~ /\[warn\].*gateway_limit: zone "y_small": the value 
    1, '    which is logged');
 
 
-# --- what was reserved is gone: nothing is given back to others
+# --- the reserve is no longer there: nothing is refunded to others
 
-# how many scripts Redis has run: a refund is one
+# the number of scripts that Redis has run: a refund is one
 sub calls {
     my $n = 0;
     $n += $_ for $redis->cli('INFO', 'commandstats')
@@ -563,8 +563,8 @@ for my $zone (@zones) {
 }
 
 
-# --- in Redis the window is over, and others have used the next one; of a quota
-# no node can begin it before Redis' clock does: a later end is that of this one
+# --- in Redis the window has ended, and others have used the next one; a node cannot
+# begin a quota before the clock of Redis does: a later end belongs to this window
 
 for my $case ([ r_f => 'fd', qr/^\d+:20$/ ], [ r_q => 'fM', qr/^\d+:11$/ ],
               [ r_s => 'sd', qr/^\d+:20:10$/ ])
@@ -586,9 +586,9 @@ for my $case ([ r_f => 'fd', qr/^\d+:20$/ ], [ r_q => 'fM', qr/^\d+:11$/ ],
 }
 
 
-# --- the key has lost its place to others, and came again
+# --- the key was evicted and came back
 
-# so many requests, each of another key, on one connection
+# $many requests with different keys on one connection
 sub flood {
     my ($path, $many) = @_;
     my $all = IO::Socket::INET->new('127.0.0.1:' . $one->port)
@@ -604,7 +604,7 @@ for my $zone (qw( v_g v_f v_s )) {
     my ($client, $upstream, $key) = begin($zone, 'hold');
     is(used($zone, $key), 10, "$zone: reserved");
 
-    # asking for it is a use, too: there must be many others in between
+    # reading the state counts as use: many other keys must follow
     my $lost = wait_until(sub {
         flood("/$zone/flood", 5000);
         return used($zone, $key) == 0;
@@ -619,7 +619,7 @@ for my $zone (qw( v_g v_f v_s )) {
 }
 
 
-# --- reload: the old worker settles what it has reserved
+# --- reload: the old worker settles its reserves
 
 for my $zone (qw( s_g r_q )) {
     my ($client, $upstream, $key) = begin($zone, 'hold');
@@ -632,7 +632,7 @@ for my $zone (qw( s_g r_q )) {
 }
 
 
-# --- a worker is killed: the reserve is what it has cost
+# --- a worker is killed: the request pays the reserve
 
 $one->allow('exited on signal 9');
 for my $zone (qw( s_f r_g )) {
@@ -647,8 +647,8 @@ for my $zone (qw( s_f r_g )) {
 }
 
 
-# --- Redis is gone: what it does not confirm is counted, and the node settles
-# --- what it has charged by itself
+# --- Redis is down: unconfirmed changes are counted, and the node settles the
+# --- reserves that it has charged itself
 
 my %reserved = map { $_ => [ begin($_, 'hold'), begin($_, 'hold') ] }
                grep { /^r_/ } @zones;
@@ -705,7 +705,7 @@ for my $zone (sort keys %reserved) {
 $one->stop;
 
 
-# --- a reserve that Redis charges after "timeout": it is given back, or counted
+# --- a reserve that Redis charges after "timeout": it is refunded, or counted
 
 {
     my @late = qw( l_closed l_open l_local );
@@ -732,7 +732,7 @@ HTTP
 SERVER
     };
 
-    # really: Redis is stopped, and goes on
+    # a real Redis that is stopped and continued
     my $slow = start_redis();
     $one = $node->($slow->port, '2s');
     wait_until(sub { $slow->connections == 1 }, 10);
@@ -760,7 +760,7 @@ SERVER
     is(state_of($_)->{unreturned}, undef, "$_: nothing is lost") for @late;
     $one->stop;
 
-    # likewise where the breaker has opened meanwhile
+    # also if the breaker has opened meanwhile
     $one = $node->($slow->port, '1s', 'failures=1 retry=200ms');
     wait_until(sub { $slow->connections == 1 }, 10);
     $slow->pause;
@@ -776,7 +776,7 @@ SERVER
     $one->stop;
     $slow->stop;
 
-    # by the word: two numbers that are charges, a refusal, an error, no reply
+    # by the reply: two charges, a rejection, an error, no reply
     my $now = sub { int(time * 1e6) };
     my $passed = [ integers => 1, $now->(), 89, 86_400_000_000, 0,
                    8, 86_400_000_000, 0 ];

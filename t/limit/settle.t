@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_limit ... settle: the decision only looks, and the charge is made with
-# the cost as the response has told it.
+# gateway_limit ... settle: the decision charges nothing, and the end of the request
+# charges the cost that the response reports.
 #
-# both passes: a worker settles what another one then finds in the zone
+# both passes: a worker settles, and another one finds it in the zone
 
 use v5.28;
 use warnings;
@@ -24,7 +24,8 @@ END
 
 our @All = qw( g f s q );
 
-# for each zone: a request that settles, one with another default, and a look
+# for each zone: a request that settles, one with another fallback value, and one
+# of cost 0
 our $Locations = CORE::join '', map { <<"END" } @All;
     location /$_/ { gateway_limit zone=$_ cost=\$sent_http_x_cost settle;
                     proxy_pass http://unix:\$TEST_NGINX_HTML_DIR/o:/; }
@@ -45,7 +46,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: the cost that the response has told, from the next request on
+=== TEST 1: the cost that the response reports counts for the next request
 --- http_config eval: $::Zones
 --- config eval: $::Locations
 --- request eval
@@ -58,7 +59,7 @@ __DATA__
 
 
 
-=== TEST 2: a cost that is missing or unusable charges 1, or what is said
+=== TEST 2: a missing or invalid cost charges 1, or the fallback value
 --- http_config eval: $::Zones
 --- config eval: $::Locations
 --- request eval
@@ -72,7 +73,7 @@ __DATA__
 
 
 
-=== TEST 3: without cost= it is 1, and a number is that number
+=== TEST 3: without cost= it is 1; a number is charged as it is
 --- http_config eval: $::Zones
 --- config eval: $::Locations
 --- request eval
@@ -85,7 +86,7 @@ __DATA__
 
 
 
-=== TEST 4: a response that is an error costs, too
+=== TEST 4: an error response costs as well
 --- http_config eval: $::Zones
 --- config eval: $::Locations
 --- request eval: [ map { ("GET /$_/status?k=1&c=4", "GET /look/$_?k=1") } @::All ]
@@ -94,7 +95,7 @@ __DATA__
 
 
 
-=== TEST 5: what is refused elsewhere charges nothing
+=== TEST 5: a request that another module rejects charges nothing
 --- consumers eval: ::consumers(::consumer('acme', groups => [ 'a' ]), ::consumer('beta'))
 --- http_config eval
 $::Zones . 'gateway_limit_zone $arg_k zone=none:1m rate=0r/d;
@@ -125,7 +126,7 @@ location /look/early { gateway_limit zone=early cost=0; empty_gif; }'
 
 
 
-=== TEST 6: an early one that other modules refuse charges nothing either
+=== TEST 6: an early limit charges nothing either if other modules reject
 --- http_config
 gateway_limit_zone $arg_k zone=early:1m rate=1r/d burst=9 stage=early;
 --- config
@@ -144,7 +145,7 @@ u:{PLAIN}p
 
 
 
-=== TEST 7: a debt goes down to one capacity below nothing
+=== TEST 7: a debt goes down to one capacity below zero
 --- http_config eval
 'gateway_limit_headers legacy ietf;' . $::Zones
 --- config eval
@@ -162,7 +163,7 @@ $::Locations . join '', map { "location = /admin$_ { gateway_limit_admin zone=$_
 
 
 
-=== TEST 8: a debt of GCRA: when it will have been worked off
+=== TEST 8: a debt of GCRA: the time until it is repaid
 --- http_config eval: $::Zones
 --- config eval: $::Locations
 --- request eval: [ 'GET /g/?k=1&c=1000', 'GET /now/g/?k=1', 'GET /g/?k=2&c=12', 'GET /now/g/?k=2' ]
@@ -187,7 +188,7 @@ proxy_pass http://unix:$TEST_NGINX_HTML_DIR/o:/; }'
 
 
 
-=== TEST 10: redirected within nginx: once, with what the last response told
+=== TEST 10: an internal redirect: once, with the cost of the last response
 --- http_config eval
 $::Zones . 'server { listen unix:$TEST_NGINX_HTML_DIR/x; location / {
 add_header X-Cost 7; add_header X-Accel-Redirect /end?k=1; return 200; } }'
@@ -202,7 +203,7 @@ location /end { gateway_limit zone=g cost=$sent_http_x_cost settle; add_header X
 
 
 
-=== TEST 11: settle with dry_run counts, and refuses nothing
+=== TEST 11: settle with dry_run counts, and rejects nothing
 --- http_config eval: $::Zones
 --- config eval
 $::Locations . 'location /dry { gateway_limit zone=g cost=6 settle dry_run; empty_gif; }'
@@ -226,7 +227,7 @@ location /part { return 200 part; }'
 
 
 
-=== TEST 11: an anonymous request is charged, though its answer is an error page
+=== TEST 13: an anonymous request is charged, although it gets an error page
 --- consumers eval: ::consumers(::consumer('acme', groups => [ 'a' ]), ::consumer('beta'))
 --- http_config eval: $::Zones
 --- config eval

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Several limits of one request: all pass, or none stays charged; penalty,
-# dry_run, costs, figures from variables, and gateway_limit_exempt.
+# Several limits of one request: all pass, or none is charged; penalty,
+# dry_run, costs, limits from variables, and gateway_limit_exempt.
 #
-# both passes: a worker returns what another one has charged
+# both passes: a worker refunds what another one has charged
 
 use v5.28;
 use warnings;
@@ -19,7 +19,7 @@ said_once();
 done_testing();
 
 
-# --- an unusable value is told once a minute, by each worker and for each zone
+# --- an invalid value is logged once a minute, by each worker for each zone
 
 sub said_once {
     my $server = start_nginx(
@@ -66,7 +66,7 @@ sub said_once {
 
 __DATA__
 
-=== TEST 1: all pass or none stays charged: the second refuses
+=== TEST 1: all pass or none is charged: the second rejects
 --- http_config
 gateway_limit_zone $arg_k zone=big:1m rate=1r/d burst=9;
 gateway_limit_zone $arg_k zone=small:1m rate=1r/d burst=1;
@@ -83,7 +83,7 @@ add_header X-Left "$gateway_limit_zone $gateway_limit_remaining" always;'
 
 
 
-=== TEST 2: whatever their order: the first, the second, or the last refuses
+=== TEST 2: in any order: the first, the second, or the last rejects
 --- http_config
 gateway_limit_zone $arg_k zone=big:1m rate=1r/d burst=9;
 gateway_limit_zone $arg_k zone=small:1m rate=1r/d burst=1;
@@ -111,7 +111,7 @@ join '', (map { my $n = $_;
 
 
 
-=== TEST 3: limits with different keys, of which one is empty
+=== TEST 3: limits with different keys, one of them empty
 --- http_config
 gateway_limit_zone $arg_a zone=a:1m rate=1r/d burst=1;
 gateway_limit_zone $arg_b zone=b:1m rate=1r/d burst=2;
@@ -125,7 +125,7 @@ location /t { gateway_limit zone=a; gateway_limit zone=b; empty_gif; }
 
 
 
-=== TEST 4: late refuses: early stays charged; early refuses: late is not asked
+=== TEST 4: late rejects: early stays charged; early rejects: late is not decided
 --- http_config
 gateway_limit_zone $arg_k zone=late:1m rate=1r/d burst=1;
 gateway_limit_zone $arg_k zone=early:1m rate=1r/d burst=4 stage=early;
@@ -149,7 +149,7 @@ location /e { gateway_limit zone=early; gateway_limit zone=late; empty_gif; }
 
 
 
-=== TEST 5: early limits are decided together among themselves
+=== TEST 5: early limits are decided together
 --- http_config
 gateway_limit_zone $arg_k zone=one:1m rate=1r/d burst=9 stage=early;
 gateway_limit_zone $arg_k zone=two:1m rate=1r/d burst=1 stage=early;
@@ -163,7 +163,7 @@ location /one { gateway_limit zone=one cost=0; empty_gif; }
 
 
 
-=== TEST 6: penalty leaves that limit's own charge in place when another refuses
+=== TEST 6: penalty keeps the charge of its limit if another one rejects
 --- http_config
 gateway_limit_zone $arg_k zone=pen:1m rate=1r/d burst=4;
 gateway_limit_zone $arg_k zone=not:1m rate=1r/d burst=4;
@@ -188,7 +188,7 @@ location /not { gateway_limit zone=not cost=0; empty_gif; }
 
 
 
-=== TEST 7: penalty: a limit that refuses itself is charged, up to what it has
+=== TEST 7: penalty: a limit that rejects is charged, up to the units left
 --- http_config
 gateway_limit_zone $arg_k zone=pen:1m rate=1r/d burst=9;
 --- config
@@ -203,7 +203,7 @@ location /pen { gateway_limit zone=pen cost=0; empty_gif; }
 
 
 
-=== TEST 8: dry_run of a zone: counts, says so, and refuses nothing
+=== TEST 8: dry_run of a zone: counts, sets the status, and rejects nothing
 --- http_config
 gateway_limit_zone $arg_k zone=dry:1m rate=1r/d burst=1 dry_run;
 --- config
@@ -217,7 +217,7 @@ location /t { gateway_limit zone=dry; empty_gif; }
 
 
 
-=== TEST 9: dry_run of a limit: the zone's others refuse, and share its count
+=== TEST 9: dry_run of a limit: other limits of the zone reject, with the same count
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=1;
 --- config
@@ -233,7 +233,7 @@ location /not { gateway_limit zone=z; empty_gif; }
 
 
 
-=== TEST 10: dry_run beside a limit that is meant: it does not undo its charge
+=== TEST 10: dry_run with another limit: it does not undo the charge of the other
 --- http_config
 gateway_limit_zone $arg_k zone=dry:1m rate=1r/d dry_run;
 gateway_limit_zone $arg_k zone=meant:1m rate=1r/d burst=2;
@@ -252,7 +252,7 @@ location /dry { gateway_limit zone=dry cost=0; empty_gif; }
 
 
 
-=== TEST 11: a cost that is a number, up to the whole and beyond
+=== TEST 11: a cost that is a number, up to the limit and above
 --- http_config
 gateway_limit_zone $arg_k zone=g:1m rate=1r/d burst=9;
 gateway_limit_zone $arg_k zone=f:1m rate=10r/d algorithm=fixed_window;
@@ -274,7 +274,7 @@ join '', map { my $z = $_; map {
 
 
 
-=== TEST 12: a cost from a variable: empty and unusable cost 1, or what is said
+=== TEST 12: a cost from a variable: empty and invalid values cost 1 or the fallback
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=99;
 gateway_limit_headers legacy;
@@ -294,7 +294,7 @@ location /ten { gateway_limit zone=z cost=$arg_c|10; empty_gif; }
 
 
 
-=== TEST 13: cost 0 passes where nothing is left, and where there is another refusal does not
+=== TEST 13: cost 0 passes if no units are left, but not if another limit rejects
 --- http_config
 gateway_limit_zone $arg_k zone=a:1m rate=1r/d;
 gateway_limit_zone $arg_k zone=b:1m rate=1r/d;
@@ -307,7 +307,7 @@ location /both { gateway_limit zone=a cost=0; gateway_limit zone=b; empty_gif; }
 
 
 
-=== TEST 14: figures from variables, and what applies where they are empty
+=== TEST 14: limits from variables, and their fallback values
 --- http_config
 gateway_limit_zone $arg_k zone=rate:1m rate=$arg_r|1r/d burst=$arg_b|4;
 gateway_limit_zone $arg_k zone=quota:1m quota=$arg_q|3/month;
@@ -337,7 +337,7 @@ is unusable
 
 
 
-=== TEST 15: a value has the literal's syntax and range; else what is said applies
+=== TEST 15: a value has the syntax and range of a literal, else the fallback applies
 --- http_config
 gateway_limit_zone $arg_k zone=rate:1m rate=$arg_r|1r/d burst=$arg_b|4;
 gateway_limit_zone $arg_k zone=quota:1m quota=$arg_q|3/month;
@@ -374,7 +374,7 @@ location /t { gateway_limit zone=z; empty_gif; }
 
 
 
-=== TEST 17: a plan's figures from the metadata of its consumer
+=== TEST 17: limits from the metadata of the consumer
 --- consumers eval
 ::consumers(::consumer('free'), ::consumer('pro', metadata => { rate => '1r/d', burst => '2' }),
             ::consumer('odd', metadata => { rate => 'much', burst => '-1' }))
@@ -419,7 +419,7 @@ location /never { gateway_limit_exempt off; gateway_limit zone=late; empty_gif; 
 
 
 
-=== TEST 19: a limit of a zone stands once in a block
+=== TEST 19: a block has one limit of a zone
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d;
 --- config
@@ -430,7 +430,7 @@ location /t { gateway_limit zone=z; gateway_limit zone=z cost=2; empty_gif; }
 
 
 
-=== TEST 20: a charge that is given back leaves nothing, however often
+=== TEST 20: refunded charges leave nothing, however often
 --- http_config
 gateway_limit_zone $arg_k zone=one:1m rate=100r/d burst=99;
 gateway_limit_zone $arg_k zone=two:1m rate=100r/d algorithm=fixed_window;
@@ -445,7 +445,7 @@ gateway_limit_zone $arg_k zone=never:1m rate=0r/d;
 
 
 
-=== TEST 21: quotas of different units are counted apart, whoever asks in turn
+=== TEST 21: quotas of different units are counted separately, in any order
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m quota=$arg_q|3/day;
 --- config
@@ -456,7 +456,7 @@ location /t { gateway_limit zone=z; empty_gif; }
 
 
 
-=== TEST 22: a smaller burst of another location does not cut what was charged
+=== TEST 22: a smaller burst of another location does not reduce charges
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=9;
 --- config
@@ -468,7 +468,7 @@ location /small { gateway_limit zone=z burst=0; empty_gif; }
 
 
 
-=== TEST 23: min= bounds a cost from below, also what is written behind the "|"
+=== TEST 23: min= is the least cost, also of the fallback value
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=99;
 --- config

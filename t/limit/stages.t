@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# When limits are asked, and for what: early ones before authentication, late
-# ones behind it, once for a zone however often a request changes its location,
-# and not for subrequests; what a refusal makes of a body that nobody reads.
+# When limits are decided: early ones before authentication, late ones after it,
+# once for a zone however often a request changes its location, and not for
+# subrequests.  Also the unread body of a rejected request.
 
 use v5.28;
 use warnings;
@@ -43,7 +43,7 @@ nobody();
 done_testing();
 
 
-# --- what an unread body becomes
+# --- unread bodies
 
 sub raw {
     my ($server, @parts) = @_;
@@ -56,7 +56,7 @@ sub raw {
         select undef, undef, undef, 0.05 if @parts > 1;
     }
 
-    # the last request says "close"; if it is lost the test must not hang
+    # the last request has "close"; if it is lost, the test must not hang
     local $SIG{ALRM} = sub { die "no answer\n" };
     alarm 10;
     my $text = eval { CORE::join '', <$socket> } // 'no answer';
@@ -116,7 +116,7 @@ END
         Test::More::like(statuses($text), qr/^(?:100 )?429 200$/,
                          "$stage: Expect: 100-continue");
 
-        # a client that does not send what it has announced
+        # a client that does not send the announced body
         $text = raw($server, "${post}Content-Length: 5\r\n"
                              . "Connection: close\r\n\r\n");
         Test::More::is(statuses($text), '429', "$stage: a body that is not sent");
@@ -160,7 +160,7 @@ END
 }
 
 
-# --- nothing of what is refused reaches the origin
+# --- rejected requests do not reach the origin
 
 sub proxied {
     my $port = free_port();
@@ -188,8 +188,8 @@ END
 }
 
 
-# --- who is let in without a credential beside two methods is not limited by
-# $gateway_consumer: nginx does not show it in the configuration, so it is said
+# --- a request without a credential that passes beside two methods is not limited by
+# $gateway_consumer: the configuration does not show this, so a request logs it
 
 sub nobody {
     my $server = start_nginx(
@@ -233,7 +233,7 @@ END
 
 __DATA__
 
-=== TEST 1: satisfy all: bad keys are charged early, and refused with 429 then
+=== TEST 1: satisfy all: invalid keys are charged early, and then rejected with 429
 --- consumers eval: $::Consumers
 --- http_config eval: $::Zones
 --- config eval
@@ -260,7 +260,7 @@ gateway_limit zone=early; gateway_limit zone=late; empty_gif; }'
 
 
 
-=== TEST 3: satisfy any: bad keys and passwords are charged early, whoever grants
+=== TEST 3: satisfy any: invalid keys and passwords are charged early
 --- consumers eval: $::Consumers
 --- http_config eval: $::Zones
 --- config eval
@@ -284,7 +284,7 @@ u:{PLAIN}p
 
 
 
-=== TEST 4: satisfy any: a refusal with 403 or 401 is final, nobody grants
+=== TEST 4: satisfy any: a rejection with 403 or 401 is final
 --- consumers eval: $::Consumers
 --- http_config eval: $::Zones
 --- config eval
@@ -316,7 +316,7 @@ gateway_limit zone=early; empty_gif; }\n" } 403, 401
 
 
 
-=== TEST 6: a late limit is not charged for what authentication refuses
+=== TEST 6: a late limit is not charged if authentication rejects
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- http_config eval: $::Zones
@@ -411,7 +411,7 @@ location /in { internal; empty_gif; }'
 
 
 
-=== TEST 11: the error page of its own refusal passes, and keeps the fields
+=== TEST 11: the error page of a rejection passes, and keeps the fields
 --- http_config eval: $::Zones
 --- config eval
 'gateway_limit zone=late; gateway_limit zone=early;
@@ -438,7 +438,7 @@ come back later
 
 
 
-=== TEST 12: a zone that only the second location names is charged there
+=== TEST 12: a zone that only the second location has is charged there
 --- http_config eval: $::Zones
 --- config eval
 $::Look . '
@@ -486,7 +486,7 @@ x
 
 
 
-=== TEST 15: a fixed answer of return comes before both
+=== TEST 15: "return" responds before both stages
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=0r/d;
 gateway_limit_zone $arg_k zone=e:1m rate=0r/d stage=early;
@@ -499,7 +499,7 @@ location /limit { gateway_limit zone=z; limit_except GET { deny all; } empty_gif
 
 
 
-=== TEST 16: core's limit_req beside it: refused there, late and early are not charged
+=== TEST 16: if limit_req of nginx rejects, late and early limits are not charged
 --- http_config eval
 $::Zones . 'limit_req_zone $arg_k zone=late:1m rate=1r/m; limit_req_status 420;
 limit_req_log_level info;'
@@ -512,7 +512,7 @@ location /u { limit_req zone=late burst=9 nodelay; gateway_limit zone=late; empt
 
 
 
-=== TEST 17: a location that charged nothing vouches for nothing
+=== TEST 17: a location that charged nothing does not exempt later ones
 --- http_config
 gateway_limit_zone $arg_k zone=z:1m rate=1r/d burst=1;
 --- config
@@ -542,7 +542,7 @@ location /end { return 204; }
 
 
 
-=== TEST 19: what a refusal has given back is charged by its error page, if that writes it
+=== TEST 19: a refunded limit is charged by the error page if it has that limit
 --- http_config
 gateway_limit_zone $arg_k zone=quota:1m quota=9/month;
 gateway_limit_zone $arg_k zone=fast:1m rate=1r/d;
@@ -565,7 +565,7 @@ location /paid { gateway_limit zone=paid cost=0; empty_gif; }
 
 
 
-=== TEST 20: what an earlier location has charged stays, whatever a later one refuses
+=== TEST 20: charges of an earlier location remain if a later one rejects
 --- http_config eval
 $::Zones . '
 gateway_limit_zone $arg_k zone=full:1m rate=1r/d;

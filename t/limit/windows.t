@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Windows: fixed and sliding ones of a rate, and quotas by the calendar of a
-# time zone.  Where a window may end in the middle of a test, the test is made
-# again with another key; the moment of a decision is told by nginx's $msec.
+# Windows: fixed and sliding windows of a rate, and quotas in the calendar of a
+# time zone.  If a window may end during a test, the test is repeated with another
+# key; the time of a decision is nginx's $msec.
 
 use v5.28;
 use warnings;
@@ -38,7 +38,7 @@ my $server = start_nginx(
                                      . "empty_gif; }\n" } sort keys %conf);
 
 
-# one request: what it was told, and when
+# one request: its result and time
 
 sub ask {
     my ($zone, $k, $of) = @_;
@@ -50,7 +50,7 @@ sub ask {
 }
 
 
-# --- the calendar as the system has it
+# --- the calendar of the system
 
 sub in_zone {
     my ($tz, $code) = @_;
@@ -63,7 +63,7 @@ sub in_zone {
     return $value;
 }
 
-# start and end of the window of a moment
+# start and end of the window of a time
 sub window {
     my ($unit, $tz, $time) = @_;
 
@@ -71,8 +71,8 @@ sub window {
     return in_zone($tz, sub {
         my ($sec, $min, $hour, $day, $month, $year, $weekday) = localtime $second;
 
-        # of offsets that are no whole hours, too; none changes within an hour
-        # of these tests but with it
+        # also with offsets that are not whole hours; in these tests, they change at
+        # the boundary of an hour only
         if ($unit eq 'minute' || $unit eq 'hour') {
             my $since = $unit eq 'minute' ? $sec : 60 * $min + $sec;
             return [ $second - $since,
@@ -88,7 +88,7 @@ sub window {
 }
 
 
-# requests of a new key that all fall into one window
+# requests of a new key, all in one window
 
 sub within {
     my ($zone, $unit, $tz, $n) = @_;
@@ -132,7 +132,7 @@ check_window("r_$_->[0]_fixed", $_->[1], 'UTC')
     for [ m => 'minute' ], [ h => 'hour' ], [ d => 'day' ];
 
 
-# --- a sliding window counts the same while there is nothing before it
+# --- a sliding window without a previous one counts the same
 
 for ([ m => 'minute', 60 ], [ h => 'hour', 3600 ], [ d => 'day', 86400 ]) {
     my ($u, $unit, $length) = @$_;
@@ -141,8 +141,8 @@ for ([ m => 'minute', 60 ], [ h => 'hour', 3600 ], [ d => 'day', 86400 ]) {
                                    @said),
                    '200/2 200/1 200/0 429/0 429/0', "sliding by $unit: three");
 
-    # it passes when, in the next window, two of three still count: a third of
-    # the way through it
+    # it passes when, in the next window, two of three still count: after a third
+    # of it
     my $wait = POSIX::ceil($window->[1] + $length / 3 - $said[3]{time} - 0.0011);
     Test::More::cmp_ok(abs($said[3]{'Retry-After'} - $wait), '<=', 1,
                        "sliding by $unit: when to come again");
@@ -151,7 +151,7 @@ for ([ m => 'minute', 60 ], [ h => 'hour', 3600 ], [ d => 'day', 86400 ]) {
 }
 
 
-# --- asked without a pause: each decision is the model's
+# --- requests without a pause: each decision equals that of a model
 
 sub hammer {
     my ($zone, $seconds) = @_;
@@ -178,7 +178,7 @@ sub model {
     return @differ;
 }
 
-# three windows and more, so that whole ones are among them
+# more than three windows, so that some are complete
 for my $zone (qw( fast_fixed fast_sliding )) {
     my @said = hammer($zone, 2.6);
     my @differ = model($zone =~ /sliding/ || 0, @said);
@@ -193,21 +193,21 @@ for my $zone (qw( fast_fixed fast_sliding )) {
 $server->stop;
 
 
-# --- under another clock: ends of months, leap years, changes of summer time
+# --- with another clock: ends of months, leap years, daylight saving time
 
 my ($lib) = grep { -e } glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 
 SKIP: {
     Test::More::skip('no libfaketime here', 1) if !$lib;
 
-    # a sanitizer's runtime wants to be the first library
+    # the runtime of a sanitizer must be the first library
     my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
     Test::More::skip('this nginx does not start with libfaketime', 1)
         if `LD_PRELOAD=$lib $binary -v 2>&1` !~ /nginx version/;
 
 
-    # the window ends while nginx runs, and what was used up is there again; all
-    # of them wait for that at the same time
+    # the window ends while nginx runs, and the units are back; all of them wait
+    # for that at the same time
     my @begun;
     for (
         # UTC at the start, quota, zone, length of the next window
