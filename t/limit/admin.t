@@ -110,32 +110,32 @@ my $unknown = problem(404, 'the zone knows no such key');
 # --- reading and changing
 
 for my $z (qw( g f s q e )) {
-    is(ask("zone=$z&key=a"), $unknown, "$z: a key that is not there");
-    is(ask("zone=$z&key=a"), $unknown, "$z: and that looking does not make");
+    is(ask("zone=$z&key=a"), $unknown, "$z: an unknown key");
+    is(ask("zone=$z&key=a"), $unknown, "$z: reading does not create it");
     is(use_up($z, 'a', 2), '200 200', "$z: two");
-    is(ask("zone=$z&key=a"), state_of($z, 'a', 2), "$z: are told");
-    is(ask("zone=$z&key=a"), state_of($z, 'a', 2), "$z: and not charged for");
+    is(ask("zone=$z&key=a"), state_of($z, 'a', 2), "$z: are used");
+    is(ask("zone=$z&key=a"), state_of($z, 'a', 2), "$z: reading charges nothing");
     is(use_up($z, 'a', 2), '200 429', "$z: three, and no more");
-    is(ask("zone=$z&key=a"), state_of($z, 'a', 3), "$z: nothing is left");
+    is(ask("zone=$z&key=a"), state_of($z, 'a', 3), "$z: no units are left");
 
     is(change(qq({"zone":"$z","key":"a","reset":true})), state_of($z, 'a', 0),
        "$z: reset, and the new state");
-    is(ask("zone=$z&key=a"), state_of($z, 'a', 0), "$z: which is so");
-    is(use_up($z, 'a', 4), '200 200 200 429', "$z: all of it again");
+    is(ask("zone=$z&key=a"), state_of($z, 'a', 0), "$z: which GET returns");
+    is(use_up($z, 'a', 4), '200 200 200 429', "$z: all units again");
 
     is(change(qq({"zone":"$z","key":"a","set":1})), state_of($z, 'a', 1),
        "$z: set to one");
     is(use_up($z, 'a', 3), '200 200 429', "$z: two are left");
     is(change(qq({"zone":"$z","key":"a","set":0})), state_of($z, 'a', 0),
-       "$z: set to none");
+       "$z: set to 0");
     is(change(qq({"zone":"$z","key":"a","set":3})), state_of($z, 'a', 3),
-       "$z: set to all");
-    is(use_up($z, 'a', 1), '429', "$z: nothing is left");
+       "$z: set to the limit");
+    is(use_up($z, 'a', 1), '429', "$z: no units are left");
     is(change(qq({"zone":"$z","key":"a","set":1000})), state_of($z, 'a', 6),
-       "$z: set beyond: a debt, as great as the whole at most");
+       "$z: set above: a debt of at most the limit");
     is(change(qq({"zone":"$z","key":"b","set":1})), $unknown,
-       "$z: a key that is not there");
-    is(use_up($z, 'b', 4), '200 200 200 429', "$z: another key was not meant");
+       "$z: an unknown key");
+    is(use_up($z, 'b', 4), '200 200 200 429', "$z: another key is unchanged");
 }
 
 
@@ -157,27 +157,27 @@ my $plan = 'r=1r/h&b=9';
 my $own = 'rate=1r/h&burst=9';
 my $body = '{"zone":"v","key":"p","rate":"1r/h","burst":"9",';
 
-is(use_up('v', "p&$plan", 4), '200 200 200 200', 'a key with figures of its own');
-is(ask("zone=v&key=p&$own"), state_of('v', 'p', 4, limit => 10), 'which are said');
-is(change('{"zone":"v","key":"p","set":7}'), $needs, 'to be set it needs them');
+is(use_up('v', "p&$plan", 4), '200 200 200 200', 'a key with a limit of its own');
+is(ask("zone=v&key=p&$own"), state_of('v', 'p', 4, limit => 10), 'which is passed');
+is(change('{"zone":"v","key":"p","set":7}'), $needs, 'to be set, it needs the limit');
 is(change('{"zone":"v","key":"p","rate":"1r/h","set":7}'), $needs, 'all of them');
-is(change($body . '"set":7}'), state_of('v', 'p', 7, limit => 10), 'set by them');
+is(change($body . '"set":7}'), state_of('v', 'p', 7, limit => 10), 'set with the limit');
 is(use_up('v', "p&$plan", 4), '200 200 200 429', 'and holds');
 is(change('{"zone":"v","key":"p","reset":true}'),
    sprintf($v, 'p', 0), 'reset needs none');
-is(use_up('v', "p&$plan", 11), '200 ' x 10 . '429', 'all of it again');
+is(use_up('v', "p&$plan", 11), '200 ' x 10 . '429', 'all units again');
 
-is(use_up('w', 'p&q=9/month', 4), '200 200 200 200', 'a quota of its own');
+is(use_up('w', 'p&q=9/month', 4), '200 200 200 200', 'with a quota of its own');
 is(ask('zone=w&key=p'), '200 {"zone":"w","store":"shm","algorithm":"fixed_window",'
    . qq("used":4,"key":"p","reset":N,"figures":"unknown"}\n),
-   'units of a window are known, and what is left is not');
-is(change('{"zone":"w","key":"p","set":8}'), $needs, 'to be set it needs it');
+   'the used units are known, the remaining ones are not');
+is(change('{"zone":"w","key":"p","set":8}'), $needs, 'to be set, it needs the quota');
 is(change('{"zone":"w","key":"p","quota":"9/month","set":8}'),
-   state_of('w', 'p', 8, limit => 9), 'set by it');
+   state_of('w', 'p', 8, limit => 9), 'set with the quota');
 is(use_up('w', 'p&q=9/month', 2), '200 429', 'and holds');
 is(use_up('w', 'u&q=9/day', 1), '200', 'a quota in another unit');
-is(ask('zone=w&key=u'), $unknown, 'is not known without it');
-is(ask('zone=w&key=u&quota=9/day'), state_of('w', 'u', 1, limit => 9), 'but with it');
+is(ask('zone=w&key=u'), $unknown, 'is not found without the quota');
+is(ask('zone=w&key=u&quota=9/day'), state_of('w', 'u', 1, limit => 9), 'is found with the quota');
 is(change('{"zone":"w","key":"u","quota":"9/day","reset":true}'),
    state_of('w', 'u', 0, limit => 9), 'and is reset');
 
@@ -186,12 +186,12 @@ is(ask('zone=w&key=p&rate=9r/d'), $other, 'a rate of a quota');
 is(ask('zone=w&key=p&burst=9'), $other, 'a burst of a quota');
 is(ask('zone=v&key=p&rate=9/day'),
    problem(400, '\"rate\" must be a rate such as 10r/s, 100r/m, 1000r/h or 5000r/d'),
-   'a rate that is none');
+   'an invalid rate');
 is(ask('zone=w&key=p&quota=9r/d'),
    problem(400, '\"quota\" must be a quota such as 1000/month, with minute, hour, '
-                . 'day, week or month'), 'a quota that is none');
+                . 'day, week or month'), 'an invalid quota');
 is(ask('zone=v&key=p&burst=x'), problem(400, '\"burst\" must be a number'),
-   'a burst that is none');
+   'an invalid burst');
 is(ask('zone=v&key=p&burst=1000000000000&rate=1r/d'),
    problem(400, 'such a burst would take over a hundred years'), 'too great a burst');
 is(change('{"zone":"v","key":"p","rate":5,"reset":true}'),
@@ -227,7 +227,7 @@ sub serving {
            . qq("used":$n,"remaining":$left,"key":"a"}\n);
 }
 
-is(ask('zone=c&key=a'), $unknown, 'concurrency: a key that is not there');
+is(ask('zone=c&key=a'), $unknown, 'concurrency: an unknown key');
 my @held = map { hold_one() } 1, 2;
 is(ask('zone=c&key=a'), serving(2), 'concurrency: two are being served');
 is(use_up('c', 'a', 1), '429', 'and no more');
@@ -240,7 +240,7 @@ push @held, map { hold_one() } 1, 2;
 is(ask('zone=c&key=a'), serving(2), 'two more');
 is(CORE::join(' ', map { let_go($_) } splice @held, 0, 2), '200 200',
    'the first two end');
-is(ask('zone=c&key=a'), serving(2), 'and take nothing away');
+is(ask('zone=c&key=a'), serving(2), 'and release nothing more');
 is(let_go(shift @held), '200', 'one of the others ends');
 is(ask('zone=c&key=a'), serving(1), 'and does');
 is(let_go(shift @held), '200', 'the last');
@@ -249,7 +249,7 @@ is(ask('zone=c&key=a'), serving(0), 'nothing is left');
 
 # --- only the zones of the directive
 
-is(use_up('hidden', 'a', 1), '200', 'a zone that is not named');
+is(use_up('hidden', 'a', 1), '200', 'a zone that the directive does not name');
 is(ask('zone=hidden&key=a'), problem(404, 'this location knows no such zone'),
    'is not known');
 is(change('{"zone":"hidden","key":"a","reset":true}'),
@@ -264,10 +264,10 @@ is(ask("zone=$_&key=a"), problem(404, 'this location knows no such zone'),
 is(use_up('g', $_->[0], 1) . ' ' . ask("zone=g&key=$_->[0]"),
    '200 ' . state_of('g', $_->[1], 1), "the key $_->[0]")
     for [ 'a-1', 'a-1' ], [ 'a/b:c', 'a/b:c' ], [ 'x' x 300, 'x' x 300 ];
-is(use_up('g', 'a%20b', 1), '200', 'a key as it stands in the argument');
-is(ask('zone=g&key=a%2520b'), state_of('g', 'a%20b', 1), 'is encoded once more');
+is(use_up('g', 'a%20b', 1), '200', 'a key as in the argument');
+is(ask('zone=g&key=a%2520b'), state_of('g', 'a%20b', 1), 'is encoded again');
 is(ask('zone=g&key=a%20b'), $unknown, 'and decoded once');
-is(ask('key=a&zone=g'), state_of('g', 'a', 6, reset => 1), 'the arguments turned');
+is(ask('key=a&zone=g'), state_of('g', 'a', 6, reset => 1), 'arguments in another order');
 is(ask('zone=g&key=%ff'), $unknown, 'a key that is no UTF-8');
 is(change('{"zone":"g","key":"a%20b","reset":true}'), state_of('g', 'a%20b', 0),
    'JSON needs no encoding');
@@ -301,7 +301,7 @@ is(change('{"zone":"client","key":"acme","reset":true}')
    . change('{"zone":"addr","key":"2001:db8::7","set":3}'),
    state_of('g', 'acme', 0) =~ s/"g"/"client"/r
    . state_of('g', '2001:db8::7', 3) =~ s/"g"/"addr"/r, 'and changed so');
-is(($server->get('/t/addr', @{ from('2001:db8::7') }))[0], 429, 'which is so');
+is(($server->get('/t/addr', @{ from('2001:db8::7') }))[0], 429, 'which GET returns');
 
 
 # --- invalid requests
@@ -388,7 +388,7 @@ is(change($reset, headers => [ 'Origin: https://evil.example', @$_ ]), $browser,
         [ 'Content-Type: multipart/form-data; boundary=application/json' ];
 is(change($reset, headers => [ 'Origin: null', 'Content-Type: text/plain' ]),
    $browser, 'from a page without an origin');
-is(ask('zone=g&key=a'), state_of('g', 'a', 1), 'nothing was changed');
+is(ask('zone=g&key=a'), state_of('g', 'a', 1), 'nothing has changed');
 is(change($reset, headers => [ 'Origin: https://admin.example', "Content-Type: $_" ]),
    state_of('g', 'a', 0), "from a page: $_")
     for 'application/json', 'Application/JSON; charset=utf-8';
@@ -415,15 +415,15 @@ is(who('any'), 200, 'from=any');
 is(who('any', @{ from('192.0.2.1') }), 200, 'from=any: from anywhere');
 is(who('allow'), 403, 'satisfy any; allow all: from= is asked all the same');
 is(who('allow/unix'), 403, 'with from=unix:, too');
-is(who('allow', @{ from('10.0.0.1') }), 200, 'and grants');
+is(who('allow', @{ from('10.0.0.1') }), 200, 'and grants access');
 is(who('deny'), 403, 'deny all: adds to from=any');
-is(who('key'), 401, 'so do keys');
+is(who('key'), 401, 'as do keys');
 is(who('key', headers => [ 'X-API-Key: ' . api_key('acme') ]), 200, 'with a key');
 is(who('basic'), 401, 'and passwords');
 is(who('basic', headers => [ 'Authorization: Basic dTpw' ]), 200, 'with a password');
 is(who('basic', headers => [ 'Authorization: Basic dTpw', 'X-Real-IP: 10.0.0.1' ]), 403,
    'with a password from elsewhere');
-is(who('limited'), 200, 'a limit of a location without its key');
+is(who('limited'), 200, 'the limits of the location, without a key');
 is((split ' ', said($server->get("/limited?$q&k=new")))[0], 200, 'and with one');
 is((split ' ', said($server->get("/limited?$q&k=new")))[0], 429, 'used up');
 
@@ -484,14 +484,14 @@ END
 
         my $small = '"plan":"small",';
         is($ask->('of', 'acme'), $state->('of', 'acme', 4, $small), 'the plan of a key');
-        is($ask->('of', 'bare'), $state->('of', 'bare', 1, ''), 'one without a plan');
+        is($ask->('of', 'bare'), $state->('of', 'bare', 1, ''), 'a consumer without a plan');
         is($ask->('client', 'acme'), $state->('client', 'acme', 4, $small),
            'of $gateway_client');
-        is($ask->('arg', 'acme'), $state->('arg', 'acme', 5, ''), 'a key that is another');
+        is($ask->('arg', 'acme'), $state->('arg', 'acme', 5, ''), 'another key');
         is(said($server->get('/limits?zone=of&key=acme&quota=5/day')),
            qq(200 {"zone":"of","store":"shm","algorithm":"fixed_window","limit":5,)
            . qq("used":4,"remaining":1,"key":"acme","reset":N,"plan":"small"}\n),
-           'with the figure of its plan');
+           'with the limit of its plan');
 
         for my $zone ('of', 'client') {
             is($ask->($zone, 'idle'), problem(404, 'the key is idle: the consumer has used '

@@ -155,7 +155,7 @@ for my $name (sort keys %limit) {
     Test::More::is(CORE::join(' ', map { $_->[0] } @said),
                    CORE::join(' ', (200) x 10, 429, 429), "the zone's burst");
     Test::More::is(waited(\@said, 0, []), CORE::join(' ', ('well') x 12),
-                   'and nothing waits');
+                   'and none is delayed');
     Test::More::is(CORE::join(' ', map { $_->[1] } @said),
                    CORE::join(' ', ('PASSED') x 10, ('REJECTED') x 2), 'as it says');
 }
@@ -188,7 +188,7 @@ for my $name (sort keys %limit) {
     my ($k, @said) = at_once('/refused', 5, 'X-Ours');
     Test::More::is(CORE::join(' ', map { "$_->[0] $_->[1]" } @said),
                    CORE::join(' ', ('429 REJECTED') x 5), 'another limit refuses');
-    Test::More::is(waited(\@said, 0, []), 'well well well well well', 'nothing waits');
+    Test::More::is(waited(\@said, 0, []), 'well well well well well', 'none is delayed');
     Test::More::is(($server->get("/slow?k=$k"))[0], 200, 'nothing was charged')
         for 1 .. 4;
 }
@@ -201,7 +201,7 @@ for my $name (sort keys %limit) {
     Test::More::is(CORE::join(' ', sort map { "$_->[0] $_->[1]" } @said),
                    '200 DELAYED_DRY_RUN 200 DELAYED_DRY_RUN 200 PASSED '
                    . '200 REJECTED_DRY_RUN 200 REJECTED_DRY_RUN', 'dry_run');
-    Test::More::is(waited(\@said, 0, []), 'well well well well well', 'nothing waits');
+    Test::More::is(waited(\@said, 0, []), 'well well well well well', 'none is delayed');
 }
 
 
@@ -226,12 +226,12 @@ sub soon { Test::Gateway::Server::wait_until($_[0], 10) }
     Test::More::ok(soon(sub { delayed() > $before }), 'one waits');
     close $socket;
     Test::More::ok(soon(sub { $server->log =~ /client prematurely closed/ }),
-                   'its client leaves, which is seen');
+                   'its client leaves, which nginx detects');
     my ($status) = $server->get('/proxy?k=a&left');
-    Test::More::is($status, 200, 'the next one waits behind it');
+    Test::More::is($status, 200, 'the next request waits');
     soon(sub { origin() =~ /left/ });
     Test::More::is(CORE::join(' ', origin() =~ /^(\S+)/mg), '/proxy?k=a /proxy?k=a&left',
-                   'and the origin never hears of it');
+                   'and does not reach the origin');
 }
 
 {
@@ -245,7 +245,7 @@ sub soon { Test::Gateway::Server::wait_until($_[0], 10) }
                       . "GET /core/plain?k=b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     my $text = CORE::join '', <$socket>;
     Test::More::is(CORE::join(' ', $text =~ m{HTTP/1\.1 (\d+) }g), '200 200',
-                   'and is served, as the request behind it');
+                   'and is served, as is the next request');
     Test::More::ok(soon(sub { origin() =~ m{^/proxy\?k=b 20000$}m }),
                    'the origin gets its body');
 }

@@ -136,7 +136,7 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
 {
     my @held = hold($server, '/hold?k=a', 3);
     my ($status, $head, $body) = $server->get('/hold?k=a');
-    Test::More::is($status, 429, 'the fourth at once is refused');
+    Test::More::is($status, 429, 'the fourth at once is rejected');
     Test::More::like($head, qr/^$_\r?$/m, $_)
         for 'Retry-After: 1', 'X-RateLimit-Limit: 3',
             'X-RateLimit-Remaining: 0', 'Content-Type: application/problem\+json';
@@ -144,13 +144,13 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
         . '#quota-exceeded","title":"Request cannot be satisfied as assigned '
         . 'quota has been exceeded","status":429,"detail":"too many '
         . 'concurrent requests","reason":"concurrency_exceeded",'
-        . '"violated-policies":["c"]}' . "\n", 'and told why');
+        . '"violated-policies":["c"]}' . "\n", 'with the reason');
 
     Test::More::is(quick($server, 'b'), 200, 'another key passes');
     Test::More::is(quick($server), 429, 'wherever the key is counted');
     Test::More::is(release(pop @held), 200, 'one of them ends');
     Test::More::is(quick($server), 200, 'and another one passes');
-    Test::More::is(quick($server), 200, 'and one behind it');
+    Test::More::is(quick($server), 200, 'and one after it');
     push @held, hold($server, '/hold?k=a');
     Test::More::is(quick($server), 429, 'until there are three again');
     Test::More::is(CORE::join(' ', map { release($_) } @held), '200 200 200',
@@ -165,7 +165,7 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
     my @held = hold($server, '/hold?k=a', 3);
     close $_->{client} for @held[0, 1];
     Test::More::ok(soon(sub { quick($server) == 200 }),
-                   'clients that leave give slots back');
+                   'clients that leave release slots');
     release($held[2]);
     close $_->{origin} for @held[0, 1];
     room($server, 3, 'client aborts');
@@ -175,7 +175,7 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
     my @held = hold($server, '/patient?k=a', 3);
     close $_->{client} for @held;
     Test::More::is(quick($server), 429, 'proxy_ignore_client_abort: the work '
-                                        . 'goes on, and counts');
+                                        . 'continues, and counts');
     for (@held) {
         print { $_->{origin} } "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         close $_->{origin};
@@ -191,9 +191,9 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
     room($server, 3, 'failed upstreams');
 
     @held = hold($server, '/page?k=a', 3);
-    Test::More::is(quick($server), 429, 'with an error page: full');
+    Test::More::is(quick($server), 429, 'with an error page: no slot left');
     Test::More::is(CORE::join(' ', map { release($_, '') } @held), '502 502 502',
-                   'the page, where the zone counts too, passes');
+                   'the page, in which the zone counts as well, passes');
     room($server, 3, 'error pages');
 }
 
@@ -213,7 +213,7 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
         close $there;
         $_->{origin} = arrived();
     }
-    Test::More::is(quick($server), 429, 'redirected, and still served: full');
+    Test::More::is(quick($server), 429, 'redirected, and still served: no slot left');
     Test::More::is(CORE::join(' ', map { release($_) } @held), '200 200 200',
                    'all pass');
     room($server, 3, 'redirected');
@@ -234,7 +234,7 @@ sub fresh { start_nginx(http => $zone, server => $common, @_) }
     Test::More::is(quick($server), 429, 'count until their end');
     close $_->{client} for @held;
     soon(sub { 3 <= (() = $server->log =~ m{client prematurely.*?/slow}g) });
-    Test::More::ok(soon(sub { quick($server) == 200 }), 'or until nobody reads');
+    Test::More::ok(soon(sub { quick($server) == 200 }), 'or until the client leaves');
     room($server, 3, 'slow responses');
 }
 
@@ -282,7 +282,7 @@ room($server, 3, 'beside a refusal');
 {
     my ($status, $head) = $server->get('/zero?k=a');
     Test::More::is($status, 429, 'concurrency=0 lets nobody pass');
-    Test::More::unlike($head, qr/Retry-After/, 'and says no time');
+    Test::More::unlike($head, qr/Retry-After/, 'with X-RateLimit-Reset 0');
 }
 
 {
@@ -295,12 +295,12 @@ room($server, 3, 'beside a refusal');
         push @is, (CORE::join '', <$client>) =~ /^X-Is: (\w+)/m;
     }
     Test::More::is("@is", 'PASSED REJECTED_DRY_RUN REJECTED_DRY_RUN',
-                   'dry_run: all pass, and it is told who would not');
+                   'dry_run: all pass, and the variable has the result');
 }
 
 {
     Test::More::is(CORE::join(' ', map { ($server->get('/closed?k=a'))[0] } 1 .. 5),
-                   '403 403 403 403 403', 'an early one that access refuses');
+                   '403 403 403 403 403', 'an early limit, if access rejects');
     room($server, 2, 'stage=early', '/early?k=a');
 }
 $server->stop;
@@ -336,7 +336,7 @@ for my $round (1 .. 5) {
         close $_;
     }
     Test::More::is(CORE::join(' ', map { answer($_) } values %waiting),
-                   CORE::join(' ', (200) x 7), 'which are answered');
+                   CORE::join(' ', (200) x 7), 'which get responses');
 }
 room($server, 7, 'after all of them');
 $server->stop;
@@ -377,9 +377,9 @@ for my $round (1 .. 3) {
         release($_) for @new;
         return $full;
     };
-    Test::More::ok(soon($room), 'their slots come back, and no others');
+    Test::More::ok(soon($room), 'their slots are released, and no others');
     Test::More::is(CORE::join(' ', map { release($_) } @left),
-                   CORE::join(' ', (200) x @left), 'the others are answered');
+                   CORE::join(' ', (200) x @left), 'the others get responses');
     room($server, 8, "round $round");
 }
 Test::More::cmp_ok($killed, '>', 0, "$killed were served by workers that were killed");
@@ -427,7 +427,7 @@ my $conf = Test::Gateway::Server::slurp($server->dir . '/nginx.conf')
     soon(sub { (() = $server->log =~ /gracefully shutting down/g) >= 4 });
     Test::More::ok(soon(sub { quick($server) == 200 }), 'concurrency=5 by a reload');
     my @more = hold($server, '/hold?k=a', 2);
-    Test::More::is(quick($server), 429, 'applies at once, with those before');
+    Test::More::is(quick($server), 429, 'applies at once, with earlier requests');
     release($_) for @held, @more;
     soon(sub { 2 == $server->workers });
     room($server, 5, 'afterwards');
@@ -442,11 +442,11 @@ my $conf = Test::Gateway::Server::slurp($server->dir . '/nginx.conf')
     soon(sub { my %o = map { $_ => 1 } @old;
                2 == grep { !$o{$_} } $server->workers });
     soon(sub { (() = $server->log =~ /gracefully shutting down/g) >= 6 });
-    Test::More::is(quick($server), 429, 'an old worker drains: full');
+    Test::More::is(quick($server), 429, 'an old worker drains: no slot left');
     $server->allow(qr/exited on signal 9/);
     kill 'KILL', @old;
     Test::More::ok(soon(sub { quick($server) == 200 }),
-                   'it is killed: its slots come back');
+                   'it is killed: its slots are released');
     room($server, 5, 'after that');
 }
 
@@ -462,11 +462,11 @@ SKIP: {
     if (@heirs != @old) {
         kill 'KILL', @heirs;
         waitpid $_, 0 for @heirs;
-        skip('the pid is not to be had', 2);
+        skip('the pid is not available', 2);
     }
     Test::More::ok(soon(sub { quick($server) == 200 }),
                    'killed, and its pid is given to another process: '
-                   . 'its slots come back');
+                   . 'its slots are released');
     room($server, 5, 'after that, too');
     kill 'KILL', @heirs;
     waitpid $_, 0 for @heirs;
@@ -538,19 +538,19 @@ $server = many($c);
     Test::More::is(statuses($h2, @streams), "200:$slots", 'as many as there are slots');
 
     my @more = fill($h2, 125, '/one', [ 'new' ]);
-    Test::More::is(statuses($h2, @more), '429:125', 'not one more, of a new key');
+    Test::More::is(statuses($h2, @more), '429:125', 'no further one of a new key');
     @more = fill($h2, 125, '/one', [ 0 .. 99 ]);
-    Test::More::is(statuses($h2, @more), '429:125', 'nor of those that have some');
+    Test::More::is(statuses($h2, @more), '429:125', 'nor of known keys');
 
     my ($status, $head, $body) = $server->get('/one?k=0');
     Test::More::is($status, 429, 'a request too many');
     Test::More::like($head, qr/^$_\r?$/m, "    $_")
         for 'Retry-After: 1', 'Content-Type: application/problem\+json',
             'X-Is: REJECTED shm 1';
-    Test::More::unlike($head, qr/^X-RateLimit/m, '    nothing of its own limit');
+    Test::More::unlike($head, qr/^X-RateLimit/m, '    without limit header fields');
     Test::More::is($body, '{"type":"about:blank","title":"Too Many Requests",'
         . '"status":429,"detail":"the rate limit service is '
-        . 'unavailable","reason":"limit_unavailable"}' . "\n", '    and told why');
+        . 'unavailable","reason":"limit_unavailable"}' . "\n", '    with the reason');
     Test::More::is(one('/other?k=0'), 503, 'by gateway_limit_status');
     Test::More::is(one('/free'), 200, 'a location without limits');
 
@@ -560,7 +560,7 @@ $server = many($c);
 
     ($status, $head) = $server->get('/dry?k=0');
     Test::More::is($status, 200, 'dry_run: passes');
-    Test::More::like($head, qr/^X-Is: REJECTED_DRY_RUN shm 1\r?$/m, 'and is told');
+    Test::More::like($head, qr/^X-Is: REJECTED_DRY_RUN shm 1\r?$/m, 'and has the status');
     Test::More::like($server->log, qr/would be refused by zone "c", reason "limit_unavailable", dry run/,
                      'in the log, too');
     Test::More::is(one('/early?k=a'), 200, 'another zone');
@@ -577,8 +577,8 @@ $server = many($c);
                    'fifty times one ends: one passes, and not two');
     $h2->open_window(@first);
     $h2->wait(sub { @first == grep { $h2->ended($_) } @first });
-    Test::More::is(one('/rate?k=a'), 200, 'not charged for what was refused') for 1 .. 5;
-    Test::More::is(one('/rate?k=a'), 429, 'but for what has passed');
+    Test::More::is(one('/rate?k=a'), 200, 'not charged for rejected requests') for 1 .. 5;
+    Test::More::is(one('/rate?k=a'), 429, 'but for admitted ones');
 
     my @lines = $server->log =~ /^.*memory for.*$/mg;
     Test::More::is(scalar @lines, 1, 'one line in the log');
@@ -590,7 +590,7 @@ $server = many($c);
     ($status, $head, $body) = $server->get('/one?k=own');
     Test::More::is(statuses($h2, @own), '200:20', 'twenty of one key');
     Test::More::like($body, qr/"concurrency_exceeded","violated-policies":\["c"\]/,
-                     'are its limit');
+                     'reach its limit');
 
     # all end, and all slots are free again
     $h2->close;
@@ -600,12 +600,12 @@ $server = many($c);
         my $said = statuses($again, @all);
         $again->reset(@all) if $said ne "200:$slots";
         $said eq "200:$slots";
-    }), 'a client that leaves gives all of them back');
+    }), 'a client that leaves releases all of them');
     Test::More::is(one('/behind?k=a'), 429, 'and there are no more');
     Test::More::is(one('/one?k=a'), 429, 'likewise');
     $again->close;
     Test::More::ok(soon(sub { one('/behind?k=a') == 200 }),
-                   'a limit behind it was not held');
+                   'a further limit was not held');
     Test::More::is(one('/behind?k=a'), 200, 'nor is it now');
 }
 $server->stop;
@@ -619,7 +619,7 @@ $server = many('gateway_limit_zone $arg_k zone=c:64k concurrency=20 dry_run;');
     Test::More::is(statuses($h2, @streams), '200:' . ($slots + 40),
                    'dry_run: more than there are slots');
     Test::More::like($server->log, qr/memory for 1354 concurrent requests, which are being served, not counting more;/,
-                     'is told in the log');
+                     'is logged');
     $h2->close;
     my $held = Test::Gateway::Streams->new($streams_port);
     Test::More::ok(soon(sub {
@@ -627,7 +627,7 @@ $server = many('gateway_limit_zone $arg_k zone=c:64k concurrency=20 dry_run;');
         $held->reset(@all);
         my $is = ($server->get('/one?k=k'))[1];
         $is =~ /^X-Is: PASSED/m;
-    }), 'and is not in the way afterwards');
+    }), 'and holds no slot afterwards');
     $held->close;
 }
 $server->stop;
@@ -682,7 +682,7 @@ for my $round (1 .. 3) {
         return $n >= $lost;
     });
     $n += grep { $new->status($_) eq '200' } fill($new, 20, '/one', [ 'm1', 'm2' ]);
-    Test::More::is($n, $lost, "the $lost of a killed worker come back, and no others");
+    Test::More::is($n, $lost, "the $lost of a killed worker are released, and no others");
     $_->close for $new, map { $h2[$_] } @left;
 
     # a connection is closed after its streams
@@ -696,7 +696,7 @@ $server = many($c, workers => 1);
 {
     my $h2 = Test::Gateway::Streams->new($streams_port);
     my @streams = fill($h2, $slots + 1, '/one');
-    Test::More::is(statuses($h2, @streams), "200:$slots 429:1", 'before a reload: full');
+    Test::More::is(statuses($h2, @streams), "200:$slots 429:1", 'before a reload: no slot left');
 
     my $conf = Test::Gateway::Server::slurp($server->dir . '/nginx.conf')
                =~ s/\A(?:(?:error_log|pid).*\n)*//r;
@@ -708,12 +708,12 @@ $server = many($c, workers => 1);
     my @new = fill($new, 2714, '/one');
     Test::More::is(statuses($new, @new), '200:2712 429:2', 'a larger zone: all of its slots');
     $h2->reset($streams[0]);
-    Test::More::is(one('/one?k=new'), 429, 'one of the old memory ends: nothing to it');
+    Test::More::is(one('/one?k=new'), 429, 'a request of the old memory ends: no effect');
     $new->reset($new[0]);
     $new->close;
     $h2->close;
     soon(sub { 1 == $server->workers });
-    Test::More::is(one('/one?k=0'), 200, 'and all is well');
+    Test::More::is(one('/one?k=0'), 200, 'without an error');
 }
 $server->stop;
 

@@ -58,12 +58,12 @@ sub refused {
     my ($conf, $message, $name) = @_;
     is_deeply([ said($conf) ],
               [ 1, "[emerg] $message in DIR/nginx.conf:LINE" ],
-              "refused: $name");
+              "error: $name");
 }
 
 sub warned {
     my ($conf, $message, $name) = @_;
-    is_deeply([ said($conf) ], [ 0, "[warn] $message" ], "warned: $name");
+    is_deeply([ said($conf) ], [ 0, "[warn] $message" ], "warning: $name");
 }
 
 sub accepted {
@@ -99,9 +99,9 @@ for my $key (sort keys %hides) {
     my $name = lc $key =~ s/[\${}]//gr;
 
     my ($code, @lines) = said(hidden($key, $method, ''));
-    is($code, 1, "$key hidden by $method: refused");
+    is($code, 1, "$key hidden by $method: error");
     like($lines[-1], qr/^\[emerg\] zone "h" counts by \$$name, which is hidden after authentication by the block in DIR\/nginx.conf:\d+, use \$gateway_credential or stage=early, in DIR\/nginx.conf:LINE$/,
-         "$key hidden by $method: names both and the way out");
+         "$key hidden by $method: with both places and the remedy");
 
     for ([ $key, $method, 'stage=early' ], [ "${key}x", $method, '' ],
          [ '$gateway_credential', $method, '' ],
@@ -305,10 +305,10 @@ refused(http("$z zone=a:64k quota=1/day timezone=$_;"),
     is_deeply([ $code, map { s/ \(2: .*?\)//r } @lines ],
         [ 1, '[emerg] unknown time zone "Mars/Base", "/usr/share/zoneinfo/Mars/'
              . 'Base": open() failed (is tzdata installed?)'
-             . ' in DIR/nginx.conf:LINE' ], 'refused: an unknown time zone');
+             . ' in DIR/nginx.conf:LINE' ], 'error: an unknown time zone');
     ($code, @lines) = said(http("$z zone=a:64k quota=1/day timezone=Europe;"));
     Test::More::like("$code @lines", qr/^1 \[emerg\] unknown time zone "Europe", .* is not a regular file/,
-                     'refused: a time zone that is a folder');
+                     'error: a time zone that is a directory');
 }
 refused(http("$z zone=a:64k quota=1/day timezone=;"),
         'parameter "timezone=" must have a value', 'an empty time zone');
@@ -333,7 +333,7 @@ for ('rate=1r/s', 'quota=1/day', 'concurrency=1') {
                                                 . "$z zone=a:64k $_;  #!\n"));
     is_deeply([ $code, @lines ], [ 1, '[emerg] zone "a" of "gateway_limit_zone" '
               . 'is duplicate in DIR/nginx.conf:LINE' ],
-              "refused: a name twice, $_");
+              "error: a duplicate name, $_");
 }
 accepted(http_conf(http => "$z zone=a:64k rate=1r/s;\n"
          . "limit_req_zone \$arg_k zone=a:64k rate=1r/s;\n"
@@ -558,7 +558,7 @@ refused(alone("gateway_limit_headers $_;"),
         "headers $_") for 'off ietf', 'legacy off';
 refused(alone('gateway_limit_log_level debug;'),
         'invalid value "debug" in "gateway_limit_log_level", allowed are "info", '
-        . '"notice", "warn", "error"', 'a level that is none');
+        . '"notice", "warn", "error"', 'an invalid level');
 accepted(set("gateway_limit_log_level $_;"), "level $_")
     for qw( info notice warn error );
 refused(alone("$_; $_;"), '"' . s/ .*//r . '" directive is duplicate', "twice: $_")
@@ -608,7 +608,7 @@ refused(admin("zone=z from=$_"), "invalid value \"$_\" in parameter \"from=\", i
     for '', 'localhost', 'all', '10.0.0.0/33', '1.2.3', 'unix:/a', '::/129';
 refused(admin('zone=z from=10.0.0.1/8'), 'invalid value "10.0.0.1/8" in parameter '
         . '"from=", bits after the prefix are set, it must be "10.0.0.0/8"',
-        'gateway_limit_admin: bits behind the prefix');
+        'gateway_limit_admin: bits after the prefix');
 refused(admin("zone=z from=any $_"), "invalid parameter \"$_\" in "
         . '"gateway_limit_admin", allowed are "zone=", "from="',
         "gateway_limit_admin $_") for 'allow=1', 'zone=', 'on';

@@ -44,7 +44,7 @@ sub used {
 for ([ plain => 200, 3 ], [ settled => 200, 5 ], [ kept => 401, 3 ]) {
     my ($name, $status, $units) = @$_;
     my ($is, undef, $body) = http_get($nginx, "/$name?k=$name");
-    is("$is $body", "$status page", "$name: the page answers");
+    is("$is $body", "$status page", "$name: the page is sent");
     wait_until(sub { used($name) == $units });
     is(used($name), $units, 'and is charged');
 }

@@ -158,16 +158,16 @@ for my $method (@methods) {
                 is(clients(), 1, '    an end of file changes nothing');
                 my $ticks = ticks();
                 sleep 0.5;
-                cmp_ok(ticks() - $ticks, '<', 20, '    nor does the worker spin');
+                cmp_ok(ticks() - $ticks, '<', 20, '    the worker does not spin');
                 $fake->release;
                 if ($path eq '/both') {
-                    ok($fake->wait_for('evalsha', 2), '    nor to the second');
+                    ok($fake->wait_for('evalsha', 2), '    nor to the second one');
                     is(clients(), 1, '    that follows');
                     $fake->release;
                 }
                 is(said($client), $redis, '    there is a response');
                 ok(wait_until(sub { clients() == 0 }), '    and then no connection');
-                unlike($server->log, qr/prematurely/, '    the log has none that left');
+                unlike($server->log, qr/prematurely/, '    no client has left by the log');
                 stop();
             });
         }
@@ -204,7 +204,7 @@ for my $method (@methods) {
             is(clients(), 1, '    an end of file changes nothing');
             my $ticks = ticks();
             sleep 0.5;
-            cmp_ok(ticks() - $ticks, '<', 20, '    nor does the worker spin');
+            cmp_ok(ticks() - $ticks, '<', 20, '    the worker does not spin');
             $fake->release;
             is(said($client), CORE::join(', ', ($redis) x ($more + 1)),
                '    each has its response');
@@ -236,7 +236,7 @@ for my $method (@methods) {
         ask($client, '/redis?k=a');
         $fake->wait_for('evalsha', 1);
         finish($client);
-        is(said($client), '503 ERROR|', '    it is told so');
+        is(said($client), '503 ERROR|', '    the request fails');
         cmp_ok(time - $began, '>=', 0.99, '    after the timeout');
         stop();
     });

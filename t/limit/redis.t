@@ -373,14 +373,14 @@ is(ask('/pen?k=p&full=1')->{status}, 429, 'penalty beside a limit that is full')
 becomes('p', '1 1 1 0', 'stays charged in shared memory and in both Redis');
 
 is(ask('/beside?k=pb&c=11')->{status}, 429, 'penalty beside one in the same Redis');
-becomes('pb', '0 1 0 0', 'stays charged by the call that refuses');
+becomes('pb', '0 1 0 0', 'stays charged by the call that rejects');
 is(ask('/beside?k=pb&c=11&a=20')->{status}, 429, 'a penalty beyond what is left');
-becomes('pb', '0 10 0 0', 'takes what there is');
+becomes('pb', '0 10 0 0', 'takes the units left');
 is(ask('/drypaid?k=pd&c=11')->{status}, 429, 'penalty in dry_run');
 becomes('pd', '1 1 0 0', 'stays charged, in Redis as in shared memory');
 is(ask('/drypaid?k=pd&c=11&a=20&m=20')->{status}, 429, 'and beyond what is left');
-becomes('pd', '10 10 0 0', 'takes what there is, in both');
-is(ask('/drypaid?k=pd')->{status}, 200, 'but refuses nothing');
+becomes('pd', '10 10 0 0', 'takes the units left, in both');
+is(ask('/drypaid?k=pd')->{status}, 200, 'but rejects nothing');
 becomes('pd', '10 10 0 1', 'and charges nothing more');
 is(ask('/paid?k=po&b=11')->{status}, 429, 'penalty beside one in another Redis');
 becomes('po', '0 1 0 0', 'stays charged');
@@ -394,13 +394,13 @@ becomes('po', '0 1 0 0', 'stays charged');
     my ($day) = $redis[0]->cli('GET', $key) =~ /^(\d+):1:0$/;
     my $full = "$day:0:1000000";
     $redis[0]->cli('SET', $key, $full, 'PX', 100_000_000);
-    is(ask('/slid?k=slid')->{status}, 429, 'the window before leaves nothing')
+    is(ask('/slid?k=slid')->{status}, 429, 'the previous window leaves nothing')
         for 1 .. 3;
     is($redis[0]->cli('GET', $key), $full, '    and nothing is charged');
     my $calls = $redis[0]->calls('evalsha');
-    is(ask('/slidfull?k=slid&full=1')->{status}, 429, '    nor behind a refusal');
+    is(ask('/slidfull?k=slid&full=1')->{status}, 429, '    nor after a rejection');
     ok(wait_until(sub { $redis[0]->calls('evalsha') > $calls }, 5),
-       '    of which Redis is told');
+       '    which Redis gets');
     is($redis[0]->cli('GET', $key), $full, '    and changes nothing');
 
     # a clock that was set back by less than two windows
@@ -408,7 +408,7 @@ becomes('po', '0 1 0 0', 'stays charged');
         my $later = $day + $more;
         $redis[0]->cli('SET', $key, "$later:10:0", 'PX', 100_000_000);
         is(ask("/c?k=slid")->{status}, 429, "a window that begins in $more");
-        is($redis[0]->cli('GET', $key), "$later:10:0", '    is in force');
+        is($redis[0]->cli('GET', $key), "$later:10:0", '    applies');
     }
 }
 
@@ -417,8 +417,8 @@ becomes('po', '0 1 0 0', 'stays charged');
 
 is(ask('/try?k=try')->{status}, 200, 'try_files, and all pass');
 becomes('try', '1 1 0 1', 'charged once');
-is(ask('/try?k=try&c=11')->{status}, 429, 'the second location refuses');
-becomes('try', '2 2 0 1', 'and what the first has charged stays');
+is(ask('/try?k=try&c=11')->{status}, 429, 'the second location rejects');
+becomes('try', '2 2 0 1', 'and charges of the first one remain');
 
 
 # --- one call
@@ -435,9 +435,9 @@ is(evalsha($redis[0]) - $before, 1, 'one in each');
 is(evalsha($redis[1]) - $second, 1, '    of them');
 
 ($before, $second) = map { evalsha($_) } @redis;
-is(ask('/all?k=calls3&m=11')->{status}, 429, 'what shared memory refuses');
+is(ask('/all?k=calls3&m=11')->{status}, 429, 'a rejection by shared memory');
 is(evalsha($redis[0]) - $before + evalsha($redis[1]) - $second, 0,
-   'Redis is not asked');
+   'Redis is not called');
 
 my %other = map { $_ => $redis[0]->calls($_) } qw( script|load eval );
 $before = evalsha($redis[0]);
@@ -462,18 +462,18 @@ is($keys[2], "second:{$tag}:b:fM", 'and the prefix of the other block');
 for my $redis (@redis) {
     for my $key (@{ $redis->cli('KEYS', '*') }) {
         my $ttl = $redis->cli('PTTL', $key);
-        cmp_ok($ttl, '>', 0, "$key will end");
+        cmp_ok($ttl, '>', 0, "$key expires");
         my ($zone) = $key =~ /:(\w):\w+$/;
         my $most = { a => 86400, b => 31 * 86400, c => 2 * 86400 }->{$zone};
-        cmp_ok($ttl, '<=', $most * 1000 + 1000, '    when it means nothing');
-        like($redis->cli('GET', $key), qr/^\d+(?::\d+)*$/, '    and holds figures');
+        cmp_ok($ttl, '<=', $most * 1000 + 1000, '    when it no longer counts');
+        like($redis->cli('GET', $key), qr/^\d+(?::\d+)*$/, '    and contains numbers');
     }
 }
-like(CORE::join(' ', @keys), qr/^(?!.*SECRET)/i, 'no word of the client');
+like(CORE::join(' ', @keys), qr/^(?!.*SECRET)/i, 'nothing of the client');
 
 # a GCRA key expires when it is idle
 my $ttl = $redis[0]->cli('PTTL', $keys[0]);
-cmp_ok($ttl, '>', 86_000_000, 'one unit of one a day is gone after a day');
+cmp_ok($ttl, '>', 86_000_000, 'one unit of one a day expires after a day');
 ask("/all?k=$secret");
 cmp_ok($redis[0]->cli('PTTL', $keys[0]), '>', 2 * 86_000_000, 'two after two');
 
@@ -492,7 +492,7 @@ my @flushed = http_many([ map { [ $one->port, '/all?k=flushed' ] } 1 .. 30 ]);
 is(answers(@flushed), '200:10 429:20', 'of thirty at once still ten pass');
 is(CORE::join('', grep { /\[(?:error|warn)\]/ && !/gateway_limit_zone/
                           && !/is chosen by the client/ }
-                  split /^/, $one->log), '', 'and nothing was worth a line');
+                  split /^/, $one->log), '', 'without a log line');
 
 
 # --- the deny cache
@@ -501,34 +501,34 @@ for (1 .. 11) { ask('/a?k=deny') }
 $before = evalsha($redis[0]);
 my %sources;
 $sources{ source('/a?k=deny', $_ % 2 ? $one : $two) }++ for 1 .. 20;
-is($sources{redis} // 0, 1, 'the other node asks once');
-is($sources{deny_cache} // 0, 19, 'nobody else does');
-is(evalsha($redis[0]) - $before, 1, 'and Redis has heard of one');
+is($sources{redis} // 0, 1, 'the other node calls once');
+is($sources{deny_cache} // 0, 19, 'no other calls');
+is(evalsha($redis[0]) - $before, 1, 'and Redis has one');
 
 $answer = ask('/a?k=deny');
-is($answer->{status}, 429, 'a cached refusal');
-is(header($answer, 'X-Is'), 'REJECTED|10|0', '    has all figures');
+is($answer->{status}, 429, 'a cached rejection');
+is(header($answer, 'X-Is'), 'REJECTED|10|0', '    has all limit values');
 cmp_ok(header($answer, 'Retry-After'), '>', 86_300, '    and its time');
 cmp_ok(header($answer, 'Retry-After'), '<=', 86_400, '    at most a day');
-cmp_ok(header($answer, 'X-Reset'), '>', 863_000, '    and the other one');
+cmp_ok(header($answer, 'X-Reset'), '>', 863_000, '    and the other limit');
 cmp_ok(header($answer, 'X-Reset'), '<=', 864_000, '    at most ten days');
 
 # with "penalty" a rejection is a charge and is not remembered
 
 ask('/only?k=pen') for 1 .. 11;
 $before = evalsha($redis[0]);
-is(source('/only?k=pen'), 'redis', 'penalty: a refusal is not remembered')
+is(source('/only?k=pen'), 'redis', 'penalty: a rejection is not remembered')
     for 1 .. 3;
 is(evalsha($redis[0]) - $before, 3, '    each is a call');
 
 # a lower cost is a new call, a higher one is not
 
 is(ask('/a?k=less&a=8')->{status}, 200, 'eight of ten');
-is(source('/a?k=less&a=3'), 'redis', 'three more are refused by Redis');
-is(source('/a?k=less&a=3'), 'deny_cache', 'and again without it');
+is(source('/a?k=less&a=3'), 'redis', 'three more are rejected by Redis');
+is(source('/a?k=less&a=3'), 'deny_cache', 'and then by the node');
 is(source('/a?k=less&a=4'), 'deny_cache', 'four as well');
-is(ask('/a?k=less&a=2')->{status}, 200, 'two are asked for, and pass');
-is(source('/a?k=less&a=0'), 'redis', 'so is a look');
+is(ask('/a?k=less&a=2')->{status}, 200, 'two are called for, and pass');
+is(source('/a?k=less&a=0'), 'redis', 'so is cost 0');
 
 # on time: not earlier, and not much later
 
@@ -542,7 +542,7 @@ for my $zone ('s', 'w') {
         last if $refused->{status} == 429;
         ($at, $first) = (time, $refused);
     }
-    is(header($refused, 'X-Source'), 'redis', "$zone: Redis refuses");
+    is(header($refused, 'X-Source'), 'redis', "$zone: Redis rejects");
     $before = evalsha($redis[0]);
     my ($calls, $asked, $sources) = (0, 0, '');
     my $last;
@@ -559,10 +559,10 @@ for my $zone ('s', 'w') {
         last if $now > $at + 20;
         sleep 0.01;
     }
-    cmp_ok($asked, '>=', 1, "    $asked were refused meanwhile");
+    cmp_ok($asked, '>=', 1, "    $asked were rejected meanwhile");
     cmp_ok($calls, '<=', 2, "    $calls of them by Redis");
     next if !defined $last;
-    cmp_ok(time - $at, '>=', 0.99, '    not before its second is over')
+    cmp_ok(time - $at, '>=', 0.99, '    not before its second has ended')
         if $zone eq 's';
     cmp_ok($last - $at, '<', 2.5, '    and not long after it');
 }
@@ -577,15 +577,15 @@ for my $zone ('s', 'w') {
         sleep 0.005;
     }
     # two in any second, and a third around a window boundary
-    cmp_ok(CORE::scalar(@passed), '>=', 4, 'sliding window: it goes on');
+    cmp_ok(CORE::scalar(@passed), '>=', 4, 'sliding window: it continues');
     cmp_ok(CORE::scalar(@passed), '<=', 8, '    and is limited');
 }
 
 # other limit values
 
 ask('/s?k=fig&r=1r/d') for 1 .. 2;
-is(source('/s?k=fig&r=1r/d'), 'deny_cache', 'refused at one a day');
-is(source('/s?k=fig&r=2r/d'), 'redis', 'at two a day Redis is asked');
+is(source('/s?k=fig&r=1r/d'), 'deny_cache', 'rejected at one a day');
+is(source('/s?k=fig&r=2r/d'), 'redis', 'at two a day, Redis is called');
 is(source('/s?k=fig&r=1r/s'), 'redis', 'and at one a second');
 
 
@@ -595,7 +595,7 @@ my ($status, $state) = admin('/limits?zone=a&key=nobody');
 is($status, 404, 'a key that Redis does not know');
 is($state->{detail}, 'the zone knows no such key', '    says so');
 ($status, $state) = admin('/limits?zone=r_gcra&key=nobody');
-is($status, 404, 'a zone that the location does not name');
+is($status, 404, 'a zone that the directive does not name');
 is($state->{detail}, 'this location knows no such zone', '    says so');
 
 ask('/a?k=adm&a=3');
@@ -613,13 +613,13 @@ for my $zone (qw( a b c )) {
                           key => 'set', @_ })) };
 
     ($status) = $set->(set => 5);
-    is($status, 404, "$zone: set of a key that is not there");
+    is($status, 404, "$zone: set of an unknown key");
     ask("/$zone?k=set");
     ($status, $state) = $set->(set => 8);
     is("$status $state->{used} $state->{remaining}", '200 8 2', "$zone: set 8");
     is(CORE::join(' ', map { ask("/$zone?k=set")->{status} } 1 .. 3),
        '200 200 429', '    leaves two');
-    is(source("/$zone?k=set"), 'deny_cache', '    a refusal is kept');
+    is(source("/$zone?k=set"), 'deny_cache', '    a rejection is remembered');
     ($status, $state) = $set->(set => 9);
     is(CORE::join(' ', map { ask("/$zone?k=set")->{status} } 1 .. 2),
        '200 429', "$zone: set 9 is there at once");
@@ -627,23 +627,23 @@ for my $zone (qw( a b c )) {
     is("$status $state->{used} $state->{remaining}", '200 0 10', "$zone: reset");
     is(header(ask("/$zone?k=set"), 'X-Is'), 'PASSED|10|9', '    at once');
     ($status) = $set->(set => -1);
-    is($status, 400, '    a set below zero is none');
+    is($status, 400, '    a set below zero is an error');
 }
 
 # on another node: noticed within five seconds
 
 ask('/a?k=far', $two) for 1 .. 11;
-is(source('/a?k=far', $two), 'deny_cache', 'node two refuses by itself');
+is(source('/a?k=far', $two), 'deny_cache', 'node two rejects by itself');
 my $reset_at = time;
 ($status) = admin('/limits', body => '{"zone":"a","key":"far","reset":true}');
 is($status, 200, 'node one resets');
-is(ask('/a?k=far', $one)->{status}, 200, 'which it knows at once');
+is(ask('/a?k=far', $one)->{status}, 200, 'which it applies at once');
 
 $before = evalsha($redis[0]);
 my $heard = wait_until(sub { ask('/a?k=far', $two)->{status} == 200 }, 15);
 ok($heard, 'and node two');
 cmp_ok(time - $reset_at, '<', 8, '    after five seconds');
-cmp_ok(evalsha($redis[0]) - $before, '<=', 2, '    without asking meanwhile');
+cmp_ok(evalsha($redis[0]) - $before, '<=', 2, '    without a call meanwhile');
 
 
 # --- more limits than fit in one call
@@ -677,10 +677,10 @@ is(ask('/?k=w', $wide)->{status}, 200, 'seventy limits');
 is(evalsha($redis[0]) - $before, 3, '    are three calls');
 is(all_used('w'), '1:70', '    and all are charged');
 for my $zone (qw( n1 n32 n33 n70 )) {
-    is(ask("/?k=w&$zone=10", $wide)->{status}, 429, "    $zone refuses");
+    is(ask("/?k=w&$zone=10", $wide)->{status}, 429, "    $zone rejects");
     my $is;
     wait_until(sub { ($is = all_used('w')) eq '1:70' }, 5);
-    is($is, '1:70', '    and none stays charged');
+    is($is, '1:70', '    and all are refunded');
 }
 $wide->stop;
 
@@ -689,10 +689,10 @@ $wide->stop;
 
 is(CORE::join(' ', map { ask('/plan?k=p&q=9/day')->{status} } 1 .. 4),
    '200 200 200 200', 'a key with a quota of its own');
-is((admin('/limits?zone=plan&key=p'))[0], 404, 'which is not known without it');
-is((admin('/limits?zone=plan&key=p&quota=9/day'))[1]{used}, 4, 'but with it');
+is((admin('/limits?zone=plan&key=p'))[0], 404, 'which is not found without it');
+is((admin('/limits?zone=plan&key=p&quota=9/day'))[1]{used}, 4, 'is found with the quota');
 is((admin('/limits', body => '{"zone":"plan","key":"p","set":8}'))[0], 400,
-   'to be set it needs it');
+   'to be set, it needs the quota');
 is((admin('/limits', body => '{"zone":"plan","key":"p","quota":"9/day","set":8}'))[1]
    {used}, 8, 'and is set by it');
 is(CORE::join(' ', map { ask('/plan?k=p&q=9/day')->{status} } 1 .. 2), '200 429',
@@ -712,7 +712,7 @@ leave('jump', 'a', 'g', sprintf '%.0f', (time + 100 * 365 * 86_400) * 1e6);
 my $jump = ask('/a?k=jump');
 is($jump->{status}, 429, '    refuses');
 cmp_ok(header($jump, 'Retry-After'), '<=', 11 * 86_400,
-       '    as a debt of what an idle key has');
+       '    as a debt of at most the limit');
 cmp_ok(header($jump, 'Retry-After'), '>', 11 * 86_400 - 60, '    and one to pass');
 
 leave('jump', 'c', 'sd', '99999999:9:9');
@@ -733,7 +733,7 @@ cmp_ok(header(ask('/plan?k=ahead'), 'Retry-After'), '<=', 31 * 86_400,
 my $soon = sprintf '%.0f', (time + 600) * 1e6;
 leave('soon', 'plan', 'fM', "$soon:3");
 my $early = ask('/plan?k=soon');
-is($early->{status}, 429, '    one that ends earlier, too');
+is($early->{status}, 429, '    also one that ends earlier');
 cmp_ok(header($early, 'Retry-After'), '<=', 600, '    when it says');
 
 
@@ -745,19 +745,19 @@ for ([ w => 'fs' ], [ plan => 'fM' ], [ c => 'sd' ], [ a => 'g' ]) {
     my $name = "gateway:{$digest}:$zone:$kind";
     $redis[0]->cli('LPUSH', $name, 'x');
     is(header(ask("/$zone?k=foreign"), 'X-Source'), 'local',
-       "$zone: a foreign key is decided here") for 1 .. 10;
+       "$zone: a foreign key is decided by the node") for 1 .. 10;
     is(header(ask("/$zone?k=own"), 'X-Source'), 'redis', '    others in Redis');
     $redis[0]->cli('DEL', $name);
     is(header(ask("/$zone?k=foreign"), 'X-Source'), 'redis',
        '    and it, once it is gone');
     leave('foreign', $zone, $kind, $_)
         for $kind eq 'g' ? qw( nan inf -inf ) : ('x', 'inf:inf', 'nan:1:1');
-    is(header(ask("/$zone?k=foreign"), 'X-Source'), 'redis', '    nonsense is idle');
+    is(header(ask("/$zone?k=foreign"), 'X-Source'), 'redis', '    an invalid value counts as idle');
     $redis[0]->cli('DEL', $name);
 }
 like($one->log, qr/\[error\].* answered "WRONGTYPE [^"]*", deciding without Redis for /,
      'is logged');
-unlike($one->log, qr/failures=\d+ reached/, 'and opens no breaker');
+unlike($one->log, qr/failures=\d+ reached/, 'and does not open the breaker');
 
 
 # a charge that Redis cannot make is counted, and made by the node
@@ -770,33 +770,33 @@ sysread $origin, my $asked, 4096;
 
 # Redis is down: gateway_limit_admin responds with 503
 
-is(ask('/closed?k=half')->{status}, 200, 'two Redis, one of which is vital');
+is(ask('/closed?k=half')->{status}, 200, 'two Redis, one with on_error=closed');
 $redis[1]->kill;
 wait_until(sub { (admin('/limits?zone=b&key=g'))[0] == 503 }, 5);
 ($status, $state) = admin('/limits?zone=b&key=g');
-is($status, 503, 'GET while Redis is gone');
+is($status, 503, 'GET while Redis is down');
 
 my $a = used('a', 'half');
-is($a, 1, 'a request was charged in the one');
+is($a, 1, 'a request was charged in one');
 my $gone = ask('/closed?k=half');
 is($gone->{status}, 503, 'the other is gone: on_error=closed refuses');
 like($gone->{head}, qr{^Content-Type: application/problem\+json}m, '    as a problem');
 my $is;
 wait_until(sub { ($is = used('a', 'half')) == 1 }, 5);
-is($is, 1, 'what the one had charged is given back');
+is($is, 1, 'that charge is refunded');
 like($state->{detail}, qr/^(?:not connected|connection lost|breaker open)$/,
      "    says: $state->{detail}");
 is($state->{unsettled}, undef, '    and of no charge that was lost');
 print $origin "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 close $origin;
 like(CORE::join('', <$later>), qr/^HTTP\S+ 200 .*ok\z/s,
-     'a response that ends when Redis is gone');
+     'a response that ends while Redis is down');
 ok(wait_until(sub { (admin('/limits?zone=b&key=g'))[1]{unsettled} }, 5),
-   '    is a charge that was lost');
-is((admin('/limits?zone=b&key=g'))[1]{unsettled}, 1, '    one, as is told');
+   '    counts as an unsettled charge');
+is((admin('/limits?zone=b&key=g'))[1]{unsettled}, 1, '    one');
 is((admin('/limits?zone=a&key=adm'))[1]{unsettled}, undef, '    and of no other zone');
 is(header(ask('/b?k=later'), 'X-Is'), 'PASSED|10|6',
-   '    made by the node for itself: three, and this one');
+   '    made by the node: three, and this one');
 ($status) = admin('/limits', body => '{"zone":"b","key":"g","set":1}');
 is($status, 503, 'POST, too');
 ($status) = admin('/limits?zone=a&key=adm');

@@ -76,7 +76,7 @@ sub exactly {
     for my $n (0, 1) {
         my $asked = grep { header($answers[$_], 'X-Source') eq 'redis'
                            && $_ % 2 == $n } 0 .. $#answers;
-        cmp_ok($asked, '>', 0, 'either node has asked');
+        cmp_ok($asked, '>', 0, 'both nodes have called');
     }
 
     my %source;
@@ -87,7 +87,7 @@ sub exactly {
     delete $source{shm} if $path =~ /mixed/;
     delete $source{deny_cache};
     is(CORE::join(' ', sort keys %source), 'redis',
-       'Redis has decided all of it, or what it had said before');
+       'Redis, or a remembered rejection, has decided all');
 
     # each unit is given once: all admitted requests have different remainders
     return CORE::join ' ', sort { $a <=> $b }
@@ -125,7 +125,7 @@ for my $node (@nodes) {
     $passed += grep { $_->{status} == 200 } @left;
 }
 is(4000 - $passed, $budget,
-   'what Redis refused was given back in shared memory of both nodes');
+   'rejections by Redis were refunded in shared memory of both nodes');
 
 is($redis->connections, 4, 'and four connections have carried all of it');
 $_->stop for @nodes;
@@ -136,7 +136,7 @@ $_->stop for @nodes;
 my ($lib) = grep { -e } glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 
 SKIP: {
-    skip('no libfaketime here', 1) if !$lib;
+    skip('libfaketime is not available', 1) if !$lib;
 
     # the runtime of a sanitizer must be the first library
     my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';

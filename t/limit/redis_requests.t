@@ -108,11 +108,11 @@ my $keep = "Host: localhost\r\n";
 # --- bodies and pipelines
 
 is((waiting("POST /proxy?k=b HTTP/1.1\r\n${close}Content-Length: 10\r\n\r\n",
-            '0123456789'))[0], 200, 'a body that comes while Redis is asked');
+            '0123456789'))[0], 200, 'a body that arrives during the call');
 logged('POST /proxy 0123456789', '    goes to the origin');
 
 is((waiting("POST /proxy?k=b HTTP/1.1\r\n${close}Content-Length: 10\r\n\r\nabcdefghij"
-   ))[0], 200, 'a body that is there');
+   ))[0], 200, 'a body that has arrived');
 logged('POST /proxy abcdefghij', '    as well');
 
 is((waiting("POST /proxy?k=b HTTP/1.1\r\n${close}Transfer-Encoding: chunked\r\n\r\n"
@@ -127,15 +127,15 @@ my ($status, $text) = waiting(CORE::join('', map {
     "GET /z?k=pipe HTTP/1.1\r\n" . ($_ == 12 ? $close : $keep) . "\r\n" } 1 .. 12));
 is($status, CORE::join(' ', (200) x 10, (429) x 2), 'twelve pipelined requests');
 is(CORE::join(' ', $text =~ /^X-Is: \w+\|\w+\|(\d+)/mg),
-   '9 8 7 6 5 4 3 2 1 0 0 0', '    are answered in order, each its own');
+   '9 8 7 6 5 4 3 2 1 0 0 0', '    get their responses in order');
 
 # unread bytes of a rejected request are not a request
 my $smuggled = "GET /z?k=smuggled HTTP/1.1\r\n$keep\r\n";
 ($status) = waiting("POST /z?k=pipe HTTP/1.1\r\n${keep}Content-Length: "
     . length($smuggled) . "\r\n\r\n$smuggled" . "GET /z?k=next HTTP/1.1\r\n$close\r\n");
-is($status, '429 200', 'a refused request with a body, and one behind it');
-is(used('z', 'smuggled'), 0, '    the body is no request');
-is(used('z', 'next'), 1, '    and what follows is');
+is($status, '429 200', 'a rejected request with a body, and one after it');
+is(used('z', 'smuggled'), 0, '    the body is not a request');
+is(used('z', 'next'), 1, '    the next request is');
 
 ($status, $text) = waiting("GET /z?k=old HTTP/1.0\r\n\r\n");
 is($status, 200, 'HTTP/1.0');
@@ -150,10 +150,10 @@ is(used('z', 'old'), 3, '    each was charged');
 is((waiting("GET /early?k=e HTTP/1.1\r\n$close\r\n"))[0], 401,
    'early: not authenticated') for 1 .. 3;
 is((waiting("GET /early?k=e HTTP/1.1\r\n$close\r\n"))[0], 429,
-   '    and charged all the same');
+   '    but charged');
 is((waiting("GET /any?k=e HTTP/1.1\r\n$close\r\n"))[0], 429,
-   '    a refusal is final under satisfy any');
-is((waiting("GET /any?k=f HTTP/1.1\r\n$close\r\n"))[0], 401, '    and a pass is none');
+   '    a rejection is final under satisfy any');
+is((waiting("GET /any?k=f HTTP/1.1\r\n$close\r\n"))[0], 401, '    a passed limit does not grant access');
 is(used('e', 'f'), 1, '    though charged');
 
 
@@ -162,9 +162,9 @@ is(used('e', 'f'), 1, '    though charged');
 my @with = (headers => [ 'X-API-Key: ' . api_key('acme') ]);
 is(CORE::join(' ', map { ($server->get('/who', @with))[0] } 1 .. 3), '200 200 429',
    'a consumer has two');
-is(($server->get('/who'))[0], 401, '    and nobody none');
+is(($server->get('/who'))[0], 401, '    and anonymous requests none');
 unlike(CORE::join(' ', @{ $redis->cli('KEYS', '*') }), qr/acme/,
-       '    whose name does not stand in Redis');
+       '    whose name is not in Redis');
 
 
 # --- charged once
@@ -178,14 +178,14 @@ is(used('y', 'mirror'), 1, '    is charged once');
 
 $server->get('/page?k=page') for 1 .. 10;
 my ($code, $head, $body) = $server->get('/page?k=page');
-is($code, 429, 'error_page of its own refusal');
+is($code, 429, 'the error_page of a rejection');
 is($body, "error.html\n", '    is sent');
-like($head, qr/^X-Is: REJECTED\|(?:redis|deny_cache)\|0/m, '    and tells of it');
+like($head, qr/^X-Is: REJECTED\|(?:redis|deny_cache)\|0/m, '    with limit header fields');
 is(used('z', 'page'), 10, '    charged ten times');
 
 $server->get('/named?k=named') for 1 .. 10;
 is(($server->get('/named?k=named'))[0], 200, 'a named location with another zone');
-is(used('y', 'named'), 1, '    is charged in that');
+is(used('y', 'named'), 1, '    is charged in that zone');
 
 
 # --- delays, and nodelay
@@ -208,10 +208,10 @@ my $passed = grep { $_->{status} == 200 } @many;
 cmp_ok($passed, '>=', 3, 'nodelay: three at once');
 cmp_ok($passed, '<=', 3 + 10 * (1 + (sort { $b <=> $a }
                                      map { $_->{seconds} } @many)[0]),
-       '    and what time has given');
+       '    and the units that came back');
 
 is($redis->connections, 1, 'one connection has carried all of it');
-unlike($server->log, qr/\[(?:error|warn)\] .*gateway_redis/, 'without a line');
+unlike($server->log, qr/\[(?:error|warn)\] .*gateway_redis/, 'without a log line');
 
 alarm 0;
 $server->stop;

@@ -66,7 +66,7 @@ is(passing('dry', 2), 0, 'no dry_run again');
 
 again(g => 'rate=1r/d burst=11', f => 'rate=12r/d algorithm=fixed_window',
       s => 'rate=12r/d algorithm=sliding_window', q => 'quota=12/month');
-is(passing($_, 4), 2, "$_: what was refused was not charged") for qw( g f s q );
+is(passing($_, 4), 2, "$_: rejected requests were not charged") for qw( g f s q );
 
 
 # --- another rate of GCRA: the state is a time, which is kept
@@ -77,7 +77,7 @@ again(g => 'rate=1r/h burst=5', q => 'quota=12/day');
 is(passing('g', 3), 0, 'a higher rate: a debt is still one');
 # up to twice the time of an idle key: six hours of twelve for one unit
 my ($wait) = ($server->get('/g?k=a'))[1] =~ /^Retry-After: (\d+)/m;
-cmp_ok($wait, '<=', 7 * 3600, 'but bounded by what the rate means');
+cmp_ok($wait, '<=', 7 * 3600, 'but limited by the new rate');
 cmp_ok($wait, '>', 6 * 3600, '    and not less');
 is(passing('q', 13), 12, 'a quota of another unit is another count');
 again(g => 'rate=0r/d', q => 'quota=12/month');
@@ -90,7 +90,7 @@ is(passing('g', 5, 'b'), 3, 'and a rate again');
 # --- another algorithm, another size, another zone
 
 again(g => 'rate=3r/d algorithm=fixed_window');
-is(passing('g', 5, 'b'), 3, 'another algorithm starts anew');
+is(passing('g', 5, 'b'), 3, 'another algorithm starts again');
 again(g => 'rate=3r/d algorithm=sliding_window');
 is(passing('g', 5, 'b'), 3, 'and another one');
 again(g => 'quota=3/month');
@@ -103,7 +103,7 @@ again(g => 'rate=1r/d burst=2');
 is(passing('g', 5, 'b'), 0, 'the same again');
 
 $server->reload(conf(g => 'rate=1r/d burst=2') =~ s/zone=g:1m/zone=g:2m/r);
-is(passing('g', 5, 'b'), 3, 'another size starts anew');
+is(passing('g', 5, 'b'), 3, 'another size starts again');
 $server->reload(conf(g => 'rate=1r/d burst=2') =~ s/zone=g:1m/zone=g:2m/r);
 is(passing('g', 5, 'b'), 0, 'the same size does not');
 
@@ -111,8 +111,8 @@ again(other => 'rate=1r/d burst=2');
 is(passing('other', 5, 'b'), 3, 'another name');
 is(($server->get('/g?k=b'))[0], 404, 'the location is gone');
 again(other => 'rate=1r/d burst=2', g => 'rate=1r/d burst=2');
-is(passing('other', 5, 'b'), 0, 'one that stays');
-is(passing('g', 5, 'b'), 3, 'one that was removed and is added');
+is(passing('other', 5, 'b'), 0, 'a zone that stays');
+is(passing('g', 5, 'b'), 3, 'a zone that was removed and added');
 
 # a reload that fails changes nothing
 
@@ -160,7 +160,7 @@ $server->stop;
 
     my $reloads = grep { $server->reload } 1 .. 20;
     close $end;
-    is($reloads, 20, 'twenty reloads, each to its end');
+    is($reloads, 20, 'twenty complete reloads');
 
     for (@clients) {
         my ($zone, $pid, $in) = @$_;
@@ -168,7 +168,7 @@ $server->stop;
         waitpid $pid, 0;
         my $before = $n->{200} // 0;
         delete @$n{200, 429};
-        is(json($n), '{}', "$zone: every request had its answer");
+        is(json($n), '{}', "$zone: every request got a response");
         Test::More::cmp_ok($before, '>=', 20, "$zone: $before passed meanwhile");
         is($before + passing($zone, 402 - $before), 400, "$zone: 400 pass, not 401");
     }
@@ -195,12 +195,12 @@ $server->stop;
     Test::More::ok(Test::Gateway::Server::wait_until(
         sub { 2 <= (() = $server->log =~ /gracefully shutting down/g) }, 10),
         'a reload meanwhile');
-    is(($server->get('/g?k=a'))[0], 429, 'the new workers know of it');
+    is(($server->get('/g?k=a'))[0], 429, 'the new workers count it');
 
     my ($status) = CORE::join('', <$socket>) =~ m{^HTTP/1\.1 (\d+)};
-    is($status, 200, 'the old one answers');
+    is($status, 200, 'the old worker responds');
     Test::More::ok(Test::Gateway::Server::wait_until(
-        sub { !grep { Test::Gateway::Server::alive($_) } @old }, 10), 'and leaves');
+        sub { !grep { Test::Gateway::Server::alive($_) } @old }, 10), 'and exits');
     $server->stop;
 }
 

@@ -291,11 +291,11 @@ for my $zone (@zones) {
     costs($zone, 'answer?c=25', 200, 25, 'a cost above the reserve');
     costs($zone, 'answer?c=150', 200, 150, 'a cost above all: a debt');
     costs($zone, 'answer?c=0', 200, 0, 'a cost of nothing');
-    costs($zone, 'answer', 200, 10, 'no cost is the reserve');
-    costs($zone, 'answer?c=x', 200, 10, 'an unusable one, too');
+    costs($zone, 'answer', 200, 10, 'an empty cost is the reserve');
+    costs($zone, 'answer?c=x', 200, 10, 'an invalid one as well');
     costs($zone, 'or', 200, 4, 'or what is written behind the "|"');
     costs($zone, 'or?c=-1', 200, 4, 'likewise');
-    costs($zone, 'or?c=3', 200, 3, 'and not where there is one');
+    costs($zone, 'or?c=3', 200, 3, 'but not with a reserve');
     costs($zone, 'min?c=0', 200, 2, 'min= bounds it');
     costs($zone, 'min?c=2', 200, 2, 'at that');
     costs($zone, 'min?c=3', 200, 3, 'and not above');
@@ -303,16 +303,16 @@ for my $zone (@zones) {
     costs($zone, 'one', 200, 1, 'without cost= it is 1');
     costs($zone, 'more', 200, 15, 'and a number is that number');
     costs($zone, 'more?r=20', 200, 15, 'whatever the reserve');
-    costs($zone, 'or?u=503&c=3', 503, 3, 'an error that the upstream makes');
+    costs($zone, 'or?u=503&c=3', 503, 3, 'an error of the upstream server');
     costs($zone, 'or?u=304&c=3', 304, 3, 'a response without a body');
     costs($zone, 'or?u=204&c=3', 204, 3, 'another one');
     costs($zone, 'or?c=3', 200, 3, 'HEAD', method => 'HEAD');
 
     # --- all or none, and at most the units of an idle key
 
-    costs($zone, 'more?r=100', 200, 15, 'all that there is');
+    costs($zone, 'more?r=100', 200, 15, 'all units');
     costs($zone, 'more?r=101', 429, 0, 'more than that never passes');
-    costs($zone, 'none?c=3', 429, 0, 'another limit refuses at once');
+    costs($zone, 'none?c=3', 429, 0, 'another limit rejects at once');
 
     my @waiting = [ begin($zone, 'hold') ];
     my $key = $waiting[0][2];
@@ -323,7 +323,7 @@ for my $zone (@zones) {
         push @waiting, [ $client, asked(), $key ];
     }
     is(used($zone, $key), 100, "$zone: ten that are served reserve all");
-    is(($one->get("/$zone/or?k=$key"))[0], 429, '    and the eleventh is refused');
+    is(($one->get("/$zone/or?k=$key"))[0], 429, '    and the eleventh is rejected');
     for (@waiting) {
         my ($client, $upstream) = @$_;
         syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 2\r\n"
@@ -386,7 +386,7 @@ for my $zone (@zones) {
                       [ "HTTP/1.1 200 OK\r\nX-Cost: 3\r\nContent-Length: 99"
                         . "\r\n\r\nbegun", 10, 'breaks off its response' ],
                       [ "HTTP/1.1 200 OK\r\nX-Cost: 30\r\nContent-Length: 99"
-                        . "\r\n\r\nbegun", 30, 'breaks off a dear one' ],
+                        . "\r\n\r\nbegun", 30, 'breaks off an expensive one' ],
                       [ "HTTP/1.1 200 OK\r\nX-Cost: 3\r\nTransfer-Encoding: "
                         . "chunked\r\n\r\n5\r\nbegun\r\n", 10,
                         'breaks off a chunked one' ],
@@ -408,8 +408,8 @@ for my $zone (@zones) {
 
     my ($client, $upstream, $late) = begin($zone, 'late');
     like(reads($client, qr/\0never/), qr/^HTTP\S+ 504/, "$zone: a timeout");
-    has_used($zone, $late, 10, 'the upstream has not answered');
-    costs($zone, 'nobody', 502, 4, 'nobody was asked');
+    has_used($zone, $late, 10, 'the upstream server has not responded');
+    costs($zone, 'nobody', 502, 4, 'no upstream server was asked');
 
     # --- once, with the cost of the last upstream server
 
@@ -422,18 +422,18 @@ for my $zone (@zones) {
     like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, "$zone: a retry");
     has_used($zone, $key, 3, 'costs once');
     costs($zone, 'or?c=3&to=/then', 200, 4, 'X-Accel-Redirect to another');
-    costs($zone, 'or?c=3&to=/six', 200, 6, 'which says what it costs');
+    costs($zone, 'or?c=3&to=/six', 200, 6, 'which reports the cost');
     costs($zone, 'or?c=3&to=/file', 200, 3, 'X-Accel-Redirect to a file');
     costs($zone, 'twice?u=503&c=3', 503, 7, 'the same zone in an error page');
 
     # --- a later location rejects
 
-    costs($zone, 'try', 429, 0, 'and no upstream was asked');
-    costs($zone, 'gone', 429, 0, 'nor could be');
-    costs($zone, 'page?u=503&c=3', 429, 3, 'the upstream has worked');
-    costs($zone, 'page?u=503', 429, 4, 'and says nothing');
+    costs($zone, 'try', 429, 0, 'and no upstream server was asked');
+    costs($zone, 'gone', 429, 0, 'nor could be asked');
+    costs($zone, 'page?u=503&c=3', 429, 3, 'the upstream server was asked');
+    costs($zone, 'page?u=503', 429, 4, 'and reports no cost');
     costs($zone, 'or?c=3&to=/refuse', 429, 3, 'X-Accel-Redirect');
-    costs($zone, 'or?c=30&to=/refuse', 429, 30, 'a dear one');
+    costs($zone, 'or?c=30&to=/refuse', 429, 30, 'an expensive one');
     costs($zone, 'or?c=3&to=/key', 401, 3, 'by its credential');
     costs($zone, 'or?c=3&to=/denied', 403, 3, 'by nginx');
     costs($zone, 'trywithout', 429, 0, 'without a reserve, no upstream');
@@ -468,10 +468,10 @@ my $key = 'X-API-Key: ' . api_key('a');
 other('/early', 'y_early', 401, 0, 'early: a credential is missing');
 other('/early', 'y_early', 200, 4, 'early: and there', $key);
 other('/early?c=0', 'y_early', 200, 1, 'early: with min=', $key);
-other('/earlynone', 'y_early', 429, 0, 'early: a late limit refuses');
-other('/deny', 'y_early', 403, 4, 'early: nginx refuses, the reserve is settled');
-my $key_of = other('/login', 'y_early', 401, 0, 'early: refused, with a page');
-has_used('y_late', $key_of, 3, 'whose upstream costs, by its own limit');
+other('/earlynone', 'y_early', 429, 0, 'early: a late limit rejects');
+other('/deny', 'y_early', 403, 4, 'early: nginx rejects, the reserve is settled');
+my $key_of = other('/login', 'y_early', 401, 0, 'early: rejected, with a page');
+has_used('y_late', $key_of, 3, 'whose upstream server costs, by its own limit');
 other('/still', 'y_late', 401, 0, 'a page without an upstream');
 other('/exempt?e=1', 'y_late', 200, 0, 'exempt');
 other('/exempt', 'y_late', 200, 1, 'not exempt');
@@ -513,8 +513,8 @@ for my $how ('reset', 'close') {
     has_used('y_late', "h2$how", 10, 'HTTP/2: and pays it');
 }
 
-is(($one->get('/small?k=never&b=8'))[0], 429, 'a reserve above what there is');
-is(($one->get('/small?k=never&b=9'))[0], 200, 'of all that there is');
+is(($one->get('/small?k=never&b=8'))[0], 429, 'a reserve above the limit');
+is(($one->get('/small?k=never&b=9'))[0], 200, 'of the whole limit');
 is(($one->get('/small?k=never2&b=98&r=100'))[0], 429, 'from two variables');
 my ($status, $head) = $one->get('/small?k=never3&b=8');
 unlike($head, qr/Retry-After/, '    it never passes');
@@ -543,8 +543,8 @@ for my $zone (@zones) {
                         . "Content-Length: 2\r\n\r\nok";
     like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, '    which ends');
     wait_until(sub { calls() > $calls }) if $zone =~ /^r_/;
-    has_used($zone, $key, 0, 'has not used less than nothing');
-    is(($one->get("/$zone/answer?k=$key&c=100"))[0], 200, '    all is there');
+    has_used($zone, $key, 0, 'the used units are not negative');
+    is(($one->get("/$zone/answer?k=$key&c=100"))[0], 200, '    all units are there');
     has_used($zone, $key, 100, 'and not more');
 
     # others have charged it since
@@ -558,7 +558,7 @@ for my $zone (@zones) {
         syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 0\r\n"
                             . "Content-Length: 2\r\n\r\nok";
         like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, '    it ends');
-        has_used($zone, $key, $now, 'and gives nothing of that back');
+        has_used($zone, $key, $now, 'and refunds nothing of that');
     }
 }
 
@@ -581,8 +581,8 @@ for my $case ([ r_f => 'fd', qr/^\d+:20$/ ], [ r_q => 'fM', qr/^\d+:11$/ ],
     like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, '    it ends');
     wait_until(sub { $redis->cli('GET', $name) !~ /20/ }, 0.2);
     like($redis->cli('GET', $name), $state,
-         $kind eq 'fM' ? '    and gives back what it has reserved'
-                       : '    and gives back nothing of the next window');
+         $kind eq 'fM' ? '    and refunds its reserve'
+                       : '    and refunds nothing in the next window');
 }
 
 
@@ -609,13 +609,13 @@ for my $zone (qw( v_g v_f v_s )) {
         flood("/$zone/flood", 5000);
         return used($zone, $key) == 0;
     }, 30);
-    is($lost, 1, '    its place is lost');
-    is(($one->get("/$zone/flood?k=$key&c=3"))[0], 200, '    it comes again');
+    is($lost, 1, '    its key is evicted');
+    is(($one->get("/$zone/flood?k=$key&c=3"))[0], 200, '    the key comes back');
     is(used($zone, $key), 3, '    and has used three');
     syswrite $upstream, "HTTP/1.1 200 OK\r\nX-Cost: 1\r\n"
                         . "Content-Length: 2\r\n\r\nok";
-    like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, '    what was reserved ends');
-    is(used($zone, $key), 3, '    and gives back nothing');
+    like(reads($client, qr/\r\n\r\nok/), qr/ok\z/, '    the reserve ends');
+    is(used($zone, $key), 3, '    and refunds nothing');
 }
 
 
@@ -654,7 +654,7 @@ my %reserved = map { $_ => [ begin($_, 'hold'), begin($_, 'hold') ] }
                grep { /^r_/ } @zones;
 my @changed = grep { used(split ' ') != $used{$_}[0] } sort keys %used;
 is(CORE::join(', ', map { "$_: $used{$_}[1]" } @changed), '',
-   scalar(keys %used) . ' keys have used what they had');
+   scalar(keys %used) . ' the used units are as before');
 $redis->kill;
 
 sub state_of {
@@ -678,7 +678,7 @@ for my $zone (sort keys %reserved) {
         my $lost = $cost < 10 ? 'unreturned' : 'unsettled';
         ok(wait_until(sub { state_of($zone)->{$lost} }, 10), "    is $lost");
         is($left->($key), $cost < 10 ? 100 : 95,
-           '    and what was not charged, the node charges');
+           '    and the node makes the charges');
     }
     is(state_of($zone)->{unreturned}, 1, "$zone: one");
     is(state_of($zone)->{unsettled}, 1, '    each');
@@ -754,7 +754,7 @@ SERVER
         my $is;
         wait_until(sub { ($is = eval { used($zone, 'a') }) == $settled{$zone} },
                    10);
-        is($is, $settled{$zone}, "$zone: what Redis reserved is given back");
+        is($is, $settled{$zone}, "$zone: the reserve in Redis is refunded");
         is(used($zone, 'before'), 3, '    of this key alone');
     }
     is(state_of($_)->{unreturned}, undef, "$_: nothing is lost") for @late;
@@ -765,13 +765,13 @@ SERVER
     wait_until(sub { $slow->connections == 1 }, 10);
     $slow->pause;
     is(($one->get('/l_closed/?k=b'))[0], 503, 'the breaker opens');
-    is(($one->get('/l_closed/?k=c'))[0], 503, '    and nobody asks');
+    is(($one->get('/l_closed/?k=c'))[0], 503, '    and no calls are made');
     like($one->log, qr/failures=1 reached, breaker open/, '    as the log says');
     $slow->resume;
     my $held;
     wait_until(sub { defined($held = eval { used('l_closed', 'b') })
                      && $held == 0 }, 10);
-    is($held, 0, '    what Redis reserved is given back');
+    is($held, 0, '    the reserve in Redis is refunded');
     is(state_of('l_closed')->{unreturned}, undef, '    and not lost');
     $one->stop;
     $slow->stop;
@@ -794,16 +794,16 @@ SERVER
         $one = $node->($fake->port, '1s');
         $fake->wait_for('script', 2);
         is(($one->get('/l_closed/?k=a'))[0], 503, "late, $name");
-        is($fake->calls, 1, '    asked once');
+        is($fake->calls, 1, '    called once');
         $fake->release;
         if ($back) {
-            ok($fake->wait_for('evalsha', 2), '    it is given back');
+            ok($fake->wait_for('evalsha', 2), '    it is refunded');
             like("@{ ($fake->commands('evalsha'))[1] }",
                  qr/ 1 \S+:l_closed:g r g 86400000000 100 10 /, '    the reserve');
         }
-        is($fake->calls, 1 + $back, '    nothing else is asked');
+        is($fake->calls, 1 + $back, '    no other calls are made');
         is_deeply([ map { state_of($_)->{unreturned} } 'l_closed', 'other' ],
-                  [ $lost, undef ], '    and what is lost is counted');
+                  [ $lost, undef ], '    and the loss is counted');
         $one->stop;
         $fake->stop;
     }

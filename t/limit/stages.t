@@ -108,7 +108,7 @@ END
             my $want = /two/ ? '429 429 200' : '429 200';
             my $text = raw($server, @{ $case{$_} });
             Test::More::is(statuses($text), $want, "$stage: a body, $_");
-            Test::More::unlike($text, qr/404/, "$stage: $_: and no request of it");
+            Test::More::unlike($text, qr/404/, "$stage: $_: the body is not a request");
         }
 
         my $text = raw($server, "${length}Expect: 100-continue\r\n\r\n",
@@ -123,7 +123,7 @@ END
     }
 
     my $log = Test::Gateway::Server::slurp($server->dir . '/logs/uris.log');
-    Test::More::unlike($log, qr/smuggled/, 'nothing of a body was a request');
+    Test::More::unlike($log, qr/smuggled/, 'no body was read as a request');
     $server->stop;
 }
 
@@ -154,7 +154,7 @@ END
             . 'satisfied as assigned quota has been exceeded","status":429,'
             . '"detail":"the rate limit is exceeded",'
             . '"reason":"rate_exceeded","violated-policies":["' . $stage
-            . '"]}' . "\n", 'refused with the body alone');
+            . '"]}' . "\n", 'rejected, with the body only');
     }
     $server->stop;
 }
@@ -217,14 +217,14 @@ END
 
     my @said = map { ($server->get('/no', headers => $_))[0] }
                [], [ with('acme') ], [ with('acme') ];
-    Test::More::is("@said", '401 200 429', 'two methods, and nobody else');
+    Test::More::is("@said", '401 200 429', 'two methods and nothing else');
     $server->get('/told') for 1, 2;
-    Test::More::is(scalar($warnings->()), 0, 'nothing to say, or said before');
+    Test::More::is(scalar($warnings->()), 0, 'nothing to log, or logged before');
 
     @said = map { ($server->get('/any'))[0] } 1 .. 3;
     Test::More::is("@said", '200 200 200', 'two methods, and an address');
     my @lines = $warnings->();
-    Test::More::is(scalar(@lines), 1, 'said once');
+    Test::More::is(scalar(@lines), 1, 'logged once');
     my $said = 'which is empty for a request that the block in \S+nginx\.conf:\d+ admits';
     Test::More::like($lines[0], qr/zone "who" counts by \$gateway_consumer, $said/,
         'with the place');

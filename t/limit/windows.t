@@ -117,7 +117,7 @@ sub check_window {
                    "$zone: until its end in $tz");
     Test::More::is(CORE::join(' ', map { $_->{'Retry-After'} // '-' } @said),
                    CORE::join(' ', '-', '-', '-', map { $left->($_) } @said[3, 4]),
-                   "$zone: which is when to come again");
+                   "$zone: Retry-After is that time");
     Test::More::is($said[0]{'RateLimit-Policy'},
                    qq("$zone";q=3;w=) . ($window->[1] - $window->[0]),
                    "$zone: its length");
@@ -145,7 +145,7 @@ for ([ m => 'minute', 60 ], [ h => 'hour', 3600 ], [ d => 'day', 86400 ]) {
     # of it
     my $wait = POSIX::ceil($window->[1] + $length / 3 - $said[3]{time} - 0.0011);
     Test::More::cmp_ok(abs($said[3]{'Retry-After'} - $wait), '<=', 1,
-                       "sliding by $unit: when to come again");
+                       "sliding by $unit: Retry-After");
     Test::More::is($said[0]{'RateLimit-Policy'}, qq("r_${u}_sliding";q=3;w=$length),
                    "sliding by $unit: its length");
 }
@@ -184,7 +184,7 @@ for my $zone (qw( fast_fixed fast_sliding )) {
     my @differ = model($zone =~ /sliding/ || 0, @said);
     my $passed = grep { $_->{status} == 200 } @said;
     Test::More::is(scalar @differ, 0, "$zone: " . @said . " requests, $passed pass, "
-                                      . 'each as the model says')
+                                      . 'each like the model')
         or Test::More::diag(CORE::join "\n", @differ);
     Test::More::cmp_ok($passed, '>=', 20, "$zone: again in each window");
     Test::More::cmp_ok($passed, '<', @said, "$zone: and not all");
@@ -198,7 +198,7 @@ $server->stop;
 my ($lib) = grep { -e } glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 
 SKIP: {
-    Test::More::skip('no libfaketime here', 1) if !$lib;
+    Test::More::skip('libfaketime is not available', 1) if !$lib;
 
     # the runtime of a sanitizer must be the first library
     my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
@@ -245,7 +245,7 @@ SKIP: {
         Test::More::is($last->{'RateLimit-Policy'}, qq("z";q=2;w=$length),
                        "$name: which is $length s long");
         Test::More::cmp_ok($first->{'X-RateLimit-Reset'}, '<=', 5,
-                           "$name: as was told before");
+                           "$name: as announced");
         $server->stop;
     }
 }
