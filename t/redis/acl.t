@@ -234,7 +234,7 @@ for my $case ([ 'another password', '>other' ], [ 'a disabled user', 'off' ]) {
     gateway();
     is(is_now('/g?k=a'), '200 PASSED|local', "$name: decided without Redis");
     like(CORE::join('', errors()), qr/refused AUTH: "WRONGPASS invalid username-pass/,
-         '    the log says it');
+         '    the reason is logged');
     unlike($server->log, qr/\Q$secret\E/, '    without the password');
     $server->stop;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# More calls than Redis can answer in time: they take turns, what is left over is
-# decided by the node's own share, and none of it is a failure of Redis.
+# A worker that makes more calls than Redis can answer in time: clients take turns,
+# late calls are decided by the local share, and Redis has not failed.
 
 use v5.28;
 use warnings;
@@ -21,7 +21,7 @@ use Time::HiRes qw( sleep time );
 
 BEGIN { $Test::Gateway::More = 1 }
 
-# the client of Redis: calls in flight, and those that no good Redis is late with
+# calls in flight, and the number of calls that Redis must answer in time
 my $window = 512;
 my $short = 64;
 
@@ -99,7 +99,7 @@ sub good { return [ integers => 1, int(time * 1e6), $_[0], 86_400_000_000, 0 ] }
 
 # --- clients
 
-# connections of HTTP/1.1 that have sent one request each
+# HTTP/1.1 connections that have sent one request each
 sub http1 {
     return map {
         my $socket = IO::Socket::INET->new('127.0.0.1:' . $server->port)
@@ -115,7 +115,7 @@ sub response {
     return { status => $text =~ m{^HTTP/1.1 (\d+)} ? $1 : 0, head => $head };
 }
 
-# a connection of HTTP/2 that has sent requests; about 26 bytes for each
+# an HTTP/2 connection that has sent requests of about 26 bytes each
 sub http2 {
     my (@paths) = @_;
 
@@ -135,7 +135,7 @@ sub http2 {
     return { socket => $socket, out => $bytes, in => '', left => scalar @paths };
 }
 
-# sends and receives until all have their answers, or for so many seconds
+# sends and receives until all requests have responses, or for some seconds
 sub talk {
     my ($seconds, @clients) = @_;
 
@@ -181,7 +181,7 @@ sub frames {
 }
 
 
-# --- a window of calls, and then turns
+# --- a full window of calls, then turns
 
 part(sub {
     my $fake = fake_redis(actions => [ [ hold => good(5) ], good(5) ]);
@@ -207,7 +207,7 @@ part(sub {
     my @first = @order[$window .. $window + 3];
     is(scalar(grep { !$m{$_} } @first), 4, '    which is then asked for new ones');
 
-    # the keys of zone closed are known by what Redis was asked for
+    # keys of zone "closed" are recognized by their calls
     my %asked = map { $order[$_] => $_ } 0 .. $#order;
     my @places = sort { $a <=> $b }
                  map { $asked{ redis_key("closed", "o$_") } // 1e9 } 1 .. 3;
@@ -226,9 +226,9 @@ sub redis_key {
 }
 
 
-# --- late, but Redis answers: its node decides, and the breaker stays closed
+# --- late calls while Redis answers: the node decides, the breaker stays closed
 
-# how $n calls end where Redis answers one of them each 150 ms, late as it is
+# the results of $n calls if Redis answers one of them every 150 ms
 sub slowly {
     my ($zone, $n) = @_;
 
@@ -259,17 +259,17 @@ for my $zone (qw( closed open half )) {
     part(sub {
         my ($late, %got) = slowly($zone, $window + 88);
         is(CORE::join(' ', %got), "200 PASSED|local $late",
-           '    others are late by those in front of them');
+           '    other requests are late because of earlier ones');
         like(CORE::join('', errors()),
              qr/backlog of calls to Redis \(\d+ calls in flight\), limiting locally/,
-             '    the log says it');
-        unlike($server->log, qr/no reply from/, '    not that Redis has failed');
+             '    the reason is logged');
+        unlike($server->log, qr/no reply from/, '    no failure of Redis is logged');
         unlike($server->log, qr/breaker open/, '    the breaker is closed');
         $server->stop;
     });
 }
 
-# its neighbour: few calls are late by Redis
+# with few calls, a late reply is a failure of Redis
 
 part(sub {
     my ($late, %got) = slowly('closed', $short - 1);
@@ -278,7 +278,7 @@ part(sub {
     $server->stop;
 });
 
-# and another: Redis is silent, and has failed for all of them
+# a silent Redis has failed for all calls
 
 for my $case ([ closed => '503 ERROR|: 600' ], [ open => '200 PASSED|open: 600' ],
               [ half => '200 PASSED|local: 600' ])
@@ -299,7 +299,7 @@ for my $case ([ closed => '503 ERROR|: 600' ], [ open => '200 PASSED|open: 600' 
 }
 
 
-# --- max_pending: what is more is decided by the node at once
+# --- max_pending: the node decides further requests at once
 
 for my $case ([ closed => 10 ], [ open => 10 ], [ half => 5 ]) {
     part(sub {
@@ -313,12 +313,12 @@ for my $case ([ closed => 10 ], [ open => 10 ], [ half => 5 ]) {
         ok($fake->wait_for('evalsha', 20), "$zone, max_pending 20: all are taken");
         my @many = http_many([ map { [ $server->port, "/$zone?k=x" ] } 1 .. 30 ]);
         is(is_of(@many), "200 PASSED|local: $share, 429 REJECTED|local: "
-                         . (30 - $share), '    more are decided by its own share');
-        is(header($many[0], 'X-RateLimit-Limit'), $share, '    which the client sees');
-        is($fake->calls, 20, '    Redis is not asked');
+                         . (30 - $share), '    the rest uses the local share');
+        is(header($many[0], 'X-RateLimit-Limit'), $share, '    as the headers say');
+        is($fake->calls, 20, '    Redis is not called');
         is(scalar(grep { /max_pending reached \(20 calls in flight\), limiting / }
                   errors()),
-           1, '    the log says it, once');
+           1, '    this is logged once');
         $fake->release;
         is(is_of(map { response($_) } @asked), '200 PASSED|redis: 20',
            '    the first have their answers');
@@ -329,7 +329,7 @@ for my $case ([ closed => 10 ], [ open => 10 ], [ half => 5 ]) {
     });
 }
 
-# a cost that is known later is charged where it then is decided
+# a cost that is known later is charged where the request was decided
 
 for my $case ([ closed => 10 ], [ open => 10 ], [ half => 5 ]) {
     part(sub {
@@ -378,7 +378,7 @@ part(sub {
 });
 
 
-# --- a burst of a client at a real Redis, once a second, and others meanwhile
+# --- a real Redis: a burst of one client every second, and other clients
 
 for my $case ([ closed => 60, '' ], [ open => 120, '' ], [ closed => 120, '500ms' ],
               [ open => 60, 'max_pending 4096' ])
@@ -387,7 +387,7 @@ for my $case ([ closed => 60, '' ], [ open => 120, '' ], [ closed => 120, '500ms
         my ($zone, $connections, $more) = @$case;
         my $real = start_redis();
 
-        # the timeout is one that a busy machine keeps
+        # a timeout that a busy machine can meet
         gateway($real->port, log => 'error',
                 timeout => $more =~ /ms/ ? $more : '1s',
                 more => $more =~ /pending/ ? "$more;" : '');

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What nginx -t says of a wrong gateway_redis: one line, whole, with the place to
-# look at; what of a right one that is worth a warning; and that it asks nobody.
+# The messages of nginx -t about gateway_redis: each error in full, with file and
+# line; warnings; and that nginx -t opens no connection.
 
 use v5.28;
 use warnings;
@@ -23,14 +23,14 @@ my %files = ('pass' => "secret-of-redis\n", 'bare' => 'secret-of-redis',
              'large' => 's' x 1025, 'folder/x' => '',
              'no.pem' => "no certificate\n", certificate_files());
 
-# passwords are their reader's
+# password files are readable by their owner only
 umask 0077;
 
-# how many lines stand before a configuration when nginx reads it
+# number of lines before a configuration
 my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
 $before--;
 
-# "#!" marks the line that is expected to be named, in place of LINE
+# "#!" marks the line whose number replaces LINE in the expected message
 sub said {
     my ($conf) = @_;
 
@@ -44,14 +44,14 @@ sub said {
     my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
                 split /\n/, $output;
 
-    # most blocks are declared for nothing else: t/core/without_effect.t
+    # most blocks here are unused; t/core/without_effect.t tests that warning
     @lines = grep { !/is not used by any "gateway_limit_zone"|is never used in/ } @lines;
     s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
     unlike($output, qr/secret-of-redis/, 'no password is shown');
     return ($code, @lines);
 }
 
-# in http: a block of these lines, of which one is marked
+# a block with these lines, one of which is marked
 sub block {
     my (@lines) = @_;
     return http_conf(http => CORE::join "\n", 'gateway_redis fleet {', @lines,
@@ -75,7 +75,7 @@ sub accepted {
 my $server = 'server 127.0.0.1:6379;';
 
 
-# --- the neighbours of all that follow
+# --- valid configurations
 
 accepted(block($server), 'a server alone');
 accepted(block("server $_;"), "server $_")
@@ -156,7 +156,7 @@ refused(block("$_ a b c;  #!"), "invalid number of arguments in \"$_\" directive
     for qw( server user database connections max_pending breaker );
 
 
-# --- twice
+# --- duplicates
 
 for my $line ($server, 'user gateway;', 'password_file pass;', 'database 1;',
               'ssl off;', 'ssl_trusted_certificate ca.crt;', 'ssl_name a;',
@@ -274,7 +274,7 @@ refused(http_conf(http => "gateway_redis fleet {  #!\n server unix:/r; ssl on; }
         '"gateway_redis fleet" must have "ssl_name", since a UNIX-domain '
         . 'socket has no name to verify in the certificate');
 
-# nginx's own words come first
+# nginx's own message comes first
 for my $case ([ 'ssl_trusted_certificate absent.pem', qr/absent\.pem.*failed/ ],
               [ 'ssl_trusted_certificate no.pem', qr/no\.pem.*failed/ ],
               [ 'ssl_certificate absent.pem; ssl_certificate_key gw.key',
@@ -294,7 +294,7 @@ for my $case ([ 'ssl_trusted_certificate absent.pem', qr/absent\.pem.*failed/ ],
 }
 
 
-# --- who uses it
+# --- use by other directives
 
 refused(http_conf(http => "gateway_redis fleet { $server }\n"
                           . 'gateway_limit_zone $uri zone=z:1m rate=1r/s '
@@ -303,7 +303,7 @@ refused(http_conf(http => "gateway_redis fleet { $server }\n"
         . '"gateway_redis" of this name');
 
 
-# --- nginx -t connects to nobody
+# --- nginx -t opens no connection
 
 my $fake = fake_redis();
 accepted(block("server 127.0.0.1:@{[ $fake->port ]};"), 'a server that is there');

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The failure table of modules/redis/README.md: what a request is answered,
-# what Redis is asked afterwards, and what the log says.
+# The failure table of modules/redis/README.md: the response to the request, the
+# later calls to Redis, and the log.
 
 use v5.28;
 use warnings;
@@ -23,9 +23,9 @@ BEGIN { $Test::Gateway::More = 1 }
 
 
 
-# A gateway before the Redis on a port; %arg: timeout, connect, breaker, more
-# (further lines of the block), workers, files, gone (/back: a limit of another
-# Redis, which is not there), location (one more).
+# Starts nginx with a Redis on a port; %arg: timeout, connect, breaker, more
+# (further lines of the block), workers, files, gone (/back has a limit in another
+# Redis, which is down), location (a further location).
 
 sub gateway {
     my ($port, %arg) = @_;
@@ -102,7 +102,7 @@ sub ask {
              seconds => time - $began };
 }
 
-# of a key that nobody has asked for: Redis must decide, and not what it refused
+# with a new key, so that no remembered rejection applies
 
 my $new = 0;
 sub ask_new { return ask("$_[0]?k=new" . $new++) }
@@ -113,7 +113,7 @@ sub is_now {
     return "$answer->{status} " . (header($answer, 'X-Is') // '');
 }
 
-# the end of a failure has its level
+# the end of a failure is logged at the same level
 sub errors {
     grep { /\[error\]/ && !/answers again|connected to/ }
         split /^/, $server->log;
@@ -124,7 +124,7 @@ sub opened { $server->log =~ /failures=\d+ reached, breaker open, retry in/ }
 sub answers_again { scalar grep { /\[error\].* answers again/ }
                     split /^/, $server->log }
 
-# an answer of the script for one limit
+# a reply of the script for one limit
 sub good {
     my ($left) = @_;
     return [ integers => 1, int(time * 1e6), $left, 86_400_000_000, 0 ];
@@ -140,7 +140,7 @@ my $redis = '200 PASSED|redis';
 my $closed = '503 ERROR|';
 
 
-# --- what Redis says to a call: kept or closed, counted or not
+# --- replies to a call: connection kept or closed, failure counted or not
 
 my $wrapped = 'ERR Error running script (call to f_0123): @user_script:12: ';
 
@@ -212,49 +212,49 @@ for my $row (@rows) {
         $server = gateway($fake->port, breaker => 'failures=4 retry=1h');
         $fake->wait_for('script', 2);
 
-        # good replies never come: the first four are refused one after the other,
-        # each as soon as there is a connection again
+        # there are no good replies: the first four calls fail one after the other,
+        # each as soon as nginx has reconnected
         my $open = ask('/open?k=a');
         is("$open->{status} " . header($open, 'X-Is'), '200 PASSED|open',
            "$name: on_error=open admits");
-        is(header($open, 'X-RateLimit-Limit'), undef, '    and tells of nothing');
+        is(header($open, 'X-RateLimit-Limit'), undef, '    has no limit header fields');
 
         my $down = ask('/closed?k=a');
         is("$down->{status} " . header($down, 'X-Is'), $closed,
-           '    on_error=closed refuses with 503');
+           '    on_error=closed rejects with 503');
         like($down->{body}, qr/"reason":"limit_unavailable"/,
-             '    and a reason of its own');
-        is(header($down, 'Retry-After'), 1, '    asks to come back');
-        is(header($down, 'X-RateLimit-Limit'), undef, '    and tells of nothing');
+             '    with a reason of its own');
+        is(header($down, 'Retry-After'), 1, '    with Retry-After');
+        is(header($down, 'X-RateLimit-Limit'), undef, '    has no limit header fields');
         is(is_now('/401?k=a'), $closed, '    whatever gateway_limit_status is');
 
         my $first = ask('/local?k=a');
         is("$first->{status} " . header($first, 'X-Is'), $local,
            '    on_error=local admits what the node has left');
-        is(header($first, 'X-RateLimit-Remaining'), 9, '    and tells of it');
+        is(header($first, 'X-RateLimit-Remaining'), 9, '    with limit header fields');
 
         my $pattern = ref $log ? $log : qr/\Q$log\E/;
         my @lines = grep { /$pattern/ } errors();
-        cmp_ok(scalar(@lines), '>=', 1, '    the log says it')
+        cmp_ok(scalar(@lines), '>=', 1, '    the reason is logged')
             or diag(CORE::join '', errors());
-        like($lines[0] // '', qr/gateway_redis "fleet": /, '    and of whom');
+        like($lines[0] // '', qr/gateway_redis "fleet": /, '    with the name');
 
         if ($counts) {
             my $ok = wait_until(sub { ask('/local?k=b') if !opened(); opened() }, 20);
             ok($ok, '    four of them open the breaker');
             my $calls = $fake->calls;
-            is(is_now('/local?k=c'), $local, '    then it is decided without');
+            is(is_now('/local?k=c'), $local, '    Redis is not used');
             is(is_now('/closed?k=c'), $closed, '    or refused');
-            is($fake->calls, $calls, '    and nobody is asked');
+            is($fake->calls, $calls, '    and Redis is not called');
             is(scalar(grep { /failures=4 reached, breaker open, retry in 3600000ms/ }
                       errors()), 1,
-               '    which is said once');
-            cmp_ok(scalar(errors()), '<=', 3, '    in few lines');
+               '    which is logged once');
+            cmp_ok(scalar(errors()), '<=', 3, '    with few lines');
 
         } else {
             ask('/local?k=b') for 1 .. 8;
             ok(!opened(), '    it opens no breaker');
-            cmp_ok(scalar(errors()), '<=', 1, '    and is said once');
+            cmp_ok(scalar(errors()), '<=', 1, '    and is logged once');
         }
 
         if ($kept) {
@@ -262,7 +262,7 @@ for my $row (@rows) {
 
         } elsif ($name eq 'NOAUTH') {
             sleep 0.5;
-            is($fake->connects, 1, '    and not made anew at once');
+            is($fake->connects, 1, '    and is not made again at once');
 
         } else {
             cmp_ok($fake->connects, '>', 1, '    another connection was made');
@@ -275,7 +275,7 @@ for my $row (@rows) {
 }
 
 
-# --- replies of another shape are none: Redis is another server, or out of step
+# --- replies that the script cannot return: the connection is closed
 
 my @shapes = (":1\r\n", "+OK\r\n", "\$-1\r\n", "*-1\r\n", "*0\r\n",
                "*3\r\n:1\r\n:0\r\n:1\r\n",
@@ -289,11 +289,11 @@ for my $reply (@shapes) {
         $server = gateway($fake->port);
         $fake->wait_for('script', 2);
         my $text = substr $reply =~ s/\r\n/ /gr, 0, 30;
-        is(is_now('/local?k=a'), $local, "$text: decided without it");
-        ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), '    and goes on');
-        is($fake->connects, 2, '    by another connection');
+        is(is_now('/local?k=a'), $local, "$text: decided without Redis");
+        ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), '    later ones succeed');
+        is($fake->connects, 2, '    on another connection');
         like(CORE::join('', errors()), qr/unexpected reply to a script from/,
-             '    the log says it');
+             '    the reason is logged');
         $server->stop;
         $fake->stop;
     });
@@ -305,13 +305,13 @@ part(sub {
     $fake->wait_for('script', 2);
     ok(wait_until(sub { ask('/local?k=b') if !opened(); opened() }, 20),
        'four of them open the breaker');
-    is($fake->calls('evalsha'), 4, '    and no more are asked');
+    is($fake->calls('evalsha'), 4, '    and no further calls are made');
     $server->stop;
     $fake->stop;
 });
 
 
-# --- NOSCRIPT once: loaded on the same connection, asked again, no failure
+# --- NOSCRIPT once: the script is loaded, the call sent again, no failure
 
 part(sub {
     my $fake = fake_redis(actions => [ [ error => 'NOSCRIPT No matching script.' ],
@@ -322,21 +322,21 @@ part(sub {
     my $answer = ask('/local?k=a');
     is("$answer->{status} " . header($answer, 'X-Is'), $redis,
        'NOSCRIPT: the request is decided by Redis');
-    is(header($answer, 'X-RateLimit-Remaining'), 3, '    by the second reply');
-    is($fake->calls, 2, '    which was asked twice');
+    is(header($answer, 'X-RateLimit-Remaining'), 3, '    from the second reply');
+    is($fake->calls, 2, '    the call was sent twice');
     is($fake->calls('script'), 3, '    one script was loaded again');
     my @order = map { lc $_->[0] } $fake->commands;
     is(CORE::join(' ', @order[-3 .. -1]), 'evalsha script evalsha',
        '    in between');
     is($fake->connects, 1, '    on the same connection');
-    is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 2, '    and goes on');
-    is(CORE::join('', errors()), '', '    it is no failure');
+    is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 2, '    later ones succeed');
+    is(CORE::join('', errors()), '', '    this is not a failure');
     $server->stop;
     $fake->stop;
 });
 
 
-# --- replies in pieces, late, too many: each goes to who asked, or to nobody
+# --- replies in pieces, late, too many: each goes to its own call or is dropped
 
 part(sub {
     my $fake = fake_redis(actions => [
@@ -349,54 +349,54 @@ part(sub {
     $server->stop;
     $fake->stop;
 
-    # slower than the timeout: the reply is dropped, the next is the next's
+    # slower than the timeout: the reply is dropped, the next call gets its own
     $fake = fake_redis(actions => [ [ hold => good(7) ], good(3), good(2) ]);
     $server = gateway($fake->port, timeout => '1s');
     $fake->wait_for('script', 2);
     my $late = ask('/local?k=a');
     is("$late->{status} " . header($late, 'X-Is'), $local,
-       'a slow reply: decided without it');
+       'a slow reply: decided without Redis');
     is(header($late, 'X-RateLimit-Remaining'), 9, '    by this node');
     cmp_ok($late->{seconds}, '>=', 0.99, '    after the timeout');
     is($fake->calls, 1, '    and before the reply');
     $fake->release;
     my $next = ask('/local?k=b');
-    is(header($next, 'X-Is'), 'PASSED|redis', '    the next one has a reply');
-    is(header($next, 'X-RateLimit-Remaining'), 3, '    and its own');
-    is(header(ask('/local?k=c'), 'X-RateLimit-Remaining'), 2, '    as has one more');
+    is(header($next, 'X-Is'), 'PASSED|redis', '    the next request has a reply');
+    is(header($next, 'X-RateLimit-Remaining'), 3, '    its own');
+    is(header(ask('/local?k=c'), 'X-RateLimit-Remaining'), 2, '    another one too');
     is($fake->connects, 1, '    the connection is kept');
     like(CORE::join('', errors()),
          qr/no reply from \S+ in 1000ms, deciding without Redis/,
-         '    the log says it');
+         '    the reason is logged');
     $server->stop;
     $fake->stop;
 
-    # two replies to one question
+    # two replies to one call
     $fake = fake_redis(actions => [
         [ reply => bytes(good(8)) . bytes(good(7)) ],
         [ reply => bytes(good(5)) ], good(4) ]);
     $server = gateway($fake->port);
     $fake->wait_for('script', 2);
     is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 8,
-       'two replies: the first is for who asked');
+       'two replies: the first belongs to the call');
     is(wait_until(sub { $fake->connects == 2 }, 5), 1,
        '    the second closes the connection');
     is(wait_until(sub { my $answer = ask('/local?k=b');
                         header($answer, 'X-Is') eq 'PASSED|redis'
                         && header($answer, 'X-RateLimit-Remaining') }, 5), 5,
-       '    and nobody is given it');
-    like(CORE::join('', errors()), qr/unexpected reply from/, '    the log says it');
+       '    and is dropped');
+    like(CORE::join('', errors()), qr/unexpected reply from/, '    the reason is logged');
     $server->stop;
     $fake->stop;
 
-    # nobody has asked at all
+    # a reply without a call
     $fake = fake_redis(actions => [ [ reply => bytes(good(8)) ] ],
                        handshake => { script => [ reply =>
                                       ('$40' . "\r\n" . 'f' x 40 . "\r\n") x 2 ] });
     $server = gateway($fake->port);
-    is(is_now('/local?k=a'), $local, 'a script by another digest is none of ours');
+    is(is_now('/local?k=a'), $local, 'a script with another digest');
     like(CORE::join('', errors()), qr/has another digest of script "decide"/,
-         '    the log says it');
+         '    the reason is logged');
     $server->stop;
     $fake->stop;
 });
@@ -410,17 +410,17 @@ part(sub {
                       breaker => 'failures=5 retry=1h');
     $fake->wait_for('script', 2);
 
-    # all at once: one timeout, not one after the other
+    # simultaneous requests wait one timeout, not one after the other
     my @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 8 ]);
-    is(answers(@many), '200:8', 'silence: decided without it');
+    is(answers(@many), '200:8', 'silence: decided without Redis');
     my @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
     cmp_ok($seconds[0], '>=', 1.99, '    after the timeout');
-    cmp_ok($seconds[-1], '<', 12, '    of which there is one');
+    cmp_ok($seconds[-1], '<', 12, '    only once');
     ok(opened(), '    it opens the breaker');
     my $calls = $fake->calls;
     @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 50 ],
                       at_once => 5);
-    is(answers(@many), '200:50', '    and from then on');
+    is(answers(@many), '200:50', '    and later requests do not wait');
     @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
     cmp_ok($seconds[-1], '<', 1.9, '    nobody waits');
     is($fake->calls, $calls, '    or asks');
@@ -429,7 +429,7 @@ part(sub {
     $server->stop;
     $fake->stop;
 
-    # one behind the other: a slot without a reply delays nobody
+    # one after the other: a call without a reply delays no other request
     $fake = fake_redis(actions => [ 'silence' ]);
     $server = gateway($fake->port, timeout => '1s');
     $fake->wait_for('script', 2);
@@ -441,23 +441,23 @@ part(sub {
     $server->stop;
     $fake->stop;
 
-    # a connection without any reply is made anew
+    # a connection without any reply is closed and made again
     $fake = fake_redis(actions => [ 'silence' ]);
     $server = gateway($fake->port, timeout => '100ms');
     $fake->wait_for('script', 2);
     my $answer = ask('/local?k=a');
-    cmp_ok($answer->{seconds}, '>=', 0.09, 'timeout 100ms: that long');
-    cmp_ok($answer->{seconds}, '<', 5, '    and about not longer');
+    cmp_ok($answer->{seconds}, '>=', 0.09, 'timeout 100ms: a request waits this long');
+    cmp_ok($answer->{seconds}, '<', 5, '    and not much longer');
     ok(wait_until(sub { $fake->connects == 2 }, 5),
-       '    after five of them the connection is made anew');
+       '    after five timeouts the connection is made again');
     like(CORE::join('', errors(), $server->log),
-         qr/\S+ has not answered for 500ms/, '    the log says it');
+         qr/\S+ has not answered for 500ms/, '    the reason is logged');
     $server->stop;
     $fake->stop;
 });
 
 
-# --- a worker that is busy for long: it is not Redis that was late
+# --- a worker that is busy for long: Redis was not late
 
 part(sub {
     my $fifo = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
@@ -470,9 +470,9 @@ part(sub {
                       breaker => 'failures=1 retry=1h',
                       location => "location = /block { access_log $path; "
                                   . 'empty_gif; }');
-    is(is_now('/local?k=a'), $redis, 'a real one');
+    is(is_now('/local?k=a'), $redis, 'a real Redis');
 
-    # a log that blocks the worker, in the turn in which the calls are made
+    # a log that blocks the worker in the turn that makes the calls
     1 while syswrite $pipe, 'x' x 4096;
 
     my ($worker) = $server->workers;
@@ -505,27 +505,27 @@ part(sub {
         sysread $pipe, my $lines, 65536;
         my $passed = grep { CORE::join('', <$_>) =~ /^X-Is: PASSED\|redis/m }
                      @asked;
-        is($passed, 3, 'the calls of a turn of 1.5 s are decided by it');
+        is($passed, 3, 'the calls of a turn of 1.5 s are decided by Redis');
         for (@sockets, $block) { my @rest = <$_> }
         sysread $pipe, $lines, 65536;
         1 while syswrite $pipe, 'x' x 4096;
     }
-    is(CORE::join('', errors()), '', '    and no failures of it');
+    is(CORE::join('', errors()), '', '    and are not failures');
     sysread $pipe, my $rest, 1 << 20;
     $server->stop;
     $real->stop;
 
-    # a connection that nobody uses may be dead: the probe makes another one
+    # an unused connection may be dead: the probe makes a new one
     my $dead = fake_redis(actions => [ [ error => 'OOM not allowed' ], good(5) ]);
     $server = gateway($dead->port, breaker => 'failures=1 retry=1s');
     is(is_now('/local?k=a'), $local, 'an error opens the breaker');
     is($dead->connects, 1, '    on the one connection');
     ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), '    it is closed');
-    is($dead->connects, 2, '    by another one');
+    is($dead->connects, 2, '    a new connection is used');
     $server->stop;
     $dead->stop;
 
-    # what all lose at once, after a good time, is one line, not one for each
+    # if all workers lose a good connection at once, one line is logged
     $dead = fake_redis(actions => [ 'silence' ]);
     $server = gateway($dead->port, more => 'connections 4;');
     ok($dead->wait_for('script', 8), 'four connections');
@@ -536,12 +536,12 @@ part(sub {
     ok($dead->wait_for('evalsha', 8), '    on which eight requests wait');
     $dead->stop;
     is(scalar(grep { CORE::join('', <$_>) =~ /^X-Is: PASSED\|local/m } @waiting),
-       8, '    are lost: decided without it');
+       8, '    when it is lost, they are decided without Redis');
     is(scalar(grep { !/ connect\(\) / } errors()), 1, '    one line')
         or diag(CORE::join '', errors());
     $server->stop;
 
-    # nor was it late for who waits for a first connection
+    # requests that wait for the first connection do not count as failures
     my $fake = fake_redis(actions => [ good(5) ],
                           handshake => { auth => [ hold =>
                                                    [ reply => "+OK\r\n" ] ] });
@@ -560,7 +560,7 @@ part(sub {
 });
 
 
-# --- what is written at once: a handshake, and all calls of a turn
+# --- one write: the handshake, and all calls of a turn
 
 part(sub { SKIP: {
     my $more = 'password_file pass; user gateway; database 3;';
@@ -569,7 +569,7 @@ part(sub { SKIP: {
     $server = gateway($fake->port, more => $more, files => { pass => "secret\n" });
     ok($fake->wait_for('script', 2), 'a handshake waits for no reply');
     is(CORE::join(' ', map { lc $_->[0] } $fake->commands),
-       'auth select client role script script', '    and is all there');
+       'auth select client role script script', '    and is complete');
     $server->stop;
     $fake->stop;
 
@@ -577,12 +577,12 @@ part(sub { SKIP: {
     my $reads = $real->reads_from_now or skip('it does not count its reads', 7);
     $server = gateway($real->port, more => 'password_file pass; database 3;',
                       files => { pass => "secret\n" });
-    is(is_now('/local?k=a'), $redis, 'a real one');
-    is($reads->(), 2, '    has read the handshake at once, and a call');
+    is(is_now('/local?k=a'), $redis, 'a real Redis');
+    is($reads->(), 2, '    reads the handshake at once, and a call');
     is($real->calls('script|load') || $real->calls('script'), 2,
        '    with both scripts');
 
-    # the worker is stopped until all have asked: it has one turn for them
+    # the worker is stopped until all requests are sent, and handles them in one turn
     my ($worker) = $server->workers;
     my @sockets = map { IO::Socket::INET->new('127.0.0.1:' . $server->port)
                         // die "connect: $!" } 1 .. 30;
@@ -610,7 +610,7 @@ part(sub { SKIP: {
 } });
 
 
-# --- a charge behind the response: without a reply the node makes it
+# --- a charge after the response: without a reply, the node makes it
 
 for my $case ([ 'is silent' => 'silence' ], [ 'closes' => 'close' ],
               [ 'is out of memory' => [ error => 'OOM not allowed' ] ])
@@ -622,21 +622,21 @@ for my $case ([ 'is silent' => 'silence' ], [ 'closes' => 'close' ],
         $server = gateway($fake->port, timeout => '2s',
                           breaker => 'failures=1 retry=1h');
         $fake->wait_for('script', 2);
-        is(is_now('/settle?k=a'), $redis, "it $name behind the response");
+        is(is_now('/settle?k=a'), $redis, "a charge after the response: Redis $name");
         ok(wait_until(sub { opened() }, 5), '    which opens the breaker');
         my $next = ask('/local?k=a');
         is(header($next, 'X-Is'), 'PASSED|local', '    the node decides');
         is(header($next, 'X-Left'), '10|6', '    and has charged three');
         like(ask('/limits?zone=local&key=a')->{body}, qr/"unsettled":1\b/,
-             '    which is counted');
-        is($fake->calls, 2, '    and not asked again');
+             '    which is counted as unsettled');
+        is($fake->calls, 2, '    and not sent again');
         $server->stop;
         $fake->stop;
     });
 }
 
 
-# --- what changes behind a refusal: a penalty, and what is given back
+# --- charges after a rejection: a penalty, and refunds
 
 for my $case ([ 'is silent' => 'silence' ], [ 'closes' => 'close' ],
               [ 'is out of memory' => [ error => 'OOM not allowed' ] ])
@@ -648,29 +648,29 @@ for my $case ([ 'is silent' => 'silence' ], [ 'closes' => 'close' ],
         my $fake = fake_redis(actions => [ $action ]);
         $server = gateway($fake->port, %breaker);
         $fake->wait_for('script', 2);
-        is(is_now('/penalty?k=a'), '429 REJECTED|shm', "it $name behind a refusal");
+        is(is_now('/penalty?k=a'), '429 REJECTED|shm', "a penalty: Redis $name");
         ok(wait_until(sub { opened() }, 5), '    which opens the breaker');
         is(header(ask('/local?k=a'), 'X-Left'), '10|6',
            '    the node charges the penalty');
         my $state = ask('/limits?zone=local&key=a')->{body};
-        like($state, qr/"unsettled":1\b/, '    which is counted');
-        unlike($state, qr/unreturned/, '    as that alone');
-        is($fake->calls, 1, '    and not asked for again');
+        like($state, qr/"unsettled":1\b/, '    which is counted as unsettled');
+        unlike($state, qr/unreturned/, '    and nothing else is counted');
+        is($fake->calls, 1, '    and not sent again');
         $server->stop;
         $fake->stop;
 
         $fake = fake_redis(actions => [ good(5), $action ]);
         $server = gateway($fake->port, %breaker, gone => 1);
         $fake->wait_for('script', 2);
-        is(ask('/back?k=a')->{status}, 503, "it $name when it is given back");
+        is(ask('/back?k=a')->{status}, 503, "a refund: Redis $name");
         ok(wait_until(sub { $server->log =~ /"fleet".* failures=1 reached/ }, 5),
            '    which opens the breaker');
         $state = ask('/limits?zone=local&key=a')->{body};
         like($state, qr/"unreturned":1\b/, '    it is counted');
-        unlike($state, qr/unsettled/, '    as that alone');
+        unlike($state, qr/unsettled/, '    and nothing else is counted');
         is(header(ask('/local?k=a'), 'X-Left'), '10|9',
            '    the node has charged nothing');
-        is($fake->calls, 2, '    and not asked for again');
+        is($fake->calls, 2, '    and not sent again');
         $server->stop;
         $fake->stop;
     });
@@ -724,7 +724,7 @@ for my $case (
 
         my $answer = ask('/local?k=a');
         is("$answer->{status} " . header($answer, 'X-Is'), $local,
-           "handshake: $name: decided without it");
+           "handshake: $name: decided without Redis");
         is(is_now('/closed?k=a'), $closed, '    or refused');
 
         if ($counts) {
@@ -733,9 +733,9 @@ for my $case (
             my $auths = $fake->calls('auth');
             for (1 .. 10) { ask('/local?k=b'); sleep 0.05 }
             ok(!opened(), '    it opens no breaker');
-            is($fake->calls('auth'), $auths, '    and is not tried again soon');
+            is($fake->calls('auth'), $auths, '    and is not retried soon');
         }
-        like(CORE::join('', errors()), qr/\Q$log\E/, '    the log says why');
+        like(CORE::join('', errors()), qr/\Q$log\E/, '    the reason is logged');
         is($fake->calls, 0, '    no call was ever made');
         unlike($server->log, qr/top-secret-word/, '    no password is in the log');
         $server->allow(qr/can be read by everybody/);
@@ -744,14 +744,14 @@ for my $case (
     });
 }
 
-# what is not needed
+# optional commands
 
 part(sub {
     my $fake = fake_redis(actions => [ good(5) ], handshake => {
         client => [ error => 'NOPERM no permissions' ],
         role => [ error => 'NOPERM no permissions' ] });
     $server = gateway($fake->port);
-    is(is_now('/local?k=a'), $redis, 'CLIENT and ROLE denied: it is asked');
+    is(is_now('/local?k=a'), $redis, 'CLIENT and ROLE are denied: calls succeed');
     my @warn = grep { /\[warn\]/ } split /^/, $server->log;
     is(scalar(@warn), 2, '    a line for each');
     for my $command ('CLIENT SETNAME', 'ROLE') {
@@ -763,7 +763,7 @@ part(sub {
 });
 
 
-# what names the command, or the reason
+# messages with the command or the reason
 
 for my $row (
     [ 'protected mode', { client => [ error => 'DENIED Redis is running in protected '
@@ -787,8 +787,8 @@ for my $row (
         $server = gateway($fake->port, timeout => '200ms', connect => '5s');
         is(is_now('/local?k=a'), $local, "$name: decided locally");
         ok(wait_until(sub { errors() }, 10), '    and logged');
-        like(CORE::join('', errors()), qr/\Q$log\E/, '    with the command');
-        unlike($server->log, qr/", ignored/, '    nothing goes on');
+        like(CORE::join('', errors()), qr/\Q$log\E/, '    with the name of the command');
+        unlike($server->log, qr/", ignored/, '    nothing is ignored');
         $_->stop for $server, $fake;
     });
 }
@@ -804,27 +804,27 @@ part(sub {
        '    is logged');
     like(CORE::join('', errors()),
          qr/the TLS handshake with 127\.0\.0\.1:$port timed out, the port may not use TLS/,
-         '    with what may be wrong');
+         '    with a possible cause');
     $server->stop;
 
     $server = gateway($port, timeout => '200ms', connect => '300ms');
-    is(is_now('/local?k=a'), $local, 'one that is silent without TLS');
+    is(is_now('/local?k=a'), $local, 'a server that is silent without TLS');
     ok(wait_until(sub { errors() }, 10), '    is logged');
     unlike($server->log, qr/TLS/, '    as such');
     $server->stop;
 });
 
-# the end of a failure is logged as the failure was, and not more often
+# the end of a failure is logged at the same level, and not more often
 
 part(sub {
     my $fake = fake_redis(actions => [ good(5) ]);
     $server = gateway($fake->port, timeout => '300ms');
-    is(is_now('/local?k=a'), $redis, 'a connection that was good');
+    is(is_now('/local?k=a'), $redis, 'a good connection is lost');
     my $port = $fake->port;
     $fake->stop;
     ok(wait_until(sub { ask_new('/local'); errors() }, 20), '    is lost');
     my $ended = sub { grep { / connected to / } split /^/, $server->log };
-    is(scalar($ended->()), 0, '    and not yet back');
+    is(scalar($ended->()), 0, '    and is not yet back');
 
     for my $more (1 .. 4) {
         $fake = fake_redis(port => $port, actions => [ good(5) ]);
@@ -833,7 +833,7 @@ part(sub {
         my @lines = $ended->();
         cmp_ok(scalar(@lines), '<=', scalar(grep { /reconnecting/ } errors()),
                '    which is logged once for each line of a failure');
-        like($lines[0], qr/\[error\]/, '    at its level');
+        like($lines[0], qr/\[error\]/, '    at the same level');
         $fake->stop;
         wait_until(sub { ask_new('/local')->{head} =~ /\|local/ }, 20);
     }
@@ -841,7 +841,7 @@ part(sub {
 });
 
 
-# --- nobody there
+# --- no server
 
 part(sub {
     my $port = free_port();
@@ -852,7 +852,7 @@ part(sub {
            '    at once, not after its timeout of ten seconds');
     my @half = http_many([ map { [ $server->port, "/half?k=a" ] } 1 .. 30 ]);
     is(answers(@half), '200:5 429:25', 'local=0.5: half of them');
-    is(header($half[0], 'X-RateLimit-Limit'), 5, '    and says so');
+    is(header($half[0], 'X-RateLimit-Limit'), 5, '    as the headers say');
     is(answers(http_many([ map { [ $server->port, "/open?k=a" ] } 1 .. 30 ])),
        '200:30', 'open: all');
     is(answers(http_many([ map { [ $server->port, "/closed?k=a" ] } 1 .. 30 ])),
@@ -863,14 +863,14 @@ part(sub {
        '200:10 429:20', 'a sliding window: ten');
 
     my $refused = (grep { $_->{status} == 429 } @many)[0];
-    is(header($refused, 'X-Is'), 'REJECTED|local', 'a refusal says who refused');
+    is(header($refused, 'X-Is'), 'REJECTED|local', 'a rejection names its source');
     like($refused->{body}, qr/"reason":"rate_exceeded"/, '    and why');
 
-    # what shared memory charged is given back
+    # charges in shared memory are refunded
     is(is_now('/both?k=b'), $closed, 'shared memory and closed: 503');
     is(header(ask('/shm?k=b'), 'X-RateLimit-Remaining'), 9, '    nothing was charged');
 
-    # several limits with several answers
+    # several limits with different on_error
     like(is_now('/other?k=o'), qr/^200 PASSED\|(?:local|open)$/,
          'local and open: both pass');
 
@@ -879,14 +879,14 @@ part(sub {
     is($status, 503, 'gateway_limit_admin: 503');
     like($body, qr/"detail":"breaker open"/, '    and why');
     my @lines = errors();
-    cmp_ok(scalar(@lines), '<=', 3, 'few lines for all of these');
+    cmp_ok(scalar(@lines), '<=', 3, 'few lines are logged');
     like($lines[0], qr/connect\(\) to 127\.0\.0\.1:$port failed \(111: /,
-         '    which say what failed');
+         '    with the reasons');
     $server->stop;
 });
 
 
-# --- a herd: how many connections are tried
+# --- the number of attempts to connect
 
 for my $case ([ 'failures=3 retry=500ms', 60 ], [ 'failures=1000000', 120 ]) {
     part(sub {
@@ -901,31 +901,31 @@ for my $case ([ 'failures=3 retry=500ms', 60 ], [ 'failures=1000000', 120 ]) {
         is(answers(@many), '200:' . @many, "$breaker: all of " . @many
            . ' requests pass');
         my $n = $fake->connects;
-        cmp_ok($n, '>=', 4, "    it is tried: $n times in three seconds");
-        cmp_ok($n, '<=', $most, '    and besieged by nobody');
+        cmp_ok($n, '>=', 4, "    $n attempts in three seconds");
+        cmp_ok($n, '<=', $most, '    and no more');
         cmp_ok(scalar(errors()), '<=', 4, '    few lines');
         $server->stop;
         $fake->stop;
 
-        # the same of one that takes calls and closes behind each
+        # a server that accepts calls and closes after each
         $fake = fake_redis(actions => [ 'close' ]);
         $server = gateway($fake->port, workers => 4, breaker => $breaker);
         $end = time + 3;
         @many = http_many([ [ $server->port, '/open?k=a' ] ], at_once => 8,
                           while => sub { sleep 0.001; time < $end });
-        is(answers(@many), '200:' . @many, '    the same when each call is cut off');
+        is(answers(@many), '200:' . @many, '    the same if each call is cut off');
         $n = $fake->connects;
-        cmp_ok($n, '>=', 4, "    it is tried: $n times");
-        cmp_ok($n, '<=', $most, '    and besieged by nobody');
+        cmp_ok($n, '>=', 4, "    $n attempts");
+        cmp_ok($n, '<=', $most, '    and no more');
         $server->stop;
         $fake->stop;
     });
 }
 
 
-# workers connect one after the other, each at a random moment of 100 ms: that
-# eight of them do within 10 ms has a chance of one in a million.  A fake that was
-# not running meanwhile sees them all at once: such a look is no look.
+# Workers connect at random times within 100 ms: the probability that eight of
+# them connect within 10 ms is one in a million.  A fake server that was not
+# scheduled meanwhile sees them all at once; such a measurement is discarded.
 
 part(sub {
     my ($fake, $spread);
@@ -946,14 +946,14 @@ part(sub {
     $fake->stop;
     ok(wait_until(sub { ask('/open?k=a'); opened() }, 10), 'it goes');
     $fake = fake_redis(port => $port, actions => [ good(5) ]);
-    ok(wait_until(sub { $fake->connects == 8 }, 20), '    it comes, and all do');
-    is($fake->calls('ping'), 1, '    by the word of one probe');
+    ok(wait_until(sub { $fake->connects == 8 }, 20), '    Redis starts: all connect');
+    is($fake->calls('ping'), 1, '    after one probe');
     $server->stop;
     $fake->stop;
 });
 
 
-# --- not in a row: it is the share that counts, one in five
+# --- failures that are not in a row: more than one in five opens the breaker
 
 part(sub {
     my $late = [ hold => good(5) ];
@@ -963,23 +963,23 @@ part(sub {
     $fake->wait_for('script', 2);
     my @is = map { my $is = is_now("/local?k=$_"); $fake->release; $is } 1 .. 9;
     is(CORE::join(' ', @is), CORE::join(' ', ($local, $redis) x 4, $local),
-       'slow every other time: each other request is decided without it');
+       'slow every other time: every other request is decided without Redis');
     ok(opened(), '    the fifth opens the breaker');
     is($fake->calls, 9, '    after nine calls');
-    is(is_now('/closed?k=a'), $closed, '    and nobody waits');
+    is(is_now('/closed?k=a'), $closed, '    and requests do not wait');
     is($fake->calls, 9, '    or asks');
     $server->stop;
     $fake->stop;
 
-    # it closes after each probe, and does not stay closed: said once, not undone
+    # it closes after each probe and opens again: logged once, without a recovery
     $fake = fake_redis(actions => [ ([ error => 'LOADING it' ], good(5)) x 50 ]);
     $server = gateway($fake->port, breaker => 'failures=2 retry=2s');
     $fake->wait_for('script', 2);
     ok(wait_until(sub { ask('/local?k=a') for 1 .. 10; $fake->calls('ping') >= 4 },
                   60), 'good every other time: four probes close it');
-    is(scalar(errors()), 2, '    the log says why, and that it is not asked')
+    is(scalar(errors()), 2, '    the reason and the opening are logged')
         or diag(CORE::join '', errors());
-    is(answers_again(), 0, '    and not that it works');
+    is(answers_again(), 0, '    no recovery is logged');
     $server->stop;
     $fake->stop;
 
@@ -989,23 +989,23 @@ part(sub {
     $fake->wait_for('script', 2);
     my @many = map { is_now("/local?k=$_") } 1 .. 101;
     is(scalar(grep { $_ eq $local } @many), 20, 'each fifth call fails');
-    ok(!opened(), '    which opens no breaker of two');
-    is($fake->calls, 101, '    all were asked');
+    ok(!opened(), '    which does not open a breaker with failures=2');
+    is($fake->calls, 101, '    all calls were made');
     $server->stop;
     $fake->stop;
 });
 
 
-# --- real ones
+# --- real Redis servers
 
-# a real one that hangs, with its connections open, and goes on
+# one that hangs with its connections open, and continues
 
 part(sub {
     my $real = start_redis();
     $server = gateway($real->port, timeout => '2s', connect => '2s', workers => 4,
                       breaker => 'failures=5 retry=300ms');
     wait_until(sub { $real->connections == 4 }, 10);
-    is(is_now('/local?k=a'), $redis, 'a real one: asked');
+    is(is_now('/local?k=a'), $redis, 'a real Redis: called');
     is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 8, '    and charged');
 
     $real->pause;
@@ -1017,22 +1017,22 @@ part(sub {
     @many = http_many([ map { [ $server->port, "/local?k=c$_" ] } 1 .. 40 ],
                       at_once => 4);
     @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
-    cmp_ok($seconds[-1], '<', 1.9, '    and nobody waits');
-    is(answers(@many), '200:40', '    for an answer');
+    cmp_ok($seconds[-1], '<', 1.9, '    and requests do not wait');
+    is(answers(@many), '200:40', '    for a reply');
 
-    # longer than hung connections live
+    # longer than the limit for hung connections
     ok(wait_until(sub { $server->log =~ /still unreachable, retrying every 300ms/
                       }, 15), '    a probe fails');
     $real->resume;
     ok(wait_until(sub { is_now('/local?k=d') =~ /redis/ }, 15),
-       'SIGCONT: it is asked again');
+       'SIGCONT: called again');
     ok(wait_until(sub { ask_new('/local'); answers_again() }, 10),
-       '    which is said');
+       '    which is logged');
     is(answers_again(), 1, '    by one worker');
     ok(wait_until(sub { $real->connections == 4 }, 10),
        '    and all four have a connection');
     is(header(ask('/local?k=a'), 'X-RateLimit-Remaining'), 7,
-       '    what was charged before is');
+       '    earlier charges are kept');
     $server->stop;
 });
 
@@ -1043,22 +1043,22 @@ part(sub {
     $server = gateway($real->port, workers => 2,
                       breaker => 'failures=5 retry=200ms');
     wait_until(sub { $real->connections == 2 }, 10);
-    is(is_now('/closed?k=a'), $redis, 'another real one: asked');
+    is(is_now('/closed?k=a'), $redis, 'another real Redis: called');
     $real->kill;
-    ok(wait_until(sub { is_now('/closed?k=a') eq $closed }, 5), 'killed: 503');
+    ok(wait_until(sub { is_now('/closed?k=a') eq $closed }, 5), 'Redis is killed: 503');
     ok(wait_until(sub { is_now('/closed?k=a') eq $closed && opened() }, 10),
        '    the breaker opens');
     $real->start;
     ok(wait_until(sub { is_now('/closed?k=a') eq $redis }, 10),
-       'started: asked, and it has the scripts');
+       'started: called, and it has the scripts');
     ok(wait_until(sub { $real->connections == 2 }, 10), '    by both workers');
-    unlike(CORE::join('', errors()), qr/NOSCRIPT/, '    it is told them at once');
+    unlike(CORE::join('', errors()), qr/NOSCRIPT/, '    they are loaded at once');
     ok(wait_until(sub { ask_new('/closed'); answers_again() }, 10),
-       '    the log says it');
+       '    the reason is logged');
     $server->stop;
 });
 
-# BUSY: somebody's script
+# BUSY: a script of another client
 
 part(sub {
     my $real = start_redis(config => [ 'lua-time-limit 50' ]);
@@ -1073,15 +1073,15 @@ part(sub {
        'a script that does not end');
     ok(wait_until(sub { is_now('/local?k=b') eq $local }, 5), '    without it');
     is(is_now('/closed?k=b'), $closed, '    or not at all');
-    like(CORE::join('', errors()), qr/answered "BUSY /, '    the log says it');
+    like(CORE::join('', errors()), qr/answered "BUSY /, '    the reason is logged');
     $real->cli('SCRIPT', 'KILL');
-    ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), 'SCRIPT KILL: with it');
+    ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 5), 'SCRIPT KILL: by Redis');
     like($real->cli('CLIENT', 'LIST'), qr/id=$id .*nginx-gateway/,
          '    on the same connection');
     $server->stop;
 });
 
-# READONLY: it has become a replica, and a master again
+# READONLY: it becomes a replica, and a master again
 
 part(sub {
     my $real = start_redis();
@@ -1090,16 +1090,16 @@ part(sub {
     is(is_now('/local?k=a'), $redis, 'a master');
     $real->cli('REPLICAOF', '127.0.0.1', free_port());
     ok(wait_until(sub { is_now('/local?k=b') eq $local }, 5), 'a replica now');
-    is(is_now('/closed?k=b'), $closed, '    is not asked');
-    # wherever the reason stands: Redis 7 says it plainly, 6 in a script's error
-    like(CORE::join('', errors()), qr/READONLY|is not a master/, '    the log says it');
-    ok(wait_until(sub { $real->calls('role') >= 2 }, 20), '    ROLE is asked anew');
+    is(is_now('/closed?k=b'), $closed, '    is not called');
+    # Redis 7 returns READONLY, Redis 6 wraps it in the error of the script
+    like(CORE::join('', errors()), qr/READONLY|is not a master/, '    the reason is logged');
+    ok(wait_until(sub { $real->calls('role') >= 2 }, 20), '    ROLE is sent again');
     $real->cli('REPLICAOF', 'NO', 'ONE');
     ok(wait_until(sub { is_now('/local?k=c') eq $redis }, 15), 'a master again');
     $server->stop;
 });
 
-# OOM: full, and nothing is evicted
+# OOM: full, without eviction
 
 part(sub {
     my $real = start_redis(config => [ 'maxmemory-policy noeviction' ]);
@@ -1109,15 +1109,15 @@ part(sub {
     $real->cli('CONFIG', 'SET', 'maxmemory', 1);
     is(is_now('/local?k=b'), $local, 'out of memory');
     is(is_now('/closed?k=b'), $closed, '    or refused');
-    like(CORE::join('', errors()), qr/OOM command/, '    the log says it');
+    like(CORE::join('', errors()), qr/OOM command/, '    the reason is logged');
     is(scalar(errors()), 1, '    once');
     $real->cli('CONFIG', 'SET', 'maxmemory', 0);
     is(is_now('/local?k=c'), $redis, 'memory enough again');
     is($real->connections, 1, '    the connection was kept');
-    is($real->calls('role'), 1, '    the same one');
+    is($real->calls('role'), 1, '    the same connection');
     $server->stop;
 
-    # PING is answered all the time: the breaker opens again and again
+    # PING still succeeds: the breaker opens again and again
     for my $failures (1, 3) {
         $real->cli('FLUSHALL');
         $real->cli('CONFIG', 'RESETSTAT');
@@ -1129,17 +1129,17 @@ part(sub {
                             $real->calls('ping') >= 10 }, 20),
            'out of memory for a while: the breaker opens ten times');
         my @lines = errors();
-        is(scalar(@lines), $failures > 1 ? 2 : 1, '    and is said once')
+        is(scalar(@lines), $failures > 1 ? 2 : 1, '    and is logged once')
             or diag(@lines);
         like($lines[0], qr/OOM command/, '    with the reason');
         like($lines[-1], qr/OOM .*failures=$failures reached, breaker open, retry in 20ms/,
-             '    and what follows');
-        is(answers_again(), 0, '    nothing claims that it works');
+             '    and what happens next');
+        is(answers_again(), 0, '    no recovery is logged');
         $real->cli('CONFIG', 'SET', 'maxmemory', 0);
         ok(wait_until(sub { is_now('/local?k=c') eq $redis }, 15),
            'memory enough again');
         ok(wait_until(sub { ask_new('/local'); answers_again() }, 10),
-           '    which is said');
+           '    which is logged');
         is(is_now('/local?k=e'), $redis, '    and lasts');
         is(answers_again(), 1, '    once');
         is(scalar(errors()), scalar(@lines), '    there is no further line');
@@ -1147,7 +1147,7 @@ part(sub {
     }
 });
 
-# passwords: five seconds between two attempts, hence the long waits
+# passwords: five seconds between attempts
 
 part(sub {
     my $real = start_redis();
@@ -1157,17 +1157,17 @@ part(sub {
     $real->cli('CONFIG', 'SET', 'requirepass', 'p1');
     $real->{password} = 'p1';
     $real->cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    ok(wait_until(sub { is_now('/local?k=b') eq $local }, 5), 'NOAUTH: without it');
-    ok(wait_until(sub { errors() }, 5), '    and a line');
+    ok(wait_until(sub { is_now('/local?k=b') eq $local }, 5), 'NOAUTH: without Redis');
+    ok(wait_until(sub { errors() }, 5), '    with a log line');
     like(CORE::join('', errors()), qr/NOAUTH/, '    says it');
 
     my $wrong = start_redis(password => 'right');
     my $first = $server;
     $server = gateway($wrong->port, files => { pass => "wrong\n" },
                       more => 'password_file pass;');
-    is(is_now('/local?k=a'), $local, 'WRONGPASS: without it');
+    is(is_now('/local?k=a'), $local, 'WRONGPASS: decided without Redis');
     like(CORE::join('', errors()),
-         qr/refused AUTH: "(?:WRONGPASS |ERR invalid password)/, '    and a line');
+         qr/refused AUTH: "(?:WRONGPASS |ERR invalid password)/, '    with a log line');
 
     $real->cli('CONFIG', 'SET', 'requirepass', '');
     $wrong->cli('CONFIG', 'SET', 'requirepass', 'wrong');
@@ -1177,25 +1177,25 @@ part(sub {
     for ($first, $second) {
         $server = $_;
         ok(wait_until(sub { sleep 0.05; is_now('/local?k=c') eq $redis }, 15),
-           'mended in Redis: asked again');
+           'corrected in Redis: called again');
     }
     cmp_ok(time - $began, '<', 10, '    within about five seconds');
     unlike($second->log, qr/wrong\b/, 'no password is in the log');
     $_->stop for $first, $second;
 });
 
-# a cluster: nobody has the slots, and then this one has all of them
+# a cluster: first no node has the slots, then this one has all of them
 
 part(sub {
-    # it listens on a port 10,000 above as well, which must be neither another
-    # test's nor the kernel's
+    # it also listens on the port + 10,000, which must not belong to another
+    # test or to the kernel's range
     my $port = free_port(21_992, 22_764);
     my $real = start_redis(port => $port, config => [ 'cluster-enabled yes' ]);
     $server = gateway($real->port);
     wait_until(sub { $real->connections == 1 }, 10);
-    is(is_now('/local?k=a'), $local, 'a cluster without slots: without it');
+    is(is_now('/local?k=a'), $local, 'a cluster without slots: decided without Redis');
     like(CORE::join('', errors()), qr/answered "CLUSTERDOWN Hash slot not served"/,
-         '    the log says it');
+         '    the reason is logged');
     $real->cli('CLUSTER', 'ADDSLOTS', 0 .. 16383);
     ok(wait_until(sub { is_now('/local?k=a') eq $redis }, 15), 'with all: asked');
     is(is_now('/three?k=tagged'), $redis, '    three limits of a key are one slot');
@@ -1203,7 +1203,7 @@ part(sub {
     $server->stop;
 });
 
-# two Redis are asked at the same time
+# two Redis are called at the same time
 
 part(sub {
     my @fakes = map { fake_redis(actions => [ [ hold => good(5) ] ]) } 1, 2;
@@ -1218,7 +1218,7 @@ END
     $_->wait_for('script', 2) for @fakes;
     my $socket = IO::Socket::INET->new('127.0.0.1:' . $server->port) or die;
     print $socket "GET /?k=a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    is($_->wait_for('evalsha', 1), 1, 'two Redis are asked at the same time')
+    is($_->wait_for('evalsha', 1), 1, 'two Redis are called at the same time')
         for @fakes;
     $_->release for @fakes;
     like(CORE::join('', <$socket>), qr{^HTTP/1.1 200 }, '    and answer');
@@ -1226,7 +1226,7 @@ END
     $_->stop for @fakes;
 });
 
-# what the fallback refuses is given back, in shared memory and by the fallback
+# if the fallback rejects, shared memory and the fallback refund
 
 part(sub {
     my $nobody = free_port();
@@ -1244,10 +1244,10 @@ END
         location /p { gateway_limit zone=p cost=0; empty_gif; }
 END
     is(CORE::join(' ', map { ask('/t?k=a')->{status} } 1 .. 3), '200 429 429',
-       'the fallback refuses');
+       'the fallback rejects');
     is(CORE::join(' ', map { header(ask("/$_?k=a"), 'X-RateLimit-Remaining') }
                            qw( m x p )), '9 9 7',
-       '    and what others have charged is given back, but for a penalty');
+       '    other charges are refunded, except a penalty');
     $server->stop;
 });
 
@@ -1260,16 +1260,16 @@ part(sub {
     resp_write($held, 'PING');
     resp_read($held);
     $server = gateway($real->port, breaker => 'failures=1000000');
-    is(is_now('/local?k=a'), $local, 'max number of clients: without it');
+    is(is_now('/local?k=a'), $local, 'max number of clients: decided without Redis');
     like(CORE::join('', errors()), qr/max number of clients reached/,
-         '    the log says it');
+         '    the reason is logged');
     close $held;
     ok(wait_until(sub { is_now('/local?k=b') eq $redis }, 15), '    until there is room');
     $server->stop;
 });
 
 
-# --- max_pending: what would be more does not wait
+# --- max_pending: further requests do not wait
 
 part(sub {
     my $fake = fake_redis(actions => [ 'silence' ]);
@@ -1277,11 +1277,11 @@ part(sub {
     $fake->wait_for('script', 2);
     my @many = http_many([ map { [ $server->port, "/local?k=$_" ] } 1 .. 20 ]);
     is(scalar(grep { $_->{seconds} > 2.9 } @many), 5, 'max_pending 5: five wait');
-    is(scalar(grep { $_->{seconds} < 2.8 } @many), 15, '    and fifteen do not');
-    is($fake->calls, 5, '    five were asked for');
+    is(scalar(grep { $_->{seconds} < 2.8 } @many), 15, '    fifteen do not');
+    is($fake->calls, 5, '    five calls were made');
     like(CORE::join('', errors()),
          qr/max_pending reached \(5 calls in flight\), limiting locally/,
-         '    the log says it');
+         '    the reason is logged');
     $server->stop;
     $fake->stop;
 });

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Start, reload and end with Redis there, absent and silent: nobody waits for it
-# who need not, every request has its answer, and no connection is left behind.
+# Start, reload and exit with a running, an absent and a silent Redis: every request
+# gets a response without an unnecessary wait, and no connection is left open.
 
 use v5.28;
 use warnings;
@@ -72,7 +72,7 @@ sub start {
             =~ s/worker_connections 256/worker_connections 1024/r);
 }
 
-# the configuration as it would be with these
+# the configuration with these parameters
 sub conf {
     my ($port, %arg) = @_;
     return http_conf(http => http($port, %arg), server => $locations,
@@ -124,28 +124,28 @@ my $local = '200 PASSED|local';
     is($code, 0, 'nginx -t');
     like($said, qr/test is successful/, '    is content');
     unlike($said =~ s/^.*is never used in.*\n//mgr, qr/\[(?:error|warn)\]/,
-           '    and asks nobody');
+           '    and connects to nothing');
 
     ($code, $said) = nginx_t(http_conf(http => http($port,
         address => 'redis.example:6379', http => 'resolver 127.0.0.1:9;')));
-    is($code, 0, 'nginx -t, a name that nobody resolves');
-    cmp_ok(time - $began, '<', 8, '    and waits for nobody');
+    is($code, 0, 'nginx -t, a name that cannot be resolved');
+    cmp_ok(time - $began, '<', 8, '    and does not wait');
 
     start($port);
     is(is_now('/none'), '200 |', 'start: other locations are served');
-    is(is_now('/z?k=a'), $local, '    and this one by the node');
+    is(is_now('/z?k=a'), $local, '    and this one is decided by the node');
     ok($server->reload, 'a reload');
-    is(is_now('/z?k=a'), $local, '    goes on');
+    is(is_now('/z?k=a'), $local, '    requests are served');
     is(is_now('/c?k=a'), '503 ERROR|', '    so does 503');
     unlike($server->log, qr/\[(?:alert|crit|emerg|warn)\]/, '    quietly');
 
     my $real = start_redis(port => $port);
-    ok(wait_until(sub { is_now('/z?k=b') eq $redis }, 20), 'it comes: it is asked');
+    ok(wait_until(sub { is_now('/z?k=b') eq $redis }, 20), 'Redis starts: it is called');
     ok(wait_until(sub { $real->connections == 2 }, 10), '    by both workers');
     $server->stop;
-    ok(wait_until(sub { $real->connections == 0 }, 5), 'nginx ends, and they do');
+    ok(wait_until(sub { $real->connections == 0 }, 5), 'nginx exits: no connections');
 
-    # with the breaker as it is by default
+    # with the default breaker
     $real->kill;
     start($port, timeout => '50ms', connect => '200ms',
           breaker => 'failures=5 retry=1s');
@@ -157,7 +157,7 @@ my $local = '200 PASSED|local';
 }
 
 
-# --- what has forgotten a connection that nobody uses is noticed
+# --- an unused connection that the network has dropped is detected
 
 {
     my $redis = start_redis();
@@ -173,7 +173,7 @@ FIN
                                                          : () }
                  grep { /^\s*\d+: \S+ 0100007F:$port / }
                  split /^/, Test::Gateway::Server::slurp('/proc/net/tcp');
-    cmp_ok(scalar(@timers), '>', 0, 'is in the system');
+    cmp_ok(scalar(@timers), '>', 0, 'the system has the connection');
     for (@timers) {
         my ($kind, $seconds) = split ' ';
         is($kind, '02', 'with keepalive');
@@ -184,7 +184,7 @@ FIN
 }
 
 
-# --- one that is silent, and a request that waits for it
+# --- a silent Redis, and a request that waits for it
 
 for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     my ($signal, $name) = @$case;
@@ -199,15 +199,15 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
                                        '/settle?k=a';
     ok($fake->wait_for('evalsha', 4), "$name while requests wait");
     $server->signal($signal);
-    ok(wait_until(sub { shutting_down() }, 5), '    the worker is told to leave');
+    ok(wait_until(sub { shutting_down() }, 5), '    the worker exits');
 
-    is(receive($waiting[0]), $local, '    local: is decided here');
+    is(receive($waiting[0]), $local, '    local: decided by the node');
     is(receive($waiting[1]), '503 ERROR|', '    closed: 503');
     like(receive($waiting[2]), qr/^503 /, '    admin: 503');
     is(receive($waiting[3]), '503 ERROR|', '    settle and closed: 503');
     cmp_ok(time - $began, '>=', 1.9, '    after the timeout');
     ok(wait_until(sub { !Test::Gateway::Server::alive($old) }, 5),
-       '    and the worker leaves');
+       '    the worker has exited');
     cmp_ok(time - $began, '<', 8, '    soon');
     unlike($server->log, qr/open socket|\[alert\]/, '    without an alert');
 
@@ -215,13 +215,13 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
         $server->stop;
     } else {
         ok(wait_until(sub { !Test::Gateway::Server::alive($server->pid) }, 5),
-           '    as nginx does');
-        is(CORE::join('', $server->wrong_lines), '', '    nothing is wrong');
+           '    like nginx');
+        is(CORE::join('', $server->wrong_lines), '', '    without an error');
     }
     $fake->stop;
 }
 
-# an answer that comes while the worker leaves
+# a reply that arrives while the worker exits
 
 {
     my $fake = fake_redis(actions => [
@@ -232,13 +232,13 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     my $waiting = send_one('/z?k=a');
     $fake->wait_for('evalsha', 1);
     $server->signal('HUP');
-    is(receive($waiting), $redis, 'a reply that comes meanwhile is the reply');
-    ok(wait_until(sub { !Test::Gateway::Server::alive($old) }, 5), '    and it leaves');
+    is(receive($waiting), $redis, 'a reply that arrives meanwhile is used');
+    ok(wait_until(sub { !Test::Gateway::Server::alive($old) }, 5), '    and the worker exits');
     $server->stop;
     $fake->stop;
 }
 
-# one that is silent while it is connected to, at each step: a request waits
+# a server that is silent during a step of connecting, while a request waits
 
 {
     my $port = free_port();
@@ -260,11 +260,11 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
         $server->signal('HUP');
         is(receive($waiting), $local, "a reload while a request waits for $name");
         ok(wait_until(sub { !Test::Gateway::Server::alive($old) }, 10),
-           '    and the worker leaves');
+           '    the worker has exited');
         unlike($server->log, qr/\[alert\]/, '    without an alert');
         $server->stop;
 
-        # nginx closes connections, of which a name has none
+        # nginx closes connections; resolving a name has none
 
         next if $name eq 'a name';
 
@@ -275,13 +275,13 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
         sleep 0.3;
         $server->signal('HUP');
         ok(wait_until(sub { !Test::Gateway::Server::alive($old) }, 10),
-           '    or when worker_shutdown_timeout is over');
+           '    or when worker_shutdown_timeout has passed');
         unlike($server->log, qr/\[alert\]/, '    without an alert');
         $server->stop;
     }
 }
 
-# a real one that hangs
+# a real Redis that hangs
 
 {
     my $real = start_redis();
@@ -293,17 +293,17 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     sleep 0.2;
     $server->signal('HUP');
     is(scalar(grep { receive($_) eq $local } @waiting), 20,
-       'SIGSTOP, reload: twenty requests have their answer');
+       'SIGSTOP, reload: twenty requests have a response');
     ok(wait_until(sub { !grep { Test::Gateway::Server::alive($_) } @old }, 10),
-       '    old workers leave');
+       '    old workers exit');
     $real->resume;
-    ok(wait_until(sub { is_now('/z?k=new') eq $redis }, 15), '    new ones ask');
-    ok(wait_until(sub { $real->connections == 2 }, 10), '    by two connections');
+    ok(wait_until(sub { is_now('/z?k=new') eq $redis }, 15), '    new workers call Redis');
+    ok(wait_until(sub { $real->connections == 2 }, 10), '    on two connections');
     $server->stop;
 }
 
 
-# --- what is charged for nobody is charged before a worker leaves
+# --- charges that no request waits for are made before a worker exits
 
 {
     my $real = start_redis();
@@ -320,12 +320,12 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     my ($key) = @{ $real->cli('KEYS', '*') };
     like($real->cli('GET', $key // 'none') // '', qr/^\d+:7$/,
          '    and seven were charged');
-    is(CORE::join('', $server->wrong_lines), '', '    nothing is wrong');
+    is(CORE::join('', $server->wrong_lines), '', '    without an error');
 }
 
 
-# --- an old worker that lives on: its idle connection closes, and it makes
-# another one for what its requests still need
+# --- an old worker that keeps running: it closes its idle connection, and
+# connects again if its requests need Redis
 
 {
     my $upstream = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1',
@@ -343,7 +343,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
                                   =~ /id=(\d+) .*nginx-gateway/g;
                         @ids == 1 && $ids[0] != $id }, 10),
        'an old worker keeps no idle connection');
-    ok(Test::Gateway::Server::alive($old), '    though it lives');
+    ok(Test::Gateway::Server::alive($old), '    although it is still running');
     is(used('q', 'slow'), 0, '    nothing was charged yet');
 
     print $there "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -425,7 +425,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     is(answers(@many), '200:10 429:90', '    and ten of a hundred pass');
     $server->stop;
 
-    # the one that tries: another one takes over
+    # the worker that probes: another one takes over
     my $port = free_port();
     start($port, workers => 2, breaker => 'failures=2 retry=200ms',
           timeout => '200ms', connect => '200ms');
@@ -465,7 +465,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
 }
 
 
-# --- the block comes and goes
+# --- the block is added and removed
 
 {
     my $real = start_redis();
@@ -484,9 +484,9 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     ok($server->reload(conf($port)), 'a reload adds one');
     is(is_now('/z?k=a'), $redis, '    which is asked');
     ok($server->reload($unused), 'a reload that leaves one that nobody uses');
-    is(is_now('/none'), '200 ', '    goes on');
+    is(is_now('/none'), '200 ', '    requests are served');
     ok($server->reload($plain), 'a reload takes it away');
-    is(is_now('/none'), '200 ', '    goes on');
+    is(is_now('/none'), '200 ', '    requests are served');
     ok(wait_until(sub { $real->connections == 0 }, 5), '    without connections');
     ok($server->reload(conf($port)), 'and back');
     is(is_now('/z?k=a'), $redis, '    asked again');
@@ -505,7 +505,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     is(used('z', 'a'), 1, '    and knows nothing');
     ok(wait_until(sub { $real->connections == 0 }, 5), '    nor has the first');
 
-    # a wrong configuration changes nothing
+    # an invalid configuration changes nothing
     my @old = $server->workers;
     $server->allow(qr/\[emerg\]/);
     $server->reload(conf($port) =~ s/timeout 10s/timeout never/r, wait => 0);
@@ -533,7 +533,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     $real->resume;
     is(receive($waiting), $redis, '    a request waits');
 
-    # nginx itself serves nothing after a reload without a master
+    # nginx serves nothing after a reload without a master
     $server->signal('HUP');
     ok(wait_until(sub { $server->log =~ /reconfiguring$/m }, 5), '    a reload');
     sleep 0.3;

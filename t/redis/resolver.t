@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A name that moves: without "valid=" of "resolver" its old address is used for the
-# TTL of the answer, with it for that time.
+# A name whose address changes: nginx uses the old address for the TTL of the
+# answer, or for the time of "valid=" of "resolver".
 
 use v5.28;
 use warnings;
@@ -80,7 +80,7 @@ sub dns {
     my $pid = fork // die "fork: $!";
     return $pid if $pid;
 
-    # ends with the test, also if the test dies
+    # exits with the test, even if the test dies
     $SIG{ALRM} = sub { POSIX::_exit(0) if getppid != $test; alarm 1 };
     alarm 1;
 

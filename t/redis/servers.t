@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The same limits, decided by each server that speaks Redis' protocol and is
-# installed here; the versions are printed.
+# The same limits with each installed server that uses the protocol of Redis; the
+# versions are printed.
 
 use v5.28;
 use warnings;
@@ -66,7 +66,7 @@ END
     is(join(' ', map { ($nginx->get('/all?k=b'))[0] } 1 .. 4),
        '200 200 200 429', 'three limits by one call');
 
-    # of an address of sixteen bytes eight count
+    # eight bytes of an IPv6 address count
     my $from = sub {
         return ($nginx->get('/v6', headers => [ "X-Real-IP: $_[0]" ]))[0];
     };
@@ -74,7 +74,7 @@ END
        'ipv6_prefix=64: one network');
     is($from->('2001:db8:0:1::1'), 200, 'and another');
 
-    # what is settled is charged behind the response
+    # with "settle", the charge follows the response
     for my $used (2, 4) {
         is(($nginx->get('/settle?k=c'))[0], 200, 'something is left');
         ok(wait_until(sub {
@@ -83,14 +83,14 @@ END
     }
     is(($nginx->get('/settle?k=c'))[0], 429, 'nothing is left');
 
-    # each decision without it is told
+    # each decision without Redis is logged
     $redis->kill;
     my ($status, $head) = $nginx->get('/g?k=d');
-    is($status, 200, 'it is gone: decided here');
+    is($status, 200, 'Redis is stopped: decided by the node');
     like($head, qr/^X-Source: local/m, 'as the variable says');
     my $said = qr/gateway_limit: zone "g" decides without redis "r", [\w ]+: local/;
     my @told = $nginx->log =~ /\[info\].*$said/g;
-    is(scalar @told, 1, 'and the log, once');
+    is(scalar @told, 1, 'and the log says, once');
 
     $nginx->stop;
 }

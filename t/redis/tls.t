@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# TLS to Redis: the right name, and every certificate that must not do; a
-# certificate of nginx's own; and other ways to a server: a socket, a database,
-# a prefix, a name that is resolved.
+# TLS to Redis: the right name, and certificates that must be rejected; a client
+# certificate; and other parameters of a connection: a UNIX socket, a database, a
+# prefix, a name that is resolved.
 
 use v5.28;
 use warnings;
@@ -29,7 +29,7 @@ certificate('name', ca => 'ca', san => 'DNS:redis.example');
 certificate('wild', ca => 'ca', san => 'DNS:*.redis.example');
 certificate('address', ca => 'ca', san => 'IP:127.0.0.1');
 certificate('six', ca => 'ca', san => 'IP:::1');
-# CN=127.0.0.1.example is no address, and a name is none of an address
+# CN=127.0.0.1.example is not an address, and a name is not an address
 certificate('text', ca => 'ca', san => 'DNS:127.0.0.1');
 certificate('old', ca => 'ca', san => 'DNS:redis.example',
             from => '20200101000000Z', to => '20200201000000Z');
@@ -83,7 +83,7 @@ sub works {
     my ($name) = @_;
     is(is_now(), $good, $name);
     is(CORE::join('', grep { /\[(?:error|warn)\]/ } split /^/, $server->log), '',
-       '    without a line');
+       '    without a log line');
     $server->stop;
 }
 
@@ -91,7 +91,7 @@ sub fails {
     my ($name, $log) = @_;
     is(is_now(), $bad, $name);
     like($server->log, qr/\[error\] .*gateway_redis "fleet": .*$log/,
-         '    the log says why')
+         '    the reason is logged')
         or diag(grep { /\[error\]/ } split /^/, $server->log);
     $server->stop;
 }
@@ -107,8 +107,8 @@ my $ca = 'ssl on; ssl_trusted_certificate ca.crt;';
 
     gateway($address, "$ca ssl_name redis.example;");
     works('the right name');
-    is($redis->calls('auth'), 0, '    nobody has asked for a password');
-    like($redis->log, qr/^(?!.*error)/is, '    Redis has nothing to say');
+    is($redis->calls('auth'), 0, '    AUTH was not sent');
+    like($redis->log, qr/^(?!.*error)/is, '    Redis logs no error');
 
     gateway($address, "$ca ssl_name REDIS.Example;");
     works('in other letters');
@@ -127,8 +127,8 @@ my $ca = 'ssl on; ssl_trusted_certificate ca.crt;';
                       . 'ssl_name redis.example;');
     fails('another authority', 'is not valid \(\d+:');
 
-    # the other way round: no TLS there, and none here
-    # Redis waits for the end of what it takes for a line
+    # TLS on one side only
+    # Redis waits for the end of what it reads as a line
     gateway('127.0.0.1:' . $redis->port, "$ca ssl_name redis.example;",
             connect => '500ms');
     fails('TLS to a port without', "127.0.0.1:@{[ $redis->port ]} timed out");
@@ -136,7 +136,7 @@ my $ca = 'ssl on; ssl_trusted_certificate ca.crt;';
     fails('no TLS to a port with it', '127.0.0.1:\d+');
 }
 
-# a server of another kind, which answers at once
+# a server of another protocol, which responds at once
 
 {
     my $other = free_port();
@@ -145,7 +145,7 @@ my $ca = 'ssl on; ssl_trusted_certificate ca.crt;';
     fails('TLS to a server of HTTP', "TLS with 127.0.0.1:$other failed: .+");
 }
 
-# the end of TLS is announced, also to a server that is given up
+# close_notify is also sent to a server that is rejected
 
 {
     my $port = free_port();
@@ -162,7 +162,7 @@ my $ca = 'ssl on; ssl_trusted_certificate ca.crt;';
     waitpid $pid, 0;
 }
 
-# what fails here is none of the clients' business, who have TLS as well
+# TLS errors of this connection do not affect the TLS connections of clients
 
 {
     my $redis = real('foreign_name');
@@ -179,7 +179,7 @@ my $ca = 'ssl on; ssl_trusted_certificate ca.crt;';
         sleep 0.02;
     }
     is(CORE::join(' ', %status), '503 20', 'a client over TLS, Redis of a stranger');
-    unlike($server->log, qr/stale|\[crit\]/, '    no error is left for another');
+    unlike($server->log, qr/stale|\[crit\]/, '    no TLS error is left for others');
     $server->stop;
 }
 
@@ -228,10 +228,10 @@ for my $case ([ 'text', '', 'is not for "127.0.0.1"',
     my $redis = real($cert);
     gateway('127.0.0.1:' . $redis->tls_port, "$ca $more");
     fails($name, $log);
-    is($redis->calls('client|setname'), 0, '    it was sent nothing');
+    is($redis->calls('client|setname'), 0, '    no command was sent');
 }
 
-# the password is sent to nobody else
+# the password is sent to trusted servers only
 
 {
     my $redis = real('foreign_name', password => 'top-secret');
@@ -239,15 +239,15 @@ for my $case ([ 'text', '', 'is not for "127.0.0.1"',
             "$ca ssl_name redis.example; password_file pass;",
             files => { pass => 'top-secret' });
     is(is_now(), $bad, 'a password');
-    is($redis->calls('role'), 0, '    is not sent to who is not trusted');
-    # the one that asks for this answer is this test's own
+    is($redis->calls('role'), 0, '    is not sent to an untrusted server');
+    # this connection is made by the test itself
     is($redis->calls('auth'), 2 + $redis->calls('ping'), '    not even AUTH');
-    unlike($server->log, qr/top-secret/, '    or to the log');
+    unlike($server->log, qr/top-secret/, '    and is not logged');
     $server->stop;
 }
 
 
-# --- a certificate that Redis demands, as it does by default
+# --- a client certificate, which Redis requires by default
 
 {
     my $redis = real('name', config => []);
@@ -265,7 +265,7 @@ for my $case ([ 'text', '', 'is not for "127.0.0.1"',
 }
 
 
-# --- much at once, through TLS, and a reload
+# --- many requests over TLS, and a reload
 
 {
     my $redis = real('name');
@@ -275,16 +275,16 @@ for my $case ([ 'text', '', 'is not for "127.0.0.1"',
     is(answers(@many), '200:10 429:190', 'of 200 at once ten pass');
     @many = http_many([ map { [ $server->port, "/z?k=k$_" ] } 1 .. 200 ],
                       at_once => 50);
-    is(answers(@many), '200:200', 'and each of 200 keys');
+    is(answers(@many), '200:200', '200 keys pass once each');
     ok($server->reload, 'a reload');
-    is(is_now('/z?k=many'), '429 REJECTED|deny_cache', 'goes on');
+    is(is_now('/z?k=many'), '429 REJECTED|deny_cache', 'the state is kept');
     is(is_now('/z?k=more'), $good, '    with new connections');
     ok(wait_until(sub { $redis->connections == 2 }, 5), '    and no old ones');
 
     $redis->kill;
-    ok(wait_until(sub { is_now('/z?k=b') eq $bad }, 10), 'killed: 503');
+    ok(wait_until(sub { is_now('/z?k=b') eq $bad }, 10), 'Redis is killed: 503');
     $redis->start;
-    ok(wait_until(sub { is_now('/z?k=b') eq $good }, 15), 'started: asked');
+    ok(wait_until(sub { is_now('/z?k=b') eq $good }, 15), 'Redis is started: called');
     $server->stop;
 }
 
@@ -299,7 +299,7 @@ for my $case ([ 'text', '', 'is not for "127.0.0.1"',
                  split /\n/, $redis->cli('CLIENT', 'LIST');
     like($line, qr/ db=7 /, '    database 7');
     like($redis->cli('INFO', 'keyspace'), qr/^db7:keys=1,/m,
-         '    and nowhere else');
+         '    and no other');
     unlike($redis->cli('INFO', 'keyspace'), qr/^db[0-689]/m, '    at all');
 
     my $socket = IO::Socket::INET->new('127.0.0.1:' . $redis->port);
@@ -339,24 +339,24 @@ for my $case ([ 'text', '', 'is not for "127.0.0.1"',
     }
     is($redis->cli('DBSIZE'), 2, 'two keys');
 
-    # connections: as many for each worker
+    # connections: the number for each worker
     gateway($address, 'connections 3;', workers => 2);
     ok(wait_until(sub { $redis->connections == 6 }, 10),
        'connections 3, two workers: six');
     my @many = http_many([ map { [ $server->port, '/z?k=b' ] } 1 .. 100 ]);
     is(answers(@many), '200:10 429:90', '    which count together');
-    is($redis->connections, 6, '    and stay');
+    is($redis->connections, 6, '    and are kept');
     $server->stop;
-    ok(wait_until(sub { $redis->connections == 0 }, 5), '    until nginx leaves');
+    ok(wait_until(sub { $redis->connections == 0 }, 5), '    until nginx exits');
 }
 
 
-# --- a name, by a resolver that this test is
+# --- a name, resolved by a server of this test
 
 sub dns {
     my ($port, $file) = @_;
 
-    # answers every question of type A with the address that the file names
+    # answers every query of type A with the address in the file
     my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp',
                                        LocalPort => $port) or die "udp: $!";
     my $pid = fork // die "fork: $!";
@@ -396,18 +396,18 @@ sub dns {
 
     write_file("$folder/address", "none\n");
     gateway('redis.example:' . $redis->port, '', http => $http);
-    is(is_now(), $bad, 'a name that nobody knows');
+    is(is_now(), $bad, 'a name that cannot be resolved');
     like($server->log, qr/redis\.example could not be resolved \(3: Host not found\)/,
-         '    the log says so');
+         '    this is logged');
     write_file("$folder/address", "127.0.0.1\n");
-    ok(wait_until(sub { is_now() eq $good }, 20), '    until somebody does');
+    ok(wait_until(sub { is_now() eq $good }, 20), '    until it can be resolved');
     $server->stop;
 
     kill 'KILL', $pid;
     waitpid $pid, 0;
 }
 
-# it moves, and the port does not
+# the address changes, the port does not
 
 {
     my $dns = free_port();
@@ -428,17 +428,17 @@ sub dns {
 
     gateway("redis.example:$port", '', http =>
             "resolver 127.0.0.1:$dns valid=1s ipv6=off;");
-    is(is_now(), $good, 'the first is asked');
-    is($replica->connections, 1, '    it is');
+    is(is_now(), $good, 'the first server is used');
+    is($replica->connections, 1, '    it has the connection');
     write_file("$folder/address", "127.0.0.2\n");
     $replica->cli('REPLICAOF', '127.0.0.2', $port);
 
-    # a connection that is refused resolves again; an answer is valid for 1 s
+    # a refused connection resolves the name again; an answer is valid for 1 s
     ok(wait_until(sub { is_now('/z?k=moved') eq $good }, 20),
        'it is a replica now, and the name has moved: the second is asked');
-    is($replica->connections, 0, '    the first no longer');
+    is($replica->connections, 0, '    the first server has no connection');
     like($server->log, qr/\[error\] .*READONLY|\[error\] .*is not a master/,
-         '    the log says why');
+         '    the reason is logged');
     $server->stop;
 
     for ($pid, $master) {
