@@ -12,6 +12,7 @@
  */
 
 #include "gw_calendar.h"
+#include "gw_tz_date.h"
 
 
 #define GW_CALENDAR_DAY   86400

@@ -44,11 +44,22 @@ static const struct {
     const gw_figure_suffix_t  *suffixes;
     const char                *form;
 } gw_figure_kinds[] = {
-    { gw_figure_rates, "a rate such as 10r/s, 100r/m, 1000r/h or 5000r/d" },
-    { gw_figure_quotas, "a quota such as 1000/month, with minute, hour, day, "
-                        "week or month" },
-    { gw_figure_numbers, "a number" }
+    [GW_FIGURE_RATE] = {
+        gw_figure_rates,
+        "a rate such as 10r/s, 100r/m, 1000r/h or 5000r/d"
+    },
+    [GW_FIGURE_QUOTA] = {
+        gw_figure_quotas,
+        "a quota such as 1000/month, with minute, hour, day, week or month"
+    },
+    [GW_FIGURE_NUMBER] = {
+        gw_figure_numbers,
+        "a number"
+    }
 };
+
+_Static_assert(sizeof(gw_figure_kinds) / sizeof(gw_figure_kinds[0])
+               == GW_FIGURE_KINDS, "each kind needs a form");
 
 
 int

@@ -15,7 +15,8 @@
 typedef enum {
     GW_FIGURE_RATE = 0,     /* Nr/s, r/m, r/h, r/d */
     GW_FIGURE_QUOTA,        /* N/minute, /hour, /day, /week, /month */
-    GW_FIGURE_NUMBER        /* N */
+    GW_FIGURE_NUMBER,       /* N */
+    GW_FIGURE_KINDS
 } gw_figure_kind_e;
 
 

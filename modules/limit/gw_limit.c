@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-#include "gw_limit.h"
+#include "gw_limit_word.h"
 
 
 /* a change of one word of a state */
@@ -12,79 +12,29 @@ typedef struct {
 } gw_limit_change_t;
 
 
-/* a window's word, taken apart */
-
-typedef struct {
-    uint64_t              number;
-    uint64_t              used;
-    unsigned              closed:1;     /* of a sliding window: see _close() */
-} gw_limit_count_t;
-
-
 #define GW_LIMIT_YEAR    (31556952 * GW_LIMIT_SEC)
 #define GW_LIMIT_RATE    1000000000ULL      /* units a period: T is >= 1 ns */
 #define GW_LIMIT_SLIDE   (1ULL << 33)       /* units a window: see _weigh() */
-#define GW_LIMIT_UNIT    61                 /* the unit stands above */
-#define GW_LIMIT_KEPT    (1ULL << 37)       /* units a place: see _weigh() */
-#define GW_LIMIT_USEC    1000ULL            /* ns */
-
-
-/* the highest bit of what counts units */
-#define gw_limit_closed(unit)                                                 \
-    (1ULL << (GW_LIMIT_UNIT - gw_limit_bits[unit] - 1))
-
-
-/* a test that goes through interleavings puts its own in their place */
-
-#ifndef gw_limit_load
-
-#define gw_limit_load(p)  __atomic_load_n(p, __ATOMIC_SEQ_CST)
-
-#define gw_limit_swap(p, old, new)                                            \
-    __atomic_compare_exchange_n(p, &(uint64_t) { old }, new, 0,               \
-                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
-
-#endif
 
 
 static void gw_limit_gcra(const gw_limit_t *limit, uint64_t now,
     gw_limit_mode_e mode, uint64_t cost, gw_limit_change_t *change,
     gw_limit_result_t *result);
+static void gw_limit_gcra_never(gw_limit_result_t *result);
 static void gw_limit_fixed(const gw_limit_t *limit, uint64_t now,
     gw_limit_mode_e mode, uint64_t cost, gw_limit_change_t *change,
     gw_limit_result_t *result);
 static void gw_limit_sliding(const gw_limit_t *limit, uint64_t now,
     gw_limit_mode_e mode, uint64_t cost, const uint64_t *state,
     gw_limit_change_t *change, gw_limit_result_t *result);
+static void gw_limit_slide(gw_limit_t *limit, const uint64_t *state,
+    gw_limit_count_t *one, gw_limit_count_t *before);
 static int gw_limit_close(const gw_limit_t *limit, uint64_t number,
     uint64_t *state, const uint64_t *seen);
 static uint64_t gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode,
     uint64_t cost, uint64_t used, uint64_t other, gw_limit_result_t *result);
 static uint64_t gw_limit_slide_wait(const gw_limit_t *limit, uint64_t now,
     uint64_t cost, uint64_t used, uint64_t before);
-static uint64_t gw_limit_over(unsigned unit, uint64_t number);
-static uint64_t gw_limit_weigh(const gw_limit_t *limit, uint64_t now,
-    uint64_t before);
-static uint64_t gw_limit_rank_gcra(uint64_t now, uint64_t tat, uint64_t *kept);
-static uint64_t gw_limit_left(const gw_limit_t *limit, uint64_t now,
-    uint64_t word);
-static uint64_t gw_limit_keep(uint64_t last, uint64_t used);
-static uint64_t gw_limit_expires(uint64_t word);
-
-
-/*
- * Bits of the number of a window, by unit: what is left below the unit is the
- * number of units used.  Each lasts until after the year 2200.
- */
-
-static const unsigned  gw_limit_bits[GW_FIGURE_UNITS] = {
-    33, 28, 22, 18, 15, 13
-};
-
-static const uint64_t  gw_limit_length[] = {
-    GW_LIMIT_SEC, 60 * GW_LIMIT_SEC, 3600 * GW_LIMIT_SEC,
-    86400 * GW_LIMIT_SEC
-};
 
 
 /* configuration, and figures from variables */
@@ -250,10 +200,7 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
     change->new = change->old;
 
     if (limit->amount == 0) {
-        result->passed = 0;
-        result->remaining = result->used = 0;
-        result->reset = 0;
-        result->wait = GW_LIMIT_NEVER;
+        gw_limit_gcra_never(result);
         return;
     }
 
@@ -307,76 +254,16 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 }
 
 
-/* the unit of a window's word; -1: it was never used */
+/* the rate is 0 */
 
-static int
-gw_limit_split(uint64_t word, gw_limit_count_t *count)
+static void
+gw_limit_gcra_never(gw_limit_result_t *result)
 {
-    unsigned  unit, shift;
-
-    unit = (unsigned) (word >> GW_LIMIT_UNIT);
-
-    count->closed = 0;
-
-    if (unit == 0 || unit > GW_FIGURE_UNITS) {
-        count->number = 0;
-        count->used = 0;
-        return -1;
-    }
-
-    unit--;
-    shift = GW_LIMIT_UNIT - gw_limit_bits[unit];
-    word &= (1ULL << GW_LIMIT_UNIT) - 1;
-
-    count->number = word >> shift;
-    count->used = word & ((1ULL << shift) - 1);
-
-    return (int) unit;
-}
-
-
-static gw_limit_count_t
-gw_limit_unpack(const gw_limit_t *limit, uint64_t word)
-{
-    gw_limit_count_t  count;
-
-    /* of another unit: never used in this one */
-
-    if (gw_limit_split(word, &count) != (int) limit->unit) {
-        count.number = 0;
-        count.used = 0;
-    }
-
-    if (limit->algorithm == GW_LIMIT_SLIDING) {
-        count.closed = (count.used & gw_limit_closed(limit->unit)) != 0;
-        count.used &= ~gw_limit_closed(limit->unit);
-    }
-
-    return count;
-}
-
-
-/* "used" may have the bit that closes the window */
-
-static uint64_t
-gw_limit_pack(const gw_limit_t *limit, uint64_t number, uint64_t used)
-{
-    unsigned  shift;
-
-    shift = GW_LIMIT_UNIT - gw_limit_bits[limit->unit];
-
-    return ((uint64_t) (limit->unit + 1) << GW_LIMIT_UNIT)
-           | ((number & ((1ULL << gw_limit_bits[limit->unit]) - 1)) << shift)
-           | used;
-}
-
-
-/* whether a window of a state is this one, or soon will be */
-
-static int
-gw_limit_current(const gw_limit_t *limit, uint64_t number)
-{
-    return number >= limit->number && number - limit->number <= 2;
+    result->passed = 0;
+    result->remaining = 0;
+    result->used = 0;
+    result->reset = 0;
+    result->wait = GW_LIMIT_NEVER;
 }
 
 
@@ -425,52 +312,21 @@ gw_limit_sliding(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 {
     uint64_t          used, weighed;
     gw_limit_t        moved;
-    gw_limit_count_t  one, two, before;
+    gw_limit_count_t  one, before;
 
     moved = *limit;
 
-    one = gw_limit_unpack(limit, state[limit->number & 1]);
-    two = gw_limit_unpack(limit, state[(limit->number & 1) ^ 1]);
-
-    /* another process, or a clock since set back, has begun a later window */
-
-    if (one.number == limit->number + 2
-        || (two.number == limit->number + 1 && two.closed))
-    {
-        moved.number += 2;
-        moved.start = moved.next;
-        moved.end = moved.next + gw_limit_length[limit->unit];
-
-    } else if (two.number == limit->number + 1
-               || (one.number == limit->number && one.closed))
-    {
-        moved.number++;
-        moved.start = moved.end;
-        moved.end = moved.next;
-
-        before = one;
-        one = two;
-        two = before;
-    }
+    gw_limit_slide(&moved, state, &one, &before);
 
     if (now < moved.start) {
         now = moved.start;
-    }
-
-    if (one.number != moved.number) {
-        one.used = 0;
-        one.closed = 0;
-    }
-
-    if (two.number + 1 != moved.number) {
-        two.used = 0;
     }
 
     change->which = moved.number & 1;
     change->old = state[change->which];
 
     weighed = (mode == GW_LIMIT_SET) ? 0
-                                     : gw_limit_weigh(&moved, now, two.used);
+                                     : gw_limit_weigh(&moved, now, before.used);
 
     used = gw_limit_count(&moved, mode, cost, one.used, weighed, result);
 
@@ -479,7 +335,7 @@ gw_limit_sliding(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 
     if (!result->passed) {
         result->wait = gw_limit_slide_wait(&moved, now, cost, one.used,
-                                           two.used);
+                                           before.used);
     }
 
     change->new = (used == one.used && mode != GW_LIMIT_SET)
@@ -487,6 +343,51 @@ gw_limit_sliding(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
                   : gw_limit_pack(limit, moved.number, used
                                   | (one.closed ? gw_limit_closed(limit->unit)
                                                 : 0));
+}
+
+
+/*
+ * The window that is charged, and the one before it.  A process whose clock is
+ * ahead, or a clock that was set back since, may have begun a later window:
+ * "limit" is then moved to it.
+ */
+
+static void
+gw_limit_slide(gw_limit_t *limit, const uint64_t *state, gw_limit_count_t *one,
+    gw_limit_count_t *before)
+{
+    gw_limit_count_t  swap;
+
+    *one = gw_limit_unpack(limit, state[limit->number & 1]);
+    *before = gw_limit_unpack(limit, state[(limit->number & 1) ^ 1]);
+
+    if (one->number == limit->number + 2
+        || (before->number == limit->number + 1 && before->closed))
+    {
+        limit->number += 2;
+        limit->start = limit->next;
+        limit->end = limit->next + gw_limit_length[limit->unit];
+
+    } else if (before->number == limit->number + 1
+               || (one->number == limit->number && one->closed))
+    {
+        limit->number++;
+        limit->start = limit->end;
+        limit->end = limit->next;
+
+        swap = *before;
+        *before = *one;
+        *one = swap;
+    }
+
+    if (one->number != limit->number) {
+        one->used = 0;
+        one->closed = 0;
+    }
+
+    if (before->number + 1 != limit->number) {
+        before->used = 0;
+    }
 }
 
 
@@ -566,24 +467,6 @@ gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode, uint64_t cost,
                         ? limit->capacity - result->used : 0;
 
     return next;
-}
-
-
-/*
- * What of the window before still counts: it is taken as spread evenly, and
- * counts for as long as it lies within one length of now.  Rounded up.  The
- * product fits: at most 2^37 units and a day of 86,400,000 ms.
- */
-
-static uint64_t
-gw_limit_weigh(const gw_limit_t *limit, uint64_t now, uint64_t before)
-{
-    uint64_t  length, rest;
-
-    length = (limit->end - limit->start) / GW_LIMIT_MSEC;
-    rest = (now < limit->end) ? (limit->end - now) / GW_LIMIT_MSEC : 0;
-
-    return (before * rest + length - 1) / length;
 }
 
 
@@ -691,202 +574,4 @@ gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
     } while (!__atomic_compare_exchange_n(word, &old, new, 0,
                                           __ATOMIC_SEQ_CST,
                                           __ATOMIC_SEQ_CST));
-}
-
-
-/*
- * The second since the epoch at which the window of a number has ended for
- * sure, in every time zone, and as the one before in a sliding window, too.
- */
-
-static uint64_t
-gw_limit_over(unsigned unit, uint64_t number)
-{
-    switch (unit) {
-
-    case GW_FIGURE_WEEK:
-
-        /* week 0 began three days before the epoch */
-
-        return (7 * number + 4 + 2) * 86400;
-
-    case GW_FIGURE_MONTH:
-
-        /* 4800 months have 146097 days; no month is 5 days from its mean */
-
-        return ((number + 1) * 146097 / 4800 + 5) * 86400;
-
-    default:
-        return (number + 2) * (gw_limit_length[unit] / GW_LIMIT_SEC);
-    }
-}
-
-
-/* likewise of a window's word; 0: it was never used */
-
-static uint64_t
-gw_limit_expires(uint64_t word)
-{
-    int               unit;
-    gw_limit_count_t  count;
-
-    unit = gw_limit_split(word, &count);
-
-    return (unit < 0) ? 0 : gw_limit_over((unsigned) unit, count.number);
-}
-
-
-int
-gw_limit_idle(gw_limit_algorithm_e algorithm, const uint64_t *state,
-    const gw_limit_clock_t *now)
-{
-    unsigned  i;
-
-    if (algorithm == GW_LIMIT_GCRA) {
-        return gw_limit_load(&state[0]) <= now->monotonic;
-    }
-
-    if (algorithm == GW_LIMIT_CONCURRENCY) {
-        return (uint32_t) gw_limit_load(&state[0]) == 0;
-    }
-
-    for (i = 0; i < gw_limit_words(algorithm); i++) {
-        if (now->wall / GW_LIMIT_SEC
-            < gw_limit_expires(gw_limit_load(&state[i])))
-        {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/*
- * A key's charges and those before it expire side by side, each as they would
- * alone; once they are the next key's inheritance, one after the other.
- */
-
-static uint64_t
-gw_limit_rank_gcra(uint64_t now, uint64_t tat, uint64_t *kept)
-{
-    uint64_t  own, rank, most;
-
-    own = (tat > now) ? (tat - now + GW_LIMIT_USEC - 1) / GW_LIMIT_USEC : 0;
-    now /= GW_LIMIT_USEC;
-    rank = (*kept > now) ? *kept - now : 0;
-
-    most = UINT64_MAX - now;
-    rank = (own < most - rank) ? rank + own : most;
-
-    *kept = now + rank;
-
-    return rank;
-}
-
-
-/* the word of a sliding window without the bit that closes it */
-
-static uint64_t
-gw_limit_units(uint64_t word)
-{
-    int               unit;
-    gw_limit_count_t  count;
-
-    unit = gw_limit_split(word, &count);
-
-    return (unit < 0) ? word : word & ~gw_limit_closed(unit);
-}
-
-
-uint64_t
-gw_limit_rank(const gw_limit_t *limit, const gw_limit_clock_t *now,
-    const uint64_t *state, uint64_t *kept)
-{
-    unsigned  i, n;
-    uint64_t  rank, left, last, words[GW_LIMIT_WORDS + 1];
-
-    if (limit->algorithm == GW_LIMIT_CONCURRENCY) {
-        return (uint32_t) gw_limit_load(&state[0]);
-    }
-
-    if (limit->algorithm == GW_LIMIT_GCRA) {
-        return gw_limit_rank_gcra(now->monotonic, gw_limit_load(&state[0]),
-                                  kept);
-    }
-
-    n = gw_limit_words(limit->algorithm);
-
-    for (i = 0; i < n; i++) {
-        words[i] = gw_limit_load(&state[i]);
-
-        if (limit->algorithm == GW_LIMIT_SLIDING) {
-            words[i] = gw_limit_units(words[i]);
-        }
-    }
-
-    words[n] = *kept;
-    rank = last = 0;
-
-    for (i = 0; i <= n; i++) {
-        left = gw_limit_left(limit, now->wall, words[i]);
-        rank += left;
-
-        if (left && gw_limit_expires(words[i]) >= gw_limit_expires(last)) {
-            last = words[i];
-        }
-    }
-
-    *kept = gw_limit_keep(last, rank);
-
-    return rank;
-}
-
-
-/* units of a window's word that still count */
-
-static uint64_t
-gw_limit_left(const gw_limit_t *limit, uint64_t now, uint64_t word)
-{
-    gw_limit_count_t  count;
-
-    /* which window of another unit it is now only its own keys know */
-
-    if (gw_limit_split(word, &count) != (int) limit->unit) {
-        return (now / GW_LIMIT_SEC < gw_limit_expires(word)) ? count.used : 0;
-    }
-
-    if (gw_limit_current(limit, count.number)) {
-        return count.used;
-    }
-
-    return (limit->algorithm == GW_LIMIT_SLIDING
-            && count.number + 1 == limit->number)
-           ? gw_limit_weigh(limit, now, count.used) : 0;
-}
-
-
-/* units of several windows as one word: they expire with the last of these */
-
-static uint64_t
-gw_limit_keep(uint64_t last, uint64_t used)
-{
-    int               unit;
-    uint64_t          most;
-    gw_limit_count_t  count;
-
-    unit = gw_limit_split(last, &count);
-
-    if (unit < 0) {
-        return 0;
-    }
-
-    most = (1ULL << (GW_LIMIT_UNIT - gw_limit_bits[unit])) - 1;
-    last &= ~most;
-
-    if (most > GW_LIMIT_KEPT) {
-        most = GW_LIMIT_KEPT;
-    }
-
-    return last | (used < most ? used : most);
 }

@@ -44,7 +44,8 @@ typedef enum {
     GW_LIMIT_GCRA = 0,
     GW_LIMIT_SLIDING,
     GW_LIMIT_FIXED,
-    GW_LIMIT_CONCURRENCY
+    GW_LIMIT_CONCURRENCY,
+    GW_LIMIT_ALGORITHMS
 } gw_limit_algorithm_e;
 
 

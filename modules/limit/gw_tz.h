@@ -77,19 +77,4 @@ int32_t gw_tz_offset(const gw_tz_t *tz, int64_t time, int64_t *since,
 int gw_tz_name(const char *name, size_t len);
 
 
-/*
- * The Gregorian calendar, also of years before it.  Days are counted from
- * 1970-01-01, which is 0, and months from January 1970, which is 0.
- */
-
-/* the first day of a month */
-int64_t gw_tz_month_begin(int64_t month);
-
-/* the month that a day is in */
-int64_t gw_tz_month_of(int64_t day);
-
-/* a quotient rounded down, also of what is negative; the divisor is not */
-int64_t gw_tz_floor(int64_t dividend, int64_t divisor);
-
-
 #endif /* GW_TZ_H_INCLUDED */

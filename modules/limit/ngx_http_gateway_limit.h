@@ -57,7 +57,8 @@ typedef enum {
     NGX_HTTP_GATEWAY_LIMIT_FROM_DENY_CACHE,
     NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL,
     NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN,
-    NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED  /* its variable is empty */
+    NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED, /* its variable is empty */
+    NGX_HTTP_GATEWAY_LIMIT_SOURCES
 } ngx_http_gateway_limit_source_e;
 
 

@@ -30,6 +30,8 @@ static void ngx_http_gateway_limit_admin_reply(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply);
 static ngx_int_t ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);
+static void ngx_http_gateway_limit_admin_units(json_t *json,
+    const ngx_http_gateway_limit_item_t *item, ngx_uint_t unknown);
 static ngx_int_t ngx_http_gateway_limit_admin_error(ngx_http_request_t *r,
     ngx_uint_t status, const ngx_http_gateway_limit_zone_t *zone,
     const char *detail);
@@ -38,8 +40,16 @@ static void ngx_http_gateway_limit_admin_counters(json_t *json,
 
 
 static const char  *ngx_http_gateway_limit_algorithm_names[] = {
-    "gcra", "sliding_window", "fixed_window", "concurrency"
+    [GW_LIMIT_GCRA] = "gcra",
+    [GW_LIMIT_SLIDING] = "sliding_window",
+    [GW_LIMIT_FIXED] = "fixed_window",
+    [GW_LIMIT_CONCURRENCY] = "concurrency"
 };
+
+_Static_assert(sizeof(ngx_http_gateway_limit_algorithm_names)
+               / sizeof(ngx_http_gateway_limit_algorithm_names[0])
+               == GW_LIMIT_ALGORITHMS, "each algorithm needs a name");
+
 
 #define ngx_http_gateway_limit_admin_offset(field)                            \
     offsetof(ngx_http_gateway_limit_zone_t, field)
@@ -439,21 +449,17 @@ ngx_http_gateway_limit_admin_reply(void *data,
 }
 
 
-/* answers */
-
 static ngx_int_t
 ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query)
 {
     json_t                               *json, *key;
     ngx_uint_t                            unknown;
-    ngx_http_gateway_limit_item_t        *item;
+    const ngx_http_gateway_limit_item_t  *item;
     const ngx_http_gateway_limit_zone_t  *zone;
 
     item = &query->item;
     zone = item->zone;
-
-    unknown = (query->assumed || zone->concurrency.value);
 
     json = json_pack("{s:s%, s:s, s:s}",
                      "zone", zone->name.data, zone->name.len,
@@ -465,24 +471,11 @@ ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* without its figures nobody knows what gcra's time is in units */
+    unknown = (query->assumed || zone->concurrency.value);
 
-    if (!unknown) {
-        (void) json_object_set_new(json, "limit",
-                                   json_integer(item->figures.capacity));
-    }
+    ngx_http_gateway_limit_admin_units(json, item, unknown);
 
-    if (!unknown || zone->algorithm != GW_LIMIT_GCRA) {
-        (void) json_object_set_new(json, "used",
-                                   json_integer(item->result.used));
-    }
-
-    if (!unknown) {
-        (void) json_object_set_new(json, "remaining",
-                                   json_integer(item->result.remaining));
-    }
-
-    /* of a key that is no UTF-8 nothing is shown */
+    /* a key that is not UTF-8 cannot be shown */
 
     key = json_stringn((char *) query->key.data, query->key.len);
 
@@ -502,15 +495,39 @@ ngx_http_gateway_limit_admin_state(ngx_http_request_t *r,
     }
 
     if (unknown) {
-
-        /* those of the key's requests come from variables of theirs */
-
         (void) json_object_set_new(json, "figures", json_string("unknown"));
     }
 
     ngx_http_gateway_limit_admin_counters(json, zone);
 
     return ngx_http_gateway_send_json(r, json);
+}
+
+
+/*
+ * Where the figures of the key come from variables of its requests they are
+ * unknown, and so is what depends on them.  The state of gcra is a time, which
+ * is no number of units without the rate.
+ */
+
+static void
+ngx_http_gateway_limit_admin_units(json_t *json,
+    const ngx_http_gateway_limit_item_t *item, ngx_uint_t unknown)
+{
+    if (!unknown) {
+        (void) json_object_set_new(json, "limit",
+                                   json_integer(item->figures.capacity));
+    }
+
+    if (!unknown || item->zone->algorithm != GW_LIMIT_GCRA) {
+        (void) json_object_set_new(json, "used",
+                                   json_integer(item->result.used));
+    }
+
+    if (!unknown) {
+        (void) json_object_set_new(json, "remaining",
+                                   json_integer(item->result.remaining));
+    }
 }
 
 

@@ -514,8 +514,14 @@ ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
     ngx_shm_zone_t  *shm_zone;
 
     static const char  *kinds[] = {
-        "", ":sliding_window", ":fixed_window", ":concurrency"
+        [GW_LIMIT_GCRA] = "",
+        [GW_LIMIT_SLIDING] = ":sliding_window",
+        [GW_LIMIT_FIXED] = ":fixed_window",
+        [GW_LIMIT_CONCURRENCY] = ":concurrency"
     };
+
+    _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == GW_LIMIT_ALGORITHMS,
+                   "each algorithm needs a name");
 
     name.data = ngx_pnalloc(cf->pool, sizeof("gateway_limit:") + zone->name.len
                                       + sizeof(":sliding_window:redis"));

@@ -261,6 +261,10 @@ ngx_http_gateway_limit_say(ngx_http_request_t *r,
         [NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED] = "closed"
     };
 
+    _Static_assert(sizeof(sources) / sizeof(sources[0])
+                   == NGX_HTTP_GATEWAY_LIMIT_SOURCES,
+                   "each source needs a word");
+
     if (!item->decided) {
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                        "gateway limit: zone \"%V\" was not asked",

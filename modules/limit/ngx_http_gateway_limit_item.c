@@ -10,6 +10,9 @@
 #include "ngx_http_gateway_limit.h"
 
 
+static ngx_int_t ngx_http_gateway_limit_items_add(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
+    const ngx_http_gateway_limit_t *limit);
 static ngx_uint_t ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
     const ngx_http_gateway_limit_t *limit);
 static void ngx_http_gateway_limit_anonymous(ngx_http_request_t *r,
@@ -37,10 +40,8 @@ ngx_int_t
 ngx_http_gateway_limit_items(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_array_t *limits, ngx_uint_t stage)
 {
-    ngx_int_t                         rc;
     ngx_uint_t                        i;
     ngx_http_gateway_limit_t        **limit;
-    ngx_http_gateway_limit_item_t    *item;
     ngx_http_gateway_request_t       *gr;
     ngx_http_gateway_limit_batch_t   *batch;
 
@@ -62,34 +63,10 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
     limit = limits->elts;
 
     for (i = 0; i < limits->nelts; i++) {
-
-        if (ngx_http_gateway_limit_met(ctx, limit[i])) {
-            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                           "gateway limit: zone \"%V\" has decided before",
-                           &limit[i]->zone->name);
-            continue;
-        }
-
-        item = &batch->items[batch->n];
-
-        rc = ngx_http_gateway_limit_item(r, limit[i], item,
-                                         batch->n ? item - 1 : NULL);
-
-        if (rc == NGX_ERROR) {
+        if (ngx_http_gateway_limit_items_add(r, ctx, batch, limit[i])
+            != NGX_OK)
+        {
             return NGX_ERROR;
-        }
-
-        if (rc == NGX_OK) {
-            batch->n++;
-            continue;
-        }
-
-        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "gateway limit: zone \"%V\" does not apply",
-                       &limit[i]->zone->name);
-
-        if (limit[i]->zone->identity) {
-            ngx_http_gateway_limit_anonymous(r, limit[i]->zone);
         }
     }
 
@@ -99,6 +76,49 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
 
     batch->next = ctx->batches;
     ctx->batches = batch;
+
+    return NGX_OK;
+}
+
+
+/* adds the item of a limit, unless the limit does not apply to the request */
+
+static ngx_int_t
+ngx_http_gateway_limit_items_add(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx, ngx_http_gateway_limit_batch_t *batch,
+    const ngx_http_gateway_limit_t *limit)
+{
+    ngx_int_t                       rc;
+    ngx_http_gateway_limit_item_t  *item;
+
+    if (ngx_http_gateway_limit_met(ctx, limit)) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway limit: zone \"%V\" has decided before",
+                       &limit->zone->name);
+        return NGX_OK;
+    }
+
+    item = &batch->items[batch->n];
+
+    rc = ngx_http_gateway_limit_item(r, limit, item,
+                                     batch->n ? item - 1 : NULL);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        batch->n++;
+        return NGX_OK;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway limit: zone \"%V\" does not apply",
+                   &limit->zone->name);
+
+    if (limit->zone->identity) {
+        ngx_http_gateway_limit_anonymous(r, limit->zone);
+    }
 
     return NGX_OK;
 }

@@ -75,14 +75,18 @@ static ngx_str_t  ngx_http_gateway_limit_error = ngx_string("ERROR");
 
 
 static ngx_str_t  ngx_http_gateway_limit_sources[] = {
-    ngx_null_string,
-    ngx_string("shm"),
-    ngx_string("redis"),
-    ngx_string("deny_cache"),
-    ngx_string("local"),
-    ngx_string("open"),
-    ngx_null_string
+    [NGX_HTTP_GATEWAY_LIMIT_FROM_NONE] = ngx_null_string,
+    [NGX_HTTP_GATEWAY_LIMIT_FROM_SHM] = ngx_string("shm"),
+    [NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS] = ngx_string("redis"),
+    [NGX_HTTP_GATEWAY_LIMIT_FROM_DENY_CACHE] = ngx_string("deny_cache"),
+    [NGX_HTTP_GATEWAY_LIMIT_FROM_LOCAL] = ngx_string("local"),
+    [NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN] = ngx_string("open"),
+    [NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED] = ngx_null_string
 };
+
+_Static_assert(sizeof(ngx_http_gateway_limit_sources)
+               / sizeof(ngx_http_gateway_limit_sources[0])
+               == NGX_HTTP_GATEWAY_LIMIT_SOURCES, "each source needs a value");
 
 
 static ngx_http_gateway_limit_item_t *
@@ -146,7 +150,8 @@ ngx_http_gateway_limit_source_variable(ngx_http_request_t *r,
     item = ngx_http_gateway_limit_variable_item(r);
 
     ngx_http_gateway_variable_value(v,
-              &ngx_http_gateway_limit_sources[item ? item->source : 0]);
+              &ngx_http_gateway_limit_sources[item ? item->source
+                                         : NGX_HTTP_GATEWAY_LIMIT_FROM_NONE]);
 
     return NGX_OK;
 }

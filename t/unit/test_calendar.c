@@ -9,6 +9,7 @@
 
 #include "gw_calendar.h"
 #include "gw_rfc3339.h"
+#include "gw_tz_date.h"
 #include "tap.h"
 
 

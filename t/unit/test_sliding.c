@@ -28,8 +28,6 @@ static int model_swap(uint64_t *p, uint64_t old, uint64_t new);
 #define gw_limit_take    model_take
 #define gw_limit_part    model_part
 #define gw_limit_give    model_give
-#define gw_limit_idle    model_idle
-#define gw_limit_rank    model_rank
 
 #include "gw_limit.c"
 
