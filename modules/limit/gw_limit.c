@@ -57,7 +57,7 @@ gw_limit_set(gw_limit_t *limit, gw_limit_algorithm_e algorithm,
     case GW_LIMIT_GCRA:
 
         if (figure->amount > GW_LIMIT_RATE) {
-            return "a rate is at most 1000000000 in its period";
+            return "the rate must be at most 1000000000 per period";
         }
 
         if (figure->amount == 0) {
@@ -72,7 +72,7 @@ gw_limit_set(gw_limit_t *limit, gw_limit_algorithm_e algorithm,
                           / figure->amount;
 
         if (burst >= 100 * GW_LIMIT_YEAR / limit->interval) {
-            return "such a burst would take over a hundred years";
+            return "the burst would take over a hundred years to refill";
         }
 
         limit->most = limit->interval * limit->capacity;
@@ -92,11 +92,11 @@ gw_limit_set(gw_limit_t *limit, gw_limit_algorithm_e algorithm,
         }
 
         return (figure->amount < max) ? NULL
-               : "that is more than a window of this length can count";
+               : "the limit exceeds what a window of this length can count";
 
     default: /* GW_LIMIT_CONCURRENCY */
         return (figure->amount <= UINT32_MAX) ? NULL
-               : "that is more than can be counted";
+               : "the limit must be at most 4294967295";
     }
 }
 

@@ -82,7 +82,7 @@ ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
 
     if (query->item.zone == NULL) {
         return ngx_http_gateway_send_problem(r, NGX_HTTP_NOT_FOUND,
-                                     "this location knows no such zone", NULL);
+                                     "the location has no such zone", NULL);
     }
 
     err = ngx_http_gateway_limit_admin_set(query);
@@ -91,8 +91,8 @@ ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
         err = (query->item.zone->algorithm == GW_LIMIT_CONCURRENCY)
               ? "requests that are being served can be reset, but not set"
               : query->assumed
-              ? "to be set, a key needs the \"rate\", \"quota\" or \"burst\" "
-                "that come from variables here"
+              ? "\"set\" requires the \"rate\", \"quota\" or \"burst\" that "
+                "the zone takes from variables"
               : NULL;
     }
 
@@ -176,8 +176,7 @@ ngx_http_gateway_limit_admin_set(ngx_http_gateway_limit_query_t *query)
             value = &burst;
 
         } else {
-            return "the zone counts by another of \"rate\", \"quota\" and "
-                   "\"burst\"";
+            return "the zone uses another of \"rate\", \"quota\" and \"burst\"";
         }
 
         if (gw_figure_parse(known[i].kind, text->data, text->len, value)
@@ -266,7 +265,7 @@ ngx_http_gateway_limit_admin_none(ngx_http_request_t *r,
                        ? "the key is idle: the consumer has used nothing"
                        : query->consumer == NGX_DECLINED
                        ? "the consumers file has no such consumer"
-                       : "the zone knows no such key");
+                       : "the zone has no such key");
 }
 
 

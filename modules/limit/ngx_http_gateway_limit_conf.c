@@ -141,7 +141,7 @@ ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
     if (cv->lengths == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "the key \"%V\" is the same for all requests, it "
-                           "must hold a variable such as $gateway_client",
+                           "must contain a variable such as $gateway_client",
                            value);
         return NGX_CONF_ERROR;
     }
@@ -236,8 +236,8 @@ ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
             || ngx_http_gateway_limit_identity(&zone->figure->text)
             || ngx_http_gateway_limit_identity(&zone->burst.text)))
     {
-        err = "\"stage=early\" is before authentication, where no variable "
-              "$gateway_... is known";
+        err = "\"stage=early\" is decided before authentication, no "
+              "$gateway_... variable is set then";
     }
 
     if (err) {
@@ -278,8 +278,8 @@ ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
         && zone->algorithm != NGX_HTTP_GATEWAY_LIMIT_UNSET
         && !(zone->quota.text.len && zone->algorithm == GW_LIMIT_FIXED))
     {
-        return "\"algorithm=\" is for \"rate=\", a quota counts in windows of "
-               "the calendar";
+        return "\"algorithm=\" requires \"rate=\", a quota is counted in "
+               "calendar windows";
     }
 
     if (zone->algorithm == NGX_HTTP_GATEWAY_LIMIT_UNSET) {
@@ -289,11 +289,11 @@ ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
     }
 
     if (zone->burst.text.len && zone->algorithm != GW_LIMIT_GCRA) {
-        return "\"burst=\" is for \"rate=\" with \"algorithm=gcra\"";
+        return "\"burst=\" requires \"rate=\" with \"algorithm=gcra\"";
     }
 
     if (zone->timezone.len && zone->quota.text.len == 0) {
-        return "\"timezone=\" is for \"quota=\"";
+        return "\"timezone=\" requires \"quota=\"";
     }
 
     /* a variable of a map may be the address, or none to be counted */
@@ -303,17 +303,18 @@ ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
             || ngx_http_gateway_limit_identity(&zone->key_text)
             || ngx_http_gateway_same(&zone->key_name, &text)))
     {
-        return "\"ipv6_prefix=\" is for the key $binary_remote_addr";
+        return "\"ipv6_prefix=\" requires the key $binary_remote_addr";
     }
 
     if (zone->redis_name.len == 0
         && zone->on_error != NGX_HTTP_GATEWAY_LIMIT_UNSET)
     {
-        return "\"on_error=\" is for \"redis=\"";
+        return "\"on_error=\" requires \"redis=\"";
     }
 
     if (zone->redis_name.len && zone->algorithm == GW_LIMIT_CONCURRENCY) {
-        return "\"concurrency=\" is per node and cannot have \"redis=\"";
+        return "\"concurrency=\" is counted on each node and conflicts with "
+               "\"redis=\"";
     }
 
     return NULL;
@@ -494,7 +495,7 @@ ngx_http_gateway_limit_zone_warn(ngx_conf_t *cf,
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "zone \"%V\" of \"gateway_limit_zone\" has memory "
                            "for %uL concurrent requests, fewer than four "
-                           "times the %uL of one key, it should be larger",
+                           "times the limit of %uL, increase its size",
                            &zone->name, slots, amount);
     }
 }

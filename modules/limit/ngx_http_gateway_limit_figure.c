@@ -37,9 +37,8 @@ ngx_http_gateway_limit_param_figure(ngx_conf_t *cf,
 
         if (p == value->data) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V%V\" must say what applies where the "
-                               "value is empty or unusable, behind a \"|\": "
-                               "%s", &param->name, value,
+                               "\"%V%V\" requires a fallback value after "
+                               "\"|\": %s", &param->name, value,
                                gw_figure_form(figure->kind));
             return NGX_CONF_ERROR;
         }
@@ -216,9 +215,9 @@ ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
 
     ngx_log_error(NGX_LOG_WARN, &log, 0,
                   "gateway_limit_zone: zone \"%V\": the value of \"%V\" is "
-                  "unusable, %s applies: %s%s", &zone->name, &figure->text,
+                  "invalid, using %s: %s%s", &zone->name, &figure->text,
                   figure->reserve ? "the reserve"
-                                  : "what stands behind the \"|\"",
+                                  : "the fallback value after \"|\"",
                   must, why);
 }
 

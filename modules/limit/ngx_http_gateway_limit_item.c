@@ -434,8 +434,8 @@ ngx_http_gateway_limit_never(ngx_http_request_t *r,
     log = ngx_http_gateway_limit_log(r);
 
     ngx_log_error(NGX_LOG_WARN, &log, 0,
-                  "gateway_limit: zone \"%V\": the value of \"reserve=%V\" is "
-                  "more than an idle key has, such requests never pass",
+                  "gateway_limit: zone \"%V\": the value of \"reserve=%V\" "
+                  "exceeds the limit, rejecting all such requests",
                   &zone->name, &item->limit->reserve.text);
 }
 

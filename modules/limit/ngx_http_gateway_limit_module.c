@@ -547,8 +547,9 @@ ngx_http_gateway_limit_set_exempt(ngx_conf_t *cf, ngx_command_t *cmd,
             == NULL)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" in \"gateway_limit_exempt\" is the same "
-                               "for all requests, it must hold a variable",
+                               "\"%V\" in \"gateway_limit_exempt\" is the "
+                               "same for all requests, it must contain a "
+                               "variable",
                                &value[i]);
             return NGX_CONF_ERROR;
         }

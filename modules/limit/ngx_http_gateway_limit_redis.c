@@ -326,7 +326,7 @@ ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_ctx_t *ctx,
 
     if (ngx_http_gateway_hide_sent(ctx->request) == NGX_OK) {
         ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
-                      "gateway_limit: zone \"%V\" decides without redis "
+                      "gateway_limit: zone \"%V\" is decided without redis "
                       "\"%V\", %s: %s", &item->zone->name,
                       ngx_http_gateway_redis_name(item->zone->redis),
                       ngx_http_gateway_redis_status(status), how);

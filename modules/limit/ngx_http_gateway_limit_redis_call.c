@@ -74,7 +74,8 @@ ngx_http_gateway_limit_redis_init(ngx_conf_t *cf,
     if (lmcf->clean == NULL || lmcf->work == NULL
         || !EVP_DigestInit_ex(lmcf->clean, EVP_sha256(), NULL))
     {
-        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0, "SHA-256 cannot be had");
+        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
+                      "EVP_DigestInit_ex(SHA-256) failed");
         return NGX_ERROR;
     }
 

@@ -208,8 +208,8 @@ ngx_http_gateway_limit_slot_none(ngx_http_gateway_limit_item_t *item)
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "gateway_limit_zone: zone \"%V\" has memory for %uL "
-                  "concurrent requests, which are being served, %s more; it "
-                  "should be larger than %uz bytes", &zone->name,
+                  "concurrent requests, all in use, %s more; increase its "
+                  "size of %uz bytes", &zone->name,
                   zone->slots->n, item->dry_run ? "not counting" : "refusing",
                   zone->zone.size);
 }

@@ -119,17 +119,17 @@ ngx_http_gateway_limit_parse_check(const ngx_http_gateway_limit_t *limit)
     if ((limit->nodelay || limit->delay.text.len)
         && limit->burst.text.len == 0)
     {
-        return "\"nodelay\" and \"delay=\" are for \"burst=\"";
+        return "\"nodelay\" and \"delay=\" require \"burst=\"";
     }
 
     if (limit->nodelay && limit->delay.text.len) {
-        return "\"nodelay\" and \"delay=\" exclude each other";
+        return "\"nodelay\" and \"delay=\" are mutually exclusive";
     }
 
     if (limit->delay.text.len
         && limit->delay.figure.amount > limit->burst.figure.amount)
     {
-        return "\"delay=\" is more than \"burst=\"";
+        return "\"delay=\" exceeds \"burst=\"";
     }
 
     return ngx_http_gateway_limit_cost_check(limit);
@@ -217,15 +217,15 @@ static const char *
 ngx_http_gateway_limit_cost_check(const ngx_http_gateway_limit_t *limit)
 {
     if (limit->settle && limit->penalty) {
-        return "\"settle\" and \"penalty\" exclude each other";
+        return "\"settle\" and \"penalty\" are mutually exclusive";
     }
 
     if (limit->reserve.text.len && !limit->settle) {
-        return "\"reserve=\" is for \"settle\"";
+        return "\"reserve=\" requires \"settle\"";
     }
 
     if (limit->min.text.len && limit->cost.text.len == 0) {
-        return "\"min=\" is for \"cost=\"";
+        return "\"min=\" requires \"cost=\"";
     }
 
     if (limit->min.value) {
@@ -542,22 +542,23 @@ ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
     zone = limit->zone;
 
     if (limit->burst.text.len && zone->algorithm != GW_LIMIT_GCRA) {
-        return "\"burst=\" is for a zone with \"rate=\" and \"algorithm=gcra\"";
+        return "\"burst=\" requires a zone with \"rate=\" and "
+               "\"algorithm=gcra\"";
     }
 
     if (zone->algorithm == GW_LIMIT_CONCURRENCY
         && (limit->cost.text.len || limit->settle || limit->penalty))
     {
-        return "\"cost=\", \"settle\" and \"penalty\" have no meaning for a "
-               "zone with \"concurrency=\"";
+        return "\"cost=\", \"settle\" and \"penalty\" conflict with "
+               "\"concurrency=\" of the zone";
     }
 
     if (zone->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY
         && ngx_http_gateway_limit_identity(limit->settle ? &limit->reserve.text
                                                          : &limit->cost.text))
     {
-        return "the zone's \"stage=early\" is before authentication, where no "
-               "variable $gateway_... is known";
+        return "the zone's \"stage=early\" is decided before authentication, "
+               "no $gateway_... variable is set then";
     }
 
     burst = limit->burst.text.len ? &limit->burst : &zone->burst;
@@ -580,8 +581,7 @@ ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
     if (limit->literal && limit->figures.amount
         && limit->reserve.figure.amount > limit->figures.capacity)
     {
-        return "\"reserve=\" is more than an idle key has, such a request "
-               "would never pass";
+        return "\"reserve=\" exceeds the limit, all requests would be rejected";
     }
 
     return NULL;

@@ -453,8 +453,8 @@ ngx_http_gateway_limit_zone_evicted(const ngx_http_gateway_limit_zone_t *zone)
     }
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "gateway_limit_zone: zone \"%V\" is full, keys in use are "
-                  "evicted, %uL so far; it should be larger than %uz bytes",
+                  "gateway_limit_zone: zone \"%V\" is full, evicting keys in "
+                  "use, %uL so far; increase its size of %uz bytes",
                   &zone->name,
                   __atomic_load_n(&zone->table->evicted, __ATOMIC_RELAXED),
                   zone->zone.size);

@@ -560,7 +560,7 @@ server { location / { gateway_limit zone=z; } }
 gateway_limit_zone remote_addr zone=z:1m rate=10r/s;
 server { location / { gateway_limit zone=z; } }
 ---
-[emerg] the key "remote_addr" is the same for all requests, it must hold a variable such as $gateway_client in DIR/case.conf:1
+[emerg] the key "remote_addr" is the same for all requests, it must contain a variable such as $gateway_client in DIR/case.conf:1
 
 === a zone without any figure
 gateway_limit_zone $remote_addr zone=z:1m;
@@ -601,7 +601,7 @@ server { location / { gateway_limit zone=z burst=20; } }
 gateway_limit_zone $remote_addr zone=z:1m rate=10r/s;
 server { location / { gateway_limit zone=z nodelay; } }
 ---
-[emerg] "gateway_limit": "nodelay" and "delay=" are for "burst=" in DIR/case.conf:2
+[emerg] "gateway_limit": "nodelay" and "delay=" require "burst=" in DIR/case.conf:2
 
 === a burst that is no number
 gateway_limit_zone $remote_addr zone=z:1m rate=10r/s burst=many;
@@ -879,7 +879,7 @@ server { location / { gateway_limit zone=z; } }
 gateway_limit_zone $gateway_client zone=z:1m rate=1r/s on_error=open;
 server { location / { gateway_limit zone=z; } }
 ---
-[emerg] zone "z" of "gateway_limit_zone": "on_error=" is for "redis=" in DIR/case.conf:1
+[emerg] zone "z" of "gateway_limit_zone": "on_error=" requires "redis=" in DIR/case.conf:1
 
 === a failure policy that does not exist
 gateway_redis shared { server 127.0.0.1:6379; }

@@ -66,7 +66,7 @@ for my $zone (sort keys %zone) {
                   "$zone: the keys are still at their limit");
     }
 
-    ok($nginx->log =~ /zone "$zone" is full, keys in use are evicted/,
+    ok($nginx->log =~ /zone "$zone" is full, evicting keys in use/,
        "$zone: it was full");
 }
 

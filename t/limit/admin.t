@@ -104,7 +104,7 @@ sub state_of {
 
 sub problem { qq($_[0] {"type":"about:blank","status":$_[0],"detail":"$_[1]"}\n) }
 
-my $unknown = problem(404, 'the zone knows no such key');
+my $unknown = problem(404, 'the zone has no such key');
 
 
 # --- reading and changing
@@ -151,7 +151,7 @@ is(ask('zone=v&key=a'), sprintf($v, 'a', 'N'),
 
 my $needs = problem(400, 'to be set, a key needs the \"rate\", \"quota\" or '
                          . '\"burst\" that come from variables here');
-my $other = problem(400, 'the zone counts by another of \"rate\", \"quota\" and '
+my $other = problem(400, 'the zone uses another of \"rate\", \"quota\" and '
                          . '\"burst\"');
 my $plan = 'r=1r/h&b=9';
 my $own = 'rate=1r/h&burst=9';
@@ -193,7 +193,7 @@ is(ask('zone=w&key=p&quota=9r/d'),
 is(ask('zone=v&key=p&burst=x'), problem(400, '\"burst\" must be a number'),
    'an invalid burst');
 is(ask('zone=v&key=p&burst=1000000000000&rate=1r/d'),
-   problem(400, 'such a burst would take over a hundred years'), 'too great a burst');
+   problem(400, 'the burst would take over a hundred years to refill'), 'too great a burst');
 is(change('{"zone":"v","key":"p","rate":5,"reset":true}'),
    problem(400, '\"rate\", \"quota\" and \"burst\" must be strings as in the '
                 . 'configuration'), 'no string');
@@ -250,12 +250,12 @@ is(ask('zone=c&key=a'), serving(0), 'nothing is left');
 # --- only the zones of the directive
 
 is(use_up('hidden', 'a', 1), '200', 'a zone that the directive does not name');
-is(ask('zone=hidden&key=a'), problem(404, 'this location knows no such zone'),
+is(ask('zone=hidden&key=a'), problem(404, 'the location has no such zone'),
    'is not known');
 is(change('{"zone":"hidden","key":"a","reset":true}'),
-   problem(404, 'this location knows no such zone'), 'nor changed');
+   problem(404, 'the location has no such zone'), 'nor changed');
 is(use_up('hidden', 'a', 1), '429', 'and was not');
-is(ask("zone=$_&key=a"), problem(404, 'this location knows no such zone'),
+is(ask("zone=$_&key=a"), problem(404, 'the location has no such zone'),
    "zone=$_") for 'none', 'G', 'g%00', 'gg';
 
 

@@ -151,8 +151,8 @@ refused(http("gateway_limit_zone zone=a:64k rate=1r/s;"),
         'the argument before "zone=a:64k" in "gateway_limit_zone" is missing',
         'no key');
 refused(http("gateway_limit_zone all zone=a:64k rate=1r/s;"),
-        'the key "all" is the same for all requests, it must hold a variable '
-        . 'such as $gateway_client', 'a key without a variable');
+        'the key "all" is the same for all requests, it must contain a '
+        . 'variable such as $gateway_client', 'a key without a variable');
 
 refused(http("gateway_limit_zone \$arg_k;"),
         'invalid number of arguments in "gateway_limit_zone" directive',
@@ -168,23 +168,22 @@ refused(http("$z zone=a:64k $_;"), $one, $_)
         'quota=1/day concurrency=1', 'rate=1r/s quota=1/day concurrency=1';
 
 refused(http("$z zone=a:64k $_;"),
-        $zone . '"burst=" is for "rate=" with "algorithm=gcra"', $_)
+        $zone . '"burst=" requires "rate=" with "algorithm=gcra"', $_)
     for 'rate=1r/s algorithm=fixed_window burst=1',
         'rate=1r/s algorithm=sliding_window burst=0', 'quota=1/day burst=1',
         'concurrency=1 burst=1';
 refused(http("$z zone=a:64k $_;"),
-        $zone . '"algorithm=" is for "rate=", a quota counts in windows of the '
-        . 'calendar', $_)
+        $zone . '"algorithm=" requires "rate=", a quota is counted in calendar windows', $_)
     for 'quota=1/day algorithm=gcra', 'quota=1/day algorithm=sliding_window',
         'concurrency=1 algorithm=gcra', 'concurrency=1 algorithm=fixed_window';
 refused(http("$z zone=a:64k $_ timezone=UTC;"),
-        $zone . '"timezone=" is for "quota="', "timezone= with $_")
+        $zone . '"timezone=" requires "quota="', "timezone= with $_")
     for 'rate=1r/s', 'concurrency=1', 'rate=1r/d algorithm=fixed_window';
-refused(http("$z zone=a:64k $_;"), $zone . '"on_error=" is for "redis="', $_)
+refused(http("$z zone=a:64k $_;"), $zone . '"on_error=" requires "redis="', $_)
     for 'rate=1r/s on_error=local', 'quota=1/day on_error=open',
         'concurrency=1 on_error=closed';
 refused(http_conf(http => "$redis\n$z zone=a:64k concurrency=1 redis=fleet;  #!\n"),
-        $zone . '"concurrency=" is per node and cannot have "redis="',
+        $zone . '"concurrency=" is counted on each node and conflicts with "redis="',
         'concurrency with redis');
 refused(http("$z zone=a:64k rate=1r/s redis=fleet;"),
         'unknown redis "fleet" in "gateway_limit_zone", there is no '
@@ -202,12 +201,12 @@ my %form = (rate => 'a rate such as 10r/s, 100r/m, 1000r/h or 5000r/d',
                      . 'or month', concurrency => 'a number', burst => 'a number');
 
 refused(http("$z zone=a:64k $_=\$arg_a;"),
-        "\"$_=\$arg_a\" must say what applies where the value is empty or "
-        . "unusable, behind a \"|\": $form{$_}", "a variable $_ without |")
+        "\"$_=\$arg_a\" requires a fallback value after \"|\": $form{$_}",
+        "a variable $_ without |")
     for qw( rate quota concurrency );
 refused(http("$z zone=a:64k rate=1r/s burst=\$arg_a;"),
-        '"burst=$arg_a" must say what applies where the value is empty or '
-        . 'unusable, behind a "|": a number', 'a variable burst without |');
+        '"burst=$arg_a" requires a fallback value after "|": a number',
+        'a variable burst without |');
 
 for ([ rate => '10', '10r', '10r/w', 'r/s', '-1r/s', '1.5r/s', '10R/s',
        '1000000000001r/s', '10/s', '', '10 r/s', '1r/s|2r/s' ],
@@ -230,34 +229,34 @@ refused(http("$z zone=a:64k rate=1r/s burst=$_;"),
 # ranges
 
 refused(http("$z zone=a:64k rate=1000000001r/s;"),
-        $zone . 'a rate is at most 1000000000 in its period', 'a rate too high');
+        $zone . 'the rate must be at most 1000000000 per period', 'a rate too high');
 refused(http("$z zone=a:64k rate=1r/d burst=36525;"),
-        $zone . 'such a burst would take over a hundred years', 'a burst too high');
+        $zone . 'the burst would take over a hundred years to refill', 'a burst too high');
 accepted(http("$z zone=a:64k rate=1r/d burst=36523;"), 'a burst not too high');
 refused(http("$z zone=a:64k rate=8589934592r/d algorithm=sliding_window;"),
-        $zone . 'that is more than a window of this length can count',
+        $zone . 'the limit exceeds what a window of this length can count',
         'a sliding window of a day too large');
 accepted(http("$z zone=a:64k rate=8589934591r/d algorithm=sliding_window;"),
          'a sliding window of a day not too large');
 refused(http("$z zone=a:64k rate=67108864r/s algorithm=sliding_window;"),
-        $zone . 'that is more than a window of this length can count',
+        $zone . 'the limit exceeds what a window of this length can count',
         'a sliding window of a second too large');
 accepted(http("$z zone=a:64k rate=67108863r/s algorithm=sliding_window;"),
          'a sliding window of a second not too large');
 refused(http("$z zone=a:64k rate=134217728r/s algorithm=fixed_window;"),
-        $zone . 'that is more than a window of this length can count',
+        $zone . 'the limit exceeds what a window of this length can count',
         'a fixed window too large');
 accepted(http("$z zone=a:64k rate=134217727r/s algorithm=fixed_window;"),
          'a fixed window not too large');
 refused(http("$z zone=a:64k concurrency=4294967296;"),
-        $zone . 'that is more than can be counted', 'concurrency too high');
+        $zone . 'the limit must be at most 4294967295', 'concurrency too high');
 # a key may use up to a quarter of the slots
 
 sub slots {
     my ($slots, $amount) = @_;
     return 'zone "a" of "gateway_limit_zone" has memory for ' . $slots
-           . " concurrent requests, fewer than four times the $amount of one key, "
-           . 'it should be larger in DIR/nginx.conf:LINE';
+           . " concurrent requests, fewer than four times the limit of "
+           . "$amount, " . 'increase its size in DIR/nginx.conf:LINE';
 }
 
 accepted(http("$z zone=a:$_;"), $_)
@@ -276,7 +275,7 @@ refused(http("$z zone=a:64k rate=1r/s ipv6_prefix=$_;"),
         . 'of bits from 1 to 128', "ipv6_prefix=$_")
     for '0', '129', 'x', '-1', '64.0', '/64';
 refused(http("gateway_limit_zone $_ zone=a:64k rate=1r/s ipv6_prefix=64;"),
-        'zone "a" of "gateway_limit_zone": "ipv6_prefix=" is for the key '
+        'zone "a" of "gateway_limit_zone": "ipv6_prefix=" requires the key '
         . '$binary_remote_addr', "ipv6_prefix= with $_")
     for '$binary_remote_addr$uri', '$remote_addr', '${remote_addr}',
         '$gateway_client', '$gateway_consumer';
@@ -343,8 +342,7 @@ accepted(http_conf(http => "$z zone=a:64k rate=1r/s;\n"
 
 # early
 
-my $early = '"stage=early" is before authentication, where no variable '
-            . '$gateway_... is known';
+my $early = '"stage=early" is decided before authentication, no $gateway_... variable is set then';
 for my $key ('$gateway_consumer', '${gateway_consumer}', 'x$gateway_plan',
              '$gateway_client', '$gateway_jwt_claim_sub', '$Gateway_Consumer',
              '$arg_a:$gateway_credential')
@@ -391,9 +389,9 @@ refused(alone('gateway_limit zone=;'), 'parameter "zone=" must have a value',
 my $limit = '"gateway_limit": ';
 refused(alone("gateway_limit $_;"), $limit . 'must have "zone=name"', $_)
     for 'burst=5', 'settle', 'cost=1';
-refused(alone("gateway_limit zone=z $_;"), $limit . '"reserve=" is for "settle"', $_)
+refused(alone("gateway_limit zone=z $_;"), $limit . '"reserve=" requires "settle"', $_)
     for 'reserve=1', 'cost=$uri reserve=1', 'reserve=$arg_r|1', 'penalty reserve=1';
-refused(alone("gateway_limit zone=z $_;"), $limit . '"min=" is for "cost="', $_)
+refused(alone("gateway_limit zone=z $_;"), $limit . '"min=" requires "cost="', $_)
     for 'min=1', 'min=0 settle', 'settle min=1 reserve=1';
 refused(alone("gateway_limit zone=z $_;"), $limit
         . '"min=" must be a number without variables', $_)
@@ -431,10 +429,10 @@ accepted(alone("gateway_limit zone=z cost=$_;"), "cost=$_")
         '$http2|5', '$request_length|5', '$args|5';
 
 refused(alone("gateway_limit zone=z $_;"),
-        $limit . '"nodelay" and "delay=" are for "burst="', $_)
+        $limit . '"nodelay" and "delay=" require "burst="', $_)
     for 'nodelay', 'delay=1', 'nodelay delay=1';
 refused(alone('gateway_limit zone=z burst=5 nodelay delay=1;'),
-        $limit . '"nodelay" and "delay=" exclude each other', 'nodelay with delay');
+        $limit . '"nodelay" and "delay=" are mutually exclusive', 'nodelay with delay');
 refused(alone("gateway_limit zone=z $_;"),
         'invalid value "' . s/.*=//r . '" in parameter "' . s/.*?(\w+=)[^=]*$/$1/r
         . '" of "gateway_limit", it must be a number; only "burst=" of '
@@ -442,7 +440,7 @@ refused(alone("gateway_limit zone=z $_;"),
     for 'burst=$arg_b|1', 'burst=$arg_b', 'burst=1 delay=$arg_d|1',
         'burst=1 delay=$arg_d';
 refused(alone('gateway_limit zone=z settle penalty;'),
-        $limit . '"settle" and "penalty" exclude each other', 'settle with penalty');
+        $limit . '"settle" and "penalty" are mutually exclusive', 'settle with penalty');
 refused(alone("gateway_limit zone=z cost=$_;"),
         "invalid value \"$_\" in parameter \"cost=\", it must be a number",
         "cost=$_") for 'x', '-1', '1.5', '1000000000001';
@@ -461,18 +459,18 @@ refused(alone('gateway_limit zone=z zone=w;'),
 sub with { my ($name, $what) = @_; qq("gateway_limit" with zone "$name": $what) }
 
 refused(alone("gateway_limit zone=$_ burst=1;"),
-        with($_, '"burst=" is for a zone with "rate=" and "algorithm=gcra"'),
+        with($_, '"burst=" requires a zone with "rate=" and "algorithm=gcra"'),
         "burst= with zone $_") for qw( w s q c );
 refused(alone("gateway_limit zone=c $_;"),
-        with('c', '"cost=", "settle" and "penalty" have no meaning for a zone '
-                  . 'with "concurrency="'), "$_ with concurrency")
+        with('c', '"cost=", "settle" and "penalty" conflict with "concurrency=" '
+                  . 'of the zone'), "$_ with concurrency")
     for 'cost=1', 'cost=0', 'settle', 'penalty';
 refused(alone('gateway_limit zone=e cost=$gateway_consumer_cost;'),
-        with('e', 'the zone\'s "stage=early" is before authentication, where no '
-                  . 'variable $gateway_... is known'), 'an early cost');
+        with('e', 'the zone\'s "stage=early" is decided before '
+                  . 'authentication, no $gateway_... variable is set then'), 'an early cost');
 refused(alone('gateway_limit zone=e settle reserve=$gateway_consumer_cost|1;'),
-        with('e', 'the zone\'s "stage=early" is before authentication, where no '
-                  . 'variable $gateway_... is known'), 'an early reserve');
+        with('e', 'the zone\'s "stage=early" is decided before '
+                  . 'authentication, no $gateway_... variable is set then'), 'an early reserve');
 
 # reserves that never pass
 for (map({ [ $_, 1, 2 ] } qw( z w s q e )), [ 'z burst=9', 10, 11 ]) {
@@ -480,8 +478,8 @@ for (map({ [ $_, 1, 2 ] } qw( z w s q e )), [ 'z burst=9', 10, 11 ]) {
     accepted(alone("gateway_limit zone=$zone settle reserve=$fits;"),
              "reserve=$fits with zone $zone");
     refused(alone("gateway_limit zone=$zone settle reserve=$_;"),
-            with($zone =~ s/ .*//r, '"reserve=" is more than an idle key has, such a '
-                 . 'request would never pass'), "reserve=$_ with zone $zone")
+            with($zone =~ s/ .*//r, '"reserve=" exceeds the limit, all requests would be '
+                 . 'rejected'), "reserve=$_ with zone $zone")
         for $above, "\$arg_r|$above";
 }
 accepted(http_conf(http => "$z $_ zone=v:64k;",
@@ -489,7 +487,7 @@ accepted(http_conf(http => "$z $_ zone=v:64k;",
          "a reserve of $_") for 'rate=0r/d', 'quota=0/day', 'rate=$arg_a|1r/d',
                                 'rate=1r/d burst=$arg_b|0', 'quota=$arg_q|1/day';
 refused(alone('gateway_limit zone=z burst=1000000000000;'),
-        with('z', 'such a burst would take over a hundred years'),
+        with('z', 'the burst would take over a hundred years to refill'),
         'a burst too high');
 
 refused(alone('gateway_limit zone=z; gateway_limit zone=z;'),
@@ -543,8 +541,8 @@ accepted(set("gateway_limit_exempt $_;"), "exempt $_")
 accepted(set('gateway_limit_exempt $arg_a; gateway_limit_exempt $arg_b;'),
          'exempt twice');
 refused(alone("gateway_limit_exempt $_;"), '"' . s/.* //r . '" in '
-        . '"gateway_limit_exempt" is the same for all requests, it must hold a '
-        . 'variable', "exempt $_") for 'on', 'arg_a', '$arg_a 1', '$arg_a of';
+        . '"gateway_limit_exempt" is the same for all requests, it must contain '
+        . 'a variable', "exempt $_") for 'on', 'arg_a', '$arg_a 1', '$arg_a of';
 refused(alone("gateway_limit_exempt $_;"),
         '"off" takes no other parameters in "gateway_limit_exempt"',
         "exempt $_") for 'off $arg_a', '$arg_a off', 'off off';

@@ -75,7 +75,7 @@ location /t { gateway_api_key r query=k; gateway_limit zone=gone; empty_gif; }
 --- request eval: "GET /t?k=$::K&a=1"
 --- error_code: 200
 --- error_log eval
-[ 'decides without redis "gone"', 'request: "GET /t?a=1 HTTP/1.1"' ]
+[ 'is decided without redis "gone"', 'request: "GET /t?a=1 HTTP/1.1"' ]
 --- no_error_log eval: [ $::K, '?k=' ]
 
 
@@ -89,8 +89,8 @@ location /t { gateway_api_key r query=k; gateway_limit zone=bad;
 --- request eval: "GET /t?k=$::K&r=x&v=99"
 --- error_code: 429
 --- error_log eval
-[ qr/zone "bad": the value of .* is unusable/,
-  'zone "reserve": the value of "reserve=$arg_v|1" is more' ]
+[ qr/zone "bad": the value of .* is invalid/,
+  'zone "reserve": the value of "reserve=$arg_v|1" exceeds' ]
 --- no_error_log eval: [ $::K, '?k=' ]
 
 

@@ -593,10 +593,10 @@ is(source('/s?k=fig&r=1r/s'), 'redis', 'and at one a second');
 
 my ($status, $state) = admin('/limits?zone=a&key=nobody');
 is($status, 404, 'a key that Redis does not know');
-is($state->{detail}, 'the zone knows no such key', '    says so');
+is($state->{detail}, 'the zone has no such key', '    says so');
 ($status, $state) = admin('/limits?zone=r_gcra&key=nobody');
 is($status, 404, 'a zone that the directive does not name');
-is($state->{detail}, 'this location knows no such zone', '    says so');
+is($state->{detail}, 'the location has no such zone', '    says so');
 
 ask('/a?k=adm&a=3');
 ($status, $state) = admin('/limits?zone=a&key=adm');

@@ -49,8 +49,8 @@ sub said_once {
                      ? "$1 $2" : () } split /^/, $server->log;
     Test::More::is_deeply(\@said, [
         map { '[warn] gateway_limit_zone: zone "' . $_->[0]
-              . '": the value of "' . $_->[1] . '" is unusable, what stands '
-              . 'behind the "|" applies: ' . $_->[2] }
+              . '": the value of "' . $_->[1] . '" is invalid, using the '
+              . 'fallback value after "|": ' . $_->[2] }
         [ 'rate', '$arg_r|1r/d',
           'it must be a rate such as 10r/s, 100r/m, 1000r/h or 5000r/d' ],
         [ 'quota', '$arg_q|9/month', 'it must be a quota such as 1000/month, with minute, '
@@ -58,8 +58,8 @@ sub said_once {
         [ 'conc', '$arg_n|9', 'it must be a number' ],
         [ 'cost', '$arg_c|1', 'it must be a number' ],
         [ 'max', '$arg_r|1r/d',
-          'a rate is at most 1000000000 in its period' ],
-        [ 'both', '$arg_b|4', 'such a burst would take over a hundred years' ],
+          'the rate must be at most 1000000000 per period' ],
+        [ 'both', '$arg_b|4', 'the burst would take over a hundred years to refill' ],
     ], 'a line for each zone, and not the value');
     $server->stop;
 }
@@ -333,7 +333,7 @@ join '', map { "location /$_ { gateway_limit zone=$_; empty_gif; }\n" }
   'X-RateLimit-Limit: 8',
   map { "X-RateLimit-Limit: $_\n!Retry-After" } 0, 0, 0 ]
 --- no_error_log
-is unusable
+is invalid, using
 
 
 

@@ -88,7 +88,7 @@ END
     my ($status, $head) = $nginx->get('/g?k=d');
     is($status, 200, 'Redis is stopped: decided by the node');
     like($head, qr/^X-Source: local/m, 'as the variable says');
-    my $said = qr/gateway_limit: zone "g" decides without redis "r", [\w ]+: local/;
+    my $said = qr/gateway_limit: zone "g" is decided without redis "r", [\w ]+: local/;
     my @told = $nginx->log =~ /\[info\].*$said/g;
     is(scalar @told, 1, 'and the log says, once');
 
