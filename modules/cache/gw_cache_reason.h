@@ -20,14 +20,14 @@
     /* requests */                                                            \
     X(METHOD,          "method",            "method not cached")              \
     X(RANGE,           "range",             "a request for a range")          \
-    X(PRECONDITION,    "precondition",      "only the origin can evaluate it")\
+    X(PRECONDITION,    "precondition",      "the origin must evaluate it")    \
     X(REQUEST,         "request",           "Cache-Control of the request")   \
     X(ONLY_IF_CACHED,  "only-if-cached",    "no stored response can be sent") \
     X(COOKIE,          "cookie",            "the origin states no lifetime")  \
-    X(CREDENTIALS,     "credentials",       "response not public, no partition")\
-    X(GUARD,           "guard",             "the request has a guarded field")\
+    X(CREDENTIALS,     "credentials",       "not public, and no partition")   \
+    X(GUARD,           "guard",             "a field of gateway_cache_guard") \
     X(BYPASS,          "bypass",            "gateway_cache_bypass")           \
-    X(VARIANT_LONG,    "variant-too-long",  "fields selected by Vary too long")\
+    X(VARIANT_LONG,    "variant-too-long",  "the fields in Vary are too long")\
                                                                               \
     /* responses */                                                           \
     X(STATUS,          "status",            "206, 304, or not final")         \

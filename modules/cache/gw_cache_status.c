@@ -5,9 +5,14 @@
 
 
 static const gw_text_t  gw_cache_fwd_words[] = {
-    gw_cache_text(""), gw_cache_text("bypass"), gw_cache_text("method"),
-    gw_cache_text("uri-miss"), gw_cache_text("vary-miss"),
-    gw_cache_text("miss"), gw_cache_text("request"), gw_cache_text("stale")
+    [GW_CACHE_FWD_NONE] = gw_cache_text(""),
+    [GW_CACHE_FWD_BYPASS] = gw_cache_text("bypass"),
+    [GW_CACHE_FWD_METHOD] = gw_cache_text("method"),
+    [GW_CACHE_FWD_URI_MISS] = gw_cache_text("uri-miss"),
+    [GW_CACHE_FWD_VARY_MISS] = gw_cache_text("vary-miss"),
+    [GW_CACHE_FWD_MISS] = gw_cache_text("miss"),
+    [GW_CACHE_FWD_REQUEST] = gw_cache_text("request"),
+    [GW_CACHE_FWD_STALE] = gw_cache_text("stale")
 };
 
 

@@ -444,6 +444,21 @@ ngx_int_t ngx_http_gateway_cache_host(ngx_conf_t *cf,
     ngx_http_complex_value_t **host);
 
 
+#if (NGX_DEBUG)
+
+/*
+ * ngx_http_gateway_cache_debug.c
+ */
+
+const char *ngx_http_gateway_cache_debug_action(gw_cache_action_e action);
+
+/* logs the settings in force, of the block, outer blocks and the profile */
+void ngx_http_gateway_cache_debug_settings(ngx_http_request_t *r,
+    const ngx_http_gateway_cache_loc_conf_t *clcf);
+
+#endif
+
+
 #if (NGX_HTTP_SSL)
 
 /*

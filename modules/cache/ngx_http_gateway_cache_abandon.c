@@ -94,7 +94,7 @@ ngx_http_gateway_cache_abandon(ngx_http_request_t *r,
     }
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: the client has left, storing for %M ms",
+                   "gateway cache: client left, storing continues, timeout:%M",
                    ctx->conf->set.lock->timeout);
 
     ctx->deadline = ngx_current_msec + ctx->conf->set.lock->timeout;

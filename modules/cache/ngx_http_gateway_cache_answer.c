@@ -323,7 +323,7 @@ ngx_http_gateway_cache_invalidate(ngx_http_request_t *r,
     }
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: invalidated:%ui", purged);
+                   "gateway cache: invalidated %ui responses", purged);
 }
 
 

@@ -661,9 +661,9 @@ ngx_http_gateway_cache_warn_chosen(ngx_conf_t *cf,
     }
 
     ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                  "a client can name the partition of another one in "
-                  "\"gateway_cache_partition %V\", use \"consumer\" or a "
-                  "variable of the gateway in %V:%ui",
+                  "\"gateway_cache_partition %V\" lets a client choose the "
+                  "partition of another one, use \"consumer\" or a variable "
+                  "of the gateway in %V:%ui",
                   text, ngx_http_gateway_place_args(&partition->where));
 }
 

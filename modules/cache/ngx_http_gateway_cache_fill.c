@@ -50,9 +50,10 @@ ngx_http_gateway_cache_store(ngx_http_request_t *r,
         reason = ngx_http_gateway_cache_select(r, ctx, a);
     }
 
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: storable:%ui",
-                   (ngx_uint_t) (reason == GW_CACHE_R_NONE));
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: storing:%ui reason:\"%s\"",
+                   (ngx_uint_t) (reason == GW_CACHE_R_NONE),
+                   gw_cache_reason_word(reason).data);
 
     if (reason != GW_CACHE_R_NONE) {
 
@@ -84,7 +85,7 @@ ngx_http_gateway_cache_outdated(ngx_http_gateway_cache_ctx_t *ctx)
         gw_cache_drop(ctx->user, &ctx->hit);
 
         ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                       "gateway cache: removed, the origin has sent another");
+                       "gateway cache: stored response outdated, removed");
     }
 }
 

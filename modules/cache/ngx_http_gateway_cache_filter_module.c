@@ -468,8 +468,9 @@ ngx_http_gateway_cache_keep(ngx_http_request_t *r,
 
     ngx_http_gateway_word_wake((ngx_atomic_t *) ctx->fill.watch);
 
-    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: stored");
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: end of body, reason:\"%s\"",
+                   gw_cache_reason_word(ctx->reason).data);
 }
 
 

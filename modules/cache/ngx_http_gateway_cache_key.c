@@ -36,10 +36,6 @@ static ngx_uint_t ngx_http_gateway_cache_guards(
     const ngx_http_gateway_cache_guard_t *guard, ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_gateway_cache_body(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_cache_certificate(ngx_connection_t *c);
-#if (NGX_DEBUG)
-static void ngx_http_gateway_cache_say(ngx_http_request_t *r,
-    const ngx_http_gateway_cache_loc_conf_t *clcf);
-#endif
 
 
 ngx_uint_t
@@ -536,49 +532,6 @@ ngx_http_gateway_cache_guards(const ngx_http_gateway_cache_guard_t *guard,
 }
 
 
-#if (NGX_DEBUG)
-
-/*
- * logs the settings in force, including those of outer blocks and the profile
- */
-
-static void
-ngx_http_gateway_cache_say(ngx_http_request_t *r,
-    const ngx_http_gateway_cache_loc_conf_t *clcf)
-{
-    const gw_cache_conf_t                    *policy;
-    const ngx_http_gateway_cache_settings_t  *set;
-
-    set = &clcf->set;
-    policy = &clcf->policy;
-
-    ngx_log_debug7(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: zone \"%V\" methods:%ui control:%ui "
-                   "set_cookie:%ui cookie:%ui headers:%i max_object:%uL",
-                   &clcf->zone->zone.name, (ngx_uint_t) policy->methods,
-                   (ngx_uint_t) policy->request_control,
-                   (ngx_uint_t) policy->set_cookie, set->cookie, set->headers,
-                   policy->max_object);
-
-    ngx_log_debug6(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: ttl:%uz min:%uD max:%uD override:%ui "
-                   "heuristic:%ui%% max:%uD",
-                   policy->ttl_n, policy->ttl_min, policy->ttl_max,
-                   (ngx_uint_t) policy->override,
-                   (ngx_uint_t) policy->heuristic, policy->heuristic_max);
-
-    ngx_log_debug8(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: stale:%Xi for:%uD lock:%ui timeout:%M "
-                   "targeted:%uz normalize:%ui guard:%ui tags:%ui",
-                   (ngx_int_t) policy->stale, policy->stale_for,
-                   set->lock->on, set->lock->timeout, policy->targeted_n,
-                   set->normalize->nelts, set->guard->mode,
-                   set->tags->names.nelts);
-}
-
-#endif
-
-
 /* empty if the cache is off or the request bypasses it */
 
 ngx_int_t
@@ -624,7 +577,7 @@ ngx_http_gateway_cache_key_variable(ngx_http_request_t *r,
     gw_text_hex(value.data, (u_char *) key.primary, sizeof(key.primary));
 
 #if (NGX_DEBUG)
-    ngx_http_gateway_cache_say(r, clcf);
+    ngx_http_gateway_cache_debug_settings(r, clcf);
 #endif
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,

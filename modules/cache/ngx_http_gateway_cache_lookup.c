@@ -429,10 +429,10 @@ ngx_http_gateway_cache_judge(ngx_http_request_t *r,
                    ctx->pinned ? &ctx->entry : NULL, &now, &ctx->reuse);
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: action:%ui reason:%ui found:%ui ttl:%L",
-                   (ngx_uint_t) ctx->reuse.action,
-                   (ngx_uint_t) ctx->reuse.reason, (ngx_uint_t) ctx->pinned,
-                   ctx->reuse.ttl);
+                   "gateway cache: action:%s reason:\"%s\" found:%ui ttl:%L",
+                   ngx_http_gateway_cache_debug_action(ctx->reuse.action),
+                   gw_cache_reason_word(ctx->reuse.reason).data,
+                   (ngx_uint_t) ctx->pinned, ctx->reuse.ttl);
 
     /* RFC 9211, 2.6: a request that waited counts as forwarded */
 
@@ -566,6 +566,10 @@ ngx_http_gateway_cache_wait(ngx_http_request_t *r,
     ctx->word.seen = ctx->fill.seen;
     ctx->word.interval = NGX_HTTP_GATEWAY_CACHE_LOOK;
     ctx->word.timeout = ctx->deadline - ngx_current_msec;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway cache: waiting for another request, timeout:%M",
+                   ctx->word.timeout);
 
     rc = ngx_http_gateway_word_wait(r, &ctx->word);
 

@@ -250,7 +250,7 @@ ngx_http_gateway_cache_refresh_end(void *data, ngx_int_t rc)
     ngx_http_gateway_cache_refresh_t *refresh = data;
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "gateway cache: a refresh is over: %i", rc);
+                   "gateway cache: background refresh ended, rc:%i", rc);
 
     ngx_http_gateway_cache_release(&refresh->ctx);
     ngx_http_gateway_cache_unpin(&refresh->ctx);

@@ -157,9 +157,9 @@ ngx_http_gateway_cache_warn_uri(ngx_conf_t *cf, const ngx_array_t *parts)
         }
 
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"$uri\" in \"gateway_cache_key\" is decoded, and "
-                           "different paths share a response, \"path\" tells "
-                           "them apart");
+                           "\"$uri\" in \"gateway_cache_key\" is decoded, so "
+                           "different paths share a response, use \"path\" "
+                           "instead");
         return;
     }
 }

@@ -48,16 +48,30 @@ static const ngx_http_gateway_family_t  ngx_http_gateway_cache_whys =
       "counter", 0 };
 
 
+#if (NGX_DEBUG)
+
+static const char *const  ngx_http_gateway_cache_by_names[] = {
+    [GW_CACHE_BY_URL] = "url",
+    [GW_CACHE_BY_PATH] = "url without query",
+    [GW_CACHE_BY_PREFIX] = "prefix",
+    [GW_CACHE_BY_TAG] = "tag",
+    [GW_CACHE_BY_HOST] = "host",
+    [GW_CACHE_BY_CONSUMER] = "consumer",
+    [GW_CACHE_BY_ALL] = "all"
+};
+
+#endif
+
 ngx_str_t  ngx_http_gateway_cache_statuses[] = {
-    ngx_string("HIT"),
-    ngx_string("MISS"),
-    ngx_string("EXPIRED"),
-    ngx_string("STALE"),
-    ngx_string("UPDATING"),
-    ngx_string("REVALIDATED"),
-    ngx_string("BYPASS"),
-    ngx_string("COLLAPSED"),
-    ngx_string("ERROR")
+    [NGX_HTTP_GATEWAY_CACHE_HIT] = ngx_string("HIT"),
+    [NGX_HTTP_GATEWAY_CACHE_MISS] = ngx_string("MISS"),
+    [NGX_HTTP_GATEWAY_CACHE_EXPIRED] = ngx_string("EXPIRED"),
+    [NGX_HTTP_GATEWAY_CACHE_STALE] = ngx_string("STALE"),
+    [NGX_HTTP_GATEWAY_CACHE_UPDATING] = ngx_string("UPDATING"),
+    [NGX_HTTP_GATEWAY_CACHE_REVALIDATED] = ngx_string("REVALIDATED"),
+    [NGX_HTTP_GATEWAY_CACHE_BYPASS] = ngx_string("BYPASS"),
+    [NGX_HTTP_GATEWAY_CACHE_COLLAPSED] = ngx_string("COLLAPSED"),
+    [NGX_HTTP_GATEWAY_CACHE_ERROR] = ngx_string("ERROR")
 };
 
 
@@ -248,7 +262,7 @@ ngx_http_gateway_cache_shard_init(ngx_shm_zone_t *shm_zone, void *data)
     if (cache == NULL || !gw_cache_valid(cache, shard->zone->shards))
     {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "zone \"%V\" cannot be kept, give it another size",
+                      "zone \"%V\" has incompatible content, change its size",
                       &shard->zone->zone.name);
         return NGX_ERROR;
     }
@@ -431,8 +445,8 @@ ngx_http_gateway_cache_sweep(ngx_event_t *ev)
         gone = gw_cache_settle(user);
 
         ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ev->log, 0,
-                       "gateway cache zone \"%V\": shard %ui settled, %ui "
-                       "processes gone", &zone->zone.name, n, gone);
+                       "gateway cache zone \"%V\": shard %ui, released %ui "
+                       "ended processes", &zone->zone.name, n, gone);
     }
 
     zone->turn++;
@@ -474,8 +488,9 @@ ngx_http_gateway_cache_zone_purge(ngx_http_gateway_cache_zone_t *zone,
     }
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "gateway cache zone \"%V\": purge by %d, soft:%ui: %ui "
-                   "responses", &zone->zone.name, (int) by, soft, n);
+                   "gateway cache zone \"%V\": purge by %s, soft:%ui, purged "
+                   "%ui responses", &zone->zone.name,
+                   ngx_http_gateway_cache_by_names[by], soft, n);
 
     return n;
 }

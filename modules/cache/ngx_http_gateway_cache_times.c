@@ -109,8 +109,8 @@ ngx_http_gateway_cache_ttl_status(ngx_conf_t *cf)
         }
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" in \"gateway_cache_ttl\" is a time, the "
-                           "time of a status is written as \"%V=%V\"",
+                           "\"%V\" in \"gateway_cache_ttl\" is a time, use "
+                           "\"%V=%V\" for the time of a status",
                            &value[i], &value[i], &value[last]);
         return NGX_CONF_ERROR;
     }
@@ -314,8 +314,8 @@ ngx_http_gateway_cache_ttl_check(ngx_conf_t *cf,
 
     if (ttl->override != GW_CACHE_ORIGIN && ttl->times.nelts == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"override\" must have a time that replaces the "
-                           "origin's in \"gateway_cache_ttl\"");
+                           "\"override\" in \"gateway_cache_ttl\" requires a "
+                           "time that replaces the origin's");
         return NGX_CONF_ERROR;
     }
 
@@ -419,7 +419,7 @@ ngx_http_gateway_cache_set_stale(ngx_conf_t *cf, ngx_command_t *cmd,
     stale->time = args.time;
 
     if (stale->words == 0) {
-        return "must say when a stale response may be sent, beside \"for=\"";
+        return "must have a condition such as \"error\" besides \"for=\"";
     }
 
     return NGX_CONF_OK;

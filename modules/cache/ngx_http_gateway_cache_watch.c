@@ -198,7 +198,7 @@ ngx_http_gateway_cache_ended(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_int_t rc)
 {
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway cache: no answer to store: %i", rc);
+                   "gateway cache: upstream ended without a header, rc:%i", rc);
 
     if (ngx_http_gateway_cache_left(rc)) {
         ngx_http_gateway_cache_release(ctx);

@@ -102,8 +102,8 @@ ngx_http_gateway_cache_zone_wrong(ngx_http_gateway_cache_main_conf_t *cmcf,
     }
 
     if (ngx_http_gateway_same(name, &off)) {
-        return ": \"gateway_cache off\" could not use it, it must have "
-               "another name";
+        return " has a reserved name, \"gateway_cache off\" turns the cache "
+               "off";
     }
 
     return ngx_http_gateway_cache_zone_find(cmcf, name) ? " is duplicate"

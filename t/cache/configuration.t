@@ -58,8 +58,8 @@ refused(zone("gateway_cache_zone \"zone=$_:1m\";"),
         "zone \"$_\" of \"gateway_cache_zone\": the name must be letters, digits,"
         . ' "_", "-" and "."', "the name <$_>") for 'a b', 'a/b', 'a#0', 'a,b';
 refused(zone('gateway_cache_zone zone=off:1m;'),
-        'zone "off" of "gateway_cache_zone": "gateway_cache off" could not use'
-        . ' it, it must have another name', 'a zone called "off"');
+        'zone "off" of "gateway_cache_zone" has a reserved name, "gateway_cache'
+        . ' off" turns the cache off', 'a zone called "off"');
 refused(http_conf(http => "$zone\ngateway_cache_zone zone=z:$_;  #!\n"),
         'zone "z" of "gateway_cache_zone" is duplicate', "twice, $_")
     for '1m', '2m';
@@ -276,8 +276,8 @@ refused(set("gateway_cache_ttl $_->[0];"),
         . ' "gateway_cache_ttl"', $_->[0])
     for [ 'min=2 max=1', 1 ], [ 'min=86401', 86400 ], [ 'min=1s max=0', 0 ];
 refused(set("gateway_cache_ttl $_;"),
-        '"override" must have a time that replaces the origin\'s in'
-        . ' "gateway_cache_ttl"', "ttl $_")
+        '"override" in "gateway_cache_ttl" requires a time that replaces the'
+        . " origin's", "ttl $_")
     for 'override', 'max=1h override', 'override=all';
 warned(set("gateway_cache_ttl $_;"),
        '"override=all" in "gateway_cache_ttl" also stores responses with'
@@ -293,8 +293,8 @@ refused(set("gateway_cache_stale error $_;"),
 refused(set('gateway_cache_stale error timeout error;'),
         'duplicate parameter "error" in "gateway_cache_stale"', 'a word twice');
 refused(set('gateway_cache_stale for=1h;'),
-        '"gateway_cache_stale" directive must say when a stale response may be'
-        . ' sent, beside "for="', 'no word');
+        '"gateway_cache_stale" directive must have a condition such as "error"'
+        . ' besides "for="', 'no word');
 refused(set("gateway_cache_stale error for=$_;"),
         "invalid value \"$_\" in parameter \"for=\", it must be a time such as"
         . ' 10s, 5m or 1d', "for=$_") for '', 'ever', '1ms';
@@ -436,9 +436,9 @@ sub chosen {
 for my $value ('$http_x_tenant', '${http_x_tenant}', 'a-$arg_t', '$cookie_t',
                '$host$HTTP_X_T', 'x${cookie_t}y', '$host:$arg_t')
 {
-    my $warning = '[warn] a client can name the partition of another one in'
-        . " \"gateway_cache_partition $value\", use \"consumer\" or a variable"
-        . ' of the gateway in DIR/nginx.conf:LINE';
+    my $warning = "[warn] \"gateway_cache_partition $value\" lets a client choose"
+        . ' the partition of another one, use "consumer" or a variable of the'
+        . ' gateway in DIR/nginx.conf:LINE';
 
     is_deeply([ chosen($value, $_) ], [ 0, $warning ], "partition $value, $_")
         for "location / { $asks }", "$asks location / { }",
@@ -546,8 +546,8 @@ refused(server("location / {\ngateway_cache $_;  #!\n$pass }"),
         . ' "gateway_cache_zone" of this name', "gateway_cache $_")
     for 'on', 'zone=z';
 refused(set("gateway_cache_ttl $_->[0];"),
-        "\"$_->[1]\" in \"gateway_cache_ttl\" is a time, the time of a status is"
-        . " written as \"$_->[1]=$_->[2]\"", "ttl $_->[0]")
+        "\"$_->[1]\" in \"gateway_cache_ttl\" is a time, use"
+        . " \"$_->[1]=$_->[2]\" for the time of a status", "ttl $_->[0]")
     for [ '200 302 10m', 200, '10m' ], [ '404 1m', 404, '1m' ],
         [ '5m 404 1m', 404, '1m' ], [ '200 1m override', 200, '1m' ],
         [ '200 599', 200, '599' ];
@@ -565,8 +565,8 @@ warned(set("gateway_cache_ttl $_->[0];"),
     for [ '30d', 2592000 ], [ '86401', 86401 ], [ '1m any=2d', 172800 ];
 
 warned(set("gateway_cache_key $_;"),
-       '"$uri" in "gateway_cache_key" is decoded, and different paths share a'
-       . ' response, "path" tells them apart', "key $_")
+       '"$uri" in "gateway_cache_key" is decoded, so different paths share a'
+       . ' response, use "path" instead', "key $_")
     for '$uri', 'host $scheme$uri$is_args$args', '$uri?$args';
 accepted(set("gateway_cache_key $_;"), "key $_")
     for '$scheme$proxy_host$request_uri', 'path $uri';

@@ -80,18 +80,18 @@ sub settings {
 SKIP: {
     skip 'nginx has no debug log', 1 if $nginx->log !~ /\[debug\]/;
 
-    my $api = 'zone "z" methods:3 control:1 set_cookie:0 cookie:0 headers:1'
-        . ' max_object:1048576 ttl:0 min:0 max:86400 override:0 heuristic:0% max:0'
-        . ' stale:3 for:3600 lock:1 timeout:5000 targeted:1 normalize:1 guard:1'
-        . ' tags:0';
-    my $rfc = 'zone "z" methods:7 control:2 set_cookie:2 cookie:0 headers:1'
-        . ' max_object:1048576 ttl:0 min:0 max:86400 override:0 heuristic:10%'
-        . ' max:86400 stale:3 for:3600 lock:1 timeout:5000 targeted:1 normalize:2'
-        . ' guard:0 tags:0';
-    my $all = 'zone "z" methods:7 control:0 set_cookie:1 cookie:1 headers:0'
-        . ' max_object:1048576 ttl:2 min:1 max:7200 override:1 heuristic:25% max:60'
-        . ' stale:3080 for:5 lock:1 timeout:250 targeted:3 normalize:0 guard:2'
-        . ' tags:2';
+    my $api = 'zone "z" methods:GET,HEAD control:safe set_cookie:skip cookie:respect'
+        . ' headers:1 max_object:1048576 ttl:0 min:0 max:86400 override:off'
+        . ' heuristic:0% max:0 stale:error,timeout for:3600 lock:1 timeout:5000'
+        . ' targeted:1 normalize:1 guard:key tags:0';
+    my $rfc = 'zone "z" methods:GET,HEAD,POST control:all set_cookie:store'
+        . ' cookie:respect headers:1 max_object:1048576 ttl:0 min:0 max:86400'
+        . ' override:off heuristic:10% max:86400 stale:error,timeout for:3600 lock:1'
+        . ' timeout:5000 targeted:1 normalize:2 guard:off tags:0';
+    my $all = 'zone "z" methods:GET,HEAD,POST control:none set_cookie:strip'
+        . ' cookie:ignore headers:0 max_object:1048576 ttl:2 min:1 max:7200'
+        . ' override:on heuristic:25% max:60 stale:5xx,updating,background for:5'
+        . ' lock:1 timeout:250 targeted:3 normalize:0 guard:bypass tags:2';
 
     is(settings('/'), $api, 'api is the default');
     is(settings('/rfc'), $rfc, 'rfc9111');
@@ -102,12 +102,12 @@ SKIP: {
        'max_object of the zone');
     is(settings('/all'), $all, 'what is written wins');
     is(settings('/all/rfc'), $all, 'and is inherited, whatever the profile');
-    is(settings('/all/off'), 'zone "z" methods:7 control:0 set_cookie:1 cookie:1'
-       . ' headers:1 max_object:1048576 ttl:3 min:0 max:86400 override:0'
-       . ' heuristic:10% max:86400 stale:0 for:0 lock:0 timeout:5000 targeted:0'
-       . ' normalize:2 guard:0 tags:0',
+    is(settings('/all/off'), 'zone "z" methods:GET,HEAD,POST control:none'
+       . ' set_cookie:strip cookie:ignore headers:1 max_object:1048576 ttl:3 min:0'
+       . ' max:86400 override:off heuristic:10% max:86400 stale:off for:0 lock:0'
+       . ' timeout:5000 targeted:0 normalize:2 guard:off tags:0',
        'a directive replaces an outer one, with all of its parameters');
-    is(settings('/if?a=1'), $rfc =~ s/stale:3/stale:2/r,
+    is(settings('/if?a=1'), $rfc =~ s/stale:error,/stale:/r,
        'an if inherits; parameters that are not written have their defaults');
 }
 

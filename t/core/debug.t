@@ -375,9 +375,10 @@ ok(wait_until(sub { $server->log
 # --- cache and trace
 
 told('a miss', get($port, '/cache/a?secret'), 200,
-     'cache: action:0 reason:0 found:0 ttl:0', 'cache: storable:1', 'cache: stored');
+     'cache: action:fetch reason:"" found:0 ttl:0', 'cache: storing:1 reason:""',
+     'cache: end of body, reason:""');
 told('a hit', get($port, '/cache/a?secret'), 200,
-     'cache: action:2 reason:0 found:1 ttl:N');
+     'cache: action:send reason:"" found:1 ttl:N');
 told('a trace', get($traced, '/', 'X-Request-ID: secret-id'), 200,
      'trace: untrusted client, id "I", traceparent "T", parent ""',
      'header: "x-request-id" removed from the request',

@@ -773,7 +773,7 @@ server { location / { gateway_cache z; gateway_cache_ttl 5 minutes; proxy_pass h
 gateway_cache_zone zone=z:1m;
 server { location / { gateway_cache z; gateway_cache_ttl 200 5m; proxy_pass http://127.0.0.1:1; } }
 ---
-[emerg] "200" in "gateway_cache_ttl" is a time, the time of a status is written as "200=5m" in DIR/case.conf:2
+[emerg] "200" in "gateway_cache_ttl" is a time, use "200=5m" for the time of a status in DIR/case.conf:2
 
 === two caches
 proxy_cache_path cache keys_zone=p:1m;
