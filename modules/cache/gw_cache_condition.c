@@ -232,36 +232,6 @@ gw_cache_field_in_304(const gw_text_t *name, const gw_cache_validator_t *v)
 
 /* ranges */
 
-/*
- * Removes a number from the front of a text.  A large number is UINT64_MAX.
- * Returns 0 if there is none.
- */
-
-static int
-gw_cache_position(gw_text_t *text, uint64_t *n)
-{
-    size_t  digits;
-
-    *n = 0;
-
-    for (digits = 0; text->len && text->data[0] >= '0'
-                     && text->data[0] <= '9'; digits++)
-    {
-        if (*n < UINT64_MAX / 20) {
-            *n = *n * 10 + (unsigned) (text->data[0] - '0');
-
-        } else {
-            *n = UINT64_MAX;
-        }
-
-        text->data++;
-        text->len--;
-    }
-
-    return digits != 0;
-}
-
-
 static void
 gw_cache_range_add(gw_cache_ranges_t *r, uint64_t first, uint64_t last)
 {
@@ -284,7 +254,7 @@ gw_cache_range_read(gw_cache_ranges_t *r, gw_text_t *member)
     int       from;
     uint64_t  first, last;
 
-    from = gw_cache_position(member, &first);
+    from = gw_cache_digits(member, &first);
 
     if (member->len == 0 || member->data[0] != '-') {
         return -1;
@@ -293,7 +263,7 @@ gw_cache_range_read(gw_cache_ranges_t *r, gw_text_t *member)
     member->data++;
     member->len--;
 
-    if (!gw_cache_position(member, &last)) {
+    if (!gw_cache_digits(member, &last)) {
 
         if (!from || member->len) {
             return -1;
@@ -398,23 +368,6 @@ gw_cache_range(const gw_cache_fields_t *req, gw_cache_method_e method,
 /* validation */
 
 int
-gw_cache_field_forwarded(const gw_text_t *name,
-    const gw_cache_reuse_t *reuse)
-{
-    if (reuse->action != GW_CACHE_REVALIDATE
-        && reuse->action != GW_CACHE_SEND_REFRESH
-        && (reuse->action != GW_CACHE_FETCH
-            || reuse->reason != GW_CACHE_R_NONE))
-    {
-        return 1;
-    }
-
-    return !gw_cache_same(name, &gw_cache_n_none_match)
-           && !gw_cache_same(name, &gw_cache_n_modified_since);
-}
-
-
-int
 gw_cache_validates(const gw_cache_fields_t *fields,
     const gw_cache_validator_t *v, int64_t now)
 {
@@ -462,7 +415,7 @@ gw_cache_head_updates(const gw_cache_fields_t *fields,
         return 1;
 
     case 1:
-        return gw_cache_position(&value, &n) && value.len == 0 && n == length;
+        return gw_cache_digits(&value, &n) && value.len == 0 && n == length;
 
     default:
         return 0;

@@ -62,16 +62,6 @@ gw_cache_range_e gw_cache_range(const gw_cache_fields_t *req,
     uint64_t length, int64_t now, uint64_t *first, uint64_t *last);
 
 /*
- * Whether a line of the client's request is sent to the origin (RFC 9111,
- * 4.3.1).  Requests that fill or validate an entry are sent without the
- * client's validators: gw_cache_not_modified() evaluates these when the
- * response arrives.  To validate, the caller adds If-None-Match with v->etag
- * and If-Modified-Since with v->modified if they are not empty.
- */
-int gw_cache_field_forwarded(const gw_text_t *name,
-    const gw_cache_reuse_t *reuse);
-
-/*
  * Whether a 304 refers to the stored response that was to be validated (RFC
  * 9111, 4.3.4): a strong validator decides, otherwise a weak one.  A 304
  * without a validator matches, because only the validators of this response

@@ -139,20 +139,12 @@ gw_cache_publish(gw_cache_t *cache, uint32_t e)
     uint32_t           old;
     uint64_t          *slot;
     gw_cache_head_t   *head;
-    gw_cache_text_t    key, variant;
     gw_cache_place_t  *entry;
 
     entry = gw_cache_entry(cache, e);
     head = gw_cache_head(cache, e);
+    slot = gw_cache_lookup_head(cache, head);
 
-    key = gw_cache_head_text(head, GW_CACHE_TEXT_KEY);
-    variant = gw_cache_head_text(head, GW_CACHE_TEXT_VARIANT);
-
-    if (!head->variant) {
-        variant.data = NULL;
-    }
-
-    slot = gw_cache_lookup(cache, head->hash, &key, &variant);
     head->serial = ++cache->serial;
 
     if (slot) {

@@ -204,25 +204,44 @@ gw_cache_member(gw_text_t *list, gw_text_t *member)
 }
 
 
+size_t
+gw_cache_digits(gw_text_t *text, uint64_t *n)
+{
+    size_t  digits;
+
+    *n = 0;
+
+    for (digits = 0; text->len && text->data[0] >= '0'
+                     && text->data[0] <= '9'; digits++)
+    {
+        if (*n < UINT64_MAX / 20) {
+            *n = *n * 10 + (unsigned) (text->data[0] - '0');
+
+        } else {
+            *n = UINT64_MAX;
+        }
+
+        text->data++;
+        text->len--;
+    }
+
+    return digits;
+}
+
+
 uint32_t
 gw_cache_seconds(const gw_text_t *text)
 {
-    size_t    i;
-    uint64_t  n;
+    uint64_t   n;
+    gw_text_t  rest;
 
-    n = 0;
+    rest = *text;
 
-    for (i = 0; i < text->len; i++) {
-
-        if (text->data[i] < '0' || text->data[i] > '9') {
-            return GW_CACHE_NONE;
-        }
-
-        n = n * 10 + (text->data[i] - '0');
-        n = (n < GW_CACHE_FOREVER) ? n : GW_CACHE_FOREVER;
+    if (gw_cache_digits(&rest, &n) == 0 || rest.len) {
+        return GW_CACHE_NONE;
     }
 
-    return text->len ? (uint32_t) n : GW_CACHE_NONE;
+    return (n < GW_CACHE_FOREVER) ? (uint32_t) n : GW_CACHE_FOREVER;
 }
 
 

@@ -114,6 +114,12 @@ size_t gw_cache_quoted(const gw_text_t *text);
 size_t gw_cache_span(const gw_text_t *text, unsigned char mark);
 
 /*
+ * Removes a number from the front of a text.  Returns how many digits it has,
+ * or 0 if there is none.  A number that is too large is UINT64_MAX.
+ */
+size_t gw_cache_digits(gw_text_t *text, uint64_t *n);
+
+/*
  * Seconds (RFC 9111, 1.2.2): digits only.  A larger number is
  * GW_CACHE_FOREVER.  GW_CACHE_NONE: the text is not a number.
  */

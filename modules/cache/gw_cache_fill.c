@@ -14,7 +14,6 @@
 #define gw_cache_most(user)                                                   \
     ((user)->object < (user)->cache->object ? (user)->object                  \
                                             : (user)->cache->object)
-#include "gw_siphash.h"
 
 
 static gw_cache_lock_t *gw_cache_mine(gw_cache_user_t *user,
@@ -95,7 +94,6 @@ gw_cache_begin(gw_cache_user_t *user, const gw_cache_key_t *key,
         fill->mine = (rc == GW_CACHE_FILL);
         fill->watch = &gw_cache_lock_of(cache, f)->word;
         fill->seen = *fill->watch;
-        fill->owner = gw_cache_lock_of(cache, f)->owner;
     }
 
     gw_cache_exit(user);
@@ -175,35 +173,11 @@ gw_cache_mine(gw_cache_user_t *user, const gw_cache_fill_t *fill)
 }
 
 
-int
-gw_cache_orphan(gw_cache_user_t *user, const gw_cache_fill_t *fill)
-{
-    int               gone;
-    gw_cache_lock_t  *lock;
-
-    gone = fill->owner != user->self && user->gone(user->data, fill->owner);
-
-    if (gone) {
-        gw_cache_enter(user);
-
-        lock = gw_cache_lock_of(user->cache, fill->fill);
-
-        if (lock->owner == fill->owner && lock->word == fill->seen) {
-            gw_cache_fill_end(user->cache, fill->fill);
-        }
-
-        gw_cache_exit(user);
-    }
-
-    return gone;
-}
-
-
 static void
 gw_cache_targets(const gw_cache_t *cache, const gw_cache_labels_t *target,
     gw_cache_lock_t *lock)
 {
-    gw_cache_text_t  path;
+    gw_text_t  path;
 
     path.data = target->url.data;
     path.len = target->path;
@@ -218,7 +192,7 @@ gw_cache_targets(const gw_cache_t *cache, const gw_cache_labels_t *target,
 int
 gw_cache_fill_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const gw_cache_key_t *key, const gw_cache_labels_t *target,
-    const gw_cache_text_t *names, uint64_t keep, uint64_t now)
+    const gw_text_t *names, uint64_t keep, uint64_t now)
 {
     int                  done;
     uint32_t             e;
@@ -228,8 +202,6 @@ gw_cache_fill_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
 
     memset(&response, 0, sizeof(gw_cache_content_t));
     response.header = *names;
-    response.stored = now;
-    response.fresh = keep;
     response.keep = keep;
 
     primary = *key;
@@ -391,8 +363,6 @@ gw_cache_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
     head->consumer = lock.consumer;
     head->hash[0] = key->hash[0];
     head->hash[1] = key->hash[1];
-    head->stored = response->stored;
-    head->fresh = response->fresh;
     head->keep = response->keep;
     head->kind = kind;
     head->variant = key->variant.data != NULL;
@@ -453,10 +423,10 @@ gw_cache_write_entry(gw_cache_t *cache, uint32_t e, gw_cache_head_t *head,
 static uint64_t
 gw_cache_folders(const gw_cache_t *cache, const gw_cache_labels_t *target)
 {
-    size_t           i;
-    uint64_t         bits;
-    unsigned         n;
-    gw_cache_text_t  folder;
+    size_t     i;
+    uint64_t   bits;
+    unsigned   n;
+    gw_text_t  folder;
 
     bits = 0;
     n = 0;

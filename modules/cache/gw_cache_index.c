@@ -41,7 +41,7 @@ gw_cache_key(const uint64_t secret[2], gw_cache_key_t *key)
 
 
 uint64_t
-gw_cache_hash(const gw_cache_t *cache, const gw_cache_text_t *text)
+gw_cache_hash(const gw_cache_t *cache, const gw_text_t *text)
 {
     uint64_t  hash[2];
 
@@ -53,11 +53,11 @@ gw_cache_hash(const gw_cache_t *cache, const gw_cache_text_t *text)
 }
 
 
-gw_cache_text_t
+gw_text_t
 gw_cache_head_text(const gw_cache_head_t *head, gw_cache_text_e which)
 {
-    unsigned         i;
-    gw_cache_text_t  text;
+    unsigned   i;
+    gw_text_t  text;
 
     text.data = (const unsigned char *) (head + 1)
                 + head->ntags * sizeof(uint64_t);
@@ -73,10 +73,10 @@ gw_cache_head_text(const gw_cache_head_t *head, gw_cache_text_e which)
 
 
 int
-gw_cache_key_is(const gw_cache_head_t *head, const gw_cache_text_t *key,
-    const gw_cache_text_t *variant)
+gw_cache_key_is(const gw_cache_head_t *head, const gw_text_t *key,
+    const gw_text_t *variant)
 {
-    gw_cache_text_t  text;
+    gw_text_t  text;
 
     if (head->len[GW_CACHE_TEXT_KEY] != key->len
         || head->variant != (variant->data != NULL)
@@ -110,7 +110,7 @@ gw_cache_bucket(const gw_cache_t *cache, uint64_t hash, unsigned which)
 
 uint64_t *
 gw_cache_lookup(gw_cache_t *cache, const uint64_t hash[2],
-    const gw_cache_text_t *key, const gw_cache_text_t *variant)
+    const gw_text_t *key, const gw_text_t *variant)
 {
     uint32_t          e;
     uint64_t         *slot;
@@ -135,6 +135,22 @@ gw_cache_lookup(gw_cache_t *cache, const uint64_t hash[2],
     }
 
     return NULL;
+}
+
+
+uint64_t *
+gw_cache_lookup_head(gw_cache_t *cache, const gw_cache_head_t *head)
+{
+    gw_text_t  key, variant;
+
+    key = gw_cache_head_text(head, GW_CACHE_TEXT_KEY);
+    variant = gw_cache_head_text(head, GW_CACHE_TEXT_VARIANT);
+
+    if (!head->variant) {
+        variant.data = NULL;
+    }
+
+    return gw_cache_lookup(cache, head->hash, &key, &variant);
 }
 
 

@@ -376,9 +376,6 @@ gw_cache_fill_hit(gw_cache_t *cache, uint32_t e, gw_cache_hit_t *hit)
     hit->header = gw_cache_head_text(head, GW_CACHE_TEXT_HEADER);
     hit->policy = gw_cache_head_text(head, GW_CACHE_TEXT_POLICY);
     hit->length = head->length;
-    hit->stored = head->stored;
-    hit->fresh = head->fresh;
-    hit->keep = head->keep;
     hit->serial = head->serial;
     hit->soft = (gw_cache_load(&gw_cache_entry(cache, e)->purged)
                  != GW_CACHE_VALID);
@@ -412,7 +409,7 @@ gw_cache_unpin(gw_cache_user_t *user, gw_cache_hit_t *hit)
 
 int
 gw_cache_body(gw_cache_user_t *user, const gw_cache_hit_t *hit, uint32_t *at,
-    gw_cache_text_t *text)
+    gw_text_t *text)
 {
     uint32_t          unit;
     gw_cache_part_t  *part;

@@ -25,7 +25,7 @@
 
 typedef struct {
     gw_cache_by_e         by;
-    gw_cache_text_t       text;
+    gw_text_t             text;
     uint64_t              hash;
     uint64_t              now;
     uint32_t              purged;   /* gw_cache_purged_e */
@@ -57,7 +57,7 @@ static int gw_cache_rule_matches(gw_cache_t *cache,
 
 size_t
 gw_cache_purge(gw_cache_user_t *user, gw_cache_by_e by,
-    const gw_cache_text_t *text, int soft, uint64_t now)
+    const gw_text_t *text, int soft, uint64_t now)
 {
     int                over;
     uint32_t           e;
@@ -363,9 +363,9 @@ gw_cache_has_tag(gw_cache_head_t *head, uint32_t n, uint64_t hash)
 uint64_t
 gw_cache_purges(gw_cache_user_t *user, const gw_cache_labels_t *target)
 {
-    uint64_t          url, path;
-    gw_cache_t       *cache;
-    gw_cache_text_t   text;
+    uint64_t     url, path;
+    gw_cache_t  *cache;
+    gw_text_t    text;
 
     cache = user->cache;
 
@@ -425,7 +425,7 @@ gw_cache_rule_matches(gw_cache_t *cache, const gw_cache_rule_t *rule,
     uint32_t e)
 {
     gw_cache_head_t  *head;
-    gw_cache_text_t   path;
+    gw_text_t         path;
 
     head = gw_cache_head(cache, e);
 

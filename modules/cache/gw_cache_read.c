@@ -180,31 +180,26 @@ gw_cache_response_age(const gw_cache_fields_t *fields)
 static uint32_t
 gw_cache_response_accel(const gw_cache_fields_t *fields, int64_t now)
 {
-    size_t     i;
-    int64_t    time;
+    uint64_t   time;
     gw_text_t  value;
 
     if (gw_cache_single(fields, &gw_cache_n_accel, &value) == 0) {
         return GW_CACHE_NONE;
     }
 
-    if (value.len < 2 || value.data[0] != '@') {
+    if (value.len == 0 || value.data[0] != '@') {
         return gw_cache_seconds(&value);
     }
 
-    time = 0;
+    value.data++;
+    value.len--;
 
-    for (i = 1; i < value.len; i++) {
-
-        if (value.data[i] < '0' || value.data[i] > '9') {
-            return GW_CACHE_NONE;
-        }
-
-        time = (time < INT64_MAX / 20) ? time * 10 + (value.data[i] - '0')
-                                       : time;
+    if (gw_cache_digits(&value, &time) == 0 || value.len) {
+        return GW_CACHE_NONE;
     }
 
-    return gw_cache_between(now, time);
+    return gw_cache_between(now, time < INT64_MAX ? (int64_t) time
+                                                  : INT64_MAX);
 }
 
 
@@ -359,29 +354,16 @@ gw_cache_response_kind(gw_cache_response_t *res,
 static uint64_t
 gw_cache_response_length(const gw_cache_fields_t *fields)
 {
-    size_t     i;
     uint64_t   n;
     gw_text_t  value;
 
     if (gw_cache_single(fields, &gw_cache_n_length, &value) == 0
-        || value.len == 0)
+        || gw_cache_digits(&value, &n) == 0 || value.len)
     {
         return UINT64_MAX;
     }
 
-    n = 0;
-
-    for (i = 0; i < value.len; i++) {
-
-        if (value.data[i] < '0' || value.data[i] > '9') {
-            return UINT64_MAX;
-        }
-
-        n = (n < UINT64_MAX / 20) ? n * 10 + (unsigned) (value.data[i] - '0')
-                                  : n;
-    }
-
-    return n;
+    return (n < INT64_MAX) ? n : INT64_MAX;
 }
 
 

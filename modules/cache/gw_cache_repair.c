@@ -188,18 +188,9 @@ gw_cache_repair_live(gw_cache_t *cache, uint32_t e)
     uint32_t          other;
     uint64_t         *slot;
     gw_cache_head_t  *head;
-    gw_cache_text_t   key, variant;
 
     head = gw_cache_head(cache, e);
-
-    key = gw_cache_head_text(head, GW_CACHE_TEXT_KEY);
-    variant = gw_cache_head_text(head, GW_CACHE_TEXT_VARIANT);
-
-    if (!head->variant) {
-        variant.data = NULL;
-    }
-
-    slot = gw_cache_lookup(cache, head->hash, &key, &variant);
+    slot = gw_cache_lookup_head(cache, head);
 
     if (slot) {
         other = (uint32_t) *slot;

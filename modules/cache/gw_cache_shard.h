@@ -24,7 +24,7 @@
 #include "gw_cache_store.h"
 
 
-#define GW_CACHE_MAGIC    0x3230455243574700ULL     /* and version of the
+#define GW_CACHE_MAGIC    0x3330455243574700ULL     /* and version of the
                                                        layout */
 #define GW_CACHE_WAYS     8         /* words of a bucket: a cache line */
 #define GW_CACHE_BINS     256       /* of fills, and of purges by URL */
@@ -98,8 +98,6 @@ typedef struct {
     uint64_t              serial;
     uint64_t              hash[2];
 
-    uint64_t              stored;
-    uint64_t              fresh;
     uint64_t              length;   /* of the body */
     uint32_t              body;     /* its first part; 0: none */
     uint32_t              units;    /* of the head */
@@ -352,17 +350,21 @@ uint64_t gw_cache_pin_units(const gw_cache_t *cache);
 
 /* the word of the index for the live entry with this key; NULL: none */
 uint64_t *gw_cache_lookup(gw_cache_t *cache, const uint64_t hash[2],
-    const gw_cache_text_t *key, const gw_cache_text_t *variant);
+    const gw_text_t *key, const gw_text_t *variant);
+
+/* the same for the key of a head */
+uint64_t *gw_cache_lookup_head(gw_cache_t *cache,
+    const gw_cache_head_t *head);
 
 uint64_t *gw_cache_bucket(const gw_cache_t *cache, uint64_t hash,
     unsigned which);
 
 /* whether a head has this key */
-int gw_cache_key_is(const gw_cache_head_t *head, const gw_cache_text_t *key,
-    const gw_cache_text_t *variant);
+int gw_cache_key_is(const gw_cache_head_t *head, const gw_text_t *key,
+    const gw_text_t *variant);
 
 /* a text of a head */
-gw_cache_text_t gw_cache_head_text(const gw_cache_head_t *head,
+gw_text_t gw_cache_head_text(const gw_cache_head_t *head,
     gw_cache_text_e which);
 
 int gw_cache_index_add(gw_cache_t *cache, uint64_t hash, uint64_t word);
@@ -370,7 +372,7 @@ void gw_cache_index_remove(gw_cache_t *cache, uint64_t hash, uint32_t e);
 void gw_cache_url_add(gw_cache_t *cache, uint32_t e);
 void gw_cache_url_remove(gw_cache_t *cache, uint32_t e);
 
-uint64_t gw_cache_hash(const gw_cache_t *cache, const gw_cache_text_t *text);
+uint64_t gw_cache_hash(const gw_cache_t *cache, const gw_text_t *text);
 
 
 #endif /* GW_CACHE_SHARD_H_INCLUDED */

@@ -55,31 +55,6 @@ gw_cache_status_number(gw_cache_out_t *out, int64_t n)
 }
 
 
-static void
-gw_cache_status_string(gw_cache_out_t *out, const gw_text_t *text)
-{
-    size_t         i;
-    unsigned char  c;
-
-    gw_cache_put_literal(out, "\"");
-
-    for (i = 0; i < text->len; i++) {
-        c = text->data[i];
-
-        if (c == '"' || c == '\\') {
-            gw_cache_put_literal(out, "\\");
-
-        } else if (c < 0x20 || c > 0x7e) {
-            c = '?';
-        }
-
-        gw_cache_put(out, &c, 1);
-    }
-
-    gw_cache_put_literal(out, "\"");
-}
-
-
 size_t
 gw_cache_status_write(unsigned char *p, size_t size,
     const gw_cache_status_t *status)
@@ -117,11 +92,6 @@ gw_cache_status_write(unsigned char *p, size_t size,
 
     if (status->fwd != GW_CACHE_FWD_NONE && status->collapsed) {
         gw_cache_put_literal(&out, "; collapsed");
-    }
-
-    if (status->key.len) {
-        gw_cache_put_literal(&out, "; key=");
-        gw_cache_status_string(&out, &status->key);
     }
 
     if (status->detail.len) {

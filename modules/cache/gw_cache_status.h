@@ -35,7 +35,6 @@ typedef struct {
     int64_t               ttl;          /* remaining freshness in seconds;
                                            negative: time since the response
                                            became stale */
-    gw_text_t             key;          /* empty: not shown */
     gw_text_t             detail;       /* a word; empty: none */
 } gw_cache_status_t;
 
@@ -47,9 +46,8 @@ typedef struct {
 gw_cache_fwd_e gw_cache_fwd(const gw_cache_reuse_t *reuse, int variants);
 
 /*
- * Writes the member.  Bytes of "key" that a string cannot contain (RFC 8941,
- * 3.3.3) are written as "?".  Returns the length, or 0 if it is above "size":
- * then the member must be left out.
+ * Writes the member.  Returns its length, or 0 if it is above "size": then the
+ * member must be left out.
  */
 size_t gw_cache_status_write(unsigned char *p, size_t size,
     const gw_cache_status_t *status);

@@ -62,8 +62,7 @@
 #ifndef GW_CACHE_STORE_H_INCLUDED
 #define GW_CACHE_STORE_H_INCLUDED
 
-#include <stddef.h>
-#include <stdint.h>
+#include "gw_text.h"
 
 
 #define GW_CACHE_SIZE_MIN  (256 * 1024)     /* bytes of a shard */
@@ -73,12 +72,6 @@
 
 /* in shared memory */
 typedef struct gw_cache_s  gw_cache_t;
-
-
-typedef struct {
-    const unsigned char  *data;
-    size_t                len;
-} gw_cache_text_t;
 
 
 /*
@@ -107,8 +100,8 @@ typedef struct {
 /* a key; gw_cache_key() sets the hashes */
 
 typedef struct {
-    gw_cache_text_t       text;
-    gw_cache_text_t       variant;      /* data is NULL: the key has no
+    gw_text_t             text;
+    gw_text_t             variant;      /* data is NULL: the key has no
                                            variant */
     uint64_t              primary[2];   /* hash of "text" alone */
     uint64_t              hash[2];
@@ -118,20 +111,18 @@ typedef struct {
 /* the values by which an entry can be purged, besides its tags */
 
 typedef struct {
-    gw_cache_text_t       url;          /* with the query */
+    gw_text_t             url;          /* with the query */
     size_t                path;         /* length without the query */
-    gw_cache_text_t       host;
-    gw_cache_text_t       consumer;     /* empty: none */
+    gw_text_t             host;
+    gw_text_t             consumer;     /* empty: none */
 } gw_cache_labels_t;
 
 
 typedef struct {
-    gw_cache_text_t       header;       /* opaque */
-    gw_cache_text_t       policy;       /* opaque */
-    const gw_cache_text_t *tags;
+    gw_text_t             header;       /* opaque */
+    gw_text_t             policy;       /* opaque */
+    const gw_text_t *tags;
     size_t                ntags;
-    uint64_t              stored;       /* ms */
-    uint64_t              fresh;        /* end of freshness, ms */
     uint64_t              keep;         /* ms; the entry is not found after
                                            it */
 } gw_cache_content_t;
@@ -148,13 +139,9 @@ typedef enum {
 /* an entry that was found; texts are in shared memory, and never change */
 
 typedef struct {
-    gw_cache_text_t       header;
-    gw_cache_text_t       policy;
+    gw_text_t             header;
+    gw_text_t             policy;
     uint64_t              length;       /* bytes of the body */
-    uint64_t              stored;       /* ms */
-    uint64_t              fresh;        /* end of freshness, ms */
-    uint64_t              keep;         /* ms; the entry is not found after
-                                           it */
     uint64_t              serial;       /* unique in its shard */
     int                   soft;         /* purged softly, and therefore stale */
 
@@ -186,7 +173,6 @@ typedef struct {
      */
     const uint64_t       *watch;
     uint64_t              seen;
-    uint64_t              owner;        /* the process that fills the entry */
 
     /* private */
     uint32_t              fill;
@@ -287,7 +273,7 @@ void gw_cache_unpin(gw_cache_user_t *user, gw_cache_hit_t *hit);
  * unpinned.
  */
 int gw_cache_body(gw_cache_user_t *user, const gw_cache_hit_t *hit,
-    uint32_t *at, gw_cache_text_t *part);
+    uint32_t *at, gw_text_t *part);
 
 /* removes the entry from the index; it stays pinned */
 void gw_cache_drop(gw_cache_user_t *user, const gw_cache_hit_t *hit);
@@ -302,20 +288,13 @@ gw_cache_begin_e gw_cache_begin(gw_cache_user_t *user,
     uint64_t serial, uint64_t now, gw_cache_fill_t *fill);
 
 /*
- * For waiters: checks whether the process that fills the entry has ended, and
- * ends its fill if so.  Returns 1 then, and 0 if the process is alive.  Uses
- * system calls, so do not call it at each look.
- */
-int gw_cache_orphan(gw_cache_user_t *user, const gw_cache_fill_t *fill);
-
-/*
  * The response has variants: stores the list of names for the key without a
  * variant until "keep", and moves the lock to the variant of "key".  Returns 0
  * if there is no memory: then only gw_cache_abort() may follow.
  */
 int gw_cache_fill_vary(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const gw_cache_key_t *key, const gw_cache_labels_t *target,
-    const gw_cache_text_t *names, uint64_t keep, uint64_t now);
+    const gw_text_t *names, uint64_t keep, uint64_t now);
 
 /*
  * Whether an entry can hold the texts of a response: key, path, header, policy
@@ -365,7 +344,7 @@ int gw_cache_refresh(gw_cache_user_t *user, gw_cache_fill_t *fill,
  * lock is released between slices.
  */
 size_t gw_cache_purge(gw_cache_user_t *user, gw_cache_by_e by,
-    const gw_cache_text_t *text, int soft, uint64_t now);
+    const gw_text_t *text, int soft, uint64_t now);
 
 /*
  * A number that changes with each purge that may apply to the target.  If the

@@ -39,6 +39,24 @@ ngx_http_gateway_cache_text(const ngx_str_t *s)
 }
 
 
+/* like $scheme */
+
+static ngx_inline gw_text_t
+ngx_http_gateway_cache_scheme(ngx_http_request_t *r)
+{
+    static const gw_text_t  http = gw_cache_text("http");
+#if (NGX_HTTP_SSL)
+    static const gw_text_t  https = gw_cache_text("https");
+
+    if (r->connection->ssl) {
+        return https;
+    }
+#endif
+
+    return http;
+}
+
+
 /*
  * Values of directives.  A member is unset if the directive is not written.
  * Data that a member points to does not change after the member was set.

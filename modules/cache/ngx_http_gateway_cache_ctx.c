@@ -112,18 +112,7 @@ ngx_http_gateway_cache_target(ngx_http_request_t *r, gw_cache_target_t *target)
 {
     ngx_http_core_srv_conf_t  *cscf;
 
-    static const gw_text_t  http = gw_cache_text("http");
-#if (NGX_HTTP_SSL)
-    static const gw_text_t  https = gw_cache_text("https");
-#endif
-
-    target->scheme = http;
-
-#if (NGX_HTTP_SSL)
-    if (r->connection->ssl) {
-        target->scheme = https;
-    }
-#endif
+    target->scheme = ngx_http_gateway_cache_scheme(r);
 
     if (r->headers_in.host) {
         target->host = ngx_http_gateway_cache_text(
@@ -166,15 +155,13 @@ ngx_http_gateway_cache_labels(ngx_http_request_t *r,
 
     ngx_strlow(p, (u_char *) target.host.data, target.host.len);
 
-    ctx->labels.url.data = url.data;
-    ctx->labels.url.len = url.len;
+    ctx->labels.url = ngx_http_gateway_cache_text(&url);
 
     ctx->labels.host.data = p;
     ctx->labels.host.len = target.host.len;
 
     if (ctx->conf->set.partition->kind == NGX_HTTP_GATEWAY_CACHE_CONSUMER) {
-        ctx->labels.consumer.data = ctx->partition.data;
-        ctx->labels.consumer.len = ctx->partition.len;
+        ctx->labels.consumer = ngx_http_gateway_cache_text(&ctx->partition);
     }
 
     return NGX_OK;
@@ -231,28 +218,24 @@ ngx_http_gateway_cache_find(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_gateway_cache_variant(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_text_t *names)
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_text_t *names)
 {
     u_char             *p;
     size_t              len;
-    gw_text_t           vary;
     gw_cache_fields_t   fields;
     const ngx_array_t  *normalize;
-
-    vary.data = names->data;
-    vary.len = names->len;
 
     p = ngx_pnalloc(r->pool, NGX_HTTP_GATEWAY_CACHE_VARIANT);
 
     if (p == NULL
-        || ngx_http_gateway_cache_received(r, ctx, &vary, &fields) != NGX_OK)
+        || ngx_http_gateway_cache_received(r, ctx, names, &fields) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     normalize = ctx->conf->set.normalize;
 
-    if (gw_cache_variant(&vary, &fields, normalize->elts, normalize->nelts, p,
+    if (gw_cache_variant(names, &fields, normalize->elts, normalize->nelts, p,
                          NGX_HTTP_GATEWAY_CACHE_VARIANT,
                          &len)
         != 0)

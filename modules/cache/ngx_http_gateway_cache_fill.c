@@ -191,7 +191,7 @@ ngx_http_gateway_cache_move(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, const unsigned char *text, size_t len,
     ngx_http_gateway_cache_answer_t *a)
 {
-    gw_cache_text_t  names;
+    gw_text_t  names;
 
     ngx_str_null(&ctx->key.variant);
 
@@ -349,13 +349,10 @@ void
 ngx_http_gateway_cache_content(ngx_http_gateway_cache_ctx_t *ctx,
     ngx_http_gateway_cache_answer_t *a)
 {
-    uint64_t                 now;
     uint32_t                 keep;
     const gw_cache_entry_t  *entry;
 
     entry = &a->entry;
-    now = ngx_http_gateway_cache_now();
-
     keep = ctx->conf->policy.stale_for;
 
     if (entry->while_revalidate != GW_CACHE_NONE) {
@@ -372,14 +369,12 @@ ngx_http_gateway_cache_content(ngx_http_gateway_cache_ctx_t *ctx,
 
     a->content.policy.data = (u_char *) &a->entry;
     a->content.policy.len = sizeof(gw_cache_entry_t);
-    a->content.stored = now;
-    a->content.fresh = now;
+    a->content.keep = ngx_http_gateway_cache_now()
+                      + (uint64_t) keep * 1000 + 1000;
 
     if (entry->lifetime > entry->age) {
-        a->content.fresh += (uint64_t) (entry->lifetime - entry->age) * 1000;
+        a->content.keep += (uint64_t) (entry->lifetime - entry->age) * 1000;
     }
-
-    a->content.keep = a->content.fresh + (uint64_t) keep * 1000 + 1000;
 
     ctx->ttl = (int64_t) entry->lifetime - entry->age;
     ctx->timed = 1;

@@ -285,7 +285,7 @@ ngx_http_gateway_cache_selected(ngx_http_request_t *r,
     gw_text_t          value;
     ngx_uint_t         same;
     gw_cache_key_t     key;
-    gw_cache_text_t    names;
+    gw_text_t          names;
     gw_cache_reason_e  reason;
     unsigned char      text[GW_CACHE_VARY];
 

@@ -21,8 +21,6 @@ static void ngx_http_gateway_cache_put_consumers(ngx_http_request_t *r,
 static ngx_int_t ngx_http_gateway_cache_put_part(ngx_http_request_t *r,
     const ngx_http_gateway_cache_part_t *part, const gw_cache_line_t *line,
     gw_cache_key_out_t *out);
-static void ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
-    gw_cache_key_out_t *out);
 static ngx_int_t ngx_http_gateway_cache_put_host(ngx_http_request_t *r,
     gw_cache_key_out_t *out);
 static ngx_int_t ngx_http_gateway_cache_put_sent(ngx_http_request_t *r,
@@ -322,7 +320,8 @@ ngx_http_gateway_cache_put_part(ngx_http_request_t *r,
     switch (part->kind) {
 
     case NGX_HTTP_GATEWAY_CACHE_SCHEME:
-        ngx_http_gateway_cache_put_scheme(r, out);
+        gw_cache_key_put(out, GW_CACHE_KEY_SCHEME,
+                         ngx_http_gateway_cache_scheme(r));
         break;
 
     case NGX_HTTP_GATEWAY_CACHE_HOST:
@@ -362,31 +361,6 @@ ngx_http_gateway_cache_line(ngx_http_request_t *r,
     line->args = ngx_http_gateway_cache_text(&r->args);
     line->unchanged = r->valid_unparsed_uri;
     line->original = (clcf->original | here->original) & 1;
-}
-
-
-/* like $scheme */
-
-static void
-ngx_http_gateway_cache_put_scheme(ngx_http_request_t *r,
-    gw_cache_key_out_t *out)
-{
-    const gw_text_t *scheme;
-
-    static const gw_text_t  http = { 4, (const unsigned char *) "http" };
-#if (NGX_HTTP_SSL)
-    static const gw_text_t  https = { 5, (const unsigned char *) "https" };
-#endif
-
-    scheme = &http;
-
-#if (NGX_HTTP_SSL)
-    if (r->connection->ssl) {
-        scheme = &https;
-    }
-#endif
-
-    gw_cache_key_put(out, GW_CACHE_KEY_SCHEME, *scheme);
 }
 
 
@@ -562,8 +536,7 @@ ngx_http_gateway_cache_key_variable(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    key.text.data = text.data;
-    key.text.len = text.len;
+    key.text = ngx_http_gateway_cache_text(&text);
     ngx_str_null(&key.variant);
 
     (void) ngx_http_gateway_cache_zone_user(clcf->zone, &key);

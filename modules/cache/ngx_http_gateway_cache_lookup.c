@@ -292,8 +292,7 @@ ngx_http_gateway_cache_identify(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ctx->key.text.data = text.data;
-    ctx->key.text.len = text.len;
+    ctx->key.text = ngx_http_gateway_cache_text(&text);
 
     ctx->req.credentials = ngx_http_gateway_cache_credentials(r);
     ctx->req.partition = (ctx->partition.len != 0);

@@ -30,7 +30,7 @@ static ngx_int_t ngx_http_gateway_cache_refresh_lock(
 static ngx_int_t ngx_http_gateway_cache_refresh_start(ngx_http_request_t *r,
     ngx_http_gateway_cache_refresh_t *refresh);
 static ngx_int_t ngx_http_gateway_cache_copy_text(ngx_pool_t *pool,
-    gw_cache_text_t *text);
+    gw_text_t *text);
 static void ngx_http_gateway_cache_refresh_end(void *data, ngx_int_t rc);
 
 
@@ -123,7 +123,6 @@ ngx_http_gateway_cache_copy_fields(ngx_pool_t *pool,
 {
     size_t             i;
     gw_text_t         *text;
-    gw_cache_text_t    copy;
     gw_cache_field_t  *line;
 
     line = ngx_palloc(pool, (from->n + 1) * sizeof(gw_cache_field_t));
@@ -136,14 +135,9 @@ ngx_http_gateway_cache_copy_fields(ngx_pool_t *pool,
     for (i = 0; i < 2 * from->n; i++) {
         text = (i & 1) ? &line[i / 2].value : &line[i / 2].name;
 
-        copy.data = text->data;
-        copy.len = text->len;
-
-        if (ngx_http_gateway_cache_copy_text(pool, &copy) != NGX_OK) {
+        if (ngx_http_gateway_cache_copy_text(pool, text) != NGX_OK) {
             return NGX_ERROR;
         }
-
-        text->data = copy.data;
     }
 
     to->line = line;
@@ -154,7 +148,7 @@ ngx_http_gateway_cache_copy_fields(ngx_pool_t *pool,
 
 
 static ngx_int_t
-ngx_http_gateway_cache_copy_text(ngx_pool_t *pool, gw_cache_text_t *text)
+ngx_http_gateway_cache_copy_text(ngx_pool_t *pool, gw_text_t *text)
 {
     u_char  *p;
 

@@ -54,7 +54,7 @@ static const ngx_http_gateway_cache_known_t
 
 ngx_int_t
 ngx_http_gateway_cache_encode(ngx_pool_t *pool,
-    const gw_cache_fields_t *fields, gw_cache_text_t *text)
+    const gw_cache_fields_t *fields, gw_text_t *text)
 {
     u_char    *p;
     size_t     i;
@@ -95,7 +95,7 @@ ngx_http_gateway_cache_encode(ngx_pool_t *pool,
 
 
 ngx_int_t
-ngx_http_gateway_cache_decode(ngx_pool_t *pool, const gw_cache_text_t *text,
+ngx_http_gateway_cache_decode(ngx_pool_t *pool, const gw_text_t *text,
     size_t room, gw_cache_fields_t *fields)
 {
     size_t                n;
@@ -410,11 +410,11 @@ ngx_int_t
 ngx_http_gateway_cache_body(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx, ngx_chain_t **out)
 {
-    uint32_t          at;
-    uint64_t          begin, end, offset;
-    ngx_buf_t        *b;
-    ngx_chain_t     **ll;
-    gw_cache_text_t   part;
+    uint32_t       at;
+    uint64_t       begin, end, offset;
+    ngx_buf_t     *b;
+    ngx_chain_t  **ll;
+    gw_text_t      part;
 
     ctx->body = 0;
     at = 0;

@@ -176,7 +176,7 @@ ngx_int_t ngx_http_gateway_cache_find(ngx_http_request_t *r,
  * values.
  */
 ngx_int_t ngx_http_gateway_cache_variant(ngx_http_request_t *r,
-    ngx_http_gateway_cache_ctx_t *ctx, const gw_cache_text_t *names);
+    ngx_http_gateway_cache_ctx_t *ctx, const gw_text_t *names);
 
 void ngx_http_gateway_cache_unpin(ngx_http_gateway_cache_ctx_t *ctx);
 
@@ -244,9 +244,9 @@ ngx_uint_t ngx_http_gateway_cache_marked(ngx_http_gateway_cache_zone_t *zone,
  * long.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_cache_encode(ngx_pool_t *pool,
-    const gw_cache_fields_t *fields, gw_cache_text_t *text);
+    const gw_cache_fields_t *fields, gw_text_t *text);
 ngx_int_t ngx_http_gateway_cache_decode(ngx_pool_t *pool,
-    const gw_cache_text_t *text, size_t room, gw_cache_fields_t *fields);
+    const gw_text_t *text, size_t room, gw_cache_fields_t *fields);
 
 /*
  * Makes the pinned stored response the response to the request: status, lines,

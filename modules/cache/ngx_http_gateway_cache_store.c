@@ -17,10 +17,12 @@
 
 static ngx_int_t ngx_http_gateway_cache_shard_add(ngx_conf_t *cf,
     ngx_http_gateway_cache_zone_t *zone, ngx_uint_t n);
-static ngx_int_t ngx_http_gateway_cache_count_add(ngx_conf_t *cf,
+static ngx_int_t ngx_http_gateway_cache_counters_add(ngx_conf_t *cf,
     ngx_http_gateway_cache_zone_t *zone);
-static ngx_int_t ngx_http_gateway_cache_reason_add(ngx_conf_t *cf,
-    ngx_http_gateway_cache_zone_t *zone);
+static ngx_http_gateway_counter_t *ngx_http_gateway_cache_counter_add(
+    ngx_conf_t *cf, ngx_http_gateway_cache_zone_t *zone,
+    const ngx_http_gateway_family_t *family, const char *label,
+    const ngx_str_t *value);
 static ngx_int_t ngx_http_gateway_cache_shard_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_gateway_cache_shard_make(
@@ -42,7 +44,7 @@ static const ngx_http_gateway_family_t  ngx_http_gateway_cache_requests =
       "counter", 0 };
 
 
-static const ngx_http_gateway_family_t  ngx_http_gateway_cache_whys =
+static const ngx_http_gateway_family_t  ngx_http_gateway_cache_not_used =
     { "cache_reasons_total",
       "Responses that were not stored or not used, by reason.",
       "counter", 0 };
@@ -108,7 +110,7 @@ ngx_http_gateway_cache_zone_add(ngx_conf_t *cf,
     cln->handler = ngx_http_gateway_cache_cleanup;
     cln->data = zone;
 
-    return ngx_http_gateway_cache_count_add(cf, zone);
+    return ngx_http_gateway_cache_counters_add(cf, zone);
 }
 
 
@@ -173,71 +175,64 @@ ngx_http_gateway_cache_shard_add(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_gateway_cache_count_add(ngx_conf_t *cf,
+ngx_http_gateway_cache_counters_add(ngx_conf_t *cf,
     ngx_http_gateway_cache_zone_t *zone)
 {
-    ngx_str_t   labels;
+    gw_text_t   word;
+    ngx_str_t   value;
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_HTTP_GATEWAY_CACHE_STATUSES; i++) {
 
-        labels.data = ngx_pnalloc(cf->pool, zone->zone.name.len
-                                  + ngx_http_gateway_cache_statuses[i].len
-                                  + sizeof("zone=\"\",status=\"\""));
-        if (labels.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        labels.len = ngx_sprintf(labels.data, "zone=\"%V\",status=\"%V\"",
-                                 &zone->zone.name,
-                                 &ngx_http_gateway_cache_statuses[i])
-                     - labels.data;
-
-        zone->counters[i] = ngx_http_gateway_counter_add(cf,
-                                    &ngx_http_gateway_cache_requests, &labels);
-
+        zone->counters[i] = ngx_http_gateway_cache_counter_add(cf, zone,
+                                           &ngx_http_gateway_cache_requests,
+                                           "status",
+                                           &ngx_http_gateway_cache_statuses[i]);
         if (zone->counters[i] == NULL) {
             return NGX_ERROR;
         }
     }
 
-    return ngx_http_gateway_cache_reason_add(cf, zone);
-}
-
-
-static ngx_int_t
-ngx_http_gateway_cache_reason_add(ngx_conf_t *cf,
-    ngx_http_gateway_cache_zone_t *zone)
-{
-    ngx_str_t   labels, word;
-    gw_text_t   text;
-    ngx_uint_t  i;
-
     for (i = GW_CACHE_R_NONE + 1; i < GW_CACHE_REASON_COUNT; i++) {
 
-        text = gw_cache_reason_word(i);
-        word.data = (u_char *) text.data;
-        word.len = text.len;
+        word = gw_cache_reason_word(i);
+        value.data = (u_char *) word.data;
+        value.len = word.len;
 
-        labels.data = ngx_pnalloc(cf->pool, zone->zone.name.len + word.len
-                                            + sizeof("zone=\"\",reason=\"\""));
-        if (labels.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        labels.len = ngx_sprintf(labels.data, "zone=\"%V\",reason=\"%V\"",
-                                 &zone->zone.name, &word)
-                     - labels.data;
-
-        zone->reasons[i] = ngx_http_gateway_counter_add(cf,
-                                     &ngx_http_gateway_cache_whys, &labels);
-
+        zone->reasons[i] = ngx_http_gateway_cache_counter_add(cf, zone,
+                                           &ngx_http_gateway_cache_not_used,
+                                           "reason", &value);
         if (zone->reasons[i] == NULL) {
             return NGX_ERROR;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* a counter with the labels "zone" and "label"; NULL: no memory */
+
+static ngx_http_gateway_counter_t *
+ngx_http_gateway_cache_counter_add(ngx_conf_t *cf,
+    ngx_http_gateway_cache_zone_t *zone,
+    const ngx_http_gateway_family_t *family, const char *label,
+    const ngx_str_t *value)
+{
+    ngx_str_t  labels;
+
+    labels.data = ngx_pnalloc(cf->pool, sizeof("zone=\"\",=\"\"")
+                                        + zone->zone.name.len
+                                        + ngx_strlen(label) + value->len);
+    if (labels.data == NULL) {
+        return NULL;
+    }
+
+    labels.len = ngx_sprintf(labels.data, "zone=\"%V\",%s=\"%V\"",
+                             &zone->zone.name, label, value)
+                 - labels.data;
+
+    return ngx_http_gateway_counter_add(cf, family, &labels);
 }
 
 
@@ -475,8 +470,8 @@ ngx_uint_t
 ngx_http_gateway_cache_zone_purge(ngx_http_gateway_cache_zone_t *zone,
     gw_cache_by_e by, ngx_str_t *text, ngx_uint_t soft)
 {
-    ngx_uint_t       i, n;
-    gw_cache_text_t  selector;
+    ngx_uint_t  i, n;
+    gw_text_t   selector;
 
     n = 0;
     selector.data = text->data;
@@ -516,6 +511,5 @@ ngx_http_gateway_cache_zone_stat(ngx_http_gateway_cache_zone_t *zone,
         stat->purged += one.purged;
         stat->fills += one.fills;
         stat->pins += one.pins;
-        stat->repairs += one.repairs;
     }
 }

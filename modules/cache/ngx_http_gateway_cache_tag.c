@@ -9,7 +9,7 @@
 
 
 static const unsigned char *ngx_http_gateway_cache_word(
-    const unsigned char *p, const unsigned char *last, gw_cache_text_t *word);
+    const unsigned char *p, const unsigned char *last, gw_text_t *word);
 
 
 gw_cache_reason_e
@@ -19,7 +19,7 @@ ngx_http_gateway_cache_tags(ngx_pool_t *pool,
 {
     size_t                i, n, j;
     gw_text_t            *name;
-    gw_cache_text_t      *list;
+    gw_text_t            *list;
     const gw_text_t      *value;
     const unsigned char  *p, *last;
 
@@ -30,7 +30,7 @@ ngx_http_gateway_cache_tags(ngx_pool_t *pool,
         return GW_CACHE_R_NONE;
     }
 
-    list = ngx_palloc(pool, (GW_CACHE_TAGS + 1) * sizeof(gw_cache_text_t));
+    list = ngx_palloc(pool, (GW_CACHE_TAGS + 1) * sizeof(gw_text_t));
     if (list == NULL) {
         return GW_CACHE_R_FULL;
     }
@@ -71,7 +71,7 @@ ngx_http_gateway_cache_tags(ngx_pool_t *pool,
 
 static const unsigned char *
 ngx_http_gateway_cache_word(const unsigned char *p, const unsigned char *last,
-    gw_cache_text_t *word)
+    gw_text_t *word)
 {
     while (p < last && (*p == ' ' || *p == '\t' || *p == ',')) {
         p++;

@@ -149,10 +149,10 @@ world_begin(size_t size)
 }
 
 
-static inline gw_cache_text_t
+static inline gw_text_t
 text_of(const char *s)
 {
-    gw_cache_text_t  text;
+    gw_text_t  text;
 
     text.data = (const unsigned char *) s;
     text.len = s ? strlen(s) : 0;
@@ -215,7 +215,7 @@ case_begin(gw_cache_user_t *user, const case_t *c, uint64_t serial,
 
 static inline void
 case_response(const case_t *c, gw_cache_content_t *response,
-    gw_cache_text_t tags[4])
+    gw_text_t tags[4])
 {
     memset(response, 0, sizeof(gw_cache_content_t));
 
@@ -227,8 +227,6 @@ case_response(const case_t *c, gw_cache_content_t *response,
     response->tags = tags;
     response->header = text_of(c->header ? c->header : "header");
     response->policy = text_of("policy");
-    response->stored = NOW;
-    response->fresh = NOW + 1000;
     response->keep = c->keep ? c->keep : NOW + HOUR;
 }
 
@@ -238,7 +236,7 @@ case_open(gw_cache_user_t *user, const case_t *c, gw_cache_fill_t *fill,
     uint64_t length)
 {
     gw_cache_key_t       key;
-    gw_cache_text_t      tags[4];
+    gw_text_t            tags[4];
     gw_cache_labels_t    target;
     gw_cache_content_t  response;
 
@@ -319,9 +317,9 @@ static inline int
 body_is(gw_cache_user_t *user, const gw_cache_hit_t *hit,
     const unsigned char *data, size_t len)
 {
-    size_t           at;
-    uint32_t         cursor;
-    gw_cache_text_t  part;
+    size_t     at;
+    uint32_t   cursor;
+    gw_text_t  part;
 
     at = 0;
     cursor = 0;

@@ -297,46 +297,6 @@ ranges(void)
 }
 
 
-/* RFC 9111, 4.3.1 */
-
-static void
-forwarded(void)
-{
-    size_t             i;
-    gw_text_t          name;
-    gw_cache_reuse_t   reuse;
-    static const struct {
-        gw_cache_action_e  action;
-        gw_cache_reason_e  reason;
-        int                conditions;
-    } row[] = {
-        { GW_CACHE_FETCH, GW_CACHE_R_NONE, 0 },
-        { GW_CACHE_FETCH, GW_CACHE_R_RANGE, 1 },
-        { GW_CACHE_BYPASS, GW_CACHE_R_METHOD, 1 },
-        { GW_CACHE_REVALIDATE, GW_CACHE_R_STALE, 0 },
-        { GW_CACHE_SEND_REFRESH, GW_CACHE_R_STALE, 0 }
-    };
-
-    for (i = 0; i < CACHE_N(row); i++) {
-        reuse.action = row[i].action;
-        reuse.reason = row[i].reason;
-
-        name = cache_text("If-None-Match");
-        is_int(gw_cache_field_forwarded(&name, &reuse), row[i].conditions,
-               "4.3.1: If-None-Match, %zu", i);
-        name = cache_text("if-modified-since");
-        is_int(gw_cache_field_forwarded(&name, &reuse), row[i].conditions,
-               "4.3.1: If-Modified-Since, %zu", i);
-        name = cache_text("Range");
-        is_int(gw_cache_field_forwarded(&name, &reuse), 1,
-               "4.3.1: Range, %zu", i);
-        name = cache_text("Accept");
-        is_int(gw_cache_field_forwarded(&name, &reuse), 1,
-               "4.3.1: Accept, %zu", i);
-    }
-}
-
-
 /* RFC 9111, 4.3.4 and 4.3.5 */
 
 static void
@@ -394,7 +354,6 @@ main(void)
     not_modified();
     fields_of_304();
     ranges();
-    forwarded();
     validated();
 
     return done_testing();

@@ -121,7 +121,7 @@ op_refresh(void)
 {
     gw_cache_key_t       key;
     gw_cache_hit_t       hit;
-    gw_cache_text_t      tags[4];
+    gw_text_t            tags[4];
     gw_cache_fill_t      fill;
     gw_cache_labels_t    target;
     gw_cache_content_t  response;
@@ -144,7 +144,7 @@ op_vary(void)
 {
     case_t             k = { .key = "n", .variant = "de" };
     gw_cache_key_t     key;
-    gw_cache_text_t    names;
+    gw_text_t          names;
     gw_cache_fill_t    fill;
     gw_cache_labels_t  target;
 
@@ -164,7 +164,7 @@ op_vary(void)
 static void
 op_purge(void)
 {
-    gw_cache_text_t  tag, url;
+    gw_text_t  tag, url;
 
     tag = text_of("t");
     url = text_of("a");
@@ -496,7 +496,7 @@ reuse(void)
     char             key[16];
     int              i;
     case_t           c = { .key = key, .body = (char *) new, .len = BODY };
-    gw_cache_text_t  url;
+    gw_text_t  url;
 
     url = text_of(a.key);
     (void) gw_cache_purge(&user, GW_CACHE_BY_URL, &url, 0, NOW);

@@ -114,9 +114,9 @@ key_of(uint64_t k, char text[64], case_t *c)
 static void
 check(const gw_cache_hit_t *hit, const header_t *header)
 {
-    uint64_t         i;
-    uint32_t         at;
-    gw_cache_text_t  part;
+    uint64_t   i;
+    uint32_t   at;
+    gw_text_t  part;
 
     i = 0;
     at = 0;
@@ -233,7 +233,7 @@ do_fill(uint64_t k, uint64_t serial)
     case_t               c;
     header_t             header;
     gw_cache_key_t       key;
-    gw_cache_text_t      tags[4];
+    gw_text_t            tags[4];
     gw_cache_fill_t      fill;
     gw_cache_labels_t    target;
     gw_cache_begin_e     rc;
@@ -248,7 +248,7 @@ do_fill(uint64_t k, uint64_t serial)
 
     if (rc == GW_CACHE_WAIT) {
         add(&model->waits);
-        (void) gw_cache_orphan(&user, &fill);
+        (void) gw_cache_settle(&user);
     }
 
     if (rc != GW_CACHE_FILL) {
@@ -287,7 +287,7 @@ do_refresh(uint64_t k)
     header_t             header;
     gw_cache_key_t       key;
     gw_cache_hit_t       hit;
-    gw_cache_text_t      tags[4];
+    gw_text_t            tags[4];
     gw_cache_fill_t      fill;
     gw_cache_labels_t    target;
     gw_cache_content_t  response;
@@ -344,13 +344,13 @@ has(uint64_t k, gw_cache_by_e by, const char *selector)
 static void
 do_purge(void)
 {
-    int                soft;
-    char               text[64], host[16];
-    case_t             c;
-    uint64_t           i, version, *least;
-    const char        *selector;
-    gw_cache_by_e      by;
-    gw_cache_text_t    t;
+    int            soft;
+    char           text[64], host[16];
+    case_t         c;
+    uint64_t       i, version, *least;
+    const char    *selector;
+    gw_cache_by_e  by;
+    gw_text_t      t;
 
     static const gw_cache_by_e  some[] = { GW_CACHE_BY_URL, GW_CACHE_BY_URL,
         GW_CACHE_BY_URL, GW_CACHE_BY_URL, GW_CACHE_BY_URL, GW_CACHE_BY_PREFIX,

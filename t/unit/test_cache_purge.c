@@ -131,10 +131,10 @@ restore(void)
 static void
 test_time(const selector_t *selector, int soft)
 {
-    int              i;
-    size_t           n;
-    double           began, time, least;
-    gw_cache_text_t  text;
+    int        i;
+    size_t     n;
+    double     began, time, least;
+    gw_text_t  text;
 
     text = text_of(selector->text);
     least = 1e9;
