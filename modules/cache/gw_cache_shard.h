@@ -285,6 +285,22 @@ gw_cache_purged_e gw_cache_purged_since(gw_cache_t *cache,
     const gw_cache_lock_t *lock, uint32_t e);
 
 
+/* gw_cache_head.c */
+
+/* bytes of a head; above GW_CACHE_RUN units if it is too large */
+size_t gw_cache_head_size(const gw_cache_key_t *key,
+    const gw_cache_labels_t *target, const gw_cache_content_t *response);
+
+/* sets the hashes by which purges find a fill */
+void gw_cache_targets(const gw_cache_t *cache,
+    const gw_cache_labels_t *target, gw_cache_lock_t *lock);
+
+/* outside of the lock: writes an entry in the state BUILT */
+void gw_cache_head_write(gw_cache_t *cache, uint32_t e, gw_cache_kind_e kind,
+    const gw_cache_key_t *key, const gw_cache_labels_t *target,
+    const gw_cache_content_t *response);
+
+
 /* gw_cache_shard.c */
 
 void gw_cache_enter(gw_cache_user_t *user);

@@ -291,7 +291,7 @@ ngx_http_gateway_cache_zone_t *ngx_http_gateway_cache_zone_find(
     ngx_http_gateway_cache_main_conf_t *cmcf, const ngx_str_t *name);
 
 
-/* ngx_http_gateway_cache_set.c and _times.c: setters of directives */
+/* ngx_http_gateway_cache_set.c, _set_key.c and _times.c: setters */
 
 /*
  * Begins a directive.  "written" is its previous value in the same block, or
@@ -353,9 +353,6 @@ void *ngx_http_gateway_cache_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_gateway_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
-/* postconfiguration: warns of directives that have no effect */
-ngx_int_t ngx_http_gateway_cache_check(ngx_conf_t *cf);
-
 /* a configured time for the policy, in seconds */
 #define ngx_http_gateway_cache_seconds(time)                                  \
     ((uint32_t) ngx_min((uint64_t) (time), GW_CACHE_FOREVER))
@@ -373,6 +370,14 @@ extern const ngx_http_gateway_cache_guard_t
 #define NGX_HTTP_GATEWAY_CACHE_STALE_FOR      3600      /* s */
 #define NGX_HTTP_GATEWAY_CACHE_LOCK_TIMEOUT   5000      /* ms */
 #define NGX_HTTP_GATEWAY_CACHE_HEURISTIC_MAX  86400     /* s */
+
+
+/*
+ * ngx_http_gateway_cache_check.c
+ */
+
+/* postconfiguration: warns of directives that have no effect */
+ngx_int_t ngx_http_gateway_cache_check(ngx_conf_t *cf);
 
 
 /*
@@ -435,6 +440,11 @@ ngx_uint_t ngx_http_gateway_cache_original(ngx_conf_t *cf);
  * ngx_http_gateway_cache_notified().  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_cache_watch_tls(ngx_conf_t *cf);
+
+
+/*
+ * ngx_http_gateway_cache_sent.c: called like the functions of _upstream.c
+ */
 
 /*
  * Makes digests of what distinguishes requests of the location from those of
