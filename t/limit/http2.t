@@ -114,7 +114,7 @@ my @cases = (
     [ 'another method' => PUT => '/limits', undef, 405, 'only GET' ],
     [ 'a change' => POST => '/limits', $change->('shm', 'w'), 200, '"used":0' ],
     [ 'one in Redis' => POST => '/limits', $change->('redis', 'w'), 200, '"used":0' ],
-    [ 'a wrong one' => POST => '/limits', '[]', 400, 'must be an object' ],
+    [ 'a wrong one' => POST => '/limits', '[]', 400, 'must be a JSON object' ],
     [ 'HEAD' => HEAD => '/limits?zone=shm&key=w', undef, 200, '' ],
 );
 
