@@ -125,9 +125,9 @@ ngx_http_gateway_method_add(ngx_conf_t *cf, const char *name,
 
     if (*method == 8 * sizeof(ngx_uint_t) - 1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "gateway: \"%s\" is one method of authentication "
-                           "too many, at most %ui can be registered", name,
-                           *method);
+                           "gateway: too many methods of authentication, "
+                           "\"%s\" cannot be registered, the maximum is %ui",
+                           name, *method);
         return NGX_ERROR;
     }
 

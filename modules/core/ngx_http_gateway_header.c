@@ -528,12 +528,12 @@ ngx_http_gateway_header_claim(ngx_conf_t *cf, const ngx_str_t *normalized,
     gscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_module);
 
     if (ngx_http_gateway_header_kept(&gscf->identity_headers, normalized)) {
-        use = "as an identity header";
+        use = "is an identity header";
 
     } else if (ngx_http_gateway_header_kept(&gscf->credential_headers,
                                             normalized))
     {
-        use = "holds a credential";
+        use = "contains a credential";
 
     } else {
         return NGX_CONF_OK;

@@ -262,7 +262,7 @@ ngx_http_gateway_param_sample(ngx_conf_t *cf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" in parameter \"%V\", it must "
                            "be a number from 0 to 1 such as 0.25, with at most "
-                           "%d digits after the point",
+                           "%d digits after the decimal point",
                            value, &param->name, GW_SAMPLE_DIGITS);
         return NGX_CONF_ERROR;
     }

@@ -302,12 +302,12 @@ ngx_http_gateway_watch_kept(ngx_http_gateway_watch_t *watch,
 
     if (state->since && ngx_http_gateway_watch_same(&state->seen, fi)) {
         ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": %s, since %s, keeping "
-                      "what was read before", watch->directive, &watch->path,
+                      "the previous content", watch->directive, &watch->path,
                       err, ngx_http_gateway_watch_time(since, state->since));
 
     } else {
-        ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": %s, keeping what was "
-                      "read before", watch->directive, &watch->path, err);
+        ngx_log_error(NGX_LOG_ERR, log, 0, "%s \"%V\": %s, keeping the "
+                      "previous content", watch->directive, &watch->path, err);
     }
 
     state->seen = *fi;

@@ -175,7 +175,7 @@ close $out;
 ok(becomes(14), 'a file that grows is read when it is whole');
 is(CORE::join(' ', keys %during), '13', 'and until then the old set serves');
 is(answers(40), '14:40', 'by all');
-my $growing = grep { !/(?:keeping what was read before|since [\d\/]+ [\d:]+)$/ }
+my $growing = grep { !/(?:keeping the previous content|since [\d\/]+ [\d:]+)$/ }
                    told($server, $error);
 is($growing, 0, 'what was read too early was an error, and kept the old set');
 $server->stop;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Watched files that the user of the workers may not read: an error where
-# "watch=" is written, else a warning, before anything is changed; and an error
-# by one of the workers.
+# Watched files that the user of the workers cannot read: an error if "watch=" is
+# set, otherwise a warning, before anything is changed; and an error logged by
+# one of the workers.
 
 use v5.28;
 use warnings;
@@ -55,7 +55,7 @@ sub file {
     return "$dir/in/f.json";
 }
 
-# what -t says: exit code, and lines of warn and above by level
+# the result of -t: exit code, and lines of level warn and above
 
 sub said {
     my ($conf) = @_;
@@ -137,7 +137,7 @@ for my $kind (qw( jwt consumers )) {
     chmod 0755, $above;
     is(said(conf($kind, $link, ' watch=5s')), 0, "$kind: and when it is open");
 
-    # whose workers they are
+    # the user of the workers
 
     my $conf = conf($kind, $closed, ' watch=5s');
     is(said($conf =~ s/^user .*$/user root;/mr), 0, "$kind: workers of root");
@@ -170,7 +170,7 @@ for my $kind (qw( jwt consumers )) {
     my $port = free_port();
     is(eval { start_nginx(conf => conf($kind, $closed, ' watch=50ms')); 1 }, undef,
        "$kind: nginx does not start");
-    like($@, qr/\[emerg\] .*cannot be re-read by user "$name"/, '    and says why');
+    like($@, qr/\[emerg\] .*cannot be re-read by user "$name"/, '    with the reason');
 
     chmod 0644, $closed;
     my $server = start_nginx(port => $port, conf => conf($kind, $closed,
@@ -197,7 +197,7 @@ for my $kind (qw( jwt consumers )) {
 }
 
 
-# --- workers, by default: one of four says so at their start
+# --- workers, by default: one of four logs it when it starts
 
 my %closed = map { $_ => file($_, 0600) } qw( jwt consumers );
 my $port = free_port();
@@ -235,20 +235,20 @@ start_says(1, 'at the start, at the level of Debian');
 $server->reload;
 start_says(2, 'after a reload');
 
-# a chmod, and a look later: both are read, and the failure is over
+# after a chmod and one interval both are read, and the failure has ended
 
 chmod 0644, values %closed;
 for my $kind (qw( jwt consumers )) {
     my $line = qr{ \[error\]\ .*$directive{$kind}\ .*has\ changed\ and\ was
                    \ read.*,\ after\ a\ failure\ since\  }x;
     ok(wait_until(sub { lines($line) }, 20), "$kind: a chmod opens it");
-    is(scalar(lines($line)), 1, '    which one of them says');
+    is(scalar(lines($line)), 1, '    logged by one of them');
 }
-is(scalar(lines(qr/keeping what/)), 4, 'and nothing else was said');
+is(scalar(lines(qr/keeping the previous content/)), 4, 'and nothing else is logged');
 $server->stop;
 
 
-# --- without a master root reads what it likes
+# --- without a master, root can read everything
 
 my $alone = file('jwt', 0600);
 $server = start_nginx(port => $port, conf => conf('jwt', $alone, ' watch=50ms',
@@ -262,7 +262,7 @@ chmod 0600, $new;
 rename $new, $alone or die $!;
 ok(wait_until(sub { $answer->('b') == 200 }), 'no master: the next one is read');
 is($answer->('a'), 401, 'no master: and the first one is gone');
-is(scalar(lines(qr/\[(?:warn|error)\]/)), 0, 'no master: and nothing is said');
+is(scalar(lines(qr/\[(?:warn|error)\]/)), 0, 'no master: nothing is logged');
 $server->stop;
 
 done_testing();

@@ -95,7 +95,7 @@ refused('gateway_log a.json other; #!',
         . " native, ecs, otel or gcp$at");
 refused("gateway_log a.json sample=$_; #!",
         qq{invalid value "$_" in parameter "sample=", it must be a number from 0}
-        . " to 1 such as 0.25, with at most 9 digits after the point$at")
+        . " to 1 such as 0.25, with at most 9 digits after the decimal point$at")
     for '1.5', '', 'a', '0.1234567890';
 accepted('gateway_log a.json sample=0.123456789;');
 refused("gateway_log a.json keep=$_; #!",

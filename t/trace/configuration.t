@@ -161,7 +161,7 @@ refused(http_conf(server => "\nlocation / { gateway_request_id off;  #!\n}"),
 # --- gateway_trace
 
 my $ratio = 'it must be a number from 0 to 1 such as 0.25, with at most 9'
-            . ' digits after the point';
+            . ' digits after the decimal point';
 
 refused(http('gateway_trace;'),
         'invalid number of arguments in "gateway_trace" directive', 'no mode');
@@ -191,7 +191,7 @@ my $jwt = 'gateway_jwt r; gateway_jwt_key_file keys.json;';
 
 sub claimed {
     my ($conf, $name, $by, $what) = @_;
-    refused($conf, "header \"$name\" is set by \"$by\" and as an identity header"
+    refused($conf, "header \"$name\" is set by \"$by\" and is an identity header"
                    . ' in the same server, give one of them another name,',
             $what);
 }
@@ -231,7 +231,7 @@ claimed(http_conf(http => 'gateway_identity_headers on credential=X-Id;',
 
 sub credential {
     my ($conf, $name, $by, $what) = @_;
-    refused($conf, "header \"$name\" is set by \"$by\" and holds a credential"
+    refused($conf, "header \"$name\" is set by \"$by\" and contains a credential"
                    . ' in the same server, give one of them another name,',
             $what);
 }
