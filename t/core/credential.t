@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The single-valued fields of an identity where several credentials succeed: the
-# winner's, else those of the first method in the order jwt, api_key,
+# Fields with one value in an identity of several valid credentials: they come
+# from the winner, or else from the first method in the order jwt, api_key,
 # client_certificate whose credential names the same consumer.
 
 use v5.28;
@@ -128,13 +128,13 @@ is(asked('/all/jkc', %acme), granted('acme', 'jwt', 'acme-key'),
    'all: all three: the key precedes the certificate');
 
 
-# --- of another consumer, and of nobody
+# --- another consumer, and a subject that is not in the file
 
 is(asked('/all/jk', %acme, j => 'nobody'),
    granted('acme', 'api_key', 'acme-key'),
-   'all: a token of nobody in the file, the key wins');
+   'all: the subject of the token is not in the file, the key wins');
 is(asked('/all/jkc', %acme, j => 'nobody'),
-   granted('acme', 'api_key', 'acme-key'), 'all: likewise of three');
+   granted('acme', 'api_key', 'acme-key'), 'all: likewise with three credentials');
 is(asked('/all/jc', %acme, j => 'nobody'),
    granted('acme', 'client_certificate', $cert{acme}),
    'all: likewise, the certificate wins');
@@ -152,37 +152,37 @@ is(asked('/all/jkc', %acme, c => 'other'),
    'all: the certificate of another one, the key of the same');
 
 
-# --- satisfy any: the first that grants, and nobody else is asked
+# --- satisfy any: the first method that grants; the others are not called
 
 is(asked('/any/jk', %acme), granted('acme', 'jwt', ''),
-   'any: the key is not asked');
+   'any: the key is not evaluated');
 is(asked('/any/jkc', %acme, j => undef),
    granted('acme', 'api_key', 'acme-key'), 'any: without a token the key');
 is(asked('/any/kc', %acme, k => undef),
    granted('acme', 'client_certificate', $cert{acme}),
    'any: without a key the certificate');
 is(asked('/any/jk', %acme, k => 'other'), granted('acme', 'jwt', ''),
-   'any: the key of another consumer is not asked, and adds nothing');
+   'any: the key of another consumer is not evaluated');
 is(asked('/any/jkc', j => 'other', k => 'acme', c => 'acme'),
-   granted('other', 'jwt', ''), 'any: nor does the one of a third');
+   granted('other', 'jwt', ''), 'any: nor is a third credential');
 
 
-# --- dry_run: what it says counts only where nothing is proved
+# --- dry_run: its identity counts only if no other method has succeeded
 
 is(asked('/all/jK', %acme), granted('acme', 'jwt', ''),
-   'dry_run: a key adds nothing to a token that is proved');
+   'dry_run: a key adds nothing to a valid token');
 is(asked('/all/jKc', %acme), granted('acme', 'jwt', $cert{acme}),
-   'dry_run: a key is passed over, the certificate adds its id');
+   'dry_run: a key is skipped, the certificate adds its id');
 is(asked('/all/Jk', %acme), granted('acme', 'api_key', 'acme-key'),
    'dry_run: a token adds nothing to a key');
 is(asked('/all/Jkc', %acme, j => 'other'),
    granted('acme', 'api_key', 'acme-key'),
    'dry_run: a token of another consumer is in no conflict');
 is(asked('/all/JK', %acme), granted('acme', 'jwt', 'acme-key'),
-   'dry_run: both, where nothing is proved');
+   'dry_run: both, if no other method has succeeded');
 is(asked('/any/JKc', %acme),
    granted('acme', 'client_certificate', $cert{acme}),
-   'any: a certificate, beside a token and a key in dry_run');
+   'any: a certificate, with a token and a key in dry_run');
 is(asked('/all/JKc', %acme, k => 'other'),
    granted('acme', 'client_certificate', $cert{acme}),
    'dry_run: conflicts are none of a certificate');
@@ -192,5 +192,5 @@ my $log = Test::Gateway::Server::slurp($server->dir . '/logs/ids.log');
 is(scalar(() = $log =~ m{^/all/jk acme-key$}mg), 2,
    'the access log names the key, and not that of another consumer');
 
-$server->stop('the log of all this holds no alert');
+$server->stop('the log contains no alert');
 done_testing;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The debug log: one can follow what the gateway decides about a request, step by
-# step, and nothing in it is secret.  Whole lines, without those of routes.
+# The debug log shows each step of the gateway's decisions about a request, and
+# contains no secret.  Compares whole lines, without those of routes.
 
 use v5.28;
 use warnings;
@@ -25,7 +25,7 @@ certificate('server', ca => 'a', san => 'DNS:localhost');
 certificate('acme', ca => 'a', san => 'URI:spiffe://secret-name');
 certificate('unknown', ca => 'a');
 
-# what no line may hold: "secret" is in each value that is one
+# what no line may contain: each secret value contains "secret"
 
 my %claims = (sub => 'alice', iss => 'https://secret.example', scope => 'read',
               roles => [ 'secret-role' ]);
@@ -123,8 +123,8 @@ END2
 my %name = map { certificate_sha256($_) => $_ } qw( acme unknown );
 my $digests = CORE::join '|', keys %name;
 
-# the lines of a request, without figures that are the machine's, and without
-# what the worker does on the side
+# the lines of a request, without figures that depend on the machine, and
+# without other work of the worker
 
 sub lines {
     my ($text) = @_;
@@ -147,7 +147,7 @@ sub lines {
 }
 
 
-# the status of the request that $code makes, and its lines, once it is over
+# the status of the request that $code makes, and its lines, once it has ended
 
 sub during {
     my ($code) = @_;
@@ -387,7 +387,7 @@ told('a trace', get($traced, '/', 'X-Request-ID: secret-id'), 200,
      'header: "X-Request-ID" added to the response');
 
 
-# --- no secret, in any line of the gateway's
+# --- no secret in any line of the gateway
 
 my @lines = $server->log =~ /\[debug\] \d+#\d+: (?:\*\d+ )?(gateway.*)$/mg;
 cmp_ok(scalar @lines, '>', 300, 'the gateway has written lines');

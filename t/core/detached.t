@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Detached requests: what the origin receives, what becomes of the response, and
-# that they are neither logged nor hold a client's connection.
+# Detached requests: what the origin receives, how the response is handled, and
+# that they are not logged and do not use a client's connection.
 
 use v5.28;
 use warnings;
@@ -140,7 +140,7 @@ sub lines {
     return <$in>;
 }
 
-# what becomes of the detached request that a path makes
+# checks the outcome of the detached request that a path makes
 
 my $ids = 0;
 
@@ -336,7 +336,7 @@ fetch('/in-cached/slow-cached', ok_with('hello slow-cached'), 'or updated');
 is(cached(), 2, 'by another');
 
 
-# --- a client's connection is free
+# --- the client's connection is not used
 
 {
     my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
@@ -373,7 +373,7 @@ is(cached(), 2, 'by another');
 }
 
 
-# --- no log knows of them
+# --- they are not logged
 
 my @asked = grep { !m{ /in-cached/} } lines('access.log');
 wait_until(sub { @asked <= (() = lines('gateway.log')) });
@@ -442,7 +442,7 @@ is(scalar $origin->requests('/slow-bound'), 5, 'five reach the origin');
 http_get($server, '/fetch?uri=/in/hang-bound&n=4&timeout=500&id=late');
 is("@{[ ended($server, 'late', 4) ]}",
    join(' ', ('rc=408 status=0 bytes=0 text=') x 4),
-   'what waits has a timeout, too');
+   'a waiting request has a timeout, too');
 fetch('/in/ok', ok_with('hello ok'), 'and all places are free');
 
 
@@ -461,7 +461,7 @@ $server->stop('no connections');
 restart(http => "gateway_probe_bound 2 3;\n$http");
 
 
-# --- the worker leaves
+# --- the worker shuts down
 
 # the end of requests that run while the configuration is read again, and time
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_api_key_hide and gateway_jwt_hide on the paths that nginx ends before
-# ACCESS, and on those that come to it: the log holds no credential, and where
-# nothing is to be hidden it holds all of them.
+# gateway_api_key_hide and gateway_jwt_hide for requests that nginx ends before
+# ACCESS, and for those that reach it: the log contains no credential or, if
+# hiding is off, all of them.
 
 use v5.28;
 use warnings;
@@ -107,7 +107,7 @@ sub ask {
     return scalar <$socket> // '';
 }
 
-# what is to be seen in the log: the place is hidden, or is not
+# what the log must show for a place: hidden or not
 
 my %hidden = (key => 'uri header cookie authorization', off => '',
               arg => 'uri', bearer => 'authorization', cookie => 'cookie',
@@ -148,7 +148,7 @@ sub logged { Test::Gateway::Server::slurp($server->dir . '/logs/access.log') }
 
 for my $is (sort keys %is) {
     for my $secret ($is =~ /key|off|both/ ? $key : $token, 'very.secret/thing') {
-        # a key in four places is one too many
+        # a key in four places is a duplicate
         my $open = $is =~ /none|header/ || $secret !~ /very/ && $is !~ /key|off/;
 
         # also where "rewrite" has dropped the arguments
@@ -186,11 +186,11 @@ SKIP: {
     }
 }
 
-$server->stop('the log of all this holds no alert');
+$server->stop('the log contains no alert');
 
 
-# Arguments that are replaced before ACCESS are judged and hidden all the same:
-# the upstream may get $request_uri.
+# Arguments that are replaced before ACCESS are still read and hidden, since the
+# upstream may receive $request_uri.
 
 my ($front, $back) = (free_port(), free_port());
 
@@ -276,7 +276,7 @@ for ([ "/set?a=1&k=$key", '200 /set?a=1 ', 'a good key' ],
 }
 
 my $seen = Test::Gateway::Server::slurp($proxy->dir . '/logs/back.log');
-unlike($seen, qr/forged|\Q$key\E|\Q$token\E/, 'no upstream has got a credential');
+unlike($seen, qr/forged|\Q$key\E|\Q$token\E/, 'no upstream has received a credential');
 
-$proxy->stop('no alert here either');
+$proxy->stop('nor does the log of the proxy');
 done_testing;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Identity variables that are read before authentication: one line of the level
-# "error" for a location, whoever reads and however often; and silence where the
-# value is known, or is not what decides.
+# Identity variables that are read before authentication: one line at level
+# "error" for each location, for any reader and any number of reads; and no line
+# if the value is known or decides nothing.
 
 use v5.28;
 use warnings;
@@ -46,7 +46,7 @@ my %reads = (
          gateway_jwt_payload gateway_jwt_status gateway_jwt_refused_claim_sub tenant
          kid )),
 
-    # who reads
+    # readers
     if => [ "$on if (\$gateway_jwt_claim_suspended = true) { return 403; }",
             'gateway_jwt_claim_suspended' ],
     'if-inner' => [ "$on if (\$arg_a = '') { set \$x \$gateway_consumer; }",
@@ -84,7 +84,7 @@ my %reads = (
     'accel' => [ "$on proxy_pass http://127.0.0.1:$origin/accel;" ],
     'page' => [ "$on error_page 404 = \@later; try_files /none =404;" ],
 
-    # readers that come late enough
+    # readers that run late enough
     late => [ "$on add_header X-C \$gateway_consumer;" ],
     'late-map' => [ "$on add_header X-C \$cached;" ],
     proxy => [ "$on proxy_set_header X-C \$gateway_consumer;"
@@ -138,7 +138,7 @@ my $server = start_nginx(
         location /none { return 404; }
         location / { return 200 "\$http_x_c"; }
     }
-    # what reads in the server, and the methods of its locations
+    # readers in the server, and the methods of its locations
     server {
         listen 127.0.0.1:$ports[0];
         set \$x \$gateway_consumer;
@@ -247,19 +247,19 @@ is_deeply($first, [ message('gateway_consumer', 'the server') ],
 is_deeply($last, [ message('gateway_jwt_claim_x', 'the server') ],
           'a server with a method');
 is(scalar(line('the server')), 2, 'no other server');
-is(scalar(line('location "/b"')), 0, 'a location without a method beside it');
+is(scalar(line('location "/b"')), 0, 'a neighbouring location without a method');
 
-# --- no credential is in the line, and a reload begins anew
+# --- the line contains no credential, and a reload logs it again
 
 unlike($server->log =~ s/^(?!.*is read before).*\n//mgr, qr/\Q$token\E|\Q$key\E|request:/,
-       'the lines do not hold the request');
+       'the lines do not contain the request');
 
 my $lines = line('.');
 $server->reload;
 http_get($server->port, '/if', headers => \@headers) for 1 .. 3;
 is(scalar(line('.')), $lines + 1, 'once more after a reload');
 
-# --- values are what they were
+# --- the values do not change
 
 like((http_get($server->port, '/late', headers => \@headers))[1], qr/^X-C: alice\r$/m,
      'a late reader gets the value');

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What a refused client receives: the problem body, nginx's page or error_page,
-# always with the challenge, on every version of HTTP and on kept connections.
+# What a refused client receives: the problem document, nginx's page or
+# error_page, always with the challenge, with each version of HTTP and on
+# keepalive connections.
 
 use v5.28;
 use warnings;
@@ -46,7 +47,7 @@ END
 
 sub location { my ($uri, @lines) = @_; "location $uri { @lines }\n" }
 
-# error pages that refuse nobody: /in/* keeps the status, /ok/* is a 200
+# error pages that allow everybody: /in/* keeps the status, /ok/* sends 200
 
 sub open_pages {
     my ($jwt, $say) = @_;
@@ -69,7 +70,7 @@ no_root_location();
 run_tests();
 
 
-# --- on connections of their own
+# --- on separate connections
 
 my ($http1, $http2) = (free_port(), free_port());
 my $text = http_conf(port => $http1, http =>
@@ -96,8 +97,8 @@ my $server = start_nginx(conf => $text, port => $http1,
                          files => { 'jwks.json' => jwks('es256') });
 
 
-# Sends texts, each when the answer to the one before has come; returns the
-# responses [status, head, body], read until the server closes.
+# Sends texts, each after the response to the previous one; returns the responses
+# [status, head, body], read until the server closes the connection.
 
 sub talk {
     my (@texts) = @_;
@@ -259,7 +260,7 @@ SKIP: {
     Test::More::like($head, qr{^content-length: $length(?:\r|\z)}m,
                      'HTTP/2: HEAD has the same lines');
 
-    # curl may drop an answer that comes before its body is sent: ask the log
+    # curl may drop a response that arrives before the body is sent: check the log
     http2('/h2-body', '-d', $evil x 50);
     Test::More::ok(Test::Gateway::Server::wait_until(
                        sub { logged() =~ m{^POST /h2-body 401$}m }),
@@ -270,7 +271,7 @@ SKIP: {
 $server->stop;
 
 
-# --- the reason is logged, whichever page was sent
+# --- the reason is logged with any page
 
 $server = start_nginx(
     files  => { 'jwks.json' => jwks('es256'), 'html/page' => "the page\n" },
@@ -299,7 +300,7 @@ done_testing();
 
 __DATA__
 
-=== TEST 1: a refusal is a problem of RFC 9457, in exact bytes
+=== TEST 1: a refusal is a problem document of RFC 9457, byte for byte
 --- jwks: es256
 --- config eval: ::location('/', $::Jwt, 'empty_gif;')
 --- request eval: [ ("GET /") x 4 ]
@@ -334,7 +335,7 @@ my $invalid = ', error="invalid_token", error_description="the signature of '
 
 
 
-=== TEST 3: off gives nginx's page, and keeps the challenge; problem is said below
+=== TEST 3: off sends nginx's page with the challenge; an inner block sets problem
 --- jwks: es256
 --- config eval
 "gateway_error_format off;\n"
@@ -353,7 +354,7 @@ my $invalid = ', error="invalid_token", error_description="the signature of '
 
 
 
-=== TEST 4: error_page wins the body, and a 401 keeps its challenge
+=== TEST 4: error_page replaces the body, and a 401 keeps its challenge
 --- jwks: es256
 --- user_files
 >>> login.html
@@ -425,7 +426,7 @@ GET /front/none
 
 
 
-=== TEST 8: no other filter or header of the request changes the body
+=== TEST 8: no other filter or request header changes the body
 --- jwks: es256
 --- config eval
 "charset utf-8; msie_padding on; server_tokens off; etag on; ssi on;\n"
@@ -441,7 +442,7 @@ GET /front/none
 
 
 
-=== TEST 9: what nginx refuses by itself keeps nginx's page
+=== TEST 9: nginx's own refusals keep nginx's page
 --- jwks: es256
 --- user_files
 >>> dir/file
@@ -456,7 +457,7 @@ GET /front/none
 
 
 
-=== TEST 10: realm may hold variables, and what could spoil the line is quoted
+=== TEST 10: realm can contain variables, and special characters are quoted
 --- jwks: es256
 --- config eval
 ::location('/', $::Jwt =~ s/gateway_jwt r;/gateway_jwt "\$arg_r";/r,
@@ -469,7 +470,7 @@ GET /front/none
 
 
 
-=== TEST 11: an error page that lets anybody in keeps the challenge of its 401
+=== TEST 11: an error page open to everybody keeps the challenge of its 401
 --- jwks: es256
 --- user_files
 >>> page
@@ -489,7 +490,7 @@ my $none = "!WWW-Authenticate\nContent-Length: 9\nX-Reason: ";
 
 
 
-=== TEST 12: and that of a bad token, unless the page itself refuses it
+=== TEST 12: likewise for a bad token, unless the page itself refuses it
 --- jwks: es256
 --- user_files
 >>> page

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# An error page with a shape of its own: what the problem document shows is in
-# variables, of every module that refuses.
+# Custom error pages: the members of the problem document are available as
+# variables, for each module that refuses requests.
 
 use v5.28;
 use warnings;
@@ -53,7 +53,7 @@ gateway_limit_zone $arg_k zone=z:1m rate=1r/m;
 
 
 
-=== TEST 2: also where the page is proxied, with the status of its own
+=== TEST 2: a proxied page, with a status of its own
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- http_config
@@ -88,7 +88,7 @@ gateway_limit_zone $arg_k zone=never:1m rate=0r/d;
 
 
 
-=== TEST 3: a page whose location grants: the earlier refusal is void
+=== TEST 3: a page whose location grants: the earlier refusal is dropped
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- config

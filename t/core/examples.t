@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Every configuration of conf.examples is started and does what it says: without
-# a token 401, with a good one 200, 403 where the token does not allow it, and 429
-# where it is one too many.
+# Each configuration of conf.examples is started and exercised: 401 without a
+# token, 200 with a good one, 403 if the token does not allow the request, and
+# 429 above a limit.
 
 use v5.28;
 use warnings;
@@ -40,7 +40,7 @@ my %exercise = (
     'ecommerce.conf'  => \&ecommerce,
 );
 
-# of redis.conf: what stands in the example is all that the user may do
+# from redis.conf: the user has exactly the permissions of the example
 my $acl = 'user gateway ' . CORE::join ' ', slurp('conf.examples/redis.conf')
                             =~ /^# +ACL SETUSER gateway (.*)$/mg;
 my $password = 'a-password-of-the-tests';
@@ -132,11 +132,11 @@ sub whole {
         if $text =~ /gateway_client_certificate|gateway_api_key/
            && $http !~ /^gateway_consumers/m;
 
-    # a level that has rules has keys
+    # a level with rules has keys
     $http .= "gateway_jwt_key_file jwks.json;\n"
         if $text !~ /^gateway_jwt_key_file/m;
 
-    # and a rule stands where a method is on, which knows groups
+    # and a rule is in a block with a method that provides groups
     $http .= "gateway_jwt around;\ngateway_jwt_group groups;\n"
         if $text =~ /gateway_(?:jwt_|require_|deny_)/
            && $text !~ /gateway_(?:jwt|api_key) (?!off)/;
@@ -171,8 +171,8 @@ sub pem {
 }
 
 
-# An example on a port of ours, with upstreams that answer with their name and
-# with what they have received.
+# An example on a port of this test, with upstreams that answer with their name
+# and with what they have received.
 
 sub example {
     my ($file) = @_;
@@ -217,8 +217,8 @@ sub some_consumers {
 }
 
 
-# The consumers of an example, with keys that we know by their ids: the file's own
-# digests are of keys that nobody has.
+# The consumers of an example, with keys of this test: the digests in the file
+# are of unknown keys.
 
 sub known {
     my ($file) = @_;
@@ -282,7 +282,7 @@ sub partners_mtls {
         is(scalar $get->('/', $cert), $expected, '/ ' . ($cert // 'nobody'));
     }
     my (undef, $body) = $get->('/', 'acme', 'X-Consumer-ID: mallory');
-    like($body, qr/^consumer=acme\|partners\|$/m, 'the upstream is told who');
+    like($body, qr/^consumer=acme\|partners\|$/m, 'the upstream receives the consumer');
 
     is(scalar $get->('/settlements', 'first-bank'), 200, 'a bank');
     is(scalar $get->('/settlements', 'acme'), 403, 'no bank');
@@ -307,7 +307,7 @@ sub partners_mtls {
                                       . api_key('first-bank-feeds')),
        200, 'a key alone');
     is(scalar $get->('/feeds'), 401, 'neither');
-    is(scalar $get->('/health'), 200, 'what needs nothing');
+    is(scalar $get->('/health'), 200, 'an open location');
 }
 
 
@@ -339,8 +339,8 @@ sub observability {
     like($head, qr/^X-Request-ID: from-the-balancer\r?$/m, 'the id of a trusted client');
 
     is(scalar ask($server, '/orders', undef, headers => with('unknown')), 401,
-       'a key that nobody has');
-    is(scalar ask($server, '/health'), 204, 'what is not logged');
+       'an unknown key');
+    is(scalar ask($server, '/health'), 204, 'a request that is not logged');
 
     my $records = sub {
         my $file = $server->dir . "/logs/$_[0].json";
@@ -349,12 +349,12 @@ sub observability {
     ok(wait_until(sub {
            my @all = ($records->('access'), $records->('problems'));
            return @all == 3;
-       }, 10), 'a record for each, and another one of what went wrong');
+       }, 10), 'a record for each, and another one for the failure');
     my ($good, $refused) = $records->('access');
 
     is($good->{http}{request}{id}, 'from-the-balancer', 'the id');
     is($good->{trace}{id}, 'a' x 18 . 'f' x 14, 'the trace');
-    is($good->{url}{query}, 'a=1&session=REDACTED', 'what is redacted');
+    is($good->{url}{query}, 'a=1&session=REDACTED', 'redacted arguments');
     is($good->{service}{name}, 'orders', 'a field');
     is($good->{client}{ip}, '127.0.0.0', 'a masked address');
     is($good->{gateway}{route}, 'orders', 'the route');
@@ -362,7 +362,7 @@ sub observability {
     is($refused->{http}{response}{status_code}, 401, 'a refusal');
 
     my @problems = $records->('problems');
-    is(scalar @problems, 1, 'what went wrong alone');
+    is(scalar @problems, 1, 'only the failure');
     is($problems[0]{http}{response}{status_code}, 401, '    is in the other file');
     unlike(slurp($server->dir . '/logs/access.json'), qr/canary|gk_/, 'no secret');
     return;
@@ -397,7 +397,7 @@ sub ecommerce {
     my ($status, undef, $body) = ask($server, '/_cache', undef, method => 'POST',
         body => '{"purge":[{"url":"http://localhost/catalogue/42"}]}');
     is("$status $body", qq(200 {"purged":1}\n), 'a purge');
-    is($did->('/catalogue/42'), '200 fwd', 'is asked for again');
+    is($did->('/catalogue/42'), '200 fwd', 'is fetched again');
 
     my @records = records($server, 'logs/shop.json', 13);
     is(join(' ', map { $_->{gateway}{cache_status} // '-' } @records[0 .. 5]),
@@ -422,7 +422,7 @@ sub quickstart {
         [ @{ with('good') }, 'X-Consumer-ID: mallory' ]);
     is($status, 200, 'a good key');
     like($body, qr/^key= id=good of=acme$/m,
-         'the upstream is told who asks, not the key, nor what the client says');
+         'the upstream receives the consumer, not the key nor the client\'s value');
 
     ($status, $head, $body) = ask($server, '/orders', undef,
                                   headers => with('poor'));
@@ -430,7 +430,7 @@ sub quickstart {
     like($head, qr/Key error="insufficient_scope".*scope="orders:read"/,
          'the scope that is missing');
     is(scalar ask($server, '/orders', undef, headers => with('unknown')), 401,
-       'a key that nobody has');
+       'an unknown key');
 
     # by a token
     my %claims = (iss => 'https://id.example', sub => 'alice');
@@ -460,7 +460,7 @@ sub quickstart {
     my @left = map { (ask($server, '/orders', undef,
                           headers => with('good')))[1]
                      =~ /^X-RateLimit-Remaining: (\d+)\r?$/m } 1 .. 3;
-    is_deeply(\@left, [ 2, 1, 0 ], 'what is left, key and token together');
+    is_deeply(\@left, [ 2, 1, 0 ], 'the remaining units, key and token together');
     for ([ 'a key' => '/orders', undef, headers => with('good') ],
          [ 'a token' => $path, $alice ])
     {
@@ -505,7 +505,7 @@ sub quickstart {
 }
 
 
-# the fields that tell of limits: zone => [ value, window or time ] of each
+# the header fields of limits: zone => [ value, window or time ] of each
 
 sub limits {
     my ($head) = @_;
@@ -528,7 +528,7 @@ sub saas_plans {
                         headers => $_[1] ? with($_[1]) : []) };
     my ($status, $head, $body);
 
-    # the figures of each plan: units left and all that there are
+    # the figures of each plan: units left and the maximum
     for ([ 'hooli-1', 10, 1000 ], [ 'initech-1', 41, 100000 ],
          [ 'globex-1', 401, 5000000 ], [ 'acme-1', 401, 20000000 ],
          [ 'monitor-1', 5, 1000 ])
@@ -557,7 +557,7 @@ sub saas_plans {
     cmp_ok($retry, '>', 0, 'free: Retry-After');
     cmp_ok($retry, '<=', 60, 'free: a unit a minute');
     is_deeply(limits($head)->{month}, '990/1000',
-              'free: what was refused was not charged to the month');
+              'free: a refused request is not charged to the month');
     like($body, qr{^\{"type":"https://iana\.org/assignments/http-problem-types
                     \#quota-exceeded",.*"status":429,.*
                     "violated-policies":\["rate"\]\}$}x, 'free: the body');
@@ -572,7 +572,7 @@ sub saas_plans {
     is($used->('globex'), 1, 'one request');
     is(scalar $get->('/reports', 'globex-1'), 200, 'a report');
     is(wait_until(sub { $used->('globex') == 6 }) ? 6 : $used->('globex'), 6,
-       'costs what the upstream says');
+       'costs as set by the upstream');
     ($status, $head) = $get->('/exports', 'globex-1');
     is($status, 200, 'an export');
     is($used->('globex'), 106, 'costs a hundred');
@@ -635,7 +635,7 @@ sub redis {
     is_deeply([ sort map { s/\{[0-9a-f]{32}\}/{}/r }
                 @{ $Redis->cli('KEYS', '*') } ],
               [ 'gateway:{}:api:g', 'gateway:{}:month:fM' ],
-              'under keys that name nobody');
+              'with keys that do not contain a consumer');
 
     # two nodes
     (undef, $head) = $get->($other, '/', 'good');
@@ -652,7 +652,7 @@ sub redis {
     ($status, $head) = $get->($server, '/', 'good');
     is($status, 429, 'refused again');
     like($head, qr/^Retry-After: \d+\r?$/m, 'with its time');
-    is($Redis->calls, $calls, 'and Redis was not asked');
+    is($Redis->calls, $calls, 'without a call to Redis');
 
     # reset, for both
     my $text = '{"zone":"api","key":"acme","reset":true}';
@@ -826,7 +826,7 @@ sub access {
     is(scalar ask($server, '/orders', $writer, method => 'POST'), 200,
        'POST /orders with the scope');
     is(scalar ask($server, '/orders', $writer, method => 'PUT'), 403,
-       'PUT /orders is for nobody');
+       'PUT /orders is allowed for nobody');
     is(scalar ask($server, '/catalog', $writer, method => 'POST'), 200,
        'POST /catalog with the scope');
     is(scalar ask($server, '/catalog', undef, method => 'POST'), 401,
@@ -852,7 +852,7 @@ sub jwt {
     my $token = api_token();
     my ($status, $head, $body);
 
-    # what every location wants
+    # required in each location
     is(scalar ask($server, '/'), 401, 'no token');
     is(scalar ask($server, '/', $token), 200, 'a good token');
 

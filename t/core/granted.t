@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What one method refused and another one granted is void from then on: for
-# whatever ends the request later, too.
+# If one method refuses a request and another one grants it, the refusal is
+# dropped, also for whatever ends the request later.
 
 use v5.28;
 use warnings;

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What is recorded of a method's refusal where another method grants the request
-# under "satisfy any": no line of the error log, no reason in an access log, in
-# the record of gateway_log or in an error page.  What nobody grants keeps its
-# lines, also where the response is another one.
+# A method's refusal is not recorded if another method grants the request under
+# "satisfy any": no line in the error log, no reason in an access log, in the
+# record of gateway_log or in an error page.  A request that no method grants
+# keeps its lines, even if another response is sent.
 
 use v5.28;
 use warnings;
@@ -80,8 +80,8 @@ my $n = 0;
 my @wanted;
 
 
-# A request: its status and reason, and the lines of our refusals.  $reason is
-# also what the logs must hold, when all requests are over.
+# A request: its status and reason, and the lines of the gateway's refusals.  The
+# logs must contain $reason, too, when all requests have ended.
 
 sub asks {
     my ($path, $with, $status, $reason, $lines, $name, $args) = @_;
@@ -116,18 +116,18 @@ my $limit = 'gateway_limit=refused';
 
 asks('any/jk', 'key', 200, '', '', 'no token, and a key');
 asks('any/jk', 'both', 200, '', '', 'a forged token, and a key');
-asks('any/jk', 'token', 200, '', '', 'a token, which is asked first');
+asks('any/jk', 'token', 200, '', '', 'a token, whose method is called first');
 asks('any/jkp', 'both', 502, '', '', 'the error page of an upstream');
-asks('any/jkx', 'both', 404, '', '', 'what granted, not the error page');
-asks('any/jt', 'both', 401, 'bad_signature', $jwt, 'nobody grants');
-asks('any/jke', 'both', 200, '', '', 'an error page that is not asked for');
+asks('any/jkx', 'both', 404, '', '', 'the granted request, not the error page');
+asks('any/jt', 'both', 401, 'bad_signature', $jwt, 'no method grants');
+asks('any/jke', 'both', 200, '', '', 'an error page that is not used');
 
 
 # --- refused after the grant, by something else
 
 asks('any/jkl', 'key', 200, '', '', 'the limit passes', '&k=1');
 asks('any/jkl', 'key', 429, '', $limit, 'the limit refuses', '&k=1');
-asks('any/jkl', 'both', 429, '', $limit, 'beside a forged token', '&k=1');
+asks('any/jkl', 'both', 429, '', $limit, 'with a forged token', '&k=1');
 asks('any/jkle', 'both', 429, '', $limit, 'with an error page', '&k=1');
 asks('any/jks', 'both', 403, 'insufficient_scope',
      'gateway_require_scope=refused', 'a rule refuses the key');
@@ -136,12 +136,12 @@ asks('any/jks', 'both', 403, 'insufficient_scope',
 # --- granted by nginx's own methods
 
 asks('any/ja', 'none', 200, '', '', 'an address');
-asks('any/ja', 'forged', 200, '', '', 'an address beside a forged token');
+asks('any/ja', 'forged', 200, '', '', 'an address and a forged token');
 asks('any/jr', 'forged', 200, '', '', 'auth_request');
 asks('any/jb', 'basic', 200, '', '', 'a password');
 
 
-# --- nobody grants
+# --- no method grants
 
 asks('any/j', 'forged', 401, 'bad_signature', $jwt, 'one method');
 asks('any/jk', 'none', 401, 'missing', "$jwt $key", 'two methods');
@@ -159,7 +159,7 @@ asks('all/jk', 'both', 401, 'bad_signature', $jwt, 'all: the first');
 asks('all/jk', 'token', 401, 'missing', $key, 'all: the second');
 
 
-# --- dry_run: what another method would have granted, too
+# --- dry_run: including requests that another method would have granted
 
 asks('any/J', 'forged', 200, 'bad_signature', $would, 'one method');
 asks('any/Jk', 'both', 200, '', '', 'a key grants');
@@ -168,11 +168,11 @@ asks('any/JK', 'both', 200, '', '', 'a key in dry_run would have granted');
 asks('any/JK', 'forged', 200, 'missing',
      "$would gateway_api_key=would", 'nothing would have granted');
 asks('any/Jo', 'forged', 200, 'bad_signature', $would,
-     'nobody in optional mode');
+     'an anonymous client in optional mode');
 asks('any/Jkl', 'both', 200, '', '', 'the limit passes', '&k=2');
 asks('any/Jkl', 'both', 429, '', $limit, 'the limit refuses', '&k=2');
 asks('any/Jka', 'forged', 200, '', '',
-     'an address grants what a key was refused');
+     'an address grants a request whose key is refused');
 asks('all/Jk', 'both', 200, 'bad_signature', $would,
      'all: a key grants nothing for the token');
 asks('all/JK', 'both', 200, 'bad_signature', $would, 'all: likewise');
@@ -192,7 +192,7 @@ my $read = sub {
     return ($access =~ tr/\n//) >= @wanted && ($record =~ tr/\n//) >= @wanted;
 };
 Test::Gateway::Server::wait_until($read);
-$server->stop('the log of all this holds no alert');
+$server->stop('the log contains no alert');
 
 for my $request (@wanted) {
     my ($uri, $reason) = @$request;

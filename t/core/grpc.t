@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Refusals of gRPC calls, on the wire: 200 with grpc-status in a header that ends
-# the stream, for every status of a refusal, while variables, filters and logs keep
-# that status.  grpc_client.t shows what a client makes of it.
+# Refusals of gRPC calls on the wire: 200 with grpc-status in a header that ends
+# the stream, for each status of a refusal, while variables, filters and logs
+# have that status.  grpc_client.t tests the same with a gRPC client.
 
 use v5.28;
 use warnings;
@@ -98,7 +98,7 @@ sub call {
     $h2->open_window($stream);
     $h2->wait(sub { $h2->ended($stream) }) or return 'no answer';
 
-    # what of the body was still to be read is not wanted
+    # RST_STREAM for the rest of the body is ignored
     return join ' ', $h2->status($stream) // '-',
                      $h2->frames($stream) =~ s/ RST_STREAM0$//r;
 }
@@ -214,7 +214,7 @@ is(fields(header('/t', type => $_), qw( status content-type grpc-status )),
         'application/grpc,application/grpc', 'application/grpc+a"b', "application/grpc+a\xc3\xa9", 'application/grpc x';
 
 
-# --- methods: a call is a POST, also for whoever asks another server by GET
+# --- methods: only a POST is a call, not a GET of another server
 
 for my $method (qw( GET HEAD PUT OPTIONS )) {
     is(fields(header('/t', method => $method),
@@ -228,7 +228,7 @@ is(fields(header('/ask'), qw( status grpc-status )), '401|-',
 is(header('/ask', token => $good)->{status}, 200, 'and with a token it is not');
 
 
-# --- where something else answers
+# --- other responses
 
 is(fields(header('/off'), qw( status content-type grpc-status www-authenticate )),
    '401|text/html|-|Bearer realm="r"', 'gateway_error_format off: nginx\'s page');

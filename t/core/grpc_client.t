@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What a client of gRPC makes of refusals: grpcio against an nginx that passes
-# calls to a server of gRPC.  grpc.t shows the same on the wire.
+# How a gRPC client sees refusals: grpcio with an nginx that passes calls to a
+# gRPC server.  grpc.t tests the same on the wire.
 
 use v5.28;
 use warnings;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What nginx -t says of more than a hundred configurations that a newcomer may
-# write: every line of it, whole.  Each says what was found, what is allowed and
-# where; or the configuration means what it seems to mean, and nothing is said.
+# The complete output of nginx -t for more than a hundred configurations that a
+# newcomer may write.  Each message says what is wrong, what is allowed and where;
+# a configuration that works as it seems to causes no message.
 
 use v5.28;
 use warnings;
@@ -22,10 +22,10 @@ for (split /^=== /m, <DATA>) {
 
     ok(!$seen{$name}++, "$name: once");
 
-    # nginx -t binds, too: not the port 80 of all addresses
+    # nginx -t binds its ports: not port 80 of all addresses
     $conf =~ s/^server \{\K(?! listen)/ listen 127.0.0.1:$port;/mg;
 
-    # these stand outside of http
+    # these are outside of http
     my $main = $conf =~ s/^main\n//;
     my ($code, $said) = nginx_t(<<"END", { %files, 'case.conf' => $conf });
 load_module $ENV{GATEWAY_MODULE};
@@ -42,7 +42,7 @@ cmp_ok(scalar keys %seen, '>=', 100, 'as many as that');
 done_testing();
 
 
-# what a newcomer may have, beside the configuration
+# files next to the configuration
 
 sub files {
     my ($private, $certificate) = pair();

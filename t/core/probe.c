@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_probe_*: the module that t/core/detached.t and t/core/word.t add to a
- * copy of the project.  It makes detached requests as the arguments of a
- * request say, logs what becomes of them, and lets requests wait for a word in
- * shared memory.
+ * gateway_probe_*: the module that t/core/detached.t and t/core/word.t add to
+ * a copy of the project.  It makes detached requests with the parameters in
+ * the arguments of a request, logs their results, and makes requests wait for
+ * a word in shared memory.
  */
 
 #include "ngx_http_gateway.h"
@@ -142,7 +142,7 @@ ngx_module_t  ngx_http_gateway_probe_module = {
 };
 
 
-/* the value of an argument; "" without it */
+/* the value of an argument, or "" */
 
 static ngx_str_t
 ngx_http_gateway_probe_arg(ngx_http_request_t *r, const char *name)

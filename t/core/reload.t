@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Reloads, configurations with and without http {}, and a module that nobody
-# uses: nothing is lost, and nothing is logged above notice.
+# Reloads, configurations with and without http {}, and a module that is loaded
+# but not used: no request is lost, and nothing is logged above notice.
 
 use v5.28;
 use warnings;
@@ -43,7 +43,7 @@ sub above_notice { CORE::join '', grep { /\[(?:warn|error|crit|alert|emerg)\]/ }
 
 $server = start_nginx(server => $jwt, files => { 'jwks.json' => jwks('es256') });
 
-# asks until told to end; then says how many answers were of what kind
+# sends requests until told to stop, and returns the number of each response
 
 pipe my $result, my $report or die "pipe: $!";
 pipe my $until, my $end or die "pipe: $!";
@@ -85,7 +85,7 @@ my $socket = IO::Socket::INET->new('127.0.0.1:' . $server->port)
 print $socket "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
               . 'Authorization: Bearer ' . substr $T, 0, 20;
 
-# told by an answer that came after: the connection was accepted
+# a later response shows that the connection was accepted
 status('/', @good) for 1 .. 20;
 
 my $told = gone();
@@ -101,7 +101,7 @@ sub gone { scalar(() = $server->log =~ /gracefully shutting down/g) }
 Test::More::ok(Test::Gateway::Server::wait_until(
                    sub { 2 == $server->workers }, 10),
                'which then leaves');
-$server->stop('the log of all this holds no alert');
+$server->stop('the log contains no alert');
 
 
 # --- http {} comes and goes
@@ -115,14 +115,14 @@ $server = start_nginx(conf => $with, port => $port,
 
 Test::More::is(status('/', @good), 200, 'with http {}');
 Test::More::ok($server->reload($without), 'http {} is removed by a reload');
-Test::More::is(status('/', @good), 0, 'and nobody listens');
+Test::More::is(status('/', @good), 0, 'and no port is open');
 Test::More::ok($server->reload($without), 'and a reload without it');
 Test::More::ok($server->reload($with), 'http {} is added by a reload');
 Test::More::is(status('/', @good), 200, 'and serves');
 Test::More::is(status('/', @bad), 401, 'and refuses');
 Test::More::is(above_notice(), '', 'nothing above notice');
 
-# the watch is alive in the new configuration
+# files are watched in the new configuration
 
 Test::Gateway::Server::write_file($server->dir . '/jwks.json', jwks('b'));
 Test::More::ok(Test::Gateway::Server::wait_until(sub {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# $gateway_route: the name by gateway_route, else the location as it is written,
-# that was in force before any internal redirect.
+# $gateway_route: the name set by gateway_route, or else the location as written,
+# of the location before any internal redirect.
 
 use v5.28;
 use warnings;
@@ -141,7 +141,7 @@ END
 END
 
 
-# what $gateway_route was for a request; nothing: there was no header
+# the value of $gateway_route for a request; undef: there was no header
 
 sub route {
     my ($uri, %arg) = @_;
@@ -160,7 +160,7 @@ sub is_route {
 }
 
 
-# --- as it is written
+# --- the location as written
 
 is_route('/exact', 200, '= /exact', 'an exact location');
 is_route('/glued', 200, '= /glued', 'its modifier without a blank');
@@ -172,12 +172,12 @@ is_route('/x.png', 200, '~* \.PNG$', 'one without regard to case');
 is_route('/x.GIF', 200, '~* \.gif$', 'its modifier without a blank');
 is_route('/with%20blank', 200, '/with blank', 'a quoted name');
 is_route('/prefix/x', 200, '/prefix', 'a prefix');
-is_route('/prefixed', 200, '/prefix', 'what begins with it');
+is_route('/prefixed', 200, '/prefix', 'a longer name with this prefix');
 is_route('/slash/x', 200, '/slash/', 'a prefix with a slash');
 is_route('/two%0d%0aX-Line:%20s', 200, '/two  X-Line: s',
          'line breaks are spaces');
 is_route('/file', 200, '', 'no location', port => $bare);
-is_route('/only', 200, '= /only', 'beside one', port => $bare);
+is_route('/only', 200, '= /only', 'the only location', port => $bare);
 
 # --- by name
 
@@ -191,10 +191,10 @@ is_route('/outer', 200, '/outer', 'and the outer one');
 
 # --- implicit locations
 
-is_route('/except', 200, '/except', 'beside limit_except');
+is_route('/except', 200, '/except', 'a location with limit_except');
 is_route('/except', 403, '/except', 'in limit_except', method => 'POST');
 is_route('/named-except', 403, 'except', 'a name there', method => 'POST');
-is_route('/if', 201, '/if', 'beside "if"');
+is_route('/if', 201, '/if', 'a location with "if"');
 Test::More::like((http_get($server->port, '/if?a=1'))[1],
                  qr{^X-If: /if\r?$}m, 'in "if"');
 
@@ -216,7 +216,7 @@ is_route('/try-named', 200, '/try-named', 'a named location');
 is_route('/try-code', 404, '/try-code', 'a code');
 is_route('/to-away', 200, '/to-away', 'a name of a named location');
 is_route('/dir/', 200, '/dir/', 'index');
-is_route('/dir/index.html', 200, '/dir/index.html', 'asked for itself');
+is_route('/dir/index.html', 200, '/dir/index.html', 'requested itself');
 is_route('/accel', 200, '/accel', 'X-Accel-Redirect');
 is_route('/accel-named', 200, '/accel-named', 'to a named location');
 is_route('/proxied', 200, '/proxied', 'without one');
@@ -272,12 +272,12 @@ for my $case ([ 400, "GET /prefix HTTP/1.1\r\n\r\n" ],
 # --- subrequests
 
 is_route('/auth', 200, '/auth', 'a subrequest changes nothing');
-is_route('/auth-error', 200, '/auth-error', 'nor what an error page finds');
+is_route('/auth-error', 200, '/auth-error', 'nor does an error page');
 
 $server->stop;
 
 
-# --- what nobody reads is not kept
+# --- a variable that is not read is not recorded
 
 for my $case ([ 'add_header X-Route $gateway_route;', 1 ], [ '', 0 ]) {
     my ($line, $kept) = @$case;
@@ -299,7 +299,7 @@ sub refused {
     my ($lines, $said, $name) = @_;
     my ($code, $output) = nginx_t(http_conf(server => $lines));
     Test::More::is($code, 1, $name);
-    Test::More::like($output, $said, 'which is said');
+    Test::More::like($output, $said, 'with an error');
 }
 
 refused('location / { gateway_route a; gateway_route b; }',

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The module's file is replaced while nginx runs: a reload goes on with the
-# module that is loaded, and says so at error.
+# The module's file is replaced while nginx runs: a reload continues with the
+# loaded module, and logs this at level error.
 
 use v5.28;
 use warnings;
@@ -23,7 +23,7 @@ my $server;
 
 sub install { copy($built, $_[0]) or die "$_[0]: $!"; return $_[0] }
 
-# as dpkg and "make install" do it
+# as dpkg and "make install" do
 
 sub replace { rename install("$file.new"), $file or die "$file: $!" }
 
@@ -88,7 +88,7 @@ like((errors())[3], line($file), 'removed: the same words');
 install($file);
 says(5, 'and another one in its place');
 
-# the same name, longer: nginx does not crash, what is mapped stays
+# the same name, larger: nginx does not crash, its mapping stays valid
 
 open my $out, '>>', $file or die $!;
 print $out 'x';
@@ -106,7 +106,7 @@ says(1, 'the same inode, longer');
 truncate $file, -s $built or die $!;
 says(1, 'as long as before');
 
-# a reload that fails says it, too: its new directives are unknown
+# a reload that fails logs it, too, since new directives are unknown
 
 replace();
 my $conf = Test::Gateway::Server::slurp($server->dir . '/nginx.conf')
@@ -115,14 +115,14 @@ $server->allow('unknown directive');
 $server->reload($conf =~ s/gateway_route r/gateway_new r/r, wait => 0);
 ok(wait_until(sub { $server->log =~ /\[emerg\].*"gateway_new"/ }),
    'a reload with a directive that only a new module knows');
-is(scalar(errors()), 2, 'says that the module is not the new one');
+is(scalar(errors()), 2, 'logs that the module is not the new one');
 is(($server->get('/'))[2], 'r', 'and the old configuration serves');
 
 # another path is another module
 
 my $other = install("$folder/other.so");
 $server->reload($conf =~ s/\Q$file\E/$other/r);
-is(scalar(errors()), 2, 'another path: it is loaded, nothing is said');
+is(scalar(errors()), 2, 'another path: it is loaded, nothing is logged');
 is(($server->get('/'))[2], 'r', 'and serves');
 says(2, 'and reloaded');
 rename install("$other.new"), $other or die $!;
@@ -131,7 +131,7 @@ like((errors())[2], line($other), 'under its own name');
 $server->stop;
 
 
-# --- what runs: the old file after a reload, the new one after a binary upgrade
+# --- the running code: the old file after a reload, the new one after an upgrade
 
 sub runs {
     my %mapped = map { $_ => 1 }
@@ -164,7 +164,7 @@ says(1, 'USR2: then');
 $server->stop;
 
 
-# --- behind a link, as a package manager with versions does it
+# --- a symbolic link, as with versioned packages
 
 install("$folder/v1.so");
 install("$folder/v2.so");
@@ -192,7 +192,7 @@ $server->stop;
 start(main => "master_process off;\n");
 replace();
 $server->signal('HUP');
-ok(wait_until(sub { errors() }), 'no master: replaced, a reload says it');
+ok(wait_until(sub { errors() }), 'no master: replaced, a reload logs it');
 is(scalar(errors()), 1, 'no master: once');
 $server->stop;
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A watched file that cannot be read again: an error when that begins, once an
-# hour while it lasts, and when it ends; by one of the workers, under a clock
-# that the test sets.
+# A watched file that cannot be read again: one of the workers logs an error when
+# the failure begins, once an hour while it lasts, and when it ends.  The test
+# sets the clock.
 
 use v5.28;
 use warnings;
@@ -18,7 +18,7 @@ BEGIN { $Test::Gateway::More = 1 }
 my ($lib) = grep { -e } glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 plan skip_all => 'no libfaketime here' if !$lib;
 
-# a sanitizer's runtime wants to be the first library
+# a sanitizer's runtime must be the first library
 my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
 plan skip_all => 'this nginx does not start with libfaketime'
     if `LD_PRELOAD=$lib $binary -v 2>&1` !~ /nginx version/;
@@ -48,8 +48,8 @@ sub start {
 
 sub lines { grep { /$_[0]/ } split /^/, $server->log }
 
-# Waits until the workers have looked at all files after this moment: the one
-# that logs changes of keys has seen one, and so have some that look at the
+# Waits until the workers have checked all files after this moment: the worker
+# that logs changes of keys has seen one, and so have workers that check the
 # consumers as often.
 
 sub looked {
@@ -94,10 +94,10 @@ start(port => $port, files => { map({ $_ => jwks('a') } qw( k.json control.json 
 END
 
 looked();
-is(counts(), '0 0', 'nothing is wrong');
+is(counts(), '0 0', 'no failure');
 clock_is(4000);
 looked();
-is(counts(), '0 0', 'and nothing is repeated after an hour');
+is(counts(), '0 0', 'and nothing is logged after an hour');
 like($server->log, qr/control\.json.*has changed and was read$/m, 'nor is a change');
 
 clock_is(0);
@@ -133,7 +133,7 @@ is(($server->get('/', headers => [ 'Authorization: Bearer '
     . token(key => 'a', claims => { sub => 'a', exp => time + 86_400 }) ]))[0], 200,
    'the keys of before serve all the time');
 
-# another mistake is said at once, and the hour begins anew
+# another error is logged at once, and the hour starts again
 
 my $then = 3620 * 3;
 clock_is($then + 1800);
@@ -147,7 +147,7 @@ counts_are('6 5', 'and an hour after the mistake');
 like((lines(qr/\[error\].*k\.json/))[5], qr/, since \Q$since{'k.json'}\E, keeping/,
      'since the first one');
 
-# a clock that is set back does not silence it for good
+# a clock that is set back does not suppress the line forever
 
 clock_is(0);
 counts_are('7 6', 'the clock is set back by hours');
@@ -164,7 +164,7 @@ for my $file (values %watched) {
 }
 clock_is(3700);
 looked();
-is(counts(), '8 7', 'and nothing is said after it');
+is(counts(), '8 7', 'and nothing is logged afterwards');
 
 # good files
 
@@ -173,7 +173,7 @@ write_file("$dir/consumers.json", version_of(3));
 looked();
 is(counts(), '8 7', 'a change without a failure before it is none');
 
-# the reasons the other way round
+# the reasons exchanged
 
 unlink "$dir/k.json" or die $!;
 write_file("$dir/consumers.json", '{ "consumers": [');
@@ -183,18 +183,18 @@ counts_are('10 9', 'once more after an hour');
 is(scalar(lines(qr/\[error\].*\Q$_\E.*, since [\d\/]+ [\d:]+, keeping/)),
    6, "$_: with the time when it began") for sort values %watched;
 
-# the workers of a reload begin anew
+# the workers of a reload start again
 
 write_file("$dir/k.json", jwks('a'));
 write_file("$dir/consumers.json", version_of(4));
 counts_are('11 10', 'the end');
 ok($server->reload, 'a reload');
 looked();
-is(counts(), '11 10', 'says nothing');
+is(counts(), '11 10', 'logs nothing');
 $server->stop;
 
 
-# --- watched less often than each hour: of a worker that is born again
+# --- watched less often than hourly: a respawned worker
 
 $port = free_port();
 start(port => $port, monotonic => 1, files => { 'k.json' => jwks('a') },

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Requests that wait for a word in shared memory: who resumes them and when, and
-# that no timer runs while nobody waits.
+# Requests that wait for a word in shared memory: what resumes them and when, and
+# that no timer runs while no request waits.
 
 use v5.28;
 use warnings;
@@ -44,7 +44,7 @@ sub ask {
     return $socket;
 }
 
-# the word that a request is answered with, and the pid of the worker
+# the word in the response to a request, and the pid of the worker
 
 sub answer {
     my ($socket, $seconds) = @_;
@@ -58,7 +58,7 @@ sub answer {
 
 sub set { (http_get($server, "/set?$_[0]"))[2] =~ /^set/ or die }
 
-# how often the worker has gone to sleep in a time
+# how often the worker goes to sleep in an interval
 
 sub turns {
     my ($seconds) = @_;
@@ -85,10 +85,10 @@ sub reset_by {
 # --- one worker
 
 is(scalar answer(ask('/wait?other=1')), 'other', 'a word that is another by now');
-ok(idle(), 'nobody waits: no timer');
+ok(idle(), 'no request waits: no timer');
 
 my $began = time;
-is(scalar answer(ask('/wait?timeout=200')), 'timeout', 'nobody changes it');
+is(scalar answer(ask('/wait?timeout=200')), 'timeout', 'the word is not changed');
 cmp_ok(time - $began, '>=', 0.2, 'after its time');
 ok(idle(), 'and no timer after that');
 
@@ -157,12 +157,12 @@ ok(idle(), 'and leaves: no timer');
     set('wake=1');
     $streams->open_window($second);
     $streams->wait(sub { $streams->ended($second) });
-    like($streams->body($second), qr/^changed /, 'a stream beside one that is reset');
+    like($streams->body($second), qr/^changed /, 'a stream, while another one is reset');
     $streams->close;
     ok(idle(), 'no timer is left');
 }
 
-# a worker that leaves answers them
+# a worker that shuts down answers them
 
 $client = ask('/wait?timeout=700');
 is(scalar answer($client, 0.1), 'nothing', 'one waits for a worker that leaves');
@@ -183,7 +183,7 @@ is("@{[ $server->wrong_lines ]}", '', 'without complaint');
 
 $server = start_nginx(port => $port, conf => conf(2));
 
-# connections to both: who answers on one does so again
+# connections to both workers: a connection stays with its worker
 
 my %of;
 wait_until(sub {
@@ -198,8 +198,8 @@ my ($redone, @took) = 0;
 for (1 .. 20) {
     ask('/wait?interval=5', $first);
 
-    # until the request waits, a change is not for it; one that comes just as it
-    # begins to is seen at once
+    # a change before the request waits does not concern it; a change at the
+    # moment when it begins to wait is seen at once
     my $answer;
     do {
         ask('/set?wake=1', $second);
@@ -209,7 +209,7 @@ for (1 .. 20) {
     } while ($answer eq 'nothing');
 
     redo if $answer eq 'other' && $redone++ < 20;
-    is($answer, 'changed', 'what another worker changes is seen');
+    is($answer, 'changed', 'a change by another worker is seen');
     push @took, time - $began;
 }
 @took = sort { $a <=> $b } @took;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * No list makes the search for a name read outside of it or stand still; what
- * is left when every pair was removed has none; what nginx's variables read is
- * exact, and so found.
+ * For any list, the search for a name reads only inside the list and
+ * terminates.  The rest after the removal of all pairs contains none.  Pairs
+ * that nginx's variables read are exact, and are found.
  */
 
 #include <stdint.h>
@@ -32,7 +32,7 @@ check(int holds)
 }
 
 
-/* copies what is not removed to "left"; its length */
+/* copies the rest to "left"; returns its length */
 
 static size_t
 cut(gw_source_list_e list, const gw_text_t *name, const unsigned char *s,
@@ -72,7 +72,7 @@ cut(gw_source_list_e list, const gw_text_t *name, const unsigned char *s,
 }
 
 
-/* what stands at the start of an argument, without regard to case */
+/* the start of an argument, compared case-insensitively */
 
 static void
 plain(const gw_text_t *name, const unsigned char *s, size_t len)
@@ -124,7 +124,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     name = &names[data[0] / 3 % 3];
     size--;
 
-    /* of the exact size, so that a byte too far is noticed */
+    /* of the exact size, so that an overrun is detected */
 
     s = malloc(size + (size == 0));
     left = malloc(size + (size == 0));

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Every committed input of every fuzz target once more.
+# Replays all committed inputs of all fuzz targets.
 
 use v5.28;
 use warnings;
@@ -13,7 +13,7 @@ my @targets = map { m{fuzz_(\w+)\.c$} } glob 't/fuzz/fuzz_*.c';
 
 plan skip_all => 'there are no fuzz targets' if !@targets;
 
-# a target that crashes leaves its input where it was started
+# a target that crashes writes its input to the working directory
 my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 
 for my $target (@targets) {

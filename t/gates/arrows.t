@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Arrows point one way: a folder of modules/ uses core and what is listed here,
-# and core uses nothing but itself.  A module that uses only core needs no line.
+# Dependencies point one way: a folder of modules/ uses core and the folders that
+# are listed here, and core uses only itself.  A module that uses only core is not
+# listed.
 
 use v5.28;
 use warnings;
@@ -27,7 +28,7 @@ sub may {
 }
 
 
-# what the sources include
+# the headers that the sources include
 
 sub includes {
     my ($dir) = @_;
@@ -74,8 +75,8 @@ for my $seed ([ 'limit/gw_seeded.c', 'ngx_http_gateway_access.h',
 }
 
 
-# What objects use, with or without a header: "folder/file" => the files whose
-# symbols it needs.
+# The symbols that objects use, with or without a header: "folder/file" => the
+# files whose symbols it needs.
 
 sub links {
     my (@objects) = @_;

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Words that processes share are accessed in one order that all processes agree
-# on (__ATOMIC_SEQ_CST): then interleavings are all that can happen, on any CPU,
-# and a model of them is the whole truth.  Stamps and counters, which nothing
-# else depends on, may be relaxed: these are all of them.
+# Accesses to words in shared memory are sequentially consistent
+# (__ATOMIC_SEQ_CST): on any CPU, each result is that of an interleaving, and a
+# model of all interleavings is complete.  Stamps and counters on which nothing
+# else depends can be relaxed; they are listed here.
 
 use v5.28;
 use warnings;

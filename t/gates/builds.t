@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Builds of fewer modules.  The .so needs the libraries of the modules that are
-# built into it, and no others: a build without limits needs no hiredis on the
-# machine it runs on.  libssl is nginx's own; core connects with TLS.  A build
-# without methods of authentication has no consumers, and keeps the variables
-# that name one: configurations with them work, and they are empty.
+# Builds of fewer modules.  The .so needs only the libraries of the modules that
+# are built into it: a build without limits runs without hiredis.  libssl is
+# nginx's own; core uses it for TLS.  A build without methods of authentication
+# has no consumers module, but still defines the variables about consumers, which
+# are empty, so that configurations with them work.
 
 use v5.28;
 use warnings;
@@ -18,7 +18,7 @@ use Test::More;
 my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 my $so = "$dir/ngx_http_gateway_module.so";
 
-# what a make above has set is not this test's
+# ignore the settings of a make that runs this test
 delete @ENV{qw( LDFLAGS MAKEFLAGS MFLAGS MAKELEVEL )};
 @ENV{qw( OBJS CFLAGS )} = ("$dir", '-O0');
 
@@ -38,7 +38,7 @@ for my $case ([ '', 'ssl' ], [ 'limit', 'hiredis ssl' ]) {
 }
 
 
-# --- without methods: what MODULES=limit has built
+# --- without methods: the build of MODULES=limit
 
 my $made = read_file("$dir/nginx/ngx_http_gateway_module_modules.c");
 my ($names) = $made =~ /^char \*ngx_module_names\[\] = \{(.*?)\}/ms;

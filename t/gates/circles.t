@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The files of a folder form no circle: each can be read, and tested, with those
-# below it alone.  Who needs whom is asked of the objects.  The face of a
-# module, *_module.c, may need every file, and none needs it: but for the symbol
-# of the module itself, which stands for its configuration.
+# The files of a folder have no circular dependencies: each can be read and tested
+# with only the files below it.  Dependencies are read from the objects.  A
+# *_module.c can need every file, but no file needs it, except for the symbol of
+# the module, which gives access to its configuration.
 
 use v5.28;
 use warnings;
@@ -52,7 +52,7 @@ sub needs {
 }
 
 
-# the first circle that is found from a file on, as "a -> b -> a"
+# the first circle found from a file, as "a -> b -> a"
 
 sub circle {
     my ($needs, $done, @path) = @_;

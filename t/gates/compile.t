@@ -28,9 +28,9 @@ sub nginx_incs {
 my @nginx = nginx_incs();
 
 
-# Some warnings of gcc need its optimiser, with -O2.  All of clang's come from
-# its front end and from the generation of unoptimised code.  Handlers do not
-# use all of the parameters that nginx gives them, as nginx's own do not.
+# Some warnings of gcc need its optimizer (-O2); clang gives all of its warnings
+# without optimization.  Unused parameters are allowed: like nginx's own handlers,
+# ours do not use all parameters that nginx passes.
 
 my %effort = (
     gcc   => [ qw( -O2 -c -o /dev/null ) ],
@@ -49,7 +49,7 @@ sub compiles {
         open my $cc, '-|', $compiler, @{ $effort{$compiler} },
              qw( -Wall -Wextra -Werror ), @incs, $file
             or die "$compiler: $!";
-        # what it says goes to stderr, where whoever runs the tests sees it
+        # the compiler's output goes to stderr, where it is seen
         local $/;
         <$cc>;
         close $cc or push @complaints, "$compiler refuses $file";

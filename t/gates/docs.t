@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Every directive and variable in the code stands in its module's README.md and
-# in a test or an example; every one that a README names is in the code.
+# Each directive and variable in the code is in its module's README.md and in a
+# test or an example; each one that a README names is in the code.
 
 use v5.28;
 use warnings;
@@ -27,7 +27,7 @@ sub in_code {
 }
 
 
-# true if $text has $name as a word; of a prefix, any word that starts with it
+# true if $text contains $name as a word; for a prefix, a word that begins with it
 
 sub names {
     my ($text, $name) = @_;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Every file of conf.examples is a configuration that nginx accepts, also on Debian,
-# whose prefix has no folder for logs.
+# nginx accepts each configuration of conf.examples, also on Debian, whose prefix
+# has no folder for logs.
 
 use v5.28;
 use warnings;

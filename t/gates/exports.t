@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The .so exports what nginx looks up by name, and no symbol that another
-# module, or an older copy of this one, could be bound to.
+# The .so exports only the symbols that nginx looks up by name: no symbol can be
+# bound to another module, or to an older copy of this one.
 
 use v5.28;
 use warnings;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Core's headers name no feature module, in no identifier and no comment: core
-# is what they share, and a new one must not need a line in it.
+# Core's headers name no feature module, neither in an identifier nor in a
+# comment: a new module must not require a change of core.
 
 use v5.28;
 use warnings;
@@ -11,12 +11,13 @@ use Test::Gateway::Gate;
 use Test::More;
 
 
-# The folders beside core.  Names in capitals count where they are ours: ACCESS
-# alone is a phase of nginx.  The table of reasons is a list of words for
-# clients.  Of a name that core has as a word of its own, too, what counts is
-# what stands for the module: its header, itself, its configuration and context.
+# The names of modules are the folders besides core.  A name in capitals counts
+# only with the suite's prefix: ACCESS alone is a phase of nginx.  The table of
+# reasons is excluded, since its words are for clients.  If a name is also an
+# ordinary word of core, only the module's header, symbol, configuration and
+# context count.
 
-# of a CPU, and nginx's; and that of a server, which core verifies
+# ordinary words: of a CPU; of nginx; of a server, verified by core
 my %word = map { $_ => 1 } qw( cache log certificate );
 
 sub named {
@@ -71,7 +72,7 @@ for my $seed ([ 'void ngx_http_gateway_jwt_seeded(void);', 'jwt',
     fires(\&named, "$dir", qr/gw_text\.h: names skeleton$/, 'a new folder');
 }
 
-# a module whose name core has as a word
+# a module whose name is an ordinary word of core
 
 for my $seed ([ log   => 'extern ngx_module_t  ngx_http_gateway_log_module;' ],
               [ log   => 'struct ngx_http_gateway_log_ctx_s  *part;' ],

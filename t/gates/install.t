@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# make install: the module goes to where the installed nginx looks for modules
-# and the tool to PREFIX/bin, below DESTDIR, and nothing else goes anywhere.
+# make install: installs the module where the installed nginx looks for modules,
+# and the tool in PREFIX/bin, below DESTDIR, and no other file.
 
 use v5.28;
 use warnings;
@@ -25,14 +25,14 @@ for ("$objs/$so", "$objs/nginx-gateway") {
     plan skip_all => "$_ is not built" if !-f;
 }
 
-# what a make above has set is not this test's
+# ignore the settings of a make that runs this test
 delete @ENV{qw( MAKEFLAGS MFLAGS MAKELEVEL DESTDIR PREFIX )};
 
 
 sub quoted { join ' ', map { s/'/'\\''/gr =~ s/(.*)/'$1'/sr } @_ }
 
 
-# make install of what is built: "-o all" builds nothing, however old it is
+# make install of the existing build: "-o all" builds nothing
 
 sub install {
     my (@arguments) = @_;
@@ -57,7 +57,7 @@ sub files {
 }
 
 
-# An nginx that says it was configured like this.
+# An nginx that reports these configure arguments.
 
 sub configured {
     my ($arguments) = @_;
@@ -78,8 +78,8 @@ END
 }
 
 
-# installs below a new folder, with a blank in its name: two files, at these
-# places, and no other
+# installs below a new folder with a blank in its name: two files, at these
+# paths, and no others
 
 sub installs {
     my ($name, $modules, $prefix, @arguments) = @_;
@@ -130,7 +130,7 @@ SKIP: {
                              '-c', "$dir/nginx.conf") ]} 2>&1);
     is($?, 0, 'nginx loads the module from there') or diag($said);
 
-    # over what is there: a running nginx keeps the file that it has mapped
+    # over existing files: a running nginx keeps the file that it has mapped
     my $inode = (stat "$root$modules/$so")[1];
     open my $mapped, '<', "$root$modules/$so" or die $!;
     my ($code) = install("DESTDIR=$root", @binary);
@@ -144,7 +144,7 @@ SKIP: {
 }
 
 
-# --- nginx as others configure it
+# --- other configurations of nginx
 
 for ([ 'a prefix', '--prefix=/srv/ngx --with-compat', '/srv/ngx/modules' ],
      [ 'nothing', '--with-compat', '/usr/local/nginx/modules' ],
@@ -167,7 +167,7 @@ for ([ 'a prefix', '--prefix=/srv/ngx --with-compat', '/srv/ngx/modules' ],
              'NGINX_BINARY=' . configured($arguments));
 }
 
-# the nginx of a source tree goes before the installed one
+# the nginx of a source tree takes precedence over the installed one
 
 {
     mkdir "$dir/src";
@@ -179,7 +179,7 @@ for ([ 'a prefix', '--prefix=/srv/ngx --with-compat', '/srv/ngx/modules' ],
 }
 
 
-# --- what cannot be installed
+# --- failures
 
 {
     my $root = "$dir/empty";
@@ -191,7 +191,7 @@ for ([ 'a prefix', '--prefix=/srv/ngx --with-compat', '/srv/ngx/modules' ],
     is_deeply(-d $root ? files($root) : {}, {}, 'and leaves no file');
 }
 
-# the recipe alone is "-o all"; without it what is missing is built first
+# "-o all" runs only the recipe; without it, missing files are built first
 
 my $plan = qx(@{[ quoted($make, qw( -n -o module install V=1 ),
                          "OBJS=$dir/unbuilt") ]} 2>&1);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What goes wrong in a server under test fails the test, if it was not
-# announced: t/lib/Test/Gateway.pm, shown on blocks that pass otherwise.
+# An error in a server under test fails the test unless it was announced: tests
+# t/lib/Test/Gateway.pm with blocks that would otherwise pass.
 
 use v5.28;
 use warnings;
@@ -51,7 +51,7 @@ sub worker {
     return $worker;
 }
 
-# before the server is stopped and judged
+# before the server is stopped and its log is checked
 add_test_cleanup_handler(sub {
     my ($block) = @_;
     return if !defined $block->at_end;
@@ -59,13 +59,13 @@ add_test_cleanup_handler(sub {
     die $@ if $@;
 });
 
-# Keeps the server from leaving until a line was logged after it was told to.
+# Keeps the server running until a line was logged after it was told to exit.
 sub log_at_shutdown {
     my ($line) = @_;
     my $socket = IO::Socket::INET->new('127.0.0.1:' . server_port()) or die $!;
     print $socket "GET / HTTP/1.1\r\nHost: x\r\nX-Half: ";
 
-    # told so by its log, and given time to accept the connection
+    # its log shows it; it needs time to accept the connection
     defined(my $child = fork) or die $!;
     return if $child;
 
@@ -93,7 +93,7 @@ GET /a
 END
     close $out;
 
-    # neither this pass nor this run's sanitizers are its business
+    # it must not depend on this pass or on the sanitizers of this run
     delete local @ENV{qw( GATEWAY_MASTER GATEWAY_REPORTS )};
 
     my $said = `prove --merge -v "$dir/seeded.t" 2>&1`;

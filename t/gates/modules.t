@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# One list of modules: the order in config.  tools/modules finds everything
-# else in the files, and no folder is left out of the build in silence.
+# The order in config is the only list of modules.  tools/modules finds all else
+# in the files, and reports a folder that is not in the list.
 
 use v5.28;
 use warnings;
@@ -11,7 +11,7 @@ use Test::Gateway::Gate;
 use Test::More;
 
 
-# the standard output of tools/modules, or its error behind "error: "
+# the standard output of tools/modules, or "error: " and its message
 
 sub modules {
     my ($dir, @arguments) = @_;
@@ -48,7 +48,7 @@ sub add_to_order {
 
 my $known = modules('.', 'known');
 
-# every file and every name, as they are
+# all files and names of the project
 
 {
     my @folders = split ' ', modules('.', 'folders', $known);
@@ -73,7 +73,7 @@ my $known = modules('.', 'known');
 }
 
 
-# nothing but the list is said, wherever it is asked from
+# prints only the list, from any working directory
 
 {
     local $ENV{CDPATH} = '.';
@@ -110,7 +110,7 @@ unlike(modules('.', 'tool'), qr/\b(?:limit|redis|access|jwt)\b/,
        'the tool uses nothing but that');
 
 
-# a folder more, a folder less
+# an added and a removed folder
 
 {
     my $dir = copy();

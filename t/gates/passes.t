@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A comment "# both passes: REASON" makes t/run-tests repeat the blocks of its
-# file with a master.  It must be one that has this effect.
+# The comment "# both passes: REASON" makes t/run-tests repeat the blocks of its
+# file with a master.  Each such comment must have this effect.
 
 use v5.28;
 use warnings;

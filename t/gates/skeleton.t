@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The module of CONTRIBUTING.md, added to a copy of the project by the steps of
-# that page: it is built, works beside a limit that settles, cannot register
-# where it would not be called, and leaves nothing behind.
+# The example module of CONTRIBUTING.md, added to a copy of the project by the
+# steps of that page: it is built, works together with a limit, cannot register
+# where it would not be called, and can be removed completely.
 
 use v5.28;
 use warnings;
@@ -28,7 +28,7 @@ $ENV{OBJS} = $ENV{GATEWAY_OBJS} = "$copy/objs";
 $ENV{GATEWAY_MODULE} = "$copy/objs/$so";
 
 
-# runs a command in the copy: its exit code, and what it said
+# runs a command in the copy: its exit code and output
 
 sub run {
     my ($command) = @_;
@@ -102,7 +102,7 @@ succeeds('prove ' . join(' ', map { "t/gates/$_.t" }
 succeeds('prove t/example/log.t', 'its own test passes');
 
 
-# --- beside a limit that settles
+# --- together with a limit that settles its charges
 
 my $upstream = free_port();
 my $server = start_nginx(
@@ -140,9 +140,9 @@ END
 
 sub logged { scalar(() = $server->log =~ /gateway_example: request ended/g) }
 
-# The status of a request, its Remaining, and how often it was logged: a request
-# with a subrequest may be logged after its answer, and the worker has written
-# what it has to say before it takes the next one.
+# The status of a request, its Remaining, and how often it was logged.  A request
+# with a subrequest may be logged after its response; the worker has logged it
+# before it handles the next request.
 
 sub get {
     my ($path, $lines) = @_;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# nginx's version is asked for in the compat header and nowhere else.
+# Only the compat header tests nginx's version.
 
 use v5.28;
 use warnings;

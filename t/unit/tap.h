@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The little of the Test Anything Protocol that these tests need.
+ * The subset of the Test Anything Protocol that these tests need.
  */
 
 #ifndef TAP_H_INCLUDED
@@ -22,7 +22,7 @@ int is_bytes(const void *got, size_t len, const char *expected,
     const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* a line that prove(1) passes over */
+/* a line that prove(1) ignores */
 void note(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 

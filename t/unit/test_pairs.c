@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* pairs: names and values in one text, and a text that is cut off */
+/* pairs: names and values in one text, and a truncated text */
 
 #include <string.h>
 
@@ -28,7 +28,7 @@ static const struct {
     { PAIRS("\0001\000b\0002\000"), "", "1" },
     { PAIRS(""), "a", NULL },
 
-    /* cut off: a pair without its last NUL is none */
+    /* truncated: a pair without its last NUL is ignored */
     { PAIRS("a\0001\000b\0002"), "a", "1" },
     { PAIRS("a\0001\000b\0002"), "b", NULL },
     { PAIRS("a\0001\000b\000"), "b", NULL },

@@ -9,7 +9,7 @@
 #include "tap.h"
 
 
-/* what grpc-message holds without percent-encoding (PROTOCOL-HTTP2.md) */
+/* characters of grpc-message without percent encoding (PROTOCOL-HTTP2.md) */
 
 static int
 is_plain(const char *sentence)
@@ -66,7 +66,7 @@ main(void)
 
     is_int(bad, 0, "every sentence may stand in grpc-message as it is");
 
-    /* those of limits say nothing about the client */
+    /* reasons of limits do not concern the client's identity */
 
     for (i = GW_OK, bad = 0; i <= GW_FAILED; i++) {
         bad += gw_reason_auth(i)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* ratios, and the traces that one samples */
+/* ratios, and the traces that a ratio samples */
 
 #include <stdio.h>
 #include <string.h>

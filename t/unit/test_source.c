@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Names of credentials in any spelling: which pairs are read, which ones some
- * parser would read, and which bytes removing them leaves.
+ * Names of credentials in any spelling: the pairs that are read, the variants
+ * that some parser would read, and the bytes that remain after their removal.
  */
 
 #include <stdio.h>
@@ -37,7 +37,7 @@ walk(gw_source_list_e list, const char *name, const char *s, size_t len,
     gw_source_walk_t   w;
     gw_source_pair_t   pair;
 
-    /* of the exact size, so that a byte too far is noticed */
+    /* of the exact size, so that an overrun is detected */
 
     copy = malloc(len + (len == 0));
     memcpy(copy, s, len);
@@ -204,7 +204,7 @@ cookies(void)
 }
 
 
-/* each byte before and after a name that is decoded: at most a variant */
+/* each byte before and after a decoded name: at most a variant */
 
 static void
 bytes(void)
@@ -234,7 +234,7 @@ bytes(void)
 }
 
 
-/* what is left of a list without its pairs */
+/* the rest of a list after its pairs were removed */
 
 static void
 is_left(gw_source_list_e list, const char *s, const char *expected)
@@ -353,8 +353,8 @@ bearer(void)
 
 
 /*
- * What a stranger sends is walked once: were it walked for each byte of it, as
- * it once was, these would take minutes.
+ * A client's bytes are walked once: with a walk for each byte, these tests
+ * would take minutes.
  */
 
 static void

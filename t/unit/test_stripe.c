@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Counters of processes that are killed: nothing that was counted is lost or
- * counted twice, whoever takes over, and whoever is killed while it does.
+ * Counters of killed processes: no count is lost or added twice, whichever
+ * process takes over, even if it is killed meanwhile.
  */
 
 #include <pthread.h>
@@ -28,9 +28,9 @@
 /* shared by the processes of this test */
 
 typedef struct {
-    uint64_t   gone[NAMES];         /* by the name of a process */
+    uint64_t   gone[NAMES];         /* by process */
     uint64_t   counted[NAMES];
-    uint64_t   asked;               /* how often somebody was settled */
+    uint64_t   asked;               /* how often settle() was called */
 } world_t;
 
 
@@ -40,7 +40,7 @@ static world_t       *world;
 static int            striped, made, written, lost;
 static gw_stripe_conf_t  conf;
 static int            dies;         /* in settle(): 1: before, 2: after */
-static int            yields;       /* in gone(): all threads come there */
+static int            yields;       /* in gone(): all threads reach it */
 
 static pthread_barrier_t  start;
 
@@ -137,7 +137,7 @@ name(gw_stripe_kind_e kind, uint64_t n)
 }
 
 
-/* another configuration is read, while this one is at work */
+/* another configuration is read while this one is in use */
 
 static void
 reads(void)
@@ -220,8 +220,8 @@ fill(gw_stripe_kind_e kind, uint64_t from, uint64_t n)
 
 
 /*
- * Names are given back, but not one that a process can use: that of the
- * configuration at work, of an older one with a process, of one in between.
+ * Names are reused, except those that a process can use: of the current
+ * configuration, of an older one with a process, and of those in between.
  */
 
 static void
@@ -247,13 +247,13 @@ test_given_back(void)
            "the first has a worker, the second is at work");
     is_int(name(GW_STRIPE_KIND_STRIPED, 5000), -1, "here too");
 
-    /* that configuration was refused, the second stays at work */
+    /* that configuration was refused, the second one stays in use */
 
     conf.number--;
     reads();
     is_int(name(GW_STRIPE_KIND_OWN, 5000), -1, "as it was, after a failure");
 
-    /* the fourth is at work, without any name; the first has its worker */
+    /* the fourth is in use, without any name; the first has a worker */
 
     reads();
     is_int(sum(made), 5, "a name that nobody declares keeps its total");
@@ -274,7 +274,7 @@ test_given_back(void)
     is_int(name(GW_STRIPE_KIND_STRIPED, 7000), striped, "until it is needed");
     is_int(total(), 0, "which begins with 0, too");
 
-    /* all other names can be given back at once, but not those at work */
+    /* all other names can be reused at once, but not those in use */
 
     reads();
     fill(GW_STRIPE_KIND_OWN, 10000, GW_STRIPE_OWN - 3);
@@ -331,7 +331,7 @@ test_places(void)
 }
 
 
-/* a pid is given again, where it is all that names a process */
+/* a pid is reused, if it alone identifies a process */
 
 static void
 test_same_name(void)
@@ -360,7 +360,7 @@ test_same_name(void)
 }
 
 
-/* who settles is killed, before it has added and after */
+/* the settling process is killed, before and after its addition */
 
 static void
 test_killed_settler(void)
@@ -422,7 +422,7 @@ test_threads(void)
     yields = 1;
     pthread_barrier_init(&start, NULL, THREADS);
 
-    /* in each round all contend for the places of those of the last one */
+    /* in each round, all contend for the places of the previous round */
 
     for (round = 0; round < 200; round++) {
 
@@ -460,7 +460,7 @@ test_threads(void)
 }
 
 
-/* counts without end, and tells how far it is; what it says is never too low */
+/* counts without end and reports the count, which is never too low */
 
 static void
 worker(uint64_t self)

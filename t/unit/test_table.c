@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The table of keys, as processes use it: nothing is counted twice or lost,
- * whoever comes at the same time and whoever is killed in the middle.
+ * The table of keys, used by several processes: nothing is counted twice or
+ * lost, even if processes run concurrently or are killed at any point.
  */
 
 #include <sched.h>
@@ -59,7 +59,7 @@ idle(void *data, const uint64_t *state)
 }
 
 
-/* what is counted, and what was counted in the same place before */
+/* the count, and the count of the previous key of the place */
 
 static uint64_t
 rank(void *data, const uint64_t *state, uint64_t *kept)
@@ -171,7 +171,7 @@ test_eviction(void)
 
     is_int(evicted, 0, "sixteen keys have sixteen places");
 
-    /* used last, though of the lowest rank: 3, and of idle ones: 9 */
+    /* used last: 3, which has the lowest rank, and 9, which is idle */
 
     (void) get(table, 3, 500, &evicted);
     (void) get(table, 9, 500, &evicted);
@@ -213,7 +213,7 @@ test_eviction(void)
 }
 
 
-/* without a rank of the caller's, keys are evicted by their last use */
+/* without a rank, keys are evicted in the order of their last use */
 
 static void
 test_last_use(void)
@@ -253,7 +253,7 @@ test_last_use(void)
 }
 
 
-/* processes that count in the same keys */
+/* processes that count with the same keys */
 
 static void
 count(gw_table_t *table, unsigned seed, long n, uint64_t keys)
@@ -282,7 +282,7 @@ count(gw_table_t *table, unsigned seed, long n, uint64_t keys)
 }
 
 
-/* tags that stand in two places of a bucket */
+/* tags in two places of a bucket */
 
 static int
 doubles(gw_table_t *table)
@@ -347,7 +347,7 @@ test_processes(int stop, const char *how)
     sum = 0;
     twice = 0;
 
-    /* new keys are where processes meet: many short rounds */
+    /* processes contend for new keys: many short rounds */
 
     for (round = 0; round < 40; round++) {
         table = table_of(size);
@@ -384,8 +384,8 @@ test_processes(int stop, const char *how)
 
 
 /*
- * Two processes that ask for the same new key at once, in a full bucket: who
- * finds that nothing was counted yet is one of them.
+ * Two processes request the same new key concurrently, in a full bucket:
+ * exactly one of them finds that nothing was counted yet.
  */
 
 static void
@@ -448,7 +448,7 @@ test_new_keys(void)
 }
 
 
-/* processes that are killed while they make places */
+/* processes that are killed while they insert keys */
 
 static void
 test_killed(void)

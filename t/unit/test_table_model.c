@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The table as a model: gw_table.c itself, compiled with its accesses to tags
- * and states as steps, in all interleavings of three processes that ask for
- * keys in a bucket of two or three places at once.  A process may be stopped
- * for ever, or be killed, before each of its steps.
+ * A model of the table: gw_table.c itself, compiled so that each access to a
+ * tag or state is a step, in all interleavings of three processes that
+ * concurrently request keys in a bucket of two or three places.  A process can
+ * be stopped forever, or be killed, before each of its steps.
  *
- * In every state that can be reached no key has two places, and no charge to a
- * key is missing that was not evicted by another key.  From every state of two
- * processes, and a part of those of three, each process ends on its own.
+ * In every reachable state, no key has two places, and no charge to a key is
+ * missing unless the key was evicted.  From every state of two processes, and
+ * from some of those of three, each process terminates when it runs alone.
  *
- * A state is what is in memory, and for each process the values that it has
- * read since it last began: all that it does next follows from them.  A step
- * runs the process from there again, on these values, and one access further.
- * States that were seen before are not entered again.
+ * A state consists of the memory and, for each process, of the values that it
+ * has read since its last start, which determine its next actions.  A step
+ * runs the process from its start on these values, and one access further.
+ * States that were seen before are not visited again.
  */
 
 #include <setjmp.h>
@@ -28,7 +28,7 @@ static uint64_t model_load(const uint64_t *p);
 static void model_store(uint64_t *p, uint64_t value);
 static int model_swap(uint64_t *p, uint64_t old, uint64_t new);
 
-/* a fault that the model must find: a key may take its own place */
+/* a fault that the model must find: a key can take its own place */
 static int  model_takes_own;
 
 #define GW_TABLE_MODEL
@@ -56,7 +56,7 @@ static int  model_ways;
 
 
 #define PROCESSES  3
-#define KEYS       5                /* 3 and 4 are there from the start */
+#define KEYS       5                /* 3 and 4 are present at the start */
 #define WORDS      (MODEL_WAYS * 3) /* tags, states, stamps */
 #define HISTORY    56
 #define SOLO       300              /* steps */
@@ -141,7 +141,7 @@ model_word(const uint64_t *p)
 }
 
 
-/* a value that the process goes on with; "step": it may be stopped before */
+/* a value that the process uses next; "step": it can be stopped before */
 
 static int
 model_known(int step, uint64_t *value)
@@ -175,8 +175,8 @@ model_keep(uint64_t value)
 
 
 /*
- * Of what a process has seen that means nothing to it any more: values that it
- * has passed over.  It then would have done the same with 0.
+ * Clears values that a process has read and that no longer matter: it would do
+ * the same with 0.
  */
 
 static uint64_t
@@ -212,8 +212,9 @@ model_load(const uint64_t *p)
 
 
 /*
- * Once a place is claimed, how it was chosen means nothing: as if it had been
- * the only empty one.  Once it is the key's: as if it had been found there.
+ * Once a place is claimed, it no longer matters how it was chosen: treats it
+ * as if it had been the only empty one, or, once it is the key's, as if it had
+ * been found.
  */
 
 static void
@@ -276,7 +277,7 @@ model_store(uint64_t *p, uint64_t value)
 }
 
 
-/* a place is taken: a key that is evicted by another one loses its charges */
+/* a place is taken: the evicted key loses its charges */
 
 static void
 model_taken(uint64_t tag)
@@ -325,7 +326,7 @@ model_swap(uint64_t *p, uint64_t old, uint64_t new)
 
     if (place >= model_ways) {
 
-        /* a charge: of how much means nothing any more */
+        /* a charge: the amount no longer matters */
 
         model_found((place - model_ways) / 2);
         (void) model_keep(0);
@@ -378,7 +379,7 @@ model_gone(void *data, uint64_t owner)
 }
 
 
-/* from here on nothing matters that was seen before */
+/* values read before no longer matter */
 
 static void
 model_begin(void)
@@ -393,8 +394,8 @@ model_begin(void)
 
 
 /*
- * Charges a key, as ngx_http_gateway_limit_zone_take() does.  The inner loop is
- * gw_table_get(), with a mark where it begins again.
+ * Charges a key like ngx_http_gateway_limit_zone_take().  The inner loop is
+ * that of gw_table_get(), with a mark where it starts again.
  */
 
 static void
@@ -431,7 +432,7 @@ model_process(void)
             count = model_load(state);
         } while (!model_swap(state, count, count + 1));
 
-        /* of the step that has just been made */
+        /* of the last step */
 
         if (at == now->processes[me].n && budget == 0) {
             now->processes[me].pending = (now->words[i] == tag);
@@ -461,7 +462,7 @@ step(state_t *state, int process)
 }
 
 
-/* what holds in every state */
+/* invariants of every state */
 
 static const char *
 judge(const state_t *state)
@@ -500,7 +501,7 @@ judge(const state_t *state)
 }
 
 
-/* a process that runs alone ends, whether the others are stopped or killed */
+/* a process that runs alone ends, with the others stopped or killed */
 
 static const char *
 solo(const state_t *from)
@@ -539,7 +540,7 @@ solo(const state_t *from)
 }
 
 
-/* states that were seen, by 64 bits of a hash */
+/* visited states, by 64 bits of a hash */
 
 #define SEEN  (1U << 24)
 
@@ -611,7 +612,7 @@ is_new(uint64_t hash)
 }
 
 
-/* all that can follow; the states to go on from are a stack of their own */
+/* visits all successors, with a stack of states to continue from */
 
 static const char *
 search(state_t *first)

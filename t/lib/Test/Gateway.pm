@@ -2,7 +2,7 @@
 
 package Test::Gateway;
 
-# Test::Nginx::Socket for this project.  A test file needs no more than
+# Test::Nginx::Socket for this project.  A test file needs only
 #
 #     use lib 't/lib';
 #     use Test::Gateway;
@@ -11,25 +11,25 @@ package Test::Gateway;
 #
 #     __DATA__
 #
-# and states no plan: beside its own checks each block has one that fails when
-# something went wrong that the block did not announce:
+# and no plan.  In addition to its own checks, each block has one that fails after
+# an error that the block did not announce:
 #
-#   - a line of [alert], [crit] or [emerg] in the error log, also one that is
-#     written while nginx shuts down.  A block announces it by a pattern in its
-#     error_log, grep_error_log or shutdown_error_log section, or for lines
-#     that it does not want to assert, in allow_log; must_die announces [emerg];
-#   - a process that a signal ended, or a report of a sanitizer.  Only
-#     allow_log announces these.
+#   - a line of [alert], [crit] or [emerg] in the error log, also while nginx shuts
+#     down.  A block announces it by a pattern in error_log, grep_error_log or
+#     shutdown_error_log or, without asserting it, in allow_log; must_die
+#     announces [emerg];
+#   - a process ended by a signal, or a report of a sanitizer.  Only allow_log
+#     announces these.
 #
-# nginx is stopped after each block, and not as Test::Nginx does when the next
-# one starts, so that the whole log is there to be judged.
+# nginx is stopped after each block, not when the next one starts as in
+# Test::Nginx, so that the whole log can be checked.
 #
-# Sections that Test::Nginx does not have:
+# Additional sections:
 #
-#   allow_log  patterns, a line each (or a regex, or an array of both)
+#   allow_log  patterns, one per line (or a regex, or an array of both)
 #   token      a token, sent as "Authorization: Bearer"
 #   jwks       names of keys, whose public set becomes html/jwks.json
-#   consumers  a file of consumers, which becomes html/consumers.json
+#   consumers  a consumers file, which becomes html/consumers.json
 #   single     one process without a master, also in the pass with a master
 #   master     a master and this many workers (empty: 2), in both passes
 #   no_module  without load_module
@@ -38,7 +38,7 @@ package Test::Gateway;
 #
 #   GATEWAY_MODULE     the .so; default: objs/ngx_http_gateway_module.so
 #   GATEWAY_OBJS       default: objs
-#   GATEWAY_MASTER     1: a master and 2 workers in every block; more: so many
+#   GATEWAY_MASTER     1: a master and 2 workers in each block; n: n workers
 #   TEST_NGINX_BINARY  the nginx; default: the one in the PATH
 
 use v5.28;
@@ -65,7 +65,7 @@ BEGIN {
     make_path("$Objs/t");
     $Objs = abs_path($Objs);
 
-    # Test::Nginx quotes no path: blanks must not get into any of its own
+    # Test::Nginx does not quote paths: its own must not contain blanks
     my $base = "$Objs/t";
     $base = $Temp = File::Temp::tempdir('nginx-gateway-XXXXXX', TMPDIR => 1)
         if $base =~ m{[^\w./-]};
@@ -74,8 +74,8 @@ BEGIN {
     $name =~ s{[^\w.-]+}{-}g;
     $Root = "$base/$name-$$";
 
-    # where the wrapper of a sanitized nginx sends reports: beside the server's
-    # root, which is wiped before each block
+    # the wrapper of a sanitized nginx writes reports here: outside the server's
+    # root, which is removed before each block
     $Reports = "$Root.reports";
     make_path($Reports);
 
@@ -87,7 +87,7 @@ BEGIN {
     $ENV{TEST_NGINX_HTML_DIR} = "$Root/html";
     $ENV{TEST_NGINX_LOG_LEVEL} //= 'info';
 
-    # makes Test::Nginx ask check_if_missing_directives(), which is ours below
+    # makes Test::Nginx call check_if_missing_directives(), redefined below
     $ENV{TEST_NGINX_IGNORE_MISSING_DIRECTIVES} = 1;
 }
 
@@ -117,7 +117,7 @@ no_long_string();
 my $workers = $ENV{GATEWAY_MASTER} // 0;
 $workers = 2 if $workers eq '1';
 
-# Test::Nginx warns of the lines that are judged below, announced or not.
+# Test::Nginx warns of lines that are checked below, announced or not.
 $SIG{__WARN__} = sub {
     warn @_ if "@_" !~ /^WARNING: .*\[(?:alert|crit|emerg)\]/s;
 };
@@ -142,7 +142,7 @@ add_block_preprocessor(sub {
         if !grep { defined } map { $block->$_ }
                qw( request raw_request pipelined_requests request_eval );
 
-    # as evaluate() below does for the filter eval
+    # as in evaluate() below for the filter eval
     for my $section (qw( init post_setup_server_root )) {
         $block->set_value($section, "package main;\n" . $block->$section)
             if defined $block->$section;
@@ -186,7 +186,7 @@ add_test_cleanup_handler(sub {
 
     my @wrong = stop_nginx();
 
-    # its own check of these comes when the next block starts
+    # Test::Nginx itself checks these only when the next block starts
     if (defined $block->shutdown_error_log
         || defined $block->no_shutdown_error_log)
     {
@@ -212,7 +212,7 @@ sub verdict {
 }
 
 
-# Stops the block's nginx, by its pid; returns what was wrong with it.
+# Stops the block's nginx by its pid; returns the errors.
 
 sub stop_nginx {
     my $file = "$Root/logs/nginx.pid";
@@ -233,7 +233,7 @@ sub stop_nginx {
 }
 
 
-# What of an error log nobody announced.
+# The lines of an error log that were not announced.
 
 sub unannounced {
     my ($block) = @_;
@@ -248,7 +248,7 @@ sub unannounced {
         push @lines, <$in>;
         close $in;
 
-        # a block that is skipped starts no nginx: this is judged only once
+        # a skipped block starts no nginx: each log is checked once
         rename $file, "$file.judged";
     }
 
@@ -274,7 +274,7 @@ sub judge {
         next if !/\[(alert|crit|emerg)\]/;
         next if $1 eq 'emerg' && defined $block->must_die;
 
-        # Test::Nginx tries again when a port is taken
+        # Test::Nginx tries again if a port is in use
         next if /Address already in use|still could not bind/;
         push @wrong, $_ if !matches($_, @announced);
     }
@@ -330,8 +330,8 @@ sub reports {
 
 # --- the end
 
-# Tests that are no blocks may follow run_tests(), if they state done_testing()
-# themselves; $Test::Gateway::More = 1 says so beforehand.
+# Other tests can follow run_tests() if they call done_testing() themselves and set
+# $Test::Gateway::More = 1 before.
 
 our $More = 0;
 
@@ -355,7 +355,7 @@ sub in_bail_out {
 }
 
 
-# Perl in a section sees what the test file sees, and stops it when it fails.
+# Perl in a section can use names of the test file; an error stops the file.
 
 sub evaluate { return CORE::eval("package main;\n$_[0]") }
 
@@ -370,9 +370,9 @@ sub evaluate { return CORE::eval("package main;\n$_[0]") }
         return @values;
     };
 
-    # Test::Nginx waits 45 ms after each request, and then warns of lines in the
-    # log.  A block without patterns for the log needs neither: judge() reads
-    # its whole log when nginx has stopped.
+    # Test::Nginx waits 45 ms after each request and then warns of lines in the
+    # log.  A block without patterns for the log needs neither, since judge() reads
+    # the whole log after nginx has stopped.
 
     my $check = \&Test::Nginx::Socket::check_error_log;
 
@@ -383,7 +383,7 @@ sub evaluate { return CORE::eval("package main;\n$_[0]") }
             qw( error_log no_error_log grep_error_log grep_error_log_out );
     };
 
-    # One file that cannot go on is no reason to end the whole run.
+    # One file that cannot continue must not end the whole run.
 
     *Test::More::BAIL_OUT = sub {
         $bailing = 1;
@@ -392,8 +392,8 @@ sub evaluate { return CORE::eval("package main;\n$_[0]") }
         exit 1;
     };
 
-    # Test::Nginx asks this when nginx did not start, and would try again for
-    # half a minute: only a port that is taken is worth that.
+    # Test::Nginx calls this if nginx did not start, and would retry for half a
+    # minute.  A retry only helps if a port was in use.
 
     *Test::Nginx::Util::check_if_missing_directives = sub {
         open my $in, '<', "$Root/logs/error.log" or return 0;
@@ -409,7 +409,7 @@ sub evaluate { return CORE::eval("package main;\n$_[0]") }
 
 END {
     if ($$ == $Main && !$Test::Nginx::Util::InSubprocess) {
-        # what failed is left to be looked at
+        # keep the files of a failure
         if ($? == 0 && Test::More->builder->is_passing) {
             remove_tree(grep { defined } $Root, $Reports, $Temp);
 

@@ -3,16 +3,14 @@
 package Test::Gateway::Bypass;
 
 # The bypass matrix: writes one server for each family, sends it the cross
-# product of Table.pm's dimensions as raw bytes, and compares each status, and
-# what reached the origin, with what Model.pm says.  t/bypass/README.md tells
-# what is in it.
+# product of Table.pm's dimensions as raw bytes, and compares each status, and the
+# requests that reached the origin, with Model.pm.  See t/bypass/README.md.
 #
 #   my $matrix = Test::Gateway::Bypass->new(stride => 397);
 #   $matrix->run;          one test for each family, and those of its end
 #
-# stride: every how many cases one is sent (1: all).  only: names of some
-# families.  spoil: a sub that takes the configuration and returns another, for
-# the test of this test.
+# stride: one of so many cases is sent (1: all).  only: names of families.  spoil:
+# a sub that changes the configuration, to test this test.
 
 use v5.28;
 use warnings;
@@ -131,7 +129,7 @@ END
 }
 
 
-# says of each request that it reached the origin, and from which location
+# logs each request that reached the origin, with its location
 
 sub origin_conf {
     my ($self) = @_;
@@ -162,7 +160,7 @@ sub front_conf {
     }
     underscores_in_headers on;
 
-    # a stream lasts as long as what it mirrors
+    # a stream lasts as long as its mirrored request
     http2_max_concurrent_streams 1024;
     ssl_certificate server.pem;
     ssl_certificate_key server.key;
@@ -176,7 +174,7 @@ END
 }
 
 
-# the four servers of a family, and behind each socket a public one
+# the four servers of a family, and a public one on each socket
 
 sub servers {
     my ($self, $name) = @_;
@@ -313,7 +311,7 @@ sub run {
 }
 
 
-# A process that sends a family's cases and leaves in a file what came of it.
+# A process that sends a family's cases and writes the results to a file.
 
 sub client {
     my ($self, $name) = @_;
@@ -335,8 +333,8 @@ sub client {
 }
 
 
-# What a family's cases are counted from: with a stride, families that have
-# the same dimensions are not to send the same cases.
+# The first case of a family: with a stride, families with the same dimensions
+# must not send the same cases.
 
 sub again {
     my ($self, $name) = @_;
@@ -423,7 +421,7 @@ sub cases {
 }
 
 
-# credentials in all their spellings, and methods: what exists in a protocol
+# credentials in all spellings, and methods, that exist in a protocol
 
 sub written {
     my ($self, $family, $protocol) = @_;
@@ -522,7 +520,7 @@ sub send_cases {
 }
 
 
-# whether nginx closes the connection behind the answer
+# whether nginx closes the connection after the response
 
 sub alone {
     my ($case, $expected) = @_;
@@ -567,8 +565,8 @@ sub request_of {
 }
 
 
-# There are millions of cases and few outcomes: of each case the number of its
-# outcome is kept.
+# There are millions of cases and few outcomes: for each case, the number of its
+# outcome is stored.
 
 sub expect {
     my ($self, $name, $case, $expected) = @_;
@@ -607,7 +605,7 @@ sub outcome {
 }
 
 
-# the locations that asked the origin
+# the locations that sent a request to the origin
 
 sub names {
     my ($self, $mask) = @_;
@@ -617,7 +615,7 @@ sub names {
 }
 
 
-# --- what came of it
+# --- results
 
 sub shown {
     my (@failed) = @_;
@@ -644,8 +642,8 @@ sub story {
 }
 
 
-# The origin's log: each request that it was asked for, with the location that
-# asked, compared with what was expected of each case.
+# Compares the origin's log, each request with its location, with the expectation
+# of each case.
 
 sub reached {
     my ($self, $done) = @_;
@@ -692,7 +690,7 @@ sub reached {
 }
 
 
-# The whole requests of some cases: all are made again, and not sent.
+# The complete requests of some cases: all are generated again, but not sent.
 
 sub retell {
     my ($self, $name, $done, $wrong) = @_;

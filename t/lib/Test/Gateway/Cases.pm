@@ -2,13 +2,13 @@
 
 package Test::Gateway::Cases;
 
-# Test files that say of each token what becomes of it.  Two sections more:
+# Test files with the expected result of each token.  Additional sections:
 #
 #   files  names and contents, in html/
 #   cases  pairs: a token, or a request made by get(), and "verified", the
 #          reason of a refusal, or more exactly granted(...) or refused(...)
 #
-# Both are Perl.  A block without a config has one that verifies with "jwks".
+# Both are Perl.  A block without a config uses one that verifies with "jwks".
 # Each case asserts the status, the challenge or its absence, the type, the
 # body to the byte, and $gateway_jwt_status.
 
@@ -58,7 +58,7 @@ sub granted {
              headers => [ "X-Status: $status", '!WWW-Authenticate', @headers ] };
 }
 
-# code: 401 or 403; error, scope: of the challenge, "" leaves the whole of it out
+# code: 401 or 403; error, scope: of the challenge, "": without the parameter
 sub refused {
     my ($reason, %arg) = @_;
     my $detail = $sentence{$reason} // die "no such reason: $reason";
@@ -80,7 +80,7 @@ sub refused {
                           'Content-Type: application/problem+json' ] };
 }
 
-# the values of a section that is Perl
+# the values of a Perl section
 sub perl {
     my ($block, $section) = @_;
     my $text = $block->$section // return;

@@ -2,29 +2,30 @@
 
 package Test::Gateway::Certificate;
 
-# Authorities, certificates and a TLS client for tests, all by openssl(1).
+# Authorities, certificates and a TLS client for tests, using openssl(1).
 #
-#   authority('a')               a CA of the subject /CN=a
+#   authority('a')               a CA with the subject /CN=a
 #   certificate('alice', ca => 'a', san => 'URI:spiffe://x', days => 30)
-#                                by a CA, or self-signed without one; "from" and
-#                                "to" are dates such as 20200101000000Z
-#   crl('a', 'alice', ...)       text of a list of these, revoked by a CA
+#                                issued by a CA, or self-signed; "from" and "to"
+#                                are dates such as 20200101000000Z
+#   crl('a', 'alice', ...)       text of a CRL of a CA with these certificates
 #   certificate_file('alice')    path of the PEM; certificate_key('alice')
 #   certificate_pem('alice')     its text; key_pem('alice')
 #   certificate_sha256('alice')  hex of the DER's digest
 #   certificate_serial('alice')  hex
-#   certificate_dir()            where all of it stands
-#   certificate_files()          name.crt and name.key of all: files of a server
+#   certificate_dir()            the folder of all files
+#   certificate_files()          name.crt and name.key of all, as files of a server
 #
-# A certificate is made once in a process, by its name.
+# A process creates each certificate once, by its name.
 #
 #   tls($server, path => '/', sni => 'a.example', host => 'b.example',
 #       cert => 'alice', version => 'TLSv1.2', headers => [ ... ],
 #       save => 'file', resume => 'file', port => n)
 #
 # is one connection: { status, head, body, reused, version, answers, said }.
-# "path" may be a list: that many requests, one after the other; answers has
-# all of them, the rest is of the last one.  "save" and "resume" keep a session.
+# "path" can be a list: requests that are sent one after the other; answers
+# contains all responses, the other members are of the last one.  "save" and
+# "resume" store and use a session.
 
 use v5.28;
 use warnings;
@@ -99,7 +100,7 @@ sub certificate {
     $extensions .= "subjectAltName=$arg{san}\n" if defined $arg{san};
     $extensions .= "authorityInfoAccess=$arg{aia}\n" if defined $arg{aia};
 
-    # openssl ca, because of all commands only this one takes any dates
+    # openssl ca, the only command that accepts arbitrary dates
     my $base = certificate_dir() . "/$ca.ca";
     write_new("$base.txt", '');
     write_new("$base.serial", sprintf "%04X\n", ++$serial);
@@ -197,7 +198,7 @@ sub answer {
         my $status = $1;
         my ($head, $body) = split /\r\n\r\n/, $_, 2;
 
-        # behind it the client may tell of tickets, and that it is done
+        # the client may then print tickets, and that it has finished
         my ($length) = $head =~ /^Content-Length: (\d+)/m;
         push @answers, { status => $status, head => $head =~ s/\r//gr,
                          body => substr $body // '', 0, $length // 0 };

@@ -2,22 +2,22 @@
 
 package Test::Gateway::Consumer;
 
-# API keys and files of consumers for tests.  Keys are made here by the text of
-# the format alone, and not by the code under test.
+# API keys and consumers files for tests.  Keys are made here from the description
+# of the format, not by the code under test.
 #
 #   api_key('acme')                  a key with this id, always the same
 #   api_key('acme', $bytes)          the same with these 32 bytes as its secret
 #   base62($number, $digits)
-#   entry('acme', scopes => [...])   what stands for api_key('acme') in "keys"
+#   entry('acme', scopes => [...])   the entry of api_key('acme') in "keys"
 #   entry('acme', key => $text)      for a key of another format
 #   entry('acme', pepper => $bytes)  with hmac_sha256 instead of sha256
-#   consumer('acme', %members)       with entry('acme') for its keys, unless
-#                                    there are others
+#   consumer('acme', %members)       with entry('acme') in "keys", unless other
+#                                    keys are given
 #   consumers(@consumers)            the file, JSON text
-#   date($seconds)                   a moment, counted from now
+#   date($seconds)                   a time relative to now
 #
-# The section "consumers" of a block is the text of a file: it becomes
-# html/consumers.json, and gateway_consumers names it.
+# The section "consumers" of a block is the text of a file: it is written to
+# html/consumers.json, which gateway_consumers names.
 
 use v5.28;
 use warnings;
@@ -93,7 +93,7 @@ sub date {
 }
 
 
-# for Test::Gateway: what a block with this section has more
+# for Test::Gateway: additions to a block with this section
 
 sub consumers_section {
     my ($block) = @_;

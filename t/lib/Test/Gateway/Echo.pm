@@ -2,8 +2,8 @@
 
 package Test::Gateway::Echo;
 
-# An upstream that answers with the request as it came, without the lines that
-# nginx itself writes.  $TEST_NGINX_ECHO_PORT is its port, $Pass the proxy_pass
+# An upstream that answers with the request that it received, without the lines
+# that nginx itself adds.  $TEST_NGINX_ECHO_PORT is its port, $Pass the proxy_pass
 # to it.
 
 use v5.28;
@@ -33,7 +33,7 @@ sub serve {
         while ($head !~ /\r\n\r\n/ && sysread $client, my $more, 65536) {
             $head .= $more;
         }
-        # nginx since 1.29.7 speaks 1.1 unless it is told otherwise
+        # since 1.29.7, nginx uses HTTP/1.1 by default
         $head =~ s{ HTTP/1\.1\r\n}{ HTTP/1.0\r\n};
 
         my $body = join '', map { "$_\n" }

@@ -2,29 +2,29 @@
 
 package Test::Gateway::FakeRedis;
 
-# A Redis that does what a test says.  It answers the handshake of the client as
-# a good server would, and each EVALSHA with the next action of a script; the
-# last one is repeated.  It runs in a child process, on 127.0.0.1.
+# A Redis server controlled by a test.  It answers the client's handshake like a
+# real server, and each EVALSHA with the next action of a list; the last action is
+# repeated.  It runs in a child process, on 127.0.0.1.
 #
 #   fake_redis(actions => [ 'reply', ":1\r\n" ], ...)
 #
-# Actions are array references, or a word alone:
+# An action is an array reference or a single word:
 #
 #   [ reply => bytes ]              these bytes
 #   [ integers => 1, 2, 3 ]         an array of integers
 #   [ error => 'LOADING ...' ]      an error reply
-#   'silence'                       nothing, ever
-#   [ delay => seconds, action ]    that action, after a time; the others wait
-#   [ hold => action ]              that action, and what follows it on this
-#                                   connection, at the next ->release, or
-#                                   one by one: ->release(1)
-#   [ split => n, seconds, bytes ]  a pause behind each n bytes
+#   'silence'                       no reply
+#   [ delay => seconds, action ]    the action, after a delay; the others wait
+#   [ hold => action ]              the action, and all that follow it on this
+#                                   connection, at the next ->release; one by
+#                                   one with ->release(1)
+#   [ split => n, seconds, bytes ]  a pause after each n bytes
 #   [ cut => n, bytes ]             the first n bytes, and closes
 #   'close'                         closes
-#   'endless'                       a string that has no end
+#   'endless'                       a string without an end
 #
-# Of the handshake, by command in lower case ("auth", "select", "client",
-# "role", "script", "ping"), handshake => { role => action } sets another answer.
+# handshake => { role => action } sets the reply to a command of the handshake, in
+# lower case: "auth", "select", "client", "role", "script", "ping".
 
 use v5.28;
 use warnings;
@@ -45,7 +45,7 @@ our @EXPORT = qw( fake_redis );
 my %running;
 my $main = $$;
 
-# What is started from here on is ended by this process, a child.
+# Processes that are started from here on are ended by this process, a child.
 
 sub adopt { $main = $$; %running = (); return }
 
@@ -79,7 +79,7 @@ sub start {
     if ($pid == 0) {
         $SIG{PIPE} = 'IGNORE';
 
-        # a connection that is lost finds nobody who takes another one
+        # after a lost connection, no new one is accepted
         $SIG{TERM} = sub { close $listen; POSIX::_exit(0) };
 
         close $tell;
@@ -115,7 +115,7 @@ sub stop {
 }
 
 
-# What was held goes on: all of it, or the next $n.
+# Continues held actions: all of them, or the next $n.
 
 sub release {
     my ($self, $n) = @_;
@@ -125,13 +125,13 @@ sub release {
 }
 
 
-# What it was asked, in order: array references of words.  A name in lower case
-# gives only such commands.
+# The received commands, in order, as array references of words; with a name in
+# lower case, only these commands.
 
 sub commands { my $self = shift; return map { $_->{words} } $self->record(@_) }
 
 
-# When that was, in seconds.
+# The times of these commands, in seconds.
 
 sub times { my $self = shift; return map { $_->{time} } $self->record(@_) }
 
@@ -151,13 +151,13 @@ sub record {
 sub calls { scalar $_[0]->commands($_[1] // 'evalsha') }
 
 
-# How many connections were made; each begins with CLIENT SETNAME.
+# The number of connections; each begins with CLIENT SETNAME.
 
 sub connects { scalar $_[0]->commands('client') }
 
 
 # Waits until there are $n commands of a name, and those of a handshake have been
-# answered: a worker then sees the answer before any request that is made later.
+# answered: a worker then sees the reply before any later request.
 
 sub wait_for {
     my ($self, $name, $n, $seconds) = @_;
@@ -214,7 +214,7 @@ sub serve {
 }
 
 
-# What follows a reply that is held is kept as it was asked for.
+# Replies after a held one are kept in order.
 
 sub let_go {
     my ($self, $one) = @_;
@@ -230,7 +230,7 @@ sub let_go {
 }
 
 
-# Takes a whole command off the front of $$in.
+# Removes a complete command from the front of $$in.
 
 sub command {
     my ($in) = @_;

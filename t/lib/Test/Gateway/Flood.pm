@@ -2,8 +2,8 @@
 
 package Test::Gateway::Flood;
 
-# Very many requests of one kind, pipelined, and how each of them ended: bounded
-# in count and time.  Test::Gateway::Load is for many that are at once.
+# Very many pipelined requests of one kind, and their results, bounded in count and
+# time.  For many concurrent requests, use Test::Gateway::Load.
 
 use v5.28;
 use warnings;
@@ -19,13 +19,13 @@ our @EXPORT = qw( flood );
 our @EXPORT_OK = qw( during );
 
 
-# flood($port, $path, $n, %arg): $n requests on keepalive connections; a hash of
-# statuses and how often they came.  "lost" are those without an answer, on
-# connections that were closed: they are not asked again.  %arg:
+# flood($port, $path, $n, %arg): sends $n requests on keepalive connections; returns
+# a hash with the number of each status.  "lost" counts requests without a response
+# on closed connections, which are not sent again.  %arg:
 #
-#   processes    (2) that share the requests
-#   connections  (8) of each of them
-#   depth        (50) requests that are sent at once on a connection
+#   processes    (2) share the requests
+#   connections  (8) of each process
+#   depth        (50) requests sent at once on a connection
 #   seconds      (120) at most
 
 sub flood {
@@ -59,8 +59,9 @@ sub flood {
 }
 
 
-# during($port, $path, $n, $code, %arg): runs $code while flood() works; a hash
-# as that of flood.  $code gets a function that says whether it still works.
+# during($port, $path, $n, $code, %arg): runs $code during flood() and returns the
+# hash of flood().  $code receives a function that returns whether flood() is still
+# running.
 
 sub during {
     my ($port, $path, $n, $code, %arg) = @_;
@@ -148,7 +149,7 @@ sub work {
 
             if (answers($socket, \%buffer, \%owed, \%count)) {
 
-                # what was sent behind this request has not been looked at
+                # requests sent after this one were not processed
                 $left += $drop->($socket);
                 next;
             }
@@ -162,7 +163,7 @@ sub work {
 }
 
 
-# Takes whole responses out of the buffer; true if one closes the connection.
+# Removes complete responses from the buffer; true if one closes the connection.
 
 sub answers {
     my ($socket, $buffer, $owed, $count) = @_;

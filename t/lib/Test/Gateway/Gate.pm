@@ -2,9 +2,9 @@
 
 package Test::Gateway::Gate;
 
-# For the gates in t/gates: each is a function that takes a folder and returns
-# its complaints, so that a test can show it the project, and then a copy of
-# the project with a seeded defect.
+# For the gates in t/gates: a gate is a function that checks a folder and returns
+# complaints.  A test runs it on the project, and on a copy of the project with a
+# seeded defect.
 
 use v5.28;
 use warnings;
@@ -16,7 +16,7 @@ use Test::More;
 our @EXPORT = qw( clean fires copy_of read_file spoil );
 
 
-# $gate->($folder) has nothing to say
+# $gate->($folder) has no complaint
 
 sub clean {
     my ($gate, $folder, $name) = @_;
@@ -26,7 +26,7 @@ sub clean {
 }
 
 
-# $gate->($folder) has exactly the complaint that $pattern matches
+# $gate->($folder) has exactly one complaint, which $pattern matches
 
 sub fires {
     my ($gate, $folder, $pattern, $name) = @_;
@@ -38,7 +38,7 @@ sub fires {
 }
 
 
-# A copy of some paths of the project, in a folder that goes with the object.
+# A copy of some paths of the project, in a folder removed with the object.
 
 sub copy_of {
     my (@paths) = @_;

@@ -2,15 +2,15 @@
 
 package Test::Gateway::Held;
 
-# Requests whose responses nobody takes: what the worker holds for them.
+# Memory that a worker holds for requests whose responses the client does not read.
 #
 #   held_by(server => $text, http => $text, files => {}, path => '/x',
 #           headers => [ [ name, value ] ], streams => 500)
 #
-# Each call has an nginx of its own, with one worker, so that what earlier
-# requests have left in its heap does not hide anything.  Over HTTP/2 with a
-# window of 0 nginx sends the head of each response and keeps the request.
-# Returns the bytes that each stream holds, and the status of the responses.
+# Each call starts its own nginx with one worker, so that the heap contains no data
+# of earlier requests.  Over HTTP/2 with a window of 0, nginx sends the head of each
+# response and keeps the request.  Returns the bytes held for each stream, and the
+# statuses of the responses.
 
 use v5.28;
 use warnings;
@@ -51,7 +51,7 @@ sub held_by {
 END
     my ($worker) = $nginx->workers;
 
-    # what is made once for a connection, or for the first request
+    # allocations made once for a connection, or for the first request
     my $first = ask($port, 1, %arg);
     my $before = anonymous($worker);
 

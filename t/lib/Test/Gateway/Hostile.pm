@@ -2,22 +2,22 @@
 
 package Test::Gateway::Hostile;
 
-# Hostile requests: bytes that a generator makes of a seed, the same for the
-# same seed, and that are sent over raw sockets.
+# Hostile requests: bytes that a generator makes from a seed, the same for the same
+# seed, sent over raw sockets.
 #
 #   my $hostile = Test::Gateway::Hostile->new(
 #       seed => 1, secret => $bytes, good => { jwt => $token, key => $key },
 #       ports => { plain => n, h2 => n, tls => n });
 #   my @connections = $hostile->batch($n);   about $n requests
-#   send_all(\@connections, sub { ... });    calls the sub when all is sent
+#   send_all(\@connections, sub { ... });    calls the sub when all are sent
 #
 # No request holds a proof, except those that are signed with the secret: their
 # claims are as hostile, and some are valid.  The path of each request has a
 # number: /hs/h17 has no proof, /hs/s18 may have one.
 #
-# A connection is { port, pieces (bytes, in turn), end }: what the client does when all
-# is sent: "read" until the server closes, "half" the same behind a shutdown,
-# "abort" at once, "stall" until all others have ended.
+# A connection is { port, pieces (bytes, in order), end }.  "end" is what the client
+# does after sending: "read" until the server closes, "half": the same after a
+# shutdown, "abort" at once, "stall" until all others have ended.
 
 use v5.28;
 use warnings;
@@ -35,7 +35,7 @@ our @EXPORT_OK = qw( send_all );
 *frame = \&Test::Gateway::Bypass::Client::frame;
 *hpack = \&Test::Gateway::Bypass::Client::hpack;
 
-# where requests go: those of the first line need a proof
+# the locations: those in the first line require a credential
 our @Protected = qw( hs cookie arg header map iss rules key any both scope limited
                      early delay cert );
 our @Open = qw( opt dry decode noverify accel page page2 try admin open );
@@ -47,12 +47,12 @@ sub new {
 }
 
 
-# --- chance, the same on every machine
+# --- pseudorandom numbers, the same on every machine
 
 sub chance {
     my ($self, $n) = @_;
 
-    # Knuth's MMIX, whose upper bits are taken
+    # Knuth's MMIX generator; uses the upper bits
     use integer;
     $self->{state} = $self->{state} * 6364136223846793005 + 1442695040888963407;
     return ($self->{state} >> 33 & 0x7fffffff) % $n;
@@ -62,8 +62,8 @@ sub one { my ($self, @of) = @_; return $of[$self->chance(scalar @of)] }
 
 sub often { $_[0]->chance(100) < $_[1] }
 
-# How much is odd differs between connections: of the tame ones some requests
-# are valid, and of those the later ones of a connection are read, too.
+# The number of oddities differs between connections.  With few of them, some
+# requests are valid, and later requests of the connection are read, too.
 sub odd    { my ($self) = @_; return $self->often($self->{wild}) }
 sub broken { my ($self) = @_; return $self->often($self->{wild} / 5) }
 
@@ -135,7 +135,7 @@ sub json_object {
                    1 .. $self->chance(5);
     push @members, $members[$self->chance(scalar @members)] if @members && $self->often(2);
 
-    # around the bound of 256 members, in front of those that are read or behind
+    # around the bound of 256 members, before or after those that are read
     if ($self->often(2)) {
         my @more = map { "\"x$_\":{}" }
                    1 .. $self->one($self->chance(700), 245 + $self->chance(12));
@@ -183,7 +183,7 @@ sub signed {
     return "$input." . b64u(Digest::SHA::hmac_sha256($input, $self->{secret}));
 }
 
-# what proves nothing
+# invalid credentials
 
 sub forged {
     my ($self) = @_;
@@ -201,7 +201,7 @@ sub forged {
         return "$input." . b64u(Digest::SHA::hmac_sha256($input, 'another secret'));
     }
 
-    # one letter of the claims becomes another one, behind the first four
+    # replaces one letter of the claims, after the first four
     my $at = 4 + $self->chance(length($part[1]) - 4);
     substr $part[1], $at, 1, substr($part[1], $at, 1) eq 'A' ? 'B' : 'A';
     my $edited = join '.', @part;
@@ -216,7 +216,7 @@ sub forged {
     return $self->bytes($self->size) =~ tr/\r\n//dr;
 }
 
-# $proof: the token may be a valid one
+# $proof: the token can be valid
 
 sub token {
     my ($self, $proof) = @_;
@@ -233,7 +233,7 @@ sub api_key {
 }
 
 
-# --- a request: fields, and where they go
+# --- a request: fields and their places
 
 sub fields {
     my ($self, $proof) = @_;
@@ -261,7 +261,7 @@ sub fields {
     return @fields;
 }
 
-# of a cookie or of arguments
+# for a cookie or for arguments
 
 sub pairs {
     my ($self, $proof, $between) = @_;
@@ -439,8 +439,8 @@ sub batch {
 }
 
 
-# Sends a batch, each connection a piece in its turn; reads what comes.  All
-# are closed when nothing has come for a moment.
+# Sends a batch, one piece of each connection in turn, and reads responses.  All
+# connections are closed when nothing has been received for a moment.
 
 sub send_all {
     my ($batch, $ports, $meanwhile) = @_;
@@ -485,7 +485,7 @@ sub send_all {
     return;
 }
 
-# writes a piece; true where the connection is over for the client
+# writes a piece; true if the client has finished with the connection
 
 sub put {
     my ($c) = @_;

@@ -2,18 +2,18 @@
 
 package Test::Gateway::KeyCases;
 
-# Test files that say of each request what becomes of its API key.  A section
-# more:
+# Test files with the expected result of each request's API key.  Additional
+# section:
 #
 #   cases  pairs, in Perl: a request made by get(), and granted('id of a
 #          consumer'), refused('reason'), or reached('id or ""', 'reason') for
 #          what passes all the same
 #
 # A block without consumers has those of $Consumers; user_files, if any, is a
-# list.  Each case asserts the status, the challenge or its absence, the body to
-# the byte, and in X-Who what $gateway_consumer and $gateway_auth_reason hold.
-# The challenge is "Key", or that of refused(..., scheme => 'Bearer'); $Scheme
-# says it for a whole file.
+# list.  Each case asserts the status, the challenge or its absence, the exact
+# body, and in X-Who the values of $gateway_consumer and $gateway_auth_reason.
+# The challenge is "Key", or that of refused(..., scheme => 'Bearer'); $Scheme sets
+# it for a whole file.
 
 use v5.28;
 use warnings;
@@ -33,7 +33,7 @@ my %sentence = (
     invalid_key => 'the API key is not valid',
 );
 
-# what a client may not learn
+# what a client must not learn
 my %hidden = map { $_ => 1 } qw( malformed_key unknown_key expired disabled
                                  not_yet_valid address_not_allowed );
 

@@ -2,21 +2,21 @@
 
 package Test::Gateway::Load;
 
-# Many requests at the same time, from one process.
+# Many concurrent requests from one process.
 #
 #   http_many([ [ $port, '/path' ], [ $port, '/path', $body ], ... ], %arg)
 #
 # returns for each request, in their order, { status, head, body, seconds, path };
-# "seconds" is how long it took, "status" 0 when there was no answer.  A body is
-# sent by POST, and its second half some milliseconds after the first.
+# "seconds" is the duration; "status" is 0 without a response.  A body is sent by
+# POST, its second half some milliseconds after the first.
 #
-#   at_once   how many are under way at the same time; default: all of them,
-#             and each connection is there before the first request is sent
-#   timeout   seconds for all of them together, default 30
-#   abort     a request is given up so many seconds after it was sent, by a
-#             reset; a sub is asked for each one, and says undef for never
-#   while     a sub, asked before each request; the list is repeated, and
-#             left, until it says no
+#   at_once   the number of concurrent requests; default: all of them, after all
+#             connections were established
+#   timeout   seconds for all requests together, default 30
+#   abort     each request is aborted by a reset so many seconds after it was
+#             sent; a sub is called for each one, and returns undef for never
+#   while     a sub, called before each request: the list is repeated as long as
+#             it returns true
 #
 #   answers(@many)     "200:3 429:1"
 #   header($answer, 'X-Name')
@@ -133,7 +133,7 @@ sub http_many {
 }
 
 
-# what is sent first, and what is sent later
+# the parts that are sent first and later
 
 sub request {
     my ($path, $body) = @_;

@@ -2,9 +2,9 @@
 
 package Test::Gateway::Origin;
 
-# An origin server that counts and records requests, and answers each path as
-# the test says.  It is a process with hundreds of connections at once; it ends
-# with the test's process.
+# An origin server that counts and records requests, and answers each path as set by
+# the test.  It is one process, for hundreds of concurrent connections; it ends with
+# the test's process.
 #
 #   my $origin = origin();
 #   proxy_pass http://127.0.0.1:@{[ $origin->port ]};
@@ -12,46 +12,46 @@ package Test::Gateway::Origin;
 #   $origin->answer('/path', head => [ 'Cache-Control: max-age=60' ]);
 #   $origin->answer('/path', { status => 200 }, { status => 503 });
 #
-# sets the answers to the first, second and later requests; the last one
-# repeats.  A path with a query is looked for first, then the path, then "*".
+# sets the responses to the first, second and later requests; the last one is
+# repeated.  The path with the query is looked up first, then the path, then "*".
 # Members:
 #
 #   status, reason   200, "OK"
-#   head             lines, sent exactly as given, before the ones made here
+#   head             lines, sent unchanged before the generated ones
 #   body, size       the body, or its length (see origin_body); the default is
 #                    the number of the request for this path, and its target
 #   framing          length (default), chunked, close (the body ends with the
-#                    connection) or none (no line is added, the body is sent)
-#   interim          text that is sent before the response
+#                    connection) or none (the body is sent without such a line)
+#   interim          text sent before the response
 #   trailers         lines after a chunked body
 #   delay            seconds before the head
-#   pause, after     seconds of a pause in the body, after so many bytes of it
-#                    (default: half of the body)
+#   pause, after     a pause of so many seconds after so many bytes of the body
+#                    (default: half of it)
 #   hold             the response waits for $origin->release($path)
-#   truncate         so many bytes of the body are sent, then the connection is
-#                    closed; with reset => 1 it is reset
+#   truncate         the connection is closed after so many bytes of the body;
+#                    with reset => 1 it is reset
 #   etag, modified   the ETag and Last-Modified lines; a request whose
-#                    conditions name them gets a 304
-#   not_modified     the lines of the 304 in place of "head"
-#   ranges           a request with a single range gets a 206 or 416
+#                    conditions match receives a 304
+#   not_modified     the lines of the 304 instead of "head"
+#   ranges           a request with a single range receives a 206 or 416
 #
-#   count($path), requests($path)    without a path: of all of them
-#   held($path)                      how many responses wait
-#   release($path)                   ends "hold" for the path, also for requests
-#                                    to come
-#   connections                      the most that were open at once
-#   forget                           answers, requests and counts
+#   count($path), requests($path)    without a path: of all paths
+#   held($path)                      the number of responses that wait
+#   release($path)                   ends "hold" for the path, also for later
+#                                    requests
+#   connections                      the maximum of concurrent connections
+#   forget                           deletes answers, requests and counts
 #   stop                             ends the process
 #
 #   my $origin = origin(sub { my ($request) = @_; ...; return \%answer });
 #
-# A sub makes the answer to each request in the process of the origin, which
-# then records no requests.
+# A sub returns the answer to each request in the process of the origin, which then
+# records no requests.
 #
-# A path is compared with the whole target where it has a query, else without
-# it.  A request is { method, target, path, query, version, fields => [ [ name,
+# A path with a query is compared with the whole target, otherwise with the target
+# without its query.  A request is { method, target, path, query, version, fields => [ [ name,
 # value ], ... ], body, at, n, done, aborted }; "done" is set once its response
-# has been written whole, "aborted" if the client has left before.
+# has been written completely, "aborted" if the client has left before.
 
 use v5.28;
 use warnings;
@@ -171,7 +171,7 @@ sub read_bytes {
 }
 
 
-# The body of "size" bytes: each 16 of them are their own offset.
+# The body of "size" bytes: each block of 16 bytes is its own offset.
 
 sub origin_body {
     my ($size) = @_;
@@ -181,7 +181,7 @@ sub origin_body {
 }
 
 
-# The values of a field of a recorded request, joined; undef if there is none.
+# The joined values of a field of a recorded request; undef if there is none.
 
 sub field {
     my ($request, $name) = @_;
@@ -333,8 +333,8 @@ sub finish {
 }
 
 
-# As far as it goes without waiting: output, steps of the response, the next
-# request on the connection.  A step is { bytes, wait, hold, close }.
+# Continues as far as possible without waiting: output, steps of the response, the
+# next request on the connection.  A step is { bytes, wait, hold, close }.
 
 sub advance {
     my ($c) = @_;
@@ -404,7 +404,7 @@ sub parse {
 }
 
 
-# (body, what follows it); nothing before its end is there
+# (body, the bytes after it); empty until the end has been received
 
 sub body_of {
     my ($request, $bytes) = @_;
@@ -556,7 +556,7 @@ sub steps {
 }
 
 
-# The body, with its pause, as far as it is sent.
+# The part of the body that is sent, with its pause.
 
 sub body_steps {
     my ($answer, $chunked) = @_;

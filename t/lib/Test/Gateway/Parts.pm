@@ -2,14 +2,14 @@
 
 package Test::Gateway::Parts;
 
-# Parts of a test file that run at the same time, since most of them wait, each
-# in a process of its own, and that report in the order in which they stand.
+# Parts of a test file that run concurrently, since most of them wait.  Each runs in
+# a process of its own; results are reported in the order of the file.
 #
-#   part(sub { ... }, @args);       begins when there is room
+#   part(sub { ... }, @args);       starts a part, once fewer than eight run
 #   parts_done();                   waits for all
 #
-# Eight at once, or as many as PARTS says.  A part that dies has failed, and so
-# has one that takes longer than two minutes.
+# PARTS sets another number than eight.  A part fails if it dies or takes longer than
+# two minutes.
 
 use v5.28;
 use warnings;
@@ -54,7 +54,7 @@ sub parts_done {
 }
 
 
-# --- in the part's process
+# --- the part's process
 
 sub work {
     my ($out, $code, @args) = @_;
@@ -76,7 +76,7 @@ sub work {
 }
 
 
-# --- in the file's
+# --- the file's process
 
 sub collect {
     my $pid = waitpid -1, 0;
@@ -89,7 +89,7 @@ sub collect {
 }
 
 
-# What is complete, in order.
+# The completed parts, in order.
 
 sub report {
     my $builder = Test::More->builder;

@@ -2,17 +2,17 @@
 
 package Test::Gateway::Probe;
 
-# Detached requests and waiting, for tests: the module t/core/probe.c in a copy
-# of the project, and an origin that does what the path says.
+# Tests of detached requests and of waiting: the module t/core/probe.c in a copy of
+# the project, and an origin controlled by the path.
 #
 #   build_probe('jwt limit')     builds core, probe and these modules
 #   my $origin = origin();       { port }; its requests are in a file
-#   $origin->requests('/path')   those for this path (or all): text of each
+#   $origin->requests('/path')   the text of each request for this path (or of all)
 #
 # The module logs "probe ID: ..." for the end of each detached request:
 #
-#   ends($server, 'ID')          what it says of them, in order
-#   ended($server, 'ID', n)      the same, once there are n
+#   ends($server, 'ID')          the text of these lines, in order
+#   ended($server, 'ID', n)      the same, after waiting for n of them
 
 use v5.28;
 use warnings;
@@ -42,7 +42,7 @@ sub build_probe {
             qw( NGINX_SRC NGINX_BINARY TEST_NGINX_BINARY );
     delete @ENV{qw( MODULES LDFLAGS MAKEFLAGS MFLAGS MAKELEVEL )};
 
-    # t/asan: with sanitizers, as the nginx
+    # t/asan: with sanitizers, like nginx
     local $ENV{CFLAGS} = $ENV{GATEWAY_CFLAGS} // '-O0 -g';
     local $ENV{LDFLAGS} = $ENV{GATEWAY_LDFLAGS} // '';
     local $ENV{OBJS} = "$copy/objs";
@@ -157,7 +157,7 @@ sub answer {
                           . "Content-Length: 0\r\n\r\n");
 
     } elsif ($what =~ /^none/) {
-        # closed without an answer
+        # closed without a response
 
     } elsif ($what =~ /^status-(\d+)/) {
         $client->syswrite("HTTP/1.1 $1 X\r\nConnection: close\r\n"
@@ -173,7 +173,7 @@ sub answer {
 }
 
 
-# --- what the module logs
+# --- the module's log lines
 
 sub ends {
     my ($server, $id) = @_;

@@ -2,7 +2,7 @@
 
 package Test::Gateway::Record;
 
-# Records that gateway_log has written, read as strictly as a standard allows.
+# Records of gateway_log, parsed strictly.
 
 use v5.28;
 use warnings;
@@ -18,7 +18,7 @@ our @EXPORT = qw( records lines_of counters raw json_of );
 my $json = JSON::PP->new->allow_nonref;
 
 
-# the lines of a file of the server, without their ends
+# the lines of a file of the server, without line breaks
 
 sub lines_of {
     my ($server, $file) = @_;
@@ -40,7 +40,7 @@ sub json_of {
 }
 
 
-# The records of a file once there are $n of them, or after 5 seconds.
+# The records of a file, after waiting for $n of them for at most 5 seconds.
 
 sub records {
     my ($server, $file, $n) = @_;
@@ -50,7 +50,7 @@ sub records {
 }
 
 
-# The counters that a server has logged when it exited: name => figure.
+# The counters that a server logged when it exited: name => value.
 
 sub counters {
     my ($server, $file) = @_;
@@ -61,7 +61,8 @@ sub counters {
 }
 
 
-# Sends bytes on a connection of its own and returns what comes until it ends.
+# Sends bytes on a new connection and returns all that is received until it is
+# closed.
 
 sub raw {
     my ($server, $bytes, %arg) = @_;

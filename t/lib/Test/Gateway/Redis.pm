@@ -2,8 +2,8 @@
 
 package Test::Gateway::Redis;
 
-# A real Redis in a folder and on a port of its own, on 127.0.0.1, and a small
-# client to ask it.  Each is ended by its own pid.
+# A real Redis with its own folder and port, on 127.0.0.1, and a small client.  Each
+# server is ended by its own pid.
 
 use v5.28;
 use warnings;
@@ -22,7 +22,7 @@ our @EXPORT = qw( start_redis resp_read resp_write );
 my %running;
 my $main = $$;
 
-# What is started from here on is ended by this process, a child.
+# Processes that are started from here on are ended by this process, a child.
 
 sub adopt { $main = $$; %running = (); return }
 
@@ -31,13 +31,13 @@ sub adopt { $main = $$; %running = (); return }
 #
 #   server    default: redis-server; dies if there is none
 #   port      default: a free one; the same one again after a ->kill
-#   unix      true: listens also on a socket, ->unix
+#   unix      true: also listens on a UNIX-domain socket, ->unix
 #   password  requirepass
 #   acl       list of lines such as "user gateway on >secret ~* +@all"
 #   tls       { cert => path, key => path, ca => path }: ->tls_port
 #   config    list of further lines of redis.conf
 #
-# Waits until it answers.  Dies if it does not.
+# Waits until the server answers.  Dies if it does not.
 
 sub start_redis {
     my (%arg) = @_;
@@ -121,8 +121,8 @@ sub log {
 }
 
 
-# ->stop ends it as an administrator would, ->kill by kill -9; ->pause lets it
-# hang, with its connections open, until ->resume.
+# ->stop shuts it down, ->kill uses kill -9; ->pause stops it, with its connections
+# open, until ->resume.
 
 sub stop   { $_[0]->end('TERM') }
 sub kill   { $_[0]->end('KILL') }
@@ -144,8 +144,8 @@ sub end {
 }
 
 
-# Asks a command, as the default user with the password, on a connection of its
-# own.  Arrays are references, nil is undef, an error reply dies with its text.
+# Sends a command, as the default user with the password, on a new connection.
+# Arrays are references, nil is undef; an error reply dies with its text.
 
 sub cli {
     my ($self, @command) = @_;
@@ -164,7 +164,7 @@ sub cli {
 }
 
 
-# How many commands of a kind Redis has carried out; EVALSHA without a name.
+# The number of executed commands of a kind; default: EVALSHA.
 
 sub calls {
     my ($self, $command) = @_;
@@ -175,9 +175,9 @@ sub calls {
 }
 
 
-# How often others have written to it between two moments, by its reads: what is
-# written at once is read at once, if it is less than 16 KB.  Returns a sub that is
-# called at the second moment; nothing from Redis 5, which does not count them.
+# Counts the writes of other clients between two moments by Redis's reads: data that
+# is written at once is read at once, if it is less than 16 KB.  Returns a sub to call
+# at the second moment; it returns nothing with Redis 5, which does not count reads.
 
 sub reads_from_now {
     my ($self) = @_;
@@ -187,14 +187,14 @@ sub reads_from_now {
                ? $1 : undef;
     };
 
-    # what asking costs
+    # the reads of these commands
     my @own = map { $reads->() // return } 1, 2;
 
     return sub { $reads->() - $own[1] - ($own[1] - $own[0]) };
 }
 
 
-# The connections that nginx has, by the name that it gives them.
+# The connections of nginx, found by their name.
 
 sub connections {
     my ($self) = @_;

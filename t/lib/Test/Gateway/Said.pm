@@ -2,11 +2,11 @@
 
 package Test::Gateway::Said;
 
-# What nginx -t says of a configuration: every line of a level, whole.
+# The messages of nginx -t about a configuration: all lines of a level.
 #
-# A configuration marks the line that is expected to be named by "#!"; the
-# messages have LINE in place of its number.  $Test::Gateway::Said::Files, or the
-# second argument of said(), are files beside it: path => bytes.
+# "#!" in a configuration marks the line that messages are expected to name; they
+# contain LINE instead of its number.  $Test::Gateway::Said::Files, or the second
+# argument of said(), are files next to it: path => bytes.
 
 use v5.28;
 use warnings;
@@ -18,7 +18,7 @@ use Test::More ();
 our @EXPORT = qw( said refused warned accepted );
 our $Files;
 
-# where the text that a test writes begins
+# the line where the text of a test begins
 my $before;
 
 

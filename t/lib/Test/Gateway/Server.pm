@@ -2,8 +2,8 @@
 
 package Test::Gateway::Server;
 
-# Real servers, for what Test::Nginx's blocks cannot do: nginx -t on a text,
-# and a master with workers that a test reloads, signals and asks itself.
+# Real servers, for tests that Test::Nginx's blocks do not support: nginx -t on a
+# text, and a master with workers that a test reloads, signals and sends requests to.
 
 use v5.28;
 use warnings;
@@ -26,11 +26,11 @@ my %running;
 my @locks;
 my $main = $$;
 
-# What is started from here on is ended by this process, a child.
+# Processes that are started from here on are ended by this process, a child.
 
 sub adopt { $main = $$; %running = (); return }
 
-# /usr/sbin is not in the PATH of every user
+# /usr/sbin is not in each user's PATH
 $ENV{PATH} .= ':/usr/sbin:/usr/local/sbin';
 $ENV{GATEWAY_MODULE} = File::Spec->rel2abs($ENV{GATEWAY_MODULE}
     // ($ENV{GATEWAY_OBJS} // 'objs') . '/ngx_http_gateway_module.so');
@@ -38,7 +38,7 @@ $ENV{GATEWAY_MODULE} = File::Spec->rel2abs($ENV{GATEWAY_MODULE}
 
 # --- processes
 
-# A process that has ended but that nobody has waited for counts as gone.
+# A zombie process counts as gone.
 
 sub alive {
     my ($pid) = @_;
@@ -65,7 +65,7 @@ sub children {
 }
 
 
-# Waits until $code returns true, at most $seconds; returns what it returned.
+# Waits until $code returns true, at most $seconds; returns its result.
 
 sub wait_until {
     my ($code, $seconds) = @_;
@@ -79,8 +79,8 @@ sub wait_until {
 }
 
 
-# How many connections to these ports of 127.0.0.1 nginx has not closed, whether
-# or not the client has.
+# The number of connections to these ports of 127.0.0.1 that nginx has not closed,
+# whether or not the client has.
 
 sub connections {
     my (@ports) = @_;
@@ -91,8 +91,8 @@ sub connections {
 }
 
 
-# Ends nginx's process $pid gracefully, and by force after $seconds.  Returns
-# true when force was not needed.
+# Ends nginx's process $pid gracefully, or by SIGKILL after $seconds.  Returns true
+# if SIGKILL was not needed.
 
 sub quit {
     my ($pid, $seconds) = @_;
@@ -107,8 +107,8 @@ sub quit {
 }
 
 
-# Starts a process that gets the pid of one that is gone, to be killed by the
-# caller; nothing where the system does not let us have it.
+# Starts a process with the pid of one that is gone; the caller must kill it.
+# Returns nothing if the system does not permit it.
 
 sub successor {
     my ($pid) = @_;
@@ -135,10 +135,10 @@ sub successor {
 
 # --- configurations
 
-# A port that nobody has: not the kernel, which gives those above 32767 to
-# connections, not this process, which gets each only once, and not another test,
-# since Test::Nginx locks blocks of four ports by the same files.  Of a range, if
-# one is given.
+# A free port, from a range if one is given.  Ports above 32767 are not used, since
+# the kernel assigns them to connections; a process gets each port only once; and
+# other tests are excluded by the files with which Test::Nginx locks blocks of four
+# ports.
 
 sub free_port {
     my ($from, $to) = @_ ? @_ : (9988, 31988);
@@ -166,7 +166,7 @@ sub write_file {
 
     make_path($1) if $path =~ m{(.+)/} && !-d $1;
 
-    # by a rename: who watches the file never sees half of it
+    # by a rename: a watcher never sees a partial file
     open my $out, '>:raw', "$path.new" or die "$path.new: $!";
     print $out $bytes;
     close $out or die "$path.new: $!";
@@ -227,7 +227,7 @@ sub nginx_before {
 
 
 # Compiles a library for LD_PRELOAD.  Returns 0 if the nginx under test does not
-# start with it: a sanitizer's runtime wants to be the first library.
+# start with it: a sanitizer's runtime must be the first library.
 
 sub library {
     my ($path, $source) = @_;
@@ -242,8 +242,8 @@ sub library {
 }
 
 
-# A folder for a server; in it the configuration $conf, whose relative paths
-# are then in this folder.
+# A folder for a server, with the configuration $conf; relative paths are in this
+# folder.
 
 sub folder {
     my ($conf, $files) = @_;
@@ -274,8 +274,8 @@ sub command {
 }
 
 
-# The same for a program that leaves a daemon, which may keep its output open:
-# both go to a file.
+# The same for a program that starts a daemon, which may keep the output open: the
+# output goes to a file.
 
 sub command_to {
     my ($file, @command) = @_;
@@ -288,8 +288,8 @@ sub command_to {
 }
 
 
-# nginx -t on a configuration: (exit code, output).  $files: path => bytes,
-# written beside it.  The folder's path reads DIR in the output.
+# nginx -t on a configuration: (exit code, output).  $files: path => bytes, written
+# next to it.  The output contains DIR instead of the folder's path.
 
 sub nginx_t {
     my ($conf, $files) = @_;
@@ -298,8 +298,8 @@ sub nginx_t {
 }
 
 
-# The same as on Debian, where the prefix has no folder "logs", and logs are in
-# /var/log/nginx: a folder of this test is in its place.
+# The same as on Debian, where the prefix has no folder "logs" and logs are in
+# /var/log/nginx, which is replaced by a folder of this test.
 
 sub debian_nginx_t {
     my ($conf, $files) = @_;
@@ -330,8 +330,8 @@ sub tested {
 # start_nginx(conf => text, files => { path => bytes }, port => n)
 #
 # Starts a master with workers.  Without conf, one is made of main, http and
-# server (see http_conf).  Its standard output is the file logs/stdout.  Dies
-# with nginx's words if it does not start.
+# server (see http_conf).  Its standard output is the file logs/stdout.  Dies with
+# nginx's message if it does not start.
 
 sub start_nginx {
     my (%arg) = @_;
@@ -369,7 +369,7 @@ sub pid {
 }
 
 
-# pids of the workers; ones that are shutting down count
+# pids of the workers, including those that are shutting down
 
 sub workers { children($_[0]->pid) }
 
@@ -383,7 +383,7 @@ sub log {
 }
 
 
-# Announces lines of [alert], [crit] or [emerg], as allow_log does in a block.
+# Announces lines of [alert], [crit] or [emerg], like allow_log in a block.
 
 sub allow { my ($self, @patterns) = @_; push @{ $self->{allow} }, @patterns }
 
@@ -391,8 +391,8 @@ sub allow { my ($self, @patterns) = @_; push @{ $self->{allow} }, @patterns }
 sub signal { my ($self, $name) = @_; kill $name, $self->pid }
 
 
-# Tells nginx to read its configuration (given $conf, this one) again, and
-# waits until all old workers are gone; not waiting with wait => 0.
+# Makes nginx reload its configuration ($conf, if given), and waits until all old
+# workers are gone, unless wait => 0.
 
 sub reload {
     my ($self, $conf, %arg) = @_;
@@ -422,7 +422,7 @@ sub slurp {
 }
 
 
-# Stops the server and judges its log: one test.
+# Stops the server and checks its log: one test.
 
 sub stop {
     my ($self, $name) = @_;
@@ -456,7 +456,7 @@ sub wrong_lines {
 }
 
 
-# What a test that died left running.
+# Stops servers left running by a test that died.
 
 END {
     if ($$ == $main) {
@@ -468,9 +468,9 @@ END {
 
 # --- a client
 
-# One request on a connection of its own: (status, headers, body).  %arg: port
+# One request on a new connection: (status, headers, body).  %arg: port
 # (or a server first), method, headers (list of "Name: value"), body, timeout.
-# Status is 0 when the connection failed or was closed without an answer.
+# Status is 0 if the connection failed or was closed without a response.
 
 sub http_get {
     my ($server, $path, %arg) = @_;

@@ -2,20 +2,19 @@
 
 package Test::Gateway::Swap;
 
-# Sets of consumers that follow each other, for tests that change them while
-# nginx serves: each set has a version, which its consumer "acme" says in its
-# plan, its metadata and its groups, so that an answer tells which set it is
-# from and whether it is whole.
+# Successive sets of consumers, for tests that change them while nginx runs.  Each
+# set has a version, which is in the plan, the metadata and the groups of its consumer
+# "acme": a response shows the set that it is from, and whether the set is complete.
 #
 #   version_of(7)               the file, JSON text; more consumers: (7, 30_000)
-#   swap_conf(%part)            a configuration, as http_conf(); watch ("": none
-#                               is written), zone, file and server (its text, ""
+#   swap_conf(%part)            a configuration, as http_conf(); watch ("": without
+#                               the parameter), zone, file and server (its text, ""
 #                               for the usual)
-#   ask($server)                "7", "401", "0", or "torn: ..." for an answer
-#                               that is no whole one
-#   worker_of($server)          pid of the worker that has answered, and ask()
-#   load($server, $clients)     clients that ask until $load->end, which
-#                               returns how often there was which answer
+#   ask($server)                "7", "401", "0", or "torn: ..." for data of
+#                               several sets
+#   worker_of($server)          pid of the worker that answered, and ask()
+#   load($server, $clients)     clients that send requests until $load->end,
+#                               which returns the number of each answer
 #   told($server, $pattern)     lines of the log
 
 use v5.28;

@@ -2,17 +2,17 @@
 
 package Test::Gateway::Syslog;
 
-# A syslog server inside of the test, which reads only when it is told to, and
-# takes every byte as strictly as RFC 5424 and RFC 6587 allow.
+# A syslog server inside the test, which reads only on request and parses strictly
+# by RFC 5424 and RFC 6587.
 #
 #   my $s = receiver('tcp', rcvbuf => 65536);     tcp, tls, udp or unix
-#   $s->server          what "server" says in the block: "tcp:127.0.0.1:5140"
+#   $s->server          the value of "server" in the block: "tcp:127.0.0.1:5140"
 #   $s->pump($n)        reads until there are $n messages, or for 5 seconds
-#   $s->messages        what was read so far: hashes of pri, time, host, tag,
+#   $s->messages        the messages read so far: hashes of pri, time, host, tag,
 #                       pid, msgid and text
-#   $s->down            stops to listen, and closes all connections
-#   $s->cut             the same, without reading what the kernel has
-#                       acknowledged: but its messages are known
+#   $s->down            stops listening, and closes all connections
+#   $s->cut             the same, without reading data that the kernel has
+#                       acknowledged; its messages are recorded
 #   $s->up              listens again, at the same address
 
 use v5.28;
@@ -30,7 +30,7 @@ use Time::HiRes qw( time );
 
 our @EXPORT = qw( receiver message_of );
 
-# of TLS, when the other end has gone
+# of TLS, after the other end has closed
 $SIG{PIPE} = q(IGNORE);
 
 
@@ -88,12 +88,12 @@ sub up {
 
 sub messages { @{ $_[0]{messages} } }
 
-# what was wrong with what came
+# errors in received data
 
 sub wrong { @{ $_[0]{wrong} } }
 
 
-# RFC 5424, as it is sent here: no structured data, and no BOM
+# the subset of RFC 5424 that gateway_log sends: no structured data, no BOM
 
 sub message_of {
     my ($bytes) = @_;
@@ -117,7 +117,7 @@ sub take {
 }
 
 
-# takes whole frames off a buffer
+# removes complete frames from a buffer
 
 sub frames {
     my ($self, $buffer) = @_;
@@ -134,7 +134,7 @@ sub frames {
 }
 
 
-# reads what is there, once; whether there was something
+# reads available data once; returns whether there was any
 
 sub step {
     my ($self, $wait) = @_;
@@ -208,7 +208,7 @@ sub pump {
 }
 
 
-# reads for a while, whatever comes
+# reads for some time
 
 sub listen_for { $_[0]->pump(1e9, $_[1]) }
 
@@ -232,8 +232,8 @@ sub drop {
 }
 
 
-# Of what is not read the kernel has acknowledged every byte: they are looked
-# at, which makes no room for others, until no more come.
+# The kernel has acknowledged all unread bytes.  They are peeked at, which makes no
+# room for others, until no more arrive.
 
 sub unread {
     my ($self, $connection) = @_;
@@ -250,7 +250,7 @@ sub unread {
 }
 
 
-# takes what is not read, and will never be; then the connection is reset
+# records the unread data; then the connection is reset
 
 sub cut {
     my ($self) = @_;
@@ -263,8 +263,8 @@ sub cut {
 }
 
 
-# calls $end when the only connection, which is one of TLS, has stalled, and
-# takes what had arrived before: whole records of TLS
+# calls $end when the only connection, a TLS one, has stalled, and reads the data that
+# had arrived before: complete TLS records
 
 sub arrived {
     my ($self, $end) = @_;

@@ -2,11 +2,11 @@
 
 package Test::Gateway::Token;
 
-# Keys and tokens for tests, good ones and every kind of broken one.
+# Keys and tokens for tests, valid and broken in all ways.
 #
 #   key('es256')                     path of a private JWK, made at first use
-#   key('a', 'RS256')                the same for a name that is no algorithm
-#   key('hs256')                     an octet key; secret('hs256') its bytes
+#   key('a', 'RS256')                the same for a name that is not an algorithm
+#   key('hs256')                     an octet key; its bytes: secret('hs256')
 #   jwks('es256', 'a')               the public set, JSON text
 #   public_jwk('a') private_jwk('a') one key, a hash
 #   token(key => 'a')                a signed token with exp in an hour
@@ -21,10 +21,10 @@ package Test::Gateway::Token;
 #   b64u($bytes) b64u_decode($text)  base64url without padding
 #   json($data)                      JSON text with sorted members
 #
-# claims may be a hash, to which exp is added unless it is there (exp => undef
-# leaves it out), or JSON text, which is signed byte for byte.  header may be a
-# hash, which adds to or replaces alg, kid and typ (undef leaves one out), or
-# JSON text.  Everything is made once in a process.
+# claims is a hash, to which exp is added if it is missing (exp => undef omits it),
+# or JSON text, which is signed byte for byte.  header is a hash, which adds to or
+# replaces alg, kid and typ (undef omits one), or JSON text.  A process creates each
+# key once.
 
 use v5.28;
 use warnings;
@@ -160,7 +160,7 @@ sub header_json {
 }
 
 
-# Signs with a JWK that is given, by an algorithm that it need not name.
+# Signs with a given JWK and an algorithm, which may differ from its alg.
 sub signed {
     my ($jwk, $alg, $header, $payload) = @_;
 
@@ -220,8 +220,8 @@ sub hmac_sign {
 }
 
 
-# Signed with any bytes as the secret: also with a public key as an attacker
-# would.  alg is what is computed; the header may name another.
+# Signed with any bytes as the secret, for example a public key in an attack.  alg is
+# the algorithm used; the header can name another one.
 
 sub hmac_token {
     my ($secret, %arg) = @_;

@@ -2,8 +2,8 @@
 
 package Test::Gateway::Bypass::Client;
 
-# Requests as bytes, to a server on a unix socket: nothing here normalizes a
-# path, joins header lines or refuses to send what is wrong.
+# Sends requests as bytes to a server on a UNIX-domain socket: it does not
+# normalize paths, join header lines or refuse invalid requests.
 #
 #   my $client = Test::Gateway::Bypass::Client->new(
 #       socket => path, protocol => '1.1', tls => undef | { options })
@@ -11,8 +11,9 @@ package Test::Gateway::Bypass::Client;
 #
 # A request is a hash: method, path (as on the wire, with the arguments),
 # authority (h2: of :authority; undef: none), headers ([ name, value ], or in
-# HTTP/1.x [ line ]), alone (nothing may follow it on its connection).  status is a number, "reset" for
-# a stream of HTTP/2 that was reset, or "closed" for no answer.
+# HTTP/1.x [ line ]), alone (no request follows on its connection).  status is a
+# number, "reset" for an HTTP/2 stream that was reset, or "closed" without a
+# response.
 
 use v5.28;
 use warnings;
@@ -41,7 +42,7 @@ sub ask {
         my @batch = splice @waiting, 0, $BATCH;
         my $n = $self->$way(\@batch);
 
-        # the connection was closed early: what has no answer is sent alone
+        # the connection was closed early: unanswered requests are sent alone
         for my $request (@batch[$n .. $#batch]) {
             $self->ask_alone($way, $request);
         }
@@ -55,7 +56,7 @@ sub ask {
 sub ask_alone {
     my ($self, $way, $request) = @_;
 
-    # an idle connection may have been closed meanwhile: a new one is not
+    # an idle connection may have been closed meanwhile, but not a new one
     $self->hang_up if $self->{served};
     $self->$way([ $request ]);
     $request->{status} //= 'closed';
@@ -85,7 +86,7 @@ sub connection {
 }
 
 
-# Made once: it reads the system's certificates, though none is verified.
+# Created once, since it reads the system's certificates, although none is verified.
 
 sub context {
     my ($self) = @_;
@@ -122,7 +123,7 @@ sub send_all {
 }
 
 
-# false at the end, also where nothing comes for ten seconds
+# false at the end, or if nothing is received for ten seconds
 
 sub more {
     my ($self) = @_;
@@ -140,8 +141,8 @@ sub more {
 }
 
 
-# --- HTTP/0.9: the connection's end is the response's, which has no status
-# but what its body says
+# --- HTTP/0.9: the response ends with the connection; its status is only in its
+# body
 
 sub ask_old {
     my ($self, $requests) = @_;
@@ -199,7 +200,7 @@ sub ask_h1 {
 }
 
 
-# 1: taken; 0: more is needed
+# 1: complete; 0: more is needed
 
 sub take_h1 {
     my ($self, $request, $at_end) = @_;
@@ -274,7 +275,7 @@ sub ask_h2 {
         $self->connection;
         $self->{stream} = 1;
 
-        # no limits on what may be sent to us
+        # no limits on received data
         $bytes = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
                  . frame(4, 0, 0, pack 'nN', 4, 1 << 20)
                  . frame(8, 0, 0, pack 'N', (1 << 31) - 65536);
@@ -334,7 +335,7 @@ sub take_h2 {
     } elsif ($type == 3 && $open->{$stream}) {
         my $request = delete $open->{$stream};
 
-        # REFUSED_STREAM: nobody has looked at it, and it is asked again
+        # REFUSED_STREAM: the request was not processed, and is sent again
         $request->{status} //= 'reset' if unpack('N', $payload) != 7;
 
     } elsif ($type == 1 && $open->{$stream}) {
@@ -346,8 +347,8 @@ sub take_h2 {
 }
 
 
-# nginx sends :status first, perhaps behind an update of the table's size:
-# indexed, or as a literal of its name (index 8) that is not Huffman-coded.
+# nginx sends :status first, possibly after an update of the table size: indexed,
+# or as a literal with its name (index 8) without Huffman coding.
 
 my @static = (200, 204, 206, 304, 400, 404, 500);
 

@@ -2,10 +2,10 @@
 
 package Test::Gateway::Bypass::Model;
 
-# What nginx's documentation says must come of a request: which location it
-# matches, in which order that location's directives act, and so its status,
-# what reaches the origin, and by which rule of the table.  It knows the
-# tables and nothing of what the server answered.
+# The expected result of a request according to nginx's documentation: the
+# location that it matches, the order of that location's directives, and thus its
+# status, what reaches the origin, and the rule of the table.  It uses only the
+# tables, not the server's responses.
 #
 #   my $model = Test::Gateway::Bypass::Model->new(
 #       family => {}, protected => 0 | 1, merge => 0 | 1, valid => {},
@@ -39,7 +39,7 @@ sub new {
     @{ $self->{prefix} } = sort { length $b->[0] <=> length $a->[0] }
                            @{ $self->{prefix} };
 
-    # where everything else goes
+    # all other requests
     $self->{fallback} = { at => 'fallback', off => !$arg{protected},
                           asks => $arg{protected} };
     return $self;
@@ -127,7 +127,7 @@ sub malformed {
 
     return 400 if !defined $uri;
 
-    # what cannot be a field of HTTP/2 was no reason for an answer once
+    # older versions did not answer fields that are invalid in HTTP/2
     return $h2 && $self->{version}->(1, 23, 4) ? 'reset' : 400
         if grep { $_->[1] =~ /[\r\n]/ } @{ $case->{lines} };
     return 400 if 1 < grep { lc $_->[0] eq 'authorization' }
@@ -145,7 +145,7 @@ sub malformed {
 }
 
 
-# what the lines mean: in HTTP/1.x blanks around a value do not belong to it
+# the values of lines: in HTTP/1.x without the blanks around them
 
 sub lines {
     my ($case) = @_;
@@ -160,8 +160,8 @@ sub lines {
 }
 
 
-# Names are not decoded and have no case, values are decoded.  Behind a "#", which
-# nginx sends on, stands a credential that is refused, whatever it is.
+# Names are not decoded and are compared case-insensitively; values are decoded.
+# Any credential after "#", which nginx sends to the upstream, is refused.
 
 sub arguments {
     my ($case) = @_;
@@ -184,7 +184,7 @@ sub uri_again {
 
     my ($location, $shadowed) = $self->match($uri);
 
-    # where a spelling that means another location ends
+    # the target of a spelling that leads to another location
     push @{ $run->{opened} }, $run->{case}{opens} // 'NO RULE'
         if $location->{at} eq 'fallback' && !$self->{protected};
     push @{ $run->{opened} }, 'regex' if $shadowed;
@@ -267,7 +267,7 @@ sub access {
     my $family = $self->{family};
     my @said;
 
-    # a method says 0 or a status
+    # a method returns 0 or a status
     my @proofs = $asks ? map { $self->method($run, $_) } @{ $family->{methods} }
                        : ();
     push @said, map { { status => $_->{status}, proof => 1 } } @proofs;
@@ -278,7 +278,7 @@ sub access {
                  : $self->all($run, \@said, $location);
     return $status if $status;
 
-    # asked of whoever was let in
+    # checked after access was granted
     if ($asks && $family->{after}) {
         my $who = (grep { defined } map { $_->{who} } @proofs)[0];
         my $lacks = !defined $who ? 401
@@ -295,7 +295,7 @@ sub access {
 }
 
 
-# each must grant; the first that does not says the status
+# each must grant; the first that does not sets the status
 
 sub all {
     my ($self, $run, $said, $location) = @_;
@@ -309,7 +309,7 @@ sub all {
 }
 
 
-# one that grants is enough; of refusals 401 comes before 403
+# one that grants is enough; 401 takes precedence over 403
 
 sub any {
     my ($self, $run, $said, $location) = @_;
@@ -332,7 +332,7 @@ sub any {
 }
 
 
-# auth_request grants what its subrequest is answered with 2xx for
+# auth_request grants if its subrequest has a 2xx status
 
 sub auth {
     my ($self, $run, $location) = @_;
@@ -344,7 +344,7 @@ sub auth {
 }
 
 
-# whether a credential stands in its place, once, and who it names
+# whether a credential is in its place, once, and whom it names
 
 sub method {
     my ($self, $run, $method) = @_;
@@ -380,8 +380,8 @@ sub found {
 }
 
 
-# A key is taken out of the request when it is first asked for, and is still
-# known afterwards, also to a location whose arguments are not the client's.
+# A key is removed from the request when it is first read, and is still known
+# afterwards, also in a location whose arguments are not the client's.
 
 sub argument {
     my ($self, $run) = @_;
@@ -391,7 +391,7 @@ sub argument {
 }
 
 
-# --- what comes after access
+# --- after access
 
 sub error {
     my ($self, $run, $location, $status) = @_;
@@ -409,7 +409,7 @@ sub go {
 
     return $self->enter($run, $self->{named}{$to}, 1) if $to =~ /^@/;
 
-    # a redirect to a URI without arguments: those that the client sent count
+    # a redirect to a URI without arguments: those of the client count
     return $self->uri_again($run, $to, 1);
 }
 
@@ -429,7 +429,7 @@ sub content {
     }
 
     if ($location->{mirror} || $location->{include}) {
-        # empty_gif and files; the page's parts are asked for with its body
+        # empty_gif and files; parts of the page are requested with its body
         $run->{closed} //= 'nothing';
         return 405 if $method eq 'OPTIONS';
         $self->uri_again($run, $location->{include}, 0)

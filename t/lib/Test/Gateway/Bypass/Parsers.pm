@@ -2,10 +2,10 @@
 
 package Test::Gateway::Bypass::Parsers;
 
-# What upstreams take for a credential named a_tok (a header X-A-Tok) in a
-# request as nginx has sent it.  Node and Python are asked themselves, by
-# t/bypass/read.js and read.py; for others this is a record of what they do, in
-# their own terms.  t/bypass/README.md says what each was taken from.
+# What upstream servers read as a credential named a_tok (a header X-A-Tok) in a
+# request sent by nginx.  Node and Python are run, by t/bypass/read.js and read.py;
+# the behavior of the others is reimplemented here.  t/bypass/README.md lists the
+# sources.
 #
 #   my $readers = readers(\@heads, \@forged)
 #
@@ -64,9 +64,9 @@ sub readers {
 }
 
 
-# --- the record
+# --- parsers reimplemented here
 
-# each returns values of the credential, undefined or empty ones included
+# each returns the values of the credential, including undefined and empty ones
 
 my %record = (
 
@@ -202,7 +202,7 @@ sub parsed {
 }
 
 
-# the values of the lines whose names a server maps to x_a_tok
+# the values of lines whose names a server maps to x_a_tok
 
 sub lines {
     my ($request, $map, $dropped) = @_;
@@ -213,7 +213,7 @@ sub lines {
 }
 
 
-# names and values of a list; names are decoded if $decode says so
+# names and values of a list; names are decoded if $decode is set
 
 sub pairs {
     my ($list, $separator, $decode) = @_;
@@ -232,8 +232,8 @@ sub named {
 sub unescape { $_[0] =~ tr/+/ /r =~ s/%([0-9a-f]{2})/chr hex $1/egir }
 
 
-# the names of PHP's variables (php_register_variable_ex): leading spaces go, a
-# NUL ends a name, "." and " " become "_", a bracket begins an array
+# the names of PHP's variables (php_register_variable_ex): leading spaces are
+# removed, a NUL ends a name, "." and " " become "_", a bracket begins an array
 
 sub php {
     return map {

@@ -3,12 +3,13 @@
 package Test::Gateway::Bypass::Spelling;
 
 # Spellings of a credential: generated, sent through nginx with and without the
-# module, and compared with what parsers of upstreams read of what nginx sends.
+# module, and compared with what parsers of upstream servers read from the request
+# that nginx sends.
 #
 #   my $spelling = Test::Gateway::Bypass::Spelling->new(stride => 23);
 #   $spelling->run;
 #
-# stride: every how many cells one is sent (1: all).  A cell is a place, a
+# stride: one of so many cells is sent (1: all).  A cell is a place, a
 # spelling, a protocol and a family (JWT, JWT in one of several places, or API
 # key).  spoil: as of Test::Gateway::Bypass.
 
@@ -45,7 +46,7 @@ my @places = qw( bearer header cookie query );
 my %plain = (bearer => 'Authorization: Bearer CRED', header => 'X-A-Tok: CRED',
              cookie => 'a_tok=CRED', query => 'a_tok=CRED');
 
-# other names, which must reach the upstream as they are
+# other names, which must reach the upstream unchanged
 my %others = (
     bearer => [ map { "Authorization: $_" } 'Basic YTpi', 'Basic CRED',
                 'Bearers CRED', 'Bearer:CRED', 'Token CRED', 'Basic Bearer' ],
@@ -186,7 +187,7 @@ sub names {
 
 # --- servers
 
-# An upstream that keeps each request as it came: nobody parses it here.
+# An upstream that stores each request unparsed.
 
 sub keep_requests {
     my ($self) = @_;
@@ -275,8 +276,8 @@ sub locations {
 
 # --- requests
 
-# A line of HTTP/1.x goes as it is; in HTTP/2, name and value without the one
-# space that is written between them.
+# A line of HTTP/1.x is sent unchanged; in HTTP/2, name and value without the one
+# space between them.
 
 sub line {
     my ($text, $protocol) = @_;
@@ -308,7 +309,7 @@ sub request {
 }
 
 
-# Everything that is asked of a cell: alone, and beside a good credential.
+# All requests of a cell: alone, and together with a good credential.
 
 sub requests {
     my ($self, $cell) = @_;
@@ -409,7 +410,7 @@ sub run {
 }
 
 
-# Each parser reads the plain spelling: none of them is there for nothing.
+# Each parser reads the plain spelling, so that none of them is useless.
 
 sub check_parsers {
     my ($read) = @{ readers([ <<"END" =~ s/\n/\r\n/gr ], [ 'CRED' ]) };
@@ -428,7 +429,7 @@ END
 }
 
 
-# A good credential passes, and so does another name beside it and alone.
+# A good credential passes, and so does another name, with it and alone.
 
 sub check_plain {
     my ($self) = @_;

@@ -3,9 +3,9 @@
 package Test::Gateway::Bypass::Table;
 
 # The dimensions of the matrix: families, locations, spellings of paths and of
-# header lines, credentials.  Test::Gateway::Bypass writes a configuration of
-# them and sends their cross product; Test::Gateway::Bypass::Model says what
-# must come of it.
+# header lines, credentials.  Test::Gateway::Bypass writes configurations from
+# them and sends their cross product; Test::Gateway::Bypass::Model computes the
+# expected results.
 
 use v5.28;
 use warnings;
@@ -17,7 +17,7 @@ our @EXPORT = qw( families locations targets paths methods credentials
                   spellings protocols rules );
 
 
-# --- what there is to know: the tokens, keys and whom they name
+# --- tokens and keys, and whom they name
 
 sub make {
     my $good = token(claims => { sub => 'alice', scope => 'orders:read' });
@@ -33,18 +33,18 @@ sub make {
 }
 
 
-# --- families: what a protected location asks for
+# --- families: what a protected location requires
 #
 # asks      the lines of a protected location
 # off       the lines of a public one in a protected server
-# methods   how each of the methods is asked: where its credential stands (one
-#           place or several; "scheme": behind "Bearer", too), and who it may
-#           be; all are asked, or with "satisfy any" one is enough
+# methods   for each method, the places of its credential ("scheme": also after
+#           "Bearer") and the allowed names; all must succeed, or with
+#           "satisfy any" one of them
 # rules     nginx's allow or deny
-# after     asked when access was granted: what the identity must hold
-# credentials   those in place, by name; "spelled": those of them that are
-#           spelled in all ways (all), where another family does it for others
-# tls       asks for client certificates
+# after     required after access was granted: what the identity must contain
+# credentials   the names of credentials in place; "spelled": those sent in all
+#           spellings (default: all), if another family does it for the others
+# tls       requests client certificates
 
 sub families {
     my $jwt = 'gateway_jwt api; gateway_jwt_key_file jwks.json;';
@@ -146,11 +146,11 @@ sub families {
 
 # --- locations
 #
-# at        its name, which the origin is told; that of a named one has an @
+# at        its name, which the origin receives; a named location has an @
 # is        modifier and URI or expression
-# asks      it holds the family's lines
+# asks      it contains the family's lines
 # off       it is public, also in a protected server
-# within    what stands in "limit_except GET": asks, or allow (all)
+# within    the content of "limit_except GET": asks, or allow (all)
 # if        [ method => 'proxy' | URI to rewrite to ]...
 # rewrite   to this URI, with last
 # error     [ codes => target ]
@@ -210,7 +210,7 @@ my @locations = (
 sub locations { @locations }
 
 
-# where the requests of each kind are aimed at
+# the targets of the requests of each kind
 
 sub targets {
     return (
@@ -230,10 +230,10 @@ sub targets {
 }
 
 
-# --- spellings of the path: name, rule that opens it where it opens, how
+# --- spellings of the path: name, rule, sub
 #
-# The rule is for a spelling that leads to another location; undef: it must
-# lead to the same.  "slashes": also sent to a server with merge_slashes off.
+# The rule applies to a spelling that leads to another location; undef: it must
+# lead to the same one.  "slashes": also sent to a server with merge_slashes off.
 
 my @paths = (
     [ plain      => undef, sub { $_[0] }, slashes => 1 ],
@@ -279,7 +279,7 @@ sub methods { qw( GET HEAD OPTIONS ) }
 
 # --- credentials: [ name, header lines... ], or a hash
 #
-# Those in their places, which may be spelled in all ways.
+# Credentials in their places, which can be sent in all spellings.
 
 my %places = (
     token => sub {
@@ -351,7 +351,7 @@ my %places = (
     },
 );
 
-# a valid credential where nobody looks for it
+# a valid credential in a place that is not read
 
 my %elsewhere = (
     token => sub {
@@ -428,8 +428,8 @@ sub credentials {
 
 # --- spellings of header lines
 #
-# Each makes of a credential's lines others, or nothing where the spelling
-# does not exist for them.
+# Each changes a credential's lines, or returns nothing if the spelling does not
+# exist for them.
 
 my $nominated = 'Authorization, X-API-Key, X_API_Key';
 
@@ -456,7 +456,7 @@ sub dashed { grep { $_->[0] =~ /-/ } @_ }
 
 sub underscored { $_[0][0] =~ tr/-/_/r, $_[0][1] }
 
-# the ways that a credential is spelled in: [ name, lines ]
+# the spellings of a credential: [ name, lines ]
 
 sub spellings {
     my ($credential) = @_;
@@ -475,7 +475,7 @@ sub spellings {
 }
 
 
-# --- rules: id, class, sentence; whether asking in the server closes it
+# --- rules: id, class, sentence; whether protection of the server closes it
 
 my @rules = (
     [ proof => granted => 'The credential that the location asks for stands'

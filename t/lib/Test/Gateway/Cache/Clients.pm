@@ -3,8 +3,8 @@
 package Test::Gateway::Cache::Clients;
 
 # Clients of the property tests of the cache: processes that send one request
-# after the other, each made by a sub of the test from a seed, and record what
-# they received.
+# after the other, made by a sub of the test from a seed, and record the
+# responses.
 #
 #   my $clients = clients(port => $port, h2 => $port2, seed => $seed, n => 6,
 #                         n2 => 2, request => sub { ...; return \%request });
@@ -13,20 +13,20 @@ package Test::Gateway::Cache::Clients;
 #
 # A request: method, host, target, fields (list of [ name, value ]), body, and
 #
-#   slow            so many seconds are taken to read the response; with curl, 3
-#                   MB a second are read
+#   slow            the client takes so many seconds to read the response; curl
+#                   reads 3 MB a second
 #   leave           the client closes the connection after the head
 #
 # "n" processes use HTTP/1.1, "n2" curl with HTTP/2.  A record has what the
 # request has, and
 #
 #   t0, t1          the times before the request and after the response
-#   status          0: no response; a head that is not whole is none
+#   status          0: no response, or an incomplete head
 #   head            { name in lower case => value, the first one }
-#   bytes           of the body, and "wrong", whether one is not that of the
+#   bytes           of the body; "wrong" is set if one does not match the
 #                   response in X-Body
-#   whole           whether the response came to its end
-#   rid             of X-Rid, different for each request
+#   whole           whether the response is complete
+#   rid             X-Rid, different for each request
 
 use v5.28;
 use warnings;
@@ -66,7 +66,7 @@ sub clients {
 }
 
 
-# Ends the clients after their requests under way: all records.
+# Ends the clients after their current requests; returns all records.
 
 sub stop {
     my ($self) = @_;
@@ -139,7 +139,7 @@ sub fields_of {
 }
 
 
-# What the model needs to know of a request, in its record.
+# The data of a request that the model needs, in its record.
 
 sub record_of {
     my ($request) = @_;
@@ -149,7 +149,7 @@ sub record_of {
 }
 
 
-# --- HTTP/1.1, on a connection that is kept
+# --- HTTP/1.1, on a keepalive connection
 
 sub ask {
     my ($c, $request) = @_;
@@ -162,7 +162,7 @@ sub ask {
     send_request($c, $request);
     my $head = $c->{socket} && read_head($c, $end);
 
-    # a connection that was kept may have been closed meanwhile
+    # a keepalive connection may have been closed meanwhile
     if (!$head && $again && $c->{in} eq '' && !$request->{slow}) {
         connect_anew($c, $request);
         send_request($c, $request);
@@ -213,7 +213,7 @@ sub send_request {
 }
 
 
-# false at the end of the connection, and of the time
+# false at the end of the connection, or after the timeout
 
 sub more {
     my ($c, $end, $most) = @_;
@@ -239,7 +239,7 @@ sub read_head {
 }
 
 
-# true if it is whole
+# true if it is complete
 
 sub read_body {
     my ($c, $record, $body, $end) = @_;

@@ -2,29 +2,29 @@
 
 package Test::Gateway::Cache::Model;
 
-# A plain model of the cache: whether a response may be what a client receives,
-# given all that the origin has sent.  It knows no store, no locks and no
-# workers, only what may be reused for whom, and until when.
+# A simple model of the cache: whether a client may receive a response, given all
+# responses of the origin.  It has no store, no locks and no workers, only the
+# rules of what can be reused for whom, and until when.
 #
 #   my ($faults, $seen) = judge(truth => \@truth, records => \@records,
 #                               purges => \@purges, classes => \%classes);
 #
-# "truth" is Test::Gateway::Cache::Origin's, "records" that of the clients.  A
+# "truth" comes from Test::Gateway::Cache::Origin, "records" from the clients.  A
 # purge is { t0, t1, soft, by, value }, by: url, prefix, host, consumer, tag or
-# all; purges without t1 have not been answered.  Classes are the locations, by
-# the first folder of the path:
+# all; a purge without t1 has no response yet.  Classes are the locations, by the
+# first folder of the path:
 #
 #   partition    responses are stored for each consumer
 #   keys         requests have an API key
-#   ttl          seconds, where the origin states no lifetime
+#   ttl          seconds, if the origin sets no lifetime
 #   stale        seconds in which a stale response may be sent
 #   rfc          the profile rfc9111
 #   most         bytes of the largest body that is stored
 #
-# With cuts => 1 workers are killed: responses may be missing or cut.
+# With cuts => 1 workers are killed: responses can be missing or truncated.
 #
-# "faults" are texts that begin with their kind; "seen" counts what has been
-# seen, by words, so that a test knows that something has.
+# "faults" are texts that begin with their kind; "seen" counts the observed cases
+# by name, so that a test can check that they occurred.
 
 use v5.28;
 use warnings;
@@ -33,8 +33,8 @@ use Exporter qw( import );
 
 our @EXPORT = qw( judge );
 
-# Seconds by which clocks of processes differ: nginx reads its own once a turn
-# of the event loop, in which a worker may lose the processor.
+# Seconds by which the clocks of processes differ: nginx reads the time once in an
+# iteration of the event loop, during which a worker can be preempted.
 my $SLACK = $ENV{CACHE_SLACK} // 0.25;
 
 
@@ -82,7 +82,7 @@ sub response {
     $seen->{$r->{method}}++;
     $seen->{"status $status"}++;
 
-    # the head of a response that is cut can be lost with the rest
+    # the head of a truncated response can be lost with the rest
     if ($status == 0 || $status == 502) {
         return if $self->{cuts} || $r->{leave} || $self->{cut}{$r->{rid}};
         return fault($self, $r, 'no response');
@@ -129,7 +129,7 @@ sub response {
 }
 
 
-# The body is that of the header, and whole unless the origin has cut it.
+# The body matches the header, and is complete unless the origin has truncated it.
 
 sub body {
     my ($self, $r, $t, $b) = @_;
@@ -163,7 +163,7 @@ sub body {
 }
 
 
-# A response to a request that selects the same.
+# A response to a request that selects the same representation.
 
 sub whose {
     my ($self, $r, $t, $class) = @_;
@@ -192,7 +192,7 @@ sub whose {
     return;
 }
 
-# members in any order, for the field that is normalized
+# members in any order, for the normalized field
 
 sub list {
     my ($name, $value) = @_;
@@ -203,7 +203,7 @@ sub list {
 }
 
 
-# A stored response: it may have been stored, and is fresh enough.
+# A stored response: it can have been stored, and is fresh enough.
 
 sub reused {
     my ($self, $r, $t, $class) = @_;
@@ -242,7 +242,7 @@ sub cc {
 }
 
 
-# (seconds, whether the origin states them, why it is not reused otherwise)
+# (seconds, whether the origin sets them, why it is otherwise not reused)
 
 sub lifetime {
     my ($t, $class) = @_;
@@ -277,7 +277,7 @@ sub lifetime {
 }
 
 
-# A 304 or 206 from the cache answers what the client has asked.
+# A 304 or 206 from the cache matches the client's request.
 
 sub condition {
     my ($self, $r, $t) = @_;
@@ -298,12 +298,12 @@ sub condition {
 }
 
 
-# What was there before a purge or an unsafe request is not used after it.
+# Responses from before a purge or an unsafe request are not used after it.
 
 sub forgotten {
     my ($self, $r, $t, $b, $class) = @_;
 
-    # the origin itself says that what the client has is current
+    # the origin itself confirms the client's response
     return if $r->{status} == 304 && $t->{rid} eq $r->{rid};
 
     for my $p (grep { $_->{t1} && $_->{t1} < $r->{t0} } @{ $self->{purges} }) {

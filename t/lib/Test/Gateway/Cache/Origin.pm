@@ -2,34 +2,34 @@
 
 package Test::Gateway::Cache::Origin;
 
-# The origin of the property tests of the cache.  Each response is another one,
-# says which in its header and in each byte of its body, and is recorded: the
-# records are what a model judges the responses of clients by.
+# The origin of the property tests of the cache.  Each response is different, is
+# identified by its header and by each byte of its body, and is recorded: a model
+# checks the clients' responses against these records.
 #
 #   my $origin = cache_origin();
 #   my @truth = truth($origin);
 #   body_of($n, $size)          the body of response $n
 #
-# The client says how it wants to be answered, in a field that no cache looks
-# at: "X-Plan: name=value|name=value".  The names:
+# The client controls the response in a field that caches ignore:
+# "X-Plan: name=value|name=value".  The names:
 #
 #   status, size, framing, truncate, reset, delay, pause
-#                   as in Test::Gateway::Origin; above "truncate" are bodies
-#                   of more bytes than that
+#                   as in Test::Gateway::Origin; "truncate" applies to larger
+#                   bodies only
 #   line            a line of the header; may be repeated.  "Expires: +2" is
 #                   two seconds from now
 #   tags            the value of Cache-Tag
 #   vary            the value of Vary
 #   etag            0: none, only Last-Modified
-#   change          1: what the target had until now is not current any more;
-#                   a request with an unsafe method implies it
+#   change          1: earlier responses of the target are no longer current;
+#                   implied by an unsafe method
 #   lie             byte: a wrong byte in the body; head: another response's
-#                   X-Body; cut: a body that ends too early, and cleanly
+#                   X-Body; cut: a body that ends too early without an error
 #
-# A response has X-Stamp, its number, X-Body, the number of the response that
-# its body is of, and X-Rid, that of the request.  A 304 has an X-Stamp of its
-# own and no X-Body: merged with a stored response, it renews the first alone.
-# ETag is X-Body, Last-Modified so many seconds after a date.
+# A response has X-Stamp, its number, X-Body, the number of the response to which
+# its body belongs, and X-Rid of the request.  A 304 has its own X-Stamp and no
+# X-Body: merged with a stored response, it updates only X-Stamp.  ETag is X-Body;
+# Last-Modified is so many seconds after a date.
 
 use v5.28;
 use warnings;
@@ -134,8 +134,8 @@ sub record {
 }
 
 
-# The number of the response that the conditions of the request name, if it
-# would be the same one now.
+# The number of the response named by the conditions of the request, if it is still
+# current.
 
 sub is_current {
     my ($request, $t) = @_;
@@ -178,7 +178,7 @@ sub number_of {
 sub revalidated {
     my ($t, $n, $lines) = @_;
 
-    # nothing that a second 304 would inherit, unless all of them have it
+    # no field that a second 304 would inherit, unless all responses have it
     my $old = $truth[$n];
     @$lines = grep { /^(?:Cache-Control|Access-Control|Set-Cookie|Age|X-Accel)/ }
               @$lines;
@@ -187,7 +187,7 @@ sub revalidated {
     @$t{qw( n status vary size no_etag tags )}
         = ($n, 304, @$old{qw( vary size no_etag tags )});
 
-    # what the 304 does not replace stays
+    # fields that the 304 does not replace are kept
     my %new = map { /^([^:]+)/ ? ($1 => 1) : () } @$lines;
     push @{ $t->{lines} }, grep { /^([^:]+)/ && !$new{$1} && $1 !~ /^(?:Age|X-Accel)/ }
                            @{ $old->{lines} };

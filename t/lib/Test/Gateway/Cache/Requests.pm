@@ -2,16 +2,16 @@
 
 package Test::Gateway::Cache::Requests;
 
-# Random requests of the property tests of the cache, and the nginx that they
-# are for.
+# Random requests of the property tests of the cache, and the nginx configuration
+# for them.
 #
 #   my %classes = classes();            see Test::Gateway::Cache::Model
 #   cache_conf(port, h2, origin, %arg)  a configuration with these locations
-#   random_request()                    uses rand(), and nothing else
+#   random_request()                    depends only on rand()
 #
-# HTTP/2 is over TLS; the scheme is not part of the key.  Arguments of cache_conf: big, small: the parameters of the two zones; lies: of
-# each location, directives that are wrong for the model; http, server: more
-# text.
+# HTTP/2 uses TLS; the scheme is not part of the key.  Arguments of cache_conf: big,
+# small: the parameters of the two zones; lies: for each location, directives that
+# contradict the model; http, server: more text.
 
 use v5.28;
 use warnings;
@@ -96,7 +96,7 @@ server {
     ssl_certificate_key @{[ certificate_key('server') ]};
     include locations.conf;
 END2
-    # what a client does not read is not in the buffers of the system
+    # small buffers: unread responses must not fit into the system's buffers
     $text =~ s/listen 127\.0\.0\.1:\d+( ssl)?\K/ sndbuf=32k/g;
 
     # the same locations for both protocols
@@ -157,7 +157,7 @@ sub fields {
                            max-age=0 only-if-cached )) ] : ());
 }
 
-# Numbers of responses that there may be.
+# Numbers of responses that may exist.
 
 sub conditions {
     my $some = join ', ', map { '"' . int(rand 3000) . '"' } 1 .. 200;
@@ -170,7 +170,7 @@ sub conditions {
 }
 
 
-# How the origin answers.
+# The response of the origin.
 
 sub plan {
     my @plan = ('size=' . bytes());
