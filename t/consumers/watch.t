@@ -93,7 +93,7 @@ intervals(8);
 is(scalar(told($server, $error)), 1, 'one, by one of four workers, once');
 like((told($server, $error))[0], qr{
     \ gateway_consumers\ "\Q$dir\E/consumers\.json":\ .*,
-    \ keeping\ what\ was\ read\ before$ }x, 'which says what happens');
+    \ keeping\ the\ previous\ content$ }x, 'which says what happens');
 is(answers(40), '11:40', 'the set that was serves on');
 
 write_set(json({ consumers => [ { id => '' }, { id => 'a', plan => 1 },
@@ -102,7 +102,7 @@ ok(wait_until(sub { 2 == told($server, $error) }), 'another broken one');
 like((told($server, $error))[1], qr{
     \ gateway_consumers\ "\Q$dir\E/consumers\.json":\ consumers\[0\]\.id:\ .*
     \ \(line\ 1\)\ \(and\ 2\ more\ mistakes,\ see
-    \ "nginx-gateway\ consumers\ check"\),\ keeping\ what\ was\ read\ before$ }x,
+    \ "nginx-gateway\ consumers\ check"\),\ keeping\ the\ previous\ content$ }x,
      'says the first mistake, and how many more there are');
 
 write_set(json({ consumers => [ { id => '' } ] }));

@@ -222,7 +222,7 @@ sub start_says {
     for my $kind (qw( jwt consumers )) {
         my $line = qr{ \[error\]\ \S+\ $directive{$kind}\ "\Q$closed{$kind}\E":
                     \ open\(\)\ failed\ \(13:\ Permission\ denied\),\ keeping
-                    \ what\ was\ read\ before$ }x;
+                    \ the\ previous\ content$ }x;
         wait_until(sub { lines($line) >= $count });
         is(scalar(lines($line)), $count, "$when: $kind: $count in all");
     }
