@@ -156,7 +156,7 @@ my @errors = lines('error');
 is(scalar(@errors), 2, 'one error for a change, by one of the workers');
 my $dir = $server->dir;
 like($errors[0], qr{ gateway_jwt_key_file\ "\Q$dir\E/k\.json":\ .*,\ keeping
-                     \ what\ was\ read\ before$ }x, 'which says what happens');
+                     \ the\ previous\ content$ }x, 'which says what happens');
 is(counts(50, 'a'), '200:50', 'the keys that were serve on');
 
 unlink "$dir/k.json";
