@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_gateway_redis_ask_all(
     ngx_http_gateway_redis_connection_t *conn);
 static ngx_int_t ngx_http_gateway_redis_ask_auth(
     ngx_http_gateway_redis_connection_t *conn);
+static ngx_int_t ngx_http_gateway_redis_ask_select(
+    ngx_http_gateway_redis_connection_t *conn);
 static ngx_int_t ngx_http_gateway_redis_ask_script(
     ngx_http_gateway_redis_connection_t *conn,
     ngx_http_gateway_redis_script_t *script);
@@ -81,7 +83,6 @@ ngx_http_gateway_redis_handshake(ngx_http_gateway_peer_t *peer)
 static ngx_int_t
 ngx_http_gateway_redis_ask_all(ngx_http_gateway_redis_connection_t *conn)
 {
-    u_char                             number[NGX_INT_T_LEN];
     ngx_str_t                          words[3];
     ngx_uint_t                         i;
     ngx_http_gateway_redis_conf_t     *conf;
@@ -95,18 +96,10 @@ ngx_http_gateway_redis_ask_all(ngx_http_gateway_redis_connection_t *conn)
         return NGX_ERROR;
     }
 
-    if (conf->database) {
-        ngx_str_set(&words[0], "SELECT");
-        words[1].data = number;
-        words[1].len = ngx_sprintf(number, "%i", conf->database) - number;
-
-        if (ngx_http_gateway_redis_ask(conn,
-                                       ngx_http_gateway_redis_select_reply,
-                                       words, 2)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (conf->database
+        && ngx_http_gateway_redis_ask_select(conn) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     ngx_str_set(&words[0], "CLIENT");
@@ -185,6 +178,22 @@ ngx_http_gateway_redis_ask_auth(ngx_http_gateway_redis_connection_t *conn)
 
     return ngx_http_gateway_redis_ask(conn, ngx_http_gateway_redis_auth_reply,
                                       words, n);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_redis_ask_select(ngx_http_gateway_redis_connection_t *conn)
+{
+    u_char     number[NGX_INT_T_LEN];
+    ngx_str_t  words[2];
+
+    ngx_str_set(&words[0], "SELECT");
+    words[1].data = number;
+    words[1].len = ngx_sprintf(number, "%i", conn->redis->conf.database)
+                   - number;
+
+    return ngx_http_gateway_redis_ask(conn, ngx_http_gateway_redis_select_reply,
+                                      words, 2);
 }
 
 
