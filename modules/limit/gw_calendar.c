@@ -3,12 +3,12 @@
 /*
  * Calendar windows: see gw_calendar.h.
  *
- * Local time is not monotone, so nothing here goes from a local time back to
- * an instant by subtracting an offset.  Dates ask when the local clock reached
- * a midnight first, which ascends with the midnights; minutes and hours ask
- * for the instants at which it shows a full one, and pass over those that
- * follow too soon.  Both walk through the intervals of one offset, which are
- * months long: seldom more than one.
+ * Local time is not monotonic, so an instant cannot be found by subtracting an
+ * offset from a local time.  For dates the code finds the instant when the
+ * local clock first reaches a midnight; these instants are in the order of the
+ * midnights.  For minutes and hours it finds the instants at which the clock
+ * shows a full one, and skips those that follow too soon.  Both search the
+ * intervals between changes of the offset, usually only one of them.
  */
 
 #include "gw_calendar.h"
@@ -71,7 +71,7 @@ gw_calendar_dates(const gw_tz_t *tz, gw_calendar_unit_e unit, int64_t time,
                                         gw_tz_floor(local, GW_CALENDAR_DAY));
     window->end = gw_calendar_reached(tz, unit, window->number + 1);
 
-    /* the clocks were set back: by two days and three hours at the most */
+    /* the clock was set back, by at most two days and three hours */
 
     while (window->end <= time) {
         window->number++;
@@ -82,7 +82,7 @@ gw_calendar_dates(const gw_tz_t *tz, gw_calendar_unit_e unit, int64_t time,
 }
 
 
-/* of the unit that a day (0 is 1970-01-01, a Thursday) is in */
+/* the number of the unit that contains a day (0 is 1970-01-01, a Thursday) */
 
 static int64_t
 gw_calendar_number(gw_calendar_unit_e unit, int64_t day)
@@ -102,8 +102,8 @@ gw_calendar_number(gw_calendar_unit_e unit, int64_t day)
 
 
 /*
- * The first instant at which the local date is not earlier than the unit's
- * first day.  The search begins where no offset can make it so.
+ * The first instant at which the local date is not earlier than the first day
+ * of the unit.  The search begins at a time that is too early for any offset.
  */
 
 static int64_t
@@ -145,9 +145,10 @@ gw_calendar_first_day(gw_calendar_unit_e unit, int64_t number)
 
 
 /*
- * A full minute or hour of the local clock begins a window unless it shows one
- * less than the size before, that is on the far side of a change.  So windows
- * are never shorter, and no two begin in one minute or hour since the epoch.
+ * A full minute or hour of the local clock begins a window, unless the clock
+ * has shown the previous one less than "size" seconds before, because of a
+ * change.  So windows are never shorter than "size", and no two begin in the
+ * same minute or hour since the epoch.
  */
 
 static void
@@ -179,7 +180,7 @@ gw_calendar_clocks(const gw_tz_t *tz, int64_t size, int64_t time,
 }
 
 
-/* the last instant, not behind the time, at which the clock shows a full one */
+/* the last instant, not after "time", at which the clock shows a full one */
 
 static int64_t
 gw_calendar_shown_before(const gw_tz_t *tz, int64_t size, int64_t time)
@@ -199,7 +200,7 @@ gw_calendar_shown_before(const gw_tz_t *tz, int64_t size, int64_t time)
 }
 
 
-/* the first such instant that is not before the time */
+/* the first such instant that is not before "time" */
 
 static int64_t
 gw_calendar_shown_after(const gw_tz_t *tz, int64_t size, int64_t time)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Calendar windows in a time zone: this minute, hour, day, week (from Monday
- * on, ISO 8601) or month, by the clocks of the zone.  Knows no nginx.
+ * Calendar windows in a time zone: the minute, hour, day, week (from Monday,
+ * ISO 8601) or month around a time, by the local clock.
  *
- * A day begins at the first instant whose local date is not earlier than it,
- * so that days, weeks and months follow each other without a gap or an
- * overlap whatever daylight saving time does at midnight; they last 23 or 25
- * hours when the clocks change.  What the clocks show once more after they
- * were set back over midnight still belongs to the day that had begun.  A day
- * that a zone leaves out, as Samoa did 2011-12-30, has no window.
+ * A day begins at the first instant whose local date is not earlier.  So days,
+ * weeks and months have no gaps and do not overlap, even if the clock changes
+ * at midnight.  A day with a change lasts 23 or 25 hours, for example.  If the
+ * clock is set back over midnight, the repeated time belongs to the day that
+ * has begun.  A day that a zone skips, as Samoa skipped 2011-12-30, has no
+ * window.
  *
- * Hours and minutes begin when the local clock shows a full one; where a
- * change of, say, 30 minutes would make one shorter, it is joined to the one
- * before.  An hour that the clocks show twice is two windows.
+ * Hours and minutes begin when the local clock shows a full hour or minute.  A
+ * window that a change, of 30 minutes for example, would make shorter is joined
+ * to the one before.  An hour that the clock shows twice is two windows.
  */
 
 #ifndef GW_CALENDAR_H_INCLUDED
@@ -32,23 +32,22 @@ typedef enum {
 
 
 typedef struct {
-    int64_t               start;      /* seconds since the epoch, included */
-    int64_t               end;        /* likewise, not included */
+    int64_t               start;      /* seconds since the epoch, inclusive */
+    int64_t               end;        /* likewise, exclusive */
 
     /*
-     * Of a minute or an hour: "start" in those.  Of a day, week or month: how
-     * many of them the local calendar is behind the one of 1970-01-01.
+     * Of a minute or hour: minutes or hours since the epoch.  Of a day, week or
+     * month: days, weeks or months of the local calendar since 1970-01-01.
      *
-     * Windows of the unit that are later have greater numbers, no two have
-     * the same; those of days, weeks and months follow each other by one, but
-     * by two over a day that is left out.  Not negative from 1970-01-02 on:
-     * until then it may still be 1969 by the local clock.
+     * Later windows of the same unit have greater numbers.  Days, weeks and
+     * months are numbered without gaps, except for a skipped day.  A number is
+     * negative only where the local clock shows 1969, until 1970-01-02.
      */
     int64_t               number;
 } gw_calendar_window_t;
 
 
-/* the window around a time, which is moved into the years 1970 to 9999 */
+/* the window around a time, which is clamped to the years 1970 to 9999 */
 void gw_calendar_window(const gw_tz_t *tz, gw_calendar_unit_e unit,
     int64_t time, gw_calendar_window_t *window);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 
-/* behind the number, and what it means */
+/* what may follow the number */
 
 typedef struct {
     const char         *suffix;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The figures of a limit as they are written: 100r/s, 1000/month, 20.  In the
- * configuration and in the values of variables alike.  Knows no nginx.
+ * The syntax of figures, such as 100r/s, 1000/month or 20, in the configuration
+ * and in values of variables.
  */
 
 #ifndef GW_FIGURE_H_INCLUDED
@@ -20,7 +20,7 @@ typedef enum {
 } gw_figure_kind_e;
 
 
-/* in the order of gw_calendar_unit_e, behind the second */
+/* the units after the second are those of gw_calendar_unit_e, in its order */
 
 typedef enum {
     GW_FIGURE_SECOND = 0,
@@ -35,19 +35,19 @@ typedef enum {
 
 typedef struct {
     uint64_t              amount;     /* N; 0 admits nothing */
-    gw_figure_unit_e      unit;       /* of a rate or a quota */
+    gw_figure_unit_e      unit;       /* of a rate or quota */
 } gw_figure_t;
 
 
-/* greater numbers are refused, so that no product of two overflows */
+/* greater numbers are invalid: the product of two does not overflow */
 #define GW_FIGURE_MAX  1000000000000ULL
 
 
-/* 0; or -1: this is none, and gw_figure_form() says what is */
+/* returns 0, or -1: the text is not a figure of the kind */
 int gw_figure_parse(gw_figure_kind_e kind, const unsigned char *text,
     size_t len, gw_figure_t *figure);
 
-/* what a figure of the kind looks like, for messages */
+/* the form of such a figure, for "it must be ..." in messages */
 const char *gw_figure_form(gw_figure_kind_e kind);
 
 

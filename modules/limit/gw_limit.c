@@ -3,7 +3,7 @@
 #include "gw_limit_word.h"
 
 
-/* a change of one word of a state */
+/* a change to one word of a state */
 
 typedef struct {
     unsigned              which;
@@ -13,8 +13,8 @@ typedef struct {
 
 
 #define GW_LIMIT_YEAR    (31556952 * GW_LIMIT_SEC)
-#define GW_LIMIT_RATE    1000000000ULL      /* units a period: T is >= 1 ns */
-#define GW_LIMIT_SLIDE   (1ULL << 33)       /* units a window: see _weigh() */
+#define GW_LIMIT_RATE    1000000000ULL      /* units per period: >= 1 ns each */
+#define GW_LIMIT_SLIDE   (1ULL << 33)       /* units per window: see _weigh() */
 
 
 static void gw_limit_gcra(const gw_limit_t *limit, uint64_t now,
@@ -66,7 +66,7 @@ gw_limit_set(gw_limit_t *limit, gw_limit_algorithm_e algorithm,
 
         limit->capacity = burst + 1;
 
-        /* rounded up: never more than the rate */
+        /* rounded up: never faster than the rate */
 
         limit->interval = (gw_limit_length[figure->unit] + figure->amount - 1)
                           / figure->amount;
@@ -82,7 +82,7 @@ gw_limit_set(gw_limit_t *limit, gw_limit_algorithm_e algorithm,
     case GW_LIMIT_SLIDING:
     case GW_LIMIT_FIXED:
 
-        /* half of what there is room for: the rest is for debts */
+        /* half of the room in the word: the other half is for debts */
 
         max = 1ULL << (GW_LIMIT_UNIT - gw_limit_bits[figure->unit] - 1);
 
@@ -128,7 +128,7 @@ gw_limit_share(gw_limit_t *limit, uint64_t share)
         limit->capacity = 1;
     }
 
-    /* one unit of a small share may take longer than all of the whole */
+    /* a unit of a small share may take longer than all units of the whole */
 
     if (limit->most < limit->interval * limit->capacity) {
         limit->most = limit->interval * limit->capacity;
@@ -209,7 +209,7 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
 
     tat = (mode == GW_LIMIT_SET || change->old < now) ? now : change->old;
 
-    /* what no figures can mean, since they were others, is not kept either */
+    /* the figures have been reduced since, or a clock was set back */
 
     if (tat > now + 2 * limit->most) {
         tat = now + 2 * limit->most;
@@ -219,7 +219,7 @@ gw_limit_gcra(const gw_limit_t *limit, uint64_t now, gw_limit_mode_e mode,
         }
     }
 
-    /* more than twice of all there is comes to the same, and overflows not */
+    /* a greater cost is equivalent and could overflow */
 
     next = tat + limit->interval * (cost < 2 * limit->capacity
                                     ? cost : 2 * limit->capacity);
@@ -267,7 +267,7 @@ gw_limit_gcra_never(gw_limit_result_t *result)
 }
 
 
-/* a figure of 0 lets nothing pass, not even what costs nothing */
+/* with a limit of 0 nothing passes, not even with a cost of 0 */
 
 static int
 gw_limit_never(const gw_limit_t *limit, uint64_t cost)
@@ -392,12 +392,13 @@ gw_limit_slide(gw_limit_t *limit, const uint64_t *state, gw_limit_count_t *one,
 
 
 /*
- * What a window may be charged depends on the one before, in the other word.
- * Before it is charged that one is closed: a process whose clock still is in
- * it charges the later window instead, and what it has read of an open one it
- * cannot change any more.  Later only refunds change a closed window.
+ * The room in a window depends on the window before it, in the other word.  So
+ * that one is closed before the window is charged.  A process whose clock is
+ * still in the closed window then charges the later one, and its
+ * compare-and-swap on the word that it read before fails.  After that only
+ * refunds change a closed window.
  *
- * 0: the word has changed since it was seen.
+ * Returns 0 if the word has changed since it was read.
  */
 
 static int
@@ -426,8 +427,8 @@ gw_limit_close(const gw_limit_t *limit, uint64_t number, uint64_t *state,
 
 
 /*
- * Of units used in a window, and others that count in it: what "cost" more
- * make of the former.
+ * The units used in a window after a charge.  "used" are those before it, and
+ * "other" units of the previous window that still count.
  */
 
 static uint64_t
@@ -471,9 +472,9 @@ gw_limit_count(const gw_limit_t *limit, gw_limit_mode_e mode, uint64_t cost,
 
 
 /*
- * When a refused request would pass if nobody else came: in this window, once
- * less of the one before counts, or in the next one, of which this one is the
- * one before.
+ * The time after which a refused request would pass without other requests:
+ * in the current window, when less of the previous one counts, or in the next
+ * window, where the current one is the previous one.
  */
 
 static uint64_t
@@ -528,7 +529,7 @@ gw_limit_give(const gw_limit_t *limit, const gw_limit_clock_t *now,
 
     left = result->charged;
 
-    /* what has been worked off meanwhile others may have used again */
+    /* units that have become available since may have been charged again */
 
     if (limit->algorithm == GW_LIMIT_GCRA
         && result->window < now->monotonic + left)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What the state of a key is worth to the table of keys: whether the key is
- * idle, and how much would be forgotten if it was evicted.
+ * States for the table of keys: whether a key is idle, and how many units would
+ * be lost if it was evicted.
  */
 
 #include "gw_limit_word.h"
@@ -48,7 +48,7 @@ gw_limit_idle(gw_limit_algorithm_e algorithm, const uint64_t *state,
 }
 
 
-/* likewise of a window's word; 0: it was never used */
+/* the same for the word of a window; 0: it was never used */
 
 static uint64_t
 gw_limit_expires(uint64_t word)
@@ -63,8 +63,8 @@ gw_limit_expires(uint64_t word)
 
 
 /*
- * The second since the epoch at which the window of a number has ended for
- * sure, in every time zone, and as the one before in a sliding window, too.
+ * A time, in seconds since the epoch, by which a window has ended in every time
+ * zone, and no longer counts as the previous one of a sliding window.
  */
 
 static uint64_t
@@ -135,8 +135,8 @@ gw_limit_rank(const gw_limit_t *limit, const gw_limit_clock_t *now,
 
 
 /*
- * A key's charges and those before it expire side by side, each as they would
- * alone; once they are the next key's inheritance, one after the other.
+ * The charges of the key and the inherited ones expire at the same time.  The
+ * next key inherits the sum, which expires one charge after the other.
  */
 
 static uint64_t
@@ -171,14 +171,14 @@ gw_limit_units(uint64_t word)
 }
 
 
-/* units of a window's word that still count */
+/* the units of a word that still count */
 
 static uint64_t
 gw_limit_left(const gw_limit_t *limit, uint64_t now, uint64_t word)
 {
     gw_limit_count_t  count;
 
-    /* which window of another unit it is now only its own keys know */
+    /* the current window of another unit is not known here */
 
     if (gw_limit_split(word, &count) != (int) limit->unit) {
         return (now / GW_LIMIT_SEC < gw_limit_expires(word)) ? count.used : 0;
@@ -194,7 +194,7 @@ gw_limit_left(const gw_limit_t *limit, uint64_t now, uint64_t word)
 }
 
 
-/* units of several windows as one word: they expire with the last of these */
+/* units of several windows as a word of the last one, with which they expire */
 
 static uint64_t
 gw_limit_keep(uint64_t last, uint64_t used)

@@ -73,7 +73,7 @@ _Static_assert(sizeof(gw_limit_length) / sizeof(gw_limit_length[0])
                == GW_FIGURE_WEEK, "each unit before the week needs a length");
 
 
-/* the unit of a window's word; -1: it was never used */
+/* unpacks a word and returns its unit; -1: the word was never used */
 
 static inline int
 gw_limit_split(uint64_t word, gw_limit_count_t *count)
@@ -106,7 +106,7 @@ gw_limit_unpack(const gw_limit_t *limit, uint64_t word)
 {
     gw_limit_count_t  count;
 
-    /* of another unit: never used in this one */
+    /* a word of another unit has no units used in this one */
 
     if (gw_limit_split(word, &count) != (int) limit->unit) {
         count.number = 0;
@@ -122,7 +122,7 @@ gw_limit_unpack(const gw_limit_t *limit, uint64_t word)
 }
 
 
-/* "used" may have the bit that closes the window */
+/* "used" may include the bit that closes the window */
 
 static inline uint64_t
 gw_limit_pack(const gw_limit_t *limit, uint64_t number, uint64_t used)
@@ -137,7 +137,7 @@ gw_limit_pack(const gw_limit_t *limit, uint64_t number, uint64_t used)
 }
 
 
-/* whether a window of a state is this one, or soon will be */
+/* whether a window is the current one, or one of the two after it */
 
 static inline int
 gw_limit_current(const gw_limit_t *limit, uint64_t number)
@@ -147,9 +147,10 @@ gw_limit_current(const gw_limit_t *limit, uint64_t number)
 
 
 /*
- * What of the window before still counts: it is taken as spread evenly, and
- * counts for as long as it lies within one length of now.  Rounded up.  The
- * product fits: at most 2^37 units and a day of 86,400,000 ms.
+ * How many units of the previous window still count, rounded up.  They are
+ * taken as spread evenly over it, and count if they are less than one length
+ * of a window old.  The product does not overflow: there are at most 2^37 units
+ * and 86,400,000 ms, a day.
  */
 
 static inline uint64_t

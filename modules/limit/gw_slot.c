@@ -6,11 +6,11 @@
 #define GW_SLOT_LINE  64    /* bytes */
 
 #ifndef GW_SLOT_BITS
-#define GW_SLOT_BITS  64    /* of a word of the map; a test makes it smaller */
+#define GW_SLOT_BITS  64    /* per word of the map; a test has fewer */
 #endif
 
 
-/* a test that goes through all interleavings puts its own in their place */
+/* a unit test that runs through all interleavings defines its own */
 
 #ifndef gw_slot_load
 
@@ -64,7 +64,7 @@ gw_slot_fit(size_t size)
 {
     uint64_t  n;
 
-    /* each takes a bit more than its own size; the rest is less than lines */
+    /* a slot and its bit; the loop accounts for rounding to cache lines */
 
     n = size * 8 / (sizeof(gw_slot_t) * 8 + 1);
 
@@ -119,10 +119,9 @@ gw_slot_take(gw_slots_t *slots, uint64_t self, uint64_t *cursor)
 
 
 /*
- * Each bit that is met is cleared, by this process or by another one, so this
- * ends.  Where the slot of a bit has an owner the bit was set once too often:
- * the owner sets it again when it gives the slot back, since it has not ceased
- * to be the owner yet.
+ * The loop ends, since each bit that is found is cleared, here or by another
+ * process.  If the slot has an owner, its bit was set wrongly and may stay
+ * cleared: the owner sets it when it frees the slot.
  */
 
 static gw_slot_t *
@@ -152,7 +151,7 @@ gw_slot_take_from(gw_slots_t *slots, uint64_t self, uint64_t word)
 }
 
 
-/* before a slot is taken: a sweep must find it */
+/* must precede taking a slot, so that a sweep finds the slot */
 
 static void
 gw_slot_use(gw_slots_t *slots, uint64_t words)

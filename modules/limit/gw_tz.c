@@ -3,14 +3,14 @@
 /*
  * Time zones from TZif files (RFC 9636): see gw_tz.h.
  *
- * A file holds its data twice: as version 1 had it, with times of 32 bits,
- * and behind that with times of 64 bits and a footer.  The first is skipped.
+ * A file contains its data twice: as in version 1, with times of 32 bits, and
+ * then with times of 64 bits and a footer.  The former is skipped.
  *
  *     header  version 1 block  header  times indexes types ...  \n rule \n
  *
- * Nothing is copied.  What gw_tz_offset() reads later, a table of times in
- * ascending order with an index into the types for each, is checked when the
- * file is parsed, so that it need not check anything.
+ * Nothing is copied.  gw_tz_offset() later reads a table of times in ascending
+ * order, and for each an index of a type.  Both are checked when the file is
+ * parsed, so it does not check them.
  */
 
 #include <string.h>
@@ -19,15 +19,15 @@
 
 
 #define GW_TZ_HEADER     44
-#define GW_TZ_COUNTS     20         /* where they stand in the header */
+#define GW_TZ_COUNTS     20         /* offset in the header */
 #define GW_TZ_TIME       8
 #define GW_TZ_TYPE       6          /* offset, is it daylight, designation */
 
-/* as many as the reference implementation takes; no zone has half of them */
+/* the limit of the reference implementation; no zone has half as many */
 #define GW_TZ_MAX_TIMES  2000
 
 
-/* in the order of the header */
+/* the counts of a header, in its order */
 
 typedef struct {
     uint32_t              isut;
@@ -116,10 +116,7 @@ gw_tz_parse(gw_tz_t *tz, const unsigned char *data, size_t len)
 }
 
 
-/*
- * RFC 9636, 3.1.  A later version is read as the last one known: the format
- * is meant to be extended so that this works.
- */
+/* RFC 9636, 3.1: later versions are compatible and can be read as this one */
 
 static const char *
 gw_tz_header(gw_tz_reader_t *r, gw_tz_counts_t *counts)
@@ -133,7 +130,7 @@ gw_tz_header(gw_tz_reader_t *r, gw_tz_counts_t *counts)
     }
 
     if (p[4] == '\0') {
-        return "is of version 1 of TZif, which knows no time after 2038";
+        return "is of version 1 of TZif, which has no times after 2038";
     }
 
     if (p[4] < '2' || p[4] > '9') {
@@ -155,7 +152,7 @@ gw_tz_header(gw_tz_reader_t *r, gw_tz_counts_t *counts)
 }
 
 
-/* the size of a data block, RFC 9636, 3.2: six products below 2^36 */
+/* the size of a data block, RFC 9636, 3.2: each product is below 2^36 */
 
 static int
 gw_tz_fits(const gw_tz_reader_t *r, const gw_tz_counts_t *counts,
@@ -176,7 +173,7 @@ static const char *
 gw_tz_counts(const gw_tz_counts_t *counts)
 {
     if (counts->leap != 0) {
-        return "counts leap seconds, which the time of the system does not";
+        return "counts leap seconds, unlike the system time";
     }
 
     if (counts->time > GW_TZ_MAX_TIMES) {
@@ -209,7 +206,7 @@ gw_tz_times(const gw_tz_t *tz)
         }
 
         if (tz->indexes[i] >= tz->ntypes) {
-            return "has a transition to a local time type that is not there";
+            return "has a transition to an unknown local time type";
         }
     }
 
@@ -217,7 +214,7 @@ gw_tz_times(const gw_tz_t *tz)
 }
 
 
-/* designations are not used, but an index beyond them is a damaged file */
+/* designations are not used, but an index beyond them means a damaged file */
 
 static const char *
 gw_tz_types(const gw_tz_t *tz, uint32_t chars)
@@ -248,10 +245,10 @@ gw_tz_types(const gw_tz_t *tz, uint32_t chars)
 
 
 /*
- * RFC 9636, 3.3: nothing, or a rule as POSIX has it for the variable TZ.  It
- * must agree with the last transition, which is not looked at: some releases
- * of zic wrote an America/Ojinaga that does not, for a week of 2022.  More
- * data may follow some day.
+ * RFC 9636, 3.3: nothing, or a POSIX rule.  The rule must agree with the last
+ * transition, but this is not checked: the America/Ojinaga of some releases of
+ * zic does not agree for a week of 2022.  More data may follow in later
+ * versions.
  */
 
 static const char *
@@ -293,7 +290,7 @@ gw_tz_offset(const gw_tz_t *tz, int64_t time, int64_t *since, int64_t *until)
 }
 
 
-/* how many transitions are not behind the time */
+/* the number of transitions that are not after the time */
 
 static uint32_t
 gw_tz_search(const gw_tz_t *tz, int64_t time)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Time zones from TZif files (RFC 9636), and the days of years and months.
- * Knows no nginx and no time zone of the process: setenv() and tzset() would
- * move nginx's own log times.
+ * Time zones from TZif files (RFC 9636).  Does not use the time zone of the
+ * process: setenv() and tzset() would change the times of nginx's logs.
  */
 
 #ifndef GW_TZ_H_INCLUDED
@@ -20,14 +19,14 @@
 #define GW_TZ_EAST_MOST   93599
 
 
-/* one half of a POSIX rule: when a year's change is, and what begins then */
+/* half of a POSIX rule: when the time changes in a year */
 
 typedef struct {
-    char                  kind;       /* 'M', 'J' or 'D' (no letter) */
-    int                   month;      /* of 'M': 1 to 12 */
-    int                   week;       /* of 'M': 1 to 5, 5 is the last */
-    int                   day;        /* of the week, or of the year */
-    int32_t               time;       /* seconds from midnight, may be < 0 */
+    char                  kind;       /* 'M', 'J', or 'D' for no letter */
+    int                   month;      /* 'M': 1 to 12 */
+    int                   week;       /* 'M': 1 to 5, 5 is the last */
+    int                   day;        /* 'M': of the week; else of the year */
+    int32_t               time;       /* seconds since midnight, may be < 0 */
 } gw_tz_change_t;
 
 
@@ -38,8 +37,8 @@ typedef struct {
     uint32_t              n;
     uint32_t              ntypes;
 
-    /* from the last of "times" on */
-    int                   has_rule;   /* of any kind */
+    /* the rule after the last of "times" */
+    int                   has_rule;
     int                   has_dst;
     int32_t               standard;   /* seconds east of Greenwich */
     int32_t               daylight;
@@ -48,31 +47,30 @@ typedef struct {
 } gw_tz_t;
 
 
-/* UTC, which needs no file */
+/* makes it UTC */
 void gw_tz_utc(gw_tz_t *tz);
 
 /*
- * Reads a file's content, of version 2 or later, which "tz" goes on pointing
- * to.  NULL, or the end of a sentence whose subject is the file, such as "is
- * not a TZif file"; "*tz" is then undefined.
+ * Parses the content of a file, of version 2 or later; "tz" points into it
+ * afterwards.  Returns NULL, or the end of a sentence about the file,
+ * such as "is not a TZif file"; "*tz" is then undefined.
  */
 const char *gw_tz_parse(gw_tz_t *tz, const unsigned char *data, size_t len);
 
 /*
- * The offset in force at a time (seconds since the epoch), in seconds east of
- * Greenwich; "since" (included) and "until" (not included) receive an interval
- * around the time in which the zone is known not to change it: INT64_MIN, and
- * INT64_MAX for no end at all.  Any time may be asked for; a yearly rule is
- * applied from year 1 to the end of 9999, and what it says there goes on
- * before and behind.
+ * The offset at a time (seconds since the epoch), in seconds east of Greenwich.
+ * "*since" (inclusive) and "*until" (exclusive) are set to an interval around
+ * the time without a change; INT64_MIN and INT64_MAX: it has no end.  Any time
+ * is valid.  A yearly rule applies from year 1 to 9999; the offset at either
+ * end applies beyond it.
  */
 int32_t gw_tz_offset(const gw_tz_t *tz, int64_t time, int64_t *since,
     int64_t *until);
 
 /*
- * Whether a name may be one of a zone, such as "America/Port-au-Prince" or
- * "Etc/GMT+1", and names no file elsewhere: it has no dots, and each of its
- * parts begins with a letter or a digit.
+ * Whether a name can be that of a zone, such as "America/Port-au-Prince" or
+ * "Etc/GMT+1", and not that of a file in another folder: it has no dots, and
+ * each of its parts begins with a letter or a digit.
  */
 int gw_tz_name(const char *name, size_t len);
 

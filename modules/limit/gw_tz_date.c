@@ -4,9 +4,9 @@
 
 
 /*
- * A year is counted from March on, so that the leap day is its last; 719468
- * days lie between 0000-03-01 and the epoch, and the months from March on
- * have 31, 30, 31, 30, 31 days, twice, and then January.
+ * Years begin in March here, so that the leap day is the last day of a year.
+ * There are 719468 days from 0000-03-01 to the epoch.  From March on the months
+ * have 31, 30, 31, 30, 31 days, twice, then January follows.
  */
 
 int64_t
@@ -24,9 +24,9 @@ gw_tz_month_begin(int64_t month)
 
 
 /*
- * 400 years have 146097 days and 4800 months.  Their mean is never a whole day
- * ahead of the calendar nor a whole month late: the mean's month of the day
- * before is the day's own, or the one before that.
+ * 400 years have 146097 days and 4800 months.  The mean is never a whole day
+ * ahead of the calendar, nor a whole month behind: counted by the mean, the
+ * month of the previous day is the month of the day, or the one before it.
  */
 
 int64_t

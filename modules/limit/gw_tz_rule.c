@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The rule that goes on where the transitions of a TZif file end: reading it,
- * and the offset that it gives.
+ * The rule that applies after the last transition of a TZif file: parsing it,
+ * and finding the offset by it.
  */
 
 #include "gw_tz_date.h"
@@ -37,8 +37,8 @@ static int gw_tz_is_digit(unsigned char c);
 /*
  *     std offset [ dst [ offset ] , start [ /time ] , end [ /time ] ]
  *
- * POSIX lets the dates be left out, and does not say what is meant then: such
- * a rule is refused.
+ * POSIX also allows a rule without dates, but does not define it: such a rule
+ * is invalid here.
  */
 
 int
@@ -78,7 +78,7 @@ gw_tz_daylight(gw_tz_t *tz, gw_tz_reader_t *r)
 }
 
 
-/* three letters or more, or such of letters, digits and signs between <> */
+/* at least three letters; between <> also digits and signs */
 
 static int
 gw_tz_designation(gw_tz_reader_t *r)
@@ -101,7 +101,7 @@ gw_tz_designation(gw_tz_reader_t *r)
 }
 
 
-/* POSIX counts to the west */
+/* in POSIX offsets are west of Greenwich */
 
 static int
 gw_tz_hours_east(gw_tz_reader_t *r, int32_t *east)
@@ -161,7 +161,7 @@ gw_tz_month_day(gw_tz_reader_t *r, gw_tz_change_t *change)
 }
 
 
-/* RFC 9636, 3.3.1: from version 3 on, up to a week before or behind */
+/* RFC 9636, 3.3.1: since version 3 from -167 to 167 hours */
 
 static int
 gw_tz_change_time(gw_tz_reader_t *r, int32_t *time)
@@ -214,7 +214,7 @@ gw_tz_clock(gw_tz_reader_t *r, int max_hour, int32_t *seconds)
 }
 
 
-/* of up to three digits; -1: it is not there, or out of range */
+/* up to three digits; -1: there are none, or the number is out of range */
 
 static int
 gw_tz_number(gw_tz_reader_t *r, int min, int max)
@@ -263,7 +263,7 @@ gw_tz_by_rule(const gw_tz_t *tz, int64_t time, int64_t *since, int64_t *until)
 
     is_dst = gw_tz_is_dst(tz, bounded, &last, &next);
 
-    /* the table may end behind the last change, and the rule begins there */
+    /* the last transition of the table may be after the last change */
 
     if (time >= GW_TZ_FIRST && last > *since) {
         *since = last;
@@ -278,14 +278,14 @@ gw_tz_by_rule(const gw_tz_t *tz, int64_t time, int64_t *since, int64_t *until)
 
 
 /*
- * Also finds the changes around a time.  A change's time of day may move it
- * by a week, and the offset by a day more, into the year before or behind, and
- * so both changes of a year: the last before a time may belong to a year two
- * before it, and the next to one two behind.
+ * Also finds the changes around a time.  The time of day can move a change by a
+ * week, and the offset by another day, into the previous or next year.  So the
+ * last change before a time may belong to a year two years earlier, and the
+ * next change to a year two years later.
  *
- * Where two changes fall on one instant the later in order is in force: of
- * "XXX3EDT4,0/0,J365/23" a year's end is the next year's begin, which leaves
- * no standard time at all (RFC 9636, 3.3.1).
+ * If two changes are at the same instant, the later one in order applies: with
+ * "XXX3EDT4,0/0,J365/23" daylight saving time ends in one year when it begins
+ * in the next, so that there is no standard time (RFC 9636, 3.3.1).
  */
 
 static int
@@ -322,7 +322,7 @@ gw_tz_is_dst(const gw_tz_t *tz, int64_t time, int64_t *last, int64_t *next)
 }
 
 
-/* in seconds since the epoch; "before" is the offset until then */
+/* in seconds since the epoch; "before" is the offset before the change */
 
 static int64_t
 gw_tz_change_at(const gw_tz_change_t *change, int64_t year, int32_t before)
@@ -338,7 +338,7 @@ gw_tz_change_at(const gw_tz_change_t *change, int64_t year, int32_t before)
         break;
 
     case 'J':
-        /* 1 to 365: there is no February 29, and March 1 is always 60 */
+        /* 1 to 365: February 29 is not counted, March 1 is always 60 */
 
         day = (change->day < 60)
               ? gw_tz_month_begin(month) + change->day - 1
@@ -353,7 +353,7 @@ gw_tz_change_at(const gw_tz_change_t *change, int64_t year, int32_t before)
 }
 
 
-/* the first, second ... or last such day of the week; 0 is Sunday */
+/* the first, second ... or last such weekday of the month; 0 is Sunday */
 
 static int64_t
 gw_tz_month_week(const gw_tz_change_t *change, int64_t year)
@@ -363,7 +363,7 @@ gw_tz_month_week(const gw_tz_change_t *change, int64_t year)
     month = (year - 1970) * 12 + change->month - 1;
     day = gw_tz_month_begin(month);
 
-    /* the Sunday not behind the first: day 0 was a Thursday */
+    /* the last Sunday not after the first of the month: day 0 is a Thursday */
 
     sunday = gw_tz_floor(day + 4, 7) * 7 - 4;
 

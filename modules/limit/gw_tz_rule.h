@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The rule in the footer of a TZif file, for gw_tz.c: RFC 9636, 3.3, which is
- * what POSIX has for the variable TZ.
+ * The rule in the footer of a TZif file, for gw_tz.c.  It has the syntax of
+ * the POSIX variable TZ (RFC 9636, 3.3).
  */
 
 #ifndef GW_TZ_RULE_H_INCLUDED
@@ -20,7 +20,7 @@ typedef struct {
 } gw_tz_reader_t;
 
 
-/* whether the next byte is this one, which is then skipped */
+/* skips the next byte if it is this one; returns whether it was */
 int gw_tz_byte(gw_tz_reader_t *r, char byte);
 
 /* reads a rule up to its end; 0: it is malformed */

@@ -3,17 +3,17 @@
 /*
  * Rate limits, quotas and limits of concurrency.
  *
- * A zone (gateway_limit_zone) says what is counted and how much of it there
- * is; a limit (gateway_limit) applies a zone to requests.  For a request the
- * limits that are in force become items: a key, the figures that apply, a cost,
- * and what was decided.  Items are kept for as long as the request: they are
- * how a zone is charged once, what headers and variables tell, and what is
- * given back or settled.
+ * A zone (gateway_limit_zone) defines a key and a limit; gateway_limit applies
+ * a zone to the requests of a location.  For each request the limits of the
+ * location become items: a key, the figures that apply, a cost, and the
+ * verdict.  Items live as long as the request.  They ensure that a zone is
+ * charged once, are the source of header fields and variables, and keep what
+ * can be refunded or settled.
  *
- * Items of zones in shared memory are decided where they stand.  Those of one
- * gateway_redis are decided by one call of a script; what Redis has refused is
- * kept in the zone for a while, and asked of nobody until then; where Redis
- * cannot say, on_error does.
+ * Items of zones in shared memory are decided at once.  Items of zones in the
+ * same Redis are decided by one call of a script.  The zone caches a refusal by
+ * Redis, so that Redis is not asked again until it ends.  If Redis does not
+ * decide, on_error= does.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_LIMIT_H_INCLUDED_
@@ -48,7 +48,7 @@ typedef enum {
 } ngx_http_gateway_limit_error_e;
 
 
-/* who has decided: $gateway_limit_source */
+/* what has decided an item: $gateway_limit_source */
 
 typedef enum {
     NGX_HTTP_GATEWAY_LIMIT_FROM_NONE = 0,
@@ -62,28 +62,29 @@ typedef enum {
 } ngx_http_gateway_limit_source_e;
 
 
-/* a figure as it is written: a literal, or a value and what else applies */
+/* a figure of the configuration: a literal, or a variable with a fallback */
 
 typedef struct {
     ngx_http_complex_value_t       *value;      /* NULL: a literal */
-    ngx_str_t                       text;       /* all of it; "": not there */
+    ngx_str_t                       text;       /* as written; "": missing */
     gw_figure_kind_e                kind;
-    gw_figure_t                     figure;     /* the literal, or else */
-    ngx_uint_t                      implied;    /* unsigned:1; "|1" of a cost */
-    ngx_uint_t                      reserve;    /* unsigned:1; applies instead
-                                                   of that */
+    gw_figure_t                     figure;     /* the literal, or fallback */
+    ngx_uint_t                      implied;    /* unsigned:1; a cost without
+                                                   a fallback: it is 1 */
+    ngx_uint_t                      reserve;    /* unsigned:1; the reserve is
+                                                   the fallback */
 } ngx_http_gateway_limit_figure_t;
 
 
-/* in shared memory */
+/* the beginning of a zone in shared memory */
 
 typedef struct {
-    ngx_atomic_t                    generation; /* of counts, the last one */
-    ngx_atomic_t                    unsettled;  /* charges that were lost */
-    ngx_atomic_t                    unreturned; /* what was given back, too */
+    ngx_atomic_t                    generation; /* the last one of counts */
+    ngx_atomic_t                    unsettled;  /* unconfirmed charges */
+    ngx_atomic_t                    unreturned; /* unconfirmed refunds */
     uint64_t                        most;       /* ns: see gw_limit_t */
-    size_t                          slots;      /* their offset; 0: none */
-    size_t                          table;      /* its offset from here */
+    size_t                          slots;      /* offset; 0: none */
+    size_t                          table;      /* offset */
     u_char                          unused[64 - 3 * sizeof(ngx_atomic_t)
                                            - sizeof(uint64_t)
                                            - 2 * sizeof(size_t)];
@@ -123,21 +124,24 @@ typedef struct {
     ngx_str_t                       name;
     ngx_http_complex_value_t       *key;
     ngx_str_t                       key_text;
-    ngx_str_t                       key_name;   /* of a lone variable, or "" */
-    ngx_int_t                       key_index;  /* likewise, or -1 */
-    ngx_uint_t                      identity;   /* unsigned:1; it may be empty
-                                                   for who is admitted */
+    ngx_str_t                       key_name;   /* if the key is one variable,
+                                                   its name; else "" */
+    ngx_int_t                       key_index;  /* likewise its index, or -1 */
+    ngx_uint_t                      identity;   /* unsigned:1; the key is empty
+                                                   for anonymous requests */
 
     ngx_http_gateway_zone_t         zone;       /* name and size */
     ngx_uint_t                      algorithm;  /* gw_limit_algorithm_e */
-    ngx_http_gateway_limit_figure_t rate;       /* or else, one of the three: */
+    ngx_http_gateway_limit_figure_t rate;       /* one of these three */
     ngx_http_gateway_limit_figure_t quota;
     ngx_http_gateway_limit_figure_t concurrency;
-    ngx_http_gateway_limit_figure_t *figure;    /* that one */
+    ngx_http_gateway_limit_figure_t *figure;    /* points to that one */
     ngx_http_gateway_limit_figure_t burst;
 
-    uint64_t                        most;       /* of all literal figures */
-    ngx_uint_t                      variable;   /* unsigned:1; or of others */
+    uint64_t                        most;       /* ns, by literal figures: see
+                                                   gw_limit_t */
+    ngx_uint_t                      variable;   /* unsigned:1; some figures
+                                                   are variables */
 
     ngx_str_t                       timezone;
     gw_tz_t                         tz;
@@ -154,10 +158,10 @@ typedef struct {
 
     ngx_http_gateway_limit_shm_t   *sh;
     gw_table_t                     *table;
-    gw_slots_t                     *slots;      /* of concurrency, or NULL:
-                                                   place is one in the table,
-                                                   + 1; generation is that of
-                                                   the key's count */
+    gw_slots_t                     *slots;      /* of concurrency=, or NULL; a
+                                                   slot has the key's place in
+                                                   the table + 1, and the
+                                                   generation of its count */
 
     ngx_http_gateway_limit_worker_zone_t  *worker;
 } ngx_http_gateway_limit_zone_t;
@@ -168,25 +172,25 @@ typedef struct {
 typedef struct {
     ngx_str_t                       name;
     ngx_http_gateway_limit_zone_t  *zone;
-    ngx_http_gateway_limit_figure_t burst;      /* instead of the zone's */
-    ngx_http_gateway_limit_figure_t delay;      /* excess that does not wait */
+    ngx_http_gateway_limit_figure_t burst;      /* overrides the zone's */
+    ngx_http_gateway_limit_figure_t delay;      /* excess without a delay */
     ngx_uint_t                      nodelay;    /* unsigned:1 */
     ngx_http_gateway_limit_figure_t cost;
     ngx_http_gateway_limit_figure_t min;        /* of the cost; a literal */
     ngx_uint_t                      settle;     /* unsigned:1 */
-    ngx_http_gateway_limit_figure_t reserve;    /* charged until then */
+    ngx_http_gateway_limit_figure_t reserve;    /* charged until settled */
     ngx_uint_t                      penalty;    /* unsigned:1 */
     ngx_uint_t                      dry_run;    /* unsigned:1 */
-    gw_limit_t                      figures;    /* where all is literal */
-    ngx_uint_t                      literal;    /* unsigned:1 */
+    gw_limit_t                      figures;    /* if all are literals */
+    ngx_uint_t                      literal;    /* unsigned:1; they are */
     ngx_http_gateway_place_t        where;
 } ngx_http_gateway_limit_t;
 
 
 typedef struct {
     ngx_array_t                     zones;      /* zone_t * */
-    ngx_array_t                     names;      /* ngx_str_t, of all limits */
-    ngx_array_t                     checks;     /* loc_conf_t *: see _check() */
+    ngx_array_t                     names;      /* ngx_str_t: zones in use */
+    ngx_array_t                     checks;     /* loc_conf_t *, for _check() */
     EVP_MD_CTX                     *clean;      /* SHA-256, nothing hashed */
     EVP_MD_CTX                     *work;       /* a copy, written by the
                                                    worker; as "worker" above */
@@ -212,18 +216,20 @@ typedef enum {
 typedef struct {
     ngx_array_t                    *limits;     /* limit_t; NULL: inherit */
     ngx_uint_t                      inherit;
-    ngx_uint_t                      own;        /* unsigned:1; not inherited */
+    ngx_uint_t                      own;        /* unsigned:1; has limits that
+                                                   are not inherited */
     ngx_array_t                    *stages[NGX_HTTP_GATEWAY_LIMIT_STAGES];
                                                 /* limit_t *; NULL: none */
-    ngx_array_t                    *problems;   /* ngx_str_t, as "limits" */
+    ngx_array_t                    *problems;   /* ngx_str_t, for each of
+                                                   "limits" */
     ngx_array_t                    *exempt;     /* predicates */
     ngx_int_t                       status;
     ngx_uint_t                      headers;    /* bits */
     ngx_uint_t                      log_level;
 
     ngx_http_gateway_loc_conf_t    *core;       /* of the same location */
-    ngx_uint_t                      any;        /* unsigned:1; satisfy any, and
-                                                   another way in */
+    ngx_uint_t                      any;        /* unsigned:1; with "satisfy
+                                                   any" others can admit */
     ngx_http_gateway_place_t        where;      /* of the block */
 
     ngx_http_gateway_limit_worker_loc_t  *worker;   /* not inherited */
@@ -232,7 +238,7 @@ typedef struct {
 } ngx_http_gateway_limit_loc_conf_t;
 
 
-/* what a limit means for a request */
+/* a limit, applied to a request */
 
 typedef struct ngx_http_gateway_limit_group_s  ngx_http_gateway_limit_group_t;
 
@@ -241,30 +247,31 @@ typedef struct {
     const ngx_http_gateway_limit_zone_t  *zone;
     gw_limit_t                      figures;
     ngx_str_t                       key;
-    u_char                          address[16];    /* the key, cut */
-    uint64_t                        hash[2];    /* of the key, in the zone */
-    uint64_t                        cost;       /* to look for */
-    uint64_t                        charge;     /* to be charged: cost, or 0;
-                                                   with "settle" the reserve */
+    u_char                          address[16];    /* the key's network */
+    uint64_t                        hash[2];    /* the key in the zone */
+    uint64_t                        cost;       /* units that must be left */
+    uint64_t                        charge;     /* units to charge: the cost,
+                                                   or with "settle" the
+                                                   reserve */
     gw_limit_result_t               result;
     ngx_msec_t                      delay;
     gw_slot_t                      *slot;       /* of concurrency */
     ngx_str_t                       redis_key;
-    uint64_t                        whole_interval; /* of a local share */
-    uint64_t                        whole_capacity;
+    uint64_t                        whole_interval; /* while "figures" are */
+    uint64_t                        whole_capacity; /*   those of a share */
 
     unsigned                        source:4;
-    unsigned                        asked:1;    /* Redis */
+    unsigned                        asked:1;    /* Redis was asked */
     unsigned                        decided:1;
-    unsigned                        refused:1;  /* or would be, in dry_run */
+    unsigned                        refused:1;  /* also in dry_run */
     unsigned                        charged:1;
-    unsigned                        returned:1; /* a refusal has undone it */
+    unsigned                        returned:1; /* since another refused */
     unsigned                        dry_run:1;
     unsigned                        unavailable:1;  /* no slot is free */
 } ngx_http_gateway_limit_item_t;
 
 
-/* an interval, in ns, as Redis counts it, in us: rounded up, never too fast */
+/* an interval of ns in us, as Redis counts: rounded up, never too fast */
 #define ngx_http_gateway_limit_usec(ns)  (((ns) + 999) / 1000)
 
 
@@ -277,16 +284,18 @@ struct ngx_http_gateway_limit_batch_s {
     ngx_http_gateway_limit_item_t  *items;
     ngx_uint_t                      n;
     ngx_uint_t                      stage;
-    ngx_uint_t                      page;       /* unsigned:1; of an error */
-    ngx_http_gateway_limit_item_t  *refused;    /* the first that refuses */
+    ngx_uint_t                      page;       /* unsigned:1; the location is
+                                                   that of an error page */
+    ngx_http_gateway_limit_item_t  *refused;    /* the first that refuses;
+                                                   NULL: none */
 };
 
 
 typedef enum {
     NGX_HTTP_GATEWAY_LIMIT_IDLE = 0,
-    NGX_HTTP_GATEWAY_LIMIT_ASKED,       /* Redis; parked */
-    NGX_HTTP_GATEWAY_LIMIT_ANSWERED,
-    NGX_HTTP_GATEWAY_LIMIT_DELAYED      /* parked */
+    NGX_HTTP_GATEWAY_LIMIT_ASKED,       /* parked until Redis replies */
+    NGX_HTTP_GATEWAY_LIMIT_ANSWERED,    /* Redis has replied, or failed */
+    NGX_HTTP_GATEWAY_LIMIT_DELAYED      /* parked for a time */
 } ngx_http_gateway_limit_step_e;
 
 
@@ -299,7 +308,7 @@ typedef void (*ngx_http_gateway_limit_answered_pt)(
 
 struct ngx_http_gateway_limit_ctx_s {
     ngx_http_request_t             *request;
-    ngx_http_gateway_limit_batch_t *batches;    /* the last one first */
+    ngx_http_gateway_limit_batch_t *batches;    /* the newest first */
     ngx_http_gateway_limit_step_e   step;
     ngx_http_gateway_wait_t        *wait;       /* while it is parked */
     ngx_http_gateway_limit_group_t *groups;     /* asked of Redis */
@@ -307,7 +316,7 @@ struct ngx_http_gateway_limit_ctx_s {
     ngx_http_gateway_limit_answered_pt  answered;  /* none of them is left */
     unsigned                        exempt:1;
     unsigned                        delayed:1;
-    unsigned                        admitted:1; /* ACCESS has let it pass */
+    unsigned                        admitted:1; /* by ACCESS and access */
     ngx_http_gateway_refusal_t      refusal;
 };
 
@@ -315,7 +324,7 @@ struct ngx_http_gateway_limit_ctx_s {
 /* its index, registered in preconfiguration */
 extern ngx_uint_t  ngx_http_gateway_limit_part_slot;
 
-/* the part of a record, which may be NULL; NULL: no limit has applied so far */
+/* the part of a record (or NULL); NULL: no limit has applied so far */
 #define ngx_http_gateway_limit_part(gr)                                       \
     ((gr) ? (ngx_http_gateway_limit_ctx_t *)                                  \
             ngx_http_gateway_slot(gr, ngx_http_gateway_limit_part_slot)       \
@@ -338,7 +347,7 @@ void ngx_http_gateway_limit_zone_warn(ngx_conf_t *cf,
 char *ngx_http_gateway_limit_zone_memory(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone);
 
-/* the zone of a name; NULL */
+/* the zone of a name; NULL: there is none */
 ngx_http_gateway_limit_zone_t *ngx_http_gateway_limit_find(
     ngx_http_gateway_limit_main_conf_t *lmcf, ngx_str_t *name);
 
@@ -348,35 +357,39 @@ ngx_http_gateway_limit_zone_t *ngx_http_gateway_limit_find(
  */
 
 /*
- * Setters of ngx_http_gateway_limit_figure_t: 10r/s or $variable|10r/s, of the
- * kind "post"; and a cost, for which "|1" may be left out.
+ * Setters of an ngx_http_gateway_limit_figure_t, whose kind is "post": 10r/s or
+ * $variable|10r/s; for a cost the fallback is optional.
  */
 char *ngx_http_gateway_limit_param_figure(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 char *ngx_http_gateway_limit_param_cost(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
-/* whether a text holds a variable that is known only after authentication */
+/* whether a text contains a variable that authentication sets */
 ngx_uint_t ngx_http_gateway_limit_identity(ngx_str_t *text);
 
-/* whether it holds $http_..., $arg_... or $cookie_... */
+/* whether a text contains $http_..., $arg_... or $cookie_... */
 ngx_uint_t ngx_http_gateway_limit_client(ngx_str_t *text);
 
 /*
- * A figure as it applies to the request; "*value" is left as it is where the
- * variable is empty or unusable, or there is none.  NGX_ERROR: no memory.
+ * The value of a figure for a request.  "*value" must hold the literal or the
+ * fallback; it is left alone unless the figure is a variable with a valid
+ * value.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_limit_figure(ngx_http_request_t *r,
     const ngx_http_gateway_limit_zone_t *zone,
     const ngx_http_gateway_limit_figure_t *figure, gw_figure_t *value);
 
-/* logs, once a minute for each zone, that the value of a figure is unusable */
+/* logs that the value of a figure is invalid, once a minute for each zone */
 void ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
     const ngx_http_gateway_limit_zone_t *zone,
     const ngx_http_gateway_limit_figure_t *figure, const char *must,
     const char *why);
 
-/* the log of a request, without the lines that nginx adds about the request */
+/*
+ * The log of a request, which does not show the request.  In the early stage
+ * its credentials are not hidden: keys of limits may still need them.
+ */
 ngx_log_t ngx_http_gateway_limit_log(ngx_http_request_t *r);
 
 
@@ -388,7 +401,7 @@ ngx_log_t ngx_http_gateway_limit_log(ngx_http_request_t *r);
 char *ngx_http_gateway_limit_parse(ngx_conf_t *cf,
     ngx_http_gateway_limit_t *limit);
 
-/* the limit of a zone among "n" of a location; NULL */
+/* the limit of a zone among "n" limits; NULL: there is none */
 const ngx_http_gateway_limit_t *ngx_http_gateway_limit_by_zone(
     const ngx_http_gateway_limit_t *limits, ngx_uint_t n,
     const ngx_str_t *zone);
@@ -398,14 +411,14 @@ char *ngx_http_gateway_limit_register(ngx_conf_t *cf,
     const ngx_http_gateway_limit_t *limit);
 
 /*
- * Gives a location the limits of the outer block, as gateway_limit_inherit
- * says; one of a zone that has a limit here is left out.  NGX_ERROR: no memory.
+ * Inherits the limits of the outer block, as gateway_limit_inherit says, but
+ * for zones that the location has a limit of.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_limit_inherit(ngx_conf_t *cf,
     const ngx_http_gateway_limit_loc_conf_t *prev,
     ngx_http_gateway_limit_loc_conf_t *conf);
 
-/* the limits of a location, once it has those that it inherits */
+/* prepares the limits of a location, after they were inherited */
 char *ngx_http_gateway_limit_merge(ngx_conf_t *cf,
     ngx_http_gateway_limit_loc_conf_t *conf);
 
@@ -414,11 +427,11 @@ char *ngx_http_gateway_limit_merge(ngx_conf_t *cf,
  * ngx_http_gateway_limit_check.c: checks of the whole configuration
  */
 
-/* while locations are merged: [emerg] for a key that is always empty */
+/* while locations are merged: [emerg] if a key is always empty */
 char *ngx_http_gateway_limit_hidden(ngx_conf_t *cf,
     ngx_http_gateway_limit_loc_conf_t *llcf);
 
-/* once all locations are merged: what can be known only then */
+/* after all locations were merged; NGX_ERROR: logged */
 ngx_int_t ngx_http_gateway_limit_check(ngx_conf_t *cf,
     ngx_http_gateway_limit_main_conf_t *lmcf);
 
@@ -430,56 +443,55 @@ ngx_int_t ngx_http_gateway_limit_check(ngx_conf_t *cf,
 ngx_int_t ngx_http_gateway_limit_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 
-/* how many slots a zone has, of whose memory they take half */
+/* the number of slots of a zone, which take half of its memory */
 uint64_t ngx_http_gateway_limit_slots(
     const ngx_http_gateway_limit_zone_t *zone);
 
 /*
- * Both clocks, as nginx has last read them; but the monotonic one as it is now
- * where a unit of the limit takes less than the millisecond that nginx counts
- * in.
+ * Both clocks as nginx has cached them.  If a unit of the limit takes less than
+ * a millisecond, the monotonic clock is read again.
  */
 void ngx_http_gateway_limit_clock(const gw_limit_t *limit,
     gw_limit_clock_t *now);
 
-/* of a limit of windows, whether of the calendar or not, the one that is now */
+/* sets the current window of a limit; no effect without windows */
 void ngx_http_gateway_limit_window(const ngx_http_gateway_limit_zone_t *zone,
     gw_limit_t *limit);
 
-/* limit->most, by all figures of the zone */
+/* sets limit->most, by all figures of the zone */
 void ngx_http_gateway_limit_most(const ngx_http_gateway_limit_zone_t *zone,
     gw_limit_t *limit);
 
 /*
- * Leaves of item->key, an address in binary, what ipv6_prefix= says: the key
- * then lies in the item, which must not move.
+ * Reduces item->key, a binary IPv6 address, to the network that ipv6_prefix=
+ * says.  The key then points into the item, which must not move.
  */
 void ngx_http_gateway_limit_network(ngx_http_gateway_limit_item_t *item);
 
-/* fills item->hash from item->key */
+/* sets item->hash by item->key */
 void ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item);
 
-/* charges an item in its zone, or looks: item->result */
+/* charges "cost" units to the key, by "mode"; sets item->result */
 void ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode, uint64_t cost);
 
-/* gives back what item->result says was charged, if the key is still there */
+/* refunds the charge of item->result, if the key is still in the zone */
 void ngx_http_gateway_limit_zone_give(ngx_http_gateway_limit_item_t *item);
 
 /*
- * The words of a key; with "make", never NULL.  Another key may get its place
- * at any time: gw_table_holds().
+ * The words of the key's state; with "make" never NULL.  Another key may get
+ * the place at any time, see gw_table_holds().
  */
 uint64_t *ngx_http_gateway_limit_zone_state(
     ngx_http_gateway_limit_item_t *item, ngx_uint_t make);
 
 /*
- * Makes a key idle, and forgets what Redis has refused to it.  Requests that
- * are being served no longer count, and take nothing away.
+ * Makes a key idle and clears its entry in the deny cache.  With concurrency=
+ * the requests being served no longer count, nor does their end.
  */
 void ngx_http_gateway_limit_zone_forget(ngx_http_gateway_limit_item_t *item);
 
-/* the two words of a key that keep what Redis has refused */
+/* the two words of a key's state that are its entry in the deny cache */
 #define ngx_http_gateway_limit_denied(item, state)                            \
     (&(state)[gw_limit_words((item)->zone->algorithm)])
 
@@ -489,42 +501,45 @@ void ngx_http_gateway_limit_zone_forget(ngx_http_gateway_limit_item_t *item);
  */
 
 /*
- * Counts a request of the key, or looks (GW_LIMIT_LOOK): item->slot and
- * item->result.  item->unavailable: the key is below its limit, but no slot of
- * the zone is free.
+ * Counts a request of the key (GW_LIMIT_TAKE) or only looks; sets item->slot
+ * and item->result.  item->unavailable: the key is below its limit, but the
+ * zone has no free slot.
  */
 void ngx_http_gateway_limit_slot_take(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode);
+
+/* the request no longer counts; no effect without item->slot */
 void ngx_http_gateway_limit_slot_give(ngx_http_gateway_limit_item_t *item);
 
 /*
- * Slots of processes that are gone come back; "start": the worker is new.
- * Returns how many; without "start", 0 if it was called in this second.
+ * Frees the slots of processes that have ended and returns their number.  A
+ * worker that starts sets "start"; else at most one call a second has an
+ * effect.
  */
 ngx_uint_t ngx_http_gateway_limit_slot_sweep(
     const ngx_http_gateway_limit_zone_t *zone, ngx_uint_t start);
 
 
 /*
- * ngx_http_gateway_limit_item.c: what limits mean for a request
+ * ngx_http_gateway_limit_item.c: limits, applied to a request
  */
 
 /*
- * Makes the items of a stage, of zones that the request has not met before.
- * NGX_OK; NGX_DECLINED: there is nothing to decide; NGX_ERROR: no memory.
+ * Makes a batch of items for the limits of a stage.  Zones that have decided on
+ * the request before are left out.  NGX_DECLINED: nothing is left to decide;
+ * NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_limit_items(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_array_t *limits, ngx_uint_t stage);
 
 /*
- * The value of cost= now, not below that of min=.  Where it is empty or
- * unusable: what is written behind the "|", else the reserve.  NGX_ERROR: no
- * memory.
+ * The present value of cost=, or its fallback, or the reserve if there is no
+ * fallback; at least min=.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_limit_cost(ngx_http_request_t *r,
     const ngx_http_gateway_limit_item_t *item, uint64_t *cost);
 
-/* an item has been decided; "passed" is in its result */
+/* records the verdict of an item, by "passed" of its result */
 void ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item, ngx_uint_t source);
 
@@ -533,31 +548,27 @@ void ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
  * ngx_http_gateway_limit_decide.c: deciding
  */
 
-/* limit's part of the request's record; made if needed; NULL: no memory */
+/* limit's part of the request's record, created if needed; NULL: no memory */
 ngx_http_gateway_limit_ctx_t *ngx_http_gateway_limit_ctx(
     ngx_http_request_t *r);
 
 /*
- * Decides the last batch of the request.  Returns what the phase handler must
- * return; NGX_AGAIN: the request is parked, and the handler will be called
- * again.
+ * Decides the newest batch.  Returns what the phase handler must return;
+ * NGX_AGAIN: the request is parked, and the handler will be called again.
  */
 ngx_int_t ngx_http_gateway_limit_decide(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx);
 
-/* the same, when all items of the batch are decided */
+/* the same, after all items of the batch were decided */
 ngx_int_t ngx_http_gateway_limit_finish(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx);
 
 
 /*
- * ngx_http_gateway_limit_settle.c
+ * ngx_http_gateway_limit_settle.c: settlement
  */
 
-/*
- * In LOG: charges of gateway_limit ... settle, and what is given back of their
- * reserves.
- */
+/* in LOG: charges or refunds the difference between cost and reserve */
 void ngx_http_gateway_limit_settle(ngx_http_request_t *r);
 
 
@@ -565,37 +576,43 @@ void ngx_http_gateway_limit_settle(ngx_http_request_t *r);
  * ngx_http_gateway_limit_deny.c: the deny cache
  */
 
-/* whether Redis has refused as much lately: fills item->result */
+/* whether Redis has refused as much before; if so, sets item->result */
 ngx_uint_t ngx_http_gateway_limit_deny_cached(
     ngx_http_gateway_limit_item_t *item);
 
-/* keeps the refusal of item->result; "sent" is when Redis was asked */
+/* keeps the refusal of item->result; "sent" is the time of the call */
 void ngx_http_gateway_limit_deny_keep(ngx_http_gateway_limit_item_t *item,
     ngx_msec_t sent);
 
-/* forgets the refusal of a key, which a refund has overtaken */
+/* clears the entry of a key */
 void ngx_http_gateway_limit_deny_forget(ngx_http_gateway_limit_item_t *item);
 
 
 /*
- * ngx_http_gateway_limit_header.c: what the client is told
+ * ngx_http_gateway_limit_header.c: fields of the response
  */
 
 ngx_int_t ngx_http_gateway_limit_header_init(ngx_conf_t *cf);
 
-/* the item that headers and variables tell of; "hidden": dry_run, too */
+/*
+ * The item that header fields and variables show; NULL: none.  "hidden": also
+ * those that clients are not told of, such as dry_run.
+ */
 ngx_http_gateway_limit_item_t *ngx_http_gateway_limit_shown(
     ngx_http_gateway_limit_ctx_t *ctx, ngx_uint_t hidden);
 
-/* whether the client may hear of an item */
+/* whether clients are told of an item */
 ngx_uint_t ngx_http_gateway_limit_told(
     const ngx_http_gateway_limit_item_t *item);
 
-/* a field of the response; "name" and "value" are kept; NGX_ERROR: no memory */
+/*
+ * Adds a field to the response.  "name" and "value" must live as long as the
+ * request.  NGX_ERROR: no memory.
+ */
 ngx_int_t ngx_http_gateway_limit_push(ngx_http_request_t *r,
     const ngx_str_t *name, u_char *value, size_t len);
 
-/* whole seconds, a begun one counts */
+/* ns in seconds, rounded up */
 uint64_t ngx_http_gateway_limit_sec(uint64_t ns);
 
 
@@ -603,15 +620,15 @@ uint64_t ngx_http_gateway_limit_sec(uint64_t ns);
  * ngx_http_gateway_limit_problem.c: refusals
  */
 
-/* why an item refuses */
+/* the reason of an item's refusal */
 gw_reason_e ngx_http_gateway_limit_reason(
     const ngx_http_gateway_limit_item_t *item);
 
-/* configuration: the bodies of a location's refusals; NGX_ERROR: no memory */
+/* configuration: makes conf->problems; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_limit_problems(ngx_conf_t *cf,
     ngx_http_gateway_limit_loc_conf_t *conf);
 
-/* fills ctx->refusal; NGX_ERROR: no memory */
+/* sets ctx->refusal; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx,
     ngx_http_gateway_limit_batch_t *batch, ngx_uint_t status);
@@ -623,7 +640,7 @@ ngx_int_t ngx_http_gateway_limit_problem(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_gateway_limit_variables(ngx_conf_t *cf);
 
-/* in LOG, once it is settled: what was decided, for the request's record */
+/* in LOG, after settlement: adds the verdicts to the request's record */
 void ngx_http_gateway_limit_results(ngx_http_request_t *r);
 
 

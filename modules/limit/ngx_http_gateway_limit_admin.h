@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_limit_admin, for the files ngx_http_gateway_limit_admin*.c alone.
+ * gateway_limit_admin, for the files ngx_http_gateway_limit_admin*.c only.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_LIMIT_ADMIN_H_INCLUDED_
@@ -13,13 +13,13 @@
 #include "ngx_http_gateway_endpoint.h"
 
 
-/* what may be said of a key whose figures come from variables */
+/* figures that a query may have, for keys whose figures are variables */
 
 typedef struct {
-    ngx_str_t                       name;       /* argument, or member */
+    ngx_str_t                       name;       /* of argument or member */
     gw_figure_kind_e                kind;
     size_t                          offset;     /* in the zone */
-    const char                     *form;       /* what is wrong else */
+    const char                     *form;       /* the error otherwise */
 } ngx_http_gateway_limit_admin_figure_t;
 
 #define NGX_HTTP_GATEWAY_LIMIT_FIGURES  3
@@ -28,19 +28,21 @@ extern const ngx_http_gateway_limit_admin_figure_t
     ngx_http_gateway_limit_admin_figures[NGX_HTTP_GATEWAY_LIMIT_FIGURES];
 
 
-/* what is asked, and by whom; the request's memory */
+/* a query, in the request's memory */
 
 typedef struct {
     ngx_http_gateway_wait_t        *wait;
     ngx_str_t                       zone;
-    ngx_str_t                       key;        /* as it is written */
+    ngx_str_t                       key;        /* as written */
     ngx_str_t                       figures[NGX_HTTP_GATEWAY_LIMIT_FIGURES];
-                                                /* "": not there */
-    ngx_uint_t                      assumed;    /* unsigned:1; some of them */
-    ngx_int_t                       consumer;   /* NGX_OK: it is known, and
-                                                   "plan" is; NGX_DECLINED: it
-                                                   is none; NGX_ERROR: unknown,
-                                                   or the key is another */
+                                                /* "": missing */
+    ngx_uint_t                      assumed;    /* unsigned:1; a figure of the
+                                                   requests is unknown */
+    ngx_int_t                       consumer;   /* NGX_OK: the consumer has
+                                                   "plan"; NGX_DECLINED: there
+                                                   is no such consumer;
+                                                   NGX_ERROR: not known, or
+                                                   the key is no consumer */
     ngx_str_t                       plan;
     ngx_http_gateway_limit_script_e mode;       /* _LOOK, _FORGET, _SET */
     uint64_t                        units;
@@ -50,10 +52,9 @@ typedef struct {
 
 
 /*
- * Carries out what is asked, and returns what the caller must finalize the
- * request with.  NGX_DONE: Redis is asked, and the reply finalizes the request
- * once more.  NGX_AGAIN is nginx's: the client cannot take all of the response
- * yet.
+ * Executes a query.  The caller must finalize the request with the result.
+ * NGX_DONE: Redis was asked, and its reply finalizes the request once more.
+ * NGX_AGAIN: part of the response is still to be sent, by nginx.
  */
 ngx_int_t ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
     ngx_http_gateway_limit_query_t *query);

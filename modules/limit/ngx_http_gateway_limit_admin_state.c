@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What is asked of gateway_limit_admin, carried out: the state of a key, in
- * shared memory or in Redis, and the answer.
+ * gateway_limit_admin: executes a query on the state of a key, in shared memory
+ * or in Redis, and sends the response.
  */
 
 #include "ngx_http_gateway_limit_admin.h"
@@ -111,7 +111,7 @@ ngx_http_gateway_limit_admin_run(ngx_http_request_t *r,
 }
 
 
-/* one of the location's; NULL */
+/* a zone of the location; NULL: it has no such zone */
 
 static const ngx_http_gateway_limit_zone_t *
 ngx_http_gateway_limit_admin_zone(ngx_http_request_t *r, ngx_str_t *name)
@@ -134,9 +134,9 @@ ngx_http_gateway_limit_admin_zone(ngx_http_request_t *r, ngx_str_t *name)
 
 
 /*
- * The figures of the key: those of the query, else the zone's literal ones,
- * which are assumed where requests have them from variables.  NULL, or what is
- * wrong.
+ * The figures of the key are those of the query, else the literals or fallbacks
+ * of the zone.  The latter are only assumed: requests may have other values.
+ * Returns NULL, or what is wrong.
  */
 
 static const char *
@@ -213,7 +213,7 @@ ngx_http_gateway_limit_admin_item(ngx_http_request_t *r,
 }
 
 
-/* of a key that is a consumer: what the consumers file says */
+/* looks up a key that is a consumer in the consumers file */
 
 static void
 ngx_http_gateway_limit_admin_consumer(ngx_http_request_t *r,
@@ -253,7 +253,7 @@ ngx_http_gateway_limit_admin_consumer(ngx_http_request_t *r,
 }
 
 
-/* an idle key and a misspelt one differ where that is known */
+/* tells an idle key from a misspelt one, if that is known */
 
 static ngx_int_t
 ngx_http_gateway_limit_admin_none(ngx_http_request_t *r,
@@ -270,8 +270,8 @@ ngx_http_gateway_limit_admin_none(ngx_http_request_t *r,
 
 
 /*
- * Keys that are written in another way than they are counted: addresses in
- * binary, and clients, of whom a name without a mark is a consumer.
+ * The key as it is counted: an address is in binary, and a client has a prefix,
+ * which may be left out for consumers.
  */
 
 static ngx_int_t
@@ -544,7 +544,7 @@ ngx_http_gateway_limit_admin_error(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* what Redis has lost is told in any answer */
+/* unconfirmed charges and refunds are part of each response */
 
 static void
 ngx_http_gateway_limit_admin_counters(json_t *json,

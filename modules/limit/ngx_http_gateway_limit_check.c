@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What can be said of limits only once all zones or all locations have been
- * read.
+ * Checks that need all zones, or all locations.
  */
 
 #include "ngx_http_gateway_limit.h"
@@ -83,7 +82,7 @@ ngx_http_gateway_limit_used(const ngx_http_gateway_limit_main_conf_t *lmcf,
 }
 
 
-/* a late limit by a variable that authentication has emptied counts nobody */
+/* a late limit has no effect if authentication has removed its key */
 
 char *
 ngx_http_gateway_limit_hidden(ngx_conf_t *cf,
@@ -124,11 +123,12 @@ ngx_http_gateway_limit_hidden(ngx_conf_t *cf,
 
 
 /*
- * A key that is empty for whoever has no credential limits nobody without
- * one.  Asked when access has merged its rules, which stands behind limit.
- * Under "satisfy any" another way in, such as "allow", admits anonymous
- * requests beside one method; beside two, and for access modules of others, the
- * first such request tells, see ngx_http_gateway_limit_anonymous().
+ * Warns if anonymous requests are admitted, for which the key is empty, so that
+ * they are not limited.  Called after access, which follows limit, has merged
+ * its rules.  With "satisfy any" and one method, another module such as "allow"
+ * can admit anonymous requests.  With two methods, or with third-party access
+ * modules, this is logged for the first such request: see
+ * ngx_http_gateway_limit_anonymous().
  */
 
 static void

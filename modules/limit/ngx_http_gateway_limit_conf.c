@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * How zones are written, and what is wrong with them.
+ * gateway_limit_zone: parameters and their checks.
  */
 
 #include "ngx_http_gateway_limit.h"
@@ -146,7 +146,7 @@ ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
         return NGX_CONF_ERROR;
     }
 
-    /* a lone variable is read in place */
+    /* a key that is one variable is read without evaluating a value */
 
     if (ngx_http_gateway_limit_lone(cf->pool, value, &zone->key_name)
         != NGX_OK)
@@ -166,7 +166,7 @@ ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
 }
 
 
-/* "$name" or "${name}": the name in lower case, as nginx knows it; else "" */
+/* the name in "$name" or "${name}", in lower case as nginx has it; else "" */
 
 static ngx_int_t
 ngx_http_gateway_limit_lone(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t *name)
@@ -255,7 +255,7 @@ ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
 }
 
 
-/* which of the three it is, and what goes with that; NULL, or a sentence */
+/* sets zone->figure and zone->algorithm; NULL, or what is wrong */
 
 static const char *
 ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
@@ -296,7 +296,7 @@ ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
         return "\"timezone=\" requires \"quota=\"";
     }
 
-    /* a variable of a map may be the address, or none to be counted */
+    /* the variable of a map is allowed: its value may be the address */
 
     if (zone->ipv6_prefix
         && (zone->key_name.len == 0
@@ -321,7 +321,7 @@ ngx_http_gateway_limit_algorithm(ngx_http_gateway_limit_zone_t *zone)
 }
 
 
-/* RFC 9636: the system's files */
+/* reads the TZif file of the system */
 
 static char *
 ngx_http_gateway_limit_timezone(ngx_conf_t *cf,
@@ -427,7 +427,7 @@ ngx_http_gateway_limit_param_prefix(ngx_conf_t *cf,
 }
 
 
-/* local, local=0.25, open, closed */
+/* "local", "local=0.25", "open" or "closed" */
 
 static char *
 ngx_http_gateway_limit_param_error(ngx_conf_t *cf,
@@ -476,7 +476,7 @@ ngx_http_gateway_limit_param_error(ngx_conf_t *cf,
 }
 
 
-/* a few keys would keep the requests of all others out */
+/* a few keys at their limit would have all requests of others refused */
 
 void
 ngx_http_gateway_limit_zone_warn(ngx_conf_t *cf,
@@ -502,8 +502,9 @@ ngx_http_gateway_limit_zone_warn(ngx_conf_t *cf,
 
 
 /*
- * Another algorithm, or Redis, means other states: a reload that changes it
- * gets other memory, while old workers go on with theirs.
+ * The name depends on what the layout of the states depends on: the algorithm
+ * and whether the zone is in Redis.  A reload that changes these gets new
+ * memory, while old workers continue to use theirs.
  */
 
 char *

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Deciding: all limits of a stage pass, or none stays charged.
+ * Decisions: either all limits of a stage pass, or none is charged.
  *
- * Those in shared memory are charged first, since that costs nothing; Redis is
- * asked only if they all pass, and they are given back if it refuses.  The
- * limits of the early stage are decided before authentication, among
- * themselves, and stay charged whatever follows.
+ * Limits in shared memory are charged first, since they are cheap.  Redis is
+ * asked only if all of them pass; if it refuses, they are refunded.  The limits
+ * of the early stage are decided separately, before authentication, and stay
+ * charged whatever follows.
  *
- * A request that waits, for Redis or because a limit delays it, is parked
- * (ngx_http_gateway_wait.h), and its pool's cleanup takes back what it holds.
- * A client that leaves has been counted; else he could look for nothing.
+ * A request that waits for Redis or is delayed is parked, see
+ * ngx_http_gateway_wait.h.  If the client closes the connection meanwhile, the
+ * charges stay: otherwise a client could probe its limit for free.
  *
- * While Redis is asked, which takes "timeout" at most, only a reset is a client
- * that has left; a delay may be long, and an end of file ends it, too.
+ * While the request waits for Redis, which takes at most "timeout", only a
+ * reset ends it.  A delay can be long, so it is also ended by an end of file.
  */
 
 #include "ngx_http_gateway_limit_redis.h"
@@ -71,7 +71,7 @@ ngx_http_gateway_limit_ctx(ngx_http_request_t *r)
 }
 
 
-/* the request is over */
+/* the request ends */
 
 static void
 ngx_http_gateway_limit_cleanup(void *data)
@@ -131,7 +131,7 @@ ngx_http_gateway_limit_decide(ngx_http_request_t *r,
         }
     }
 
-    /* what is under way belongs to nobody: an error page is next */
+    /* an error page follows, which must not get the replies */
 
     ngx_http_gateway_limit_redis_cancel(ctx);
 
@@ -139,7 +139,7 @@ ngx_http_gateway_limit_decide(ngx_http_request_t *r,
 }
 
 
-/* charges a limit where nothing has refused yet, else looks for the headers */
+/* charges a limit, or only looks if another one has refused already */
 
 static void
 ngx_http_gateway_limit_shm(ngx_http_gateway_limit_batch_t *batch,
@@ -233,7 +233,7 @@ ngx_http_gateway_limit_log_items(ngx_http_request_t *r,
 
 #if (NGX_DEBUG)
 
-/* ms; -1: for ever */
+/* in ms; -1: forever */
 
 static int64_t
 ngx_http_gateway_limit_say_wait(const ngx_http_gateway_limit_item_t *item)
@@ -267,7 +267,7 @@ ngx_http_gateway_limit_say(ngx_http_request_t *r,
 
     if (!item->decided) {
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "gateway limit: zone \"%V\" was not asked",
+                       "gateway limit: zone \"%V\" is not decided",
                        &item->zone->name);
         return;
     }
@@ -287,10 +287,12 @@ ngx_http_gateway_limit_say(ngx_http_request_t *r,
 
 
 /*
- * A limit with "penalty" is charged for what is refused, up to what it has.
- * What an earlier location has charged stays: its upstream may have worked for
- * it (X-Accel-Redirect, error_page), and would for nothing as long as another
- * limit refuses.
+ * Undoes the charges of a refused batch.  A limit with "penalty" is charged
+ * also for refused requests, at most what it has left.
+ *
+ * Charges of earlier locations stay.  Their upstream servers may have done work
+ * before X-Accel-Redirect or error_page led here; otherwise this work would be
+ * free while another limit refuses.
  */
 
 static void
@@ -325,7 +327,7 @@ ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
                                                  item->charge);
                 item->charged = 1;
 
-                /* what is told, and when to come again, is after the charge */
+                /* header fields and Retry-After are those after the charge */
 
                 ngx_http_gateway_limit_zone_take(item, GW_LIMIT_LOOK,
                                                  item->cost);
@@ -336,7 +338,7 @@ ngx_http_gateway_limit_give_back(ngx_http_gateway_limit_ctx_t *ctx,
 
         } else if (item->charged) {
             ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log,
-                           0, "gateway limit: zone \"%V\" gives back %uL",
+                           0, "gateway limit: zone \"%V\" refunds %uL",
                            &item->zone->name, item->charge);
 
             ngx_http_gateway_limit_zone_give(item);
@@ -363,7 +365,7 @@ ngx_http_gateway_limit_refuse(ngx_http_request_t *r,
     status = (batch->refused->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED)
              ? NGX_HTTP_SERVICE_UNAVAILABLE : (ngx_uint_t) llcf->status;
 
-    /* the early stage precedes the methods, and the line shows the request's */
+    /* the line shows the request: hide the credentials of all methods */
 
     if (ngx_http_gateway_hide_sent(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -397,7 +399,7 @@ ngx_http_gateway_limit_delay(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* one level below a refusal, as limit_req does */
+    /* one level lower than refusals, as in limit_req */
 
     ngx_log_error(ngx_min(llcf->log_level + 1, NGX_LOG_INFO),
                   r->connection->log, 0, "gateway_limit: delayed by %Mms",
@@ -411,7 +413,7 @@ ngx_http_gateway_limit_delay(ngx_http_request_t *r,
     ctx->step = NGX_HTTP_GATEWAY_LIMIT_DELAYED;
     ctx->delayed = 1;
 
-    /* which may be long: any client that leaves ends it */
+    /* also an end of file ends the request */
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_gateway_limit_delayed;

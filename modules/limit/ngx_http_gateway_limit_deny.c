@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The deny cache: what Redis has refused to a key, kept in its zone.
+ * The deny cache: refusals by Redis, kept in the zone of the key.
+ *
+ * Until it ends, a refusal is repeated without asking Redis.  Meanwhile the
+ * state of the key can only grow, by charges of other nodes, so no request is
+ * refused that would pass.  A reset of the key on another node takes effect
+ * here after at most NGX_HTTP_GATEWAY_LIMIT_ASK.
  */
 
 #include "ngx_http_gateway_limit.h"
 
 
-#define NGX_HTTP_GATEWAY_LIMIT_ASK      5000    /* ms; at least so often */
+#define NGX_HTTP_GATEWAY_LIMIT_ASK      5000    /* ms until Redis is asked */
 
-/* bits of the words that keep a refusal: times in ms, and what they share */
+/* each word is a time in ms, shifted, and other bits below it */
 #define NGX_HTTP_GATEWAY_LIMIT_SHARED   20
 #define NGX_HTTP_GATEWAY_LIMIT_MASK     ((1ULL << 20) - 1)
 
@@ -19,10 +24,11 @@ static uint64_t ngx_http_gateway_limit_deny_figures(
 
 
 /*
- * Two words of a key: until when, with a mark of the figures that applied, and
- * since when, with the units that were refused.  Figures that have changed,
- * and fewer units, are another question; when more units pass is known but for
- * a sliding window.
+ * The first word is the time when the refusal ends, with a mark of the figures.
+ * The second word is the time of the call, with the units that were refused.
+ *
+ * The entry does not apply to other figures or to fewer units.  For more units
+ * the time to wait can be derived, except with a sliding window.
  */
 
 ngx_uint_t
@@ -32,7 +38,7 @@ ngx_http_gateway_limit_deny_cached(ngx_http_gateway_limit_item_t *item)
     gw_limit_clock_t    clock;
     gw_limit_result_t  *result;
 
-    /* with "penalty" each refusal is a charge, which only Redis can make */
+    /* with "penalty" Redis must charge each refused request */
 
     state = item->limit->penalty ? NULL
                                : ngx_http_gateway_limit_zone_state(item, 0);
@@ -90,8 +96,8 @@ ngx_http_gateway_limit_deny_cached(ngx_http_gateway_limit_item_t *item)
 
 
 /*
- * The time is counted from before Redis was asked: it cannot end too late.
- * The first word is written last, and cleared first.
+ * The time begins with the call, so that the refusal does not end too late.
+ * The first word is cleared first and written last.
  */
 
 void
@@ -120,15 +126,13 @@ ngx_http_gateway_limit_deny_keep(ngx_http_gateway_limit_item_t *item,
                      | ngx_http_gateway_limit_deny_figures(item),
                      __ATOMIC_SEQ_CST);
 
-    /* in a zone that is too small another key may have got the place */
+    /* another key may have got the place */
 
     if (!gw_table_holds(item->zone->table, item->hash, state)) {
         __atomic_store_n(&denied[0], 0, __ATOMIC_SEQ_CST);
     }
 }
 
-
-/* refusals of a key that have been overtaken by a refund */
 
 void
 ngx_http_gateway_limit_deny_forget(ngx_http_gateway_limit_item_t *item)
@@ -143,6 +147,8 @@ ngx_http_gateway_limit_deny_forget(ngx_http_gateway_limit_item_t *item)
     }
 }
 
+
+/* a mark of the figures: other figures are unlikely to have the same */
 
 static uint64_t
 ngx_http_gateway_limit_deny_figures(const ngx_http_gateway_limit_item_t *item)

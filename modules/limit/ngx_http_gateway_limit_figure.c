@@ -11,8 +11,6 @@ static ngx_uint_t ngx_http_gateway_limit_reads(const ngx_str_t *text,
     const ngx_str_t *names);
 
 
-/* 10r/s, or $variable|10r/s */
-
 char *
 ngx_http_gateway_limit_param_figure(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
@@ -70,7 +68,7 @@ ngx_http_gateway_limit_param_figure(ngx_conf_t *cf,
 }
 
 
-/* what is empty or unusable costs 1 unless it says otherwise */
+/* the fallback of a cost is 1 unless it has another one */
 
 char *
 ngx_http_gateway_limit_param_cost(ngx_conf_t *cf,
@@ -125,7 +123,7 @@ ngx_http_gateway_limit_client(ngx_str_t *text)
 }
 
 
-/* whether a text holds a variable whose name begins with one of "names" */
+/* whether a text contains a variable whose name begins with one of "names" */
 
 static ngx_uint_t
 ngx_http_gateway_limit_reads(const ngx_str_t *text, const ngx_str_t *names)
@@ -147,7 +145,7 @@ ngx_http_gateway_limit_reads(const ngx_str_t *text, const ngx_str_t *names)
 
         for (name = names; name->len; name++) {
 
-            /* names of variables are the same in any case */
+            /* names of variables are case-insensitive */
 
             if ((size_t) (last - p) > name->len
                 && ngx_strncasecmp(p + 1, name->data, name->len) == 0)
@@ -160,8 +158,6 @@ ngx_http_gateway_limit_reads(const ngx_str_t *text, const ngx_str_t *names)
     return 0;
 }
 
-
-/* a figure as it applies to the request; "value" is what else applies */
 
 ngx_int_t
 ngx_http_gateway_limit_figure(ngx_http_request_t *r,
@@ -195,7 +191,7 @@ ngx_http_gateway_limit_figure(ngx_http_request_t *r,
 }
 
 
-/* not the value, which may be a client's */
+/* the value is not logged, since it may come from the client */
 
 void
 ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
@@ -221,11 +217,6 @@ ngx_http_gateway_limit_unusable(ngx_http_request_t *r,
                   must, why);
 }
 
-
-/*
- * Where the client's request is not shown: in the early stage its credentials
- * are not hidden, and cannot be before all keys of limits have been read.
- */
 
 ngx_log_t
 ngx_http_gateway_limit_log(ngx_http_request_t *r)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What the client is told: fields of every response that limits have decided
- * on, and the problem document of a refusal.
+ * Header fields of responses to requests that limits have decided on.
  *
- * legacy tells of one limit, ietf (draft-ietf-httpapi-ratelimit-headers-11) of
- * all.  The units that an idle key has are told as the limit: of a rate they
- * are burst + 1, and the window is how long it takes to get them back.
+ * "legacy" shows one limit, "ietf" (draft-ietf-httpapi-ratelimit-headers-11)
+ * shows all.  The limit is shown as the units that an idle key has.  For a rate
+ * these are burst + 1, and the window is the time in which they become
+ * available again.
  */
 
 #include "ngx_http_gateway_limit.h"
@@ -109,7 +109,7 @@ ngx_http_gateway_limit_header_filter(ngx_http_request_t *r)
 }
 
 
-/* an upstream that has limits of its own tells of them in the same names */
+/* an upstream server may send the same fields, for limits of its own */
 
 static void
 ngx_http_gateway_limit_clear_upstream(ngx_http_request_t *r)
@@ -147,8 +147,6 @@ ngx_http_gateway_limit_clear_upstream(ngx_http_request_t *r)
 }
 
 
-/* whether the client may hear of an item */
-
 ngx_uint_t
 ngx_http_gateway_limit_told(const ngx_http_gateway_limit_item_t *item)
 {
@@ -158,10 +156,7 @@ ngx_http_gateway_limit_told(const ngx_http_gateway_limit_item_t *item)
 }
 
 
-/*
- * The limit that refused first, else the one with the smallest share left;
- * NULL: no limit knows how much is left.
- */
+/* the limit that refused first, else the one with the smallest share left */
 
 ngx_http_gateway_limit_item_t *
 ngx_http_gateway_limit_shown(ngx_http_gateway_limit_ctx_t *ctx,
@@ -193,12 +188,12 @@ ngx_http_gateway_limit_shown(ngx_http_gateway_limit_ctx_t *ctx,
             }
 
             if (batch->n == 1 && batch->next == NULL && shown == NULL) {
-                return item;    /* most often: no shares to compare */
+                return item;    /* the common case: nothing to compare */
             }
 
             share = ngx_http_gateway_limit_left(item);
 
-            /* batches come last first: of equals the first one is shown */
+            /* of equal shares the oldest batch is shown, which comes last */
 
             if (share < least || (share == least && i == 0)) {
                 least = share;
@@ -211,7 +206,7 @@ ngx_http_gateway_limit_shown(ngx_http_gateway_limit_ctx_t *ctx,
 }
 
 
-/* the share that is left; of one that is open nobody knows */
+/* the share that is left; it is unknown if on_error= was "open" */
 
 static double
 ngx_http_gateway_limit_left(const ngx_http_gateway_limit_item_t *item)
@@ -272,7 +267,7 @@ ngx_http_gateway_limit_legacy(ngx_http_request_t *r,
 
 /*
  * RateLimit-Policy: "api";q=201;w=3 and RateLimit: "api";r=200;t=1, items of
- * a List (RFC 9651, 3.1); names of zones hold nothing that needs an escape.
+ * a List (RFC 9651, 3.1).
  */
 
 static ngx_int_t
@@ -302,7 +297,7 @@ ngx_http_gateway_limit_ietf(ngx_http_request_t *r,
     state.len = 0;
     state.data = policy.data + size;
 
-    /* what refused stands first: clients may look no further */
+    /* the refusing limit first: clients may read only the first item */
 
     ngx_http_gateway_limit_ietf_items(ctx, 1, &policy, &state);
     ngx_http_gateway_limit_ietf_items(ctx, 0, &policy, &state);
@@ -372,7 +367,7 @@ ngx_http_gateway_limit_ietf_item(const ngx_http_gateway_limit_item_t *item,
         p = ngx_http_gateway_limit_parameter(p, 'w',
                                           ngx_http_gateway_limit_length(item));
 
-        /* Retry-After must not be earlier */
+        /* must not be later than Retry-After */
 
         reset = (item->refused && item->result.wait != GW_LIMIT_NEVER)
                 ? item->result.wait : item->result.reset;
@@ -386,7 +381,7 @@ ngx_http_gateway_limit_ietf_item(const ngx_http_gateway_limit_item_t *item,
 }
 
 
-/* RFC 9651: a String, of a name that needs no escape; and a parameter */
+/* RFC 9651: a String (names of zones need no escaping), and a parameter */
 
 static u_char *
 ngx_http_gateway_limit_quoted(u_char *p, const ngx_str_t *name)
@@ -410,7 +405,7 @@ ngx_http_gateway_limit_parameter(u_char *p, u_char name, uint64_t value)
 }
 
 
-/* the window of a policy, in seconds */
+/* the window of the policy, in seconds */
 
 static uint64_t
 ngx_http_gateway_limit_length(const ngx_http_gateway_limit_item_t *item)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What limits mean for a request: keys, figures, costs.
+ * Items: limits applied to a request, with their keys, figures and costs.
  *
- * Values come from variables, and some of them from clients or upstreams: each
- * is checked when it is used, and what else applies is written beside it.
+ * Values of variables may come from clients or upstream servers.  Each value is
+ * checked when it is used; if it is invalid, the fallback applies.
  */
 
 #include "ngx_http_gateway_limit.h"
@@ -55,7 +55,7 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
     batch->items = (ngx_http_gateway_limit_item_t *) (batch + 1);
     batch->stage = stage;
 
-    /* one that was not granted here was left for this error page */
+    /* a request with refusals got here by the error page of one of them */
 
     gr = ngx_http_gateway_request(r);
     batch->page = (r->err_status != 0 || (gr && gr->refusals));
@@ -125,10 +125,10 @@ ngx_http_gateway_limit_items_add(ngx_http_request_t *r,
 
 
 /*
- * Whether an earlier location has decided for the zone: try_files, index, or
- * the error page of its own refusal have led here.  One that only looked,
- * would have refused in dry_run, or was given back since another has refused,
- * has charged nothing and vouches for nothing.
+ * Whether an earlier location has decided for the zone, before an internal
+ * redirect by try_files, index or error_page.  An item without a charge does
+ * not count: it had a cost of 0, would have refused in dry_run, or was refunded
+ * since another limit has refused.
  */
 
 static ngx_uint_t
@@ -154,7 +154,7 @@ ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
                 continue;
             }
 
-            /* what passed in dry_run passes where it is meant */
+            /* an item that passed in dry_run also passes without it */
 
             item->dry_run &= limit->dry_run;
 
@@ -166,7 +166,7 @@ ngx_http_gateway_limit_met(ngx_http_gateway_limit_ctx_t *ctx,
 }
 
 
-/* what the configuration did not show; once for a block, as it says it once */
+/* once for each location and worker, unless nginx -t has warned of it */
 
 static void
 ngx_http_gateway_limit_anonymous(ngx_http_request_t *r,
@@ -192,8 +192,8 @@ ngx_http_gateway_limit_anonymous(ngx_http_request_t *r,
 
 
 /*
- * "like": the item before, whose key may be the same variable, or NULL.
- * NGX_DECLINED: the key is empty, and nothing is limited.
+ * "like" is the previous item, whose key may be the same variable, or NULL.
+ * NGX_DECLINED: the key is empty, the limit does not apply.
  */
 
 static ngx_int_t
@@ -249,8 +249,8 @@ ngx_http_gateway_limit_item(ngx_http_request_t *r,
 
 
 /*
- * What is charged now.  With "settle" the cost is known later: until then the
- * reserve is charged, and without one something must be left.
+ * The units to charge now.  With "settle" the cost is known later: until then
+ * the reserve is charged.  Without a reserve at least one unit must be left.
  */
 
 static ngx_int_t
@@ -289,8 +289,8 @@ ngx_http_gateway_limit_units(ngx_http_request_t *r,
 
 
 /*
- * Whether a key is $binary_remote_addr, by itself or through a map, and not a
- * text of as many bytes.
+ * Whether the key is $binary_remote_addr, also through a map, and not a text of
+ * the same length.
  */
 
 static ngx_uint_t
@@ -365,7 +365,7 @@ ngx_http_gateway_limit_figures(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    /* of two that do not go together the rate stays, if it can */
+    /* the rate and the burst are incompatible: keep the rate if possible */
 
     if (extra->value
         && gw_limit_set(figures, zone->algorithm, &amount,
@@ -411,8 +411,8 @@ ngx_http_gateway_limit_cost(ngx_http_request_t *r,
 
 
 /*
- * Figures from variables may not go together with a reserve; those of the
- * configuration were checked.
+ * Warns if the reserve exceeds the limit.  Literals are checked with the
+ * configuration.
  */
 
 static void
@@ -463,7 +463,7 @@ ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
         return;
     }
 
-    /* excess above "delay" waits until it is worked off, as in limit_req */
+    /* as in limit_req, excess above "delay=" is delayed until it has expired */
 
     if (limit->burst.text.len && !limit->nodelay && item->charged) {
         interval = item->figures.interval;

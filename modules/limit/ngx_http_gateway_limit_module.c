@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Rate limits and quotas: directives, phase handlers, configuration.
+ * Rate limits, quotas and limits of concurrency: directives, phase handlers,
+ * configuration.
  *
- * The handler of the late stage runs in PRECONTENT, behind access: identity is
- * known, and who is refused there is not charged.  That of the early stage
- * runs in ACCESS before every method of authentication, so that a flood of bad
- * tokens costs those who send it; not in PREACCESS, where a dynamic module
- * precedes realip and would freeze the proxy's address.
+ * The handler of the late stage runs in PRECONTENT, after access: the client is
+ * authenticated, and requests that access has refused are not charged.  The
+ * handler of the early stage runs in ACCESS before all authentication methods,
+ * so that also requests with invalid credentials are charged.  It does not run
+ * in PREACCESS: there a dynamic module precedes realip, and $binary_remote_addr
+ * would keep the address of the proxy.
  */
 
 #include "ngx_http_gateway_limit_redis.h"
@@ -184,7 +186,7 @@ ngx_http_gateway_limit_precontent(ngx_http_request_t *r)
     gr = (r == r->main) ? ngx_http_gateway_request(r) : NULL;
     ctx = ngx_http_gateway_limit_part(gr);
 
-    /* nobody has refused; an error page comes here, too */
+    /* no module has refused the request; error pages also get here */
 
     if (ctx && r->err_status == 0) {
         ctx->admitted = 1;
@@ -195,8 +197,9 @@ ngx_http_gateway_limit_precontent(ngx_http_request_t *r)
 
 
 /*
- * In ACCESS, where 401 and 403 are opinions under "satisfy any": a refusal
- * that has one of these is final all the same.
+ * With "satisfy any" nginx lets other modules admit a request that one has
+ * refused with 401 or 403.  A refusal by a limit must be final, whatever its
+ * status is.
  */
 
 static ngx_int_t
@@ -251,8 +254,8 @@ ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
     }
 
     /*
-     * The error page of a refusal costs nothing, as in limit_req, unless its
-     * location has limits of its own.
+     * As with limit_req, the error page of a refusal is not charged, unless its
+     * location has limits that are not inherited.
      */
 
     for (batch = ctx->batches; batch; batch = batch->next) {
@@ -265,7 +268,7 @@ ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
 }
 
 
-/* what the stage has to decide, unless the request is exempt */
+/* starts the decision of a stage, unless the request is exempt */
 
 static ngx_int_t
 ngx_http_gateway_limit_begin(ngx_http_request_t *r,
@@ -410,7 +413,7 @@ ngx_http_gateway_limit_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     ngx_http_gateway_use_on(cf, ngx_http_gateway_limit_on.bit);
 
-    /* behind the settlement, which setters have registered */
+    /* after the settlement, which setters have registered */
 
     if (ngx_http_gateway_observed(cf, NGX_HTTP_GATEWAY_OBSERVE_RESULTS)
         && ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_SETTLE,
@@ -513,7 +516,7 @@ ngx_http_gateway_limit_set_limit(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* "off", alone, cancels what is inherited; a constant would exempt all */
+/* "off" cancels what is inherited; a constant would exempt all requests */
 
 static char *
 ngx_http_gateway_limit_set_exempt(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -633,7 +636,7 @@ ngx_http_gateway_limit_init(ngx_conf_t *cf)
 }
 
 
-/* this worker may stand in place of one that was killed */
+/* the worker may replace one that was killed */
 
 static ngx_int_t
 ngx_http_gateway_limit_init_process(ngx_cycle_t *cycle)

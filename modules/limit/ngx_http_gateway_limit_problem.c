@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Refusals: why a limit refuses, and the problem document that says so.
+ * Refusals: the reason, and the problem document for the client.
  */
 
 #include "ngx_http_gateway_limit.h"
@@ -32,8 +32,8 @@ ngx_http_gateway_limit_reason(const ngx_http_gateway_limit_item_t *item)
 
 
 /*
- * The refusal of a request: one limit's was made with the configuration, and
- * only where several have refused is it made anew.
+ * The body of a refusal by one limit was made with the configuration; it is
+ * made here only if several limits have refused.
  */
 
 ngx_int_t
@@ -55,14 +55,14 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
     refusal->reason = ngx_http_gateway_limit_reason(item);
     refusal->shown = refusal->reason;
 
-    /* an error page with limits of its own refuses anew */
+    /* a refusal by the limits of an error page replaces the first one */
 
     ngx_str_null(&refusal->type);
     ngx_str_null(&refusal->members);
     ngx_str_null(&refusal->body);
     refusal->title = NULL;
 
-    /* none for what will never pass */
+    /* there is none if the request can never pass */
 
     refusal->retry_after = (llcf->headers & NGX_HTTP_GATEWAY_LIMIT_OFF
                             || item->result.wait == GW_LIMIT_NEVER)
@@ -95,7 +95,7 @@ ngx_http_gateway_limit_problem(ngx_http_request_t *r,
 }
 
 
-/* the names of all that have refused, of whom clients are told */
+/* the names of all zones that have refused and are shown to clients */
 
 static ngx_int_t
 ngx_http_gateway_limit_problem_members(ngx_http_request_t *r,

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Deciding in Redis: all limits of a request that are in one Redis by one call
- * of a script, several at the same time.
+ * Decisions in Redis.  The limits of a request that are in the same Redis are
+ * decided by one call of a script; several Redis are called at the same time.
  *
- * What Redis has refused is refused here until its time has come, without a
- * call: the state of a key only grows by what others charge, so that nobody
- * is refused who would pass.  Where an administrator shrinks it on another
- * node, this one hears of it within NGX_HTTP_GATEWAY_LIMIT_ASK.
- *
- * Where Redis does not answer, on_error decides, and a charge that it may yet
- * carry out stays: a limit may then refuse one request too many, but not admit
- * one.  A reserve that comes too late is given back: it is no cost, and may be
- * large.
+ * If Redis does not reply, on_error= decides.  A charge that Redis may still
+ * make stays: the limit may then refuse one request too many, but never admits
+ * one too many.  A reserve that Redis charges late is refunded: it is not a
+ * cost and can be large.
  */
 
 #include "ngx_http_gateway_limit_redis.h"
@@ -38,8 +33,6 @@ static void ngx_http_gateway_limit_redis_failed(
     ngx_http_gateway_limit_item_t *item,
     ngx_http_gateway_redis_status_e status);
 
-
-/* asking */
 
 ngx_int_t
 ngx_http_gateway_limit_redis_ask(ngx_http_gateway_limit_ctx_t *ctx,
@@ -73,7 +66,7 @@ ngx_http_gateway_limit_redis_ask(ngx_http_gateway_limit_ctx_t *ctx,
 }
 
 
-/* what is known without Redis: that it refuses */
+/* refusals that are known without asking Redis; else the key of the item */
 
 static ngx_int_t
 ngx_http_gateway_limit_redis_known(ngx_http_gateway_limit_ctx_t *ctx,
@@ -110,7 +103,7 @@ ngx_http_gateway_limit_redis_known(ngx_http_gateway_limit_ctx_t *ctx,
 }
 
 
-/* one call for a limit and the others of its Redis that are left */
+/* one call for an item and the remaining ones in the same Redis */
 
 static ngx_int_t
 ngx_http_gateway_limit_redis_group(ngx_http_gateway_limit_ctx_t *ctx,
@@ -221,8 +214,6 @@ ngx_http_gateway_limit_redis_mode(const ngx_http_gateway_limit_item_t *item)
 }
 
 
-/* answers */
-
 static void
 ngx_http_gateway_limit_redis_reply(void *data,
     ngx_http_gateway_redis_status_e status, const gw_resp_t *reply)
@@ -279,8 +270,8 @@ ngx_http_gateway_limit_redis_decided(ngx_http_gateway_limit_batch_t *batch,
 
 
 /*
- * The client of Redis says once what has failed; here each decision is logged,
- * at level info.
+ * The Redis client logs the failure once; each decision without Redis is logged
+ * here, at level info.
  */
 
 static void
@@ -305,7 +296,7 @@ ngx_http_gateway_limit_redis_failed(ngx_http_gateway_limit_ctx_t *ctx,
 
         gw_limit_share(&item->figures, item->zone->share);
 
-        /* it may have changed while Redis was silent */
+        /* the window may have ended since Redis was asked */
 
         ngx_http_gateway_limit_window(item->zone, &item->figures);
         ngx_http_gateway_limit_zone_take(item, mode, item->cost);

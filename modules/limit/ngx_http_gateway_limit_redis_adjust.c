@@ -86,8 +86,11 @@ ngx_http_gateway_limit_redis_adjust(ngx_http_request_t *r,
     ngx_http_gateway_limit_item_t *item, ngx_http_gateway_limit_script_e mode)
 {
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway limit: zone \"%V\" changes by %uL in redis, "
-                   "mode %c", &item->zone->name, item->charge, (int) mode);
+                   "gateway limit: zone \"%V\" changes by %uL in redis: %s",
+                   &item->zone->name, item->charge,
+                   (mode == NGX_HTTP_GATEWAY_LIMIT_SCRIPT_REFUND) ? "refund"
+                   : (mode == NGX_HTTP_GATEWAY_LIMIT_SCRIPT_PENALTY)
+                   ? "penalty" : "settlement");
 
     /* without memory there is no key, and nothing is sent */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Keys and arguments of the scripts, and the numbers of their replies.
+ * Calls of the scripts: keys, arguments, and the integers of replies.
  */
 
 #include "ngx_http_gateway_limit_redis.h"
@@ -66,7 +66,7 @@ ngx_http_gateway_limit_redis_init(ngx_conf_t *cf,
     cln->handler = ngx_http_gateway_limit_redis_free;
     cln->data = lmcf;
 
-    /* the algorithm is fetched here, once, and not for each request */
+    /* fetch the algorithm once, not for each request */
 
     lmcf->clean = EVP_MD_CTX_new();
     lmcf->work = EVP_MD_CTX_new();
@@ -94,9 +94,10 @@ ngx_http_gateway_limit_redis_free(void *data)
 
 
 /*
- * prefix:{digest of the subject}:zone:kind.  All limits of a subject are in
- * one hash slot of a Cluster; whatever a client's name is, it has a length and
- * no braces; states of another algorithm or unit are other keys.
+ * prefix:{digest of the key}:zone:algorithm and unit.  The hash tag puts all
+ * limits with the same key into one hash slot of a Redis Cluster.  The digest
+ * has a fixed length and no braces, whatever the key is.  Another algorithm or
+ * unit is another key, since the states differ.
  */
 
 ngx_int_t
@@ -208,8 +209,6 @@ ngx_http_gateway_limit_redis_change(ngx_atomic_uint_t client,
 }
 
 
-/* the arguments of a limit; their texts are at "*p", which moves on */
-
 void
 ngx_http_gateway_limit_redis_args(ngx_str_t *args, u_char **p,
     const ngx_http_gateway_limit_item_t *item,
@@ -280,8 +279,6 @@ ngx_http_gateway_limit_redis_number(ngx_str_t *arg, u_char **p,
 }
 
 
-/* what the reply says about the limit that was the i-th of the call */
-
 void
 ngx_http_gateway_limit_redis_charged(ngx_http_gateway_limit_item_t *item,
     const gw_resp_t *reply, ngx_uint_t i)
@@ -297,7 +294,7 @@ ngx_http_gateway_limit_redis_charged(ngx_http_gateway_limit_item_t *item,
 
     ngx_http_gateway_limit_redis_result(item, number);
 
-    /* for giving back: the end of the window, on Redis' clock */
+    /* for a refund: the end of the window, by the clock of Redis */
 
     result->window = (uint64_t) reply->integer[1] + (uint64_t) number[1];
 
@@ -315,7 +312,7 @@ ngx_http_gateway_limit_redis_charged(ngx_http_gateway_limit_item_t *item,
 }
 
 
-/* units left, us until idle or the end of the window, us to wait */
+/* "number": units left, us until idle or the end of the window, us to wait */
 
 void
 ngx_http_gateway_limit_redis_result(ngx_http_gateway_limit_item_t *item,
@@ -336,9 +333,9 @@ ngx_http_gateway_limit_redis_result(ngx_http_gateway_limit_item_t *item,
 
 
 /*
- * on_error; but where this node has more calls than Redis can answer in time,
- * Redis has not failed, and a client must not be able to make it seem so: then
- * it is the node's own share, whatever on_error is.
+ * This is on_error=, unless the node has more calls than Redis can answer in
+ * time.  Redis has not failed then, and clients must not be able to make limits
+ * fail open or closed by many requests: the node limits locally.
  */
 
 ngx_uint_t
@@ -351,8 +348,8 @@ ngx_http_gateway_limit_redis_instead(const ngx_http_gateway_limit_zone_t *zone,
 
 
 /*
- * The number of the client's connection: a stream of HTTP/3 has a number of its
- * own, and the TLS library knows the connection that all streams share.
+ * In HTTP/3 each stream has a connection of its own; the TLS library knows the
+ * connection that all streams share.
  */
 
 ngx_atomic_uint_t

@@ -3,37 +3,38 @@
 /*
  * The scripts that decide and change limits in Redis: gw_limit.c in Lua.
  *
- * A limit of a key is one string with a time to live, in the hash slot of its
- * subject:
+ * The state of a key is one string with a time to live:
  *
- *   g  gcra     the time at which all that was charged is worked off
- *   f  fixed    end of the window : units used in it
- *   s  sliding  number of the window : units used in it : and in the one before
+ *   gcra     the time at which the key is idle again
+ *   fixed    end of the window : units used in it
+ *   sliding  number of the window : units used in it : and in the one before
  *
- * Times are microseconds of Redis' own clock, which fit a double until the
- * year 2255; they are written by "%.0f", since Lua's tostring() keeps fourteen
- * digits.  No node's clock counts.  Windows of a fixed length are those of
- * Redis' clock.  Calendar windows only the gateway knows, and it names two: its
- * own, and the next one for a limit that Redis sees a little later.  Where
- * Redis' time is in neither, windows of their length lead to the one that Redis
- * is in, which for months is a guess.  Whatever a node names, units that were
- * used count until the window that they were counted in has ended by Redis'
- * clock: a node can make such a window end earlier, if its own end is sure and
- * earlier, but never later.
+ * Times are in microseconds by the clock of Redis, which fit a double until the
+ * year 2255.  They are written with "%.0f", since tostring() of Lua keeps only
+ * fourteen digits.  The clocks of nodes are not used.
  *
- * Deciding is what Redis spends its time on: it writes by "%d", in half the
- * time, unless that is a long of 32 bits; and the answer's table is made in the
- * size that three limits need.  Together 8 % of a call with three.
+ * Windows of a fixed length follow the clock of Redis.  Calendar windows are
+ * known to the gateway only.  It passes two of them: the current one, and the
+ * next one, in case the script runs a little later.  If the time of Redis is in
+ * neither, windows of the same length are added until it is in one; for months
+ * this is an estimate.  Used units count until their window has ended by the
+ * clock of Redis, whatever a node passes.  A node can make such a window end
+ * earlier, if the end that it passes is certain, but never later.
  *
- * Nothing here is written unless all limits of a call pass, but for those that
- * are charged when any refuses.  Lua 5.1 to 5.4; Redis 5 or later, which
- * replicates what was written and not the script.
+ * The decide script takes most of the time of Redis.  So it writes with "%d",
+ * which takes half the time, unless a C long has 32 bits; and it creates the
+ * table of its reply in the size that three limits need.  Together this saves
+ * 8 % of a call with three limits.
+ *
+ * The decide script writes only if all limits of a call pass, except limits
+ * with "penalty".  The scripts run in Lua 5.1 to 5.4, and in Redis 5 or later,
+ * which replicates their effects and not the scripts.
  */
 
 #include "ngx_http_gateway_limit_script.h"
 
 
-/* "local look=108" and so on: the constants of the header */
+/* the constants of the header as local variables: "local look=108" */
 
 #define ngx_http_gateway_limit_script_local(NAME, name, byte)                 \
     "local " #name "=" #byte "\n"
@@ -42,22 +43,23 @@
 /*
  * KEYS: one for each limit.  ARGV, for each limit:
  *
- *   1  the algorithm, and behind it the mode, if any
- *   2  g: us for a unit; f, s: units of a window
- *   3  g: units that an idle key has; f: end of the window; s: its length, us
- *   4  units
- *   5  g: us that an idle key has by any figures; f: end of the next window,
- *      or the length of a window of fixed length
- *   6  f: start of the window, or 0: it is of fixed length
+ *   1  the byte of the algorithm, and that of the mode, if any
+ *   2  gcra: us per unit; fixed, sliding: units of a window
+ *   3  gcra: units that an idle key has; fixed: end of the window; sliding:
+ *      its length in us
+ *   4  units to charge
+ *   5  gcra: "most" of gw_limit_t, in us; fixed: end of the next window, or the
+ *      length of a window of a fixed length
+ *   6  fixed: start of the window; 0: it has a fixed length
  *
  * Returns whether all pass, the time, and for each limit: units left, us until
- * it is idle or its window ends, us until the units may pass (0: now, -1:
+ * the key is idle or the window ends, us until the units may pass (0: now, -1:
  * never).
  */
 
 /*
- * The end of the window that counts, and whether the units of a state that
- * ends at x count in it; x is 0 where there is none.
+ * The end of the current window, and whether the units of a state whose window
+ * ends at x (0: there is no state) count in it.
  */
 
 #define NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA                                     \
@@ -190,16 +192,16 @@ NGX_HTTP_GATEWAY_LIMIT_WINDOW_LUA
 /*
  * KEYS: one.  ARGV:
  *
- *   1  the mode; forget, set and refund change nothing where there is no key
+ *   1  the mode; forget, set and refund have no effect without a state
  *   2  the algorithm
  *   3  to 7: as 2 to 6 above
- *   8  r: g: what the charge has made of the state, us; f, s: the end of the
- *      window that was charged; else 0
- *   9  r: what the state says as long as the charge is in it, at least: g: us;
- *      f, s: units; else 0
+ *   8  refund: gcra: the state after the charge, in us; fixed, sliding: the end
+ *      of the window that was charged; else 0
+ *   9  refund: "least" of gw_limit_result_t: gcra: us; fixed, sliding: units;
+ *      else 0
  *
- * Returns units left and us until it is idle or its window ends as they are
- * then, 0, the time, units used, and whether there was a key.
+ * Returns, after the change: units left, us until the key is idle or the window
+ * ends, 0, the time, units used; and whether there was a state.
  */
 
 static const char  ngx_http_gateway_limit_change_lua[] =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The scripts: what they take and return is said where they are.
+ * The Lua scripts; their arguments and replies are documented with them.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_LIMIT_SCRIPT_H_INCLUDED_
@@ -23,19 +23,19 @@
     X(SLIDING, sliding, 115)            /* s */                               \
     X(FIXED, fixed, 102)                /* f */                               \
     X(LOOK, look, 108)                  /* l: charge nothing */               \
-    X(PENALTY, penalty, 112)            /* p: charge also what is refused, up \
-                                           to what there is */
+    X(PENALTY, penalty, 112)            /* p: charge a refused request, too,  \
+                                           at most what is left */
 
 #define NGX_HTTP_GATEWAY_LIMIT_SCRIPT_DECIDE(X)                               \
-    X(DRY_RUN, dry_run, 100)            /* d: a refusal refuses no request */ \
-    X(DRY_LOOK, dry_look, 109)          /* m */                               \
-    X(DRY_PENALTY, dry_penalty, 98)     /* b */
+    X(DRY_RUN, dry_run, 100)            /* d: never refuse the request */     \
+    X(DRY_LOOK, dry_look, 109)          /* m: both */                         \
+    X(DRY_PENALTY, dry_penalty, 98)     /* b: both */
 
 #define NGX_HTTP_GATEWAY_LIMIT_SCRIPT_CHANGE(X)                               \
-    X(DEBT, debt, 99)                   /* c: charge, into debt if needed */  \
+    X(DEBT, debt, 99)                   /* c: charge, with a debt */          \
     X(REFUND, refund, 114)              /* r */                               \
-    X(SET, set, 119)                    /* w: make it the units */            \
-    X(FORGET, forget, 120)              /* x */
+    X(SET, set, 119)                    /* w: set the units used */           \
+    X(FORGET, forget, 120)              /* x: delete the key */
 
 
 #define ngx_http_gateway_limit_script_constant(NAME, name, byte)              \
@@ -52,7 +52,7 @@ typedef enum {
 } ngx_http_gateway_limit_script_e;
 
 
-/* integers of a reply */
+/* numbers of integers in a reply */
 #define NGX_HTTP_GATEWAY_LIMIT_DECIDE_HEAD   2      /* passed, time */
 #define NGX_HTTP_GATEWAY_LIMIT_DECIDE_LIMIT  3      /* left, reset, wait */
 #define NGX_HTTP_GATEWAY_LIMIT_CHANGE        6

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Settlement: in LOG, limits with "settle" are charged what the request has
- * cost, less the reserve that they were charged before.
+ * Settlement: in LOG, when its cost is known, a request is charged for limits
+ * with "settle".  The reserve, which was charged before, is deducted.
  */
 
 #include "ngx_http_gateway_limit_redis.h"
@@ -20,12 +20,9 @@ static void ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
 
 
 /*
- * In LOG: what a request has cost is known now.  The state that is charged
- * outlives the request, and so does the call to Redis.
- *
- * A refusal of the gateway costs nothing if no upstream server was asked
- * before it.  The list of batches begins with the last one: after a batch that
- * has refused come those that an earlier location has charged.
+ * A request that the gateway has refused has no cost, unless a request was sent
+ * to an upstream server before.  The newest batch is the first of the list: a
+ * batch that has refused is followed by those of earlier locations.
  */
 
 void
@@ -65,7 +62,7 @@ ngx_http_gateway_limit_settle(ngx_http_request_t *r)
                 continue;
             }
 
-            /* another module has refused: only a reserve stays charged */
+            /* early, and refused later: only a reserve stays charged */
 
             if (nothing
                 || (batch->stage == NGX_HTTP_GATEWAY_LIMIT_EARLY
@@ -84,9 +81,9 @@ ngx_http_gateway_limit_settle(ngx_http_request_t *r)
 
 
 /*
- * By another module of the gateway, before an upstream server was asked.  The
- * limits that an error page has of its own also cover its upstream server,
- * which was asked after the refusal.
+ * Whether another module of the gateway has refused the request before it was
+ * sent to an upstream server.  If the error page has limits of its own, they
+ * also apply to its upstream server, which gets a request after the refusal.
  */
 
 static ngx_uint_t
@@ -118,8 +115,8 @@ ngx_http_gateway_limit_refused_by_others(ngx_http_request_t *r,
 
 
 /*
- * The client has left, or the last upstream server that was asked has not
- * answered, or not to the end.
+ * Whether the client has closed the connection, or the last upstream server has
+ * not sent a complete response.
  */
 
 static ngx_uint_t
@@ -165,10 +162,7 @@ ngx_http_gateway_limit_final_cost(ngx_http_request_t *r,
 }
 
 
-/*
- * Charges or gives back the difference between the cost and the reserve, where
- * the reserve was charged.
- */
+/* charges or refunds the difference between the cost and a charged reserve */
 
 static void
 ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
@@ -195,7 +189,7 @@ ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
 
     if (!back) {
 
-        /* the window in which the response has ended */
+        /* charge the window in which the response has ended */
 
         ngx_http_gateway_limit_window(item->zone, &item->figures);
     }
@@ -216,7 +210,7 @@ ngx_http_gateway_limit_settle_item(ngx_http_request_t *r,
         return;
     }
 
-    /* what there was when it was decided; Redis answers too late for the log */
+    /* by the verdict: Redis replies too late for the log */
 
     *remaining = back ? ngx_min(*remaining + item->charge, capacity)
                       : *remaining - ngx_min(*remaining, item->charge);

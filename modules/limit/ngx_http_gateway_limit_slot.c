@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Limits of concurrency: how many requests of a key are being served, on this
- * node.
+ * Limits of concurrency: the number of requests of a key that are being served
+ * on this node.
  *
- * A key's word is its count, with a number above it that tells this stay of
- * the key in the table from an earlier one.  A request that is counted also
- * has a slot (gw_slot.h), which names its process and the key: the slots of a
- * process that was killed tell what it has taken with it, and are given back.
- * A request for which there is no slot is refused, since it could be counted
- * for ever.
+ * The word of a key is this count, below a generation, which differs each time
+ * the key enters the table.  Each counted request also has a slot (gw_slot.h),
+ * which names the process and the key.  By the slots of a killed process its
+ * requests are subtracted from the counts.  Without a free slot a request is
+ * refused, since it could otherwise be counted forever.
  *
- * The slot is taken before the count grows and given back after the count has
- * shrunk.  A worker that is killed in between leaves the count one too low
- * for as long as it is not zero, rather than one too high for ever.
+ * The slot is taken before the count is increased, and freed after the count
+ * was decreased.  A worker that is killed in between may leave the count one
+ * too low until it is zero, but never one too high.
  */
 
 #include "ngx_http_gateway_limit.h"
 
 
-/* what a sweep has learned of processes: each is asked for once */
+/* processes that a sweep has checked: each is checked once */
 
 typedef struct {
     const ngx_http_gateway_limit_zone_t  *zone;
@@ -66,7 +65,7 @@ ngx_http_gateway_limit_slot_take(ngx_http_gateway_limit_item_t *item,
 }
 
 
-/* a key at its limit takes no slot, which others may need */
+/* for a key at its limit no slot is taken: others may need it */
 
 static void
 ngx_http_gateway_limit_slot_try(ngx_http_gateway_limit_item_t *item,
@@ -116,8 +115,8 @@ ngx_http_gateway_limit_slot_try(ngx_http_gateway_limit_item_t *item,
 
 
 /*
- * Counts the request of a slot; false: the key has used up its limit since, or
- * another key has got the place, and was counted for this one.
+ * Counts the request of a slot.  Returns 0 if the key has reached its limit
+ * since, or another key has got the place and was counted instead.
  */
 
 static ngx_uint_t
@@ -149,7 +148,7 @@ ngx_http_gateway_limit_slot_use(ngx_http_gateway_limit_item_t *item,
 }
 
 
-/* adds one where there is room; the generation of the count as it was */
+/* increases the count if it is below the limit; "*generation" is that of it */
 
 static ngx_uint_t
 ngx_http_gateway_limit_slot_count(ngx_http_gateway_limit_item_t *item,
@@ -184,7 +183,7 @@ ngx_http_gateway_limit_slot_count(ngx_http_gateway_limit_item_t *item,
     result->remaining = (used < item->figures.amount)
                         ? item->figures.amount - used : 0;
 
-    /* when one ends nobody knows */
+    /* it is not known when a request will end */
 
     result->wait = result->passed ? 0
                    : item->figures.amount ? GW_LIMIT_SEC : GW_LIMIT_NEVER;
@@ -227,7 +226,7 @@ ngx_http_gateway_limit_slot_give(ngx_http_gateway_limit_item_t *item)
 }
 
 
-/* takes one from the key's count, if it is still the one that was counted in */
+/* decreases the count of the key, if it has the generation of the slot */
 
 static void
 ngx_http_gateway_limit_slot_uncount(const ngx_http_gateway_limit_zone_t *zone,
@@ -259,9 +258,9 @@ ngx_http_gateway_limit_slot_uncount(const ngx_http_gateway_limit_zone_t *zone,
 
 
 /*
- * In a worker that starts, in place of one that was killed or not, and where a
- * request is refused, once a second at most: the master starts no other worker
- * for one of an old configuration.
+ * Called when a worker starts, since it may replace a killed one.  Also called
+ * when a request is refused, since the master does not replace workers of an
+ * old configuration.
  */
 
 ngx_uint_t
@@ -279,7 +278,7 @@ ngx_http_gateway_limit_slot_sweep(const ngx_http_gateway_limit_zone_t *zone,
 
     if (start) {
 
-        /* a cache line of the map for each worker */
+        /* each worker begins in a cache line of its own */
 
         zone->worker->slot_cursor = ngx_worker * 8;
     }
@@ -301,8 +300,8 @@ ngx_http_gateway_limit_slot_sweep(const ngx_http_gateway_limit_zone_t *zone,
 
 
 /*
- * What a worker that starts seems to hold was held by another one, where all
- * that names a process is its pid.
+ * If processes are named by their pid alone, slots that a starting worker seems
+ * to own belonged to another process.
  */
 
 static int

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_limit: which zones apply where, and what can be said of that before
- * there is a request.
+ * gateway_limit: parameters, inheritance and merging.
  */
 
 #include "ngx_http_gateway_limit.h"
@@ -107,7 +106,7 @@ ngx_http_gateway_limit_parse(ngx_conf_t *cf, ngx_http_gateway_limit_t *limit)
 }
 
 
-/* NULL, or what is wrong with its parameters */
+/* NULL, or what is wrong with the parameters */
 
 static const char *
 ngx_http_gateway_limit_parse_check(const ngx_http_gateway_limit_t *limit)
@@ -152,8 +151,6 @@ ngx_http_gateway_limit_by_zone(const ngx_http_gateway_limit_t *limits,
 }
 
 
-/* what a limit needs of the rest of the configuration and of core */
-
 char *
 ngx_http_gateway_limit_register(ngx_conf_t *cf,
     const ngx_http_gateway_limit_t *limit)
@@ -194,7 +191,7 @@ ngx_http_gateway_limit_register(ngx_conf_t *cf,
 }
 
 
-/* a figure without variables, which only a zone has */
+/* a figure without variables, which are allowed in zones only */
 
 static char *
 ngx_http_gateway_limit_param_number(ngx_conf_t *cf,
@@ -242,7 +239,7 @@ ngx_http_gateway_limit_cost_check(const ngx_http_gateway_limit_t *limit)
 }
 
 
-/* what has no effect, and a client's value that may be 0 */
+/* warns of parameters without effect, and of a cost that clients set to 0 */
 
 static void
 ngx_http_gateway_limit_cost_warn(ngx_conf_t *cf,
@@ -281,7 +278,7 @@ ngx_http_gateway_limit_cost_warn(ngx_conf_t *cf,
 }
 
 
-/* an "if" and a limit_except are the location itself, whatever is said there */
+/* an "if" or limit_except block has the limits of its location */
 
 ngx_int_t
 ngx_http_gateway_limit_inherit(ngx_conf_t *cf,
@@ -307,7 +304,7 @@ ngx_http_gateway_limit_inherit(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    /* "gateway_limit off" is all that applies */
+    /* "gateway_limit off", or nothing to inherit */
 
     if (conf->limits == prev->limits || conf->limits->nelts == 0
         || prev->limits == NULL)
@@ -423,7 +420,7 @@ ngx_http_gateway_limit_merge(ngx_conf_t *cf,
 }
 
 
-/* makes a limit one of those that are decided in the stage of its zone */
+/* adds a limit to the stage of its zone */
 
 static char *
 ngx_http_gateway_limit_stage(ngx_conf_t *cf,
@@ -460,7 +457,7 @@ ngx_http_gateway_limit_stage(ngx_conf_t *cf,
 }
 
 
-/* for ngx_http_gateway_limit_check(): what is known of the location now */
+/* notes for ngx_http_gateway_limit_check() what is known of the location */
 
 static char *
 ngx_http_gateway_limit_check_later(ngx_conf_t *cf,
@@ -490,7 +487,7 @@ ngx_http_gateway_limit_check_later(ngx_conf_t *cf,
 }
 
 
-/* the zone of a limit, and whether the two go together */
+/* finds the zone of a limit and checks whether they are compatible */
 
 static char *
 ngx_http_gateway_limit_resolve(ngx_conf_t *cf, ngx_http_gateway_limit_t *limit)
@@ -576,7 +573,7 @@ ngx_http_gateway_limit_fits(ngx_http_gateway_limit_t *limit)
 
     zone->most = ngx_max(zone->most, limit->figures.most);
 
-    /* a figure of 0 lets nothing pass, which is what it is written for */
+    /* a limit of 0 is meant to refuse all requests */
 
     if (limit->literal && limit->figures.amount
         && limit->reserve.figure.amount > limit->figures.capacity)

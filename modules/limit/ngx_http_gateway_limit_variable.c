@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * $gateway_limit_...: of the limit that refused first, else of the one with
- * the smallest share left.
+ * $gateway_limit_...: variables of the limit that has refused first, else of
+ * the one with the smallest share left.
  */
 
 #include "ngx_http_gateway_limit.h"
@@ -61,7 +61,7 @@ static ngx_http_variable_t  ngx_http_gateway_limit_vars[] = {
 };
 
 
-/* $limit_req_status's words, and two more */
+/* the values of $limit_req_status, and two more */
 
 static ngx_str_t  ngx_http_gateway_limit_passed = ngx_string("PASSED");
 static ngx_str_t  ngx_http_gateway_limit_delayed = ngx_string("DELAYED");
@@ -243,7 +243,7 @@ ngx_http_gateway_limit_refused(const ngx_http_gateway_limit_item_t *item)
 }
 
 
-/* batches are listed from the last one on */
+/* in the order of decision; the list of batches begins with the newest */
 
 void
 ngx_http_gateway_limit_results(ngx_http_request_t *r)
@@ -291,7 +291,7 @@ ngx_http_gateway_limit_result(ngx_http_request_t *r,
     ngx_http_gateway_result_t     *result;
     ngx_http_gateway_limit_ctx_t  *ctx;
 
-    /* not asked, since another limit had refused */
+    /* not decided, since another limit has refused */
 
     if (!item->decided) {
         return NGX_OK;

@@ -3,14 +3,14 @@
 /*
  * Keys and their states in shared memory.
  *
- * What a worker sees of its key is one or two words, which it changes by
- * compare-and-swap (gw_limit.h), at a place that it finds without a lock
- * (gw_table.h).  Nothing takes the zone's mutex after the zone was made: a
- * worker that is killed at any point holds up nobody, and what it was about to
- * change is changed, or is not.
+ * The state of a key is one or two words, which workers change by
+ * compare-and-swap (gw_limit.h), in a place that they find without a lock
+ * (gw_table.h).  The mutex of the zone is not used after the zone was created.
+ * A worker can therefore be killed at any point without blocking others, and
+ * leaves a state either changed or unchanged.
  *
- * Rates are not part of the state: on a reload old and new workers share it,
- * each with the figures of its own configuration.
+ * Rates are not part of the state.  After a reload old and new workers share
+ * it, each with the figures of its own configuration.
  */
 
 #include "ngx_http_gateway_limit.h"
@@ -18,7 +18,7 @@
 #include <openssl/rand.h>
 
 
-#define NGX_HTTP_GATEWAY_LIMIT_EVICTED  1000    /* ms between two lines */
+#define NGX_HTTP_GATEWAY_LIMIT_EVICTED  1000    /* ms between log lines */
 
 
 static ngx_int_t ngx_http_gateway_limit_zone_make(
@@ -45,7 +45,7 @@ static void ngx_http_gateway_limit_zone_evicted(
     const ngx_http_gateway_limit_zone_t *zone);
 
 
-/* what a search for a place needs to know of a zone */
+/* for the callbacks of the table */
 
 typedef struct {
     const gw_limit_t               *limit;
@@ -101,8 +101,8 @@ ngx_http_gateway_limit_zone_parts(ngx_http_gateway_limit_zone_t *zone)
 
 
 /*
- * All pages of the zone are one block: the counters, of concurrency the slots,
- * and the table, whose buckets begin with a cache line.
+ * All pages of the zone are one block: the counters, the slots of concurrency=,
+ * and the table, whose buckets are aligned to cache lines.
  */
 
 static ngx_int_t
@@ -152,7 +152,7 @@ ngx_http_gateway_limit_zone_make(ngx_http_gateway_limit_zone_t *zone,
 }
 
 
-/* with two more for what Redis has refused */
+/* with two more words for the deny cache */
 
 static unsigned
 ngx_http_gateway_limit_zone_words(const ngx_http_gateway_limit_zone_t *zone)
@@ -162,8 +162,8 @@ ngx_http_gateway_limit_zone_words(const ngx_http_gateway_limit_zone_t *zone)
 
 
 /*
- * What was charged in a place stays with it, whichever key it goes to.  Counts
- * of concurrency are not: who is being served gives back what he has taken.
+ * Whether the charges of an evicted key stay with the place, for its rank.
+ * Counts of concurrency do not: they decrease as the requests end.
  */
 
 static unsigned
@@ -181,11 +181,6 @@ ngx_http_gateway_limit_zone_windows(const ngx_http_gateway_limit_zone_t *zone)
 }
 
 
-/*
- * Another worker may have read its clocks a little later, which the arithmetic
- * takes into account.
- */
-
 void
 ngx_http_gateway_limit_clock(const gw_limit_t *limit, gw_limit_clock_t *now)
 {
@@ -198,7 +193,7 @@ ngx_http_gateway_limit_clock(const gw_limit_t *limit, gw_limit_clock_t *now)
 
 #if (NGX_HAVE_CLOCK_MONOTONIC)
 
-    /* by nginx's clock one request of a millisecond would pass */
+    /* by the cached clock only one request per millisecond would pass */
 
     if (limit->interval && limit->interval < GW_LIMIT_MSEC) {
         struct timespec  ts;
@@ -252,9 +247,9 @@ ngx_http_gateway_limit_window(const ngx_http_gateway_limit_zone_t *zone,
 
 
 /*
- * A key may be met with several figures, such as two bursts: the smallest must
- * not cut what was charged by the largest.  Those of the configuration are
- * known, those from variables once they have been seen.
+ * Different figures, such as two bursts, can apply to the same key: the smaller
+ * one must not cut what was charged by the larger one.  Literal figures are
+ * known from the configuration; for variables the largest value so far is kept.
  */
 
 void
@@ -284,8 +279,8 @@ ngx_http_gateway_limit_most(const ngx_http_gateway_limit_zone_t *zone,
 
 
 /*
- * IPv6 addresses are cut to a network, for who has one has all of it; IPv4 as
- * a socket for both shows it is left whole.
+ * A client may have all addresses of an IPv6 network.  IPv4-mapped addresses
+ * are not changed.
  */
 
 void
@@ -315,8 +310,6 @@ ngx_http_gateway_limit_network(ngx_http_gateway_limit_item_t *item)
 }
 
 
-/* a key stands in the table as a hash, whatever its length */
-
 void
 ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item)
 {
@@ -326,7 +319,7 @@ ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item)
 
     gw_siphash(item->zone->table->secret, key->data, key->len, item->hash);
 
-    /* windows of different lengths are counted apart, as in Redis */
+    /* windows of different lengths are counted separately, as in Redis */
 
     if (ngx_http_gateway_limit_zone_windows(item->zone)) {
         item->hash[1] += (item->figures.unit + 1) * 0x9e3779b97f4a7c15ULL;
@@ -407,8 +400,8 @@ ngx_http_gateway_limit_zone_add(ngx_http_gateway_limit_item_t *item)
 
 
 /*
- * The first word of an idle key.  Of concurrency another count than any before,
- * so that who is still being served gives nothing back to it.
+ * The first word of an idle key.  For concurrency it has a new generation: the
+ * end of requests that were counted before does not change the new count.
  */
 
 static uint64_t
@@ -462,9 +455,9 @@ ngx_http_gateway_limit_zone_evicted(const ngx_http_gateway_limit_zone_t *zone)
 
 
 /*
- * The place of a key may go to another one between its being found and its
- * being charged, which then may have been charged for this one: a request too
- * many is refused to it, in a zone that is too small.
+ * In a zone that is too small, another key may get the place of the key after
+ * it was found and before it is charged.  Then the other key may be charged
+ * instead, and refused one request too early; this key is charged again.
  */
 
 void
@@ -479,7 +472,7 @@ ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
     for ( ;; ) {
         state = ngx_http_gateway_limit_zone_state(item, 1);
 
-        /* another worker has read its clock later: so has this one */
+        /* another worker has read a later time: use that */
 
         stamp = gw_table_stamp(item->zone->table, state) * GW_LIMIT_MSEC;
 

@@ -149,8 +149,8 @@ is(ask('zone=v&key=a'), sprintf($v, 'a', 'N'),
 
 # the limit of a key is known to its requests only: it is an argument
 
-my $needs = problem(400, '\"set\" requires the \"rate\", \"quota\" or '
-                         . '\"burst\" that the zone takes from variables');
+my $needs = problem(400, '\"set\" requires the \"rate\", \"quota\" or \"burst\" '
+                         . 'that the zone takes from variables');
 my $other = problem(400, 'the zone uses another of \"rate\", \"quota\" and '
                          . '\"burst\"');
 my $plan = 'r=1r/h&b=9';

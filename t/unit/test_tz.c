@@ -173,7 +173,7 @@ static const struct {
     { 4, lit("4"), NULL, "version 4" },
     { 4, lit("5"), NULL, "a version to come" },
     { 0, lit("XZif"), "is not a TZif file", "another magic number" },
-    { 4, lit("\0"), "is of version 1 of TZif, which knows no time after 2038",
+    { 4, lit("\0"), "is of version 1 of TZif, which has no times after 2038",
       "version 1" },
     { 4, lit("1"), "is of an unknown version of TZif", "version '1'" },
     { 4, lit("x"), "is of an unknown version of TZif", "version 'x'" },
@@ -191,7 +191,7 @@ static const struct {
       "has indicators for some of its local time types only",
       "three standard indicators" },
     { COUNTS + 8, lit("\0\0\0\1"),
-      "counts leap seconds, which the time of the system does not",
+      "counts leap seconds, unlike the system time",
       "a leap second" },
     { COUNTS + 12, lit("\0\0\x07\xd0"), "ends within its data",
       "2000 transitions that are not there" },
@@ -215,7 +215,7 @@ static const struct {
     { TIMES, lit("\x80\0\0\0\0\0\0\0\x7f\377\377\377\377\377\377\377"),
       NULL, "the first and last times there are" },
     { INDEXES + 1, lit("\2"),
-      "has a transition to a local time type that is not there",
+      "has a transition to an unknown local time type",
       "an index beyond the types" },
     { TYPES, lit("\377\376\240\161"), NULL, "-24:59:59" },
     { TYPES, lit("\377\376\240\160"),
@@ -823,7 +823,7 @@ test_right(void)
     }
 
     is_str(err ? err : "",
-           "counts leap seconds, which the time of the system does not",
+           "counts leap seconds, unlike the system time",
            "right/UTC");
 }
 
