@@ -18,11 +18,11 @@
  *            window and the one before it, which counts in part, and is closed
  *            when the current one is first charged.
  *
- * The state of an idle key is 0.  A state may come from the future: a clock was
- * set back, or another process has read its clock later.  This neither gives
- * units away nor refuses forever.  A time is reduced to the maximum that the
- * figures allow; the next two windows count as the current one, later windows
- * do not count.
+ * A state of 0 is that of an idle key.  A state may come from the future: a
+ * clock was set back, or another process has read its clock later.  This
+ * neither gives units away nor refuses forever.  A time is reduced to the
+ * maximum that the figures allow; the next two windows count as the current
+ * one, later windows do not count.
  *
  * ngx_http_gateway_limit_script.c does the same in Redis.
  */
