@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Every signature algorithm that is served, granted and refused, and which of
-# them are allowed: by list, and by default.
+# Every signature algorithm, granted and refused, and which are allowed: by a
+# list, and by default.
 #
 # both passes: workers verify with what OpenSSL has fetched in the master
 
@@ -26,7 +26,7 @@ sub unpinned {
 
 sub unpinned_set { json({ keys => [ map { unpinned($_) } @_ ] }) }
 
-# one bit of the signature is another
+# one bit of the signature is flipped
 sub altered {
     my ($token) = @_;
     return edited($token, signature => sub {
@@ -36,12 +36,12 @@ sub altered {
     });
 }
 
-# the same signature under other claims
+# the same signature with other claims
 sub forged {
     edited($_[0], payload => sub { claims_json({ sub => 'root' }) });
 }
 
-# the whole of what is expected of one algorithm
+# all tests of one algorithm
 sub both_sides {
     my (@names) = @_;
     return map { my $token = token(key => $_);
@@ -222,7 +222,7 @@ both_sides(@::ml_dsa)
 
 
 
-=== TEST 11: gateway_jwt_algorithms: nothing but what it names
+=== TEST 11: gateway_jwt_algorithms: no other algorithm is accepted
 --- jwks: es256 es384 rs256 eddsa
 --- config
 gateway_jwt r;
@@ -239,7 +239,7 @@ token(key => 'es256', header => { alg => 'XS256' }) => 'algorithm_not_allowed',
 
 
 
-=== TEST 12: gateway_jwt_algorithms: a location's list takes the place of the server's
+=== TEST 12: gateway_jwt_algorithms: a location's list replaces the server's
 --- jwks: es256 rs256 hs256
 --- config
 gateway_jwt r;
@@ -259,7 +259,7 @@ map { my ($path, %outcome) = @$_;
 
 
 
-=== TEST 13: gateway_jwt_algorithms: the list is asked before the keys and the claims
+=== TEST 13: gateway_jwt_algorithms: the list is checked before keys and claims
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -271,7 +271,7 @@ token(key => 'es256', claims => { exp => 1 })     => 'expired',
 
 
 
-=== TEST 14: by default HS* is allowed where there is nothing but oct
+=== TEST 14: by default HS* is allowed if all keys are oct
 --- jwks: hs256 hs512
 --- cases
 token(key => 'hs256')                             => 'verified',
@@ -288,7 +288,7 @@ token(key => 'es256')                             => 'verified',
 
 
 
-=== TEST 16: by default HS* is not allowed beside such a key in another file
+=== TEST 16: by default HS* is not allowed beside a key of another kind in another file
 --- files
 'oct.json' => jwks('hs256'),
 'ec.json' => jwks('es256'),
@@ -310,7 +310,7 @@ get('/oct', bearer(token(key => 'hs256')))        => 'verified',
 
 
 
-=== TEST 17: by default HS* is not allowed beside such a key that is left out
+=== TEST 17: by default HS* is not allowed beside a key of another kind that is left out
 --- files
 'jwks.json' => json({ keys => [ public_jwk('hs256'),
                                 { %{ public_jwk('rs256') }, use => 'enc' } ] }),
@@ -328,7 +328,7 @@ token(key => 'hs256')                             => 'verified',
 
 
 
-=== TEST 19: HS* beside another kind, where the list says so
+=== TEST 19: HS* beside a key of another kind, allowed by the list
 --- jwks: hs256 es256
 --- config
 gateway_jwt r;

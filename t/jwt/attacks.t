@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The attacks that are known on signed tokens and on files of keys: each is
-# refused, for the right reason, beside a neighbour that passes.
+# Known attacks on signed tokens and key files: each is refused for the right
+# reason, beside a similar token or file that passes.
 
 use v5.28;
 use warnings;
@@ -131,7 +131,7 @@ sub rsa {
 
 sub modulus { b64u($_[0]->to_bytes) }
 
-# a modulus as the generator of CVE-2017-15361 leaves it: a power of 65537,
+# a modulus as the generator of CVE-2017-15361 makes it: a power of 65537,
 # here the zeroth, modulo every small prime
 sub roca_modulus {
     my $product = Math::BigInt->new(2);
@@ -228,7 +228,7 @@ token(header => '{"alg":"ES256\u0000","kid":"es256"}') => 'malformed_header',
 
 
 
-=== TEST 3: alg missing: or no string
+=== TEST 3: alg missing, or not a string
 --- jwks: es256
 --- cases
 token()                                           => 'verified',
@@ -357,7 +357,7 @@ token(key => 'es256', header => { kid => 'rs256' }) => 'key_mismatch',
 
 
 
-=== TEST 13: alg vs key alg/use/key_ops/crv: a key for another use is none
+=== TEST 13: alg vs key alg/use/key_ops/crv: a key for another use serves no token
 --- files
 'jwks.json' => json({ keys => [
     { %{ public_jwk('es256') }, use => 'sig' },
@@ -451,7 +451,7 @@ token(key => 'hs256', header => { kid => 1 })     => 'malformed_header',
 
 
 
-=== TEST 18: kid injection, traversal, SQL/Redis: nor does it spoil the log
+=== TEST 18: kid injection, traversal, SQL/Redis: a kid does not spoil the log
 --- jwks: es256
 --- cases
 token(header => { kid => "x\"\n2026 [alert] forged" }) => 'unknown_key',
@@ -462,7 +462,7 @@ forged
 
 
 
-=== TEST 19: kid injection, traversal, SQL/Redis: at most 256 bytes of it
+=== TEST 19: kid injection, traversal, SQL/Redis: at most 256 bytes
 --- files
 'jwks.json' => json({ keys => [ { %{ public_jwk('es256') }, kid => 'k' x 256 },
                                 { %{ public_jwk('b') }, kid => 'k' x 257 } ] }),
@@ -472,7 +472,7 @@ token(key => 'b', header => { kid => 'k' x 257 }) => 'unknown_key',
 
 
 
-=== TEST 20: crit: whatever it says
+=== TEST 20: crit: refused, whatever it contains
 --- jwks: es256
 --- cases
 token(header => { 'not-crit' => ['exp'] })        => 'verified',
@@ -583,7 +583,7 @@ token(header => '{"alg":"ES256","kid":"es256","a":' . '[' x 16 . ']' x 16
 
 
 
-=== TEST 28: deep / huge JSON, many dots: two dots, not one more or less
+=== TEST 28: deep / huge JSON, many dots: exactly two dots
 --- jwks: es256
 --- cases
 token()                                                 => 'verified',
@@ -622,7 +622,7 @@ swap(token(), 2, sub { substr($_[0], 0, 40) . "\x80" . substr $_[0], 41 }) =>
 
 
 
-=== TEST 30: base64url malleability: nor of a header or of claims
+=== TEST 30: base64url malleability: one spelling of a header and of claims
 --- jwks: es256
 --- cases
 token(payload => claims_text('"a":1')  . ' ' x 3)    => 'verified',
@@ -747,7 +747,7 @@ token(header => '{"alg":"ES256","kid":"es256","zip":null}') =>
 
 
 
-=== TEST 38: timing: a MAC is compared whole, the first byte as the last
+=== TEST 38: timing: all bytes of a MAC are compared
 --- jwks: hs256
 --- cases
 token(key => 'hs256')                                => 'verified',
@@ -764,7 +764,7 @@ edited(token(key => 'hs256'), signature => sub { $_ . "\0" }) =>
 
 
 
-=== TEST 39: header smuggling of claims: the client's copy is gone, also where the claim is absent
+=== TEST 39: header smuggling of claims: the client's line is removed, also if the claim is missing
 --- http_config
 server {
     listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;
@@ -809,7 +809,7 @@ my $spoof = "X-User: root\nx_user: root\nX-USER: root\nX-Open: yes";
 
 
 
-=== TEST 41: OPTIONS bypass: the same with a token goes on
+=== TEST 41: OPTIONS bypass: each method passes with a token
 --- jwks: es256
 --- files
 't' => 'granted',
@@ -870,7 +870,7 @@ eyJ
 
 
 
-=== TEST 44: token in query logged: nor is one that was refused, there and in the error log
+=== TEST 44: token in query logged: a refused one is hidden from both logs
 --- http_config
 log_format request '[$request] [$args] [$arg_t]';
 --- jwks: es256
@@ -891,7 +891,7 @@ eyJ
 
 
 
-=== TEST 45: cross-tenant key reuse: nor for a name that reads as another issuer's
+=== TEST 45: cross-tenant key reuse: no sub that reads as another issuer's iss#sub
 --- files
 'a.json' => jwks('a'),
 'b.json' => jwks('b'),

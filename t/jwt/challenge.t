@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_jwt_challenge: parameters of Bearer challenges, or none of these; and
-# a challenge that an error page sets itself.
+# gateway_jwt_challenge: parameters of Bearer challenges, or no challenge; and a
+# challenge that an error page sets itself.
 
 use v5.28;
 use warnings;
@@ -30,7 +30,7 @@ sub location { my ($uri, @lines) = @_; "location $uri { @lines }\n" }
 no_root_location();
 run_tests();
 
-# --- what is refused with the configuration
+# --- errors of the configuration
 
 for my $case (
     [ 'realm=x', 'invalid parameter "realm=x" in "gateway_jwt_challenge", the '

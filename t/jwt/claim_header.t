@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_jwt_claim_header: what an upstream learns of a verified token, and
-# that nothing a client writes can be taken for it.
+# gateway_jwt_claim_header: the headers that an upstream receives, and that a
+# client cannot forge them.
 
 use v5.28;
 use warnings;
@@ -79,7 +79,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: the upstream gets the claim, and nothing for an absent one
+=== TEST 1: the upstream gets the claim, and no header if it is missing
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, <<'END')
@@ -99,7 +99,7 @@ END
 
 
 
-=== TEST 2: arrays and objects: join is the default, json says all
+=== TEST 2: arrays and objects: join, the default, and json
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, <<'END')
@@ -123,7 +123,7 @@ X-Text-Json: "alice"
 
 
 
-=== TEST 3: a value that cannot stand in a line is not set, with its neighbours
+=== TEST 3: a value that a line cannot hold is not set
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, <<'END')
@@ -147,7 +147,7 @@ END
 
 
 
-=== TEST 4: the client's copies never arrive: case, copies, and absent claims
+=== TEST 4: the client's lines never arrive: other case, several lines, missing claims
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, 'gateway_jwt_claim_header X-User sub;')
@@ -186,7 +186,7 @@ my $copies = "X_User_Name: r\nX-User_Name: r\nx_user-NAME: r\n"
 
 
 
-=== TEST 6: so are other bytes that nginx lets in, since CGI makes "_" of them
+=== TEST 6: other bytes that nginx accepts and CGI turns into "_"
 --- jwks: es256
 --- http_config
 ignore_invalid_headers off;
@@ -263,7 +263,7 @@ server {
 
 
 
-=== TEST 9: levels add up by name, a child replaces and never drops
+=== TEST 9: levels add up by name: an inner level replaces a name, never drops one
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_header X-Http sub;
@@ -322,7 +322,7 @@ my $n = 0;
 
 
 
-=== TEST 11: a request of nothing but copies, before and after Host
+=== TEST 11: a request with no other lines, before and after Host
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt_claim_header X-User sub;')
@@ -344,7 +344,7 @@ my $n = 0;
 
 
 
-=== TEST 13: the subrequest of auth_request sees no client's copies
+=== TEST 13: the subrequest of auth_request sees none of the client's lines
 --- jwks: es256
 --- http_config
 server {
@@ -374,7 +374,7 @@ END
 
 
 
-=== TEST 14: lines that nginx knows by name: its variables follow
+=== TEST 14: lines that nginx knows by name: its variables are empty, too
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, <<'END')
@@ -401,7 +401,7 @@ my $ours = "User-Agent: admin,dev\nX-Chain: alice, 127.0.0.1\n"
 
 
 
-=== TEST 15: removed, also where a variable had read them
+=== TEST 15: removed, also if a variable has read them
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, <<'END')
@@ -462,7 +462,7 @@ X-User: alice
 
 
 
-=== TEST 20: not set where another method granted what this one refused
+=== TEST 20: not set if another method grants what this one refused
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, 'satisfy any; allow all;', <<'END')
@@ -496,7 +496,7 @@ END
 
 
 
-=== TEST 22: lines that are added where a full list has lost some
+=== TEST 22: lines are added to a full list that has lost some
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, map { "gateway_jwt_claim_header X-User-$_ sub;" }
@@ -513,7 +513,7 @@ my $ours = CORE::join "\n", map { "X-User-$_: alice" } 0 .. 9;
 
 
 
-=== TEST 23: and where the second part has
+=== TEST 23: lines are added to a list whose second part has lost some
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, map { "gateway_jwt_claim_header X-User-$_ sub;" }
@@ -530,7 +530,7 @@ my $ours = CORE::join "\n", map { "X-User-$_: alice" } 0 .. 9;
 
 
 
-=== TEST 24: a variable with control characters is empty, and begins no line
+=== TEST 24: a variable with control characters is empty, and starts no line
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_set $claim deep text;
@@ -572,7 +572,7 @@ my $all = sub { my ($text, $json) = @_; "X-Azp: fine\nX-Claim: $text\n"
 
 
 
-=== TEST 25: nor does the payload, which comes as one line
+=== TEST 25: the payload variable is written as one line
 --- jwks: es256
 --- config eval
 my $payload = 'proxy_set_header X-Payload $gateway_jwt_payload;';
@@ -589,7 +589,7 @@ my $t = ::token(payload => qq({\r\n"exp": 4102444800,\r\n"x": )
 
 
 
-=== TEST 26: a map that is read before PREACCESS keeps the client's, if not volatile
+=== TEST 26: a map that is read before PREACCESS keeps the client's value, unless volatile
 --- jwks: es256
 --- http_config
 map $http_x_user $kept  { default $http_x_user; }
@@ -612,7 +612,7 @@ END
 
 
 
-=== TEST 27: a claim with a blank at an end would arrive as another: it is not set
+=== TEST 27: a claim with a blank at an end, which an upstream would remove, is not set
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, $::Jwt, 'gateway_jwt_claim_header X-Azp azp;')

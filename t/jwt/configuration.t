@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What nginx -t says of a wrong configuration: one line, whole, with the place
-# to look at; and what of a right one that is worth a warning.
+# The errors and warnings of nginx -t, as whole lines, with file and line.
 
 use v5.28;
 use warnings;
@@ -21,7 +20,7 @@ my $asymmetric = 'HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, '
 my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
 $before--;
 
-# "#!" marks the line that is expected to be named, in place of LINE
+# "#!" marks the line that LINE stands for
 sub said {
     my ($conf) = @_;
 
@@ -72,7 +71,7 @@ CONF
 sub alone { return { server => "$_[0]  #!\n" } }
 
 
-# --- the neighbour of all that follow
+# --- the valid configuration that all others start from
 
 accepted(jwt(''), 'realm and key file');
 accepted(jwt($_), $_) for
@@ -557,7 +556,7 @@ accepted({ http => 'gateway_jwt_claim_set $a' . ' a' x 16 . ';',
 refused({ http => 'gateway_jwt_claim_set $host a;  #!' },
         'the duplicate "host" variable', 'a variable that nginx has');
 
-# one variable has one maker, whichever comes first
+# a variable belongs to one directive, whichever comes first
 
 for my $maker ([ map => 'map $uri $x {', '}' ], [ geo => 'geo $x {', '}' ],
                [ split_clients => 'split_clients $uri $x {', '* a; }' ],

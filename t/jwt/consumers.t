@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Tokens and the consumers of a file: which token names which consumer, what it
-# takes from it, and what happens where two credentials name two.
+# Tokens and the consumers file: which token names which consumer, what the
+# request gets from it, and credentials that name different consumers.
 
 use v5.28;
 use warnings;
@@ -141,7 +141,7 @@ asks('a subject that is the id of another consumer, by its own pair',
      claims => { iss => $issuer, sub => 'initech' });
 
 
-# --- what it takes, and what stays the token's
+# --- what comes from the consumer, and what from the token
 
 asks('scopes are the token\'s', '200 acme||partners,beta|a b|gold|42|jwt|',
      '/', claims => { %service, scope => 'a b' });
@@ -156,7 +156,7 @@ asks('a group that begins like another',
      claims => { %service, groups => [qw( part beta2 )] });
 
 
-# --- a text that nobody has mapped
+# --- a sub that the file does not list
 
 asks('a subject of no consumer is an identity of its own',
      '200 alice||g|s|||jwt|', '/',
@@ -254,7 +254,7 @@ for my $odd (map { "$_" } "acme\0", "\0acme", "ac\0me", "acme\n", "acme\r\nX: y"
          claims => { client => $odd });
 }
 
-# an upstream that takes a line apart drops these (RFC 9110, 5.5)
+# an upstream that parses a line removes these (RFC 9110, 5.5)
 
 for my $odd ('acme ', ' acme', "acme\t", "\tacme", ' ') {
     my $shown = json($odd);
@@ -379,7 +379,7 @@ asks('satisfy any: a disabled one leaves it to the key',
 $server->stop;
 
 
-# --- without a file all is as it was
+# --- without a consumers file
 
 $server = start_nginx(workers => 1,
                       server => locations(%locations, %many)
@@ -408,7 +408,7 @@ asks('an empty file: a subject is an identity of its own',
 $server->stop;
 
 
-# --- a key that may sign for any issuer, beside others: whom does it name?
+# --- the consumers that a key without an issuer can name, beside other keys
 
 my %keys = ('a.json' => jwks('es256'), 'b.json' => jwks('rs256'));
 my $on = 'gateway_jwt r; gateway_jwt_key_file';

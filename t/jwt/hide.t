@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_jwt_hide: the credential, and nothing but the credential, is taken
-# out of what the upstream receives and of what is logged.
+# gateway_jwt_hide removes the token, and nothing else, from the request to the
+# upstream and from logs.
 
 use v5.28;
 use warnings;
@@ -24,7 +24,7 @@ sub location { my ($uri, @lines) = @_; "location $uri { $Key @lines }\n" }
 
 sub got { [ map { "GET / HTTP/1.0\n$_" } @_ ] }
 
-# a location for each place that a credential may stand in; "*" is its name
+# a location for each place of a token; "*" is its name
 
 our @Sources = ([ 'bearer', '' ], [ 'header', 'token=$http_x_token' ],
                 [ 'cookie', 'token=$cookie_t' ], [ 'arg', 'token=$arg_t' ]);
@@ -51,7 +51,7 @@ no_root_location();
 run_tests();
 
 
-# --- what is logged, everything of it
+# --- everything that is logged
 
 my $server = start_nginx(
     files  => { 'jwks.json' => jwks('es256') },
@@ -94,7 +94,7 @@ Test::More::unlike($combined . $server->log,
 Test::More::is(scalar(() = $server->log =~ /gateway_jwt: refused with 401/g), 5,
                'and it has its lines about what was refused');
 
-# a server that is only the parent of its locations has no key of its own
+# a server whose locations have the keys has none itself
 
 $server = start_nginx(
     files  => { 'jwks.json' => jwks('es256') },
@@ -136,7 +136,7 @@ __DATA__
 
 
 
-=== TEST 2: Authorization goes, whatever the case, and its neighbours stay
+=== TEST 2: Authorization is removed, in any case of letters, and no other line
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt r; gateway_jwt_hide on;')
@@ -149,7 +149,7 @@ __DATA__
 
 
 
-=== TEST 3: an Authorization that is no Bearer is not ours to take
+=== TEST 3: an Authorization of another scheme is not removed
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt r; gateway_jwt_hide on;',
@@ -162,7 +162,7 @@ __DATA__
 
 
 
-=== TEST 4: a header of its own goes, and no other
+=== TEST 4: a header of token= is removed, and no other line
 --- jwks: es256
 --- http_config
 underscores_in_headers on;
@@ -202,7 +202,7 @@ underscores_in_headers on;
 
 
 
-=== TEST 6: an argument: what is left of the URI is as the client wrote it
+=== TEST 6: an argument: the rest of the URI is unchanged
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt r token=$arg_t;',
@@ -220,7 +220,7 @@ underscores_in_headers on;
 
 
 
-=== TEST 7: an argument, where proxy_pass makes the URI
+=== TEST 7: an argument, if proxy_pass changes the URI
 --- jwks: es256
 --- config eval
 my @hide = ('gateway_jwt r token=$arg_t; gateway_jwt_hide on;');
@@ -257,7 +257,7 @@ my $say = 'add_header X-Say "<$http_authorization|$http_x_token|$cookie_t|'
 
 
 
-=== TEST 9: two values of the source are refused, and none is shown or sent
+=== TEST 9: two values are refused, and none is logged or sent
 --- jwks: es256
 --- http_config
 underscores_in_headers on;
@@ -283,7 +283,7 @@ my @hide = ('gateway_jwt_hide on;', 'gateway_jwt_mode dry_run;', $::Pass,
 
 
 
-=== TEST 10: a hidden token still serves the locations that follow
+=== TEST 10: later locations still find a hidden token
 --- jwks: es256
 --- config eval
 my @hide = ('gateway_jwt_hide on;', 'root $TEST_NGINX_HTML_DIR;');
@@ -307,7 +307,7 @@ my @hide = ('gateway_jwt_hide on;', 'root $TEST_NGINX_HTML_DIR;');
 
 
 
-=== TEST 11: a hidden token is no credential for a location that looks elsewhere
+=== TEST 11: a location with another token= does not find a hidden token
 --- jwks: es256
 --- config eval
 my @first = ('root $TEST_NGINX_HTML_DIR;', 'gateway_jwt r token=$arg_t;',
@@ -323,7 +323,7 @@ my @first = ('root $TEST_NGINX_HTML_DIR;', 'gateway_jwt r token=$arg_t;',
 
 
 
-=== TEST 12: off token= hides too, and a location without hide sends it on
+=== TEST 12: off token= hides, too; a location without gateway_jwt_hide sends it on
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt off token=$arg_t; gateway_jwt_hide on;')
@@ -389,7 +389,7 @@ END
 
 
 
-=== TEST 15: an argument is gone at once, also where the token is refused
+=== TEST 15: an argument is removed in ACCESS, also if the token is refused
 --- jwks: es256
 --- config eval
 my $say = 'add_header X-Say "<$arg_t|$args|$request_uri|$request>" always;';
@@ -406,7 +406,7 @@ my $say = 'add_header X-Say "<$arg_t|$args|$request_uri|$request>" always;';
 
 
 
-=== TEST 16: two hidden credentials, each found again by who looks for it
+=== TEST 16: two hidden credentials, each found again by its method
 --- jwks: es256
 --- config eval
 my $say = 'add_header X-Say $gateway_consumer;';
@@ -443,7 +443,7 @@ my $bob = ::token(claims => { sub => 'bob' });
 
 
 
-=== TEST 17: X-Accel-Redirect with a new argument is judged by that one
+=== TEST 17: X-Accel-Redirect with a new argument: that token is judged
 --- jwks: es256
 --- http_config
 server {
@@ -474,7 +474,7 @@ my $bob = ::token(claims => { sub => 'bob' });
 
 
 
-=== TEST 18: a cookie as nginx reads it goes as nginx reads it
+=== TEST 18: a cookie is removed where nginx reads it
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt off token=$cookie_t;',
@@ -494,7 +494,7 @@ my $bob = ::token(claims => { sub => 'bob' });
 
 
 
-=== TEST 19: behind a comma it is read by nginx before 1.29.6 only
+=== TEST 19: a cookie after a comma, which nginx reads before 1.29.6 only
 --- jwks: es256
 --- config eval
 ::location('/', $::Pass, 'gateway_jwt off token=$cookie_t;',
@@ -564,7 +564,7 @@ my @hide = ('gateway_jwt_hide on;', 'error_page 401 /page/*;');
 
 
 
-=== TEST 22: another spelling that an upstream reads goes as well
+=== TEST 22: spellings that only upstreams read are removed, too
 --- jwks: es256
 --- config eval
 my @hide = ('gateway_jwt_hide on;', 'gateway_jwt_mode dry_run;', $::Pass,

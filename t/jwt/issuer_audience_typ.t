@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Who made a token, for whom, and of which type: gateway_jwt_issuer,
-# gateway_jwt_audience and gateway_jwt_typ.
+# gateway_jwt_issuer, gateway_jwt_audience and gateway_jwt_typ.
 
 use v5.28;
 use warnings;
@@ -34,7 +33,7 @@ token()                                              => 'verified',
 
 
 
-=== TEST 2: gateway_jwt_issuer: any one of them, byte for byte
+=== TEST 2: gateway_jwt_issuer: one of the values, byte for byte
 --- jwks: es256
 --- config
 gateway_jwt_issuer https://a;
@@ -76,7 +75,7 @@ iss('https://a https://b')                           => 'issuer',
 
 
 
-=== TEST 4: gateway_jwt_issuer: a location's own take the place of the server's
+=== TEST 4: gateway_jwt_issuer: a location's values replace the server's
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -138,7 +137,7 @@ token(payload => '{"exp":9999999999,"aud":null}')    => 'audience',
 
 
 
-=== TEST 7: gateway_jwt_audience: a location's own take the place of the server's
+=== TEST 7: gateway_jwt_audience: a location's values replace the server's
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -155,7 +154,7 @@ get('/own', bearer(aud('a')))                        => 'audience',
 
 
 
-=== TEST 8: gateway_jwt_typ: without regard to case and to "application/"
+=== TEST 8: gateway_jwt_typ: case and "application/" are ignored
 --- jwks: es256
 --- config
 gateway_jwt r;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Key files that change while nginx runs: every worker follows, exactly, and
-# what is broken keeps the keys that were.
+# Key files that change while nginx runs: every worker reads them again, and
+# keeps the old keys if a file is broken.
 
 use v5.28;
 use warnings;
@@ -47,7 +47,7 @@ sub answer {
     return ($status, $head =~ /^X-Worker: (\d+)/m);
 }
 
-# how many of so many requests got which status
+# the number of requests with each status
 
 sub counts {
     my ($n, $key, $uri) = @_;
@@ -123,7 +123,7 @@ is(scalar(grep { /gateway_jwt_key_file/ } lines('notice')), 2,
    'a line for each change, not for each worker');
 is(scalar(lines('(?:warn|error)')), 0, 'and none above');
 
-# same size and same time: another file all the same
+# another file of the same size and time
 
 my $size = -s $server->dir . '/k.json';
 my $other = write_file($server->dir . '/other', jwks('c'));
@@ -147,7 +147,7 @@ ok(all_answer(200, 'a'), 'a file that is written in place is seen');
 write_keys('k.json', '{ "keys": [');
 ok(wait_until(sub { lines('error') }), 'a broken file is an error');
 
-# a clock: the next change is told after every worker had time to tell more
+# after the next change, every worker has had time to log more
 write_keys('k.json', '{ "keys": [] }');
 ok(wait_until(sub { lines('error') > 1 }), 'another broken one is another');
 all_answer(200, 'a') for 1 .. 3;
@@ -183,7 +183,7 @@ is(counts(50, 'b'), '200:50', 'and serves');
 $server->stop;
 
 
-# --- a link that is pointed elsewhere, as Kubernetes does
+# --- a symbolic link that changes, as in Kubernetes
 
 my $links = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 chmod 0755, "$links";
@@ -218,7 +218,7 @@ is(counts(50, 'a', '/off'), '401:50', 'for good');
 $server->stop;
 
 
-# --- a worker that is born again has the file's keys, not the master's
+# --- a worker that replaces a killed one has the file's keys, not the master's
 
 $server = start(files => { 'k.json' => jwks('a') }, workers => 1,
                 server => location('/', 'k.json watch=1h'));
@@ -236,7 +236,7 @@ ok(wait_until(sub {
 ok(all_answer(200, 'b'), 'it has the keys of the file');
 is(counts(20, 'a'), '401:20', 'and those alone');
 
-# a broken file leaves it what the master has: the keys of the last reload
+# with a broken file it has the master's keys, those of the last reload
 
 write_keys('k.json', '{');
 my ($second) = $server->workers;
@@ -253,7 +253,7 @@ $server->reload;
 is(counts(20, 'b'), '200:20', 'a reload reads the repaired file');
 is(counts(20, 'a'), '401:20', 'and leaves the old keys for good');
 
-# and so does one that had followed a change
+# also if the killed worker had newer ones
 
 write_keys('k.json', jwks('c'));
 is(counts(20, 'b'), '200:20', 'again not looked at');
@@ -262,7 +262,7 @@ is(counts(20, 'c'), '200:20', 'a reload reads it');
 $server->stop;
 
 
-# --- what the user of the workers may not read
+# --- a file that the user of the workers cannot read
 
 SKIP: {
     skip 'only root has workers of another user', 14 if $> != 0;

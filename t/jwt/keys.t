@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Which keys of gateway_jwt_key_file are taken, which of them serves a token,
-# and what is said of the others.
+# Which keys of gateway_jwt_key_file are used, which of them serves a token, and
+# what is logged of the others.
 #
 # both passes: the master reads the keys, the workers use them
 
@@ -29,7 +29,7 @@ sub set { json({ keys => \@_ }) }
 
 sub anonymous { map { jwk($_, kid => undef) } @_ }
 
-# a token that names no key
+# a token without kid
 sub nameless { token(key => $_[0], header => { kid => undef }) }
 
 sub pem_block {
@@ -87,7 +87,7 @@ our ($pkcs1, $pss) = do {
 
 # --- files of keys, as nginx -t judges them
 
-# every line about the file, without what all of them have
+# the lines about the file, without their common part
 sub judged {
     my ($text, %arg) = @_;
 
@@ -133,7 +133,7 @@ sub taken {
     is_deeply([ judged(set(public_jwk('es256'), $jwk)) ], [], "taken: $name");
 }
 
-# a file that cannot be used is a mistake of the configuration
+# a file that cannot be used is an error of the configuration
 sub unusable {
     my ($text, $why, $name, %arg) = @_;
     my @said = judged($text, %arg);
@@ -269,7 +269,7 @@ unusable(set(jwk('a', use => 'enc'), jwk('b', kty => 'x')),
 left_out(jwk('a', alg => "x\n\"" . 'y' x 40),
          misfit('x\x0a\x22' . 'y' x 29 . '...'), 'alg that would spoil the log');
 
-# what stands in a file when a module is used for the first time
+# what a file contains when the module is used for the first time
 
 my $wanted = 'it must be a JWK or a JWK Set';
 my $neither = 'is neither a JWK nor a JWK Set';
@@ -358,7 +358,7 @@ token(key => 'es384')                               => 'key_mismatch',
 
 
 
-=== TEST 3: the key of the kid first, then those without
+=== TEST 3: keys with the kid are tried first, then those without one
 --- files
 'jwks.json' => set(anonymous('a'), public_jwk('b')),
 --- cases
@@ -429,7 +429,7 @@ token(key => 'b', header => { kid => 'x' })         => 'bad_signature',
 
 
 
-=== TEST 9: a bad key does not spoil the set, nor serve
+=== TEST 9: a bad key is left out, and the other keys serve
 --- files
 'jwks.json' => set(jwk('a', use => 'enc'), public_jwk('b'), 'no key',
                    jwk('c', key_ops => ['encrypt'])),
@@ -460,7 +460,7 @@ hmac_token('k' x 32, header => { kid => 'hs256' })   => 'bad_signature',
 
 
 
-=== TEST 12: jwks is the default format, and may be written
+=== TEST 12: jwks is the default format, and can be written
 --- jwks: a
 --- config
 gateway_jwt r;
@@ -488,7 +488,7 @@ token(key => 'es384')                               => 'key_mismatch',
 
 
 
-=== TEST 14: a certificate is a key: its dates and its chain are not looked at
+=== TEST 14: a certificate is a key: its dates and its chain are not checked
 --- files
 'keys.pem' => $::certificate . pem('a'),
 --- config
@@ -540,7 +540,7 @@ hmac_token('fantasticjws', header => { kid => 'short' })  => 'bad_signature',
 
 
 
-=== TEST 17: gateway_jwt_key_policy: one file is read by each policy on its own
+=== TEST 17: gateway_jwt_key_policy: one file, loaded with both policies
 --- suppress_stderr
 --- files
 'jwks.json' => set({ kty => 'oct', kid => 'short', k => b64u('fantasticjwt') },
@@ -624,7 +624,7 @@ token(key => 'a', claims => { iss => 'https://c' })  => 'issuer',
 
 
 
-=== TEST 21: issuer=: and the issuer that is accepted are two questions
+=== TEST 21: issuer= does not replace gateway_jwt_issuer
 --- files
 'a.json' => jwks('a'),
 'b.json' => jwks('b'),
@@ -651,7 +651,7 @@ map { my ($path, $key, $iss, $outcome) = @$_;
 
 
 
-=== TEST 22: a token of an issuer in another location's set does not get in there
+=== TEST 22: a token of an issuer of another location is refused
 --- files
 'a.json' => jwks('a'),
 'b.json' => jwks('b'),
@@ -672,7 +672,7 @@ get('/a', bearer(token(key => 'b')))                 => 'unknown_key',
 
 
 
-=== TEST 23: issuer= in one location is in force for the keys of all others
+=== TEST 23: issuer= in one location applies to the keys of all others
 --- files
 map { ("$_.json" => jwks($_)) } qw( a b c d ),
 --- http_config

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What the log says of a malformed token: the member or the rule, without its
-# value, and the kid as far as the header has one.
+# The log line of a malformed token: the member or rule that is wrong, without
+# its value, and the kid if the header has one.
 
 use v5.28;
 use warnings;
@@ -23,7 +23,7 @@ location = /small { gateway_jwt r; gateway_jwt_max_size 10; }
 location / { gateway_jwt r; }
 CONF
 
-# the end of the one line about the request, behind the reason
+# the end of the line about the request, after the reason
 sub said {
     my ($token, $uri, $header) = @_;
 
@@ -113,7 +113,7 @@ is(said(undef, '/argument?%74=' . token(), 'X: y'),
    'reason "malformed_header", kid "", the name before the token is misspelled',
    'an argument in another spelling');
 
-# the header has a kid, whatever is wrong behind it
+# the header has a kid, and something else is wrong
 
 my ($head, $claims, $signature) = split /\./, token();
 
@@ -139,7 +139,7 @@ is(said(token(header => '{"alg":"none","kid":"es256"}')),
 is(said(token(), '/small'), 'reason "too_large", kid ""',
    'a token that is not looked at');
 
-# a good token of before leaves nothing, and a bad one neither
+# an earlier token, good or bad, leaves nothing in the line of a later one
 
 is(said(token(claims => { exp => 1 })), qq(reason "expired", $kid),
    'an expired token after them');

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What a refused request holds, while its client does not take the response.
+# The memory of a refused request while its client does not read the response.
 
 use v5.28;
 use warnings;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_jwt_mode required, optional and dry_run: who passes, and what the
-# variables and the log say of it.
+# gateway_jwt_mode required, optional and dry_run: which requests pass, and what
+# variables and the log have.
 
 use v5.28;
 use warnings;
@@ -89,7 +89,7 @@ for my $mode (sort keys %line) {
 $server->stop;
 
 
-# --- a token that is not looked at has no kid, whatever came before
+# --- a token that is not parsed has no kid in the log
 
 $server = start_nginx(
     files  => { 'jwks.json' => jwks('es256') },
@@ -172,7 +172,7 @@ my $optional = "gateway_jwt r; gateway_jwt_mode optional; $::Keys";
 
 
 
-=== TEST 4: optional: another scheme is no token, a Bearer without one is bad
+=== TEST 4: optional: another scheme is no token, Bearer without a token is refused
 --- jwks: es256
 --- config eval
 ::location('/t', 'gateway_jwt r; gateway_jwt_mode optional;', $::Keys)
@@ -217,7 +217,7 @@ my $none = "\n!WWW-Authenticate";
 
 
 
-=== TEST 7: a token that a claim refused is not who got in by another method
+=== TEST 7: a token that a rule refused gives no identity if another method grants
 --- jwks: es256
 --- config eval
 ::location('/t', 'gateway_jwt r; satisfy any; allow all;', $::Keys,
@@ -232,7 +232,7 @@ my $none = "\n!WWW-Authenticate";
 
 
 
-=== TEST 8: off: nothing is looked at, and nothing is said
+=== TEST 8: off: nothing is checked, and nothing is logged
 --- jwks: es256
 --- config eval: ::location('/t', 'gateway_jwt off;')
 --- request eval: [ ("GET /t") x 3 ]
@@ -242,7 +242,7 @@ my $none = "\n!WWW-Authenticate";
 
 
 
-=== TEST 9: modes are inherited, and set anew below
+=== TEST 9: modes are inherited, and replaced at inner levels
 --- jwks: es256
 --- config eval
 "gateway_jwt r; gateway_jwt_mode optional; $::Keys\n"
@@ -268,7 +268,7 @@ my $none = "\n!WWW-Authenticate";
 
 
 
-=== TEST 11: a preflight is answered before, where the configuration says so
+=== TEST 11: a preflight request that return answers before ACCESS
 --- jwks: es256
 --- config eval
 ::location('/t', 'gateway_jwt r;', $::Keys, <<'END')

@@ -140,7 +140,7 @@ get("/t?token=$::token", "Cookie: token=$::token", "X-Tok: $::token",
 
 
 
-=== TEST 2: two are a duplicate: equal or not, good or not
+=== TEST 2: two tokens are a duplicate: equal or not, good or not
 --- jwks: es256
 --- config eval
 "gateway_jwt r $::Places; $::Keys"
@@ -177,7 +177,7 @@ sent('/t', bearer => 'Bearer', cookie => $::token) => 'duplicate_credential',
 
 
 
-=== TEST 4: token=$http_authorization is the place that is looked at by default
+=== TEST 4: token=$http_authorization is the default place
 --- jwks: es256
 --- config
 gateway_jwt r token=$http_authorization;
@@ -253,7 +253,7 @@ get("/t?tok=$::token", 'X-A: x')              => 'duplicate_credential',
 
 
 
-=== TEST 8: optional: what cannot be read is not nobody
+=== TEST 8: optional: a malformed credential is not anonymous
 --- jwks: es256
 --- config eval
 "gateway_jwt r $::Places; gateway_jwt_mode optional; $::Keys"
@@ -287,7 +287,7 @@ map({ ($_ => granted('duplicate_credential')) }
 
 
 
-=== TEST 10: a location's own places take the place of the server's
+=== TEST 10: a location's places replace the server's
 --- jwks: es256
 --- config eval
 "gateway_jwt r token=\$cookie_tok token=\$arg_tok; $::Keys
@@ -320,7 +320,7 @@ get('/t', "Cookie: t7=$::token; t8=x")        => 'duplicate_credential',
 
 
 
-=== TEST 12: hiding: each place, and what is beside it stays
+=== TEST 12: hiding: each place, and nothing else
 --- jwks: es256
 --- config eval
 ::location('/h', $::Pass, "gateway_jwt r $::Places;", 'gateway_jwt_hide on;')
@@ -368,7 +368,7 @@ get('/t', "Cookie: t7=$::token; t8=x")        => 'duplicate_credential',
 
 
 
-=== TEST 14: a hidden token serves the locations that follow, in its place
+=== TEST 14: later locations still find a hidden token in its place
 --- jwks: es256
 --- config eval
 my @hide = ('gateway_jwt_hide on;', 'root $TEST_NGINX_HTML_DIR;');

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Internal redirects, implicit locations and subrequests: the location that is
-# in force decides, by its own keys and rules, and never believes another.
+# Internal redirects, implicit locations and subrequests: the location in force
+# decides by its own keys and rules, whatever another has decided.
 
 use v5.28;
 use warnings;
@@ -14,7 +14,7 @@ sub bearers {
 
 our $Root = 'root $TEST_NGINX_HTML_DIR;';
 
-# a location that says its name and what the record holds, in X-At
+# a location that returns its name and the identity in X-At
 
 sub at {
     my ($uri, @lines) = @_;
@@ -58,7 +58,7 @@ sub ways {
            . at('@behind', $behind, 'try_files /page =404;');
 }
 
-# /name, which asks for any token, in front of a location with a rule
+# /name, which accepts any token, before a location with a rule
 
 sub in_front_of {
     my (%rule) = @_;
@@ -99,7 +99,7 @@ __DATA__
 
 
 
-=== TEST 2: and a good token passes both
+=== TEST 2: optional in front of required: a good token passes both
 --- jwks: es256
 --- user_files eval: $::Files
 --- http_config eval: $::Accel
@@ -114,7 +114,7 @@ __DATA__
 
 
 
-=== TEST 3: dry_run, decoding and verify off vouch for nothing
+=== TEST 3: dry_run, decoding and verify off prove nothing to the next location
 --- jwks: es256
 --- suppress_stderr
 --- config eval
@@ -157,7 +157,7 @@ my $b = ::token(key => 'b', claims => { iss => 'https://b', sub => 'x' });
 
 
 
-=== TEST 5: a signature counts for the keys that verified it, not for their names
+=== TEST 5: a signature is valid for the keys that verified it, not for equal kids
 --- user_files eval
 [ [ 'a.json', ::jwks('a') ], [ 'same.json', ::jwks('a') ],
   [ 'b.json', ::renamed('b', 'a') ] ]
@@ -191,7 +191,7 @@ my $b = ::token(key => 'b', claims => { iss => 'https://b', sub => 'x' });
 
 
 
-=== TEST 7: a location with jwt off keeps what was found out before
+=== TEST 7: a location with gateway_jwt off keeps the identity
 --- jwks: es256
 --- config eval
 ::at('/on', $::Jwt, 'try_files /none /off;')
@@ -207,7 +207,7 @@ my $b = ::token(key => 'b', claims => { iss => 'https://b', sub => 'x' });
 
 
 
-=== TEST 8: an open front leads nobody past a protected error page
+=== TEST 8: a public location does not open a protected error page
 --- jwks: es256
 --- config eval
 ::at('/open', 'error_page 404 /page;')
@@ -222,7 +222,7 @@ my $b = ::token(key => 'b', claims => { iss => 'https://b', sub => 'x' });
 
 
 
-=== TEST 9: rewrite comes before: only where it leads to is asked
+=== TEST 9: rewrite runs before ACCESS: only the new location decides
 --- jwks: es256
 --- config eval
 ::at('/closed', $::Jwt, 'rewrite ^ /open last;')
@@ -269,7 +269,7 @@ my $poor = ::token(claims => { sub => 'alice', scope => 'x' });
 
 
 
-=== TEST 11: limit_except is a location, inherits, and may say it anew
+=== TEST 11: limit_except is a location, inherits, and can replace
 --- jwks: es256
 --- config eval
 ::at('/deny', $::Jwt, 'empty_gif; limit_except GET { deny all; }')
@@ -318,7 +318,7 @@ server {
 
 
 
-=== TEST 13: mirror runs no ACCESS, and is not sent for what was refused
+=== TEST 13: mirror runs no ACCESS, and is not sent for refused requests
 --- jwks: es256
 --- http_config
 server {
@@ -343,7 +343,7 @@ refused
 
 
 
-=== TEST 14: the record of a subrequest's main request is what it sees
+=== TEST 14: a subrequest sees the identity of its main request
 --- jwks: es256
 --- user_files
 >>> ssi.html
@@ -364,7 +364,7 @@ GET /ssi.html
 
 
 
-=== TEST 15: a URI without "/" falls to the server, which has no key: refused
+=== TEST 15: a URI without "/" is processed by the server: without keys it is refused
 --- jwks: es256
 --- config eval
 "gateway_jwt api; rewrite ^/x/(.*)\$ \$1 last;\n"
@@ -385,7 +385,7 @@ my $unknown = $challenge . $error . 'token names an unknown key"';
 
 
 
-=== TEST 16: or has keys that two issuers would share: refused
+=== TEST 16: a URI without "/": refused also with keys that two issuers share
 --- jwks: es256
 --- config eval
 "gateway_jwt api; rewrite ^/x/(.*)\$ \$1 last;\n"
@@ -401,7 +401,7 @@ my $unknown = $challenge . $error . 'token names an unknown key"';
 
 
 
-=== TEST 17: and refuses anonymous requests, also in optional
+=== TEST 17: a URI without "/": anonymous requests are refused, also in optional
 --- jwks: es256
 --- config eval
 "gateway_jwt api; gateway_jwt_mode optional; rewrite ^/x/(.*)\$ \$1 last;\n"
@@ -414,7 +414,7 @@ my $unknown = $challenge . $error . 'token names an unknown key"';
 
 
 
-=== TEST 18: an error page whose own location grants keeps the challenge
+=== TEST 18: an error page keeps the challenge, also if its location grants
 --- jwks: es256
 --- config eval
 'gateway_jwt api; ' . ::key_file('jwks') . "\n"

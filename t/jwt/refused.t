@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What variables say of a token that is refused: nothing, from the verdict on,
-# but in the log by names of their own.
+# Variables of a refused token: empty from the verdict on, except for
+# $gateway_jwt_refused_claim_name in the log.
 
 use v5.28;
 use warnings;
@@ -25,7 +25,7 @@ my $jwt = 'gateway_jwt r; gateway_jwt_key_file jwks.json;';
 my $rule = 'gateway_jwt_require_claim role eq admin;';
 my $any = 'satisfy any; allow all;';
 
-# all that reads claims
+# everything that reads claims
 my $all = '$gateway_jwt_claim_sub|$nested|$gateway_jwt_header_typ|$typ'
           . '|$gateway_jwt_payload';
 
@@ -114,7 +114,7 @@ my $expired = token(claims => { %claims, exp => 1 });
 
 my %lines = (said => 0, texts => 0);
 
-# the line that the last request has left in a log
+# the last request's line in a log
 
 sub line_of {
     my ($log) = @_;
@@ -207,7 +207,7 @@ for my $case ([ expired => $expired, $refused ],
 }
 
 
-# --- where nothing changes
+# --- modes in which the variables keep their values
 
 my $is = ask('/dry', $user);
 is("$is->{status} $is->{got}", '204 ' . full($user),
@@ -230,7 +230,7 @@ for my $case ([ '/decoded', 204 ], [ '/decoded-no', 403 ]) {
 }
 
 
-# --- texts that something has read while the token was judged
+# --- values that were read before the verdict
 
 $is = ask('/texts', $user);
 is($is->{status}, 401, 'refused after everything was read');
@@ -255,7 +255,7 @@ is("$is->{status} $is->{said}", "204 $none", 'the error page hears nothing');
 is($is->{log}, "<$dash> $refused", '    and the log what was refused');
 
 
-# --- names that the configuration does not hold
+# --- names that are not in the configuration
 
 like(ask('/ssi-good/x', $user)->{body},
      qr/^\Qal|alice|h|${\ payload_of($user)}|\E\r?$/m,

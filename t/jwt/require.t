@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_jwt_require: every value is neither empty nor "0", as auth_jwt_require
-# of NGINX Plus has it.
+# gateway_jwt_require: no value may be empty or "0", as in auth_jwt_require of
+# NGINX Plus.
 
 use v5.28;
 use warnings;
@@ -53,7 +53,7 @@ get('/t?a=1&b=1', bearer(token()))                   => 'claim',
 
 
 
-=== TEST 3: a map over a claim
+=== TEST 3: a map of a claim
 --- http_config
 map $gateway_jwt_claim_role $is_admin {
     default 0;
@@ -71,7 +71,7 @@ token()                                              => 'claim',
 
 
 
-=== TEST 4: a variable over the claims: nested, a number, a truth value
+=== TEST 4: variables of claims: nested, a number, a boolean
 --- http_config
 gateway_jwt_claim_set $level account level;
 --- jwks: es256
@@ -149,7 +149,7 @@ get('/both?a=1', bearer(token()))                    => 'claim',
 
 
 
-=== TEST 7: a location's own take the place of the server's
+=== TEST 7: a location's conditions replace the server's
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -166,7 +166,7 @@ get('/own?a=1', bearer(token()))                     => 'claim',
 
 
 
-=== TEST 8: in optional it is skipped without a token, and only then
+=== TEST 8: optional: not checked without a token, and only then
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -181,7 +181,7 @@ token(claims => { exp => 1 })                        => 'expired',
 
 
 
-=== TEST 9: it is asked after the token and after gateway_jwt_require_claim
+=== TEST 9: checked after the token and after gateway_jwt_require_claim
 --- jwks: es256
 --- config
 gateway_jwt r;

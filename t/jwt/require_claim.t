@@ -141,7 +141,7 @@ __DATA__
 
 
 
-=== TEST 4: eq: text that is no JSON number fits no number
+=== TEST 4: eq: a text that is not a JSON number matches no number
 --- jwks: es256
 --- rules
 map { ("n eq $_", [ qq("n":"$_") ], [ '"n":1', '"n":16', '"n":0' ]) }
@@ -170,14 +170,14 @@ map { ("n eq $_", [ qq("n":"$_") ], [ '"n":1', '"n":16', '"n":0' ]) }
 
 
 
-=== TEST 6: gt, ge, lt, le: no order among true and false
+=== TEST 6: gt, ge, lt, le: booleans have no order
 --- jwks: es256
 --- rules
 map { ("b $_ false", [], [ '"b":true', '"b":false' ]) } qw( gt ge lt le )
 
 
 
-=== TEST 7: ne: met by another value of the type, by nothing else
+=== TEST 7: ne: met by another value of the same type only
 --- jwks: es256
 --- rules
 'sub ne alice',
@@ -233,7 +233,7 @@ map { ("b $_ false", [], [ '"b":true', '"b":false' ]) } qw( gt ge lt le )
 
 
 
-=== TEST 11: any: one of the list is one of the claim's
+=== TEST 11: any: the claim has one of the values
 --- jwks: es256
 --- rules
 'roles any admin ops',
@@ -253,7 +253,7 @@ map { ("b $_ false", [], [ '"b":true', '"b":false' ]) } qw( gt ge lt le )
 
 
 
-=== TEST 12: all: each of the list is one of the claim's
+=== TEST 12: all: the claim has each of the values
 --- jwks: es256
 --- rules
 'scope all read write',
@@ -272,7 +272,7 @@ map { ("b $_ false", [], [ '"b":true', '"b":false' ]) } qw( gt ge lt le )
 
 
 
-=== TEST 13: none: no one of the list is one of the claim's; never without a claim
+=== TEST 13: none: the claim has none of the values; not met without a claim
 --- jwks: es256
 --- rules
 'roles none banned guest',
@@ -291,7 +291,7 @@ map { ("b $_ false", [], [ '"b":true', '"b":false' ]) } qw( gt ge lt le )
 
 
 
-=== TEST 14: match: a regular expression against a string, wherever it matches
+=== TEST 14: match: a regular expression, not anchored
 --- jwks: es256
 --- rules
 'sub match lic',
@@ -320,7 +320,7 @@ map { ("b $_ false", [], [ '"b":true', '"b":false' ]) } qw( gt ge lt le )
 
 
 
-=== TEST 15: exists and absent: null is absent
+=== TEST 15: exists and absent: null is missing
 --- jwks: es256
 --- rules
 'a exists',
@@ -370,6 +370,9 @@ q('"a[0]"' eq x),
 q('"a\\\\\\"b\\\\\\\\c"' eq x),
     [ { 'a"b\\c' => 'x' } ],
     [ { 'ab\\c' => 'x' } ],
+q('"a\\\\"b"' eq x),
+    [ { 'a"b' => 'x' } ],
+    [ { 'a\\"b' => 'x' } ],
 q('""' eq x),
     [ { '' => 'x' } ],
     [ { a => 'x' } ],
@@ -379,7 +382,7 @@ q('tenantId' eq x),
 
 
 
-=== TEST 18: values may hold variables
+=== TEST 18: values can contain variables
 --- jwks: es256
 --- rules
 'sub eq $arg_user',
@@ -434,7 +437,7 @@ token()                                              => 'claim',
 
 
 
-=== TEST 21: a location's own rules take the place of the server's
+=== TEST 21: a location's rules replace the server's
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -478,7 +481,7 @@ map { my ($path, $outcome) = @$_;
 
 
 
-=== TEST 23: error=403 on the scopes is insufficient_scope, and says which
+=== TEST 23: error=403 on scopes is insufficient_scope, and names them
 --- jwks: es256
 --- config
 gateway_jwt_key_file ../html/jwks.json;
@@ -513,7 +516,7 @@ get('/scp?scope=a"b\c', bearer(token(claims => { scp => ['a'] }))) =>
 
 
 
-=== TEST 24: insufficient_scope is for scopes and 403 alone
+=== TEST 24: insufficient_scope is for scopes with 403 only
 --- jwks: es256
 --- config
 gateway_jwt_key_file ../html/jwks.json;
@@ -550,7 +553,7 @@ get('/renamed', bearer(token(claims => { roles => 'read', scope => 'write' })))
 
 
 
-=== TEST 25: in optional the rules are skipped without a token, and only then
+=== TEST 25: optional: rules are not checked without a token, and only then
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -567,7 +570,7 @@ token(claims => { sub => 'alice', exp => 1 })        => 'expired',
 
 
 
-=== TEST 26: rules are for verified tokens: the signature and the times come first
+=== TEST 26: rules are checked after the signature and the times
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -581,7 +584,7 @@ token(claims => { sub => 'bob', exp => 1 })          => 'expired',
 
 
 
-=== TEST 27: fractions compare as what they are
+=== TEST 27: fractions compare as doubles
 --- jwks: es256
 --- rules
 'n eq 0.1',   [ '"n":0.1', '"n":0.10', '"n":1e-1', '"n":100e-3' ],
@@ -674,7 +677,7 @@ get('/other', bearer(scope('read')))                 => refused('claim', code =>
 
 
 
-=== TEST 30: a path is a scope's, however it is written
+=== TEST 30: a path of gateway_jwt_scope, however it is quoted
 --- jwks: es256
 --- config
 gateway_jwt_key_file ../html/jwks.json;
@@ -704,7 +707,7 @@ get('/dotted', bearer(token(claims => { 'a.b' => 'x' }))) =>
 
 
 
-=== TEST 31: a path with "://" is one name, as it stands
+=== TEST 31: a path with "://" is one name
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -741,7 +744,7 @@ get('/begins', bearer(token(claims => { roles => 'admin' }))) =>
 
 
 
-=== TEST 32: any, all, none: a string also as a whole
+=== TEST 32: any, all, none: also the whole string
 --- jwks: es256
 --- rules
 'name any "John Doe"',
@@ -761,7 +764,7 @@ get('/begins', bearer(token(claims => { roles => 'admin' }))) =>
 
 
 
-=== TEST 33: match: a rule whose limit of steps is reached is not met
+=== TEST 33: match: a rule that reaches the limit of steps is not met
 --- jwks: es256
 --- config
 gateway_jwt r;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What a request does to a worker is over when the request is: hostile tokens,
-# OpenSSL's errors, and workers that are killed.
+# A request leaves nothing in the worker: hostile tokens, OpenSSL's errors, and
+# workers that are killed.
 
 use v5.28;
 use warnings;
@@ -77,7 +77,7 @@ sub ask {
 }
 
 
-# --- one hostile token changes nothing in the one worker that all share
+# --- a hostile token changes nothing for later requests of the same worker
 
 $server = start_nginx(workers => 1, server => $location,
                       files => { 'jwks.json' => jwks(@keys) });

@@ -14,7 +14,7 @@ our $Good = token(claims => { sub => 'alice', scope => 'read' });
 our $Poor = token(claims => { sub => 'alice', scope => 'none' });
 our $Forged = edited($Good, signature => sub { reverse $_[0] });
 
-# sent in a header of its own: Authorization is for auth_basic
+# sent in another header: Authorization is for auth_basic
 
 sub with {
     my ($token, $password) = @_;
@@ -94,7 +94,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: auth_basic, satisfy all: both must grant, the first refusal speaks
+=== TEST 1: auth_basic, satisfy all: both must grant, the first refusal is sent
 --- jwks: es256
 --- user_files eval: $::Htpasswd
 --- config eval: ::location('/t', "satisfy all;\n", $::Jwt, $::BasicConf)
@@ -126,7 +126,7 @@ __DATA__
 
 
 
-=== TEST 3: the order of the directives means nothing
+=== TEST 3: the order of directives does not matter
 --- jwks: es256
 --- user_files eval: $::Htpasswd
 --- config eval: ::location('/t', $::BasicConf, "satisfy any;\n", $::Jwt)
@@ -216,7 +216,7 @@ my $custom = 'WWW-Authenticate: Custom realm="a"';
 
 
 
-=== TEST 8: optional: an anonymous request gets past no other method
+=== TEST 8: optional: an anonymous request passes no other method
 --- jwks: es256
 --- user_files eval: $::Htpasswd
 --- config eval
@@ -242,7 +242,7 @@ my @mode = ("satisfy *;\n", $::Jwt, "gateway_jwt_mode optional;\n");
 
 
 
-=== TEST 9: dry_run: nothing gets past another method, nothing is refused
+=== TEST 9: dry_run: nothing passes another method, nothing is refused
 --- jwks: es256
 --- user_files eval: $::Htpasswd
 --- config eval
@@ -278,7 +278,7 @@ my $decode = 'gateway_jwt off token=$http_x_token;';
 
 
 
-=== TEST 11: the upstream's own refusal stays its own when another method granted
+=== TEST 11: the upstream's own refusal is unchanged if another method granted
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval
@@ -295,7 +295,7 @@ my $decode = 'gateway_jwt off token=$http_x_token;';
 
 
 
-=== TEST 12: nginx's own 403 after another method granted is nginx's page
+=== TEST 12: nginx's 403 is nginx's page if another method granted
 --- jwks: es256
 --- user_files
 >>> dir/file
@@ -310,7 +310,7 @@ my $decode = 'gateway_jwt off token=$http_x_token;';
 
 
 
-=== TEST 13: the page for an upstream's own 401 gets no challenge of ours
+=== TEST 13: the error page of an upstream's 401 gets no challenge
 --- jwks: es256
 --- user_files eval: "$::Htpasswd>>> err/401.html\nplease log in\n"
 --- http_config eval: $::Upstream
@@ -352,7 +352,7 @@ my $page = "Content-Type: text/html\nContent-Length: 14\n";
 
 
 
-=== TEST 14: nor is there a reason where another method granted
+=== TEST 14: no reason if another method granted
 --- jwks: es256
 --- user_files eval: $::Htpasswd
 --- http_config eval: $::Upstream

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Where a token is looked for, and what is one there: Authorization, a header,
-# a cookie, an argument, any other variable; how large it may be.
+# The places of tokens: Authorization, a header, a cookie, an argument, another
+# variable; what is a token there, and its maximum size.
 
 use v5.28;
 use warnings;
@@ -93,7 +93,7 @@ done_testing();
 
 __DATA__
 
-=== TEST 1: Authorization: the scheme has no case
+=== TEST 1: Authorization: the scheme is case-insensitive
 --- jwks: es256
 --- cases
 sent("Authorization: Bearer $::token")                 => 'verified',
@@ -136,7 +136,7 @@ sent('Authorization: Bearer x')                      => 'malformed_header',
 
 
 
-=== TEST 4: Authorization: another scheme is no credential of ours
+=== TEST 4: Authorization: another scheme is no token
 --- jwks: es256
 --- cases
 sent("Authorization: Bearer $::token")                 => 'verified',
@@ -149,7 +149,7 @@ sent("Authorization: $::token")                        => 'missing',
 
 
 
-=== TEST 5: Authorization: Bearer behind something else
+=== TEST 5: Authorization: Bearer after other text
 --- jwks: es256
 --- cases
 sent("Authorization: Basic x, Bearer $::token")        => 'malformed_header',
@@ -161,7 +161,7 @@ sent("Authorization: Basic Bearer:$::token")           => 'missing',
 
 
 
-=== TEST 6: Authorization: another place is not looked at
+=== TEST 6: Authorization: other places are ignored
 --- jwks: es256
 --- cases
 get("/t?token=$::token&access_token=$::token", "Cookie: token=$::token",
@@ -171,7 +171,7 @@ get("/t?token=x", "Cookie: token=x", "Authorization: Bearer $::token")
 
 
 
-=== TEST 7: Authorization: a repeated one is nginx's own 400
+=== TEST 7: Authorization: a second line is nginx's 400
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -215,7 +215,7 @@ sent(qq(Cookie: tok="$::token"))                       => 'malformed_header',
 
 
 
-=== TEST 9: a cookie: two are a duplicate, equal or not, wherever they stand
+=== TEST 9: a cookie: two are a duplicate, equal or not, in one line or two
 --- jwks: es256
 --- config
 gateway_jwt r token=$cookie_tok;
@@ -233,7 +233,7 @@ get("/t?tok=$::other", "Cookie: tok=$::token")           => 'verified',
 
 
 
-=== TEST 10: a cookie: another place is not looked at
+=== TEST 10: a cookie: other places are ignored
 --- jwks: es256
 --- config
 gateway_jwt r token=$cookie_tok;
@@ -359,7 +359,7 @@ get('/set')                                          => 'missing',
 
 
 
-=== TEST 17: a location's own source takes the place of the server's
+=== TEST 17: a location's source replaces the server's
 --- jwks: es256
 --- config
 gateway_jwt r token=$cookie_tok;
@@ -380,7 +380,7 @@ get('/arg', "Cookie: tok=$::token")                    => 'missing',
 
 
 
-=== TEST 18: gateway_jwt_max_size: the largest token that is looked at
+=== TEST 18: gateway_jwt_max_size: the largest token that is accepted
 --- jwks: es256
 --- config eval
 <<"CONF"
@@ -444,7 +444,7 @@ both("a=1;\ttoken=T", 'malformed_header', 'missing'),
 
 
 
-=== TEST 21: a cookie that nginx would take first does not hide behind another
+=== TEST 21: a cookie that nginx would read first is a duplicate of another
 --- jwks: es256
 --- config eval: $::as_nginx
 --- cases
@@ -519,7 +519,7 @@ get("/t#&tok=$::token")                       => 'missing',
 
 
 
-=== TEST 25: a header: other blanks than nginx removes
+=== TEST 25: a header: blanks that nginx does not remove
 --- jwks: es256
 --- config
 gateway_jwt r token=$http_x_token;
@@ -549,7 +549,7 @@ sent("X-Token: $::token", "X-Token.: $::other") => 'verified',
 
 
 
-=== TEST 27: optional: a credential in another spelling is not nobody
+=== TEST 27: optional: a credential in another spelling is not anonymous
 --- jwks: es256
 --- config
 gateway_jwt_key_file ../html/jwks.json;

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # When a token is valid: exp, nbf and iat, on both sides of each boundary, and
-# whatever stands there instead of a time.
+# values that are not times.
 #
-# The clock goes on between the making of a token and its judgement.  So a
-# boundary is met exactly from the side that time cannot leave, and from the
-# other side with half a minute to spare.
+# Time passes between the creation of a token and its verdict.  One side of a
+# boundary is therefore tested exactly, the other one with a margin of half a
+# minute.
 
 use v5.28;
 use warnings;
@@ -46,7 +46,7 @@ token(claims => { nbf => time + 86400 })             => 'not_yet_valid',
 
 
 
-=== TEST 3: iat is not judged without gateway_jwt_max_age
+=== TEST 3: iat is not checked without gateway_jwt_max_age
 --- jwks: es256
 --- cases
 token(claims => { iat => time - 1e9 })               => 'verified',
@@ -80,7 +80,7 @@ token(claims => { nbf => time + 90 })                => 'not_yet_valid',
 
 
 
-=== TEST 6: gateway_jwt_leeway: a location's own takes the place of the server's
+=== TEST 6: gateway_jwt_leeway: a location's value replaces the server's
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -106,7 +106,7 @@ claims('')                                           => 'no_expiry',
 
 
 
-=== TEST 8: gateway_jwt_require_exp off: it is not, but an exp counts
+=== TEST 8: gateway_jwt_require_exp off: it is accepted, but exp is checked
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -155,7 +155,7 @@ token(claims => { iat => time - 121 })               => 'too_old',
 
 
 
-=== TEST 11: gateway_jwt_max_age does not take the place of exp
+=== TEST 11: gateway_jwt_max_age does not replace exp
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -228,7 +228,7 @@ map { my ($path, $claims, $outcome) = @$_;
 
 
 
-=== TEST 15: exp, nbf and iat that are no numbers are malformed, not absent
+=== TEST 15: exp, nbf and iat that are not numbers are malformed, not missing
 --- jwks: es256
 --- config
 gateway_jwt r;
@@ -268,7 +268,7 @@ map { (claims(qq("exp":$_))                          => 'malformed_payload') }
 
 
 
-=== TEST 18: what the clock says is judged after the signature
+=== TEST 18: times are checked after the signature
 --- jwks: es256
 --- cases
 token(claims => { exp => 1 })                        => 'expired',

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# How many values an unverified token may hold, on both sides of the limit, and
-# that those that nobody reads are checked like the others.
+# The number of values in an unverified token, on both sides of the limit; values
+# that nothing reads are checked as strictly as the others.
 
 use v5.28;
 use warnings;
@@ -84,7 +84,7 @@ large_client_header_buffers 4 32k;
 
 
 
-=== TEST 3: wherever it is read, and in claims that something reads
+=== TEST 3: the limit in all locations, and in claims that something reads
 --- jwks: es256
 --- http_config
 large_client_header_buffers 4 32k;
@@ -129,7 +129,7 @@ my $size = 'gateway_jwt_max_size 32k;';
 
 
 
-=== TEST 5: what nobody reads is refused where it is malformed
+=== TEST 5: malformed claims that nothing reads are refused
 --- jwks: es256
 --- config eval: "location /t { $::Jwt empty_gif; }"
 --- request eval: [ ("GET /t") x 14 ]
@@ -145,7 +145,7 @@ my $size = 'gateway_jwt_max_size 32k;';
 
 
 
-=== TEST 6: alg, kid and typ may hold escapes, and are there only once
+=== TEST 6: alg, kid and typ can have escapes, and may occur only once
 --- jwks: es256
 --- config eval
 "location /t { $::Jwt gateway_jwt_typ 'application/at+jwt'; empty_gif; }"
@@ -163,7 +163,7 @@ my $size = 'gateway_jwt_max_size 32k;';
 
 
 
-=== TEST 7: 256 members pass before the signature too, wherever iss stands
+=== TEST 7: 256 members pass also before the signature, wherever iss is
 --- jwks: es256
 --- config eval
 "location /t { gateway_jwt r; gateway_jwt_key_file "

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What variables say of a token, of its bearer, and when they say it.
+# The variables of a token and of its consumer, and when they are set.
 
 use v5.28;
 use warnings;
@@ -11,7 +11,7 @@ sub bearers {
     [ map { $_ ? "Authorization: Bearer $_\n" : '' } @_ ]
 }
 
-# a location that says the value of variables, in a header
+# a location that returns the values of variables in a header
 
 sub say_in {
     my ($uri, $text, @lines) = @_;
@@ -108,7 +108,7 @@ GET /t
 
 
 
-=== TEST 4: claim_set and header_set: names are exact, one in another
+=== TEST 4: claim_set and header_set: exact names, one for each level
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_set $tenant tenantId;
@@ -131,7 +131,7 @@ GET /t
 
 
 
-=== TEST 5: variables over the header of the token
+=== TEST 5: variables of the token's header
 --- jwks: es256
 --- http_config
 gateway_jwt_header_set $type typ;
@@ -162,7 +162,7 @@ GET /t
 
 
 
-=== TEST 7: everything is empty where the token was not verified
+=== TEST 7: all variables are empty if the token is not verified
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_set $who sub;
@@ -223,7 +223,7 @@ my ($a, $b) = (::issued('a', 'https://a', 'alice'),
 
 
 
-=== TEST 10: scopes: the first of scope and scp that is there, text or array
+=== TEST 10: scopes: the first of scope and scp that is present, string or array
 --- jwks: es256
 --- config eval
 ::say_in('/t', '$gateway_scopes', $::Jwt)
@@ -241,7 +241,7 @@ my ($a, $b) = (::issued('a', 'https://a', 'alice'),
 
 
 
-=== TEST 11: groups: none without a path, joined by commas, never split anew
+=== TEST 11: groups: none without a path, joined by commas, never split
 --- jwks: es256
 --- config eval
 ::say_in('/t', '$gateway_groups', $::Jwt)
@@ -258,7 +258,7 @@ my ($a, $b) = (::issued('a', 'https://a', 'alice'),
 
 
 
-=== TEST 12: set and if read them too early, and they hold their value later
+=== TEST 12: set and if read them too early; later they have their values
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_set $who sub;
@@ -348,7 +348,7 @@ END
 
 
 
-=== TEST 16: off token=: claims are filled without a key, identity is not
+=== TEST 16: off token=: claim variables are set without a key, identity is not
 --- config eval
 ::say_in('/t', '$gateway_jwt_claim_sub|$gateway_jwt_header_alg|'
                . '$gateway_jwt_status|$gateway_consumer|$gateway_scopes|'
@@ -365,7 +365,7 @@ my $t = ::token(claims => { sub => 'alice', scope => 'read', roles => [ 'a' ],
 
 
 
-=== TEST 17: verify off: all but the signature is checked, identity is filled
+=== TEST 17: verify off: all but the signature is checked, identity is set
 --- suppress_stderr
 --- config eval
 ::say_in('/t', '$gateway_jwt_claim_sub|$gateway_jwt_status|$gateway_consumer|'
@@ -399,7 +399,7 @@ my %good = (sub => 'alice', aud => 'me');
 
 
 
-=== TEST 19: the log asks last, and is told what is known then
+=== TEST 19: the log has the final values
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_set $who sub;
@@ -418,7 +418,7 @@ GET /t
 
 
 
-=== TEST 20: and of the location in force, not of one before
+=== TEST 20: the log has the values of the location in force
 --- jwks: es256
 --- http_config
 gateway_jwt_claim_set $who sub;
@@ -439,7 +439,7 @@ GET /two
 
 
 
-=== TEST 21: a payload of many lines comes as one, of the same JSON
+=== TEST 21: a payload with line breaks is written as one line of the same JSON
 --- jwks: es256
 --- config eval: ::say_in('/t', '$gateway_jwt_payload', $::Jwt)
 --- request eval: [ ("GET /t") x 4 ]
