@@ -3,9 +3,9 @@
 /*
  * base64url, strict: see gw_base64url.h.
  *
- * The decoder takes four characters a step and judges them together: every
- * byte outside of the alphabet maps to GW_B64_BAD, whose bit no value has,
- * so that one accumulator tells at the end whether any of them was bad.
+ * The decoder reads four characters per step.  A byte outside of the alphabet
+ * maps to GW_B64_BAD, a bit that no value has: all results are or-ed, and the
+ * bit is checked once at the end.
  */
 
 #include <stdint.h>

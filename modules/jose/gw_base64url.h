@@ -3,10 +3,9 @@
 /*
  * base64url without padding, RFC 4648 section 5 and RFC 7515 appendix C.
  *
- * Strict: one text for one value.  '=', white space, any byte outside of the
- * alphabet, a length of 4n + 1 and non-zero unused bits are refused, since a
- * signature that can be written in two ways defeats every list of tokens
- * that is kept by their bytes.
+ * Strict: each value has one text.  '=', white space, any byte outside of the
+ * alphabet, a length of 4n + 1 and non-zero unused bits are refused.  If a
+ * signature had two texts, a token could evade a list of revoked tokens.
  */
 
 #ifndef GW_BASE64URL_H_INCLUDED
@@ -15,7 +14,7 @@
 #include <stddef.h>
 
 
-/* the bytes that "n" characters decode to at most, and encode to exactly */
+/* the maximum size of "n" characters decoded, the exact size of "n" encoded */
 
 #define gw_base64url_decoded_size(n)  ((n) / 4 * 3 + 2)
 #define gw_base64url_encoded_size(n)  (((n) * 4 + 2) / 3)
@@ -31,8 +30,8 @@ int gw_base64url_decode(unsigned char *dst, size_t *len,
     const unsigned char *src, size_t n);
 
 /*
- * Encodes "n" bytes, returns the number of characters written, which is
- * gw_base64url_encoded_size(n); no NUL is appended.
+ * Encodes "n" bytes and returns the number of characters, which is
+ * gw_base64url_encoded_size(n).  No NUL is appended.
  */
 size_t gw_base64url_encode(unsigned char *dst, const unsigned char *src,
     size_t n);

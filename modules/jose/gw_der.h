@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The little of DER (X.690) that keys and ECDSA signatures need.
+ * The part of DER (X.690) that keys and ECDSA signatures need.
  *
- * A key travels from JWK to OpenSSL as the DER of its standard (RFC 5280
- * SubjectPublicKeyInfo), the one door that is the same in every version and
- * behind which OpenSSL checks the key itself.
+ * Keys of a JWK are passed to OpenSSL as a SubjectPublicKeyInfo (RFC 5280) in
+ * DER: this works in every version of OpenSSL, which then checks the key
+ * itself.
  */
 
 #ifndef GW_DER_H_INCLUDED
@@ -21,9 +21,8 @@
 
 
 /*
- * Writes backwards, from the end of a buffer to its start, so that every
- * length is known when it is written.  Begin with "pos" at the end; once
- * "full" is set nothing is written any more.
+ * Writes backwards, from the end of a buffer to its start, so that each length
+ * is known when it is written.  Once "full" is set, nothing more is written.
  */
 typedef struct {
     unsigned char  *start;
@@ -40,27 +39,27 @@ typedef struct {
 
 void gw_der_bytes(gw_der_writer_t *w, const unsigned char *data, size_t len);
 
-/* the tag and length of everything written since gw_der_len() was "from" */
+/* wraps everything that was written since gw_der_len() was "from" */
 void gw_der_wrap(gw_der_writer_t *w, unsigned char tag, size_t from);
 
-/* a non-negative INTEGER from big-endian bytes, with or without zeros */
+/* writes a non-negative INTEGER from big-endian bytes, any leading zeros */
 void gw_der_integer(gw_der_writer_t *w, const unsigned char *data,
     size_t len);
 
 
 /*
- * Reads one element with the tag "tag" at "*p" and steps over it: its
- * contents go to "*data" and "*len".  Returns 0, or -1 if there is another
- * tag, or a length that is not the shortest form or exceeds "end".
+ * Reads an element with the tag "tag" at "*p", advances "*p" and sets "*data"
+ * and "*len" to the contents.  Returns 0, or -1 if the tag is another one, or
+ * the length is not in its shortest form or exceeds "end".
  */
 int gw_der_read(const unsigned char **p, const unsigned char *end,
     unsigned char tag, const unsigned char **data, size_t *len);
 
 /*
- * Returns 1 if the bytes are elements, one after the other, each with a
- * definite length in its shortest form, down to the last level, and 0 if
- * not, or if they are nested deeper than GW_DER_DEPTH.  Contents of primitive
- * elements are not judged.  Tags of several bytes are not known.
+ * Returns 1 if the bytes are a sequence of elements that have, on all levels, a
+ * definite length in its shortest form.  Returns 0 if not, or if elements are
+ * nested deeper than GW_DER_DEPTH or have a tag of several bytes.  Contents of
+ * primitive elements are not checked.
  */
 #define GW_DER_DEPTH  16
 

@@ -61,7 +61,7 @@ gw_hmac_init(gw_hmac_t *hmac, const EVP_MD *md, const unsigned char *key,
 }
 
 
-/* the state after the key, xored with the pad; leaves "block" as it was */
+/* makes the state after the key xor the pad; leaves "block" unchanged */
 
 static EVP_MD_CTX *
 gw_hmac_pad(const EVP_MD *md, unsigned char *block, size_t size,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * HMAC (RFC 2104) whose key is worked in once.
+ * HMAC (RFC 2104) with a prepared key.
  *
- * The states of the hash behind the inner and the outer pad are kept, so
- * that a message costs the hashing of its own bytes.  As fast as OpenSSL's
- * HMAC_CTX, faster than EVP_MAC, and deprecated in no version.
+ * The states of the hash after the inner and the outer pad are kept, so that a
+ * message costs no hashing of the key.  This is as fast as OpenSSL's HMAC_CTX,
+ * faster than EVP_MAC, and not deprecated in any version.
  */
 
 #ifndef GW_HMAC_H_INCLUDED
@@ -28,8 +28,8 @@ int gw_hmac_init(gw_hmac_t *hmac, const EVP_MD *md, const unsigned char *key,
 void gw_hmac_free(gw_hmac_t *hmac);
 
 /*
- * "mac" has EVP_MAX_MD_SIZE bytes; "work" is any context, overwritten.
- * Returns 0, or -1.
+ * Computes the MAC of a text.  "mac" has EVP_MAX_MD_SIZE bytes; "work" is any
+ * context and is overwritten.  Returns 0, or -1.
  */
 int gw_hmac(const gw_hmac_t *hmac, EVP_MD_CTX *work,
     const unsigned char *text, size_t len, unsigned char *mac);

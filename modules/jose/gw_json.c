@@ -3,13 +3,13 @@
 /*
  * Reading JSON: see gw_json.h.
  *
- * A token's claims are parsed in every request, and jansson's reader, which
- * takes its input byte by byte through a callback, would cost more than all
- * else of an HMAC token.  The reader below therefore checks the text itself
- * and builds jansson's values from it; only reals that somebody reads are
- * handed to jansson as a slice.  What is not built is checked all the same,
- * and costs no memory.  t/fuzz/fuzz_json.c holds both readers against each
- * other: they accept the same texts and give equal values.
+ * The claims of a token are parsed in every request.  jansson's reader, which
+ * reads byte by byte through a callback, would cost more than all other work
+ * for an HMAC token.  The reader below therefore checks the text and builds
+ * jansson's values itself; only reals that are built are passed to jansson.
+ * Values that are not built are checked, too, and take no memory.
+ * t/fuzz/fuzz_json.c compares both readers: they accept the same texts and
+ * return equal values.
  */
 
 #include <stdint.h>
@@ -22,25 +22,25 @@
 #include "gw_json_scan.h"
 
 
-#define GW_JSON_KEY_SIZE  128   /* longer names are copied to memory */
+#define GW_JSON_KEY_SIZE  128   /* longer names are copied */
 
 
 typedef struct {
     const unsigned char    *p;
     const unsigned char    *start;
     const unsigned char    *end;
-    gw_json_error_t        *error;    /* NULL: nobody asks */
+    gw_json_error_t        *error;    /* NULL: not wanted */
     unsigned                failed;
     unsigned                depth;
 
-    size_t                  values;   /* that may follow */
-    size_t                  limit;    /* of them */
+    size_t                  values;   /* that are still allowed */
+    size_t                  limit;    /* of values */
     const gw_json_names_t  *names;    /* to build at the top; NULL: all */
     unsigned                flat;     /* scalars only there */
-    unsigned                skip;     /* nothing is built here */
+    unsigned                skip;     /* nothing is built at this place */
 
-    /* for texts that do not stand in the input as they are */
-    unsigned char          *memory;   /* owned; NULL: none was needed */
+    /* for texts with escapes, and for long names */
+    unsigned char          *memory;   /* owned; NULL: not needed yet */
     size_t                  size;
     size_t                  used;
 } gw_json_reader_t;
@@ -50,6 +50,8 @@ static json_t *gw_json_read_value(gw_json_reader_t *r);
 static json_t *gw_json_read_object(gw_json_reader_t *r);
 static int gw_json_read_member(gw_json_reader_t *r, json_t *object,
     gw_json_seen_t *seen);
+static unsigned gw_json_is_full(const gw_json_reader_t *r,
+    const json_t *object, const gw_json_seen_t *seen);
 static int gw_json_read_name(gw_json_reader_t *r, gw_text_t *name);
 static json_t *gw_json_read_array(gw_json_reader_t *r);
 static json_t *gw_json_read_string(gw_json_reader_t *r);
@@ -98,7 +100,7 @@ gw_json_read(const unsigned char *text, size_t len,
     r.names = limit->names;
     r.flat = limit->flat;
 
-    /* each text and a NUL, in place of two quotes */
+    /* enough for all texts: a NUL takes less room than two quotes */
     r.size = len;
 
     value = NULL;
@@ -121,7 +123,7 @@ gw_json_read(const unsigned char *text, size_t len,
 }
 
 
-/* where nothing is built, a value is null, which is nobody's */
+/* where nothing is built, returns json_null(), which needs no reference */
 
 static json_t *
 gw_json_read_value(gw_json_reader_t *r)
@@ -221,11 +223,7 @@ gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
         return -1;
     }
 
-    /* of a flat object "seen" has all names, else those of the unread ones */
-
-    members = seen->n + (r->flat ? 0 : json_object_size(object));
-
-    if (members >= GW_JSON_MAX_MEMBERS) {
+    if (gw_json_is_full(r, object, seen)) {
         r->p = p;
         gw_json_limit(r, "has an object of more than %zu members",
                       GW_JSON_MAX_MEMBERS);
@@ -238,7 +236,7 @@ gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
         r->skip = gw_json_unread(r, &name);
     }
 
-    /* jansson's object knows the others, unless a name may be in both */
+    /* jansson's object detects other duplicates, if no name can be in both */
 
     if ((r->skip || r->flat) && !gw_json_seen_add(seen, &name)) {
         return gw_json_twice(r, &name, p);
@@ -266,7 +264,21 @@ gw_json_read_member(gw_json_reader_t *r, json_t *object, gw_json_seen_t *seen)
 }
 
 
-/* whether nobody reads a member at the top, whose value follows */
+/* "seen" has all names of a flat object, otherwise those that are not built */
+
+static unsigned
+gw_json_is_full(const gw_json_reader_t *r, const json_t *object,
+    const gw_json_seen_t *seen)
+{
+    size_t  members;
+
+    members = seen->n + (r->flat ? 0 : json_object_size(object));
+
+    return members >= GW_JSON_MAX_MEMBERS;
+}
+
+
+/* whether a member at the top, whose value follows, is not to be built */
 
 static unsigned
 gw_json_unread(gw_json_reader_t *r, const gw_text_t *name)
@@ -283,7 +295,7 @@ gw_json_unread(gw_json_reader_t *r, const gw_text_t *name)
 }
 
 
-/* leaves the reader behind the colon */
+/* advances the reader past the colon */
 
 static int
 gw_json_read_name(gw_json_reader_t *r, gw_text_t *name)
@@ -311,7 +323,7 @@ gw_json_read_name(gw_json_reader_t *r, gw_text_t *name)
 
     r->p++;
 
-    /* jansson wants a NUL behind a name */
+    /* jansson requires a NUL after a name */
 
     if ((slice.escaped || slice.text.len >= GW_JSON_KEY_SIZE)
         && gw_json_decode(r, &slice) != 0)
@@ -455,7 +467,7 @@ gw_json_read_literal(gw_json_reader_t *r)
 }
 
 
-/* at the opening quote; leaves the reader behind the closing one */
+/* the reader is at the opening quote; advances it past the closing one */
 
 static int
 gw_json_slice(gw_json_reader_t *r, gw_json_slice_t *slice)
@@ -480,7 +492,7 @@ gw_json_slice(gw_json_reader_t *r, gw_json_slice_t *slice)
 }
 
 
-/* gives the slice its text without escapes, and with a NUL behind it */
+/* replaces the text of a slice by a copy without escapes and with a NUL */
 
 static int
 gw_json_decode(gw_json_reader_t *r, gw_json_slice_t *slice)
@@ -508,7 +520,7 @@ gw_json_decode(gw_json_reader_t *r, gw_json_slice_t *slice)
 }
 
 
-/* takes the reference to "value" */
+/* steals the reference to "value" */
 
 static int
 gw_json_set(gw_json_reader_t *r, json_t *object, const gw_text_t *name,
@@ -534,7 +546,7 @@ gw_json_set(gw_json_reader_t *r, json_t *object, const gw_text_t *name,
 }
 
 
-/* the first reason stays */
+/* keeps the first reason */
 
 static json_t *
 gw_json_fail(gw_json_reader_t *r, const char *why)
@@ -550,7 +562,7 @@ gw_json_fail(gw_json_reader_t *r, const char *why)
 }
 
 
-/* at the byte "c", -1: the end, which no JSON has there */
+/* "c" is the unexpected byte, or -1 for the end of the text */
 
 static json_t *
 gw_json_malformed(gw_json_reader_t *r, int c)
@@ -585,7 +597,7 @@ gw_json_limit(gw_json_reader_t *r, const char *fmt, size_t n)
 }
 
 
-/* "p" is where the second one begins */
+/* "p" is the second occurrence */
 
 static int
 gw_json_twice(gw_json_reader_t *r, const gw_text_t *name,
@@ -645,7 +657,7 @@ gw_json_next(gw_json_reader_t *r)
 }
 
 
-/* reads what follows a value: a comma or the closing bracket, else -1 */
+/* reads the comma or closing bracket after a value; otherwise returns -1 */
 
 static int
 gw_json_separator(gw_json_reader_t *r, int close)

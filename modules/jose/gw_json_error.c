@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Why a text is refused, in words: see gw_json.h.
+ * Error messages for JSON: see gw_json.h.
  */
 
 #include <stdio.h>

@@ -3,8 +3,8 @@
 /*
  * Names of members: see gw_json_names.h.
  *
- * They are kept sorted: at most eight of them are compared with a new one,
- * whichever names a stranger chooses.
+ * They are sorted, so that a new name is compared with at most eight others,
+ * whichever names a client chooses.
  */
 
 #include <string.h>
@@ -64,7 +64,7 @@ gw_json_seen_add(gw_json_seen_t *seen, const gw_text_t *name)
 }
 
 
-/* any order will do: by length, then by bytes, of which the first tells most */
+/* any total order will do; this one is fast: by length, then by bytes */
 
 static int
 gw_json_names_compare(const gw_text_t *a, const gw_text_t *b)

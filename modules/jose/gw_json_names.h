@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The names of one object's members that are not built, while it is read: none
- * may be there twice.
+ * The names of members that are not built, while an object is read, to detect
+ * duplicates.
  */
 
 #ifndef GW_JSON_NAMES_H_INCLUDED
@@ -19,8 +19,8 @@ typedef struct {
 
 
 /*
- * Adds a name, which must stay in memory; there must be room for it.
- * Returns 0 if the object has it already.
+ * Adds a name, whose bytes must stay valid; the caller has checked that there
+ * is room.  Returns 0 if the name is a duplicate.
  */
 int gw_json_seen_add(gw_json_seen_t *seen, const gw_text_t *name);
 

@@ -79,9 +79,9 @@ gw_json_scan_string(const unsigned char *p, const unsigned char *end,
 
 
 /*
- * The first byte that is not ASCII, is a control character, or has a meaning
- * in strings.  Eight bytes are looked at together: without any of those no
- * difference below borrows from, or sets, the highest bit of a byte.
+ * Finds the first byte that is not ASCII, is a control character, a quote or a
+ * backslash.  Checks eight bytes at a time: if none of them is such a byte, no
+ * subtraction below borrows, and none sets the highest bit of a byte.
  */
 
 static const unsigned char *
@@ -111,7 +111,7 @@ gw_json_skip_plain(const unsigned char *p, const unsigned char *end)
 }
 
 
-/* RFC 3629, 4: the bytes of one character; 0: malformed */
+/* RFC 3629, 4: returns the length of one character; 0: malformed */
 
 static size_t
 gw_json_utf8(const unsigned char *p, const unsigned char *end)
@@ -129,7 +129,7 @@ gw_json_utf8(const unsigned char *p, const unsigned char *end)
         return 0;
     }
 
-    /* neither overlong nor a surrogate nor beyond U+10FFFF */
+    /* not overlong, not a surrogate, not above U+10FFFF */
 
     low = (*p == 0xe0) ? 0xa0 : (*p == 0xf0) ? 0x90 : 0x80;
     high = (*p == 0xed) ? 0x9f : (*p == 0xf4) ? 0x8f : 0xbf;
@@ -148,7 +148,7 @@ gw_json_utf8(const unsigned char *p, const unsigned char *end)
 }
 
 
-/* RFC 8259, 7: the bytes of one escape, of a pair both; 0: malformed */
+/* RFC 8259, 7: returns the length of an escape or a pair; 0: malformed */
 
 static size_t
 gw_json_escape(const unsigned char *p, const unsigned char *end,
@@ -307,7 +307,7 @@ gw_json_scan_number(const unsigned char *p, const unsigned char *end,
 }
 
 
-/* NULL: not one */
+/* NULL: there is none */
 
 static const unsigned char *
 gw_json_digits(const unsigned char *p, const unsigned char *end)
@@ -349,8 +349,8 @@ gw_json_integer(gw_json_slice_number_t *number)
 
 
 /*
- * Whether a real rounds to a finite double.  strtod() would tell, but takes
- * longer for some numbers than a signature does for a token of them.
+ * Whether a real rounds to a finite double.  strtod() is not used because a
+ * token full of difficult numbers would take longer than its signature.
  */
 
 static int
@@ -398,7 +398,7 @@ gw_json_finite(const gw_json_slice_number_t *number)
 }
 
 
-/* at the letter, or at the end: no exponent */
+/* "p" is at the letter, or at the end if there is no exponent */
 
 static long
 gw_json_exponent(const unsigned char *p, const unsigned char *end)
@@ -423,8 +423,8 @@ gw_json_exponent(const unsigned char *p, const unsigned char *end)
 
 
 /*
- * "p" is at the first of as many digits as the least number has that rounds
- * to infinity, 2^1024 - 2^970; those that are not written are zeros.
+ * Compares the digits from "p" on with 2^1024 - 2^970, the least number that
+ * rounds to infinity and has as many digits; digits that are missing are zeros.
  */
 
 static int

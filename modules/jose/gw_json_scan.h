@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The strings and numbers of a JSON text, checked where they stand: nothing
- * here allocates, so that a value that nobody reads costs no more than that.
+ * Checking strings and numbers of a JSON text in place, without allocating
+ * memory: a value that is not read costs only this check.
  */
 
 #ifndef GW_JSON_SCAN_H_INCLUDED
@@ -14,11 +14,11 @@
 #include "gw_text.h"
 
 
-/* a string as it stands in the text, without its quotes */
+/* a string in the text, without its quotes */
 
 typedef struct {
     gw_text_t             text;
-    unsigned              escaped;   /* holds a backslash */
+    unsigned              escaped;   /* contains a backslash */
 } gw_json_slice_t;
 
 
@@ -31,10 +31,10 @@ typedef struct {
 
 
 /*
- * Both begin at "p", a string at its opening quote, and return the byte
- * behind, or NULL: the string is not closed, or holds a control character,
- * invalid UTF-8, or an escape that is malformed or of U+0000; the number is
- * malformed, or not within 64 bits or a finite double.
+ * Read a string or a number at "p", which is the opening quote of a string.
+ * Return the position after it.  Return NULL if a string is not closed, or
+ * contains a control character, invalid UTF-8, a malformed escape or one of
+ * U+0000; or if a number is malformed, or exceeds 64 bits or a finite double.
  */
 const unsigned char *gw_json_scan_string(const unsigned char *p,
     const unsigned char *end, gw_json_slice_t *slice);
@@ -42,8 +42,8 @@ const unsigned char *gw_json_scan_number(const unsigned char *p,
     const unsigned char *end, gw_json_slice_number_t *number);
 
 /*
- * Writes the text that a scanned string stands for, which is not longer, and
- * returns its length; no NUL is appended.
+ * Writes a scanned string without its escapes, which is not longer, and returns
+ * its length.  No NUL is appended.
  */
 size_t gw_json_unescape(const gw_json_slice_t *slice, unsigned char *dst);
 

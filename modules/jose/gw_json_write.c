@@ -3,8 +3,8 @@
 /*
  * Writing JSON: see gw_json.h.
  *
- * jansson's own writer prints 0.1 as 0.10000000000000001, which no user would
- * compare with what the token holds.
+ * jansson prints 0.1 as 0.10000000000000001, which differs from the text of the
+ * token.
  */
 
 #include <float.h>

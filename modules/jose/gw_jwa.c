@@ -66,7 +66,7 @@ gw_jwa_find(const unsigned char *name, size_t len)
 }
 
 
-/* distributions have shipped OpenSSL without this or that curve */
+/* some distributions build OpenSSL without some curves */
 
 static int
 gw_jwa_has_curve(int nid)

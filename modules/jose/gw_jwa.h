@@ -4,8 +4,8 @@
  * The signature algorithms: RFC 7518 section 3.1, RFC 8037 (EdDSA),
  * RFC 8812 (ES256K), RFC 9864 (Ed25519, Ed448), RFC 9964 (ML-DSA).
  *
- * One table; a token's "alg" is compared with its names byte for byte.
- * "none" is not in it and cannot be configured.
+ * A token's "alg" is compared byte for byte with the names of one table.
+ * "none" is not in the table and cannot be configured.
  */
 
 #ifndef GW_JWA_H_INCLUDED
@@ -44,8 +44,8 @@ typedef enum {
 typedef struct {
     const char       *name;
     gw_jwa_family_e   family;
-    uint32_t          keys;       /* bits 1 << gw_kty_e that may serve it */
-    const char       *digest;     /* OpenSSL's name; NULL: none of our own */
+    uint32_t          keys;       /* bits 1 << gw_kty_e that can serve it */
+    const char       *digest;     /* OpenSSL's name; NULL: no separate hash */
     size_t            signature;  /* exact bytes; 0: given by the key */
 } gw_jwa_t;
 
@@ -68,8 +68,8 @@ const gw_jwa_t *gw_jwa_find(const unsigned char *name, size_t len);
 #define gw_jwa_bit(alg)  ((gw_jwa_set_t) 1 << ((alg) - gw_jwa))
 
 /*
- * Whether the OpenSSL in use offers the algorithm (ML-DSA came with 3.5).
- * Asks OpenSSL: not for the time of a request.
+ * Whether the OpenSSL in use provides the algorithm (ML-DSA since 3.5).  Too
+ * slow to be called in a request.
  */
 int gw_jwa_available(const gw_jwa_t *alg);
 

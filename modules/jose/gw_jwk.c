@@ -23,7 +23,7 @@ typedef struct {
     gw_jwk_reader_t   keys;
     gw_jwk_note_pt    note;
     void             *data;
-    char              why[GW_JWK_MAX_WHY];   /* of the first key left out */
+    char              why[GW_JWK_MAX_WHY];   /* first key that is left out */
 } gw_jwk_set_reader_t;
 
 
@@ -116,14 +116,14 @@ gw_jwk_set_build(gw_jwk_set_reader_t *reader, const json_t *keys, char *err,
     n = json_array_size(keys);
 
     if (n > GW_JWK_MAX_KEYS) {
-        return gw_jwk_error(err, size, "holds more than %d keys",
+        return gw_jwk_error(err, size, "contains more than %d keys",
                             GW_JWK_MAX_KEYS);
     }
 
     if ((reader->keys.flags & GW_JWK_PUBLIC) && gw_jwk_is_private(keys)) {
-        return gw_jwk_error(err, size, "holds a private key, which has no "
-                            "place here: write its public key, as "
-                            "\"nginx-gateway jwk public\" prints it");
+        return gw_jwk_error(err, size, "contains a private key, use its "
+                            "public key instead, as \"nginx-gateway jwk "
+                            "public\" prints it");
     }
 
     set = gw_jwk_set_create(n);
@@ -146,15 +146,15 @@ gw_jwk_set_build(gw_jwk_set_reader_t *reader, const json_t *keys, char *err,
     gw_jwk_set_free(set);
 
     if (reader->why[0] == '\0') {
-        return gw_jwk_error(err, size, "holds no key");
+        return gw_jwk_error(err, size, "contains no key");
     }
 
-    return gw_jwk_error(err, size, "holds no usable key: %s %s",
+    return gw_jwk_error(err, size, "contains no usable key: %s %s",
                         n > 1 ? "the first" : "it", reader->why);
 }
 
 
-/* what an object is that has neither "kty" nor an array "keys" */
+/* describes an object that has neither "kty" nor an array "keys" */
 
 static const char *
 gw_jwk_mistaken(json_t *root)
@@ -212,7 +212,7 @@ gw_jwk_set_add(gw_jwk_set_reader_t *reader, unsigned number, json_t *jwk)
 }
 
 
-/* a "kid" comes from whoever wrote the file: only printable ASCII is shown */
+/* "kid" can contain any bytes: others than printable ASCII become "?" */
 
 static void
 gw_jwk_note(gw_jwk_set_reader_t *reader, unsigned number, json_t *jwk,
@@ -303,8 +303,8 @@ gw_jwk_only_oct(const json_t *keys)
 
 
 /*
- * RFC 7518, 6.2.2 and 6.3.2, RFC 8037, 2, RFC 9964, 3; "k" is the secret of
- * an HMAC, which has no public half.
+ * RFC 7518, 6.2.2 and 6.3.2, RFC 8037, 2, RFC 9964, 3.  A key of type "oct" has
+ * no public key and is not private in this sense.
  */
 
 static int
@@ -337,7 +337,7 @@ gw_jwk_is_private(const json_t *keys)
 }
 
 
-/* wipes the secret members: jansson frees its strings as they are */
+/* wipes the secret members: jansson does not when it frees them */
 
 static void
 gw_jwk_cleanse(json_t *keys)

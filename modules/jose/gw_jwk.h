@@ -4,11 +4,11 @@
  * Keys and sets of keys: RFC 7517 (JWK, JWK Set), RFC 7518 section 6,
  * RFC 8037, RFC 9964 (kty AKP), and PEM.
  *
- * A key is parsed, judged and prepared once: what a verification needs
- * (OpenSSL's key, its context for each algorithm that the key may serve,
- * the inner and outer state of an HMAC) is made here, so that the time of a
- * request is spent on the signature alone.  Contexts are used without locks:
- * a set belongs to one thread of one process; a fork()ed child has its own.
+ * A key is parsed, checked and prepared once.  OpenSSL's key, its context for
+ * each algorithm that the key serves, and the states of an HMAC are created
+ * when the key is read, so that a request only verifies the signature.
+ * Contexts are used without locks: a set belongs to one thread of one process,
+ * and a fork()ed child uses its own copy.
  */
 
 #ifndef GW_JWK_H_INCLUDED
@@ -32,21 +32,20 @@ typedef struct gw_jwk_set_s  gw_jwk_set_t;
 
 
 /*
- * Called for each key of a set that is left out, with its number, counted
- * from 0, its "kid" made printable ("" if none) and a sentence, which is valid
- * during the call.
- * With GW_JWK_COMPAT also called for a short HMAC key that is kept, with
- * "kept" set to 1.
+ * Called for each key that is left out: its number, from 0, its "kid" in
+ * printable ASCII ("" if it has none), and a sentence without subject.  The
+ * strings are valid during the call.  With GW_JWK_COMPAT also called, with
+ * "kept" set, for an HMAC key that is short but kept.
  */
 typedef void (*gw_jwk_note_pt)(void *data, unsigned number, const char *kid,
     const char *why, int kept);
 
 
 /*
- * Parses a JWK Set, or one JWK.  Bad keys are left out and told to "note"
- * (which may be NULL); a set with no usable key is an error.  Private
- * members are ignored: only the public half is kept.  With GW_JWK_PUBLIC a
- * private member in any key but one of kty "oct" is an error.
+ * Parses a JWK Set, or one JWK.  Leaves out invalid keys and calls "note"
+ * (which may be NULL) for each.  A set without a usable key is an error.
+ * Private members are ignored; with GW_JWK_PUBLIC a private member is an error,
+ * unless the key is of kty "oct".
  *
  * Left out: unknown "kty" or "crv"; "use" other than "sig"; "key_ops"
  * without "verify"; "alg" that does not fit the key; RSA outside of 2048 to
@@ -54,7 +53,7 @@ typedef void (*gw_jwk_note_pt)(void *data, unsigned number, const char *kid,
  * above 2^33, or with the ROCA fingerprint; a point that is not on its
  * curve; an HMAC key shorter than its hash; numbers that are not strict
  * base64url; a "kid" that is not a string or longer than GW_JWK_MAX_KID;
- * a key whose "kid", type and "alg" a key before it has.
+ * a key with the "kid", type and "alg" of a key before it.
  *
  * Returns a set for gw_jwk_set_free(), or NULL with a sentence in "err"
  * (of "size" bytes, NUL-terminated, without secrets).
@@ -63,10 +62,10 @@ gw_jwk_set_t *gw_jwk_set_parse(const unsigned char *text, size_t len,
     unsigned flags, gw_jwk_note_pt note, void *data, char *err, size_t size);
 
 /*
- * Parses PEM: one or more public keys ("PUBLIC KEY", "RSA PUBLIC KEY") and
- * certificates, of which only the key is taken.  A key of id-RSASSA-PSS serves
- * those PS algorithms that its parameters allow.  Private keys are refused with
- * a sentence.  Such keys have no "kid".  Returns as gw_jwk_set_parse() does.
+ * Parses PEM: public keys ("PUBLIC KEY", "RSA PUBLIC KEY") and certificates, of
+ * which only the key is used.  A private key is an error.  The keys have no
+ * "kid".  A key of id-RSASSA-PSS serves the PS algorithms that its parameters
+ * allow.  Returns as gw_jwk_set_parse() does.
  */
 gw_jwk_set_t *gw_jwk_set_parse_pem(const unsigned char *text, size_t len,
     gw_jwk_note_pt note, void *data, char *err, size_t size);
@@ -76,10 +75,10 @@ void gw_jwk_set_free(gw_jwk_set_t *set);
 /* the number of usable keys */
 unsigned gw_jwk_set_count(const gw_jwk_set_t *set);
 
-/* the algorithms that its usable keys may serve */
+/* the algorithms that its usable keys serve */
 gw_jwa_set_t gw_jwk_set_algorithms(const gw_jwk_set_t *set);
 
-/* whether every key written in the set, usable or not, is of kty "oct" */
+/* whether all keys in the file, usable or not, are of kty "oct" */
 int gw_jwk_set_only_oct(const gw_jwk_set_t *set);
 
 

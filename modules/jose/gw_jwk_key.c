@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Judging and preparing one key, so that a request pays for nothing but the
- * signature: see gw_jwk.h.
+ * Checking a key and preparing it for verifications: see gw_jwk.h.
  */
 
 #include <stdlib.h>
@@ -14,7 +13,7 @@
 #include "gw_jwk_key.h"
 
 
-/* what the DER of a SubjectPublicKeyInfo holds */
+/* a SubjectPublicKeyInfo */
 
 typedef struct {
     gw_kty_e              kty;
@@ -266,7 +265,7 @@ gw_jwk_read_spki(gw_jwk_spki_t *info, const unsigned char *spki, size_t len)
         return -1;
     }
 
-    /* the first byte counts the unused bits of the last */
+    /* the first byte is the number of unused bits in the last one */
 
     info->key = data + 1;
     info->key_len = n - 1;
@@ -324,7 +323,7 @@ gw_jwk_load_public(gw_kty_e kty, const unsigned char *spki, size_t len)
 }
 
 
-/* on the curve, in its group, not at infinity */
+/* the point is on the curve, in its group and not at infinity */
 
 static int
 gw_jwk_point_is_good(EVP_PKEY *pkey)
@@ -341,9 +340,9 @@ gw_jwk_point_is_good(EVP_PKEY *pkey)
 
 
 /*
- * The parameters of a key of id-RSASSA-PSS may fix the hash and the least
- * length of the salt (RFC 4055, 1.2): OpenSSL refuses another algorithm, and
- * the key does not serve it.
+ * The parameters of a key of id-RSASSA-PSS may restrict the hash and the length
+ * of the salt (RFC 4055, 1.2).  The key does not serve algorithms that OpenSSL
+ * refuses because of them.
  */
 
 static int
@@ -411,7 +410,7 @@ gw_jwk_prepare_verify(gw_jwk_t *key, gw_jwk_use_t *use, const EVP_MD *md)
         return -1;
     }
 
-    /* RFC 7518, 3.5: salt as long as the hash, MGF1 with the same hash */
+    /* RFC 7518, 3.5: salt as long as the hash, MGF1 with that hash */
 
     if (padding == RSA_PKCS1_PSS_PADDING
         && (EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) <= 0

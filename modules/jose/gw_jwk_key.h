@@ -28,8 +28,8 @@
 
 
 /*
- * The hashes of a set.  Each context is begun again in every verification;
- * "work" is where an HMAC's states are copied to.
+ * The hashes of a set.  Each verification initializes the context again; "work"
+ * is the context of HMAC.
  */
 typedef struct {
     gw_md_t              *md[GW_JWK_DIGESTS];
@@ -38,7 +38,7 @@ typedef struct {
 } gw_jwk_digests_t;
 
 
-/* what one algorithm needs of one key; which members depends on its family */
+/* one key prepared for one algorithm; the family decides which members */
 
 typedef struct {
     const gw_jwa_t       *alg;
@@ -52,9 +52,9 @@ typedef struct {
 
 struct gw_jwk_s {
     gw_kty_e              kty;
-    gw_jwa_set_t          algs;       /* what it may serve */
+    gw_jwa_set_t          algs;       /* that it serves */
     const gw_jwa_t       *alg;        /* its "alg"; NULL: none */
-    unsigned              is_short;   /* an HMAC key below its hash */
+    unsigned              is_short;   /* HMAC key, shorter than its hash */
 
     unsigned char        *kid;        /* NULL: none; may hold any byte */
     size_t                kid_len;
@@ -93,10 +93,10 @@ gw_jwk_set_t *gw_jwk_set_create(size_t n);
 const char *gw_jwk_read(gw_jwk_reader_t *reader, gw_jwk_t *key, json_t *jwk);
 
 /*
- * Make a zeroed "key" usable: from the DER of a SubjectPublicKeyInfo, which
- * is judged here by the rules of gw_jwk.h, or from a secret of kty "oct",
- * which is not.  "pinned" is the key's "alg", or NULL.  Return NULL, or a
- * static sentence without subject ("is not ..."); the caller then calls
+ * Prepare a zeroed "key": from the DER of a SubjectPublicKeyInfo, which is
+ * checked by the rules of gw_jwk.h, or from a secret of kty "oct", which is not
+ * checked.  "pinned" is the key's "alg", or NULL.  Return NULL, or a static
+ * sentence without subject ("is not ..."); the caller then calls
  * gw_jwk_key_free() as well.
  */
 const char *gw_jwk_key_public(gw_jwk_t *key, gw_jwk_digests_t *digests,
@@ -106,14 +106,14 @@ const char *gw_jwk_key_secret(gw_jwk_t *key, gw_jwk_digests_t *digests,
 
 void gw_jwk_key_free(gw_jwk_t *key);
 
-/* why an RSA key is not to be used, or NULL */
+/* returns NULL, or why an RSA key must not be used */
 const char *gw_rsa_judge(const unsigned char *n, size_t nlen,
     const unsigned char *e, size_t elen);
 
 /*
- * Verifies one signature with one key, whatever the bytes that were signed.
- * Returns GW_OK, GW_KEY_MISMATCH, GW_MALFORMED_SIGNATURE, GW_BAD_SIGNATURE
- * or GW_FAILED; leaves OpenSSL's error queue empty.
+ * Verifies one signature of any bytes with one key.  Returns GW_OK,
+ * GW_KEY_MISMATCH, GW_MALFORMED_SIGNATURE, GW_BAD_SIGNATURE or GW_FAILED;
+ * leaves OpenSSL's error queue empty.
  */
 gw_reason_e gw_jwk_verify(gw_jwk_t *key, const gw_jwa_t *alg,
     const unsigned char *input, size_t len, const unsigned char *signature,

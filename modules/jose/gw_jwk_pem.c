@@ -30,8 +30,8 @@ typedef struct {
     gw_jwk_set_t    *set;
     gw_jwk_note_pt   note;
     void            *data;
-    const char      *fatal;     /* why the whole file is refused */
-    const char      *why;       /* of the first key left out */
+    const char      *fatal;     /* why the file is refused as a whole */
+    const char      *why;       /* why the first key was left out */
 } gw_pem_reader_t;
 
 
@@ -57,7 +57,8 @@ gw_jwk_set_parse_pem(const unsigned char *text, size_t len,
     reader.data = data;
 
     if (len > INT_MAX || gw_pem_count(text, len) > GW_JWK_MAX_KEYS) {
-        (void) snprintf(err, size, "holds more than %d keys", GW_JWK_MAX_KEYS);
+        (void) snprintf(err, size, "contains more than %d keys",
+                        GW_JWK_MAX_KEYS);
         return NULL;
     }
 
@@ -84,7 +85,7 @@ gw_jwk_set_parse_pem(const unsigned char *text, size_t len,
         (void) snprintf(err, size, "%s", reader.fatal);
 
     } else if (reader.why != NULL) {
-        (void) snprintf(err, size, "holds no usable key: the first %s",
+        (void) snprintf(err, size, "contains no usable key: the first %s",
                         reader.why);
     } else {
         gw_pem_mistaken(gw_kind(text, len), err, size);
@@ -94,7 +95,7 @@ gw_jwk_set_parse_pem(const unsigned char *text, size_t len,
 }
 
 
-/* what a file is that has no block of PEM */
+/* describes a file that contains no block of PEM */
 
 static void
 gw_pem_mistaken(gw_kind_e kind, char *err, size_t size)
@@ -105,7 +106,7 @@ gw_pem_mistaken(gw_kind_e kind, char *err, size_t size)
          : (kind == GW_KIND_PEM || kind == GW_KIND_OTHER)
          ? NULL : gw_kind_sentence(kind);
 
-    (void) snprintf(err, size, "holds no public key or certificate%s%s",
+    (void) snprintf(err, size, "contains no public key or certificate%s%s",
                     it ? ", it " : "", it ? it : "");
 }
 
@@ -186,8 +187,8 @@ gw_pem_read_one(gw_pem_reader_t *reader, gw_jwk_t *key, const gw_pem_t *pem)
     unsigned char  *spki;
 
     if (strstr(pem->name, "PRIVATE KEY") != NULL) {
-        reader->fatal = "holds a private key, which has no place here: "
-                        "write its public key";
+        reader->fatal = "contains a private key, use its public key "
+                        "instead";
         return reader->fatal;
     }
 
@@ -210,8 +211,8 @@ gw_pem_read_one(gw_pem_reader_t *reader, gw_jwk_t *key, const gw_pem_t *pem)
 
 
 /*
- * The SubjectPublicKeyInfo in DER, for OPENSSL_free(); <= 0: none.  "RSA PUBLIC
- * KEY" is PKCS#1 (RFC 8017, A.1.1).
+ * Allocates the SubjectPublicKeyInfo in DER, for OPENSSL_free(), and returns
+ * its length, or <= 0.  "RSA PUBLIC KEY" is PKCS#1 (RFC 8017, A.1.1).
  */
 
 static int

@@ -223,8 +223,8 @@ gw_jwk_misfit(gw_jwk_reader_t *reader, const json_t *alg, gw_kty_e kty)
 
 
 /*
- * RFC 7518, 3.2: a key as long as the hash, at least.  A key without "alg"
- * serves those algorithms that it is long enough for.
+ * RFC 7518, 3.2: a key must be at least as long as the hash.  A key without
+ * "alg" serves the algorithms for which it is long enough.
  */
 
 static const char *
@@ -289,7 +289,7 @@ gw_jwk_digest_size(const gw_jwa_t *alg)
 }
 
 
-/* turns the members into a SubjectPublicKeyInfo */
+/* encodes the members as a SubjectPublicKeyInfo */
 
 static const char *
 gw_jwk_read_public(gw_jwk_reader_t *reader, gw_jwk_t *key, json_t *jwk,
@@ -358,7 +358,7 @@ gw_jwk_read_rsa(gw_jwk_reader_t *reader, gw_der_writer_t *der, json_t *jwk)
 }
 
 
-/* RFC 7518, 6.2.1: both coordinates in full size */
+/* RFC 7518, 6.2.1: both coordinates have their full size */
 
 static const char *
 gw_jwk_read_ec(gw_jwk_reader_t *reader, gw_der_writer_t *der, json_t *jwk,
@@ -411,8 +411,8 @@ gw_jwk_read_raw(gw_jwk_reader_t *reader, gw_der_writer_t *der, json_t *jwk,
 
 
 /*
- * Decodes a member of "size" bytes, 0: any number but none.  Returns NULL, or
- * a sentence with nothing to free.
+ * Decodes a member.  It must have "size" bytes, or with 0 at least one.
+ * Returns NULL, or a sentence and nothing to free.
  */
 
 static const char *
@@ -510,7 +510,7 @@ gw_jwk_octets_free(gw_jwk_octets_t *octets)
 }
 
 
-/* valid until the next key is read */
+/* the sentence is valid until the next key is read */
 
 static const char *
 gw_jwk_why(gw_jwk_reader_t *reader, const char *fmt, ...)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * One signature, one key: RFC 7515 section 5.2 step 8, RFC 7518 section 3.
+ * Verifying one signature with one key: RFC 7515 section 5.2 step 8, RFC 7518
+ * section 3.
  *
- * Runs in every request: everything that can be prepared was (gw_jwk_key.c),
- * and nothing is allocated here, though OpenSSL does inside.
+ * This runs in every request: gw_jwk_key.c has prepared all that it can, and
+ * only OpenSSL allocates memory here.
  */
 
 #include <string.h>
@@ -135,9 +136,9 @@ gw_jwk_verify_rsa(gw_jwk_t *key, gw_jwk_use_t *use,
 
 
 /*
- * RFC 7518, 3.4: r and s, each as long as the order.  Both must be in
- * [1, n - 1] before OpenSSL sees them (CVE-2022-21449 was another library's
- * lack of that check).
+ * RFC 7518, 3.4: r and s, each as long as the order n.  Both must be in
+ * [1, n - 1]; this is not left to OpenSSL (CVE-2022-21449: another library did
+ * not check it).
  */
 
 static gw_reason_e
@@ -169,8 +170,9 @@ gw_jwk_verify_ecdsa(gw_jwk_t *key, gw_jwk_use_t *use,
 
 /*
  * EdDSA and ML-DSA hash the message themselves.  Since OpenSSL 3.4 a context
- * is finished by its verification, so it is begun again first; not with the
- * key, which it has: that would look the algorithm up anew (0.5 us).
+ * can be used for one verification only and must be initialized again.  Without
+ * a key argument it keeps its key; passing the key would look up the algorithm
+ * again (0.5 us).
  */
 
 static gw_reason_e
@@ -208,7 +210,7 @@ gw_jwk_verify_digest(gw_jwk_use_t *use, const gw_jwk_bytes_t *input,
 }
 
 
-/* public values: no need for constant time */
+/* the values are public: constant time is not required */
 
 static int
 gw_jwk_in_range(const unsigned char *value, const unsigned char *order,

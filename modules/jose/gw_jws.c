@@ -16,10 +16,10 @@
 
 
 #define GW_JWS_MEMO_ENTRIES  8
-#define GW_JWS_MEMO_SIZE     512    /* longer headers are not remembered */
+#define GW_JWS_MEMO_SIZE     512    /* longer headers are not cached */
 
 
-/* a token's three parts as they stand in it */
+/* a part of a token, still encoded */
 
 typedef struct {
     const unsigned char  *data;
@@ -37,7 +37,7 @@ typedef struct {
 
 
 struct gw_jws_memo_s {
-    unsigned              next;     /* the entry to give up */
+    unsigned              next;     /* the entry to replace */
     gw_jws_memo_entry_t   entries[GW_JWS_MEMO_ENTRIES];
 };
 
@@ -122,9 +122,9 @@ gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo, const unsigned char *token,
 
 
 /*
- * RFC 7515, 7.1: exactly two dots.  A dot too many ends up in the last part,
- * where it has to be looked for: five parts are an encrypted token and no
- * bad signature.
+ * RFC 7515, 7.1: exactly two dots.  The last part is checked for further dots,
+ * since an encrypted token, with five parts, is not a token with an invalid
+ * signature.
  */
 
 static int
@@ -181,7 +181,7 @@ gw_jws_refuse_split(gw_jws_t *jws, gw_jws_error_t *error,
 }
 
 
-/* "buf" is used, but free again afterwards */
+/* uses "buf" only during the call */
 
 static gw_reason_e
 gw_jws_read_header(gw_jws_t *jws, const gw_jws_part_t *part,
@@ -225,8 +225,8 @@ gw_jws_read_header(gw_jws_t *jws, const gw_jws_part_t *part,
 
 
 /*
- * RFC 7515, 4.1.11: no extension is understood here, so whatever "crit" says
- * is refused.  "b64" (RFC 7797) and "zip" would change what is signed.
+ * RFC 7515, 4.1.11: no extension is supported, so that any "crit" is refused.
+ * "b64" (RFC 7797) and "zip" would change what is signed.
  */
 
 static gw_reason_e
@@ -255,7 +255,7 @@ gw_jws_judge_header(gw_jws_t *jws, gw_jws_error_t *error)
         }
     }
 
-    /* the last one is required */
+    /* "alg", the last one, is required */
 
     if (value == NULL) {
         return gw_jws_refuse(jws, GW_MALFORMED_HEADER, error,
@@ -272,8 +272,6 @@ gw_jws_judge_header(gw_jws_t *jws, gw_jws_error_t *error)
     return GW_OK;
 }
 
-
-/* the "kid" outlives the header */
 
 static gw_reason_e
 gw_jws_refuse(gw_jws_t *jws, gw_reason_e reason, gw_jws_error_t *error,
@@ -296,7 +294,7 @@ gw_jws_refuse(gw_jws_t *jws, gw_reason_e reason, gw_jws_error_t *error,
 }
 
 
-/* the header does not outlive a refusal */
+/* copies the "kid", because a refusal releases the header */
 
 static void
 gw_jws_keep_kid(const gw_jws_t *jws, gw_jws_error_t *error)
@@ -340,7 +338,7 @@ gw_jws_decode(const gw_jws_part_t *part, unsigned char **buf,
 }
 
 
-/* the text was read before: it can only fail for want of memory */
+/* the text was parsed before: this fails only if memory runs out */
 
 gw_reason_e
 gw_jws_complete(gw_jws_t *jws)
@@ -369,7 +367,7 @@ gw_jws_complete(gw_jws_t *jws)
 }
 
 
-/* of the part in the token */
+/* encoded, as in the token */
 
 static size_t
 gw_jws_header_len(const gw_jws_t *jws)
@@ -472,9 +470,9 @@ gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws)
 
 
 /*
- * Tries are few: keys of the token's "kid" go first.  For a token without
- * "kid" any key that fits may serve (OpenID Connect Core 1.0, 10.1), those
- * without "kid" first.
+ * Since the number of tries is limited, keys with the token's "kid" come first.
+ * For a token without "kid" any key that fits may serve (OpenID Connect Core
+ * 1.0, 10.1), those without "kid" come first.
  */
 
 gw_reason_e
@@ -518,7 +516,7 @@ gw_jws_explain_length(const gw_jws_t *jws, gw_jws_error_t *error)
 }
 
 
-/* stops at GW_OK, at GW_FAILED and at the first key that is one too many */
+/* stops at GW_OK, at GW_FAILED and when GW_JWS_MAX_TRIES is exceeded */
 
 static void
 gw_jws_try_keys(const gw_jws_t *jws, gw_jwk_set_t *set, unsigned with_kid,

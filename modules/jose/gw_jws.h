@@ -3,9 +3,9 @@
 /*
  * Signed tokens in compact form: RFC 7515.
  *
- * Never read: jwk, jku, x5u, x5c.  Never accepted: crit, b64 and zip in any
- * form, a token of other than three parts, an "alg" that is not in the
- * table.
+ * The members jwk, jku, x5u and x5c are never read.  A token is refused if it
+ * has crit, b64 or zip in any form, does not consist of three parts, or has an
+ * "alg" that is not in the table.
  */
 
 #ifndef GW_JWS_H_INCLUDED
@@ -25,8 +25,8 @@
 
 
 typedef struct {
-    json_t               *header;       /* the members that are judged */
-    json_t               *whole;        /* all of them; NULL: not built */
+    json_t               *header;       /* the members that are checked */
+    json_t               *whole;        /* all members; NULL: not built */
     const gw_jwa_t       *alg;
     const unsigned char  *kid;          /* in "header"; NULL: none */
     size_t                kid_len;
@@ -41,9 +41,9 @@ typedef struct {
 
 
 /*
- * Why a token is refused, beyond the reason: written only if it is.  "why" is a
- * clause such as "exp is a string" or "the header has a duplicate member
- * "alg"", printable ASCII, "" if there is nothing to add.
+ * Details on a refused token, set only if a token is refused.  "why" is a
+ * clause in printable ASCII such as "exp is a string" or "the header has a
+ * duplicate member "alg"", or "" if the reason says it all.
  */
 
 #define GW_JWS_WHY  (GW_JSON_WHY + GW_JSON_NAME_SIZE + sizeof("the payload "))
@@ -56,9 +56,10 @@ typedef struct {
 
 
 /*
- * Parsed headers by their encoded bytes.  The tokens of one issuer share
- * theirs, so that most need no JSON parser for it.  Owned by the worker;
- * takes in headers of verified tokens only: a stranger cannot flush it.
+ * A cache of parsed headers, by their encoded bytes.  The tokens of an issuer
+ * usually have the same header, which is then parsed once.  Each worker has its
+ * own.  Only headers of verified tokens are added, so that nobody without a
+ * valid token can flush it.
  */
 typedef struct gw_jws_memo_s  gw_jws_memo_t;
 
@@ -67,64 +68,62 @@ void gw_jws_memo_free(gw_jws_memo_t *memo);
 void gw_jws_memo_add(gw_jws_memo_t *memo, const gw_jws_t *jws);
 
 
-/*
- * The buffer that gw_jws_parse() decodes a token of "len" bytes into.
- */
+/* the buffer size that gw_jws_parse() needs for a token of "len" bytes */
 #define gw_jws_buffer_size(len)  ((len) + 16)
 
 
 /*
- * Takes a token apart: "token" and "buf" must outlive "jws".  "memo" may be
- * NULL.  Nothing but the header's JSON is parsed, and nothing of it is built
- * but what is judged: alg, kid, typ.  The payload may be any bytes.
+ * Splits and decodes a token.  "token" and "buf" must outlive "jws".  "memo"
+ * may be NULL.  Parses the JSON of the header only, and builds only the members
+ * that are checked: alg, kid, typ.  The payload may be any bytes.
  *
- * Returns GW_OK, and the caller calls gw_jws_release(); or, with "error" (which
- * may be NULL) and the "kid" as far as it could be read,
+ * Returns GW_OK; the caller then calls gw_jws_release().  Otherwise sets
+ * "error" (which may be NULL), with the "kid" if it could be read, and returns
  * GW_MALFORMED_HEADER (also: not three parts, more values than
- * GW_JWS_MAX_VALUES, crit, b64, zip, a "kid" or "typ" that is no string),
- * GW_MALFORMED_PAYLOAD, GW_MALFORMED_SIGNATURE
- * (base64url), GW_ALGORITHM_NOT_ALLOWED (not in the table), GW_FAILED, with
- * nothing to release.
+ * GW_JWS_MAX_VALUES, crit, b64, zip, a "kid" or "typ" that is not a string),
+ * GW_MALFORMED_PAYLOAD or GW_MALFORMED_SIGNATURE (base64url),
+ * GW_ALGORITHM_NOT_ALLOWED (not in the table) or GW_FAILED; nothing is to be
+ * released then.
  */
 gw_reason_e gw_jws_parse(gw_jws_t *jws, gw_jws_memo_t *memo,
     const unsigned char *token, size_t len, unsigned char *buf,
     gw_jws_error_t *error);
 
 /*
- * Builds the header with all of its members, unless it is there: for a token
- * that was verified.  GW_OK or GW_FAILED.
+ * Builds the header with all of its members in jws->whole, unless it is built
+ * already.  For verified tokens.  Returns GW_OK or GW_FAILED.
  */
 gw_reason_e gw_jws_complete(gw_jws_t *jws);
 
-/* gives back the references to the header */
+/* releases the references to the header */
 void gw_jws_release(gw_jws_t *jws);
 
-/* what became of the keys that a token was held against */
+/* the keys that a token was tried with */
 
 typedef struct {
-    unsigned              named;        /* 1: the token names one */
-    unsigned              fit;          /* keys that serve its algorithm; at
-                                           most GW_JWS_MAX_TRIES were tried */
-    gw_reason_e           reason;       /* of the last one tried */
-    const gw_jwk_set_t   *set;          /* of that one; NULL: none was */
-    const unsigned char  *kid;          /* its own, in the set; NULL: none */
+    unsigned              named;        /* 1: the "kid" fits a key */
+    unsigned              fit;          /* keys that also serve the algorithm;
+                                           at most GW_JWS_MAX_TRIES are tried */
+    gw_reason_e           reason;       /* of the last key that was tried */
+    const gw_jwk_set_t   *set;          /* of that key; NULL: none was tried */
+    const unsigned char  *kid;          /* of that key; NULL: none */
     size_t                kid_len;
 } gw_jws_tries_t;
 
 
 /*
- * Verifies the signature with the keys of "n" sets, and fills "tries".
+ * Verifies the signature with the keys of "n" sets, and sets "tries".
  *
  * A key with a "kid" serves tokens with that "kid" and tokens without one; a
  * key without "kid" serves any.  At most GW_JWS_MAX_TRIES keys that fit are
  * tried: those with the token's "kid", or, for a token without one, those
  * without, come first.
  *
- * Returns GW_OK; GW_UNKNOWN_KEY if no key is named by the token, or if more
- * keys fit than may be tried and none of the tried did; GW_KEY_MISMATCH if a
- * key is named but does not serve the algorithm; GW_MALFORMED_SIGNATURE if
- * it has not the length that the algorithm fixes; GW_BAD_SIGNATURE;
- * GW_FAILED.  OpenSSL's error queue is empty afterwards.
+ * Returns GW_OK; GW_UNKNOWN_KEY if the "kid" fits no key, or if more keys fit
+ * than may be tried and none of those succeeded; GW_KEY_MISMATCH if the "kid"
+ * fits a key that does not serve the algorithm; GW_MALFORMED_SIGNATURE if the
+ * length is not that of the algorithm; GW_BAD_SIGNATURE; GW_FAILED.  OpenSSL's
+ * error queue is empty afterwards.
  */
 gw_reason_e gw_jws_verify(const gw_jws_t *jws, gw_jwk_set_t *const *sets,
     size_t n, gw_jws_tries_t *tries);

@@ -3,10 +3,9 @@
 /*
  * The claims of a token: see gw_jwt.h.
  *
- * Times are 64-bit integers or doubles, as the token has them.  Sums are
- * formed of our own numbers only and saturate; a double is compared with an
- * integer without turning the integer into a double, which would lose its
- * last digits.
+ * Times in a token are 64-bit integers or doubles.  Sums are made of numbers of
+ * the policy only, and saturate.  To compare a double with an integer, the
+ * integer is not converted to a double, which would lose its last digits.
  */
 
 #include <stdio.h>
@@ -47,7 +46,7 @@ static int gw_jwt_is_any(const json_t *string, const gw_text_t *texts,
     size_t n);
 
 
-/* in the order that gw_jwt.h promises */
+/* in the order of gw_jwt.h */
 
 static const gw_jwt_check_pt  gw_jwt_checks[] = {
     gw_jwt_check_typ,
@@ -193,7 +192,7 @@ gw_jwt_check_exp(const json_t *header, const json_t *claims,
         return policy->require_exp ? GW_NO_EXPIRY : GW_OK;
     }
 
-    /* RFC 7519, 4.1.4: "on or after which" it is not accepted */
+    /* RFC 7519, 4.1.4: "on or after which the JWT MUST NOT be accepted" */
 
     return gw_jwt_compare(exp, gw_jwt_add(policy->now, -policy->leeway)) <= 0
            ? GW_EXPIRED : GW_OK;
@@ -266,7 +265,7 @@ gw_jwt_check_iss(const json_t *header, const json_t *claims,
 }
 
 
-/* RFC 7519, 4.1.3; an array with anything but strings in it is no audience */
+/* RFC 7519, 4.1.3; an array with any other value than strings is refused */
 
 static gw_reason_e
 gw_jwt_check_aud(const json_t *header, const json_t *claims,
@@ -321,7 +320,7 @@ gw_jwt_add(int64_t a, int64_t b)
 }
 
 
-/* below, at or above zero as the number is below, at or above "other" */
+/* returns -1, 0 or 1 if the number is less than, equal to or above "other" */
 
 static int
 gw_jwt_compare(const json_t *number, int64_t other)
@@ -336,7 +335,7 @@ gw_jwt_compare(const json_t *number, int64_t other)
 
     real = json_real_value(number);
 
-    /* 2^63, which is exact in a double, is the first that does not fit */
+    /* the first double that does not fit is exactly 2^63 */
 
     if (real >= 9223372036854775808.0) {
         return 1;
@@ -389,7 +388,7 @@ gw_jwt_media_type(gw_text_t type)
 }
 
 
-/* an empty string is nobody's name */
+/* an empty string never matches */
 
 static int
 gw_jwt_is_any(const json_t *string, const gw_text_t *texts, size_t n)

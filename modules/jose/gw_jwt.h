@@ -21,10 +21,10 @@
 typedef struct {
     int64_t           now;        /* seconds since the epoch */
     int64_t           leeway;     /* seconds, for exp, nbf and max_age */
-    int64_t           max_age;    /* seconds since iat; -1: not judged */
+    int64_t           max_age;    /* seconds since iat; -1: not checked */
     int               require_exp;
 
-    const gw_text_t  *typ;        /* any one; n = 0: not judged */
+    const gw_text_t  *typ;        /* any one; n = 0: not checked */
     size_t            ntyp;
     const gw_text_t  *issuers;
     size_t            nissuers;
@@ -33,7 +33,7 @@ typedef struct {
 } gw_jwt_policy_t;
 
 
-/* the claims that are judged here, or name the bearer, for a limit's names */
+/* "sub" and the claims that are checked here, for the names of a limit */
 
 #define GW_JWT_REGISTERED  6
 
@@ -41,9 +41,9 @@ extern const gw_text_t  gw_jwt_registered[GW_JWT_REGISTERED];
 
 
 /*
- * The values that a payload may hold, for a limit, where tokens of up to
- * "size" bytes are accepted.  More of them, built by a stranger, would take
- * many times the memory of the token.
+ * The number of values that a payload may have, for a limit, if tokens may have
+ * up to "size" bytes.  A token with more values would take many times its size
+ * in memory.
  */
 size_t gw_jwt_max_values(size_t size);
 
@@ -57,14 +57,16 @@ gw_reason_e gw_jwt_parse(json_t **claims, const unsigned char *payload,
     size_t len, const gw_json_limit_t *limit, gw_jws_error_t *error);
 
 /*
- * Judges in this order: typ, exp, nbf, iat and max_age, iss, aud; returns
- * the first reason, or GW_OK.  "typ" is compared without regard to case and
- * to a leading "application/" (RFC 7515, 4.1.9); a token without "typ" fails
- * where one is asked for.  "aud" is a string or an array of nothing but
- * strings, else it matches nothing.  A token is expired when
- * exp <= now - leeway, and not yet valid when nbf > now + leeway.  With
- * max_age "iat" is required (GW_TOO_OLD without it): in the future it is
- * GW_NOT_YET_VALID, older GW_TOO_OLD.
+ * Checks in this order: typ, exp, nbf, iat and max_age, iss, aud.  Returns the
+ * first reason, or GW_OK.
+ *
+ * typ:  the comparison ignores case and a leading "application/" (RFC 7515,
+ *       4.1.9); required if the policy lists types
+ * exp:  GW_EXPIRED if exp <= now - leeway
+ * nbf:  GW_NOT_YET_VALID if nbf > now + leeway
+ * iat:  checked with max_age: GW_TOO_OLD if it is missing or too old,
+ *       GW_NOT_YET_VALID if it is in the future
+ * aud:  matches only as a string, or as an array of strings alone
  */
 gw_reason_e gw_jwt_check(const json_t *header, const json_t *claims,
     const gw_jwt_policy_t *policy);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Key types: how a JWK names them and how X.509 does.
+ * Key types: their names in JWK and their identifiers in X.509.
  */
 
 #ifndef GW_KTY_H_INCLUDED
@@ -32,12 +32,12 @@ extern const gw_kty_t  gw_kty[GW_KTY_COUNT];
 
 
 /*
- * The type of a JWK: "kty" and, where a type has them, "crv" or "alg" (which
- * may be NULL).  GW_KTY_COUNT if there is none.
+ * Finds a type by the "kty" of a JWK and its "crv" or "alg", which may be NULL.
+ * Returns GW_KTY_COUNT if there is none.
  */
 gw_kty_e gw_kty_find(const char *kty, const char *crv, const char *alg);
 
-/* the type by its AlgorithmIdentifier; GW_KTY_COUNT if there is none */
+/* finds a type by its AlgorithmIdentifier; GW_KTY_COUNT if there is none */
 gw_kty_e gw_kty_by_id(const unsigned char *id, size_t len);
 
 

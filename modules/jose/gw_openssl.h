@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The one place that knows OpenSSL's versions, 1.1.1 to 3.x.
+ * The differences between OpenSSL's versions, 1.1.1 to 3.x.
  *
- * Under 3.x a digest is fetched once and kept: looking it up in every
- * request takes a lock and costs more than hashing a token.
+ * With 3.x a digest is fetched once and kept: a lookup in each request would
+ * take a lock and cost more than hashing a token.
  */
 
 #ifndef GW_OPENSSL_H_INCLUDED
@@ -36,13 +36,13 @@ typedef const EVP_MD  gw_md_t;
 #define EVP_MD_get_block_size    EVP_MD_block_size
 #define EVP_PKEY_get_size        EVP_PKEY_size
 
-/* for who includes <openssl/ssl.h> */
+/* for files that include <openssl/ssl.h> */
 #define SSL_get1_peer_certificate  SSL_get_peer_certificate
 
 #endif
 
 
-/* whether this OpenSSL has an implementation of keys of that name */
+/* whether this OpenSSL implements keys of that name */
 
 static inline int
 gw_openssl_has_key(const char *name)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Which RSA keys are too weak or too strange to be used.
+ * Checking RSA keys.
  *
- * Size and exponent bound the price of one verification, which a stranger
- * can ask for at will; the fingerprint finds the keys of CVE-2017-15361.
+ * The limits of size and exponent bound the cost of a verification, which any
+ * client can trigger.  The fingerprint detects the keys of CVE-2017-15361.
  */
 
 #include "gw_jwk_key.h"
@@ -105,10 +105,10 @@ gw_rsa_exponent_is_sane(const unsigned char *e, size_t len)
 
 
 /*
- * Primes made by the broken generator are k * M + (65537^a mod M), M being
- * the product of the first primes, so that modulo each of these the modulus
- * is a power of 65537.  For a key of other origin that is true of all those
- * up to 167 with a probability of 2^-27.
+ * The broken generator makes primes k * M + (65537^a mod M), where M is the
+ * product of the first primes.  Modulo each of these, the modulus is therefore
+ * a power of 65537.  For any other key this holds for all primes up to 167 with
+ * a probability of 2^-27.
  */
 
 static int

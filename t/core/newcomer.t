@@ -146,7 +146,7 @@ server { location / { gateway_jwt api; gateway_jwt_key_file html; } }
 server { location / { gateway_jwt api; gateway_jwt_key_file short.json; } }
 ---
 [notice] gateway_jwt_key_file "DIR/short.json": key 0, kid "a": is an HMAC key of 6 bytes, its hash needs 32: write a longer one, or "gateway_jwt_key_policy compat", left out
-[emerg] gateway_jwt_key_file "DIR/short.json": holds no usable key: it is an HMAC key of 6 bytes, its hash needs 32: write a longer one, or "gateway_jwt_key_policy compat" in DIR/case.conf:1
+[emerg] gateway_jwt_key_file "DIR/short.json": contains no usable key: it is an HMAC key of 6 bytes, its hash needs 32: write a longer one, or "gateway_jwt_key_policy compat" in DIR/case.conf:1
 
 === a comma too many
 server { location / { gateway_jwt api; gateway_jwt_key_file comma.json; } }

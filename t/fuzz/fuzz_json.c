@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The reader against jansson's own: both accept the same objects and give
- * equal values, our limits aside.  What is written reads back as the same.
- * Members that are not built are checked as those that are.
+ * The reader compared with jansson's: apart from limits, both accept the same
+ * objects and return equal values.  A written value reads back as an equal one.
+ * Members that are not built are checked like others.
  */
 
 #include <stdint.h>
@@ -85,7 +85,7 @@ is_same(json_t *a, json_t *b)
 }
 
 
-/* nothing of a stranger spoils a log */
+/* untrusted text cannot break a log line */
 
 static int
 is_printable(const char *why)
@@ -246,7 +246,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(error.offset <= size);
         check(is_printable(error.why) && is_printable(why));
 
-        /* jansson 2.14 loses a NUL that follows a number, and accepts it */
+        /* jansson 2.14 accepts a NUL after a number */
 
         check(!json_is_object(reference) || is_limit(error.why)
               || memchr(data, '\0', size) != NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* key sets, JSON and PEM: what comes out is usable, or there is a sentence */
+/* key sets, JSON and PEM: the result is a usable set or a sentence */
 
 #include <ctype.h>
 #include <stdint.h>

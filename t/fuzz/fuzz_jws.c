@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Tokens against the keys of the RFCs' examples: none but those examples is
- * ever verified.
+ * Tokens and the keys of the RFCs' examples: only these examples have a valid
+ * signature.
  */
 
 #include <stdint.h>

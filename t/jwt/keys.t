@@ -244,12 +244,12 @@ is_deeply([ judged(set(jwk('hs256', k => b64u('k' x 12))), policy => 'compat') ]
 is_deeply([ judged(set(jwk('hs256', k => b64u('k' x 32))), policy => 'compat') ],
           [], 'gateway_jwt_key_policy compat: no warning of a long one');
 unusable(set(jwk('hs256', k => b64u('k' x 12))),
-         'holds no usable key: it ' . short_key(12, 32),
+         'contains no usable key: it ' . short_key(12, 32),
          'gateway_jwt_key_policy strict', policy => 'strict');
 
-unusable(set(), 'holds no key', 'an empty set');
-my $private = 'holds a private key, which has no place here: write its public '
-              . 'key, as "nginx-gateway jwk public" prints it';
+unusable(set(), 'contains no key', 'an empty set');
+my $private = 'contains a private key, use its public key instead, as '
+              . '"nginx-gateway jwk public" prints it';
 unusable(json(private_jwk($_)), $private, "a private JWK, $_")
     for qw( a rs256 ed25519 );
 unusable(set(public_jwk('es256'), private_jwk('a')), $private,
@@ -261,10 +261,10 @@ unusable(set(jwk('rs256', $_ => 'AQAB')), $private, "the member $_ of a key")
 is_deeply([ judged(set(private_jwk('hs256'))) ], [], 'taken: a secret of HMAC');
 
 unusable(json(jwk('a', use => 'enc')),
-         'holds no usable key: it has a "use" other than "sig"',
+         'contains no usable key: it has a "use" other than "sig"',
          'one bad key');
 unusable(set(jwk('a', use => 'enc'), jwk('b', kty => 'x')),
-         'holds no usable key: the first has a "use" other than "sig"',
+         'contains no usable key: the first has a "use" other than "sig"',
          'two bad keys');
 left_out(jwk('a', alg => "x\n\"" . 'y' x 40),
          misfit('x\x0a\x22' . 'y' x 29 . '...'), 'alg that would spoil the log');
@@ -306,18 +306,18 @@ unusable(qq({\n 'keys': []}\n), 'is not well-formed JSON (line 2, column 2)',
          'single quotes');
 unusable(pem('es256'), 'is PEM, add the parameter "pem"', 'PEM where JWKS is said');
 
-unusable('', 'holds no public key or certificate, it is empty',
+unusable('', 'contains no public key or certificate, it is empty',
          'an empty file of PEM',
          format => 'pem');
 unusable(set(public_jwk('es256')), 'is JSON, remove the parameter "pem"',
          'JWKS where PEM is said', format => 'pem');
 unusable(pem('es256') . pem_block('PRIVATE KEY', 'x' x 40),
-         'holds a private key, which has no place here: write its public key',
+         'contains a private key, use its public key instead',
          'PEM with a private key', format => 'pem');
 unusable(pem('es256') =~ s/-----END.*//sr, 'is malformed PEM',
          'PEM that is cut off', format => 'pem');
 unusable(pem_block('PUBLIC KEY', 'x' x 40),
-         'holds no usable key: the first is no public key or certificate that '
+         'contains no usable key: the first is no public key or certificate that '
          . 'OpenSSL can read', 'PEM of no key', format => 'pem');
 is_deeply([ judged(pem_block('X509 CRL', 'x' x 40) . pem('es256'),
                    format => 'pem') ],

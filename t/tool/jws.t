@@ -213,8 +213,8 @@ for ([ RS256 => 0, qw( -algorithm RSA -pkeyopt rsa_keygen_bits:2048 ) ],
          file(pem(generate($alg))), $token ], code => 1, err => $bad);
     says("$alg of openssl, --pem of a private key",
          [ qw( jws verify --pem ), "$dir/key", $token ], code => 3,
-         err => "nginx-gateway: $dir/key: holds a private key, which has no"
-                . " place here: write its public key\n");
+         err => "nginx-gateway: $dir/key: contains a private key, use its"
+                . " public key instead\n");
 }
 
 

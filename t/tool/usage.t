@@ -299,14 +299,14 @@ my %short = (%{ $key{HS256} }, k => substr $key{HS256}{k}, 0, 40);
 for ([ {}, 'is neither a JWK nor a JWK Set, it must have "keys" or "kty"' ],
      [ { keys => {} },
        'is neither a JWK nor a JWK Set, its "keys" must be an array' ],
-     [ { keys => [] }, 'holds no key' ],
-     [ { keys => [ {} ] }, 'holds no usable key: it has no "kty"' ],
-     [ { keys => [ {}, 1 ] }, 'holds no usable key: the first has no "kty"' ],
-     [ { keys => [ 1 ] }, 'holds no usable key: it is not an object' ],
-     [ \%short, 'holds no usable key: it is an HMAC key of 30 bytes, its hash'
+     [ { keys => [] }, 'contains no key' ],
+     [ { keys => [ {} ] }, 'contains no usable key: it has no "kty"' ],
+     [ { keys => [ {}, 1 ] }, 'contains no usable key: the first has no "kty"' ],
+     [ { keys => [ 1 ] }, 'contains no usable key: it is not an object' ],
+     [ \%short, 'contains no usable key: it is an HMAC key of 30 bytes, its hash'
                 . ' needs 32: write a longer one, or'
                 . ' "gateway_jwt_key_policy compat"' ],
-     [ { keys => [ ({}) x 1025 ] }, 'holds more than 1024 keys' ])
+     [ { keys => [ ({}) x 1025 ] }, 'contains more than 1024 keys' ])
 {
     my ($jwks, $why) = @$_;
     my $file = file(json($jwks));
@@ -321,15 +321,15 @@ for ([ {}, 'is neither a JWK nor a JWK Set, it must have "keys" or "kty"' ],
 
 my $pem = pem($key{ES256});
 
-for ([ '', 'holds no public key or certificate, it is empty' ],
-     [ json($key{ES256}), 'holds no public key or certificate, it is JSON' ],
+for ([ '', 'contains no public key or certificate, it is empty' ],
+     [ json($key{ES256}), 'contains no public key or certificate, it is JSON' ],
      [ $pem =~ s/-----END.*//sr, 'is malformed PEM' ],
      [ "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n",
-       'holds a private key, which has no place here: write its public key' ],
+       'contains a private key, use its public key instead' ],
      [ "${pem}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-       'holds a private key, which has no place here: write its public key' ],
+       'contains a private key, use its public key instead' ],
      [ "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-       'holds no usable key: the first is no public key or certificate that'
+       'contains no usable key: the first is no public key or certificate that'
        . ' OpenSSL can read' ])
 {
     my ($text, $why) = @$_;

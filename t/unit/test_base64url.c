@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* base64url: one text for one value */
+/* base64url: each value has one text */
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "tap.h"
 
 
-/* RFC 4648, 10, and two bytes that base64 writes differently */
+/* RFC 4648, 10, and two bytes whose base64 differs */
 
 static const struct {
     const char  *bytes;
@@ -54,7 +54,7 @@ static const struct {
 };
 
 
-/* memory of the exact size, so that a sanitizer sees what is overrun */
+/* memory of the exact size: a sanitizer detects an overrun */
 
 static int
 decode(const char *text, size_t n, unsigned char **bytes, size_t *len)
@@ -105,7 +105,7 @@ test_tables(void)
 }
 
 
-/* every byte in every place of a group */
+/* every byte at every position of a group */
 
 static void
 test_alphabet(void)

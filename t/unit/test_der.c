@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* DER (X.690): lengths have one form, and everything is an element */
+/* DER (X.690): lengths in their shortest form, and nested elements */
 
 #include <string.h>
 
@@ -50,7 +50,7 @@ test_strict(void)
 }
 
 
-/* an octet string of "len" bytes whose length is written in "n" bytes more */
+/* an octet string of "len" bytes whose length has "n" more bytes */
 
 static int
 form(size_t len, unsigned n)

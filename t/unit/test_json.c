@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* JSON from strangers, and numbers and texts as we write them */
+/* reading untrusted JSON, and writing numbers and texts */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ parse(const char *text, size_t len)
 }
 
 
-/* the members of "names", which is one name or NULL, and so many values */
+/* reads the member "names", or all if NULL, with a limit of values */
 
 static json_t *
 read_some(const char *text, size_t values, const char *name)
@@ -47,7 +47,7 @@ read_some(const char *text, size_t values, const char *name)
 }
 
 
-/* whether it is built or only checked makes no difference */
+/* the result is the same if values are built or only checked */
 
 #define is_json(text, expected)                                               \
     do {                                                                      \
@@ -196,7 +196,7 @@ test_syntax(void)
 }
 
 
-/* each byte at each place of a string: as jansson takes it */
+/* each byte at each position of a string: the result of jansson */
 
 static void
 test_bytes(void)
@@ -308,7 +308,7 @@ test_limits(void)
 }
 
 
-/* sentences for logs and files; what a stranger wrote is escaped and cut */
+/* sentences for logs and files; untrusted text is escaped and cut */
 
 static const struct {
     const char  *text;
@@ -417,7 +417,7 @@ test_errors(void)
 }
 
 
-/* jansson has no memory for the nth value: it is said so, and nothing else */
+/* jansson has no memory for the nth value: the error is about memory */
 
 static unsigned  left;
 
@@ -567,7 +567,7 @@ test_names(void)
 }
 
 
-/* an object of "n" members, "name" at "at"; whether it is read */
+/* whether an object of "n" members, with "name" at "at", is accepted */
 
 static int
 read_members(unsigned n, unsigned at, const char *name, unsigned flat)

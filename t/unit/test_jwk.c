@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* key sets: what is taken, what is left out and why */
+/* key sets: keys that are accepted, and keys that are left out, with why */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #include "tap.h"
 
 
-/* secrets of so many bytes */
+/* secrets of the given sizes */
 #define K31  "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg"
 #define K32  "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 #define K47  "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKiss"   \
@@ -38,7 +38,7 @@
 #define ED    "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" ED_X "\""
 
 
-/* what the note callback was told */
+/* the arguments of the note callback */
 
 typedef struct {
     unsigned  calls;
@@ -120,7 +120,7 @@ served(const gw_jwk_set_t *set)
     "is an HMAC key of " length " bytes, its hash needs " needed              \
     ": write a longer one, or \"gateway_jwt_key_policy compat\""
 
-/* one key, and the algorithms it serves, or why it is left out */
+/* one key: the algorithms that it serves, or why it is left out */
 
 static const struct {
     const char  *jwk;
@@ -252,7 +252,7 @@ test_keys(void)
 
         } else {
             snprintf(expected, sizeof(expected),
-                     "holds no usable key: it %s", keys[i].why);
+                     "contains no usable key: it %s", keys[i].why);
             is_str(set ? "a key" : err, expected, "%s", keys[i].jwk);
             is_str(notes.why, keys[i].why, "told the caller");
         }
@@ -289,8 +289,9 @@ static const struct {
       "of the issuer, or each PEM in a file of its own with \"pem\"" },
     { "{\"a\":\"----- BEGIN\"}",
       "is neither a JWK nor a JWK Set, it must have \"keys\" or \"kty\"" },
-    { "{\"keys\":[]}", "holds no key" },
-    { "{\"keys\":[1,2]}", "holds no usable key: the first is not an object" },
+    { "{\"keys\":[]}", "contains no key" },
+    { "{\"keys\":[1,2]}",
+      "contains no usable key: the first is not an object" },
     { "{\"keys\":[],\"keys\":[{" EC "}]}",
       "has a duplicate member \"keys\" (line 1, column 12)" },
     { "{\"keys\":[\n{" EC ",\n \"alg\":\"ES256\",\n \"alg\":\"ES256\"}]}",
@@ -432,13 +433,13 @@ test_limits(void)
         gw_jwk_set_free(set);
     }
 
-    is_str(err, "holds more than 1024 keys", "says why");
+    is_str(err, "contains more than 1024 keys", "says why");
 
     free(text);
 }
 
 
-/* RSA keys of chosen numbers; nobody needs to know their factors */
+/* RSA keys made of chosen numbers, whose factors are not needed */
 
 static void
 is_rsa(BIGNUM *n, BIGNUM *e, const char *expected, const char *name)
@@ -470,7 +471,7 @@ odd_number(int bits)
 }
 
 
-/* as the broken generator's primes are, modulo the product of many primes */
+/* a prime like those of the broken generator of CVE-2017-15361 */
 
 static BIGNUM *
 roca_number(BN_CTX *ctx)
@@ -685,7 +686,8 @@ test_pem(void)
     free(text);
 
     ok(parse_pem("", 0) == NULL, "an empty file");
-    is_str(err, "holds no public key or certificate, it is empty", "says so");
+    is_str(err, "contains no public key or certificate, it is empty",
+           "says so");
     ok(parse_pem("{}", 2) == NULL, "no PEM at all");
 
     gw_private_free(&rsa);
@@ -760,7 +762,7 @@ put_pss_certificate(BIO *bio, EVP_PKEY *pkey)
 }
 
 
-/* the bits of the key alone, as "openssl rsa -RSAPublicKey_out" writes them */
+/* PKCS#1, as "openssl rsa -RSAPublicKey_out" writes it */
 
 static void
 put_pkcs1(BIO *bio, EVP_PKEY *pkey)
@@ -822,15 +824,19 @@ test_pem_kinds(void)
 
     check_pem(put_pkcs1, rsa.pkey, "RS256 RS384 RS512 PS256 PS384 PS512",
               "RSA PUBLIC KEY serves both paddings");
-    check_pem(put_pkcs1_tail, rsa.pkey, "holds no usable key: the first is no "
+    check_pem(put_pkcs1_tail, rsa.pkey,
+              "contains no usable key: the first is no "
               "public key or certificate that OpenSSL can read",
               "RSA PUBLIC KEY with a byte behind it");
-    check_pem(put_pkcs1, ec.pkey, "holds no usable key: the first is no "
+    check_pem(put_pkcs1, ec.pkey,
+              "contains no usable key: the first is no "
               "public key or certificate that OpenSSL can read",
               "RSA PUBLIC KEY of another key");
-    check_pem(put_private_pkcs1, rsa.pkey, "holds a private key, which has no "
-              "place here: write its public key", "RSA PRIVATE KEY");
-    check_pem(put_trusted, NULL, "holds no usable key: the first is a TRUSTED "
+    check_pem(put_private_pkcs1, rsa.pkey,
+              "contains a private key, use its public "
+              "key instead", "RSA PRIVATE KEY");
+    check_pem(put_trusted, NULL,
+              "contains no usable key: the first is a TRUSTED "
               "CERTIFICATE, write it as CERTIFICATE with \"openssl x509 -in "
               "file\"", "TRUSTED CERTIFICATE is named");
 
@@ -851,13 +857,15 @@ test_pem_kinds(void)
     EVP_PKEY_free(pkey);
 
     pkey = make_pss(EVP_sha384(), 49);
-    check_pem(put_public, pkey, "holds no usable key: the first has RSASSA-PSS "
+    check_pem(put_public, pkey,
+              "contains no usable key: the first has RSASSA-PSS "
               "parameters that serve no algorithm",
               "id-RSASSA-PSS for a salt longer than the hash");
     EVP_PKEY_free(pkey);
 
     pkey = make_pss(EVP_sha1(), 20);
-    check_pem(put_public, pkey, "holds no usable key: the first has RSASSA-PSS "
+    check_pem(put_public, pkey,
+              "contains no usable key: the first has RSASSA-PSS "
               "parameters that serve no algorithm", "id-RSASSA-PSS for SHA-1");
     EVP_PKEY_free(pkey);
 
@@ -868,7 +876,7 @@ test_pem_kinds(void)
 }
 
 
-/* keys that are public keys, but none of ours */
+/* public keys that serve no algorithm */
 
 static const char  pem_explicit[] =
     "-----BEGIN PUBLIC KEY-----\n"

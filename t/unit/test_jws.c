@@ -16,7 +16,7 @@
 #include "tap.h"
 
 
-/* {"alg":"HS256"}.{} of a 32 byte key of 'k's, and what stands around it */
+/* {"alg":"HS256"}.{}, signed with 32 times 'k', and its parts */
 
 #define SECRET  "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s"
 #define OCT     "{\"kty\":\"oct\",\"k\":\"" SECRET "\"}"
@@ -39,7 +39,7 @@ keys_of(const char *text)
 }
 
 
-/* in memory of the exact size, so that a sanitizer sees what is overrun */
+/* in memory of the exact size: a sanitizer detects an overrun */
 
 static gw_reason_e
 check_len(const char *text, size_t len, gw_jwk_set_t *const *sets, size_t n)
@@ -78,7 +78,7 @@ check(const char *token, gw_jwk_set_t *set)
     is_str(gw_reason_word(got), gw_reason_word(expected), __VA_ARGS__)
 
 
-/* --- a token of any header, signed with a key given as text */
+/* --- a token with any header, signed with a JWK */
 
 static char *
 sign(const char *text, const char *alg, const char *header,
@@ -108,7 +108,7 @@ sign(const char *text, const char *alg, const char *header,
 }
 
 
-/* a private key of an algorithm, as text */
+/* a private key for an algorithm, as a JWK */
 
 static char *
 make(const char *alg, const char *kid)
@@ -121,7 +121,7 @@ make(const char *alg, const char *kid)
     jwk = gw_generate(gw_jwa_find((const unsigned char *) alg, strlen(alg)), 0,
                       &why);
 
-    /* RFC 9964: the keys of ML-DSA cannot be without */
+    /* RFC 9964: keys of ML-DSA require "alg" */
 
     if (json_object_get(jwk, "pub") == NULL) {
         json_object_del(jwk, "alg");
@@ -247,7 +247,7 @@ test_forms(void)
 }
 
 
-/* --- headers; each token is signed as it should be */
+/* --- headers; each token has a valid signature */
 
 static const struct {
     const char   *header;
@@ -324,11 +324,11 @@ test_headers(void)
 }
 
 
-/* --- which key */
+/* --- choice of the key */
 
 static const struct {
     const char   *name;
-    const char   *keys;       /* A and B stand for two secrets */
+    const char   *keys;       /* A and B are two secrets */
     const char   *kid;        /* of the token, which is signed with A */
     gw_reason_e   reason;
 } choices[] = {
@@ -466,7 +466,7 @@ test_several_sets(void)
 }
 
 
-/* --- a kid may be 256 bytes long; a longer one is nobody's */
+/* --- a kid may have 256 bytes; a longer one never matches */
 
 static void
 test_long_kid(void)
@@ -550,7 +550,7 @@ test_confusion(void)
 }
 
 
-/* every algorithm, each token against every key */
+/* each algorithm with the keys of all algorithms */
 
 static void
 test_matrix(void)
@@ -578,7 +578,7 @@ test_matrix(void)
             continue;
         }
 
-        /* HS512's key also serves HS256, which the test does not ask for */
+        /* the key of HS512 also serves HS256: not tested here */
         set = keys_of(keys[i]);
 
         for (j = 0; j < gw_jwa_count; j++) {
@@ -725,7 +725,7 @@ test_memo(void)
            "a found header is given back after an error");
     free(token);
 
-    /* seven more fill it, one more takes the first one's place */
+    /* seven more fill it, one more replaces the first one */
 
     for (i = 0; i < 8; i++) {
         snprintf(header, sizeof(header), "{\"alg\":\"HS256\",\"kid\":\"%u\"}",
@@ -763,7 +763,7 @@ test_memo(void)
 }
 
 
-/* a token whose header holds "n" values */
+/* a token with "n" values in its header */
 
 static gw_reason_e
 parse_values(unsigned n, const char *name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* claims: every boundary from both sides */
+/* claims: both sides of each boundary */
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@ parse(const char *text)
 }
 
 
-/* all that is judged must be among the names that always are read */
+/* all claims that are checked must be in gw_jwt_registered */
 
 static const gw_json_names_t  names = {
     GW_JWT_REGISTERED, gw_jwt_registered
@@ -201,7 +201,7 @@ static const struct {
     { "{\"exp\":2e9,\"iat\":-1e308}",        INT64_MAX, INT64_MAX,
       GW_TOO_OLD },
 
-    /* the first reason wins */
+    /* the first reason is returned */
     { "{\"exp\":1,\"nbf\":2e9}",             0,  60, GW_EXPIRED },
     { "{\"exp\":2e9,\"nbf\":2e9,\"iat\":1}", 0,  60, GW_NOT_YET_VALID }
 };

@@ -3,11 +3,11 @@
 /*
  * The JOSE and signature vectors of C2SP/wycheproof.
  *
- * What is held against them is the codec alone: a token is judged by its
- * signature and its keys, and its payload, in no vector JSON, is not looked
- * at.  Every vector is counted.  Where we disagree on purpose the vector
- * stands in a table below with the reason; one that disagrees and is not in
- * it fails, and so does one that is in it and agrees.
+ * Only the codec is tested: the signature and the keys of a token, but not its
+ * payload, which is not JSON in any vector.  Each vector is counted.  A table
+ * below lists the vectors with another result on purpose, with the reason.  The
+ * test fails if another vector has an unexpected result, or a vector of the
+ * table the expected one.
  */
 
 #include <stdio.h>
@@ -26,7 +26,7 @@
 typedef struct {
     const char  *file;
     int          id;
-    unsigned     pinned;    /* valid once the JWK's "alg" is taken out */
+    unsigned     pinned;    /* valid without the JWK's "alg" */
     const char  *why;
 } exception_t;
 
@@ -37,7 +37,7 @@ typedef struct {
 
 static const exception_t  exceptions[] = {
 
-    /* said to be valid */
+    /* expected to be valid */
 
     { SIGNATURE, 346, 1,
       "the JWK says PS256, the token PS384: a key serves its own alg only" },
@@ -48,7 +48,7 @@ static const exception_t  exceptions[] = {
     { SIGNATURE, 372, 0, "'?' stands in the base64url" },
     { SIGNATURE, 373, 0, "'?' stands in the base64url" },
 
-    /* said to be invalid */
+    /* expected to be invalid */
 
     { SIGNATURE, 367, 0, "byte for byte the valid vector 357" },
     { SIGNATURE, 370, 0, "byte for byte the valid vector 357" },
@@ -164,7 +164,7 @@ group_keys(json_t *group, unsigned unpin)
 }
 
 
-/* the module's default: HMAC is served where nothing but HMAC keys are */
+/* as the JWT module: HMAC is allowed if all keys are HMAC keys */
 
 static int
 accepts(gw_jwk_set_t *set, const char *token)
@@ -232,7 +232,7 @@ run_tokens(const char *file)
 }
 
 
-/* those that the key's own alg refuses are valid without it */
+/* vectors that the key's "alg" refuses are valid without it */
 
 static void
 run_unpinned(void)
@@ -267,7 +267,7 @@ run_unpinned(void)
 }
 
 
-/* --- raw signatures: the message is no signing input, so one level deeper */
+/* --- raw signatures: the message is not a signing input of a token */
 
 static unsigned char *
 unhex(const char *text, size_t *len)
