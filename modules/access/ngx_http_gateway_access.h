@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Rules on who the client is, and lines that tell the upstream.
+ * Access rules by scope, group and consumer, and identity headers for the
+ * upstream server.
  *
- * A level of the configuration that writes a directive replaces what it
- * inherits of that directive; the four kinds of rules do so independently.
+ * A level of the configuration that sets a directive replaces what it inherits
+ * of that directive.  The four kinds of rules are inherited independently.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_ACCESS_H_INCLUDED_
@@ -15,7 +16,7 @@
 #include "gw_names.h"
 
 
-/* the kinds of rules, in the order in which a request meets them */
+/* the kinds of rules, in the order in which they are checked */
 
 typedef enum {
     NGX_HTTP_GATEWAY_ACCESS_SCOPE = 0,
@@ -28,15 +29,15 @@ typedef enum {
 
 typedef struct {
     const char                     *directive;
-    const char                     *noun;       /* what a rule lists */
-    const char                     *meaning;    /* of one of its values */
+    const char                     *noun;       /* "scope", for messages */
+    const char                     *meaning;    /* "the name of a scope" */
     ngx_uint_t                    (*valid)(ngx_str_t *name);
-    const char                     *form;       /* of a valid name */
-    size_t                          field;      /* of the identity, ngx_str_t */
-    char                            separator;  /* of the field's names */
-    gw_reason_e                     reason;     /* of a refusal */
-    ngx_http_gateway_name_e         names;      /* of a file of consumers */
-    ngx_uint_t                      others;     /* USE_: who else has them */
+    const char                     *form;       /* "it must ..." */
+    size_t                          field;      /* identity's ngx_str_t */
+    char                            separator;  /* between names there */
+    gw_reason_e                     reason;     /* if the rule fails */
+    ngx_http_gateway_name_e         names;      /* in the consumers file */
+    ngx_uint_t                      others;     /* USE_: other sources */
     ngx_uint_t                      allows;     /* unsigned:1 */
 } ngx_http_gateway_access_kind_t;
 
@@ -49,12 +50,12 @@ extern const ngx_http_gateway_access_kind_t
 
 typedef struct {
     ngx_array_t                     names;      /* gw_text_t */
-    ngx_array_t                     methods;    /* gw_text_t; none: of any */
+    ngx_array_t                     methods;    /* gw_text_t; none: all */
     ngx_http_gateway_place_t        place;
 } ngx_http_gateway_access_rule_t;
 
 
-/* a line for the upstream, and where its value stands in the identity */
+/* a header for the upstream server; its value is a field of the identity */
 
 typedef struct {
     ngx_http_gateway_identity_header_t  line;
@@ -62,7 +63,7 @@ typedef struct {
 } ngx_http_gateway_access_header_t;
 
 
-/* a rule that allows, and where it is written */
+/* a rule other than gateway_deny_group, and its place */
 
 typedef struct {
     ngx_uint_t                      kind;
@@ -80,26 +81,27 @@ typedef struct {
 
 
 typedef struct {
-    ngx_uint_t                      active;     /* anything of what follows */
-    ngx_uint_t                      judges;     /* there are rules */
+    ngx_uint_t                      active;     /* rules or headers are set */
+    ngx_uint_t                      judges;     /* rules are set */
 
-    /* rule_t; before merging NULL is "not written here" */
+    /* rule_t; before merging NULL: not set at this level */
     ngx_array_t                    *rules[NGX_HTTP_GATEWAY_ACCESS_KINDS];
     ngx_uint_t                      off[NGX_HTTP_GATEWAY_ACCESS_KINDS];
 
-    ngx_array_t                    *headers;    /* header_t; NULL likewise */
+    ngx_array_t                    *headers;    /* header_t; likewise */
 
     ngx_http_gateway_place_t        place;      /* of the block */
 } ngx_http_gateway_access_loc_conf_t;
 
 
 /*
- * ngx_http_gateway_access_rule.c: what the rules of a location say
+ * ngx_http_gateway_access_rule.c: checking an identity
  */
 
 /*
- * Whether an identity meets all rules: GW_OK, or the reason of the first kind
- * that it fails, in "kind".  Allocates nothing.
+ * Returns GW_OK if the identity meets all rules of the location.  Otherwise
+ * returns the reason of the first rule that fails and sets "kind".  Allocates
+ * no memory.
  */
 gw_reason_e ngx_http_gateway_access_check(ngx_http_request_t *r,
     const ngx_http_gateway_access_loc_conf_t *alcf,
@@ -107,25 +109,25 @@ gw_reason_e ngx_http_gateway_access_check(ngx_http_request_t *r,
     ngx_http_gateway_access_kind_e *kind);
 
 /*
- * The required scopes that the identity lacks, each once, joined by spaces,
- * in the request's memory.  NGX_ERROR: no memory.
+ * Lists the required scopes that the identity lacks, each once, joined by
+ * spaces, in the request's pool.  NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_gateway_access_missing(ngx_http_request_t *r,
     const ngx_http_gateway_access_loc_conf_t *alcf,
     const ngx_http_gateway_identity_t *identity, ngx_str_t *missing);
 
 
-/* whether a rule concerns requests of a method, which is not "HEAD" */
+/* whether a rule applies to a method; "GET" must be passed for HEAD */
 ngx_uint_t ngx_http_gateway_access_applies(
     const ngx_http_gateway_access_rule_t *rule, const gw_text_t *method);
 
-/* whether a name is one of the array's gw_text_t */
+/* whether an array of gw_text_t contains a name */
 ngx_uint_t ngx_http_gateway_access_listed(const ngx_array_t *names,
     const gw_text_t *name);
 
 
 /*
- * ngx_http_gateway_access_conf.c: how rules are written
+ * ngx_http_gateway_access_conf.c: reading rules
  */
 
 /* the setter of all four directives; cmd->offset is the kind */
@@ -134,19 +136,20 @@ char *ngx_http_gateway_access_rule(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /*
- * In postconfiguration: warns of rules that no consumer of the file can meet,
- * where nothing else names scopes, groups or consumers.  NGX_ERROR: no memory.
+ * Called in postconfiguration.  Warns of rules that list no name of the
+ * consumers file, unless a token can have such names.  NGX_ERROR: out of
+ * memory.
  */
 ngx_int_t ngx_http_gateway_access_check_names(ngx_conf_t *cf);
 
 
 /*
- * ngx_http_gateway_access_merge.c: how rules are inherited
+ * ngx_http_gateway_access_merge.c: inheriting rules
  */
 
 /*
- * Fills conf->rules and conf->judges; warns where the block drops rules that
- * it inherits and does not repeat.
+ * Sets conf->rules and conf->judges.  Warns if the block requires less than
+ * the rules that it would inherit.
  */
 void ngx_http_gateway_access_merge_rules(ngx_conf_t *cf,
     ngx_http_gateway_access_loc_conf_t *conf,
@@ -161,8 +164,8 @@ char *ngx_http_gateway_access_headers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
- * Adds the lines to a request whose own lines of these names PREACCESS has
- * removed.  NGX_ERROR: no memory.
+ * Adds the headers to a request.  The client's copies have been removed in
+ * PREACCESS.  NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_gateway_access_set_headers(ngx_http_request_t *r,
     const ngx_array_t *headers, ngx_http_gateway_identity_t *identity);

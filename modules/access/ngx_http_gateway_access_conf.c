@@ -26,7 +26,7 @@ static ngx_uint_t ngx_http_gateway_access_valid_methods(
     const gw_text_t *list);
 
 
-/* who the client is; after an internal redirect it is still known */
+/* an internal or named location knows the identity of the location before */
 
 static const ngx_http_gateway_use_t  ngx_http_gateway_access_methods_on = {
     NGX_HTTP_GATEWAY_USE_METHOD, 0,
@@ -38,7 +38,7 @@ static const ngx_http_gateway_use_t  ngx_http_gateway_access_methods_on = {
 
 static const ngx_http_gateway_use_t  ngx_http_gateway_access_groups_on = {
     NGX_HTTP_GATEWAY_USE_GROUPS, NGX_HTTP_GATEWAY_USE_METHOD,
-    "has nothing to check, no method of its block or of an inner one knows "
+    "has nothing to check, no method of its block or of an inner one provides "
     "groups",
     "add \"gateway_jwt_group\" or \"gateway_consumers\"",
     1
@@ -138,7 +138,7 @@ ngx_http_gateway_access_read(ngx_conf_t *cf,
 }
 
 
-/* a rule that denies a group which nobody has yet does what it is meant to */
+/* gateway_deny_group is left out: it may list groups of the future */
 
 static char *
 ngx_http_gateway_access_write(ngx_conf_t *cf, ngx_uint_t kind,
@@ -202,9 +202,9 @@ ngx_http_gateway_access_check_names(ngx_conf_t *cf)
 
         if (rc == NGX_DECLINED) {
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"%s\" names no %s that the file of "
-                          "\"gateway_consumers\" has, nobody meets the rule "
-                          "in %V:%ui", kind->directive, kind->noun,
+                          "\"%s\" lists no %s of the "
+                          "\"gateway_consumers\" file, every request fails "
+                          "the rule in %V:%ui", kind->directive, kind->noun,
                           ngx_http_gateway_place_args(&written[i].place));
         }
     }
@@ -262,7 +262,7 @@ ngx_http_gateway_access_add(ngx_conf_t *cf, ngx_array_t **rules)
 }
 
 
-/* what is inherited is meant to be dropped; rules of the level may follow */
+/* drops the inherited rules; other rules of the level may follow */
 
 static char *
 ngx_http_gateway_access_off(ngx_conf_t *cf,
@@ -345,8 +345,8 @@ ngx_http_gateway_access_name(ngx_conf_t *cf,
 
 
 /*
- * Names that are others than they look.  A comma in a group is an error;
- * "methods=POST" may be the name of a scope.
+ * Warns of valid names that are probably mistakes, such as "methods=POST".  A
+ * comma in a group is an error.
  */
 
 static void
@@ -383,8 +383,8 @@ ngx_http_gateway_access_warn_name(ngx_conf_t *cf, ngx_uint_t kind,
 
 
 /*
- * "method=GET,POST": what nginx accepts as the name of a method.  HEAD becomes
- * GET, as it does in a request.
+ * "method=GET,POST": names that nginx accepts as a method.  HEAD becomes GET,
+ * as in a request.
  */
 
 static char *
@@ -443,7 +443,7 @@ ngx_http_gateway_access_methods(ngx_conf_t *cf, ngx_array_t *methods,
 }
 
 
-/* names and commas in turn */
+/* names separated by single commas */
 
 static ngx_uint_t
 ngx_http_gateway_access_valid_methods(const gw_text_t *list)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_identity_headers: who the client is, in lines for the upstream.
+ * gateway_identity_headers: the identity in headers for the upstream server.
  *
- * The client's own lines of these names are gone since PREACCESS, in every
- * location of the server; it runs again before PRECONTENT does, whatever
- * redirected the request, so that ours are never there twice.
+ * In PREACCESS the gateway removes headers with these names from the request,
+ * in every location of the server.  After an internal redirect PREACCESS runs
+ * again before PRECONTENT, so that no header is set twice.
  */
 
 #include "ngx_http_gateway_access.h"

@@ -28,7 +28,7 @@ const ngx_http_gateway_access_kind_t
     { "gateway_require_group", "group",
       "the name of a group",
       ngx_http_gateway_access_valid_group,
-      "it must hold no comma and no control character",
+      "it must not contain a comma or a control character",
       offsetof(ngx_http_gateway_identity_t, groups), ',',
       GW_GROUP_NOT_ALLOWED, NGX_HTTP_GATEWAY_NAME_GROUP,
       NGX_HTTP_GATEWAY_USE_CLAIMED_GROUPS, 1 },
@@ -36,17 +36,17 @@ const ngx_http_gateway_access_kind_t
     { "gateway_deny_group", "group",
       "the name of a group",
       ngx_http_gateway_access_valid_group,
-      "it must hold no comma and no control character",
+      "it must not contain a comma or a control character",
       offsetof(ngx_http_gateway_identity_t, all_groups), ',',
       GW_GROUP_DENIED, NGX_HTTP_GATEWAY_NAME_GROUP,
       NGX_HTTP_GATEWAY_USE_CLAIMED_GROUPS, 0 },
 
-    /* no consumer holds a NUL: it is one name whatever it consists of */
+    /* a consumer contains no NUL: the field is always one name */
 
     { "gateway_require_consumer", "consumer",
       "the name of a consumer",
       ngx_http_gateway_access_valid_consumer,
-      "it must hold no control character",
+      "it must not contain a control character",
       offsetof(ngx_http_gateway_identity_t, consumer), '\0',
       GW_CONSUMER_NOT_ALLOWED, NGX_HTTP_GATEWAY_NAME_CONSUMER,
       NGX_HTTP_GATEWAY_USE_CLAIMS, 1 },
@@ -54,8 +54,8 @@ const ngx_http_gateway_access_kind_t
 
 
 /*
- * RFC 6749, 3.3: scope-token.  They are written into quoted strings and JSON
- * as they are.
+ * RFC 6749, 3.3: scope-token.  Challenges and problem documents contain scopes
+ * without escapes.
  */
 
 static ngx_uint_t

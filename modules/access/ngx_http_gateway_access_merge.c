@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * How rules are inherited, and the warning of those that an inner level
- * drops.
+ * Inheriting rules, and the warning of rules that an inner level drops.
  *
- * A level that writes a directive replaces what it inherits of it, as
- * everywhere in nginx; who forgets that opens a location.  So what the inner
- * rules still ask for is compared with what the outer ones asked for.
+ * A level that sets a directive replaces what it inherits of it, as everywhere
+ * in nginx.  A rule that is dropped by mistake opens a location, so that the
+ * inner rules are compared with the outer ones.
  */
 
 #include "ngx_http_gateway_access.h"
@@ -32,7 +31,7 @@ static ngx_uint_t ngx_http_gateway_access_in_rules(const ngx_array_t *rules,
     const gw_text_t *method, const gw_text_t *name);
 
 
-/* where nobody has written a rule */
+/* of a level without rules */
 
 static ngx_array_t  ngx_http_gateway_access_no_rules;
 
@@ -87,14 +86,14 @@ ngx_http_gateway_access_warn_dropped(ngx_conf_t *cf, ngx_uint_t kind,
     directive = ngx_http_gateway_access_kinds[kind].directive;
 
     ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                  "\"%s\" in %V:%ui drops what the one in %V:%ui requires, "
-                  "repeat that, or write \"%s off\" first", directive,
+                  "\"%s\" in %V:%ui drops the rule in %V:%ui, repeat that rule "
+                  "or write \"%s off\" first", directive,
                   ngx_http_gateway_place_args(&own->place),
                   ngx_http_gateway_place_args(&dropped->place), directive);
 }
 
 
-/* once for a block, whatever its kinds of rules */
+/* warns once for a block, whichever kinds of rules it has */
 
 static void
 ngx_http_gateway_access_warn_return(ngx_conf_t *cf,
@@ -114,8 +113,8 @@ ngx_http_gateway_access_warn_return(ngx_conf_t *cf,
 
 
 /*
- * The first outer rule that does not follow from the inner ones, or NULL: an
- * inner level that repeats everything, or asks for more, drops nothing.
+ * Returns the first outer rule that the inner rules do not imply, or NULL.  An
+ * inner level that repeats all rules, or requires more, drops none.
  */
 
 static const ngx_http_gateway_access_rule_t *
@@ -148,7 +147,7 @@ ngx_http_gateway_access_dropped(ngx_uint_t kind, const ngx_array_t *inner,
 }
 
 
-/* one of the outer names is needed: some inner rule allows no other */
+/* an outer rule is implied by an inner one that lists none but its names */
 
 static ngx_uint_t
 ngx_http_gateway_access_still_required(
@@ -197,7 +196,7 @@ ngx_http_gateway_access_still_denied(
 }
 
 
-/* asked for each method that a rule names, and for one that none does */
+/* checks each method that a rule lists, and one that no rule lists */
 
 static const ngx_http_gateway_access_rule_t *
 ngx_http_gateway_access_dropped_scopes(const ngx_array_t *inner,
@@ -244,7 +243,7 @@ ngx_http_gateway_access_dropped_scope(const ngx_array_t *inner,
 
     if (!ngx_http_gateway_access_in_rules(inner, method, NULL)) {
 
-        /* the inner level refuses this method */
+        /* the inner level rejects this method */
 
         return NULL;
     }
@@ -273,8 +272,8 @@ ngx_http_gateway_access_dropped_scope(const ngx_array_t *inner,
 
 
 /*
- * Whether some rule for a method, or NULL for any, lists a name, or NULL for
- * any.
+ * Whether a rule that applies to "method" lists "name".  NULL stands for any
+ * method and for any name.
  */
 
 static ngx_uint_t

@@ -4,21 +4,20 @@
  * Access by scope, group and consumer: directives, the phase handler,
  * configuration.
  *
- * The handler runs in PRECONTENT, before every other one of the gateway but
- * core's enter module: only there is it known which credential has won, also
- * under "satisfy any", and that nobody else may still grant.  It asks the
- * identity in the request's record and no credential, so that the rules are
- * the same for every method of authentication.
+ * The handler runs in PRECONTENT, after core's enter module and before all
+ * other handlers of the gateway: only then have all access methods decided,
+ * also under "satisfy any".  It checks the identity in the request's record
+ * and no credential, so that the rules are the same for every method of
+ * authentication.
  *
- * nginx runs PRECONTENT for subrequests, too: they are the configuration's
- * own and are not judged.
+ * nginx runs PRECONTENT for subrequests, too.  Rules do not apply to them.
  */
 
 #include "ngx_http_gateway_access.h"
 
 
 static ngx_int_t ngx_http_gateway_access_precontent(ngx_http_request_t *r);
-static ngx_int_t ngx_http_gateway_access_refuse_nobody(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_access_refuse_anonymous(ngx_http_request_t *r,
     const ngx_http_gateway_access_loc_conf_t *alcf);
 static ngx_int_t ngx_http_gateway_access_refuse(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
@@ -133,9 +132,9 @@ ngx_http_gateway_access_precontent(ngx_http_request_t *r)
 
     if (gr == NULL || gr->identity.method.len == 0) {
 
-        /* nobody: who leaves his credential off must pass no deny list */
+        /* a client must not evade a deny list by omitting its credential */
 
-        return alcf->judges ? ngx_http_gateway_access_refuse_nobody(r, alcf)
+        return alcf->judges ? ngx_http_gateway_access_refuse_anonymous(r, alcf)
                             : NGX_DECLINED;
     }
 
@@ -158,10 +157,10 @@ ngx_http_gateway_access_precontent(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_gateway_access_refuse_nobody(ngx_http_request_t *r,
+ngx_http_gateway_access_refuse_anonymous(ngx_http_request_t *r,
     const ngx_http_gateway_access_loc_conf_t *alcf)
 {
-    ngx_str_t                    nobody;
+    ngx_str_t                    none;
     ngx_uint_t                   kind;
     ngx_http_gateway_refusal_t   verdict;
     ngx_http_gateway_request_t  *gr;
@@ -179,16 +178,16 @@ ngx_http_gateway_access_refuse_nobody(ngx_http_request_t *r,
     verdict.reason = GW_MISSING;
     verdict.shown = GW_MISSING;
 
-    ngx_str_null(&nobody);
+    ngx_str_null(&none);
 
-    /* the challenges are those of the methods that he could have used */
+    /* the 401 has the challenges of the methods that are on */
 
     ngx_http_gateway_refusals_meant(gr);
 
     return ngx_http_gateway_answer(r, gr, ngx_http_gateway_access_slot,
                                &verdict, NGX_HTTP_GATEWAY_REQUIRED,
                                ngx_http_gateway_access_kinds[kind].directive,
-                               "consumer", &nobody);
+                               "consumer", &none);
 }
 
 
@@ -200,7 +199,7 @@ ngx_http_gateway_access_refuse(ngx_http_request_t *r,
 {
     ngx_http_gateway_refusal_t  verdict;
 
-    /* what another method refused, and this identity's granted, is void */
+    /* a method has granted access: refusals of the others are void */
 
     ngx_http_gateway_refusals_granted(r, gr);
 
@@ -227,7 +226,7 @@ ngx_http_gateway_access_refuse(ngx_http_request_t *r,
 }
 
 
-/* RFC 6750, 3.1: only what more scopes would have granted has a challenge */
+/* RFC 6750, 3.1: only a request that lacks scopes gets a challenge */
 
 static ngx_int_t
 ngx_http_gateway_access_challenge(ngx_http_request_t *r,
@@ -247,7 +246,7 @@ ngx_http_gateway_access_challenge(ngx_http_request_t *r,
     params[1].value.data = (u_char *) gw_reason_sentence(refusal->shown);
     params[1].value.len = ngx_strlen(params[1].value.data);
 
-    /* schemes are literals, which end with a NUL */
+    /* schemes are string literals and end with a NUL */
 
     return ngx_http_gateway_challenge(r, &refusal->challenge,
                                       (char *) identity->scheme.data, params,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What the rules of a location say of an identity.
+ * Checking an identity against the rules of a location.
  *
- * Rules of all kinds must hold.  Within one, every scope is needed, and one
- * of the groups or consumers.  A scope rule may be for some methods only;
- * where all of them are, a request by another method is refused: a list of
- * what is allowed must not open what it forgets.
+ * A request must meet all rules.  A scope rule requires all of its scopes, a
+ * rule about groups or consumers one of its names.  A scope rule may apply to
+ * some methods only.  If no scope rule applies to the method of a request, it
+ * is rejected: a method that the rules do not mention must not pass.
  */
 
 #include "ngx_http_gateway_access.h"
@@ -66,7 +66,7 @@ ngx_http_gateway_access_check(ngx_http_request_t *r,
                            "gateway %s: rule %ui of %ui, %s",
                            ngx_http_gateway_short(kinds[k].directive), i + 1,
                            alcf->rules[k]->nelts,
-                           held ? "one name is held" : "no name is held");
+                           held ? "a name matches" : "no name matches");
 
             if (held == (k == NGX_HTTP_GATEWAY_ACCESS_DENY)) {
                 return kinds[k].reason;
@@ -94,8 +94,8 @@ ngx_http_gateway_access_check_scopes(ngx_http_request_t *r,
 
         if (!ngx_http_gateway_access_applies(&rule[i], &method)) {
             ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                           "gateway require_scope: rule %ui of %ui is not for "
-                           "method \"%V\"", i + 1, rules->nelts,
+                           "gateway require_scope: rule %ui of %ui does not "
+                           "apply to method \"%V\"", i + 1, rules->nelts,
                            &r->method_name);
             continue;
         }
@@ -115,14 +115,14 @@ ngx_http_gateway_access_check_scopes(ngx_http_request_t *r,
 
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                        "gateway require_scope: rule %ui of %ui, all scopes are "
-                       "held", i + 1, rules->nelts);
+                       "present", i + 1, rules->nelts);
     }
 
     return named ? GW_OK : GW_METHOD_NOT_ALLOWED;
 }
 
 
-/* a separator that the text does not hold makes it a list of one name */
+/* "list" without the separator is a list of one name */
 
 static ngx_uint_t
 ngx_http_gateway_access_any(const ngx_http_gateway_access_rule_t *rule,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What nginx -t says of wrong rules: one line, whole, with the place to look
-# at; and what of right ones that are worth a warning.
+# The error of nginx -t for each invalid rule, a whole line with its place; and
+# the warnings for valid rules that are probably mistakes.
 
 use v5.28;
 use warnings;
@@ -11,14 +11,14 @@ use Test::Gateway::Said;
 
 $Test::Gateway::Said::Files = { 'keys.json' => jwks('es256') };
 
-# rules need a method that knows groups
+# rules need a method that provides groups
 my $jwt = 'gateway_jwt r; gateway_jwt_key_file keys.json;'
           . ' gateway_jwt_group groups;';
 
 sub server { return http_conf(http => $jwt, server => "\n$_[0]") }
 sub alone { return server("$_[0]  #!\n") }
 
-# --- one name for two lines
+# --- one header set by two directives
 
 {
     my $both = 'gateway_jwt r; gateway_jwt_key_file keys.json;'
@@ -39,7 +39,7 @@ my @kinds = qw( gateway_require_scope gateway_require_group gateway_deny_group
                 gateway_require_consumer );
 
 
-# --- the neighbours of all that follow
+# --- the valid forms of all that follows
 
 accepted(alone("$_ a b;"), "$_ with two names") for @kinds;
 accepted(alone("$_ off;"), "$_ off") for @kinds;
@@ -115,15 +115,15 @@ accepted(alone("gateway_require_scope $_;"), "the scope $_")
 
 for my $directive (qw( gateway_require_group gateway_deny_group )) {
     refused(alone("$directive $_;"),
-            qq(invalid group "$_" in "$directive", it must hold no comma and )
-            . 'no control character', "the group <$_> in $directive")
+            qq(invalid group "$_" in "$directive", it must not contain a comma or )
+            . 'a control character', "the group <$_> in $directive")
         for 'a,b', ',', "a\x01", "a\x7f";
     accepted(alone("$directive 'a b' caf\xc3\xa9;"), "blanks in $directive");
 }
 
 refused(alone("gateway_require_consumer a\x1f;"),
         qq(invalid consumer "a\x1f" in "gateway_require_consumer", it must )
-        . 'hold no control character', 'a consumer with a control character');
+        . 'not contain a control character', 'a consumer with a control character');
 accepted(alone('gateway_require_consumer "a,b c" https://id.example#7;'),
          'a consumer with a comma');
 
@@ -198,7 +198,7 @@ refused(server("location / {\nif (\$arg_a) {\ngateway_identity_headers on;"
         'gateway_identity_headers in an if');
 
 
-# --- return acts before all of it
+# --- return acts before rules
 
 for my $directive (@kinds) {
     warned(server("location / {  #!\n$directive a;\nreturn 200 secret;\n}"),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A module of somebody else that stands before this one in ACCESS, and grants
-# under "satisfy any": the methods of the location were not asked then, and
-# who was identified at an earlier location is nobody at this one.  And one that
-# gives up a response for another one, as image_filter does.
+# A third-party module that runs before the gateway in ACCESS and grants access
+# under "satisfy any": the methods of the location do not run then, and an
+# identity of an earlier location must not count in this one.  And one that
+# replaces a response by another one, as image_filter does.
 
 use v5.28;
 use warnings;
@@ -23,7 +23,7 @@ my $objs = dirname($ENV{GATEWAY_MODULE});
 plan skip_all => 'no headers of this nginx' if !-f "$objs/nginx/Makefile";
 
 
-# grants what begins with /b to whoever sends X-Open
+# grants access to URIs that begin with /b if the request has X-Open
 
 my $dir = tempdir(CLEANUP => 1);
 write_file("$dir/open.c", <<'END');
@@ -137,7 +137,7 @@ sub nginx_incs {
 
 system('cc', qw( -shared -fPIC -w -o ), "$dir/open.so", nginx_incs(),
        "$dir/open.c") == 0
-    or BAIL_OUT('the module of somebody else does not compile');
+    or BAIL_OUT('the third-party module does not compile');
 
 
 my $origin = free_port();
@@ -186,14 +186,14 @@ asks('the location\'s own token', '200 x|admin ', '/b/x', 'rs256');
 asks('one of another location', '401 | unknown_key', '/b/x', 'es256');
 asks('one of another location, which leads here', '401 | unknown_key', '/a',
      'es256');
-asks('granted by somebody else: nobody has the scope', '401 | missing',
+asks('granted by the third-party module: anonymous, without the scope', '401 | missing',
      '/b/x', 'es256', 'X-Open: 1');
 asks('and so where it was good in another location', '401 | missing', '/a',
      'es256', 'X-Open: 1');
 asks('nor is it an identity without rules', '200 | ', '/c', 'es256',
      'X-Open: 1');
 
-# a token is hidden, whoever grants
+# a token is hidden, whichever module grants access
 
 for my $uri ('/b/hide', '/from') {
     for my $case ([ 'Cookie: t=s; u=v' ], [ 'X-T: s', 'Cookie: u=v' ]) {
@@ -206,7 +206,7 @@ my (undef, undef, $args) = $server->get('/b/hide?t=s&v=w',
                                         headers => [ 'X-Open: 1' ]);
 is($args, '|||v=w', 'in an argument, too');
 
-# a problem body is not what follows the head of another response
+# a problem document must not follow the head of another response
 
 my ($status, undef, $body) = $server->get('/img');
 is($status, 415, 'a refusal that a filter makes another response of');

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_identity_headers: what an upstream learns of the identity, and that
-# nothing a client writes can be taken for it.
+# gateway_identity_headers: what the upstream server receives, and that a client
+# cannot forge it.
 
 use v5.28;
 use warnings;
 use lib 't/lib';
 use Test::Gateway;
 
-# A server of the same nginx that answers with the lines it received, by name.
+# A server of the same nginx that returns the headers that it received.
 
 our $Upstream = <<'END';
 underscores_in_headers on;
@@ -45,7 +45,7 @@ our $Copies = "X-Consumer-ID: root\nx-consumer-id: r\nX_Consumer-Id: r\n"
 
 sub bearer { ($_[0] ? "Authorization: Bearer $_[0]\n" : '') . ($_[1] // '') }
 
-# what the upstream says it received
+# what the upstream server received
 
 sub got {
     my (%line) = @_;
@@ -62,8 +62,8 @@ no_root_location();
 run_tests();
 
 
-# --- each line once: $http_ joins lines of a name only since 1.23, so that
-# they are counted where they arrive
+# --- each header once: $http_* joins equal names only since 1.23, so that the
+# upstream server counts them
 
 use IO::Socket::INET;
 
@@ -146,7 +146,7 @@ done_testing();
 
 __DATA__
 
-=== TEST 1: all that is known of the identity, and no line for the rest
+=== TEST 1: a header for each known part of the identity, none for the rest
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval: ::location('/', $::Jwt, 'gateway_identity_headers on;')
@@ -157,7 +157,7 @@ __DATA__
 
 
 
-=== TEST 2: the client's own lines never arrive
+=== TEST 2: the client's copies never reach the upstream
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval: ::location('/', $::Optional, 'gateway_identity_headers on;')
@@ -169,7 +169,7 @@ __DATA__
 
 
 
-=== TEST 3: nor in any other location of the server
+=== TEST 3: in no other location of the server either
 --- jwks: es256
 --- http_config eval
 $::Upstream . <<'END'
@@ -199,7 +199,7 @@ END
 
 
 
-=== TEST 4: names are changed one by one, and left out
+=== TEST 4: headers are renamed and omitted one by one
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval
@@ -217,7 +217,7 @@ END
 
 
 
-=== TEST 5: a name that is left out everywhere is not ours to remove
+=== TEST 5: a header that is omitted in the whole server is not removed
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval
@@ -247,7 +247,7 @@ $::Jwt . ::location('/same')
 
 
 
-=== TEST 7: beside rules: set once they are met
+=== TEST 7: with rules: set once they are met
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval
@@ -260,7 +260,7 @@ $::Jwt . ::location('/same')
 
 
 
-=== TEST 8: a client that lists the names in Connection does not remove ours
+=== TEST 8: names in the Connection header do not remove the headers that are set
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval: ::location('/', $::Optional, 'gateway_identity_headers on;')
@@ -272,7 +272,7 @@ $::Jwt . ::location('/same')
 
 
 
-=== TEST 9: variables over the lines show ours, also where read before
+=== TEST 9: variables return the headers that are set, even if read before
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval
@@ -290,7 +290,7 @@ END
 
 
 
-=== TEST 10: the subrequest of auth_request sees no client's lines
+=== TEST 10: a subrequest of auth_request does not see the client's copies
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval
@@ -319,7 +319,7 @@ X-Seen: []
 
 
 
-=== TEST 11: mirror and SSI see ours
+=== TEST 11: mirror and SSI see the headers that are set
 --- jwks: es256
 --- user_files
 >>> page.shtml
@@ -336,7 +336,7 @@ GET /page.shtml
 
 
 
-=== TEST 12: a consumer of the file: its id, its plan, its groups too
+=== TEST 12: a consumer of the file: its id, its plan and its groups
 --- jwks: es256
 --- user_files
 >>> consumers.json

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Which rules are in force where: levels, limit_except, if, and the warning of
-# a level that drops what it inherits.
+# Inheritance of rules: levels, limit_except, if, and the warning of a level
+# that drops rules.
 
 use v5.28;
 use warnings;
@@ -55,8 +55,8 @@ sub drops {
     my ($directive, $server, $name, $http) = @_;
 
     Test::More::is_deeply([ warnings_of($server, {}, $http) ],
-        [ 0, qq([warn] "$directive" in DIR/nginx.conf:INNER drops what the )
-             . 'one in DIR/nginx.conf:OUTER requires, repeat that, or write '
+        [ 0, qq([warn] "$directive" in DIR/nginx.conf:INNER drops the rule )
+             . 'in DIR/nginx.conf:OUTER, repeat that rule or write '
              . qq("$directive off" first) ], "warned: $name");
 }
 
@@ -66,7 +66,7 @@ sub drops_nothing {
                           "no warning: $name");
 }
 
-# an outer and an inner level of some rules
+# an outer and an inner level with rules
 
 sub levels {
     my ($outer, $inner) = @_;
@@ -186,8 +186,8 @@ gateway_require_scope a;  #<
 include inner.conf;
 CONF
     { 'inner.conf' => "\nlocation / {\n    gateway_require_scope b;\n}\n" }) ],
-    [ 0, '[warn] "gateway_require_scope" in DIR/inner.conf:3 drops what the '
-         . 'one in DIR/nginx.conf:OUTER requires, repeat that, or write '
+    [ 0, '[warn] "gateway_require_scope" in DIR/inner.conf:3 drops the rule '
+         . 'in DIR/nginx.conf:OUTER, repeat that rule or write '
          . '"gateway_require_scope off" first' ], 'warned: in another file');
 
 done_testing();
@@ -235,7 +235,7 @@ gateway_require_group g;
 
 
 
-=== TEST 3: rules hold inside an if, that of a location and that of a server
+=== TEST 3: rules apply inside an if, those of a location and of a server
 --- jwks: es256
 --- config eval
 "$::Jwt gateway_require_scope read;
@@ -256,7 +256,7 @@ END
 
 
 
-=== TEST 4: limit_except: rules of its own, and what it inherits
+=== TEST 4: limit_except: its own rules, and inherited ones
 --- jwks: es256
 --- http_config
 server {
@@ -309,7 +309,7 @@ END
 
 
 
-=== TEST 5: a server under http, and one without rules beside it
+=== TEST 5: a server below http, and one without rules
 --- jwks: es256
 --- http_config
 gateway_require_scope read;
@@ -327,7 +327,7 @@ server {
 
 
 
-=== TEST 6: limit_except holds inside an if
+=== TEST 6: limit_except applies inside an if
 --- jwks: es256
 --- http_config
 server {

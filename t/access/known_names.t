@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Rules that allow, and name nobody whom the file of consumers has, where nothing else
-# names scopes, groups or consumers: a warning of nginx -t.  Never of rules that deny.
+# nginx -t warns of a rule that lists no name of the consumers file, unless a
+# token can have such names.  It never warns of gateway_deny_group.
 
 use v5.28;
 use warnings;
@@ -34,8 +34,8 @@ my %kinds = (
 
 sub location { http_conf(http => $_[1] // $file, server => "\nlocation / { $_[0] }  #!\n") }
 sub lack {
-    return qq("$_[0]" names no $kinds{$_[0]}[0] that the file of "gateway_consumers" has,)
-           . ' nobody meets the rule';
+    return qq("$_[0]" lists no $kinds{$_[0]}[0] of the "gateway_consumers" file,)
+           . ' every request fails the rule';
 }
 
 for my $rule (sort keys %kinds) {
@@ -57,13 +57,13 @@ for my $rule (sort keys %kinds) {
     warned(location("$api_key limit_except GET { $rule $unknown; }"), lack($rule),
            "$rule in limit_except");
 
-    # a certificate names whom the file has; that no server verifies one is another line
-    is_deeply([ grep { /names no/ }
+    # a certificate; that no server verifies it is another warning
+    is_deeply([ grep { /lists no/ }
                 said(location("gateway_client_certificate on; $rule $_;")) ],
               [ $_ eq $known ? () : '[warn] ' . lack($rule) . ' in DIR/nginx.conf:LINE' ],
               "$rule $_, a certificate") for $known, $unknown;
 
-    # a claim may have any name
+    # a claim can be any name
     accepted(location("$_ gateway_jwt_group g; $rule $unknown;"), "$rule, $_")
         for $jwt, "$jwt $api_key satisfy any;";
     accepted(http_conf(http => $file, server => "$rule $unknown; location /a { $api_key }"
@@ -84,10 +84,10 @@ for my $rule (sort keys %kinds) {
         accepted(location("$jwt $rule $unknown;"), "$rule, tokens");
     }
 
-    # without a file nothing is known
+    # there is no file
     accepted(location("$jwt gateway_jwt_group g; $rule $unknown;", ''), "$rule, no file");
 
-    # open on purpose
+    # a method that is off
     accepted(http_conf(http => $file, server => "location / { gateway_api_key off;"
                        . " $rule $unknown; } location /a { $api_key }"), "$rule, off");
 }
@@ -98,7 +98,7 @@ accepted(location("$api_key gateway_require_scope method=GET read;"), 'method=')
 warned(location("$api_key gateway_require_scope method=GET admin;"),
        lack('gateway_require_scope'), 'method=');
 
-# each rule for itself
+# each rule is checked alone
 warned(http_conf(http => $file, server => "\nlocation / { $api_key\n"
                  . "gateway_require_group ops;\ngateway_require_group admin;  #!\n}"),
        lack('gateway_require_group'), 'the second of two rules');

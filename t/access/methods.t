@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_require_scope method=: which rules are for a request, and that a
-# method which none is for is refused.
+# gateway_require_scope method=: which rules apply to a request, and that a
+# method that no rule lists is rejected.
 
 use v5.28;
 use warnings;
@@ -11,7 +11,7 @@ use Test::Gateway;
 our $Jwt = 'gateway_jwt r; gateway_jwt_key_file '
            . '$TEST_NGINX_HTML_DIR/jwks.json;';
 
-# an upstream of any method: proxied, because static files know only GET
+# an upstream server that accepts all methods; static files accept only GET
 
 our $Upstream = <<'END';
     server {
@@ -47,7 +47,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: a rule is for the methods that it names
+=== TEST 1: a rule applies to the methods that it lists
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval: $::Jwt . ::location('/t', $::Split)
@@ -62,7 +62,7 @@ __DATA__
 
 
 
-=== TEST 2: HEAD counts as GET, where GET is named, HEAD, or both
+=== TEST 2: HEAD counts as GET, if a rule lists GET, HEAD or both
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval
@@ -84,7 +84,7 @@ $::Jwt . ::location('/get', 'gateway_require_scope method=GET read;')
 
 
 
-=== TEST 3: a method that no rule names is refused, without a challenge
+=== TEST 3: a method that no rule lists is rejected, without a challenge
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval: $::Jwt . ::location('/t', $::Split)
@@ -97,7 +97,7 @@ $::Jwt . ::location('/get', 'gateway_require_scope method=GET read;')
 
 
 
-=== TEST 4: one rule without methods lets every method in, under its scopes
+=== TEST 4: one rule without methods allows every method that has its scopes
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval: $::Jwt . ::location('/t', $::Both)
@@ -113,7 +113,7 @@ $::Jwt . ::location('/get', 'gateway_require_scope method=GET read;')
 
 
 
-=== TEST 5: missing scopes are those of the request's method
+=== TEST 5: missing scopes are those of rules for the request's method
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval
@@ -142,7 +142,7 @@ $::Jwt . ::location('/t', 'gateway_require_scope method=M-SEARCH,PURGE_ALL a;')
 
 
 
-=== TEST 7: nobody is told 401, whatever the method
+=== TEST 7: an anonymous request gets 401, whatever the method
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval
@@ -152,7 +152,7 @@ $::Jwt . ::location('/t', 'gateway_require_scope method=M-SEARCH,PURGE_ALL a;')
 
 
 
-=== TEST 8: a rule for one method beside limit_except, as a whole
+=== TEST 8: a rule for one method, and a limit_except
 --- jwks: es256
 --- http_config eval: $::Upstream
 --- config eval

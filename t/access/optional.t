@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Requests without an identity, and identities that prove little: optional,
-# dry_run, decoding, and gateway_jwt off.
+# Rules where requests may be anonymous: optional, dry_run, decoding, and
+# gateway_jwt off.
 
 use v5.28;
 use warnings;
@@ -26,7 +26,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: optional: who has no token has no scope, and is told how to get in
+=== TEST 1: optional: an anonymous request is rejected, with the challenge of the method
 --- jwks: es256
 --- config eval
 "$::Jwt gateway_jwt_mode optional;\n"
@@ -47,7 +47,7 @@ __DATA__
 
 
 
-=== TEST 2: optional: leaving the token off passes no deny list
+=== TEST 2: optional: omitting the token does not evade a deny list
 --- jwks: es256
 --- config eval
 "$::Jwt gateway_jwt_mode optional;\n"
@@ -61,7 +61,7 @@ __DATA__
 
 
 
-=== TEST 3: dry_run: its good tokens are judged, its bad ones are nobody
+=== TEST 3: dry_run: a valid token is checked by rules, an invalid one is anonymous
 --- jwks: es256
 --- config eval
 "$::Jwt gateway_jwt_mode dry_run;\n"
@@ -76,7 +76,7 @@ __DATA__
 
 
 
-=== TEST 4: off and decoding make no identity
+=== TEST 4: off and decoding give no identity
 --- jwks: es256
 --- config eval
 ::location('/off', 'gateway_jwt off; gateway_require_scope read;')
@@ -91,7 +91,7 @@ my $both = "Authorization: Bearer $::Good\nX-Token: $::Good\n";
 
 
 
-=== TEST 5: a token without a consumer is an identity, though of no consumer
+=== TEST 5: a token without a consumer is an identity without a consumer
 --- jwks: es256
 --- config eval
 $::Jwt . ::location('/scope', 'gateway_require_scope read;')

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Internal redirects, implicit locations and subrequests: the rules of the
-# location in force decide, each time anew.
+# Internal redirects, implicit locations and subrequests: the rules of each
+# location are checked.
 
 use v5.28;
 use warnings;
@@ -33,7 +33,7 @@ sub challenge {
            . qq(request requires", scope="$_[0]");
 }
 
-# ways that lead from a location in front to one behind it
+# internal redirects from one location ("front") to another ("behind")
 
 our @Ways = qw( try named index error accel rewrite error_named );
 
@@ -70,7 +70,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: no rule in front: the rule behind decides
+=== TEST 1: no rule in the first location: the rule of the second one decides
 --- jwks: es256
 --- user_files eval: $::Files
 --- http_config eval: $::Accel
@@ -82,7 +82,7 @@ __DATA__
 
 
 
-=== TEST 2: and lets pass who has the scope
+=== TEST 2: and allows a client that has the scope
 --- jwks: es256
 --- user_files eval: $::Files
 --- http_config eval: $::Accel
@@ -94,7 +94,7 @@ __DATA__
 
 
 
-=== TEST 3: a rule in front vouches for nothing behind
+=== TEST 3: meeting the rule of the first location does not grant the second one
 --- jwks: es256
 --- user_files eval: $::Files
 --- http_config eval: $::Accel
@@ -107,7 +107,7 @@ $::Jwt . ::ways('gateway_require_scope read;', 'gateway_require_scope write;')
 
 
 
-=== TEST 4: a rule in front refuses before, but where rewrite has left it
+=== TEST 4: the rule of the first location rejects, except after a rewrite
 --- jwks: es256
 --- user_files eval: $::Files
 --- http_config eval: $::Accel
@@ -119,7 +119,7 @@ $::Jwt . ::ways('gateway_require_scope read;', 'gateway_require_scope write;')
 
 
 
-=== TEST 5: nobody in front of a rule
+=== TEST 5: an anonymous request, redirected to a location with a rule
 --- jwks: es256
 --- user_files eval: $::Files
 --- http_config eval: $::Accel
@@ -131,7 +131,7 @@ $::Optional . 'gateway_jwt_group groups;' . ::ways('', 'gateway_deny_group bad;'
 
 
 
-=== TEST 6: where authentication is off behind, the identity of before is asked
+=== TEST 6: authentication is off in the second location: the first identity is checked
 --- jwks: es256
 --- user_files eval: $::Files
 --- http_config eval: $::Accel
@@ -143,7 +143,7 @@ $::Optional . 'gateway_jwt_group groups;' . ::ways('', 'gateway_deny_group bad;'
 
 
 
-=== TEST 7: an error page keeps the challenge, in a location with the same rule
+=== TEST 7: an error page keeps the challenge, also in a location with the same rule
 --- jwks: es256
 --- config eval
 $::Optional . ::at('/t', 'gateway_require_scope read; error_page 401 403 /e;')
@@ -172,7 +172,7 @@ $::Optional . ::at('/t', 'gateway_require_scope read; error_page 401 403 /e;')
 
 
 
-=== TEST 8: an error page of another status has none
+=== TEST 8: an error page with another status has no challenge
 --- jwks: es256
 --- config eval
 $::Jwt . ::at('/t', 'gateway_require_scope read; error_page 403 =200 /e;')
@@ -186,7 +186,7 @@ $::Jwt . ::at('/t', 'gateway_require_scope read; error_page 403 =200 /e;')
 
 
 
-=== TEST 9: an upstream's own 403, after rules that were met
+=== TEST 9: the upstream's own 403, after rules were met
 --- jwks: es256
 --- http_config
 server {
@@ -206,7 +206,7 @@ $::Jwt . ::at('/t', 'gateway_require_scope read;'
 
 
 
-=== TEST 10: rules of a method are asked of the method that goes on
+=== TEST 10: rules check the method that the redirected request has
 --- jwks: es256
 --- user_files eval: $::Files
 --- config eval
@@ -226,7 +226,7 @@ $::Jwt . ::at('/t', 'gateway_require_scope method=POST write; '
 
 
 
-=== TEST 11: subrequests are not asked: what a page includes is the page's
+=== TEST 11: rules do not apply to subrequests
 --- jwks: es256
 --- user_files
 >>> page.shtml
@@ -258,7 +258,7 @@ $::Jwt . ::at('/open', 'gateway_require_scope read; return 200 open;')
 
 
 
-=== TEST 13: an error page that refuses for another reason says only that
+=== TEST 13: an error page that is rejected for another reason has that reason alone
 --- jwks: es256
 --- config eval
 $::Jwt . 'gateway_jwt_group groups;'

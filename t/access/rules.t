@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # gateway_require_scope, gateway_require_group, gateway_deny_group and
-# gateway_require_consumer: who passes, and what a refused client is told.
+# gateway_require_consumer: accepted requests, and responses to rejected ones.
 
 use v5.28;
 use warnings;
@@ -46,20 +46,20 @@ sub challenge {
            . qq(scope="$scope");
 }
 
-# RFC 6749, 3.3: every byte that a scope may hold
+# RFC 6749, 3.3: every byte that a scope can contain
 
 sub alphabet {
     return CORE::join "", map { chr } 0x21, 0x23 .. 0x5b, 0x5d .. 0x7e;
 }
 
-# for single quotes of nginx
+# for a single-quoted string of nginx
 
 sub quoted_alphabet { return alphabet() =~ s/'/\\'/r }
 
 run_tests();
 
 
-# --- the log: one line for a refusal, with the directive that refused
+# --- the log: one line for each rejected request, with the directive
 
 my $server = start_nginx(
     files  => { 'jwks.json' => jwks('es256') },
@@ -104,7 +104,7 @@ Test::More::is_deeply(\@said, [
 ], 'one line at info for a refusal, none for what passes');
 
 
-# --- HTTP/1.0 and 0.9, and a body that nobody has read
+# --- HTTP/1.0 and 0.9, and a body that is not read
 
 sub raw {
     my ($request) = @_;
@@ -136,7 +136,7 @@ done_testing();
 
 __DATA__
 
-=== TEST 1: every scope of a rule is needed
+=== TEST 1: a rule requires each of its scopes
 --- jwks: es256
 --- config eval
 $::Jwt . ::location('/t', 'gateway_require_scope read write;')
@@ -152,7 +152,7 @@ $::Jwt . ::location('/t', 'gateway_require_scope read write;')
 
 
 
-=== TEST 2: the body names the reason and the missing scopes
+=== TEST 2: the body contains the reason and the missing scopes
 --- jwks: es256
 --- config eval
 $::Jwt . ::location('/t', 'gateway_require_scope orders:read orders:write;')
@@ -168,7 +168,7 @@ $::Jwt . ::location('/t', 'gateway_require_scope orders:read orders:write;')
 
 
 
-=== TEST 3: all rules of a level must hold; each missing scope is named once
+=== TEST 3: all rules of a level must be met; each missing scope is listed once
 --- jwks: es256
 --- config eval
 $::Jwt . ::location('/t', <<'END')
@@ -185,7 +185,7 @@ END
 
 
 
-=== TEST 4: the whole alphabet of scopes arrives unchanged
+=== TEST 4: all characters of scopes are sent unchanged
 --- jwks: es256
 --- config eval
 my $all = ::quoted_alphabet();
@@ -216,7 +216,7 @@ $::Jwt . ::location('/t', 'gateway_require_group admin "night shift";')
 
 
 
-=== TEST 6: one group of each rule, where there are several
+=== TEST 6: several rules: one group of each
 --- jwks: es256
 --- config eval
 $::Jwt . ::location('/t', <<'END')
@@ -249,7 +249,7 @@ END
 
 
 
-=== TEST 8: the consumers, byte for byte, whatever their names hold
+=== TEST 8: consumers, byte for byte, whatever characters they contain
 --- jwks: es256
 --- config eval
 $::Jwt . ::location('/t', 'gateway_require_consumer acme "a,b c" $x;')
@@ -265,7 +265,7 @@ $::Jwt . ::location('/t', 'gateway_require_consumer acme "a,b c" $x;')
 
 
 
-=== TEST 9: kinds add up, and the first that fails is told
+=== TEST 9: all kinds must be met, and the first that fails gives the reason
 --- jwks: es256
 --- config eval
 $::Jwt . ::location('/t', <<'END')
@@ -287,7 +287,7 @@ END
 
 
 
-=== TEST 10: nobody: 401 by every rule, with the challenge of the method
+=== TEST 10: anonymous: every rule answers 401, with the challenge of the method
 --- jwks: es256
 --- config eval
 "$::Jwt gateway_jwt_mode optional;\n"
@@ -308,7 +308,7 @@ END
 
 
 
-=== TEST 11: nobody where there is no method at all: 401 without a challenge
+=== TEST 11: anonymous, and no method is on: 401 without a challenge
 --- config eval: ::location('/t', 'gateway_jwt off; gateway_require_scope read;')
 --- request
 GET /t
@@ -319,7 +319,7 @@ GET /t
 
 
 
-=== TEST 12: what the variables say of a refusal
+=== TEST 12: the variables of a rejected request
 --- jwks: es256
 --- config eval
 "$::Jwt gateway_jwt_mode optional;\n"

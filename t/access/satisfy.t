@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Rules beside nginx's own access methods: they are asked after all of them,
-# whoever has granted, and cannot be passed by an address or a password.
+# Rules and nginx's own access methods: rules are checked after all of them, and
+# an allowed address or a password does not meet them.
 
 use v5.28;
 use warnings;
@@ -49,7 +49,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: satisfy any with an address: it opens the access, not the rule
+=== TEST 1: satisfy any with an address: it grants access, the rule still applies
 --- jwks: es256
 --- config eval
 "satisfy any; allow 127.0.0.1; deny all; $::Jwt"
@@ -64,7 +64,7 @@ __DATA__
 
 
 
-=== TEST 2: satisfy any with an address that is denied
+=== TEST 2: satisfy any with a denied address
 --- jwks: es256
 --- config eval
 "satisfy any; deny all; $::Jwt location /t { empty_gif; }"
@@ -78,7 +78,7 @@ __DATA__
 
 
 
-=== TEST 3: satisfy any with a password, which is no identity of the gateway
+=== TEST 3: satisfy any with a password, which gives no identity
 --- jwks: es256
 --- user_files eval: $::Htpasswd
 --- config eval
@@ -94,7 +94,7 @@ __DATA__
 
 
 
-=== TEST 4: satisfy all: who is refused in ACCESS is not asked for scopes
+=== TEST 4: satisfy all: a request that ACCESS rejects is not checked for scopes
 --- jwks: es256
 --- user_files eval: $::Htpasswd
 --- config eval
@@ -114,7 +114,7 @@ __DATA__
 
 
 
-=== TEST 5: auth_request is asked before, and its answer is its own
+=== TEST 5: auth_request comes first, and its response is final
 --- jwks: es256
 --- config eval
 "$::Jwt
@@ -130,7 +130,7 @@ __DATA__
 
 
 
-=== TEST 6: optional under satisfy any: an address, and nobody
+=== TEST 6: optional under satisfy any: an allowed address, and an anonymous request
 --- jwks: es256
 --- config eval
 "satisfy any; allow all; $::Jwt gateway_jwt_mode optional;

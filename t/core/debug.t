@@ -274,17 +274,17 @@ my @methods = (
     # rules
 
     [ '/scope', [ bearer($good) ], 200, @granted,
-      'require_scope: rule 1 of 1, all scopes are held' ],
+      'require_scope: rule 1 of 1, all scopes are present' ],
     [ '/scopes', [ bearer($good) ], 403, @granted,
       'require_scope: rule 1 of 1, scope "write" is missing',
       'require_scope: refused with 403, reason "insufficient_scope", consumer '
       . '"alice"', $challenge ],
     [ '/group', [ api($key) ], 403, @shown, @hidden, @acme,
-      'require_group: rule 1 of 1, one name is held',
-      'deny_group: rule 1 of 1, one name is held',
+      'require_group: rule 1 of 1, a name matches',
+      'deny_group: rule 1 of 1, a name matches',
       'deny_group: refused with 403, reason "group_denied", consumer "acme"' ],
     [ '/consumer', [ bearer($good) ], 403, @granted,
-      'require_consumer: rule 1 of 1, no name is held',
+      'require_consumer: rule 1 of 1, no name matches',
       'require_consumer: refused with 403, reason "consumer_not_allowed", '
       . 'consumer "alice"' ],
 );

@@ -482,7 +482,7 @@ server { location / { gateway_require_scope orders:read; } }
 === groups without a source
 server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_deny_group banned; } }
 ---
-[emerg] "gateway_deny_group" has nothing to check, no method of its block or of an inner one knows groups, add "gateway_jwt_group" or "gateway_consumers" in DIR/case.conf:1
+[emerg] "gateway_deny_group" has nothing to check, no method of its block or of an inner one provides groups, add "gateway_jwt_group" or "gateway_consumers" in DIR/case.conf:1
 
 === scopes with commas
 server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_require_scope orders:read,orders:write; } }
@@ -503,7 +503,7 @@ server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_r
 gateway_consumers zone=c:1m file=consumers.json;
 server { location / { gateway_api_key api; gateway_require_consumer acmee; } }
 ---
-[warn] "gateway_require_consumer" names no consumer that the file of "gateway_consumers" has, nobody meets the rule in DIR/case.conf:2
+[warn] "gateway_require_consumer" lists no consumer of the "gateway_consumers" file, every request fails the rule in DIR/case.conf:2
 
 === identity headers with a strange word
 server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_identity_headers yes; } }
@@ -856,7 +856,7 @@ server { location / { gateway_jwt api token=$arg_access_token token=$arg_access_
 === claims with a comma
 server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_require_group staff,admins; gateway_jwt_group groups; } }
 ---
-[emerg] invalid group "staff,admins" in "gateway_require_group", it must hold no comma and no control character in DIR/case.conf:1
+[emerg] invalid group "staff,admins" in "gateway_require_group", it must not contain a comma or a control character in DIR/case.conf:1
 
 === an audience as a pattern
 server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; gateway_jwt_audience *; } }

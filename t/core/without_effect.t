@@ -127,8 +127,8 @@ my %grouped = map { $_ => 1 } @kinds[1, 2];
 my $method = 'has nothing to check, no method of authentication is on in its block or'
              . ' in an inner one';
 my $add_method = 'add one such as "gateway_jwt" or "gateway_api_key"';
-my $groups = 'has nothing to check, no method of its block or of an inner one knows'
-             . ' groups';
+my $groups = 'has nothing to check, no method of its block or of an inner one'
+             . ' provides groups';
 my $add_groups = 'add "gateway_jwt_group" or "gateway_consumers"';
 my %methods = (jwt => "$jwt gateway_jwt_group g;", api_key => $api_key,
                certificate => 'gateway_client_certificate on;');
