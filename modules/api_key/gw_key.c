@@ -3,10 +3,10 @@
 /*
  * The format of API keys, and their digests: see gw_key.h.
  *
- * The digits of the base 62 stand in the order of ASCII.  So two numbers of
- * as many digits compare as their texts do, and no key is ever decoded: a
- * secret is judged against the text of the largest one, a check against the
- * text of what it should be.
+ * The digits of base 62 are in the order of ASCII, so that numbers with the
+ * same number of digits compare like their texts.  No key is decoded: a secret
+ * is compared with the text of the largest one, a check with the text of the
+ * right one.
  */
 
 #include <stdint.h>
@@ -37,8 +37,8 @@ static const char  gw_key_largest[] =
 
 
 /*
- * A byte's entry of the usual table of 256 is the xor of those of its two
- * halves: the function is linear.  One step a byte, with 128 bytes of table.
+ * CRC-32 is linear: in the usual table of 256 entries the entry of a byte is
+ * the xor of the entries of its two halves.  Two tables of 16 are enough.
  */
 
 static const uint32_t  gw_key_crc_low[16] = {
@@ -135,7 +135,7 @@ gw_key_mistake(const unsigned char *text, size_t len, size_t *id_len)
     n = len - GW_KEY_PREFIX - GW_KEY_TAIL;
     tail = id + n;
 
-    /* the id bounds the length */
+    /* gw_key_id_valid() limits the length */
 
     if (memcmp(text, "gw_", GW_KEY_PREFIX) != 0
         || !gw_key_id_valid(id, n)
@@ -185,7 +185,7 @@ gw_key_check(char *check, const unsigned char *text, size_t len)
 }
 
 
-/* of IEEE 802.3, as zlib's: reflected, begun and ended with all bits set */
+/* IEEE 802.3, as in zlib: reflected, initial value and final xor all ones */
 
 static uint32_t
 gw_key_crc32(const unsigned char *text, size_t len)
@@ -206,9 +206,9 @@ gw_key_crc32(const unsigned char *text, size_t len)
 
 
 /*
- * Long division, a digit a pass, the last digit first.  "number" holds its
- * most significant limb first and is zero afterwards: no copy of a secret is
- * left on the stack.
+ * Long division, one digit per pass, the last digit first.  "number" begins
+ * with the most significant limb.  It is zero afterwards, so that no copy of a
+ * secret stays on the stack.
  */
 
 static void
@@ -281,7 +281,7 @@ gw_key_pepper_add(gw_key_hash_t *hash, const unsigned char *pepper,
     size_t len)
 {
     if (hash->npeppers == GW_KEY_PEPPERS) {
-        return "is one too many: there are two at most";
+        return "is the third pepper, at most two are allowed";
     }
 
     if (len > 0 && pepper[len - 1] == '\n') {
@@ -313,8 +313,8 @@ gw_key_pepper_add(gw_key_hash_t *hash, const unsigned char *pepper,
 
 
 /*
- * Copying a context that is ready is a little faster than making one ready
- * again with EVP_DigestInit_ex2(ctx, NULL, NULL), and is what 1.1.1 knows.
+ * Copying an initialized context is a little faster than
+ * EVP_DigestInit_ex2(ctx, NULL, NULL), which OpenSSL 1.1.1 does not have.
  * EVP_Digest() would allocate a context in every call.
  */
 

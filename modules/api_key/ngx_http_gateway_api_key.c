@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * From a request to a verdict: find the key, hide it, look for its digest,
- * judge what was found.
+ * Finding the key of a request, hiding it, looking up its digest and checking
+ * its entry.
  *
- * Keys are kept nowhere.  The digest of the one that a client shows is looked
- * for among the consumers (modules/consumers), in one function: another store
- * would be asked there.
+ * The gateway stores only digests of keys, in the set of consumers
+ * (modules/consumers).  One function does the lookup.
  */
 
 #include "ngx_http_gateway_api_key.h"
@@ -70,7 +69,7 @@ ngx_http_gateway_api_key_find(ngx_http_request_t *r,
 }
 
 
-/* why what the sources hold is no key */
+/* what is wrong with a source from which no key could be read */
 
 static const char *
 ngx_http_gateway_api_key_no_key(const ngx_array_t *sources,
@@ -122,7 +121,7 @@ ngx_http_gateway_api_key_digest(ngx_http_request_t *r,
 }
 
 
-/* every source, whatever is decided: what is refused is not logged either */
+/* empties every source, also if the key is rejected: logs must not show it */
 
 ngx_int_t
 ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
@@ -145,8 +144,6 @@ ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
     return NGX_OK;
 }
 
-
-/* the steps in the order in which a key meets them; "id" is for the log */
 
 gw_reason_e
 ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
@@ -192,7 +189,7 @@ ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
 }
 
 
-/* RFC 3986, 2.1: nginx gives an argument as the client has sent it */
+/* RFC 3986, 2.1: nginx does not decode arguments */
 
 static gw_reason_e
 ngx_http_gateway_api_key_unescape(ngx_http_request_t *r, ngx_str_t *key)
@@ -221,8 +218,8 @@ ngx_http_gateway_api_key_unescape(ngx_http_request_t *r, ngx_str_t *key)
 
 
 /*
- * The consumer that a key belongs to, by its digest: the one place that knows
- * where keys are kept.  As ngx_http_gateway_consumer_find().
+ * Finds the consumer of a key by its digest.  Returns as
+ * ngx_http_gateway_consumer_find() does.
  */
 
 static ngx_int_t
@@ -297,7 +294,7 @@ ngx_http_gateway_api_key_check(ngx_http_request_t *r,
 }
 
 
-/* the address is what realip has made of it */
+/* the address is the one that realip has set */
 
 static ngx_uint_t
 ngx_http_gateway_api_key_address(ngx_http_request_t *r,
@@ -360,8 +357,6 @@ ngx_http_gateway_api_key_identify(ngx_http_request_t *r,
                                          &identity);
 }
 
-
-/* also where ACCESS has not come to this method, or will not */
 
 ngx_int_t
 ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The API key module's own types; nothing outside of modules/api_key includes
- * it.
+ * The internals of the API key module.  Only modules/api_key includes this
+ * header.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_API_KEY_H_INCLUDED_
@@ -49,12 +49,12 @@ typedef struct {
 } ngx_http_gateway_api_key_args_t;
 
 
-/* what a client has shown, and where */
+/* the key of a request, and its source */
 
 typedef struct {
     ngx_http_gateway_shown_t            found;
     gw_reason_e                         reason;
-    const char                         *mistake;    /* of GW_MALFORMED_KEY */
+    const char                         *mistake;    /* if GW_MALFORMED_KEY */
     ngx_str_t                           key;        /* decoded */
     u_char                              digest[GW_KEY_DIGEST];
     ngx_uint_t                          digested;   /* unsigned:1 */
@@ -64,26 +64,30 @@ typedef struct {
 /* the index of the method, registered in preconfiguration */
 extern ngx_uint_t  ngx_http_gateway_api_key_method;
 
-/* looks at every source of the location; the outcome is in "shown" */
+/*
+ * Looks for a key in every source of the location and checks its format.  Sets
+ * "shown", with a reason other than GW_OK if there is no valid key.
+ */
 void ngx_http_gateway_api_key_find(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_loc_conf_t *alcf,
     ngx_http_gateway_api_key_shown_t *shown);
 
-/* makes the digest of a key that was found, and asks for the memory for it */
+/* makes the digest of a key, and prefetches the memory of its lookup */
 void ngx_http_gateway_api_key_digest(ngx_http_request_t *r,
     ngx_http_gateway_api_key_shown_t *shown);
 
-/* gateway_api_key_hide: empties the sources; NGX_ERROR: no memory */
+/* gateway_api_key_hide: empties the sources; NGX_ERROR: out of memory */
 ngx_int_t ngx_http_gateway_api_key_hide(ngx_http_request_t *r,
     const ngx_http_gateway_api_key_loc_conf_t *alcf,
     const ngx_http_gateway_api_key_shown_t *shown);
 
-/* both, as ngx_http_gateway_hide_pt; for main requests */
+/* the same before or without ACCESS, as ngx_http_gateway_hide_pt */
 ngx_int_t ngx_http_gateway_api_key_hide_early(ngx_http_request_t *r);
 
 /*
- * GW_OK with the record's identity filled, a reason, or GW_FAILED; "id", for
- * the log, is that of the key if it is known or has the format.
+ * Looks up a key and checks its entry.  Returns GW_OK with the identity set in
+ * the request's record, the reason of a refusal, or GW_FAILED.  "id" is for the
+ * log: the id of a key that is known or has the format, otherwise unchanged.
  */
 gw_reason_e ngx_http_gateway_api_key_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,

@@ -133,7 +133,7 @@ ngx_http_gateway_api_key_source(ngx_conf_t *cf, ngx_array_t *sources,
 }
 
 
-/* a name that can stand in a header, a cookie and a query without escapes */
+/* a name that headers, cookies and queries can contain without escapes */
 
 static char *
 ngx_http_gateway_api_key_name(ngx_conf_t *cf,

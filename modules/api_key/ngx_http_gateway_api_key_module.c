@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * API keys: directives, the handler, configuration.
+ * API keys: directives, phase handlers, configuration.
  *
- * ACCESS takes the key out of the request before it is judged: whatever
- * follows, a refusal too, neither logs it nor sends it upstream.  It returns
- * what composes with nginx's own methods; see ngx_http_gateway_answer().
+ * The ACCESS handler removes the key from the request before it checks it, so
+ * that a rejected key is neither logged nor sent upstream.  It returns a status
+ * that nginx combines with its own access methods; see
+ * ngx_http_gateway_answer().
  */
 
 #include "ngx_http_gateway_api_key.h"
@@ -27,6 +28,9 @@ static void ngx_http_gateway_api_key_cleanup(void *data);
 static void *ngx_http_gateway_api_key_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
+static char *ngx_http_gateway_api_key_inherit(ngx_conf_t *cf,
+    ngx_http_gateway_api_key_loc_conf_t *conf,
+    const ngx_http_gateway_api_key_loc_conf_t *prev);
 static ngx_int_t ngx_http_gateway_api_key_hides(ngx_conf_t *cf,
     const ngx_http_gateway_api_key_loc_conf_t *conf);
 static char *ngx_http_gateway_api_key(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -53,7 +57,7 @@ static ngx_http_gateway_use_t  ngx_http_gateway_api_key_use = {
 };
 
 
-/* peppers are for the keys of the consumers file, which nobody may ask */
+/* peppers have no effect without a consumers file */
 
 static ngx_http_gateway_use_t  ngx_http_gateway_api_key_hashes = {
     0, 0,
@@ -140,15 +144,15 @@ ngx_module_t  ngx_http_gateway_api_key_module = {
 };
 
 
-static ngx_uint_t  ngx_http_gateway_api_key_slot;   /* the refusal */
+static ngx_uint_t  ngx_http_gateway_api_key_slot;   /* of the refusal */
 
 
 /*
  * nginx runs ACCESS for main requests only, and again after redirects.
  *
- * The digest comes first, and memory is asked for what it leads to, step by
- * step: a set of 100,000 keys is in no cache, and the record is made and the
- * key removed while it comes.
+ * The digest is made first, and the memory of its lookup is prefetched in two
+ * steps: a set of 100,000 keys does not fit into the CPU's cache.  Meanwhile
+ * the record is created and the key is hidden.
  */
 
 static ngx_int_t
@@ -182,7 +186,7 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
 
     if (r->err_status == 0) {
 
-        /* else this is its error page, which must not lose the challenge */
+        /* otherwise this is the error page, which must keep the challenge */
 
         ngx_http_gateway_refusal_reset(gr,
                     ngx_http_gateway_slot(gr, ngx_http_gateway_api_key_slot));
@@ -211,8 +215,8 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
 
 
 /*
- * A client learns whether it has shown a key, and not what is wrong with it:
- * who tries keys must not see which ones have existed.
+ * The response reveals whether the request had a key, but not what is wrong
+ * with it: a client that tries keys must not learn which ones have existed.
  */
 
 static ngx_int_t
@@ -264,7 +268,7 @@ ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
 }
 
 
-/* RFC 6750, 3, where keys are bearer tokens; else a scheme without errors */
+/* RFC 6750, 3, if keys are bearer tokens; the scheme "Key" has no errors */
 
 static ngx_int_t
 ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
@@ -295,7 +299,7 @@ ngx_http_gateway_api_key_challenge(ngx_http_request_t *r,
 }
 
 
-/* a module of others may have granted under "satisfy any" before us */
+/* under "satisfy any" another module may have granted access before this one */
 
 static ngx_int_t
 ngx_http_gateway_api_key_precontent(ngx_http_request_t *r)
@@ -407,15 +411,7 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_gateway_api_key_loc_conf_t *conf = child;
 
     if (conf->enable == NGX_CONF_UNSET) {
-        conf->enable = (prev->enable == NGX_CONF_UNSET) ? 0 : prev->enable;
-        conf->realm = prev->realm;
-        conf->sources = prev->sources;
-        conf->bearer = prev->bearer;
-
-        if (conf->enable
-            && ngx_http_gateway_return_inherited(cf, "gateway_api_key")
-               != NGX_CONF_OK)
-        {
+        if (ngx_http_gateway_api_key_inherit(cf, conf, prev) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;
         }
 
@@ -449,14 +445,30 @@ ngx_http_gateway_api_key_merge_loc_conf(ngx_conf_t *cf, void *parent,
         && ngx_http_gateway_in_force(cf))
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"gateway_api_key\" is on and there are no keys, write "
+                      "\"gateway_api_key\" requires \"gateway_consumers\", add "
                       "\"gateway_consumers zone=consumers:1m "
-                      "file=consumers.json;\" to http, for the block in "
-                      "%V:%ui", ngx_http_gateway_place_args(&conf->place));
+                      "file=consumers.json;\" at the http level, for the block "
+                      "in %V:%ui", ngx_http_gateway_place_args(&conf->place));
         return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_api_key_inherit(ngx_conf_t *cf,
+    ngx_http_gateway_api_key_loc_conf_t *conf,
+    const ngx_http_gateway_api_key_loc_conf_t *prev)
+{
+    conf->enable = (prev->enable == NGX_CONF_UNSET) ? 0 : prev->enable;
+    conf->realm = prev->realm;
+    conf->sources = prev->sources;
+    conf->bearer = prev->bearer;
+
+    return conf->enable
+           ? ngx_http_gateway_return_inherited(cf, "gateway_api_key")
+           : NGX_CONF_OK;
 }
 
 

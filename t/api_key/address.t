@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # The "allow" of a key: IPv4, IPv6, a unix socket, and the address that realip
-# has made of it.
+# has set.
 
 use v5.28;
 use warnings;
@@ -62,7 +62,7 @@ END
     server => "listen unix:$sockets/plain; $listen6 $location",
 );
 
-# which keys are granted, and why the others are not
+# the accepted keys, and the reasons of the others
 
 sub granted {
     my (@curl) = @_;
@@ -113,7 +113,7 @@ grants('realip: IPv4', 'all all4 none other', @from,
        'X-Forwarded-For: 192.0.2.7');
 grants('realip: IPv6', 'all all6 none other', @from,
        'X-Forwarded-For: 2001:db8::7');
-grants('realip: an address that nobody allows', 'all all4 none', @from,
+grants('realip: an address that no key allows', 'all all4 none', @from,
        'X-Forwarded-For: 203.0.113.1');
 grants('realip: nothing said', $v4, @from, 'X-A: 1');
 grants('realip: behind a unix socket', 'all all4 none other',

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What nginx -t says of a wrong configuration: one line, whole, with the place
-# to look at; and what of a right one that is worth a warning.
+# The error of nginx -t for each invalid configuration, a whole line with its
+# place; and the warnings for valid ones that are probably mistakes.
 
 use v5.28;
 use warnings;
@@ -20,11 +20,11 @@ my %files = ('consumers.json' => consumers(consumer('acme')),
              'most' => 'x' x 4096 . "\r\n", 'large' => 'x' x 4097,
              'huge' => 'x' x 100_000, 'folder/x' => '');
 
-# how many lines stand before a configuration when nginx reads it
+# the number of lines before the configuration in the file that nginx reads
 my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
 $before--;
 
-# "#!" marks the line that is expected to be named, in place of LINE
+# "#!" marks the line that the message must name; LINE stands for it
 sub said {
     my ($conf) = @_;
 
@@ -38,7 +38,7 @@ sub said {
     my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
                 split /\n/, $output;
 
-    # many files are declared for nothing else: t/core/without_effect.t
+    # warnings of settings without effect are tested in t/core/without_effect.t
     @lines = grep { !/"gateway_consumers" has no effect, no method/ } @lines;
     s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
     return ($code, @lines);
@@ -66,7 +66,7 @@ sub accepted {
 my $file = 'gateway_consumers zone=consumers:1m file=consumers.json;';
 my $hmac = 'gateway_consumers zone=consumers:1m file=hmac.json;';
 
-# a directive beside what it needs, in a location
+# a directive with what it requires, in a location
 sub with {
     my ($directive) = @_;
     return { http => $file, server => "location / {\n$directive  #!\n}" };
@@ -75,7 +75,7 @@ sub with {
 sub http { return { http => "$_[0]  #!\n" } }
 
 
-# --- the neighbours of all that follow
+# --- the valid forms of all that follows
 
 accepted(with($_), $_) for
     'gateway_api_key r;', 'gateway_api_key r header=X-Key;',
@@ -96,9 +96,9 @@ accepted({ http => "$file\ngateway_api_key r;\ngateway_api_key_hide on;\n"
 
 # --- no consumers
 
-my $no_keys = '"gateway_api_key" is on and there are no keys, write '
-              . '"gateway_consumers zone=consumers:1m file=consumers.json;" to '
-              . 'http, for the block';
+my $no_keys = '"gateway_api_key" requires "gateway_consumers", add '
+              . '"gateway_consumers zone=consumers:1m file=consumers.json;" at '
+              . 'the http level, for the block';
 
 refused({ server => "location / {  #!\ngateway_api_key r;\n}" }, $no_keys,
         'no gateway_consumers');
@@ -217,7 +217,7 @@ location / {
 CONF
 
 
-# --- a pepper that only root may read serves, because the master reads it
+# --- a pepper that only root can read works: the master reads it
 
 SKIP: {
     skip 'needs root', 1 if $> != 0;

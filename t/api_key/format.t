@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_api_key_format: with "gw" anything else is refused before any lookup.
+# gateway_api_key_format: "gw" rejects all other keys before the lookup.
 
 use v5.28;
 use warnings;
@@ -11,7 +11,7 @@ use Test::Gateway::KeyCases;
 
 our $acme = api_key('acme');
 
-# every one of these is in the file: only the format can refuse it
+# all of these are in the file: only the format can reject them
 sub wrong_check { $_[0] =~ s/.$/$& eq '0' ? 1 : 0/er }
 
 our %as = (
@@ -50,7 +50,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: any: the digest decides alone
+=== TEST 1: any: only the digest decides
 --- cases
 sent($::acme) => granted('acme'),
 all_of(sub { granted($_[0]) }, @::Ours, @::Others),
@@ -58,7 +58,7 @@ sent('x') => refused('unknown_key'),
 
 
 
-=== TEST 2: gw: keys of the format alone, with the right check
+=== TEST 2: gw: only keys of the format, with the right check
 --- config
 gateway_api_key r;
 gateway_api_key_format gw;
@@ -70,7 +70,7 @@ sent(api_key('stranger')) => refused('unknown_key'),
 
 
 
-=== TEST 3: the format is inherited, and set anew below
+=== TEST 3: the format is inherited and overridden
 --- config
 gateway_api_key r;
 gateway_api_key_format gw;
@@ -81,7 +81,7 @@ get('/any', "X-API-Key: $::as{plain}") => granted('plain'),
 
 
 
-=== TEST 4: optional refuses a key of another format as well
+=== TEST 4: optional rejects a key of another format, too
 --- config
 gateway_api_key r;
 gateway_api_key_format gw;
@@ -92,7 +92,7 @@ get('/t')          => granted(''),
 
 
 
-=== TEST 5: a key in the query is judged decoded
+=== TEST 5: a key in the query is decoded before its format is checked
 --- config
 gateway_api_key r query=k;
 gateway_api_key_format gw;

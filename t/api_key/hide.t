@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_api_key_hide: the key, and nothing but the key, is taken out of what
-# the upstream receives and of what is logged, also where it is refused.
+# gateway_api_key_hide: the key, and nothing but the key, is removed from what
+# the upstream server receives and from the logs, also if it is rejected.
 
 use v5.28;
 use warnings;
@@ -15,12 +15,12 @@ our $Consumers = consumers(consumer('acme'), consumer('beta'));
 
 sub location { my ($uri, @lines) = @_; "location $uri { @lines }\n" }
 
-# what the upstream received for GET /: the request line and these lines
+# what the upstream server received for GET /: the request line and headers
 
 sub got { [ map { "GET / HTTP/1.0\n$_" } @_ ] }
 sub got_uri { [ map { "GET $_ HTTP/1.0\n" } @_ ] }
 
-# a location for each place that a key may stand in; "*" is its name
+# a location for each source of a key; "*" is its name
 
 our @Names = qw( header bearer query cookie );
 our %Source = (header => 'header=X-K', bearer => 'bearer',
@@ -38,7 +38,7 @@ sub for_sources {
     } @Names;
 }
 
-# requests for them, in the order of @Names, and their lines
+# requests for them, in the order of @Names, and their headers
 
 sub uris {
     my ($key, @uris) = @_;
@@ -55,7 +55,7 @@ no_root_location();
 run_tests();
 
 
-# --- everything that nginx writes, in all ways that a key can be sent
+# --- all files that nginx writes, for each way to send a key
 
 my $secret = substr $K, -49;
 my $other = substr $Wrong, -49;
@@ -132,7 +132,7 @@ my @cached = map { ($server->get($_))[1] =~ /X-Cache: (\w+)/ ? $1 : '-' }
 
 $server->stop;
 
-# nginx -V and the configuration are no files of ours to judge
+# the output of nginx -V and the configuration are not checked
 sub files_under {
     my ($dir) = @_;
     return map { -d $_ ? files_under($_) : $_ } glob "$dir/{.[!.],}*";
@@ -146,7 +146,7 @@ my @holding = grep {
     grep { index($text, $_) >= 0 } $secret, $other, $odd, values %escaped;
 } sort keys %read;
 
-Test::More::is_deeply(\@holding, [], 'no file holds a key');
+Test::More::is_deeply(\@holding, [], 'no file contains a key');
 Test::More::cmp_ok(scalar(() = $server->log =~ /gateway_api_key: refused/g),
                    '>', 80, 'nor does the error log, which was read as well');
 
@@ -173,7 +173,7 @@ Test::More::is_deeply(\@cached, [ qw( MISS HIT HIT ) ],
 my ($cache) = map { $read{$_} =~ /^KEY: (.*)$/m ? $1 : () }
               grep { m{/cache/} && $read{$_} =~ m{cache/x} } keys %read;
 Test::More::is($cache, "http://127.0.0.1:$port/cache/x?a=1",
-               'which is what the file in the cache says, too');
+               'the file in the cache contains the same');
 
 done_testing();
 
@@ -190,7 +190,7 @@ __DATA__
 
 
 
-=== TEST 2: off: it does
+=== TEST 2: off: it receives the key
 --- consumers eval: $::Consumers
 --- config eval: ::for_sources('/*', $::Pass, 'gateway_api_key_hide off;')
 --- request eval: [ ::uris($::K, '/*') ]
@@ -203,7 +203,7 @@ __DATA__
 
 
 
-=== TEST 3: off in a location, on below it
+=== TEST 3: off in a location, on in an inner one
 --- consumers eval: $::Consumers
 --- config eval
 'gateway_api_key r query=k; gateway_api_key_hide off;'
@@ -214,7 +214,7 @@ __DATA__
 
 
 
-=== TEST 4: a header goes, whatever the case, and its neighbours stay
+=== TEST 4: a header is removed, in any case of letters, others remain
 --- consumers eval: $::Consumers
 --- http_config
 underscores_in_headers on;
@@ -230,7 +230,7 @@ underscores_in_headers on;
 
 
 
-=== TEST 5: an Authorization that is no Bearer is not ours to take
+=== TEST 5: an Authorization other than Bearer remains
 --- consumers eval: $::Consumers
 --- config eval
 ::location('/', $::Pass, 'gateway_api_key r header=X-K bearer;')
@@ -268,7 +268,7 @@ underscores_in_headers on;
 
 
 
-=== TEST 7: an argument: what is left of the URI is as the client wrote it
+=== TEST 7: an argument: the rest of the URI remains as the client sent it
 --- consumers eval: $::Consumers
 --- config eval: ::location('/', $::Pass, 'gateway_api_key r query=k;')
 --- request eval
@@ -287,7 +287,7 @@ underscores_in_headers on;
 
 
 
-=== TEST 8: an argument that is no key stays, and so does an empty one
+=== TEST 8: an argument that is no key remains, and so does an empty one
 --- consumers eval: $::Consumers
 --- config eval
 ::location('/', $::Pass, 'gateway_api_key r query=k;',
@@ -333,7 +333,7 @@ my $to = 'proxy_pass http://127.0.0.1:$TEST_NGINX_ECHO_PORT';
 
 
 
-=== TEST 11: variables do not see what is hidden, also if asked before
+=== TEST 11: variables do not contain a hidden key, even if they were read before
 --- consumers eval: $::Consumers
 --- http_config
 map $request_uri $seen { volatile; default $request_uri; }
@@ -359,7 +359,7 @@ my @early = ('if ($request_uri = a) { } if ($request = a) { }',
 
 
 
-=== TEST 12: what was captured before ACCESS keeps the key
+=== TEST 12: a value captured before ACCESS contains the key
 --- consumers eval: $::Consumers
 --- http_config
 map $arg_k $mapped { default $arg_k; }
@@ -374,7 +374,7 @@ map $arg_k $mapped { default $arg_k; }
 
 
 
-=== TEST 13: refused keys go as well: dry_run shows what the upstream would get
+=== TEST 13: rejected keys are hidden, too: dry_run shows what the upstream receives
 --- consumers eval: $::Consumers
 --- http_config
 underscores_in_headers on;
@@ -407,7 +407,7 @@ my @say = ($::Pass, 'gateway_api_key_mode dry_run;',
 
 
 
-=== TEST 14: auth_request does not see it, and neither does mirror
+=== TEST 14: auth_request and mirror do not see the key
 --- consumers eval: $::Consumers
 --- http_config
 log_format seen escape=none '<$uri|$http_x_uri|$http_x_k|$http_cookie>';
@@ -437,7 +437,7 @@ END
 
 
 
-=== TEST 15: what mirror sends
+=== TEST 15: the request that mirror sends
 --- consumers eval: $::Consumers
 --- http_config
 log_format seen escape=none '<$uri|$http_x_uri|$http_x_k|$http_cookie>';
@@ -463,7 +463,7 @@ Cookie: a=1
 
 
 
-=== TEST 16: satisfy any: where a token wins, the key is hidden as well
+=== TEST 16: satisfy any: the key is hidden if a token grants access
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- config eval
@@ -486,7 +486,7 @@ my $token = 'X-Token: ' . ::token(claims => { sub => 'x' }) . "\n";
 
 
 
-=== TEST 17: a token in the place of the key is taken from there by both
+=== TEST 17: a token in the place of the key is hidden by both
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- config eval
@@ -516,7 +516,7 @@ GET /a//b?a=1 HTTP/1.0
 
 
 
-=== TEST 19: a redirect that nginx makes after ACCESS does not repeat the key
+=== TEST 19: a redirect by nginx after ACCESS does not repeat the key
 --- consumers eval: $::Consumers
 --- user_files
 >>> dir/file
@@ -543,7 +543,7 @@ Location: /dir/?a=1
 
 
 
-=== TEST 21: another spelling that an upstream reads goes as well
+=== TEST 21: another spelling that an upstream reads is hidden, too
 --- consumers eval: $::Consumers
 --- config eval
 my $say = 'add_header X-Say "<$request|$request_uri|$args|$http_cookie|'

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What the line of a refused key says of what is wrong with it: never a byte of
-# the key.
+# The log line of a rejected key describes the mistake without a byte of the
+# key.
 
 use v5.28;
 use warnings;

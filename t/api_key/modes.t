@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_api_key_mode required, optional and dry_run: who passes, and what the
-# variables and the log say of it.
+# gateway_api_key_mode required, optional and dry_run: accepted requests,
+# variables and log.
 
 use v5.28;
 use warnings;
@@ -54,7 +54,7 @@ done_testing();
 
 __DATA__
 
-=== TEST 1: required, written or not
+=== TEST 1: required, explicit and by default
 --- config
 gateway_api_key r;
 location /said { gateway_api_key_mode required; }
@@ -67,7 +67,7 @@ get('/said')                   => refused('missing'),
 
 
 
-=== TEST 2: optional: no key is anonymous, a bad one is refused
+=== TEST 2: optional: no key is anonymous, an invalid key is rejected
 --- config
 gateway_api_key r;
 gateway_api_key_mode optional;
@@ -83,7 +83,7 @@ sent(with('acme'), 'X-API-Key:') => refused('duplicate_credential'),
 
 
 
-=== TEST 3: optional: another scheme is no key, a Bearer without one is bad
+=== TEST 3: optional: another scheme is no key, a Bearer without a key is invalid
 --- config
 gateway_api_key r bearer;
 gateway_api_key_mode optional;
@@ -95,7 +95,7 @@ sent('Authorization: Bearer')     => refused('malformed_key',
 
 
 
-=== TEST 4: dry_run: everything passes, and is told
+=== TEST 4: dry_run: every request passes, with its reason
 --- config
 gateway_api_key r;
 gateway_api_key_mode dry_run;
@@ -108,7 +108,7 @@ sent(with('acme'), with('beta')) => reached('', 'duplicate_credential'),
 
 
 
-=== TEST 5: off: nothing is looked at
+=== TEST 5: off: no source is read
 --- config
 gateway_api_key off;
 --- cases
@@ -118,7 +118,7 @@ sent(with('acme'))               => granted(''),
 
 
 
-=== TEST 6: modes are inherited, and set anew below
+=== TEST 6: modes are inherited and overridden
 --- config
 gateway_api_key r;
 gateway_api_key_mode optional;
@@ -132,7 +132,7 @@ get('/off', 'X-API-Key: x')      => granted(''),
 
 
 
-=== TEST 7: no method passes by itself
+=== TEST 7: every HTTP method requires a key
 --- consumers eval: $Test::Gateway::KeyCases::Consumers
 --- config
 location /t { gateway_api_key r; empty_gif; }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_api_key_pepper: entries by HMAC-SHA256 beside those by SHA-256, and a
-# pepper that is replaced.
+# gateway_api_key_pepper: entries with HMAC-SHA256 and with SHA-256, and the
+# replacement of a pepper.
 #
 # both passes: the master reads the peppers, the workers use them
 
@@ -23,7 +23,7 @@ $Consumers = consumers(
     consumer('new', keys => [ entry('new', pepper => $new) ]),
     consumer('both', keys => [ entry('one', pepper => $old), entry('two') ]),
     consumer('other', keys => [ entry('other', pepper => 'of somebody else') ]),
-    # a key whose SHA-256 stands there as hmac_sha256, and the other way round
+    # a key whose SHA-256 is an entry's hmac_sha256, and the other way round
     consumer('swapped', keys => [
         { id => 'swapped', hmac_sha256 => entry('swapped')->{sha256} },
         { id => 'turned', sha256 => entry('turned', pepper => $new)
@@ -43,7 +43,7 @@ sub unknown { map { (sent($_) => refused('unknown_key')) } @_ }
 run_tests();
 
 
-# --- a reload replaces peppers, and the set goes with them
+# --- a reload replaces peppers and consumers together
 
 my %files = (
     'old' => $old, 'new' => $new,
@@ -79,7 +79,7 @@ for ([ 'new old', '200 200 200' ], [ 'new', '401 200 200' ],
     Test::More::is(statuses(), $_->[1], "after a reload with: $_->[0]");
 }
 
-# the file needs one: without it the reload is refused, and nothing changes
+# the file requires a pepper: a reload without it fails, and nothing changes
 $server->allow('needs a pepper', 'gateway_consumers');
 $server->reload(conf(''), wait => 0);
 wait_until(sub { $server->log =~ /\[emerg\]/ });
@@ -106,7 +106,7 @@ sent('past') => refused('expired'),
 
 
 
-=== TEST 2: the order of the files means nothing
+=== TEST 2: the order of the files has no effect
 --- user_files eval: [ @::Files ]
 --- http_config
 gateway_api_key_pepper ../html/pepper-old ../html/pepper-new;
@@ -116,7 +116,7 @@ unknown('other'),
 
 
 
-=== TEST 3: one pepper: the other's entries match nothing
+=== TEST 3: one pepper: entries made with the other one do not match
 --- user_files eval: [ @::Files ]
 --- http_config
 gateway_api_key_pepper ../html/pepper-new;
@@ -126,7 +126,7 @@ unknown('old', 'one', 'other', 'past'),
 
 
 
-=== TEST 4: a newline at the end of the file, as CR LF, is no part of it
+=== TEST 4: a CR LF at the end of the file is not part of the pepper
 --- user_files eval: [ @::Files ]
 --- http_config
 gateway_api_key_pepper ../html/pepper-crlf;
@@ -136,7 +136,7 @@ unknown('old'),
 
 
 
-=== TEST 5: a file without an entry by HMAC needs none, and may have one
+=== TEST 5: a file without HMAC entries needs no pepper, and may have one
 --- user_files eval: [ @::Files ]
 --- consumers eval: ::consumers(::consumer('acme'))
 --- http_config

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Why a key is refused: told apart in the variable and in the log, and one
-# answer for the client.
+# The reasons of rejected keys differ in the variable and in the log; the client
+# gets the same response.
 
 use v5.28;
 use warnings;
@@ -12,7 +12,7 @@ use Test::Gateway::KeyCases;
 
 $Test::Gateway::More = 1;
 
-# well before and well after: the other tests are about the moment itself
+# long before and long after; other tests check the exact second
 $Consumers = consumers(
     consumer('acme', keys => [
         entry('acme'),
@@ -25,7 +25,7 @@ $Consumers = consumers(
         entry('off', disabled => \1),
         entry('on', disabled => \0),
         entry('elsewhere', allow => [ '192.0.2.1' ]),
-        # the first that fails is told
+        # the first check that fails gives the reason
         entry('off-past', disabled => \1, expires => date(-2)),
         entry('past-elsewhere', expires => date(-2), allow => [ '192.0.2.1' ]),
     ]),
@@ -88,7 +88,7 @@ Test::More::unlike($server->log, qr/gw_|\[(?:warn|error)\]/,
 $server->stop;
 
 
-# --- the moment itself, on both sides of it
+# --- the second before, and the exact second
 
 $server = start_nginx(
     files  => { 'consumers.json' => consumers(
@@ -130,7 +130,7 @@ done_testing();
 
 __DATA__
 
-=== TEST 1: each reason beside its neighbour that passes
+=== TEST 1: each reason, and a similar key that is accepted
 --- cases
 sent(with('acme'))                     => granted('acme'),
 sent(with('past'))                     => refused('expired'),
@@ -151,7 +151,7 @@ sent(with('acme'), with('acme'))       => refused('duplicate_credential'),
 
 
 
-=== TEST 2: disabled is told before the time, the time before the address
+=== TEST 2: "disabled" comes before the time, the time before the address
 --- cases
 sent(with('off-past'))                 => refused('disabled'),
 sent(with('gone-past'))                => refused('disabled'),
@@ -159,7 +159,7 @@ sent(with('past-elsewhere'))           => refused('expired'),
 
 
 
-=== TEST 3: a Bearer challenge says no more than the body
+=== TEST 3: a Bearer challenge contains no more than the body
 --- config
 gateway_api_key r header=X-API-Key bearer;
 --- cases
@@ -175,7 +175,7 @@ sent()                         => refused('missing', scheme => 'Bearer'),
 
 
 
-=== TEST 4: the realm holds variables, and is quoted
+=== TEST 4: the realm can contain variables, and is quoted
 --- config
 gateway_api_key "a \"$arg_realm\" b";
 --- cases
@@ -184,7 +184,7 @@ get('/t')             => refused('missing', realm => 'a \"\" b'),
 
 
 
-=== TEST 5: nginx's own page, and the challenge with it
+=== TEST 5: nginx's own error page, with the challenge
 --- consumers eval: $Test::Gateway::KeyCases::Consumers
 --- config
 location /t { gateway_api_key r; gateway_error_format off; }
@@ -198,7 +198,7 @@ Content-Type: text/html
 
 
 
-=== TEST 6: all that a client sees is the same whatever is wrong with a key
+=== TEST 6: the response is the same for all mistakes of a key
 --- consumers eval: $Test::Gateway::KeyCases::Consumers
 --- config
 gateway_api_key r bearer;

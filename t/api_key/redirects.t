@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Internal redirects, error pages and named locations: the location in force
-# decides, by its own sources, and finds a key that an earlier one has hidden.
+# Internal redirects, error pages and named locations: each location checks the
+# key from its own sources, and finds one that an earlier location has hidden.
 
 use v5.28;
 use warnings;
@@ -69,7 +69,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: a hidden key is found by the next location, whatever leads there
+=== TEST 1: the next location finds a hidden key, after any kind of redirect
 --- consumers eval: $::Consumers
 --- user_files eval: $::Files
 --- config eval: ::ways('', '')
@@ -83,7 +83,7 @@ __DATA__
 
 
 
-=== TEST 2: and refused by it, if it is a bad one
+=== TEST 2: and rejects an invalid one
 --- consumers eval: $::Consumers
 --- user_files eval: $::Files
 --- config eval: ::ways('gateway_api_key_mode dry_run;', '')
@@ -98,7 +98,7 @@ my $past = ::api_key('past');
 
 
 
-=== TEST 3: optional in front of required: anonymous stops at required
+=== TEST 3: optional, then required: an anonymous request is rejected
 --- consumers eval: $::Consumers
 --- user_files eval: $::Files
 --- config eval: ::ways('gateway_api_key_mode optional;', '')
@@ -136,7 +136,7 @@ my $beta = ::api_key('beta');
 
 
 
-=== TEST 5: a location that looks elsewhere does not find it
+=== TEST 5: a location with other sources does not find it
 --- consumers eval: $::Consumers
 --- config eval
 my $first = 'gateway_api_key r query=k;';
@@ -152,7 +152,7 @@ my $first = 'gateway_api_key r query=k;';
 
 
 
-=== TEST 6: two keys that two locations have hidden are two for a third
+=== TEST 6: two keys hidden by two locations are two keys in a third one
 --- consumers eval: $::Consumers
 --- config eval
 ::at('/1', 'gateway_api_key r query=k;', 'try_files /none /2;')
@@ -166,7 +166,7 @@ my $first = 'gateway_api_key r query=k;';
 
 
 
-=== TEST 7: a location without the directive keeps what was found out before
+=== TEST 7: a location without the directive keeps the identity
 --- consumers eval: $::Consumers
 --- config eval
 ::at('/on', 'gateway_api_key r query=k;', 'try_files /none /off;')
@@ -181,7 +181,7 @@ my $first = 'gateway_api_key r query=k;';
 
 
 
-=== TEST 8: error_page: the page, its own judgement, and what reaches it
+=== TEST 8: error_page: the page is checked, too, and what reaches it
 --- consumers eval: $::Consumers
 --- config eval
 my $key = 'gateway_api_key r query=k;';
@@ -204,7 +204,7 @@ my $key = 'WWW-Authenticate: Key realm="r"';
 
 
 
-=== TEST 9: rewrite comes before: only where it leads to is asked
+=== TEST 9: rewrite comes first: only the new location is checked
 --- consumers eval: $::Consumers
 --- config eval
 ::at('/closed', 'gateway_api_key r query=k;', 'rewrite ^ /open last;')
@@ -232,7 +232,7 @@ secret
 
 
 
-=== TEST 11: a name in other letters is the same place, as it is for nginx
+=== TEST 11: a source name in other case is the same source, as in nginx
 --- consumers eval: $::Consumers
 --- user_files
 >>> page

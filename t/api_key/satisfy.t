@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A key beside a token and beside nginx's own access methods: each pair granting
-# and refusing, under "satisfy all" and "satisfy any", with the challenges.
+# A key with a token, and with each of nginx's own access methods: both accept
+# or reject, under "satisfy all" and "satisfy any", with the challenges.
 
 use v5.28;
 use warnings;
@@ -81,7 +81,7 @@ __DATA__
 
 
 
-=== TEST 2: satisfy all: of different consumers: 403, and no challenge
+=== TEST 2: satisfy all: different consumers get 403 without a challenge
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- config eval: ::location('/', $::Jwt, $::ApiKey)
@@ -100,7 +100,7 @@ gateway_api_key: refused with 403, reason "consumer_conflict", key "acme"
 
 
 
-=== TEST 3: satisfy all: one of the two does not suffice
+=== TEST 3: satisfy all: one of the two is not enough
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- config eval: ::location('/', $::Jwt, $::ApiKey)
@@ -118,7 +118,7 @@ gateway_api_key: refused with 403, reason "consumer_conflict", key "acme"
 
 
 
-=== TEST 4: satisfy any: either, and the challenges of both
+=== TEST 4: satisfy any: one of the two is enough, and the challenges of both
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- config eval: ::location('/', 'satisfy any;', $::Jwt, $::ApiKey)
@@ -140,7 +140,7 @@ gateway_api_key: refused with 403, reason "consumer_conflict", key "acme"
 
 
 
-=== TEST 5: a token whose sub is the name of a consumer is not that consumer
+=== TEST 5: a token whose sub equals the id of a consumer is not that consumer
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- config eval
@@ -175,7 +175,7 @@ gateway_api_key: refused with 403, reason "consumer_conflict", key "acme"
 
 
 
-=== TEST 7: Basic is no key, where Bearer is a source
+=== TEST 7: Basic is no key if Bearer is a source
 --- consumers eval: $::Consumers
 --- user_files eval: $::Htpasswd
 --- config eval
@@ -229,7 +229,7 @@ my $acme = 'X-Who: acme|api_key|acme||partners|gold|';
 
 
 
-=== TEST 10: optional and dry_run get past no other method
+=== TEST 10: optional and dry_run do not evade another method
 --- consumers eval: $::Consumers
 --- config eval
 my @lines = ($::ApiKey, 'deny all; gateway_api_key_mode');
@@ -256,7 +256,7 @@ join '', map { my $way = $_; map {
 
 
 
-=== TEST 12: a dry_run key beside a token that counts, and the other way round
+=== TEST 12: a key in dry_run with a required token, and the other way round
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- config eval
@@ -275,7 +275,7 @@ join '', map { my $way = $_; map {
 
 
 
-=== TEST 13: a token opens the location, a rule closes it: the key is hidden
+=== TEST 13: a token grants access, a rule rejects: the key is hidden
 --- jwks: es256
 --- consumers eval: $::Consumers
 --- config eval

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Where a key is looked for, and what is one there: a header, Authorization, an
-# argument, a cookie; alone and together.
+# The sources of a key: a header, Authorization, an argument, a cookie; alone
+# and together.
 
 use v5.28;
 use warnings;
@@ -17,7 +17,7 @@ our $beta = api_key('beta');
 our $escaped = $acme =~ s/(.)/sprintf '%%%02X', ord $1/egr;
 our $lower = $acme =~ s/(.)/sprintf '%%%02x', ord $1/egr;
 
-# keys of another format: anything that a client can send
+# keys of other formats: any bytes that a client can send
 our %odd = (base64 => 'YWJj+/x==', colon => 'user:pass word', long => 'k' x 300,
             utf8 => "gr\xc3\xbcn", comma => 'a,b', quote => 'a"b');
 $Consumers = consumers(consumer('acme'), consumer('beta'),
@@ -36,7 +36,7 @@ $Test::Gateway::More = 1;
 run_tests();
 
 
-# --- blanks before a value, which Test::Nginx would remove
+# --- spaces before a value, which Test::Nginx would remove
 
 my $server = start_nginx(
     files  => { 'consumers.json' => $Consumers },
@@ -89,7 +89,7 @@ sent("X-API-Keys: $::acme", "XX-API-Key: $::acme") => refused('missing'),
 
 
 
-=== TEST 2: another place is not looked at
+=== TEST 2: another place is not read
 --- cases
 get("/t?key=$::acme&X-API-Key=$::acme&apikey=$::acme", "Key: $::acme",
     "Cookie: X-API-Key=$::acme; key=$::acme", bearer($::acme),
@@ -124,7 +124,7 @@ sent(with('acme'), "X_API_Key: $::acme") => refused('duplicate_credential'),
 
 
 
-=== TEST 5: without it nginx drops the line, and there is no key
+=== TEST 5: without it nginx drops the header, and there is no key
 --- cases
 sent("X_API_Key: $::acme")              => refused('missing'),
 
@@ -171,7 +171,7 @@ sent("Authorization: $::acme")            => refused('missing', @::bad),
 
 
 
-=== TEST 9: Authorization: blanks that upstreams read
+=== TEST 9: Authorization: spaces and tabs that upstreams accept
 --- config
 gateway_api_key r bearer;
 --- cases
@@ -184,7 +184,7 @@ sent("Authorization: Key Bearer:$::acme")    => refused('missing', @::bad),
 
 
 
-=== TEST 10: Authorization: a repeated one is nginx's own 400
+=== TEST 10: a repeated Authorization is nginx's own 400
 --- consumers eval: $Test::Gateway::KeyCases::Consumers
 --- config
 gateway_api_key r bearer;
@@ -197,7 +197,7 @@ gateway_api_key r bearer;
 
 
 
-=== TEST 11: an argument, among others
+=== TEST 11: an argument, between others
 --- config
 gateway_api_key r query=key;
 --- cases
@@ -248,7 +248,7 @@ get('/t?key=%zz')                     => refused('unknown_key'),
 
 
 
-=== TEST 13: an argument of which decoding leaves nothing
+=== TEST 13: an argument that is empty when decoded
 --- config
 gateway_api_key r query=key;
 --- cases
@@ -270,7 +270,7 @@ get("/t?key=$::acme&key")             => granted('acme'),
 
 
 
-=== TEST 15: a cookie, among others
+=== TEST 15: a cookie, between others
 --- config
 gateway_api_key r cookie=key;
 --- cases
@@ -299,7 +299,7 @@ sent("Cookie: key=$::acme;\tkey=$::beta")    => refused('duplicate_credential'),
 
 
 
-=== TEST 16: a cookie: two are a duplicate, wherever they stand
+=== TEST 16: a cookie: two are a duplicate, in one header or in two
 --- config
 gateway_api_key r cookie=key;
 --- cases
@@ -312,7 +312,7 @@ sent("Cookie: key=$::acme; key")         => granted('acme'),
 
 
 
-=== TEST 17: several sources: any of them, and only one of them
+=== TEST 17: several sources: any of them, but only one of them
 --- config
 gateway_api_key r header=X-K bearer query=key cookie=key;
 --- cases
@@ -339,7 +339,7 @@ sent('X-K: a', 'X-K: b')              => refused('duplicate_credential', @::bad)
 
 
 
-=== TEST 18: a source that is written takes the place of the default
+=== TEST 18: an explicit source replaces the default one
 --- config
 gateway_api_key r query=key;
 location /cookie {
@@ -386,7 +386,7 @@ location /t { gateway_api_key r; empty_gif; }
 
 
 
-=== TEST 21: HTTP/0.9 has an argument, and no lines
+=== TEST 21: HTTP/0.9 has an argument and no headers
 --- consumers eval: $Test::Gateway::KeyCases::Consumers
 --- user_files
 >>> t
@@ -411,7 +411,7 @@ location /t { gateway_api_key r header=X-K bearer query=key cookie=key; }
 
 
 
-=== TEST 23: a header: other blanks than nginx removes
+=== TEST 23: a header: white space that nginx does not strip
 --- cases
 sent("X-API-Key: $::acme  ")            => granted('acme'),
 sent("X-API-Key: $::acme \t ")          => refused('unknown_key'),
@@ -419,7 +419,7 @@ sent("X-API-Key: $::acme\xa0")          => refused('unknown_key'),
 
 
 
-=== TEST 24: optional: a key in another spelling is not nobody
+=== TEST 24: optional: a key in another spelling is not anonymous
 --- config
 gateway_api_key r header=X-K bearer query=key cookie=key;
 gateway_api_key_mode optional;

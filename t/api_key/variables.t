@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What a key fills: consumer, method, credential, scopes, groups, plan and
-# metadata; and nothing of it before ACCESS or after a refusal.
+# The variables that a key sets: consumer, method, credential, scopes, groups,
+# plan and metadata.  They are empty before ACCESS and if the key is rejected.
 
 use v5.28;
 use warnings;
@@ -31,7 +31,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: of two keys of a consumer, and of another consumer
+=== TEST 1: two keys of one consumer, and a key of another consumer
 --- consumers eval: $::Consumers
 --- config eval: "location / { gateway_api_key r; empty_gif; $::Say }"
 --- request eval: [ ('GET /') x 6 ]
@@ -47,7 +47,7 @@ my $of = '|partners,beta|gold|t1|eu|';
 
 
 
-=== TEST 2: asked before ACCESS they are empty, and filled from then on
+=== TEST 2: before ACCESS they are empty, from then on they are set
 --- consumers eval: $::Consumers
 --- http_config
 map $gateway_consumer $who { volatile; default "none"; acme "acme!"; }
@@ -88,7 +88,7 @@ acme|t1|
 
 
 
-=== TEST 4: subrequests see what the request has
+=== TEST 4: subrequests have the values of the request
 --- consumers eval: $::Consumers
 --- user_files
 >>> ssi.html
@@ -113,7 +113,7 @@ location /part {
 
 
 
-=== TEST 5: a consumer without these members has them empty
+=== TEST 5: members that a consumer does not have are empty
 --- consumers eval: ::consumers(::consumer('acme', groups => [], metadata => {}))
 --- config eval: "location / { gateway_api_key r; empty_gif; $::Say }"
 --- request
@@ -124,7 +124,7 @@ X-Say: <acme|api_key|acme||||||>
 
 
 
-=== TEST 6: the log of what was granted, and of what was refused
+=== TEST 6: the log of accepted and rejected requests
 --- consumers eval: $::Consumers
 --- http_config
 log_format who '<$gateway_consumer|$gateway_credential|$gateway_auth_reason>';

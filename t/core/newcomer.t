@@ -349,7 +349,7 @@ server { gateway_jwt api; gateway_jwt_key_file keys.json; location / { return 20
 === keys without consumers
 server { location / { gateway_api_key api; } }
 ---
-[emerg] "gateway_api_key" is on and there are no keys, write "gateway_consumers zone=consumers:1m file=consumers.json;" to http, for the block in DIR/case.conf:1
+[emerg] "gateway_api_key" requires "gateway_consumers", add "gateway_consumers zone=consumers:1m file=consumers.json;" at the http level, for the block in DIR/case.conf:1
 
 === a header of API keys without realm
 gateway_consumers zone=c:1m file=consumers.json;

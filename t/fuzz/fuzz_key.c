@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * No text makes the parser of keys read outside of it; what it takes is the
- * one text for its id and secret; what is made is taken.
+ * The parser of keys never reads outside of the text; it accepts one text for
+ * each id and secret, and every key that is made.
  */
 
 #include <stdint.h>
@@ -24,7 +24,7 @@ check(int holds)
 }
 
 
-/* the number of 43 digits: the other way round than gw_key.c goes */
+/* the number of 43 digits, decoded: the inverse of gw_key.c */
 
 static void
 secret_decode(unsigned char random[32], const unsigned char *text)
@@ -61,7 +61,7 @@ as_text(const uint8_t *data, size_t size)
     size_t          len;
     unsigned char  *text, random[32];
 
-    /* of the exact size, so that a byte too far is noticed */
+    /* of the exact size: a sanitizer detects an overrun */
 
     text = malloc(size + (size == 0));
     memcpy(text, data, size);

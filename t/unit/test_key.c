@@ -19,7 +19,7 @@
 #define Z64   "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"                              \
               "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
 
-/* what the RFC's examples of HMAC have as keys */
+/* the keys of the RFC's examples of HMAC */
 #define B20   "\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b"                      \
               "\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b"
 #define AA10  "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"
@@ -42,7 +42,7 @@ well_formed(const char *text, size_t len)
 
 /* --- known answers */
 
-/* the random bytes are a run of one byte, of which the last is replaced */
+/* random bytes: one repeated byte, the last one replaced */
 
 static const struct {
     const char  *id;
@@ -111,7 +111,7 @@ test_format(void)
 }
 
 
-/* --- the check, against one that is computed bit by bit */
+/* --- the check, compared with one that is computed bit by bit */
 
 static uint32_t
 crc_by_bits(const char *text, size_t len)
@@ -131,7 +131,7 @@ crc_by_bits(const char *text, size_t len)
 }
 
 
-/* puts the right check where the last six characters are */
+/* replaces the last six characters by the right check */
 
 static void
 set_check(char *text, size_t len)
@@ -176,9 +176,9 @@ test_check(void)
 }
 
 
-/* --- what is not well formed */
+/* --- malformed keys */
 
-/* with a right check: it is not for the check that these are refused */
+/* with the right check: these are refused for another reason */
 
 static const struct {
     const char  *key;
@@ -233,7 +233,7 @@ test_malformed(void)
         ok(!well_formed(key, len), "refused: %s", malformed[i].name);
     }
 
-    /* the same way a good one is made */
+    /* made like a valid one */
 
     strcpy(key, "gw_a_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1......");
     len = strlen(key);
@@ -247,7 +247,7 @@ test_malformed(void)
 }
 
 
-/* any byte in the place of any other */
+/* each byte replaced by any other */
 
 static void
 test_every_error(const char *good)
@@ -456,7 +456,7 @@ test_hmac(void)
 }
 
 
-/* of two peppers each has its number; a third one changes neither */
+/* two peppers have their numbers; a third one changes nothing */
 
 static void
 test_two_peppers(void)
@@ -472,7 +472,8 @@ test_two_peppers(void)
            "what is refused takes no number");
     is_str(add(&hash, hmacs[1].pepper, strlen(hmacs[1].pepper)), "taken",
            "the second");
-    is_str(add(&hash, AA131, 131), "is one too many: there are two at most",
+    is_str(add(&hash, AA131, 131),
+           "is the third pepper, at most two are allowed",
            "the third");
 
     is_hmac(&hash, 1, hmacs[1].text, hmacs[1].mac, "by the second");
@@ -496,7 +497,7 @@ test_newlines(void)
     static const struct {
         const char  *pepper;
         size_t       len;
-        int          same;       /* as B20 without anything after it */
+        int          same;       /* as B20 alone */
     } ends[] = {
         { B20 "\n", 21, 1 },
         { B20 "\r\n", 22, 1 },
