@@ -45,9 +45,10 @@ gw_san_open(gw_san_t *san, X509 *cert)
 
 
 /*
- * OpenSSL reads BER, and ignores what follows the list: what is encoded again
- * must be the same bytes.  It copies some parts as they came, such as a
- * directoryName, so the form of these is judged as well.
+ * OpenSSL accepts BER, and ignores bytes after the list.  Therefore the decoded
+ * names are encoded again, which must give the same bytes.  OpenSSL copies some
+ * parts without decoding them, such as a directoryName: the extension is
+ * checked for strict DER as well.
  */
 
 static GENERAL_NAMES *
@@ -92,7 +93,7 @@ gw_san_next(gw_san_t *san, gw_text_t *type, gw_text_t *value)
     size_t               k;
     const GENERAL_NAME  *name;
 
-    /* the number of no names is -1 */
+    /* sk_GENERAL_NAME_num(NULL) is -1 */
 
     while (san->i < sk_GENERAL_NAME_num(san->names)) {
         name = sk_GENERAL_NAME_value(san->names, san->i++);
@@ -112,7 +113,7 @@ gw_san_next(gw_san_t *san, gw_text_t *type, gw_text_t *value)
 }
 
 
-/* OpenSSL does not ask whether an IA5String is ASCII */
+/* OpenSSL does not check that an IA5String is ASCII */
 
 static int
 gw_san_value(const ASN1_IA5STRING *string, gw_text_t *value)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The names that a certificate gives its holder: subjectAltName (RFC 5280,
- * 4.2.1.6), of the three types that the consumers file knows.
+ * The names of a certificate: subjectAltName (RFC 5280, 4.2.1.6), of the three
+ * types of the consumers file.
  *
- * A name ends where its length says, and only printable ASCII is a name: what
- * a C program would cut off at an embedded NUL is nobody's here.  The subject
- * is never looked at.
+ * Names that contain anything but printable ASCII, such as an embedded NUL, are
+ * skipped.  The subject is never read.
  *
- * Knows OpenSSL, not nginx.
+ * Uses OpenSSL, but not nginx.
  */
 
 #ifndef GW_SAN_H_INCLUDED
@@ -26,20 +25,20 @@ typedef struct {
 
 
 /*
- * Decodes the extension.  One that is not DER to the byte (X.690, 10), or is
- * there twice, holds no names: another reader might see other ones in it.
- * The certificate may be freed before gw_san_close().  OpenSSL's error queue
- * is left as it was.
+ * Decodes the extension.  An extension that is repeated or not strict DER
+ * (X.690, 10) has no names: another reader could find other names in it.  The
+ * certificate may be freed before gw_san_close().  OpenSSL's error queue stays
+ * unchanged.
  */
 void gw_san_open(gw_san_t *san, X509 *cert);
 
 /*
- * Returns 1 with the next name: "type" is "uri:", "dns:" or "email:", "value"
- * is not empty and stays until gw_san_close().  0: there are no more.
+ * Returns 1 and the next name, or 0 if there are no more.  "type" is "uri:",
+ * "dns:" or "email:"; "value" is not empty and valid until gw_san_close().
  */
 int gw_san_next(gw_san_t *san, gw_text_t *type, gw_text_t *value);
 
-/* the next name is the first one again */
+/* makes the first name the next one again */
 #define gw_san_rewind(san)  ((san)->i = 0)
 
 void gw_san_close(gw_san_t *san);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Client certificates: who the TLS client is, by the consumers file.
+ * Client certificates: a method of authentication that finds the consumer of a
+ * TLS client in the consumers file.
  *
- * nginx verifies the certificate in the handshake; this module asks whether
- * what was verified holds for the server that handles the request.  That is
- * not what $ssl_client_verify says.  The handshake belongs to the server that
- * SNI named, or to the default one without SNI, and the request goes to the
- * server that Host names: SUCCESS may be the word of another server with other
- * authorities, and a server that verifies nothing repeats it.
+ * nginx verifies the certificate in the handshake.  This module checks that the
+ * server that handles the request has verified it.  $ssl_client_verify does not
+ * prove that: the handshake belongs to the server that SNI names, or to the
+ * default server without SNI, and the request to the server that Host names.
+ * SUCCESS may come from a server with other authorities, and a server that does
+ * not verify at all returns it, too.
  *
- * It is a method in ACCESS like the others.  There is nothing that a client
- * could send again in another way, so that each refusal is 403, without a
- * challenge.
+ * A client cannot send another certificate on the same connection.  Therefore
+ * each refusal is a 403 without a challenge.
  */
 
 #include "ngx_http_gateway_certificate.h"
@@ -25,11 +25,11 @@ typedef struct {
 } ngx_http_gateway_certificate_loc_conf_t;
 
 
-/* what stands in the file about a certificate */
+/* the entry of the consumers file that a certificate matches */
 
 typedef struct {
     ngx_http_gateway_consumer_t     found;
-    ngx_str_t                       credential; /* digest, or what matched */
+    ngx_str_t                       credential; /* of the entry, or digest */
     ngx_uint_t                      matched;    /* unsigned:1 */
 } ngx_http_gateway_certificate_match_t;
 
@@ -115,7 +115,7 @@ ngx_module_t  ngx_http_gateway_certificate_module = {
 
 
 static ngx_uint_t  ngx_http_gateway_certificate_method;
-static ngx_uint_t  ngx_http_gateway_certificate_slot;      /* its refusal */
+static ngx_uint_t  ngx_http_gateway_certificate_slot;      /* of the refusal */
 
 
 /* nginx runs ACCESS for main requests only, and again after redirects */
@@ -144,7 +144,7 @@ ngx_http_gateway_certificate_access(ngx_http_request_t *r)
 
     if (r->err_status == 0) {
 
-        /* else this is its error page, which must not lose the reason */
+        /* otherwise this is the error page, which must keep the reason */
 
         ngx_http_gateway_refusal_reset(gr,
                 ngx_http_gateway_slot(gr, ngx_http_gateway_certificate_slot));
@@ -198,10 +198,9 @@ ngx_http_gateway_certificate_judge(ngx_http_request_t *r,
 
 
 /*
- * All that the file may say of the certificate is looked up, for each request
- * anew, since the file may have changed: where two entries of it are met, they
- * must be one consumer's.  The digest is also what the log calls a certificate
- * that nobody has.
+ * Looks up the digest and all names of the certificate, for each request, since
+ * the file may have changed.  All entries that match must belong to one
+ * consumer.  If none matches, the log shows the digest.
  */
 
 static gw_reason_e
@@ -261,7 +260,7 @@ ngx_http_gateway_certificate_match_names(ngx_http_request_t *r,
 }
 
 
-/* the first entry that is met is what the certificate is known by */
+/* the first entry that matches is the credential of the certificate */
 
 static gw_reason_e
 ngx_http_gateway_certificate_find(ngx_http_request_t *r,
@@ -436,7 +435,7 @@ ngx_http_gateway_certificate_merge_loc_conf(ngx_conf_t *cf, void *parent,
 }
 
 
-/* nginx's SSL module stands before this one: its servers are merged */
+/* nginx's SSL module has merged its servers before */
 
 static ngx_uint_t
 ngx_http_gateway_certificate_verifies(ngx_conf_t *cf)
@@ -453,7 +452,7 @@ ngx_http_gateway_certificate_verifies(ngx_conf_t *cf)
 }
 
 
-/* once for a server: by its first block that requests can come to */
+/* warns once for a server, with the first block that requests can reach */
 
 static void
 ngx_http_gateway_certificate_warn(ngx_conf_t *cf,
@@ -471,10 +470,9 @@ ngx_http_gateway_certificate_warn(ngx_conf_t *cf,
     scf->warned = 1;
 
     ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                  "\"gateway_client_certificate\" is on and this server's "
-                  "\"ssl_verify_client\" is off, or it has no "
-                  "\"ssl_certificate\": every request is refused, in the "
-                  "block in %V:%ui",
+                  "\"gateway_client_certificate\" rejects every request: "
+                  "\"ssl_verify_client\" is off in this server, or it has no "
+                  "\"ssl_certificate\", for the block in %V:%ui",
                   ngx_http_gateway_place_args(&conf->place));
 }
 
@@ -500,8 +498,8 @@ ngx_http_gateway_certificate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 #if !(NGX_HTTP_SSL)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"gateway_client_certificate on\" needs an nginx that "
-                       "was built with \"--with-http_ssl_module\"");
+                       "\"gateway_client_certificate on\" requires an nginx "
+                       "built with \"--with-http_ssl_module\"");
     return NGX_CONF_ERROR;
 #endif
 
@@ -534,8 +532,8 @@ ngx_http_gateway_certificate_init(ngx_conf_t *cf)
 
     if (!ngx_http_gateway_consumers_given(cf)) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"gateway_client_certificate\" is on and no "
-                      "\"gateway_consumers\" is given in http in %V:%ui",
+                      "\"gateway_client_certificate\" requires "
+                      "\"gateway_consumers\" at the http level in %V:%ui",
                       ngx_http_gateway_place_args(&mcf->place));
         return NGX_ERROR;
     }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The client's certificate: whether it counts, asked for each request, and
- * what is read of it, once for each connection.
+ * The client's certificate: checking for each request whether it counts, and
+ * reading its digest and names once for each connection.
  *
- * nginx allows no renegotiation, so that a connection has the certificate of
- * its handshake until it ends.  A request of HTTP/2 or HTTP/3 has a connection
- * of its own in nginx: the TLS library knows the one that all of them share.
+ * nginx allows no renegotiation: a connection keeps the certificate of its
+ * handshake.  In HTTP/2 and HTTP/3 nginx gives each request a connection
+ * structure of its own; the SSL object refers to the one that they share.
  */
 
 #include "ngx_http_gateway_certificate.h"
@@ -93,9 +93,8 @@ ngx_http_gateway_certificate_peer(ngx_http_request_t *r,
 
 
 /*
- * The context of this very server is the connection's only where the handshake
- * was its own; any result but X509_V_OK is one that "optional_no_ca" lets
- * pass.
+ * The connection has the SSL_CTX of this server only if this server has made
+ * the handshake.  With "optional_no_ca" the result may differ from X509_V_OK.
  */
 
 static ngx_uint_t
@@ -146,7 +145,7 @@ ngx_http_gateway_certificate_kept(ngx_connection_t *c)
 }
 
 
-/* marks the certificate among the cleanups; it is memory of the pool */
+/* only marks the certificate among the cleanups; the pool frees it */
 
 static void
 ngx_http_gateway_certificate_cleanup(void *data)
@@ -190,7 +189,7 @@ ngx_http_gateway_certificate_read(ngx_http_gateway_certificate_t *certificate,
 }
 
 
-/* one block of memory for all of them, as the consumers file spells them */
+/* all names in one block of memory, in the form of the consumers file */
 
 static ngx_int_t
 ngx_http_gateway_certificate_names(

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * TLS sessions: a client that resumes one presents no certificate, and what
- * was verified when it was made counts.  So a session must never be resumed
- * where another certificate would have been accepted.
+ * TLS sessions.  A client that resumes a session presents no certificate: the
+ * one that was verified when the session was made counts.  A session must
+ * therefore not be resumed by a server that accepts other certificates.
  *
- * OpenSSL resumes a session under the session id context that it was made
- * under, and makes a full handshake otherwise.  nginx makes the context of the
- * server's certificate and the names of its authorities: two servers that
- * trust the same authorities with different ssl_crl share sessions, and so do
- * the same server before and after a reload with another one.  Here it is made
- * of everything that decides whether a client's certificate is accepted.
+ * OpenSSL resumes a session only in the session id context in which it was
+ * made, and makes a full handshake otherwise.  nginx derives the context from
+ * the server's certificate and the names of its authorities.  Two servers with
+ * the same authorities and different ssl_crl therefore share sessions, and so
+ * does a server before and after a reload with another ssl_crl.  This file
+ * derives the context from everything that decides whether a certificate is
+ * accepted.
  */
 
 #include "ngx_http_gateway_certificate.h"
@@ -40,11 +41,11 @@ static ngx_http_core_srv_conf_t *ngx_http_gateway_certificate_server(
 
 
 /*
- * Both checks repeat what OpenSSL and nginx should have refused to resume, for
- * their versions that do not.  Before nginx chose the server by ClientHello,
- * OpenSSL resumed in the context of the default server, and only then was told
- * the context of the server that SNI named (CVE-2025-23419; what was fixed
- * then lets a session without a name pass).
+ * Checks again that the session could be resumed, because not all versions of
+ * OpenSSL and nginx do.  Before nginx chose the server by the ClientHello,
+ * OpenSSL resumed a session in the context of the default server, and nginx set
+ * the context of the server that SNI names afterwards (CVE-2025-23419; its fix
+ * still accepts a session that was made without a server name).
  */
 
 ngx_uint_t
@@ -91,8 +92,8 @@ ngx_http_gateway_certificate_session(ngx_connection_t *c,
 
 
 /*
- * All servers, also those without the directive: what they made must not be
- * resumed by one that has it.
+ * Includes servers without the directive: a server that has it must not resume
+ * their sessions.
  */
 
 ngx_int_t
@@ -177,7 +178,7 @@ ngx_http_gateway_certificate_digest(EVP_MD_CTX *md, const gw_md_t *sha256,
 }
 
 
-/* the server's certificates; of those that variables name, their names */
+/* the server's certificates, or the file names if these contain variables */
 
 static ngx_uint_t
 ngx_http_gateway_certificate_add_server(EVP_MD_CTX *md, const gw_md_t *sha256,
@@ -222,7 +223,7 @@ ngx_http_gateway_certificate_add_server(EVP_MD_CTX *md, const gw_md_t *sha256,
 }
 
 
-/* what was read of the files that name authorities and revoked certificates */
+/* the authorities and the lists of revoked certificates */
 
 static ngx_uint_t
 ngx_http_gateway_certificate_add_trusted(EVP_MD_CTX *md, const gw_md_t *sha256,
@@ -266,11 +267,10 @@ ngx_http_gateway_certificate_add_trusted(EVP_MD_CTX *md, const gw_md_t *sha256,
 #if (NGX_HTTP_GATEWAY_CLIENT_HELLO)
 
 /*
- * This nginx chooses the server when OpenSSL has already looked for a session,
- * in the context of the default server, and has begun a new one there.  The
- * ClientHello comes first: here the connection gets the context of the server
- * that nginx is about to choose.  Where an address has one server there is
- * nothing to choose.
+ * This version of nginx chooses the server after OpenSSL has looked for a
+ * session and has begun a new one, both in the context of the default server.
+ * The ClientHello callback runs before that and sets the context of the server
+ * that nginx is going to choose.  An address with one server does not need it.
  */
 
 static void
@@ -340,7 +340,7 @@ ngx_http_gateway_certificate_hello(SSL *ssl, int *alert, void *arg)
 
     scf = cscf->ctx->srv_conf[ngx_http_gateway_certificate_module.ctx_index];
 
-    /* nginx does not change to a server without certificates of its own */
+    /* nginx does not switch to a server without certificates */
 
     if (scf->sessions
         && !SSL_set_session_id_context(ssl, scf->session,
@@ -354,9 +354,9 @@ ngx_http_gateway_certificate_hello(SSL *ssl, int *alert, void *arg)
 
 
 /*
- * RFC 6066, 3: the name, in lower case and without a dot at its end.  "name"
- * has room for TLSEXT_MAXLEN_host_name bytes.  An extension that is malformed
- * ends the handshake later.
+ * RFC 6066, 3: gets the name in lower case and without a trailing dot.  "name"
+ * has room for TLSEXT_MAXLEN_host_name bytes.  OpenSSL rejects a malformed
+ * extension later.
  */
 
 static ngx_uint_t
@@ -387,7 +387,7 @@ ngx_http_gateway_certificate_sni(SSL *ssl, ngx_str_t *name)
 }
 
 
-/* as nginx looks for a virtual server; NULL: the default one */
+/* finds a virtual server as nginx does; NULL: the default server */
 
 static ngx_http_core_srv_conf_t *
 ngx_http_gateway_certificate_server(ngx_http_virtual_names_t *names,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_client_certificate: what nginx -t says, one line, whole, with the
-# place to look at.
+# gateway_client_certificate: errors and warnings of nginx -t, whole lines with
+# their places.
 
 use v5.28;
 use warnings;
@@ -27,7 +27,7 @@ END
 our $Verify = "listen 127.0.0.1:8443 ssl; $Tls ssl_verify_client optional;";
 our $On = 'gateway_client_certificate on;';
 
-# [levels and lines] of what nginx -t says; the line marked "#!" reads LINE
+# the messages of nginx -t, with levels; LINE stands for the line with "#!"
 
 sub said {
     my (%part) = @_;
@@ -37,7 +37,7 @@ sub said {
     my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
                 split /\n/, $output;
 
-    # two lines stand before the configuration when nginx reads it
+    # the file that nginx reads has two lines before the configuration
     my $n = 2;
     my %mark = map { $n++; /#(!+)/ ? ($n => $1) : () } split /\n/, $conf;
     s/nginx\.conf:(\d+)/"nginx.conf:" . ($mark{$1} ? "LINE$mark{$1}" : $1)/e
@@ -47,9 +47,9 @@ sub said {
 
 sub warning {
     my ($mark) = @_;
-    return '[warn] "gateway_client_certificate" is on and this server\'s '
-           . '"ssl_verify_client" is off, or it has no "ssl_certificate": '
-           . 'every request is refused, in the block in DIR/nginx.conf:LINE'
+    return '[warn] "gateway_client_certificate" rejects every request: '
+           . '"ssl_verify_client" is off in this server, or it has no '
+           . '"ssl_certificate", for the block in DIR/nginx.conf:LINE'
            . ($mark // '!');
 }
 
@@ -86,8 +86,8 @@ is_deeply(said(server => "$Verify\ngateway_client_certificate; #!\n"),
                . 'DIR/nginx.conf:LINE!' ], 'no value');
 is_deeply(said(http => '', server => "$Verify\nlocation / {\n$On #!\n}\n"
                                      . "location /b { $On }"),
-          [ 1, '[emerg] "gateway_client_certificate" is on and no '
-               . '"gateway_consumers" is given in http in '
+          [ 1, '[emerg] "gateway_client_certificate" requires '
+               . '"gateway_consumers" at the http level in '
                . 'DIR/nginx.conf:LINE!' ], 'without consumers');
 
 

@@ -54,7 +54,7 @@ END
 END2
 );
 
-# how often a certificate was read since the last time, with how many names
+# how often certificates were read since the last call, and their names
 
 my $seen = 0;
 
@@ -85,12 +85,12 @@ for ([ few => 1 ], [ many => 2000 ], [ none => 0 ]) {
 
 is(who(@{ tls($server, cert => 'many', path => [ ('/off') x 2 ])->{answers} }),
    '200  200 ', 'off');
-is(reads(), '', 'a certificate that nobody asks for is not read');
+is(reads(), '', 'a certificate is not read where the directive is off');
 is(who(@{ tls($server, path => [ ('/') x 2 ])->{answers} }), '403  403 ',
    'no certificate');
 is(reads(), '', 'none is read');
 
-# HTTP/2: each request has a connection of its own in nginx
+# HTTP/2: nginx gives each request a connection structure of its own
 
 SKIP: {
     skip 'no curl', 4 if !`curl --version 2>/dev/null`;
@@ -110,7 +110,7 @@ SKIP: {
     is(reads(), 2000, 'HTTP/2: another connection, read once');
 }
 
-# a change of the file on a connection that stays open
+# the file changes while the connection stays open
 
 my $pid = open3(my $in, my $out, undef, qw( openssl s_client -quiet -ign_eof ),
                 '-connect', "127.0.0.1:$port", '-cert', certificate_file('many'),
@@ -143,7 +143,7 @@ is(ask(), '403 |', 'one connection: two at once');
 change(named('one', 'dns:n1.example', 'email:many@example.org'));
 is(ask(), '200 one|dns:n1.example', 'one connection: the first name of two');
 change();
-is(ask(), '403 |', 'one connection: nobody');
+is(ask(), '403 |', 'one connection: no consumer');
 change(named('many', 'dns:many.example'));
 is(ask(), '200 many|dns:many.example', 'one connection: the consumer again');
 is(reads(), 2000, 'one connection: read once');
@@ -152,5 +152,5 @@ close $in;
 kill 'TERM', $pid;
 waitpid $pid, 0;
 
-$server->stop('the log of all this holds no alert');
+$server->stop('the log contains no alert');
 done_testing;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_client_certificate: which consumer a certificate belongs to, what is
-# refused, and what the variables, the body and the log say of it.
+# gateway_client_certificate: the consumer of a certificate, rejected
+# certificates, and the variables, the body and the log.
 
 use v5.28;
 use warnings;
@@ -25,7 +25,7 @@ certificate('third', ca => 'a', san => 'DNS:no.example,IP:127.0.0.1,'
 certificate('unknown', ca => 'a', san => 'DNS:acme.example.org');
 certificate('bare', ca => 'a');
 
-# names of the file in other types, in other case, longer and shorter
+# names of the file with another type, in other case, longer and shorter
 certificate('crossed', ca => 'a', san => 'DNS:spiffe,URI:dns:acme.example,'
             . 'URI:acme@example.org,email:acme@example.org.example,'
             . 'DNS:ACME.example,URI:spiffe://example/acm,'
@@ -138,7 +138,7 @@ is(line($answer, 'X-Credential'), 'uri:spiffe://example/third',
    'by that name');
 
 
-# --- refusals, beside what passes
+# --- rejected requests, and similar ones that pass
 
 for ([ 'unknown', 'unknown_certificate' ],
      [ 'bare', 'unknown_certificate' ],
@@ -179,9 +179,10 @@ is_deeply(
     'one line at info for a refusal, none for what passes');
 
 
-# --- where it is on
+# --- levels where it is on
 
-is(who(tls($server, path => '/off')), '200 |||||', 'off: nothing is asked');
+is(who(tls($server, path => '/off')), '200 |||||',
+   'off: the certificate is not checked');
 is(who(tls($server, path => '/off', cert => 'dns')), '200 |||||',
    'off: and nothing is said');
 is(who(tls($server, path => '/limited')), '403 |||||certificate_missing',
@@ -209,7 +210,7 @@ like($body, qr/"reason":"certificate_missing"/, 'without TLS: the reason');
 $answer = tls($server, cert => 'dns', path => [ '/', '/off', '/', '/' ]);
 is_deeply([ map { who($_) } @{ $answer->{answers} } ],
           [ $acme, '200 |||||', $acme, $acme ],
-          'keep-alive: each request is asked for itself');
+          'keep-alive: each request is checked');
 
 for my $name ('dns', 'two', undef) {
     my @cert = $name ? ('--cert', certificate_file($name),
@@ -231,13 +232,13 @@ write_file($server->dir . '/consumers.json', json({ consumers => [
 ok(wait_until(sub { $server->log =~ /has changed and was read/ }),
    'a file that was changed is read');
 is(who(tls($server, cert => 'dns')), '200 new|client_certificate||||',
-   'and holds for the next connection');
+   'and applies to the next connection');
 is(who(tls($server, cert => 'digest')), '403 |||||unknown_certificate',
    'what has gone from it is unknown');
 
 write_file($server->dir . '/consumers.json', json({ consumers => [] }));
 ok(wait_until(sub { who(tls($server, cert => 'dns')) =~ /^403/ }),
-   'a file of no consumers: nobody is known');
+   'a file without consumers: no certificate is known');
 
-$server->stop('the log of all this holds no alert');
+$server->stop('the log contains no alert');
 done_testing;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_client_certificate with ssl_ocsp: a certificate that was revoked, or
-# whose state nobody tells, is none.
+# gateway_client_certificate with ssl_ocsp: a certificate that is revoked, or
+# whose status is unknown, does not count.
 
 use v5.28;
 use warnings;
@@ -21,7 +21,7 @@ certificate('server', ca => 'a', san => 'DNS:localhost');
 certificate($_, ca => 'a') for qw( good revoked unknown );
 
 
-# --- a responder that knows two of them
+# --- a responder that knows two certificates
 
 my $index = certificate_dir() . '/ocsp.index';
 my $until = '480101000000Z';
@@ -45,7 +45,7 @@ if (!$pid) {
 
 END { kill 'TERM', $pid if $pid }
 
-# not by a connection: one that asks nothing confuses it
+# do not test with a connection: one without a request confuses it
 wait_until(sub {
     -e certificate_dir() . '/ocsp.log'
     && Test::Gateway::Server::slurp(certificate_dir() . '/ocsp.log')
@@ -104,7 +104,7 @@ is(asked('good'), '200 good| SUCCESS', 'good');
 is(asked('good'), '200 good| SUCCESS', 'good, again');
 is(asked(undef), '403 |certificate_missing NONE', 'no certificate');
 
-# nginx refuses these by itself, where it verifies
+# nginx itself rejects these in a server that verifies
 is(asked('revoked'), '400 | FAILED:certificate revoked', 'revoked');
 is(asked('unknown'), '400 | FAILED:certificate status unknown',
    'a state that is unknown');
@@ -122,5 +122,5 @@ is(asked('revoked', 'open.example'),
 is(asked('good'), '400 | FAILED:certificate status request failed',
    'no responder any more');
 
-$server->stop('the log of all this holds no alert');
+$server->stop('the log contains no alert');
 done_testing;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # gateway_client_certificate beside gateway_jwt and nginx's own methods, under
-# "satisfy all" and "satisfy any": at most one consumer of the file is named.
+# "satisfy all" and "satisfy any": all credentials must name the same consumer.
 
 use v5.28;
 use warnings;
@@ -93,7 +93,7 @@ is(asked('/all', 'acme', $other),
    'all: each names another one');
 is(asked('/all', 'acme', $nobody),
    '200 acme|client_certificate|partners|gold|read write|',
-   'all: a token of nobody in the file narrows, the certificate names');
+   'all: a token without a consumer, the certificate has one');
 is(asked('/all', 'acme'), '401 |||||missing Bearer',
    'all: no token');
 is(asked('/all', 'acme', $forged), '401 |||||bad_signature Bearer',
@@ -103,7 +103,7 @@ is(asked('/all', undef, $same),
    'all: no certificate');
 is(asked('/all', 'unknown', $same),
    '403 acme|jwt|partners|gold|read write|unknown_certificate',
-   'all: a certificate of nobody');
+   'all: an unknown certificate');
 is(asked('/all'), '401 |||||missing Bearer', 'all: nothing');
 
 my ($line) = $server->log
@@ -116,7 +116,7 @@ is($line, 'gateway_client_certificate: refused with 403, reason '
 # --- satisfy any: one is enough
 
 is(asked('/any', 'acme', $same), '200 acme|jwt|partners|gold|read write|',
-   'any: a token that succeeds is enough, the certificate is not asked');
+   'any: a valid token is enough, the certificate is not checked');
 is(asked('/any', 'acme', $other), '200 other|jwt|||read write|',
    'any: so that nothing is in conflict');
 is(asked('/any', 'acme'), '200 acme|client_certificate|partners|gold||',
@@ -135,14 +135,14 @@ is(asked('/any', 'unknown', $forged), '401 |||||unknown_certificate Bearer',
 # --- modes of the token
 
 is(asked('/optional', 'acme'), '200 acme|client_certificate|partners|gold||',
-   'optional: a certificate and nobody by token');
+   'optional: a certificate without a token');
 is(asked('/optional'), '403 |||||certificate_missing',
    'optional: no certificate');
 is(asked('/any/optional'), '403 |||||certificate_missing',
-   'optional, any: nobody');
+   'optional, any: neither');
 is(asked('/dry_run', 'acme', $forged),
    '200 acme|client_certificate|partners|gold||bad_signature',
-   'dry_run: a bad token refuses nothing, and its reason is told');
+   'dry_run: an invalid token rejects nothing, its reason is logged');
 is(asked('/dry_run', 'acme', $other),
    '200 acme|client_certificate|partners|gold||',
    'dry_run: a token proves nothing, so nothing is in conflict');
@@ -152,7 +152,7 @@ is(asked('/dry_run', 'acme', $other),
 
 is(asked('/deny/any', 'acme'), '200 acme|client_certificate|partners|gold||',
    'any: a certificate opens what deny closes');
-is(asked('/deny/any'), '403 |||||certificate_missing', 'any: nobody');
+is(asked('/deny/any'), '403 |||||certificate_missing', 'any: neither');
 is(asked('/deny/all', 'acme'), '403 acme|client_certificate|partners|gold||',
    'all: deny refuses whom the certificate names');
 
@@ -160,14 +160,14 @@ is(asked('/weak', undef, $same), '403 |||||certificate_missing',
    'a location without it does not vouch for one with it');
 is(asked('/weak', 'acme', $same),
    '200 acme|client_certificate|partners|gold||',
-   'there the certificate is asked for itself');
+   'its location checks the certificate again');
 
 is(asked('/page', 'acme', $other),
    '403 acme|client_certificate|partners|gold||consumer_conflict',
-   'the error page of a conflict, which asks for the certificate alone');
+   'the error page of a conflict, which checks the certificate alone');
 is(asked('/page', undef, $same),
    '403 |||||certificate_missing',
    'an error page that refuses, too');
 
-$server->stop('the log of all this holds no alert');
+$server->stop('the log contains no alert');
 done_testing;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_client_certificate and resumed TLS sessions: a session counts where
-# the same certificates would have been accepted, and elsewhere OpenSSL makes a
-# full handshake, in which nginx asks for the certificate again.
+# gateway_client_certificate and resumed TLS sessions: a session is resumed only
+# by a server that accepts the same certificates.  Any other server makes a full
+# handshake, in which it requests the certificate again.
 
 use v5.28;
 use warnings;
@@ -23,7 +23,7 @@ certificate($_, ca => 'a') for qw( alice bob );
 
 my %port = map { $_ => free_port() } 'a' .. 'n';
 
-# a server, named after what makes it another one than the first
+# a server, named after what distinguishes it from the first one
 
 sub server {
     my ($ports, $names, %is) = @_;
@@ -49,18 +49,18 @@ my $servers = CORE::join '',
     # two ports of one name, each with one server
     server('a', 'x.example', @crl), server('b', 'x.example'),
 
-    # the same, behind one default server, by each way of naming a server
+    # the same with one default server, for each form of server_name
     server('c:default_server d:default_server', 'default.example',
            verify_client => 'off'),
     server('c', 'x.example *.wild.example ~^re[0-9]+\.example$', @crl),
     server('d', 'x.example *.wild.example ~^re[0-9]+\.example$'),
 
-    # the default server has what one of the others has
+    # the default server has the settings of another one
     server('e:default_server f:default_server', 'default.example', @crl),
     server('e', 'x.example'), server('f', 'x.example', @crl),
     server('e f', 'open.example', verify_client => 'off'),
 
-    # what else makes another server
+    # other settings that distinguish a server
     server('g', 'x.example'),
     server('h', 'x.example', verify_depth => 2),
     server('i', 'x.example', trusted_certificate => 'b.crt'),
@@ -68,10 +68,10 @@ my $servers = CORE::join '',
     server('k', 'x.example', certificate => 'second.crt',
            certificate_key => 'second.key'),
 
-    # and what does not
+    # and settings that do not
     server('l', 'x.example', crl => undef),
 
-    # a certificate that a variable names
+    # a certificate that a variable selects
     server('m', 'x.example', certificate => '$cert.crt',
            certificate_key => '$cert.key'),
     server('n', 'x.example', certificate => '$cert.crt',
@@ -109,7 +109,7 @@ my %files = (
 
 my $server;
 
-# status, whether the session was resumed, and who it is
+# status, whether the session was resumed, and the consumer
 
 sub asked {
     my ($letter, %arg) = @_;
@@ -145,7 +145,7 @@ for my $tickets (qw( on off )) {
         my @full = ('200 0 alice', '400 0 ');
         my @same = ('200 1 alice', '200 1 bob');
 
-        # within one server, and the session alone says who it is
+        # within one server, and only the session has the certificate
         for my $sni (undef, 'x.example', 'unknown.example') {
             my @sni = (sni => $sni, host => 'x.example');
             my $name = "$how, " . ($sni // 'no SNI');
@@ -172,7 +172,7 @@ for my $tickets (qw( on off )) {
         moved("$how: as before, one server", 'e', 'e', @same, @is,
               sni => 'x.example');
 
-        # of another name of one port
+        # of another server of the same port
         asked('e', cert => 'alice', save => 's', @is, sni => 'x.example');
         is(asked('e', cert => 'alice', resume => 's', @is,
                  sni => 'default.example'), '200 0 alice',
@@ -185,7 +185,7 @@ for my $tickets (qw( on off )) {
                  sni => 'default.example'), '400 0 ',
            "$how: another name of one port, and it has revoked the client");
 
-        # of a server that verifies nothing
+        # of a server that does not verify
         asked('e', cert => 'alice', save => 's', @is, sni => 'open.example');
         is(asked('e', cert => 'alice', resume => 's', @is,
                  sni => 'x.example'), '200 0 alice',
@@ -207,7 +207,7 @@ for my $tickets (qw( on off )) {
               @full, @is, sni => 'x.example');
     }
 
-    # a reload: with the same files, and with another list
+    # a reload: with the same files, and with another ssl_crl
     for my $version (qw( TLSv1.2 TLSv1.3 )) {
         for my $sni (undef, 'x.example') {
             my @is = (version => $version, sni => $sni, host => 'x.example');

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_client_certificate: what a verified certificate is.  Where nginx says
-# SUCCESS and means another server, the test shows that first, and then our 403.
+# gateway_client_certificate: which certificates count.  Where
+# $ssl_client_verify is SUCCESS because of another server, the test shows that
+# first, and then the 403.
 
 use v5.28;
 use warnings;
@@ -27,7 +28,7 @@ certificate('future', ca => 'a', from => '20480101000000Z',
 my $port = free_port();
 my $other = free_port();
 
-# every certificate here stands in the file: what is refused was not verified
+# the file has all certificates: those that are rejected were not verified
 
 my @names = qw( alice bob self old future );
 
@@ -103,7 +104,7 @@ my $server = start_nginx(
 
 sub line { $_[0]{head} =~ /^$_[1]: (.*)$/m ? $1 : '' }
 
-# status, who, and what nginx says, in which server
+# status, consumer, $ssl_client_verify, and the server
 
 sub asked {
     my (%arg) = @_;
@@ -116,7 +117,7 @@ sub asked {
 my $missing = '403 |certificate_missing';
 
 
-# --- what was verified, and what was not
+# --- verified certificates, and others
 
 is(asked(sni => 'default.example', cert => 'alice'),
    '200 alice| SUCCESS default.example', 'verified by its authority');
@@ -138,7 +139,7 @@ for my $name (qw( bob self old future )) {
     my $answer = asked(sni => 'no-ca.example', cert => $name);
 
     if ($name =~ /old|future/) {
-        # nginx itself lets only unknown authorities pass
+        # nginx itself accepts only unknown authorities
         like($answer, qr/^400 \|/, "optional_no_ca: $name is nginx's 400");
         next;
     }
@@ -152,7 +153,7 @@ for my $name (qw( bob self old future )) {
 }
 
 
-# --- SUCCESS of another server
+# --- SUCCESS because of another server
 
 is(asked(cert => 'alice', host => 'b.example'),
    "$missing SUCCESS b.example",
@@ -161,7 +162,7 @@ is(asked(cert => 'alice', sni => 'default.example', host => 'off.example'),
    "$missing SUCCESS off.example",
    'a server that verifies nothing repeats what the one of SNI has said');
 
-# nginx itself refuses a Host of a server that verifies, beside another SNI
+# nginx itself rejects a Host of a server that verifies if SNI differs
 is((split ' ', asked(cert => 'alice', sni => 'default.example',
                      host => 'b.example'))[0], 421,
    'SNI of one server and Host of another that verifies');
@@ -185,7 +186,7 @@ for my $version (qw( TLSv1.2 TLSv1.3 )) {
         is("$first->{status} $first->{reused} $first->{version}",
            "200 0 $version", "$name: a new session");
 
-        # the certificate is the session's: the client presents none
+        # the certificate is in the session: the client presents none
         my $second = tls($server, %who, resume => 's', cert => undef);
         is(join(' ', $second->{reused}, $second->{status},
                 line($second, 'X-Who')),
@@ -201,7 +202,7 @@ for my $version (qw( TLSv1.2 TLSv1.3 )) {
 }
 
 
-# --- sessions of one server in another: whatever nginx does of it, no grant
+# --- sessions of one server in another one are never accepted
 
 for my $version (qw( TLSv1.2 TLSv1.3 )) {
     for ([ undef, 'b.example' ], [ 'default.example', 'b.example' ],
@@ -224,5 +225,5 @@ for my $version (qw( TLSv1.2 TLSv1.3 )) {
     }
 }
 
-$server->stop('the log of all this holds no alert');
+$server->stop('the log contains no alert');
 done_testing;

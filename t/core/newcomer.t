@@ -520,13 +520,13 @@ gateway_consumers zone=c:1m file=consumers.json;
 server { listen 127.0.0.1:1 ssl; ssl_certificate certificate.pem; ssl_certificate_key private.pem;
     location / { gateway_client_certificate on; } }
 ---
-[warn] "gateway_client_certificate" is on and this server's "ssl_verify_client" is off, or it has no "ssl_certificate": every request is refused, in the block in DIR/case.conf:3
+[warn] "gateway_client_certificate" rejects every request: "ssl_verify_client" is off in this server, or it has no "ssl_certificate", for the block in DIR/case.conf:3
 
 === a certificate without TLS
 gateway_consumers zone=c:1m file=consumers.json;
 server { location / { gateway_client_certificate on; } }
 ---
-[warn] "gateway_client_certificate" is on and this server's "ssl_verify_client" is off, or it has no "ssl_certificate": every request is refused, in the block in DIR/case.conf:2
+[warn] "gateway_client_certificate" rejects every request: "ssl_verify_client" is off in this server, or it has no "ssl_certificate", for the block in DIR/case.conf:2
 
 === a rate without unit
 gateway_limit_zone $remote_addr zone=z:1m rate=10;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* subjectAltName: what is a name, and what only looks like one */
+/* subjectAltName: valid names, and malformed ones */
 
 #include <string.h>
 
@@ -99,7 +99,7 @@ certificate_of(GENERAL_NAMES *list)
 }
 
 
-/* the next name as one text; "" where there is none */
+/* the next name as one text; "" if there is none */
 
 static const char *
 next_name(gw_san_t *san)
@@ -144,7 +144,7 @@ test_each(void)
 }
 
 
-/* all of them in one certificate: in its order, without the others */
+/* all in one certificate: valid names in its order, no others */
 
 static void
 test_all(void)
@@ -239,7 +239,7 @@ test_none(void)
 }
 
 
-/* one form of each list: what only looks like it holds no names at all */
+/* lists that are not strict DER have no names */
 
 static const struct {
     const char  *bytes;
