@@ -110,8 +110,8 @@ ngx_http_gateway_log_file_pause(ngx_http_gateway_log_file_t *file,
 
     if (!full && ngx_http_gateway_log_may_say(file->failed)) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err ? err : NGX_ENOSPC,
-                      "gateway_log \"%V\": write() failed, records wait while "
-                      "the buffer has room", &file->sink.name);
+                      "gateway_log \"%V\": write() failed, records are kept "
+                      "while the buffer has room", &file->sink.name);
     }
 }
 

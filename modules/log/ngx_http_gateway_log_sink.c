@@ -85,9 +85,9 @@ ngx_http_gateway_log_sink(ngx_conf_t *cf,
 
         if (sink[i]->size != size || sink[i]->flush != flush) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "gateway_log \"%V\" was declared with another "
-                               "\"buffer=\" or \"flush=\" in %V:%ui, it is "
-                               "repeated", path,
+                               "gateway_log \"%V\" conflicts with that in "
+                               "%V:%ui, both must have the same \"buffer=\" "
+                               "and \"flush=\"", path,
                                ngx_http_gateway_place_args(&sink[i]->place));
             return NULL;
         }

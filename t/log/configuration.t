@@ -138,8 +138,9 @@ refused("$_ #!", '"gateway_log off" conflicts with another "gateway_log" at the'
     my $conf = http_conf(http => "\n$first gateway_log a.json flush=2s; #!");
     my $first_at = $before + (() = $conf =~ /\G.*?\n(?=.*?#!)/gs);
     my ($code, $line) = said($conf);
-    is($line, 'gateway_log "a.json" was declared with another "buffer=" or'
-              . " \"flush=\" in DIR/nginx.conf:$first_at, it is repeated$at",
+    is($line, 'gateway_log "a.json" conflicts with that in'
+              . " DIR/nginx.conf:$first_at, both must have the same"
+              . " \"buffer=\" and \"flush=\"$at",
        'one file, two flush=');
 }
 
