@@ -25,7 +25,7 @@ END
     location / { empty_gif; }
 END2
 
-# all pairs of these bytes: each of them with each other, in both orders
+# all pairs of these bytes, in both orders
 sub pairs {
     my @bytes = map { chr } @_;
     return join '', map { my $a = $_; map { "$a$_" } @bytes } @bytes;
@@ -49,25 +49,25 @@ sub asks {
     is(join(' ', sort keys %status), 200, "$name: all are answered");
 }
 
-# in headers any byte but NUL, CR and LF
+# a header can have any byte but NUL, CR and LF
 my @header = grep { $_ != 0 && $_ != 10 && $_ != 13 } 0 .. 255;
 asks('headers', map { "GET / HTTP/1.1\r\n${host}User-Agent: $_\r\nX-Any: $_\r\n"
                       . "Referer: $_\r\nA: $_\r\n\r\n" }
                 chunks(pairs(@header)));
 
-# in the request line none that is a blank or a control character
+# the request line can have no blanks and control characters
 my @line = grep { $_ > 0x20 && $_ != 0x7f && $_ != 0x23 } 0 .. 255;
 asks('arguments', map { "GET /?$_ HTTP/1.1\r\n${host}\r\n" }
                   chunks(pairs(@line)));
 
-# as names and values of arguments and of headers, and in paths
+# in names and values of arguments and headers, and in paths
 my @plain = grep { $_ != 0x25 && $_ != 0x3f && $_ != 0x2e && $_ != 0x2f } @line;
 asks('paths', map { "GET /$_ HTTP/1.1\r\n${host}\r\n" } chunks(pairs(@plain)));
 asks('names', map { my $c = chr; "GET /?${c}token$c=$c&token=${c}x HTTP/1.1\r\n"
                     . "${host}X-A$c: b$c\r\n\r\n" }
               grep { $_ != 0x3a } @line);
 
-# nginx refuses the others, and they are recorded
+# nginx rejects the others, which have a record, too
 for my $byte (0 .. 0x20, 0x7f) {
     raw($nginx, 'GET /?a=' . chr($byte) . "b HTTP/1.1\r\n$host\r\n");
     $seen++;
@@ -91,6 +91,6 @@ for my $format (@formats) {
 
 $nginx->stop;
 my %count = counters($nginx, '/native.json');
-is($count{written}, $seen, 'all are counted');
+is($count{written}, $seen, 'all records are counted as written');
 
 done_testing;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What README.md shows for collectors, for rotation and for a migration: it names
-# members that records have, in the form that a collector is told to read, and
-# logrotate with the file that is shown loses nothing under load.
+# The examples of README.md for collectors, rotation and migration: records have
+# the members that they name, in the form that a collector expects, and logrotate
+# with the example loses no record under load.
 
 use v5.28;
 use warnings;
@@ -65,7 +65,7 @@ like($filebeat, qr/^ +$_$/m, "filebeat: $_")
 
 my $vector = block('Vector');
 my @read = $vector =~ /del\(\.(\w+)\)/g;
-is_deeply(\@read, [ 'time' ], 'vector: a member is the time');
+is_deeply(\@read, [ 'time' ], 'vector: the member with the time');
 like($record{native}{$_}, $rfc3339, "vector: $_ is one of RFC 3339") for @read;
 
 
@@ -90,7 +90,7 @@ my %attribute = map { $_ => 1 } $otelcol =~ /attributes\.(\w+)/g,
                                 $otelcol =~ /attributes\["(.*?)"\]/g;
 is_deeply([ sort keys %attribute ],
           [ qw( http.response.status_code span_id timeUnixNano trace_flags
-                trace_id ) ], 'otelcol: what it reads');
+                trace_id ) ], 'otelcol: attributes');
 my %form = (timeUnixNano => qr/\A\d{19}\z/, trace_id => qr/\A[0-9a-f]{32}\z/,
             span_id => qr/\A[0-9a-f]{16}\z/, trace_flags => qr/\A[0-9a-f]{2}\z/,
             'http.response.status_code' => qr/\A200\z/);
@@ -106,7 +106,7 @@ for my $row (section('Fields') =~ /^\|(.*)\|$/mg) {
         $member{$i}{$_} = 1 for $columns[$i] =~ /`([^`]+)`/g;
     }
 }
-# what a vocabulary has no name for
+# members without a name in a vocabulary
 for my $native (keys %{ $member{0} }) {
     $member{$_}{"gateway.$native"} = 1 for 1, 2;
 }
@@ -155,8 +155,8 @@ SKIP: {
         POSIX::_exit(($count{200} // 0) == $requests ? 0 : 1);
     }
 
-    # a request of ours: what is rotated is never empty; and a day does not end
-    # before each process has opened the new file
+    # a request before each rotation, so that the file is not empty; the next
+    # rotation waits until each process has opened the new file
     my @codes;
     for (1 .. 3) {
         http_get($nginx, '/');
@@ -169,7 +169,7 @@ SKIP: {
     }
     waitpid $pid, 0;
     is($?, 0, 'all requests are answered');
-    is_deeply(\@codes, [ 0, 0, 0 ], 'logrotate is content');
+    is_deeply(\@codes, [ 0, 0, 0 ], 'logrotate succeeds');
     $nginx->stop('nothing went wrong unannounced');
 
     my @files = map { s{.*/}{}r } sort glob "$dir/logs/access.json*";

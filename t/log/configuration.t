@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What nginx -t says of wrong formats and sinks: one line, with the place.
+# Errors and warnings of nginx -t about formats and sinks, with file and line.
 
 use v5.28;
 use warnings;
@@ -78,7 +78,7 @@ refused("gateway_log a.json if=$_; #!",
     for qw( 0 1 foo );
 accepted("gateway_log a.json if=$_;") for qw( $arg_x ${arg_x}0 0$arg_x );
 
-# one path twice at a level
+# the same path twice at a level
 refused("$_ #!", 'duplicate "gateway_log a.json" with format "native" at the same'
                  . " level$at")
     for 'gateway_log a.json; gateway_log a.json;',
@@ -109,7 +109,7 @@ refused('gateway_log a.json ecs other; #!',
         'invalid parameter "other" in "gateway_log", allowed are "buffer=",'
         . qq{ "flush=", "if=", "sample=", "keep=", "slow="$at});
 
-# what a sample does not leave out needs no exception
+# keep= and slow= have no effect without sample= below 1
 for my $kept (qw( keep=404 slow=1s )) {
     my ($name) = $kept =~ /(.*=)/;
     my $warning = qr/\[warn\].*"$name" has no effect in "gateway_log" without "sa/;
@@ -159,7 +159,7 @@ refused("gateway_log a.json; #!\n$_",
         'server { location / { error_log a.json; } }';
 
 
-# counters of so many paths have no room: it is refused, not logged uncounted
+# too many paths for the counters are an error
 
 {
     my $paths = sub { join ' ', map { "gateway_log $_.json;" } 1 .. $_[0] };
@@ -217,7 +217,7 @@ sub syslog_accepted {
     accepted("gateway_log syslog:a;\ngateway_log_syslog a { $_[0] }\n");
 }
 
-# of the block as a whole
+# the block as a whole
 sub block_refused {
     my ($body, $sentence) = @_;
 
@@ -320,7 +320,7 @@ syslog_refused('severity warning;', 'invalid value "warning" in "severity",'
                . ' allowed are "emerg", "alert", "crit", "error", "warn",'
                . qq{ "notice", "info", "debug"$at});
 
-# what is never used is a warning
+# an unused block is a warning
 {
     my ($code, $output) = nginx_t(http_conf(
         http => "gateway_log syslog:a; gateway_log_syslog a { $server }\n"
@@ -367,7 +367,7 @@ refused('gateway_log_format f preset=other { } #!',
 refused("gateway_log_format f preset=$_ project=p { } #!",
         qq{"project=" requires "preset=gcp"$at}) for qw( ecs none );
 
-# a format of its own members
+# preset=none
 sub none { "gateway_log_format f preset=none { $_[0] }" }
 accepted(none($_)) for 'field status $status int;', 'header request x-a;',
                        'header response x-*;', 'field truncated_at 1;';
@@ -403,7 +403,7 @@ format_accepted('field ' . join('.', ('a') x 15) . ' 1;');
 format_refused('field a 1 float;', 'invalid type "float" in "field", it must be'
                . " string, int, number or bool$at");
 
-# a constant that does not fit its type would be left out of every record
+# a constant must fit its type
 
 {
     my %rule = (int    => 'a whole number from -9223372036854775807 to'
@@ -453,7 +453,7 @@ format_refused('field a 1; field a 2;',
 format_refused('field a 1; field a.b 2;',
                qq{duplicate field "a.b" in gateway_log_format "f"$at});
 
-# a captured header has a key, too
+# a field must not have the key of a captured header
 for my $key ('request_header_x_a', 'request_header_x_a.b') {
     format_refused("header request x-a; field gateway.$key 1;",
                    qq{duplicate field "gateway.$key" in gateway_log_format "f"}
@@ -504,12 +504,12 @@ format_refused('field a $http_x_mine; redact header x_mine;',
 format_refused('field a $arg_my_own; redact query My-Own;',
                qq{field "a" reads "\$arg_my_own", $never});
 
-# a name of 128 bytes is compared, a longer one could be any
+# a name of up to 128 bytes is compared; a longer one is an error
 format_accepted('field a $http_' . 'x' x 128 . ';');
 format_refused("field a \$$_;", qq{field "a" reads "\$$_", $never})
     for map { $_ . 'x' x 129 } qw( http_ arg_ );
 
-# wherever the configuration reads a credential from
+# all sources that the configuration reads a credential from
 my $auth = <<'END';
 gateway_consumers zone=c:1m file=consumers.json;
 server { location / {

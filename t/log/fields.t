@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# preset=none: a record has the members of its format and no others.  A variable
-# has the value that nginx gives it, whoever writes it.
+# preset=none: a record has only the members of its format.  Variables that the
+# module writes itself have the same values as in nginx.
 
 use v5.28;
 use warnings;
@@ -15,8 +15,8 @@ use Test::More;
 
 my @types = qw( string int number bool );
 
-# variables whose values are written without their getters, and the types that
-# each of them fits; each alone as every type, and as a part of a text
+# variables that are written without calling their getters, and the types that
+# they fit; each is tested as every type and as a part of a text
 my %fits = (map({ $_ => [ qw( string int number ) ] }
                 qw( status request_length bytes_sent body_bytes_sent )),
             request_time => [ qw( string number ) ],
@@ -84,13 +84,13 @@ like(delete $nine->{time_taken}, qr/^0(?:\.\d+)?$/, 'time_taken');
 is_deeply($nine, { addr => '127.0.0.1', method => 'GET',
                    uri => '/nine?a=1&token=x', status => 200, bytes => 43,
                    referer => 'r"', agent => 'me' },
-          'as configured, and no other member');
+          'only the configured members');
 like((lines_of($nginx, 'nine.json'))[0],
      qr/^\{"time":"[^"]*","addr":"127.0.0.1","method":"GET",.*"status":200,
-        "bytes":43,"time_taken":0\.\d{3},/x, 'in the order of the format');
+        "bytes":43,"time_taken":0\.\d{3},/x, 'members are in the order of the format');
 
 
-# --- each type of each variable, and its text as nginx makes it
+# --- each variable as each type has the text that nginx makes
 
 my $seen = 0;
 
@@ -125,11 +125,11 @@ sub same_as_nginx {
 }
 
 $nginx->get('/');
-like(same_as_nginx('200'), qr/"status.int":200,/, 'a number');
+like(same_as_nginx('200'), qr/"status.int":200,/, 'status as a number');
 $nginx->get('/early', headers => [ 'X-Real-IP: 10.1.2.3' ]);
 like(same_as_nginx('values that nginx has cached'),
      qr/"body_bytes_sent.int":0,.*"bytes_sent.int":0,
-        .*"remote_addr.string":"127.0.0.1"/x, 'stay so');
+        .*"remote_addr.string":"127.0.0.1"/x, 'a value that nginx has cached does not change');
 $nginx->get('/real', headers => [ 'X-Real-IP: 10.1.2.3' ]);
 like(same_as_nginx('realip'), qr/"remote_addr.string":"10\.1\.2\.3"/,
      'the address that realip has set');
@@ -144,10 +144,10 @@ same_as_nginx('505');
 raw($nginx, "GET /old\r\n");
 same_as_nginx('HTTP/0.9');
 raw($nginx, "GET /closed HTTP/1.0\r\n\r\n");
-like(same_as_nginx('444'), qr/"status.string":"444"/, 'its status');
+like(same_as_nginx('444'), qr/"status.string":"444"/, '444: status');
 
 
-# --- headers have the names of native; a path is a name
+# --- headers have the names of native; a path is a single name
 
 $nginx->get('/headers', headers => [ 'X-One: 1', 'X-P-A: 2', 'X-Other: 3' ]);
 is_deeply([ records($nginx, 'headers.json', 1) ],
@@ -158,10 +158,10 @@ $nginx->get('/flat?a=1&c=2');
 $nginx->get('/flat');
 is_deeply([ records($nginx, 'flat.json', 2) ],
           [ { 'a.b' => '1', c => '2' }, {} ],
-          'dots make no objects; without values a record is empty');
+          'dots begin no objects; without values a record is empty');
 
 
-# --- what tells how the record came about is there as well
+# --- sample_rate and truncated
 
 $nginx->get('/kept?a=1');
 is_deeply([ records($nginx, 'kept.json', 1) ],

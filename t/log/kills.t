@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A worker that is killed within a write leaves a fragment of a record, which the
-# worker in its place closes: by a library that kills at a chosen point.
+# A worker that is killed during a write leaves a fragment of a record, which the
+# next worker closes.  A preloaded library kills the worker at a chosen point.
 
 use v5.28;
 use warnings;
@@ -83,7 +83,7 @@ sub killed {
        "$point: the worker was killed");
 }
 
-# the paths of records; "..." of what is none; in order
+# the paths of records in order; "..." for a fragment
 sub paths {
     map { my $record = eval { json_of($_) };
           $record ? $record->{path} : length ? '...' : 'empty' } lines_of(@_);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# One record for each request, however it ends: valid, typed, with what nginx
-# and the gateway know, under the names of each vocabulary.
+# Each request has one record, however it ends.  The record is valid and typed,
+# and has the members of nginx and of the gateway, with the names of each preset.
 
 use v5.28;
 use warnings;
@@ -25,7 +25,7 @@ my $plain = nginx_before(1, 25, 1) ? 'http2' : '';
 my $temp = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 my $socket = "$temp/socket";
 
-# an upstream server that answers when the test says so
+# an upstream server that the test answers for
 my $hang = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1')
     or die "listen: $!";
 
@@ -106,7 +106,7 @@ $nginx->allow(qr/auth request unexpected status/);
 my $port = $nginx->port;
 my $seen = 0;
 
-# the next record of each file; there must be exactly one more
+# the next record of each file, which must have exactly one more
 sub next_ones {
     my ($name) = @_;
 
@@ -141,9 +141,9 @@ is_deeply(\%native, {
     response_body_bytes => 43, referer => 'http://r/?code=REDACTED&a=b',
     user_agent => 'me', route => '/', end => 'complete',
     connection_requests => 1,
-}, 'native: all other members');
+}, 'native: all members');
 
-# numbers are numbers: JSON::PP writes what it has read
+# JSON::PP writes a number only if it has read a number
 my ($line) = (lines_of($nginx, 'native.json'))[-1];
 for my $number (qw( duration_ms status port client_port request_bytes
                     response_bytes response_body_bytes connection )) {
@@ -179,7 +179,7 @@ is_deeply($ecs->{gateway}, {
 is_deeply($otel->{'http.request.header.x-one'}, [ '1', '2' ],
           'otel: headers are arrays');
 is_deeply($otel->{'http.request.header.referer'},
-          [ 'http://r/?code=REDACTED&a=b' ], 'otel: and the referer');
+          [ 'http://r/?code=REDACTED&a=b' ], 'otel: the referer is an array');
 is($otel->{'http.request.header.x-other'}, 'mine', 'otel: a field, not a header');
 
 for my $file (qw( ecs.json otel.json )) {
@@ -187,7 +187,7 @@ for my $file (qw( ecs.json otel.json )) {
     my %seen;
     $seen{$_}++ for $line =~ /"([^"]*header[^"]*)":/g;
     cmp_ok(scalar keys %seen, '>=', 3, "$file: headers");
-    is_deeply([ grep { $seen{$_} > 1 } keys %seen ], [], 'each of them once');
+    is_deeply([ grep { $seen{$_} > 1 } keys %seen ], [], 'each header is written once');
 }
 
 like($otel->{timeUnixNano}, qr/^\d{19}$/, 'otel: timeUnixNano');
@@ -199,9 +199,9 @@ is($gcp->{httpRequest}{requestUrl},
    'http://localhost:' . $nginx->port . "/a%20b/c?$native->{query}",
    'gcp: requestUrl');
 like($gcp->{httpRequest}{latency}, qr/^\d+\.\d{9}s$/, 'gcp: latency');
-like($gcp->{httpRequest}{responseSize}, qr/^\d+$/, 'gcp: sizes');
+like($gcp->{httpRequest}{responseSize}, qr/^\d+$/, 'gcp: a size');
 like((lines_of($nginx, 'gcp.json'))[-1], qr/"requestSize":"\d+"/,
-     'gcp: are texts');
+     'gcp: a size is a string');
 is($gcp->{severity}, 'INFO', 'gcp: severity');
 
 
@@ -209,21 +209,21 @@ is($gcp->{severity}, 'INFO', 'gcp: severity');
 
 is_deeply([ $native->{peer_ip}, $ecs->{source}, $ecs->{network},
             $otel->{'network.peer.address'}, $gcp->{gateway}{peer_ip} ],
-          [ (undef) x 5 ], 'the client is the peer');
+          [ (undef) x 5 ], 'without realip: no peer');
 is($gcp->{httpRequest}{serverIp}, '127.0.0.1', 'gcp: serverIp is nginx');
 
 for my $path ('/real', '/real/auth') {
     $nginx->get($path, headers => [ 'X-Real-IP: 10.1.2.3' ]);
     ($native, $ecs, $otel, $gcp) = next_ones($path);
-    is($native->{client_ip}, '10.1.2.3', 'the client');
-    is($native->{peer_ip}, '127.0.0.1', 'and the peer');
+    is($native->{client_ip}, '10.1.2.3', 'realip: client_ip');
+    is($native->{peer_ip}, '127.0.0.1', 'realip: peer_ip');
     like((lines_of($nginx, 'native.json'))[-1], qr/"peer_port":[1-9]\d*,/,
-         'its port is a number');
+         'realip: peer_port is a number');
     is_deeply($ecs->{source}, { ip => '127.0.0.1',
                                 port => $native->{peer_port} }, 'ecs: source');
     is_deeply([ $ecs->{client}{ip}, $ecs->{network} ],
               [ '10.1.2.0', { forwarded_ip => '10.1.2.0' } ],
-              'ecs: what a proxy has forwarded is masked');
+              'ecs: network.forwarded_ip is masked');
     is_deeply([ map { $otel->{"network.peer.$_"} } qw( address port ) ],
               [ '127.0.0.1', $native->{peer_port} ], 'otel: network.peer');
     is_deeply([ map { $gcp->{gateway}{"peer_$_"} } qw( ip port ) ],
@@ -231,26 +231,26 @@ for my $path ('/real', '/real/auth') {
 }
 
 
-# a socket that has no address
+# a Unix domain socket has no address
 
 for my $line ('', "X-Real-IP: 10.1.2.3\r\n") {
     my $client = IO::Socket::UNIX->new(Peer => $socket) or die "$socket: $!";
     print $client "GET / HTTP/1.0\r\n$line\r\n";
     1 while sysread $client, my $answer, 4096;
     ($native, $ecs, $otel, $gcp) = next_ones('a Unix domain socket');
-    is($native->{$line ? 'peer_ip' : 'client_ip'}, 'unix:', 'is shown');
+    is($native->{$line ? 'peer_ip' : 'client_ip'}, 'unix:', 'native: unix:');
     is($otel->{$line ? 'network.peer.address' : 'client.address'}, 'unix:',
-       'otel: it is an address');
+       'otel: unix: is an address');
     is_deeply([ $ecs->{client}, $ecs->{source}, $ecs->{network} ],
               $line ? [ { ip => '10.1.2.0' }, undef,
                         { forwarded_ip => '10.1.2.0' } ]
-                    : [ undef, undef, undef ], 'ecs: it is no IP address');
-    is($gcp->{httpRequest}{remoteIp}, $line ? '10.1.2.3' : undef, 'gcp: nor here');
+                    : [ undef, undef, undef ], 'ecs: unix: is not an IP address');
+    is($gcp->{httpRequest}{remoteIp}, $line ? '10.1.2.3' : undef, 'gcp: unix: is not an IP address');
     is($gcp->{httpRequest}{requestUrl}, 'http:///', 'gcp: no host, and no port');
 }
 
 
-# --- what is absent or does not fit is left out
+# --- values that are empty or do not fit their type are left out
 
 $nginx->get('/?i=x&n=.5&f=maybe');
 ($native, $ecs, $otel) = next_ones('misfits');
@@ -258,63 +258,63 @@ is_deeply([ map { $ecs->{gateway}{$_} } qw( int num joined flag ) ],
           [ (undef) x 4 ], 'values that do not fit');
 is_deeply($ecs->{labels}, { env => 'a--b' }, 'an empty value');
 ok(!exists $native->{referer} && !exists $ecs->{user_agent},
-   'no header, no member, no object');
+   'without headers there is no object');
 
 $nginx->get('/?i=9223372036854775807&n=1e307&f=0');
-($native, $ecs) = next_ones('the most');
+($native, $ecs) = next_ones('maximum values');
 like((lines_of($nginx, 'ecs.json'))[-1], qr/"int":9223372036854775807\b/,
-     'an integer at the bound is written as it is');
+     'the largest integer is written unchanged');
 is($ecs->{gateway}{flag}, JSON::PP::false(), 'false');
 
 
 # --- how requests end
 
 $nginx->get('/', method => 'SPAM');
-($native, $ecs, $otel) = next_ones('a method');
-is($native->{method}, 'SPAM', 'is kept');
+($native, $ecs, $otel) = next_ones('an unknown method');
+is($native->{method}, 'SPAM', 'native: an unknown method');
 is($otel->{'http.request.method'}, '_OTHER', 'otel: _OTHER');
-is($otel->{'http.request.method_original'}, 'SPAM', 'otel: and the original');
+is($otel->{'http.request.method_original'}, 'SPAM', 'otel: method_original');
 
 like(raw($nginx, "GET / HTTP/9.9\r\n\r\n"), qr/505/, 'a bad version');
 ($native, $ecs, $otel, $gcp) = next_ones('505');
-is($native->{status}, 505, 'its status');
+is($native->{status}, 505, 'status');
 is($gcp->{severity}, 'ERROR', 'gcp: ERROR');
 
 like(raw($nginx, "\x16\x03\x01\xff\xfe\r\n\r\n"), qr/400/, 'no HTTP');
 ($native) = next_ones('400');
-is($native->{status}, 400, 'its status');
-ok(!exists $native->{path}, 'no path');
+is($native->{status}, 400, 'status');
+ok(!exists $native->{path}, 'without a request line: no path');
 
 like(raw($nginx, "GET /x HTTP/1.1\r\nHost: a b\r\n\r\n"), qr/400/, 'a bad host');
 ($native) = next_ones('400 in headers');
-is($native->{path}, '/x', 'its path');
+is($native->{path}, '/x', 'a bad host: path');
 
-like(raw($nginx, 'GET /' . 'x' x 40000 . " HTTP/1.1\r\n\r\n"), qr/414/, 'long');
+like(raw($nginx, 'GET /' . 'x' x 40000 . " HTTP/1.1\r\n\r\n"), qr/414/, 'a long request line');
 ($native) = next_ones('414');
-is($native->{status}, 414, 'its status');
+is($native->{status}, 414, 'status');
 
 is(length raw($nginx, "GET /old\r\n"), 43, 'HTTP/0.9');
 ($native) = next_ones('HTTP/0.9');
-is($native->{http_version}, '0.9', 'its version');
-is($native->{response_body_bytes}, 43, 'its bytes');
+is($native->{http_version}, '0.9', 'http_version');
+is($native->{response_body_bytes}, 43, 'response_body_bytes');
 
 raw($nginx, "GET /closed HTTP/1.0\r\n\r\n");
 ($native, $ecs, $otel) = next_ones('444');
 is_deeply([ $native->{status}, $ecs->{http}{response}{status_code},
             $otel->{'http.response.status_code'} ], [ 444, 444, undef ],
           'otel: only a status that was sent');
-is($native->{end}, 'closed', 'its end');
-is($native->{response_bytes}, 0, 'nothing was sent');
+is($native->{end}, 'closed', 'end');
+is($native->{response_bytes}, 0, 'response_bytes');
 
 $nginx->get('/limited?k=1') for 1 .. 2;
 $seen += 2;
 $nginx->get('/limited?k=1');
 ($native, $ecs, $otel, $gcp) = next_ones('429');
-is($native->{status}, 429, 'its status');
+is($native->{status}, 429, 'status');
 is_deeply($native->{limits},
           [ { zone => 'a', result => 'REJECTED', remaining => 0 } ],
-          'and the limit');
-is_deeply($ecs->{gateway}{limits}, $native->{limits}, 'ecs: the same');
+          'limits');
+is_deeply($ecs->{gateway}{limits}, $native->{limits}, 'ecs: limits');
 is_deeply($ecs->{event}{type}, [ 'access', 'denied' ], 'ecs: denied');
 is($gcp->{severity}, 'WARNING', 'gcp: WARNING');
 
@@ -322,7 +322,7 @@ $nginx->get('/settled?k=1');
 ($native) = next_ones('a settled limit');
 is_deeply($native->{limits},
           [ { zone => 'w', result => 'PASSED', remaining => 93 } ],
-          'shows what was charged');
+          'remaining is after the settlement');
 
 {
     my $client = IO::Socket::INET->new('127.0.0.1:' . $nginx->port) or die $!;
@@ -331,11 +331,11 @@ is_deeply($native->{limits},
     sysread $upstream, my $request, 4096;
     close $client;
     ($native, $ecs, $otel) = next_ones('499');
-    is($native->{status}, 499, 'its status');
-    is($native->{end}, 'client_closed', 'its end');
+    is($native->{status}, 499, 'status');
+    is($native->{end}, 'client_closed', 'end');
     is($otel->{'error.type'}, 'client_closed', 'otel: error.type');
-    is($otel->{'http.response.status_code'}, undef, 'otel: no status was sent');
-    ok(!exists $native->{upstream}[0]{header_ms}, 'no time that was not reached');
+    is($otel->{'http.response.status_code'}, undef, 'otel: no status if no response was sent');
+    ok(!exists $native->{upstream}[0]{header_ms}, 'a time that was not reached is left out');
 }
 
 {
@@ -353,37 +353,37 @@ is_deeply($native->{limits},
     close $upstream;
     sysread $client, $answer, 4096;
     ($native) = next_ones('an upgrade');
-    is($native->{status}, 101, 'its status');
+    is($native->{status}, 101, 'status');
 }
 
 $nginx->get('/tries');
 ($native, $ecs, $otel, $gcp) = next_ones('tries');
-is($native->{status}, 502, 'all fail');
-is($native->{end}, 'upstream', 'by the upstream');
+is($native->{status}, 502, 'all tries fail: status');
+is($native->{end}, 'upstream', 'all tries fail: end');
 is($otel->{'error.type'}, '502', 'otel: error.type');
-is($otel->{'http.response.status_code'}, 502, 'otel: and the status');
+is($otel->{'http.response.status_code'}, 502, 'otel: status');
 is_deeply([ map { my %t = %$_; delete $t{response_ms}; \%t }
             @{ $native->{upstream} } ],
           [ { addr => "127.0.0.1:$dead", status => 502, bytes => 0 },
             { addr => "127.0.0.1:$dead", status => 502, bytes => 0,
-              group => 1 } ], 'and each is shown');
+              group => 1 } ], 'upstream has all tries');
 is($gcp->{httpRequest}{serverIp}, "127.0.0.1:$dead",
    'gcp: serverIp is the upstream server');
-is($native->{route}, '/tries', 'the route is the first one');
+is($native->{route}, '/tries', 'route before the internal redirect');
 
 $nginx->get('/asked');
-($native) = next_ones('a subrequest leaves none');
-is($native->{path}, '/asked', 'but the main request');
+($native) = next_ones('a subrequest has no record');
+is($native->{path}, '/asked', 'the main request has one');
 
 $nginx->get('/auth');
 $nginx->get('/none');
 $nginx->get('/one');
-is(scalar(records($nginx, 'one.json', 1)), 1, 'a level replaces');
+is(scalar(records($nginx, 'one.json', 1)), 1, 'gateway_log at a level replaces inherited ones');
 $nginx->get("/if?log=$_") for '', 0, 1;
 $nginx->get('/if?log=1&other=1');
 is(scalar(records($nginx, 'if.json', 2)), 2,
    'if=, also inside of the if of a location');
-is(scalar(lines_of($nginx, 'native.json')), $seen, 'no other one was written');
+is(scalar(lines_of($nginx, 'native.json')), $seen, 'no other record was written');
 
 
 # --- HTTP/2
@@ -394,22 +394,22 @@ is(scalar(lines_of($nginx, 'native.json')), $seen, 'no other one was written');
     $client->wait(sub { $client->status($stream) }, 5);
     $client->reset($stream);
     ($native) = next_ones('a reset stream');
-    is($native->{http_version}, '2', 'its version');
-    is($native->{end}, 'client_closed', 'its end');
-    is($native->{query}, 'token=REDACTED', 'its query');
+    is($native->{http_version}, '2', 'http_version');
+    is($native->{end}, 'client_closed', 'end');
+    is($native->{query}, 'token=REDACTED', 'a reset stream: query');
     $client->close;
 }
 
 $nginx->stop;
 my %count = counters($nginx, 'native.json');
-is($count{made}, $seen, 'all are counted');
-is($count{written}, $seen, 'and written');
+is($count{made}, $seen, 'all records are counted as made');
+is($count{written}, $seen, 'all are counted as written');
 is($count{dropped}, 0, 'none was dropped');
 my ($misfits) = $nginx->log =~ /gateway_log: (\d+) fields left out/;
 cmp_ok($misfits, '>=', 4, 'fields that do not fit are counted');
 
 
-# --- gcp: the URL has the port, but not the one of its scheme
+# --- gcp: the URL has the port, except the default one of its scheme
 
 SKIP: {
     my ($ip, $other) = map { my $last = $_;
@@ -459,7 +459,7 @@ END
 }
 
 
-# --- sinks of one format and rate receive one record, which is written once
+# --- for sinks with the same format and rate, the record is made once
 
 {
     my $nginx = start_nginx(workers => 1, http => <<'END',
@@ -473,9 +473,9 @@ END
     is((lines_of($nginx, 'b.json'))[0], (records($nginx, 'a.json', 1))[0]
        && (lines_of($nginx, 'a.json'))[0], 'one record in two files');
     is((records($nginx, 'c.json', 1))[0]{sample_rate}, 0,
-       'another rate, another record');
+       'with another rate, the record differs');
     $nginx->stop;
-    like($nginx->log, qr/gateway_log: 2 fields left out/, 'written twice');
+    like($nginx->log, qr/gateway_log: 2 fields left out/, 'the record was made twice');
 }
 
 done_testing;

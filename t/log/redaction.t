@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A secret reaches no sink, in whichever encoding and place it comes, however
-# the request ends; what is no secret stays byte for byte.
+# No secret is in a sink, in whichever encoding and place it is sent, and however
+# the request ends.  All other bytes are not changed.
 
 use v5.28;
 use warnings;
@@ -19,7 +19,7 @@ BEGIN { *enc = sub { my ($s) = @_; $s =~ s/(\W)/sprintf '%%%02X', ord $1/ger } }
 my $canary = 'cAnArY7';
 my $dead = free_port();
 
-# an upstream server that never answers, and a pipe, whose records are cut
+# an upstream server that never answers; a pipe, whose records are shortened
 my $silent = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
     or die "listen: $!";
 my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
@@ -93,12 +93,12 @@ push @queries, "u=" . enc("https://me:$canary\@h/"), "u=//$canary\@h/",
     "%u0074oken=$canary", "tok%=$canary", "%25%37%34oken=$canary",
     "token=a;$canary", "token=$canary=$canary", "token=%zz$canary";
 
-# each built-in name with all its letters encoded, once and twice, and in turns
+# each built-in name with all letters encoded once, twice, and alternately
 push @queries, map { my $n = $_ =~ s/(\w)/sprintf '%%%02x', ord $1/ger;
     ("$n=$canary", $n =~ s/%/%25/gr . "=$canary", uc($n) . "=$canary",
      "u=" . enc("//h?x=1;$n=$canary"), join('&', ("$n=$canary") x 3)) } @names[0 .. 13];
 
-# behind so much that a cut comes near to it
+# after so much text that the string is cut near the secret
 push @queries, map { 'a=' . 'x' x $_ . "&token=$canary&b=1" }
                map { $_ * 100 } 5 .. 20;
 

@@ -19,7 +19,7 @@ my ($h2, $dead) = (free_port(), free_port());
 my $listen = nginx_before(1, 25, 1) ? "listen 127.0.0.1:$h2 http2;"
                                     : "listen 127.0.0.1:$h2; http2 on;";
 
-# an upstream server that answers when the test says so
+# an upstream server that the test answers for
 my $hang = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1')
     or die "listen: $!";
 
@@ -93,7 +93,7 @@ sub connected {
     return $socket;
 }
 
-# an upstream server that has got a request; one that has ended is passed over
+# the connection of the upstream server that has received a request
 sub asked {
     my ($path) = @_;
 
@@ -110,7 +110,7 @@ sub reset_by {
 }
 
 
-# --- refused while they are parsed
+# --- requests that are rejected while they are parsed
 
 sends(@$_) for
     [ 'no HTTP', 1, 400, "\x16\x03\x01\xff\xfe\r\n\r\n" ],
@@ -167,7 +167,7 @@ leaves("$_->[0]", 1, $_->[1], sub { $nginx->get($_->[0]) })
         [ '/mirrored', 200 ], [ '/included', 200 ], [ '/after', 200 ];
 
 
-# --- clients that leave
+# --- clients that close the connection
 
 leaves('499', 1, 499, sub {
     my $client = connected("GET /hang HTTP/1.1\r\n$host\r\n");
@@ -292,7 +292,7 @@ leaves('HTTP/2: a connection without a stream', 0, '',
        sub { streams(sub { sleep 0.05 }) });
 
 
-# --- nobody was counted twice
+# --- no request has two records
 
 my @records = records($nginx, 'a.json', $seen);
 my %ids;
@@ -302,7 +302,7 @@ is(join(' ', grep { $ids{$_} > 1 } keys %ids), '', 'each id is in one record');
 $nginx->stop;
 my %count = counters($nginx, '/a.json');
 is_deeply([ @count{qw( made written dropped )} ], [ $seen, $seen, 0 ],
-          'as many are counted');
-is(scalar(lines_of($nginx, 'a.json')), $seen, 'and no record came later');
+          'the counters have the same number');
+is(scalar(lines_of($nginx, 'a.json')), $seen, 'no further record');
 
 done_testing;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A sample of requests, by trace id, request id, or at random; what is kept in
-# any case; and the ids in records.
+# Samples of requests by trace id, request id, or at random; keep= and slow=; the
+# ids in records.
 
 use v5.28;
 use warnings;
@@ -53,7 +53,7 @@ END2
 sub count { scalar(my @lines = lines_of($nginx, $_[0])) }
 
 
-# --- what is kept
+# --- keep= and slow=
 
 $nginx->get('/none') for 1 .. 5;
 is(count('none.json'), 0, 'sample=0: none');
@@ -63,23 +63,23 @@ is_deeply([ map { $_->{status} } records($nginx, 'kept.json', 2) ], [ 403, 404 ]
           'keep=404,denied');
 my ($kept) = records($nginx, 'kept.json', 2);
 like((lines_of($nginx, 'kept.json'))[0], qr/"sample_rate":0[,}]/,
-     'a record that is kept has the rate, too');
+     'a record that keep= adds has sample_rate, too');
 
 $nginx->get("/default?c=$_") for 200, 404, 500;
 is_deeply([ map { $_->{status} } records($nginx, 'default.json', 1) ], [ 500 ],
-          'by default 5xx');
+          'keep= is 5xx by default');
 
 $nginx->get('/slow?p=none');
 $nginx->get('/slow?p=wait');
 my @slow = records($nginx, 'slow.json', 1);
 is_deeply([ map { $_->{query} } @slow ], [ 'p=wait' ], 'slow=');
-cmp_ok($slow[0]{duration_ms}, '>=', 100, 'it was');
+cmp_ok($slow[0]{duration_ms}, '>=', 100, 'slow=: the duration');
 
 $nginx->get('/any');
-is(scalar(records($nginx, 'any.json', 1)), 1, 'slow=0: each is as slow');
+is(scalar(records($nginx, 'any.json', 1)), 1, 'slow=0: all requests');
 
 
-# --- by the trace id: all that log the trace decide alike
+# --- by the trace id: all sinks decide the same
 
 my ($low, $high) = ('7' . 'f' x 13, '8' . '0' x 13);
 for my $end ($low, $high) {
@@ -88,13 +88,13 @@ for my $end ($low, $high) {
         "traceparent: 00-$id-00f067aa0ba902b7-01", 'X-Request-ID: r-1' ]);
 }
 my @all = records($nginx, 'all.json', 2);
-is(scalar @all, 2, 'no sample: all');
+is(scalar @all, 2, 'without sample=: all requests');
 is_deeply([ map { $_->{path} } records($nginx, 'a.json', 1) ],
-          [ "/trace/$high" ], 'half: not less than the threshold');
+          [ "/trace/$high" ], 'sample=0.5: not below the threshold');
 is_deeply([ map { $_->{'url.path'} } records($nginx, 'b.json', 1) ],
-          [ "/trace/$high" ], 'the same in another sink and format');
-like((lines_of($nginx, 'a.json'))[0], qr/"sample_rate":0\.5[,}]/, 'its rate');
-ok(!exists $all[0]{sample_rate}, 'no rate without a sample');
+          [ "/trace/$high" ], 'the same decision for another sink and format');
+like((lines_of($nginx, 'a.json'))[0], qr/"sample_rate":0\.5[,}]/, 'sample_rate');
+ok(!exists $all[0]{sample_rate}, 'no sample_rate without sample=');
 
 
 # --- ids
@@ -118,8 +118,8 @@ is($d->{'logging.googleapis.com/trace'},
    "projects/p1/traces/$all[1]{trace_id}", 'gcp: the name of the trace');
 is($d->{'logging.googleapis.com/spanId'}, $all[1]{span_id}, 'gcp: spanId');
 my $e = (records($nginx, 'e.json', 2))[1];
-ok(!exists $e->{'logging.googleapis.com/trace'}, 'gcp: not without a project');
-is($e->{gateway}{trace_id}, $all[1]{trace_id}, 'gcp: but under gateway');
+ok(!exists $e->{'logging.googleapis.com/trace'}, 'gcp: no trace name without a project');
+is($e->{gateway}{trace_id}, $all[1]{trace_id}, 'gcp: trace_id in gateway');
 
 
 # --- many
@@ -131,7 +131,7 @@ my $half = count('half.json');
 ok($half > 1700 && $half < 2300, "about half of them: $half");
 
 
-# --- zeros before the ratio are no part of a JSON number
+# --- a JSON number has no leading zeros
 
 {
     my $nginx = start_nginx(workers => 1, http => <<'END', server => '');
@@ -171,7 +171,7 @@ END
     $nginx->get('/') for 1 .. 20;
     $nginx->stop;
     unlike($nginx->log, qr/unknown variable index/,
-           'a failed reload: the variables of the configuration at work');
+           'a failed reload: variables of the active configuration');
 }
 
 done_testing;

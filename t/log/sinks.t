@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Files and pipes: no record is lost without being counted, and no line is torn,
-# while files are rotated, workers are killed and disks are full.
+# Files and pipes: each lost record is counted, and lines are whole, while files
+# are rotated, workers are killed and disks are full.
 
 use v5.28;
 use warnings;
@@ -20,7 +20,7 @@ my $requests = $ENV{REQUESTS} // 6_000;
 
 my $location = 'keepalive_requests 1000000; location / { empty_gif; }';
 
-# the sum over all reasons is what is missing
+# made = written + dropped, for all reasons
 sub balanced {
     my ($name, %count) = @_;
 
@@ -38,7 +38,7 @@ sub balanced {
                             . ' access_log beside.log combined buffer=32k;');
     my $files = 0;
 
-    # what nginx says where the next rename comes between its open() and stat()
+    # nginx logs this if the next rename is between its open() and stat()
     $nginx->allow(qr/stat\(\) ".*\/a\.json" failed/);
 
     my %ended = during($nginx->port, '/', $requests, sub {
@@ -56,14 +56,14 @@ sub balanced {
                 'a.json', map { "a.json.$_" } 1 .. $files;
     is(scalar(grep { eval { json_of($_) } } @lines), scalar @lines,
        'rotation: each line is a record');
-    is(scalar @lines, $ended{200}, 'one for each response');
+    is(scalar @lines, $ended{200}, 'rotation: a record for each response');
     is(scalar(my @beside = lines_of($nginx, 'beside.log')), $ended{200},
        'rotation: access_log works beside it');
 
     my %count = counters($nginx, 'a.json');
     balanced('rotation', %count);
-    is($count{made}, $ended{200}, 'as many were made');
-    is($count{dropped}, 0, 'none was dropped');
+    is($count{made}, $ended{200}, 'rotation: records made');
+    is($count{dropped}, 0, 'rotation: no record is dropped');
 }
 
 
@@ -89,16 +89,16 @@ sub balanced {
     my @lines = lines_of($nginx, 'a.json');
     my $whole = grep { eval { json_of($_) } } @lines;
 
-    # the kernel ends a write of several pages within it (t/log/kills.t)
+    # a kill can end a write of several pages in the middle (t/log/kills.t)
     cmp_ok(@lines - $whole, '<=', $kills,
            'kill: each line is a record, but one for each kill');
 
     my %count = counters($nginx, 'a.json');
     balanced('kill', %count);
-    is($count{full} + $count{size} + $count{exit}, 0, 'kill: only workers lose');
+    is($count{full} + $count{size} + $count{exit}, 0, 'kill: only killed workers lose records');
 
-    # a kill between the count and the write, or a response and its record
-    cmp_ok($count{written} - $whole, '>=', 0, 'kill: no line is not counted');
+    # a kill can be between the count and the write, or a response and its record
+    cmp_ok($count{written} - $whole, '>=', 0, 'kill: each line is counted');
     cmp_ok($count{written} - $whole, '<=', 250 * $kills,
            'kill: the lines are those that were written');
     cmp_ok(abs($count{made} - $ended{200}), '<=', 8 * $kills,
@@ -127,16 +127,16 @@ SKIP: {
 
     like($nginx->log, qr{\[error\].*gateway_log\ ".*/small/a\.json":\ \d+
                          \ records?\ lost\ since\ the\ last\ report,
-                         \ the\ buffer\ is\ full}x, 'full: it is said');
+                         \ the\ buffer\ is\ full}x, 'full: losses are logged');
 
-    # make room: what is in the buffers is written
+    # with more room, the buffers are written
     system('mount', '-o', 'remount,size=4m', $dir) == 0 or die;
     my $size = -s "$dir/a.json";
     wait_until(sub { -s "$dir/a.json" > $size }, 10);
     flood($nginx->port, '/', 100);
 
     my @said = $nginx->log =~ /records? lost/g;
-    is(scalar @said, 1, 'full: once a minute');
+    is(scalar @said, 1, 'full: losses are logged once a minute');
 
     $nginx->stop;
     my %count = counters($nginx, 'a.json');
@@ -144,16 +144,16 @@ SKIP: {
     my @whole = grep { eval { json_of($_) } } @lines;
 
     balanced('full', %count);
-    is($count{made}, 3100, 'full: all are counted');
-    cmp_ok($count{full}, '>', 0, 'full: some are dropped');
-    is(scalar @whole, $count{written}, 'full: those written are in the file');
-    cmp_ok(@lines - @whole, '<=', 2, 'full: a fragment for each worker');
+    is($count{made}, 3100, 'full: all records are counted as made');
+    cmp_ok($count{full}, '>', 0, 'full: records are dropped');
+    is(scalar @whole, $count{written}, 'full: written records are in the file');
+    cmp_ok(@lines - @whole, '<=', 2, 'full: at most one fragment for each worker');
 
     system('umount', $dir);
 }
 
 
-# a fragment that is there when the configuration is read again
+# the file ends with a fragment when nginx is reloaded
 
 SKIP: {
     my $nginx = start_nginx(workers => 1, server => $location,
@@ -183,8 +183,8 @@ SKIP: {
     my @whole = grep { eval { json_of($_) } } @lines;
 
     balanced('fragment', %count);
-    is($count{made}, 1100, 'fragment: all are counted');
-    is(@lines - @whole, 1, 'fragment: it is the only line that is no record');
+    is($count{made}, 1100, 'fragment: all records are counted as made');
+    is(@lines - @whole, 1, 'fragment: the only line that is not a record');
 
     is(scalar @whole, $count{written},
        'fragment: those written are in the file');
@@ -206,13 +206,13 @@ SKIP: {
     is($code, 0, 'pipe: nginx -t needs no reader');
 
     my $nginx = start_nginx(http => $conf, server => $location);
-    cmp_ok(time - $start, '<', 5, 'pipe: nor does the start');
+    cmp_ok(time - $start, '<', 5, 'pipe: nginx starts without a reader');
 
     my %ended = flood($nginx->port, '/', 5000);
     is($ended{200}, 5000, 'pipe: requests do not wait for a reader');
     $nginx->signal('USR1');
 
-    # a record of more than 4096 bytes is cut
+    # a record of more than 4096 bytes is shortened
     $nginx->get('/?' . 'x' x 6000);
 
     open my $pipe, '<', "$dir/pipe" or die "open: $!";
@@ -233,21 +233,21 @@ SKIP: {
     my @lines = split /\n/, $text;
     my %count = counters($nginx, 'pipe');
     balanced('pipe', %count);
-    is($count{made}, 5002, 'pipe: all are counted');
-    cmp_ok($count{full}, '>', 0, 'pipe: what nobody reads is dropped');
+    is($count{made}, 5002, 'pipe: all records are counted as made');
+    cmp_ok($count{full}, '>', 0, 'pipe: records are dropped without a reader');
     is(scalar(grep { eval { json_of($_) } } @lines), $count{written},
        'pipe: and all else is whole');
-    is(scalar @lines, $count{written}, 'pipe: no other line');
+    is(scalar @lines, $count{written}, 'pipe: written records are read');
 
     my $last = json_of($lines[-1]);
     cmp_ok(length $lines[-1], '<', 4096, 'pipe: a record fits one write');
-    ok($last->{truncated}, 'pipe: and says that it was cut');
-    like($last->{query}, qr/^y+$/, 'pipe: the longest string');
-    is($last->{status}, 200, 'pipe: and nothing else');
+    ok($last->{truncated}, 'pipe: it has truncated');
+    like($last->{query}, qr/^y+$/, 'pipe: the longest string is cut');
+    is($last->{status}, 200, 'pipe: no other member is');
 }
 
 
-# a pipe that is full is written to again as soon as it is read
+# nginx writes to a full pipe again soon after it was read
 
 {
     my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
@@ -260,7 +260,7 @@ SKIP: {
     sysopen my $pipe, "$dir/pipe", POSIX::O_RDONLY() | POSIX::O_NONBLOCK()
         or die "open: $!";
 
-    # more than ten times as much as a pipe holds
+    # more than ten times the capacity of a pipe
     my %ended = flood($nginx->port, '/', 12_000);
 
     my ($lines, $start) = (0, time);
@@ -272,8 +272,8 @@ SKIP: {
             sleep 0.001;
         }
     }
-    is($lines, 12_000, 'slow reader: gets all records');
-    cmp_ok(time - $start, '<', 5, 'slow reader: without a wait of seconds');
+    is($lines, 12_000, 'slow reader: all records are read');
+    cmp_ok(time - $start, '<', 5, 'slow reader: within 5 s');
 
     $nginx->stop;
     my %count = counters($nginx, 'pipe');
@@ -282,7 +282,7 @@ SKIP: {
 }
 
 
-# a reader that keeps up with a burst, but is not always running
+# a reader that is fast enough for a burst, but does not run all the time
 
 {
     my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
@@ -303,13 +303,13 @@ SKIP: {
 
     my %count = counters($nginx, 'pipe');
     balanced('burst', %count);
-    is($count{made}, 20_000, 'burst: all are counted');
-    cmp_ok($count{dropped}, '<', 2000, 'burst: next to nothing is lost');
+    is($count{made}, 20_000, 'burst: all records are counted as made');
+    cmp_ok($count{dropped}, '<', 2000, 'burst: few records are lost');
 }
 
 
-# a failure is logged with its reason, before anything is lost, and what is not
-# reported yet is reported at exit
+# a failure is logged with its reason, before records are lost; losses since the
+# last report are logged at exit
 
 {
     my $nginx = start_nginx(workers => 1, server => $location,
@@ -320,7 +320,7 @@ SKIP: {
                          \ records\ wait\ while\ the\ buffer\ has\ room
                          \ \(28:\ No\ space}x;
     }), 'failure: its reason is logged') or diag($nginx->log);
-    unlike($nginx->log, qr/records? lost/, 'failure: nothing is lost yet');
+    unlike($nginx->log, qr/records? lost/, 'failure: no record is lost yet');
 
     flood($nginx->port, '/', 3000);
     $nginx->stop;
@@ -328,13 +328,13 @@ SKIP: {
     balanced('failure', %count);
     my $said = 0;
     $said += $_ for $nginx->log =~ /: (\d+) records? lost since/g;
-    is($said, 3001, 'failure: all that was lost is reported');
+    is($said, 3001, 'failure: all losses are logged');
     is(scalar(() = $nginx->log =~ /write\(\) failed/g), 1,
        'failure: logged once a minute');
 }
 
 
-# full and without a reader: nothing waits for one
+# nginx does not wait for a full pipe without a reader
 
 {
     my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
@@ -352,20 +352,20 @@ SKIP: {
     rename $nginx->dir . '/a.json', $nginx->dir . '/b.json';
     $nginx->signal('USR1');
     ok(wait_until(sub { -e $nginx->dir . '/a.json' }), 'no reader: USR1');
-    is(($nginx->get('/', timeout => 2))[0], 200, 'no reader: and a request');
+    is(($nginx->get('/', timeout => 2))[0], 200, 'no reader: a request');
     is(scalar(records($nginx, 'a.json', 1)), 1, 'no reader: its record');
     ok($nginx->reload, 'no reader: a reload');
-    is(($nginx->get('/', timeout => 2))[0], 200, 'no reader: and a request');
+    is(($nginx->get('/', timeout => 2))[0], 200, 'no reader: a request');
     $nginx->stop('no reader: QUIT');
-    cmp_ok(time - $start, '<', 10, 'no reader: none of these waits');
+    cmp_ok(time - $start, '<', 10, 'no reader: nothing waits');
 
     my %count = counters($nginx, 'pipe');
     balanced('no reader', %count);
-    is($count{made}, 1002, 'no reader: all are counted');
+    is($count{made}, 1002, 'no reader: all records are counted as made');
 }
 
 
-# over reloads, each of which opens it again
+# reloads, each of which opens the pipe again
 
 {
     my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
@@ -388,7 +388,7 @@ SKIP: {
        'pipe: old workers write all that they have');
     my %count = counters($nginx, 'pipe');
     balanced('pipe over reloads', %count);
-    is($count{written}, 12, 'pipe over reloads: which is counted');
+    is($count{written}, 12, 'pipe over reloads: records written');
 }
 
 
@@ -407,11 +407,11 @@ SKIP: {
     $nginx->stop;
     my %count = counters($nginx, 'a.json');
     balanced('single', %count);
-    is($count{written}, 6, 'single: all are written');
-    is(scalar(my @lines = lines_of($nginx, 'a.json')), 6, 'single: to the file');
+    is($count{written}, 6, 'single: records written');
+    is(scalar(my @lines = lines_of($nginx, 'a.json')), 6, 'single: lines of the file');
 }
 
-# a reload of one process takes the files of the old configuration away
+# a reload of a single process closes the files of the old configuration
 
 {
     my $port = free_port();
@@ -460,31 +460,31 @@ END
     $nginx->get('/', headers => [ 'X-L: ' . 'a' x 8190 . '"', 'X-L: b' ]);
     my @records = records($nginx, 'a.json', 9);
     my @lines = lines_of($nginx, 'a.json');
-    is(scalar @records, 9, 'sizes: each leaves a record');
+    is(scalar @records, 9, 'sizes: each request has a record');
 
-    is(length $records[0]{query}, 8192, 'sizes: 8 KB of a string');
-    ok(!$records[0]{truncated}, 'sizes: are not cut');
-    is(length $records[1]{query}, 8192, 'sizes: one more');
-    ok($records[1]{truncated}, 'sizes: is cut');
-    is($records[2]{end_of_it}, 1, 'sizes: no other string is');
-    is(length $records[3]{request_header_x_h3}, 8192, 'sizes: headers');
-    ok($records[3]{truncated}, 'sizes: are cut');
+    is(length $records[0]{query}, 8192, 'sizes: a string of 8 KB');
+    ok(!$records[0]{truncated}, 'sizes: is not cut');
+    is(length $records[1]{query}, 8192, 'sizes: a longer string has 8 KB');
+    ok($records[1]{truncated}, 'sizes: and truncated');
+    is($records[2]{end_of_it}, 1, 'sizes: other members are whole');
+    is(length $records[3]{request_header_x_h3}, 8192, 'sizes: a header has 8 KB');
+    ok($records[3]{truncated}, 'sizes: a header: truncated');
     ok(!exists $records[4]{request_header_x_h1},
        'sizes: headers are left out where the record is too long');
-    ok($records[4]{truncated}, 'sizes: which is said');
+    ok($records[4]{truncated}, 'sizes: truncated');
     is($records[7]{request_header_x_l}, 'a' x 5000 . ', ' . 'b' x 3190,
        'sizes: 8 KB of all lines of a header');
-    ok($records[7]{truncated}, 'sizes: which are cut');
-    is($records[7]{request_header_x_m}, '1, 2', 'sizes: no other header is');
+    ok($records[7]{truncated}, 'sizes: several lines: truncated');
+    is($records[7]{request_header_x_m}, '1, 2', 'sizes: other headers are whole');
     is($records[8]{request_header_x_l}, 'a' x 8190 . '"',
        'sizes: no line follows, where there is no room for it');
-    ok($records[8]{truncated}, 'sizes: which is said');
-    is($records[6]{two}, 'a' x 8191, 'sizes: nothing follows what was cut');
-    cmp_ok(length $_, '<', 32768, 'sizes: 32 KB of a record') for @lines;
+    ok($records[8]{truncated}, 'sizes: truncated');
+    is($records[6]{two}, 'a' x 8191, 'sizes: no piece follows one that was cut');
+    cmp_ok(length $_, '<', 32768, 'sizes: a record has at most 32 KB') for @lines;
     $nginx->stop;
 }
 
-# a record that no cut makes short enough for a pipe
+# a record that cannot be made short enough for a pipe
 
 {
     my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
@@ -498,13 +498,13 @@ END
 END
     $nginx->get('/?' . 'x' x 100);
     my ($record) = records($nginx, 'a.json', 1);
-    is($record->{number_300}, 1, 'too long for a pipe: not for a file');
-    ok(!$record->{truncated}, 'too long for a pipe: whole there');
+    is($record->{number_300}, 1, 'too long for a pipe: written to a file');
+    ok(!$record->{truncated}, 'too long for a pipe: whole in the file');
     $nginx->stop;
 
     my %count = counters($nginx, 'pipe');
     balanced('too long for a pipe', %count);
-    is($count{size}, 1, 'too long for a pipe: it is dropped, and counted');
+    is($count{size}, 1, 'too long for a pipe: dropped, and counted');
 }
 
 done_testing;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The standard output and error: also of a daemon, over two reloads and a binary
-# upgrade, into a file, a pipe and a socket.
+# The standard output and error of nginx, as a file, a pipe and a socket: of a
+# daemon, too, over two reloads and a binary upgrade.
 
 use v5.28;
 use warnings;
@@ -16,7 +16,7 @@ use Test::More;
 my @servers;
 END { local $?; Test::Gateway::Server::quit($_->pid, 5) for @servers }
 
-# a daemon, with its output where the shell sends it
+# a daemon whose output the shell redirects
 sub start {
     my ($log, $shell, %arg) = @_;
 
@@ -63,9 +63,9 @@ sub end {
         $nginx->get("/$_"), $n++ for 1 .. 4;
         is(scalar(records($nginx, 'out', $n)), $n,
            "stdout: $n records after $round reloads");
-        is(scalar(records($nginx, 'err', $n)), $n, 'stderr: as many');
+        is(scalar(records($nginx, 'err', $n)), $n, 'stderr: all records');
     }
-    unlike($nginx->log, qr/gateway_log writes nothing/, 'nothing to warn of');
+    unlike($nginx->log, qr/gateway_log writes nothing/, 'no warning');
 
     # a binary upgrade: fd 1 is /dev/null, fd 2 the error log
     my $old = $nginx->pid;
@@ -82,12 +82,12 @@ sub end {
     like($log, qr/\[warn\].*gateway_log writes nothing, stderr is the error log/,
          'USR2: and for stderr');
     unlike($log, qr/"path":"/, 'USR2: no record in the error log');
-    is(scalar(lines_of($nginx, 'out')), $n, 'USR2: nothing is written');
+    is(scalar(lines_of($nginx, 'out')), $n, 'USR2: no record is written');
     end($nginx, 'files');
 }
 
 
-# --- a configuration without them, and with them again
+# --- reloads to a configuration without stdout and stderr, and back
 
 {
     my $port = free_port();
@@ -102,23 +102,23 @@ sub end {
     $nginx->get('/');
     $nginx->reload($conf->('gateway_log stdout flush=0;'));
     $nginx->get('/');
-    is(scalar(records($nginx, 'out', 2)), 2, 'again: stdout is still there');
-    is(scalar(lines_of($nginx, 'a.json')), 1, 'again: all else is in a file');
-    is_deeply([ $nginx->log =~ /$line/g ], [], 'again: nothing to warn of');
+    is(scalar(records($nginx, 'out', 2)), 2, 'again: stdout is written again');
+    is(scalar(lines_of($nginx, 'a.json')), 1, 'again: the others are in a file');
+    is_deeply([ $nginx->log =~ /$line/g ], [], 'again: no warning');
 
-    # what the first configuration has not opened is lost
+    # stderr, which the first configuration has not opened, cannot be used
     $nginx->reload($conf->('gateway_log stderr flush=0;'
                            . ' gateway_log b.json flush=0;'));
     $nginx->get('/');
-    is(scalar(records($nginx, 'b.json', 1)), 1, 'too late: a file is not');
+    is(scalar(records($nginx, 'b.json', 1)), 1, 'too late: a file is written');
     is_deeply([ $nginx->log =~ /$line/g ], [ 'stderr is the error log' ],
               'too late: a warning for stderr');
     end($nginx, 'again');
 
     my %count = counters($nginx, 'stderr');
     is($count{made}, 0, 'too late: no record is made');
-    is(scalar(lines_of($nginx, 'err')), 0, 'too late: nothing is written');
-    unlike($nginx->log, qr/"path":"/, 'too late: not to the error log either');
+    is(scalar(lines_of($nginx, 'err')), 0, 'too late: stderr is empty');
+    unlike($nginx->log, qr/"path":"/, 'too late: no record in the error log');
 }
 
 {
@@ -135,7 +135,7 @@ sub end {
     end($nginx, 'a daemon');
     my %count = counters($nginx, 'stdout');
     is($count{made}, 0, 'a daemon: no record is made');
-    is(scalar(lines_of($nginx, 'out')), 0, 'a daemon: nothing is written');
+    is(scalar(lines_of($nginx, 'out')), 0, 'a daemon: stdout is empty');
 }
 
 
@@ -147,19 +147,19 @@ sub end {
     $nginx->get('/?' . 'x' x 6000);
     my @records = records($nginx, 'out', 21);
     is(scalar @records, 21, 'pipe: all records');
-    ok($records[-1]{truncated}, 'pipe: of at most 4096 bytes');
+    ok($records[-1]{truncated}, 'pipe: a long record is shortened');
     $nginx->reload;
     $nginx->get('/');
     is(scalar(records($nginx, 'out', 22)), 22, 'pipe: also after a reload');
     end($nginx, 'pipe');
     my %count = counters($nginx, 'stdout');
-    is($count{written}, 22, 'pipe: counted');
+    is($count{written}, 22, 'pipe: records written');
 }
 
 
-# --- a socket, as systemd has it
+# --- a socket, as with systemd
 
-# a server of which stdout is a socket, and our end
+# starts nginx with a socket as stdout; returns nginx and the other end
 sub start_on_socket {
     socketpair my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
     open my $saved, '>&', \*STDOUT or die $!;
@@ -170,7 +170,7 @@ sub start_on_socket {
     return $nginx, $ours;
 }
 
-# what comes until $done says so, or nothing more does
+# reads until $done returns true, or no more data comes
 sub read_until {
     my ($socket, $done) = @_;
 
@@ -193,7 +193,7 @@ sub read_until {
     end($nginx, 'socket');
 }
 
-# a reader that rests: a record that was cut off is closed without waiting
+# a reader that pauses: the fragment of a record is closed without waiting
 
 {
     my ($nginx, $ours) = start_on_socket(
@@ -209,8 +209,8 @@ sub read_until {
                                        && $_[0] =~ tr/\n// > $n });
     my @lines = split /\n/, $text;
     my @whole = grep { eval { json_of($_) } } @lines;
-    is(scalar @whole, $n + 1, 'socket: all records are there');
-    cmp_ok(scalar @lines, '>', scalar @whole, 'socket: and what was cut off');
+    is(scalar @whole, $n + 1, 'socket: all records are read');
+    cmp_ok(scalar @lines, '>', scalar @whole, 'socket: and fragments');
     end($nginx, 'a reader that rests');
 }
 

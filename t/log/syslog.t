@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Syslog: each record is one message of RFC 5424, byte for byte, over UDP, TCP,
-# TLS and unix datagrams.
+# Syslog: each record is a message of RFC 5424, over UDP, TCP, TLS and Unix
+# datagrams.
 
 use v5.28;
 use warnings;
@@ -46,15 +46,15 @@ END
     my @lines = sort { $a cmp $b } lines_of($nginx, 'a.json');
     my @texts = sort { $a cmp $b } map { $_->{text} } $s->messages;
     is_deeply(\@texts, \@lines, "$kind: the same bytes as in a file");
-    is(scalar(grep { eval { json_of($_) } } @texts), 20, "$kind: of JSON");
-    is_deeply([ $s->wrong ], [], "$kind: and nothing else");
+    is(scalar(grep { eval { json_of($_) } } @texts), 20, "$kind: each text is JSON");
+    is_deeply([ $s->wrong ], [], "$kind: each message is valid");
 
     my %pids = map { $_->{pid} => 1 } $s->messages;
     my ($first) = $s->messages;
     is($first->{pri}, 23 * 8 + 6, "$kind: local7.info");
     is($first->{tag}, 'nginx', "$kind: tag");
     is($first->{host}, Sys::Hostname::hostname(), "$kind: host");
-    is($first->{msgid}, 'access', "$kind: kind of message");
+    is($first->{msgid}, 'access', "$kind: msgid");
     cmp_ok(scalar keys %pids, '<=', 2, "$kind: process");
 
     my %count = counters($nginx, 'syslog:central');
@@ -100,24 +100,23 @@ for my $kind (qw( udp tcp unix )) {
     my @messages = $s->messages;
     my @records = map { json_of($_->{text}) } @messages;
     is(scalar @records, 3, "$kind: long records are valid");
-    ok(!$records[0]{truncated}, "$kind: one that has room is whole");
+    ok(!$records[0]{truncated}, "$kind: a record that fits is whole");
 
     if ($kind eq 'udp') {
-        ok($records[1]{truncated}, "$kind: one that has none is cut");
-        like($records[1]{query}, qr/^b+$/, "$kind: at its longest string");
-        ok($records[2]{truncated}, "$kind: and without its headers");
+        ok($records[1]{truncated}, "$kind: a longer record is truncated");
+        like($records[1]{query}, qr/^b+$/, "$kind: its longest string is cut");
+        ok($records[2]{truncated}, "$kind: its headers are left out");
         cmp_ok(length $_->{bytes}, '<=', 8192, "$kind: 8 KB of a datagram")
             for @messages;
     } else {
-        is(length $records[1]{query}, 8100, "$kind: longer ones are, too");
-        is(length $records[2]{request_header_x_h3}, 8000, "$kind: so are these");
-        ok(!$records[2]{truncated}, "$kind: nothing is cut");
+        is(length $records[1]{query}, 8100, "$kind: a longer record is whole");
+        is(length $records[2]{request_header_x_h3}, 8000, "$kind: its headers are whole");
+        ok(!$records[2]{truncated}, "$kind: it is not truncated");
     }
 }
 
 
-# --- records gather over a stream: not each one costs a write, and none is
-# dropped for it
+# --- on a stream, several records share a write, and none is dropped
 
 SKIP: {
     my $s = receiver('tcp');
@@ -147,11 +146,11 @@ SKIP: {
     my %count = counters($nginx, 'syslog:central');
     is("@count{qw( made written dropped bytes unconfirmed )}", '301 301 0 0 0',
        'gather: a small queue is not full for it');
-    is(scalar(my @messages = $s->messages), 301, 'gather: all arrive');
+    is(scalar(my @messages = $s->messages), 301, 'gather: all records arrive');
 }
 
 
-# --- several, and several formats
+# --- several servers and formats
 
 {
     my ($a, $b) = (receiver('tcp'), receiver('udp'));
@@ -166,19 +165,19 @@ END
     $a->pump(2);
     $b->pump(1);
     is(scalar(my @messages = $a->messages), 2, 'two formats to one server');
-    is(($b->messages)[0]{tag}, 'other', 'and another server');
+    is(($b->messages)[0]{tag}, 'other', 'another server');
     $nginx->stop;
 }
 
 
-# --- TLS: what is not to be trusted receives nothing, and it is said why
+# --- TLS: no record is sent to a server that is not trusted; the reason is logged
 
 for my $case ([ 'a wrong name', 'ssl_name other.example;',
                 qr/certificate of 127\.0\.0\.1:\d+ is not for "other\.example"/ ],
-              [ 'a wrong authority', '', qr/certificate\ of\ 127\.0\.0\.1:\d+\ is
+              [ 'an unknown authority', '', qr/certificate\ of\ 127\.0\.0\.1:\d+\ is
                 \ not\ valid\ \(\d+:unable\ to\ [^)]+\)/x,
                 'other' ],
-              [ 'no certificate of ours', '', qr/127\.0\.0\.1:\d+ failed|closed/,
+              [ 'no client certificate', '', qr/127\.0\.0\.1:\d+ failed|closed/,
                 'ca', { SSL_verify_mode => 3,
                         SSL_ca_file => certificate_file('ca') } ])
 {
@@ -197,10 +196,10 @@ for my $case ([ 'a wrong name', 'ssl_name other.example;',
     is(scalar(my @messages = $s->messages), 0, "TLS with $name: nothing is sent");
     $nginx->stop;
     my %count = counters($nginx, 'syslog:central');
-    is($count{exit} + $count{unconfirmed}, 1, "TLS with $name: it is counted");
+    is($count{exit} + $count{unconfirmed}, 1, "TLS with $name: the record is counted");
 }
 
-# with a name, and with a certificate of ours, it is
+# records are sent with the right name, and with a client certificate
 
 {
     my $s = receiver('tls', @tls,
@@ -212,7 +211,7 @@ for my $case ([ 'a wrong name', 'ssl_name other.example;',
                 . certificate_file('client') . '; ssl_certificate_key '
                 . certificate_key('client') . ';'));
     $nginx->get('/');
-    ok($s->pump(1), 'TLS with a certificate of ours');
+    ok($s->pump(1), 'TLS with a client certificate: the record arrives');
     $nginx->stop;
 }
 
@@ -245,15 +244,15 @@ for my $case ([ 'a wrong name', 'ssl_name other.example;',
 END
     $nginx->get('/');
     $answer->(0.1) for 1 .. 3;
-    ok($s->pump(1), 'a name: is resolved');
+    ok($s->pump(1), 'a name is resolved');
     my $before = $asked;
     $s->down;
     sleep 2;            # the answer has expired
     $s->up;
     $nginx->get('/');
     $answer->(0.1) for 1 .. 5;
-    ok($s->pump(2), 'a name: and after the end of the connection again');
-    cmp_ok($asked, '>', $before, 'a name: the resolver was asked again');
+    ok($s->pump(2), 'a name is resolved again after the connection has ended');
+    cmp_ok($asked, '>', $before, 'a name: another query to the resolver');
     $nginx->stop;
 }
 
@@ -279,7 +278,7 @@ END
     is($count{written} + $count{dropped}, $count{made}, 'one process: balanced');
     is(scalar(my @messages = $s->messages), $count{written},
        'one process: those written arrive');
-    cmp_ok($count{written}, '>=', 3, 'one process: with those at its end');
+    cmp_ok($count{written}, '>=', 3, 'one process: records at its end are written');
 }
 
 done_testing;

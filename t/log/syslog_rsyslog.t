@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Syslog: rsyslog, which users will have, receives each record byte for byte,
-# with the configuration that the README shows.
+# rsyslog, with the configuration of the README, receives each record unchanged.
 
 use v5.28;
 use warnings;
@@ -27,7 +26,7 @@ chmod 0777, "$dir";
 my ($udp, $tcp, $tls) = map { free_port() } 1 .. 3;
 
 
-# the snippet of the README, with this test's addresses
+# the configuration of the README, with the addresses of this test
 
 my ($snippet) = Test::Gateway::Server::slurp('modules/log/README.md')
     =~ /```rsyslog\n(.*?)```/s or die 'no snippet in the README';
@@ -95,7 +94,7 @@ for my $kind (qw( udp tcp tls unix )) {
     $nginx->get("/$kind/$_?%C3%A9=\xc3\xa9", headers => [
         "User-Agent: \x7f\"\\\xff\xe2\x82\xac", 'X-A: 1' ]) for 1 .. 50;
 
-    # longer than rsyslog takes by default
+    # longer than the default limit of rsyslog
     $nginx->get('/', headers => [ map { "X-H$_: " . 'h' x 7000 } 1 .. 3 ])
         if $kind ne 'udp';
 
