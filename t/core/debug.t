@@ -335,7 +335,7 @@ my @limits = (
     [ '/exempt?k=secret&free=1', 200, late(1), 'limit: the request is exempt' ],
     [ '/both?k=secret', 429, late(2), limit('two', 'passed by shm', 2, 1, 0, 0),
       limit('day', 'refused by shm', 2, 2, 0, -1),
-      'limit: zone "two" gives back 1' ],
+      'limit: zone "two" refunds 1' ],
     [ '/early?k=secret', 200, 'limit: stage early, 1 limits',
       limit('early', 'passed by shm', 1, 1, 0, 0) ],
     [ '/early?k=secret', 429, 'limit: stage early, 1 limits',
