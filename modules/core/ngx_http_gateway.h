@@ -3,9 +3,10 @@
 /*
  * What all gateway modules share.
  *
- * Feature modules include this header and their own, never each other's:
- * what one must tell another stands in the request's record below.  No
- * function of this header suspends a request.
+ * A feature module includes this header and its own, never that of another
+ * feature module.  Modules exchange data in the request's record
+ * (ngx_http_gateway_request.h).  No function of the headers that this one
+ * includes suspends a request.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_H_INCLUDED_
@@ -27,8 +28,8 @@ typedef struct ngx_http_gateway_param_s     ngx_http_gateway_param_t;
 
 
 /*
- * The place of a directive or a block in the configuration files, kept for
- * errors that can be found only after parsing.
+ * The place of a directive or a block in the configuration files, for errors
+ * that are found after parsing.
  */
 
 typedef struct {
@@ -50,13 +51,13 @@ void ngx_http_gateway_place(ngx_conf_t *cf, ngx_http_gateway_place_t *place);
 
 
 /*
- * Takes the credential of a method out of the request, if the location at hand
- * says so.  NGX_ERROR: no memory.
+ * Removes the credentials of a method from the request, if the configuration of
+ * the current location requires it.  NGX_ERROR: no memory.
  */
 typedef ngx_int_t (*ngx_http_gateway_hide_pt)(ngx_http_request_t *r);
 
 
-/* a method of authentication, as it was registered */
+/* a registered method of authentication */
 
 typedef struct {
     ngx_str_t                       name;       /* $gateway_auth_method */
@@ -64,16 +65,16 @@ typedef struct {
 } ngx_http_gateway_method_t;
 
 
-/* the stages of the log hook, in the order in which a request meets them */
+/* the stages of the log hook, in the order in which they run */
 
 typedef enum {
-    NGX_HTTP_GATEWAY_LOG_SETTLE = 0,    /* charges what the request has cost */
-    NGX_HTTP_GATEWAY_LOG_COUNT,         /* counts it */
-    NGX_HTTP_GATEWAY_LOG_WRITE          /* writes what is known of it */
+    NGX_HTTP_GATEWAY_LOG_SETTLE = 0,    /* charges the cost of the request */
+    NGX_HTTP_GATEWAY_LOG_COUNT,         /* updates counters */
+    NGX_HTTP_GATEWAY_LOG_WRITE          /* writes log records */
 } ngx_http_gateway_log_stage_e;
 
 
-/* called once for each main request, when it is over; must not suspend */
+/* called once for each main request, in LOG; must not suspend */
 typedef void (*ngx_http_gateway_log_pt)(ngx_http_request_t *r);
 
 
@@ -84,15 +85,15 @@ typedef struct {
 
 
 /*
- * Tells of a consumer by its id.  NGX_OK: "*plan" is filled, in the request's
- * memory, and may be empty; NGX_DECLINED: there is no such consumer; NGX_ERROR:
- * it is not known now.
+ * Finds a consumer by its id.  NGX_OK: sets "*plan", which may be empty, in the
+ * request's pool.  NGX_DECLINED: there is no such consumer.  NGX_ERROR: the
+ * consumers are not available.
  */
 typedef ngx_int_t (*ngx_http_gateway_consumer_pt)(ngx_http_request_t *r,
     const ngx_str_t *id, ngx_str_t *plan);
 
 
-/* what a consumer, or an API key of one, has by name */
+/* the kinds of names that a consumer, or an API key of one, has */
 
 typedef enum {
     NGX_HTTP_GATEWAY_NAME_CONSUMER = 0,
@@ -102,15 +103,15 @@ typedef enum {
 
 
 /*
- * In postconfiguration: whether somebody whom the configuration knows has one
- * of the names, which are gw_text_t, or nobody is known at all: NGX_OK;
- * NGX_DECLINED.  NGX_ERROR: no memory.
+ * In postconfiguration.  NGX_OK: a known consumer has one of the names, which
+ * are gw_text_t, or no consumer is known.  NGX_DECLINED: none has.  NGX_ERROR:
+ * no memory.
  */
 typedef ngx_int_t (*ngx_http_gateway_knows_pt)(ngx_conf_t *cf,
     ngx_http_gateway_name_e kind, const ngx_array_t *names);
 
 
-/* an identity variable, as it was registered; private to _early.c */
+/* a registered identity variable; private to _early.c */
 
 typedef struct {
     ngx_str_t                       name;       /* or a prefix of names */
@@ -121,8 +122,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
-    ngx_http_gateway_consumer_pt    consumer;   /* NULL: nobody knows one */
-    ngx_http_gateway_knows_pt       knows;      /* NULL: nobody is known */
+    ngx_http_gateway_consumer_pt    consumer;   /* NULL: no consumers file */
+    ngx_http_gateway_knows_pt       knows;      /* NULL: no consumers file */
 
     ngx_array_t                     methods;    /* method_t, by index */
     ngx_array_t                     log;        /* log_t, by stage */
@@ -130,39 +131,46 @@ typedef struct {
     ngx_array_t                    *counters;   /* counter_t *; NULL: none */
     ngx_array_t                    *settles;    /* settle_t; NULL: none */
     ngx_array_t                    *settings;   /* of _setting.h; NULL: none */
-    ngx_uint_t                      uses;       /* of them, that were added */
+    ngx_uint_t                      uses;       /* number of added uses */
     ngx_array_t                    *returns;    /* loc_conf_t *; NULL: none */
     ngx_array_t                     prefixes;   /* early_variable_t */
     ngx_int_t                       judging;    /* first handler of ACCESS; 0:
                                                    no method is on */
-    ngx_uint_t                      blocks;     /* that have a number */
-    ngx_atomic_t                   *early;      /* shared, by number: was said;
-                                                   NULL: no method is on */
+    ngx_uint_t                      blocks;     /* numbered blocks */
+    ngx_atomic_t                   *early;      /* shared memory, by number of
+                                                   the block: 1: logged; NULL:
+                                                   no method is on */
     ngx_array_t                    *readings;   /* of _unknown.c; NULL: none */
     struct gw_stripes_s            *stripes;    /* in shared memory */
-    uint64_t                        stripes_conf;   /* its number there */
+    uint64_t                        stripes_conf;   /* number of this
+                                                       configuration there */
     ngx_uint_t                      slots;      /* of the request's record */
     size_t                          identities; /* offset in the record */
     size_t                          record;     /* its size */
-    ngx_uint_t                     *variables;  /* over the request's lines */
+    ngx_uint_t                     *variables;  /* indices of those that show
+                                                   request headers */
     ngx_uint_t                      nvariables;
     ngx_uint_t                      observes;   /* bits: _observe.h */
-    ngx_uint_t                      refuses;    /* unsigned:1; a module does */
-    ngx_uint_t                      detaches;   /* unsigned:1; a module does */
+    ngx_uint_t                      refuses;    /* unsigned:1; a module
+                                                   refuses requests */
+    ngx_uint_t                      detaches;   /* unsigned:1; a module makes
+                                                   detached requests */
     ngx_uint_t                      asks;       /* unsigned:1; a method is on */
     ngx_uint_t                      identity_headers;  /* unsigned:1 */
-    ngx_uint_t                      closed;     /* unsigned:1; the lists */
+    ngx_uint_t                      closed;     /* unsigned:1; registration is
+                                                   over */
 } ngx_http_gateway_main_conf_t;
 
 
 typedef struct {
     ngx_array_t                     identity_headers;  /* ngx_str_t */
-    uint64_t                        identity_lengths;  /* bits */
+    uint64_t                        identity_lengths;  /* bits: lengths of
+                                                          their names */
     ngx_array_t                     credential_headers;  /* ngx_str_t */
 } ngx_http_gateway_srv_conf_t;
 
 
-/* a line for the upstream, and the directive that sets it */
+/* an identity header, and the directive that sets it */
 
 typedef struct {
     ngx_str_t                       normalized;
@@ -174,8 +182,8 @@ struct ngx_http_gateway_loc_conf_s {
     ngx_http_gateway_place_t        place;      /* of the block */
     ngx_array_t                     headers;    /* set_header_t */
     ngx_str_t                       route_name; /* gateway_route */
-    ngx_str_t                       written;    /* the location */
-    ngx_str_t                      *route;      /* of the two, what applies */
+    ngx_str_t                       written;    /* "location" as written */
+    ngx_str_t                      *route;      /* one of these two */
     ngx_uint_t                      error_format;
     ngx_uint_t                      hides;      /* bits: methods that hide */
     ngx_array_t                    *hidden;     /* source_t *; NULL: none */
@@ -183,20 +191,22 @@ struct ngx_http_gateway_loc_conf_s {
     ngx_uint_t                      requires;   /* methods that are required;
                                                    a rule counts as two */
 
-    ngx_http_gateway_loc_conf_t    *home;       /* the location or server that a
-                                                   nameless block is in; else
-                                                   itself */
+    ngx_http_gateway_loc_conf_t    *home;       /* the location or server that
+                                                   contains a nameless block;
+                                                   of others: itself */
     ngx_uint_t                      number;     /* of a home */
 
     /* bits of ngx_http_gateway_setting.h */
     ngx_http_gateway_loc_conf_t    *outer;      /* block; NULL: http */
-    ngx_uint_t                      on;         /* here */
-    ngx_uint_t                      uses;       /* on here or in an inner one */
-    ngx_uint_t                      off;        /* as is written here */
+    ngx_uint_t                      on;         /* in this block */
+    ngx_uint_t                      uses;       /* in this or an inner block */
+    ngx_uint_t                      off;        /* "off" written here */
     ngx_uint_t                      warned;
 
-    ngx_uint_t                      returns;    /* unsigned:1; is warned of */
-    const char                     *inherits;   /* a method, beside "return" */
+    ngx_uint_t                      returns;    /* unsigned:1; "return" has been
+                                                   warned of */
+    const char                     *inherits;   /* the directive of an inherited
+                                                   method, beside "return" */
 };
 
 

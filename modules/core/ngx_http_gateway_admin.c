@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_*_admin: what the endpoints of administrators have in common.
+ * gateway_*_admin: what the administrative endpoints have in common.
  *
- * The handler asks "from=" itself: whatever else the location allows adds to
- * it and takes nothing away.
+ * The handler itself checks "from=", so that no "allow" and no "satisfy any"
+ * of the location can replace this check.
  */
 
 #include "ngx_http_gateway_endpoint.h"
@@ -28,8 +28,8 @@ static const ngx_http_gateway_param_t  ngx_http_gateway_admin_params[] = {
 };
 
 
-static char  ngx_http_gateway_admin_beside[] =
-    "cannot stand beside another one that answers the location's requests, "
+static char  ngx_http_gateway_admin_conflict[] =
+    "conflicts with another directive that handles the location's requests, "
     "such as proxy_pass";
 
 
@@ -48,7 +48,7 @@ ngx_http_gateway_admin_set(ngx_conf_t *cf,
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->handler) {
-        return ngx_http_gateway_admin_beside;
+        return ngx_http_gateway_admin_conflict;
     }
 
     admin = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_admin_t));
@@ -71,8 +71,8 @@ ngx_http_gateway_admin_set(ngx_conf_t *cf,
     if (admin->names.nelts == 0
         || !ngx_http_gateway_from_given(&admin->from))
     {
-        return "must have \"zone=name\", and \"from=\" with the addresses "
-               "that may ask";
+        return "requires \"zone=\", and \"from=\" with the client addresses "
+               "to allow";
     }
 
     *conf = admin;
@@ -106,7 +106,7 @@ ngx_http_gateway_admin_merge(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    /* a body is read into one buffer */
+    /* the body must fit into one buffer */
 
     clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
                                             kind->body);
@@ -118,7 +118,7 @@ ngx_http_gateway_admin_merge(ngx_conf_t *cf,
     if (clcf->handler != kind->handler) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"%s\" directive %s in %V:%ui", kind->directive,
-                      ngx_http_gateway_admin_beside,
+                      ngx_http_gateway_admin_conflict,
                       ngx_http_gateway_place_args(&admin->place));
         return NGX_CONF_ERROR;
     }
@@ -199,5 +199,6 @@ ngx_http_gateway_admin_handler(ngx_http_request_t *r,
     }
 
     return ngx_http_gateway_send_problem(r, NGX_HTTP_NOT_ALLOWED,
-                                    "only GET, HEAD and POST are known", NULL);
+                                      "the allowed methods are GET, HEAD and "
+                                      "POST", NULL);
 }

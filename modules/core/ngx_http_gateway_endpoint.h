@@ -123,7 +123,7 @@ ngx_int_t ngx_http_gateway_send_problem(ngx_http_request_t *r,
 
 
 /*
- * ngx_http_gateway_admin.c: the endpoints of administrators, "gateway_*_admin
+ * ngx_http_gateway_admin.c: administrative endpoints, "gateway_*_admin
  * zone=name ... from=address ...;", which show and change the state of zones
  */
 
@@ -175,9 +175,9 @@ char *ngx_http_gateway_admin_merge(ngx_conf_t *cf,
     ngx_http_gateway_admin_t **admin);
 
 /*
- * What the content handler returns: it asks "from=" and then "get", or "post"
- * as soon as the body is read; it answers other methods with 405.  NULL allows
- * nobody.
+ * For the content handler, which returns what this returns: checks "from=",
+ * and calls "get", or "post" as soon as the body is read.  Other methods get
+ * 405.  If "admin" is NULL, every client gets 403.
  */
 ngx_int_t ngx_http_gateway_admin_handler(ngx_http_request_t *r,
     const ngx_http_gateway_admin_kind_t *kind,

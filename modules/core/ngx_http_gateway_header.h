@@ -10,7 +10,7 @@
 
 
 /*
- * ngx_http_gateway_header.c: lines of the client's request, and of the response
+ * ngx_http_gateway_header.c: headers of the client's request and the response
  */
 
 typedef struct {
@@ -19,12 +19,12 @@ typedef struct {
 } ngx_http_gateway_header_iter_t;
 
 
-/* the form of a name in which lines are compared: lower case, "_" as "-" */
+/* the form in which names are compared: lower case, "-" instead of "_" */
 void ngx_http_gateway_header_normalize(u_char *dst, const ngx_str_t *name);
 
 /*
- * Whether a line has the normalized name; a byte that is no letter or digit is
- * equal to "-".
+ * Whether a header has the normalized name.  A byte that is not a letter or a
+ * digit is equal to "-".
  */
 ngx_uint_t ngx_http_gateway_header_is(ngx_table_elt_t *h, ngx_str_t *name);
 
@@ -36,7 +36,7 @@ ngx_http_gateway_header_first(ngx_http_request_t *r,
     it->i = 0;
 }
 
-/* NULL: no more */
+/* NULL: there are no more */
 static ngx_inline ngx_table_elt_t *
 ngx_http_gateway_header_next(ngx_http_gateway_header_iter_t *it)
 {
@@ -54,17 +54,17 @@ ngx_http_gateway_header_next(ngx_http_gateway_header_iter_t *it)
 }
 
 /*
- * Takes every line with one of "n" normalized names out of the request, so
- * that neither variables nor upstreams see it.  For main requests.
+ * Removes every header with one of "n" normalized names from the request, so
+ * that neither variables nor upstream servers see it.  For main requests.
  * NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_header_remove(ngx_http_request_t *r,
     ngx_str_t *names, ngx_uint_t n);
 
 /*
- * Adds a line; the caller has removed others of its name, and says once that
- * lines have changed.  "name" (as it is sent), "normalized" and "value" are
- * kept, not copied.  NGX_ERROR: no memory.
+ * Adds a request header.  The caller has removed others of the same name, and
+ * calls ngx_http_gateway_header_changed() once.  "name" (as it is sent),
+ * "normalized" and "value" are not copied.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_header_add(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *normalized, ngx_str_t *value);
@@ -74,25 +74,25 @@ ngx_int_t ngx_http_gateway_header_add_hashed(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *normalized, ngx_uint_t hash, ngx_str_t *value);
 
 /*
- * nginx keeps the value of a variable such as $http_x_user once something
- * has read it, and would give a removed line to whoever reads it next: what
- * it keeps of the request's lines is forgotten.  For whoever adds lines, or
- * changes the URI; removing says it by itself.
+ * Clears the values of variables such as $http_x_user, which nginx caches once
+ * they have been read: otherwise they would still show a removed header.  Must
+ * be called after headers are added or the URI is changed;
+ * ngx_http_gateway_header_remove() calls it.
  */
 void ngx_http_gateway_header_changed(ngx_http_request_t *r);
 
-/* for core's init_module: which variables these are */
+/* for core's init_module: finds these variables */
 void ngx_http_gateway_header_variables(ngx_cycle_t *cycle,
     ngx_http_gateway_main_conf_t *gmcf);
 
 /*
- * Adds a line to the response; "name" and "value" are kept, not copied.
+ * Adds a header to the response; "name" and "value" are not copied.
  * NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_header_respond(ngx_http_request_t *r,
     const ngx_str_t *name, const ngx_str_t *value);
 
-/* bytes that no field value may hold (RFC 9110, 5.5) */
+/* whether there are bytes that a field value must not have (RFC 9110, 5.5) */
 ngx_uint_t ngx_http_gateway_header_unsafe(ngx_str_t *value);
 
 /*
@@ -106,24 +106,23 @@ char *ngx_http_gateway_header_check(ngx_conf_t *cf, ngx_str_t *name,
 
 /*
  * Checks the name as above.  From here on the client's headers of this name
- * are removed in every location of the server at hand.
+ * are removed in every location of the current server.
  */
 char *ngx_http_gateway_header_reserve(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *normalized);
 
 /*
- * Configuration: a line that a credential is read from, in some location of
- * the server at hand.  Returns NGX_CONF_OK or NGX_CONF_ERROR.
+ * Configuration: a location of the current server reads a credential from the
+ * header.  Returns NGX_CONF_OK or NGX_CONF_ERROR.
  */
 char *ngx_http_gateway_credential_header(ngx_conf_t *cf,
     const ngx_str_t *normalized);
 
 /*
- * The name of a line that is set in every location, while servers are merged.
- * Refused where some location of the server has an identity header of this
- * name, since PREACCESS would remove the line, or reads a credential from it,
- * which would be replaced, or shown as what the line is set to.  "place" is
- * that of the directive.
+ * While servers are merged: "directive", at "place", sets the header in every
+ * location.  NGX_CONF_ERROR after an [emerg] if a location of the server has an
+ * identity header of this name, which PREACCESS would remove, or reads a
+ * credential from it, which would be replaced or revealed.
  */
 char *ngx_http_gateway_header_claim(ngx_conf_t *cf,
     const ngx_str_t *normalized, const char *directive,
@@ -144,7 +143,7 @@ typedef struct {
 /*
  * In a directive's setter: appends an identity header to an array, whose
  * elements begin with the structure above.  From here on the client's headers
- * of this name are removed in every location of the server at hand.  Returns
+ * of this name are removed in every location of the current server.  Returns
  * the element, whose other members are not set; NULL after an [emerg].
  */
 void *ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_array_t *headers,
@@ -152,9 +151,9 @@ void *ngx_http_gateway_identity_header(ngx_conf_t *cf, ngx_array_t *headers,
 
 /*
  * While locations are merged: "directive" sets the identity headers of the
- * array, or NULL, at the location at hand.  NGX_CONF_ERROR after an [emerg]
- * where another directive sets one of them, too: an upstream server that
- * receives two may use either.
+ * array, or NULL, in the current location.  NGX_CONF_ERROR after an [emerg] if
+ * another directive also sets one of them: an upstream server that receives two
+ * may use either.
  */
 char *ngx_http_gateway_identity_headers(ngx_conf_t *cf,
     const ngx_array_t *headers, const char *directive);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* Parameters and values of directives. */
+/* The parameters and values of directives. */
 
 #ifndef _NGX_HTTP_GATEWAY_PARAM_H_INCLUDED_
 #define _NGX_HTTP_GATEWAY_PARAM_H_INCLUDED_
@@ -10,7 +10,7 @@
 
 
 /*
- * ngx_http_gateway_param.c: parameters of directives, by table
+ * ngx_http_gateway_param.c: tables of parameters, and setters
  */
 
 typedef char *(*ngx_http_gateway_param_pt)(ngx_conf_t *cf,
@@ -30,10 +30,10 @@ struct ngx_http_gateway_param_s {
 
 
 /*
- * Parses the arguments from "first" on.  Unknown, repeated and bad ones are
- * refused with what was found and what is allowed; two words with the same
- * offset exclude each other.  At most 32 rows.  Returns NGX_CONF_OK, or
- * NGX_CONF_ERROR after an [emerg].
+ * Parses the arguments of the directive from "first" on.  For an unknown,
+ * repeated or invalid one it logs what was found and what is allowed.  Words
+ * with the same offset are mutually exclusive.  A table has at most 32 rows.
+ * Returns NGX_CONF_OK, or NGX_CONF_ERROR after an [emerg].
  */
 char *ngx_http_gateway_params(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *table, void *conf, ngx_uint_t first);
@@ -46,8 +46,8 @@ char *ngx_http_gateway_param_word(ngx_conf_t *cf,
 char *ngx_http_gateway_param_str(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
-/* ngx_array_t of ngx_str_t, all zero at first, none of them empty;
-   NGX_HTTP_GATEWAY_PARAM_MANY */
+/* ngx_array_t of ngx_str_t, initially zeroed; none of them is empty;
+   with NGX_HTTP_GATEWAY_PARAM_MANY */
 char *ngx_http_gateway_param_str_list(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
@@ -71,7 +71,7 @@ char *ngx_http_gateway_param_sample(ngx_conf_t *cf,
 char *ngx_http_gateway_param_enum(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
-/* ngx_http_gateway_zone_t, from "name:size"; "post": the least size in bytes */
+/* ngx_http_gateway_zone_t, from "name:size"; "post": the minimum, in bytes */
 
 typedef struct {
     ngx_str_t                       name;
@@ -82,16 +82,16 @@ char *ngx_http_gateway_param_zone(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
 
 /*
- * Whether the name of a zone consists of letters, digits, "_", "-" and ".": it
- * is in header fields, JSON and keys of Redis, without an escape.
+ * Whether the name of a zone consists of letters, digits, "_", "-" and ".".  It
+ * is written to header fields, JSON and keys in other servers without escaping.
  */
 ngx_uint_t ngx_http_gateway_zone_name(const ngx_str_t *name);
 
 /*
- * ngx_http_gateway_unknown.c: keeps the place of a value with variables, so
- * that postconfiguration can say where one is that nothing defines.  Called by
- * ngx_http_gateway_complex_value() and ngx_http_gateway_source_variable(); by
- * others that read variables.  NGX_ERROR: no memory.
+ * ngx_http_gateway_unknown.c: stores the place of a value with variables, so
+ * that postconfiguration can report the place of an unknown variable.
+ * ngx_http_gateway_complex_value() and the setter of sources call it; other
+ * code that reads variables must call it.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_reads(ngx_conf_t *cf, const ngx_str_t *value);
 
@@ -100,52 +100,51 @@ ngx_int_t ngx_http_gateway_unknown_check(ngx_conf_t *cf);
 
 /*
  * Sets "off" if an argument of the directive is "off".  NGX_CONF_ERROR after an
- * [emerg] if there are others beside it.
+ * [emerg] if there are other arguments.
  */
 char *ngx_http_gateway_param_off(ngx_conf_t *cf, ngx_uint_t *off);
 
 /*
- * "directive off" and the directive with other arguments, in one block: logs
- * an [emerg], returns NGX_CONF_ERROR.
+ * Logs an [emerg] about "directive off" and the same directive with other
+ * arguments in one block.  Returns NGX_CONF_ERROR.
  */
 char *ngx_http_gateway_param_off_conflicts(ngx_conf_t *cf);
 
-/* a value that may hold variables; NULL after an [emerg] */
+/* compiles a value with variables; NULL after an [emerg] */
 ngx_http_complex_value_t *ngx_http_gateway_complex_value(ngx_conf_t *cf,
     ngx_str_t *value);
 
-/* a directive's setter: as ngx_conf_set_str_slot(), and refuses an empty one */
+/* like ngx_conf_set_str_slot(); an empty value is an error */
 char *ngx_http_gateway_set_str_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* the same: as ngx_conf_set_sec_slot() and _size_slot() */
+/* like ngx_conf_set_sec_slot() and ngx_conf_set_size_slot(), the same */
 char *ngx_http_gateway_set_sec_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_gateway_set_size_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* a directive's setter: as ngx_conf_set_enum_slot(), and says what it takes */
+/* like ngx_conf_set_enum_slot(); the error lists the allowed values */
 char *ngx_http_gateway_set_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
- * A directive's setter of an ngx_uint_t that is 0: the bits of its arguments,
- * as ngx_conf_set_bitmask_slot(), by an ngx_conf_enum_t[]; and says what it
- * takes.
+ * Like ngx_conf_set_bitmask_slot(), for an ngx_uint_t that is initially 0 and
+ * an ngx_conf_enum_t[]; the error lists the allowed values.
  */
 char *ngx_http_gateway_set_bits_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
- * In a setter: warns where a value looks as if it held a variable or a pattern
- * and is "meaning", such as "the name of a group".
+ * In a setter: logs a warning if a value looks like a variable or a pattern,
+ * although it is "meaning", such as "the name of a group".
  */
 void ngx_http_gateway_warn_literal(ngx_conf_t *cf, ngx_str_t *value,
     const char *meaning);
 
 /*
- * A directive's setter: appends its arguments to an array of ngx_str_t; an
- * empty one is refused.  Warns as above.
+ * A directive's setter: appends its arguments to an array of ngx_str_t.  An
+ * empty argument is an error.  Warns as above.
  */
 char *ngx_http_gateway_set_str_list_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -14,10 +14,10 @@
 typedef struct ngx_http_gateway_watch_s  ngx_http_gateway_watch_t;
 
 /*
- * Takes the new content.  NGX_OK; or NGX_ERROR with a sentence in "err" (of
- * 256 bytes, NUL-terminated, no secrets), and what was in force stays so.
- * Runs in the master while the configuration is read, then in every worker.
- * "log" is for notes of its own.
+ * Loads new content.  NGX_OK; or NGX_ERROR with a message in "err" (of
+ * NGX_HTTP_GATEWAY_WATCH_ERR bytes, NUL-terminated, without secrets), and the
+ * previous content stays in force.  Runs in the master while the configuration
+ * is read, then in every worker.  "log" is for additional messages.
  */
 typedef ngx_int_t (*ngx_http_gateway_watch_pt)(ngx_http_gateway_watch_t *watch,
     ngx_str_t *content, ngx_log_t *log, char *err);
@@ -26,10 +26,9 @@ typedef ngx_int_t (*ngx_http_gateway_watch_pt)(ngx_http_gateway_watch_t *watch,
 
 
 /*
- * Looks at the path in place of all that: for content that is not loaded by
- * each worker for itself.  Runs in every worker each "interval"; its owner
- * calls it when a worker starts, as soon as the owner is ready and "state" is
- * set.
+ * Checks the file instead of the above, for content that workers share.  Runs
+ * in every worker each "interval".  When a worker starts, the owner calls it
+ * once it is ready and "state" is set.
  */
 typedef void (*ngx_http_gateway_watch_look_pt)(ngx_http_gateway_watch_t *watch,
     ngx_log_t *log);
@@ -38,9 +37,9 @@ typedef void (*ngx_http_gateway_watch_look_pt)(ngx_http_gateway_watch_t *watch,
 /* what is known of a file, in a worker or in shared memory for all of them */
 
 typedef struct {
-    ngx_file_info_t                 seen;       /* all zero: not readable */
-    time_t                          since;      /* of a failure that lasts, */
-    time_t                          logged;     /* and its last line; or 0 */
+    ngx_file_info_t                 seen;       /* zeroed: not readable */
+    time_t                          since;      /* start of a failure; or 0 */
+    time_t                          logged;     /* its last log line; or 0 */
 } ngx_http_gateway_watch_state_t;
 
 
@@ -48,7 +47,8 @@ struct ngx_http_gateway_watch_s {
     /* set by the owner */
     ngx_str_t                       path;       /* full, NUL-terminated */
     ngx_msec_t                      interval;   /* 0: not watched */
-    ngx_uint_t                      written;    /* unsigned:1; "watch=" is */
+    ngx_uint_t                      written;    /* unsigned:1; "watch=" is
+                                                   in the configuration */
     const char                     *directive;
     size_t                          max_size;   /* bytes */
     ngx_http_gateway_place_t        place;
@@ -58,14 +58,15 @@ struct ngx_http_gateway_watch_s {
     void                           *data;
 
     /* private */
-    ngx_http_gateway_watch_state_t  own;        /* of what the master read;
-                                                   without "look", "state" */
-    ngx_uint_t                      closed;     /* unsigned:1; to workers */
+    ngx_http_gateway_watch_state_t  own;        /* of the master; "state" if
+                                                   there is no "look" */
+    ngx_uint_t                      closed;     /* unsigned:1; not readable for
+                                                   workers */
     ngx_event_t                     event;
 };
 
 
-/* the directive's default */
+/* the default of "watch=" */
 #define NGX_HTTP_GATEWAY_WATCH  5000    /* ms */
 
 /* whether a file is still the one that was seen */
@@ -73,15 +74,15 @@ ngx_uint_t ngx_http_gateway_watch_same(const ngx_file_info_t *a,
     const ngx_file_info_t *b);
 
 /*
- * Opens the file if it is one that may be read; an invalid descriptor with a
- * sentence in "err" if not.
+ * Opens the file.  NGX_INVALID_FILE with a message in "err" if that fails, or
+ * if the file must not be read.
  */
 ngx_fd_t ngx_http_gateway_watch_open(ngx_http_gateway_watch_t *watch,
     ngx_file_info_t *fi, char *err);
 
 /*
- * Reads the whole file.  NGX_OK; NGX_ERROR, or NGX_AGAIN for one that changes
- * meanwhile and will be whole at the next look, with a sentence in "err".
+ * Reads the whole file.  NGX_OK.  NGX_AGAIN: the file changes at this moment,
+ * and the next check should succeed.  NGX_ERROR.  The last two set "err".
  */
 ngx_int_t ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch,
     ngx_pool_t *pool, ngx_str_t *content, ngx_file_info_t *fi, char *err);
@@ -90,22 +91,22 @@ ngx_int_t ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch,
 ngx_int_t ngx_http_gateway_watch_failed(char *err, const char *call);
 
 /*
- * For a parameter "watch=" that was NGX_CONF_UNSET_MSEC: its default.  Returns
- * whether it was written.
+ * Sets a parameter "watch=" that is NGX_CONF_UNSET_MSEC to its default.
+ * Returns whether the configuration has set it.
  */
 ngx_uint_t ngx_http_gateway_watch_default(ngx_msec_t *interval);
 
 /*
- * Configuration: reads and loads the file now (unless it has a "look") and
- * watches it from then on.  "watch" belongs to the configuration's pool.
- * Returns NGX_CONF_OK, or NGX_CONF_ERROR after an [emerg].
+ * Configuration: reads and loads the file now, unless it has a "look", and
+ * watches it from then on.  "watch" is in the configuration's pool.  Returns
+ * NGX_CONF_OK, or NGX_CONF_ERROR after an [emerg].
  */
 char *ngx_http_gateway_watch_add(ngx_conf_t *cf,
     ngx_http_gateway_watch_t *watch);
 
 /*
- * For a "look".  Whether to read the file "fi" now: it has changed, or the last
- * failure was logged an hour ago.
+ * For a "look".  _stat() fills "fi"; _due() returns whether to read the file
+ * now: it has changed, or its failure was last logged an hour ago.
  */
 void ngx_http_gateway_watch_stat(ngx_http_gateway_watch_t *watch,
     ngx_file_info_t *fi);
@@ -113,8 +114,9 @@ ngx_uint_t ngx_http_gateway_watch_due(
     const ngx_http_gateway_watch_state_t *state, const ngx_file_info_t *fi);
 
 /*
- * For a "look", after it.  The file "fi" was read: "note" ends the line, such
- * as ", 5 keys".  Or it was not, for the reason "err".
+ * For a "look", after it.  _loaded() logs that the file "fi" was loaded;
+ * "note", such as ", 5 keys", ends the line.  _kept() logs that it was not,
+ * because of "err".
  */
 void ngx_http_gateway_watch_loaded(ngx_http_gateway_watch_t *watch,
     const ngx_file_info_t *fi, ngx_log_t *log, const char *note);
@@ -122,8 +124,8 @@ void ngx_http_gateway_watch_kept(ngx_http_gateway_watch_t *watch,
     const ngx_file_info_t *fi, ngx_log_t *log, const char *err);
 
 /*
- * For core's init_conf of a cycle: looks for watched files that workers will
- * not be allowed to read.  NGX_ERROR after an [emerg].
+ * For core's init_conf of a cycle: finds watched files that workers have no
+ * permission to read.  NGX_ERROR after an [emerg].
  */
 ngx_int_t ngx_http_gateway_watch_check(ngx_cycle_t *cycle,
     ngx_array_t *watches);

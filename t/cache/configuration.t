@@ -591,15 +591,15 @@ for my $name (qw( bypass no_store )) {
 # the endpoint
 
 refused(server("location / {\ngateway_cache_admin $_;  #!\n}"),
-        '"gateway_cache_admin" directive must have "zone=name", and "from=" with'
-        . ' the addresses that may ask', "admin $_")
+        '"gateway_cache_admin" directive requires "zone=", and "from=" with'
+        . ' the client addresses to allow', "admin $_")
     for 'zone=z', 'from=any', 'from=127.0.0.1';
 refused(server("location / {\ngateway_cache_admin zone=y from=any;  #!\n}"),
         'unknown zone "y" in "gateway_cache_admin", there is no'
         . ' "gateway_cache_zone" of this name', 'admin of an unknown zone');
 refused(server("location / { $pass\ngateway_cache_admin zone=z from=any;  #!\n}"),
-        '"gateway_cache_admin" directive cannot stand beside another one that'
-        . " answers the location's requests, such as proxy_pass",
+        '"gateway_cache_admin" directive conflicts with another directive that'
+        . " handles the location's requests, such as proxy_pass",
         'admin beside proxy_pass');
 refused(server("gateway_cache_admin zone=z from=any;  #!\n"),
         '"gateway_cache_admin" directive is not allowed here',

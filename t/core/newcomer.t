@@ -682,7 +682,7 @@ server { location / { gateway_limit zone=z; gateway_limit_headers on; } }
 gateway_limit_zone $remote_addr zone=z:1m rate=1r/s;
 server { location / { gateway_limit zone=z; } location = /limits { gateway_limit_admin zone=z; } }
 ---
-[emerg] "gateway_limit_admin" directive must have "zone=name", and "from=" with the addresses that may ask in DIR/case.conf:2
+[emerg] "gateway_limit_admin" directive requires "zone=", and "from=" with the client addresses to allow in DIR/case.conf:2
 
 === Redis without server
 gateway_redis shared { timeout 100ms; }
@@ -814,7 +814,7 @@ server { location / { gateway_cache_ttl 1m; proxy_pass http://127.0.0.1:1; } }
 gateway_cache_zone zone=z:1m;
 server { location / { gateway_cache z; proxy_pass http://127.0.0.1:1; } location = /c { gateway_cache_admin zone=z; } }
 ---
-[emerg] "gateway_cache_admin" directive must have "zone=name", and "from=" with the addresses that may ask in DIR/case.conf:2
+[emerg] "gateway_cache_admin" directive requires "zone=", and "from=" with the client addresses to allow in DIR/case.conf:2
 
 === a format of errors
 server { location / { gateway_error_format xml; } }

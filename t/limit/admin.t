@@ -363,7 +363,7 @@ is(($server->get('/limits', method => 'POST', body => $pad->(4097)))[0], 413,
 
 for my $method (qw( PUT DELETE PATCH OPTIONS )) {
     is(said($server->get('/limits?zone=g&key=a', method => $method)),
-       problem(405, 'only GET, HEAD and POST are known'), $method);
+       problem(405, 'the allowed methods are GET, HEAD and POST'), $method);
 }
 {
     my ($status, $head, $body) = $server->get('/limits?zone=g&key=a', method => 'HEAD');

@@ -584,12 +584,12 @@ sub admin { return server("location /l {\ngateway_limit_admin $_[0];  #!\n}") }
 accepted(admin($_), "gateway_limit_admin $_")
     for 'zone=z from=127.0.0.1', 'zone=z zone=q from=10.0.0.0/8 from=::1',
         'from=unix: zone=z', 'zone=z from=any', 'zone=z from=fe80::/10';
-refused(admin($_), '"gateway_limit_admin" directive must have "zone=name", and '
-        . '"from=" with the addresses that may ask', "gateway_limit_admin $_")
+refused(admin($_), '"gateway_limit_admin" directive requires "zone=", and '
+        . '"from=" with the client addresses to allow', "gateway_limit_admin $_")
     for 'zone=z', 'from=any';
 refused(server("location /l {\n$_\n}"),
-        '"gateway_limit_admin" directive cannot stand beside another one that '
-        . "answers the location's requests, such as proxy_pass", "beside $_")
+        '"gateway_limit_admin" directive conflicts with another directive that '
+        . "handles the location's requests, such as proxy_pass", "beside $_")
     for "gateway_limit_admin zone=z from=any;  #!\nproxy_pass http://127.0.0.1:1;",
         "proxy_pass http://127.0.0.1:1;\ngateway_limit_admin zone=z from=any;  #!",
         "stub_status;\ngateway_limit_admin zone=z from=any;  #!";
@@ -597,6 +597,10 @@ accepted(server("location /l {\ngateway_limit_admin zone=z from=any;\n"
                 . "location /l/a { proxy_pass http://127.0.0.1:1; }\n"
                 . "limit_except GET { deny all; } if (\$arg_a) { return 403; }\n}"),
          'gateway_limit_admin with locations and blocks');
+warned(server("location /l {\ngateway_limit_admin zone=z from=any;  #!\n"
+              . 'return 200 a; }'),
+       '"return" answers before "gateway_limit_admin" is asked, its response is'
+       . ' open to everybody, in the block', 'gateway_limit_admin beside return');
 refused(admin('zone=z from=any zone=none'),
         'unknown zone "none" in "gateway_limit_admin", there is no '
         . '"gateway_limit_zone" of this name', 'gateway_limit_admin: unknown zone');
