@@ -23,9 +23,9 @@ ngx_int_t ngx_http_gateway_slot_add(ngx_conf_t *cf, ngx_uint_t *slot);
  * variable, like a slot.  "name" is a unique literal.  "hide" hides the
  * credentials, in locations with ngx_http_gateway_hide_at(); it is called in
  * ACCESS before another method checks its credential, and when the response is
- * sent.  NULL: the method hides nothing.  For preconfiguration only, which runs in the order
- * of modules, while ACCESS runs in the reverse order: a method with a lower
- * index runs later.  NGX_ERROR after an [emerg], or no memory.
+ * sent.  NULL: the method hides nothing.  For preconfiguration only, which runs
+ * in the order of modules, while ACCESS runs in the reverse order: a method
+ * with a lower index runs later.  NGX_ERROR after an [emerg], or no memory.
  */
 ngx_int_t ngx_http_gateway_method_add(ngx_conf_t *cf, const char *name,
     ngx_http_gateway_hide_pt hide, ngx_uint_t *method);

@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Refusals: the challenge (RFC 9110, 11.6.1; RFC 6750, 3) and the problem
- * body (RFC 9457) of a request that a gateway module has refused.  A call of
- * gRPC is answered otherwise: ngx_http_gateway_grpc.c.
+ * The response to a refused request: its challenge (RFC 9110, 11.6.1; RFC 6750,
+ * 3) and its problem document (RFC 9457).  A gRPC call gets another response:
+ * ngx_http_gateway_grpc.c.
  *
- * A handler can only return a status.  Whether that is what the client
- * gets is decided later: "satisfy any" lets another method grant, and
- * error_page may answer instead.  So both are added by filters to the response
- * that has the status of the refusal: the challenge by core's challenge module,
- * the body by the one at hand, at the top of the chain.  The body
- * takes the place of nginx's own page only, which is the one response that
- * is made without leaving the location that refused.
+ * Filters add both to a response with the status of the refusal: the challenge
+ * is added by core's challenge module, and the problem document by the filters
+ * below, at the top of the chain.  The document replaces only nginx's own page,
+ * which is the only response that is sent from the location that refused.
  */
 
 #include "ngx_http_gateway.h"
 
 
-#define NGX_HTTP_GATEWAY_PROBLEM_SIZE  512    /* bytes, scopes not counted */
+#define NGX_HTTP_GATEWAY_PROBLEM_SIZE  512    /* bytes, without the scopes */
 
 
 static ngx_int_t ngx_http_gateway_error_header_filter(ngx_http_request_t *r);
@@ -165,7 +162,7 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
         ngx_http_gateway_lines_write(gr->lines);
     }
 
-    /* another filter may have given up a refusal for another response */
+    /* another filter may have replaced a refusal by another response */
 
     ngx_str_null(&gr->problem);
     ngx_http_gateway_grpc_reset(r, gr);
@@ -193,8 +190,8 @@ ngx_http_gateway_error_header_filter(ngx_http_request_t *r)
 
 
 /*
- * RFC 9110, 10.2.3.  An error page answers with a status of its own, and its
- * upstream server may have sent a time of its own, which is kept.
+ * RFC 9110, 10.2.3.  The field is added whatever the status is, since an error
+ * page may have its own.  A field sent by an upstream server is kept.
  */
 
 static ngx_int_t
@@ -227,7 +224,7 @@ ngx_http_gateway_error_retry_after(ngx_http_request_t *r,
 }
 
 
-/* whether the response has a field of this name */
+/* whether the response has a header with this name */
 
 static ngx_uint_t
 ngx_http_gateway_error_sent(ngx_http_request_t *r, const ngx_str_t *name)
@@ -252,7 +249,7 @@ ngx_http_gateway_error_sent(ngx_http_request_t *r, const ngx_str_t *name)
 }
 
 
-/* nothing is changed where error_page answers */
+/* does not change the response of an error_page */
 
 static ngx_int_t
 ngx_http_gateway_error_format(ngx_http_request_t *r,
@@ -298,10 +295,10 @@ ngx_http_gateway_error_problem(ngx_http_request_t *r,
 
 
 /*
- * RFC 9457, 3: where "type" is about:blank, "title" is the status phrase
- * (4.2.1); "reason" and "scope" are extension members.  Nothing in the body
- * comes from the request, and scopes of the configuration hold no quotes (RFC
- * 6749, 3.3): there is nothing to escape.
+ * RFC 9457, 3: if "type" is about:blank, "title" is the status phrase (4.2.1);
+ * "reason" and "scope" are extension members.  Nothing needs to be escaped: no
+ * value comes from the request, and configured scopes have no quotes (RFC 6749,
+ * 3.3).
  */
 
 ngx_int_t
@@ -368,7 +365,7 @@ ngx_http_gateway_problem_title(const ngx_http_gateway_refusal_t *refusal)
 }
 
 
-/* the first buffers of nginx's page become the body; the rest is dropped */
+/* replaces the first buffers of nginx's page by the body, drops the rest */
 
 static ngx_int_t
 ngx_http_gateway_error_body_filter(ngx_http_request_t *r, ngx_chain_t *in)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The identity headers that directives set: their lists, and the check that no
- * two directives set the same header at a location.
+ * The identity headers that directives set: their lists, and a check that no
+ * two directives set the same header in a location.
  */
 
 #include "ngx_http_gateway.h"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The core of the gateway: the variables of the request's record, the removal
- * of identity headers that clients send, and the one handler in LOG.
+ * The core of the gateway: its directives and configuration, the removal of
+ * identity headers that clients send, and the handler in LOG.
  *
- * Nothing is registered that no directive asks for: an nginx that loads the
- * module and does not use it runs the code that it ran before.
+ * Handlers and filters are installed only if a directive needs them.  If nginx
+ * loads the module and no directive is used, requests run the same code as
+ * without it.
  */
 
 #include "ngx_http_gateway.h"
@@ -91,9 +92,9 @@ ngx_module_t  ngx_http_gateway_module = {
 
 
 /*
- * Takes the client's copies of identity headers away: before ACCESS, so that
- * the subrequest of auth_request does not see them either, and in every
- * location of the server, so that none can be forgotten.
+ * Removes the client's copies of identity headers: before ACCESS, so that the
+ * subrequest of auth_request does not see them either, and in every location of
+ * the server, so that no location is missed.
  */
 
 static ngx_int_t
@@ -110,7 +111,7 @@ ngx_http_gateway_preaccess(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    /* no line has the length of one of the names: nothing to remove */
+    /* skip the search if no header has the length of one of the names */
 
     ngx_http_gateway_header_first(r, &it);
 
@@ -139,8 +140,8 @@ ngx_http_gateway_preaccess(ngx_http_request_t *r)
 
 
 /*
- * The suite's one handler in LOG: nginx runs them in the order of modules,
- * after its own access_log, and here they are told in theirs.
+ * The only handler in LOG.  nginx would run several in the order of modules;
+ * this one calls the log hooks in the order of their stages.
  */
 
 static ngx_int_t
@@ -150,7 +151,7 @@ ngx_http_gateway_log(ngx_http_request_t *r)
     ngx_http_gateway_log_t        *log;
     ngx_http_gateway_main_conf_t  *gmcf;
 
-    /* subrequests come here under "log_subrequest on" */
+    /* with "log_subrequest on", subrequests also reach LOG */
 
     if (r != r->main) {
         return NGX_OK;
@@ -372,8 +373,8 @@ ngx_http_gateway_set_route(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * Never fails: on a reload this would end the master.  Without http {} there
- * is no configuration.
+ * Never fails: an error here would end the master on a reload.  Without http {}
+ * there is no configuration.
  */
 
 static ngx_int_t

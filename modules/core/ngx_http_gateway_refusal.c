@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The refusals of a request: a method that judges adds one, and a method that
- * grants drops it.
+ * The refusals of a request: modules add them, and a grant drops them.
+ *
+ * A handler can only return a status.  Under "satisfy any" another method may
+ * still grant access, and error_page may send another response.  So a refusal
+ * is stored, and filters look for it when the response is sent:
+ * ngx_http_gateway_error.c.
  */
 
 #include "ngx_http_gateway.h"
@@ -43,10 +47,10 @@ ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
 
 
 /*
- * Under "satisfy any" a refusal that has not ended the request was voided by a
- * grant, if only by one of nginx's own methods.  One of an earlier location has
- * ended it, and this is its error page: a grant of a method here voids that one
- * unless the page is sent with its status.
+ * A refusal of this location that has not ended the request was overruled under
+ * "satisfy any", possibly by one of nginx's own methods.  A refusal of an
+ * earlier location has ended the request, and this is its error page: a grant
+ * of a method here drops it unless the page is sent with its status.
  */
 
 void
@@ -195,7 +199,7 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
 }
 
 
-/* keeps a challenge for whoever refuses the request later */
+/* stores the challenge, in case something else refuses the request */
 
 static ngx_int_t
 ngx_http_gateway_answer_offer(ngx_http_request_t *r,
@@ -224,7 +228,7 @@ ngx_http_gateway_answer_offer(ngx_http_request_t *r,
 }
 
 
-/* a copy of the verdict in the slot, on no list; NULL: no memory */
+/* copies the verdict to the slot; it is not on the list; NULL: no memory */
 
 static ngx_http_gateway_refusal_t *
 ngx_http_gateway_refusal(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
@@ -251,7 +255,7 @@ ngx_http_gateway_refusal(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
 }
 
 
-/* whether this is the error page of the refusal, and its challenge is meant */
+/* whether this is the error page of the refusal, which sends its challenge */
 
 static ngx_uint_t
 ngx_http_gateway_refusal_kept(ngx_http_request_t *r,

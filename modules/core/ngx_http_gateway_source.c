@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Where a credential stands in a request: found, and taken away.
+ * Finds credentials in a request.
  *
- * nginx's variables show the first of several values, or join them, or
- * (since 1.23) both depending on the header; an upstream may see another one
- * than we have judged.  So the request itself is walked, and a source with
- * two values is refused.  So is a value under a name that nginx does not read
- * and an upstream's parser does: see gw_source.h.
+ * nginx's variables show the first of several values, or join them, or, since
+ * 1.23, do either depending on the header.  An upstream server may use another
+ * value than the one that was checked.  So the request itself is searched, and
+ * a source with two values is refused.  A value with a name that nginx does not
+ * recognize, but an upstream server may, is also refused: see gw_source.h.
  */
 
 #include "ngx_http_gateway_source_private.h"
 
 
-/* what a source holds */
+/* the contents of a source */
 
 typedef struct {
-    ngx_str_t   value;      /* the last one in the exact spelling */
-    ngx_uint_t  n;          /* how many there are of these */
-    ngx_uint_t  variants;   /* and of those in another spelling */
+    ngx_str_t   value;      /* the last one with the exact name */
+    ngx_uint_t  n;          /* number of values with the exact name */
+    ngx_uint_t  variants;   /* number of values with another spelling */
 } ngx_http_gateway_found_t;
 
 
@@ -162,7 +162,7 @@ ngx_http_gateway_sources_find(ngx_http_request_t *r,
 }
 
 
-/* a repeated Authorization never comes here: nginx answers it with 400 */
+/* there is at most one Authorization: nginx rejects others with 400 */
 
 gw_source_e
 ngx_http_gateway_bearer(ngx_http_request_t *r, gw_text_t *token)
@@ -209,8 +209,8 @@ ngx_http_gateway_find_bearer(ngx_http_request_t *r,
 
 
 /*
- * In HTTP/1.x nginx has removed spaces around the value.  What is left there,
- * such as a tab, makes another value, which is refused.
+ * In HTTP/1.x nginx removes spaces around the value.  Other bytes there, such
+ * as a tab, belong to the value, which is then refused.
  */
 
 static gw_reason_e
@@ -308,9 +308,9 @@ ngx_http_gateway_find_argument(ngx_http_request_t *r,
 
 
 /*
- * Whether the client has sent other arguments than there are now: "rewrite",
- * "set $args" and error pages replace them, and the upstream and the log may
- * get $request_uri all the same.
+ * Whether the client has sent other arguments than the current ones: "rewrite",
+ * "set $args" and error pages replace them, but the upstream server and the log
+ * may still receive $request_uri.
  */
 
 static ngx_uint_t
@@ -333,15 +333,15 @@ ngx_http_gateway_client_args(ngx_http_request_t *r, ngx_str_t *args)
     args->data = p + 1;
     args->len = last - args->data;
 
-    /* a "rewrite" that leaves none only sets the length */
+    /* a "rewrite" that removes all arguments sets only the length */
 
     return args->data != r->args.data || args->len != r->args.len;
 }
 
 
 /*
- * For nginx the query ends at a "#", which it sends to the upstream all the
- * same: parsers that expect no fragment there read on.
+ * For nginx the query ends at "#", but nginx sends the rest to the upstream
+ * server, whose parser may read it as a part of the query.
  */
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* The configuration of sources: a variable names what it shows. */
+/* The configuration of sources, which are written as variables. */
 
 #include "ngx_http_gateway_source_private.h"
 
@@ -84,7 +84,7 @@ ngx_http_gateway_source_variable(ngx_conf_t *cf, const ngx_str_t *parameter,
 }
 
 
-/* a header, a cookie or an argument: the name as it is compared */
+/* a header, a cookie or an argument: normalizes the name */
 
 static char *
 ngx_http_gateway_source_named(ngx_conf_t *cf,

@@ -19,7 +19,7 @@ static ngx_int_t ngx_http_gateway_hide_argument(ngx_http_request_t *r,
     const ngx_http_gateway_source_t *source);
 
 
-/* a variable of another kind cannot be removed */
+/* other variables cannot be removed */
 
 static const ngx_http_gateway_source_hide_pt  ngx_http_gateway_source_hiders[] =
 {
@@ -30,7 +30,7 @@ static const ngx_http_gateway_source_hide_pt  ngx_http_gateway_source_hiders[] =
 };
 
 
-/* no client can send this name: it marks a line that has become empty */
+/* marks a header that has become empty: no client can send this name */
 static ngx_str_t  ngx_http_gateway_empty_line = ngx_null_string;
 
 
@@ -125,9 +125,9 @@ ngx_http_gateway_hide_header(ngx_http_request_t *r,
 
 
 /*
- * Copies "list" without the pairs of a name, in any spelling, every other byte
- * as it was.  The separator that goes is the one behind the pair, or the one
- * before it if the pair is the last.  NGX_DECLINED: nothing to cut.
+ * Copies "list" without the pairs that have the name, in any spelling.  All
+ * other bytes stay as they are.  The separator after each pair is removed, or
+ * the one before it if the pair is the last.  NGX_DECLINED: there is no pair.
  */
 
 static ngx_int_t
@@ -232,8 +232,9 @@ ngx_http_gateway_hide_cookie(ngx_http_request_t *r,
 
 
 /*
- * Cuts an argument out of "s", a URI or a request line: what stands between
- * the first '?' and the next blank.  The '?' goes with the last argument.
+ * Removes an argument from "s", a URI or a request line.  The arguments are
+ * between the first '?' and the next space.  The '?' is removed if no argument
+ * remains.
  */
 
 static ngx_int_t

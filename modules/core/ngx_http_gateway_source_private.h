@@ -13,14 +13,14 @@
 #include "gw_source.h"
 
 
-/* cookies are read as nginx reads them for $cookie_name */
+/* cookies are parsed as nginx does it for $cookie_name */
 
 #define NGX_HTTP_GATEWAY_COOKIE_LIST                                          \
     (NGX_HTTP_GATEWAY_COOKIE_COMMA ? GW_SOURCE_COOKIE_COMMA                   \
                                    : GW_SOURCE_COOKIE)
 
 
-/* what stood in a source before it was hidden */
+/* the contents of a source before it was hidden */
 
 struct ngx_http_gateway_hidden_s {
     const ngx_http_gateway_source_t    *source;
@@ -41,7 +41,7 @@ extern ngx_str_t  ngx_http_gateway_cookie;
 /* the token of "Authorization: Bearer" */
 gw_source_e ngx_http_gateway_bearer(ngx_http_request_t *r, gw_text_t *token);
 
-/* the same bytes, for code that is free of nginx */
+/* the same text, for code that is free of nginx */
 
 static ngx_inline gw_text_t
 ngx_http_gateway_text(const ngx_str_t *s)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* The variables of modules, and those of core, which read the record. */
+/* The variables of modules by table, and those of core. */
 
 #include "ngx_http_gateway.h"
 #include "ngx_http_gateway_observe.h"
@@ -21,7 +21,7 @@ static ngx_int_t ngx_http_gateway_route_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
-/* the members of a problem document that are variables, too */
+/* the members of a problem document that are also variables */
 
 typedef enum {
     NGX_HTTP_GATEWAY_PROBLEM_TITLE = 0,
@@ -178,7 +178,7 @@ ngx_http_gateway_reason_variable(ngx_http_request_t *r,
 }
 
 
-/* what the client may know of the refusal, for an error page */
+/* the contents of the problem document, for error pages */
 
 static ngx_int_t
 ngx_http_gateway_problem_variable(ngx_http_request_t *r,
@@ -218,9 +218,9 @@ ngx_http_gateway_problem_variable(ngx_http_request_t *r,
 
 
 /*
- * "consumer:" and the consumer, else "address:" and the address; of IPv6 the
- * network of 64 bits, all of which one client may use (RFC 6177).  The text is
- * the same for as long as the record is.
+ * "consumer:" and the consumer, or else "address:" and the address.  For IPv6
+ * it is the /64 network, because one client may use all of it (RFC 6177).  The
+ * value changes only if the record changes.
  */
 
 static ngx_int_t
@@ -286,7 +286,7 @@ ngx_http_gateway_client_variable(ngx_http_request_t *r,
 }
 
 
-/* $gateway_consumer_<name>, of the consumer's metadata */
+/* $gateway_consumer_<name>: the metadata of the consumer */
 
 static ngx_int_t
 ngx_http_gateway_metadata_variable(ngx_http_request_t *r,
