@@ -87,7 +87,7 @@ typedef struct {
 /*
  * Finds a consumer by its id.  NGX_OK: sets "*plan", which may be empty, in the
  * request's pool.  NGX_DECLINED: there is no such consumer.  NGX_ERROR: the
- * consumers are not available.
+ * lookup has failed.
  */
 typedef ngx_int_t (*ngx_http_gateway_consumer_pt)(ngx_http_request_t *r,
     const ngx_str_t *id, ngx_str_t *plan);
@@ -122,8 +122,9 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
-    ngx_http_gateway_consumer_pt    consumer;   /* NULL: no consumers file */
-    ngx_http_gateway_knows_pt       knows;      /* NULL: no consumers file */
+    ngx_http_gateway_consumer_pt    consumer;   /* NULL: no consumer is
+                                                   configured */
+    ngx_http_gateway_knows_pt       knows;      /* likewise */
 
     ngx_array_t                     methods;    /* method_t, by index */
     ngx_array_t                     log;        /* log_t, by stage */

@@ -31,7 +31,7 @@ ngx_int_t ngx_http_gateway_method_add(ngx_conf_t *cf, const char *name,
     ngx_http_gateway_hide_pt hide, ngx_uint_t *method);
 
 /*
- * The module refuses requests, or identifies clients and grants access: core
+ * The module refuses requests, or identifies clients and grants requests: core
  * installs the handlers and filters that this requires.  For the setters of
  * directives; NGX_ERROR after an [emerg], as for the log hook.
  */
@@ -85,8 +85,8 @@ void ngx_http_gateway_returns_check(ngx_conf_t *cf);
 
 /*
  * Configuration, while locations are merged: whether "allow" and "deny",
- * auth_basic or auth_request can grant access in the current block, which opens
- * it under "satisfy any".
+ * auth_basic or auth_request can grant requests in the current block, which
+ * opens it under "satisfy any".
  */
 ngx_uint_t ngx_http_gateway_others_grant(ngx_conf_t *cf);
 

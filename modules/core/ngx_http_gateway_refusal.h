@@ -51,7 +51,7 @@ void ngx_http_gateway_refusal_reset(ngx_http_gateway_request_t *gr,
     ngx_http_gateway_refusal_t *refusal);
 
 /*
- * The current location has granted access: drops its refusals.  If the location
+ * The current location grants the request: drops its refusals.  If the location
  * is an error page, the refusal that led to it is kept, unless the page has a
  * status of its own and a method has identified the client here.
  */
@@ -60,7 +60,7 @@ void ngx_http_gateway_refusals_granted(ngx_http_request_t *r,
 
 /*
  * Returns what a handler of ACCESS must return: NGX_OK if the credential is
- * valid, which grants access under "satisfy any"; a status if the request is
+ * valid, which is enough under "satisfy any"; a status if the request is
  * refused; NGX_DECLINED in dry_run, and for a missing credential in "optional",
  * where the challenge is kept in case something else refuses the request.
  *

@@ -28,7 +28,7 @@ typedef struct {
     ngx_str_t                       traceid;    /* its 32 hex digits; for
                                                    sampling: gw_sample.h */
     ngx_str_t                       spanid;     /* 16, generated */
-    ngx_str_t                       parentid;   /* 16; "": new trace */
+    ngx_str_t                       parentid;   /* 16; "": no parent */
 
     unsigned                        sampled:1;
 } ngx_http_gateway_ids_t;
