@@ -106,13 +106,13 @@ ngx_http_gateway_limit_admin_get(ngx_http_request_t *r)
 
     query->mode = NGX_HTTP_GATEWAY_LIMIT_SCRIPT_LOOK;
 
-    /* others may be somebody else's, such as an API key */
+    /* other arguments may belong to other modules, such as an API key */
 
     if (ngx_http_arg(r, (u_char *) "reset", 5, &value) == NGX_OK
         || ngx_http_arg(r, (u_char *) "set", 3, &value) == NGX_OK)
     {
         return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST,
-                                      "to set or reset a key is a POST", NULL);
+                                      "to set or reset a key use POST", NULL);
     }
 
     if (ngx_http_gateway_limit_admin_arg(r, &zone, &query->zone) != NGX_OK
@@ -133,14 +133,14 @@ ngx_http_gateway_limit_admin_get(ngx_http_request_t *r)
 
     if (query->zone.len == 0 || query->key.len == 0) {
         return ngx_http_gateway_send_problem(r, NGX_HTTP_BAD_REQUEST,
-                                "the arguments zone and key are needed", NULL);
+                              "the arguments zone and key are required", NULL);
     }
 
     return ngx_http_gateway_limit_admin_run(r, query);
 }
 
 
-/* an argument, decoded; empty where it is not there */
+/* a decoded argument; empty if it is missing */
 
 static ngx_int_t
 ngx_http_gateway_limit_admin_arg(ngx_http_request_t *r, const ngx_str_t *name,
@@ -213,7 +213,7 @@ ngx_http_gateway_limit_admin_parse(json_t *body,
     if (!json_is_string(zone) || !json_is_string(key)
         || json_string_length(zone) == 0 || json_string_length(key) == 0)
     {
-        return "\"zone\" and \"key\" must be strings that are not empty";
+        return "\"zone\" and \"key\" must be non-empty strings";
     }
 
     members = 3;
@@ -236,9 +236,9 @@ ngx_http_gateway_limit_admin_parse(json_t *body,
 
     if ((reset == NULL) == (set == NULL) || json_object_size(body) != members)
     {
-        return "there must be either \"reset\" or \"set\" beside \"zone\" and "
-               "\"key\", and nothing else but \"rate\", \"quota\" and "
-               "\"burst\"";
+        return "either \"reset\" or \"set\" is required with \"zone\" and "
+               "\"key\", no other members but \"rate\", \"quota\" and "
+               "\"burst\" are allowed";
     }
 
     if (reset && !json_is_true(reset)) {
@@ -248,8 +248,8 @@ ngx_http_gateway_limit_admin_parse(json_t *body,
     if (set && (!json_is_integer(set) || json_integer_value(set) < 0
                 || json_integer_value(set) > (json_int_t) GW_FIGURE_MAX))
     {
-        return "\"set\" must be the units that are used, a whole number from "
-               "0 to 1000000000000";
+        return "\"set\" must be the number of units used, from 0 to "
+               "1000000000000";
     }
 
     query->mode = reset ? NGX_HTTP_GATEWAY_LIMIT_SCRIPT_FORGET
@@ -263,7 +263,7 @@ ngx_http_gateway_limit_admin_parse(json_t *body,
 }
 
 
-/* the text of a string, which is as long-lived as the request */
+/* the text of a JSON string, which lives as long as the request */
 
 static void
 ngx_http_gateway_limit_admin_text(json_t *value, ngx_str_t *s)

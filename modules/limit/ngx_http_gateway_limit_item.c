@@ -398,8 +398,9 @@ ngx_http_gateway_limit_cost(ngx_http_request_t *r,
         value.amount = item->charge;
     }
 
-    if (ngx_http_gateway_limit_figure(r, item->zone, &limit->cost, &value)
-        != NGX_OK)
+    if (limit->cost.value
+        && ngx_http_gateway_limit_figure(r, item->zone, &limit->cost, &value)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -306,19 +306,19 @@ is(($server->get('/t/addr', @{ from('2001:db8::7') }))[0], 429, 'which GET retur
 
 # --- invalid requests
 
-my $needed = problem(400, 'the arguments zone and key are needed');
+my $needed = problem(400, 'the arguments zone and key are required');
 is(ask($_), $needed, "GET ?$_") for '', 'zone=g', 'key=a', 'zone=&key=a',
                                     'zone=g&key=', 'Zone&Key', 'zones=g&keys=a';
 
-is(ask("zone=g&key=a&$_"), problem(400, 'to set or reset a key is a POST'),
+is(ask("zone=g&key=a&$_"), problem(400, 'to set or reset a key use POST'),
    "GET with $_") for 'reset=true', 'set=3', 'reset=';
 
 my $object = problem(400, 'the body must be a JSON object with unique names');
-my $strings = problem(400, '\"zone\" and \"key\" must be strings that are not empty');
-my $either = problem(400, 'there must be either \"reset\" or \"set\" beside \"zone\" '
-                          . 'and \"key\", and nothing else but \"rate\", '
-                          . '\"quota\" and \"burst\"');
-my $set = problem(400, '\"set\" must be the units that are used, a whole number from '
+my $strings = problem(400, '\"zone\" and \"key\" must be non-empty strings');
+my $either = problem(400, 'either \"reset\" or \"set\" is required with '
+                          . '\"zone\" and \"key\", no other members but '
+                          . '\"rate\", \"quota\" and \"burst\" are allowed');
+my $set = problem(400, '\"set\" must be the number of units used, from '
                        . '0 to 1000000000000');
 
 is(change($_), $object, "POST $_")
