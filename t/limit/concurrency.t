@@ -281,7 +281,7 @@ room($server, 3, 'beside a refusal');
 
 {
     my ($status, $head) = $server->get('/zero?k=a');
-    Test::More::is($status, 429, 'concurrency=0 lets nobody pass');
+    Test::More::is($status, 429, 'concurrency=0 rejects everything');
     Test::More::unlike($head, qr/Retry-After/, 'with X-RateLimit-Reset 0');
 }
 

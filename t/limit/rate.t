@@ -76,7 +76,7 @@ sub fast {
 
     # a request takes more than a microsecond
     my ($passed) = $send->('million', 200);
-    is($passed, 200, 'a rate above what nginx can do refuses nobody');
+    is($passed, 200, 'a rate above what nginx can do rejects nothing');
 
     for ([ thousand => 1000, 0 ], [ quick => 20_000, 0 ], [ burst => 20_000, 99 ]) {
         my ($zone, $rate, $burst) = @$_;

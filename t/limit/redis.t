@@ -749,7 +749,7 @@ for ([ w => 'fs' ], [ plan => 'fM' ], [ c => 'sd' ], [ a => 'g' ]) {
     is(header(ask("/$zone?k=own"), 'X-Source'), 'redis', '    others in Redis');
     $redis[0]->cli('DEL', $name);
     is(header(ask("/$zone?k=foreign"), 'X-Source'), 'redis',
-       '    and it, once it is gone');
+       '    and that key, once it is deleted');
     leave('foreign', $zone, $kind, $_)
         for $kind eq 'g' ? qw( nan inf -inf ) : ('x', 'inf:inf', 'nan:1:1');
     is(header(ask("/$zone?k=foreign"), 'X-Source'), 'redis', '    an invalid value counts as idle');
@@ -779,7 +779,7 @@ is($status, 503, 'GET while Redis is down');
 my $a = used('a', 'half');
 is($a, 1, 'a request was charged in one');
 my $gone = ask('/closed?k=half');
-is($gone->{status}, 503, 'the other is gone: on_error=closed refuses');
+is($gone->{status}, 503, 'the other one is down: on_error=closed rejects');
 like($gone->{head}, qr{^Content-Type: application/problem\+json}m, '    as a problem');
 my $is;
 wait_until(sub { ($is = used('a', 'half')) == 1 }, 5);

@@ -422,7 +422,7 @@ part(sub {
                       at_once => 5);
     is(answers(@many), '200:50', '    and later requests do not wait');
     @seconds = sort { $a <=> $b } map { $_->{seconds} } @many;
-    cmp_ok($seconds[-1], '<', 1.9, '    nobody waits');
+    cmp_ok($seconds[-1], '<', 1.9, '    no request waits');
     is($fake->calls, $calls, '    or asks');
     is(scalar(errors()), 2, '    two lines: the first, and the breaker')
         or diag(CORE::join '', errors());

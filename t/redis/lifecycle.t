@@ -439,7 +439,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     }
     my $late = start_redis(port => $port);
     ok(wait_until(sub { is_now('/z?k=b') eq $redis }, 20),
-       '    whoever is killed, somebody tries');
+       '    whichever worker is killed, another one probes');
     $server->stop;
 }
 
@@ -454,7 +454,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     $server->reload;
     my $calls = $fake->calls;
     is(is_now('/z?k=b'), $local, '    is one after a reload');
-    is($fake->calls, $calls, '    nobody is asked');
+    is($fake->calls, $calls, '    Redis is not called');
     $fake->stop;
 
     my $real = start_redis(port => $fake->port);
@@ -479,11 +479,11 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
                            port => $listen, workers => 2);
     $server = start_nginx(conf => $plain, port => $listen);
     is(is_now('/none'), '200 ', 'without gateway_redis');
-    is($real->connections, 0, '    nobody connects');
+    is($real->connections, 0, '    no worker connects');
 
     ok($server->reload(conf($port)), 'a reload adds one');
     is(is_now('/z?k=a'), $redis, '    which is asked');
-    ok($server->reload($unused), 'a reload that leaves one that nobody uses');
+    ok($server->reload($unused), 'a reload that leaves an unused block');
     is(is_now('/none'), '200 ', '    requests are served');
     ok($server->reload($plain), 'a reload takes it away');
     is(is_now('/none'), '200 ', '    requests are served');
@@ -512,7 +512,7 @@ for my $case ([ 'HUP', 'a reload' ], [ 'QUIT', 'the end' ]) {
     ok(wait_until(sub { $server->log =~ /invalid value "never" in "timeout"/ }, 5),
        'a wrong configuration');
     is("@{[ $server->workers ]}", "@old", '    has no workers');
-    is(is_now('/z?k=a'), $redis, '    and the right one goes on');
+    is(is_now('/z?k=a'), $redis, '    the valid configuration stays');
     is(used('z', 'a'), 2, '    with the other server');
     $server->stop;
 }

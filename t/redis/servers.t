@@ -50,7 +50,7 @@ END
         is(join(' ', map { $_->[0] } @got), '200 200 200 429',
            "$name, $zone: three pass");
         is(join(' ', map { $_->[1] =~ /^X-RateLimit-Remaining: (\d+)/m }
-                         @got), '2 1 0 0', 'as it is told');
+                         @got), '2 1 0 0', 'as the headers say');
         is(join(' ', map { $_->[1] =~ /^X-Source: (\w+)/m } @got),
            'redis redis redis redis', 'each by the server');
 

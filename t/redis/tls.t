@@ -315,7 +315,7 @@ for my $case ([ 'text', '', 'is not for "127.0.0.1"',
 
     $redis->kill;
     gateway('unix:' . $redis->unix, '');
-    fails('a socket that nobody listens on',
+    fails('a socket without a listener',
           'connect\(\) to unix:\S+ failed \(111: Connection refused\)');
     $redis->start;
     gateway('unix:' . $redis->unix, '');
