@@ -104,8 +104,9 @@ typedef struct {
  */
 
 typedef struct {
-    gw_calendar_window_t            windows[GW_FIGURE_UNITS];  /* the last */
-    int64_t                         nexts[GW_FIGURE_UNITS];    /* their ends */
+    gw_calendar_window_t            windows[GW_FIGURE_UNITS];  /* cached */
+    int64_t                         nexts[GW_FIGURE_UNITS];    /* the ends of
+                                                   the next windows */
     ngx_atomic_t                    said_evicted;   /* see may_say() */
     ngx_atomic_t                    said_unusable;
     ngx_atomic_t                    said_reserve;

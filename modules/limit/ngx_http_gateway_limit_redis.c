@@ -114,7 +114,7 @@ ngx_http_gateway_limit_redis_group(ngx_http_gateway_limit_ctx_t *ctx,
     ngx_http_gateway_limit_item_t   *item;
 
     group = ngx_palloc(ctx->request->pool,
-                      sizeof(ngx_http_gateway_limit_group_t));
+                       sizeof(ngx_http_gateway_limit_group_t));
     if (group == NULL) {
         return NGX_ERROR;
     }
