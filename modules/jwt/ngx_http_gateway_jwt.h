@@ -18,6 +18,7 @@
 
 
 #define NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES  32   /* at one location */
+#define NGX_HTTP_GATEWAY_JWT_MAX_VALUES     32   /* of one rule */
 
 
 typedef enum {
@@ -428,16 +429,13 @@ char *ngx_http_gateway_jwt_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
 /* ngx_http_gateway_jwt_authenticate.c */
 
 /*
- * Judges the request's token by "jlcf", without its rules and its mode.
- * Returns GW_OK, the reason to refuse it, with ctx->status, or GW_FAILED.
+ * Judges the request's token by "jlcf" and leaves the verdict in "ctx" and the
+ * identity in "gr".  Returns GW_OK, the reason to refuse the token, also in
+ * mode "dry_run", or GW_FAILED.  The caller calls ngx_http_gateway_jwt_finish()
+ * in any case.
  */
-gw_reason_e ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_ctx_t *ctx,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
-
-/* "gateway_jwt off token=": parses the claims for variables, without verdict */
-gw_reason_e ngx_http_gateway_jwt_decode(ngx_http_request_t *r,
-    ngx_http_gateway_jwt_ctx_t *ctx,
+gw_reason_e ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
 
@@ -472,6 +470,9 @@ ngx_uint_t ngx_http_gateway_jwt_scope_failed(
 /* the scopes that a rule requires, separated by spaces; "" if it names none */
 ngx_int_t ngx_http_gateway_jwt_missing_scopes(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_rule_t *rule, ngx_str_t *scopes);
+
+
+/* ngx_http_gateway_jwt_rule_conf.c */
 
 char *ngx_http_gateway_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

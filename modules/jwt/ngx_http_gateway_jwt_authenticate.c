@@ -1,20 +1,103 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The steps from a request to a verdict, the cheap ones first: find the token,
- * parse it, verify its signature, check its claims.  The first reason other
- * than GW_OK ends them.
+ * The verdict on a request's token.  The steps stop at the first reason to
+ * refuse it, the cheap ones first: find the token, parse it, verify its
+ * signature, check its claims, find the consumer, check the rules.
  */
 
 #include "ngx_http_gateway_jwt.h"
 
 
+static gw_reason_e ngx_http_gateway_jwt_decide(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static gw_reason_e ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static gw_reason_e ngx_http_gateway_jwt_decode(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_check_claims(
     ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
 
+/* a location decides anew: what an earlier one has decided is void */
+
 gw_reason_e
+ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    gw_reason_e                  reason;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_jwt_ctx(gr);
+
+    if (r->err_status == 0) {
+
+        /* not in an error page: it keeps the challenge of the refusal */
+
+        ngx_http_gateway_refusal_reset(gr,
+                ngx_http_gateway_slot(gr, ngx_http_gateway_jwt_refusal_slot));
+    }
+
+    ngx_http_gateway_identity_begin(r, gr, ngx_http_gateway_jwt_method);
+
+    if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {
+        reason = ngx_http_gateway_jwt_decode(r, ctx, jlcf);
+
+    } else {
+        reason = ngx_http_gateway_jwt_decide(r, gr, jlcf);
+
+        if (reason != GW_OK) {
+
+            /* another method may grant access: no identity of this token */
+
+            ngx_http_gateway_identity_begin(r, gr, ngx_http_gateway_jwt_method);
+        }
+    }
+
+    gr->transient = 0;
+
+    ctx->reason = reason;
+    ctx->judged = 1;
+
+    if (reason == GW_OK || jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE
+        || jlcf->mode == NGX_HTTP_GATEWAY_DRY_RUN)
+    {
+        return reason;
+    }
+
+    return (ngx_http_gateway_jwt_refused(r, ctx,
+                              ngx_http_gateway_jwt_verified(ctx, jlcf))
+            == NGX_OK)
+           ? reason : GW_FAILED;
+}
+
+
+static gw_reason_e
+ngx_http_gateway_jwt_decide(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    gw_reason_e                  reason;
+    ngx_http_gateway_jwt_ctx_t  *ctx;
+
+    ctx = ngx_http_gateway_jwt_ctx(gr);
+
+    if ((reason = ngx_http_gateway_jwt_authenticate(r, ctx, jlcf)) != GW_OK
+        || (reason = ngx_http_gateway_jwt_identify(r, gr, jlcf)) != GW_OK)
+    {
+        return reason;
+    }
+
+    return ngx_http_gateway_jwt_check_rules(r, ctx, jlcf);
+}
+
+
+static gw_reason_e
 ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
@@ -55,7 +138,7 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
 }
 
 
-gw_reason_e
+static gw_reason_e
 ngx_http_gateway_jwt_decode(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)

@@ -22,12 +22,6 @@ static ngx_int_t ngx_http_gateway_jwt_access(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
-static gw_reason_e ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
-static gw_reason_e ngx_http_gateway_jwt_decide(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static ngx_int_t ngx_http_gateway_jwt_hide_late(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
@@ -382,80 +376,6 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
     }
 
     return ngx_http_gateway_jwt_answer(r, gr, jlcf);
-}
-
-
-/* a location decides anew: what an earlier one has decided is void */
-
-static gw_reason_e
-ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
-{
-    gw_reason_e                  reason;
-    ngx_http_gateway_jwt_ctx_t  *ctx;
-
-    ctx = ngx_http_gateway_jwt_ctx(gr);
-
-    if (r->err_status == 0) {
-
-        /* an error page must keep the challenge of its refusal */
-
-        ngx_http_gateway_refusal_reset(gr,
-                ngx_http_gateway_slot(gr, ngx_http_gateway_jwt_refusal_slot));
-    }
-
-    ngx_http_gateway_identity_begin(r, gr, ngx_http_gateway_jwt_method);
-
-    if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {
-        reason = ngx_http_gateway_jwt_decode(r, ctx, jlcf);
-
-    } else {
-        reason = ngx_http_gateway_jwt_decide(r, gr, jlcf);
-
-        if (reason != GW_OK) {
-
-            /* another method may grant access: no identity of this token */
-
-            ngx_http_gateway_identity_begin(r, gr, ngx_http_gateway_jwt_method);
-        }
-    }
-
-    gr->transient = 0;
-
-    ctx->reason = reason;
-    ctx->judged = 1;
-
-    if (reason == GW_OK || jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE
-        || jlcf->mode == NGX_HTTP_GATEWAY_DRY_RUN)
-    {
-        return reason;
-    }
-
-    return (ngx_http_gateway_jwt_refused(r, ctx,
-                              ngx_http_gateway_jwt_verified(ctx, jlcf))
-            == NGX_OK)
-           ? reason : GW_FAILED;
-}
-
-
-static gw_reason_e
-ngx_http_gateway_jwt_decide(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
-{
-    gw_reason_e                  reason;
-    ngx_http_gateway_jwt_ctx_t  *ctx;
-
-    ctx = ngx_http_gateway_jwt_ctx(gr);
-
-    if ((reason = ngx_http_gateway_jwt_authenticate(r, ctx, jlcf)) != GW_OK
-        || (reason = ngx_http_gateway_jwt_identify(r, gr, jlcf)) != GW_OK)
-    {
-        return reason;
-    }
-
-    return ngx_http_gateway_jwt_check_rules(r, ctx, jlcf);
 }
 
 
