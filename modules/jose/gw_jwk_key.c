@@ -122,7 +122,7 @@ gw_jwk_key_public(gw_jwk_t *key, gw_jwk_digests_t *digests,
     gw_jwk_spki_t   info;
 
     if (gw_jwk_read_spki(&info, spki, len) != 0) {
-        return "is of a kind that serves no algorithm";
+        return "is of a type that no algorithm uses";
     }
 
     if (pinned != NULL && (pinned->keys & (1u << info.kty)) == 0) {

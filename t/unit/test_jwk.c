@@ -900,10 +900,10 @@ test_strange_pem(void)
 {
     ok(parse_pem(pem_explicit, strlen(pem_explicit)) == NULL,
        "a curve by its parameters");
-    is_str(notes.why, "is of a kind that serves no algorithm", "says so");
+    is_str(notes.why, "is of a type that no algorithm uses", "says so");
     ok(parse_pem(pem_x25519, strlen(pem_x25519)) == NULL,
        "a key for key agreement");
-    is_str(notes.why, "is of a kind that serves no algorithm", "says so");
+    is_str(notes.why, "is of a type that no algorithm uses", "says so");
 }
 
 
