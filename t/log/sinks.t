@@ -317,7 +317,7 @@ SKIP: {
     $nginx->get('/');
     ok(wait_until(sub {
         $nginx->log =~ m{\[error\].*gateway_log\ "/dev/full":\ write\(\)\ failed,
-                         \ records\ wait\ while\ the\ buffer\ has\ room
+                         \ records\ are\ kept\ while\ the\ buffer\ has\ room
                          \ \(28:\ No\ space}x;
     }), 'failure: its reason is logged') or diag($nginx->log);
     unlike($nginx->log, qr/records? lost/, 'failure: no record is lost yet');
