@@ -136,7 +136,6 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_t                             name;
     const ngx_http_gateway_log_row_t     *rows;
     unsigned                              nested:1; /* a dot begins an object */
     ngx_str_t                             prefix;   /* of request headers */

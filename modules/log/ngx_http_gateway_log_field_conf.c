@@ -5,12 +5,20 @@
 #include "ngx_http_gateway_log.h"
 
 
-static ngx_str_t  ngx_http_gateway_log_types[] = {
-    ngx_string("string"),
-    ngx_string("int"),
-    ngx_string("number"),
-    ngx_string("bool"),
-    ngx_null_string
+static const struct {
+    ngx_str_t    word;
+    const char  *rule;      /* of values; NULL: none */
+} ngx_http_gateway_log_types[] = {
+    [NGX_HTTP_GATEWAY_LOG_TYPE_STRING] =
+        { ngx_string("string"), NULL },
+    [NGX_HTTP_GATEWAY_LOG_TYPE_INT] =
+        { ngx_string("int"),
+          "a whole number from -9223372036854775807 to 9223372036854775807" },
+    [NGX_HTTP_GATEWAY_LOG_TYPE_NUMBER] =
+        { ngx_string("number"), "a number such as 1.5, less than 1e308" },
+    [NGX_HTTP_GATEWAY_LOG_TYPE_BOOL] =
+        { ngx_string("bool"), "1, true, on, 0, false or off" },
+    { ngx_null_string, NULL }
 };
 
 
@@ -103,8 +111,8 @@ ngx_http_gateway_log_field_type(ngx_conf_t *cf,
 {
     ngx_uint_t  i;
 
-    for (i = 0; ngx_http_gateway_log_types[i].len; i++) {
-        if (ngx_http_gateway_same(type, &ngx_http_gateway_log_types[i])) {
+    for (i = 0; ngx_http_gateway_log_types[i].word.len; i++) {
+        if (ngx_http_gateway_same(type, &ngx_http_gateway_log_types[i].word)) {
             field->type = i;
             return NGX_CONF_OK;
         }
@@ -126,13 +134,6 @@ ngx_http_gateway_log_field_constant(ngx_conf_t *cf,
     gw_text_t                      text;
     ngx_http_gateway_log_piece_t  *piece;
 
-    static const char  *rules[] = {
-        NULL,
-        "a whole number from -9223372036854775807 to 9223372036854775807",
-        "a number such as 1.5, less than 1e308",
-        "1, true, on, 0, false or off"
-    };
-
     piece = field->pieces.elts;
 
     if (field->pieces.nelts != 1 || piece->index != NGX_ERROR) {
@@ -149,8 +150,8 @@ ngx_http_gateway_log_field_constant(ngx_conf_t *cf,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid value \"%V\" in \"field\" of the type %V, it "
                        "must be %s", &field->value,
-                       &ngx_http_gateway_log_types[field->type],
-                       rules[field->type]);
+                       &ngx_http_gateway_log_types[field->type].word,
+                       ngx_http_gateway_log_types[field->type].rule);
     return NGX_CONF_ERROR;
 }
 

@@ -188,7 +188,7 @@ ngx_http_gateway_log_format(ngx_conf_t *cf,
         format = ngx_http_gateway_log_format_create(cf, lmcf, name);
 
         if (format != NULL) {
-            format->preset = i;
+            format->preset = ngx_http_gateway_log_presets[i].value;
         }
 
         return format;

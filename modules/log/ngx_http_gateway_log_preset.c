@@ -267,22 +267,28 @@ static const ngx_http_gateway_log_row_t  ngx_http_gateway_log_none[] = {
 const ngx_http_gateway_log_vocabulary_t
     ngx_http_gateway_log_vocabularies[NGX_HTTP_GATEWAY_LOG_PRESETS] =
 {
-    { ngx_string("native"), ngx_http_gateway_log_native, 0,
-      ngx_string("request_header_"), ngx_string("response_header_"), 0,
-      NGX_HTTP_GATEWAY_LOG_OBSERVES },
+    [NGX_HTTP_GATEWAY_LOG_NATIVE] =
+        { ngx_http_gateway_log_native, 0,
+          ngx_string("request_header_"), ngx_string("response_header_"), 0,
+          NGX_HTTP_GATEWAY_LOG_OBSERVES },
 
-    { ngx_string("ecs"), ngx_http_gateway_log_ecs, 1,
-      ngx_string("request_header_"), ngx_string("response_header_"), 0,
-      NGX_HTTP_GATEWAY_LOG_OBSERVES },
+    [NGX_HTTP_GATEWAY_LOG_ECS] =
+        { ngx_http_gateway_log_ecs, 1,
+          ngx_string("request_header_"), ngx_string("response_header_"), 0,
+          NGX_HTTP_GATEWAY_LOG_OBSERVES },
 
-    { ngx_string("otel"), ngx_http_gateway_log_otel, 0,
-      ngx_string("http.request.header."), ngx_string("http.response.header."),
-      1, NGX_HTTP_GATEWAY_LOG_OBSERVES },
+    [NGX_HTTP_GATEWAY_LOG_OTEL] =
+        { ngx_http_gateway_log_otel, 0,
+          ngx_string("http.request.header."),
+          ngx_string("http.response.header."), 1,
+          NGX_HTTP_GATEWAY_LOG_OBSERVES },
 
-    { ngx_string("gcp"), ngx_http_gateway_log_gcp, 1,
-      ngx_string("request_header_"), ngx_string("response_header_"), 0,
-      NGX_HTTP_GATEWAY_LOG_OBSERVES },
+    [NGX_HTTP_GATEWAY_LOG_GCP] =
+        { ngx_http_gateway_log_gcp, 1,
+          ngx_string("request_header_"), ngx_string("response_header_"), 0,
+          NGX_HTTP_GATEWAY_LOG_OBSERVES },
 
-    { ngx_string("none"), ngx_http_gateway_log_none, 0,
-      ngx_string("request_header_"), ngx_string("response_header_"), 0, 0 }
+    [NGX_HTTP_GATEWAY_LOG_NONE] =
+        { ngx_http_gateway_log_none, 0,
+          ngx_string("request_header_"), ngx_string("response_header_"), 0, 0 }
 };

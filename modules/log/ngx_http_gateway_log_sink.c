@@ -50,10 +50,10 @@ static const struct {
     const char  *word;          /* in labels and in the report */
     const char  *text;          /* NULL: kind->full */
 } ngx_http_gateway_log_reasons[NGX_HTTP_GATEWAY_LOG_REASONS] = {
-    { "full", NULL },
-    { "size", "the record is too long" },
-    { "exit", "the worker exits" },
-    { "lost_worker", "a worker was killed" }
+    [NGX_HTTP_GATEWAY_LOG_FULL] = { "full", NULL },
+    [NGX_HTTP_GATEWAY_LOG_SIZE] = { "size", "the record is too long" },
+    [NGX_HTTP_GATEWAY_LOG_EXIT] = { "exit", "the worker exits" },
+    [NGX_HTTP_GATEWAY_LOG_LOST] = { "lost_worker", "a worker was killed" }
 };
 
 
