@@ -112,6 +112,7 @@ ngx_http_gateway_log_handler(ngx_http_request_t *r)
     ngx_uint_t                         i;
     ngx_http_gateway_log_entry_t      *entry;
     ngx_http_gateway_log_record_t      rec;
+    ngx_http_gateway_log_select_t     *select;
     ngx_http_gateway_log_loc_conf_t   *llcf;
     ngx_http_gateway_log_main_conf_t  *lmcf;
 
@@ -134,18 +135,22 @@ ngx_http_gateway_log_handler(ngx_http_request_t *r)
 
     for (i = 0; i < llcf->entries->nelts; i++) {
 
-        if (!ngx_http_gateway_log_selected(&rec, &entry[i].select)) {
+        select = &entry[i].select;
+
+        if ((select->filter || select->rate.len)
+            && !ngx_http_gateway_log_selected(&rec, select))
+        {
             continue;
         }
 
         /* sinks with the same format, rate and size receive the same record */
 
         if (rec.format != entry[i].format
-            || !ngx_http_gateway_same(rec.rate, &entry[i].select.rate)
+            || !ngx_http_gateway_same(rec.rate, &select->rate)
             || size != entry[i].sink->record)
         {
             rec.format = entry[i].format;
-            rec.rate = &entry[i].select.rate;
+            rec.rate = &select->rate;
             size = entry[i].sink->record;
 
             if (ngx_http_gateway_log_record(&rec, lmcf->record, size, &record)
