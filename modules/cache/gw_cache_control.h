@@ -24,8 +24,7 @@
 #define GW_CACHE_CC_PROXY_REVALIDATE  0x0020U
 #define GW_CACHE_CC_MUST_UNDERSTAND   0x0040U
 #define GW_CACHE_CC_ONLY_IF_CACHED    0x0080U
-#define GW_CACHE_CC_MALFORMED         0x0100U    /* a quoted string without an
-                                                    end */
+#define GW_CACHE_CC_MALFORMED         0x0100U    /* an unclosed quoted string */
 #define GW_CACHE_CC_PRESENT           0x0200U    /* the field was present */
 
 

@@ -11,8 +11,7 @@
 
 
 #define GW_CACHE_EVICT_LOOK    32   /* candidates for each eviction */
-#define GW_CACHE_EVICT_PLACES  4    /* places of the shard where candidates are
-                                       taken */
+#define GW_CACHE_EVICT_PLACES  4    /* places where candidates are taken */
 #define GW_CACHE_EVICT_ROUNDS  5    /* with 1, 2, 4, ... evictions */
 #define GW_CACHE_RECLAIM_LOOK  256  /* dead entries checked at a time */
 
@@ -22,7 +21,7 @@ static void gw_cache_leave_index(gw_cache_t *cache, uint32_t e);
 static void gw_cache_dead_first(gw_cache_t *cache, uint32_t e);
 static void gw_cache_dead_last(gw_cache_t *cache, uint32_t e);
 static uint32_t gw_cache_dead_shift(gw_cache_t *cache);
-static int gw_cache_bury(gw_cache_t *cache, uint32_t e, unsigned *budget);
+static int gw_cache_entry_free(gw_cache_t *cache, uint32_t e, unsigned *budget);
 static int gw_cache_evict(gw_cache_t *cache, uint64_t now);
 static uint32_t gw_cache_victim(gw_cache_t *cache, uint64_t now);
 static int gw_cache_older(gw_cache_t *cache, uint32_t e, uint64_t now,
@@ -281,7 +280,7 @@ gw_cache_reclaim(gw_cache_t *cache)
             gw_cache_dead_last(cache, e);
             pinned = pinned ? pinned : e;
 
-        } else if (!gw_cache_bury(cache, e, &budget)) {
+        } else if (!gw_cache_entry_free(cache, e, &budget)) {
             gw_cache_dead_first(cache, e);
         }
     }
@@ -350,7 +349,7 @@ gw_cache_pin_units(const gw_cache_t *cache)
 /* frees a dead entry; 0: the rest of its body is freed in a later call */
 
 static int
-gw_cache_bury(gw_cache_t *cache, uint32_t e, unsigned *budget)
+gw_cache_entry_free(gw_cache_t *cache, uint32_t e, unsigned *budget)
 {
     uint32_t           unit, units;
     gw_cache_head_t   *head;

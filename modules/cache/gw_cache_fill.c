@@ -28,7 +28,7 @@ static uint32_t gw_cache_make(gw_cache_user_t *user, gw_cache_fill_t *fill,
     uint64_t now);
 static int gw_cache_part_add(gw_cache_user_t *user, gw_cache_fill_t *fill,
     size_t len, uint64_t now);
-static void gw_cache_trim(gw_cache_t *cache, const gw_cache_fill_t *fill);
+static void gw_cache_part_trim(gw_cache_t *cache, const gw_cache_fill_t *fill);
 static int gw_cache_end(gw_cache_user_t *user, gw_cache_fill_t *fill,
     uint32_t body);
 
@@ -377,7 +377,7 @@ gw_cache_part_add(gw_cache_user_t *user, gw_cache_fill_t *fill, size_t len,
 /* frees the unused end of the last part; sets its length first */
 
 static void
-gw_cache_trim(gw_cache_t *cache, const gw_cache_fill_t *fill)
+gw_cache_part_trim(gw_cache_t *cache, const gw_cache_fill_t *fill)
 {
     uint32_t          used, units;
     gw_cache_part_t  *part;
@@ -436,7 +436,7 @@ gw_cache_end(gw_cache_user_t *user, gw_cache_fill_t *fill, uint32_t body)
         head->length = fill->length;
         purged = gw_cache_purged_since(cache, lock, fill->entry);
 
-        gw_cache_trim(cache, fill);
+        gw_cache_part_trim(cache, fill);
 
         if (body) {
             gw_cache_set(&head->body, body);

@@ -6,7 +6,7 @@
 
 
 #define GW_CACHE_HEAP_EXACT  32     /* lists below it have runs of one length */
-#define GW_CACHE_HEAP_LOOK   8      /* runs checked in a list with several
+#define GW_CACHE_HEAP_LOOK   8      /* checked runs of lists with many
                                        lengths */
 
 /*
@@ -27,8 +27,7 @@ typedef struct {
     uint32_t              next;
     uint32_t              prev;
     uint32_t              n;        /* units */
-    uint32_t              first;    /* only in the last unit: the number of the
-                                       first one */
+    uint32_t              first;    /* first unit; set in the last unit alone */
 } gw_cache_run_t;
 
 

@@ -23,8 +23,7 @@ typedef enum {
     GW_CACHE_KEY_SERVER = 'n',         /* server name */
     GW_CACHE_KEY_HOST = 'h',           /* the Host field, as received */
     GW_CACHE_KEY_PORT = 't',           /* port of an absolute URI */
-    GW_CACHE_KEY_UPSTREAM = 'o',       /* upstream servers and what is sent to
-                                          them */
+    GW_CACHE_KEY_UPSTREAM = 'o',       /* upstream servers, and what they get */
     GW_CACHE_KEY_SENT = 'f',           /* the Host that is sent */
     GW_CACHE_KEY_PATH = 'p',
     GW_CACHE_KEY_REWRITTEN = 'u',

@@ -48,8 +48,7 @@ typedef enum {
 
 
 typedef enum {
-    GW_CACHE_ORIGIN = 0,        /* "ttl" applies if the origin states no
-                                   lifetime */
+    GW_CACHE_ORIGIN = 0,        /* only if the origin states no lifetime */
     GW_CACHE_OVERRIDE,          /* "ttl" replaces the lifetime of the origin */
     GW_CACHE_OVERRIDE_ALL       /* and no-store, private and no-cache */
 } gw_cache_override_e;
@@ -102,8 +101,7 @@ typedef struct {
     unsigned                    stale;          /* bits GW_CACHE_STALE_* */
     uint32_t                    stale_for;
 
-    const gw_text_t            *targeted;       /* the first valid one
-                                                   applies */
+    const gw_text_t            *targeted;       /* the first valid one counts */
     size_t                      targeted_n;
     uint64_t                    max_object;     /* bytes */
 } gw_cache_conf_t;
@@ -180,8 +178,7 @@ typedef struct {
 
 #define GW_CACHE_ENTRY_NO_CACHE    0x0001U   /* must always be validated */
 #define GW_CACHE_ENTRY_REVALIDATE  0x0002U   /* must not be sent stale */
-#define GW_CACHE_ENTRY_SHARED      0x0004U   /* may be sent to requests with
-                                                credentials */
+#define GW_CACHE_ENTRY_SHARED      0x0004U   /* also sent to credentials */
 #define GW_CACHE_ENTRY_VALIDATOR   0x0008U   /* has ETag or Last-Modified */
 
 
@@ -208,8 +205,7 @@ typedef enum {
     GW_CACHE_BYPASS,        /* forward as without a cache; the response may
                                still be stored if gw_cache_store() allows it */
     GW_CACHE_SEND,          /* send the stored response */
-    GW_CACHE_SEND_REFRESH,  /* the same, and refresh the response in the
-                               background */
+    GW_CACHE_SEND_REFRESH,  /* the same, and refresh it in the background */
     GW_CACHE_REVALIDATE,    /* forward with the stored validators */
     GW_CACHE_UNAVAILABLE    /* 504 */
 } gw_cache_action_e;
@@ -217,8 +213,7 @@ typedef enum {
 
 typedef struct {
     gw_cache_action_e           action;
-    gw_cache_reason_e           reason;     /* why the stored response is not
-                                               simply sent */
+    gw_cache_reason_e           reason;     /* why it is not simply sent */
     unsigned                    updating:1; /* of GW_CACHE_REVALIDATE: the
                                                response may be sent stale while
                                                another request revalidates it */

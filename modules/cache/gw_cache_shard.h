@@ -24,19 +24,16 @@
 #include "gw_cache_store.h"
 
 
-#define GW_CACHE_MAGIC    0x3330455243574700ULL     /* and version of the
-                                                       layout */
+#define GW_CACHE_MAGIC    0x3330455243574700ULL     /* and the layout */
 #define GW_CACHE_WAYS     8         /* words of a bucket: a cache line */
 #define GW_CACHE_BINS     256       /* of fills, and of purges by URL */
 #define GW_CACHE_SEATS    512
 #define GW_CACHE_RULES    1024
-#define GW_CACHE_SLICE    128       /* entries processed under the lock at a
-                                       time */
-#define GW_CACHE_FOLDERS  16        /* folders of a path that have bits of their
+#define GW_CACHE_SLICE    128       /* entries per turn with the lock */
+#define GW_CACHE_FOLDERS  16        /* folders of a path with bits of their
                                        own */
 #define GW_CACHE_BUDGET   64        /* runs freed under the lock at a time */
-#define GW_CACHE_PART_LEAST  4      /* minimum units of a part of a large
-                                       body */
+#define GW_CACHE_PART_LEAST  4      /* minimum units of a part of a long body */
 
 
 #define gw_cache_load(p)         __atomic_load_n(p, __ATOMIC_SEQ_CST)
@@ -72,13 +69,11 @@ typedef struct {
     uint32_t              path;
     uint32_t              host;
     uint32_t              consumer;
-    uint64_t              bits;     /* a bit for each tag, and for each folder
-                                       of the path */
+    uint64_t              bits;     /* for each tag and folder of the path */
     uint32_t              head;     /* first unit in the heap */
     uint32_t              used;     /* last use, in units of 1024 ms */
     uint32_t              next;     /* in the list of free or of dead entries */
-    uint32_t              mark;     /* number of the look at pins that found it
-                                       pinned */
+    uint32_t              mark;     /* number of the last look that saw a pin */
     uint32_t              after;    /* the neighbours in the bin of its URL */
     uint32_t              before;
 } gw_cache_place_t;
@@ -125,26 +120,22 @@ typedef struct {
     uint32_t              next;
     uint32_t              units;
     uint32_t              len;      /* bytes in use */
-    uint32_t              refs;     /* of the first part: entries that share the
-                                       body */
+    uint32_t              refs;     /* in the first part: entries that use it */
 } gw_cache_part_t;
 
 
 typedef struct {
-    uint64_t              word;     /* changes with each event that waiters wait
-                                       for */
+    uint64_t              word;     /* changes to wake waiters */
     uint64_t              owner;    /* 0: free */
     uint64_t              hash[2];
     uint64_t              url;
     uint64_t              path;
     uint64_t              host;
     uint64_t              consumer;
-    uint64_t              rule;     /* number of the next rule when the fill
-                                       began */
+    uint64_t              rule;     /* next rule when the fill began */
     uint32_t              entry;
     uint32_t              purged;
-    uint32_t              next;     /* in the list of free fills, or in its
-                                       bin */
+    uint32_t              next;     /* of free fills, or in its bin */
     uint32_t              unused;
 } gw_cache_lock_t;
 
@@ -226,11 +217,9 @@ struct gw_cache_s {
     uint32_t              dead;
     uint32_t              dead_last;
     uint32_t              free_fill;
-    uint32_t              hand;         /* positions of the eviction and of the
-                                           sweep */
+    uint32_t              hand;         /* of the eviction, and of the sweep */
     uint32_t              cursor;
-    uint32_t              look;         /* number of the last look at all
-                                           pins */
+    uint32_t              look;         /* number of the last look at pins */
     gw_cache_heap_t       heap;
     uint32_t              bins[GW_CACHE_BINS];
 

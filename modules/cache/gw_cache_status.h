@@ -26,8 +26,7 @@ typedef struct {
     gw_text_t             name;         /* name of the cache: a token */
     gw_cache_fwd_e        fwd;          /* GW_CACHE_FWD_NONE: see "hit" */
     unsigned              hit:1;
-    unsigned              stored:1;     /* the response of the origin was
-                                           stored */
+    unsigned              stored:1;     /* the origin's response was stored */
     unsigned              collapsed:1;  /* the request waited for another one */
     unsigned              timed:1;      /* "ttl" is known */
     unsigned              status;       /* status of the origin if the client

@@ -66,8 +66,7 @@
 
 
 #define GW_CACHE_SIZE_MIN  (256 * 1024)     /* bytes of a shard */
-#define GW_CACHE_TAGS      255              /* of an entry; a response with more
-                                               is not stored */
+#define GW_CACHE_TAGS      255              /* of an entry, at most */
 
 
 /* in shared memory */
@@ -101,8 +100,7 @@ typedef struct {
 
 typedef struct {
     gw_text_t             text;
-    gw_text_t             variant;      /* data is NULL: the key has no
-                                           variant */
+    gw_text_t             variant;      /* data is NULL: no variant */
     uint64_t              primary[2];   /* hash of "text" alone */
     uint64_t              hash[2];
 } gw_cache_key_t;
@@ -123,16 +121,14 @@ typedef struct {
     gw_text_t             policy;       /* opaque */
     const gw_text_t *tags;
     size_t                ntags;
-    uint64_t              keep;         /* ms; the entry is not found after
-                                           it */
+    uint64_t              keep;         /* ms; not found from then on */
 } gw_cache_content_t;
 
 
 typedef enum {
     GW_CACHE_MISS = 0,
     GW_CACHE_RESPONSE,
-    GW_CACHE_VARIANTS                       /* "header" is the list of field
-                                               names */
+    GW_CACHE_VARIANTS                       /* "header" lists field names */
 } gw_cache_kind_e;
 
 
@@ -154,10 +150,8 @@ typedef struct {
 
 typedef enum {
     GW_CACHE_FILL = 0,                  /* the caller must fill the entry */
-    GW_CACHE_WAIT,                      /* another caller fills it: see
-                                           "watch" */
-    GW_CACHE_AGAIN,                     /* the entry was replaced in the
-                                           meantime */
+    GW_CACHE_WAIT,                      /* another one fills it: see "watch" */
+    GW_CACHE_AGAIN,                     /* the entry was replaced since */
     GW_CACHE_FULL                       /* no memory for a lock */
 } gw_cache_begin_e;
 
@@ -184,16 +178,13 @@ typedef struct {
 } gw_cache_fill_t;
 
 
-#define GW_CACHE_UNKNOWN  ((uint64_t) -1)   /* the length of a body is not
-                                               known */
+#define GW_CACHE_UNKNOWN  ((uint64_t) -1)   /* length of a body */
 
 
 typedef enum {
     GW_CACHE_BY_URL = 0,                /* all variants and partitions */
-    GW_CACHE_BY_PATH,                   /* a URL without a query: with every
-                                           query */
-    GW_CACHE_BY_PREFIX,                 /* a prefix of the URL that ends in
-                                           "/" */
+    GW_CACHE_BY_PATH,                   /* URL without query: all queries */
+    GW_CACHE_BY_PREFIX,                 /* prefix of a URL; ends in "/" */
     GW_CACHE_BY_TAG,
     GW_CACHE_BY_HOST,
     GW_CACHE_BY_CONSUMER,
@@ -212,8 +203,7 @@ typedef struct {
     uint64_t              purged;       /* responses */
     uint64_t              fills;        /* in progress */
     uint64_t              pins;         /* of all processes */
-    uint64_t              repairs;      /* after a process was killed inside the
-                                           lock */
+    uint64_t              repairs;      /* after a kill inside the lock */
 } gw_cache_stat_t;
 
 

@@ -21,6 +21,9 @@ extern ngx_module_t  ngx_http_gateway_cache_module;
 /* bytes of a digest of the requests that a location sends */
 #define NGX_HTTP_GATEWAY_CACHE_DIGEST  16
 
+/* bytes of a buffer that is large enough for most keys */
+#define NGX_HTTP_GATEWAY_CACHE_TEXT    1024
+
 /* hexadecimal digits of $gateway_cache_key */
 #define NGX_HTTP_GATEWAY_CACHE_HEX     32
 
@@ -91,9 +94,10 @@ typedef struct {
     ngx_http_gateway_cache_partition_e  kind;
     ngx_http_complex_value_t           *value;
     ngx_http_gateway_place_t            where;
-    ngx_uint_t                          asks;   /* unsigned:1; an
-                                                   authentication method is
-                                                   on where it applies */
+    ngx_uint_t                          identified; /* unsigned:1; an
+                                                       authentication method
+                                                       is on where it
+                                                       applies */
 } ngx_http_gateway_cache_partition_t;
 
 
@@ -205,18 +209,16 @@ struct ngx_http_gateway_cache_loc_conf_s {
     struct ngx_http_gateway_admin_s    *admin;
 
     /* used while the configuration is read */
-    ngx_http_gateway_cache_settings_t  written; /* in this block or in outer
-                                                   ones */
+    ngx_http_gateway_cache_settings_t  written; /* here or in outer blocks */
     ngx_uint_t                      profile;
     ngx_str_t                       name;       /* name of the zone, or "off" */
     ngx_http_gateway_place_t        name_where;
     ngx_http_gateway_place_t        where;      /* place of the block */
     ngx_http_gateway_cache_loc_conf_t  *outer;  /* NULL for http */
     ngx_http_gateway_loc_conf_t    *core;
-    ngx_uint_t                      asks_inside;    /* unsigned:1; the cache and
-                                                       an authentication method
-                                                       are on here or in an
-                                                       inner block */
+    ngx_uint_t                      identified_inside;  /* unsigned:1; the cache
+                                                           and a method are on
+                                                           here or inside */
     ngx_uint_t                      passes_inside;  /* unsigned:1; this
                                                        "gateway_cache" may store
                                                        a response */
@@ -226,12 +228,10 @@ struct ngx_http_gateway_cache_loc_conf_s {
 
 
 typedef struct {
-    ngx_array_t                    *peers;      /* upstream blocks that are
-                                                   watched; NULL: none */
+    ngx_array_t                    *peers;      /* watched; NULL: none */
     ngx_array_t                     zones;      /* cache_zone_t * */
     ngx_array_t                     blocks;     /* cache_loc_conf_t * */
-    ngx_uint_t                      admins;     /* number of gateway_cache_admin
-                                                   directives */
+    ngx_uint_t                      admins;     /* of gateway_cache_admin */
 } ngx_http_gateway_cache_main_conf_t;
 
 

@@ -9,8 +9,7 @@
 #include "ngx_http_gateway_cache_run.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_ALONE  100   /* ms between checks of
-                                               ngx_exiting */
+#define NGX_HTTP_GATEWAY_CACHE_ALONE  100   /* ms; checks of ngx_exiting */
 
 
 static void ngx_http_gateway_cache_reader(ngx_http_request_t *r);

@@ -389,22 +389,22 @@ ngx_http_gateway_cache_record(ngx_http_request_t *r)
 
     word = gw_cache_reason_word(ctx->reason);
 
-    ctx->told.status = ngx_http_gateway_cache_statuses[ctx->status];
-    ctx->told.reason.data = (u_char *) word.data;
-    ctx->told.reason.len = word.len;
-    ctx->told.age = ctx->age;
-    ctx->told.aged = ctx->aged;
+    ctx->record.status = ngx_http_gateway_cache_statuses[ctx->status];
+    ctx->record.reason.data = (u_char *) word.data;
+    ctx->record.reason.len = word.len;
+    ctx->record.age = ctx->age;
+    ctx->record.aged = ctx->aged;
 
-    gr->cached = &ctx->told;
+    gr->cached = &ctx->record;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway cache: recorded status:%V reason:\"%V\"",
-                   &ctx->told.status, &ctx->told.reason);
+                   &ctx->record.status, &ctx->record.reason);
 }
 
 
 ngx_int_t
-ngx_http_gateway_cache_tell(ngx_http_request_t *r,
+ngx_http_gateway_cache_status_out(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx)
 {
     size_t             len;

@@ -8,7 +8,7 @@
 #include "ngx_http_gateway_cache.h"
 
 
-static void ngx_http_gateway_cache_asks(
+static void ngx_http_gateway_cache_mark_identified(
     ngx_http_gateway_cache_loc_conf_t *clcf);
 static void ngx_http_gateway_cache_warn(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf);
@@ -49,7 +49,7 @@ ngx_http_gateway_cache_check(ngx_conf_t *cf)
 
     for (i = 0; i < cmcf->blocks.nelts; i++) {
         if (block[i]->zone && block[i]->core->asks) {
-            ngx_http_gateway_cache_asks(block[i]);
+            ngx_http_gateway_cache_mark_identified(block[i]);
         }
     }
 
@@ -64,18 +64,18 @@ ngx_http_gateway_cache_check(ngx_conf_t *cf)
 /* marks blocks in which the cache and an authentication method are on */
 
 static void
-ngx_http_gateway_cache_asks(ngx_http_gateway_cache_loc_conf_t *clcf)
+ngx_http_gateway_cache_mark_identified(ngx_http_gateway_cache_loc_conf_t *clcf)
 {
     ngx_http_gateway_cache_partition_t  *partition;
 
     partition = (ngx_http_gateway_cache_partition_t *) clcf->set.partition;
 
     if (partition->kind == NGX_HTTP_GATEWAY_CACHE_VALUE) {
-        partition->asks = 1;
+        partition->identified = 1;
     }
 
-    for ( /* void */ ; clcf && !clcf->asks_inside; clcf = clcf->outer) {
-        clcf->asks_inside = 1;
+    for ( /* void */ ; clcf && !clcf->identified_inside; clcf = clcf->outer) {
+        clcf->identified_inside = 1;
     }
 }
 
@@ -148,12 +148,12 @@ ngx_http_gateway_cache_warn_partition(ngx_conf_t *cf,
         return;
     }
 
-    if (partition->asks) {
+    if (partition->identified) {
         ngx_http_gateway_cache_warn_chosen(cf, partition);
     }
 
     if (partition->kind != NGX_HTTP_GATEWAY_CACHE_CONSUMER
-        || clcf->asks_inside)
+        || clcf->identified_inside)
     {
         return;
     }

@@ -9,11 +9,9 @@
 #include "ngx_http_gateway_cache_run.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_REFRESHES  32        /* in progress for each
-                                                       worker */
+#define NGX_HTTP_GATEWAY_CACHE_REFRESHES  32        /* at once, per worker */
 #define NGX_HTTP_GATEWAY_CACHE_BACKLOG    256
-#define NGX_HTTP_GATEWAY_CACHE_VARIANT    4096      /* maximum bytes of a
-                                                       variant key */
+#define NGX_HTTP_GATEWAY_CACHE_VARIANT    4096      /* bytes of its key */
 
 
 ngx_uint_t  ngx_http_gateway_cache_slot;

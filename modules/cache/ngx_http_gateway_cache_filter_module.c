@@ -109,7 +109,7 @@ ngx_http_gateway_cache_header_filter(ngx_http_request_t *r)
 
     ngx_http_gateway_cache_strip(r, ctx->conf->set.tags);
 
-    if (ngx_http_gateway_cache_tell(r, ctx) != NGX_OK) {
+    if (ngx_http_gateway_cache_status_out(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 

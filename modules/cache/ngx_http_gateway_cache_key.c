@@ -8,9 +8,6 @@
 #include "ngx_http_gateway_cache.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_TEXT  1024   /* bytes; enough for most keys */
-
-
 static void ngx_http_gateway_cache_line(ngx_http_request_t *r,
     const ngx_http_gateway_cache_loc_conf_t *clcf, gw_cache_line_t *line);
 static ngx_int_t ngx_http_gateway_cache_put(ngx_http_request_t *r,

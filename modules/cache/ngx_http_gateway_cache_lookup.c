@@ -10,9 +10,7 @@
 #include "ngx_http_gateway_cache_run.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_TEXT     1024    /* bytes of most keys */
-#define NGX_HTTP_GATEWAY_CACHE_LOOKS    8       /* lookups in one call of the
-                                                   handler */
+#define NGX_HTTP_GATEWAY_CACHE_LOOKS    8       /* lookups in one turn */
 
 
 static ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_create(

@@ -3,13 +3,14 @@
 /* The response cache: directives and initialisation. */
 
 #include "ngx_http_gateway_cache_run.h"
-#include "ngx_http_gateway_detached.h"
 
 
 static ngx_int_t ngx_http_gateway_cache_add(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_cache_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_cache_init_process(ngx_cycle_t *cycle);
 static void ngx_http_gateway_cache_exit_process(ngx_cycle_t *cycle);
+static void ngx_http_gateway_cache_each_zone(ngx_cycle_t *cycle,
+    void (*handler)(ngx_http_gateway_cache_zone_t *zone));
 
 
 #define NGX_HTTP_GATEWAY_CACHE_CONTEXT                                        \
@@ -277,21 +278,7 @@ ngx_http_gateway_cache_add(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_gateway_cache_init_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                            i;
-    ngx_http_gateway_cache_zone_t       **zone;
-    ngx_http_gateway_cache_main_conf_t   *cmcf;
-
-    cmcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                              ngx_http_gateway_cache_module);
-    if (cmcf == NULL) {
-        return NGX_OK;
-    }
-
-    zone = cmcf->zones.elts;
-
-    for (i = 0; i < cmcf->zones.nelts; i++) {
-        ngx_http_gateway_cache_zone_start(zone[i]);
-    }
+    ngx_http_gateway_cache_each_zone(cycle, ngx_http_gateway_cache_zone_start);
 
     return NGX_OK;
 }
@@ -299,6 +286,14 @@ ngx_http_gateway_cache_init_process(ngx_cycle_t *cycle)
 
 static void
 ngx_http_gateway_cache_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_cache_each_zone(cycle, ngx_http_gateway_cache_zone_stop);
+}
+
+
+static void
+ngx_http_gateway_cache_each_zone(ngx_cycle_t *cycle,
+    void (*handler)(ngx_http_gateway_cache_zone_t *zone))
 {
     ngx_uint_t                            i;
     ngx_http_gateway_cache_zone_t       **zone;
@@ -313,7 +308,7 @@ ngx_http_gateway_cache_exit_process(ngx_cycle_t *cycle)
     zone = cmcf->zones.elts;
 
     for (i = 0; i < cmcf->zones.nelts; i++) {
-        ngx_http_gateway_cache_zone_stop(zone[i]);
+        handler(zone[i]);
     }
 }
 

@@ -9,7 +9,7 @@
 #include "ngx_http_gateway_cache_run.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_PATIENCE  60000      /* ms */
+#define NGX_HTTP_GATEWAY_CACHE_TIMEOUT  60000      /* ms */
 
 
 /* the data of the detached request begin with its context */
@@ -218,7 +218,7 @@ ngx_http_gateway_cache_refresh_start(ngx_http_request_t *r,
     ngx_memzero(&conf, sizeof(ngx_http_gateway_detach_t));
 
     conf.user = &ngx_http_gateway_cache_refresher;
-    conf.timeout = NGX_HTTP_GATEWAY_CACHE_PATIENCE;
+    conf.timeout = NGX_HTTP_GATEWAY_CACHE_TIMEOUT;
     ngx_str_set(&conf.method, "GET");
     conf.end = ngx_http_gateway_cache_refresh_end;
     conf.data = refresh;

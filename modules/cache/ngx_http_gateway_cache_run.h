@@ -24,22 +24,17 @@
 #include "gw_http_date.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_LOOK    5        /* ms between checks for other
-                                                   workers */
-#define NGX_HTTP_GATEWAY_CACHE_MARK    5000     /* ms for which a key is marked
-                                                   "not cacheable" */
+#define NGX_HTTP_GATEWAY_CACHE_LOOK    5        /* ms; for other workers */
+#define NGX_HTTP_GATEWAY_CACHE_MARK    5000     /* ms; "not cacheable" */
 
 
 typedef enum {
     NGX_HTTP_GATEWAY_CACHE_LOOKUP = 0,  /* undecided; the request may wait */
-    NGX_HTTP_GATEWAY_CACHE_PASS,        /* the request is processed as without a
-                                           cache */
+    NGX_HTTP_GATEWAY_CACHE_PASS,        /* processed as without a cache */
     NGX_HTTP_GATEWAY_CACHE_SEND,        /* the stored response is sent */
     NGX_HTTP_GATEWAY_CACHE_ASK,         /* the request was forwarded */
-    NGX_HTTP_GATEWAY_CACHE_STORE,       /* the body of the response is stored
-                                           and sent */
-    NGX_HTTP_GATEWAY_CACHE_REPLACE      /* the response is replaced by a stored
-                                           one */
+    NGX_HTTP_GATEWAY_CACHE_STORE,       /* the body is stored and sent */
+    NGX_HTTP_GATEWAY_CACHE_REPLACE      /* a stored one replaces it */
 } ngx_http_gateway_cache_state_e;
 
 
@@ -49,8 +44,7 @@ typedef struct {
 
     /* properties of the request */
     gw_cache_request_t                  req;
-    gw_cache_fields_t                   fields;     /* header lines of the
-                                                       client */
+    gw_cache_fields_t                   fields;     /* of the client */
     gw_cache_key_t                      key;
     gw_cache_labels_t                   labels;     /* set when needed */
     ngx_str_t                           partition;
@@ -68,8 +62,7 @@ typedef struct {
     ngx_msec_t                          deadline;   /* end of waiting, or of
                                                        storing without the
                                                        client */
-    ngx_uint_t                          looks;      /* lookups in this call of
-                                                       the handler */
+    ngx_uint_t                          looks;      /* lookups in this turn */
     uint64_t                            purges;     /* gw_cache_purges() before
                                                        a request without the
                                                        lock was forwarded */
@@ -89,17 +82,13 @@ typedef struct {
                                                        client has left;
                                                        "handler" is set then */
     ngx_int_t                         (*input)(void *data); /* nginx's */
-    ngx_http_handler_pt                 handler;    /* content handler of the
-                                                       location */
+    ngx_http_handler_pt                 handler;    /* of the content */
     void                              (*finalize)(ngx_http_request_t *r,
                                                   ngx_int_t rc);
-    ngx_http_upstream_t                *upstream;   /* the upstream whose
-                                                       response is awaited or
-                                                       stored */
+    ngx_http_upstream_t                *upstream;   /* the origin's */
     unsigned                            error;      /* GW_CACHE_STALE_* if the
                                                        origin failed */
-    ngx_uint_t                          answered;   /* status of the origin's
-                                                       response, or 0 */
+    ngx_uint_t                          answered;   /* origin's status, or 0 */
 
     /* for variables and Cache-Status */
     ngx_http_gateway_cache_status_e     status;
@@ -107,23 +96,18 @@ typedef struct {
     uint32_t                            age;
     int64_t                             ttl;
     gw_cache_fwd_e                      fwd;
-    ngx_http_gateway_cached_t           told;       /* in the request's
-                                                       record */
+    ngx_http_gateway_cached_t           record;     /* for gr->cached */
 
     unsigned                            pinned:1;
     unsigned                            filling:1;
-    unsigned                            variants:1; /* the key has a list of
-                                                       names */
+    unsigned                            variants:1; /* names were found */
     unsigned                            waited:1;
-    unsigned                            alone:1;    /* does not wait for other
-                                                       requests */
+    unsigned                            alone:1;    /* waits for nobody */
     unsigned                            validating:1;
     unsigned                            unsafe:1;   /* the method is unsafe */
     unsigned                            stored:1;
-    unsigned                            body:1;     /* the stored body must
-                                                       still be sent */
-    unsigned                            muted:1;    /* nothing more is sent to
-                                                       the client */
+    unsigned                            body:1;     /* still to be sent */
+    unsigned                            muted:1;    /* client gets no more */
     unsigned                            failed:1;   /* the origin failed */
     unsigned                            timed:1;    /* "ttl" is set */
     unsigned                            aged:1;     /* "age" is set */
@@ -133,12 +117,10 @@ typedef struct {
 /* a response of the origin; allocated on the stack */
 
 typedef struct {
-    gw_cache_fields_t                   fields;     /* the lines as they
-                                                       arrived */
+    gw_cache_fields_t                   fields;     /* as they arrived */
     gw_cache_response_t                 res;
     gw_cache_clock_t                    now;
-    gw_cache_entry_t                    entry;      /* the metadata, if it is
-                                                       stored */
+    gw_cache_entry_t                    entry;      /* if it is stored */
     gw_cache_content_t                  content;
 } ngx_http_gateway_cache_answer_t;
 
@@ -289,7 +271,7 @@ gw_cache_action_e ngx_http_gateway_cache_on_error(
     ngx_http_gateway_cache_ctx_t *ctx, unsigned error);
 
 /* adds Cache-Status to the response */
-ngx_int_t ngx_http_gateway_cache_tell(ngx_http_request_t *r,
+ngx_int_t ngx_http_gateway_cache_status_out(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 
 

@@ -8,10 +8,8 @@
 
 
 #define NGX_HTTP_GATEWAY_CACHE_SHARD   (16 * 1024 * 1024)
-#define NGX_HTTP_GATEWAY_CACHE_PASS    32       /* s, for a sweep of all
-                                                   entries */
-#define NGX_HTTP_GATEWAY_CACHE_PLACES  256      /* minimum of places swept at a
-                                                   time */
+#define NGX_HTTP_GATEWAY_CACHE_PASS    32       /* s, to sweep all entries */
+#define NGX_HTTP_GATEWAY_CACHE_PLACES  256      /* minimum, swept at a time */
 #define NGX_HTTP_GATEWAY_CACHE_SETTLE  10       /* s */
 
 

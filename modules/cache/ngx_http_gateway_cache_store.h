@@ -73,18 +73,14 @@ struct ngx_http_gateway_cache_zone_s {
     ngx_http_gateway_zone_t         zone;
     size_t                          max_object; /* maximum bytes of a body */
     ngx_http_gateway_place_t        where;
-    ngx_uint_t                      used;       /* unsigned:1; a location uses
-                                                   the zone */
-    ngx_uint_t                      forms;      /* bits: forms of URLs in the
-                                                   keys of its locations */
+    ngx_uint_t                      used;       /* unsigned:1; by a location */
+    ngx_uint_t                      forms;      /* bits; of its locations */
 
     /* private */
-    struct gw_table_s              *marks;      /* keys marked "not
-                                                   cacheable" */
+    struct gw_table_s              *marks;      /* "not cacheable" keys */
     ngx_uint_t                      shards;
     ngx_uint_t                      started;
-    ngx_cycle_t                    *cycle;      /* cycle in which the zone was
-                                                   started */
+    ngx_cycle_t                    *cycle;      /* that started the zone */
     ngx_uint_t                      turn;       /* number of sweeps so far */
     ngx_event_t                     sweep;
     ngx_http_gateway_counter_t     *counters[NGX_HTTP_GATEWAY_CACHE_STATUSES];

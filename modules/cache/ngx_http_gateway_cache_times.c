@@ -9,8 +9,7 @@
 #include "ngx_http_gateway_cache.h"
 
 
-#define NGX_HTTP_GATEWAY_CACHE_WORDS  13    /* number of words of
-                                               gateway_cache_stale */
+#define NGX_HTTP_GATEWAY_CACHE_WORDS  13    /* words of a directive */
 
 
 /* parsed parameters of a directive */

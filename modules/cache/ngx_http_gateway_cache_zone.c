@@ -11,18 +11,10 @@
 #define NGX_HTTP_GATEWAY_CACHE_OBJECT  (1024 * 1024)
 
 
-/* the parameters of gateway_cache_zone */
-
-typedef struct {
-    ngx_http_gateway_zone_t         zone;
-    size_t                          max_object;
-} ngx_http_gateway_cache_zone_args_t;
-
-
 static const char *ngx_http_gateway_cache_zone_wrong(
     ngx_http_gateway_cache_main_conf_t *cmcf, const ngx_str_t *name);
 static void ngx_http_gateway_cache_zone_divide(ngx_conf_t *cf,
-    ngx_http_gateway_cache_zone_t *zone, size_t max_object);
+    ngx_http_gateway_cache_zone_t *zone);
 
 
 ngx_http_gateway_use_t  ngx_http_gateway_cache_use = {
@@ -38,50 +30,47 @@ ngx_http_gateway_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_cache_main_conf_t *cmcf = conf;
 
-    const char                          *err;
-    ngx_http_gateway_cache_zone_t       *zone, **slot;
-    ngx_http_gateway_cache_zone_args_t   args;
+    const char                      *err;
+    ngx_http_gateway_cache_zone_t   *zone, **slot;
 
     static const ngx_http_gateway_param_t  params[] = {
         { ngx_string("zone="), ngx_http_gateway_param_zone,
-          offsetof(ngx_http_gateway_cache_zone_args_t, zone), 512 * 1024 },
+          offsetof(ngx_http_gateway_cache_zone_t, zone), 512 * 1024 },
         { ngx_string("max_object="), ngx_http_gateway_param_size,
-          offsetof(ngx_http_gateway_cache_zone_args_t, max_object), 0 },
+          offsetof(ngx_http_gateway_cache_zone_t, max_object), 0 },
         ngx_http_gateway_null_param
     };
 
-    ngx_memzero(&args, sizeof(ngx_http_gateway_cache_zone_args_t));
+    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_cache_zone_t));
 
-    if (ngx_http_gateway_params(cf, params, &args, 1) != NGX_CONF_OK) {
+    if (zone == NULL
+        || ngx_http_gateway_params(cf, params, zone, 1) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    if (args.zone.size == 0) {
+    if (zone->zone.size == 0) {
         return "must have \"zone=name:size\"";
     }
 
-    err = ngx_http_gateway_cache_zone_wrong(cmcf, &args.zone.name);
+    err = ngx_http_gateway_cache_zone_wrong(cmcf, &zone->zone.name);
 
     if (err) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "zone \"%V\" of \"gateway_cache_zone\"%s",
-                           &args.zone.name, err);
+                           &zone->zone.name, err);
         return NGX_CONF_ERROR;
     }
 
-    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_cache_zone_t));
     slot = ngx_array_push(&cmcf->zones);
-
-    if (zone == NULL || slot == NULL) {
+    if (slot == NULL) {
         return NGX_CONF_ERROR;
     }
 
     *slot = zone;
 
-    zone->zone = args.zone;
     ngx_http_gateway_place(cf, &zone->where);
-
-    ngx_http_gateway_cache_zone_divide(cf, zone, args.max_object);
+    ngx_http_gateway_cache_zone_divide(cf, zone);
 
     return (ngx_http_gateway_cache_zone_add(cf, zone) == NGX_OK
             && ngx_http_gateway_cache_mark_add(cf, zone) == NGX_OK)
@@ -111,11 +100,11 @@ ngx_http_gateway_cache_zone_wrong(ngx_http_gateway_cache_main_conf_t *cmcf,
 }
 
 
-/* "max_object" is 0 if it is not set */
+/* sets "max_object", which is 0 if it is not written, and bounds it */
 
 static void
 ngx_http_gateway_cache_zone_divide(ngx_conf_t *cf,
-    ngx_http_gateway_cache_zone_t *zone, size_t max_object)
+    ngx_http_gateway_cache_zone_t *zone)
 {
     size_t      most;
     ngx_uint_t  shards;
@@ -123,14 +112,17 @@ ngx_http_gateway_cache_zone_divide(ngx_conf_t *cf,
     shards = ngx_http_gateway_cache_zone_shards(zone);
     most = zone->zone.size / shards / 4;
 
-    if (max_object > most) {
+    if (zone->max_object > most) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"max_object=\" of zone \"%V\" is reduced to %uz "
                            "bytes, a quarter of one of its %ui shards",
                            &zone->zone.name, most, shards);
     }
 
-    zone->max_object = max_object ? max_object : NGX_HTTP_GATEWAY_CACHE_OBJECT;
+    if (zone->max_object == 0) {
+        zone->max_object = NGX_HTTP_GATEWAY_CACHE_OBJECT;
+    }
+
     zone->max_object = ngx_min(zone->max_object, most);
 }
 
