@@ -319,7 +319,8 @@ void gw_cache_abort(gw_cache_user_t *user, gw_cache_fill_t *fill);
 
 /*
  * Replaces gw_cache_open() and gw_cache_commit(): creates an entry with a new
- * header and the body of "hit", which stays pinned.
+ * header and the body of "hit", which stays pinned.  Returns 0 if nothing was
+ * stored; the lock on the key is released in any case.
  */
 int gw_cache_refresh(gw_cache_user_t *user, gw_cache_fill_t *fill,
     const gw_cache_key_t *key, const gw_cache_labels_t *target,

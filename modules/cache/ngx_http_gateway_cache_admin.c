@@ -454,7 +454,7 @@ ngx_http_gateway_cache_admin_body(json_t *body)
             }
 
         } else {
-            return "the only members are \"purge\" and \"soft\"";
+            return "unknown member, allowed are \"purge\" and \"soft\"";
         }
     }
 
@@ -489,8 +489,8 @@ ngx_http_gateway_cache_admin_selector(json_t *json,
         }
 
         if (!json_is_string(value) || json_string_length(value) == 0) {
-            return "a selector must be a string that is not empty: \"url\", "
-                   "\"prefix\", \"tag\", \"host\" and \"consumer\"";
+            return "the value of \"url\", \"prefix\", \"tag\", \"host\" or "
+                   "\"consumer\" must be a string that is not empty";
         }
 
         selector->by = member->by;

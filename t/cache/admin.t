@@ -118,7 +118,7 @@ for my $case (
     [ '{"purge":[]}', qr/array of selectors/ ],
     [ '{}', qr/is missing/ ],
     [ '{"purge":[{"all":true}],"soft":1}', qr/true or false/ ],
-    [ '{"purge":[{"all":true}],"hard":true}', qr/only members/ ],
+    [ '{"purge":[{"all":true}],"hard":true}', qr/unknown member/ ],
     [ '{"purge":[{"tag":"b"},{"uri":"x"}]}', qr/"index": ?1/ ],
 ) {
     like(purge($case->[0]), qr/^400 .*$case->[1]/s, "refused: $case->[0]");
