@@ -3,7 +3,7 @@
 /*
  * Settings without effect.
  *
- * A rule for tokens, for example, has no effect where no token is verified, and
+ * A rule about tokens has no effect where no token is verified, and
  * a location that relies on it is open.  Each such directive (a setting) names
  * its use, such as a method of authentication.  Modules declare in which blocks
  * a use is on, or explicitly off.  After all blocks have been merged, core
