@@ -25,7 +25,7 @@ static int gw_cache_pins_add(gw_cache_user_t *user, uint64_t now);
 static uint32_t gw_cache_pins_make(gw_cache_t *cache, uint64_t now);
 static void gw_cache_pins_use(gw_cache_t *cache, gw_cache_seat_t *seat);
 static void gw_cache_seat_clear(gw_cache_t *cache, gw_cache_seat_t *seat);
-static unsigned gw_cache_seats_settle(gw_cache_user_t *user, int starts);
+static unsigned gw_cache_seats_reclaim(gw_cache_user_t *user, int starts);
 static void gw_cache_release(gw_cache_user_t *user, gw_cache_seat_t *seat,
     uint64_t owner);
 static uint32_t gw_cache_pin_take(gw_cache_user_t *user);
@@ -47,7 +47,7 @@ gw_cache_join(gw_cache_user_t *user, uint64_t now)
     cache = user->cache;
     user->seat = NULL;
 
-    (void) gw_cache_seats_settle(user, 1);
+    (void) gw_cache_seats_reclaim(user, 1);
 
     gw_cache_enter(user);
 
@@ -95,9 +95,9 @@ gw_cache_leave(gw_cache_user_t *user)
 
 
 unsigned
-gw_cache_settle(gw_cache_user_t *user)
+gw_cache_user_reclaim(gw_cache_user_t *user)
 {
-    return gw_cache_seats_settle(user, 0);
+    return gw_cache_seats_reclaim(user, 0);
 }
 
 
@@ -107,7 +107,7 @@ gw_cache_settle(gw_cache_user_t *user)
  */
 
 static unsigned
-gw_cache_seats_settle(gw_cache_user_t *user, int starts)
+gw_cache_seats_reclaim(gw_cache_user_t *user, int starts)
 {
     unsigned          n;
     uint32_t          i, seats;

@@ -46,9 +46,9 @@
  * process that is killed inside the lock.
  *
  * A process that is killed outside of the lock leaves pins and fills.
- * gw_cache_settle() releases them and wakes their waiters.  It must be called
- * whenever a process starts (nginx starts one for each that was killed), and
- * from time to time.
+ * gw_cache_user_reclaim() releases them and wakes their waiters.  It must be
+ * called whenever a process starts (nginx starts one for each that was killed),
+ * and from time to time.
  *
  * Time
  *
@@ -222,7 +222,7 @@ int gw_cache_valid(const gw_cache_t *cache, uint64_t zone);
 const uint64_t *gw_cache_secret(const gw_cache_t *cache);
 
 /*
- * Must be called once before the process uses the shard: settles, and takes a
+ * Must be called once before the process uses the shard: reclaims, and takes a
  * seat.  A seat that already has the ID of this process belongs to an earlier
  * process, and is cleared.  If 512 processes have a seat, or the heap is full
  * of entries in use, the process gets no seat: then nothing is found or stored.
@@ -237,7 +237,7 @@ void gw_cache_leave(gw_cache_user_t *user);
  * the waiters of these fills.  Takes a few system calls for each other
  * process.  Returns the number of ended processes.
  */
-unsigned gw_cache_settle(gw_cache_user_t *user);
+unsigned gw_cache_user_reclaim(gw_cache_user_t *user);
 
 /* sets the hashes; "primary" selects the shard of a key */
 void gw_cache_key(const uint64_t secret[2], gw_cache_key_t *key);

@@ -65,7 +65,7 @@ static void gw_stripe_forget(gw_stripes_t *stripes, gw_stripe_kind_e kind,
     unsigned index);
 static void gw_stripe_clear(gw_stripes_t *stripes, unsigned place);
 static unsigned gw_stripe_sweep(gw_stripes_t *stripes, uint64_t self,
-    unsigned mine, gw_stripe_gone_pt gone, gw_stripe_settle_pt settle,
+    unsigned mine, gw_stripe_gone_pt gone, gw_stripe_reclaim_pt reclaim,
     void *data);
 
 
@@ -200,11 +200,11 @@ gw_stripe_forget(gw_stripes_t *stripes, gw_stripe_kind_e kind, unsigned index)
 
 unsigned
 gw_stripe_take(gw_stripes_t *stripes, uint64_t number, uint64_t self,
-    gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data)
+    gw_stripe_gone_pt gone, gw_stripe_reclaim_pt reclaim, void *data)
 {
     unsigned  place;
 
-    place = gw_stripe_sweep(stripes, self, GW_STRIPE_PLACES, gone, settle,
+    place = gw_stripe_sweep(stripes, self, GW_STRIPE_PLACES, gone, reclaim,
                             data);
 
     if (place == GW_STRIPE_PLACES) {
@@ -237,22 +237,22 @@ gw_stripe_clear(gw_stripes_t *stripes, unsigned place)
 
 
 void
-gw_stripe_settle(gw_stripes_t *stripes, uint64_t self, unsigned place,
-    gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data)
+gw_stripe_reclaim(gw_stripes_t *stripes, uint64_t self, unsigned place,
+    gw_stripe_gone_pt gone, gw_stripe_reclaim_pt reclaim, void *data)
 {
-    (void) gw_stripe_sweep(stripes, self, place, gone, settle, data);
+    (void) gw_stripe_sweep(stripes, self, place, gone, reclaim, data);
 }
 
 
 /*
  * "mine" is the place of the calling process, or GW_STRIPE_PLACES if it needs
- * one.  The process that replaces a gone owner by itself settles the place.  If
- * it is killed meanwhile, it becomes a gone owner.
+ * one.  The process that replaces a gone owner by itself reclaims the place.
+ * If it is killed meanwhile, it becomes a gone owner.
  */
 
 static unsigned
 gw_stripe_sweep(gw_stripes_t *stripes, uint64_t self, unsigned mine,
-    gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data)
+    gw_stripe_gone_pt gone, gw_stripe_reclaim_pt reclaim, void *data)
 {
     unsigned  i, starts;
     uint64_t  owner;
@@ -284,7 +284,7 @@ gw_stripe_sweep(gw_stripes_t *stripes, uint64_t self, unsigned mine,
         }
 
         if (gw_stripe_load(&stripes->counts[i])) {
-            settle(data, i);
+            reclaim(data, i);
         }
 
         if (mine == GW_STRIPE_PLACES) {

@@ -64,11 +64,11 @@ typedef struct {
 typedef int (*gw_stripe_gone_pt)(void *data, uint64_t process);
 
 /*
- * The process that has counted at a place is gone and did not settle its own
+ * The process that has counted at a place is gone and did not reclaim its own
  * counters.  No other process changes the own cells of the place during the
  * call.  The call is repeated if the caller is killed before it returns.
  */
-typedef void (*gw_stripe_settle_pt)(void *data, unsigned place);
+typedef void (*gw_stripe_reclaim_pt)(void *data, unsigned place);
 
 
 size_t gw_stripe_size(void);
@@ -92,17 +92,17 @@ int gw_stripe_index(gw_stripes_t *stripes, const gw_stripe_conf_t *conf,
     gw_stripe_kind_e kind, const uint64_t hash[2]);
 
 /*
- * Settles the places of all processes that are gone, and takes a place for
+ * Reclaims the places of all processes that are gone, and takes a place for
  * "self", the calling process, which is not 0 and uses the configuration
  * "number".  A place that already names "self" is that of an earlier process.
  * Returns the place, or GW_STRIPE_PLACES if none is free.
  */
 unsigned gw_stripe_take(gw_stripes_t *stripes, uint64_t number, uint64_t self,
-    gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data);
+    gw_stripe_gone_pt gone, gw_stripe_reclaim_pt reclaim, void *data);
 
-/* settles and frees the places of gone processes; the caller has "place" */
-void gw_stripe_settle(gw_stripes_t *stripes, uint64_t self, unsigned place,
-    gw_stripe_gone_pt gone, gw_stripe_settle_pt settle, void *data);
+/* reclaims and frees the places of gone processes; the caller has "place" */
+void gw_stripe_reclaim(gw_stripes_t *stripes, uint64_t self, unsigned place,
+    gw_stripe_gone_pt gone, gw_stripe_reclaim_pt reclaim, void *data);
 
 /*
  * The cell of a counter for a process with this place, or with

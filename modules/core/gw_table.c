@@ -63,7 +63,7 @@ static int gw_table_victim(gw_table_t *table, uint64_t *bucket, uint64_t tag,
     uint64_t claim, const gw_table_user_t *user, uint64_t *old, int *used);
 static int gw_table_lowest(gw_table_t *table, uint64_t *bucket,
     const uint64_t *seen, const gw_table_user_t *user, int *used);
-static int gw_table_settle(uint64_t *bucket, const uint64_t *seen,
+static int gw_table_resolve(uint64_t *bucket, const uint64_t *seen,
     const gw_table_user_t *user);
 
 
@@ -342,7 +342,7 @@ gw_table_wait(uint64_t *word, uint64_t claim)
 /*
  * Chooses the place of a new key: an empty one, else that of an idle key, else
  * that of the key with the lowest rank; "used" is set if that key is not idle.
- * -1: the key has been or is being inserted, or claims must be settled first.
+ * -1: the key has been or is being inserted, or claims must be resolved first.
  */
 
 static int
@@ -377,7 +377,7 @@ gw_table_victim(gw_table_t *table, uint64_t *bucket, uint64_t tag,
     if (victim < 0) {
         victim = gw_table_lowest(table, bucket, seen, user, used);
 
-        if ((victim < 0 || *used) && gw_table_settle(bucket, seen, user)) {
+        if ((victim < 0 || *used) && gw_table_resolve(bucket, seen, user)) {
             return -1;
         }
     }
@@ -439,7 +439,7 @@ gw_table_lowest(gw_table_t *table, uint64_t *bucket, const uint64_t *seen,
  */
 
 static int
-gw_table_settle(uint64_t *bucket, const uint64_t *seen,
+gw_table_resolve(uint64_t *bucket, const uint64_t *seen,
     const gw_table_user_t *user)
 {
     int       i;

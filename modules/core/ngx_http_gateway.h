@@ -130,7 +130,7 @@ typedef struct {
     ngx_array_t                     log;        /* log_t, by stage */
     ngx_array_t                     credentials;    /* source_t */
     ngx_array_t                    *counters;   /* counter_t *; NULL: none */
-    ngx_array_t                    *settles;    /* settle_t; NULL: none */
+    ngx_array_t                    *reclaims;   /* reclaim_t; NULL: none */
     ngx_array_t                    *settings;   /* of _setting.h; NULL: none */
     ngx_uint_t                      uses;       /* number of added uses */
     ngx_array_t                    *returns;    /* loc_conf_t *; NULL: none */

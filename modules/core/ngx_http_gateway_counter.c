@@ -15,9 +15,9 @@
 
 
 typedef struct {
-    ngx_http_gateway_settle_pt      handler;
+    ngx_http_gateway_reclaim_pt     handler;
     void                           *data;
-} ngx_http_gateway_settle_t;
+} ngx_http_gateway_reclaim_t;
 
 
 static ngx_http_gateway_main_conf_t *ngx_http_gateway_counter_conf(
@@ -32,7 +32,7 @@ static ngx_int_t ngx_http_gateway_counter_index(
 static gw_stripe_kind_e ngx_http_gateway_counter_kind(
     const ngx_http_gateway_counter_t *counter);
 static int ngx_http_gateway_counter_gone(void *data, uint64_t process);
-static void ngx_http_gateway_counter_settle(void *data, unsigned place);
+static void ngx_http_gateway_counter_reclaim(void *data, unsigned place);
 
 
 /* of this process; the second one receives counts of processes not in a zone */
@@ -90,24 +90,24 @@ ngx_http_gateway_counter_add(ngx_conf_t *cf,
 
 
 ngx_int_t
-ngx_http_gateway_settle_add(ngx_conf_t *cf, ngx_http_gateway_settle_pt handler,
-    void *data)
+ngx_http_gateway_reclaim_add(ngx_conf_t *cf,
+    ngx_http_gateway_reclaim_pt handler, void *data)
 {
-    ngx_http_gateway_settle_t     *settle;
+    ngx_http_gateway_reclaim_t    *reclaim;
     ngx_http_gateway_main_conf_t  *gmcf;
 
-    gmcf = ngx_http_gateway_counter_conf(cf, "a settlement of counters");
+    gmcf = ngx_http_gateway_counter_conf(cf, "a reclaim of counters");
     if (gmcf == NULL) {
         return NGX_ERROR;
     }
 
-    settle = ngx_array_push(gmcf->settles);
-    if (settle == NULL) {
+    reclaim = ngx_array_push(gmcf->reclaims);
+    if (reclaim == NULL) {
         return NGX_ERROR;
     }
 
-    settle->handler = handler;
-    settle->data = data;
+    reclaim->handler = handler;
+    reclaim->data = data;
 
     return NGX_OK;
 }
@@ -152,12 +152,12 @@ ngx_http_gateway_counter_zone(ngx_conf_t *cf,
     shm_zone->init = ngx_http_gateway_counter_init_zone;
     shm_zone->data = gmcf;
 
-    gmcf->settles = ngx_array_create(cf->pool, 2,
-                                     sizeof(ngx_http_gateway_settle_t));
+    gmcf->reclaims = ngx_array_create(cf->pool, 2,
+                                      sizeof(ngx_http_gateway_reclaim_t));
     gmcf->counters = ngx_array_create(cf->pool, 8,
                                       sizeof(ngx_http_gateway_counter_t *));
 
-    return (gmcf->settles && gmcf->counters) ? NGX_OK : NGX_ERROR;
+    return (gmcf->reclaims && gmcf->counters) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -220,7 +220,7 @@ ngx_http_gateway_counter_init_zone(ngx_shm_zone_t *shm_zone, void *data)
  * Names come from the configuration, so the key of the hash is not secret.
  *
  * If an own counter or a word has no room, the configuration is refused: own
- * counters are settled together, and losses would be wrong without one of
+ * counters are reclaimed together, and losses would be wrong without one of
  * them; the state in a word would not be shared by the workers.
  */
 
@@ -305,7 +305,7 @@ ngx_http_gateway_counters_start(ngx_http_gateway_main_conf_t *gmcf)
         gw_stripe_take(gmcf->stripes, gmcf->stripes_conf,
                        ngx_http_gateway_counters.self,
                        ngx_http_gateway_counter_gone,
-                       ngx_http_gateway_counter_settle, gmcf);
+                       ngx_http_gateway_counter_reclaim, gmcf);
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "gateway counters: place %ud",
@@ -333,7 +333,7 @@ ngx_http_gateway_counters_start(ngx_http_gateway_main_conf_t *gmcf)
 
 
 void
-ngx_http_gateway_counters_settle(void)
+ngx_http_gateway_counters_reclaim(void)
 {
     ngx_http_gateway_main_conf_t  *gmcf;
 
@@ -348,11 +348,11 @@ ngx_http_gateway_counters_settle(void)
         return;
     }
 
-    gw_stripe_settle(ngx_http_gateway_counters.stripes,
-                     ngx_http_gateway_counters.self,
-                     ngx_http_gateway_counters.place,
-                     ngx_http_gateway_counter_gone,
-                     ngx_http_gateway_counter_settle, gmcf);
+    gw_stripe_reclaim(ngx_http_gateway_counters.stripes,
+                      ngx_http_gateway_counters.self,
+                      ngx_http_gateway_counters.place,
+                      ngx_http_gateway_counter_gone,
+                      ngx_http_gateway_counter_reclaim, gmcf);
 }
 
 
@@ -364,21 +364,21 @@ ngx_http_gateway_counter_gone(void *data, uint64_t process)
 
 
 static void
-ngx_http_gateway_counter_settle(void *data, unsigned place)
+ngx_http_gateway_counter_reclaim(void *data, unsigned place)
 {
     ngx_http_gateway_main_conf_t *gmcf = data;
 
-    ngx_uint_t                  i;
-    ngx_http_gateway_settle_t  *settle;
+    ngx_uint_t                   i;
+    ngx_http_gateway_reclaim_t  *reclaim;
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "gateway counters: settling place %ud of a process that "
+                   "gateway counters: reclaiming place %ud of a process that "
                    "is gone", place);
 
-    settle = gmcf->settles->elts;
+    reclaim = gmcf->reclaims->elts;
 
-    for (i = 0; i < gmcf->settles->nelts; i++) {
-        settle[i].handler(settle[i].data, place);
+    for (i = 0; i < gmcf->reclaims->nelts; i++) {
+        reclaim[i].handler(reclaim[i].data, place);
     }
 }
 

@@ -27,7 +27,7 @@
  * An own family has a word for each of up to 1024 processes; further processes
  * are not counted.  What a process holds is the difference of its own words,
  * such as made - written - dropped.  If the process is killed, this difference
- * is lost; a handler of ngx_http_gateway_settle_add() then adds it to the
+ * is lost; a handler of ngx_http_gateway_reclaim_add() then adds it to the
  * words, when a process starts or asks for it.  Count one event by one
  * addition, so that a kill cannot separate two.
  *
@@ -103,7 +103,7 @@ uint64_t ngx_http_gateway_counter_sum(
 
 /*
  * The value of a word.  For workers, and for handlers of
- * ngx_http_gateway_settle_add().  In a process that is not a worker the value
+ * ngx_http_gateway_reclaim_add().  In a process that is not a worker the value
  * is private to the process and meaningless.
  */
 uint64_t *ngx_http_gateway_counter_word(
@@ -120,12 +120,12 @@ uint64_t *ngx_http_gateway_counter_word(
  *     held = *own(made, at) - *own(written, at) - *own(lost, at);
  *     *own(lost, at) += held;
  */
-typedef void (*ngx_http_gateway_settle_pt)(void *data, ngx_uint_t at);
+typedef void (*ngx_http_gateway_reclaim_pt)(void *data, ngx_uint_t at);
 
 /* at configuration time, as for counters; NGX_ERROR: an [emerg] was logged, or
    there is no memory */
-ngx_int_t ngx_http_gateway_settle_add(ngx_conf_t *cf,
-    ngx_http_gateway_settle_pt handler, void *data);
+ngx_int_t ngx_http_gateway_reclaim_add(ngx_conf_t *cf,
+    ngx_http_gateway_reclaim_pt handler, void *data);
 
 /*
  * For handlers: the word of a gone process in a counter of an own family.  No
@@ -135,11 +135,11 @@ uint64_t *ngx_http_gateway_counter_own(
     const ngx_http_gateway_counter_t *counter, ngx_uint_t at);
 
 /*
- * Settles all processes that are gone.  Core does this when a worker starts; a
+ * Reclaims all processes that are gone.  Core does this when a worker starts; a
  * module calls it before it reports sums.  It takes a few system calls for each
  * process: do not call it for each request.
  */
-void ngx_http_gateway_counters_settle(void);
+void ngx_http_gateway_counters_reclaim(void);
 
 
 /* for core's init_process, before that of other modules */

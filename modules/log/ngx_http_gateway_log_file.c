@@ -111,7 +111,7 @@ ngx_http_gateway_log_file_counters(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    return ngx_http_gateway_settle_add(cf, ngx_http_gateway_log_file_settle,
+    return ngx_http_gateway_reclaim_add(cf, ngx_http_gateway_log_file_reclaim,
                                        file);
 }
 

@@ -58,8 +58,8 @@ void ngx_http_gateway_log_file_timer(ngx_event_t *ev);
 /* before a file is opened again, and at exit: writes the buffer */
 void ngx_http_gateway_log_file_reopen(ngx_open_file_t *open, ngx_log_t *log);
 
-/* settles the counters of a killed worker, whose slot is "at" */
-void ngx_http_gateway_log_file_settle(void *data, ngx_uint_t at);
+/* reclaims the counters of a killed worker, whose slot is "at" */
+void ngx_http_gateway_log_file_reclaim(void *data, ngx_uint_t at);
 
 
 #endif /* _NGX_HTTP_GATEWAY_LOG_FILE_H_INCLUDED_ */

@@ -426,7 +426,7 @@ ngx_http_gateway_log_file_is_torn(ngx_fd_t fd, off_t size)
  */
 
 void
-ngx_http_gateway_log_file_settle(void *data, ngx_uint_t at)
+ngx_http_gateway_log_file_reclaim(void *data, ngx_uint_t at)
 {
     ngx_http_gateway_log_file_t *file = data;
 

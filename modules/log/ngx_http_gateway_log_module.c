@@ -431,7 +431,7 @@ ngx_http_gateway_log_exit_process(ngx_cycle_t *cycle)
 
 
 /*
- * All workers have exited.  Starting the counters settles those of killed
+ * All workers have exited.  Starting the counters reclaims those of killed
  * workers; then all counters are final.
  */
 

@@ -18,7 +18,7 @@ static ngx_int_t ngx_http_gateway_log_counters(ngx_conf_t *cf,
     ngx_http_gateway_log_sink_t *sink);
 static void ngx_http_gateway_log_losses(ngx_http_gateway_log_sink_t *sink,
     ngx_log_t *log, const char *why);
-static void ngx_http_gateway_log_settle(void *data, ngx_uint_t at);
+static void ngx_http_gateway_log_reclaim(void *data, ngx_uint_t at);
 
 
 static const ngx_http_gateway_family_t  ngx_http_gateway_log_made =
@@ -213,7 +213,7 @@ ngx_http_gateway_log_counters(ngx_conf_t *cf,
         }
     }
 
-    return ngx_http_gateway_settle_add(cf, ngx_http_gateway_log_settle, sink);
+    return ngx_http_gateway_reclaim_add(cf, ngx_http_gateway_log_reclaim, sink);
 }
 
 
@@ -368,7 +368,7 @@ ngx_http_gateway_log_sinks_stop(ngx_cycle_t *cycle,
 /* records that a killed worker had made, but neither written nor dropped */
 
 static void
-ngx_http_gateway_log_settle(void *data, ngx_uint_t at)
+ngx_http_gateway_log_reclaim(void *data, ngx_uint_t at)
 {
     ngx_http_gateway_log_sink_t *sink = data;
 

@@ -522,7 +522,7 @@ ngx_http_gateway_log_syslog_stop(ngx_http_gateway_log_sink_t *sink)
     ngx_http_gateway_log_syslog_finish(syslog);
 
     if (syslog->stream) {
-        (void) ngx_http_gateway_log_syslog_settle(syslog);
+        (void) ngx_http_gateway_log_syslog_unconfirm(syslog);
     }
 
     ngx_http_gateway_log_syslog_drop(syslog);

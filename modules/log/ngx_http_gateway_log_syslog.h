@@ -132,7 +132,7 @@ ngx_uint_t ngx_http_gateway_log_syslog_unacknowledged(
  * Before a connection is closed: counts unconfirmed records, and returns their
  * number.  A message that was sent in part will be sent again as a whole.
  */
-ngx_uint_t ngx_http_gateway_log_syslog_settle(
+ngx_uint_t ngx_http_gateway_log_syslog_unconfirm(
     ngx_http_gateway_log_syslog_t *syslog);
 
 

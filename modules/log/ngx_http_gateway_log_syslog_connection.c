@@ -220,7 +220,7 @@ ngx_http_gateway_log_syslog_is_refused(ngx_http_gateway_log_syslog_t *syslog)
 /* over UDP, an error means that an earlier datagram was not delivered */
 
 ngx_uint_t
-ngx_http_gateway_log_syslog_settle(ngx_http_gateway_log_syslog_t *syslog)
+ngx_http_gateway_log_syslog_unconfirm(ngx_http_gateway_log_syslog_t *syslog)
 {
     ngx_uint_t                             n;
     ngx_http_gateway_log_syslog_output_t  *out;
@@ -258,7 +258,7 @@ ngx_http_gateway_log_syslog_lost(ngx_http_gateway_log_syslog_t *syslog,
     ngx_str_t   reason;
     ngx_uint_t  counts;
 
-    counts = ngx_http_gateway_log_syslog_settle(syslog)
+    counts = ngx_http_gateway_log_syslog_unconfirm(syslog)
              || ngx_http_gateway_log_syslog_records(syslog)
              || syslog->received > NGX_HTTP_GATEWAY_LOG_SYSLOG_SAYS;
 

@@ -23,7 +23,7 @@ typedef struct {
 static char *ngx_http_gateway_observer(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static void ngx_http_gateway_observer_log(ngx_http_request_t *r);
-static void ngx_http_gateway_observer_settle(void *data, ngx_uint_t at);
+static void ngx_http_gateway_observer_reclaim(void *data, ngx_uint_t at);
 static void *ngx_http_gateway_observer_create(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_observer_start(ngx_cycle_t *cycle);
 static void ngx_http_gateway_observer_exit(ngx_cycle_t *cycle);
@@ -129,7 +129,7 @@ ngx_http_gateway_observer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                     &ngx_http_gateway_observer_records, &lost);
 
     if (omcf->made == NULL || omcf->written == NULL || omcf->lost == NULL
-        || ngx_http_gateway_settle_add(cf, ngx_http_gateway_observer_settle,
+        || ngx_http_gateway_reclaim_add(cf, ngx_http_gateway_observer_reclaim,
                                        omcf)
            != NGX_OK
         || ngx_http_gateway_observe(cf, NGX_HTTP_GATEWAY_OBSERVE_ROUTE
@@ -205,7 +205,7 @@ ngx_http_gateway_observer_log(ngx_http_request_t *r)
 
 
 static void
-ngx_http_gateway_observer_settle(void *data, ngx_uint_t at)
+ngx_http_gateway_observer_reclaim(void *data, ngx_uint_t at)
 {
     ngx_http_gateway_observer_conf_t *omcf = data;
 
@@ -246,7 +246,7 @@ ngx_http_gateway_observer_exit(ngx_cycle_t *cycle)
         return;
     }
 
-    ngx_http_gateway_counters_settle();
+    ngx_http_gateway_counters_reclaim();
 
     requests = omcf->requests->elts;
 

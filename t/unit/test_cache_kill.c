@@ -6,7 +6,7 @@
  *
  * The operation runs step by step.  After each step that has changed the shared
  * memory, a copy of it is what others would find if the process had been killed
- * there: they settle, and then nothing is lost, stuck or wrong.
+ * there: they reclaim, and then nothing is lost, stuck or wrong.
  */
 
 #include <stdio.h>
@@ -193,10 +193,10 @@ op_evict(void)
 
 
 static void
-op_settle(void)
+op_reclaim(void)
 {
     world_buried(CHILD + 1);
-    (void) gw_cache_settle(&child);
+    (void) gw_cache_user_reclaim(&child);
 }
 
 
@@ -283,8 +283,8 @@ static const op_t  ops[] = {
     { "vary",           op_vary,    0, 0, 0 },
     { "purge",          op_purge,   0, 0, 1 },
     { "evict",          op_evict,   1, 0, 2 },
-    { "settle",         op_settle,  0, 1, 0 },
-    { "settle, full",   op_settle,  1, 1, 2 },
+    { "reclaim",        op_reclaim, 0, 1, 0 },
+    { "reclaim, full",  op_reclaim, 1, 1, 2 },
     { "repair",         op_repair,  1, 1, 2 },
 };
 
@@ -343,7 +343,7 @@ after_kill(const op_t *op)
     u.cache = copy;
     u.seat = (char *) copy + ((char *) user.seat - (char *) cache);
 
-    (void) gw_cache_settle(&u);
+    (void) gw_cache_user_reclaim(&u);
     gw_cache_stat(&u, &stat);
 
     wrong = inconsistent(copy);

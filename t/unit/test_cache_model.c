@@ -248,7 +248,7 @@ do_fill(uint64_t k, uint64_t serial)
 
     if (rc == GW_CACHE_WAIT) {
         add(&model->waits);
-        (void) gw_cache_settle(&user);
+        (void) gw_cache_user_reclaim(&user);
     }
 
     if (rc != GW_CACHE_FILL) {
@@ -410,7 +410,7 @@ work(void)
             (void) gw_cache_sweep(&user, 64, NOW);
             break;
         case 2:
-            (void) gw_cache_settle(&user);
+            (void) gw_cache_user_reclaim(&user);
             break;
         case 3:
             release(&held[random() % HELD]);
@@ -581,7 +581,7 @@ main(void)
     stop(pids);
 
     world_now = clock_msec();
-    (void) gw_cache_settle(&user);
+    (void) gw_cache_user_reclaim(&user);
     gw_cache_stat(&user, &stat);
 
     note("%u kills, %llu inside the lock; %llu hits, %llu misses, %llu stores,"

@@ -249,7 +249,8 @@ test_lock(void)
     is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "one fills");
     is_int(case_begin(&second, &a, 0, &other), GW_CACHE_WAIT, "one waits");
     is_int(*other.watch, other.seen, "nothing happens");
-    is_int(gw_cache_settle(&second), 0, "for the one that fills, which lives");
+    is_int(gw_cache_user_reclaim(&second), 0,
+           "for the one that fills, which lives");
 
     is_int(case_begin(&user, &a, 0, &same), GW_CACHE_WAIT,
            "so does another request of the process");
@@ -304,17 +305,17 @@ test_orphans(void)
     ok(gw_cache_append(&dead, &fill, (const unsigned char *) "a", 1, NOW),
        "a byte");
     is_int(case_begin(&user, &a, 0, &other), GW_CACHE_WAIT, "one waits");
-    is_int(gw_cache_settle(&user), 0, "nobody is gone");
+    is_int(gw_cache_user_reclaim(&user), 0, "nobody is gone");
 
     world_buried(77);
-    is_int(gw_cache_settle(&user), 1, "the filler is gone");
+    is_int(gw_cache_user_reclaim(&user), 1, "the filler is gone");
     ok(*other.watch != other.seen, "who waits is woken");
     is_int(case_begin(&user, &a, 0, &other), GW_CACHE_FILL, "taken over");
     ok(!gw_cache_append(&dead, &fill, (const unsigned char *) "a", 1, NOW)
        || !gw_cache_commit(&dead, &fill), "the first one is out");
     gw_cache_abort(&user, &other);
 
-    is_int(gw_cache_settle(&user), 0, "its seat was given back");
+    is_int(gw_cache_user_reclaim(&user), 0, "its seat was given back");
     is_int(stat_now().bytes, bytes, "and all of its memory");
 
     world_born(77);
@@ -329,7 +330,7 @@ test_orphans(void)
     (void) bytes_after_sweep(&user, NOW);
     ok(cache->dead != 0, "what is pinned stays");
     world_buried(77);
-    is_int(gw_cache_settle(&user), 1, "until its reader is gone");
+    is_int(gw_cache_user_reclaim(&user), 1, "until its reader is gone");
     is_int(stat_now().bytes, bytes, "all memory is free");
     is_int(stat_now().pins, 0, "no pins");
 

@@ -30,7 +30,7 @@
 typedef struct {
     uint64_t   gone[NAMES];         /* by process */
     uint64_t   counted[NAMES];
-    uint64_t   asked;               /* how often settle() was called */
+    uint64_t   asked;               /* how often reclaim() was called */
 } world_t;
 
 
@@ -39,7 +39,7 @@ static world_t       *world;
 
 static int            striped, made, written, lost;
 static gw_stripe_conf_t  conf;
-static int            dies;         /* in settle(): 1: before, 2: after */
+static int            dies;         /* in reclaim(): 1: before, 2: after */
 static int            yields;       /* in gone(): all threads reach it */
 
 static pthread_barrier_t  start;
@@ -81,7 +81,7 @@ own(int index, unsigned place)
 
 
 static void
-settle(void *data, unsigned place)
+reclaim(void *data, unsigned place)
 {
     (void) data;
 
@@ -103,7 +103,7 @@ settle(void *data, unsigned place)
 static unsigned
 take(uint64_t self)
 {
-    return gw_stripe_take(stripes, conf.number, self, gone, settle, NULL);
+    return gw_stripe_take(stripes, conf.number, self, gone, reclaim, NULL);
 }
 
 
@@ -307,7 +307,7 @@ test_places(void)
                        GW_STRIPE_PLACES), 1);
     is_int(total(), GW_STRIPE_PLACES + 1, "but counts all the same");
     is_int(sum(made), GW_STRIPE_PLACES, "own cells are summed");
-    is_int(world->asked, 0, "nobody was settled");
+    is_int(world->asked, 0, "nobody was reclaimed");
 
     ok(gw_stripe_cell(stripes, GW_STRIPE_KIND_STRIPED, striped,
                       GW_STRIPES - 1)
@@ -320,7 +320,7 @@ test_places(void)
     world->gone[8] = world->gone[700] = 1;
 
     is_int(take(2001), 7, "the place of a process that is gone");
-    is_int(world->asked, 2, "both that are gone were settled");
+    is_int(world->asked, 2, "both that are gone were reclaimed");
     is_int(*gw_stripe_cell(stripes, GW_STRIPE_KIND_STRIPED, striped, 7), 1,
            "with its counts");
     is_int(take(2002), 699, "the other one is free");
@@ -342,17 +342,17 @@ test_same_name(void)
     add(own(made, 0), 5);
     is_int(take(2), 1, "another one");
 
-    gw_stripe_settle(stripes, 1, 0, gone, settle, NULL);
-    is_int(sum(lost), 0, "it does not settle itself");
+    gw_stripe_reclaim(stripes, 1, 0, gone, reclaim, NULL);
+    is_int(sum(lost), 0, "it does not reclaim itself");
 
     is_int(take(1), 0, "a new process of this name takes the place");
-    is_int(sum(lost), 5, "and settles what the earlier one held");
+    is_int(sum(lost), 5, "and reclaims what the earlier one held");
 
     world->gone[2] = 1;
     add(own(made, 1), 3);
-    gw_stripe_settle(stripes, 1, 0, gone, settle, NULL);
-    is_int(sum(lost), 8, "a process settles others in between");
-    gw_stripe_settle(stripes, 1, 0, gone, settle, NULL);
+    gw_stripe_reclaim(stripes, 1, 0, gone, reclaim, NULL);
+    is_int(sum(lost), 8, "a process reclaims others in between");
+    gw_stripe_reclaim(stripes, 1, 0, gone, reclaim, NULL);
     is_int(sum(lost), 8, "once");
     is_int(take(3), 1, "and frees their places");
 
@@ -360,10 +360,10 @@ test_same_name(void)
 }
 
 
-/* the settling process is killed, before and after its addition */
+/* the reclaiming process is killed, before and after its addition */
 
 static void
-test_killed_settler(void)
+test_killed_reclaimer(void)
 {
     int    when;
     pid_t  pid;
@@ -390,7 +390,7 @@ test_killed_settler(void)
         is_int(sum(lost), when == 1 ? 0 : 7, "killed in between");
         is_int(take(3), 0, "the next process takes the place");
         is_int(sum(lost), 7, "what was held is lost once");
-        is_int(world->asked, 2, "settled twice");
+        is_int(world->asked, 2, "reclaimed twice");
 
         end();
     }
@@ -453,7 +453,7 @@ test_threads(void)
 
     (void) take(NAMES - 1);
 
-    is_int(world->asked, 200 * THREADS, "each was settled once");
+    is_int(world->asked, 200 * THREADS, "each was reclaimed once");
     is_int(sum(lost), 200 * THREADS * 3, "what all held is lost");
 
     end();
@@ -548,7 +548,7 @@ main(void)
     test_given_back();
     test_places();
     test_same_name();
-    test_killed_settler();
+    test_killed_reclaimer();
     test_threads();
     test_kills();
 
