@@ -171,7 +171,7 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
     }
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway api_key: asked");
+                   "gateway api_key: authenticating");
 
     ngx_http_gateway_api_key_find(r, alcf, &shown);
 

@@ -135,7 +135,7 @@ ngx_http_gateway_certificate_access(ngx_http_request_t *r)
     }
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway client_certificate: asked");
+                   "gateway client_certificate: authenticating");
 
     gr = ngx_http_gateway_request_get(r);
     if (gr == NULL) {

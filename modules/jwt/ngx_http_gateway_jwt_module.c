@@ -319,7 +319,8 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway jwt: %s",
                    (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE)
-                   ? "decoding without verification" : "asked");
+                   ? "decoding without verification"
+                   : "authenticating");
 
     gr = ngx_http_gateway_request_get(r);
     if (gr == NULL) {

@@ -178,7 +178,7 @@ sub bearer { "Authorization: Bearer $_[0]" }
 sub api { "X-API-Key: $_[0]" }
 
 my $challenge = 'header: "WWW-Authenticate" added to the response';
-my @place = ('jwt: asked', 'source: "Authorization: Bearer", found');
+my @place = ('jwt: authenticating', 'source: "Authorization: Bearer", found');
 my @token = ('jwt: token of alg "ES256", kid "es256"',
              'jwt: 1 of 1 key files may serve the issuer');
 my $verified = 'jwt: key 1 tried: kid "es256" of "DIR/jwks.json", verified';
@@ -187,10 +187,10 @@ my @alice = (@token, $verified, 'consumers: none is found by id',
              . 'in consumers file:0');
 my @granted = (@place, @alice, 'jwt: granted');
 my $empty = 'jwt: variables are empty, 0 bytes for the log';
-my @missing = ('jwt: asked', 'source: "Authorization: Bearer", missing', $empty,
+my @missing = ('jwt: authenticating', 'source: "Authorization: Bearer", missing', $empty,
                'jwt: refused with 401, reason "missing", kid ""');
 
-my @shown = ('api_key: asked', 'source: "header x-api-key", found');
+my @shown = ('api_key: authenticating', 'source: "header x-api-key", found');
 my @hidden = ('hide: "header x-api-key"',
               'header: "x-api-key" removed from the request');
 my @acme = ('consumers: "acme" is found by sha256, disabled:0',
@@ -222,9 +222,9 @@ my @methods = (
       refused('bad_signature', 'es256') ],
     [ '/jwt', [ bearer('secret-garbage') ], 401, @place,
       refused('malformed_header', '') ],
-    [ '/cookie', [ "Cookie: a=b; session=$good" ], 200, 'jwt: asked',
+    [ '/cookie', [ "Cookie: a=b; session=$good" ], 200, 'jwt: authenticating',
       'source: "cookie session", found', @alice, 'jwt: granted' ],
-    [ '/cookie', [ 'Cookie: a=secret' ], 401, 'jwt: asked',
+    [ '/cookie', [ 'Cookie: a=secret' ], 401, 'jwt: authenticating',
       'source: "cookie session", missing', refused('missing', '') ],
     [ '/decode', [ "Cookie: session=$forged" ], 200,
       'jwt: decoding without verification', 'source: "cookie session", found',
@@ -240,7 +240,7 @@ my @methods = (
       'jwt: condition 1 of 1 is met', 'jwt: granted' ],
 
     [ '/key', [ api($key) ], 200, @shown, @hidden, @acme ],
-    [ '/key', [ ], 401, 'api_key: asked', 'source: "header x-api-key", missing',
+    [ '/key', [ ], 401, 'api_key: authenticating', 'source: "header x-api-key", missing',
       'api_key: refused with 401, reason "missing", key ""', $challenge ],
     [ '/key', [ api($stranger) ], 401, @nobody,
       'api_key: refused with 401, reason "unknown_key", key "nobody"',
@@ -250,23 +250,23 @@ my @methods = (
     [ '/key', [ api($off) ], 401, @shown, @hidden,
       'consumers: "off" is found by sha256, disabled:1',
       'api_key: refused with 401, reason "disabled", key "off"', $challenge ],
-    [ "/args?key=$key", [ ], 200, 'api_key: asked',
+    [ "/args?key=$key", [ ], 200, 'api_key: authenticating',
       'source: "argument key", found', 'hide: "argument key"', @acme ],
-    [ '/optional', [ ], 200, 'api_key: asked',
+    [ '/optional', [ ], 200, 'api_key: authenticating',
       'source: "header x-api-key", missing',
       'api_key: no credential, which is optional',
       'granted: refusal with reason "missing" is void' ],
     [ '/dry', [ api($stranger) ], 200, @nobody, 'api_key: would be refused with '
       . '401, reason "unknown_key", key "nobody"' ],
 
-    [ '/any', [ bearer($good) ], 200, 'jwt: asked', 'hide: method "api_key"',
+    [ '/any', [ bearer($good) ], 200, 'jwt: authenticating', 'hide: method "api_key"',
       @granted[1 .. $#granted] ],
-    [ '/any', [ api($key) ], 200, 'jwt: asked', 'hide: method "api_key"',
+    [ '/any', [ api($key) ], 200, 'jwt: authenticating', 'hide: method "api_key"',
       @hidden, @missing[1 .. $#missing], @shown, @acme,
       'granted: refusal with reason "missing" is void',
       'granted: "gateway_jwt" would have refused with reason "missing"' ],
-    [ '/any', [ ], 401, 'jwt: asked', 'hide: method "api_key"',
-      @missing[1 .. $#missing], 'api_key: asked',
+    [ '/any', [ ], 401, 'jwt: authenticating', 'hide: method "api_key"',
+      @missing[1 .. $#missing], 'api_key: authenticating',
       'source: "header x-api-key", missing',
       'api_key: refused with 401, reason "missing", key ""',
       $challenge, $challenge ],
@@ -295,7 +295,7 @@ for (@methods) {
          get($port, $path, @$headers), $status, @wanted);
 }
 
-my @tls = ('client_certificate: asked', 'client_certificate: ssl_verify_client:2, '
+my @tls = ('client_certificate: authenticating', 'client_certificate: ssl_verify_client:2, '
            . 'handshake of this server:1, verify result:0');
 
 told('a certificate', sub { tls($tls, cert => 'acme')->{status} }, 200, @tls,
