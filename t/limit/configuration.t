@@ -599,8 +599,8 @@ accepted(server("location /l {\ngateway_limit_admin zone=z from=any;\n"
          'gateway_limit_admin with locations and blocks');
 warned(server("location /l {\ngateway_limit_admin zone=z from=any;  #!\n"
               . 'return 200 a; }'),
-       '"return" answers before "gateway_limit_admin" is asked, its response is'
-       . ' open to everybody, in the block in DIR/nginx.conf:LINE',
+       '"return" answers before "gateway_limit_admin" is checked, its response '
+       . 'is not protected, in the block in DIR/nginx.conf:LINE',
        'gateway_limit_admin beside return');
 refused(admin('zone=z from=any zone=none'),
         'unknown zone "none" in "gateway_limit_admin", there is no '
