@@ -39,7 +39,7 @@
     X(ALGORITHM_NOT_ALLOWED, 1, "algorithm_not_allowed",                      \
       "the algorithm of the token is not allowed")                            \
     X(UNKNOWN_KEY, 1, "unknown_key",                                          \
-      "the token names an unknown key")                                       \
+      "the key of the token is unknown")                                      \
     X(KEY_MISMATCH, 1, "key_mismatch",                                        \
       "the key of the token does not match its algorithm")                    \
     X(BAD_SIGNATURE, 1, "bad_signature",                                      \

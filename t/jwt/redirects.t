@@ -375,7 +375,7 @@ GET /ssi.html
 --- response_headers eval
 my $challenge = 'WWW-Authenticate: Bearer realm="api"';
 my $error = ', error="invalid_token", error_description="the ';
-my $unknown = $challenge . $error . 'token names an unknown key"';
+my $unknown = $challenge . $error . 'key of the token is unknown"';
 [ $unknown, '!WWW-Authenticate', $unknown,
   $challenge . $error . 'signature of the token is not valid"',
   $unknown, $challenge ]

@@ -237,7 +237,7 @@ for ([ RS256 => 0, qw( -algorithm RSA -pkeyopt rsa_keygen_bits:2048 ) ],
          err => "too_large: the token is too large\n");
     says('no key of the name', [ qw( jws verify --keys ), $path{ES384},
                                  $token ], code => 1,
-         err => "unknown_key: the token names an unknown key\n");
+         err => "unknown_key: the key of the token is unknown\n");
     says('HS256, mixed files', [ qw( jws verify --keys ), $path{HS256},
                                  '--keys', $path{ES256}, do {
              my %hs = run('x', qw( jws sign --key ), $path{HS256}, '-');

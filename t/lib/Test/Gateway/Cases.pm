@@ -30,7 +30,7 @@ my %sentence = (
     malformed_payload => 'the claims of the token are malformed',
     malformed_signature => 'the signature of the token is malformed',
     algorithm_not_allowed => 'the algorithm of the token is not allowed',
-    unknown_key => 'the token names an unknown key',
+    unknown_key => 'the key of the token is unknown',
     key_mismatch =>
         'the key of the token does not match its algorithm',
     bad_signature => 'the signature of the token is not valid',
