@@ -110,8 +110,9 @@ refused(jwt("gateway_jwt_$_->[0] $_->[1];"),
              [ leeway => '""', '' ], [ leeway => '30ms', '30ms' ],
              [ max_age => '1x', '1x' ], [ max_age => '5,5', '5,5' ]);
 refused(jwt("gateway_jwt_max_size $_;"),
-        qq(invalid value "$_" in "gateway_jwt_max_size", it must be a size such )
-        . 'as 512, 16k or 1m', "gateway_jwt_max_size $_") for qw( 8kb x -1 );
+        'invalid value "' . ($_ eq '""' ? '' : $_) . '" in "gateway_jwt_max_size",'
+        . ' it must be a size such as 512, 16k or 1m', "gateway_jwt_max_size $_")
+    for qw( 8kb x -1 "" );
 refused(jwt("gateway_jwt_max_size $_;"),
         qq(invalid value "$_" in "gateway_jwt_max_size", it must be a size of )
         . 'at least 1, such as 512, 16k or 1m', "gateway_jwt_max_size $_")

@@ -104,7 +104,7 @@ refused("gateway_log a.json keep=$_; #!",
     for qw( 3xx 99 600 0404 );
 refused("gateway_log a.json buffer=$_; #!",
         qq{invalid value "$_" in parameter "buffer=", it must be a size from 32k}
-        . " to 64m$at") for qw( 31k 65m x );
+        . " to 64m$at") for qw( 31k 65m x ), '';
 refused('gateway_log a.json ecs other; #!',
         'invalid parameter "other" in "gateway_log", allowed are "buffer=",'
         . qq{ "flush=", "if=", "sample=", "keep=", "slow="$at});
@@ -309,9 +309,9 @@ syslog_refused("tag $_;", 'invalid value "' . (/^"(.*)"$/ ? $1 : $_)
                . '" in "tag", it must consist of 1 to 48 printable ASCII'
                . " characters without spaces$at")
     for '""', '"a b"', 'x' x 49, "\xc3\xa9", "a\x7f";
-syslog_refused("queue $_;", qq{invalid value "$_" in "queue", it must be a size}
-               . " from 64k to 1024m$at")
-    for qw( 0 65535 63k 1025m 2g x -1 );
+syslog_refused("queue $_;", 'invalid value "' . ($_ eq '""' ? '' : $_)
+               . qq{" in "queue", it must be a size from 64k to 1024m$at})
+    for qw( 0 65535 63k 1025m 2g x -1 "" );
 syslog_refused('facility local8;', 'invalid value "local8" in "facility",'
                . ' allowed are ' . join(', ', map { qq{"$_"} } qw( kern user
                mail daemon auth intern lpr news uucp clock authpriv ftp ntp audit
