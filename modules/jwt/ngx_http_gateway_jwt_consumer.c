@@ -92,11 +92,11 @@ ngx_http_gateway_jwt_own(ngx_http_request_t *r, const ngx_str_t *consumer,
     const json_t                      *iss;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
-    if (jlcf->consumer) {
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
+    if (jlcf->consumer || jmcf->bound.nelts == 0) {
         return 1;
     }
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
 
     iss = json_object_get(claims, "iss");
 
@@ -135,12 +135,14 @@ ngx_http_gateway_jwt_find_subject(ngx_http_request_t *r, const json_t *claims,
     size_t         len;
     const json_t  *iss, *sub;
 
+    if (ngx_http_gateway_consumer_count(r, GW_CONSUMER_JWT) == 0) {
+        return NGX_DECLINED;
+    }
+
     iss = json_object_get(claims, "iss");
     sub = json_object_get(claims, "sub");
 
-    if (!json_is_string(iss) || !json_is_string(sub)
-        || ngx_http_gateway_consumer_count(r, GW_CONSUMER_JWT) == 0)
-    {
+    if (!json_is_string(iss) || !json_is_string(sub)) {
         return NGX_DECLINED;
     }
 
