@@ -116,6 +116,9 @@ typedef struct {
 
     ngx_uint_t                          used;       /* unsigned:1; the method
                                                        is on somewhere */
+    ngx_uint_t                          changes;    /* unsigned:1; a block sets
+                                                       claim headers or hides
+                                                       tokens */
 } ngx_http_gateway_jwt_main_conf_t;
 
 

@@ -192,7 +192,8 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_gateway_jwt_loc_conf_t *prev = parent;
     ngx_http_gateway_jwt_loc_conf_t *conf = child;
 
-    ngx_uint_t  own;
+    ngx_uint_t                         own;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     own = (conf->sources != NULL || conf->hide == 1);
 
@@ -222,6 +223,12 @@ ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_http_gateway_jwt_uses(cf, conf);
+
+    if (conf->headers || conf->hide) {
+        jmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_gateway_jwt_module);
+        jmcf->changes = 1;
+    }
 
     if (conf->enable == NGX_HTTP_GATEWAY_JWT_ON
         && ngx_http_gateway_identity_headers(cf, conf->headers,

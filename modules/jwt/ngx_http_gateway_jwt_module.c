@@ -602,6 +602,10 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
 
     *h = ngx_http_gateway_jwt_access;
 
+    if (!jmcf->changes) {
+        return NGX_OK;
+    }
+
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
     if (h == NULL) {
         return NGX_ERROR;
