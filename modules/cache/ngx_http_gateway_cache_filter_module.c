@@ -591,9 +591,20 @@ ngx_http_gateway_cache_replace_body(ngx_http_request_t *r,
 }
 
 
+/* without a zone no location has a cache */
+
 static ngx_int_t
 ngx_http_gateway_cache_filter_init(ngx_conf_t *cf)
 {
+    ngx_http_gateway_cache_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_cache_module);
+
+    if (cmcf->zones.nelts == 0) {
+        return NGX_OK;
+    }
+
     if (ngx_http_gateway_cache_watch_init(cf) != NGX_OK) {
         return NGX_ERROR;
     }

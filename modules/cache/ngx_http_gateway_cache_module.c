@@ -267,10 +267,6 @@ ngx_http_gateway_cache_add(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_gateway_detaches(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     return ngx_http_gateway_cache_variables(cf);
 }
 

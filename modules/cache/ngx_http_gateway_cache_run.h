@@ -339,7 +339,7 @@ void ngx_http_gateway_cache_abandon(ngx_http_request_t *r,
 
 /* ngx_http_gateway_cache_watch.c: the end of a request to an upstream server */
 
-/* called in postconfiguration */
+/* called in postconfiguration, if there are zones */
 ngx_int_t ngx_http_gateway_cache_watch_init(ngx_conf_t *cf);
 
 /* watches r->upstream, whose response is awaited or stored */

@@ -48,7 +48,7 @@ ngx_http_gateway_cache_watch_init(ngx_conf_t *cf)
                                               ngx_http_gateway_cache_module);
     umcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module);
 
-    if (cmcf->zones.nelts == 0 || umcf->upstreams.nelts == 0) {
+    if (umcf->upstreams.nelts == 0) {
         return NGX_OK;
     }
 

@@ -73,7 +73,8 @@ ngx_http_gateway_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_gateway_cache_zone_divide(cf, zone);
 
     return (ngx_http_gateway_cache_zone_add(cf, zone) == NGX_OK
-            && ngx_http_gateway_cache_mark_add(cf, zone) == NGX_OK)
+            && ngx_http_gateway_cache_mark_add(cf, zone) == NGX_OK
+            && ngx_http_gateway_detaches(cf) == NGX_OK)
            ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
