@@ -57,6 +57,7 @@ my $server = start_nginx(
     location = /allow { satisfy any; allow all; gateway_limit_admin zone=g from=10.0.0.0/8; }
     location = /allow/unix { satisfy any; allow all; gateway_limit_admin zone=g from=unix:; }
     location = /deny { deny all; gateway_limit_admin zone=g from=any; }
+    location = /small { client_body_buffer_size 64; gateway_limit_admin zone=g from=any; }
     location = /key { gateway_api_key r; gateway_limit_admin zone=g from=any; }
     location = /basic { auth_basic b; auth_basic_user_file htpasswd;
                         gateway_limit_admin zone=g from=127.0.0.1; }
@@ -348,6 +349,11 @@ my $pad = sub { my $text = '{"zone":"g","key":"a","set":1}';
 is(change($pad->(4096)), state_of('g', 'a', 1), '4096 bytes');
 is(($server->get('/limits', method => 'POST', body => $pad->(4097)))[0], 413,
    '4097 bytes');
+is(said($server->get('/small', method => 'POST', body => $pad->($_))),
+   state_of('g', 'a', 1), "a small client_body_buffer_size: $_ bytes")
+    for 64, 65, 4096;
+is(($server->get('/small', method => 'POST', body => $pad->(4097)))[0], 413,
+   'a small client_body_buffer_size: 4097 bytes');
 
 {
     my $chunked = sub {
