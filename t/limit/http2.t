@@ -111,7 +111,7 @@ my @cases = (
     [ 'an unknown key' => GET => '/limits?zone=shm&key=no', undef, 404, 'no such key' ],
     [ 'one in Redis' => GET => '/limits?zone=redis&key=no', undef, 404, 'no such key' ],
     [ 'no key' => GET => '/limits', undef, 400, 'are required' ],
-    [ 'another method' => PUT => '/limits', undef, 405, 'only GET' ],
+    [ 'another method' => PUT => '/limits', undef, 405, 'the allowed methods are GET' ],
     [ 'a change' => POST => '/limits', $change->('shm', 'w'), 200, '"used":0' ],
     [ 'one in Redis' => POST => '/limits', $change->('redis', 'w'), 200, '"used":0' ],
     [ 'a wrong one' => POST => '/limits', '[]', 400, 'must be a JSON object' ],
