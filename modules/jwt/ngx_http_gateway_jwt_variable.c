@@ -61,6 +61,8 @@ static ngx_uint_t ngx_http_gateway_jwt_begins(ngx_str_t *variable,
     const char *prefix, ngx_str_t *rest);
 static char *ngx_http_gateway_jwt_set(ngx_conf_t *cf,
     ngx_http_gateway_jwt_half_e half);
+static void ngx_http_gateway_jwt_set_warn(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_http_gateway_jwt_half_e half);
 static char *ngx_http_gateway_jwt_set_path(ngx_conf_t *cf,
     ngx_http_gateway_jwt_set_t *set, ngx_http_gateway_jwt_half_e half);
 
@@ -569,6 +571,7 @@ ngx_http_gateway_jwt_set_path(ngx_conf_t *cf, ngx_http_gateway_jwt_set_t *set,
     set->path.n = n;
 
     for (i = 0; i < n; i++) {
+        ngx_http_gateway_jwt_set_warn(cf, &value[i + 2], half);
         set->path.steps[i].name = (char *) value[i + 2].data;
     }
 
@@ -581,4 +584,30 @@ ngx_http_gateway_jwt_set_path(ngx_conf_t *cf, ngx_http_gateway_jwt_set_t *set,
 
     return (ngx_http_gateway_jwt_read(cf, &jmcf->claims, &value[2]) == NGX_OK)
            ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* warns of variables, patterns and paths of other languages */
+
+static void
+ngx_http_gateway_jwt_set_warn(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_http_gateway_jwt_half_e half)
+{
+    ngx_str_t  *directive;
+
+    ngx_http_gateway_warn_literal(cf, name,
+                                  (half == NGX_HTTP_GATEWAY_JWT_HEADER)
+                                  ? "the name of a header member"
+                                  : "the name of a claim");
+
+    if ((name->len > 1 && name->data[0] == '/')
+        || (name->len > 2 && name->data[0] == '$' && name->data[1] == '.'))
+    {
+        directive = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" in \"%V\" is a single name, write the "
+                           "names of the levels, separated by blanks",
+                           name, directive);
+    }
 }

@@ -386,6 +386,26 @@ for my $directive (qw( gateway_jwt_group gateway_jwt_scope )) {
         for 'a b', q('"https://a/x,y"'), 'a.b';
 }
 
+# the names of gateway_jwt_claim_set, each of which is one level
+
+for (['gateway_jwt_claim_set', 'claim'], ['gateway_jwt_header_set', 'header member']) {
+    my ($directive, $what) = @$_;
+
+    for my $names ('LITERAL', 'a LITERAL b') {
+        my $set = sub { "$directive \$x " . $names =~ s/LITERAL/'$_[0]'/r . ';' };
+
+        warned(http($set->($_), $jwt), qq(variables are not supported in "$directive",)
+               . qq( "$_" is the name of a $what), "$directive $_") for '$arg_a', 'a${b}';
+        warned(http($set->($_), $jwt), qq(patterns are not supported in "$directive",)
+               . qq( "$_" is the name of a $what), "$directive $_") for 'roles.*', '*';
+        warned(http($set->($_), $jwt), qq("$_" in "$directive" is a single name, write the)
+               . ' names of the levels, separated by blanks', "$directive $_")
+            for '/a/b', '$.a';
+        accepted(http($set->($_), $jwt), "$directive $_")
+            for 'a', 'a.b', 'https://e.com/a', '/', '$', 'a$', '$.', 'a/b';
+    }
+}
+
 # of rules, where a variable is one and "match" knows patterns
 
 for my $op (qw( eq ne any all none )) {
