@@ -137,6 +137,8 @@ typedef struct {
     ngx_array_t                     prefixes;   /* early_variable_t */
     ngx_int_t                       judging;    /* first handler of ACCESS; 0:
                                                    no method is on */
+    ngx_uint_t                      counts_early;  /* unsigned:1; see
+                                                   _variable.h */
     ngx_uint_t                      blocks;     /* numbered blocks */
     ngx_atomic_t                   *early;      /* shared memory, by number of
                                                    the block: 1: logged; NULL:

@@ -17,6 +17,8 @@
 #include "ngx_http_gateway_setting.h"
 
 
+static ngx_uint_t ngx_http_gateway_early(ngx_http_request_t *r,
+    const ngx_http_gateway_main_conf_t *gmcf);
 static ngx_int_t ngx_http_gateway_early_get(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_early_get_prefixed(ngx_http_request_t *r,
@@ -81,11 +83,33 @@ ngx_http_gateway_early_get(ngx_http_request_t *r,
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 
-    if (r->phase_handler < gmcf->judging) {
+    if (ngx_http_gateway_early(r, gmcf)) {
         ngx_http_gateway_early_read(r, gmcf, &var->name);
     }
 
     return var->get(r, v, var->data);
+}
+
+
+/* whether no method of authentication has been called yet */
+
+static ngx_uint_t
+ngx_http_gateway_early(ngx_http_request_t *r,
+    const ngx_http_gateway_main_conf_t *gmcf)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    if (r->phase_handler < gmcf->judging) {
+        return 1;
+    }
+
+    if (!gmcf->counts_early) {
+        return 0;
+    }
+
+    gr = ngx_http_gateway_request(r);
+
+    return gr != NULL && gr->counting;
 }
 
 
@@ -104,7 +128,7 @@ ngx_http_gateway_early_get_prefixed(ngx_http_request_t *r,
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
     prefix = gmcf->prefixes.elts;
 
-    if (r->phase_handler < gmcf->judging) {
+    if (ngx_http_gateway_early(r, gmcf)) {
         ngx_http_gateway_early_read(r, gmcf, name);
     }
 
@@ -213,6 +237,52 @@ ngx_http_gateway_early_say(ngx_http_request_t *r,
                   "\"gateway_limit\", or a \"map\" that is read later",
                   name, kind, &block->written, quote,
                   ngx_http_gateway_place_args(&block->place));
+}
+
+
+ngx_uint_t
+ngx_http_gateway_identity_in(ngx_conf_t *cf, const ngx_str_t *value,
+    ngx_str_t *name)
+{
+    u_char                     *p, *last;
+    ngx_uint_t                  i;
+    ngx_hash_key_t             *key;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    key = cmcf->variables_keys->keys.elts;
+
+    p = value->data;
+    last = p + value->len;
+
+    while (ngx_http_gateway_next_variable(&p, last, name)) {
+
+        for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+            v = key[i].value;
+
+            if (v->get_handler == ngx_http_gateway_early_get
+                && key[i].key.len == name->len
+                && ngx_strncasecmp(key[i].key.data, name->data, name->len)
+                   == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_gateway_counts_early(ngx_conf_t *cf)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
+
+    gmcf->counts_early = 1;
 }
 
 

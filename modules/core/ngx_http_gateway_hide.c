@@ -154,6 +154,47 @@ ngx_http_gateway_hidden_variable(ngx_conf_t *cf, const ngx_str_t *name)
 }
 
 
+ngx_uint_t
+ngx_http_gateway_hidden_in(ngx_conf_t *cf, const ngx_str_t *name)
+{
+    ngx_uint_t                         i, kind;
+    ngx_http_gateway_loc_conf_t       *glcf;
+    const ngx_http_gateway_source_t  **hidden;
+
+    static const ngx_str_t  cookies = ngx_string("http_cookie");
+    static const ngx_str_t  args = ngx_string("args");
+    static const ngx_str_t  query = ngx_string("query_string");
+
+    glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
+
+    if (ngx_http_gateway_same(name, &cookies)) {
+        kind = NGX_HTTP_GATEWAY_COOKIE;
+
+    } else if (ngx_http_gateway_same(name, &args)
+               || ngx_http_gateway_same(name, &query))
+    {
+        kind = NGX_HTTP_GATEWAY_ARGUMENT;
+
+    } else {
+        return 0;
+    }
+
+    if (glcf->hidden == NULL) {
+        return 0;
+    }
+
+    hidden = glcf->hidden->elts;
+
+    for (i = 0; i < glcf->hidden->nelts; i++) {
+        if (hidden[i]->kind == kind) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* $http_name, $cookie_name, $arg_name; "-" in a header is "_" in a variable */
 
 static ngx_uint_t
@@ -184,7 +225,7 @@ ngx_http_gateway_source_shown(const ngx_http_gateway_source_t *source,
     len = prefixes[k].len;
 
     if (name->len != len + rest.len
-        || ngx_memcmp(name->data, prefixes[k].data, len) != 0)
+        || ngx_strncasecmp(name->data, prefixes[k].data, len) != 0)
     {
         return 0;
     }
@@ -196,7 +237,7 @@ ngx_http_gateway_source_shown(const ngx_http_gateway_source_t *source,
             c = '_';
         }
 
-        if (name->data[len + i] != c) {
+        if (ngx_tolower(name->data[len + i]) != c) {
             return 0;
         }
     }

@@ -95,6 +95,14 @@ ngx_uint_t ngx_http_gateway_zone_name(const ngx_str_t *name);
  */
 ngx_int_t ngx_http_gateway_reads(ngx_conf_t *cf, const ngx_str_t *value);
 
+/*
+ * Sets "name" to the next variable or capture between "*p" and "last", without
+ * "$" and braces, and "*p" to its end.  Returns 0 if there is none.  For values
+ * that nginx has compiled.
+ */
+ngx_uint_t ngx_http_gateway_next_variable(u_char **p, u_char *last,
+    ngx_str_t *name);
+
 /* core's postconfiguration; NGX_ERROR after an [emerg] */
 ngx_int_t ngx_http_gateway_unknown_check(ngx_conf_t *cf);
 

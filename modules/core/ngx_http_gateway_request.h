@@ -95,6 +95,8 @@ struct ngx_http_gateway_request_s {
     unsigned                        redirected:1;  /* by an internal redirect,
                                                      which zeroes r->ctx */
     unsigned                        whole:1;    /* the response is complete */
+    unsigned                        counting:1; /* before the methods are
+                                                   called: see _variable.h */
     unsigned                        shown:1;    /* a method has found a
                                                    credential, valid or not */
 

@@ -141,11 +141,17 @@ ngx_int_t ngx_http_gateway_hide_sources_at(ngx_conf_t *cf,
 
 /*
  * Configuration, after the methods have been merged: whether the variable of
- * this name, in lower case, shows a credential that is hidden in the current
- * location.  It is empty after ACCESS.
+ * this name shows a credential that is hidden in the current location.  It is
+ * empty after ACCESS.
  */
 ngx_uint_t ngx_http_gateway_hidden_variable(ngx_conf_t *cf,
     const ngx_str_t *name);
+
+/*
+ * The same: whether the variable of this name, in lower case, contains such a
+ * credential among others: $http_cookie, $args or $query_string.
+ */
+ngx_uint_t ngx_http_gateway_hidden_in(ngx_conf_t *cf, const ngx_str_t *name);
 
 /* whether all credentials of a method are hidden in the current location */
 #define ngx_http_gateway_hides(r, gr, method)                                 \

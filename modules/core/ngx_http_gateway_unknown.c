@@ -18,8 +18,6 @@ typedef struct {
 } ngx_http_gateway_reading_t;
 
 
-static ngx_uint_t ngx_http_gateway_next_name(u_char **p, u_char *last,
-    ngx_str_t *name);
 static ngx_uint_t ngx_http_gateway_defined(ngx_http_core_main_conf_t *cmcf,
     const ngx_str_t *name);
 
@@ -84,7 +82,7 @@ ngx_http_gateway_unknown_check(ngx_conf_t *cf)
         p = reading[i].value.data;
         last = p + reading[i].value.len;
 
-        while (ngx_http_gateway_next_name(&p, last, &name)) {
+        while (ngx_http_gateway_next_variable(&p, last, &name)) {
 
             if (ngx_http_gateway_defined(cmcf, &name)) {
                 continue;
@@ -104,8 +102,8 @@ ngx_http_gateway_unknown_check(ngx_conf_t *cf)
 
 /* as in ngx_http_script_compile(), which has already refused invalid names */
 
-static ngx_uint_t
-ngx_http_gateway_next_name(u_char **p, u_char *last, ngx_str_t *name)
+ngx_uint_t
+ngx_http_gateway_next_variable(u_char **p, u_char *last, ngx_str_t *name)
 {
     u_char  *s, c;
 
@@ -137,9 +135,7 @@ ngx_http_gateway_next_name(u_char **p, u_char *last, ngx_str_t *name)
 
         name->len = s - name->data;
 
-        /* "$1" is a capture */
-
-        if (name->len && (name->data[0] < '1' || name->data[0] > '9')) {
+        if (name->len) {
             *p = s;
             return 1;
         }
@@ -154,6 +150,12 @@ ngx_http_gateway_defined(ngx_http_core_main_conf_t *cmcf,
     ngx_uint_t            i;
     ngx_hash_key_t       *key;
     ngx_http_variable_t  *v;
+
+    /* "$1" is a capture */
+
+    if (name->data[0] >= '1' && name->data[0] <= '9') {
+        return 1;
+    }
 
     key = cmcf->variables_keys->keys.elts;
 

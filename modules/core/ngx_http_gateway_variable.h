@@ -28,6 +28,20 @@ ngx_http_variable_t *ngx_http_gateway_add_identity_variable(ngx_conf_t *cf,
     ngx_uint_t flags);
 
 /*
+ * For postconfiguration: whether "value", which nginx has compiled, contains an
+ * identity variable with a fixed name.  Sets "name" to the first one.
+ */
+ngx_uint_t ngx_http_gateway_identity_in(ngx_conf_t *cf, const ngx_str_t *value,
+    ngx_str_t *name);
+
+/*
+ * Configuration: a module reads variables in ACCESS before the methods of
+ * authentication are called.  Meanwhile it sets "counting" in the request's
+ * record: a read of an identity variable is then logged as above.
+ */
+void ngx_http_gateway_counts_early(ngx_conf_t *cf);
+
+/*
  * Adds the variables of a table that ends with ngx_http_null_variable.  Those
  * with the flag below are identity variables.  NGX_ERROR after an [emerg].
  */

@@ -40,6 +40,7 @@ ngx_int_t
 ngx_http_gateway_limit_items(ngx_http_request_t *r,
     ngx_http_gateway_limit_ctx_t *ctx, ngx_array_t *limits, ngx_uint_t stage)
 {
+    ngx_int_t                         rc;
     ngx_uint_t                        i;
     ngx_http_gateway_limit_t        **limit;
     ngx_http_gateway_request_t       *gr;
@@ -58,16 +59,21 @@ ngx_http_gateway_limit_items(ngx_http_request_t *r,
     /* a request with refusals got here by the error page of one of them */
 
     gr = ngx_http_gateway_request(r);
-    batch->page = (r->err_status != 0 || (gr && gr->refusals));
+    batch->page = (r->err_status != 0 || gr->refusals);
+
+    gr->counting = (stage == NGX_HTTP_GATEWAY_LIMIT_EARLY);
 
     limit = limits->elts;
+    rc = NGX_OK;
 
-    for (i = 0; i < limits->nelts; i++) {
-        if (ngx_http_gateway_limit_items_add(r, ctx, batch, limit[i])
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    for (i = 0; i < limits->nelts && rc == NGX_OK; i++) {
+        rc = ngx_http_gateway_limit_items_add(r, ctx, batch, limit[i]);
+    }
+
+    gr->counting = 0;
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (batch->n == 0) {

@@ -14,6 +14,7 @@
 
 #include "ngx_http_gateway_limit_redis.h"
 #include "ngx_http_gateway_setting.h"
+#include "ngx_http_gateway_variable.h"
 
 
 static ngx_int_t ngx_http_gateway_limit_precontent(ngx_http_request_t *r);
@@ -588,6 +589,16 @@ ngx_http_gateway_limit_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
+    if (llcf->status >= NGX_HTTP_REQUEST_HEADER_TOO_LARGE
+        && llcf->status <= NGX_HTTP_TO_HTTPS)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"gateway_limit_status\", "
+                           "nginx responds with 400 instead of 494 to 497",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -626,6 +637,8 @@ ngx_http_gateway_limit_init(ngx_conf_t *cf)
         }
 
         *h = ngx_http_gateway_limit_access;
+
+        ngx_http_gateway_counts_early(cf);
     }
 
     if (ngx_http_gateway_limit_redis_init(cf, lmcf) != NGX_OK) {

@@ -34,6 +34,10 @@ my $maps = <<'END';
     limit_conn_zone $gateway_jwt_claim_sub zone=conn:64k;
     gateway_limit_zone $gateway_consumer zone=ours:64k rate=1000r/s;
     gateway_limit_zone $server_port zone=none:64k rate=0r/d stage=early;
+    gateway_limit_zone $fresh zone=early:64k rate=1000r/s stage=early;
+    gateway_limit_zone $server_port zone=planned:64k rate=$fresh|1000r/s stage=early;
+    gateway_limit_zone $server_port zone=address-early:64k rate=1000r/s stage=early;
+    gateway_limit_zone $fresh zone=late:64k rate=1000r/s;
 END
 
 # --- what each location has, and the variable that is named; "": none
@@ -56,6 +60,14 @@ my %reads = (
     'limit-req' => [ "$on limit_req zone=req;", 'gateway_consumer' ],
     'limit-req-map' => [ "$on limit_req zone=mapped;", 'gateway_jwt_claim_role' ],
     'limit-conn' => [ "$on limit_conn conn 100;", 'gateway_jwt_claim_sub' ],
+    'early-limit' => [ "$on gateway_limit zone=early;", 'gateway_jwt_claim_role' ],
+    'early-figure' => [ "$on gateway_limit zone=planned;", 'gateway_jwt_claim_role' ],
+    'early-cost' => [ "$on gateway_limit zone=address-early cost=\$fresh|1;",
+                      'gateway_jwt_claim_role' ],
+    'early-exempt' => [ "$on gateway_limit zone=address-early;"
+                        . ' gateway_limit_exempt $gateway_consumer_free;' ],
+    'early-off' => [ 'gateway_limit zone=early;' ],
+    'late-limit' => [ "$on gateway_limit zone=late;" ],
     'map' => [ "$on set \$x \$cached;", 'gateway_consumer' ],
     'map-volatile' => [ "$on set \$x \$fresh;", 'gateway_jwt_claim_role' ],
     'map-map' => [ "$on set \$x \$chained;", 'gateway_consumer' ],

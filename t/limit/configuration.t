@@ -114,6 +114,39 @@ for my $key (sort keys %hides) {
     }
 }
 
+# keys of several variables
+
+{
+    my $two = 'gateway_api_key r header=X-K cookie=c query=q;';
+
+    for (['$http_x_k$arg_q', 'arg_q'], ['${cookie_C}${Http_X_K}', 'Http_X_K'],
+         ['$arg_q${cookie_c}$http_x_k', 'http_x_k']) {
+        my ($key, $name) = @$_;
+        my ($code, @lines) = said(hidden($key, $two, ''));
+        is($code, 1, "$key: error");
+        like($lines[-1], qr/^\[emerg\] zone "h" counts by \$$name, which is hidden /,
+             "$key: no variable is left");
+    }
+
+    for ('$http_x_k$uri', '$uri$http_x_k', 'x$arg_q', '${http_x_k}-$arg_q', '$arg_q$arg_other', '$http_x_k$gateway_credential', '$request_uri') {
+        my ($code, @lines) = said(hidden($_, $two, ''));
+        is_deeply([ $code, @lines ], [ 0 ], "$_: the key is not empty");
+    }
+
+    # lists of which the credential may be the only member
+    for (['$http_cookie', $two, 1], ['$args', $two, 1], ['${Query_String}', $two, 1],
+         ['$http_cookie', 'gateway_api_key r query=q;', 0],
+         ['$args', 'gateway_api_key r cookie=c;', 0],
+         ['$args', "$two gateway_api_key_hide off;", 0], ['$args$uri', $two, 0]) {
+        my ($key, $method, $warns) = @$_;
+        my $name = lc $key =~ s/[\${}]//gr;
+        my ($code, @lines) = said(hidden($key, $method, ''));
+        is($code, 0, "$key, $method: accepted");
+        like("@lines", $warns ? qr/^\[warn\] zone "h" counts by \$$name, from which the block in DIR\/nginx.conf:\d+ removes the credential after authentication, requests without other values are not limited; use \$gateway_credential or stage=early, in DIR\/nginx.conf:LINE$/
+                              : qr/^$/, "$key, $method: " . ($warns ? 'warning' : 'no warning'));
+    }
+}
+
 
 # --- zones: valid configurations
 
@@ -352,6 +385,32 @@ for my $key ('$gateway_consumer', '${gateway_consumer}', 'x$gateway_plan',
     accepted(http("gateway_limit_zone $key zone=a:64k rate=1r/s;"),
              "late with $key");
 }
+
+# the variables of these directives are set by authentication too
+
+for (['gateway_jwt_claim_set $own sub;', '$own'], ['gateway_jwt_header_set $own kid;', '${Own}'],
+     ['gateway_jwt_claim_set $own sub;', 'x$arg_a-$own']) {
+    my ($set, $key) = @$_;
+    my $name = $key =~ /own\}?$/i && $key =~ /Own/ ? 'Own' : 'own';
+    my $not_set = qq("stage=early" is decided before authentication, "\$$name" is not set then);
+    my $jwt = 'gateway_jwt r; gateway_jwt_key_file keys.json; gateway_limit zone=a;';
+
+    for my $order (0, 1) {
+        my @lines = ($set, "gateway_limit_zone $key zone=a:64k rate=1r/s STAGE; #!");
+        my $http = CORE::join "\n", $order ? @lines : reverse @lines;
+        refused(http_conf(http => $http =~ s/STAGE/stage=early/r, server => $jwt),
+                $zone . $not_set, "stage=early with $key after $set, $order");
+        accepted(http_conf(http => $http =~ s/STAGE//r, server => $jwt), "late with $key");
+    }
+    refused(http_conf(http => "$set\ngateway_limit_zone \$arg_a zone=a:64k stage=early"
+                              . " rate=$key|1r/s; #!", server => $jwt),
+            $zone . $not_set, "early: rate=$key") if $key !~ /x/;
+    refused(http_conf(http => "$set\ngateway_limit_zone \$arg_a zone=a:64k stage=early"
+                              . ' rate=1r/s;', server => "$jwt\nlocation /b { gateway_limit zone=a cost=$key|1; #!\n}"),
+            qq("gateway_limit" with zone "a": the zone's $not_set), "an early cost of $key")
+        if $key !~ /x/;
+}
+
 refused(http("$z zone=a:64k $_ stage=early;"), $zone . $early, "early: $_")
     for 'rate=$gateway_consumer_rate|1r/s', 'quota=${gateway_plan}|1/day',
         'concurrency=$gateway_consumer_n|3', 'rate=1r/s burst=$gateway_plan|1';
@@ -527,7 +586,11 @@ refused(alone("gateway_limit_status $_;"),
         . '400 to 599', "status $_") for 200, 399, 600, 'x', '-429', '429x', '$arg_a';
 refused(alone('gateway_limit_status 429; gateway_limit_status 429;'),
         '"gateway_limit_status" directive is duplicate', 'status twice');
-accepted(set("gateway_limit_status $_;"), "status $_") for 400, 429, 503, 599;
+refused(alone("gateway_limit_status $_;"),
+        qq(invalid value "$_" in "gateway_limit_status", nginx responds with 400 instead of)
+        . ' 494 to 497', "status $_") for 494 .. 497;
+accepted(set("gateway_limit_status $_;"), "status $_")
+    for 400, 429, 493, 498, 503, 599;
 accepted(set("gateway_limit_headers $_;"), "headers $_")
     for qw( off legacy ietf ), 'legacy ietf', 'ietf legacy';
 refused(alone("gateway_limit_headers $_;"),
