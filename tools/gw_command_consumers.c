@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * nginx-gateway consumers: what nginx -t would say of a file of consumers.
+ * nginx-gateway consumers: checks a consumers file as nginx -t does.
  */
 
 #include <stdio.h>
@@ -18,8 +18,8 @@
 
 
 /*
- * Sentences, a line each, until it is known whether they are the file's: a
- * block that was too small leaves duplicates out.
+ * Messages, one a line.  They are kept until the block is known to be large
+ * enough: with a smaller one, duplicates are not found.
  */
 
 typedef struct {
@@ -44,14 +44,14 @@ static void gw_consumers_summary(const char *path,
 
 
 static const gw_opt_t  gw_consumers_check_options[] = {
-    { "--pepper", GW_OPT_PEPPER, "FILE", "keys with hmac_sha256 are served" },
+    { "--pepper", GW_OPT_PEPPER, "FILE", "pepper for keys with hmac_sha256" },
     { NULL, 0, NULL, NULL }
 };
 
 
 const gw_command_t  gw_command_consumers_check = {
     "consumers", "check", "FILE [--pepper FILE]...",
-    "checks a file of consumers, as nginx -t does",
+    "checks a consumers file as nginx -t does",
     "Prints every mistake with its place, or the number of entries and the\n"
     "size of the zone that the file needs.\n",
     1, 1, gw_consumers_check_options, gw_consumers_check_run, NULL
@@ -86,7 +86,7 @@ gw_consumers_check_run(const gw_args_t *args)
 }
 
 
-/* a name that is mistyped should not pass for a pepper */
+/* the file of a pepper must exist: its name may be mistyped */
 
 static int
 gw_consumers_peppers(const gw_args_t *args, int *peppers)
@@ -148,7 +148,7 @@ gw_consumers_check(const char *path, const char *text, size_t len, int peppers)
 }
 
 
-/* "size" of the block, and then the one that is needed if that is more */
+/* "size" of the block; set to the required size if that is larger */
 
 static int
 gw_consumers_build(gw_consumers_said_t *said, const char *text, size_t len,
@@ -223,7 +223,7 @@ gw_consumers_say(void *data, const char *sentence)
 }
 
 
-/* a zone holds the set that serves and the one that is being made */
+/* a zone contains the active set and the set that is being built */
 
 static void
 gw_consumers_summary(const char *path, const gw_consumer_set_t *set,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * nginx-gateway jwk: making keys and publishing them.
+ * nginx-gateway jwk: generates, imports and publishes keys.
  */
 
 #include <stdio.h>
@@ -11,7 +11,9 @@
 #include <openssl/crypto.h>
 
 #include "gw_base64url.h"
+#include "gw_json.h"
 #include "gw_jwk.h"
+#include "gw_jwk_type.h"
 #include "gw_tool.h"
 
 
@@ -20,7 +22,7 @@
 
 typedef struct {
     const char  *kty;
-    const char  *members[4];    /* the last is NULL; all are needed */
+    const char  *members[4];    /* required; NULL-terminated */
 } gw_jwk_public_t;
 
 
@@ -33,22 +35,26 @@ static int gw_jwk_import_print(const char *kid, const unsigned char *secret,
 static int gw_jwk_public_run(const gw_args_t *args);
 
 static int gw_jwk_public_file(json_t *keys, const char *path);
-static const char *gw_jwk_public_add(json_t *keys, json_t *jwk);
-static int gw_jwk_public_copy(json_t *public, const json_t *jwk,
-    const char *const *names, int needed);
+static const char *gw_jwk_public_all(json_t *keys, json_t *root, char *text);
+static const char *gw_jwk_public_add(json_t *keys, json_t *jwk, char *text);
+static const gw_jwk_public_t *gw_jwk_public_type(const char *kty);
+static const char *gw_jwk_public_lacks(const json_t *jwk,
+    const gw_jwk_public_t *type);
+static void gw_jwk_public_copy(json_t *public, const json_t *jwk,
+    const char *const *names);
 static json_t *gw_jwk_public_ops(const json_t *ops);
 
 
 static const gw_opt_t  gw_jwk_generate_options[] = {
-    { "--alg",  GW_OPT_ALG,  "NAME", "algorithm, one of those below" },
-    { "--kid",  GW_OPT_KID,  "KID",  "key id; default: its thumbprint" },
+    { "--alg",  GW_OPT_ALG,  "NAME", "algorithm, see below" },
+    { "--kid",  GW_OPT_KID,  "KID",  "key id; default: the thumbprint" },
     { "--bits", GW_OPT_BITS, "N",    "size of an RSA or HMAC key" },
     { NULL, 0, NULL, NULL }
 };
 
 static const gw_opt_t  gw_jwk_import_options[] = {
-    { "--secret-file", GW_OPT_SECRET_FILE, "FILE", "the secret, \"-\" is stdin" },
-    { "--base64",      GW_OPT_BASE64,      NULL,   "the file is base64" },
+    { "--secret-file", GW_OPT_SECRET_FILE, "FILE", "secret, \"-\" is stdin" },
+    { "--base64",      GW_OPT_BASE64,      NULL,   "the file is in base64" },
     { "--kid",         GW_OPT_KID,         "KID",  "key id" },
     { NULL, 0, NULL, NULL }
 };
@@ -60,31 +66,31 @@ static const gw_opt_t  gw_jwk_public_options[] = {
 
 const gw_command_t  gw_command_jwk_generate = {
     "jwk", "generate", "--alg NAME [--kid KID] [--bits N]",
-    "makes a key and prints it as a private JWK",
-    "The output is secret: set a umask before it goes to a file.\n",
+    "generates a key and prints it as a private JWK",
+    "The output is secret: set a umask before you write it to a file.\n",
     0, 0, gw_jwk_generate_options, gw_jwk_generate_run, gw_jwk_generate_more
 };
 
 const gw_command_t  gw_command_jwk_import = {
     "jwk", "import", "--secret-file FILE [--base64] --kid KID",
     "prints an existing HMAC secret as a JWK",
-    "The secret is the bytes of FILE without one line feed at its end.  With\n"
-    "--base64 it is decoded: standard or base64url, padding is optional.\n"
-    "The output is secret: set a umask before it goes to a file.\n",
+    "The secret is the content of FILE, without one line feed at its end.\n"
+    "--base64 decodes it: standard or base64url, padding is optional.\n"
+    "The output is secret: set a umask before you write it to a file.\n",
     0, 0, gw_jwk_import_options, gw_jwk_import_run, NULL
 };
 
 const gw_command_t  gw_command_jwk_public = {
     "jwk", "public", "FILE...",
-    "prints the public halves of keys as one JWK Set",
-    "Each FILE holds a JWK or a JWK Set.  HMAC keys have no public half.\n",
+    "prints the public keys as one JWK Set",
+    "Each FILE holds a JWK or a JWK Set.  HMAC keys have no public key.\n",
     1, (size_t) -1, gw_jwk_public_options, gw_jwk_public_run, NULL
 };
 
 
 /*
- * What is published is listed: RFC 7518 section 6, RFC 8037, RFC 9964.  A
- * member that is not known here may be a secret.
+ * Only listed members are published (RFC 7518 section 6, RFC 8037, RFC 9964):
+ * any other member may be a secret.
  */
 
 static const gw_jwk_public_t  gw_jwk_public[] = {
@@ -113,7 +119,7 @@ gw_jwk_generate_run(const gw_args_t *args)
 
     name = gw_args_get(args, GW_OPT_ALG);
     if (name == NULL) {
-        return gw_tool_error(GW_EXIT_USAGE, "--alg is needed");
+        return gw_tool_error(GW_EXIT_USAGE, "--alg is required");
     }
 
     alg = gw_jwa_find((const unsigned char *) name, strlen(name));
@@ -137,7 +143,8 @@ gw_jwk_generate_run(const gw_args_t *args)
     n = bits ? strtoul(bits, &end, 10) : 0;
 
     if (bits && (*bits < '1' || *bits > '9' || *end != '\0' || n > 1000000)) {
-        return gw_tool_error(GW_EXIT_USAGE, "--bits \"%s\" is no size", bits);
+        return gw_tool_error(GW_EXIT_USAGE, "invalid --bits \"%s\", it must "
+                             "be a number from 1 to 1000000", bits);
     }
 
     jwk = gw_generate(alg, (unsigned) n, &why);
@@ -160,7 +167,7 @@ gw_jwk_generate_run(const gw_args_t *args)
 }
 
 
-/* a family a line */
+/* one line for each family */
 
 static void
 gw_jwk_generate_more(void)
@@ -199,7 +206,7 @@ gw_jwk_import_run(const gw_args_t *args)
     kid = gw_args_get(args, GW_OPT_KID);
 
     if (path == NULL || kid == NULL) {
-        return gw_tool_error(GW_EXIT_USAGE, "%s is needed",
+        return gw_tool_error(GW_EXIT_USAGE, "%s is required",
                              path ? "--kid" : "--secret-file");
     }
 
@@ -237,7 +244,7 @@ gw_jwk_import_run(const gw_args_t *args)
 }
 
 
-/* decodes in place; NULL, or what is wrong */
+/* decodes in place; returns NULL, or what is wrong */
 
 static const char *
 gw_jwk_import_base64(unsigned char *text, size_t *len)
@@ -280,7 +287,7 @@ gw_jwk_import_base64(unsigned char *text, size_t *len)
 }
 
 
-/* without "alg": it serves each hash that it is long enough for */
+/* without "alg", the key serves each hash for which it is long enough */
 
 static int
 gw_jwk_import_print(const char *kid, const unsigned char *secret, size_t len)
@@ -296,7 +303,7 @@ gw_jwk_import_print(const char *kid, const unsigned char *secret, size_t len)
 
     if (len < GW_JWK_IMPORT_STRONG) {
         (void) gw_tool_error(0, "the secret has %u bytes and HS256 needs %d, "
-                             "nginx leaves the key out without "
+                             "nginx ignores the key without "
                              "\"gateway_jwt_key_policy compat\"",
                              (unsigned) len, GW_JWK_IMPORT_STRONG);
     }
@@ -336,8 +343,8 @@ gw_jwk_public_run(const gw_args_t *args)
 static int
 gw_jwk_public_file(json_t *keys, const char *path)
 {
-    size_t       i;
-    json_t      *root, *all;
+    char         text[GW_TOOL_WHY];
+    json_t      *root;
     const char  *why;
 
     root = gw_tool_read_json(path);
@@ -345,23 +352,7 @@ gw_jwk_public_file(json_t *keys, const char *path)
         return GW_EXIT_FILE;
     }
 
-    all = json_object_get(root, "keys");
-    why = NULL;
-
-    if (all == NULL) {
-        why = gw_jwk_public_add(keys, root);
-
-    } else if (!json_is_array(all)) {
-        why = "is neither a JWK nor a JWK Set";
-
-    } else if (json_array_size(all) == 0) {
-        why = "holds no key";
-    }
-
-    for (i = 0; why == NULL && i < json_array_size(all); i++) {
-        why = gw_jwk_public_add(keys, json_array_get(all, i));
-    }
-
+    why = gw_jwk_public_all(keys, root, text);
     json_decref(root);
 
     return why ? gw_tool_error(GW_EXIT_FILE, "%s: %s", path, why)
@@ -369,41 +360,81 @@ gw_jwk_public_file(json_t *keys, const char *path)
 }
 
 
+/* returns NULL, or what is wrong, as a static string or in "text" */
+
 static const char *
-gw_jwk_public_add(json_t *keys, json_t *jwk)
+gw_jwk_public_all(json_t *keys, json_t *root, char *text)
 {
-    json_t                 *public, *ops;
-    const char             *kty;
+    size_t       i;
+    json_t      *all;
+    const char  *why;
+
+    all = json_object_get(root, "keys");
+
+    if (all == NULL && json_object_get(root, "kty") != NULL) {
+        return gw_jwk_public_add(keys, root, text);
+    }
+
+    if (!json_is_array(all)) {
+        (void) snprintf(text, GW_TOOL_WHY, "is neither a JWK nor a JWK Set%s",
+                        gw_jwk_mistaken(root));
+        return text;
+    }
+
+    why = json_array_size(all) ? NULL : "contains no key";
+
+    for (i = 0; why == NULL && i < json_array_size(all); i++) {
+        why = gw_jwk_public_add(keys, json_array_get(all, i), text);
+    }
+
+    return why;
+}
+
+
+static const char *
+gw_jwk_public_add(json_t *keys, json_t *jwk, char *text)
+{
+    char                    shown[GW_JSON_NAME_SIZE];
+    json_t                 *public, *kty, *ops;
+    gw_text_t               name;
+    const char             *lacks;
     const gw_jwk_public_t  *type;
 
-    kty = json_string_value(json_object_get(jwk, "kty"));
+    kty = json_object_get(jwk, "kty");
+    name.data = (const unsigned char *) json_string_value(kty);
+    name.len = json_string_length(kty);
 
-    if (kty == NULL) {
-        return "is neither a JWK nor a JWK Set";
+    if (name.data == NULL) {
+        return !json_is_object(jwk) ? "a key is not an object"
+               : kty ? "a key has a \"kty\" that is not a string"
+                     : "a key has no \"kty\"";
     }
 
-    if (strcmp(kty, "oct") == 0) {
-        return "an HMAC key is a secret and has no public half";
+    if (strcmp(json_string_value(kty), "oct") == 0) {
+        return "an HMAC key is a secret, it has no public key";
     }
 
-    for (type = gw_jwk_public; type->kty != NULL; type++) {
-        if (strcmp(type->kty, kty) == 0) {
-            break;
-        }
+    type = gw_jwk_public_type(json_string_value(kty));
+
+    if (type == NULL) {
+        (void) snprintf(text, GW_TOOL_WHY, "a key has an unknown \"kty\": "
+                        "\"%s\", allowed are RSA, EC, OKP, AKP",
+                        gw_json_show(shown, &name));
+        return text;
     }
 
-    if (type->kty == NULL) {
-        return "a key has an unknown \"kty\"";
+    lacks = gw_jwk_public_lacks(jwk, type);
+
+    if (lacks != NULL) {
+        (void) snprintf(text, GW_TOOL_WHY, "a key of type %s must have the "
+                        "string \"%s\"", type->kty, lacks);
+        return text;
     }
 
     public = json_object();
 
-    if (gw_jwk_public_copy(public, jwk, gw_jwk_public_common, 0) != 0
-        || gw_jwk_public_copy(public, jwk, type->members, 1) != 0)
-    {
-        json_decref(public);
-        return "a key lacks a member of its public half";
-    }
+    gw_jwk_public_copy(public, jwk, gw_jwk_public_common);
+    gw_jwk_public_copy(public, jwk, type->members);
 
     ops = json_object_get(public, "key_ops");
 
@@ -417,31 +448,55 @@ gw_jwk_public_add(json_t *keys, json_t *jwk)
 }
 
 
-/* -1: one that is needed is no string */
+static const gw_jwk_public_t *
+gw_jwk_public_type(const char *kty)
+{
+    const gw_jwk_public_t  *type;
 
-static int
+    for (type = gw_jwk_public; type->kty != NULL; type++) {
+        if (strcmp(type->kty, kty) == 0) {
+            return type;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* the first required member that is missing or not a string, or NULL */
+
+static const char *
+gw_jwk_public_lacks(const json_t *jwk, const gw_jwk_public_t *type)
+{
+    const char *const  *names;
+
+    for (names = type->members; *names != NULL; names++) {
+        if (!json_is_string(json_object_get(jwk, *names))) {
+            break;
+        }
+    }
+
+    return *names;
+}
+
+
+static void
 gw_jwk_public_copy(json_t *public, const json_t *jwk,
-    const char *const *names, int needed)
+    const char *const *names)
 {
     json_t  *value;
 
     for ( /* void */ ; *names != NULL; names++) {
         value = json_object_get(jwk, *names);
 
-        if (needed && !json_is_string(value)) {
-            return -1;
-        }
-
         if (value != NULL) {
             json_object_set(public, *names, value);
         }
     }
-
-    return 0;
 }
 
 
-/* what the private half signs the public half verifies */
+/* a public key verifies what its private key signs */
 
 static json_t *
 gw_jwk_public_ops(const json_t *ops)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * nginx-gateway key: API keys, and the entries that stand for them in a file
- * of consumers.
+ * nginx-gateway key: API keys and their entries in a consumers file.
  *
- * A key is never an argument, where every user of the machine and the
- * shell's history would see it, and is never repeated in a message.
+ * A key is never an argument: all users of the machine could see it, and the
+ * shell would keep it in its history.  No message contains a key.
  */
 
 #include <stdio.h>
@@ -18,10 +17,10 @@
 
 
 #define GW_KEY_RANDOM      32    /* bytes of a secret */
-#define GW_KEY_MAX_NAME    256   /* bytes of a consumer's id, and an entry's */
+#define GW_KEY_MAX_NAME    256   /* bytes of the id of a consumer or entry */
 #define GW_KEY_SUFFIX      9     /* "-" and 8 digits, of a default id */
 
-/* what makes a key of another format suspicious */
+/* a key of another format below these causes a warning */
 #define GW_KEY_SHORT       16    /* characters */
 #define GW_KEY_MONOTONOUS  8     /* different characters, or steps */
 
@@ -49,42 +48,42 @@ static const gw_opt_t  gw_key_new_options[] = {
     { "--consumer",   GW_OPT_CONSUMER,   "ID",
       "id of the consumer that gets the key" },
     { "--id",         GW_OPT_ID,         "ID",
-      "id of the key; default: made of the consumer's" },
+      "id of the key; default: from the consumer's" },
     { "--scopes",     GW_OPT_SCOPES,     "SCOPES",
       "\"a b\" or a,b; may be repeated" },
     { "--not-before", GW_OPT_NOT_BEFORE, "TIME",
-      "when it begins to be valid" },
+      "when the key becomes valid" },
     { "--expires",    GW_OPT_EXPIRES,    "TIME",
-      "when it ends; default: never" },
+      "when the key expires; default: never" },
     { "--allow",      GW_OPT_ALLOW,      "CIDR",
-      "where it may be used from; may be repeated" },
+      "allowed client addresses; may be repeated" },
     { "--pepper",     GW_OPT_PEPPER,     "FILE",
-      "makes hmac_sha256, by the secret in FILE" },
+      "makes hmac_sha256 with the secret in FILE" },
     { NULL, 0, NULL, NULL }
 };
 
 static const gw_opt_t  gw_key_hash_options[] = {
     { "--id",         GW_OPT_ID,         "ID",
-      "id of the key; default: the one that it holds" },
+      "id of the key; default: the id in the key" },
     { "--scopes",     GW_OPT_SCOPES,     "SCOPES",
       "\"a b\" or a,b; may be repeated" },
     { "--not-before", GW_OPT_NOT_BEFORE, "TIME",
-      "when it begins to be valid" },
+      "when the key becomes valid" },
     { "--expires",    GW_OPT_EXPIRES,    "TIME",
-      "when it ends; default: never" },
+      "when the key expires; default: never" },
     { "--allow",      GW_OPT_ALLOW,      "CIDR",
-      "where it may be used from; may be repeated" },
+      "allowed client addresses; may be repeated" },
     { "--pepper",     GW_OPT_PEPPER,     "FILE",
-      "makes hmac_sha256, by the secret in FILE" },
+      "makes hmac_sha256 with the secret in FILE" },
     { NULL, 0, NULL, NULL }
 };
 
 
 const gw_command_t  gw_command_key_new = {
     "key", "new", "--consumer ID [options]",
-    "makes an API key and prints it, and below it its entry",
-    "The first line is the key, which cannot be had again: the entry holds\n"
-    "its digest alone.  The entry belongs into \"keys\" of the consumer.\n"
+    "makes an API key and prints it, followed by its entry",
+    "The first line is the key.  It cannot be recovered: the entry has only\n"
+    "its digest.  Add the entry to \"keys\" of the consumer.\n"
     "A TIME is 90d, 12h or 1w from now, or a date in UTC: 2027-01-31 or\n"
     "2027-01-31T12:00:00Z.\n",
     0, 0, gw_key_new_options, gw_key_new_run, NULL
@@ -92,10 +91,10 @@ const gw_command_t  gw_command_key_new = {
 
 const gw_command_t  gw_command_key_hash = {
     "key", "hash", "[--id ID] [options] [FILE]",
-    "prints the entry of a key that there is already, of any format",
-    "The key is read from FILE or from standard input, and one newline at its\n"
-    "end is not part of it.  It is never an argument: there, all users of the\n"
-    "machine would see it, and the shell would keep it.\n"
+    "prints the entry of an existing key of any format",
+    "The key is read from FILE or standard input, without one newline at its\n"
+    "end.  It cannot be an argument: all users of the machine could see it,\n"
+    "and the shell would keep it in its history.\n"
     "A TIME is 90d, 12h or 1w from now, or a date in UTC: 2027-01-31 or\n"
     "2027-01-31T12:00:00Z.\n",
     0, 1, gw_key_hash_options, gw_key_hash_run, NULL
@@ -124,7 +123,7 @@ gw_key_new_run(const gw_args_t *args)
     gw_entry_free(&entry);
 
     if (rc == GW_EXIT_OK) {
-        gw_tool_error(rc, "the key is shown this once; its entry belongs into "
+        gw_tool_error(rc, "the key is not shown again; add its entry to "
                       "\"keys\" of the consumer \"%s\"",
                       gw_args_get(args, GW_OPT_CONSUMER));
     }
@@ -142,11 +141,11 @@ gw_key_new_id(const gw_args_t *args, char *id)
     given = gw_args_get(args, GW_OPT_ID);
 
     if (consumer == NULL) {
-        return gw_tool_error(GW_EXIT_USAGE, "--consumer is needed");
+        return gw_tool_error(GW_EXIT_USAGE, "--consumer is required");
     }
 
     if (!gw_key_name_valid(consumer)) {
-        return gw_tool_error(GW_EXIT_USAGE, "--consumer is not 1 to %d bytes "
+        return gw_tool_error(GW_EXIT_USAGE, "--consumer must be 1 to %d bytes "
                              "of printable text", GW_KEY_MAX_NAME);
     }
 
@@ -155,7 +154,7 @@ gw_key_new_id(const gw_args_t *args, char *id)
     }
 
     if (!gw_key_id_valid((const unsigned char *) given, strlen(given))) {
-        return gw_tool_error(GW_EXIT_USAGE, "--id is not 1 to %d characters "
+        return gw_tool_error(GW_EXIT_USAGE, "--id must be 1 to %d characters "
                              "of a-z, 0-9 and \"-\"", GW_KEY_MAX_ID);
     }
 
@@ -184,7 +183,8 @@ gw_key_default_id(const char *consumer, char *id)
     }
 
     if (RAND_bytes(random, sizeof(random)) != 1) {
-        return gw_tool_error(GW_EXIT_FILE, "OpenSSL has no random numbers");
+        return gw_tool_error(GW_EXIT_FILE, "OpenSSL cannot make random "
+                             "numbers");
     }
 
     snprintf(id + i, GW_KEY_SUFFIX + 1, "-%02x%02x%02x%02x", random[0],
@@ -203,7 +203,8 @@ gw_key_make(gw_entry_t *entry, const char *id)
     unsigned char  random[GW_KEY_RANDOM];
 
     if (RAND_priv_bytes(random, sizeof(random)) != 1) {
-        return gw_tool_error(GW_EXIT_FILE, "OpenSSL has no random numbers");
+        return gw_tool_error(GW_EXIT_FILE, "OpenSSL cannot make random "
+                             "numbers");
     }
 
     gw_key_format(key, (const unsigned char *) id, strlen(id), random);
@@ -219,7 +220,7 @@ gw_key_make(gw_entry_t *entry, const char *id)
 }
 
 
-/* without a buffer of stdio's, where the key would stay */
+/* without a buffer of stdio, in which the key would remain */
 
 static int
 gw_key_print(const char *key, const json_t *json)
@@ -242,7 +243,7 @@ gw_key_hash_run(const gw_args_t *args)
     id = gw_args_get(args, GW_OPT_ID);
 
     if (id != NULL && !gw_key_name_valid(id)) {
-        return gw_tool_error(GW_EXIT_USAGE, "--id is not 1 to %d bytes of "
+        return gw_tool_error(GW_EXIT_USAGE, "--id must be 1 to %d bytes of "
                              "printable text", GW_KEY_MAX_NAME);
     }
 
@@ -262,7 +263,7 @@ gw_key_hash_run(const gw_args_t *args)
 }
 
 
-/* what is named like a file may be the key, if somebody took it for that */
+/* messages do not repeat the name: it may be the key itself */
 
 static int
 gw_key_take(gw_entry_t *entry, const gw_args_t *args)
@@ -309,7 +310,7 @@ gw_key_take_text(gw_entry_t *entry, const char *id,
         snprintf(held, sizeof(held), "%.*s", (int) n, key + 3);
 
         if (id != NULL && strcmp(id, held) != 0) {
-            gw_tool_error(0, "warning: the key holds another id than --id");
+            gw_tool_error(0, "warning: the id in the key differs from --id");
         }
 
         id = id ? id : held;
@@ -319,8 +320,8 @@ gw_key_take_text(gw_entry_t *entry, const char *id,
     }
 
     if (id == NULL) {
-        return gw_tool_error(GW_EXIT_USAGE, "--id is needed: the key holds "
-                             "none that could be told");
+        return gw_tool_error(GW_EXIT_USAGE, "--id is required, the key "
+                             "contains no id");
     }
 
     json = gw_entry_json(entry, id, key, len);
@@ -348,7 +349,7 @@ gw_key_without_newline(const char *text, size_t len)
 }
 
 
-/* a header's value could not hold these */
+/* a header field cannot contain these */
 
 static const char *
 gw_key_judge(const unsigned char *key, size_t len)
@@ -361,12 +362,12 @@ gw_key_judge(const unsigned char *key, size_t len)
 
     for (i = 0; i < len; i++) {
         if (key[i] < 0x20 || key[i] == 0x7f) {
-            return "holds a control character, perhaps a second line";
+            return "contains a control character, perhaps a second line";
         }
     }
 
     return (key[0] == ' ' || key[len - 1] == ' ')
-           ? "begins or ends with a blank" : NULL;
+           ? "begins or ends with a space" : NULL;
 }
 
 
@@ -381,27 +382,27 @@ gw_key_warn(const unsigned char *key, size_t len)
     }
 
     if (gw_key_monotonous(key, len)) {
-        gw_tool_error(0, "warning: the key is easy to guess: it repeats few "
-                      "characters, or runs through them in order");
+        gw_tool_error(0, "warning: the key is easy to guess: it has few "
+                      "different characters, or they are in order");
     }
 
     if (len > 3 && memcmp(key, "gw_", 3) == 0) {
         gw_tool_error(0, "warning: the key begins like one of \"key new\", "
-                      "but its check is wrong: is it complete?");
+                      "but its checksum is wrong, it may be incomplete");
     }
 
     for (i = 0; i < len && key[i] < 0x80; i++) { /* void */ }
 
     if (i < len) {
-        gw_tool_error(0, "warning: the key holds bytes that are not ASCII: "
-                      "clients may send them otherwise");
+        gw_tool_error(0, "warning: the key contains bytes that are not ASCII, "
+                      "clients may encode them differently");
     }
 }
 
 
 /*
- * A key of random characters has many different ones, and as many different
- * steps from one to the next, which "0123456789abcdef" has not.
+ * A random key has many different characters and many different steps from
+ * one to the next.  "0123456789abcdef" has few different steps.
  */
 
 static int
@@ -433,7 +434,7 @@ gw_key_monotonous(const unsigned char *key, size_t len)
 }
 
 
-/* of a consumer or an entry: UTF-8 without control characters */
+/* the id of a consumer or an entry: UTF-8 without control characters */
 
 static int
 gw_key_name_valid(const char *name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * nginx-gateway jwt sign, jws sign: making tokens.
+ * nginx-gateway jwt sign, jws sign: sign tokens.
  */
 
 #include <stdlib.h>
@@ -45,9 +45,9 @@ static const gw_opt_t  gw_jwt_sign_options[] = {
     { "--claims-json", GW_OPT_CLAIMS_JSON, "FILE",
       "all claims: the file is signed byte for byte" },
     { "--header",      GW_OPT_HEADER,      "JSON",
-      "members to add or replace; null takes one out" },
+      "members to add or replace; null removes one" },
     { "--expires",     GW_OPT_EXPIRES,     "TIME",
-      "exp from now; default 1h, \"never\" leaves it out" },
+      "exp from now; default 1h; \"never\": no exp" },
     { "--not-before",  GW_OPT_NOT_BEFORE,  "TIME",
       "nbf from now" },
     { NULL, 0, NULL, NULL }
@@ -55,7 +55,7 @@ static const gw_opt_t  gw_jwt_sign_options[] = {
 
 static const gw_opt_t  gw_jws_sign_options[] = {
     { "--key",    GW_OPT_KEY,    "FILE", "private JWK" },
-    { "--alg",    GW_OPT_ALG,    "NAME", "any of the key's type; default: its" },
+    { "--alg",    GW_OPT_ALG,    "NAME", "algorithm; default: the key's" },
     { "--header", GW_OPT_HEADER, "TEXT", "the header, byte for byte" },
     { NULL, 0, NULL, NULL }
 };
@@ -64,16 +64,16 @@ static const gw_opt_t  gw_jws_sign_options[] = {
 const gw_command_t  gw_command_jwt_sign = {
     "jwt", "sign", "--key FILE [--claim NAME=TEXT]... [options]",
     "signs claims and prints the token",
-    "iat and exp are added unless they are given.  A TIME is 90s, 15m,\n"
-    "1h30m, 2d or 1w, and may be below zero.\n",
+    "iat and exp are added unless they are given.  A TIME is such as 90s,\n"
+    "15m, 1h30m, 2d or 1w, and can be negative.\n",
     0, 0, gw_jwt_sign_options, gw_jwt_sign_run, NULL
 };
 
 const gw_command_t  gw_command_jws_sign = {
     "jws", "sign", "--key FILE [--header TEXT] FILE",
     "signs any bytes and prints the token",
-    "With --header nothing is added to the header and nothing is looked at:\n"
-    "it is also how tokens are made that must be refused.\n",
+    "--header is used as it is, without additions and checks, so that invalid\n"
+    "tokens can be made for tests.\n",
     1, 1, gw_jws_sign_options, gw_jws_sign_run, NULL
 };
 
@@ -243,7 +243,7 @@ gw_sign_header(const gw_private_t *key, const gw_jwa_t *alg, const char *typ)
 }
 
 
-/* NULL after a message */
+/* returns NULL after a message */
 
 static json_t *
 gw_sign_merged_header(const gw_args_t *args, const gw_private_t *key,
@@ -293,7 +293,7 @@ gw_sign_merged_header(const gw_args_t *args, const gw_private_t *key,
 }
 
 
-/* an exit code, after a message if it is no zero; the text is for free() */
+/* returns an exit code, after a message unless it is 0; free() the text */
 
 static int
 gw_sign_claims(const gw_args_t *args, char **text, size_t *len)
@@ -311,8 +311,8 @@ gw_sign_claims(const gw_args_t *args, char **text, size_t *len)
             || gw_args_get(args, GW_OPT_EXPIRES) != NULL
             || gw_args_get(args, GW_OPT_NOT_BEFORE) != NULL)
         {
-            return gw_tool_error(GW_EXIT_USAGE, "--claims-json is all claims: "
-                                 "no other option can add to it");
+            return gw_tool_error(GW_EXIT_USAGE, "--claims-json contains all "
+                                 "claims, no other option can add to them");
         }
 
         *text = gw_tool_read(path, len);
@@ -389,7 +389,7 @@ gw_sign_claim(json_t *claims, const char *text, gw_opt_e id)
     rc = json_object_set_new(claims, name, value);
 
     if (rc != 0) {
-        gw_tool_error(0, "claim \"%s\" is no %s", text,
+        gw_tool_error(0, "claim \"%s\" is not %s", text,
                       id == GW_OPT_CLAIM ? "UTF-8" : "JSON");
     }
 
@@ -428,7 +428,7 @@ gw_sign_times(json_t *claims, const gw_args_t *args)
 }
 
 
-/* a claim that was given stays */
+/* does not replace a claim that was given */
 
 static int
 gw_sign_time(json_t *claims, const char *name, const char *option,
@@ -437,7 +437,8 @@ gw_sign_time(json_t *claims, const char *name, const char *option,
     int64_t  seconds;
 
     if (gw_tool_seconds(text, &seconds) != 0) {
-        gw_tool_error(0, "%s \"%s\" is no time such as 90s, 15m or 1h", option,
+        gw_tool_error(0, "invalid %s \"%s\", it must be a time such as 90s, "
+                      "15m or 1h", option,
                       text);
         return -1;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * nginx-gateway jwt verify, jws verify: judging tokens as the module does,
- * in the same order and with the same words.
+ * nginx-gateway jwt verify, jws verify: verify tokens as the module does, with
+ * the same checks in the same order and the same reasons.
  */
 
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #define GW_VERIFY_MAX_SIZE  (16 * 1024)   /* gateway_jwt_max_size's default */
 
 
-/* keys, and what the command line asks of a token */
+/* keys, and the policy of the command line */
 
 typedef struct {
     size_t            nsets;
@@ -30,7 +30,7 @@ typedef struct {
 } gw_verify_t;
 
 
-/* of a token whose signature is valid; returns an exit code */
+/* handles a token with a valid signature; returns an exit code */
 
 typedef int (*gw_verify_accept_pt)(const gw_verify_t *verify,
     const gw_jws_t *jws);
@@ -70,9 +70,9 @@ static int gw_verify_seconds(const gw_args_t *args, gw_opt_e id,
     { "--pem",            GW_OPT_PEM,            "FILE",                      \
       "public keys or certificates; may be repeated" },                       \
     { "--algorithms",     GW_OPT_ALGORITHMS,     "NAMES",                     \
-      "allowed, as \"ES256 RS256\"; default: see above" },                    \
+      "such as \"ES256 RS256\"; default: see above" },                    \
     { "--max-size",       GW_OPT_MAX_SIZE,       "SIZE",                      \
-      "of the token, as 4096, 16k or 1m; default 16k" }
+      "longest token: 4096, 16k or 1m; default 16k" }
 
 
 static const gw_opt_t  gw_jwt_verify_options[] = {
@@ -86,7 +86,7 @@ static const gw_opt_t  gw_jwt_verify_options[] = {
     { "--leeway",         GW_OPT_LEEWAY,         "TIME",
       "for exp, nbf and --max-age; default 0s" },
     { "--max-age",        GW_OPT_MAX_AGE,        "TIME",
-      "since iat, which is then needed" },
+      "longest time since iat, which is required" },
     { "--no-require-exp", GW_OPT_NO_REQUIRE_EXP, NULL,
       "accepts a token without exp" },
     { NULL, 0, NULL, NULL }
@@ -100,21 +100,21 @@ static const gw_opt_t  gw_jws_verify_options[] = {
 
 #define GW_VERIFY_HELP                                                        \
     "TOKEN is the token itself, or \"-\" for standard input.  Without\n"      \
-    "--algorithms every asymmetric one is allowed, and HS256, HS384 and\n"    \
-    "HS512 only if the files hold nothing but HMAC keys.\n"
+    "--algorithms, all asymmetric algorithms are allowed, and HS256, HS384\n"  \
+    "and HS512 only if all keys are HMAC keys.\n"
 
 
 const gw_command_t  gw_command_jwt_verify = {
     "jwt", "verify", "--keys FILE [options] TOKEN",
     "checks a token as the module does and prints its claims",
-    "A refusal is told on stderr, with the word of $gateway_jwt_status.\n"
+    "The reason for a refusal, as in $gateway_jwt_status, goes to stderr.\n"
     GW_VERIFY_HELP,
     1, 1, gw_jwt_verify_options, gw_jwt_verify_run, NULL
 };
 
 const gw_command_t  gw_command_jws_verify = {
     "jws", "verify", "--keys FILE [options] TOKEN",
-    "checks nothing but the signature and prints the payload's bytes",
+    "checks only the signature and prints the bytes of the payload",
     GW_VERIFY_HELP,
     1, 1, gw_jws_verify_options, gw_jws_verify_run, NULL
 };
@@ -266,7 +266,7 @@ gw_verify_payload(const gw_verify_t *verify, const gw_jws_t *jws)
 }
 
 
-/* a failure of ours says nothing about the token */
+/* a failure of the tool is no refusal of the token */
 
 static int
 gw_verify_refuse(gw_reason_e reason, const char *why)
@@ -348,7 +348,7 @@ gw_verify_load_keys(gw_verify_t *verify, const gw_args_t *args)
 
     return verify->nsets > 0
            ? GW_EXIT_OK
-           : gw_tool_error(GW_EXIT_USAGE, "--keys or --pem is needed");
+           : gw_tool_error(GW_EXIT_USAGE, "--keys or --pem is required");
 }
 
 
@@ -407,7 +407,7 @@ gw_verify_load_algorithms(gw_verify_t *verify, const gw_args_t *args)
         p += strspn(p, " ,");
 
         if (*p == '\0') {
-            return gw_tool_error(GW_EXIT_USAGE, "--algorithms names none");
+            return gw_tool_error(GW_EXIT_USAGE, "--algorithms is empty");
         }
 
         for ( /* void */ ; *p != '\0'; p += strspn(p, " ,")) {
@@ -518,7 +518,8 @@ gw_verify_load_max_size(gw_verify_t *verify, const gw_args_t *args)
 
     if (text != NULL && gw_tool_size(text, &verify->max_size) != 0) {
         return gw_tool_error(GW_EXIT_USAGE,
-                             "--max-size \"%s\" is no valid value", text);
+                             "invalid --max-size \"%s\", it must be a size "
+                             "such as 4096, 16k or 1m", text);
     }
 
     return GW_EXIT_OK;
@@ -540,7 +541,8 @@ gw_verify_seconds(const gw_args_t *args, gw_opt_e id, const char *name,
     }
 
     if (gw_tool_seconds(text, seconds) != 0 || *seconds < 0) {
-        gw_tool_error(0, "%s \"%s\" is no valid value", name, text);
+        gw_tool_error(0, "invalid %s \"%s\", it must be a time such as 30s or "
+                      "5m", name, text);
         return -1;
     }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The entry that stands for a key in a file of consumers: see gw_entry.h.
+ * The entry of a key in a consumers file: see gw_entry.h.
  */
 
 #include <arpa/inet.h>
@@ -113,9 +113,9 @@ gw_entry_scopes(json_t *members, const gw_args_t *args)
 
     while ((text = gw_args_next(args, GW_OPT_SCOPES, &state)) != NULL) {
         if (gw_entry_add_scopes(scopes, text) != 0) {
-            return gw_tool_error(GW_EXIT_USAGE, "--scopes: a scope is "
-                                 "printable ASCII without blank, comma, "
-                                 "quote and backslash");
+            return gw_tool_error(GW_EXIT_USAGE, "--scopes: a scope must be "
+                                 "printable ASCII without spaces, commas, "
+                                 "quotes and backslashes");
         }
     }
 
@@ -123,7 +123,7 @@ gw_entry_scopes(json_t *members, const gw_args_t *args)
 }
 
 
-/* RFC 6749, 3.3, less the comma */
+/* RFC 6749, 3.3, without the comma */
 
 static int
 gw_entry_add_scopes(json_t *scopes, const char *text)
@@ -179,8 +179,8 @@ gw_entry_times(json_t *members, const gw_args_t *args)
         }
 
         if (gw_tool_time(text, now, &when[i]) != 0) {
-            return gw_tool_error(GW_EXIT_USAGE, "%s \"%s\" is no time, write "
-                                 "for example 90d or 2027-01-31",
+            return gw_tool_error(GW_EXIT_USAGE, "invalid %s \"%s\", it must "
+                                 "be a time such as 90d or 2027-01-31",
                                  times[i].option, text);
         }
 
@@ -190,11 +190,11 @@ gw_entry_times(json_t *members, const gw_args_t *args)
 
     if (when[1] <= when[0]) {
         return gw_tool_error(GW_EXIT_USAGE,
-                             "--expires is not after --not-before");
+                             "--expires must be after --not-before");
     }
 
     if (when[1] <= now) {
-        gw_tool_error(0, "warning: --expires has passed already");
+        gw_tool_error(0, "warning: --expires is in the past");
     }
 
     return GW_EXIT_OK;
@@ -231,7 +231,7 @@ gw_entry_allow(json_t *members, const gw_args_t *args)
 }
 
 
-/* an address is a network of its own */
+/* an address is a network with the longest prefix */
 
 static const char *
 gw_entry_judge_cidr(const char *text)
@@ -242,7 +242,7 @@ gw_entry_judge_cidr(const char *text)
     unsigned long             prefix;
     const gw_entry_family_t  *family;
 
-    static const char  wrong[] = "is no address or network, write for example "
+    static const char  wrong[] = "is not an address or a network such as "
                                  "10.0.0.0/8";
 
     static const gw_entry_family_t  families[] = {
@@ -279,7 +279,7 @@ gw_entry_judge_cidr(const char *text)
     }
 
     return gw_entry_has_host_bits(bytes, family->bits, (unsigned) prefix)
-           ? "has bits set behind its prefix" : NULL;
+           ? "has bits set after its prefix" : NULL;
 }
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The entry that stands for an API key in a file of consumers: its digest,
- * and what the options say about it.
+ * The entry of an API key in a consumers file: its digest, and the members that
+ * options set.
  */
 
 #ifndef GW_ENTRY_H_INCLUDED
@@ -15,11 +15,11 @@
 #include "gw_tool.h"
 
 
-/* all of an entry but the key */
+/* an entry without the key */
 
 typedef struct {
     gw_key_hash_t  hash;
-    json_t        *members;      /* those that options ask for */
+    json_t        *members;      /* set by options */
 } gw_entry_t;
 
 

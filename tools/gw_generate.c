@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Making keys: see gw_private.h.
+ * Generates keys: see gw_private.h.
  */
 
 #include <stdlib.h>
@@ -85,7 +85,7 @@ gw_generate(const gw_jwa_t *alg, unsigned bits, const char **why)
 
     if (!ok) {
         json_decref(jwk);
-        *why = "cannot be made by this OpenSSL";
+        *why = "cannot be made with this OpenSSL";
         return NULL;
     }
 
@@ -96,7 +96,7 @@ gw_generate(const gw_jwa_t *alg, unsigned bits, const char **why)
 }
 
 
-/* what the gateway would not take is not made */
+/* keys that the module would reject are not made */
 
 static const char *
 gw_generate_judge_bits(const gw_jwa_t *alg, unsigned bits)
@@ -109,16 +109,16 @@ gw_generate_judge_bits(const gw_jwa_t *alg, unsigned bits)
 
     case GW_JWA_HMAC:
         return (bits % 8 == 0 && bits >= alg->signature * 8 && bits <= 8192)
-               ? NULL : "takes whole bytes of --bits, as many as the hash has "
-                        "at least and 8192 at most";
+               ? NULL : "must have --bits that are a multiple of 8, from the "
+                        "size of its hash to 8192";
 
     case GW_JWA_RSA:
     case GW_JWA_PSS:
         return (bits >= 2048 && bits <= 16384)
-               ? NULL : "takes --bits from 2048 to 16384";
+               ? NULL : "must have --bits from 2048 to 16384";
 
     default:
-        return "has a fixed size and takes no --bits";
+        return "has a fixed size, --bits is not allowed";
     }
 }
 
@@ -295,7 +295,7 @@ gw_generate_okp(json_t *jwk, gw_kty_e kty)
 }
 
 
-/* the seed is the private key: OpenSSL works the public one out of it */
+/* the seed is the private key; OpenSSL derives the public key from it */
 
 static int
 gw_generate_akp(json_t *jwk)
@@ -437,7 +437,7 @@ gw_json_base64url(const unsigned char *data, size_t len)
 }
 
 
-/* the required members of each type in the order of the alphabet, no blanks */
+/* the required members of each type in alphabetical order, without spaces */
 
 int
 gw_thumbprint(const json_t *jwk, char *text)
@@ -453,7 +453,7 @@ gw_thumbprint(const json_t *jwk, char *text)
 
     required = json_object();
 
-    /* RFC 9964: "alg" is a required member of kty "AKP" alone */
+    /* RFC 9964: "alg" is a required member only of kty "AKP" */
 
     if (json_object_get(jwk, "pub") != NULL) {
         json_object_set(required, "alg", json_object_get(jwk, "alg"));

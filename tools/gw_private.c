@@ -3,10 +3,10 @@
 /*
  * Private keys and signatures: see gw_private.h.
  *
- * A JWK becomes an OpenSSL key through the DER of PKCS #8 (RFC 5958), as its
- * public half does through SubjectPublicKeyInfo.
+ * A JWK is converted to an OpenSSL key through the DER of PKCS #8 (RFC 5958).
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/crypto.h>
@@ -32,7 +32,8 @@
 
 typedef struct {
     json_t         *jwk;
-    const char     *why;
+    char           *text;       /* of GW_JWK_MAX_WHY bytes */
+    const char     *why;        /* NULL, or in "text" */
     size_t          len;
     unsigned char   data[GW_PRIVATE_MAX_OCTETS];
 } gw_private_reader_t;
@@ -67,35 +68,27 @@ static int gw_private_raw_integer(const unsigned char **p,
 const char *
 gw_private_load(gw_private_t *key, json_t *jwk)
 {
-    json_t               *alg;
-    const char           *kty, *why;
+    const char           *why;
     gw_private_reader_t   reader;
 
     memset(key, 0, sizeof(gw_private_t));
 
-    reader.jwk = jwk;
-    reader.why = NULL;
+    if (json_object_get(jwk, "kty") == NULL
+        && json_is_array(json_object_get(jwk, "keys")))
+    {
+        return "is a JWK Set, it must be one JWK";
+    }
 
-    kty = json_string_value(json_object_get(jwk, "kty"));
-    alg = json_object_get(jwk, "alg");
+    why = gw_jwk_type(jwk, &key->kty, &key->alg, key->why);
+    if (why != NULL) {
+        return why;
+    }
 
     key->kid = json_string_value(json_object_get(jwk, "kid"));
-    key->kty = gw_kty_find(kty ? kty : "",
-                           json_string_value(json_object_get(jwk, "crv")),
-                           json_string_value(alg));
 
-    if (key->kty == GW_KTY_COUNT) {
-        return "has an unknown \"kty\" or \"crv\"";
-    }
-
-    if (alg != NULL) {
-        key->alg = gw_jwa_find((const unsigned char *) json_string_value(alg),
-                               json_string_length(alg));
-
-        if (key->alg == NULL || (key->alg->keys & (1u << key->kty)) == 0) {
-            return "has an \"alg\" that does not fit the key";
-        }
-    }
+    reader.jwk = jwk;
+    reader.text = key->why;
+    reader.why = NULL;
 
     why = (key->kty == GW_KTY_OCT) ? gw_private_load_secret(key, &reader)
                                    : gw_private_load_pkey(key, &reader);
@@ -157,7 +150,7 @@ gw_private_load_pkey(gw_private_t *key, gw_private_reader_t *r)
         return r->why;
     }
 
-    return key->pkey ? NULL : "is no valid private key of its type, or "
+    return key->pkey ? NULL : "is not a valid private key of its type, or "
                               "OpenSSL does not offer it";
 }
 
@@ -237,7 +230,7 @@ gw_private_put_ec(gw_der_writer_t *der, gw_private_reader_t *r, size_t size)
 }
 
 
-/* "size" 0: any but none */
+/* "size" 0: any length but 0 */
 
 static void
 gw_private_read(gw_private_reader_t *r, const char *name, size_t size)
@@ -259,8 +252,15 @@ gw_private_read(gw_private_reader_t *r, const char *name, size_t size)
         || (size != 0 && r->len != size))
     {
         r->len = 0;
-        r->why = "lacks a member of a private key, or it is not base64url "
-                 "of the right length";
+        r->why = r->text;
+
+        if (size) {
+            (void) snprintf(r->text, GW_JWK_MAX_WHY, "must have \"%s\", "
+                            "base64url of %zu bytes", name, size);
+        } else {
+            (void) snprintf(r->text, GW_JWK_MAX_WHY, "must have \"%s\" in "
+                            "base64url", name);
+        }
     }
 }
 

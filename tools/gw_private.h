@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The private half of a key: signing and making keys.  For the tool and the
- * tests; the nginx module does not link this.
+ * Private keys: generates them and signs.  Used by the tool and by tests; the
+ * nginx module does not link this.
  */
 
 #ifndef GW_PRIVATE_H_INCLUDED
@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "gw_jwa.h"
+#include "gw_jwk_type.h"
 #include "gw_kty.h"
 
 
@@ -26,30 +27,31 @@ typedef struct {
     EVP_PKEY         *pkey;
     unsigned char    *secret;    /* kty "oct" */
     size_t            secret_len;
+    char              why[GW_JWK_MAX_WHY];
 } gw_private_t;
 
 
 /*
- * Takes the private key out of a JWK, which must outlive it.  Returns NULL
- * and the caller calls gw_private_free(), or a static sentence without
- * subject and there is nothing to free.
+ * Takes the private key out of a JWK, which must outlive it.  Returns NULL, and
+ * the caller calls gw_private_free(), or a sentence without subject that is
+ * valid as long as "key", and there is nothing to free.
  */
 const char *gw_private_load(gw_private_t *key, json_t *jwk);
 void gw_private_free(gw_private_t *key);
 
-/* the key's "alg", or the usual one of its type */
+/* returns the "alg" of the key, or the first that its type serves */
 const gw_jwa_t *gw_private_alg(const gw_private_t *key);
 
 /*
- * Signs.  The signature, raw as RFC 7518 wants it, is returned for free();
+ * Signs.  Returns the signature, in the raw form of RFC 7518, for free(), or
  * NULL if OpenSSL failed.
  */
 unsigned char *gw_private_sign(const gw_private_t *key, const gw_jwa_t *alg,
     const unsigned char *input, size_t len, size_t *signature_len);
 
 /*
- * A token in compact form of exactly these bytes, NUL-terminated, for
- * free(); NULL if OpenSSL failed or memory ran out.
+ * Returns a token in compact form of exactly these bytes, NUL-terminated, for
+ * free(), or NULL if OpenSSL failed or memory ran out.
  */
 char *gw_private_token(const gw_private_t *key, const gw_jwa_t *alg,
     const void *header, size_t header_len, const void *payload,
@@ -57,9 +59,9 @@ char *gw_private_token(const gw_private_t *key, const gw_jwa_t *alg,
 
 
 /*
- * Makes a key for an algorithm, as a private JWK with "alg" and "use" and
- * without "kid".  "bits" is for RSA and HMAC, 0: the usual size.  Returns a
- * reference for json_decref(), or NULL with a static sentence without
+ * Generates a key for an algorithm, as a private JWK with "alg" and "use" and
+ * without "kid".  "bits" is the size of an RSA or HMAC key, 0 is the default.
+ * Returns a reference for json_decref(), or NULL with a static sentence without
  * subject in "*why".
  */
 json_t *gw_generate(const gw_jwa_t *alg, unsigned bits, const char **why);
@@ -67,7 +69,7 @@ json_t *gw_generate(const gw_jwa_t *alg, unsigned bits, const char **why);
 /* RFC 7638; "text" has GW_THUMBPRINT_SIZE bytes.  Returns 0, or -1 */
 int gw_thumbprint(const json_t *jwk, char *text);
 
-/* "data" as a JSON string of base64url */
+/* returns "data" as a JSON string in base64url */
 json_t *gw_json_base64url(const unsigned char *data, size_t len);
 
 

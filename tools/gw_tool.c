@@ -128,7 +128,7 @@ gw_tool_read_named(const char *path, const char *name, size_t max,
 }
 
 
-/* without a buffer of stdio's, which nobody could cleanse of a secret */
+/* without a buffer of stdio: it could not be cleansed of a secret */
 
 static char *
 gw_tool_read_stream(FILE *stream, size_t max, size_t *len)
@@ -171,7 +171,7 @@ gw_tool_read_stream(FILE *stream, size_t max, size_t *len)
 }
 
 
-/* a token or a key that stands where its file should is not repeated */
+/* a token or key in place of a file name is not repeated */
 
 static const char *
 gw_tool_shown(const char *path)
@@ -217,7 +217,7 @@ gw_tool_read_key(const char *path, gw_private_t *key, json_t **jwk)
     const char  *why;
 
     if (path == NULL) {
-        return gw_tool_error(GW_EXIT_USAGE, "--key is needed");
+        return gw_tool_error(GW_EXIT_USAGE, "--key is required");
     }
 
     *jwk = gw_tool_read_json(path);
@@ -257,7 +257,7 @@ gw_tool_alg(const gw_args_t *args, const gw_private_t *key, int pinned)
     if ((alg->keys & (1u << key->kty)) == 0
         || (pinned && key->alg != NULL && key->alg != alg))
     {
-        gw_tool_error(0, "the key does not serve %s", name);
+        gw_tool_error(0, "the key cannot be used with %s", name);
         return NULL;
     }
 
@@ -359,7 +359,7 @@ gw_tool_seconds(const char *text, int64_t *seconds)
             }
         }
 
-        /* at the end strchr() finds the NUL: seconds */
+        /* at the end, strchr() finds the NUL, which means seconds */
 
         unit = strchr(units, *p);
 
@@ -392,7 +392,7 @@ gw_tool_time(const char *text, int64_t now, int64_t *when)
 }
 
 
-/* timegm() makes another day of one that the calendar lacks */
+/* timegm() converts a day that does not exist to another one */
 
 static int
 gw_tool_read_date(const char *text, int64_t *when)

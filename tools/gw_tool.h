@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What the commands of nginx-gateway share: arguments by table, files,
+ * Shared by the commands of nginx-gateway: tables of arguments, files,
  * messages, exit codes.
  */
 
@@ -60,8 +60,8 @@ typedef enum {
 
 
 /*
- * One row of a command's table.  "value" NULL: takes none; "FILE": the path
- * of one, where "-" is standard input.
+ * An option of a command.  "value" is NULL if the option takes none; "FILE" is
+ * a path, where "-" is standard input.
  */
 
 typedef struct {
@@ -72,7 +72,7 @@ typedef struct {
 } gw_opt_t;
 
 
-/* what stood on the command line, in its order */
+/* the arguments in the order of the command line */
 
 typedef struct {
     gw_opt_e     id;
@@ -84,7 +84,7 @@ typedef struct {
     gw_arg_t     *args;
     size_t        nfiles;
     const char  **files;
-    size_t        nstdin;          /* how many of all are "-" */
+    size_t        nstdin;          /* how many are "-" */
 } gw_args_t;
 
 
@@ -114,77 +114,78 @@ extern const gw_command_t  gw_command_key_new;
 extern const gw_command_t  gw_command_key_hash;
 
 
-/* the value of an option, the last if it was given often; NULL: not given */
+/* returns the last value of an option, or NULL if it was not given */
 const char *gw_args_get(const gw_args_t *args, gw_opt_e id);
 
-/* the values of an option that may be repeated, one after the other */
+/* returns the values of a repeated option one by one, then NULL */
 const char *gw_args_next(const gw_args_t *args, gw_opt_e id, size_t *state);
 
 
-/* "nginx-gateway: " and a line on stderr; returns "code" */
+/* writes "nginx-gateway: " and a line to stderr; returns "code" */
 int gw_tool_error(int code, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * A whole file, or standard input for "-", NUL-terminated, for free(); NULL
- * after a message.  gw_tool_read() reads keys and tokens, of at most
- * GW_TOOL_MAX_FILE bytes.
+ * Reads a file, or standard input for "-".  Returns its content,
+ * NUL-terminated, for free(), or NULL after a message.  gw_tool_read() reads at
+ * most GW_TOOL_MAX_FILE bytes.
  */
 char *gw_tool_read(const char *path, size_t *len);
 char *gw_tool_read_max(const char *path, size_t max, size_t *len);
 
 /*
- * The same, with "name" in messages instead of the path: what stands where a
- * path should may be the secret itself.
+ * The same, with "name" instead of the path in messages: the argument may be
+ * the secret itself, by mistake.
  */
 char *gw_tool_read_secret(const char *path, const char *name, size_t *len);
 
-/* JSON from a file that holds one object; NULL after a message */
+/* reads a file with one JSON object; returns NULL after a message */
 json_t *gw_tool_read_json(const char *path);
 
 /*
- * A private key for gw_private_free() and the JWK it stands in for
- * json_decref().  Returns GW_EXIT_OK, or a code after a message.
+ * Reads a private key, for gw_private_free(), and its JWK, for json_decref().
+ * Returns GW_EXIT_OK, or a code after a message.
  */
 int gw_tool_read_key(const char *path, gw_private_t *key, json_t **jwk);
 
 /*
- * The algorithm to sign with: --alg, else the key's.  "pinned": --alg must be
- * the key's "alg", if it has one; else any of its type will do.  NULL after a
- * message.
+ * Returns the algorithm to sign with: --alg, or the algorithm of the key, or
+ * NULL after a message.  With "pinned", --alg must be equal to the "alg" of the
+ * key, if it has one; otherwise --alg can be any that fits the type of the key.
  */
 const gw_jwa_t *gw_tool_alg(const gw_args_t *args, const gw_private_t *key,
     int pinned);
 
-/* a value as compact JSON and a newline on stdout */
+/* writes a value as compact JSON and a newline to stdout */
 int gw_tool_print_json(const json_t *value);
 
 /* the same, indented for people */
 int gw_tool_print_pretty(const json_t *value);
 
-/* bytes on stdout; returns an exit code, after a message if it is no zero */
+/* writes bytes to stdout; returns GW_EXIT_OK, or a code after a message */
 int gw_tool_print(const void *data, size_t len);
 
-/* the same for what printf() has left in stdout */
+/* flushes stdout, and returns the same */
 int gw_tool_flush(void);
 
 /*
- * "90", "90s", "15m", "1h30m", "2d", "1w", also below zero, to seconds.
+ * Reads "90", "90s", "15m", "1h30m", "2d" or "1w", also negative, as seconds.
  * Returns 0, or -1.
  */
 int gw_tool_seconds(const char *text, int64_t *seconds);
 
 /*
- * A point in time, in seconds since the epoch: a date in UTC as "2027-01-31"
- * or "2027-01-31T00:00:00Z", or what gw_tool_seconds() reads, from "now" on.
- * Returns 0, or -1: also for what is before 1970 or after 9999.
+ * Reads a point in time as seconds since the epoch: a date in UTC such as
+ * "2027-01-31" or "2027-01-31T00:00:00Z", or a time from "now" on that
+ * gw_tool_seconds() reads.  Returns 0, or -1, also if the time is before 1970
+ * or after 9999.
  */
 int gw_tool_time(const char *text, int64_t now, int64_t *when);
 
-/* "2027-01-31T00:00:00Z" of what gw_tool_time() gave */
+/* writes a time of gw_tool_time() as "2027-01-31T00:00:00Z" */
 void gw_tool_date(int64_t when, char text[GW_TOOL_DATE_SIZE]);
 
-/* "16384", "16k", "1m" to bytes, as nginx reads a size.  Returns 0, or -1 */
+/* reads "16384", "16k" or "1m" as nginx reads a size; returns 0, or -1 */
 int gw_tool_size(const char *text, size_t *size);
 
 

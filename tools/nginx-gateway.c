@@ -3,9 +3,9 @@
 /*
  * nginx-gateway: keys, tokens and consumers on the command line.
  *
- * The same codec as the module's, so that what this accepts the module
- * accepts, and a refusal has the same word.  Here are the command line and
- * the help; the commands are in gw_command_*.c, each with its table.
+ * The tool and the module use the same code: they accept the same tokens and
+ * refuse others for the same reasons.  This file has the command line and the
+ * help; the commands are in gw_command_*.c.
  */
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "gw_tool.h"
 
 
-#define GW_MAIN_MAX_SHOWN  20   /* bytes of an option that nobody knows */
+#define GW_MAIN_MAX_SHOWN  20   /* bytes of an unknown option */
 
 
 static const gw_command_t *const  gw_commands[] = {
@@ -76,7 +76,7 @@ main(int argc, char **argv)
 
     if (command == NULL) {
 
-        /* what stands where the verb should may be a token */
+        /* the words are not shown: they may be a token */
 
         gw_tool_error(0, "unknown command");
         return gw_main_usage(NULL);
@@ -146,7 +146,7 @@ gw_main_parse(const gw_command_t *command, gw_args_t *args, int argc,
     }
 
     if (args->nfiles > command->max_files) {
-        gw_tool_error(0, "one argument too many");
+        gw_tool_error(0, "too many arguments");
         return gw_main_usage(command);
     }
 
@@ -205,7 +205,7 @@ gw_main_option(const gw_command_t *command, gw_args_t *args, char **argv,
     }
 
     if (value == NULL) {
-        gw_tool_error(0, "%s needs a value", opt->name);
+        gw_tool_error(0, "%s requires a value", opt->name);
         return -1;
     }
 
@@ -220,7 +220,7 @@ gw_main_option(const gw_command_t *command, gw_args_t *args, char **argv,
 }
 
 
-/* the row without a name if there is none */
+/* returns the row without a name if there is none */
 
 static const gw_opt_t *
 gw_main_find_option(const gw_command_t *command, const char *name, size_t len)
@@ -261,7 +261,7 @@ gw_main_is_help(const char *word)
 }
 
 
-/* also after what is wrong, but not where it is the value of an option */
+/* also after an invalid argument, but not as the value of an option */
 
 static int
 gw_main_wants_help(const gw_command_t *command, int argc, char **argv)
@@ -298,7 +298,7 @@ gw_main_is_noun(const char *word)
 }
 
 
-/* of one noun, or of all */
+/* lists the commands of a noun, or all */
 
 static int
 gw_main_help(const char *noun)
@@ -318,11 +318,10 @@ gw_main_help(const char *noun)
     }
 
     printf("\n"
-           "\"nginx-gateway %s VERB --help\" says more; --version tells the "
-           "version.\n"
-           "A file named \"-\" is standard input.\n"
-           "Exit codes: 0 done, 1 the token is refused, 2 wrong usage, "
-           "3 a file or a key\nis at fault.\n", noun ? noun : "NOUN");
+           "\"nginx-gateway %s VERB --help\" describes a command; --version "
+           "prints the\nversion.  A file named \"-\" is standard input.\n"
+           "Exit codes: 0 success, 1 the token is refused, 2 wrong usage, "
+           "3 a file or key\ncannot be used.\n", noun ? noun : "NOUN");
 
     return gw_tool_flush();
 }

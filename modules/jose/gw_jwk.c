@@ -31,7 +31,6 @@ static gw_jwk_set_t *gw_jwk_set_read(gw_jwk_set_reader_t *reader,
     json_t *root, char *err, size_t size);
 static gw_jwk_set_t *gw_jwk_set_build(gw_jwk_set_reader_t *reader,
     const json_t *keys, char *err, size_t size);
-static const char *gw_jwk_mistaken(json_t *root);
 static void gw_jwk_set_add(gw_jwk_set_reader_t *reader, unsigned number,
     json_t *jwk);
 static void gw_jwk_note(gw_jwk_set_reader_t *reader, unsigned number,
@@ -151,36 +150,6 @@ gw_jwk_set_build(gw_jwk_set_reader_t *reader, const json_t *keys, char *err,
 
     return gw_jwk_error(err, size, "contains no usable key: %s %s",
                         n > 1 ? "the first" : "it", reader->why);
-}
-
-
-/* describes an object that has neither "kty" nor an array "keys" */
-
-static const char *
-gw_jwk_mistaken(json_t *root)
-{
-    json_t      *value;
-    const char  *name, *text;
-
-    if (json_object_get(root, "keys") != NULL) {
-        return ", its \"keys\" must be an array";
-    }
-
-    if (json_object_get(root, "jwks_uri") != NULL) {
-        return ", it is an OpenID configuration: save what its \"jwks_uri\" "
-               "returns";
-    }
-
-    json_object_foreach(root, name, value) {
-        text = json_string_value(value);
-
-        if (text != NULL && strncmp(text, "-----BEGIN ", 11) == 0) {
-            return ", it maps names to PEM: save the JWK Set of the issuer, "
-                   "or each PEM in a file of its own with \"pem\"";
-        }
-    }
-
-    return ", it must have \"keys\" or \"kty\"";
 }
 
 

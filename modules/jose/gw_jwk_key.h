@@ -19,12 +19,11 @@
 #include "gw_kty.h"
 #include "gw_hmac.h"
 #include "gw_jwk.h"
+#include "gw_jwk_type.h"
 
 
 #define GW_JWK_MAX_USES  6      /* an RSA key serves RS* and PS* */
 #define GW_JWK_DIGESTS   3
-
-#define GW_JWK_MAX_WHY   320    /* bytes of a sentence, with its NUL */
 
 
 /*

@@ -29,10 +29,6 @@ typedef struct {
 
 static const char *gw_jwk_read_kid(gw_jwk_t *key, json_t *jwk);
 static const char *gw_jwk_judge_use(json_t *jwk);
-static const char *gw_jwk_judge_alg(gw_jwk_reader_t *reader, json_t *jwk,
-    gw_kty_e *kty, const gw_jwa_t **alg);
-static const char *gw_jwk_misfit(gw_jwk_reader_t *reader, const json_t *alg,
-    gw_kty_e kty);
 static const char *gw_jwk_read_oct(gw_jwk_reader_t *reader, gw_jwk_t *key,
     json_t *jwk, const gw_jwa_t *alg);
 static const char *gw_jwk_short(gw_jwk_reader_t *reader, size_t len,
@@ -69,7 +65,7 @@ gw_jwk_read(gw_jwk_reader_t *reader, gw_jwk_t *key, json_t *jwk)
     }
 
     if ((why = gw_jwk_judge_use(jwk)) != NULL
-        || (why = gw_jwk_judge_alg(reader, jwk, &kty, &alg)) != NULL
+        || (why = gw_jwk_type(jwk, &kty, &alg, reader->text)) != NULL
         || (why = gw_jwk_read_kid(key, jwk)) != NULL)
     {
         return why;
@@ -148,77 +144,6 @@ gw_jwk_judge_use(json_t *jwk)
     }
 
     return "has \"key_ops\" without \"verify\"";
-}
-
-
-static const char *
-gw_jwk_judge_alg(gw_jwk_reader_t *reader, json_t *jwk, gw_kty_e *kty,
-    const gw_jwa_t **alg)
-{
-    json_t      *value;
-    const char  *type, *name;
-
-    type = json_string_value(json_object_get(jwk, "kty"));
-    if (type == NULL) {
-        return "has no \"kty\"";
-    }
-
-    value = json_object_get(jwk, "alg");
-    name = json_string_value(value);
-
-    if (value != NULL && name == NULL) {
-        return "has an \"alg\" that is not a string";
-    }
-
-    *kty = gw_kty_find(type, json_string_value(json_object_get(jwk, "crv")),
-                       name);
-    if (*kty == GW_KTY_COUNT) {
-        return "has an unknown \"kty\" or \"crv\"";
-    }
-
-    *alg = NULL;
-
-    if (name == NULL) {
-        return NULL;
-    }
-
-    *alg = gw_jwa_find((const unsigned char *) name, strlen(name));
-
-    if (*alg == NULL || ((*alg)->keys & (1u << *kty)) == 0) {
-        return gw_jwk_misfit(reader, value, *kty);
-    }
-
-    return NULL;
-}
-
-
-static const char *
-gw_jwk_misfit(gw_jwk_reader_t *reader, const json_t *alg, gw_kty_e kty)
-{
-    char       shown[GW_JSON_NAME_SIZE], allowed[GW_JWK_MAX_WHY];
-    int        n;
-    size_t     len;
-    unsigned   i;
-    gw_text_t  name;
-
-    name.data = (const unsigned char *) json_string_value(alg);
-    name.len = json_string_length(alg);
-
-    len = 0;
-    allowed[0] = '\0';
-
-    for (i = 0; i < gw_jwa_count; i++) {
-        if (gw_jwa[i].keys & (1u << kty)) {
-            n = snprintf(allowed + len, sizeof(allowed) - len, "%s%s",
-                         len ? ", " : "", gw_jwa[i].name);
-            len += (n > 0 && (size_t) n < sizeof(allowed) - len) ? (size_t) n
-                                                                 : 0;
-        }
-    }
-
-    return gw_jwk_why(reader, "has an \"alg\" that does not fit the key: "
-                      "\"%s\", allowed are %s", gw_json_show(shown, &name),
-                      allowed);
 }
 
 

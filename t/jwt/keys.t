@@ -173,13 +173,15 @@ left_out(jwk('a', alg => 'none'), misfit('none'),
 left_out(jwk('a', alg => 256), 'has an "alg" that is not a string',
          'alg that is no string');
 left_out(jwk('a', kty => undef), 'has no "kty"', 'no kty');
-left_out(jwk('a', kty => 'ec'), 'has an unknown "kty" or "crv"',
-         'kty in lower case');
-left_out(jwk('a', crv => undef), 'has an unknown "kty" or "crv"', 'no crv');
-left_out(jwk('a', crv => 'P-512'), 'has an unknown "kty" or "crv"',
+left_out(jwk('a', kty => 'ec'), 'has an unknown "kty": "ec", allowed are oct,'
+         . ' RSA, EC, OKP, AKP', 'kty in lower case');
+my $curves = 'allowed are P-256, P-384, P-521, secp256k1';
+left_out(jwk('a', crv => undef), qq(has no "crv", $curves), 'no crv');
+left_out(jwk('a', crv => 'P-512'), qq(has an unknown "crv": "P-512", $curves),
          'unknown crv');
 left_out(jwk('ed25519', crv => 'X25519', alg => undef),
-         'has an unknown "kty" or "crv"', 'crv of key agreement');
+         'has an unknown "crv": "X25519", allowed are Ed25519, Ed448',
+         'crv of key agreement');
 left_out(jwk('a', crv => 'P-384', alg => undef),
          'has an "x" of 32 bytes, its type needs 48',
          'crv of another length');

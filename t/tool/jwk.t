@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# nginx-gateway jwk: keys are made and published.
+# nginx-gateway jwk: generates, imports and publishes keys.
 
 use v5.28;
 use warnings;
@@ -13,7 +13,7 @@ use Tool;
 
 my @common = qw( alg kid kty use );
 
-# what a key of each algorithm holds, and how many bytes of what
+# the members of a key of each algorithm, and their sizes in bytes
 
 my @rsa = qw( d dp dq e n p q qi );
 my %made = (
@@ -127,10 +127,10 @@ for ([ RS256 => 3072, 'n', 384 ], [ PS512 => 2056, 'n', 257 ],
        "$alg: --bits $bits");
 }
 
-my $hmac = 'takes whole bytes of --bits, as many as the hash has at least and'
-           . ' 8192 at most';
-my $rsa = 'takes --bits from 2048 to 16384';
-my $fixed = 'has a fixed size and takes no --bits';
+my $hmac = 'must have --bits that are a multiple of 8, from the size of its'
+           . ' hash to 8192';
+my $rsa = 'must have --bits from 2048 to 16384';
+my $fixed = 'has a fixed size, --bits is not allowed';
 
 for ([ RS256 => 2047, $rsa ], [ PS256 => 16385, $rsa ],
      [ HS256 => 248, $hmac ], [ HS256 => 257, $hmac ],
@@ -146,9 +146,10 @@ for ([ RS256 => 2047, $rsa ], [ PS256 => 16385, $rsa ],
 for my $bits ('', 0, -2048, '+2048', ' 2048', '2048x', '02048', 1000001,
               '18446744073709553664')
 {
-    says("--bits \"$bits\" is no size",
+    says("--bits \"$bits\" is invalid",
          [ qw( jwk generate --alg RS256 --bits ), $bits ], code => 2,
-         err => "nginx-gateway: --bits \"$bits\" is no size\n");
+         err => "nginx-gateway: invalid --bits \"$bits\", it must be a number"
+                . " from 1 to 1000000\n");
 }
 
 for my $alg ('none', 'es256', 'ES256 ', '', 'RSA') {
@@ -156,8 +157,8 @@ for my $alg ('none', 'es256', 'ES256 ', '', 'RSA') {
          code => 2, err => "nginx-gateway: unknown algorithm \"$alg\"\n");
 }
 
-says('--alg is needed', [qw( jwk generate )], code => 2,
-     err => "nginx-gateway: --alg is needed\n");
+says('--alg is required', [qw( jwk generate )], code => 2,
+     err => "nginx-gateway: --alg is required\n");
 
 
 # --- public
@@ -197,7 +198,7 @@ is_deeply(public_of('a set and a key', [ file(json(
 is_deeply(public_of('standard input', ['-'], in => json($some[0])),
           [ $expected[0] ], 'standard input');
 is_deeply(public_of('again', [ public_file(@some) ]), \@expected,
-          'the public half of a public half is itself');
+          'a public key is printed as it is');
 
 for ([ [qw( sign )], [qw( verify )] ], [ [qw( sign verify )], [qw( verify )] ],
      [ [qw( decrypt )], [] ])
@@ -213,7 +214,7 @@ is_deeply(public_of('oth', [ key_file({ %{ $key{RS256} },
           ]), [ { %{ without_private($key{RS256}) }, x5c => ['AA'] } ],
           'oth is private, x5c is not');
 
-# what may stand in a published key is listed, what may not is not
+# only listed members are published
 
 my @certificates = (x5u => 'https://a', x5c => ['AA'], x5t => 'AA',
                     'x5t#S256' => 'AA');
@@ -233,17 +234,24 @@ is_deeply(public_of('members of other types', [ key_file({
           }) ]), [ without_private($key{EdDSA}) ],
           'members of other types are left out');
 
-for ([ { kty => 'XYZ', x => 'AA', d => 'AA' }, 'a key has an unknown "kty"' ],
-     [ { %{ $key{ES256} }, kty => 'ec' }, 'a key has an unknown "kty"' ],
-     [ { %{ $key{ES256} }, kty => '' }, 'a key has an unknown "kty"' ],
+sub unknown_kty {
+    qq(a key has an unknown "kty": "$_[0]", allowed are RSA, EC, OKP, AKP)
+}
+
+for ([ { kty => 'XYZ', x => 'AA', d => 'AA' }, unknown_kty('XYZ') ],
+     [ { %{ $key{ES256} }, kty => 'ec' }, unknown_kty('ec') ],
+     [ { %{ $key{ES256} }, kty => '' }, unknown_kty('') ],
+     [ { %{ $key{ES256} }, kty => 'K' x 40 },
+       unknown_kty('K' x 32 . '...') ],
      (map { my ($alg, $member) = @$_;
             map { [ { %{ $key{$alg} }, $member => $_ },
-                    'a key lacks a member of its public half' ] }
+                    "a key of type $key{$alg}{kty} must have the string"
+                    . qq( "$member") ] }
                 undef, { d => 'AA' } }
       [ 'RS256', 'n' ], [ 'RS256', 'e' ], [ 'ES256', 'crv' ], [ 'ES256', 'x' ],
       [ 'ES256', 'y' ], [ 'EdDSA', 'crv' ], [ 'EdDSA', 'x' ]),
      [ { kty => 'AKP', alg => 'ML-DSA-44', priv => 'AA' },
-       'a key lacks a member of its public half' ])
+       'a key of type AKP must have the string "pub"' ])
 {
     my ($key, $why) = @$_;
 
@@ -256,7 +264,7 @@ for ([ { kty => 'XYZ', x => 'AA', d => 'AA' }, 'a key has an unknown "kty"' ],
 }
 
 my $oct = key_file(my $secret = generate('HS256'));
-my $shared = 'an HMAC key is a secret and has no public half';
+my $shared = 'an HMAC key is a secret, it has no public key';
 
 says('oct is refused', [ qw( jwk public ), $oct ], code => 3,
      err => "nginx-gateway: $oct: $shared\n");
@@ -269,13 +277,20 @@ says('oct after a good file is refused, with both',
      [ qw( jwk public ), key_file($key{ES256}), $oct ], code => 3,
      err => "nginx-gateway: $oct: $shared\n");
 
-for ([ '{}', 'is neither a JWK nor a JWK Set' ],
-     [ '{"keys":[1]}', 'is neither a JWK nor a JWK Set' ],
-     [ '{"kty":1}', 'is neither a JWK nor a JWK Set' ],
-     [ '{"keys":5}', 'is neither a JWK nor a JWK Set' ],
-     [ '{"keys":null}', 'is neither a JWK nor a JWK Set' ],
-     [ '{"keys":{}}', 'is neither a JWK nor a JWK Set' ],
-     [ '{"keys":[]}', 'holds no key' ],
+my $neither = 'is neither a JWK nor a JWK Set';
+my $no_array = qq($neither, its "keys" must be an array);
+
+for ([ '{}', qq($neither, it must have "keys" or "kty") ],
+     [ '{"jwks_uri":"https://id.example/jwks"}',
+       qq($neither, it is an OpenID configuration: save what its "jwks_uri")
+       . ' returns' ],
+     [ '{"keys":[1]}', 'a key is not an object' ],
+     [ '{"keys":[{}]}', 'a key has no "kty"' ],
+     [ '{"kty":1}', 'a key has a "kty" that is not a string' ],
+     [ '{"keys":5}', $no_array ],
+     [ '{"keys":null}', $no_array ],
+     [ '{"keys":{}}', $no_array ],
+     [ '{"keys":[]}', 'contains no key' ],
      [ '[]', 'is a JSON array, it must be a JSON object' ],
      [ '', 'is empty, it must be a JSON object' ],
      [ '{"kty":"EC","kty":"EC"}', 'has two members of one name', 'any' ],
@@ -326,7 +341,7 @@ my @import = (qw( jwk import --kid k --secret-file ));
 says('31 bytes: printed, with a warning', [ @import, file('x' x 31) ],
      out => qr/\A\{.*\}\n\z/,
      err => 'nginx-gateway: the secret has 31 bytes and HS256 needs 32, nginx '
-            . "leaves the key out without \"gateway_jwt_key_policy compat\"\n");
+            . "ignores the key without \"gateway_jwt_key_policy compat\"\n");
 
 for ([ 'empty', '', 'is empty' ], [ 'a line feed', "\n", 'is empty' ],
      [ 'empty base64', "\n", 'is empty', '--base64' ],
@@ -343,9 +358,9 @@ says('a file that is missing', [ @import, '/nonexistent' ], code => 3,
      err => "nginx-gateway: the file of the secret: No such file or "
             . "directory\n");
 says('without --kid', [ qw( jwk import --secret-file ), file($bytes) ],
-     code => 2, err => "nginx-gateway: --kid is needed\n");
+     code => 2, err => "nginx-gateway: --kid is required\n");
 says('without --secret-file', [ qw( jwk import --kid k ) ],
-     code => 2, err => "nginx-gateway: --secret-file is needed\n");
+     code => 2, err => "nginx-gateway: --secret-file is required\n");
 
 {
     my %jwk = says('for a token', [ @import, file($bytes) ],

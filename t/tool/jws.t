@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# nginx-gateway jws: any bytes are signed, and come back as they were.
+# nginx-gateway jws: signs any bytes, and prints them unchanged.
 
 use v5.28;
 use warnings;
@@ -17,7 +17,7 @@ my %path = map { $_ => key_file($key{$_}) } keys %key;
 my $bad = "bad_signature: the signature of the token is not valid\n";
 
 
-# there and back: $payload through a file of each
+# signs $payload with a key of each type, and verifies
 
 sub round_trip {
     my ($name, $alg, $payload, @options) = @_;
@@ -140,7 +140,7 @@ for my $header ('', 'x', '{"alg":"none"}', '{"alg":"ES256","crit":["x"]}',
        '--alg of the type: header');
     ok(openssl('PS256', $key{RS256}, $input, (parts($token))[2]),
        '--alg of the type: openssl agrees');
-    says('the key that names RS256 does not serve PS256',
+    says('a key with the alg RS256 cannot be used with PS256',
          [ qw( jws verify --keys ), $path{RS256}, $token ], code => 1,
          err => 'key_mismatch: the key of the token does not match its '
                 . "algorithm\n");
@@ -148,7 +148,7 @@ for my $header ('', 'x', '{"alg":"none"}', '{"alg":"ES256","crit":["x"]}',
 
 says('--alg of another type', [ qw( jws sign --key ), $path{ES256},
                                 qw( --alg ES384 - ) ], code => 2,
-     err => "nginx-gateway: the key does not serve ES384\n");
+     err => "nginx-gateway: the key cannot be used with ES384\n");
 
 for ([ 'RSA', 'RS256', 'RS256' ], [ 'EC', 'ES384', 'ES384' ],
      [ 'OKP', 'Ed448', 'EdDSA' ], [ 'oct', 'HS512', 'HS256' ])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# nginx-gateway jwt: tokens are signed, and judged as the module judges them.
+# nginx-gateway jwt: signs tokens, and verifies them as the module does.
 
 use v5.28;
 use warnings;
@@ -68,7 +68,7 @@ sub header_of { (parts($_[0]))[0] }
 sub payload_of { (parts($_[0]))[1] }
 
 
-# one test each: accepted, with the payload on stdout; refused, with a word
+# one test each: accepted, with the payload on stdout; refused, with a reason
 
 our @verify = (qw( jwt verify --keys ), $set{ES256});
 
@@ -98,7 +98,7 @@ sub said {
 }
 
 
-# --- every algorithm, there and back, and past openssl(1)
+# --- every algorithm: sign, verify, and verify with openssl(1)
 
 for my $alg (@algorithms) {
     SKIP: {
@@ -159,8 +159,8 @@ for (qw( RS512 PS256 )) {
     accepted("--alg $_ verifies", $token);
 }
 
-for ([ 'RS256', 'ES256', 'the key does not serve ES256' ],
-     [ 'RS256', 'PS256', 'the key does not serve PS256' ],
+for ([ 'RS256', 'ES256', 'the key cannot be used with ES256' ],
+     [ 'RS256', 'PS256', 'the key cannot be used with PS256' ],
      [ 'ES256', 'none', 'unknown algorithm "none"' ])
 {
     my ($alg, $other, $why) = @$_;
@@ -215,7 +215,7 @@ for ([ '--claim-json', 'a=b', 'JSON' ], [ '--claim-json', 'a=', 'JSON' ],
     my ($option, $claim, $what) = @$_;
     says("$option $claim", [ qw( jwt sign --key ), $path{ES256}, $option,
                              $claim ], code => 2,
-         err => "nginx-gateway: claim \"$claim\" is no $what\n");
+         err => "nginx-gateway: claim \"$claim\" is not $what\n");
 }
 
 for my $text ('{"sub":"alice"}', " {\n \"sub\" : \"al\\u0069ce\"}\n\n", 'x',
@@ -241,9 +241,9 @@ for ([ qw( --claim a=b ) ], [ qw( --claim-json a=1 ) ], [ qw( --expires 1h ) ],
 {
     says("--claims-json with $_->[0]",
          [ qw( jwt sign --key ), $path{ES256}, qw( --claims-json - ), @$_ ],
-         in => '{}', code => 2, err => 'nginx-gateway: --claims-json is all'
-                                       . " claims: no other option can add to"
-                                       . " it\n");
+         in => '{}', code => 2, err => 'nginx-gateway: --claims-json'
+                                       . ' contains all claims, no other option'
+                                       . " can add to them\n");
 }
 
 
@@ -280,14 +280,14 @@ for my $text ('', '-', 'x', '1y', '1 h', ' 1h', 'h', '1hh', '--1', '+1',
 {
     says("--expires \"$text\"",
          [ qw( jwt sign --key ), $path{ES256}, '--expires', $text ], code => 2,
-         err => "nginx-gateway: --expires \"$text\" is no time such as 90s,"
-                . " 15m or 1h\n");
+         err => "nginx-gateway: invalid --expires \"$text\", it must be a time"
+                . " such as 90s, 15m or 1h\n");
 }
 
 says('--not-before', [ qw( jwt sign --key ), $path{ES256},
                        qw( --not-before never ) ], code => 2,
-     err => 'nginx-gateway: --not-before "never" is no time such as 90s, 15m'
-            . " or 1h\n");
+     err => 'nginx-gateway: invalid --not-before "never", it must be a time'
+            . " such as 90s, 15m or 1h\n");
 
 
 # --- sign: the header
@@ -609,11 +609,11 @@ for ([ 'ES256 none', 'none' ], [ 'RSA', 'RSA' ], [ 'es256,ES256', 'es256' ]) {
 for ([''], [' , '], [ 'ES256', '' ], [ '', 'ES256' ]) {
     says('--algorithms "' . join('", "', @$_) . '"',
          [ @verify, (map { ('--algorithms', $_) } @$_), $good ], code => 2,
-         err => "nginx-gateway: --algorithms names none\n");
+         err => "nginx-gateway: --algorithms is empty\n");
 }
 
 
-# --- verify: what is no token
+# --- verify: malformed tokens
 
 my ($h, $p, $s) = split /\./, $good;
 
@@ -719,7 +719,9 @@ for ((map { my $option = $_; map { [ $option, $_ ] } '', 'x', '-1', '1.5', 'k' }
 {
     my ($option, $value) = @$_;
     says("$option \"$value\"", [ @verify, $option, $value, $good ], code => 2,
-         err => "nginx-gateway: $option \"$value\" is no valid value\n");
+         err => "nginx-gateway: invalid $option \"$value\", it must be a "
+                . ($option eq '--max-size' ? 'size such as 4096, 16k or 1m'
+                                           : 'time such as 30s or 5m') . "\n");
 }
 
 no_secrets();

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# nginx-gateway key: API keys are made, and hashed into entries.
+# nginx-gateway key: makes API keys and their entries.
 
 use v5.28;
 use warnings;
@@ -19,7 +19,7 @@ my $pepper_file = file("$pepper\n");
 my @made;
 
 
-# --- the format, as the documentation says it
+# --- the documented format
 
 my @digits = (0 .. 9, 'A' .. 'Z', 'a' .. 'z');
 my %digit = map { $digits[$_] => $_ } 0 .. $#digits;
@@ -46,11 +46,11 @@ sub secret_of {
 }
 
 my $limit = Math::BigInt->new(2) ** 256;
-my $told = 'nginx-gateway: the key is shown this once; its entry belongs into'
-           . ' "keys" of the consumer';
+my $told = 'nginx-gateway: the key is not shown again; add its entry to "keys"'
+           . ' of the consumer';
 
 
-# a key in its form, and its entry as it stands; the id is what is expected
+# the format of a key, and its whole entry; the id is the expected one
 
 sub new_key {
     my ($name, $id, @options) = @_;
@@ -128,7 +128,7 @@ is_deeply({ %{ decode($json) }, id => 0 },
 }
 
 
-# --- the id that is made of the consumer's
+# --- the default id, derived from the consumer's
 
 for ([ 'ACME Corp.', 'acme-corp-' ], [ "caf\xc3\xa9", 'caf--' ],
      [ 'a_b/c', 'a-b-c' ], [ '-', '-' ], [ 'x' x 54, 'x' x 54 ],
@@ -143,21 +143,21 @@ new_key('--id of 64', qr/-{64}/, qw( --consumer a --id ), '-' x 64);
 
 for ('', 'A', 'a_b', 'a b', "a\n", "\xc3\xa9", 'a' x 65) {
     says("--id \"$_\"", [ qw( key new --consumer a --id ), $_ ], code => 2,
-         err => "nginx-gateway: --id is not 1 to 64 characters of a-z, 0-9"
+         err => "nginx-gateway: --id must be 1 to 64 characters of a-z, 0-9"
                 . " and \"-\"\n");
 }
 
 for ('', "a\nb", "\x7f", "\xff", 'a' x 257) {
     says("--consumer \"$_\"", [ qw( key new --consumer ), $_ ], code => 2,
-         err => "nginx-gateway: --consumer is not 1 to 256 bytes of printable"
+         err => "nginx-gateway: --consumer must be 1 to 256 bytes of printable"
                 . " text\n");
 }
 
-says('--consumer is needed', [qw( key new )], code => 2,
-     err => "nginx-gateway: --consumer is needed\n");
+says('--consumer is required', [qw( key new )], code => 2,
+     err => "nginx-gateway: --consumer is required\n");
 
 
-# --- what the options make of the entry
+# --- the options that set members of the entry
 
 my $foreign = 'kH7d-2Lq9_wZx4Tp1v';
 my @hash = (qw( key hash --id old ));
@@ -178,9 +178,9 @@ entry("--scopes @$_[1 .. $#$_]", { scopes => $_->[0] },
 
 for ('a"', 'a\\', "a\tb", "a\n", "\xc3\xa9", "\x7f") {
     says("--scopes \"$_\"", [ @hash, '--scopes', $_ ], in => $foreign,
-         code => 2, err => 'nginx-gateway: --scopes: a scope is printable'
-                           . " ASCII without blank, comma, quote and"
-                           . " backslash\n");
+         code => 2, err => 'nginx-gateway: --scopes: a scope must be printable'
+                           . " ASCII without spaces, commas, quotes and"
+                           . " backslashes\n");
 }
 
 entry("--allow $_", { allow => [$_] }, '--allow', $_)
@@ -192,13 +192,13 @@ for ('', 'localhost', '10.0.0', '10.0.0.0/', '10.0.0.0/33', '10.0.0.0/-1',
      '::/0008', '2001:db8::%eth0', 'fe80::/10%', '1' x 50, '1' x 5000)
 {
     says("--allow \"$_\"", [ @hash, '--allow', $_ ], in => $foreign, code => 2,
-         err => "nginx-gateway: --allow \"$_\" is no address or network, write"
-                . " for example 10.0.0.0/8\n");
+         err => "nginx-gateway: --allow \"$_\" is not an address or a"
+                . " network such as 10.0.0.0/8\n");
 }
 
 for (qw( 10.0.0.1/8 10.128.0.0/8 2001:db8::1/64 ::1/0 )) {
     says("--allow $_", [ @hash, '--allow', $_ ], in => $foreign, code => 2,
-         err => "nginx-gateway: --allow \"$_\" has bits set behind its"
+         err => "nginx-gateway: --allow \"$_\" has bits set after its"
                 . " prefix\n");
 }
 
@@ -222,8 +222,8 @@ for ('', 'x', 'never', '90x', '2027-02-29', '2027-13-01', '2027-00-01',
      '0000-00-00', '3000000d', '-100w1000000d')
 {
     says("--expires \"$_\"", [ @hash, '--expires', $_ ], in => $foreign,
-         code => 2, err => "nginx-gateway: --expires \"$_\" is no time, write"
-                           . " for example 90d or 2027-01-31\n");
+         code => 2, err => "nginx-gateway: invalid --expires \"$_\", it must"
+                           . " be a time such as 90d or 2027-01-31\n");
 }
 
 for ([ '90d', 90 * 86400 ], [ '1h30m', 5400 ], [ '10', 10 ]) {
@@ -240,13 +240,13 @@ for ([ '90d', 90 * 86400 ], [ '1h30m', 5400 ], [ '10', 10 ]) {
 
 says('--expires that has passed', [ @hash, qw( --expires -1d ) ],
      in => $foreign, out => qr/"expires"/,
-     err => "nginx-gateway: warning: --expires has passed already\n");
+     err => "nginx-gateway: warning: --expires is in the past\n");
 
 for ([qw( 2100-01-01 2100-01-01 )], [qw( 2100-01-02 2100-01-01 )]) {
     says("--not-before $_->[0] --expires $_->[1]",
          [ @hash, '--not-before', $_->[0], '--expires', $_->[1] ],
          in => $foreign, code => 2,
-         err => "nginx-gateway: --expires is not after --not-before\n");
+         err => "nginx-gateway: --expires must be after --not-before\n");
 }
 
 
@@ -279,7 +279,7 @@ for my $made (@made[0 .. 2]) {
 
 says('--id other than that of the key', [qw( key hash --id other )],
      in => $made[0], out => qr/"id": "other"/,
-     err => "nginx-gateway: warning: the key holds another id than --id\n");
+     err => "nginx-gateway: warning: the id in the key differs from --id\n");
 says('--id as that of the key', [ qw( key hash --id ),
      $made[1] =~ /\Agw_(.*?)_/ ], in => $made[1], out => qr/"sha256"/);
 
@@ -287,24 +287,23 @@ for ('Any "id" (é) of 1 to 256 bytes', 'x' x 256) {
     my %got = says('--id of another format', [ qw( key hash --id ), $_ ],
                    in => $foreign, out => qr/\A\{\n  "id": /);
     utf8::decode(my $id = $_);
-    is(decode($got{out})->{id}, $id, 'stands in the entry');
+    is(decode($got{out})->{id}, $id, 'is in the entry');
 }
 
 for ('', 'x' x 257, "a\n", "\xff") {
-    says('an --id that is none', [ qw( key hash --id ), $_ ], in => $foreign,
-         code => 2, err => 'nginx-gateway: --id is not 1 to 256 bytes of'
+    says('an invalid --id', [ qw( key hash --id ), $_ ], in => $foreign,
+         code => 2, err => 'nginx-gateway: --id must be 1 to 256 bytes of'
                            . " printable text\n");
 }
 
-says('--id is needed', [qw( key hash )], in => $foreign, code => 2,
-     err => "nginx-gateway: --id is needed: the key holds none that could be"
-            . " told\n");
+says('--id is required', [qw( key hash )], in => $foreign, code => 2,
+     err => "nginx-gateway: --id is required, the key contains no id\n");
 
 for ([ '', 'is empty' ], [ "\n", 'is empty' ], [ "\r\n", 'is empty' ],
-     (map { [ $_, 'holds a control character, perhaps a second line' ] }
+     (map { [ $_, 'contains a control character, perhaps a second line' ] }
       "$foreign\n\n", "$foreign\r", "$foreign\n$foreign\n", "\t$foreign",
       "$foreign\0", "\x7f$foreign"),
-     (map { [ $_, 'begins or ends with a blank' ] }
+     (map { [ $_, 'begins or ends with a space' ] }
       " $foreign", "$foreign ", "$foreign \n", ' '))
 {
     my ($text, $why) = @$_;
@@ -313,15 +312,15 @@ for ([ '', 'is empty' ], [ "\n", 'is empty' ], [ "\r\n", 'is empty' ],
 }
 
 
-# --- warnings: the entry is printed all the same
+# --- warnings: the entry is printed nevertheless
 
 my $short = "nginx-gateway: warning: the key is shorter than 16 characters\n";
-my $guess = 'nginx-gateway: warning: the key is easy to guess: it repeats few'
-            . " characters, or runs through them in order\n";
+my $guess = 'nginx-gateway: warning: the key is easy to guess: it has few'
+            . " different characters, or they are in order\n";
 my $check = 'nginx-gateway: warning: the key begins like one of "key new", but'
-            . " its check is wrong: is it complete?\n";
-my $ascii = 'nginx-gateway: warning: the key holds bytes that are not ASCII:'
-            . " clients may send them otherwise\n";
+            . " its checksum is wrong, it may be incomplete\n";
+my $ascii = 'nginx-gateway: warning: the key contains bytes that are not ASCII,'
+            . " clients may encode them differently\n";
 
 for ([ 'kH7d2Lq9wZx4Tp1', $short ], [ 'kH7d2Lq9wZx4Tp1v', '' ],
      [ 'secret', "$short$guess" ], [ 'a' x 40, $guess ],
@@ -363,7 +362,7 @@ says('the same, as "-"', [ @hash, qw( --pepper - - ) ], in => $pepper,
                        . " input is read once\n");
 
 
-# --- a key where it does not belong is not repeated
+# --- a key in place of another argument is not repeated
 
 for my $wrong ($made[0], $foreign, "-$foreign-that-is-long") {
     for ([ qw( key hash ) ], [ qw( key hash x ) ], [ qw( key ) ],

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# nginx-gateway: help, wrong usage, files that are missing or broken.
+# nginx-gateway: help, wrong usage, missing or invalid files.
 
 use v5.28;
 use warnings;
@@ -9,7 +9,7 @@ use lib qw( t/lib t/tool );
 use Test::More;
 use Tool;
 
-# each command, its usage, its options with what they take
+# each command, its usage, its options and their values
 
 my @keys = ([ '--keys', 'FILE' ], [ '--pem', 'FILE' ],
             [ '--algorithms', 'NAMES' ], [ '--max-size', 'SIZE' ]);
@@ -139,7 +139,7 @@ for my $command (sort keys %commands) {
         if ($value) {
             says("$command: $option without its value",
                  [ @words, $option ], code => 2,
-                 err => "nginx-gateway: $option needs a value\n$line");
+                 err => "nginx-gateway: $option requires a value\n$line");
         }
         else {
             says("$command: $option with a value", [ @words, "$option=x" ],
@@ -165,19 +165,19 @@ for ([ 'key new', 'x' ], [ 'key hash', 'a', 'x' ],
 {
     my ($command, @files) = @$_;
     says("$command @files: too many", [ split(' ', $command), @files ],
-         code => 2, err => "nginx-gateway: one argument too many\n"
+         code => 2, err => "nginx-gateway: too many arguments\n"
                            . "usage: nginx-gateway $command"
                            . " $commands{$command}[0]\n");
 }
 
 for ([qw( jwt sign )], [qw( jws sign - )]) {
     says("@$_: no key", $_, code => 2,
-         err => "nginx-gateway: --key is needed\n");
+         err => "nginx-gateway: --key is required\n");
 }
 
 for ([qw( jwt verify )], [qw( jws verify )]) {
     says("@$_: no keys", [ @$_, $token ], code => 2,
-         err => "nginx-gateway: --keys or --pem is needed\n");
+         err => "nginx-gateway: --keys or --pem is required\n");
 }
 
 says('"--" ends the options', [ qw( jwt verify --keys ), $set, '--',
@@ -259,27 +259,42 @@ for ([ '', 'is empty, it must be WANTED' ],
     }
 }
 
-my $lacks = 'lacks a member of a private key, or it is not base64url of the'
-            . ' right length';
-my $invalid = 'is no valid private key of its type, or OpenSSL does not offer'
-              . ' it';
+my $no_d = 'must have "d", base64url of';
+my $no_k = 'must have "k" in base64url';
+my $invalid = 'is not a valid private key of its type, or OpenSSL does not'
+              . ' offer it';
 my %public = %{ $key{ES256} };
 delete $public{d};
 
-for ([ {}, 'has an unknown "kty" or "crv"' ],
-     [ { keys => [ $key{ES256} ] }, 'has an unknown "kty" or "crv"' ],
-     [ { %{ $key{ES256} }, crv => 'P-257' }, 'has an unknown "kty" or "crv"' ],
+my $misfit = 'has an "alg" that does not fit the key:';
+my $curves = 'allowed are P-256, P-384, P-521, secp256k1';
+
+for ([ {}, 'has no "kty"' ],
+     [ { kty => 1 }, 'has a "kty" that is not a string' ],
+     [ { kty => 'ec' },
+       'has an unknown "kty": "ec", allowed are oct, RSA, EC, OKP, AKP' ],
+     [ { keys => [ $key{ES256} ] }, 'is a JWK Set, it must be one JWK' ],
+     [ { %{ $key{ES256} }, crv => 'P-257' },
+       qq(has an unknown "crv": "P-257", $curves) ],
+     [ { kty => 'EC' }, qq(has no "crv", $curves) ],
+     [ { %{ $key{EdDSA} }, crv => 'P-256' },
+       'has an unknown "crv": "P-256", allowed are Ed25519, Ed448' ],
+     [ { kty => 'AKP', alg => 'EdDSA' },
+       'has an unknown "alg": "EdDSA", allowed are ML-DSA-44, ML-DSA-65,'
+       . ' ML-DSA-87' ],
      [ { %{ $key{ES256} }, alg => 'RS256' },
-       'has an "alg" that does not fit the key' ],
-     [ { %{ $key{ES256} }, alg => 1 },
-       'has an "alg" that does not fit the key' ],
-     [ \%public, $lacks ],
-     [ { %{ $key{ES256} }, d => "$key{ES256}{d}=" }, $lacks ],
-     [ { %{ $key{ES256} }, d => substr $key{ES256}{d}, 0, 42 }, $lacks ],
-     [ { %{ $key{EdDSA} }, d => "$key{EdDSA}{d}AA" }, $lacks ],
-     [ { %{ $key{HS256} }, k => "$key{HS256}{k}!" }, $lacks ],
-     [ { %{ $key{HS256} }, k => '' }, $lacks ],
-     [ { %{ $key{RS256} }, p => undef }, $lacks ],
+       qq($misfit "RS256", allowed are ES256) ],
+     [ { %{ $key{HS256} }, alg => 'ES256' },
+       qq($misfit "ES256", allowed are HS256, HS384, HS512) ],
+     [ { %{ $key{ES256} }, alg => 1 }, 'has an "alg" that is not a string' ],
+     [ \%public, "$no_d 32 bytes" ],
+     [ { %{ $key{ES256} }, d => "$key{ES256}{d}=" }, "$no_d 32 bytes" ],
+     [ { %{ $key{ES256} }, d => substr $key{ES256}{d}, 0, 42 },
+       "$no_d 32 bytes" ],
+     [ { %{ $key{EdDSA} }, d => "$key{EdDSA}{d}AA" }, "$no_d 32 bytes" ],
+     [ { %{ $key{HS256} }, k => "$key{HS256}{k}!" }, $no_k ],
+     [ { %{ $key{HS256} }, k => '' }, $no_k ],
+     [ { %{ $key{RS256} }, p => undef }, 'must have "p" in base64url' ],
      [ { %{ $key{ES256} }, y => $key{ES256}{x} }, $invalid ])
 {
     my ($jwk, $why) = @$_;
@@ -343,7 +358,7 @@ says('keys are read before the token is judged',
      err => "nginx-gateway: $missing: No such file or directory\n");
 
 
-# --- secrets: a set with every kind of them, and each way to be refused
+# --- secrets: a set with every kind, and each reason to refuse it
 
 for my $path (values %path, file(json({ keys => [ values %key ] })),
               key_file(\%short), file(json($key{RS256}) . 'x'))
@@ -359,7 +374,7 @@ for my $path (values %path, file(json({ keys => [ values %key ] })),
 no_secrets();
 
 
-# --- standard output that takes nothing
+# --- standard output cannot be written
 
 sub full {
     my ($name, $code, @command) = @_;
@@ -393,7 +408,7 @@ SKIP: {
 }
 
 
-# --- a token at a wrong place is not repeated
+# --- a token in place of another argument is not repeated
 
 for ([ qw( jwt verify --keys ), $set, 'x', $token ], [ 'verify', $token ],
      [ 'jwt', $token ], [ $token, 'verify' ],
@@ -421,7 +436,7 @@ for my $option (qw( -h --help )) {
 }
 
 
-# --- the help of jwk generate: what it can make
+# --- the help of jwk generate lists algorithms
 
 {
     my %got = run('', qw( jwk generate --help ));

@@ -195,16 +195,22 @@ static const struct {
     { "{" EC ",\"kid\":null}", "", "has a \"kid\" that is not a string" },
 
     { "{\"kty\":\"EC\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}", "",
-      "has an unknown \"kty\" or \"crv\"" },
+      "has no \"crv\", allowed are P-256, P-384, P-521, secp256k1" },
     { "{\"kty\":\"EC\",\"crv\":\"P-224\",\"x\":\"AA\",\"y\":\"AA\"}", "",
-      "has an unknown \"kty\" or \"crv\"" },
+      "has an unknown \"crv\": \"P-224\", "
+      "allowed are P-256, P-384, P-521, secp256k1" },
+    { "{\"kty\":\"EC\",\"crv\":1}", "",
+      "has a \"crv\" that is not a string" },
     { "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" ED_X "\"}", "",
-      "has an unknown \"kty\" or \"crv\"" },
+      "has an unknown \"crv\": \"X25519\", allowed are Ed25519, Ed448" },
     { "{\"kty\":\"ec\",\"crv\":\"P-256\"}", "",
-      "has an unknown \"kty\" or \"crv\"" },
+      "has an unknown \"kty\": \"ec\", allowed are oct, RSA, EC, OKP, AKP" },
     { "{\"kty\":\"AKP\",\"pub\":\"AA\"}", "",
-      "has an unknown \"kty\" or \"crv\"" },
-    { "{\"kty\":1}", "", "has no \"kty\"" },
+      "has no \"alg\", allowed are ML-DSA-44, ML-DSA-65, ML-DSA-87" },
+    { "{\"kty\":\"AKP\",\"alg\":\"ES256\"}", "",
+      "has an unknown \"alg\": \"ES256\", "
+      "allowed are ML-DSA-44, ML-DSA-65, ML-DSA-87" },
+    { "{\"kty\":1}", "", "has a \"kty\" that is not a string" },
 
     { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_X
       "\"}", "",
