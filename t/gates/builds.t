@@ -25,12 +25,16 @@ delete @ENV{qw( LDFLAGS MAKEFLAGS MFLAGS MAKELEVEL )};
 
 # --- libraries
 
-for my $case ([ '', 'ssl' ], [ 'limit', 'hiredis ssl' ]) {
-    my ($modules, $libraries) = @$case;
+for my $case ([ '', 'ssl', 'core' ],
+              [ 'limit', 'hiredis ssl', 'core limit redis' ])
+{
+    my ($modules, $libraries, $folders) = @$case;
 
     local $ENV{MODULES} = $modules;
     my $said = qx(tools/build 2>&1);
     is($?, 0, "MODULES=$modules is built, and nginx loads it") or diag($said);
+    like($said, qr/^configuring for nginx [\d.]+: $folders$/m,
+         "it names each folder: $folders");
 
     my $needed = qx(readelf -d '$so');
     is(join(' ', sort $needed =~ /NEEDED.*\[lib(hiredis|ssl)\./g), $libraries,
