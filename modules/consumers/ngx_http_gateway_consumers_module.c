@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The consumers: one directive, gateway_consumers, and no phase handler.
- * Other modules look consumers up through ngx_http_gateway_consumers.h.
+ * The consumers: the directive gateway_consumers, without phase handlers.
+ * Other modules look up consumers through ngx_http_gateway_consumers.h.
  *
- * The master reads the file while it reads the configuration, and puts the set
- * into shared memory when the reload can no longer fail.  Workers read the
- * file again when it changes.
+ * The master reads the file while it reads the configuration, and copies the
+ * set into shared memory when the reload can no longer fail.  A worker reads
+ * the file again when it changes.
  */
 
 #include "ngx_http_gateway_consumers_zone.h"
@@ -44,7 +44,7 @@ static const ngx_http_gateway_use_t  ngx_http_gateway_consumers_use = {
 static ngx_command_t  ngx_http_gateway_consumers_commands[] = {
 
     { ngx_string("gateway_consumers"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
       ngx_http_gateway_set_setting,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -102,7 +102,7 @@ static const ngx_http_gateway_param_t  ngx_http_gateway_consumers_params[] = {
 };
 
 
-/* what other modules ask while the configuration is read */
+/* for other modules, while the configuration is read */
 
 ngx_uint_t
 ngx_http_gateway_consumers_given(ngx_conf_t *cf)
@@ -166,6 +166,8 @@ ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_consumers_t *consumers = conf;
 
+    ngx_uint_t  no_zone, no_file;
+
     if (consumers->shm_zone) {
         return "is duplicate";
     }
@@ -180,10 +182,14 @@ ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     consumers->watch.written
                 = ngx_http_gateway_watch_default(&consumers->watch.interval);
 
-    if (consumers->zone.size == 0 || consumers->watch.path.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" must have \"zone=name:size\" and "
-                           "\"file=path\"", &cmd->name);
+    no_zone = (consumers->zone.size == 0);
+    no_file = (consumers->watch.path.len == 0);
+
+    if (no_zone || no_file) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" must have %s%s%s",
+                           &cmd->name, no_zone ? "\"zone=name:size\"" : "",
+                           no_zone && no_file ? " and " : "",
+                           no_file ? "\"file=path\"" : "");
         return NGX_CONF_ERROR;
     }
 
@@ -199,7 +205,7 @@ ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* after the whole configuration, since peppers may be configured behind */
+/* the file is checked here, since peppers can be configured after it */
 
 static ngx_int_t
 ngx_http_gateway_consumers_init(ngx_conf_t *cf)
@@ -222,7 +228,7 @@ ngx_http_gateway_consumers_init(ngx_conf_t *cf)
 }
 
 
-/* for modules that do not use this one */
+/* for modules that do not include a header of this folder */
 
 static ngx_int_t
 ngx_http_gateway_consumers_plan(ngx_http_request_t *r, const ngx_str_t *id,
@@ -243,7 +249,7 @@ ngx_http_gateway_consumers_plan(ngx_http_request_t *r, const ngx_str_t *id,
 }
 
 
-/* the same, of the set that the master has made and not yet published */
+/* the same, for the set that the master has built and not yet published */
 
 static ngx_int_t
 ngx_http_gateway_consumers_know(ngx_conf_t *cf, ngx_http_gateway_name_e kind,
@@ -260,7 +266,7 @@ ngx_http_gateway_consumers_know(ngx_conf_t *cf, ngx_http_gateway_name_e kind,
     consumers = ngx_http_conf_get_module_main_conf(cf,
                                            ngx_http_gateway_consumers_module);
 
-    /* an empty file is filled later: no name is missing in it */
+    /* an empty file is filled later: it is not checked */
 
     if (ngx_http_gateway_consumers_count(cf, GW_CONSUMER_ID) == 0) {
         return NGX_OK;
@@ -274,7 +280,7 @@ ngx_http_gateway_consumers_know(ngx_conf_t *cf, ngx_http_gateway_name_e kind,
     known = 0;
     ngx_memzero(&walk, sizeof(gw_consumer_walk_t));
 
-    /* scopes are those of keys */
+    /* only keys have scopes */
 
     while (!known && gw_consumer_walk(consumers->block, consumers->half,
                                       &walk, &ref))
@@ -318,7 +324,7 @@ ngx_http_gateway_consumers_has(const gw_text_t *list, char separator,
 }
 
 
-/* never fails: on a reload this would end the master */
+/* never fails: an error would end the master on a reload */
 
 static ngx_int_t
 ngx_http_gateway_consumers_init_module(ngx_cycle_t *cycle)
@@ -368,7 +374,7 @@ ngx_http_gateway_consumers_exit_process(ngx_cycle_t *cycle)
 }
 
 
-/* NULL: there is no http {}, or no gateway_consumers in it */
+/* returns NULL without http {}, or without gateway_consumers */
 
 static ngx_http_gateway_consumers_t *
 ngx_http_gateway_consumers_of(ngx_cycle_t *cycle)

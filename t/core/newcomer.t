@@ -404,7 +404,31 @@ server { location / { gateway_api_key api; } }
 gateway_consumers consumers.json;
 server { location / { gateway_api_key api; } }
 ---
-[emerg] invalid number of arguments in "gateway_consumers" directive in DIR/case.conf:1
+[emerg] invalid parameter "consumers.json" in "gateway_consumers", allowed are "zone=", "file=", "watch=" in DIR/case.conf:1
+
+=== consumers without zone, with file=
+gateway_consumers file=consumers.json;
+server { location / { gateway_api_key api; } }
+---
+[emerg] "gateway_consumers" must have "zone=name:size" in DIR/case.conf:1
+
+=== consumers without file
+gateway_consumers zone=c:1m;
+server { location / { gateway_api_key api; } }
+---
+[emerg] "gateway_consumers" must have "file=path" in DIR/case.conf:1
+
+=== consumers without anything
+gateway_consumers;
+server { location / { gateway_api_key api; } }
+---
+[emerg] "gateway_consumers" must have "zone=name:size" and "file=path" in DIR/case.conf:1
+
+=== consumers with a parameter too many
+gateway_consumers zone=c:1m file=consumers.json watch=5s size=1m;
+server { location / { gateway_api_key api; } }
+---
+[emerg] invalid parameter "size=1m" in "gateway_consumers", allowed are "zone=", "file=", "watch=" in DIR/case.conf:1
 
 === a zone of consumers without size
 gateway_consumers zone=consumers file=consumers.json;
