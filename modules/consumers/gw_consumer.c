@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Finding and reading consumers: see gw_consumer.h.
+ * Finds and reads consumers: see gw_consumer.h.
  *
- * A request with an API key pays for three cache misses here: a bucket, the
- * entry with its digest, and the consumer, which stands before its entries.
+ * A lookup of an API key costs three cache misses: the bucket, the entry with
+ * the digest, and the consumer, which precedes its entries.
  *
- * Whatever is read from the block is loaded once into a local, and that is
- * what is checked and used: memory that another process writes to must not
- * say one thing to a check and another one behind it.
+ * Each value is loaded from the block once, into a local variable that is then
+ * checked and used: another process may overwrite the block between two loads.
  */
 
 #include <string.h>
@@ -19,12 +18,12 @@
 
 #define GW_CONSUMER_MAX_STEPS  65536   /* of a walk along a bucket */
 
-/* lines that are asked for: the consumer stands before its entries */
+/* cache lines to prefetch: a consumer precedes its entries */
 #define GW_CONSUMER_LINES_BEFORE  2
 #define GW_CONSUMER_LINES_BEHIND  3
 
 
-/* a block, and what its head says about the buckets */
+/* a block, and the buckets according to its head */
 
 typedef struct {
     const unsigned char      *base;
@@ -34,7 +33,7 @@ typedef struct {
 } gw_consumer_index_t;
 
 
-/* what is left to read of a copy's entry */
+/* the unread rest of the entry in a copy */
 
 typedef struct {
     const unsigned char  *p;
@@ -207,8 +206,8 @@ gw_consumer_index(gw_consumer_index_t *index, const gw_consumer_set_t *set,
 
 
 /*
- * The head of an entry, when all of the entry lies inside of the block and
- * its name inside of the entry.
+ * Returns the head of an entry, if the entry is inside the block and its name
+ * inside the entry.
  */
 
 static int
@@ -250,8 +249,8 @@ gw_consumer_load(const gw_consumer_index_t *index, uint32_t at,
 
 
 /*
- * How long it takes to compare a digest tells nothing about where it differs,
- * so that nobody can feel their way towards one in the file.
+ * The time to compare a digest is independent of the position of a difference:
+ * otherwise a client could approach a digest of the file step by step.
  */
 
 static int
@@ -396,7 +395,7 @@ gw_consumer_read_key(gw_consumer_reader_t *r, gw_consumer_key_t *key)
 }
 
 
-/* the reader is left behind the entry's name */
+/* the reader is then after the name of the entry */
 
 static int
 gw_consumer_open(gw_consumer_reader_t *r, const unsigned char *copy,
@@ -469,8 +468,8 @@ gw_consumer_allows(const gw_consumer_key_t *key, const unsigned char *addr,
 
 
 /*
- * Digests are as good as random already.  Texts take FNV-1a and, since a
- * bucket is chosen by the low bits, a last round that spreads the high ones.
+ * Digests are random already.  Other names are hashed with FNV-1a and a final
+ * round that mixes the high bits into the low ones, which select the bucket.
  */
 
 uint32_t

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The consumers of a file as a set in one block of plain memory: offsets, no
- * pointers, nothing to free.  All processes that share the block read it
- * without a lock while nobody writes to it.
+ * The consumers of a file as a set in one block of memory, with offsets instead
+ * of pointers.  Processes that share the block read it without a lock while no
+ * process writes to it.
  *
- * A reader of shared memory may find that the block is being made anew under
- * its eyes (after it was stopped for a long time).  So every offset is
- * checked before it is followed, a walk is bounded, what is found is first
- * copied and only then read, and the caller asks afterwards whether the set
- * was still the one in force.  None of these functions reads outside of the
- * block, whatever stands in it.
+ * The block may be overwritten during a lookup, if the reader was stopped for a
+ * long time.  Therefore every offset is checked before use, walks are bounded,
+ * an entry is copied before it is read, and the caller checks afterwards
+ * whether the set was still active.  With any content of the block, no function
+ * reads outside of it.
  *
- * A set is made by gw_consumer_build.h.  Knows no nginx, OpenSSL or jansson.
+ * gw_consumer_build.h builds sets.  Free of nginx, OpenSSL and jansson.
  */
 
 #ifndef GW_CONSUMER_H_INCLUDED
@@ -26,12 +25,12 @@
 
 #define GW_CONSUMER_DIGEST    32      /* bytes of a SHA-256 */
 #define GW_CONSUMER_MAX_ID    256     /* bytes of a consumer's or a key's id */
-#define GW_CONSUMER_MAX_SIZE  65536   /* bytes of what is copied at once */
-#define GW_CONSUMER_LINE      64      /* of a cache; where digests begin */
+#define GW_CONSUMER_MAX_SIZE  65536   /* bytes of a copy */
+#define GW_CONSUMER_LINE      64      /* bytes of a cache line */
 
 
 /*
- * What a consumer is found by.  The name that is looked up:
+ * The kinds of names that a consumer is looked up by:
  *
  *   ID           the id
  *   SHA256       digest of an API key
@@ -53,8 +52,8 @@ typedef enum {
 
 
 /*
- * The head of the block.  Offsets, here and in entries, count units of 8
- * bytes from it; 0 is none.
+ * The head of the block.  Offsets, here and in entries, are in units of 8 bytes
+ * from the beginning of the block; 0 means none.
  */
 
 typedef struct {
@@ -71,9 +70,9 @@ typedef struct {
 
 
 /*
- * An entry of the index, aligned to 8 bytes and a multiple of them long.
- * Behind it stand the name that it is found by, and "details", which follow
- * without a gap and are read from copies alone:
+ * An entry of the index, aligned to 8 bytes; its size is a multiple of 8.  It
+ * is followed by its name and, without a gap, by "details", which are only read
+ * from copies:
  *
  *   ID           gw_consumer_detail_t and its texts
  *   SHA256, HMAC gw_consumer_key_detail_t and its texts
@@ -83,8 +82,8 @@ typedef struct {
 typedef struct {
     uint32_t  next;        /* entry of the same bucket */
     uint32_t  hash;
-    uint32_t  consumer;    /* the entry of kind ID; itself in that one */
-    uint32_t  size;        /* bytes of all, from the entry's first on */
+    uint32_t  consumer;    /* the entry of kind ID, or itself */
+    uint32_t  size;        /* bytes of the entry, name and details */
     uint32_t  name_len;    /* bytes */
     uint8_t   kind;
     uint8_t   disabled;
@@ -100,15 +99,15 @@ typedef struct {
     uint32_t  groups_len;
     uint32_t  plan_len;
     uint32_t  metadata_len;
-    uint32_t  number;      /* its place in the file, from 0 */
+    uint32_t  number;      /* its position in the file, from 0 */
 } gw_consumer_detail_t;
 
 
 /*
  * "id"; "scopes" joined by spaces; "allow", which is pairs of first and last
  * address, each 16 bytes in network order, IPv4 mapped into IPv6 (RFC 4291,
- * 2.5.5.2).  Times are seconds since the epoch: INT64_MIN and INT64_MAX where
- * there is no bound.
+ * 2.5.5.2).  Times are seconds since the epoch; INT64_MIN and INT64_MAX mean no
+ * bound.
  */
 
 typedef struct {
@@ -117,21 +116,21 @@ typedef struct {
     uint32_t  id_len;
     uint32_t  scopes_len;
     uint32_t  allow_len;
-    uint32_t  has_scopes;  /* the member is there, if perhaps empty */
+    uint32_t  has_scopes;  /* the member exists, also if empty */
 } gw_consumer_key_detail_t;
 
 
-/* what was found and where: to be copied */
+/* a found entry, to be copied */
 
 typedef struct {
     uint32_t  entry;       /* offsets */
     uint32_t  consumer;
-    uint32_t  entry_size;  /* bytes; 0 for kind ID, where it is the consumer */
+    uint32_t  entry_size;  /* bytes; 0 for kind ID */
     uint32_t  consumer_size;
 } gw_consumer_ref_t;
 
 
-/* a consumer as it is read from a copy, whose bytes the texts point into */
+/* a consumer that was read from a copy; the texts point into the copy */
 
 typedef struct {
     gw_text_t  id;
@@ -154,19 +153,18 @@ typedef struct {
 
 
 /*
- * Looks for a name; digests are compared in constant time.  Returns 1 with
- * "ref" filled, or 0: there is none (or the block is not a set).  "size" is
- * that of the block.  After 1, gw_consumer_size() bytes are wanted for
- * gw_consumer_copy().
+ * Looks up a name; digests are compared in constant time.  "size" is that of
+ * the block.  Returns 1 and sets "ref", or 0 if there is no such entry, or the
+ * block is not a set.  gw_consumer_copy() then needs gw_consumer_size() bytes.
  */
 int gw_consumer_find(const gw_consumer_set_t *set, size_t size,
     gw_consumer_kind_e kind, const unsigned char *name, size_t len,
     gw_consumer_ref_t *ref);
 
 /*
- * The entries of all kinds, one after another and in no order: returns 1 with
- * "ref" filled as above, 0 after the last.  "walk" is zero at first.  The set
- * must not change during the walk.
+ * Walks through the entries of all kinds, in no particular order.  Returns 1
+ * and sets "ref", or 0 after the last entry.  "walk" must be zeroed before the
+ * first call.  The set must not change during the walk.
  */
 
 typedef struct {
@@ -179,9 +177,9 @@ int gw_consumer_walk(const gw_consumer_set_t *set, size_t size,
     gw_consumer_walk_t *walk, gw_consumer_ref_t *ref);
 
 /*
- * Asks the memory for what gw_consumer_find() will read, and does not wait
- * for it: a large set is in no cache.  At first for the bucket; called again
- * with "entry", after some other work, for the entry and its consumer.
+ * Prefetches memory that gw_consumer_find() will read, since a large set is not
+ * in the CPU's cache: first the bucket and, in a later call with "entry", the
+ * entry and its consumer.
  */
 void gw_consumer_prefetch(const gw_consumer_set_t *set, size_t size,
     gw_consumer_kind_e kind, const unsigned char *name, size_t len, int entry);
@@ -192,25 +190,25 @@ void gw_consumer_copy(const gw_consumer_set_t *set,
     const gw_consumer_ref_t *ref, unsigned char *copy);
 
 /*
- * Reads a copy (aligned to 8 bytes).  "key" may be NULL and is filled for the
- * two kinds of keys only.  Returns 0, or -1 where the copy does not hold
- * together: the block was being made anew.
+ * Reads a copy (aligned to 8 bytes).  "key" can be NULL and is set only for the
+ * two kinds of keys.  Returns 0, or -1 if the copy is inconsistent, since the
+ * block was being overwritten.
  */
 int gw_consumer_read(const unsigned char *copy, const gw_consumer_ref_t *ref,
     gw_consumer_t *consumer, gw_consumer_key_t *key);
 
 /*
- * Whether a key may be used from an address: 4 or 16 bytes in network order.
- * A key without "allow" may be used from everywhere, one with "allow" from no
- * address of another length (a unix: socket has none).
+ * Whether a key can be used from an address: 4 or 16 bytes in network order.
+ * Without "allow" a key can be used from everywhere; with "allow", an address
+ * of another length (such as that of a UNIX-domain socket) is not allowed.
  */
 int gw_consumer_allows(const gw_consumer_key_t *key,
     const unsigned char *addr, size_t len);
 
-/* whether what is looked up is a SHA-256 */
+/* whether names of a kind are SHA-256 digests */
 int gw_consumer_is_digest(unsigned kind);
 
-/* for gw_consumer_build.c: the hash that entries are filed by */
+/* the hash of a name, also used to build a set */
 uint32_t gw_consumer_hash(gw_consumer_kind_e kind, const unsigned char *name,
     size_t len);
 

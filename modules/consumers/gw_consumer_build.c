@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What stands around the consumers of a file is read here, and they
- * themselves by jansson, one at a time: see gw_consumer_build.h.
+ * Reads the text around the consumers of a file; jansson reads each consumer:
+ * see gw_consumer_build.h.
  */
 
 #include <limits.h>
@@ -16,7 +16,7 @@
 
 
 #define GW_CONSUMER_JSON  (JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK)
-#define GW_CONSUMER_SCAN  (1024 * 1024)   /* bytes looked at in a step */
+#define GW_CONSUMER_SCAN  (1024 * 1024)   /* bytes scanned in a step */
 
 
 typedef gw_consumer_step_e (*gw_builder_step_pt)(gw_consumer_builder_t *b);
@@ -132,8 +132,8 @@ gw_builder_start(gw_consumer_builder_t *b)
 
 
 /*
- * jansson loses its place at a NUL behind a number, and counts bytes in an
- * int: neither may reach it.
+ * jansson's position is wrong after a NUL that follows a number, and it counts
+ * bytes in an int: both are rejected before.
  */
 
 static gw_consumer_step_e
@@ -166,7 +166,7 @@ gw_builder_scan(gw_consumer_builder_t *b)
 }
 
 
-/* memory that nobody has used before is slow to come */
+/* in steps: the first use of memory is slow */
 
 static gw_consumer_step_e
 gw_builder_index(gw_consumer_builder_t *b)
@@ -204,7 +204,7 @@ gw_builder_open(gw_consumer_builder_t *b)
 }
 
 
-/* what the file is that does not begin as it must */
+/* reports what the file is instead */
 
 static gw_consumer_step_e
 gw_builder_mistaken(gw_consumer_builder_t *b)
@@ -318,8 +318,8 @@ gw_builder_ended(gw_consumer_builder_t *b)
 
 
 /*
- * A member that is there twice does not keep the rest of its consumer from
- * being checked: the last one counts then.  NULL: the text is no JSON.
+ * After a duplicate member, the consumer is checked with the last of the two.
+ * Returns NULL if the text is not JSON.
  */
 
 static json_t *
@@ -357,7 +357,7 @@ gw_builder_load(gw_consumer_builder_t *b)
 }
 
 
-/* jansson's sentence without what it was near to: that may be a secret */
+/* jansson's message without the text after "near": it may be a secret */
 
 static void
 gw_builder_bad_json(gw_consumer_builder_t *b, const json_error_t *error)
@@ -380,7 +380,7 @@ gw_builder_bad_json(gw_consumer_builder_t *b, const json_error_t *error)
 }
 
 
-/* here the name of a member is what it was near to, if it is not too long */
+/* the text after "near" is the name of the member, if it is short */
 
 static void
 gw_builder_twice(gw_consumer_builder_t *b, const json_error_t *error)
@@ -408,7 +408,7 @@ gw_builder_twice(gw_consumer_builder_t *b, const json_error_t *error)
 }
 
 
-/* of the file's own syntax; nothing can be read behind it */
+/* a syntax error of the file, which ends the check */
 
 static gw_consumer_step_e
 gw_builder_broken(gw_consumer_builder_t *b, const char *sentence)
@@ -422,7 +422,7 @@ gw_builder_broken(gw_consumer_builder_t *b, const char *sentence)
 }
 
 
-/* skips white space; the next byte, which stays unread, or -1 at the end */
+/* skips white space; returns the next byte, not yet read, or -1 at the end */
 
 static int
 gw_builder_next(gw_consumer_builder_t *b)
@@ -465,7 +465,7 @@ gw_builder_take(gw_consumer_builder_t *b, const char *token)
 }
 
 
-/* mistakes are at the line of this byte from now on */
+/* sets the line of further mistakes to that of this byte */
 
 static void
 gw_builder_at(gw_consumer_builder_t *b, size_t pos)

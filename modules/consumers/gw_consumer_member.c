@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The members that an object may have stand in a table each.  Their checks
- * run in the order of the table, which is also the order in which texts stand
- * in the set, and leave what they read in the draft; then the object is
- * written with what is usable of it, also after a mistake, so that a later
- * duplicate of it is found as well.
+ * A table lists the members of each object.  The members are read into the
+ * draft in the order of the table, which is also the order of the texts in the
+ * set. Then the object is written.  After a mistake its valid parts are
+ * written, so that later duplicates of them are found as well.
  */
 
 #include <string.h>
@@ -28,13 +27,13 @@ typedef struct {
 } gw_member_t;
 
 
-/* a list of the consumer; its rows are read one by one, then written */
+/* a list of the consumer; each element is read, then written */
 
 typedef struct {
     const char          *name;
     const gw_member_t   *members;
     size_t               nmembers;
-    const char          *allowed;    /* for the sentence on unknown ones */
+    const char          *allowed;    /* for the message about others */
     void               (*write)(gw_consumer_draft_t *d);
 } gw_member_list_t;
 
@@ -126,7 +125,7 @@ static const gw_member_list_t  gw_member_lists[GW_CONSUMER_LISTS] = {
       "sha256 or san", gw_member_write_certificate }
 };
 
-/* what people write who have the wrong digest, or none */
+/* members for a wrong digest, or for the key itself */
 
 static const char *const  gw_member_weak_names[] = {
     "md5", "sha1", "sha224", "sha384", "sha512", "bcrypt", "argon2", "crc32",
@@ -204,7 +203,7 @@ gw_member_reset(gw_consumer_draft_t *d)
 }
 
 
-/* unknown members first, then those of the table in its order */
+/* checks unknown members, then the members of the table */
 
 static void
 gw_member_read(gw_consumer_draft_t *d, json_t *object, const gw_member_t *rows,
@@ -244,7 +243,7 @@ gw_member_read(gw_consumer_draft_t *d, json_t *object, const gw_member_t *rows,
 }
 
 
-/* "n" if there is none */
+/* returns "n" if there is none */
 
 static size_t
 gw_member_find(const gw_member_t *rows, size_t n, const char *name)
@@ -403,7 +402,7 @@ gw_member_certificates(gw_consumer_draft_t *d, json_t *value)
 }
 
 
-/* one that is too large is written without its texts: others refer to it */
+/* written also if it is too large, without texts: other entries refer to it */
 
 static void
 gw_member_write_consumer(gw_consumer_draft_t *d, uint32_t number)
@@ -576,7 +575,7 @@ gw_member_write_jwt(gw_consumer_draft_t *d)
 
     memset(&record, 0, sizeof(gw_consumer_record_t));
 
-    /* made where texts are made, and then taken from there */
+    /* the name is composed in the text buffer */
 
     gw_value_put(d, d->iss.data, d->iss.len);
     gw_value_put(d, "", 1);
@@ -657,7 +656,7 @@ gw_member_write_certificate(gw_consumer_draft_t *d)
 }
 
 
-/* adds the draft's name and texts; 0: it is too large, or the block full */
+/* adds the draft's name and texts; 0 if it is too large or the block full */
 
 static uint32_t
 gw_member_add(gw_consumer_draft_t *d, gw_consumer_record_t *record)

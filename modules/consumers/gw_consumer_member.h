@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * One consumer of a file: its members are checked, and it goes into the set.
+ * Checks one consumer of a file and writes it into the set.
  */
 
 #ifndef GW_CONSUMER_MEMBER_H_INCLUDED
@@ -10,7 +10,7 @@
 #include "gw_consumer_value.h"
 
 
-/* "consumer" may be anything that JSON may hold; "mistakes" says where it is */
+/* "consumer" can be any JSON value; "mistakes" has its position */
 void gw_consumer_member_read(gw_consumer_draft_t *d, json_t *consumer);
 
 

@@ -116,7 +116,7 @@ gw_consumer_print(gw_consumer_line_t *line, const char *fmt, ...)
 }
 
 
-/* what does not fit is cut, but never the line's number behind it */
+/* truncates the text, so that the number of the line fits after it */
 
 static void
 gw_consumer_vprint(gw_consumer_line_t *line, const char *fmt, va_list args)
@@ -133,7 +133,7 @@ gw_consumer_vprint(gw_consumer_line_t *line, const char *fmt, va_list args)
 }
 
 
-/* a path or a value may hold anything; a log and a terminal should not */
+/* escapes bytes that must not be written to a log or terminal */
 
 static void
 gw_consumer_escape(gw_consumer_line_t *line, const char *text, size_t len)

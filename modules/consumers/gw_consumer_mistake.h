@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What is wrong in a file of consumers, as sentences: where it stands, the
- * value, what is the matter, the line.
+ * Mistakes in a consumers file, as sentences: the place, the value, what is
+ * wrong, and the line.
  */
 
 #ifndef GW_CONSUMER_MISTAKE_H_INCLUDED
@@ -14,12 +14,12 @@
 #include "gw_consumer_build.h"
 
 
-#define GW_CONSUMER_MAX_MISTAKES  100   /* sentences; the rest is counted */
+#define GW_CONSUMER_MAX_MISTAKES  100   /* reported; others are counted */
 
 
 /*
- * Where the builder is: consumers[1].keys[2].allow[3] has a consumer, a list
- * with an item, a member and an element.
+ * The position of the builder: consumers[1].keys[2].allow[3] has a consumer, a
+ * list with an item, a member and an element.
  */
 
 typedef struct {
@@ -33,18 +33,18 @@ typedef struct {
     const char              *list;        /* NULL: the consumer itself */
     size_t                   item;
     const char              *member;      /* NULL: the object itself */
-    const char              *name;        /* of a member below; or NULL */
+    const char              *name;        /* of a member of metadata, or NULL */
     int                      in_element;
     size_t                   element;
 } gw_consumer_mistakes_t;
 
 
-/* "value" is shown if it is a string; NULL for what must not be */
+/* shows "value" if it is a string; NULL for one that must not be shown */
 void gw_consumer_mistake(gw_consumer_mistakes_t *m, const json_t *value,
     const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* when all is read: those that were not reported, as a number */
+/* at the end of the file: reports the number of further mistakes */
 void gw_consumer_mistakes_end(gw_consumer_mistakes_t *m);
 
 

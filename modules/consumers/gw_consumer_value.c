@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Values that members have: checked, read, and put into the draft's text.
+ * Values of members: checks them, and reads them into the draft.
  */
 
 #include <string.h>
@@ -166,7 +166,7 @@ gw_value_names(gw_consumer_draft_t *d, const json_t *list,
 }
 
 
-/* each element is held against those before it, so there must not be many */
+/* each element is compared with those before it: their number is limited */
 
 static int
 gw_value_counted(gw_consumer_draft_t *d, const json_t *list)
@@ -262,7 +262,7 @@ gw_value_ranges(gw_consumer_draft_t *d, const json_t *list)
 }
 
 
-/* those before it stand in the draft's text from "start" on */
+/* the previous ranges are in the draft's text from "start" on */
 
 static int
 gw_value_range(gw_consumer_draft_t *d, const json_t *value,
@@ -312,7 +312,7 @@ gw_value_date(gw_consumer_draft_t *d, const json_t *value, int64_t *seconds)
 }
 
 
-/* nothing of a digest is ever shown: what stands there may be a key */
+/* the value is never shown: it may be a key instead of a digest */
 
 void
 gw_value_digest(gw_consumer_draft_t *d, const json_t *value,
@@ -386,7 +386,7 @@ gw_value_weak(const unsigned char *digest)
         0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55
     };
 
-    /* the same byte all over: it equals its neighbour everywhere */
+    /* all bytes are equal if each equals the next */
 
     return memcmp(digest, digest + 1, GW_CONSUMER_DIGEST - 1) == 0
            || memcmp(digest, empty, GW_CONSUMER_DIGEST) == 0;

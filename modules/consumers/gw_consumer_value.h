@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The values in a file of consumers, and the draft that they are read into.
- * What is wrong with one is reported at the place where the draft is.
+ * The values in a consumers file, and the draft that receives them.  Mistakes
+ * are reported with the position of the draft.
  */
 
 #ifndef GW_CONSUMER_VALUE_H_INCLUDED
@@ -18,7 +18,7 @@
 #define GW_CONSUMER_LISTS      3
 
 
-/* what the members of the object at hand said, and where it goes */
+/* the members of the current object, and where they are written */
 
 typedef struct {
     gw_consumer_mistakes_t    mistakes;
@@ -28,9 +28,9 @@ typedef struct {
     uint32_t                  consumer;     /* the offset of its entry */
     json_t                   *lists[GW_CONSUMER_LISTS];
 
-    gw_text_t                 name;         /* len 0: there is none */
+    gw_text_t                 name;         /* len 0: none */
     gw_consumer_kind_e        kind;         /* of the name */
-    unsigned                  names;        /* members that hold one */
+    unsigned                  names;        /* members that have one */
     int                       disabled;
     gw_text_t                 id;           /* of a key */
     gw_text_t                 iss;
@@ -59,37 +59,37 @@ extern const gw_value_names_t  gw_value_scope;
 
 
 /*
- * Whether a value is of a type, JSON_TRUE for both booleans.  Texts are never
- * empty, and never hold what would break a line of a log.
+ * Whether a value is of a type, JSON_TRUE for both booleans.  A string must not
+ * be empty or contain control characters.
  */
 int gw_value_typed(gw_consumer_draft_t *d, const json_t *value,
     json_type type);
 
-/* the latter alone: no control characters */
+/* whether a string has no control characters */
 int gw_value_plain(gw_consumer_draft_t *d, const json_t *value);
 
-/* the bytes of a string, which stay the value's */
+/* the bytes of a string; they belong to the value */
 gw_text_t gw_value_text(const json_t *value);
 
-/* appends to the draft's text, or notes that it is too large */
+/* appends to the draft's text, or sets "too_large" */
 void gw_value_put(gw_consumer_draft_t *d, const void *data, size_t len);
 
 /*
- * A name that is known already is reported, with "value" unless that is NULL,
- * and is no longer the draft's.
+ * Reports a name that another entry has, with "value" unless it is NULL, and
+ * removes it from the draft.
  */
 void gw_value_unique(gw_consumer_draft_t *d, const json_t *value);
 
-/* append a list to the draft's text; the bytes that were appended */
+/* append a list to the draft's text; return the number of bytes */
 size_t gw_value_names(gw_consumer_draft_t *d, const json_t *list,
     const gw_value_names_t *type);
 size_t gw_value_ranges(gw_consumer_draft_t *d, const json_t *list);
 
-/* leaves "*seconds" as it is if the value is no date */
+/* does not change "*seconds" if the value is not a date */
 void gw_value_date(gw_consumer_draft_t *d, const json_t *value,
     int64_t *seconds);
 
-/* becomes the draft's name, if it is one, strong and not there yet */
+/* sets the draft's name, if the digest is valid, not weak and unique */
 void gw_value_digest(gw_consumer_draft_t *d, const json_t *value,
     gw_consumer_kind_e kind);
 

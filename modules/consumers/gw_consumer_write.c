@@ -8,14 +8,14 @@
 #define GW_CONSUMER_MIN_BUCKETS  16
 #define GW_CONSUMER_CLEAR        262144   /* bytes at once */
 
-/* bytes of a file for a key, about */
+/* estimated bytes of a file per key */
 #define GW_CONSUMER_PER_KEY      512
 
 
 /*
- * Bytes of a file for a bucket.  Keys have two for each, so that the next
- * entry of a bucket, which is in no cache, is seldom wanted; and not more, so
- * that the buckets are.
+ * Bytes of a file per bucket.  Keys have two buckets each: enough that a bucket
+ * seldom has a second entry, which costs a cache miss, and few enough that the
+ * buckets stay in the cache.
  */
 
 static const unsigned  gw_consumer_per_bucket[GW_CONSUMER_KINDS] = {
@@ -28,7 +28,7 @@ static const unsigned  gw_consumer_per_bucket[GW_CONSUMER_KINDS] = {
 };
 
 
-/* of the index of key ids; offsets as in the set */
+/* an element of the index of key ids; offsets as in the set */
 
 typedef struct {
     uint32_t  next;
@@ -75,7 +75,7 @@ gw_consumer_writer_init(gw_consumer_writer_t *w, void *block, size_t size,
     w->used = used;
     w->tail = (uint64_t) w->nids * 4;
 
-    /* more than an offset of 32 bits reaches is of no use */
+    /* offsets of 32 bits reach no further */
 
     if (w->size > (uint64_t) UINT32_MAX * 8) {
         w->size = (uint64_t) UINT32_MAX * 8;
@@ -94,7 +94,7 @@ gw_consumer_writer_init(gw_consumer_writer_t *w, void *block, size_t size,
 }
 
 
-/* first the key ids' buckets, then the others, each from their end */
+/* clears the buckets of key ids, then the others, each from their end */
 
 int
 gw_consumer_writer_index(gw_consumer_writer_t *w)
@@ -132,7 +132,7 @@ gw_consumer_writer_index(gw_consumer_writer_t *w)
 }
 
 
-/* the power of two that is no less */
+/* returns a power of two that is at least "n", within bounds */
 
 static uint32_t
 gw_consumer_buckets(size_t n)
@@ -228,7 +228,7 @@ gw_consumer_link(gw_consumer_writer_t *w, gw_consumer_entry_t *entry,
 }
 
 
-/* memcpy() wants no NULL, not even for no bytes */
+/* memcpy() must not get NULL, even for 0 bytes */
 
 static unsigned char *
 gw_consumer_append(unsigned char *p, const void *data, size_t len)
@@ -241,7 +241,7 @@ gw_consumer_append(unsigned char *p, const void *data, size_t len)
 }
 
 
-/* as a reader would, so that what is in the set is what readers find */
+/* walks as a reader does, so that both find the same entries */
 
 int
 gw_consumer_writer_find(const gw_consumer_writer_t *w, gw_consumer_kind_e kind,

@@ -5,11 +5,11 @@
  *
  *     head, buckets, entries ->  ...free...  <- key ids, their buckets
  *
- * A key's id is not looked up by a reader, yet must be unique.  Its index
- * grows from the end of the block and is forgotten when the set is whole.
+ * The ids of keys must be unique, but readers do not look them up.  Their index
+ * grows from the end of the block and is dropped when the set is complete.
  *
- * When the block is full a writer goes on counting, so that whoever gave it
- * learns how large it should have been.
+ * When the block is full, the writer goes on counting bytes, so that the caller
+ * learns the required size.
  */
 
 #ifndef GW_CONSUMER_WRITE_H_INCLUDED
@@ -18,7 +18,7 @@
 #include "gw_consumer.h"
 
 
-/* of an entry, so that a copy holds a consumer and one more */
+/* bytes of an entry: a copy has room for a consumer and one other entry */
 #define GW_CONSUMER_MAX_ENTRY  (GW_CONSUMER_MAX_SIZE / 2)
 
 
@@ -26,17 +26,17 @@ typedef struct {
     gw_consumer_set_t  *set;
     unsigned char      *base;      /* the same */
     uint64_t            size;      /* bytes of the block */
-    uint64_t            used;      /* from its first byte on */
-    uint64_t            tail;      /* up to its last */
+    uint64_t            used;      /* at its beginning */
+    uint64_t            tail;      /* at its end */
     uint32_t           *ids;       /* buckets of key ids */
     uint32_t            nids;      /* a power of two */
     uint64_t            clear;     /* bytes before "used" to be cleared */
-    int                 indexed;   /* there is a head with buckets */
+    int                 indexed;   /* the head and buckets are written */
     int                 full;
 } gw_consumer_writer_t;
 
 
-/* an entry to be written; what is not there is of length 0 */
+/* an entry to be written; missing parts have length 0 */
 
 typedef struct {
     gw_consumer_kind_e   kind;
@@ -49,38 +49,38 @@ typedef struct {
 } gw_consumer_record_t;
 
 
-/* "len": of the file, from which the number of entries is guessed */
+/* "len": bytes of the file, to estimate the number of entries */
 void gw_consumer_writer_init(gw_consumer_writer_t *w, void *block, size_t size,
     size_t len);
 
 /*
- * Makes the empty index, a portion at each call: 1 while there is more to do.
- * Nothing is added before.
+ * Clears the index, a part in each call.  Returns 1 while there is more to do.
+ * Must be finished before entries are added.
  */
 int gw_consumer_writer_index(gw_consumer_writer_t *w);
 
-/* the bytes that an entry takes */
+/* returns the size of an entry in bytes */
 uint64_t gw_consumer_writer_size(const gw_consumer_record_t *record);
 
 /*
- * Writes an entry of at most GW_CONSUMER_MAX_ENTRY bytes; "linked": so that
- * it is found by its name, which no other entry of its kind has.  Returns its
- * offset, or 0: the block is full.
+ * Writes an entry of at most GW_CONSUMER_MAX_ENTRY bytes.  If "linked" is set,
+ * readers find it by its name, which must be unique for its kind.  Returns its
+ * offset, or 0 if the block is full.
  */
 uint32_t gw_consumer_writer_add(gw_consumer_writer_t *w,
     const gw_consumer_record_t *record, int linked);
 
-/* whether a name is there; "number" receives its consumer's */
+/* whether a name exists; "number" is set to that of its consumer */
 int gw_consumer_writer_find(const gw_consumer_writer_t *w,
     gw_consumer_kind_e kind, const gw_text_t *name, uint32_t *number);
 
-/* the same for a key's id, and to make it known; "key" is its entry's offset */
+/* the same for the id of a key; "key" is the offset of its entry */
 int gw_consumer_writer_find_id(const gw_consumer_writer_t *w,
     const gw_text_t *id, uint32_t *number);
 void gw_consumer_writer_add_id(gw_consumer_writer_t *w, const gw_text_t *id,
     uint32_t key);
 
-/* makes the set whole */
+/* completes the set */
 void gw_consumer_writer_finish(gw_consumer_writer_t *w);
 
 

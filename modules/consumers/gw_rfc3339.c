@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * RFC 3339, 5.6.  The C library's strptime() and timegm() take more than
- * that, less of it, or are not there.
+ * RFC 3339, 5.6.  strptime() and timegm() of the C library accept more, or
+ * less, or are not available.
  */
 
 #include "gw_rfc3339.h"
@@ -58,7 +58,7 @@ gw_rfc3339_parse(const char *text, size_t len, int64_t *seconds)
 }
 
 
-/* exactly so many digits; -1: they are not there, or out of range */
+/* reads exactly this number of digits; -1 if missing or out of range */
 
 static int64_t
 gw_rfc3339_number(gw_rfc3339_reader_t *r, int digits, int64_t min, int64_t max)
@@ -78,7 +78,7 @@ gw_rfc3339_number(gw_rfc3339_reader_t *r, int digits, int64_t min, int64_t max)
 }
 
 
-/* a letter may be a small one, says 5.6 */
+/* RFC 3339, 5.6: letters can be lower case */
 
 static int
 gw_rfc3339_byte(gw_rfc3339_reader_t *r, char one, char other)
@@ -139,8 +139,8 @@ gw_rfc3339_zone(gw_rfc3339_reader_t *r, int64_t *seconds)
 
 
 /*
- * Days since 1970-01-01.  A year is counted from March on, so that the leap
- * day is its last; 719468 days lie between 0000-03-01 and the epoch.
+ * Days since 1970-01-01.  Years begin in March, so that the leap day is the
+ * last day of a year; 719468 days are between 0000-03-01 and the epoch.
  */
 
 static int64_t
@@ -151,7 +151,7 @@ gw_rfc3339_days(int64_t year, int64_t month, int64_t day)
     year -= month < 3;
     month += month < 3 ? 9 : -3;
 
-    /* of year -1, which the January of year 0 is in, as one of 400 years */
+    /* year -1, which includes January of year 0, within its 400 years */
 
     era = year < 0 ? -1 : year / 400;
     year -= era * 400;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Looking consumers up, in a request: without a lock, by copying what was
- * found.
+ * Looks up consumers in a request, without a lock: a found entry is copied, and
+ * the copy is read.
  */
 
 #include "ngx_http_gateway_consumers_zone.h"
@@ -15,7 +15,7 @@ static ngx_int_t ngx_http_gateway_consumers_take(ngx_http_request_t *r,
 
 #if (NGX_DEBUG)
 
-/* by gw_consumer_kind_e: what a consumer is looked up by, which is a secret */
+/* what a consumer is looked up by; the value itself is a secret */
 
 static const char  *ngx_http_gateway_consumers_by[GW_CONSUMER_KINDS] = {
     [GW_CONSUMER_ID] = "id",
@@ -62,11 +62,11 @@ ngx_http_gateway_consumer_find(ngx_http_request_t *r, gw_consumer_kind_e kind,
         }
     }
 
-    /* two swaps within one look */
+    /* two swaps during one lookup */
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "gateway_consumers: the set has changed too often to be "
-                  "read");
+                  "gateway_consumers: lookup failed, the set was replaced "
+                  "twice during it");
 
     return NGX_ERROR;
 }
@@ -92,7 +92,7 @@ ngx_http_gateway_consumer_prefetch(ngx_http_request_t *r,
 }
 
 
-/* NGX_AGAIN: what was copied does not hold together */
+/* returns NGX_AGAIN if the copy is inconsistent */
 
 static ngx_int_t
 ngx_http_gateway_consumers_take(ngx_http_request_t *r,
@@ -130,7 +130,7 @@ ngx_http_gateway_consumers_take(ngx_http_request_t *r,
 }
 
 
-/* without a mark; the half may be made anew before its number is read */
+/* does not mark the half as in use: repeated if the half was replaced */
 
 ngx_uint_t
 ngx_http_gateway_consumer_count(ngx_http_request_t *r, gw_consumer_kind_e kind)

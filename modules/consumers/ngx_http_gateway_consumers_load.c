@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A worker that writes to the zone of gateway_consumers: it reads the changed
- * file, builds a set in the idle half, a few consumers a turn of the event
- * loop, and puts it in force.
+ * Loads a changed file in a worker: reads it, builds a set in the idle half, a
+ * few consumers in each turn of the event loop, and activates the set.
  */
 
 #include "ngx_http_gateway_consumers_zone.h"
@@ -11,7 +10,7 @@
 #include <sys/mman.h>
 
 
-#define NGX_HTTP_GATEWAY_CONSUMERS_TURN   1500     /* us, before a last step */
+#define NGX_HTTP_GATEWAY_CONSUMERS_TURN   1500     /* us, to begin steps */
 #define NGX_HTTP_GATEWAY_CONSUMERS_PAUSE  1        /* ms between two turns */
 #define NGX_HTTP_GATEWAY_CONSUMERS_READ   262144   /* bytes at once */
 #define NGX_HTTP_GATEWAY_CONSUMERS_DROP   (2 * 1024 * 1024)
@@ -46,7 +45,7 @@ ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
 {
     ngx_http_gateway_halves_join(&consumers->sh->halves);
 
-    /* a lease in this worker's name is that of a killed one */
+    /* a lease of this worker's slot was that of a killed worker */
 
     ngx_http_gateway_lease_release(&consumers->sh->lease);
 
@@ -61,7 +60,7 @@ ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
 
     consumers->watch.state = &consumers->sh->state;
 
-    /* not before: the lease that this takes would have been released above */
+    /* after the release above, since this can take the lease */
 
     if (consumers->watch.interval) {
         ngx_http_gateway_consumers_look(&consumers->watch, cycle->log);
@@ -69,7 +68,7 @@ ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
 }
 
 
-/* a worker that has inherited the set; all of them try */
+/* in each worker that has inherited the set */
 
 static void
 ngx_http_gateway_consumers_later(ngx_event_t *ev)
@@ -106,8 +105,8 @@ ngx_http_gateway_consumers_stop(ngx_http_gateway_consumers_t *consumers)
 
 
 /*
- * The state may be half written while another worker has the lease: what looks
- * like a change then is looked at again under the lease.
+ * The state may be written partly while another worker holds the lease.  A
+ * change is therefore checked again under the lease.
  */
 
 void
@@ -196,7 +195,7 @@ ngx_http_gateway_consumers_open(ngx_http_gateway_consumers_t *consumers,
 }
 
 
-/* us; the event loop's own clock stands still during a turn */
+/* in us; the clock of the event loop does not advance during a turn */
 
 static uint64_t
 ngx_http_gateway_consumers_clock(void)
@@ -250,7 +249,7 @@ ngx_http_gateway_consumers_turn(ngx_event_t *ev)
 }
 
 
-/* NGX_AGAIN: there is more; NGX_BUSY: the file is being written */
+/* NGX_AGAIN: call again; NGX_BUSY: the file is being written */
 
 static ngx_int_t
 ngx_http_gateway_consumers_step(ngx_http_gateway_consumers_t *consumers,
@@ -391,7 +390,7 @@ ngx_http_gateway_consumers_end(ngx_http_gateway_consumers_t *consumers,
         ngx_http_gateway_watch_kept(&consumers->watch, &load->fi, log, err);
         break;
 
-    default: /* NGX_BUSY: the next look will find it whole */
+    default: /* NGX_BUSY: the file is read again at the next check */
         break;
     }
 
@@ -421,7 +420,7 @@ ngx_http_gateway_consumers_close(ngx_http_gateway_consumers_t *consumers)
 }
 
 
-/* giving much memory back takes longer than a turn may, too */
+/* unmaps in steps: much memory at once would take too long for a turn */
 
 static void
 ngx_http_gateway_consumers_drop(ngx_http_gateway_consumers_t *consumers,

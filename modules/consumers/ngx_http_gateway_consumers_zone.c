@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The consumers of gateway_consumers: one set in shared memory, read by all
- * workers without a lock, changed for all of them at once.
+ * The consumers of gateway_consumers: one set in shared memory, which all
+ * workers read without a lock, and which is replaced for all of them at once.
  *
- * The zone holds two halves (ngx_http_gateway_halves.h) and a lease
- * (ngx_http_gateway_lease.h): whoever has the lease builds a new set in the
- * half that is not in force, and swaps.  A reader copies what it has found into
- * the request; gw_consumer.h says why copying is harmless, whatever stands in
- * the half.
+ * The zone consists of two halves (ngx_http_gateway_halves.h) and a lease
+ * (ngx_http_gateway_lease.h).  The process that holds the lease builds a new
+ * set in the idle half, then swaps the halves.  A reader copies the entry that
+ * it has found into the request; gw_consumer.h explains why this is safe with
+ * any content of the half.
  *
- * Nothing here takes the mutex of the zone's slab pool after the zone was
- * made, and nothing waits: a worker that cannot have the lease, or finds a
- * reader in the idle half, looks again later.
+ * After the zone was created, no function takes the mutex of its slab pool, and
+ * none waits: a worker that cannot take the lease, or finds a reader in the
+ * idle half, tries again later.
  *
- * The master reads the file while it reads the configuration: a mistake is a
- * mistake of the configuration.  It keeps the set in memory of its own until
- * the reload can no longer fail, and only then copies it into the zone.
+ * The master reads the file while it reads the configuration: an error in the
+ * file is an error of the configuration.  The master keeps the set in its own
+ * memory until the reload can no longer fail, and then copies it to the zone.
  */
 
 #include "ngx_http_gateway_consumers_zone.h"
@@ -27,7 +27,7 @@
 #define NGX_HTTP_GATEWAY_CONSUMERS_WAIT  200      /* ms, in the master */
 
 
-/* what is said of a mistake, and where: while the configuration is read */
+/* where errors in the file are logged while the configuration is read */
 
 typedef struct {
     ngx_log_t                          *log;
@@ -76,7 +76,7 @@ ngx_http_gateway_consumers_add_zone(ngx_conf_t *cf,
 }
 
 
-/* the set of this configuration, checked, in memory of the master's own */
+/* reads the file and builds the set in the master's own memory */
 
 ngx_int_t
 ngx_http_gateway_consumers_check(ngx_conf_t *cf,
@@ -180,8 +180,8 @@ ngx_http_gateway_consumers_unmap(void *data)
 
 
 /*
- * A zone that is reused keeps its set: old workers read it, and the reload
- * may still fail.
+ * A reused zone keeps its set: old workers read it, and the reload can still
+ * fail.
  */
 
 static ngx_int_t
@@ -229,10 +229,10 @@ ngx_http_gateway_consumers_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
 
 /*
- * In the master, when the configuration can no longer be refused.  From here
- * on workers of the old one load nothing.  Where the zone cannot be had soon,
- * because one of them was stopped in the middle, the new workers inherit the
- * set and publish it.
+ * In the master, when the configuration can no longer be refused.  From now on,
+ * workers of the old configuration do not load files.  If an old worker holds
+ * the lease for longer, since it was stopped, the new workers inherit the set
+ * and publish it.
  */
 
 void
@@ -253,9 +253,9 @@ ngx_http_gateway_consumers_publish(ngx_cycle_t *cycle,
         ngx_msleep(1);
     }
 
-    ngx_log_error(NGX_LOG_WARN, cycle->log, 0, "%s \"%V\": the zone is being "
-                  "written to by a worker, the set will be changed when that "
-                  "is over", consumers->watch.directive,
+    ngx_log_error(NGX_LOG_WARN, cycle->log, 0, "%s \"%V\": a worker is writing "
+                  "to the zone, the set will be replaced when it has "
+                  "finished", consumers->watch.directive,
                   &consumers->watch.path);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The zone of gateway_consumers and a file on its way into it: the module's
- * own types.  ngx_http_gateway_consumers_zone.c says how it works.
+ * The zone of gateway_consumers, and the state of loading a file into it.
+ * ngx_http_gateway_consumers_zone.c explains how it works.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_CONSUMERS_ZONE_H_INCLUDED_
@@ -16,27 +16,27 @@
 
 
 typedef struct {
-    ngx_http_gateway_halves_t       halves;     /* each a gw_consumer_set_t */
+    ngx_http_gateway_halves_t       halves;     /* of gw_consumer_set_t */
     ngx_http_gateway_lease_t        lease;      /* to write to the zone */
     ngx_atomic_t                    epoch;      /* of the configuration */
     ngx_atomic_t                    published;  /* epoch of the set in force */
-    ngx_http_gateway_watch_state_t  state;      /* by who had the lease */
+    ngx_http_gateway_watch_state_t  state;      /* set under the lease */
 } ngx_http_gateway_consumers_shm_t;
 
 
 #define ngx_http_gateway_consumers_set(sh, generation)                        \
     ((gw_consumer_set_t *) ngx_http_gateway_half(&(sh)->halves, generation))
 
-/* the one that is not in force: to be built, under the lease */
+/* the idle set, which is built under the lease */
 
 #define ngx_http_gateway_consumers_next(sh)                                   \
     ngx_http_gateway_consumers_set(sh, (sh)->halves.generation + 1)
 
 
-/* a file on its way into the idle half, and its text on the way out */
+/* loading a file into the idle half, then releasing its text */
 
 typedef struct {
-    ngx_fd_t                        fd;         /* invalid: it is over */
+    ngx_fd_t                        fd;         /* invalid: loading has ended */
     ngx_file_info_t                 fi;
     u_char                         *text;
     size_t                          mapped;     /* bytes of memory, in pages */
@@ -58,53 +58,52 @@ typedef struct {
     ngx_atomic_uint_t                   epoch;
     ngx_uint_t                          peppers;
 
-    /* in the master, until it is published; else workers inherit it */
+    /* in the master until it is published; otherwise workers inherit it */
     void                               *block;
     size_t                              half;
     ngx_event_t                         later;
 
-    /* in the worker that has the lease */
+    /* in the worker that holds the lease */
     ngx_http_gateway_consumers_load_t  *load;
 } ngx_http_gateway_consumers_t;
 
 
 /* ngx_http_gateway_consumers_zone.c */
 
-/* in the setter, with "zone" filled; NGX_ERROR after an [emerg] */
+/* in the setter, after "zone" was set; NGX_ERROR after an [emerg] */
 ngx_int_t ngx_http_gateway_consumers_add_zone(ngx_conf_t *cf,
     ngx_http_gateway_consumers_t *consumers);
 
-/* in postconfiguration: reads and checks the file; NGX_ERROR as above */
+/* in postconfiguration: reads the file; NGX_ERROR after an [emerg] */
 ngx_int_t ngx_http_gateway_consumers_check(ngx_conf_t *cf,
     ngx_http_gateway_consumers_t *consumers);
 
-/* in init_module: puts what was read in force; never fails */
+/* in init_module: activates the set that was read; never fails */
 void ngx_http_gateway_consumers_publish(ngx_cycle_t *cycle,
     ngx_http_gateway_consumers_t *consumers);
 
 /*
- * Copies the set that the master has made into the zone, and puts it in force.
- * 0: another process writes to the zone, or reads the half that is not in
- * force.
+ * Copies the set of the master into the zone and activates it.  Returns 0 if
+ * another process writes to the zone or reads the idle half.
  */
 ngx_uint_t ngx_http_gateway_consumers_copy(
     ngx_http_gateway_consumers_t *consumers);
 
-/* under the lease, with the other half idle: puts it in force */
+/* activates the idle half, under the lease */
 void ngx_http_gateway_consumers_swap(ngx_http_gateway_consumers_t *consumers);
 
-/* frees the set that the master has made */
+/* frees the set of the master */
 void ngx_http_gateway_consumers_unmap(void *data);
 
 
 /* ngx_http_gateway_consumers_load.c */
 
-/* in a worker: before its first request, and when it leaves */
+/* in a worker, before its first request and when it exits */
 void ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
     ngx_http_gateway_consumers_t *consumers);
 void ngx_http_gateway_consumers_stop(ngx_http_gateway_consumers_t *consumers);
 
-/* the watch's look */
+/* checks whether the file has changed, and starts loading it */
 void ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,
     ngx_log_t *log);
 
