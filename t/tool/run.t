@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# make run, as a new user meets it: the commands that it prints are pasted into a
-# shell and answer what their comments announce, each leaves a record where make
-# run was started, and nothing is left behind.
+# make run: the commands that it prints are run in a shell and return what their
+# comments announce, each request is logged, and all files are removed.
 
 use v5.28;
 use warnings;
@@ -50,7 +49,7 @@ sub run_in_shell {
 }
 
 
-# what "make run" has printed so far: its own words, and the records
+# the output of "make run" so far: its text, and the records
 
 sub printed {
     my ($words, $records) = split /Ctrl-C ends it\.\n\n/, slurp("$tmp/printed");
