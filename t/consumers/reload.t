@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Consumers over reloads: of the same zone, of another one, and of none; and
-# what "nginx -t" says of a file, beside a running server too.
+# Consumers after reloads with the same zone, with another one, and without one.
+# The messages of "nginx -t", also while a server runs.
 
 use v5.28;
 use warnings;
@@ -72,11 +72,11 @@ is(above_notice(), '', 'nothing above notice');
 $server->stop;
 
 
-# --- another path: old workers do not load their old one over the new set
+# --- another path: old workers do not replace the new set with their old file
 
 start(files => { 'other.json' => version_of('b1') });
 
-# something keeps an old worker: a request that has begun
+# a request in progress keeps an old worker
 
 my $socket = IO::Socket::INET->new("127.0.0.1:$port") or die "connect: $!";
 print $socket "GET / HTTP/1.1\r\nHost: x\r\n";
@@ -103,7 +103,7 @@ like($late, qr/^X-Is: plan-b2\|b2\|group-b2\r$/m,
 $server->stop;
 
 
-# --- one that is refused
+# --- a reload that is refused
 
 start(watch => '1h');
 $server->allow('gateway_consumers');
@@ -135,7 +135,7 @@ ok($server->reload, 'the file is repaired');
 is(answers(20), '2:20', 'and read by a reload');
 $server->stop;
 
-# a mistake elsewhere: the good file is not published
+# after an error elsewhere, the set of the good file is not published
 
 start(watch => '1h');
 $server->allow('unknown directive');
@@ -154,7 +154,7 @@ ok(wait_until(sub { told($server, qr/still could not bind/) }, 10),
    'also where it fails last, at a socket');
 is(answers(20), '1:20', 'nothing is published');
 
-# and the watch of the running configuration has not been put to sleep
+# and the running configuration still watches its file
 
 ok($server->reload(conf()), 'a reload that succeeds');
 is(answers(20), '2:20', 'publishes');
@@ -185,7 +185,7 @@ is(scalar(@lines), 5, '-t: five of them');
 is($exit, 3, 'the tool: the same five');
 like($said, qr/configuration file .* test failed$/m, '-t: and fails');
 
-# what nginx-gateway consumers check says of the same text
+# the output of nginx-gateway consumers check for the same text
 
 sub check {
     my ($text) = @_;
@@ -224,7 +224,7 @@ like($said, qr/\[emerg\].*: the consumers take \d+ bytes, more than the \d+ that
                          { 'consumers.json' => version_of(1, 3000) });
 is($code, 0, '-t: a larger one is not');
 
-# zones of every size hold their two halves
+# zones of every size have room for two halves
 
 for my $size (qw( 1m 1025k 1100k 1111k 1999k 2m 3m 5m 7777k 16m 33m 64m 100m
                   128m 255m 512m 1000m 1024m 2047m 2048m 3072m
@@ -302,7 +302,7 @@ $server->stop;
 
 # --- one process
 
-# a queue for each of several workers would have nobody to empty it
+# further workers would have listen queues that no process reads
 
 start(main => "master_process off;\n", workers => 1);
 is(answers(20), '1:20', 'one process without a master');

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What a consumer of the file is to the rest of nginx: variables, when they may
-# be asked, and which location they belong to.
+# The variables of a consumer: their values, in which phases they are set, and for
+# which location.
 #
 # both passes: workers read consumers from shared memory
 
@@ -24,7 +24,7 @@ our $Wrong = 'X-API-Key: ' . api_key('nobody') . "\n";
 our $T = token(claims => { sub => 'alice' });
 our $Bearer = "Authorization: Bearer $T\n";
 
-# in one line, and a name for each
+# all variables in one line, with their names
 
 our $All = 'consumer=$gateway_consumer credential=$gateway_credential '
            . 'groups=$gateway_groups scopes=$gateway_scopes '
@@ -42,7 +42,7 @@ our $PlainFull = 'consumer=plain credential=plain groups= scopes= plan= '
 our $Empty = 'consumer= credential= groups= scopes= plan= method= tenant= '
              . 'region= none= unknown= mplan=';
 
-# as the log says it: what is empty is a "-"
+# as in the log: an empty value is "-"
 
 sub logged { $_[0] =~ s/=(?= |\z)/=-/gr }
 

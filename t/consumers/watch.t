@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A file of consumers that changes while nginx runs: all workers change at
-# once, and what is broken keeps the set that was.
+# A consumers file that changes while nginx runs: the set is replaced for all
+# workers at once, and kept if the new file has a mistake.
 
 use v5.28;
 use warnings;
@@ -49,7 +49,7 @@ my $error = qr/\[error\] /;
 my $changed = qr/gateway_consumers .*has changed and was read/;
 
 
-# nobody tells when a worker has looked and found nothing new
+# a check that finds no change is not visible: wait for several
 
 sub intervals { sleep 0.05 * $_[0] }
 
@@ -119,7 +119,7 @@ like((told($server, $error))[3], qr{
     \ \d{4}/\d\d/\d\d\ \d\d:\d\d:\d\d$ }x, 'which says since when');
 
 
-# --- gone, and back
+# --- removed and restored
 
 unlink "$dir/consumers.json" or die $!;
 ok(wait_until(sub { 5 == told($server, $error) }), 'a file that is gone');
@@ -134,7 +134,7 @@ write_set(version_of(13));
 ok(becomes(13), 'a file that returns is read');
 is(answers(40), '13:40', 'by all');
 
-# by links, so that the file is never missing between two steps
+# with links, so that the file exists at any time
 mkdir "$dir/folder" or die $!;
 symlink "$dir/folder", "$dir/link" or die $!;
 link "$dir/consumers.json", "$dir/away" or die $!;
@@ -181,7 +181,7 @@ is($growing, 0, 'what was read too early was an error, and kept the old set');
 $server->stop;
 
 
-# --- links, as Kubernetes does it
+# --- links, as in Kubernetes
 
 my $links = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 chmod 0755, "$links";
@@ -211,7 +211,7 @@ is(scalar(told($server, $notice)), 0, 'and no worker has read it');
 $server->stop;
 
 
-# --- what the user of the workers may not read
+# --- a file that the user of the workers cannot read
 
 SKIP: {
     skip 'only root has workers of another user', 10 if $> != 0;
