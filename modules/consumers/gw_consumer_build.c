@@ -157,7 +157,7 @@ gw_builder_scan(gw_consumer_builder_t *b)
 
     if (nul != NULL) {
         b->pos = (size_t) (nul - b->text);
-        return gw_builder_broken(b, "the file holds a NUL byte");
+        return gw_builder_broken(b, "the file contains a NUL byte");
     }
 
     b->pos += n;
@@ -252,7 +252,7 @@ gw_builder_consumer(gw_consumer_builder_t *b)
 
     if (!gw_builder_take(b, "]")) {
         return gw_builder_broken(b, "a comma or a closing bracket is missing "
-                                 "behind a consumer");
+                                 "after a consumer");
     }
 
     return gw_builder_close(b);
@@ -283,7 +283,7 @@ gw_builder_close(gw_consumer_builder_t *b)
 
     if (w->full) {
         gw_consumer_mistake(&b->draft.mistakes, NULL, "the consumers take %zu "
-                            "bytes, more than the %zu that there are",
+                            "bytes, more than the %zu that are available",
                             gw_consumer_builder_size(b), (size_t) w->size);
     }
 
@@ -401,7 +401,7 @@ gw_builder_twice(gw_consumer_builder_t *b, const json_error_t *error)
 
     } else {
         gw_consumer_mistake(&b->draft.mistakes, NULL,
-                            "has a member that is there twice");
+                            "has a duplicate member");
     }
 
     b->draft.mistakes.line = line;

@@ -270,8 +270,8 @@ gw_member_unknown(gw_consumer_draft_t *d, const gw_member_t *rows,
 
     for (weak = gw_member_weak_names; *weak != NULL; weak++) {
         if (rows == gw_key_members && strcmp(*weak, name) == 0) {
-            gw_consumer_mistake(&d->mistakes, NULL, "is not allowed: a key is "
-                                "given by its sha256 or hmac_sha256 alone");
+            gw_consumer_mistake(&d->mistakes, NULL, "is not allowed, a key "
+                                "must have sha256 or hmac_sha256 instead");
             return;
         }
     }
@@ -297,8 +297,7 @@ gw_member_id(gw_consumer_draft_t *d, json_t *value)
     id = gw_value_text(value);
 
     if (id.data[0] == ' ' || id.data[id.len - 1] == ' ') {
-        gw_consumer_mistake(&d->mistakes, value, "has a blank at an end, which "
-                            "no upstream would see");
+        gw_consumer_mistake(&d->mistakes, value, "begins or ends with a space");
         return;
     }
 
@@ -349,7 +348,7 @@ gw_member_metadata(gw_consumer_draft_t *d, json_t *value)
 
         if (!json_is_string(text)) {
             gw_consumer_mistake(&d->mistakes, NULL,
-                                "must be a string: put it into quotes");
+                                "must be a string, put it in quotes");
 
         } else if (gw_value_plain(d, text)) {
             gw_value_put(d, name, strlen(name) + 1);
@@ -374,8 +373,8 @@ gw_member_metadata_name(gw_consumer_draft_t *d, const char *name)
         return 1;
     }
 
-    gw_consumer_mistake(&d->mistakes, NULL, "is not a name of metadata, which "
-                        "is of a-z, 0-9 and _ alone");
+    gw_consumer_mistake(&d->mistakes, NULL, "is not a name of metadata, "
+                        "allowed are a-z, 0-9 and _");
 
     return 0;
 }
@@ -448,14 +447,14 @@ gw_member_key_id(gw_consumer_draft_t *d, json_t *value)
     }
 
     if (strpbrk(json_string_value(value), " \"'") != NULL) {
-        gw_consumer_mistake(&d->mistakes, value, "holds a blank or a quote, "
-                            "which the id of a key must not");
+        gw_consumer_mistake(&d->mistakes, value, "contains a space or a "
+                            "quote, which the id of a key must not");
         return;
     }
 
     if (gw_consumer_writer_find_id(&d->writer, &id, &number)) {
-        gw_consumer_mistake(&d->mistakes, value, "is that of a key of "
-                            "consumers[%u] already", (unsigned) number);
+        gw_consumer_mistake(&d->mistakes, value, "is already used by a key of "
+                            "consumers[%u]", (unsigned) number);
         return;
     }
 
@@ -477,8 +476,8 @@ gw_member_hmac(gw_consumer_draft_t *d, json_t *value)
 {
     if (!d->peppers) {
         gw_consumer_mistake(&d->mistakes, NULL,
-                            "needs a pepper, and none is named "
-                            "(gateway_api_key_pepper, or --pepper)");
+                            "requires a pepper (gateway_api_key_pepper, or "
+                            "--pepper)");
     }
 
     gw_value_digest(d, value, GW_CONSUMER_HMAC_SHA256);

@@ -23,11 +23,12 @@ static int gw_value_weak(const unsigned char *digest);
 
 
 const gw_value_names_t  gw_value_group = {
-    "group", ',', gw_value_is_group, "has no comma, and no blank at its ends"
+    "group", ',', gw_value_is_group, "must not contain commas, or begin or "
+    "end with a space"
 };
 
 const gw_value_names_t  gw_value_scope = {
-    "scope", ' ', gw_value_is_scope, "is printable ASCII without blanks, "
+    "scope", ' ', gw_value_is_scope, "is printable ASCII without spaces, "
     "quotes and backslashes"
 };
 
@@ -77,7 +78,7 @@ gw_value_plain(gw_consumer_draft_t *d, const json_t *value)
     for (i = 0; i < text.len; i++) {
         if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
             gw_consumer_mistake(&d->mistakes, NULL,
-                                "holds a control character");
+                                "contains a control character");
             return 0;
         }
     }
@@ -117,8 +118,8 @@ gw_value_unique(gw_consumer_draft_t *d, const json_t *value)
     uint32_t  number;
 
     if (gw_consumer_writer_find(&d->writer, d->kind, &d->name, &number)) {
-        gw_consumer_mistake(&d->mistakes, value, "is that of consumers[%u] "
-                            "already", (unsigned) number);
+        gw_consumer_mistake(&d->mistakes, value, "is already used by "
+                            "consumers[%u]", (unsigned) number);
         d->name.len = 0;
     }
 }
@@ -237,8 +238,8 @@ gw_value_ranges(gw_consumer_draft_t *d, const json_t *list)
     start = d->used;
 
     if (json_array_size(list) == 0) {
-        gw_consumer_mistake(&d->mistakes, NULL, "is empty and would allow "
-                            "nobody, write \"disabled\": true for that");
+        gw_consumer_mistake(&d->mistakes, NULL, "must not be empty, use "
+                            "\"disabled\": true to allow no address");
         return 0;
     }
 
@@ -291,7 +292,7 @@ gw_value_range(gw_consumer_draft_t *d, const json_t *value,
                             " write for example 10.0.0.0/8 or 2001:db8::/32");
 
     } else if (rc == GW_CIDR_HOST_BITS) {
-        gw_consumer_mistake(&d->mistakes, value, "has bits set behind its "
+        gw_consumer_mistake(&d->mistakes, value, "has bits set after its "
                             "prefix, write %s", meant);
     }
 
@@ -332,8 +333,8 @@ gw_value_digest(gw_consumer_draft_t *d, const json_t *value,
     }
 
     if (gw_value_weak(d->digest)) {
-        gw_consumer_mistake(&d->mistakes, NULL, "is weak: a placeholder, "
-                            "or the digest of nothing");
+        gw_consumer_mistake(&d->mistakes, NULL, "is weak, it is a placeholder "
+                            "or the digest of an empty string");
         return;
     }
 

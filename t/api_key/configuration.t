@@ -193,9 +193,8 @@ refused({ server => "gateway_api_key_pepper pepper;  #!" },
         '"gateway_api_key_pepper" directive is not allowed here',
         'a pepper in a server');
 refused(http($hmac), 'gateway_consumers "DIR/hmac.json": '
-                     . 'consumers[0].keys[1].hmac_sha256: needs a pepper, and '
-                     . 'none is named (gateway_api_key_pepper, or '
-                     . '--pepper) (line 1)',
+                     . 'consumers[0].keys[1].hmac_sha256: requires a pepper'
+                     . ' (gateway_api_key_pepper, or --pepper) (line 1)',
         'an entry that needs a pepper, and none');
 
 

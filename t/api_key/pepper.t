@@ -80,7 +80,7 @@ for ([ 'new old', '200 200 200' ], [ 'new', '401 200 200' ],
 }
 
 # the file requires a pepper: a reload without it fails, and nothing changes
-$server->allow('needs a pepper', 'gateway_consumers');
+$server->allow('requires a pepper', 'gateway_consumers');
 $server->reload(conf(''), wait => 0);
 wait_until(sub { $server->log =~ /\[emerg\]/ });
 Test::More::like($server->log, qr/\[emerg\].*hmac_sha256/,

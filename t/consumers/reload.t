@@ -218,7 +218,7 @@ unlike($said, qr/\[(?:warn|emerg)\]/, '-t: and nothing to say');
 ($code, $said) = nginx_t(swap_conf(port => free_port()),
                          { 'consumers.json' => version_of(1, 3000) });
 is($code, 1, '-t: a zone that is too small');
-like($said, qr/\[emerg\].*: the consumers take \d+ bytes, more than the \d+ that there are/,
+like($said, qr/\[emerg\].*: the consumers take \d+ bytes, more than the \d+ that are available/,
      '-t: is said with what is wanted');
 ($code, $said) = nginx_t(swap_conf(port => free_port(), zone => 'c:8m'),
                          { 'consumers.json' => version_of(1, 3000) });

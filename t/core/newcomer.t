@@ -464,14 +464,14 @@ server { location / { gateway_api_key api; } }
 gateway_consumers zone=c:1m file=twice.json;
 server { location / { gateway_api_key api; } }
 ---
-[emerg] gateway_consumers "DIR/twice.json": consumers[1].keys[0].id: "k" is that of a key of consumers[0] already (line 2) in DIR/case.conf:1
-[emerg] gateway_consumers "DIR/twice.json": consumers[1].keys[0].sha256: is that of consumers[0] already (line 2) in DIR/case.conf:1
+[emerg] gateway_consumers "DIR/twice.json": consumers[1].keys[0].id: "k" is already used by a key of consumers[0] (line 2) in DIR/case.conf:1
+[emerg] gateway_consumers "DIR/twice.json": consumers[1].keys[0].sha256: is already used by consumers[0] (line 2) in DIR/case.conf:1
 
 === a key in plain text
 gateway_consumers zone=c:1m file=plain.json;
 server { location / { gateway_api_key api; } }
 ---
-[emerg] gateway_consumers "DIR/plain.json": consumers[0].keys[0].key: is not allowed: a key is given by its sha256 or hmac_sha256 alone (line 1) in DIR/case.conf:1
+[emerg] gateway_consumers "DIR/plain.json": consumers[0].keys[0].key: is not allowed, a key must have sha256 or hmac_sha256 instead (line 1) in DIR/case.conf:1
 [emerg] gateway_consumers "DIR/plain.json": consumers[0].keys[0]: must have sha256 or hmac_sha256 (line 1) in DIR/case.conf:1
 
 === a member that is misspelt

@@ -99,7 +99,7 @@ fails('several mistakes, each with its line',
          . qq(  { "id": "a",\n    "plan": 1 },\n  { }\n] }\n),
       'consumers[0].colour: is unknown, allowed are id, groups, plan, metadata,'
       . ' disabled, keys, jwt, certificates (line 2)',
-      'consumers[1].id: "a" is that of consumers[0] already (line 3)',
+      'consumers[1].id: "a" is already used by consumers[0] (line 3)',
       'consumers[1].plan: must be a string (line 3)',
       'consumers[2].id: is missing (line 5)');
 fails('a date', consumers({ id => 'a', keys => [
@@ -121,7 +121,7 @@ fails('a duplicate behind much',
                      { id => "$n-$_", sha256 => sha256_hex("$n $_"),
                        allow => [ map { sprintf '%x::', $_ } 1 .. 900 ] }
                  } 1 .. 10 ] } } 1 .. 20), { id => 'b' }, { id => 'b' }),
-      'consumers[21].id: "b" is that of consumers[20] already (line 1)');
+      'consumers[21].id: "b" is already used by consumers[20] (line 1)');
 
 
 # --- a digest is never shown, nor a key that stands in its place
@@ -143,8 +143,7 @@ my $hmac = consumers({ id => 'a', keys => [
     { id => 'k', hmac_sha256 => sha256_hex('x') } ] });
 
 fails('hmac_sha256 without a pepper', $hmac, 'consumers[0].keys[0].hmac_sha256:'
-      . ' needs a pepper, and none is named (gateway_api_key_pepper, or'
-      . ' --pepper) (line 1)');
+      . ' requires a pepper (gateway_api_key_pepper, or --pepper) (line 1)');
 passes('hmac_sha256 with one', $hmac,
        '1 consumers, 1 keys, 0 JWT identities, 0 certificates',
        '--pepper', file('0123456789abcdef'));

@@ -161,20 +161,20 @@ static const struct {
     { "{}", "consumers[0].id: is missing (line 1)" },
     { "{\"id\":\"\"}", "consumers[0].id: must not be empty (line 1)" },
     { "{\"id\":\"a b\"}", NULL },
-    { "{\"id\":\" a\"}", "consumers[0].id: \" a\" has a blank at an end, "
-      "which no upstream would see (line 1)" },
-    { "{\"id\":\"a \"}", "consumers[0].id: \"a \" has a blank at an end, "
-      "which no upstream would see (line 1)" },
+    { "{\"id\":\" a\"}", "consumers[0].id: \" a\" begins or ends with a space "
+      "(line 1)" },
+    { "{\"id\":\"a \"}", "consumers[0].id: \"a \" begins or ends with a space "
+      "(line 1)" },
     { "{\"id\":1}", "consumers[0].id: must be a string (line 1)" },
     { "{\"id\":null}", "consumers[0].id: must be a string (line 1)" },
     { "{\"id\":\"a\\nb\"}",
-      "consumers[0].id: holds a control character (line 1)" },
+      "consumers[0].id: contains a control character (line 1)" },
     { "{\"id\":\"a\x7f\"}",
-      "consumers[0].id: holds a control character (line 1)" },
+      "consumers[0].id: contains a control character (line 1)" },
     { "{\"id\":\"a\"},\n{\"id\":\"a\"}",
-      "consumers[1].id: \"a\" is that of consumers[0] already (line 2)" },
+      "consumers[1].id: \"a\" is already used by consumers[0] (line 2)" },
     { "{\"id\":\"\\u00e4\\\"\\\\\"},{\"id\":\"\\u00e4\\\"\\\\\"}",
-      "consumers[1].id: \"\\xc3\\xa4\\\"\\\\\" is that of consumers[0] already "
+      "consumers[1].id: \"\\xc3\\xa4\\\"\\\\\" is already used by consumers[0] "
       "(line 1)" },
     { "17", "consumers[0]: must be an object (line 1)" },
     { "\"x\"", "consumers[0]: must be an object (line 1)" },
@@ -209,37 +209,37 @@ static const struct {
     { C("\"groups\":[\"a\",\"b\",\"a\"]"),
       "consumers[0].groups[2]: \"a\" is a duplicate (line 1)" },
     { C("\"groups\":[\"a,b\"]"),
-      "consumers[0].groups[0]: \"a,b\" is not a group, which has no comma, and "
-      "no blank at its ends (line 1)" },
+      "consumers[0].groups[0]: \"a,b\" is not a group, which must not contain "
+      "commas, or begin or end with a space (line 1)" },
     { C("\"groups\":[\" a\",\"a \"]"),
-      "consumers[0].groups[0]: \" a\" is not a group, which has no comma, and "
-      "no blank at its ends (line 1)\n"
-      "consumers[0].groups[1]: \"a \" is not a group, which has no comma, and "
-      "no blank at its ends (line 1)" },
+      "consumers[0].groups[0]: \" a\" is not a group, which must not contain "
+      "commas, or begin or end with a space (line 1)\n"
+      "consumers[0].groups[1]: \"a \" is not a group, which must not contain "
+      "commas, or begin or end with a space (line 1)" },
     { C("\"groups\":[\"a\\tb\"]"),
-      "consumers[0].groups[0]: holds a control character (line 1)" },
+      "consumers[0].groups[0]: contains a control character (line 1)" },
 
     { C("\"metadata\":{}"), NULL },
     { C("\"metadata\":{\"tenant_1\":\"42\",\"_\":\"\"}"), NULL },
     { C("\"metadata\":[]"),
       "consumers[0].metadata: must be an object (line 1)" },
     { C("\"metadata\":{\"a\":1}"),
-      "consumers[0].metadata.a: must be a string: put it into quotes (line "
+      "consumers[0].metadata.a: must be a string, put it in quotes (line "
       "1)" },
     { C("\"metadata\":{\"a\":true}"),
-      "consumers[0].metadata.a: must be a string: put it into quotes (line "
+      "consumers[0].metadata.a: must be a string, put it in quotes (line "
       "1)" },
     { C("\"metadata\":{\"a\":\"\\u001f\"}"),
-      "consumers[0].metadata.a: holds a control character (line 1)" },
+      "consumers[0].metadata.a: contains a control character (line 1)" },
     { C("\"metadata\":{\"A\":\"x\",\"b\":\"y\"}"),
-      "consumers[0].metadata.A: is not a name of metadata, which is of a-z, "
-      "0-9 and _ alone (line 1)" },
+      "consumers[0].metadata.A: is not a name of metadata, allowed are a-z, "
+      "0-9 and _ (line 1)" },
     { C("\"metadata\":{\"\":\"x\"}"),
-      "consumers[0].metadata.: is not a name of metadata, which is of a-z, "
-      "0-9 and _ alone (line 1)" },
+      "consumers[0].metadata.: is not a name of metadata, allowed are a-z, "
+      "0-9 and _ (line 1)" },
     { C("\"metadata\":{\"a-b\":\"x\"}"),
-      "consumers[0].metadata.a-b: is not a name of metadata, which is of a-z, "
-      "0-9 and _ alone (line 1)" },
+      "consumers[0].metadata.a-b: is not a name of metadata, allowed are a-z, "
+      "0-9 and _ (line 1)" },
 
     /* keys */
 
@@ -249,14 +249,14 @@ static const struct {
     { K("{\"id\":\"k\",\"sha256\":\"AB" A64 "\"}"),
       "consumers[0].keys[0].sha256: must be 64 hexadecimal digits (line 1)" },
     { K("{\"id\":\"k\",\"sha256\":\"" FF64 "\"}"),
-      "consumers[0].keys[0].sha256: is weak: a placeholder, or the digest of "
-      "nothing (line 1)" },
+      "consumers[0].keys[0].sha256: is weak, it is a placeholder or the "
+      "digest of an empty string (line 1)" },
     { K("{\"id\":\"k\",\"hmac_sha256\":\"" ZERO64 "\"}"),
-      "consumers[0].keys[0].hmac_sha256: is weak: a placeholder, or the digest "
-      "of nothing (line 1)" },
+      "consumers[0].keys[0].hmac_sha256: is weak, it is a placeholder or the "
+      "digest of an empty string (line 1)" },
     { K("{\"id\":\"k\",\"sha256\":\"" EMPTY64 "\"}"),
-      "consumers[0].keys[0].sha256: is weak: a placeholder, or the digest of "
-      "nothing (line 1)" },
+      "consumers[0].keys[0].sha256: is weak, it is a placeholder or the "
+      "digest of an empty string (line 1)" },
     { K("{\"id\":\"k\",\"sha256\":"
         "\"ag000000000000000000000000000000"
         "00000000000000000000000000000001\"}"),
@@ -276,18 +276,18 @@ static const struct {
     { K("{\"sha256\":\"" A64 "\"}"),
       "consumers[0].keys[0].id: is missing (line 1)" },
     { K("{\"id\":\"k l\",\"sha256\":\"" A64 "\"}"),
-      "consumers[0].keys[0].id: \"k l\" holds a blank or a quote, which the id "
-      "of a key must not (line 1)" },
+      "consumers[0].keys[0].id: \"k l\" contains a space or a quote, which "
+      "the id of a key must not (line 1)" },
     { K("{\"id\":\"k\\\"\",\"sha256\":\"" A64 "\"}"),
-      "consumers[0].keys[0].id: \"k\\\"\" holds a blank or a quote, which the "
-      "id of a key must not (line 1)" },
+      "consumers[0].keys[0].id: \"k\\\"\" contains a space or a quote, which "
+      "the id of a key must not (line 1)" },
     { K("1"), "consumers[0].keys[0]: must be an object (line 1)" },
     { KM("\"md5\":\"secret\""),
-      "consumers[0].keys[0].md5: is not allowed: a key is given by its sha256 "
-      "or hmac_sha256 alone (line 1)" },
+      "consumers[0].keys[0].md5: is not allowed, a key must have sha256 or "
+      "hmac_sha256 instead (line 1)" },
     { KM("\"key\":\"secret\""),
-      "consumers[0].keys[0].key: is not allowed: a key is given by its sha256 "
-      "or hmac_sha256 alone (line 1)" },
+      "consumers[0].keys[0].key: is not allowed, a key must have sha256 or "
+      "hmac_sha256 instead (line 1)" },
     { KM("\"groups\":[]"),
       "consumers[0].keys[0].groups: is unknown, allowed are id, sha256 or "
       "hmac_sha256, scopes, not_before, expires, allow, disabled (line 1)" },
@@ -301,33 +301,33 @@ static const struct {
     { K("{\"id\":\"k\",\"sha256\":\"" A64 "\"},"
         "{\"id\":\"l\",\"sha256\":\"AA" "0000000000000000000000000000000000000"
         "0000000000000000000000001\"}"),
-      "consumers[0].keys[1].sha256: is that of consumers[0] already (line 1)" },
+      "consumers[0].keys[1].sha256: is already used by consumers[0] (line 1)" },
     { "{\"id\":\"b\"}," K("{\"id\":\"k\",\"sha256\":\"" A64 "\"},"
         "{\"id\":\"k\",\"sha256\":\"" B64 "\"}"),
-      "consumers[1].keys[1].id: \"k\" is that of a key of consumers[1] already "
+      "consumers[1].keys[1].id: \"k\" is already used by a key of consumers[1] "
       "(line 1)" },
     { K("{\"id\":\"k\",\"sha256\":\"x\"}")
       ",{\"id\":\"b\",\"keys\":[{\"id\":\"k\",\"sha256\":\"" A64 "\"}]}",
       "consumers[0].keys[0].sha256: must be 64 hexadecimal digits (line 1)\n"
-      "consumers[1].keys[0].id: \"k\" is that of a key of consumers[0] already "
+      "consumers[1].keys[0].id: \"k\" is already used by a key of consumers[0] "
       "(line 1)" },
     { "{\"keys\":[{\"id\":\"k\",\"sha256\":\"" A64 "\"}]},"
       "{\"id\":\"b\",\"keys\":[{\"id\":\"l\",\"sha256\":\"" A64 "\"}]}",
       "consumers[0].id: is missing (line 1)\n"
-      "consumers[1].keys[0].sha256: is that of consumers[0] already (line 1)" },
+      "consumers[1].keys[0].sha256: is already used by consumers[0] (line 1)" },
 
     { KM("\"scopes\":[]"), NULL },
     { KM("\"scopes\":[\"orders:read\",\"!#[]~'\"]"), NULL },
     { KM("\"scopes\":[\"a b\"]"),
       "consumers[0].keys[0].scopes[0]: \"a b\" is not a scope, which is "
-      "printable ASCII without blanks, quotes and backslashes (line 1)" },
+      "printable ASCII without spaces, quotes and backslashes (line 1)" },
     { KM("\"scopes\":[\"a\\\\\",\"\\\"\",\"\\u00e4\"]"),
       "consumers[0].keys[0].scopes[0]: \"a\\\\\" is not a scope, which is "
-      "printable ASCII without blanks, quotes and backslashes (line 1)\n"
+      "printable ASCII without spaces, quotes and backslashes (line 1)\n"
       "consumers[0].keys[0].scopes[1]: \"\\\"\" is not a scope, which is "
-      "printable ASCII without blanks, quotes and backslashes (line 1)\n"
+      "printable ASCII without spaces, quotes and backslashes (line 1)\n"
       "consumers[0].keys[0].scopes[2]: \"\\xc3\\xa4\" is not a scope, which is "
-      "printable ASCII without blanks, quotes and backslashes (line 1)" },
+      "printable ASCII without spaces, quotes and backslashes (line 1)" },
     { KM("\"scopes\":[\"a\",\"a\"]"),
       "consumers[0].keys[0].scopes[1]: \"a\" is a duplicate (line 1)" },
 
@@ -346,13 +346,13 @@ static const struct {
     { KM("\"allow\":[\"10.0.0.0/8\",\"2001:db8::/32\",\"::1\",\"10.0.0.0\"]"),
       NULL },
     { KM("\"allow\":[]"),
-      "consumers[0].keys[0].allow: is empty and would allow nobody, write "
-      "\"disabled\": true for that (line 1)" },
+      "consumers[0].keys[0].allow: must not be empty, use \"disabled\": true "
+      "to allow no address (line 1)" },
     { KM("\"allow\":[\"10.1.2.3/8\"]"),
-      "consumers[0].keys[0].allow[0]: \"10.1.2.3/8\" has bits set behind its "
+      "consumers[0].keys[0].allow[0]: \"10.1.2.3/8\" has bits set after its "
       "prefix, write 10.0.0.0/8 (line 1)" },
     { KM("\"allow\":[\"2001:db8::1/32\"]"),
-      "consumers[0].keys[0].allow[0]: \"2001:db8::1/32\" has bits set behind "
+      "consumers[0].keys[0].allow[0]: \"2001:db8::1/32\" has bits set after "
       "its prefix, write 2001:db8::/32 (line 1)" },
     { KM("\"allow\":[\"::1\",\"localhost\"]"),
       "consumers[0].keys[0].allow[1]: \"localhost\" is not a range of "
@@ -373,7 +373,7 @@ static const struct {
     { J("{\"iss\":\"\",\"sub\":\"s\"}"),
       "consumers[0].jwt[0].iss: must not be empty (line 1)" },
     { J("{\"iss\":\"i\",\"sub\":\"s\"},{\"sub\":\"s\",\"iss\":\"i\"}"),
-      "consumers[0].jwt[1]: is that of consumers[0] already (line 1)" },
+      "consumers[0].jwt[1]: is already used by consumers[0] (line 1)" },
     { J("{\"iss\":\"i\",\"sub\":\"s\",\"aud\":\"x\"}"),
       "consumers[0].jwt[0].aud: is unknown, allowed are iss, sub (line 1)" },
 
@@ -389,11 +389,11 @@ static const struct {
       "consumers[0].certificates[0]: must have one of sha256 and san, not both "
       "(line 1)" },
     { X("{\"sha256\":\"" A64 "\"},{\"sha256\":\"" A64 "\"}"),
-      "consumers[0].certificates[1].sha256: is that of consumers[0] already "
+      "consumers[0].certificates[1].sha256: is already used by consumers[0] "
       "(line 1)" },
     { X("{\"san\":\"dns:a\"},{\"san\":\"dns:a\"}"),
-      "consumers[0].certificates[1].san: \"dns:a\" is that of consumers[0] "
-      "already (line 1)" },
+      "consumers[0].certificates[1].san: \"dns:a\" is already used by "
+      "consumers[0] (line 1)" },
     { X("{\"san\":\"dns:\"}"),
       "consumers[0].certificates[0].san: \"dns:\" is not uri:, dns: or email: "
       "and a value, write for example uri:spiffe://example/a (line 1)" },
@@ -410,7 +410,7 @@ static const struct {
       "consumers[0]: has the member \"id\" twice (line 1)\n"
       "consumers[1].id: is missing (line 2)" },
     { "{\"id\":\"a\",\n\"A\":1,\n\"A\":1}",
-      "consumers[0]: has a member that is there twice (line 3)\n"
+      "consumers[0]: has a duplicate member (line 3)\n"
       "consumers[0].A: is unknown, allowed are id, groups, plan, metadata, "
       "disabled, keys, jwt, certificates (line 1)" },
     { "{\"id\":\"a\"},\n{\"id\":\"b\",\n \"plan\":secret},{}",
@@ -426,10 +426,10 @@ static const struct {
       "a comma must not precede the closing bracket of the consumers "
       "(line 1)" },
     { "{\"id\":\"a\"}{\"id\":\"b\"}",
-      "a comma or a closing bracket is missing behind a consumer (line 1)" },
+      "a comma or a closing bracket is missing after a consumer (line 1)" },
     { "1 2",
       "consumers[0]: must be an object (line 1)\n"
-      "a comma or a closing bracket is missing behind a consumer (line 1)" }
+      "a comma or a closing bracket is missing after a consumer (line 1)" }
 };
 
 
@@ -480,12 +480,12 @@ static const struct {
       "the closing brace of the file is missing (line 1)" },
     { "{\"consumers\":[]}\n{}", "the file has bytes after its end (line 2)" },
     { "{\"consumers\":[{\"id\":\"a\"}",
-      "a comma or a closing bracket is missing behind a consumer (line 1)" },
+      "a comma or a closing bracket is missing after a consumer (line 1)" },
     { "{\"consumers\":[{\"id\":\"a\"},",
       "consumers[1]: is not well-formed JSON: unexpected token (line 1)" },
     { "{\"consumers\":[12",
       "consumers[0]: must be an object (line 1)\n"
-      "a comma or a closing bracket is missing behind a consumer (line 1)" },
+      "a comma or a closing bracket is missing after a consumer (line 1)" },
     { "{\"consumers\":[",
       "consumers[0]: is not well-formed JSON: unexpected token (line 1)" },
     { "\xef\xbb\xbf{\"consumers\":[]}",
@@ -519,7 +519,7 @@ test_rules(void)
     }
 
     build_into(block, sizeof(block), "{\"consumers\":\n[1\0]}", 19, 0, NULL);
-    is_str(said.text, "the file holds a NUL byte (line 2)", "NUL");
+    is_str(said.text, "the file contains a NUL byte (line 2)", "NUL");
 
     memset(far, ' ', sizeof(far));
     memcpy(far, "{\"consumers\":[]}", 16);
@@ -528,7 +528,7 @@ test_rules(void)
 
     far[sizeof(far) - 1] = '\0';
     build_into(room, sizeof(room), far, sizeof(far), 0, NULL);
-    is_str(said.text, "the file holds a NUL byte (line 1)",
+    is_str(said.text, "the file contains a NUL byte (line 1)",
            "a NUL behind three megabytes");
 
     build_into(block, sizeof(block), NULL, 0, 0, NULL);
@@ -548,8 +548,8 @@ test_peppers(void)
            GW_CONSUMER_DONE, "hmac_sha256 with a pepper");
     is_int(build_into(block, sizeof(block), text, strlen(text), 0, NULL),
            GW_CONSUMER_WRONG, "hmac_sha256 without one");
-    is_str(said.text, "consumers[0].keys[0].hmac_sha256: needs a pepper, and "
-           "none is named (gateway_api_key_pepper, or --pepper) (line 1)",
+    is_str(said.text, "consumers[0].keys[0].hmac_sha256: requires a pepper "
+      "(gateway_api_key_pepper, or --pepper) (line 1)",
            "hmac_sha256 without one: why");
 }
 
