@@ -82,8 +82,8 @@ const gw_command_t  gw_command_jwk_import = {
 
 const gw_command_t  gw_command_jwk_public = {
     "jwk", "public", "FILE...",
-    "prints the public keys as one JWK Set",
-    "Each FILE holds a JWK or a JWK Set.  HMAC keys have no public key.\n",
+    "prints the public keys of files as one JWK Set",
+    "Each FILE contains a JWK or a JWK Set.  HMAC keys have no public key.\n",
     1, (size_t) -1, gw_jwk_public_options, gw_jwk_public_run, NULL
 };
 

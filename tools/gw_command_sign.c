@@ -55,7 +55,8 @@ static const gw_opt_t  gw_jwt_sign_options[] = {
 
 static const gw_opt_t  gw_jws_sign_options[] = {
     { "--key",    GW_OPT_KEY,    "FILE", "private JWK" },
-    { "--alg",    GW_OPT_ALG,    "NAME", "algorithm; default: the key's" },
+    { "--alg",    GW_OPT_ALG,    "NAME",
+      "any of the key's type; default: the key's" },
     { "--header", GW_OPT_HEADER, "TEXT", "the header, byte for byte" },
     { NULL, 0, NULL, NULL }
 };

@@ -16,6 +16,7 @@
 
 
 #define GW_MAIN_MAX_SHOWN  20   /* bytes of an unknown option */
+#define GW_MAIN_WIDTH      14   /* of the longest noun and verb */
 
 
 static const gw_command_t *const  gw_commands[] = {
@@ -313,8 +314,9 @@ gw_main_help(const char *noun)
             continue;
         }
 
-        printf("  %s %-10s %s\n", (*command)->noun, (*command)->verb,
-               (*command)->summary);
+        printf("  %s %-*s  %s\n", (*command)->noun,
+               GW_MAIN_WIDTH - (int) strlen((*command)->noun),
+               (*command)->verb, (*command)->summary);
     }
 
     printf("\n"

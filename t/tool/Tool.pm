@@ -8,18 +8,18 @@ package Tool;
 #   says($name, \@arguments, ...)    one test: in => stdin (''), code => (0),
 #                                    out => (''), err => (''), bytes or a
 #                                    regex; returns what run() returned
-#   file($bytes)                     path of a file that holds them
+#   file($bytes)                     path of a file with these bytes
 #   generate($alg, @options)         a new private JWK, a hash
 #   key_file($jwk)                   the path of a file with it
-#   public_file(@jwks)               the path of a set of their public halves
-#   offered($alg)                    this OpenSSL has it
-#   pem($jwk)                        the public half as SubjectPublicKeyInfo
+#   public_file(@jwks)               the path of a set of their public keys
+#   offered($alg)                    whether this OpenSSL has it
+#   pem($jwk)                        the public key as SubjectPublicKeyInfo
 #   openssl($alg, $jwk, $input, $signature)
-#                                    the signature is valid, says openssl(1)
+#                                    whether openssl(1) accepts the signature
 #   der_signature($raw) raw_signature($der, $size)
-#   secret(@texts)                   they must not be told either
-#   no_secrets()                     one test: nothing that went to stderr held
-#                                    a secret of a key that was made here
+#   secret(@texts)                   further secrets that must not be printed
+#   no_secrets()                     one test: stderr never contained a secret of
+#                                    a key that was made here
 #
 # b64u(), b64u_decode(), parts() and json() are those of Test::Gateway::Token.
 
