@@ -188,7 +188,7 @@ for my $kind ('kept connections', 'new connections', 'kept, and a variant') {
 # --- a fill runs at the origin's speed
 
 my $size = 1 << 20;
-my $pause = 0.2;
+my $pause = 0.1;
 my $body = origin_body($size);
 
 # FastCGI: half of the body, a pause, the rest
