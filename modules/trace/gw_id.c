@@ -9,8 +9,9 @@
 
 /*
  * RFC 9562, 6.2, method 1: the 12 bits of rand_a count the ids of a
- * millisecond.  They begin at a random number whose first bit is 0, so that at
- * least 2048 ids fit; with more than fit the time runs ahead of the clock.
+ * millisecond.  The counter starts at a random number whose first bit is 0, so
+ * that it has room for at least 2048 ids.  If it is full, the time of the ids
+ * runs ahead of the clock.
  */
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Random bytes for ids, from OpenSSL's generator in large portions: asking it
+ * Random bytes for ids, read from OpenSSL's generator in large portions: a call
  * for each request would cost more than the rest of the module.
  */
 
@@ -14,21 +14,21 @@
 #define GW_RANDOM  4096             /* bytes of a portion */
 
 
-/* all zero at first; belongs to one process */
+/* initially all zero; belongs to one process */
 
 typedef struct {
-    size_t         left;
+    size_t         left;            /* unused bytes */
     unsigned char  bytes[GW_RANDOM];
 } gw_random_t;
 
 
 /*
- * The next "n" bytes, at most GW_RANDOM, which are not returned again; valid
- * until the next call.  NULL: the generator has failed.
+ * Returns the next "n" bytes, at most GW_RANDOM, which are valid until the next
+ * call and are not returned again.  NULL: the generator has failed.
  */
 const unsigned char *gw_random(gw_random_t *random, size_t n);
 
-/* for a new process: the rest of a portion belongs to the one it comes from */
+/* for a new process: discards bytes that its parent may use, too */
 void gw_random_forget(gw_random_t *random);
 
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 
-#define GW_TRACE_KEY    256         /* bytes */
+#define GW_TRACE_KEY    256         /* bytes, at most */
 #define GW_TRACE_VALUE  256
 
 
@@ -28,7 +28,7 @@ gw_trace_trim(gw_text_t *s)
 }
 
 
-/* upper case is no digit */
+/* the value of a hex digit, -1: not one; upper case is invalid */
 
 static int
 gw_trace_digit(unsigned char c)
@@ -41,7 +41,7 @@ gw_trace_digit(unsigned char c)
 }
 
 
-/* whether these are "n" digits that are not all zero */
+/* whether "p" has "n" hex digits that are not all zero */
 
 static int
 gw_trace_id(const unsigned char *p, size_t n)
@@ -65,7 +65,7 @@ gw_trace_id(const unsigned char *p, size_t n)
 }
 
 
-/* the value of two digits; -1: they are none */
+/* the value of two hex digits; -1: invalid */
 
 static int
 gw_trace_byte(const unsigned char *p)
@@ -110,7 +110,7 @@ gw_trace_parse(gw_trace_t *trace, const unsigned char *text, size_t len)
         return -1;
     }
 
-    /* a later version may have more, behind another "-" */
+    /* a later version can have more parts, after another "-" */
 
     if (s.len > GW_TRACE_PARENT
         && (version == 0 || p[GW_TRACE_PARENT] != '-'))
@@ -140,7 +140,7 @@ gw_trace_write(unsigned char text[GW_TRACE_PARENT],
 }
 
 
-/* "Key": a lower-case letter or a digit, and what may follow it */
+/* "Key": begins with a lower-case letter or a digit */
 
 static int
 gw_trace_key(const unsigned char *p, size_t len)
@@ -168,7 +168,7 @@ gw_trace_key(const unsigned char *p, size_t len)
 }
 
 
-/* "Value": printable, blanks included, without "," and "=" */
+/* "Value": printable, including spaces, without "=" (and ",", a separator) */
 
 static int
 gw_trace_value(const unsigned char *p, size_t len)
@@ -269,7 +269,7 @@ gw_trace_state_write(gw_trace_state_t *state,
 
 /*
  * "tracestate Limits": removes whole members until the rest fits.  "len" counts
- * a comma behind each of them, the last one, too.
+ * a comma after each member, including the last one.
  */
 
 static void

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * W3C Trace Context, levels 1 and 2: traceparent and tracestate.  Comments name
- * the sections of its HTTP header format.
+ * W3C Trace Context, levels 1 and 2: traceparent and tracestate.  Quoted titles
+ * in comments are sections of its HTTP header format.
  *
- * Nothing here allocates, and nothing is read beyond "len".
+ * The functions allocate no memory and read at most "len" bytes.
  */
 
 #ifndef GW_TRACE_H_INCLUDED
@@ -16,11 +16,11 @@
 
 
 #define GW_TRACE_PARENT   55        /* bytes of a traceparent of version 00 */
-#define GW_TRACE_ID       16        /* bytes of ids; digits are twice as many */
-#define GW_TRACE_SPAN      8
+#define GW_TRACE_ID       16        /* bytes of a trace id, 32 hex digits */
+#define GW_TRACE_SPAN      8        /* bytes of a span id, 16 hex digits */
 
 #define GW_TRACE_STATE   512        /* bytes of a tracestate, at most */
-#define GW_TRACE_MEMBERS  32        /* of a tracestate, at most */
+#define GW_TRACE_MEMBERS  32        /* members of a tracestate, at most */
 #define GW_TRACE_LARGE   128        /* longer members are removed first */
 
 /* flags */
@@ -29,16 +29,16 @@
 
 
 typedef struct {
-    const unsigned char  *id;       /* hex digits, in the text that was read */
+    const unsigned char  *id;       /* hex digits in the parsed text */
     const unsigned char  *span;
     unsigned              flags;    /* those above; others are not passed on */
 } gw_trace_t;
 
 
 /*
- * Parses a traceparent, blanks around it are ignored.  Returns 0, or -1 if it
- * is invalid and the trace must be restarted.  Of a version above 00 the part
- * that 00 has is used.
+ * Parses a traceparent; spaces and tabs around it are ignored.  Returns 0, or
+ * -1 if it is invalid and a new trace must begin.  Of a later version than 00,
+ * only the parts of version 00 are used.
  */
 int gw_trace_parse(gw_trace_t *trace, const unsigned char *text, size_t len);
 
@@ -48,7 +48,7 @@ void gw_trace_write(unsigned char text[GW_TRACE_PARENT],
     const unsigned char span[2 * GW_TRACE_SPAN], unsigned flags);
 
 
-/* a tracestate that is put together, all zero at first */
+/* a tracestate under construction; "n" and "invalid" are initially 0 */
 
 typedef struct {
     gw_text_t             members[GW_TRACE_MEMBERS];
@@ -58,17 +58,17 @@ typedef struct {
 
 
 /*
- * Adds the members of a field, in order, without copying them.  A field with a
- * bad member, or one member too many, makes all of the tracestate invalid.  A
- * key that occurs twice does not: such members are passed on as they are.
+ * Adds the members of a field, in order, without copying them.  An invalid
+ * member, or one member too many, makes the whole tracestate invalid.  Members
+ * with the same key are valid and are kept.
  */
 void gw_trace_state_add(gw_trace_state_t *state, const unsigned char *text,
     size_t len);
 
 /*
- * Writes the tracestate, and returns its length: 0 if it is empty or invalid.
- * Of one that is too long whole members are removed: from the end, those that
- * are larger than GW_TRACE_LARGE first.
+ * Writes the tracestate and returns its length, 0 if it is empty or invalid.
+ * If it is too long, whole members are removed from the end, those larger than
+ * GW_TRACE_LARGE first.
  */
 size_t gw_trace_state_write(gw_trace_state_t *state,
     unsigned char text[GW_TRACE_STATE]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Request ids and trace context: what the files of this module share.
+ * Request ids and trace context: declarations shared by the module's files.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_TRACE_H_INCLUDED_
@@ -24,7 +24,7 @@ typedef enum {
 } ngx_http_gateway_trace_e;
 
 
-#define NGX_HTTP_GATEWAY_TRACE_LINES  3     /* names that are set, at most */
+#define NGX_HTTP_GATEWAY_TRACE_LINES  3     /* header lines, at most */
 
 
 typedef struct {
@@ -41,12 +41,13 @@ typedef struct {
     uint64_t                        sample;     /* threshold: gw_sample.h */
     ngx_http_gateway_place_t        trace_place;
 
-    /* made of these: the lines of the request that are replaced */
+    /* derived: the header lines of the request that are replaced */
 
     ngx_str_t                       names[NGX_HTTP_GATEWAY_TRACE_LINES];
     ngx_uint_t                      hashes[NGX_HTTP_GATEWAY_TRACE_LINES];
     ngx_uint_t                      nnames;
-    uint64_t                        lengths;    /* bits: of the names */
+    uint64_t                        lengths;    /* bit n: a name of n bytes;
+                                                   63: of 63 or more */
 } ngx_http_gateway_trace_srv_conf_t;
 
 
@@ -57,35 +58,54 @@ extern ngx_str_t  ngx_http_gateway_trace_parent;    /* normalized names */
 extern ngx_str_t  ngx_http_gateway_trace_state;
 
 
+/* ngx_http_gateway_trace_name.c */
+
+/*
+ * Rejects words that are written where the name of the field is missing.
+ * NGX_CONF_ERROR: the word was logged.
+ */
+char *ngx_http_gateway_trace_first(ngx_conf_t *cf, ngx_str_t *name);
+
+/*
+ * Checks the name of the request id in "tscf", whose parameters are parsed.
+ * NGX_CONF_ERROR: it cannot be used, which was logged.
+ */
+char *ngx_http_gateway_trace_usable(ngx_conf_t *cf,
+    const ngx_http_gateway_trace_srv_conf_t *tscf);
+
+
 /*
  * ngx_http_gateway_trace_request.c
  *
- * All functions are for main requests of servers where something is enabled.
+ * Call these functions only for main requests of servers where request ids or
+ * traces are enabled.
  */
 
 /*
- * Makes the ids, in the request's record, and replaces the client's lines by
- * ours.  For a request that has none yet.  NGX_ERROR: no memory, or no random
- * bytes, which is logged; the client's lines are removed then, too.
+ * Makes the ids of a request that has none, stores them in its record, and
+ * replaces the client's header lines.  NGX_ERROR: no memory, or no random
+ * bytes, which is logged; if no ids were made, the client's lines are removed.
  */
 ngx_int_t ngx_http_gateway_trace_set(ngx_http_request_t *r,
     ngx_http_gateway_trace_srv_conf_t *tscf);
 
 /*
- * Makes the ids of a request that has none, since it has ended before POST_READ
- * and has no upstream.  Returns the same.
+ * Makes the ids of a request that has none because it has ended before
+ * POST_READ.  The header lines stay: there is no upstream server.  Returns as
+ * above.
  */
 ngx_int_t ngx_http_gateway_trace_ended(ngx_http_request_t *r,
     ngx_http_gateway_trace_srv_conf_t *tscf);
 
 /*
- * Adds the id, if there is one, to the response, in place of one of the
- * upstream's.  The record has ids.  NGX_ERROR: no memory.
+ * Adds the request id to the response, in place of the field that the upstream
+ * server has sent.  The request's record must have ids; an empty id is not
+ * added.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_gateway_trace_respond(ngx_http_request_t *r,
     ngx_http_gateway_trace_srv_conf_t *tscf);
 
-/* for init_process */
+/* for init_process: discards random bytes of the parent process */
 void ngx_http_gateway_trace_init_random(void);
 
 

@@ -4,17 +4,19 @@
  * gateway_request_id, gateway_trace, gateway_trust: an id for each request and
  * W3C Trace Context, for the upstream server, the client and logs.
  *
- * In POST_READ the module replaces the client's lines by ours, once for a
- * request: later phases, internal redirects and subrequests find ours.
+ * In POST_READ the module replaces the client's header lines with its own, once
+ * for a request: later phases, internal redirects and subrequests see the new
+ * lines.
  */
 
 #include "ngx_http_gateway_trace.h"
 
 
 typedef struct {
-    ngx_uint_t                      used;       /* unsigned:1; by a server */
-    ngx_uint_t                      trusted;    /* unsigned:1; a server that
-                                                   uses it has inherited the
+    ngx_uint_t                      used;       /* unsigned:1; a server has
+                                                   request ids or traces */
+    ngx_uint_t                      trusted;    /* unsigned:1; one of these
+                                                   servers inherits
                                                    "gateway_trust" of http */
 } ngx_http_gateway_trace_main_conf_t;
 
@@ -178,9 +180,9 @@ ngx_http_gateway_trace_has(ngx_http_request_t *r)
 
 
 /*
- * In POST_READ, before realip: the address is the socket's.  And in REWRITE,
- * for the error page of a request that nginx has refused while reading it:
- * that comes from a location, and perhaps from an upstream server.
+ * Runs in POST_READ, before realip changes the address of the client, and in
+ * REWRITE.  A request that nginx has rejected while reading it skips POST_READ,
+ * but its error page can come from a location with an upstream server.
  */
 
 static ngx_int_t
@@ -212,7 +214,7 @@ ngx_http_gateway_trace_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    /* without ids the response is sent all the same */
+    /* if no ids can be made, the response is sent without them */
 
     if (!ngx_http_gateway_trace_has(r)) {
         (void) ngx_http_gateway_trace_ended(r, tscf);
@@ -228,7 +230,7 @@ ngx_http_gateway_trace_header_filter(ngx_http_request_t *r)
 }
 
 
-/* of a request that has neither come to POST_READ nor got a response */
+/* makes the ids of a request that has skipped POST_READ and has no response */
 
 static void
 ngx_http_gateway_trace_log(ngx_http_request_t *r)
@@ -318,7 +320,7 @@ ngx_http_gateway_trace_create_srv_conf(ngx_conf_t *cf)
 }
 
 
-/* "gateway_trust" where neither an id nor a trace is read */
+/* warns of "gateway_trust" where request ids and traces are off */
 
 static void
 ngx_http_gateway_trust_idle(ngx_conf_t *cf,
@@ -382,7 +384,7 @@ ngx_http_gateway_trace_merge_srv_conf(ngx_conf_t *cf, void *parent,
     tmcf->used = 1;
     tmcf->trusted |= !own;
 
-    /* before records are written */
+    /* in SETTLE: the ids are made before records are written */
 
     return (ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_SETTLE,
                                      ngx_http_gateway_trace_log)
@@ -391,7 +393,11 @@ ngx_http_gateway_trace_merge_srv_conf(ngx_conf_t *cf, void *parent,
 }
 
 
-/* core's merge has come before: identity headers of the server are known */
+/*
+ * Collects the names of the header lines to replace, and claims them.  Core has
+ * already merged its configuration, so the identity headers of the server are
+ * known.
+ */
 
 static char *
 ngx_http_gateway_trace_names(ngx_conf_t *cf,
@@ -450,144 +456,6 @@ ngx_http_gateway_trust(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/*
- * Fields that nginx sends, or reads in a response, or that the response has:
- * normalized, and prefixes of such
- */
-
-static ngx_str_t  ngx_http_gateway_trace_owned[] = {
-    ngx_string("age"),
-    ngx_string("allow"),
-    ngx_string("alt-svc"),
-    ngx_string("cache-control"),
-    ngx_string("connection"),
-    ngx_string("date"),
-    ngx_string("etag"),
-    ngx_string("expires"),
-    ngx_string("keep-alive"),
-    ngx_string("last-modified"),
-    ngx_string("link"),
-    ngx_string("location"),
-    ngx_string("p3p"),
-    ngx_string("pragma"),
-    ngx_string("proxy-authenticate"),
-    ngx_string("proxy-connection"),
-    ngx_string("refresh"),
-    ngx_string("retry-after"),
-    ngx_string("server"),
-    ngx_string("set-cookie"),
-    ngx_string("status"),
-    ngx_string("strict-transport-security"),
-    ngx_string("trailer"),
-    ngx_string("transfer-encoding"),
-    ngx_string("upgrade"),
-    ngx_string("vary"),
-    ngx_string("via"),
-    ngx_string("warning"),
-    ngx_string("www-authenticate"),
-    ngx_null_string
-};
-
-
-static ngx_str_t  ngx_http_gateway_trace_owned_prefixes[] = {
-    ngx_string("accept-"),
-    ngx_string("access-control-"),
-    ngx_string("content-"),
-    ngx_string("x-accel-"),
-    ngx_null_string
-};
-
-
-static ngx_uint_t
-ngx_http_gateway_trace_owns(const ngx_str_t *name)
-{
-    ngx_str_t  *owned;
-
-    for (owned = ngx_http_gateway_trace_owned; owned->len; owned++) {
-        if (ngx_http_gateway_same(name, owned)) {
-            return 1;
-        }
-    }
-
-    for (owned = ngx_http_gateway_trace_owned_prefixes; owned->len; owned++) {
-        if (name->len >= owned->len
-            && ngx_memcmp(name->data, owned->data, owned->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* names of fields that another sets, or that nobody could look for */
-
-static char *
-ngx_http_gateway_trace_usable(ngx_conf_t *cf,
-    const ngx_http_gateway_trace_srv_conf_t *tscf)
-{
-    ngx_uint_t        i;
-    const ngx_str_t  *name;
-
-    name = &tscf->id_normalized;
-
-    if (ngx_http_gateway_same(name, &ngx_http_gateway_trace_parent)
-        || ngx_http_gateway_same(name, &ngx_http_gateway_trace_state))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "header \"%V\" cannot be set by "
-                           "\"gateway_request_id\", it carries the trace",
-                           &tscf->id_name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (tscf->id_response && ngx_http_gateway_trace_owns(name)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "header \"%V\" cannot be set in the response, "
-                           "nginx or the response itself sets it",
-                           &tscf->id_name);
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 0; i < name->len; i++) {
-        if (name->data[i] >= 'a' && name->data[i] <= 'z') {
-            return NGX_CONF_OK;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid header name \"%V\", it must have a letter",
-                       &tscf->id_name);
-    return NGX_CONF_ERROR;
-}
-
-
-/* words that are no name of a field, but what one may expect to write */
-
-static char *
-ngx_http_gateway_trace_named(ngx_conf_t *cf, ngx_str_t *name)
-{
-    ngx_uint_t  i;
-
-    static ngx_str_t  words[] = {
-        ngx_string("on"), ngx_string("response"), ngx_null_string
-    };
-
-    for (i = 0; words[i].len; i++) {
-        if (ngx_http_gateway_same(name, &words[i])) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid value \"%V\" in \"gateway_request_id\""
-                               ", the name of a field such as X-Request-ID "
-                               "must come first", name);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 static char *
 ngx_http_gateway_request_id(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -611,7 +479,7 @@ ngx_http_gateway_request_id(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_http_gateway_trace_named(cf, &value[1]) != NGX_CONF_OK) {
+    if (ngx_http_gateway_trace_first(cf, &value[1]) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

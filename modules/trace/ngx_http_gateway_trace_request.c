@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The ids of a request: what the client has sent, what of it is kept, and the
- * lines for the upstream.
+ * The ids of a request: reads the client's header lines, keeps valid ids of
+ * trusted clients, and adds the lines for the upstream server.
  */
 
 #include "ngx_http_gateway_trace.h"
 
 
-/* bytes for the ids of a request */
+/* random bytes for the ids of a request */
 #define NGX_HTTP_GATEWAY_TRACE_RANDOM                                         \
     (GW_ID_RANDOM + GW_TRACE_ID + GW_TRACE_SPAN)
 
 
-/* what the client has sent */
+/* the client's header lines */
 
 typedef struct {
-    ngx_str_t                       id;         /* of the only line */
+    ngx_str_t                       id;         /* of the last line */
     ngx_str_t                       parent;
-    ngx_uint_t                      ids;        /* lines */
+    ngx_uint_t                      ids;        /* number of lines */
     ngx_uint_t                      parents;
     ngx_uint_t                      states;
 } ngx_http_gateway_trace_lines_t;
@@ -49,7 +49,7 @@ ngx_str_t  ngx_http_gateway_trace_parent = ngx_string("traceparent");
 ngx_str_t  ngx_http_gateway_trace_state = ngx_string("tracestate");
 
 
-/* of this worker */
+/* state of this worker */
 
 static gw_random_t   ngx_http_gateway_trace_bytes;
 static gw_id_last_t  ngx_http_gateway_trace_last;
@@ -67,7 +67,7 @@ ngx_http_gateway_trace_set(ngx_http_request_t *r,
 
     if (ngx_http_gateway_trace_make(r, tscf, &lines) != NGX_OK) {
 
-        /* the error page can come from an upstream server */
+        /* the upstream server of the error page must not receive them */
 
         (void) ngx_http_gateway_header_remove(r, tscf->names, tscf->nnames);
         return NGX_ERROR;
@@ -106,7 +106,10 @@ ngx_http_gateway_trace_ended(ngx_http_request_t *r,
 }
 
 
-/* of several lines none is the client's id: two readers could choose two */
+/*
+ * Also counts the lines: if a name occurs twice, no value is used, since two
+ * programs could use different ones.
+ */
 
 static void
 ngx_http_gateway_trace_find(ngx_http_request_t *r,
@@ -148,7 +151,7 @@ ngx_http_gateway_trace_find(ngx_http_request_t *r,
 }
 
 
-/* texts are written behind the structure */
+/* the texts of the ids follow the structure */
 
 static ngx_int_t
 ngx_http_gateway_trace_make(ngx_http_request_t *r,
@@ -175,7 +178,7 @@ ngx_http_gateway_trace_make(ngx_http_request_t *r,
     ngx_memzero(ids, sizeof(ngx_http_gateway_ids_t));
     text = (u_char *) (ids + 1);
 
-    /* also if they stay empty: one attempt and one log line for a request */
+    /* set even if it stays empty: one attempt and one log line per request */
 
     gr->ids = ids;
 
@@ -215,7 +218,7 @@ ngx_http_gateway_trace_make(ngx_http_request_t *r,
 }
 
 
-/* "client" is what the client says, or NULL where it is not asked */
+/* "client" is the client's id; NULL: there is none that can be kept */
 
 static void
 ngx_http_gateway_trace_make_id(ngx_http_gateway_ids_t *ids, u_char *text,
@@ -277,7 +280,7 @@ ngx_http_gateway_trace_make_trace(ngx_http_gateway_trace_srv_conf_t *tscf,
 }
 
 
-/* the client's tracestate, of all its lines; "": none, or an invalid one */
+/* joins the lines of the client's tracestate; empty if it is invalid */
 
 static ngx_int_t
 ngx_http_gateway_trace_join(ngx_http_request_t *r, ngx_str_t *joined)
@@ -313,7 +316,7 @@ ngx_http_gateway_trace_join(ngx_http_request_t *r, ngx_str_t *joined)
 }
 
 
-/* "names" begins with those of the trace, and ends with the id's */
+/* "names" begins with the two of the trace and ends with that of the id */
 
 static ngx_int_t
 ngx_http_gateway_trace_add(ngx_http_request_t *r,
