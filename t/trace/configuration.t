@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What nginx -t says of wrong directives: one line, whole, with the place to look
-# at; and that they are inherited and replaced as nginx's are.
+# The error of nginx -t for each wrong directive, with file and line; inheritance of
+# the directives.
 
 use v5.28;
 use warnings;
@@ -19,7 +19,7 @@ sub http   { return http_conf(http => "\n$_[0]  #!\n") }
 sub server { return http_conf(server => "\n$_[0]  #!\n") }
 
 
-# --- the neighbours of all that follow
+# --- valid directives
 
 my @good = (
     'gateway_trust from=127.0.0.1; gateway_trace restart;',
@@ -65,7 +65,7 @@ refused(http("gateway_trust from=::1;\ngateway_trust from=::2;" =~ s/\n/ /r),
 refused(http_conf(server => "\nlocation / { gateway_trust from=::1;  #!\n}"),
         '"gateway_trust" directive is not allowed here', 'in a location');
 
-# trust that nothing asks for is a warning
+# gateway_trust where request ids and traces are off is a warning
 
 for (
     [ 1, http('gateway_trust from=::1;') ],
@@ -210,7 +210,7 @@ claimed(both($rid, 'gateway_jwt_claim_header X-Request-ID jti;'),
 claimed(both($rid, 'gateway_jwt_claim_header x_request_id jti;'),
         'x-request-id', 'gateway_request_id', 'in another spelling');
 claimed(both($rid, 'gateway_jwt_claim_header x.request.id jti;'),
-        'x-request-id', 'gateway_request_id', 'and one that PHP makes equal');
+        'x-request-id', 'gateway_request_id', 'and in one that is equal in PHP');
 claimed(both('gateway_request_id X-Consumer-ID;',
              'gateway_identity_headers on;'),
         'x-consumer-id', 'gateway_request_id', 'an identity header');
@@ -318,7 +318,7 @@ sub get_of {
 
 my ($body, $fields) = get_of($a);
 like($body, qr/^a\|\w{32}\|0$/, 'a server inherits all three');
-is($fields, 'X-Outer: a', 'and what belongs to them');
+is($fields, 'X-Outer: a', 'and their parameters');
 ($body, $fields) = get_of($b);
 like($body, qr/^b\|\w{32}\|1$/, 'a server replaces two, with their parameters');
 is($fields, '', 'one without "response"');

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Requests that end before POST_READ: they get ids when their response is sent,
-# and those without a response before they are recorded; each once.
+# Requests that end before POST_READ get ids once: when their response is sent, or,
+# without a response, before their record is written.
 
 use v5.28;
 use warnings;
@@ -60,7 +60,7 @@ sub slurp {
     return scalar(<$in>) // '';
 }
 
-# what nginx answers to these bytes; closing the connection at once, or not
+# the response of nginx to these bytes; with $close, closes the connection at once
 
 sub answer {
     my ($bytes, $close, $to) = @_;
@@ -73,7 +73,7 @@ sub answer {
     return scalar(<$socket>) // '';
 }
 
-# how often ids were made, and what the access log says of the last request
+# how often ids were made; the fields of the last line in the access log
 
 sub made { return scalar(() = $nginx->log =~ /gateway trace: \w+ client, id/g) }
 
@@ -119,7 +119,7 @@ for my $name (sort keys %refused) {
     like($field[2], qr/^00-\w{32}-\w{16}-03$/, "$name: and a trace");
 }
 
-# a client that is trusted is trusted here, too
+# trusted clients
 
 my $said = answer("GET / HTTP/1.1\r\n${headers}Content-Length: x\r\n\r\n");
 like($said, qr/^X-Request-ID: abc\r$/m, 'the id of a client is kept');
@@ -136,7 +136,7 @@ answer("GET / HTTP/1.1\r\nHost: localhost\r\n");
 answer("GET / HTTP/1.1\r\nHost: localhost\r\n", 1);
 @field = ended('a client that leaves', 400);
 
-# an error page of an upstream server: it receives our lines and no others
+# an upstream server of an error page receives nginx's lines and no others
 
 for my $name (sort keys %page) {
     my $said = answer("GET / HTTP/1.1\r\n$headers${headers}tracestate: a=1\r\n"
@@ -153,14 +153,14 @@ for my $name (sort keys %page) {
     is(made(), ++$count, "$name: its ids were made once");
 }
 
-# a variable that was read before shows the line that was added since
+# a variable that was evaluated before shows the line that was added later
 
 my $late = answer("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 0,
                   $page{uri});
 like($late, qr/^X-Late: \|$uuid\r?$/m, 'a variable that was empty is read again');
 is(made(), ++$count, 'its ids were made once');
 
-# requests that come to POST_READ: the neighbours
+# requests that reach POST_READ
 
 $said = answer("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
 my ($id) = $said =~ /^X-Request-ID: ($uuid)\r$/m;

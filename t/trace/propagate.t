@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# gateway_trace: what the upstream receives of a client's traceparent and
-# tracestate, from addresses that are trusted and that are not.
+# gateway_trace: the traceparent and tracestate that the upstream server receives,
+# from trusted and untrusted clients.
 
 use v5.28;
 use warnings;
@@ -67,7 +67,7 @@ END
     . server_of(realip    => 'set_real_ip_from 127.0.0.1;'
                              . ' real_ip_header X-Real-IP;'));
 
-# the lines that came to the upstream and that are about traces, by name
+# the lines with traces that the upstream server received, by name
 
 sub lines_of {
     my ($body) = @_;
@@ -126,7 +126,7 @@ continued(received(trusted => "traceparent: 00-$id-$span-00"),
 continued(received(trusted => "traceparent: 00-$id-$span-02"),
           'random', '02');
 continued(received(trusted => "traceparent: 00-$id-$span-ff"),
-          'flags that nobody knows', '03');
+          'unknown flags', '03');
 continued(received(trusted => "traceparent: cc-$id-$span-01-more", @state),
           'a later version', '01', 'a=1,b=2');
 
@@ -156,7 +156,7 @@ restarted(received(untrusted => "traceparent: $valid", @state),
           'an address that is not listed');
 restarted(received(v6 => "traceparent: $valid", @state), 'IPv6 only');
 restarted(received(replaced => "traceparent: $valid", @state),
-          'a list in place of the inherited one');
+          'a list that replaces the inherited one');
 continued(received(inherited => "traceparent: $valid", @state),
           'an inherited list', '01', 'a=1,b=2');
 continued(received(range => "traceparent: $valid", @state),
@@ -172,7 +172,7 @@ is_deeply(received('off'), {}, 'off adds none');
 continued(received(realip => "traceparent: $valid", 'X-Real-IP: 192.0.2.1'),
           'realip: the address of the socket is trusted', '01');
 restarted(received(untrusted => "traceparent: $valid", 'X-Real-IP: 127.0.0.2'),
-          'realip: the address that it finds is not asked');
+          'realip: the address that it finds is not trusted');
 
 
 # --- unix:

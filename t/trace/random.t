@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Without random bytes a request has no ids: nginx answers with 500, or with the
-# error that it had found before, and logs it once.
+# Without random bytes a request has no ids: nginx responds with 500, or with the
+# earlier error of the request, and logs the failure once.
 
 use v5.28;
 use warnings;
@@ -87,7 +87,7 @@ is(failures($nginx), 2, 'which is logged once');
 is($status, 200, 'an error page of an upstream server');
 like($body, qr{^GET / }m, 'which has the request');
 unlike($body, qr/^(?:X-Request-ID|trace)/mi,
-       'without the fields of the client');
+       "without the client's fields");
 is(failures($nginx), 3, 'which is logged once');
 
 # later the generator works again
@@ -97,7 +97,7 @@ unlink "$dir/on";
 is($status, 200, 'with random bytes the next request is served');
 like($head, qr/^X-Request-ID: [0-9a-f-]{36}\r?$/m, 'and has an id');
 like(bad_request(), qr/^X-Request-ID: [0-9a-f-]{36}\r$/m,
-     'so has a bad one');
+     'and so does a bad request');
 is(failures($nginx), 3, 'nothing more is logged');
 
 $nginx->stop;

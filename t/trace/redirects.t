@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Each request has one id and one span, whatever way it takes to the upstream:
-# internal redirects, named locations, error pages and subrequests make no
-# others, and identity headers remove nothing of them.
+# Each request has one id and one span: internal redirects, named locations, error
+# pages and subrequests make no others, and identity headers remove none of their
+# fields.
 
 use v5.28;
 use warnings;

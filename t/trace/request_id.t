@@ -116,11 +116,11 @@ sub body_of { return (http_get($port{$_[0]}, $_[1], headers => $_[2]))[2] }
 like(body_of('trusted', '/id'), qr/^($uuid) \1$/,
      'variables show the id, $http_ as well');
 is(body_of('trusted', '/id', [ 'X-Request-ID: abc' ]), 'abc abc',
-   'and the one of the client');
-is(body_of('off', '/id'), '', 'there is none where it is off');
-is(body_of('trusted', '/trace'), '||', 'nor a trace where that is');
+   "and the client's id");
+is(body_of('off', '/id'), '', 'no id where it is off');
+is(body_of('trusted', '/trace'), '||', 'no trace where it is off');
 is_deeply([ grep { /^x-request/i } split /\n/, body_of('trusted', '/wins') ],
-          [ 'x-request-id: mine' ], 'proxy_set_header of the same name wins');
+          [ 'x-request-id: mine' ], 'proxy_set_header of the same name replaces it');
 is_deeply([ grep { /^x-request/i } split /\n/, body_of('trusted', '/none') ],
           [], 'so does proxy_pass_request_headers off');
 
@@ -145,8 +145,8 @@ for (qw( /id=200 /gone=410 /moved=301 /empty=204 /refused=403 /none=200
 
 my ($status, $fields, $head) = fields_of('/', 'X-Request-ID: abc');
 is_deeply($fields, [ 'X-Request-ID: abc' ],
-          'the id of a client goes back to it, and no other of the upstream');
-like($head, qr/^X-Received: abc\r?$/m, 'and the upstream has got it');
+          'the response has the id of the client, not that of the upstream server');
+like($head, qr/^X-Received: abc\r?$/m, 'which the upstream server has received');
 
 (undef, $head) = http_get($port{trusted}, '/id');
 unlike($head, qr/^x-request-id/mi, 'no field without "response"');
@@ -176,9 +176,9 @@ my $after = sprintf '%012x', int(Time::HiRes::time() * 1000) + 5000;
 is(scalar @ids, 500, 'ids of 500 requests on one connection');
 is_deeply(\@ids, [ sort @ids ], 'ascend');
 my %once = map { $_ => 1 } @ids;
-is(scalar keys %once, 500, 'and are no two alike');
+is(scalar keys %once, 500, 'and are unique');
 my @times = map { s/-//r } map { substr $_, 0, 13 } @ids[0, -1];
-ok($before lt $times[0] && $times[-1] lt $after, 'they hold the time');
+ok($before lt $times[0] && $times[-1] lt $after, 'they contain the time');
 
 $nginx->stop;
 
