@@ -212,18 +212,18 @@ for my $path ('/early/stored') {
 
 # --- HTTP/2: another stream of the connection has filled it
 
-my $client = Test::Gateway::Streams->new($h2);
-setsockopt $client->{socket}, SOL_SOCKET, SO_RCVBUF, pack 'i', 8192;
-my $first = $client->request('GET', '/big');
-$client->open_window(($first) x 8);
+my $full = Test::Gateway::Streams->new($h2);
+setsockopt $full->{socket}, SOL_SOCKET, SO_RCVBUF, pack 'i', 8192;
+my $first = $full->request('GET', '/big');
+$full->open_window(($first) x 8);
 $origin->answer('/h2', head => [ @fresh ], body => 'x' x 100_000);
 select undef, undef, undef, 0.3;
-my $second = $client->request('GET', '/h2');
+my $second = $full->request('GET', '/h2');
 wait_until(sub { $origin->count('/h2') == 1 });
 my (undef, $head, $body) = http_get($nginx, '/h2');
 is(length $body, 100_000, 'a connection that is full holds up nobody');
 is($origin->count('/h2'), 1, 'the origin was asked once');
-$client->close;
+$full->close;
 
 # --- a response whose client has left is stored for as long as others would
 # wait for it, and no longer
@@ -235,88 +235,104 @@ sub fills {
 
 my %leave = (close => sub { close $_[0] }, reset => \&reset_client,
              half => sub { shutdown $_[0], 1 });
+my @places = ('/short', '/short/unbuffered');
+my @body = (head => [ @fresh ], size => 100_000);
 
-# a client that leaves once its response is being stored
+# clients whose responses are being stored, beside $others: path => socket
 
-sub abandoned {
-    my ($path, $how) = @_;
+sub storing {
+    my ($others, @paths) = @_;
 
-    my $client = client($path);
-    reads($client, sub { /\r\n\r\n./s });
-    ok(wait_until(sub { fills() == 1 }), "$path: its client leaves, $how");
-    $leave{$how}->($client);
-    return $client;
+    my %client = map { $_ => client($_) } @paths;
+    reads($_, sub { /\r\n\r\n./s }) for values %client;
+    my $all = $others + @paths;
+    ok(wait_until(sub { fills() == $all }), "$all responses are being stored");
+    return \%client;
 }
 
-my %stalled = (head => [ @fresh ], size => 100_000, pause => 60);
+sub is_hit {
+    my ($path, $name) = @_;
 
-for my $how (sort keys %leave) {
-    for my $where ('/short', '/short/unbuffered') {
-        my $path = "$where/stalled-$how";
-        $origin->answer($path, { %stalled }, { head => [ @fresh ], body => 'x' });
-        my $began = time;
-        my $kept = abandoned($path, $how);
-        my $waiter = client($path);
-        ok(wait_until(sub { ($origin->requests($path))[0]{aborted} }, 20),
-           'a stalled one ends');
-        cmp_ok(time - $began, '>', 1.5, 'when the time of the lock is over');
-        like(reads($waiter, sub { /\nx$/ }, 20), qr/\nx$/, 'a waiter asks');
-        my (undef, $head) = http_get($nginx, $path);
-        like($head, qr/^X-Status: HIT/m, 'and its answer is stored');
-        ok(wait_until(sub { fills() == 0 }), 'nothing is left behind');
-
-        $path = "$where/in-time-$how";
-        $origin->answer($path, %stalled, pause => 0.5);
-        $kept = abandoned($path, $how);
-        ok(wait_until(sub { fills() == 0 }), 'one that ends in time');
-        (undef, $head) = http_get($nginx, $path);
-        like($head, qr/^X-Status: HIT/m, 'is stored');
-        is($origin->count($path), 1, 'asked once');
-    }
-}
-
-{
-    my $kept = abandoned('/short/trickle', 'close');
-    ok(wait_until(sub { fills() == 0 }, 20), 'one that trickles ends');
-}
-
-{
-    my $path = '/short/half';
-    $origin->answer($path, %stalled, pause => 0.5);
-    my $kept = abandoned($path, 'half');
-    like(reads($kept, sub { 0 }), qr/\Q@{[ substr origin_body(100_000), -100 ]}\E$/,
-         'a client that has closed its half receives what ends in time');
-}
-
-for my $how ('ignore', 'store') {
-    my $path = "/short/$how/x";
-    $origin->answer($path, %stalled, pause => 3);
-    my $kept = abandoned($path, 'close');
-    ok(wait_until(sub { fills() == 0 }), "$path goes on as without the cache");
-    is(-s $nginx->dir . $path, 100_000, 'and its file is there')
-        if $how eq 'store';
     my (undef, $head) = http_get($nginx, $path);
-    like($head, qr/^X-Status: HIT/m, 'and has no such limit');
+    like($head, qr/^X-Status: HIT/m, $name);
+    return;
 }
 
-# HTTP/2: a stream, or the connection
+# The upstream server stops or is very slow: what is stored ends after the time of
+# the lock, and a request that waits for it is sent.  All clients leave at once.
 
-for my $how (qw( reset close )) {
-    $client = Test::Gateway::Streams->new($h2);
-    $origin->answer("/short/h2-$how", %stalled);
-    my $stream = $client->request('GET', "/short/h2-$how");
-    wait_until(sub { fills() == 1 });
-    $how eq 'reset' ? $client->reset($stream) : $client->close;
-    ok(wait_until(sub { fills() == 0 }, 20), "HTTP/2, $how: it ends");
+my %stalled = map { my $how = $_; map { ("$_/stalled-$how" => $how) } @places }
+              keys %leave;
+my %h2 = map { $_ => Test::Gateway::Streams->new($h2) } qw( reset close );
+my %stream;
+
+$origin->answer($_, { @body, pause => 60 }, { head => [ @fresh ], body => 'x' })
+    for keys %stalled;
+for my $how (sort keys %h2) {
+    $origin->answer("/short/h2-$how", @body, pause => 60);
+    $stream{$how} = $h2{$how}->request('GET', "/short/h2-$how");
+    ok($h2{$how}->wait(sub { $h2{$how}->status($stream{$how}) }),
+       "HTTP/2, $how: the client has the header");
 }
+my $client = storing(2, '/short/trickle', sort keys %stalled);
+
+my $began = time;
+$leave{$stalled{$_}}->($client->{$_}) for keys %stalled;
+close $client->{'/short/trickle'};
+$h2{reset}->reset($stream{reset});
+$h2{close}->close;
+my %waiter = map { $_ => client($_) } keys %stalled;
+
+for my $path ((map { "/short/h2-$_" } sort keys %h2), sort keys %stalled) {
+    ok(wait_until(sub { ($origin->requests($path))[0]{aborted} }, 20),
+       "$path: a stalled one ends");
+    cmp_ok(time - $began, '>', 1.5, 'when the time of the lock is over');
+}
+for my $path (sort keys %stalled) {
+    like(reads($waiter{$path}, sub { /\nx$/ }, 20), qr/\nx$/,
+         "$path: a waiter asks");
+    is_hit($path, 'and its answer is stored');
+}
+ok(wait_until(sub { fills() == 0 }, 20),
+   'one that trickles ends, and nothing is left behind');
+
+# Responses that end in time, and locations without a limit
+
+my %in_time = map { my $how = $_; map { ("$_/in-time-$how" => $how) } @places }
+              keys %leave;
+my %unlimited = map { $_ => "/short/$_/x" } qw( ignore store );
+
+$origin->answer($_, @body, pause => 1) for '/short/half', keys %in_time;
+$origin->answer($_, @body, pause => 2.5) for values %unlimited;
+$client = storing(0, '/short/half', sort keys %in_time, sort values %unlimited);
+
+$leave{$in_time{$_}}->($client->{$_}) for keys %in_time;
+$leave{half}->($client->{'/short/half'});
+close $client->{$_} for values %unlimited;
+
+like(reads($client->{'/short/half'}, sub { 0 }),
+     qr/\Q@{[ substr origin_body(100_000), -100 ]}\E$/,
+     'a client that has closed its half receives what ends in time');
+ok(wait_until(sub { fills() == 0 }), 'all end');
+for my $path (sort keys %in_time) {
+    is_hit($path, "$path: one that ends in time is stored");
+    is($origin->count($path), 1, 'asked once');
+}
+is_hit($unlimited{$_}, "$unlimited{$_} goes on as without the cache")
+    for sort keys %unlimited;
+is(-s $nginx->dir . $unlimited{store}, 100_000, 'and its file is there');
+$client = undef;     # closes those that have closed only their half
+%h2 = ();
 
 # a worker that quits does not wait for it
 
 for my $how (sort keys %leave) {
-    $origin->answer("/quit-$how", { %stalled }, { head => [ @fresh ] });
-    my $kept = abandoned("/quit-$how", $how);
+    my $path = "/quit-$how";
+    $origin->answer($path, { @body, pause => 60 }, { head => [ @fresh ] });
+    my $client = storing(0, $path);
+    $leave{$how}->($client->{$path});
     $nginx->reload(undef, timeout => 30);
-    ok(wait_until(sub { ($origin->requests("/quit-$how"))[0]{aborted} }, 20),
+    ok(wait_until(sub { ($origin->requests($path))[0]{aborted} }, 20),
        "a reload, $how: the old worker ends");
     is(fills(), 0, 'and what it has stored');
 }
