@@ -14,6 +14,7 @@
 
 static char *ngx_http_gateway_limit_key(ngx_conf_t *cf,
     ngx_http_gateway_limit_zone_t *zone, ngx_str_t *value);
+static ngx_uint_t ngx_http_gateway_limit_anonymous_key(const ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_limit_lone(ngx_pool_t *pool, ngx_str_t *text,
     ngx_str_t *name);
 static char *ngx_http_gateway_limit_zone_check(ngx_conf_t *cf,
@@ -126,9 +127,6 @@ ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
 {
     ngx_http_complex_value_t  *cv;
 
-    static ngx_str_t  consumer = ngx_string("gateway_consumer");
-    static ngx_str_t  credential = ngx_string("gateway_credential");
-
     cv = ngx_http_gateway_complex_value(cf, value);
     if (cv == NULL) {
         return NGX_CONF_ERROR;
@@ -156,13 +154,27 @@ ngx_http_gateway_limit_key(ngx_conf_t *cf, ngx_http_gateway_limit_zone_t *zone,
 
     if (zone->key_name.len) {
         zone->key_index = ngx_http_get_variable_index(cf, &zone->key_name);
-        zone->identity = ngx_http_gateway_same(&zone->key_name, &consumer)
-                         || ngx_http_gateway_same(&zone->key_name,
-                                                  &credential);
+        zone->identity = ngx_http_gateway_limit_anonymous_key(&zone->key_name);
     }
 
     return (zone->key_index == NGX_ERROR && zone->key_name.len)
            ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+/* whether the variable is empty for anonymous requests */
+
+static ngx_uint_t
+ngx_http_gateway_limit_anonymous_key(const ngx_str_t *name)
+{
+    static const ngx_str_t  consumer = ngx_string("gateway_consumer");
+    static const ngx_str_t  credential = ngx_string("gateway_credential");
+    static const ngx_str_t  claim = ngx_string("gateway_jwt_claim_");
+
+    return ngx_http_gateway_same(name, &consumer)
+           || ngx_http_gateway_same(name, &credential)
+           || (name->len > claim.len
+               && ngx_strncmp(name->data, claim.data, claim.len) == 0);
 }
 
 

@@ -726,6 +726,15 @@ refused(server("\ngateway_limit_admin zone=z from=any;  #!\n"),
                      . "gateway_limit zone=cred;\n}\n"),
            $message->('cred') =~ s/consumer/credential/r, '$gateway_credential');
 
+    my $claim = sub { http_conf(http => "$who gateway_limit_zone "
+        . '$gateway_jwt_claim_sub zone=claim:64k rate=1r/s;', server => "\nlocation "
+        . "/ {  #!\ngateway_limit zone=claim; $_[0]\n}\n") };
+    warned($claim->($_), $message->('claim') =~ s/_consumer/_jwt_claim_sub/r,
+           "a claim: $_")
+        for '', 'gateway_jwt off token=$arg_t;', "$jwt gateway_jwt_mode optional;",
+            'gateway_api_key r; gateway_api_key_mode optional;';
+    accepted($claim->($_), "no warning, a claim: $_") for $jwt, 'gateway_api_key r;';
+
     # "satisfy any" of an outer block, with one method here, responds with 401
     accepted(http_conf(http => "$who satisfy any;", server => "gateway_limit zone=who;"
                        . " $_ location /a { }"), "no warning: satisfy any of http, $_")

@@ -198,6 +198,7 @@ sub nobody {
         http => <<'END', server => <<'END');
         gateway_consumers zone=c:1m file=consumers.json;
         gateway_limit_zone $gateway_consumer zone=who:1m rate=1r/d;
+        gateway_limit_zone $gateway_jwt_claim_sub zone=claim:1m rate=1r/d;
 END
         location /any {
             satisfy any; allow 127.0.0.1; deny all;
@@ -210,6 +211,9 @@ END
             gateway_limit zone=who; empty_gif;
         }
         location /told { gateway_limit zone=who; empty_gif; }
+        location /claim {
+            gateway_api_key r; gateway_limit zone=claim; empty_gif;
+        }
 END
 
     my $warnings = sub { grep { /\[warn\].*is empty for a request/ }
@@ -228,6 +232,13 @@ END
     my $said = 'which is empty for a request that the block in \S+nginx\.conf:\d+ admits';
     Test::More::like($lines[0], qr/zone "who" counts by \$gateway_consumer, $said/,
         'with the place');
+
+    @said = map { ($server->get('/claim', headers => [ with('acme') ]))[0] } 1 .. 3;
+    Test::More::is("@said", '200 200 200', 'a claim where no token is read');
+    @lines = $warnings->();
+    Test::More::is(scalar(@lines), 2, 'logged once');
+    Test::More::like($lines[1],
+        qr/zone "claim" counts by \$gateway_jwt_claim_sub, $said/, 'likewise');
     $server->stop;
 }
 
