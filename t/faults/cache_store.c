@@ -130,7 +130,7 @@ ngx_http_gateway_cache_get(ngx_http_request_t *r,
     uint32_t              at;
     ngx_buf_t            *b;
     ngx_chain_t          *out, **last;
-    gw_cache_text_t       part;
+    gw_text_t             part;
     ngx_pool_cleanup_t   *cln;
 
     static ngx_str_t  miss = ngx_string("miss");
