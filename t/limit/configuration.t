@@ -731,7 +731,7 @@ refused(server("\ngateway_limit_admin zone=z from=any;  #!\n"),
         . "/ {  #!\ngateway_limit zone=claim; $_[0]\n}\n") };
     warned($claim->($_), $message->('claim') =~ s/_consumer/_jwt_claim_sub/r,
            "a claim: $_")
-        for '', 'gateway_jwt off token=$arg_t;', "$jwt gateway_jwt_mode optional;",
+        for '', "$jwt gateway_jwt_mode optional;",
             'gateway_api_key r; gateway_api_key_mode optional;';
     accepted($claim->($_), "no warning, a claim: $_") for $jwt, 'gateway_api_key r;';
 
