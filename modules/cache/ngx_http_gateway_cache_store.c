@@ -509,5 +509,6 @@ ngx_http_gateway_cache_zone_stat(ngx_http_gateway_cache_zone_t *zone,
         stat->purged += one.purged;
         stat->fills += one.fills;
         stat->pins += one.pins;
+        stat->repairs += one.repairs;
     }
 }

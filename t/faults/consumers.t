@@ -244,7 +244,7 @@ SKIP: {
     write_set(version_of(6));
     $server->reload(swap_conf(port => $port, zone => 'c:32m', workers => 1,
                               main => $user{daemon}), wait => 0);
-    ok(wait_until(sub { told($server, qr/the zone is being written to/) }),
+    ok(wait_until(sub { told($server, qr/a worker is writing to the zone/) }),
        'a reload cannot publish its set, and says so');
     ok(wait_until(sub { 2 == $server->workers }), 'workers of another user');
 
@@ -269,7 +269,7 @@ ok($stopped, 'who loads is stopped');
 write_set(version_of(7));
 $server->reload(swap_conf(port => $port, zone => 'c:32m', watch => 0),
                 wait => 0);
-ok(wait_until(sub { told($server, qr/the zone is being written to/) }),
+ok(wait_until(sub { told($server, qr/a worker is writing to the zone/) }),
    'a reload that turns watching off cannot publish its set');
 ok(wait_until(sub { 3 <= $server->workers }), 'new workers');
 sleep 0.3;
