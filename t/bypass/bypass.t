@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A part of the bypass matrix, spread evenly over all of its dimensions: "make
-# test-bypass" runs all of it.  README.md here tells what it is; its table of
-# rules is compared with the matrix's.
+# A part of the bypass matrix, spread evenly over all of its dimensions; "make
+# test-bypass" runs all of it.  README.md in this folder describes the matrix.  Its
+# table of rules must match the one in Test::Gateway::Bypass::Table.
 
 use v5.28;
 use warnings;
@@ -22,7 +22,7 @@ my ($closed) = Test::Gateway::Server::slurp('t/bypass/README.md')
                =~ /With the directive in the server,(.*?)\bopen\b/s;
 is(join(' ', $closed =~ /`(\w{3,})`/g),
    join(' ', 'off', map { $_->[3] ? $_->[0] : () } rules()),
-   'and those that asking in the server closes');
-is_deeply(\@read, \@written, 'README.md has the rules, word for word');
+   'README.md: the rules that a directive in the server closes');
+is_deeply(\@read, \@written, 'README.md: the rules, word for word');
 
 done_testing();

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Hostile requests against everything at once: no worker dies, no sanitizer
-# reports, nothing that needs a proof reaches the origin without one, good
-# requests pass all the while, and no memory stays behind.
+# Hostile requests to a server with all modules.  No worker dies, no sanitizer
+# reports an error, no request without a required credential reaches the origin,
+# good requests succeed meanwhile, and the workers release their memory.
 #
-# Environment: HOSTILE is the number of requests (2000), HOSTILE_SEED the seed
-# of the generator (1), which makes the same requests again.
+# Environment: HOSTILE is the number of requests (2000), HOSTILE_SEED the seed of
+# the generator (1); the same seed generates the same requests.
 
 use v5.28;
 use warnings;
@@ -28,17 +28,17 @@ my $batch = 200;
 my (undef, $built) = Test::Gateway::Server::command(Test::Gateway::Server::binary(), '-V');
 my $sanitized = $built =~ /fsanitize/;
 
-# nginx itself computes with pointers that are not set when a header line moves
-# to a large buffer, which UBSan reports: there it has no need to
+# When a header line moves to a large buffer, nginx itself computes with pointers
+# that are not set, which UBSan reports.  A larger first buffer avoids this.
 my $buffer = $sanitized ? 'client_header_buffer_size 512k;' : '';
 
 note("$requests requests, HOSTILE_SEED=$seed");
 
-# what hangs, hangs the test
+# ends a test that hangs
 $SIG{ALRM} = sub { die "the test takes too long\n" };
 alarm 300 + $requests / 20;
 
-# each refusal is a line at info
+# rejected requests are logged at info, which is not needed
 local $ENV{TEST_NGINX_LOG_LEVEL} = 'warn';
 
 my $redis = start_redis();
@@ -48,7 +48,7 @@ my $good = token(key => 'hs256', claims => { client_id => "acme", sub => "acme",
 my $key = api_key('acme');
 
 
-# --- the origin: which requests of which location it got, and for whom
+# --- the origin: logs each request with its location and its consumer
 
 my $origin = start_nginx(port => $port{origin}, http => <<'END', server => <<'END');
     log_format reached '$http_x_at <$http_x_who> $http_x_line';
@@ -253,7 +253,7 @@ good('before');
 my $began = time;
 my $every = $requests / 12 > $batch ? int $requests / 12 / $batch : 1;
 
-# the last third is without events: what the same workers keep of it
+# The last third has no events: it measures what the same workers do not release.
 while ($sent < $requests && died() == $ours) {
     my $calm = $sent >= $requests * 2 / 3;
 
@@ -276,17 +276,17 @@ while ($sent < $requests && died() == $ours) {
 }
 
 is(died(), $ours, "no worker died but the $ours that were killed")
-    or diag("HOSTILE_SEED=$seed, within the $batch requests before number $sent");
+    or diag("HOSTILE_SEED=$seed, one of the $batch requests before number $sent");
 cmp_ok($sent, '>=', $requests, "$sent hostile requests, in " . int(time - $began) . ' s');
-is_deeply(\%bad, {}, 'good requests passed all the while');
+is_deeply(\%bad, {}, 'good requests succeeded at all times');
 
 wait_until(sub { descriptors() <= $idle }, 15);
 cmp_ok(descriptors(), '<=', $idle, 'all connections are closed');
 my $grown = memory() - $start;
 note("the memory of two workers has grown by $grown kB");
 SKIP: {
-    skip('a sanitizer keeps what is freed', 1) if $sanitized;
-    cmp_ok($grown, '<', 8192, 'and their memory is free');
+    skip('a sanitizer keeps freed memory', 1) if $sanitized;
+    cmp_ok($grown, '<', 8192, 'the workers have released their memory');
 }
 
 $nginx->stop;
@@ -294,7 +294,7 @@ $origin->stop;
 $redis->stop;
 
 
-# --- what the origin has seen
+# --- the requests that reached the origin
 
 my %protected = map { $_ => 1 } @Test::Gateway::Hostile::Protected;
 my (%seen, @through, @named);
@@ -305,24 +305,24 @@ for (split /\n/, Test::Gateway::Server::slurp($origin->dir . '/logs/reached.log'
     push @through, "$at: $line" if $protected{$at} && ($proof // 'h') eq 'h';
     push @named, "$at: $who: $line" if $at eq 'opt' && ($proof // 'h') eq 'h' && $who !~ /^-?$/;
 }
-is(scalar @through, 0, 'nothing that needs a proof reached the origin without') or diag($_)
+is(scalar @through, 0, 'no request reached a protected origin without a credential') or diag($_)
     for @through ? @through[0 .. ($#through > 4 ? 4 : $#through)] : '';
-is(scalar @named, 0, 'no optional request has a name without a proof') or diag($named[0]);
+is(scalar @named, 0, 'no optional request without a credential has a consumer') or diag($named[0]);
 note(join ', ', map { my $at = $_; "$at: " . join ' ', map { "$_ $seen{$at}{$_}" }
                       sort keys %{ $seen{$at} } } sort keys %seen);
 
-# it would have noticed: all locations were reached by what may
-cmp_ok($seen{$_}{h} // 0, '>', 0, "$_ was reached without a proof")
+# the checks above are not vacuous: permitted requests reached all locations
+cmp_ok($seen{$_}{h} // 0, '>', 0, "$_: reached without a credential")
     for qw( opt dry decode accel open named );
-cmp_ok($seen{hs}{s} // 0, '>', 0, 'signed requests passed');
-cmp_ok($seen{$_}{g} // 0, '>', 0, "$_: good ones, too") for qw( hs key both limited );
+cmp_ok($seen{hs}{s} // 0, '>', 0, 'hs: reached by signed requests');
+cmp_ok($seen{$_}{g} // 0, '>', 0, "$_: reached by good requests") for qw( hs key both limited );
 
 my %answers;
 $answers{$_}++ for split /\n/, Test::Gateway::Server::slurp($nginx->dir . '/logs/status.log');
 note(join ', ', map { "$_: $answers{$_}" } sort keys %answers);
-cmp_ok($answers{"HTTP/$_ 200"} // 0, '>', 0, "HTTP/$_: some were answered")
+cmp_ok($answers{"HTTP/$_ 200"} // 0, '>', 0, "HTTP/$_: some succeeded")
     for '1.0', '1.1', '2.0';
-cmp_ok($answers{"HTTP/$_ 401"} // 0, '>', 0, "HTTP/$_: some were refused")
+cmp_ok($answers{"HTTP/$_ 401"} // 0, '>', 0, "HTTP/$_: some were rejected")
     for '1.0', '1.1', '2.0';
 
 alarm 0;

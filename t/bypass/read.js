@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-// What Node's own parsers, and those packages that are installed, take for a
-// credential.  Reads requests, each as a line of base64, and sends each through
-// a real http server; writes a line with the names of the parsers that found
-// one of the texts that are given as arguments.
+// Finds the parsers that read a forged credential: Node's own, and those of
+// installed packages.  Reads requests, a line of base64 each, and sends each one to
+// a real HTTP server.  For each request, writes a line with the names of the parsers
+// that found one of the texts given as arguments.
 
 'use strict';
 
@@ -22,7 +22,7 @@ function installed(name) {
 const cookie = installed('cookie');
 const qs = installed('qs');
 
-// RFC 6265, 4.2.1, as servers without a package read it
+// RFC 6265, 4.2.1, as common code without a package reads it
 function cookies(text) {
     const found = {};
     for (const pair of text.split(';')) {
@@ -82,7 +82,7 @@ const server = http.createServer({ keepAliveTimeout: 0 }, (req, res) => {
     res.end();
 });
 
-// the answer tells that the request was read, or refused
+// the response, or the closed connection, shows that the request was processed
 function ask(bytes) {
     return new Promise(resolve => {
         found = [];

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What Python's own parsers, and those packages that are installed, take for a
-# credential: as read.js, through http.server.
+# Finds the parsers that read a forged credential: Python's own, and those of
+# installed packages.  Same interface as read.js; uses http.server.
 
 import base64
 import http.cookies
@@ -75,7 +75,7 @@ def query_raw(h):
 
 
 def query_semicolon(h):
-    # before 3.9.2 both separated
+    # before 3.9.2, "&" and ";" both separated pairs
     query = h.path.partition('?')[2].replace(';', '&')
     return urllib.parse.parse_qs(query)['a_tok']
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The matrix shown to notice: what a defect lets through, what it bars, and a
-# wrong status, each with the request.
+# The bypass matrix detects seeded defects: a request that must not reach the
+# origin, one that must, and a wrong status.  Each is printed with its request.
 
 use v5.28;
 use warnings;
@@ -10,7 +10,7 @@ use lib 't/lib';
 use Test::More;
 use Test::Gateway::Bypass;
 
-# what a matrix with a spoilt configuration prints, as a process of its own
+# the output of a matrix with a modified configuration, run as a process
 
 sub spoilt {
     my ($spoil, $class, $arg) = @_;
@@ -33,45 +33,50 @@ sub spoilt {
 
 my $said = spoilt('1');
 like($said, qr/^ok \d+ - jwt: the status/m, 'an intact configuration passes');
-like($said, qr/^ok \d+ - no closed case reached/m, 'nothing gets through');
-like($said, qr/^ok \d+ - every open or granted/m, 'and nothing is barred');
+like($said, qr/^ok \d+ - no closed case reached/m,
+     'an intact configuration: no closed case reaches the origin');
+like($said, qr/^ok \d+ - every open or granted/m,
+     'an intact configuration: each other case does');
 like($said, qr/^# bypass: [\d,]+ cases, [\d,]+ closed, [\d,]+ open by nginx's/m,
      'the counts are printed');
 
-# authentication is left out in a named location
+# a named location without authentication
 $said = spoilt('s/(location  \@named \{\n.*\n)\s*gateway_jwt .*\n/$1/');
-like($said, qr/^not ok \d+ - jwt: the status/m, 'a status that is wrong');
+like($said, qr/^not ok \d+ - jwt: the status/m, 'a wrong status fails');
 like($said, qr{^\#\ case\ \d+:\ jwt,\ public\ server.*\n
                \#\ [A-Z]+\ \S+\ HTTP/.*\n(?:\#\ .*\n)*?
-               \#\ expected\ 401,\ got\ 200}mx, 'is told with its request');
-like($said, qr/^not ok \d+ - no closed case reached/m, 'what got through');
+               \#\ expected\ 401,\ got\ 200}mx,
+     'a wrong status is printed with its request');
+like($said, qr/^not ok \d+ - no closed case reached/m,
+     'a closed case that reaches the origin fails');
 like($said, qr/^# expected closed by "\w+", .*, got reached by \@named/m,
-     'is told, too');
+     'a closed case that reaches the origin is printed');
 
-# an opening that is closed: the list must stay true
+# an open case that no longer is: the list of rules must stay correct
 $said = spoilt('s/rewrite \^ \S+ last;//g');
-like($said, qr/^not ok \d+ - every open or granted/m, 'what was barred');
+like($said, qr/^not ok \d+ - every open or granted/m,
+     'an open case that does not reach the origin fails');
 like($said, qr/^# expected open by "rewrite", .*, got reached by nobody/m,
-     'is told');
+     'an open case that does not reach the origin is printed');
 
-# the right answer from the wrong place
+# the right status from the wrong location
 $said = spoilt('s/X-At prefix;/X-At exact;/g');
 like($said, qr/^not ok \d+ - each from the locations/m,
-     'another location that asks the origin is noticed');
+     'a request to the origin from another location fails');
 
-# spellings: a cookie that is judged as nginx's variable has it
+# spellings: a cookie is verified as nginx's variable contains it
 $said = spoilt('s/(gateway_jwt r token=)\$cookie_a_tok;/'
                . 'set \$read \$cookie_a_tok; $1\$read;/g',
                'Test::Gateway::Bypass::Spelling', 'stride => 97');
 like($said, qr/^ok \d+ - good credentials and other names pass/m,
      'spellings: a good cookie still passes');
 like($said, qr/^not ok \d+ - what is read by an upstream is not nobody/m,
-     'a forged one that passes as nobody is noticed');
+     'a forged credential accepted as an anonymous request fails');
 like($said, qr/^not ok \d+ - nor beside a good credential/m,
-     'one that passes beside a good one is noticed');
+     'a forged credential accepted together with a good one fails');
 like($said, qr/^not ok \d+ - hiding leaves nothing/m,
-     'one that is not hidden is noticed');
+     'a credential that is not hidden fails');
 like($said, qr/^\#\ jwt,\ cookie,\ HTTP.*\ is\ 200,\ read\ by\ .*\n
-               \#\ GET\ \/jwt-cookie-/mx, 'each is told with its request');
+               \#\ GET\ \/jwt-cookie-/mx, 'each is printed with its request');
 
 done_testing();

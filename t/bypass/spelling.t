@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Spellings of a credential that nginx does not read and an upstream may: each
-# is refused where a parser reads it, alone and beside a good credential, and
-# hidden.  "make test-bypass" sends all of them.
+# Spellings of a credential that nginx does not read, but an upstream server may.
+# If a parser reads a spelling, nginx rejects the request, alone and together with
+# a good credential, and hides the spelling.  "make test-bypass" sends all of them.
 
 use v5.28;
 use warnings;
@@ -18,6 +18,6 @@ Test::Gateway::Bypass::Spelling->new(stride => $ENV{BYPASS_STRIDE} || 23)->run;
 my %written = map { /^\| ([a-z]+ \w[^|]*?) \| .* \| .* \|$/ ? ($1 => 1) : () }
               split /\n/, Test::Gateway::Server::slurp('t/bypass/README.md');
 is(join(', ', grep { !$written{$_} } parser_names()), '',
-   'README.md tells what each parser was taken from');
+   'README.md names the source of each parser');
 
 done_testing();

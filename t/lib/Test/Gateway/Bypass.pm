@@ -7,10 +7,10 @@ package Test::Gateway::Bypass;
 # requests that reached the origin, with Model.pm.  See t/bypass/README.md.
 #
 #   my $matrix = Test::Gateway::Bypass->new(stride => 397);
-#   $matrix->run;          one test for each family, and those of its end
+#   $matrix->run;          a test for each family, then tests of all families
 #
-# stride: one of so many cases is sent (1: all).  only: names of families.  spoil:
-# a sub that changes the configuration, to test this test.
+# stride: every n-th case is sent (1: all).  only: names of families.  spoil: a sub
+# that modifies the configuration, to check that the matrix detects defects.
 
 use v5.28;
 use warnings;
@@ -264,7 +264,7 @@ sub location {
 sub start {
     my ($self, @names) = @_;
 
-    # each refusal is a line at info
+    # rejected requests are logged at info, which is not needed
     local $ENV{TEST_NGINX_LOG_LEVEL} = 'warn';
 
     my %files = ('html/page.html' =>
@@ -289,7 +289,7 @@ sub run {
                               : sort keys %{ $self->{families} };
     $self->start(@names);
 
-    # while one client computes, the servers serve another
+    # several clients at once: while one computes, nginx serves another
     my (%running, %done);
     my @waiting = @names;
     while (@waiting || %running) {
@@ -333,8 +333,8 @@ sub client {
 }
 
 
-# The first case of a family: with a stride, families with the same dimensions
-# must not send the same cases.
+# Starts at the first case of a family.  It differs between families, since with a
+# stride, families with the same dimensions must not send the same cases.
 
 sub again {
     my ($self, $name) = @_;
@@ -392,7 +392,7 @@ my %before;
 sub before { $before{"@_"} //= nginx_before(@_) ? 1 : 0; return $before{"@_"} }
 
 
-# The cases of a server and a protocol, by the certificate of the connection.
+# The cases for a server and a protocol: certificate of the connection => cases.
 
 sub cases {
     my ($self, $name, $model, $protocol) = @_;
@@ -430,7 +430,7 @@ sub written {
     for my $credential (credentials($family, $self->{made})) {
         my $lines = @{ $credential->{lines} };
 
-        # no lines, no methods but GET
+        # HTTP/0.9 has no header lines, and no method but GET
         if ($protocol eq '0.9') {
             push @all, { %$credential, method => 'GET', spelling => 'plain' }
                 if !$lines;
@@ -440,7 +440,7 @@ sub written {
         for (spellings($credential)) {
             my ($spelling, $written) = @$_;
 
-            # names are in lower case there
+            # names are in lower case in HTTP/2
             next if $protocol eq '2' && $spelling eq 'name_case';
 
             push @all, { %$credential, spelling => $spelling, method => 'GET',
@@ -491,7 +491,7 @@ sub send_cases {
         socket => $self->socket_of($name, $model->{protected},
                                    $model->{merge}, $h2 ? 2 : 1));
 
-    # a few at a time: there are many
+    # in parts, since there are many
     while (my @some = splice @$cases, 0, 2000) {
         my @requests;
         for my $case (@some) {
@@ -528,7 +528,7 @@ sub alone {
     return 0 if $case->{protocol} eq '2';
     return 1 if $expected->{status} eq '400';
 
-    # a page of parts has no length
+    # a page with SSI has no Content-Length
     return $case->{protocol} eq '1.0' && $case->{kind} eq 'ssi'
            && $case->{method} eq 'GET' && $expected->{status} eq '200';
 }
@@ -565,8 +565,8 @@ sub request_of {
 }
 
 
-# There are millions of cases and few outcomes: for each case, the number of its
-# outcome is stored.
+# Stores the expected outcome of a case, as a number: there are millions of cases,
+# but few different outcomes.
 
 sub expect {
     my ($self, $name, $case, $expected) = @_;
@@ -642,8 +642,8 @@ sub story {
 }
 
 
-# Compares the origin's log, each request with its location, with the expectation
-# of each case.
+# Compares the origin's log, which has the location of each request, with the
+# expected outcome of each case.
 
 sub reached {
     my ($self, $done) = @_;
@@ -684,13 +684,14 @@ sub reached {
     $none->('every open or granted case reached it', $wrong{barred});
     $none->('each from the locations that it should', $wrong{other});
 
-    Test::More::ok(!@strange, 'and nothing else reached it');
+    Test::More::ok(!@strange, 'no other request reached the origin');
     Test::More::diag($_) for shown(@strange);
     return;
 }
 
 
-# The complete requests of some cases: all are generated again, but not sent.
+# Prints the complete requests of failed cases.  All cases are generated again for
+# this, but not sent.
 
 sub retell {
     my ($self, $name, $done, $wrong) = @_;
@@ -738,7 +739,8 @@ sub totals {
 
     my @opened = grep { $count->{in_server}{$_} }
                  map { $_->[3] ? $_->[0] : () } rules();
-    Test::More::is("@opened", '', 'what asking in the server closes');
+    Test::More::is("@opened", '', 'no rule that a directive in the server'
+                   . ' closes occurs in a protected server');
 
     my %targets = targets();
     is_all('every family and kind of location', $count->{kinds},
@@ -784,7 +786,7 @@ sub is_all {
     my %wanted = map { $_ => 1 } @wanted;
     my @missing = grep { !$count->{$_} } sort @wanted;
     my @strange = grep { !$wanted{$_} } sort keys %$count;
-    Test::More::ok(!@missing && !@strange, "$name occurs, and no other");
+    Test::More::ok(!@missing && !@strange, "$name occurs, and no unknown one");
     Test::More::diag("missing: @missing; unknown: @strange")
         if @missing || @strange;
     return;

@@ -2,8 +2,8 @@
 
 package Test::Gateway::Bypass::Client;
 
-# Sends requests as bytes to a server on a UNIX-domain socket: it does not
-# normalize paths, join header lines or refuse invalid requests.
+# Sends requests as bytes to a server on a UNIX-domain socket.  It does not
+# normalize paths, join header lines or reject invalid requests.
 #
 #   my $client = Test::Gateway::Bypass::Client->new(
 #       socket => path, protocol => '1.1', tls => undef | { options })
@@ -86,7 +86,7 @@ sub connection {
 }
 
 
-# Created once, since it reads the system's certificates, although none is verified.
+# Created once: it reads the system's certificates, although it verifies none.
 
 sub context {
     my ($self) = @_;
@@ -141,8 +141,8 @@ sub more {
 }
 
 
-# --- HTTP/0.9: the response ends with the connection; its status is only in its
-# body
+# --- HTTP/0.9: the connection's end is the response's end, and the status is only
+# in the body
 
 sub ask_old {
     my ($self, $requests) = @_;
@@ -191,7 +191,7 @@ sub ask_h1 {
         }
         next if defined $took && $self->more;
 
-        # the end of the connection may be that of the response
+        # the end of the connection may be the end of the response
         $n += $self->take_h1($requests->[$n], 1) ? 1 : 0;
         $self->hang_up;
         last;
@@ -308,7 +308,7 @@ sub ask_h2 {
 
     $self->{served} += @$requests;
 
-    # answered ones first
+    # those with a response first
     my @left = grep { !defined $_->{status} } @$requests;
     @$requests = ((grep { defined $_->{status} } @$requests), @left);
     return @$requests - @left;

@@ -12,9 +12,9 @@ package Test::Gateway::Bypass::Model;
 #       version => sub { nginx is older than the arguments })
 #   $model->judge($case)    { status, reached => [ names ], class, rule }
 #
-# A case: protocol, method, path (no arguments), line and host ("asks", "open"
-# or undef: which server each authority names), lines (header lines),
-# certificate, opens (the rule of its path's spelling, if it has one).
+# A case: protocol, method, path (no arguments), line and host (the server that the
+# authority in the request line, and Host, name: "asks", "open" or undef), lines
+# (header lines), certificate, opens (the rule of its path's spelling, or undef).
 
 use v5.28;
 use warnings;
@@ -62,7 +62,7 @@ sub judge {
 }
 
 
-# --- before there is a location
+# --- before a location is selected
 
 sub start {
     my ($self, $run) = @_;
@@ -127,7 +127,7 @@ sub malformed {
 
     return 400 if !defined $uri;
 
-    # older versions did not answer fields that are invalid in HTTP/2
+    # before 1.23.4, nginx resets a stream with an invalid field
     return $h2 && $self->{version}->(1, 23, 4) ? 'reset' : 400
         if grep { $_->[1] =~ /[\r\n]/ } @{ $case->{lines} };
     return 400 if 1 < grep { lc $_->[0] eq 'authorization' }
@@ -145,7 +145,7 @@ sub malformed {
 }
 
 
-# the values of lines: in HTTP/1.x without the blanks around them
+# the values of lines by name; nginx trims them in HTTP/1.x only
 
 sub lines {
     my ($case) = @_;
@@ -161,7 +161,8 @@ sub lines {
 
 
 # Names are not decoded and are compared case-insensitively; values are decoded.
-# Any credential after "#", which nginx sends to the upstream, is refused.
+# nginx sends a "#" and what follows to the upstream server; a credential after it
+# is always rejected.
 
 sub arguments {
     my ($case) = @_;
@@ -184,7 +185,7 @@ sub uri_again {
 
     my ($location, $shadowed) = $self->match($uri);
 
-    # the target of a spelling that leads to another location
+    # the spelling of the path selects another location
     push @{ $run->{opened} }, $run->{case}{opens} // 'NO RULE'
         if $location->{at} eq 'fallback' && !$self->{protected};
     push @{ $run->{opened} }, 'regex' if $shadowed;
@@ -295,7 +296,7 @@ sub access {
 }
 
 
-# each must grant; the first that does not sets the status
+# satisfy all: each check must grant access; the first that does not sets the status
 
 sub all {
     my ($self, $run, $said, $location) = @_;
@@ -309,7 +310,7 @@ sub all {
 }
 
 
-# one that grants is enough; 401 takes precedence over 403
+# satisfy any: one check that grants access is enough; 401 takes precedence over 403
 
 sub any {
     my ($self, $run, $said, $location) = @_;
@@ -344,7 +345,8 @@ sub auth {
 }
 
 
-# whether a credential is in its place, once, and whom it names
+# Verifies a credential: exactly one, in its place.  Returns a status, and the name
+# of a valid one.
 
 sub method {
     my ($self, $run, $method) = @_;
@@ -380,8 +382,8 @@ sub found {
 }
 
 
-# A key is removed from the request when it is first read, and is still known
-# afterwards, also in a location whose arguments are not the client's.
+# The module hides a key when it first reads it, and remembers it: also a later
+# location, with other arguments, uses it.
 
 sub argument {
     my ($self, $run) = @_;
@@ -409,7 +411,7 @@ sub go {
 
     return $self->enter($run, $self->{named}{$to}, 1) if $to =~ /^@/;
 
-    # a redirect to a URI without arguments: those of the client count
+    # a redirect to a URI without arguments: the client's arguments still apply
     return $self->uri_again($run, $to, 1);
 }
 
@@ -429,7 +431,7 @@ sub content {
     }
 
     if ($location->{mirror} || $location->{include}) {
-        # empty_gif and files; parts of the page are requested with its body
+        # empty_gif or a file; nginx requests SSI parts when it sends the body
         $run->{closed} //= 'nothing';
         return 405 if $method eq 'OPTIONS';
         $self->uri_again($run, $location->{include}, 0)

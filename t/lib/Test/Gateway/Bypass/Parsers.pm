@@ -70,7 +70,7 @@ sub readers {
 
 my %record = (
 
-    # Laravel: Request::bearerToken(); and the preg_match() of countless scripts
+    # Laravel's Request::bearerToken(), and a preg_match() that many scripts use
     'php bearer laravel' => sub {
         my $at = rindex lc $_[0]{authorization}, 'bearer ';
         return $at < 0 ? '' : substr $_[0]{authorization}, $at + 7;
@@ -79,7 +79,7 @@ my %record = (
         return $_[0]{authorization} =~ /Bearer[ \t\n\x0b\x0c\r](\S+)/ ? $1 : '';
     },
 
-    # $_SERVER of FPM; Apache makes "_" of every byte that is no letter or digit
+    # $_SERVER of FPM; Apache replaces each byte other than a letter or digit by "_"
     'php header' => sub { lines($_[0], sub { $_[0] =~ tr/-./_/r }) },
     'apache header' => sub { lines($_[0], sub { $_[0] =~ s/\W/_/gr }) },
 
@@ -150,7 +150,7 @@ my %record = (
         named(qr/\A[ \t]*a_tok[ \t]*\z/, pairs($_[0]{cookie}, qr/[;,]/));
     },
 
-    # Express's parsers, also where the packages are not installed
+    # the parsers of Express, reimplemented for hosts without the packages
     'node query qs 6' => sub {
         named(qr/\A\[?a_tok(?:[\[\]].*)?\z/s, pairs($_[0]{query}, qr/&/, 1));
     },

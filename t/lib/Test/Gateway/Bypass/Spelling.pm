@@ -2,16 +2,16 @@
 
 package Test::Gateway::Bypass::Spelling;
 
-# Spellings of a credential: generated, sent through nginx with and without the
-# module, and compared with what parsers of upstream servers read from the request
-# that nginx sends.
+# Generates spellings of a credential and sends them through nginx, with and without
+# the module's directives.  Compares nginx's response with what parsers of upstream
+# servers read from the request that nginx sends.
 #
 #   my $spelling = Test::Gateway::Bypass::Spelling->new(stride => 23);
 #   $spelling->run;
 #
-# stride: one of so many cells is sent (1: all).  A cell is a place, a
-# spelling, a protocol and a family (JWT, JWT in one of several places, or API
-# key).  spoil: as of Test::Gateway::Bypass.
+# stride: every n-th cell is sent (1: all).  A cell is a place, a spelling, a
+# protocol and a family (JWT, JWT in one of several places, or API key).  spoil: as
+# in Test::Gateway::Bypass.
 
 use v5.28;
 use warnings;
@@ -30,7 +30,7 @@ use Test::Gateway::Token;
 
 my $SHOWN = 10;    # failed cells that are printed
 
-# the upstream's process, and the one that ends it
+# pids of the upstream server and of the test, which ends it
 my ($Running, $Main);
 
 my %asks = (
@@ -91,7 +91,8 @@ sub spellings {
 }
 
 
-# texts with each byte in place of "@", and with each encoded byte for "^"
+# copies of the texts for each byte: "@" is replaced by the byte, "^" by its
+# percent-encoding
 
 sub each_byte {
     my @texts = @_;
@@ -187,7 +188,7 @@ sub names {
 
 # --- servers
 
-# An upstream that stores each request unparsed.
+# An upstream server that stores the bytes of each request.
 
 sub keep_requests {
     my ($self) = @_;
@@ -276,8 +277,8 @@ sub locations {
 
 # --- requests
 
-# A line of HTTP/1.x is sent unchanged; in HTTP/2, name and value without the one
-# space between them.
+# HTTP/1.x sends a line unchanged.  HTTP/2 sends its name and its value, without one
+# space after the colon.
 
 sub line {
     my ($text, $protocol) = @_;
@@ -359,8 +360,8 @@ sub client {
 }
 
 
-# Sends requests of all protocols; each gets {status}, and {head} if it has
-# reached the upstream.
+# Sends requests.  Sets {status} of each, and {head} to what has reached the upstream
+# server.
 
 sub send_requests {
     my ($self, $protocol, @requests) = @_;
@@ -410,7 +411,7 @@ sub run {
 }
 
 
-# Each parser reads the plain spelling, so that none of them is useless.
+# Each parser must read the plain spelling: otherwise its results mean nothing.
 
 sub check_parsers {
     my ($read) = @{ readers([ <<"END" =~ s/\n/\r\n/gr ], [ 'CRED' ]) };
@@ -429,7 +430,7 @@ END
 }
 
 
-# A good credential passes, and so does another name, with it and alone.
+# A good credential passes, and so do other names, alone and together with it.
 
 sub check_plain {
     my ($self) = @_;
@@ -462,8 +463,8 @@ sub check_plain {
 }
 
 
-# {read} of each request that has reached the upstream: the parsers that find
-# the forged credential in it
+# Sets {read} of each request that has reached the upstream server: the parsers that
+# find the forged credential in it.
 
 sub read_heads {
     my ($self, @cells) = @_;
@@ -506,7 +507,7 @@ sub judge {
     my %what = (optional => 'what is read by an upstream is not nobody',
                 required => 'nor beside a good credential',
                 hidden   => 'hiding leaves nothing that an upstream reads',
-                status   => 'each is answered');
+                status   => 'each request has an expected status');
     for my $kind (sort keys %what) {
         my @failed = @{ $wrong{$kind} // [] };
         Test::More::ok(!@failed, $what{$kind});
@@ -519,9 +520,9 @@ sub judge {
                  %{ $count{$place} // {} });
         Test::More::ok($n{refused} && $n{absent} && $n{invalid},
                        "$place: cells of each kind");
-        Test::More::note("$place: refused $n{refused} that a parser reads and"
-                         . " $n{needless} that none does, passed $n{absent}"
-                         . " that none does; nginx refused $n{invalid}");
+        Test::More::note("$place: rejected $n{refused} that a parser reads and"
+                         . " $n{needless} that none reads, passed $n{absent}"
+                         . " that none reads; nginx rejected $n{invalid}");
     }
     return;
 }

@@ -17,7 +17,8 @@ our @EXPORT = qw( families locations targets paths methods credentials
                   spellings protocols rules );
 
 
-# --- tokens and keys, and whom they name
+# --- tokens and keys: token is alice's, poor is bob's, who lacks the scope; other
+# is the key of a consumer without the group
 
 sub make {
     my $good = token(claims => { sub => 'alice', scope => 'orders:read' });
@@ -41,10 +42,12 @@ sub make {
 #           "Bearer") and the allowed names; all must succeed, or with
 #           "satisfy any" one of them
 # rules     nginx's allow or deny
-# after     required after access was granted: what the identity must contain
-# credentials   the names of credentials in place; "spelled": those sent in all
-#           spellings (default: all), if another family does it for the others
-# tls       requests client certificates
+# after     credentials that also pass the check of scopes and groups, which runs
+#           after access was granted
+# credentials   the names of credentials in place
+# spelled   those of them that are sent in all spellings; default: all.  The others
+#           are covered by another family
+# tls       the server requests client certificates
 
 sub families {
     my $jwt = 'gateway_jwt api; gateway_jwt_key_file jwks.json;';
@@ -146,7 +149,7 @@ sub families {
 
 # --- locations
 #
-# at        its name, which the origin receives; a named location has an @
+# at        its name, which the origin receives; "@..." for a named location
 # is        modifier and URI or expression
 # asks      it contains the family's lines
 # off       it is public, also in a protected server
@@ -155,8 +158,8 @@ sub families {
 # rewrite   to this URI, with last
 # error     [ codes => target ]
 # auth, mirror, include   the URI of a subrequest
-# try       target, or "=404"; without it, the content: the origin, or for
-#           mirror and include nginx itself
+# try       the target of try_files, or "=404".  Without it, the origin responds;
+#           with mirror or include, nginx itself
 
 my @locations = (
     { at => 'exact', is => [ '=', '/v/exact' ], asks => 1 },
@@ -232,8 +235,8 @@ sub targets {
 
 # --- spellings of the path: name, rule, sub
 #
-# The rule applies to a spelling that leads to another location; undef: it must
-# lead to the same one.  "slashes": also sent to a server with merge_slashes off.
+# The rule explains why a spelling selects another location; undef: it must select
+# the same one.  "slashes": also sent to a server with merge_slashes off.
 
 my @paths = (
     [ plain      => undef, sub { $_[0] }, slashes => 1 ],
@@ -475,7 +478,7 @@ sub spellings {
 }
 
 
-# --- rules: id, class, sentence; whether protection of the server closes it
+# --- rules: id, class, sentence; 1 if a directive in the server closes it
 
 my @rules = (
     [ proof => granted => 'The credential that the location asks for stands'
