@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # A part of the bypass matrix, spread evenly over all of its dimensions; "make
-# test-bypass" runs all of it.  README.md in this folder describes the matrix.  Its
-# table of rules must match the one in Test::Gateway::Bypass::Table.
+# test-bypass" runs all of it.  README.md in this folder describes the matrix.
+# Its table of rules must match the one in Test::Gateway::Bypass::Table.
 
 use v5.28;
 use warnings;

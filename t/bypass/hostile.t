@@ -4,8 +4,8 @@
 # reports an error, no request without a required credential reaches the origin,
 # good requests succeed meanwhile, and the workers release their memory.
 #
-# Environment: HOSTILE is the number of requests (2000), HOSTILE_SEED the seed of
-# the generator (1); the same seed generates the same requests.
+# Environment: HOSTILE is the number of requests (2000), HOSTILE_SEED the seed
+# of the generator (1); the same seed generates the same requests.
 
 use v5.28;
 use warnings;
@@ -28,8 +28,9 @@ my $batch = 200;
 my (undef, $built) = Test::Gateway::Server::command(Test::Gateway::Server::binary(), '-V');
 my $sanitized = $built =~ /fsanitize/;
 
-# When a header line moves to a large buffer, nginx itself computes with pointers
-# that are not set, which UBSan reports.  A larger first buffer avoids this.
+# When a header line moves to a large buffer, nginx itself computes with
+# pointers that are not set, which UBSan reports.  A larger first buffer avoids
+# this.
 my $buffer = $sanitized ? 'client_header_buffer_size 512k;' : '';
 
 note("$requests requests, HOSTILE_SEED=$seed");
@@ -253,7 +254,8 @@ good('before');
 my $began = time;
 my $every = $requests / 12 > $batch ? int $requests / 12 / $batch : 1;
 
-# The last third has no events: it measures what the same workers do not release.
+# The last third has no events: it measures what the same workers do not
+# release.
 while ($sent < $requests && died() == $ours) {
     my $calm = $sent >= $requests * 2 / 3;
 
@@ -276,7 +278,7 @@ while ($sent < $requests && died() == $ours) {
 }
 
 is(died(), $ours, "no worker died but the $ours that were killed")
-    or diag("HOSTILE_SEED=$seed, one of the $batch requests before number $sent");
+    or diag("HOSTILE_SEED=$seed, one of the $batch requests before $sent");
 cmp_ok($sent, '>=', $requests, "$sent hostile requests, in " . int(time - $began) . ' s');
 is_deeply(\%bad, {}, 'good requests succeeded at all times');
 
@@ -305,9 +307,9 @@ for (split /\n/, Test::Gateway::Server::slurp($origin->dir . '/logs/reached.log'
     push @through, "$at: $line" if $protected{$at} && ($proof // 'h') eq 'h';
     push @named, "$at: $who: $line" if $at eq 'opt' && ($proof // 'h') eq 'h' && $who !~ /^-?$/;
 }
-is(scalar @through, 0, 'no request reached a protected origin without a credential') or diag($_)
+is(scalar @through, 0, 'no request without a required credential passed') or diag($_)
     for @through ? @through[0 .. ($#through > 4 ? 4 : $#through)] : '';
-is(scalar @named, 0, 'no optional request without a credential has a consumer') or diag($named[0]);
+is(scalar @named, 0, 'without a credential, no consumer is set') or diag($named[0]);
 note(join ', ', map { my $at = $_; "$at: " . join ' ', map { "$_ $seen{$at}{$_}" }
                       sort keys %{ $seen{$at} } } sort keys %seen);
 
@@ -315,7 +317,8 @@ note(join ', ', map { my $at = $_; "$at: " . join ' ', map { "$_ $seen{$at}{$_}"
 cmp_ok($seen{$_}{h} // 0, '>', 0, "$_: reached without a credential")
     for qw( opt dry decode accel open named );
 cmp_ok($seen{hs}{s} // 0, '>', 0, 'hs: reached by signed requests');
-cmp_ok($seen{$_}{g} // 0, '>', 0, "$_: reached by good requests") for qw( hs key both limited );
+cmp_ok($seen{$_}{g} // 0, '>', 0, "$_: reached by good requests")
+    for qw( hs key both limited );
 
 my %answers;
 $answers{$_}++ for split /\n/, Test::Gateway::Server::slurp($nginx->dir . '/logs/status.log');

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 // Finds the parsers that read a forged credential: Node's own, and those of
-// installed packages.  Reads requests, a line of base64 each, and sends each one to
-// a real HTTP server.  For each request, writes a line with the names of the parsers
-// that found one of the texts given as arguments.
+// installed packages.  Reads requests, a line of base64 each, and sends each
+// one to a real HTTP server.  For each request, writes a line with the names of
+// the parsers that found one of the texts given as arguments.
 
 'use strict';
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Spellings of a credential that nginx does not read, but an upstream server may.
-# If a parser reads a spelling, nginx rejects the request, alone and together with
-# a good credential, and hides the spelling.  "make test-bypass" sends all of them.
+# Spellings of a credential that nginx does not read, but an upstream server
+# may.  If a parser reads a spelling, nginx rejects the request, alone and
+# together with a good credential, and hides the spelling.  "make test-bypass"
+# sends all of them.
 
 use v5.28;
 use warnings;

@@ -3,14 +3,14 @@
 package Test::Gateway::Bypass;
 
 # The bypass matrix: writes one server for each family, sends it the cross
-# product of Table.pm's dimensions as raw bytes, and compares each status, and the
-# requests that reached the origin, with Model.pm.  See t/bypass/README.md.
+# product of Table.pm's dimensions as raw bytes, and compares each status, and
+# the requests that reached the origin, with Model.pm.  See t/bypass/README.md.
 #
 #   my $matrix = Test::Gateway::Bypass->new(stride => 397);
 #   $matrix->run;          a test for each family, then tests of all families
 #
-# stride: every n-th case is sent (1: all).  only: names of families.  spoil: a sub
-# that modifies the configuration, to check that the matrix detects defects.
+# stride: every n-th case is sent (1: all).  only: names of families.  spoil: a
+# sub that modifies the configuration, to check that the matrix detects defects.
 
 use v5.28;
 use warnings;
@@ -333,8 +333,8 @@ sub client {
 }
 
 
-# Starts at the first case of a family.  It differs between families, since with a
-# stride, families with the same dimensions must not send the same cases.
+# Starts at the first case of a family.  It differs between families, since with
+# a stride, families with the same dimensions must not send the same cases.
 
 sub again {
     my ($self, $name) = @_;
@@ -565,8 +565,8 @@ sub request_of {
 }
 
 
-# Stores the expected outcome of a case, as a number: there are millions of cases,
-# but few different outcomes.
+# Stores the expected outcome of a case, as a number: there are millions of
+# cases, but few different outcomes.
 
 sub expect {
     my ($self, $name, $case, $expected) = @_;
@@ -690,8 +690,8 @@ sub reached {
 }
 
 
-# Prints the complete requests of failed cases.  All cases are generated again for
-# this, but not sent.
+# Prints the complete requests of failed cases.  All cases are generated again
+# for this, but not sent.
 
 sub retell {
     my ($self, $name, $done, $wrong) = @_;

@@ -141,8 +141,8 @@ sub more {
 }
 
 
-# --- HTTP/0.9: the connection's end is the response's end, and the status is only
-# in the body
+# --- HTTP/0.9: the response ends with the connection, and only the body shows its
+# status
 
 sub ask_old {
     my ($self, $requests) = @_;
@@ -347,8 +347,8 @@ sub take_h2 {
 }
 
 
-# nginx sends :status first, possibly after an update of the table size: indexed,
-# or as a literal with its name (index 8) without Huffman coding.
+# nginx sends :status first, possibly after an update of the table size:
+# indexed, or as a literal with its name (index 8) without Huffman coding.
 
 my @static = (200, 204, 206, 304, 400, 404, 500);
 

@@ -3,18 +3,19 @@
 package Test::Gateway::Bypass::Model;
 
 # The expected result of a request according to nginx's documentation: the
-# location that it matches, the order of that location's directives, and thus its
-# status, what reaches the origin, and the rule of the table.  It uses only the
-# tables, not the server's responses.
+# location that it matches, the order of that location's directives, and thus
+# its status, what reaches the origin, and the rule of the table.  It uses only
+# the tables, not the server's responses.
 #
 #   my $model = Test::Gateway::Bypass::Model->new(
 #       family => {}, protected => 0 | 1, merge => 0 | 1, valid => {},
 #       version => sub { nginx is older than the arguments })
 #   $model->judge($case)    { status, reached => [ names ], class, rule }
 #
-# A case: protocol, method, path (no arguments), line and host (the server that the
-# authority in the request line, and Host, name: "asks", "open" or undef), lines
-# (header lines), certificate, opens (the rule of its path's spelling, or undef).
+# A case: protocol, method, path (no arguments), line and host (the server that
+# the authority in the request line, and Host, name: "asks", "open" or undef),
+# lines (header lines), certificate, opens (the rule of its path's spelling, or
+# undef).
 
 use v5.28;
 use warnings;
@@ -161,8 +162,8 @@ sub lines {
 
 
 # Names are not decoded and are compared case-insensitively; values are decoded.
-# nginx sends a "#" and what follows to the upstream server; a credential after it
-# is always rejected.
+# nginx sends a "#" and what follows to the upstream server; a credential after
+# it is always rejected.
 
 sub arguments {
     my ($case) = @_;
@@ -296,7 +297,8 @@ sub access {
 }
 
 
-# satisfy all: each check must grant access; the first that does not sets the status
+# satisfy all: each check must grant access; the first that does not sets the
+# status
 
 sub all {
     my ($self, $run, $said, $location) = @_;
@@ -310,7 +312,8 @@ sub all {
 }
 
 
-# satisfy any: one check that grants access is enough; 401 takes precedence over 403
+# satisfy any: one check that grants access is enough; 401 takes precedence over
+# 403
 
 sub any {
     my ($self, $run, $said, $location) = @_;
@@ -345,8 +348,8 @@ sub auth {
 }
 
 
-# Verifies a credential: exactly one, in its place.  Returns a status, and the name
-# of a valid one.
+# Verifies a credential: exactly one, in its place.  Returns a status, and the
+# name of a valid one.
 
 sub method {
     my ($self, $run, $method) = @_;

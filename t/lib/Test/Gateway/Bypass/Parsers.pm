@@ -3,9 +3,9 @@
 package Test::Gateway::Bypass::Parsers;
 
 # What upstream servers read as a credential named a_tok (a header X-A-Tok) in a
-# request sent by nginx.  Node and Python are run, by t/bypass/read.js and read.py;
-# the behavior of the others is reimplemented here.  t/bypass/README.md lists the
-# sources.
+# request sent by nginx.  Node and Python are run, by t/bypass/read.js and
+# read.py; the behavior of the others is reimplemented here.  t/bypass/README.md
+# lists the sources.
 #
 #   my $readers = readers(\@heads, \@forged)
 #
@@ -79,7 +79,8 @@ my %record = (
         return $_[0]{authorization} =~ /Bearer[ \t\n\x0b\x0c\r](\S+)/ ? $1 : '';
     },
 
-    # $_SERVER of FPM; Apache replaces each byte other than a letter or digit by "_"
+    # $_SERVER of FPM; Apache replaces each byte other than a letter or digit by
+    # "_"
     'php header' => sub { lines($_[0], sub { $_[0] =~ tr/-./_/r }) },
     'apache header' => sub { lines($_[0], sub { $_[0] =~ s/\W/_/gr }) },
 

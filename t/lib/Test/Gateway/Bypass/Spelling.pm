@@ -2,16 +2,16 @@
 
 package Test::Gateway::Bypass::Spelling;
 
-# Generates spellings of a credential and sends them through nginx, with and without
-# the module's directives.  Compares nginx's response with what parsers of upstream
-# servers read from the request that nginx sends.
+# Generates spellings of a credential and sends them through nginx, with and
+# without the module's directives.  Compares nginx's response with what parsers
+# of upstream servers read from the request that nginx sends.
 #
 #   my $spelling = Test::Gateway::Bypass::Spelling->new(stride => 23);
 #   $spelling->run;
 #
 # stride: every n-th cell is sent (1: all).  A cell is a place, a spelling, a
-# protocol and a family (JWT, JWT in one of several places, or API key).  spoil: as
-# in Test::Gateway::Bypass.
+# protocol and a family (JWT, JWT in one of several places, or API key).  spoil:
+# as in Test::Gateway::Bypass.
 
 use v5.28;
 use warnings;
@@ -277,8 +277,8 @@ sub locations {
 
 # --- requests
 
-# HTTP/1.x sends a line unchanged.  HTTP/2 sends its name and its value, without one
-# space after the colon.
+# HTTP/1.x sends a line unchanged.  HTTP/2 sends its name and its value, without
+# one space after the colon.
 
 sub line {
     my ($text, $protocol) = @_;
@@ -360,8 +360,8 @@ sub client {
 }
 
 
-# Sends requests.  Sets {status} of each, and {head} to what has reached the upstream
-# server.
+# Sends requests.  Sets {status} of each, and {head} to what has reached the
+# upstream server.
 
 sub send_requests {
     my ($self, $protocol, @requests) = @_;
@@ -463,8 +463,8 @@ sub check_plain {
 }
 
 
-# Sets {read} of each request that has reached the upstream server: the parsers that
-# find the forged credential in it.
+# Sets {read} of each request that has reached the upstream server: the parsers
+# that find the forged credential in it.
 
 sub read_heads {
     my ($self, @cells) = @_;

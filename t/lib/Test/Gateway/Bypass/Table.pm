@@ -17,8 +17,8 @@ our @EXPORT = qw( families locations targets paths methods credentials
                   spellings protocols rules );
 
 
-# --- tokens and keys: token is alice's, poor is bob's, who lacks the scope; other
-# is the key of a consumer without the group
+# --- tokens and keys: "poor" is a valid token without the scope, "other" a valid
+# key of a consumer without the group
 
 sub make {
     my $good = token(claims => { sub => 'alice', scope => 'orders:read' });
@@ -42,11 +42,11 @@ sub make {
 #           "Bearer") and the allowed names; all must succeed, or with
 #           "satisfy any" one of them
 # rules     nginx's allow or deny
-# after     credentials that also pass the check of scopes and groups, which runs
-#           after access was granted
+# after     credentials that also pass the check of scopes and groups, which
+#           runs after access was granted
 # credentials   the names of credentials in place
-# spelled   those of them that are sent in all spellings; default: all.  The others
-#           are covered by another family
+# spelled   those of them that are sent in all spellings; default: all.  The
+#           others are covered by another family
 # tls       the server requests client certificates
 
 sub families {
@@ -158,8 +158,8 @@ sub families {
 # rewrite   to this URI, with last
 # error     [ codes => target ]
 # auth, mirror, include   the URI of a subrequest
-# try       the target of try_files, or "=404".  Without it, the origin responds;
-#           with mirror or include, nginx itself
+# try       the target of try_files, or "=404".  Without it, the origin
+#           responds; with mirror or include, nginx itself
 
 my @locations = (
     { at => 'exact', is => [ '=', '/v/exact' ], asks => 1 },
@@ -235,8 +235,8 @@ sub targets {
 
 # --- spellings of the path: name, rule, sub
 #
-# The rule explains why a spelling selects another location; undef: it must select
-# the same one.  "slashes": also sent to a server with merge_slashes off.
+# The rule explains why a spelling selects another location; undef: it must
+# select the same one.  "slashes": also sent to a server with merge_slashes off.
 
 my @paths = (
     [ plain      => undef, sub { $_[0] }, slashes => 1 ],
