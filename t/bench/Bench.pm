@@ -2,8 +2,8 @@
 
 package Bench;
 
-# What t/bench/run and t/bench/instructions share: tokens, servers, processes.
-# Everything lives in one temporary folder and listens on 127.0.0.1.
+# Functions that the programs in t/bench share: tokens, servers, processes.  All
+# files are in one temporary folder, and all servers listen on 127.0.0.1.
 
 use v5.28;
 use warnings;
@@ -35,7 +35,7 @@ my $json = JSON::PP->new->canonical->utf8;
 $ENV{PATH} .= ':/usr/sbin:/usr/local/sbin';
 
 
-# The folder of this run; goes away with the process.
+# The folder of this run, removed when the process exits.
 
 sub folder {
     return $Dir if $Dir;
@@ -91,7 +91,7 @@ my $native = '{"time":"$time_iso8601","duration_ms":$request_time,'
     . '"referer":"$http_referer","user_agent":"$http_user_agent",'
     . '"connection":$connection,"connection_requests":$connection_requests}';
 
-# 42 members: those of ecs that this request has, and more as fields
+# 42 members: those of the preset ecs that this request has, and labels
 my %more = map { ("labels.a$_" => '$request_method') } 10 .. 21;
 my $ecs = '{"@timestamp":"$time_iso8601","ecs":{"version":"9.4.0"},'
     . '"event":{"kind":"event","category":["web"],"dataset":"nginx.access",'
@@ -109,8 +109,8 @@ my $ecs = '{"@timestamp":"$time_iso8601","ecs":{"version":"9.4.0"},'
     . '"connection":$connection,"connection_requests":$connection_requests}}';
 
 
-# logs($file): what nginx writes with escape=json (escape, escape_log,
-# escape_ecs), and ours with the same members (log_nine, log, log_ecs):
+# logs($file): configurations that log the same members by nginx's escape=json
+# (escape, escape_log, escape_ecs) and by gateway_log (log_nine, log, log_ecs):
 # name => [ lines of http, lines of the location ].
 
 sub logs {
@@ -133,7 +133,7 @@ sub logs {
 }
 
 
-# a request id and a trace, for a server
+# lines of a server: a request id and a trace
 
 sub ids { 'gateway_request_id X-Request-ID; gateway_trace propagate;' }
 
@@ -162,8 +162,8 @@ sub b64u_decode {
 }
 
 
-# make_tokens($alg, $n): a key, its set and $n tokens of eight claims.  In the
-# folder afterwards: ALG.jwk, ALG.jwks.json, ALG.tokens (one a line).
+# make_tokens($alg, $n): writes a key, its set and $n tokens of eight claims to
+# the folder, as ALG.jwk, ALG.jwks.json and ALG.tokens (one per line).
 
 sub make_tokens {
     my ($alg, $n) = @_;
@@ -198,7 +198,7 @@ sub make_tokens {
 }
 
 
-# the secret is text, because HAProxy takes it as a string
+# the secret is text, because HAProxy reads it as a string
 
 sub private_key {
     my ($alg) = @_;
@@ -249,8 +249,8 @@ sub claims {
 
 # --- API keys
 
-# make_keys($n): in the folder afterwards KEY.tokens, and consumers.json with a
-# consumer for each of the keys.
+# make_keys($n): writes $n keys to KEY.tokens in the folder, and a consumer for
+# each of them to consumers.json.
 
 sub make_keys {
     my ($n) = @_;
@@ -258,7 +258,7 @@ sub make_keys {
     my @keys = map { "gw_key-$_-" . substr(Digest::SHA::sha384_hex("a$_"), 0,
                                            49) } 1 .. $n;
 
-    # asked for in another order than they stand in the file, and so in memory
+    # requests use the keys in another order than the file and the memory
     srand 1;
     write_file(folder() . '/KEY.tokens', join '', map { "$_\n" } shuffle(@keys));
     return write_file(folder() . '/consumers.json',
@@ -284,7 +284,7 @@ END
 }
 
 
-# The public key of an algorithm in PEM, for peers that read no JWK.
+# The public key of an algorithm in PEM, for peers that do not read JWKs.
 
 sub pem {
     my ($alg) = @_;
@@ -363,8 +363,8 @@ sub spawn {
 }
 
 
-# An nginx without a master that is told to end just before it waits for events
-# goes on waiting: it is told again.
+# The signal is repeated: an nginx without a master that receives it just before
+# it waits for events continues to wait.
 
 sub stop {
     my ($pid) = @_;
@@ -382,7 +382,7 @@ sub stop {
 }
 
 
-# Waits for one that ends by itself.
+# Waits for a process that exits by itself.
 
 sub finish {
     my ($pid) = @_;
@@ -405,8 +405,8 @@ END {
 }
 
 
-# The children of nginx's or Varnish's master: $n of them, one if it is not
-# said.
+# The workers of nginx's or Varnish's master $pid, after waiting for $n of them
+# (default: 1).
 
 sub worker_of {
     my ($pid, $n) = @_;
@@ -419,7 +419,7 @@ sub worker_of {
             my $stat = <$in> // '';
             next if $stat !~ /^(\d+) \([^)]*\) \S $pid /;
 
-            # proxy_cache has processes of its own, of which one ends soon
+            # not the cache manager and loader of proxy_cache
             my $child = $1;
             open my $said, '<', "/proc/$child/cmdline" or next;
             push @found, $child if (<$said> // '') !~ /cache (?:manager|loader)/;
@@ -431,8 +431,7 @@ sub worker_of {
 }
 
 
-# The time that a process has spent, in seconds: user and system time
-# together, and user time alone.
+# The CPU time of a process in seconds: (user and system time, user time).
 
 sub cpu_seconds {
     my ($pid) = @_;
@@ -527,7 +526,8 @@ sub start_nginx {
 sub start { spawn(@_) }
 
 
-# Waits until a port answers; dies with the process's words if it ends.
+# Waits until a port accepts connections.  Dies with the log if the process
+# ends.
 
 sub up {
     my ($port, $pid, $seconds) = @_;
@@ -547,7 +547,7 @@ sub up {
 }
 
 
-# One request with a line of a credential: its status, and the length of the
+# Sends a request with a header line.  Returns its status and the length of the
 # whole response.
 
 sub request {
@@ -572,7 +572,7 @@ sub request {
 
 # --- load
 
-# preload('awake'): the library of t/bench/awake.c, for LD_PRELOAD.
+# preload('awake'): path of the compiled t/bench/awake.c, for LD_PRELOAD.
 
 sub preload {
     my ($name) = @_;
@@ -585,9 +585,9 @@ sub preload {
 
 
 # wrk_cpu($url, $status, workers => [ pids ], threads =>, connections =>,
-# seconds =>, core => of wrk, before => [ command ]): the workers' CPU time for
-# each request that wrk got answered, requests a second, requests.  Dies if an
-# answer has another status.
+# seconds =>, core => of wrk, before => [ command ]): the workers' CPU time per
+# response that wrk received, requests per second, and the number of requests.
+# Dies if a response has another status.
 
 sub wrk_cpu {
     my ($url, $status, %arg) = @_;
@@ -620,7 +620,7 @@ sub wrk_cpu {
 
 
 # paced($url, $log, rate => a second, connections =>, seconds =>, core =>): the
-# pid of h2load, which sends at a fixed rate and writes $log.
+# pid of h2load, which sends requests at a fixed rate and writes $log.
 
 sub paced {
     my ($url, $log, %arg) = @_;
@@ -685,7 +685,7 @@ sub markdown_table {
 sub note { print STDERR "$_[0]\n" }
 
 
-# --- what was measured
+# --- versions
 
 sub first_line {
     my ($pattern, @command) = @_;

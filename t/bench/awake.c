@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Keeps wrk awake: preloaded into it, asks for events without waiting.
+ * Keeps wrk awake: preloaded into wrk, makes it poll for events without
+ * waiting.
  *
- * A generator that is faster than the server sleeps between two responses,
- * and Linux lets the sender of a packet pay for waking the receiver: on a
- * virtual machine 4 to 9 us for each response, more than nginx itself takes.
- * A slow scenario would pay it and a fast one would not, since wrk never gets
- * to sleep there.  On a core of its own wrk may as well stay awake in all.
+ * If wrk is faster than the server, it sleeps between two responses.  Linux
+ * charges the sender of a packet for waking the receiver: on a virtual machine
+ * 4 to 9 us for each response, more than nginx itself uses.  A slow scenario
+ * would include this time and a fast one would not, since wrk does not sleep
+ * there.  With a core of its own, wrk can stay awake in all scenarios.
  */
 
 #define _GNU_SOURCE

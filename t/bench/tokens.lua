@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 
--- wrk -s tokens.lua URL -- FILE HEADER [PREFIX]: each request carries the next
--- token of FILE in a header, behind a prefix.
--- The requests are built once; ends with one line of numbers for t/bench/run.
+-- wrk -s tokens.lua URL -- FILE HEADER [PREFIX]: each request has the next
+-- token of FILE in the header HEADER, after PREFIX.  Builds the requests once.
+-- At the end, prints a line of numbers for t/bench/run.
 
 local threads = 0
 

@@ -6,9 +6,9 @@
  *
  * The file that GATEWAY_TURN names, of 24 bytes, holds the longest turn by the
  * clock and by CPU time, in nanoseconds, and the number of turns.  It is mapped
- * before nginx clears the environment, and is shared with the worker; whoever
- * reads it may write zeros to it.  The clock also counts what the machine
- * does meanwhile.
+ * before nginx clears the environment, and is shared with the worker.  A reader
+ * can write zeros to it to start again.  The time by the clock includes that of
+ * other programs which run on the same core.
  */
 
 #define _GNU_SOURCE
