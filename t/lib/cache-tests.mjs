@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-// Runs http-cache-tests against a server, with the suite's own client, origin and
-// checks.  Prints a JSON line for each test: [ id, kind, passed, why ].  A test that
-// depends on a failed one has failed.
+// Runs http-cache-tests against a server, with the suite's own client, origin
+// and checks.  Prints a JSON line for each test: [ id, kind, passed, why ].  A
+// test that depends on a failed one counts as failed.
 //
 //   node cache-tests.mjs SUITE URL PORT
 //
 // SUITE is the folder of the suite, in the layout of npm (0.4.5) or of its
-// repository.  The origin listens on 127.0.0.1:PORT; the server at URL passes all
-// requests to it.
+// repository.  The origin listens on 127.0.0.1:PORT; the server at URL passes
+// all requests to it.
 
 import fs from 'node:fs'
 import http from 'node:http'
