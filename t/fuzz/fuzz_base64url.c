@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* decoding and encoding are inverse, and each value has one text */
+/* decoding and encoding are inverse, and each value has exactly one text */
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t          len, text_len;
     unsigned char  *bytes, *text;
 
-    /* as text: what is accepted is encoded to the same text */
+    /* the input as text: if it is accepted, its value is encoded to the same text */
 
     bytes = malloc(gw_base64url_decoded_size(size));
 
@@ -40,7 +40,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     free(bytes);
 
-    /* as bytes: their encoding is accepted */
+    /* the input as bytes: their encoding is accepted */
 
     text = malloc(gw_base64url_encoded_size(size) + 1);
     text_len = gw_base64url_encode(text, data, size);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A request, a response, a later request and an answer to its validation, with
- * empty lines between them: no bytes of them make the policy read outside of
- * them, or decide what it must not.
+ * A request, a response, a later request and the response to its validation,
+ * with empty lines between them.  For any input, the policy does not read
+ * outside of it and makes no decision that RFC 9111 forbids.
  *
- * The first byte selects the configuration, the second the status, the third
- * how much later the second request comes.
+ * The first byte selects the configuration, the second the status, and the
+ * third the time between the two requests.
  */
 
 #include <stdint.h>
@@ -39,7 +39,7 @@ typedef struct {
     cache_fields_t        request;
     cache_fields_t        response;
     cache_fields_t        again;        /* a later request */
-    cache_fields_t        fresh;        /* the answer to its validation */
+    cache_fields_t        fresh;        /* the response to its validation */
 } input_t;
 
 
@@ -100,7 +100,7 @@ conf_of(gw_cache_conf_t *conf, uint8_t bits)
 }
 
 
-/* the texts are between empty lines */
+/* splits the input into texts at empty lines */
 
 static void
 input_of(input_t *in, const uint8_t *data, size_t size)
@@ -141,7 +141,7 @@ input_of(input_t *in, const uint8_t *data, size_t size)
 }
 
 
-/* the fields have a directive, read without the parser that is tested */
+/* whether the fields have a directive; does not use the parser under test */
 
 static int
 says(const gw_cache_fields_t *fields, const char *directive)
@@ -189,7 +189,7 @@ has(const gw_cache_fields_t *fields, const char *name)
 }
 
 
-/* what must never be stored */
+/* checks that the response may be stored */
 
 static void
 check_stored(const input_t *in, const gw_cache_request_t *req,
@@ -217,7 +217,7 @@ check_stored(const input_t *in, const gw_cache_request_t *req,
         check(res->shared);
     }
 
-    /* only these two, and a targeted field, replace Cache-Control */
+    /* a configured override and these fields replace Cache-Control */
 
     if (in->conf.override == GW_CACHE_OVERRIDE_ALL || res->targeted
         || has(fields, "x-accel-expires"))
@@ -240,7 +240,7 @@ check_stored(const input_t *in, const gw_cache_request_t *req,
 }
 
 
-/* what must never be sent, and an age that only grows */
+/* checks that the stored response may be sent, and that its age only grows */
 
 static void
 check_reused(const input_t *in, const gw_cache_entry_t *entry)
@@ -296,7 +296,7 @@ check_reused(const input_t *in, const gw_cache_entry_t *entry)
 }
 
 
-/* a freshened response has the stored length, and nothing of the connection */
+/* an updated response has the stored length and no fields of the connection */
 
 static void
 check_merged(const input_t *in, const gw_cache_request_t *req)
@@ -319,7 +319,7 @@ check_merged(const input_t *in, const gw_cache_request_t *req)
 
     for (i = 0; i < n; i++) {
 
-        /* lines of the stored response point into it */
+        /* skips lines of the stored response, which do not point into "fresh" */
 
         if (in->fresh.fields.n == 0
             || line[i].name.data < in->fresh.line[0].name.data)
@@ -373,7 +373,7 @@ policy(const input_t *in)
 }
 
 
-/* commas of the values, and lines: at least as many as members of lists */
+/* the number of lines and commas, an upper bound for the members of lists */
 
 static size_t
 members_of(const gw_cache_fields_t *fields)
@@ -392,7 +392,7 @@ members_of(const gw_cache_fields_t *fields)
 }
 
 
-/* the names are sorted, once each, and none that must not be among them */
+/* checks that the names are sorted and unique, and that each is permitted */
 
 static void
 check_names(gw_text_t list)
@@ -413,8 +413,9 @@ check_names(gw_text_t list)
 
 
 /*
- * Whether the lines that select a response are all of lists that are sorted: a
- * quoted string without an end makes members of two lines one.
+ * Whether all lines that select a response are lists whose members are sorted.
+ * Not with a quotation mark: an unterminated quoted string can join members of
+ * two lines.
  */
 
 static int
@@ -442,7 +443,7 @@ sorted(const gw_cache_fields_t *fields, gw_text_t list)
 }
 
 
-/* a variant key is the same for the lines of sorted lists in reverse */
+/* the variant key of sorted lists does not depend on the order of the lines */
 
 static void
 variants(const input_t *in)
@@ -484,7 +485,7 @@ variants(const input_t *in)
 }
 
 
-/* conditions, ranges, references, and what is written of them */
+/* conditions, ranges, URI references, dates and structured fields */
 
 static void
 others(const input_t *in)
@@ -520,7 +521,7 @@ others(const input_t *in)
             check(len >= 1 && len <= GW_CACHE_URI && uri[0] == '/');
             check(memchr(uri, '#', len) == NULL);
 
-            /* what was resolved is its own target */
+            /* a resolved reference resolves to itself */
 
             value.data = uri;
             value.len = len;
@@ -552,7 +553,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    /* of the exact size, so that a byte too far is noticed */
+    /* of the exact size: a sanitizer detects an overrun */
 
     copy = malloc(size);
     memcpy(copy, data, size);

@@ -11,8 +11,8 @@ package Test::Gateway;
 #
 #     __DATA__
 #
-# and no plan.  In addition to its own checks, each block has one that fails after
-# an error that the block did not announce:
+# and no plan.  In addition to its own checks, each block has one that fails
+# after an error that the block did not announce:
 #
 #   - a line of [alert], [crit] or [emerg] in the error log, also while nginx shuts
 #     down.  A block announces it by a pattern in error_log, grep_error_log or
@@ -330,8 +330,8 @@ sub reports {
 
 # --- the end
 
-# Other tests can follow run_tests() if they call done_testing() themselves and set
-# $Test::Gateway::More = 1 before.
+# Other tests can follow run_tests() if they call done_testing() themselves and
+# set $Test::Gateway::More = 1 before.
 
 our $More = 0;
 
@@ -371,8 +371,8 @@ sub evaluate { return CORE::eval("package main;\n$_[0]") }
     };
 
     # Test::Nginx waits 45 ms after each request and then warns of lines in the
-    # log.  A block without patterns for the log needs neither, since judge() reads
-    # the whole log after nginx has stopped.
+    # log.  A block without patterns for the log needs neither, since judge()
+    # reads the whole log after nginx has stopped.
 
     my $check = \&Test::Nginx::Socket::check_error_log;
 

@@ -5,8 +5,9 @@ package Test::Gateway::Cases;
 # Test files with the expected result of each token.  Additional sections:
 #
 #   files  names and contents, in html/
-#   cases  pairs: a token, or a request made by get(), and "verified", the
-#          reason of a refusal, or more exactly granted(...) or refused(...)
+#   cases  pairs: a token, or a request made by get(), and the result:
+#          "verified", the reason of a rejection, or granted(...) or
+#          refused(...) with more details
 #
 # Both are Perl.  A block without a config uses one that verifies with "jwks".
 # Each case asserts the status, the challenge or its absence, the type, the

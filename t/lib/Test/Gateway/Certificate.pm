@@ -198,7 +198,7 @@ sub answer {
         my $status = $1;
         my ($head, $body) = split /\r\n\r\n/, $_, 2;
 
-        # the client may then print tickets, and that it has finished
+        # without what the client prints after the body, such as tickets
         my ($length) = $head =~ /^Content-Length: (\d+)/m;
         push @answers, { status => $status, head => $head =~ s/\r//gr,
                          body => substr $body // '', 0, $length // 0 };

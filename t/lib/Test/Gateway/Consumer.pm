@@ -2,8 +2,8 @@
 
 package Test::Gateway::Consumer;
 
-# API keys and consumers files for tests.  Keys are made here from the description
-# of the format, not by the code under test.
+# API keys and consumers files for tests.  Keys are made here from the
+# description of the format, not by the code under test.
 #
 #   api_key('acme')                  a key with this id, always the same
 #   api_key('acme', $bytes)          the same with these 32 bytes as its secret

@@ -3,8 +3,8 @@
 package Test::Gateway::Echo;
 
 # An upstream that answers with the request that it received, without the lines
-# that nginx itself adds.  $TEST_NGINX_ECHO_PORT is its port, $Pass the proxy_pass
-# to it.
+# that nginx itself adds.  $TEST_NGINX_ECHO_PORT is its port, $Pass the
+# proxy_pass to it.
 
 use v5.28;
 use warnings;

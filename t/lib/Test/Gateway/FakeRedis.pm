@@ -3,8 +3,8 @@
 package Test::Gateway::FakeRedis;
 
 # A Redis server controlled by a test.  It answers the client's handshake like a
-# real server, and each EVALSHA with the next action of a list; the last action is
-# repeated.  It runs in a child process, on 127.0.0.1.
+# real server, and each EVALSHA with the next action of a list; the last action
+# is repeated.  It runs in a child process, on 127.0.0.1.
 #
 #   fake_redis(actions => [ 'reply', ":1\r\n" ], ...)
 #
@@ -23,8 +23,8 @@ package Test::Gateway::FakeRedis;
 #   'close'                         closes
 #   'endless'                       a string without an end
 #
-# handshake => { role => action } sets the reply to a command of the handshake, in
-# lower case: "auth", "select", "client", "role", "script", "ping".
+# handshake => { role => action } sets the reply to a command of the handshake,
+# in lower case: "auth", "select", "client", "role", "script", "ping".
 
 use v5.28;
 use warnings;
@@ -45,7 +45,7 @@ our @EXPORT = qw( fake_redis );
 my %running;
 my $main = $$;
 
-# Processes that are started from here on are ended by this process, a child.
+# Makes this process, a child, end the processes that it starts from now on.
 
 sub adopt { $main = $$; %running = (); return }
 
@@ -156,8 +156,8 @@ sub calls { scalar $_[0]->commands($_[1] // 'evalsha') }
 sub connects { scalar $_[0]->commands('client') }
 
 
-# Waits until there are $n commands of a name, and those of a handshake have been
-# answered: a worker then sees the reply before any later request.
+# Waits until there are $n commands of a name, and those of a handshake have
+# been answered: a worker then sees the reply before any later request.
 
 sub wait_for {
     my ($self, $name, $n, $seconds) = @_;

@@ -2,8 +2,8 @@
 
 package Test::Gateway::Flood;
 
-# Very many pipelined requests of one kind, and their results, bounded in count and
-# time.  For many concurrent requests, use Test::Gateway::Load.
+# Very many pipelined requests of one kind, and their results, bounded in count
+# and time.  For many concurrent requests, use Test::Gateway::Load.
 
 use v5.28;
 use warnings;
@@ -19,9 +19,9 @@ our @EXPORT = qw( flood );
 our @EXPORT_OK = qw( during );
 
 
-# flood($port, $path, $n, %arg): sends $n requests on keepalive connections; returns
-# a hash with the number of each status.  "lost" counts requests without a response
-# on closed connections, which are not sent again.  %arg:
+# flood($port, $path, $n, %arg): sends $n requests on keepalive connections;
+# returns a hash with the number of each status.  "lost" counts requests without
+# a response on closed connections, which are not sent again.  %arg:
 #
 #   processes    (2) share the requests
 #   connections  (8) of each process
@@ -59,9 +59,9 @@ sub flood {
 }
 
 
-# during($port, $path, $n, $code, %arg): runs $code during flood() and returns the
-# hash of flood().  $code receives a function that returns whether flood() is still
-# running.
+# during($port, $path, $n, $code, %arg): runs $code during flood() and returns
+# the hash of flood().  $code receives a function that returns whether flood()
+# is still running.
 
 sub during {
     my ($port, $path, $n, $code, %arg) = @_;

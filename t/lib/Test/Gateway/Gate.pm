@@ -2,9 +2,9 @@
 
 package Test::Gateway::Gate;
 
-# For the gates in t/gates: a gate is a function that checks a folder and returns
-# complaints.  A test runs it on the project, and on a copy of the project with a
-# seeded defect.
+# For the gates in t/gates: a gate is a function that checks a folder and
+# returns complaints.  A test runs it on the project, and on a copy of the
+# project with a seeded defect.
 
 use v5.28;
 use warnings;

@@ -2,15 +2,16 @@
 
 package Test::Gateway::Held;
 
-# Memory that a worker holds for requests whose responses the client does not read.
+# Memory that a worker holds for requests whose responses the client does not
+# read.
 #
 #   held_by(server => $text, http => $text, files => {}, path => '/x',
 #           headers => [ [ name, value ] ], streams => 500)
 #
-# Each call starts its own nginx with one worker, so that the heap contains no data
-# of earlier requests.  Over HTTP/2 with a window of 0, nginx sends the head of each
-# response and keeps the request.  Returns the bytes held for each stream, and the
-# statuses of the responses.
+# Each call starts its own nginx with one worker, so that the heap contains no
+# data of earlier requests.  Over HTTP/2 with a window of 0, nginx sends the
+# head of each response and keeps the request.  Returns the bytes held for each
+# stream, and the statuses of the responses.
 
 use v5.28;
 use warnings;

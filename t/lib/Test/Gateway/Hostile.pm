@@ -2,8 +2,8 @@
 
 package Test::Gateway::Hostile;
 
-# Hostile requests: bytes that a generator makes from a seed, the same for the same
-# seed, sent over raw sockets.
+# Hostile requests: bytes that a generator makes from a seed, the same for the
+# same seed, sent over raw sockets.
 #
 #   my $hostile = Test::Gateway::Hostile->new(
 #       seed => 1, secret => $bytes, good => { jwt => $token, key => $key },
@@ -11,13 +11,13 @@ package Test::Gateway::Hostile;
 #   my @connections = $hostile->batch($n);   about $n requests
 #   send_all(\@connections, sub { ... });    calls the sub when all are sent
 #
-# No request holds a proof, except those that are signed with the secret: their
-# claims are as hostile, and some are valid.  The path of each request has a
-# number: /hs/h17 has no proof, /hs/s18 may have one.
+# No request has a valid credential, except tokens signed with the secret: their
+# claims are as hostile, but some are valid.  The path of each request has a
+# number: /hs/h17 has no valid credential, /hs/s18 may have one.
 #
-# A connection is { port, pieces (bytes, in order), end }.  "end" is what the client
-# does after sending: "read" until the server closes, "half": the same after a
-# shutdown, "abort" at once, "stall" until all others have ended.
+# A connection is { port, pieces (bytes, in order), end }.  "end" is what the
+# client does after sending: "read" until the server closes, "half": the same
+# after a shutdown, "abort" at once, "stall" until all others have ended.
 
 use v5.28;
 use warnings;
@@ -166,7 +166,7 @@ sub header_json {
                                     : $self->json_object(0, @members);
 }
 
-# signed with the secret: valid, if its claims are
+# a token signed with the secret; it is valid if its claims are
 
 sub signed {
     my ($self) = @_;

@@ -7,13 +7,13 @@ package Test::Gateway::KeyCases;
 #
 #   cases  pairs, in Perl: a request made by get(), and granted('id of a
 #          consumer'), refused('reason'), or reached('id or ""', 'reason') for
-#          what passes all the same
+#          a request that passes although a reason is set
 #
 # A block without consumers has those of $Consumers; user_files, if any, is a
 # list.  Each case asserts the status, the challenge or its absence, the exact
 # body, and in X-Who the values of $gateway_consumer and $gateway_auth_reason.
-# The challenge is "Key", or that of refused(..., scheme => 'Bearer'); $Scheme sets
-# it for a whole file.
+# The challenge is "Key", or that of refused(..., scheme => 'Bearer'); $Scheme
+# sets it for a whole file.
 
 use v5.28;
 use warnings;
@@ -33,7 +33,7 @@ my %sentence = (
     invalid_key => 'the API key is not valid',
 );
 
-# what a client must not learn
+# reasons that the client must not learn
 my %hidden = map { $_ => 1 } qw( malformed_key unknown_key expired disabled
                                  not_yet_valid address_not_allowed );
 
@@ -42,7 +42,7 @@ sub get {
     return { path => $path, lines => join "\n", @lines };
 }
 
-# a line with a key
+# a header line with the key of an id
 sub with { 'X-API-Key: ' . api_key($_[0]) }
 
 sub reached {

@@ -6,9 +6,9 @@ package Test::Gateway::Load;
 #
 #   http_many([ [ $port, '/path' ], [ $port, '/path', $body ], ... ], %arg)
 #
-# returns for each request, in their order, { status, head, body, seconds, path };
-# "seconds" is the duration; "status" is 0 without a response.  A body is sent by
-# POST, its second half some milliseconds after the first.
+# returns for each request, in their order, { status, head, body, seconds, path
+# }; "seconds" is the duration; "status" is 0 without a response.  A body is
+# sent by POST, its second half some milliseconds after the first.
 #
 #   at_once   the number of concurrent requests; default: all of them, after all
 #             connections were established

@@ -2,9 +2,9 @@
 
 package Test::Gateway::Origin;
 
-# An origin server that counts and records requests, and answers each path as set by
-# the test.  It is one process, for hundreds of concurrent connections; it ends with
-# the test's process.
+# An origin server that counts and records requests, and answers each path as
+# set by the test.  It is one process, for hundreds of concurrent connections;
+# it ends with the test's process.
 #
 #   my $origin = origin();
 #   proxy_pass http://127.0.0.1:@{[ $origin->port ]};
@@ -13,8 +13,8 @@ package Test::Gateway::Origin;
 #   $origin->answer('/path', { status => 200 }, { status => 503 });
 #
 # sets the responses to the first, second and later requests; the last one is
-# repeated.  The path with the query is looked up first, then the path, then "*".
-# Members:
+# repeated.  The path with the query is looked up first, then the path, then
+# "*".  Members:
 #
 #   status, reason   200, "OK"
 #   head             lines, sent unchanged before the generated ones
@@ -45,13 +45,14 @@ package Test::Gateway::Origin;
 #
 #   my $origin = origin(sub { my ($request) = @_; ...; return \%answer });
 #
-# A sub returns the answer to each request in the process of the origin, which then
-# records no requests.
+# A sub returns the answer to each request in the process of the origin, which
+# then records no requests.
 #
-# A path with a query is compared with the whole target, otherwise with the target
-# without its query.  A request is { method, target, path, query, version, fields => [ [ name,
-# value ], ... ], body, at, n, done, aborted }; "done" is set once its response
-# has been written completely, "aborted" if the client has left before.
+# A path with a query is compared with the whole target, otherwise with the
+# target without its query.  A request is { method, target, path, query,
+# version, fields => [ [ name, value ], ... ], body, at, n, done, aborted };
+# "done" is set once its response has been written completely, "aborted" if the
+# client has left before.
 
 use v5.28;
 use warnings;
@@ -333,8 +334,8 @@ sub finish {
 }
 
 
-# Continues as far as possible without waiting: output, steps of the response, the
-# next request on the connection.  A step is { bytes, wait, hold, close }.
+# Continues as far as possible without waiting: output, steps of the response,
+# the next request on the connection.  A step is { bytes, wait, hold, close }.
 
 sub advance {
     my ($c) = @_;

@@ -2,14 +2,14 @@
 
 package Test::Gateway::Parts;
 
-# Parts of a test file that run concurrently, since most of them wait.  Each runs in
-# a process of its own; results are reported in the order of the file.
+# Parts of a test file that run concurrently, since most of them wait.  Each
+# runs in a process of its own; results are reported in the order of the file.
 #
 #   part(sub { ... }, @args);       starts a part, once fewer than eight run
 #   parts_done();                   waits for all
 #
-# PARTS sets another number than eight.  A part fails if it dies or takes longer than
-# two minutes.
+# PARTS sets another number than eight.  A part fails if it dies or takes longer
+# than two minutes.
 
 use v5.28;
 use warnings;

@@ -2,8 +2,8 @@
 
 package Test::Gateway::Probe;
 
-# Tests of detached requests and of waiting: the module t/core/probe.c in a copy of
-# the project, and an origin controlled by the path.
+# Tests of detached requests and of waiting: the module t/core/probe.c in a copy
+# of the project, and an origin controlled by the path.
 #
 #   build_probe('jwt limit')     builds core, probe and these modules
 #   my $origin = origin();       { port }; its requests are in a file

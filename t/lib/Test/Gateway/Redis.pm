@@ -2,8 +2,8 @@
 
 package Test::Gateway::Redis;
 
-# A real Redis with its own folder and port, on 127.0.0.1, and a small client.  Each
-# server is ended by its own pid.
+# A real Redis with its own folder and port, on 127.0.0.1, and a small client.
+# Each server is ended by its own pid.
 
 use v5.28;
 use warnings;
@@ -22,7 +22,7 @@ our @EXPORT = qw( start_redis resp_read resp_write );
 my %running;
 my $main = $$;
 
-# Processes that are started from here on are ended by this process, a child.
+# Makes this process, a child, end the processes that it starts from now on.
 
 sub adopt { $main = $$; %running = (); return }
 
@@ -121,8 +121,8 @@ sub log {
 }
 
 
-# ->stop shuts it down, ->kill uses kill -9; ->pause stops it, with its connections
-# open, until ->resume.
+# ->stop shuts it down, ->kill uses kill -9; ->pause stops it, with its
+# connections open, until ->resume.
 
 sub stop   { $_[0]->end('TERM') }
 sub kill   { $_[0]->end('KILL') }
@@ -175,9 +175,10 @@ sub calls {
 }
 
 
-# Counts the writes of other clients between two moments by Redis's reads: data that
-# is written at once is read at once, if it is less than 16 KB.  Returns a sub to call
-# at the second moment; it returns nothing with Redis 5, which does not count reads.
+# Counts the writes of other clients between two moments by Redis's reads: data
+# that is written at once is read at once, if it is less than 16 KB.  Returns a
+# sub to call at the second moment; it returns nothing with Redis 5, which does
+# not count reads.
 
 sub reads_from_now {
     my ($self) = @_;

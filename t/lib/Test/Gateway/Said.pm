@@ -4,9 +4,9 @@ package Test::Gateway::Said;
 
 # The messages of nginx -t about a configuration: all lines of a level.
 #
-# "#!" in a configuration marks the line that messages are expected to name; they
-# contain LINE instead of its number.  $Test::Gateway::Said::Files, or the second
-# argument of said(), are files next to it: path => bytes.
+# "#!" in a configuration marks the line that messages are expected to name;
+# they contain LINE instead of its number.  $Test::Gateway::Said::Files, or the
+# second argument of said(), are files next to it: path => bytes.
 
 use v5.28;
 use warnings;

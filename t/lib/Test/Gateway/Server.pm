@@ -2,8 +2,9 @@
 
 package Test::Gateway::Server;
 
-# Real servers, for tests that Test::Nginx's blocks do not support: nginx -t on a
-# text, and a master with workers that a test reloads, signals and sends requests to.
+# Real servers, for tests that Test::Nginx's blocks do not support: nginx -t on
+# a text, and a master with workers that a test reloads, signals and sends
+# requests to.
 
 use v5.28;
 use warnings;
@@ -26,7 +27,7 @@ my %running;
 my @locks;
 my $main = $$;
 
-# Processes that are started from here on are ended by this process, a child.
+# Makes this process, a child, end the processes that it starts from now on.
 
 sub adopt { $main = $$; %running = (); return }
 
@@ -79,8 +80,8 @@ sub wait_until {
 }
 
 
-# The number of connections to these ports of 127.0.0.1 that nginx has not closed,
-# whether or not the client has.
+# The number of connections to these ports of 127.0.0.1 that nginx has not
+# closed, whether or not the client has.
 
 sub connections {
     my (@ports) = @_;
@@ -91,8 +92,8 @@ sub connections {
 }
 
 
-# Ends nginx's process $pid gracefully, or by SIGKILL after $seconds.  Returns true
-# if SIGKILL was not needed.
+# Ends nginx's process $pid gracefully, or by SIGKILL after $seconds.  Returns
+# true if SIGKILL was not needed.
 
 sub quit {
     my ($pid, $seconds) = @_;
@@ -135,10 +136,10 @@ sub successor {
 
 # --- configurations
 
-# A free port, from a range if one is given.  Ports above 32767 are not used, since
-# the kernel assigns them to connections; a process gets each port only once; and
-# other tests are excluded by the files with which Test::Nginx locks blocks of four
-# ports.
+# A free port, from a range if one is given.  Ports above 32767 are not used,
+# since the kernel assigns them to connections; a process gets each port only
+# once; and other tests are excluded by the files with which Test::Nginx locks
+# blocks of four ports.
 
 sub free_port {
     my ($from, $to) = @_ ? @_ : (9988, 31988);
@@ -242,8 +243,8 @@ sub library {
 }
 
 
-# A folder for a server, with the configuration $conf; relative paths are in this
-# folder.
+# A folder for a server, with the configuration $conf; relative paths are in
+# this folder.
 
 sub folder {
     my ($conf, $files) = @_;
@@ -274,8 +275,8 @@ sub command {
 }
 
 
-# The same for a program that starts a daemon, which may keep the output open: the
-# output goes to a file.
+# The same for a program that starts a daemon, which may keep the output open:
+# the output goes to a file.
 
 sub command_to {
     my ($file, @command) = @_;
@@ -288,8 +289,8 @@ sub command_to {
 }
 
 
-# nginx -t on a configuration: (exit code, output).  $files: path => bytes, written
-# next to it.  The output contains DIR instead of the folder's path.
+# nginx -t on a configuration: (exit code, output).  $files: path => bytes,
+# written next to it.  The output contains DIR instead of the folder's path.
 
 sub nginx_t {
     my ($conf, $files) = @_;
@@ -330,8 +331,8 @@ sub tested {
 # start_nginx(conf => text, files => { path => bytes }, port => n)
 #
 # Starts a master with workers.  Without conf, one is made of main, http and
-# server (see http_conf).  Its standard output is the file logs/stdout.  Dies with
-# nginx's message if it does not start.
+# server (see http_conf).  Its standard output is the file logs/stdout.  Dies
+# with nginx's message if it does not start.
 
 sub start_nginx {
     my (%arg) = @_;
@@ -391,8 +392,8 @@ sub allow { my ($self, @patterns) = @_; push @{ $self->{allow} }, @patterns }
 sub signal { my ($self, $name) = @_; kill $name, $self->pid }
 
 
-# Makes nginx reload its configuration ($conf, if given), and waits until all old
-# workers are gone, unless wait => 0.
+# Makes nginx reload its configuration ($conf, if given), and waits until all
+# old workers are gone, unless wait => 0.
 
 sub reload {
     my ($self, $conf, %arg) = @_;

@@ -2,8 +2,8 @@
 
 package Test::Gateway::Streams;
 
-# An HTTP/2 connection whose streams have no window until the test opens it: until
-# then, nginx sends only the header of a response and keeps the request.
+# An HTTP/2 connection whose streams have no window until the test opens it:
+# until then, nginx sends only the header of a response and keeps the request.
 #
 #   my $h2 = Test::Gateway::Streams->new($port);
 #   my $stream = $h2->request('GET', '/path', $body);   # body: optional
@@ -15,9 +15,9 @@ package Test::Gateway::Streams;
 #   my $stream = $h2->begin('POST', '/path', @fields);  # the body follows
 #   $h2->data($stream, $bytes, $end);
 #
-# status, body and ended describe the part of a stream's response received so far;
-# frames lists its frames: "HEADERS+", with "+" for END_STREAM, "DATA", "RST_STREAM"
-# and its code.  dead is true if the connection has ended.
+# status, body and ended describe the part of a stream's response received so
+# far; frames lists its frames: "HEADERS+", with "+" for END_STREAM, "DATA",
+# "RST_STREAM" and its code.  dead is true if the connection has ended.
 
 use v5.28;
 use warnings;

@@ -2,9 +2,10 @@
 
 package Test::Gateway::Swap;
 
-# Successive sets of consumers, for tests that change them while nginx runs.  Each
-# set has a version, which is in the plan, the metadata and the groups of its consumer
-# "acme": a response shows the set that it is from, and whether the set is complete.
+# Successive sets of consumers, for tests that change them while nginx runs.
+# Each set has a version, which is in the plan, the metadata and the groups of
+# its consumer "acme": a response shows the set that it is from, and whether the
+# set is complete.
 #
 #   version_of(7)               the file, JSON text; more consumers: (7, 30_000)
 #   swap_conf(%part)            a configuration, as http_conf(); watch ("": without

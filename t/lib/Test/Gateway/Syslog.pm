@@ -2,8 +2,8 @@
 
 package Test::Gateway::Syslog;
 
-# A syslog server inside the test, which reads only on request and parses strictly
-# by RFC 5424 and RFC 6587.
+# A syslog server inside the test, which reads only on request and parses
+# strictly by RFC 5424 and RFC 6587.
 #
 #   my $s = receiver('tcp', rcvbuf => 65536);     tcp, tls, udp or unix
 #   $s->server          the value of "server" in the block: "tcp:127.0.0.1:5140"
@@ -232,8 +232,8 @@ sub drop {
 }
 
 
-# The kernel has acknowledged all unread bytes.  They are peeked at, which makes no
-# room for others, until no more arrive.
+# The kernel has acknowledged all unread bytes.  They are peeked at, which makes
+# no room for others, until no more arrive.
 
 sub unread {
     my ($self, $connection) = @_;
@@ -263,8 +263,8 @@ sub cut {
 }
 
 
-# calls $end when the only connection, a TLS one, has stalled, and reads the data that
-# had arrived before: complete TLS records
+# calls $end when the only connection, a TLS one, has stalled, and reads the
+# data that had arrived before: complete TLS records
 
 sub arrived {
     my ($self, $end) = @_;

@@ -21,10 +21,10 @@ package Test::Gateway::Token;
 #   b64u($bytes) b64u_decode($text)  base64url without padding
 #   json($data)                      JSON text with sorted members
 #
-# claims is a hash, to which exp is added if it is missing (exp => undef omits it),
-# or JSON text, which is signed byte for byte.  header is a hash, which adds to or
-# replaces alg, kid and typ (undef omits one), or JSON text.  A process creates each
-# key once.
+# claims is a hash, to which exp is added if it is missing (exp => undef omits
+# it), or JSON text, which is signed byte for byte.  header is a hash, which
+# adds to or replaces alg, kid and typ (undef omits one), or JSON text.  A
+# process creates each key once.
 
 use v5.28;
 use warnings;
@@ -220,8 +220,8 @@ sub hmac_sign {
 }
 
 
-# Signed with any bytes as the secret, for example a public key in an attack.  alg is
-# the algorithm used; the header can name another one.
+# Signed with any bytes as the secret, for example a public key in an attack.
+# alg is the algorithm used; the header can name another one.
 
 sub hmac_token {
     my ($secret, %arg) = @_;

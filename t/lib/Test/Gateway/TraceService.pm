@@ -2,10 +2,10 @@
 
 package Test::Gateway::TraceService;
 
-# The service that the W3C's trace-context suite tests: it reads an array of
-# { "url": ..., "arguments": [...] } and sends each "arguments" to its "url", with the
-# received traceparent and tracestate, through a proxy that accepts requests for any
-# host.  It handles one request at a time.
+# The service that the W3C's trace-context suite tests: it reads an array of {
+# "url": ..., "arguments": [...] } and sends each "arguments" to its "url", with
+# the received traceparent and tracestate, through a proxy that accepts requests
+# for any host.  It handles one request at a time.
 #
 #   serve($socket, $proxy);       # a listening socket; "http://host:port"
 

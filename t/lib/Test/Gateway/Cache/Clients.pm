@@ -17,8 +17,8 @@ package Test::Gateway::Cache::Clients;
 #                   reads 3 MB a second
 #   leave           the client closes the connection after the head
 #
-# "n" processes use HTTP/1.1, "n2" curl with HTTP/2.  A record has what the
-# request has, and
+# "n" processes use HTTP/1.1, "n2" processes curl with HTTP/2.  A record has the
+# members of the request, and
 #
 #   t0, t1          the times before the request and after the response
 #   status          0: no response, or an incomplete head

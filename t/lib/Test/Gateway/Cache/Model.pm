@@ -2,17 +2,17 @@
 
 package Test::Gateway::Cache::Model;
 
-# A simple model of the cache: whether a client may receive a response, given all
-# responses of the origin.  It has no store, no locks and no workers, only the
-# rules of what can be reused for whom, and until when.
+# A simple model of the cache: whether a client may receive a response, given
+# all responses of the origin.  It has no store, no locks and no workers, only
+# the rules of what can be reused for whom, and until when.
 #
 #   my ($faults, $seen) = judge(truth => \@truth, records => \@records,
 #                               purges => \@purges, classes => \%classes);
 #
-# "truth" comes from Test::Gateway::Cache::Origin, "records" from the clients.  A
-# purge is { t0, t1, soft, by, value }, by: url, prefix, host, consumer, tag or
-# all; a purge without t1 has no response yet.  Classes are the locations, by the
-# first folder of the path:
+# "truth" comes from Test::Gateway::Cache::Origin, "records" from the clients.
+# A purge is { t0, t1, soft, by, value }, by: url, prefix, host, consumer, tag
+# or all; a purge without t1 has no response yet.  Classes are the locations, by
+# the first folder of the path:
 #
 #   partition    responses are stored for each consumer
 #   keys         requests have an API key
@@ -23,8 +23,8 @@ package Test::Gateway::Cache::Model;
 #
 # With cuts => 1 workers are killed: responses can be missing or truncated.
 #
-# "faults" are texts that begin with their kind; "seen" counts the observed cases
-# by name, so that a test can check that they occurred.
+# "faults" are texts that begin with their kind; "seen" counts the observed
+# cases by name, so that a test can check that they occurred.
 
 use v5.28;
 use warnings;
@@ -33,8 +33,8 @@ use Exporter qw( import );
 
 our @EXPORT = qw( judge );
 
-# Seconds by which the clocks of processes differ: nginx reads the time once in an
-# iteration of the event loop, during which a worker can be preempted.
+# Seconds by which the clocks of processes differ: nginx reads the time once in
+# an iteration of the event loop, during which a worker can be preempted.
 my $SLACK = $ENV{CACHE_SLACK} // 0.25;
 
 
@@ -129,7 +129,8 @@ sub response {
 }
 
 
-# The body matches the header, and is complete unless the origin has truncated it.
+# The body matches the header, and is complete unless the origin has truncated
+# it.
 
 sub body {
     my ($self, $r, $t, $b) = @_;
@@ -242,7 +243,8 @@ sub cc {
 }
 
 
-# (seconds, whether the origin sets them, why it is otherwise not reused)
+# The lifetime: (seconds, whether the origin sets them, the reason why the
+# response is not reused without revalidation, or "").
 
 sub lifetime {
     my ($t, $class) = @_;

@@ -3,8 +3,8 @@
 package Test::Gateway::Cache::Origin;
 
 # The origin of the property tests of the cache.  Each response is different, is
-# identified by its header and by each byte of its body, and is recorded: a model
-# checks the clients' responses against these records.
+# identified by its header and by each byte of its body, and is recorded: a
+# model checks the clients' responses against these records.
 #
 #   my $origin = cache_origin();
 #   my @truth = truth($origin);
@@ -26,10 +26,10 @@ package Test::Gateway::Cache::Origin;
 #   lie             byte: a wrong byte in the body; head: another response's
 #                   X-Body; cut: a body that ends too early without an error
 #
-# A response has X-Stamp, its number, X-Body, the number of the response to which
-# its body belongs, and X-Rid of the request.  A 304 has its own X-Stamp and no
-# X-Body: merged with a stored response, it updates only X-Stamp.  ETag is X-Body;
-# Last-Modified is so many seconds after a date.
+# A response has X-Stamp, its number, X-Body, the number of the response to
+# which its body belongs, and X-Rid of the request.  A 304 has its own X-Stamp
+# and no X-Body: merged with a stored response, it updates only X-Stamp.  ETag
+# is X-Body; Last-Modified is so many seconds after a date.
 
 use v5.28;
 use warnings;
@@ -134,8 +134,8 @@ sub record {
 }
 
 
-# The number of the response named by the conditions of the request, if it is still
-# current.
+# The number of the response named by the conditions of the request, if it is
+# still current.
 
 sub is_current {
     my ($request, $t) = @_;
@@ -178,7 +178,7 @@ sub number_of {
 sub revalidated {
     my ($t, $n, $lines) = @_;
 
-    # no field that a second 304 would inherit, unless all responses have it
+    # only fields that all responses have, or that a second 304 does not inherit
     my $old = $truth[$n];
     @$lines = grep { /^(?:Cache-Control|Access-Control|Set-Cookie|Age|X-Accel)/ }
               @$lines;

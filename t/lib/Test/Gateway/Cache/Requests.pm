@@ -2,16 +2,16 @@
 
 package Test::Gateway::Cache::Requests;
 
-# Random requests of the property tests of the cache, and the nginx configuration
-# for them.
+# Random requests of the property tests of the cache, and the nginx
+# configuration for them.
 #
 #   my %classes = classes();            see Test::Gateway::Cache::Model
 #   cache_conf(port, h2, origin, %arg)  a configuration with these locations
 #   random_request()                    depends only on rand()
 #
-# HTTP/2 uses TLS; the scheme is not part of the key.  Arguments of cache_conf: big,
-# small: the parameters of the two zones; lies: for each location, directives that
-# contradict the model; http, server: more text.
+# HTTP/2 uses TLS; the scheme is not part of the key.  Arguments of cache_conf:
+# big, small: the parameters of the two zones; lies: for each location,
+# directives that contradict the model; http, server: more text.
 
 use v5.28;
 use warnings;
