@@ -3,7 +3,7 @@
 /*
  * A request, a response, a later request and the response to its validation,
  * with empty lines between them.  For any input, the policy does not read
- * outside of it and makes no decision that RFC 9111 forbids.
+ * outside of it and makes no forbidden decision.
  *
  * The first byte selects the configuration, the second the status, and the
  * third the time between the two requests.
@@ -217,7 +217,7 @@ check_stored(const input_t *in, const gw_cache_request_t *req,
         check(res->shared);
     }
 
-    /* a configured override and these fields replace Cache-Control */
+    /* overrides, targeted fields, X-Accel-Expires: they replace Cache-Control */
 
     if (in->conf.override == GW_CACHE_OVERRIDE_ALL || res->targeted
         || has(fields, "x-accel-expires"))
@@ -319,7 +319,7 @@ check_merged(const input_t *in, const gw_cache_request_t *req)
 
     for (i = 0; i < n; i++) {
 
-        /* skips lines of the stored response, which do not point into "fresh" */
+        /* skips lines of the stored response, whose text is before "fresh" */
 
         if (in->fresh.fields.n == 0
             || line[i].name.data < in->fresh.line[0].name.data)

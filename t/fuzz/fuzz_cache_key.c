@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Two requests, with the same key if and only if the origin receives the same
- * line, where all of it belongs to the key.  Where some arguments do not, equal
- * keys mean that no parser finds a different value in those that do.
+ * Two requests.  If all of the request line belongs to the key, their keys are
+ * equal if and only if the origin receives the same line.  If some arguments do
+ * not belong to the key, equal keys mean that every parser finds the same
+ * arguments among those that do.
  */
 
 #include <stdint.h>
@@ -16,7 +17,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
-/* how parsers differ; bits */
+/* bits: the differences between parsers */
 
 #define SEMICOLON  1
 #define DECODE     2
@@ -60,7 +61,7 @@ same(const gw_text_t *a, const gw_text_t *b)
 }
 
 
-/* first in a buffer that is too small, then in one of the exact size */
+/* makes the key in a buffer that is too small, then in one of the exact size */
 
 static void
 make(request_t *req, const gw_cache_args_t *args)
@@ -96,7 +97,7 @@ keys_equal(const request_t *one, const request_t *other)
 }
 
 
-/* what reaches the origin, byte for byte */
+/* whether the origin receives the same bytes */
 
 static int
 lines_equal(const gw_cache_line_t *one, const gw_cache_line_t *other)
@@ -124,7 +125,7 @@ hex(unsigned char c)
 }
 
 
-/* whether a parser reads the name as one that is listed */
+/* whether a parser reads a name as one of the listed names */
 
 static int
 listed(int parser, const unsigned char *p, size_t len)
@@ -164,7 +165,7 @@ listed(int parser, const unsigned char *p, size_t len)
 }
 
 
-/* the arguments that belong to the key, as a parser finds them; the length */
+/* writes the arguments that a parser finds in the key; returns the length */
 
 static size_t
 found(int parser, const gw_text_t *query, int only, unsigned char *d)
@@ -248,7 +249,7 @@ check_parsers(const request_t *one, const request_t *other, int only)
 }
 
 
-/* takes a text up to a NUL off the input */
+/* removes a text up to a NUL from the input */
 
 static gw_text_t
 take(const uint8_t **p, size_t *size)

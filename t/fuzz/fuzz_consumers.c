@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A file of consumers: the builder ends, with sentences or with a set in which
- * every name leads to its consumer; and a set with wrong bytes does no harm.
+ * A consumers file.  The builder terminates, either with error messages or with
+ * a set in which each name is found with its consumer.  Reading a set with
+ * corrupted bytes is safe.
  */
 
 #include <ctype.h>
@@ -62,7 +63,7 @@ build(void *block, size_t size, const uint8_t *data, size_t len, int peppers,
     do {
         step = gw_consumer_builder_step(builder);
 
-        /* one a consumer, and some around them, that index and text take */
+        /* a step for each consumer, and a few before and after them */
 
         check(++steps <= len + 8);
     } while (step == GW_CONSUMER_MORE);
@@ -80,7 +81,7 @@ build(void *block, size_t size, const uint8_t *data, size_t len, int peppers,
 }
 
 
-/* whatever is found is read, or does not hold together */
+/* reads an entry that is found; a corrupted one can be inconsistent */
 
 static int
 read_name(const gw_consumer_set_t *set, size_t size, gw_consumer_kind_e kind,
@@ -151,7 +152,7 @@ bucket(const gw_consumer_set_t *set, unsigned kind, uint32_t i)
 }
 
 
-/* every entry of a whole set is found by its name, and counted by its kind */
+/* each entry of an intact set is found by its name and counted by its kind */
 
 static void
 check_set(const gw_consumer_set_t *set, size_t size)
@@ -202,7 +203,7 @@ flip(gw_consumer_set_t *whole, uint32_t seed)
         broken[(seed >> 4) % (i % 2 ? used : used < 512 ? used : 512)]
             ^= (unsigned char) (1 << (seed >> 29));
 
-        /* entries of the whole one */
+        /* searches for the entries of the intact set */
 
         for (b = 0; b < 16 * GW_CONSUMER_KINDS; b++) {
             at = bucket(whole, b % GW_CONSUMER_KINDS, b / GW_CONSUMER_KINDS);
@@ -226,7 +227,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t               room, needed, again;
     gw_consumer_step_e   step;
 
-    /* of all elements a key that is only wrong, {}, grows most: to 64 bytes */
+    /* an invalid key, {}, grows most of all elements: to 64 bytes */
 
     room = 4096 + size * 24;
     block = malloc(room);

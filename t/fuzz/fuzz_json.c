@@ -52,7 +52,7 @@ is_same_object(json_t *a, json_t *b)
 }
 
 
-/* like json_equal(), but 1.0 may be written 1, and the order counts */
+/* like json_equal(), but 1.0 equals 1, and the order of members matters */
 
 static int
 is_same(json_t *a, json_t *b)
@@ -178,7 +178,7 @@ check_count(const uint8_t *data, size_t size, json_t *value)
 }
 
 
-/* the first "n" names; "value" is the whole object, or NULL */
+/* reads only the first "n" names; "value" is the whole object, or NULL */
 
 static void
 check_names(const uint8_t *data, size_t size, json_t *value, size_t n,

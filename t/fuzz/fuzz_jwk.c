@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* key sets, JSON and PEM: the result is a usable set or a sentence */
+/* key sets, JSON and PEM: the result is a usable set or an error message */
 
 #include <ctype.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Tokens and the keys of the RFCs' examples: only these examples have a valid
- * signature.
+ * Tokens, verified with the keys of the examples in the RFCs: only these
+ * examples have a valid signature.
  */
 
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The parser of keys never reads outside of the text; it accepts one text for
- * each id and secret, and every key that is made.
+ * The parser of API keys never reads outside of the text.  It accepts exactly
+ * one text for each id and secret, and every generated key.
  */
 
 #include <stdint.h>
@@ -24,7 +24,7 @@ check(int holds)
 }
 
 
-/* the number of 43 digits, decoded: the inverse of gw_key.c */
+/* decodes the number of 43 digits: the inverse of gw_key.c */
 
 static void
 secret_decode(unsigned char random[32], const unsigned char *text)
@@ -103,7 +103,7 @@ as_key(const uint8_t *data, size_t size)
     check(gw_key_well_formed((unsigned char *) key, size, &len));
     check(memcmp(key + 3, id, len) == 0 && key[3 + len] == '_');
 
-    /* any other character at any place */
+    /* a key with one character replaced is not accepted */
 
     at = data[0] % size;
     key[at] = (char) (key[at] ^ (data[1] ? data[1] : 1));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Whatever precedes a secret and follows it, the secret is not shown; what is
- * shown besides is the text, byte for byte; and a string of any bytes, at any
- * bound, is well-formed UTF-8 without control characters and open escapes.
+ * A secret is redacted, whatever precedes and follows it.  A text that cannot
+ * contain a secret is not changed.  For any bytes and any size of the output, a
+ * JSON string is valid UTF-8 without control characters or incomplete escapes.
  */
 
 #include <stdint.h>
@@ -39,7 +39,7 @@ check(int holds)
 }
 
 
-/* all runs; "text" is also walked along what is not replaced */
+/* writes all runs to "out"; each is in "text" or is a replacement */
 
 static size_t
 show(const unsigned char *text, size_t len, unsigned char *out)
@@ -103,7 +103,7 @@ redact(const unsigned char *s, size_t len, const char *start)
     middle = strlen(start);
     cut = len / 2;
 
-    /* each piece of two bytes can become REDACTED */
+    /* two bytes of the text can be replaced by GW_LOG_REDACTED */
 
     text = malloc(len + middle);
     out = malloc(8 * (len + middle) + 16);
@@ -116,7 +116,7 @@ redact(const unsigned char *s, size_t len, const char *start)
 
     check(!holds(out, n));
 
-    /* nothing but these bytes can lead to a secret */
+    /* a text without any of these bytes has no secret */
 
     n = show(s, len, out);
 
@@ -180,7 +180,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     room = data[0];
     size -= 2;
 
-    /* of the exact size, so that a byte too far is noticed */
+    /* of the exact size: a sanitizer detects an overrun */
 
     s = malloc(size + (size == 0));
     memcpy(s, data + 2, size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What a server sends: no bytes make the reader of replies keep more than its
- * caps, and the pieces in which they come change nothing.
+ * Data from a Redis server.  The reader of replies never stores more than its
+ * limits, and its result does not depend on the sizes of the received pieces.
  */
 
 #include <stdint.h>
@@ -42,7 +42,7 @@ check_reply(const gw_resp_t *reply)
 }
 
 
-/* the replies that come before the end, or the mistake: its rc is kept */
+/* reads the replies before the end or an error, whose code is in "rc" */
 
 static size_t
 read_all(const uint8_t *data, size_t size, size_t piece, gw_resp_t *replies,

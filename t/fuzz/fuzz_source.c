@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * For any list, the search for a name reads only inside the list and
- * terminates.  The rest after the removal of all pairs contains none.  Pairs
- * that nginx's variables read are exact, and are found.
+ * For any list, the search for a name terminates and reads only inside the
+ * list.  After all pairs with the name were removed, the rest contains none.
+ * Pairs that nginx's variables read are found, as exact ones.
  */
 
 #include <stdint.h>

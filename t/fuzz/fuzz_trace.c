@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * No text makes the parsers read outside of it.  The first line is a
- * traceparent, the others are fields of a tracestate.
+ * The parsers never read outside of the text.  The first line is a traceparent,
+ * the others are tracestate fields.
  *
- * What is written is taken again as the same; a tracestate is never longer than
- * its limit, has no more members, and each was sent, in this order.
+ * A written value is parsed as the same value.  A written tracestate does not
+ * exceed the limits of its length and members.  Its members are members of the
+ * input, in the same order.
  */
 
 #define _GNU_SOURCE
@@ -30,7 +31,7 @@ check(int holds)
 }
 
 
-/* a copy of the exact size, so that a byte too far is noticed */
+/* a copy of the exact size: a sanitizer detects an overrun */
 
 static unsigned char *
 copy_of(const uint8_t *data, size_t size)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * No file makes the parser read outside of it; in what it takes, any time has
- * an offset and an interval, and any calendar window holds its time, has no
- * gap to the next, and a number of its own.
+ * The parser never reads outside of a file.  In a file that it accepts, each
+ * time has an offset and an interval.  Each calendar window contains its time,
+ * ends where the next one starts, and has a unique number.
  */
 
 #include <stdint.h>
@@ -87,7 +87,7 @@ check_time(const gw_tz_t *tz, int64_t time)
 }
 
 
-/* where something may happen: around the first changes from a time on */
+/* checks the times around the first changes of the offset after "time" */
 
 static void
 check_from(const gw_tz_t *tz, int64_t time)
@@ -123,7 +123,7 @@ parse(const uint8_t *data, size_t size)
         253402300799LL, 253402300800LL, INT64_MAX
     };
 
-    /* of the exact size, so that a byte too far is noticed */
+    /* of the exact size: a sanitizer detects an overrun */
 
     file = malloc(size + (size == 0));
     memcpy(file, data, size);
@@ -145,7 +145,7 @@ parse(const uint8_t *data, size_t size)
 }
 
 
-/* as the rule in the footer of a file that is otherwise good */
+/* the input as the rule in the footer of an otherwise valid file */
 
 static void
 as_rule(const uint8_t *data, size_t size)
@@ -174,7 +174,7 @@ as_rule(const uint8_t *data, size_t size)
 }
 
 
-/* no name leads out of the folder of zones */
+/* the input as the name of a zone: no valid name leaves the folder of zones */
 
 static void
 as_name(const uint8_t *data, size_t size)
