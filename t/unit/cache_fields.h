@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Header lines of a text, "name: value" a line, for the tests and the fuzz
+ * Parses header lines, one "name: value" per line, for the tests and the fuzz
  * target of the cache's policy.
  */
 
@@ -13,7 +13,7 @@
 #include "gw_cache_field.h"
 
 
-#define CACHE_FIELDS  64        /* lines, at most; more are left out */
+#define CACHE_FIELDS  64        /* maximum of lines; more are ignored */
 
 /* rows of a table */
 #define CACHE_N(table)  (sizeof(table) / sizeof((table)[0]))
@@ -32,7 +32,7 @@ cache_text(const char *text)
 }
 
 
-/* lines point into the text; one without a colon is left out */
+/* lines point into the text; a line without a colon is ignored */
 
 static inline const gw_cache_fields_t *
 cache_fields_of(cache_fields_t *f, const unsigned char *text, size_t len)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A shard of the cache in memory that processes share, for tests: the lock is
- * one that the test can release for a process that it has killed, as nginx
- * does.
+ * A shard of the cache in memory shared by processes, for tests.  The test can
+ * release the lock of a process that it has killed, as nginx does.
  */
 
 #ifndef CACHE_WORLD_H_INCLUDED
@@ -29,7 +28,7 @@ static uint64_t  world_now = 1000000;   /* ms */
 
 typedef struct {
     uint64_t       lock;            /* pid; 0: free */
-    unsigned char  gone[1 << 22];   /* pids that have been waited for */
+    unsigned char  gone[1 << 22];   /* pids returned by waitpid() */
 } world_t;
 
 
@@ -82,7 +81,7 @@ world_unlock(void *data)
 }
 
 
-/* a killed child is a zombie until it is waited for: then it is gone */
+/* a killed child is a zombie until waitpid() returns it: then it is gone */
 
 static int
 world_gone(void *data, uint64_t process)
@@ -100,7 +99,7 @@ world_born(uint64_t process)
 }
 
 
-/* the parent has waited for a process that was killed */
+/* called after waitpid() has returned a killed process */
 
 static inline void
 world_buried(uint64_t process)
@@ -161,7 +160,7 @@ text_of(const char *s)
 }
 
 
-/* what a test knows of an entry */
+/* an entry of a test */
 
 typedef struct {
     const char           *key;
@@ -172,7 +171,7 @@ typedef struct {
     const char           *tags[4];
     const char           *header;
     const char           *body;
-    size_t                len;          /* of the body; 0: that of the text */
+    size_t                len;          /* of the body; 0: strlen() of it */
     uint64_t              keep;
 } case_t;
 
@@ -248,7 +247,7 @@ case_open(gw_cache_user_t *user, const case_t *c, gw_cache_fill_t *fill,
 }
 
 
-/* the whole of a store: 1, or 0 */
+/* stores a complete response: 1, or 0 if it failed */
 
 static inline int
 case_store(gw_cache_user_t *user, const case_t *c)
@@ -336,7 +335,7 @@ body_is(gw_cache_user_t *user, const gw_cache_hit_t *hit,
 }
 
 
-/* sweeps all, and returns the bytes that are in use */
+/* sweeps all places; returns the bytes in use */
 
 static inline uint64_t
 bytes_after_sweep(gw_cache_user_t *user, uint64_t now)
@@ -366,8 +365,8 @@ bytes_after_sweep(gw_cache_user_t *user, uint64_t now)
 
 
 /*
- * Whether the shard is what a repair would make of it: counts, the heap, and
- * what is in the index.  An empty text: it is.
+ * Compares the counts, heap and index of the shard with those after a repair.
+ * Returns an empty text if they are equal, or a description of the difference.
  */
 
 static inline const char *

@@ -21,7 +21,7 @@ tap_line(int passed, const char *fmt, va_list args)
 
     vsnprintf(name, sizeof(name), fmt, args);
 
-    /* names can contain bytes that have a meaning in TAP */
+    /* prints a name; escapes bytes that have a meaning in TAP */
 
     for (p = name; *p != '\0'; p++) {
         if (*p < 0x20 || *p > 0x7e || *p == '#') {

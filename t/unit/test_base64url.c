@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* base64url: each value has one text */
+/* base64url: each value has exactly one text */
 
 #include <stdlib.h>
 #include <string.h>

@@ -29,7 +29,7 @@ static const struct {
 };
 
 
-/* directives and times of a control as a text, in a fixed order */
+/* the directives and times of a gw_cache_control_t as text, in a fixed order */
 
 static const char *
 shown(const gw_cache_control_t *c, const gw_cache_names_t *names)
@@ -126,7 +126,7 @@ static const row_t  secs[] = {
     { "max-age=99999999999999999999999999999999999999999999",
       "max-age=2147483648" },
 
-    /* both forms (5.2); nothing else is seconds (4.2.1: stale) */
+    /* token or quoted string (5.2); any other value is stale (4.2.1) */
     { "max-age=\"3600\"", "max-age=3600" },
     { "max-age='3600'", "max-age=0" },
     { "max-age=-3600", "max-age=0" },
@@ -146,7 +146,7 @@ static const row_t  secs[] = {
     { "max-age=3600;x", "max-age=0" },
     { "s-maxage=x", "s-maxage=0" },
 
-    /* the first of several (4.2.1) */
+    /* of several values, the first is used (4.2.1) */
     { "max-age=1800, max-age=1", "max-age=1800" },
     { "max-age=1, max-age=1800", "max-age=1" },
     { "max-age=1800\nc: max-age=1", "max-age=1800" },
@@ -154,7 +154,7 @@ static const row_t  secs[] = {
     { "s-maxage=1, max-age=2", "max-age=2 s-maxage=1" },
     { "max-age=2\nc: s-maxage=1", "max-age=2 s-maxage=1" },
 
-    /* RFC 5861: what is not seconds is ignored */
+    /* RFC 5861: a value that is no number of seconds is ignored */
     { "stale-while-revalidate=30", "swr=30" },
     { "stale-while-revalidate=0", "swr=0" },
     { "stale-while-revalidate", "" },
@@ -199,13 +199,13 @@ directives(void)
         { "nothing-to-see-here, foo=bar, max-age=1", "max-age=1" },
         { "=, =x, max-age=1", "max-age=1" },
 
-        /* quoted strings hold no directives */
+        /* text in quoted strings is no directive */
         { "x=\"max-age=3600\", max-age=1", "max-age=1" },
         { "max-age=1, x=\"no-store, max-age=3600\"", "max-age=1" },
         { "x=\"a\\\", no-store, \", max-age=1", "max-age=1" },
         { "x=\"a\\\\\", no-store", "no-store" },
 
-        /* one without an end */
+        /* an unterminated quoted string */
         { "max-age=1, x=\"no-store", "MALFORMED max-age=1" },
         { "x=\", max-age=3600", "MALFORMED" },
         { "x=\"\\\", max-age=3600", "MALFORMED" },
@@ -253,13 +253,13 @@ static const row_t  aimed[] = {
     { "CDN-Cache-Control: max-age=1;x=\"y\";z, no-cache",
       "1 no-cache max-age=1" },
 
-    /* the last value of a key (RFC 8941, 3.2) */
+    /* of several values of a key, the last is used (RFC 8941, 3.2) */
     { "CDN-Cache-Control: max-age=1, max-age=2", "1 max-age=2" },
     { "CDN-Cache-Control: max-age=1\nCDN-Cache-Control: max-age=2",
       "1 max-age=2" },
     { "CDN-Cache-Control: no-store, no-store=?0", "1 " },
 
-    /* no dictionary, or a value of another type: ignored */
+    /* ignored: not a dictionary, or a value of another type */
     { "CDN-Cache-Control:", "0 " },
     { "X: max-age=1", "0 " },
     { "CDN-Cache-Control: max-age=10000, &&&&&", "0 " },
@@ -303,7 +303,7 @@ targeted(void)
 }
 
 
-/* RFC 8941, 4.2: how many members; -1: it is no dictionary */
+/* RFC 8941, 4.2: number of members; -1: not a dictionary */
 
 static void
 structured(void)
@@ -383,7 +383,7 @@ bounds(void)
         is_int(names.n, GW_CACHE_NAMES, "%zu names", n);
         is_int(names.overflow, n > GW_CACHE_NAMES, "%zu names: more", n);
 
-        /* those of a field that is ignored are not kept */
+        /* names of an ignored field are not stored */
 
         snprintf(field, sizeof(field), "c:%s,&", text);
         names.n = names.overflow = 0;

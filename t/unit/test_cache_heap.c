@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The heap of the cache: runs never overlap, nothing is lost, whatever is taken
- * and given in whichever order, and a heap that is built anew is the same.
+ * The heap of the cache.  In any order of allocations and releases, runs never
+ * overlap and no unit is lost.  A heap rebuilt from its runs is the same.
  */
 
 #include <stdlib.h>
@@ -75,7 +75,7 @@ test_boundaries(void)
 }
 
 
-/* runs are merged whatever is freed first */
+/* free runs are merged in any order of releases */
 
 static void
 test_merged(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The canonical text of a key: which requests have the same, which have not,
- * and that parts cannot run into each other.
+ * The canonical text of a key: requests with the same text, requests with
+ * another one, and parts that cannot be mistaken for each other.
  */
 
 #include <stdio.h>
@@ -51,7 +51,7 @@ shown(const unsigned char *data, size_t len, char *said)
 static const gw_cache_args_t  all = { GW_CACHE_ARGS_ALL, NULL, 0 };
 
 
-/* path and query of a target that is sent as it is */
+/* path and query of a target that nginx sends unchanged */
 
 static const char *
 sent(const char *target, const gw_cache_args_t *args)
@@ -150,7 +150,7 @@ test_only(void)
     is_str(sent("/?b_z=2&a=1&a=2", &only), "p=/,q=&b_z=2&a=1&a=2",
            "in their order, and twice");
 
-    /* somebody reads these as "a" or "b_..." */
+    /* some parsers read these as "a" or "b_..." */
 
     is_str(sent("/?A=1&B_x=1", &only), "p=/,q=&A=1&B_x=1", "another case");
     is_str(sent("/?%61=1", &only), "p=/,q=&%61=1", "encoded");
@@ -181,7 +181,7 @@ test_without(void)
     is_str(sent("/?utm=1&xid=2&id", &without), "p=/,q=&utm=1&xid=2&id",
            "names as a whole");
 
-    /* somebody reads these as another name */
+    /* some parsers read these as another name */
 
     is_str(sent("/?UTM_a=1", &without), "p=/,q=&UTM_a=1", "another case");
     is_str(sent("/?%75tm_a=1", &without), "p=/,q=&%75tm_a=1", "encoded");
@@ -246,7 +246,7 @@ test_names(void)
 }
 
 
-/* texts that one after another are the same bytes */
+/* different texts whose concatenations are equal */
 
 static void
 test_borders(void)
@@ -288,7 +288,7 @@ test_borders(void)
 }
 
 
-/* a buffer of every size: the length is right, and nothing behind is written */
+/* a buffer of each size: the length is correct, and no byte after it changes */
 
 static void
 test_sizes(void)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The store of the cache and a process that is killed: at each instruction of
- * each operation.
+ * The store of the cache when a process is killed at any instruction of an
+ * operation.
  *
- * The operation runs step by step.  After each step that has changed the shared
- * memory, a copy of it is what others would find if the process had been killed
- * there: they reclaim, and then nothing is lost, stuck or wrong.
+ * The operation is single-stepped.  After each step that has changed the shared
+ * memory, the test works on a copy of it, as if the process had been killed at
+ * this point.  Another process reclaims its resources.  After that, no memory
+ * is lost, no lock is stuck and no data is wrong.
  */
 
 #include <stdio.h>
@@ -19,16 +20,16 @@
 
 #define SIZE    GW_CACHE_SIZE_MIN
 #define BODY    3000
-#define CHILD   4000000     /* its name: no pid */
+#define CHILD   4000000     /* its name, which is not a pid */
 
-#define FIND    300         /* instructions, a bit more than it takes */
+#define FIND    300         /* a bit more instructions than a search executes */
 
 /* pins of a run */
 #define RUN     ((GW_CACHE_PIN_UNITS * GW_CACHE_UNIT                          \
                   - sizeof(gw_cache_pins_t)) / sizeof(uint32_t))
 
 #if defined(__SANITIZE_ADDRESS__)
-#define STEPS   200         /* of these, one is looked at */
+#define STEPS   200         /* one of so many instructions is checked */
 #else
 #define STEPS   1
 #endif
@@ -212,7 +213,7 @@ op_repair(void)
 }
 
 
-/* --- before: entries, and a process that was killed with a pin and a fill */
+/* --- the state before: entries, and a process killed with a pin and a fill */
 
 static void
 fill_up(gw_cache_user_t *u)
@@ -261,13 +262,13 @@ use_pins(void)
 }
 
 
-/* --- what others find */
+/* --- the state that other processes find */
 
 typedef struct {
     const char  *name;
     void       (*run)(void);
-    int          full;          /* the shard is full before */
-    int          dead;          /* and a process was killed before */
+    int          full;          /* the shard is full at the start */
+    int          dead;          /* a process was killed before */
     int          loses;         /* entries may be evicted or purged: a, all */
 } op_t;
 
@@ -289,7 +290,7 @@ static const op_t  ops[] = {
 };
 
 
-/* 1: it is there and whole; 0: it is not there; -1: wrong bytes */
+/* 1: found and complete; 0: not found; -1: wrong bytes */
 
 static int
 whole(gw_cache_user_t *u, const case_t *c)
@@ -323,7 +324,7 @@ stat_fills(gw_cache_user_t *u)
 }
 
 
-/* an empty text, or what is wrong */
+/* returns an empty text, or a description of the error */
 
 static const char *
 after_kill(const op_t *op)
@@ -486,9 +487,9 @@ test_op(const op_t *op)
 }
 
 
-/* --- a reader that is stopped at an instruction, while others go on */
+/* --- a reader is stopped at an instruction, while other processes continue */
 
-/* the memory of the entry is used again, for another key */
+/* the memory of the entry is reused for another key */
 
 static void
 reuse(void)
@@ -509,7 +510,7 @@ reuse(void)
 }
 
 
-/* and for the same one */
+/* the memory of the entry is reused for the same key */
 
 static void
 replace(void)
@@ -532,7 +533,7 @@ reads_whole(const gw_cache_key_t *key)
 }
 
 
-/* 0: the reader was done before it got there; -1: it has read wrong bytes */
+/* 1: stopped; 0: the reader exited before this instruction; -1: wrong bytes */
 
 static int
 stop_reader(const gw_cache_key_t *key, long at, void (*meanwhile)(void))
@@ -579,7 +580,7 @@ test_reader(const char *name, void (*meanwhile)(void))
 
     case_key(cache, &a, &key);
 
-    /* it has found the entry long before FIND, and then compares bytes */
+    /* after FIND instructions the entry is found, and bytes are compared */
 
     for (at = 1, rc = 1; rc == 1; at += (at < FIND) ? STEPS : FIND) {
         set_up(&ops[0]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Lines that are stored and updated (RFC 9111, 3.1 and 3.2), URIs that an
+ * Storing and updating header lines (RFC 9111, 3.1 and 3.2), URIs that an
  * unsafe request invalidates (4.4), and Cache-Status (RFC 9211).
  */
 
@@ -50,7 +50,7 @@ static const struct {
     { "Age", 0, 0 }, { "X-Accel-Expires", 0, 0 },
     { "X-Accel-Buffering", 0, 0 },
 
-    /* named by Connection, no-cache= and private= */
+    /* fields named by Connection, no-cache= and private= */
     { "A", 0, 0 }, { "B", 0, 0 }, { "C", 0, 0 }, { "D", 0, 0 },
     { "E", 1, 1 }
 };
@@ -315,7 +315,7 @@ uris(void)
     reference = cache_text("/a");
     is_int(gw_cache_uri_same(&target, &reference), 0, "no query");
 
-    /* as long as there is room for, and a byte more */
+    /* the longest URI, and one byte more */
 
     for (len = GW_CACHE_URI; len <= GW_CACHE_URI + 1; len++) {
         char  text[GW_CACHE_URI + 2];
@@ -374,7 +374,7 @@ static const struct {
 };
 
 
-/* 4.3.4: what a 304 says of freshness counts, whether it is stored or not */
+/* 4.3.4: the freshness of a 304 applies, even if its fields are not stored */
 
 static void
 freshened(void)
@@ -435,7 +435,7 @@ freshened(void)
 }
 
 
-/* by which requests: those that fill nothing freshen, too */
+/* requests that do not store a response can also freshen a stored one */
 
 static void
 freshened_by(void)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The store of the cache, used by several processes at a time that are killed
- * at random, against a plain model: no wrong byte, nothing that was purged
- * before, no stuck key, no pin and no memory left behind.
+ * The store of the cache, compared with a simple model.  Several processes use
+ * it concurrently and are killed at random.  No reader receives a wrong byte or
+ * a purged response, no key is stuck, and no pin or memory is lost.
  */
 
 #include <stdio.h>
@@ -23,12 +23,12 @@
 #define HELD       8            /* hits that a process reads slowly */
 
 
-/* what all know: which versions of a key may be found */
+/* shared by all processes: the versions of a key that may be found */
 
 typedef struct {
-    uint64_t   version;         /* the last one that was made */
-    uint64_t   least[KEYS];     /* older ones were purged */
-    uint64_t   soft[KEYS];      /* and older ones are stale */
+    uint64_t   version;         /* the latest version */
+    uint64_t   least[KEYS];     /* older versions were purged */
+    uint64_t   soft[KEYS];      /* older versions are stale */
     uint64_t   wrong[8];        /* faults, by kind */
     uint64_t   hits;
     uint64_t   misses;
@@ -41,13 +41,13 @@ typedef struct {
 
 typedef struct {
     uint64_t   version;
-    uint64_t   made;            /* the version that has made the body */
+    uint64_t   made;            /* the version of the body */
     uint64_t   key;
     uint64_t   len;
 } header_t;
 
 
-/* one that is read */
+/* a hit that a process reads */
 
 typedef struct {
     int             used;
@@ -147,7 +147,7 @@ release(held_t *h)
 }
 
 
-/* returns the serial of what was found */
+/* returns the serial of the entry */
 
 static uint64_t
 do_read(uint64_t k)
@@ -518,7 +518,7 @@ stop(pid_t pids[PROCESSES])
 }
 
 
-/* how many keys cannot be filled */
+/* the number of keys that cannot be filled */
 
 static int
 stuck(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Storing and reusing responses, by clauses of RFC 9111 unless noted.
+ * Storing and reusing responses.  Clauses are of RFC 9111 unless noted.
  */
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ static const gw_cache_ttl_t  minute[] = {
 static const gw_cache_ttl_t  any[] = { { 200, 60 }, { 0, 5 } };
 
 
-/* the profile "rfc9111" without heuristics, and what tests change of it */
+/* the profile "rfc9111" without heuristics; tests modify it */
 
 static gw_cache_conf_t
 conf_of(void)
@@ -99,7 +99,7 @@ typedef struct {
     const char  *request;
     unsigned     status;
     const char  *response;
-    const char  *expected;      /* lifetime and age; or why not */
+    const char  *expected;      /* "lifetime age", or the reason */
 } store_t;
 
 
@@ -155,7 +155,7 @@ static const store_t  methods_and_status_rows[] = {
     { "6585", "GET", 431, "Cache-Control: max-age=60", "status" },
     { "6585", "GET", 511, "Cache-Control: max-age=60", "status" },
 
-    /* what is passed by */
+    /* requests and responses that bypass the cache */
     { "-", "GET\nRange: bytes=0-1", 200, "Cache-Control: max-age=60",
       "range" },
     { "4.3.2", "GET\nIf-Match: \"a\"", 200, "Cache-Control: max-age=60",
@@ -210,7 +210,7 @@ static const store_t  directives_rows[] = {
     { "4.2.1", "GET", 200, "Cache-Control: max-age=60, x=\"",
       "malformed" },
 
-    /* no-cache is stored for its validator alone */
+    /* no-cache: stored only if there is a validator */
     { "5.2.2.4", "GET", 200, "Cache-Control: max-age=60, no-cache",
       "no-cache" },
     { "5.2.2.4", "GET", 200,
@@ -224,7 +224,7 @@ static const store_t  directives_rows[] = {
     { "5.2.2.4", "GET", 200, "Cache-Control: max-age=60, no-cache=\"a\"",
       "60 0" },
 
-    /* must-understand makes no-store void, if it is understood */
+    /* must-understand overrides no-store if the status is understood */
     { "5.2.2.3", "GET", 200,
       "Cache-Control: max-age=60, no-store, must-understand", "60 0" },
     { "5.2.2.3", "GET", 599,
@@ -240,7 +240,7 @@ static const store_t  directives_rows[] = {
     { "5.4", "GET", 200, "Cache-Control: max-age=60\nPragma: no-cache",
       "60 0" },
 
-    /* what could not be used for anything */
+    /* a response that could never be used is not stored */
     { "3", "GET", 200, "", "no-lifetime" },
     { "3", "GET", 200, "ETag: \"a\"", "no-lifetime" },
     { "3", "GET", 200, "Cache-Control: public", "no-lifetime" },
@@ -296,11 +296,11 @@ static const store_t  lifetimes_rows[] = {
     { "4.2.1", "GET", 200, DATE "Expires: " LATER "\nExpires: " EARLIER,
       "100 0" },
 
-    /* both ahead of our clock */
+    /* both are ahead of the cache's clock */
     { "4.2.1", "GET", 200, "Date: " LATER "\nExpires: "
       "Mon, 21 Sep 2026 14:14:00 GMT", "stale" },
 
-    /* 4.2.3 and 5.1: the age at its arrival */
+    /* 4.2.3 and 5.1: the age when the response is received */
     { "4.2.3", "GET", 200, DATE "Cache-Control: max-age=60\nAge: 59",
       "60 59" },
     { "4.2.3", "GET", 200, DATE "Cache-Control: max-age=60\nAge: 60",
@@ -385,7 +385,7 @@ static const store_t  configured_ttl[] = {
     { "ttl", "GET", 200, "Cache-Control: no-store", "no-store" },
     { "ttl", "GET", 200, "Cache-Control: no-cache", "no-cache" },
 
-    /* it counts from now */
+    /* the lifetime starts now */
     { "ttl", "GET", 200, "Age: 100", "160 100" },
     { "ttl", "GET", 200, DATE_100, "160 100" },
 };
@@ -575,7 +575,7 @@ static const store_t  credentials_rows[] = {
       "X-Accel-Expires: 60\nCache-Control: public, private",
       "credentials" },
 
-    /* cookies: freshness of the origin alone */
+    /* cookies: only a lifetime set by the origin */
     { "cookie", "GET\nCookie: a=b", 200, "", "no-lifetime" },
     { "cookie", "GET\nCookie: a=b", 200, "Cache-Control: max-age=5",
       "5 0" },
@@ -642,7 +642,7 @@ credentials(void)
 }
 
 
-/* an answer to POST for later GETs (RFC 9110, 9.3.3) */
+/* a response to POST, stored for later GETs (RFC 9110, 9.3.3) */
 
 static void
 posts(void)
@@ -696,7 +696,7 @@ posts(void)
 }
 
 
-/* request control for storing */
+/* directives of the request, when storing */
 
 static void
 request_control(void)
@@ -728,7 +728,7 @@ ages(void)
     gw_cache_entry_t   entry;
     gw_cache_clock_t   now;
     static const struct {
-        int64_t        wall;        /* since it was received */
+        int64_t        wall;        /* since the response was received */
         int64_t        monotonic;   /* ms */
         uint32_t       age;
         const char    *name;
@@ -766,7 +766,7 @@ ages(void)
 }
 
 
-/* what a stored response and a request decide */
+/* the decision for a stored response and a request */
 
 static const char *const  action_words[] = {
     "FETCH", "BYPASS", "SEND", "REFRESH", "REVALIDATE", "504"
@@ -906,7 +906,7 @@ static const reuse_t  fresh_and_stale_rows[] = {
     { "5.2.1.7", FRESH, 0, "POST\nCache-Control: only-if-cached",
       "BYPASS method" },
 
-    /* 3.5, also for what is stored */
+    /* 3.5, also for stored responses */
     { "3.5", FRESH, 0, "GET\nAuthorization: x", "BYPASS credentials" },
     { "3.5", FRESH ", public", 0, "GET\nAuthorization: x", "SEND" },
     { "3.5", FRESH, 0,
@@ -1100,7 +1100,7 @@ static const struct {
     { FRESH ", stale-if-error=0", 61, GW_CACHE_STALE_503,
       "GET\nCache-Control: stale-if-error=10", "BYPASS" },
 
-    /* never stale, and 504 where the origin is not reached */
+    /* never sent stale: 504 if the origin cannot be reached */
     { FRESH ", must-revalidate", 61, GW_CACHE_STALE_ERROR, "GET",
       "504" },
     { FRESH ", must-revalidate", 61, GW_CACHE_STALE_TIMEOUT, "GET",
@@ -1224,7 +1224,7 @@ invalidation(void)
 }
 
 
-/* whether the answer takes the place of the stored response */
+/* whether a response makes the stored one outdated */
 
 static int
 outdates(const gw_cache_conf_t *conf, const char *request, int partition,
@@ -1247,7 +1247,7 @@ outdates(const gw_cache_conf_t *conf, const char *request, int partition,
 }
 
 
-/* 4: the most recent response, if the answer is one about the target */
+/* 4: the most recent response is used, if its status concerns the target */
 
 static void
 outdated_by_status(void)
@@ -1334,7 +1334,7 @@ outdated(const gw_cache_conf_t *conf, const outdates_t *row, size_t n)
 }
 
 
-/* what was asked for and by whom says nothing about the stored response */
+/* a reason that only concerns the request does not outdate the response */
 
 static void
 outdated_by_request(void)
@@ -1378,7 +1378,7 @@ outdated_by_request(void)
 }
 
 
-/* by what a GET for all of it, without a cookie, would store */
+/* outdated if the response to a plain GET, without a cookie, is not stored */
 
 static void
 outdated_by_part(void)

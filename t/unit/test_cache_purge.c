@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Purges of a shard with 100,000 entries: how much CPU time one takes, and that
- * the memory is free within a minute, but for what is being read.
+ * Purges of a shard with 100,000 entries: the CPU time of a purge.  Within a
+ * minute, all memory is free, except that of entries that are being read.
  */
 
 #include <stdio.h>
@@ -36,7 +36,7 @@ typedef struct {
     const char     *name;
     gw_cache_by_e   by;
     const char     *text;
-    size_t          n;          /* responses that it purges */
+    size_t          n;          /* number of purged responses */
 } selector_t;
 
 
@@ -64,7 +64,7 @@ static const selector_t  selectors[] = {
 #define SELECTORS  (sizeof(selectors) / sizeof(selectors[0]))
 
 
-/* 1,000 of them have one URL, in 1,000 partitions */
+/* makes an entry; 1,000 of them have the same URL, in 1,000 partitions */
 
 static void
 page(int i, case_t *c, char text[3][32])
@@ -115,7 +115,7 @@ cpu(void)
 }
 
 
-/* as it was before a purge */
+/* restores the state before a purge */
 
 static void
 restore(void)
@@ -165,7 +165,7 @@ stat_now(void)
 }
 
 
-/* as a worker does it: a 32nd of the places each second */
+/* sweeps like a worker: a 32nd of the places each second */
 
 static void
 sweep(unsigned seconds)
@@ -176,7 +176,7 @@ sweep(unsigned seconds)
 }
 
 
-/* an entry that is read has the memory of a head and a body, and no more */
+/* a purged entry that is being read keeps only its header and body */
 
 static void
 test_memory(uint64_t empty)

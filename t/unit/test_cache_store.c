@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The store of the cache, as one process sees it: what is found, what is
- * filled, what is purged and what is evicted.
+ * The store of the cache in a single process: searches, fills, purges and
+ * evictions.
  */
 
 #include <stdio.h>
@@ -115,7 +115,7 @@ test_find(void)
 }
 
 
-/* all texts of an entry have 64 KB together; each can take what others leave */
+/* the texts of an entry share 64 KB; each can use what the others leave */
 
 static int
 fits(const case_t *c)
@@ -141,7 +141,7 @@ test_fits(void)
     static const struct {
         const char  *what;
         case_t       with;          /* the text is the header */
-        size_t       taken;         /* by the others */
+        size_t       taken;         /* by the other texts */
     } row[] = {
         { "header", { .key = "k" }, 2 },
         { "header, longer key", { .key = "k/4567890" }, 18 },
@@ -205,7 +205,7 @@ test_times(void)
 }
 
 
-/* hashes that are equal, and keys that are not */
+/* different keys with equal hashes */
 
 static void
 test_collision(void)
@@ -454,7 +454,7 @@ test_refresh(void)
 }
 
 
-/* bodies of all sizes, in pieces of all sizes */
+/* bodies of different sizes, appended in pieces of different sizes */
 
 static void
 test_bodies(void)
@@ -581,7 +581,7 @@ static case_t  pages[] = {
 #define PAGES  (sizeof(pages) / sizeof(pages[0]))
 
 
-/* purges, then compares what is left, a character for each page */
+/* purges, and compares the result: a character for each page */
 
 static void
 purged_is(gw_cache_by_e by, const char *text, int soft, int n,
@@ -645,7 +645,7 @@ test_purge(void)
 }
 
 
-/* whether the number for http://x/a?q=1 changes */
+/* whether a purge changes the number of purges for http://x/a?q=1 */
 
 static void
 purges_is(gw_cache_by_e by, const char *text, int changed)
@@ -684,7 +684,7 @@ test_purges(void)
 }
 
 
-/* begin, purge, end: 1 stored, 2 stored and stale, 0 not stored */
+/* a purge during a fill; 0: not stored, 1: stored, 2: stored as stale */
 
 static int
 fill_across(const case_t *c, int opened, gw_cache_by_e by, const char *text,
@@ -784,7 +784,7 @@ test_purged_fill(void)
 }
 
 
-/* purges of others: in the same bins, of tags that are much alike */
+/* purges of other entries: in the same bins, with similar tags */
 
 static void
 test_others(void)
@@ -879,7 +879,7 @@ test_tags(void)
 }
 
 
-/* many more than fit: what is used stays, and nothing fails */
+/* more entries than fit: those in use stay, and no operation fails */
 
 static void
 test_eviction(void)
@@ -941,7 +941,7 @@ test_eviction(void)
 }
 
 
-/* everything is being filled or sent: a miss, and no error */
+/* all memory is used by fills and hits: further requests are misses */
 
 static void
 test_full(void)

@@ -17,7 +17,7 @@ static const gw_text_t  language[] = {
 };
 
 
-/* the names, or the reason not to store */
+/* returns the names, or the reason not to store */
 
 static const char *
 vary(const char *response)
@@ -78,7 +78,7 @@ names(void)
         { "Vary: Accept, Cookie", "vary-cookie" },
         { "Vary: Cookies", "cookies" },
 
-        /* as if it had Vary: Origin */
+        /* treated as Vary: Origin */
         { "Access-Control-Allow-Origin: https://a", "origin" },
         { "Access-Control-Allow-Origin: null", "origin" },
         { "Access-Control-Allow-Origin:", "origin" },
@@ -96,7 +96,7 @@ names(void)
 }
 
 
-/* as many names and bytes as there is room for, and one more */
+/* the maximum of names and bytes, and one more */
 
 static void
 name_bounds(void)
@@ -155,8 +155,8 @@ typedef struct {
     const char  *names;
     const char  *one;
     const char  *two;
-    int          plain;         /* the same without "normalize" */
-    int          normalized;    /* and with it */
+    int          plain;         /* 1: the same key without "normalize" */
+    int          normalized;    /* 1: the same key with it */
 } row_t;
 
 
@@ -210,7 +210,7 @@ static const row_t  pair[] = {
     { "accept-encoding", "Accept-Encoding: *", "Accept-Encoding: gzip",
       0, 0 },
 
-    /* what is no weight is kept as it is */
+    /* an invalid weight is not normalized */
     { "accept-encoding", "Accept-Encoding: gzip;q=1",
       "Accept-Encoding: gzip;q=1.0000", 0, 0 },
     { "accept-encoding", "Accept-Encoding: gzip;q=1",
@@ -224,7 +224,7 @@ static const row_t  pair[] = {
     { "accept-encoding", "Accept-Encoding: gzip;q=.5",
       "Accept-Encoding: gzip;q=0.5", 0, 0 },
 
-    /* languages: order only where it is named */
+    /* languages are sorted only with "normalize" */
     { "accept-language", "Accept-Language: en, de",
       "Accept-Language: eN, De", 1, 1 },
     { "accept-language", "Accept-Language: en, de",
@@ -246,7 +246,7 @@ static const row_t  pair[] = {
     { "accept-language", "Accept-Language: en,de",
       "Accept-Language: en-de", 0, 0 },
 
-    /* others by "normalize" */
+    /* other fields, with "normalize" */
     { "accept", "Accept: text/html, */*;q=0.1",
       "Accept: */* ;q=0.1 ,TEXT/html", 0, 1 },
     { "accept", "Accept: text/html;level=1;q=0.5",
@@ -277,7 +277,7 @@ keys(void)
 }
 
 
-/* members as many as are sorted, and one more */
+/* the maximum of sorted members and bytes, and one more */
 
 static void
 list_bounds(void)
@@ -309,7 +309,7 @@ list_bounds(void)
 }
 
 
-/* a key fits to the last byte, or not at all */
+/* a key is written completely, or not at all */
 
 static void
 key_bounds(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* calendar windows: where they begin and end, and that none is lost */
+/* calendar windows: their bounds, without gaps between them */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +49,7 @@ static const char  *zones[] = {
 #define NZONES  (sizeof(zones) / sizeof(zones[0]))
 
 
-/* the window around a time */
+/* the window that contains a time */
 
 static const struct {
     const char          *zone;
@@ -69,7 +69,7 @@ static const struct {
     { "UTC", WHOLE_DAY, "2000-02-29T00:00:00Z",
       "2000-02-29T00:00:00Z", "2000-03-01T00:00:00Z" },
 
-    /* 1970-01-01 is a Thursday, 2024-12-30 to 2025-01-05 is the week 1 */
+    /* 1970-01-01 is a Thursday; 2024-12-30 to 2025-01-05 is week 1 */
     { "UTC", WEEK, "1970-01-01T00:00:00Z",
       "1969-12-29T00:00:00Z", "1970-01-05T00:00:00Z" },
     { "UTC", WEEK, "2025-01-05T23:59:59Z",
@@ -94,7 +94,7 @@ static const struct {
     { "UTC", MONTH, "2025-12-31T23:59:59Z",
       "2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z" },
 
-    /* 23 and 25 hours; 02:00 to 03:00 is shown twice */
+    /* days of 23 and 25 hours; clocks show 02:00 to 03:00 twice */
     { "Europe/Berlin", WHOLE_DAY, "2025-03-30T12:00:00+02:00",
       "2025-03-30T00:00:00+01:00", "2025-03-31T00:00:00+02:00" },
     { "Europe/Berlin", WHOLE_DAY, "2025-10-26T12:00:00+01:00",
@@ -123,13 +123,13 @@ static const struct {
     { "America/New_York", HOUR, "2025-11-02T01:30:00-05:00",
       "2025-11-02T01:00:00-05:00", "2025-11-02T02:00:00-05:00" },
 
-    /* winter is the daylight saving time of Ireland */
+    /* in Ireland, the rule's daylight saving time is in winter */
     { "Europe/Dublin", WHOLE_DAY, "2025-03-30T12:00:00+01:00",
       "2025-03-30T00:00:00Z", "2025-03-31T00:00:00+01:00" },
     { "Europe/Dublin", WHOLE_DAY, "2060-10-31T12:00:00Z",
       "2060-10-31T00:00:00+01:00", "2060-11-01T00:00:00Z" },
 
-    /* 30 minutes: a day of 23:30 and 24:30, and hours of 90 minutes */
+    /* changes of 30 minutes: days of 23:30 and 24:30, hours of 90 minutes */
     { "Australia/Lord_Howe", WHOLE_DAY, "2025-10-05T12:00:00+11:00",
       "2025-10-05T00:00:00+10:30", "2025-10-06T00:00:00+11:00" },
     { "Australia/Lord_Howe", WHOLE_DAY, "2025-04-06T00:00:00+11:00",
@@ -145,7 +145,7 @@ static const struct {
     { "Australia/Lord_Howe", MINUTE, "2025-04-06T01:59:59+11:00",
       "2025-04-06T01:59:00+11:00", "2025-04-06T01:30:00+10:30" },
 
-    /* there is no midnight, and midnight is set back to 23:00 */
+    /* a day without a midnight, and midnight set back to 23:00 */
     { "America/Sao_Paulo", WHOLE_DAY, "2018-11-04T12:00:00-02:00",
       "2018-11-04T01:00:00-02:00", "2018-11-05T00:00:00-02:00" },
     { "America/Sao_Paulo", WHOLE_DAY, "2018-11-03T23:59:59-03:00",
@@ -157,7 +157,7 @@ static const struct {
     { "America/Sao_Paulo", MONTH, "2018-11-30T12:00:00-02:00",
       "2018-11-01T00:00:00-03:00", "2018-12-01T00:00:00-02:00" },
 
-    /* 00:01 is set back to 23:01 of the day before, but the day has begun */
+    /* 00:01 is set back to 23:01 of the previous day: the new day continues */
     { "America/St_Johns", WHOLE_DAY, "2006-10-28T23:59:59-02:30",
       "2006-10-28T00:00:00-02:30", "2006-10-29T00:00:00-02:30" },
     { "America/St_Johns", WHOLE_DAY, "2006-10-29T00:00:30-02:30",
@@ -167,7 +167,7 @@ static const struct {
     { "America/St_Johns", HOUR, "2006-10-28T23:30:00-03:30",
       "2006-10-29T00:00:00-02:30", "2006-10-29T00:00:00-03:30" },
 
-    /* one hour less in Ramadan */
+    /* an offset one hour less in Ramadan */
     { "Africa/Casablanca", WHOLE_DAY, "2025-02-23T12:00:00Z",
       "2025-02-23T00:00:00+01:00", "2025-02-24T00:00:00Z" },
     { "Africa/Casablanca", WHOLE_DAY, "2025-04-06T12:00:00+01:00",
@@ -180,7 +180,7 @@ static const struct {
     { "Asia/Kolkata", WHOLE_DAY, "2025-05-31T18:30:00Z",
       "2025-06-01T00:00:00+05:30", "2025-06-02T00:00:00+05:30" },
 
-    /* there is no 2011-12-30, and 1993-08-21 */
+    /* the days 2011-12-30 and 1993-08-21 do not exist */
     { "Pacific/Apia", WHOLE_DAY, "2011-12-29T23:59:59-10:00",
       "2011-12-29T00:00:00-10:00", "2011-12-31T00:00:00+14:00" },
     { "Pacific/Apia", WHOLE_DAY, "2011-12-31T00:00:00+14:00",
@@ -194,7 +194,7 @@ static const struct {
     { "Pacific/Kwajalein", WHOLE_DAY, "1993-08-20T12:00:00-12:00",
       "1993-08-20T00:00:00-12:00", "1993-08-22T00:00:00+12:00" },
 
-    /* changes at 22:00 and 24:00 of Saturday */
+    /* changes on a Saturday at 22:00 and 24:00 */
     { "America/Nuuk", WHOLE_DAY, "2024-03-30T23:00:00-01:00",
       "2024-03-30T00:00:00-02:00", "2024-03-31T00:00:00-01:00" },
     { "America/Nuuk", WHOLE_DAY, "2024-10-26T23:00:00-02:00",
@@ -202,13 +202,13 @@ static const struct {
     { "America/Nuuk", WHOLE_DAY, "2060-03-27T12:00:00-02:00",
       "2060-03-27T00:00:00-02:00", "2060-03-28T00:00:00-01:00" },
 
-    /* behind the table, the Saturday after the fourth Thursday */
+    /* after the table's end: the Saturday after the fourth Thursday */
     { "Asia/Gaza", WHOLE_DAY, "2090-03-25T12:00:00+03:00",
       "2090-03-25T00:00:00+02:00", "2090-03-26T00:00:00+03:00" },
     { "Asia/Gaza", WHOLE_DAY, "2090-10-28T12:00:00+02:00",
       "2090-10-28T00:00:00+03:00", "2090-10-29T00:00:00+02:00" },
 
-    /* from -00:44:30, which RFC 3339 cannot write, to 0 */
+    /* from -00:44:30, which RFC 3339 cannot express, to 0 */
     { "Africa/Monrovia", WHOLE_DAY, "1972-01-07T00:00:00Z",
       "1972-01-06T00:44:30Z", "1972-01-07T00:44:30Z" },
     { "Africa/Monrovia", HOUR, "1972-01-07T00:00:00Z",
@@ -270,7 +270,7 @@ instant(const char *text)
 }
 
 
-/* whether the zone is there; to the C library it is then the local one */
+/* loads a zone, and sets it as the local zone of the C library */
 
 static int
 load(file_t *file, gw_tz_t *tz, const char *zone)
@@ -351,7 +351,7 @@ test_numbers(void)
 }
 
 
-/* 30 minutes on at 12:15 of April 10, and back at 12:15 of July 19 */
+/* set ahead by 30 minutes on April 10, 12:15, and back on July 19, 12:15 */
 
 static void
 test_within_hour(void)
@@ -372,7 +372,7 @@ test_within_hour(void)
     forward = instant("2025-04-10T12:15:00Z");
     back = instant("2025-07-19T12:15:00+00:30");
 
-    /* 13:00 is shown 30 minutes after 12:00 */
+    /* clocks show 13:00 30 minutes after 12:00 */
 
     gw_calendar_window(&tz, HOUR, forward - 1, &window);
     is_int(window.start, forward - 900, "on within an hour: start");
@@ -386,7 +386,7 @@ test_within_hour(void)
     is_int(window.start, forward + 4500, "behind a short hour: start");
     is_int(window.end, forward + 8100, "behind a short hour: end");
 
-    /* 12:00 is shown 30 minutes after 12:00 */
+    /* clocks show 12:00 again 30 minutes after 12:00 */
 
     gw_calendar_window(&tz, HOUR, back - 901, &window);
     is_int(window.end, back - 900, "before it is set back: end");
@@ -433,7 +433,7 @@ local_time(struct tm *tm, int64_t time)
 }
 
 
-/* by the C library alone; tm_wday has Sunday as 0 */
+/* the number of a window by the C library; in tm_wday, Sunday is 0 */
 
 static int64_t
 local_number(gw_calendar_unit_e unit, const struct tm *tm)
@@ -460,7 +460,7 @@ local_number(gw_calendar_unit_e unit, const struct tm *tm)
 }
 
 
-/* the local clock at the start: it shows no more of the window before */
+/* whether a window starts when the local clock has left the previous one */
 
 static int
 is_start(gw_calendar_unit_e unit, const gw_calendar_window_t *window)
@@ -497,7 +497,7 @@ is_same(const gw_tz_t *tz, gw_calendar_unit_e unit, int64_t time,
 }
 
 
-/* window after window; how many are wrong */
+/* checks consecutive windows; returns the number of wrong ones */
 
 static long long
 walk(const gw_tz_t *tz, gw_calendar_unit_e unit, int64_t time, int64_t end)
@@ -532,7 +532,7 @@ walk(const gw_tz_t *tz, gw_calendar_unit_e unit, int64_t time, int64_t end)
 }
 
 
-/* dates all the time, hours of two years, minutes around each change */
+/* days, weeks, months: all years; hours: two years; minutes: near changes */
 
 static void
 walk_zone(const gw_tz_t *tz, int zone)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* claims: their paths, comparisons with values, and their text */
+/* claims: paths, comparisons with values, and text */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 
 typedef struct {
     const char     *text;
-    const char     *json;       /* what it leads to in "tree"; NULL: nothing */
+    const char     *json;       /* value of the path in "tree"; NULL: absent */
 } test_path_t;
 
 
@@ -78,7 +78,7 @@ static const test_path_t  paths[] = {
     { "s p", "\"blank\"" },
     { "-", "\"dash\"" },
 
-    /* "://" outside of quotes: one name, as it stands */
+    /* "://" outside of quotes: the text is a single name */
 
     { "https://e.com/groups", "\"url\"" },
     { "urn://a[0]", "\"index\"" },
@@ -88,7 +88,7 @@ static const test_path_t  paths[] = {
     { "https://e.com/group", NULL },
     { "https://e.com/groups.x", NULL },
 
-    /* a name with the beginning of another notation, quoted */
+    /* quoted names that begin like a JSON Pointer or a JSONPath */
 
     { "\"/p\"", "\"slash\"" },
     { "\"$.p\"", "\"dollar\"" },
@@ -264,7 +264,7 @@ static const test_rule_t  rules[] = {
     { "9223372036854775807", GW_CLAIM_EQ, { "9223372036854775807.0" }, 1 },
     { "9223372036854775806", GW_CLAIM_EQ, { "9223372036854775807.0" }, 0 },
 
-    /* fractions: the double that their text means */
+    /* fractions: compared as doubles */
 
     { "0.1", GW_CLAIM_EQ, { "0.1" }, 1 },
     { "0.1", GW_CLAIM_EQ, { "1e-1" }, 1 },
@@ -291,7 +291,7 @@ static const test_rule_t  rules[] = {
     { "[1,2.3]", GW_CLAIM_ANY, { "2.3" }, 1 },
     { "[0.1]", GW_CLAIM_NONE, { "0.1" }, 0 },
 
-    /* text that is no JSON number is a mismatch, also for "ne" */
+    /* a text that is no JSON number never matches, not even with "ne" */
 
     { "1", GW_CLAIM_EQ, { "01" }, 0 },
     { "1", GW_CLAIM_EQ, { "+1" }, 0 },
@@ -309,7 +309,7 @@ static const test_rule_t  rules[] = {
     { "1", GW_CLAIM_NE, { "-" }, 0 },
     { "1", GW_CLAIM_NE, { "true" }, 0 },
 
-    /* true and false have no order */
+    /* true and false are not ordered */
 
     { "true", GW_CLAIM_EQ, { "true" }, 1 },
     { "false", GW_CLAIM_EQ, { "false" }, 1 },
@@ -324,7 +324,7 @@ static const test_rule_t  rules[] = {
     { "false", GW_CLAIM_LT, { "true" }, 0 },
     { "false", GW_CLAIM_LE, { "false" }, 0 },
 
-    /* an array or an object is no scalar; absent meets nothing */
+    /* arrays, objects and absent claims never match a scalar */
 
     { "[\"a\"]", GW_CLAIM_EQ, { "a" }, 0 },
     { "[\"a\"]", GW_CLAIM_NE, { "b" }, 0 },
@@ -343,7 +343,7 @@ static const test_rule_t  rules[] = {
     { "false", GW_CLAIM_ABSENT, { NULL }, 0 },
     { NULL, GW_CLAIM_ABSENT, { NULL }, 1 },
 
-    /* sets: an array, a string that is a list, a scalar */
+    /* sets: an array, a string as a list of words, a scalar */
 
     { "[\"a\",\"b\"]", GW_CLAIM_ANY, { "x", "b" }, 1 },
     { "[\"a\",\"b\"]", GW_CLAIM_ANY, { "x", "y" }, 0 },
@@ -360,7 +360,7 @@ static const test_rule_t  rules[] = {
     { "\"\"", GW_CLAIM_ANY, { "" }, 1 },
     { "\"\"", GW_CLAIM_ANY, { " " }, 0 },
 
-    /* a string as a whole, beside its words */
+    /* a whole string, in addition to its words */
 
     { "\"John Doe\"", GW_CLAIM_ANY, { "x", "John Doe" }, 1 },
     { "\"John Doe\"", GW_CLAIM_ANY, { "John" }, 1 },
@@ -449,7 +449,7 @@ static const test_text_t  lists[] = {
 };
 
 
-/* memory of its very size, so that a sanitizer sees a step beyond it */
+/* a copy of the exact size: a sanitizer detects an overrun */
 
 static unsigned char *
 exact(const char *text, size_t len)
@@ -626,7 +626,7 @@ test_rules(void)
 }
 
 
-/* text of more than one number, and one with a NUL inside */
+/* texts with more than a number, or with a NUL */
 
 static void
 test_odd_numbers(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* consumers: what a file may say, and what is found in its set */
+/* consumers: valid and invalid files, and searches in a set */
 
 #include <stdint.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@
 #define X(cert)     C("\"certificates\":[" cert "]")
 
 
-/* what the builder said, a line each */
+/* the messages of the builder, one per line */
 
 typedef struct {
     size_t  lines;
@@ -144,7 +144,7 @@ digest_of(const char *hex, unsigned char *digest)
 }
 
 
-/* one list of consumers, and what is said of it; NULL: nothing */
+/* a list of consumers, and the messages about it; NULL: none */
 
 static const struct {
     const char  *consumers;
@@ -433,7 +433,7 @@ static const struct {
 };
 
 
-/* what stands around the consumers */
+/* the file outside of the list of consumers */
 
 static const struct {
     const char  *file;
@@ -554,7 +554,7 @@ test_peppers(void)
 }
 
 
-/* a text of so many bytes in a template with one %s */
+/* builds a template with a text of "len" bytes in place of its %s */
 
 static gw_consumer_step_e
 build_long(const char *template, size_t len)
@@ -592,7 +592,7 @@ test_limits(void)
         { "{\"id\":\"%s\"}", GW_CONSUMER_MAX_ID },
         { K("{\"id\":\"%s\",\"sha256\":\"" A64 "\"}"), GW_CONSUMER_MAX_ID },
 
-        /* all but the head, the details and the name; the separators */
+        /* the size without the head, details, name and separators */
         { C("\"plan\":\"%s\""), 32768 - 24 - 16 - 1 },
         { C("\"groups\":[\"a\",\"%s\"]"), 32768 - 24 - 16 - 1 - 2 },
         { C("\"metadata\":{\"a\":\"%s\"}"), 32768 - 24 - 16 - 1 - 3 },
@@ -619,7 +619,7 @@ test_limits(void)
 }
 
 
-/* so many times a name that counts up, as elements of a list */
+/* a list of "n" elements with ascending numbers in their names */
 
 static char *
 many(const char *head, const char *element, size_t n, const char *foot)
@@ -675,7 +675,7 @@ test_many(void)
 }
 
 
-/* what is read from the set is what stood in the file */
+/* the set returns the values of the file */
 
 static void
 check_text(gw_text_t got, const char *expected, const char *what)
@@ -831,7 +831,7 @@ test_consumer(void)
 }
 
 
-/* a walk meets each entry once, with its consumer */
+/* a walk returns each entry once, with its consumer */
 
 static void
 check_walk(const char *what)
@@ -882,7 +882,7 @@ test_example(void)
 }
 
 
-/* every name of a larger set is found, with its own consumer, and no other */
+/* each name of a larger set, and no other, is found with its consumer */
 
 #define NAMES  500
 
@@ -914,7 +914,7 @@ test_property(void)
                 "\"%064x\"}],\"certificates\":[{\"san\":\"dns:%u\"}]}",
                 NAMES, "");
 
-    /* all of the same byte is weak, and 0 is */
+    /* a digest of equal bytes is weak: replaces that of number 0 */
     memcpy(strstr(text, ZERO64), A64, 64);
 
     is_int(build(text), GW_CONSUMER_DONE, "%u consumers", NAMES);
@@ -950,7 +950,7 @@ test_property(void)
 }
 
 
-/* a block of exactly the size that was asked for will do, a smaller not */
+/* a block of exactly the needed size is sufficient, a smaller one is not */
 
 static void
 test_sizes(void)
@@ -993,8 +993,8 @@ test_sizes(void)
 
 
 /*
- * A block with wrong bytes, of exactly its size: a checker of memory tells
- * whether anything outside of it is read.
+ * A corrupted block of the exact size: a sanitizer detects reads outside of
+ * it.
  */
 
 static void
@@ -1053,7 +1053,7 @@ test_corrupt(void)
 
 static const struct {
     const char  *text;
-    int64_t      seconds;       /* INT64_MIN: is none */
+    int64_t      seconds;       /* INT64_MIN: invalid */
 } dates[] = {
     { "1970-01-01T00:00:00Z", 0 },
     { "1969-12-31T23:59:59Z", -1 },
@@ -1114,12 +1114,12 @@ test_dates(void)
 }
 
 
-/* a range, and a mapped address that is inside of it, or is not */
+/* ranges, and IPv4, IPv6 and mapped addresses inside or outside of them */
 
 static const struct {
     const char  *range;
     const char  *addr;
-    int          inside;        /* -1: the range is none */
+    int          inside;        /* -1: the range is invalid */
 } ranges[] = {
     { "10.0.0.0/8", "10.0.0.0", 1 },
     { "10.0.0.0/8", "10.255.255.255", 1 },

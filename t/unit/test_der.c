@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* DER (X.690): lengths in their shortest form, and nested elements */
+/* DER (X.690): lengths must have the shortest form; nested elements */
 
 #include <string.h>
 
@@ -99,7 +99,7 @@ test_lengths(void)
 }
 
 
-/* lists in lists */
+/* nested lists */
 
 static int
 nested(int levels)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* figures: what is one, and what only looks like one; SipHash's vectors */
+/* figures: valid and invalid ones; SipHash's test vectors */
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 static const struct {
     gw_figure_kind_e   kind;
     const char        *text;
-    long long          amount;      /* -1: refused */
+    long long          amount;      /* -1: invalid */
     gw_figure_unit_e   unit;
 } figures[] = {
     { GW_FIGURE_RATE, "10r/s", 10, GW_FIGURE_SECOND },

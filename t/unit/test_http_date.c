@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Dates of RFC 9110, 5.6.7, against timegm() and by hand.
+ * Dates of RFC 9110, 5.6.7, compared with timegm() and with constants.
  */
 
 #define _GNU_SOURCE
@@ -48,7 +48,7 @@ static const struct {
     { "Fri, 31 Dec 9999 23:59:59 GMT", 253402300799LL },
     { "Sat, 01 Jan 0000 00:00:00 GMT", -62167219200LL },
 
-    /* any case, and a day that does not fit */
+    /* any case, and a wrong day of the week */
     { "sUN, 06 nOV 1994 08:49:37 gmt", 784111777 },
     { "Mon, 06 Nov 1994 08:49:37 GMT", 784111777 },
 
@@ -72,7 +72,7 @@ static const struct {
     { "Sun, 06 Nov 1994 08:59:37 GMT", 784112377 },
     { "Sun, 06 Nov 1994 08:60:37 GMT", INVALID },
 
-    /* other zones, signs and shapes */
+    /* other zones, signs and formats */
     { "Sun, 06 Nov 1994 08:49:37 UTC", INVALID },
     { "Sun, 06 Nov 1994 08:49:37 AEST", INVALID },
     { "Sun, 06 Nov 1994 08:49:37 +0000", INVALID },
@@ -114,7 +114,7 @@ forms(void)
 }
 
 
-/* a year of two digits is at most 50 years ahead */
+/* a two-digit year is at most 50 years in the future */
 
 static void
 centuries(void)
@@ -140,7 +140,7 @@ centuries(void)
 }
 
 
-/* every day of two eras, against the C library */
+/* every day of two eras, compared with the C library */
 
 static void
 days(void)

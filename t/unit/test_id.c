@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* request ids: UUIDs that ascend, and what of a client is an id */
+/* request ids: ascending UUIDs, and valid ids of clients */
 
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +64,7 @@ test_clock(void)
 }
 
 
-/* 20000 ids, of a clock that stands still, jumps back and goes on */
+/* 20000 ids, with a clock that stands still, is set back and continues */
 
 static void
 test_ascending(void)

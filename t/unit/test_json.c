@@ -308,7 +308,7 @@ test_limits(void)
 }
 
 
-/* sentences for logs and files; untrusted text is escaped and cut */
+/* messages for logs and files; untrusted text is escaped and truncated */
 
 static const struct {
     const char  *text;
@@ -417,7 +417,7 @@ test_errors(void)
 }
 
 
-/* jansson has no memory for the nth value: the error is about memory */
+/* jansson fails to allocate the nth value: the error is about memory */
 
 static unsigned  left;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* key sets: keys that are accepted, and keys that are left out, with why */
+/* key sets: keys that are accepted or left out, with the reason */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +120,7 @@ served(const gw_jwk_set_t *set)
     "is an HMAC key of " length " bytes, its hash needs " needed              \
     ": write a longer one, or \"gateway_jwt_key_policy compat\""
 
-/* one key: the algorithms that it serves, or why it is left out */
+/* a key: the algorithms that it can be used with, or why it is left out */
 
 static const struct {
     const char  *jwk;
@@ -445,7 +445,7 @@ test_limits(void)
 }
 
 
-/* RSA keys made of chosen numbers, whose factors are not needed */
+/* RSA keys made of chosen numbers; their factors are not needed */
 
 static void
 is_rsa(BIGNUM *n, BIGNUM *e, const char *expected, const char *name)
@@ -477,7 +477,7 @@ odd_number(int bits)
 }
 
 
-/* a prime like those of the broken generator of CVE-2017-15361 */
+/* a prime with the structure of those in CVE-2017-15361 (ROCA) */
 
 static BIGNUM *
 roca_number(BN_CTX *ctx)
@@ -507,7 +507,7 @@ roca_number(BN_CTX *ctx)
     BN_lshift(m, m, 2040 - BN_num_bits(m));
     BN_add(n, n, m);
 
-    /* both summands of n but "power" are multiples of m */
+    /* all summands of n except "power" are multiples of m */
 
     while (BN_num_bits(n) < 2048) {
         BN_add(n, n, m);
@@ -882,7 +882,7 @@ test_pem_kinds(void)
 }
 
 
-/* public keys that serve no algorithm */
+/* public keys that no algorithm uses */
 
 static const char  pem_explicit[] =
     "-----BEGIN PUBLIC KEY-----\n"
@@ -913,7 +913,7 @@ test_strange_pem(void)
 }
 
 
-/* --- RFC 7517, RFC 7638, and every algorithm's own keys */
+/* --- RFC 7517, RFC 7638, and generated keys of each algorithm */
 
 static void
 test_rfc(void)

@@ -725,7 +725,7 @@ test_memo(void)
            "a found header is given back after an error");
     free(token);
 
-    /* seven more fill it, one more replaces the first one */
+    /* seven more headers fill the memo, and another one evicts the first */
 
     for (i = 0; i < 8; i++) {
         snprintf(header, sizeof(header), "{\"alg\":\"HS256\",\"kid\":\"%u\"}",
@@ -820,7 +820,7 @@ test_values(void)
 }
 
 
-/* the clause for the log, and the "kid" if the header has one */
+/* the text for the log, and the "kid" if the header has one */
 
 static const struct {
     const char  *header;

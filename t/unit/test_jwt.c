@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* claims: both sides of each boundary */
+/* claims: values on both sides of each boundary */
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +62,7 @@ judge(const char *header, const char *text, const gw_jwt_policy_t *policy)
 }
 
 
-/* the clause for the log names the claim and its type, never its value */
+/* the text for the log has the claim and its type, never its value */
 
 static const struct {
     const char  *claims;
@@ -201,7 +201,7 @@ static const struct {
     { "{\"exp\":2e9,\"iat\":-1e308}",        INT64_MAX, INT64_MAX,
       GW_TOO_OLD },
 
-    /* the first reason is returned */
+    /* of several reasons, the first one is returned */
     { "{\"exp\":1,\"nbf\":2e9}",             0,  60, GW_EXPIRED },
     { "{\"exp\":2e9,\"nbf\":2e9,\"iat\":1}", 0,  60, GW_NOT_YET_VALID }
 };

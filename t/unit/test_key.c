@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * API keys: the format, every error of one character, digests and peppers.
+ * API keys: the format, all single-character errors, digests and peppers.
  *
  * The keys below were made by perl, with Math::BigInt and the crc32() of
  * Compress::Zlib.
@@ -131,7 +131,7 @@ crc_by_bits(const char *text, size_t len)
 }
 
 
-/* replaces the last six characters by the right check */
+/* replaces the last six characters by the correct check */
 
 static void
 set_check(char *text, size_t len)
@@ -178,7 +178,7 @@ test_check(void)
 
 /* --- malformed keys */
 
-/* with the right check: these are refused for another reason */
+/* with the correct check: these are rejected for another reason */
 
 static const struct {
     const char  *key;
@@ -233,7 +233,7 @@ test_malformed(void)
         ok(!well_formed(key, len), "refused: %s", malformed[i].name);
     }
 
-    /* made like a valid one */
+    /* made in the same way, but valid */
 
     strcpy(key, "gw_a_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1......");
     len = strlen(key);
@@ -247,7 +247,7 @@ test_malformed(void)
 }
 
 
-/* each byte replaced by any other */
+/* each byte replaced by each other byte */
 
 static void
 test_every_error(const char *good)
@@ -279,7 +279,7 @@ test_every_error(const char *good)
 
     is_int(found, (long long) len, "every end that is missing is found");
 
-    /* of these keys; a pair across the border of the check may go unseen */
+    /* holds for these keys; swapping across the check may be undetected */
 
     for (i = 0; i + 1 < len; i++) {
         key[i] = good[i + 1];
@@ -456,7 +456,7 @@ test_hmac(void)
 }
 
 
-/* two peppers have their numbers; a third one changes nothing */
+/* two peppers have numbers; a third one has no effect */
 
 static void
 test_two_peppers(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The arithmetic of limits against a model that keeps every request: what is
- * admitted is what the model admits, at every step of many random ones.
+ * The arithmetic of limits, compared with a model that stores every request.
+ * In each of many random steps, both admit or reject the request.
  */
 
 #include <pthread.h>
@@ -121,12 +121,12 @@ test_gcra(void)
     r = take(&limit, 1010 * SEC, GW_LIMIT_LOOK, 5, state);
     is_int(r.passed, 1, "what is given back is there again");
 
-    /* rates that do not divide a second are rounded to less, not to more */
+    /* a rate that does not divide a second is rounded down */
 
     limit = limit_of(GW_LIMIT_GCRA, 3, GW_FIGURE_SECOND, 0);
     is_int((long long) limit.interval, 333333334, "a third of a second");
 
-    /* what was charged and has been worked off is not given back */
+    /* a charge that has expired is not refunded */
 
     limit = limit_of(GW_LIMIT_GCRA, 10, GW_FIGURE_SECOND, 0);
     state[0] = 0;
@@ -171,7 +171,7 @@ test_gcra_clocks(void)
     r = take(&limit, 102 * SEC, GW_LIMIT_TAKE, 1, state);
     is_int(r.passed, 1, "who waits as told passes");
 
-    /* another rate applies at once, and the debt is what it was in time */
+    /* another rate applies immediately; the debt is the same in time */
 
     slow = limit_of(GW_LIMIT_GCRA, 1, GW_FIGURE_MINUTE, 9);
     state[0] = 0;
@@ -276,14 +276,14 @@ test_fixed(void)
     gw_limit_take(&late, &clock, GW_LIMIT_TAKE, 1, state, &r);
     is_int(r.passed, 0, "and gets no units of the one that is over");
 
-    /* a clock that was set back by far begins anew */
+    /* a clock that was set back by many windows: the window starts again */
 
     gw_limit_window(&late, 60 * SEC);
     clock.monotonic = clock.wall = 60 * SEC;
     gw_limit_take(&late, &clock, GW_LIMIT_TAKE, 100, state, &r);
     is_int(r.passed, 1, "a clock that was set back refuses not for ever");
 
-    /* another unit is another window */
+    /* another unit is a new window */
 
     limit = limit_of(GW_LIMIT_FIXED, 100, GW_FIGURE_HOUR, 0);
     r = take(&limit, 60 * SEC, GW_LIMIT_TAKE, 100, state);
@@ -316,7 +316,7 @@ test_sliding(void)
     r = take(&limit, 6090 * SEC, GW_LIMIT_LOOK, 1, state);
     is_int((long long) r.used, 10, "half of it counts, the rest is filled");
 
-    /* a clock that is set back by less than two windows gives nothing away */
+    /* a clock that is set back by up to two windows admits no more */
 
     for (n = 1; n <= 2; n++) {
         state[0] = state[1] = 0;
@@ -338,7 +338,7 @@ test_sliding(void)
 }
 
 
-/* a figure of 0 lets nothing pass, whatever it costs */
+/* a limit of 0 rejects every request, whatever its cost */
 
 static void
 test_zero(void)
@@ -363,7 +363,7 @@ test_zero(void)
 }
 
 
-/* every request of the model, with when it was admitted */
+/* the admitted requests of the model, with their times */
 
 typedef struct {
     uint64_t  when[20000];
@@ -415,7 +415,7 @@ model_window(model_t *m, const gw_limit_t *limit, uint64_t now, uint64_t cost)
         return here + cost <= limit->capacity;
     }
 
-    /* in whole ms, and what is begun counts */
+    /* in whole ms, rounded up */
 
     length /= MS;
     rest = (limit->end - now) / MS;
@@ -469,7 +469,7 @@ test_model(gw_limit_algorithm_e algorithm, const char *name)
                 continue;
             }
 
-            /* alone, it passes when it was told to come again, not before */
+            /* without other requests, it passes after r.wait, not before */
 
             copy = limit;
             later = take(&copy, now + r.wait, GW_LIMIT_LOOK, cost, state);
@@ -489,7 +489,7 @@ test_model(gw_limit_algorithm_e algorithm, const char *name)
 }
 
 
-/* threads in the place of processes: it is the same words */
+/* threads instead of processes, which use the same words of memory */
 
 typedef struct {
     gw_limit_t   limit;
@@ -510,7 +510,7 @@ thread(void *data)
         r = take(&t->limit, 1000 * DAY, GW_LIMIT_TAKE, 1, t->state);
         t->passed += r.passed;
 
-        /* now and then it is given back and taken again */
+        /* some units are refunded and taken again */
 
         if (r.passed && i % 5 == 0) {
             give(&t->limit, 1000 * DAY, t->state, &r);
@@ -561,7 +561,7 @@ test_share(void)
     is_int((long long) limit.interval, 40 * MS, "a quarter of the rate");
     is_int((long long) limit.capacity, 50, "and of the burst");
 
-    /* one unit of a share takes longer than all of the whole: n in 100 s */
+    /* a hundredth of 1r/s is one request in 100 s */
 
     limit = limit_of(GW_LIMIT_GCRA, 1, GW_FIGURE_SECOND, 0);
     gw_limit_share(&limit, 100);
@@ -654,7 +654,7 @@ test_idle(void)
     is_int(gw_limit_idle(GW_LIMIT_SLIDING, state, &now), 1,
            "now it no longer does");
 
-    /* November 2026, and its week from the 23rd on */
+    /* November 2026, and its week from the 23rd */
 
     limit = limit_of(GW_LIMIT_FIXED, 1, GW_FIGURE_MONTH, 0);
     limit.number = 56 * 12 + 10;
@@ -686,7 +686,7 @@ test_idle(void)
 }
 
 
-/* what is given back of a reserve, of a key that others have charged since */
+/* refunds a part of a reserve of a key that was charged again since */
 
 static uint64_t
 used_of(gw_limit_t *limit, uint64_t now, uint64_t *state)
@@ -719,7 +719,7 @@ test_part(gw_limit_algorithm_e algorithm, const char *name)
     is_int((long long) used_of(&limit, now + SEC, state), 3,
            "%s: never more than was charged", name);
 
-    /* the key has lost its place, or was reset, and comes again */
+    /* the key was evicted or reset, and is charged again */
 
     memset(state, 0, sizeof(state));
     one = take(&limit, now, GW_LIMIT_TAKE, 10, state);
@@ -740,7 +740,7 @@ test_part(gw_limit_algorithm_e algorithm, const char *name)
     is_int((long long) used_of(&limit, now, state), 1,
            "%s: which a state of as much does not tell", name);
 
-    /* what an administrator has set */
+    /* a value set by an administrator */
 
     memset(state, 0, sizeof(state));
     one = take(&limit, now, GW_LIMIT_TAKE, 10, state);
@@ -749,7 +749,7 @@ test_part(gw_limit_algorithm_e algorithm, const char *name)
     is_int((long long) used_of(&limit, now, state), 5,
            "%s: nothing of what was set", name);
 
-    /* the window is over, or some of it was worked off */
+    /* the window is over, or a part of the charge has expired */
 
     memset(state, 0, sizeof(state));
     one = take(&limit, now, GW_LIMIT_TAKE, 10, state);
@@ -762,8 +762,8 @@ test_part(gw_limit_algorithm_e algorithm, const char *name)
 
 
 /*
- * Many requests that reserve and settle, in any order: together they have cost
- * what each has cost, whatever they had reserved.
+ * Many requests that reserve and settle, in any order.  Their total charge is
+ * the sum of their costs, whatever they had reserved.
  */
 
 static void
@@ -814,7 +814,7 @@ test_settled(gw_limit_algorithm_e algorithm, const char *name)
 }
 
 
-/* what a place holds: its key's charges, and those of keys before */
+/* the rank of a place: the charges of its key and of previous keys */
 
 static void
 test_rank_gcra(void)
@@ -914,7 +914,7 @@ test_rank_expires(gw_limit_algorithm_e algorithm, const char *name)
     (void) take(&limit, now.wall, GW_LIMIT_TAKE, 4, state);
     (void) gw_limit_rank(&limit, &now, state, &kept);
 
-    /* of another unit it counts until it has expired for sure */
+    /* charges of another unit count until they have certainly expired */
 
     state[0] = state[1] = 0;
     (void) take(&other, now.wall, GW_LIMIT_TAKE, 100, state);
@@ -932,7 +932,7 @@ test_rank_expires(gw_limit_algorithm_e algorithm, const char *name)
            "%s: and no longer", name);
     is_int((long long) kept, 0, "%s: then nothing is kept", name);
 
-    /* the window before counts as it does to a key */
+    /* the previous window has the same weight as for a key */
 
     (void) take(&limit, 7200 * SEC, GW_LIMIT_TAKE, 6, state);
     (void) gw_limit_rank(&limit, &now, state, &kept);

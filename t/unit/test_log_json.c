@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * JSON strings from any bytes, and numbers.  With an argument, it prints what
- * t/unit/log_json.t compares with another decoder: a line for each text, its
- * bytes in hexadecimal, a tab, and the JSON string.
+ * JSON strings made of any bytes, and numbers.  With an argument, the program
+ * prints a line for each text: its bytes in hexadecimal, a tab, and the JSON
+ * string.  t/unit/log_json.t compares these with another decoder.
  */
 
 #include <stdio.h>
@@ -55,7 +55,7 @@ static const struct {
     { TEXT("\xf5"), "\xef\xbf\xbd" },
     { TEXT("\xff"), "\xef\xbf\xbd" },
 
-    /* line ends to some readers of lines, and their neighbours */
+    /* characters that some programs treat as line ends, and their neighbours */
     { TEXT("a\xe2\x80\xa8" "b"), "a\\u2028b" },
     { TEXT("\xe2\x80\xa9"), "\\u2029" },
     { TEXT("\xc2\x85"), "\\u0085" },
@@ -64,7 +64,7 @@ static const struct {
     { TEXT("\xc2\x84\xc2\x86\xc3\x85"), "\xc2\x84\xc2\x86\xc3\x85" },
     { TEXT("12345678\xe2\x80\xa8" "12345678"), "12345678\\u202812345678" },
 
-    /* the text ends inside of a character */
+    /* a truncated character at the end */
     { TEXT("\xe2\x80"), "\xef\xbf\xbd" },
     { TEXT("\xf0\x90\x80"), "\xef\xbf\xbd" },
     { TEXT("\xe2\x82"), "\xef\xbf\xbd" },
@@ -124,7 +124,7 @@ static const struct {
 };
 
 
-/* writes it between guard bytes; the length */
+/* writes a string between guard bytes; returns its length */
 
 static size_t
 encode(const gw_text_t *text, size_t room, unsigned char *out, unsigned *cut)
@@ -141,7 +141,7 @@ encode(const gw_text_t *text, size_t room, unsigned char *out, unsigned *cut)
 }
 
 
-/* at each bound the output is the longest part of whole units that fits */
+/* for each size, the output is the longest part without split units */
 
 static void
 test_bounds(void)
@@ -195,7 +195,7 @@ print(const unsigned char *data, size_t len)
 }
 
 
-/* all bytes, all pairs alone and inside of text, and 100,000 texts at random */
+/* all bytes, all pairs, alone and within a text, and 100,000 random texts */
 
 static void
 print_all(void)

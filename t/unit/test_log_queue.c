@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* queues of records and ends of those that were sent, beside simple models */
+/* queues of records, and ends of sent records, compared with simple models */
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define MOST    4096
 
 
-/* records are told apart by their length and their first byte */
+/* a record is identified by its length and its first byte */
 
 static struct {
     size_t          len;
@@ -52,7 +52,7 @@ model_used(void)
 }
 
 
-/* the number of faults */
+/* returns the number of differences */
 
 static int
 put(gw_log_queue_t *queue, size_t len, unsigned char byte)
@@ -150,7 +150,7 @@ test_queue(size_t size)
 }
 
 
-/* what is remembered is never less than what is true */
+/* the count of records that have not arrived is never too low */
 
 static void
 test_ends(unsigned size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* secrets in queries and URLs, in each spelling, and what is none */
+/* secrets in queries and URLs, in each spelling, and texts without secrets */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +62,7 @@ static const struct {
     { "a==&b=?&c=/d/e&f=g@h&i=mailto:j@k", NULL },
     { "data=eyJhIjoxfQ==", NULL },
 
-    /* names that are encoded */
+    /* percent-encoded names */
     { "%74oken=" S, "%74oken=" R },
     { "%74%6F%6b%65%6E=" S "&a=1", "%74%6F%6b%65%6E=" R "&a=1" },
     { "%2574oken=" S, "%2574oken=" R },
@@ -72,7 +72,7 @@ static const struct {
     { "%20token%20=" S, "%20token%20=" R },
     { "token%00=" S, "token%00=" R },
 
-    /* names that some parsers change */
+    /* names that some parsers normalize */
     { "user[password]=" S, "user[password]=" R },
     { "user%5Bpassword%5D=" S, "user%5Bpassword%5D=" R },
     { "token[]=" S, "token[]=" R },
@@ -105,11 +105,11 @@ static const struct {
     { "tags[a/b]=c&passwords[a/b]=d&/e[f/g?h=i", NULL },
     { "q=[password/x]&y=1", NULL },
 
-    /* "=" that is encoded */
+    /* a percent-encoded "=" */
     { "token%3D" S "&a=1", "token%3D" R "&a=1" },
     { "token%253d" S "&a=1", "token%253d" R "&a=1" },
 
-    /* URLs in URLs */
+    /* nested URLs */
     { "/cb?u=https://x/y?token=" S "&a=1", "/cb?u=https://x/y?token=" R
       "&a=1" },
     { "u=https%3A%2F%2Fx%2F%3Ftoken%3D" S "%26a%3D1&b=2",
@@ -149,7 +149,7 @@ static const struct {
     { "https://host?e=a@b", NULL },
     { "/?/a@b", NULL },
 
-    /* users, as browsers read URLs of the schemes they know */
+    /* users in URLs of the schemes that browsers parse specially */
     { "http:/\\u:" S "@h/", "http:/\\" R "@h/" },
     { "http:\\/u:" S "@h/", "http:\\/" R "@h/" },
     { "http:\\\\u:" S "@h\\a", "http:\\\\" R "@h\\a" },
@@ -191,7 +191,7 @@ static const struct {
     { "/\\/h?a=b@c&p=c:\\d\\e@f", NULL },
     { "/\ta/b@c", NULL },
 
-    /* what browsers take out of URLs */
+    /* characters that browsers remove from URLs */
     { "?to\tken=" S, "?to\tken=" R },
     { "?t\r\no\tken\n=" S "&a=b", "?t\r\no\tken\n=" R "&a=b" },
     { "a\t=1&\ttoken=" S, "a\t=1&\ttoken=" R },
@@ -204,7 +204,7 @@ static const struct {
     { "a\\token=" S, "a\\token=" R },
     { "to\tkens=1&x\ttokens=2&to ken=3&to\vken=4", NULL },
 
-    /* what cannot be read */
+    /* malformed encodings */
     { "a=1&%zz" S "=" S "&b=2", "a=1&" R "&b=2" },
     { "a=" S "%&b=2", "a=" R "&b=2" },
     { "a=" S "%7&b=2", "a=" R "&b=2" },
@@ -224,7 +224,7 @@ static const struct {
 };
 
 
-/* the runs of a walk, which are those of the text */
+/* joins the runs of a walk */
 
 static size_t
 show(const char *text, size_t len, unsigned char *out)
@@ -264,8 +264,8 @@ holds(const unsigned char *out, size_t n, const char *word)
 
 
 /*
- * A secret behind what a client could have left unfinished: each two bytes of
- * what separates and encodes.
+ * A secret after an incomplete pair or encoding: after each two bytes of those
+ * that separate or encode.
  */
 
 static void

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What others can do to the count of a key: simulations of one bucket, which
- * every key of these tests falls into, with the table and the arithmetic of
- * limits as they are, beside exact counts.
+ * The effect of other keys on the count of a key.  Simulates a single bucket,
+ * to which all keys of these tests belong, with the real table and arithmetic
+ * of limits, and compares the results with exact counts.
  *
- * A unit is above the limit when the key is admitted, but would not have been
- * with a place of its own.
+ * A unit is above the limit if it is admitted, but would not have been admitted
+ * to a key with a place of its own.
  */
 
 #include <stdlib.h>
@@ -21,13 +21,13 @@
 #define DAY     (86400 * SEC)
 #define UNITS   10                  /* the limit */
 #define BEGIN   (20000 * DAY)
-#define KEYS    18                  /* two more than there are places */
+#define KEYS    18                  /* two more than the places of a bucket */
 
 
 typedef struct {
     gw_limit_t        limit;
     unsigned          words;
-    unsigned          last_use;     /* no rank */
+    unsigned          last_use;     /* evict by last use instead of by rank */
     gw_limit_clock_t  now;
     unsigned          seed;
     uint64_t          fresh;        /* the number of the next new key */
@@ -36,15 +36,15 @@ typedef struct {
 } sim_t;
 
 
-/* what a key was given, and two exact counts of it */
+/* the units admitted to a key, and two exact counts */
 
 typedef struct {
     uint64_t          number;
     uint64_t          admitted;
-    uint64_t          exact;        /* would have been, in a place of its own */
-    uint64_t          own[2];       /* that place */
-    uint64_t          charged[2];   /* all that it was admitted */
-    uint64_t          wronged;      /* refused, though these have room */
+    uint64_t          exact;        /* units admitted in a place of its own */
+    uint64_t          own[2];       /* the state of that place */
+    uint64_t          charged[2];   /* a state with all admitted units */
+    uint64_t          wronged;      /* rejected, though "charged" has room */
 } sim_key_t;
 
 
@@ -123,7 +123,7 @@ sim_random(sim_t *sim, uint64_t n)
 }
 
 
-/* one request for a key by its number; whether it passes */
+/* a request for the key of a number; returns whether it passes */
 
 static int
 sim_ask(sim_t *sim, uint64_t number, uint64_t cost)
@@ -148,7 +148,7 @@ sim_ask(sim_t *sim, uint64_t number, uint64_t cost)
 }
 
 
-/* the same, with exact counts beside it */
+/* the same, and updates the exact counts */
 
 static int
 sim_follow(sim_t *sim, sim_key_t *key, uint64_t cost)
@@ -185,7 +185,7 @@ sim_above(const sim_key_t *key)
 }
 
 
-/* a key at its limit, and new keys that ask once each */
+/* a key at its limit, and many new keys with a request each */
 
 static void
 test_flood(gw_limit_algorithm_e algorithm, const char *name)
@@ -223,9 +223,9 @@ test_flood(gw_limit_algorithm_e algorithm, const char *name)
 
 
 /*
- * A key that asks for all that it gets after each "step" requests of others,
- * which are of that many keys in turn, or of new ones: units that others are
- * admitted for one above its limit.
+ * A key sends requests until one is rejected, after each "step" requests of
+ * other keys: of "keys" keys in turn, or of new ones if "keys" is 0.  Returns
+ * the number of units admitted to others for each unit above the key's limit.
  */
 
 static double
@@ -280,8 +280,9 @@ test_attack(gw_limit_algorithm_e algorithm, const char *name)
 
 
 /*
- * A key and others that ask at random, in a manner that is itself random: at no
- * time were less than 15 units admitted to others for one above the limit.
+ * A key and others send random requests, with random parameters.  Returns the
+ * least number of units, at any time, that were admitted to others for each
+ * unit above the key's limit; it must be at least 15.
  */
 
 static double
@@ -297,7 +298,7 @@ strategy(gw_limit_algorithm_e algorithm, unsigned seed)
 
     keys = 10 + sim_random(&sim, 30);
     mine = 1 + sim_random(&sim, 20);        /* of 20 requests */
-    old = sim_random(&sim, 21);             /* of 20 keys known ones */
+    old = sim_random(&sim, 21);             /* of 20 others: of known keys */
     burst = 1 + sim_random(&sim, UNITS);
     cost = 1 + sim_random(&sim, 3);
     pause = sim_random(&sim, 2) ? 1 + sim_random(&sim, DAY / 50) : 1;
@@ -350,8 +351,9 @@ test_strategies(gw_limit_algorithm_e algorithm, const char *name)
 
 
 /*
- * Keys that mean no harm, two more than there are places, with new keys between
- * their requests and without: each refusal is one by the key's own charges.
+ * Ordinary keys, two more than the places of a bucket, with and without new
+ * keys between their requests.  A key is rejected only because of its own
+ * charges.
  */
 
 static void

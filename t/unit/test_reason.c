@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* the closed list of reasons */
+/* the complete list of reasons */
 
 #include <ctype.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Redis replies: every type, split at every byte, the caps on both sides,
- * what error texts mean.
+ * Redis replies: all types, split at each byte; both sides of each limit; the
+ * kinds of error texts.
  */
 
 #include <stdio.h>
@@ -83,7 +83,7 @@ static const struct {
 };
 
 
-/* whether it is the reply that is expected */
+/* whether a reply is the expected one */
 
 static int
 same(const gw_resp_t *reply, size_t i)
@@ -162,9 +162,9 @@ test_pieces(void)
 }
 
 
-/* --- caps */
+/* --- limits */
 
-/* "head", then "n" times "body"; the result of one reply from all of it */
+/* reads a reply from "head" and "n" times "body"; returns the result */
 
 static int
 repeated(const char *head, const char *body, size_t n, gw_resp_t *reply)
@@ -306,7 +306,7 @@ test_arrays(void)
 }
 
 
-/* --- what is no reply */
+/* --- malformed replies */
 
 static void
 test_garbage(void)
@@ -407,7 +407,7 @@ static const struct {
     { "READONLY You can't write against a read only replica. script: e0e1f9, "
       "on @user_script:1.", GW_RESP_READONLY },
 
-    /* a text that only looks like it */
+    /* a similar text */
     { "ERR said: -OOM", GW_RESP_OTHER }
 };
 

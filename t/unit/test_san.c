@@ -239,7 +239,7 @@ test_none(void)
 }
 
 
-/* lists that are not strict DER have no names */
+/* lists that are not strict DER: no name is returned */
 
 static const struct {
     const char  *bytes;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A sliding window at the border of two windows: whatever the order in which
- * the accesses of two processes fall, one of which already is in the next
- * window, the last unit is given once.
+ * A sliding window at the boundary of two windows.  One of two processes is
+ * already in the next window.  In any order of their accesses, the last unit is
+ * given only once.
  *
- * The code of gw_limit.c is run with a hook: before the n-th access of one
- * process to the state the other one runs from its beginning to its end.
+ * The code of gw_limit.c runs with a hook: before the n-th access of a process
+ * to the state, the other one runs completely.
  */
 
 #include <string.h>
@@ -41,7 +41,7 @@ static int       steps, at, inside;
 static int       passed[2];                 /* by process */
 static int       units;                     /* of the limit */
 
-/* of a process that is behind, and of one that is not */
+/* of a process whose clock lags, and of the other one */
 static const uint64_t  clocks[2] = { BORDER - GW_LIMIT_MSEC, BORDER };
 
 
@@ -105,7 +105,7 @@ model_swap(uint64_t *p, uint64_t old, uint64_t new)
 }
 
 
-/* units of the window before are used, all but one */
+/* all units but one of the previous window are used */
 
 static void
 test_border(int first, const char *name)
@@ -147,7 +147,7 @@ test_border(int first, const char *name)
 }
 
 
-/* what a closed window was charged is given back to it, and it stays closed */
+/* a charge to a closed window is refunded to it, and it stays closed */
 
 static void
 test_give(void)

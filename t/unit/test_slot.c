@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Slots that processes share: each is held by one process at a time, none is
- * lost, and a free one is found, whoever is killed at whatever point.
+ * Slots that processes share.  Each is held by one process at a time, none is
+ * lost, and a free one is found, even if processes are killed at any point.
  *
  * The model runs the code of gw_slot.c itself, one access to shared memory at
- * a time, in all orders in which processes can take turns.  A process is run
- * from its start for each of its steps: the accesses that it has made already
- * return what they returned then, the next one is made, and the process is
- * left.  What it does is a function of what it has read, which is therefore all
- * of its state.
+ * a time, in all interleavings of the processes.  For each step, a process runs
+ * from its start: accesses of earlier steps return the recorded values, the
+ * next access is executed, and the process is left by longjmp().  The values
+ * that a process has read determine its actions, so they are all of its state.
  */
 
 #include <setjmp.h>
@@ -24,7 +23,7 @@
 #include "tap.h"
 
 
-/* the code under test, with accesses that are steps and a map of small words */
+/* the code under test; accesses are steps, and words of the map are small */
 
 static uint64_t model_step(int op, uint64_t *p, uint64_t a, uint64_t b);
 
@@ -63,13 +62,13 @@ enum { LOAD, STORE, OR, AND, SWAP, GONE, BEGIN, HOLD, LEAVE, NONE };
 
 typedef struct {
     uint64_t   memory[16 + SLOTS * 3 + 16];
-    uint64_t   result[PROCESSES][STEPS];    /* of the accesses so far */
+    uint64_t   result[PROCESSES][STEPS];    /* of the previous accesses */
     uint8_t    steps[PROCESSES];
     uint8_t    ended[PROCESSES];
     uint8_t    killed[PROCESSES];
     uint8_t    held[SLOTS];                 /* by a process + 1; 0: free */
-    uint8_t    empty[PROCESSES];            /* none was free while it looked, */
-    uint8_t    none[PROCESSES];             /* at its last access */
+    uint8_t    empty[PROCESSES];            /* no slot was free during the */
+    uint8_t    none[PROCESSES];             /* search; at the last access */
 } model_t;
 
 
@@ -77,10 +76,10 @@ static struct {
     model_t     now;
     void      (*program[PROCESSES])(void);
     uint64_t    slots;
-    int         deaths;                     /* as many may be killed */
+    int         deaths;                     /* maximum of killed processes */
     int         strict;                     /* a map of one word */
 
-    int         process;                    /* the one that runs */
+    int         process;                    /* that runs */
     int         step;
     int         moved;
     jmp_buf     left;
@@ -91,7 +90,7 @@ static struct {
 } model;
 
 
-/* the model's eyes: which slots are free, and found */
+/* the state of the slots, read without steps */
 
 static gw_slots_t *
 model_slots(void)
@@ -128,7 +127,7 @@ model_none_free(void)
 }
 
 
-/* what an access does; the last four tell the model, and are no accesses */
+/* executes an access; BEGIN, HOLD, LEAVE and NONE only inform the model */
 
 static uint64_t
 model_access(int op, uint64_t *p, uint64_t a, uint64_t b)
@@ -239,7 +238,7 @@ model_run(int process)
 }
 
 
-/* what processes do */
+/* --- the programs of processes */
 
 static int
 model_gone(void *data, uint64_t owner)
@@ -293,7 +292,7 @@ twice(void)
 }
 
 
-/* defects: a bit that is set too early, and a bit that is all one looks at */
+/* seeded defects: a bit set too early; a check of the bit alone */
 
 static void
 give_early(void)
@@ -349,8 +348,8 @@ sweep_and_take(void)
 
 
 /*
- * When all have ended, each slot must be found, at once where nobody was
- * killed, else by who sweeps.
+ * When all processes have ended, each slot must be found: after a sweep, if a
+ * process was killed.
  */
 
 static void
@@ -388,7 +387,7 @@ model_end(void)
         deaths += model.now.killed[i];
     }
 
-    /* an observer: its name is that of nobody who has been there */
+    /* an observer, with a name that no process had */
 
     model.program[0] = deaths ? sweep_and_find_all : find_all;
     model.now.steps[0] = 0;
@@ -436,7 +435,7 @@ model_hash(void)
 }
 
 
-/* whether the state has been met before */
+/* whether the state was visited before */
 
 static int
 model_met(void)
@@ -572,7 +571,7 @@ test_model(void)
 
 static struct {
     gw_slots_t  *slots;
-    uint64_t    *held;      /* by whom */
+    uint64_t    *held;      /* pid of the holder */
     uint64_t    *stop;
     uint64_t    *wrong;
     uint64_t    *taken;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Names of credentials in any spelling: the pairs that are read, the variants
- * that some parser would read, and the bytes that remain after their removal.
+ * Names of credentials in different spellings: pairs that nginx reads, variants
+ * that some parsers read, and the bytes left after their removal.
  */
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ text_of(const char *s)
 }
 
 
-/* "exact V, variant, " and so on, of every pair with the name */
+/* lists all pairs with the name: "exact V, variant, " and so on */
 
 static void
 walk(gw_source_list_e list, const char *name, const char *s, size_t len,
@@ -204,7 +204,7 @@ cookies(void)
 }
 
 
-/* each byte before and after a decoded name: at most a variant */
+/* each byte before and after a decoded name: never an exact pair */
 
 static void
 bytes(void)
@@ -234,7 +234,7 @@ bytes(void)
 }
 
 
-/* the rest of a list after its pairs were removed */
+/* the list without its pairs */
 
 static void
 is_left(gw_source_list_e list, const char *s, const char *expected)
@@ -353,8 +353,8 @@ bearer(void)
 
 
 /*
- * A client's bytes are walked once: with a walk for each byte, these tests
- * would take minutes.
+ * The bytes of a client are walked only once: with a walk for each byte, these
+ * tests would take minutes.
  */
 
 static void

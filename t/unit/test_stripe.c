@@ -137,7 +137,7 @@ name(gw_stripe_kind_e kind, uint64_t n)
 }
 
 
-/* another configuration is read while this one is in use */
+/* reads another configuration while this one is in use */
 
 static void
 reads(void)
@@ -247,7 +247,7 @@ test_given_back(void)
            "the first has a worker, the second is at work");
     is_int(name(GW_STRIPE_KIND_STRIPED, 5000), -1, "here too");
 
-    /* that configuration was refused, the second one stays in use */
+    /* that configuration was rejected, the second one stays in use */
 
     conf.number--;
     reads();

@@ -59,7 +59,7 @@ static const struct {
 };
 
 
-/* the year's first and last second, and all days of 400 years, as libc says */
+/* first and last seconds of a year, and all days of 400 years, as in libc */
 
 static void
 test_days(void)

@@ -59,7 +59,7 @@ idle(void *data, const uint64_t *state)
 }
 
 
-/* the count, and the count of the previous key of the place */
+/* the count of a key, and that of the previous key of the place */
 
 static uint64_t
 rank(void *data, const uint64_t *state, uint64_t *kept)
@@ -306,7 +306,7 @@ doubles(gw_table_t *table)
 }
 
 
-/* stops and continues them at random, until all have ended */
+/* stops and continues processes at random, until all have ended */
 
 static void
 disturb(const pid_t *pid, unsigned seed)

@@ -99,8 +99,8 @@ typedef struct {
 static const model_t   *model;
 static state_t         *now;        /* in which a process runs */
 static int              me;
-static unsigned         at;         /* of what it has seen */
-static int              budget;     /* steps that it may make */
+static unsigned         at;         /* of the values that it has read */
+static int              budget;     /* steps that it can make */
 static int              begun;
 static jmp_buf          leave;
 static const char      *fault;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* traceparent and tracestate: each refusal beside what is taken */
+/* traceparent and tracestate: rejected values, and similar accepted ones */
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 
 static const struct {
     const char  *text;
-    int          flags;             /* -1: refused */
+    int          flags;             /* -1: rejected */
     const char  *what;
 } parents[] = {
     { "00-" IDS "-01", 1, "version 00" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* time zones: what a file may hold, and what the C library says of the same */
+/* time zones: valid and invalid files, and a comparison with the C library */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 #define LAST_YEAR   2050
 #define STEP        1800
 
-/* where what is of interest stands in the file that simple() makes */
+/* offsets of some fields in a file made by simple() */
 
 #define V1_COUNTS   20
 #define HEADER      54
@@ -89,7 +89,7 @@ put_header(file_t *file, char version, uint32_t times, uint32_t types,
 }
 
 
-/* version 1 data that is to be skipped, and the header of the other */
+/* version 1 data, which is skipped, and the second header */
 
 static void
 put_headers(file_t *file, char version, uint32_t times, uint32_t types,
@@ -102,7 +102,7 @@ put_headers(file_t *file, char version, uint32_t times, uint32_t types,
 }
 
 
-/* one hour east from time 1000 on, and two from 2000 */
+/* one hour east from time 1000, two hours east from time 2000 */
 
 static void
 simple(file_t *file, char version, const char *footer)
@@ -122,7 +122,7 @@ simple(file_t *file, char version, const char *footer)
 }
 
 
-/* no transitions: the footer alone */
+/* no transitions, only the footer */
 
 static void
 only_footer(file_t *file, char version, const char *footer)
@@ -159,7 +159,7 @@ instant(const char *text)
 }
 
 
-/* bytes written over a good file, and what is said of it; NULL: nothing */
+/* bytes that replace those of a valid file, and the error; NULL: none */
 
 static const struct {
     size_t       at;
@@ -257,7 +257,7 @@ test_damages(void)
 }
 
 
-/* no part of a file is one; each is of the exact size for the sanitizer */
+/* a truncated file is invalid; sizes are exact, for sanitizers */
 
 static void
 test_cut(void)
@@ -370,7 +370,7 @@ test_rule(void)
 }
 
 
-/* both changes of a year in another year */
+/* rules whose changes fall into another year */
 
 static void
 test_far_changes(void)
@@ -397,7 +397,7 @@ test_far_changes(void)
 }
 
 
-/* what is in force at a time, and one second before it */
+/* the offsets at a time, and one second before it */
 
 static const struct {
     char         version;
@@ -423,13 +423,13 @@ static const struct {
     { '2', "EST5EDT,M3.2.0,M11.1.0", "2026-11-01T06:00:00Z", -14400, -18000 },
     { '2', "EST5EDT,M3.2.0,M11.1.0", "2026-01-01T05:00:00Z", -18000, -18000 },
 
-    /* an offset of its own */
+    /* daylight saving time with an explicit offset */
     { '2', "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", "2026-10-03T15:30:00Z",
       37800, 39600 },
     { '2', "<+00>0<+02>-2,M3.5.0/1,M10.5.0/3", "2026-03-29T01:00:00Z",
       0, 7200 },
 
-    /* south: the end comes first, and a year begins in summer */
+    /* southern hemisphere: a year starts with daylight saving time */
     { '2', "AEST-10AEDT,M10.1.0,M4.1.0/3", "2026-01-01T00:00:00Z",
       39600, 39600 },
     { '2', "AEST-10AEDT,M10.1.0,M4.1.0/3", "2026-04-04T16:00:00Z",
@@ -437,12 +437,12 @@ static const struct {
     { '2', "AEST-10AEDT,M10.1.0,M4.1.0/3", "2026-10-03T16:00:00Z",
       36000, 39600 },
 
-    /* winter is the daylight saving time */
+    /* daylight saving time in winter */
     { '2', "IST-1GMT0,M10.5.0,M3.5.0/1", "2026-03-29T01:00:00Z", 0, 3600 },
     { '2', "IST-1GMT0,M10.5.0,M3.5.0/1", "2026-10-25T01:00:00Z", 3600, 0 },
     { '2', "IST-1GMT0,M10.5.0,M3.5.0/1", "2026-01-01T00:00:00Z", 0, 0 },
 
-    /* all year: in the two forms that RFC 9636 has had */
+    /* all year: the two forms of RFC 9636 and its predecessor */
     { '3', "XXX3EDT4,0/0,J365/23", "2026-01-01T03:00:00Z", -14400, -14400 },
     { '3', "XXX3EDT4,0/0,J365/23", "2028-12-31T04:00:00Z", -14400, -14400 },
     { '3', "XXX3EDT4,0/0,J365/23", "2026-07-01T00:00:00Z", -14400, -14400 },
@@ -450,10 +450,10 @@ static const struct {
     { '3', "EST5EDT,0/0,J365/25", "2029-01-01T05:00:00Z", -14400, -14400 },
     { '3', "XXX-2<+01>-1,0/0,J365/23", "2026-01-01T00:00:00Z", 3600, 3600 },
 
-    /* no time at all */
+    /* an empty interval */
     { '2', "AAA0BBB,J100/1,J100/2", "2026-04-10T01:00:00Z", 0, 0 },
 
-    /* days of the year: J60 is March 1, the 59th from 0 may be February 29 */
+    /* days of the year: J60 is always March 1, 59 can be February 29 */
     { '2', "AAA0BBB,J60/0,J300", "2023-03-01T00:00:00Z", 0, 3600 },
     { '2', "AAA0BBB,J60/0,J300", "2024-03-01T00:00:00Z", 0, 3600 },
     { '2', "AAA0BBB,J59/0,J300", "2024-02-28T00:00:00Z", 0, 3600 },
@@ -465,7 +465,7 @@ static const struct {
     { '2', "AAA0BBB,59/0,365/0", "2024-12-30T23:00:00Z", 3600, 0 },
     { '2', "AAA0BBB,59/0,365/0", "2023-12-31T23:00:00Z", 3600, 0 },
 
-    /* weeks: the first day of a month is, and is not, the day */
+    /* weeks: months that start on this day of the week, or on another one */
     { '2', "AAA0BBB,M2.1.4/0,J300", "2024-02-01T00:00:00Z", 0, 3600 },
     { '2', "AAA0BBB,M2.1.3/0,J300", "2024-02-07T00:00:00Z", 0, 3600 },
     { '2', "AAA0BBB,M2.5.4/0,J300", "2024-02-29T00:00:00Z", 0, 3600 },
@@ -474,7 +474,7 @@ static const struct {
     { '2', "AAA0BBB,M2.5.6/0,J300", "2026-02-28T00:00:00Z", 0, 3600 },
     { '2', "AAA0BBB,J10,M12.5.6/24", "2022-12-31T23:00:00Z", 3600, 0 },
 
-    /* times of day beyond one */
+    /* times outside of the day */
     { '2', "AAA0BBB,J100/24:00:01,J300", "2024-04-11T00:00:01Z", 0, 3600 },
     { '3', "<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "2026-03-29T01:00:00Z",
       -7200, -3600 },
@@ -516,7 +516,7 @@ test_footers(void)
 }
 
 
-/* those of version 2 are taken in version 3 where the comment says so */
+/* malformed in version 2; those marked "version 3" are valid in version 3 */
 
 static const char  *malformed[] = {
     "UTC", "0", "UT0", "<UT>0", "<UTC0", "UTC0 ", " UTC0", "U1C0", "<U_C>0",
@@ -636,7 +636,7 @@ test_names(void)
 }
 
 
-/* each month from January of year 1 to December of year 9999 in turn */
+/* all months from January of year 1 to December of year 9999 */
 
 static void
 test_months(void)
@@ -679,7 +679,7 @@ test_months(void)
 }
 
 
-/* the content of a zone's file, or NULL */
+/* loads and parses a zone's file; returns NULL or an error */
 
 static const char *
 load(file_t *file, gw_tz_t *tz, const char *zone)
@@ -704,7 +704,7 @@ load(file_t *file, gw_tz_t *tz, const char *zone)
 }
 
 
-/* whether the C library knows another offset, or the interval is wrong */
+/* whether the offset differs from the C library's, or the interval is wrong */
 
 static int
 differs(const gw_tz_t *tz, int64_t time)
@@ -721,7 +721,7 @@ differs(const gw_tz_t *tz, int64_t time)
 }
 
 
-/* around each change; it stays the same between them */
+/* compares the times around each change; the offset is constant in between */
 
 static long long
 walk_changes(const gw_tz_t *tz)
@@ -749,7 +749,7 @@ walk_changes(const gw_tz_t *tz)
 }
 
 
-/* four years, twenty apart, and others for each zone */
+/* compares four years, twenty apart; each zone has other years */
 
 static long long
 walk_years(const gw_tz_t *tz, int zone)
@@ -806,7 +806,7 @@ test_zones(void)
 }
 
 
-/* POSIX time knows no leap seconds, "right/" zones are of another */
+/* POSIX time has no leap seconds, but "right/" zones count them */
 
 static void
 test_right(void)

@@ -26,7 +26,7 @@
 typedef struct {
     const char  *file;
     int          id;
-    unsigned     pinned;    /* valid without the JWK's "alg" */
+    unsigned     pinned;    /* valid if the "alg" of the JWK is removed */
     const char  *why;
 } exception_t;
 
