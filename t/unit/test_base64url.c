@@ -132,8 +132,8 @@ test_alphabet(void)
         }
     }
 
-    is_int(accepted, 4 * 64, "64 characters in each place");
-    is_int(wrong, 0, "and each comes back as it was");
+    is_int(accepted, 4 * 64, "64 characters at each position");
+    is_int(wrong, 0, "each is encoded to the same text");
 }
 
 
@@ -160,7 +160,7 @@ test_round_trip(void)
         free(again);
     }
 
-    is_int(wrong, 0, "0 to 200 bytes, there and back");
+    is_int(wrong, 0, "0 to 200 bytes, encoded and decoded");
 }
 
 

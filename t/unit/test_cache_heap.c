@@ -48,28 +48,30 @@ test_boundaries(void)
 
     unit = gw_cache_heap_take(heap, GW_CACHE_RUN, GW_CACHE_RUN, &got);
     ok(unit != 0, "the largest run");
-    is_int(got, GW_CACHE_RUN, "has the units that were wanted");
+    is_int(got, GW_CACHE_RUN, "has the requested units");
     gw_cache_heap_give(heap, unit, GW_CACHE_RUN);
 
     unit = gw_cache_heap_take(heap, 129, 129, &got);
-    is_int(heap->free, UNITS - 1 - 129, "a run takes no more than it wants");
+    is_int(heap->free, UNITS - 1 - 129,
+           "a run has no more than the requested units");
     gw_cache_heap_give(heap, unit, 129);
-    is_int(heap->free, UNITS - 1, "and gives all of it back");
+    is_int(heap->free, UNITS - 1, "all of it is released");
 
     for (n = 0, high = 0; (unit = gw_cache_heap_take(heap, 1, 1, &got)); n++) {
         high = unit > high ? unit : high;
     }
 
-    is_int(n, UNITS - 1, "each unit is taken once");
-    is_int(high, UNITS - 1, "also the last one");
-    is_int(gw_cache_heap_take(heap, 5, 1, &got), 0, "and then there is none");
+    is_int(n, UNITS - 1, "each unit is allocated once");
+    is_int(high, UNITS - 1, "the last unit is allocated, too");
+    is_int(gw_cache_heap_take(heap, 5, 1, &got), 0, "no unit is left");
 
     gw_cache_heap_give(heap, 10, 1);
     gw_cache_heap_give(heap, 13, 3);
     is_int(gw_cache_heap_take(heap, 3, 3, &got), 13, "a run of three units");
     gw_cache_heap_give(heap, 13, 3);
-    is_int(gw_cache_heap_take(heap, 5, 4, &got), 0, "no five, no four");
-    is_int(gw_cache_heap_take(heap, 5, 3, &got), 13, "fewer will do");
+    is_int(gw_cache_heap_take(heap, 5, 4, &got), 0, "no run of five or four");
+    is_int(gw_cache_heap_take(heap, 5, 3, &got), 13,
+           "a request that accepts fewer units succeeds");
     is_int(got, 3, "three");
     free(heap);
 }
@@ -97,9 +99,10 @@ test_merged(void)
             gw_cache_heap_give(heap, 17 + 3 * order[i][k], 3);
         }
 
-        is_int(gw_cache_heap_take(heap, 10, 10, &got), 0, "not ten units");
-        is_int(gw_cache_heap_take(heap, 9, 9, &got), 17, "but nine");
-        is_int(heap->free, 0, "nothing is left of them");
+        is_int(gw_cache_heap_take(heap, 10, 10, &got), 0,
+               "no run of ten units");
+        is_int(gw_cache_heap_take(heap, 9, 9, &got), 17, "a run of nine units");
+        is_int(heap->free, 0, "no unit is left");
         free(heap);
     }
 }
@@ -185,9 +188,9 @@ test_random(void)
         }
     }
 
-    is_int(heap->free, UNITS - 1, "all are free in the end");
+    is_int(heap->free, UNITS - 1, "all units are free at the end");
     ok(gw_cache_heap_take(heap, GW_CACHE_RUN, GW_CACHE_RUN, &got) != 0,
-       "and merged again");
+       "all free units are merged");
     free(heap);
 }
 

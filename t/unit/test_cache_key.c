@@ -113,8 +113,8 @@ static void
 test_lines(void)
 {
     is_str(sent("/a/b", &all), "p=/a/b,q=", "a path");
-    is_str(sent("/a%2fb", &all), "p=/a%2fb,q=", "as it was encoded");
-    is_str(sent("//a/./b", &all), "p=//a/./b,q=", "as it was written");
+    is_str(sent("/a%2fb", &all), "p=/a%2fb,q=", "in the client's encoding");
+    is_str(sent("//a/./b", &all), "p=//a/./b,q=", "in the client's spelling");
     is_str(sent("/a?", &all), "p=/a,q=&", "a \"?\" alone");
     is_str(sent("/a?x=1&&y", &all), "p=/a,q=&x=1&&y", "a query");
     is_str(sent("/a?x?y", &all), "p=/a,q=&x?y", "a second \"?\"");
@@ -125,7 +125,7 @@ test_lines(void)
     is_str(rewritten("/n", "y=1", "/o?x", 0), "u=/n,a=&y=1",
            "rewritten, with arguments");
     is_str(rewritten("/n", "y=1", "/o?x", 1), "u=/n,p=/o,a=&y=1,q=&x",
-           "rewritten, and what was received");
+           "rewritten, with the received target");
     is_str(rewritten("/n", "", "/o", 1), "u=/n,p=/o,a=,q=",
            "the same without arguments");
 }
@@ -141,12 +141,12 @@ test_only(void)
     names[1] = text_of("b_*");
 
     is_str(sent("/?a=1&c=2&b_x=3", &only), "p=/,q=&a=1&b_x=3", "listed");
-    is_str(sent("/?c=2", &only), "p=/,q=", "none that is listed");
-    is_str(sent("/", &only), "p=/,q=", "none at all");
+    is_str(sent("/?c=2", &only), "p=/,q=", "no listed argument");
+    is_str(sent("/", &only), "p=/,q=", "no arguments");
     is_str(sent("/?", &only), "p=/,q=", "a \"?\" alone is not listed");
     is_str(sent("/?a", &only), "p=/,q=&a", "without a value");
-    is_str(sent("/?a=", &only), "p=/,q=&a=", "with an empty one");
-    is_str(sent("/?aa=1&b=1&b_=1", &only), "p=/,q=&b_=1", "names as a whole");
+    is_str(sent("/?a=", &only), "p=/,q=&a=", "with an empty value");
+    is_str(sent("/?aa=1&b=1&b_=1", &only), "p=/,q=&b_=1", "only whole names");
     is_str(sent("/?b_z=2&a=1&a=2", &only), "p=/,q=&b_z=2&a=1&a=2",
            "in their order, and twice");
 
@@ -157,9 +157,10 @@ test_only(void)
     is_str(sent("/?a[]=1", &only), "p=/,q=&a[]=1", "a bracket");
     is_str(sent("/?b.x=1", &only), "p=/,q=&b.x=1", "a dot, which PHP replaces");
     is_str(sent("/?+a=1", &only), "p=/,q=&+a=1", "a blank before it");
-    is_str(sent("/?c=2;a=1", &only), "p=/,q=&c=2;a=1", "behind a semicolon");
+    is_str(sent("/?c=2;a=1", &only), "p=/,q=&c=2;a=1", "after a semicolon");
     is_str(sent("/?a=1;c=2", &only), "p=/,q=&a=1;c=2", "or before it");
-    is_str(sent("/?c=2;d=1", &only), "p=/,q=", "neither before nor behind it");
+    is_str(sent("/?c=2;d=1", &only), "p=/,q=",
+           "neither before nor after a semicolon");
     is_str(sent("/?c=a=1", &only), "p=/,q=", "a value is no name");
 }
 
@@ -179,7 +180,7 @@ test_without(void)
     is_str(sent("/?", &without), "p=/,q=&", "a \"?\" alone is not listed");
     is_str(sent("/", &without), "p=/,q=", "no query");
     is_str(sent("/?utm=1&xid=2&id", &without), "p=/,q=&utm=1&xid=2&id",
-           "names as a whole");
+           "only whole names");
 
     /* some parsers read these as another name */
 
@@ -188,9 +189,9 @@ test_without(void)
     is_str(sent("/?utm_a[=1", &without), "p=/,q=&utm_a[=1", "a bracket");
     is_str(sent("/?a%00.id=1", &without), "p=/,q=&a%00.id=1", "a NUL");
     is_str(sent("/?utm_a=1;x=2", &without), "p=/,q=&utm_a=1;x=2",
-           "another one behind a semicolon");
+           "another one after a semicolon");
     is_str(sent("/?utm_a=1;utm_b=2", &without), "p=/,q=",
-           "a listed one behind a semicolon");
+           "a listed one after a semicolon");
     is_str(sent("/?utm_a;utm_b=2", &without), "p=/,q=&utm_a;utm_b=2",
            "a name with a semicolon");
 }
@@ -216,13 +217,13 @@ test_globs(void)
     ok(matches("*", "a") && matches("*", ""), "\"*\" is any name");
     ok(matches("a", "a") && !matches("a", "b") && !matches("a", ""), "a name");
     ok(matches("a*", "a") && matches("a*", "abc") && !matches("a*", "ba"),
-       "how it begins");
+       "a prefix");
     ok(matches("*a", "a") && matches("*a", "aba") && !matches("*a", "ab"),
-       "how it ends");
+       "a suffix");
     ok(matches("a*b*c", "a1b2b3c") && !matches("a*b*c", "a1c2b"),
-       "what is between");
+       "the middle");
     ok(matches("a**b", "ab") && matches("a**b", "axb"), "two stars");
-    ok(!matches("ab", "a") && !matches("a", "ab"), "not a part of it");
+    ok(!matches("ab", "a") && !matches("a", "ab"), "not a part of a name");
 }
 
 
@@ -232,7 +233,7 @@ test_names(void)
     gw_text_t  name;
 
     name = text_of("aZ09-_.~*");
-    ok(gw_cache_args_name(&name), "all that a name may hold");
+    ok(gw_cache_args_name(&name), "all characters of a name");
 
     name = text_of("");
     ok(!gw_cache_args_name(&name), "no empty name");
@@ -270,7 +271,7 @@ test_borders(void)
     gw_cache_key_put(&out, GW_CACHE_KEY_VARIABLE, b);
 
     is_int((long long) out.len, (long long) len, "as long");
-    ok(memcmp(one, other, len) != 0, "but not the same");
+    ok(memcmp(one, other, len) != 0, "not the same bytes");
 
     a = text_of("c");
     out = (gw_cache_key_out_t) { one, sizeof(one), 0 };

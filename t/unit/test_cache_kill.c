@@ -587,8 +587,8 @@ test_reader(const char *name, void (*meanwhile)(void))
         rc = stop_reader(&key, at, meanwhile);
     }
 
-    ok(rc == 0 && at > FIND, "a reader is stopped, and its entry %s: at each"
-       " instruction", name);
+    ok(rc == 0 && at > FIND,
+       "a reader is stopped at each instruction, and its entry %s", name);
 }
 
 

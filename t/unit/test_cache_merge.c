@@ -99,7 +99,7 @@ stored(void)
            "override=all: the connection's");
     name = cache_text("c");
     is_int(gw_cache_field_stored(&name, &conf, &res), 1,
-           "override=all: no-cache= does not count");
+           "override=all: no-cache= has no effect");
     conf.override = GW_CACHE_ORIGIN;
 }
 
@@ -177,13 +177,13 @@ merged(void)
     response_of(&fresh, "C: 1\nD: 1");
     is_int(gw_cache_merge(&old.fields, &fresh.fields, &conf, &res, line, 4,
                           &read),
-           4, "3.2: as many lines as there is room for");
+           4, "3.2: the maximum of lines");
     is_int(gw_cache_merge(&old.fields, &fresh.fields, &conf, &res, line, 3,
                           &read),
-           -1, "3.2: one less");
+           -1, "3.2: room for one line less");
     is_int(gw_cache_merge(&old.fields, &fresh.fields, &conf, &res, line, 1,
                           &read),
-           -1, "3.2: not even the stored ones");
+           -1, "3.2: no room for the stored lines");
 }
 
 
@@ -309,7 +309,8 @@ uris(void)
 
     target.uri = cache_text("/a?b");
     reference = cache_text("/a?b");
-    is_int(gw_cache_uri_same(&target, &reference), 1, "9110 9.3.3: itself");
+    is_int(gw_cache_uri_same(&target, &reference), 1,
+           "9110 9.3.3: the target itself");
     reference = cache_text("/a?c");
     is_int(gw_cache_uri_same(&target, &reference), 0, "another query");
     reference = cache_text("/a");
@@ -507,7 +508,7 @@ status(void)
             wrong += (gw_cache_status_write(text, size, &s) != 0);
         }
 
-        is_int(wrong, 0, "9211: whole or not at all");
+        is_int(wrong, 0, "9211: written completely or not at all");
     }
 }
 

@@ -686,13 +686,13 @@ posts(void)
     gw_cache_response_read(&res, &conf, 200, cache_fields(&f,
         "Cache-Control: max-age=60\nContent-Location: /other"), &now, &now);
     is_int(gw_cache_store(&conf, &req, &res, 0, &entry), GW_CACHE_R_LOCATION,
-           "9.3.3: of another URI");
+           "9.3.3: Content-Location is another URI");
     is_int(gw_cache_store(&conf, &req, &res, 1, &entry), GW_CACHE_R_NONE,
-           "9.3.3: of the target");
+           "9.3.3: Content-Location is the target");
 
     conf.methods = 1U << GW_CACHE_GET;
     is_int(gw_cache_store(&conf, &req, &res, 1, &entry), GW_CACHE_R_METHOD,
-           "9.3.3: where POST is not cached");
+           "9.3.3: POST is not cached");
 }
 
 
@@ -761,8 +761,8 @@ ages(void)
     }
 
     is_int(store(&conf, "GET", 200, DATE_100 "Cache-Control: max-age=600", 10,
-                 &entry), GW_CACHE_R_NONE, "4.2.3: a Date of 100 s ago");
-    is_int(entry.age, 100, "4.2.3: the apparent age is the greater one");
+                 &entry), GW_CACHE_R_NONE, "4.2.3: a Date 100 s in the past");
+    is_int(entry.age, 100, "4.2.3: the apparent age is used if it is greater");
 }
 
 
@@ -1060,7 +1060,7 @@ ages_and_ttls(void)
 
     req.partition = 0;
     gw_cache_reuse(&conf, &req, &entry, &now, &r);
-    is_int(r.action, GW_CACHE_BYPASS, "and without one");
+    is_int(r.action, GW_CACHE_BYPASS, "credentials without a partition");
 }
 
 
@@ -1188,9 +1188,10 @@ words(void)
     }
 
     is_int(filled, GW_CACHE_REASON_COUNT - 1, "each reason has a word");
-    is_int(gw_cache_reason_word(GW_CACHE_R_NONE).len, 0, "but for none");
+    is_int(gw_cache_reason_word(GW_CACHE_R_NONE).len, 0,
+           "GW_CACHE_R_NONE has no word");
     is_int(gw_cache_reason_word(GW_CACHE_REASON_COUNT).len, 0,
-           "and for what is none");
+           "an invalid reason has no word");
 }
 
 
@@ -1307,7 +1308,8 @@ outdated_by_reason(void)
         }
     }
 
-    is_int(wrong, 0, "4: all reasons but those of this request or moment");
+    is_int(wrong, 0,
+           "4: all reasons except those that are temporary or of the request");
 }
 
 

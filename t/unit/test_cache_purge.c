@@ -189,23 +189,24 @@ test_memory(uint64_t empty)
     full = stat_now().bytes;
 
     page(5, &c, text);
-    ok(case_find(&user, &c, &hit), "one is being read");
+    ok(case_find(&user, &c, &hit), "an entry is being read");
 
     is_int(gw_cache_purge(&user, GW_CACHE_BY_ALL, NULL, 0, NOW), ENTRIES,
-           "all are purged");
-    ok(!case_has(&user, &c), "and not found any more");
+           "all entries are purged");
+    ok(!case_has(&user, &c), "the entry is no longer found");
 
     sweep(59);
 
     is_int(stat_now().entries, 0, "no entry after a minute");
     ok(stat_now().bytes - empty <= full / ENTRIES * 2
-       && stat_now().bytes > empty, "but the memory of the one that is read");
+       && stat_now().bytes > empty,
+       "only the memory of the entry being read is in use");
     ok(body_is(&user, &hit, (const unsigned char *) "body", 4),
-       "which is as it was");
+       "its body has not changed");
 
     gw_cache_unpin(&user, &hit);
 
-    is_int(stat_now().bytes, empty, "its last reader has left");
+    is_int(stat_now().bytes, empty, "its memory is free after its last reader");
 }
 
 

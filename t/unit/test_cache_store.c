@@ -54,12 +54,12 @@ test_header(void)
 
     cache = shared(SIZE);
 
-    ok(!gw_cache_valid(cache, 1), "zeroes are no shard");
+    ok(!gw_cache_valid(cache, 1), "zeroed memory is no shard");
     ok(!gw_cache_init(cache, GW_CACHE_SIZE_MIN - 1, secret, 1),
        "too small");
     ok(gw_cache_init(cache, GW_CACHE_SIZE_MIN, secret, 1),
-       "the smallest");
-    ok(gw_cache_valid(cache, 1), "is one");
+       "the minimum size");
+    ok(gw_cache_valid(cache, 1), "is a shard");
     ok(!gw_cache_valid(cache, 2), "of another zone");
 
     cache->magic++;
@@ -92,23 +92,23 @@ test_find(void)
     a.body = "new";
     ok(case_store(&user, &a), "replaced while it is pinned");
     ok(body_is(&user, &hit, (const unsigned char *) "body a", 6),
-       "which the reader does not notice");
+       "the reader's entry does not change");
     is_int(case_find(&user, &a, &other), GW_CACHE_RESPONSE, "a hit");
     ok(other.serial != serial, "of another entry");
     ok(body_is(&user, &other, (const unsigned char *) "new", 3), "the new one");
-    is_int(cache->dead != 0, 1, "the old one is there");
+    is_int(cache->dead != 0, 1, "the old entry exists");
     gw_cache_unpin(&user, &hit);
-    is_int(cache->dead, 0, "until its last reader has left");
+    is_int(cache->dead, 0, "the old entry is freed after its last reader");
     gw_cache_unpin(&user, &other);
     is_int(stat_now().pins, 0, "no pins");
 
     ok(case_store(&user, &b), "an empty body");
     is_int(case_find(&user, &b, &hit), GW_CACHE_RESPONSE, "a hit");
-    ok(body_is(&user, &hit, NULL, 0), "with no part");
+    ok(body_is(&user, &hit, NULL, 0), "a body without parts");
     gw_cache_drop(&user, &hit);
     ok(!case_has(&user, &b), "dropped");
     gw_cache_unpin(&user, &hit);
-    ok(case_has(&user, &a), "and its neighbour is not");
+    ok(case_has(&user, &a), "its neighbour is not purged");
     is_int(stat_now().entries, 1, "one entry");
 
     end("find");
@@ -168,7 +168,7 @@ test_fits(void)
 
         text[n] = 'a';
         text[n + 1] = '\0';
-        ok(!fits(&c), "    a byte more does not");
+        ok(!fits(&c), "    a byte more does not fit");
         ok(!case_store(&user, &c), "    and is not stored");
     }
 
@@ -188,18 +188,18 @@ test_times(void)
     case_key(cache, &a, &key);
 
     is_int(gw_cache_find(&user, &key, NOW + HOUR - 1, &hit),
-           GW_CACHE_RESPONSE, "kept until its time");
+           GW_CACHE_RESPONSE, "found until it expires");
     gw_cache_unpin(&user, &hit);
     is_int(gw_cache_find(&user, &key, NOW + HOUR, &hit), GW_CACHE_MISS,
-           "and no longer");
+           "not found after it has expired");
     is_int(gw_cache_find(&user, &key, 1, &hit), GW_CACHE_RESPONSE,
            "a clock that is behind");
     gw_cache_unpin(&user, &hit);
 
     (void) bytes_after_sweep(&user, NOW + HOUR - 1);
-    is_int(stat_now().entries, 1, "not swept before its time");
+    is_int(stat_now().entries, 1, "not swept before it expires");
     (void) bytes_after_sweep(&user, NOW + HOUR);
-    is_int(stat_now().entries, 0, "swept then");
+    is_int(stat_now().entries, 0, "swept after it has expired");
 
     end("times");
 }
@@ -218,17 +218,17 @@ test_collision(void)
 
     begin(SIZE);
     ok(case_store(&user, &a), "stored");
-    ok(!case_has(&user, &b), "a variant that is empty is another key");
+    ok(!case_has(&user, &b), "an empty variant is another key");
     ok(case_store(&user, &b), "stored");
-    ok(!case_has(&user, &c), "so is a text that is cut elsewhere");
+    ok(!case_has(&user, &c), "a text split at another position is another key");
 
     case_key(cache, &a, &key);
     key.text = text_of("SAME");
     is_int(gw_cache_find(&user, &key, NOW, &hit), GW_CACHE_MISS,
-           "equal hashes and another text");
+           "equal hashes, another text");
     key.text = text_of("same");
     is_int(gw_cache_find(&user, &key, NOW, &hit), GW_CACHE_RESPONSE,
-           "and the same one");
+           "equal hashes, the same text");
     gw_cache_unpin(&user, &hit);
 
     end("collision");
@@ -246,34 +246,35 @@ test_lock(void)
     world_user(&second, cache, 77);
     gw_cache_join(&second, NOW);
 
-    is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "one fills");
-    is_int(case_begin(&second, &a, 0, &other), GW_CACHE_WAIT, "one waits");
-    is_int(*other.watch, other.seen, "nothing happens");
+    is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a process fills");
+    is_int(case_begin(&second, &a, 0, &other), GW_CACHE_WAIT, "another waits");
+    is_int(*other.watch, other.seen, "the waiter is not woken");
     is_int(gw_cache_user_reclaim(&second), 0,
-           "for the one that fills, which lives");
+           "nothing to reclaim: the filling process is alive");
 
     is_int(case_begin(&user, &a, 0, &same), GW_CACHE_WAIT,
-           "so does another request of the process");
+           "another request of the same process waits");
     gw_cache_abort(&user, &same);
-    is_int(*other.watch, other.seen, "which ends nothing when it gives up");
+    is_int(*other.watch, other.seen,
+           "the fill continues when a waiter gives up");
 
     ok(case_open(&user, &a, &fill, 1), "the header");
     ok(gw_cache_append(&user, &fill, (const unsigned char *) "a", 1, NOW),
        "the body");
-    is_int(*other.watch, other.seen, "waiters wait on");
-    ok(!case_has(&second, &a), "and find nothing");
+    is_int(*other.watch, other.seen, "waiters continue to wait");
+    ok(!case_has(&second, &a), "waiters find nothing");
     ok(gw_cache_commit(&user, &fill), "the end");
-    ok(*other.watch != other.seen, "they are woken");
-    ok(case_has(&second, &a), "and find it");
+    ok(*other.watch != other.seen, "the commit wakes waiters");
+    ok(case_has(&second, &a), "waiters find the response");
     is_int(case_begin(&second, &a, 0, &other), GW_CACHE_AGAIN,
-           "who has missed it looks again");
+           "a process that missed the commit searches again");
 
     is_int(case_begin(&user, &a, cache->serial, &fill), GW_CACHE_FILL,
-           "a refresh of what was found");
+           "a refresh of the response");
     is_int(case_begin(&second, &a, cache->serial, &other), GW_CACHE_WAIT,
            "others wait");
     gw_cache_abort(&user, &fill);
-    ok(*other.watch != other.seen, "and are woken if it fails");
+    ok(*other.watch != other.seen, "a failed refresh wakes the others");
     is_int(case_begin(&second, &a, cache->serial, &other), GW_CACHE_FILL,
            "one of them takes over");
     gw_cache_abort(&user, &fill);
@@ -300,37 +301,37 @@ test_orphans(void)
     bytes = stat_now().bytes;
     gw_cache_join(&dead, NOW);
 
-    is_int(case_begin(&dead, &a, 0, &fill), GW_CACHE_FILL, "one fills");
+    is_int(case_begin(&dead, &a, 0, &fill), GW_CACHE_FILL, "a process fills");
     ok(case_open(&dead, &a, &fill, 10000), "the header");
     ok(gw_cache_append(&dead, &fill, (const unsigned char *) "a", 1, NOW),
        "a byte");
-    is_int(case_begin(&user, &a, 0, &other), GW_CACHE_WAIT, "one waits");
-    is_int(gw_cache_user_reclaim(&user), 0, "nobody is gone");
+    is_int(case_begin(&user, &a, 0, &other), GW_CACHE_WAIT, "another waits");
+    is_int(gw_cache_user_reclaim(&user), 0, "no process is gone");
 
     world_buried(77);
     is_int(gw_cache_user_reclaim(&user), 1, "the filler is gone");
-    ok(*other.watch != other.seen, "who waits is woken");
-    is_int(case_begin(&user, &a, 0, &other), GW_CACHE_FILL, "taken over");
+    ok(*other.watch != other.seen, "the waiter is woken");
+    is_int(case_begin(&user, &a, 0, &other), GW_CACHE_FILL, "the waiter fills");
     ok(!gw_cache_append(&dead, &fill, (const unsigned char *) "a", 1, NOW)
-       || !gw_cache_commit(&dead, &fill), "the first one is out");
+       || !gw_cache_commit(&dead, &fill), "the first process cannot commit");
     gw_cache_abort(&user, &other);
 
-    is_int(gw_cache_user_reclaim(&user), 0, "its seat was given back");
-    is_int(stat_now().bytes, bytes, "and all of its memory");
+    is_int(gw_cache_user_reclaim(&user), 0, "its user slot was released");
+    is_int(stat_now().bytes, bytes, "its memory was released");
 
     world_born(77);
     gw_cache_join(&dead, NOW);
     ok(case_store(&dead, &a), "stored");
     is_int(case_find(&dead, &a, &hit), GW_CACHE_RESPONSE, "found");
-    is_int(stat_now().pins, 1, "and pinned");
+    is_int(stat_now().pins, 1, "the entry is pinned");
     gw_cache_join(&dead, NOW);
-    is_int(stat_now().pins, 0, "not by another one of that name");
+    is_int(stat_now().pins, 0, "a new process of that name has no pins");
     is_int(case_find(&dead, &a, &hit), GW_CACHE_RESPONSE, "found");
     gw_cache_drop(&dead, &hit);
     (void) bytes_after_sweep(&user, NOW);
-    ok(cache->dead != 0, "what is pinned stays");
+    ok(cache->dead != 0, "a pinned entry stays in memory");
     world_buried(77);
-    is_int(gw_cache_user_reclaim(&user), 1, "until its reader is gone");
+    is_int(gw_cache_user_reclaim(&user), 1, "its reader is gone");
     is_int(stat_now().bytes, bytes, "all memory is free");
     is_int(stat_now().pins, 0, "no pins");
 
@@ -361,10 +362,11 @@ test_vary(void)
     ok(gw_cache_fill_vary(&user, &fill, &key, &target, &names, NOW + HOUR, NOW),
        "it has variants");
     ok(*wait.watch != wait.seen, "waiters are woken");
-    is_int(case_find(&user, &k, &hit), GW_CACHE_VARIANTS, "find that");
+    is_int(case_find(&user, &k, &hit), GW_CACHE_VARIANTS,
+           "waiters find the variants");
     is_bytes(hit.header.data, hit.header.len, "accept-encoding", "the names");
     gw_cache_unpin(&user, &hit);
-    is_int(stat_now().entries, 0, "which are no response");
+    is_int(stat_now().entries, 0, "names are not a response");
 
     is_int(case_begin(&user, &a, 0, &wait), GW_CACHE_WAIT,
            "wait for the variant");
@@ -374,7 +376,7 @@ test_vary(void)
     ok(case_open(&user, &a, &fill, 3)
        && gw_cache_append(&user, &fill, (const unsigned char *) "zip", 3, NOW)
        && gw_cache_commit(&user, &fill), "the first variant");
-    ok(*wait.watch != wait.seen, "wakes those that wait for it");
+    ok(*wait.watch != wait.seen, "the first variant wakes its waiters");
     ok(case_open(&user, &b, &other, 5)
        && gw_cache_append(&user, &other, (const unsigned char *) "plain", 5,
                           NOW)
@@ -392,7 +394,8 @@ test_vary(void)
 
     is_int(gw_cache_purge(&user, GW_CACHE_BY_URL, &key.text, 1, NOW), 2,
            "a soft purge of both");
-    is_int(case_find(&user, &k, &hit), GW_CACHE_VARIANTS, "keeps the names");
+    is_int(case_find(&user, &k, &hit), GW_CACHE_VARIANTS,
+           "a soft purge keeps the names");
     gw_cache_unpin(&user, &hit);
     is_int(gw_cache_purge(&user, GW_CACHE_BY_URL, &key.text, 0, NOW), 2,
            "a hard one of both");
@@ -497,10 +500,10 @@ test_bodies(void)
            "and found as they were");
         ok(stat_now().bytes - bytes
            <= (size + 16 * (size / 65520 + 8) + 255) / 256 * 256 + 2048,
-           "in not much more memory");
+           "little more memory than the body is used");
         gw_cache_drop(&user, &hit);
         gw_cache_unpin(&user, &hit);
-        is_int(stat_now().bytes, bytes, "which is free again");
+        is_int(stat_now().bytes, bytes, "the memory is free again");
     }
 
     free(data);
@@ -525,43 +528,44 @@ test_limits(void)
        "a body may have a quarter of a small shard");
 
     is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
-    ok(!case_open(&user, &a, &fill, most + 1), "a length above it");
+    ok(!case_open(&user, &a, &fill, most + 1), "a length above the limit");
     gw_cache_abort(&user, &fill);
 
     is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
     ok(case_open(&user, &a, &fill, most), "the largest length");
     ok(gw_cache_append(&user, &fill, data, most, NOW), "all of it");
-    ok(!gw_cache_append(&user, &fill, data, 1, NOW), "not a byte more");
+    ok(!gw_cache_append(&user, &fill, data, 1, NOW), "no further byte");
     gw_cache_abort(&user, &fill);
 
     user.object = 1000;
     is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
-    ok(!case_open(&user, &a, &fill, 1001), "a length above the user's");
+    ok(!case_open(&user, &a, &fill, 1001), "a length above the user's limit");
     gw_cache_abort(&user, &fill);
 
     is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
     ok(case_open(&user, &a, &fill, GW_CACHE_UNKNOWN), "no length");
     ok(gw_cache_append(&user, &fill, data, 1000, NOW), "the user's limit");
-    ok(!gw_cache_append(&user, &fill, data, 1, NOW), "not a byte more");
+    ok(!gw_cache_append(&user, &fill, data, 1, NOW), "no further byte");
     gw_cache_abort(&user, &fill);
     user.object = UINT64_MAX;
 
     is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
     ok(case_open(&user, &a, &fill, GW_CACHE_UNKNOWN), "no length");
     ok(gw_cache_append(&user, &fill, data, most, NOW), "the largest body");
-    ok(!gw_cache_append(&user, &fill, data, 1, NOW), "not a byte more");
+    ok(!gw_cache_append(&user, &fill, data, 1, NOW), "no further byte");
     ok(gw_cache_commit(&user, &fill), "it is stored");
     ok(case_has(&user, &a), "and found");
     (void) bytes_after_sweep(&user, NOW + HOUR);
 
     is_int(case_begin(&user, &a, 0, &fill), GW_CACHE_FILL, "a fill");
     ok(case_open(&user, &a, &fill, 10), "ten bytes");
-    ok(!gw_cache_append(&user, &fill, data, 11, NOW), "eleven are refused");
-    ok(gw_cache_append(&user, &fill, data, 9, NOW), "nine are not");
-    ok(!gw_cache_commit(&user, &fill), "but truncated: not stored");
-    ok(!case_has(&user, &a), "nor found");
+    ok(!gw_cache_append(&user, &fill, data, 11, NOW),
+       "eleven bytes are rejected");
+    ok(gw_cache_append(&user, &fill, data, 9, NOW), "nine bytes are accepted");
+    ok(!gw_cache_commit(&user, &fill), "a truncated body is not stored");
+    ok(!case_has(&user, &a), "a truncated body is not found");
     is_int(stat_now().fills, 0, "the lock is given back");
-    is_int(stat_now().bytes, bytes, "and the memory");
+    is_int(stat_now().bytes, bytes, "the memory is released");
 
     free(data);
     end("limits");
@@ -747,11 +751,11 @@ test_purged_fill(void)
     for (i = 0; i < 10; i++) {
         opened = i % 2;
         is_int(fill_across(c, opened, row[i / 2].by, row[i / 2].hit, 0), 0,
-               "a fill that is purged by %d", row[i / 2].by);
+               "a fill purged by %d", row[i / 2].by);
         is_int(fill_across(c, opened, row[i / 2].by, row[i / 2].hit, 1), 2,
                "softly");
         is_int(fill_across(c, opened, row[i / 2].by, row[i / 2].miss, 0), 1,
-               "or not at all");
+               "a fill that is not purged");
     }
 
     c = &pages[1];
@@ -768,7 +772,7 @@ test_purged_fill(void)
     }
 
     ok(case_open(&user, c, &fill, 0) && gw_cache_commit(&user, &fill),
-       "that sees %d purges by other tags is stored", GW_CACHE_RULES);
+       "a fill during %d purges by other tags is stored", GW_CACHE_RULES);
     (void) gw_cache_purge(&user, GW_CACHE_BY_ALL, NULL, 0, NOW);
 
     is_int(case_begin(&user, c, 0, &fill), GW_CACHE_FILL, "a fill");
@@ -778,7 +782,7 @@ test_purged_fill(void)
     }
 
     ok(case_open(&user, c, &fill, 0) && !gw_cache_commit(&user, &fill),
-       "one more is not known any more");
+       "a fill during one more purge is not stored");
 
     end("purged fill");
 }
@@ -825,11 +829,11 @@ test_others(void)
         left += case_has(&user, &c);
     }
 
-    is_int(purged, 0, "110,000 purges of others purge nothing");
+    is_int(purged, 0, "110,000 purges of other entries purge nothing");
     is_int(left, 5000, "each entry is still found");
     text = text_of("t7");
     is_int(gw_cache_purge(&user, GW_CACHE_BY_TAG, &text, 0, NOW), 50,
-           "and each of a tag is purged");
+           "each entry of a tag is purged");
 
     end("others");
 }
@@ -872,7 +876,7 @@ test_tags(void)
 
         ok(gw_cache_commit(&user, &fill), "stored");
         is_int(gw_cache_purge(&user, GW_CACHE_BY_TAG, &tags[i - 1], 0, NOW), 1,
-               "the last one purges it");
+               "a purge by the last tag matches");
     }
 
     end("tags");
@@ -924,10 +928,10 @@ test_eviction(void)
          (long long) stat.evictions, (long long) stat.bytes,
          (long long) stat.room);
     is_int(stored, 20000, "each is stored");
-    is_int(hot, 19950, "what is used once a second is never evicted");
+    is_int(hot, 19950, "an entry used each second is never evicted");
     ok(stat.bytes > stat.room * 9 / 10, "nine tenths of the memory are used");
     ok(body_is(&user, &pinned, (unsigned char *) body, 2000),
-       "what is pinned is as it was");
+       "the pinned entry has not changed");
     gw_cache_unpin(&user, &pinned);
 
     is_str(inconsistent(cache), "", "the shard is consistent");
@@ -1006,7 +1010,8 @@ test_full(void)
     }
 
     is_int(n, cache->fills, "as many fills as there are locks");
-    is_int(case_begin(&user, &c, 0, &more), GW_CACHE_FULL, "and no more");
+    is_int(case_begin(&user, &c, 0, &more), GW_CACHE_FULL,
+           "another fill is rejected");
 
     while (n) {
         gw_cache_abort(&user, &fill[--n]);

@@ -86,8 +86,10 @@ test_gcra(void)
 
     limit = limit_of(GW_LIMIT_GCRA, 10, GW_FIGURE_SECOND, 4);
 
-    is_int((long long) limit.interval, 100 * MS, "10r/s is one each 100 ms");
-    is_int((long long) limit.capacity, 5, "a burst of 4 is five at once");
+    is_int((long long) limit.interval, 100 * MS,
+           "10r/s is one request each 100 ms");
+    is_int((long long) limit.capacity, 5,
+           "a burst of 4 is five requests at once");
 
     n = 0;
 
@@ -98,8 +100,8 @@ test_gcra(void)
 
     is_int(n, 5, "an idle key admits burst + 1");
     is_int((long long) r.wait, 100 * MS, "the next one may pass in 100 ms");
-    is_int((long long) r.remaining, 0, "nothing is left");
-    is_int((long long) r.reset, 500 * MS, "all is back in 500 ms");
+    is_int((long long) r.remaining, 0, "no units are left");
+    is_int((long long) r.reset, 500 * MS, "all units are available in 500 ms");
 
     r = take(&limit, 1000 * SEC + 100 * MS - 1, GW_LIMIT_TAKE, 1, state);
     is_int(r.passed, 0, "1 ns too early");
@@ -108,18 +110,18 @@ test_gcra(void)
     is_int(r.passed, 1, "in time");
 
     r = take(&limit, 1010 * SEC, GW_LIMIT_LOOK, 1, state);
-    is_int((long long) r.remaining, 5, "later all is there again");
+    is_int((long long) r.remaining, 5, "later all units are available");
 
     r = take(&limit, 1010 * SEC, GW_LIMIT_TAKE, 6, state);
-    is_int(r.passed, 0, "more than there ever is does not pass");
-    ok(r.wait == GW_LIMIT_NEVER, "and never will");
+    is_int(r.passed, 0, "a cost above the capacity is rejected");
+    ok(r.wait == GW_LIMIT_NEVER, "a cost above the capacity never passes");
 
     r = take(&limit, 1010 * SEC, GW_LIMIT_TAKE, 5, state);
-    is_int(r.passed, 1, "all that there is does");
+    is_int(r.passed, 1, "a cost of the capacity passes");
 
     give(&limit, 1010 * SEC, state, &r);
     r = take(&limit, 1010 * SEC, GW_LIMIT_LOOK, 5, state);
-    is_int(r.passed, 1, "what is given back is there again");
+    is_int(r.passed, 1, "refunded units are available");
 
     /* a rate that does not divide a second is rounded down */
 
@@ -132,16 +134,16 @@ test_gcra(void)
     state[0] = 0;
     old = take(&limit, 2000 * SEC, GW_LIMIT_TAKE, 1, state);
     r = take(&limit, 2000 * SEC + 100 * MS, GW_LIMIT_TAKE, 1, state);
-    is_int(r.passed, 1, "one after another");
+    is_int(r.passed, 1, "two requests in succession");
     give(&limit, 2000 * SEC + 150 * MS, state, &old);
     r = take(&limit, 2000 * SEC + 150 * MS, GW_LIMIT_TAKE, 1, state);
-    is_int(r.passed, 0, "giving back too late gives nothing");
+    is_int(r.passed, 0, "a late refund has no effect");
 
     state[0] = 0;
     old = take(&limit, 2000 * SEC, GW_LIMIT_TAKE, 1, state);
     give(&limit, 2000 * SEC + 40 * MS, state, &old);
     r = take(&limit, 2000 * SEC + 40 * MS, GW_LIMIT_TAKE, 1, state);
-    is_int(r.passed, 1, "and in between what is left");
+    is_int(r.passed, 1, "an earlier one refunds what has not expired");
 
     limit = limit_of(GW_LIMIT_GCRA, 0, GW_FIGURE_SECOND, 10);
     r = take(&limit, SEC, GW_LIMIT_TAKE, 0, state);
@@ -160,16 +162,16 @@ test_gcra_clocks(void)
 
     r = take(&limit, 100 * SEC, GW_LIMIT_TAKE, 1, state);
     r = take(&limit, 99 * SEC, GW_LIMIT_TAKE, 1, state);
-    is_int(r.passed, 0, "a clock that lags gives nothing away");
+    is_int(r.passed, 0, "a lagging clock admits no more");
 
     state[0] = 1000000 * SEC;
     r = take(&limit, 100 * SEC, GW_LIMIT_LOOK, 1, state);
     is_int((long long) r.wait, 2 * SEC,
-           "a time in the far future is no endless ban");
+           "a time in the far future does not block for ever");
 
     (void) take(&limit, 100 * SEC, GW_LIMIT_TAKE, 1, state);
     r = take(&limit, 102 * SEC, GW_LIMIT_TAKE, 1, state);
-    is_int(r.passed, 1, "who waits as told passes");
+    is_int(r.passed, 1, "a request after the wait passes");
 
     /* another rate applies immediately; the debt is the same in time */
 
@@ -177,10 +179,11 @@ test_gcra_clocks(void)
     state[0] = 0;
 
     r = take(&slow, 100 * SEC, GW_LIMIT_TAKE, 10, state);
-    is_int(r.passed, 1, "ten at a minute each");
+    is_int(r.passed, 1, "ten units of one minute each");
 
     r = take(&limit, 100 * SEC, GW_LIMIT_LOOK, 1, state);
-    is_int((long long) r.wait, 2 * SEC, "ten minutes are two of one second");
+    is_int((long long) r.wait, 2 * SEC,
+           "ten minutes are two units of one second");
 }
 
 
@@ -194,32 +197,32 @@ test_debt(void)
     limit = limit_of(GW_LIMIT_GCRA, 10, GW_FIGURE_SECOND, 4);
 
     r = take(&limit, SEC, GW_LIMIT_FORCE, 7, state);
-    is_int((long long) r.charged, 700 * MS, "seven of five are charged");
+    is_int((long long) r.charged, 700 * MS, "seven of five units are charged");
 
     r = take(&limit, SEC, GW_LIMIT_FORCE, 1000, state);
-    is_int((long long) r.reset, 1000 * MS, "a debt is as much as there is");
+    is_int((long long) r.reset, 1000 * MS, "a debt is at most the capacity");
 
     r = take(&limit, SEC, GW_LIMIT_TAKE, 0, state);
-    is_int(r.passed, 0, "in debt nothing passes, even for nothing");
+    is_int(r.passed, 0, "in debt, a request of cost 0 is rejected");
 
     r = take(&limit, SEC + 500 * MS, GW_LIMIT_TAKE, 0, state);
-    is_int(r.passed, 1, "without debt nothing costs nothing");
+    is_int(r.passed, 1, "without debt, a request of cost 0 passes");
 
     state[0] = 0;
     (void) take(&limit, SEC, GW_LIMIT_FILL, 1000, state);
     r = take(&limit, SEC, GW_LIMIT_LOOK, 1, state);
-    is_int((long long) r.wait, 100 * MS, "a penalty is no debt");
+    is_int((long long) r.wait, 100 * MS, "a penalty creates no debt");
 
     limit = limit_of(GW_LIMIT_FIXED, 10, GW_FIGURE_DAY, 0);
     state[0] = 0;
 
     (void) take(&limit, DAY, GW_LIMIT_FORCE, 1000, state);
     r = take(&limit, DAY, GW_LIMIT_LOOK, 1, state);
-    is_int((long long) r.used, 20, "a quota's debt is a quota");
+    is_int((long long) r.used, 20, "the debt of a quota is at most a quota");
 
     (void) take(&limit, DAY, GW_LIMIT_SET, 4, state);
     r = take(&limit, DAY, GW_LIMIT_LOOK, 1, state);
-    is_int((long long) r.remaining, 6, "set to four: six are left");
+    is_int((long long) r.remaining, 6, "set to four: six units are left");
 
     state[0] = 0;
     (void) take(&limit, DAY, GW_LIMIT_FILL, 1000, state);
@@ -246,25 +249,26 @@ test_fixed(void)
         n += r.passed;
     }
 
-    is_int(n, 100, "a window admits its figure");
-    is_int((long long) r.wait, 1 * SEC, "the rest waits for the next");
+    is_int(n, 100, "a window admits its limit");
+    is_int((long long) r.wait, 1 * SEC,
+           "the next request waits for the next window");
 
     old = r;
     r = take(&limit, 6060 * SEC, GW_LIMIT_TAKE, 1, state);
-    is_int(r.passed, 1, "which is empty");
-    is_int((long long) r.remaining, 99, "but for this one");
+    is_int(r.passed, 1, "the next window is empty");
+    is_int((long long) r.remaining, 99, "one unit is used in the next window");
 
     give(&limit, 6060 * SEC, state, &old);
     r = take(&limit, 6060 * SEC, GW_LIMIT_LOOK, 1, state);
     is_int((long long) r.remaining, 99,
-           "what was not charged is not given back");
+           "a unit that was not charged is not refunded");
 
     r = take(&limit, 6060 * SEC, GW_LIMIT_TAKE, 5, state);
     old = r;
     (void) take(&limit, 6120 * SEC, GW_LIMIT_TAKE, 3, state);
     give(&limit, 6060 * SEC, state, &old);
     r = take(&limit, 6120 * SEC, GW_LIMIT_LOOK, 1, state);
-    is_int((long long) r.used, 3, "nor to another window");
+    is_int((long long) r.used, 3, "a charge is not refunded to another window");
 
     /* another process is already in the next window */
 
@@ -272,22 +276,23 @@ test_fixed(void)
     gw_limit_window(&late, 6119 * SEC);
     clock.monotonic = clock.wall = 6119 * SEC;
     gw_limit_take(&late, &clock, GW_LIMIT_TAKE, 97, state, &r);
-    is_int(r.passed, 1, "who lags behind counts in the window that has begun");
+    is_int(r.passed, 1, "a lagging process counts in the current window");
     gw_limit_take(&late, &clock, GW_LIMIT_TAKE, 1, state, &r);
-    is_int(r.passed, 0, "and gets no units of the one that is over");
+    is_int(r.passed, 0,
+           "a lagging process gets no units of the previous window");
 
     /* a clock that was set back by many windows: the window starts again */
 
     gw_limit_window(&late, 60 * SEC);
     clock.monotonic = clock.wall = 60 * SEC;
     gw_limit_take(&late, &clock, GW_LIMIT_TAKE, 100, state, &r);
-    is_int(r.passed, 1, "a clock that was set back refuses not for ever");
+    is_int(r.passed, 1, "a clock that was set back does not block for ever");
 
     /* another unit is a new window */
 
     limit = limit_of(GW_LIMIT_FIXED, 100, GW_FIGURE_HOUR, 0);
     r = take(&limit, 60 * SEC, GW_LIMIT_TAKE, 100, state);
-    is_int(r.passed, 1, "a quota of another unit begins anew");
+    is_int(r.passed, 1, "a quota of another unit starts again");
 }
 
 
@@ -308,13 +313,16 @@ test_sliding(void)
     }
 
     r = take(&limit, 6060 * SEC, GW_LIMIT_LOOK, 1, state);
-    is_int((long long) r.used, 10, "a penalty is up to what there is, with "
-           "what still counts of the window before");
-    is_int((long long) r.wait, 6 * SEC, "so that the next may soon pass");
+    is_int((long long) r.used, 10,
+           "a penalty fills the limit, including the units of the previous "
+           "window");
+    is_int((long long) r.wait, 6 * SEC,
+           "after a penalty, the next request waits 6 s");
 
     (void) take(&limit, 6090 * SEC, GW_LIMIT_FILL, 10, state);
     r = take(&limit, 6090 * SEC, GW_LIMIT_LOOK, 1, state);
-    is_int((long long) r.used, 10, "half of it counts, the rest is filled");
+    is_int((long long) r.used, 10,
+           "half of the previous window counts, and a penalty fills the rest");
 
     /* a clock that is set back by up to two windows admits no more */
 
@@ -330,10 +338,11 @@ test_sliding(void)
         }
 
         r = take(&limit, 6180 * SEC, GW_LIMIT_LOOK, 1, state);
-        is_int((long long) r.used, 10, "a clock that is set back by %d", n);
+        is_int((long long) r.used, 10, "a clock set back by %d windows", n);
         r = take(&limit, (uint64_t) (6180 - 60 * n) * SEC, GW_LIMIT_LOOK, 1,
                  state);
-        is_int((long long) r.used, 10, "and how it looks from there");
+        is_int((long long) r.used, 10,
+               "the same, seen with the clock set back");
     }
 }
 
@@ -485,7 +494,7 @@ test_model(gw_limit_algorithm_e algorithm, const char *name)
     }
 
     is_int(wrong, 0, "%s: 18,000 requests as in the model", name);
-    is_int(waits, 0, "%s: who waits as told passes, no earlier", name);
+    is_int(waits, 0, "%s: a request passes after the wait, not before", name);
 }
 
 
@@ -544,7 +553,7 @@ test_threads(gw_limit_algorithm_e algorithm, const char *name)
         passed += t[i].passed;
     }
 
-    is_int(passed, 123456, "%s: four at once admit what one would", name);
+    is_int(passed, 123456, "%s: four threads admit as many as one", name);
 }
 
 
@@ -559,7 +568,7 @@ test_share(void)
     limit = limit_of(GW_LIMIT_GCRA, 100, GW_FIGURE_SECOND, 199);
     gw_limit_share(&limit, 250);
     is_int((long long) limit.interval, 40 * MS, "a quarter of the rate");
-    is_int((long long) limit.capacity, 50, "and of the burst");
+    is_int((long long) limit.capacity, 50, "a quarter of the burst");
 
     /* a hundredth of 1r/s is one request in 100 s */
 
@@ -572,15 +581,16 @@ test_share(void)
         n += r.passed;
     }
 
-    is_int(n, 10, "and no more is admitted than the share");
+    is_int(n, 10, "the share is not exceeded");
 
     limit = limit_of(GW_LIMIT_FIXED, 3, GW_FIGURE_MONTH, 0);
     gw_limit_share(&limit, 1);
-    is_int((long long) limit.capacity, 1, "one is left of anything");
+    is_int((long long) limit.capacity, 1,
+           "a share of any limit is at least one");
 
     limit = limit_of(GW_LIMIT_FIXED, 0, GW_FIGURE_MONTH, 0);
     gw_limit_share(&limit, 500);
-    is_int((long long) limit.capacity, 0, "but of nothing");
+    is_int((long long) limit.capacity, 0, "a share of a limit of 0 is 0");
 }
 
 
@@ -649,10 +659,10 @@ test_idle(void)
 
     now.wall = 179 * SEC;
     is_int(gw_limit_idle(GW_LIMIT_SLIDING, state, &now), 0,
-           "the window before still counts");
+           "the previous window still counts");
     now.wall = 180 * SEC;
     is_int(gw_limit_idle(GW_LIMIT_SLIDING, state, &now), 1,
-           "now it no longer does");
+           "the previous window no longer counts");
 
     /* November 2026, and its week from the 23rd */
 
@@ -663,7 +673,7 @@ test_idle(void)
     gw_limit_take(&limit, &now, GW_LIMIT_TAKE, 1, state, &r);
     now.wall = 1796169600 * SEC;    /* 2026-12-02 */
     is_int(gw_limit_idle(GW_LIMIT_FIXED, state, &now), 0,
-           "a month may not be over everywhere");
+           "a month is possibly not over in all zones");
     now.wall = 1796601600 * SEC;    /* 2026-12-07 */
     is_int(gw_limit_idle(GW_LIMIT_FIXED, state, &now), 1, "now it is");
 
@@ -673,7 +683,7 @@ test_idle(void)
     gw_limit_take(&limit, &now, GW_LIMIT_TAKE, 1, state, &r);
     now.wall = 20788ULL * 86400 * SEC;
     is_int(gw_limit_idle(GW_LIMIT_FIXED, state, &now), 0,
-           "a week may not be over everywhere");
+           "a week is possibly not over in all zones");
     now.wall = 20789ULL * 86400 * SEC;
     is_int(gw_limit_idle(GW_LIMIT_FIXED, state, &now), 1, "now it is");
 
@@ -712,12 +722,12 @@ test_part(gw_limit_algorithm_e algorithm, const char *name)
     gw_limit_part(&limit, 7, &one);
     give(&limit, now + SEC, state, &one);
     is_int((long long) used_of(&limit, now + SEC, state), 23,
-           "%s: a part is given back", name);
+           "%s: a part is refunded", name);
 
     gw_limit_part(&limit, 21, &two);
     give(&limit, now + SEC, state, &two);
     is_int((long long) used_of(&limit, now + SEC, state), 3,
-           "%s: never more than was charged", name);
+           "%s: never more than the charge is refunded", name);
 
     /* the key was evicted or reset, and is charged again */
 
@@ -728,17 +738,17 @@ test_part(gw_limit_algorithm_e algorithm, const char *name)
     memset(state, 0, sizeof(state));
     give(&limit, now + SEC, state, &one);
     is_int((long long) used_of(&limit, now + SEC, state), 0,
-           "%s: nothing of nothing", name);
+           "%s: nothing is refunded to an empty state", name);
 
     (void) take(&limit, now, GW_LIMIT_TAKE, 9, state);
     give(&limit, now, state, &one);
     is_int((long long) used_of(&limit, now, state), 9,
-           "%s: nothing of what others have charged anew", name);
+           "%s: nothing of newer charges is refunded", name);
 
     (void) take(&limit, now, GW_LIMIT_TAKE, 1, state);
     give(&limit, now, state, &one);
     is_int((long long) used_of(&limit, now, state), 1,
-           "%s: which a state of as much does not tell", name);
+           "%s: an equal newer charge cannot be distinguished", name);
 
     /* a value set by an administrator */
 
@@ -747,7 +757,7 @@ test_part(gw_limit_algorithm_e algorithm, const char *name)
     (void) take(&limit, now, GW_LIMIT_SET, 5, state);
     give(&limit, now, state, &one);
     is_int((long long) used_of(&limit, now, state), 5,
-           "%s: nothing of what was set", name);
+           "%s: nothing of a set value is refunded", name);
 
     /* the window is over, or a part of the charge has expired */
 
@@ -828,17 +838,18 @@ test_rank_gcra(void)
     kept = 0;
 
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 0,
-           "gcra: a new place holds nothing");
+           "gcra: the rank of a new place is 0");
 
     r = take(&limit, now.wall, GW_LIMIT_TAKE, 3, state);
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 3000000,
-           "gcra: three units are three seconds");
-    is_int((long long) kept, 1003000000, "which the next key takes over");
+           "gcra: three units rank as three seconds");
+    is_int((long long) kept, 1003000000,
+           "gcra: the next key inherits the rank");
 
     now.monotonic += SEC;
     state[0] = 0;
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 2000000,
-           "gcra: what was taken over is worked off, too");
+           "gcra: an inherited rank expires, too");
 
     r = take(&limit, now.monotonic, GW_LIMIT_FORCE, 15, state);
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 17000000,
@@ -847,13 +858,14 @@ test_rank_gcra(void)
     kept = 1003000000;
     give(&limit, now.monotonic, state, &r);
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 2000000,
-           "gcra: refunds do not");
+           "gcra: refunds do not lower the rank");
 
     kept = UINT64_MAX;
     state[0] = UINT64_MAX;
     is_int(gw_limit_rank(&limit, &now, state, &kept)
-           == UINT64_MAX - now.monotonic / 1000, 1, "gcra: it has an end");
-    is_int(kept == UINT64_MAX, 1, "and so has what is kept");
+           == UINT64_MAX - now.monotonic / 1000, 1,
+           "gcra: the rank is bounded");
+    is_int(kept == UINT64_MAX, 1, "gcra: the kept value is bounded");
 
     now.monotonic += 100 * SEC;
     kept = 1003000000;
@@ -880,21 +892,21 @@ test_rank_windows(gw_limit_algorithm_e algorithm, const char *name)
 
     state[0] = state[1] = 0;
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 4,
-           "%s: of the key before", name);
+           "%s: charges of the previous key", name);
 
     r = take(&limit, now.wall, GW_LIMIT_FORCE, 15, state);
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 19,
-           "%s: and of this one, with its debts", name);
+           "%s: charges of this key, with its debts", name);
 
     state[0] = state[1] = 0;
     (void) take(&limit, now.wall, GW_LIMIT_FILL, 15, state);
     r = take(&limit, now.wall, GW_LIMIT_SET, 7, state);
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 26,
-           "%s: which are set", name);
+           "%s: a set value", name);
 
     give(&limit, now.wall, state, &r);
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 26,
-           "%s: a refund lowers a key's own count alone", name);
+           "%s: a refund lowers only the key's own count", name);
 }
 
 
@@ -919,18 +931,18 @@ test_rank_expires(gw_limit_algorithm_e algorithm, const char *name)
     state[0] = state[1] = 0;
     (void) take(&other, now.wall, GW_LIMIT_TAKE, 100, state);
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 104,
-           "%s: with those of longer windows", name);
+           "%s: with charges of longer windows", name);
 
     state[0] = state[1] = 0;
     now.wall = 7199 * SEC;
     gw_limit_window(&limit, now.wall);
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 104,
-           "%s: for as long as the longest of them", name);
+           "%s: until the longest window has expired", name);
     now.wall = 7200 * SEC;
     gw_limit_window(&limit, now.wall);
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept), 0,
-           "%s: and no longer", name);
-    is_int((long long) kept, 0, "%s: then nothing is kept", name);
+           "%s: nothing counts afterwards", name);
+    is_int((long long) kept, 0, "%s: no value is kept afterwards", name);
 
     /* the previous window has the same weight as for a key */
 
@@ -941,8 +953,8 @@ test_rank_expires(gw_limit_algorithm_e algorithm, const char *name)
     now.wall = 7290 * SEC;
     gw_limit_window(&limit, now.wall);
     is_int((long long) gw_limit_rank(&limit, &now, state, &kept),
-           sliding ? 3 : 0, "%s: half of the next window later", name);
-    is_int(kept != 0, sliding, "%s: is kept", name);
+           sliding ? 3 : 0, "%s: one and a half windows later", name);
+    is_int(kept != 0, sliding, "%s: a value is kept", name);
 }
 
 

@@ -188,22 +188,22 @@ test_ends(unsigned size)
         merged = merged && all.used;
     }
 
-    is_int(faults, 0, "%u ends, %u of %u records remembered apart", size,
+    is_int(faults, 0, "%u ends, %u of %u records stored separately", size,
            exact, sent);
 
     gw_log_ends_arrived(&all, position);
-    is_int(all.records, 0, "%u ends: all have arrived", size);
+    is_int(all.records, 0, "%u ends: all records have arrived", size);
 
     for (k = 0; k < size + 3; k++) {
         gw_log_ends_put(&all, position + k + 1);
     }
 
     gw_log_ends_arrived(&all, position + size - 1);
-    is_int(all.records, 4, "%u ends: those behind the last are one", size);
+    is_int(all.records, 4, "%u ends: further records share the last end", size);
     gw_log_ends_arrived(&all, position + size + 2);
-    is_int(all.records, 4, "%u ends: which has not arrived", size);
+    is_int(all.records, 4, "%u ends: the last end has not arrived", size);
     gw_log_ends_arrived(&all, position + size + 3);
-    is_int(all.records, 0, "%u ends: until its last byte has", size);
+    is_int(all.records, 0, "%u ends: the last end has arrived", size);
 }
 
 
@@ -226,12 +226,14 @@ main(void)
     gw_log_queue_init(&queue, memory, sizeof(memory));
     part.data = (const unsigned char *) "0123456789012345678901234567";
     part.len = 28;
-    is_int(gw_log_queue_put(&queue, &part, 1), 0, "as long as the memory");
+    is_int(gw_log_queue_put(&queue, &part, 1), 0,
+           "a record of the size of the memory");
     part.len = 29;
-    is_int(gw_log_queue_put(&queue, &part, 1), -1, "a byte more");
-    is_int(queue.n, 0, "the other record had to go before that showed");
+    is_int(gw_log_queue_put(&queue, &part, 1), -1, "a record of one byte more");
+    is_int(queue.n, 0, "the other record was removed for it");
     part.len = 1;
-    is_int(gw_log_queue_put(&queue, &part, 1), 0, "and the queue goes on");
+    is_int(gw_log_queue_put(&queue, &part, 1), 0,
+           "the queue accepts further records");
 
     return done_testing();
 }

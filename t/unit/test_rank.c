@@ -215,7 +215,7 @@ test_flood(gw_limit_algorithm_e algorithm, const char *name)
         (void) sim_ask(&sim, sim.fresh++, 1);
     }
 
-    ok(sim_follow(&sim, &key, 1), "%s: after twice as many it is evicted",
+    ok(sim_follow(&sim, &key, 1), "%s: after twice as many units it is evicted",
        name);
 
     free(sim.table);
@@ -388,9 +388,10 @@ test_innocent(gw_limit_algorithm_e algorithm, unsigned flood,
         wronged += keys[k].wronged;
     }
 
-    is_int((long long) wronged, 0, "%s: nobody is refused because of others, "
-           "with %u new keys for each request", name, flood);
-    ok(refused > 1000, "%s: among %llu who are refused", name,
+    is_int((long long) wronged, 0,
+           "%s: no key is rejected because of others, with %u new keys for "
+           "each request", name, flood);
+    ok(refused > 1000, "%s: of %llu rejected requests", name,
        (unsigned long long) refused);
 
     free(sim.table);

@@ -42,7 +42,7 @@ main(void)
 {
     int  i, j, bad;
 
-    is_str(gw_reason_word(GW_OK), "", "no word for success");
+    is_str(gw_reason_word(GW_OK), "", "success has no word");
     is_str(gw_reason_word(GW_EXPIRED), "expired", "expired");
     is_str(gw_reason_word(GW_DISABLED), "disabled", "the last one");
     is_str(gw_reason_word(GW_FAILED), "internal_error", "our own failure");
@@ -57,14 +57,15 @@ main(void)
         }
     }
 
-    is_int(bad, 0, "every reason has a word of its own and a sentence that "
-                   "may stand between quotes");
+    is_int(bad, 0,
+           "each reason has a unique word and a sentence that is valid in "
+           "quotes");
 
     for (i = GW_OK, bad = 0; i <= GW_FAILED; i++) {
         bad += !is_plain(gw_reason_sentence(i));
     }
 
-    is_int(bad, 0, "every sentence may stand in grpc-message as it is");
+    is_int(bad, 0, "each sentence is valid in grpc-message without encoding");
 
     /* reasons of limits do not concern the client's identity */
 
@@ -75,7 +76,7 @@ main(void)
                    || i == GW_LIMIT_UNAVAILABLE);
     }
 
-    is_int(bad, 0, "all reasons but four concern who the client is");
+    is_int(bad, 0, "all reasons except four concern the client's identity");
 
     return done_testing();
 }
