@@ -375,16 +375,16 @@ test_within_hour(void)
     /* clocks show 13:00 30 minutes after 12:00 */
 
     gw_calendar_window(&tz, HOUR, forward - 1, &window);
-    is_int(window.start, forward - 900, "on within an hour: start");
-    is_int(window.end, forward + 4500, "on within an hour: end");
+    is_int(window.start, forward - 900, "set ahead within an hour: start");
+    is_int(window.end, forward + 4500, "set ahead within an hour: end");
 
     gw_calendar_window(&tz, HOUR, forward + 900, &window);
     is_int(window.start, forward - 900, "a short hour: start");
     is_int(window.end, forward + 4500, "a short hour: end");
 
     gw_calendar_window(&tz, HOUR, forward + 4500, &window);
-    is_int(window.start, forward + 4500, "behind a short hour: start");
-    is_int(window.end, forward + 8100, "behind a short hour: end");
+    is_int(window.start, forward + 4500, "after a short hour: start");
+    is_int(window.end, forward + 8100, "after a short hour: end");
 
     /* clocks show 12:00 again 30 minutes after 12:00 */
 
@@ -416,7 +416,7 @@ test_bounds(void)
                            &window);
         gw_calendar_window(&tz, unit, INT64_MAX, &other);
         ok(window.start == other.start && window.end == other.end
-           && window.number == other.number, "%s behind 9999", units[unit]);
+           && window.number == other.number, "%s after 9999", units[unit]);
     }
 
     is_int(window.end, instant("9999-12-31T23:59:59Z") + 1, "the last end");

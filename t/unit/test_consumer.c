@@ -74,7 +74,7 @@ build_into(void *into, size_t size, const char *text, size_t len, int peppers,
     } while (step == GW_CONSUMER_MORE);
 
     if (gw_consumer_builder_step(builder) != step) {
-        ok(0, "a step behind the last one");
+        ok(0, "a step after the last one");
     }
 
     if (needed != NULL) {
@@ -529,7 +529,7 @@ test_rules(void)
     far[sizeof(far) - 1] = '\0';
     build_into(room, sizeof(room), far, sizeof(far), 0, NULL);
     is_str(said.text, "the file contains a NUL byte (line 1)",
-           "a NUL behind three megabytes");
+           "a NUL after three megabytes");
 
     build_into(block, sizeof(block), NULL, 0, 0, NULL);
     is_str(said.text,
@@ -608,14 +608,14 @@ test_limits(void)
                GW_CONSUMER_WRONG, "%s: one more", limits[i].template);
         is_int(build_long(limits[i].template, 100000), GW_CONSUMER_WRONG,
                "%s: many more", limits[i].template);
-        is_int((long long) said.lines, 1, "%s: is said once",
+        is_int((long long) said.lines, 1, "%s: one message",
                limits[i].template);
     }
 
     (void) build_long("{\"id\":\"%s\"}", 300);
     is_str(said.text, "consumers[0].id: \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...\" is longer than 256 bytes "
-           "(line 1)", "a value is cut");
+           "(line 1)", "a value is truncated in the message");
 }
 
 
@@ -671,7 +671,8 @@ test_many(void)
     }
 
     snprintf(more, sizeof(more), "\n... and 900 more");
-    is_str(said.text + said.len - strlen(more), more, "the rest is counted");
+    is_str(said.text + said.len - strlen(more), more,
+           "further mistakes are counted");
 }
 
 
@@ -753,11 +754,11 @@ test_key(void)
     is_int(gw_consumer_allows(&key, in, 0), 0, "no address");
 
     ok(!read_name(GW_CONSUMER_HMAC_SHA256, digest, 32, &consumer, &key),
-       "not of the other kind");
+       "not found as another kind");
     ok(!read_name(GW_CONSUMER_SHA256, digest, 31, &consumer, &key),
-       "not with fewer bytes");
+       "not found with fewer bytes");
     ok(!read_name(GW_CONSUMER_SHA256, digest, 0, &consumer, &key),
-       "not with none");
+       "not found with 0 bytes");
 
     digest_of(B64, digest);
 
@@ -768,13 +769,14 @@ test_key(void)
     is_int(key.has_scopes, 0, "bare: has no scopes");
     is_int(key.disabled, 0, "bare: is not disabled");
     ok(key.not_before == INT64_MIN && key.expires == INT64_MAX, "bare: dates");
-    is_int(gw_consumer_allows(&key, out, 4), 1, "bare: from everywhere");
-    is_int(gw_consumer_allows(&key, in, 0), 1, "bare: from nowhere, too");
+    is_int(gw_consumer_allows(&key, out, 4), 1, "bare: any address is allowed");
+    is_int(gw_consumer_allows(&key, in, 0), 1,
+           "bare: a missing address is allowed, too");
 
     ok(read_name(GW_CONSUMER_SHA256, digest, 32, &consumer, &key),
        "a key with no scopes");
     is_int((long long) key.scopes.len, 0, "none: no scopes");
-    is_int(key.has_scopes, 1, "none: the member is there");
+    is_int(key.has_scopes, 1, "none: the member exists");
 }
 
 
@@ -818,10 +820,12 @@ test_consumer(void)
 
     ok(read_name(GW_CONSUMER_ID, "other", 5, &consumer, NULL), "another");
     is_int((long long) (consumer.groups.len + consumer.plan.len
-                        + consumer.metadata.len), 0, "it has nothing");
+                        + consumer.metadata.len), 0,
+                        "it has no groups, plan or metadata");
     is_int(consumer.disabled, 0, "it is not disabled");
     ok(!gw_pairs_find(&consumer.metadata, (const unsigned char *)
-                      "ten", 3, &value), "nor metadata");
+                      "ten", 3, &value),
+                      "it has no metadata of another consumer");
 
     ok(!read_name(GW_CONSUMER_ID, "acm", 3, &consumer, NULL), "a shorter id");
     ok(!read_name(GW_CONSUMER_SAN, "acme", 4, &consumer, NULL),
@@ -870,7 +874,7 @@ test_example(void)
     static const uint32_t  counts[] = { 2, 2, 1, 1, 1, 1 };
 
     is_int(build_file(example), GW_CONSUMER_DONE, "the example");
-    is_str(said.text, "", "the example: nothing is said");
+    is_str(said.text, "", "the example: no messages");
 
     for (i = 0; i < GW_CONSUMER_KINDS; i++) {
         is_int(set()->count[i], counts[i], "entries of kind %u", i);
@@ -945,8 +949,8 @@ test_property(void)
         }
     }
 
-    is_int(wrong, 0, "every name leads to its consumer");
-    is_int(found, 0, "and no other to any");
+    is_int(wrong, 0, "each name is found with its consumer");
+    is_int(found, 0, "no other name is found");
 }
 
 
@@ -977,15 +981,15 @@ test_sizes(void)
                GW_CONSUMER_WRONG, "%zu bytes", size);
         is_int((long long) again, (long long) needed, "%zu bytes: needed",
                size);
-        is_int((long long) said.lines, 1, "%zu bytes: one sentence", size);
+        is_int((long long) said.lines, 1, "%zu bytes: one message", size);
         free(small);
     }
 
     small = malloc(needed);
     is_int(build_into(small, needed - 8, text, strlen(text), 0, &again),
-           GW_CONSUMER_WRONG, "too small by a little");
+           GW_CONSUMER_WRONG, "8 bytes too small");
     is_int(build_into(small, needed, text, strlen(text), 0, &again),
-           GW_CONSUMER_DONE, "just large enough");
+           GW_CONSUMER_DONE, "exactly large enough");
     free(small);
 
     free(text);
@@ -1038,11 +1042,11 @@ test_corrupt(void)
         }
     }
 
-    ok(read > 0, "a broken set is read without harm");
+    ok(read > 0, "reading a corrupted set is safe");
 
     memset(broken, 0, used);
     ok(!gw_consumer_find(broken, used, GW_CONSUMER_SHA256, digest, 32, &ref),
-       "zeros are no set");
+       "zeroed memory is no set");
     ok(!gw_consumer_find(whole, 39, GW_CONSUMER_SHA256, digest, 32, &ref),
        "a block smaller than a head");
 
@@ -1191,11 +1195,11 @@ test_ranges(void)
     }
 
     rc = gw_cidr_parse("255.255.255.255/1", 17, range, meant);
-    is_int(rc, GW_CIDR_HOST_BITS, "bits behind the prefix");
-    is_str(meant, "128.0.0.0/1", "bits behind the prefix: what is meant");
+    is_int(rc, GW_CIDR_HOST_BITS, "bits after the prefix");
+    is_str(meant, "128.0.0.0/1", "bits after the prefix: the suggested range");
     rc = gw_cidr_parse("::ffff:10.0.0.1/104", 19, range, meant);
-    is_int(rc, GW_CIDR_HOST_BITS, "mapped bits behind the prefix");
-    is_str(meant, "::ffff:10.0.0.0/104", "mapped bits: what is meant");
+    is_int(rc, GW_CIDR_HOST_BITS, "mapped bits after the prefix");
+    is_str(meant, "::ffff:10.0.0.0/104", "mapped bits: the suggested range");
 
     gw_cidr_parse("1.2.3.4/0", 9, range, meant);
     is_str(meant, "0.0.0.0/0", "a prefix of 0");

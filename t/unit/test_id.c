@@ -47,20 +47,22 @@ test_clock(void)
     is_bytes(text, 18, "00000000-03e8-7800", "the clock stands still");
 
     gw_id_uuid(text, &last, 900, zeroes);
-    is_bytes(text, 18, "00000000-03e8-7801", "the clock goes back");
+    is_bytes(text, 18, "00000000-03e8-7801", "the clock is set back");
 
     gw_id_uuid(text, &last, 1001, zeroes);
-    is_bytes(text, 18, "00000000-03e9-7000", "the clock goes on");
+    is_bytes(text, 18, "00000000-03e9-7000", "the clock advances");
 
     last.count = 0xffe;
     gw_id_uuid(text, &last, 1001, zeroes);
     is_bytes(text, 18, "00000000-03e9-7fff", "the last id of a millisecond");
 
     gw_id_uuid(text, &last, 1001, zeroes);
-    is_bytes(text, 18, "00000000-03ea-7000", "one more");
+    is_bytes(text, 18, "00000000-03ea-7000",
+             "one more id uses the next millisecond");
 
     gw_id_uuid(text, &last, 1002, zeroes);
-    is_bytes(text, 18, "00000000-03ea-7001", "the clock comes up to it");
+    is_bytes(text, 18, "00000000-03ea-7001",
+             "the clock reaches this millisecond");
 }
 
 
@@ -121,7 +123,7 @@ test_valid(void)
         }
     }
 
-    ok(1, "each of the bytes");
+    ok(1, "all bytes");
 
     memset(text, 'a', sizeof(text));
     ok(gw_id_valid(text, 1), "1 byte");
@@ -142,25 +144,26 @@ test_random(void)
     memset(&random, 0, sizeof(gw_random_t));
 
     memcpy(first, gw_random(&random, 16), 16);
-    is_int(random.left, GW_RANDOM - 16, "a portion is taken");
+    is_int(random.left, GW_RANDOM - 16, "random bytes are read in advance");
 
     p = gw_random(&random, 16);
-    ok(memcmp(first, p, 16) != 0, "bytes are given once");
+    ok(memcmp(first, p, 16) != 0, "bytes are used once");
 
     memcpy(copy, random.bytes, 16);
     gw_random_forget(&random);
     memcpy(first, gw_random(&random, 16), 16);
-    is_int(random.left, GW_RANDOM - 16, "a new process takes another one");
-    ok(memcmp(copy, random.bytes, 16) != 0, "with other bytes");
+    is_int(random.left, GW_RANDOM - 16, "a new process reads new bytes");
+    ok(memcmp(copy, random.bytes, 16) != 0,
+       "the bytes of a new process differ");
 
     for (i = 1; i < GW_RANDOM / 16; i++) {
         p = gw_random(&random, 16);
     }
 
-    ok(p == random.bytes && random.left == 0, "a portion is used up");
+    ok(p == random.bytes && random.left == 0, "all bytes are used");
 
     p = gw_random(&random, 16);
-    is_int(random.left, GW_RANDOM - 16, "and the next one taken");
+    is_int(random.left, GW_RANDOM - 16, "the next bytes are read");
 }
 
 

@@ -222,7 +222,7 @@ test_bytes(void)
             json_decref(reference);
         }
 
-        is_int(wrong, 0, "a byte behind %u others", i);
+        is_int(wrong, 0, "a byte after %u others", i);
     }
 }
 
@@ -456,7 +456,7 @@ test_memory(void)
     }
 
     left = 1000;
-    ok(n > 5 && n < 100, "memory for %u values is enough", n);
+    ok(n > 5 && n < 100, "memory for %u values is sufficient", n);
     json_decref(value);
 
     json_set_alloc_funcs(malloc, free);
@@ -495,7 +495,7 @@ test_values(void)
         value = values(64, 64, names[i]);
         ok(value != NULL, "64 values of 64");
         is_int((long long) json_array_size(json_object_get(value, "a")),
-               i < 2 ? 63 : 0, "    are built where they are read");
+               i < 2 ? 63 : 0, "    values are built if they are read");
         json_decref(value);
 
         ok(values(65, 64, names[i]) == NULL, "65 values of 64");
@@ -531,14 +531,15 @@ test_names(void)
     };
 
     value = read_some("{\"a\":[{\"b\":1}],\"b\":{\"a\":2},\"c\":3}", 0, "b");
-    is_int((long long) json_object_size(value), 1, "one member is read");
+    is_int((long long) json_object_size(value), 1,
+           "only the named member is built");
     is_int(json_integer_value(json_object_get(json_object_get(value, "b"),
-                                              "a")), 2, "    and whole");
+                                              "a")), 2, "    it is complete");
     json_decref(value);
 
     value = read_some("{\"\\u0062\":1,\"\\u00e9\":\"\\n\"}", 0, "b");
     is_int(json_integer_value(json_object_get(value, "b")), 1,
-           "names are compared decoded");
+           "names are compared after decoding");
     json_decref(value);
 
     ok(read_some("{\"b\":1,\"\\u0062\":2}", 0, "b") == NULL
@@ -546,7 +547,7 @@ test_names(void)
        && read_some("{\"c\":1,\"\\u0063\":2}", 0, "b") == NULL
        && read_some("{\"c\":{\"d\":1,\"\\u0064\":2}}", 0, "b") == NULL
        && read_some("{\"b\":{\"d\":1,\"\\u0064\":2}}", 0, "b") == NULL,
-       "a member twice is refused, built or not");
+       "a repeated member is rejected, built or not");
 
     names.elts = elts;
     names.n = 2;
@@ -557,7 +558,7 @@ test_names(void)
     value = gw_json_read((const unsigned char *) text, strlen(text), &limit,
                          NULL);
     ok(json_object_size(value) == 1 && json_object_get(value, "a") != NULL,
-       "of two names the one whose value is no array");
+       "of two named members, the one that is no array is built");
     json_decref(value);
 
     value = read_some("{\"\":7,\"b\":1}", 0, "");
@@ -620,11 +621,12 @@ test_members(void)
             ok(read_members(256, at[i], "iss", flat)
                && !read_members(257, at[i], "iss", flat)
                && !read_members(1000, at[i], "iss", flat),
-               "256 members pass, 257 do not: read is the one at %u%s",
+               "256 members are accepted, the one at %u is read%s",
                at[i], flat ? ", flat" : "");
         }
 
-        ok(!read_members(257, 256, "iss", flat), "    the one behind them%s",
+        ok(!read_members(257, 256, "iss", flat),
+           "    257 members are rejected%s",
            flat ? ", flat" : "");
     }
 }
@@ -723,7 +725,7 @@ test_text(void)
 
         is_bytes(dst, len, texts[i][1], "writes %s", texts[i][0]);
         is_int((long long) gw_json_text(value, NULL), (long long) len,
-               "and counts it right");
+               "the length is correct");
         json_decref(value);
     }
 }

@@ -260,7 +260,7 @@ test_keys(void)
             snprintf(expected, sizeof(expected),
                      "contains no usable key: it %s", keys[i].why);
             is_str(set ? "a key" : err, expected, "%s", keys[i].jwk);
-            is_str(notes.why, keys[i].why, "told the caller");
+            is_str(notes.why, keys[i].why, "the caller receives the reason");
         }
 
         gw_jwk_set_free(set);
@@ -326,24 +326,26 @@ test_sets(void)
     set = parse("{\"keys\":[{\"kty\":\"x\"},{" EC ",\"kid\":\"a\"},1,{" ED
                 ",\"kid\":\"a\"}]}");
     is_int(set ? gw_jwk_set_count(set) : 0, 2, "bad keys are left out");
-    is_int(notes.calls, 2, "and told");
-    is_int(notes.number, 2, "by their number");
+    is_int(notes.calls, 2, "the caller receives a note");
+    is_int(notes.number, 2, "the note has the number of the key");
     gw_jwk_set_free(set);
 
     set = parse("{\"keys\":[{" EC ",\"kid\":\"a\"},{" EC ",\"kid\":\"a\"},{" EC
                 ",\"kid\":\"b\"},{" EC ",\"kid\":\"a\",\"alg\":\"ES256\"}]}");
-    is_int(set ? gw_jwk_set_count(set) : 0, 3, "a twin is left out");
+    is_int(set ? gw_jwk_set_count(set) : 0, 3,
+           "a key with the kid of an earlier one is left out");
     is_str(notes.why, "has the \"kid\" and the type of a key before it",
-           "and told");
+           "the caller receives a note");
     gw_jwk_set_free(set);
 
     set = parse("{\"keys\":[{" EC "},{" EC "}]}");
-    is_int(set ? gw_jwk_set_count(set) : 0, 2, "without kid there is no twin");
+    is_int(set ? gw_jwk_set_count(set) : 0, 2,
+           "keys without kid are never duplicates");
     gw_jwk_set_free(set);
 
     set = parse("{\"keys\":[{\"kty\":\"x\",\"kid\":\"a\\n\\\"\\u001b[31m"
                 "\303\251\"},{" EC "}]}");
-    is_str(notes.kid, "a???[31m??", "a kid is made printable");
+    is_str(notes.kid, "a???[31m??", "unprintable bytes of a kid are replaced");
     gw_jwk_set_free(set);
 }
 
@@ -385,13 +387,13 @@ test_compat(void)
     set = parse_flags("{\"kty\":\"oct\",\"k\":\"AA\",\"kid\":\"s\"}",
                       GW_JWK_COMPAT);
     is_str(served(set), "HS256 HS384 HS512", "a short key is kept");
-    ok(notes.calls == 1 && notes.kept == 1, "with a note");
-    is_str(notes.kid, "s", "that names it");
+    ok(notes.calls == 1 && notes.kept == 1, "a short key has a note");
+    is_str(notes.kid, "s", "the note has the kid");
     gw_jwk_set_free(set);
 
     set = parse_flags("{\"kty\":\"oct\",\"k\":\"AA\",\"alg\":\"HS384\"}",
                       GW_JWK_COMPAT);
-    is_str(served(set), "HS384", "its alg stays pinned");
+    is_str(served(set), "HS384", "its alg is still respected");
     gw_jwk_set_free(set);
 
     set = parse_flags("{" OCT "}", GW_JWK_COMPAT);
@@ -399,7 +401,7 @@ test_compat(void)
     gw_jwk_set_free(set);
 
     set = parse_flags("{\"kty\":\"oct\",\"k\":\"\"}", GW_JWK_COMPAT);
-    ok(set == NULL, "an empty key is no key");
+    ok(set == NULL, "an empty key is rejected");
 }
 
 
@@ -419,7 +421,7 @@ test_limits(void)
     gw_jwk_set_free(set);
 
     sprintf(text, "{" EC ",\"kid\":\"%.257s\"}", kid);
-    ok(parse(text) == NULL, "not one of 257");
+    ok(parse(text) == NULL, "a kid of 257 bytes is rejected");
 
     for (n = 1024; n <= 1025; n++) {
         int  i;
@@ -670,7 +672,7 @@ test_pem(void)
     ok(parse_pem(text, len) == NULL, "malformed base64");
     is_str(err, "is malformed PEM", "says so");
 
-    ok(parse_pem(text, len / 2) == NULL, "cut short");
+    ok(parse_pem(text, len / 2) == NULL, "truncated PEM");
     free(text);
 
     bio = BIO_new(BIO_s_mem());
@@ -678,7 +680,7 @@ test_pem(void)
     PEM_write_bio_PrivateKey(bio, ec.pkey, NULL, NULL, 0, NULL, NULL);
     text = pem_of(bio, &len);
     ok(parse_pem(text, len) == NULL, "a private key is refused");
-    ok(strstr(err, "private key") != NULL, "and named");
+    ok(strstr(err, "private key") != NULL, "the error names the private key");
     free(text);
 
     bio = BIO_new(BIO_s_mem());
@@ -686,8 +688,8 @@ test_pem(void)
     PEM_write_bio_PUBKEY(bio, ec.pkey);
     text = pem_of(bio, &len);
     set = parse_pem(text, len);
-    is_str(served(set), "ES256", "what is no key is left out");
-    is_int(notes.calls, 1, "and told");
+    is_str(served(set), "ES256", "a PEM block that is no key is left out");
+    is_int(notes.calls, 1, "the caller receives a note");
     gw_jwk_set_free(set);
     free(text);
 
@@ -833,7 +835,7 @@ test_pem_kinds(void)
     check_pem(put_pkcs1_tail, rsa.pkey,
               "contains no usable key: the first is no "
               "public key or certificate that OpenSSL can read",
-              "RSA PUBLIC KEY with a byte behind it");
+              "RSA PUBLIC KEY with a trailing byte");
     check_pem(put_pkcs1, ec.pkey,
               "contains no usable key: the first is no "
               "public key or certificate that OpenSSL can read",
@@ -978,7 +980,7 @@ test_generated(void)
        "\"none\" has no row");
     ok((gw_jwa_hmac & gw_jwa_asymmetric) == 0
        && (gw_jwa_hmac | gw_jwa_asymmetric) == (1u << gw_jwa_count) - 1,
-       "every algorithm is in one of both sets");
+       "each algorithm is in exactly one of both sets");
 
     for (i = 0; i < gw_jwa_count; i++) {
         if ((gw_jwa[i].family == GW_JWA_HMAC)

@@ -455,7 +455,7 @@ test_several_sets(void)
     is_reason(check_len(token, strlen(token), sets, 3), GW_OK,
               "the third set has the kid's key");
     is_reason(check_len(token, strlen(token), sets, 2), GW_BAD_SIGNATURE,
-              "two sets without it");
+              "two sets without this key");
     is_reason(check_len(token, strlen(token), sets, 0), GW_UNKNOWN_KEY,
               "no set at all");
     free(token);
@@ -514,15 +514,18 @@ test_confusion(void)
     free(token);
 
     token = sign(rsa, "RS256", "{\"alg\":\"PS256\"}", "{}");
-    is_reason(check(token, set), GW_BAD_SIGNATURE, "RS256 said to be PS256");
+    is_reason(check(token, set), GW_BAD_SIGNATURE,
+              "an RS256 signature with alg PS256");
     free(token);
 
     token = sign(rsa, "PS256", "{\"alg\":\"RS256\"}", "{}");
-    is_reason(check(token, set), GW_BAD_SIGNATURE, "PS256 said to be RS256");
+    is_reason(check(token, set), GW_BAD_SIGNATURE,
+              "a PS256 signature with alg RS256");
     free(token);
 
     token = sign(rsa, "RS384", "{\"alg\":\"RS256\"}", "{}");
-    is_reason(check(token, set), GW_BAD_SIGNATURE, "RS384 said to be RS256");
+    is_reason(check(token, set), GW_BAD_SIGNATURE,
+              "an RS384 signature with alg RS256");
     free(token);
 
     token = sign(ec, "ES256", "{\"alg\":\"ES256K\"}", "{}");
@@ -540,7 +543,8 @@ test_confusion(void)
     free(token);
 
     token = sign(ed, "EdDSA", "{\"alg\":\"Ed448\"}", "{}");
-    is_reason(check(token, set), GW_KEY_MISMATCH, "Ed448 is not");
+    is_reason(check(token, set), GW_KEY_MISMATCH,
+              "Ed448 is not EdDSA's other name");
     free(token);
     gw_jwk_set_free(set);
 
@@ -709,20 +713,20 @@ test_memo(void)
                  "{\"a\":1}");
     is_int(gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token),
                         buf, NULL), GW_OK, "a second token of the same header");
-    ok(jws.header == first, "finds the header");
-    is_bytes(jws.kid, jws.kid_len, "one", "and its kid");
-    is_str(jws.alg->name, "HS256", "and its algorithm");
+    ok(jws.header == first, "the memo returns the header");
+    is_bytes(jws.kid, jws.kid_len, "one", "the memo returns its kid");
+    is_str(jws.alg->name, "HS256", "the memo returns its algorithm");
     is_bytes(jws.payload, jws.payload_len, "{\"a\":1}", "its own payload");
     is_reason(gw_jws_verify(&jws, &set, 1, &tries), GW_OK,
               "its own signature");
     ok(tries.set == set && tries.fit == 1, "by one key of the set");
-    ok(tries.kid == NULL && tries.kid_len == 0, "which has no kid");
+    ok(tries.kid == NULL && tries.kid_len == 0, "the key has no kid");
     gw_jws_release(&jws);
 
     token[strlen(token) - 1] = '=';
     is_int(gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token),
                         buf, NULL), GW_MALFORMED_SIGNATURE,
-           "a found header is given back after an error");
+           "a header of the memo is released after an error");
     free(token);
 
     /* seven more headers fill the memo, and another one evicts the first */
@@ -749,12 +753,12 @@ test_memo(void)
         free(token);
     }
 
-    is_int(hits, 8, "the last eight are kept");
+    is_int(hits, 8, "the last eight headers are stored");
 
     token = sign(OCT, "HS256", "{\"alg\":\"HS256\",\"kid\":\"one\"}", "{}");
     gw_jws_parse(&jws, memo, (unsigned char *) token, strlen(token), buf,
                  NULL);
-    is_int((long long) jws.header->refcount, 1, "the oldest is gone");
+    is_int((long long) jws.header->refcount, 1, "the oldest header is evicted");
     gw_jws_release(&jws);
     free(token);
 
@@ -788,11 +792,11 @@ parse_values(unsigned n, const char *name)
 
     if (rc == GW_OK) {
         is_int((long long) json_object_size(jws.header), 1,
-               "what is not judged is not built");
+               "unknown header members are not built");
         is_int((long long) gw_jws_complete(&jws), GW_OK,
-               "    before it is asked for");
+               "    before gw_jws_complete()");
         is_int((long long) json_array_size(json_object_get(jws.whole, name)),
-               n - 2, "    and then is whole");
+               n - 2, "    gw_jws_complete() builds all of them");
         gw_jws_release(&jws);
     }
 
@@ -808,15 +812,15 @@ test_values(void)
     is_reason(parse_values(GW_JWS_MAX_VALUES, "x"), GW_OK,
               "a header of 64 values");
     is_reason(parse_values(GW_JWS_MAX_VALUES + 1, "x"), GW_MALFORMED_HEADER,
-              "one of 65");
+              "a header of 65 values");
     is_reason(parse_values(3, "crit"), GW_MALFORMED_HEADER,
-              "an array is no less critical");
+              "a \"crit\" array is rejected");
     is_reason(parse_values(3, "\\u0063rit"), GW_MALFORMED_HEADER,
-              "    also by an escape");
+              "    also with an escape");
     is_reason(parse_values(3, "k\\u0069d"), GW_MALFORMED_HEADER,
-              "and no kid, also by an escape");
+              "a \"kid\" array is rejected, also with an escape");
     is_reason(parse_values(3, "a\\u006cg"), GW_MALFORMED_HEADER,
-              "a second alg by an escape");
+              "a second \"alg\" with an escape");
 }
 
 
@@ -906,7 +910,8 @@ test_errors(void)
 
     gw_jws_parse(&jws, NULL, (unsigned char *) token, strlen(token), buf,
                  &error);
-    is_int((long long) error.kid_len, GW_JWK_MAX_KID, "a long kid is cut");
+    is_int((long long) error.kid_len, GW_JWK_MAX_KID,
+           "a long kid is truncated");
 }
 
 

@@ -318,7 +318,7 @@ test_names(void)
     policy.issuers = none;
     policy.nissuers = 1;
     is_int(judge("{}", "{\"iss\":\"\"}", &policy), GW_ISSUER,
-           "an empty iss is not even equal to an empty one");
+           "an empty iss never matches, not even an empty issuer");
 
     policy = empty;
     policy.audiences = two;
@@ -339,7 +339,7 @@ test_names(void)
     }
 
     is_int(judge("{}", "{\"iss\":1,\"aud\":[]}", &empty), GW_OK,
-           "nothing is judged that nobody asked for");
+           "claims that the policy does not require are not checked");
 }
 
 
@@ -347,8 +347,9 @@ static void
 test_max_values(void)
 {
     is_int((long long) gw_jwt_max_values(16384), 2048, "an eighth of 16 kB");
-    is_int((long long) gw_jwt_max_values(8200), 1025, "and of 8200 bytes");
-    is_int((long long) gw_jwt_max_values(8199), 1024, "and of 8199");
+    is_int((long long) gw_jwt_max_values(8200), 1025,
+           "an eighth of 8200 bytes");
+    is_int((long long) gw_jwt_max_values(8199), 1024, "1024 for 8199 bytes");
     is_int((long long) gw_jwt_max_values(1), 1024, "at least 1024 values");
 }
 

@@ -239,7 +239,7 @@ test_malformed(void)
     len = strlen(key);
     set_check(key, len);
 
-    ok(well_formed(key, len), "taken: 2^256 - 1");
+    ok(well_formed(key, len), "accepted: 2^256 - 1");
 
     strcat(key, "\n");
     ok(!well_formed(key, len + 1), "a newline after it");
@@ -269,7 +269,7 @@ test_every_error(const char *good)
         key[i] = good[i];
     }
 
-    is_int(found, 255 * (long long) len, "every wrong character is found");
+    is_int(found, 255 * (long long) len, "each wrong character is detected");
 
     found = 0;
 
@@ -277,7 +277,7 @@ test_every_error(const char *good)
         found += !well_formed(key, i);
     }
 
-    is_int(found, (long long) len, "every end that is missing is found");
+    is_int(found, (long long) len, "each truncated key is detected");
 
     /* holds for these keys; swapping across the check may be undetected */
 
@@ -286,7 +286,7 @@ test_every_error(const char *good)
         key[i + 1] = good[i];
 
         if (key[i] != key[i + 1] && well_formed(key, len)) {
-            ok(0, "two characters that changed places, at %d", (int) i);
+            ok(0, "two swapped characters at %d", (int) i);
         }
 
         key[i] = good[i];
@@ -434,7 +434,7 @@ is_hmac(gw_key_hash_t *hash, size_t pepper, const char *text,
     is_int(gw_key_hmac_sha256(hash, pepper, (const unsigned char *) text,
                               strlen(text), mac), 0, "HMAC: %s", name);
     is_digest(mac, expected, name);
-    is_int(mac[GW_KEY_DIGEST], '!', "and no byte more");
+    is_int(mac[GW_KEY_DIGEST], '!', "no byte is written after the digest");
 }
 
 
@@ -469,17 +469,17 @@ test_two_peppers(void)
     is_str(add(&hash, hmacs[0].pepper, strlen(hmacs[0].pepper)), "taken",
            "the first");
     is_str(add(&hash, "short", 5), "is shorter than 16 bytes",
-           "what is refused takes no number");
+           "a rejected pepper has no number");
     is_str(add(&hash, hmacs[1].pepper, strlen(hmacs[1].pepper)), "taken",
            "the second");
     is_str(add(&hash, AA131, 131),
            "is the third pepper, at most two are allowed",
            "the third");
 
-    is_hmac(&hash, 1, hmacs[1].text, hmacs[1].mac, "by the second");
-    is_hmac(&hash, 0, hmacs[0].text, hmacs[0].mac, "by the first");
+    is_hmac(&hash, 1, hmacs[1].text, hmacs[1].mac, "with the second pepper");
+    is_hmac(&hash, 0, hmacs[0].text, hmacs[0].mac, "with the first pepper");
     is_int(gw_key_hmac_sha256(&hash, 2, (const unsigned char *) "x", 1, mac),
-           -1, "there is no third");
+           -1, "there is no third pepper");
 
     gw_key_hash_free(&hash);
 }

@@ -236,35 +236,37 @@ test_sizes(void)
     char       text[512];
     gw_resp_t  reply;
 
-    is_int(string_of(GW_RESP_BUFFER, GW_RESP_BUFFER), 1, "a reply of the "
-           "most bytes");
-    is_int(string_of(GW_RESP_BUFFER, 1000), 1, "in pieces");
+    is_int(string_of(GW_RESP_BUFFER, GW_RESP_BUFFER), 1,
+           "a reply of maximum size");
+    is_int(string_of(GW_RESP_BUFFER, 1000), 1, "the same in pieces");
     is_int(string_of(GW_RESP_BUFFER + 1, 2 * GW_RESP_BUFFER), -1,
            "a byte more");
-    is_int(string_of(GW_RESP_BUFFER + 1, 1000), -1, "in pieces");
-    is_int(string_of(GW_RESP_BUFFER + 1, 1), -1, "byte by byte");
+    is_int(string_of(GW_RESP_BUFFER + 1, 1000), -1, "the same in pieces");
+    is_int(string_of(GW_RESP_BUFFER + 1, 1), -1, "the same byte by byte");
 
     is_int(repeated("+", "x", GW_RESP_BUFFER - 1, &reply), 0,
-           "a line without an end, of the most bytes");
+           "an unterminated line of maximum size");
     is_int(repeated("+", "x", GW_RESP_BUFFER, &reply), -1, "a byte more");
 
-    is_int(next_of("$1000000000\r\n", 13, &reply), 0, "an announced string "
-           "takes no memory");
+    is_int(next_of("$1000000000\r\n", 13, &reply), 0,
+           "an announced string is not allocated");
     is_int(next_of("$9223372036854775807\r\n", 22, &reply) != 1, 1,
-           "nor does the longest");
+           "the longest announced string is not allocated");
 
     memset(text, 'x', sizeof(text));
     memcpy(text, "$127\r\n", 6);
     memcpy(text + 6 + 127, "\r\n", 2);
-    is_int(next_of(text, 6 + 127 + 2, &reply), 1, "a text that is just kept");
-    is_int((long long) reply.len, 127, "its length");
+    is_int(next_of(text, 6 + 127 + 2, &reply), 1,
+           "the longest text that is stored completely");
+    is_int((long long) reply.len, 127, "its stored length");
 
     memcpy(text, "$128\r\n", 6);
     memset(text + 6, 'x', 128);
     memcpy(text + 6 + 128, "\r\n", 2);
     is_int(next_of(text, 6 + 128 + 2, &reply), 1, "a longer one");
-    is_int((long long) reply.len, 127, "is cut");
-    is_int((long long) strlen(reply.text), 127, "and ends");
+    is_int((long long) reply.len, 127, "a longer text is truncated");
+    is_int((long long) strlen(reply.text), 127,
+           "a truncated text is terminated");
 }
 
 
@@ -274,32 +276,34 @@ test_arrays(void)
     gw_resp_t  reply;
 
     is_int(repeated("*128\r\n", ":7\r\n", 128, &reply), 1, "128 integers");
-    is_int(reply.integers, 128, "are kept");
-    is_int(reply.others, 0, "all of them");
-    is_int(reply.integer[127], 7, "the last");
+    is_int(reply.integers, 128, "128 integers are stored");
+    is_int(reply.others, 0, "no integer is left out");
+    is_int(reply.integer[127], 7, "the last integer");
 
     is_int(repeated("*129\r\n", ":7\r\n", 129, &reply), 1, "129 integers");
-    is_int(reply.integers, 128, "128 are kept");
-    is_int(reply.others, 1, "one is not");
+    is_int(reply.integers, 128, "128 of 129 are stored");
+    is_int(reply.others, 1, "one of 129 is not stored");
 
     is_int(repeated("*4096\r\n", ":7\r\n", 4096, &reply), 1, "4096 elements");
     is_int(repeated("*4097\r\n", ":7\r\n", 4097, &reply), -1, "one more");
-    is_int(next_of("*4097\r\n", 7, &reply), -1, "only announced");
-    is_int(next_of("*2147483647\r\n", 13, &reply), -1, "the most that an int "
-           "holds");
-    is_int(next_of("*4294967296\r\n", 13, &reply), -1, "more than that");
+    is_int(next_of("*4097\r\n", 7, &reply), -1, "4097 announced elements");
+    is_int(next_of("*2147483647\r\n", 13, &reply), -1, "INT_MAX elements");
+    is_int(next_of("*4294967296\r\n", 13, &reply), -1,
+           "UINT32_MAX + 1 elements");
     is_int(next_of("*18446744073709551615\r\n", 23, &reply), -1,
-           "more than any number");
-    is_int(next_of("*-2\r\n", 5, &reply), -1, "less than nothing");
+           "UINT64_MAX elements");
+    is_int(next_of("*-2\r\n", 5, &reply), -1, "a negative number of elements");
 
     is_int(repeated("*2000\r\n", "*2\r\n:1\r\n:2\r\n", 2000, &reply), -1,
-           "together more than 4096");
+           "nested arrays of more than 4096 elements together");
     is_int(repeated("*1000\r\n", "*2\r\n:1\r\n:2\r\n", 1000, &reply), 1,
-           "together less");
-    is_int(reply.others, 1000 + 2000 - 128, "what is not kept");
+           "nested arrays of fewer elements");
+    is_int(reply.others, 1000 + 2000 - 128,
+           "the number of elements that are not stored");
 
     is_int(repeated("", "*1\r\n", 3, &reply), 0, "three arrays, nested");
-    is_int(next_of("*1\r\n*1\r\n*1\r\n:5\r\n", 16, &reply), 1, "and whole");
+    is_int(next_of("*1\r\n*1\r\n*1\r\n:5\r\n", 16, &reply), 1,
+           "three nested arrays, complete");
     is_int(reply.integer[0], 5, "with an integer");
     is_int(repeated("", "*1\r\n", 4, &reply), -1, "four");
     is_int(repeated("", "*1\r\n", 10000, &reply), -1, "10000");
@@ -333,10 +337,10 @@ test_garbage(void)
     reader = gw_resp_reader_create();
 
     gw_resp_feed(reader, ":1\r\n?", 5);
-    is_int(gw_resp_next(reader, &reply), 1, "a reply in front of garbage");
+    is_int(gw_resp_next(reader, &reply), 1, "a reply before garbage");
     is_int(gw_resp_next(reader, &reply), -1, "the garbage");
-    is_int(gw_resp_next(reader, &reply), -1, "stays so");
-    is_int(gw_resp_feed(reader, ":1\r\n", 4), -1, "and takes no more");
+    is_int(gw_resp_next(reader, &reply), -1, "the error is permanent");
+    is_int(gw_resp_feed(reader, ":1\r\n", 4), -1, "no more data is accepted");
 
     gw_resp_reader_free(reader);
     gw_resp_reader_free(NULL);
@@ -426,15 +430,16 @@ test_errors(void)
         sprintf(bytes, "-%s\r\n", errors[i].text);
         ok(next_of(bytes, strlen(bytes), &reply) == 1
            && reply.type == GW_RESP_ERROR && reply.error == errors[i].error,
-           "as a reply, although its text may be cut");
+           "the same as a reply, with a possibly truncated text");
     }
 
     is_int(gw_resp_error("OOM command", 2), GW_RESP_OTHER,
-           "only what belongs to the text");
+           "only the given length of the text is read");
     is_int(gw_resp_error("OOM command", 3), GW_RESP_OOM, "a word alone");
 
     next_of("*1\r\n-OOM no\r\n", 13, &reply);
-    is_int(reply.type, GW_RESP_ARRAY, "an error in an array is no error");
+    is_int(reply.type, GW_RESP_ARRAY,
+           "an error in an array is not an error reply");
 }
 
 

@@ -69,7 +69,7 @@ main(void)
     small = threshold_of("0.000000001");
     ok(small < GW_SAMPLE_NONE && small > GW_SAMPLE_NONE - 80000000,
        "the least ratio");
-    ok(threshold_of("0.999999999") > 0, "the greatest below 1");
+    ok(threshold_of("0.999999999") > 0, "the greatest ratio below 1");
 
     ok(gw_sample_number(id) == ((uint64_t) 1 << 55 | 0xaf90),
        "the number of an id is that of its last 7 bytes");
@@ -77,9 +77,9 @@ main(void)
     half = threshold_of("0.5");
     ok(gw_sampled(half, half), "the first number of a half");
     ok(!gw_sampled(half - 1, half), "the one below it");
-    ok(gw_sampled(0, GW_SAMPLE_ALL), "0 of all");
+    ok(gw_sampled(0, GW_SAMPLE_ALL), "number 0 is sampled by ratio 1");
     ok(!gw_sampled(GW_SAMPLE_NONE - 1, GW_SAMPLE_NONE),
-       "the greatest number of none");
+       "the greatest number is not sampled by ratio 0");
 
     for (i = 0, wrong_bytes = 0; i < 65536; i++) {
         bytes[0] = bytes[3] = bytes[4] = bytes[6] = (unsigned char) (i >> 8);
@@ -94,7 +94,7 @@ main(void)
     }
 
     is_int(wrong_bytes, 0, "the digits of all pairs of bytes");
-    ok(gw_text_hex(text, bytes, 0) == text, "and of none");
+    ok(gw_text_hex(text, bytes, 0) == text, "the digits of no bytes");
 
     return done_testing();
 }

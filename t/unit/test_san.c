@@ -137,7 +137,7 @@ test_each(void)
 
         is_str(next_name(&san), names[i].name ? names[i].name : "", "%s",
                names[i].what);
-        is_str(next_name(&san), "", "%s: and no more", names[i].what);
+        is_str(next_name(&san), "", "%s: no further name", names[i].what);
 
         gw_san_close(&san);
     }
@@ -170,7 +170,7 @@ test_all(void)
         }
     }
 
-    is_str(next_name(&san), "", "among others: and no more");
+    is_str(next_name(&san), "", "among others: no further name");
 
     gw_san_close(&san);
     X509_free(cert);
@@ -207,7 +207,7 @@ is_empty(X509 *cert, const char *what)
     gw_san_close(&san);
 
     is_int(ERR_GET_REASON(ERR_get_error()), 1, "%s: an old error stays", what);
-    is_int((long long) ERR_get_error(), 0, "%s: and is the only one", what);
+    is_int((long long) ERR_get_error(), 0, "%s: no other error is added", what);
 
     X509_free(cert);
 }

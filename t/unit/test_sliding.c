@@ -141,7 +141,7 @@ test_border(int first, const char *name)
             run(0);
             run(1);
 
-            is_int(passed[0] + passed[1], 1, "    and nothing is left");
+            is_int(passed[0] + passed[1], 1, "    no unit is left");
         }
     }
 }
@@ -176,21 +176,21 @@ test_give(void)
 
     run(1);
     run(1);
-    is_int(passed[1], 1, "the window before counts");
+    is_int(passed[1], 1, "the previous window counts");
 
     gw_limit_give(&limit, &now, state, &result);
 
     run(0);
     run(0);
-    is_int(passed[0], 1, "what is given back may be used once");
+    is_int(passed[0], 1, "a refunded unit can be used once");
 }
 
 
 int
 main(void)
 {
-    test_border(0, "the one behind is interrupted");
-    test_border(1, "the one in the next window is interrupted");
+    test_border(0, "the lagging process is interrupted");
+    test_border(1, "the process in the next window is interrupted");
     test_give();
 
     return done_testing();

@@ -530,7 +530,7 @@ explore(const char *name, uint64_t slots, int deaths, void (*a)(void),
 {
     run_all(name, slots, deaths, a, b, c);
 
-    ok(model.stuck == 0, "%s: all interleavings are met", name);
+    ok(model.stuck == 0, "%s: all interleavings are visited", name);
     is_int(model.twice, 0, "%s: no slot is held twice", name);
     is_int(model.missed, 0, "%s: a free slot is found", name);
     is_int(model.lost, 0, "%s: no slot is lost", name);
@@ -552,12 +552,13 @@ test_model(void)
     explore("two sweeps", 1, 2, take_and_give, sweep_and_take, sweep);
     explore("two words", 3, 1, twice, take_and_give, NULL);
 
-    run_all("a bit that is set too early", 1, 0, give_early, take_and_give,
+    run_all("a bit set too early", 1, 0, give_early, take_and_give,
             NULL);
-    ok(model.lost > 0, "a bit that is set too early: a slot is lost");
+    ok(model.lost > 0, "a bit set too early: a slot is lost");
 
-    run_all("a bit that is believed", 1, 0, take_blindly, take_blindly, sweep);
-    ok(model.twice > 0, "a bit that is believed: a slot is held twice");
+    run_all("a check of the bit alone", 1, 0, take_blindly, take_blindly,
+            sweep);
+    ok(model.twice > 0, "a check of the bit alone: a slot is held twice");
 }
 
 
@@ -722,8 +723,8 @@ test_processes(void)
     note("%d processes were killed, %llu slots taken", KILLS,
          (unsigned long long) *shared.taken);
     ok(*shared.taken > 0, "processes take slots");
-    is_int((long long) *shared.wrong, 0, "and never the same at once");
-    is_int(n, MANY, "none is lost");
+    is_int((long long) *shared.wrong, 0, "no slot is held twice");
+    is_int(n, MANY, "no slot is lost");
 
     munmap(memory, size);
 }
@@ -743,9 +744,9 @@ test_sizes(void)
         }
     }
 
-    is_int((long long) size, 20000, "as many slots as fit, and not one more");
-    is_int((long long) gw_slot_fit(0), 0, "none in nothing");
-    is_int((long long) gw_slot_fit(32 * 1024), 1354, "of 32 KB");
+    is_int((long long) size, 20000, "the maximum of slots that fit");
+    is_int((long long) gw_slot_fit(0), 0, "no slots in 0 bytes");
+    is_int((long long) gw_slot_fit(32 * 1024), 1354, "the slots in 32 KB");
 }
 
 

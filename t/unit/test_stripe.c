@@ -191,8 +191,8 @@ test_names(void)
 
     is_int(name(GW_STRIPE_KIND_OWN, 100 + GW_STRIPE_OWN - 1),
            GW_STRIPE_OWN - 1, "the last own counter");
-    is_int(name(GW_STRIPE_KIND_OWN, 5000), -1, "and one too many");
-    is_int(name(GW_STRIPE_KIND_OWN, 3), lost, "those that are known are found");
+    is_int(name(GW_STRIPE_KIND_OWN, 5000), -1, "one more has no index");
+    is_int(name(GW_STRIPE_KIND_OWN, 3), lost, "known names are found");
 
     for (i = 1; i < GW_STRIPE_STRIPED; i++) {
         (void) name(GW_STRIPE_KIND_STRIPED, 100 + i);
@@ -200,7 +200,7 @@ test_names(void)
 
     is_int(name(GW_STRIPE_KIND_STRIPED, 100 + GW_STRIPE_STRIPED - 1),
            GW_STRIPE_STRIPED - 1, "the last counter");
-    is_int(name(GW_STRIPE_KIND_STRIPED, 5000), -1, "and one too many");
+    is_int(name(GW_STRIPE_KIND_STRIPED, 5000), -1, "one more has no index");
 
     end();
 }
@@ -244,44 +244,54 @@ test_given_back(void)
 
     reads();
     is_int(name(GW_STRIPE_KIND_OWN, 5000), -1,
-           "the first has a worker, the second is at work");
-    is_int(name(GW_STRIPE_KIND_STRIPED, 5000), -1, "here too");
+           "no room: the first has a worker, the second is in use");
+    is_int(name(GW_STRIPE_KIND_STRIPED, 5000), -1,
+           "no room for striped counters, either");
 
     /* that configuration was rejected, the second one stays in use */
 
     conf.number--;
     reads();
-    is_int(name(GW_STRIPE_KIND_OWN, 5000), -1, "as it was, after a failure");
+    is_int(name(GW_STRIPE_KIND_OWN, 5000), -1,
+           "a failed configuration changes nothing");
 
     /* the fourth is in use, without any name; the first has a worker */
 
     reads();
-    is_int(sum(made), 5, "a name that nobody declares keeps its total");
+    is_int(sum(made), 5, "an undeclared name keeps its total");
     used = name(GW_STRIPE_KIND_OWN, 6000);
-    is_int(used, 3, "the oldest name between those in use is given back");
-    is_int(name(GW_STRIPE_KIND_OWN, 2), written, "one of the first is not");
-    is_int(sum(made), 5, "nor has it lost its total");
+    is_int(used, 3, "the oldest unused name is reused");
+    is_int(name(GW_STRIPE_KIND_OWN, 2), written,
+           "a name of the first configuration is not reused");
+    is_int(sum(made), 5, "a name that is not reused keeps its total");
 
     world->gone[1] = 1;
     reads();
     index = name(GW_STRIPE_KIND_OWN, 7000);
-    is_int(index, made, "its worker is gone: the oldest of all is given back");
-    is_int(sum(made), 0, "and begins with 0");
-    is_int(name(GW_STRIPE_KIND_OWN, 7000), index, "it has its index then");
-    is_int(name(GW_STRIPE_KIND_OWN, 2), written, "names that came back stay,");
-    is_int(name(GW_STRIPE_KIND_OWN, 6000), used, "new ones, too");
-    is_int(total(), 7, "of the other kind nothing changed");
-    is_int(name(GW_STRIPE_KIND_STRIPED, 7000), striped, "until it is needed");
-    is_int(total(), 0, "which begins with 0, too");
+    is_int(index, made, "its worker is gone: the oldest name of all is reused");
+    is_int(sum(made), 0, "a reused name starts at 0");
+    is_int(name(GW_STRIPE_KIND_OWN, 7000), index,
+           "the new name keeps the index");
+    is_int(name(GW_STRIPE_KIND_OWN, 2), written,
+           "names that are declared again keep their index");
+    is_int(name(GW_STRIPE_KIND_OWN, 6000), used, "new names keep their index");
+    is_int(total(), 7, "the other kind has not changed");
+    is_int(name(GW_STRIPE_KIND_STRIPED, 7000), striped,
+           "a name of the other kind is reused");
+    is_int(total(), 0, "a reused name of the other kind starts at 0");
 
     /* all other names can be reused at once, but not those in use */
 
     reads();
     fill(GW_STRIPE_KIND_OWN, 10000, GW_STRIPE_OWN - 3);
-    is_int(name(GW_STRIPE_KIND_OWN, 9999), -1, "three are at work");
-    is_int(name(GW_STRIPE_KIND_OWN, 7000), index, "with the first index,");
-    is_int(name(GW_STRIPE_KIND_OWN, 2), written, "the second");
-    is_int(name(GW_STRIPE_KIND_OWN, 6000), used, "and the fourth");
+    is_int(name(GW_STRIPE_KIND_OWN, 9999), -1,
+           "no room: three configurations are in use");
+    is_int(name(GW_STRIPE_KIND_OWN, 7000), index,
+           "the first name in use keeps its index");
+    is_int(name(GW_STRIPE_KIND_OWN, 2), written,
+           "the second name in use keeps its index");
+    is_int(name(GW_STRIPE_KIND_OWN, 6000), used,
+           "the fourth name in use keeps its index");
 
     end();
 }
@@ -301,13 +311,15 @@ test_places(void)
     }
 
     is_int(wrong, 0, "each process has the lowest free place");
-    is_int(take(2000), GW_STRIPE_PLACES, "until none is left");
-    ok(own(made, GW_STRIPE_PLACES) == NULL, "then it has no own cell,");
+    is_int(take(2000), GW_STRIPE_PLACES, "no place is left");
+    ok(own(made, GW_STRIPE_PLACES) == NULL,
+       "a process without a place has no own cell");
     add(gw_stripe_cell(stripes, GW_STRIPE_KIND_STRIPED, striped,
                        GW_STRIPE_PLACES), 1);
-    is_int(total(), GW_STRIPE_PLACES + 1, "but counts all the same");
+    is_int(total(), GW_STRIPE_PLACES + 1,
+           "a process without a place can count");
     is_int(sum(made), GW_STRIPE_PLACES, "own cells are summed");
-    is_int(world->asked, 0, "nobody was reclaimed");
+    is_int(world->asked, 0, "no process was reclaimed");
 
     ok(gw_stripe_cell(stripes, GW_STRIPE_KIND_STRIPED, striped,
                       GW_STRIPES - 1)
@@ -315,17 +327,17 @@ test_places(void)
        "the last stripe is not shared");
     ok(gw_stripe_cell(stripes, GW_STRIPE_KIND_STRIPED, striped, GW_STRIPES)
        == gw_stripe_cell(stripes, GW_STRIPE_KIND_STRIPED, striped,
-                         GW_STRIPES + 1), "the next one is");
+                         GW_STRIPES + 1), "the next stripe is shared");
 
     world->gone[8] = world->gone[700] = 1;
 
     is_int(take(2001), 7, "the place of a process that is gone");
-    is_int(world->asked, 2, "both that are gone were reclaimed");
+    is_int(world->asked, 2, "both processes that are gone were reclaimed");
     is_int(*gw_stripe_cell(stripes, GW_STRIPE_KIND_STRIPED, striped, 7), 1,
-           "with its counts");
-    is_int(take(2002), 699, "the other one is free");
-    is_int(sum(lost), 2, "what both held is lost");
-    is_int(sum(made), GW_STRIPE_PLACES, "and what they counted is not");
+           "the place keeps its counts");
+    is_int(take(2002), 699, "the other place is free");
+    is_int(sum(lost), 2, "the values held by both are counted as lost");
+    is_int(sum(made), GW_STRIPE_PLACES, "their counts are kept");
 
     end();
 }
@@ -343,18 +355,19 @@ test_same_name(void)
     is_int(take(2), 1, "another one");
 
     gw_stripe_reclaim(stripes, 1, 0, gone, reclaim, NULL);
-    is_int(sum(lost), 0, "it does not reclaim itself");
+    is_int(sum(lost), 0, "a process does not reclaim itself");
 
     is_int(take(1), 0, "a new process of this name takes the place");
-    is_int(sum(lost), 5, "and reclaims what the earlier one held");
+    is_int(sum(lost), 5,
+           "a new process reclaims the values of the earlier one");
 
     world->gone[2] = 1;
     add(own(made, 1), 3);
     gw_stripe_reclaim(stripes, 1, 0, gone, reclaim, NULL);
-    is_int(sum(lost), 8, "a process reclaims others in between");
+    is_int(sum(lost), 8, "a process reclaims another one");
     gw_stripe_reclaim(stripes, 1, 0, gone, reclaim, NULL);
     is_int(sum(lost), 8, "once");
-    is_int(take(3), 1, "and frees their places");
+    is_int(take(3), 1, "a reclaimed place is free");
 
     end();
 }
@@ -389,7 +402,7 @@ test_killed_reclaimer(void)
 
         is_int(sum(lost), when == 1 ? 0 : 7, "killed in between");
         is_int(take(3), 0, "the next process takes the place");
-        is_int(sum(lost), 7, "what was held is lost once");
+        is_int(sum(lost), 7, "held values are counted as lost once");
         is_int(world->asked, 2, "reclaimed twice");
 
         end();
@@ -453,8 +466,9 @@ test_threads(void)
 
     (void) take(NAMES - 1);
 
-    is_int(world->asked, 200 * THREADS, "each was reclaimed once");
-    is_int(sum(lost), 200 * THREADS * 3, "what all held is lost");
+    is_int(world->asked, 200 * THREADS, "each process was reclaimed once");
+    is_int(sum(lost), 200 * THREADS * 3,
+           "the values of all processes are counted as lost");
 
     end();
 }
@@ -526,14 +540,14 @@ test_kills(void)
         counted += world->counted[i];
     }
 
-    ok(total() <= counted, "nothing was counted that did not happen");
+    ok(total() <= counted, "the total is not too high");
     ok(counted - total() <= ROUNDS * PROCESSES,
        "at most one event for each kill is missing: %llu of %llu",
        (unsigned long long) (counted - total()),
        (unsigned long long) counted);
-    ok(sum(lost) > 0, "something was held");
+    ok(sum(lost) > 0, "some values were held");
     is_int(sum(made), sum(written) + sum(lost),
-           "all that was made was written, or lost");
+           "each event was written or lost");
 
     end();
 }

@@ -121,7 +121,7 @@ test_one(void)
            / (16 * 8 * (1 + ENTRY)) * 16, "the capacity is what fits");
     is_int((long long) gw_table_capacity(10, WORDS), 0, "nothing fits");
 
-    ok(find(table, 1) == NULL, "a key that is not there is not found");
+    ok(find(table, 1) == NULL, "an absent key is not found");
 
     a = get(table, 1, 7, &evicted);
     ok(a != NULL && a[0] == 0 && a[1] == 0, "a new key has a zeroed state");
@@ -130,17 +130,18 @@ test_one(void)
     a[1] = 6;
 
     ok(get(table, 1, 8, &evicted) == a && a[0] == 5,
-       "it is found where it was");
-    ok(find(table, 1) == a, "and by find");
+       "a second access returns the same state");
+    ok(find(table, 1) == a, "find returns the same state");
 
     b = get(table, 2, 7, &evicted);
     ok(b != a && b[0] == 0, "another key has another state");
 
     hash_of(table, 1, hash);
-    ok(gw_table_holds(table, hash, a), "the state is the key's");
-    ok(!gw_table_holds(table, hash, b) || b == a, "that of another is not");
+    ok(gw_table_holds(table, hash, a), "a state belongs to its key");
+    ok(!gw_table_holds(table, hash, b) || b == a,
+       "a state of another key does not");
     ok(gw_table_state(table, gw_table_place(table, a)) == a,
-       "a place finds the state again");
+       "a place number leads to its state");
 
     munmap(table, size);
 }
@@ -178,22 +179,22 @@ test_eviction(void)
 
     state = get(table, 100, 501, &evicted);
     state[0] = 7;
-    ok(find(table, 11) == NULL, "an idle key is evicted, the oldest of them");
+    ok(find(table, 11) == NULL, "the oldest idle key is evicted");
     state = get(table, 101, 501, &evicted);
     state[0] = 7;
-    ok(find(table, 9) == NULL, "then the other one");
-    is_int(evicted, 0, "which are no evictions of keys in use");
+    ok(find(table, 9) == NULL, "then the other idle key is evicted");
+    is_int(evicted, 0, "idle keys do not count as evictions");
 
     state = get(table, 102, 502, &evicted);
-    is_int(evicted, 1, "the next one is");
-    ok(find(table, 3) == NULL, "of the key of the lowest rank");
-    is_int((long long) state[0], 0, "the new key has counted nothing");
-    is_int((long long) state[WORDS], 1, "its place has");
+    is_int(evicted, 1, "an eviction of a key in use is counted");
+    ok(find(table, 3) == NULL, "the key of the lowest rank is evicted");
+    is_int((long long) state[0], 0, "the count of the new key is 0");
+    is_int((long long) state[WORDS], 1, "its place keeps the previous count");
     state[0] = 2;
 
     state = get(table, 103, 503, &evicted);
     ok(find(table, 0) == NULL && find(table, 1) != NULL,
-       "of equal ranks it is the one used least recently");
+       "of equal ranks, the key used least recently is evicted");
     state[0] = 2;
 
     lost = 0;
@@ -228,7 +229,8 @@ test_last_use(void)
     size = sizeof(gw_table_t) + 16 * 8 * (1 + WORDS + 1);
     table = table_of(size);
     gw_table_init(table, size, WORDS, 0, secret);
-    is_int((long long) table->buckets, 1, "without a kept word it is smaller");
+    is_int((long long) table->buckets, 1,
+           "without a kept word, a table is smaller");
 
     evicted = 0;
 
@@ -247,7 +249,7 @@ test_last_use(void)
 
     is_int(evicted, 1, "one key is evicted");
     ok(find(table, 1) == NULL && find(table, 0) != NULL,
-       "the one used least recently");
+       "the key used least recently is evicted");
 
     munmap(table, size);
 }
@@ -443,7 +445,7 @@ test_new_keys(void)
     wait(NULL);
 
     is_int((long long) shared[1], (long long) rounds,
-           "of two that ask for a new key one is the first");
+           "of two processes that request a new key, one is the first");
     munmap(table, size);
 }
 
@@ -499,7 +501,7 @@ main(void)
     test_eviction();
     test_last_use();
     test_processes(0, "four processes");
-    test_processes(1, "four that are stopped at times");
+    test_processes(1, "four processes that are stopped at times");
     test_new_keys();
     test_killed();
 

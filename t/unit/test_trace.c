@@ -221,14 +221,14 @@ test_limits(void)
     snprintf(field, sizeof(field), "k=%s", value257);
     is_int(join(&one, 1, text), 0, "a value of 257 bytes");
     snprintf(field, sizeof(field), "k=%s  \t", value256);
-    is_int(join(&one, 1, text), 258, "one of 256 bytes and blanks");
+    is_int(join(&one, 1, text), 258, "a value of 256 bytes and blanks");
 
     snprintf(field, sizeof(field), "%s=%s", key256, value256 + 1);
     is_int(join(&one, 1, text), 512, "a member of 512 bytes");
     snprintf(field, sizeof(field), "%s=%s", key256, value256);
     is_int(join(&one, 1, text), 0, "a member of 513 bytes does not fit");
     snprintf(field, sizeof(field), "a=1,%s=%s", key256, value256);
-    is_int(join(&one, 1, text), 3, "and leaves what is before it");
+    is_int(join(&one, 1, text), 3, "the members before it are kept");
 }
 
 
@@ -262,7 +262,7 @@ test_count(void)
     is_int(join(fields, 1, text), 32 * 5 - 1, "32 members");
 
     fields[1] = " , ,";
-    is_int(join(fields, 2, text), 32 * 5 - 1, "and empty ones");
+    is_int(join(fields, 2, text), 32 * 5 - 1, "32 members and empty ones");
 
     fields[1] = "z=1";
     is_int(join(fields, 2, text), 0, "33 members");

@@ -278,10 +278,10 @@ test_cut(void)
         free(part);
     }
 
-    is_int((long long) wrong, 0, "cut at any place, and whole");
+    is_int((long long) wrong, 0, "truncated at each position, and complete");
 
     put(&file, lit("more"));
-    ok(gw_tz_parse(&tz, file.data, file.len) == NULL, "data behind");
+    ok(gw_tz_parse(&tz, file.data, file.len) == NULL, "trailing data");
 }
 
 
@@ -307,7 +307,7 @@ test_full(void)
     ok(gw_tz_parse(&tz, file.data, file.len) == NULL, "256 types");
     is_int(offset_at(&tz, -1), 0, "type 0 before the first transition");
     is_int(offset_at(&tz, 0), 255, "the last type");
-    is_int(offset_at(&tz, 1), 254, "the last but one, which goes on");
+    is_int(offset_at(&tz, 1), 254, "the type of the last transition continues");
 }
 
 
@@ -325,14 +325,15 @@ test_intervals(void)
     ok(since == INT64_MIN && until == 1000, "before: interval");
     is_int(gw_tz_offset(&tz, 1000, &since, &until), 3600, "within: offset");
     ok(since == 1000 && until == 2000, "within: interval");
-    is_int(gw_tz_offset(&tz, 2000, &since, &until), 7200, "behind: offset");
-    ok(since == 2000 && until == INT64_MAX, "behind: interval");
-    is_int(gw_tz_offset(&tz, INT64_MIN, &since, &until), 3600, "the first");
+    is_int(gw_tz_offset(&tz, 2000, &since, &until), 7200, "after: offset");
+    ok(since == 2000 && until == INT64_MAX, "after: interval");
+    is_int(gw_tz_offset(&tz, INT64_MIN, &since, &until), 3600,
+           "the earliest time");
     is_int(gw_tz_offset(&tz, INT64_MAX, &since, &until), 7200, "the last");
 
     gw_tz_utc(&tz);
     is_int(gw_tz_offset(&tz, 0, &since, &until), 0, "UTC");
-    ok(since == INT64_MIN && until == INT64_MAX, "UTC: for ever");
+    ok(since == INT64_MIN && until == INT64_MAX, "UTC: no start or end");
 }
 
 
@@ -354,19 +355,21 @@ test_rule(void)
     is_int(until, instant("1970-07-19T02:00:00+03:00"), "rule: until");
 
     is_int(gw_tz_offset(&tz, INT64_MAX, &since, &until), 7200,
-           "rule: behind year 9999");
-    is_int(since, instant("9999-07-19T02:00:00+03:00"), "rule: as then");
-    ok(until == INT64_MAX, "rule: for ever");
+           "rule: after year 9999");
+    is_int(since, instant("9999-07-19T02:00:00+03:00"),
+           "rule: the last change");
+    ok(until == INT64_MAX, "rule: no end");
 
     time = instant("9999-12-31T23:59:59Z");
-    is_int(gw_tz_offset(&tz, time, &since, &until), 7200, "rule: its last");
+    is_int(gw_tz_offset(&tz, time, &since, &until), 7200,
+           "rule: the last second before a change");
     is_int(until, time + 1 + 100 * 86400, "rule: April 10 of a leap year");
 
     only_footer(&file, '2', "BBB-2CCC,J1/2:00:01,J365");
     ok(gw_tz_parse(&tz, file.data, file.len) == NULL, "a rule alone");
     is_int(gw_tz_offset(&tz, INT64_MIN, &since, &until), 7200,
            "rule alone: before year 1");
-    ok(since == INT64_MIN, "rule alone: since ever");
+    ok(since == INT64_MIN, "rule alone: no start");
 }
 
 
@@ -669,7 +672,7 @@ test_months(void)
     }
 
     is_int(wrong, 0, "months of 9999 years");
-    is_int(begin, 2932897, "and their days");
+    is_int(begin, 2932897, "the days of 9999 years");
 
     is_int(gw_tz_floor(-1, 7), -1, "-1 / 7");
     is_int(gw_tz_floor(-7, 7), -1, "-7 / 7");

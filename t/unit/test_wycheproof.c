@@ -126,9 +126,10 @@ judge(tally_t *tally, json_t *test, int accepted)
 static void
 finish(tally_t *tally, size_t expected)
 {
-    is_int(tally->wrong, 0, "%s: %u vectors, %u agree, %u disagree on purpose",
+    is_int(tally->wrong, 0,
+           "%s: %u vectors, %u as expected, %u different on purpose",
            tally->file, tally->counted, tally->agreed, tally->excepted);
-    is_int(tally->counted, (long long) expected, "every vector counted");
+    is_int(tally->counted, (long long) expected, "each vector is counted");
 }
 
 
