@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t          len, text_len;
     unsigned char  *bytes, *text;
 
-    /* the input as text: if it is accepted, its value is encoded to the same text */
+    /* the input as text: an accepted one is encoded to the same text */
 
     bytes = malloc(gw_base64url_decoded_size(size));
 

@@ -217,7 +217,7 @@ check_stored(const input_t *in, const gw_cache_request_t *req,
         check(res->shared);
     }
 
-    /* overrides, targeted fields and X-Accel-Expires replace these */
+    /* the other checks do not apply if Cache-Control is overridden */
 
     if (in->conf.override == GW_CACHE_OVERRIDE_ALL || res->targeted
         || has(fields, "x-accel-expires"))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# JSON strings of the encoder, read by two other decoders: json_verify, and strict
-# UTF-8, then json.loads(), compared with what Python makes of the bytes.
+# JSON strings of the encoder, read by two other decoders: json_verify, and
+# Python's json.loads() after strict UTF-8, whose result is compared with
+# Python's own decoding of the bytes.
 
 use v5.28;
 use warnings;
@@ -28,14 +29,14 @@ for line in sys.stdin.buffer:
         sys.exit('%r: %r' % (text, string))
 END
 print $python @lines;
-ok(close $python, 'each is the text, with U+FFFD for what is no UTF-8');
+ok(close $python, 'each is the text, with U+FFFD for invalid UTF-8');
 
-# one that must fail, so that the comparison can
+# a string that must fail: the comparison above is effective
 open $python, '|-', q{python3 -c 'import json, sys
 json.loads(sys.stdin.buffer.read().decode("utf-8", "strict"))' 2>/dev/null}
     or die $!;
 print $python "\"\xff\"\n";
-ok(!close $python, 'a byte that is no UTF-8 is refused');
+ok(!close $python, 'an invalid byte is rejected');
 
 SKIP: {
     skip 'no json_verify', 2
@@ -43,7 +44,7 @@ SKIP: {
 
     ok(verified(map { (split /\t/, $_, 2)[1] } @lines),
        'json_verify reads all of them');
-    ok(!verified("\"\xff\"\n"), 'and not a byte that is no UTF-8');
+    ok(!verified("\"\xff\"\n"), 'json_verify rejects an invalid byte');
 }
 
 sub verified {

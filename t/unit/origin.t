@@ -21,11 +21,11 @@ sub get { http_get($port, @_) }
 sub lines { join "\n", split /\r\n/, $_[0] }
 
 
-# --- what is recorded
+# --- recorded requests
 
 my ($status, $head, $body) = get('/a?x=1', headers => [ 'X-A: 1', 'x-a:  2 ' ]);
 is(lines($head), "HTTP/1.1 200 OK\nContent-Length: 9\nConnection: close",
-   'an answer that nobody has set');
+   'the default answer');
 is($body, "1 /a?x=1\n", 'its body');
 
 get('/a');
@@ -42,7 +42,7 @@ my ($first, undef, $post, $put) = $origin->requests;
 is(join(' ', @$first{qw( method path query n )}), 'GET /a x=1 1',
    'its method, path, query and number');
 is(field($first, 'X-A'), '1, 2', 'its fields');
-is(field($first, 'X-B'), undef, 'a field that is not there');
+is(field($first, 'X-B'), undef, 'an absent field');
 is($post->{body}, 'text', 'a body with a length');
 is($put->{body}, 'abcde', 'a body in chunks');
 ok($first->{done} && !$first->{aborted}, 'the response was written');
@@ -54,7 +54,7 @@ $origin->answer('/s', { status => 200, body => 'one' },
                       { status => 503, reason => 'Busy', body => 'two' });
 is_deeply([ map { [ (get('/s'))[0, 2] ] } 1 .. 3 ],
           [ [ 200, 'one' ], [ 503, 'two' ], [ 503, 'two' ] ],
-          'one after another, the last again');
+          'in order, and the last one repeatedly');
 $origin->answer('/s', body => 'new');
 is((get('/s'))[2], 'new', 'an answer that is set later');
 
@@ -72,11 +72,11 @@ is(lines((get('/l'))[1]), join("\n", 'HTTP/1.1 200 OK', @lines,
 
 $origin->answer('/large', size => 1_000_003);
 is((get('/large'))[2], origin_body(1_000_003), 'a large body');
-is(substr(origin_body(100), 32, 16), "000000000000020\n", 'it tells offsets');
+is(substr(origin_body(100), 32, 16), "000000000000020\n", 'each block is its offset');
 
 is((get('/large', method => 'HEAD'))[2], '', 'HEAD has no body');
 like((get('/large', method => 'HEAD'))[1], qr/^Content-Length: 1000003\r$/m,
-     'but its length');
+     'HEAD has the length of the body');
 
 
 # --- framing
@@ -91,7 +91,7 @@ is((get('/f', method => 'HEAD'))[2], '', 'HEAD in chunks');
 $origin->answer('/f', framing => 'close', body => 'abcd');
 is(lines(join "\n", (get('/f'))[1, 2]),
    "HTTP/1.1 200 OK\nConnection: close\nabcd",
-   'a body that the connection ends');
+   'a body that ends with the connection');
 
 $origin->answer('/f', framing => 'none', head => [ 'Content-Length: 3' ],
                 body => 'abcd');
@@ -111,10 +111,10 @@ for my $framing (qw( length chunked close )) {
     my $part = (get('/f'))[2] =~ s/^28\r\n//r;
     is($part =~ s/\r\n$//r, origin_body(40), "truncated, $framing");
 }
-ok(!($origin->requests('/f'))[-1]{done}, 'it was not written whole');
+ok(!($origin->requests('/f'))[-1]{done}, 'the response was not written completely');
 
 
-# --- a connection that is kept
+# --- keepalive connections
 
 sub connection {
     return IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
@@ -211,7 +211,7 @@ is(until_end($socket), 'yz', 'and after it');
 cmp_ok(time - $start, '>=', 0.19, 'the pause');
 
 
-# --- many at once, held until the test says so
+# --- many requests at once, held until the test releases them
 
 my $n = 250;
 $origin->answer('/h', hold => 1, body => 'go');
@@ -230,7 +230,7 @@ cmp_ok($origin->connections, '>=', $n, 'each has a connection');
 $origin->release('/h');
 waitpid $pid, 0;
 is($?, 0, 'all of them get their response');
-is((get('/h'))[2], 'go', 'and a later one does not wait');
+is((get('/h'))[2], 'go', 'a later request does not wait');
 
 
 # --- a client that leaves
@@ -241,21 +241,21 @@ ok(wait_until(sub { $origin->held('/x') == 1 }), 'a response waits');
 close $socket;
 ok(wait_until(sub { ($origin->requests('/x'))[0]{aborted} }),
    'the client has left');
-is($origin->held('/x'), 0, 'nothing waits for it');
+is($origin->held('/x'), 0, 'no response waits for it');
 
 
-# --- two of them, and the end
+# --- two origins, forget() and stop()
 
 my $second = origin();
 $second->answer('/a', body => 'second');
 is((http_get($second->port, '/a'))[2], 'second', 'another origin');
 
 $origin->forget;
-is($origin->count, 0, 'nothing is remembered');
-is((get('/s'))[2], "1 /s\n", 'nor any answer');
+is($origin->count, 0, 'forget() deletes the counts');
+is((get('/s'))[2], "1 /s\n", 'forget() deletes the answers');
 
 $origin->stop;
-is((get('/s'))[0], 0, 'it has ended');
-is((http_get($second->port, '/a'))[0], 200, 'the other one has not');
+is((get('/s'))[0], 0, 'stop() ends the process');
+is((http_get($second->port, '/a'))[0], 200, 'the other origin continues');
 
 done_testing;

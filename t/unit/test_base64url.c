@@ -96,11 +96,11 @@ test_tables(void)
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         is_int(decode(bad[i].text, strlen(bad[i].text), &bytes, &len), -1,
-               "refuses %s", bad[i].what);
+               "rejects %s", bad[i].what);
         free(bytes);
     }
 
-    is_int(decode("Zm\0v", 4, &bytes, &len), -1, "refuses a NUL");
+    is_int(decode("Zm\0v", 4, &bytes, &len), -1, "rejects a NUL");
     free(bytes);
 }
 

@@ -193,7 +193,7 @@ test_times(void)
     is_int(gw_cache_find(&user, &key, NOW + HOUR, &hit), GW_CACHE_MISS,
            "not found after it has expired");
     is_int(gw_cache_find(&user, &key, 1, &hit), GW_CACHE_RESPONSE,
-           "a clock that is behind");
+           "a lagging clock");
     gw_cache_unpin(&user, &hit);
 
     (void) bytes_after_sweep(&user, NOW + HOUR - 1);
@@ -614,7 +614,7 @@ purged_is(gw_cache_by_e by, const char *text, int soft, int n,
     }
 
     got[i] = '\0';
-    is_str(got, left, "what is left");
+    is_str(got, left, "the remaining responses");
     is_int(gw_cache_purge(&user, by, &selector, soft, NOW), 0, "once");
 }
 

@@ -55,7 +55,7 @@ read_some(const char *text, size_t values, const char *name)
         json_t  *skipped = read_some(text, 0, "none");                        \
                                                                               \
         ok((parsed != NULL) == expected, "%s %s",                             \
-           expected ? "accepts" : "refuses", text);                           \
+           expected ? "accepts" : "rejects", text);                           \
         ok((skipped != NULL) == expected && json_object_size(skipped) == 0,   \
            "    where it is not read");                                       \
         json_decref(parsed);                                                  \
@@ -190,9 +190,9 @@ test_syntax(void)
         is_json(bad[i], 0);
     }
 
-    ok(parse("{\"a\":\"x\0y\"}", 11) == NULL, "refuses a NUL in a string");
-    ok(parse("{}\0", 3) == NULL, "refuses a NUL at the end");
-    ok(parse("{\"a\":1\0}", 8) == NULL, "refuses a NUL after a number");
+    ok(parse("{\"a\":\"x\0y\"}", 11) == NULL, "rejects a NUL in a string");
+    ok(parse("{}\0", 3) == NULL, "rejects a NUL at the end");
+    ok(parse("{\"a\":1\0}", 8) == NULL, "rejects a NUL after a number");
 }
 
 
@@ -380,11 +380,11 @@ explain(const char *text, size_t len, const char *expected)
     gw_json_error_t  error;
 
     value = gw_json_parse((const unsigned char *) text, len, &error);
-    ok(value == NULL, "is refused");
+    ok(value == NULL, "is rejected");
 
     gw_json_explain(why, sizeof(why), (const unsigned char *) text, len,
                     &error, "a JSON object");
-    is_str(why, expected, "says why");
+    is_str(why, expected, "the error message");
 
     json_decref(value);
 }

@@ -441,7 +441,7 @@ test_limits(void)
         gw_jwk_set_free(set);
     }
 
-    is_str(err, "contains more than 1024 keys", "says why");
+    is_str(err, "contains more than 1024 keys", "the error message");
 
     free(text);
 }
@@ -670,7 +670,7 @@ test_pem(void)
 
     text[40] = '*';
     ok(parse_pem(text, len) == NULL, "malformed base64");
-    is_str(err, "is malformed PEM", "says so");
+    is_str(err, "is malformed PEM", "the error message");
 
     ok(parse_pem(text, len / 2) == NULL, "truncated PEM");
     free(text);
@@ -679,7 +679,7 @@ test_pem(void)
     PEM_write_bio_PUBKEY(bio, ec.pkey);
     PEM_write_bio_PrivateKey(bio, ec.pkey, NULL, NULL, 0, NULL, NULL);
     text = pem_of(bio, &len);
-    ok(parse_pem(text, len) == NULL, "a private key is refused");
+    ok(parse_pem(text, len) == NULL, "a private key is rejected");
     ok(strstr(err, "private key") != NULL, "the error names the private key");
     free(text);
 
@@ -695,7 +695,7 @@ test_pem(void)
 
     ok(parse_pem("", 0) == NULL, "an empty file");
     is_str(err, "contains no public key or certificate, it is empty",
-           "says so");
+           "the error message");
     ok(parse_pem("{}", 2) == NULL, "no PEM at all");
 
     gw_private_free(&rsa);
@@ -908,10 +908,10 @@ test_strange_pem(void)
 {
     ok(parse_pem(pem_explicit, strlen(pem_explicit)) == NULL,
        "a curve by its parameters");
-    is_str(notes.why, "is of a type that no algorithm uses", "says so");
+    is_str(notes.why, "is of a type that no algorithm uses", "its note");
     ok(parse_pem(pem_x25519, strlen(pem_x25519)) == NULL,
        "a key for key agreement");
-    is_str(notes.why, "is of a type that no algorithm uses", "says so");
+    is_str(notes.why, "is of a type that no algorithm uses", "its note");
 }
 
 

@@ -893,7 +893,7 @@ test_errors(void)
 
         ok(gw_jws_parse(&jws, NULL, (unsigned char *) token, strlen(token),
                         buf, &error) != GW_OK, "%s", errors[i].why);
-        is_str(error.why, errors[i].why, "says why");
+        is_str(error.why, errors[i].why, "the error message");
         ok(error.kid_len == strlen(errors[i].kid)
            && memcmp(error.kid, errors[i].kid, error.kid_len) == 0,
            "    and the kid");

@@ -95,7 +95,7 @@ test_errors(void)
         is_int(gw_jwt_parse(&claims, (const unsigned char *) errors[i].claims,
                             strlen(errors[i].claims), &limit, &error),
                GW_MALFORMED_PAYLOAD, "claims %s", errors[i].claims);
-        is_str(error.why, errors[i].why, "says why");
+        is_str(error.why, errors[i].why, "the error message");
     }
 }
 

@@ -294,7 +294,7 @@ test_prefixes(void)
         }
     }
 
-    is_int(leaks, 0, "a secret is found behind any two bytes");
+    is_int(leaks, 0, "a secret is found after any two bytes");
 }
 
 

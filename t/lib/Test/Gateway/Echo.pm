@@ -2,8 +2,8 @@
 
 package Test::Gateway::Echo;
 
-# An upstream that answers with the request that it received, without the lines
-# that nginx itself adds.  $TEST_NGINX_ECHO_PORT is its port, $Pass the
+# An upstream server that returns the request that it received, without the
+# lines that nginx itself adds.  $TEST_NGINX_ECHO_PORT is its port, $Pass the
 # proxy_pass to it.
 
 use v5.28;

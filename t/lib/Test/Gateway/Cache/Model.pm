@@ -4,7 +4,7 @@ package Test::Gateway::Cache::Model;
 
 # A simple model of the cache: whether a client may receive a response, given
 # all responses of the origin.  It has no store, no locks and no workers, only
-# the rules of what can be reused for whom, and until when.
+# the rules: which responses can be reused for which clients, and how long.
 #
 #   my ($faults, $seen) = judge(truth => \@truth, records => \@records,
 #                               purges => \@purges, classes => \%classes);
