@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Clients and origins that leave, stop or fail while a response is being stored:
-# nobody waits for them, and nothing that is sent or stored is mixed up.
+# Clients and origins that disconnect, stall or fail while a response is stored:
+# other requests are not delayed, and no response is mixed with another.
 
 use v5.28;
 use warnings;
@@ -26,7 +26,7 @@ my ($listen, $http2) = nginx_before(1, 25, 1) ? (' http2', '')
                                               : ('', 'http2 on;');
 my $big = origin_body(8_000_000);
 
-# the answer begins before the request's body is there
+# an upstream server that responds before the request body is complete
 
 my $early = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1')
     or die $!;
@@ -104,7 +104,7 @@ SERVER
 
 my @fresh = ('Cache-Control: max-age=60');
 
-# a client with a small window, which reads when it is told to
+# a client with a small receive buffer; the test decides when it reads
 
 sub client {
     my ($text) = @_;
@@ -118,7 +118,7 @@ sub client {
     return $socket;
 }
 
-# reads until the text is as wanted; the text
+# reads until $enough returns true, at most $seconds; returns the text
 
 sub reads {
     my ($socket, $enough, $seconds) = @_;
@@ -142,7 +142,7 @@ sub reset_client {
 
 for my $where ('', '/unbuffered') {
 
-    # --- nobody reads what is not stored
+    # --- a response that cannot be stored is not read after its client has left
 
     my $path = "$where/abort";
     $origin->answer($path, head => [ @fresh ], size => 30_000_000,
@@ -154,9 +154,9 @@ for my $where ('', '/unbuffered') {
                      $r && ($r->{aborted} || $r->{done}) });
     my ($request) = $origin->requests($path);
     ok($request->{aborted} && !$request->{done},
-       "$path: a client leaves, and too much comes to store it");
+       "$path: the client leaves, a response above max_object is aborted");
 
-    # --- nor for one that has its 304, and sends its next request
+    # --- nor after its client has received a 304 and sends the next request
 
     $path = "$where/known";
     $origin->answer($path, head => [ @fresh, 'ETag: "1"' ], framing => 'close',
@@ -166,12 +166,13 @@ for my $where ('', '/unbuffered') {
                      'If-None-Match: "1"', '', "GET $where/next HTTP/1.1",
                      'Host: localhost', 'Connection: close', '', '');
     like(reads($socket, sub { 0 }), qr/^HTTP\/1.1 304 .*HTTP\/1.1 200 .*<next>$/s,
-         "$path: a 304, and the next response on the connection");
+         "$path: a 304, then the next response on the connection");
     wait_until(sub { my ($r) = $origin->requests($path);
                      $r->{aborted} || $r->{done} });
-    ok(($origin->requests($path))[0]{aborted}, 'the rest is not read');
+    ok(($origin->requests($path))[0]{aborted},
+       'the rest of the first response is not read');
 
-    # --- what a slow client has not read is sent while the origin pauses
+    # --- while the origin pauses, a slow client receives all that has arrived
 
     $path = "$where/pause";
     $origin->answer($path, head => [ @fresh ], size => 6_000_000,
@@ -179,10 +180,11 @@ for my $where ('', '/unbuffered') {
     $socket = client($path);
     wait_until(sub { $origin->count($path) == 1 });
     my $text = reads($socket, sub { length >= 2_097_153 });
-    cmp_ok(length $text, '>=', 2_097_153, "$path: all that has arrived is sent");
+    cmp_ok(length $text, '>=', 2_097_153,
+           "$path: the client receives all that has arrived");
     reset_client($socket);
 
-    # --- a body that is cut, and a client that does not read
+    # --- a truncated body, and a client that does not read
 
     $path = "$where/cut";
     $origin->answer($path, { head => [ @fresh ], size => 1_900_000,
@@ -191,26 +193,26 @@ for my $where ('', '/unbuffered') {
     $socket = client($path);
     wait_until(sub { $origin->count($path) == 1 });
     my (undef, $head, $body) = http_get($nginx, $path);
-    is($body, 'whole', "$path: a client that does not read holds up nobody");
-    is($origin->count($path), 2, 'the waiter has asked');
+    is($body, 'whole', "$path: a client that does not read delays no other");
+    is($origin->count($path), 2, 'the waiting request is sent to the origin');
     reset_client($socket);
 }
 
-# --- the rest of a request's body is sent while its answer is stored
+# --- the rest of a request body is sent while the response is stored
 
 for my $path ('/early/stored') {
     my $socket = client(join "\r\n", "POST $path HTTP/1.1", 'Host: localhost',
                         'Connection: close', 'Content-Length: 10', '', '12345');
     my $text = reads($socket, sub { /\r\n\r\n/ });
-    like($text, qr/^HTTP\/1.1 200 /, 'an answer before the body of the request');
+    like($text, qr/^HTTP\/1.1 200 /, 'a response before the request body ends');
     print $socket '67890';
     $text .= reads($socket, sub { /ok$/ });
-    like($text, qr/ok$/, 'the origin has the rest of the body');
+    like($text, qr/ok$/, 'the origin receives the rest of the request body');
     my (undef, $head, $body) = http_get($nginx, $path);
-    like($head, qr/^X-Status: HIT/m, 'and the answer is stored');
+    like($head, qr/^X-Status: HIT/m, 'the response is stored');
 }
 
-# --- HTTP/2: another stream of the connection has filled it
+# --- HTTP/2: another stream has filled the send buffer of the connection
 
 my $full = Test::Gateway::Streams->new($h2);
 setsockopt $full->{socket}, SOL_SOCKET, SO_RCVBUF, pack 'i', 8192;
@@ -221,12 +223,12 @@ select undef, undef, undef, 0.3;
 my $second = $full->request('GET', '/h2');
 wait_until(sub { $origin->count('/h2') == 1 });
 my (undef, $head, $body) = http_get($nginx, '/h2');
-is(length $body, 100_000, 'a connection that is full holds up nobody');
-is($origin->count('/h2'), 1, 'the origin was asked once');
+is(length $body, 100_000, 'a full send buffer delays no other client');
+is($origin->count('/h2'), 1, 'the origin receives one request');
 $full->close;
 
-# --- a response whose client has left is stored for as long as others would
-# wait for it, and no longer
+# --- gateway_cache_lock: its timeout limits how long a response is stored after
+# its client has left
 
 sub fills {
     my (undef, undef, $body) = http_get($nginx, '/admin');
@@ -238,7 +240,8 @@ my %leave = (close => sub { close $_[0] }, reset => \&reset_client,
 my @places = ('/short', '/short/unbuffered');
 my @body = (head => [ @fresh ], size => 100_000);
 
-# clients whose responses are being stored, beside $others: path => socket
+# starts requests, waits until their responses and $others are being stored, and
+# returns path => socket
 
 sub storing {
     my ($others, @paths) = @_;
@@ -258,8 +261,8 @@ sub is_hit {
     return;
 }
 
-# The upstream server stops or is very slow: what is stored ends after the time of
-# the lock, and a request that waits for it is sent.  All clients leave at once.
+# The origin stalls or is very slow: nginx stops storing after the timeout of
+# the lock, and sends a waiting request.  All clients leave at the same time.
 
 my %stalled = map { my $how = $_; map { ("$_/stalled-$how" => $how) } @places }
               keys %leave;
@@ -272,7 +275,7 @@ for my $how (sort keys %h2) {
     $origin->answer("/short/h2-$how", @body, pause => 60);
     $stream{$how} = $h2{$how}->request('GET', "/short/h2-$how");
     ok($h2{$how}->wait(sub { $h2{$how}->status($stream{$how}) }),
-       "HTTP/2, $how: the client has the header");
+       "HTTP/2, $how: the client receives the header");
 }
 my $client = storing(2, '/short/trickle', sort keys %stalled);
 
@@ -285,18 +288,18 @@ my %waiter = map { $_ => client($_) } keys %stalled;
 
 for my $path ((map { "/short/h2-$_" } sort keys %h2), sort keys %stalled) {
     ok(wait_until(sub { ($origin->requests($path))[0]{aborted} }, 20),
-       "$path: a stalled one ends");
-    cmp_ok(time - $began, '>', 1.5, 'when the time of the lock is over');
+       "$path: a stalled response is aborted");
+    cmp_ok(time - $began, '>', 1.5, 'after the timeout of the lock');
 }
 for my $path (sort keys %stalled) {
     like(reads($waiter{$path}, sub { /\nx$/ }, 20), qr/\nx$/,
-         "$path: a waiter asks");
-    is_hit($path, 'and its answer is stored');
+         "$path: a waiting request is sent");
+    is_hit($path, 'its response is stored');
 }
 ok(wait_until(sub { fills() == 0 }, 20),
-   'one that trickles ends, and nothing is left behind');
+   'a trickling response is aborted, no fill is left');
 
-# Responses that end in time, and locations without a limit
+# Responses that end before the timeout, and locations without a limit
 
 my %in_time = map { my $how = $_; map { ("$_/in-time-$how" => $how) } @places }
               keys %leave;
@@ -312,19 +315,19 @@ close $client->{$_} for values %unlimited;
 
 like(reads($client->{'/short/half'}, sub { 0 }),
      qr/\Q@{[ substr origin_body(100_000), -100 ]}\E$/,
-     'a client that has closed its half receives what ends in time');
-ok(wait_until(sub { fills() == 0 }), 'all end');
+     'a half-closed client receives a response that ends in time');
+ok(wait_until(sub { fills() == 0 }), 'all fills end');
 for my $path (sort keys %in_time) {
-    is_hit($path, "$path: one that ends in time is stored");
-    is($origin->count($path), 1, 'asked once');
+    is_hit($path, "$path: a response that ends in time is stored");
+    is($origin->count($path), 1, 'the origin receives one request');
 }
-is_hit($unlimited{$_}, "$unlimited{$_} goes on as without the cache")
+is_hit($unlimited{$_}, "$unlimited{$_}: no limit, as without the cache")
     for sort keys %unlimited;
-is(-s $nginx->dir . $unlimited{store}, 100_000, 'and its file is there');
-$client = undef;     # closes those that have closed only their half
+is(-s $nginx->dir . $unlimited{store}, 100_000, 'proxy_store writes its file');
+$client = undef;     # closes the half-closed connections
 %h2 = ();
 
-# a worker that quits does not wait for it
+# a worker that exits does not wait for such a response
 
 for my $how (sort keys %leave) {
     my $path = "/quit-$how";
@@ -333,8 +336,8 @@ for my $how (sort keys %leave) {
     $leave{$how}->($client->{$path});
     $nginx->reload(undef, timeout => 30);
     ok(wait_until(sub { ($origin->requests($path))[0]{aborted} }, 20),
-       "a reload, $how: the old worker ends");
-    is(fills(), 0, 'and what it has stored');
+       "a reload, $how: the old worker aborts the request");
+    is(fills(), 0, 'no fill is left');
 }
 
 kill 'KILL', $pid;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Purging, by selectors and by requests, and the counters of zones.
+# Purges by selector and by request, and the counters of zones.
 
 use v5.28;
 use warnings;
@@ -60,10 +60,10 @@ sub gone {
 
 fill();
 like(purge('{"purge":[{"url":"http://localhost/a?q"}]}'),
-     qr/^200 \{"purged": ?1\}/, 'a URL with its query');
+     qr/^200 \{"purged": ?1\}/, 'a URL with a query');
 gone('a URL', '/a?q');
 like(purge('{"purge":[{"url":"http://LOCALHOST/a"}]}'),
-     qr/^200 \{"purged": ?2\}/, 'a URL without a query: every query');
+     qr/^200 \{"purged": ?2\}/, 'a URL without a query matches every query');
 gone('a URL', '/a', '/a?q');
 like(purge('{"purge":[{"prefix":"http://localhost/c/"}]}'),
      qr/^200 \{"purged": ?2\}/, 'a prefix');
@@ -73,8 +73,8 @@ gone('a tag', '/tag/1', '/tag/2');
 like(purge('{"purge":[{"tag":"a"},{"tag":"c"}]}'), qr/"purged": ?2/, 'two tags');
 gone('two tags', '/tag/1', '/tag/2');
 like(purge('{"purge":[{"url":"https://example.com/path/x?y"}]}'),
-     qr/"purged": ?1/, 'parts that are not in the key are not compared');
-gone('a part', '/path/x');
+     qr/"purged": ?1/, 'parts of the URL that the key lacks are not compared');
+gone('a URL of another scheme and host', '/path/x');
 like(purge('{"purge":[{"host":"localhost"}]}'), qr/"purged": ?8/, 'a host');
 gone('a host', @paths);
 like(purge('{"purge":[{"all":true}]}'), qr/"purged": ?8/, 'all');
@@ -83,29 +83,29 @@ gone('all', @paths);
 my (undef, $head) = http_get($nginx, '/tag/1');
 unlike($head, qr/Surrogate-Key/, 'tags are stripped');
 
-# softly
+# soft purges
 
 like(purge('{"purge":[{"url":"http://localhost/a"}],"soft":true}'),
      qr/"purged": ?2/, 'a soft purge');
-is(status('/a'), 'EXPIRED', 'it is asked for again');
-is(status('/a'), 'HIT', 'and is fresh');
+is(status('/a'), 'EXPIRED', 'the response is fetched again');
+is(status('/a'), 'HIT', 'the response is fresh again');
 
 # all variants
 
 status('/vary', "X-V: $_") for 1 .. 3;
-is(status('/vary', 'X-V: 2'), 'HIT', 'variants');
+is(status('/vary', 'X-V: 2'), 'HIT', 'variants are stored');
 like(purge('{"purge":[{"url":"http://localhost/vary"}]}'),
-     qr/"purged": ?3/, 'all variants');
-is(status('/vary', 'X-V: 2'), 'MISS', 'are gone');
+     qr/"purged": ?3/, 'a purge of all variants');
+is(status('/vary', 'X-V: 2'), 'MISS', 'the variants are removed');
 
-# by a request
+# gateway_cache_purge
 
 my ($code) = http_get($nginx, '/a', method => 'PURGE');
-is($code, 204, 'a request that purges');
-is(status('/a'), 'MISS', 'its target');
-is(status('/a?q'), 'EXPIRED', 'and no other');
+is($code, 204, 'a PURGE request');
+is(status('/a'), 'MISS', 'its target is removed');
+is(status('/a?q'), 'EXPIRED', 'no other response is removed');
 
-# what is wrong
+# invalid purges
 
 for my $case (
     [ '{"purge":[{"uri":"x"}]}', qr/a selector must be/ ],
@@ -121,12 +121,13 @@ for my $case (
     [ '{"purge":[{"all":true}],"hard":true}', qr/unknown member/ ],
     [ '{"purge":[{"tag":"b"},{"uri":"x"}]}', qr/"index": ?1/ ],
 ) {
-    like(purge($case->[0]), qr/^400 .*$case->[1]/s, "refused: $case->[0]");
+    like(purge($case->[0]), qr/^400 .*$case->[1]/s, "rejected: $case->[0]");
 }
-is(status('/tag/1'), 'HIT', 'nothing was purged by what is refused');
-like(purge('{"purge":[{"all":true}]}', '/_other'), qr/^403/, 'another address');
+is(status('/tag/1'), 'HIT', 'a rejected purge removes nothing');
+like(purge('{"purge":[{"all":true}]}', '/_other'), qr/^403/,
+     'a purge from another address');
 
-# the size of a body, with and without a length; methods; from whom
+# body sizes, with and without Content-Length; methods; client addresses
 
 sub padded {
     my ($size) = @_;
@@ -142,19 +143,19 @@ for my $case ([ 65_536, 200 ], [ 65_537, 413 ]) {
     my ($code) = http_get($nginx, '/_cache', method => 'POST', body => $chunked,
         headers => [ 'Content-Type: application/json',
                      'Transfer-Encoding: chunked' ]);
-    is($code, $then, 'in chunks');
+    is($code, $then, 'the same body in chunks');
 }
 like(purge(padded(65_537), '/_other'), qr/^403/, 'the address is checked first');
 
 for my $method (qw( PUT DELETE OPTIONS PURGE )) {
     my ($code, $head) = http_get($nginx, '/_cache', method => $method);
     is($code, 405, $method);
-    like($head, qr/^Allow: GET, HEAD, POST\r?$/m, 'names those that are known');
+    like($head, qr/^Allow: GET, HEAD, POST\r?$/m, "$method: allowed methods");
     ($code) = http_get($nginx, '/_other', method => $method);
-    is($code, 403, "$method of another address");
+    is($code, 403, "$method from another address");
 }
 is((http_get($nginx, '/_cache', method => 'HEAD'))[0], 200, 'HEAD');
-is((http_get($nginx, '/_other'))[0], 403, 'the counters for another address');
+is((http_get($nginx, '/_other'))[0], 403, 'the counters from another address');
 
 my $long = join ',', map { sprintf '{"tag":"%060d"}', $_ } 1 .. 800;
 like(purge("{\"purge\":[$long]}"), qr/^200/, 'a body of 56 KB');
@@ -166,10 +167,10 @@ cmp_ok($zone->{requests}{HIT}, '>', 20, 'hits');
 cmp_ok($zone->{requests}{MISS}, '>', 20, 'misses');
 cmp_ok($zone->{stores}, '>', 20, 'stores');
 cmp_ok($zone->{entries}, '>', 5, 'entries');
-is($zone->{fills}, 0, 'nothing is under way');
+is($zone->{fills}, 0, 'no fills');
 
 
-# --- responses are counted, and not what finds them
+# --- "entries" and "stores" count responses, not the lists of names in Vary
 
 sub counters { decode_json((http_get($nginx, '/_cache'))[2])->{zones}{idle} }
 
@@ -179,11 +180,11 @@ $origin->answer('/idle', head => [ @fresh, 'Vary: X-V' ]);
 for my $n (1 .. 3) {
     http_get($nginx, '/idle', headers => [ "X-V: $n" ]) for 1, 2;
     is(counters()->{entries}, $n, "variant $n of a URL");
-    is(counters()->{stores}, $n, '    is stored once');
+    is(counters()->{stores}, $n, "    $n stores");
 }
-cmp_ok(counters()->{bytes}, '>', 3 * 256, '    in memory');
+cmp_ok(counters()->{bytes}, '>', 3 * 256, '    bytes in use');
 like(purge('{"purge":[{"all":true}]}'), qr/^200 \{"purged": ?\d+\}/, 'a purge');
-ok(wait_until(sub { counters()->{bytes} == 0 }, 60), '    gives it back');
+ok(wait_until(sub { counters()->{bytes} == 0 }, 60), '    frees the memory');
 is(counters()->{entries}, 0, '    no entries');
 
 done_testing();

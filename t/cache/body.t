@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Bodies: sizes, framings, what is not whole, and clients that are slow or
-# leave while one is stored.
+# Bodies: sizes, framings, truncated bodies, and clients that are slow or leave
+# while a body is stored.
 
 use v5.28;
 use warnings;
@@ -56,10 +56,10 @@ for my $size (0, 1, 100, 4096, 16_384, 65_537, 1_000_000, 2_097_152) {
                             body => body($size));
             my (undef, $head, $body) = get($path, headers => [ 'TE: trailers' ]);
             $body =~ s/^[0-9a-f]+\r\n// if 0;
-            is(status($head), 'MISS', "$path: asked for");
+            is(status($head), 'MISS', "$path: fetched");
             ($_, $head, $body) = get($path);
             is(status($head), 'HIT', 'stored');
-            same($body, body($size), 'the same bytes');
+            same($body, body($size), 'the same body');
         }
     }
 }
@@ -67,23 +67,23 @@ for my $size (0, 1, 100, 4096, 16_384, 65_537, 1_000_000, 2_097_152) {
 $origin->answer('/large', head => [ @fresh ], body => body(2_097_153));
 get('/large');
 my (undef, $head, $body) = get('/large');
-is(status($head), 'MISS too-large', 'above max_object');
-same($body, body(2_097_153), 'is passed on');
+is(status($head), 'MISS too-large', 'above max_object: not stored');
+same($body, body(2_097_153), 'above max_object: sent to the client');
 $origin->answer('/large2', head => [ @fresh ], body => body(2_097_153),
                 framing => 'chunked');
 get('/large2');
 (undef, $head, $body) = get('/large2');
-like(status($head), qr/^MISS/, 'also without a length');
-cmp_ok(length $body, '>', 2_097_153, 'all of it arrives');
+like(status($head), qr/^MISS/, 'above max_object, no length: not stored');
+cmp_ok(length $body, '>', 2_097_153, 'the client receives all of it');
 
-# --- not whole
+# --- truncated bodies and trailers
 
 for my $framing (qw( length chunked )) {
     $origin->answer("/cut/$framing", { head => [ @fresh ], framing => $framing,
         body => body(5000), truncate => 2000 });
     get("/cut/$framing");
     (undef, $head) = get("/cut/$framing");
-    is(status($head), 'MISS', "$framing: a body that was cut is not stored");
+    is(status($head), 'MISS', "$framing: a truncated body is not stored");
 }
 
 $origin->answer('/trailers', head => [ @fresh ], framing => 'chunked',
@@ -98,13 +98,13 @@ for my $case ([ '/sse', 'Content-Type: text/event-stream', 'event-stream' ],
 }
 
 (undef, $head) = get('/trailers', headers => [ 'TE: trailers' ]);
-is(status($head), 'MISS', 'trailers that nothing announces or passes on');
+is(status($head), 'MISS', 'unannounced trailers, which nginx does not pass on');
 (undef, $head, $body) = get('/trailers', headers => [ 'TE: trailers' ]);
-is(status($head), 'HIT', 'do not prevent storing');
-is($body, 'x', 'and are dropped');
+is(status($head), 'HIT', 'they do not prevent storing');
+is($body, 'x', 'they are dropped');
 
 SKIP: {
-    skip 'nginx passes no trailers on', 2 if nginx_before(1, 27, 2);
+    skip 'this nginx does not pass trailers on', 2 if nginx_before(1, 27, 2);
 
     for my $case ([ '/late/without', [], 'HIT' ],
                   [ '/late/with', [ 'X-T: 1' ], 'MISS' ]) {
@@ -113,7 +113,7 @@ SKIP: {
                         trailers => $trailers, body => 'x');
         get($path, headers => [ 'TE: trailers' ]);
         (undef, $head) = get($path, headers => [ 'TE: trailers' ]);
-        is(status($head), $then, "no field has announced trailers: $path");
+        is(status($head), $then, "trailers passed on, without Trailer: $path");
     }
 }
 
@@ -121,9 +121,9 @@ SKIP: {
 
 $origin->answer('/part', head => [ @fresh ], body => 'abcdef');
 (undef, $head) = get('/part', headers => [ 'Range: bytes=1-2' ]);
-is(status($head), 'MISS range', 'a range fills nothing');
+is(status($head), 'MISS range', 'a range is not stored');
 (undef, $head) = get('/part', method => 'HEAD');
-is(status($head), 'MISS method', 'nor does HEAD');
+is(status($head), 'MISS method', 'a response to HEAD is not stored');
 get('/part');
 my ($code, $range);
 for my $case ([ 'bytes=1-2', '206 bc' ], [ 'bytes=-2', '206 ef' ],
@@ -133,8 +133,8 @@ for my $case ([ 'bytes=1-2', '206 bc' ], [ 'bytes=-2', '206 ef' ],
     is("$code $body", $case->[1], $case->[0]);
 }
 ($code, $head, $body) = get('/part', method => 'HEAD');
-is("$code $body " . status($head), '200  HIT', 'HEAD');
-like($head, qr/^Content-Length: 6/m, 'has the length');
+is("$code $body " . status($head), '200  HIT', 'HEAD of a stored response');
+like($head, qr/^Content-Length: 6/m, 'HEAD: Content-Length of the stored body');
 
 # --- gzip of a hit
 
@@ -143,7 +143,7 @@ get('/gzip/a');
 ($code, $head, $body) = get('/gzip/a', headers => [ 'Accept-Encoding: gzip' ]);
 like($head, qr/^Content-Encoding: gzip/m, 'gzip compresses a hit');
 ($code, $head, $body) = get('/gzip/a');
-same($body, body(1000), 'and the stored body is as it was');
+same($body, body(1000), 'the stored body is not compressed');
 
 # --- slow clients, and clients that leave
 
@@ -165,11 +165,12 @@ for my $where ('', '/unbuffered', '/nofile') {
     wait_until(sub { $origin->count($path) == 1 });
     my ($first) = $origin->requests($path);
     (undef, $head, $body) = get($path);
-    same($body, body(2_000_000), "$path: a waiter has all of it");
-    is(status($head), 'COLLAPSED', 'of the slow client\'s request');
-    is($origin->count($path), 1, 'the origin was asked once');
+    same($body, body(2_000_000), "$path: a waiting client receives all of it");
+    is(status($head), 'COLLAPSED', 'it waited for the slow client\'s request');
+    is($origin->count($path), 1, 'the origin receives one request');
     my $text = do { local $/; <$slow> };
-    same($text =~ s/.*?\r\n\r\n//sr, body(2_000_000), 'as has the slow one');
+    same($text =~ s/.*?\r\n\r\n//sr, body(2_000_000),
+         'the slow client receives all of it');
 
     $path = "$where/leaves";
     $origin->answer($path, head => [ @fresh ], body => body(2_000_000),
@@ -179,8 +180,8 @@ for my $where ('', '/unbuffered', '/nofile') {
     setsockopt $slow, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
     close $slow;
     (undef, $head, $body) = get($path);
-    same($body, body(2_000_000), "$path: a client that leaves");
-    is($origin->count($path), 1, 'the origin was asked once');
+    same($body, body(2_000_000), "$path: stored after its client has left");
+    is($origin->count($path), 1, 'the origin receives one request');
 }
 
 done_testing();

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Upstream servers over TLS: a body that ends with the connection is whole only
-# after a close_notify, and one that is cut is not stored.
+# Upstream servers over TLS: a body that ends with the connection is complete
+# only after a close_notify.  A truncated body is not stored.
 
 use v5.28;
 use warnings;
@@ -17,8 +17,9 @@ use Test::More;
 authority('a');
 certificate('server', ca => 'a', san => 'DNS:localhost');
 
-# an application whose answer says how it ends; the number of the answer is in
-# it: "ok" with close_notify, "cut" without, "length" without, but whole
+# The path selects how the upstream server ends the connection: "ok" with a
+# close_notify, "cut" without, "length" without, but after a body with a
+# Content-Length.  The body contains the serial number of the response.
 
 sub answer {
     my ($socket, $n) = @_;
@@ -31,7 +32,7 @@ sub answer {
         $end eq 'length' ? 'Content-Length: ' . length $body : (),
         'Connection: close', '', $request =~ /once/ ? $body : '';
     if ($request !~ /once/) {
-        select undef, undef, undef, 0.1;    # the header comes on its own
+        select undef, undef, undef, 0.1;    # nginx reads the header alone
         syswrite $socket, $body;
     }
     $socket->close(SSL_no_shutdown => $end eq 'ok' ? 0 : 1,
@@ -103,8 +104,8 @@ for my $version (qw( TLSv1_2 TLSv1_3 )) {
                 my ($status) = $head =~ /^X-Status: (\w+)/m;
                 is($status, $end eq 'cut' ? 'MISS' : 'HIT',
                    $end eq 'cut' ? 'it is not stored' : 'it is stored');
-                $end eq 'cut' ? isnt($then, $first, 'another one is sent')
-                              : is($then, $first, 'and sent again');
+                $end eq 'cut' ? isnt($then, $first, 'the server responds again')
+                              : is($then, $first, 'the stored body is sent');
             }
         }
     }
@@ -113,7 +114,7 @@ for my $version (qw( TLSv1_2 TLSv1_3 )) {
         http_get($nginx, $path);
         my (undef, $head) = http_get($nginx, $path);
         like($head, $end eq 'cut' ? qr/^X-Status: MISS/m : qr/^X-Status: HIT/m,
-             "$path: the same in an if");
+             "$path: a server that is chosen in an if");
     }
 }
 

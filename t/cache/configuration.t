@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What nginx -t says of wrong zones and settings of the cache: one line, whole,
-# with the place to look at; what of right ones that are worth a warning; and
-# that nginx's caches and this one exclude each other.
+# The error of nginx -t for each invalid zone and setting of the cache: one
+# complete line with file and line number.  The warnings for valid ones.  The
+# error where a location uses both gateway_cache and a cache of nginx.
 
 use v5.28;
 use warnings;
@@ -17,7 +17,7 @@ my $on = "$zone gateway_cache z;";
 my $pass = 'proxy_pass http://127.0.0.1:1;';
 my $admin = 'location = /cache { gateway_cache_admin zone=z from=unix:; }';
 
-# a zone; settings where the cache is on; both at the level of http
+# a zone; settings where the cache is on; both in http
 sub zone { return http_conf(http => "\n$_[0]  #!\ngateway_cache a;") }
 sub alone { return http_conf(http => "\n$_[0]  #!\n") }
 sub set { return http_conf(http => "$on\n$_[0]  #!\n", server => $admin) }
@@ -38,13 +38,13 @@ accepted(http_conf(http => "$zone gateway_cache_zone zone=y:1m;",
 accepted(http_conf(http => "$on gateway_limit_zone \$arg_k zone=z:64k rate=1r/s;"
                            . ' limit_req_zone $arg_k zone=z:64k rate=1r/s;',
                    server => 'gateway_limit zone=z;'),
-         'the names of other zones');
+         'a name that zones of other directives have');
 
 refused(zone('gateway_cache_zone max_object=1k;'),
         '"gateway_cache_zone" directive must have "zone=name:size"', 'no zone');
 refused(zone('gateway_cache_zone;'),
         'invalid number of arguments in "gateway_cache_zone" directive',
-        'nothing');
+        'no parameters');
 refused(zone("gateway_cache_zone zone=$_;"),
         "invalid value \"$_\" in parameter \"zone=\", it must be a name and a "
         . 'size such as "one:10m"', "zone=$_") for '', 'a', ':1m';
@@ -80,7 +80,7 @@ refused(server("gateway_cache_zone zone=a:1m;  #!\n"),
         '"gateway_cache_zone" directive is not allowed here',
         'a zone in a server');
 
-# a quarter of a shard
+# max_object is at most a quarter of a shard
 
 warned(zone("gateway_cache_zone zone=a:$_->[0] max_object=$_->[1];"),
        "\"max_object=\" of zone \"a\" is reduced to $_->[2] bytes, a quarter of"
@@ -89,14 +89,15 @@ warned(zone("gateway_cache_zone zone=a:$_->[0] max_object=$_->[1];"),
         [ '32m', 4194305, 4194304, 2 ], [ '300m', '5m', 300 * 65536 / 4, 16 ];
 
 warned(alone('gateway_cache_zone zone=a:1m;'),
-       'zone "a" of "gateway_cache_zone" is never used', 'a zone without use');
+       'zone "a" of "gateway_cache_zone" is never used', 'an unused zone');
 warned(http_conf(http => "\ngateway_cache_zone zone=a:1m;  #!\n",
                  server => 'gateway_cache off;'),
-       'zone "a" of "gateway_cache_zone" is never used', 'and one that is off');
-accepted(http_conf(http => "gateway_cache off;"), 'off without a zone');
+       'zone "a" of "gateway_cache_zone" is never used',
+       'a zone where the cache is off');
+accepted(http_conf(http => "gateway_cache off;"), '"off" without a zone');
 
 
-# --- where, and which zone
+# --- gateway_cache: contexts and zones
 
 for ("gateway_cache z;\n", "location / { gateway_cache z; }\n",
      "gateway_cache z; location /a { gateway_cache off; }\n",
@@ -110,7 +111,7 @@ refused(server("location / { gateway_cache y; }  #!\n"),
         . ' of this name', 'an unknown zone');
 refused(http_conf(http => "\ngateway_cache y;  #!\n", server => 'location / { }'),
         'unknown zone "y" in "gateway_cache", there is no "gateway_cache_zone"'
-        . ' of this name', 'an unknown zone, which a server inherits');
+        . ' of this name', 'an unknown zone that a server inherits');
 refused(server("gateway_cache \"\";  #!\n"),
         'empty value in "gateway_cache", it must be the name of a zone or "off"',
         'an empty name');
@@ -162,7 +163,7 @@ for my $name (sort keys %good) {
             "\"$name\" directive is not allowed here",
             "$name in a limit_except");
 
-    # several values of these three are one list, as of proxy_no_cache
+    # these three are lists that can be extended, as proxy_no_cache
     next if $name =~ /_(?:bypass|no_store|purge)\z/;
 
     refused(set("$name $values[0]; $name $values[-1];"),
@@ -174,7 +175,7 @@ refused(server("gateway_cache z; gateway_cache off;  #!\n"),
         '"gateway_cache" directive is duplicate', 'gateway_cache twice');
 
 
-# --- values of a list
+# --- enumerated values
 
 for ([ profile => 'rfc7234', 'api', 'rfc9111' ],
      [ request_control => 'some', 'none', 'safe', 'all' ],
@@ -230,7 +231,7 @@ for ('', 'a,', ',a', 'a,,b', 'a[]', 'a%20', 'a=b', 'a&b', 'a b') {
             "args=$_->[0]:$_->[1]") for [ only => $_ ], [ without => $_ ];
 }
 refused(set('gateway_cache_key "path" "$";'),
-        'invalid variable name', 'no variable');
+        'invalid variable name', 'an invalid variable');
 
 refused(set("gateway_cache_partition $_;"),
         'invalid parameter "' . s/"//gr . '" in "gateway_cache_partition",'
@@ -291,10 +292,11 @@ refused(set("gateway_cache_stale error $_;"),
         "invalid parameter \"$_\" in \"gateway_cache_stale\", allowed are $words",
         "stale error $_") for 'http_501', '4xx', 'Timeout', 'on', '1h';
 refused(set('gateway_cache_stale error timeout error;'),
-        'duplicate parameter "error" in "gateway_cache_stale"', 'a word twice');
+        'duplicate parameter "error" in "gateway_cache_stale"',
+        'a condition twice');
 refused(set('gateway_cache_stale for=1h;'),
         '"gateway_cache_stale" directive must have a condition such as "error"'
-        . ' besides "for="', 'no word');
+        . ' besides "for="', 'no condition');
 refused(set("gateway_cache_stale error for=$_;"),
         "invalid value \"$_\" in parameter \"for=\", it must be a time such as"
         . ' 10s, 5m or 1d', "for=$_") for '', 'ever', '1ms';
@@ -319,10 +321,10 @@ refused(set('gateway_cache_heuristic 10% max=x;'),
         . ' or 1d', 'heuristic 10% max=x');
 refused(set('gateway_cache_heuristic 10% 20%;'),
         'invalid parameter "20%" in "gateway_cache_heuristic", allowed are'
-        . ' "max="', 'two shares');
+        . ' "max="', 'two percentages');
 
 
-# --- "off" is alone
+# --- "off" takes no other parameters
 
 refused(set("gateway_cache_$_;"),
         '"off" takes no other parameters in "gateway_cache_' . (split ' ')[0]
@@ -333,7 +335,7 @@ refused(set("gateway_cache_$_;"),
         'tags off strip', 'tags A off';
 
 
-# --- fields
+# --- header names
 
 for my $name ('targeted', 'tags', 'guard key', 'guard strip X-Host') {
     my $directive = 'gateway_cache_' . (split ' ', $name)[0];
@@ -350,10 +352,10 @@ refused(set('gateway_cache_guard replace X-Host;'),
         . ' "bypass", "strip" and "off"', 'an unknown guard');
 refused(set('gateway_cache_guard X-Host;'),
         'invalid parameter "X-Host" in "gateway_cache_guard", allowed are "key",'
-        . ' "bypass", "strip" and "off"', 'a guard without its kind');
+        . ' "bypass", "strip" and "off"', 'a guard without a mode');
 refused(set('gateway_cache_tags strip;'),
         '"gateway_cache_tags" directive must have the name of a header field',
-        'tags of no field');
+        'tags without a header name');
 
 refused(set("gateway_cache_vary normalize=$_->[0];"),
         "invalid header name \"$_->[1]\" in \"gateway_cache_vary\", it must"
@@ -366,7 +368,7 @@ refused(set('gateway_cache_vary accept;'),
         . ' "normalize="', 'vary accept');
 
 
-# --- without effect
+# --- directives that have no effect
 
 sub idle { return "\"gateway_cache_$_[0]\" has no effect, \"gateway_cache\" is on"
                   . ' neither in its block nor in an inner one' }
@@ -377,21 +379,23 @@ warned(alone("gateway_cache_$_;"), idle((split ' ')[0]), "$_ without a cache")
 warned(server("gateway_cache_lock off;  #!\n"
               . 'location /a { gateway_cache off; } gateway_cache_headers off;'
               . "\n") =~ s/gateway_cache_zone zone=z:1m;//r,
-       idle('lock'), 'the first setting of a block is named');
+       idle('lock'), 'the warning names the first setting of a block');
 warned(server("location /a { gateway_cache z; }\n"
               . "location /b { gateway_cache_ttl 1m; }  #!\n"),
-       idle('ttl'), 'the cache is on beside it');
+       idle('ttl'), 'the cache is on in another location');
 warned(server("gateway_cache z;\nlocation /b { gateway_cache off;\n"
-              . "gateway_cache_ttl 1m; }  #!\n"), idle('ttl'), 'and off');
+              . "gateway_cache_ttl 1m; }  #!\n"), idle('ttl'),
+       'the cache is off in this location');
 warned(http_conf(http => "\ngateway_cache_ttl 1m;  #!\n", server => 'location / { }'),
-       idle('ttl'), 'http, when there is a server');
+       idle('ttl'), 'a setting in http');
 accepted(server("gateway_cache_ttl 1m; location /a { location /a/b {"
-                . " gateway_cache z; } }\n"), 'the cache is on further inside');
+                . " gateway_cache z; } }\n"),
+         'the cache is on in an inner location');
 accepted(server("gateway_cache z; location /a { gateway_cache_ttl 1m; }\n"),
-         'the cache is on further outside');
+         'the cache is on in the outer block');
 accepted(http_conf(http => "gateway_cache_profile api; $zone",
                    server => 'location / { gateway_cache z; }'),
-         'the cache is on in a server of this http');
+         'the cache is on in a location, the setting is in http');
 
 
 my $file = 'gateway_consumers zone=c:1m file=consumers.json;';
@@ -402,11 +406,11 @@ my $nobody = '[warn] "gateway_cache_partition consumer" has no effect, no method
              . ' of authentication is on in its block or in an inner one in'
              . ' DIR/nginx.conf:LINE';
 
-for ([ 'without a method', 'location / { }', $nobody ],
-     [ 'with one', "location / { $asks }" ],
-     [ 'further inside', "location / { location /a { $asks } }" ],
-     [ 'further outside', "$asks location / { }" ],
-     [ 'where the cache is off', "location / { gateway_cache off; $asks }"
+for ([ 'no method', 'location / { }', $nobody ],
+     [ 'a method', "location / { $asks }" ],
+     [ 'a method further inside', "location / { location /a { $asks } }" ],
+     [ 'a method in the server', "$asks location / { }" ],
+     [ 'the cache is off there', "location / { gateway_cache off; $asks }"
                                  . ' location /b { }',
        $nobody ])
 {
@@ -424,7 +428,7 @@ for ([ 'without a method', 'location / { }', $nobody ],
               'partition consumer, in one location');
 }
 
-# a partition whose value the client chooses, beside a method
+# a partition by a value that the client chooses, with authentication
 
 sub chosen {
     my ($value, $server) = @_;
@@ -475,13 +479,13 @@ for my $other (sort keys %pass) {
     for (
         [ 'in a location', '',
           "location / {  #!\ngateway_cache z; ${other}_cache k; $pass{$other} }" ],
-        [ 'one from the server', "",
+        [ 'the other cache in the server', "",
           "${other}_cache k;\nlocation / {  #!\ngateway_cache z; $pass{$other} }" ],
-        [ 'the other from the server', '',
+        [ 'gateway_cache in the server', '',
           "gateway_cache z;\nlocation / {  #!\n${other}_cache k; $pass{$other} }" ],
-        [ 'both from http', "gateway_cache z; ${other}_cache k;",
+        [ 'both in http', "gateway_cache z; ${other}_cache k;",
           "location / {  #!\n$pass{$other} }" ],
-        [ 'a name in a variable', 'map $arg_a $k { default k; }',
+        [ 'the zone in a variable', 'map $arg_a $k { default k; }',
           "location / {  #!\ngateway_cache z; ${other}_cache \$k; $pass{$other} }" ],
     ) {
         my ($name, $http, $server) = @$_;
@@ -489,12 +493,12 @@ for my $other (sort keys %pass) {
     }
 
     for (
-        [ 'this one is off', "${other}_cache k;",
+        [ 'gateway_cache is off', "${other}_cache k;",
           "gateway_cache z; location / { gateway_cache off; $pass{$other} }"
           . " location /b { ${other}_cache off; $pass{$other} }" ],
-        [ 'that one is off', "${other}_cache k; gateway_cache z;",
+        [ 'the other cache is off', "${other}_cache k; gateway_cache z;",
           "location / { ${other}_cache off; $pass{$other} }" ],
-        [ 'side by side', '',
+        [ 'in two locations', '',
           "location /a { ${other}_cache k; $pass{$other} }"
           . " location /b { gateway_cache z; $pass{$other} }" ],
     ) {
@@ -504,16 +508,16 @@ for my $other (sort keys %pass) {
 }
 
 
-# --- what newcomers write
+# --- common mistakes
 
 my $unserved = '"gateway_cache" has no effect, no request in its block or in an'
                . ' inner one reaches a "proxy_pass", "fastcgi_pass", "uwsgi_pass"'
                . ' or "scgi_pass"';
 
-warned(server("location / {\ngateway_cache z;  #!\n$_ }"), $unserved, "beside $_")
+warned(server("location / {\ngateway_cache z;  #!\n$_ }"), $unserved, "with $_")
     for 'return 200 a;', "return 200 a; $pass", 'grpc_pass 127.0.0.1:1;',
         'set $memcached_key a; memcached_pass 127.0.0.1:1;';
-accepted(server("location / { gateway_cache z; $_ }\n"), "beside $_")
+accepted(server("location / { gateway_cache z; $_ }\n"), "with $_")
     for $pass, 'root files;', "if (\$arg_a) { return 403; } $pass", 'rewrite ^ /other last;',
         'root files; try_files $uri /app;', 'root files; error_page 404 /app;',
         'root files; index index.php;', "root files; location /a { $pass }",
@@ -526,12 +530,12 @@ warned(server("gateway_cache z;  #!\nlocation / { $_->[0] }"), $unserved,
     for [ "gateway_cache off; $pass", 'each location switches it off' ],
         [ 'return 200 a;', 'each location returns' ],
         [ "gateway_cache off; location /a { gateway_cache off; $pass }",
-          'and inner ones' ];
+          'each location and inner location switches it off' ];
 warned(http_conf(http => "$zone\ngateway_cache z;  #!\n",
                  server => "gateway_cache off; location / { $pass }")
        =~ s/$zone/\n$&  #!/r =~ s/#!(\ngateway_cache z;)  #!/#!$1/r,
        'zone "z" of "gateway_cache_zone" is never used',
-       'each server switches it off: one warning');
+       'each server switches it off: one warning, about the zone');
 warned(http_conf(http => "$zone gateway_cache_zone zone=y:1m;\n"
                          . "gateway_cache z;  #!\n",
                  server => "location / { gateway_cache y; $pass }"), $unserved,
@@ -539,7 +543,7 @@ warned(http_conf(http => "$zone gateway_cache_zone zone=y:1m;\n"
 accepted(server("gateway_cache z; location / { gateway_cache off; $pass }"
                 . " location /a { $pass }\n"), 'one location uses it');
 
-# words of other caches
+# parameters of other caches
 
 refused(server("location / {\ngateway_cache $_;  #!\n$pass }"),
         "unknown zone \"$_\" in \"gateway_cache\", there is no"
@@ -572,7 +576,7 @@ accepted(set("gateway_cache_key $_;"), "key $_")
     for '$scheme$proxy_host$request_uri', 'path $uri';
 accepted(http_conf(http => "map \$arg_a \$uri_kind { default a; }\n$on"
                            . ' gateway_cache_key $uri_kind;'),
-         'a variable whose name begins so');
+         'a variable whose name begins with "uri"');
 
 refused(set("gateway_cache_purge $_->[0];"),
         "invalid value \"$_->[1]\" in \"gateway_cache_purge\", it must contain"
@@ -588,7 +592,7 @@ for my $name (qw( bypass no_store )) {
             [ 'cookie_a $arg_a', 'cookie_a', 'applies to all requests' ];
 }
 
-# the endpoint
+# gateway_cache_admin
 
 refused(server("location / {\ngateway_cache_admin $_;  #!\n}"),
         '"gateway_cache_admin" directive requires "zone=", and "from=" with'
@@ -600,7 +604,7 @@ refused(server("location / {\ngateway_cache_admin zone=y from=any;  #!\n}"),
 refused(server("location / { $pass\ngateway_cache_admin zone=z from=any;  #!\n}"),
         '"gateway_cache_admin" directive conflicts with another directive that'
         . " handles the location's requests, such as proxy_pass",
-        'admin beside proxy_pass');
+        'admin with proxy_pass');
 refused(server("gateway_cache_admin zone=z from=any;  #!\n"),
         '"gateway_cache_admin" directive is not allowed here',
         'admin in a server');
@@ -610,17 +614,17 @@ accepted(server("gateway_cache z; location = /c { gateway_cache_admin zone=z"
 warned(server("gateway_cache z; location /c {\ngateway_cache_admin zone=z"
               . ' from=any;  #!' . "\nreturn 200 a; } location /a { }"),
        '"return" answers before "gateway_cache_admin" is checked, its response '
-       . 'is not protected, in the block', 'admin beside return');
+       . 'is not protected, in the block', 'admin with return');
 warned(http_conf(http => "$on\ngateway_cache_tags $_;  #!\n"),
        '"gateway_cache_tags" stores tags that cannot be purged, there is no'
-       . ' "gateway_cache_admin"', "tags $_ without an endpoint")
+       . ' "gateway_cache_admin"', "tags $_ without admin")
     for 'Surrogate-Key', 'A-Tags strip';
 warned(server("location / { gateway_cache z;\ngateway_cache_tags A;  #!\n"
               . ' location /a { } }'),
        '"gateway_cache_tags" stores tags that cannot be purged, there is no'
-       . ' "gateway_cache_admin"', 'which an inner block inherits');
+       . ' "gateway_cache_admin"', 'tags that an inner block inherits');
 
-# directives of nginx that do nothing here
+# directives of nginx that have no effect on this cache
 
 for my $other (sort keys %pass) {
     warned(server("location / {  #!\ngateway_cache z; $pass{$other}"
@@ -631,13 +635,14 @@ for my $other (sort keys %pass) {
 }
 warned(server("proxy_no_cache \$arg_a; location / {  #!\ngateway_cache z; $pass }"),
        '"proxy_no_cache" has no effect on "gateway_cache", use'
-       . ' "gateway_cache_no_store", in the block', 'an inherited one');
+       . ' "gateway_cache_no_store", in the block', 'inherited proxy_no_cache');
 accepted(server("location / { gateway_cache z; $pass proxy_no_cache \$arg_a;"
-                . " gateway_cache_no_store \$arg_a; }\n"), 'beside ours');
+                . " gateway_cache_no_store \$arg_a; }\n"),
+         'proxy_no_cache with gateway_cache_no_store');
 accepted(server("proxy_no_cache \$arg_a; location / { $pass }"
                 . " location /a { gateway_cache z; proxy_no_cache 0; $pass"
                 . " gateway_cache_no_store \$arg_b; }\n"),
-         'where the cache is off');
+         'proxy_no_cache where the cache is off');
 warned(server("location / {  #!\ngateway_cache z; slice 1m; $pass }"),
        '"slice" and "gateway_cache" are both on, partial responses are not'
        . ' stored, in the block', 'slice');
@@ -647,6 +652,7 @@ accepted(server("location / { gateway_cache z; $_; $pass }\n"), $_)
 refused(server("location / { gateway_cache z; gateway_cache_lock_timeout 5s;"
                . " $pass }  #!") =~ s/gateway_cache_lock_timeout/\n$&/r
         =~ s/#!//r =~ s/timeout 5s;/timeout 5s;  #!\n/r,
-        'unknown directive "gateway_cache_lock_timeout"', 'a word of nginx');
+        'unknown directive "gateway_cache_lock_timeout"',
+        'a name as of proxy_cache_lock_timeout');
 
 done_testing;

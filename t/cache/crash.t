@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A worker that is killed while it stores or sends: no key is stuck, nothing
-# stays pinned, no byte is wrong.  Reloads keep what is stored.
+# Workers that are killed while they store or send a response: no key stays
+# locked, no response stays pinned, no byte is wrong.  Reloads keep stored
+# responses.
 
 use v5.28;
 use warnings;
@@ -43,7 +44,7 @@ sub ask {
 sub zone { decode_json((http_get($nginx, '/_cache'))[2])->{zones}{z} }
 sub status { (http_get($nginx, $_[0]))[1] =~ /^X-Status: (\w*)/m && $1 }
 
-# --- while one is stored
+# --- killed while they store a response
 
 for my $n (1 .. 10) {
     $origin->answer("/fill/$n", { head => [ @fresh ], hold => 1, body => 'x' },
@@ -56,13 +57,13 @@ for my $n (1 .. 10) {
                      @new == 2 && !grep { my $p = $_; grep { $_ == $p } @old }
                                    @new });
     my ($code, undef, $body) = http_get($nginx, "/fill/$n");
-    is("$code $body", '200 y', "killed while it waits for the origin: $n");
+    is("$code $body", '200 y', "killed while they wait for the origin: $n");
     $origin->release("/fill/$n");
 }
 is(status('/fill/1'), 'HIT', 'stored by the next request');
 is(zone()->{fills}, 0, 'no key is locked');
 
-# --- while one is sent
+# --- killed while they send a stored response
 
 my $big = join '', map { sprintf "%07d\n", $_ } 1 .. 120_000;
 $origin->answer('/big', head => [ @fresh ], body => $big);
@@ -76,10 +77,10 @@ for my $n (1 .. 10) {
                      @new == 2 && !grep { $_ == $old[0] } @new });
     close $_ for @sockets;
     my (undef, undef, $body) = http_get($nginx, '/big');
-    ok($body eq $big, "killed while it sends: $n");
+    ok($body eq $big, "killed while a worker sends: $n");
 }
-is($origin->count('/big'), 1, 'it was never asked for again');
-ok(wait_until(sub { zone()->{readers} == 0 }, 15), 'nothing is pinned')
+is($origin->count('/big'), 1, 'the origin receives one request');
+ok(wait_until(sub { zone()->{readers} == 0 }, 15), 'no response is pinned')
     or diag zone()->{readers};
 
 # --- reloads
@@ -87,7 +88,7 @@ ok(wait_until(sub { zone()->{readers} == 0 }, 15), 'nothing is pinned')
 for (1 .. 50) {
     $nginx->reload;
 }
-is(status('/big'), 'HIT', '50 reloads keep what is stored');
+is(status('/big'), 'HIT', '50 reloads keep stored responses');
 $nginx->stop;
 
 done_testing();

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What conf.examples/ecommerce.conf claims, with an origin in the shop's place.
+# conf.examples/ecommerce.conf does what its comments say.  The shop is an origin
+# of the test.
 
 use v5.28;
 use warnings;
@@ -30,7 +31,7 @@ my $nginx = start_nginx(port => $port, conf => $conf,
     files => { 'consumers.json' => consumers(consumer('acme'),
                                              consumer('initech')) });
 
-# status, what the cache did, and the body; the head in the last one
+# (status and what the cache did, the body, the header)
 
 sub ask {
     my ($path, %more) = @_;
@@ -60,26 +61,27 @@ $origin->answer('/catalogue/', head => [ 'Surrogate-Key: product-42 product-43' 
 $origin->answer('/catalogue/44', head => [ 'Surrogate-Key: product-44' ]);
 
 for my $path (qw( /catalogue/42 /catalogue/ /catalogue/44 )) {
-    is(scalar ask($path), '200 asked', "$path is asked for");
+    is(scalar ask($path), '200 asked', "$path: fetched from the shop");
     my ($said, undef, $head) = ask("$path?utm_source=mail&gclid=1",
                                    headers => [ 'Cookie: session=2' ]);
-    is($said, '200 hit', 'once, whatever the cookie and the advertisement');
-    unlike($head, qr/^Surrogate-Key/mi, 'clients do not receive tags');
-    unlike($head, qr/^Set-Cookie/mi, 'nor the cookie of another one');
+    is($said, '200 hit', 'a hit, with any cookie and advertising arguments');
+    unlike($head, qr/^Surrogate-Key/mi, 'the client does not receive tags');
+    unlike($head, qr/^Set-Cookie/mi, 'nor the cookie of another client');
 }
-is(scalar ask('/catalogue/44?page=2'), '200 asked', 'other arguments are a page');
+is(scalar ask('/catalogue/44?page=2'), '200 asked',
+   'other arguments select another page');
 
 $origin->answer('/catalogue/none', status => 404);
-is(scalar ask('/catalogue/none'), '404 asked', 'a page that does not exist');
-is(scalar ask('/catalogue/none'), '404 hit', 'is stored, too');
+is(scalar ask('/catalogue/none'), '404 asked', 'a 404 is fetched');
+is(scalar ask('/catalogue/none'), '404 hit', 'a 404 is stored');
 
 # --- purged by tag
 
 like(purge('{"purge":[{"tag":"product-42"}]}'), qr/^200 \{"purged": ?2\}/,
-     'a product changes');
-is(scalar ask('/catalogue/42'), '200 asked', 'its page is asked for again');
-is(scalar ask('/catalogue/'), '200 asked', 'and the list with it');
-is(scalar ask('/catalogue/44'), '200 hit', 'other pages are not');
+     'a purge by tag');
+is(scalar ask('/catalogue/42'), '200 asked', 'the product is fetched again');
+is(scalar ask('/catalogue/'), '200 asked', 'so is the list with the product');
+is(scalar ask('/catalogue/44'), '200 hit', 'other pages stay');
 
 # --- prices
 
@@ -88,44 +90,44 @@ $origin->answer('/prices/42', { body => 'euro' }, { body => 'dollar' },
                 { body => 'wrong' });
 my @prices = map { (ask('/prices/42', @$_))[1] } @cookie, @cookie;
 is("@prices", 'euro dollar euro euro dollar euro', 'a price in each currency');
-is($origin->count('/prices/42'), 2, 'each asked for once');
+is($origin->count('/prices/42'), 2, 'each currency is fetched once');
 is(join(' ', map { field($_, 'X-Currency') } $origin->requests('/prices/42')),
-   'EUR USD', 'and the shop knows which');
+   'EUR USD', 'the shop receives the currency');
 
 my ($acme, $initech) = map { [ headers => [ 'X-API-Key: ' . api_key($_) ] ] }
                        qw( acme initech );
 $origin->answer('/partners/42', { body => 'for acme' }, { body => 'for initech' },
                 { body => 'wrong' });
-is(scalar ask('/partners/42'), '401 none', 'nobody');
+is(scalar ask('/partners/42'), '401 none', 'no key');
 for my $case ([ $acme, 'asked for acme' ], [ $initech, 'asked for initech' ],
               [ $acme, 'hit for acme' ], [ $initech, 'hit for initech' ])
 {
     my ($key, $expected) = @$case;
     my ($said, $body) = ask('/partners/42', @$key);
-    is("$said $body", "200 $expected", 'a partner has its own price');
+    is("$said $body", "200 $expected", 'a partner receives its own price');
 }
-is(scalar ask('/partners/42'), '401 none', 'and nobody none');
+is(scalar ask('/partners/42'), '401 none', 'no key: the hit is not sent');
 is(join(' ', map { field($_, 'X-Consumer-ID') }
              $origin->requests('/partners/42')), 'acme initech',
-   'the shop knows who asks');
+   'the shop receives the consumer');
 
-# --- what is of one visitor
+# --- pages of one visitor
 
 for my $path (qw( /basket/ /account/orders )) {
     $origin->answer($path, head => [ 'Cache-Control: public, max-age=600' ]);
     is(scalar ask($path), '200 none', "$path, try $_") for 1 .. 2;
-    is($origin->count($path), 2, 'is asked for each time');
+    is($origin->count($path), 2, "$path: each request is sent to the shop");
 }
 is(scalar ask('/basket/', method => 'POST', body => 'a=1'), '200 none',
-   'and is changed');
+   'a POST to the basket');
 
-# --- elsewhere the shop says it
+# --- elsewhere the shop states the lifetime
 
 $origin->answer('/stated', head => [ 'Cache-Control: max-age=600' ]);
 is(join(' ', map { scalar ask('/stated') } 1 .. 2), '200 asked 200 hit',
    'a stated lifetime');
 is(join(' ', map { scalar ask('/unstated') } 1 .. 2), '200 asked 200 asked',
-   'and none');
+   'no stated lifetime');
 
 # --- refreshed in the background, after a soft purge
 
@@ -134,39 +136,41 @@ $origin->answer('/catalogue/', body => 'new', hold => 1,
 like(purge('{"purge":[{"tag":"product-43"}],"soft":true}'),
      qr/"purged": ?1/, 'a soft purge');
 my ($said, $body) = ask('/catalogue/');
-is($said, '200 hit', 'the old page');
-unlike($body, qr/new/, '    at once');
-ok(wait_until(sub { $origin->held('/catalogue/') == 1 }), 'the shop is asked');
-is(scalar ask('/catalogue/'), '200 hit', 'nobody waits');
+is($said, '200 hit', 'a request after a soft purge is a hit');
+unlike($body, qr/new/, '    with the old page');
+ok(wait_until(sub { $origin->held('/catalogue/') == 1 }),
+   'nginx fetches the page in the background');
+is(scalar ask('/catalogue/'), '200 hit', 'no client waits for it');
 $origin->release('/catalogue/');
-ok(wait_until(sub { (ask('/catalogue/'))[1] eq 'new' }), 'the new page follows');
-is($origin->count('/catalogue/'), 3, 'and was asked for once');
+ok(wait_until(sub { (ask('/catalogue/'))[1] eq 'new' }), 'it is stored');
+is($origin->count('/catalogue/'), 3, 'it is fetched once');
 
 # --- counters
 
 my $zone = zone();
 cmp_ok($zone->{requests}{HIT}, '>', 5, 'hits are counted');
-cmp_ok($zone->{entries}, '>', 5, 'and what is stored');
-is($zone->{reasons}{'no-lifetime'}, 2, 'and why something is not');
+cmp_ok($zone->{entries}, '>', 5, 'stored responses are counted');
+is($zone->{reasons}{'no-lifetime'}, 2, 'reasons for not storing are counted');
 
-# --- what a request costs
+# --- the cost of requests
 
 sub left { (ask('/partners/42', @$acme))[2]
                =~ /^X-RateLimit-Remaining: (\d+)/m && $1 }
 
 my $all = left();
-cmp_ok($all, '>=', 995, 'nothing was charged so far');
+cmp_ok($all, '>=', 995, 'requests so far cost almost nothing');
 left() for 1 .. 20;
 cmp_ok(left(), '>=', $all, 'hits cost nothing');
 $origin->answer("/partners/$_", head => [ 'X-Cost: 400' ]) for 1 .. 3;
 is(scalar ask('/partners/1', @$acme), '200 asked', 'a request that costs 400');
 ok(wait_until(sub { left() <= $all - 350 }), 'is charged');
-is(scalar ask('/partners/2', @$acme), '200 asked', 'another one');
-is(scalar ask('/partners/3', @$acme), '200 asked', 'with the last of the units');
+is(scalar ask('/partners/2', @$acme), '200 asked', 'a second one');
+is(scalar ask('/partners/3', @$acme), '200 asked', 'a third one, at the limit');
 my ($status, undef, $head) = ask('/partners/42', @$acme);
-is((split ' ', $status)[0], 429, 'then there are none');
-like($head, qr/^Retry-After: \d+/m, 'for a while');
-is((split ' ', ask('/partners/42', @$initech))[0], 200, 'others have theirs');
+is((split ' ', $status)[0], 429, 'the next request is rejected');
+like($head, qr/^Retry-After: \d+/m, 'with Retry-After');
+is((split ' ', ask('/partners/42', @$initech))[0], 200,
+   'another partner has its own limit');
 
 
 # --- the log
@@ -175,19 +179,20 @@ my @records = grep { $_->{url}{path} eq '/catalogue/44' }
               records($nginx, 'logs/shop.json', 20);
 is($records[0]{gateway}{cache_status}, 'MISS', 'the log: a miss');
 is($records[1]{gateway}{cache_status}, 'HIT', 'the log: a hit');
-like($records[1]{gateway}{cache_age} // '', qr/^\d+$/, 'with its age');
+like($records[1]{gateway}{cache_age} // '', qr/^\d+$/, 'the log: an age');
 my ($not) = grep { $_->{url}{path} eq '/unstated' }
             records($nginx, 'logs/shop.json', 20);
-is($not->{gateway}{cache_reason}, 'no-lifetime', 'and why one is not stored');
+is($not->{gateway}{cache_reason}, 'no-lifetime',
+   'the log: the reason for not storing');
 
 # --- the shop is down
 
 $origin->stop;
 like(purge('{"purge":[{"tag":"product-44"}],"soft":true}'), qr/"purged": ?2/,
-     'pages that are to be refreshed');
+     'a soft purge');
 ($said, $body) = ask('/catalogue/44');
-like("$said $body", qr{^200 hit 1 /catalogue/44}, 'are sent without a shop');
-is((split ' ', ask('/basket/'))[0], 502, 'where nothing is stored that shows');
+like("$said $body", qr{^200 hit 1 /catalogue/44}, 'the stored page is sent');
+is((split ' ', ask('/basket/'))[0], 502, 'where nothing is stored: 502');
 $nginx->stop;
 
 done_testing;

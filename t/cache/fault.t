@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A full zone gives misses, never errors; master_process off, no http block and
-# an nginx without requests start and stop; a redirect looks up once.
+# A full zone causes misses, never errors.  Responses for rewritten URIs are
+# stored, those with X-Accel-Redirect are not.  With master_process off the
+# cache works, and nginx survives reloads that change or remove the zone.
 
 use v5.28;
 use warnings;
@@ -38,7 +39,7 @@ for my $n (1 .. 200) {
     my ($code, undef, $body) = http_get($nginx, "/$n");
     $good++ if $code == 200 && length $body == 60_000;
 }
-is($good, 200, '12 MB through a zone of 512 KB');
+is($good, 200, '12 MB of responses with a zone of 512 KB');
 my $hits = grep { (http_get($nginx, '/200'))[1] =~ /X-Status: HIT/ } 1 .. 3;
 cmp_ok($hits, '>=', 2, 'the last response is stored');
 
@@ -49,12 +50,12 @@ $origin->answer('/accel/a', head => [ 'Cache-Control: max-age=60',
                                       'X-Accel-Redirect: /target' ]);
 for (1 .. 2) {
     my ($code, $head) = http_get($nginx, '/accel/a');
-    is($code, 200, 'X-Accel-Redirect');
-    unlike($head, qr/X-Status: HIT/, 'is not stored');
+    is($code, 200, 'X-Accel-Redirect is followed');
+    unlike($head, qr/X-Status: HIT/, 'X-Accel-Redirect is not stored');
 }
-is($origin->count('/accel/a'), 2, 'each is asked for');
+is($origin->count('/accel/a'), 2, 'each request is sent to the origin');
 
-# what validated the stored response is not the client's condition
+# the validator that the cache adds to a request is no condition of the client
 
 my $file = $nginx->dir . '/files/file';
 my $modified = Time::Piece::gmtime((stat $file)[9])->strftime('%a, %d %b %Y %H:%M:%S GMT');
@@ -68,12 +69,12 @@ for my $n (1, 2) {
 my @no_cache = ('Cache-Control: no-cache');
 my ($code, undef, $body) = http_get($nginx, '/accel/1',
                                     headers => [ @no_cache ]);
-is("$code $body", '200 file', 'X-Accel-Redirect, while validating: the file');
+is("$code $body", '200 file', 'X-Accel-Redirect as answer to a validation');
 ($code) = http_get($nginx, '/accel/2', headers => [ @no_cache,
                    "If-Modified-Since: $modified" ]);
-is($code, 304, 'and a client that has it is told so');
+is($code, 304, 'a condition of the client: 304');
 is(field(($origin->requests("/accel/$_"))[1], 'If-Modified-Since'), $modified,
-   'the origin was asked with the validator') for 1, 2;
+   'the origin receives the validator') for 1, 2;
 $nginx->stop;
 
 $nginx = start_nginx(port => $port,
@@ -82,8 +83,8 @@ http_get($nginx, '/a');
 like((http_get($nginx, '/a'))[1], qr/X-Status: HIT/, 'master_process off');
 $nginx->stop;
 
-# nginx itself serves nothing after a reload without a master, but keeps what is
-# left of the old configuration; the zone is swept eight times a second
+# without a master, nginx serves no request after a reload, but timers of the
+# old configuration still run: one sweeps the zone eight times a second
 
 my $main = 'master_process off;';
 my %zone = map { $_ => "gateway_cache_zone zone=z:$_;" } qw( 64m 128m );
@@ -99,11 +100,11 @@ for my $to ([ 'removed', http_conf(main => $main, server => 'location / { }') ],
     $nginx = start_nginx(port => $port,
                          conf => conf(main => $main, http => $zone{'128m'}));
     http_get($nginx, '/a');
-    like((http_get($nginx, '/a'))[1], qr/X-Status: HIT/, "a hit, zone $name");
+    like((http_get($nginx, '/a'))[1], qr/X-Status: HIT/, "zone $name: a hit");
     $nginx->reload($conf, wait => 0);
     ok(wait_until(sub { $nginx->log =~ /reconfiguring$/m }, 10), '    a reload');
     sleep 0.5;      # four sweeps
-    ok(Test::Gateway::Server::alive($nginx->pid), '    is survived');
+    ok(Test::Gateway::Server::alive($nginx->pid), '    nginx still runs');
     $nginx->stop;
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# nginx's other modules beside the cache: whatever filters the body or the
-# header, a stored response looks as it does without a cache.
+# The cache with nginx's other modules: whatever filters the header or the body,
+# a stored response is the same as a response without the cache.
 
 use v5.28;
 use warnings;
@@ -19,7 +19,7 @@ my $origin = origin();
 my $pass = "proxy_http_version 1.1;"
            . "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
 
-# what Debian has of other modules; an nginx of another build takes none of them
+# modules of Debian's packages, which an nginx of another build cannot load
 
 my ($path) = `@{[ Test::Gateway::Server::binary() ]} -V 2>&1`
              =~ /--modules-path=(\S+)/;
@@ -117,7 +117,7 @@ my $body = join ' ', map { "page $_ <!--# "
 my @head = ('Cache-Control: max-age=60', 'Content-Type: text/plain',
             'X-Own: a', 'X-Own: b', 'Link: </a>; rel=preload', 'Link: </b>');
 
-# a response as a client understands it: how it was framed does not matter
+# a response without its framing, decompressed
 
 sub shown {
     my ($location, %ask) = @_;
@@ -166,21 +166,21 @@ for my $name (sort keys %filter) {
         my %off = map { ($_ => shown("/off/$name/$framing", @{ $ask{$_} })) }
                   keys %ask;
         my $miss = shown("/on/$name/$framing");
-        alike($miss, $off{plain}, "$name, $framing: asked for");
+        alike($miss, $off{plain}, "$name, $framing: a miss");
 
         my $count = $origin->count;
         for my $how (sort keys %ask) {
             my $hit = shown("/on/$name/$framing", @{ $ask{$how} });
-            alike($hit, $off{$how}, "$how, stored");
+            alike($hit, $off{$how}, "a hit, $how");
         }
-        is($origin->count, $count, 'the origin was not asked again')
+        is($origin->count, $count, 'the origin receives no more requests')
             if $name ne 'slice';
     }
 }
 
 # --- a filter that fails while a response is stored
 
-# what a client receives on one connection for several requests, until it ends
+# what a client receives on one connection for pipelined requests
 
 sub conversation {
     my (@paths) = @_;
@@ -203,12 +203,12 @@ SKIP: {
 
     $origin->answer('*', head => [ @head ], body => $body);
     my $text = conversation('/on/lua/fails', '/on/none/after');
-    like($text, qr/, closed$/, 'a body that a filter breaks off: closed');
+    like($text, qr/, closed$/, 'a body filter fails: the connection is closed');
     unlike($text, qr/HTTP\/1.*HTTP\/1/s, 'the next response is not sent');
 
     $text = conversation('/on/lua/header');
     like($text, qr/^HTTP\/1.1 403 .*403 Forbidden/s,
-         'a filter of the header answers itself');
+         'a header filter responds itself');
 }
 
 SKIP: {
@@ -224,11 +224,11 @@ SKIP: {
         my $count = $origin->count;
         $origin->answer('*', head => [ @head ], body => 'another');
         (undef, undef, my $got) = http_get($nginx, "/same/$framing");
-        is($got, 'another', 'and its error is not what is stored');
+        is($got, 'another', 'its error is not stored');
     }
 }
 
-# --- what nginx makes slowly, nobody waits for
+# --- no request waits for a slow response that nginx itself makes
 
 SKIP: {
     skip 'nginx has no echo module', 1 if !$load{http_echo};
@@ -241,8 +241,8 @@ SKIP: {
         $socket;
     } 1 .. 20;
     my @texts = map { local $/; readline $_ } @sockets;
-    is(scalar(grep { /done/ } @texts), 20, '20 answers that echo makes');
-    cmp_ok(time - $began, '<', 5, 'at a time, after the first at most');
+    is(scalar(grep { /done/ } @texts), 20, '20 responses of echo');
+    cmp_ok(time - $began, '<', 5, 'they are made concurrently');
 }
 
 done_testing();

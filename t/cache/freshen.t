@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What a 304 says about the stored response: other fields that select it, and
-# lines for a client that wants nothing stored.
+# A 304 updates the stored response: it can change the fields that select the
+# response, and its fields also reach a client that forbids storing.
 
 use v5.28;
 use warnings;
@@ -37,7 +37,8 @@ my @fresh = ('Cache-Control: max-age=60');
 my $n = 0;
 
 
-# Stores a response, which a 304 then makes fresh: the next request's status.
+# Stores a response that a 304 then makes fresh; returns the status of the next
+# request.
 
 sub renewed {
     my ($old, $new, @lines) = @_;
@@ -75,7 +76,7 @@ for my $case ([ [], [], 'HIT', 'X-A: 2' ],
     is(renewed($old, $new, $line), "200 $next", "$what: $next");
 }
 
-# --- nothing is to be stored for the request, which has the new lines
+# --- a request with no-store: the fields of the 304 are sent, and not stored
 
 $origin->answer('/no', { head => [ @stale, 'X-Line: 1', 'Age: 500' ],
                          etag => '"1"' },
@@ -84,11 +85,12 @@ get('/no');
 my ($status, $head, $body) = get('/no', 'Cache-Control: no-store');
 is($status, '200 REVALIDATED', 'no-store: validated');
 is($body, "1 /no\n", 'no-store: the stored body');
-like($head, qr/^X-Line: 2\r?$/m, 'no-store: the lines of the 304');
-like($head, qr/^Cache-Control: max-age=60\r?$/m, 'no-store: all of them');
+like($head, qr/^X-Line: 2\r?$/m, 'no-store: the fields of the 304');
+like($head, qr/^Cache-Control: max-age=60\r?$/m,
+     'no-store: Cache-Control of the 304');
 unlike($head, qr/^Age: 5\d\d/m, 'no-store: the age of the 304');
-is(status('/no'), '200 REVALIDATED', 'no-store: nothing was stored');
-is(status('/no'), '200 HIT', 'by others it is');
+is(status('/no'), '200 REVALIDATED', 'no-store: nothing is stored');
+is(status('/no'), '200 HIT', 'a 304 for a request without no-store is stored');
 
 $nginx->stop;
 done_testing();

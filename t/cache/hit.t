@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A miss is stored and served: the bytes, the lines, and how often the origin
-# is asked.
+# A response is stored on a miss and sent on a hit: its body, its header fields,
+# and the number of requests that the origin receives.
 
 use v5.28;
 use warnings;
@@ -46,34 +46,34 @@ for my $path ('/a', '/unbuffered/a', '/store/a', '/app') {
 
     my ($status, $head, $body) = get($path);
     is("$status $body", '200 hello', "$path: a miss");
-    like($head, qr/^X-Status: MISS\r?$/m, 'says so');
+    like($head, qr/^X-Status: MISS\r?$/m, 'the status MISS');
 
     ($status, $head, $body) = get($path);
     is("$status $body", '200 hello', 'a hit');
-    like($head, qr/^X-Status: HIT\r?$/m, 'says so');
-    like($head, qr/^X-Origin: 1\r?$/m, 'has the lines of the origin');
-    like($head, qr/^Age: \d+\r?$/m, 'and an age');
-    like($head, qr/^Content-Length: 5\r?$/m, 'and a length');
-    is($origin->count($path), 1, 'the origin was asked once');
+    like($head, qr/^X-Status: HIT\r?$/m, 'the status HIT');
+    like($head, qr/^X-Origin: 1\r?$/m, 'a hit has the fields of the origin');
+    like($head, qr/^Age: \d+\r?$/m, 'a hit has an Age');
+    like($head, qr/^Content-Length: 5\r?$/m, 'a hit has a Content-Length');
+    is($origin->count($path), 1, 'the origin receives one request');
 }
 
-# beside directives of nginx that write or cut responses
+# with directives of nginx that store or slice responses
 
 is(Test::Gateway::Server::slurp($nginx->dir . '/stored/store/a'), 'hello',
-   'proxy_store has stored it, too');
+   'proxy_store writes the response to its file');
 $origin->answer('/slice/a', head => $fresh, body => 'hello', etag => '"e"',
                 ranges => 1);
 for (1 .. 2) {
     my ($status, $head, $body) = get('/slice/a');
-    is("$status $body", '200 hello', 'slices of a response');
-    like($head, qr/^X-Reason: status\r?$/m, 'are not stored');
+    is("$status $body", '200 hello', 'a response in slices');
+    like($head, qr/^X-Reason: status\r?$/m, 'slices are not stored');
 }
 
 $origin->answer('/age', head => [ 'Cache-Control: max-age=60', 'Age: 20' ]);
 my (undef, $head) = get('/age');
-like($head, qr{^X-Age: /40\r?$}m, 'a response that is stored has a lifetime');
+like($head, qr{^X-Age: /40\r?$}m, 'a miss: a lifetime, no age');
 (undef, $head) = get('/age');
-like($head, qr{^X-Age: 2\d/[34]\d\r?$}m, 'a stored one an age, too');
-like($head, qr/^Age: 2\d\r?$/m, 'which the client is told');
+like($head, qr{^X-Age: 2\d/[34]\d\r?$}m, 'a hit: a lifetime and an age');
+like($head, qr/^Age: 2\d\r?$/m, 'the client receives the age');
 
 done_testing();

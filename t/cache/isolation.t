@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What keeps one client's answer from another: credentials, partitions,
-# cookies, fields that poison caches, and what modules add to a response.
+# No client receives the response of another: credentials, partitions, cookies,
+# header fields that poison caches, and fields that modules add to a response.
 
 use v5.28;
 use warnings;
@@ -77,26 +77,26 @@ my ($alice, $bob) = map { 'X-API-Key: ' . api_key($_) } qw( alice bob );
 
 is(status('/auth', 'Authorization: Basic eDp5'), 'MISS credentials',
    'Authorization: not stored');
-is(status('/auth'), 'MISS', 'nor served');
-is(status('/auth'), 'HIT', 'without it');
+is(status('/auth'), 'MISS', 'without Authorization: nothing was stored');
+is(status('/auth'), 'HIT', 'without Authorization: a hit');
 is(status('/auth', 'Authorization: Basic eDp5'), 'BYPASS credentials',
-   'what others have received is not used for it');
+   'Authorization: the stored response is not sent');
 
 is(status('/key/a', $alice), 'MISS credentials', 'an identity: not stored');
-is(status('/key/a', $alice), 'MISS credentials', 'neither for itself');
-is(status('/key/public', $alice), 'MISS', 'public');
-is(status('/key/public', $bob), 'HIT', 'is for everybody');
+is(status('/key/a', $alice), 'MISS credentials', 'nor for the same consumer');
+is(status('/key/public', $alice), 'MISS', 'a public response is stored');
+is(status('/key/public', $bob), 'HIT', 'a public response is shared');
 
-is(status('/partition/a', $alice), 'MISS', 'a partition');
-is(status('/partition/a', $alice), 'HIT', 'is of one consumer');
-is(status('/partition/a', $bob), 'MISS', 'and of no other');
+is(status('/partition/a', $alice), 'MISS', 'a partition: a miss');
+is(status('/partition/a', $alice), 'HIT', 'a partition: a hit');
+is(status('/partition/a', $bob), 'MISS', 'another consumer, another partition');
 my (undef, undef, $one) = get('/partition/a', $alice);
 my (undef, undef, $two) = get('/partition/a', $bob);
-isnt($one, $two, 'each has his own answer');
+isnt($one, $two, 'each consumer receives its own response');
 my ($code) = get('/partition/a');
-is($code, 401, 'nobody has none');
+is($code, 401, 'an anonymous request is rejected');
 
-# --- what modules add is not stored
+# --- header fields that modules add are not stored
 
 $origin->answer('/shared/a', head => [ 'Cache-Control: public, max-age=60',
                                        'X-Origin: 1' ]);
@@ -110,70 +110,72 @@ for my $head ($first, $second) {
                 Cache-Status Date Age );
 }
 my ($id, $other) = map { /^X-Request-ID: (\S+)/m } $first, $second;
-isnt($id, $other, 'each has its own request id');
+isnt($id, $other, 'each hit has its own request id');
 ($id, $other) = map { /^X-RateLimit-Remaining: (\S+)/m } $first, $second;
-isnt($id, $other, 'and what remains of its own limit');
+isnt($id, $other, 'each hit has the remaining units of its consumer');
 
 # --- cookies
 
 is(status('/cookie/a', 'Cookie: a=b'), 'MISS no-lifetime',
-   'a lifetime of "ttl" is not for a request with a cookie')
+   'gateway_cache_ttl does not apply to a request with a cookie')
     if $origin->answer('/cookie/a') || 1;
-is(status('/cookie/a'), 'MISS', 'others');
-is(status('/cookie/a'), 'HIT', 'have it');
-is(status('/cookie/a', 'Cookie: a=b'), 'BYPASS cookie', 'but not this one');
+is(status('/cookie/a'), 'MISS', 'it applies to one without');
+is(status('/cookie/a'), 'HIT', 'whose response is stored');
+is(status('/cookie/a', 'Cookie: a=b'), 'BYPASS cookie',
+   'a request with a cookie does not receive it');
 $origin->answer('/ignore/a');
-is(status('/ignore/a', 'Cookie: a=b'), 'MISS', 'cookies are ignored');
-is(status('/ignore/a', 'Cookie: c=d'), 'HIT', 'where it says so');
+is(status('/ignore/a', 'Cookie: a=b'), 'MISS', 'gateway_cache_cookie ignore');
+is(status('/ignore/a', 'Cookie: c=d'), 'HIT', 'another cookie: a hit');
 $origin->answer('/set', head => [ @fresh, 'Set-Cookie: a=b' ]);
 is(status('/set'), 'MISS set-cookie', 'Set-Cookie');
 
 # --- the guard
 
-is(status('/p', 'X-Forwarded-Host: evil'), 'MISS', 'a field that poisons');
-is(status('/p'), 'MISS', 'is part of the key');
+is(status('/p', 'X-Forwarded-Host: evil'), 'MISS', 'a guarded field');
+is(status('/p'), 'MISS', 'a guarded field is part of the key');
 my $hits = grep { status('/p', 'X-Forwarded-Host: lb') eq 'HIT' } 1 .. 100;
 is($hits, 99, '100 requests with one value: 99 hits');
-is(status('/p', 'X-HTTP-Method-Override: DELETE'), 'BYPASS guard', 'override');
+is(status('/p', 'X-HTTP-Method-Override: DELETE'), 'BYPASS guard',
+   'a method override');
 for my $name (map { ($_, tr/-/_/r, lc) } qw( X-HTTP-Method-Override
                                             X-HTTP-Method X-Method-Override )) {
     is(status("$_/$name", "$name: DELETE"), 'BYPASS guard', "$_, $name")
         for '/method', '/off', '/strip';
-    is(status("/method/$name"), 'MISS', 'is not what others receive');
+    is(status("/method/$name"), 'MISS', "$name: its response is not stored");
     is(field(($origin->requests("/method/$name"))[0], $name), 'DELETE',
-       'but passed on');
+       "$name: sent to the origin");
     is(field(($origin->requests("/strip/$name"))[0], $name), undef,
-       'unless it is removed');
+       "$name: not sent with gateway_cache_guard strip");
 }
 status('/method');
 is(status('/method', "$_: DELETE"), 'HIT', "$_ is another field")
     for qw( X-HTTP-Methods X-HTTP-Metho X-Method-Overrid XX-HTTP-Method );
-is(status('/bypass/a', 'X-Host: evil'), 'BYPASS guard', 'bypass');
-is(status('/off/a', 'X-Host: evil'), 'MISS', 'off');
-is(status('/off/a'), 'HIT', 'has no guard');
-is(status('/strip/a', 'X-Host: evil'), 'MISS', 'strip');
+is(status('/bypass/a', 'X-Host: evil'), 'BYPASS guard', 'guard bypass');
+is(status('/off/a', 'X-Host: evil'), 'MISS', 'guard off: a miss');
+is(status('/off/a'), 'HIT', 'guard off: the field is not in the key');
+is(status('/strip/a', 'X-Host: evil'), 'MISS', 'guard strip: a miss');
 my ($last) = reverse $origin->requests('/strip/a');
-is(field($last, 'X-Host'), undef, 'the origin does not receive it');
-is(status('/strip/a'), 'HIT', 'nor does it matter');
+is(field($last, 'X-Host'), undef, 'guard strip: the origin gets no such field');
+is(status('/strip/a'), 'HIT', 'guard strip: the field is not in the key');
 
-# --- values
+# --- gateway_cache_bypass and gateway_cache_no_store
 
-is(status('/value/a'), 'MISS', 'a value that is empty');
-is(status('/value/a'), 'HIT', 'does nothing');
-is(status('/value/a?nocache=1'), 'BYPASS bypass', 'one that is set');
-is(status('/nostore/a?nostore=1'), 'MISS not-wanted', 'not stored');
-is(status('/nostore/a?nostore=1'), 'MISS not-wanted', 'again');
+is(status('/value/a'), 'MISS', 'an empty value has no effect');
+is(status('/value/a'), 'HIT', 'the response is stored');
+is(status('/value/a?nocache=1'), 'BYPASS bypass', 'a value bypasses the cache');
+is(status('/nostore/a?nostore=1'), 'MISS not-wanted', 'no_store: a miss');
+is(status('/nostore/a?nostore=1'), 'MISS not-wanted', 'no_store: not stored');
 
-# --- what the location adds to requests
+# --- header fields that the location sends
 
-is(status("/$_/x"), 'MISS', "what tenant $_ receives") for 'a', 'b';
-is(status("/$_/x"), 'HIT', "is for tenant $_") for 'a', 'b';
+is(status("/$_/x"), 'MISS', "location of tenant $_: a miss") for 'a', 'b';
+is(status("/$_/x"), 'HIT', "location of tenant $_: a hit") for 'a', 'b';
 is(join(' ', map { field($_, 'X-Tenant') } $origin->requests('/tenant/x')), 'a b',
-   'whom the origin knows by a field of its location');
+   'the origin receives the tenant of each location');
 status('/id/x');
-is(status('/id/x'), 'HIT', 'a field of each request is not part of the key');
+is(status('/id/x'), 'HIT', 'a field with a request id is not in the key');
 
-# --- Vary, of what the origin receives
+# --- Vary selects by the fields that the origin receives
 
 sub varies { my ($path, $vary, @head) = @_;
              $origin->answer($path, head => [ @head ? @head : @fresh,
@@ -182,50 +184,50 @@ my ($en, $de, $none) = map { "Cookie: lang=$_" } qw( en de fr );
 
 varies('/vary/key/a', 'X-Tenant', 'Cache-Control: public, max-age=60');
 for my $who ($alice, $bob) {
-    is(status('/vary/key/a', $who), 'MISS', 'a tenant, by proxy_set_header');
-    is(status('/vary/key/a', $who), 'HIT', 'has its own response');
+    is(status('/vary/key/a', $who), 'MISS', 'a tenant in proxy_set_header');
+    is(status('/vary/key/a', $who), 'HIT', 'each tenant has a variant');
     is(status('/vary/key/a', $who, 'X-Tenant: bob'), 'HIT',
-       "the client's own field is not sent");
+       "a field that the client sends has no effect");
 }
 varies("/vary/$_", $_), varies("/vary/${_}s", "accept, $_, X-Fixed")
     for qw( X-Lang x_under );
 for my $path (map { ($_, "${_}s") } '/vary/X-Lang', '/vary/x_under') {
     for my $cookie ($en, $de, $none) {
         is(status($path, $cookie), 'MISS', "$path, $cookie");
-        is(status($path, $cookie), 'HIT', 'again');
+        is(status($path, $cookie), 'HIT', "$path, $cookie, again");
     }
     is(status($path), 'HIT', 'no cookie: the same empty field');
     is(status($path, 'X-Lang: en', 'X_Under: en', 'X-Fixed: 2'), 'HIT',
-       "the client's fields make no difference");
+       "$path: fields that the client sends have no effect");
 }
 varies('/vary/under', 'X-Under');
 for my $value ('X-Under: a', 'X-Under: b') {
-    is(status('/vary/under', $en, $value), 'MISS', "$value is sent, beside X_Under");
-    is(status('/vary/under', $de, $value), 'HIT', 'which is another field');
+    is(status('/vary/under', $en, $value), 'MISS', "$value and X_Under: a miss");
+    is(status('/vary/under', $de, $value), 'HIT', 'X_Under is another field');
 }
 varies('/vary/client/a', 'X-Lang');
-is(status('/vary/client/a', $_), 'MISS', "$_: not set here")
+is(status('/vary/client/a', $_), 'MISS', "not set by the location: $_")
     for 'X-Lang: en', 'X-Lang: de';
-is(status('/vary/client/a', $en), 'MISS', 'and absent');
-is(status('/vary/client/a', $de), 'HIT', 'whatever else is set');
+is(status('/vary/client/a', $en), 'MISS', 'not set by the location: absent');
+is(status('/vary/client/a', $de), 'HIT', 'fields that Vary does not name');
 varies('/vary/host/a', 'Host');
-is(status('/vary/host/a'), $_, 'the Host that nginx sends by itself')
+is(status('/vary/host/a'), $_, 'Vary: Host, where nginx sends $proxy_host')
     for 'MISS', 'HIT';
 varies('/named/a', 'X-Lang');
 is(status('/named/a', $_), 'MISS', "a variable names the server, $_") for $en, $de;
-is(status('/named/a', $_), 'HIT', 'again') for $en, $de;
+is(status('/named/a', $_), 'HIT', "again, $_") for $en, $de;
 
 # a refresh in the background
 
 varies('/vary/old', 'X-Lang', 'Cache-Control: max-age=0', 'ETag: "1"');
 status('/vary/old', $_) for $en, $de;
 varies('/vary/old', 'X-Lang');
-is(status('/vary/old', $en), 'STALE', 'a variant');
+is(status('/vary/old', $en), 'STALE', 'a variant is stale');
 is(wait_until(sub { status('/vary/old', $en) eq 'HIT' }) ? 1 : 0, 1,
-   'is refreshed');
-is(status('/vary/old', $de), 'STALE', 'and no other');
+   'this variant is refreshed');
+is(status('/vary/old', $de), 'STALE', 'the other variant is not');
 
-# --- what is granted by another method
+# --- satisfy any: requests that another method grants
 
 $origin->answer('/any/x', status => 403, body => 'no',
                 head => [ 'Cache-Control: public, max-age=60' ]);
@@ -233,10 +235,10 @@ my ($status, $head, $body) = get('/any/x', 'X-API-Key: wrong');
 is("$status $body", '403 no', 'a 403 of the origin');
 ($status, $head, $body) = get('/any/x');
 is("$status $body", '403 no', 'a hit');
-like($head, qr/^X-Status: HIT/m, 'says so') or diag $head;
+like($head, qr/^X-Status: HIT/m, 'the status HIT') or diag $head;
 ($status, $head, $body) = get('/any/x', 'X-API-Key: wrong');
-is("$status $body", '403 no', 'with a refused key: the body of the origin');
-like($head, qr/^X-Status: HIT/m, 'a hit');
-unlike($head, qr/WWW-Authenticate|problem/i, 'no challenge');
+is("$status $body", '403 no', 'with an invalid key: the body of the origin');
+like($head, qr/^X-Status: HIT/m, 'with an invalid key: a hit');
+unlike($head, qr/WWW-Authenticate|problem/i, 'an invalid key: no challenge');
 
 done_testing();

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# $gateway_cache_key: requests that the origin can tell apart have different
-# keys, others the same, and so do requests with different values in the fields
-# that poison caches.
+# $gateway_cache_key: requests have the same key only if the origin receives the
+# same from both.  Header fields that poison caches are part of the key.
 
 use v5.28;
 use warnings;
@@ -26,7 +25,8 @@ my $key = 'add_header X-Key $gateway_cache_key always;';
 my $pass = "proxy_pass http://127.0.0.1:$second;"
            . ' proxy_set_header Host $http_host;';
 
-# ways to send the same request, all of them different, but for the last two
+# directives that change what is sent to the upstream server; all of them send
+# something different, except for the last two
 
 my @sent = ($pass, (map { "$pass $_;" } 'proxy_set_header X-Tenant a',
     'proxy_set_header X-Tenant b', 'proxy_set_header X-Other a',
@@ -54,7 +54,7 @@ my $nginx = start_nginx(port => $port,
     gateway_cache z;
     gateway_consumers zone=c:1m file=consumers.json;
 
-    # the origin says what it has received
+    # the origin returns what it has received
     server {
         listen 127.0.0.1:$second;
         return 200 "\$request \$http_host";
@@ -147,7 +147,7 @@ END
 END
 
 
-# (key, what the origin received) of a request, byte for byte
+# sends a request; returns (key, what the origin received)
 
 sub ask {
     my ($target, %arg) = @_;
@@ -185,13 +185,13 @@ sub different {
 
 # --- the variable
 
-is(key_of('/off'), '<>', 'empty where the cache is off');
+is(key_of('/off'), '<>', 'an empty key where the cache is off');
 like(key_of('/key'), qr/\A[0-9a-f]{32}\z/, 'a hash where it is on');
 same('the same request', [ '/key' ], [ '/key' ]);
 isnt(key_of('/large'), key_of('/large/'), 'in a zone of several shards');
 
 
-# --- the origin receives another line or Host: another key, and else the same
+# --- keys differ if the origin receives another request line or Host
 
 my @targets = qw( /a/b /a%2fb /a%2Fb //a/./b /a//b /a/b/ /a/c/../b /A/b /a/b?
                   /a/b?x=1 /a/b?x=1& /a/b?x=%31 /a/b?x=2 /a/%62 /a%3Fb
@@ -214,36 +214,36 @@ for my $host ('localhost', 'localhost:80', 'other', 'other:8080') {
 }
 my @mixed = grep { keys %{ $lines{$_} } > 1 } keys %lines;
 is_deeply([ map { [ sort values %{ $lines{$_} } ] } @mixed ], [],
-          'no key stands for two lines or Hosts');
-cmp_ok(scalar keys %lines, '>', 150, 'there were many keys');
+          'no key is shared by two request lines or Hosts');
+cmp_ok(scalar keys %lines, '>', 150, 'there are many keys');
 
-same('the same line, rewritten',
+same('rewritten to the same request line',
      [ '/two/a/x' ], [ '/two/b/x' ], [ '/two/c//x' ], [ '/two/a/%78' ]);
-different('FastCGI, uwsgi and SCGI receive $request_uri, too',
+different('$request_uri for FastCGI, uwsgi and SCGI',
           map { [ $_ ] } '/fastcgi/a', '/fastcgi/b', '/fastcgi//b',
           '/fastcgi/b?', '/uwsgi/a', '/uwsgi/b', '/scgi/a', '/scgi/b');
-different('and so may what is in a variable',
+different('$request_uri where a variable names the server',
           [ '/variable/a/x' ], [ '/variable/b/x' ]);
-different('or what try_files or an error page finds',
+different('$request_uri without proxy_pass',
           [ '/file/a/x' ], [ '/file/b/x' ]);
 
-different('what the location sends besides',
+different('other fields and parameters that the location sends',
           map { [ "/sent/$_/" ] } 0 .. $#sent - 1);
-different('also where the key is the arguments',
+different('fields that the location sends, with the key "args"',
           map { [ "/bare/$_" ] } '', 'a/', 'b/');
-same('what it sends is written in the same way, whatever its value',
+same('the same directives with variables, whatever the values',
      map { [ "/sent/$_/" ] } $#sent - 1, $#sent, $#sent);
 
 
-# --- the parts
+# --- the parts of the key
 
 same('the case of the host', [ '/key', host => 'Example.COM:80' ],
      [ '/key', host => 'example.com:80' ]);
-different('the port, the name, and neither',
+different('host names and ports',
           [ '/key', host => 'example.com' ], [ '/key', host => 'example.com:80' ],
           [ '/key', host => 'example.com:8080' ], [ '/key', host => 'example.net' ],
           [ '/key', host => 'example.com.' ]);
-different('an absolute URI against Host',
+different('an absolute URI and Host',
           [ 'http://a/key', host => 'a' ], [ 'http://a/key', host => 'b' ],
           [ 'http://b/key', host => 'a' ], [ 'http://b/key', host => 'b' ],
           [ 'http://a:80/key', host => 'a:80' ]);
@@ -252,15 +252,15 @@ SKIP: {
     different('the port of an absolute URI', map { [ $_, host => 'a' ] }
               'http://a/key', 'http://a:1/key', 'http://a:2/key');
 }
-same('hosts that do not belong to it', map { [ '/nohost', host => $_ ] }
+same('a key without host', map { [ '/nohost', host => $_ ] }
      'a', 'b:80');
 isnt(tls($nginx, port => $tls, path => '/key')->{body}, key_of('/key'),
      'the scheme');
 is(tls($nginx, port => $tls, path => '/key')->{body},
    tls($nginx, port => $tls, path => '/key', cert => 'alice')->{body},
-   'not who the client is');
+   'a client certificate is not in the key');
 
-# HTTP/2 has :authority for Host
+# HTTP/2 has :authority in place of Host
 
 sub over_http2 {
     my ($path, $body) = @_;
@@ -274,35 +274,35 @@ sub over_http2 {
 
 is(over_http2('/key'), key_of('/key'), 'HTTP/2: the same key');
 is(over_http2('//key/./?a'), key_of('//key/./?a'),
-   'HTTP/2: as the path was written');
+   'HTTP/2: the path as the client wrote it');
 is(over_http2('/key', 'x'), '', 'HTTP/2: no key for a GET with a body');
 
-same('a method that the cache answers, or stores for',
+same('the same path with another method',
      map { [ '/key', method => $_, headers => [ 'Content-Length: 0' ] ] }
      qw( GET POST PUT DELETE ));
 
 same('arguments that are not listed',
      map { [ "/only$_" ] } '?a=1', '?a=1&c=2', '?d&a=1', '?utm_x=5&a=1&',
      '?c=1&a=1&c=2');
-different('those that are', map { [ "/only$_" ] } '', '?a', '?a=', '?a=1',
+different('listed arguments', map { [ "/only$_" ] } '', '?a', '?a=', '?a=1',
           '?a=2', '?b_=1', '?b_x=1', '?a=1&a=2', '?A=1', '?%61=1', '?a[]=1',
           '?c;a=1');
-same('arguments that are left out',
+same('excluded arguments',
      map { [ "/without$_" ] } '?a=1', '?utm_x=1&a=1', '?a=1&utm_y',
      '?utm_x=1&a=1&utm_x=2');
-different('those that are not', map { [ "/without$_" ] } '', '?', '?a', '?b',
+different('other arguments', map { [ "/without$_" ] } '', '?', '?a', '?b',
           '?utm', '?UTM_x', '?utm_x;a=1', '?%75tm_x=1', '?a&b', '?b&a',
           '?a&a');
-same('no arguments at all', map { [ "/path$_" ] } '', '?', '?a=1');
+same('a key without arguments', map { [ "/path$_" ] } '', '?', '?a=1');
 
-different('values that join to the same', map { [ "/vars?$_" ] }
+different('values that are equal when joined', map { [ "/vars?$_" ] }
           'a=xy&b=z', 'a=x&b=yz', 'a=xyz', 'b=xyz');
-same('a variable alone', map { [ "/vars?$_" ] } 'a=1&c=2', 'a=1&c=3');
+same('arguments besides $arg_a', map { [ "/vars?$_" ] } 'a=1&c=2', 'a=1&c=3');
 
 my $long = 'x' x 3000;
-different('long ones', [ "/key?$long" ], [ "/key?${long}y" ], [ "/vars?a=$long" ],
+different('long keys', [ "/key?$long" ], [ "/key?${long}y" ], [ "/vars?a=$long" ],
           [ "/vars?a=$long&b=$long" ]);
-same('a long one', [ "/key?$long" ], [ "/key?$long" ]);
+same('a long key', [ "/key?$long" ], [ "/key?$long" ]);
 
 
 # --- partitions
@@ -327,40 +327,41 @@ for my $field (@poison) {
               map { [ '/guard', headers => [ "$field: $_" ] ] } 'a', 'b', 'A');
     same("one value of $field", map { [ '/guard', headers => [ "$_: a" ] ] }
          $field, lc $field, uc $field);
-    same("$field, which is removed", [ '/guard/strip' ],
+    same("$field with strip", [ '/guard/strip' ],
          [ '/guard/strip', headers => [ "$field: a" ] ]);
     same("$field without a guard, $_", [ $_ ], [ $_, headers => [ "$field: a" ] ])
         for '/guard/off', '/guard/rfc';
     is(key_of('/guard/bypass', headers => [ "$field: a" ]), '<>',
-       "$field passes by the cache");
-    same("$field, which is not listed", [ '/guard/list' ],
+       "$field bypasses the cache");
+    same("$field, where another field is listed", [ '/guard/list' ],
          [ '/guard/list', headers => [ "$field: a" ] ]);
 }
-like(key_of('/guard/bypass'), qr/\A<[0-9a-f]{32}>\z/, 'no such field: a key');
-different('two lines, and their order', map { [ '/guard', headers => $_ ] }
+like(key_of('/guard/bypass'), qr/\A<[0-9a-f]{32}>\z/,
+     'bypass, without such a field: a key');
+different('a repeated field, in order', map { [ '/guard', headers => $_ ] }
           [ 'X-Host: a' ], [ 'X-Host: b' ], [ 'X-Host: a', 'X-Host: b' ],
           [ 'X-Host: b', 'X-Host: a' ], [ 'X-Host: a, b' ]);
-different('the field that has the value', map { [ '/guard', headers => [ "$_: a" ] ] }
-          @poison);
-different('a field of a list', [ '/guard/list' ],
+different('the same value in another field',
+          map { [ '/guard', headers => [ "$_: a" ] ] } @poison);
+different('a listed field', [ '/guard/list' ],
           [ '/guard/list', headers => [ 'X-Mine: a' ] ],
           [ '/guard/list', headers => [ 'X-Mine: b' ] ]);
 same('another field', [ '/guard' ], [ '/guard', headers => [ 'X-Mine: a' ] ],
      [ '/guard', headers => [ 'Accept: a' ] ]);
 
-# always
+# method overrides and bodies of GET always bypass the cache
 
 for my $path ('/key', '/guard/list', '/guard/strip', '/guard/off', '/guard/rfc') {
     is(key_of($path, headers => [ "$_: DELETE" ]), '',
-       "$path: $_ passes by the cache")
+       "$path: $_ bypasses the cache")
         for qw( X-HTTP-Method-Override X-HTTP-Method X-Method-Override );
     is(key_of($path, headers => [ 'Content-Length: 1' ], body => 'x'), '',
-       "$path: a GET with a body passes by the cache");
+       "$path: a GET with a body bypasses the cache");
 }
 is(key_of('/key', headers => [ 'Transfer-Encoding: chunked' ],
-          body => "1\r\nx\r\n0\r\n\r\n"), '', 'a chunked body, too');
+          body => "1\r\nx\r\n0\r\n\r\n"), '', 'so does a chunked body');
 like(key_of('/key', headers => [ 'Content-Length: 0' ]), qr/\A[0-9a-f]{32}\z/,
-     'but no body of zero bytes');
+     'a GET with "Content-Length: 0" does not');
 
 
 # --- credentials, in the debug log
@@ -378,7 +379,8 @@ sub credentials {
 SKIP: {
     skip 'nginx has no debug log', 10 if $nginx->log !~ /\[debug\]/;
 
-    is(credentials(sub { ask('/key') }), 'partition:0 credentials:0', 'none');
+    is(credentials(sub { ask('/key') }), 'partition:0 credentials:0',
+       'no credentials');
     is(credentials(sub { ask('/key', headers => [ 'Authorization: Basic eDp5' ]) }),
        'partition:0 credentials:1', 'Authorization');
     is(credentials(sub { ask('/consumer', headers => $who{alice}) }),
@@ -386,22 +388,22 @@ SKIP: {
     is(credentials(sub { ask('/dry', headers => $who{alice}) }),
        'partition:5 credentials:1', 'an identity in dry_run');
     is(credentials(sub { ask('/dry', headers => [ 'X-Key: wrong' ]) }),
-       'partition:0 credentials:1', 'a hidden credential, which is wrong');
+       'partition:0 credentials:1', 'an invalid hidden credential in dry_run');
     is(credentials(sub { ask('/dry') }),
-       'partition:0 credentials:0', 'none in dry_run');
+       'partition:0 credentials:0', 'no credentials in dry_run');
     is(credentials(sub { ask('/optional') }),
-       'partition:0 credentials:0', 'none where it is optional');
+       'partition:0 credentials:0', 'no credentials in mode optional');
     is(credentials(sub { ask('/shown', headers => $who{alice}) }),
-       'partition:0 credentials:1', 'an identity, whose credential is shown');
+       'partition:0 credentials:1', 'an identity, hide off');
     is(credentials(sub { tls($nginx, port => $tls, path => '/key',
                              cert => 'alice') }),
-       'partition:0 credentials:1', 'a certificate');
+       'partition:0 credentials:1', 'a client certificate');
     is(credentials(sub { tls($nginx, port => $tls, path => '/key') }),
-       'partition:0 credentials:0', 'TLS without one');
+       'partition:0 credentials:0', 'TLS without a client certificate');
 }
 
 
-# --- the secret
+# --- the secret of the keys
 
 my $before = key_of('/large');
 $nginx->reload;
@@ -412,7 +414,7 @@ my $other = start_nginx(http => 'gateway_cache_zone zone=z:1m; gateway_cache z;'
 my $third = start_nginx(http => 'gateway_cache_zone zone=z:1m; gateway_cache z;',
                         server => 'location / { return 200 $gateway_cache_key; }');
 my @other = map { ($_->get('/'))[2] } $other, $third;
-isnt($other[0], $other[1], 'another server has another secret');
+isnt($other[0], $other[1], 'each nginx has its own secret');
 $_->stop for $other, $third, $nginx;
 
 done_testing;

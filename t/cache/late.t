@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A response that was asked for without the lock on its key is stored when it
-# arrives, unless it was purged or invalidated meanwhile.
+# A response to a request that did not lock its key is stored when it arrives,
+# unless a purge or an unsafe request has removed its key in the meantime.
 
 use v5.28;
 use warnings;
@@ -57,8 +57,8 @@ sub purge {
 my @fresh = ('Cache-Control: max-age=60');
 
 
-# What happens while a response without the lock is awaited, and what the next
-# request finds.
+# what happens while the origin delays the response to a request without the
+# lock, and the status of the next request
 
 my %between = (
     'nothing'          => [ sub { 1 }, 'HIT' ],
@@ -79,7 +79,7 @@ my %between = (
 
 my $n = 0;
 
-# a request that does not look for a stored response: (its status, the next one)
+# sends a request with a bypass; returns its status and that of the next request
 
 sub bypass {
     my ($do) = @_;
@@ -95,8 +95,8 @@ sub bypass {
     return "$status " . status($path);
 }
 
-# Other URLs can have the same place in the table of purges: one of them in 128
-# prevents that the response is stored.
+# URLs share slots in the table of purges: a purge of another URL prevents
+# storing with a probability of 1/128, so these cases have several tries.
 
 for my $what (sort keys %between) {
     my ($do, $next) = @{ $between{$what} };
@@ -109,15 +109,15 @@ for my $what (sort keys %between) {
     is($found, "BYPASS $next", "$what: then $next");
 }
 
-# the answer to a POST invalidates what is stored, and is stored itself
+# a response to POST removes the stored response, and is stored itself
 
 $origin->answer('/post/1', head => [ @fresh, 'Content-Location: /post/1' ]);
-is(status('/post/1'), 'MISS', 'a GET');
-is(status('/post/1'), 'HIT', 'is stored');
+is(status('/post/1'), 'MISS', 'GET: a miss');
+is(status('/post/1'), 'HIT', 'GET: a hit');
 http_get($nginx, '/post/1', method => 'POST', body => 'x');
 my (undef, $head, $body) = http_get($nginx, '/post/1');
-like($head, qr/^X-Status: HIT/m, 'a POST');
-like($body, qr/^2 /, 'replaces it');
+like($head, qr/^X-Status: HIT/m, 'after a POST: a hit');
+like($body, qr/^2 /, 'after a POST: its response');
 
 $nginx->stop;
 done_testing();

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Responses that a client must not receive: what another location protects,
-# what an error page has made, what one upstream server has sent in place of
-# another, and what the origin has said later about a stored response.
+# Responses that a client must not receive from the cache: those of protected
+# locations, error pages and other upstream servers, and those that a later 304
+# restricts.
 
 use v5.28;
 use warnings;
@@ -37,7 +37,7 @@ END
     add_header X-Reason \$gateway_cache_reason always;
     location / { $up }
 
-    # access is checked where a redirect leads
+    # the location that a redirect leads to checks the access
     location /try/ { try_files /none \@protected; }
     location \@protected { gateway_api_key api; $up }
     location /part/ { gateway_cache_partition consumer;
@@ -57,7 +57,7 @@ END
     location /plain/ { try_files /none \@plain; }
     location \@plain { $up }
 
-    # what an error page makes
+    # responses of error pages
     location /page/ { $up proxy_intercept_errors on; error_page 404 = /made; }
     location = /made { return 404 "made here"; }
     location /accel/ { $up }
@@ -108,7 +108,7 @@ my ($alice, $bob) = map { 'X-API-Key: ' . api_key($_) } qw( alice bob );
 sub status { return told(get(@_)) }
 
 
-# --- access is checked where a redirect leads, before a stored response is sent
+# --- after a redirect, access is checked before a stored response is sent
 
 is(status('/plain/a'), '200 MISS', 'try_files: a miss');
 is(status('/plain/a'), '200 HIT', 'and a hit');
@@ -117,80 +117,85 @@ for my $place ('/try/', '/both/') {
     is((get("${place}a"))[0], 401, "$place without a key");
     like(status("${place}a", $alice), qr/^200 /, 'with a key');
     like(status("${place}a", $alice), qr/^200 /, 'again');
-    is((get("${place}a"))[0], 401, 'and nothing without one');
+    is((get("${place}a"))[0], 401, 'a stored response, without a key');
 }
-is(status('/try/a', $bob), '200 HIT', 'what is public is for all with a key');
+is(status('/try/a', $bob), '200 HIT', 'a public response, with another key');
 is((get('/index/'))[0], 401, 'index: without a key');
 is(status('/index/', $alice), '200 MISS', 'with a key');
-is(status('/index/', $bob), '200 HIT', 'another one');
-is((get('/index/'))[0], 401, 'and nothing without one');
+is(status('/index/', $bob), '200 HIT', 'index: with another key');
+is((get('/index/'))[0], 401, 'index: a stored response, without a key');
 
 $origin->answer('/try/own', head => [ @fresh ]);
 is(status('/try/own', $alice), '200 MISS credentials',
-   'who the client is becomes known behind the redirect');
-is(status('/try/own', $alice), '200 MISS credentials', 'nothing is stored');
-is(status('/part/a', $alice), '200 MISS', 'so does the partition');
-is(status('/part/a', $alice), '200 HIT', 'which has it');
-is(status('/part/a', $bob), '200 MISS', 'and another one has not');
+   'an identity from behind the redirect: a miss');
+is(status('/try/own', $alice), '200 MISS credentials', 'it is not stored');
+is(status('/part/a', $alice), '200 MISS',
+   'a partition by a consumer from behind the redirect: a miss');
+is(status('/part/a', $alice), '200 HIT', 'it is stored for this consumer');
+is(status('/part/a', $bob), '200 MISS', 'not for another one');
 
-is(status('/address/a'), '200 MISS', 'a location with the cache off');
-is(status('/address/a'), '200 HIT', 'the first one decides');
-is(status('/allow/a'), '200 MISS', 'allowed');
-is((get('/allow/a?deny=1'))[0], 403, 'and not');
+is(status('/address/a'), '200 MISS', 'a redirect to a location with cache off');
+is(status('/address/a'), '200 HIT', 'the settings of the first location apply');
+is(status('/allow/a'), '200 MISS', 'access allowed');
+is((get('/allow/a?deny=1'))[0], 403, 'access denied');
 
-like((get('/closed/a'))[2], qr{/login}, 'refused: the login page');
+like((get('/closed/a'))[2], qr{/login}, 'access denied: the login page');
 my (undef, $head, $body) = get('/closed/a', $alice);
-unlike($head, qr/^X-Status: HIT/m, 'is not what others receive');
+unlike($head, qr/^X-Status: HIT/m, 'the login page is not stored');
 
 $origin->answer('/refresh/a', { head => [ 'Cache-Control: max-age=0',
                                           'ETag: "1"' ] },
                               { body => 'new', head => [ @fresh ] });
-is(status('/refresh/a'), '200 MISS', 'a refresh in the background');
-is(status('/refresh/a'), '200 STALE', 'begins');
-ok(wait_until(sub { (get('/refresh/a'))[2] eq 'new' }), 'and ends');
-is(status('/refresh/a'), '200 HIT', 'behind a redirect, too');
-is($origin->count('/refresh/a'), 2, 'with one request');
+is(status('/refresh/a'), '200 MISS', 'after a redirect: a miss');
+is(status('/refresh/a'), '200 STALE', 'the stale response is sent');
+ok(wait_until(sub { (get('/refresh/a'))[2] eq 'new' }),
+   'it is refreshed in the background');
+is(status('/refresh/a'), '200 HIT', 'the new response is sent');
+is($origin->count('/refresh/a'), 2, 'one request refreshes it');
 
 
-# --- what nginx makes is not the answer of an upstream server
+# --- responses that nginx makes itself are not stored
 
 $origin->answer('/page/a', status => 404, head => [ @public ]);
 is(join(' ', (get('/page/a'))[0, 2]), '404 made here', 'an error page');
-is(join(' ', (get('/page/a'))[0, 2]), '404 made here', 'again');
-is($origin->count('/page/a'), 2, 'is not stored');
+is(join(' ', (get('/page/a'))[0, 2]), '404 made here', 'an error page, again');
+is($origin->count('/page/a'), 2, 'an error page is not stored');
 $origin->answer('/accel/a', head => [ @public, 'X-Accel-Redirect: /given' ]);
 is((get('/accel/a'))[2], 'given away', 'X-Accel-Redirect');
-is((get('/accel/a'))[2], 'given away', 'again');
-is($origin->count('/accel/a'), 2, 'is not stored');
+is((get('/accel/a'))[2], 'given away', 'X-Accel-Redirect, again');
+is($origin->count('/accel/a'), 2, 'X-Accel-Redirect is not stored');
 
 
 # --- each upstream server has its own responses
 
 my (undef, undef, $one) = get('/two/a');
 my (undef, undef, $two) = get('/two/a', 'X-Beta: 1');
-is($origin->count('/two/a') . $beta->count('/two/a'), '11', 'each was asked');
-is(status('/two/a'), '200 HIT', 'and has its own responses');
-is(status('/two/a', 'X-Beta: 1'), '200 HIT', 'both');
+is($origin->count('/two/a') . $beta->count('/two/a'), '11',
+   'each upstream server receives a request');
+is(status('/two/a'), '200 HIT', 'the response of the one is stored');
+is(status('/two/a', 'X-Beta: 1'), '200 HIT', 'and that of the other');
 get('/shared/a');
-is(status('/shared/a', 'X-Beta: 1'), '200 HIT', 'not where the key has no host');
+is(status('/shared/a', 'X-Beta: 1'), '200 HIT', 'one key without host');
 
 for my $place ('/', '/known/', '/fixed/') {
-    is(status("${place}p"), '200 MISS', "$place one port");
-    is(told(http_get($second, "${place}p")), '200 HIT', 'shares with another');
+    is(status("${place}p"), '200 MISS', "$place: the first port of nginx");
+    is(told(http_get($second, "${place}p")), '200 HIT', 'the second: shared');
 }
-is(status('/port/p'), '200 MISS', 'where the origin receives the port');
-is(told(http_get($second, '/port/p')), '200 MISS', 'each has its own');
-is(status('/port/p'), '200 HIT', 'the one');
-is(told(http_get($second, '/port/p')), '200 HIT', 'and the other');
+is(status('/port/p'), '200 MISS', 'the port is sent to the origin: a miss');
+is(told(http_get($second, '/port/p')), '200 MISS', 'the second port: a miss');
+is(status('/port/p'), '200 HIT', 'the first port: a hit');
+is(told(http_get($second, '/port/p')), '200 HIT', 'the second port: a hit');
 is(join(' ', map { field($_, 'Host') } $origin->requests('/port/p')),
-   "localhost:$port localhost:$second", 'as the origin has been told');
+   "localhost:$port localhost:$second", 'the origin receives both ports');
 for my $tenant (qw( a b )) {
     is(status('/tenant/a', "X-Tenant: $tenant"), '200 MISS', "Host $tenant");
-    is(status('/tenant/a', "X-Tenant: $tenant"), '200 HIT', 'again');
+    is(status('/tenant/a', "X-Tenant: $tenant"), '200 HIT', "Host $tenant: a hit");
 }
 
 
-# --- a permission under a condition that is not met is none
+# --- "public", "must-revalidate" and "s-maxage" permit storing for a request
+# with credentials, unless X-Accel-Expires or override=all makes the cache ignore
+# a directive such as "private"
 
 my @held = ('private', 'no-store', 'no-cache', 'private="X-A"',
             'no-cache="X-A"');
@@ -204,21 +209,21 @@ for my $path ('/accel/', '/all/') {
                             "Cache-Control: $held, $allows" ]);
             is(status($target, 'Authorization: Basic eDp5'),
                '200 MISS credentials', "$path $held, $allows: credentials");
-            is(status($target), '200 MISS', 'nothing was stored');
-            is(status($target), '200 HIT', 'others share it');
+            is(status($target), '200 MISS', 'nothing is stored');
+            is(status($target), '200 HIT', 'without credentials it is stored');
             isnt(status($target, 'Authorization: Basic eDp5'), '200 HIT',
-                 'and nobody with credentials');
+                 'and not sent to a client with credentials');
         }
         my $target = $path . ++$n;
         $origin->answer($target, head => [ @accel, "Cache-Control: $allows" ]);
         is(status($target, 'Authorization: Basic eDp5'), '200 MISS',
            "$path $allows alone");
-        is(status($target), '200 HIT', 'is one');
+        is(status($target), '200 HIT', 'is stored');
     }
 }
 
 
-# --- a 304, or a response to HEAD, says what the stored response depends on
+# --- a 304 or a response to HEAD can restrict the stored response
 
 my @etag = (etag => '"1"', head => [ 'Cache-Control: max-age=0' ]);
 my @renewed = ('ETag: "1"', 'Cache-Control: max-age=60');
@@ -232,10 +237,11 @@ for my $line (sort keys %later) {
     my $target = '/' . ++$n;
     $origin->answer($target, @etag, not_modified => [ @renewed, $line ]);
     is(status($target), '200 MISS', "a 304 with $line");
-    is((get($target, 'Origin: https://evil', 'Accept: a'))[0], 200, 'arrives');
+    is((get($target, 'Origin: https://evil', 'Accept: a'))[0], 200,
+       'the response is validated');
     my ($code, $head) = get($target, 'Accept: b');
     ($later{$line} ? \&like : \&unlike)->($head, qr/^X-Status: HIT/m,
-        $later{$line} ? 'and is stored' : 'and is not what others receive');
+        $later{$line} ? 'others receive it' : 'others do not receive it');
 }
 
 my $target = '/' . ++$n;
@@ -244,7 +250,7 @@ $origin->answer($target, etag => '"1"',
     not_modified => [ @renewed, 'Vary: accept' ]);
 status($target);
 status($target);
-is(status($target), '200 HIT', 'a 304 with the same Vary');
+is(status($target), '200 HIT', 'a 304 with the same Vary: a hit');
 
 $target = '/' . ++$n;
 $origin->answer($target, etag => '"1"',
@@ -252,8 +258,8 @@ $origin->answer($target, etag => '"1"',
     not_modified => [ @renewed ]);
 status($target);
 status($target);
-is(status($target), '200 HIT', 'or without it');
-is(status($target, 'Accept: x'), '200 MISS', 'is one of the variant');
+is(status($target), '200 HIT', 'a 304 without Vary: a hit');
+is(status($target, 'Accept: x'), '200 MISS', 'only for the same variant');
 
 sub head_request {
     my ($target, @headers) = @_;
@@ -267,7 +273,7 @@ status($target);
 $origin->answer($target, @length, head => [ 'Cache-Control: max-age=60',
                 'Access-Control-Allow-Origin: https://evil' ]);
 head_request($target, 'Origin: https://evil');
-is(status($target), '200 MISS', 'nor does HEAD change what others receive');
+is(status($target), '200 MISS', 'HEAD with Access-Control-Allow-Origin');
 
 for my $field ('Authorization: Basic eDp5', 'If-Match: "2"') {
     $target = '/' . ++$n;
@@ -275,18 +281,18 @@ for my $field ('Authorization: Basic eDp5', 'If-Match: "2"') {
                     { @length, etag => '"2"', head => [ @fresh ] });
     status($target);
     head_request($target, $field);
-    is(status($target), '200 HIT', "HEAD with $field is about another response");
+    is(status($target), '200 HIT', "HEAD with $field has no effect");
 }
 
-# --- gateway_cache_no_store is for a 304, too
+# --- gateway_cache_no_store applies to a 304, too
 
 $target = '/nostore/' . ++$n;
 $origin->answer($target, etag => '"1"',
     head => [ 'Cache-Control: max-age=0' ],
     not_modified => [ @renewed, 'X-Secret: 1' ]);
 status($target);
-is(status($target), '200 REVALIDATED not-wanted', 'a 304 that is not wanted');
-is(status($target), '200 REVALIDATED not-wanted', 'is not stored');
+is(status($target), '200 REVALIDATED not-wanted', 'no_store for a 304');
+is(status($target), '200 REVALIDATED not-wanted', 'the 304 is not stored');
 
 
 # --- fields that poison caches
@@ -296,14 +302,14 @@ for my $field ('X-Host', 'X_Host', 'x-forwarded_host') {
     status($target, "$field: evil", 'X-HTTP-Method-Override: PUT');
     http_get($nginx, $target, method => 'PUT', headers => [ "$field: evil" ]);
     my @found = grep { defined field($_, $field) } $origin->requests($target);
-    is(scalar @found, 0, "strip: no request has $field");
+    is(scalar @found, 0, "strip: $field is not sent to the origin");
 
     status("/$n", "$field: evil");
-    is(status("/$n"), '200 MISS', "$field belongs to the key");
+    is(status("/$n"), '200 MISS', "$field is part of the key");
 }
 
 
-# --- who the client is
+# --- identities
 
 my %token = map { $_ => 'Authorization: Bearer '
                         . token(key => 'es256',
@@ -315,33 +321,36 @@ my $none = 'Authorization: Bearer ' . token(key => 'es256',
 for my $user (qw( ann ben )) {
     is(status('/user/a', $alice, $token{$user}), '200 MISS',
        "the key of an application and the token of $user");
-    is(status('/user/a', $alice, $token{$user}), '200 HIT', 'again');
+    is(status('/user/a', $alice, $token{$user}), '200 HIT', 'the same, again');
 }
 is(status('/user/a', $bob, $token{ann}), '200 MISS', 'another application');
-is((get('/user/a', $alice))[0], 401, 'a key alone');
+is((get('/user/a', $alice))[0], 401, 'a key without a token');
 
 is(status('/scope/a', $token{ann}), '200 MISS', 'a token with the scope');
-is(status('/scope/a', $token{ben}), '200 HIT', 'another one');
-is((get('/scope/a', $none))[0], 403, 'without it: no hit');
-is((get('/scope/a'))[0], 401, 'without a token, neither');
+is(status('/scope/a', $token{ben}), '200 HIT', 'another token with the scope');
+is((get('/scope/a', $none))[0], 403, 'a token without the scope');
+is((get('/scope/a'))[0], 401, 'no token');
 
 is(status('/limit/a', $token{ann}), '200 MISS', 'a limit: the first request');
-is(status('/limit/a', $token{ann}), '200 HIT', 'a hit');
-is(status('/limit/a', $token{ann}), '200 HIT', 'another hit');
-is((get('/limit/a', $token{ann}))[0], 429, 'no more than the limit');
+is(status('/limit/a', $token{ann}), '200 HIT', 'a limit: a hit');
+is(status('/limit/a', $token{ann}), '200 HIT', 'a limit: another hit');
+is((get('/limit/a', $token{ann}))[0], 429, 'a limit: hits are limited');
 
 $origin->answer('/named/a', head => [ @public, 'Vary: X-Consumer-ID' ]);
 is(status('/named/a', $_), '200 MISS', 'Vary: X-Consumer-ID')
     for $alice, $bob;
-is(status('/named/a', $_), '200 HIT', 'has a variant for each')
+is(status('/named/a', $_), '200 HIT', 'each consumer has a variant')
     for $alice, $bob;
 is(status('/named/a', $bob, 'X-Consumer-ID: alice'), '200 HIT',
-   'whatever the client has sent');
+   'a field of the client has no effect');
 isnt((get('/named/a', $alice))[2],
-     (get('/named/a', $bob, 'X-Consumer-ID: alice'))[2], 'of its own');
+     (get('/named/a', $bob, 'X-Consumer-ID: alice'))[2],
+     'the variants are different');
 
-is(status('/basic/a', 'Authorization: Basic dTpw'), '200 MISS', 'auth_basic');
-is(status('/basic/a', 'Authorization: Basic dTpw'), '200 HIT', 'a hit');
-is((get('/basic/a'))[0], 401, 'not without a password');
+is(status('/basic/a', 'Authorization: Basic dTpw'), '200 MISS',
+   'auth_basic: a miss');
+is(status('/basic/a', 'Authorization: Basic dTpw'), '200 HIT',
+   'auth_basic: a hit');
+is((get('/basic/a'))[0], 401, 'auth_basic: no password');
 
 done_testing();

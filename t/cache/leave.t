@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Whoever leaves at any point of a request's way through the cache, and however,
-# leaves nothing behind: no lock, no reader, and an answer for the others.
+# Clients that leave at different points of a request and in different ways: no
+# lock and no reader remains, and other clients receive the response.
 
 use v5.28;
 use warnings;
@@ -101,7 +101,7 @@ my %leave = (
 my @fresh = ('Cache-Control: max-age=60');
 my $size = 400_000;
 
-# the points: who leaves, and what the others then have
+# the points; each function returns the connections that stay open
 
 my %point = (
     asking => sub {
@@ -156,19 +156,19 @@ for my $where ('', '/unbuffered', '/ignore') {
                                             $path);
                 my ($code, undef, $body) = http_get($port, $path);
                 ok($code == 200 && $body eq origin_body($size),
-                   "$path, HTTP/$version, $how: others have the response")
+                   "$path, HTTP/$version, $how: others receive the response")
                     or diag "$code, " . length $body;
                 undef @kept;
                 ok(wait_until(sub {
                     my $stat = stat_of();
                     $stat->{fills} == 0 && $stat->{readers} == 0;
-                }), 'and nothing is left behind') or diag explain stat_of();
+                }), 'no fill and no reader is left') or diag explain stat_of();
             }
         }
     }
 }
 
-# an end of file is no reset: a client that waits may have sent all it sends
+# an end of file is no reset: a half-closed client can still receive a response
 
 $origin->answer('/half', head => [ @fresh ], body => 'half', hold => 1);
 my $first = begin(1, '/half', 'Connection: close');
@@ -178,9 +178,10 @@ shutdown $second->{socket}, 1;
 wait_until(sub { stat_of()->{fills} == 1 });
 $origin->release('/half');
 my $text = do { local $/; readline $second->{socket} };
-like($text, qr/^X-Status: COLLAPSED.*half$/ms, 'a half-closed client waits');
+like($text, qr/^X-Status: COLLAPSED.*half$/ms,
+     'a waiting half-closed client receives the response');
 
-# requests behind one that waits are answered after it
+# pipelined requests behind a waiting request
 
 $origin->answer('/behind', head => [ @fresh ], body => '<first>', hold => 1);
 $origin->answer('/other', head => [ @fresh ], body => '<other>');
@@ -193,7 +194,7 @@ $origin->release('/behind');
 $text = do { local $/; readline $pipe->{socket} };
 like($text, qr/<first>.*<other>$/s, 'pipelined requests keep their order');
 
-# --- a reload without the zone: the old worker ends what it has begun
+# --- a reload that turns the cache off: the old worker completes its responses
 
 $origin->answer('/reload', head => [ @fresh ], size => $size, pause => 1);
 $first = begin(1, '/reload', 'Connection: close');
@@ -203,9 +204,9 @@ $nginx->reload(conf(admin => $admin, cache => 'gateway_cache off;'), wait => 0);
 for my $client ($first, @waiting) {
     $text = do { local $/; readline $client->{socket} };
     ok($text =~ /\r\n\r\n(.*)/s && $1 eq origin_body($size),
-       'a reload while a response is stored: all of it')
+       'a reload while a response is stored: the whole response')
         or diag length $text;
 }
-is($origin->count('/reload'), 1, 'the origin was asked once');
+is($origin->count('/reload'), 1, 'the origin receives one request');
 
 done_testing();

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# modules/cache/README.md: what it says about limits of Vary and of tags, about
-# subrequests, and about clients that are on the same machine.
+# The limitations in modules/cache/README.md: Vary, tags, header sizes,
+# subrequests, and clients behind a proxy on the same machine.
 
 use v5.28;
 use warnings;
@@ -18,7 +18,7 @@ my $to = "proxy_pass http://127.0.0.1:@{[ $origin->port ]}";
 my $realip = qx(@{[ Test::Gateway::Server::binary() ]} -V 2>&1)
              =~ /http_realip_module/;
 
-# a proxy on this machine, and the address that it states where nginx reads it
+# nginx uses the address that a local proxy states only with the realip module
 
 my $admin = 'gateway_cache_admin zone=z from=127.0.0.1;';
 my $stated = $realip ? 'set_real_ip_from 127.0.0.1;'
@@ -83,7 +83,7 @@ sub status {
     return join ' ', $head =~ /^X-Status: (\w+)/m, $reason // ();
 }
 
-# the second request for a response with these lines
+# the status of the second request for a response with these fields
 
 sub again {
     my ($path, $lines, @sent) = @_;
@@ -100,10 +100,10 @@ for my $case ([ 32, 'HIT' ], [ 33, 'MISS vary-too-long' ]) {
     is(again("/vary/$n", [ 'Vary: ' . join ', ', @names ]), $then,
        "Vary with $n names");
     is(again("/vary/lines/$n", [ map { "Vary: $_" } @names ]), $then,
-       'in as many lines');
+       "$n lines of Vary");
 }
 is(again('/vary/same', [ 'Vary: ' . join ', ', ('X-A', 'x-a') x 20 ]), 'HIT',
-   'equal names count once');
+   'Vary: equal names count once');
 
 my $allow = 'Access-Control-Allow-Origin: ';
 my $paths = 0;
@@ -125,7 +125,7 @@ for my $case ([ 512, 'HIT' ], [ 513, 'MISS vary-too-long' ]) {
        "Vary with $n bytes of names");
 }
 
-# the name, the value, and 8 bytes
+# names, values and 8 bytes for each field: at most 4096 bytes
 
 for my $case ([ 4085, 'HIT', 'HIT' ],
               [ 4086, 'MISS variant-too-long', 'BYPASS variant-too-long' ]) {
@@ -133,8 +133,8 @@ for my $case ([ 4085, 'HIT', 'HIT' ],
     my ($path, $line) = ("/value/$n", 'X-A: ' . 'v' x $n);
     is(again($path, [ 'Vary: X-A' ], $line), $then, "a value of $n bytes");
     is(status($path, 'X-A: a'), $_, "another variant: $_") for qw( MISS HIT );
-    is(status($path, $line), $beside, 'the long one beside it');
-    is(status($path, 'X-A: a'), 'HIT', 'the other one stays');
+    is(status($path, $line), $beside, 'the long value, after another variant');
+    is(status($path, 'X-A: a'), 'HIT', 'the other variant stays');
 }
 
 is(again("$_/cookie", [ 'Vary: Cookie' ]), 'MISS vary-cookie',
@@ -150,9 +150,9 @@ for my $case ([ 255, 'HIT' ], [ 256, 'MISS too-many-tags' ]) {
        "$n tags");
     is(again("/tags/both/$n", [ "Surrogate-Key: $tags[0]",
        'Cache-Tag: ' . join ',', @tags[ 1 .. $n - 1 ] ]), $then,
-       'in all fields together');
+       "$n tags in two fields");
     is(again("/tags/same/$n", [ 'Surrogate-Key: ' . 'a ' x $n ]), $then,
-       'equal ones, too');
+       "$n equal tags");
 }
 
 for my $case ([ 't255', 2 ], [ 't1', 0 ], [ 'a', 1 ]) {
@@ -163,7 +163,7 @@ for my $case ([ 't255', 2 ], [ 't1', 0 ], [ 'a', 1 ]) {
     like($body, qr/^\{"purged": ?$n\}/, "$n responses have the tag $tag");
 }
 
-# a tag has any length that the header has room for
+# the length of a tag is limited by that of the header
 
 for my $case ([ 64_000, 'HIT' ], [ 65_600, 'MISS header-too-large' ]) {
     my ($n, $then) = @$case;
@@ -172,7 +172,7 @@ for my $case ([ 64_000, 'HIT' ], [ 65_600, 'MISS header-too-large' ]) {
     is(again("/header/$n", [ 'X-A: ' . 'a' x $n ]), $then, 'another field');
 }
 
-# --- header, key and path together
+# --- the stored header, which includes the key and the path
 
 sub large { again("/large/$_[0]/$_[1]", [ 'X-A: ' . 'a' x $_[1], @_[2 .. $#_] ]) }
 
@@ -183,17 +183,17 @@ for my $case ([ qw( a b ) ], [ 'c', 'd', 'Vary: X-V' ]) {
         my $n = int(($least + $most) / 2);
         (large($search, $n, @with) eq 'HIT' ? $least : $most) = $n;
     }
-    is(large($path, $least, @with), 'HIT', "a line of $least bytes, @with");
+    is(large($path, $least, @with), 'HIT', "a field of $least bytes, @with");
     is(large($path, $most, @with), 'MISS header-too-large', 'one byte more');
 }
 is(large('two', 33_000, 'X-B: ' . 'b' x 33_000), 'MISS header-too-large',
-   'two fields');
-is(large('two', 31_000, 'X-B: ' . 'b' x 33_000), 'HIT', 'that are shorter');
+   'two long fields');
+is(large('two', 31_000, 'X-B: ' . 'b' x 33_000), 'HIT', 'two shorter fields');
 is(again('/large/' . 'p' x 34_000, []), 'MISS header-too-large',
-   'a path, which is in the key, too');
-is(again('/large/' . 'p' x 31_000, []), 'HIT', 'a shorter one');
+   'a long path, which is also part of the key');
+is(again('/large/' . 'p' x 31_000, []), 'HIT', 'a shorter path');
 
-# the old response is sent, and removed
+# a 304 makes the header too large: the stored response is sent, and removed
 
 for my $case ([ 32_000, 'HIT' ], [ 34_000, 'MISS' ]) {
     my ($n, $then) = @$case;
@@ -204,11 +204,12 @@ for my $case ([ 32_000, 'HIT' ], [ 34_000, 'MISS' ]) {
                     { head => [ @fresh ] });
     is(status("/304/$n"), 'MISS', "a 304 with $n bytes more");
     is(status("/304/$n"),
-       $then eq 'HIT' ? 'REVALIDATED' : 'REVALIDATED header-too-large', 'the 304');
-    is(status("/304/$n"), $then, 'and then');
+       $then eq 'HIT' ? 'REVALIDATED' : 'REVALIDATED header-too-large',
+       'the status of the 304');
+    is(status("/304/$n"), $then, 'the next request');
 }
 
-# --- fields that are listed
+# --- lists of fields in Cache-Control and Connection
 
 for my $case ([ 32, 'HIT' ], [ 33, 'MISS too-many-fields' ]) {
     my ($n, $then) = @$case;
@@ -233,19 +234,20 @@ for my $case ([ '/shared/', 'MISS', 'HIT', 'HIT' ],
 }
 
 is(again('/x-api-key', [], 'X-API-Key: a'), 'HIT', 'an API key of the origin');
-is(status('/x-api-key', 'X-API-Key: b'), 'HIT', 'is no credential');
+is(status('/x-api-key', 'X-API-Key: b'), 'HIT',
+   'an API key of the origin is no credential');
 
 $origin->answer($_, head => [ @fresh ]) for '/mirror/', '/copy';
 is(status('/mirror/'), 'MISS', 'a miss');
-is(wait_until(sub { $origin->count('/copy') == 1 }), 1, 'is mirrored');
+is(wait_until(sub { $origin->count('/copy') == 1 }), 1, 'a miss is mirrored');
 is(status('/mirror/'), 'HIT', 'a hit');
 is(status('/mirror/?a'), 'MISS', 'another miss');
 wait_until(sub { $origin->count('/copy') >= 2 });
-is($origin->count('/copy'), 2, 'the hit is not mirrored');
+is($origin->count('/copy'), 2, 'a hit is not mirrored');
 
 # --- from=
 
-# the status for a client with an address of its own
+# the status of a request from the address $from
 
 sub asked_by {
     my ($from, $to, $path) = @_;
@@ -256,18 +258,18 @@ sub asked_by {
     return scalar(<$socket>) =~ m{^HTTP/1\.1 (\d+)} && $1;
 }
 
-is(asked_by('127.0.0.1', "127.0.0.2:$port", '/_cache'), 200, 'from=');
+is(asked_by('127.0.0.1', "127.0.0.2:$port", '/_cache'), 200, 'allowed address');
 is(asked_by('127.0.0.2', "127.0.0.2:$port", '/_cache'), 403, 'another address');
 is(asked_by('127.0.0.2', "127.0.0.1:$proxied", '/_cache'), 200,
-   'another address, through a proxy');
+   'another address, through a local proxy');
 
 SKIP: {
     skip 'nginx has no realip module', 2 if !$realip;
 
     is(asked_by('127.0.0.2', "127.0.0.1:$proxied", '/_stated'), 403,
-       'the address that the proxy states');
+       'another address, which the proxy states');
     is(asked_by('127.0.0.1', "127.0.0.1:$proxied", '/_stated'), 200,
-       'an allowed one');
+       'an allowed address, which the proxy states');
 }
 
 done_testing();

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Concurrent misses: the origin is asked once, whoever waits gets its answer,
-# and an answer that is not stored, or a client that leaves, holds up nobody.
+# Concurrent misses: the origin receives one request, the others wait for its
+# response.  A response that is not stored, or a client that leaves, does not
+# delay them.
 
 use v5.28;
 use warnings;
@@ -51,7 +52,7 @@ sub ask {
     return $socket;
 }
 
-# whole responses, within some seconds, and when the last was there
+# reads whole responses for up to 10 s; returns the time of the last, and all
 
 sub answers {
     my (@sockets) = @_;
@@ -73,7 +74,7 @@ sub answers {
 
 my $fresh = [ 'Cache-Control: max-age=60' ];
 
-# --- 200 at once
+# --- 200 concurrent requests
 
 $origin->answer('/many', head => $fresh, body => 'once', hold => 1);
 my @clients = map { ask('/many') } 1 .. 200;
@@ -81,28 +82,28 @@ wait_until(sub { $origin->held('/many') == 1 });
 $origin->release('/many');
 my (undef, @texts) = answers(@clients);
 is(scalar(grep { /^HTTP\/1.1 200 .*\r\n\r\nonce$/s } @texts), 200,
-   '200 clients have the answer');
-is($origin->count('/many'), 1, 'the origin was asked once');
+   '200 clients receive the response');
+is($origin->count('/many'), 1, 'the origin receives one request');
 is(scalar(grep { /^X-Status: COLLAPSED/m } @texts)
-   + scalar(grep { /^X-Status: HIT/m } @texts), 199, '199 of the cache');
+   + scalar(grep { /^X-Status: HIT/m } @texts), 199, '199 are from the cache');
 is(scalar(grep { /^X-Status: COLLAPSED/m } @texts),
    scalar(grep { /^Cache-Status: nginx-gateway; fwd=uri-miss; ttl=\d+; collapsed\r/m }
-          @texts), 'Cache-Status says which of them have waited');
+          @texts), 'those that waited have "collapsed" in Cache-Status');
 
-# --- not cacheable
+# --- responses that cannot be stored
 
 $origin->answer('/private', head => [ 'Cache-Control: private' ], hold => 1);
 @clients = map { ask('/private') } 1 .. 20;
 wait_until(sub { $origin->held('/private') >= 1 });
 $origin->release('/private');
 (undef, @texts) = answers(@clients);
-is(scalar(grep { /^HTTP\/1.1 200 /s } @texts), 20, 'not stored: 20 answers');
-is($origin->count('/private'), 20, 'each from the origin');
+is(scalar(grep { /^HTTP\/1.1 200 /s } @texts), 20, 'not stored: 20 responses');
+is($origin->count('/private'), 20, 'each request is sent to the origin');
 my %bodies = map { /\r\n\r\n(.*)/s => 1 } @texts;
-is(scalar keys %bodies, 20, 'all different');
+is(scalar keys %bodies, 20, 'all responses are different');
 
-# --- whatever is the reason that nothing is stored: after the first answer all
-# ask at once, although each answer takes 2 s
+# --- a response that is not stored for any reason: after it, all waiting
+# requests are sent at the same time, although each response takes 2 s
 
 my @age = ('Cache-Control: max-age=10', 'Age: 20');
 my @not_stored = (
@@ -136,12 +137,12 @@ for my $case (@not_stored) {
 for my $case (@not_stored) {
     my $path = "/one/$case->[0]";
     ok(wait_until(sub { $origin->count($path) == 6 }, 30),
-       "$case->[0]: each asks");
+       "$case->[0]: each request is sent");
     my @at = map { $_->{at} } $origin->requests($path);
-    cmp_ok($at[5] - $at[1], '<', 1.5, 'and none waits for another one');
+    cmp_ok($at[5] - $at[1], '<', 1.5, 'none waits for another one');
 }
 
-# --- a stale answer is there meanwhile
+# --- gateway_cache_stale updating: a stale response during an update
 
 $origin->answer('/updating/', { head => [ @age, 'ETag: "1"' ], body => 'old' },
                 { status => 503, hold => 1 });
@@ -152,29 +153,29 @@ for my $n (2, 3) {
     wait_until(sub { $origin->held('/updating/') == 1 });
     (undef, @texts) = answers(map { ask('/updating/') } 1 .. 5);
     is(scalar(grep { /^X-Status: UPDATING.*old$/ms } @texts), 5,
-       'five stale answers during an update');
-    is($origin->count('/updating/'), $n, 'one request asks');
+       'five stale responses during an update');
+    is($origin->count('/updating/'), $n, 'one request is sent to the origin');
     $origin->release('/updating/');
     (undef, $_) = answers($asks);
-    like($_, qr/^X-Status: STALE.*old$/ms, 'which fails');
+    like($_, qr/^X-Status: STALE.*old$/ms, 'it receives a stale response, too');
     $origin->answer('/updating/', status => 503, hold => 1);
 }
 
-# --- what is not cacheable is remembered for 5 s
+# --- for 5 s after a response that is not stored, no request for its key waits
 
 $origin->answer('/remember', { head => [ 'Cache-Control: private' ] },
                 { head => $fresh, body => 'now', hold => 1 });
 answers(ask('/remember'));
 @clients = map { ask('/remember') } 1 .. 5;
-ok(wait_until(sub { $origin->held('/remember') == 5 }), 'nobody waits');
+ok(wait_until(sub { $origin->held('/remember') == 5 }), 'no request waits');
 $origin->release('/remember');
 answers(@clients);
 $origin->answer('/forgotten', { head => [ 'Cache-Control: private' ] },
                 { head => $fresh, body => 'now', hold => 1 });
 answers(ask('/forgotten'));
-my $forgotten = time;       # more below
+my $forgotten = time;       # continued below, 5 s later
 
-# --- the client that asks leaves
+# --- the client of the request that the origin has received leaves
 
 $origin->answer('/leave', head => $fresh, body => 'later', hold => 1);
 my $first = ask('/leave');
@@ -184,10 +185,10 @@ close $first;
 wait_until(sub { $origin->count('/leave') == 2 });
 $origin->release('/leave');
 (undef, @texts) = answers(@others);
-is(scalar(grep { /later$/ } @texts), 10, 'a client has left: 10 answers');
-is($origin->count('/leave'), 2, 'another one has asked');
+is(scalar(grep { /later$/ } @texts), 10, 'a client leaves: 10 responses');
+is($origin->count('/leave'), 2, 'one waiting request is sent');
 
-# --- the time is over
+# --- the timeout of the lock
 
 $origin->answer('/short/', { head => $fresh, body => 'slow', hold => 1 });
 $first = ask('/short/');
@@ -196,7 +197,8 @@ my $second = ask('/short/');
 wait_until(sub { $origin->held('/short/') == 2 });
 $origin->release('/short/');
 (undef, @texts) = answers($first, $second);
-is(scalar(grep { /slow$/ } @texts), 2, 'after its time one goes on alone');
+is(scalar(grep { /slow$/ } @texts), 2,
+   'after the timeout a waiting request is sent');
 
 # --- without a lock
 
@@ -205,7 +207,7 @@ $origin->answer('/off/', { head => $fresh, body => 'off', hold => 1 });
 wait_until(sub { $origin->held('/off/') == 5 });
 $origin->release('/off/');
 (undef, @texts) = answers(@clients);
-is(scalar(grep { /off$/ } @texts), 5, 'without a lock each asks');
+is(scalar(grep { /off$/ } @texts), 5, 'without a lock each request is sent');
 
 # --- variants
 
@@ -218,9 +220,9 @@ $origin->release('/vary');
 my %count;
 $count{ /\r\n\r\n(.*)/s ? $1 : '' }++ for @texts;
 is(join(' ', sort values %count), '5 5', 'two variants');
-is($origin->count('/vary'), 2, 'each asked for once');
+is($origin->count('/vary'), 2, 'each is fetched once');
 
-# the names are known: neither waits for the other, and each has its waiters
+# once the names in Vary are known, requests wait only for their own variant
 
 $origin->answer('/vary', { head => [ @$fresh, 'Vary: X-V' ], body => 'c',
                            hold => 1 },
@@ -236,8 +238,8 @@ push @b, map { ask('/vary', 'X-V: d') } 1 .. 5;
 $origin->release('/vary');
 (undef, @texts) = answers(@a, @b);
 is(join('', map { /\r\n\r\n(.*)/s ? $1 : '-' } @texts), 'c' x 6 . 'd' x 6,
-   'each has the answer of its own');
-is($origin->count('/vary') - $before, 2, 'for which the origin is asked once');
+   'each request receives its variant');
+is($origin->count('/vary') - $before, 2, 'each variant is fetched once');
 
 # --- a slow client
 
@@ -246,19 +248,20 @@ $origin->answer('/slow', head => $fresh, body => $big);
 my $slow = ask('/slow');
 wait_until(sub { $origin->count('/slow') == 1 });
 my ($last, $text) = answers(ask('/slow'));
-cmp_ok(length $text, '>', 900_000, 'a slow client holds up nobody');
-is($origin->count('/slow'), 1, 'the origin was asked once');
+cmp_ok(length $text, '>', 900_000, 'a slow client delays no other client');
+is($origin->count('/slow'), 1, 'the origin receives one request');
 (undef, $text) = answers($slow);
-ok($text =~ /\r\n\r\n(x+)$/ && length $1 == 900_000, 'it has all of it');
+ok($text =~ /\r\n\r\n(x+)$/ && length $1 == 900_000,
+   'the slow client receives the whole response');
 
-# --- 5 s later the answer may be cacheable
+# --- 5 s after a response that was not stored
 
 sleep 0.1 while time < $forgotten + 5.1;
 @clients = map { ask('/forgotten') } 1 .. 5;
 wait_until(sub { $origin->held('/forgotten') >= 1 });
 $origin->release('/forgotten');
 (undef, @texts) = answers(@clients);
-is(scalar(grep { /now$/ } @texts), 5, 'after 5 s they wait again');
-is($origin->count('/forgotten'), 2, 'for one');
+is(scalar(grep { /now$/ } @texts), 5, 'after 5 s requests wait again');
+is($origin->count('/forgotten'), 2, 'for the response to one of them');
 
 done_testing();

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A log format has what became of a request in the gateway's cache: status, reason
-# and age, in each vocabulary, where it is asked for.
+# Log records contain the cache status of a request, its reason and age: in each
+# preset, and by variables.
 
 use v5.28;
 use warnings;
@@ -36,8 +36,8 @@ my $nginx = start_nginx(port => $port, conf => http_conf(
             . join('', map { " gateway_log $_.json $_ flush=0;" } @formats),
     server => "$server gateway_cache_stale http_503;"));
 
-# method, path, and what a record says: status, reason, whether it has an age;
-# for gcp: looked up, hit, validated
+# method, path; the status and reason in the record, whether it has an age; for
+# gcp: whether the cache was looked up, hit, and validated
 
 my @cases = (
     [ GET => '/a', 'MISS', undef, 0, 1, 0, 0 ],
@@ -54,7 +54,7 @@ http_get($nginx, $_->[1], method => $_->[0]) for @cases;
 my %records = map { $_ => [ records($nginx, "$_.json", scalar @cases) ] }
               @formats, 'own';
 
-# of one record: the members of the cache
+# the status, reason and age in a record
 
 sub told {
     my ($format, $record) = @_;
@@ -81,18 +81,19 @@ for my $i (0 .. $#cases) {
                     {qw( cacheLookup cacheHit cacheValidatedWithOriginServer )} ],
               \@gcp, "gcp: httpRequest of $method $path");
 }
-cmp_ok($records{native}[1]{cache_age}, '>=', 100, 'the age that the origin states');
-cmp_ok($records{own}[1]{ttl}, '<=', 500, 'and what is left of the lifetime');
-cmp_ok($records{own}[5]{ttl}, '<=', -10, 'negative for a stale one');
+cmp_ok($records{native}[1]{cache_age}, '>=', 100,
+       'the age includes that of the origin');
+cmp_ok($records{own}[1]{ttl}, '<=', 500, 'the remaining lifetime');
+cmp_ok($records{own}[5]{ttl}, '<=', -10, 'a stale response: it is negative');
 
-# it is not written where nobody asks
+# nginx records it only where a preset uses it
 
 SKIP: {
     skip 'nginx has no debug log', 2 if $nginx->log !~ /\[debug\]/;
 
     my $recorded = qr/gateway cache: recorded/;
     is(scalar(() = $nginx->log =~ /$recorded/g), @cases - 1,
-       'each request that asked the cache has it in its record');
+       'a request that uses the cache has a recorded status');
     $nginx->stop;
 
     $port = free_port();
@@ -102,8 +103,8 @@ SKIP: {
         server => $server));
     http_get($nginx, '/a');
     is((told('own', (records($nginx, 'own.json', 1))[0]))[0], 'MISS',
-       'variables have it all the same');
-    unlike($nginx->log, $recorded, 'a format of variables does not ask for it');
+       'variables are set');
+    unlike($nginx->log, $recorded, 'variables alone do not record it');
 }
 $nginx->stop;
 

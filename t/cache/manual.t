@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# modules/cache/README.md: its first example, pasted; the context and the default
-# of each directive.
+# modules/cache/README.md: the first example, the one of gateway_cache_purge, and
+# the context and default of each directive.
 
 use v5.28;
 use warnings;
@@ -43,7 +43,7 @@ SKIP: {
 }
 $nginx->stop;
 
-# --- purges by a method, from one address
+# --- gateway_cache_purge: PURGE from one address
 
 my ($purge) = $readme =~ /^### gateway_cache_purge\n.*?```nginx\n(.*?)```/ms;
 my ($maps, $rest) = $purge =~ /\A(.*?^\}\n\n.*?^\}\n)\n(.*)/ms;
@@ -60,7 +60,7 @@ END
 
 sub status { (http_get($nginx, '/a'))[1] =~ /^X-Status: (\w+)/m && $1 }
 
-# the status of a PURGE of another address
+# the status of a PURGE from the given address
 
 sub purged_by {
     my $socket = IO::Socket::INET->new(LocalAddr => $_[0],
@@ -70,12 +70,12 @@ sub purged_by {
     return scalar(<$socket>) =~ m{^HTTP/1\.1 (\d+)} && $1;
 }
 
-is(status(), $_, "$_ of what can be purged") for qw( MISS HIT );
-is(purged_by('127.0.0.1'), 204, 'the address that may');
+is(status(), $_, "$_ before the purge") for qw( MISS HIT );
+is(purged_by('127.0.0.1'), 204, 'the allowed address');
 is(status(), $_, "$_ after the purge") for qw( MISS HIT );
 $origin->answer('/a', { status => 405 });
-is(purged_by('127.0.0.2'), 405, 'another address: as any method');
-is(status(), 'HIT', 'it is still there');
+is(purged_by('127.0.0.2'), 405, 'another address: sent to the origin');
+is(status(), 'HIT', 'the response is still stored');
 $nginx->stop;
 
 # --- contexts
@@ -121,7 +121,7 @@ for my $name (sort keys %directive) {
     is(join(', ', @where), $directive{$name}{context}, "$name: the context");
 }
 
-# --- defaults: what is in force is the same, written or not
+# --- defaults: a directive with its default has the same effect as none
 
 my @defaults = grep { !/^-$|^gateway_cache off;/ }
                map { $directive{$_}{default} } sort keys %directive;

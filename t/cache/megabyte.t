@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What modules/cache/README.md says of how many responses a megabyte holds: zones
-# are filled through nginx until they evict, and may differ by 10 %.
+# How many responses fit into a megabyte, as in the table of
+# modules/cache/README.md: requests fill zones until they evict.  The numbers may
+# differ by 10 %.
 
 use v5.28;
 use warnings;
@@ -13,7 +14,7 @@ use Test::Gateway::Origin;
 use Test::Gateway::Server;
 use Test::More;
 
-# of each row: the bytes of the body, and further lines
+# for each row: the size of the body in bytes, and further header fields
 my %row = ('1 KB' => [ 1024 ], '1 KB, with `Vary`' => [ 1024, 'Vary: Accept-Encoding' ],
            '10 KB' => [ 10240 ], '100 KB' => [ 102400 ]);
 my @zones = qw( 1m 4m 16m );
@@ -45,7 +46,7 @@ my $nginx = start_nginx(port => $port, conf => http_conf(
               . 'location = /cache { gateway_cache_admin from=127.0.0.1 '
               . join(' ', map { "zone=$_->{name}" } @all) . '; }'));
 
-# the fields of an answer of an API, and the length that the origin adds: six lines
+# the header fields of a typical API; the origin adds Content-Length as the sixth
 
 my @head = ('Content-Type: application/json; charset=utf-8',
             'Cache-Control: public, max-age=3600',
@@ -59,7 +60,7 @@ sub entries {
     return @{ $zones->{$zone} }{qw( entries evictions )};
 }
 
-# responses of one size, on one connection
+# sends $n requests on one connection, and reads their responses of $size bytes
 
 sub fill {
     my ($folder, $size, $n) = @_;
@@ -99,7 +100,7 @@ for my $of (@all) {
     my $is = $entries / $of->{size};
     cmp_ok(abs($is - $per), '<=', $per / 10,
            "$of->{row}, a zone of $of->{zone}") or diag "$is, and not $per";
-    note sprintf '%.1f a megabyte', $is;
+    note sprintf '%.1f responses per megabyte', $is;
     $origin->forget;
 }
 $nginx->stop;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# From proxy_cache: the two configurations of modules/cache/README.md answer the
-# same requests in the same way.  The words of other caches' purges work as the
-# tables say.
+# Migration from proxy_cache: the two configurations in modules/cache/README.md
+# give the same responses.  Migration from Kong and APISIX: the configurations
+# that replace their parameters work as the tables say.
 
 use v5.28;
 use warnings;
@@ -19,7 +19,7 @@ my ($before, $after) = $readme =~ /^Before:\n\n```nginx\n(.*?)```\n\nAfter:\n\n`
 
 my $origin = origin();
 
-# a configuration of the manual with ports of ours
+# starts nginx with a configuration of the manual and the ports of the test
 
 sub started {
     my ($conf) = @_;
@@ -57,41 +57,41 @@ for ([ 'proxy_cache', $before ], [ 'gateway_cache', $after ]) {
     $origin->answer('/304', head => \@stale, etag => '"1"', body => 'same');
 
     is(ask($nginx, '/a'), '200 MISS 1 /a', "$name: a lifetime of the location");
-    is(ask($nginx, '/a'), '200 HIT 1 /a', 'is used');
+    is(ask($nginx, '/a'), '200 HIT 1 /a', 'a hit');
     is(ask($nginx, '/a', 'Cookie: session=1'), '200 HIT 1 /a',
-       'whatever the cookies');
+       'a hit with a cookie');
     is(ask($nginx, '/a?b=1'), '200 MISS 2 /a?b=1', 'arguments are in the key');
-    is(ask($nginx, '/none'), '404 MISS none', 'a 404');
-    is(ask($nginx, '/none'), '404 HIT none', 'has its own');
+    is(ask($nginx, '/none'), '404 MISS none', 'a 404 has its own lifetime');
+    is(ask($nginx, '/none'), '404 HIT none', 'a 404 is stored');
     for my $try (1 .. 2) {
         is(ask($nginx, '/private'), '200 MISS p', "private, try $try");
         is(ask($nginx, '/cookie'), '200 MISS c', "Set-Cookie, try $try");
     }
     is(ask($nginx, '/b', 'Cookie: preview=1'), '200 BYPASS 1 /b', 'a preview');
-    is(ask($nginx, '/b'), '200 MISS 2 /b', 'is not stored');
+    is(ask($nginx, '/b'), '200 MISS 2 /b', 'a preview is not stored');
     is(ask($nginx, '/a', 'Cookie: preview=1'), '200 BYPASS 3 /a',
-       'nor sent from the cache');
-    is(ask($nginx, '/a'), '200 HIT 1 /a', 'which keeps what it has');
+       'a preview is not sent from the cache');
+    is(ask($nginx, '/a'), '200 HIT 1 /a', 'a preview replaces no response');
 
-    is(ask($nginx, '/error'), '200 MISS old', 'a response');
-    is(ask($nginx, '/304'), '200 MISS same', 'and one with a validator');
+    is(ask($nginx, '/error'), '200 MISS old', 'a response is stored');
+    is(ask($nginx, '/304'), '200 MISS same', 'one with a validator is stored');
     ok(wait_until(sub { ask($nginx, '/error') eq '200 STALE old' }),
-       'a stale one for a 503');
+       'a stale response in place of a 503');
     ok(wait_until(sub { $origin->count('/error') >= 2 }),
-       'which was seen in the background');
+       'the request in the background received the 503');
     ok(wait_until(sub { ask($nginx, '/304') =~ /^200 STALE same/ }),
-       'a stale one');
+       'a stale response');
     ok(wait_until(sub {
         grep { defined field($_, 'If-None-Match')
                || defined field($_, 'If-Modified-Since') }
              $origin->requests('/304')
-    }), 'is validated in the background');
+    }), 'it is validated in the background');
 
     $nginx->stop;
 }
 
 
-# --- words of Kong and APISIX
+# --- parameters of Kong and APISIX
 
 my ($kong) = $readme =~ /^## From Kong\n.*?```nginx\n(.*?)```/ms;
 my ($http, $location) = split /\n\n/, $kong, 2;
@@ -131,16 +131,17 @@ is(ask($nginx, '/orders?sid=2&page=1'), '200 HIT 1 /orders?page=1&sid=1',
    'Kong: vary_query_params, cache_control false');
 is(ask($nginx, '/orders?page=2'), '200 MISS 2 /orders?page=2', 'another page');
 is(ask($nginx, '/orders/private'), '200 MISS ' . $_ . ' /orders/private',
-   'private holds') for 1 .. 2;
-is(ask($nginx, '/orders/500'), "500 MISS $_ /orders/500", 'response_code')
+   'Kong: "private" is obeyed') for 1 .. 2;
+is(ask($nginx, '/orders/500'), "500 MISS $_ /orders/500", 'Kong: response_code')
     for 1 .. 2;
-is(ask($nginx, '/types/json'), "200 $_ 1 /types/json", 'content_type')
+is(ask($nginx, '/types/json'), "200 $_ 1 /types/json", 'Kong: content_type')
     for qw( MISS HIT );
-is(ask($nginx, '/types/html'), "200 MISS $_ /types/html", 'another type')
+is(ask($nginx, '/types/html'), "200 MISS $_ /types/html", 'Kong: another type')
     for 1 .. 2;
 is(ask($nginx, '/hidden'), "200 $_ 1 /hidden",
-   'APISIX: hide_cache_headers, what is hidden is followed') for qw( MISS HIT );
-unlike((http_get($nginx, '/hidden'))[1], qr/^Cache-Control/mi, 'and hidden');
+   'APISIX: a hidden field is obeyed') for qw( MISS HIT );
+unlike((http_get($nginx, '/hidden'))[1], qr/^Cache-Control/mi,
+       'APISIX: hide_cache_headers');
 $nginx->stop;
 
 done_testing;
