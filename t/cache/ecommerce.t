@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# conf.examples/ecommerce.conf does what its comments say.  The shop is an origin
-# of the test.
+# conf.examples/ecommerce.conf does what its comments say.  The shop is an
+# origin of the test.
 
 use v5.28;
 use warnings;

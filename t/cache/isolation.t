@@ -202,7 +202,7 @@ for my $path (map { ($_, "${_}s") } '/vary/X-Lang', '/vary/x_under') {
 }
 varies('/vary/under', 'X-Under');
 for my $value ('X-Under: a', 'X-Under: b') {
-    is(status('/vary/under', $en, $value), 'MISS', "$value and X_Under: a miss");
+    is(status('/vary/under', $en, $value), 'MISS', "$value, X_Under: a miss");
     is(status('/vary/under', $de, $value), 'HIT', 'X_Under is another field');
 }
 varies('/vary/client/a', 'X-Lang');

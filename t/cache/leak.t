@@ -188,14 +188,14 @@ is(told(http_get($second, '/port/p')), '200 HIT', 'the second port: a hit');
 is(join(' ', map { field($_, 'Host') } $origin->requests('/port/p')),
    "localhost:$port localhost:$second", 'the origin receives both ports');
 for my $tenant (qw( a b )) {
-    is(status('/tenant/a', "X-Tenant: $tenant"), '200 MISS', "Host $tenant");
-    is(status('/tenant/a', "X-Tenant: $tenant"), '200 HIT', "Host $tenant: a hit");
+    is(status('/tenant/a', "X-Tenant: $tenant"), '200 MISS', "$tenant: a miss");
+    is(status('/tenant/a', "X-Tenant: $tenant"), '200 HIT', "$tenant: a hit");
 }
 
 
 # --- "public", "must-revalidate" and "s-maxage" permit storing for a request
-# with credentials, unless X-Accel-Expires or override=all makes the cache ignore
-# a directive such as "private"
+# with credentials, unless X-Accel-Expires or override=all makes the cache
+# ignore a directive such as "private"
 
 my @held = ('private', 'no-store', 'no-cache', 'private="X-A"',
             'no-cache="X-A"');

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# modules/cache/README.md: the first example, the one of gateway_cache_purge, and
+# modules/cache/README.md: the first example, that of gateway_cache_purge, and
 # the context and default of each directive.
 
 use v5.28;

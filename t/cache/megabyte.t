@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # How many responses fit into a megabyte, as in the table of
-# modules/cache/README.md: requests fill zones until they evict.  The numbers may
-# differ by 10 %.
+# modules/cache/README.md: requests fill zones until they evict.  The numbers
+# may differ by 10 %.
 
 use v5.28;
 use warnings;
@@ -46,7 +46,7 @@ my $nginx = start_nginx(port => $port, conf => http_conf(
               . 'location = /cache { gateway_cache_admin from=127.0.0.1 '
               . join(' ', map { "zone=$_->{name}" } @all) . '; }'));
 
-# the header fields of a typical API; the origin adds Content-Length as the sixth
+# the header fields of a typical API; the origin adds a sixth, Content-Length
 
 my @head = ('Content-Type: application/json; charset=utf-8',
             'Cache-Control: public, max-age=3600',

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Cache poisoning and deception: a client cannot choose what others receive, nor
-# make the cache keep what was meant for one client.
+# Cache poisoning and deception: a client can neither choose what others receive
+# nor make the cache store a response that is meant for one client.
 
 use v5.28;
 use warnings;
@@ -62,7 +62,7 @@ $origin->answer('*', head => [ @fresh ]);
 my $n = 0;
 
 
-# --- deception: a private page at an address that looks like a static file
+# --- deception: a private page whose URL looks like that of a static file
 
 for my $path ('/account;.css', '/account/a.css', '/account%2fa.css', '//a.css',
               '/account%2f..%2fa.css', '/account/..;/a.css', '/account%3fa.css',
@@ -75,28 +75,28 @@ for my $path ('/account;.css', '/account/a.css', '/account%2fa.css', '//a.css',
              "$path with $who");
     }
     $origin->answer($path, body => 'open');
-    is((get($path))[2], 'open', 'is not what others receive');
-    is(status($path), 'HIT', 'who share a response');
+    is((get($path))[2], 'open', 'others do not receive it');
+    is(status($path), 'HIT', 'a response for others is stored');
 }
 
 
-# --- poisoning: what the origin has made of an odd request
+# --- poisoning: the response to an unusual request is not stored
 
 for my $request (
     [ 'a range', 'GET', 206, 'Range: bytes=0-0' ],
-    [ 'a range, all of it', 'GET', 200, 'Range: bytes=0-' ],
-    [ 'a range of another unit', 'GET', 200, 'Range: lines=1-2' ],
+    [ 'a range of the whole body', 'GET', 200, 'Range: bytes=0-' ],
+    [ 'a range in another unit', 'GET', 200, 'Range: lines=1-2' ],
     [ 'a precondition', 'GET', 412, 'If-Match: "x"' ],
-    [ 'another one', 'GET', 412,
+    [ 'another precondition', 'GET', 412,
       'If-Unmodified-Since: Mon, 01 Jan 2001 00:00:00 GMT' ],
     [ 'HEAD', 'HEAD', 200 ],
-    [ 'an override', 'GET', 405, 'X-HTTP-Method-Override: DELETE' ],
-    [ 'a field that poisons', 'GET', 200, 'X-Host: evil' ],
-    [ 'two of them', 'GET', 200, 'x-host: evil', 'X-Forwarded-Host: a' ],
+    [ 'a method override', 'GET', 405, 'X-HTTP-Method-Override: DELETE' ],
+    [ 'a guarded field', 'GET', 200, 'X-Host: evil' ],
+    [ 'two guarded fields', 'GET', 200, 'x-host: evil', 'X-Forwarded-Host: a' ],
     [ 'a field that is too large', 'GET', 431, 'X-Large: ' . 'x' x 4000 ],
     [ 'too many requests', 'GET', 429 ],
-    [ 'a method', 'OPTIONS', 501 ],
-    [ 'a method', 'POST', 501 ],
+    [ 'OPTIONS', 'OPTIONS', 501 ],
+    [ 'POST', 'POST', 501 ],
     [ 'a validator', 'GET', 304, 'If-None-Match: "x"' ],
 ) {
     my ($name, $method, $code, @headers) = @$request;
@@ -106,37 +106,37 @@ for my $request (
                                head => [ @fresh ] },
                              { body => 'good', head => [ @fresh ] });
     method($method, $target, @headers);
-    is((get($target))[2], 'good', "$name: not what others receive");
+    is((get($target))[2], 'good', "$name: others do not receive its response");
 }
 
 for my $code (400, 413, 414, 431, 501, 503) {
     my $target = '/odd/' . ++$n;
     $origin->answer($target, { status => $code }, { body => 'good' });
     is((get($target, 'X-Large: ' . 'x' x 4000))[0], $code, "status $code");
-    is((get($target))[2], 'good', 'without a lifetime is not stored');
+    is((get($target))[2], 'good', "status $code without lifetime: not stored");
 }
 
 $origin->answer("/any/$_", { status => $_ }, { body => 'good' }) for 400, 404;
 get("/any/$_") for 400, 404;
-is((get('/any/400'))[2], 'good', 'ttl any, but not for 400');
-is((get('/any/404'))[0], 404, 'others are stored');
+is((get('/any/400'))[2], 'good', 'any=60s 400=0: a 400 is not stored');
+is((get('/any/404'))[0], 404, 'any=60s 400=0: a 404 is stored');
 
 my $body = raw($nginx, "GET /zero\r\n");
 like($body, qr{^1 /zero}, 'HTTP/0.9');
-like(raw($nginx, "GET /zero\r\n"), qr/^\d /, 'again');
+like(raw($nginx, "GET /zero\r\n"), qr/^\d /, 'HTTP/0.9, again');
 
 
-# --- one URL with many variants does not push others out
+# --- one URL with many variants does not evict other URLs
 
 status('/one');
 $origin->answer('/many', head => [ @fresh, 'Vary: Accept' ]);
 my @told = map { status('/many', "Accept: $_") } 1 .. 1000;
 is(scalar(grep { $_ eq 'MISS' } @told), 1000, '1000 variants');
-is(status('/many', 'Accept: 1000'), 'HIT', 'the last of them');
-is(status('/one'), 'HIT', 'and another URL');
+is(status('/many', 'Accept: 1000'), 'HIT', 'the last variant is stored');
+is(status('/one'), 'HIT', 'another URL stays stored');
 
 
-# --- what a 304 says of the stored response
+# --- a 304 that restricts the stored response
 
 for my $says ('Cache-Control: private', 'Cache-Control: no-store',
               'Cache-Control: max-age=60, private="X-A"',
@@ -163,33 +163,34 @@ for my $place ('/strip/', '/odd/') {
 }
 
 
-# --- a stale response is for the clients that the fresh one was for
+# --- a stale response is sent only to clients that may receive the fresh one
 
 my @error = ('Cache-Control: max-age=0, stale-if-error=60');
 my $target = '/odd/' . ++$n;
 $origin->answer($target, { head => [ @error ] }, { status => 503 });
 status($target);
-is((get($target, $basic))[0], 503, 'an error: none with credentials');
-is((get($target))[0], 200, 'but others');
+is((get($target, $basic))[0], 503, 'stale-if-error, with credentials: 503');
+is((get($target))[0], 200, 'stale-if-error, without credentials: stale');
 
 $target = '/odd/' . ++$n;
 $origin->answer($target, { head => [ 'Cache-Control: max-age=0, '
                                      . 'stale-while-revalidate=60' ] },
                          { body => 'mine' });
 status($target);
-is((get($target, $basic))[2], 'mine', 'a refresh: none with credentials');
+is((get($target, $basic))[2], 'mine',
+   'stale-while-revalidate, with credentials: fetched');
 
-# the background: as the client whose request it is
+# a refresh in the background uses the identity of the request that starts it
 
 $target = '/back/' . ++$n;
 $origin->answer($target, head => [ @stale, 'ETag: "1"' ]);
 for my $who ($alice, $bob) {
-    is(status($target, $who), 'MISS', 'a consumer');
-    is(status($target, $who), 'STALE', 'a refresh in the background');
+    is(status($target, $who), 'MISS', 'a consumer: a miss');
+    is(status($target, $who), 'STALE', 'a consumer: a refresh starts');
 }
 wait_until(sub { $origin->count($target) == 4 });
 is(join(' ', sort map { field($_, 'X-Consumer-ID') } $origin->requests($target)),
-   'alice alice bob bob', 'is that of the consumer');
+   'alice alice bob bob', 'the refresh is sent for the same consumer');
 
 $target = '/fore/' . ++$n;
 $origin->answer($target, { head => [ 'Cache-Control: public, max-age=0',
@@ -197,12 +198,12 @@ $origin->answer($target, { head => [ 'Cache-Control: public, max-age=0',
                          { body => 'mine', head => [ @fresh ] },
                          { body => 'open', head => [ @fresh ] });
 get($target);
-is(status($target, $basic), 'STALE', 'what is public');
+is(status($target, $basic), 'STALE', 'a public response, with credentials');
 wait_until(sub { $origin->count($target) == 2 });
 my %received;
 wait_until(sub { $received{(get($target))[2]}++; $received{open} });
-ok($received{open}, 'is refreshed');
-ok(!$received{mine}, 'but not by a response that is not public');
+ok($received{open}, 'it is refreshed without credentials');
+ok(!$received{mine}, 'it is not refreshed by a response for credentials');
 
 
 # --- POST
@@ -217,7 +218,7 @@ for my $who ([], [ $basic ], [ 'Cookie: a=b' ]) {
 }
 
 
-# --- a purge that another site makes a browser send
+# --- a purge by a browser that another site controls
 
 status('/kept');
 for my $origin ('https://evil.example', 'null') {
@@ -225,7 +226,7 @@ for my $origin ('https://evil.example', 'null') {
         headers => [ "Origin: $origin", 'Content-Type: text/plain' ],
         body => '{"purge":[{"all":true}]}');
     is($code, 403, "Origin: $origin");
-    is(status('/kept'), 'HIT', 'nothing was purged');
+    is(status('/kept'), 'HIT', 'nothing is purged');
 }
 
 done_testing();

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What a block writes, else outer blocks, else the profile in force: in the debug
-# log, where $gateway_cache_key is read.
+# A setting is that of the block, else that of outer blocks, else that of the
+# profile.  The debug log shows the settings when $gateway_cache_key is read.
 
 use v5.28;
 use warnings;
@@ -65,7 +65,7 @@ END
     }
 END2
 
-# what the debug log says of the settings of a location, in one line
+# the settings of a location in the debug log, joined to one line
 
 sub settings {
     my ($path) = @_;
@@ -97,18 +97,19 @@ SKIP: {
     is(settings('/rfc'), $rfc, 'rfc9111');
     is(settings('/rfc/inner'), $rfc, 'a profile is inherited');
     is(settings('/rfc/api'), $api,
-       'another profile: nothing of the outer one is left');
+       'an inner profile replaces all settings of the outer one');
     is(settings('/small'), $api =~ s/"z"/"small"/r =~ s/1048576/65536/r,
        'max_object of the zone');
-    is(settings('/all'), $all, 'what is written wins');
-    is(settings('/all/rfc'), $all, 'and is inherited, whatever the profile');
+    is(settings('/all'), $all, 'directives take precedence over the profile');
+    is(settings('/all/rfc'), $all,
+       'inherited directives take precedence over an inner profile');
     is(settings('/all/off'), 'zone "z" methods:GET,HEAD,POST control:none'
        . ' set_cookie:strip cookie:ignore headers:1 max_object:1048576 ttl:3 min:0'
        . ' max:86400 override:off heuristic:10% max:86400 stale:off for:0 lock:0'
        . ' timeout:5000 targeted:0 normalize:2 guard:off tags:0',
-       'a directive replaces an outer one, with all of its parameters');
+       'a directive replaces all parameters of an outer one');
     is(settings('/if?a=1'), $rfc =~ s/stale:error,/stale:/r,
-       'an if inherits; parameters that are not written have their defaults');
+       'an if inherits, missing parameters have their defaults');
 }
 
 $nginx->stop;

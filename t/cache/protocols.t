@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# FastCGI, uwsgi and SCGI applications: what they answer is stored as what an
-# HTTP server answers.
+# FastCGI, uwsgi and SCGI: responses of applications are stored as those of HTTP
+# servers.
 
 use v5.28;
 use warnings;
@@ -16,7 +16,7 @@ my %listen = map {
     $_ => IO::Socket::INET->new(Listen => 16, LocalAddr => '127.0.0.1')
 } qw( fastcgi uwsgi scgi );
 
-# each answer has another number, and ends with the connection
+# each response contains a serial number, and ends with the connection
 
 defined(my $pid = fork) or die "fork: $!";
 if (!$pid) {
@@ -61,14 +61,14 @@ for my $name (sort keys %listen) {
     like("$code $body", qr/^200 .*body \d+/s, "$name: a miss");
     ($body) = $body =~ /(body \d+)/;
     my ($again, $second, $same) = http_get($nginx, "/$name/a");
-    is("$again $same", "$code $body", 'a hit');
-    like($second, qr/^X-Status: HIT\r?$/m, 'says so');
-    like($second, qr/^X-N: \d+\r?$/m, 'has the lines of the application');
-    like($second, qr{^Content-Type: text/plain\r?$}m, 'and its type');
-    unlike($second, qr/^Status:/m, 'but not its status')
+    is("$again $same", "$code $body", "$name: a hit");
+    like($second, qr/^X-Status: HIT\r?$/m, 'the status HIT');
+    like($second, qr/^X-N: \d+\r?$/m, 'a hit has fields of the application');
+    like($second, qr{^Content-Type: text/plain\r?$}m, 'a hit has its type');
+    unlike($second, qr/^Status:/m, 'a hit has no field Status')
         if $name ne 'uwsgi';            # nginx passes it on
 
-    # a field that a parameter sets selects a variant by its value
+    # a parameter sets the field that Vary names: its value selects the variant
 
     my %seen;
     for my $tenant (qw( a b a b )) {

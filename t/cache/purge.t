@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Purging 100,000 responses: how long the worker is busy, that nothing else is
-# removed and the memory is given back, fills that are under way, and what is
-# served during a long list of selectors.
+# Purges of 100,000 responses: how long the worker is busy, that other responses
+# stay, and that the memory is freed.  Purges during fills.  Requests during a
+# purge with many selectors.
 
 use v5.28;
 use warnings;
@@ -18,7 +18,7 @@ use Test::Gateway::Server;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-# sanitizers (t/asan) are slow, and want their own library to be loaded first
+# sanitizers (t/asan) are slow, and require that their library is loaded first
 
 my $sanitizer = ($ENV{GATEWAY_LDFLAGS} // '') =~ /sanitize/;
 my $entries = $sanitizer ? 2_000 : 100_000;
@@ -65,9 +65,9 @@ END2
 
 my $nginx = start();
 
-# sends requests for $count paths, 100 at a time on each of two connections, so that
-# nginx handles those of one while those of the other are read; how many answers
-# match
+# Sends $count requests, 100 at a time on each of two connections, so that nginx
+# handles those of one connection while the test reads from the other.  Returns
+# how many responses match.
 
 sub all {
     my ($count, $request, $match) = @_;
@@ -89,7 +89,7 @@ sub all {
     return $found;
 }
 
-# reads $n answers; how many match
+# reads $n responses, returns how many match
 
 sub answers {
     my ($socket, $n, $match) = @_;
@@ -143,12 +143,12 @@ fill();
 is(all($entries, \&get_line, qr/X-Status: HIT/), $entries,
    "$entries responses are stored");
 
-# --- others
+# --- requests and purges that must not remove stored responses
 
 my $misses = all($entries, sub { "POST /u/$_[0] HTTP/1.1\r\nHost: x\r\n"
                                  . "Content-Length: 0\r\n\r\n" },
                  qr/X-Status: BYPASS/);
-is($misses, $entries, 'as many unsafe requests to other URLs');
+is($misses, $entries, 'unsafe requests to as many other URLs');
 
 for my $list (1 .. 10) {
     my @selectors = map { my $n = "$list/$_"; (
@@ -156,12 +156,13 @@ for my $list (1 .. 10) {
         [ qq({"tag":"o$n"}), qq({"prefix":"http://x/o/$n/"}),
           qq({"host":"o$n"}), qq({"consumer":"$n"}) ]->[$_ % 4]) } 1 .. 100;
     my $purged = purge(join ',', @selectors);
-    is($purged, 0, '1,000 other purges purge nothing');
+    is($purged, 0, '1,000 purges of other responses remove nothing');
 }
 my $left = all($entries, \&get_line, qr/X-Status: HIT/);
-cmp_ok($left, '>=', 0.999 * $entries, 'nothing else is removed') or diag $left;
+cmp_ok($left, '>=', 0.999 * $entries, 'the responses are still stored')
+    or diag $left;
 
-# --- the time of one: of none of them, of one, of all
+# --- the time of a purge that removes none, one or all of the responses
 
 for my $case ([ '{"url":"http://x/none?q"}', 0 ], [ '{"url":"http://x/n"}', 0 ],
               [ '{"prefix":"http://x/e/"}', 0 ], [ '{"tag":"t"}', 0 ],
@@ -187,8 +188,7 @@ for my $case ([ '{"url":"http://x/none?q"}', 0 ], [ '{"url":"http://x/n"}', 0 ],
                                         $least);
 }
 
-# --- fills that are under way: what a purge does to them, beside one that it
-# does not mean
+# --- a purge during a fill that it matches, and during another one
 
 sub status {
     my ($path) = @_;
@@ -229,9 +229,9 @@ for my $selector ('"url":"http://localhost/held/NAME?q"', '"url":"http://localho
         do { local $/; readline $_ } for @clients;
 
         is(status($path), $soft ? 'EXPIRED' : 'MISS',
-           "$selector, " . ($soft ? 'soft' : 'hard') . ': of a fill');
-        is(status($path), 'HIT', 'whose next answer is stored');
-        is(status($other), 'HIT', 'and not of another one') if @paths > 1;
+           "$selector, " . ($soft ? 'soft' : 'hard') . ': during a fill');
+        is(status($path), 'HIT', 'the next response is stored');
+        is(status($other), 'HIT', 'the other fill is not purged') if @paths > 1;
     }
 }
 
@@ -243,17 +243,18 @@ $origin->answer('/small/', head => \@fresh);
 status($_) for '/small/large', map { "/small/?$_" } 1 .. 200;
 my $slow = ask('/small/large', 4096);
 wait_until(sub { zone('s')->{readers} == 1 });
-cmp_ok(zone('s')->{entries}, '>', 100, 'a zone has entries');
+cmp_ok(zone('s')->{entries}, '>', 100, 'the zone has entries');
 purge('{"all":true}', at => '/s');
 ok(wait_until(sub { zone('s')->{entries} == 0 }, 60),
-   'a minute after a purge it has none');
-cmp_ok(zone('s')->{bytes} - $empty, '>', 200_000, 'but what is being read');
+   'within a minute after a purge it has none');
+cmp_ok(zone('s')->{bytes} - $empty, '>', 200_000,
+       'a response that is being sent stays in memory');
 my $text = do { local $/; <$slow> };
-is(length($text =~ s/.*?\r\n\r\n//sr), 200_000, 'of which all arrives');
+is(length($text =~ s/.*?\r\n\r\n//sr), 200_000, 'the client receives it all');
 ok(wait_until(sub { zone('s')->{bytes} == $empty }),
-   'and which goes with its last reader');
+   'its memory is freed after the last reader');
 
-# --- others are served during a long list
+# --- nginx serves other requests during a long purge
 
 my $list = join ',', map { qq({"tag":"long$_"}) } 1 .. 500;
 $list = "{\"purge\":[$list]}";
@@ -267,8 +268,8 @@ while (!IO::Select->new($purging)->can_read(0)) {
     status('/small/');
     $served++;
 }
-cmp_ok($served, '>', 10, 'requests during a list of 500');
-like(do { local $/; <$purging> }, qr/"purged": ?0/, 'which is answered');
+cmp_ok($served, '>', 10, 'requests during a purge with 500 selectors');
+like(do { local $/; <$purging> }, qr/"purged": ?0/, 'the purge is answered');
 
 $purging = IO::Socket::INET->new("127.0.0.1:$port") or die "connect: $!";
 print $purging "POST /z HTTP/1.1\r\nHost: localhost\r\n"
@@ -277,7 +278,7 @@ print $purging "POST /z HTTP/1.1\r\nHost: localhost\r\n"
 $purging->flush;
 setsockopt $purging, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
 close $purging;
-is(status('/small/'), 'HIT', 'a client that leaves during one');
+is(status('/small/'), 'HIT', 'a client that leaves during its purge');
 
 $nginx->stop;
 done_testing();

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A response that another worker has refreshed between the moment a request
-# finds it stale and the moment it takes the lock: it is not refreshed again.
-# A library makes that time long in every other request.
+# A request finds a response stale, and another worker refreshes the response
+# before the request takes the lock: it is not refreshed again.  A preloaded
+# library makes the time between both steps longer in every other request.
 
 use v5.28;
 use warnings;
@@ -17,7 +17,7 @@ use Test::More;
 my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 chmod 0755, "$dir";
 
-# the pool of a refresh is made in that time
+# nginx creates the pool of a refresh between both steps
 library("$dir/slow.so", <<'END')
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -77,9 +77,9 @@ for (1 .. 4) {
 }
 
 is(scalar grep({ waitpid $_, 0; $? } @clients), 0,
-   'each client has each fresh response');
+   'each client receives each fresh response');
 is(scalar grep({ $origin->count("/$_") == 2 } 1 .. $keys), $keys,
-   'the origin is asked once more for each');
+   'the origin receives one more request for each');
 $nginx->stop;
 
 done_testing();

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A credential that a method has found is one to the cache, whatever came of it:
-# in dry_run, and where another method grants, the origin may accept what the
-# gateway refuses, and its response is for that client alone.
+# What a method finds as a credential is one to the cache, even if the method
+# rejects it: in dry_run, or where another method grants access, the origin may
+# accept the credential, and its response must not be sent to others.
 
 use v5.28;
 use warnings;
@@ -19,7 +19,8 @@ my $up = "proxy_pass http://127.0.0.1:@{[ $origin->port ]};";
 my $token = token(claims => { sub => 'alice' });
 my $bad = token(claims => { sub => 'alice', exp => 1 });
 
-# a place, what the request then holds, and how a key is told to look there
+# place => [ the variable, the header field in the request, the parameter of
+# gateway_api_key ]
 
 my %place = (
     header => [ '$http_x_c', 'X-C: ', 'header=X-C' ],
@@ -87,15 +88,17 @@ for my $case (@cases, [ '/redirected', undef, 'X-C: ' ]) {
 
     is(status("$path?$_", "$field$refused[$_]"), 'MISS credentials',
        "$path: not stored, $_") for 0 .. $#refused;
-    is(status("$path?0"), 'MISS', "$path: nor sent to others");
-    is(status("$path?0"), 'HIT', "$path: what others receive is stored");
+    is(status("$path?0"), 'MISS', "$path: no credential: a miss");
+    is(status("$path?0"), 'HIT', "$path: no credential: a hit");
     is(status("$path?0", "$field$bad"), 'BYPASS credentials',
-       "$path: and is not for a credential");
-    is(status("$path?0", "X-Other: $bad"), 'HIT', "$path: in another place");
+       "$path: the stored response is not sent for a credential");
+    is(status("$path?0", "X-Other: $bad"), 'HIT',
+       "$path: a credential where no method looks");
 }
 
-is(status('/open', "X-C: $bad"), 'MISS', 'no method looks for it');
-is(status('/open', "X-C: $token"), 'HIT', 'so that it is a field like others');
+is(status('/open', "X-C: $bad"), 'MISS', 'no method: a miss');
+is(status('/open', "X-C: $token"), 'HIT',
+   'no method: a token is no credential');
 
 $nginx->stop;
 

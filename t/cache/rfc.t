@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The rules of RFC 9111, 9110, 5861, 9211 and 9213, case by case: what the origin
-# answers, and what becomes of the requests that follow.
+# The rules of RFC 9111, 9110, 5861, 9211 and 9213, case by case: the responses
+# of the origin, and the cache status of the requests that follow.
 #
-# A case is [ name, location, answers, requests ... ].  An answer is the lines of
-# a response, or the members of an answer of Test::Gateway::Origin.  A request is
-# "HIT", "MISS no-store", "HIT 304": $gateway_cache_status, its reason, and the
-# code where it is not 200; or [ that, what is sent => ..., what is seen => ... ]:
+# A case is [ name, location, responses, requests ... ].  A response is an array
+# of header fields, or a hash for the answer() of Test::Gateway::Origin.  A
+# request is the expected result, such as "HIT", "MISS no-store" or "HIT 304":
+# $gateway_cache_status, its reason, and the code unless it is 200; or an array
+# of the result and options:
 #
-#   method, lines     GET, and further lines of the request
-#   on                a path below that of the case
-#   head, nothead     patterns that the header of the response has, or has not
-#   body              the body
-#   asked             patterns of the lines that the origin received
+#   method, lines     the method (GET), and further header fields of the request
+#   on                a suffix of the path
+#   head, nothead     patterns that the response header must or must not match
+#   body              the expected body
+#   asked             patterns that the fields the origin received must match
 #
-# Nothing waits for time to pass: Age makes a response as old as it has to be.
-# What is left of a lifetime may be some seconds less on a slow machine.
+# No case waits for time to pass: Age makes a response as old as necessary.  On
+# a slow machine the remaining lifetime can be some seconds less.
 
 use v5.28;
 use warnings;
@@ -32,7 +33,7 @@ my $dead = origin();
 my ($up, $down) = map { "proxy_pass http://127.0.0.1:@{[ $_->port ]};" }
                   $origin, $dead;
 
-# each word of gateway_cache_stale, alone
+# each condition of gateway_cache_stale alone
 
 my @words = (qw( error timeout invalid_header 5xx ),
              map { "http_$_" } 403, 404, 429, 500, 502, 503, 504);
@@ -72,7 +73,7 @@ my $now = time;
 
 sub date { return strftime '%a, %d %b %Y %H:%M:%S GMT', gmtime $now + $_[0] }
 
-# what became of a request: (seen in a word, code, header, body)
+# sends a request; returns (result as above, code, header, body)
 
 sub ask {
     my ($path, %request) = @_;
@@ -116,8 +117,8 @@ sub one_case {
     one_request("$name: " . ($_ + 1), $path, $server, $steps[$_]) for 0 .. $#steps;
 }
 
-# cases of one kind, that differ in the lines of the answer: name or lines,
-# separated by "|", and the second request's status (a "MISS" has a reason)
+# a case that is named by the fields of the response: the fields in an array, or
+# separated by "|", and the result of the second request
 
 sub stored {
     my ($where, $line, $second) = @_;
@@ -145,16 +146,16 @@ stored('/', "$fresh | Age: $_", 'HIT')
 stored('/', "$fresh | Age: $_", 'MISS stale')
     for 2 ** 31 - 1, 2 ** 31, 2 ** 32 + 1, '18446744073709551617', '9' x 40,
         '0090';
-one_case('Age counts on', '/', [ $fresh, 'Age: 40' ],
+one_case('Age increases', '/', [ $fresh, 'Age: 40' ],
          [ 'MISS', head => [ qr/^X-TTL: (?:20|1\d)\r/m, qr/ttl=(?:20|1\d); stored/ ] ],
          [ 'HIT', head => [ qr/^Age: 4[0-9]\r/m, qr/^X-Age: 4[0-9]\r/m,
                             qr/^X-TTL: (?:20|1\d)\r/m, qr/hit; ttl=(?:20|1\d)/ ] ]);
 one_case('the apparent age', '/', [ 'Cache-Control: max-age=9000', "Date: $past" ],
          'MISS', [ 'HIT', head => [ qr/^Age: 72\d\d\r/m, qr/^Date: \Q$past/m ] ]);
-one_case('the greater of both ages', '/',
+one_case('the greater of Age and apparent age', '/',
          [ 'Cache-Control: max-age=9000', "Date: $past", 'Age: 8000' ],
          'MISS', [ 'HIT', head => [ qr/^Age: 80\d\d\r/m ] ]);
-one_case('one Age', '/', [ $fresh, 'Age: 1' ], 'MISS',
+one_case('one line of Age', '/', [ $fresh, 'Age: 1' ], 'MISS',
          [ 'HIT', nothead => [ qr/^Age:.*^Age:/ms ] ]);
 
 # --- Date
@@ -238,7 +239,7 @@ stored('/', 'Cache-Control: max-age=60 | Cache-Control: no-store', 'MISS no-stor
 stored('/', 'Cache-Control: max-age=60 | Cache-Control: max-age=0', 'HIT');
 stored('/', "$fresh | Pragma: no-cache", 'HIT');
 
-# --- what forbids to store
+# --- responses that must not be stored
 
 stored('/', "Cache-Control: max-age=60, $_", 'MISS no-store')
     for 'no-store', 'No-Store', 'no-store=1', 'no-store="x"', 'public, no-store';
@@ -254,7 +255,7 @@ for my $word ('no-cache', 'private') {
                  [ 'HIT', head => [ qr/^X-C: 1/m ], nothead => [ qr/^X-A:/m ] ]);
     }
 }
-one_case('a type that is not to be stored', '/',
+one_case('Content-Type in private', '/',
          [ 'Cache-Control: max-age=60, private="Content-Type"',
            'Content-Type: a/b' ],
          [ 'MISS', head => [ qr{^Content-Type: a/b}m ] ],
@@ -266,7 +267,7 @@ one_case('no-cache with a validator', '/',
 one_case('max-age=0 with a validator', '/',
          { head => [ 'Cache-Control: max-age=0' ], etag => '"1"' },
          'MISS', 'REVALIDATED', 'REVALIDATED');
-one_case('Set-Cookie that is not to be stored', '/rfc/',
+one_case('Set-Cookie in no-cache', '/rfc/',
          [ 'Cache-Control: max-age=60, no-cache="Set-Cookie"', 'Set-Cookie: a=b' ],
          [ 'MISS', head => [ qr/^Set-Cookie: a=b/m ] ],
          [ 'HIT', nothead => [ qr/^Set-Cookie/m ] ]);
@@ -274,7 +275,7 @@ one_case('names in a targeted field', '/',
          [ 'CDN-Cache-Control: max-age=60, private="X-A, x-b"', 'X-A: 1',
            'X-B: 1', 'X-C: 1' ],
          'MISS', [ 'HIT', head => [ qr/^X-C/m ], nothead => [ qr/^X-[AB]:/m ] ]);
-one_case('the time that the origin takes counts', '/',
+one_case('the response time of the origin adds to the age', '/',
          { head => [ $fresh, 'Age: 5' ], delay => 1.1 },
          'MISS', [ 'HIT', head => [ qr/^Age: (?:[6-9]|\d\d)\r/m ] ]);
 one_case('no-cache without a lifetime', '/',
@@ -290,7 +291,7 @@ stored('/', [ $fresh, $_ ], 'HIT')
     for 'Content-Type: text/event-streams', 'X-Accel-Buffering: yes',
         'X-Trailer: X-A';
 
-# --- must-understand (5.2.2.3), statuses
+# --- status codes, must-understand (5.2.2.3)
 
 for my $status (200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 402,
                 403, 404, 405, 410, 414, 418, 421, 451, 499, 500, 501, 502, 503,
@@ -328,22 +329,23 @@ one_case('a 204 has no length', '/', { status => 204, head => [ $fresh ] },
 
 my $modified = 'Last-Modified: ' . date(-1000);
 stored('/', $modified, 'MISS no-lifetime');
-one_case('a share of the age', '/heuristic/', [ $modified ], 'MISS',
+one_case('heuristic: a percentage of the time since Last-Modified',
+         '/heuristic/', [ $modified ], 'MISS',
          [ 'HIT', head => [ qr/^X-TTL: (?:100|9\d)\r/m ] ]);
-one_case('of Date', '/heuristic/',
+one_case('heuristic: the time from Last-Modified to Date', '/heuristic/',
          [ 'Date: ' . date(-20), 'Last-Modified: ' . date(-1020) ], 'MISS',
          [ 'HIT', head => [ qr/^X-TTL: (?:80|7\d)\r/m ] ]);
-one_case('at most max', '/heuristic/', [ 'Last-Modified: ' . date(-10 ** 8) ],
-         'MISS',
+one_case('heuristic: max', '/heuristic/',
+         [ 'Last-Modified: ' . date(-10 ** 8) ], 'MISS',
          [ 'HIT', head => [ qr/^X-TTL: (?:3600|35\d\d)\r/m ] ]);
 stored('/heuristic/', "$modified | Cache-Control: public", 'HIT');
 stored('/heuristic/', "$modified | Cache-Control: no-store", 'MISS no-store');
 stored('/heuristic/', 'Last-Modified: never', 'MISS no-lifetime');
 stored('/heuristic/', 'X: y', 'MISS no-lifetime');
-one_case('a stated lifetime wins', '/heuristic/',
+one_case('heuristic: a stated lifetime takes precedence', '/heuristic/',
          [ $modified, 'Cache-Control: max-age=9' ],
          'MISS', [ 'HIT', head => [ qr/^X-TTL: \d\r/m ] ]);
-one_case('modified in the future', '/heuristic/',
+one_case('heuristic: Last-Modified in the future', '/heuristic/',
          { modified => date(1000) }, 'MISS', 'REVALIDATED');
 for my $status (203, 204, 300, 301, 308, 404, 405, 410, 414, 451, 501) {
     one_case("heuristic: $status", '/heuristic/',
@@ -413,16 +415,17 @@ for my $where ('/', '/rfc/') {
              ([ 'MISS request', wants('no-store') ]) x 2, 'MISS',
              [ 'HIT', wants('no-store') ]);
 }
-one_case('none: no-store', '/none/', [ $fresh ], [ 'MISS', wants('no-store') ],
+one_case('control none: no-store', '/none/', [ $fresh ],
+         [ 'MISS', wants('no-store') ],
          'HIT');
-one_case('none: only-if-cached', '/none/', [ $fresh ],
+one_case('control none: only-if-cached', '/none/', [ $fresh ],
          [ 'MISS', wants('only-if-cached') ], 'HIT');
 one_case('Pragma', '/rfc/', [ @$aged ], 'MISS',
          [ 'EXPIRED request', lines => [ 'Pragma: no-cache' ] ],
          [ 'EXPIRED request', lines => [ 'Pragma: foo, No-Cache' ] ],
          [ 'HIT', lines => [ 'Pragma: no-cache', 'Cache-Control: foo' ] ],
          [ 'HIT', lines => [ 'Pragma: foo' ] ]);
-one_case('Pragma is not for api', '/', [ @$aged ], 'MISS',
+one_case('profile api ignores Pragma', '/', [ @$aged ], 'MISS',
          [ 'HIT', lines => [ 'Pragma: no-cache' ] ]);
 
 # --- Authorization (3.5)
@@ -436,12 +439,12 @@ for my $word ('immutable', 'proxy-revalidate', 'must-understand') {
     one_case("Authorization: $word", '/', [ "$fresh, $word" ],
              [ 'MISS credentials', @auth ], [ 'MISS credentials', @auth ]);
 }
-one_case('Authorization: what no-store is worth', '/',
+one_case('Authorization: must-understand makes no-store ineffective', '/',
          [ "$fresh, public, no-store, must-understand" ],
          [ 'MISS', @auth ], [ 'HIT', @auth ]);
 one_case('Authorization: private', '/', [ "$fresh, public, private" ],
          ([ 'MISS credentials', @auth ]) x 2);
-one_case('Authorization: used by others alone', '/', [ $fresh ], 'MISS',
+one_case('Authorization: a response for others', '/', [ $fresh ], 'MISS',
          [ 'BYPASS credentials', @auth ], 'HIT');
 one_case('Authorization: validated', '/',
          { head => [ 'Cache-Control: max-age=0, s-maxage=0' ], etag => '"1"' },
@@ -450,7 +453,7 @@ one_case('Authorization: validated', '/',
 one_case('Authorization: a targeted field', '/',
          [ $fresh, 'CDN-Cache-Control: public, max-age=60' ],
          [ 'MISS', @auth ], [ 'HIT', @auth ]);
-one_case('Authorization: public elsewhere', '/',
+one_case('Authorization: public in a field that is not used', '/',
          [ "$fresh, public", 'CDN-Cache-Control: max-age=60' ],
          ([ 'MISS credentials', @auth ]) x 2);
 
@@ -468,7 +471,8 @@ sub changed {
     is((ask($path))[0], $after, $name);
 }
 
-changed("$_", $_, {}, 'MISS') for qw( POST PUT DELETE PATCH M-SEARCH FOO );
+changed("$_ is unsafe", $_, {}, 'MISS')
+    for qw( POST PUT DELETE PATCH M-SEARCH FOO );
 changed("$_ is safe", $_, {}, 'HIT') for qw( OPTIONS PROPFIND SEARCH REPORT HEAD );
 changed("PUT: $_", 'PUT', { status => $_ }, 'MISS')
     for 200, 201, 204, 301, 303, 307;
@@ -498,7 +502,7 @@ for my $field ('Location', 'Content-Location') {
     elsewhere('a safe method', 'GET', 201, "$field: TARGET", 'HIT');
     elsewhere('another query', 'POST', 201, "$field: TARGET?a", 'HIT');
 }
-elsewhere('as the client sees it', 'POST', 201,
+elsewhere('the URL as the client receives it', 'POST', 201,
           "Location: http://127.0.0.1:@{[ $origin->port ]}TARGET", 'MISS');
 for my $method ('POST', 'DELETE') {
     one_case("$method: all variants", '/', [ $fresh, 'Vary: X-A' ],
@@ -532,11 +536,11 @@ posted('POST: no freshness', '/rfc/', [ $modified, $to ], 'new');
 posted('POST: no Content-Location', '/rfc/', [ $fresh ], 'new');
 posted('POST: another target', '/rfc/', [ $fresh, 'Content-Location: /other' ],
        'new');
-posted('POST: api', '/', [ $fresh, $to ], 'new');
+posted('POST: profile api', '/', [ $fresh, $to ], 'new');
 posted('POST: no-store', '/rfc/', [ "$fresh, no-store", $to ], 'new');
 posted('POST: an error', '/rfc/', [ $fresh, $to ], 'new', status => 404);
 
-one_case('POST is never answered', '/rfc/',
+one_case('POST: always sent to the origin', '/rfc/',
          { head => [ $fresh, 'Content-Location: /rfc/c' . $n ] },
          [ 'BYPASS method', method => 'POST', body => "1 /rfc/c$n\n",
            head => [ qr/fwd=method; ttl=(?:60|5\d); stored/ ] ],
@@ -548,7 +552,7 @@ one_case('POST: Vary', '/rfc/',
          { head => [ $fresh, 'Content-Location: /rfc/c' . $n, 'Vary: X-A' ] },
          [ 'BYPASS method', method => 'POST', lines => [ 'X-A: 1' ] ],
          [ 'HIT', lines => [ 'X-A: 1' ] ], [ 'MISS', lines => [ 'X-A: 2' ] ]);
-one_case('POST: its conditions are the origin\'s', '/rfc/',
+one_case('POST: conditions are sent to the origin', '/rfc/',
          { head => [ $fresh, 'ETag: "1"', 'Content-Location: /rfc/c' . $n ],
            body => 'x' },
          [ 'BYPASS method', method => 'POST', lines => [ 'If-None-Match: "1"' ],
@@ -568,7 +572,7 @@ vary('equal', '/', [ 'X-A' ], [ 'X-A: 1' ], [ 'X-A: 1' ], 'HIT');
 vary('different', '/', [ 'X-A' ], [ 'X-A: 1' ], [ 'X-A: 2' ], 'MISS');
 vary('absent', '/', [ 'X-A' ], [], [], 'HIT');
 vary('absent and empty', '/', [ 'X-A' ], [], [ 'X-A:' ], 'MISS');
-vary('absent and there', '/', [ 'X-A' ], [ 'X-A: 1' ], [], 'MISS');
+vary('absent and present', '/', [ 'X-A' ], [ 'X-A: 1' ], [], 'MISS');
 vary('a name in another case', '/', [ 'x-a' ], [ 'X-A: 1' ], [ 'X-a: 2' ], 'MISS');
 vary('the case of values', '/', [ 'X-A' ], [ 'X-A: a' ], [ 'X-A: A' ], 'MISS');
 vary('two lines', '/', [ 'X-B', 'X-A' ], [ 'X-A: 1' ], [ 'X-A: 2' ], 'MISS');
@@ -581,7 +585,8 @@ vary('lines in another order', '/', [ 'X-A' ], [ 'X-A: 1', 'X-A: 2' ],
      [ 'X-A: 2', 'X-A: 1' ], 'MISS');
 vary('white space', '/', [ 'X-A' ], [ 'X-A: 1 ,  2' ], [ 'X-A: 1,2' ], 'HIT');
 vary('inner white space', '/', [ 'X-A' ], [ 'X-A: a b' ], [ 'X-A: ab' ], 'MISS');
-vary('no confusion of fields', '/', [ 'X-A, X-B' ], [ 'X-A: 1' ], [ 'X-B: 1' ],
+vary('the same value in another field', '/', [ 'X-A, X-B' ], [ 'X-A: 1' ],
+     [ 'X-B: 1' ],
      'MISS');
 vary('order', '/', [ 'X-A' ], [ 'X-A: a, b' ], [ 'X-A: b, a' ], 'MISS');
 vary('Accept-Encoding: order', '/', [ 'Accept-Encoding' ],
@@ -608,7 +613,7 @@ stored('/', "$fresh | Vary: $_", 'MISS vary-cookie') for 'Cookie', 'X-A, cookie'
 one_case('many variants', '/', [ $fresh, 'Vary: X-A' ],
          (map { [ 'MISS', lines => [ "X-A: $_" ] ] } 1 .. 20),
          (map { [ 'HIT', lines => [ "X-A: $_" ] ] } 1 .. 20));
-one_case('the newest of those that fit', '/',
+one_case('the newest of several matching variants', '/',
          [ [ $fresh, 'Vary: X-A' ], [ $fresh, 'Vary: X-B' ], [ $fresh ] ],
          [ 'MISS', lines => [ 'X-A: 1' ] ], [ 'MISS', lines => [ 'X-A: 2' ] ],
          [ 'HIT', lines => [ 'X-A: 1' ], head => [ qr/^Vary: X-B/m ] ],
@@ -649,10 +654,10 @@ conditional('If-None-Match: another', { etag => '"1"' },
 conditional('If-None-Match: a weak tag', { etag => 'W/"1"' },
     [ 'If-None-Match: "1"', 'HIT 304' ], [ 'If-None-Match: W/"1"', 'HIT 304' ],
     [ 'If-None-Match: W/"2"', 'HIT' ]);
-conditional('If-None-Match: no tag', { modified => $lm },
+conditional('If-None-Match: no stored tag', { modified => $lm },
     [ 'If-None-Match: "1"', 'HIT' ], [ 'If-None-Match: *', 'HIT 304' ],
     [ [ 'If-None-Match: "1"', "If-Modified-Since: $lm" ], 'HIT' ]);
-conditional('If-None-Match decides', { etag => '"1"', modified => $lm },
+conditional('If-None-Match: precedence', { etag => '"1"', modified => $lm },
     [ [ 'If-None-Match: "2"', "If-Modified-Since: $lm" ], 'HIT' ],
     [ [ 'If-None-Match: "1"', 'If-Modified-Since: ' . date(-5000) ], 'HIT 304' ]);
 conditional('If-Modified-Since', { modified => $lm },
@@ -669,10 +674,10 @@ conditional('If-Modified-Since', { modified => $lm },
 conditional('without Last-Modified: Date', {},
     [ 'If-Modified-Since: ' . date(600), 'HIT 304' ],
     [ 'If-Modified-Since: ' . date(-60), 'HIT' ]);
-one_case('a condition is for 2xx', '/',
+one_case('conditions apply to 2xx only', '/',
          { status => 404, head => [ $fresh, 'ETag: "1"' ] }, 'MISS 404',
          [ 'HIT 404', lines => [ 'If-None-Match: "1"' ] ]);
-one_case('a 304 of the cache', '/',
+one_case('a 304 from the cache', '/',
          { head => [ $fresh, 'Content-Type: a/b', 'Content-Location: /x', 'X-A: 1',
                      'Vary: X-V', 'Content-Language: de' ],
            etag => '"1"', modified => $lm, body => 'b' },
@@ -685,30 +690,30 @@ one_case('a 304 of the cache', '/',
                         qr/^Last-Modified/m ] ],
          [ 'HIT 304', method => 'HEAD', lines => [ 'If-None-Match: "1"' ],
            body => '' ]);
-one_case('a 304 of the cache without a tag', '/',
+one_case('a 304 from the cache without a tag', '/',
          { head => [ $fresh ], modified => $lm }, 'MISS',
          [ 'HIT 304', lines => [ "If-Modified-Since: $lm" ],
            head => [ qr/^Last-Modified: \Q$lm/m ] ]);
 for my $line ('If-Match: "1"', 'If-Match: *', 'If-Unmodified-Since: ' . date(0)) {
-    one_case("the origin decides: $line", '/',
+    one_case("sent to the origin: $line", '/',
              { head => [ $fresh ], etag => '"1"' },
              [ 'BYPASS precondition', lines => [ $line ],
                asked => [ qr/^\Q$line\E$/m ] ],
              'MISS', [ 'BYPASS precondition', lines => [ $line ] ], 'HIT');
 }
-one_case('a miss fetches all of it', '/',
+one_case('a miss fetches the whole response', '/',
          { head => [ $fresh ], etag => '"1"', body => 'b' },
          [ 'MISS 304', lines => [ 'If-None-Match: "1"' ],
            head => [ qr/fwd=uri-miss; fwd-status=200; ttl=(?:60|5\d); stored/ ] ],
          [ 'HIT', body => 'b' ]);
-one_case('a stale one: the client has the new one', '/',
+one_case('a stale response: the client already has the new one', '/',
          [ { head => $stale, body => 'old' },
            { head => [ $fresh ], etag => '"2"', body => 'new' } ], 'MISS',
          [ 'EXPIRED stale 304', lines => [ 'If-None-Match: "0", "2"' ], body => '',
            asked => [ qr/^If-None-Match: "1"$/m ], head => [ qr/^ETag: "2"/m ] ],
          [ 'HIT', body => 'new' ]);
 for my $row ([ '"1"', 'W/"1"' ], [ 'W/"1"', '"1"' ]) {
-    one_case("a stale one: $row->[0]", '/',
+    one_case("a stale response: $row->[0]", '/',
              { head => [ @$stale[0, 1] ], etag => $row->[0], modified => $lm,
                not_modified => [ $fresh ] },
              'MISS',
@@ -748,7 +753,7 @@ range('forms', {},
     [ 'bytes=0-1,', 'HIT 206', '01' ],
     [ 'bytes=0-1,20-30', 'HIT 206', '01' ]);
 my $whole = origin_body(200_000);
-one_case('range: of a large body', '/', { head => [ $fresh ], size => 200_000 },
+one_case('range: a large body', '/', { head => [ $fresh ], size => 200_000 },
          [ 'MISS', body => $whole ], map {
     my ($from, $to) = @$_;
     [ 'HIT 206', lines => [ "Range: bytes=$from-$to" ],
@@ -756,7 +761,7 @@ one_case('range: of a large body', '/', { head => [ $fresh ], size => 200_000 },
     [ 0, 0 ], [ 4095, 4096 ], [ 8191, 12288 ], [ 65_535, 65_536 ],
     [ 131_071, 131_072 ],
     [ 1, 199_998 ], [ 199_999, 199_999 ], [ 70_000, 190_000 ]);
-range('that cannot be satisfied', {},
+range('not satisfiable', {},
     map { [ "bytes=$_", 'HIT 416', undef, qr{^Content-Range: bytes \*/10\r}m ] }
         '10-', '10-20', '-0', '5000000000-', '18446744073709551616-',
         '20-30,40-50');
@@ -768,7 +773,7 @@ range('ignored', {},
         'bytes:0-1');
 range('several lines', {}, [ [ 'bytes=0-0', 'Range: bytes=1-1' ], 'HIT',
                              '0123456789' ]);
-range('nothing', { body => '' },
+range('an empty body', { body => '' },
     [ 'bytes=0-', 'HIT 416', undef, qr{^Content-Range: bytes \*/0\r}m ],
     [ 'bytes=-1', 'HIT', '' ]);
 range('If-Range', { etag => '"1"', modified => $lm },
@@ -783,7 +788,7 @@ one_case('range: a weak date', '/',
          { head => [ 'Cache-Control: max-age=5000', "Date: $lm" ], modified => $lm,
            body => '01' }, 'MISS',
          [ 'HIT', lines => [ 'Range: bytes=0-0', "If-Range: $lm" ], body => '01' ]);
-one_case('range: a condition comes first', '/',
+one_case('range: conditions take precedence', '/',
          { head => [ $fresh ], etag => '"1"', body => '01' }, 'MISS',
          [ 'HIT 304', lines => [ 'Range: bytes=0-0', 'If-None-Match: "1"' ] ],
          [ 'HIT 206', lines => [ 'Range: bytes=0-0', 'If-None-Match: "2"' ],
@@ -794,10 +799,10 @@ one_case('range: HEAD', '/', { head => [ $fresh ], body => '01' }, 'MISS',
 one_case('range: a miss', '/', { head => [ $fresh ], body => '01', ranges => 1 },
          [ 'MISS status 206', lines => [ 'Range: bytes=0-0' ], body => '0' ],
          [ 'MISS', body => '01' ]);
-one_case('range: of a 404', '/', { status => 404, head => [ $fresh ],
-                                   body => '01' },
+one_case('range: a 404', '/', { status => 404, head => [ $fresh ],
+                                body => '01' },
          'MISS 404', [ 'HIT 404', lines => [ 'Range: bytes=0-0' ], body => '01' ]);
-one_case('range: of a stale one', '/',
+one_case('range: a stale response', '/',
          { head => [ @$stale[0, 1] ], etag => '"1"', body => '01', ranges => 1,
            not_modified => [ $fresh ] }, 'MISS',
          [ 'REVALIDATED 206', lines => [ 'Range: bytes=1-1' ], body => '1' ],
@@ -820,14 +825,14 @@ one_case('HEAD of a chunked response', '/',
          [ 'HIT', method => 'HEAD', body => '',
            head => [ qr/^Content-Length: 3\r/m ],
            nothead => [ qr/^Transfer-Encoding/m ] ]);
-one_case('HEAD is not used for GET', '/', { head => [ $fresh ], body => 'abc' },
+one_case('HEAD: not used for GET', '/', { head => [ $fresh ], body => 'abc' },
          [ 'MISS method', method => 'HEAD', body => '' ],
          [ 'MISS', body => 'abc' ]);
-one_case('HEAD stores nothing', '/', [ $fresh ],
+one_case('HEAD: not stored', '/', [ $fresh ],
          ([ 'MISS method', method => 'HEAD' ]) x 2, 'MISS', 'HIT');
 sub head_says {
     my ($name, $head, $word, $after, %more) = @_;
-    one_case("HEAD says: $name", '/',
+    one_case("HEAD of a stale response: $name", '/',
              [ { head => [ @$stale[0, 1], 'X-A: 1' ], etag => '"1"',
                  modified => $lm,
                  body => 'old' },
@@ -835,10 +840,10 @@ sub head_says {
                { head => [ $fresh ], body => 'new' } ],
              'MISS', [ $word, method => 'HEAD' ], $after);
 }
-head_says('the same', [ 'ETag: "1"', 'X-A: 2' ], 'EXPIRED',
+head_says('the same tag', [ 'ETag: "1"', 'X-A: 2' ], 'EXPIRED',
           [ 'HIT', body => 'old', head => [ qr/^X-A: 2/m ],
             nothead => [ qr/^X-A: 1/m ] ]);
-head_says('nothing', [], 'EXPIRED', [ 'HIT', body => 'old' ]);
+head_says('no validator', [], 'EXPIRED', [ 'HIT', body => 'old' ]);
 head_says('another tag', [ 'ETag: "2"' ], 'EXPIRED stale',
           [ 'MISS', body => 'new' ]);
 head_says('another date', [ 'Last-Modified: ' . date(-10) ], 'EXPIRED stale',
@@ -858,7 +863,7 @@ sub updated {
 }
 
 my $tag = 'ETag: "1"';
-updated('new lines', [ $tag, 'X-A: 1', 'X-B: 1' ],
+updated('new fields', [ $tag, 'X-A: 1', 'X-B: 1' ],
         [ $fresh, $tag, 'X-A: 2', 'X-A: 3', 'X-C: 4' ],
         [ 'REVALIDATED', body => 'old',
           head => [ qr/^X-A: 2\r\n(?:.*\r\n)*X-A: 3\r/m, qr/^X-B: 1/m,
@@ -867,7 +872,7 @@ updated('new lines', [ $tag, 'X-A: 1', 'X-B: 1' ],
         [ 'HIT', body => 'old', nothead => [ qr/^X-A: 1/m ],
           head => [ qr/^X-A: 2\r/m, qr/^X-A: 3\r/m, qr/^X-B: 1/m, qr/^X-C: 4/m,
                     qr/^Age: \d\r/m ] ]);
-updated('what belongs to the body stays',
+updated('fields of the body stay',
         [ $tag, 'Content-Encoding: x', 'Content-Type: a/b' ],
         [ $fresh, $tag, 'Content-Length: 99', 'Content-Encoding: y',
           'Content-Range: z' ],
@@ -875,8 +880,9 @@ updated('what belongs to the body stays',
         [ 'HIT', body => 'old', nothead => [ qr/^Content-Range/m ],
           head => [ qr/^Content-Length: 3\r/m, qr/^Content-Encoding: x/m,
                     qr{^Content-Type: a/b}m ] ]);
-updated('hop by hop', [ $tag ], [ $fresh, $tag, 'Connection: X-Hop', 'X-Hop: 1',
-                                  'Keep-Alive: 9', 'X-A: 1' ],
+updated('hop-by-hop fields', [ $tag ],
+        [ $fresh, $tag, 'Connection: X-Hop', 'X-Hop: 1', 'Keep-Alive: 9',
+          'X-A: 1' ],
         [ 'REVALIDATED' ],
         [ 'HIT', head => [ qr/^X-A: 1/m ],
           nothead => [ qr/^X-Hop/m, qr/^Keep-Alive: 9/m ] ]);
@@ -908,7 +914,7 @@ updated('X-Accel-Expires', [ $tag ], [ $tag, 'Cache-Control: no-store',
         'REVALIDATED', [ 'HIT', nothead => [ qr/X-Accel/i ] ]);
 updated('private', [ $tag ], [ "$fresh, private", $tag ],
         [ 'REVALIDATED private', body => 'old' ], [ 'MISS', body => 'new' ]);
-updated("$_ of another kind", [ $tag ], [ $fresh, $tag, $_ ],
+updated("$_ that the stored response lacks", [ $tag ], [ $fresh, $tag, $_ ],
         [ 'REVALIDATED vary-changed', body => 'old' ], [ 'MISS', body => 'new' ])
     for 'Vary: X-V', 'Access-Control-Allow-Origin: https://a';
 updated('Vary: *', [ $tag ], [ $fresh, $tag, 'Vary: *' ],
@@ -918,12 +924,12 @@ updated('Vary: Cookie', [ $tag ], [ $fresh, $tag, 'Vary: Cookie' ],
 updated('the same Vary', [ $tag, 'Vary: X-V, X-W' ],
         [ $fresh, $tag, 'Vary: x-w', 'Vary: X-V' ],
         [ 'REVALIDATED', body => 'old' ], [ 'HIT', body => 'old' ]);
-updated('no more Vary', [ $tag, 'Vary: X-V' ], [ $fresh, $tag ],
+updated('without Vary', [ $tag, 'Vary: X-V' ], [ $fresh, $tag ],
         [ 'REVALIDATED', body => 'old' ], [ 'HIT', body => 'old' ],
         [ 'MISS', body => 'new', lines => [ 'X-V: 1' ] ]);
 updated('an empty Vary', [ $tag, 'Vary: X-V' ], [ $fresh, $tag, 'Vary:' ],
         [ 'REVALIDATED vary-changed', body => 'old' ], [ 'MISS', body => 'new' ]);
-updated('an open Access-Control-Allow-Origin', [ $tag ],
+updated('Access-Control-Allow-Origin: *', [ $tag ],
         [ $fresh, $tag, 'Access-Control-Allow-Origin: *' ], 'REVALIDATED',
         [ 'HIT', head => [ qr/^Access-Control-Allow-Origin: \*/m ] ]);
 updated('cookies', [ $tag ], [ $fresh, $tag, 'Set-Cookie: a=1', 'Set-Cookie: b=2' ],
@@ -937,9 +943,9 @@ updated('a request with no-store', [ $tag, 'X-A: 1' ], [ $fresh, $tag, 'X-A: 2' 
 updated('private fields', [ $tag, 'X-A: 1' ], [ "$fresh, private=\"X-A\"", $tag ],
         'REVALIDATED', [ 'HIT', nothead => [ qr/^X-A:/m ] ]);
 
-# --- lines that are not stored (3.1)
+# --- header fields that are not stored (3.1)
 
-one_case('hop by hop', '/',
+one_case('hop-by-hop fields', '/',
          [ $fresh, 'Connection: X-Hop, close', 'Connection: x-HOP2', 'X-Hop: 1',
            'X-Hop2: 1',
            'Keep-Alive: timeout=9', 'Proxy-Authenticate: Basic',
@@ -949,7 +955,7 @@ one_case('hop by hop', '/',
          [ 'HIT', head => [ qr/^X-Stays: 1/m ],
            nothead => [ map { qr/^$_:/m } qw( X-Hop X-Hop2 Proxy-Authenticate Upgrade TE
                         Proxy-Connection Proxy-Authentication-Info ) ] ]);
-one_case('lines stay in their order', '/',
+one_case('fields keep their order', '/',
          [ $fresh, 'Link: <a>', 'Link: <b>', 'X-A: 1' ],
          'MISS', [ 'HIT', head => [ qr/^Link: <a>\r\n(?:.*\r\n)*Link: <b>\r/m ] ]);
 
@@ -964,7 +970,7 @@ sub stale {
 }
 
 my %busy = (status => 503);
-stale('a status', '', { %busy }, [ 'STALE origin-failed', body => 'old',
+stale('a listed status', '', { %busy }, [ 'STALE origin-failed', body => 'old',
       head => [ qr/fwd=stale; fwd-status=503; ttl=-4\d/, qr/^X-TTL: -4\d\r/m,
                 qr/^Age: 10\d/m ] ]);
 stale('another status', '', { status => 500 }, 'EXPIRED no-lifetime 500');
@@ -974,7 +980,7 @@ for my $status (500, 502, 503, 504) {
 }
 stale("stale-if-error: $_", ', stale-if-error=60', { status => $_ },
       "EXPIRED no-lifetime $_") for 404, 501, 505;
-stale('stale-if-error: over', ', stale-if-error=40', { %busy },
+stale('stale-if-error: too old', ', stale-if-error=40', { %busy },
       'EXPIRED no-lifetime 503');
 stale('stale-if-error=0', ', stale-if-error=0', { %busy },
       'EXPIRED no-lifetime 503');
@@ -988,7 +994,7 @@ stale('stale-if-error and no-cache', ', stale-if-error=60, no-cache', { %busy },
 stale('stale-while-revalidate', ', stale-while-revalidate=60',
       { head => [ $fresh ] },
       [ 'STALE', body => 'old', head => [ qr/hit; ttl=-4\d/ ] ]);
-stale('stale-while-revalidate: over', ', stale-while-revalidate=40',
+stale('stale-while-revalidate: too old', ', stale-while-revalidate=40',
       { head => [ $fresh ] },
       'EXPIRED stale');
 stale("stale-while-revalidate and $_", ", stale-while-revalidate=60, $_",
@@ -1031,7 +1037,7 @@ one_case('stale: in a targeted field', '/', [ [ 'Cache-Control: no-store',
 one_case('stale: stale-if-error of a request', '/rfc/',
          [ { head => $stale }, { %busy } ], 'MISS',
          [ 'STALE origin-failed', wants('stale-if-error=60') ]);
-one_case('stale: too long ago for a request', '/rfc/',
+one_case('stale: too old for stale-if-error of a request', '/rfc/',
          [ { head => $stale }, { %busy } ], 'MISS',
          [ 'EXPIRED no-lifetime 503', wants('stale-if-error=30') ]);
 
@@ -1053,10 +1059,11 @@ one_case('X-Accel-Expires: the lifetime', '/',
          [ 'MISS', head => [ qr/^X-TTL: (?:60|5\d)\r/m ], nothead => [ qr/X-Accel/ ] ],
          [ 'HIT', head => [ qr/^X-TTL: (?:60|5\d)\r/m, qr/max-age=600/ ],
                   nothead => [ qr/X-Accel/ ] ]);
-one_case('X-Accel-Expires: from now on', '/', [ 'X-Accel-Expires: 60', 'Age: 100' ],
+one_case('X-Accel-Expires: counted from now', '/',
+         [ 'X-Accel-Expires: 60', 'Age: 100' ],
          'MISS', [ 'HIT', head => [ qr/^Age: 10\d\r/m,
                                     qr/^X-TTL: (?:60|5\d)\r/m ] ]);
-one_case('X-Accel-Expires: the extensions stay', '/',
+one_case('X-Accel-Expires: with stale-if-error', '/',
          [ [ "Cache-Control: max-age=0, stale-if-error=60",
              'X-Accel-Expires: 60' ] ],
          'MISS', 'HIT');
@@ -1149,28 +1156,28 @@ stored("/$_/", 'Cache-Control: no-cache',
 stored('/all/', "Vary: *", 'MISS vary-any');
 stored('/all/', "Vary: Cookie", 'MISS vary-cookie');
 my @cookie = (lines => [ 'Cookie: a=b' ]);
-one_case('a cookie: what the origin states', '/override/',
+one_case('a cookie: the lifetime of the origin', '/override/',
          [ 'Cache-Control: max-age=600' ],
          [ 'MISS', @cookie ], [ 'HIT', @cookie,
                                 head => [ qr/^X-TTL: (?:600|59\d)\r/m ] ],
          [ 'HIT', head => [ qr/^X-TTL: (?:30|2\d)\r/m ] ]);
-one_case('a cookie: no longer than that', '/override/',
+one_case('a cookie: at most the lifetime of the origin', '/override/',
          [ 'Cache-Control: max-age=9', $tag ],
          [ 'MISS', @cookie, head => [ qr/^X-TTL: \d\r/m ] ],
          [ 'HIT', head => [ qr/^X-TTL: \d\r/m ] ]);
-one_case('a cookie: not min', '/ttl/',
+one_case('a cookie: min does not apply', '/ttl/',
          [ 'Cache-Control: max-age=2, stale-if-error=9' ],
          [ 'MISS', @cookie, head => [ qr/^X-TTL: [12]\r/m ] ]);
-one_case('a cookie: stored for others', '/override/',
+one_case('a cookie: a response that is stored for others', '/override/',
          [ 'Cache-Control: max-age=9' ],
          [ 'MISS', head => [ qr/^X-TTL: (?:30|2\d)\r/m ] ],
          [ 'HIT', @cookie, head => [ qr/^X-TTL: \d\r/m ] ], 'HIT');
-one_case('a cookie: nothing stated', '/ttl/', [],
+one_case('a cookie: no stated lifetime', '/ttl/', [],
          ([ 'MISS no-lifetime', @cookie ]) x 2, 'MISS',
          [ 'BYPASS cookie', @cookie ], 'HIT');
 one_case('a cookie: X-Accel-Expires', '/', [ 'X-Accel-Expires: 60' ],
          [ 'MISS', @cookie ], [ 'HIT', @cookie ]);
-one_case('a cookie: a guess', '/heuristic/', [ $modified ],
+one_case('a cookie: no heuristic', '/heuristic/', [ $modified ],
          ([ 'MISS no-lifetime', @cookie ]) x 2);
 one_case('a status without a lifetime', '/ttl/', { status => 403 },
          ('MISS no-lifetime 403') x 2);
@@ -1191,7 +1198,7 @@ one_case('the variables', '/', [ $fresh ],
 one_case('Cache-Status: not stored', '/', [ 'Cache-Control: no-store' ],
          [ 'MISS no-store',
            head => [ qr/^Cache-Status: $ours; fwd=uri-miss; detail=no-store\r/m ] ]);
-one_case('Cache-Status: a request', '/rfc/', [ @$aged ], 'MISS',
+one_case('Cache-Status: no-cache of a request', '/rfc/', [ @$aged ], 'MISS',
          [ 'EXPIRED request', wants('no-cache'),
            head => [ qr/^Cache-Status: $ours; fwd=request; ttl=(?:40|3\d); stored/m ] ]);
 one_case('Cache-Status: validated', '/',
@@ -1204,7 +1211,7 @@ one_case('Cache-Status: an upstream cache', '/',
          ([ 'MISS', head => [ qr/a; hit.*b; fwd=miss.*$ours; fwd/s ] ],
           [ 'HIT', head => [ qr/a; hit.*b; fwd=miss.*$ours; hit/s ] ]));
 
-# --- the origin is gone
+# --- the origin is down
 
 for my $line ($stale->[0], "$stale->[0], must-revalidate") {
     one_case('Cache-Status: an error of the origin', '/',
@@ -1250,7 +1257,7 @@ gone('off', '/dead/off/', [ @$stale ], 'EXPIRED origin-failed 502');
 gone('off, stale-if-error', '/dead/off/',
      [ 'Cache-Control: max-age=60, stale-if-error=60', 'Age: 100' ],
      'STALE origin-failed');
-gone('off, stale-if-error: over', '/dead/off/',
+gone('off, stale-if-error: too old', '/dead/off/',
      [ 'Cache-Control: max-age=60, stale-if-error=40', 'Age: 100', $tag ],
      'EXPIRED origin-failed 502');
 gone('off, stale-if-error of a request', '/dead/off/', [ @$stale ],
@@ -1270,7 +1277,7 @@ gone('a condition', '/dead/', [ @$stale ],
 $dead->stop;
 for my $row (@paths) {
     my ($name, $path, @after) = @$row;
-    one_request("gone: $name", $path, undef, $_) for @after;
+    one_request("the origin is down: $name", $path, undef, $_) for @after;
 }
 
 $nginx->stop;

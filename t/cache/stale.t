@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Stale responses: validated, refreshed in the background, sent while another
-# request asks, and for errors, before error pages.
+# Stale responses are validated, refreshed in the background, and sent during an
+# update and in place of errors, which takes precedence over error pages.
 
 use v5.28;
 use warnings;
@@ -53,7 +53,7 @@ END
 sub get { http_get($nginx, @_) }
 sub status { $_[0] =~ /^X-Status: (\w*)/m && $1 }
 
-# a response that is stale from the beginning, and may be sent so
+# a response that is already stale when it is stored, and may be sent stale
 
 my @stale = ('Cache-Control: max-age=10', 'Age: 20');
 
@@ -75,13 +75,13 @@ $origin->answer('/304', head => [ @stale, 'X-A: 1' ], etag => '"1"',
 get('/304');
 my ($code, $head, $body) = get('/304');
 is("$code $body " . status($head), '200 old REVALIDATED', 'a 304');
-like($head, qr/^X-A: 1/m, 'the stored lines');
-like($head, qr/^X-B: 2/m, 'and those of the 304');
+like($head, qr/^X-A: 1/m, 'the stored fields are sent');
+like($head, qr/^X-B: 2/m, 'the fields of the 304 are sent');
 my ($last) = reverse $origin->requests('/304');
-is(field($last, 'If-None-Match'), '"1"', 'the validator was sent');
+is(field($last, 'If-None-Match'), '"1"', 'the origin receives the validator');
 ($code, $head, $body) = get('/304');
-is("$code $body " . status($head), '200 old HIT', 'it is fresh now');
-is($origin->count('/304'), 2, 'asked twice');
+is("$code $body " . status($head), '200 old HIT', 'the response is fresh');
+is($origin->count('/304'), 2, 'the origin receives two requests');
 
 $origin->answer('/hide/', head => [ @stale, 'X-Secret: 1' ], etag => '"1"',
                 body => 'old',
@@ -90,11 +90,11 @@ $origin->answer('/hide/', head => [ @stale, 'X-Secret: 1' ], etag => '"1"',
 for my $status (qw( MISS REVALIDATED HIT )) {
     ($code, $head, $body) = get('/hide/');
     is(status($head), $status, "a hidden field: $status");
-    unlike($head, qr/^X-Secret/m, 'is not sent');
+    unlike($head, qr/^X-Secret/m, "$status: the hidden field is not sent");
 }
-like($head, qr/^X-B: 2/m, 'others are');
+like($head, qr/^X-B: 2/m, 'another field of the 304 is sent');
 
-# lines that do not fit beside the stored ones, and a line that fits nowhere
+# fields of a 304 that are too large together with the stored ones, or alone
 
 sub lines { my ($name, $n) = @_; return map { "$name-$_: " . 'x' x 1000 } 1 .. $n }
 
@@ -109,32 +109,32 @@ for my $case ([ 'fits', 10, 'HIT', lines('X-B', 10) ],
     ($code, $head, $body) = get("/wide/$name");
     is("$code $body " . status($head), '200 old REVALIDATED',
        "a wide 304: $name");
-    is(scalar(() = $head =~ /^X-A-/mg), $n, 'with the stored lines');
+    is(scalar(() = $head =~ /^X-A-/mg), $n, 'with the stored fields');
     ($code, $head, $body) = get("/wide/$name");
-    is("$code $body " . status($head), "200 old $then", 'then');
+    is("$code $body " . status($head), "200 old $then", 'the next request');
 }
 
 stored('/changed');
 ($code, $head, $body) = get('/changed');
 is("$code $body " . status($head), '200 new EXPIRED', 'a new response');
 ($code, $head, $body) = get('/changed');
-is("$code $body " . status($head), '200 new HIT', 'which is stored');
+is("$code $body " . status($head), '200 new HIT', 'the new response is stored');
 
-# --- the client's condition on a response that is fetched
+# --- conditional requests of clients, for responses that are fetched
 
 stored('/client');
 ($code, $head, $body) = get('/client', headers => [ 'If-None-Match: "1"' ]);
-is("$code $body", '200 new', 'another response than the client has');
+is("$code $body", '200 new', 'the client has another response: 200');
 $origin->answer('/client2', head => [ 'Cache-Control: max-age=9' ], body => 'x',
                 etag => '"2"');
 ($code, $head, $body) = get('/client2', headers => [ 'If-None-Match: "2"' ]);
-is("$code $body", '304 ', 'the one that the client has');
+is("$code $body", '304 ', 'the client has this response: 304');
 ($code, $head, $body) = get('/client2');
-is("$code $body " . status($head), '200 x HIT', 'was stored whole');
+is("$code $body " . status($head), '200 x HIT', 'the whole response is stored');
 ($code, $head, $body) = get('/client2', headers => [ 'If-None-Match: "2"' ]);
-is("$code $body " . status($head), '304  HIT', 'a hit gives 304');
+is("$code $body " . status($head), '304  HIT', 'a hit with 304');
 ($code, $head, $body) = get('/client2', headers => [ 'Range: bytes=0-0' ]);
-is("$code $body " . status($head), '206 x HIT', 'or a part');
+is("$code $body " . status($head), '206 x HIT', 'a hit with 206');
 
 # --- in the background
 
@@ -152,17 +152,19 @@ sub keep {
     return $text;
 }
 my $began = time;
-like(keep('/background/'), qr/^X-Status: STALE.*old$/ms, 'the stale one');
+like(keep('/background/'), qr/^X-Status: STALE.*old$/ms,
+     'the stale response is sent');
 wait_until(sub { $origin->held('/background/') == 1 });
-like(keep('/background/'), qr/^X-Status: STALE.*old$/ms, 'nobody waits');
-cmp_ok(time - $began, '<', 2, 'not for the origin');
+like(keep('/background/'), qr/^X-Status: STALE.*old$/ms,
+     'also during the refresh');
+cmp_ok(time - $began, '<', 2, 'the client does not wait for the origin');
 is($origin->count('/background/'), 2, 'one request refreshes it');
 $origin->release('/background/');
 ok(wait_until(sub { keep('/background/') =~ /X-Status: HIT.*new$/s }),
    'it is refreshed');
-is($origin->count('/background/'), 2, 'by that request');
+is($origin->count('/background/'), 2, 'the origin receives no further request');
 
-# --- while another one asks
+# --- during the update by another request
 
 stored('/updating/', hold => 1);
 my $first = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
@@ -174,18 +176,19 @@ wait_until(sub { $origin->held('/updating/') == 1 });
 is("$code $body " . status($head), '200 old UPDATING', 'others do not wait');
 $origin->release('/updating/');
 my $text = do { local $/; <$first> };
-like($text, qr/EXPIRED.*new$/s, 'the first one waits');
+like($text, qr/EXPIRED.*new$/s, 'the first request receives the new response');
 
 # --- errors
 
 stored('/5xx/', status => 503);
 ($code, $head, $body) = get('/5xx/');
-is("$code $body " . status($head), '200 old STALE', '503, before an error page');
+is("$code $body " . status($head), '200 old STALE',
+   'a listed 503: the stale response, not the error page');
 stored('/503/', status => 503);
 ($code, $head, $body) = get('/503/');
-is("$code $body", '200 page', 'where it is not listed, the page');
+is("$code $body", '200 page', 'a 503 that is not listed: the error page');
 
-# --- a 304 that forbids to keep the response
+# --- a 304 that forbids storing
 
 $origin->answer('/forbids', { head => [ @stale, 'ETag: "1"' ], body => 'old' },
                 { status => 304, framing => 'none', body => '',
@@ -193,11 +196,12 @@ $origin->answer('/forbids', { head => [ @stale, 'ETag: "1"' ], body => 'old' },
                 { head => [ 'Cache-Control: max-age=9' ], body => 'new' });
 get('/forbids');
 ($code, $head, $body) = get('/forbids');
-is("$code $body", '200 old', 'a 304 with no-store');
+is("$code $body", '200 old', 'a 304 with no-store: the response is sent');
 ($code, $head, $body) = get('/forbids');
-is("$code $body " . status($head), '200 new MISS', 'removes what is stored');
+is("$code $body " . status($head), '200 new MISS', 'and removed');
 ($code, $head, $body) = get('/forbids');
-is("$code $body " . status($head), '200 new HIT', 'and the key is free');
+is("$code $body " . status($head), '200 new HIT',
+   'the next response is stored');
 
 # --- HEAD
 
@@ -207,8 +211,9 @@ $origin->answer('/head', { head => [ @stale, 'ETag: "1"' ], body => 'old' },
 get('/head');
 get('/head', method => 'HEAD');
 ($code, $head, $body) = get('/head');
-is("$code $body " . status($head), '200 old HIT', 'HEAD freshens');
-is($origin->count('/head'), 2, 'what is stored');
+is("$code $body " . status($head), '200 old HIT',
+   'HEAD updates the stored response');
+is($origin->count('/head'), 2, 'the origin receives two requests');
 $origin->answer('/head2', { head => [ @stale, 'ETag: "1"' ], body => 'old' },
                 { head => [ 'Cache-Control: max-age=60', 'ETag: "2"' ],
                   body => 'newer' });
@@ -216,9 +221,9 @@ get('/head2');
 get('/head2', method => 'HEAD');
 ($code, $head, $body) = get('/head2');
 is("$code $body " . status($head), '200 newer MISS',
-   'HEAD tells of another response');
+   'HEAD with another tag removes the stored response');
 
-# --- what an error page brings is not stored
+# --- responses of error pages are not stored
 
 $origin->answer('/fallback/', status => 503, head => [ 'Cache-Control: max-age=0' ]);
 $origin->answer('/other', head => [ 'Cache-Control: max-age=60' ], body => 'o');
@@ -226,7 +231,7 @@ for (1 .. 2) {
     ($code, $head, $body) = get('/fallback/');
     is("$code $body " . status($head), '200 o MISS', 'an error page');
 }
-is($origin->count('/fallback/'), 2, 'is not stored');
+is($origin->count('/fallback/'), 2, 'the error page is not stored');
 
 # --- invalidation
 
@@ -237,10 +242,10 @@ get('/u', method => 'DELETE');
 ($code, $head) = get('/u');
 is(status($head), 'MISS', 'an unsafe method invalidates its target');
 ($code, $head) = get('/u?q');
-is(status($head), 'HIT', 'and no other');
+is(status($head), 'HIT', 'it invalidates no other URL');
 
-# --- an answer that is not stored: the stored response is not the last one any
-# more, however the origin then fails
+# --- a response that is not stored supersedes the stored one, which is removed
+# and not sent when the origin fails later; an error does not supersede it
 
 my @no = ('Cache-Control: no-store');
 my @later = ({ status => 503 });
@@ -308,7 +313,7 @@ renewed('cookie, private', '/errors/ttl/',
         headers => [ 'Cookie: a=b' ]);
 renewed('404 as listed', '/errors/listed/', { status => 404, head => [ @no ] }, 1);
 
-# --- without an origin
+# --- the origin is down
 
 stored($_) for '/gone/', '/variable/';
 
@@ -323,16 +328,17 @@ $origin->stop;
 
 for my $path ('/gone/', '/variable/') {
     ($code, $head, $body) = get($path);
-    is("$code $body " . status($head), '200 old STALE', "$path: refused");
+    is("$code $body " . status($head), '200 old STALE',
+       "$path: connection refused");
 }
 
 ($code, $head, $body) = get('/gone/must');
 is("$code $body " . status($head), '504  ERROR', 'must-revalidate: 504');
 
 ($code) = get('/never/');
-is($code, 502, 'stale off');
+is($code, 502, 'gateway_cache_stale off: 502');
 
 ($code, $head, $body) = get('/gone/other');
-is("$code $body", '200 page', 'nothing stored: the error page');
+is("$code $body", '200 page', 'nothing is stored: the error page');
 
 done_testing();

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Many keys stale at once: each client has its answer at once, and the origin no
-# more refreshes than a worker makes; also where no connection is left for them.
+# Many stale keys at the same time: each client receives the stale response at
+# once, and a worker limits the number of concurrent refreshes.  The same where
+# no connection is left for a refresh.
 
 use v5.28;
 use warnings;
@@ -32,7 +33,7 @@ END
     return $text;
 }
 
-# also while a refresh has the last connection
+# the counters; retries while a refresh uses the last connection
 
 sub stat_of {
     my $body;
@@ -44,7 +45,7 @@ sub stat_of {
 my @stale = ('Cache-Control: max-age=10', 'Age: 20', 'ETag: "1"');
 my $nginx = start_nginx(port => $port, conf => conf());
 
-# a worker makes 32 at once, and 256 wait for their turn
+# a worker makes 32 refreshes at the same time, and queues 256 more
 
 my $keys = 320;
 $origin->answer("/$_", { head => [ @stale ], body => 'old' },
@@ -53,19 +54,19 @@ $origin->answer("/$_", { head => [ @stale ], body => 'old' },
 http_get($port, "/$_") for 1 .. $keys;
 
 my $count = $origin->count;
-is(stat_of()->{stores}, $keys, 'as many keys are stored') or BAIL_OUT('no keys');
+is(stat_of()->{stores}, $keys, 'all keys are stored') or BAIL_OUT('no keys');
 my $old = grep {
     my (undef, $head, $body) = http_get($port, "/$_");
     $head =~ /X-Status: STALE/ && $body eq 'old'
 } 1 .. $keys;
-is($old, $keys, 'each client has the stale response');
+is($old, $keys, 'each client receives the stale response');
 wait_until(sub { $origin->count - $count >= 32 });
-is($origin->count - $count, 32, '32 refreshes at once');
-is(stat_of()->{fills}, 32 + 256, 'and 256 that wait');
+is($origin->count - $count, 32, '32 concurrent refreshes');
+is(stat_of()->{fills}, 32 + 256, '256 refreshes in the queue');
 
 $origin->release("/$_") for 1 .. $keys;
-ok(wait_until(sub { stat_of()->{fills} == 0 }), 'they are made in turn');
-is($origin->count - $count, 32 + 256, 'each once');
+ok(wait_until(sub { stat_of()->{fills} == 0 }), 'all refreshes complete');
+is($origin->count - $count, 32 + 256, 'each key is refreshed once');
 
 my %now;
 for (1 .. $keys) {
@@ -73,10 +74,10 @@ for (1 .. $keys) {
     my ($status) = $head =~ /X-Status: (\w+)/;
     $now{"$status $body"}++;
 }
-is($now{'HIT new'}, 288, 'whose responses are fresh now');
-is($now{'STALE old'}, $keys - 288, 'the others are refreshed now');
+is($now{'HIT new'}, 288, 'refreshed keys are hits');
+is($now{'STALE old'}, $keys - 288, 'the other keys are stale');
 ok(wait_until(sub { stat_of()->{fills} == 0 && stat_of()->{readers} == 0 }),
-   'nothing is left');
+   'no fill and no reader is left');
 $nginx->stop;
 
 # --- no connection for a refresh
@@ -105,15 +106,16 @@ for (1 .. 20) {
     $answer{"$code $body"}++;
 }
 
-# a client may find that a refresh has the last one
+# a refresh may use the last connection when a client connects
 
 delete $answer{'0 '};
 is(join(',', sort keys %answer), '200 old',
-   'without a connection for a refresh: the stale response');
-like($nginx->log, qr/worker_connections are not enough/, 'there was none');
-is(stat_of()->{fills}, 2, 'no lock is left but of those that are held');
+   'no connection for a refresh: the stale response is sent');
+like($nginx->log, qr/worker_connections are not enough/,
+     'nginx logs the lack of connections');
+is(stat_of()->{fills}, 2, 'only the two held requests hold locks');
 $origin->release("/held$_") for 1, 2;
 ok(wait_until(sub { (http_get($port, '/few'))[2] eq 'new' }),
-   'with one it is refreshed');
+   'with free connections the response is refreshed');
 
 done_testing();

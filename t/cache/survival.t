@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What modules/cache/README.md says of what is stored after a reload, a crash, a
-# restart and an upgrade of nginx.
+# Which stored responses survive a reload, a crash, a restart and an upgrade of
+# nginx, as modules/cache/README.md says.
 
 use v5.28;
 use warnings;
@@ -12,7 +12,7 @@ use Test::Gateway::Origin;
 use Test::Gateway::Server;
 use Test::More;
 
-# an upgrade needs the whole path
+# an upgrade requires an absolute path
 $ENV{TEST_NGINX_BINARY} ||= (grep { -x } map { "$_/nginx" }
                              split /:/, $ENV{PATH})[0];
 
@@ -37,7 +37,7 @@ END
 
 my ($nginx, $n);
 
-# status of a request; the pid of the worker in the second
+# the status of a request; in list context also the pid of its worker
 
 sub ask {
     my (undef, $head) = http_get($nginx, $_[0] // '/a');
@@ -47,8 +47,8 @@ sub ask {
 }
 
 sub stored { $nginx = $_[0]; ask(); return is(scalar ask(), 'HIT', 'stored') }
-sub kept { return is(scalar ask(), 'HIT', "$_[0]: it is still there") }
-sub lost { return is(scalar ask(), 'MISS', "$_[0]: it is gone") }
+sub kept { return is(scalar ask(), 'HIT', "$_[0]: the response is kept") }
+sub lost { return is(scalar ask(), 'MISS', "$_[0]: the response is lost") }
 
 # --- reloads
 
@@ -62,25 +62,26 @@ $nginx->reload(conf('zone=z:2m', settings => 'gateway_cache_ttl 1m;'
                                 . ' gateway_cache_stale off;'));
 kept('other settings');
 $nginx->reload(conf('zone=z:2m', other => 'gateway_cache_zone zone=y:1m;'));
-kept('another zone beside it');
+kept('a second zone');
 $nginx->reload(conf('zone=z:2m', settings => 'gateway_cache_key host path args;'));
 lost('another key');
 $nginx->reload(conf('zone=z:2m'));
-kept('the old key again');
+kept('the first key again');
 
-# a configuration that is refused changes nothing
+# an invalid configuration changes nothing
 
 $nginx->allow(qr/invalid size/);
 $nginx->reload(conf('zone=z:x'), wait => 0);
-ok(wait_until(sub { $nginx->log =~ /invalid size "x"/ }), 'a wrong one');
-kept('a configuration that is refused');
+ok(wait_until(sub { $nginx->log =~ /invalid size "x"/ }),
+   'nginx rejects an invalid size');
+kept('an invalid configuration');
 
 $nginx->reload(conf('zone=z:3m'));
 lost('another size');
 $nginx->reload(conf('zone=y:3m') =~ s/gateway_cache z;/gateway_cache y;/r);
 lost('another name');
 $nginx->reload(conf('zone=z:3m'));
-lost('a zone that is declared again');
+lost('a zone that was removed and is declared again');
 
 # --- workers that are killed
 
@@ -108,10 +109,10 @@ wait_until(sub {
     return keys %now == 2 && !grep { $now{$_} } @old;
 });
 my ($code, undef, $body) = http_get($nginx, '/filled');
-is("$code $body", '200 whole', 'what was being stored is asked for again');
-kept('what else was stored');
+is("$code $body", '200 whole', 'an unfinished response is fetched again');
+kept('workers killed while they store another response');
 
-# --- a binary upgrade: new processes have a zone of their own
+# --- a binary upgrade: the new processes have new zones
 
 my $dir = $nginx->dir;
 my (undef, $before) = ask();
@@ -122,22 +123,22 @@ my $new = bless { %$nginx, pid => undef }, ref $nginx;
 ok(wait_until(sub { $new->workers == 2 }), 'new workers');
 my $old = $nginx->pid;
 
-# the new master is the old one's child, too
+# the new master is a child of the old one
 my $left = sub { scalar grep { $_ != $new->pid } $nginx->workers };
 
 kill 'WINCH', $old;
-ok(wait_until(sub { $left->() == 0 }, 10), 'old workers have left');
+ok(wait_until(sub { $left->() == 0 }, 10), 'the old workers exit');
 my (undef, $after) = ask('/other');
-isnt($after, $before, 'a new one answers');
+isnt($after, $before, 'a new worker responds');
 lost('an upgrade');
-is(scalar ask(), 'HIT', 'and is stored there');
+is(scalar ask(), 'HIT', 'an upgrade: responses are stored in the new zone');
 
-# back to the old ones: their zone is as they have left it
+# back to the old processes, whose zone is unchanged
 
 kill 'HUP', $old;
-ok(wait_until(sub { $left->() == 2 }), 'the upgrade is taken back');
+ok(wait_until(sub { $left->() == 2 }), 'the old workers start again');
 Test::Gateway::Server::quit($new->pid, 10);
-kept('an upgrade that is taken back');
+kept('an upgrade that is reverted');
 
 # --- a restart
 

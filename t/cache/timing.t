@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# How long requests wait: for the answer that another request has asked for, for
-# a client that is slow or leaves while its response is stored, and for a refresh
-# in the background.  Each time is compared with that of a control, and is the
-# best of several tries.
+# How long requests wait for the response to another request, for a client that
+# is slow or leaves while its response is stored, and for a refresh in the
+# background.  Each time is compared with a control, and is the shortest of
+# several tries.
 
 use v5.28;
 use warnings;
@@ -23,7 +23,7 @@ my ($port, $h2_port) = map { free_port() } 1 .. 2;
 my $h2 = nginx_before(1, 25, 1) ? "listen 127.0.0.1:$h2_port http2;"
                                 : "listen 127.0.0.1:$h2_port; http2 on;";
 
-# little of a response is in the kernel
+# a small send buffer, so that the kernel holds little of a response
 my $small = "listen 127.0.0.1:$port sndbuf=16k;";
 
 my $origin = origin();
@@ -85,7 +85,7 @@ sub ask {
     return $socket;
 }
 
-# how many requests nginx serves
+# the number of active requests
 
 sub served {
     my (undef, undef, $text) = http_get($nginx, '/status');
@@ -100,9 +100,9 @@ sub drop {
     return;
 }
 
-# Reads responses of one request from each connection until the header and $size
-# bytes of the body are there, and calls $meanwhile every 100 ms.  Returns when
-# the last has ended, and the texts.
+# Reads one response from each connection until the header and $size bytes of
+# the body have arrived, and calls $meanwhile every 100 ms.  Returns the time
+# when the last response is complete, and all responses.
 
 sub answers {
     my ($size, $meanwhile, @sockets) = @_;
@@ -132,7 +132,7 @@ sub answers {
 
 sub ms { sprintf '%.1f ms', 1000 * $_[0] }
 
-# the least figure of several tries, as soon as it is low enough
+# the lowest result of several tries; stops at the first that is at most $limit
 
 sub least {
     my ($limit, $try, $tries) = @_;
@@ -146,7 +146,7 @@ sub least {
     return $least;
 }
 
-# --- 200 misses at once: the origin is this process
+# --- 200 concurrent misses; this process is the origin
 
 for my $kind ('kept connections', 'new connections', 'kept, and a variant') {
     my ($n, $right, $once, @kept) = (0, 0, 0);
@@ -179,13 +179,13 @@ for my $kind ('kept connections', 'new connections', 'kept, and a variant') {
         return $miss - ($last - $began);
     });
 
-    is($right, 200 * $n, "$kind: each of 200 clients has the answer");
-    is($once, $n, 'the origin is asked once');
-    cmp_ok($later, '<=', 0.010, 'and the last ends 10 ms after the last of'
-                                . ' 200 hits, or earlier');
+    is($right, 200 * $n, "$kind: each of 200 clients receives the response");
+    is($once, $n, 'the origin receives one request');
+    cmp_ok($later, '<=', 0.010, '200 misses take at most 10 ms longer than'
+                                . ' 200 hits');
 }
 
-# --- a fill runs at the origin's speed
+# --- a fill is as fast as the origin, whatever its client does
 
 my $size = 1 << 20;
 my $pause = 0.1;
@@ -220,8 +220,8 @@ if (!$application) {
     POSIX::_exit(0);
 }
 
-# What the first client does: called with the path, returns what happens while
-# another client waits.
+# What the first client does: each function sends a request for the path, and
+# returns a function to call repeatedly while another client waits, if any.
 
 sub first {
     my ($path, %arg) = @_;
@@ -262,7 +262,7 @@ my %client = (
         return;
     });
 
-# from the first request to the end of another client's response
+# the time from the first request to the end of another client's response
 
 my ($serial, %wrong) = (0);
 
@@ -290,12 +290,13 @@ for my $place (map { $_->[0] } @places) {
         my $time = least($control + 0.1,
                          sub { filled($place, $client{$what}) });
         cmp_ok($time, '<=', $control + 0.1,
-               "$place: a client that $what delays nobody");
+               "$place: a client that $what delays no other");
     }
-    is($wrong{$place} // 0, 0, 'the origin is asked once, for each byte');
+    is($wrong{$place} // 0, 0,
+       "$place: one request to the origin, the whole body to the client");
 }
 
-# --- a client that leaves before the header: another one asks, once
+# --- a client that leaves before the header: one waiting request is sent
 
 my %leaves = (
     'close' => sub { my $socket = ask(connection(), $_[0]);
@@ -327,22 +328,24 @@ for my $place (qw( buffered unbuffered ignored )) {
         wait_until(sub { $origin->count($path) == 2 }) if $times == 2;
         $origin->release($path);
         my (undef, @texts) = answers(4, undef, @waiting);
-        is(scalar(grep { /late$/ } @texts), 10, "$place, $how: 10 answers");
-        is($origin->count($path), $times, "of $times requests");
+        is(scalar(grep { /late$/ } @texts), 10, "$place, $how: 10 responses");
+        is($origin->count($path), $times,
+           "the origin receives requests: $times");
     }
 }
 
-# --- a body that is cut short: who waits asks, whatever the first client does
+# --- a truncated body: a waiting request is sent, although the first client is
+# slow
 
 $origin->answer('/cut', head => $fresh, size => $size, truncate => $size - 1,
                 pause => $pause);
 my $slow = first('/cut', buffer => 4096);
 my $second = ask(connection(), '/cut');
 ok(wait_until(sub { $origin->count('/cut') == 2 }),
-   'a slow client of a body that was cut delays nobody');
+   'a slow client of a truncated body delays no other');
 drop($_) for $slow, $second;
 
-# --- the time of a slow client begins when the response is stored, however long
+# --- send_timeout of a slow client starts when the response is stored, even if
 # the origin pauses
 
 my ($text, $end) = ('', time + 20);
@@ -354,10 +357,11 @@ while (time < $end) {
     last if defined $n && !$n || substr($text, -9) eq substr $body, -9;
     sleep 0.005;
 }
-ok($text =~ s/.*?\r\n\r\n//s && $text eq $body, 'a slow client has all of it')
+ok($text =~ s/.*?\r\n\r\n//s && $text eq $body,
+   'a slow client receives the whole response')
     or diag length $text;
 
-# --- a refresh in the background delays no request of the connection
+# --- a refresh in the background delays no other request of the connection
 
 my @stale = ('Cache-Control: max-age=10', 'Age: 20', 'ETag: "1"');
 $origin->answer('/other', head => $fresh, body => 'other');
@@ -395,12 +399,12 @@ for my $how ('next', 'pipelined', 'HTTP/2') {
 
     is($said, 'stale other', "$how: a stale response, and the next one");
     ok(wait_until(sub { $origin->held($path) == 1 }),
-       'while the origin is still asked');
+       'the refresh is still waiting for the origin');
     $origin->release($path);
     ok(wait_until(sub { (http_get($nginx, $path))[2] eq 'fresh' }),
-       'and the response is refreshed');
+       'the response is refreshed');
 
-    is($origin->count($path), 2, "$how: once");
+    is($origin->count($path), 2, "$how: one request refreshes it");
 }
 
 $nginx->stop;

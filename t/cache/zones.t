@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The memory of zones: how many shards there are, and what a reload keeps.
+# The shared memory of zones: the number of shards, and what a reload keeps.
 
 use v5.28;
 use warnings;
@@ -25,7 +25,7 @@ sub conf {
     return http_conf(port => $port, http => $zones, server => $server);
 }
 
-# how many of the shared memory zones exist: nginx refuses to use them otherwise
+# The number of shared memory zones: nginx rejects another use of a zone's name.
 
 sub shards {
     my ($size) = @_;
@@ -59,25 +59,25 @@ for (1 .. 3) {
 
 $nginx->reload(conf('2m'));
 my $second = key();
-isnt($second, $first, 'another size is another zone');
+isnt($second, $first, 'another size: a new zone with a new secret');
 $nginx->reload(conf('2m', '1m'));
-is(key(), $second, 'another zone beside it does not matter');
-like(key('/b'), qr/\A[0-9a-f]{32}\z/, 'the other zone has keys, too');
+is(key(), $second, 'a second zone has no effect on the first');
+like(key('/b'), qr/\A[0-9a-f]{32}\z/, 'a key in the second zone');
 
-# several shards have one secret
+# the shards of a zone share one secret
 
 $nginx->reload(conf('48m'));
 my $third = key();
-isnt($third, $second, 'a zone of several shards');
+isnt($third, $second, 'a zone of several shards has a new secret');
 $nginx->reload;
 is(key(), $third, 'the same key after a reload');
 
-# a worker that is killed leaves the secret
+# the secret survives a killed worker
 
 my ($old) = $nginx->workers;
 kill 'KILL', $old;
 wait_until(sub { !grep({ $_ == $old } $nginx->workers) && $nginx->workers == 2 });
-is(key(), $third, 'a killed worker does not matter');
+is(key(), $third, 'the same key after a worker is killed');
 $nginx->allow(qr/exited on signal 9/);
 $nginx->stop;
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A zone that is full and fragmented: random sizes, under clients that read
-# slowly what is stored.  There are misses, and never errors; each byte is right.
+# A zone that is full and fragmented: responses of random sizes, and clients
+# that read stored responses slowly.  There are misses, never errors, and each
+# byte is right.
 #
-# Environment: SEED repeats the requests; CACHE_SECONDS (8).
+# Environment: SEED repeats the requests; CACHE_SECONDS (8) is the duration.
 
 use v5.28;
 use warnings;
@@ -35,7 +36,7 @@ my $nginx = start_nginx(port => $port, files => cache_files(),
 sub zones { decode_json((http_get($nginx, '/_cache'))[2])->{zones} }
 
 
-# More keys than there is room for; a few of them are asked for often.
+# A random request: more keys than the zone has room for, some of them frequent.
 
 sub request {
     my $class = pick(qw( open flow part ));
@@ -75,7 +76,7 @@ my @records = $clients->stop;
 my @truth = truth($origin);
 my ($faults, $seen) = judge(truth => \@truth, records => \@records,
                             purges => [], classes => \%classes);
-is(scalar @$faults, 0, 'no request has failed, or has another response');
+is(scalar @$faults, 0, 'no request fails or receives a wrong response');
 my %told;
 diag("SEED=$seed $_") for grep { /^([^:]+)/ && $told{$1}++ < 3 } @$faults;
 
@@ -83,19 +84,19 @@ my $zones = zones();
 note(join ', ', map { "$_: $seen->{$_}" } sort keys %$seen);
 note(sprintf 'at most %.1f %% full, %d readers, %d evictions, %d stores',
      100 * $fullest, $readers, map { $zones->{big}{$_} } qw( evictions stores ));
-cmp_ok($fullest, '>', 0.9, 'it was full');
-cmp_ok($readers, '>', 1, 'some of it was pinned');
+cmp_ok($fullest, '>', 0.9, 'the zone was full');
+cmp_ok($readers, '>', 1, 'some responses were pinned');
 for my $name (qw( big small )) {
     cmp_ok($zones->{$name}{evictions}, '>', 10, "$name: responses were evicted");
     cmp_ok($zones->{$name}{requests}{HIT}, '>', 10, "$name: there were hits");
 }
 is(join(' ', sort grep { /^status/ && !/ 200$/ } keys %$seen), 'status 0',
-   'no status but 200, and the clients that have left')
+   'each status is 200, except for clients that left')
     if $seen->{'status 0'};
 is(scalar(grep { $_->{status} == 0 && !$_->{leave} } @records), 0,
-   'each has an answer');
+   'each client that stays receives a response');
 
-# what is left of the readers does not keep memory
+# no reader pins memory afterwards
 
 ok(wait_until(sub { my $zones = zones();
                     !$zones->{big}{readers} && !$zones->{small}{readers} }, 30),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Workers that are killed while they store and send, under load: no response has
-# a wrong byte or is another one's, no key stays locked, nothing stays pinned,
-# and all memory is given back.
+# Workers that are killed under load while they store and send: no client
+# receives a wrong byte or the response of another, no key stays locked, no
+# response stays pinned, and all memory is freed.
 #
-# Environment: SEED repeats the requests; CACHE_KILLS (100) is how often a
-# worker is killed.
+# Environment: SEED repeats the requests; CACHE_KILLS (100) is the number of
+# kills.
 
 use v5.28;
 use warnings;
@@ -95,12 +95,12 @@ note(join ', ', map { "$_: $seen->{$_}" } sort keys %$seen);
 
 my %asked = map { $_->{rid} => 1 } @truth;
 ok(scalar(grep { !$_->{status} && $asked{$_->{rid}} } @records),
-   'some were killed before the head of a response');
-ok($seen->{'cut by a kill'}, 'some were killed while they sent it');
-ok($seen->{reused}, 'some were hits');
+   'some workers were killed before a response header');
+ok($seen->{'cut by a kill'}, 'some workers were killed while they sent a body');
+ok($seen->{reused}, 'some requests were hits');
 
 
-# --- afterwards: each key answers, and can be stored again
+# --- afterwards: each key has a response, which can be stored again
 
 my %keys = map { my $r = $_;
     (join(' ', @$r{qw( host target consumer )}) => $r) } @records;
@@ -122,8 +122,8 @@ sub ask_key {
 }
 
 is(join(' ', grep { !(ask_key($keys{$_}))[0] } sort keys %keys), '',
-   'each key answers');
-cmp_ok($slowest, '<', 4, 'before the lock times out');
+   'each key has a response');
+cmp_ok($slowest, '<', 4, 'none waits for the timeout of the lock');
 is((purge())[0], 200, 'a purge');
 
 my @wrong = grep {
@@ -131,7 +131,7 @@ my @wrong = grep {
     my ($again, $second) = ask_key($keys{$_});
     !$good || !$again || $first != $second;
 } sort keys %keys;
-is("@wrong", '', 'each key is a hit again');
+is("@wrong", '', 'the second request for each key is a hit');
 
 cmp_ok(sum('bytes'), '>', 0, 'memory is in use');
 purge();
@@ -141,7 +141,7 @@ for my $what ([ fills => 0, 30 ], [ readers => 0, 30 ], [ entries => 0, 60 ],
 {
     my ($name, $n, $most) = @$what;
     ok(wait_until(sub { sleep 0.1; sum($name) eq $n },
-                  $began + $most - time), "$name are $n again")
+                  $began + $most - time), "$name: $n again")
         or diag sum($name);
 }
 note(sprintf 'memory was free after %.1f s', time - $began);

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The cache against a plain model of it: random requests of two consumers, over
-# HTTP/1.1 and HTTP/2, in two workers, beside purges.  No client receives what
-# is another one's, too old, of another body, wrong or cut.
+# The cache compared with a simple model: random requests of two consumers, over
+# HTTP/1.1 and HTTP/2, to two workers, with concurrent purges.  No client
+# receives a response that is for another client, too old, mixed, wrong or
+# truncated.
 #
-# Environment: SEED repeats a run; CACHE_SECONDS (10) is how long it takes.
+# Environment: SEED repeats a run; CACHE_SECONDS (10) is the duration.
 
 use v5.28;
 use warnings;
@@ -27,7 +28,7 @@ $SIG{ALRM} = sub { die "a request has no answer\n" };
 alarm 4 * $seconds + 300;
 
 
-# Purges until the end; what they were.
+# purges at random until $end; returns the purges
 
 sub purge_until {
     my ($port, $end) = @_;
@@ -54,7 +55,7 @@ sub purge_until {
 }
 
 
-# Runs the load against a server: what the model says, and the server.
+# runs the load: (the server, faults, what was seen, the data that were judged)
 
 sub run {
     my ($length, $request, %arg) = @_;
@@ -100,10 +101,10 @@ ok($seen->{$_}, "seen: $_") for 'reused by HTTP/1', 'reused by HTTP/2',
 $nginx->stop;
 
 
-# --- the model: a purge and unsafe requests that have not been, and variants
-# that the origin has not been asked for
+# --- the model detects faults: the same records with a purge and unsafe requests
+# that were not sent, and with another variant than the origin received
 
-# a time at which a response was stored that was used later
+# a time between the storing of a response and a hit
 
 my ($half) = map {
     my $t = $run->{truth}[ $_->{head}{'x-stamp'} // 0 ];
@@ -123,11 +124,12 @@ for my $lie ([ purged => purges => [ { %all, by => 'all', value => 1 } ] ],
 {
     my ($kind, %wrong) = @$lie;
     ($faults) = judge(classes => \%classes, %$run, %wrong);
-    ok(by_kind(@$faults)->{$kind}, "the model sees: $kind");
+    ok(by_kind(@$faults)->{$kind}, "the model detects: $kind");
 }
 
 
-# --- the model: the same load, where the cache is told to do what is wrong
+# --- the model detects faults: the same load with wrong settings, and an origin
+# that sends wrong responses
 
 my %lies = (
     part => 'gateway_cache_key scheme host args; gateway_cache_ttl'
@@ -157,7 +159,7 @@ sub lying_request {
 ($nginx, $faults, $seen) = run(6, \&lying_request, lies => \%lies);
 my $kinds = by_kind(@$faults);
 note(join ', ', map { "$_: $kinds->{$_}" } sort keys %$kinds);
-ok($kinds->{$_}, "the model sees: $_") for 'URL', 'consumer', 'guard',
+ok($kinds->{$_}, "the model detects: $_") for 'URL', 'consumer', 'guard',
     'too old', 'not to be stored', 'not to be used', 'wrong byte', 'header',
     'truncated';
 $nginx->stop;

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Reloads, a stop and a binary upgrade under load: what is stored survives a
-# reload with the same size, and nothing else than what is stored is ever lost.
+# Reloads, a stop and a binary upgrade under load: stored responses survive a
+# reload with the same size of the zone.  No request fails.
 #
-# Environment: SEED repeats the requests; CACHE_RELOADS (50).
+# Environment: SEED repeats the requests; CACHE_RELOADS (50) is the number of
+# reloads.
 
 use v5.28;
 use warnings;
@@ -26,14 +27,14 @@ diag("SEED=$seed");
 $SIG{ALRM} = sub { die "a request has no answer\n" };
 alarm 10 * $reloads + 300;
 
-# nginx starts its new binary by the name that it was started by itself
+# nginx starts a new binary with its own argv[0], which must be an absolute path
 $ENV{TEST_NGINX_BINARY} ||= (grep { -x } map { "$_/nginx" }
                              split /:/, $ENV{PATH})[0];
 
 my ($port, $h2) = (free_port(), free_port());
 my $origin = cache_origin();
 
-# what is kept has a zone of its own, where nothing else evicts it
+# responses that must be kept are in a zone where no others evict them
 sub conf {
     return cache_conf($port, $h2, $origin->port,
         http => 'gateway_cache_zone zone=kept:4m;',
@@ -44,7 +45,8 @@ sub conf {
 my $nginx = start_nginx(port => $port, files => cache_files(), conf => conf());
 
 
-# --- one request: (number of the response, whether the body is right)
+# --- one request; returns (the number of the response, the length of its body
+# or "bad" with the status)
 
 sub fetch {
     my ($path, $plan, %arg) = @_;
@@ -58,7 +60,7 @@ sub fetch {
                                                             : "bad $status");
 }
 
-# one that is read slowly, from its head on
+# a request whose response is read only later, except for the first bytes
 
 sub slow {
     my ($path) = @_;
@@ -82,7 +84,7 @@ sub rest {
 }
 
 
-# a reload that waits for the new workers alone
+# a reload that waits for the new workers, not for the old ones to exit
 
 sub reload_now {
     my %old = map { $_ => 1 } $nginx->workers;
@@ -106,22 +108,22 @@ for (1 .. $reloads) {
     $lost++ if $n != $first{$path} || $good =~ /bad/;
 }
 my @records = $clients->stop;
-ok(wait_until(sub { $nginx->workers == 2 }, 30), 'all old workers have left');
-is($lost, 0, "$reloads reloads keep what is stored");
+ok(wait_until(sub { $nginx->workers == 2 }, 30), 'all old workers exit');
+is($lost, 0, "$reloads reloads keep stored responses");
 is(scalar(grep { my ($n, $good) = fetch($_);
                  $n == $first{$_} && $good !~ /bad/ } @kept), scalar @kept,
-   'all of it');
+   'all of them');
 
 my @truth = truth($origin);
 my ($faults, $seen) = judge(truth => \@truth, records => \@records,
                             purges => [], classes => \%classes);
-is(scalar @$faults, 0, 'and no request has failed, or has another response');
+is(scalar @$faults, 0, 'no request fails or receives a wrong response');
 my %told;
 diag("SEED=$seed $_") for grep { /^([^:]+)/ && $told{$1}++ < 3 } @$faults;
-ok($seen->{reused}, 'some were hits');
+ok($seen->{reused}, 'some requests were hits');
 
 
-# --- other sizes: what is stored is lost, unless the zone is the same
+# --- a zone with another size is empty
 
 sub loses {
     my ($what, $lost, $big, $slow) = @_;
@@ -132,20 +134,20 @@ sub loses {
     my $again = $n;
     wait_until(sub { ($again) = fetch('/open/lost', 'size=1000'); $again != $n },
                $lost ? 20 : 0);
-    isnt($again, -1, "$what: served");
+    isnt($again, -1, "$what: a response");
     is($again == $n ? 'kept' : 'lost', $lost ? 'lost' : 'kept',
-       "$what: what was stored");
+       "$what: the stored response");
     return;
 }
 
 fetch('/open/large', 'size=3000000');
 my $slow = slow('/open/large');
 loses('a smaller size', 1, '15m', 1);
-is(rest($slow), 3_000_000, 'an old worker sends what has been lost');
+is(rest($slow), 3_000_000, 'an old worker completes a response of the old zone');
 loses('the first size', 1, '31m max_object=4m');
 loses('the same sizes', 0, '31m max_object=4m');
 
-# a new limit applies to what is stored from then on
+# a new max_object applies to responses that are stored after the reload
 
 my $limited = sub {
     my ($path) = @_;
@@ -157,19 +159,20 @@ is($limited->("/open/limit/$_", $_), 'stored', "below max_object, $_")
 loses('a smaller max_object', 0, '31m max_object=1m');
 is($limited->("/open/less/$_", $_), 'not stored', "above a smaller one, $_")
     for qw( length chunked );
-is($limited->("/open/limit/$_", $_), 'stored', "what was stored before, $_")
+is($limited->("/open/limit/$_", $_), 'stored', "stored before the reload, $_")
     for qw( length chunked );
 loses('a larger max_object', 0, '31m max_object=4m');
 is($limited->("/open/more/$_", $_), 'stored', "below a larger one, $_")
     for qw( length chunked );
 
-# from a default that is smaller than the zone would allow
+# from the default of max_object, which is smaller than the zone allows
 
 $nginx->reload(conf(big => '30m'), timeout => 30);
-is($limited->('/open/first/length', 'length'), 'not stored', 'the default');
+is($limited->('/open/first/length', 'length'), 'not stored',
+   'the default max_object');
 $nginx->reload(conf(big => '30m max_object=4m'), timeout => 30);
 is($limited->('/open/second/length', 'length'), 'stored',
-   'a larger one than that of the start');
+   'a max_object above that of the first configuration');
 $nginx->reload(conf(), timeout => 30);
 
 # the zone is removed and added again
@@ -178,35 +181,35 @@ my $without = conf() =~ s/gateway_cache_zone zone=small.*\n//r
                      =~ s/gateway_cache small;//gr =~ s/zone=small//r;
 fetch('/open/between', 'size=700');
 $nginx->reload($without, timeout => 30);
-is((fetch('/open/between'))[1], 700, 'without the other zone: a hit');
+is((fetch('/open/between'))[1], 700, 'the other zone is removed: a hit');
 $nginx->reload(conf(), timeout => 30);
-is((fetch('/open/between'))[1], 700, 'with it again: a hit');
+is((fetch('/open/between'))[1], 700, 'the other zone is added again: a hit');
 my $off = conf() =~ s/gateway_cache[a-z_]* [^;]*;//gr;
 $nginx->reload($off, timeout => 30);
 is((fetch('/open/between', 'size=800'))[1], 800, 'without a cache: no hit');
 $nginx->reload(conf(), timeout => 30);
-is((fetch('/open/between', 'size=900'))[1], 900, 'with it again: a miss');
-is((fetch('/open/between'))[1], 900, 'then a hit');
+is((fetch('/open/between', 'size=900'))[1], 900, 'with a cache again: a miss');
+is((fetch('/open/between'))[1], 900, 'with a cache again: a hit');
 
 
-# --- old workers that still send, beside new ones
+# --- old workers that still send, and new workers
 
 my ($large) = fetch('/open/slow', 'size=3000000');
 my @slow = map { slow('/open/slow') } 1 .. 4;
 my @old = $nginx->workers;
 reload_now();
-is((fetch('/open/slow'))[0], $large, 'new workers have what is stored');
+is((fetch('/open/slow'))[0], $large, 'new workers send the stored response');
 http_get($nginx, '/_cache', method => 'POST', body => '{"purge":[{"all":true}]}',
          headers => [ 'Content-Type: application/json' ]);
 my ($second) = fetch('/open/slow', 'size=2500000');
-isnt($second, $large, 'they purge it');
+isnt($second, $large, 'a new worker purges it');
 is(join(' ', map { rest($_) } @slow), join(' ', (3_000_000) x 4),
-   'old workers send what they have begun');
+   'old workers complete their responses');
 ok(wait_until(sub { my %now = map { $_ => 1 } $nginx->workers;
-                    !grep { $now{$_} } @old }, 20), 'and end');
+                    !grep { $now{$_} } @old }, 20), 'old workers exit');
 
 
-# --- a binary upgrade while a fill is under way and a response is sent
+# --- a binary upgrade while a response is sent
 
 SKIP: {
     skip 'the sanitized nginx is started by a script', 5
@@ -222,18 +225,18 @@ SKIP: {
     ok($new, 'a new master');
 
     my $bad = grep { (fetch('/open/upgrade'))[1] =~ /bad/ } 1 .. 20;
-    is($bad, 0, 'both serve');
+    is($bad, 0, 'both masters serve requests');
     kill 'QUIT', $master;
-    is(rest($reader), 2_000_000, 'the old one sends what it has begun');
+    is(rest($reader), 2_000_000, 'the old worker completes its response');
     ok(wait_until(sub { !Test::Gateway::Server::alive($master) }, 20),
-       'and ends');
+       'the old master exits');
     fetch('/open/upgrade', 'size=20');
     like((fetch('/open/upgrade'))[1], qr/^(?:20|100|2000000)$/,
-         'the new one serves');
+         'the new master serves requests');
 }
 
 
-# --- a stop while requests wait for an answer that another one fetches
+# --- a stop while requests wait for the response to another one
 
 my @waiting = map { my $socket = IO::Socket::INET->new("127.0.0.1:$port");
     print $socket "GET /open/last HTTP/1.0\r\nHost: localhost\r\n"
@@ -243,8 +246,8 @@ my @waiting = map { my $socket = IO::Socket::INET->new("127.0.0.1:$port");
 wait_until(sub { grep { $_->{path} eq '/open/last' } truth($origin) });
 $nginx->stop('a stop');
 is(join(' ', map { rest($_) } @waiting), join(' ', (5000) x 20),
-   'all have the answer');
+   'a stop: all waiting requests receive the response');
 is(scalar(grep { $_->{path} eq '/open/last' } truth($origin)), 1,
-   'of one request');
+   'the origin receives one request');
 
 done_testing();

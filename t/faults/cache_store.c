@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The module that t/faults/cache_store.t adds to a copy of the project, to
- * drive the store of the cache: the path of a request says what to do.
+ * The module that t/faults/cache_store.t adds to a copy of the project to drive
+ * the store of the cache.  The first letter of the path selects the operation.
  */
 
 #include "ngx_http_gateway.h"
@@ -121,7 +121,7 @@ ngx_http_gateway_cache_unpin(void *data)
 }
 
 
-/* the parts of the body, as they are in shared memory */
+/* sends the parts of the body from shared memory, without a copy */
 
 static ngx_int_t
 ngx_http_gateway_cache_get(ngx_http_request_t *r,
@@ -172,7 +172,7 @@ ngx_http_gateway_cache_get(ngx_http_request_t *r,
 }
 
 
-/* a letter, a number of times; "die": killed in the middle */
+/* stores a letter "n" times; with "die" kills the worker before the commit */
 
 static ngx_int_t
 ngx_http_gateway_cache_put(ngx_http_request_t *r,
@@ -299,7 +299,7 @@ ngx_http_gateway_cache_handler(ngx_http_request_t *r)
     case 'x':
         return ngx_http_gateway_cache_purge(r, ctx);
 
-    case 'd': /* die with the lock, as if in the middle of a change */
+    case 'd': /* kill the worker while it holds the lock, in mid-change */
         ctx->user->lock(ctx->user->data);
         ((gw_cache_t *) ctx->user->cache)->dirty = 1;
         (void) kill(ngx_pid, SIGKILL);
@@ -350,7 +350,7 @@ ngx_http_gateway_cache_create(ngx_conf_t *cf)
 
     ccf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_cache_conf_t));
 
-    /* zones are never moved */
+    /* the store keeps pointers to zones, so the array must not grow above 4 */
 
     return (ngx_array_init(&ccf->zones, cf->pool, 4,
                            sizeof(ngx_http_gateway_cache_zone_t))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What the cache has stored survives reloads and killed workers, wherever they
-# are killed: by a module that is added to a copy of the project.
+# The store of the cache survives reloads and killed workers, wherever they are
+# killed.  A module that is added to a copy of the project drives the store.
 
 use v5.28;
 use warnings;
@@ -22,7 +22,7 @@ $ENV{CFLAGS} = '-O0';
 $ENV{OBJS} = "$copy/objs";
 $ENV{GATEWAY_MODULE} = "$copy/objs/ngx_http_gateway_module.so";
 
-# the module in place of all of the cache that is not the store
+# of the cache only the store is kept; the module replaces the rest
 
 unlink grep { !/_store\.c$/ }
        glob "$copy/modules/cache/ngx_http_gateway_cache_*.c";
@@ -30,7 +30,7 @@ write_file("$copy/modules/cache/ngx_http_gateway_cache_module.c",
            read_file('t/faults/cache_store.c'));
 
 my $said = qx(cd '$copy' && MODULES=cache tools/build 2>&1);
-is($?, 0, 'it is built') or BAIL_OUT($said);
+is($?, 0, 'the copy builds') or BAIL_OUT($said);
 
 
 my $port = free_port();
@@ -45,13 +45,13 @@ sub conf {
 
 sub answer { my ($path) = @_; return (http_get($port, $path))[2] }
 
-# of the statistics, the given one
+# the statistic of the given name
 sub stat_of {
     my ($name) = @_;
     return answer('/stat') =~ /\b$name:(\d+)/ ? $1 : undef;
 }
 
-# how many of the keys that keep() has stored are found as they were
+# the number of keys of keep() that are found with the same body
 sub kept {
     return scalar grep { answer("/get?k=key$_") eq chr(65 + $_) x (900 * $_) }
                        1 .. 20;
@@ -68,33 +68,33 @@ sub keep {
 my $nginx = start_nginx(port => $port, conf => conf('32m'));
 
 is(stat_of('shards'), 2, 'a shard for each 16 MB');
-is(keep(), 20, 'stored');
-is(kept(), 20, 'and found');
+is(keep(), 20, '20 keys are stored');
+is(kept(), 20, '20 keys are found');
 
 for (1 .. 3) {
     write_file($nginx->dir . '/nginx.conf', conf('32m'));
     $nginx->reload;
 }
-is(kept(), 20, 'a reload keeps everything');
-is(stat_of('hits'), 40, 'and counts on');
+is(kept(), 20, 'reloads keep all keys');
+is(stat_of('hits'), 40, 'reloads keep counters');
 
 write_file($nginx->dir . '/nginx.conf', conf('16m'));
 $nginx->reload;
-is(kept(), 0, 'half the size: half the shards, and new memory');
-is(stat_of('shards'), 1, 'one shard');
+is(kept(), 0, 'half the size: the zone is empty');
+is(stat_of('shards'), 1, 'half the size: one shard');
 is(stat_of('entries'), 0, 'no entries');
 
 write_file($nginx->dir . '/nginx.conf', conf('511k'));
 $nginx->allow(qr/is too small/);
 kill 'HUP', $nginx->pid;
 ok(wait_until(sub { $nginx->log =~ /zone "api" is too small, it must have/ }),
-   'a size that is refused');
+   'a size that is too small');
 write_file($nginx->dir . '/nginx.conf', conf('512k'));
 $nginx->reload;
-is(keep(), 20, 'the least size');
+is(keep(), 20, 'the minimum size');
 is(answer('/put?k=big&c=x&n=200000'), 'failed',
-   'has no room for a body above a quarter of it');
-is(answer('/put?k=big&c=x&n=60000'), 'stored', 'and for a smaller one');
+   'a body above a quarter of the size is not stored');
+is(answer('/put?k=big&c=x&n=60000'), 'stored', 'a smaller body is stored');
 $nginx->stop;
 
 
@@ -109,16 +109,16 @@ my $bytes = stat_of('bytes');
 for (1 .. 20) {
     is(answer('/put?k=stuck&c=x&n=50000&die=1'), '', 'killed while it fills');
     ok(wait_until(sub { (stat_of('fills') // 1) == 0 }),
-       'its lock is given back');
+       'the lock on its key is released');
 }
-is(stat_of('bytes'), $bytes, 'and its memory');
-is(answer('/put?k=stuck&c=x&n=50000'), 'stored', 'by another one');
-is(answer('/get?k=stuck'), 'x' x 50000, 'whole');
+is(stat_of('bytes'), $bytes, 'its memory is freed');
+is(answer('/put?k=stuck&c=x&n=50000'), 'stored', 'another worker stores it');
+is(answer('/get?k=stuck'), 'x' x 50000, 'the whole body is found');
 
 my $repairs = stat_of('repairs');
-is(answer('/die'), '', 'killed with the lock');
-is(kept(), 20, 'nothing is lost, nobody waits for ever');
-is(stat_of('repairs'), $repairs + 1, 'the shard was built anew, once');
+is(answer('/die'), '', 'killed while it holds the lock of the shard');
+is(kept(), 20, 'no key is lost, and no worker waits forever');
+is(stat_of('repairs'), $repairs + 1, 'the shard is rebuilt once');
 
 
 # --- readers
@@ -137,13 +137,13 @@ $nginx = start_nginx(port => $port, conf => conf('64m', workers => 1));
 $nginx->allow(qr/exited on signal 9/);
 is(keep(), 20, 'stored');
 $bytes = stat_of('bytes');
-is(answer('/put?k=big&c=y&n=1000000'), 'stored', 'a large body');
+is(answer('/put?k=big&c=y&n=1000000'), 'stored', 'a large body is stored');
 
 my @readers = map { [ slow_reader('/get?k=big') ] } 1 .. 20;
-ok(wait_until(sub { stat_of('pins') >= 1 }), 'is being sent to slow readers');
-is(answer('/x'), 21, 'purged meanwhile');
-is(answer('/get?k=big'), 'miss', 'not found');
-is(answer('/put?k=big&c=z&n=1000000'), 'stored', 'another one in its place');
+ok(wait_until(sub { stat_of('pins') >= 1 }), 'slow readers receive it');
+is(answer('/x'), 21, 'all keys are purged');
+is(answer('/get?k=big'), 'miss', 'the large body is not found');
+is(answer('/put?k=big&c=z&n=1000000'), 'stored', 'another body is stored');
 
 my $wrong = 0;
 for my $reader (@readers) {
@@ -151,29 +151,29 @@ for my $reader (@readers) {
     1 while sysread $socket, $body, 65536, length $body;
     $wrong++ if ($body =~ s/^.*?\r\n\r\n//sr) ne 'y' x 1000000;
 }
-is($wrong, 0, 'readers get what they have begun with');
-ok(wait_until(sub { stat_of('pins') == 0 }), 'no pins');
+is($wrong, 0, 'the readers receive the purged body');
+ok(wait_until(sub { stat_of('pins') == 0 }), 'no pin is left');
 
 @readers = map { [ slow_reader('/get?k=big') ] } 1 .. 5;
 ok(wait_until(sub { stat_of('pins') >= 1 }), 'slow readers again');
 my ($worker) = $nginx->workers;
 kill 'KILL', $worker;
 ok(wait_until(sub { (stat_of('pins') // 1) == 0 }),
-   'a killed worker has no pins');
-is(answer('/get?k=big'), 'z' x 1000000, 'and the body is as it was');
+   'the pins of a killed worker are removed');
+is(answer('/get?k=big'), 'z' x 1000000, 'the body is unchanged');
 answer('/x');
-ok(wait_until(sub { stat_of('entries') == 0 }, 60), 'what was purged is swept');
-cmp_ok(stat_of('bytes'), '<', $bytes, 'and its memory is free');
+ok(wait_until(sub { stat_of('entries') == 0 }, 60), 'purged entries are swept');
+cmp_ok(stat_of('bytes'), '<', $bytes, 'their memory is freed');
 $nginx->stop;
 
 
-# --- no master
+# --- master_process off
 
 $nginx = start_nginx(port => $port,
                      conf => conf('1m', main => 'master_process off;'));
-is(keep(), 20, 'stored without a master');
-is(kept(), 20, 'and found');
-is(stat_of('pins'), 0, 'no pins');
+is(keep(), 20, 'without a master: 20 keys are stored');
+is(kept(), 20, 'without a master: 20 keys are found');
+is(stat_of('pins'), 0, 'without a master: no pins');
 $nginx->stop;
 
 done_testing;

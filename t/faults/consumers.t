@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Consumers while workers are killed, stopped and told to leave, and while the
-# set is changed a hundred times: whoever lives serves a whole set, and the
-# file is loaded by somebody.
+# Consumers while workers are killed, stopped and shut down, and while the file
+# changes a hundred times: each remaining worker uses a complete set, and some
+# worker loads the changed file.
 
 use v5.28;
 use warnings;
@@ -49,7 +49,7 @@ sub becomes {
     return wait_until(sub { ask($server) eq $version }, $seconds // 20);
 }
 
-# workers that have the file open: the one that loads it
+# the workers that have the file open: only the one that loads it
 
 sub loaders {
     my ($path) = @_;
@@ -64,9 +64,9 @@ sub loaders {
     return @found;
 }
 
-# Writes a large set and stops ($signal: or kills) the worker that loads it, in
-# the middle.  A test that waits for the CPU can miss the load: it starts again
-# from the first set.  $told: how many loads were complete then.
+# Writes a large set and sends $signal to the worker that loads it, in the middle
+# of the load.  On a busy machine the test can miss the load, then it starts again
+# with the first set.  $told: the number of loads that were complete by then.
 
 my $read = qr/\[notice\] .*gateway_consumers .*has changed and was read/;
 my $told;
@@ -113,7 +113,7 @@ sub field {
 my $bad = qr/\[(?:warn|error)\]/;
 
 
-# --- who loads is killed
+# --- the loading worker is killed
 
 start(workers => 3);
 $server->allow('exited on signal 9');
@@ -121,26 +121,26 @@ $server->allow('exited on signal 9');
 for my $version (2, 3) {
     my $before = $version == 2 ? 1 : 2;
     my $killed = caught('KILL', $version);
-    ok($killed, 'a worker loads the file, and is killed');
-    ok(becomes($version), 'another one, or its heir, loads it');
-    is(answers(60), "$version:60", 'for all of them');
-    ok(full_house(3, $killed), 'and the killed one has an heir');
-    is(scalar(told($server, $read)), $told + 1, 'it was read to its end once');
-    is(scalar(loaders()), 0, 'and nobody has it open');
+    ok($killed, 'the worker that loads the file is killed');
+    ok(becomes($version), 'another worker loads the file');
+    is(answers(60), "$version:60", 'all workers use the new set');
+    ok(full_house(3, $killed), 'a new worker replaces the killed one');
+    is(scalar(told($server, $read)), $told + 1, 'one load is complete');
+    is(scalar(loaders()), 0, 'no worker has the file open');
 }
-is(CORE::join('', told($server, $bad)), '', 'nothing above notice by us');
+is(CORE::join('', told($server, $bad)), '', 'no message above level notice');
 $server->stop;
 
-# where there is only one
+# the only worker
 
 start(workers => 1);
 $server->allow('exited on signal 9');
 ok(caught('KILL', 2), 'the only worker is killed while it loads');
-ok(becomes(2), 'its heir loads the file');
-is(answers(20), '2:20', 'and serves it');
+ok(becomes(2), 'the new worker loads the file');
+is(answers(20), '2:20', 'the new worker uses the new set');
 $server->stop;
 
-# a worker looks at the file when it starts, and not again for an hour
+# watch=1h: a worker checks the file when it starts, and again only after an hour
 
 start(workers => 3, watch => '1h');
 $server->allow('exited on signal 9');
@@ -148,20 +148,21 @@ write_set($large{2});
 my @first = $server->workers;
 kill 'KILL', @first[0, 1];
 ok(full_house(3, @first[0, 1]), 'two workers are killed after a change');
-ok(becomes(2), 'one of their heirs loads the file as it starts');
-is(answers(60), '2:60', 'for all');
-is(scalar(told($server, $read)), 1, 'and the other one does not');
-is(scalar(loaders()), 0, 'nobody has it open');
+ok(becomes(2), 'one of the new workers loads the file when it starts');
+is(answers(60), '2:60', 'all workers use the new set');
+is(scalar(told($server, $read)), 1, 'the other new worker does not load it');
+is(scalar(loaders()), 0, 'no worker has the file open');
 $server->stop;
 
 
-# --- who loads is stopped
+# --- the loading worker is stopped
 
 start(workers => 3, server => undef);
 my $stopped = caught('STOP', 2);
-ok($stopped, 'a worker loads the file, and is stopped');
+ok($stopped, 'the worker that loads the file is stopped');
 
-# connections that wait in its own queue are not answered: ask the others
+# The stopped worker does not answer the connections in its own queue: the test
+# repeats requests until both other workers have responded.
 
 my (%seen, @said);
 my $end = time + 1;
@@ -172,64 +173,66 @@ while (time < $end || (keys %seen < 2 && time < $end + 20)) {
     push @said, $head =~ /^X-Is: plan-(\d+)/m;
     $seen{$1} = 1 if $head =~ /^X-Worker: (\d+)/m;
 }
-is(scalar(keys %seen), 2, 'the two others answer');
-is(CORE::join(' ', grep { $_ ne '1' } @said), '', 'by the old set');
-is(scalar(told($server, $read)), $told, 'and take over nothing while it lives');
-is_deeply([ loaders() ], [ $stopped ], 'it alone has the file open');
+is(scalar(keys %seen), 2, 'the two other workers respond');
+is(CORE::join(' ', grep { $_ ne '1' } @said), '', 'they use the old set');
+is(scalar(told($server, $read)), $told,
+   'they do not take the load over while the stopped worker lives');
+is_deeply([ loaders() ], [ $stopped ], 'only that worker has the file open');
 
 kill 'CONT', $stopped;
-ok(becomes(2), 'it goes on, and completes');
-is(answers(60), '2:60', 'for all');
-is(scalar(told($server, $read)), $told + 1, 'once');
+ok(becomes(2), 'the worker continues and completes the load');
+is(answers(60), '2:60', 'all workers use the new set, after a stop');
+is(scalar(told($server, $read)), $told + 1, 'one load is complete, after a stop');
 
-# and is killed where it stands
+# the stopped worker is killed
 
 $server->allow('exited on signal 9');
 $stopped = caught('STOP', 3);
-ok($stopped, 'another one is stopped');
+ok($stopped, 'the worker that loads the next set is stopped');
 sleep 0.2;
 kill 'KILL', $stopped;
-ok(full_house(3, $stopped), 'and killed');
-ok(becomes(3), 'another one loads the file');
-is(answers(60), '3:60', 'for all');
+ok(full_house(3, $stopped), 'the stopped worker is killed');
+ok(becomes(3), 'another worker loads the file');
+is(answers(60), '3:60', 'all workers use its set');
 
-# and its pid is another process's, when a reload has put others in its place
+# the stopped worker is killed after a reload, and another process has its pid
 
 SKIP: {
     my $held = caught('STOP', 2);
-    ok($held, 'one is stopped again');
+    ok($held, 'a loading worker is stopped before a reload');
     $server->reload(undef, wait => 0);
     ok(wait_until(sub { 4 == $server->workers }, 10) , 'a reload');
     kill 'KILL', $held;
     my $heir = Test::Gateway::Server::successor($held)
-        // skip('the pid is not to be had', 2);
-    ok(becomes(2), 'killed, and another process has its pid: others load');
-    is(answers(60), '2:60', 'for all');
+        // skip('no process could get the pid', 2);
+    ok(becomes(2), 'another process has its pid: a new worker loads the file');
+    is(answers(60), '2:60', 'all new workers use the set');
     kill 'KILL', $heir;
     waitpid $heir, 0;
 }
 $server->stop;
 
 
-# --- who loads is told to leave
+# --- the loading worker shuts down
 
 start(workers => 2);
 ok(caught(0, 2), 'a worker loads the file');
 write_set(version_of(5));
 ok($server->reload, 'a reload while a worker loads');
-is(answers(40), '5:40', 'the set of the reload serves');
+is(answers(40), '5:40', 'all workers use the set of the reload');
 sleep 0.3;
-is(answers(40), '5:40', 'and nobody loads what the old worker had begun');
-is(scalar(told($server, $read)), $told, 'which was left');
-is(CORE::join('', told($server, $bad)), '', 'nothing above notice');
+is(answers(40), '5:40', 'the unfinished load does not replace it later');
+is(scalar(told($server, $read)), $told, 'the old worker abandoned its load');
+is(CORE::join('', told($server, $bad)), '',
+   'a reload: no message above level notice');
 
 my $leaving = caught('QUIT', 3);
-ok(full_house(2, $leaving), 'one that loads is told to leave, alone');
-ok(becomes(3), 'another one loads the file');
-is(answers(40), '3:40', 'for all');
+ok(full_house(2, $leaving), 'only the loading worker shuts down');
+ok(becomes(3), 'another worker loads the file after that');
+is(answers(40), '3:40', 'all workers use the set of this load');
 $server->stop;
 
-# stopped over a reload, of workers of another user as well
+# a loading worker is stopped during a reload, and new workers have another user
 
 SKIP: {
     skip 'only root has workers of another user', 9 if $> != 0;
@@ -240,7 +243,7 @@ SKIP: {
 
     start(workers => 1, main => $user{nobody});
     my $stopped = caught('STOP', 2);
-    ok($stopped, 'who loads is stopped');
+    ok($stopped, 'the loading worker is stopped before the user changes');
     write_set(version_of(6));
     $server->reload(swap_conf(port => $port, zone => 'c:32m', workers => 1,
                               main => $user{daemon}), wait => 0);
@@ -249,23 +252,24 @@ SKIP: {
     ok(wait_until(sub { 2 == $server->workers }), 'workers of another user');
 
     sleep 0.5;
-    is(scalar(told($server, $read)), $told, 'do not take the lease from it');
-    is_deeply([ loaders() ], [ $stopped ], 'it still has it');
+    is(scalar(told($server, $read)), $told,
+       'the new worker does not take over the lease');
+    is_deeply([ loaders() ], [ $stopped ], 'the stopped worker keeps it');
     kill 'CONT', $stopped;
-    ok(becomes(6), 'it goes on, and leaves: the new set is in force');
-    is(answers(20), '6:20', 'for all');
+    ok(becomes(6), 'it continues and exits: the new set applies');
+    is(answers(20), '6:20', 'all requests use the new set');
     cmp_ok(scalar(told($server, $read)), '<=', $told + 1,
-           'as the master has read it, or by another look at the file');
-    ok(full_house(1, $stopped), 'the old worker is gone');
+           'the set of the master is published, or the file is loaded once');
+    ok(full_house(1, $stopped), 'the old worker has exited');
     $server->stop;
 }
 
 
-# and where no worker would look at the file again
+# the new configuration does not watch the file
 
 start(workers => 2);
 $stopped = caught('STOP', 2);
-ok($stopped, 'who loads is stopped');
+ok($stopped, 'the loading worker is stopped before watch=0');
 write_set(version_of(7));
 $server->reload(swap_conf(port => $port, zone => 'c:32m', watch => 0),
                 wait => 0);
@@ -277,17 +281,17 @@ my ($heir) = grep { $_ != $stopped } $server->workers;
 $server->allow('exited on signal 9');
 kill 'KILL', $heir;
 kill 'CONT', $stopped;
-ok(becomes(7), 'publish it when the zone is free');
-ok(full_house(2, $stopped), 'when the old worker has gone');
-is(answers(40), '7:40', 'and all serve it');
-is(scalar(told($server, $read)), $told, 'without reading the file again');
+ok(becomes(7), 'a new worker publishes the set when the zone is free');
+ok(full_house(2, $stopped), 'the old worker has exited');
+is(answers(40), '7:40', 'all workers use the published set');
+is(scalar(told($server, $read)), $told, 'no worker reads the file again');
 kill 'KILL', ($server->workers)[0];
 sleep 0.3;
-is(answers(40), '7:40', 'also one that is born later');
+is(answers(40), '7:40', 'a worker that starts later uses it, too');
 $server->stop;
 
 
-# --- any worker is killed while the set changes
+# --- random workers are killed while the set changes
 
 start(workers => 3);
 $server->allow('exited on signal 9');
@@ -302,21 +306,21 @@ for my $round (1 .. 10) {
     full_house(3, $now[ $round % @now ]);
 }
 write_set(version_of(99));
-ok(becomes(99), 'workers are killed while the set changes: the last one comes');
-is(answers(60), '99:60', 'to all');
+ok(becomes(99), 'workers are killed while the set changes: the last set applies');
+is(answers(60), '99:60', 'all workers use the last set');
 my %count = $load->end;
 
-# a killed worker answers nothing to what it had in its hands
+# a killed worker does not answer its open requests
 my $lost = delete $count{0} // 0;
-cmp_ok($lost, '<=', 2 * 10, "a client loses at most what a kill has cut ($lost)");
+cmp_ok($lost, '<=', 2 * 10, "only open requests of killed workers fail ($lost)");
 is(CORE::join(', ', grep { !/\A\d+\z/ || $_ == 401 || $_ == 500 } keys %count),
-   '', 'every answer is by a whole set');
+   '', 'each response is by a complete set');
 $server->stop;
 
 
 # --- a hundred swaps under load
 
-# of the zone's mapping, in kB
+# the resident memory of the zone in a worker, in kB
 
 sub zone_rss {
     my ($pid) = @_;
@@ -363,26 +367,27 @@ my $took = time - $began;
 
 is($swapped, 100, sprintf 'a hundred swaps under load, in %.1f s', $took);
 is(CORE::join(' ', sort keys %count), '1 2',
-   'no request failed, and every answer is by one whole set ('
-   . sum0(values %count) . ' of them)');
+   'no request fails, and each response is by a complete set ('
+   . sum0(values %count) . ' responses)');
 cmp_ok(sum0(values %count), '>=', 200, 'there was load');
-cmp_ok($count{1}, '>=', 20, 'by the one');
-cmp_ok($count{2}, '>=', 20, 'and the other');
-is_deeply([ $server->workers ], \@workers, 'the workers are the same');
-is_deeply([ map { fds($_) } @workers ], \@fds, 'with no descriptor more');
+cmp_ok($count{1}, '>=', 20, 'responses by the first set');
+cmp_ok($count{2}, '>=', 20, 'responses by the second set');
+is_deeply([ $server->workers ], \@workers, 'no worker was replaced');
+is_deeply([ map { fds($_) } @workers ], \@fds, 'no file descriptor leaks');
 SKIP: {
     skip 'a sanitizer keeps what was freed', 1
         if Test::Gateway::Server::slurp("/proc/$workers[0]/maps") =~ /libasan/;
     cmp_ok(max(map { field($workers[$_], 'RssAnon') - $rss[$_] } 0, 1),
-           '<=', 1024, 'and no heap that grows');
+           '<=', 1024, 'the heap does not grow');
 }
 
-# what a worker has touched of it; both halves of 500 consumers are in it
+# the resident part of the zone, which includes both halves of 500 consumers
 
 cmp_ok(max(map { zone_rss($workers[$_]) } 0, 1), '<=', max(@zone) + 256,
        'the zone does not grow');
-is(scalar(told($server, $read)), $told, 'each swap was told once');
-is(CORE::join('', told($server, $bad)), '', 'and nothing above notice');
+is(scalar(told($server, $read)), $told, 'each swap is logged once');
+is(CORE::join('', told($server, $bad)), '',
+   'swaps: no message above level notice');
 $server->stop;
 
 done_testing();
