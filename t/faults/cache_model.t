@@ -101,8 +101,8 @@ ok($seen->{$_}, "seen: $_") for 'reused by HTTP/1', 'reused by HTTP/2',
 $nginx->stop;
 
 
-# --- the model detects faults: the same records with a purge and unsafe requests
-# that were not sent, and with another variant than the origin received
+# --- the model detects faults: the same records with a purge and unsafe
+# requests that were not sent, and with another variant than the origin received
 
 # a time between the storing of a response and a hit
 

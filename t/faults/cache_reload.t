@@ -143,7 +143,7 @@ sub loses {
 fetch('/open/large', 'size=3000000');
 my $slow = slow('/open/large');
 loses('a smaller size', 1, '15m', 1);
-is(rest($slow), 3_000_000, 'an old worker completes a response of the old zone');
+is(rest($slow), 3_000_000, 'an old worker completes its response');
 loses('the first size', 1, '31m max_object=4m');
 loses('the same sizes', 0, '31m max_object=4m');
 

@@ -64,9 +64,10 @@ sub loaders {
     return @found;
 }
 
-# Writes a large set and sends $signal to the worker that loads it, in the middle
-# of the load.  On a busy machine the test can miss the load, then it starts again
-# with the first set.  $told: the number of loads that were complete by then.
+# Writes a large set and sends $signal to the worker that loads it, in the
+# middle of the load.  On a busy machine the test can miss the load, then it
+# starts again with the first set.  $told: the number of loads that were complete
+# by then.
 
 my $read = qr/\[notice\] .*gateway_consumers .*has changed and was read/;
 my $told;
@@ -140,7 +141,7 @@ ok(becomes(2), 'the new worker loads the file');
 is(answers(20), '2:20', 'the new worker uses the new set');
 $server->stop;
 
-# watch=1h: a worker checks the file when it starts, and again only after an hour
+# watch=1h: a worker checks the file when it starts, and again after an hour
 
 start(workers => 3, watch => '1h');
 $server->allow('exited on signal 9');
@@ -182,7 +183,7 @@ is_deeply([ loaders() ], [ $stopped ], 'only that worker has the file open');
 kill 'CONT', $stopped;
 ok(becomes(2), 'the worker continues and completes the load');
 is(answers(60), '2:60', 'all workers use the new set, after a stop');
-is(scalar(told($server, $read)), $told + 1, 'one load is complete, after a stop');
+is(scalar(told($server, $read)), $told + 1, 'it is the only complete load');
 
 # the stopped worker is killed
 
@@ -306,13 +307,13 @@ for my $round (1 .. 10) {
     full_house(3, $now[ $round % @now ]);
 }
 write_set(version_of(99));
-ok(becomes(99), 'workers are killed while the set changes: the last set applies');
+ok(becomes(99), 'killed workers while the set changes: the last set applies');
 is(answers(60), '99:60', 'all workers use the last set');
 my %count = $load->end;
 
 # a killed worker does not answer its open requests
 my $lost = delete $count{0} // 0;
-cmp_ok($lost, '<=', 2 * 10, "only open requests of killed workers fail ($lost)");
+cmp_ok($lost, '<=', 2 * 10, "only requests of killed workers fail ($lost)");
 is(CORE::join(', ', grep { !/\A\d+\z/ || $_ == 401 || $_ == 500 } keys %count),
    '', 'each response is by a complete set');
 $server->stop;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A zone that is too small for its keys: a key at its limit is not evicted, and
-# nobody is refused because of others.
+# A zone that is too small for its keys: a key at its limit is not evicted, and no
+# request is rejected because of other keys.
 
 use v5.28;
 use warnings;
@@ -26,7 +26,7 @@ my $nginx = start_nginx(
                              . "empty_gif; }\n" } sort keys %zone);
 
 
-# One request for each key; returns how many were answered by each status.
+# sends one request for each key; returns status => number of responses
 
 sub ask {
     my ($zone, @keys) = @_;
@@ -46,8 +46,8 @@ sub ask {
 }
 
 
-# Keys of all buckets, some 26 in each of them: in turn they would evict any key
-# if keys were evicted by their last use.
+# About 26 keys for each bucket: if the least recently used key were evicted, they
+# would evict all others in turn.
 
 for my $zone (sort keys %zone) {
     my @victims = map { "victim$_" } 1 .. 20;
@@ -67,7 +67,7 @@ for my $zone (sort keys %zone) {
     }
 
     ok($nginx->log =~ /zone "$zone" is full, evicting keys in use/,
-       "$zone: it was full");
+       "$zone: nginx logs that the zone is full");
 }
 
 $nginx->stop;

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Limits in shared memory are exact: with four workers, over reloads, and when
-# workers are killed in the middle of whatever they do.
+# Limits in shared memory are exact with four workers, during reloads, and when
+# workers are killed at any point.
 #
-# Environment: REQUESTS (100000 for each algorithm), KILLS (30).
+# Environment: REQUESTS (100000) for each algorithm, KILLS (30).
 
 use v5.28;
 use warnings;
@@ -76,33 +76,33 @@ sub start {
     for my $zone (qw( sliding fixed month )) {
         my %count = flood($port, "/$zone", $requests);
         is($count{200}, $budget, "$zone: $budget of $requests are admitted");
-        is($count{429}, $requests - $budget, 'and all others refused');
-        is(used($nginx, $zone, $port), $budget, 'as many are used');
+        is($count{429}, $requests - $budget, "$zone: all others are rejected");
+        is(used($nginx, $zone, $port), $budget, "$zone: \"used\" is exact");
     }
 
     my %count = flood($port, '/gcra', 20_000);
-    is($count{200}, 1001, 'gcra: burst and one of 20000');
-    is($count{429}, 18_999, 'and all others refused');
+    is($count{200}, 1001, 'gcra: burst + 1 of 20000 are admitted');
+    is($count{429}, 18_999, 'gcra: all others are rejected');
 
-    # while time gives units back, no more than it gives
+    # while units are refilled, at most as many as are refilled
     my $start = time;
     %count = flood($port, '/refill', $requests);
     my $most = 100 + 1000 * (time - $start);
-    cmp_ok($count{200}, '<=', $most, 'a rate is not exceeded');
-    cmp_ok($count{200}, '>=', 100, 'and the burst is there');
-    is($count{200} + $count{429}, $requests, 'nothing else is answered');
+    cmp_ok($count{200}, '<=', $most, 'refill: the rate is not exceeded');
+    cmp_ok($count{200}, '>=', 100, 'refill: the burst is admitted');
+    is($count{200} + $count{429}, $requests, 'refill: no other status');
 
-    # of three that are used up, none was charged for what another refused
+    # three exhausted limits: none is charged for a request that another rejects
     %count = flood($port, '/all', 2000);
-    is($count{429}, 2000, 'what is used up refuses');
-    is(used($nginx, $_, $port), $budget, "$_ was not charged for that")
+    is($count{429}, 2000, 'exhausted limits reject all requests');
+    is(used($nginx, $_, $port), $budget, "$_: not charged for rejected requests")
         for qw( sliding fixed month );
 
     $nginx->stop;
 }
 
 
-# --- twenty reloads while requests come
+# --- twenty reloads under load
 
 {
     my $nginx = start();
@@ -123,9 +123,9 @@ sub start {
     waitpid $pid, 0;
     wait_until(sub { $nginx->workers == 4 }, 15);
 
-    is($count{200}, $budget, "over 20 reloads $budget are admitted")
+    is($count{200}, $budget, "during 20 reloads $budget are admitted")
         or diag("@{[ %count ]}");
-    is(used($nginx, 'month', $port), $budget, 'and as many are used');
+    is(used($nginx, 'month', $port), $budget, 'reloads: "used" is exact');
     $nginx->stop;
 }
 
@@ -149,28 +149,28 @@ for my $case ([ fixed => $budget ], [ sliding => $budget ], [ gcra => 1001 ]) {
         POSIX::_exit(0);
     }
 
-    # one request at a time on a connection: what is lost is what was in flight
+    # one request at a time on a connection, so a kill loses at most one each
     my %count = flood($port, "/$zone", $requests, depth => 1);
     waitpid $pid, 0;
     my $lost = $count{lost} // 0;
 
     cmp_ok($count{200}, '<=', $most,
-           "$zone: with $kills killed workers no more than $most are admitted");
+           "$zone: with $kills killed workers at most $most are admitted");
     cmp_ok($count{200} + $lost, '>=', $most,
-           "and no fewer but for the $lost that were in flight");
-    is(used($nginx, $zone, $port), $most, 'all of them are used');
+           "$zone: at least as many, without $lost lost responses");
+    is(used($nginx, $zone, $port), $most, "$zone: \"used\" is exact");
 
-    # every zone goes on
+    # the other zones still admit requests
     for my $other (grep { $_ ne $zone } qw( fixed sliding month gcra )) {
         my ($status) = $nginx->get("/$other");
-        is($status, 200, "$other goes on");
+        is($status, 200, "$other: a request is admitted");
     }
     $nginx->stop;
 }
 
 
-# --- slots of concurrency, of workers that are killed while they take and give
-# them back: none is lost
+# --- concurrency: no slot is lost when workers are killed while they take and
+# release slots
 
 {
     my ($port, $streams) = (free_port(), free_port());
@@ -198,18 +198,19 @@ for my $case ([ fixed => $budget ], [ sliding => $budget ], [ gcra => 1001 ]) {
 
     my %count = flood($port, '/slots?k=a', $requests, depth => 1);
     waitpid $pid, 0;
-    is($count{429} // 0, 0, 'slots: no request is refused');
+    is($count{429} // 0, 0, 'slots: no request is rejected');
     is($count{200} + ($count{lost} // 0), $requests,
-       "    over $kills killed workers");
+       "slots: all others are admitted, with $kills killed workers");
     wait_until(sub { $nginx->workers == 4 });
 
-    # streams without a window are served until they are reset
+    # a stream without a window holds its slot until it is reset
     my $h2 = Test::Gateway::Streams->new($streams);
     my %status;
     my @all = map { $h2->request('GET', '/slots?k=' . int $_ / 200) } 1 .. 1400;
     $h2->wait(sub { @all == grep { $h2->status($_) } @all }, 20);
     $status{$h2->status($_) // ''}++ for @all;
-    is_deeply(\%status, { 200 => 1354, 429 => 46 }, 'and all slots are there afterwards');
+    is_deeply(\%status, { 200 => 1354, 429 => 46 },
+              'slots: all are free afterwards');
     $h2->close;
     $nginx->stop;
 }
@@ -225,7 +226,7 @@ for my $case ([ fixed => $budget ], [ sliding => $budget ], [ gcra => 1001 ]) {
 
     is((flood($port, "/tiny?k=hot", 10))[1], 10, 'a key is admitted ten times');
 
-    # more keys than there are places, and the hot one in between
+    # more keys than the zone has room for, and requests with the hot key
     my $start = time;
     for my $i (1 .. 40) {
         my %hot = flood($port, '/tiny?k=hot', 5, processes => 1,
@@ -235,15 +236,15 @@ for my $case ([ fixed => $budget ], [ sliding => $budget ], [ gcra => 1001 ]) {
     }
     my $seconds = time - $start;
 
-    is($refused, 200, 'a key that is used is not forgotten');
+    is($refused, 200, 'a key in use is not evicted');
     my @lines = $nginx->log =~ /zone "tiny" is full/g;
-    cmp_ok(scalar @lines, '>', 0, 'it is said that the zone is full');
+    cmp_ok(scalar @lines, '>', 0, 'nginx logs that the zone is full');
     cmp_ok(scalar @lines, '<=', 4 * ($seconds + 2),
-           'once a second and worker at most');
+           'at most once a second in each worker');
     $nginx->stop;
 }
 
-# 200 requests with keys that were never there
+# 200 requests with new keys
 
 sub many {
     my ($port, $i) = @_;

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Records over very many reloads, rotations and kills, in which all that a log
-# counts must be exact.
+# The counters of a log are exact during many reloads, rotations and killed
+# workers.
 #
 #   PATHS=200 ROTATIONS=100 RELOADS=50 KILLS=20 prove -It/lib t/faults/log.t
 #
-# are how many there are: these by default.
+# sets the number of each; these are the defaults.
 
 use v5.28;
 use warnings;
@@ -34,12 +34,12 @@ sub balanced {
     my ($name, %count) = @_;
 
     is($count{written} + $count{dropped}, $count{made},
-       "$name: written and dropped are all that were made")
+       "$name: all records are either written or dropped")
         or diag(map { "$_ $count{$_} " } sort keys %count);
-    is($count{bytes}, 0, "$name: nothing is left in a buffer");
+    is($count{bytes}, 0, "$name: the buffers are empty");
 }
 
-# kills a worker, and waits for the one in its place
+# kills a worker, and waits for the new one
 sub kill_one {
     my ($nginx) = @_;
 
@@ -50,10 +50,10 @@ sub kill_one {
                      @now == 2 && !grep { $_ == $pid } @now }, 10);
 }
 
-# the lines that are records
+# the number of lines that are valid records
 sub whole { scalar grep { eval { json_of($_) } } @_ }
 
-# what comes out of a pipe for a time without any
+# reads from a pipe until nothing arrives for 1.5 s
 sub drain {
     my ($pipe, $text) = @_;
 
@@ -65,8 +65,8 @@ sub drain {
 }
 
 
-# --- losses of two workers, of which one reports: it is said again at the end,
-# when a minute is over
+# --- two workers lose records, and one reports the losses at most once a minute:
+# the second report is checked at the end of this file
 
 my $pipes = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 chmod 0777, "$pipes";
@@ -83,7 +83,7 @@ my $lost = time;
     my $nginx = start_nginx(http => 'gateway_log a.json;', server => $location);
     my ($files, $reloaded) = (0, 0);
 
-    # what nginx says where the next rename comes between its open() and stat()
+    # nginx logs this if the next rename happens between its open() and stat()
     $nginx->allow(qr/stat\(\) ".*\/a\.json" failed/);
 
     my %ended = during($nginx->port, '/', 1000 * ($rotations + $reloads), sub {
@@ -108,12 +108,13 @@ my $lost = time;
     my @lines = map { lines_of($nginx, $_) }
                 'a.json', map { "a.json.$_" } 1 .. $files;
     is(whole(@lines), scalar @lines, 'rotation: each line is a record');
-    is(scalar @lines, $ended{200}, "one for each response, of $ended{200}");
+    is(scalar @lines, $ended{200},
+       "rotation: one record for each of $ended{200} responses");
 
     my %count = counters($nginx, '/a.json');
     balanced('rotation', %count);
-    is($count{made}, $ended{200}, 'as many were made');
-    is($count{dropped}, 0, 'none was dropped');
+    is($count{made}, $ended{200}, 'rotation: all records are counted');
+    is($count{dropped}, 0, 'rotation: no record is dropped');
 }
 
 
@@ -141,23 +142,24 @@ my $lost = time;
     my @lines = lines_of($nginx, 'a.json');
     my $whole = whole(@lines);
 
-    # the kernel ends a write of several pages within it (t/log/kills.t)
+    # a kill can end a write of several pages in the middle (t/log/kills.t)
     cmp_ok(@lines - $whole, '<=', $killed,
-           'kill: each line is a record, but one for each kill');
+           'kill: at most one incomplete line for each kill');
 
     my %count = counters($nginx, '/a.json');
     balanced('kill', %count);
-    is($count{dropped}, $count{lost_worker}, 'kill: only workers lose');
-    cmp_ok($count{lost_worker}, '>', 0, 'kill: which they do');
+    is($count{dropped}, $count{lost_worker},
+       'kill: records are lost only with workers');
+    cmp_ok($count{lost_worker}, '>', 0, 'kill: some records are lost');
 
-    # a response and its record, of each connection
+    # a kill can lose a response or its record on each connection
     cmp_ok(abs($count{made} - $ended{200}), '<=', 8 * $killed,
            "kill: $count{made} records of $ended{200} responses");
 
-    # those of a write that the kernel did not take any more
-    cmp_ok($count{written} - $whole, '>=', 0, 'kill: no line is not counted');
+    # records of a write() that a kill prevented
+    cmp_ok($count{written} - $whole, '>=', 0, 'kill: each line is counted');
     cmp_ok($count{written} - $whole, '<=', 200 * $killed,
-           'kill: at most one write for each is counted without lines');
+           'kill: at most one write for each kill is counted and missing');
 }
 
 
@@ -191,14 +193,14 @@ my $lost = time;
     my @lines = split /\n/, $text;
     my %count = counters($nginx, '/pipe');
     balanced('stalled', %count);
-    cmp_ok($count{full}, '>', 0, 'stalled: what nobody reads is dropped');
+    cmp_ok($count{full}, '>', 0, 'stalled: records are dropped');
     is(whole(@lines), scalar @lines, 'stalled: each line is a record');
     cmp_ok(abs($count{made} - 1 - $ended{200}), '<=', 16 * 8,
-           'stalled: all are counted');
+           'stalled: all records are counted');
     cmp_ok($count{written} - @lines, '>=', 0,
-           'stalled: no line is not counted');
+           'stalled: each line is counted');
     cmp_ok($count{written} - @lines, '<=', 20 * 8,
-           'stalled: nor more than a write for each kill without lines');
+           'stalled: at most one write for each kill is counted and missing');
 }
 
 
@@ -234,28 +236,28 @@ SKIP: {
     my %count = counters($nginx, '/a.json');
     my @lines = lines_of($nginx, 'small/a.json');
     balanced('full', %count);
-    cmp_ok($count{full}, '>', 0, 'full: some are dropped');
+    cmp_ok($count{full}, '>', 0, 'full: some records are dropped');
     cmp_ok(abs($count{made} - 1000 - $ended{200}), '<=', 16 * 8,
-           'full: all are counted');
+           'full: all records are counted');
     cmp_ok($count{written} - whole(@lines), '>=', 0,
-           'full: no record is not counted');
+           'full: each record in the file is counted');
     cmp_ok($count{written} - whole(@lines), '<=', 200 * 8,
-           'full: nor more than a write for each kill without lines');
+           'full: at most one write for each kill is counted and missing');
     cmp_ok(@lines - whole(@lines), '<=', 2 + 2 + 8,
-           'full: a fragment for each worker');
+           'full: at most one incomplete line for each worker');
 
     system('umount', $dir);
 }
 
 
-# --- paths that change with each reload, more of them than there is room for
+# --- paths that change with each reload, in total more than there is room for
 
 {
     my $port = free_port();
-    my $each = 2500 / $paths;           # with 8 counters each: 256 fit
+    my $each = 2500 / $paths;           # 256 fit, each with 8 counters
     my (%of, @asked);
 
-    # all requests are in a.json, and those of a round in the files of the round
+    # all requests are logged to a.json, and those of a round to its files, too
     my $conf = sub {
         my ($round) = @_;
 
@@ -286,7 +288,7 @@ SKIP: {
         $ask->('/1') && $now++ for 1 .. 5;
         $of{$round} = $now;
 
-        # in between a worker is killed with what it has in its buffers
+        # in some rounds a worker is killed with records in its buffers
         if ($round % 10 == 5) {
             my @old = $nginx->workers;
             $nginx->allow("process $old[0] exited on signal 9");
@@ -295,14 +297,15 @@ SKIP: {
                              @now == 2 && $now[0] != $old[0]
                                        && $now[1] != $old[0] });
             $killed++;
-            $of{$round} = -1;       # not known
+            $of{$round} = -1;       # unknown
             $ask->('/') for 1 .. 2;
         }
     }
 
-    unlike($nginx->log, qr/no room for|is not counted/, 'paths: all have room');
+    unlike($nginx->log, qr/no room for|is not counted/,
+           'paths: all have counters');
 
-    # a configuration with too many is refused, and changes nothing
+    # a configuration with too many paths is rejected, and changes nothing
     $nginx->allow('no room for');
     $nginx->reload(http_conf(port => $port, http => join ' ',
                              map { "gateway_log too-many-$_.json;" } 1 .. 400),
@@ -310,7 +313,7 @@ SKIP: {
     wait_until(sub { $nginx->log =~ /no room for/ });
     $ask->('/1') && $now++ for 1 .. 5;
 
-    # in the last round one is killed, too
+    # in the last round a worker is killed, too
     my @old = $nginx->workers;
     $nginx->allow("process $old[0] exited on signal 9");
     kill 'KILL', $old[0];
@@ -322,26 +325,29 @@ SKIP: {
     my %count = counters($nginx, '/a.json');
     is($count{made}, $all, 'paths: all records are counted');
     is($count{written} + $count{dropped}, $count{made},
-       'paths: written and dropped are all');
-    is($count{dropped}, $count{lost_worker}, 'paths: only workers lose');
-    cmp_ok($count{dropped}, '>', 0, 'paths: which they do');
-    is($count{bytes}, 0, 'paths: nothing is left');
+       'paths: all records are either written or dropped');
+    is($count{dropped}, $count{lost_worker},
+       'paths: records are lost only with workers');
+    cmp_ok($count{dropped}, '>', 0, 'paths: some records are lost');
+    is($count{bytes}, 0, 'paths: the buffers are empty');
     is(scalar(my @lines = lines_of($nginx, 'a.json')), $count{written},
-       'paths: all that were written are in the file');
+       'paths: all written records are in the file');
 
     my @wrong = grep { my $n = lines_of($nginx, "$_-1.json");
                        $of{$_} >= 0 && $n != $of{$_} } 0 .. $paths - 1;
-    is("@wrong", '', "paths: those of $paths reloads have their records");
+    is("@wrong", '', "paths: the files of $paths reloads have all records");
 
     %count = counters($nginx, "/$paths-1.json");
-    is($count{made}, $now, 'paths: a new path begins with 0');
-    is($count{written} + $count{lost_worker}, $now, 'paths: and is exact');
-    is($count{bytes}, 0, 'paths: here, too');
+    is($count{made}, $now, 'paths: the counters of a new path start at 0');
+    is($count{written} + $count{lost_worker}, $now,
+       'paths: the counters of a new path are exact');
+    is($count{bytes}, 0, 'paths: the buffers of a new path are empty');
 
     my %other = map { my %c = counters($nginx, "/$paths-$_.json");
                       join(' ', @c{qw( made written dropped bytes )}) => 1 }
                 2 .. $each;
-    is(join(', ', keys %other), '0 0 0 0', 'paths: without a request it is 0');
+    is(join(', ', keys %other), '0 0 0 0',
+       'paths: without requests all counters are 0');
 }
 
 
@@ -350,7 +356,8 @@ SKIP: {
 
 {
     sleep 1 while time < $lost + 61;
-    is(scalar(() = $lossy->log =~ /records? lost/g), 1, 'report: one a minute');
+    is(scalar(() = $lossy->log =~ /records? lost/g), 1,
+       'report: at most one a minute');
     flood($lossy->port, '/', 1, processes => 1, connections => 1);
     wait_until(sub { 2 == (() = $lossy->log =~ /records? lost/g) });
 
@@ -364,9 +371,10 @@ SKIP: {
     balanced('report', %count);
 
     my @said = $lossy->log =~ /: (\d+) records? lost since the last report/g;
-    is(scalar @said, 2, 'report: another one when it is over');
+    is(scalar @said, 2, 'report: another one after a minute');
 
-    is($said[0] + $said[1], $count{dropped}, 'report: of all that was lost');
+    is($said[0] + $said[1], $count{dropped},
+       'report: the sum is the number of lost records');
 }
 
 done_testing;
