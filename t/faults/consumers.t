@@ -66,8 +66,8 @@ sub loaders {
 
 # Writes a large set and sends $signal to the worker that loads it, in the
 # middle of the load.  On a busy machine the test can miss the load, then it
-# starts again with the first set.  $told: the number of loads that were complete
-# by then.
+# starts again with the first set.  $told: the number of complete loads until
+# then.
 
 my $read = qr/\[notice\] .*gateway_consumers .*has changed and was read/;
 my $told;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A zone that is too small for its keys: a key at its limit is not evicted, and no
-# request is rejected because of other keys.
+# A zone that is too small for its keys: a key at its limit is not evicted, and
+# no request is rejected because of other keys.
 
 use v5.28;
 use warnings;
@@ -46,8 +46,8 @@ sub ask {
 }
 
 
-# About 26 keys for each bucket: if the least recently used key were evicted, they
-# would evict all others in turn.
+# About 26 keys for each bucket: if the least recently used key were evicted,
+# they would evict all others in turn.
 
 for my $zone (sort keys %zone) {
     my @victims = map { "victim$_" } 1 .. 20;

@@ -95,7 +95,7 @@ sub start {
     # three exhausted limits: none is charged for a request that another rejects
     %count = flood($port, '/all', 2000);
     is($count{429}, 2000, 'exhausted limits reject all requests');
-    is(used($nginx, $_, $port), $budget, "$_: not charged for rejected requests")
+    is(used($nginx, $_, $port), $budget, "$_: rejected requests are free")
         for qw( sliding fixed month );
 
     $nginx->stop;

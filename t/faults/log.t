@@ -65,8 +65,8 @@ sub drain {
 }
 
 
-# --- two workers lose records, and one reports the losses at most once a minute:
-# the second report is checked at the end of this file
+# --- two workers lose records, and one of them reports the losses at most once
+# a minute: the end of this file checks the second report
 
 my $pipes = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 chmod 0777, "$pipes";

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What core keeps of each request (route, duration, how it ended, what limits
-# decided), and counters through reloads and killed workers: by a module that
-# is added to a copy of the project.
+# The data that core keeps of each request (route, duration, how it ended, the
+# results of limits), and counters during reloads and killed workers.  A module
+# that is added to a copy of the project logs both.
 
 use v5.28;
 use warnings;
@@ -32,10 +32,10 @@ write_file("$copy/modules/observer/ngx_http_gateway_observer_module.c",
 write_file("$copy/config", read_file("$copy/config") =~ s/(?= log )/ observer/r);
 
 my $said = qx(cd '$copy' && MODULES='limit observer' tools/build 2>&1);
-is($?, 0, 'it is built') or BAIL_OUT($said);
+is($?, 0, 'the copy builds') or BAIL_OUT($said);
 
 
-# --- upstream servers: the path says what to do
+# --- the upstream server: the path selects what it does
 
 my $origin = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1')
     or die "listen: $!";
@@ -190,7 +190,7 @@ my $nginx = start_nginx(port => $port,
                         conf => $conf->('a', port => $port, workers => 1,
                                         main => 'worker_shutdown_timeout 1s;'));
 
-# the records of a path: each a hash
+# the records of a path, each as a hash
 sub records {
     my ($path) = @_;
     return map { { %$_ } }
@@ -201,7 +201,7 @@ sub records {
            $nginx->log =~ /observed (.*)\|/g;
 }
 
-# the record of one request, once it is there
+# sends a request and waits for its record, which it returns
 sub record {
     my ($path, $code) = @_;
 
@@ -243,23 +243,23 @@ sub reset_by {
 
 
 ends('/local', complete => 0, 'a response of nginx');
-ends('/ok', complete => 0, 'of an upstream server');
+ends('/ok', complete => 0, 'a response of an upstream server');
 ends('/head', complete => 0, 'HEAD',
      sub { http_get($port, $_[0], method => 'HEAD') });
 ends('/not-found', complete => 0, 'a 404');
 ends('/accel', complete => 0, 'X-Accel-Redirect');
-ends('/fallback', complete => 0, 'another upstream server has answered');
+ends('/fallback', complete => 0, 'another upstream server responds');
 
-ends('/refused', upstream => 0, 'nobody listens');
-ends('/none', upstream => 0, 'it closes the connection');
-ends('/silent', upstream => 0, 'its timeout');
-ends('/page', upstream => 0, 'an error page in its place');
-ends($_, upstream => 1, 'it stops in the middle')
+ends('/refused', upstream => 0, 'connection refused');
+ends('/none', upstream => 0, 'the upstream server closes the connection');
+ends('/silent', upstream => 0, 'a timeout of the upstream server');
+ends('/page', upstream => 0, 'an error page in place of a 502');
+ends($_, upstream => 1, 'the upstream server truncates its response')
     for qw( /cut /cut-flush /cut-chunked /cut-chunked-flush );
 
 ends('/wait', client_closed => 1, 'the client leaves',
      sub { my $s = ask($_[0]); sleep 0.1; reset_by($s) });
-ends('/much', client_closed => 1, 'the client leaves while it is sent',
+ends('/much', client_closed => 1, 'the client leaves during the response',
      sub { my $s = ask($_[0]); sysread $s, my $x, 1000; reset_by($s) });
 ends('/much', timeout => 1, 'the client reads nothing',
      sub { my $s = ask($_[0]);
@@ -270,19 +270,19 @@ ends('/body', timeout => 1, 'the client does not send its body',
            wait_until(sub { records('/body') }, 10) });
 ends('/closed', closed => 1, 'return 444');
 
-ends('/stale?k=1', complete => 0, 'a response that is cached');
+ends('/stale?k=1', complete => 0, 'a response that proxy_cache stores');
 sleep 2.1;
-ends('/stale?k=1&x=1', complete => 0, 'a stale one in place of an error');
+ends('/stale?k=1&x=1', complete => 0, 'a stale response in place of an error');
 
-ends('/half', client_closed => 1, 'the client leaves within its request',
+ends('/half', client_closed => 1, 'the client leaves during its request header',
      sub { my $s = open_request("GET $_[0] HTTP/1.1\r\n"); sleep 0.1;
            close $s });
-is(ends('/half', timeout => 1, 'the client does not end its request',
+is(ends('/half', timeout => 1, 'the client does not complete its header',
         sub { my $s = open_request("GET $_[0] HTTP/1.1\r\n");
               wait_until(sub { 1 < (() = records('/half')) }, 10) })->{route},
-   '', 'and has no route');
+   '', '/half: no route');
 
-# HTTP/2: no window is open, so that a response is on its way
+# HTTP/2: without a window, nginx cannot complete a response
 
 {
     my $h2 = Test::Gateway::Streams->new($h2_port);
@@ -296,7 +296,7 @@ is(ends('/half', timeout => 1, 'the client does not end its request',
         $h2->wait(sub { $h2->status($stream) });
         $h2->reset($stream);
     });
-    ends('/wait', client_closed => 1, 'before there is a response', sub {
+    ends('/wait', client_closed => 1, 'a reset before the response', sub {
         my $stream = $h2->request('GET', $_[0]);
         sleep 0.1;
         $h2->reset($stream);
@@ -310,9 +310,10 @@ is(ends('/half', timeout => 1, 'the client does not end its request',
 
 is(ends('/bad', complete => 0, 'a 400',
         sub { my $s = open_request("GET /bad HTTP/1.1\r\n\r\n");
-              local $/; <$s> })->{route}, '', 'has no route');
-is(record('/ok')->{route}, '/ok', 'another has one');
-is(record('/fallback')->{route}, '/fallback', 'before the error page');
+              local $/; <$s> })->{route}, '', '/bad: no route');
+is(record('/ok')->{route}, '/ok', '/ok: a route');
+is(record('/fallback')->{route}, '/fallback',
+   '/fallback: the route is that before the error page');
 
 
 # --- durations
@@ -323,7 +324,7 @@ cmp_ok($fast->{us}, '<', 1e6, 'less than a second');
 
 my $slow = record('/slow');
 cmp_ok($slow->{us}, '>=', 300_000, "a slow upstream server: $slow->{us} us");
-is($slow->{again}, 0, 'the same for everyone who asks');
+is($slow->{again}, 0, 'a second call returns the same duration');
 
 my $head = record('/local', sub {
     my $s = open_request("GET $_[0] HTTP/1.1\r\n");
@@ -332,7 +333,7 @@ my $head = record('/local', sub {
     local $/;
     <$s>;
 });
-cmp_ok($head->{us}, '>=', 200_000, "a client that is slow: $head->{us} us");
+cmp_ok($head->{us}, '>=', 200_000, "a slow client: $head->{us} us");
 
 $head = record('/bad', sub {
     my $s = open_request("GET $_[0] HTTP/1.1\r\n");
@@ -341,7 +342,8 @@ $head = record('/bad', sub {
     local $/;
     <$s>;
 });
-cmp_ok($head->{us}, '>=', 200_000, "before REWRITE: $head->{us} us");
+cmp_ok($head->{us}, '>=', 200_000,
+       "a slow client, rejected before the REWRITE phase: $head->{us} us");
 
 
 # --- results
@@ -349,40 +351,43 @@ cmp_ok($head->{us}, '>=', 200_000, "before REWRITE: $head->{us} us");
 sub results { record(@_)->{results} }
 
 is(results('/local'), '', 'no limit');
-is(results('/ten?k=a'), 'ten:PASSED:9', 'a limit that passes');
-is(results('/ten?k=a'), 'ten:PASSED:8', 'and again');
-is(results('/one?k=a'), 'one:PASSED:0', 'another limit');
-is(results('/one?k=a'), 'one:REJECTED:0', 'that refuses');
-is(results('/both?k=b'), 'ten:PASSED:9 one:PASSED:0', 'two that pass');
+is(results('/ten?k=a'), 'ten:PASSED:9', 'a limit passes a request');
+is(results('/ten?k=a'), 'ten:PASSED:8', 'a limit passes another request');
+is(results('/one?k=a'), 'one:PASSED:0', 'another limit passes a request');
+is(results('/one?k=a'), 'one:REJECTED:0', 'a limit rejects a request');
+is(results('/both?k=b'), 'ten:PASSED:9 one:PASSED:0', 'two limits pass');
 is(results('/both?k=b'), 'ten:PASSED:9 one:REJECTED:0',
-   'one refuses, and the other was given back');
-is(results('/would?k=c'), 'one:PASSED:0 ten:PASSED:9', 'dry_run');
+   'one limit rejects, the charge of the other is refunded');
+is(results('/would?k=c'), 'one:PASSED:0 ten:PASSED:9', 'dry_run passes');
 is(results('/would?k=c'), 'one:REJECTED_DRY_RUN:0 ten:PASSED:8',
-   'that would refuse');
+   'dry_run would reject');
 
 my @sockets = map { ask('/delayed?k=d') } 1 .. 3;
 wait_until(sub { 3 <= (() = records('/delayed')) }, 10);
 is(join(' ', sort map { $_->{results} =~ s/:\d+$//r } records('/delayed')),
-   'slow:DELAYED slow:DELAYED slow:PASSED', 'a limit that delays');
+   'slow:DELAYED slow:DELAYED slow:PASSED', 'a limit delays requests');
 
-is(results('/cost?k=e'), 'cost:PASSED:98', 'settled: 5 reserved, 2 charged');
-is(results('/cost?k=e'), 'cost:PASSED:96', 'and again');
-is(results('/debt?k=e'), 'cost:PASSED:94', 'settled: nothing reserved');
+is(results('/cost?k=e'), 'cost:PASSED:98', 'settle: 5 reserved, 2 charged');
+is(results('/cost?k=e'), 'cost:PASSED:96', 'settle: the same, again');
+is(results('/debt?k=e'), 'cost:PASSED:94', 'settle: nothing reserved');
 
-# the same by Redis, which answers what is settled too late for the record
+# the same with Redis, whose reply to "settle" is too late for the record
 
 is(results('/far?k=e'), 'far:PASSED:98', 'Redis: 5 reserved, 2 charged');
-is(results('/far?k=e'), 'far:PASSED:96', 'and again');
-is(results('/far-debt?k=e'), 'far:PASSED:94', 'nothing reserved');
-is(results('/far-debt?k=e'), 'far:PASSED:92', 'and again');
-is(results('/both-far?k=g'), 'one:PASSED:0 far:PASSED:99', 'both pass');
-is(results('/both-far?k=g'), 'one:REJECTED:0', 'Redis is not asked then');
-is(results('/open?k=e'), 'open:PASSED:-', 'nobody answers: on_error=open');
-is(results('/closed-redis?k=e'), 'closed:ERROR:-', 'on_error=closed');
-is(results('/own?k=e'), 'own:PASSED:98', 'on_error=local');
+is(results('/far?k=e'), 'far:PASSED:96', 'Redis: the same, again');
+is(results('/far-debt?k=e'), 'far:PASSED:94', 'Redis: nothing reserved');
+is(results('/far-debt?k=e'), 'far:PASSED:92', 'Redis: nothing reserved, again');
+is(results('/both-far?k=g'), 'one:PASSED:0 far:PASSED:99',
+   'a local limit and one in Redis pass');
+is(results('/both-far?k=g'), 'one:REJECTED:0',
+   'the local limit rejects, without a call to Redis');
+is(results('/open?k=e'), 'open:PASSED:-', 'Redis is down: on_error=open');
+is(results('/closed-redis?k=e'), 'closed:ERROR:-',
+   'Redis is down: on_error=closed');
+is(results('/own?k=e'), 'own:PASSED:98', 'Redis is down: on_error=local');
 
 
-# --- the worker is told to leave
+# --- a worker shuts down
 
 my $held = ask('/wait');
 my $h2 = Test::Gateway::Streams->new($h2_port);
@@ -414,7 +419,7 @@ sub load {
     }
 }
 
-# a kill of both workers, and others in their place
+# kills all workers, and waits for new ones
 sub killed {
     my @old = $nginx->workers;
     $nginx->allow(map { "process $_ exited on signal 9" } @old);
@@ -425,7 +430,7 @@ sub killed {
     }, 10);
 }
 
-# what the last worker that left has said; totals of requests by label
+# the counters that the last worker logged on exit, and its requests by label
 sub counted {
     my $log = $nginx->log;
     my ($pid, @records) = $log =~ /.*(?<=\s)(\d+) counted made (\d+), written (\d+), lost (\d+)/s;
@@ -450,7 +455,7 @@ my $with_b = 112;
 $nginx->reload($conf->('a b w c', port => $port));
 load(9, '');
 
-# one more, whose worker belongs to an old configuration when it ends
+# another request, which ends in a worker of an old configuration
 my $old = ask('/slow');
 sleep 0.1;
 $nginx->reload($conf->('b a w', port => $port));
@@ -460,12 +465,12 @@ $nginx->stop('a server with killed workers and reloads');
 
 my ($records, $requests) = counted();
 my $all = $made{requests} + $made{held} + 1;
-is($made{requests} + $made{held}, 245, 'all requests had their answer');
+is($made{requests} + $made{held}, 245, 'all requests are answered');
 is_deeply($requests, { a => $all, b => $with_b + 9 + 1, w => $all },
-          'exact totals, of one that had gone meanwhile, too');
+          'exact totals, also of a counter that was removed for some time');
 is($records->[0], $all, 'made');
 is($records->[1], $made{requests} + 1, 'written');
-is($records->[2], $made{held}, 'what was held by killed workers is lost');
+is($records->[2], $made{held}, 'records that killed workers held are lost');
 
 
 # --- more counters than the zone has room for
@@ -475,26 +480,26 @@ $nginx = start_nginx(port => $port,
     conf => $conf->(join(' ', map { "n$_" } 1 .. 2049), port => $port,
                     workers => 1));
 like($nginx->log, qr/\[warn\] .*requests_total\{n2049\} is not counted, this /,
-     'one too many is reported');
-is(() = $nginx->log =~ /is not counted/g, 1, 'and no other one');
+     'nginx warns of one counter too many');
+is(() = $nginx->log =~ /is not counted/g, 1, 'it is the only warning');
 load(1, '');
 $nginx->stop('too many counters');
 
 ($records, $requests) = counted();
 is_deeply([ @$requests{qw( n1 n2048 n2049 )} ], [ 1, 1, 0 ],
-          'the others are counted');
+          'the other counters are counted');
 
-# nobody could do without a word
+# a word is required: without room for it, the configuration is rejected
 
 for my $n (2047, 2048) {
     my ($code, $said) = nginx_t($conf->(join ' ', (map { "n$_" } 1 .. $n), 'w'));
     is($code, $n == 2047 ? 0 : 1, "$n counters and a word") or diag($said);
     like($said, qr/\[emerg\] .*no room for word\{w\}, this .* than 2048 counters/,
-         'which is refused') if $n == 2048;
+         'the word is rejected') if $n == 2048;
 }
 
 
-# --- one process
+# --- master_process off
 
 $port = free_port();
 $nginx = start_nginx(port => $port,
@@ -505,6 +510,6 @@ $nginx->stop('one process');
 
 ($records, $requests) = counted();
 is_deeply([ $records, $requests ], [ [ 5, 2, 0 ], { a => 5 } ],
-          'is not gone, and holds what it holds');
+          'a single process: the held records are not lost');
 
 done_testing;

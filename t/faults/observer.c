@@ -2,9 +2,9 @@
 
 /*
  * gateway_observer name ...: the module that t/faults/observe.t adds to a copy
- * of the project.  It logs what core keeps of each request, counts requests,
- * by a word if the name begins with "w", and holds those with the argument
- * "hold" for ever.
+ * of the project.  It logs what core keeps of each request.  It counts requests
+ * by a counter of each name, which is a word if the name begins with "w".  The
+ * record of a request with the argument "hold" is never written.
  */
 
 #include "ngx_http_gateway.h"

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Redis under clients that leave and a server that comes and goes: afterwards
-# connections, counts and calls are in order, and no reply was given to a request
-# that had not asked for it.
+# Clients that leave while their requests wait for Redis, and a Redis that stops
+# and restarts: afterwards no connection or call is left, limits are exact, and
+# no request received the reply to another.
 #
 #   ABORTS=200000 prove -It/lib t/faults/redis.t
 #
-# is how many requests there are, of which about half are given up; default 4000.
+# sets the number of requests (4000), about half of which clients abort.
 
 use v5.28;
 use warnings;
@@ -30,14 +30,14 @@ my $aborts = $ENV{ABORTS} // 4000;
 $SIG{ALRM} = sub { die "this takes too long\n" };
 alarm 300 + $aborts / 20;
 
-# the third is asked through TLS
+# the third uses TLS
 authority('ca');
 certificate('redis', ca => 'ca', san => 'IP:127.0.0.1');
 my @redis = ((map { start_redis() } 1, 2),
              start_redis(tls => { cert => certificate_file('redis'),
                                   key => certificate_key('redis') }));
 
-# max_pending: a call that is forgotten would fill it
+# max_pending: calls that never complete would exceed it
 my $http = <<"END";
     gateway_redis one {
         server 127.0.0.1:@{[ $redis[0]->port ]};
@@ -108,7 +108,7 @@ sub used {
     return ask("/limits?zone=$zone&key=$key")->{body} =~ /"used":(\d+)/ ? $1 : 0;
 }
 
-# a child that disturbs: the servers stop and go on, and lose connections
+# a child process that pauses and resumes Redis, and closes its connections
 
 sub disturb {
     my (@what) = @_;
@@ -146,7 +146,7 @@ my $cut = sub {
     };
 }->();
 
-# all of it is as it was: nothing in flight, and limits are exact
+# checks that no call is in flight, and that limits are exact
 
 my $round = 0;
 
@@ -158,25 +158,27 @@ sub in_order {
     wait_until(sub { ($active) = ask('/status')->{body}
                                  =~ /Active connections: (\d+)/;
                      $active == 1 }, 30);
-    is($active, 1, "$name: no connection of a client is left");
+    is($active, 1, "$name: no client connection is left");
     my @there;
     wait_until(sub { @there = map { $_->connections } @redis;
                      "@there" eq '2 2 2' }, 10);
-    is("@there", '2 2 2', '    and two to each Redis');
+    is("@there", '2 2 2', '    each Redis has two connections');
 
     my $slots = ask("/slots?k=a");
-    is(header($slots, 'X-RateLimit-Remaining'), 99_999, '    no slot is held');
+    is(header($slots, 'X-RateLimit-Remaining'), 99_999,
+       '    no slot of a concurrency limit is held');
 
-    # 300 at once are as many as max_pending: a lost one would be missed
+    # max_pending is 300: a lost call would leave room for fewer
     my @many = http_many([ map { [ $port, "/z?k=r$round" ] } 1 .. 300 ],
                          timeout => 60);
-    is(answers(@many), '200:10 429:290', '    of 300 at once exactly ten pass');
+    is(answers(@many), '200:10 429:290',
+       '    exactly ten of 300 concurrent requests pass');
     my %source;
     $source{ header($_, 'X-Source') // '' }++ for @many;
     is(CORE::join(' ', grep { $_ ne 'redis' && $_ ne 'deny_cache' } keys %source),
-       '', '    by the word of Redis');
+       '', '    Redis decides all of them');
 
-    # each key has a rest of its own
+    # a different cost for each key, so that the remaining units are different
     my @keys = map { [ $port, "/both?k=own$round-$_&cost=$_" ] } 1 .. 200;
     my @own = http_many([ @keys, @keys ], at_once => 100, timeout => 60);
     my @wrong;
@@ -189,13 +191,14 @@ sub in_order {
                || ($is != 30_000 - $n && $is != 30_000 - 2 * $n)
                || $seen{"$n $is"}++;
     }
-    is(CORE::join(', ', @wrong), '', '    and each key is told its own rest');
+    is(CORE::join(', ', @wrong), '',
+       '    each response has the remaining units of its key');
 }
 
 in_order('before');
 
 
-# --- clients that leave while Redis is asked
+# --- clients that leave while their requests wait for Redis
 
 sub leave {
     my ($name, $n, $paths, $longest, @disturb) = @_;
@@ -206,7 +209,7 @@ sub leave {
                          my ($target, $body) = split / /, $path;
                          [ $port, $target, $body ] } 1 .. $n;
 
-    # one of eight stays: it has the answer for its key, whoever left
+    # one client in eight stays, and must receive the response for its key
     my @answers = http_many(\@requests, at_once => 64, timeout => 120 + $n / 50,
         abort => sub { $_[0] =~ /stay/ ? undef : rand $longest });
     calm($pid) if $pid;
@@ -223,11 +226,11 @@ sub leave {
             if $answer->{status} != 200 || $is ne 30_000 - $cost;
     }
     is(CORE::join(', ', @wrong[0 .. ($#wrong < 5 ? $#wrong : 5)]), '',
-       "    $stayed that stay have their own answers") if $stayed;
+       "    $stayed clients that stay receive their own responses") if $stayed;
     return @answers;
 }
 
-# a key for each that stays, and a cost that no neighbour has
+# a key for each client that stays, and a cost different from that of neighbours
 my $serial = 0;
 sub stays {
     my ($path) = @_;
@@ -237,38 +240,40 @@ sub stays {
 
 my $n = int($aborts / 10) || 1;
 
-# keys that the zones know can be changed
+# only existing keys can be changed
 ask("/$_?k=changed") for qw( big tls z );
 
 for my $case (
-    [ 'while a reply is awaited', [ '/big?k=gone', '/z?k=goneKEY', '/both?k=gone' ],
+    [ 'waiting for a reply', [ '/big?k=gone', '/z?k=goneKEY', '/both?k=gone' ],
       0.015, $stop_one, $stop_two ],
-    [ 'while two are', [ '/both?k=gone2', '/refused?k=full', '/q?k=gone2' ],
+    [ 'waiting for two replies', [ '/both?k=gone2', '/refused?k=full',
+                                   '/q?k=gone2' ],
       0.015, $stop_one, $stop_two ],
-    [ 'while one is and connections are cut', [ '/big?k=gone3', '/both?k=gone3' ],
+    [ 'waiting, with connections cut', [ '/big?k=gone3', '/both?k=gone3' ],
       0.015, $stop_one, $cut ],
-    [ 'while an early limit and a late one are', [ '/early?k=gone7' ], 0.015,
+    [ 'waiting for an early and a late limit', [ '/early?k=gone7' ], 0.015,
       $stop_one, $stop_two ],
-    [ 'while a settled request is decided', [ '/settle?k=gone4' ], 0.015, $stop_one ],
-    [ 'while an administrator looks', [ '/limits?zone=big&key=gone',
-                                        '/limits?zone=q&key=gone' ],
+    [ 'a limit with settle', [ '/settle?k=gone4' ], 0.015, $stop_one ],
+    [ 'gateway_limit_admin, GET', [ '/limits?zone=big&key=gone',
+                                    '/limits?zone=q&key=gone' ],
       0.015, $stop_one, $stop_two ],
-    [ 'while he changes a key, body by body',
+    [ 'gateway_limit_admin, POST',
       [ '/limits {"zone":"big","key":"changed","set":5}',
         '/limits {"zone":"z","key":"changed","reset":true}',
         '/limits {"zone":"tls","key":"changed","set":7}' ],
       0.015, $stop_one, $stop_tls ],
-    [ 'while TLS carries it', [ '/tls?k=gone9', '/tls?k=goneKEY' ], 0.015,
+    [ 'waiting over TLS', [ '/tls?k=gone9', '/tls?k=goneKEY' ], 0.015,
       $stop_tls ],
-    [ 'while TLS does, and is cut', [ '/tls?k=gone10' ], 0.015, $stop_tls, $cut ],
-    [ 'before anything', [ '/big?k=gone5', '/both?k=gone5' ], 0.001 ],
-    # so many keys that most are delayed and not refused, by ten seconds at most
-    [ 'while they are delayed', [ map { "/delay?k=late$_" } 1 .. 200 ], 0.2,
+    [ 'waiting over TLS, with connections cut', [ '/tls?k=gone10' ], 0.015,
+      $stop_tls, $cut ],
+    [ 'leaving at once', [ '/big?k=gone5', '/both?k=gone5' ], 0.001 ],
+    # so many keys that most requests are delayed, by at most ten seconds
+    [ 'waiting while delayed', [ map { "/delay?k=late$_" } 1 .. 200 ], 0.2,
       $stop_one ])
 {
     my ($name, $paths, $longest, @disturb) = @$case;
 
-    # those that stay get no answer from Redis where connections are cut
+    # where connections are cut, clients that stay may get no decision of Redis
     my $path = $name =~ /TLS/ ? '/tls' : '/big';
     my @stay = $name =~ /cut|delayed/ ? () : stays($path, int($n / 8) + 1);
     my @all;
@@ -280,14 +285,13 @@ for my $case (
     in_order($name);
 }
 
-# what was charged is what was asked, not more: a client that leaves has been
-# counted at most once
+# a request whose client leaves is charged at most once
 
-cmp_ok(used('big', 'gone2'), '<=', $n, 'who left was charged once at most');
-is(used('tls', 'changed'), 7, 'what was asked of a key was done');
-is(used('big', 'changed'), 5, '    here too');
+cmp_ok(used('big', 'gone2'), '<=', $n, 'requests are charged at most once');
+is(used('tls', 'changed'), 7, 'a change through TLS applies');
+is(used('big', 'changed'), 5, 'a change without TLS applies');
 
-# in pairs: all or none stays charged, whoever left
+# two limits: a request is charged by both or by none, even if its client leaves
 {
     $_->cli('FLUSHALL') for @redis;
     my $pid = disturb($stop_one, $stop_two);
@@ -298,21 +302,21 @@ is(used('big', 'changed'), 5, '    here too');
     in_order('pairs');
     my $passed = grep { $_->{status} == 200 } @answers;
     my ($big, $q) = (used('big', 'pair'), used('q', 'pair'));
-    is($big, $q, "two Redis hold the same: $big");
-    cmp_ok($big, '>=', $passed, '    at least those that had an answer');
-    cmp_ok($big, '<=', $n, '    and at most all');
+    is($big, $q, "both Redis have charged the same: $big");
+    cmp_ok($big, '>=', $passed, '    at least the requests that passed');
+    cmp_ok($big, '<=', $n, '    at most all requests');
 }
 
 is(scalar(grep { /\[(?:alert|crit|emerg)\]/ } split /^/, $server->log), 0,
-   'nothing is wrong');
+   'no message of level crit, alert or emerg');
 ok($server->reload, 'a reload');
 in_order('after a reload');
 $server->stop;
 ok(wait_until(sub { !grep { $_->connections } @redis }, 10),
-   'and no connection is left');
+   'no connection to Redis is left');
 
 
-# --- while a worker connects, and while its connections are lost
+# --- clients that leave while a worker connects to Redis and loses connections
 
 {
     my $fake = fake_redis(handshake => { role => [ delay => 0.05,
@@ -337,15 +341,16 @@ END
     my $active;
     wait_until(sub { ($active) = ask('/status')->{body} =~ /connections: (\d+)/;
                      $active == 1 }, 20);
-    is($active, 1, 'connecting and closing: no client is left');
+    is($active, 1, 'connecting and closing: no client connection is left');
     my @stayed = grep { !$_->{aborted} } @answers;
-    is(answers(@stayed), '200:' . @stayed, '    and who stays has an answer');
+    is(answers(@stayed), '200:' . @stayed,
+       '    each client that stays receives a response');
     $server->stop;
     $fake->stop;
 }
 
 
-# --- a client that has left before it is made to wait: no event tells of it
+# --- a client that leaves before its request waits: no further event reports it
 
 for my $signal (qw( reset end )) {
     my $real = start_redis();
@@ -380,22 +385,22 @@ END
                                       =~ /connections: (\d+)/;
                           $active == 1 };
 
-        # an end of file may be that of a client which has only finished sending
+        # after an end of file the client may still wait for a response
         if ($signal eq 'end' && $path =~ /redis/) {
             $alone->();
-            is($active, 2, "$path: a connection with an end waits for Redis");
+            is($active, 2, "$path: after an end of file the request waits");
             $real->resume;
         }
         wait_until($alone, 10);
-        is($active, 1, "$path: a connection with a $signal is not kept waiting");
+        is($active, 1, "$path: the connection is closed after $signal");
     }
     $real->resume;
-    is(ask('/redis?k=b')->{status}, 200, '    and Redis is asked');
+    is(ask('/redis?k=b')->{status}, 200, '    further requests pass');
     $server->stop;
 }
 
 
-# --- a worker has no connection left for Redis, and then it has
+# --- a worker that has no connection left for Redis for some time
 
 {
     my $real = start_redis();
@@ -423,21 +428,22 @@ END
     } 1 .. 30;
     $real->cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     ok(wait_until(sub { $server->log =~ /worker_connections are not enough/ }, 10),
-       'more clients than connections');
+       'clients use all connections of the worker');
     close $_ for @held;
     ok(wait_until(sub { (header(ask('/?k=' . int rand 1e6), 'X-Source') // '')
-                        eq 'redis' }, 20), '    when they are gone Redis is asked');
-    is(wait_until(sub { $real->connections }, 5), 1, '    by one connection');
+                        eq 'redis' }, 20), '    later Redis decides again');
+    is(wait_until(sub { $real->connections }, 5), 1, '    one connection');
     is(answers(http_many([ map { [ $port, '/?k=full' ] } 1 .. 100 ], at_once => 5)),
-       '200:10 429:90', '    and exact');
+       '200:10 429:90', '    the limit is exact');
     $server->stop;
 }
 
 
-# --- Redis is killed and started again in the middle of load
+# --- Redis is killed and started again under load
 
-# of a key: at least what one of the two would admit, at most what Redis before,
-# this node and Redis afterwards, which has forgotten all, admit together
+# The fewest requests of a key that pass are those that Redis or this node alone
+# admits.  The most are those of Redis before the kill, of this node, and of Redis
+# afterwards, which has lost all counts, together.
 
 for my $case ([ local => '', 10, 30 ],
               [ 'local=0.5' => 'on_error=local=0.5', 5, 25 ],
@@ -460,7 +466,8 @@ END
 END
     wait_until(sub { $real->connections == 2 }, 10);
 
-    # forty requests for each key: it is known who is refused, a new key is not
+    # 40 requests for each key: the node knows that some keys are at their limit,
+    # and calls Redis for new ones
     my ($killed, $started, $back, $looked, $on) = (0, 0, 0, 0, 1);
     my $began = time;
     my @all = http_many([ map { [ $port, '/?k=' . int $_ / 40 ] } 1 .. 200_000 ],
@@ -498,12 +505,13 @@ END
                            && ($passed{$_} < $least || $passed{$_} > $most) }
                     sort keys %passed;
         is(CORE::join(' ', map { "$_:$passed{$_}" } @wrong), '',
-           "    and of each key from $least to $most");
+           "    each key is admitted $least to $most times");
     }
-    ok($source{redis}, '    Redis has decided some');
-    ok($source{local} || $source{open} || $status{503}, '    and others not');
+    ok($source{redis}, '    Redis decided some requests');
+    ok($source{local} || $source{open} || $status{503},
+       '    other requests were decided without Redis');
     my ($slowest) = sort { $b <=> $a } map { $_->{seconds} } @all;
-    cmp_ok($slowest, '<', 4, '    none waited for longer than it may');
+    cmp_ok($slowest, '<', 4, '    no request waited for 4 s');
 
     my @many;
     wait_until(sub { @many = http_many([ [ $port, '/?k=ready' . int rand 1e6 ] ]);
@@ -511,7 +519,7 @@ END
                      && $real->connections == 2 }, 10);
     @many = http_many([ map { [ $port, '/?k=after' ] } 1 .. 200 ]);
     is(answers(@many), '200:10 429:190', '    afterwards exactly ten pass');
-    is($real->connections, 2, '    by two connections');
+    is($real->connections, 2, '    two connections to Redis');
     $server->stop;
 }
 
