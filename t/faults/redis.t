@@ -441,9 +441,9 @@ END
 
 # --- Redis is killed and started again under load
 
-# The fewest requests of a key that pass are those that Redis or this node alone
-# admits.  The most are those of Redis before the kill, of this node, and of Redis
-# afterwards, which has lost all counts, together.
+# The minimum for a key is what Redis or this node alone admits.  The maximum is
+# what Redis before the kill, this node, and Redis after the kill, which has lost
+# all counts, admit together.
 
 for my $case ([ local => '', 10, 30 ],
               [ 'local=0.5' => 'on_error=local=0.5', 5, 25 ],
@@ -466,8 +466,8 @@ END
 END
     wait_until(sub { $real->connections == 2 }, 10);
 
-    # 40 requests for each key: the node knows that some keys are at their limit,
-    # and calls Redis for new ones
+    # 40 requests for each key: workers know which keys are at their limit, and
+    # call Redis for new ones
     my ($killed, $started, $back, $looked, $on) = (0, 0, 0, 0, 1);
     my $began = time;
     my @all = http_many([ map { [ $port, '/?k=' . int $_ / 40 ] } 1 .. 200_000 ],
