@@ -156,7 +156,7 @@ for my $where ('', '/unbuffered') {
     ok($request->{aborted} && !$request->{done},
        "$path: the client leaves, a response above max_object is aborted");
 
-    # --- nor after its client has received a 304 and sends the next request
+    # --- the same after its client has received a 304 and sends a next request
 
     $path = "$where/known";
     $origin->answer($path, head => [ @fresh, 'ETag: "1"' ], framing => 'close',
@@ -240,7 +240,7 @@ my %leave = (close => sub { close $_[0] }, reset => \&reset_client,
 my @places = ('/short', '/short/unbuffered');
 my @body = (head => [ @fresh ], size => 100_000);
 
-# starts requests, waits until their responses and $others are being stored, and
+# sends requests, waits until their responses and $others more are being stored;
 # returns path => socket
 
 sub storing {

@@ -31,7 +31,7 @@ my $nginx = start_nginx(port => $port, conf => $conf,
     files => { 'consumers.json' => consumers(consumer('acme'),
                                              consumer('initech')) });
 
-# (status and what the cache did, the body, the header)
+# (the status and what the cache did, the body, the header)
 
 sub ask {
     my ($path, %more) = @_;
@@ -66,7 +66,8 @@ for my $path (qw( /catalogue/42 /catalogue/ /catalogue/44 )) {
                                    headers => [ 'Cookie: session=2' ]);
     is($said, '200 hit', 'a hit, with any cookie and advertising arguments');
     unlike($head, qr/^Surrogate-Key/mi, 'the client does not receive tags');
-    unlike($head, qr/^Set-Cookie/mi, 'nor the cookie of another client');
+    unlike($head, qr/^Set-Cookie/mi,
+           'the client does not receive the cookie of another client');
 }
 is(scalar ask('/catalogue/44?page=2'), '200 asked',
    'other arguments select another page');
@@ -142,8 +143,8 @@ ok(wait_until(sub { $origin->held('/catalogue/') == 1 }),
    'nginx fetches the page in the background');
 is(scalar ask('/catalogue/'), '200 hit', 'no client waits for it');
 $origin->release('/catalogue/');
-ok(wait_until(sub { (ask('/catalogue/'))[1] eq 'new' }), 'it is stored');
-is($origin->count('/catalogue/'), 3, 'it is fetched once');
+ok(wait_until(sub { (ask('/catalogue/'))[1] eq 'new' }), 'it is replaced');
+is($origin->count('/catalogue/'), 3, 'the page is fetched once');
 
 # --- counters
 
@@ -163,7 +164,7 @@ left() for 1 .. 20;
 cmp_ok(left(), '>=', $all, 'hits cost nothing');
 $origin->answer("/partners/$_", head => [ 'X-Cost: 400' ]) for 1 .. 3;
 is(scalar ask('/partners/1', @$acme), '200 asked', 'a request that costs 400');
-ok(wait_until(sub { left() <= $all - 350 }), 'is charged');
+ok(wait_until(sub { left() <= $all - 350 }), 'its cost is charged');
 is(scalar ask('/partners/2', @$acme), '200 asked', 'a second one');
 is(scalar ask('/partners/3', @$acme), '200 asked', 'a third one, at the limit');
 my ($status, undef, $head) = ask('/partners/42', @$acme);

@@ -69,7 +69,7 @@ for my $n (1, 2) {
 my @no_cache = ('Cache-Control: no-cache');
 my ($code, undef, $body) = http_get($nginx, '/accel/1',
                                     headers => [ @no_cache ]);
-is("$code $body", '200 file', 'X-Accel-Redirect as answer to a validation');
+is("$code $body", '200 file', 'X-Accel-Redirect in response to a validation');
 ($code) = http_get($nginx, '/accel/2', headers => [ @no_cache,
                    "If-Modified-Since: $modified" ]);
 is($code, 304, 'a condition of the client: 304');

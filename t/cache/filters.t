@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# The cache with nginx's other modules: whatever filters the header or the body,
-# a stored response is the same as a response without the cache.
+# The cache with other modules of nginx that filter headers or bodies: a stored
+# response is the same as a response without the cache.
 
 use v5.28;
 use warnings;
@@ -219,7 +219,7 @@ SKIP: {
         $origin->answer('*', head => [ @head, 'X-Image: 1' ], size => 300_000,
                         framing => $framing, pause => 0.1);
         my ($code) = http_get($nginx, "/image/$framing");
-        is($code, 415, "no image, $framing: image_filter answers");
+        is($code, 415, "no image, $framing: image_filter responds");
 
         my $count = $origin->count;
         $origin->answer('*', head => [ @head ], body => 'another');

@@ -83,7 +83,7 @@ is(status('/auth', 'Authorization: Basic eDp5'), 'BYPASS credentials',
    'Authorization: the stored response is not sent');
 
 is(status('/key/a', $alice), 'MISS credentials', 'an identity: not stored');
-is(status('/key/a', $alice), 'MISS credentials', 'nor for the same consumer');
+is(status('/key/a', $alice), 'MISS credentials', 'an identity: again');
 is(status('/key/public', $alice), 'MISS', 'a public response is stored');
 is(status('/key/public', $bob), 'HIT', 'a public response is shared');
 
@@ -119,10 +119,10 @@ isnt($id, $other, 'each hit has the remaining units of its consumer');
 is(status('/cookie/a', 'Cookie: a=b'), 'MISS no-lifetime',
    'gateway_cache_ttl does not apply to a request with a cookie')
     if $origin->answer('/cookie/a') || 1;
-is(status('/cookie/a'), 'MISS', 'it applies to one without');
-is(status('/cookie/a'), 'HIT', 'whose response is stored');
+is(status('/cookie/a'), 'MISS', 'it applies to a request without a cookie');
+is(status('/cookie/a'), 'HIT', 'such a response is stored');
 is(status('/cookie/a', 'Cookie: a=b'), 'BYPASS cookie',
-   'a request with a cookie does not receive it');
+   'a request with a cookie does not receive this response');
 $origin->answer('/ignore/a');
 is(status('/ignore/a', 'Cookie: a=b'), 'MISS', 'gateway_cache_cookie ignore');
 is(status('/ignore/a', 'Cookie: c=d'), 'HIT', 'another cookie: a hit');

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# $gateway_cache_key: requests have the same key only if the origin receives the
-# same from both.  Header fields that poison caches are part of the key.
+# $gateway_cache_key: by default, requests have different keys if the origin
+# receives another request line or Host, and else the same key.  Header fields
+# that poison caches are part of the key.
 
 use v5.28;
 use warnings;
@@ -188,7 +189,8 @@ sub different {
 is(key_of('/off'), '<>', 'an empty key where the cache is off');
 like(key_of('/key'), qr/\A[0-9a-f]{32}\z/, 'a hash where it is on');
 same('the same request', [ '/key' ], [ '/key' ]);
-isnt(key_of('/large'), key_of('/large/'), 'in a zone of several shards');
+isnt(key_of('/large'), key_of('/large/'),
+     'different keys in a zone of several shards');
 
 
 # --- keys differ if the origin receives another request line or Host
@@ -231,7 +233,7 @@ different('other fields and parameters that the location sends',
           map { [ "/sent/$_/" ] } 0 .. $#sent - 1);
 different('fields that the location sends, with the key "args"',
           map { [ "/bare/$_" ] } '', 'a/', 'b/');
-same('the same directives with variables, whatever the values',
+same('the same directives with different values of variables',
      map { [ "/sent/$_/" ] } $#sent - 1, $#sent, $#sent);
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # A response to a request that did not lock its key is stored when it arrives,
-# unless a purge or an unsafe request has removed its key in the meantime.
+# unless a purge or an unsafe request has invalidated the key in the meantime.
 
 use v5.28;
 use warnings;

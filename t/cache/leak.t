@@ -37,7 +37,7 @@ END
     add_header X-Reason \$gateway_cache_reason always;
     location / { $up }
 
-    # the location that a redirect leads to checks the access
+    # access is checked in the location that a redirect leads to
     location /try/ { try_files /none \@protected; }
     location \@protected { gateway_api_key api; $up }
     location /part/ { gateway_cache_partition consumer;
@@ -111,7 +111,7 @@ sub status { return told(get(@_)) }
 # --- after a redirect, access is checked before a stored response is sent
 
 is(status('/plain/a'), '200 MISS', 'try_files: a miss');
-is(status('/plain/a'), '200 HIT', 'and a hit');
+is(status('/plain/a'), '200 HIT', 'try_files: a hit');
 
 for my $place ('/try/', '/both/') {
     is((get("${place}a"))[0], 401, "$place without a key");
@@ -121,7 +121,7 @@ for my $place ('/try/', '/both/') {
 }
 is(status('/try/a', $bob), '200 HIT', 'a public response, with another key');
 is((get('/index/'))[0], 401, 'index: without a key');
-is(status('/index/', $alice), '200 MISS', 'with a key');
+is(status('/index/', $alice), '200 MISS', 'index: with a key');
 is(status('/index/', $bob), '200 HIT', 'index: with another key');
 is((get('/index/'))[0], 401, 'index: a stored response, without a key');
 
@@ -132,7 +132,7 @@ is(status('/try/own', $alice), '200 MISS credentials', 'it is not stored');
 is(status('/part/a', $alice), '200 MISS',
    'a partition by a consumer from behind the redirect: a miss');
 is(status('/part/a', $alice), '200 HIT', 'it is stored for this consumer');
-is(status('/part/a', $bob), '200 MISS', 'not for another one');
+is(status('/part/a', $bob), '200 MISS', 'it is not sent to another consumer');
 
 is(status('/address/a'), '200 MISS', 'a redirect to a location with cache off');
 is(status('/address/a'), '200 HIT', 'the settings of the first location apply');
@@ -173,7 +173,7 @@ my (undef, undef, $two) = get('/two/a', 'X-Beta: 1');
 is($origin->count('/two/a') . $beta->count('/two/a'), '11',
    'each upstream server receives a request');
 is(status('/two/a'), '200 HIT', 'the response of the one is stored');
-is(status('/two/a', 'X-Beta: 1'), '200 HIT', 'and that of the other');
+is(status('/two/a', 'X-Beta: 1'), '200 HIT', 'that of the other is stored');
 get('/shared/a');
 is(status('/shared/a', 'X-Beta: 1'), '200 HIT', 'one key without host');
 
@@ -212,13 +212,13 @@ for my $path ('/accel/', '/all/') {
             is(status($target), '200 MISS', 'nothing is stored');
             is(status($target), '200 HIT', 'without credentials it is stored');
             isnt(status($target, 'Authorization: Basic eDp5'), '200 HIT',
-                 'and not sent to a client with credentials');
+                 'it is not sent to a client with credentials');
         }
         my $target = $path . ++$n;
         $origin->answer($target, head => [ @accel, "Cache-Control: $allows" ]);
         is(status($target, 'Authorization: Basic eDp5'), '200 MISS',
            "$path $allows alone");
-        is(status($target), '200 HIT', 'is stored');
+        is(status($target), '200 HIT', "$path $allows alone: stored");
     }
 }
 
@@ -284,7 +284,7 @@ for my $field ('Authorization: Basic eDp5', 'If-Match: "2"') {
     is(status($target), '200 HIT', "HEAD with $field has no effect");
 }
 
-# --- gateway_cache_no_store applies to a 304, too
+# --- gateway_cache_no_store also applies to a 304
 
 $target = '/nostore/' . ++$n;
 $origin->answer($target, etag => '"1"',

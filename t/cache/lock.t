@@ -157,7 +157,8 @@ for my $n (2, 3) {
     is($origin->count('/updating/'), $n, 'one request is sent to the origin');
     $origin->release('/updating/');
     (undef, $_) = answers($asks);
-    like($_, qr/^X-Status: STALE.*old$/ms, 'it receives a stale response, too');
+    like($_, qr/^X-Status: STALE.*old$/ms,
+         'it fails, and its client receives the stale response');
     $origin->answer('/updating/', status => 503, hold => 1);
 }
 
@@ -262,6 +263,6 @@ wait_until(sub { $origin->held('/forgotten') >= 1 });
 $origin->release('/forgotten');
 (undef, @texts) = answers(@clients);
 is(scalar(grep { /now$/ } @texts), 5, 'after 5 s requests wait again');
-is($origin->count('/forgotten'), 2, 'for the response to one of them');
+is($origin->count('/forgotten'), 2, 'one of them is sent to the origin');
 
 done_testing();

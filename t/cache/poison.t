@@ -218,7 +218,7 @@ for my $who ([], [ $basic ], [ 'Cookie: a=b' ]) {
 }
 
 
-# --- a purge by a browser that another site controls
+# --- a cross-site request for a purge
 
 status('/kept');
 for my $origin ('https://evil.example', 'null') {

@@ -2,7 +2,7 @@
 
 # A request finds a response stale, and another worker refreshes the response
 # before the request takes the lock: it is not refreshed again.  A preloaded
-# library makes the time between both steps longer in every other request.
+# library delays every other request between the two steps.
 
 use v5.28;
 use warnings;
@@ -17,7 +17,7 @@ use Test::More;
 my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 chmod 0755, "$dir";
 
-# nginx creates the pool of a refresh between both steps
+# nginx allocates the pool of a refresh between the two steps
 library("$dir/slow.so", <<'END')
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# What a method finds as a credential is one to the cache, even if the method
-# rejects it: in dry_run, or where another method grants access, the origin may
-# accept the credential, and its response must not be sent to others.
+# The cache also respects credentials that a method of authentication rejects:
+# in dry_run, or where another method grants access, the origin may accept such
+# a credential, and its response must not be sent to others.
 
 use v5.28;
 use warnings;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Stale responses are validated, refreshed in the background, and sent during an
-# update and in place of errors, which takes precedence over error pages.
+# Stale responses are validated, refreshed in the background, sent during an
+# update, and sent in place of errors, even where an error page is configured.
 
 use v5.28;
 use warnings;
@@ -198,7 +198,7 @@ get('/forbids');
 ($code, $head, $body) = get('/forbids');
 is("$code $body", '200 old', 'a 304 with no-store: the response is sent');
 ($code, $head, $body) = get('/forbids');
-is("$code $body " . status($head), '200 new MISS', 'and removed');
+is("$code $body " . status($head), '200 new MISS', 'then it is removed');
 ($code, $head, $body) = get('/forbids');
 is("$code $body " . status($head), '200 new HIT',
    'the next response is stored');

@@ -92,7 +92,7 @@ ok(wait_until(sub {
     my %now = map { $_ => 1 } $nginx->workers;
     return keys %now == 2 && !grep { $now{$_} } @old;
 }), 'both workers are killed');
-kept('killed workers');
+kept('workers are killed');
 
 $origin->answer('/filled', { head => [ 'Cache-Control: max-age=3600' ], hold => 1,
                              body => 'half' },
@@ -110,7 +110,7 @@ wait_until(sub {
 });
 my ($code, undef, $body) = http_get($nginx, '/filled');
 is("$code $body", '200 whole', 'an unfinished response is fetched again');
-kept('workers killed while they store another response');
+kept('workers are killed while they store another response');
 
 # --- a binary upgrade: the new processes have new zones
 

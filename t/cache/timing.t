@@ -185,7 +185,7 @@ for my $kind ('kept connections', 'new connections', 'kept, and a variant') {
                                 . ' 200 hits');
 }
 
-# --- a fill is as fast as the origin, whatever its client does
+# --- the client of a fill does not slow it down
 
 my $size = 1 << 20;
 my $pause = 0.1;

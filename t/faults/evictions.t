@@ -47,7 +47,7 @@ sub ask {
 
 
 # About 26 keys for each bucket: if the least recently used key were evicted,
-# they would evict all others in turn.
+# they would evict each other key in turn.
 
 for my $zone (sort keys %zone) {
     my @victims = map { "victim$_" } 1 .. 20;

@@ -84,7 +84,7 @@ sub start {
     is($count{200}, 1001, 'gcra: burst + 1 of 20000 are admitted');
     is($count{429}, 18_999, 'gcra: all others are rejected');
 
-    # while units are refilled, at most as many as are refilled
+    # under load no more requests than the burst and the refilled units
     my $start = time;
     %count = flood($port, '/refill', $requests);
     my $most = 100 + 1000 * (time - $start);
@@ -157,7 +157,7 @@ for my $case ([ fixed => $budget ], [ sliding => $budget ], [ gcra => 1001 ]) {
     cmp_ok($count{200}, '<=', $most,
            "$zone: with $kills killed workers at most $most are admitted");
     cmp_ok($count{200} + $lost, '>=', $most,
-           "$zone: at least as many, without $lost lost responses");
+           "$zone: at least as many, with $lost lost responses");
     is(used($nginx, $zone, $port), $most, "$zone: \"used\" is exact");
 
     # the other zones still admit requests

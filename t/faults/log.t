@@ -5,7 +5,7 @@
 #
 #   PATHS=200 ROTATIONS=100 RELOADS=50 KILLS=20 prove -It/lib t/faults/log.t
 #
-# sets the number of each; these are the defaults.
+# sets the number of paths, rotations, reloads and kills to their defaults.
 
 use v5.28;
 use warnings;
@@ -257,7 +257,7 @@ SKIP: {
     my $each = 2500 / $paths;           # 256 fit, each with 8 counters
     my (%of, @asked);
 
-    # all requests are logged to a.json, and those of a round to its files, too
+    # a.json has all requests, the files of a round only those of the round
     my $conf = sub {
         my ($round) = @_;
 
@@ -313,7 +313,7 @@ SKIP: {
     wait_until(sub { $nginx->log =~ /no room for/ });
     $ask->('/1') && $now++ for 1 .. 5;
 
-    # in the last round a worker is killed, too
+    # a worker is killed in the last round
     my @old = $nginx->workers;
     $nginx->allow("process $old[0] exited on signal 9");
     kill 'KILL', $old[0];

@@ -466,8 +466,8 @@ END
 END
     wait_until(sub { $real->connections == 2 }, 10);
 
-    # 40 requests for each key: workers know which keys are at their limit, and
-    # call Redis for new ones
+    # 40 requests for each key: workers cache which keys are at their limit, and
+    # call Redis for new keys
     my ($killed, $started, $back, $looked, $on) = (0, 0, 0, 0, 1);
     my $began = time;
     my @all = http_many([ map { [ $port, '/?k=' . int $_ / 40 ] } 1 .. 200_000 ],
