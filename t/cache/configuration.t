@@ -163,7 +163,7 @@ for my $name (sort keys %good) {
             "\"$name\" directive is not allowed here",
             "$name in a limit_except");
 
-    # these three are lists that can be extended, as proxy_no_cache
+    # these three can be repeated and form one list, as with proxy_no_cache
     next if $name =~ /_(?:bypass|no_store|purge)\z/;
 
     refused(set("$name $values[0]; $name $values[-1];"),
@@ -653,6 +653,6 @@ refused(server("location / { gateway_cache z; gateway_cache_lock_timeout 5s;"
                . " $pass }  #!") =~ s/gateway_cache_lock_timeout/\n$&/r
         =~ s/#!//r =~ s/timeout 5s;/timeout 5s;  #!\n/r,
         'unknown directive "gateway_cache_lock_timeout"',
-        'a name as of proxy_cache_lock_timeout');
+        'a name modelled on proxy_cache_lock_timeout');
 
 done_testing;

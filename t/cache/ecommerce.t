@@ -143,7 +143,8 @@ ok(wait_until(sub { $origin->held('/catalogue/') == 1 }),
    'nginx fetches the page in the background');
 is(scalar ask('/catalogue/'), '200 hit', 'no client waits for it');
 $origin->release('/catalogue/');
-ok(wait_until(sub { (ask('/catalogue/'))[1] eq 'new' }), 'it is replaced');
+ok(wait_until(sub { (ask('/catalogue/'))[1] eq 'new' }),
+   'the new page replaces the old one');
 is($origin->count('/catalogue/'), 3, 'the page is fetched once');
 
 # --- counters

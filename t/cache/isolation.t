@@ -83,7 +83,7 @@ is(status('/auth', 'Authorization: Basic eDp5'), 'BYPASS credentials',
    'Authorization: the stored response is not sent');
 
 is(status('/key/a', $alice), 'MISS credentials', 'an identity: not stored');
-is(status('/key/a', $alice), 'MISS credentials', 'an identity: again');
+is(status('/key/a', $alice), 'MISS credentials', 'an identity: a miss');
 is(status('/key/public', $alice), 'MISS', 'a public response is stored');
 is(status('/key/public', $bob), 'HIT', 'a public response is shared');
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # $gateway_cache_key: by default, requests have different keys if the origin
-# receives another request line or Host, and else the same key.  Header fields
-# that poison caches are part of the key.
+# receives another request line or Host, or other fields or parameters that the
+# location sets, and else the same key.  Header fields of the client that poison
+# caches are part of the key.
 
 use v5.28;
 use warnings;

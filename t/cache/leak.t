@@ -127,10 +127,10 @@ is((get('/index/'))[0], 401, 'index: a stored response, without a key');
 
 $origin->answer('/try/own', head => [ @fresh ]);
 is(status('/try/own', $alice), '200 MISS credentials',
-   'an identity from behind the redirect: a miss');
+   'an identity that the target of the redirect checks: a miss');
 is(status('/try/own', $alice), '200 MISS credentials', 'it is not stored');
 is(status('/part/a', $alice), '200 MISS',
-   'a partition by a consumer from behind the redirect: a miss');
+   'a partition by such an identity: a miss');
 is(status('/part/a', $alice), '200 HIT', 'it is stored for this consumer');
 is(status('/part/a', $bob), '200 MISS', 'it is not sent to another consumer');
 
@@ -188,8 +188,10 @@ is(told(http_get($second, '/port/p')), '200 HIT', 'the second port: a hit');
 is(join(' ', map { field($_, 'Host') } $origin->requests('/port/p')),
    "localhost:$port localhost:$second", 'the origin receives both ports');
 for my $tenant (qw( a b )) {
-    is(status('/tenant/a', "X-Tenant: $tenant"), '200 MISS', "$tenant: a miss");
-    is(status('/tenant/a', "X-Tenant: $tenant"), '200 HIT', "$tenant: a hit");
+    is(status('/tenant/a', "X-Tenant: $tenant"), '200 MISS',
+       "Host $tenant: a miss");
+    is(status('/tenant/a', "X-Tenant: $tenant"), '200 HIT',
+       "Host $tenant: a hit");
 }
 
 

@@ -244,8 +244,8 @@ is(status($head), 'MISS', 'an unsafe method invalidates its target');
 ($code, $head) = get('/u?q');
 is(status($head), 'HIT', 'it invalidates no other URL');
 
-# --- a response that is not stored supersedes the stored one, which is removed
-# and not sent when the origin fails later; an error does not supersede it
+# --- a newer response that is not stored removes the stored one, so that it is
+# not sent if the origin fails later; a status about the request does not
 
 my @no = ('Cache-Control: no-store');
 my @later = ({ status => 503 });

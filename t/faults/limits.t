@@ -95,7 +95,7 @@ sub start {
     # three exhausted limits: none is charged for a request that another rejects
     %count = flood($port, '/all', 2000);
     is($count{429}, 2000, 'exhausted limits reject all requests');
-    is(used($nginx, $_, $port), $budget, "$_: rejected requests are free")
+    is(used($nginx, $_, $port), $budget, "$_: not charged for rejections")
         for qw( sliding fixed month );
 
     $nginx->stop;
@@ -200,7 +200,7 @@ for my $case ([ fixed => $budget ], [ sliding => $budget ], [ gcra => 1001 ]) {
     waitpid $pid, 0;
     is($count{429} // 0, 0, 'slots: no request is rejected');
     is($count{200} + ($count{lost} // 0), $requests,
-       "slots: all others are admitted, with $kills killed workers");
+       "slots: all are admitted or lost by $kills killed workers");
     wait_until(sub { $nginx->workers == 4 });
 
     # a stream without a window holds its slot until it is reset
