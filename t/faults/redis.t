@@ -442,8 +442,8 @@ END
 # --- Redis is killed and started again under load
 
 # The minimum for a key is what Redis or this node alone admits.  The maximum is
-# what Redis before the kill, this node, and Redis after the kill, which has lost
-# all counts, admit together.
+# what Redis before the kill, this node, and Redis after the kill, which has
+# lost all counts, admit together.
 
 for my $case ([ local => '', 10, 30 ],
               [ 'local=0.5' => 'on_error=local=0.5', 5, 25 ],
