@@ -95,4 +95,41 @@ extern ngx_conf_enum_t  ngx_http_gateway_modes[];
 extern ngx_conf_enum_t  ngx_http_gateway_switch[];
 
 
+/*
+ * Defines a module without directives and configuration.  "init" is its
+ * postconfiguration, which installs handlers or filters.
+ */
+#define ngx_http_gateway_bare_module(module, init)                            \
+                                                                              \
+static ngx_http_module_t  module##_ctx = {                                    \
+    NULL,                                  /* preconfiguration */             \
+    init,                                  /* postconfiguration */            \
+                                                                              \
+    NULL,                                  /* create main configuration */    \
+    NULL,                                  /* init main configuration */      \
+                                                                              \
+    NULL,                                  /* create server configuration */  \
+    NULL,                                  /* merge server configuration */   \
+                                                                              \
+    NULL,                                  /* create location configuration */\
+    NULL                                   /* merge location configuration */ \
+};                                                                            \
+                                                                              \
+                                                                              \
+ngx_module_t  module = {                                                      \
+    NGX_MODULE_V1,                                                            \
+    &module##_ctx,                         /* module context */               \
+    NULL,                                  /* module directives */            \
+    NGX_HTTP_MODULE,                       /* module type */                  \
+    NULL,                                  /* init master */                  \
+    NULL,                                  /* init module */                  \
+    NULL,                                  /* init process */                 \
+    NULL,                                  /* init thread */                  \
+    NULL,                                  /* exit thread */                  \
+    NULL,                                  /* exit process */                 \
+    NULL,                                  /* exit master */                  \
+    NGX_MODULE_V1_PADDING                                                     \
+}
+
+
 #endif /* _NGX_HTTP_GATEWAY_CONF_H_INCLUDED_ */

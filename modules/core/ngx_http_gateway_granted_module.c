@@ -18,35 +18,8 @@ static ngx_int_t ngx_http_gateway_granted_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_granted_init(ngx_conf_t *cf);
 
 
-static ngx_http_module_t  ngx_http_gateway_granted_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    ngx_http_gateway_granted_init,         /* postconfiguration */
-
-    NULL,                                  /* create main configuration */
-    NULL,                                  /* init main configuration */
-
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
-
-    NULL,                                  /* create location configuration */
-    NULL                                   /* merge location configuration */
-};
-
-
-ngx_module_t  ngx_http_gateway_granted_module = {
-    NGX_MODULE_V1,
-    &ngx_http_gateway_granted_module_ctx,  /* module context */
-    NULL,                                  /* module directives */
-    NGX_HTTP_MODULE,                       /* module type */
-    NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
-    NULL,                                  /* init thread */
-    NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
-    NULL,                                  /* exit master */
-    NGX_MODULE_V1_PADDING
-};
+ngx_http_gateway_bare_module(ngx_http_gateway_granted_module,
+                             ngx_http_gateway_granted_init);
 
 
 static ngx_int_t
