@@ -125,7 +125,7 @@ server { location / { gateway_jwt api; gateway_jwt_key_file empty.json; } }
 === a secret in plain text
 server { location / { gateway_jwt api; gateway_jwt_key_file secret.txt; } }
 ---
-[emerg] gateway_jwt_key_file "DIR/secret.txt": is not a JSON object, it must be a JWK or a JWK Set, such as "nginx-gateway jwk import" makes of a secret in DIR/case.conf:1
+[emerg] gateway_jwt_key_file "DIR/secret.txt": is not JSON, it must be a JWK or a JWK Set, such as "nginx-gateway jwk import" makes of a secret in DIR/case.conf:1
 
 === a private key
 server { location / { gateway_jwt api; gateway_jwt_key_file private.pem; } }
