@@ -26,7 +26,7 @@ static ngx_uint_t ngx_http_gateway_access_valid_methods(
     const gw_text_t *list);
 
 
-/* an internal or named location knows the identity of the location before */
+/* in an internal or named location, the outer location has authenticated */
 
 static const ngx_http_gateway_use_t  ngx_http_gateway_access_methods_on = {
     NGX_HTTP_GATEWAY_USE_METHOD, 0,

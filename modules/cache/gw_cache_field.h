@@ -76,9 +76,9 @@ void gw_cache_trim(gw_text_t *text);
 int gw_cache_token(const gw_text_t *text);
 
 /*
- * The value of the next line with a name.  The search begins at line "*i",
- * which is 0 at first, and is moved behind the line that is found.  NULL: no
- * more lines.
+ * Returns the value of the next line with a name, or NULL.  The search begins
+ * at line "*i", and "*i" becomes the index after the line that is found; the
+ * caller sets it to 0 before the first call.
  */
 const gw_text_t *gw_cache_line(const gw_cache_fields_t *fields,
     const gw_text_t *name, size_t *i);

@@ -109,8 +109,8 @@ typedef struct {
 
 /*
  * A point in time.  The wall clock may be set while the cache runs, and the
- * monotonic clock may stop while the machine sleeps.  Either may lag behind the
- * clock of another process.
+ * monotonic clock may stop while the machine sleeps.  Each may be earlier than
+ * that of another process.
  */
 typedef struct {
     int64_t                     wall;           /* s since 1970 */

@@ -80,8 +80,9 @@ typedef struct {
 
 
 /*
- * The rest of an entry, in the heap.  To verify a purge takes one cache line:
- * the first one of the head, or the one behind the head, with tags and path.
+ * The rest of an entry, in the heap.  A check against a purge reads one cache
+ * line: the first one of the head, or the first one after it, with the tags and
+ * the path.
  */
 
 typedef struct {
@@ -103,7 +104,7 @@ typedef struct {
 } gw_cache_head_t;
 
 
-/* the texts behind a head */
+/* the texts after a head */
 
 typedef enum {
     GW_CACHE_TEXT_PATH = 0,

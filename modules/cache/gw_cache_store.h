@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The store of a cache: one shard of it, in one block of shared memory.  The
- * store knows keys, opaque bytes and times.  It knows nothing of HTTP or nginx.
+ * The store of a cache: one shard of it, in one block of shared memory.  It
+ * handles keys, opaque bytes and times, and uses neither HTTP nor nginx.
  *
  * Contents of a shard
  *
