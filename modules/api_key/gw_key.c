@@ -293,11 +293,12 @@ gw_key_pepper_add(gw_key_hash_t *hash, const unsigned char *pepper,
     }
 
     if (len < GW_KEY_MIN_PEPPER) {
-        return "is shorter than 16 bytes";
+        return "is shorter than 16 bytes, write a random one, such as "
+               "\"openssl rand -hex 32\" prints";
     }
 
     if (len > GW_KEY_MAX_PEPPER) {
-        return "is longer than 4096 bytes";
+        return "is longer than 4096 bytes, 32 random bytes are enough";
     }
 
     if (gw_hmac_init(&hash->peppers[hash->npeppers], hash->md, pepper, len)

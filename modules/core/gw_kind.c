@@ -132,7 +132,7 @@ gw_kind_sentence(gw_kind_e kind)
         [GW_KIND_TOKEN] = "contains a token",
         [GW_KIND_ARRAY] = "is a JSON array",
         [GW_KIND_YAML] = "is YAML",
-        [GW_KIND_OTHER] = "is not JSON"
+        [GW_KIND_OTHER] = "contains no JSON object"
     };
 
     return sentences[kind];

@@ -207,8 +207,9 @@ ngx_http_gateway_redis_password(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (password->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" \"%V\" is empty",
-                           &value[0], &watch.path);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" \"%V\" is empty, "
+                           "write the password into it", &value[0],
+                           &watch.path);
         return NGX_CONF_ERROR;
     }
 

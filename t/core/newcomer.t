@@ -125,7 +125,7 @@ server { location / { gateway_jwt api; gateway_jwt_key_file empty.json; } }
 === a secret in plain text
 server { location / { gateway_jwt api; gateway_jwt_key_file secret.txt; } }
 ---
-[emerg] gateway_jwt_key_file "DIR/secret.txt": is not JSON, it must be a JWK or a JWK Set, such as "nginx-gateway jwk import" makes of a secret in DIR/case.conf:1
+[emerg] gateway_jwt_key_file "DIR/secret.txt": contains no JSON object, it must be a JWK or a JWK Set, such as "nginx-gateway jwk import" makes of a secret in DIR/case.conf:1
 
 === a private key
 server { location / { gateway_jwt api; gateway_jwt_key_file private.pem; } }
@@ -391,7 +391,7 @@ gateway_api_key_pepper secret.txt;
 gateway_consumers zone=c:1m file=consumers.json;
 server { location / { gateway_api_key api; } }
 ---
-[emerg] gateway_api_key_pepper "DIR/secret.txt": is shorter than 16 bytes in DIR/case.conf:1
+[emerg] gateway_api_key_pepper "DIR/secret.txt": is shorter than 16 bytes, write a random one, such as "openssl rand -hex 32" prints in DIR/case.conf:1
 
 === a pepper that is not there
 gateway_api_key_pepper no-such.txt;

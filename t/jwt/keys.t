@@ -297,7 +297,7 @@ unusable("https://e.com/jwks\n",
          'contains a URL, save what it returns in the file', 'a URL');
 unusable(token(), "contains a token, $wanted", 'a token');
 unusable('correct horse battery staple',
-         "is not JSON, $wanted, such as \"nginx-gateway jwk import\" makes of "
+         "contains no JSON object, $wanted, such as \"nginx-gateway jwk import\" makes of "
          . 'a secret', 'a secret');
 unusable(qq({\n  "keys": [\n    {"kty": "EC",}\n  ]\n}\n),
          'is not well-formed JSON, a comma must not precede a closing bracket '

@@ -340,9 +340,12 @@ for ([ 'kH7d2Lq9wZx4Tp1', $short ], [ 'kH7d2Lq9wZx4Tp1v', '' ],
 
 # --- peppers and files
 
-for ([ 'x' x 15, 'is shorter than 16 bytes' ],
-     [ 'x' x 15 . "\n", 'is shorter than 16 bytes' ],
-     [ 'x' x 4097, 'is longer than 4096 bytes' ])
+my $short = 'is shorter than 16 bytes, write a random one, such as'
+            . ' "openssl rand -hex 32" prints';
+
+for ([ 'x' x 15, $short ],
+     [ 'x' x 15 . "\n", $short ],
+     [ 'x' x 4097, 'is longer than 4096 bytes, 32 random bytes are enough' ])
 {
     my ($text, $why) = @$_;
     says("a pepper that $why", [ @hash, '--pepper', file($text) ],

@@ -365,10 +365,10 @@ static const struct {
     { "---\nkeys:", "is YAML, it must be a JSON object" },
     { "keys:\n  - kid: a", "is YAML, it must be a JSON object" },
     { "- a", "is YAML, it must be a JSON object" },
-    { "keys:[]", "is not JSON, it must be a JSON object" },
-    { "c2VjcmV0", "is not JSON, it must be a JSON object" },
-    { "\"secret\"", "is not JSON, it must be a JSON object" },
-    { "12", "is not JSON, it must be a JSON object" }
+    { "keys:[]", "contains no JSON object, it must be a JSON object" },
+    { "c2VjcmV0", "contains no JSON object, it must be a JSON object" },
+    { "\"secret\"", "contains no JSON object, it must be a JSON object" },
+    { "12", "contains no JSON object, it must be a JSON object" }
 };
 
 

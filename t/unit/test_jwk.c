@@ -281,8 +281,8 @@ static const struct {
       "begins with a byte order mark, save it as UTF-8 without one" },
     { "keys:\n  - kty: oct\n", "is YAML, it must be a JWK or a JWK Set" },
     { "https://e.com/jwks", "contains a URL, save what it returns in the file" },
-    { "correct horse", "is not JSON, it must be a JWK or a JWK Set, such as "
-      "\"nginx-gateway jwk import\" makes of a secret" },
+    { "correct horse", "contains no JSON object, it must be a JWK or a JWK Set, "
+      "such as \"nginx-gateway jwk import\" makes of a secret" },
     { "{}",
       "is neither a JWK nor a JWK Set, it must have \"keys\" or \"kty\"" },
     { "{\"keys\":{}}",

@@ -16,6 +16,10 @@
 #include "tap.h"
 
 
+#define SHORT  "is shorter than 16 bytes, write a random one, such as "     \
+               "\"openssl rand -hex 32\" prints"
+
+
 #define Z64   "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"                              \
               "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
 
@@ -468,7 +472,7 @@ test_two_peppers(void)
 
     is_str(add(&hash, hmacs[0].pepper, strlen(hmacs[0].pepper)), "taken",
            "the first");
-    is_str(add(&hash, "short", 5), "is shorter than 16 bytes",
+    is_str(add(&hash, "short", 5), SHORT,
            "a rejected pepper has no number");
     is_str(add(&hash, hmacs[1].pepper, strlen(hmacs[1].pepper)), "taken",
            "the second");
@@ -534,8 +538,9 @@ test_sizes(void)
     size_t         i;
     gw_key_hash_t  hash;
 
-    static const char  small[] = "is shorter than 16 bytes";
-    static const char  large[] = "is longer than 4096 bytes";
+    static const char  small[] = SHORT;
+    static const char  large[] = "is longer than 4096 bytes, 32 random "
+                                 "bytes are enough";
 
     static const struct {
         size_t       len;
