@@ -71,7 +71,7 @@ for my $file (glob 'conf.examples/*.conf') {
     $server->stop("$name: nothing went wrong unannounced");
 }
 
-for my $file ('README.md', glob 'modules/*/README.md') {
+for my $file ('README.md', glob 'modules/*/*.md') {
     my $n = 0;
 
     for my $text (slurp($file) =~ /^```nginx\n(.*?)^```$/msg) {

@@ -206,7 +206,8 @@ refused(block("$_ \"\";  #!"), "empty value in \"$_\"")
 refused(block($server, 'password_file absent;  #!'),
         '"password_file" "DIR/absent": open() failed (2: No such file or directory)');
 refused(block($server, "password_file $_;  #!"),
-        "\"password_file\" \"DIR/$_\" is empty, write the password into it") for qw( empty newline blank );
+        "\"password_file\" \"DIR/$_\" is empty, write the password into it")
+    for qw( empty newline blank );
 refused(block($server, 'password_file large;  #!'),
         '"password_file" "DIR/large": is larger than 1024 bytes');
 refused(block($server, 'password_file folder;  #!'),
