@@ -185,7 +185,7 @@ ngx_http_gateway_access_check_names(ngx_conf_t *cf)
                                               ngx_http_gateway_access_module);
     written = amcf->written.elts;
 
-    for (i = 0; gmcf->knows && i < amcf->written.nelts; i++) {
+    for (i = 0; gmcf->check_names && i < amcf->written.nelts; i++) {
 
         kind = &ngx_http_gateway_access_kinds[written[i].kind];
         uses = ngx_http_gateway_uses(written[i].block, written[i].location, 1);
@@ -194,7 +194,7 @@ ngx_http_gateway_access_check_names(ngx_conf_t *cf)
             continue;
         }
 
-        rc = gmcf->knows(cf, kind->names, &written[i].names);
+        rc = gmcf->check_names(cf, kind->names, &written[i].names);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;

@@ -48,7 +48,7 @@ ngx_http_gateway_cache_check(ngx_conf_t *cf)
     block = cmcf->blocks.elts;
 
     for (i = 0; i < cmcf->blocks.nelts; i++) {
-        if (block[i]->zone && block[i]->core->asks) {
+        if (block[i]->zone && block[i]->core->authenticates) {
             ngx_http_gateway_cache_mark_identified(block[i]);
         }
     }

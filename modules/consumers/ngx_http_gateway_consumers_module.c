@@ -23,7 +23,7 @@ static char *ngx_http_gateway_consumers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_gateway_consumers_plan(ngx_http_request_t *r,
     const ngx_str_t *id, ngx_str_t *plan);
-static ngx_int_t ngx_http_gateway_consumers_know(ngx_conf_t *cf,
+static ngx_int_t ngx_http_gateway_consumers_check_names(ngx_conf_t *cf,
     ngx_http_gateway_name_e kind, const ngx_array_t *names);
 static ngx_uint_t ngx_http_gateway_consumers_has(const gw_text_t *list,
     char separator, const ngx_array_t *names);
@@ -222,7 +222,7 @@ ngx_http_gateway_consumers_init(ngx_conf_t *cf)
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     gmcf->consumer = ngx_http_gateway_consumers_plan;
-    gmcf->knows = ngx_http_gateway_consumers_know;
+    gmcf->check_names = ngx_http_gateway_consumers_check_names;
 
     return ngx_http_gateway_consumers_check(cf, consumers);
 }
@@ -252,8 +252,8 @@ ngx_http_gateway_consumers_plan(ngx_http_request_t *r, const ngx_str_t *id,
 /* the same, for the set that the master has built and not yet published */
 
 static ngx_int_t
-ngx_http_gateway_consumers_know(ngx_conf_t *cf, ngx_http_gateway_name_e kind,
-    const ngx_array_t *names)
+ngx_http_gateway_consumers_check_names(ngx_conf_t *cf,
+    ngx_http_gateway_name_e kind, const ngx_array_t *names)
 {
     u_char                        *copy;
     ngx_uint_t                     known;

@@ -107,7 +107,7 @@ typedef enum {
  * are gw_text_t, or no consumer is known.  NGX_DECLINED: none has.  NGX_ERROR:
  * no memory.
  */
-typedef ngx_int_t (*ngx_http_gateway_knows_pt)(ngx_conf_t *cf,
+typedef ngx_int_t (*ngx_http_gateway_check_names_pt)(ngx_conf_t *cf,
     ngx_http_gateway_name_e kind, const ngx_array_t *names);
 
 
@@ -124,7 +124,7 @@ typedef struct {
     ngx_array_t                     watches;    /* watch_t * */
     ngx_http_gateway_consumer_pt    consumer;   /* NULL: no consumer is
                                                    configured */
-    ngx_http_gateway_knows_pt       knows;      /* likewise */
+    ngx_http_gateway_check_names_pt  check_names;    /* likewise */
 
     ngx_array_t                     methods;    /* method_t, by index */
     ngx_array_t                     log;        /* log_t, by stage */
@@ -158,7 +158,8 @@ typedef struct {
                                                    refuses requests */
     ngx_uint_t                      detaches;   /* unsigned:1; a module makes
                                                    detached requests */
-    ngx_uint_t                      asks;       /* unsigned:1; a method is on */
+    ngx_uint_t                      authenticates; /* unsigned:1; a method is
+                                                       on */
     ngx_uint_t                      identity_headers;  /* unsigned:1 */
     ngx_uint_t                      closed;     /* unsigned:1; registration is
                                                    over */
@@ -190,7 +191,8 @@ struct ngx_http_gateway_loc_conf_s {
     ngx_uint_t                      error_format;
     ngx_uint_t                      hides;      /* bits: methods that hide */
     ngx_array_t                    *hidden;     /* source_t *; NULL: none */
-    ngx_uint_t                      asks;       /* unsigned:1; a method is on */
+    ngx_uint_t                      authenticates; /* unsigned:1; a method is
+                                                       on */
     ngx_uint_t                      requires;   /* methods that are required;
                                                    a rule counts as two */
 

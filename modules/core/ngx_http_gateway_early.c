@@ -295,7 +295,7 @@ ngx_http_gateway_early_init(ngx_conf_t *cf)
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
 
-    if (!gmcf->asks) {
+    if (!gmcf->authenticates) {
         return NGX_OK;
     }
 
@@ -336,7 +336,7 @@ ngx_http_gateway_early_phases(ngx_cycle_t *cycle,
     ngx_http_phase_handler_t   *ph;
     ngx_http_core_main_conf_t  *cmcf;
 
-    if (!gmcf->asks) {
+    if (!gmcf->authenticates) {
         return;
     }
 

@@ -29,7 +29,7 @@ ngx_http_gateway_enter_handler(ngx_http_request_t *r)
 
     glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
 
-    if (!glcf->asks || r != r->main) {
+    if (!glcf->authenticates || r != r->main) {
         return NGX_DECLINED;
     }
 
@@ -54,7 +54,7 @@ ngx_http_gateway_enter_init(ngx_conf_t *cf)
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
 
-    if (!gmcf->asks) {
+    if (!gmcf->authenticates) {
         return NGX_OK;
     }
 

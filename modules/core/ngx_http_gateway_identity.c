@@ -62,8 +62,8 @@ ngx_http_gateway_identity_asked(ngx_conf_t *cf, ngx_uint_t mode)
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     glcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_gateway_module);
 
-    gmcf->asks = 1;
-    glcf->asks = 1;
+    gmcf->authenticates = 1;
+    glcf->authenticates = 1;
 
     if (mode == NGX_HTTP_GATEWAY_REQUIRED) {
         glcf->requires++;
