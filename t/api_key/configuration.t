@@ -172,6 +172,9 @@ refused(with('gateway_api_key_mode on;'),
 
 accepted(http("$hmac\ngateway_api_key_pepper $_;"), "a pepper: $_")
     for 'pepper', 'pepper pepper2', 'least', 'most';
+my $short = 'is shorter than 16 bytes, write a random one, such as'
+            . ' "openssl rand -hex 32" prints';
+
 accepted(http("gateway_api_key_pepper pepper;\n$hmac"), 'in front of the file');
 
 refused(http("gateway_api_key_pepper $_->[0];"),

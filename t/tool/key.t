@@ -340,11 +340,11 @@ for ([ 'kH7d2Lq9wZx4Tp1', $short ], [ 'kH7d2Lq9wZx4Tp1v', '' ],
 
 # --- peppers and files
 
-my $short = 'is shorter than 16 bytes, write a random one, such as'
+my $too_short = 'is shorter than 16 bytes, write a random one, such as'
             . ' "openssl rand -hex 32" prints';
 
-for ([ 'x' x 15, $short ],
-     [ 'x' x 15 . "\n", $short ],
+for ([ 'x' x 15, $too_short ],
+     [ 'x' x 15 . "\n", $too_short ],
      [ 'x' x 4097, 'is longer than 4096 bytes, 32 random bytes are enough' ])
 {
     my ($text, $why) = @$_;

@@ -455,8 +455,8 @@ static const struct {
       "1)" },
     { "\xff\xfe{", "the file must begin with { \"consumers\": [, it is UTF-16, "
       "save it as UTF-8 (line 1)" },
-    { "id,key\na,b\n", "the file must begin with { \"consumers\": [, it is not "
-      "JSON (line 1)" },
+    { "id,key\na,b\n", "the file must begin with { \"consumers\": [, it "
+      "contains no JSON object (line 1)" },
     { "{\"consumers\":[\n{\"id\":\"a\"},\n]}",
       "a comma must not precede the closing bracket of the consumers "
       "(line 3)" },
