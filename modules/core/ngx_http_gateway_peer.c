@@ -36,8 +36,6 @@ static void ngx_http_gateway_peer_connected(ngx_http_gateway_peer_t *peer);
 static void ngx_http_gateway_peer_timeout(ngx_event_t *ev);
 static void ngx_cdecl ngx_http_gateway_peer_fail(
     ngx_http_gateway_peer_t *peer, const char *fmt, ...);
-static void ngx_http_gateway_peer_log_writer(ngx_log_t *log, ngx_uint_t level,
-    u_char *buf, size_t len);
 
 
 void
@@ -45,11 +43,7 @@ ngx_http_gateway_peer_init(ngx_http_gateway_peer_t *peer, ngx_log_t *log)
 {
     peer->owner = log;
 
-    peer->log = *log;
-    peer->log.next = NULL;
-    peer->log.log_level = ngx_max(peer->log.log_level, NGX_LOG_INFO);
-    peer->log.writer = ngx_http_gateway_peer_log_writer;
-    peer->log.wdata = peer;
+    ngx_http_gateway_capture_init(&peer->capture, log);
 
     peer->timer.handler = ngx_http_gateway_peer_timeout;
     peer->timer.data = peer;
@@ -64,7 +58,7 @@ ngx_http_gateway_peer_connect(ngx_http_gateway_peer_t *peer)
     ngx_addr_t  *addr;
 
     peer->address = peer->server->text;
-    peer->why_len = 0;
+    ngx_http_gateway_capture_clear(&peer->capture);
 
     ngx_add_timer(&peer->timer, peer->timeout);
 
@@ -183,7 +177,7 @@ ngx_http_gateway_peer_dial(ngx_http_gateway_peer_t *peer)
     pc.name = &peer->address;
     pc.type = peer->server->type;
     pc.get = ngx_event_get_peer;
-    pc.log = &peer->log;
+    pc.log = &peer->capture.log;
     pc.log_error = NGX_ERROR_INFO;
     pc.so_keepalive = (peer->server->type == SOCK_STREAM);
 
@@ -243,7 +237,7 @@ ngx_http_gateway_peer_keepalive(ngx_http_gateway_peer_t *peer)
                        &value, sizeof(int))
             == -1)
         {
-            ngx_log_error(NGX_LOG_INFO, &peer->log, ngx_socket_errno,
+            ngx_log_error(NGX_LOG_INFO, &peer->capture.log, ngx_socket_errno,
                           "setsockopt(TCP_KEEP...) failed, ignored");
         }
     }
@@ -306,8 +300,8 @@ ngx_http_gateway_peer_test_connect(ngx_http_gateway_peer_t *peer)
     }
 
     if (err) {
-        ngx_log_error(NGX_LOG_INFO, &peer->log, err, "connect() to %V failed",
-                      &peer->address);
+        ngx_log_error(NGX_LOG_INFO, &peer->capture.log, err,
+                      "connect() to %V failed", &peer->address);
         return NGX_ERROR;
     }
 
@@ -349,7 +343,7 @@ ngx_http_gateway_peer_ssl_start(ngx_http_gateway_peer_t *peer)
 
     c = peer->connection;
 
-    c->pool = ngx_create_pool(1024, &peer->log);
+    c->pool = ngx_create_pool(1024, &peer->capture.log);
 
     if (c->pool == NULL
         || ngx_http_gateway_peer_ssl_name(peer) != NGX_OK
@@ -433,7 +427,7 @@ ngx_http_gateway_peer_ssl_handshake(ngx_http_gateway_peer_t *peer)
         return;
     }
 
-    peer->why_len = 0;
+    ngx_http_gateway_capture_clear(&peer->capture);
 
     rc = SSL_get_verify_result(c->ssl->connection);
 
@@ -445,7 +439,7 @@ ngx_http_gateway_peer_ssl_handshake(ngx_http_gateway_peer_t *peer)
     }
 
     if (ngx_http_gateway_peer_ssl_check(peer) != NGX_OK) {
-        peer->why_len = 0;
+        ngx_http_gateway_capture_clear(&peer->capture);
         ngx_http_gateway_peer_fail(peer, "the certificate of %V is not for "
                                    "\"%V\"", &peer->address,
                                    &peer->certificate);
@@ -515,7 +509,7 @@ ngx_http_gateway_peer_ready(ngx_http_gateway_peer_t *peer)
         ngx_del_timer(&peer->timer);
     }
 
-    peer->why_len = 0;
+    ngx_http_gateway_capture_clear(&peer->capture);
 }
 
 
@@ -568,7 +562,7 @@ u_char *
 ngx_http_gateway_peer_reason(ngx_http_gateway_peer_t *peer, u_char *p,
     u_char *last, const char *fmt, va_list args)
 {
-    if (fmt == NULL && peer->why_len == 0) {
+    if (fmt == NULL && peer->capture.len == 0) {
         return ngx_slprintf(p, last, "connecting to %V failed",
                             &peer->address);
     }
@@ -577,9 +571,8 @@ ngx_http_gateway_peer_reason(ngx_http_gateway_peer_t *peer, u_char *p,
         p = ngx_vslprintf(p, last, fmt, args);
     }
 
-    if (peer->why_len) {
-        p = ngx_slprintf(p, last, "%s%*s", fmt ? ": " : "", peer->why_len,
-                         peer->why);
+    if (peer->capture.len) {
+        p = ngx_slprintf(p, last, "%s%s", fmt ? ": " : "", peer->capture.why);
     }
 
     return p;
@@ -619,42 +612,4 @@ ngx_http_gateway_peer_close(ngx_http_gateway_peer_t *peer)
     }
 
     ngx_http_gateway_peer_ready(peer);
-}
-
-
-/*
- * "2026/01/31 12:00:00 [error] 4711#4711: connect() to ... failed": stores the
- * text after the pid.
- */
-
-static void
-ngx_http_gateway_peer_log_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf,
-    size_t len)
-{
-    ngx_http_gateway_peer_t *peer = log->wdata;
-
-    u_char  *p, *last;
-
-    last = buf + len;
-
-    while (last > buf && (last[-1] == LF || last[-1] == CR)) {
-        last--;
-    }
-
-    p = ngx_strlchr(buf, last, '#');
-
-    if (p != NULL) {
-        p = ngx_strlchr(p, last, ' ');
-    }
-
-    p = (p != NULL) ? p + 1 : buf;
-
-    if (level == NGX_LOG_DEBUG || level <= NGX_LOG_ALERT) {
-        ngx_log_error_core(level, peer->owner, 0, "%*s", (size_t) (last - p),
-                           p);
-        return;
-    }
-
-    peer->why_len = ngx_min((size_t) (last - p), sizeof(peer->why));
-    ngx_memcpy(peer->why, p, peer->why_len);
 }

@@ -16,9 +16,8 @@
  * A peer belongs to one worker and is used in its event loop.  No function
  * blocks.  Times are in milliseconds.
  *
- * Messages of nginx's own functions about a connection are not logged but
- * stored: they become part of the reason that the caller logs at a limited
- * rate.  Messages at level alert and above, and at debug, are logged.
+ * Messages of nginx's own functions about a connection are captured: one of them
+ * becomes part of the reason that the caller logs at a limited rate.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_PEER_H_INCLUDED_
@@ -26,6 +25,7 @@
 
 
 #include "ngx_http_gateway_block.h"
+#include "ngx_http_gateway_capture.h"
 
 #include <ngx_event.h>
 #include <ngx_event_connect.h>
@@ -114,9 +114,7 @@ struct ngx_http_gateway_peer_s {
                                                    address */
     ngx_event_t                     timer;
     ngx_log_t                      *owner;
-    ngx_log_t                       log;        /* stores nginx's messages */
-    size_t                          why_len;
-    u_char                          why[NGX_HTTP_GATEWAY_PEER_REASON];
+    ngx_http_gateway_capture_t      capture;    /* nginx's messages */
 };
 
 
@@ -168,7 +166,7 @@ void ngx_http_gateway_peer_close(ngx_http_gateway_peer_t *peer);
 /*
  * Writes a reason for the log, such as "sending to 10.0.0.5:6379 failed: send()
  * failed (104: Connection reset by peer)": the formatted text, followed by
- * nginx's last message since the peer became ready, if there is one.  If "fmt"
+ * nginx's captured message since the peer became ready, if there is one.  If "fmt"
  * is NULL, only nginx's message is written.  Must be called before the peer is
  * closed.  Returns the end of the text.
  */
