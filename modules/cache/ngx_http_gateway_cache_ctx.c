@@ -18,8 +18,8 @@ ngx_uint_t  ngx_http_gateway_cache_slot;
 
 
 ngx_http_gateway_detached_user_t  ngx_http_gateway_cache_refresher = {
-    NGX_HTTP_GATEWAY_CACHE_REFRESHES, NGX_HTTP_GATEWAY_CACHE_BACKLOG,
-    0, 0, { NULL, NULL }
+    .max = NGX_HTTP_GATEWAY_CACHE_REFRESHES,
+    .backlog = NGX_HTTP_GATEWAY_CACHE_BACKLOG
 };
 
 

@@ -29,25 +29,19 @@ static void ngx_http_gateway_detached_attach(ngx_http_gateway_detached_t *d,
 static void ngx_http_gateway_detached_run(ngx_http_gateway_detached_t *d);
 static void ngx_http_gateway_detached_abort(ngx_http_gateway_detached_t *d);
 static void ngx_http_gateway_detached_stop(ngx_http_gateway_detached_t *d);
-static void ngx_http_gateway_detached_closing(ngx_event_t *rev);
 static void ngx_http_gateway_detached_leave(ngx_http_gateway_detached_t *d);
+static void ngx_http_gateway_detached_queue(
+    ngx_http_gateway_detached_user_t *user, ngx_msec_t left);
+static void ngx_http_gateway_detached_shorten(ngx_http_gateway_detached_t *d,
+    ngx_msec_t left);
 static ngx_int_t ngx_http_gateway_detached_post(ngx_http_request_t *r,
     void *data, ngx_int_t rc);
 static void ngx_http_gateway_detached_done(ngx_http_request_t *r);
 static void ngx_http_gateway_detached_ended(ngx_http_gateway_detached_t *d,
     ngx_int_t rc);
 static void ngx_http_gateway_detached_cleanup(void *data);
-static ngx_int_t ngx_http_gateway_detached_header_filter(
-    ngx_http_request_t *r);
-static ngx_int_t ngx_http_gateway_detached_body_filter(ngx_http_request_t *r,
-    ngx_chain_t *in);
-static ngx_int_t ngx_http_gateway_detached_take(void *data, ngx_chain_t *in);
 static ngx_chain_t *ngx_http_gateway_detached_send_chain(ngx_connection_t *c,
     ngx_chain_t *in, off_t limit);
-
-
-static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
-static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 
 /* how long a worker that shuts down waits, in ms */
@@ -65,9 +59,7 @@ ngx_http_gateway_detached_drain(void)
 }
 
 
-/* returns NULL if r is not a detached request */
-
-static ngx_http_gateway_detached_t *
+ngx_http_gateway_detached_t *
 ngx_http_gateway_detached_find(ngx_http_request_t *r)
 {
     ngx_http_gateway_request_t  *gr;
@@ -94,6 +86,13 @@ ngx_http_gateway_detached_data(ngx_http_request_t *r,
 }
 
 
+const char *
+ngx_http_gateway_detached_why(const ngx_http_gateway_detached_t *d)
+{
+    return d->capture ? (const char *) d->capture->why : "";
+}
+
+
 ngx_int_t
 ngx_http_gateway_detached_start(ngx_http_gateway_detached_t *d)
 {
@@ -105,7 +104,7 @@ ngx_http_gateway_detached_start(ngx_http_gateway_detached_t *d)
     timeout = d->conf.timeout;
 
     if (user->running >= user->max
-        && (user->nwaiting >= user->backlog || ngx_exiting))
+        && (user->nwaiting >= user->backlog || (ngx_exiting && !user->keep)))
     {
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, d->log, 0,
                        "gateway detached request is rejected: "
@@ -264,7 +263,7 @@ ngx_http_gateway_detached_attach(ngx_http_gateway_detached_t *d,
     c->write->log = d->log;
     c->write->handler = ngx_http_empty_handler;
 
-    d->log->connection = c->number;
+    d->owner->connection = c->number;
     d->log_ctx->connection = c;
     d->log_ctx->request = d->main;
     d->log_ctx->current_request = d->main;
@@ -381,7 +380,7 @@ ngx_http_gateway_detached_stop(ngx_http_gateway_detached_t *d)
  * connections, with an error, when worker_shutdown_timeout has expired.
  */
 
-static void
+void
 ngx_http_gateway_detached_closing(ngx_event_t *rev)
 {
     ngx_connection_t            *c;
@@ -398,6 +397,7 @@ ngx_http_gateway_detached_closing(ngx_event_t *rev)
     gr = ngx_http_gateway_request(r);
 
     if (c->error) {
+        ngx_http_gateway_detached_queue(gr->detached->conf.user, 0);
         ngx_http_gateway_detached_abort(gr->detached);
         return;
     }
@@ -411,27 +411,51 @@ ngx_http_gateway_detached_closing(ngx_event_t *rev)
 static void
 ngx_http_gateway_detached_leave(ngx_http_gateway_detached_t *d)
 {
-    ngx_msec_t                         drain;
-    ngx_queue_t                       *q;
-    ngx_http_gateway_detached_user_t  *user;
+    ngx_msec_t  drain;
 
-    user = d->conf.user;
     drain = ngx_http_gateway_detached_drain();
+
+    ngx_http_gateway_detached_queue(d->conf.user,
+                                    d->conf.user->keep ? drain : 0);
+    ngx_http_gateway_detached_shorten(d, drain);
+}
+
+
+/* gives the requests that wait for their turn "left" ms; 0: ends them */
+
+static void
+ngx_http_gateway_detached_queue(ngx_http_gateway_detached_user_t *user,
+    ngx_msec_t left)
+{
+    ngx_queue_t                  *q;
+    ngx_http_gateway_detached_t  *d;
 
     for (q = ngx_queue_head(&user->waiting);
          q != ngx_queue_sentinel(&user->waiting);
          q = ngx_queue_next(q))
     {
-        ngx_http_gateway_detached_stop(
-                     ngx_queue_data(q, ngx_http_gateway_detached_t, queue));
-    }
+        d = ngx_queue_data(q, ngx_http_gateway_detached_t, queue);
 
+        if (left) {
+            ngx_http_gateway_detached_shorten(d, left);
+
+        } else {
+            ngx_http_gateway_detached_stop(d);
+        }
+    }
+}
+
+
+static void
+ngx_http_gateway_detached_shorten(ngx_http_gateway_detached_t *d,
+    ngx_msec_t left)
+{
     if (d->event.timer_set
         && (ngx_msec_int_t) (d->event.timer.key - ngx_current_msec)
-           > (ngx_msec_int_t) drain)
+           > (ngx_msec_int_t) left)
     {
         ngx_del_timer(&d->event);
-        ngx_add_timer(&d->event, drain);
+        ngx_add_timer(&d->event, left);
     }
 }
 
@@ -545,122 +569,6 @@ ngx_http_gateway_detached_cleanup(void *data)
 }
 
 
-static ngx_int_t
-ngx_http_gateway_detached_header_filter(ngx_http_request_t *r)
-{
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_gateway_detached_t  *d;
-
-    d = ngx_http_gateway_detached_find(r);
-
-    if (d == NULL) {
-        return ngx_http_next_header_filter(r);
-    }
-
-    if (d->stopped) {
-        return NGX_ERROR;
-    }
-
-    r->header_sent = 1;
-
-    if (r->method == NGX_HTTP_HEAD
-        || r->headers_out.status == NGX_HTTP_NO_CONTENT
-        || r->headers_out.status == NGX_HTTP_NOT_MODIFIED)
-    {
-        r->header_only = 1;
-    }
-
-    /* nginx replaces the handlers when it responds or redirects */
-
-    r->connection->read->handler = ngx_http_gateway_detached_closing;
-    r->connection->write->handler = ngx_http_empty_handler;
-
-    d->whole = r->header_only;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    d->output.alignment = clcf->directio_alignment;
-    d->output.pool = r->pool;
-    d->output.bufs.num = 1;
-    d->output.bufs.size = 32768;
-    d->output.tag = (ngx_buf_tag_t) &ngx_http_gateway_module;
-    d->output.need_in_memory = 1;
-    d->output.output_filter = ngx_http_gateway_detached_take;
-    d->output.filter_ctx = r;
-
-    return d->conf.header ? d->conf.header(r, d->conf.data) : NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_gateway_detached_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
-{
-    ngx_http_gateway_detached_t  *d;
-
-    d = ngx_http_gateway_detached_find(r);
-
-    if (d == NULL) {
-        return ngx_http_next_body_filter(r, in);
-    }
-
-    if (d->stopped || r->connection->error) {
-        return NGX_ERROR;
-    }
-
-    if (in == NULL) {
-        return NGX_OK;
-    }
-
-    /* a file is read, as in nginx's copy filter, only if "body" needs it */
-
-    return d->conf.body ? ngx_output_chain(&d->output, in)
-                        : ngx_http_gateway_detached_take(r, in);
-}
-
-
-/* consumes the buffers; without "body", also buffers in files */
-
-static ngx_int_t
-ngx_http_gateway_detached_take(void *data, ngx_chain_t *in)
-{
-    ngx_http_request_t *r = data;
-
-    ngx_buf_t                    *b;
-    ngx_http_gateway_detached_t  *d;
-
-    d = ngx_http_gateway_detached_find(r);
-
-    for ( /* void */ ; in; in = in->next) {
-        b = in->buf;
-
-        if (d->conf.body && b->last > b->pos
-            && d->conf.body(r, d->conf.data, b->pos, b->last - b->pos)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        /* the callback may have canceled the request */
-
-        if (d->stopped) {
-            return NGX_ERROR;
-        }
-
-        b->pos = b->last;
-
-        if (b->in_file) {
-            b->file_pos = b->file_last;
-        }
-
-        if (b->last_buf || b->last_in_chain) {
-            d->whole = 1;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
 /* discards the output of the request's own subrequests */
 
 static ngx_chain_t *
@@ -676,19 +584,4 @@ ngx_http_gateway_detached_send_chain(ngx_connection_t *c, ngx_chain_t *in,
     }
 
     return NULL;
-}
-
-
-ngx_int_t
-ngx_http_gateway_detached_init(ngx_conf_t *cf)
-{
-    (void) cf;
-
-    ngx_http_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_http_gateway_detached_header_filter;
-
-    ngx_http_next_body_filter = ngx_http_top_body_filter;
-    ngx_http_top_body_filter = ngx_http_gateway_detached_body_filter;
-
-    return NGX_OK;
 }

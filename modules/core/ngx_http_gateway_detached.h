@@ -37,7 +37,8 @@
  * creates the request, but in later iterations of the event loop.
  *
  * A worker that shuts down gives a running request worker_shutdown_timeout, or
- * 10 s if that is not set, and ends the requests that wait for their turn.
+ * 10 s if that is not set.  It ends the requests that wait for their turn, or
+ * gives them the same time if clients wait for them ("keep").
  */
 
 #ifndef _NGX_HTTP_GATEWAY_DETACHED_H_INCLUDED_
@@ -61,6 +62,9 @@ typedef struct {
     ngx_uint_t                      max;        /* concurrent requests */
     ngx_uint_t                      backlog;    /* requests that wait, in
                                                    order */
+    unsigned                        keep:1;     /* clients wait for the results:
+                                                   a worker that shuts down
+                                                   still makes requests */
 
     /* private */
     ngx_uint_t                      running;
@@ -84,8 +88,9 @@ typedef ngx_int_t (*ngx_http_gateway_detached_body_pt)(ngx_http_request_t *r,
     void *data, u_char *p, size_t size);
 
 /*
- * The request has ended, and its handle is invalid.  Called once for each
- * request that is not canceled.  NGX_OK: the response is complete.
+ * The request has ended.  Its handle is invalid, except that, during the call,
+ * ngx_http_gateway_detached_why() accepts it.  Called once for each request
+ * that is not canceled.  NGX_OK: the response is complete.
  * NGX_HTTP_REQUEST_TIME_OUT: the timeout has expired.  NGX_ERROR: the response
  * is incomplete, a callback ended the request, there was no memory or
  * connection, or the worker shuts down.
@@ -105,6 +110,10 @@ typedef struct {
                                                        an empty value removes
                                                        the field */
     ngx_uint_t                            nfields;
+
+    unsigned                              store:1;  /* nginx's messages, not
+                                                       logged but kept for
+                                                       "detached_why" */
 
     /* from a server block */
     ngx_str_t                             uri;      /* decoded */
@@ -142,6 +151,17 @@ ngx_http_gateway_detached_t *ngx_http_gateway_detach_server(
  * callbacks other than "end".
  */
 void ngx_http_gateway_detached_cancel(ngx_http_gateway_detached_t *detached);
+
+/*
+ * For a request with "store": returns nginx's message about it, such as
+ * "connect() failed (111: Connection refused)", ending with NUL; "" if there is
+ * none.  It is the first message at level "error" or worse, or else the last
+ * one.  nginx may log an error and still respond, with status 502 or after the
+ * next upstream server has succeeded.  Can be called in all callbacks,
+ * including "end"; valid until the callback returns.
+ */
+const char *ngx_http_gateway_detached_why(
+    const ngx_http_gateway_detached_t *detached);
 
 /*
  * Returns "data" if r is a detached request of the user.  NULL: it is not, or

@@ -49,6 +49,27 @@ ngx_http_gateway_detached_str(ngx_pool_t *pool, ngx_str_t *to,
 }
 
 
+/*
+ * nginx uses the log until the connection's pool is destroyed, after "end", so
+ * that the messages cannot be stored in the memory of the request's owner.
+ */
+
+static ngx_int_t
+ngx_http_gateway_detached_store(ngx_http_gateway_detached_t *d)
+{
+    d->capture = ngx_palloc(d->pool, sizeof(ngx_http_gateway_capture_t));
+    if (d->capture == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_gateway_capture_init(d->capture, d->owner);
+
+    d->log = &d->capture->log;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_gateway_detached_log(ngx_http_gateway_detached_t *d,
     const ngx_log_t *from)
@@ -69,10 +90,11 @@ ngx_http_gateway_detached_log(ngx_http_gateway_detached_t *d,
     log->data = ctx;
     log->action = "making a detached request";
 
+    d->owner = log;
     d->log = log;
     d->log_ctx = ctx;
 
-    return NGX_OK;
+    return d->conf.store ? ngx_http_gateway_detached_store(d) : NGX_OK;
 }
 
 
@@ -208,13 +230,15 @@ ngx_http_gateway_detached_main(ngx_http_gateway_detached_t *d,
 /* creates the pools and the log; handle and request are in the second pool */
 
 static ngx_http_gateway_detached_t *
-ngx_http_gateway_detached_pools(size_t size, ngx_log_t *log)
+ngx_http_gateway_detached_pools(size_t size, ngx_log_t *log,
+    const ngx_http_gateway_detach_t *conf)
 {
     ngx_pool_t                   *pool;
     ngx_http_gateway_detached_t  *d, init;
 
     ngx_memzero(&init, sizeof(ngx_http_gateway_detached_t));
 
+    init.conf = *conf;
     init.pool = ngx_create_pool(1024, ngx_cycle->log);
     if (init.pool == NULL) {
         return NULL;
@@ -258,12 +282,10 @@ ngx_http_gateway_detached_create(ngx_http_conf_ctx_t *ctx, ngx_log_t *log,
 
     cscf = ctx->srv_conf[ngx_http_core_module.ctx_index];
 
-    d = ngx_http_gateway_detached_pools(cscf->request_pool_size, log);
+    d = ngx_http_gateway_detached_pools(cscf->request_pool_size, log, conf);
     if (d == NULL) {
         return NULL;
     }
-
-    d->conf = *conf;
 
     if (ngx_http_gateway_detached_main(d, ctx) == NGX_OK) {
 

@@ -2,13 +2,15 @@
 
 /*
  * Private declarations of detached requests: ngx_http_gateway_detached.c runs
- * and ends them, ngx_http_gateway_detached_make.c and _client.c create them.
+ * and ends them, ngx_http_gateway_detached_make.c and _client.c create them,
+ * and _output.c receives their responses.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_DETACHED_PRIVATE_H_INCLUDED_
 #define _NGX_HTTP_GATEWAY_DETACHED_PRIVATE_H_INCLUDED_
 
 
+#include "ngx_http_gateway_capture.h"
 #include "ngx_http_gateway_detached.h"
 
 
@@ -16,8 +18,13 @@ struct ngx_http_gateway_detached_s {
     ngx_http_gateway_detach_t       conf;
 
     ngx_pool_t                     *pool;       /* of the connection */
-    ngx_log_t                      *log;        /* in it */
+    ngx_log_t                      *log;        /* in it: that of the connection
+                                                   and of both pools */
+    ngx_log_t                      *owner;      /* in it: "log", or the one that
+                                                   "capture" writes to */
     ngx_http_log_ctx_t             *log_ctx;
+    ngx_http_gateway_capture_t     *capture;    /* in it; NULL: nothing is
+                                                   stored */
     ngx_http_request_t             *main;       /* whose pool this is in */
     ngx_connection_t               *connection; /* NULL: not running yet */
 
@@ -83,6 +90,13 @@ void ngx_http_gateway_detached_destroy(ngx_http_gateway_detached_t *detached);
  */
 ngx_int_t ngx_http_gateway_detached_start(
     ngx_http_gateway_detached_t *detached);
+
+/* returns the handle, or NULL if r is not a detached request */
+ngx_http_gateway_detached_t *ngx_http_gateway_detached_find(
+    ngx_http_request_t *r);
+
+/* handler of the connection's read event: nginx closes the connection */
+void ngx_http_gateway_detached_closing(ngx_event_t *rev);
 
 
 #endif /* _NGX_HTTP_GATEWAY_DETACHED_PRIVATE_H_INCLUDED_ */

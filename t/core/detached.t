@@ -23,6 +23,7 @@ my $nobody = free_port();
 my $real = 'set_real_ip_from 127.0.0.1; real_ip_header X-Client;';
 
 certificate('server');
+authority('other');
 
 my ($port, $tls_port, $h2_port) = map { free_port() } 1 .. 3;
 my $h2 = nginx_before(1, 25, 1) ? "listen 127.0.0.1:$h2_port http2;"
@@ -42,6 +43,14 @@ my $http = <<"END";
     gateway_trace restart;
     proxy_cache_path cached keys_zone=cached:1m;
     proxy_http_version 1.1;
+    upstream next {
+        server 127.0.0.1:$nobody;
+        server 127.0.0.1:@{[ $origin->port ]} backup;
+    }
+    upstream dead {
+        server 127.0.0.1:$nobody fail_timeout=1h;
+        server 127.0.0.1:$nobody fail_timeout=1h;
+    }
 END
 
 my $server_conf = <<"END";
@@ -102,6 +111,22 @@ my $server_conf = <<"END";
         proxy_pass http://127.0.0.1:@{[ $origin->port ]}/;
     }
     location = /posted { $to; }
+    location = /in-refused { proxy_pass http://127.0.0.1:$nobody; }
+    location = /in-untrusted {
+        proxy_ssl_verify on;
+        proxy_ssl_trusted_certificate other.crt;
+        proxy_pass https://127.0.0.1:$tls_port;
+    }
+    location = /in-no-tls { proxy_pass https://127.0.0.1:$port; }
+    location = /in-slow { proxy_read_timeout 100ms; $to/hang; }
+    location = /in-next { proxy_pass http://next/keys; }
+    location = /in-dead { proxy_pass http://dead; }
+    location = /in-notice {
+        rewrite_log on;
+        rewrite ^ /in-one;
+        rewrite ^ /in-two;
+        return 200;
+    }
     location /limited { gateway_probe_detach; gateway_limit zone=all; $to; }
     location /jwt {
         gateway_jwt_key_file jwks.json;
@@ -320,6 +345,53 @@ fetch('/in-post/ok&stop=header-error', qr/^rc=-1 /, 'no post_action');
 is(scalar $origin->requests('/posted'), 0, 'none');
 
 
+# --- why they fail
+
+# the end of a request whose messages are stored; it has no line in the log
+
+sub why {
+    my ($path, $expected, $name) = @_;
+
+    my $before = length $server->log;
+    fetch("$path&store=1", $expected, $name);
+    unlike(substr($server->log, $before), qr/\[(?:error|crit|warn)\]/,
+           "$name: not logged");
+}
+
+my $refused = 'connect() failed (111: Connection refused)';
+
+why('/in/keys', ok_with('hello keys') . ' why=', 'no failure');
+why('/in-refused', qr/ status=502 .* why=\Q$refused\E$/s, 'no server');
+why('/in-untrusted', qr/ status=502 .* why=upstream\ SSL\ certificate\ verify
+                        \ error:\ \(\d+:[^)]+\)$/xs, 'an unknown CA');
+why('/in-no-tls', qr/ status=502 .* why=SSL_do_handshake\(\) failed \(SSL: /s,
+    'no TLS');
+why('/in-slow', qr/ status=504 .* why=upstream timed out \(110: [^)]+\)$/s,
+    'a timeout of the upstream');
+why('/in/hang&timeout=100', 'rc=408 status=0 bytes=0 text= why=',
+    'a timeout of the request');
+why('/in/cut', 'rc=-1 status=200 bytes=5 text=01234 why=upstream prematurely '
+               . 'closed connection', 'a response that is cut off');
+why('/in/none', qr/ status=502 .* why=upstream prematurely closed connection$/s,
+    'no response');
+why('/in-next', ok_with('hello keys') . " why=$refused",
+    'the next server responds');
+why('/in-dead', qr/ status=502 .* why=\Q$refused\E$/s, 'the first message');
+why('/in-dead', qr/ status=502 .* why=no live upstreams$/s, 'the only message');
+why('/in-notice', qr/ why=rewritten data: "\/in-two", args: ""$/,
+    'the last one below "error"');
+why('/none-such', qr/ status=404 .* why=open\(\) "[^"]+" failed \(2: [^)]+\)$/s,
+    'no file');
+
+{
+    my $before = length $server->log;
+    fetch('/in-refused', qr/^rc=0 status=502 /, 'without "store"');
+    like(substr($server->log, $before),
+         qr/\Q$refused\E while connecting to upstream, detached request: /,
+         'the message is logged');
+}
+
+
 # the background update of proxy_cache, which goes on when the rest has ended
 
 sub cached { scalar $origin->requests('/slow-cached') }
@@ -450,8 +522,12 @@ $server->stop('bounds');
 
 restart(http => "gateway_probe_bound 400 0;\n$http");
 $server->allow('worker_connections are not enough');
-http_get($server, '/fetch?uri=/in/hang&n=300&timeout=1000&id=all');
+http_get($server, '/fetch?uri=/in/hang&n=300&timeout=1000&id=all&store=1');
 my $failed = grep { !/^rc=408 / } ended($server, 'all', 300);
+my $none = qr/ why=256 worker_connections are not enough$/;
+is(scalar(grep { /$none/ } ends($server, 'all')), $failed, 'why');
+is(scalar(() = $server->log =~ /\[alert\].*are not enough/g), $failed,
+   'and an alert');
 is(scalar ends($server, 'all'), 300, 'more than there are connections');
 cmp_ok($failed, '>=', 300 - 128, 'of two each: others fail');
 cmp_ok($failed, '<', 300, 'some run');
@@ -486,6 +562,27 @@ cmp_ok($time, '<', 5, 'and the worker leaves then');
                  '/fetch?uri=/in/slow&timeout=3000&n=2');
 is($ends, 'rc=-1 rc=-1 rc=408 rc=408', 'those that wait end at once');
 $server->stop('reloads');
+
+restart(http => "gateway_probe_bound 1 2;\n$http");
+($ends) = leaves(3, '/fetch?uri=/in/hang-leave&timeout=500',
+                 '/fetch?uri=/in/ok&n=2');
+is($ends, 'rc=-1 rc=-1 rc=408', 'one place: one result');
+$server->stop('one place');
+
+restart(http => "gateway_probe_bound 1 2 keep;\n$http");
+($ends) = leaves(3, '/fetch?uri=/in/hang-leave&timeout=500',
+                 '/fetch?uri=/in/ok&n=2');
+is($ends, 'rc=408 rc=0 rc=0', 'one place, clients wait: three results');
+$server->stop('one place, clients wait');
+
+restart(main => 'worker_shutdown_timeout 300ms;',
+        http => "gateway_probe_bound 1 2 keep;\n$http");
+($ends, $time) = leaves(3, '/fetch?uri=/in/hang-leave&timeout=60000',
+                        '/fetch?uri=/in/hang&timeout=60000&n=2');
+like($ends, qr/^rc=(?:-1|408)(?: rc=(?:-1|408)){2}$/,
+     'clients wait, worker_shutdown_timeout');
+cmp_ok($time, '<', 5, 'and the worker leaves');
+$server->stop('clients wait, worker_shutdown_timeout');
 
 restart(main => 'worker_shutdown_timeout 300ms;');
 ($ends, $time) = leaves(3, '/fetch?uri=/in/hang-leave&timeout=60000',

@@ -24,6 +24,7 @@ typedef struct {
     ngx_http_gateway_detached_t      *handle;
     ngx_str_t                         id;
     ngx_str_t                         stop;
+    ngx_uint_t                        store;
     ngx_uint_t                        status;
     off_t                             bytes;
     size_t                            len;
@@ -94,7 +95,7 @@ static ngx_command_t  ngx_http_gateway_probe_commands[] = {
       ngx_http_gateway_probe_set },
 
     { ngx_string("gateway_probe_bound"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
       ngx_http_gateway_probe_bound,
       0,
       0,
@@ -245,8 +246,10 @@ ngx_http_gateway_probe_end(void *data, ngx_int_t rc)
     ngx_http_gateway_probe_t *p = data;
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                  "probe %V: rc=%i status=%ui bytes=%O text=%*s|", &p->id, rc,
-                  p->status, p->bytes, p->len, p->text);
+                  "probe %V: rc=%i status=%ui bytes=%O text=%*s%s%s|", &p->id,
+                  rc, p->status, p->bytes, p->len, p->text,
+                  p->store ? " why=" : "",
+                  ngx_http_gateway_detached_why(p->handle));
 
     if (p->later.timer_set) {
         ngx_del_timer(&p->later);
@@ -269,6 +272,7 @@ ngx_http_gateway_probe_start(ngx_http_request_t *r, ngx_uint_t server)
 
     p->id = ngx_http_gateway_probe_arg(r, "id");
     p->stop = ngx_http_gateway_probe_arg(r, "stop");
+    p->store = ngx_http_gateway_probe_number(r, "store", 0);
 
     p->id.len = ngx_min(p->id.len, 100);
     ngx_memcpy(p->buf, p->id.data, p->id.len);
@@ -281,6 +285,7 @@ ngx_http_gateway_probe_start(ngx_http_request_t *r, ngx_uint_t server)
     ngx_memzero(&conf, sizeof(ngx_http_gateway_detach_t));
 
     conf.user = &ngx_http_gateway_probe_user;
+    conf.store = p->store;
     conf.timeout = ngx_http_gateway_probe_number(r, "timeout", 10000);
     conf.method = ngx_http_gateway_probe_arg(r, "method");
     conf.uri = ngx_http_gateway_probe_arg(r, "uri");
@@ -530,6 +535,8 @@ ngx_http_gateway_probe_bound(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_gateway_probe_user.max = ngx_atoi(value[1].data, value[1].len);
     ngx_http_gateway_probe_user.backlog = ngx_atoi(value[2].data,
                                                    value[2].len);
+    ngx_http_gateway_probe_user.keep = (cf->args->nelts == 4);
+
     return NGX_CONF_OK;
 }
 
@@ -573,6 +580,7 @@ ngx_http_gateway_probe_before(ngx_conf_t *cf)
 {
     ngx_http_gateway_probe_user.max = 32;
     ngx_http_gateway_probe_user.backlog = 4096;
+    ngx_http_gateway_probe_user.keep = 0;
 
     return ngx_http_gateway_detaches(cf);
 }
