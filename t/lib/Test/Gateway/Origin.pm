@@ -27,6 +27,7 @@ package Test::Gateway::Origin;
 #   delay            seconds before the head
 #   pause, after     a pause of so many seconds after so many bytes of the body
 #                    (default: half of it)
+#   drip             a pause of so many seconds before each byte of the body
 #   hold             the response waits for $origin->release($path)
 #   truncate         the connection is closed after so many bytes of the body;
 #                    with reset => 1 it is reset
@@ -48,11 +49,15 @@ package Test::Gateway::Origin;
 # A sub returns the answer to each request in the process of the origin, which
 # then records no requests.
 #
+#   my $origin = origin(undef, port => $port);
+#
+# listens on this port, such as that of an origin that was stopped.
+#
 # A path with a query is compared with the whole target, otherwise with the
 # target without its query.  A request is { method, target, path, query,
-# version, fields => [ [ name, value ], ... ], body, at, n, done, aborted };
-# "done" is set once its response has been written completely, "aborted" if the
-# client has left before.
+# version, fields => [ [ name, value ], ... ], head, body, at, n, done, aborted
+# }; "head" are the bytes up to the empty line, "done" is set once its response
+# has been written completely, "aborted" if the client has left before.
 
 use v5.28;
 use warnings;
@@ -78,10 +83,12 @@ my %reason = (200 => 'OK', 204 => 'No Content', 206 => 'Partial Content',
 # --- the test's side
 
 sub origin {
-    my ($code) = @_;
+    my ($code, %arg) = @_;
 
     my $listen = IO::Socket::INET->new(Listen => 1024, Blocking => 0,
-                                       LocalAddr => '127.0.0.1')
+                                       LocalAddr => '127.0.0.1',
+                                       $arg{port} ? (LocalPort => $arg{port},
+                                                     ReuseAddr => 1) : ())
         or die "listen: $!";
     socketpair my $mine, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC
         or die "socketpair: $!";
@@ -388,12 +395,14 @@ sub parse {
     my $end = index $c->{in}, "\r\n\r\n";
     return if $end < 0;
 
-    my ($line, @lines) = split /\r\n/, substr $c->{in}, 0, $end;
+    my $head = substr $c->{in}, 0, $end + 4;
+    my ($line, @lines) = split /\r\n/, $head;
     my ($method, $target, $version) = split / /, $line, 3;
     my ($path, $query) = split /\?/, $target, 2;
     my @fields = map { [ /^([^:]*):[ \t]*(.*?)[ \t]*$/ ] } @lines;
     my $request = { method => $method, target => $target, path => $path,
-                    query => $query, version => $version, fields => \@fields };
+                    query => $query, version => $version, fields => \@fields,
+                    head => $head };
 
     my ($body, $rest) = body_of($request, substr $c->{in}, $end + 4);
     return if !defined $body;
@@ -578,7 +587,10 @@ sub body_steps {
             if !defined $answer->{truncate};
     }
 
-    my @steps = map { { bytes => $_ } } @pieces;
+    my @steps = defined $answer->{drip}
+                ? map { { wait => $answer->{drip} }, { bytes => $_ } }
+                  map { split // } @pieces
+                : map { { bytes => $_ } } @pieces;
     splice @steps, $after ? 1 : 0, 0, { wait => $answer->{pause} }
         if $answer->{pause} && @steps;
     return @steps;

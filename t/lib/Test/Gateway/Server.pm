@@ -470,7 +470,8 @@ END {
 # --- a client
 
 # One request on a new connection: (status, headers, body).  %arg: port
-# (or a server first), method, headers (list of "Name: value"), body, timeout.
+# (or a server first), method, host, headers (list of "Name: value"), body,
+# timeout.
 # Status is 0 if the connection failed or was closed without a response.
 
 sub http_get {
@@ -483,7 +484,7 @@ sub http_get {
         or return (0, "connect: $!", '');
 
     my $body = $arg{body} // '';
-    my @headers = ('Host: localhost', 'Connection: close',
+    my @headers = ('Host: ' . ($arg{host} // 'localhost'), 'Connection: close',
                    @{ $arg{headers} // [] });
     push @headers, 'Content-Length: ' . length $body
         if length $body && !grep { /^Transfer-Encoding:/i } @headers;
