@@ -9,6 +9,7 @@ use warnings;
 use lib 't/lib';
 use Test::Gateway;
 use Test::Gateway::Certificate;
+use Test::Gateway::Dns;
 use Test::Gateway::FakeRedis;
 use Test::Gateway::Load;
 use Test::Gateway::Redis;
@@ -353,39 +354,12 @@ for my $case ([ 'text', '', 'is not for "127.0.0.1"',
 
 # --- a name, resolved by a server of this test
 
-sub dns {
-    my ($port, $file) = @_;
-
-    # answers every query of type A with the address in the file
-    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp',
-                                       LocalPort => $port) or die "udp: $!";
-    my $pid = fork // die "fork: $!";
-    return $pid if $pid;
-
-    while (1) {
-        $socket->recv(my $question, 512) // next;
-        my ($id) = unpack 'n', $question;
-        my ($name, $type) = substr($question, 12) =~ /^(.*?\0)(..)/s or next;
-        open my $in, '<', $file or next;
-        my ($address) = <$in> =~ /(\S+)/;
-        my $known = $type eq "\0\1" && $address ne 'none';
-        my $code = $address eq 'none' ? 0x8183 : 0x8180;
-        my $answer = pack('n6', $id, $code, 1, $known ? 1 : 0, 0, 0)
-                     . $name . $type . "\0\1";
-        $answer .= pack('n3Nn', 0xc00c, 1, 1, 0, 4)
-                   . pack('C4', split /\./, $address) if $known;
-        $socket->send($answer);
-    }
-}
-
 {
-    my $port = free_port();
-    my $folder = File::Temp->newdir;
-    write_file("$folder/address", "127.0.0.1\n");
-    my $pid = dns($port, "$folder/address");
+    my $dns = dns('127.0.0.1');
 
     my $redis = real('name');
-    my $http = "resolver 127.0.0.1:$port valid=1s ipv6=off; resolver_timeout 5s;";
+    my $http = "resolver 127.0.0.1:@{[ $dns->port ]} valid=1s ipv6=off;"
+               . ' resolver_timeout 5s;';
 
     gateway('redis.example:' . $redis->port, '', http => $http);
     works('a name');
@@ -394,26 +368,21 @@ sub dns {
     gateway('other.example:' . $redis->tls_port, $ca, http => $http);
     fails('another name, and the same certificate', 'is not for "other.example"');
 
-    write_file("$folder/address", "none\n");
+    $dns->forgets;
     gateway('redis.example:' . $redis->port, '', http => $http);
     is(is_now(), $bad, 'a name that cannot be resolved');
     like($server->log, qr/redis\.example could not be resolved \(3: Host not found\)/,
          '    this is logged');
-    write_file("$folder/address", "127.0.0.1\n");
+    $dns->moves('127.0.0.1');
     ok(wait_until(sub { is_now() eq $good }, 20), '    until it can be resolved');
     $server->stop;
-
-    kill 'KILL', $pid;
-    waitpid $pid, 0;
 }
 
 # the address changes, the port does not
 
 {
-    my $dns = free_port();
+    my $dns = dns('127.0.0.1');
     my $folder = File::Temp->newdir;
-    write_file("$folder/address", "127.0.0.1\n");
-    my $pid = dns($dns, "$folder/address");
 
     my $replica = start_redis();
     my $port = $replica->port;
@@ -427,10 +396,10 @@ sub dns {
        'two servers, one port, two addresses');
 
     gateway("redis.example:$port", '', http =>
-            "resolver 127.0.0.1:$dns valid=1s ipv6=off;");
+            "resolver 127.0.0.1:@{[ $dns->port ]} valid=1s ipv6=off;");
     is(is_now(), $good, 'the first server is used');
     is($replica->connections, 1, '    it has the connection');
-    write_file("$folder/address", "127.0.0.2\n");
+    $dns->moves('127.0.0.2');
     $replica->cli('REPLICAOF', '127.0.0.2', $port);
 
     # a refused connection resolves the name again; an answer is valid for 1 s
@@ -441,10 +410,8 @@ sub dns {
          '    the reason is logged');
     $server->stop;
 
-    for ($pid, $master) {
-        kill 'KILL', $_;
-        waitpid $_, 0;
-    }
+    kill 'KILL', $master;
+    waitpid $master, 0;
 }
 
 alarm 0;
