@@ -14,6 +14,10 @@ static const struct {
 };
 
 
+_Static_assert(sizeof(gw_reasons) / sizeof(gw_reasons[0]) == GW_WAITING,
+               "each reason and GW_FAILED have a word, GW_WAITING has none");
+
+
 const char *
 gw_reason_word(gw_reason_e reason)
 {

@@ -84,6 +84,14 @@
       "the consumer is in a denied group")                                    \
     X(CONSUMER_NOT_ALLOWED, 1, "consumer_not_allowed",                        \
       "the consumer is not allowed here")                                     \
+    X(KEYS_UNAVAILABLE, 1, "keys_unavailable",                                \
+      "the keys of the token's issuer are unavailable")                       \
+    X(REVOKED, 1, "revoked",                                                  \
+      "the token has been revoked")                                           \
+    X(TOKEN_INACTIVE, 1, "token_inactive",                                    \
+      "the token is not active")                                              \
+    X(INTROSPECTION_UNAVAILABLE, 1, "introspection_unavailable",              \
+      "the token cannot be checked at its issuer")                            \
     X(RATE_EXCEEDED, 0, "rate_exceeded",                                      \
       "the rate limit is exceeded")                                           \
     X(QUOTA_EXCEEDED, 0, "quota_exceeded",                                    \
@@ -101,14 +109,21 @@ typedef enum {
     GW_REASON_COUNT,
 
     /* not a reason: out of memory, or a library failed; always denied */
-    GW_FAILED = GW_REASON_COUNT
+    GW_FAILED = GW_REASON_COUNT,
+
+    /*
+     * not a reason: the decision waits for another process or server.  It is
+     * never logged, never stored in a request's record, and has no word.
+     */
+    GW_WAITING
 } gw_reason_e;
 
 
 /*
  * Whether a reason concerns the client's identity and is therefore a value of
- * $gateway_auth_reason.  The column of the table is packed into bits, so that
- * the test is one shift; a table of more than 63 rows does not compile.
+ * $gateway_auth_reason.  Not for GW_WAITING.  The column of the table is packed
+ * into bits, so that the test is one shift; a table of more than 63 rows does
+ * not compile.
  */
 #define gw_reason_auth(reason)  (GW_REASONS_AUTH >> (reason) & 1)
 
@@ -119,7 +134,8 @@ typedef enum {
 
 /*
  * The word and the sentence of a reason, NUL-terminated and static.  Both are
- * "" for GW_OK; the word is "internal_error" for GW_FAILED.
+ * "" for GW_OK; the word is "internal_error" for GW_FAILED.  Not for
+ * GW_WAITING.
  */
 const char *gw_reason_word(gw_reason_e reason);
 const char *gw_reason_sentence(gw_reason_e reason);

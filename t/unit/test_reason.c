@@ -45,6 +45,11 @@ main(void)
     is_str(gw_reason_word(GW_OK), "", "success has no word");
     is_str(gw_reason_word(GW_EXPIRED), "expired", "expired");
     is_str(gw_reason_word(GW_DISABLED), "disabled", "the last one");
+    is_str(gw_reason_word(GW_KEYS_UNAVAILABLE), "keys_unavailable", "no keys");
+    is_str(gw_reason_word(GW_REVOKED), "revoked", "revoked");
+    is_str(gw_reason_word(GW_TOKEN_INACTIVE), "token_inactive", "inactive");
+    is_str(gw_reason_word(GW_INTROSPECTION_UNAVAILABLE),
+           "introspection_unavailable", "no answer to introspection");
     is_str(gw_reason_word(GW_FAILED), "internal_error", "our own failure");
 
     for (i = GW_OK + 1, bad = 0; i < GW_REASON_COUNT; i++) {
@@ -77,6 +82,11 @@ main(void)
     }
 
     is_int(bad, 0, "all reasons except four concern the client's identity");
+
+    /* a decision that waits is taken for no reason, also not for success */
+
+    is_int(GW_WAITING > GW_REASON_COUNT && GW_WAITING != GW_FAILED, 1,
+           "GW_WAITING is no reason");
 
     return done_testing();
 }
