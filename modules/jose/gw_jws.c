@@ -533,6 +533,7 @@ gw_jws_try_keys(const gw_jws_t *jws, gw_jwk_set_t *set, unsigned with_kid,
         }
 
         tries->named = 1;
+        tries->exact |= (jws->kid != NULL && with_kid);
 
         if ((key->algs & gw_jwa_bit(jws->alg)) == 0) {
             continue;

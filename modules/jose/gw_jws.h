@@ -102,6 +102,7 @@ void gw_jws_release(gw_jws_t *jws);
 
 typedef struct {
     unsigned              named;        /* 1: the "kid" fits a key */
+    unsigned              exact;        /* 1: a key has the token's "kid" */
     unsigned              fit;          /* keys that also serve the algorithm;
                                            at most GW_JWS_MAX_TRIES are tried */
     gw_reason_e           reason;       /* of the last key that was tried */

@@ -39,6 +39,9 @@ keys_of(const char *text)
 }
 
 
+static gw_jws_tries_t  tries;       /* of the last check */
+
+
 /* in memory of the exact size: a sanitizer detects an overrun */
 
 static gw_reason_e
@@ -47,7 +50,8 @@ check_len(const char *text, size_t len, gw_jwk_set_t *const *sets, size_t n)
     gw_jws_t        jws;
     gw_reason_e     rc;
     unsigned char  *token, *buf;
-    gw_jws_tries_t  tries;
+
+    memset(&tries, 0, sizeof(tries));
 
     token = malloc(len ? len : 1);
     memcpy(token, text, len);
@@ -375,6 +379,10 @@ static const struct {
     { "only of other kinds",           "E",               NULL,
       GW_KEY_MISMATCH },
     { "the kid's key is of another",   "E:a",             "a",
+      GW_KEY_MISMATCH },
+    { "another kid, one without kid",  "B:b B",           "a",
+      GW_BAD_SIGNATURE },
+    { "another kid, and no algorithm", "E:b E",           "a",
       GW_KEY_MISMATCH }
 };
 
@@ -409,6 +417,23 @@ put_keys(char *text, const char *keys, const char *ec)
 }
 
 
+/* whether a key has exactly this kid; those of the table have one letter */
+
+static int
+has_kid(const char *keys, const char *kid)
+{
+    const char  *p;
+
+    for (p = keys; kid != NULL && (p = strchr(p, ':')) != NULL; p++) {
+        if (strlen(kid) == 1 && p[1] == kid[0]) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static void
 test_choices(void)
 {
@@ -430,6 +455,8 @@ test_choices(void)
         token = sign(OCT, "HS256", header, "{}");
         is_reason(check(token, set), choices[i].reason, "choice: %s",
                   choices[i].name);
+        is_int(tries.exact, has_kid(choices[i].keys, choices[i].kid),
+               "choice: %s: a key with exactly this kid", choices[i].name);
         free(token);
         gw_jwk_set_free(set);
     }
@@ -442,7 +469,7 @@ static void
 test_several_sets(void)
 {
     char          *token, text[4096];
-    gw_jwk_set_t  *sets[3];
+    gw_jwk_set_t  *sets[3], *same[5];
 
     put_keys(text, "B:a", "");
     sets[0] = keys_of(text);
@@ -454,10 +481,21 @@ test_several_sets(void)
     token = sign(OCT, "HS256", "{\"alg\":\"HS256\",\"kid\":\"a\"}", "{}");
     is_reason(check_len(token, strlen(token), sets, 3), GW_OK,
               "the third set has the kid's key");
+    is_int(tries.exact, 1, "it has exactly this kid");
     is_reason(check_len(token, strlen(token), sets, 2), GW_BAD_SIGNATURE,
               "two sets without this key");
+    is_int(tries.exact, 1, "one of them has its kid");
+    is_reason(check_len(token, strlen(token), sets + 1, 1), GW_BAD_SIGNATURE,
+              "a set of keys without kid");
+    ok(tries.named == 1 && tries.exact == 0, "fits, but has not its kid");
     is_reason(check_len(token, strlen(token), sets, 0), GW_UNKNOWN_KEY,
               "no set at all");
+    ok(tries.named == 0 && tries.exact == 0, "no key fits");
+
+    same[0] = same[1] = same[2] = same[3] = same[4] = sets[0];
+    is_reason(check_len(token, strlen(token), same, 5), GW_UNKNOWN_KEY,
+              "five keys have the kid");
+    is_int(tries.exact, 1, "more than are tried");
     free(token);
 
     gw_jwk_set_free(sets[0]);
@@ -484,12 +522,14 @@ test_long_kid(void)
              kid);
     token = sign(OCT, "HS256", header, "{}");
     is_reason(check(token, set), GW_OK, "a kid of 256 bytes");
+    is_int(tries.exact, 1, "a key has it");
     free(token);
 
     snprintf(header, sizeof(header), "{\"alg\":\"HS256\",\"kid\":\"%.257s\"}",
              kid);
     token = sign(OCT, "HS256", header, "{}");
     is_reason(check(token, set), GW_UNKNOWN_KEY, "a kid of 257 bytes");
+    is_int(tries.exact, 0, "no key has it");
     free(token);
 
     gw_jwk_set_free(set);
@@ -693,7 +733,6 @@ test_memo(void)
     unsigned         i, hits;
     gw_jwk_set_t    *set;
     gw_jws_memo_t   *memo;
-    gw_jws_tries_t   tries;
     unsigned char    buf[1024];
 
     memo = gw_jws_memo_create();
