@@ -411,12 +411,6 @@ char *ngx_http_gateway_cache_admin_merge(ngx_conf_t *cf,
  */
 
 /*
- * The nginx cache that is on in the current location, such as "proxy_cache";
- * NULL: none.
- */
-const char *ngx_http_gateway_cache_other(ngx_conf_t *cf);
-
-/*
  * Whether the location passes no request to an upstream server whose responses
  * are stored, and cannot redirect a request to another location.
  */

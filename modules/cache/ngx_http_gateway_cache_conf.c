@@ -11,6 +11,7 @@
 
 #include "ngx_http_gateway_cache.h"
 #include "ngx_http_gateway_observe.h"
+#include "ngx_http_gateway_upstream.h"
 
 
 static void ngx_http_gateway_cache_unset(
@@ -459,7 +460,7 @@ ngx_http_gateway_cache_merge_other(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    other = ngx_http_gateway_cache_other(cf);
+    other = ngx_http_gateway_upstream_cached(cf, ngx_http_gateway_loc_conf(cf));
 
     if (other == NULL) {
         ngx_http_gateway_cache_warn_left(cf, clcf);

@@ -5,7 +5,8 @@
  * of other locations, and the fields and the Host that the location sets.
  */
 
-#include "ngx_http_gateway_cache_upstream.h"
+#include "ngx_http_gateway_cache.h"
+#include "ngx_http_gateway_upstream.h"
 
 #include <ngx_md5.h>
 
@@ -43,13 +44,13 @@ static void ngx_http_gateway_cache_digest_pairs(ngx_md5_t *md5,
 static void ngx_http_gateway_cache_digest(ngx_md5_t *md5,
     const ngx_str_t *text);
 static ngx_array_t *ngx_http_gateway_cache_pairs(ngx_conf_t *cf,
-    const ngx_http_gateway_cache_upstream_t *upstream);
+    const ngx_http_gateway_upstream_t *upstream);
 static ngx_int_t ngx_http_gateway_cache_add_fields(ngx_conf_t *cf,
-    const ngx_http_gateway_cache_upstream_t *upstream, ngx_array_t *fields);
+    const ngx_http_gateway_upstream_t *upstream, ngx_array_t *fields);
 static ngx_uint_t ngx_http_gateway_cache_field_name(
-    const ngx_http_gateway_cache_upstream_t *upstream, ngx_str_t *name);
+    const ngx_http_gateway_upstream_t *upstream, ngx_str_t *name);
 static ngx_int_t ngx_http_gateway_cache_add_field(ngx_conf_t *cf,
-    const ngx_http_gateway_cache_upstream_t *upstream, const ngx_str_t *name,
+    const ngx_http_gateway_upstream_t *upstream, const ngx_str_t *name,
     ngx_str_t *value, ngx_array_t *fields);
 static ngx_uint_t ngx_http_gateway_cache_host_known(const ngx_str_t *value);
 
@@ -63,21 +64,24 @@ void
 ngx_http_gateway_cache_upstream(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf)
 {
-    ngx_md5_t                                 sent, upstream;
-    ngx_http_upstream_conf_t                 *conf;
-    const ngx_http_gateway_cache_upstream_t  *u;
+    void                              **loc_conf;
+    ngx_md5_t                           sent, upstream;
+    ngx_http_upstream_conf_t           *conf;
+    const ngx_http_gateway_upstream_t  *u;
+
+    loc_conf = ngx_http_gateway_loc_conf(cf);
 
     ngx_md5_init(&sent);
 
-    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+    for (u = ngx_http_gateway_upstreams; u->cache; u++) {
         ngx_http_gateway_cache_digest_sent(cf, &sent, u->module);
     }
 
     upstream = sent;
 
-    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+    for (u = ngx_http_gateway_upstreams; u->cache; u++) {
 
-        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+        conf = ngx_http_gateway_upstream_conf(cf, loc_conf, u);
 
         if (conf == NULL || conf->upstream == NULL) {
             continue;
@@ -104,7 +108,9 @@ ngx_http_gateway_cache_digest_sent(ngx_conf_t *cf, ngx_md5_t *md5,
 
     for (sent = ngx_http_gateway_cache_sent; sent->len; sent++) {
 
-        field = ngx_http_gateway_cache_upstream_field(cf, module, sent, &cmd);
+        field = ngx_http_gateway_upstream_field(cf,
+                                                ngx_http_gateway_loc_conf(cf),
+                                                module, sent, &cmd);
 
         if (field) {
             ngx_http_gateway_cache_digest(md5, sent);
@@ -194,8 +200,9 @@ ngx_int_t
 ngx_http_gateway_cache_sent_fields(ngx_conf_t *cf,
     ngx_http_gateway_cache_loc_conf_t *clcf)
 {
-    ngx_http_upstream_conf_t                 *conf;
-    const ngx_http_gateway_cache_upstream_t  *u;
+    void                              **loc_conf;
+    ngx_http_upstream_conf_t           *conf;
+    const ngx_http_gateway_upstream_t  *u;
 
     if (ngx_array_init(&clcf->fields, cf->pool, 4,
                        sizeof(ngx_http_gateway_cache_sent_t))
@@ -204,20 +211,21 @@ ngx_http_gateway_cache_sent_fields(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    loc_conf = ngx_http_gateway_loc_conf(cf);
     clcf->unknown = 1;
 
-    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+    for (u = ngx_http_gateway_upstreams; u->cache; u++) {
 
-        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+        conf = ngx_http_gateway_upstream_conf(cf, loc_conf, u);
 
         if (conf != NULL && conf->upstream != NULL) {
             clcf->unknown = 0;
         }
     }
 
-    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+    for (u = ngx_http_gateway_upstreams; u->cache; u++) {
 
-        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+        conf = ngx_http_gateway_upstream_conf(cf, loc_conf, u);
 
         if (conf != NULL && (conf->upstream != NULL || clcf->unknown)
             && ngx_http_gateway_cache_add_fields(cf, u, &clcf->fields)
@@ -235,13 +243,14 @@ ngx_http_gateway_cache_sent_fields(ngx_conf_t *cf,
 
 static ngx_array_t *
 ngx_http_gateway_cache_pairs(ngx_conf_t *cf,
-    const ngx_http_gateway_cache_upstream_t *upstream)
+    const ngx_http_gateway_upstream_t *upstream)
 {
     ngx_array_t    **pairs;
     ngx_command_t   *cmd;
 
-    pairs = ngx_http_gateway_cache_upstream_field(cf, upstream->module,
-                                                  &upstream->fields, &cmd);
+    pairs = ngx_http_gateway_upstream_field(cf, ngx_http_gateway_loc_conf(cf),
+                                            upstream->module,
+                                            &upstream->fields, &cmd);
 
     return (pairs && *pairs != NGX_CONF_UNSET_PTR) ? *pairs : NULL;
 }
@@ -251,7 +260,7 @@ ngx_http_gateway_cache_pairs(ngx_conf_t *cf,
 
 static ngx_int_t
 ngx_http_gateway_cache_add_fields(ngx_conf_t *cf,
-    const ngx_http_gateway_cache_upstream_t *upstream, ngx_array_t *fields)
+    const ngx_http_gateway_upstream_t *upstream, ngx_array_t *fields)
 {
     ngx_str_t      name;
     ngx_uint_t     i;
@@ -292,11 +301,11 @@ ngx_http_gateway_cache_add_fields(ngx_conf_t *cf,
 
 static ngx_uint_t
 ngx_http_gateway_cache_field_name(
-    const ngx_http_gateway_cache_upstream_t *upstream, ngx_str_t *name)
+    const ngx_http_gateway_upstream_t *upstream, ngx_str_t *name)
 {
     static const ngx_str_t  http = ngx_string("HTTP_");
 
-    if (upstream == ngx_http_gateway_cache_upstreams) {
+    if (upstream == ngx_http_gateway_upstreams) {
         return 1;
     }
 
@@ -317,7 +326,7 @@ ngx_http_gateway_cache_field_name(
 
 static ngx_int_t
 ngx_http_gateway_cache_add_field(ngx_conf_t *cf,
-    const ngx_http_gateway_cache_upstream_t *upstream, const ngx_str_t *name,
+    const ngx_http_gateway_upstream_t *upstream, const ngx_str_t *name,
     ngx_str_t *value, ngx_array_t *fields)
 {
     u_char                         *p, mark;
@@ -331,7 +340,7 @@ ngx_http_gateway_cache_add_field(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    mark = (upstream == ngx_http_gateway_cache_upstreams) ? '-' : '_';
+    mark = (upstream == ngx_http_gateway_upstreams) ? '-' : '_';
 
     for (i = 0; i < name->len; i++) {
         p[i] = (name->data[i] == mark) ? '-' : ngx_tolower(name->data[i]);
@@ -355,8 +364,7 @@ ngx_http_gateway_cache_host(ngx_conf_t *cf, ngx_http_complex_value_t **host)
     ngx_array_t   *headers;
     ngx_keyval_t  *header;
 
-    headers = ngx_http_gateway_cache_pairs(cf,
-                                        &ngx_http_gateway_cache_upstreams[0]);
+    headers = ngx_http_gateway_cache_pairs(cf, ngx_http_gateway_upstreams);
     if (headers == NULL) {
         return NGX_OK;
     }

@@ -5,37 +5,8 @@
  * which directives of theirs have no effect on this cache.
  */
 
-#include "ngx_http_gateway_cache_upstream.h"
-
-
-#define ngx_http_gateway_cache_known(name, fields)                            \
-    { "ngx_http_" name "_module", ngx_string(name "_connect_timeout"),        \
-      ngx_string(name fields), name "_cache", name "_no_cache",               \
-      name "_cache_bypass" }
-
-#define ngx_http_gateway_cache_null_upstream                                  \
-    { NULL, ngx_null_string, ngx_null_string, NULL, NULL, NULL }
-
-
-const ngx_http_gateway_cache_upstream_t  ngx_http_gateway_cache_upstreams[] =
-{
-    ngx_http_gateway_cache_known("proxy", "_set_header"),
-    ngx_http_gateway_cache_known("fastcgi", "_param"),
-    ngx_http_gateway_cache_known("uwsgi", "_param"),
-    ngx_http_gateway_cache_known("scgi", "_param"),
-    ngx_http_gateway_cache_null_upstream
-};
-
-
-/* modules whose responses are not stored */
-
-static const ngx_http_gateway_cache_upstream_t
-    ngx_http_gateway_cache_others[] =
-{
-    ngx_http_gateway_cache_known("grpc", "_set_header"),
-    ngx_http_gateway_cache_known("memcached", ""),
-    ngx_http_gateway_cache_null_upstream
-};
+#include "ngx_http_gateway_cache.h"
+#include "ngx_http_gateway_upstream.h"
 
 
 #if (NGX_HTTP_CACHE)
@@ -43,29 +14,6 @@ static void ngx_http_gateway_cache_left(ngx_conf_t *cf,
     const ngx_http_gateway_cache_loc_conf_t *clcf, const char *name,
     const char *ours);
 #endif
-static void *ngx_http_gateway_cache_module_conf(ngx_conf_t *cf,
-    const char *name, ngx_module_t **module);
-
-
-const char *
-ngx_http_gateway_cache_other(ngx_conf_t *cf)
-{
-#if (NGX_HTTP_CACHE)
-    ngx_http_upstream_conf_t                 *conf;
-    const ngx_http_gateway_cache_upstream_t  *u;
-
-    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
-
-        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
-
-        if (conf != NULL && conf->cache > 0) {
-            return u->cache;
-        }
-    }
-#endif
-
-    return NULL;
-}
 
 
 /*
@@ -77,20 +25,22 @@ ngx_http_gateway_cache_other(ngx_conf_t *cf)
 ngx_uint_t
 ngx_http_gateway_cache_original(ngx_conf_t *cf)
 {
-    ngx_http_upstream_conf_t                 *conf;
-    const ngx_http_gateway_cache_upstream_t  *u;
+    void                              **loc_conf;
+    ngx_http_upstream_conf_t           *conf;
+    const ngx_http_gateway_upstream_t  *u;
 
-    u = ngx_http_gateway_cache_upstreams;
+    u = ngx_http_gateway_upstreams;
+    loc_conf = ngx_http_gateway_loc_conf(cf);
 
-    conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+    conf = ngx_http_gateway_upstream_conf(cf, loc_conf, u);
 
     if (conf == NULL || conf->upstream == NULL) {
         return 1;
     }
 
-    for (u++; u->module; u++) {
+    for (u++; u->cache; u++) {
 
-        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+        conf = ngx_http_gateway_upstream_conf(cf, loc_conf, u);
 
         if (conf != NULL && conf->upstream != NULL) {
             return 1;
@@ -110,12 +60,15 @@ ngx_int_t
 ngx_http_gateway_cache_watch_tls(ngx_conf_t *cf)
 {
 #if (NGX_HTTP_SSL)
-    ngx_http_upstream_conf_t                 *conf;
-    const ngx_http_gateway_cache_upstream_t  *u;
+    void                              **loc_conf;
+    ngx_http_upstream_conf_t           *conf;
+    const ngx_http_gateway_upstream_t  *u;
 
-    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+    loc_conf = ngx_http_gateway_loc_conf(cf);
 
-        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+    for (u = ngx_http_gateway_upstreams; u->cache; u++) {
+
+        conf = ngx_http_gateway_upstream_conf(cf, loc_conf, u);
 
         if (conf != NULL && conf->ssl != NULL && conf->ssl->ctx != NULL
             && ngx_http_gateway_cache_notify(cf, conf->ssl) != NGX_OK)
@@ -137,25 +90,30 @@ ngx_http_gateway_cache_watch_tls(ngx_conf_t *cf)
 ngx_uint_t
 ngx_http_gateway_cache_unserved(ngx_conf_t *cf)
 {
-    void                      *rewrite;
-    ngx_uint_t                 i;
-    ngx_http_upstream_conf_t  *conf;
+    void                               *rewrite, **loc_conf;
+    ngx_http_upstream_conf_t           *conf;
+    const ngx_http_gateway_upstream_t  *u;
 
     if (!ngx_http_gateway_in_force(cf)) {
         return 1;
     }
 
-    rewrite = ngx_http_gateway_cache_module_conf(cf, "ngx_http_rewrite_module",
-                                                 NULL);
+    loc_conf = ngx_http_gateway_loc_conf(cf);
+
+    rewrite = ngx_http_gateway_module_conf(cf, loc_conf,
+                                           "ngx_http_rewrite_module", NULL);
 
     if (rewrite && ngx_http_gateway_location_return(rewrite)) {
         return 1;
     }
 
-    for (i = 0; ngx_http_gateway_cache_others[i].module; i++) {
+    for (u = ngx_http_gateway_upstreams; u->module; u++) {
 
-        conf = ngx_http_gateway_cache_upstream_conf(cf,
-                                            &ngx_http_gateway_cache_others[i]);
+        if (u->cache) {
+            continue;
+        }
+
+        conf = ngx_http_gateway_upstream_conf(cf, loc_conf, u);
 
         if (conf != NULL && conf->upstream != NULL) {
             return 1;
@@ -170,14 +128,19 @@ void
 ngx_http_gateway_cache_warn_left(ngx_conf_t *cf,
     const ngx_http_gateway_cache_loc_conf_t *clcf)
 {
-    size_t                                   *slice;
+    size_t                             *slice;
+    void                              **loc_conf;
 #if (NGX_HTTP_CACHE)
-    ngx_http_upstream_conf_t                 *conf;
-    const ngx_http_gateway_cache_upstream_t  *u;
+    ngx_http_upstream_conf_t           *conf;
+    const ngx_http_gateway_upstream_t  *u;
+#endif
 
-    for (u = ngx_http_gateway_cache_upstreams; u->module; u++) {
+    loc_conf = ngx_http_gateway_loc_conf(cf);
 
-        conf = ngx_http_gateway_cache_upstream_conf(cf, u);
+#if (NGX_HTTP_CACHE)
+    for (u = ngx_http_gateway_upstreams; u->cache; u++) {
+
+        conf = ngx_http_gateway_upstream_conf(cf, loc_conf, u);
 
         if (conf == NULL) {
             continue;
@@ -197,8 +160,8 @@ ngx_http_gateway_cache_warn_left(ngx_conf_t *cf,
 
     /* the first member is the size, 0 if it is off */
 
-    slice = ngx_http_gateway_cache_module_conf(cf,
-                                      "ngx_http_slice_filter_module", NULL);
+    slice = ngx_http_gateway_module_conf(cf, loc_conf,
+                                         "ngx_http_slice_filter_module", NULL);
 
     if (slice && *slice) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
@@ -223,78 +186,3 @@ ngx_http_gateway_cache_left(ngx_conf_t *cf,
 }
 
 #endif
-
-
-ngx_http_upstream_conf_t *
-ngx_http_gateway_cache_upstream_conf(ngx_conf_t *cf,
-    const ngx_http_gateway_cache_upstream_t *upstream)
-{
-    u_char         *timeout;
-    ngx_command_t  *cmd;
-
-    timeout = ngx_http_gateway_cache_upstream_field(cf, upstream->module,
-                                                    &upstream->timeout, &cmd);
-
-    if (timeout == NULL
-        || cmd->offset < offsetof(ngx_http_upstream_conf_t, connect_timeout))
-    {
-        return NULL;
-    }
-
-    return (ngx_http_upstream_conf_t *)
-           (timeout - offsetof(ngx_http_upstream_conf_t, connect_timeout));
-}
-
-
-void *
-ngx_http_gateway_cache_upstream_field(ngx_conf_t *cf, const char *name,
-    const ngx_str_t *directive, ngx_command_t **command)
-{
-    u_char         *conf;
-    ngx_module_t   *module;
-    ngx_command_t  *cmd;
-
-    conf = ngx_http_gateway_cache_module_conf(cf, name, &module);
-
-    if (conf == NULL) {
-        return NULL;
-    }
-
-    for (cmd = module->commands; cmd->name.len; cmd++) {
-        if (ngx_http_gateway_same(&cmd->name, directive)) {
-            *command = cmd;
-            return conf + cmd->offset;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* the configuration of a module; "*module" is set unless it is NULL */
-
-static void *
-ngx_http_gateway_cache_module_conf(ngx_conf_t *cf, const char *name,
-    ngx_module_t **module)
-{
-    ngx_uint_t            i;
-    ngx_module_t         *m;
-    ngx_http_conf_ctx_t  *ctx;
-
-    ctx = cf->ctx;
-
-    for (i = 0; (m = cf->cycle->modules[i]) != NULL; i++) {
-
-        if (ngx_strcmp(m->name, name) != 0) {
-            continue;
-        }
-
-        if (module) {
-            *module = m;
-        }
-
-        return ctx->loc_conf[m->ctx_index];
-    }
-
-    return NULL;
-}

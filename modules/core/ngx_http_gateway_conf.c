@@ -403,19 +403,33 @@ ngx_http_gateway_returns_check(ngx_conf_t *cf)
 static ngx_http_script_return_code_t *
 ngx_http_gateway_return(ngx_conf_t *cf)
 {
-    ngx_uint_t            i;
-    ngx_module_t         *module;
-    ngx_http_conf_ctx_t  *ctx;
+    void  *conf;
 
-    ctx = cf->ctx;
+    conf = ngx_http_gateway_module_conf(cf, ngx_http_gateway_loc_conf(cf),
+                                        "ngx_http_rewrite_module", NULL);
 
-    for (i = 0; cf->cycle->modules[i]; i++) {
-        module = cf->cycle->modules[i];
+    return conf ? ngx_http_gateway_location_return(conf) : NULL;
+}
 
-        if (ngx_strcmp(module->name, "ngx_http_rewrite_module") == 0) {
-            return ngx_http_gateway_location_return(
-                                             ctx->loc_conf[module->ctx_index]);
+
+void *
+ngx_http_gateway_module_conf(ngx_conf_t *cf, void **loc_conf, const char *name,
+    ngx_module_t **module)
+{
+    ngx_uint_t     i;
+    ngx_module_t  *m;
+
+    for (i = 0; (m = cf->cycle->modules[i]) != NULL; i++) {
+
+        if (ngx_strcmp(m->name, name) != 0) {
+            continue;
         }
+
+        if (module) {
+            *module = m;
+        }
+
+        return loc_conf[m->ctx_index];
     }
 
     return NULL;

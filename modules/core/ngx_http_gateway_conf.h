@@ -57,6 +57,17 @@ ngx_int_t ngx_http_gateway_log_add(ngx_conf_t *cf,
 ngx_http_gateway_main_conf_t *ngx_http_gateway_registry(ngx_conf_t *cf,
     const char *what, ngx_uint_t pre);
 
+/* the configurations of all modules for the block that is read or merged */
+#define ngx_http_gateway_loc_conf(cf)                                         \
+    (((ngx_http_conf_ctx_t *) (cf)->ctx)->loc_conf)
+
+/*
+ * Returns the configuration of the module "name" in "loc_conf", or NULL if
+ * nginx has no such module.  Sets "*module" unless it is NULL.
+ */
+void *ngx_http_gateway_module_conf(ngx_conf_t *cf, void **loc_conf,
+    const char *name, ngx_module_t **module);
+
 /*
  * Configuration, while locations are merged: whether the current block can
  * serve requests.  The directives of a block that cannot may be incomplete.
