@@ -1,21 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_probe_*: the module that t/core/detached.t and t/core/word.t add to
- * a copy of the project.  It makes detached requests with the parameters in
- * the arguments of a request, logs their results, and makes requests wait for
- * a word in shared memory.
+ * gateway_probe_*: the module that t/core/detached.t, word.t and location.t add
+ * to a copy of the project.  It makes detached requests with the parameters in
+ * the arguments of a request, logs their results, makes requests wait for a
+ * word in shared memory, and logs the locations of URIs and names of servers.
  */
 
 #include "ngx_http_gateway.h"
 #include "ngx_http_gateway_detached.h"
+#include "ngx_http_gateway_location.h"
+#include "ngx_http_gateway_server.h"
+#include "ngx_http_gateway_upstream.h"
 #include "ngx_http_gateway_word.h"
 
 
 typedef struct {
     ngx_flag_t                        detach;
     ngx_flag_t                        wait;
+    ngx_str_t                         mark;
+    ngx_str_t                         name;
 } ngx_http_gateway_probe_loc_conf_t;
+
+
+typedef struct {
+    ngx_http_core_srv_conf_t         *server;
+    ngx_str_t                         uri;
+} ngx_http_gateway_probe_find_t;
 
 
 /* one detached request; in the worker's memory until its end */
@@ -41,6 +52,10 @@ typedef struct {
 } ngx_http_gateway_probe_wait_t;
 
 
+static char *ngx_http_gateway_probe_mark(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_gateway_probe_find(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_gateway_probe_detach(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_gateway_probe_content(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -49,6 +64,8 @@ static char *ngx_http_gateway_probe_bound(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_gateway_probe_word(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_gateway_probe_named(ngx_conf_t *cf,
+    ngx_http_gateway_probe_loc_conf_t *conf);
 static void *ngx_http_gateway_probe_create(ngx_conf_t *cf);
 static char *ngx_http_gateway_probe_merge(ngx_conf_t *cf, void *parent,
     void *child);
@@ -60,11 +77,33 @@ static ngx_int_t ngx_http_gateway_probe_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_probe_before(ngx_conf_t *cf);
 
 
+static ngx_array_t                      *ngx_http_gateway_probe_finds;
 static ngx_http_gateway_detached_user_t  ngx_http_gateway_probe_user;
 static ngx_atomic_t                     *ngx_http_gateway_probe_shared;
 
 
 static ngx_command_t  ngx_http_gateway_probe_commands[] = {
+
+    { ngx_string("gateway_probe_mark"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_gateway_probe_mark,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_probe_find"),
+      NGX_HTTP_SRV_CONF|NGX_CONF_1MORE,
+      ngx_http_gateway_probe_find,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("gateway_probe_name"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_probe_loc_conf_t, name),
+      NULL },
 
     { ngx_string("gateway_probe_detach"),
       NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
@@ -472,7 +511,7 @@ ngx_http_gateway_probe_create(ngx_conf_t *cf)
 {
     ngx_http_gateway_probe_loc_conf_t  *plcf;
 
-    plcf = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_probe_loc_conf_t));
+    plcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_probe_loc_conf_t));
     if (plcf == NULL) {
         return NULL;
     }
@@ -492,8 +531,117 @@ ngx_http_gateway_probe_merge(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->detach, prev->detach, 0);
     ngx_conf_merge_value(conf->wait, prev->wait, 0);
+    ngx_conf_merge_str_value(conf->name, prev->name, "");
+
+    return conf->name.len ? ngx_http_gateway_probe_named(cf, conf)
+                          : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_probe_named(ngx_conf_t *cf,
+    ngx_http_gateway_probe_loc_conf_t *conf)
+{
+    u_char  hex[2 * NGX_HTTP_GATEWAY_SERVER_NAME];
+    u_char  digest[NGX_HTTP_GATEWAY_SERVER_NAME];
+
+    if (ngx_http_gateway_server_name(cf, digest) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_hex_dump(hex, digest, sizeof(digest));
+
+    ngx_log_error(NGX_LOG_NOTICE, cf->log, 0, "probe name %V: %*s|",
+                  &conf->name, sizeof(hex), hex);
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_probe_marked(ngx_http_request_t *r)
+{
+    ngx_str_t                           type = ngx_string("text/plain");
+    ngx_http_complex_value_t            cv;
+    ngx_http_gateway_probe_loc_conf_t  *plcf;
+
+    plcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_probe_module);
+
+    ngx_memzero(&cv, sizeof(ngx_http_complex_value_t));
+    cv.value = plcf->mark;
+
+    return ngx_http_send_response(r, NGX_HTTP_OK, &type, &cv);
+}
+
+
+/* with a second argument, as proxy_pass does in a location with a slash */
+
+static char *
+ngx_http_gateway_probe_mark(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_probe_loc_conf_t *plcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    value = cf->args->elts;
+    plcf->mark = value[1];
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_gateway_probe_marked;
+    clcf->auto_redirect = (cf->args->nelts > 2);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_probe_find(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                      *value;
+    ngx_uint_t                      i;
+    ngx_http_gateway_probe_find_t  *find;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        find = ngx_array_push(ngx_http_gateway_probe_finds);
+        if (find == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        find->server = ngx_http_conf_get_module_srv_conf(cf,
+                                                         ngx_http_core_module);
+        find->uri = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_gateway_probe_found(ngx_conf_t *cf,
+    const ngx_http_gateway_probe_find_t *find)
+{
+    const char                         *cached;
+    ngx_http_core_loc_conf_t           *clcf;
+    ngx_http_gateway_probe_loc_conf_t  *plcf;
+
+    clcf = ngx_http_gateway_location_find(find->server, &find->uri);
+
+    if (clcf == NULL) {
+        ngx_log_error(NGX_LOG_NOTICE, cf->log, 0, "probe find %V: none|",
+                      &find->uri);
+        return;
+    }
+
+    plcf = clcf->loc_conf[ngx_http_gateway_probe_module.ctx_index];
+    cached = ngx_http_gateway_upstream_cached(cf, clcf->loc_conf);
+
+    ngx_log_error(NGX_LOG_NOTICE, cf->log, 0, "probe find %V: %V%s%s|",
+                  &find->uri, &plcf->mark, cached ? " " : "",
+                  cached ? cached : "");
 }
 
 
@@ -578,6 +726,12 @@ ngx_http_gateway_probe_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_gateway_probe_before(ngx_conf_t *cf)
 {
+    ngx_http_gateway_probe_finds = ngx_array_create(cf->pool, 16,
+                                       sizeof(ngx_http_gateway_probe_find_t));
+    if (ngx_http_gateway_probe_finds == NULL) {
+        return NGX_ERROR;
+    }
+
     ngx_http_gateway_probe_user.max = 32;
     ngx_http_gateway_probe_user.backlog = 4096;
     ngx_http_gateway_probe_user.keep = 0;
@@ -589,8 +743,16 @@ ngx_http_gateway_probe_before(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_gateway_probe_init(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_uint_t                      i;
+    ngx_http_handler_pt            *h;
+    ngx_http_core_main_conf_t      *cmcf;
+    ngx_http_gateway_probe_find_t  *find;
+
+    find = ngx_http_gateway_probe_finds->elts;
+
+    for (i = 0; i < ngx_http_gateway_probe_finds->nelts; i++) {
+        ngx_http_gateway_probe_found(cf, &find[i]);
+    }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

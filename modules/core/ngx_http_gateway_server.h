@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* ngx_http_gateway_server.c: a name for each server */
+
+#ifndef _NGX_HTTP_GATEWAY_SERVER_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_SERVER_H_INCLUDED_
+
+
+#include "ngx_http_gateway.h"
+
+
+#define NGX_HTTP_GATEWAY_SERVER_NAME  32
+
+
+/*
+ * Writes a digest to "digest" that no other server of this configuration has,
+ * and that the same server has after a reload: of its addresses and its names,
+ * in any order.  If several servers have the same ones, of which nginx only
+ * warns, their order distinguishes them.
+ *
+ * For the current server, while servers or locations are merged.  NGX_ERROR: no
+ * memory, or OpenSSL failed.
+ */
+ngx_int_t ngx_http_gateway_server_name(ngx_conf_t *cf,
+    u_char digest[NGX_HTTP_GATEWAY_SERVER_NAME]);
+
+
+#endif /* _NGX_HTTP_GATEWAY_SERVER_H_INCLUDED_ */
