@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* when to fetch a key set again: see gw_fetch.h */
+
+#include "gw_fetch.h"
+
+
+uint64_t
+gw_fetch_next(uint64_t now, uint64_t interval, uint64_t min,
+    uint64_t failures, uint64_t random)
+{
+    uint64_t  delay, n;
+
+    if (failures == 0) {
+        delay = interval - interval / 10;
+
+        return now + delay + random % (interval / 10 + 1);
+    }
+
+    delay = min;
+
+    /* doubling stops before it could overflow */
+
+    for (n = 1; n < failures && delay < interval - delay; n++) {
+        delay *= 2;
+    }
+
+    if (n < failures) {
+        return now + interval;
+    }
+
+    delay += random % (delay / 4 + 1);
+
+    return now + (delay < interval ? delay : interval);
+}
+
+
+uint64_t
+gw_fetch_ago(uint64_t now, uint64_t then)
+{
+    uint64_t  ahead;
+
+    ahead = then - now;
+
+    return (ahead > now - then) ? now - then : ahead;
+}
+
+
+uint64_t
+gw_fetch_left(uint64_t now, uint64_t next)
+{
+    uint64_t  left;
+
+    left = next - now;
+
+    return (left > INT64_MAX) ? 0 : left;
+}

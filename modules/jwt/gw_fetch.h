@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * When to fetch a key set again.
+ *
+ * Times are in milliseconds of a monotonic clock that each worker caches: a
+ * time that another worker has stored can be slightly in the future.  Times and
+ * differences may wrap around.
+ */
+
+#ifndef GW_FETCH_H_INCLUDED
+#define GW_FETCH_H_INCLUDED
+
+#include <stdint.h>
+
+
+/*
+ * Returns the time of the next fetch after one that has ended "now".
+ *
+ * failures == 0: it succeeded.  The next one follows after 90 to 100 % of
+ * "interval", so that machines which were started together do not stay
+ * together.  Otherwise the number of failures in a row: "min" after the first
+ * one, twice as long after each further one, plus up to a quarter, but never
+ * less than "min" and never more than "interval".
+ *
+ * "min" is not 0 and not more than "interval".
+ */
+uint64_t gw_fetch_next(uint64_t now, uint64_t interval, uint64_t min,
+    uint64_t failures, uint64_t random);
+
+/* the distance between two times, whichever is earlier */
+uint64_t gw_fetch_ago(uint64_t now, uint64_t then);
+
+/* how long it is until "next"; 0: it has come */
+uint64_t gw_fetch_left(uint64_t now, uint64_t next);
+
+
+#endif /* GW_FETCH_H_INCLUDED */
