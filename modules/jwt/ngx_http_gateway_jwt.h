@@ -10,6 +10,7 @@
 
 #include "ngx_http_gateway_consumers.h"
 #include "ngx_http_gateway_setting.h"
+#include "ngx_http_gateway_jwt_source.h"
 #include "gw_kind.h"
 #include "gw_jws.h"
 #include "gw_jwt.h"
@@ -17,7 +18,7 @@
 #include "gw_claim_path.h"
 
 
-#define NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES  32   /* at one location */
+#define NGX_HTTP_GATEWAY_JWT_MAX_SOURCES    32   /* at one location */
 #define NGX_HTTP_GATEWAY_JWT_MAX_VALUES     32   /* of one rule */
 
 
@@ -28,27 +29,11 @@ typedef enum {
 } ngx_http_gateway_jwt_enable_e;
 
 
-typedef enum {
-    NGX_HTTP_GATEWAY_JWT_JWKS = 0,
-    NGX_HTTP_GATEWAY_JWT_PEM
-} ngx_http_gateway_jwt_format_e;
-
-
-/* a loaded key file: one for all locations with the same parameters */
+/* a source as a directive names it; shared by blocks that inherit it */
 
 typedef struct {
-    ngx_http_gateway_watch_t            watch;
-    ngx_uint_t                          format;
-    ngx_uint_t                          flags;      /* GW_JWK_COMPAT */
-    gw_jwk_set_t                       *set;        /* owned */
-    ngx_uint_t                         *generation; /* of the main conf */
-} ngx_http_gateway_jwt_key_file_t;
-
-
-/* a key file as a directive names it; shared by blocks that inherit it */
-
-typedef struct {
-    ngx_str_t                           path;
+    ngx_http_gateway_jwt_kind_e         kind;
+    ngx_str_t                           path;       /* or URI */
     ngx_uint_t                          format;
     ngx_msec_t                          watch;
     ngx_uint_t                          written;    /* unsigned:1; "watch=" */
@@ -57,15 +42,15 @@ typedef struct {
     ngx_uint_t                          accepted;   /* unsigned:1; a block
                                                        accepts its issuer */
     ngx_http_gateway_place_t            place;
-    ngx_http_gateway_jwt_key_file_t    *file;
+    ngx_http_gateway_jwt_source_t      *source;
 } ngx_http_gateway_jwt_key_use_t;
 
 
-/* a key file that is bound to an issuer */
+/* a source that is bound to an issuer */
 
 typedef struct {
     ngx_str_t                           issuer;
-    ngx_str_t                           path;
+    ngx_str_t                           name;       /* of the source */
 } ngx_http_gateway_jwt_bound_t;
 
 
@@ -96,15 +81,15 @@ typedef struct {
 
 
 typedef struct {
-    ngx_array_t                         files;      /* key_file_t * */
+    ngx_array_t                         sources;    /* jwt_source_t * */
     ngx_array_t                         bound;      /* bound_t, of all blocks */
     ngx_array_t                         open;       /* key_use_t *, likewise,
                                                        bound to no issuer */
     ngx_array_t                         uses;       /* key_use_t *, of blocks
                                                        that verify */
-    ngx_uint_t                          one_file;   /* unsigned:1; there is no
-                                                       other key file */
-    ngx_uint_t                          generation; /* counts loaded files */
+    ngx_uint_t                          one_source; /* unsigned:1; there is no
+                                                       other source */
+    ngx_uint_t                          generation; /* counts changed sets */
     gw_jws_memo_t                      *memo;
 
     /* what the configuration reads of tokens */
@@ -132,9 +117,9 @@ typedef struct {
     ngx_array_t                        *sources;    /* source_t; NULL: bearer */
 
     ngx_array_t                        *keys;       /* key_use_t */
-    ngx_uint_t                          bound;      /* a file has "issuer=" */
-    ngx_uint_t                          open;       /* a file may sign for any
-                                                       issuer */
+    ngx_uint_t                          bound;      /* a source has "issuer=" */
+    ngx_uint_t                          open;       /* a source may sign for
+                                                       any issuer */
     ngx_uint_t                          many_issuers; /* are accepted */
     ngx_uint_t                          unusable;   /* refuses every token */
     ngx_uint_t                          key_policy; /* GW_JWK_COMPAT or 0 */
@@ -279,12 +264,12 @@ char *ngx_http_gateway_jwt_key_cache(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /* ngx_http_gateway_jwt_issuer.c */
 
-/* configuration: the keys of the file "path" may sign for "issuer" */
+/* configuration: the keys of the source "name" may sign for "issuer" */
 char *ngx_http_gateway_jwt_bind(ngx_conf_t *cf, const ngx_str_t *issuer,
-    const ngx_str_t *path);
+    const ngx_str_t *name);
 
 /*
- * In a merge, after _load_keys(): finds which key files of "conf" are bound to
+ * In a merge, after _load_keys(): finds which sources of "conf" are bound to
  * an issuer, by "issuer=" or by a single gateway_jwt_issuer, and which may sign
  * for any.
  */
@@ -297,31 +282,32 @@ char *ngx_http_gateway_jwt_bind_keys(ngx_conf_t *cf,
  */
 ngx_int_t ngx_http_gateway_jwt_check_open(ngx_conf_t *cf);
 
-/* the first key file of "conf" without "issuer="; NULL: there is none */
+/* the first source of "conf" without "issuer="; NULL: there is none */
 ngx_http_gateway_jwt_key_use_t *ngx_http_gateway_jwt_unbound_key(
     const ngx_http_gateway_jwt_loc_conf_t *conf);
 
 /*
  * Whether "conf" accepts tokens of more than one issuer, so that "sub" alone
  * does not identify a consumer: by gateway_jwt_issuer or, without it, by the
- * key files.
+ * sources.
  */
 ngx_uint_t ngx_http_gateway_jwt_many_issuers(
     const ngx_http_gateway_jwt_loc_conf_t *conf);
 
 /*
- * Writes the key sets that may serve the token, chosen by its "iss" if the
- * claims have been parsed, to "sets", which has room for all files of the
+ * Writes the sources whose keys may serve the token, chosen by its "iss" if the
+ * claims have been parsed, to "sources", which has room for all of the
  * location.  Returns their number.
  */
 size_t ngx_http_gateway_jwt_choose_keys(
     const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const ngx_http_gateway_jwt_token_t *token,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets);
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    ngx_http_gateway_jwt_source_t **sources);
 
 /*
- * Whether "consumer" has the form "iss#sub" with an issuer that is bound to key
- * files and is not the token's issuer, "iss" (NULL: it has none).
+ * Whether "consumer" has the form "iss#sub" with an issuer that is bound to
+ * sources and is not the token's issuer, "iss" (NULL: it has none).
  */
 ngx_uint_t ngx_http_gateway_jwt_borrows(
     const ngx_http_gateway_jwt_main_conf_t *jmcf, const ngx_str_t *consumer,

@@ -15,7 +15,7 @@ static ngx_uint_t ngx_http_gateway_jwt_accepts(
 
 
 /*
- * Blocks that inherit a file share its entry: one of them that accepts the
+ * Blocks that inherit a source share its entry: one of them that accepts the
  * issuer is enough.
  */
 
@@ -76,7 +76,7 @@ ngx_http_gateway_jwt_advise_algorithms(ngx_conf_t *cf,
     use = conf->keys->elts;
 
     for (i = 0; i < conf->keys->nelts; i++) {
-        if (gw_jwk_set_algorithms(use[i].file->set) & conf->algorithms) {
+        if (gw_jwk_set_algorithms(use[i].source->set) & conf->algorithms) {
             return;
         }
     }

@@ -63,8 +63,8 @@ static const struct {
     size_t  offset;
     size_t  size;                   /* of an element */
 } ngx_http_gateway_jwt_arrays[] = {
-    { offsetof(ngx_http_gateway_jwt_main_conf_t, files),
-      sizeof(ngx_http_gateway_jwt_key_file_t *) },
+    { offsetof(ngx_http_gateway_jwt_main_conf_t, sources),
+      sizeof(ngx_http_gateway_jwt_source_t *) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, bound),
       sizeof(ngx_http_gateway_jwt_bound_t) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, open),

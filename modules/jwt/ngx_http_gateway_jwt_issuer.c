@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Which key files may sign for which issuer.
+ * Which sources of keys may sign for which issuer.
  *
- * A file is bound to an issuer by its "issuer=", or by a gateway_jwt_issuer
- * with one value.  All other files are open: they may sign for any issuer that
- * no other file of the configuration is bound to.
+ * A source is bound to an issuer by its "issuer=", or by a gateway_jwt_issuer
+ * with one value.  All other sources are open: they may sign for any issuer
+ * that no other source of the configuration is bound to.
  */
 
 #include "ngx_http_gateway_jwt.h"
 
 
-static ngx_uint_t ngx_http_gateway_jwt_one_file(
+static ngx_uint_t ngx_http_gateway_jwt_one_source(
     const ngx_http_gateway_jwt_main_conf_t *jmcf);
 static ngx_uint_t ngx_http_gateway_jwt_key_serves(
     const ngx_http_gateway_jwt_main_conf_t *jmcf,
@@ -19,12 +19,12 @@ static ngx_uint_t ngx_http_gateway_jwt_key_serves(
     const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss);
 static ngx_uint_t ngx_http_gateway_jwt_foreign(
     const ngx_http_gateway_jwt_main_conf_t *jmcf, const char *iss, size_t len,
-    const ngx_str_t *path);
+    const ngx_str_t *name);
 
 
 /*
- * A location may have both bound and open files: tokens without "iss" need the
- * latter.
+ * A location may have both bound and open sources: tokens without "iss" need
+ * the latter.
  */
 
 char *
@@ -69,7 +69,7 @@ ngx_http_gateway_jwt_bind_keys(ngx_conf_t *cf,
 
             *open = &use[i];
 
-        } else if (ngx_http_gateway_jwt_bind(cf, issuer, &use[i].path)
+        } else if (ngx_http_gateway_jwt_bind(cf, issuer, &use[i].source->name)
                    != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -82,7 +82,7 @@ ngx_http_gateway_jwt_bind_keys(ngx_conf_t *cf,
 
 char *
 ngx_http_gateway_jwt_bind(ngx_conf_t *cf, const ngx_str_t *issuer,
-    const ngx_str_t *path)
+    const ngx_str_t *name)
 {
     ngx_uint_t                         i;
     ngx_http_gateway_jwt_bound_t      *bound;
@@ -93,7 +93,7 @@ ngx_http_gateway_jwt_bind(ngx_conf_t *cf, const ngx_str_t *issuer,
 
     for (i = 0; i < jmcf->bound.nelts; i++) {
         if (ngx_http_gateway_same(&bound[i].issuer, issuer)
-            && ngx_http_gateway_same(&bound[i].path, path))
+            && ngx_http_gateway_same(&bound[i].name, name))
         {
             return NGX_CONF_OK;
         }
@@ -105,7 +105,7 @@ ngx_http_gateway_jwt_bind(ngx_conf_t *cf, const ngx_str_t *issuer,
     }
 
     bound->issuer = *issuer;
-    bound->path = *path;
+    bound->name = *name;
 
     return NGX_CONF_OK;
 }
@@ -119,9 +119,9 @@ ngx_http_gateway_jwt_check_open(ngx_conf_t *cf)
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
 
-    jmcf->one_file = ngx_http_gateway_jwt_one_file(jmcf);
+    jmcf->one_source = ngx_http_gateway_jwt_one_source(jmcf);
 
-    if (jmcf->one_file || jmcf->open.nelts == 0
+    if (jmcf->one_source || jmcf->open.nelts == 0
         || ngx_http_gateway_consumers_count(cf, GW_CONSUMER_JWT) == 0)
     {
         return NGX_OK;
@@ -141,17 +141,15 @@ ngx_http_gateway_jwt_check_open(ngx_conf_t *cf)
 
 
 static ngx_uint_t
-ngx_http_gateway_jwt_one_file(const ngx_http_gateway_jwt_main_conf_t *jmcf)
+ngx_http_gateway_jwt_one_source(const ngx_http_gateway_jwt_main_conf_t *jmcf)
 {
-    ngx_uint_t                         i;
-    ngx_http_gateway_jwt_key_file_t  **files;
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_source_t  **sources;
 
-    files = jmcf->files.elts;
+    sources = jmcf->sources.elts;
 
-    for (i = 1; i < jmcf->files.nelts; i++) {
-        if (!ngx_http_gateway_same(&files[i]->watch.path,
-                                   &files[0]->watch.path))
-        {
+    for (i = 1; i < jmcf->sources.nelts; i++) {
+        if (!ngx_http_gateway_same(&sources[i]->name, &sources[0]->name)) {
             return 0;
         }
     }
@@ -200,12 +198,11 @@ ngx_http_gateway_jwt_many_issuers(const ngx_http_gateway_jwt_loc_conf_t *conf)
 }
 
 
-/* the sets that may serve the token; their number */
-
 size_t
 ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const ngx_http_gateway_jwt_token_t *token,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets)
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    ngx_http_gateway_jwt_source_t **sources)
 {
     size_t                           n;
     ngx_uint_t                       i;
@@ -218,7 +215,7 @@ ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_main_conf_t *jmcf,
 
     for (i = 0; i < jlcf->keys->nelts; i++) {
         if (ngx_http_gateway_jwt_key_serves(jmcf, jlcf, &use[i], iss)) {
-            sets[n++] = use[i].file->set;
+            sources[n++] = use[i].source;
         }
     }
 
@@ -227,9 +224,10 @@ ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_main_conf_t *jmcf,
 
 
 /*
- * A bound file serves tokens of its issuer only.  An open one must not sign for
- * an issuer that other files are bound to.  With a single gateway_jwt_issuer no
- * choice is needed: the check of claims refuses other issuers.
+ * A bound source serves tokens of its issuer only.  An open one must not sign
+ * for an issuer that other sources are bound to.  With a single
+ * gateway_jwt_issuer no choice is needed: the check of claims refuses other
+ * issuers.
  */
 
 static ngx_uint_t
@@ -249,18 +247,19 @@ ngx_http_gateway_jwt_key_serves(const ngx_http_gateway_jwt_main_conf_t *jmcf,
     }
 
     return !jlcf->open || text == NULL
-           || !ngx_http_gateway_jwt_foreign(jmcf, text, len, &use->path);
+           || !ngx_http_gateway_jwt_foreign(jmcf, text, len,
+                                            &use->source->name);
 }
 
 
 /*
- * Whether files are bound to an issuer, anywhere in the configuration, and
- * "path" (NULL: none) is not one of them.
+ * Whether sources are bound to an issuer, anywhere in the configuration, and
+ * "name" (NULL: none) is not one of them.
  */
 
 static ngx_uint_t
 ngx_http_gateway_jwt_foreign(const ngx_http_gateway_jwt_main_conf_t *jmcf,
-    const char *iss, size_t len, const ngx_str_t *path)
+    const char *iss, size_t len, const ngx_str_t *name)
 {
     ngx_uint_t                           i, foreign;
     const ngx_http_gateway_jwt_bound_t  *bound;
@@ -276,7 +275,7 @@ ngx_http_gateway_jwt_foreign(const ngx_http_gateway_jwt_main_conf_t *jmcf,
             continue;
         }
 
-        if (path && ngx_http_gateway_same(&bound[i].path, path)) {
+        if (name && ngx_http_gateway_same(&bound[i].name, name)) {
             return 0;
         }
 
@@ -313,12 +312,12 @@ ngx_http_gateway_jwt_borrows(const ngx_http_gateway_jwt_main_conf_t *jmcf,
 }
 
 
-/* only files that are bound to an issuer can have verified its tokens */
+/* only sources that are bound to an issuer can have verified its tokens */
 
 ngx_uint_t
 ngx_http_gateway_jwt_vouched(const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, const char *iss, size_t len)
 {
-    return !jlcf->open || jmcf->one_file
+    return !jlcf->open || jmcf->one_source
            || ngx_http_gateway_jwt_foreign(jmcf, iss, len, NULL);
 }

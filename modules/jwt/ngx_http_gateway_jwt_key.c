@@ -14,26 +14,17 @@
 #define NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILE  (1024 * 1024)
 
 
-typedef struct {
-    ngx_http_gateway_jwt_key_file_t  *file;
-    ngx_log_t                        *log;
-} ngx_http_gateway_jwt_note_ctx_t;
-
-
 static ngx_http_gateway_jwt_key_use_t *ngx_http_gateway_jwt_add_key(
     ngx_conf_t *cf, ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *value);
 static char *ngx_http_gateway_jwt_key_name(ngx_conf_t *cf, ngx_str_t *value);
-static ngx_http_gateway_jwt_key_file_t *ngx_http_gateway_jwt_load_key(
+static ngx_http_gateway_jwt_source_t *ngx_http_gateway_jwt_load_key(
     ngx_conf_t *cf, ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags);
-static ngx_http_gateway_jwt_key_file_t *ngx_http_gateway_jwt_loaded_key(
+static ngx_http_gateway_jwt_source_t *ngx_http_gateway_jwt_loaded_key(
     const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags);
 static ngx_int_t ngx_http_gateway_jwt_key_changed(
     ngx_http_gateway_watch_t *watch, ngx_str_t *content, ngx_log_t *log,
     char *err);
-static void ngx_http_gateway_jwt_key_note(void *data, unsigned number,
-    const char *kid, const char *why, int kept);
-static void ngx_http_gateway_jwt_key_cleanup(void *data);
 
 
 /* "issuer" is a gw_text_t, which has the layout of ngx_str_t */
@@ -63,7 +54,7 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
 
-    ngx_str_t                       *value;
+    ngx_str_t                        name, *value;
     ngx_http_gateway_jwt_key_use_t  *use;
 
     value = cf->args->elts;
@@ -92,8 +83,13 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_gateway_warn_literal(cf, (ngx_str_t *) &use->issuer,
                                   "taken literally");
 
-    return ngx_http_gateway_jwt_bind(cf, (ngx_str_t *) &use->issuer,
-                                     &use->path);
+    if (ngx_http_gateway_jwt_source_name(cf, &name, use->kind, &use->path)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_gateway_jwt_bind(cf, (ngx_str_t *) &use->issuer, &name);
 }
 
 
@@ -113,10 +109,10 @@ ngx_http_gateway_jwt_add_key(ngx_conf_t *cf,
         }
     }
 
-    if (jlcf->keys->nelts == NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES) {
+    if (jlcf->keys->nelts == NGX_HTTP_GATEWAY_JWT_MAX_SOURCES) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "too many \"%V\" directives, allowed are %d",
-                           &value[0], NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES);
+                           &value[0], NGX_HTTP_GATEWAY_JWT_MAX_SOURCES);
         return NULL;
     }
 
@@ -234,7 +230,7 @@ ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
 
     use = conf->keys->elts;
 
-    if (use[0].file && use[0].file->flags != conf->key_policy) {
+    if (use[0].source && use[0].source->flags != conf->key_policy) {
 
         /* inherited, and loaded with the gateway_jwt_key_policy of outside */
 
@@ -254,9 +250,9 @@ ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
 
     for (i = 0; i < conf->keys->nelts; i++) {
 
-        use[i].file = ngx_http_gateway_jwt_load_key(cf, &use[i],
-                                                    conf->key_policy);
-        if (use[i].file == NULL) {
+        use[i].source = ngx_http_gateway_jwt_load_key(cf, &use[i],
+                                                      conf->key_policy);
+        if (use[i].source == NULL) {
             return NGX_CONF_ERROR;
         }
 
@@ -269,77 +265,72 @@ ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
 }
 
 
-static ngx_http_gateway_jwt_key_file_t *
+static ngx_http_gateway_jwt_source_t *
 ngx_http_gateway_jwt_load_key(ngx_conf_t *cf,
     ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags)
 {
-    ngx_pool_cleanup_t                 *cln;
-    ngx_http_gateway_jwt_key_file_t   **files, *file;
-    ngx_http_gateway_jwt_main_conf_t   *jmcf;
+    ngx_http_gateway_watch_t          *watch;
+    ngx_http_gateway_jwt_source_t     *source;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
 
-    file = ngx_http_gateway_jwt_loaded_key(jmcf, use, flags);
-    if (file) {
-        return file;
+    source = ngx_http_gateway_jwt_loaded_key(jmcf, use, flags);
+    if (source) {
+        return source;
     }
 
-    files = ngx_array_push(&jmcf->files);
-    if (files == NULL) {
+    source = ngx_http_gateway_jwt_source_create(cf, &jmcf->sources,
+                                                &jmcf->generation, use->kind);
+    if (source == NULL
+        || ngx_http_gateway_jwt_source_name(cf, &source->name, use->kind,
+                                            &use->path)
+           != NGX_OK)
+    {
         return NULL;
     }
 
-    cln = ngx_pool_cleanup_add(cf->pool,
-                               sizeof(ngx_http_gateway_jwt_key_file_t));
-    if (cln == NULL) {
-        return NULL;
-    }
+    source->shown = use->path;
+    source->flags = flags;
+    source->format = use->format;
 
-    file = cln->data;
-    ngx_memzero(file, sizeof(ngx_http_gateway_jwt_key_file_t));
+    watch = &source->watch;
+    watch->path = use->path;
+    watch->interval = use->watch;
+    watch->written = use->written;
+    watch->directive = source->directive;
+    watch->max_size = NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILE;
+    watch->place = use->place;
+    watch->load = ngx_http_gateway_jwt_key_changed;
+    watch->data = source;
 
-    cln->handler = ngx_http_gateway_jwt_key_cleanup;
-    *files = file;
-
-    file->format = use->format;
-    file->flags = flags;
-    file->generation = &jmcf->generation;
-
-    file->watch.path = use->path;
-    file->watch.interval = use->watch;
-    file->watch.written = use->written;
-    file->watch.directive = "gateway_jwt_key_file";
-    file->watch.max_size = NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILE;
-    file->watch.place = use->place;
-    file->watch.load = ngx_http_gateway_jwt_key_changed;
-    file->watch.data = file;
-
-    return (ngx_http_gateway_watch_add(cf, &file->watch) == NGX_CONF_OK)
-           ? file : NULL;
+    return (ngx_http_gateway_watch_add(cf, watch) == NGX_CONF_OK) ? source
+                                                                  : NULL;
 }
 
 
-/* the file if it has been loaded with the same parameters; NULL: it has not */
+/* the source if it has been loaded with the same parameters; or NULL */
 
-static ngx_http_gateway_jwt_key_file_t *
+static ngx_http_gateway_jwt_source_t *
 ngx_http_gateway_jwt_loaded_key(const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags)
 {
-    ngx_uint_t                          i;
-    ngx_http_gateway_jwt_key_file_t   **files, *file;
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_source_t  **sources, *source;
 
-    files = jmcf->files.elts;
+    sources = jmcf->sources.elts;
 
-    for (i = 0; i < jmcf->files.nelts; i++) {
-        file = files[i];
+    for (i = 0; i < jmcf->sources.nelts; i++) {
+        source = sources[i];
 
-        if (ngx_http_gateway_same(&file->watch.path, &use->path)
-            && file->watch.interval == use->watch
-            && file->watch.written == use->written
-            && file->format == use->format
-            && file->flags == flags)
+        if (source->kind == use->kind
+            && ngx_http_gateway_same(&source->watch.path, &use->path)
+            && source->watch.interval == use->watch
+            && source->watch.written == use->written
+            && source->format == use->format
+            && source->flags == flags)
         {
-            return file;
+            return source;
         }
     }
 
@@ -351,33 +342,23 @@ static ngx_int_t
 ngx_http_gateway_jwt_key_changed(ngx_http_gateway_watch_t *watch,
     ngx_str_t *content, ngx_log_t *log, char *err)
 {
-    gw_jwk_set_t                     *set;
-    ngx_http_gateway_jwt_key_file_t  *file;
-    ngx_http_gateway_jwt_note_ctx_t   ctx;
+    gw_jwk_set_t                   *set;
+    ngx_http_gateway_jwt_source_t  *source;
 
-    file = watch->data;
+    source = watch->data;
 
-    ctx.file = file;
-    ctx.log = log;
-
-    set = (file->format == NGX_HTTP_GATEWAY_JWT_PEM)
-          ? gw_jwk_set_parse_pem(content->data, content->len,
-                                 ngx_http_gateway_jwt_key_note, &ctx, err,
-                                 NGX_HTTP_GATEWAY_WATCH_ERR)
-          : gw_jwk_set_parse(content->data, content->len,
-                             (unsigned) file->flags | GW_JWK_PUBLIC,
-                             ngx_http_gateway_jwt_key_note, &ctx, err,
-                             NGX_HTTP_GATEWAY_WATCH_ERR);
+    set = ngx_http_gateway_jwt_source_parse(source, content, log, err,
+                                            NGX_HTTP_GATEWAY_WATCH_ERR);
     if (set == NULL) {
 
-        if (file->format == NGX_HTTP_GATEWAY_JWT_JWKS
+        if (source->format == NGX_HTTP_GATEWAY_JWT_JWKS
             && gw_kind(content->data, content->len) == GW_KIND_PEM)
         {
             ngx_sprintf((u_char *) err, "is PEM, add the parameter "
                         "\"pem\"%Z");
         }
 
-        if (file->format == NGX_HTTP_GATEWAY_JWT_PEM
+        if (source->format == NGX_HTTP_GATEWAY_JWT_PEM
             && gw_kind(content->data, content->len) == GW_KIND_OBJECT)
         {
             ngx_sprintf((u_char *) err, "is JSON, remove the parameter "
@@ -387,39 +368,7 @@ ngx_http_gateway_jwt_key_changed(ngx_http_gateway_watch_t *watch,
         return NGX_ERROR;
     }
 
-    gw_jwk_set_free(file->set);
-    file->set = set;
-    (*file->generation)++;
+    ngx_http_gateway_jwt_source_set(source, set);
 
     return NGX_OK;
-}
-
-
-/* "kept": the key is used, else it is left out */
-
-static void
-ngx_http_gateway_jwt_key_note(void *data, unsigned number, const char *kid,
-    const char *why, int kept)
-{
-    ngx_http_gateway_jwt_note_ctx_t *ctx = data;
-
-    ngx_uint_t  level;
-
-    level = kept ? NGX_LOG_WARN : NGX_LOG_NOTICE;
-
-    ngx_log_error(level, ctx->log, 0,
-                  "gateway_jwt_key_file \"%V\": key %ui, kid \"%s\": %s, %s",
-                  &ctx->file->watch.path, (ngx_uint_t) number, kid, why,
-                  kept ? "used nevertheless" : "left out");
-}
-
-
-static void
-ngx_http_gateway_jwt_key_cleanup(void *data)
-{
-    ngx_http_gateway_jwt_key_file_t *file = data;
-
-    if (file->set) {
-        gw_jwk_set_free(file->set);
-    }
 }

@@ -9,8 +9,8 @@
 
 static gw_reason_e ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets,
-    size_t n);
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    ngx_http_gateway_jwt_source_t **sources, size_t n);
 #if (NGX_DEBUG)
 static void ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, const gw_jws_tries_t *tries);
@@ -49,7 +49,7 @@ ngx_http_gateway_jwt_check_algorithm(const ngx_http_gateway_jwt_token_t *token,
     use = jlcf->keys->elts;
 
     for (i = 0; i < jlcf->keys->nelts; i++) {
-        if (!gw_jwk_set_only_oct(use[i].file->set)) {
+        if (!gw_jwk_set_only_oct(use[i].source->set)) {
             return GW_ALGORITHM_NOT_ALLOWED;
         }
     }
@@ -69,9 +69,9 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
     size_t                             n;
-    gw_jwk_set_t                      *sets[NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILES];
     gw_reason_e                        reason;
     ngx_http_gateway_jwt_token_t      *token;
+    ngx_http_gateway_jwt_source_t     *keys[NGX_HTTP_GATEWAY_JWT_MAX_SOURCES];
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     if (!jlcf->verify) {
@@ -90,7 +90,7 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     }
 
     /*
-     * If key files are bound to issuers, the keys that may serve depend on
+     * If sources are bound to issuers, the keys that may serve depend on
      * "iss", the only claim that is read before the signature is verified.
      */
 
@@ -101,17 +101,17 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
         }
     }
 
-    n = ngx_http_gateway_jwt_choose_keys(jmcf, token, jlcf, sets);
+    n = ngx_http_gateway_jwt_choose_keys(jmcf, token, jlcf, keys);
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway jwt: %uz of %ui key files may serve the issuer",
+                   "gateway jwt: %uz of %ui sources may serve the issuer",
                    n, jlcf->keys->nelts);
 
     if (n == 0) {
         return GW_ISSUER;
     }
 
-    return ngx_http_gateway_jwt_verify(r, ctx, jlcf, sets, n);
+    return ngx_http_gateway_jwt_verify(r, ctx, jlcf, keys, n);
 }
 
 
@@ -120,9 +120,12 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
 static gw_reason_e
 ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf, gw_jwk_set_t **sets, size_t n)
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    ngx_http_gateway_jwt_source_t **sources, size_t n)
 {
+    size_t                             i, nsets;
     gw_reason_e                        reason;
+    gw_jwk_set_t                      *sets[NGX_HTTP_GATEWAY_JWT_MAX_SOURCES];
     gw_jws_error_t                     error;
     gw_jws_tries_t                     tries;
     ngx_http_gateway_jwt_token_t      *token;
@@ -133,7 +136,15 @@ ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
 
     token->keys = NULL;
 
-    reason = gw_jws_verify(&token->jws, sets, n, &tries);
+    nsets = 0;
+
+    for (i = 0; i < n; i++) {
+        if (sources[i]->set) {
+            sets[nsets++] = sources[i]->set;
+        }
+    }
+
+    reason = gw_jws_verify(&token->jws, sets, nsets, &tries);
 
 #if (NGX_DEBUG)
     ngx_http_gateway_jwt_say_key(r, jlcf, &tries);
@@ -162,7 +173,7 @@ ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
 
 #if (NGX_DEBUG)
 
-/* finds the file of the key by its set */
+/* finds the source of the key by its set */
 
 static void
 ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
@@ -183,11 +194,12 @@ ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
 
     use = jlcf->keys->elts;
 
-    for (i = 0; use[i].file->set != tries->set; i++) { /* void */ }
+    for (i = 0; use[i].source->set != tries->set; i++) { /* void */ }
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway jwt: key %ud tried: kid \"%V\" of \"%V\", %s",
-                   tries->fit, ngx_http_gateway_printable(&kid), &use[i].path,
+                   tries->fit, ngx_http_gateway_printable(&kid),
+                   &use[i].source->shown,
                    (tries->reason == GW_OK) ? "verified"
                                             : gw_reason_word(tries->reason));
 }

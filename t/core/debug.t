@@ -180,7 +180,7 @@ sub api { "X-API-Key: $_[0]" }
 my $challenge = 'header: "WWW-Authenticate" added to the response';
 my @place = ('jwt: authenticating', 'source: "Authorization: Bearer", found');
 my @token = ('jwt: token of alg "ES256", kid "es256"',
-             'jwt: 1 of 1 key files may serve the issuer');
+             'jwt: 1 of 1 sources may serve the issuer');
 my $verified = 'jwt: key 1 tried: kid "es256" of "DIR/jwks.json", verified';
 my @alice = (@token, $verified, 'consumers: none is found by id',
              'identity: method "jwt", consumer "alice", credential "", '
@@ -215,7 +215,7 @@ my @methods = (
       refused('expired', 'es256') ],
     [ '/jwt', [ bearer($other) ], 401, @place,
       'jwt: token of alg "RS256", kid "rs256"',
-      'jwt: 1 of 1 key files may serve the issuer', 'jwt: no key fits, named:0',
+      'jwt: 1 of 1 sources may serve the issuer', 'jwt: no key fits, named:0',
       refused('unknown_key', 'rs256') ],
     [ '/jwt', [ bearer($forged) ], 401, @place, @token,
       'jwt: key 1 tried: kid "es256" of "DIR/jwks.json", bad_signature',
