@@ -23,13 +23,8 @@
 
 #define NGX_HTTP_GATEWAY_WATCH_AGAIN  3600  /* s, between lines of a failure */
 
-/* "2026/01/31 12:34:56" */
-#define NGX_HTTP_GATEWAY_WATCH_TIME  (sizeof("2026/01/31 12:34:56"))
-
-
 static ngx_int_t ngx_http_gateway_watch_read_fd(ngx_fd_t fd, ngx_pool_t *pool,
     ngx_str_t *content, const ngx_file_info_t *fi, char *err);
-static u_char *ngx_http_gateway_watch_time(u_char *buf, time_t t);
 static ngx_uint_t ngx_http_gateway_watch_as_root(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_watch_probe(ngx_cycle_t *cycle,
     ngx_array_t *watches);
@@ -319,9 +314,7 @@ ngx_http_gateway_watch_kept(ngx_http_gateway_watch_t *watch,
 }
 
 
-/* in the format of the error log */
-
-static u_char *
+u_char *
 ngx_http_gateway_watch_time(u_char *buf, time_t t)
 {
     ngx_tm_t  tm;

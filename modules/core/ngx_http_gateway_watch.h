@@ -124,6 +124,14 @@ void ngx_http_gateway_watch_kept(ngx_http_gateway_watch_t *watch,
     const ngx_file_info_t *fi, ngx_log_t *log, const char *err);
 
 /*
+ * Writes a time in the format of the error log to "buf", which has room for
+ * NGX_HTTP_GATEWAY_WATCH_TIME bytes, with a NUL.  Returns "buf".
+ */
+u_char *ngx_http_gateway_watch_time(u_char *buf, time_t t);
+
+#define NGX_HTTP_GATEWAY_WATCH_TIME  (sizeof("2026/01/31 12:34:56"))
+
+/*
  * For core's init_conf of a cycle: finds watched files that workers have no
  * permission to read.  NGX_ERROR after an [emerg].
  */

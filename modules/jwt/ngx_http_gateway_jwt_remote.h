@@ -11,6 +11,7 @@
 #define _NGX_HTTP_GATEWAY_JWT_REMOTE_H_INCLUDED_
 
 
+#include "ngx_http_gateway_jwt.h"
 #include "ngx_http_gateway_jwt_source.h"
 #include "ngx_http_gateway_detached.h"
 #include "ngx_http_gateway_halves.h"
@@ -74,7 +75,8 @@ struct ngx_http_gateway_jwt_remote_s {
 
     ngx_http_gateway_jwt_source_t      *source;
     ngx_shm_zone_t                     *zone;
-    ngx_http_gateway_jwt_remote_shm_t  *sh;
+    ngx_http_gateway_jwt_remote_shm_t  *sh;         /* NULL: no zone yet */
+    ngx_atomic_uint_t                   epoch;      /* of this configuration */
 
     /* of a worker */
     ngx_event_t                         tick;       /* cancelable */
@@ -86,10 +88,80 @@ struct ngx_http_gateway_jwt_remote_s {
     gw_jwk_set_t                       *fresh;
     ngx_str_t                           text;
     ngx_event_t                         later;
+    ngx_msec_t                          deadline;
 
     ngx_atomic_uint_t                   generation; /* of the half that the
                                                        source's set is from */
+    ngx_atomic_t                        said;       /* for the log */
 };
+
+
+/*
+ * ngx_http_gateway_jwt_remote_zone.c: the text in shared memory, and the set
+ * that each worker makes of it
+ */
+
+/* under the lease: whether "text" is the text in force */
+ngx_uint_t ngx_http_gateway_jwt_remote_holds(
+    ngx_http_gateway_jwt_remote_t *remote, const ngx_str_t *text);
+
+/*
+ * Under the lease: puts "text", of at most NGX_HTTP_GATEWAY_JWT_MAX_SET bytes,
+ * in force for all processes.  Returns 0 if a process still reads the half that
+ * would be written: try again later.
+ */
+ngx_uint_t ngx_http_gateway_jwt_remote_store(
+    ngx_http_gateway_jwt_remote_t *remote, const ngx_str_t *text);
+
+/*
+ * Parses a set, which the caller frees.  "quiet": without log lines for keys
+ * that are left out.  NULL: "err" is the reason, of NGX_HTTP_GATEWAY_WATCH_ERR
+ * bytes.
+ */
+gw_jwk_set_t *ngx_http_gateway_jwt_remote_parse(
+    ngx_http_gateway_jwt_remote_t *remote, const ngx_str_t *text,
+    ngx_uint_t quiet, char *err);
+
+/* whether there are keys, fetched within the last "stale" ms */
+ngx_uint_t ngx_http_gateway_jwt_remote_valid(
+    const ngx_http_gateway_jwt_remote_t *remote);
+
+/*
+ * Brings the key sets of a location up to date with shared memory: parses a
+ * text that has been replaced, and drops a set that has expired.  A set that it
+ * replaces is freed: no verification may span the call.  NGX_ERROR: new keys
+ * could not be read, and the old ones have been dropped.
+ */
+ngx_int_t ngx_http_gateway_jwt_sync(
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+
+/*
+ * ngx_http_gateway_jwt_remote.c: fetching
+ *
+ * "sources" are all sources of the configuration,
+ * ngx_http_gateway_jwt_source_t *.
+ */
+
+/* in init_module: a new configuration fetches soon; never fails */
+void ngx_http_gateway_jwt_remotes_publish(const ngx_array_t *sources);
+
+/* in init_process: begins to fetch */
+void ngx_http_gateway_jwt_remotes_start(const ngx_array_t *sources,
+    ngx_log_t *log);
+
+/*
+ * For a request that misses a key: starts a fetch, unless one runs, or the last
+ * one began less than "min" ms ago, or no memory is left.  It can have ended
+ * when the call returns: the caller reads "begun" and "ended" afterwards.
+ */
+void ngx_http_gateway_jwt_remote_fetch(ngx_http_gateway_jwt_remote_t *remote);
+
+/*
+ * For a request that waits for a fetch: from now on, this worker notices within
+ * half a second if the fetching process was killed, and repeats the fetch.
+ */
+void ngx_http_gateway_jwt_remote_attend(ngx_http_gateway_jwt_remote_t *remote);
 
 
 #endif /* _NGX_HTTP_GATEWAY_JWT_REMOTE_H_INCLUDED_ */
