@@ -428,6 +428,12 @@ gw_reason_e ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
 
+/* ngx_http_gateway_jwt_access.c: the handlers of ACCESS and PRECONTENT */
+
+ngx_int_t ngx_http_gateway_jwt_access(ngx_http_request_t *r);
+ngx_int_t ngx_http_gateway_jwt_precontent(ngx_http_request_t *r);
+
+
 /* ngx_http_gateway_jwt_path.c */
 
 /* parses a claim path of a directive, and has its claim parsed in requests */
