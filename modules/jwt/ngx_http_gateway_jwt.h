@@ -202,6 +202,7 @@ struct ngx_http_gateway_jwt_ctx_s {
     gw_reason_e                         reason;
     const ngx_http_gateway_jwt_rule_t  *failed;     /* rule that is not met */
     ngx_uint_t                          status;     /* to refuse with */
+    ngx_uint_t                          retry_after;  /* s; 0: none */
 
     /* what the sources have, and the text of the token */
     const ngx_array_t                  *sources;
@@ -420,8 +421,11 @@ char *ngx_http_gateway_jwt_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
 /*
  * Judges the request's token by "jlcf" and leaves the verdict in "ctx" and the
  * identity in "gr".  Returns GW_OK, the reason to refuse the token, also in
- * mode "dry_run", or GW_FAILED.  The caller calls ngx_http_gateway_jwt_finish()
- * in any case.
+ * mode "dry_run", or GW_FAILED; the caller then calls
+ * ngx_http_gateway_jwt_finish().
+ *
+ * GW_WAITING: the request is parked, and the caller returns NGX_AGAIN.  There
+ * is no verdict and no identity; the next call decides anew.
  */
 gw_reason_e ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
@@ -535,6 +539,13 @@ ngx_int_t ngx_http_gateway_jwt_refused_variable(ngx_http_request_t *r,
 
 
 /* ngx_http_gateway_jwt_challenge.c */
+
+/*
+ * For a token that cannot be judged now: returns "reason", and has it answered
+ * with status 503 and Retry-After, in seconds.
+ */
+gw_reason_e ngx_http_gateway_jwt_unavailable(ngx_http_gateway_jwt_ctx_t *ctx,
+    gw_reason_e reason, ngx_uint_t retry_after);
 
 /*
  * Returns the verdict in "ctx" as ngx_http_gateway_answer() does; a refusal

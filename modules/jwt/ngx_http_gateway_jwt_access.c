@@ -7,7 +7,8 @@
  * nginx's own methods: NGX_OK for a verified token, 401 or 403 for a refused
  * one, and NGX_DECLINED if nothing was proved: the method is off, the request
  * is anonymous in mode "optional", or the mode is "dry_run".  NGX_OK opens the
- * location under "satisfy any".
+ * location under "satisfy any".  While the verdict waits for a server, the
+ * handler returns NGX_AGAIN and is called again; the verdict then starts anew.
  *
  * The PRECONTENT handler runs once any method has granted access.  It sets
  * claim headers for the upstream and removes the token: until then other
@@ -70,11 +71,19 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
 
     rc = ngx_http_gateway_jwt_verdict(r, gr, jlcf);
 
-    ngx_http_gateway_jwt_finish(ctx, jlcf);
+    if (rc != NGX_AGAIN) {
+        ngx_http_gateway_jwt_finish(ctx, jlcf);
+    }
 
     return rc;
 }
 
+
+/*
+ * NGX_AGAIN: the verdict waits.  The token stays, and is not parsed again when
+ * the handler is called again.  An argument is hidden nevertheless, because
+ * nginx logs the URI if the client leaves; a hidden token is still found.
+ */
 
 static ngx_int_t
 ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
@@ -93,6 +102,10 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
         || (jlcf->hide && ngx_http_gateway_jwt_hide_argument(r, ctx) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (reason == GW_WAITING) {
+        return NGX_AGAIN;
     }
 
     if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_DECODE) {

@@ -61,6 +61,11 @@ ngx_http_gateway_jwt_judge(ngx_http_request_t *r,
 
     gr->transient = 0;
 
+    if (reason == GW_WAITING) {
+        ctx->judged = 0;
+        return GW_WAITING;
+    }
+
     ctx->reason = reason;
     ctx->judged = 1;
 
@@ -106,6 +111,7 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     ngx_http_gateway_jwt_token_t  *token;
 
     ctx->status = NGX_HTTP_UNAUTHORIZED;
+    ctx->retry_after = 0;
     ctx->failed = NULL;
     ctx->unverified = !jlcf->verify;
 

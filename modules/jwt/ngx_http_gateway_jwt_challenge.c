@@ -33,6 +33,19 @@ static ngx_str_t  ngx_http_gateway_jwt_challenge_own[] = {
 };
 
 
+gw_reason_e
+ngx_http_gateway_jwt_unavailable(ngx_http_gateway_jwt_ctx_t *ctx,
+    gw_reason_e reason, ngx_uint_t retry_after)
+{
+    ngx_str_null(&ctx->why);
+
+    ctx->status = NGX_HTTP_SERVICE_UNAVAILABLE;
+    ctx->retry_after = retry_after;
+
+    return reason;
+}
+
+
 ngx_int_t
 ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
@@ -67,6 +80,7 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
     verdict.reason = ctx->reason;
     verdict.shown = ctx->reason;
     verdict.detail = ctx->why;
+    verdict.retry_after = ctx->retry_after;
 
     return ngx_http_gateway_answer(r, gr, ngx_http_gateway_jwt_refusal_slot,
                                    &verdict, jlcf->mode, "gateway_jwt", "kid",
@@ -77,7 +91,8 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
 /*
  * RFC 6750, 3: no error code if the request has no credential.  3.1:
  * invalid_token with 401, insufficient_scope with 403.  There is no code for a
- * 403 because of another claim, which therefore has no challenge.
+ * 403 because of another claim, which therefore has no challenge.  A 503 is not
+ * about the credential.
  */
 
 static ngx_int_t
@@ -94,7 +109,9 @@ ngx_http_gateway_jwt_challenge(ngx_http_request_t *r,
 
     ngx_str_null(challenge);
 
-    if (ngx_http_gateway_jwt_no_challenge(jlcf)) {
+    if (ngx_http_gateway_jwt_no_challenge(jlcf)
+        || ctx->status == NGX_HTTP_SERVICE_UNAVAILABLE)
+    {
         return NGX_OK;
     }
 
