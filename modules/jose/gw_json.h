@@ -97,6 +97,13 @@ int gw_json_names_has(const gw_json_names_t *names, const gw_text_t *name);
 size_t gw_json_text(const json_t *value, unsigned char *dst);
 
 /*
+ * The bytes of memory that a value takes, with all values in it and what the
+ * allocator adds; 0 for NULL.  An estimate for a 64-bit system: jansson's own
+ * types are private.  A value with several references counts in full.
+ */
+size_t gw_json_memory(const json_t *value);
+
+/*
  * Writes an integer or a real in the shortest form that reads back as the same
  * number, and returns its length.  "dst" has GW_JSON_NUMBER_SIZE bytes.  No NUL
  * is appended.  The locale has no effect.

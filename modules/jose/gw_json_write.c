@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Writing JSON: see gw_json.h.
+ * Writing JSON, and measuring it: see gw_json.h.
  *
  * jansson prints 0.1 as 0.10000000000000001, which differs from the text of the
  * token.
@@ -18,6 +18,21 @@
 
 /* reals from 10^-7 up to here are written without an exponent */
 #define GW_JSON_PLAIN_EXPONENT  16
+
+
+/*
+ * The sizes of jansson 2.14's types.  An object or array has room for a power
+ * of two of members or elements.
+ */
+
+#define GW_JSON_OBJECT       72
+#define GW_JSON_MEMBER       56      /* and the name with its NUL */
+#define GW_JSON_BUCKET       16
+#define GW_JSON_ARRAY        40
+#define GW_JSON_ELEMENT      8
+#define GW_JSON_STRING       32      /* and the text with its NUL */
+#define GW_JSON_NUMBER       24
+#define GW_JSON_MIN_ROOM     8
 
 
 typedef struct {
@@ -37,6 +52,11 @@ static void gw_json_put(gw_json_writer_t *w, const void *text, size_t len);
 static size_t gw_json_integer_text(json_int_t value, unsigned char *dst);
 static size_t gw_json_real_text(double value, unsigned char *dst);
 static size_t gw_json_number_copy(const char *text, unsigned char *dst);
+
+static size_t gw_json_object_memory(const json_t *value);
+static size_t gw_json_array_memory(const json_t *value);
+static size_t gw_json_room(size_t n);
+static size_t gw_json_allocated(size_t size);
 
 
 size_t
@@ -304,4 +324,99 @@ gw_json_number_copy(const char *text, unsigned char *dst)
     }
 
     return n;
+}
+
+
+size_t
+gw_json_memory(const json_t *value)
+{
+    if (value == NULL) {
+        return 0;
+    }
+
+    switch (json_typeof(value)) {
+
+    case JSON_OBJECT:
+        return gw_json_object_memory(value);
+
+    case JSON_ARRAY:
+        return gw_json_array_memory(value);
+
+    case JSON_STRING:
+        return gw_json_allocated(GW_JSON_STRING)
+               + gw_json_allocated(json_string_length(value) + 1);
+
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return gw_json_allocated(GW_JSON_NUMBER);
+
+    default:
+        return 0;       /* true, false, null: jansson has one of each */
+    }
+}
+
+
+static size_t
+gw_json_object_memory(const json_t *value)
+{
+    void    *iter;
+    size_t   size;
+    json_t  *object;
+
+    object = (json_t *) (uintptr_t) value;
+
+    size = gw_json_allocated(GW_JSON_OBJECT)
+           + gw_json_allocated(gw_json_room(json_object_size(value))
+                               * GW_JSON_BUCKET);
+
+    for (iter = json_object_iter(object);
+         iter != NULL;
+         iter = json_object_iter_next(object, iter))
+    {
+        size += gw_json_allocated(GW_JSON_MEMBER + 1
+                                  + strlen(json_object_iter_key(iter)))
+                + gw_json_memory(json_object_iter_value(iter));
+    }
+
+    return size;
+}
+
+
+static size_t
+gw_json_array_memory(const json_t *value)
+{
+    size_t  i, n, size;
+
+    n = json_array_size(value);
+
+    size = gw_json_allocated(GW_JSON_ARRAY)
+           + gw_json_allocated(gw_json_room(n) * GW_JSON_ELEMENT);
+
+    for (i = 0; i < n; i++) {
+        size += gw_json_memory(json_array_get(value, i));
+    }
+
+    return size;
+}
+
+
+static size_t
+gw_json_room(size_t n)
+{
+    size_t  room;
+
+    for (room = GW_JSON_MIN_ROOM; room < n; room *= 2) { /* void */ }
+
+    return room;
+}
+
+
+/* malloc() adds a word, rounds up to 16 bytes and gives at least 32 */
+
+static size_t
+gw_json_allocated(size_t size)
+{
+    size = (size + 8 + 15) & ~(size_t) 15;
+
+    return size < 32 ? 32 : size;
 }

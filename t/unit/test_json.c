@@ -2,6 +2,7 @@
 
 /* reading untrusted JSON, and writing numbers and texts */
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -731,6 +732,94 @@ test_text(void)
 }
 
 
+/* --- memory, compared with the allocator's */
+
+static size_t  taken;
+
+
+static void *
+measured_malloc(size_t size)
+{
+    void  *p;
+
+    p = malloc(size);
+    taken += malloc_usable_size(p) + sizeof(size_t);
+
+    return p;
+}
+
+
+static void
+measured_free(void *p)
+{
+    if (p != NULL) {
+        taken -= malloc_usable_size(p) + sizeof(size_t);
+    }
+
+    free(p);
+}
+
+
+static void
+test_size(void)
+{
+    char     *text;
+    size_t    i, n, size;
+    json_t   *value;
+
+    static const char *const  texts[] = {
+        "{}",
+        "{\"alg\":\"RS256\",\"kid\":\"key-1\",\"typ\":\"at+jwt\"}",
+        "{\"iss\":\"https://issuer.example/realms/main\",\"sub\":\"alice\","
+        "\"aud\":[\"api\",\"web\"],\"exp\":4102444800,\"iat\":1700000000,"
+        "\"a\":1.5,\"b\":true,\"c\":null,\"d\":{\"e\":{\"f\":\"g\"}}}",
+        "{\"a\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}",
+        "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8}",
+        "{\"1\":1,\"2\":1,\"3\":1,\"4\":1,\"5\":1,\"6\":1,\"7\":1,\"8\":1}",
+        "{\"1\":[1,2,3,4,5,6,7,8],\"2\":[1,2,3,4,5,6,7,8,9]}",
+        "{\"a\":[[],[],[],{},{},\"\",[\"x\"]]}"
+    };
+
+    json_set_alloc_funcs(measured_malloc, measured_free);
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        taken = 0;
+        value = parse(texts[i], strlen(texts[i]));
+        size = gw_json_memory(value);
+
+        ok(size >= taken - taken / 5 && size <= taken + taken / 5,
+           "%zu bytes for %zu: %s", size, taken, texts[i]);
+        json_decref(value);
+    }
+
+    /* 250 members with long names and values */
+
+    text = malloc(250 * 128);
+    n = 0;
+
+    for (i = 0; i < 250; i++) {
+        n += (size_t) sprintf(text + n, "%c\"%070zu\":\"%040zu\"",
+                              i ? ',' : '{', i, i);
+    }
+
+    n += (size_t) sprintf(text + n, "}");
+
+    taken = 0;
+    value = parse(text, n);
+    size = gw_json_memory(value);
+
+    ok(size >= taken - taken / 5 && size <= taken + taken / 5,
+       "%zu bytes for %zu: many members", size, taken);
+
+    json_decref(value);
+    free(text);
+
+    json_set_alloc_funcs(malloc, free);
+
+    is_int((long long) gw_json_memory(NULL), 0, "nothing takes no memory");
+}
+
+
 int
 main(void)
 {
@@ -742,6 +831,7 @@ main(void)
     test_members();
     test_numbers();
     test_text();
+    test_size();
     test_errors();
     test_memory();
 
