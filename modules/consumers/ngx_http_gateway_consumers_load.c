@@ -10,8 +10,6 @@
 #include <sys/mman.h>
 
 
-#define NGX_HTTP_GATEWAY_CONSUMERS_TURN   1500     /* us, to begin steps */
-#define NGX_HTTP_GATEWAY_CONSUMERS_PAUSE  1        /* ms between two turns */
 #define NGX_HTTP_GATEWAY_CONSUMERS_READ   262144   /* bytes at once */
 #define NGX_HTTP_GATEWAY_CONSUMERS_DROP   (2 * 1024 * 1024)
 #define NGX_HTTP_GATEWAY_CONSUMERS_LATER  50       /* ms, in a worker */
@@ -20,7 +18,6 @@
 static void ngx_http_gateway_consumers_later(ngx_event_t *ev);
 static ngx_int_t ngx_http_gateway_consumers_open(
     ngx_http_gateway_consumers_t *consumers, ngx_log_t *log, char *err);
-static uint64_t ngx_http_gateway_consumers_clock(void);
 static void ngx_http_gateway_consumers_turn(ngx_event_t *ev);
 static ngx_int_t ngx_http_gateway_consumers_step(
     ngx_http_gateway_consumers_t *consumers, char *err);
@@ -55,7 +52,7 @@ ngx_http_gateway_consumers_start(ngx_cycle_t *cycle,
         consumers->later.log = cycle->log;
         consumers->later.cancelable = 1;
 
-        ngx_add_timer(&consumers->later, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+        ngx_add_timer(&consumers->later, NGX_HTTP_GATEWAY_WATCH_PAUSE);
     }
 
     consumers->watch.state = &consumers->sh->state;
@@ -189,22 +186,9 @@ ngx_http_gateway_consumers_open(ngx_http_gateway_consumers_t *consumers,
 
     consumers->load = load;
 
-    ngx_add_timer(&load->event, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+    ngx_add_timer(&load->event, NGX_HTTP_GATEWAY_WATCH_PAUSE);
 
     return NGX_OK;
-}
-
-
-/* in us; the clock of the event loop does not advance during a turn */
-
-static uint64_t
-ngx_http_gateway_consumers_clock(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
@@ -232,16 +216,16 @@ ngx_http_gateway_consumers_turn(ngx_event_t *ev)
         return;
     }
 
-    start = ngx_http_gateway_consumers_clock();
+    start = ngx_http_gateway_watch_clock();
 
     do {
         rc = ngx_http_gateway_consumers_step(consumers, err);
     } while (rc == NGX_AGAIN
-             && ngx_http_gateway_consumers_clock() - start
-                < NGX_HTTP_GATEWAY_CONSUMERS_TURN);
+             && ngx_http_gateway_watch_clock() - start
+                < NGX_HTTP_GATEWAY_WATCH_TURN);
 
     if (rc == NGX_AGAIN) {
-        ngx_add_timer(ev, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+        ngx_add_timer(ev, NGX_HTTP_GATEWAY_WATCH_PAUSE);
         return;
     }
 
@@ -436,7 +420,7 @@ ngx_http_gateway_consumers_drop(ngx_http_gateway_consumers_t *consumers,
     (void) munmap(load->text + load->mapped, size);
 
     if (load->mapped) {
-        ngx_add_timer(&load->event, NGX_HTTP_GATEWAY_CONSUMERS_PAUSE);
+        ngx_add_timer(&load->event, NGX_HTTP_GATEWAY_WATCH_PAUSE);
         return;
     }
 

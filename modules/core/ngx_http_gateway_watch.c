@@ -8,7 +8,8 @@
  * path every "interval" and loads a changed file for itself.  Nothing is
  * shared, so a killed worker cannot leave anything behind.  stat() follows
  * symbolic links: a link that is changed to another target (as by Kubernetes)
- * counts as a change.
+ * counts as a change.  A file that takes long to load is loaded in steps, a few
+ * in each turn of the event loop.
  *
  * A worker runs as "user" and may not be permitted to read a file that root can
  * read.  The master reports such a file before the configuration takes effect,
@@ -23,8 +24,7 @@
 
 #define NGX_HTTP_GATEWAY_WATCH_AGAIN  3600  /* s, between lines of a failure */
 
-static ngx_int_t ngx_http_gateway_watch_read_fd(ngx_fd_t fd, ngx_pool_t *pool,
-    ngx_str_t *content, const ngx_file_info_t *fi, char *err);
+
 static ngx_uint_t ngx_http_gateway_watch_as_root(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_watch_probe(ngx_cycle_t *cycle,
     ngx_array_t *watches);
@@ -34,6 +34,11 @@ static ngx_msec_t ngx_http_gateway_watch_delay(
 static void ngx_http_gateway_watch_handler(ngx_event_t *ev);
 static void ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch,
     ngx_log_t *log);
+static void ngx_http_gateway_watch_turn(ngx_http_gateway_watch_t *watch,
+    ngx_log_t *log);
+static void ngx_http_gateway_watch_quiet(ngx_log_t *quiet,
+    const ngx_log_t *log);
+static void ngx_http_gateway_watch_cleanup(void *data);
 
 
 char *
@@ -42,6 +47,7 @@ ngx_http_gateway_watch_add(ngx_conf_t *cf, ngx_http_gateway_watch_t *watch)
     char                           err[NGX_HTTP_GATEWAY_WATCH_ERR];
     ngx_int_t                      rc;
     ngx_str_t                      content;
+    ngx_pool_cleanup_t            *cln;
     ngx_http_gateway_watch_t     **w;
     ngx_http_gateway_main_conf_t  *gmcf;
 
@@ -58,13 +64,24 @@ ngx_http_gateway_watch_add(ngx_conf_t *cf, ngx_http_gateway_watch_t *watch)
         return NGX_CONF_OK;
     }
 
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_gateway_watch_cleanup;
+    cln->data = watch;
+
     watch->state = &watch->own;
 
     rc = ngx_http_gateway_watch_read(watch, cf->temp_pool, &content,
                                      &watch->own.seen, err);
 
     if (rc == NGX_OK) {
-        rc = watch->load(watch, &content, cf->log, err);
+        do {
+            rc = watch->load(watch, &content, cf->log, err);
+        } while (rc == NGX_AGAIN);
+
         ngx_explicit_memzero(content.data, content.len);
     }
 
@@ -79,137 +96,6 @@ ngx_http_gateway_watch_add(ngx_conf_t *cf, ngx_http_gateway_watch_t *watch)
 }
 
 
-ngx_fd_t
-ngx_http_gateway_watch_open(ngx_http_gateway_watch_t *watch,
-    ngx_file_info_t *fi, char *err)
-{
-    ngx_fd_t  fd;
-
-    /* O_NONBLOCK: opening a pipe would wait for a writer */
-
-    fd = ngx_open_file(watch->path.data, NGX_FILE_RDONLY, NGX_FILE_NONBLOCK,
-                       0);
-    if (fd == NGX_INVALID_FILE) {
-        (void) ngx_http_gateway_watch_failed(err, "open()");
-        return NGX_INVALID_FILE;
-    }
-
-    if (ngx_fd_info(fd, fi) == NGX_FILE_ERROR) {
-        (void) ngx_http_gateway_watch_failed(err, "fstat()");
-
-    } else if (!ngx_is_file(fi)) {
-        ngx_sprintf((u_char *) err, "is not a regular file%Z");
-
-    } else if (ngx_file_size(fi) > (off_t) watch->max_size) {
-        ngx_sprintf((u_char *) err, "is larger than %uz bytes%Z",
-                    watch->max_size);
-
-    } else {
-        return fd;
-    }
-
-    (void) ngx_close_file(fd);
-
-    return NGX_INVALID_FILE;
-}
-
-
-ngx_int_t
-ngx_http_gateway_watch_read(ngx_http_gateway_watch_t *watch, ngx_pool_t *pool,
-    ngx_str_t *content, ngx_file_info_t *fi, char *err)
-{
-    ngx_fd_t   fd;
-    ngx_int_t  rc;
-
-    fd = ngx_http_gateway_watch_open(watch, fi, err);
-
-    if (fd == NGX_INVALID_FILE) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_gateway_watch_read_fd(fd, pool, content, fi, err);
-
-    (void) ngx_close_file(fd);
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_gateway_watch_read_fd(ngx_fd_t fd, ngx_pool_t *pool,
-    ngx_str_t *content, const ngx_file_info_t *fi, char *err)
-{
-    size_t           size;
-    ssize_t          n;
-    ngx_file_info_t  after;
-
-    size = ngx_file_size(fi);
-
-    content->len = 0;
-    content->data = ngx_pnalloc(pool, size + 1);
-    if (content->data == NULL) {
-        ngx_sprintf((u_char *) err, "no memory%Z");
-        return NGX_ERROR;
-    }
-
-    while (content->len < size) {
-
-        n = ngx_read_fd(fd, content->data + content->len,
-                        size - content->len);
-        if (n == -1) {
-            return ngx_http_gateway_watch_failed(err, "read()");
-        }
-
-        if (n == 0) {
-            break;
-        }
-
-        content->len += n;
-    }
-
-    if (ngx_fd_info(fd, &after) == NGX_FILE_ERROR) {
-        return ngx_http_gateway_watch_failed(err, "fstat()");
-    }
-
-    if (content->len != size || !ngx_http_gateway_watch_same(fi, &after)) {
-        ngx_sprintf((u_char *) err, "changes while it is read%Z");
-        return NGX_AGAIN;
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_gateway_watch_failed(char *err, const char *call)
-{
-    ngx_err_t  number;
-
-    number = ngx_errno;
-
-    ngx_snprintf((u_char *) err, NGX_HTTP_GATEWAY_WATCH_ERR - 1,
-                 "%s failed (%d: %s)%Z", call, number, strerror(number));
-    err[NGX_HTTP_GATEWAY_WATCH_ERR - 1] = '\0';
-
-    return NGX_ERROR;
-}
-
-
-ngx_uint_t
-ngx_http_gateway_watch_same(const ngx_file_info_t *a, const ngx_file_info_t *b)
-{
-    /* ctime: chmod() counts as a change, since it can make a file readable */
-
-    return a->st_dev == b->st_dev
-           && a->st_ino == b->st_ino
-           && a->st_size == b->st_size
-           && a->st_ctim.tv_sec == b->st_ctim.tv_sec
-           && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec
-           && a->st_mtim.tv_sec == b->st_mtim.tv_sec
-           && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-
 ngx_uint_t
 ngx_http_gateway_watch_default(ngx_msec_t *interval)
 {
@@ -220,23 +106,6 @@ ngx_http_gateway_watch_default(ngx_msec_t *interval)
     *interval = NGX_HTTP_GATEWAY_WATCH;
 
     return 0;
-}
-
-
-/* zeroed if missing or not readable, so that a file that returns is a change */
-
-void
-ngx_http_gateway_watch_stat(ngx_http_gateway_watch_t *watch,
-    ngx_file_info_t *fi)
-{
-    const char  *path;
-
-    path = (const char *) watch->path.data;
-
-    if (access(path, R_OK) == -1 || ngx_file_info(path, fi) == NGX_FILE_ERROR)
-    {
-        ngx_memzero(fi, sizeof(ngx_file_info_t));
-    }
 }
 
 
@@ -523,7 +392,7 @@ ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches)
 
 
 /*
- * In ms.  While a failure lasts, the file is checked at least each hour, so
+ * In ms.  A file that is being loaded is due.  While a failure lasts, the file is checked at least each hour, so
  * that the failure is logged hourly; so is a watch with "look" that has no
  * state yet.
  */
@@ -531,6 +400,10 @@ ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches)
 static ngx_msec_t
 ngx_http_gateway_watch_delay(const ngx_http_gateway_watch_t *watch)
 {
+    if (watch->loading.pool) {
+        return NGX_HTTP_GATEWAY_WATCH_PAUSE;
+    }
+
     if (watch->state == NULL || watch->state->since) {
         return ngx_min(watch->interval, NGX_HTTP_GATEWAY_WATCH_AGAIN * 1000);
     }
@@ -550,49 +423,47 @@ ngx_http_gateway_watch_handler(ngx_event_t *ev)
         return;
     }
 
-    ngx_http_gateway_watch_look(watch, ev->log);
+    if (watch->loading.pool) {
+        ngx_http_gateway_watch_turn(watch, ev->log);
+
+    } else {
+        ngx_http_gateway_watch_look(watch, ev->log);
+    }
 
     ngx_add_timer(ev, ngx_http_gateway_watch_delay(watch));
 }
 
 
-/* all workers see a change; only the first one logs it */
-
 static void
 ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch, ngx_log_t *log)
 {
-    char              err[NGX_HTTP_GATEWAY_WATCH_ERR];
-    ngx_int_t         rc;
-    ngx_str_t         content;
-    ngx_log_t         quiet;
-    ngx_pool_t       *pool;
-    ngx_file_info_t   fi;
+    char                            err[NGX_HTTP_GATEWAY_WATCH_ERR];
+    ngx_int_t                       rc;
+    ngx_log_t                       quiet;
+    ngx_http_gateway_watch_load_t  *loading;
 
     if (watch->look) {
         watch->look(watch, log);
         return;
     }
 
-    ngx_http_gateway_watch_stat(watch, &fi);
+    loading = &watch->loading;
 
-    if (!ngx_http_gateway_watch_due(watch->state, &fi)) {
+    ngx_http_gateway_watch_stat(watch, &loading->fi);
+
+    if (!ngx_http_gateway_watch_due(watch->state, &loading->fi)) {
         return;
     }
 
-    quiet = *log;
-
-    if (ngx_worker != 0) {
-        quiet.log_level = NGX_LOG_STDERR;
-    }
-
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
-    if (pool == NULL) {
+    loading->pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    if (loading->pool == NULL) {
         return;
     }
 
-    ngx_str_null(&content);
+    ngx_str_null(&loading->content);
 
-    rc = ngx_http_gateway_watch_read(watch, pool, &content, &fi, err);
+    rc = ngx_http_gateway_watch_read(watch, loading->pool, &loading->content,
+                                     &loading->fi, err);
 
     ngx_log_debug2(NGX_LOG_DEBUG_CORE, log, 0,
                    "gateway watch: \"%V\" was read: %i", &watch->path, rc);
@@ -600,20 +471,97 @@ ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch, ngx_log_t *log)
     /* NGX_AGAIN: the file was being written, the next check reads it */
 
     if (rc == NGX_OK) {
-        rc = watch->load(watch, &content, &quiet, err);
-
-        if (rc == NGX_OK) {
-            ngx_http_gateway_watch_loaded(watch, &fi, &quiet, "");
-        }
+        ngx_http_gateway_watch_turn(watch, log);
+        return;
     }
 
     if (rc == NGX_ERROR) {
-        ngx_http_gateway_watch_kept(watch, &fi, &quiet, err);
+        ngx_http_gateway_watch_quiet(&quiet, log);
+        ngx_http_gateway_watch_kept(watch, &loading->fi, &quiet, err);
     }
 
-    if (content.data) {
-        ngx_explicit_memzero(content.data, content.len);
+    ngx_http_gateway_watch_cleanup(watch);
+}
+
+
+static void
+ngx_http_gateway_watch_turn(ngx_http_gateway_watch_t *watch, ngx_log_t *log)
+{
+    char                            err[NGX_HTTP_GATEWAY_WATCH_ERR];
+    uint64_t                        start;
+    ngx_int_t                       rc;
+    ngx_log_t                       quiet;
+    ngx_http_gateway_watch_load_t  *loading;
+
+    loading = &watch->loading;
+    start = ngx_http_gateway_watch_clock();
+
+    ngx_http_gateway_watch_quiet(&quiet, log);
+
+    do {
+        rc = watch->load(watch, &loading->content, &quiet, err);
+    } while (rc == NGX_AGAIN
+             && ngx_http_gateway_watch_clock() - start
+                < NGX_HTTP_GATEWAY_WATCH_TURN);
+
+    if (rc == NGX_AGAIN) {
+        return;
     }
 
-    ngx_destroy_pool(pool);
+    if (rc == NGX_OK) {
+        ngx_http_gateway_watch_loaded(watch, &loading->fi, &quiet, "");
+
+    } else {
+        ngx_http_gateway_watch_kept(watch, &loading->fi, &quiet, err);
+    }
+
+    ngx_http_gateway_watch_cleanup(watch);
+}
+
+
+uint64_t
+ngx_http_gateway_watch_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+/* all workers see a change; only the first one logs it */
+
+static void
+ngx_http_gateway_watch_quiet(ngx_log_t *quiet, const ngx_log_t *log)
+{
+    *quiet = *log;
+
+    if (ngx_worker != 0) {
+        quiet->log_level = NGX_LOG_STDERR;
+    }
+}
+
+
+/* also when a worker exits while it loads a file */
+
+static void
+ngx_http_gateway_watch_cleanup(void *data)
+{
+    ngx_http_gateway_watch_t *watch = data;
+
+    ngx_http_gateway_watch_load_t  *loading;
+
+    loading = &watch->loading;
+
+    if (loading->pool == NULL) {
+        return;
+    }
+
+    if (loading->content.data) {
+        ngx_explicit_memzero(loading->content.data, loading->content.len);
+    }
+
+    ngx_destroy_pool(loading->pool);
+    loading->pool = NULL;
 }

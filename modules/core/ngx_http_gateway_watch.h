@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * ngx_http_gateway_watch.c: files that are read again when they change
+ * ngx_http_gateway_watch.c, ngx_http_gateway_watch_file.c: files that are read
+ * again when they change
  */
 
 #ifndef _NGX_HTTP_GATEWAY_WATCH_H_INCLUDED_
@@ -14,10 +15,12 @@
 typedef struct ngx_http_gateway_watch_s  ngx_http_gateway_watch_t;
 
 /*
- * Loads new content.  NGX_OK; or NGX_ERROR with a message in "err" (of
+ * Loads new content.  NGX_OK; NGX_AGAIN: it is loaded in steps, call again with
+ * the same content; or NGX_ERROR with a message in "err" (of
  * NGX_HTTP_GATEWAY_WATCH_ERR bytes, NUL-terminated, without secrets), and the
  * previous content stays in force.  Runs in the master while the configuration
- * is read, then in every worker.  "log" is for additional messages.
+ * is read, then in every worker, where steps are spread over turns of the event
+ * loop: one should take no more than 1 ms.  "log" is for additional messages.
  */
 typedef ngx_int_t (*ngx_http_gateway_watch_pt)(ngx_http_gateway_watch_t *watch,
     ngx_str_t *content, ngx_log_t *log, char *err);
@@ -43,6 +46,15 @@ typedef struct {
 } ngx_http_gateway_watch_state_t;
 
 
+/* content that is loaded in steps */
+
+typedef struct {
+    ngx_pool_t                     *pool;
+    ngx_str_t                       content;    /* in the pool */
+    ngx_file_info_t                 fi;
+} ngx_http_gateway_watch_load_t;
+
+
 struct ngx_http_gateway_watch_s {
     /* set by the owner */
     ngx_str_t                       path;       /* full, NUL-terminated */
@@ -62,12 +74,20 @@ struct ngx_http_gateway_watch_s {
                                                    there is no "look" */
     ngx_uint_t                      closed;     /* unsigned:1; not readable for
                                                    workers */
+    ngx_http_gateway_watch_load_t   loading;    /* "pool" NULL: nothing is */
     ngx_event_t                     event;
 };
 
 
 /* the default of "watch=" */
 #define NGX_HTTP_GATEWAY_WATCH  5000    /* ms */
+
+/* steps of loading a file begin for so long in a turn of the event loop */
+#define NGX_HTTP_GATEWAY_WATCH_TURN   1500   /* us */
+#define NGX_HTTP_GATEWAY_WATCH_PAUSE  1      /* ms between two turns */
+
+/* in us; the clock of the event loop does not advance during a turn */
+uint64_t ngx_http_gateway_watch_clock(void);
 
 /* whether a file is still the one that was seen */
 ngx_uint_t ngx_http_gateway_watch_same(const ngx_file_info_t *a,
