@@ -19,7 +19,6 @@
 
 static const unsigned char *gw_json_skip_plain(const unsigned char *p,
     const unsigned char *end);
-static size_t gw_json_utf8(const unsigned char *p, const unsigned char *end);
 static size_t gw_json_escape(const unsigned char *p, const unsigned char *end,
     uint32_t *code);
 static int gw_json_hex(const unsigned char *p, const unsigned char *end,
@@ -111,9 +110,7 @@ gw_json_skip_plain(const unsigned char *p, const unsigned char *end)
 }
 
 
-/* RFC 3629, 4: returns the length of one character; 0: malformed */
-
-static size_t
+size_t
 gw_json_utf8(const unsigned char *p, const unsigned char *end)
 {
     size_t         i, n;

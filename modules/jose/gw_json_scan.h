@@ -47,5 +47,11 @@ const unsigned char *gw_json_scan_number(const unsigned char *p,
  */
 size_t gw_json_unescape(const gw_json_slice_t *slice, unsigned char *dst);
 
+/*
+ * The length of a character of UTF-8 at "p" that is not ASCII; 0: it is
+ * malformed (RFC 3629, 4).
+ */
+size_t gw_json_utf8(const unsigned char *p, const unsigned char *end);
+
 
 #endif /* GW_JSON_SCAN_H_INCLUDED */
