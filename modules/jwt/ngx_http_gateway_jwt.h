@@ -85,6 +85,7 @@ typedef struct {
     ngx_array_t                         bound;      /* bound_t, of all blocks */
     ngx_array_t                         open;       /* key_use_t *, likewise,
                                                        bound to no issuer */
+    ngx_array_t                         revoked;    /* revoked_t * */
     ngx_array_t                         uses;       /* key_use_t *, of blocks
                                                        that verify */
     ngx_uint_t                          one_source; /* unsigned:1; there is no
@@ -134,6 +135,8 @@ typedef struct {
     ngx_flag_t                          require_exp;
     gw_jwt_policy_t                     policy;     /* "issuers" to
                                                        "require_exp" */
+
+    ngx_array_t                        *revoked;    /* revoked_use_t */
 
     ngx_array_t                        *require;    /* require_t */
     ngx_array_t                        *rules;      /* rule_t */

@@ -3,10 +3,11 @@
 /*
  * The verdict on a request's token.  The steps stop at the first reason to
  * refuse it, the cheap ones first: find the token, parse it, verify its
- * signature, check its claims, find the consumer, check the rules.
+ * signature, check its claims, look for it in the lists of revoked tokens, find
+ * the consumer, check the rules.
  */
 
-#include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_revoked.h"
 
 
 static gw_reason_e ngx_http_gateway_jwt_decide(ngx_http_request_t *r,
@@ -135,6 +136,13 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
         || (reason = ngx_http_gateway_jwt_parse_claims(r, ctx)) != GW_OK
         || (reason = ngx_http_gateway_jwt_check_claims(token, jlcf)) != GW_OK)
     {
+        return reason;
+    }
+
+    /* each time, also for a token that was accepted before */
+
+    reason = ngx_http_gateway_jwt_check_revoked(r, token, jlcf);
+    if (reason != GW_OK) {
         return reason;
     }
 

@@ -5,7 +5,7 @@
  * is complete.
  */
 
-#include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_revoked.h"
 
 
 #define ngx_http_gateway_jwt_merge_array(conf, prev)                          \
@@ -69,6 +69,8 @@ static const struct {
       sizeof(ngx_http_gateway_jwt_bound_t) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, open),
       sizeof(ngx_http_gateway_jwt_key_use_t *) },
+    { offsetof(ngx_http_gateway_jwt_main_conf_t, revoked),
+      sizeof(ngx_http_gateway_jwt_revoked_t *) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, uses),
       sizeof(ngx_http_gateway_jwt_key_use_t *) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, claims),
@@ -162,6 +164,7 @@ ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf)
      *     jlcf->audiences = NULL;
      *     jlcf->typ = NULL;
      *     jlcf->policy = { 0 };
+     *     jlcf->revoked = NULL;
      *     jlcf->require = NULL;
      *     jlcf->rules = NULL;
      *     jlcf->consumer = NULL;
@@ -283,6 +286,8 @@ ngx_http_gateway_jwt_merge_values(ngx_http_gateway_jwt_loc_conf_t *conf,
     ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
     ngx_conf_merge_sec_value(conf->max_age, prev->max_age, -1);
     ngx_conf_merge_value(conf->require_exp, prev->require_exp, 1);
+
+    ngx_http_gateway_jwt_merge_array(conf->revoked, prev->revoked);
 
     ngx_http_gateway_jwt_merge_array(conf->require, prev->require);
     ngx_http_gateway_jwt_merge_array(conf->rules, prev->rules);

@@ -5,7 +5,7 @@
  * ngx_http_gateway_jwt_access.c.
  */
 
-#include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_revoked.h"
 
 
 static ngx_int_t ngx_http_gateway_jwt_register(ngx_conf_t *cf);
@@ -126,6 +126,14 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       offsetof(ngx_http_gateway_jwt_loc_conf_t, max_age),
       ngx_http_gateway_setting(ngx_http_gateway_set_sec_slot, NULL,
                                &ngx_http_gateway_jwt_use, 0) },
+
+    { ngx_string("gateway_jwt_revoked"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_set_setting,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_revoked, NULL,
+                               &ngx_http_gateway_jwt_use, 1) },
 
     { ngx_string("gateway_jwt_require"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,

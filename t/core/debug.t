@@ -47,6 +47,7 @@ my ($port, $tls, $traced) = (free_port(), free_port(), free_port());
 my $server = start_nginx(
     port => $port,
     files => { 'jwks.json' => jwks('es256'), pass => "secret-password\n",
+               revoked => "jti 1\nsub alice\n", spared => "sub bob\n",
                certificate_files(),
                'consumers.json' => consumers(
                    consumer('acme', groups => [ 'partners' ], certificates => [
@@ -90,6 +91,8 @@ END
     location /claim { gateway_jwt r; gateway_jwt_require_claim roles any admin;
                       empty_gif; }
     location /require { gateway_jwt r; gateway_jwt_require \$arg_ok; empty_gif; }
+    location /revoked { gateway_jwt r; gateway_jwt_revoked spared;
+                        gateway_jwt_revoked revoked; empty_gif; }
     location /decode { gateway_jwt off token=\$cookie_session; empty_gif; }
     location /header { gateway_jwt r; gateway_jwt_claim_header X-Iss iss; $up }
     location /key { gateway_api_key k; $up }
@@ -238,6 +241,11 @@ my @methods = (
       'jwt: condition 1 of 1 is not met', refused('claim', 'es256') ],
     [ '/require?ok=secret', [ bearer($good) ], 200, @place, @alice,
       'jwt: condition 1 of 1 is met', 'jwt: granted' ],
+
+    [ '/revoked', [ bearer($good) ], 401, @place, @token, $verified,
+      'jwt: list "DIR/spared" of revoked tokens, found:0',
+      'jwt: list "DIR/revoked" of revoked tokens, found:1',
+      refused('revoked', 'es256') ],
 
     [ '/key', [ api($key) ], 200, @shown, @hidden, @acme ],
     [ '/key', [ ], 401, 'api_key: authenticating', 'source: "header x-api-key", missing',

@@ -12,7 +12,7 @@ use Test::Gateway::Said;
 
 $Test::Gateway::Said::Files = {
     'keys.json' => jwks('es256'), 'rsa.json' => jwks('rs256'), 'c.json' => '{"consumers":[]}',
-    'pepper' => 'p' x 32,
+    'pepper' => 'p' x 32, 'revoked' => 'jti a',
 };
 
 my $keys = 'gateway_jwt_key_file keys.json;';
@@ -38,7 +38,8 @@ sub lack {
 
 my @protects = ('gateway_jwt_require $arg_a;', 'gateway_jwt_require_exp on;',
     'gateway_jwt_require_claim role eq admin;', 'gateway_jwt_issuer https://a;',
-    'gateway_jwt_audience a;', 'gateway_jwt_algorithms ES256;');
+    'gateway_jwt_audience a;', 'gateway_jwt_algorithms ES256;',
+    'gateway_jwt_revoked revoked;');
 my @jwt = ($keys, 'gateway_jwt_key_policy strict;', 'gateway_jwt_verify on;',
     'gateway_jwt_typ at+jwt;', 'gateway_jwt_leeway 1s;', 'gateway_jwt_max_age 1h;',
     'gateway_jwt_consumer azp;', 'gateway_jwt_scope a;', 'gateway_jwt_group g;',

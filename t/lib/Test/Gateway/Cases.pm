@@ -43,6 +43,7 @@ my %sentence = (
     issuer => 'the issuer of the token is not accepted here',
     audience => 'the token is meant for another audience',
     claim => 'the claims of the token do not allow this request',
+    revoked => 'the token has been revoked',
     consumer_conflict => 'the credentials name different consumers',
 );
 
