@@ -81,11 +81,9 @@ gw_reason_e
 gw_jwt_parse(json_t **claims, const unsigned char *payload, size_t len,
     const gw_json_limit_t *limit, gw_jws_error_t *error)
 {
-    size_t            i;
-    json_t           *root, *value;
+    json_t           *root;
+    gw_reason_e       rc;
     gw_json_error_t   json;
-
-    static const char *const  numbers[] = { "exp", "nbf", "iat" };
 
     root = gw_json_read(payload, len, limit, &json);
     if (root == NULL) {
@@ -93,17 +91,35 @@ gw_jwt_parse(json_t **claims, const unsigned char *payload, size_t len,
         return GW_MALFORMED_PAYLOAD;
     }
 
+    rc = gw_jwt_check_times(root, error);
+
+    if (rc == GW_OK) {
+        *claims = root;
+
+    } else {
+        json_decref(root);
+    }
+
+    return rc;
+}
+
+
+gw_reason_e
+gw_jwt_check_times(const json_t *claims, gw_jws_error_t *error)
+{
+    size_t         i;
+    const json_t  *value;
+
+    static const char *const  numbers[] = { "exp", "nbf", "iat" };
+
     for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        value = json_object_get(root, numbers[i]);
+        value = json_object_get(claims, numbers[i]);
 
         if (value != NULL && !json_is_number(value)) {
             gw_jwt_explain(error, numbers[i], "is ", gw_json_type(value));
-            json_decref(root);
             return GW_MALFORMED_PAYLOAD;
         }
     }
-
-    *claims = root;
 
     return GW_OK;
 }

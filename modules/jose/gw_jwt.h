@@ -57,6 +57,12 @@ gw_reason_e gw_jwt_parse(json_t **claims, const unsigned char *payload,
     size_t len, const gw_json_limit_t *limit, gw_jws_error_t *error);
 
 /*
+ * Checks that "exp", "nbf" and "iat", where present, are numbers, as above.
+ * Returns GW_OK, or GW_MALFORMED_PAYLOAD with the clause in "error".
+ */
+gw_reason_e gw_jwt_check_times(const json_t *claims, gw_jws_error_t *error);
+
+/*
  * Checks in this order: typ, exp, nbf, iat and max_age, iss, aud.  Returns the
  * first reason, or GW_OK.
  *
