@@ -21,7 +21,8 @@ our @EXPORT_OK = qw( during );
 
 # flood($port, $path, $n, %arg): sends $n requests on keepalive connections;
 # returns a hash with the number of each status.  "lost" counts requests without
-# a response on closed connections, which are not sent again.  %arg:
+# a response on closed connections, which are not sent again.  $path may be a
+# sub, which returns the path of each request.  %arg:
 #
 #   processes    (2) share the requests
 #   connections  (8) of each process
@@ -93,7 +94,11 @@ sub work {
 
     my $depth = $arg{depth} // 50;
     my $end = time + ($arg{seconds} // 120);
-    my $request = "GET $path HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    my $requests = sub {
+        my ($k) = @_;
+        return join '', map { "GET $_ HTTP/1.1\r\nHost: localhost\r\n\r\n" }
+                        map { ref $path ? $path->() : $path } 1 .. $k;
+    };
     my $select = IO::Select->new;
     my (%count, %owed, %buffer);
     my ($left, $errors) = ($n, 0);
@@ -106,7 +111,7 @@ sub work {
         $left -= $k;
         $owed{$socket} = $k;
         $buffer{$socket} = '';
-        syswrite $socket, $request x $k;
+        syswrite $socket, $requests->($k);
     };
 
     my $open = sub {

@@ -15,6 +15,9 @@ package Test::Gateway::Load;
 #   timeout   seconds for all requests together, default 30
 #   abort     each request is aborted by a reset so many seconds after it was
 #             sent; a sub is called for each one, and returns undef for never
+#   rate      so many requests are sent in a second, each at its time, however
+#             many wait for their responses
+#   before    a sub, called before each request with its index
 #   while     a sub, called before each request: the list is repeated as long as
 #             it returns true
 #
@@ -28,7 +31,7 @@ use Exporter qw( import );
 use IO::Poll qw( POLLIN POLLOUT POLLERR POLLHUP );
 use IO::Socket::INET;
 use Socket qw( SOL_SOCKET SO_LINGER );
-use Time::HiRes qw( time );
+use Time::HiRes qw( sleep time );
 
 our @EXPORT = qw( http_many answers header );
 
@@ -36,7 +39,7 @@ our @EXPORT = qw( http_many answers header );
 sub http_many {
     my ($requests, %arg) = @_;
 
-    my $at_once = $arg{at_once} // @$requests;
+    my $at_once = $arg{rate} ? 0 : $arg{at_once} // @$requests;
     my $end = time + ($arg{timeout} // 30);
     my $next = 0;
     my (@answers, %flight);
@@ -68,6 +71,7 @@ sub http_many {
     my $send = sub {
         my ($f) = @_;
         local $SIG{PIPE} = 'IGNORE';
+        $arg{before}->($f->{i}) if $arg{before};
         $answers[$f->{i}]{began} = time;
         syswrite $f->{socket}, $f->{out}[0];
         $poll->mask($f->{socket} => POLLIN);
@@ -95,6 +99,12 @@ sub http_many {
         close $f->{socket};
     };
 
+    my $start = time;
+    my $due = sub {
+        return $arg{rate} ? $next < (time - $start) * $arg{rate}
+                          : keys %flight < $at_once;
+    };
+
     my @first = map { $open->() // () } 1 .. ($at_once < @$requests
                                               ? $at_once : @$requests);
     $send->($_) for @first;
@@ -102,13 +112,16 @@ sub http_many {
     while (%flight || $more->()) {
         last if time > $end;
 
-        while (keys %flight < $at_once && $more->()) {
+        while ($due->() && $more->()) {
             my $f = $open->() or next;
             $send->($f);
         }
-        next if !%flight;
+        if (!%flight) {
+            sleep 0.001 if $arg{rate};
+            next;
+        }
 
-        $poll->poll(defined $arg{abort} ? 0.0005 : 0.05);
+        $poll->poll($arg{rate} ? 0.005 : defined $arg{abort} ? 0.0005 : 0.05);
         $send_rest->();
 
         for my $socket ($poll->handles(POLLIN | POLLERR | POLLHUP)) {
