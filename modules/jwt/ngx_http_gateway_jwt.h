@@ -31,19 +31,24 @@ typedef enum {
 
 /* a source as a directive names it; shared by blocks that inherit it */
 
-typedef struct {
+typedef struct ngx_http_gateway_jwt_key_use_s  ngx_http_gateway_jwt_key_use_t;
+
+struct ngx_http_gateway_jwt_key_use_s {
+    ngx_http_gateway_jwt_key_use_t     *origin;     /* of a copy; or NULL */
     ngx_http_gateway_jwt_kind_e         kind;
     ngx_str_t                           path;       /* or URI */
     ngx_uint_t                          format;
     ngx_msec_t                          watch;
     ngx_uint_t                          written;    /* unsigned:1; "watch=" */
     gw_text_t                           issuer;     /* "": no "issuer=" */
+    ngx_http_gateway_place_t            place;
+    ngx_http_gateway_jwt_source_t      *source;
+
+    /* of all copies, in the origin */
     ngx_uint_t                          listed;     /* unsigned:1; in "uses" */
     ngx_uint_t                          accepted;   /* unsigned:1; a block
                                                        accepts its issuer */
-    ngx_http_gateway_place_t            place;
-    ngx_http_gateway_jwt_source_t      *source;
-} ngx_http_gateway_jwt_key_use_t;
+};
 
 
 /* a source that is bound to an issuer */
@@ -124,6 +129,7 @@ typedef struct {
     ngx_uint_t                          many_issuers; /* are accepted */
     ngx_uint_t                          unusable;   /* refuses every token */
     ngx_uint_t                          key_policy; /* GW_JWK_COMPAT or 0 */
+    ngx_msec_t                          key_cache;  /* in a location */
     ngx_flag_t                          verify;
     gw_jwa_set_t                        algorithms; /* 0: not set */
 
@@ -250,8 +256,9 @@ char *ngx_http_gateway_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent,
 /* ngx_http_gateway_jwt_key.c */
 
 /*
- * Loads the key files of "conf", each once for all locations that name it with
- * the same parameters; an [emerg] names the line of the file's directive.
+ * Finds the sources of "conf", each once for all locations that name it with
+ * the same parameters, and loads key files; an [emerg] names the line of the
+ * directive.
  */
 char *ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf);
@@ -261,8 +268,6 @@ char *ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_gateway_jwt_key_policy(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_gateway_jwt_key_request(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_gateway_jwt_key_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 

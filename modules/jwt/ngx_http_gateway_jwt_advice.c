@@ -15,8 +15,8 @@ static ngx_uint_t ngx_http_gateway_jwt_accepts(
 
 
 /*
- * Blocks that inherit a source share its entry: one of them that accepts the
- * issuer is enough.
+ * Blocks that inherit a source share its entry, or the entry that theirs was
+ * copied from: one of them that accepts the issuer is enough.
  */
 
 char *
@@ -24,7 +24,7 @@ ngx_http_gateway_jwt_advise(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_loc_conf_t *conf)
 {
     ngx_uint_t                         i;
-    ngx_http_gateway_jwt_key_use_t    *use, **slot;
+    ngx_http_gateway_jwt_key_use_t    *use, *entry, **slot;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify
@@ -38,22 +38,24 @@ ngx_http_gateway_jwt_advise(ngx_conf_t *cf,
 
     for (i = 0; i < conf->keys->nelts; i++) {
 
-        if (ngx_http_gateway_jwt_accepts(conf, &use[i].issuer)) {
-            use[i].accepted = 1;
+        entry = use[i].origin ? use[i].origin : &use[i];
+
+        if (ngx_http_gateway_jwt_accepts(conf, &entry->issuer)) {
+            entry->accepted = 1;
         }
 
-        if (use[i].listed) {
+        if (entry->listed) {
             continue;
         }
 
-        use[i].listed = 1;
+        entry->listed = 1;
 
         slot = ngx_array_push(&jmcf->uses);
         if (slot == NULL) {
             return NGX_CONF_ERROR;
         }
 
-        *slot = &use[i];
+        *slot = entry;
     }
 
     ngx_http_gateway_jwt_advise_algorithms(cf, conf);
@@ -61,6 +63,8 @@ ngx_http_gateway_jwt_advise(ngx_conf_t *cf,
     return NGX_CONF_OK;
 }
 
+
+/* the algorithms of keys that are requested are not known here */
 
 static void
 ngx_http_gateway_jwt_advise_algorithms(ngx_conf_t *cf,
@@ -76,7 +80,9 @@ ngx_http_gateway_jwt_advise_algorithms(ngx_conf_t *cf,
     use = conf->keys->elts;
 
     for (i = 0; i < conf->keys->nelts; i++) {
-        if (gw_jwk_set_algorithms(use[i].source->set) & conf->algorithms) {
+        if (use[i].kind != NGX_HTTP_GATEWAY_JWT_FILE
+            || (gw_jwk_set_algorithms(use[i].source->set) & conf->algorithms))
+        {
             return;
         }
     }
@@ -125,8 +131,9 @@ ngx_http_gateway_jwt_advise_issuers(ngx_conf_t *cf,
 
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"gateway_jwt_issuer\" does not accept \"issuer=%*s\" "
-                      "of \"gateway_jwt_key_file\", its keys are never used "
-                      "in %V:%ui", use[i]->issuer.len, use[i]->issuer.data,
+                      "of \"%s\", its keys are never used in %V:%ui",
+                      use[i]->issuer.len, use[i]->issuer.data,
+                      use[i]->source->directive,
                       ngx_http_gateway_place_args(&use[i]->place));
     }
 }

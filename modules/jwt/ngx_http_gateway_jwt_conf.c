@@ -175,6 +175,7 @@ ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf)
 
     jlcf->enable = NGX_CONF_UNSET_UINT;
     jlcf->key_policy = NGX_CONF_UNSET_UINT;
+    jlcf->key_cache = NGX_CONF_UNSET_MSEC;
     jlcf->verify = NGX_CONF_UNSET;
     jlcf->leeway = NGX_CONF_UNSET;
     jlcf->max_age = NGX_CONF_UNSET;
@@ -274,6 +275,7 @@ ngx_http_gateway_jwt_merge_values(ngx_http_gateway_jwt_loc_conf_t *conf,
     ngx_http_gateway_jwt_merge_array(conf->challenge, prev->challenge);
     ngx_http_gateway_jwt_merge_array(conf->keys, prev->keys);
     ngx_conf_merge_uint_value(conf->key_policy, prev->key_policy, 0);
+    ngx_conf_init_msec_value(conf->key_cache, prev->key_cache);
     ngx_conf_merge_value(conf->verify, prev->verify, 1);
 
     if (conf->algorithms == 0) {
@@ -500,8 +502,9 @@ ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"gateway_jwt\" is on and no \"gateway_jwt_key_file\" "
-                      "is given, write one, or \"gateway_jwt_verify off\" to "
-                      "accept any signature, for the block in %V:%ui",
+                      "or \"gateway_jwt_key_request\" is given, write one, or "
+                      "\"gateway_jwt_verify off\" to accept any signature, for "
+                      "the block in %V:%ui",
                       ngx_http_gateway_place_args(&conf->place));
         return NGX_CONF_ERROR;
     }
@@ -519,10 +522,10 @@ ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
     }
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "\"gateway_jwt_issuer\" has several values and "
-                  "\"gateway_jwt_key_file\" \"%V\" is bound to none, add "
-                  "\"issuer=\" to it in %V:%ui",
-                  &use->path, ngx_http_gateway_place_args(&use->place));
+                  "\"gateway_jwt_issuer\" has several values and \"%s\" "
+                  "\"%V\" is bound to none, add \"issuer=\" to it in %V:%ui",
+                  use->source->directive, &use->path,
+                  ngx_http_gateway_place_args(&use->place));
 
     return NGX_CONF_ERROR;
 }

@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_remote.h"
 
 
 static ngx_uint_t ngx_http_gateway_jwt_one_source(
@@ -131,25 +132,41 @@ ngx_http_gateway_jwt_check_open(ngx_conf_t *cf)
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                   "\"gateway_consumers\" names consumers by \"iss\" and "
-                  "\"sub\", and \"gateway_jwt_key_file\" \"%V\" is bound to "
-                  "no issuer and is not the only key file, add \"issuer=\" to "
-                  "it, or one \"gateway_jwt_issuer\" to its block, in %V:%ui",
-                  &open[0]->path, ngx_http_gateway_place_args(&open[0]->place));
+                  "\"sub\", and \"%s\" \"%V\" is bound to no issuer and is "
+                  "not the only source of keys, add \"issuer=\" to it, or one "
+                  "\"gateway_jwt_issuer\" to its block, in %V:%ui",
+                  open[0]->source->directive, &open[0]->path,
+                  ngx_http_gateway_place_args(&open[0]->place));
 
     return NGX_ERROR;
 }
 
 
+/*
+ * The set of a server that only inherits a directive, without using its keys,
+ * does not count.
+ */
+
 static ngx_uint_t
 ngx_http_gateway_jwt_one_source(const ngx_http_gateway_jwt_main_conf_t *jmcf)
 {
     ngx_uint_t                       i;
-    ngx_http_gateway_jwt_source_t  **sources;
+    ngx_http_gateway_jwt_source_t  **sources, *first;
 
     sources = jmcf->sources.elts;
+    first = NULL;
 
-    for (i = 1; i < jmcf->sources.nelts; i++) {
-        if (!ngx_http_gateway_same(&sources[i]->name, &sources[0]->name)) {
+    for (i = 0; i < jmcf->sources.nelts; i++) {
+
+        if (sources[i]->remote && !sources[i]->remote->in_force) {
+            continue;
+        }
+
+        if (first == NULL) {
+            first = sources[i];
+        }
+
+        if (!ngx_http_gateway_same(&sources[i]->name, &first->name)) {
             return 0;
         }
     }

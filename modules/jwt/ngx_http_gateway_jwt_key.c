@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Key files: gateway_jwt_key_file.
+ * The sources of keys of a block: gateway_jwt_key_file and
+ * gateway_jwt_key_request.
  *
  * The master reads a file once for all locations that name it with the same
  * parameters.  Each worker then watches the file and replaces its own key set.
@@ -9,14 +10,18 @@
  */
 
 #include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_remote_conf.h"
 
 
 #define NGX_HTTP_GATEWAY_JWT_MAX_KEY_FILE  (1024 * 1024)
 
 
 static ngx_http_gateway_jwt_key_use_t *ngx_http_gateway_jwt_add_key(
-    ngx_conf_t *cf, ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *value);
+    ngx_conf_t *cf, ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    ngx_http_gateway_jwt_kind_e kind);
 static char *ngx_http_gateway_jwt_key_name(ngx_conf_t *cf, ngx_str_t *value);
+static ngx_array_t *ngx_http_gateway_jwt_copy_keys(ngx_conf_t *cf,
+    const ngx_array_t *keys);
 static ngx_http_gateway_jwt_source_t *ngx_http_gateway_jwt_load_key(
     ngx_conf_t *cf, ngx_http_gateway_jwt_key_use_t *use, ngx_uint_t flags);
 static ngx_http_gateway_jwt_source_t *ngx_http_gateway_jwt_loaded_key(
@@ -63,8 +68,8 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    use = ngx_http_gateway_jwt_add_key(cf, jlcf, value);
-    if (use == NULL) {
+    use = ngx_http_gateway_jwt_add_key(cf, jlcf, NGX_HTTP_GATEWAY_JWT_FILE);
+    if (use == NULL || ngx_conf_full_name(cf->cycle, &use->path, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -93,13 +98,16 @@ ngx_http_gateway_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* the entry of a key file, with all parameters unset; NULL after an error */
+/* the entry of a source, with all parameters unset; NULL after an error */
 
 static ngx_http_gateway_jwt_key_use_t *
 ngx_http_gateway_jwt_add_key(ngx_conf_t *cf,
-    ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_str_t *value)
+    ngx_http_gateway_jwt_loc_conf_t *jlcf, ngx_http_gateway_jwt_kind_e kind)
 {
+    ngx_str_t                       *value;
     ngx_http_gateway_jwt_key_use_t  *use;
+
+    value = cf->args->elts;
 
     if (jlcf->keys == NULL) {
         jlcf->keys = ngx_array_create(cf->pool, 1,
@@ -123,14 +131,11 @@ ngx_http_gateway_jwt_add_key(ngx_conf_t *cf,
 
     ngx_memzero(use, sizeof(ngx_http_gateway_jwt_key_use_t));
 
-    use->watch = NGX_CONF_UNSET_MSEC;
+    use->kind = kind;
     use->path = value[1];
+    use->watch = NGX_CONF_UNSET_MSEC;
 
     ngx_http_gateway_place(cf, &use->place);
-
-    if (ngx_conf_full_name(cf->cycle, &use->path, 1) != NGX_OK) {
-        return NULL;
-    }
 
     return use;
 }
@@ -191,77 +196,132 @@ ngx_http_gateway_jwt_key_policy(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
+/*
+ * The name of the source depends on the server and is bound in a merge.  The
+ * issuer is bound already here, to no source, so that it is not open to others
+ * where no server inherits the directive.
+ */
+
 char *
 ngx_http_gateway_jwt_key_request(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"gateway_jwt_key_request\" is not supported yet, "
-                       "fetch the keys to a file and write "
-                       "\"gateway_jwt_key_file file\", which is re-read "
-                       "when it changes");
+    ngx_http_gateway_jwt_loc_conf_t *jlcf = conf;
 
-    return NGX_CONF_ERROR;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    static const ngx_str_t                 none = ngx_null_string;
+    static const ngx_http_gateway_param_t  params[] = {
+
+        { ngx_string("issuer="), ngx_http_gateway_param_str,
+          offsetof(ngx_http_gateway_jwt_key_use_t, issuer), 0 },
+
+        ngx_http_gateway_null_param
+    };
+
+    if (ngx_http_gateway_jwt_check_uri(cf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    use = ngx_http_gateway_jwt_add_key(cf, jlcf, NGX_HTTP_GATEWAY_JWT_REQUEST);
+
+    if (use == NULL
+        || ngx_http_gateway_params(cf, params, use, 2) != NGX_CONF_OK
+        || ngx_http_gateway_detaches(cf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (use->issuer.len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_http_gateway_warn_literal(cf, (ngx_str_t *) &use->issuer,
+                                  "taken literally");
+
+    return ngx_http_gateway_jwt_bind(cf, (ngx_str_t *) &use->issuer, &none);
 }
 
 
-char *
-ngx_http_gateway_jwt_key_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                       "\"gateway_jwt_key_cache\" has no effect, keys are "
-                       "always kept, and re-read when their file changes");
-
-    return NGX_CONF_OK;
-}
-
+/*
+ * A block shares the entries that it inherits, unless their sources differ: of
+ * another server, or with another gateway_jwt_key_policy.
+ */
 
 char *
 ngx_http_gateway_jwt_load_keys(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf)
 {
-    ngx_uint_t                       i;
-    ngx_array_t                     *copy;
+    ngx_uint_t                       i, copied;
     ngx_http_gateway_jwt_key_use_t  *use;
+    ngx_http_gateway_jwt_source_t   *source;
 
-    if (conf->keys == NULL) {
-        return NGX_CONF_OK;
-    }
+    copied = 0;
 
-    use = conf->keys->elts;
+    for (i = 0; conf->keys && i < conf->keys->nelts; i++) {
 
-    if (use[0].source && use[0].source->flags != conf->key_policy) {
+        use = conf->keys->elts;
 
-        /* inherited, and loaded with the gateway_jwt_key_policy of outside */
+        source = (use[i].kind == NGX_HTTP_GATEWAY_JWT_FILE)
+                 ? ngx_http_gateway_jwt_load_key(cf, &use[i], conf->key_policy)
+                 : ngx_http_gateway_jwt_remote_source(cf, conf, &use[i]);
+        if (source == NULL) {
+            return NGX_CONF_ERROR;
+        }
 
-        copy = ngx_array_create(cf->pool, conf->keys->nelts,
-                                sizeof(ngx_http_gateway_jwt_key_use_t));
-        if (copy == NULL
-            || ngx_array_push_n(copy, conf->keys->nelts) == NULL)
+        if (!copied && use[i].source && use[i].source != source) {
+
+            conf->keys = ngx_http_gateway_jwt_copy_keys(cf, conf->keys);
+            if (conf->keys == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            use = conf->keys->elts;
+            copied = 1;
+        }
+
+        use[i].source = source;
+
+        if (use[i].issuer.len == 0) {
+            continue;
+        }
+
+        conf->bound = 1;
+
+        if (ngx_http_gateway_jwt_bind(cf, (ngx_str_t *) &use[i].issuer,
+                                      &source->name)
+            != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
-        }
-
-        ngx_memcpy(copy->elts, use, conf->keys->nelts
-                                    * sizeof(ngx_http_gateway_jwt_key_use_t));
-        conf->keys = copy;
-        use = copy->elts;
-    }
-
-    for (i = 0; i < conf->keys->nelts; i++) {
-
-        use[i].source = ngx_http_gateway_jwt_load_key(cf, &use[i],
-                                                      conf->key_policy);
-        if (use[i].source == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (use[i].issuer.len) {
-            conf->bound = 1;
         }
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_array_t *
+ngx_http_gateway_jwt_copy_keys(ngx_conf_t *cf, const ngx_array_t *keys)
+{
+    ngx_uint_t                       i;
+    ngx_array_t                     *copy;
+    ngx_http_gateway_jwt_key_use_t  *use, *from;
+
+    copy = ngx_array_create(cf->pool, keys->nelts,
+                            sizeof(ngx_http_gateway_jwt_key_use_t));
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    from = keys->elts;
+    use = ngx_array_push_n(copy, keys->nelts);
+
+    for (i = 0; i < keys->nelts; i++) {
+        use[i] = from[i];
+        use[i].origin = from[i].origin ? from[i].origin : &from[i];
+    }
+
+    return copy;
 }
 
 

@@ -5,6 +5,7 @@
  * ngx_http_gateway_jwt_access.c.
  */
 
+#include "ngx_http_gateway_jwt_remote_conf.h"
 #include "ngx_http_gateway_jwt_revoked.h"
 
 
@@ -18,6 +19,8 @@ static char *ngx_http_gateway_jwt_type(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_gateway_jwt_warn_relaxed(ngx_conf_t *cf, void *post,
     void *data);
 static ngx_int_t ngx_http_gateway_jwt_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_jwt_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_gateway_jwt_init_process(ngx_cycle_t *cycle);
 
 
 #define NGX_HTTP_GATEWAY_JWT_CONTEXT                                          \
@@ -51,6 +54,30 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       ngx_http_gateway_setting(ngx_http_gateway_jwt_key_file, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
+
+    { ngx_string("gateway_jwt_key_request"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE12,
+      ngx_http_gateway_set_setting,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_key_request, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
+
+    { ngx_string("gateway_jwt_key_fetch"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_ANY,
+      ngx_http_gateway_set_setting,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_key_fetch, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
+
+    { ngx_string("gateway_jwt_key_cache"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
+      ngx_http_gateway_set_setting,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_key_cache, NULL,
                                &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_key_policy"),
@@ -240,20 +267,6 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       ngx_http_gateway_setting(ngx_http_gateway_jwt_type, NULL,
                                &ngx_http_gateway_jwt_use, 0) },
 
-    { ngx_string("gateway_jwt_key_request"),
-      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_ANY,
-      ngx_http_gateway_jwt_key_request,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-    { ngx_string("gateway_jwt_key_cache"),
-      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_jwt_key_cache,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
       ngx_null_command
 };
 
@@ -265,8 +278,8 @@ static ngx_http_module_t  ngx_http_gateway_jwt_module_ctx = {
     ngx_http_gateway_jwt_create_main_conf, /* create main configuration */
     NULL,                                  /* init main configuration */
 
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
+    ngx_http_gateway_jwt_create_srv_conf,  /* create server configuration */
+    ngx_http_gateway_jwt_merge_srv_conf,   /* merge server configuration */
 
     ngx_http_gateway_jwt_create_loc_conf,  /* create location configuration */
     ngx_http_gateway_jwt_merge_loc_conf    /* merge location configuration */
@@ -279,8 +292,8 @@ ngx_module_t  ngx_http_gateway_jwt_module = {
     ngx_http_gateway_jwt_commands,         /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_gateway_jwt_init_module,      /* init module */
+    ngx_http_gateway_jwt_init_process,     /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -444,7 +457,9 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
 
     ngx_http_gateway_jwt_advise_issuers(cf, jmcf);
 
-    if (ngx_http_gateway_jwt_check_open(cf) != NGX_OK) {
+    if (ngx_http_gateway_jwt_check_open(cf) != NGX_OK
+        || ngx_http_gateway_jwt_remote_init(cf, jmcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -467,6 +482,38 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_gateway_jwt_precontent;
+
+    return NGX_OK;
+}
+
+
+/* without an http block there is no configuration */
+
+static ngx_int_t
+ngx_http_gateway_jwt_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_gateway_jwt_module);
+    if (jmcf) {
+        ngx_http_gateway_jwt_remotes_publish(&jmcf->sources);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_gateway_jwt_module);
+    if (jmcf) {
+        ngx_http_gateway_jwt_remotes_start(&jmcf->sources, cycle->log);
+    }
 
     return NGX_OK;
 }

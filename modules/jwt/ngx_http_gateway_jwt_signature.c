@@ -4,13 +4,16 @@
  * The algorithm of a token, its signature, and gateway_jwt_algorithms.
  */
 
-#include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_remote.h"
 
 
 static gw_reason_e ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf,
     ngx_http_gateway_jwt_source_t **sources, size_t n);
+static gw_reason_e ngx_http_gateway_jwt_lacking(
+    ngx_http_gateway_jwt_ctx_t *ctx, ngx_http_gateway_jwt_source_t **sources,
+    size_t n, gw_reason_e reason);
 #if (NGX_DEBUG)
 static void ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, const gw_jws_tries_t *tries);
@@ -19,8 +22,8 @@ static void ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
 
 /*
  * Without gateway_jwt_algorithms every asymmetric algorithm is allowed, and
- * HMAC only if all keys are secrets: a public key must never be used as a
- * secret.
+ * HMAC only if all keys are secrets in files: a public key must never be used
+ * as a secret, and an issuer must not decide that HMAC is allowed.
  */
 
 gw_reason_e
@@ -49,7 +52,9 @@ ngx_http_gateway_jwt_check_algorithm(const ngx_http_gateway_jwt_token_t *token,
     use = jlcf->keys->elts;
 
     for (i = 0; i < jlcf->keys->nelts; i++) {
-        if (!gw_jwk_set_only_oct(use[i].source->set)) {
+        if (use[i].kind != NGX_HTTP_GATEWAY_JWT_FILE
+            || !gw_jwk_set_only_oct(use[i].source->set))
+        {
             return GW_ALGORITHM_NOT_ALLOWED;
         }
     }
@@ -76,6 +81,10 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
 
     if (!jlcf->verify) {
         return GW_OK;
+    }
+
+    if (ngx_http_gateway_jwt_sync(jlcf) != NGX_OK) {
+        return GW_FAILED;
     }
 
     token = ctx->token;
@@ -111,7 +120,30 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
         return GW_ISSUER;
     }
 
-    return ngx_http_gateway_jwt_verify(r, ctx, jlcf, keys, n);
+    reason = ngx_http_gateway_jwt_verify(r, ctx, jlcf, keys, n);
+
+    return (reason == GW_OK) ? GW_OK
+                             : ngx_http_gateway_jwt_lacking(ctx, keys, n,
+                                                            reason);
+}
+
+
+/* without the keys of a source, nobody knows whether a token is valid */
+
+static gw_reason_e
+ngx_http_gateway_jwt_lacking(ngx_http_gateway_jwt_ctx_t *ctx,
+    ngx_http_gateway_jwt_source_t **sources, size_t n, gw_reason_e reason)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (sources[i]->set == NULL) {
+            return ngx_http_gateway_jwt_unavailable(ctx, GW_KEYS_UNAVAILABLE,
+                                                    1);
+        }
+    }
+
+    return reason;
 }
 
 

@@ -95,7 +95,7 @@ server { location / { gateway_jwt; } }
 === no keys
 server { location / { gateway_jwt api; } }
 ---
-[emerg] "gateway_jwt" is on and no "gateway_jwt_key_file" is given, write one, or "gateway_jwt_verify off" to accept any signature, for the block in DIR/case.conf:1
+[emerg] "gateway_jwt" is on and no "gateway_jwt_key_file" or "gateway_jwt_key_request" is given, write one, or "gateway_jwt_verify off" to accept any signature, for the block in DIR/case.conf:1
 
 === a file that is not there
 server { location / { gateway_jwt api; gateway_jwt_key_file no-such.json; } }
@@ -331,10 +331,15 @@ server { location / { gateway_jwt api; gateway_jwt_key_file keys.json; add_heade
 ---
 [emerg] unknown "gateway_user" variable
 
-=== keys from an address that the suite does not read yet
-server { location / { gateway_jwt api; gateway_jwt_key_request /jwks; } }
+=== keys from an address, without a location that passes to it
+server { location / { gateway_jwt api; gateway_jwt_key_request https://id.example/jwks; } }
 ---
-[emerg] "gateway_jwt_key_request" is not supported yet, fetch the keys to a file and write "gateway_jwt_key_file file", which is re-read when it changes in DIR/case.conf:1
+[emerg] invalid URI "https://id.example/jwks" in "gateway_jwt_key_request", it is a URL: write a location that passes to it, and the location's URI in DIR/case.conf:1
+
+=== keys from a location that is not there
+server { location = /api { gateway_jwt api; gateway_jwt_key_request /jwks; } }
+---
+[emerg] no location for "gateway_jwt_key_request" "/jwks" in its server, in DIR/case.conf:1
 
 === if over a claim
 server { location / { gateway_jwt api; gateway_jwt_key_file keys.json;

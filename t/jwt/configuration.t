@@ -159,24 +159,24 @@ refused(alone('gateway_jwt_key_file keys/$host.json;'),
         'variables are not supported in the file name "keys/$host.json", write '
         . 'one "gateway_jwt_key_file" for each file, with "issuer=" where keys '
         . 'belong to an issuer', 'a file name with variables');
-refused(alone('gateway_jwt_key_request /jwks;'),
-        '"gateway_jwt_key_request" is not supported yet, fetch the keys to a '
-        . 'file and write "gateway_jwt_key_file file", which is re-read when '
-        . 'it changes', 'gateway_jwt_key_request');
+refused(alone('gateway_jwt_key_request jwks;'),
+        'invalid URI "jwks" in "gateway_jwt_key_request", it must begin with '
+        . '"/"', 'gateway_jwt_key_request');
 refused(alone("gateway_jwt_type $_;"),
         qq(type "$_" in "gateway_jwt_type" is not supported, it must be )
         . '"signed"',
         "gateway_jwt_type $_") for qw( encrypted nested );
-warned(alone('gateway_jwt_key_cache 1h;'),
-       '"gateway_jwt_key_cache" has no effect, keys are always kept, and '
-       . 're-read when their file changes', 'gateway_jwt_key_cache');
+warned(jwt('gateway_jwt_key_cache 0;'),
+       '"gateway_jwt_key_cache 0" has no effect, keys are always kept',
+       'gateway_jwt_key_cache 0');
+accepted(jwt('gateway_jwt_key_cache 1h;'), 'gateway_jwt_key_cache');
 
 
 # --- keys
 
-my $no_key = '"gateway_jwt" is on and no "gateway_jwt_key_file" is given, write '
-             . 'one, or "gateway_jwt_verify off" to accept any signature, for '
-             . 'the block';
+my $no_key = '"gateway_jwt" is on and no "gateway_jwt_key_file" or '
+             . '"gateway_jwt_key_request" is given, write one, or '
+             . '"gateway_jwt_verify off" to accept any signature, for the block';
 
 refused({ server => <<'CONF' }, $no_key, 'no key in a location');
 location /a {

@@ -428,8 +428,8 @@ sub open_file {
     return $code == 0 ? '' : "refused: $said" if $said !~
         m{\[emerg\]\ .*:\ "gateway_consumers"\ names\ consumers\ by\ "iss"\ and
           \ "sub",\ and\ "gateway_jwt_key_file"\ "DIR/(\S+)"\ is\ bound\ to\ no
-          \ issuer\ and\ is\ not\ the\ only\ key\ file,\ add\ "issuer="\ to\ it,
-          \ or\ one\ "gateway_jwt_issuer"\ to\ its\ block,\ in
+          \ issuer\ and\ is\ not\ the\ only\ source\ of\ keys,\ add
+          \ "issuer="\ to\ it,\ or\ one\ "gateway_jwt_issuer"\ to\ its\ block,\ in
           \ DIR/nginx.conf:(\d+)\n}x;
 
     my ($found, $line) = ($1, $2);

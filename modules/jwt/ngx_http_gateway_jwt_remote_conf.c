@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The sets of keys by request: one for each server and URI, with a zone.
+ *
+ * A directive of the http level means a location of each server that inherits
+ * it: each server has a set of its own.  A zone is named after the server and
+ * the URI, so that a reload keeps the set.
+ */
+
+#include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_remote_conf.h"
+#include "ngx_http_gateway_location.h"
+#include "ngx_http_gateway_server.h"
+#include "ngx_http_gateway_upstream.h"
+
+#include <openssl/evp.h>
+
+
+#define NGX_HTTP_GATEWAY_JWT_STALE   86400000           /* ms */
+#define NGX_HTTP_GATEWAY_JWT_ZONE    "gateway_jwt_keys:"
+#define NGX_HTTP_GATEWAY_JWT_DIGEST  16         /* bytes, in a zone's name */
+
+
+static ngx_http_gateway_jwt_source_t *ngx_http_gateway_jwt_remote_find(
+    ngx_conf_t *cf, const ngx_http_gateway_jwt_loc_conf_t *conf,
+    const ngx_http_gateway_jwt_key_use_t *use);
+static ngx_http_gateway_jwt_source_t *ngx_http_gateway_jwt_remote_create(
+    ngx_conf_t *cf, const ngx_http_gateway_jwt_loc_conf_t *conf,
+    const ngx_http_gateway_jwt_key_use_t *use);
+static char *ngx_http_gateway_jwt_remote_times(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf,
+    ngx_http_gateway_jwt_remote_t *remote);
+static ngx_int_t ngx_http_gateway_jwt_add_zone(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_remote_t *remote);
+static size_t ngx_http_gateway_jwt_zone_size(void);
+static ngx_int_t ngx_http_gateway_jwt_init_zone(ngx_shm_zone_t *shm_zone,
+    void *data);
+
+
+ngx_int_t
+ngx_http_gateway_jwt_remote_name(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_http_gateway_jwt_kind_e kind, const ngx_str_t *uri)
+{
+    u_char     *p;
+    u_char      digest[NGX_HTTP_GATEWAY_SERVER_NAME];
+    ngx_str_t   text;
+
+    if (ngx_http_gateway_server_name(cf, digest) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    text.len = 2 * sizeof(digest) + uri->len;
+
+    text.data = ngx_pnalloc(cf->temp_pool, text.len);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_hex_dump(text.data, digest, sizeof(digest));
+    ngx_memcpy(p, uri->data, uri->len);
+
+    return ngx_http_gateway_jwt_source_name(cf, name, kind, &text);
+}
+
+
+ngx_http_gateway_jwt_source_t *
+ngx_http_gateway_jwt_remote_source(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf,
+    const ngx_http_gateway_jwt_key_use_t *use)
+{
+    ngx_http_gateway_jwt_source_t  *source;
+
+    source = ngx_http_gateway_jwt_remote_find(cf, conf, use);
+
+    if (source == NULL) {
+        source = ngx_http_gateway_jwt_remote_create(cf, conf, use);
+    }
+
+    if (source == NULL
+        || ngx_http_gateway_jwt_remote_times(cf, conf, source->remote)
+           != NGX_CONF_OK)
+    {
+        return NULL;
+    }
+
+    return source;
+}
+
+
+static ngx_http_gateway_jwt_source_t *
+ngx_http_gateway_jwt_remote_find(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf,
+    const ngx_http_gateway_jwt_key_use_t *use)
+{
+    ngx_uint_t                         i;
+    ngx_http_core_srv_conf_t          *cscf;
+    ngx_http_gateway_jwt_source_t    **sources, *source;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    sources = jmcf->sources.elts;
+
+    for (i = 0; i < jmcf->sources.nelts; i++) {
+        source = sources[i];
+
+        if (source->kind == NGX_HTTP_GATEWAY_JWT_REQUEST
+            && source->remote->cscf == cscf
+            && source->flags == conf->key_policy
+            && ngx_http_gateway_same(&source->shown, &use->path))
+        {
+            return source;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_gateway_jwt_source_t *
+ngx_http_gateway_jwt_remote_create(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf,
+    const ngx_http_gateway_jwt_key_use_t *use)
+{
+    ngx_http_gateway_jwt_remote_t     *remote;
+    ngx_http_gateway_jwt_source_t     *source;
+    ngx_http_gateway_jwt_srv_conf_t   *jscf;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+    jscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_jwt_module);
+
+    remote = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_jwt_remote_t));
+    if (remote == NULL) {
+        return NULL;
+    }
+
+    source = ngx_http_gateway_jwt_source_create(cf, &jmcf->sources,
+                                                &jmcf->generation, use->kind);
+    if (source == NULL
+        || ngx_http_gateway_jwt_remote_name(cf, &source->name, use->kind,
+                                            &use->path)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    source->shown = use->path;
+    source->flags = conf->key_policy;
+    source->remote = remote;
+
+    remote->cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    remote->uri = use->path;
+    remote->place = use->place;
+    remote->timeout = jscf->timeout;
+    remote->max_size = jscf->max_size;
+    remote->insecure = jscf->insecure;
+    remote->source = source;
+
+    return source;
+}
+
+
+/* of the blocks that use a set, the one with the shortest interval decides */
+
+static char *
+ngx_http_gateway_jwt_remote_times(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf,
+    ngx_http_gateway_jwt_remote_t *remote)
+{
+    ngx_msec_t                        interval;
+    ngx_http_gateway_jwt_srv_conf_t  *jscf;
+
+    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify
+        || !ngx_http_gateway_in_force(cf))
+    {
+        return NGX_CONF_OK;
+    }
+
+    jscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_jwt_module);
+
+    interval = (conf->key_cache != NGX_CONF_UNSET_MSEC) ? conf->key_cache
+               : (jscf->cache != NGX_CONF_UNSET_MSEC) ? jscf->cache
+               : jscf->interval;
+
+    if (jscf->stale != NGX_CONF_UNSET_MSEC && jscf->stale < interval) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"gateway_jwt_key_cache\" is larger than \"stale=\" of "
+                      "\"gateway_jwt_key_fetch\", for \"%s\" \"%V\" in %V:%ui",
+                      remote->source->directive, &remote->uri,
+                      ngx_http_gateway_place_args(&remote->place));
+        return NGX_CONF_ERROR;
+    }
+
+    if (!remote->in_force || interval < remote->interval) {
+        remote->interval = interval;
+    }
+
+    remote->in_force = 1;
+    remote->min = ngx_min(jscf->min, remote->interval);
+    remote->stale = (jscf->stale != NGX_CONF_UNSET_MSEC)
+                    ? jscf->stale
+                    : ngx_max(NGX_HTTP_GATEWAY_JWT_STALE, remote->interval);
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_jwt_remote_init(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_main_conf_t *jmcf)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_remote_t   *remote;
+    ngx_http_gateway_jwt_source_t  **sources;
+
+    sources = jmcf->sources.elts;
+
+    for (i = 0; i < jmcf->sources.nelts; i++) {
+
+        if (sources[i]->kind != NGX_HTTP_GATEWAY_JWT_REQUEST) {
+            continue;
+        }
+
+        remote = sources[i]->remote;
+
+        if (!remote->in_force) {
+            continue;
+        }
+
+        if (ngx_http_gateway_jwt_check_location(cf, remote->cscf, sources[i],
+                                                &remote->place)
+            != NGX_OK
+            || ngx_http_gateway_jwt_add_zone(cf, remote) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_jwt_check_location(ngx_conf_t *cf,
+    const ngx_http_core_srv_conf_t *cscf,
+    const ngx_http_gateway_jwt_source_t *source,
+    const ngx_http_gateway_place_t *place)
+{
+    const char                *cache;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_gateway_location_find(cscf, &source->shown);
+
+    if (clcf == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "no location for \"%s\" \"%V\" in its server, in %V:%ui",
+                      source->directive, &source->shown,
+                      ngx_http_gateway_place_args(place));
+        return NGX_ERROR;
+    }
+
+    if (!clcf->internal) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "location \"%V\" of \"%s\" \"%V\" is not \"internal\", "
+                      "clients can request it, in %V:%ui", &clcf->name,
+                      source->directive, &source->shown,
+                      ngx_http_gateway_place_args(place));
+    }
+
+    if (source->kind != NGX_HTTP_GATEWAY_JWT_REQUEST) {
+        return NGX_OK;
+    }
+
+    cache = ngx_http_gateway_upstream_cached(cf, clcf->loc_conf);
+
+    if (cache) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"%s\" in the location of \"%s\" \"%V\" delays the "
+                      "withdrawal of keys, in %V:%ui", cache,
+                      source->directive, &source->shown,
+                      ngx_http_gateway_place_args(place));
+    }
+
+    return NGX_OK;
+}
+
+
+/* the name depends on all that the content of the zone depends on */
+
+static ngx_int_t
+ngx_http_gateway_jwt_add_zone(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_remote_t *remote)
+{
+    u_char       *p;
+    u_char        digest[EVP_MAX_MD_SIZE];
+    ngx_str_t     name, text;
+    const char   *policy;
+
+    policy = (remote->source->flags & GW_JWK_COMPAT) ? "compat" : "strict";
+
+    text.len = sizeof("strict") - 1 + remote->source->name.len;
+
+    text.data = ngx_pnalloc(cf->temp_pool, text.len);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(text.data, "%s%V", policy, &remote->source->name);
+
+    if (EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL) != 1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "EVP_Digest() failed");
+        return NGX_ERROR;
+    }
+
+    name.len = sizeof(NGX_HTTP_GATEWAY_JWT_ZONE) - 1
+               + 2 * NGX_HTTP_GATEWAY_JWT_DIGEST;
+
+    name.data = ngx_pnalloc(cf->pool, name.len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(name.data, NGX_HTTP_GATEWAY_JWT_ZONE,
+                   sizeof(NGX_HTTP_GATEWAY_JWT_ZONE) - 1);
+    ngx_hex_dump(p, digest, NGX_HTTP_GATEWAY_JWT_DIGEST);
+
+    remote->zone = ngx_shared_memory_add(cf, &name,
+                                         ngx_http_gateway_jwt_zone_size(),
+                                         &ngx_http_gateway_jwt_module);
+    if (remote->zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    remote->zone->init = ngx_http_gateway_jwt_init_zone;
+    remote->zone->data = remote;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Independent of "max_size=", so that a reload that changes it keeps the keys.
+ * Pages that are not used take no memory.
+ */
+
+static size_t
+ngx_http_gateway_jwt_zone_size(void)
+{
+    size_t  size;
+
+    size = sizeof(ngx_http_gateway_jwt_remote_shm_t)
+           + 2 * (NGX_HTTP_GATEWAY_JWT_MAX_SET + ngx_pagesize)
+           + 12 * ngx_pagesize;
+
+    return ngx_align(size + size / 32, ngx_pagesize);
+}
+
+
+/* a reused zone keeps its set: old workers use it */
+
+static ngx_int_t
+ngx_http_gateway_jwt_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    size_t                              half;
+    ngx_uint_t                          i;
+    ngx_slab_pool_t                    *shpool;
+    ngx_http_gateway_jwt_remote_t      *remote, *old;
+    ngx_http_gateway_jwt_remote_shm_t  *sh;
+
+    remote = shm_zone->data;
+    old = data;
+
+    if (old) {
+        remote->sh = old->sh;
+        return NGX_OK;
+    }
+
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (shm_zone->shm.exists) {
+        remote->sh = shpool->data;
+        return NGX_OK;
+    }
+
+    sh = ngx_http_gateway_zone_alloc(shpool,
+                                    sizeof(ngx_http_gateway_jwt_remote_shm_t));
+    half = ngx_http_gateway_halves_size(shm_zone->shm.size,
+                                    sizeof(ngx_http_gateway_jwt_remote_shm_t));
+
+    if (sh == NULL
+        || half < sizeof(ngx_http_gateway_jwt_text_half_t)
+                  + NGX_HTTP_GATEWAY_JWT_MAX_SET
+        || ngx_http_gateway_halves_alloc(&sh->halves, shpool, half) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < 2; i++) {
+        ngx_memzero(ngx_http_gateway_half(&sh->halves, i),
+                    sizeof(ngx_http_gateway_jwt_text_half_t));
+    }
+
+    shpool->data = sh;
+    remote->sh = sh;
+
+    return NGX_OK;
+}
