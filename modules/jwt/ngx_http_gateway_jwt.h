@@ -213,6 +213,9 @@ struct ngx_http_gateway_jwt_ctx_s {
     ngx_uint_t                          status;     /* to refuse with */
     ngx_uint_t                          retry_after;  /* s; 0: none */
 
+    /* of _wait.c; NULL: the request has not waited for keys */
+    struct ngx_http_gateway_jwt_wait_s *wait;
+
     /* what the sources have, and the text of the token */
     const ngx_array_t                  *sources;
     ngx_http_gateway_shown_t            shown;
@@ -415,7 +418,11 @@ gw_reason_e ngx_http_gateway_jwt_check_algorithm(
     const ngx_http_gateway_jwt_token_t *token,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
-/* GW_OK also with "gateway_jwt_verify off"; may parse "iss" before */
+/*
+ * GW_OK also with "gateway_jwt_verify off"; may parse "iss" before.  Otherwise
+ * a reason, for GW_KEYS_UNAVAILABLE with ctx->status, or GW_WAITING: the
+ * request is parked until keys have been fetched.
+ */
 gw_reason_e ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);

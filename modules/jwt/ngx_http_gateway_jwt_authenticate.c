@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_gateway_jwt_revoked.h"
+#include "ngx_http_gateway_jwt_wait.h"
 
 
 static gw_reason_e ngx_http_gateway_jwt_decide(ngx_http_request_t *r,
@@ -115,6 +116,8 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     ctx->retry_after = 0;
     ctx->failed = NULL;
     ctx->unverified = !jlcf->verify;
+
+    ngx_http_gateway_jwt_leave(ctx);
 
     reason = ngx_http_gateway_jwt_find(r, ctx, jlcf);
 

@@ -42,8 +42,6 @@ static void ngx_http_gateway_jwt_remote_arm(
     ngx_http_gateway_jwt_remote_t *remote, ngx_msec_t max);
 static ngx_uint_t ngx_http_gateway_jwt_remote_due(
     const ngx_http_gateway_jwt_remote_t *remote);
-static ngx_uint_t ngx_http_gateway_jwt_remote_allowed(
-    const ngx_http_gateway_jwt_remote_t *remote);
 static void ngx_http_gateway_jwt_remote_try(
     ngx_http_gateway_jwt_remote_t *remote, ngx_http_gateway_jwt_due_pt due);
 static void ngx_http_gateway_jwt_remote_begin(
@@ -234,7 +232,7 @@ ngx_http_gateway_jwt_remote_due(const ngx_http_gateway_jwt_remote_t *remote)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_gateway_jwt_remote_allowed(
     const ngx_http_gateway_jwt_remote_t *remote)
 {

@@ -92,6 +92,8 @@ struct ngx_http_gateway_jwt_remote_s {
 
     ngx_atomic_uint_t                   generation; /* of the half that the
                                                        source's set is from */
+    ngx_atomic_uint_t                   seen;       /* "ended" before the set
+                                                       was brought up to date */
     ngx_atomic_t                        said;       /* for the log */
 };
 
@@ -149,6 +151,10 @@ void ngx_http_gateway_jwt_remotes_publish(const ngx_array_t *sources);
 /* in init_process: begins to fetch */
 void ngx_http_gateway_jwt_remotes_start(const ngx_array_t *sources,
     ngx_log_t *log);
+
+/* whether no fetch runs, and the last one began at least "min" ms ago */
+ngx_uint_t ngx_http_gateway_jwt_remote_allowed(
+    const ngx_http_gateway_jwt_remote_t *remote);
 
 /*
  * For a request that misses a key: starts a fetch, unless one runs, or the last

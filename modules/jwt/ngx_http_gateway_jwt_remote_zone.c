@@ -135,6 +135,10 @@ ngx_http_gateway_jwt_remote_sync(ngx_http_gateway_jwt_remote_t *remote)
 
     source = remote->source;
 
+    /* a fetch that ends from here on may replace the keys */
+
+    remote->seen = __atomic_load_n(&remote->sh->ended, __ATOMIC_SEQ_CST);
+
     if (!ngx_http_gateway_jwt_remote_valid(remote)) {
 
         if (source->set) {

@@ -4,16 +4,21 @@
  * The algorithm of a token, its signature, and gateway_jwt_algorithms.
  */
 
-#include "ngx_http_gateway_jwt_remote.h"
+#include "ngx_http_gateway_jwt_wait.h"
 
 
+/* how often a token is verified in one call, if its keys change meanwhile */
+#define NGX_HTTP_GATEWAY_JWT_TURNS  8
+
+
+static gw_reason_e ngx_http_gateway_jwt_find_keys(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    ngx_http_gateway_jwt_source_t **sources, size_t *n);
 static gw_reason_e ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf,
-    ngx_http_gateway_jwt_source_t **sources, size_t n);
-static gw_reason_e ngx_http_gateway_jwt_lacking(
-    ngx_http_gateway_jwt_ctx_t *ctx, ngx_http_gateway_jwt_source_t **sources,
-    size_t n, gw_reason_e reason);
+    ngx_http_gateway_jwt_source_t **sources, size_t n, gw_jws_tries_t *tries);
 #if (NGX_DEBUG)
 static void ngx_http_gateway_jwt_say_key(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf, const gw_jws_tries_t *tries);
@@ -63,32 +68,69 @@ ngx_http_gateway_jwt_check_algorithm(const ngx_http_gateway_jwt_token_t *token,
 }
 
 
-/*
- * After an internal redirect the signature of the same bytes is not verified
- * again with the same keys.  A location with other keys verifies it anew.
- */
+/* again if keys arrive between the choice of the keys and the verdict */
 
 gw_reason_e
 ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
-    size_t                             n;
-    gw_reason_e                        reason;
-    ngx_http_gateway_jwt_token_t      *token;
-    ngx_http_gateway_jwt_source_t     *keys[NGX_HTTP_GATEWAY_JWT_MAX_SOURCES];
-    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+    size_t                          n;
+    ngx_uint_t                      turn;
+    gw_reason_e                     reason;
+    gw_jws_tries_t                  tries;
+    ngx_http_gateway_jwt_source_t  *sources[NGX_HTTP_GATEWAY_JWT_MAX_SOURCES];
 
     if (!jlcf->verify) {
         return GW_OK;
     }
 
+    for (turn = 0; turn < NGX_HTTP_GATEWAY_JWT_TURNS; turn++) {
+
+        reason = ngx_http_gateway_jwt_find_keys(r, ctx, jlcf, sources, &n);
+
+        if (reason != GW_OK || n == 0) {
+            return reason;
+        }
+
+        reason = ngx_http_gateway_jwt_verify(r, ctx, jlcf, sources, n, &tries);
+
+        if (reason == GW_OK
+            || !ngx_http_gateway_jwt_wait(r, ctx, jlcf, sources, n, &tries,
+                                          &reason))
+        {
+            return reason;
+        }
+    }
+
+    return ngx_http_gateway_jwt_unavailable(ctx, GW_KEYS_UNAVAILABLE, 1);
+}
+
+
+/*
+ * The sources that may serve the token.  GW_OK with n == 0: after an internal
+ * redirect the signature of the same bytes is not verified again with the same
+ * keys.  A location with other keys verifies it anew.
+ */
+
+static gw_reason_e
+ngx_http_gateway_jwt_find_keys(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    ngx_http_gateway_jwt_source_t **sources, size_t *n)
+{
+    gw_reason_e                        reason;
+    ngx_http_gateway_jwt_token_t      *token;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    token = ctx->token;
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+
     if (ngx_http_gateway_jwt_sync(jlcf) != NGX_OK) {
         return GW_FAILED;
     }
 
-    token = ctx->token;
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
+    *n = 0;
 
     if (token->keys == jlcf->keys && token->open == jlcf->open
         && token->generation == jmcf->generation)
@@ -110,40 +152,13 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
         }
     }
 
-    n = ngx_http_gateway_jwt_choose_keys(jmcf, token, jlcf, keys);
+    *n = ngx_http_gateway_jwt_choose_keys(jmcf, token, jlcf, sources);
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway jwt: %uz of %ui sources may serve the issuer",
-                   n, jlcf->keys->nelts);
+                   *n, jlcf->keys->nelts);
 
-    if (n == 0) {
-        return GW_ISSUER;
-    }
-
-    reason = ngx_http_gateway_jwt_verify(r, ctx, jlcf, keys, n);
-
-    return (reason == GW_OK) ? GW_OK
-                             : ngx_http_gateway_jwt_lacking(ctx, keys, n,
-                                                            reason);
-}
-
-
-/* without the keys of a source, nobody knows whether a token is valid */
-
-static gw_reason_e
-ngx_http_gateway_jwt_lacking(ngx_http_gateway_jwt_ctx_t *ctx,
-    ngx_http_gateway_jwt_source_t **sources, size_t n, gw_reason_e reason)
-{
-    size_t  i;
-
-    for (i = 0; i < n; i++) {
-        if (sources[i]->set == NULL) {
-            return ngx_http_gateway_jwt_unavailable(ctx, GW_KEYS_UNAVAILABLE,
-                                                    1);
-        }
-    }
-
-    return reason;
+    return *n ? GW_OK : GW_ISSUER;
 }
 
 
@@ -153,13 +168,12 @@ static gw_reason_e
 ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf,
-    ngx_http_gateway_jwt_source_t **sources, size_t n)
+    ngx_http_gateway_jwt_source_t **sources, size_t n, gw_jws_tries_t *tries)
 {
     size_t                             i, nsets;
     gw_reason_e                        reason;
     gw_jwk_set_t                      *sets[NGX_HTTP_GATEWAY_JWT_MAX_SOURCES];
     gw_jws_error_t                     error;
-    gw_jws_tries_t                     tries;
     ngx_http_gateway_jwt_token_t      *token;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
@@ -176,10 +190,10 @@ ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
         }
     }
 
-    reason = gw_jws_verify(&token->jws, sets, nsets, &tries);
+    reason = gw_jws_verify(&token->jws, sets, nsets, tries);
 
 #if (NGX_DEBUG)
-    ngx_http_gateway_jwt_say_key(r, jlcf, &tries);
+    ngx_http_gateway_jwt_say_key(r, jlcf, tries);
 #endif
 
     if (reason == GW_MALFORMED_SIGNATURE) {

@@ -81,7 +81,7 @@ sub answers {
 
     @answers = ({ @answers }) if !ref $answers[0];
     $self->{answers} = [ map { { body => $self->{set}, %$_ } } @answers ];
-    return $self->{origin} && $self->{origin}->answer('*', @{ $self->{answers} });
+    return $self->{origin} && $self->{origin}->answer($path, @{ $self->{answers} });
 }
 
 sub hang { $_[0]->answers(hold => 1) }
