@@ -303,7 +303,9 @@ ngx_http_gateway_jwt_cache_conflict(ngx_conf_t *cf)
 char *
 ngx_http_gateway_jwt_check_uri(ngx_conf_t *cf)
 {
-    ngx_str_t  *value, *uri;
+    ngx_str_t   *value, *uri;
+    ngx_uint_t   url;
+    const char  *why;
 
     value = cf->args->elts;
     uri = &value[1];
@@ -314,17 +316,10 @@ ngx_http_gateway_jwt_check_uri(ngx_conf_t *cf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_strncasecmp(uri->data, (u_char *) "http://", 7) == 0
-        || ngx_strncasecmp(uri->data, (u_char *) "https://", 8) == 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid URI \"%V\" in \"%V\", it is a URL: write "
-                           "a location that passes to it, and the location's "
-                           "URI", uri, &value[0]);
-        return NGX_CONF_ERROR;
-    }
+    url = (ngx_strncasecmp(uri->data, (u_char *) "http://", 7) == 0
+           || ngx_strncasecmp(uri->data, (u_char *) "https://", 8) == 0);
 
-    if (ngx_http_script_variables_count(uri)) {
+    if (!url && ngx_http_script_variables_count(uri)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "variables are not supported in the URI \"%V\", "
                            "write one \"%V\" for each URI, with \"issuer=\" "
@@ -332,18 +327,16 @@ ngx_http_gateway_jwt_check_uri(ngx_conf_t *cf)
         return NGX_CONF_ERROR;
     }
 
-    if (uri->data[0] != '/') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid URI \"%V\" in \"%V\", it must begin with "
-                           "\"/\"", uri, &value[0]);
-        return NGX_CONF_ERROR;
-    }
+    why = url ? "it is a URL: write a location that passes to it, and the "
+                "location's URI"
+          : (uri->data[0] != '/') ? "it must begin with \"/\""
+          : ngx_strlchr(uri->data, uri->data + uri->len, '?')
+            ? "it must have no arguments, write them in the location" : NULL;
 
-    if (ngx_strlchr(uri->data, uri->data + uri->len, '?')) {
+    if (why) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid URI \"%V\" in \"%V\", it must have no "
-                           "arguments, write them in the location",
-                           uri, &value[0]);
+                           "invalid URI \"%V\" in \"%V\", %s",
+                           uri, &value[0], why);
         return NGX_CONF_ERROR;
     }
 

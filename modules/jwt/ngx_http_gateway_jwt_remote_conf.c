@@ -33,6 +33,8 @@ static char *ngx_http_gateway_jwt_remote_times(ngx_conf_t *cf,
     ngx_http_gateway_jwt_remote_t *remote);
 static ngx_int_t ngx_http_gateway_jwt_add_zone(ngx_conf_t *cf,
     ngx_http_gateway_jwt_remote_t *remote);
+static ngx_int_t ngx_http_gateway_jwt_zone_name(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_source_t *source, ngx_str_t *name);
 static size_t ngx_http_gateway_jwt_zone_size(void);
 static ngx_int_t ngx_http_gateway_jwt_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -287,45 +289,15 @@ ngx_http_gateway_jwt_check_location(ngx_conf_t *cf,
 }
 
 
-/* the name depends on all that the content of the zone depends on */
-
 static ngx_int_t
 ngx_http_gateway_jwt_add_zone(ngx_conf_t *cf,
     ngx_http_gateway_jwt_remote_t *remote)
 {
-    u_char       *p;
-    u_char        digest[EVP_MAX_MD_SIZE];
-    ngx_str_t     name, text;
-    const char   *policy;
+    ngx_str_t  name;
 
-    policy = (remote->source->flags & GW_JWK_COMPAT) ? "compat" : "strict";
-
-    text.len = sizeof("strict") - 1 + remote->source->name.len;
-
-    text.data = ngx_pnalloc(cf->temp_pool, text.len);
-    if (text.data == NULL) {
+    if (ngx_http_gateway_jwt_zone_name(cf, remote->source, &name) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    ngx_sprintf(text.data, "%s%V", policy, &remote->source->name);
-
-    if (EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL) != 1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "EVP_Digest() failed");
-        return NGX_ERROR;
-    }
-
-    name.len = sizeof(NGX_HTTP_GATEWAY_JWT_ZONE) - 1
-               + 2 * NGX_HTTP_GATEWAY_JWT_DIGEST;
-
-    name.data = ngx_pnalloc(cf->pool, name.len);
-    if (name.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(name.data, NGX_HTTP_GATEWAY_JWT_ZONE,
-                   sizeof(NGX_HTTP_GATEWAY_JWT_ZONE) - 1);
-    ngx_hex_dump(p, digest, NGX_HTTP_GATEWAY_JWT_DIGEST);
 
     remote->zone = ngx_shared_memory_add(cf, &name,
                                          ngx_http_gateway_jwt_zone_size(),
@@ -336,6 +308,49 @@ ngx_http_gateway_jwt_add_zone(ngx_conf_t *cf,
 
     remote->zone->init = ngx_http_gateway_jwt_init_zone;
     remote->zone->data = remote;
+
+    return NGX_OK;
+}
+
+
+/* depends on all that the content of the zone depends on */
+
+static ngx_int_t
+ngx_http_gateway_jwt_zone_name(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_source_t *source, ngx_str_t *name)
+{
+    u_char     *p;
+    u_char      digest[EVP_MAX_MD_SIZE];
+    ngx_str_t   text;
+
+    text.len = sizeof("strict") - 1 + source->name.len;
+
+    text.data = ngx_pnalloc(cf->temp_pool, text.len);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(text.data, "%s%V",
+                (source->flags & GW_JWK_COMPAT) ? "compat" : "strict",
+                &source->name);
+
+    if (EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL) != 1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "EVP_Digest() failed");
+        return NGX_ERROR;
+    }
+
+    name->len = sizeof(NGX_HTTP_GATEWAY_JWT_ZONE) - 1
+                + 2 * NGX_HTTP_GATEWAY_JWT_DIGEST;
+
+    name->data = ngx_pnalloc(cf->pool, name->len);
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(name->data, NGX_HTTP_GATEWAY_JWT_ZONE,
+                   sizeof(NGX_HTTP_GATEWAY_JWT_ZONE) - 1);
+    ngx_hex_dump(p, digest, NGX_HTTP_GATEWAY_JWT_DIGEST);
 
     return NGX_OK;
 }
