@@ -20,15 +20,14 @@ typedef struct {
 } ngx_http_gateway_jwt_place_t;
 
 
-/* a set that the request may have to wait for */
+/* when the request first missed a key of a set */
 
-typedef struct ngx_http_gateway_jwt_came_s  ngx_http_gateway_jwt_came_t;
+typedef struct ngx_http_gateway_jwt_arrival_s  ngx_http_gateway_jwt_arrival_t;
 
-struct ngx_http_gateway_jwt_came_s {
+struct ngx_http_gateway_jwt_arrival_s {
     const ngx_http_gateway_jwt_remote_t  *remote;
-    ngx_atomic_uint_t                     at;       /* fetches that had begun
-                                                       before the request */
-    ngx_http_gateway_jwt_came_t          *next;
+    ngx_atomic_uint_t                     begun;    /* fetches until then */
+    ngx_http_gateway_jwt_arrival_t       *next;
 };
 
 
@@ -41,19 +40,19 @@ struct ngx_http_gateway_jwt_wait_s {
     ngx_http_gateway_jwt_place_t       *place;      /* NULL: not parked */
     ngx_msec_t                          since;      /* parked */
     ngx_msec_t                          waited;     /* in all, before "since" */
-    ngx_http_gateway_jwt_came_t        *came;
+    ngx_http_gateway_jwt_arrival_t     *arrivals;
 };
 
 
 static ngx_uint_t ngx_http_gateway_jwt_new_key(
     const ngx_http_gateway_jwt_source_t *source, const gw_jws_t *jws,
     const gw_jws_tries_t *tries, gw_reason_e reason);
-static ngx_int_t ngx_http_gateway_jwt_want(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_jwt_renew(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx, ngx_http_gateway_jwt_remote_t *remote);
-static ngx_http_gateway_jwt_came_t *ngx_http_gateway_jwt_came(
+static ngx_http_gateway_jwt_arrival_t *ngx_http_gateway_jwt_arrival(
     const ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_remote_t *remote);
-static ngx_int_t ngx_http_gateway_jwt_come(ngx_http_request_t *r,
+static ngx_int_t ngx_http_gateway_jwt_arrive(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_remote_t *remote);
 static ngx_uint_t ngx_http_gateway_jwt_park(ngx_http_request_t *r,
@@ -96,7 +95,7 @@ ngx_http_gateway_jwt_wait(ngx_http_request_t *r,
             continue;
         }
 
-        rc = ngx_http_gateway_jwt_want(r, ctx, sources[i]->remote);
+        rc = ngx_http_gateway_jwt_renew(r, ctx, sources[i]->remote);
 
         if (rc == NGX_ERROR) {
             *reason = GW_FAILED;
@@ -163,10 +162,10 @@ ngx_http_gateway_jwt_new_key(const ngx_http_gateway_jwt_source_t *source,
  */
 
 static ngx_int_t
-ngx_http_gateway_jwt_want(ngx_http_request_t *r,
+ngx_http_gateway_jwt_renew(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx, ngx_http_gateway_jwt_remote_t *remote)
 {
-    ngx_http_gateway_jwt_came_t        *came;
+    ngx_http_gateway_jwt_arrival_t     *arrival;
     ngx_http_gateway_jwt_remote_shm_t  *sh;
 
     sh = remote->sh;
@@ -181,11 +180,11 @@ ngx_http_gateway_jwt_want(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    came = ngx_http_gateway_jwt_came(ctx, remote);
+    arrival = ngx_http_gateway_jwt_arrival(ctx, remote);
 
-    /* a fetch has ended that began after the request had come */
+    /* a fetch has ended that began after the request arrived */
 
-    if (came && (ngx_atomic_int_t) (remote->seen - came->at) > 0) {
+    if (arrival && (ngx_atomic_int_t) (remote->seen - arrival->begun) > 0) {
         return NGX_DECLINED;
     }
 
@@ -195,7 +194,9 @@ ngx_http_gateway_jwt_want(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (came == NULL && ngx_http_gateway_jwt_come(r, ctx, remote) != NGX_OK) {
+    if (arrival == NULL
+        && ngx_http_gateway_jwt_arrive(r, ctx, remote) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -207,29 +208,29 @@ ngx_http_gateway_jwt_want(ngx_http_request_t *r,
 }
 
 
-static ngx_http_gateway_jwt_came_t *
-ngx_http_gateway_jwt_came(const ngx_http_gateway_jwt_ctx_t *ctx,
+static ngx_http_gateway_jwt_arrival_t *
+ngx_http_gateway_jwt_arrival(const ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_remote_t *remote)
 {
-    ngx_http_gateway_jwt_came_t  *came;
+    ngx_http_gateway_jwt_arrival_t  *arrival;
 
-    for (came = ctx->wait ? ctx->wait->came : NULL; came; came = came->next) {
-        if (came->remote == remote) {
-            break;
-        }
+    arrival = ctx->wait ? ctx->wait->arrivals : NULL;
+
+    while (arrival && arrival->remote != remote) {
+        arrival = arrival->next;
     }
 
-    return came;
+    return arrival;
 }
 
 
 static ngx_int_t
-ngx_http_gateway_jwt_come(ngx_http_request_t *r,
+ngx_http_gateway_jwt_arrive(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_remote_t *remote)
 {
-    ngx_pool_cleanup_t           *cln;
-    ngx_http_gateway_jwt_came_t  *came;
+    ngx_pool_cleanup_t              *cln;
+    ngx_http_gateway_jwt_arrival_t  *arrival;
 
     if (ctx->wait == NULL) {
         cln = ngx_pool_cleanup_add(r->pool,
@@ -244,15 +245,15 @@ ngx_http_gateway_jwt_come(ngx_http_request_t *r,
         ctx->wait = cln->data;
     }
 
-    came = ngx_palloc(r->pool, sizeof(ngx_http_gateway_jwt_came_t));
-    if (came == NULL) {
+    arrival = ngx_palloc(r->pool, sizeof(ngx_http_gateway_jwt_arrival_t));
+    if (arrival == NULL) {
         return NGX_ERROR;
     }
 
-    came->remote = remote;
-    came->at = remote->sh->begun;
-    came->next = ctx->wait->came;
-    ctx->wait->came = came;
+    arrival->remote = remote;
+    arrival->begun = remote->sh->begun;
+    arrival->next = ctx->wait->arrivals;
+    ctx->wait->arrivals = arrival;
 
     return NGX_OK;
 }
@@ -330,6 +331,8 @@ ngx_http_gateway_jwt_take_place(const ngx_http_gateway_jwt_source_t *source,
     {
         return NULL;
     }
+
+    /* the same "kid" of another source is another one */
 
     secret[0] = (uintptr_t) source;
     secret[1] = 0;
