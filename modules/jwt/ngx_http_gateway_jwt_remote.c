@@ -29,6 +29,9 @@
 #define NGX_HTTP_GATEWAY_JWT_LATER   50            /* ms, for an idle half */
 #define NGX_HTTP_GATEWAY_JWT_HOURLY  (3600 * 1000) /* ms, between log lines */
 
+/* the subject of the parser's reasons */
+#define NGX_HTTP_GATEWAY_JWT_SUBJECT  "the response "
+
 
 /* whether a worker that holds the lease is to start a fetch */
 typedef ngx_uint_t (*ngx_http_gateway_jwt_due_pt)(
@@ -341,7 +344,8 @@ static void
 ngx_http_gateway_jwt_remote_received(ngx_http_gateway_jwt_remote_t *remote,
     ngx_str_t *text)
 {
-    char           err[NGX_HTTP_GATEWAY_WATCH_ERR];
+    char           why[sizeof(NGX_HTTP_GATEWAY_JWT_SUBJECT)
+                       + NGX_HTTP_GATEWAY_WATCH_ERR], *err;
     ngx_uint_t     quiet;
     gw_jwk_set_t  *set;
 
@@ -350,6 +354,8 @@ ngx_http_gateway_jwt_remote_received(ngx_http_gateway_jwt_remote_t *remote,
         return;
     }
 
+    err = (char *) ngx_cpymem(why, NGX_HTTP_GATEWAY_JWT_SUBJECT,
+                              sizeof(NGX_HTTP_GATEWAY_JWT_SUBJECT) - 1);
     quiet = (remote->sh->failures != 0);
 
     set = ngx_http_gateway_jwt_remote_parse(remote, text, quiet, err);
@@ -360,7 +366,7 @@ ngx_http_gateway_jwt_remote_received(ngx_http_gateway_jwt_remote_t *remote,
     }
 
     if (set == NULL) {
-        ngx_http_gateway_jwt_remote_failed(remote, err);
+        ngx_http_gateway_jwt_remote_failed(remote, why);
         return;
     }
 
