@@ -14,6 +14,7 @@
 #include "gw_kind.h"
 #include "gw_jws.h"
 #include "gw_jwt.h"
+#include "gw_known.h"
 #include "gw_claim.h"
 #include "gw_claim_path.h"
 
@@ -98,6 +99,9 @@ typedef struct {
     ngx_uint_t                          generation; /* counts changed sets */
     gw_jws_memo_t                      *memo;
 
+    size_t                              token_cache;  /* bytes; 0: off */
+    gw_known_table_t                   *known;      /* NULL: no table */
+
     /* what the configuration reads of tokens */
     ngx_array_t                         claims;     /* ngx_str_t; names */
     ngx_array_t                         refused;    /* ngx_str_t; those of
@@ -176,8 +180,9 @@ struct ngx_http_gateway_jwt_text_s {
 
 
 /*
- * A parsed token, outside of the request's pool.  A refused token is freed with
- * the verdict: variables have copied what they needed.  A kept token lives as
+ * A parsed token, outside of the request's pool; one of the table is in it and
+ * has references to the values of its entry.  A refused token is freed with the
+ * verdict: variables have copied what they needed.  A kept token lives as
  * long as the pool, also when another one replaces it, since variables that
  * nginx has cached may point into it.
  */
@@ -192,10 +197,15 @@ typedef struct {
     unsigned                            kept:1;
     ngx_pool_cleanup_t                 *cleanup;    /* frees the token */
 
+    /* the entry of the table that it was taken from; NULL: it was parsed */
+    gw_known_t                         *known;
+
     /* the keys that its signature was verified with; NULL: it was not */
     const ngx_array_t                  *keys;
     ngx_uint_t                          open;
     ngx_uint_t                          generation;
+    uint64_t                            number;     /* of the key set; 0: it
+                                                       need not be remembered */
 
     ngx_http_gateway_jwt_text_t        *texts;
     ngx_str_t                           payload;    /* for the variable */
@@ -367,7 +377,8 @@ ngx_int_t ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r);
 /* ngx_http_gateway_jwt_token.c */
 
 /*
- * Parses ctx->text into ctx->token, unless that is a token of the same bytes.
+ * Parses ctx->text into ctx->token, or takes it from the table of verified
+ * tokens, unless ctx->token is a token of the same bytes.
  * GW_OK, a reason with ctx->why and ctx->kid, or GW_FAILED: no memory.
  */
 gw_reason_e ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,

@@ -7,6 +7,7 @@
  * the consumer, check the rules.
  */
 
+#include "ngx_http_gateway_jwt_known.h"
 #include "ngx_http_gateway_jwt_revoked.h"
 #include "ngx_http_gateway_jwt_wait.h"
 
@@ -139,6 +140,10 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
         || (reason = ngx_http_gateway_jwt_parse_claims(r, ctx)) != GW_OK
         || (reason = ngx_http_gateway_jwt_check_claims(token, jlcf)) != GW_OK)
     {
+        if (reason == GW_EXPIRED) {
+            ngx_http_gateway_jwt_forget(r, token);
+        }
+
         return reason;
     }
 
@@ -148,6 +153,8 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     if (reason != GW_OK) {
         return reason;
     }
+
+    ngx_http_gateway_jwt_remember(r, token);
 
     ctx->readable = 1;
 

@@ -107,6 +107,8 @@ ngx_http_gateway_jwt_create_main_conf(ngx_conf_t *cf)
         }
     }
 
+    jmcf->token_cache = NGX_CONF_UNSET_SIZE;
+
     for (i = 0; i < GW_JWT_REGISTERED; i++) {
         name.len = gw_jwt_registered[i].len;
         name.data = (u_char *) gw_jwt_registered[i].data;

@@ -5,6 +5,7 @@
  * ngx_http_gateway_jwt_access.c.
  */
 
+#include "ngx_http_gateway_jwt_known.h"
 #include "ngx_http_gateway_jwt_remote_conf.h"
 #include "ngx_http_gateway_jwt_revoked.h"
 
@@ -78,6 +79,14 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       ngx_http_gateway_setting(ngx_http_gateway_jwt_key_cache, NULL,
+                               &ngx_http_gateway_jwt_use, 0) },
+
+    { ngx_string("gateway_jwt_token_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_set_setting,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_token_cache, NULL,
                                &ngx_http_gateway_jwt_use, 0) },
 
     { ngx_string("gateway_jwt_key_policy"),
@@ -512,6 +521,7 @@ ngx_http_gateway_jwt_init_process(ngx_cycle_t *cycle)
     jmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_gateway_jwt_module);
     if (jmcf) {
+        ngx_http_gateway_jwt_known_init(cycle, jmcf);
         ngx_http_gateway_jwt_remotes_start(&jmcf->sources, cycle->log);
     }
 

@@ -4,6 +4,7 @@
  * The algorithm of a token, its signature, and gateway_jwt_algorithms.
  */
 
+#include "ngx_http_gateway_jwt_known.h"
 #include "ngx_http_gateway_jwt_wait.h"
 
 
@@ -15,6 +16,10 @@ static gw_reason_e ngx_http_gateway_jwt_find_keys(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf,
     ngx_http_gateway_jwt_source_t **sources, size_t *n);
+static void ngx_http_gateway_jwt_verified_by(
+    ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf,
@@ -108,9 +113,9 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
 
 
 /*
- * The sources that may serve the token.  GW_OK with n == 0: after an internal
- * redirect the signature of the same bytes is not verified again with the same
- * keys.  A location with other keys verifies it anew.
+ * Finds the sources that may serve the token.  GW_OK with n == 0: the signature
+ * needs no verification.  The token is known, or it has been verified with the
+ * same keys before an internal redirect.
  */
 
 static gw_reason_e
@@ -158,11 +163,36 @@ ngx_http_gateway_jwt_find_keys(ngx_http_request_t *r,
                    "gateway jwt: %uz of %ui sources may serve the issuer",
                    *n, jlcf->keys->nelts);
 
-    return *n ? GW_OK : GW_ISSUER;
+    if (*n == 0) {
+        return GW_ISSUER;
+    }
+
+    if (ngx_http_gateway_jwt_known_by(jmcf, token, sources, *n)) {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway jwt: the token is known and verified");
+
+        ngx_http_gateway_jwt_verified_by(token, jmcf, jlcf);
+        *n = 0;
+    }
+
+    return GW_OK;
 }
 
 
-/* RFC 7515, 5.2; a verified token keeps the keys that it was verified with */
+/* a verified token keeps the keys that it was verified with */
+
+static void
+ngx_http_gateway_jwt_verified_by(ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    token->keys = jlcf->keys;
+    token->open = jlcf->open;
+    token->generation = jmcf->generation;
+}
+
+
+/* RFC 7515, 5.2 */
 
 static gw_reason_e
 ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
@@ -181,6 +211,7 @@ ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
 
     token->keys = NULL;
+    token->number = 0;
 
     nsets = 0;
 
@@ -208,9 +239,11 @@ ngx_http_gateway_jwt_verify(ngx_http_request_t *r,
     if (reason == GW_OK) {
         gw_jws_memo_add(jmcf->memo, &token->jws);
 
-        token->keys = jlcf->keys;
-        token->open = jlcf->open;
-        token->generation = jmcf->generation;
+        ngx_http_gateway_jwt_verified_by(token, jmcf, jlcf);
+
+        for (i = 0; sources[i]->set != tries->set; i++) { /* void */ }
+
+        token->number = sources[i]->number;
     }
 
     return reason;

@@ -4,11 +4,15 @@
  * The token of a request: parsing it, and how long it is kept.
  */
 
-#include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_known.h"
 
 
+static ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_known_token(
+    ngx_http_request_t *r, const ngx_http_gateway_jwt_ctx_t *ctx);
+static gw_reason_e ngx_http_gateway_jwt_parse_token(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx);
 static ngx_http_gateway_jwt_token_t *ngx_http_gateway_jwt_create_token(
-    ngx_http_request_t *r, const ngx_str_t *text);
+    ngx_http_request_t *r, size_t len);
 #if (NGX_DEBUG)
 static void ngx_http_gateway_jwt_say_token(ngx_http_request_t *r,
     const gw_jws_t *jws);
@@ -32,10 +36,8 @@ gw_reason_e
 ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx)
 {
-    gw_reason_e                        reason;
-    gw_jws_error_t                     error;
-    ngx_http_gateway_jwt_token_t      *token;
-    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+    gw_reason_e                    reason;
+    ngx_http_gateway_jwt_token_t  *token;
 
     token = ctx->token;
 
@@ -45,29 +47,97 @@ ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
         return GW_OK;
     }
 
-    ctx->token = NULL;
+    ctx->token = ngx_http_gateway_jwt_known_token(r, ctx);
 
-    token = ngx_http_gateway_jwt_create_token(r, &ctx->text);
+    if (ctx->token == NULL) {
+        reason = ngx_http_gateway_jwt_parse_token(r, ctx);
+        if (reason != GW_OK) {
+            return reason;
+        }
+    }
+
+    ctx->token->text = ctx->text;
+    ctx->token->max_values = ctx->max_values;
+
+#if (NGX_DEBUG)
+    ngx_http_gateway_jwt_say_token(r, &ctx->token->jws);
+#endif
+
+    return GW_OK;
+}
+
+
+/*
+ * A token of the table, with references of its own, so that it ends like a
+ * parsed one.  NULL: there is none, or no memory.
+ */
+
+static ngx_http_gateway_jwt_token_t *
+ngx_http_gateway_jwt_known_token(ngx_http_request_t *r,
+    const ngx_http_gateway_jwt_ctx_t *ctx)
+{
+    gw_known_t                    *known;
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_gateway_jwt_token_t  *token;
+
+    if (ctx->unverified) {
+        return NULL;
+    }
+
+    known = ngx_http_gateway_jwt_known_find(
+                ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module),
+                &ctx->text, ctx->max_values);
+    if (known == NULL) {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_jwt_token_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    token = cln->data;
+
+    ngx_memzero(token, sizeof(ngx_http_gateway_jwt_token_t));
+
+    token->known = gw_known_ref(known);
+    token->jws = known->jws;
+    token->claims = json_incref(known->claims);
+    (void) json_incref(token->jws.header);
+    (void) json_incref(token->jws.whole);
+
+    token->cleanup = cln;
+    cln->handler = ngx_http_gateway_jwt_free_token;
+
+    return token;
+}
+
+
+static gw_reason_e
+ngx_http_gateway_jwt_parse_token(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx)
+{
+    gw_reason_e                        reason;
+    gw_jws_error_t                     error;
+    ngx_http_gateway_jwt_token_t      *token;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    token = ngx_http_gateway_jwt_create_token(r, ctx->text.len);
     if (token == NULL) {
         return GW_FAILED;
     }
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
 
-    reason = gw_jws_parse(&token->jws, jmcf->memo, token->text.data,
-                          token->text.len, (u_char *) (token + 1), &error);
+    reason = gw_jws_parse(&token->jws, jmcf->memo, ctx->text.data,
+                          ctx->text.len, (u_char *) (token + 1), &error);
     if (reason != GW_OK) {
         ngx_http_gateway_jwt_explain(r, ctx, &error);
         ngx_http_gateway_jwt_free_token(token);
         return reason;
     }
 
-    token->max_values = ctx->max_values;
     ctx->token = token;
-
-#if (NGX_DEBUG)
-    ngx_http_gateway_jwt_say_token(r, &token->jws);
-#endif
 
     return GW_OK;
 }
@@ -121,7 +191,7 @@ ngx_http_gateway_jwt_explain(ngx_http_request_t *r,
 /* with room at its end for the bytes that "jws" points to */
 
 static ngx_http_gateway_jwt_token_t *
-ngx_http_gateway_jwt_create_token(ngx_http_request_t *r, const ngx_str_t *text)
+ngx_http_gateway_jwt_create_token(ngx_http_request_t *r, size_t len)
 {
     ngx_pool_cleanup_t            *cln;
     ngx_http_gateway_jwt_token_t  *token;
@@ -132,14 +202,13 @@ ngx_http_gateway_jwt_create_token(ngx_http_request_t *r, const ngx_str_t *text)
     }
 
     token = ngx_alloc(sizeof(ngx_http_gateway_jwt_token_t)
-                      + gw_jws_buffer_size(text->len), r->connection->log);
+                      + gw_jws_buffer_size(len), r->connection->log);
     if (token == NULL) {
         return NULL;
     }
 
     ngx_memzero(token, sizeof(ngx_http_gateway_jwt_token_t));
 
-    token->text = *text;
     token->cleanup = cln;
 
     cln->data = token;
@@ -161,6 +230,11 @@ ngx_http_gateway_jwt_free_token(void *data)
     json_decref(token->claims);
     json_decref(token->all);
     gw_jws_release(&token->jws);
+
+    if (token->known) {
+        gw_known_unref(token->known);
+        return;
+    }
 
     ngx_free(token);
 }

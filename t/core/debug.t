@@ -70,6 +70,7 @@ my $server = start_nginx(
     gateway_limit_headers off;
     gateway_cache_zone zone=store:1m;
     gateway_jwt_key_file jwks.json;
+    gateway_jwt_token_cache off;
     server {
         listen 127.0.0.1:$tls ssl;
         ssl_certificate server.crt;
