@@ -166,16 +166,17 @@ sub b64u_decode {
 # the folder, as ALG.jwk, ALG.jwks.json and ALG.tokens (one per line).
 
 sub make_tokens {
-    my ($alg, $n) = @_;
+    my ($alg, $n, $name) = @_;
 
-    my $base = folder() . "/$alg";
+    my $base = folder() . '/' . ($name // $alg);
     write_file("$base.jwk", private_key($alg));
     write_file("$base.jwks.json", $alg =~ /^HS/ ? read_file("$base.jwk")
                                   : said(tool(), qw( jwk public ),
                                          "$base.jwk"));
 
     # a process for each core, one start of the tool for each token
-    my @parts = map { { first => $_ * int($n / 2),
+    my @parts = grep { $_->{first} <= $_->{last} }
+                map { { first => $_ * int($n / 2),
                         last  => $_ ? $n - 1 : int($n / 2) - 1 } } 0, 1;
 
     for my $part (@parts) {
