@@ -390,15 +390,25 @@ ngx_http_gateway_jwt_leave_place(void *data)
 }
 
 
-/* the last fetch has failed, or its worker has ended it to shut down */
+/*
+ * Whether the last fetch that has ended has failed, or was ended by its worker
+ * to shut down.  One that runs has a result neither way.
+ */
 
 static ngx_uint_t
 ngx_http_gateway_jwt_failing(const ngx_http_gateway_jwt_remote_t *remote)
 {
-    ngx_atomic_uint_t  started, succeeded;
+    ngx_atomic_uint_t                         started, succeeded;
+    const ngx_http_gateway_jwt_remote_shm_t  *sh;
 
-    started = remote->sh->started;
-    succeeded = remote->sh->succeeded;
+    sh = remote->sh;
+
+    if (sh->failures || sh->begun != sh->ended) {
+        return sh->failures != 0;
+    }
+
+    started = sh->started;
+    succeeded = sh->succeeded;
 
     return started && (succeeded == 0
                        || (ngx_atomic_int_t) (succeeded - started) < 0);

@@ -419,6 +419,8 @@ is(now('short', '/', unknown('kid65')), '503 keys_unavailable 1',
    'there is no place for a 65th');
 waits(my $shared = ask('short', '/', unknown('kid1')), 'one of the same "kid"');
 is(now('short', '/', token(key => 'd')), '200', 'a known key');
+is(now('short', '/', unknown('k' x 257)), $refused{unknown_key},
+   'a "kid" of 257 bytes: a fetch that runs has not failed');
 
 reset_by(@clients[1 .. 10]);
 my @more;
