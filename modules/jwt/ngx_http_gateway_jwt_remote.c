@@ -26,6 +26,7 @@
 
 #define NGX_HTTP_GATEWAY_JWT_AGAIN   500           /* ms, while a fetch runs */
 #define NGX_HTTP_GATEWAY_JWT_SPREAD  20            /* ms, between workers */
+#define NGX_HTTP_GATEWAY_JWT_STEP    10            /* ms, between sets */
 #define NGX_HTTP_GATEWAY_JWT_LATER   50            /* ms, for an idle half */
 #define NGX_HTTP_GATEWAY_JWT_HOURLY  (3600 * 1000) /* ms, between log lines */
 
@@ -72,18 +73,23 @@ static void ngx_http_gateway_jwt_remote_end(
 #define ngx_http_gateway_jwt_stamp()  (ngx_current_msec | 1)
 
 
-/* in the master: at once, but not more than once in "min" ms */
+/*
+ * In the master: at once, but not more than once in "min" ms, and one set after
+ * the other: a directive of the http level means a set for each server, and all
+ * of them at once could need more connections than a worker has.  A request
+ * that needs a set starts its fetch anyway.
+ */
 
 void
 ngx_http_gateway_jwt_remotes_publish(const ngx_array_t *sources)
 {
-    ngx_uint_t                       i;
+    ngx_uint_t                       i, n;
     ngx_http_gateway_jwt_remote_t   *remote;
     ngx_http_gateway_jwt_source_t  **source;
 
     source = sources->elts;
 
-    for (i = 0; i < sources->nelts; i++) {
+    for (i = 0, n = 0; i < sources->nelts; i++) {
         remote = source[i]->remote;
 
         if (remote == NULL || remote->sh == NULL) {
@@ -91,7 +97,8 @@ ngx_http_gateway_jwt_remotes_publish(const ngx_array_t *sources)
         }
 
         remote->epoch = ngx_atomic_fetch_add(&remote->sh->epoch, 1) + 1;
-        remote->sh->next = ngx_http_gateway_jwt_remote_soon(remote);
+        remote->sh->next = (ngx_http_gateway_jwt_remote_soon(remote)
+                            + n++ * NGX_HTTP_GATEWAY_JWT_STEP) | 1;
     }
 }
 
