@@ -12,6 +12,7 @@ use Cwd qw( abs_path );
 use JSON::PP ();
 use Test::Gateway::Certificate;
 use Test::Gateway::Consumer;
+use Test::Gateway::Issuer;
 use Test::Gateway::Record;
 use Test::Gateway::Redis;
 use Test::Gateway::Server;
@@ -38,6 +39,7 @@ my %exercise = (
     'redis.conf'      => \&redis,
     'observability.conf' => \&observability,
     'ecommerce.conf'  => \&ecommerce,
+    'oidc-issuer.conf' => \&oidc_issuer,
 );
 
 # from redis.conf: the user has exactly the permissions of the example
@@ -46,6 +48,9 @@ my $acl = 'user gateway ' . CORE::join ' ', slurp('conf.examples/redis.conf')
 my $password = 'a-password-of-the-tests';
 $acl =~ s/>password/>$password/ or die "no password in $acl";
 our $Redis = start_redis(acl => [ $acl ]);
+
+# of oidc-issuer.conf
+our $Issuer = issuer('es256');
 
 # of partners-mtls.conf, and for what READMEs show
 authority('partners-ca');
@@ -195,6 +200,9 @@ sub example {
     $conf =~ s{127\.0\.0\.1:9000}{127.0.0.1:$one}g;
     $conf =~ s{127\.0\.0\.1:9001}{127.0.0.1:$two};
     $conf =~ s{127\.0\.0\.1:6379}{127.0.0.1:$redis};
+    $conf =~ s{set +\$idp \Kid\.example}{127.0.0.1:@{[ $Issuer->port ]}}g;
+    $conf =~ s{https(://\$idp)/oauth2/keys}{http$1/jwks};
+    $conf =~ s{/etc/ssl/certs/ca-certificates\.crt}{server.crt}g;
 
     return start_nginx(conf => "$user$conf", port => $port,
                        files => { 'jwks.json' => jwks('es256'),
@@ -203,6 +211,7 @@ sub example {
                                   'saas-plans.json' => known('saas-plans.json'),
                                   'redis.pass' => "$password\n",
                                   'partners-mtls.json' => partners(),
+                                  'revoked.txt' => "jti stolen\n",
                                   certificate_files(),
                                   'pepper' => $pepper });
 }
@@ -309,6 +318,36 @@ sub partners_mtls {
        200, 'a key alone');
     is(scalar $get->('/feeds'), 401, 'neither');
     is(scalar $get->('/health'), 200, 'an open location');
+}
+
+
+sub oidc_issuer {
+    my ($server) = @_;
+
+    my $token = sub {
+        my (%claims) = @_;
+        return token(header => { typ => 'at+jwt' },
+                     claims => { iss => 'https://id.example', sub => 'alice',
+                                 aud => 'https://api.example', %claims });
+    };
+
+    is(ask($server, '/'), 401, 'no token');
+    my ($status, $head, $body) = ask($server, '/', $token->());
+    is($status, 200, 'a token of the provider');
+    like($body, qr/ user=alice$/m, 'the upstream receives the user');
+    is($Issuer->fetches, 1, 'whose keys were fetched once');
+
+    is(ask($server, '/orders', $token->(scope => 'orders:read')), 200, 'a scope');
+    is(ask($server, '/orders', $token->()), 403, 'and without it');
+    is(ask($server, '/', $token->(jti => 'stolen')), 401, 'a revoked token');
+    is(ask($server, '/', $token->(jti => 'mine')), 200, 'another one');
+    is(ask($server, '/', $token->(aud => 'client')), 401, 'another audience');
+    is(ask($server, '/', token(claims => { iss => 'https://id.example',
+                                           aud => 'https://api.example' })),
+       401, 'an ID token');
+    is(ask($server, '/idp/keys', $token->()), 404, 'the location is internal');
+    is(ask($server, '/health'), 204, 'an open location');
+    is($Issuer->fetches, 1, 'still one fetch');
 }
 
 

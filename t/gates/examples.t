@@ -35,6 +35,7 @@ sub examples {
     for my $file (glob "$dir/conf.examples/*.conf") {
         my $conf = read_file($file);
         $conf =~ s{modules/ngx_http_gateway_module\.so}{"$so"};
+        $conf =~ s{/etc/ssl/certs/ca-certificates\.crt}{server.crt};
         $conf =~ s{^http \{}{http \{ access_log off; $paths}m;
 
         my ($code, $said) = debian_nginx_t($conf, {
@@ -42,6 +43,7 @@ sub examples {
             'consumers.json' => '{"consumers":[]}',
             'pepper' => 'a pepper of the tests',
             'redis.pass' => "a password of the tests\n",
+            'revoked.txt' => "jti 1\n",
             map({ basename($_) => read_file($_) }
                 glob "$dir/conf.examples/*.json"),
             certificate_files(),
