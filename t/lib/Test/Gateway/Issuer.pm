@@ -17,14 +17,14 @@ package Test::Gateway::Issuer;
 #
 #   $issuer->port
 #   $issuer->fetches               the number of GET requests
-#   $issuer->fetched($n)           waits for $n of them; returns whether they came
+#   $issuer->fetched($n)           waits for $n of them; false: fewer have come
 #   $issuer->posts                 the number of POST requests
 #   $issuer->requests              the requests, as Origin's
 #   $issuer->held                  the number of responses that wait
 #
 # Text of configurations:
 #
-#   $issuer->location('/keys')     an internal location that passes to the issuer
+#   $issuer->location('/keys')     an internal location, passed to the issuer
 #   $issuer->location('/keys', to => "https://127.0.0.1:$port", more => $text)
 #                                  another address, more directives
 #   $issuer->front("127.0.0.1:$port ssl", 'server')
@@ -59,10 +59,10 @@ my $path = '/jwks';
 sub issuer {
     my (@keys) = @_;
 
-    my $self = bless { origin => Test::Gateway::Origin::origin(), before => [],
-                       set => jwks(@keys) }, __PACKAGE__;
-    $self->{port} = $self->{origin}->port;
+    my $self = bless { port => free_port(), before => [], set => jwks(@keys) },
+                     __PACKAGE__;
     $self->answers({});
+    $self->up;
     return $self;
 }
 
@@ -80,8 +80,10 @@ sub answers {
     my ($self, @answers) = @_;
 
     @answers = ({ @answers }) if !ref $answers[0];
-    $self->{answers} = [ map { { body => $self->{set}, %$_ } } @answers ];
-    return $self->{origin} && $self->{origin}->answer($path, @{ $self->{answers} });
+    $self->{answers} = [ map { { $_->{size} ? () : (body => $self->{set}),
+                                 %$_ } } @answers ];
+    return $self->{origin}
+           && $self->{origin}->answer($path, @{ $self->{answers} });
 }
 
 sub hang { $_[0]->answers(hold => 1) }

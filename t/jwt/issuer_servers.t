@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
+# A set of keys belongs to one server and one URI: servers never share keys, and
+# a reload keeps them while the issuer is down.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use POSIX ();
+use Test::Gateway::Issuer;
+use Test::Gateway::Server;
+use Test::Gateway::Token;
+use Test::More;
+
+my %token = map { $_ => token(key => $_, claims => { sub => 'alice' }) }
+            qw( a b );
+
+# other keys with the same "kid"
+
+my %same = map { $_ => token(key => "same-$_", header => { kid => 'same' },
+                             claims => { sub => 'alice' }) } qw( a b );
+
+sub same_issuer {
+    my ($key) = @_;
+
+    my $issuer = issuer();
+    $issuer->answers(body => json({ keys => [ { %{ public_jwk("same-$key") },
+                                                kid => 'same' } ] }));
+    return $issuer;
+}
+
+my $port = free_port();
+
+# a server block with this name, whose keys are those of the issuer
+
+sub block {
+    my ($name, $issuer, %arg) = @_;
+
+    my $uri = $arg{uri} // '/keys';
+    my $listen = $arg{listen} // "127.0.0.1:$port";
+    my $request = $arg{request} // "gateway_jwt_key_request $uri;";
+
+    return "server { listen $listen; server_name $name; $Reason\n"
+           . ($arg{more} // '')
+           . $issuer->location($uri)
+           . "location / { gateway_jwt api; $request empty_gif; } }\n";
+}
+
+sub conf {
+    my ($http, %arg) = @_;
+
+    my $text = http_conf(workers => $arg{workers} // 1, http => $http);
+    return $text =~ s/server \{\s*\}\s*\}\s*\z/}\n/r;
+}
+
+sub start {
+    my ($http, %arg) = @_;
+    return start_nginx(conf => conf($http, %arg), port => $port);
+}
+
+sub at {
+    my ($server, $name, $token, %arg) = @_;
+    return reason($server, '/', $token, host => $name, %arg);
+}
+
+# what each of two servers answers to each of two tokens
+
+sub four {
+    my ($server, $tokens) = @_;
+
+    return join ', ', map {
+        my $name = $_;
+        map { at($server, $name, $tokens->{$_}) } qw( a b )
+    } qw( a.example b.example );
+}
+
+
+# --- two servers with the same URI
+
+{
+    my ($a, $b) = (issuer('a'), issuer('b'));
+    my $server = start(block('a.example', $a) . block('b.example', $b));
+
+    is(four($server, \%token),
+       '200, 401 unknown_key, 401 unknown_key, 200', 'other keys');
+    is(four($server, \%token),
+       '200, 401 unknown_key, 401 unknown_key, 200', 'again');
+    is($_->fetches, 1, 'one fetch each') for $a, $b;
+    $server->stop('two servers');
+}
+
+{
+    my ($a, $b) = map { same_issuer($_) } qw( a b );
+    my $server = start(block('a.example', $a) . block('b.example', $b));
+
+    is(four($server, \%same),
+       '200, 401 bad_signature, 401 bad_signature, 200',
+       'other keys with the same "kid"');
+    $server->stop('the same "kid"');
+}
+
+# "Host" is not the only difference: two ports, without a name
+
+{
+    my ($a, $b) = (issuer('a'), issuer('b'));
+    my $other = free_port();
+    my $server = start(block('""', $a)
+                       . block('""', $b, listen => "127.0.0.1:$other"));
+
+    is(join(', ', map { my $p = $_; map { reason($p, '/', $token{$_}) }
+                                    qw( a b ) } $port, $other),
+       '200, 401 unknown_key, 401 unknown_key, 200', 'two ports');
+    $server->stop('two ports');
+}
+
+# two servers with the same name: nginx warns, and never uses the second
+
+{
+    my ($a, $b) = (issuer('a'), issuer('b'));
+    my $server = start(block('a.example', $a) . block('a.example', $b));
+
+    is(at($server, 'a.example', $token{a}), '200', 'the same name: the first');
+    is(at($server, 'a.example', $token{b}), '401 unknown_key',
+       'and not the keys of the second');
+    ok($_->fetched(1), 'both are fetched') for $a, $b;
+    $server->stop('the same name');
+}
+
+
+# --- a directive at the http level: a set for each server
+
+{
+    my ($a, $b) = (issuer('a'), issuer('b'));
+    my $server = start("gateway_jwt_key_request /keys;\n"
+                       . block('a.example', $a, request => '')
+                       . block('b.example', $b, request => ''));
+
+    is(four($server, \%token),
+       '200, 401 unknown_key, 401 unknown_key, 200', 'http level');
+    is($_->fetches, 1, 'one fetch each') for $a, $b;
+    $server->stop('http level');
+}
+
+# two locations of a server share a set; another URI is another set
+
+{
+    my ($a, $b) = (issuer('a'), issuer('b'));
+    my $server = start(block('a.example', $a, more => $b->location('/more')
+        . 'location = /second { gateway_jwt api; '
+        . 'gateway_jwt_key_request /keys; empty_gif; }'
+        . 'location = /other { gateway_jwt api; '
+        . 'gateway_jwt_key_request /more; empty_gif; }'));
+
+    for (qw( / /second )) {
+        is(reason($server, $_, $token{a}), '200', "$_: its key");
+        is(reason($server, $_, $token{b}), '401 unknown_key', "$_: another");
+    }
+    is(reason($server, '/other', $token{b}), '200', 'another URI');
+    is(reason($server, '/other', $token{a}), '401 unknown_key',
+       'has keys of its own');
+    is($_->fetches, 1, 'one fetch each') for $a, $b;
+    $server->stop('two locations');
+}
+
+
+# --- reload
+
+# the answers to a token while the configuration is read again
+
+sub during {
+    my ($server, $conf, $name) = @_;
+
+    my $gone;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        $server->reload($conf);
+        POSIX::_exit(0);
+    }
+    my %count;
+    while (1) {
+        $gone ||= waitpid($pid, POSIX::WNOHANG()) == $pid;
+        $count{ at($server, $name, $token{a}) }++;
+        last if $gone && ++$count{after} > 20;
+    }
+    delete $count{after};
+    return join ' ', sort keys %count;
+}
+
+{
+    my ($a, $b) = (issuer('a'), issuer('b'));
+    my $text = conf(block('a.example', $a) . block('b.example', $b),
+                    workers => 2);
+    my $server = start_nginx(conf => $text, port => $port);
+
+    is(four($server, \%token),
+       '200, 401 unknown_key, 401 unknown_key, 200', 'before a reload');
+    $_->down for $a, $b;
+
+    is(during($server, undef, 'a.example'), '200',
+       'a reload without the issuer keeps the keys');
+    like(at($server, 'b.example', $token{b}), qr/^200/, 'of each server');
+    like(at($server, 'b.example', $token{a}), qr/^(?:401|503) /,
+         'and for that server only');
+
+    my $fetch = 'gateway_jwt_key_fetch max_size=1m stale=48h;';
+    my $larger = $text =~ s/(?=server_name a)/$fetch /r;
+    is(during($server, $larger, 'a.example'), '200',
+       'also with other parameters');
+
+    $server->reload(conf(block('a.example', $a, uri => '/new')
+                         . block('b.example', $b)));
+    is(at($server, 'a.example', $token{a}), '503 keys_unavailable',
+       'a new URI has no keys');
+    is(at($server, 'b.example', $token{b}), '200', 'the others remain');
+
+    $_->up for $a, $b;
+    is(wait_until(sub { at($server, 'a.example', $token{a}) eq '200' }, 15), 1,
+       'until the issuer is up again');
+    $server->stop('reloads');
+}
+
+done_testing;
