@@ -122,7 +122,8 @@ sub whole {
     $text =~ s/^load_module .*\n//m;
     $http .= $1 while $text =~ s/^((?:map|geo) .*?^\}\n)//ms;
     $http .= $1 while $text =~ s/^((?:gateway_cache_zone|proxy_cache_path) .*\n)//m;
-    $http .= $1 while $text =~ s/^(gateway_jwt_(?:claim|header)_set .*\n)//m;
+    $http .= $1
+        while $text =~ s/^(gateway_jwt_(?:claim_set|header_set|token_cache) .*\n)//m;
     $http .= $1 while $text =~ s/^(gateway_(?:consumers|api_key_pepper) .*\n)//m;
     $http .= $1 while $text =~ s/^(gateway_redis .*?^\}\n)//ms;
     $http .= $1 while $text =~ s/^(gateway_limit_zone .*?;\n)//ms;

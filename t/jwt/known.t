@@ -10,6 +10,7 @@ use lib 't/lib';
 use Test::Gateway;
 
 use IO::Socket::INET;
+use Test::Gateway::Issuer;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
@@ -118,14 +119,14 @@ my $http = <<END;
 END
 
 sub start {
-    my ($cache) = @_;
+    my ($cache, %more) = @_;
 
     my $level = $debug ? 'debug' : 'info';
     return $server = start_nginx(
         workers => 1, files => \%files,
         main => "error_log logs/error.log $level;",
-        http => "gateway_jwt_token_cache $cache; $http",
-        server => $locations);
+        http => "gateway_jwt_token_cache $cache; $http" . ($more{http} // ''),
+        server => $locations . ($more{server} // ''));
 }
 
 # status, reason in X-At and the rest of it, payload, body
@@ -378,6 +379,31 @@ is_work(1, 1, '    verified once');
 $server->stop;
 
 
+# --- keys that are fetched: the set changes only with its bytes
+
+my $issuer = issuer('a');
+
+start('4m', http => 'gateway_jwt_key_fetch interval=1s min=1s;', server =>
+      $issuer->location('/keys')
+      . 'location /fetched { gateway_jwt r; gateway_jwt_key_request /keys;'
+      . " $gif }\n");
+ok($issuer->fetched(1), 'keys are fetched');
+is(status($server, '/fetched', $token{a}), 200, 'a token passes');
+marked();
+is(status($server, '/fetched', $token{a}), 200, '    again');
+is_work(1, 0, '    from the table');
+my $n = $issuer->fetches;
+ok($issuer->fetched($n + 2), 'the same keys are fetched again');
+is(status($server, '/fetched', $token{a}), 200, '    and the token passes');
+is_work(1, 0, '    still from the table');
+marked();
+$issuer->keys('b');
+ok(wait_until(sub { logged(qr/the set has changed/) }),
+   'the issuer withdraws the key');
+is(status($server, '/fetched', $token{a}), 401, '    the token is refused');
+$server->stop;
+
+
 # --- a token expires while it is in the table
 
 start('4m');
@@ -520,7 +546,8 @@ like("$code $said", qr/\A1 .*"gateway_jwt_token_cache" directive is not allowed/
      'at the http level');
 
 ($code, $said) = nginx_t(http_conf(http => 'gateway_jwt_token_cache 4m;'));
-like("$code $said", qr/\A0\ .*\[warn\].*"gateway_jwt_token_cache"\ has\ no\ effect/xs,
+like("$code $said",
+     qr/\A0\ .*\[warn\].*"gateway_jwt_token_cache"\ has\ no\ effect/xs,
      'and has no effect without gateway_jwt');
 
 done_testing();
