@@ -94,6 +94,7 @@ typedef struct {
     ngx_array_t                         revoked;    /* revoked_t * */
     ngx_array_t                         uses;       /* key_use_t *, of blocks
                                                        that verify */
+    ngx_array_t                         secrets;    /* jwt_secret_t * */
     ngx_uint_t                          one_source; /* unsigned:1; there is no
                                                        other source */
     ngx_uint_t                          generation; /* counts changed sets */
@@ -127,6 +128,7 @@ typedef struct {
     ngx_array_t                        *sources;    /* source_t; NULL: bearer */
 
     ngx_array_t                        *keys;       /* key_use_t */
+    ngx_array_t                        *introspect; /* jwt_introspect_t */
     ngx_uint_t                          bound;      /* a source has "issuer=" */
     ngx_uint_t                          open;       /* a source may sign for
                                                        any issuer */
@@ -200,7 +202,10 @@ typedef struct {
     /* the entry of the table that it was taken from; NULL: it was parsed */
     gw_known_t                         *known;
 
-    /* the keys that its signature was verified with; NULL: it was not */
+    /*
+     * the keys that its signature was verified with, or the endpoints that were
+     * asked about it; NULL: it was not verified
+     */
     const ngx_array_t                  *keys;
     ngx_uint_t                          open;
     ngx_uint_t                          generation;
@@ -215,6 +220,7 @@ typedef struct {
 /* JWT's part of the request's record */
 
 typedef struct ngx_http_gateway_jwt_ctx_s  ngx_http_gateway_jwt_ctx_t;
+typedef struct ngx_http_gateway_jwt_asking_s  ngx_http_gateway_jwt_asking_t;
 
 struct ngx_http_gateway_jwt_ctx_s {
     ngx_http_gateway_jwt_token_t       *token;
@@ -236,6 +242,8 @@ struct ngx_http_gateway_jwt_ctx_s {
     ngx_str_t                           refused;    /* copied claims */
     ngx_str_t                           why;        /* malformed, for the log */
     ngx_str_t                           kid;        /* if "token" is NULL */
+
+    ngx_http_gateway_jwt_asking_t      *asking;     /* at endpoints; or NULL */
 
     unsigned                            readable:1;   /* by variables */
     unsigned                            unverified:1; /* by configuration */
@@ -317,6 +325,22 @@ ngx_uint_t ngx_http_gateway_jwt_many_issuers(
     const ngx_http_gateway_jwt_loc_conf_t *conf);
 
 /*
+ * The source "i" of a block: those of keys come first, then those of
+ * introspection.  NULL: there are not as many.
+ */
+ngx_http_gateway_jwt_key_use_t *ngx_http_gateway_jwt_use_at(
+    const ngx_http_gateway_jwt_loc_conf_t *conf, ngx_uint_t i);
+
+/*
+ * Whether a source of the location may vouch for a token with the claim "iss",
+ * which can be NULL.
+ */
+ngx_uint_t ngx_http_gateway_jwt_serves(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss);
+
+/*
  * Writes the sources whose keys may serve the token, chosen by its "iss" if the
  * claims have been parsed, to "sources", which has room for all of the
  * location.  Returns their number.
@@ -383,6 +407,17 @@ ngx_int_t ngx_http_gateway_jwt_hide_early(ngx_http_request_t *r);
  */
 gw_reason_e ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx);
+
+/*
+ * Makes ctx->token of the opaque token ctx->text, which an endpoint has called
+ * active, unless that is a token with these claims.  It gets a reference to
+ * "claims", which are complete, and a copy of "payload", the text that they are
+ * parsed from.  It has no header.  GW_OK or GW_FAILED.
+ */
+gw_reason_e ngx_http_gateway_jwt_answered(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, json_t *claims,
+    const ngx_str_t *payload);
 
 /*
  * Parses of the claims "iss" alone, before the signature is verified, or all

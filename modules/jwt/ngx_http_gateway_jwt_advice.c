@@ -28,17 +28,16 @@ ngx_http_gateway_jwt_advise(ngx_conf_t *cf,
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify
-        || conf->keys == NULL || !ngx_http_gateway_in_force(cf))
+        || !ngx_http_gateway_in_force(cf))
     {
         return NGX_CONF_OK;
     }
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
-    use = conf->keys->elts;
 
-    for (i = 0; i < conf->keys->nelts; i++) {
+    for (i = 0; (use = ngx_http_gateway_jwt_use_at(conf, i)) != NULL; i++) {
 
-        entry = use[i].origin ? use[i].origin : &use[i];
+        entry = use->origin ? use->origin : use;
 
         if (ngx_http_gateway_jwt_accepts(conf, &entry->issuer)) {
             entry->accepted = 1;
@@ -73,7 +72,7 @@ ngx_http_gateway_jwt_advise_algorithms(ngx_conf_t *cf,
     ngx_uint_t                       i;
     ngx_http_gateway_jwt_key_use_t  *use;
 
-    if (conf->algorithms == 0) {
+    if (conf->algorithms == 0 || conf->keys == NULL) {
         return;
     }
 

@@ -7,6 +7,7 @@
  * the consumer, check the rules.
  */
 
+#include "ngx_http_gateway_jwt_introspect.h"
 #include "ngx_http_gateway_jwt_known.h"
 #include "ngx_http_gateway_jwt_revoked.h"
 #include "ngx_http_gateway_jwt_wait.h"
@@ -16,6 +17,9 @@ static gw_reason_e ngx_http_gateway_jwt_decide(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static gw_reason_e ngx_http_gateway_jwt_prove(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static gw_reason_e ngx_http_gateway_jwt_decode(ngx_http_request_t *r,
@@ -110,8 +114,7 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf)
 {
-    gw_reason_e                    reason;
-    ngx_http_gateway_jwt_token_t  *token;
+    gw_reason_e  reason;
 
     ctx->status = NGX_HTTP_UNAUTHORIZED;
     ctx->retry_after = 0;
@@ -127,21 +130,12 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
     }
 
     if (reason != GW_OK
-        || (reason = ngx_http_gateway_jwt_take_apart(r, ctx)) != GW_OK)
-    {
-        return reason;
-    }
-
-    token = ctx->token;
-
-    if ((reason = ngx_http_gateway_jwt_check_algorithm(token, jlcf)) != GW_OK
-        || (reason = ngx_http_gateway_jwt_check_signature(r, ctx, jlcf))
-           != GW_OK
-        || (reason = ngx_http_gateway_jwt_parse_claims(r, ctx)) != GW_OK
-        || (reason = ngx_http_gateway_jwt_check_claims(token, jlcf)) != GW_OK)
+        || (reason = ngx_http_gateway_jwt_prove(r, ctx, jlcf)) != GW_OK
+        || (reason = ngx_http_gateway_jwt_check_claims(ctx->token, jlcf))
+           != GW_OK)
     {
         if (reason == GW_EXPIRED) {
-            ngx_http_gateway_jwt_forget(r, token);
+            ngx_http_gateway_jwt_forget(r, ctx->token);
         }
 
         return reason;
@@ -149,16 +143,55 @@ ngx_http_gateway_jwt_authenticate(ngx_http_request_t *r,
 
     /* each time, also for a token that was accepted before */
 
-    reason = ngx_http_gateway_jwt_check_revoked(r, token, jlcf);
+    reason = ngx_http_gateway_jwt_check_revoked(r, ctx->token, jlcf);
     if (reason != GW_OK) {
         return reason;
     }
 
-    ngx_http_gateway_jwt_remember(r, token);
+    ngx_http_gateway_jwt_remember(r, ctx->token);
+
+    reason = ngx_http_gateway_jwt_introspect_signed(r, ctx, jlcf);
+    if (reason != GW_OK) {
+        return reason;
+    }
 
     ctx->readable = 1;
 
     return GW_OK;
+}
+
+
+/* the token is genuine, and its claims are parsed */
+
+static gw_reason_e
+ngx_http_gateway_jwt_prove(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    gw_reason_e  reason;
+
+    if (jlcf->introspect && ngx_http_gateway_jwt_opaque(&ctx->text)) {
+        ctx->unverified = 0;
+        return ngx_http_gateway_jwt_introspect_opaque(r, ctx, jlcf);
+    }
+
+    if ((reason = ngx_http_gateway_jwt_take_apart(r, ctx)) != GW_OK) {
+        return reason;
+    }
+
+    if (jlcf->verify && jlcf->keys == NULL) {
+        return GW_UNKNOWN_KEY;
+    }
+
+    if ((reason = ngx_http_gateway_jwt_check_algorithm(ctx->token, jlcf))
+        != GW_OK
+        || (reason = ngx_http_gateway_jwt_check_signature(r, ctx, jlcf))
+           != GW_OK)
+    {
+        return reason;
+    }
+
+    return ngx_http_gateway_jwt_parse_claims(r, ctx);
 }
 
 
@@ -192,6 +225,14 @@ ngx_http_gateway_jwt_check_claims(ngx_http_gateway_jwt_token_t *token,
 
     policy = jlcf->policy;
     policy.now = ngx_time();
+
+    if (token->jws.alg == NULL) {
+
+        /* opaque: it has no header, and RFC 7662, 2.2, requires no "exp" */
+
+        policy.ntyp = 0;
+        policy.require_exp = 0;
+    }
 
     return gw_jwt_check(token->jws.header, token->claims, &policy);
 }

@@ -5,6 +5,7 @@
  * is complete.
  */
 
+#include "ngx_http_gateway_jwt_introspect.h"
 #include "ngx_http_gateway_jwt_revoked.h"
 
 
@@ -73,6 +74,8 @@ static const struct {
       sizeof(ngx_http_gateway_jwt_revoked_t *) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, uses),
       sizeof(ngx_http_gateway_jwt_key_use_t *) },
+    { offsetof(ngx_http_gateway_jwt_main_conf_t, secrets),
+      sizeof(ngx_http_gateway_jwt_secret_t *) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, claims),
       sizeof(ngx_str_t) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, refused),
@@ -159,6 +162,7 @@ ngx_http_gateway_jwt_create_loc_conf(ngx_conf_t *cf)
      *     jlcf->challenge = NULL;
      *     jlcf->sources = NULL;
      *     jlcf->keys = NULL;
+     *     jlcf->introspect = NULL;
      *     jlcf->bound = 0;
      *     jlcf->open = 0;
      *     jlcf->algorithms = 0;
@@ -252,7 +256,9 @@ static char *
 ngx_http_gateway_jwt_merge_keys(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf)
 {
-    if (ngx_http_gateway_jwt_load_keys(cf, conf) != NGX_CONF_OK) {
+    if (ngx_http_gateway_jwt_load_keys(cf, conf) != NGX_CONF_OK
+        || ngx_http_gateway_jwt_load_endpoints(cf, conf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -276,6 +282,7 @@ ngx_http_gateway_jwt_merge_values(ngx_http_gateway_jwt_loc_conf_t *conf,
 {
     ngx_http_gateway_jwt_merge_array(conf->challenge, prev->challenge);
     ngx_http_gateway_jwt_merge_array(conf->keys, prev->keys);
+    ngx_http_gateway_jwt_merge_array(conf->introspect, prev->introspect);
     ngx_conf_merge_uint_value(conf->key_policy, prev->key_policy, 0);
     ngx_conf_init_msec_value(conf->key_cache, prev->key_cache);
     ngx_conf_merge_value(conf->verify, prev->verify, 1);
@@ -495,7 +502,7 @@ ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    if (conf->keys == NULL) {
+    if (conf->keys == NULL && conf->introspect == NULL) {
         conf->unusable = 1;
 
         if (!ngx_http_gateway_in_force(cf)) {
@@ -507,6 +514,17 @@ ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
                       "or \"gateway_jwt_key_request\" is given, write one, or "
                       "\"gateway_jwt_verify off\" to accept any signature, for "
                       "the block in %V:%ui",
+                      ngx_http_gateway_place_args(&conf->place));
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->keys == NULL && ngx_http_gateway_jwt_asks_always(conf)
+        && ngx_http_gateway_in_force(cf))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"gateway_jwt_introspect\" with \"when=always\" needs "
+                      "\"gateway_jwt_key_file\" or "
+                      "\"gateway_jwt_key_request\", for the block in %V:%ui",
                       ngx_http_gateway_place_args(&conf->place));
         return NGX_CONF_ERROR;
     }

@@ -9,15 +9,12 @@
  */
 
 #include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_introspect.h"
 #include "ngx_http_gateway_jwt_remote.h"
 
 
 static ngx_uint_t ngx_http_gateway_jwt_one_source(
     const ngx_http_gateway_jwt_main_conf_t *jmcf);
-static ngx_uint_t ngx_http_gateway_jwt_key_serves(
-    const ngx_http_gateway_jwt_main_conf_t *jmcf,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
-    const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss);
 static ngx_uint_t ngx_http_gateway_jwt_foreign(
     const ngx_http_gateway_jwt_main_conf_t *jmcf, const char *iss, size_t len,
     const ngx_str_t *name);
@@ -37,20 +34,19 @@ ngx_http_gateway_jwt_bind_keys(ngx_conf_t *cf,
     ngx_http_gateway_jwt_key_use_t    *use, **open;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
-    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify
-        || conf->keys == NULL)
-    {
+    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON) {
         return NGX_CONF_OK;
     }
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
 
     issuer = (conf->policy.nissuers == 1) ? conf->issuers->elts : NULL;
-    use = conf->keys->elts;
 
-    for (i = 0; i < conf->keys->nelts; i++) {
+    for (i = 0; (use = ngx_http_gateway_jwt_use_at(conf, i)) != NULL; i++) {
 
-        if (use[i].issuer.len) {
+        if (use->issuer.len
+            || (!conf->verify && use->kind != NGX_HTTP_GATEWAY_JWT_INTROSPECT))
+        {
             continue;
         }
 
@@ -68,9 +64,9 @@ ngx_http_gateway_jwt_bind_keys(ngx_conf_t *cf,
                 return NGX_CONF_ERROR;
             }
 
-            *open = &use[i];
+            *open = use;
 
-        } else if (ngx_http_gateway_jwt_bind(cf, issuer, &use[i].source->name)
+        } else if (ngx_http_gateway_jwt_bind(cf, issuer, &use->source->name)
                    != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -158,7 +154,9 @@ ngx_http_gateway_jwt_one_source(const ngx_http_gateway_jwt_main_conf_t *jmcf)
 
     for (i = 0; i < jmcf->sources.nelts; i++) {
 
-        if (sources[i]->remote && !sources[i]->remote->in_force) {
+        if ((sources[i]->remote && !sources[i]->remote->in_force)
+            || (sources[i]->endpoint && !sources[i]->endpoint->in_force))
+        {
             continue;
         }
 
@@ -181,11 +179,9 @@ ngx_http_gateway_jwt_unbound_key(const ngx_http_gateway_jwt_loc_conf_t *conf)
     ngx_uint_t                       i;
     ngx_http_gateway_jwt_key_use_t  *use;
 
-    use = conf->keys->elts;
-
-    for (i = 0; i < conf->keys->nelts; i++) {
-        if (use[i].issuer.len == 0) {
-            return &use[i];
+    for (i = 0; (use = ngx_http_gateway_jwt_use_at(conf, i)) != NULL; i++) {
+        if (use->issuer.len == 0) {
+            return use;
         }
     }
 
@@ -193,20 +189,45 @@ ngx_http_gateway_jwt_unbound_key(const ngx_http_gateway_jwt_loc_conf_t *conf)
 }
 
 
+ngx_http_gateway_jwt_key_use_t *
+ngx_http_gateway_jwt_use_at(const ngx_http_gateway_jwt_loc_conf_t *conf,
+    ngx_uint_t i)
+{
+    ngx_uint_t                          nkeys;
+    ngx_http_gateway_jwt_key_use_t     *use;
+    ngx_http_gateway_jwt_introspect_t  *in;
+
+    nkeys = conf->keys ? conf->keys->nelts : 0;
+
+    if (i < nkeys) {
+        use = conf->keys->elts;
+        return &use[i];
+    }
+
+    if (conf->introspect == NULL || i - nkeys >= conf->introspect->nelts) {
+        return NULL;
+    }
+
+    in = conf->introspect->elts;
+
+    return &in[i - nkeys].use;
+}
+
+
 ngx_uint_t
 ngx_http_gateway_jwt_many_issuers(const ngx_http_gateway_jwt_loc_conf_t *conf)
 {
     ngx_uint_t                       i;
-    ngx_http_gateway_jwt_key_use_t  *use;
+    ngx_http_gateway_jwt_key_use_t  *first, *use;
 
-    if (conf->policy.nissuers || conf->keys == NULL) {
+    if (conf->policy.nissuers) {
         return conf->policy.nissuers > 1;
     }
 
-    use = conf->keys->elts;
+    first = ngx_http_gateway_jwt_use_at(conf, 0);
 
-    for (i = 1; i < conf->keys->nelts; i++) {
-        if (!ngx_http_gateway_same(&use[i].issuer, &use[0].issuer)) {
+    for (i = 1; (use = ngx_http_gateway_jwt_use_at(conf, i)) != NULL; i++) {
+        if (!ngx_http_gateway_same(&use->issuer, &first->issuer)) {
             return 1;
         }
     }
@@ -231,7 +252,7 @@ ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_main_conf_t *jmcf,
     n = 0;
 
     for (i = 0; i < jlcf->keys->nelts; i++) {
-        if (ngx_http_gateway_jwt_key_serves(jmcf, jlcf, &use[i], iss)) {
+        if (ngx_http_gateway_jwt_serves(jmcf, jlcf, &use[i], iss)) {
             sources[n++] = use[i].source;
         }
     }
@@ -247,8 +268,8 @@ ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_main_conf_t *jmcf,
  * issuers.
  */
 
-static ngx_uint_t
-ngx_http_gateway_jwt_key_serves(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+ngx_uint_t
+ngx_http_gateway_jwt_serves(const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf,
     const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss)
 {

@@ -5,6 +5,7 @@
  * ngx_http_gateway_jwt_access.c.
  */
 
+#include "ngx_http_gateway_jwt_introspect.h"
 #include "ngx_http_gateway_jwt_known.h"
 #include "ngx_http_gateway_jwt_remote_conf.h"
 #include "ngx_http_gateway_jwt_revoked.h"
@@ -88,6 +89,14 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       0,
       ngx_http_gateway_setting(ngx_http_gateway_jwt_token_cache, NULL,
                                &ngx_http_gateway_jwt_use, 0) },
+
+    { ngx_string("gateway_jwt_introspect"),
+      NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_1MORE,
+      ngx_http_gateway_set_setting,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_gateway_setting(ngx_http_gateway_jwt_introspect, NULL,
+                               &ngx_http_gateway_jwt_use, 1) },
 
     { ngx_string("gateway_jwt_key_policy"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
@@ -467,7 +476,8 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
     ngx_http_gateway_jwt_advise_issuers(cf, jmcf);
 
     if (ngx_http_gateway_jwt_check_open(cf) != NGX_OK
-        || ngx_http_gateway_jwt_remote_init(cf, jmcf) != NGX_OK)
+        || ngx_http_gateway_jwt_remote_init(cf, jmcf) != NGX_OK
+        || ngx_http_gateway_jwt_check_endpoints(cf, jmcf) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -32,6 +32,8 @@ typedef enum {
 
 
 typedef struct ngx_http_gateway_jwt_remote_s  ngx_http_gateway_jwt_remote_t;
+typedef struct ngx_http_gateway_jwt_endpoint_s
+                                           ngx_http_gateway_jwt_endpoint_t;
 
 
 typedef struct {
@@ -58,6 +60,9 @@ typedef struct {
 
     /* of a request */
     ngx_http_gateway_jwt_remote_t      *remote;
+
+    /* of introspection; "number" is the endpoint's and never changes */
+    ngx_http_gateway_jwt_endpoint_t    *endpoint;
 } ngx_http_gateway_jwt_source_t;
 
 

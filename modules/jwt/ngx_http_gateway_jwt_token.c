@@ -41,7 +41,8 @@ ngx_http_gateway_jwt_take_apart(ngx_http_request_t *r,
 
     token = ctx->token;
 
-    if (token && ngx_http_gateway_same(&token->text, &ctx->text)
+    if (token && token->jws.alg
+        && ngx_http_gateway_same(&token->text, &ctx->text)
         && token->max_values == ctx->max_values)
     {
         return GW_OK;
@@ -188,7 +189,44 @@ ngx_http_gateway_jwt_explain(ngx_http_request_t *r,
 }
 
 
-/* with room at its end for the bytes that "jws" points to */
+gw_reason_e
+ngx_http_gateway_jwt_answered(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf, json_t *claims,
+    const ngx_str_t *payload)
+{
+    u_char                        *p;
+    ngx_http_gateway_jwt_token_t  *token;
+
+    token = ctx->token;
+
+    if (token == NULL || token->claims != claims) {
+        ctx->token = NULL;
+
+        token = ngx_http_gateway_jwt_create_token(r, payload->len);
+        if (token == NULL) {
+            return GW_FAILED;
+        }
+
+        p = (u_char *) (token + 1);
+        ngx_memcpy(p, payload->data, payload->len);
+
+        token->jws.payload = p;
+        token->jws.payload_len = payload->len;
+        token->claims = json_incref(claims);
+    }
+
+    token->text = ctx->text;
+    token->keys = jlcf->introspect;
+    token->open = jlcf->open;
+
+    ctx->token = token;
+
+    return GW_OK;
+}
+
+
+/* with "size" bytes at its end for what "jws" points to */
 
 static ngx_http_gateway_jwt_token_t *
 ngx_http_gateway_jwt_create_token(ngx_http_request_t *r, size_t len)
@@ -248,8 +286,10 @@ ngx_http_gateway_jwt_verified(const ngx_http_gateway_jwt_ctx_t *ctx,
 
     token = ctx->token;
 
-    return jlcf->verify && ctx->found == GW_OK && token && token->claims
-           && token->keys && token->keys == jlcf->keys
+    return ctx->found == GW_OK && token && token->claims
+           && token->keys
+           && ((jlcf->verify && token->keys == jlcf->keys)
+               || token->keys == jlcf->introspect)
            && token->open == jlcf->open
            && ngx_http_gateway_same(&token->text, &ctx->text);
 }

@@ -243,8 +243,11 @@ ngx_http_gateway_jwt_half(ngx_http_request_t *r,
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
     if (half == NGX_HTTP_GATEWAY_JWT_HEADER) {
-        return (gw_jws_complete(&token->jws) == GW_OK) ? token->jws.whole
-                                                       : NULL;
+
+        /* an opaque token has no header */
+
+        return (token->jws.alg && gw_jws_complete(&token->jws) == GW_OK)
+               ? token->jws.whole : NULL;
     }
 
     text.data = (const u_char *) name;

@@ -89,6 +89,7 @@ for my $file ('README.md', glob 'modules/*/*.md') {
             'consumers.json' => '{"consumers":[]}',
             map({ $_ => "a pepper named $_" } qw( pepper pepper-2026 )),
             map({ $_ => "a password\n" } $text =~ /password_file +(\S+);/g),
+            map({ $_ => "id:secret\n" } $text =~ /secret_file=([^;\s]+)/g),
             map({ $_ => "jti 1\n" } $text =~ /gateway_jwt_revoked +(\S+);/g),
             map({ $_ => certificate_pem('server') }
                 $text =~ /ssl_trusted_certificate +((?:redis|logs)\S+);/g),

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Token introspection, RFC 7662: gateway_jwt_introspect.
+ *
+ * An endpoint is asked about tokens that are not signed ("opaque"), and with
+ * "when=always" also about signed ones once their signature is verified.  An
+ * active token's answer takes the place of its payload.
+ *
+ * An endpoint is a source, as a key file is: with an issuer it accepts tokens
+ * of that issuer only, and without one no issuer that another source is bound
+ * to.  The number of its source never changes.
+ */
+
+#ifndef _NGX_HTTP_GATEWAY_JWT_INTROSPECT_H_INCLUDED_
+#define _NGX_HTTP_GATEWAY_JWT_INTROSPECT_H_INCLUDED_
+
+
+#include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_counter.h"
+
+
+typedef enum {
+    NGX_HTTP_GATEWAY_JWT_OPAQUE = 0,
+    NGX_HTTP_GATEWAY_JWT_ALWAYS
+} ngx_http_gateway_jwt_when_e;
+
+
+/* the credentials of a "secret_file"; one for all directives that name it */
+
+typedef struct {
+    ngx_http_gateway_watch_t            watch;
+    ngx_str_t                           value;      /* "Basic ..."; allocated
+                                                       by each process */
+} ngx_http_gateway_jwt_secret_t;
+
+
+/*
+ * One for each server, URI, secret and "cache=", so that a location never gets
+ * an answer that another one has asked for with other credentials, or that is
+ * older than its own "cache=".
+ */
+
+struct ngx_http_gateway_jwt_endpoint_s {
+    ngx_http_core_srv_conf_t           *cscf;
+    ngx_msec_t                          cache;
+    ngx_http_gateway_jwt_secret_t      *secret;     /* NULL: none */
+    ngx_http_gateway_jwt_source_t      *source;     /* with the URI */
+    ngx_http_gateway_jwt_main_conf_t   *jmcf;
+    ngx_http_gateway_place_t            place;
+    ngx_uint_t                          in_force;   /* unsigned:1; a block that
+                                                       serves requests uses
+                                                       it */
+
+    /* of gateway_jwt_key_fetch */
+    ngx_msec_t                          timeout;
+    size_t                              max_size;
+    ngx_uint_t                          insecure;   /* unsigned:1 */
+
+    /* words: time of the last failure's line; a failure has been logged */
+    ngx_http_gateway_counter_t         *said;
+    ngx_http_gateway_counter_t         *told;
+};
+
+
+/* a directive; shared by blocks of a server that inherit it */
+
+typedef struct {
+    ngx_http_gateway_jwt_key_use_t      use;        /* "path" is the URI */
+    time_t                              cache;      /* s */
+    ngx_uint_t                          when;
+    ngx_str_t                           secret_file;
+    ngx_http_gateway_jwt_secret_t      *secret;
+} ngx_http_gateway_jwt_introspect_t;
+
+
+/* ngx_http_gateway_jwt_introspect_conf.c */
+
+char *ngx_http_gateway_jwt_introspect(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
+ * In a merge: finds or creates the endpoints of "conf".  An array that is
+ * inherited from another server is copied.
+ */
+char *ngx_http_gateway_jwt_load_endpoints(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_loc_conf_t *conf);
+
+/* whether a directive of "conf" has "when=always" */
+ngx_uint_t ngx_http_gateway_jwt_asks_always(
+    const ngx_http_gateway_jwt_loc_conf_t *conf);
+
+/*
+ * In postconfiguration: checks the locations of endpoints that blocks use.
+ * NGX_ERROR after an [emerg].
+ */
+ngx_int_t ngx_http_gateway_jwt_check_endpoints(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_main_conf_t *jmcf);
+
+
+/* ngx_http_gateway_jwt_introspect.c */
+
+/* whether a token is opaque: it has not three parts */
+ngx_uint_t ngx_http_gateway_jwt_opaque(const ngx_str_t *text);
+
+/*
+ * Asks the endpoints of "jlcf" about the opaque token ctx->text, in their
+ * order, until one of them accepts it.  GW_OK: ctx->token has the members of
+ * the answer as claims, and no header.  GW_WAITING: the request is parked, and
+ * the function is to be called again.  GW_TOKEN_INACTIVE; GW_ISSUER: it is
+ * active, and no endpoint that says so serves its issuer;
+ * GW_INTROSPECTION_UNAVAILABLE; GW_FAILED.
+ */
+gw_reason_e ngx_http_gateway_jwt_introspect_opaque(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+/*
+ * Asks the endpoint with "when=always" that serves the issuer of the verified
+ * token ctx->token.  GW_OK: the token is active, or it is opaque, or "jlcf" has
+ * no "when=always".  Other results are as above; GW_ISSUER: there is no such
+ * endpoint for the issuer.  The token keeps its own claims.
+ */
+gw_reason_e ngx_http_gateway_jwt_introspect_signed(ngx_http_request_t *r,
+    ngx_http_gateway_jwt_ctx_t *ctx,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+
+#endif /* _NGX_HTTP_GATEWAY_JWT_INTROSPECT_H_INCLUDED_ */

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Many different tokens at once: how many are asked about, in which order, and
+# what becomes of tokens that are known.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use Test::Gateway::Endpoint;
+use Test::Gateway::Load;
+use Test::Gateway::Server;
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+# with FULL=1 the counts of a release, else a tenth
+my $random = $ENV{FULL} ? 10_000 : 1_000;
+
+my $as = endpoint();
+
+sub start {
+    my (%arg) = @_;
+
+    my $port = free_port();
+    my $conf = http_conf(workers => $arg{workers} // 1, port => $port,
+                         http => 'gateway_jwt_key_fetch timeout='
+                                 . ($arg{timeout} // '3s') . ';',
+                         server => $as->location('/ask') . <<'END');
+    location = /api {
+        gateway_jwt api token=$arg_token;
+        gateway_jwt_introspect /ask cache=60s;
+        empty_gif;
+    }
+END
+    my $connections = $arg{connections} // 2048;
+    $conf =~ s/worker_connections \K\d+/$connections/ or die;
+    return start_nginx(conf => $conf, port => $port);
+}
+
+my $id = 0;
+sub fresh { join '~', 'u' . ++$id, @_ }
+sub ask { [ $_[0]->port, "/api?token=$_[1]" ] }
+
+
+# --- 64 at once, the others in order
+
+my $server = start();
+
+my @hang = map { fresh('hang') } 1 .. 100;
+my $pid = fork // die "fork: $!";
+if (!$pid) {
+    http_many([ map { ask($server, $_) } @hang ], timeout => 10);
+    require POSIX;
+    POSIX::_exit(0);
+}
+ok(wait_until(sub { $as->held == 64 }, 2), '64 of 100 tokens are asked about');
+sleep 0.3;
+is($as->held, 64, 'and no more');
+is(status($server, fresh()), 200,
+   'a later token is asked about once these have timed out');
+waitpid $pid, 0;
+ok(wait_until(sub { $as->held == 0 }, 5), 'no request to the endpoint remains');
+is(status($server, fresh()), 200, 'the next one is');
+
+sub status { (http_get($_[0], "/api?token=$_[1]", timeout => 10))[0] }
+
+my $asked = $as->total;
+my @slow = map { fresh('delay:0.1') } 1 .. 300;
+is(answers(http_many([ map { ask($server, $_) } @slow ])), '200:300',
+   '300 tokens at once, 0.1 s each');
+is($as->total - $asked, 300, 'one request for each');
+cmp_ok($as->most, '<=', 64, 'at most 64 at once: ' . $as->most);
+cmp_ok($as->most, '>=', 60, 'and about as many');
+$server->stop;
+
+
+# --- a quarter of worker_connections waits; the rest gets 503 at once
+
+$server = start(connections => 512, timeout => '2s');
+@slow = map { fresh('hang') } 1 .. 240;
+my @many = http_many([ map { ask($server, $_) } @slow ], timeout => 10);
+is(answers(@many), '503:240', '240 tokens without an answer');
+my @early = grep { $_->{seconds} < 1 } @many;
+is(scalar @early, 240 - 64 - 128, '64 are asked, 128 wait, the rest does not');
+is(scalar(grep { header($_, 'Retry-After') ne '1' } @many), 0,
+   'all have Retry-After');
+is(status($server, fresh()), 200, 'afterwards there is room again');
+$server->stop;
+
+
+# --- random tokens evict no verified one
+
+$server = start(workers => 1);
+my @known = map { fresh() } 1 .. 200;
+is(answers(http_many([ map { ask($server, $_) } @known ])), '200:200',
+   '200 active tokens');
+
+my ($refused, $checked, $next, $began) = (0, 0, 0, time);
+my @flood;
+while ($next < $random) {
+    my $n = 50;
+    push @flood, http_many([ map { ask($server, fresh('no', 'delay:0.05')) }
+                             1 .. $n ]);
+    $next += $n;
+
+    my @again = http_many([ map { ask($server, $known[($checked + $_) % 200]) }
+                            1 .. 5 ]);
+    $checked += @again;
+    $refused += grep { $_->{status} != 200 } @again;
+    my $ahead = $next / 1000 - (time - $began);
+    sleep $ahead if $ahead > 0;
+}
+is(answers(@flood), "401:$random", "$random inactive tokens, at most 1,000/s");
+is($refused, 0, "no remembered token of $checked was refused");
+is($as->asked($_), 1, 'and none was asked about again')
+    for grep { $as->asked($_) != 1 } @known;
+cmp_ok($as->most, '<=', 64, 'at most 64 at once');
+$server->stop;
+
+
+# --- clients that leave free their places
+
+$server = start(timeout => '60s');
+for my $round (1 .. 5) {
+    my @gone = http_many([ map { ask($server, fresh('hang')) } 1 .. 200 ],
+                         abort => 0.3);
+    is(scalar(grep { $_->{aborted} } @gone), 200, "200 clients leave, $round");
+    ok(wait_until(sub { $as->held == 0 }, 5), 'nothing is asked any more');
+}
+is(status($server, fresh()), 200, 'the next token is asked about');
+$server->stop;
+
+
+# --- several workers: one request for a token in each
+
+$server = start(workers => 2);
+my $token = fresh('delay:0.3');
+is(answers(http_many([ map { ask($server, $token) } 1 .. 200 ])), '200:200',
+   '200 requests with one token, two workers');
+cmp_ok($as->asked($token), '<=', 2, 'at most one request for each worker');
+$server->stop;
+
+done_testing;
