@@ -469,7 +469,8 @@ sub numbered {
 $locations .= "keepalive_requests 1000000;\n"
               . "location /plain_hs { @{[ jwt('hs.json') ]} $gif }\n";
 
-start('64k');
+start('64k', server => at('/held', jwt('hs.json'),
+                          "proxy_pass http://127.0.0.1:@{[ $issuer->port ]}/jwks;"));
 $seen = 0;
 my @good = numbered('hs256', 1, 3);
 is(answer('/hs', $_) =~ /\A200/, 1, 'a verified token') for @good;
@@ -484,11 +485,25 @@ marked();
 answer('/hs', $_) for @good;
 is_work(3, 0, 'the verified ones are in the table still');
 
+# an entry in use is evicted, and its request uses it on
+
+$issuer->hang;
+my $held = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                 PeerPort => $server->port) or die $!;
+print $held "GET /held HTTP/1.0\r\nHost: localhost\r\n"
+            . "Authorization: Bearer $good[0]\r\n\r\n";
+ok(wait_until(sub { $issuer->held }), 'a request uses a known token');
+is_work(1, 0, '    of the table');
+
 is(json(flood('/plain_hs', numbered('hs256', 1000, 1500))),
    json({ 200 => 501 }), 'as many verified ones');
 marked();
+$issuer->go;
+like(CORE::join('', <$held>),
+     qr/^X-At: verified\|\|(x{100})\|\1\|\|hs256\|\|\|\r$/m,
+     'the request ends with the claims of its token');
 answer('/hs', $_) for @good;
-is_work(0, 3, 'take their places');
+is_work(0, 3, 'the others have taken their places');
 $server->stop;
 
 SKIP: {
