@@ -74,10 +74,12 @@ static void ngx_http_gateway_jwt_remote_end(
 
 
 /*
- * In the master: at once, but not more than once in "min" ms, and one set after
- * the other: a directive of the http level means a set for each server, and all
- * of them at once could need more connections than a worker has.  A request
- * that needs a set starts its fetch anyway.
+ * In the master: at once, but not more than once in "min" ms.
+ *
+ * A directive of the http level means a set for each server.  All of them at
+ * once could need more connections than a worker has, therefore they are due
+ * one after the other, also if they are overdue when a worker starts.  A
+ * request that needs a set starts its fetch anyway.
  */
 
 void
@@ -122,7 +124,7 @@ ngx_http_gateway_jwt_remote_soon(const ngx_http_gateway_jwt_remote_t *remote)
 void
 ngx_http_gateway_jwt_remotes_start(const ngx_array_t *sources, ngx_log_t *log)
 {
-    ngx_uint_t                       i;
+    ngx_uint_t                       i, n;
     ngx_http_gateway_jwt_remote_t   *remote;
     ngx_http_gateway_jwt_source_t  **source;
 
@@ -131,9 +133,13 @@ ngx_http_gateway_jwt_remotes_start(const ngx_array_t *sources, ngx_log_t *log)
         return;
     }
 
+    /* the cached time is from before the configuration was read */
+
+    ngx_time_update();
+
     source = sources->elts;
 
-    for (i = 0; i < sources->nelts; i++) {
+    for (i = 0, n = 0; i < sources->nelts; i++) {
         remote = source[i]->remote;
 
         if (remote == NULL || remote->sh == NULL) {
@@ -151,8 +157,8 @@ ngx_http_gateway_jwt_remotes_start(const ngx_array_t *sources, ngx_log_t *log)
         remote->tick.log = log;
         remote->tick.cancelable = 1;
 
-        ngx_add_timer(&remote->tick,
-                      1 + ngx_random() % NGX_HTTP_GATEWAY_JWT_SPREAD);
+        ngx_add_timer(&remote->tick, 1 + n++ * NGX_HTTP_GATEWAY_JWT_STEP
+                      + ngx_random() % NGX_HTTP_GATEWAY_JWT_SPREAD);
     }
 }
 
