@@ -51,6 +51,10 @@ our $Redis = start_redis(acl => [ $acl ]);
 
 # of oidc-issuer.conf
 our $Issuer = issuer('es256');
+$Issuer->{origin}->answer('/oauth2/introspect',
+    { body => json({ active => \1, sub => 'bob', iss => 'https://id.example',
+                     aud => 'https://api.example', exp => time + 600 }) },
+    { body => json({ active => \0 }) });
 
 # of partners-mtls.conf, and for what READMEs show
 authority('partners-ca');
@@ -204,6 +208,7 @@ sub example {
     $conf =~ s{127\.0\.0\.1:6379}{127.0.0.1:$redis};
     $conf =~ s{set +\$idp \Kid\.example}{127.0.0.1:@{[ $Issuer->port ]}}g;
     $conf =~ s{https(://\$idp)/oauth2/keys}{http$1/jwks};
+    $conf =~ s{https(://\$idp)}{http$1}g;
     $conf =~ s{/etc/ssl/certs/ca-certificates\.crt}{server.crt}g;
 
     return start_nginx(conf => "$user$conf", port => $port,
@@ -214,6 +219,7 @@ sub example {
                                   'redis.pass' => "$password\n",
                                   'partners-mtls.json' => partners(),
                                   'revoked.txt' => "jti stolen\n",
+                                  'idp.secret' => "id:a secret of the tests\n",
                                   certificate_files(),
                                   'pepper' => $pepper });
 }
@@ -350,6 +356,12 @@ sub oidc_issuer {
     is(ask($server, '/idp/keys', $token->()), 404, 'the location is internal');
     is(ask($server, '/health'), 204, 'an open location');
     is($Issuer->fetches, 1, 'still one fetch');
+
+    (undef, undef, $body) = ask($server, '/', 'opaque');
+    like($body, qr/ user=bob$/m, 'an opaque token');
+    is(ask($server, '/', 'opaque'), 200, 'again');
+    is(ask($server, '/', 'garbage'), 401, 'one that the provider does not know');
+    is($Issuer->posts, 2, 'the provider was asked once about each');
 }
 
 

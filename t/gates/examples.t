@@ -44,6 +44,7 @@ sub examples {
             'pepper' => 'a pepper of the tests',
             'redis.pass' => "a password of the tests\n",
             'revoked.txt' => "jti 1\n",
+            'idp.secret' => "id:a secret of the tests\n",
             map({ basename($_) => read_file($_) }
                 glob "$dir/conf.examples/*.json"),
             certificate_files(),
