@@ -23,6 +23,7 @@ our @EXPORT = qw( folder make_tokens make_keys consumers pem secret nginx
                   start_nginx start haproxy logs ids
                   up free_port request write_file read_file spawn stop finish
                   worker_of cpu_seconds preload wrk_cpu paced answered
+                  count_turns forget_turns turns
                   median quartiles spread markdown_table note versions );
 
 our $Dir;
@@ -585,6 +586,32 @@ sub preload {
 }
 
 
+# count_turns(): the command, for start_nginx(), that measures the turns of the
+# event loop, see turn.c; turns(): the longest one in ms by the clock and by CPU
+# time, and their number, since the start or forget_turns().
+
+sub count_turns {
+    write_file(folder() . '/turn', "\0" x 24);
+    return ('env', 'LD_PRELOAD=' . preload('turn'),
+            'GATEWAY_TURN=' . folder() . '/turn');
+}
+
+# the file is mapped, and must not become shorter
+
+sub forget_turns {
+    my $path = folder() . '/turn';
+
+    open my $out, '+<:raw', $path or die "$path: $!\n";
+    print $out "\0" x 24;
+    close $out or die "$path: $!\n";
+}
+
+sub turns {
+    my ($wall, $cpu, $n) = unpack 'Q3', read_file(folder() . '/turn');
+    return ($wall / 1e6, $cpu / 1e6, $n);
+}
+
+
 # wrk_cpu($url, $status, workers => [ pids ], threads =>, connections =>,
 # seconds =>, core => of wrk, before => [ command ]): the workers' CPU time per
 # response that wrk received, requests per second, and the number of requests.
@@ -621,11 +648,14 @@ sub wrk_cpu {
 
 
 # paced($url, $log, rate => a second, connections =>, seconds =>, core =>): the
-# pid of h2load, which sends requests at a fixed rate and writes $log.
+# pid of h2load, which sends requests at a fixed rate and writes $log.  Instead
+# of $url: \@urls, which each connection requests in this order, repeatedly.
 
 sub paced {
     my ($url, $log, %arg) = @_;
 
+    $url = '--input-file=' . write_file("$log.urls", join "\n", @$url, '')
+        if ref $url;
     unlink $log;
     return spawn('taskset', '-c', $arg{core}, 'h2load', '--h1', '--rps='
                  . int($arg{rate} / $arg{connections}), "-c$arg{connections}",
