@@ -50,7 +50,7 @@ export MODULES
 endif
 
 .PHONY: all module tool run test test-asan test-matrix test-bypass \
-	conformance unit bench bench-swap bench-limit bench-cache \
+	conformance unit bench bench-swap bench-limit bench-cache bench-issuer \
 	bench-instructions bench-refused fuzz fuzzers style install clean help
 .SECONDARY:
 
@@ -113,6 +113,11 @@ bench-cache:  ## measure cache hits beside proxy_cache and Varnish
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/cache
+
+bench-issuer:  ## measure latency while an issuer replaces its keys
+	@tools/prepare bench
+	@$(MAKE) all
+	@t/bench/issuer
 
 bench-instructions:  ## count instructions per request
 	@tools/prepare bench
