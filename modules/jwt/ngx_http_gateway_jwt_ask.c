@@ -145,7 +145,10 @@ ngx_http_gateway_jwt_ask_header(ngx_http_request_t *r, void *data)
 }
 
 
-/* a 5xx that nginx has made itself has a better reason than its status */
+/*
+ * A status that nginx has made itself, by "return" or "if" of the server, is
+ * not the issuer's, and a 5xx of it has a better reason.
+ */
 
 static void
 ngx_http_gateway_jwt_ask_status(ngx_http_gateway_jwt_ask_t *ask,
@@ -156,22 +159,23 @@ ngx_http_gateway_jwt_ask_status(ngx_http_gateway_jwt_ask_t *ask,
 
     status = r->headers_out.status;
 
-    if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR
-        && !(r->upstream && r->upstream->headers_in.status_n == status))
-    {
-        why = ngx_http_gateway_detached_why(ask->detached);
-
-        if (why[0] != '\0') {
-            ngx_http_gateway_jwt_ask_fail(ask, "%s", why);
-            return;
-        }
+    if (r->upstream && r->upstream->headers_in.status_n == status) {
+        ngx_http_gateway_jwt_ask_fail(ask, "status %ui%s", status,
+                                      (status >= NGX_HTTP_SPECIAL_RESPONSE
+                                       && status < NGX_HTTP_BAD_REQUEST
+                                       && status != NGX_HTTP_NOT_MODIFIED)
+                                      ? ", redirects are not followed" : "");
+        return;
     }
 
-    ngx_http_gateway_jwt_ask_fail(ask, "status %ui%s", status,
-                                  (status >= NGX_HTTP_SPECIAL_RESPONSE
-                                   && status < NGX_HTTP_BAD_REQUEST
-                                   && status != NGX_HTTP_NOT_MODIFIED)
-                                  ? ", redirects are not followed" : "");
+    why = ngx_http_gateway_detached_why(ask->detached);
+
+    if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR && why[0] != '\0') {
+        ngx_http_gateway_jwt_ask_fail(ask, "%s", why);
+        return;
+    }
+
+    ngx_http_gateway_jwt_ask_fail(ask, "status %ui from nginx itself", status);
 }
 
 
