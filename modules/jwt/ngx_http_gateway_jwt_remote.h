@@ -75,7 +75,8 @@ struct ngx_http_gateway_jwt_remote_s {
 
     ngx_http_gateway_jwt_source_t      *source;
     ngx_shm_zone_t                     *zone;
-    ngx_http_gateway_jwt_remote_shm_t  *sh;         /* NULL: no zone yet */
+    ngx_http_gateway_jwt_remote_shm_t  *sh;         /* NULL: not in force, or
+                                                       no zone yet */
     ngx_atomic_uint_t                   epoch;      /* of this configuration */
 
     /* of a worker */

@@ -135,6 +135,12 @@ ngx_http_gateway_jwt_remote_sync(ngx_http_gateway_jwt_remote_t *remote)
 
     source = remote->source;
 
+    /* not in force; see ngx_http_gateway_jwt_check_conf() */
+
+    if (remote->sh == NULL) {
+        return NGX_OK;
+    }
+
     /* a fetch that ends from here on may replace the keys */
 
     remote->seen = __atomic_load_n(&remote->sh->ended, __ATOMIC_SEQ_CST);

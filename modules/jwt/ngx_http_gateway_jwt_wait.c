@@ -141,8 +141,10 @@ ngx_http_gateway_jwt_new_key(const ngx_http_gateway_jwt_source_t *source,
         return 0;
     }
 
+    /* a set that is not in force is never fetched */
+
     if (source->set == NULL) {
-        return 1;
+        return source->remote->sh != NULL;
     }
 
     if (jws->kid) {

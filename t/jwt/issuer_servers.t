@@ -164,6 +164,56 @@ sub four {
 }
 
 
+# --- a block without keys of its own, which can process a request all the same
+
+# a rewrite to a URI without a leading "/" uses the server's own configuration
+
+{
+    my $a = issuer('a');
+    my $more = <<'END';
+    gateway_jwt api; gateway_jwt_key_request /keys;
+    location = /x { empty_gif; }
+    location /y/ { gateway_jwt off; rewrite ^/y/(.*)$ $1 last; }
+END
+    my $block = "server { listen 127.0.0.1:$port; server_name a.example; "
+                . "$Reason\n$more"
+                . $a->location('/keys', more => 'gateway_jwt off;');
+
+    my $server = start("$block }\n");
+    is(reason($server, '/x', $token{a}, host => 'a.example'), '200',
+       'a location with keys');
+    is(reason($server, '/y/abc', $token{a}, host => 'a.example'), '404',
+       'the server\'s own configuration has these keys');
+    $server->stop('keys of a location');
+
+    $server = start($block =~ s/^ *location = .x .*\n//mr
+                    . "location / { gateway_jwt off; empty_gif; } }\n");
+    is(reason($server, '/', undef, host => 'a.example'), '200',
+       'no location has keys');
+    is(reason($server, '/y/abc', $_->[0], host => 'a.example'),
+       "401 $_->[1]", "nor has the server itself: $_->[1]")
+        for [ $token{a}, 'unknown_key' ], [ $token{b}, 'unknown_key' ],
+            [ undef, 'missing' ];
+    is($a->fetches, 1, 'and nothing is fetched for it');
+    $server->stop('no keys');
+}
+
+# and one that does not verify
+
+{
+    my $a = issuer('a');
+    my $server = start(block('a.example', $a, more => <<'END', request => ''));
+    gateway_jwt_key_request /keys;
+    gateway_jwt_verify off;
+END
+    is(at($server, 'a.example', $token{$_}), '200',
+       "any signature, where none is verified: $_")
+        for qw( a b );
+    is($a->fetches, 0, 'and nothing is fetched');
+    $server->stop('gateway_jwt_verify off');
+}
+
+
 # --- reload
 
 # the answers to a token while the configuration is read again
