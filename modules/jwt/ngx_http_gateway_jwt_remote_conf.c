@@ -323,16 +323,18 @@ ngx_http_gateway_jwt_zone_name(ngx_conf_t *cf,
     u_char      digest[EVP_MAX_MD_SIZE];
     ngx_str_t   text;
 
-    text.len = sizeof("strict") - 1 + source->name.len;
+    text.len = sizeof("strict insecure ") - 1 + source->name.len;
 
     text.data = ngx_pnalloc(cf->temp_pool, text.len);
     if (text.data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_sprintf(text.data, "%s%V",
-                (source->flags & GW_JWK_COMPAT) ? "compat" : "strict",
-                &source->name);
+    p = ngx_sprintf(text.data, "%s %s %V",
+                    (source->flags & GW_JWK_COMPAT) ? "compat" : "strict",
+                    source->remote->insecure ? "insecure" : "trusted",
+                    &source->name);
+    text.len = p - text.data;
 
     if (EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL) != 1)
     {

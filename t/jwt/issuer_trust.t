@@ -136,11 +136,10 @@ $origin->answer('/to-near', head => [ 'X-Accel-Redirect: /near' ], body => '');
 
 my %files = (certificate_files(), 'keys/set.json' => jwks('a'));
 
-sub start {
+sub conf {
     my (%arg) = @_;
 
-    local $ENV{LD_PRELOAD} = "$dir/far.so";
-    my $text = http_conf(workers => 1, port => $arg{port}, http => <<"END",
+    return http_conf(workers => 1, port => $arg{port}, http => <<"END",
     @{[ $issuer->front("127.0.0.1:$tls ssl", 'good') ]}
     @{[ $issuer->front("127.0.0.1:$expired ssl", 'expired') ]}
     @{[ $issuer->front("127.8.9.10:$local") ]}
@@ -149,7 +148,13 @@ sub start {
     @{[ $arg{http} // '' ]}
 END
         server => "$Reason\n" . $arg{server}) =~ s/DIR/$dir/gr;
-    return start_nginx(conf => $text, port => $arg{port}, files => { %files });
+}
+
+sub start {
+    my (%arg) = @_;
+
+    local $ENV{LD_PRELOAD} = "$dir/far.so";
+    return start_nginx(conf => conf(%arg), port => $arg{port}, files => { %files });
 }
 
 my $common = <<"END";
@@ -273,5 +278,32 @@ is(cached("$verified proxy_pass https://192.0.2.1:$tls/jwks;", 'return 200;'),
 is(cached("proxy_pass $near/jwks;", 'return 200;'),
    '200 200 200, not trusted',
    'its own response from this machine, whose origin is not known any longer');
+
+
+
+# --- a reload that removes "insecure": keys of before are trusted no longer
+
+sub fetch {
+    my ($insecure) = @_;
+
+    return (port => $port, server => <<"END");
+    gateway_jwt_key_fetch interval=1h $insecure;
+    @{[ $issuer->location('/keys', to => $far) ]}
+    location = /api { gateway_jwt api; gateway_jwt_key_request /keys;
+                      empty_gif; }
+END
+}
+
+$server = start(fetch('insecure'));
+is(reason($server, '/api', $token), '200', 'keys that were not verified');
+$issuer->down;
+
+$server->reload(conf(fetch('insecure')));
+is(reason($server, '/api', $token), '200', 'a reload keeps them');
+
+$server->reload(conf(fetch('')));
+is(reason($server, '/api', $token), '503 keys_unavailable',
+   'a reload without "insecure" drops them');
+$server->stop('a reload without "insecure"');
 
 done_testing;
