@@ -63,6 +63,22 @@
 
 
 /*
+ * The type of the sockets of a "listen", a ngx_http_listen_opt_t *.  Since
+ * 1.25.0, "quic" is another port than TCP with the same address.
+ */
+
+#if (nginx_version >= 1025000)
+
+#define ngx_http_gateway_listen_type(opt)  (opt)->type
+
+#else
+
+#define ngx_http_gateway_listen_type(opt)  SOCK_STREAM
+
+#endif
+
+
+/*
  * The first members of the private zone structures of nginx's modules that
  * count requests and connections.  They have not changed from 1.17.6 to 1.31;
  * later versions are unknown.

@@ -9,9 +9,11 @@
 
 static ngx_int_t ngx_http_gateway_server_addresses(ngx_conf_t *cf,
     ngx_array_t *addrs);
-static ngx_int_t ngx_http_gateway_server_texts(
+static ngx_int_t ngx_http_gateway_server_texts(ngx_conf_t *cf,
     const ngx_http_core_srv_conf_t *cscf, const ngx_array_t *addrs,
     ngx_array_t *addresses, ngx_array_t *names);
+static ngx_int_t ngx_http_gateway_server_address(ngx_conf_t *cf,
+    const ngx_http_conf_addr_t *addr, ngx_str_t *text);
 static uint32_t ngx_http_gateway_server_earlier(ngx_conf_t *cf,
     const ngx_http_core_srv_conf_t *cscf, const ngx_array_t *addrs);
 static ngx_uint_t ngx_http_gateway_server_same(
@@ -47,7 +49,7 @@ ngx_http_gateway_server_name(ngx_conf_t *cf,
         || ngx_array_init(&names, cf->temp_pool, 4, sizeof(ngx_str_t))
            != NGX_OK
         || ngx_http_gateway_server_addresses(cf, &addrs) != NGX_OK
-        || ngx_http_gateway_server_texts(cscf, &addrs, &addresses, &names)
+        || ngx_http_gateway_server_texts(cf, cscf, &addrs, &addresses, &names)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -105,8 +107,9 @@ ngx_http_gateway_server_addresses(ngx_conf_t *cf, ngx_array_t *addrs)
 
 
 static ngx_int_t
-ngx_http_gateway_server_texts(const ngx_http_core_srv_conf_t *cscf,
-    const ngx_array_t *addrs, ngx_array_t *addresses, ngx_array_t *names)
+ngx_http_gateway_server_texts(ngx_conf_t *cf,
+    const ngx_http_core_srv_conf_t *cscf, const ngx_array_t *addrs,
+    ngx_array_t *addresses, ngx_array_t *names)
 {
     ngx_str_t                *text;
     ngx_uint_t                i;
@@ -122,11 +125,12 @@ ngx_http_gateway_server_texts(const ngx_http_core_srv_conf_t *cscf,
         }
 
         text = ngx_array_push(addresses);
-        if (text == NULL) {
+
+        if (text == NULL
+            || ngx_http_gateway_server_address(cf, addr[i], text) != NGX_OK)
+        {
             return NGX_ERROR;
         }
-
-        *text = addr[i]->opt.addr_text;
     }
 
     name = cscf->server_names.elts;
@@ -140,6 +144,29 @@ ngx_http_gateway_server_texts(const ngx_http_core_srv_conf_t *cscf,
 
         *text = ngx_http_gateway_server_text(&name[i]);
     }
+
+    return NGX_OK;
+}
+
+
+/* different for each address of nginx: TCP and QUIC can have the same one */
+
+static ngx_int_t
+ngx_http_gateway_server_address(ngx_conf_t *cf,
+    const ngx_http_conf_addr_t *addr, ngx_str_t *text)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(cf->temp_pool,
+                    NGX_INT_T_LEN + 1 + addr->opt.addr_text.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+    p = ngx_sprintf(p, "%d %V", ngx_http_gateway_listen_type(&addr->opt),
+                    &addr->opt.addr_text);
+    text->len = p - text->data;
 
     return NGX_OK;
 }

@@ -306,6 +306,17 @@ ngx_http_gateway_jwt_add_zone(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    /* a zone has one set: two would overwrite each other's keys */
+
+    if (remote->zone->data) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%s\" \"%V\": its server and another one have the same "
+                      "addresses and names, in %V:%ui",
+                      remote->source->directive, &remote->uri,
+                      ngx_http_gateway_place_args(&remote->place));
+        return NGX_ERROR;
+    }
+
     remote->zone->init = ngx_http_gateway_jwt_init_zone;
     remote->zone->data = remote;
 
