@@ -119,8 +119,9 @@ ngx_http_gateway_jwt_add_key(ngx_conf_t *cf,
 
     if (jlcf->keys->nelts == NGX_HTTP_GATEWAY_JWT_MAX_SOURCES) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "too many \"%V\" directives, allowed are %d",
-                           &value[0], NGX_HTTP_GATEWAY_JWT_MAX_SOURCES);
+                           "too many key files and key requests in this "
+                           "block, at most %d are allowed",
+                           NGX_HTTP_GATEWAY_JWT_MAX_SOURCES);
         return NULL;
     }
 
@@ -157,9 +158,9 @@ ngx_http_gateway_jwt_key_name(ngx_conf_t *cf, ngx_str_t *value)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid file name \"%V\" in \"%V\", it is a URL: "
-                           "save what it returns in a file, which nginx "
-                           "reads again when it changes",
-                           &value[1], &value[0]);
+                           "write a location that passes to it, and "
+                           "\"gateway_jwt_key_request\" with the location's "
+                           "URI", &value[1], &value[0]);
         return NGX_CONF_ERROR;
     }
 

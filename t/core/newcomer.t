@@ -105,7 +105,7 @@ server { location / { gateway_jwt api; gateway_jwt_key_file no-such.json; } }
 === the address of a JWKS
 server { location / { gateway_jwt api; gateway_jwt_key_file https://id.example/jwks.json; } }
 ---
-[emerg] invalid file name "https://id.example/jwks.json" in "gateway_jwt_key_file", it is a URL: save what it returns in a file, which nginx reads again when it changes in DIR/case.conf:1
+[emerg] invalid file name "https://id.example/jwks.json" in "gateway_jwt_key_file", it is a URL: write a location that passes to it, and "gateway_jwt_key_request" with the location's URI in DIR/case.conf:1
 
 === the discovery document
 server { location / { gateway_jwt api; gateway_jwt_key_file openid.json; } }

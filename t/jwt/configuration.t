@@ -259,8 +259,9 @@ refused(jwt('gateway_jwt_key_file broken.json;'),
         'gateway_jwt_key_file "DIR/broken.json": is not well-formed JSON, it '
         . 'ends too early (line 1, column 10)', 'a file that is broken');
 refused(jwt("gateway_jwt_key_file $_;"),
-        qq(invalid file name "$_" in "gateway_jwt_key_file", it is a URL: save )
-        . 'what it returns in a file, which nginx reads again when it changes',
+        qq(invalid file name "$_" in "gateway_jwt_key_file", it is a URL: write )
+        . 'a location that passes to it, and "gateway_jwt_key_request" with the '
+        . 'location\'s URI',
         "a URL, $_")
     for 'https://e.com/jwks.json', 'HTTP://e.com/$host';
 refused(jwt('gateway_jwt_key_file "";'),
@@ -280,7 +281,8 @@ refused(jwt('gateway_jwt_key_file keys.json issuer=;'),
         'parameter "issuer=" must have a value', 'issuer= without a value');
 refused(jwt("gateway_jwt_key_file keys.json;\n" x 31
             . 'gateway_jwt_key_file keys.json;'),
-        'too many "gateway_jwt_key_file" directives, allowed are 32',
+        'too many key files and key requests in this block, at most 32 are '
+        . 'allowed',
         '33 key files');
 accepted(jwt("gateway_jwt_key_file keys.json;\n" x 31), '32 key files');
 refused(jwt('gateway_jwt_key_policy loose;'),

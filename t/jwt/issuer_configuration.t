@@ -138,7 +138,8 @@ accepted(jwt($both . "gateway_jwt_key_request /keys;\n" x 16),
          '16 files and 16 requests');
 refused(jwt($both . "gateway_jwt_key_request /keys;\n" x 16
             . 'gateway_jwt_key_request /keys;  #!'),
-        'too many "gateway_jwt_key_request" directives, allowed are 32',
+        'too many key files and key requests in this block, at most 32 are '
+        . 'allowed',
         '16 files and 17 requests');
 
 
