@@ -394,7 +394,7 @@ ngx_http_gateway_jwt_leave_place(void *data)
 
 /*
  * Whether the last fetch that has ended has failed, or was ended by its worker
- * to shut down.  One that runs has a result neither way.
+ * to shut down.  One that runs has no result yet.
  */
 
 static ngx_uint_t

@@ -23,8 +23,8 @@
 
 /*
  * In ACCESS, after a verification with the keys of "n" sources has failed with
- * "reason": decides whether a fetch can change that.  Since the keys were
- * brought up to date, nothing else must have run.
+ * "reason": decides whether a fetch can change that.  After the keys were
+ * brought up to date, call it before control returns to the event loop.
  *
  * Returns 1 if a fetch has ended meanwhile: bring the keys up to date and
  * verify again.  Otherwise "reason" is set, to the same reason; to
