@@ -264,6 +264,11 @@ sub during {
        'a new URI has no keys');
     is(at($server, 'b.example', $token{b}), '200', 'the others remain');
 
+    $server->reload(conf(block('a.example', $a, uri => '/new')
+                         . block('b.example c.example', $b)));
+    is(at($server, 'b.example', $token{b}), '503 keys_unavailable',
+       'a server with another name has no keys');
+
     $_->up for $a, $b;
     is(wait_until(sub { at($server, 'a.example', $token{a}) eq '200' }, 15), 1,
        'until the issuer is up again');
