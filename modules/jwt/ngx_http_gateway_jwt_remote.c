@@ -14,7 +14,8 @@
  * new configuration then fetches again soon, since it can have another issuer.
  *
  * A fetch ends in this order: the new half, the swap, the times, "ended", the
- * lease, the waiting requests.  Whoever sees "ended" sees the rest.
+ * lease, the waiting requests.  A process that reads the new "ended" also reads
+ * the rest.
  */
 
 #include "ngx_http_gateway_jwt_remote.h"
@@ -34,13 +35,15 @@
 #define NGX_HTTP_GATEWAY_JWT_SUBJECT  "the response "
 
 
-/* whether a worker that holds the lease is to start a fetch */
+/* whether a worker that holds the lease must start a fetch */
 typedef ngx_uint_t (*ngx_http_gateway_jwt_due_pt)(
     const ngx_http_gateway_jwt_remote_t *remote);
 
 
 static ngx_atomic_uint_t ngx_http_gateway_jwt_remote_soon(
     const ngx_http_gateway_jwt_remote_t *remote);
+static void ngx_http_gateway_jwt_remote_stop(
+    ngx_http_gateway_jwt_remote_t *remote);
 static void ngx_http_gateway_jwt_remote_tick(ngx_event_t *ev);
 static void ngx_http_gateway_jwt_remote_arm(
     ngx_http_gateway_jwt_remote_t *remote, ngx_msec_t max);
@@ -59,6 +62,8 @@ static ngx_uint_t ngx_http_gateway_jwt_remote_replace(
 static void ngx_http_gateway_jwt_remote_keep(
     ngx_http_gateway_jwt_remote_t *remote, const ngx_str_t *text);
 static void ngx_http_gateway_jwt_remote_later(ngx_event_t *ev);
+static void ngx_http_gateway_jwt_remote_forget(
+    ngx_http_gateway_jwt_remote_t *remote);
 static void ngx_http_gateway_jwt_remote_succeeded(
     ngx_http_gateway_jwt_remote_t *remote);
 static void ngx_http_gateway_jwt_remote_failed(
@@ -71,6 +76,10 @@ static void ngx_http_gateway_jwt_remote_end(
 
 /* the stored form of the current time, never 0 */
 #define ngx_http_gateway_jwt_stamp()  (ngx_current_msec | 1)
+
+
+/* the sources that this process fetches; NULL: none yet */
+static const ngx_array_t  *ngx_http_gateway_jwt_started;
 
 
 /*
@@ -137,6 +146,8 @@ ngx_http_gateway_jwt_remotes_start(const ngx_array_t *sources, ngx_log_t *log)
 
     ngx_time_update();
 
+    ngx_http_gateway_jwt_started = sources;
+
     source = sources->elts;
 
     for (i = 0, n = 0; i < sources->nelts; i++) {
@@ -160,6 +171,73 @@ ngx_http_gateway_jwt_remotes_start(const ngx_array_t *sources, ngx_log_t *log)
         ngx_add_timer(&remote->tick, 1 + n++ * NGX_HTTP_GATEWAY_JWT_STEP
                       + ngx_random() % NGX_HTTP_GATEWAY_JWT_SPREAD);
     }
+}
+
+
+ngx_uint_t
+ngx_http_gateway_jwt_remotes_stop(void)
+{
+    ngx_uint_t                       i;
+    const ngx_array_t               *sources;
+    ngx_http_gateway_jwt_source_t  **source;
+
+    sources = ngx_http_gateway_jwt_started;
+
+    if (sources == NULL) {
+        return 0;
+    }
+
+    ngx_http_gateway_jwt_started = NULL;
+
+    source = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+        if (source[i]->remote && source[i]->remote->sh) {
+            ngx_http_gateway_jwt_remote_stop(source[i]->remote);
+        }
+    }
+
+    return 1;
+}
+
+
+/* requests that wait, and later ones on kept connections, find no keys */
+
+static void
+ngx_http_gateway_jwt_remote_stop(ngx_http_gateway_jwt_remote_t *remote)
+{
+    ngx_http_gateway_jwt_remote_shm_t  *sh;
+
+    sh = remote->sh;
+
+    if (remote->tick.timer_set) {
+        ngx_del_timer(&remote->tick);
+    }
+
+    if (remote->later.timer_set) {
+        ngx_del_timer(&remote->later);
+    }
+
+    if (remote->ask) {
+        ngx_http_gateway_jwt_ask_cancel(remote->ask);
+        remote->ask = NULL;
+    }
+
+    if (remote->fresh) {
+        gw_jwk_set_free(remote->fresh);
+        remote->fresh = NULL;
+
+        ngx_http_gateway_jwt_remote_forget(remote);
+    }
+
+    ngx_http_gateway_jwt_source_set(remote->source, NULL);
+
+    sh->ended = sh->begun;
+
+    ngx_http_gateway_lease_release(&sh->lease);
+    ngx_http_gateway_word_wake(&sh->ended);
+
+    remote->sh = NULL;
 }
 
 
@@ -473,6 +551,13 @@ ngx_http_gateway_jwt_remote_later(ngx_event_t *ev)
                                            "run still reads earlier keys");
     }
 
+    ngx_http_gateway_jwt_remote_forget(remote);
+}
+
+
+static void
+ngx_http_gateway_jwt_remote_forget(ngx_http_gateway_jwt_remote_t *remote)
+{
     ngx_explicit_memzero(remote->text.data, remote->text.len);
     ngx_free(remote->text.data);
     ngx_str_null(&remote->text);

@@ -153,6 +153,13 @@ void ngx_http_gateway_jwt_remotes_publish(const ngx_array_t *sources);
 void ngx_http_gateway_jwt_remotes_start(const ngx_array_t *sources,
     ngx_log_t *log);
 
+/*
+ * In init_module, before the zones of the old configuration are unmapped: ends
+ * the use of these zones by this process.  Returns 0 if it uses none, as a
+ * master; 1: there is no other process, and no init_process will follow.
+ */
+ngx_uint_t ngx_http_gateway_jwt_remotes_stop(void);
+
 /* whether no fetch runs, and the last one began at least "min" ms ago */
 ngx_uint_t ngx_http_gateway_jwt_remote_allowed(
     const ngx_http_gateway_jwt_remote_t *remote);

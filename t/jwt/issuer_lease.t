@@ -8,6 +8,7 @@ use warnings;
 use lib 't/lib';
 
 use File::Temp ();
+use IO::Socket::INET;
 use Test::Gateway::Issuer;
 use Test::Gateway::Parts;
 use Test::Gateway::Server;
@@ -157,6 +158,52 @@ sub outlived {
        'and has its keys');
     is(reason($server, '/', $token{a}), '401 unknown_key', 'and no others');
     $server->stop('outlived');
+}
+
+
+# --- one process: a reload unmaps the zone of a set in the process that uses it
+
+sub single {
+    my $issuer = issuer('a');
+    $issuer->answers({}, { hold => 1 });
+    my $server = start($issuer, 'interval=1s min=1s timeout=20s', workers => 1,
+                       main => 'master_process off;');
+
+    is(reason($server, '/', $token{a}), '200', 'one process');
+    ok(wait_until(sub { $issuer->held == 1 }, 10), 'a fetch runs');
+    my $client = send_only($server, $token{b});
+    wait_until(sub { $server->log =~ /waiting for the keys of/ })
+        or fail('a request waits');
+
+    $server->reload(http_conf(port => $server->port, workers => 1,
+                              main => 'master_process off;',
+                              server => 'location / { empty_gif; }'),
+                    wait => 0);
+    like(response($client), qr/ 401 .*^X-Reason: unknown_key\r$/ms,
+         'a reload without the set ends it, and the waiting request');
+    sleep 2;        # "interval", and more
+    $server->stop('one process, after more than the interval');
+}
+
+sub send_only {
+    my ($server, $token) = @_;
+
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => $server->port) or die $!;
+    print $socket "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                  . "Authorization: Bearer $token\r\n\r\n";
+    return $socket;
+}
+
+sub response {
+    my ($socket) = @_;
+
+    local $/;
+    local $SIG{ALRM} = sub { $socket->close };
+    alarm 10;
+    my $text = <$socket> // '';
+    alarm 0;
+    return $text;
 }
 
 
@@ -340,8 +387,8 @@ sub process {
 }
 
 
-part($_) for \&killed, \&stopped, \&abandoned, \&outlived, \&left_out,
-             $libraries ? (\&full, \&busy) : ();
+part($_) for \&killed, \&stopped, \&abandoned, \&outlived, \&single,
+             \&left_out, $libraries ? (\&full, \&busy) : ();
 parts_done();
 
 done_testing;
