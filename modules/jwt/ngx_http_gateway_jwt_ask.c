@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Questions to an issuer: whether a response counts, and its body.
+ * Questions to an issuer: whether a response is accepted, and its body.
  */
 
 #include "ngx_http_gateway_jwt_ask.h"
@@ -30,7 +30,13 @@ static ngx_uint_t ngx_http_gateway_jwt_ask_cached(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_gateway_jwt_ask_received(ngx_http_request_t *r,
     ngx_uint_t *earlier);
 static ngx_uint_t ngx_http_gateway_jwt_ask_local(struct sockaddr *sa);
-static ngx_uint_t ngx_http_gateway_jwt_ask_verified(ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_gateway_jwt_ask_verifies(ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_gateway_jwt_ask_verified(ngx_http_request_t *r,
+    ngx_http_upstream_t *u);
+#if (NGX_HTTP_SSL || NGX_COMPAT)
+static ngx_int_t ngx_http_gateway_jwt_ask_name(ngx_http_request_t *r,
+    ngx_http_upstream_t *u, ngx_str_t *name);
+#endif
 static ngx_int_t ngx_http_gateway_jwt_ask_body(ngx_http_request_t *r,
     void *data, u_char *p, size_t size);
 static ngx_int_t ngx_http_gateway_jwt_ask_grow(ngx_http_gateway_jwt_ask_t *ask,
@@ -180,7 +186,7 @@ ngx_http_gateway_jwt_ask_status(ngx_http_gateway_jwt_ask_t *ask,
 
 
 /*
- * Whether the response comes from an origin that nobody else can pretend to be.
+ * Whether the response comes from an authenticated origin.
  *
  * An upstream server that has answered before may have chosen the response, by
  * X-Accel-Redirect or by a status that an error_page handles, and its address
@@ -204,15 +210,18 @@ ngx_http_gateway_jwt_ask_trusted(ngx_http_request_t *r)
         return 0;
     }
 
-    if (u && u->peer.sockaddr) {
-        return ngx_http_gateway_jwt_ask_local(u->peer.sockaddr)
-               || ngx_http_gateway_jwt_ask_verified(u);
-    }
-
-    /* from nginx's cache: the address of the origin is not known */
+    /*
+     * From nginx's cache: the address of the origin is not known.  That of the
+     * peer is of a server that has failed, or that has answered 304.
+     */
 
     if (cached) {
-        return u && ngx_http_gateway_jwt_ask_verified(u);
+        return u && ngx_http_gateway_jwt_ask_verifies(u);
+    }
+
+    if (u && u->peer.sockaddr) {
+        return ngx_http_gateway_jwt_ask_local(u->peer.sockaddr)
+               || ngx_http_gateway_jwt_ask_verified(r, u);
     }
 
     /* from nginx itself */
@@ -223,7 +232,8 @@ ngx_http_gateway_jwt_ask_trusted(ngx_http_request_t *r)
 
 /*
  * Whether the response is from the cache of r->upstream.  "earlier": it is not,
- * but a cached response was used before it.
+ * but a cached response was used before it; or it is, but after a redirect,
+ * which another cached response can have made.
  */
 
 static ngx_uint_t
@@ -232,7 +242,8 @@ ngx_http_gateway_jwt_ask_cached(ngx_http_request_t *r, ngx_uint_t *earlier)
 #if (NGX_HTTP_CACHE)
 
     if (r->cached) {
-        *earlier = (r->upstream == NULL || r->upstream->cache_status == 0);
+        *earlier = (r->upstream == NULL || r->upstream->cache_status == 0
+                    || r->uri_changes != NGX_HTTP_MAX_URI_CHANGES + 1);
         return 1;
     }
 
@@ -311,23 +322,41 @@ ngx_http_gateway_jwt_ask_local(struct sockaddr *sa)
 }
 
 
+/* whether the location's connections are verified */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_ask_verifies(ngx_http_upstream_t *u)
+{
+#if (NGX_HTTP_SSL || NGX_COMPAT)
+    return u->ssl && u->conf->ssl_verify;
+#else
+    (void) u;
+
+    return 0;
+#endif
+}
+
+
 /*
  * nginx verifies a certificate when it opens a connection.  A connection that
- * it keeps may have been opened for another location, without verification.
+ * it keeps may have been opened for another location, without verification or
+ * with another name.
  */
 
 static ngx_uint_t
-ngx_http_gateway_jwt_ask_verified(ngx_http_upstream_t *u)
+ngx_http_gateway_jwt_ask_verified(ngx_http_request_t *r,
+    ngx_http_upstream_t *u)
 {
 #if (NGX_HTTP_SSL || NGX_COMPAT)
 
+    ngx_str_t          name;
     ngx_connection_t  *c;
 
-    if (!u->ssl || !u->conf->ssl_verify) {
+    if (!ngx_http_gateway_jwt_ask_verifies(u)) {
         return 0;
     }
 
-    if (u->peer.sockaddr == NULL || !u->peer.cached) {
+    if (!u->peer.cached) {
         return 1;
     }
 
@@ -335,14 +364,54 @@ ngx_http_gateway_jwt_ask_verified(ngx_http_upstream_t *u)
 
     return c && c->ssl
            && SSL_get_SSL_CTX(c->ssl->connection) == u->conf->ssl->ctx
-           && SSL_get_verify_result(c->ssl->connection) == X509_V_OK;
+           && SSL_get_verify_result(c->ssl->connection) == X509_V_OK
+           && ngx_http_gateway_jwt_ask_name(r, u, &name) == NGX_OK
+           && ngx_ssl_check_host(c, &name) == NGX_OK;
 
 #else
+    (void) r;
     (void) u;
 
     return 0;
 #endif
 }
+
+
+#if (NGX_HTTP_SSL || NGX_COMPAT)
+
+/* the name that nginx would verify, without a port */
+
+static ngx_int_t
+ngx_http_gateway_jwt_ask_name(ngx_http_request_t *r, ngx_http_upstream_t *u,
+    ngx_str_t *name)
+{
+    u_char  *p, *last;
+
+    *name = u->ssl_name;
+
+    if (u->conf->ssl_name
+        && ngx_http_complex_value(r, u->conf->ssl_name, name) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (name->len == 0) {
+        return NGX_ERROR;
+    }
+
+    last = name->data + name->len;
+
+    p = (name->data[0] == '[') ? ngx_strlchr(name->data, last, ']') : NULL;
+    p = ngx_strlchr(p ? p : name->data, last, ':');
+
+    if (p) {
+        name->len = p - name->data;
+    }
+
+    return NGX_OK;
+}
+
+#endif
 
 
 static ngx_int_t

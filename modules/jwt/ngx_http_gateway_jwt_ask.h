@@ -4,10 +4,11 @@
  * Questions to an issuer: a detached request to a location of the server, which
  * usually passes it on.
  *
- * Only a complete response with status 200 and without Content-Encoding counts,
- * and only if its origin can be trusted: it came over verified TLS, from this
- * machine, or from nginx itself.  nginx verifies no certificate by default, and
- * keys from an unverified connection would let anybody sign tokens.
+ * Only a complete response with status 200 and without Content-Encoding is
+ * accepted, and only if its origin can be trusted: it came over verified TLS,
+ * from this machine, or from nginx itself.  nginx verifies no certificate by
+ * default, and keys from an unverified connection would allow a man in the
+ * middle to forge tokens.
  *
  * nginx's messages about the request are not logged: "why" contains the first
  * one that matters, and the caller logs it at a limited rate.

@@ -197,16 +197,17 @@ $server->stop('insecure');
 # --- a connection that another location has opened
 
 sub kept {
-    my ($certificates, $more) = @_;
+    my ($certificates, $more, $both) = @_;
 
+    $both //= 'proxy_ssl_session_reuse off;';
     my $server = start(port => $port, http => <<"END", server => <<"END2");
     upstream kept { server 192.0.2.1:$tls; keepalive 4; }
 END
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     gateway_jwt_key_fetch interval=1s min=1s;
+    $both
     location = /keys { internal; $certificates proxy_pass https://kept/jwks; }
-    proxy_ssl_session_reuse off;
     location = /open { $more proxy_pass https://kept/opened; }
     location = /api { gateway_jwt api; gateway_jwt_key_request /keys;
                       empty_gif; }
@@ -226,12 +227,17 @@ is(kept(verify('other'), ''), '503 200 503',
    'verified by the location of the keys only, which has another CA');
 is(kept(verify('other'), verify('ca')), '503 200 503',
    'verified by another CA than that of the location of the keys');
+is(kept('proxy_ssl_name id2.example;', 'proxy_ssl_name id.example;',
+        verify('ca') =~ s/proxy_ssl_name.*//r), '503 200 503',
+   'verified with another name than that of the location of the keys');
+is(kept('proxy_ssl_name id.example:443;', '', verify('ca')), '200 200 200',
+   'verified with the same name, which has a port');
 
 
 # --- proxy_cache: a response that another location has stored
 
 sub cached {
-    my ($keys, $fill) = @_;
+    my ($keys, $fill, @first) = @_;
 
     # the reason of a second failure within a minute is at level debug only
     local $ENV{TEST_NGINX_LOG_LEVEL} = 'debug';
@@ -253,6 +259,7 @@ END
 END2
 
     my $first = status($server, '/', $token);
+    status($server, $_) for @first;
     my $filled = status($server, '/fill');
     sleep 2.5;      # the next fetch is a hit
     my $second = status($server, '/', $token);
@@ -272,6 +279,22 @@ SKIP: {
        '503 200 503, not trusted', 'a response to plain HTTP');
     is(cached("proxy_pass https://$down/;", "proxy_pass $far/jwks;"),
        '503 200 503, not trusted', 'a location without verification');
+
+    $origin->answer('/broken', status => 500, body => '');
+    is(cached("proxy_cache_use_stale http_500; proxy_pass $near/broken;",
+              "proxy_cache_valid 200 1s; proxy_pass $far/jwks;"),
+       '503 200 503, not trusted',
+       'a stale response, when a server of this machine has failed');
+
+    $origin->answer('/to-second', head => [ 'X-Accel-Redirect: /second' ],
+                    body => '');
+    is(cached("proxy_pass http://$down/; } location = /second { "
+              . "proxy_cache_key k2; $verified "
+              . "proxy_pass https://192.0.2.1:$tls/jwks;",
+              'proxy_ignore_headers X-Accel-Redirect; '
+              . "proxy_pass $far/to-second;", '/second'),
+       '503 200 503, not trusted',
+       'a cached X-Accel-Redirect to a cached response');
 }
 is(cached("$verified proxy_pass https://192.0.2.1:$tls/jwks;", 'return 200;'),
    '200 200 200', 'its own response, verified TLS');
