@@ -14,6 +14,7 @@
 struct ngx_http_gateway_jwt_ask_s {
     ngx_http_gateway_jwt_question_t     question;   /* without its strings */
     ngx_http_gateway_detached_t        *detached;
+    ngx_msec_t                          started;
     ngx_str_t                           body;
     size_t                              size;       /* of body.data */
     char                                why[NGX_HTTP_GATEWAY_JWT_ASK_WHY];
@@ -63,6 +64,7 @@ ngx_http_gateway_jwt_ask(const ngx_http_gateway_jwt_question_t *question)
     }
 
     ask->question = *question;
+    ask->started = ngx_current_msec;
 
     ngx_str_set(&fields[0].key, "Accept");
     ngx_str_set(&fields[0].value, "application/json");
@@ -502,6 +504,7 @@ static ngx_int_t
 ngx_http_gateway_jwt_ask_outcome(ngx_http_gateway_jwt_ask_t *ask, ngx_int_t rc)
 {
     ngx_msec_t    timeout;
+    ngx_uint_t    early;
     const char   *why;
 
     if (ask->why[0] != '\0') {
@@ -518,9 +521,12 @@ ngx_http_gateway_jwt_ask_outcome(ngx_http_gateway_jwt_ask_t *ask, ngx_int_t rc)
         return NGX_DECLINED;
     }
 
-    if (rc == NGX_HTTP_REQUEST_TIME_OUT) {
-        timeout = ask->question.timeout;
+    /* a worker that shuts down gives a request less time */
 
+    timeout = ask->question.timeout;
+    early = ngx_exiting && ngx_current_msec - ask->started < timeout;
+
+    if (rc == NGX_HTTP_REQUEST_TIME_OUT && !early) {
         ngx_http_gateway_jwt_ask_fail(ask, "no response within %M%s",
                                   timeout % 1000 ? timeout : timeout / 1000,
                                   timeout % 1000 ? "ms" : "s");
@@ -529,7 +535,7 @@ ngx_http_gateway_jwt_ask_outcome(ngx_http_gateway_jwt_ask_t *ask, ngx_int_t rc)
 
     why = ngx_http_gateway_detached_why(ask->detached);
 
-    if (why[0] == '\0' && ngx_exiting) {
+    if (ngx_exiting && (why[0] == '\0' || rc == NGX_HTTP_REQUEST_TIME_OUT)) {
         ngx_http_gateway_jwt_ask_fail(ask, "the worker shuts down");
         return NGX_ABORT;
     }

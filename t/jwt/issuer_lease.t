@@ -118,15 +118,17 @@ sub stopped {
 # --- the worker shuts down, and its time is over
 
 sub abandoned {
+    my ($time) = @_;
+
     my $issuer = issuer('a');
     $issuer->hang;
     my $server = start($issuer, 'timeout=20s min=1s', workers => 1,
-                       main => 'worker_shutdown_timeout 500ms;');
+                       main => $time);
 
     wait_until(sub { $issuer->held == 1 });
     my ($old) = $server->workers;
     $server->reload(undef, wait => 0);
-    ok(wait_until(sub { !grep { $_ == $old } $server->workers }, 10),
+    ok(wait_until(sub { !grep { $_ == $old } $server->workers }, 15),
        'a worker leaves during a fetch');
     ok($issuer->fetched(2, 10), 'the new one fetches');
     $issuer->go;
@@ -134,7 +136,7 @@ sub abandoned {
        'successfully');
     is(join('; ', said($server, 'error')), '', 'no failure of the issuer');
     is($issuer->fetches, 2, 'two fetches');
-    $server->stop('abandoned');
+    $server->stop("abandoned: $time");
 }
 
 
@@ -387,7 +389,8 @@ sub process {
 }
 
 
-part($_) for \&killed, \&stopped, \&abandoned, \&outlived, \&single,
+part(\&abandoned, $_) for 'worker_shutdown_timeout 500ms;', '';
+part($_) for \&killed, \&stopped, \&outlived, \&single,
              \&left_out, $libraries ? (\&full, \&busy) : ();
 parts_done();
 
