@@ -12,7 +12,7 @@
 #include "gw_siphash.h"
 
 
-#define GW_KNOWN_HASHED  32     /* bytes at the end of a token */
+#define GW_KNOWN_HASHED  32     /* bytes at the end of a signed token */
 #define GW_KNOWN_BUCKET  1024   /* bytes of the table for each bucket */
 
 
@@ -30,6 +30,7 @@ struct gw_known_table_s {
 
 static uint64_t gw_known_hash(const gw_known_table_t *table,
     const unsigned char *text, size_t len);
+static size_t gw_known_dots(const unsigned char *text, size_t len);
 static gw_known_t *gw_known_same(gw_known_t *known, uint64_t hash,
     const unsigned char *text, size_t len);
 static gw_known_t *gw_known_replace(gw_known_table_t *table, uint64_t hash,
@@ -88,7 +89,10 @@ gw_known_destroy(gw_known_table_t *table)
 }
 
 
-/* the end of a token is its signature; two tokens rarely share it */
+/*
+ * The end of a signed token is its signature, which two tokens rarely share.
+ * All opaque tokens of an issuer can have the same end.
+ */
 
 static uint64_t
 gw_known_hash(const gw_known_table_t *table, const unsigned char *text,
@@ -96,7 +100,7 @@ gw_known_hash(const gw_known_table_t *table, const unsigned char *text,
 {
     uint64_t  hash[2];
 
-    if (len > GW_KNOWN_HASHED) {
+    if (len > GW_KNOWN_HASHED && gw_known_dots(text, len) == 2) {
         text += len - GW_KNOWN_HASHED;
         len = GW_KNOWN_HASHED;
     }
@@ -104,6 +108,22 @@ gw_known_hash(const gw_known_table_t *table, const unsigned char *text,
     gw_siphash(table->secret, text, len, hash);
 
     return hash[0];
+}
+
+
+static size_t
+gw_known_dots(const unsigned char *text, size_t len)
+{
+    size_t                n;
+    const unsigned char  *last;
+
+    last = text + len;
+
+    for (n = 0; (text = memchr(text, '.', last - text)) != NULL; n++) {
+        text++;
+    }
+
+    return n;
 }
 
 

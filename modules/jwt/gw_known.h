@@ -13,8 +13,8 @@
  * token.  It proves nothing about other sources.  All numbers come from one
  * counter and are never used again.
  *
- * A token is found by SipHash of its last bytes, with a secret of the process,
- * and compared as a whole.
+ * A token is found by SipHash, with a secret of the process, of its last bytes
+ * if it has three parts, otherwise of all its bytes.  It is compared as a whole.
  */
 
 #ifndef GW_KNOWN_H_INCLUDED

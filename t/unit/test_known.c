@@ -158,7 +158,7 @@ test_bytes(void)
     /* equal ends, a prefix, a longer one, short ones */
 
     static const char *const  texts[] = {
-        "a" END32, "b" END32, END32, "aa" END32, "x", ""
+        "a.." END32, "b.." END32, END32, "aa.." END32, "x", ""
     };
 
     table = gw_known_create(SIZE, secret);
@@ -193,6 +193,49 @@ test_bytes(void)
 
     for (i = 0; i < 6; i++) {
         end(t[i]);
+    }
+}
+
+
+/* many tokens with the same end must not share a bucket */
+
+static void
+test_ends(void)
+{
+    size_t             i;
+    token_t           *t[2];
+    gw_known_t        *known[2];
+    gw_known_table_t  *table;
+
+    static const struct {
+        const char  *one;
+        const char  *other;
+        int          same;
+        const char  *name;
+    } cases[] = {
+        { "a.b." END32, "c.d." END32, 1, "three parts" },
+        { "a" END32, "c" END32, 0, "one part" },
+        { "a.b" END32, "c.d" END32, 0, "two parts" },
+        { "a.b.c." END32, "d.e.f." END32, 0, "four parts" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        table = gw_known_create(SIZE, secret);
+
+        t[0] = token(cases[i].one);
+        t[1] = token(cases[i].other);
+        known[0] = add(table, t[0], 7);
+        known[1] = add(table, t[1], 7);
+
+        ok((known[0]->hash == known[1]->hash) == cases[i].same,
+           "%s: tokens with the same end have %s", cases[i].name,
+           cases[i].same ? "the same hash" : "different ones");
+        ok(find(table, t[0]) == known[0] && find(table, t[1]) == known[1],
+           "    and both are found");
+
+        gw_known_destroy(table);
+        end(t[0]);
+        end(t[1]);
     }
 }
 
@@ -718,6 +761,7 @@ int
 main(void)
 {
     test_bytes();
+    test_ends();
     test_sources();
     test_kinds();
     test_references();
