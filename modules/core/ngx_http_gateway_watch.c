@@ -392,9 +392,9 @@ ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches)
 
 
 /*
- * In ms.  A file that is being loaded is due at once.  While a failure lasts, the
- * file is checked at least each hour, so that the failure is logged hourly; so
- * is a watch with "look" that has no state yet.
+ * In ms.  A file that is being loaded is due at once.  While a failure lasts,
+ * the file is checked at least each hour, so that the failure is logged hourly;
+ * so is a watch with "look" that has no state yet.
  */
 
 static ngx_msec_t

@@ -5,9 +5,8 @@
  * inactive, so that a client that repeats one does not cause a request each
  * time.
  *
- * The table has a fixed size, and whoever sends other tokens can evict entries.
- * That costs a request and nothing else.  It is therefore apart from verified
- * tokens.
+ * The table has a fixed size, and other tokens can evict entries, which costs
+ * only another request.  It is therefore apart from verified tokens.
  *
  * A token is known by the number of its endpoint and by SipHash with 128 bits,
  * with a secret of the process.  Its bytes are not kept.

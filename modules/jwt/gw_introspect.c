@@ -4,7 +4,7 @@
  * Token introspection: see gw_introspect.h.
  *
  * The value of "active" decides about access.  It must therefore be a boolean:
- * the string "false" is true for many programs, and a missing member says
+ * the string "false" is true for many programs, and a missing member proves
  * nothing about the token.
  */
 

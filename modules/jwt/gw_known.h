@@ -14,7 +14,8 @@
  * counter and are never used again.
  *
  * A token is found by SipHash, with a secret of the process, of its last bytes
- * if it has three parts, otherwise of all its bytes.  It is compared as a whole.
+ * if it has three parts, otherwise of all its bytes.  It is compared as a
+ * whole.
  */
 
 #ifndef GW_KNOWN_H_INCLUDED

@@ -100,7 +100,7 @@ ngx_int_t ngx_http_gateway_jwt_check_endpoints(ngx_conf_t *cf,
 
 /* ngx_http_gateway_jwt_introspect.c */
 
-/* whether a token is opaque: it has not three parts */
+/* whether a token is opaque: it does not have three parts */
 ngx_uint_t ngx_http_gateway_jwt_opaque(const ngx_str_t *text);
 
 /*
@@ -108,7 +108,7 @@ ngx_uint_t ngx_http_gateway_jwt_opaque(const ngx_str_t *text);
  * order, until one of them accepts it.  GW_OK: ctx->token has the members of
  * the answer as claims, and no header.  GW_WAITING: the request is parked, and
  * the function is to be called again.  GW_TOKEN_INACTIVE; GW_ISSUER: it is
- * active, and no endpoint that says so serves its issuer;
+ * active, and no endpoint that confirmed it accepts its issuer;
  * GW_INTROSPECTION_UNAVAILABLE; GW_FAILED.
  */
 gw_reason_e ngx_http_gateway_jwt_introspect_opaque(ngx_http_request_t *r,
@@ -116,7 +116,7 @@ gw_reason_e ngx_http_gateway_jwt_introspect_opaque(ngx_http_request_t *r,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 
 /*
- * Asks the endpoint with "when=always" that serves the issuer of the verified
+ * Asks the endpoint with "when=always" that accepts the issuer of the verified
  * token ctx->token.  GW_OK: the token is active, or it is opaque, or "jlcf" has
  * no "when=always".  Other results are as above; GW_ISSUER: there is no such
  * endpoint for the issuer.  The token keeps its own claims.
