@@ -98,9 +98,15 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
 
     gr->shown |= (ctx->shown.reason != GW_MISSING);
 
-    if (reason == GW_FAILED
-        || (jlcf->hide && ngx_http_gateway_jwt_hide_argument(r, ctx) != NGX_OK))
+    /* a verdict that failed may have found no sources */
+
+    if (jlcf->hide && ctx->sources != NULL
+        && ngx_http_gateway_jwt_hide_argument(r, ctx) != NGX_OK)
     {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (reason == GW_FAILED) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

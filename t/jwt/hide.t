@@ -6,6 +6,8 @@
 use v5.28;
 use warnings;
 use lib 't/lib';
+
+use File::Temp ();
 use Test::Gateway;
 use Test::Gateway::Echo;
 
@@ -93,6 +95,65 @@ Test::More::unlike($combined . $server->log,
                    'neither "combined" nor the error log holds a token');
 Test::More::is(scalar(() = $server->log =~ /gateway_jwt: refused with 401/g), 5,
                'and it has its lines about what was refused');
+
+# A verdict that fails: a preloaded library has no memory, once, for a token of
+# this length.  The error page is in a location that hides nothing.
+
+my $long = 20_000;
+my $preload = File::Temp->newdir;
+chmod 0777, "$preload";
+
+if (Test::Gateway::Server::library("$preload/full.so", <<"END")) {
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void *__libc_malloc(size_t size);
+
+void *
+malloc(size_t size)
+{
+    if (size > $long && size < $long + 500 && unlink("$preload/full") == 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+
+    return __libc_malloc(size);
+}
+END
+    local $ENV{LD_PRELOAD} = "$preload/full.so";
+
+    $server = start_nginx(
+        files  => { 'jwks.json' => jwks('es256') },
+        http   => q{log_format all '$request|$request_uri|$status';}
+                  . ' large_client_header_buffers 4 64k;',
+        server => <<'END',
+        access_log logs/all.log all;
+        gateway_jwt_key_file jwks.json;
+        gateway_jwt_max_size 32k;
+        error_page 401 500 /error;
+        location / { gateway_jwt r token=$arg_t; gateway_jwt_hide on; empty_gif; }
+        location = /error { return 200; }
+END
+    );
+    $server->allow('malloc(');
+
+    my $uri = 'a=1&t=' . 'x' x $long . '&b=2';
+
+    $server->get("/memory?$uri");
+    Test::Gateway::Server::write_file("$preload/full", '');
+    $server->get("/none?$uri");
+    Test::More::ok(!-e "$preload/full", 'a token for which there is no memory');
+    $server->stop;
+
+    Test::More::is(Test::Gateway::Server::slurp($server->dir . '/logs/all.log'),
+                   <<'END', 'is hidden like one for which there is');
+GET /memory?a=1&b=2 HTTP/1.1|/memory?a=1&b=2|401
+GET /none?a=1&b=2 HTTP/1.1|/none?a=1&b=2|500
+END
+} else {
+    Test::More::pass('no memory # skip nginx does not start with a library');
+}
 
 # a server whose locations have the keys has none itself
 
