@@ -8,6 +8,7 @@ use warnings;
 use lib 't/lib';
 
 use POSIX ();
+use Test::Gateway::Certificate;
 use Test::Gateway::Issuer;
 use Test::Gateway::Server;
 use Test::Gateway::Token;
@@ -125,6 +126,31 @@ sub four {
        'and not the keys of the second');
     ok($_->fetched(1), 'both are fetched') for $a, $b;
     $server->stop('the same name');
+}
+
+
+# TCP and QUIC are different addresses, with the same text
+
+SKIP: {
+    skip 'this nginx has no HTTP/3', 4
+        if `${\ Test::Gateway::Server::binary()} -V 2>&1`
+           !~ /--with-http_v3_module/;
+
+    authority('ca');
+    certificate('a', ca => 'ca', san => 'DNS:a.example');
+
+    my ($a, $b) = (issuer('a'), issuer('b'));
+    my $server = start_nginx(
+        port => $port, files => { certificate_files() },
+        conf => conf(block('a.example', $a)
+                     . block('a.example', $b, listen => "127.0.0.1:$port quic",
+                             more => 'ssl_certificate a.crt; '
+                                     . 'ssl_certificate_key a.key;')));
+
+    is(join(', ', map { at($server, 'a.example', $token{$_}) } qw( a b )),
+       '200, 401 unknown_key', 'TCP beside QUIC');
+    ok($_->fetched(1), 'both are fetched') for $a, $b;
+    $server->stop('TCP and QUIC');
 }
 
 
