@@ -35,10 +35,10 @@ gw_fetch_next(uint64_t now, uint64_t interval, uint64_t min,
 }
 
 
-uint64_t
-gw_fetch_ago(uint64_t now, uint64_t then)
+uintptr_t
+gw_fetch_ago(uintptr_t now, uintptr_t then)
 {
-    uint64_t  ahead;
+    uintptr_t  ahead;
 
     ahead = then - now;
 
@@ -46,12 +46,12 @@ gw_fetch_ago(uint64_t now, uint64_t then)
 }
 
 
-uint64_t
-gw_fetch_left(uint64_t now, uint64_t next)
+uintptr_t
+gw_fetch_left(uintptr_t now, uintptr_t next)
 {
-    uint64_t  left;
+    uintptr_t  left;
 
     left = next - now;
 
-    return (left > INT64_MAX) ? 0 : left;
+    return (left > INTPTR_MAX) ? 0 : left;
 }

@@ -4,8 +4,8 @@
  * When to fetch a key set again.
  *
  * Times are in milliseconds of a monotonic clock that each worker caches: a
- * time that another worker has stored can be slightly in the future.  Times and
- * differences may wrap around.
+ * time that another worker has stored can be slightly in the future.  The clock
+ * is as wide as a pointer, as ngx_current_msec is, and may wrap around.
  */
 
 #ifndef GW_FETCH_H_INCLUDED
@@ -29,10 +29,10 @@ uint64_t gw_fetch_next(uint64_t now, uint64_t interval, uint64_t min,
     uint64_t failures, uint64_t random);
 
 /* the distance between two times, whichever is earlier */
-uint64_t gw_fetch_ago(uint64_t now, uint64_t then);
+uintptr_t gw_fetch_ago(uintptr_t now, uintptr_t then);
 
 /* how long it is until "next"; 0: it has come */
-uint64_t gw_fetch_left(uint64_t now, uint64_t next);
+uintptr_t gw_fetch_left(uintptr_t now, uintptr_t next);
 
 
 #endif /* GW_FETCH_H_INCLUDED */

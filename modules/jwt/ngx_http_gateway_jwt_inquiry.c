@@ -74,6 +74,7 @@ static ngx_int_t ngx_http_gateway_jwt_inquiries_init(ngx_log_t *log);
 static ngx_http_gateway_jwt_inquiry_t *ngx_http_gateway_jwt_held(
     const ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_endpoint_t *endpoint);
+static int64_t ngx_http_gateway_jwt_now(void);
 static gw_reason_e ngx_http_gateway_jwt_kept(
     const ngx_http_gateway_jwt_endpoint_t *endpoint, const ngx_str_t *text,
     ngx_http_gateway_jwt_said_t *said);
@@ -224,6 +225,21 @@ ngx_http_gateway_jwt_held(const ngx_http_gateway_jwt_ctx_t *ctx,
 }
 
 
+/* ms, of this worker; ngx_current_msec can have 32 bits, and wraps around */
+
+static int64_t
+ngx_http_gateway_jwt_now(void)
+{
+    static int64_t     now;
+    static ngx_msec_t  last;
+
+    now += (ngx_msec_t) (ngx_current_msec - last);
+    last = ngx_current_msec;
+
+    return now;
+}
+
+
 /* an earlier answer about the token; GW_WAITING: there is none */
 
 static gw_reason_e
@@ -240,7 +256,7 @@ ngx_http_gateway_jwt_kept(const ngx_http_gateway_jwt_endpoint_t *endpoint,
     number = endpoint->source->number;
     known = endpoint->jmcf->known
             ? gw_known_with(endpoint->jmcf->known, text->data, text->len,
-                            &number, 1, (int64_t) ngx_current_msec)
+                            &number, 1, ngx_http_gateway_jwt_now())
             : NULL;
 
     if (known) {
@@ -251,7 +267,7 @@ ngx_http_gateway_jwt_kept(const ngx_http_gateway_jwt_endpoint_t *endpoint,
     }
 
     return gw_inactive_has(ngx_http_gateway_jwt_inactive, number, text->data,
-                           text->len, (int64_t) ngx_current_msec)
+                           text->len, ngx_http_gateway_jwt_now())
            ? GW_TOKEN_INACTIVE : GW_WAITING;
 }
 
@@ -543,9 +559,9 @@ ngx_http_gateway_jwt_inquiry_read(ngx_http_gateway_jwt_inquiry_t *inquiry,
         gw_inactive_add(ngx_http_gateway_jwt_inactive,
                         endpoint->source->number, inquiry->text.data,
                         inquiry->text.len,
-                        (int64_t) (ngx_current_msec
-                                   + ngx_min(endpoint->cache,
-                                             NGX_HTTP_GATEWAY_JWT_INACTIVE)));
+                        ngx_http_gateway_jwt_now()
+                        + (int64_t) ngx_min(endpoint->cache,
+                                            NGX_HTTP_GATEWAY_JWT_INACTIVE));
     }
 
     if (!active) {
@@ -599,7 +615,8 @@ ngx_http_gateway_jwt_inquiry_keep(ngx_http_gateway_jwt_inquiry_t *inquiry)
     (void) gw_known_add(endpoint->jmcf->known, &jws, inquiry->claims,
                         inquiry->text.data, inquiry->text.len,
                         endpoint->source->number,
-                        (int64_t) (ngx_current_msec + keep), NULL, NULL);
+                        ngx_http_gateway_jwt_now() + (int64_t) keep, NULL,
+                        NULL);
 }
 
 

@@ -24,8 +24,8 @@ typedef struct {
 
 
 /*
- * What the endpoint says of the token ctx->text: from an earlier answer, or by
- * a request that all its waits together give at most the endpoint's "timeout".
+ * The endpoint's answer about ctx->text, an earlier one or that of a new
+ * request.  All waits of a request together last at most "timeout".
  *
  * GW_OK: the token is active, and "said" is set.  GW_TOKEN_INACTIVE.
  * GW_INTROSPECTION_UNAVAILABLE: there is no valid answer, too many tokens wait,
