@@ -7,6 +7,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use Test::Gateway::Certificate;
 use Test::Gateway::Endpoint;
 use Test::Gateway::Said;
 use Test::Gateway::Server;
@@ -84,6 +85,27 @@ warned(jwt("gateway_jwt_introspect /open;  #!",
        'location "/open" of "gateway_jwt_introspect" "/open" is not '
        . '"internal", clients can request it,',
        'a location that is not internal');
+
+
+# --- whether the endpoint is verified, before it receives tokens
+
+sub passes {
+    my ($pass, $more) = @_;
+    return jwt("gateway_jwt_introspect /as;  #!",
+               'location = /as { internal; proxy_pass ' . "$pass; } $more");
+}
+
+warned(passes($_, ''),
+       'location "/as" of "gateway_jwt_introspect" "/as" sends tokens to a '
+       . 'server that is not verified, write "proxy_ssl_verify on",', $_)
+    for 'https://192.0.2.1', 'https://192.0.2.1/ask';
+accepted(passes($_, ''), $_)
+    for 'http://192.0.2.1', 'https://127.0.0.1', 'https://localhost',
+        'https://[::1]';
+accepted(passes('https://192.0.2.1', $_), $_)
+    for 'gateway_jwt_key_fetch insecure;',
+        'proxy_ssl_verify on; proxy_ssl_trusted_certificate '
+        . certificate_file(authority('ca')) . ';';
 
 
 # --- parameters
