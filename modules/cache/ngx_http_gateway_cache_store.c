@@ -437,9 +437,11 @@ ngx_http_gateway_cache_sweep(ngx_event_t *ev)
     if (zone->turn / zone->shards % NGX_HTTP_GATEWAY_CACHE_SETTLE == 0) {
         gone = gw_cache_user_reclaim(user);
 
-        ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ev->log, 0,
-                       "gateway cache zone \"%V\": shard %ui, released %ui "
-                       "ended processes", &zone->zone.name, n, gone);
+        if (gone) {
+            ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ev->log, 0,
+                           "gateway cache zone \"%V\": shard %ui, released "
+                           "%ui ended processes", &zone->zone.name, n, gone);
+        }
     }
 
     zone->turn++;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Everything compiles with -Wall -Wextra -Werror on gcc and on clang.
+# Everything compiles with -Wall -Wextra -Werror on gcc and on clang, and for a
+# nginx without --with-debug.
 
 use v5.28;
 use warnings;
@@ -38,16 +39,18 @@ my %effort = (
 );
 
 sub compiles {
-    my ($compiler, $dir) = @_;
+    my ($compiler, $dir, $files, @options) = @_;
+
+    $files //= 'modules/*/*.c tools/*.c t/unit/*.c';
 
     my @pure = map { "-I$_" } glob "$dir/modules/* $dir/tools";
     my @complaints;
 
-    for my $file (glob "$dir/modules/*/*.c $dir/tools/*.c $dir/t/unit/*.c") {
+    for my $file (glob join ' ', map { "$dir/$_" } split / /, $files) {
         my @incs = $file =~ m{/ngx_[^/]*$}
                    ? (@pure, @nginx, '-Wno-unused-parameter') : @pure;
         open my $cc, '-|', $compiler, @{ $effort{$compiler} },
-             qw( -Wall -Wextra -Werror ), @incs, $file
+             qw( -Wall -Wextra -Werror ), @options, @incs, $file
             or die "$compiler: $!";
         # the compiler's output goes to stderr, where it is seen
         local $/;
@@ -71,5 +74,35 @@ for my $compiler (qw( gcc clang )) {
           qr/$compiler refuses .*gw_seeded\.c/, "$compiler: a warning");
     open STDERR, '>&', $stderr;
 }
+
+# clang, since it is faster
+sub without_debug {
+    return compiles('clang', $_[0], 'modules/*/ngx_*.c', '-DNGX_DEBUG=0');
+}
+
+clean(\&without_debug, '.', 'clang is content without --with-debug');
+
+my $seeded = copy_of('modules/core/gateway.map');
+spoil("$seeded/modules/core/ngx_seeded.c", <<'END');
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+void ngx_seeded(ngx_log_t *log);
+
+void
+ngx_seeded(ngx_log_t *log)
+{
+    ngx_uint_t  n;
+
+    n = 1;
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, log, 0, "seeded: %ui", n);
+}
+END
+
+open my $stderr, '>&', \*STDERR or die;
+open STDERR, '>', '/dev/null';
+fires(\&without_debug, $seeded, qr/clang refuses .*ngx_seeded\.c/,
+      'a variable that only a debug line reads');
+open STDERR, '>&', $stderr;
 
 done_testing;
