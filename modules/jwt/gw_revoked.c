@@ -226,8 +226,12 @@ gw_revoked_line(gw_revoked_t *list, gw_revoked_line_t *line)
         return "the name of the claim has a quote";
     }
 
+    if (memchr(":,=", name.data[name.len - 1], 3) != NULL) {
+        return "separate the claim and its value by a space only";
+    }
+
     if (!gw_revoked_skip(line)) {
-        return "has no value";
+        return "has no value, write the claim and its value";
     }
 
     if ((why = gw_revoked_value(line, &value)) != NULL) {
@@ -272,6 +276,11 @@ gw_revoked_value(gw_revoked_line_t *line, gw_json_slice_t *value)
         line->p = p;
 
         return NULL;
+    }
+
+    if (*line->p == '\'') {
+        return "a value in single quotes, write it without quotes or as a "
+               "JSON string";
     }
 
     value->escaped = 0;

@@ -5,9 +5,12 @@
  * which show only when blocks have been merged.
  */
 
-#include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_revoked.h"
 
 
+static ngx_int_t ngx_http_gateway_jwt_advise_lists(
+    ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf);
 static void ngx_http_gateway_jwt_advise_algorithms(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_loc_conf_t *conf);
 static ngx_uint_t ngx_http_gateway_jwt_accepts(
@@ -57,9 +60,52 @@ ngx_http_gateway_jwt_advise(ngx_conf_t *cf,
         *slot = entry;
     }
 
+    if (ngx_http_gateway_jwt_advise_lists(jmcf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     ngx_http_gateway_jwt_advise_algorithms(cf, conf);
 
     return NGX_CONF_OK;
+}
+
+
+/* the same for lists of revoked tokens */
+
+static ngx_int_t
+ngx_http_gateway_jwt_advise_lists(ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                            i;
+    ngx_http_gateway_jwt_revoked_use_t   *use, **slot;
+
+    if (conf->revoked == NULL) {
+        return NGX_OK;
+    }
+
+    use = conf->revoked->elts;
+
+    for (i = 0; i < conf->revoked->nelts; i++) {
+
+        if (ngx_http_gateway_jwt_accepts(conf, (gw_text_t *) &use[i].issuer)) {
+            use[i].accepted = 1;
+        }
+
+        if (use[i].listed) {
+            continue;
+        }
+
+        use[i].listed = 1;
+
+        slot = ngx_array_push(&jmcf->lists);
+        if (slot == NULL) {
+            return NGX_ERROR;
+        }
+
+        *slot = &use[i];
+    }
+
+    return NGX_OK;
 }
 
 
@@ -117,8 +163,24 @@ void
 ngx_http_gateway_jwt_advise_issuers(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_main_conf_t *jmcf)
 {
-    ngx_uint_t                        i;
-    ngx_http_gateway_jwt_key_use_t  **use;
+    ngx_uint_t                            i;
+    ngx_http_gateway_jwt_key_use_t      **use;
+    ngx_http_gateway_jwt_revoked_use_t  **list;
+
+    list = jmcf->lists.elts;
+
+    for (i = 0; i < jmcf->lists.nelts; i++) {
+
+        if (list[i]->accepted) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"gateway_jwt_issuer\" does not accept \"issuer=%V\" "
+                      "of \"gateway_jwt_revoked\", the list is never used in "
+                      "%V:%ui", &list[i]->issuer,
+                      ngx_http_gateway_place_args(&list[i]->place));
+    }
 
     use = jmcf->uses.elts;
 

@@ -167,6 +167,11 @@ ngx_http_gateway_jwt_ask_status(ngx_http_gateway_jwt_ask_t *ask,
 
     status = r->headers_out.status;
 
+    if (status == 0) {
+        ngx_http_gateway_jwt_ask_fail(ask, "the response is not HTTP");
+        return;
+    }
+
     if (r->upstream && r->upstream->headers_in.status_n == status) {
         ngx_http_gateway_jwt_ask_fail(ask, "status %ui%s", status,
                                       (status >= NGX_HTTP_SPECIAL_RESPONSE

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_gateway_jwt_introspect.h"
+#include "ngx_http_gateway_jwt_remote_conf.h"
 #include "ngx_http_gateway_jwt_revoked.h"
 
 
@@ -27,6 +28,8 @@ static char *ngx_http_gateway_jwt_merge_enable(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf,
     const ngx_http_gateway_jwt_loc_conf_t *prev);
 static void ngx_http_gateway_jwt_uses(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_loc_conf_t *conf);
+static ngx_uint_t ngx_http_gateway_jwt_asks_issuer(
     const ngx_http_gateway_jwt_loc_conf_t *conf);
 static char *ngx_http_gateway_jwt_default_paths(ngx_conf_t *cf,
     ngx_http_gateway_jwt_loc_conf_t *conf);
@@ -72,6 +75,8 @@ static const struct {
       sizeof(ngx_http_gateway_jwt_key_use_t *) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, revoked),
       sizeof(ngx_http_gateway_jwt_revoked_t *) },
+    { offsetof(ngx_http_gateway_jwt_main_conf_t, lists),
+      sizeof(ngx_http_gateway_jwt_revoked_use_t *) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, uses),
       sizeof(ngx_http_gateway_jwt_key_use_t *) },
     { offsetof(ngx_http_gateway_jwt_main_conf_t, secrets),
@@ -403,6 +408,10 @@ ngx_http_gateway_jwt_uses(ngx_conf_t *cf,
                                 |NGX_HTTP_GATEWAY_USE_METHOD
                                 |NGX_HTTP_GATEWAY_USE_CLAIMS);
 
+    if (ngx_http_gateway_jwt_asks_issuer(conf)) {
+        ngx_http_gateway_use_on(cf, ngx_http_gateway_jwt_requests.bit);
+    }
+
     if (conf->groups->nelts) {
         ngx_http_gateway_use_on(cf, NGX_HTTP_GATEWAY_USE_CLAIMED_GROUPS);
     }
@@ -410,6 +419,22 @@ ngx_http_gateway_jwt_uses(ngx_conf_t *cf,
     if (conf->groups->nelts || ngx_http_gateway_consumers_given(cf)) {
         ngx_http_gateway_use_on(cf, NGX_HTTP_GATEWAY_USE_GROUPS);
     }
+}
+
+
+static ngx_uint_t
+ngx_http_gateway_jwt_asks_issuer(const ngx_http_gateway_jwt_loc_conf_t *conf)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    for (i = 0; (use = ngx_http_gateway_jwt_use_at(conf, i)) != NULL; i++) {
+        if (use->kind != NGX_HTTP_GATEWAY_JWT_FILE) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -22,6 +22,16 @@ static ngx_str_t ngx_http_gateway_jwt_fetch_text(ngx_conf_t *cf,
 static char *ngx_http_gateway_jwt_cache_conflict(ngx_conf_t *cf);
 
 
+/* settings for the requests to an issuer */
+
+ngx_http_gateway_use_t  ngx_http_gateway_jwt_requests = {
+    0, 0,
+    "has no effect, neither \"gateway_jwt_key_request\" nor "
+    "\"gateway_jwt_introspect\" is used in its block or in an inner one",
+    NULL, 0
+};
+
+
 /* "post": the minimum, in ms */
 
 static const ngx_http_gateway_param_t  ngx_http_gateway_jwt_fetch_params[] = {
@@ -256,6 +266,10 @@ ngx_http_gateway_jwt_key_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_msec_t                       *field;
     ngx_http_gateway_jwt_srv_conf_t  *jscf;
 
+    static const ngx_http_gateway_setting_t  setting = {
+        NULL, NULL, &ngx_http_gateway_jwt_requests, 0
+    };
+
     value = cf->args->elts;
     msec = ngx_parse_time(&value[1], 0);
 
@@ -285,7 +299,8 @@ ngx_http_gateway_jwt_key_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *field = (ngx_msec_t) msec;
 
     return (outer && jscf->interval != NGX_CONF_UNSET_MSEC)
-           ? ngx_http_gateway_jwt_cache_conflict(cf) : NGX_CONF_OK;
+           ? ngx_http_gateway_jwt_cache_conflict(cf)
+           : ngx_http_gateway_setting_add(cf, &setting);
 }
 
 

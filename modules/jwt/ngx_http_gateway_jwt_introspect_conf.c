@@ -7,9 +7,7 @@
 #include "ngx_http_gateway_jwt_introspect.h"
 #include "ngx_http_gateway_jwt_remote_conf.h"
 #include "ngx_http_gateway_detached.h"
-#include "ngx_http_gateway_location.h"
 #include "ngx_http_gateway_server.h"
-#include "ngx_http_gateway_upstream.h"
 
 
 #define NGX_HTTP_GATEWAY_JWT_MAX_SECRET  4096       /* bytes of the file */
@@ -32,11 +30,6 @@ static ngx_http_gateway_jwt_endpoint_t *ngx_http_gateway_jwt_create_endpoint(
     ngx_conf_t *cf, const ngx_http_gateway_jwt_introspect_t *in);
 static ngx_int_t ngx_http_gateway_jwt_endpoint_words(ngx_conf_t *cf,
     ngx_http_gateway_jwt_endpoint_t *endpoint);
-static void ngx_http_gateway_jwt_check_verified(ngx_conf_t *cf,
-    const ngx_http_gateway_jwt_endpoint_t *endpoint);
-#if (NGX_HTTP_SSL || NGX_COMPAT)
-static ngx_uint_t ngx_http_gateway_jwt_local_name(const ngx_str_t *host);
-#endif
 
 
 static ngx_conf_enum_t  ngx_http_gateway_jwt_whens[] = {
@@ -565,13 +558,12 @@ ngx_http_gateway_jwt_check_endpoints(ngx_conf_t *cf,
         }
 
         if (ngx_http_gateway_jwt_check_location(cf, endpoint->cscf, sources[i],
+                                                endpoint->insecure,
                                                 &endpoint->place)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
-
-        ngx_http_gateway_jwt_check_verified(cf, endpoint);
 
         if (endpoint->cache && jmcf->token_cache == 0) {
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,
@@ -584,71 +576,3 @@ ngx_http_gateway_jwt_check_endpoints(ngx_conf_t *cf,
 
     return NGX_OK;
 }
-
-
-/*
- * The token and the credentials are sent before the response is judged.  The
- * scheme is private to the proxy module; "https://name" is seen by its port,
- * and nothing of a proxy_pass with variables.
- */
-
-static void
-ngx_http_gateway_jwt_check_verified(ngx_conf_t *cf,
-    const ngx_http_gateway_jwt_endpoint_t *endpoint)
-{
-#if (NGX_HTTP_SSL || NGX_COMPAT)
-
-    ngx_http_core_loc_conf_t      *clcf;
-    ngx_http_upstream_conf_t      *conf;
-    ngx_http_upstream_srv_conf_t  *uscf;
-
-    clcf = ngx_http_gateway_location_find(endpoint->cscf,
-                                          &endpoint->source->shown);
-    conf = clcf ? ngx_http_gateway_upstream_conf(cf, clcf->loc_conf,
-                                                 ngx_http_gateway_upstreams)
-                : NULL;
-    uscf = conf ? conf->upstream : NULL;
-
-    if (uscf == NULL || uscf->port != 443 || conf->ssl_verify
-        || endpoint->insecure || ngx_http_gateway_jwt_local_name(&uscf->host))
-    {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                  "location \"%V\" of \"gateway_jwt_introspect\" \"%V\" sends "
-                  "tokens to a server that is not verified, write "
-                  "\"proxy_ssl_verify on\", in %V:%ui", &clcf->name,
-                  &endpoint->source->shown,
-                  ngx_http_gateway_place_args(&endpoint->place));
-
-#else
-    (void) cf;
-    (void) endpoint;
-#endif
-}
-
-
-#if (NGX_HTTP_SSL || NGX_COMPAT)
-
-static ngx_uint_t
-ngx_http_gateway_jwt_local_name(const ngx_str_t *host)
-{
-    ngx_uint_t  i;
-
-    static const ngx_str_t  local[] = {
-        ngx_string("127."), ngx_string("[::1]"), ngx_string("localhost")
-    };
-
-    for (i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
-        if (host->len >= local[i].len
-            && ngx_strncmp(host->data, local[i].data, local[i].len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-#endif

@@ -72,15 +72,14 @@ static ngx_command_t  ngx_http_gateway_jwt_commands[] = {
       NGX_HTTP_SRV_CONF_OFFSET,
       0,
       ngx_http_gateway_setting(ngx_http_gateway_jwt_key_fetch, NULL,
-                               &ngx_http_gateway_jwt_use, 0) },
+                               &ngx_http_gateway_jwt_requests, 0) },
 
     { ngx_string("gateway_jwt_key_cache"),
       NGX_HTTP_GATEWAY_JWT_CONTEXT|NGX_CONF_TAKE1,
-      ngx_http_gateway_set_setting,
+      ngx_http_gateway_jwt_key_cache,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      ngx_http_gateway_setting(ngx_http_gateway_jwt_key_cache, NULL,
-                               &ngx_http_gateway_jwt_use, 0) },
+      NULL },
 
     { ngx_string("gateway_jwt_token_cache"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -330,7 +329,9 @@ ngx_http_gateway_jwt_register(ngx_conf_t *cf)
         || ngx_http_gateway_slot_add(cf, &ngx_http_gateway_jwt_refusal_slot)
            != NGX_OK
         || ngx_http_gateway_use_add(cf, &ngx_http_gateway_jwt_use) != NGX_OK
-        || ngx_http_gateway_use_add(cf, &ngx_http_gateway_jwt_reads) != NGX_OK)
+        || ngx_http_gateway_use_add(cf, &ngx_http_gateway_jwt_reads) != NGX_OK
+        || ngx_http_gateway_use_add(cf, &ngx_http_gateway_jwt_requests)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -31,6 +31,8 @@ static ngx_http_gateway_jwt_source_t *ngx_http_gateway_jwt_remote_create(
 static char *ngx_http_gateway_jwt_remote_times(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_loc_conf_t *conf,
     ngx_http_gateway_jwt_remote_t *remote);
+static ngx_uint_t ngx_http_gateway_jwt_unverified(ngx_conf_t *cf,
+    const ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_gateway_jwt_add_zone(ngx_conf_t *cf,
     ngx_http_gateway_jwt_remote_t *remote);
 static ngx_int_t ngx_http_gateway_jwt_zone_name(ngx_conf_t *cf,
@@ -232,6 +234,7 @@ ngx_http_gateway_jwt_remote_init(ngx_conf_t *cf,
         }
 
         if (ngx_http_gateway_jwt_check_location(cf, remote->cscf, sources[i],
+                                                remote->insecure,
                                                 &remote->place)
             != NGX_OK
             || ngx_http_gateway_jwt_add_zone(cf, remote) != NGX_OK)
@@ -247,7 +250,7 @@ ngx_http_gateway_jwt_remote_init(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_gateway_jwt_check_location(ngx_conf_t *cf,
     const ngx_http_core_srv_conf_t *cscf,
-    const ngx_http_gateway_jwt_source_t *source,
+    const ngx_http_gateway_jwt_source_t *source, ngx_uint_t insecure,
     const ngx_http_gateway_place_t *place)
 {
     const char                *cache;
@@ -271,6 +274,16 @@ ngx_http_gateway_jwt_check_location(ngx_conf_t *cf,
                       ngx_http_gateway_place_args(place));
     }
 
+    if (!insecure && ngx_http_gateway_jwt_unverified(cf, clcf)) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "location \"%V\" of \"%s\" \"%V\" %s a server that is "
+                      "not verified, write \"proxy_ssl_verify on\", in %V:%ui",
+                      &clcf->name, source->directive, &source->shown,
+                      (source->kind == NGX_HTTP_GATEWAY_JWT_REQUEST)
+                      ? "cannot use the keys of" : "sends tokens to",
+                      ngx_http_gateway_place_args(place));
+    }
+
     if (source->kind != NGX_HTTP_GATEWAY_JWT_REQUEST) {
         return NGX_OK;
     }
@@ -286,6 +299,53 @@ ngx_http_gateway_jwt_check_location(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether a location passes to another machine without verification, in clear
+ * text or over TLS.  Nothing is known of an "upstream" block, which has no
+ * port, and of a proxy_pass with variables.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_unverified(ngx_conf_t *cf,
+    const ngx_http_core_loc_conf_t *clcf)
+{
+#if (NGX_HTTP_SSL || NGX_COMPAT)
+
+    ngx_uint_t                     i;
+    ngx_http_upstream_conf_t      *conf;
+    ngx_http_upstream_srv_conf_t  *uscf;
+
+    static const ngx_str_t  local[] = {
+        ngx_string("127."), ngx_string("[::1]"), ngx_string("localhost")
+    };
+
+    conf = ngx_http_gateway_upstream_conf(cf, clcf->loc_conf,
+                                          ngx_http_gateway_upstreams);
+    uscf = conf ? conf->upstream : NULL;
+
+    if (uscf == NULL || uscf->port == 0 || conf->ssl_verify) {
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+        if (uscf->host.len >= local[i].len
+            && ngx_strncmp(uscf->host.data, local[i].data, local[i].len) == 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+
+#else
+    (void) cf;
+    (void) clcf;
+
+    return 0;
+#endif
 }
 
 

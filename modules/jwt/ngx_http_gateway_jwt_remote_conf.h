@@ -34,6 +34,9 @@ typedef struct {
 
 /* ngx_http_gateway_jwt_fetch_conf.c */
 
+/* what settings are for: requests to an issuer */
+extern ngx_http_gateway_use_t  ngx_http_gateway_jwt_requests;
+
 void *ngx_http_gateway_jwt_create_srv_conf(ngx_conf_t *cf);
 char *ngx_http_gateway_jwt_merge_srv_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -77,12 +80,13 @@ ngx_int_t ngx_http_gateway_jwt_remote_init(ngx_conf_t *cf,
 
 /*
  * In postconfiguration: the location of source->shown must exist in the server;
- * warns if clients can request it, and if a cache delays a change of keys.
- * NGX_ERROR after an [emerg].
+ * warns if clients can request it, if it verifies no certificate and "insecure"
+ * is not set, and if a cache delays a change of keys.  NGX_ERROR after an
+ * [emerg].
  */
 ngx_int_t ngx_http_gateway_jwt_check_location(ngx_conf_t *cf,
     const ngx_http_core_srv_conf_t *cscf,
-    const ngx_http_gateway_jwt_source_t *source,
+    const ngx_http_gateway_jwt_source_t *source, ngx_uint_t insecure,
     const ngx_http_gateway_place_t *place);
 
 

@@ -182,6 +182,8 @@ ngx_http_gateway_jwt_add_revoked(ngx_conf_t *cf,
     use->watch = NGX_CONF_UNSET_MSEC;
     use->path = value[1];
 
+    ngx_http_gateway_place(cf, &use->place);
+
     return (ngx_conf_full_name(cf->cycle, &use->path, 1) == NGX_OK) ? use
                                                                     : NULL;
 }
@@ -276,6 +278,15 @@ ngx_http_gateway_jwt_load_revoked(ngx_conf_t *cf,
 
         if (ngx_http_gateway_jwt_read(cf, &jmcf->claims, &name) != NGX_OK) {
             return NGX_CONF_ERROR;
+        }
+
+        if (ngx_strchr(name.data, '.') && !ngx_strstr(name.data, "://")) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "%s \"%V\": claim \"%V\" is a name, not a path: "
+                          "only claims of the top level can be listed, in "
+                          "%V:%ui", revoked->watch.directive,
+                          &revoked->watch.path, &name,
+                          ngx_http_gateway_place_args(&revoked->watch.place));
         }
     }
 

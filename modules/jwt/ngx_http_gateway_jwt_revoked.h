@@ -33,6 +33,11 @@ typedef struct {
     ngx_str_t                            path;
     ngx_msec_t                           watch;
     ngx_str_t                            issuer;     /* "": of any issuer */
+    ngx_uint_t                           listed;     /* unsigned:1; in
+                                                        jmcf->lists */
+    ngx_uint_t                           accepted;   /* unsigned:1; a block
+                                                        accepts its issuer */
+    ngx_http_gateway_place_t             place;
     ngx_http_gateway_jwt_revoked_t      *revoked;
 } ngx_http_gateway_jwt_revoked_use_t;
 

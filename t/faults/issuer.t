@@ -106,6 +106,8 @@ my @responses = (
       "the response is larger than $large bytes" ],
     [ '10 MB in chunks', { size => 10_000_000, framing => 'chunked' },
       "the response is larger than $large bytes" ],
+    [ 'another protocol', { interim => "220 ready\r\n" },
+      'the response is not HTTP' ],
     [ 'no end', { truncate => 20 },
       qr/^upstream prematurely closed connection/ ],
     [ 'an empty body', { body => '' },

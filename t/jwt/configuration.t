@@ -169,7 +169,10 @@ refused(alone("gateway_jwt_type $_;"),
 warned(jwt('gateway_jwt_key_cache 0;'),
        '"gateway_jwt_key_cache 0" has no effect, keys are always kept',
        'gateway_jwt_key_cache 0');
-accepted(jwt('gateway_jwt_key_cache 1h;'), 'gateway_jwt_key_cache');
+warned(jwt('gateway_jwt_key_cache 1h;'),
+       '"gateway_jwt_key_cache" has no effect, neither '
+       . '"gateway_jwt_key_request" nor "gateway_jwt_introspect" is used in its '
+       . 'block or in an inner one', 'gateway_jwt_key_cache');
 
 
 # --- keys

@@ -98,10 +98,11 @@ sub passes {
 warned(passes($_, ''),
        'location "/as" of "gateway_jwt_introspect" "/as" sends tokens to a '
        . 'server that is not verified, write "proxy_ssl_verify on",', $_)
-    for 'https://192.0.2.1', 'https://192.0.2.1/ask';
+    for 'https://192.0.2.1', 'https://192.0.2.1/ask', 'https://192.0.2.1:8443',
+        'http://192.0.2.1';
 accepted(passes($_, ''), $_)
-    for 'http://192.0.2.1', 'https://127.0.0.1', 'https://localhost',
-        'https://[::1]';
+    for 'http://127.0.0.1', 'https://127.0.0.1', 'https://localhost',
+        'https://[::1]', 'http://unix:/tmp/as.sock';
 accepted(passes('https://192.0.2.1', $_), $_)
     for 'gateway_jwt_key_fetch insecure;',
         'proxy_ssl_verify on; proxy_ssl_trusted_certificate '

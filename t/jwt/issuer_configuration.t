@@ -8,6 +8,7 @@ use warnings;
 use lib 't/lib';
 
 use Test::Gateway;
+use Test::Gateway::Certificate;
 use Test::Gateway::Issuer;
 
 my $issuer = issuer('es256');
@@ -85,6 +86,13 @@ accepted(fetch($_), $_) for
 accepted({ http => 'gateway_jwt realm; gateway_jwt_key_request /keys;'
                    . ' gateway_jwt_key_fetch interval=1m;',
            server => "$pass location / { }" }, 'all of it at the http level');
+my $unused = 'has no effect, neither "gateway_jwt_key_request" nor '
+             . '"gateway_jwt_introspect" is used in its block or in an inner one';
+warned(jwt('gateway_jwt_key_file keys.json;',
+           "gateway_jwt_key_fetch insecure;  #!\n"),
+       qq("gateway_jwt_key_fetch" $unused), 'gateway_jwt_key_fetch, a file');
+warned(jwt("gateway_jwt_key_file keys.json;\ngateway_jwt_key_cache 1h;  #!"),
+       qq("gateway_jwt_key_cache" $unused), 'gateway_jwt_key_cache, a file');
 warned({ http => "gateway_jwt_key_request /keys;  #!\n", server => '' },
        '"gateway_jwt_key_request" has no effect, "gateway_jwt" is on neither '
        . 'in its block nor in an inner one',
@@ -257,6 +265,24 @@ warned({ http => "$cache proxy_cache c;", %{ location($pass) } },
 accepted({ http => "$cache proxy_cache c;",
            %{ location("location = /keys { internal; proxy_cache off; $to }") } },
          'a cache that is off');
+
+sub passes {
+    my ($pass, $more) = @_;
+    return location("location = /keys { internal; proxy_pass $pass; }\n$more");
+}
+
+warned(passes($_, ''),
+       'location "/keys" of "gateway_jwt_key_request" "/keys" cannot use the '
+       . 'keys of a server that is not verified, write "proxy_ssl_verify on",',
+       "another machine, $_")
+    for 'https://192.0.2.1', 'https://192.0.2.1:8443/keys', 'http://192.0.2.1';
+accepted(passes($_, ''), "this machine, $_")
+    for 'http://127.0.0.1', 'https://localhost', 'https://[::1]:8443',
+        'http://unix:/tmp/keys.sock';
+accepted(passes('https://192.0.2.1', $_), $_)
+    for 'gateway_jwt_key_fetch insecure;',
+        'proxy_ssl_verify on; proxy_ssl_trusted_certificate '
+        . certificate_file(authority('ca')) . ';';
 
 
 # --- keys, algorithms, issuers

@@ -239,6 +239,12 @@ sub fails {
               [ 1, "$message in DIR/nginx.conf:N" ], $message);
 }
 
+sub warns {
+    my ($directives, $message, %arg) = @_;
+    is_deeply([ said($directives, %arg) ],
+              [ 0, "$message in DIR/nginx.conf:N" ], $message);
+}
+
 sub starts { is_deeply([ said(@_) ], [ 0 ], $_[0]) }
 
 my $date = 'the time is not a date, write for example 2027-01-31T00:00:00Z';
@@ -249,7 +255,18 @@ starts("gateway_jwt_revoked $_;") for qw( empty ok large );
 fails('gateway_jwt_revoked bad;',
       qq(gateway_jwt_revoked "DIR/bad": line 3: $date));
 fails('gateway_jwt_revoked novalue;',
-      'gateway_jwt_revoked "DIR/novalue": line 2: has no value');
+      'gateway_jwt_revoked "DIR/novalue": line 2: has no value, write the claim and its value');
+warns('gateway_jwt_revoked dotted;', 'gateway_jwt_revoked "DIR/dotted": claim '
+      . '"realm.sid" is a name, not a path: only claims of the top level can be '
+      . 'listed,', files => { dotted => "realm.sid a\nhttps://e.com/x a\n" });
+warns('gateway_jwt_issuer https://a; gateway_jwt_revoked alice issuer=https://b;',
+      '"gateway_jwt_issuer" does not accept "issuer=https://b" of '
+      . '"gateway_jwt_revoked", the list is never used');
+starts('gateway_jwt_issuer https://a https://b;'
+       . ' gateway_jwt_revoked alice issuer=https://b;',
+       jwt => 'gateway_jwt r; gateway_jwt_key_file jwks.json issuer=https://b;');
+starts('gateway_jwt_issuer https://a; gateway_jwt_revoked alice issuer=https://b;'
+       . ' location /b { gateway_jwt_issuer https://b; }');
 fails('gateway_jwt_revoked bom;', 'gateway_jwt_revoked "DIR/bom": begins with'
       . ' a byte order mark, save it as UTF-8 without one');
 fails('gateway_jwt_revoked missing;', 'gateway_jwt_revoked "DIR/missing":'

@@ -136,7 +136,7 @@ ok(wait_until(sub { lines('error') > 3 }), 'the end is an error, too');
 my $path = $server->dir . '/revoked';
 my $keeping = 'keeping the previous content';
 my @errors = map { s/.* $directive "\Q$path\E": //r } lines('error');
-is($errors[0], "line 3: has no value, $keeping\n", 'the line is named');
+is($errors[0], "line 3: has no value, write the claim and its value, $keeping\n", 'the line is named');
 is($errors[1], 'line 2: the time is not a date, write for example'
                . " 2027-01-31T00:00:00Z, $keeping\n", 'and what is wrong');
 is($errors[2], "open() failed (2: No such file or directory), $keeping\n",
@@ -177,7 +177,7 @@ is(counts(20, 'last'), '401:20', 'all of its lines count');
 
 list("${many}jti b\nx\n");
 ok(wait_until(sub { lines('error') }), 'a mistake in the last line');
-like((lines('error'))[0], qr/: line 100002: has no value, keeping/,
+like((lines('error'))[0], qr/: line 100002: has no value, write the claim and its value, keeping/,
      'which is named');
 is(counts(50, 'b'), '200:50', 'refuses the whole list');
 

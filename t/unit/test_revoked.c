@@ -13,6 +13,7 @@
 #include "tap.h"
 
 
+#define NO_VALUE  "has no value, write the claim and its value"
 #define SECRET  "deadbeef-secret"       /* a value that no message may show */
 
 
@@ -246,10 +247,20 @@ mistakes(void)
     size_t  i;
     char    claims[1024], *p;
 
-    is_wrong("jti", "line 1: has no value");
-    is_wrong("jti \t ", "line 1: has no value");
-    is_wrong("jti a\n\n# x\n" SECRET "\n", "line 4: has no value");
-    is_wrong("jti a\r\n" SECRET "\r\n", "line 2: has no value");
+    is_wrong("jti", "line 1: " NO_VALUE);
+    is_wrong("jti: abc", "line 1: separate the claim and its value by a space "
+             "only");
+    is_wrong("jti, abc", "line 1: separate the claim and its value by a space "
+             "only");
+    is_wrong("jti = abc\n", "line 1: the time is not a date, write for example "
+             "2027-01-31T00:00:00Z");
+    is_wrong("jti= abc", "line 1: separate the claim and its value by a space "
+             "only");
+    is_wrong("sid 'x'", "line 1: a value in single quotes, write it without "
+             "quotes or as a JSON string");
+    is_wrong("jti \t ", "line 1: " NO_VALUE);
+    is_wrong("jti a\n\n# x\n" SECRET "\n", "line 4: " NO_VALUE);
+    is_wrong("jti a\r\n" SECRET "\r\n", "line 2: " NO_VALUE);
 
     is_wrong("jti " SECRET " x", "line 1: the time is not a date, write for "
              "example 2027-01-31T00:00:00Z");
