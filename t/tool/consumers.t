@@ -85,8 +85,8 @@ passes('more memory than was guessed', consumers(map {
 
 fails('an empty file', '', 'the file must begin with { "consumers": [, it is'
                            . ' empty (line 1)');
-fails('no JSON', 'acme', 'the file must begin with { "consumers": [, it is not'
-                         . ' JSON (line 1)');
+fails('no JSON', 'acme', 'the file must begin with { "consumers": [, it contains'
+                         . ' no JSON object (line 1)');
 fails('YAML', "consumers:\n  - id: acme\n",
       'the file must begin with { "consumers": [, it is YAML (line 1)');
 fails('an array', '[]',
