@@ -93,7 +93,7 @@ typedef struct {
                                                        bound to no issuer */
     ngx_array_t                         revoked;    /* revoked_t * */
     ngx_array_t                         lists;      /* revoked_use_t *, of
-                                                       blocks that verify */
+                                                       blocks that are on */
     ngx_array_t                         uses;       /* key_use_t *, of blocks
                                                        that verify */
     ngx_array_t                         secrets;    /* jwt_secret_t * */

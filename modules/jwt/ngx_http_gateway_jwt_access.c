@@ -98,10 +98,14 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
 
     gr->shown |= (ctx->shown.reason != GW_MISSING);
 
-    /* a verdict that failed may have found no sources */
+    /*
+     * A verdict that failed may have found no sources.  A request that waits
+     * must not end here: it is resumed later.
+     */
 
     if (jlcf->hide && ctx->sources != NULL
-        && ngx_http_gateway_jwt_hide_argument(r, ctx) != NGX_OK)
+        && ngx_http_gateway_jwt_hide_argument(r, ctx) != NGX_OK
+        && reason != GW_WAITING)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

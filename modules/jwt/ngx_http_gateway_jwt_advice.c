@@ -30,13 +30,23 @@ ngx_http_gateway_jwt_advise(ngx_conf_t *cf,
     ngx_http_gateway_jwt_key_use_t    *use, *entry, **slot;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
 
-    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON || !conf->verify
+    if (conf->enable != NGX_HTTP_GATEWAY_JWT_ON
         || !ngx_http_gateway_in_force(cf))
     {
         return NGX_CONF_OK;
     }
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    /* lists apply also where signatures are not verified */
+
+    if (ngx_http_gateway_jwt_advise_lists(jmcf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!conf->verify) {
+        return NGX_CONF_OK;
+    }
 
     for (i = 0; (use = ngx_http_gateway_jwt_use_at(conf, i)) != NULL; i++) {
 
@@ -58,10 +68,6 @@ ngx_http_gateway_jwt_advise(ngx_conf_t *cf,
         }
 
         *slot = entry;
-    }
-
-    if (ngx_http_gateway_jwt_advise_lists(jmcf, conf) != NGX_OK) {
-        return NGX_CONF_ERROR;
     }
 
     ngx_http_gateway_jwt_advise_algorithms(cf, conf);

@@ -136,6 +136,19 @@ ngx_http_gateway_jwt_ask_header(ngx_http_request_t *r, void *data)
         return NGX_ERROR;
     }
 
+#if (NGX_HTTP_CACHE)
+
+    /* the content of a POST request is usually not in the cache key */
+
+    if (r->cached && ask->question.content.len) {
+        ngx_http_gateway_jwt_ask_fail(ask, "the response is from a cache, "
+                                  "which can have stored it for another "
+                                  "token");
+        return NGX_ERROR;
+    }
+
+#endif
+
     if (!ask->question.insecure && !ngx_http_gateway_jwt_ask_trusted(r)) {
         ngx_http_gateway_jwt_ask_fail(ask, "the response did not come over "
                                   "verified TLS, write \"proxy_ssl_verify on\" "
@@ -239,8 +252,8 @@ ngx_http_gateway_jwt_ask_trusted(ngx_http_request_t *r)
 
 /*
  * Whether the response is from the cache of r->upstream.  "earlier": it is not,
- * but a cached response was used before it; or it is, but after a redirect,
- * which another cached response can have made.
+ * but a cached response was used before it; or r->upstream uses a cache, but
+ * after a redirect, which another cached response can have made.
  */
 
 static ngx_uint_t
@@ -248,9 +261,17 @@ ngx_http_gateway_jwt_ask_cached(ngx_http_request_t *r, ngx_uint_t *earlier)
 {
 #if (NGX_HTTP_CACHE)
 
+    ngx_uint_t  cache;
+
+    cache = (r->upstream && r->upstream->cache_status);
+
+    if ((r->cached && !cache)
+        || (cache && r->uri_changes != NGX_HTTP_MAX_URI_CHANGES + 1))
+    {
+        *earlier = 1;
+    }
+
     if (r->cached) {
-        *earlier = (r->upstream == NULL || r->upstream->cache_status == 0
-                    || r->uri_changes != NGX_HTTP_MAX_URI_CHANGES + 1);
         return 1;
     }
 

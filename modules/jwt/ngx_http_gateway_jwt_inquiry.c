@@ -65,7 +65,9 @@ struct ngx_http_gateway_jwt_asking_s {
     ngx_http_gateway_jwt_held_t        *held;
     ngx_http_gateway_word_t             word;
     void                              **location;   /* r->loc_conf */
-    ngx_msec_t                          deadline;   /* of all its waits in this
+    ngx_http_gateway_jwt_endpoint_t    *endpoint;
+    ngx_msec_t                          deadline;   /* of the waits for this
+                                                       endpoint in this
                                                        location */
 };
 
@@ -288,8 +290,11 @@ ngx_http_gateway_jwt_inquiry_wait(ngx_http_request_t *r,
 
     asking = ctx->asking;
 
-    if (asking->location != r->loc_conf) {
+    if (asking->location != r->loc_conf
+        || asking->endpoint != inquiry->endpoint)
+    {
         asking->location = r->loc_conf;
+        asking->endpoint = inquiry->endpoint;
         asking->deadline = ngx_current_msec + inquiry->endpoint->timeout;
     }
 

@@ -25,7 +25,7 @@ typedef struct {
 
 /*
  * The endpoint's answer about ctx->text, an earlier one or that of a new
- * request.  All waits of a request together last at most "timeout".
+ * request.  A request waits for each endpoint at most "timeout".
  *
  * GW_OK: the token is active, and "said" is set.  GW_TOKEN_INACTIVE.
  * GW_INTROSPECTION_UNAVAILABLE: there is no valid answer, too many tokens wait,

@@ -418,7 +418,29 @@ $server->stop;
 
 # --- waiting
 
-$server = start($ask . <<'END', http => 'gateway_jwt_key_fetch timeout=2s;');
+my $hung = origin();
+$hung->answer('*', hold => 1);
+
+$server = start("location = /hung { internal;"
+                . " proxy_pass http://127.0.0.1:@{[ $hung->port ]}; }\n"
+                . $ask . <<'END' =~ s/PORT/$as->port/er, http => <<'END2');
+    location /hung/ {
+        gateway_jwt api token=$arg_token;
+        gateway_jwt_introspect /hung;
+        gateway_jwt_introspect /ask;
+    }
+    location /cached/ {
+        gateway_jwt api token=$arg_token;
+        gateway_jwt_introspect /store cache=0;
+    }
+    location = /store {
+        internal;
+        proxy_cache c;
+        proxy_cache_key k;
+        proxy_cache_methods POST;
+        proxy_cache_valid 200 1h;
+        proxy_pass http://127.0.0.1:PORT/ask;
+    }
     location /api/ {
         gateway_jwt api token=$arg_token;
         gateway_jwt_introspect /ask;
@@ -441,6 +463,16 @@ $server = start($ask . <<'END', http => 'gateway_jwt_key_fetch timeout=2s;');
         gateway_jwt_introspect /ask cache=0;
     }
 END
+    gateway_jwt_key_fetch timeout=2s;
+    proxy_cache_path cached keys_zone=c:1m;
+END2
+
+is((http_get($server, '/cached/?token=' . fresh()))[0], 200,
+   'an answer that nginx stores');
+is((http_get($server, '/cached/?token=' . fresh()))[0], 503,
+   'is not used for another token');
+like($server->log, qr/"\/store": the response is from a cache, which can have /,
+     'the reason is logged');
 
 $token = fresh('delay:0.3');
 is(answers(http_many([ map { [ $server->port, "/api/?token=$token" ] }
@@ -460,6 +492,11 @@ is($status, 503, 'no answer');
 cmp_ok(time - $began, '>=', 1.9, 'after timeout');
 cmp_ok(time - $began, '<', 4, 'not later');
 ok(wait_until(sub { $as->held == 0 }), 'the request to the endpoint has ended');
+
+$token = fresh();
+is((http_get($server, "/hung/?token=$token"))[0], 200,
+   'the second endpoint is asked if the first one does not answer');
+is($as->asked($token), 1, 'once');
 
 is((http_get($server, '/two/?token=' . fresh()))[0], 200,
    'the second endpoint is asked if the first one fails');
