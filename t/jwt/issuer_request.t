@@ -35,13 +35,23 @@ END
 
 # the bytes of all requests of an issuer
 
-sub bytes { return map { $_->{head} . $_->{body} } $_[0]->requests }
+sub bytes {
+    return map { of_any_version($_->{head} . $_->{body}) } $_[0]->requests;
+}
+
+# without what depends on the version of nginx: HTTP/1.1 is the default of
+# proxy_http_version since 1.29.7
+
+sub of_any_version {
+    return $_[0] =~ s{HTTP/1\.[01]\r\n}{HTTP/1.x\r\n}r
+                 =~ s{^Connection: close\r\n}{}mr;
+}
 
 sub exact {
     my ($issuer, @more) = @_;
 
-    return join "\r\n", 'GET /jwks HTTP/1.0', @more,
-                'Host: 127.0.0.1:' . $issuer->port, 'Connection: close',
+    return join "\r\n", 'GET /jwks HTTP/1.x', @more,
+                'Host: 127.0.0.1:' . $issuer->port,
                 'Accept: application/json', '', '';
 }
 
