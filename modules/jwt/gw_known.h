@@ -6,7 +6,7 @@
  *
  * The table is bounded by the memory of its entries.  A new entry evicts those
  * that were not used for the longest time.  The caller adds only tokens that
- * were verified; whoever has none cannot evict any.
+ * were verified: a client without a verified token cannot evict entries.
  *
  * An entry says that its token was verified by one source of the process, which
  * it names by a number: a key set, or an endpoint that was asked about the

@@ -10,8 +10,8 @@
  * empty or begin with '#' are comments.
  *
  * A list has up to some 100,000 lines, so that it is read in steps, and values
- * are kept as 64-bit hashes with a secret: without the secret, nobody can find
- * a value that has the hash of another one.
+ * are kept as 64-bit hashes with a secret.  Without the secret, a client cannot
+ * find a value that has the hash of another one.
  */
 
 #ifndef GW_REVOKED_H_INCLUDED

@@ -368,7 +368,7 @@ ngx_http_gateway_jwt_held_cleanup(void *data)
 /* --- inquiries */
 
 
-/* clients choose the tokens: without the secret, nobody can fill a bucket */
+/* with a secret, since clients could choose tokens of one bucket */
 
 static ngx_queue_t *
 ngx_http_gateway_jwt_bucket(const ngx_str_t *text)

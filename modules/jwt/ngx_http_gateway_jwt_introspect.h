@@ -3,9 +3,9 @@
 /*
  * Token introspection, RFC 7662: gateway_jwt_introspect.
  *
- * An endpoint is asked about tokens that are not signed ("opaque"), and with
- * "when=always" also about signed ones once their signature is verified.  An
- * active token's answer takes the place of its payload.
+ * nginx asks an endpoint about tokens that are not signed ("opaque") and, with
+ * "when=always", about signed tokens whose signature it has verified.  The
+ * answer about an active opaque token takes the place of its payload.
  *
  * An endpoint is a source, as a key file is: with an issuer it accepts tokens
  * of that issuer only, and without one no issuer that another source is bound
