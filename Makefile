@@ -88,8 +88,9 @@ test-bypass:  ## try to bypass authentication: two million requests, minutes
 conformance:  ## run public test suites (SUITE= CACHE_TESTS=dir ...)
 	@tools/prepare conformance
 	@$(MAKE) all
-	@set -e; for suite in $(or $(SUITE),$(notdir $(filter-out %.md,$(wildcard t/conformance/*)))); do \
-		echo "$$suite:"; t/conformance/$$suite; done
+	@failed=; for suite in $(or $(SUITE),$(notdir $(filter-out %.md,$(wildcard t/conformance/*)))); do \
+		echo "$$suite:"; t/conformance/$$suite || failed="$$failed $$suite"; done; \
+		[ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 unit: $(units)  ## run the unit tests
 	@prove -e '' $(units)
