@@ -281,15 +281,27 @@ sub filled {
     return $end - $began;
 }
 
-for my $place (map { $_->[0] } @places) {
-    my $control = least($pause, sub {
+# The same with a fast client.  It is measured again after each try that takes
+# longer, since the machine can have become slower.
+
+sub control {
+    my ($place) = @_;
+
+    return least($pause, sub {
         filled($place, sub { answers($size, undef, ask(connection(), $_[0]));
                              return })
     }, 2);
+}
+
+for my $place (map { $_->[0] } @places) {
+    my $control = control($place);
     for my $what (sort keys %client) {
-        my $time = least($control + 0.1,
-                         sub { filled($place, $client{$what}) });
-        cmp_ok($time, '<=', $control + 0.1,
+        my $delay = least(0.1, sub {
+            my $later = filled($place, $client{$what}) - $control;
+            $control = control($place) if $later > 0.1;
+            return $later;
+        }, 20);
+        cmp_ok($delay, '<=', 0.1,
                "$place: a client that $what delays no other");
     }
     is($wrong{$place} // 0, 0,
