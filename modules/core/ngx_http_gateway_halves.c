@@ -84,7 +84,7 @@ ngx_http_gateway_halves_idle(ngx_http_gateway_halves_t *halves)
         {
             ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                            "gateway halves: process %P reads the idle half",
-                           (ngx_pid_t) (uint32_t) reader->process);
+                           ngx_http_gateway_process_pid(reader->process));
             return 0;
         }
     }

@@ -20,7 +20,7 @@ ngx_http_gateway_lease_take(ngx_http_gateway_lease_t *lease)
     if (holder && !ngx_http_gateway_process_gone(holder)) {
         ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                        "gateway lease: held by process %P",
-                       (ngx_pid_t) (uint32_t) holder);
+                       ngx_http_gateway_process_pid(holder));
         return 0;
     }
 
@@ -35,7 +35,7 @@ ngx_http_gateway_lease_take(ngx_http_gateway_lease_t *lease)
 
     ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                    "gateway lease: taken, after process %P",
-                   (ngx_pid_t) (uint32_t) holder);
+                   ngx_http_gateway_process_pid(holder));
     return 1;
 }
 

@@ -41,13 +41,20 @@ ngx_http_gateway_process_self(void)
 }
 
 
+ngx_pid_t
+ngx_http_gateway_process_pid(uint64_t process)
+{
+    return process & ((1 << NGX_HTTP_GATEWAY_PROCESS_PID) - 1);
+}
+
+
 ngx_uint_t
 ngx_http_gateway_process_gone(uint64_t process)
 {
     uint32_t   began, now;
     ngx_pid_t  pid;
 
-    pid = process & ((1 << NGX_HTTP_GATEWAY_PROCESS_PID) - 1);
+    pid = ngx_http_gateway_process_pid(process);
     began = process >> NGX_HTTP_GATEWAY_PROCESS_PID;
 
     /* EPERM: a process of another user, as the master is for its workers */

@@ -17,6 +17,9 @@
 /* the name of the calling process */
 uint64_t ngx_http_gateway_process_self(void);
 
+/* the pid in a name, for the log; 0: no process */
+ngx_pid_t ngx_http_gateway_process_pid(uint64_t process);
+
 /*
  * Whether a process has exited; 0 if that cannot be determined.  It takes a few
  * system calls and is not meant for each request.

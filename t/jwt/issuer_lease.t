@@ -148,12 +148,17 @@ sub outlived {
     $issuer->hang;
     my $server = start($issuer, 'timeout=20s min=1s interval=1h', workers => 1);
 
-    wait_until(sub { $issuer->held == 1 });
+    ok(wait_until(sub { $issuer->held == 1 }, 20), 'a fetch runs');
+    my $old = fetching($server);
     $server->reload(conf($other, 'timeout=20s min=1s interval=1h',
                          port => $server->port, workers => 1), wait => 0);
-    wait_until(sub { $server->workers == 2 });
-    sleep 0.5;
-    is($other->fetches, 0, 'a reload does not fetch while a fetch runs');
+
+    # at the start of the new worker, and half a second later
+    ok(wait_until(sub {
+        2 <= scalar(() = $server->log =~ /gateway lease: held by process $old$/mg)
+    }, 20), 'the new worker tries to fetch twice');
+    is($other->fetches, 0, 'a reload does not fetch while a fetch runs')
+        or diag(grep { /gateway (?:jwt|lease|detached)/ } split /^/, $server->log);
     $issuer->go;
     ok($other->fetched(1, 10), 'the new configuration fetches soon after it');
     ok(wait_until(sub { reason($server, '/', $token{b}) eq '200' }, 10),
