@@ -23,7 +23,8 @@ my $server;
 
 
 # A server whose keys were fetched long ago or not: "min" decides whether an
-# unknown key starts a fetch, always ($short) or never ($long).
+# unknown key starts a fetch, always ($short) or never ($long).  The fetches of
+# these two do not time out, even on a slow machine.
 
 sub server {
     my ($name, $issuer, $fetch, $more) = @_;
@@ -121,9 +122,10 @@ sub conf {
     my ($workers, %arg) = @_;
 
     my $text = http_conf(workers => $workers, http => $http . join('',
-        'server { ' . server('short', $short, 'min=1ms timeout=10s', $locations)
-        . '}', 'server { ' . server('again', $again, 'min=3s timeout=1s', $locations)
-        . '}'), server => server('long', $long, 'min=1h', $locations), %arg);
+        'server { ' . server('short', $short, 'min=1ms timeout=5m', $locations)
+        . '}', 'server { ' . server('again', $again, 'min=3s timeout=2s', $locations)
+        . '}'),
+        server => server('long', $long, 'min=1h timeout=5m', $locations), %arg);
     my $connections = $arg{connections} // 1024;
     return $text =~ s/(worker_connections) 256/$1 $connections/r;
 }
@@ -188,6 +190,7 @@ sub fetches_of {
     sleep 0.01;    # more than the "min" of $short
     my $before = $issuer->fetches;
     my $result = $code->();
+    wait_until(sub { $issuer->fetches - $before >= $n });
     is($issuer->fetches - $before, $n, "$name: $n fetches");
     return $result;
 }
@@ -324,15 +327,24 @@ sleep 0.01;
 is(now('short', '/two', token(key => 'e')), '200', 'a new key of the one');
 
 
-# --- "min"
+# --- "min": the last fetch is recent, or more than 3 s ago
+
+sub after_min {
+    my $rest = ($again->requests)[-1]{at} + 3.1 - time;
+    sleep $rest if $rest > 0;
+    return;
+}
 
 wait_until(sub { now('again', '/', token(key => 'a')) eq '200' });
-my $since = ($again->requests)[-1]{at};
+after_min();
+fetches_of($again, sub {
+    is(now('again', '/', unknown('b')), $refused{unknown_key},
+       'an unknown key') }, 'later than "min"', 1);
 $again->keys('a', 'b');
 my $early = fetches_of($again, sub { now('again', '/', token(key => 'b')) },
                        'sooner than "min"', 0);
 is($early, $refused{unknown_key}, 'the keys are as new as they can be');
-sleep $since + 3.1 - time;    # the boundary itself
+after_min();
 is(fetches_of($again, sub { now('again', '/', token(key => 'b')) },
               'later than "min"', 1), '200', 'a new key');
 
@@ -340,7 +352,7 @@ is(fetches_of($again, sub { now('again', '/', token(key => 'b')) },
 # --- the issuer fails
 
 $again->answers(status => 500);
-sleep $since + 6.3 - time;
+after_min();
 fetches_of($again, sub {
     like(now('again', '/', unknown('x')), qr/^503 keys_unavailable [34]$/,
          'the fetch fails: 503, with the time of the next fetch') },
@@ -366,9 +378,9 @@ my $page = ask('again', '/page', unknown('x'));
 is(now('again', '/dry', unknown('x')), '200 unknown_key',
    'dry_run does not wait');
 like(got($client), qr/^503 keys_unavailable \d+$/, 'the issuer hangs');
-cmp_ok(time - $began, '<', 3, '"timeout" ends the wait');
+cmp_ok(time - $began, '<', 4, '"timeout" ends the wait');
 like(got($page), qr/^503 keys_unavailable \d+$/, 'with an error page');
-cmp_ok(time - $began, '<', 3, 'which does not wait again');
+cmp_ok(time - $began, '<', 4, 'which does not wait again');
 $again->go;
 
 
@@ -489,7 +501,7 @@ ask('short', '/', token(key => 'b'), socket => $_) for values %of;
 waits($_, 'both wait') for values %of;
 is($short->fetches, $fetches + 1, 'for one fetch');
 $short->go;
-is(got($_, 2), '200', 'which serves both') for values %of;
+is(got($_), '200', 'which serves both') for values %of;
 
 # a reload
 
