@@ -20,7 +20,6 @@
 
 #include "ngx_http_gateway_jwt_remote.h"
 #include "ngx_http_gateway_jwt_ask.h"
-#include "ngx_http_gateway_say.h"
 #include "ngx_http_gateway_word.h"
 #include "gw_fetch.h"
 
@@ -29,7 +28,6 @@
 #define NGX_HTTP_GATEWAY_JWT_SPREAD  20            /* ms, between workers */
 #define NGX_HTTP_GATEWAY_JWT_STEP    10            /* ms, between sets */
 #define NGX_HTTP_GATEWAY_JWT_LATER   50            /* ms, for an idle half */
-#define NGX_HTTP_GATEWAY_JWT_HOURLY  (3600 * 1000) /* ms, between log lines */
 
 /* the subject of the parser's reasons */
 #define NGX_HTTP_GATEWAY_JWT_SUBJECT  "the response "
@@ -67,8 +65,6 @@ static void ngx_http_gateway_jwt_remote_forget(
 static void ngx_http_gateway_jwt_remote_succeeded(
     ngx_http_gateway_jwt_remote_t *remote);
 static void ngx_http_gateway_jwt_remote_failed(
-    ngx_http_gateway_jwt_remote_t *remote, const char *why);
-static void ngx_http_gateway_jwt_remote_say(
     ngx_http_gateway_jwt_remote_t *remote, const char *why);
 static void ngx_http_gateway_jwt_remote_end(
     ngx_http_gateway_jwt_remote_t *remote, ngx_atomic_uint_t next);
@@ -475,26 +471,16 @@ static ngx_uint_t
 ngx_http_gateway_jwt_remote_replace(ngx_http_gateway_jwt_remote_t *remote,
     const ngx_str_t *text)
 {
-    unsigned                        n;
-    ngx_http_gateway_jwt_source_t  *source;
-
-    source = remote->source;
-
     if (!ngx_http_gateway_jwt_remote_store(remote, text)) {
         return 0;
     }
 
-    ngx_http_gateway_jwt_source_set(source, remote->fresh);
+    ngx_http_gateway_jwt_source_set(remote->source, remote->fresh);
 
     remote->fresh = NULL;
     remote->generation = remote->sh->halves.generation;
 
-    n = gw_jwk_set_count(source->set);
-
-    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                  "%s \"%V\": the set has changed, %ud key%s",
-                  source->directive, &source->shown, n, n == 1 ? "" : "s");
-
+    ngx_http_gateway_jwt_remote_log_changed(remote);
     ngx_http_gateway_jwt_remote_succeeded(remote);
 
     return 1;
@@ -567,22 +553,14 @@ ngx_http_gateway_jwt_remote_forget(ngx_http_gateway_jwt_remote_t *remote)
 static void
 ngx_http_gateway_jwt_remote_succeeded(ngx_http_gateway_jwt_remote_t *remote)
 {
-    u_char                              since[NGX_HTTP_GATEWAY_WATCH_TIME];
     ngx_http_gateway_jwt_remote_shm_t  *sh;
 
     sh = remote->sh;
 
-    if (sh->told) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "%s \"%V\": keys were fetched, after a failure since %s",
-                      remote->source->directive, &remote->source->shown,
-                      ngx_http_gateway_watch_time(since, sh->since));
-    }
+    ngx_http_gateway_jwt_remote_log_succeeded(remote);
 
     sh->succeeded = ngx_http_gateway_jwt_stamp();
     sh->failures = 0;
-    sh->since = 0;
-    sh->told = 0;
 
     ngx_http_gateway_jwt_remote_end(remote,
                         gw_fetch_next(ngx_current_msec, remote->interval,
@@ -605,55 +583,9 @@ ngx_http_gateway_jwt_remote_failed(ngx_http_gateway_jwt_remote_t *remote,
                          sh->failures, ngx_random());
     sh->next = next;
 
-    ngx_http_gateway_jwt_remote_say(remote, why);
+    ngx_http_gateway_jwt_remote_log_failed(remote, why);
 
     ngx_http_gateway_jwt_remote_end(remote, next);
-}
-
-
-/* a failure is logged once, and then hourly; failures, once a minute */
-
-static void
-ngx_http_gateway_jwt_remote_say(ngx_http_gateway_jwt_remote_t *remote,
-    const char *why)
-{
-    u_char                              time[NGX_HTTP_GATEWAY_WATCH_TIME];
-    ngx_msec_t                          retry;
-    ngx_http_gateway_jwt_source_t      *source;
-    ngx_http_gateway_jwt_remote_shm_t  *sh;
-
-    sh = remote->sh;
-    source = remote->source;
-
-    if (sh->since == 0) {
-        sh->since = ngx_time();
-    }
-
-    if (!ngx_http_gateway_may_say(&sh->said,
-                                  sh->told ? NGX_HTTP_GATEWAY_JWT_HOURLY
-                                           : NGX_HTTP_GATEWAY_SAY))
-    {
-        return;
-    }
-
-    sh->told = 1;
-
-    retry = (gw_fetch_left(ngx_current_msec, sh->next) + 999) / 1000;
-
-    if (!ngx_http_gateway_jwt_remote_valid(remote)) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "%s \"%V\": %s, no keys, requests are answered with 503, "
-                      "retry in %Ms", source->directive, &source->shown, why,
-                      retry);
-        return;
-    }
-
-    (void) ngx_http_gateway_watch_time(time, ngx_time()
-                  - gw_fetch_ago(ngx_current_msec, sh->succeeded) / 1000);
-
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "%s \"%V\": %s, keeping the keys of %s, retry in %Ms",
-                  source->directive, &source->shown, why, time, retry);
 }
 
 
