@@ -512,19 +512,16 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_gateway_jwt_init_module(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                         single;
+    const ngx_array_t                 *sources;
     ngx_http_gateway_jwt_main_conf_t  *jmcf;
-
-    single = ngx_http_gateway_jwt_remotes_stop();
 
     jmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_gateway_jwt_module);
-    if (jmcf) {
-        ngx_http_gateway_jwt_remotes_publish(&jmcf->sources);
 
-        if (single) {
-            ngx_http_gateway_jwt_remotes_start(&jmcf->sources, cycle->log);
-        }
+    sources = jmcf ? &jmcf->sources : NULL;
+
+    if (!ngx_http_gateway_jwt_remotes_keep(sources) && sources) {
+        ngx_http_gateway_jwt_remotes_publish(sources);
     }
 
     return NGX_OK;

@@ -40,6 +40,8 @@ typedef ngx_uint_t (*ngx_http_gateway_jwt_due_pt)(
 
 static ngx_atomic_uint_t ngx_http_gateway_jwt_remote_soon(
     const ngx_http_gateway_jwt_remote_t *remote);
+static ngx_uint_t ngx_http_gateway_jwt_remotes_use(const ngx_array_t *sources,
+    const ngx_http_gateway_jwt_remote_shm_t *sh);
 static void ngx_http_gateway_jwt_remote_stop(
     ngx_http_gateway_jwt_remote_t *remote);
 static void ngx_http_gateway_jwt_remote_tick(ngx_event_t *ev);
@@ -171,29 +173,54 @@ ngx_http_gateway_jwt_remotes_start(const ngx_array_t *sources, ngx_log_t *log)
 
 
 ngx_uint_t
-ngx_http_gateway_jwt_remotes_stop(void)
+ngx_http_gateway_jwt_remotes_keep(const ngx_array_t *sources)
 {
     ngx_uint_t                       i;
-    const ngx_array_t               *sources;
+    ngx_http_gateway_jwt_remote_t   *remote;
     ngx_http_gateway_jwt_source_t  **source;
 
-    sources = ngx_http_gateway_jwt_started;
+    if (ngx_http_gateway_jwt_started == NULL) {
+        return 0;
+    }
+
+    source = ngx_http_gateway_jwt_started->elts;
+
+    for (i = 0; i < ngx_http_gateway_jwt_started->nelts; i++) {
+        remote = source[i]->remote;
+
+        if (remote && remote->sh
+            && !ngx_http_gateway_jwt_remotes_use(sources, remote->sh))
+        {
+            ngx_http_gateway_jwt_remote_stop(remote);
+        }
+    }
+
+    return 1;
+}
+
+
+/* whether a source has this shared memory */
+
+static ngx_uint_t
+ngx_http_gateway_jwt_remotes_use(const ngx_array_t *sources,
+    const ngx_http_gateway_jwt_remote_shm_t *sh)
+{
+    ngx_uint_t                       i;
+    ngx_http_gateway_jwt_source_t  **source;
 
     if (sources == NULL) {
         return 0;
     }
 
-    ngx_http_gateway_jwt_started = NULL;
-
     source = sources->elts;
 
     for (i = 0; i < sources->nelts; i++) {
-        if (source[i]->remote && source[i]->remote->sh) {
-            ngx_http_gateway_jwt_remote_stop(source[i]->remote);
+        if (source[i]->remote && source[i]->remote->sh == sh) {
+            return 1;
         }
     }
 
-    return 1;
+    return 0;
 }
 
 

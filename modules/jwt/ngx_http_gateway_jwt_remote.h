@@ -154,11 +154,15 @@ void ngx_http_gateway_jwt_remotes_start(const ngx_array_t *sources,
     ngx_log_t *log);
 
 /*
- * In init_module, before the zones of the old configuration are unmapped: ends
- * the use of these zones by this process.  Returns 0 if it uses none, as a
- * master; 1: there is no other process, and no init_process will follow.
+ * In init_module, before zones of the old configuration are unmapped.  Returns
+ * 0 if this process fetches nothing, as a master.
+ *
+ * 1: there is only this process ("master_process off"), and it continues to
+ * process requests with the configuration that it has started with, since nginx
+ * calls init_process once.  Sets whose zone a source of the new configuration
+ * has, too, remain in use; the others end.  "sources" can be NULL.
  */
-ngx_uint_t ngx_http_gateway_jwt_remotes_stop(void);
+ngx_uint_t ngx_http_gateway_jwt_remotes_keep(const ngx_array_t *sources);
 
 /* whether no fetch runs, and the last one began at least "min" ms ago */
 ngx_uint_t ngx_http_gateway_jwt_remote_allowed(

@@ -192,6 +192,41 @@ sub single {
     $server->stop('one process, after more than the interval');
 }
 
+# --- one process: a reload that keeps the set keeps its keys
+
+sub kept {
+    my $issuer = issuer('a');
+    my $server = start($issuer, 'interval=1s min=1s timeout=20s', workers => 1,
+                       main => 'master_process off;');
+
+    # nginx has no connections after such a reload, but those that are closed
+    $server->allow('worker_connections are not enough');
+
+    is(reason($server, '/', $token{a}), '200', 'one process');
+    my @idle = map { kept_connection($server) } 1 .. 8;
+    my $client = kept_connection($server, $token{a});
+    like($client->{answer}, qr/ 200 /, 'a connection that is kept');
+
+    $server->reload(undef, wait => 0);
+    wait_until(sub { $server->log =~ /reconfiguring/ }) or fail('a reload');
+    like(request($client->{socket}, $token{a}), qr/ 200 /,
+         'a reload without a change keeps the keys');
+
+    close $_->{socket} for @idle;
+    my $n = $issuer->fetches;
+    ok($issuer->fetched($n + 3, 15), 'which are fetched again');
+    $issuer->keys('b');
+    ok(wait_until(sub { reason($server, '/', $token{b}) eq '200' }, 15),
+       'and change');
+    is(reason($server, '/', $token{a}), '401 unknown_key', 'as a whole');
+
+    $server->reload(undef, wait => 0);
+    wait_until(sub { 2 == (() = $server->log =~ /reconfiguring/g) });
+    is(reason($server, '/', $token{b}), '200', 'a second reload');
+    is(join('; ', said($server, 'error')), '', 'there was no failure');
+    $server->stop('one process, reloaded');
+}
+
 sub send_only {
     my ($server, $token) = @_;
 
@@ -208,6 +243,31 @@ sub response {
     local $/;
     local $SIG{ALRM} = sub { $socket->close };
     alarm 10;
+    my $text = <$socket> // '';
+    alarm 0;
+    return $text;
+}
+
+
+# a connection that stays open, after a response that has no body to read
+
+sub kept_connection {
+    my ($server, $token) = @_;
+
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => $server->port) or die $!;
+    return { socket => $socket, answer => request($socket, $token // 'x') };
+}
+
+sub request {
+    my ($socket, $token) = @_;
+
+    local $SIG{ALRM} = sub { $socket->close };
+    local $SIG{PIPE} = 'IGNORE';
+    alarm 10;
+    print $socket "HEAD / HTTP/1.1\r\nHost: localhost\r\n"
+                  . "Authorization: Bearer $token\r\n\r\n";
+    local $/ = "\r\n\r\n";
     my $text = <$socket> // '';
     alarm 0;
     return $text;
@@ -395,7 +455,7 @@ sub process {
 
 
 part(\&abandoned, $_) for 'worker_shutdown_timeout 500ms;', '';
-part($_) for \&killed, \&stopped, \&outlived, \&single,
+part($_) for \&killed, \&stopped, \&outlived, \&single, \&kept,
              \&left_out, $libraries ? (\&full, \&busy) : ();
 parts_done();
 
