@@ -440,18 +440,11 @@ ngx_http_gateway_jwt_create_endpoint(ngx_conf_t *cf,
         return NULL;
     }
 
-    source = ngx_http_gateway_jwt_source_create(cf, &jmcf->sources,
-                                                &jmcf->generation,
-                                                in->use.kind);
-    if (source == NULL
-        || ngx_http_gateway_jwt_remote_name(cf, &source->name, in->use.kind,
-                                            &in->use.path)
-           != NGX_OK)
-    {
+    source = ngx_http_gateway_jwt_request_source(cf, &in->use);
+    if (source == NULL) {
         return NULL;
     }
 
-    source->shown = in->use.path;
     source->number = ngx_http_gateway_jwt_number();
     source->endpoint = endpoint;
 

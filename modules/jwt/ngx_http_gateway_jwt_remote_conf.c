@@ -22,6 +22,8 @@
 #define NGX_HTTP_GATEWAY_JWT_DIGEST  16         /* bytes, in a zone's name */
 
 
+static ngx_int_t ngx_http_gateway_jwt_remote_name(ngx_conf_t *cf,
+    ngx_str_t *name, ngx_http_gateway_jwt_kind_e kind, const ngx_str_t *uri);
 static ngx_http_gateway_jwt_source_t *ngx_http_gateway_jwt_remote_find(
     ngx_conf_t *cf, const ngx_http_gateway_jwt_loc_conf_t *conf,
     const ngx_http_gateway_jwt_key_use_t *use);
@@ -42,7 +44,37 @@ static ngx_int_t ngx_http_gateway_jwt_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 
 
-ngx_int_t
+ngx_http_gateway_jwt_source_t *
+ngx_http_gateway_jwt_request_source(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_key_use_t *use)
+{
+    ngx_http_gateway_jwt_source_t     *source;
+    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
+
+    source = ngx_http_gateway_jwt_source_create(cf, &jmcf->sources,
+                                                &jmcf->generation, use->kind);
+    if (source == NULL
+        || ngx_http_gateway_jwt_remote_name(cf, &source->name, use->kind,
+                                            &use->path)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    source->shown = use->path;
+
+    return source;
+}
+
+
+/*
+ * No other server has the same name; the same server has it again after a
+ * reload.
+ */
+
+static ngx_int_t
 ngx_http_gateway_jwt_remote_name(ngx_conf_t *cf, ngx_str_t *name,
     ngx_http_gateway_jwt_kind_e kind, const ngx_str_t *uri)
 {
@@ -127,12 +159,10 @@ ngx_http_gateway_jwt_remote_create(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_loc_conf_t *conf,
     const ngx_http_gateway_jwt_key_use_t *use)
 {
-    ngx_http_gateway_jwt_remote_t     *remote;
-    ngx_http_gateway_jwt_source_t     *source;
-    ngx_http_gateway_jwt_srv_conf_t   *jscf;
-    ngx_http_gateway_jwt_main_conf_t  *jmcf;
+    ngx_http_gateway_jwt_remote_t    *remote;
+    ngx_http_gateway_jwt_source_t    *source;
+    ngx_http_gateway_jwt_srv_conf_t  *jscf;
 
-    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
     jscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_gateway_jwt_module);
 
     remote = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_jwt_remote_t));
@@ -140,17 +170,11 @@ ngx_http_gateway_jwt_remote_create(ngx_conf_t *cf,
         return NULL;
     }
 
-    source = ngx_http_gateway_jwt_source_create(cf, &jmcf->sources,
-                                                &jmcf->generation, use->kind);
-    if (source == NULL
-        || ngx_http_gateway_jwt_remote_name(cf, &source->name, use->kind,
-                                            &use->path)
-           != NGX_OK)
-    {
+    source = ngx_http_gateway_jwt_request_source(cf, use);
+    if (source == NULL) {
         return NULL;
     }
 
-    source->shown = use->path;
     source->flags = conf->key_policy;
     source->remote = remote;
 

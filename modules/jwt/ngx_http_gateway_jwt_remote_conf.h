@@ -56,12 +56,11 @@ char *ngx_http_gateway_jwt_check_uri(ngx_conf_t *cf);
 /* ngx_http_gateway_jwt_remote_conf.c */
 
 /*
- * In a merge: the name of the source "uri" of the current server.  No other
- * server has the same name; the same server has it again after a reload.
- * NGX_ERROR: no memory, or OpenSSL failed.
+ * In a merge: a new source for a URI of the current server.  The caller sets
+ * "flags", and what its kind has.  NULL: no memory, or OpenSSL failed.
  */
-ngx_int_t ngx_http_gateway_jwt_remote_name(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_http_gateway_jwt_kind_e kind, const ngx_str_t *uri);
+ngx_http_gateway_jwt_source_t *ngx_http_gateway_jwt_request_source(
+    ngx_conf_t *cf, const ngx_http_gateway_jwt_key_use_t *use);
 
 /*
  * In a merge: the source of a key request in the current server, with the

@@ -132,17 +132,13 @@ ngx_http_gateway_jwt_remote_sync(ngx_http_gateway_jwt_remote_t *remote)
 {
     ngx_http_gateway_jwt_source_t  *source;
 
-    if (remote->sh == NULL) {
-        return NGX_OK;
-    }
-
-    source = remote->source;
-
     /* not in force; see ngx_http_gateway_jwt_check_conf() */
 
     if (remote->sh == NULL) {
         return NGX_OK;
     }
+
+    source = remote->source;
 
     /* a fetch that ends from here on may replace the keys */
 
