@@ -46,6 +46,18 @@ gw_fetch_ago(uintptr_t now, uintptr_t then)
 }
 
 
+int
+gw_fetch_recent(uintptr_t now, uintptr_t then, uintptr_t most, int64_t seconds)
+{
+    int64_t  half;
+
+    half = INTPTR_MAX / 1000;
+
+    return gw_fetch_ago(now, then) <= most
+           && seconds <= half && seconds >= -half;
+}
+
+
 uintptr_t
 gw_fetch_left(uintptr_t now, uintptr_t next)
 {

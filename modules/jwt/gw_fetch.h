@@ -31,6 +31,15 @@ uint64_t gw_fetch_next(uint64_t now, uint64_t interval, uint64_t min,
 /* the distance between two times, whichever is earlier */
 uintptr_t gw_fetch_ago(uintptr_t now, uintptr_t then);
 
+/*
+ * Whether "then" is at most "most" ms from "now".  A clock of 32 bits wraps
+ * around after 49.7 days: "seconds", the time between both on the wall clock,
+ * excludes earlier rounds.  A wall clock that has been set matters only if it
+ * has changed by half a round.
+ */
+int gw_fetch_recent(uintptr_t now, uintptr_t then, uintptr_t most,
+    int64_t seconds);
+
 /* how long it is until "next"; 0: it has come */
 uintptr_t gw_fetch_left(uintptr_t now, uintptr_t next);
 

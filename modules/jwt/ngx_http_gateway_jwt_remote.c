@@ -586,6 +586,7 @@ ngx_http_gateway_jwt_remote_succeeded(ngx_http_gateway_jwt_remote_t *remote)
 
     ngx_http_gateway_jwt_remote_log_succeeded(remote);
 
+    sh->fetched = ngx_time();
     sh->succeeded = ngx_http_gateway_jwt_stamp();
     sh->failures = 0;
 
@@ -638,7 +639,7 @@ ngx_http_gateway_jwt_remote_end(ngx_http_gateway_jwt_remote_t *remote,
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "gateway jwt: fetching \"%V\" has ended, failures:%uA, "
-                   "next in %uLms", &remote->uri, sh->failures,
+                   "next in %Mms", &remote->uri, sh->failures,
                    gw_fetch_left(ngx_current_msec, sh->next));
 
     __atomic_store_n(&sh->ended, sh->begun, __ATOMIC_SEQ_CST);

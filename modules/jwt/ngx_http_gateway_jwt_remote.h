@@ -47,6 +47,8 @@ typedef struct {
     ngx_atomic_t                        succeeded;  /* time of the last one */
     ngx_atomic_t                        next;       /* time to fetch again */
     ngx_atomic_t                        failures;   /* since a success */
+    ngx_atomic_t                        fetched;    /* wall clock, in seconds,
+                                                       at "succeeded" */
     ngx_atomic_t                        epoch;      /* of the configuration;
                                                        init_module increments */
 

@@ -50,8 +50,7 @@ ngx_http_gateway_jwt_remote_log_failed(ngx_http_gateway_jwt_remote_t *remote,
         return;
     }
 
-    (void) ngx_http_gateway_watch_time(time, ngx_time()
-                  - gw_fetch_ago(ngx_current_msec, sh->succeeded) / 1000);
+    (void) ngx_http_gateway_watch_time(time, sh->fetched);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "%s \"%V\": %s, keeping the keys of %s, retry in %Ms",

@@ -93,10 +93,13 @@ ngx_http_gateway_jwt_remote_parse(ngx_http_gateway_jwt_remote_t *remote,
 ngx_uint_t
 ngx_http_gateway_jwt_remote_valid(const ngx_http_gateway_jwt_remote_t *remote)
 {
-    return remote->sh
-           && remote->sh->halves.generation
-           && gw_fetch_ago(ngx_current_msec, remote->sh->succeeded)
-              <= remote->stale;
+    const ngx_http_gateway_jwt_remote_shm_t  *sh;
+
+    sh = remote->sh;
+
+    return sh && sh->halves.generation
+           && gw_fetch_recent(ngx_current_msec, sh->succeeded, remote->stale,
+                              (int64_t) ngx_time() - (int64_t) sh->fetched);
 }
 
 

@@ -88,6 +88,15 @@ test_distances(void)
     is_int(gw_fetch_ago(5, UINT64_MAX - 4), 10, "ago: across zero");
     is_int(gw_fetch_ago(UINT64_MAX - 4, 5), 10, "ago: ahead across zero");
 
+    is_int(gw_fetch_recent(1500, 1000, 500, 0), 1, "recent: just");
+    is_int(gw_fetch_recent(1501, 1000, 500, 0), 0, "recent: no longer");
+    is_int(gw_fetch_recent(1000, 1001, 500, 0), 1, "recent: a worker is ahead");
+    is_int(gw_fetch_recent(5, UINT64_MAX - 4, 10, 0), 1, "recent: across zero");
+    is_int(gw_fetch_recent(1500, 1000, 500, 5000000000), 1,
+           "recent: a wall clock that was set to a later time");
+    is_int(gw_fetch_recent(1500, 1000, 500, -5000000000), 1,
+           "recent: a wall clock that was set to an earlier time");
+
     is_int(gw_fetch_left(1000, 1000), 0, "left: now");
     is_int(gw_fetch_left(1000, 1001), 1, "left: soon");
     is_int(gw_fetch_left(1000, 999), 0, "left: just over");
