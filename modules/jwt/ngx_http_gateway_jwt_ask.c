@@ -30,7 +30,6 @@ static ngx_uint_t ngx_http_gateway_jwt_ask_cached(ngx_http_request_t *r,
     ngx_uint_t *earlier);
 static ngx_uint_t ngx_http_gateway_jwt_ask_received(ngx_http_request_t *r,
     ngx_uint_t *earlier);
-static ngx_uint_t ngx_http_gateway_jwt_ask_local(struct sockaddr *sa);
 static ngx_uint_t ngx_http_gateway_jwt_ask_verifies(ngx_http_upstream_t *u);
 static ngx_uint_t ngx_http_gateway_jwt_ask_verified(ngx_http_request_t *r,
     ngx_http_upstream_t *u);
@@ -319,23 +318,23 @@ ngx_http_gateway_jwt_ask_received(ngx_http_request_t *r, ngx_uint_t *earlier)
 }
 
 
-static ngx_uint_t
-ngx_http_gateway_jwt_ask_local(struct sockaddr *sa)
+ngx_uint_t
+ngx_http_gateway_jwt_ask_local(const struct sockaddr *sa)
 {
-    struct sockaddr_in   *sin;
+    const struct sockaddr_in  *sin;
 #if (NGX_HAVE_INET6)
-    struct in6_addr      *in6;
+    const struct in6_addr     *in6;
 #endif
 
     switch (sa->sa_family) {
 
     case AF_INET:
-        sin = (struct sockaddr_in *) sa;
+        sin = (const struct sockaddr_in *) sa;
         return (ntohl(sin->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
 
 #if (NGX_HAVE_INET6)
     case AF_INET6:
-        in6 = &((struct sockaddr_in6 *) sa)->sin6_addr;
+        in6 = &((const struct sockaddr_in6 *) sa)->sin6_addr;
         return IN6_IS_ADDR_LOOPBACK(in6)
                || (IN6_IS_ADDR_V4MAPPED(in6)
                    && in6->s6_addr[12] == IN_LOOPBACKNET);

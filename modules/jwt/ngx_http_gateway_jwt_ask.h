@@ -72,5 +72,11 @@ ngx_http_gateway_jwt_ask_t *ngx_http_gateway_jwt_ask(
 /* not in "done"; frees the question, and "done" is not called */
 void ngx_http_gateway_jwt_ask_cancel(ngx_http_gateway_jwt_ask_t *ask);
 
+/*
+ * Whether a server with this address is on this machine, and is therefore
+ * trusted without TLS.
+ */
+ngx_uint_t ngx_http_gateway_jwt_ask_local(const struct sockaddr *sa);
+
 
 #endif /* _NGX_HTTP_GATEWAY_JWT_ASK_H_INCLUDED_ */

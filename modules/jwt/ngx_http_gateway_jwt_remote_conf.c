@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_jwt_ask.h"
 #include "ngx_http_gateway_jwt_remote_conf.h"
 #include "ngx_http_gateway_location.h"
 #include "ngx_http_gateway_server.h"
@@ -328,8 +329,9 @@ ngx_http_gateway_jwt_check_location(ngx_conf_t *cf,
 
 /*
  * Whether a location passes to another machine without verification, in clear
- * text or over TLS.  Nothing is known of an "upstream" block, which has no
- * port, and of a proxy_pass with variables.
+ * text or over TLS: whether an address of the name in proxy_pass, which nginx
+ * has resolved, is of another machine.  Nothing is known of an "upstream"
+ * block, which has no port, and of a proxy_pass with variables.
  */
 
 static ngx_uint_t
@@ -338,13 +340,10 @@ ngx_http_gateway_jwt_unverified(ngx_conf_t *cf,
 {
 #if (NGX_HTTP_SSL || NGX_COMPAT)
 
-    ngx_uint_t                     i;
     ngx_http_upstream_conf_t      *conf;
+    ngx_http_upstream_rr_peer_t   *peer;
+    ngx_http_upstream_rr_peers_t  *peers;
     ngx_http_upstream_srv_conf_t  *uscf;
-
-    static const ngx_str_t  local[] = {
-        ngx_string("127."), ngx_string("[::1]"), ngx_string("localhost")
-    };
 
     conf = ngx_http_gateway_upstream_conf(cf, clcf->loc_conf,
                                           ngx_http_gateway_upstreams);
@@ -354,15 +353,17 @@ ngx_http_gateway_jwt_unverified(ngx_conf_t *cf,
         return 0;
     }
 
-    for (i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
-        if (uscf->host.len >= local[i].len
-            && ngx_strncmp(uscf->host.data, local[i].data, local[i].len) == 0)
-        {
-            return 0;
+    /* without servers of its own, no balancer but nginx's has its peers */
+
+    peers = uscf->servers ? NULL : uscf->peer.data;
+
+    for (peer = peers ? peers->peer : NULL; peer; peer = peer->next) {
+        if (!ngx_http_gateway_jwt_ask_local(peer->sockaddr)) {
+            return 1;
         }
     }
 
-    return 1;
+    return 0;
 
 #else
     (void) cf;

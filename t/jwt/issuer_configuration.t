@@ -7,6 +7,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use File::Temp ();
 use Test::Gateway;
 use Test::Gateway::Certificate;
 use Test::Gateway::Issuer;
@@ -279,6 +280,58 @@ warned(passes($_, ''),
 accepted(passes($_, ''), "this machine, $_")
     for 'http://127.0.0.1', 'https://localhost', 'https://[::1]:8443',
         'http://unix:/tmp/keys.sock';
+# names that the system resolves: a preloaded library knows their addresses
+
+my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+chmod 0755, "$dir";
+
+SKIP: {
+    library("$dir/names.so", <<'END') or skip 'no library', 5;
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+
+static const char  *names[][3] = {
+    { "localhost.far.example", "192.0.2.1", NULL },
+    { "127.far.example", "192.0.2.1", NULL },
+    { "both.example", "127.0.0.1", "192.0.2.1" },
+    { "near.example", "127.0.0.1", "127.0.0.2" }
+};
+
+int
+getaddrinfo(const char *name, const char *service,
+    const struct addrinfo *hints, struct addrinfo **list)
+{
+    int     (*next)(const char *, const char *, const struct addrinfo *,
+                    struct addrinfo **), rc;
+    size_t  i;
+
+    *(void **) &next = dlsym(RTLD_NEXT, "getaddrinfo");
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (name && strcmp(name, names[i][0]) == 0) {
+            rc = next(names[i][1], service, hints, list);
+
+            return (rc == 0 && names[i][2])
+                   ? next(names[i][2], service, hints, &(*list)->ai_next) : rc;
+        }
+    }
+
+    return next(name, service, hints, list);
+}
+END
+    local $ENV{LD_PRELOAD} = "$dir/names.so";
+
+    warned(passes("https://$_", ''),
+           'location "/keys" of "gateway_jwt_key_request" "/keys" cannot use '
+           . 'the keys of a server that is not verified, write '
+           . '"proxy_ssl_verify on",', "another machine, $_")
+        for qw( localhost.far.example 127.far.example:8443 both.example );
+    accepted(passes("https://$_", ''), "this machine, $_")
+        for qw( near.example LOCALHOST );
+}
+
 accepted(passes('https://192.0.2.1', $_), $_)
     for 'gateway_jwt_key_fetch insecure;',
         'proxy_ssl_verify on; proxy_ssl_trusted_certificate '
