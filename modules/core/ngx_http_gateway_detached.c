@@ -471,10 +471,19 @@ ngx_http_gateway_detached_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
     ngx_http_gateway_detached_t *d = data;
 
     if (rc == NGX_ERROR
+        || rc == NGX_HTTP_CLOSE
         || rc == NGX_HTTP_REQUEST_TIME_OUT
         || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
         || r->connection->error)
     {
+        /* "return 444", and the other statuses without a response */
+
+        if (rc != NGX_ERROR && !r->connection->error && !d->stopped
+            && d->rc == NGX_ERROR)
+        {
+            d->rc = NGX_HTTP_CLOSE;
+        }
+
         /* suppresses "post_action" */
 
         r->post_action = 1;

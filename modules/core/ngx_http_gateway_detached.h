@@ -91,8 +91,9 @@ typedef ngx_int_t (*ngx_http_gateway_detached_body_pt)(ngx_http_request_t *r,
  * The request has ended.  Its handle is invalid, except that, during the call,
  * ngx_http_gateway_detached_why() accepts it.  Called once for each request
  * that is not canceled.  NGX_OK: the response is complete.
- * NGX_HTTP_REQUEST_TIME_OUT: the timeout has expired.  NGX_ERROR: the response
- * is incomplete, a callback ended the request, there was no memory or
+ * NGX_HTTP_REQUEST_TIME_OUT: the timeout has expired.  NGX_HTTP_CLOSE: the
+ * location closed the connection, as "return 444" does.  NGX_ERROR: the
+ * response is incomplete, a callback ended the request, there was no memory or
  * connection, or the worker shuts down.
  */
 typedef void (*ngx_http_gateway_detached_end_pt)(void *data, ngx_int_t rc);

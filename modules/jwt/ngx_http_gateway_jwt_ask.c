@@ -565,9 +565,14 @@ ngx_http_gateway_jwt_ask_outcome(ngx_http_gateway_jwt_ask_t *ask, ngx_int_t rc)
         return NGX_ABORT;
     }
 
-    ngx_http_gateway_jwt_ask_fail(ask, "%s", why[0] == '\0'
-                                             ? "the response is incomplete"
-                                             : why);
+    if (why[0] == '\0') {
+        why = (rc == NGX_HTTP_CLOSE)
+              ? "the location closed the connection, as \"return 444\" does"
+              : "the response is incomplete";
+    }
+
+    ngx_http_gateway_jwt_ask_fail(ask, "%s", why);
+
     return NGX_DECLINED;
 }
 

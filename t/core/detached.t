@@ -139,7 +139,9 @@ my $server_conf = <<"END";
                         gateway_jwt api;
                         proxy_pass http://127.0.0.1:@{[ $origin->port ]}/; }
     location = /in-204 { return 204; }
+    location = /in-408 { return 408; }
     location = /in-444 { return 444; }
+    location = /in-499 { return 499; }
     location = /in-301 { return 301 /x; }
     location = /in-loop { rewrite ^ /in-loop last; }
     location = /inner { internal; return 200 inner; }
@@ -338,7 +340,8 @@ like($seen, qr/\r\n\r\nx=y$/, 'and a body');
 
 fetch('/in-204', 'rc=0 status=204 bytes=0 text=', 'return 204');
 fetch('/in-301', qr/^rc=0 status=301 /, 'return 301');
-fetch('/in-444', 'rc=-1 status=0 bytes=0 text=', 'return 444');
+fetch("/in-$_", 'rc=444 status=0 bytes=0 text=', "return $_")
+    for 408, 444, 499;
 fetch('/in-loop', qr/^rc=0 status=500 /, 'a cycle');
 fetch('/none-such', qr/^rc=0 status=404 /, 'no location');
 fetch('/in-post/ok&stop=header-error', qr/^rc=-1 /, 'no post_action');

@@ -204,6 +204,25 @@ like($conditional->log, qr/"\/keys": status 301 from nginx itself, no keys/,
 is($issuer->fetches, 0, 'and not the issuer');
 $conditional->stop('conditions');
 
+# a location that closes the connection instead of responding
+
+for my $code (408, 444, 499) {
+    my $closed = start_nginx(server => <<"END");
+    location = /keys { internal; return $code; }
+    location / {
+        gateway_jwt api;
+        gateway_jwt_key_request /keys;
+        empty_gif;
+    }
+END
+
+    is(status($closed, '/', token(key => 'es256')), 503, "return $code");
+    is(scalar(() = $closed->log =~ m{"/keys":\ the\ location\ closed\ the
+           \ connection,\ as\ "return\ 444"\ does,\ no\ keys,\ }gx),
+       1, 'the log says so');
+    $closed->stop("return $code");
+}
+
 $issuer->answers(status => 301);
 my $moved = start_nginx(server => $issuer->location('/keys') . <<'END');
     location / {
