@@ -25,7 +25,7 @@ static ngx_int_t ngx_http_gateway_jwt_ask_header(ngx_http_request_t *r,
     void *data);
 static void ngx_http_gateway_jwt_ask_status(ngx_http_gateway_jwt_ask_t *ask,
     ngx_http_request_t *r);
-static ngx_uint_t ngx_http_gateway_jwt_ask_trusted(ngx_http_request_t *r);
+static const char *ngx_http_gateway_jwt_ask_untrusted(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_gateway_jwt_ask_cached(ngx_http_request_t *r,
     ngx_uint_t *earlier);
 static ngx_uint_t ngx_http_gateway_jwt_ask_received(ngx_http_request_t *r,
@@ -114,6 +114,7 @@ ngx_http_gateway_jwt_ask_header(ngx_http_request_t *r, void *data)
     ngx_http_gateway_jwt_ask_t *ask = data;
 
     off_t             length;
+    const char       *why;
     ngx_table_elt_t  *encoding;
 
     length = r->headers_out.content_length_n;
@@ -148,10 +149,11 @@ ngx_http_gateway_jwt_ask_header(ngx_http_request_t *r, void *data)
 
 #endif
 
-    if (!ask->question.insecure && !ngx_http_gateway_jwt_ask_trusted(r)) {
-        ngx_http_gateway_jwt_ask_fail(ask, "the response did not come over "
-                                  "verified TLS, write \"proxy_ssl_verify on\" "
-                                  "in the location, or \"insecure\"");
+    why = ask->question.insecure ? NULL : ngx_http_gateway_jwt_ask_untrusted(r);
+
+    if (why) {
+        ngx_http_gateway_jwt_ask_fail(ask, "the response %s, or \"insecure\"",
+                                  why);
         return NGX_ERROR;
     }
 
@@ -205,7 +207,8 @@ ngx_http_gateway_jwt_ask_status(ngx_http_gateway_jwt_ask_t *ask,
 
 
 /*
- * Whether the response comes from an authenticated origin.
+ * NULL: the response comes from an authenticated origin.  Otherwise a clause
+ * that says why it is not trusted, and what to write.
  *
  * An upstream server that has answered before may have chosen the response, by
  * X-Accel-Redirect or by a status that an error_page handles, and its address
@@ -213,11 +216,23 @@ ngx_http_gateway_jwt_ask_status(ngx_http_gateway_jwt_ask_t *ask,
  * chooses nothing.
  */
 
-static ngx_uint_t
-ngx_http_gateway_jwt_ask_trusted(ngx_http_request_t *r)
+static const char *
+ngx_http_gateway_jwt_ask_untrusted(ngx_http_request_t *r)
 {
     ngx_uint_t            cached, received, earlier;
     ngx_http_upstream_t  *u;
+
+    static const char  chosen[] =
+        "was chosen by another one, by X-Accel-Redirect or error_page, write "
+        "its own address in the location";
+
+    static const char  stored[] =
+        "is from a cache, which does not know its server, write \"proxy_cache "
+        "off\" in the location";
+
+    static const char  plain[] =
+        "did not come over verified TLS, write \"proxy_ssl_verify on\" in the "
+        "location";
 
     u = r->upstream;
     earlier = 0;
@@ -226,7 +241,7 @@ ngx_http_gateway_jwt_ask_trusted(ngx_http_request_t *r)
     received = ngx_http_gateway_jwt_ask_received(r, &earlier);
 
     if (earlier) {
-        return 0;
+        return chosen;
     }
 
     /*
@@ -235,17 +250,17 @@ ngx_http_gateway_jwt_ask_trusted(ngx_http_request_t *r)
      */
 
     if (cached) {
-        return u && ngx_http_gateway_jwt_ask_verifies(u);
+        return (u && ngx_http_gateway_jwt_ask_verifies(u)) ? NULL : stored;
     }
 
     if (u && u->peer.sockaddr) {
-        return ngx_http_gateway_jwt_ask_local(u->peer.sockaddr)
-               || ngx_http_gateway_jwt_ask_verified(r, u);
+        return (ngx_http_gateway_jwt_ask_local(u->peer.sockaddr)
+                || ngx_http_gateway_jwt_ask_verified(r, u)) ? NULL : plain;
     }
 
     /* from nginx itself */
 
-    return !received;
+    return received ? chosen : NULL;
 }
 
 
