@@ -377,7 +377,7 @@ gw_jwk_public_all(json_t *keys, json_t *root, char *text)
 
     if (!json_is_array(all)) {
         (void) snprintf(text, GW_TOOL_WHY, "is neither a JWK nor a JWK Set%s",
-                        gw_jwk_mistaken(root));
+                        gw_jwk_mistaken(root, 0));
         return text;
     }
 

@@ -120,15 +120,34 @@ gw_kind_mapping(const unsigned char *p, size_t len)
 const char *
 gw_kind_sentence(gw_kind_e kind)
 {
+    switch (kind) {
+
+    case GW_KIND_BOM:
+        return "begins with a byte order mark, save it as UTF-8 without one";
+
+    case GW_KIND_UTF16:
+        return "is UTF-16, save it as UTF-8";
+
+    case GW_KIND_URL:
+        return "contains a URL, save what it returns in the file";
+
+    default:
+        return gw_kind_found(kind);
+    }
+}
+
+
+const char *
+gw_kind_found(gw_kind_e kind)
+{
     static const char *const  sentences[] = {
         [GW_KIND_OBJECT] = "",
         [GW_KIND_EMPTY] = "is empty",
-        [GW_KIND_BOM] =
-            ("begins with a byte order mark, save it as UTF-8 without one"),
-        [GW_KIND_UTF16] = "is UTF-16, save it as UTF-8",
+        [GW_KIND_BOM] = "begins with a byte order mark",
+        [GW_KIND_UTF16] = "is UTF-16",
         [GW_KIND_MARKUP] = "is HTML or XML",
         [GW_KIND_PEM] = "is PEM",
-        [GW_KIND_URL] = "contains a URL, save what it returns in the file",
+        [GW_KIND_URL] = "contains a URL",
         [GW_KIND_TOKEN] = "contains a token",
         [GW_KIND_ARRAY] = "is a JSON array",
         [GW_KIND_YAML] = "is YAML",

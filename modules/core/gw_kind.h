@@ -32,7 +32,10 @@ gw_kind_e gw_kind(const unsigned char *text, size_t len);
 /* a sentence without a subject, such as "is empty"; "" for GW_KIND_OBJECT */
 const char *gw_kind_sentence(gw_kind_e kind);
 
-/* whether the sentence names the remedy; if not, the caller adds it */
+/* the same for a text that is not a file, without a remedy */
+const char *gw_kind_found(gw_kind_e kind);
+
+/* whether gw_kind_sentence() names the remedy; else the caller adds it */
 int gw_kind_remedied(gw_kind_e kind);
 
 

@@ -27,6 +27,8 @@ typedef struct {
 } gw_jwk_set_reader_t;
 
 
+static void gw_jwk_explain(char *err, size_t size, const unsigned char *text,
+    size_t len, unsigned flags, const gw_json_error_t *error);
 static gw_jwk_set_t *gw_jwk_set_read(gw_jwk_set_reader_t *reader,
     json_t *root, char *err, size_t size);
 static gw_jwk_set_t *gw_jwk_set_build(gw_jwk_set_reader_t *reader,
@@ -55,11 +57,7 @@ gw_jwk_set_parse(const unsigned char *text, size_t len, unsigned flags,
 
     root = gw_json_parse(text, len, &error);
     if (root == NULL) {
-        gw_json_explain(err, size, text, len, &error,
-                        gw_kind(text, len) == GW_KIND_OTHER
-                        ? "a JWK or a JWK Set, such as \"nginx-gateway jwk "
-                          "import\" makes of a secret"
-                        : "a JWK or a JWK Set");
+        gw_jwk_explain(err, size, text, len, flags, &error);
         return NULL;
     }
 
@@ -75,6 +73,32 @@ gw_jwk_set_parse(const unsigned char *text, size_t len, unsigned flags,
     ERR_clear_error();
 
     return set;
+}
+
+
+/* what to do about a file is of no use for a response */
+
+static void
+gw_jwk_explain(char *err, size_t size, const unsigned char *text, size_t len,
+    unsigned flags, const gw_json_error_t *error)
+{
+    gw_kind_e  kind;
+
+    kind = gw_kind(text, len);
+
+    if ((flags & GW_JWK_REMOTE) && kind != GW_KIND_OBJECT) {
+        (void) snprintf(err, size, "%s, it must be a JWK or a JWK Set%s",
+                        gw_kind_found(kind),
+                        (kind == GW_KIND_BOM || kind == GW_KIND_UTF16)
+                        ? " in UTF-8 without a byte order mark" : "");
+        return;
+    }
+
+    gw_json_explain(err, size, text, len, error,
+                    (kind == GW_KIND_OTHER)
+                    ? "a JWK or a JWK Set, such as \"nginx-gateway jwk "
+                      "import\" makes of a secret"
+                    : "a JWK or a JWK Set");
 }
 
 
@@ -96,7 +120,8 @@ gw_jwk_set_read(gw_jwk_set_reader_t *reader, json_t *root, char *err,
     set = json_is_array(keys)
           ? gw_jwk_set_build(reader, keys, err, size)
           : gw_jwk_error(err, size, "is neither a JWK nor a JWK Set%s",
-                         gw_jwk_mistaken(root));
+                         gw_jwk_mistaken(root, reader->keys.flags
+                                               & GW_JWK_REMOTE));
 
     gw_jwk_cleanse(keys);
     json_decref(one);
@@ -120,9 +145,11 @@ gw_jwk_set_build(gw_jwk_set_reader_t *reader, const json_t *keys, char *err,
     }
 
     if ((reader->keys.flags & GW_JWK_PUBLIC) && gw_jwk_is_private(keys)) {
-        return gw_jwk_error(err, size, "contains a private key, use its "
-                            "public key instead, as \"nginx-gateway jwk "
-                            "public\" prints it");
+        return gw_jwk_error(err, size, "contains a private key, %s",
+                            (reader->keys.flags & GW_JWK_REMOTE)
+                            ? "the issuer must publish public keys only"
+                            : "use its public key instead, as "
+                              "\"nginx-gateway jwk public\" prints it");
     }
 
     set = gw_jwk_set_create(n);

@@ -25,6 +25,7 @@
 /* flags */
 #define GW_JWK_COMPAT   0x01    /* keep HMAC keys shorter than the hash */
 #define GW_JWK_PUBLIC   0x02    /* refuse a file with a private key */
+#define GW_JWK_REMOTE   0x04    /* messages for a response, not for a file */
 
 
 typedef struct gw_jwk_s      gw_jwk_t;

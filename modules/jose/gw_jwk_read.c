@@ -200,8 +200,9 @@ static const char *
 gw_jwk_short(gw_jwk_reader_t *reader, size_t len, size_t needed)
 {
     return gw_jwk_why(reader, "is an HMAC key of %zu bytes, its hash needs "
-                      "%zu: write a longer one, or "
-                      "\"gateway_jwt_key_policy compat\"", len, needed);
+                      "%zu: %s a longer one, or "
+                      "\"gateway_jwt_key_policy compat\"", len, needed,
+                      (reader->flags & GW_JWK_REMOTE) ? "use" : "write");
 }
 
 

@@ -164,7 +164,7 @@ gw_jwk_list(char *list, const char *name)
 
 
 const char *
-gw_jwk_mistaken(json_t *root)
+gw_jwk_mistaken(json_t *root, unsigned remote)
 {
     json_t      *value;
     const char  *name, *text;
@@ -174,16 +174,20 @@ gw_jwk_mistaken(json_t *root)
     }
 
     if (json_object_get(root, "jwks_uri") != NULL) {
-        return ", it is an OpenID configuration: save what its \"jwks_uri\" "
-               "returns";
+        return remote
+               ? ", it is an OpenID configuration: pass to its \"jwks_uri\""
+               : ", it is an OpenID configuration: save what its \"jwks_uri\" "
+                 "returns";
     }
 
     json_object_foreach(root, name, value) {
         text = json_string_value(value);
 
         if (text != NULL && strncmp(text, "-----BEGIN ", 11) == 0) {
-            return ", it maps names to PEM: save the JWK Set of the issuer, "
-                   "or each PEM in a file of its own with \"pem\"";
+            return remote
+                   ? ", it maps names to PEM: pass to the JWK Set of the issuer"
+                   : ", it maps names to PEM: save the JWK Set of the issuer, "
+                     "or each PEM in a file of its own with \"pem\"";
         }
     }
 

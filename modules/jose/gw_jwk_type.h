@@ -28,9 +28,10 @@ const char *gw_jwk_type(const json_t *jwk, gw_kty_e *kty,
 
 /*
  * Describes an object that has neither "kty" nor an array "keys": a static
- * text to follow "is neither a JWK nor a JWK Set".
+ * text to follow "is neither a JWK nor a JWK Set".  "remote": it is a response,
+ * not a file.
  */
-const char *gw_jwk_mistaken(json_t *root);
+const char *gw_jwk_mistaken(json_t *root, unsigned remote);
 
 
 #endif /* GW_JWK_TYPE_H_INCLUDED */

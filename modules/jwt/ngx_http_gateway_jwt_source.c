@@ -104,7 +104,14 @@ gw_jwk_set_t *
 ngx_http_gateway_jwt_source_parse(const ngx_http_gateway_jwt_source_t *source,
     const ngx_str_t *text, ngx_log_t *log, char *err, size_t size)
 {
+    unsigned                         flags;
     ngx_http_gateway_jwt_note_ctx_t  ctx;
+
+    flags = (unsigned) source->flags | GW_JWK_PUBLIC;
+
+    if (source->kind == NGX_HTTP_GATEWAY_JWT_REQUEST) {
+        flags |= GW_JWK_REMOTE;
+    }
 
     ctx.source = source;
     ctx.log = log;
@@ -115,8 +122,7 @@ ngx_http_gateway_jwt_source_parse(const ngx_http_gateway_jwt_source_t *source,
                                     err, size);
     }
 
-    return gw_jwk_set_parse(text->data, text->len,
-                            (unsigned) source->flags | GW_JWK_PUBLIC,
+    return gw_jwk_set_parse(text->data, text->len, flags,
                             ngx_http_gateway_jwt_source_note, &ctx, err, size);
 }
 

@@ -120,7 +120,14 @@ my @responses = (
       qr/is neither a JWK nor a JWK Set/ ],
     [ 'an empty set', { body => '{"keys":[]}' }, qr/contains no key/ ],
     [ 'no usable key', { body => $none }, qr/contains no usable key: it / ],
-    [ 'a private key', { body => $private }, qr/contains a private key/ ],
+    [ 'a private key', { body => $private },
+      'the response contains a private key, the issuer must publish public '
+      . 'keys only, ' ],
+    [ 'a byte order mark', { body => "\xef\xbb\xbf" . jwks('a') },
+      'the response begins with a byte order mark, it must be a JWK or a JWK '
+      . 'Set in UTF-8 without a byte order mark, ' ],
+    [ 'text', { body => 'correct horse' },
+      'the response contains no JSON object, it must be a JWK or a JWK Set, ' ],
     [ 'gzip', { body => $gzipped, head => [ 'Content-Encoding: gzip' ] },
       'the response has Content-Encoding "gzip"' ],
     [ 'identity', { head => [ 'Content-Encoding: identity' ] },

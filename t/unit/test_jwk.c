@@ -311,11 +311,52 @@ static const struct {
 };
 
 
+/* the same for responses, which nobody can save or import */
+
+static const struct {
+    const char  *text;
+    const char  *err;
+} responses[] = {
+    { "", "is empty, it must be a JWK or a JWK Set" },
+    { "\357\273\277{\"keys\":[]}",
+      "begins with a byte order mark, it must be a JWK or a JWK Set in UTF-8 "
+      "without a byte order mark" },
+    { "\377\376{",
+      "is UTF-16, it must be a JWK or a JWK Set in UTF-8 without a byte order "
+      "mark" },
+    { "https://e.com/jwks", "contains a URL, it must be a JWK or a JWK Set" },
+    { "correct horse",
+      "contains no JSON object, it must be a JWK or a JWK Set" },
+    { "{}",
+      "is neither a JWK nor a JWK Set, it must have \"keys\" or \"kty\"" },
+    { "{\"issuer\":\"https://e.com\",\"jwks_uri\":\"https://e.com/jwks\"}",
+      "is neither a JWK nor a JWK Set, it is an OpenID configuration: pass to "
+      "its \"jwks_uri\"" },
+    { "{\"a\":\"-----BEGIN CERTIFICATE-----\\nMIIB\"}",
+      "is neither a JWK nor a JWK Set, it maps names to PEM: pass to the JWK "
+      "Set of the issuer" },
+    { "{\"kty\":\"oct\",\"k\":\"c2hvcnQ\",\"alg\":\"HS256\"}",
+      "contains no usable key: it is an HMAC key of 5 bytes, its hash needs "
+      "32: use a longer one, or \"gateway_jwt_key_policy compat\"" },
+    { "{\"keys\":[{" EC ",\"d\":\"AQ\"}]}",
+      "contains a private key, the issuer must publish public keys only" },
+    { "{\"keys\":[\n{" EC "}]} x",
+      "has bytes after its end (line 2, column 130)" }
+};
+
+
 static void
 test_sets(void)
 {
     size_t         i;
     gw_jwk_set_t  *set;
+
+    for (i = 0; i < sizeof(responses) / sizeof(responses[0]); i++) {
+        set = parse_flags(responses[i].text, GW_JWK_PUBLIC | GW_JWK_REMOTE);
+        is_str(set ? "a set" : err, responses[i].err, "a response: %s",
+               responses[i].text);
+        gw_jwk_set_free(set);
+    }
 
     for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         set = parse(files[i].text);
