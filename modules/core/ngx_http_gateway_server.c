@@ -72,6 +72,55 @@ ngx_http_gateway_server_name(ngx_conf_t *cf,
 }
 
 
+ngx_int_t
+ngx_http_gateway_server_where(ngx_conf_t *cf,
+    const ngx_http_core_srv_conf_t *cscf, ngx_str_t *text)
+{
+    u_char                   *p;
+    ngx_str_t                 name, address;
+    ngx_uint_t                i;
+    ngx_array_t               addrs;
+    ngx_http_conf_addr_t    **addr;
+    ngx_http_server_name_t   *names;
+
+    ngx_str_null(&name);
+    ngx_str_null(&address);
+
+    if (ngx_array_init(&addrs, cf->temp_pool, 16, sizeof(void *)) != NGX_OK
+        || ngx_http_gateway_server_addresses(cf, &addrs) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    names = cscf->server_names.elts;
+
+    if (cscf->server_names.nelts) {
+        name = ngx_http_gateway_server_text(&names[0]);
+    }
+
+    addr = addrs.elts;
+
+    for (i = 0; i < addrs.nelts; i++) {
+        if (ngx_http_gateway_server_listens(cscf, addr[i])) {
+            address = addr[i]->opt.addr_text;
+            break;
+        }
+    }
+
+    p = ngx_pnalloc(cf->pool, sizeof(" in server \"\" on ") - 1 + name.len
+                              + address.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+    p = ngx_sprintf(p, " in server \"%V\" on %V", &name, &address);
+    text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
 /* the addresses of all servers */
 
 static ngx_int_t

@@ -24,5 +24,13 @@
 ngx_int_t ngx_http_gateway_server_name(ngx_conf_t *cf,
     u_char digest[NGX_HTTP_GATEWAY_SERVER_NAME]);
 
+/*
+ * Writes " in server "a.example" on 127.0.0.1:80" to "text", for messages, in
+ * memory of the configuration's pool: the first name and the first address of a
+ * server.  For postconfiguration.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_server_where(ngx_conf_t *cf,
+    const ngx_http_core_srv_conf_t *cscf, ngx_str_t *text);
+
 
 #endif /* _NGX_HTTP_GATEWAY_SERVER_H_INCLUDED_ */

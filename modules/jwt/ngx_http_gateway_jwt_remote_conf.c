@@ -34,6 +34,10 @@ static ngx_http_gateway_jwt_source_t *ngx_http_gateway_jwt_remote_create(
 static char *ngx_http_gateway_jwt_remote_times(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_loc_conf_t *conf,
     ngx_http_gateway_jwt_remote_t *remote);
+static ngx_int_t ngx_http_gateway_jwt_name_servers(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_main_conf_t *jmcf);
+static int ngx_libc_cdecl ngx_http_gateway_jwt_compare_uris(const void *one,
+    const void *two);
 static ngx_uint_t ngx_http_gateway_jwt_unverified(ngx_conf_t *cf,
     const ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_gateway_jwt_add_zone(ngx_conf_t *cf,
@@ -244,6 +248,10 @@ ngx_http_gateway_jwt_remote_init(ngx_conf_t *cf,
     ngx_http_gateway_jwt_remote_t   *remote;
     ngx_http_gateway_jwt_source_t  **sources;
 
+    if (ngx_http_gateway_jwt_name_servers(cf, jmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     sources = jmcf->sources.elts;
 
     for (i = 0; i < jmcf->sources.nelts; i++) {
@@ -269,6 +277,96 @@ ngx_http_gateway_jwt_remote_init(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Messages about a URI name its server if several servers have the same URI, as
+ * with a directive of the http level.
+ */
+
+static ngx_int_t
+ngx_http_gateway_jwt_name_servers(ngx_conf_t *cf,
+    const ngx_http_gateway_jwt_main_conf_t *jmcf)
+{
+    ngx_uint_t                       i, k, n, next;
+    ngx_array_t                      requests;
+    ngx_http_gateway_jwt_source_t  **sources, **source;
+
+    if (ngx_array_init(&requests, cf->temp_pool, 16, sizeof(void *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    sources = jmcf->sources.elts;
+
+    for (i = 0; i < jmcf->sources.nelts; i++) {
+
+        if (sources[i]->remote == NULL || !sources[i]->remote->in_force) {
+            continue;
+        }
+
+        source = ngx_array_push(&requests);
+        if (source == NULL) {
+            return NGX_ERROR;
+        }
+
+        *source = sources[i];
+    }
+
+    sources = requests.elts;
+    n = requests.nelts;
+
+    ngx_qsort(sources, n, sizeof(void *), ngx_http_gateway_jwt_compare_uris);
+
+    for (i = 0; i < n; i = next) {
+
+        for (next = i + 1; next < n; next++) {
+            if (!ngx_http_gateway_same(&sources[next]->shown,
+                                       &sources[i]->shown))
+            {
+                break;
+            }
+        }
+
+        /* a server has two sets of a URI if its policies differ */
+
+        if (sources[i]->remote->cscf == sources[next - 1]->remote->cscf) {
+            continue;
+        }
+
+        for (k = i; k < next; k++) {
+            if (ngx_http_gateway_server_where(cf, sources[k]->remote->cscf,
+                                              &sources[k]->where)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* by URI, then by server */
+
+static int ngx_libc_cdecl
+ngx_http_gateway_jwt_compare_uris(const void *one, const void *two)
+{
+    ngx_int_t                       rc;
+    ngx_http_gateway_jwt_source_t  *a, *b;
+
+    a = *(ngx_http_gateway_jwt_source_t *const *) one;
+    b = *(ngx_http_gateway_jwt_source_t *const *) two;
+
+    rc = ngx_memn2cmp(a->shown.data, b->shown.data, a->shown.len,
+                      b->shown.len);
+
+    return rc ? (int) rc
+              : (a->remote->cscf > b->remote->cscf)
+                - (a->remote->cscf < b->remote->cscf);
 }
 
 

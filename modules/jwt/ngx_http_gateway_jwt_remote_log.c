@@ -44,17 +44,18 @@ ngx_http_gateway_jwt_remote_log_failed(ngx_http_gateway_jwt_remote_t *remote,
 
     if (!ngx_http_gateway_jwt_remote_valid(remote)) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "%s \"%V\": %s, no keys, requests are answered with 503, "
-                      "retry in %Ms", source->directive, &source->shown, why,
-                      retry);
+                      "%s \"%V\"%V: %s, no keys, requests are answered with "
+                      "503, retry in %Ms", source->directive, &source->shown,
+                      &source->where, why, retry);
         return;
     }
 
     (void) ngx_http_gateway_watch_time(time, sh->fetched);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "%s \"%V\": %s, keeping the keys of %s, retry in %Ms",
-                  source->directive, &source->shown, why, time, retry);
+                  "%s \"%V\"%V: %s, keeping the keys of %s, retry in %Ms",
+                  source->directive, &source->shown, &source->where, why, time,
+                  retry);
 }
 
 
@@ -69,8 +70,9 @@ ngx_http_gateway_jwt_remote_log_succeeded(
 
     if (sh->told) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "%s \"%V\": keys were fetched, after a failure since %s",
-                      remote->source->directive, &remote->source->shown,
+                      "%s \"%V\"%V: keys were fetched, after a failure since "
+                      "%s", remote->source->directive, &remote->source->shown,
+                      &remote->source->where,
                       ngx_http_gateway_watch_time(since, sh->since));
     }
 
@@ -90,8 +92,9 @@ ngx_http_gateway_jwt_remote_log_changed(
     n = gw_jwk_set_count(source->set);
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                  "%s \"%V\": the set has changed, %ud key%s",
-                  source->directive, &source->shown, n, n == 1 ? "" : "s");
+                  "%s \"%V\"%V: the set has changed, %ud key%s",
+                  source->directive, &source->shown, &source->where, n,
+                  n == 1 ? "" : "s");
 }
 
 
@@ -104,7 +107,7 @@ ngx_http_gateway_jwt_remote_log_unread(ngx_http_gateway_jwt_remote_t *remote,
     }
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "%s \"%V\": the fetched keys could not be read: %s, "
+                  "%s \"%V\"%V: the fetched keys could not be read: %s, "
                   "requests are answered with 500", remote->source->directive,
-                  &remote->source->shown, why);
+                  &remote->source->shown, &remote->source->where, why);
 }

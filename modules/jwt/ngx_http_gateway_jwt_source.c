@@ -140,9 +140,9 @@ ngx_http_gateway_jwt_source_note(void *data, unsigned number, const char *kid,
     level = kept ? NGX_LOG_WARN : NGX_LOG_NOTICE;
 
     ngx_log_error(level, ctx->log, 0,
-                  "%s \"%V\": key %ui, kid \"%s\": %s, %s",
+                  "%s \"%V\"%V: key %ui, kid \"%s\": %s, %s",
                   ctx->source->directive, &ctx->source->shown,
-                  (ngx_uint_t) number, kid, why,
+                  &ctx->source->where, (ngx_uint_t) number, kid, why,
                   kept ? "used nevertheless" : "left out");
 }
 

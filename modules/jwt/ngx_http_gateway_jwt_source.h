@@ -46,7 +46,10 @@ typedef struct {
     ngx_str_t                           name;
 
     const char                         *directive;  /* for messages, with */
-    ngx_str_t                           shown;      /* the path or URI */
+    ngx_str_t                           shown;      /* the path or URI, and */
+    ngx_str_t                           where;      /* " in server ...", if
+                                                       other servers have the
+                                                       URI, too; or "" */
     ngx_uint_t                          flags;      /* GW_JWK_COMPAT */
 
     /* written only by ngx_http_gateway_jwt_source_set() */

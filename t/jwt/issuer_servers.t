@@ -168,6 +168,48 @@ SKIP: {
     $server->stop('http level');
 }
 
+# log lines name the server of a URI that several servers have
+
+{
+    my ($a, $b) = (issuer('a'), issuer('b'));
+    my $other = free_port();
+    my $none = { kty => 'unknown', kid => 'x' };
+    $a->answers(status => 404);
+    $b->answers(body => json({ keys => [ public_jwk('b'), $none ] }));
+    my $server = start("gateway_jwt_key_request /keys;\n"
+                       . block('a.example', $a, request => '',
+                               more => 'gateway_jwt_key_fetch min=1s;')
+                       . block('~^b', $b, request => '')
+                       . block('""', $b, request => '',
+                               listen => "127.0.0.1:$other")
+                       . block('c.example', $b, uri => '/more'));
+
+    ok($a->fetched(1) && $b->fetched(3), 'four sets');
+    $a->keys('a');
+    ok(wait_until(sub { at($server, 'a.example', $token{a}) eq '200' }, 10),
+       'all have keys');
+    ok(wait_until(sub { 4 == (() = $server->log =~ /the set has changed/g) },
+                  10), 'and say so');
+
+    my %said;
+    for (split /\n/, $server->log) {
+        $said{$1}{$2}++ if m{"/(?:keys|more)"(|\ in\ server\ .*?\d):\ (key\ 1
+                             |status\ 404|keys\ were\ fetched|the\ set)}x;
+    }
+
+    my $on = "on 127.0.0.1:$port";
+    is_deeply(\%said,
+              { qq( in server "a.example" $on) => {
+                    'status 404' => 1, 'keys were fetched' => 1,
+                    'the set' => 1 },
+                qq( in server "~^b" $on) => { 'key 1' => 1, 'the set' => 1 },
+                qq( in server "" on 127.0.0.1:$other) => {
+                    'key 1' => 1, 'the set' => 1 },
+                '' => { 'key 1' => 1, 'the set' => 1 } },
+              'the lines of each server');
+    $server->stop('names of servers');
+}
+
 # two locations of a server share a set; another URI is another set
 
 {
