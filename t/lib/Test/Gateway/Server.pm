@@ -94,12 +94,19 @@ sub connections {
 
 # Ends nginx's process $pid gracefully, or by SIGKILL after $seconds.  Returns
 # true if SIGKILL was not needed.
+#
+# Without a master, nginx notices a signal that arrives during a reload only at
+# its next event: SIGQUIT is sent again.
 
 sub quit {
     my ($pid, $seconds) = @_;
 
-    kill 'QUIT', $pid;
-    return 1 if wait_until(sub { !alive($pid) }, $seconds);
+    my $end = time + $seconds;
+    while (time < $end) {
+        kill 'QUIT', $pid;
+        return 1 if wait_until(sub { !alive($pid) },
+                               children($pid) ? $end - time : 1);
+    }
 
     my @workers = children($pid);
     kill 'KILL', $pid, @workers;
