@@ -156,7 +156,7 @@ is(runs(), 'file (deleted)', 'a reload goes on with the old one');
 my $old = $server->pid;
 $server->signal('USR2');
 ok(wait_until(sub { delete $server->{pid};
-                    ($server->pid // $old) != $old && $server->workers }),
+                    ($server->pid // $old) != $old && $server->workers }, 30),
    'USR2: a new master');
 ok(Test::Gateway::Server::quit($old, 15), 'USR2: and the old one leaves');
 is(runs(), 'file', 'which runs the new one');

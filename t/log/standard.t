@@ -70,9 +70,9 @@ sub end {
     # a binary upgrade: fd 1 is /dev/null, fd 2 the error log
     my $old = $nginx->pid;
     $nginx->signal('USR2');
-    wait_until(sub { -e $nginx->dir . '/nginx.pid.oldbin' });
-    wait_until(sub { delete $nginx->{pid};
-                     ($nginx->pid // $old) != $old && $nginx->workers == 2 });
+    ok(wait_until(sub { delete $nginx->{pid};
+                        ($nginx->pid // $old) != $old
+                        && $nginx->workers == 2 }, 30), 'USR2: a new master');
     Test::Gateway::Server::quit($old, 10);
     $nginx->get('/new');
 
