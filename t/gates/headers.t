@@ -17,8 +17,9 @@ use Test::More;
 # ordinary word of core, only the module's header, symbol, configuration and
 # context count.
 
-# ordinary words: of a CPU; of nginx; of a server, verified by core
-my %word = map { $_ => 1 } qw( cache log certificate );
+# ordinary words: of a CPU; of nginx; of a server, verified by core; what core
+# counts
+my %word = map { $_ => 1 } qw( cache log certificate metrics );
 
 sub named {
     my ($dir) = @_;
