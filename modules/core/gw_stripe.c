@@ -12,10 +12,6 @@
 #define gw_stripe_store(p, value)                                             \
     __atomic_store_n(p, value, __ATOMIC_SEQ_CST)
 
-#define gw_stripe_swap(p, old, new)                                           \
-    __atomic_compare_exchange_n(p, &(uint64_t) { old }, new, 0,               \
-                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
-
 
 /* the number of places with cells of their own */
 #define gw_stripe_cells(kind)                                                 \
@@ -59,14 +55,23 @@ struct gw_stripes_s {
 };
 
 
+/* the arguments of a sweep over all places */
+
+typedef struct {
+    gw_stripes_t         *stripes;
+    gw_stripe_gone_pt     gone;
+    gw_stripe_reclaim_pt  reclaim;
+    void                 *data;
+} gw_stripe_sweep_t;
+
+
 static uint64_t gw_stripe_oldest(const gw_stripe_conf_t *conf,
     const gw_stripe_name_t *name, uint64_t n);
 static void gw_stripe_forget(gw_stripes_t *stripes, gw_stripe_kind_e kind,
     unsigned index);
 static void gw_stripe_clear(gw_stripes_t *stripes, unsigned place);
-static unsigned gw_stripe_sweep(gw_stripes_t *stripes, uint64_t self,
-    unsigned mine, gw_stripe_gone_pt gone, gw_stripe_reclaim_pt reclaim,
-    void *data);
+static int gw_stripe_gone(void *data, uint64_t process);
+static void gw_stripe_reclaimed(void *data, unsigned place);
 
 
 size_t
@@ -202,10 +207,11 @@ unsigned
 gw_stripe_take(gw_stripes_t *stripes, uint64_t number, uint64_t self,
     gw_stripe_gone_pt gone, gw_stripe_reclaim_pt reclaim, void *data)
 {
-    unsigned  place;
+    unsigned           place;
+    gw_stripe_sweep_t  sweep = { stripes, gone, reclaim, data };
 
-    place = gw_stripe_sweep(stripes, self, GW_STRIPE_PLACES, gone, reclaim,
-                            data);
+    place = gw_place_take(stripes->owner, GW_STRIPE_PLACES, self,
+                          gw_stripe_gone, gw_stripe_reclaimed, &sweep);
 
     if (place == GW_STRIPE_PLACES) {
         return place;
@@ -240,62 +246,32 @@ void
 gw_stripe_reclaim(gw_stripes_t *stripes, uint64_t self, unsigned place,
     gw_stripe_gone_pt gone, gw_stripe_reclaim_pt reclaim, void *data)
 {
-    (void) gw_stripe_sweep(stripes, self, place, gone, reclaim, data);
+    gw_stripe_sweep_t  sweep = { stripes, gone, reclaim, data };
+
+    gw_place_reclaim(stripes->owner, GW_STRIPE_PLACES, self, place,
+                     gw_stripe_gone, gw_stripe_reclaimed, &sweep);
 }
 
 
-/*
- * "mine" is the place of the calling process, or GW_STRIPE_PLACES if it needs
- * one.  The process that replaces a gone owner by itself reclaims the place.
- * If it is killed meanwhile, it becomes a gone owner.
- */
-
-static unsigned
-gw_stripe_sweep(gw_stripes_t *stripes, uint64_t self, unsigned mine,
-    gw_stripe_gone_pt gone, gw_stripe_reclaim_pt reclaim, void *data)
+static int
+gw_stripe_gone(void *data, uint64_t process)
 {
-    unsigned  i, starts;
-    uint64_t  owner;
+    gw_stripe_sweep_t *sweep = data;
 
-    starts = (mine == GW_STRIPE_PLACES);
+    return sweep->gone(sweep->data, process);
+}
 
-    for (i = 0; i < GW_STRIPE_PLACES; i++) {
 
-        if (i == mine) {
-            continue;
-        }
+/* a process that was killed before its cells were cleared has counted nothing */
 
-        owner = gw_stripe_load(&stripes->owner[i]);
+static void
+gw_stripe_reclaimed(void *data, unsigned place)
+{
+    gw_stripe_sweep_t *sweep = data;
 
-        if (owner == 0) {
-            if (mine == GW_STRIPE_PLACES
-                && gw_stripe_swap(&stripes->owner[i], 0, self))
-            {
-                mine = i;
-            }
-
-            continue;
-        }
-
-        if (!(owner == self ? starts : (unsigned) gone(data, owner))
-            || !gw_stripe_swap(&stripes->owner[i], owner, self))
-        {
-            continue;
-        }
-
-        if (gw_stripe_load(&stripes->counts[i])) {
-            reclaim(data, i);
-        }
-
-        if (mine == GW_STRIPE_PLACES) {
-            mine = i;
-
-        } else {
-            gw_stripe_store(&stripes->owner[i], 0);
-        }
+    if (gw_stripe_load(&sweep->stripes->counts[place])) {
+        sweep->reclaim(sweep->data, place);
     }
-
-    return mine;
 }
 
 

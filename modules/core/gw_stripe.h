@@ -32,6 +32,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gw_place.h"
+
 
 #define GW_STRIPES         16       /* without the shared one */
 #define GW_STRIPE_PLACES   1024     /* concurrent processes */
@@ -60,15 +62,9 @@ typedef struct {
 } gw_stripe_conf_t;
 
 
-/* whether a process has ended */
-typedef int (*gw_stripe_gone_pt)(void *data, uint64_t process);
-
-/*
- * The process that has counted at a place is gone and did not reclaim its own
- * counters.  No other process changes the own cells of the place during the
- * call.  The call is repeated if the caller is killed before it returns.
- */
-typedef void (*gw_stripe_reclaim_pt)(void *data, unsigned place);
+/* "reclaim" is not called for a process that did not count */
+typedef gw_place_gone_pt  gw_stripe_gone_pt;
+typedef gw_place_reclaim_pt  gw_stripe_reclaim_pt;
 
 
 size_t gw_stripe_size(void);
