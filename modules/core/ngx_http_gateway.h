@@ -144,6 +144,7 @@ typedef struct {
                                                    the block: 1: logged; NULL:
                                                    no method is on */
     ngx_array_t                    *readings;   /* of _unknown.c; NULL: none */
+    struct ngx_http_gateway_metrics_s  *metrics;    /* NULL: no zone */
     struct gw_stripes_s            *stripes;    /* in shared memory */
     uint64_t                        stripes_conf;   /* number of this
                                                        configuration there */

@@ -26,6 +26,7 @@
 
 #include "ngx_http_gateway.h"
 #include "gw_cells.h"
+#include "gw_label.h"
 
 
 #define NGX_HTTP_GATEWAY_METRIC_LABELS  6
@@ -77,15 +78,16 @@ typedef struct {
     uint64_t                       *cells;      /* of this worker; not NULL */
 
     /* private */
-    const ngx_http_gateway_metric_t *metric;
+    struct ngx_http_gateway_metric_family_s  *family;
     ngx_str_t                      *values;
-    uint32_t                        node;
+    uint32_t                        node;       /* 0: none */
 } ngx_http_gateway_series_t;
 
 
 typedef struct {
     uint64_t                       *cells;      /* NULL: not counted yet */
-    uint64_t                        node;
+    uint64_t                        node;       /* without cells: when to try
+                                                   again */
 } ngx_http_gateway_row_t;
 
 
@@ -98,7 +100,7 @@ typedef void (*ngx_http_gateway_labels_pt)(void *data, ngx_uint_t i,
 
 typedef struct {
     ngx_http_gateway_row_t         *rows;       /* NULL: none counted yet */
-    const ngx_http_gateway_metric_t *metric;
+    struct ngx_http_gateway_metric_family_s  *family;
     ngx_uint_t                      n;
     ngx_http_gateway_labels_pt      labels;
     void                           *data;
@@ -107,6 +109,13 @@ typedef struct {
 
 /* whether there is a zone, for merges and postconfigurations */
 ngx_uint_t ngx_http_gateway_metrics_on(ngx_conf_t *cf);
+
+/* whether a family with this name was registered */
+ngx_uint_t ngx_http_gateway_metrics_known(ngx_conf_t *cf,
+    const ngx_str_t *name);
+
+/* adds to the number of routes, for the message that the zone is too small */
+void ngx_http_gateway_metrics_routes(ngx_conf_t *cf, ngx_uint_t n);
 
 /*
  * In merges and postconfigurations: "*series" is NULL if there is no zone.
@@ -208,18 +217,23 @@ ngx_http_gateway_add_at(ngx_http_gateway_vector_t *v, ngx_uint_t i, uint64_t n)
 
 
 /*
- * In a worker: the cells of a series by its labels, which is made if need be;
- * those of the family's "__other__" if there is no room.  Never NULL.  The
- * series may end: who keeps "cells" beyond the event loop's turn registers a
- * handler below.  "*node" identifies the series until then; "node" may be NULL.
- * The call is not meant for each request.
+ * In a worker: the cells of a series by its labels, which is made if need be.
+ * Never NULL.  The series may end: who keeps "cells" beyond the event loop's
+ * turn registers a handler below.  "*node" identifies the series until then;
+ * "node" may be NULL.  The call is not meant for each request.
+ *
+ * If there is no room, the cells are those of "__other__", "*node" is 0, and the
+ * call has counted one event that is folded: do not keep them.
  */
 uint64_t *ngx_http_gateway_series_find(const ngx_http_gateway_metric_t *metric,
     const ngx_str_t *values, uint32_t *node);
 
-/* the family's series with "__other__" in all labels; never NULL */
+/*
+ * The family's series with "__other__" in all labels, which does not end while
+ * the configuration is used; never NULL.
+ */
 uint64_t *ngx_http_gateway_series_other(
-    const ngx_http_gateway_metric_t *metric, uint32_t *node);
+    const ngx_http_gateway_metric_t *metric);
 
 /*
  * Some series end: the handler must forget all found cells for whose node
@@ -234,8 +248,9 @@ ngx_uint_t ngx_http_gateway_series_ending(uint32_t node);
 
 
 /*
- * The zone "gateway_metrics:<name>", for the setter of its directive.
- * "buckets", "n" of them, are in ns and copied.  NGX_ERROR: no memory.
+ * The zone "gateway_metrics:<name>", for the setter of its directive, once.
+ * "buckets", "n" of them, are in ns and copied.  NGX_ERROR: after an [emerg],
+ * or no memory.
  */
 ngx_int_t ngx_http_gateway_metrics_zone(ngx_conf_t *cf, ngx_str_t *name,
     size_t size, const uint64_t *buckets, ngx_uint_t n);
@@ -269,9 +284,8 @@ typedef struct {
     const ngx_http_gateway_metric_t *metric;
 
     /* private */
-    ngx_array_t                     readers;
+    struct ngx_http_gateway_metric_family_s  *family;
     ngx_uint_t                      top;        /* 1: classes, 2: bytes */
-    uint32_t                        id;         /* in the zone */
 } ngx_http_gateway_family_view_t;
 
 /* in a worker: sets the number of families; NULL: no zone */
@@ -295,12 +309,14 @@ typedef struct {
     ngx_pool_t                     *pool;       /* of readers' samples */
     uint64_t                        born;
     uint64_t                       *live;       /* bits: places */
-    void                           *top;
-    ngx_uint_t                      at;         /* next series */
+    void                           *rows;       /* of a TOP */
+    ngx_uint_t                      nrows;
+    ngx_uint_t                      at;         /* series or row */
     ngx_uint_t                      class;
     ngx_uint_t                      reader;
     ngx_uint_t                      i;          /* of the reader */
-    u_char                         *text;
+    u_char                          text[NGX_HTTP_GATEWAY_METRIC_LABELS
+                                         * GW_LABEL_MAX];
     uint64_t                        sums[GW_CELLS_MAX];
 } ngx_http_gateway_scan_t;
 
@@ -355,7 +371,8 @@ ngx_uint_t ngx_http_gateway_series_step(uint32_t *at, ngx_uint_t n,
     time_t now);
 
 
-/* for core's configuration and init_process */
+/* for core's init_module and init_process */
+void ngx_http_gateway_metrics_replace(ngx_http_gateway_main_conf_t *gmcf);
 void ngx_http_gateway_metrics_start(ngx_cycle_t *cycle,
     ngx_http_gateway_main_conf_t *gmcf);
 

@@ -12,6 +12,7 @@
 #include "ngx_http_gateway.h"
 #include "ngx_http_gateway_counter.h"
 #include "ngx_http_gateway_detached.h"
+#include "ngx_http_gateway_metric.h"
 #include "ngx_http_gateway_observe.h"
 #include "ngx_http_gateway_setting.h"
 
@@ -390,6 +391,7 @@ ngx_http_gateway_init_module(ngx_cycle_t *cycle)
 
     ngx_http_gateway_header_variables(cycle, gmcf);
     ngx_http_gateway_early_phases(cycle, gmcf);
+    ngx_http_gateway_metrics_replace(gmcf);
 
     return NGX_OK;
 }
@@ -412,6 +414,7 @@ ngx_http_gateway_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_gateway_counters_start(gmcf);
+    ngx_http_gateway_metrics_start(cycle, gmcf);
     ngx_http_gateway_watch_start(cycle, &gmcf->watches);
 
     return NGX_OK;
