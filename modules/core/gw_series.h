@@ -123,9 +123,6 @@ typedef struct {
 } gw_series_name_t;
 
 
-/* bytes that the text of labels takes in a zone */
-size_t gw_series_text(const gw_text_t *labels, unsigned n);
-
 /* cells of each stripe that a series needs */
 unsigned gw_series_cells(const gw_series_name_t *name, unsigned stripes,
     unsigned gauges);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The memory of gw_series.h: gw_series.c finds and makes series,
- * gw_series_read.c reads them, gw_series_end.c ends them.
+ * The memory of gw_series.h: gw_series_init.c divides it, gw_series.c finds and
+ * makes series, gw_series_read.c reads them, gw_series_end.c ends them.
  */
 
 #ifndef GW_SERIES_PRIVATE_H_INCLUDED
@@ -22,6 +22,11 @@
 #define gw_series_swap(p, old, new)                                           \
     __atomic_compare_exchange_n(p, &(old), new, 0, __ATOMIC_SEQ_CST,          \
                                 __ATOMIC_SEQ_CST)
+
+
+#define GW_SERIES_ROOM  16      /* room for text is a multiple, in bytes */
+
+#define gw_series_align(n, to)  (((n) + (to) - 1) / (to) * (to))
 
 
 /*

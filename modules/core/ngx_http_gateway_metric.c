@@ -42,9 +42,7 @@ static ngx_http_gateway_metric_t  ngx_http_gateway_metric_overflow = {
 };
 
 
-/* where processes that are not workers count; never read */
-
-static uint64_t  ngx_http_gateway_metric_nowhere[GW_CELLS_MAX];
+uint64_t  ngx_http_gateway_metric_nowhere[GW_CELLS_MAX];
 
 
 static ngx_http_gateway_metrics_t *

@@ -371,8 +371,9 @@ ngx_uint_t ngx_http_gateway_series_step(uint32_t *at, ngx_uint_t n,
     time_t now);
 
 
-/* for core's init_module and init_process */
-void ngx_http_gateway_metrics_replace(ngx_http_gateway_main_conf_t *gmcf);
+/* for core's init_module and init_process; "gmcf" is NULL without http {} */
+void ngx_http_gateway_metrics_replace(ngx_cycle_t *cycle,
+    ngx_http_gateway_main_conf_t *gmcf);
 void ngx_http_gateway_metrics_start(ngx_cycle_t *cycle,
     ngx_http_gateway_main_conf_t *gmcf);
 

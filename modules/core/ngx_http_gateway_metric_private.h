@@ -69,6 +69,10 @@ typedef struct ngx_http_gateway_metrics_s {
 extern ngx_http_gateway_metrics_t  *ngx_http_gateway_metrics;
 
 
+/* where processes that are not workers count; never read */
+extern uint64_t  ngx_http_gateway_metric_nowhere[];
+
+
 /* a family's name for gw_series_find(), without labels */
 void ngx_http_gateway_metric_name(const ngx_http_gateway_metrics_t *m,
     const ngx_http_gateway_metric_family_t *family, gw_series_name_t *name);

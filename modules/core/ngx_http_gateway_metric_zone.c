@@ -41,6 +41,7 @@ static void ngx_http_gateway_metric_size(const ngx_http_gateway_metrics_t *m,
 static ngx_int_t ngx_http_gateway_metric_fits(
     const ngx_http_gateway_metrics_t *m, size_t has, size_t size,
     ngx_log_t *log);
+static void ngx_http_gateway_metric_leave(ngx_http_gateway_metrics_t *m);
 static void ngx_http_gateway_metric_series(ngx_http_gateway_metrics_t *m,
     ngx_cycle_t *cycle);
 static void ngx_http_gateway_metric_timer(ngx_event_t *ev);
@@ -159,14 +160,21 @@ ngx_http_gateway_metric_same(const ngx_http_gateway_metrics_t *m,
 /*
  * In init_module, which a failed reload does not reach: nginx then frees the
  * zone that this configuration has replaced.
+ *
+ * With "master_process off", nginx does not call init_process after a reload.
  */
 
 void
-ngx_http_gateway_metrics_replace(ngx_http_gateway_main_conf_t *gmcf)
+ngx_http_gateway_metrics_replace(ngx_cycle_t *cycle,
+    ngx_http_gateway_main_conf_t *gmcf)
 {
-    if (gmcf->metrics && gmcf->metrics->replaced) {
+    if (gmcf && gmcf->metrics && gmcf->metrics->replaced) {
         gmcf->metrics->replaced->noreuse = 1;
         gmcf->metrics->replaced = NULL;
+    }
+
+    if (ngx_http_gateway_metrics) {
+        ngx_http_gateway_metrics_start(cycle, gmcf);
     }
 }
 
@@ -364,8 +372,8 @@ ngx_http_gateway_metric_fits(const ngx_http_gateway_metrics_t *m, size_t has,
 
 
 /*
- * With "master_process off", a reload starts again in the same process: it keeps
- * the place, and the older number of the configuration, whose requests may
+ * With "master_process off", this is called again after a reload.  The process
+ * keeps its place and the older number of the configuration, whose requests may
  * still count.
  */
 
@@ -373,31 +381,33 @@ void
 ngx_http_gateway_metrics_start(ngx_cycle_t *cycle,
     ngx_http_gateway_main_conf_t *gmcf)
 {
-    uint64_t                     self;
     ngx_http_gateway_metrics_t  *m, *last;
 
     last = ngx_http_gateway_metrics;
-    m = gmcf->metrics;
-
-    if (last && last->timer.timer_set) {
-        ngx_del_timer(&last->timer);
-    }
+    m = gmcf ? gmcf->metrics : NULL;
 
     ngx_http_gateway_metrics = NULL;
+
+    if (last) {
+        ngx_del_timer(&last->timer);
+
+        if (m == NULL || m->store.sh != last->store.sh) {
+            ngx_http_gateway_metric_leave(last);
+            last = NULL;
+        }
+    }
 
     if (m == NULL) {
         return;
     }
 
-    self = ngx_http_gateway_process_self();
-
-    if (last && last->store.self == self && last->store.sh == m->store.sh) {
-        m->store.self = self;
+    if (last) {
+        m->store.self = last->store.self;
         m->store.place = last->store.place;
         m->store.conf = m->conf;
 
-    } else if (!gw_series_take(&m->store, self, m->conf,
-                               ngx_http_gateway_metric_gone, NULL))
+    } else if (!gw_series_take(&m->store, ngx_http_gateway_process_self(),
+                               m->conf, ngx_http_gateway_metric_gone, NULL))
     {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                       "gateway_metrics_zone \"%V\" has no place for this "
@@ -423,6 +433,39 @@ ngx_http_gateway_metrics_start(ngx_cycle_t *cycle,
     m->timer.cancelable = 1;
 
     ngx_add_timer(&m->timer, NGX_HTTP_GATEWAY_METRIC_ACK);
+}
+
+
+/* the memory of the zone is about to be freed */
+
+static void
+ngx_http_gateway_metric_leave(ngx_http_gateway_metrics_t *m)
+{
+    ngx_uint_t                          i, k;
+    ngx_http_gateway_vector_t         **vector;
+    ngx_http_gateway_series_t         **series;
+    ngx_http_gateway_metric_family_t  **family;
+
+    family = m->families.elts;
+
+    for (i = 0; i < m->families.nelts; i++) {
+        family[i]->id = 0;
+        family[i]->other = NULL;
+    }
+
+    series = m->series.elts;
+
+    for (i = 0; i < m->series.nelts; i++) {
+        series[i]->cells = ngx_http_gateway_metric_nowhere;
+    }
+
+    vector = m->vectors.elts;
+
+    for (i = 0; i < m->vectors.nelts; i++) {
+        for (k = 0; vector[i]->rows && k < vector[i]->n; k++) {
+            vector[i]->rows[k].cells = ngx_http_gateway_metric_nowhere;
+        }
+    }
 }
 
 

@@ -385,13 +385,14 @@ ngx_http_gateway_init_module(ngx_cycle_t *cycle)
 
     gmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gateway_module);
 
+    ngx_http_gateway_metrics_replace(cycle, gmcf);
+
     if (gmcf == NULL) {
         return NGX_OK;
     }
 
     ngx_http_gateway_header_variables(cycle, gmcf);
     ngx_http_gateway_early_phases(cycle, gmcf);
-    ngx_http_gateway_metrics_replace(gmcf);
 
     return NGX_OK;
 }

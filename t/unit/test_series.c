@@ -513,7 +513,7 @@ test_fold(void)
  */
 
 #define THREADS  6
-#define ROUNDS   30000
+#define ROUNDS   15000
 
 typedef struct {
     gw_series_t  series;
@@ -651,7 +651,7 @@ test_threads(void)
     thread_t   thread[THREADS];
     pthread_t  id[THREADS];
 
-    for (i = 0, wrong = 0; i < 20; i++) {
+    for (i = 0, wrong = 0; i < 10; i++) {
         begin(KEYS * 2, KEYS * 4);
         threads(thread, id, family, KEYS);
         (void) joined(thread, id, &none);
@@ -740,7 +740,7 @@ test_ending_threads(void)
     is_int(fell, 0, "%u readings: the total never falls", reads);
     is_int(none, 0, "there was always room");
     is_int(total(&rest), counted, "each event is in the total");
-    ok(ended > 50, "%u series have begun to end", ended);
+    ok(ended > 20, "%u series have begun to end", ended);
     ok(rest > 0, "%llu events are the rest's", (unsigned long long) rest);
 }
 
@@ -793,7 +793,7 @@ test_kills(void)
 
     many = lost = high = wrong = kills = 0;
 
-    for (round = 0; round < 60; round++) {
+    for (round = 0; round < 30; round++) {
         begin(KEYS * 2, KEYS * 4);
         process = 10;
 
@@ -895,7 +895,7 @@ test_killed_upkeep(void)
     last = 0;
     fell = 0;
 
-    for (i = 0; i < 300; i++) {
+    for (i = 0; i < 120; i++) {
         process = 100 + i;
         pid = fork();
 
@@ -930,7 +930,7 @@ test_killed_upkeep(void)
 
     counted = joined(thread, id, &none);
 
-    is_int(fell, 0, "300 kills of the upkeep: the total never falls");
+    is_int(fell, 0, "120 kills of the upkeep: the total never falls");
     is_int(none, 0, "there was always room");
     is_int(total(&rest), counted, "each event is in the total once");
     ok(rest > 0, "%llu events are the rest's", (unsigned long long) rest);
