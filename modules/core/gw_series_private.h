@@ -11,17 +11,25 @@
 #include "gw_series.h"
 
 
-#define gw_series_load(p)  __atomic_load_n(p, __ATOMIC_SEQ_CST)
+/* a test runs another process, or ends this one, before each access */
 
-#define gw_series_read(p)  __atomic_load_n(p, __ATOMIC_RELAXED)
+#ifndef gw_series_access
+#define gw_series_access()
+#endif
+
+#define gw_series_load(p)                                                     \
+    ({ gw_series_access(); __atomic_load_n(p, __ATOMIC_SEQ_CST); })
 
 #define gw_series_store(p, value)                                             \
-    __atomic_store_n(p, value, __ATOMIC_SEQ_CST)
+    ({ gw_series_access(); __atomic_store_n(p, value, __ATOMIC_SEQ_CST); })
 
 /* "old" is a variable, which is set to the value found */
 #define gw_series_swap(p, old, new)                                           \
-    __atomic_compare_exchange_n(p, &(old), new, 0, __ATOMIC_SEQ_CST,          \
-                                __ATOMIC_SEQ_CST)
+    ({ gw_series_access();                                                    \
+       __atomic_compare_exchange_n(p, &(old), new, 0, __ATOMIC_SEQ_CST,       \
+                                   __ATOMIC_SEQ_CST); })
+
+#define gw_series_read(p)  __atomic_load_n(p, __ATOMIC_RELAXED)
 
 
 #define GW_SERIES_ROOM  16      /* room for text is a multiple, in bytes */

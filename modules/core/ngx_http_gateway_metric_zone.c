@@ -32,6 +32,7 @@ static ngx_shm_zone_t *ngx_http_gateway_metric_old_zone(ngx_conf_t *cf,
 static ngx_uint_t ngx_http_gateway_metric_same(
     const ngx_http_gateway_metrics_t *m,
     const ngx_http_gateway_metrics_t *old);
+static void ngx_http_gateway_metric_undo(void *data);
 static ngx_int_t ngx_http_gateway_metric_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_gateway_metric_make(ngx_http_gateway_metrics_t *m,
@@ -58,6 +59,7 @@ ngx_http_gateway_metrics_zone(ngx_conf_t *cf, ngx_str_t *name, size_t size,
 {
     ngx_str_t                      full;
     ngx_shm_zone_t                *shm_zone, *old;
+    ngx_pool_cleanup_t            *cln;
     ngx_http_gateway_metrics_t    *m;
     ngx_http_gateway_main_conf_t  *gmcf;
 
@@ -106,6 +108,14 @@ ngx_http_gateway_metrics_zone(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     if (old && (old->shm.size != size
                 || !ngx_http_gateway_metric_same(m, old->data)))
     {
+        cln = ngx_pool_cleanup_add(cf->pool, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
+
+        cln->handler = ngx_http_gateway_metric_undo;
+        cln->data = shm_zone;
+
         m->replaced = old;
         shm_zone->noreuse = 1;
     }
@@ -113,6 +123,28 @@ ngx_http_gateway_metrics_zone(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     gmcf->metrics = m;
 
     return NGX_OK;
+}
+
+
+/*
+ * The reload failed.  nginx does not free the new zone if the old one has the
+ * same size: it takes it for the old one.
+ */
+
+static void
+ngx_http_gateway_metric_undo(void *data)
+{
+    ngx_shm_zone_t *shm_zone = data;
+
+    ngx_http_gateway_metrics_t  *m;
+
+    m = shm_zone->data;
+
+    if (m->replaced && m->replaced->shm.size == shm_zone->shm.size
+        && shm_zone->shm.addr && shm_zone->shm.addr != m->replaced->shm.addr)
+    {
+        ngx_shm_free(&shm_zone->shm);
+    }
 }
 
 

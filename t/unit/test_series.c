@@ -669,6 +669,78 @@ test_threads(void)
 }
 
 
+/* two threads make the same series at the same moment */
+
+#define RACES  10000
+
+typedef struct {
+    gw_series_t  series;
+    uint32_t     node[RACES];
+} racer_t;
+
+
+static void *
+racer(void *data)
+{
+    racer_t *racer = data;
+
+    char      label[16];
+    unsigned  i, spins;
+
+    for (i = 0; i < RACES; i++) {
+        sprintf(label, "%u", i);
+        (void) __atomic_fetch_add(&world->stop, 1, __ATOMIC_SEQ_CST);
+
+        for (spins = 0;
+             __atomic_load_n(&world->stop, __ATOMIC_SEQ_CST) < 2 * (i + 1);
+             spins++)
+        {
+            if (spins > 1000) {
+                sched_yield();
+            }
+        }
+
+        racer->node[i] = find(&racer->series, family, label);
+    }
+
+    return NULL;
+}
+
+
+static void
+test_race(void)
+{
+    unsigned          i, wrong;
+    racer_t          *r;
+    pthread_t         id[2];
+    gw_series_room_t  used;
+
+    begin(RACES + 100, RACES + 100);
+    r = calloc(2, sizeof(racer_t));
+
+    for (i = 0; i < 2; i++) {
+        opens(&r[i].series, 10 + i);
+        pthread_create(&id[i], NULL, racer, &r[i]);
+    }
+
+    for (i = 0; i < 2; i++) {
+        pthread_join(id[i], NULL);
+    }
+
+    for (i = 0, wrong = 0; i < RACES; i++) {
+        wrong += r[0].node[i] == 0 || r[0].node[i] != r[1].node[i];
+    }
+
+    gw_series_used(&series, &used);
+
+    is_int(wrong, 0, "both have the same node");
+    ok(used.nodes <= RACES + 2, "the other one is used again: %zu of %u",
+       used.nodes, RACES);
+
+    free(r);
+}
+
+
 static int
 finished(const thread_t *thread)
 {
@@ -955,6 +1027,7 @@ main(void)
     test_end();
     test_fold();
     test_threads();
+    test_race();
     test_ending_threads();
     test_kills();
     test_killed_upkeep();
