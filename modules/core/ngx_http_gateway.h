@@ -93,6 +93,10 @@ typedef ngx_int_t (*ngx_http_gateway_consumer_pt)(ngx_http_request_t *r,
     const ngx_str_t *id, ngx_str_t *plan);
 
 
+/* see ngx_http_gateway_routes() in ngx_http_gateway_observe.h */
+typedef void (*ngx_http_gateway_routed_pt)(void **from, void **to);
+
+
 /* the kinds of names that a consumer, or an API key of one, has */
 
 typedef enum {
@@ -155,6 +159,7 @@ typedef struct {
                                                    request headers */
     ngx_uint_t                      nvariables;
     ngx_uint_t                      observes;   /* bits: _observe.h */
+    ngx_http_gateway_routed_pt      routed;     /* likewise; NULL: none */
     ngx_uint_t                      refuses;    /* unsigned:1; a module
                                                    refuses requests */
     ngx_uint_t                      detaches;   /* unsigned:1; a module makes

@@ -45,7 +45,6 @@ static ngx_int_t
 ngx_http_gateway_observe_rewrite(ngx_http_request_t *r)
 {
     ngx_http_gateway_request_t    *gr;
-    ngx_http_gateway_loc_conf_t   *glcf;
     ngx_http_gateway_main_conf_t  *gmcf;
 
     if (r != r->main) {
@@ -64,34 +63,50 @@ ngx_http_gateway_observe_rewrite(ngx_http_request_t *r)
         gr->began = ngx_http_gateway_observe_clock();
     }
 
-    if (gr->route == NULL && (r->err_status || r->error_page)) {
+    if (gr->routed == NULL && (r->err_status || r->error_page)) {
         gr->redirected = 1;
     }
 
-    if (!gr->redirected) {
-        glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
-        gr->route = glcf->route;
-
+    if (!gr->redirected && gr->routed != r->loc_conf) {
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "gateway route: \"%V\"", gr->route);
+                       "gateway route: \"%V\"",
+                       ((ngx_http_gateway_loc_conf_t *)
+                        ngx_http_get_module_loc_conf(r,
+                                           ngx_http_gateway_module))->route);
+
+        if (gmcf->routed) {
+            gmcf->routed(gr->routed, r->loc_conf);
+        }
+
+        gr->routed = r->loc_conf;
     }
 
     return NGX_DECLINED;
 }
 
 
+void **
+ngx_http_gateway_routed(ngx_http_request_t *r, ngx_http_gateway_request_t *gr)
+{
+    /* the request may be refused before it reaches REWRITE again */
+
+    return (gr && gr->redirected) ? gr->routed : r->main->loc_conf;
+}
+
+
 ngx_str_t *
 ngx_http_gateway_route(ngx_http_request_t *r, ngx_http_gateway_request_t *gr)
 {
-    ngx_http_gateway_loc_conf_t  *glcf;
+    void                         **loc_conf;
+    ngx_http_gateway_loc_conf_t   *glcf;
 
-    if (gr && gr->redirected) {
-        return gr->route ? gr->route : &ngx_http_gateway_route_none;
+    loc_conf = ngx_http_gateway_routed(r, gr);
+
+    if (loc_conf == NULL) {
+        return &ngx_http_gateway_route_none;
     }
 
-    /* the request may be refused before it reaches REWRITE again */
-
-    glcf = ngx_http_get_module_loc_conf(r->main, ngx_http_gateway_module);
+    glcf = loc_conf[ngx_http_gateway_module.ctx_index];
 
     return glcf->route;
 }
@@ -342,6 +357,30 @@ ngx_http_gateway_observe(ngx_conf_t *cf, ngx_uint_t what)
     }
 
     gmcf->observes |= what;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_routes(ngx_conf_t *cf, ngx_http_gateway_routed_pt handler)
+{
+    ngx_http_gateway_main_conf_t  *gmcf;
+
+    gmcf = ngx_http_gateway_registry(cf, "an observer of routes", 0);
+    if (gmcf == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (gmcf->routed && gmcf->routed != handler) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "gateway: another observer of routes is already "
+                           "registered");
+        return NGX_ERROR;
+    }
+
+    gmcf->routed = handler;
+    gmcf->observes |= NGX_HTTP_GATEWAY_OBSERVE_ROUTE;
 
     return NGX_OK;
 }

@@ -50,6 +50,24 @@ ngx_uint_t ngx_http_gateway_observed(ngx_conf_t *cf, ngx_uint_t what);
 ngx_str_t *ngx_http_gateway_route(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
 
+/*
+ * The same: the configurations of all modules in the location of the route, an
+ * r->loc_conf.  NULL: no location was chosen.
+ */
+void **ngx_http_gateway_routed(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr);
+
+/*
+ * For a setter: requests ROUTE, and a call of "handler" in REWRITE when a main
+ * request gets its route, and again if "rewrite" changes it: an r->loc_conf.
+ * "from" is NULL in the first call.  The request reaches LOG, where
+ * ngx_http_gateway_request() returns its record, whose "routed" is the last
+ * "to"; in a request without calls it is NULL.  One handler can be registered;
+ * NGX_ERROR after an [emerg].
+ */
+ngx_int_t ngx_http_gateway_routes(ngx_conf_t *cf,
+    ngx_http_gateway_routed_pt handler);
+
 
 /*
  * TIME, in LOG: the duration of a main request in ns, at least 1.  Up to

@@ -85,7 +85,8 @@ struct ngx_http_gateway_request_s {
     ngx_uint_t                      proved;     /* those not in dry_run */
 
     /* documented in ngx_http_gateway_observe.h */
-    ngx_str_t                      *route;      /* NULL: not in REWRITE yet */
+    void                          **routed;     /* r->loc_conf of the route;
+                                                   NULL: not in REWRITE yet */
     uint64_t                        began;      /* ns, in REWRITE; 0: not yet */
     uint64_t                        before;     /* ns, from creation to
                                                    "began" */

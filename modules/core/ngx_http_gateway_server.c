@@ -7,6 +7,8 @@
 #include <openssl/evp.h>
 
 
+static ngx_int_t ngx_http_gateway_server_listen(ngx_conf_t *cf,
+    const ngx_http_core_srv_conf_t *cscf, ngx_str_t *address);
 static ngx_int_t ngx_http_gateway_server_addresses(ngx_conf_t *cf,
     ngx_array_t *addrs);
 static ngx_int_t ngx_http_gateway_server_texts(ngx_conf_t *cf,
@@ -76,35 +78,19 @@ ngx_int_t
 ngx_http_gateway_server_where(ngx_conf_t *cf,
     const ngx_http_core_srv_conf_t *cscf, ngx_str_t *text)
 {
-    u_char                   *p;
-    ngx_str_t                 name, address;
-    ngx_uint_t                i;
-    ngx_array_t               addrs;
-    ngx_http_conf_addr_t    **addr;
-    ngx_http_server_name_t   *names;
+    u_char                  *p;
+    ngx_str_t                name, address;
+    ngx_http_server_name_t  *names;
 
     ngx_str_null(&name);
-    ngx_str_null(&address);
 
-    if (ngx_array_init(&addrs, cf->temp_pool, 16, sizeof(void *)) != NGX_OK
-        || ngx_http_gateway_server_addresses(cf, &addrs) != NGX_OK)
-    {
+    if (ngx_http_gateway_server_listen(cf, cscf, &address) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    names = cscf->server_names.elts;
-
     if (cscf->server_names.nelts) {
+        names = cscf->server_names.elts;
         name = ngx_http_gateway_server_text(&names[0]);
-    }
-
-    addr = addrs.elts;
-
-    for (i = 0; i < addrs.nelts; i++) {
-        if (ngx_http_gateway_server_listens(cscf, addr[i])) {
-            address = addr[i]->opt.addr_text;
-            break;
-        }
     }
 
     p = ngx_pnalloc(cf->pool, sizeof(" in server \"\" on ") - 1 + name.len
@@ -116,6 +102,56 @@ ngx_http_gateway_server_where(ngx_conf_t *cf,
     text->data = p;
     p = ngx_sprintf(p, " in server \"%V\" on %V", &name, &address);
     text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_gateway_server_label(ngx_conf_t *cf,
+    const ngx_http_core_srv_conf_t *cscf, ngx_str_t *label)
+{
+    ngx_http_server_name_t  *name;
+
+    ngx_str_null(label);
+
+    if (cscf->server_names.nelts) {
+        name = cscf->server_names.elts;
+        *label = ngx_http_gateway_server_text(&name[0]);
+    }
+
+    return label->len ? NGX_OK
+                      : ngx_http_gateway_server_listen(cf, cscf, label);
+}
+
+
+/* the first address that the server listens on */
+
+static ngx_int_t
+ngx_http_gateway_server_listen(ngx_conf_t *cf,
+    const ngx_http_core_srv_conf_t *cscf, ngx_str_t *address)
+{
+    ngx_uint_t              i;
+    ngx_array_t             addrs;
+    ngx_http_conf_addr_t  **addr;
+
+    ngx_str_null(address);
+
+    if (ngx_array_init(&addrs, cf->temp_pool, 16, sizeof(void *)) != NGX_OK
+        || ngx_http_gateway_server_addresses(cf, &addrs) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    addr = addrs.elts;
+
+    for (i = 0; i < addrs.nelts; i++) {
+
+        if (ngx_http_gateway_server_listens(cscf, addr[i])) {
+            *address = addr[i]->opt.addr_text;
+            break;
+        }
+    }
 
     return NGX_OK;
 }

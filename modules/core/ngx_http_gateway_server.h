@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* ngx_http_gateway_server.c: a name for each server */
+/* ngx_http_gateway_server.c: names for servers */
 
 #ifndef _NGX_HTTP_GATEWAY_SERVER_H_INCLUDED_
 #define _NGX_HTTP_GATEWAY_SERVER_H_INCLUDED_
@@ -31,6 +31,18 @@ ngx_int_t ngx_http_gateway_server_name(ngx_conf_t *cf,
  */
 ngx_int_t ngx_http_gateway_server_where(ngx_conf_t *cf,
     const ngx_http_core_srv_conf_t *cscf, ngx_str_t *text);
+
+
+/*
+ * A name for people: the first server_name as written or, without one, the
+ * first address of "listen".  Several servers can have the same.  It lives as
+ * long as the configuration.
+ *
+ * For servers and locations that are merged, and for postconfiguration.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_server_label(ngx_conf_t *cf,
+    const ngx_http_core_srv_conf_t *cscf, ngx_str_t *label);
 
 
 #endif /* _NGX_HTTP_GATEWAY_SERVER_H_INCLUDED_ */
