@@ -143,24 +143,23 @@ gw_metrics_json_family_end(gw_metrics_out_t *out)
 
 
 static void
-gw_metrics_json_series(gw_metrics_out_t *out,
-    const gw_metrics_family_t *family, const gw_text_t *values, int first)
+gw_metrics_json_series(gw_metrics_out_t *out, const gw_text_t *labels,
+    int first)
 {
     gw_metrics_puts(out, first ? "{\"labels\":" : ",{\"labels\":");
-    gw_metrics_json_labels(out, family->labels, values, family->nlabels);
+    gw_metrics_put_text(out, labels);
 }
 
 
 int
-gw_metrics_json_value(gw_metrics_out_t *out,
-    const gw_metrics_family_t *family, const gw_text_t *values, double value,
-    int first)
+gw_metrics_json_value(gw_metrics_out_t *out, const gw_text_t *labels,
+    double value, int first)
 {
     unsigned char  *start;
 
     start = out->p;
 
-    gw_metrics_json_series(out, family, values, first);
+    gw_metrics_json_series(out, labels, first);
     gw_metrics_puts(out, ",\"value\":");
     gw_metrics_json_number(out, value);
     gw_metrics_putc(out, '}');
@@ -170,8 +169,7 @@ gw_metrics_json_value(gw_metrics_out_t *out,
 
 
 int
-gw_metrics_json_histogram(gw_metrics_out_t *out,
-    const gw_metrics_family_t *family, const gw_text_t *values,
+gw_metrics_json_histogram(gw_metrics_out_t *out, const gw_text_t *labels,
     const gw_metrics_histogram_t *h, int first)
 {
     unsigned        i;
@@ -179,7 +177,7 @@ gw_metrics_json_histogram(gw_metrics_out_t *out,
 
     start = out->p;
 
-    gw_metrics_json_series(out, family, values, first);
+    gw_metrics_json_series(out, labels, first);
 
     gw_metrics_puts(out, ",\"count\":");
     gw_metrics_put_decimal(out, gw_metrics_count(h));

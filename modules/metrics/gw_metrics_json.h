@@ -34,14 +34,14 @@ int gw_metrics_json_family(gw_metrics_out_t *out,
     const gw_metrics_family_t *family, int first);
 int gw_metrics_json_family_end(gw_metrics_out_t *out);
 
-int gw_metrics_json_value(gw_metrics_out_t *out,
-    const gw_metrics_family_t *family, const gw_text_t *values, double value,
-    int first);
+/* an element of the list; "labels" is an object */
+int gw_metrics_json_value(gw_metrics_out_t *out, const gw_text_t *labels,
+    double value, int first);
 
-/* an observation in no bucket has a quantile of null */
-int gw_metrics_json_histogram(gw_metrics_out_t *out,
-    const gw_metrics_family_t *family, const gw_text_t *values,
+/* the quantiles of a histogram without observations are null */
+int gw_metrics_json_histogram(gw_metrics_out_t *out, const gw_text_t *labels,
     const gw_metrics_histogram_t *h, int first);
+
 
 
 #endif /* GW_METRICS_JSON_H_INCLUDED */

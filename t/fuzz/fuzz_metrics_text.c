@@ -144,13 +144,14 @@ json(gw_metrics_out_t *out, const gw_text_t *value)
     unsigned char  *start;
 
     start = out->p;
-    fits = gw_metrics_json_value(out, &family, value, 1, 1);
+    gw_metrics_json_labels(out, &name, value, 1);
+    fits = gw_metrics_unit(out, start);
     object.data = start;
     object.len = (size_t) (out->p - start);
     check(out->p <= out->last && !out->full && (fits || object.len == 0));
 
     if (fits) {
-        is_value(&object, "{\"labels\":{\"a\":\"", value, "\"},\"value\":1}", 1);
+        is_value(&object, "{\"a\":\"", value, "\"}", 1);
     }
 }
 

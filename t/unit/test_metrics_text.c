@@ -95,6 +95,8 @@ static const gw_text_t  route_labels[] = { TEXT("server"), TEXT("route") };
 static const gw_text_t  route_values[] = { TEXT("a"), TEXT("~ \"\\\n") };
 static const gw_text_t  bounds[] = { TEXT("0.1"), TEXT("1.0"), TEXT("+Inf") };
 
+static const gw_text_t  json_labels = TEXT("{\"server\":\"a\"}");
+
 static const gw_metrics_family_t  requests = {
     TEXT("http_requests_total"), TEXT("Requests, \"all\" \\ of\nthem."), 2,
     route_labels, GW_METRICS_COUNTER
@@ -414,8 +416,7 @@ unit_json_value(gw_metrics_out_t *out, const void *data)
 {
     const part_t  *part = data;
 
-    return gw_metrics_json_value(out, part->family, route_values, part->value,
-                                 part->first);
+    return gw_metrics_json_value(out, &json_labels, part->value, part->first);
 }
 
 
@@ -424,8 +425,8 @@ unit_json_histogram(gw_metrics_out_t *out, const void *data)
 {
     const part_t  *part = data;
 
-    return gw_metrics_json_histogram(out, part->family, route_values,
-                                     &histogram, part->first);
+    return gw_metrics_json_histogram(out, &json_labels, &histogram,
+                                     part->first);
 }
 
 
@@ -439,7 +440,7 @@ test_json(void)
               "\"Requests, \\\"all\\\" \\\\ of\\u000athem.\",\"series\":[",
               "JSON: a family");
     test_unit(unit_json_value, &part,
-              "{\"labels\":{\"server\":\"a\",\"route\":\"~ \\\"\\\\\\u000a\"},"
+              "{\"labels\":{\"server\":\"a\"},"
               "\"value\":12}", "JSON: a value");
 
     part.family = &workers;
@@ -448,12 +449,12 @@ test_json(void)
     test_unit(unit_json_family, &part,
               ",\"workers\":{\"type\":\"gauge\",\"help\":\"Workers.\","
               "\"series\":[", "JSON: the next family");
-    test_unit(unit_json_value, &part, ",{\"labels\":{},\"value\":null}",
+    test_unit(unit_json_value, &part, ",{\"labels\":{\"server\":\"a\"},\"value\":null}",
               "JSON: no number");
 
     part.family = &durations;
     test_unit(unit_json_histogram, &part,
-              ",{\"labels\":{\"server\":\"a\",\"route\":\"~ \\\"\\\\\\u000a\"},"
+              ",{\"labels\":{\"server\":\"a\"},"
               "\"count\":3,\"sum\":2.267000001,\"p50\":0.0625,\"p90\":1.5,"
               "\"p99\":2,\"p999\":2,\"buckets\":[[\"0.1\",1],[\"1.0\",1],"
               "[\"+Inf\",3]]}", "JSON: a histogram");
@@ -462,7 +463,7 @@ test_json(void)
     histogram.sum = 0;
     histogram.seconds = 0;
     test_unit(unit_json_histogram, &part,
-              ",{\"labels\":{\"server\":\"a\",\"route\":\"~ \\\"\\\\\\u000a\"},"
+              ",{\"labels\":{\"server\":\"a\"},"
               "\"count\":0,\"sum\":0,\"p50\":null,\"p90\":null,"
               "\"p99\":null,\"p999\":null,\"buckets\":[[\"0.1\",0],[\"1.0\",0],"
               "[\"+Inf\",0]]}", "JSON: an empty histogram");
