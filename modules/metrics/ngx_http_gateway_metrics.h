@@ -61,6 +61,8 @@ typedef struct {
     ngx_array_t                         tops;   /* top_t * */
     ngx_uint_t                          tops_off;   /* unsigned:1 */
     ngx_http_gateway_place_t            tops_place;
+    ngx_uint_t                          area;   /* unsigned:1; private to
+                                                   _area.c */
 
     ngx_http_gateway_metrics_page_t    *page;   /* the first one; NULL: none */
 } ngx_http_gateway_metrics_main_conf_t;
@@ -111,12 +113,12 @@ void ngx_http_gateway_metrics_routed(void **from, void **to);
 void ngx_http_gateway_metrics_log(ngx_http_request_t *r);
 
 
-/* ngx_http_gateway_metrics_top.c: gateway_metrics_top */
+/* ngx_http_gateway_metrics_top_conf.c, _top.c: gateway_metrics_top */
 
 char *ngx_http_gateway_metrics_top_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* for postconfiguration: the default; NGX_ERROR after an [emerg] */
+/* for postconfiguration: also adds the default; NGX_ERROR after an [emerg] */
 ngx_int_t ngx_http_gateway_metrics_tops_init(ngx_conf_t *cf,
     ngx_http_gateway_metrics_main_conf_t *mmcf);
 

@@ -27,7 +27,7 @@ static const uint64_t  ngx_http_gateway_metrics_default[] = {
 static const ngx_http_gateway_param_t  ngx_http_gateway_metrics_params[] = {
 
     { ngx_string("zone="), ngx_http_gateway_param_zone,
-      offsetof(ngx_http_gateway_metrics_main_conf_t, zone), 512 * 1024 },
+      offsetof(ngx_http_gateway_metrics_main_conf_t, zone), 64 * 1024 },
 
     { ngx_string("buckets="), ngx_http_gateway_metrics_buckets, 0, 0 },
 
@@ -83,8 +83,12 @@ ngx_http_gateway_metrics_zone_set(ngx_conf_t *cf, ngx_command_t *cmd,
 
     ngx_http_gateway_place(cf, &mmcf->place);
 
-    return (ngx_http_gateway_observe(cf, NGX_HTTP_GATEWAY_OBSERVE_TIME)
+    return (ngx_http_gateway_metrics_zone(cf, &mmcf->zone.name,
+                                          mmcf->zone.size, mmcf->buckets,
+                                          mmcf->nbuckets)
             == NGX_OK
+            && ngx_http_gateway_observe(cf, NGX_HTTP_GATEWAY_OBSERVE_TIME)
+               == NGX_OK
             && ngx_http_gateway_routes(cf, ngx_http_gateway_metrics_routed)
                == NGX_OK
             && ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_COUNT,
