@@ -12,13 +12,20 @@
  * replaced.
  */
 
+#include "ngx_http_gateway_metrics_area.h"
 #include "ngx_http_gateway_metrics_scrape.h"
 #include "gw_label.h"
 #include "gw_siphash.h"
 
 
 #define NGX_HTTP_GATEWAY_METRICS_SET    4           /* slots */
-#define NGX_HTTP_GATEWAY_METRICS_VALUES  2          /* labels, at most */
+#define NGX_HTTP_GATEWAY_METRICS_VALUES  2         /* labels, at most */
+
+/*
+ * The share of the zone, which is the same in all configurations that use it:
+ * 1 MB of 32 MB, enough for 15 buckets of 1,000 routes.
+ */
+#define NGX_HTTP_GATEWAY_METRICS_SHARE  32
 
 
 typedef struct {
@@ -36,7 +43,9 @@ typedef struct {
 } ngx_http_gateway_metrics_table_t;
 
 
-static ngx_int_t ngx_http_gateway_metrics_table(
+static size_t ngx_http_gateway_metrics_slots_size(
+    const ngx_http_gateway_metrics_main_conf_t *mmcf);
+static ngx_int_t ngx_http_gateway_metrics_table(ngx_http_request_t *r,
     ngx_http_gateway_metrics_table_t *table, const ngx_str_t *values,
     ngx_uint_t n);
 static ngx_http_gateway_metrics_slot_t *ngx_http_gateway_metrics_set(
@@ -49,12 +58,29 @@ static uint64_t ngx_http_gateway_metrics_sum(uint64_t key,
     const uint64_t words[5]);
 
 
-ngx_int_t
-ngx_http_gateway_metrics_exemplars_init(ngx_conf_t *cf, ngx_uint_t n,
-    ngx_uint_t nbuckets)
+static size_t
+ngx_http_gateway_metrics_slots_size(
+    const ngx_http_gateway_metrics_main_conf_t *mmcf)
 {
-    return ngx_http_gateway_metrics_reserve(cf, n * (nbuckets + 1)
-                                     * sizeof(ngx_http_gateway_metrics_slot_t));
+    size_t  set;
+
+    set = NGX_HTTP_GATEWAY_METRICS_SET
+          * sizeof(ngx_http_gateway_metrics_slot_t);
+
+    return mmcf->zone.size / NGX_HTTP_GATEWAY_METRICS_SHARE / set * set;
+}
+
+
+ngx_int_t
+ngx_http_gateway_metrics_exemplars_init(ngx_conf_t *cf)
+{
+    ngx_http_gateway_metrics_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_metrics_module);
+
+    return ngx_http_gateway_metrics_part_add(cf,
+                               ngx_http_gateway_metrics_slots_size(mmcf));
 }
 
 
@@ -78,7 +104,7 @@ ngx_http_gateway_metrics_exemplar(ngx_http_request_t *r,
            != NGX_OK
         || ngx_http_gateway_metrics_hex(gr->ids->spanid.data, &words[2])
            != NGX_OK
-        || ngx_http_gateway_metrics_table(&table, values, n) != NGX_OK)
+        || ngx_http_gateway_metrics_table(r, &table, values, n) != NGX_OK)
     {
         return;
     }
@@ -121,8 +147,9 @@ ngx_http_gateway_metrics_exemplar(ngx_http_request_t *r,
 
 
 void
-ngx_http_gateway_metrics_exemplars(const ngx_str_t *values, ngx_uint_t n,
-    gw_metrics_exemplar_t *exemplars, ngx_uint_t nbuckets)
+ngx_http_gateway_metrics_exemplars(ngx_http_request_t *r,
+    const ngx_str_t *values, ngx_uint_t n, gw_metrics_exemplar_t *exemplars,
+    ngx_uint_t nbuckets)
 {
     uint64_t                           key, words[5];
     ngx_uint_t                         i, j, bucket;
@@ -132,7 +159,7 @@ ngx_http_gateway_metrics_exemplars(const ngx_str_t *values, ngx_uint_t n,
 
     ngx_memzero(exemplars, nbuckets * sizeof(gw_metrics_exemplar_t));
 
-    if (ngx_http_gateway_metrics_table(&table, values, n) != NGX_OK) {
+    if (ngx_http_gateway_metrics_table(r, &table, values, n) != NGX_OK) {
         return;
     }
 
@@ -168,24 +195,46 @@ ngx_http_gateway_metrics_exemplars(const ngx_str_t *values, ngx_uint_t n,
 /* NGX_DECLINED: there is no memory for exemplars */
 
 static ngx_int_t
-ngx_http_gateway_metrics_table(ngx_http_gateway_metrics_table_t *table,
-    const ngx_str_t *values, ngx_uint_t n)
+ngx_http_gateway_metrics_table(ngx_http_request_t *r,
+    ngx_http_gateway_metrics_table_t *table, const ngx_str_t *values,
+    ngx_uint_t n)
 {
-    u_char     *p, text[NGX_HTTP_GATEWAY_METRICS_VALUES * (GW_LABEL_MAX + 1)];
-    size_t      size;
-    uint64_t    hash[2];
-    ngx_uint_t  i;
+    u_char                                *p, text[
+                                           NGX_HTTP_GATEWAY_METRICS_VALUES
+                                           * (GW_LABEL_MAX + 1)];
+    size_t                                 size;
+    uint64_t                               hash[2];
+    ngx_uint_t                             i;
+    ngx_http_gateway_metrics_main_conf_t  *mmcf;
 
     /* the names of routes are not chosen by clients: no secret is needed */
-    static const uint64_t  secret[2] = { 0x67772d6578656d70, 0x6c6172732d763100 };
 
-    table->slots = ngx_http_gateway_metrics_area(&size);
+    static const uint64_t   secret[2] = { 0x67772d6578656d70,
+                                          0x6c6172732d763100 };
+    static const ngx_str_t  name = ngx_string("exemplars");
+    static u_char          *area, *part;
 
-    if (table->slots == NULL || n > NGX_HTTP_GATEWAY_METRICS_VALUES) {
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_metrics_module);
+
+    if (ngx_http_gateway_metrics_area(&size) != area) {
+        area = ngx_http_gateway_metrics_area(&size);
+        part = ngx_http_gateway_metrics_part(&name,
+                               ngx_http_gateway_metrics_slots_size(mmcf));
+
+        if (part
+            && part + ngx_http_gateway_metrics_slots_size(mmcf)
+               > area + ngx_http_gateway_metrics_exemplars_size(size))
+        {
+            part = NULL;
+        }
+    }
+
+    if (part == NULL || n > NGX_HTTP_GATEWAY_METRICS_VALUES) {
         return NGX_DECLINED;
     }
 
-    table->nsets = ngx_http_gateway_metrics_exemplars_size(size)
+    table->slots = (ngx_http_gateway_metrics_slot_t *) part;
+    table->nsets = ngx_http_gateway_metrics_slots_size(mmcf)
                    / (NGX_HTTP_GATEWAY_METRICS_SET
                       * sizeof(ngx_http_gateway_metrics_slot_t));
 
@@ -199,7 +248,7 @@ ngx_http_gateway_metrics_table(ngx_http_gateway_metrics_table_t *table,
     gw_siphash(secret, text, p - text, hash);
     table->labels = hash[0];
 
-    return table->nsets ? NGX_OK : NGX_DECLINED;
+    return NGX_OK;
 }
 
 

@@ -639,8 +639,9 @@ ngx_http_gateway_metrics_histogram(ngx_http_gateway_metrics_doc_t *doc)
     if (doc->format == GW_METRICS_OPENMETRICS
         && ngx_http_gateway_same(&view->name, &exemplary))
     {
-        ngx_http_gateway_metrics_exemplars(doc->scan.values, view->nlabels,
-                                           doc->exemplars, h->n);
+        ngx_http_gateway_metrics_exemplars(doc->request, doc->scan.values,
+                                           view->nlabels, doc->exemplars,
+                                           h->n);
         h->exemplars = doc->exemplars;
     }
 

@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_gateway_metrics.h"
+#include "ngx_http_gateway_metrics_scrape.h"
 
 
 static void *ngx_http_gateway_metrics_create_main_conf(ngx_conf_t *cf);
@@ -223,7 +224,8 @@ ngx_http_gateway_metrics_init(ngx_conf_t *cf)
             && ngx_http_gateway_metrics_upstream_init(cf) == NGX_OK
             && ngx_http_gateway_metrics_peers_init(cf) == NGX_OK
             && ngx_http_gateway_metrics_nginx_init(cf) == NGX_OK
-            && ngx_http_gateway_metrics_upkeep_init(cf) == NGX_OK)
+            && ngx_http_gateway_metrics_upkeep_init(cf) == NGX_OK
+            && ngx_http_gateway_metrics_exemplars_init(cf) == NGX_OK)
            ? NGX_OK : NGX_ERROR;
 }
 

@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_gateway_metrics.h"
+#include "ngx_http_gateway_metrics_scrape.h"
 
 
 /* the values of "method": those of RFC 9110, PATCH and QUERY */
@@ -323,6 +324,8 @@ ngx_http_gateway_metrics_log(ngx_http_request_t *r)
     if (!ngx_http_gateway_metrics_endless(r, status)) {
         ngx_http_gateway_observe_ns(route->duration,
                                     ngx_http_gateway_duration(r, gr));
+        ngx_http_gateway_metrics_exemplar(r, gr, route->values, 2,
+                                          ngx_http_gateway_duration(r, gr));
     }
 
     ngx_http_gateway_observe_size(route->received, r->request_length);

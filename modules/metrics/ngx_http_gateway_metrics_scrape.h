@@ -84,17 +84,17 @@ ngx_int_t ngx_http_gateway_metrics_make(
 /*
  * ngx_http_gateway_metrics_exemplar.c: the newest sampled trace in each bucket
  * of the durations of a route, for all workers
- *
- * Exemplars are in the first eighth of the area of the zone
- * (ngx_http_gateway_metrics_area()); other data begins behind it.
  */
 
+/*
+ * The beginning of the zone's area (ngx_http_gateway_metrics_area()) is for the
+ * parts of ngx_http_gateway_metrics_area.h; other data begins behind it.
+ */
 #define ngx_http_gateway_metrics_exemplars_size(area)                         \
     ((area) / 8 & ~(size_t) 63)
 
-/* in postconfiguration: memory for "n" routes; NGX_ERROR: no memory */
-ngx_int_t ngx_http_gateway_metrics_exemplars_init(ngx_conf_t *cf,
-    ngx_uint_t n, ngx_uint_t nbuckets);
+/* in postconfiguration: their memory in the zone; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_metrics_exemplars_init(ngx_conf_t *cf);
 
 /*
  * In LOG: keeps the trace of a request that took "ns", if it is sampled and the
@@ -106,8 +106,9 @@ void ngx_http_gateway_metrics_exemplar(ngx_http_request_t *r,
     uint64_t ns);
 
 /* reads those of a series: one for each bucket, with +Inf */
-void ngx_http_gateway_metrics_exemplars(const ngx_str_t *values, ngx_uint_t n,
-    gw_metrics_exemplar_t *exemplars, ngx_uint_t nbuckets);
+void ngx_http_gateway_metrics_exemplars(ngx_http_request_t *r,
+    const ngx_str_t *values, ngx_uint_t n, gw_metrics_exemplar_t *exemplars,
+    ngx_uint_t nbuckets);
 
 
 /*
@@ -117,8 +118,8 @@ void ngx_http_gateway_metrics_exemplars(const ngx_str_t *values, ngx_uint_t n,
 
 /*
  * ngx_http_gateway_metrics_problem.c: what is wrong now.  "i" ascends from 0.
- * NGX_OK: a problem, whose texts live as long as "pool".  NGX_DECLINED: none for
- * this "i".  NGX_DONE: there are no more.  NGX_ERROR: no memory.
+ * NGX_OK: a problem, whose texts live as long as "pool".  NGX_DECLINED: none
+ * for this "i".  NGX_DONE: there are no more.  NGX_ERROR: no memory.
  */
 
 typedef struct {
