@@ -317,12 +317,16 @@ ngx_http_gateway_metrics_get(ngx_http_request_t *r, const char *type,
 static ngx_int_t
 ngx_http_gateway_metrics_too_many(ngx_http_request_t *r)
 {
+    static time_t           logged;
     static const ngx_str_t  name = ngx_string("Retry-After");
     static const ngx_str_t  value = ngx_string("1");
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "gateway_metrics_page: refused with 503, 16 documents are "
-                  "being sent");
+    if (logged == 0 || ngx_time() - logged >= 60) {
+        logged = ngx_time();
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "gateway_metrics_page: refused with 503, 16 documents "
+                      "are being sent, logged once a minute");
+    }
 
     if (ngx_http_gateway_header_respond(r, &name, &value) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -20,6 +20,8 @@ my ($h2, $small) = (free_port(), free_port());
 
 my $server = start_nginx(
     workers => 1,
+    files => { 'html/sub/x' =>
+               '<!--# include virtual="/metrics" --> <!--# include virtual="/gateway/" --> end' },
     http => "gateway_metrics_zone zone=metrics:32m;\n",
     server => <<"END");
     listen 127.0.0.1:$h2 http2;
@@ -150,6 +152,7 @@ like($head, qr{^Content-Type: application/problem\+json\r?$}m,
 like($body, qr/"detail":"too many documents/, 'that says why');
 is((curl('/gateway/api/v1/history'))[0], 503, 'also for the history');
 is((curl('/gateway/'))[0], 200, 'the page itself has no bound');
+is(scalar(() = $server->log =~ /refused with 503/g), 1, 'one line is logged');
 
 # one leaves in the middle, by a reset
 my $leaves = pop @held;
@@ -213,6 +216,10 @@ like($head, qr/^\Q$_\E\r?$/m, $_)
         'X-Frame-Options: DENY';
 like($head, qr/^Content-Security-Policy: default-src 'none'/m, 'CSP');
 
+($status, undef, $body) = curl('/sub/x');
+is(scalar(() = $body =~ /<title>404 Not Found/g), 2, 'nothing in a subrequest');
+like($body, qr/ end\z/, 'which ends');
+is((curl('/metrics'))[0], 200, 'and holds nothing');
 
 # --- versions and filters
 
