@@ -14,7 +14,6 @@
 
 #include "ngx_http_gateway_jwt_inquiry.h"
 #include "ngx_http_gateway_jwt_ask.h"
-#include "ngx_http_gateway_say.h"
 #include "ngx_http_gateway_word.h"
 #include "gw_inactive.h"
 #include "gw_introspect.h"
@@ -104,10 +103,6 @@ static void ngx_http_gateway_jwt_inquiry_unref(
     ngx_http_gateway_jwt_inquiry_t *inquiry);
 static void ngx_http_gateway_jwt_inquiry_free(
     ngx_http_gateway_jwt_inquiry_t *inquiry);
-static void ngx_http_gateway_jwt_endpoint_failed(
-    ngx_http_gateway_jwt_endpoint_t *endpoint, const char *why);
-static void ngx_http_gateway_jwt_endpoint_works(
-    ngx_http_gateway_jwt_endpoint_t *endpoint);
 
 
 /* of a worker; inquiries of all endpoints */
@@ -653,48 +648,4 @@ ngx_http_gateway_jwt_inquiry_free(ngx_http_gateway_jwt_inquiry_t *inquiry)
     }
 
     ngx_free(inquiry);
-}
-
-
-/* --- log: one line for the machine at a time */
-
-
-static void
-ngx_http_gateway_jwt_endpoint_failed(ngx_http_gateway_jwt_endpoint_t *endpoint,
-    const char *why)
-{
-    uint64_t  *word;
-
-    word = ngx_http_gateway_counter_word(endpoint->said);
-
-    if (!ngx_http_gateway_may_say((ngx_atomic_t *) word, NGX_HTTP_GATEWAY_SAY))
-    {
-        return;
-    }
-
-    word = ngx_http_gateway_counter_word(endpoint->told);
-    __atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
-
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "gateway_jwt_introspect \"%V\": %s, tokens cannot be checked",
-                  &endpoint->source->shown, why);
-}
-
-
-static void
-ngx_http_gateway_jwt_endpoint_works(ngx_http_gateway_jwt_endpoint_t *endpoint)
-{
-    uint64_t  *word;
-
-    word = ngx_http_gateway_counter_word(endpoint->told);
-
-    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 0
-        || __atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST) == 0)
-    {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "gateway_jwt_introspect \"%V\": tokens are checked again",
-                  &endpoint->source->shown);
 }

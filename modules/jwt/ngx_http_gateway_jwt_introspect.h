@@ -57,7 +57,8 @@ struct ngx_http_gateway_jwt_endpoint_s {
     size_t                              max_size;
     ngx_uint_t                          insecure;   /* unsigned:1 */
 
-    /* words: time of the last failure's line; a failure has been logged */
+    /* of ngx_http_gateway_jwt_report.c */
+    uint64_t                            id;         /* after a reload, too */
     ngx_http_gateway_counter_t         *said;
     ngx_http_gateway_counter_t         *told;
 };
@@ -96,6 +97,28 @@ ngx_uint_t ngx_http_gateway_jwt_asks_always(
  */
 ngx_int_t ngx_http_gateway_jwt_check_endpoints(ngx_conf_t *cf,
     const ngx_http_gateway_jwt_main_conf_t *jmcf);
+
+
+/* ngx_http_gateway_jwt_report.c */
+
+/*
+ * In a merge: sets the members of "endpoint" that reports use.  All endpoints
+ * of a server with the same URI share them.  NGX_ERROR: no memory, or an
+ * [emerg] was logged.
+ */
+ngx_int_t ngx_http_gateway_jwt_endpoint_words(ngx_conf_t *cf,
+    ngx_http_gateway_jwt_endpoint_t *endpoint);
+
+/*
+ * In a worker: the endpoint has not answered, or wrongly; "why" is a phrase for
+ * the log.  Logged at most once a minute by all workers together.
+ */
+void ngx_http_gateway_jwt_endpoint_failed(
+    const ngx_http_gateway_jwt_endpoint_t *endpoint, const char *why);
+
+/* it has answered: logged if a failure was */
+void ngx_http_gateway_jwt_endpoint_works(
+    const ngx_http_gateway_jwt_endpoint_t *endpoint);
 
 
 /* ngx_http_gateway_jwt_introspect.c */

@@ -7,7 +7,6 @@
 #include "ngx_http_gateway_jwt_introspect.h"
 #include "ngx_http_gateway_jwt_remote_conf.h"
 #include "ngx_http_gateway_detached.h"
-#include "ngx_http_gateway_server.h"
 
 
 #define NGX_HTTP_GATEWAY_JWT_MAX_SECRET  4096       /* bytes of the file */
@@ -28,8 +27,6 @@ static ngx_http_gateway_jwt_endpoint_t *ngx_http_gateway_jwt_find_endpoint(
     ngx_conf_t *cf, const ngx_http_gateway_jwt_introspect_t *in);
 static ngx_http_gateway_jwt_endpoint_t *ngx_http_gateway_jwt_create_endpoint(
     ngx_conf_t *cf, const ngx_http_gateway_jwt_introspect_t *in);
-static ngx_int_t ngx_http_gateway_jwt_endpoint_words(ngx_conf_t *cf,
-    ngx_http_gateway_jwt_endpoint_t *endpoint);
 
 
 static ngx_conf_enum_t  ngx_http_gateway_jwt_whens[] = {
@@ -59,15 +56,6 @@ static const ngx_http_gateway_param_t
 
     ngx_http_gateway_null_param
 };
-
-
-static const ngx_http_gateway_family_t  ngx_http_gateway_jwt_asked_said =
-    { "jwt_introspection_said", "Time of the last report of a failure, in ms.",
-      "gauge", NGX_HTTP_GATEWAY_WORD };
-
-static const ngx_http_gateway_family_t  ngx_http_gateway_jwt_asked_told =
-    { "jwt_introspection_failing", "Whether a failure has been reported.",
-      "gauge", NGX_HTTP_GATEWAY_WORD };
 
 
 char *
@@ -461,53 +449,6 @@ ngx_http_gateway_jwt_create_endpoint(ngx_conf_t *cf,
 
     return (ngx_http_gateway_jwt_endpoint_words(cf, endpoint) == NGX_OK)
            ? endpoint : NULL;
-}
-
-
-/* all endpoints of a server with the same URI share the words */
-
-static ngx_int_t
-ngx_http_gateway_jwt_endpoint_words(ngx_conf_t *cf,
-    ngx_http_gateway_jwt_endpoint_t *endpoint)
-{
-    u_char     *p;
-    size_t      escaped;
-    u_char      digest[NGX_HTTP_GATEWAY_SERVER_NAME];
-    ngx_str_t   labels, *shown;
-
-    static const ngx_str_t  server = ngx_string("server=\"");
-    static const ngx_str_t  uri = ngx_string("\",uri=\"");
-
-    if (ngx_http_gateway_server_name(cf, digest) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    shown = &endpoint->source->shown;
-
-    escaped = ngx_escape_uri(NULL, shown->data, shown->len,
-                             NGX_ESCAPE_URI_COMPONENT);
-
-    labels.len = server.len + 2 * sizeof(digest) + uri.len
-                 + shown->len + 2 * escaped + 1;
-
-    labels.data = ngx_pnalloc(cf->pool, labels.len);
-    if (labels.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(labels.data, server.data, server.len);
-    p = ngx_hex_dump(p, digest, sizeof(digest));
-    p = ngx_cpymem(p, uri.data, uri.len);
-    p = (u_char *) ngx_escape_uri(p, shown->data, shown->len,
-                                  NGX_ESCAPE_URI_COMPONENT);
-    *p = '"';
-
-    endpoint->said = ngx_http_gateway_counter_add(cf,
-                                   &ngx_http_gateway_jwt_asked_said, &labels);
-    endpoint->told = ngx_http_gateway_counter_add(cf,
-                                   &ngx_http_gateway_jwt_asked_told, &labels);
-
-    return (endpoint->said && endpoint->told) ? NGX_OK : NGX_ERROR;
 }
 
 
