@@ -19,8 +19,6 @@
 #define NGX_HTTP_GATEWAY_DETACHED_LEAVE  10000
 
 
-static void ngx_http_gateway_detached_next(
-    ngx_http_gateway_detached_user_t *user);
 static void ngx_http_gateway_detached_event(ngx_event_t *ev);
 static ngx_int_t ngx_http_gateway_detached_connect(
     ngx_http_gateway_detached_t *d);
@@ -30,6 +28,8 @@ static void ngx_http_gateway_detached_run(ngx_http_gateway_detached_t *d);
 static void ngx_http_gateway_detached_abort(ngx_http_gateway_detached_t *d);
 static void ngx_http_gateway_detached_stop(ngx_http_gateway_detached_t *d);
 static void ngx_http_gateway_detached_leave(ngx_http_gateway_detached_t *d);
+static void ngx_http_gateway_detached_group(
+    ngx_http_gateway_detached_user_t *user, ngx_msec_t left);
 static void ngx_http_gateway_detached_queue(
     ngx_http_gateway_detached_user_t *user, ngx_msec_t left);
 static void ngx_http_gateway_detached_shorten(ngx_http_gateway_detached_t *d,
@@ -93,6 +93,16 @@ ngx_http_gateway_detached_why(const ngx_http_gateway_detached_t *d)
 }
 
 
+ngx_uint_t
+ngx_http_gateway_detached_began(const ngx_http_gateway_detached_t *d,
+    ngx_msec_t *time)
+{
+    *time = d->began;
+
+    return d->connection != NULL;
+}
+
+
 ngx_int_t
 ngx_http_gateway_detached_start(ngx_http_gateway_detached_t *d)
 {
@@ -103,9 +113,7 @@ ngx_http_gateway_detached_start(ngx_http_gateway_detached_t *d)
     user = d->conf.user;
     timeout = d->conf.timeout;
 
-    if (user->running >= user->max
-        && (user->nwaiting >= user->backlog || (ngx_exiting && !user->keep)))
-    {
+    if (!ngx_http_gateway_detached_admits(user)) {
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, d->log, 0,
                        "gateway detached request is rejected: "
                        "%ui running, %ui waiting", user->running,
@@ -132,43 +140,9 @@ ngx_http_gateway_detached_start(ngx_http_gateway_detached_t *d)
 
     ngx_add_timer(&d->event, timeout);
 
-    if (user->waiting.prev == NULL) {
-        ngx_queue_init(&user->waiting);
-    }
-
-    d->waiting = 1;
-    user->nwaiting++;
-    ngx_queue_insert_tail(&user->waiting, &d->queue);
-
-    if (user->running < user->max) {
-        ngx_http_gateway_detached_next(user);
-    }
+    ngx_http_gateway_detached_enter(d);
 
     return NGX_OK;
-}
-
-
-/* starts the request that has waited the longest */
-
-static void
-ngx_http_gateway_detached_next(ngx_http_gateway_detached_user_t *user)
-{
-    ngx_queue_t                  *q;
-    ngx_http_gateway_detached_t  *d;
-
-    if (user->nwaiting == 0) {
-        return;
-    }
-
-    q = ngx_queue_head(&user->waiting);
-    d = ngx_queue_data(q, ngx_http_gateway_detached_t, queue);
-
-    ngx_queue_remove(q);
-    user->nwaiting--;
-    user->running++;
-    d->waiting = 0;
-
-    ngx_post_event(&d->event, &ngx_posted_next_events);
 }
 
 
@@ -274,6 +248,7 @@ ngx_http_gateway_detached_attach(ngx_http_gateway_detached_t *d,
 
     d->main->connection = c;
     d->connection = c;
+    d->began = ngx_current_msec;
 }
 
 
@@ -397,7 +372,7 @@ ngx_http_gateway_detached_closing(ngx_event_t *rev)
     gr = ngx_http_gateway_request(r);
 
     if (c->error) {
-        ngx_http_gateway_detached_queue(gr->detached->conf.user, 0);
+        ngx_http_gateway_detached_group(gr->detached->conf.user, 0);
         ngx_http_gateway_detached_abort(gr->detached);
         return;
     }
@@ -415,9 +390,35 @@ ngx_http_gateway_detached_leave(ngx_http_gateway_detached_t *d)
 
     drain = ngx_http_gateway_detached_drain();
 
-    ngx_http_gateway_detached_queue(d->conf.user,
+    ngx_http_gateway_detached_group(d->conf.user,
                                     d->conf.user->keep ? drain : 0);
     ngx_http_gateway_detached_shorten(d, drain);
+}
+
+
+/* for all users of the group: others may have no connection of their own */
+
+static void
+ngx_http_gateway_detached_group(ngx_http_gateway_detached_user_t *user,
+    ngx_msec_t left)
+{
+    ngx_queue_t                        *q;
+    ngx_http_gateway_detached_group_t  *group;
+
+    group = user->group;
+
+    if (group == NULL) {
+        ngx_http_gateway_detached_queue(user, left);
+        return;
+    }
+
+    for (q = ngx_queue_head(&group->users);
+         q != ngx_queue_sentinel(&group->users);
+         q = ngx_queue_next(q))
+    {
+        user = ngx_queue_data(q, ngx_http_gateway_detached_user_t, queue);
+        ngx_http_gateway_detached_queue(user, left);
+    }
 }
 
 
@@ -534,8 +535,6 @@ ngx_http_gateway_detached_done(ngx_http_request_t *r)
 static void
 ngx_http_gateway_detached_ended(ngx_http_gateway_detached_t *d, ngx_int_t rc)
 {
-    ngx_http_gateway_detached_user_t  *user;
-
     if (d->ended) {
         return;
     }
@@ -544,7 +543,6 @@ ngx_http_gateway_detached_ended(ngx_http_gateway_detached_t *d, ngx_int_t rc)
                    "gateway detached request has ended: %p, %i", d, rc);
 
     d->ended = 1;
-    user = d->conf.user;
 
     if (d->event.timer_set) {
         ngx_del_timer(&d->event);
@@ -554,14 +552,7 @@ ngx_http_gateway_detached_ended(ngx_http_gateway_detached_t *d, ngx_int_t rc)
         ngx_delete_posted_event(&d->event);
     }
 
-    if (d->waiting) {
-        ngx_queue_remove(&d->queue);
-        user->nwaiting--;
-
-    } else {
-        user->running--;
-        ngx_http_gateway_detached_next(user);
-    }
+    ngx_http_gateway_detached_exit(d);
 
     if (d->conf.end) {
         d->conf.end(d->conf.data, rc);

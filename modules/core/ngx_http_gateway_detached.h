@@ -53,12 +53,33 @@ typedef struct ngx_http_gateway_detached_s  ngx_http_gateway_detached_t;
 
 
 /*
- * A user of detached requests, with its bounds in one worker.  The owner
- * provides the memory, zeroed except for the bounds; it must live as long as
- * the worker.
+ * Bounds in one worker that several users share, such as one for each server
+ * that is asked.  The users take turns.  With "fair", a user has at most three
+ * times as many requests running, or waiting, as others can still add: however
+ * slow its server is, a quarter of the room remains for others, and two slow
+ * ones leave a seventh.
+ *
+ * The owner provides the memory of groups and users, zeroed except for what it
+ * sets; it must live as long as the worker.
  */
 
 typedef struct {
+    ngx_uint_t                      max;        /* concurrent requests */
+    ngx_uint_t                      backlog;    /* requests that wait */
+    unsigned                        fair:1;
+
+    /* private */
+    ngx_uint_t                      running;
+    ngx_uint_t                      nwaiting;
+    ngx_queue_t                     users;      /* with waiting requests */
+} ngx_http_gateway_detached_group_t;
+
+
+/* a user of detached requests, with its bounds in one worker */
+
+typedef struct {
+    ngx_http_gateway_detached_group_t *group;   /* its bounds apply instead;
+                                                   NULL: none */
     ngx_uint_t                      max;        /* concurrent requests */
     ngx_uint_t                      backlog;    /* requests that wait, in
                                                    order */
@@ -70,6 +91,7 @@ typedef struct {
     ngx_uint_t                      running;
     ngx_uint_t                      nwaiting;
     ngx_queue_t                     waiting;
+    ngx_queue_t                     queue;      /* in group->users */
 } ngx_http_gateway_detached_user_t;
 
 
@@ -89,12 +111,12 @@ typedef ngx_int_t (*ngx_http_gateway_detached_body_pt)(ngx_http_request_t *r,
 
 /*
  * The request has ended.  Its handle is invalid, except that, during the call,
- * ngx_http_gateway_detached_why() accepts it.  Called once for each request
- * that is not canceled.  NGX_OK: the response is complete.
- * NGX_HTTP_REQUEST_TIME_OUT: the timeout has expired.  NGX_HTTP_CLOSE: the
- * location closed the connection, as "return 444" does.  NGX_ERROR: the
- * response is incomplete, a callback ended the request, there was no memory or
- * connection, or the worker shuts down.
+ * ngx_http_gateway_detached_why() and ngx_http_gateway_detached_began() accept
+ * it.  Called once for each request that is not canceled.  NGX_OK: the response
+ * is complete.  NGX_HTTP_REQUEST_TIME_OUT: the timeout has expired.
+ * NGX_HTTP_CLOSE: the location closed the connection, as "return 444" does.
+ * NGX_ERROR: the response is incomplete, a callback ended the request, there was
+ * no memory or connection, or the worker shuts down.
  */
 typedef void (*ngx_http_gateway_detached_end_pt)(void *data, ngx_int_t rc);
 
@@ -163,6 +185,13 @@ void ngx_http_gateway_detached_cancel(ngx_http_gateway_detached_t *detached);
  */
 const char *ngx_http_gateway_detached_why(
     const ngx_http_gateway_detached_t *detached);
+
+/*
+ * 1: the request began to run at "time", in ms of ngx_current_msec.  0: it did
+ * not, since others of its user or group run.  Can be called in "end".
+ */
+ngx_uint_t ngx_http_gateway_detached_began(
+    const ngx_http_gateway_detached_t *detached, ngx_msec_t *time);
 
 /*
  * Returns "data" if r is a detached request of the user.  NULL: it is not, or

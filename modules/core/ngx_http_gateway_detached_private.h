@@ -3,7 +3,7 @@
 /*
  * Private declarations of detached requests: ngx_http_gateway_detached.c runs
  * and ends them, ngx_http_gateway_detached_make.c and _client.c create them,
- * and _output.c receives their responses.
+ * _turn.c decides which ones run, and _output.c receives their responses.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_DETACHED_PRIVATE_H_INCLUDED_
@@ -27,6 +27,7 @@ struct ngx_http_gateway_detached_s {
                                                    stored */
     ngx_http_request_t             *main;       /* whose pool this is in */
     ngx_connection_t               *connection; /* NULL: not running yet */
+    ngx_msec_t                      began;      /* time, with a connection */
 
     struct sockaddr                *sockaddr;   /* in the connection's pool */
     socklen_t                       socklen;
@@ -90,6 +91,14 @@ void ngx_http_gateway_detached_destroy(ngx_http_gateway_detached_t *detached);
  */
 ngx_int_t ngx_http_gateway_detached_start(
     ngx_http_gateway_detached_t *detached);
+
+/* ngx_http_gateway_detached_turn.c: whether another one can run or wait */
+ngx_uint_t ngx_http_gateway_detached_admits(
+    const ngx_http_gateway_detached_user_t *user);
+
+/* a request has been created, or has ended; others may begin to run then */
+void ngx_http_gateway_detached_enter(ngx_http_gateway_detached_t *detached);
+void ngx_http_gateway_detached_exit(ngx_http_gateway_detached_t *detached);
 
 /* returns the handle, or NULL if r is not a detached request */
 ngx_http_gateway_detached_t *ngx_http_gateway_detached_find(

@@ -99,6 +99,7 @@ typedef struct {
     ngx_array_t                         secrets;    /* jwt_secret_t * */
     ngx_uint_t                          nreports;   /* endpoints of
                                                        introspection */
+    ngx_uint_t                          nendpoints; /* those in force */
     ngx_uint_t                          one_source; /* unsigned:1; there is no
                                                        other source */
     ngx_uint_t                          generation; /* counts changed sets */

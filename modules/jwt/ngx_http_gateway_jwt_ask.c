@@ -44,6 +44,7 @@ static ngx_int_t ngx_http_gateway_jwt_ask_grow(ngx_http_gateway_jwt_ask_t *ask,
 static void ngx_http_gateway_jwt_ask_end(void *data, ngx_int_t rc);
 static ngx_int_t ngx_http_gateway_jwt_ask_outcome(
     ngx_http_gateway_jwt_ask_t *ask, ngx_int_t rc);
+static void ngx_http_gateway_jwt_ask_late(ngx_http_gateway_jwt_ask_t *ask);
 static void ngx_http_gateway_jwt_ask_free(ngx_http_gateway_jwt_ask_t *ask);
 static void ngx_cdecl ngx_http_gateway_jwt_ask_fail(
     ngx_http_gateway_jwt_ask_t *ask, const char *fmt, ...);
@@ -567,9 +568,7 @@ ngx_http_gateway_jwt_ask_outcome(ngx_http_gateway_jwt_ask_t *ask, ngx_int_t rc)
     early = ngx_exiting && ngx_current_msec - ask->started < timeout;
 
     if (rc == NGX_HTTP_REQUEST_TIME_OUT && !early) {
-        ngx_http_gateway_jwt_ask_fail(ask, "no response within %M%s",
-                                  timeout % 1000 ? timeout : timeout / 1000,
-                                  timeout % 1000 ? "ms" : "s");
+        ngx_http_gateway_jwt_ask_late(ask);
         return NGX_DECLINED;
     }
 
@@ -589,6 +588,40 @@ ngx_http_gateway_jwt_ask_outcome(ngx_http_gateway_jwt_ask_t *ask, ngx_int_t rc)
     ngx_http_gateway_jwt_ask_fail(ask, "%s", why);
 
     return NGX_DECLINED;
+}
+
+
+/* the time may have been spent on waiting for other questions to end */
+
+static void
+ngx_http_gateway_jwt_ask_late(ngx_http_gateway_jwt_ask_t *ask)
+{
+    ngx_uint_t   unit;
+    ngx_msec_t   timeout, began, waited;
+    const char  *name;
+
+    timeout = ask->question.timeout;
+    unit = (timeout % 1000) ? 1 : 1000;
+    name = (timeout % 1000) ? "ms" : "s";
+
+    if (!ngx_http_gateway_detached_began(ask->detached, &began)) {
+        ngx_http_gateway_jwt_ask_fail(ask, "the request was not sent within "
+                                  "%M%s, too many others wait for a response",
+                                  timeout / unit, name);
+        return;
+    }
+
+    waited = began - ask->started;
+
+    if (waited > timeout / 2) {
+        ngx_http_gateway_jwt_ask_fail(ask, "no response within %M%s, of which "
+                                  "the request waited %Mms for others to end",
+                                  timeout / unit, name, waited);
+        return;
+    }
+
+    ngx_http_gateway_jwt_ask_fail(ask, "no response within %M%s",
+                                  timeout / unit, name);
 }
 
 

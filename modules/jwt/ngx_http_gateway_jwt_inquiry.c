@@ -23,6 +23,7 @@
 
 
 #define NGX_HTTP_GATEWAY_JWT_INQUIRIES  64      /* at once, of a worker */
+#define NGX_HTTP_GATEWAY_JWT_USERS      64      /* that take turns */
 #define NGX_HTTP_GATEWAY_JWT_BUCKETS    256     /* a power of two */
 #define NGX_HTTP_GATEWAY_JWT_POLL       25      /* ms */
 #define NGX_HTTP_GATEWAY_JWT_INACTIVE   5000    /* ms; kept at most */
@@ -105,9 +106,14 @@ static void ngx_http_gateway_jwt_inquiry_free(
     ngx_http_gateway_jwt_inquiry_t *inquiry);
 
 
-/* of a worker; inquiries of all endpoints */
+/*
+ * of a worker; inquiries of all endpoints.  Each endpoint is a user of its own;
+ * with very many, some share one.
+ */
 
-static ngx_http_gateway_detached_user_t  ngx_http_gateway_jwt_asks;
+static ngx_http_gateway_detached_group_t  ngx_http_gateway_jwt_asks;
+static ngx_http_gateway_detached_user_t  ngx_http_gateway_jwt_users[
+                                                 NGX_HTTP_GATEWAY_JWT_USERS];
 static gw_inactive_t  *ngx_http_gateway_jwt_inactive;
 static uint64_t  ngx_http_gateway_jwt_asks_secret[2];
 static ngx_queue_t  ngx_http_gateway_jwt_inquiries[
@@ -191,7 +197,11 @@ ngx_http_gateway_jwt_inquiries_init(ngx_log_t *log)
 
     ngx_http_gateway_jwt_asks.max = NGX_HTTP_GATEWAY_JWT_INQUIRIES;
     ngx_http_gateway_jwt_asks.backlog = ngx_cycle->connection_n / 4;
-    ngx_http_gateway_jwt_asks.keep = 1;
+
+    for (i = 0; i < NGX_HTTP_GATEWAY_JWT_USERS; i++) {
+        ngx_http_gateway_jwt_users[i].group = &ngx_http_gateway_jwt_asks;
+        ngx_http_gateway_jwt_users[i].keep = 1;
+    }
 
     for (i = 0; i < NGX_HTTP_GATEWAY_JWT_BUCKETS; i++) {
         ngx_queue_init(&ngx_http_gateway_jwt_inquiries[i]);
@@ -482,12 +492,15 @@ ngx_http_gateway_jwt_inquiry_ask(ngx_http_request_t *r,
     ngx_str_set(&question.method, "POST");
     question.fields = fields;
     question.nfields = endpoint->secret ? 2 : 1;
-    question.user = &ngx_http_gateway_jwt_asks;
+    question.user = &ngx_http_gateway_jwt_users[
+                             endpoint->index % NGX_HTTP_GATEWAY_JWT_USERS];
     question.timeout = endpoint->timeout;
     question.max_size = endpoint->max_size;
     question.insecure = endpoint->insecure;
     question.done = ngx_http_gateway_jwt_inquiry_done;
     question.data = inquiry;
+
+    ngx_http_gateway_jwt_asks.fair = (endpoint->jmcf->nendpoints > 1);
 
     inquiry->ask = ngx_http_gateway_jwt_ask(&question);
 

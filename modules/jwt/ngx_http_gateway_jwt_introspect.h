@@ -51,6 +51,7 @@ struct ngx_http_gateway_jwt_endpoint_s {
     ngx_uint_t                          in_force;   /* unsigned:1; a block that
                                                        serves requests uses
                                                        it */
+    ngx_uint_t                          index;      /* of those in force */
 
     /* of gateway_jwt_key_fetch */
     ngx_msec_t                          timeout;

@@ -324,8 +324,9 @@ ngx_http_gateway_jwt_load_endpoints(ngx_conf_t *cf,
 
         in[i].use.source = endpoint->source;
 
-        if (ngx_http_gateway_in_force(cf)) {
+        if (ngx_http_gateway_in_force(cf) && !endpoint->in_force) {
             endpoint->in_force = 1;
+            endpoint->index = endpoint->jmcf->nendpoints++;
         }
 
         if (in[i].use.issuer.len

@@ -23,9 +23,11 @@ sub start {
 
     my $port = free_port();
     my $conf = http_conf(workers => $arg{workers} // 1, port => $port,
+                         main => $arg{main},
                          http => 'gateway_jwt_key_fetch timeout='
                                  . ($arg{timeout} // '3s') . ';',
-                         server => $as->location('/ask') . <<'END');
+                         server => ($arg{server} // '')
+                                   . $as->location('/ask') . <<'END');
     location = /api {
         gateway_jwt api token=$arg_token;
         gateway_jwt_introspect /ask cache=60s;
@@ -129,6 +131,59 @@ for my $round (1 .. 5) {
 }
 is(status($server, fresh()), 200, 'the next token is asked about');
 $server->stop;
+
+
+# --- an endpoint that does not answer leaves room for others
+
+my $second = endpoint();
+
+$server = start(timeout => '4s', server => $second->location('/second')
+                                           . <<'END');
+    location = /second-api {
+        gateway_jwt api token=$arg_token;
+        gateway_jwt_introspect /second;
+        empty_gif;
+    }
+END
+if (!($pid = fork // die "fork: $!")) {
+    http_many([ map { ask($server, fresh('hang')) } 1 .. 90 ], timeout => 10);
+    require POSIX;
+    POSIX::_exit(0);
+}
+ok(wait_until(sub { $as->held == 48 }, 3), 'one of two: 48 of 90 are asked');
+my @others = http_many([ map { [ $server->port, '/second-api?token=' . fresh() ] }
+                         1 .. 40 ]);
+is(answers(@others), '200:40', 'meanwhile 40 tokens at the other one');
+is(scalar(grep { $_->{seconds} > 2 } @others), 0, 'do not wait for the first');
+is($as->held, 48, 'which still does not answer');
+waitpid $pid, 0;
+$server->stop;
+
+
+# --- the log says when a request has waited for others
+
+$server = start(timeout => '4s');
+@many = http_many([ map { ask($server, fresh('delay:2.5')) } 1 .. 74 ],
+                  timeout => 15);
+is(answers(@many), '200:64 503:10', '64 are answered, 10 began too late');
+my $waited = qr/no response within \ds, of which the request waited \d+ms for /;
+like($server->log, qr/"\/ask": ${waited}others to end, tokens cannot /,
+     'the reason');
+$server->stop;
+
+my $debug = `${\ Test::Gateway::Server::binary()} -V 2>&1` =~ /--with-debug/;
+my $log = 'error_log logs/error.log debug;';
+
+SKIP: {
+    skip 'nginx without --with-debug', 1 if !$debug;
+
+    $server = start(timeout => '1s', main => $log);
+    http_many([ map { ask($server, fresh('hang')) } 1 .. 74 ], timeout => 10);
+    my $unsent = qr/the request was not sent within 1s, too many others wait /;
+    is(() = $server->log =~ /question has ended: -5, "(?:$waited|$unsent)/g, 10,
+       '10 of 74 had to wait');
+    $server->stop;
+}
 
 
 # --- several workers: one request for a token in each
