@@ -70,7 +70,11 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
 
         kid = ctx->kid;
 
-        if (ctx->token && ctx->found == GW_OK && ctx->reason != GW_TOO_LARGE) {
+        /* ctx->token can be that of an earlier location */
+
+        if (ctx->token && ctx->found == GW_OK && ctx->reason != GW_TOO_LARGE
+            && ngx_http_gateway_same(&ctx->token->text, &ctx->text))
+        {
             kid.data = (u_char *) ctx->token->jws.kid;
             kid.len = ctx->token->jws.kid_len;
         }

@@ -171,6 +171,15 @@ $server = start($ask . $as->location('/second-ask') . <<'END');
         gateway_jwt_revoked revoked;
         gateway_jwt_introspect /ask;
     }
+    location /signed-opaque/ {
+        gateway_jwt api;
+        gateway_jwt_key_file jwks.json;
+        try_files /none /opaque-arg/;
+    }
+    location /opaque-arg/ {
+        gateway_jwt api token=$arg_token;
+        gateway_jwt_introspect /ask;
+    }
     location /optional/ {
         gateway_jwt api;
         gateway_jwt_mode optional;
@@ -326,6 +335,16 @@ unlike(head($server, '/api/', fresh('no')), qr/^X-(Sub|Refused):/m,
        'nothing of an inactive token');
 $head = head($server, '/to-decode/', fresh());
 unlike($head, qr/^X-Sub:/m, 'an opaque token is not decoded elsewhere');
+
+# a signed token in one place, and then an opaque one in another
+
+is((http_get($server, '/signed-opaque/?token=' . fresh('no'),
+             headers => [ 'Authorization: Bearer '
+                          . token(key => 'a', claims => { sub => 'x' }) ]))[0],
+   401, 'an opaque token after an internal redirect');
+my @lines = grep { m{/signed-opaque/} } split /\n/, $server->log;
+is(scalar(grep { /reason "token_inactive"/ } @lines), 1, 'is refused');
+is(scalar(grep { /kid "[^"]/ } @lines), 0, 'without the kid of the first token');
 
 my $dry = fresh('delay:0.3');
 my $began = time;
