@@ -535,8 +535,9 @@ ngx_http_gateway_jwt_check_conf(ngx_conf_t *cf,
         }
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"gateway_jwt\" is on and no \"gateway_jwt_key_file\" "
-                      "or \"gateway_jwt_key_request\" is given, write one, or "
+                      "\"gateway_jwt\" is on and no \"gateway_jwt_key_file\", "
+                      "\"gateway_jwt_key_request\" or "
+                      "\"gateway_jwt_introspect\" is given, write one, or "
                       "\"gateway_jwt_verify off\" to accept any signature, for "
                       "the block in %V:%ui",
                       ngx_http_gateway_place_args(&conf->place));

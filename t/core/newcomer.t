@@ -95,7 +95,7 @@ server { location / { gateway_jwt; } }
 === no keys
 server { location / { gateway_jwt api; } }
 ---
-[emerg] "gateway_jwt" is on and no "gateway_jwt_key_file" or "gateway_jwt_key_request" is given, write one, or "gateway_jwt_verify off" to accept any signature, for the block in DIR/case.conf:1
+[emerg] "gateway_jwt" is on and no "gateway_jwt_key_file", "gateway_jwt_key_request" or "gateway_jwt_introspect" is given, write one, or "gateway_jwt_verify off" to accept any signature, for the block in DIR/case.conf:1
 
 === a file that is not there
 server { location / { gateway_jwt api; gateway_jwt_key_file no-such.json; } }

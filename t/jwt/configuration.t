@@ -177,8 +177,9 @@ warned(jwt('gateway_jwt_key_cache 1h;'),
 
 # --- keys
 
-my $no_key = '"gateway_jwt" is on and no "gateway_jwt_key_file" or '
-             . '"gateway_jwt_key_request" is given, write one, or '
+my $no_key = '"gateway_jwt" is on and no "gateway_jwt_key_file", '
+             . '"gateway_jwt_key_request" or "gateway_jwt_introspect" is '
+             . 'given, write one, or '
              . '"gateway_jwt_verify off" to accept any signature, for the block';
 
 refused({ server => <<'CONF' }, $no_key, 'no key in a location');

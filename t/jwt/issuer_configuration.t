@@ -341,8 +341,9 @@ accepted(passes('https://192.0.2.1', $_), $_)
 # --- keys, algorithms, issuers
 
 refused({ server => "location / { gateway_jwt realm; }  #!\n" },
-        '"gateway_jwt" is on and no "gateway_jwt_key_file" or '
-        . '"gateway_jwt_key_request" is given, write one, or '
+        '"gateway_jwt" is on and no "gateway_jwt_key_file", '
+        . '"gateway_jwt_key_request" or "gateway_jwt_introspect" is '
+        . 'given, write one, or '
         . '"gateway_jwt_verify off" to accept any signature, for the block',
         'neither a file nor a request');
 
