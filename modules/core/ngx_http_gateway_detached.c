@@ -516,13 +516,20 @@ ngx_http_gateway_detached_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
  * The subrequest has ended.  nginx has not released its reference, since the
  * subrequest was not active.  Another subrequest, such as that of
  * proxy_cache_background_update, may still hold a reference.
+ *
+ * With X-Accel-Redirect in a cached response, nginx releases a reference too
+ * many: ngx_http_upstream_finalize_request() takes an upstream that only its
+ * cache has used for one that was finalized before.
  */
 
 static void
 ngx_http_gateway_detached_done(ngx_http_request_t *r)
 {
     r->write_event_handler = ngx_http_request_empty_handler;
-    r->count--;
+
+    if (r->count > 1) {
+        r->count--;
+    }
 
     /* suppresses a lingering close */
 

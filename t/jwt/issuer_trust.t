@@ -243,6 +243,8 @@ is(kept('proxy_ssl_name id.example:443;', '', verify('ca')), '200 200 200',
 
 # --- proxy_cache: a response that another location has stored
 
+my $insecure = '';
+
 sub cached {
     my ($keys, $fill, @first) = @_;
 
@@ -262,7 +264,7 @@ END
         gateway_jwt_key_request /keys;
         empty_gif;
     }
-    gateway_jwt_key_fetch interval=1s min=1s;
+    gateway_jwt_key_fetch interval=1s min=1s $insecure;
 END2
 
     my $first = status($server, '/', $token);
@@ -309,6 +311,17 @@ is(cached("$verified proxy_pass https://192.0.2.1:$tls/jwks;", 'return 200;'),
 is(cached("proxy_pass $near/jwks;", 'return 200;'),
    '200 200 200, not trusted',
    'its own response from this machine, whose origin is not known any longer');
+
+# nginx itself releases the request once too often then
+
+$insecure = 'insecure';
+$origin->answer('/to-second', head => [ 'X-Accel-Redirect: /second' ],
+                body => '');
+is(cached("proxy_pass http://$down/; } location = /second { "
+          . "proxy_cache_key k2; proxy_pass $far/jwks;",
+          'proxy_ignore_headers X-Accel-Redirect; '
+          . "proxy_pass $far/to-second;", '/second'),
+   '503 200 200', 'a cached X-Accel-Redirect to a cached response, "insecure"');
 
 
 
