@@ -19,12 +19,16 @@ struct ngx_http_gateway_words_s {
 
 static ngx_http_gateway_words_t *ngx_http_gateway_words_get(
     ngx_msec_t interval);
+static void ngx_http_gateway_words_timer(ngx_http_gateway_words_t *words);
 static void ngx_http_gateway_word_look(ngx_event_t *ev);
 static ngx_uint_t ngx_http_gateway_word_due(ngx_http_gateway_word_t *w);
 static void ngx_http_gateway_word_cancel(void *data);
 
 
-/* of this process; one for each interval in use */
+/*
+ * of this process; one for each interval in use.  Not in the cycle's memory:
+ * without a master process, a reload replaces the cycle.
+ */
 static ngx_http_gateway_words_t  *ngx_http_gateway_words;
 
 
@@ -54,7 +58,7 @@ ngx_http_gateway_word_wait(ngx_http_request_t *r, ngx_http_gateway_word_t *w)
     ngx_queue_insert_tail(&words->waiting, &w->queue);
 
     if (!words->event.timer_set) {
-        ngx_add_timer(&words->event, words->interval);
+        ngx_http_gateway_words_timer(words);
     }
 
     return NGX_AGAIN;
@@ -72,7 +76,7 @@ ngx_http_gateway_words_get(ngx_msec_t interval)
         }
     }
 
-    words = ngx_pcalloc(ngx_cycle->pool, sizeof(ngx_http_gateway_words_t));
+    words = ngx_calloc(sizeof(ngx_http_gateway_words_t), ngx_cycle->log);
     if (words == NULL) {
         return NULL;
     }
@@ -80,13 +84,21 @@ ngx_http_gateway_words_get(ngx_msec_t interval)
     words->interval = interval;
     words->event.handler = ngx_http_gateway_word_look;
     words->event.data = words;
-    words->event.log = ngx_cycle->log;
     ngx_queue_init(&words->waiting);
 
     words->next = ngx_http_gateway_words;
     ngx_http_gateway_words = words;
 
     return words;
+}
+
+
+static void
+ngx_http_gateway_words_timer(ngx_http_gateway_words_t *words)
+{
+    words->event.log = ngx_cycle->log;
+
+    ngx_add_timer(&words->event, words->interval);
 }
 
 
@@ -134,7 +146,7 @@ ngx_http_gateway_word_look(ngx_event_t *ev)
         }
 
     } else if (!ev->timer_set) {
-        ngx_add_timer(ev, words->interval);
+        ngx_http_gateway_words_timer(words);
     }
 }
 
