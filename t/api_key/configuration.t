@@ -8,6 +8,7 @@ use warnings;
 use lib 't/lib';
 
 use Test::Gateway;
+use Test::Gateway::Said;
 
 my $pepper = 'a pepper, long enough';
 
@@ -19,49 +20,11 @@ my %files = ('consumers.json' => consumers(consumer('acme')),
              'newline' => "0123456789abcde\n", 'empty' => '',
              'most' => 'x' x 4096 . "\r\n", 'large' => 'x' x 4097,
              'huge' => 'x' x 100_000, 'folder/x' => '');
+$Test::Gateway::Said::Files = \%files;
 
-# the number of lines before the configuration in the file that nginx reads
-my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
-$before--;
-
-# "#!" marks the line that the message must name; LINE stands for it
-sub said {
-    my ($conf) = @_;
-
-    my ($code, $output) = nginx_t($conf, \%files);
-    my $line = $before;
-    for (split /\n/, $conf) {
-        $line++;
-        last if /#!/;
-    }
-
-    my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
-                split /\n/, $output;
-
-    # warnings of settings without effect are tested in t/core/without_effect.t
-    @lines = grep { !/"gateway_consumers" has no effect, no method/ } @lines;
-    s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
-    return ($code, @lines);
-}
-
-sub refused {
-    my ($conf, $message, $name) = @_;
-    is_deeply([ said(http_conf(%$conf)) ],
-              [ 1, "[emerg] $message in DIR/nginx.conf:LINE" ],
-              "refused: $name");
-}
-
-sub warned {
-    my ($conf, $message, $name) = @_;
-    is_deeply([ said(http_conf(%$conf)) ],
-              [ 0, "[warn] $message in DIR/nginx.conf:LINE" ],
-              "warned: $name");
-}
-
-sub accepted {
-    my ($conf, $name) = @_;
-    is_deeply([ said(http_conf(%$conf)) ], [ 0 ], "accepted: $name");
-}
+# warnings of settings without effect are tested in t/core/without_effect.t
+$Test::Gateway::Said::Ignore
+    = qr/"gateway_consumers" has no effect, no method/;
 
 my $file = 'gateway_consumers zone=consumers:1m file=consumers.json;';
 my $hmac = 'gateway_consumers zone=consumers:1m file=hmac.json;';

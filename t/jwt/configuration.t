@@ -7,54 +7,16 @@ use warnings;
 use lib 't/lib';
 
 use Test::Gateway;
+use Test::Gateway::Said;
 
 my %files = ('keys.json' => jwks('es256'), 'broken.json' => '{"keys":[',
              'huge.json' => ' ' x (1024 * 1024 + 1),
              'folder/x' => '');
+$Test::Gateway::Said::Files = \%files;
 
 my $asymmetric = 'HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, '
                  . 'PS512, ES256, ES384, ES512, ES256K, EdDSA, Ed25519, Ed448, '
                  . 'ML-DSA-44, ML-DSA-65, ML-DSA-87';
-
-# how many lines stand before a configuration when nginx reads it
-my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
-$before--;
-
-# "#!" marks the line that LINE stands for
-sub said {
-    my ($conf) = @_;
-
-    my ($code, $output) = nginx_t($conf, \%files);
-    my $line = $before;
-    for (split /\n/, $conf) {
-        $line++;
-        last if /#!/;
-    }
-
-    my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
-                split /\n/, $output;
-    s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
-    return ($code, @lines);
-}
-
-sub refused {
-    my ($conf, $message, $name, $place) = @_;
-    $place //= ' in DIR/nginx.conf:LINE';
-    is_deeply([ said(http_conf(%$conf)) ], [ 1, "[emerg] $message$place" ],
-              "refused: $name");
-}
-
-sub warned {
-    my ($conf, $message, $name) = @_;
-    is_deeply([ said(http_conf(%$conf)) ],
-              [ 0, "[warn] $message in DIR/nginx.conf:LINE" ],
-              "warned: $name");
-}
-
-sub accepted {
-    my ($conf, $name) = @_;
-    is_deeply([ said(http_conf(%$conf)) ], [ 0 ], "accepted: $name");
-}
 
 # a directive beside what it needs, alone and in a location
 sub jwt {

@@ -11,50 +11,12 @@ use File::Temp ();
 use Test::Gateway;
 use Test::Gateway::Certificate;
 use Test::Gateway::Issuer;
+use Test::Gateway::Said;
 
 my $issuer = issuer('es256');
 my $pass = $issuer->location('/keys') =~ s/\n/ /gr;
 my %files = ('keys.json' => jwks('es256'), 'secrets.json' => jwks('hs256'));
-
-# how many lines stand before a configuration when nginx reads it
-my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
-$before--;
-
-# "#!" marks the line that LINE stands for
-sub said {
-    my ($conf) = @_;
-
-    my ($code, $output) = nginx_t($conf, \%files);
-    my $line = $before;
-    for (split /\n/, $conf) {
-        $line++;
-        last if /#!/;
-    }
-
-    my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
-                split /\n/, $output;
-    s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
-    return ($code, @lines);
-}
-
-sub refused {
-    my ($conf, $message, $name) = @_;
-    is_deeply([ said(http_conf(%$conf)) ],
-              [ 1, "[emerg] $message in DIR/nginx.conf:LINE" ],
-              "refused: $name");
-}
-
-sub warned {
-    my ($conf, $message, $name) = @_;
-    is_deeply([ said(http_conf(%$conf)) ],
-              [ 0, "[warn] $message in DIR/nginx.conf:LINE" ],
-              "warned: $name");
-}
-
-sub accepted {
-    my ($conf, $name) = @_;
-    is_deeply([ said(http_conf(%$conf)) ], [ 0 ], "accepted: $name");
-}
+$Test::Gateway::Said::Files = \%files;
 
 # a location with these lines, beside that of the keys
 sub jwt {

@@ -8,37 +8,20 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 use Test::Gateway;
+use Test::Gateway::Said qw( said refused accepted );
 
 $Test::Gateway::More = 1;
 
 no_root_location();
 run_tests();
 
-my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
-$before--;
+$Test::Gateway::Said::Files
+    = { 'keys.json' => jwks('es256'),
+        'c.json' => consumers(consumer('a', groups => [ 'g' ])) };
 
-# "#!" marks the line whose number replaces LINE in the expected message
-
-sub said {
-    my ($conf) = @_;
-
-    my ($code, $output) = nginx_t($conf, { 'keys.json' => jwks('es256'),
-                                           'c.json' => consumers(consumer('a', groups => [ 'g' ])) });
-    my $line = $before;
-    for (split /\n/, $conf) {
-        $line++;
-        last if /#!/;
-    }
-
-    my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
-                split /\n/, $output;
-
-    # most zones here are unused; t/core/without_effect.t tests that warning
-    @lines = grep { !/of "gateway_limit_zone" is never used in|"gateway_consumers" has no/ }
-             @lines;
-    s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
-    return ($code, @lines);
-}
+# most zones here are unused; t/core/without_effect.t tests that warning
+$Test::Gateway::Said::Ignore
+    = qr/of "gateway_limit_zone" is never used in|"gateway_consumers" has no/;
 
 my $z = 'gateway_limit_zone $arg_k';
 
@@ -54,21 +37,9 @@ sub server { return http_conf(http => $zones, server => "\n$_[0]") }
 sub alone { return server("$_[0]  #!\n") }
 sub set { return server("gateway_limit zone=z; $_[0]  #!\n") }
 
-sub refused {
-    my ($conf, $message, $name) = @_;
-    is_deeply([ said($conf) ],
-              [ 1, "[emerg] $message in DIR/nginx.conf:LINE" ],
-              "error: $name");
-}
-
 sub warned {
     my ($conf, $message, $name) = @_;
     is_deeply([ said($conf) ], [ 0, "[warn] $message" ], "warning: $name");
-}
-
-sub accepted {
-    my ($conf, $name) = @_;
-    is_deeply([ said($conf) ], [ 0 ], "accepted: $name");
 }
 
 

@@ -9,6 +9,7 @@ use lib 't/lib';
 use Test::Gateway;
 use Test::Gateway::Certificate;
 use Test::Gateway::FakeRedis;
+use Test::Gateway::Said qw( said accepted );
 use Test::More;
 
 BEGIN { $Test::Gateway::More = 1 }
@@ -22,34 +23,15 @@ my %files = ('pass' => "secret-of-redis\n", 'bare' => 'secret-of-redis',
              'blank' => "\r\n", 'most' => 's' x 1023 . "\n",
              'large' => 's' x 1025, 'folder/x' => '',
              'no.pem' => "no certificate\n", certificate_files());
+$Test::Gateway::Said::Files = \%files;
+$Test::Gateway::Said::Never = qr/secret-of-redis/;
+
+# most blocks here are unused; t/core/without_effect.t tests that warning
+$Test::Gateway::Said::Ignore
+    = qr/is not used by any "gateway_limit_zone"|is never used in/;
 
 # password files are readable by their owner only
 umask 0077;
-
-# number of lines before a configuration
-my ($before) = (nginx_t("wrong;\n"))[1] =~ /nginx\.conf:(\d+)/;
-$before--;
-
-# "#!" marks the line whose number replaces LINE in the expected message
-sub said {
-    my ($conf) = @_;
-
-    my ($code, $output) = nginx_t($conf, \%files);
-    my $line = $before;
-    for (split /\n/, $conf) {
-        $line++;
-        last if /#!/;
-    }
-
-    my @lines = map { /(\[\w+\]) \d+#\d+: (.*)/ ? "$1 $2" : () }
-                split /\n/, $output;
-
-    # most blocks here are unused; t/core/without_effect.t tests that warning
-    @lines = grep { !/is not used by any "gateway_limit_zone"|is never used in/ } @lines;
-    s/nginx\.conf:$line\b/nginx.conf:LINE/ for @lines;
-    unlike($output, qr/secret-of-redis/, 'no password is shown');
-    return ($code, @lines);
-}
 
 # a block with these lines, one of which is marked
 sub block {
@@ -65,11 +47,6 @@ sub refused {
               [ 1, map { /\n$/ ? "[emerg] $_" =~ s/\n//r
                          : "[emerg] $_ in DIR/nginx.conf:LINE" } @messages ],
               "refused: $name");
-}
-
-sub accepted {
-    my ($conf, $name) = @_;
-    is_deeply([ said($conf) ], [ 0 ], "accepted: $name");
 }
 
 my $server = 'server 127.0.0.1:6379;';
