@@ -390,6 +390,10 @@ test_end(void)
     is_int(sum_of(again), 0, "from 0");
 
     ack(&series);
+    (void) pass(NEVER);
+    ok(find(&second, family, "5") != a,
+       "its node is not used while one can still walk over it");
+
     ack(&second);
     (void) pass(NEVER);
 

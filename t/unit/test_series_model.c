@@ -318,6 +318,15 @@ goes_on(void)
 }
 
 
+/* a node that was free is free again */
+
+static int
+goes_on_free(void)
+{
+    return goes_on() && room(&b) + 2 == up.room.nodes;
+}
+
+
 /* "x" has an event, and is about to end: the next pass may move it on */
 
 static void
@@ -462,7 +471,7 @@ main(void)
 
     each("a process that makes a series is killed", nothing, a_counts, NULL,
          goes_on);
-    each("in a free node", freed, a_counts, NULL, goes_on);
+    each("in a free node", freed, a_counts, NULL, goes_on_free);
 
     each("an upkeep is killed that ends a series", ending, a_passes, NULL,
          completes);
