@@ -11,21 +11,21 @@
 #include "gw_series.h"
 
 
-/* a test runs another process, or ends this one, before each access */
+/* a test runs another process, or ends this one, before each of these */
 
-#ifndef gw_series_access
-#define gw_series_access()
+#ifndef gw_series_touch
+#define gw_series_touch()
 #endif
 
 #define gw_series_load(p)                                                     \
-    ({ gw_series_access(); __atomic_load_n(p, __ATOMIC_SEQ_CST); })
+    ({ gw_series_touch(); __atomic_load_n(p, __ATOMIC_SEQ_CST); })
 
 #define gw_series_store(p, value)                                             \
-    ({ gw_series_access(); __atomic_store_n(p, value, __ATOMIC_SEQ_CST); })
+    ({ gw_series_touch(); __atomic_store_n(p, value, __ATOMIC_SEQ_CST); })
 
 /* "old" is a variable, which is set to the value found */
 #define gw_series_swap(p, old, new)                                           \
-    ({ gw_series_access();                                                    \
+    ({ gw_series_touch();                                                    \
        __atomic_compare_exchange_n(p, &(old), new, 0, __ATOMIC_SEQ_CST,       \
                                    __ATOMIC_SEQ_CST); })
 

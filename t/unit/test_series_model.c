@@ -20,7 +20,7 @@
 
 static void model_access(void);
 
-#define gw_series_access   model_access
+#define gw_series_touch   model_access
 
 #define gw_series_cells    model_cells
 #define gw_series_size     model_size
