@@ -14,6 +14,12 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <nginx.h>
+
+
+/* "1.22.1": nginx loads a module only if it was built for the same version */
+
+#define NGX_HTTP_GATEWAY_NGINX_VERSION  NGINX_VERSION
 
 
 /*
@@ -74,6 +80,22 @@
 #else
 
 #define ngx_http_gateway_listen_type(opt)  SOCK_STREAM
+
+#endif
+
+
+/*
+ * Since 1.27.3, "resolve" of a server adds and removes peers of an upstream
+ * block in shared memory while nginx runs.
+ */
+
+#if (nginx_version >= 1027003)
+
+#define ngx_http_gateway_peers_change(peers)  (peers)->config
+
+#else
+
+#define ngx_http_gateway_peers_change(peers)  ((ngx_uint_t *) NULL)
 
 #endif
 

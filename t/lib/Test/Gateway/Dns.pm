@@ -2,12 +2,15 @@
 
 package Test::Gateway::Dns;
 
-# A DNS server on loopback with one address for each name, which a test changes.
-# It ends with the test's process.
+# A DNS server on loopback with the same addresses for each name, which a test
+# changes.  It ends with the test's process.
 #
 #   my $dns = dns('127.0.0.1', ttl => 300);     the default of ttl is 0
 #   resolver 127.0.0.1:@{[ $dns->port ]} ipv6=off;
 #   $dns->moves('127.0.0.9');                   another address
+#   $dns->moves('127.0.0.8 127.0.0.9');         several
+#   $dns->moves('random 5');                    up to 5 addresses in 127.0.0.0/8,
+#                                               others in each answer
 #   $dns->forgets;                              no name exists
 
 use v5.28;
@@ -56,7 +59,7 @@ sub DESTROY {
 }
 
 
-# Answers each question of type A with the address in the file.
+# Answers each question of type A with the addresses in the file.
 
 sub serve {
     my ($socket, $file, $ttl) = @_;
@@ -71,14 +74,19 @@ sub serve {
         my ($id) = unpack 'n', $question;
         my ($name, $type) = substr($question, 12) =~ /^(.*?\0)(..)/s or next;
 
-        my $address = Test::Gateway::Server::slurp($file);
-        my $known = $type eq "\0\1" && length $address;
-        my $code = length $address ? 0x8180 : 0x8183;
-        my $answer = pack('n6', $id, $code, 1, $known ? 1 : 0, 0, 0)
-                     . $name . $type . "\0\1";
-        $answer .= pack('n3Nn', 0xc00c, 1, 1, $ttl, 4)
-                   . pack('C4', split /\./, $address) if $known;
-        $socket->send($answer);
+        my @addresses = split ' ', Test::Gateway::Server::slurp($file);
+        my $code = @addresses ? 0x8180 : 0x8183;
+
+        if (@addresses && $addresses[0] eq 'random') {
+            @addresses = map { join '.', 127, map { 1 + int rand 254 } 1 .. 3 }
+                         1 .. int rand 1 + $addresses[1];
+        }
+        @addresses = () if $type ne "\0\1";
+
+        $socket->send(pack('n6', $id, $code, 1, scalar @addresses, 0, 0)
+                      . $name . $type . "\0\1"
+                      . join '', map { pack('n3Nn', 0xc00c, 1, 1, $ttl, 4)
+                                       . pack('C4', split /\./) } @addresses);
     }
 }
 

@@ -5,7 +5,8 @@ package Test::Gateway::Probe;
 # Tests of detached requests and of waiting: the module t/core/probe.c in a copy
 # of the project, and an origin controlled by the path.
 #
-#   build_probe('jwt limit')     builds core, probe and these modules
+#   build_probe('jwt limit')     builds core, probe and these modules; with a
+#                                file as another argument, with that module
 #   my $origin = origin();       { port }; its requests are in a file
 #   $origin->requests('/path')   the text of each request for this path (or of all)
 #
@@ -33,7 +34,7 @@ my ($copy, $origin, $test);
 
 
 sub build_probe {
-    my ($modules) = @_;
+    my ($modules, $file) = @_;
 
     $copy = copy_of(qw( config Makefile modules tools ));
 
@@ -49,7 +50,7 @@ sub build_probe {
     $ENV{GATEWAY_MODULE} = "$copy/objs/ngx_http_gateway_module.so";
 
     write_file("$copy/modules/probe/ngx_http_gateway_probe_module.c",
-               read_file('t/core/probe.c'));
+               read_file($file // 't/core/probe.c'));
     write_file("$copy/config",
                read_file("$copy/config") =~ s/(?= certificate )/ probe/r);
 
