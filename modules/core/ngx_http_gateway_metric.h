@@ -143,7 +143,8 @@ ngx_int_t ngx_http_gateway_family_add(ngx_conf_t *cf,
 /*
  * Values that something else counts, read at each scrape.  "i" ascends from 0.
  * NGX_OK: a sample, whose values live as long as "pool".  NGX_DECLINED: none
- * for this "i".  NGX_DONE: no more.  At most 100 us a call.
+ * for this "i".  NGX_AGAIN: not yet, call again with the same "i", better in a
+ * later turn.  NGX_DONE: no more.  At most 100 us a call.
  */
 
 typedef struct {

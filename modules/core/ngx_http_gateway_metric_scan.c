@@ -453,6 +453,11 @@ ngx_http_gateway_scan_reader(ngx_http_gateway_scan_t *scan)
             continue;
         }
 
+        if (rc == NGX_AGAIN) {
+            scan->i--;
+            return NGX_AGAIN;
+        }
+
         if (rc != NGX_OK) {
             scan->reader++;
             scan->i = 0;
