@@ -24,6 +24,10 @@
 typedef struct ngx_http_gateway_metrics_route_s
                                         ngx_http_gateway_metrics_route_t;
 typedef struct ngx_http_gateway_metrics_top_s  ngx_http_gateway_metrics_top_t;
+typedef struct ngx_http_gateway_metrics_upstreams_s
+                                        ngx_http_gateway_metrics_upstreams_t;
+typedef struct ngx_http_gateway_metrics_losses_s
+                                        ngx_http_gateway_metrics_losses_t;
 
 
 /* gateway_metrics */
@@ -65,6 +69,12 @@ typedef struct {
                                                    _area.c */
 
     ngx_http_gateway_metrics_page_t    *page;   /* the first one; NULL: none */
+
+    ngx_http_gateway_metrics_upstreams_t  *upstreams;
+    ngx_http_gateway_metrics_losses_t  *losses; /* of workers */
+    ngx_http_gateway_series_t          *workers;
+    ngx_uint_t                          loads;  /* of configurations, so far */
+    time_t                              loaded; /* this one */
 } ngx_http_gateway_metrics_main_conf_t;
 
 
@@ -72,6 +82,7 @@ typedef struct {
     ngx_str_t                           label;  /* "server" */
     ngx_http_gateway_metrics_route_t   *whole;  /* its series with an empty
                                                    route; NULL: not needed */
+    ngx_http_gateway_vector_t          *cached; /* by status of nginx's cache */
 } ngx_http_gateway_metrics_srv_conf_t;
 
 
@@ -139,6 +150,9 @@ ngx_int_t ngx_http_gateway_metrics_page_handler(ngx_http_request_t *r);
 /* ngx_http_gateway_metrics_upstream.c: tries of upstream servers */
 ngx_int_t ngx_http_gateway_metrics_upstream_init(ngx_conf_t *cf);
 
+/* for preconfiguration, also without a zone */
+ngx_int_t ngx_http_gateway_metrics_upstream_pre(ngx_conf_t *cf);
+
 /* in LOG, of a request that is counted and has upstream_states */
 void ngx_http_gateway_metrics_upstream_log(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
@@ -149,6 +163,10 @@ ngx_int_t ngx_http_gateway_metrics_peers_init(ngx_conf_t *cf);
 /* ngx_http_gateway_metrics_nginx.c: what nginx counts and knows itself */
 ngx_int_t ngx_http_gateway_metrics_nginx_init(ngx_conf_t *cf);
 
+/* for the setter of the zone; NGX_ERROR: no memory, or after an [emerg] */
+ngx_int_t ngx_http_gateway_metrics_nginx_add(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_main_conf_t *mmcf);
+
 /* in LOG, of a request that is counted: the proxy cache */
 void ngx_http_gateway_metrics_nginx_log(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
@@ -157,6 +175,12 @@ void ngx_http_gateway_metrics_nginx_log(ngx_http_request_t *r,
    "nginx -t", where ngx_test_config is set */
 void ngx_http_gateway_metrics_nginx_loaded(ngx_cycle_t *cycle);
 void ngx_http_gateway_metrics_nginx_start(ngx_cycle_t *cycle);
+
+/* in exit_process of workers */
+void ngx_http_gateway_metrics_nginx_exit(ngx_cycle_t *cycle);
+
+/* ngx_http_gateway_metrics_certificate.c */
+ngx_int_t ngx_http_gateway_metrics_certificate_init(ngx_conf_t *cf);
 
 /* ngx_http_gateway_metrics_upkeep.c: history, problems, end of series */
 ngx_int_t ngx_http_gateway_metrics_upkeep_init(ngx_conf_t *cf);

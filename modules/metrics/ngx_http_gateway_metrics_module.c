@@ -24,6 +24,7 @@ static char *ngx_http_gateway_metrics_mode(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_int_t ngx_http_gateway_metrics_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_metrics_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_metrics_init_process(ngx_cycle_t *cycle);
+static void ngx_http_gateway_metrics_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_enum_t  ngx_http_gateway_metrics_modes[] = {
@@ -69,7 +70,7 @@ static ngx_command_t  ngx_http_gateway_metrics_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_gateway_metrics_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_gateway_metrics_upstream_pre, /* preconfiguration */
     ngx_http_gateway_metrics_init,         /* postconfiguration */
 
     ngx_http_gateway_metrics_create_main_conf, /* create main configuration */
@@ -93,7 +94,7 @@ ngx_module_t  ngx_http_gateway_metrics_module = {
     ngx_http_gateway_metrics_init_process, /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_gateway_metrics_exit_process, /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -266,4 +267,15 @@ ngx_http_gateway_metrics_init_process(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_metrics_exit_process(ngx_cycle_t *cycle)
+{
+    if ((ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)
+        && ngx_http_gateway_metrics_conf(cycle))
+    {
+        ngx_http_gateway_metrics_nginx_exit(cycle);
+    }
 }

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * upstream_tries_total and upstream_bytes_total of each upstream server.
+ *
+ * Each address that the configuration names has two vectors.  For others, see
+ * ngx_http_gateway_metrics_resolved.c.
+ */
+
+#include "ngx_http_gateway_metrics_upstream.h"
+
+
+/* an address that the configuration names, in its memory */
+
+typedef struct {
+    ngx_str_t                           name;
+    ngx_str_t                          *label;      /* of the group */
+    ngx_http_gateway_vector_t          *tries;
+    ngx_http_gateway_vector_t          *bytes;
+} ngx_http_gateway_metrics_address_t;
+
+
+static ngx_int_t ngx_http_gateway_metrics_address_add(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_group_t *group, const ngx_str_t *name);
+static ngx_int_t ngx_http_gateway_metrics_addresses_add(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_group_t *group);
+static void ngx_http_gateway_metrics_try_labels(void *data, ngx_uint_t i,
+    ngx_str_t *values);
+static void ngx_http_gateway_metrics_bytes_labels(void *data, ngx_uint_t i,
+    ngx_str_t *values);
+static int ngx_libc_cdecl ngx_http_gateway_metrics_address_cmp(
+    const void *one, const void *two);
+static ngx_http_gateway_metrics_address_t *
+    ngx_http_gateway_metrics_address_find(
+    ngx_http_gateway_metrics_group_t *group, const ngx_str_t *name);
+const ngx_http_gateway_metric_t  ngx_http_gateway_metrics_tries = {
+    "upstream_tries_total",
+    "Tries of upstream servers by the status code of the response, or by why "
+    "there was none.",
+    "upstream peer code", NGX_HTTP_GATEWAY_METRIC_COUNTER
+};
+
+const ngx_http_gateway_metric_t  ngx_http_gateway_metrics_bytes = {
+    "upstream_bytes_total",
+    "Bytes sent to and received from upstream servers.",
+    "upstream peer direction", NGX_HTTP_GATEWAY_METRIC_COUNTER
+};
+
+
+/* the values of "code" */
+
+ngx_str_t  ngx_http_gateway_metrics_words[NGX_HTTP_GATEWAY_METRICS_WORDS] = {
+    ngx_string("1xx"), ngx_string("2xx"), ngx_string("3xx"), ngx_string("4xx"),
+    ngx_string("5xx"),
+
+    ngx_string("connect"), ngx_string("header"), ngx_string("aborted"),
+
+    ngx_string("101"),
+    ngx_string("200"), ngx_string("201"), ngx_string("202"), ngx_string("203"),
+    ngx_string("204"), ngx_string("205"), ngx_string("206"), ngx_string("207"),
+    ngx_string("300"), ngx_string("301"), ngx_string("302"), ngx_string("303"),
+    ngx_string("304"), ngx_string("307"), ngx_string("308"),
+    ngx_string("400"), ngx_string("401"), ngx_string("402"), ngx_string("403"),
+    ngx_string("404"), ngx_string("405"), ngx_string("406"), ngx_string("408"),
+    ngx_string("409"), ngx_string("410"), ngx_string("411"), ngx_string("412"),
+    ngx_string("413"), ngx_string("414"), ngx_string("415"), ngx_string("416"),
+    ngx_string("417"), ngx_string("421"), ngx_string("422"), ngx_string("423"),
+    ngx_string("425"), ngx_string("426"), ngx_string("428"), ngx_string("429"),
+    ngx_string("431"), ngx_string("451"),
+    ngx_string("500"), ngx_string("501"), ngx_string("502"), ngx_string("503"),
+    ngx_string("504"), ngx_string("505"), ngx_string("507"), ngx_string("511")
+};
+
+#define NGX_HTTP_GATEWAY_METRICS_FAILURES  5     /* index of "connect" */
+#define NGX_HTTP_GATEWAY_METRICS_CODES     8     /* of the first code */
+
+
+ngx_str_t  ngx_http_gateway_metrics_directions[2] = {
+    ngx_string("sent"),
+    ngx_string("received")
+};
+
+ngx_int_t
+ngx_http_gateway_metrics_addresses_init(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_upstreams_t *upstreams)
+{
+    ngx_uint_t                         i;
+    ngx_http_gateway_metrics_group_t  *group;
+
+    group = upstreams->groups.elts;
+
+    for (i = 0; i < upstreams->groups.nelts; i++) {
+
+        if (ngx_http_gateway_metrics_addresses_add(cf, &group[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        upstreams->ndynamic += group[i].dynamic;
+    }
+
+    return ngx_http_gateway_metrics_resolved_init(cf, upstreams);
+}
+
+
+/*
+ * Without "server" directives, the block is a name that nginx has resolved at
+ * start, or has only the servers of another module.
+ */
+
+static ngx_int_t
+ngx_http_gateway_metrics_addresses_add(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_group_t *group)
+{
+    ngx_uint_t                     i, j;
+    ngx_http_upstream_server_t    *server;
+    ngx_http_upstream_srv_conf_t  *block;
+
+    if (ngx_array_init(&group->addresses, cf->pool, 4,
+                       sizeof(ngx_http_gateway_metrics_address_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    block = group->block;
+
+    if (block == NULL) {
+        return ngx_http_gateway_metrics_address_add(cf, group, &group->label);
+    }
+
+    group->dynamic = (block->servers == NULL || block->srv_conf != NULL);
+
+    if (block->servers == NULL) {
+        return NGX_OK;
+    }
+
+    server = block->servers->elts;
+
+    for (i = 0; i < block->servers->nelts; i++) {
+        for (j = 0; j < server[i].naddrs; j++) {
+
+            if (server[i].addrs[j].name.len
+                && ngx_http_gateway_metrics_address_add(cf, group,
+                                                     &server[i].addrs[j].name)
+                   != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (group->addresses.nelts) {
+        ngx_qsort(group->addresses.elts, group->addresses.nelts,
+                  sizeof(ngx_http_gateway_metrics_address_t),
+                  ngx_http_gateway_metrics_address_cmp);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Equal addresses have equal series.  The array can move until all are added:
+ * vectors get a copy.
+ */
+
+static ngx_int_t
+ngx_http_gateway_metrics_address_add(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_group_t *group, const ngx_str_t *name)
+{
+    ngx_http_gateway_metrics_address_t  *address, *copy;
+
+    copy = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_metrics_address_t));
+    address = ngx_array_push(&group->addresses);
+
+    if (copy == NULL || address == NULL) {
+        return NGX_ERROR;
+    }
+
+    copy->name = *name;
+    copy->label = &group->label;
+
+    if (ngx_http_gateway_vector_add(cf, &ngx_http_gateway_metrics_tries,
+                                    NGX_HTTP_GATEWAY_METRICS_WORDS,
+                                    ngx_http_gateway_metrics_try_labels, copy,
+                                    &copy->tries)
+        != NGX_OK
+        || ngx_http_gateway_vector_add(cf, &ngx_http_gateway_metrics_bytes, 2,
+                                       ngx_http_gateway_metrics_bytes_labels,
+                                       copy, &copy->bytes)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    *address = *copy;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gateway_metrics_try_labels(void *data, ngx_uint_t i,
+    ngx_str_t *values)
+{
+    ngx_http_gateway_metrics_address_t *address = data;
+
+    values[0] = *address->label;
+    values[1] = address->name;
+    values[2] = ngx_http_gateway_metrics_words[i];
+}
+
+
+static void
+ngx_http_gateway_metrics_bytes_labels(void *data, ngx_uint_t i,
+    ngx_str_t *values)
+{
+    ngx_http_gateway_metrics_address_t *address = data;
+
+    values[0] = *address->label;
+    values[1] = address->name;
+    values[2] = ngx_http_gateway_metrics_directions[i];
+}
+
+
+static int ngx_libc_cdecl
+ngx_http_gateway_metrics_address_cmp(const void *one, const void *two)
+{
+    const ngx_http_gateway_metrics_address_t  *a = one;
+    const ngx_http_gateway_metrics_address_t  *b = two;
+
+    return ngx_memn2cmp(a->name.data, b->name.data, a->name.len, b->name.len);
+}
+
+
+static ngx_http_gateway_metrics_address_t *
+ngx_http_gateway_metrics_address_find(ngx_http_gateway_metrics_group_t *group,
+    const ngx_str_t *name)
+{
+    ngx_int_t                            order;
+    ngx_uint_t                           low, high, i;
+    ngx_http_gateway_metrics_address_t  *address;
+
+    address = group->addresses.elts;
+    low = 0;
+    high = group->addresses.nelts;
+
+    while (low < high) {
+        i = (low + high) / 2;
+
+        order = ngx_memn2cmp(name->data, address[i].name.data, name->len,
+                             address[i].name.len);
+        if (order == 0) {
+            return &address[i];
+        }
+
+        if (order < 0) {
+            high = i;
+
+        } else {
+            low = i + 1;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_http_gateway_metrics_address_count(
+    ngx_http_gateway_metrics_upstreams_t *upstreams,
+    ngx_http_gateway_metrics_group_t *group, const ngx_str_t *name,
+    const ngx_http_gateway_metrics_try_t *try)
+{
+    ngx_http_gateway_metrics_address_t  *address;
+
+    if (group->block == NULL) {
+        name = &group->label;
+    }
+
+    address = ngx_http_gateway_metrics_address_find(group, name);
+
+    if (address == NULL) {
+        ngx_http_gateway_metrics_resolved_count(upstreams, group, name, try);
+        return;
+    }
+
+    ngx_http_gateway_add_at(address->tries, try->code, 1);
+
+    if (try->sent) {
+        ngx_http_gateway_add_at(address->bytes, 0, try->sent);
+    }
+
+    if (try->received) {
+        ngx_http_gateway_add_at(address->bytes, 1, try->received);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_gateway_metrics_status(ngx_uint_t status)
+{
+    u_char      digits[3];
+    ngx_uint_t  i;
+
+    if (status < 100 || status > 599) {
+
+        /* other protocols have other codes */
+
+        return status < 100 ? 0 : NGX_HTTP_GATEWAY_METRICS_FAILURES - 1;
+    }
+
+    digits[0] = '0' + status / 100;
+    digits[1] = '0' + status / 10 % 10;
+    digits[2] = '0' + status % 10;
+
+    for (i = NGX_HTTP_GATEWAY_METRICS_CODES;
+         i < NGX_HTTP_GATEWAY_METRICS_WORDS;
+         i++)
+    {
+        if (ngx_memcmp(digits, ngx_http_gateway_metrics_words[i].data, 3) == 0)
+        {
+            return i;
+        }
+    }
+
+    return status / 100 - 1;
+}
+
+
+ngx_uint_t
+ngx_http_gateway_metrics_failure(ngx_http_gateway_metrics_failure_e failure)
+{
+    return NGX_HTTP_GATEWAY_METRICS_FAILURES + failure;
+}

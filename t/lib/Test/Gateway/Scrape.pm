@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
+package Test::Gateway::Scrape;
+
+# What a server counts.
+#
+#   my $at = scrape($server);    samples of its "location = /metrics", by their
+#                                text: 'workers' or 'connections{state="active"}',
+#                                without "nginx_gateway_"
+#   counts($server, sub { ... }, qr/^upstream_/, { ... }, 'a request');
+#                                runs the code and checks by how much samples
+#                                that match grow; others do not.  Waits for them,
+#                                because nginx counts after the response
+#
+# Buckets of histograms are left out; "..._sum" too in counts().
+
+use v5.28;
+use warnings;
+
+use Exporter qw( import );
+use Test::Gateway::Server ();
+use Test::More ();
+
+our @EXPORT = qw( scrape counts );
+
+
+sub scrape {
+    my ($server) = @_;
+
+    my ($status, $head, $text) = Test::Gateway::Server::http_get($server,
+        '/metrics', timeout => 10);
+    Test::More::BAIL_OUT("no metrics: $status $text") if $status != 200;
+    $text = unchunked($text) if $head =~ /^Transfer-Encoding: chunked/mi;
+
+    my %at;
+    for (split /\n/, $text) {
+        next if /^#/ || /_bucket\{/;
+        my ($name, $value) = /^nginx_gateway_(.+) (\S+)$/
+            or Test::More::BAIL_OUT("not a sample: $_");
+        Test::More::fail("$name is there once") if exists $at{$name};
+        $at{$name} = $value;
+    }
+    return \%at;
+}
+
+
+sub unchunked {
+    my ($bytes) = @_;
+
+    my ($text, $end) = ('', 0);
+    while ($bytes =~ /\G([0-9a-f]+)\r\n/gi) {
+        my ($at, $len) = (pos $bytes, hex $1);
+        $text .= substr $bytes, $at, $len;
+        pos($bytes) = $at + $len + 2;
+        $end = !$len;
+        last if $end;
+    }
+    Test::More::BAIL_OUT('the metrics are incomplete') if !$end;
+    return $text;
+}
+
+
+sub counts {
+    my ($server, $code, $which, $expected, $name) = @_;
+
+    my $before = scrape($server);
+    $code->();
+
+    my %grown;
+    Test::Gateway::Server::wait_until(sub {
+        my $after = scrape($server);
+        %grown = map { $_ => $after->{$_} - ($before->{$_} // 0) }
+                 grep { /$which/ && !/_sum\b/
+                        && $after->{$_} != ($before->{$_} // 0) }
+                 keys %$after;
+        return Test::More::eq_hash(\%grown, $expected);
+    }, 5);
+    return Test::More::is_deeply(\%grown, $expected, $name)
+        || Test::More::diag(join "\n", map { "$_ $grown{$_}" }
+                                       sort keys %grown);
+}
+
+1;
