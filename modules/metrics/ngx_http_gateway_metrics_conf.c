@@ -29,7 +29,8 @@ static const ngx_http_gateway_param_t  ngx_http_gateway_metrics_params[] = {
     { ngx_string("zone="), ngx_http_gateway_param_zone,
       offsetof(ngx_http_gateway_metrics_main_conf_t, zone), 64 * 1024 },
 
-    { ngx_string("buckets="), ngx_http_gateway_metrics_buckets, 0, 0 },
+    { ngx_string("buckets="), ngx_http_gateway_metrics_buckets,
+      offsetof(ngx_http_gateway_metrics_main_conf_t, buckets), 0 },
 
     ngx_http_gateway_null_param
 };
@@ -58,8 +59,6 @@ ngx_http_gateway_metrics_zone_set(ngx_conf_t *cf, ngx_command_t *cmd,
         return "is duplicate";
     }
 
-    mmcf->nbuckets = sizeof(ngx_http_gateway_metrics_default)
-                     / sizeof(ngx_http_gateway_metrics_default[0]);
     ngx_memcpy(mmcf->buckets, ngx_http_gateway_metrics_default,
                sizeof(ngx_http_gateway_metrics_default));
 
@@ -67,6 +66,12 @@ ngx_http_gateway_metrics_zone_set(ngx_conf_t *cf, ngx_command_t *cmd,
         != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
+    }
+
+    while (mmcf->nbuckets < NGX_HTTP_GATEWAY_METRICS_BUCKETS
+           && mmcf->buckets[mmcf->nbuckets])
+    {
+        mmcf->nbuckets++;
     }
 
     if (mmcf->zone.size == 0) {
@@ -87,7 +92,6 @@ ngx_http_gateway_metrics_zone_set(ngx_conf_t *cf, ngx_command_t *cmd,
                                           mmcf->zone.size, mmcf->buckets,
                                           mmcf->nbuckets)
             == NGX_OK
-            && ngx_http_gateway_metrics_nginx_add(cf, mmcf) == NGX_OK
             && ngx_http_gateway_observe(cf, NGX_HTTP_GATEWAY_OBSERVE_TIME)
                == NGX_OK
             && ngx_http_gateway_routes(cf, ngx_http_gateway_metrics_routed)
@@ -103,7 +107,7 @@ static char *
 ngx_http_gateway_metrics_buckets(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field)
 {
-    ngx_http_gateway_metrics_main_conf_t *mmcf = field;
+    uint64_t *bucket = field;
 
     u_char      *p, *end, *last;
     uint64_t     ns, before;
@@ -132,10 +136,12 @@ ngx_http_gateway_metrics_buckets(ngx_conf_t *cf,
         }
 
         before = ns;
-        mmcf->buckets[n++] = ns;
+        bucket[n++] = ns;
     }
 
-    mmcf->nbuckets = n;
+    if (n < NGX_HTTP_GATEWAY_METRICS_BUCKETS) {
+        bucket[n] = 0;
+    }
 
     return NGX_CONF_OK;
 }
