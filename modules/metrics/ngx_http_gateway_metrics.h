@@ -75,6 +75,9 @@ typedef struct {
     ngx_http_gateway_series_t          *workers;
     ngx_uint_t                          loads;  /* of configurations, so far */
     time_t                              loaded; /* this one */
+    ngx_uint_t                          nroutes;
+    ngx_uint_t                          large;  /* tracks of the history, by */
+    ngx_uint_t                          small;  /* size */
 } ngx_http_gateway_metrics_main_conf_t;
 
 
@@ -185,6 +188,9 @@ ngx_int_t ngx_http_gateway_metrics_certificate_init(ngx_conf_t *cf);
 /* ngx_http_gateway_metrics_upkeep.c: history, problems, end of series */
 ngx_int_t ngx_http_gateway_metrics_upkeep_init(ngx_conf_t *cf);
 void ngx_http_gateway_metrics_upkeep_start(ngx_cycle_t *cycle);
+
+/* in exit_process: another worker goes on */
+void ngx_http_gateway_metrics_upkeep_exit(void);
 
 
 #endif /* _NGX_HTTP_GATEWAY_METRICS_H_INCLUDED_ */

@@ -25,6 +25,10 @@ typedef struct {
 #define ngx_http_gateway_metrics_units(size)  (((size) + 63) / 64)
 
 
+static void *ngx_http_gateway_metrics_find(const ngx_str_t *name,
+    size_t *psize, ngx_uint_t any);
+
+
 ngx_int_t
 ngx_http_gateway_metrics_part_add(ngx_conf_t *cf, size_t size)
 {
@@ -47,7 +51,22 @@ ngx_http_gateway_metrics_part_add(ngx_conf_t *cf, size_t size)
 void *
 ngx_http_gateway_metrics_part(const ngx_str_t *name, size_t size)
 {
-    size_t                            room, at;
+    return ngx_http_gateway_metrics_find(name, &size, 0);
+}
+
+
+void *
+ngx_http_gateway_metrics_part_any(const ngx_str_t *name, size_t *size)
+{
+    return ngx_http_gateway_metrics_find(name, size, 1);
+}
+
+
+static void *
+ngx_http_gateway_metrics_find(const ngx_str_t *name, size_t *psize,
+    ngx_uint_t any)
+{
+    size_t                            room, at, size;
     uint64_t                          entry, found;
     ngx_uint_t                        i;
     ngx_http_gateway_metrics_area_t  *area;
@@ -58,7 +77,7 @@ ngx_http_gateway_metrics_part(const ngx_str_t *name, size_t size)
         return NULL;
     }
 
-    size = ngx_http_gateway_metrics_units(size);
+    size = ngx_http_gateway_metrics_units(*psize);
     room = (room - sizeof(ngx_http_gateway_metrics_area_t)) / 64;
     entry = (uint64_t) ngx_crc32_long(name->data, name->len) << 32 | size;
     at = 0;
@@ -80,7 +99,8 @@ ngx_http_gateway_metrics_part(const ngx_str_t *name, size_t size)
             }
         }
 
-        if (found == entry) {
+        if (found == entry || (any && found >> 32 == entry >> 32)) {
+            *psize = (found & 0xffffffff) * 64;
             return (u_char *) (area + 1) + at * 64;
         }
 

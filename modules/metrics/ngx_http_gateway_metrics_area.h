@@ -28,6 +28,12 @@ ngx_int_t ngx_http_gateway_metrics_part_add(ngx_conf_t *cf, size_t size);
 void *ngx_http_gateway_metrics_part(const ngx_str_t *name, size_t size);
 
 /*
+ * The same, but a part of this name that another configuration has made is
+ * returned, too; sets "size".  For parts that describe their layout.
+ */
+void *ngx_http_gateway_metrics_part_any(const ngx_str_t *name, size_t *size);
+
+/*
  * In a worker: sets "secret", which is random and the same in all processes of
  * the zone, for gw_siphash().  NGX_ERROR: there is none.
  */

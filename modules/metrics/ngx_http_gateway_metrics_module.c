@@ -277,5 +277,6 @@ ngx_http_gateway_metrics_exit_process(ngx_cycle_t *cycle)
         && ngx_http_gateway_metrics_conf(cycle))
     {
         ngx_http_gateway_metrics_nginx_exit(cycle);
+        ngx_http_gateway_metrics_upkeep_exit();
     }
 }

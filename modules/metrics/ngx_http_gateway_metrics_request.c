@@ -190,6 +190,7 @@ ngx_http_gateway_metrics_route(ngx_conf_t *cf, ngx_str_t *server,
 {
     ngx_uint_t                            i;
     ngx_http_gateway_metrics_route_t     *route;
+    ngx_http_gateway_metrics_main_conf_t *mmcf;
     ngx_http_gateway_metrics_requests_t  *requests;
 
     route = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_metrics_route_t));
@@ -231,6 +232,10 @@ ngx_http_gateway_metrics_route(ngx_conf_t *cf, ngx_str_t *server,
     {
         return NULL;
     }
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_gateway_metrics_module);
+    mmcf->nroutes++;
 
     return route;
 }

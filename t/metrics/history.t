@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
+# api/v1/history and what is wrong: one worker writes them every 10 s, another
+# one goes on when it is killed, and through reloads.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use JSON::PP;
+use List::Util qw( sum0 );
+use Test::Gateway::Server;
+use Test::More;
+
+my $dead = free_port();
+my $workers = 2;
+
+my $server = start_nginx(
+    workers => $workers,
+    http => <<"END",
+    gateway_metrics_zone zone=m:8m;
+    upstream dead { zone dead 64k; server 127.0.0.1:$dead max_fails=1 fail_timeout=1h; }
+    upstream none { server 127.0.0.1:$dead; }
+END
+    server => <<"END");
+    server_name s;
+    location /a { return 204; }
+    location /fails { return 503; }
+    location /dead { proxy_pass http://dead; }
+    location /gateway/ { gateway_metrics_page from=127.0.0.1; }
+END
+
+$server->allow(qr/no live upstreams|connect\(\) failed/);
+
+sub document {
+    my ($path) = @_;
+    my ($status, undef, $text) = http_get($server, "/gateway/api/v1$path",
+                                          timeout => 10);
+    BAIL_OUT("$path: $status $text") if $status != 200;
+    return decode_json($text);
+}
+
+sub series {
+    my ($kind, %labels) = @_;
+    for my $series (@{ document('/history')->{series} }) {
+        next if $series->{kind} ne $kind;
+        return $series
+            if !grep { $series->{labels}{$_} ne $labels{$_} } keys %labels;
+    }
+    return undef;
+}
+
+# events of all points of 10 s
+sub events {
+    my ($series, $row) = @_;
+    return 0 if !$series;
+    my ($step) = grep { $_->{step} == 10 } @{ $series->{steps} };
+    return sprintf '%.0f', 10 * sum0(map { $_ // 0 } @{ $step->{$row} });
+}
+
+sub problems {
+    return map { $_->{alert} => $_ } @{ document('')->{problems} };
+}
+
+$server->get('/a') for 1 .. 30;
+$server->get('/fails') for 1 .. 12;
+$server->get('/dead') for 1 .. 3;
+
+ok(wait_until(sub { events(series('all'), 'rate') >= 45 }, 25),
+   'after 10 s there is a point');
+
+is(events(series('all'), 'rate'), 45, 'of all requests');
+is(events(series('all'), 'errors'), 15, 'and of all errors');
+is(events(series('route', server => 's', route => '/a'), 'rate'), 30,
+   'of a route');
+is(events(series('route', server => 's', route => '/a'), 'errors'), 0,
+   'without errors');
+is(events(series('route', server => 's', route => '/fails'), 'errors'), 12,
+   'of a route with errors');
+is(events(series('upstream', upstream => 'dead'), 'errors'), 1,
+   'of an upstream: one try, then none');
+
+my %found = problems();
+
+is($found{GatewayPeerDown}{text},
+   "Upstream dead: server 127.0.0.1:$dead is down.", 'a server is down');
+is($found{GatewayNoPeer}{text},
+   'Upstream dead: requests find no live server.', 'and no other is there');
+is($found{GatewayErrors}{text}, '33.3 % of all requests fail with 5xx.',
+   'too many requests fail');
+is_deeply($found{GatewayPeerDown}{labels},
+          { upstream => 'dead', peer => "127.0.0.1:$dead" }, 'labels');
+ok(abs($found{GatewayPeerDown}{since} - time) < 60, 'and since when');
+ok(!$found{GatewayWorkerLost}, 'no worker is lost');
+
+# each worker is killed once: one of them has written
+
+$server->allow(qr/exited on signal 9/);
+
+for (1 .. $workers) {
+    my %before = map { $_ => 1 } $server->workers;
+    my ($pid) = sort { $a <=> $b } keys %before;
+    kill KILL => $pid;
+    ok(wait_until(sub {
+        my @now = $server->workers;
+        @now == $workers && !grep { $_ == $pid } @now;
+    }, 10), 'a worker is killed, and a new one is there');
+}
+
+$server->get('/a') for 1 .. 20;
+
+ok(wait_until(sub {
+    events(series('route', server => 's', route => '/a'), 'rate') >= 50;
+}, 35), 'another worker goes on');
+is(events(series('route', server => 's', route => '/a'), 'rate'), 50,
+   'no request is lost or counted twice');
+
+%found = problems();
+is($found{GatewayWorkerLost}{text}, 'A worker process was killed or has crashed.',
+   'lost workers are a problem');
+
+$server->reload;
+$server->get('/a') for 1 .. 10;
+
+ok(wait_until(sub {
+    events(series('route', server => 's', route => '/a'), 'rate') >= 60;
+}, 35), 'the workers of a reload go on');
+is(events(series('route', server => 's', route => '/a'), 'rate'), 60,
+   'with the points of before');
+
+my $now = time;
+my ($all) = grep { $_->{kind} eq 'all' }
+            @{ document("/history?since=$now")->{series} };
+is_deeply([ map { scalar @{ $_->{rate} } } @{ $all->{steps} } ], [ 0, 0 ],
+          'since: no points of before');
+
+$server->stop;
+done_testing;
