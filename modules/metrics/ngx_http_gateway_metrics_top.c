@@ -10,8 +10,12 @@
 #define NGX_HTTP_GATEWAY_METRICS_UNKNOWN  1024  /* a power of 2 */
 
 
+static ngx_uint_t ngx_http_gateway_metrics_top_value(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
+    ngx_str_t *value);
 static void ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
-    ngx_http_gateway_metrics_top_t *top, ngx_uint_t class);
+    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value,
+    ngx_uint_t class);
 static ngx_uint_t ngx_http_gateway_metrics_top_class(
     ngx_http_gateway_request_t *gr, ngx_uint_t status);
 static uint64_t *ngx_http_gateway_metrics_top_new(
@@ -34,22 +38,55 @@ void
 ngx_http_gateway_metrics_tops_log(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_uint_t status)
 {
+    ngx_str_t                              value;
     ngx_uint_t                             i, class;
     ngx_http_gateway_metrics_top_t       **top;
     ngx_http_gateway_metrics_main_conf_t  *mmcf;
 
     mmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_metrics_module);
 
-    if (mmcf->tops.nelts == 0) {
-        return;
-    }
-
-    class = ngx_http_gateway_metrics_top_class(gr, status);
     top = mmcf->tops.elts;
 
     for (i = 0; i < mmcf->tops.nelts; i++) {
-        ngx_http_gateway_metrics_top_log(r, top[i], class);
+
+        if (ngx_http_gateway_metrics_top_value(r, gr, top[i], &value)) {
+            class = ngx_http_gateway_metrics_top_class(gr, status);
+            ngx_http_gateway_metrics_top_log(r, top[i], &value, class);
+        }
     }
+}
+
+
+/* whether there is a value */
+
+static ngx_inline ngx_uint_t
+ngx_http_gateway_metrics_top_value(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
+    ngx_str_t *value)
+{
+    ngx_http_variable_value_t  *vv;
+
+    if (top->index == NGX_DECLINED) {
+
+        if (gr == NULL) {
+            return 0;
+        }
+
+        *value = *(ngx_str_t *) ((u_char *) gr + top->offset);
+
+        return value->len != 0;
+    }
+
+    vv = ngx_http_get_flushed_variable(r, top->index);
+
+    if (vv == NULL || vv->not_found) {
+        return 0;
+    }
+
+    value->len = vv->len;
+    value->data = vv->data;
+
+    return value->len != 0;
 }
 
 
@@ -80,25 +117,15 @@ ngx_http_gateway_metrics_top_class(ngx_http_gateway_request_t *gr,
 
 static void
 ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
-    ngx_http_gateway_metrics_top_t *top, ngx_uint_t class)
+    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value,
+    ngx_uint_t class)
 {
     uint32_t                           hash;
     uint64_t                          *cells;
-    ngx_str_t                          value;
     ngx_uint_t                         i;
-    ngx_http_variable_value_t         *vv;
     ngx_http_gateway_metrics_known_t  *known;
 
-    vv = ngx_http_get_flushed_variable(r, top->index);
-
-    if (vv == NULL || vv->not_found || vv->len == 0) {
-        return;
-    }
-
-    value.len = vv->len;
-    value.data = vv->data;
-
-    hash = ngx_murmur_hash2(value.data, value.len);
+    hash = ngx_murmur_hash2(value->data, value->len);
     cells = NULL;
 
     for (i = hash; top->nknown; i++) {
@@ -108,8 +135,8 @@ ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
             break;
         }
 
-        if (known->hash == hash && known->len == value.len
-            && ngx_memcmp(known->text, value.data, value.len) == 0)
+        if (known->hash == hash && known->len == value->len
+            && ngx_memcmp(known->text, value->data, value->len) == 0)
         {
             cells = known->cells;
             break;
@@ -117,7 +144,7 @@ ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
     }
 
     if (cells == NULL) {
-        cells = ngx_http_gateway_metrics_top_new(top, &value, hash);
+        cells = ngx_http_gateway_metrics_top_new(top, value, hash);
     }
 
     (void) __atomic_fetch_add(&cells[class], 1, __ATOMIC_SEQ_CST);

@@ -38,8 +38,8 @@ typedef struct {
 
 
 /*
- * In shared memory.  Any worker changes a key that is 0; only the upkeep changes
- * others, and then increases "generation".
+ * In shared memory.  Any worker changes a key that is 0; only the upkeep
+ * changes others, and then increases "generation".
  */
 
 typedef struct {
@@ -73,7 +73,10 @@ typedef struct {
 
 struct ngx_http_gateway_metrics_top_s {
     ngx_str_t                       name;
-    ngx_int_t                       index;      /* of the variable */
+    ngx_int_t                       index;      /* of the variable;
+                                                   NGX_DECLINED: a string of
+                                                   the record */
+    size_t                          offset;     /* of this string */
     ngx_uint_t                      max;
     ngx_http_gateway_metric_t       metric;     /* its series */
     ngx_http_gateway_place_t        place;

@@ -9,6 +9,8 @@
 static ngx_http_gateway_metrics_top_t *ngx_http_gateway_metrics_top_add(
     ngx_conf_t *cf, ngx_http_gateway_metrics_main_conf_t *mmcf,
     const ngx_str_t *name, const ngx_str_t *variable);
+static ngx_int_t ngx_http_gateway_metrics_top_variable(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *variable);
 static ngx_uint_t ngx_http_gateway_metrics_top_named(const ngx_str_t *name);
 static char *ngx_http_gateway_metrics_top_number(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
@@ -136,7 +138,6 @@ ngx_http_gateway_metrics_top_add(ngx_conf_t *cf,
     ngx_http_gateway_metrics_main_conf_t *mmcf, const ngx_str_t *name,
     const ngx_str_t *variable)
 {
-    ngx_str_t                         copy;
     ngx_uint_t                        i;
     ngx_http_gateway_metrics_top_t   *top, **slot;
 
@@ -165,17 +166,53 @@ ngx_http_gateway_metrics_top_add(ngx_conf_t *cf,
     top->pool = cf->pool;
     ngx_http_gateway_place(cf, &top->place);
 
-    /* nginx changes the name to lower case */
+    return (ngx_http_gateway_metrics_top_variable(cf, top, variable) == NGX_OK)
+           ? top : NULL;
+}
 
-    copy.len = variable->len;
-    copy.data = ngx_pstrdup(cf->pool, (ngx_str_t *) variable);
-    if (copy.data == NULL) {
-        return NULL;
+
+/* strings of the request's record are read without their variables */
+
+static ngx_int_t
+ngx_http_gateway_metrics_top_variable(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *variable)
+{
+    ngx_str_t   name;
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_str_t  name;
+        size_t     offset;
+    } strings[] = {
+        { ngx_string("gateway_consumer"),
+          offsetof(ngx_http_gateway_request_t, identity.consumer) },
+        { ngx_string("gateway_plan"),
+          offsetof(ngx_http_gateway_request_t, identity.plan) }
+    };
+
+    /* variables have names in lower case */
+
+    name.len = variable->len;
+    name.data = ngx_pnalloc(cf->pool, name.len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
     }
 
-    top->index = ngx_http_get_variable_index(cf, &copy);
+    ngx_strlow(name.data, variable->data, name.len);
 
-    return (top->index == NGX_ERROR) ? NULL : top;
+    for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+
+        if (ngx_http_gateway_same(&name, &strings[i].name)) {
+            top->index = NGX_DECLINED;
+            top->offset = strings[i].offset;
+
+            return NGX_OK;
+        }
+    }
+
+    top->index = ngx_http_get_variable_index(cf, &name);
+
+    return (top->index == NGX_ERROR) ? NGX_ERROR : NGX_OK;
 }
 
 
