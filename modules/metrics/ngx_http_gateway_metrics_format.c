@@ -507,8 +507,10 @@ ngx_http_gateway_metrics_step_family(ngx_http_gateway_metrics_doc_t *doc,
     view = &doc->views[doc->at];
     family = &doc->family;
 
-    family->name = *(gw_text_t *) &view->name;
-    family->help = *(gw_text_t *) &view->help;
+    family->name.len = view->name.len;
+    family->name.data = view->name.data;
+    family->help.len = view->help.len;
+    family->help.data = view->help.data;
     family->nlabels = view->nlabels;
     family->labels = (gw_text_t *) view->labels;
     family->type = ngx_http_gateway_metrics_kinds[view->kind];
