@@ -134,14 +134,14 @@ ngx_http_gateway_probe_handler(ngx_http_request_t *r)
     last = b->end;
     peers = block->peer.data;
 
-    switch (r->uri.data[r->uri.len - 2]) {
+    switch (r->uri.data[r->uri.len - 1]) {
 
-    case 's':                           /* list */
+    case 't':                           /* list */
         p = ngx_http_gateway_probe_list(block,
                             ngx_http_gateway_probe_arg(r, "max"), p, last);
         break;
 
-    case 'c':                           /* lock, unlock */
+    case 'k':                           /* lock, unlock */
         peers->rwlock = (r->uri.data[r->uri.len - 5] == '/')
                         ? (ngx_atomic_uint_t) -1 : 0;
         p = ngx_slprintf(p, last, "done\n");
