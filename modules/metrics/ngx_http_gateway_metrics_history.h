@@ -80,4 +80,14 @@ ngx_int_t ngx_http_gateway_metrics_problems_step(
 void ngx_http_gateway_metrics_problems_reset(void);
 
 
+/*
+ * ngx_http_gateway_metrics_top_turn.c: the members of gateway_metrics_top; as
+ * those of the history
+ */
+
+ngx_int_t ngx_http_gateway_metrics_tops_step(
+    ngx_http_gateway_metrics_tick_t *tick);
+void ngx_http_gateway_metrics_tops_reset(void);
+
+
 #endif /* _NGX_HTTP_GATEWAY_METRICS_HISTORY_H_INCLUDED_ */

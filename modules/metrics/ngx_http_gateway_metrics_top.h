@@ -23,6 +23,18 @@
 #define NGX_HTTP_GATEWAY_METRICS_TOP_MAX      1000
 #define NGX_HTTP_GATEWAY_METRICS_TOP_SETS     64
 #define NGX_HTTP_GATEWAY_METRICS_TOP_WAYS     4
+#define NGX_HTTP_GATEWAY_METRICS_TOP_MINUTES  10
+
+#define NGX_HTTP_GATEWAY_METRICS_TOP_CANDIDATES                               \
+    (NGX_HTTP_GATEWAY_METRICS_TOP_SETS * NGX_HTTP_GATEWAY_METRICS_TOP_WAYS)
+
+/*
+ * How many members the upkeep replaces every 10 s, at most.  A node that a
+ * member leaves is free again after half a minute.
+ */
+#define ngx_http_gateway_metrics_top_turn(max)   ((max) / 8 + 1)
+#define ngx_http_gateway_metrics_top_spare(max)                               \
+    (6 * ngx_http_gateway_metrics_top_turn(max))
 
 
 /*
@@ -49,6 +61,20 @@ typedef struct {
     ngx_http_gateway_metrics_candidate_t
         candidate[NGX_HTTP_GATEWAY_METRICS_TOP_SETS]
                  [NGX_HTTP_GATEWAY_METRICS_TOP_WAYS];
+
+    /* of the upkeep: requests by minute, of members and of candidates, and the
+       totals that they were calculated from */
+
+    uint64_t                        minute;
+    uint64_t                        total[NGX_HTTP_GATEWAY_METRICS_TOP_MAX];
+    uint64_t                        seen[
+                                    NGX_HTTP_GATEWAY_METRICS_TOP_CANDIDATES];
+    uint32_t                        counted[
+                                    NGX_HTTP_GATEWAY_METRICS_TOP_MINUTES]
+                                    [NGX_HTTP_GATEWAY_METRICS_TOP_MAX];
+    uint32_t                        guessed[
+                                    NGX_HTTP_GATEWAY_METRICS_TOP_MINUTES]
+                                    [NGX_HTTP_GATEWAY_METRICS_TOP_CANDIDATES];
 } ngx_http_gateway_metrics_top_sh_t;
 
 

@@ -373,7 +373,8 @@ ngx_http_gateway_metrics_top_init(ngx_conf_t *cf,
     top->metric.labels = (char *) p;
     (void) ngx_sprintf(p, "%V%Z", &top->name);
 
-    return (ngx_http_gateway_family_add(cf, &top->metric, top->max) == NGX_OK
+    return (ngx_http_gateway_family_add(cf, &top->metric,
+                top->max + ngx_http_gateway_metrics_top_spare(top->max)) == NGX_OK
             && ngx_http_gateway_forget_add(cf,
                                            ngx_http_gateway_metrics_top_forget,
                                            top)

@@ -13,6 +13,7 @@
 
 typedef enum {
     NGX_HTTP_GATEWAY_METRICS_SERIES = 0,
+    NGX_HTTP_GATEWAY_METRICS_TOPS,
     NGX_HTTP_GATEWAY_METRICS_HISTORY,
     NGX_HTTP_GATEWAY_METRICS_PROBLEM,
     NGX_HTTP_GATEWAY_METRICS_DONE
@@ -226,6 +227,10 @@ ngx_http_gateway_metrics_upkeep_step(void)
              ? NGX_OK : NGX_AGAIN;
         break;
 
+    case NGX_HTTP_GATEWAY_METRICS_TOPS:
+        rc = ngx_http_gateway_metrics_tops_step(tick);
+        break;
+
     case NGX_HTTP_GATEWAY_METRICS_HISTORY:
         rc = ngx_http_gateway_metrics_history_step(tick);
         break;
@@ -250,6 +255,7 @@ ngx_http_gateway_metrics_upkeep_step(void)
 static void
 ngx_http_gateway_metrics_upkeep_end(void)
 {
+    ngx_http_gateway_metrics_tops_reset();
     ngx_http_gateway_metrics_history_reset();
     ngx_http_gateway_metrics_problems_reset();
 
