@@ -9,9 +9,10 @@
  * that is printed: workers add their series when they start.
  */
 
-#include <openssl/rand.h>
 
 #include "ngx_http_gateway_metric_private.h"
+
+#include <openssl/rand.h>
 
 
 /* ms; how often a worker looks whether series end */

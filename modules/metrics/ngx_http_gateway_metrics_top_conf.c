@@ -373,14 +373,13 @@ ngx_http_gateway_metrics_top_init(ngx_conf_t *cf,
     top->metric.labels = (char *) p;
     (void) ngx_sprintf(p, "%V%Z", &top->name);
 
-    return (ngx_http_gateway_family_add(cf, &top->metric,
-                top->max + ngx_http_gateway_metrics_top_spare(top->max)) == NGX_OK
-            && ngx_http_gateway_forget_add(cf,
-                                           ngx_http_gateway_metrics_top_forget,
-                                           top)
-               == NGX_OK
-            && ngx_http_gateway_metrics_part_add(cf,
-                                    sizeof(ngx_http_gateway_metrics_top_sh_t))
-               == NGX_OK)
-           ? NGX_OK : NGX_ERROR;
+    if (ngx_http_gateway_family_add(cf, &top->metric,
+            top->max + ngx_http_gateway_metrics_top_spare(top->max))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_gateway_forget_add(cf, ngx_http_gateway_metrics_top_forget,
+                                       top);
 }
