@@ -14,9 +14,11 @@
  */
 
 #include "ngx_http_gateway_access.h"
+#include "ngx_http_gateway_count.h"
 
 
 static ngx_int_t ngx_http_gateway_access_precontent(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_access_authorize(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_access_refuse_anonymous(ngx_http_request_t *r,
     const ngx_http_gateway_access_loc_conf_t *alcf);
 static ngx_int_t ngx_http_gateway_access_refuse(ngx_http_request_t *r,
@@ -117,9 +119,6 @@ static ngx_uint_t  ngx_http_gateway_access_slot;    /* the refusal */
 static ngx_int_t
 ngx_http_gateway_access_precontent(ngx_http_request_t *r)
 {
-    gw_reason_e                                reason;
-    ngx_http_gateway_request_t                *gr;
-    ngx_http_gateway_access_kind_e             kind;
     const ngx_http_gateway_access_loc_conf_t  *alcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_access_module);
@@ -127,6 +126,21 @@ ngx_http_gateway_access_precontent(ngx_http_request_t *r)
     if (!alcf->active || r != r->main) {
         return NGX_DECLINED;
     }
+
+    return ngx_http_gateway_timed(r, NGX_HTTP_GATEWAY_PART_AUTH,
+                                  ngx_http_gateway_access_authorize);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_access_authorize(ngx_http_request_t *r)
+{
+    gw_reason_e                                reason;
+    ngx_http_gateway_request_t                *gr;
+    ngx_http_gateway_access_kind_e             kind;
+    const ngx_http_gateway_access_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_access_module);
 
     gr = ngx_http_gateway_request(r);
 
@@ -174,6 +188,7 @@ ngx_http_gateway_access_refuse_anonymous(ngx_http_request_t *r,
 
     ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
 
+    verdict.method = NGX_HTTP_GATEWAY_RULES;
     verdict.status = NGX_HTTP_UNAUTHORIZED;
     verdict.reason = GW_MISSING;
     verdict.shown = GW_MISSING;
@@ -205,6 +220,7 @@ ngx_http_gateway_access_refuse(ngx_http_request_t *r,
 
     ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
 
+    verdict.method = NGX_HTTP_GATEWAY_RULES;
     verdict.status = NGX_HTTP_FORBIDDEN;
     verdict.reason = reason;
     verdict.shown = reason;

@@ -11,9 +11,11 @@
 
 #include "ngx_http_gateway_api_key.h"
 #include "ngx_http_gateway_setting.h"
+#include "ngx_http_gateway_count.h"
 
 
 static ngx_int_t ngx_http_gateway_api_key_access(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_api_key_authorize(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_api_key_loc_conf_t *alcf, gw_reason_e reason,
@@ -147,16 +149,30 @@ ngx_module_t  ngx_http_gateway_api_key_module = {
 static ngx_uint_t  ngx_http_gateway_api_key_slot;   /* of the refusal */
 
 
+/* nginx runs ACCESS for main requests only, and again after redirects */
+
+static ngx_int_t
+ngx_http_gateway_api_key_access(ngx_http_request_t *r)
+{
+    const ngx_http_gateway_api_key_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_api_key_module);
+
+    return alcf->enable
+           ? ngx_http_gateway_timed(r, NGX_HTTP_GATEWAY_PART_AUTH,
+                                    ngx_http_gateway_api_key_authorize)
+           : NGX_DECLINED;
+}
+
+
 /*
- * nginx runs ACCESS for main requests only, and again after redirects.
- *
  * The digest is made first, and the memory of its lookup is prefetched in two
  * steps: a set of 100,000 keys does not fit into the CPU's cache.  Meanwhile
  * the record is created and the key is hidden.
  */
 
 static ngx_int_t
-ngx_http_gateway_api_key_access(ngx_http_request_t *r)
+ngx_http_gateway_api_key_authorize(ngx_http_request_t *r)
 {
     ngx_str_t                                   id;
     gw_reason_e                                 reason;
@@ -165,10 +181,6 @@ ngx_http_gateway_api_key_access(ngx_http_request_t *r)
     const ngx_http_gateway_api_key_loc_conf_t  *alcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_api_key_module);
-
-    if (!alcf->enable) {
-        return NGX_DECLINED;
-    }
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway api_key: authenticating");
@@ -229,6 +241,7 @@ ngx_http_gateway_api_key_answer(ngx_http_request_t *r,
 
     ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
 
+    verdict.method = ngx_http_gateway_api_key_method;
     verdict.status = NGX_HTTP_UNAUTHORIZED;
     verdict.reason = reason;
     verdict.shown = GW_INVALID_KEY;

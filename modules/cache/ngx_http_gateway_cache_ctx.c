@@ -18,6 +18,7 @@ ngx_uint_t  ngx_http_gateway_cache_slot;
 
 
 ngx_http_gateway_detached_user_t  ngx_http_gateway_cache_refresher = {
+    .name = "cache",
     .max = NGX_HTTP_GATEWAY_CACHE_REFRESHES,
     .backlog = NGX_HTTP_GATEWAY_CACHE_BACKLOG
 };

@@ -8,11 +8,13 @@
  */
 
 #include "ngx_http_gateway_cache_run.h"
+#include "ngx_http_gateway_count.h"
 
 
 #define NGX_HTTP_GATEWAY_CACHE_LOOKS    8       /* lookups in one turn */
 
 
+static ngx_int_t ngx_http_gateway_cache_look(ngx_http_request_t *r);
 static ngx_http_gateway_cache_ctx_t *ngx_http_gateway_cache_create(
     ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     ngx_http_gateway_cache_loc_conf_t *conf);
@@ -49,8 +51,6 @@ static ngx_int_t ngx_http_gateway_cache_pass(
 ngx_int_t
 ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
 {
-    ngx_http_gateway_request_t         *gr;
-    ngx_http_gateway_cache_ctx_t       *ctx;
     ngx_http_gateway_cache_loc_conf_t  *conf;
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
@@ -60,6 +60,20 @@ ngx_http_gateway_cache_lookup(ngx_http_request_t *r)
     {
         return NGX_DECLINED;
     }
+
+    return ngx_http_gateway_timed(r, NGX_HTTP_GATEWAY_PART_CACHE,
+                                  ngx_http_gateway_cache_look);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_cache_look(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t         *gr;
+    ngx_http_gateway_cache_ctx_t       *ctx;
+    ngx_http_gateway_cache_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_cache_module);
 
     gr = ngx_http_gateway_request_get(r);
     if (gr == NULL) {
@@ -567,6 +581,8 @@ ngx_http_gateway_cache_wait(ngx_http_request_t *r,
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway cache: waiting for another request, timeout:%M",
                    ctx->word.timeout);
+
+    ngx_http_gateway_timed_pause(ngx_http_gateway_request(r));
 
     rc = ngx_http_gateway_word_wait(r, &ctx->word);
 

@@ -74,7 +74,9 @@ ngx_http_gateway_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     return (ngx_http_gateway_cache_zone_add(cf, zone) == NGX_OK
             && ngx_http_gateway_cache_mark_add(cf, zone) == NGX_OK
-            && ngx_http_gateway_detaches(cf) == NGX_OK)
+            && ngx_http_gateway_detaches(cf,
+                               ngx_http_gateway_cache_refresher.name)
+               == NGX_OK)
            ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 

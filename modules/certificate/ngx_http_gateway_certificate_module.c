@@ -17,6 +17,7 @@
 
 #include "ngx_http_gateway_certificate.h"
 #include "ngx_http_gateway_setting.h"
+#include "ngx_http_gateway_count.h"
 
 
 typedef struct {
@@ -35,6 +36,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_gateway_certificate_access(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_certificate_authorize(ngx_http_request_t *r);
 static gw_reason_e ngx_http_gateway_certificate_judge(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_str_t *credential);
 static gw_reason_e ngx_http_gateway_certificate_match(ngx_http_request_t *r,
@@ -123,16 +125,23 @@ static ngx_uint_t  ngx_http_gateway_certificate_slot;      /* of the refusal */
 static ngx_int_t
 ngx_http_gateway_certificate_access(ngx_http_request_t *r)
 {
-    ngx_str_t                                 credential;
-    ngx_http_gateway_refusal_t                verdict;
-    ngx_http_gateway_request_t               *gr;
     ngx_http_gateway_certificate_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_certificate_module);
 
-    if (!lcf->enable) {
-        return NGX_DECLINED;
-    }
+    return lcf->enable
+           ? ngx_http_gateway_timed(r, NGX_HTTP_GATEWAY_PART_AUTH,
+                                    ngx_http_gateway_certificate_authorize)
+           : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_certificate_authorize(ngx_http_request_t *r)
+{
+    ngx_str_t                    credential;
+    ngx_http_gateway_refusal_t   verdict;
+    ngx_http_gateway_request_t  *gr;
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway client_certificate: authenticating");
@@ -157,6 +166,7 @@ ngx_http_gateway_certificate_access(ngx_http_request_t *r)
 
     ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
 
+    verdict.method = ngx_http_gateway_certificate_method;
     verdict.status = NGX_HTTP_FORBIDDEN;
     verdict.reason = ngx_http_gateway_certificate_judge(r, gr, &credential);
     verdict.shown = verdict.reason;

@@ -125,14 +125,14 @@ ngx_http_gateway_consumers_look(ngx_http_gateway_watch_t *watch,
 
     ngx_http_gateway_watch_stat(watch, &fi);
 
-    if (!ngx_http_gateway_watch_due(&sh->state, &fi)
+    if (!ngx_http_gateway_watch_due(watch, &fi)
         || !ngx_http_gateway_lease_take(&sh->lease))
     {
         return;
     }
 
     if (sh->epoch != consumers->epoch
-        || !ngx_http_gateway_watch_due(&sh->state, &fi)
+        || !ngx_http_gateway_watch_due(watch, &fi)
         || !ngx_http_gateway_halves_idle(&sh->halves))
     {
         ngx_http_gateway_lease_release(&sh->lease);

@@ -25,6 +25,7 @@ typedef struct ngx_http_gateway_request_s   ngx_http_gateway_request_t;
 typedef struct ngx_http_gateway_refusal_s   ngx_http_gateway_refusal_t;
 typedef struct ngx_http_gateway_loc_conf_s  ngx_http_gateway_loc_conf_t;
 typedef struct ngx_http_gateway_param_s     ngx_http_gateway_param_t;
+typedef struct ngx_http_gateway_counts_s    ngx_http_gateway_counts_t;
 
 
 /*
@@ -149,6 +150,8 @@ typedef struct {
                                                    no method is on */
     ngx_array_t                    *readings;   /* of _unknown.c; NULL: none */
     struct ngx_http_gateway_metrics_s  *metrics;    /* NULL: no zone */
+    ngx_http_gateway_counts_t      *counts;     /* of _count.h; NULL: there is
+                                                   no zone for metrics */
     struct gw_stripes_s            *stripes;    /* in shared memory */
     uint64_t                        stripes_conf;   /* number of this
                                                        configuration there */
@@ -162,8 +165,9 @@ typedef struct {
     ngx_http_gateway_routed_pt      routed;     /* likewise; NULL: none */
     ngx_uint_t                      refuses;    /* unsigned:1; a module
                                                    refuses requests */
-    ngx_uint_t                      detaches;   /* unsigned:1; a module makes
-                                                   detached requests */
+    ngx_array_t                    *detaches;   /* const char *: users of
+                                                   detached requests; NULL:
+                                                   none */
     ngx_uint_t                      authenticates; /* unsigned:1; a method is
                                                        on */
     ngx_uint_t                      identity_headers;  /* unsigned:1 */

@@ -161,16 +161,38 @@ ngx_http_gateway_refuses(ngx_conf_t *cf)
 
 
 ngx_int_t
-ngx_http_gateway_detaches(ngx_conf_t *cf)
+ngx_http_gateway_detaches(ngx_conf_t *cf, const char *user)
 {
-    ngx_http_gateway_main_conf_t  *gmcf;
+    ngx_uint_t                      i;
+    const char                    **name;
+    ngx_http_gateway_main_conf_t   *gmcf;
 
     gmcf = ngx_http_gateway_registry(cf, "a module with detached requests", 0);
     if (gmcf == NULL) {
         return NGX_ERROR;
     }
 
-    gmcf->detaches = 1;
+    if (gmcf->detaches == NULL) {
+        gmcf->detaches = ngx_array_create(cf->pool, 4, sizeof(const char *));
+        if (gmcf->detaches == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    name = gmcf->detaches->elts;
+
+    for (i = 0; i < gmcf->detaches->nelts; i++) {
+        if (ngx_strcmp(name[i], user) == 0) {
+            return NGX_OK;
+        }
+    }
+
+    name = ngx_array_push(gmcf->detaches);
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    *name = user;
 
     return NGX_OK;
 }

@@ -118,6 +118,9 @@ ngx_http_gateway_detached_start(ngx_http_gateway_detached_t *d)
                        "gateway detached request is rejected: "
                        "%ui running, %ui waiting", user->running,
                        user->nwaiting);
+
+        ngx_http_gateway_detached_count(d,
+                                        NGX_HTTP_GATEWAY_DETACHED_REJECTED);
         return NGX_DECLINED;
     }
 
@@ -334,6 +337,8 @@ ngx_http_gateway_detached_cancel(ngx_http_gateway_detached_t *d)
     d->conf.header = NULL;
     d->conf.body = NULL;
     d->conf.end = NULL;
+
+    d->canceled = 1;
 
     ngx_http_gateway_detached_stop(d);
 }
@@ -560,6 +565,13 @@ ngx_http_gateway_detached_ended(ngx_http_gateway_detached_t *d, ngx_int_t rc)
     }
 
     ngx_http_gateway_detached_exit(d);
+
+    ngx_http_gateway_detached_count(d,
+              d->canceled ? NGX_HTTP_GATEWAY_DETACHED_CANCELED
+              : (rc == NGX_OK) ? NGX_HTTP_GATEWAY_DETACHED_COMPLETE
+              : (rc == NGX_HTTP_REQUEST_TIME_OUT)
+                ? NGX_HTTP_GATEWAY_DETACHED_TIMEOUT
+                : NGX_HTTP_GATEWAY_DETACHED_FAILED);
 
     if (d->conf.end) {
         d->conf.end(d->conf.data, rc);

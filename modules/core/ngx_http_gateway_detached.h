@@ -78,6 +78,7 @@ typedef struct {
 /* a user of detached requests, with its bounds in one worker */
 
 typedef struct {
+    const char                     *name;       /* declared, for counters */
     ngx_http_gateway_detached_group_t *group;   /* its bounds apply instead;
                                                    NULL: none */
     ngx_uint_t                      max;        /* concurrent requests */
@@ -152,10 +153,11 @@ typedef struct {
 
 
 /*
- * At configuration time: declares that the module makes detached requests.  For
- * preconfiguration, setters and merge functions; NGX_ERROR after an [emerg].
+ * At configuration time: declares that the module makes detached requests for
+ * users with this name, a literal.  For preconfiguration, setters and merge
+ * functions; NGX_ERROR after an [emerg], or no memory.
  */
-ngx_int_t ngx_http_gateway_detaches(ngx_conf_t *cf);
+ngx_int_t ngx_http_gateway_detaches(ngx_conf_t *cf, const char *user);
 
 /*
  * Creates a request from a client's request, which must be a main request.

@@ -11,6 +11,7 @@
 
 
 #include "ngx_http_gateway_capture.h"
+#include "ngx_http_gateway_count.h"
 #include "ngx_http_gateway_detached.h"
 
 
@@ -45,6 +46,7 @@ struct ngx_http_gateway_detached_s {
     unsigned                        clone:1;    /* from a client's request */
     unsigned                        waiting:1;
     unsigned                        stopped:1;
+    unsigned                        canceled:1;
     unsigned                        whole:1;    /* the response is complete */
     unsigned                        ended:1;
 };
@@ -106,6 +108,24 @@ ngx_http_gateway_detached_t *ngx_http_gateway_detached_find(
 
 /* handler of the connection's read event: nginx closes the connection */
 void ngx_http_gateway_detached_closing(ngx_event_t *rev);
+
+
+/* ngx_http_gateway_detached_count.c */
+
+/* the label "result" of detached_requests_total */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_DETACHED_COMPLETE = 0,
+    NGX_HTTP_GATEWAY_DETACHED_FAILED,
+    NGX_HTTP_GATEWAY_DETACHED_TIMEOUT,
+    NGX_HTTP_GATEWAY_DETACHED_CANCELED,
+    NGX_HTTP_GATEWAY_DETACHED_REJECTED,         /* too many wait */
+    NGX_HTTP_GATEWAY_DETACHED_RESULTS
+} ngx_http_gateway_detached_result_e;
+
+/* counts a request that has ended, or that could not wait for its turn */
+void ngx_http_gateway_detached_count(ngx_http_gateway_detached_t *d,
+    ngx_http_gateway_detached_result_e result);
 
 
 #endif /* _NGX_HTTP_GATEWAY_DETACHED_PRIVATE_H_INCLUDED_ */

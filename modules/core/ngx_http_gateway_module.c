@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_count.h"
 #include "ngx_http_gateway_counter.h"
 #include "ngx_http_gateway_detached.h"
 #include "ngx_http_gateway_metric.h"
@@ -18,6 +19,7 @@
 
 
 static ngx_int_t ngx_http_gateway_preaccess(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_preaccess_remove(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_log(ngx_http_request_t *r);
 static void *ngx_http_gateway_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_gateway_create_srv_conf(ngx_conf_t *cf);
@@ -101,16 +103,28 @@ ngx_module_t  ngx_http_gateway_module = {
 static ngx_int_t
 ngx_http_gateway_preaccess(ngx_http_request_t *r)
 {
-    size_t                           len;
-    ngx_table_elt_t                 *h;
-    ngx_http_gateway_srv_conf_t     *gscf;
-    ngx_http_gateway_header_iter_t   it;
+    ngx_http_gateway_srv_conf_t  *gscf;
 
     gscf = ngx_http_get_module_srv_conf(r, ngx_http_gateway_module);
 
     if (gscf->identity_lengths == 0 || r != r->main) {
         return NGX_DECLINED;
     }
+
+    return ngx_http_gateway_timed(r, NGX_HTTP_GATEWAY_PART_AUTH,
+                                  ngx_http_gateway_preaccess_remove);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_preaccess_remove(ngx_http_request_t *r)
+{
+    size_t                           len;
+    ngx_table_elt_t                 *h;
+    ngx_http_gateway_srv_conf_t     *gscf;
+    ngx_http_gateway_header_iter_t   it;
+
+    gscf = ngx_http_get_module_srv_conf(r, ngx_http_gateway_module);
 
     /* skip the search if no header has the length of one of the names */
 
@@ -431,6 +445,10 @@ ngx_http_gateway_init(ngx_conf_t *cf)
 
     gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (ngx_http_gateway_counts_init(cf, gmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     gmcf->closed = 1;
 

@@ -7,7 +7,6 @@
 
 static ngx_int_t ngx_http_gateway_observe_rewrite(ngx_http_request_t *r);
 static uint64_t ngx_http_gateway_observe_since(ngx_http_request_t *r);
-static uint64_t ngx_http_gateway_observe_clock(void);
 static ngx_int_t ngx_http_gateway_observe_body(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_uint_t ngx_http_gateway_observe_shutdown(ngx_http_request_t *r);
@@ -60,7 +59,7 @@ ngx_http_gateway_observe_rewrite(ngx_http_request_t *r)
 
     if (gr->began == 0 && (gmcf->observes & NGX_HTTP_GATEWAY_OBSERVE_TIME)) {
         gr->before = ngx_http_gateway_observe_since(r);
-        gr->began = ngx_http_gateway_observe_clock();
+        gr->began = ngx_http_gateway_clock();
     }
 
     if (gr->routed == NULL && (r->err_status || r->error_page)) {
@@ -123,7 +122,7 @@ ngx_http_gateway_duration(ngx_http_request_t *r,
     }
 
     if (gr && gr->began) {
-        duration = gr->before + ngx_http_gateway_observe_clock() - gr->began;
+        duration = gr->before + ngx_http_gateway_clock() - gr->began;
 
     } else {
         duration = ngx_http_gateway_observe_since(r);
@@ -156,8 +155,8 @@ ngx_http_gateway_observe_since(ngx_http_request_t *r)
 }
 
 
-static uint64_t
-ngx_http_gateway_observe_clock(void)
+uint64_t
+ngx_http_gateway_clock(void)
 {
     struct timespec  ts;
 

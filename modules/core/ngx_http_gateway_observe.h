@@ -80,6 +80,10 @@ uint64_t ngx_http_gateway_duration(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr);
 
 
+/* ns of CLOCK_MONOTONIC; reads the clock */
+uint64_t ngx_http_gateway_clock(void);
+
+
 /*
  * How a request ended.
  *

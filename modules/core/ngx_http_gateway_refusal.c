@@ -9,7 +9,7 @@
  * ngx_http_gateway_error.c.
  */
 
-#include "ngx_http_gateway.h"
+#include "ngx_http_gateway_count.h"
 
 
 static ngx_int_t ngx_http_gateway_answer_offer(ngx_http_request_t *r,
@@ -157,6 +157,8 @@ ngx_http_gateway_answer(ngx_http_request_t *r, ngx_http_gateway_request_t *gr,
     ngx_uint_t mode, const char *directive, const char *kind, ngx_str_t *id)
 {
     ngx_http_gateway_refusal_t  *refusal;
+
+    ngx_http_gateway_verdict(r, verdict, mode);
 
     switch (verdict->reason) {
 

@@ -11,6 +11,8 @@
 
 struct ngx_http_gateway_refusal_s {
     /* set by the method */
+    ngx_uint_t                      method;     /* its index, or
+                                                   NGX_HTTP_GATEWAY_RULES */
     ngx_uint_t                      status;
     gw_reason_e                     reason;     /* for variable and log */
     gw_reason_e                     shown;      /* for the client */
@@ -36,6 +38,10 @@ struct ngx_http_gateway_refusal_s {
                                                    has left it */
     ngx_http_gateway_refusal_t     *next;
 };
+
+
+/* rules about the client, which are no method */
+#define NGX_HTTP_GATEWAY_RULES  ((ngx_uint_t) -1)
 
 
 /*

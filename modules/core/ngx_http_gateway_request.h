@@ -47,6 +47,7 @@ typedef struct {
 
 typedef struct ngx_http_gateway_hidden_s  ngx_http_gateway_hidden_t;
 typedef struct ngx_http_gateway_lines_s  ngx_http_gateway_lines_t;
+typedef struct ngx_http_gateway_overhead_s  ngx_http_gateway_overhead_t;
 
 
 struct ngx_http_gateway_request_s {
@@ -93,6 +94,9 @@ struct ngx_http_gateway_request_s {
     uint64_t                        duration;   /* ns; 0: not measured yet */
     ngx_array_t                    *results;    /* result_t; NULL: none */
 
+    ngx_http_gateway_overhead_t    *overhead;   /* NULL: is not measured, or
+                                                   not yet */
+
     unsigned                        redirected:1;  /* by an internal redirect,
                                                      which zeroes r->ctx */
     unsigned                        whole:1;    /* the response is complete */
@@ -100,6 +104,9 @@ struct ngx_http_gateway_request_s {
                                                    called: see _variable.h */
     unsigned                        shown:1;    /* a method has found a
                                                    credential, valid or not */
+
+    unsigned                        drawn:1;    /* whether the overhead is
+                                                   measured was decided */
 
     unsigned                        grpc:1;     /* the response is a refusal
                                                    of a gRPC call */

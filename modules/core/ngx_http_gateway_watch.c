@@ -60,6 +60,8 @@ ngx_http_gateway_watch_add(ngx_conf_t *cf, ngx_http_gateway_watch_t *watch)
 
     *w = watch;
 
+    watch->read = ngx_time();
+
     if (watch->look) {
         return NGX_CONF_OK;
     }
@@ -112,16 +114,29 @@ ngx_http_gateway_watch_default(ngx_msec_t *interval)
 /* in either direction, since the clock can be set back */
 
 ngx_uint_t
-ngx_http_gateway_watch_due(const ngx_http_gateway_watch_state_t *state,
+ngx_http_gateway_watch_due(ngx_http_gateway_watch_t *watch,
     const ngx_file_info_t *fi)
 {
+    ngx_http_gateway_watch_state_t  *state;
+
+    state = watch->state;
+
     if (!ngx_http_gateway_watch_same(&state->seen, fi)) {
         return 1;
     }
 
-    return state->since
-           && ngx_abs(ngx_time() - state->logged)
-              >= NGX_HTTP_GATEWAY_WATCH_AGAIN;
+    if (state->since == 0) {
+        ngx_http_gateway_watch_succeeded(watch);
+        return 0;
+    }
+
+    if (ngx_abs(ngx_time() - state->logged) >= NGX_HTTP_GATEWAY_WATCH_AGAIN) {
+        return 1;
+    }
+
+    ngx_http_gateway_watch_failing(watch);
+
+    return 0;
 }
 
 
@@ -147,6 +162,8 @@ ngx_http_gateway_watch_loaded(ngx_http_gateway_watch_t *watch,
 
     state->seen = *fi;
     state->since = 0;
+
+    ngx_http_gateway_watch_succeeded(watch);
 }
 
 
@@ -180,6 +197,8 @@ ngx_http_gateway_watch_kept(ngx_http_gateway_watch_t *watch,
     if (state->since == 0) {
         state->since = state->logged;
     }
+
+    ngx_http_gateway_watch_failing(watch);
 }
 
 
@@ -371,6 +390,8 @@ ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches)
 
     for (i = 0; i < watches->nelts; i++) {
 
+        ngx_http_gateway_watch_started(watch[i]);
+
         if (watch[i]->interval == 0) {
             continue;
         }
@@ -451,7 +472,7 @@ ngx_http_gateway_watch_look(ngx_http_gateway_watch_t *watch, ngx_log_t *log)
 
     ngx_http_gateway_watch_stat(watch, &loading->fi);
 
-    if (!ngx_http_gateway_watch_due(watch->state, &loading->fi)) {
+    if (!ngx_http_gateway_watch_due(watch, &loading->fi)) {
         return;
     }
 

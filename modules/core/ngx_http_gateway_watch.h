@@ -12,6 +12,8 @@
 #include "ngx_http_gateway.h"
 
 
+typedef struct ngx_http_gateway_watch_counts_s
+                                            ngx_http_gateway_watch_counts_t;
 typedef struct ngx_http_gateway_watch_s  ngx_http_gateway_watch_t;
 
 /*
@@ -70,6 +72,9 @@ struct ngx_http_gateway_watch_s {
     void                           *data;
 
     /* private */
+    time_t                          read;       /* with the configuration */
+    ngx_http_gateway_watch_counts_t *counts;    /* of _watch_count.c; NULL:
+                                                   nothing is counted */
     ngx_http_gateway_watch_state_t  own;        /* of the master; "state" if
                                                    there is no "look" */
     ngx_uint_t                      closed;     /* unsigned:1; not readable for
@@ -126,12 +131,13 @@ char *ngx_http_gateway_watch_add(ngx_conf_t *cf,
 
 /*
  * For a "look".  _stat() fills "fi"; _due() returns whether to read the file
- * now: it has changed, or its failure was last logged an hour ago.
+ * now: it has changed, or its failure was last logged an hour ago.  Otherwise
+ * the check has ended, and _due() counts it.
  */
 void ngx_http_gateway_watch_stat(ngx_http_gateway_watch_t *watch,
     ngx_file_info_t *fi);
-ngx_uint_t ngx_http_gateway_watch_due(
-    const ngx_http_gateway_watch_state_t *state, const ngx_file_info_t *fi);
+ngx_uint_t ngx_http_gateway_watch_due(ngx_http_gateway_watch_t *watch,
+    const ngx_file_info_t *fi);
 
 /*
  * For a "look", after it.  _loaded() logs that the file "fi" was loaded;
@@ -157,6 +163,17 @@ u_char *ngx_http_gateway_watch_time(u_char *buf, time_t t);
  */
 ngx_int_t ngx_http_gateway_watch_check(ngx_cycle_t *cycle,
     ngx_array_t *watches);
+
+
+/* ngx_http_gateway_watch_count.c */
+
+/* a worker starts; it may replace one that has checked the file later */
+void ngx_http_gateway_watch_started(const ngx_http_gateway_watch_t *watch);
+
+/* the content in force is that of the file; a check has failed */
+void ngx_http_gateway_watch_succeeded(const ngx_http_gateway_watch_t *watch);
+void ngx_http_gateway_watch_failing(const ngx_http_gateway_watch_t *watch);
+
 
 /* for core's init_process */
 void ngx_http_gateway_watch_start(ngx_cycle_t *cycle, ngx_array_t *watches);

@@ -17,8 +17,11 @@
  */
 
 #include "ngx_http_gateway_jwt.h"
+#include "ngx_http_gateway_count.h"
 
 
+static ngx_int_t ngx_http_gateway_jwt_authorize(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_jwt_after(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
@@ -32,9 +35,6 @@ static ngx_int_t ngx_http_gateway_jwt_hide_late(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_gateway_jwt_access(ngx_http_request_t *r)
 {
-    ngx_int_t                               rc;
-    ngx_http_gateway_request_t             *gr;
-    ngx_http_gateway_jwt_ctx_t             *ctx;
     const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
@@ -42,6 +42,21 @@ ngx_http_gateway_jwt_access(ngx_http_request_t *r)
     if (jlcf->enable == NGX_HTTP_GATEWAY_JWT_OFF) {
         return NGX_DECLINED;
     }
+
+    return ngx_http_gateway_timed(r, NGX_HTTP_GATEWAY_PART_AUTH,
+                                  ngx_http_gateway_jwt_authorize);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_jwt_authorize(ngx_http_request_t *r)
+{
+    ngx_int_t                               rc;
+    ngx_http_gateway_request_t             *gr;
+    ngx_http_gateway_jwt_ctx_t             *ctx;
+    const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway jwt: %s",
@@ -132,13 +147,29 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_gateway_jwt_precontent(ngx_http_request_t *r)
 {
-    ngx_http_gateway_request_t             *gr;
-    ngx_http_gateway_jwt_ctx_t             *ctx;
     const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
 
     if (r != r->main) {
         return NGX_DECLINED;
     }
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_jwt_module);
+
+    return (jlcf->enable == NGX_HTTP_GATEWAY_JWT_OFF)
+           ? ngx_http_gateway_jwt_after(r)
+           : ngx_http_gateway_timed(r, NGX_HTTP_GATEWAY_PART_AUTH,
+                                    ngx_http_gateway_jwt_after);
+}
+
+
+/* where the method is off, a token of an earlier location is hidden */
+
+static ngx_int_t
+ngx_http_gateway_jwt_after(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t             *gr;
+    ngx_http_gateway_jwt_ctx_t             *ctx;
+    const ngx_http_gateway_jwt_loc_conf_t  *jlcf;
 
     gr = ngx_http_gateway_request(r);
     ctx = gr ? ngx_http_gateway_jwt_ctx(gr) : NULL;

@@ -80,6 +80,7 @@ ngx_http_gateway_jwt_answer(ngx_http_request_t *r,
         }
     }
 
+    verdict.method = ngx_http_gateway_jwt_method;
     verdict.status = ctx->status;
     verdict.reason = ctx->reason;
     verdict.shown = ctx->reason;

@@ -199,6 +199,7 @@ ngx_http_gateway_jwt_inquiries_init(ngx_log_t *log)
     ngx_http_gateway_jwt_asks.backlog = ngx_cycle->connection_n / 4;
 
     for (i = 0; i < NGX_HTTP_GATEWAY_JWT_USERS; i++) {
+        ngx_http_gateway_jwt_users[i].name = NGX_HTTP_GATEWAY_JWT_ASKS;
         ngx_http_gateway_jwt_users[i].group = &ngx_http_gateway_jwt_asks;
         ngx_http_gateway_jwt_users[i].keep = 1;
     }

@@ -20,6 +20,10 @@
 #include "ngx_http_gateway_counter.h"
 
 
+/* the user of detached requests */
+#define NGX_HTTP_GATEWAY_JWT_ASKS  "introspection"
+
+
 typedef enum {
     NGX_HTTP_GATEWAY_JWT_OPAQUE = 0,
     NGX_HTTP_GATEWAY_JWT_ALWAYS

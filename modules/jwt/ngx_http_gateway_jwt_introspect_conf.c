@@ -100,7 +100,7 @@ ngx_http_gateway_jwt_introspect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_jwt_module);
 
     if (ngx_http_gateway_jwt_read(cf, &jmcf->claims, &active) != NGX_OK
-        || ngx_http_gateway_detaches(cf) != NGX_OK)
+        || ngx_http_gateway_detaches(cf, NGX_HTTP_GATEWAY_JWT_ASKS) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -228,7 +228,7 @@ ngx_http_gateway_jwt_key_request(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (use == NULL
         || ngx_http_gateway_params(cf, params, use, 2) != NGX_CONF_OK
-        || ngx_http_gateway_detaches(cf) != NGX_OK)
+        || ngx_http_gateway_detaches(cf, NGX_HTTP_GATEWAY_JWT_KEYS) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -405,6 +405,7 @@ ngx_http_gateway_jwt_remote_begin(ngx_http_gateway_jwt_remote_t *remote)
 
     /* one fetch at a time */
 
+    remote->user.name = NGX_HTTP_GATEWAY_JWT_KEYS;
     remote->user.max = 1;
 
     ngx_memzero(&question, sizeof(ngx_http_gateway_jwt_question_t));

@@ -18,6 +18,9 @@
 #include "ngx_http_gateway_lease.h"
 
 
+/* the user of detached requests */
+#define NGX_HTTP_GATEWAY_JWT_KEYS  "keys"
+
 /* of a key set, in bytes */
 #define NGX_HTTP_GATEWAY_JWT_MAX_SET  (1024 * 1024)
 

@@ -78,7 +78,9 @@ static ngx_int_t ngx_http_gateway_probe_before(ngx_conf_t *cf);
 
 
 static ngx_array_t                      *ngx_http_gateway_probe_finds;
-static ngx_http_gateway_detached_user_t  ngx_http_gateway_probe_user;
+static ngx_http_gateway_detached_user_t  ngx_http_gateway_probe_user = {
+    .name = "probe"
+};
 static ngx_atomic_t                     *ngx_http_gateway_probe_shared;
 
 
@@ -736,7 +738,7 @@ ngx_http_gateway_probe_before(ngx_conf_t *cf)
     ngx_http_gateway_probe_user.backlog = 4096;
     ngx_http_gateway_probe_user.keep = 0;
 
-    return ngx_http_gateway_detaches(cf);
+    return ngx_http_gateway_detaches(cf, "probe");
 }
 
 

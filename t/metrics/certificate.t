@@ -8,7 +8,7 @@ use warnings;
 use lib 't/lib';
 
 use Test::Gateway::Certificate;
-use Test::Gateway::Scrape;
+use Test::Gateway::Samples;
 use Test::Gateway::Server;
 use Test::More;
 

@@ -9,7 +9,7 @@ use lib 't/lib';
 
 use IO::Socket::INET;
 use Test::Gateway::Dns;
-use Test::Gateway::Scrape;
+use Test::Gateway::Samples;
 use Test::Gateway::Server;
 use Test::More;
 

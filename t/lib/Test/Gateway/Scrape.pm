@@ -2,82 +2,91 @@
 
 package Test::Gateway::Scrape;
 
-# What a server counts.
+# Counters, gauges and histograms of a server that has $Metrics{http} in http {}
+# and $Metrics{server} in a server.
 #
-#   my $at = scrape($server);    samples of its "location = /metrics", by their
-#                                text: 'workers' or 'connections{state="active"}',
-#                                without "nginx_gateway_"
-#   counts($server, sub { ... }, qr/^upstream_/, { ... }, 'a request');
-#                                runs the code and checks by how much samples
-#                                that match grow; others do not.  Waits for them,
-#                                because nginx counts after the response
-#
-# Buckets of histograms are left out; "..._sum" too in counts().
+#   scrape($server)             { name => [ [ { label => value }, number ] ] };
+#                               names without "nginx_gateway_"
+#   family($server, $name, @labels)
+#                               { 'value value' => number } by these labels
+#   counted($server, $name, [ @labels ], \%expected, $title)
+#                               asserts the whole family; waits for it, since
+#                               some counters follow the response
+#   value($server, $name, %labels)
+#                               the number of one sample; undef: there is none
 
 use v5.28;
 use warnings;
 
 use Exporter qw( import );
-use Test::Gateway::Server ();
+use Test::Gateway::Samples ();
+use Test::Gateway::Server;
 use Test::More ();
 
-our @EXPORT = qw( scrape counts );
+our @EXPORT = qw( scrape family counted value %Metrics );
+
+our %Metrics = (
+    http => 'gateway_metrics_zone zone=metrics:32m;',
+    server => 'location = /metrics { gateway_metrics_page from=127.0.0.1; }',
+);
 
 
 sub scrape {
     my ($server) = @_;
 
-    my ($status, $head, $text) = Test::Gateway::Server::http_get($server,
-        '/metrics', timeout => 10);
-    Test::More::BAIL_OUT("no metrics: $status $text") if $status != 200;
-    $text = unchunked($text) if $head =~ /^Transfer-Encoding: chunked/mi;
+    my ($status, $text) = Test::Gateway::Samples::page($server);
+    die "no metrics: $status" if $status != 200 || !defined $text;
 
-    my %at;
-    for (split /\n/, $text) {
-        next if /^#/ || /_bucket\{/;
-        my ($name, $value) = /^nginx_gateway_(.+) (\S+)$/
-            or Test::More::BAIL_OUT("not a sample: $_");
-        Test::More::fail("$name is there once") if exists $at{$name};
-        $at{$name} = $value;
+    my %sample;
+    for my $line (grep { !/^#/ } split /\n/, $text) {
+        my ($name, $labels, $number)
+            = $line =~ /^nginx_gateway_(\w+)(?:\{(.*)\})? (\S+)/
+            or die "not a sample: $line";
+        my %label = ($labels // '') =~ /(\w+)="((?:[^"\\]|\\.)*)"/g;
+        push @{ $sample{$name} }, [ \%label, $number ];
     }
-    return \%at;
+    return \%sample;
 }
 
 
-sub unchunked {
-    my ($bytes) = @_;
+sub family {
+    my ($server, $name, @labels) = @_;
 
-    my ($text, $end) = ('', 0);
-    while ($bytes =~ /\G([0-9a-f]+)\r\n/gi) {
-        my ($at, $len) = (pos $bytes, hex $1);
-        $text .= substr $bytes, $at, $len;
-        pos($bytes) = $at + $len + 2;
-        $end = !$len;
-        last if $end;
+    my %found;
+    for my $sample (@{ scrape($server)->{$name} // [] }) {
+        my $key = join ' ', map { $_ // '' } @{ $sample->[0] }{@labels};
+        die "$name: two samples of $key" if exists $found{$key};
+        $found{$key} = $sample->[1] + 0;
     }
-    Test::More::BAIL_OUT('the metrics are incomplete') if !$end;
-    return $text;
+    return \%found;
 }
 
 
-sub counts {
-    my ($server, $code, $which, $expected, $name) = @_;
+sub counted {
+    my ($server, $name, $labels, $expected, $title) = @_;
 
-    my $before = scrape($server);
-    $code->();
+    my $found;
+    my $text = sub { join ', ', map { "$_:$_[0]{$_}" } sort keys %{ $_[0] } };
 
-    my %grown;
-    Test::Gateway::Server::wait_until(sub {
-        my $after = scrape($server);
-        %grown = map { $_ => $after->{$_} - ($before->{$_} // 0) }
-                 grep { /$which/ && !/_sum\b/
-                        && $after->{$_} != ($before->{$_} // 0) }
-                 keys %$after;
-        return Test::More::eq_hash(\%grown, $expected);
-    }, 5);
-    return Test::More::is_deeply(\%grown, $expected, $name)
-        || Test::More::diag(join "\n", map { "$_ $grown{$_}" }
-                                       sort keys %grown);
+    wait_until(sub {
+        $found = family($server, $name, @$labels);
+        return $text->($found) eq $text->($expected);
+    }, 10);
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::is($text->($found), $text->($expected), $title);
+}
+
+
+sub value {
+    my ($server, $name, %labels) = @_;
+
+    my @found = grep {
+        my $sample = $_;
+        !grep { ($sample->[0]{$_} // '') ne $labels{$_} } keys %labels;
+    } @{ scrape($server)->{$name} // [] };
+
+    return @found == 1 ? $found[0][1] + 0 : undef;
 }
 
 1;
