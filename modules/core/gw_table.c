@@ -487,6 +487,32 @@ gw_table_holds(gw_table_t *table, const uint64_t hash[2],
 }
 
 
+double
+gw_table_used(gw_table_t *table, uint64_t buckets,
+    int (*idle)(void *data, const uint64_t *state), void *data)
+{
+    int        i;
+    uint64_t   k, n, seen, used, *bucket;
+
+    n = (buckets < table->buckets) ? buckets : table->buckets;
+    used = 0;
+
+    for (k = 0; k < n; k++) {
+        bucket = (uint64_t *) (table + 1)
+                 + k * table->buckets / n * GW_TABLE_WAYS * (1 + table->words);
+
+        for (i = 0; i < GW_TABLE_WAYS; i++) {
+            seen = gw_load(&bucket[i]);
+
+            used += (seen != 0 && !(seen & GW_TABLE_CLAIM)
+                     && !idle(data, gw_table_entry(table, bucket, i)));
+        }
+    }
+
+    return n ? (double) used / (double) (n * GW_TABLE_WAYS) : 0;
+}
+
+
 uint64_t
 gw_table_place(gw_table_t *table, const uint64_t *state)
 {

@@ -109,6 +109,13 @@ uint64_t gw_table_stamp(gw_table_t *table, const uint64_t *state);
 int gw_table_holds(gw_table_t *table, const uint64_t hash[2],
     const uint64_t *state);
 
+/*
+ * The share of places whose keys are not idle, from 0 to 1.  Reads at most
+ * "buckets" buckets, evenly spaced: of a larger table it is an estimate.
+ */
+double gw_table_used(gw_table_t *table, uint64_t buckets,
+    int (*idle)(void *data, const uint64_t *state), void *data);
+
 /* the place of a state, as a number that is valid in any process */
 uint64_t gw_table_place(gw_table_t *table, const uint64_t *state);
 uint64_t *gw_table_state(gw_table_t *table, uint64_t place);

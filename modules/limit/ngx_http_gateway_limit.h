@@ -21,6 +21,7 @@
 
 
 #include "ngx_http_gateway.h"
+#include "ngx_http_gateway_metric.h"
 #include "ngx_http_gateway_observe.h"
 #include "ngx_http_gateway_say.h"
 #include "ngx_http_gateway_wait.h"
@@ -165,6 +166,8 @@ typedef struct {
                                                    generation of its count */
 
     ngx_http_gateway_limit_worker_zone_t  *worker;
+    ngx_http_gateway_vector_t      *decisions;  /* of _count.c; NULL: are not
+                                                   counted */
 } ngx_http_gateway_limit_zone_t;
 
 
@@ -472,6 +475,13 @@ void ngx_http_gateway_limit_network(ngx_http_gateway_limit_item_t *item);
 /* sets item->hash by item->key */
 void ngx_http_gateway_limit_hash(ngx_http_gateway_limit_item_t *item);
 
+/*
+ * The share of the zone's places with keys in use, from 0 to 1, by at most
+ * "buckets" buckets of its table.
+ */
+double ngx_http_gateway_limit_zone_used(
+    const ngx_http_gateway_limit_zone_t *zone, ngx_uint_t buckets);
+
 /* charges "cost" units to the key, by "mode"; sets item->result */
 void ngx_http_gateway_limit_zone_take(ngx_http_gateway_limit_item_t *item,
     gw_limit_mode_e mode, uint64_t cost);
@@ -552,6 +562,13 @@ void ngx_http_gateway_limit_decided(ngx_http_gateway_limit_batch_t *batch,
 /* limit's part of the request's record, created if needed; NULL: no memory */
 ngx_http_gateway_limit_ctx_t *ngx_http_gateway_limit_ctx(
     ngx_http_request_t *r);
+
+/*
+ * The handler of a stage: decides the limits of the location, after it was
+ * called again if the request was parked.
+ */
+ngx_int_t ngx_http_gateway_limit_handler(ngx_http_request_t *r,
+    ngx_http_gateway_limit_stage_e stage);
 
 /*
  * Decides the newest batch.  Returns what the phase handler must return;

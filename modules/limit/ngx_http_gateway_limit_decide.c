@@ -16,9 +16,18 @@
  * reset ends it.  A delay can be long, so it is also ended by an end of file.
  */
 
+#include "ngx_http_gateway_count.h"
+#include "ngx_http_gateway_limit_count.h"
 #include "ngx_http_gateway_limit_redis.h"
 
 
+static ngx_int_t ngx_http_gateway_limit_late(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_limit_early(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_limit_stage(ngx_http_request_t *r,
+    ngx_uint_t stage);
+static ngx_int_t ngx_http_gateway_limit_begin(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx,
+    const ngx_http_gateway_limit_loc_conf_t *llcf, ngx_uint_t stage);
 static void ngx_http_gateway_limit_cleanup(void *data);
 static void ngx_http_gateway_limit_shm(ngx_http_gateway_limit_batch_t *batch,
     ngx_http_gateway_limit_item_t *item);
@@ -86,6 +95,121 @@ ngx_http_gateway_limit_cleanup(void *data)
             ngx_http_gateway_limit_slot_give(&batch->items[i]);
         }
     }
+}
+
+
+ngx_int_t
+ngx_http_gateway_limit_handler(ngx_http_request_t *r,
+    ngx_http_gateway_limit_stage_e stage)
+{
+    const ngx_http_gateway_limit_loc_conf_t  *llcf;
+
+    static const ngx_http_handler_pt  handlers[] = {
+        [NGX_HTTP_GATEWAY_LIMIT_LATE] = ngx_http_gateway_limit_late,
+        [NGX_HTTP_GATEWAY_LIMIT_EARLY] = ngx_http_gateway_limit_early
+    };
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+    if (llcf->stages[stage] == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_gateway_timed(r, NGX_HTTP_GATEWAY_PART_QUOTA,
+                                  handlers[stage]);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_late(ngx_http_request_t *r)
+{
+    return ngx_http_gateway_limit_stage(r, NGX_HTTP_GATEWAY_LIMIT_LATE);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_early(ngx_http_request_t *r)
+{
+    return ngx_http_gateway_limit_stage(r, NGX_HTTP_GATEWAY_LIMIT_EARLY);
+}
+
+
+static ngx_int_t
+ngx_http_gateway_limit_stage(ngx_http_request_t *r, ngx_uint_t stage)
+{
+    ngx_http_gateway_limit_ctx_t       *ctx;
+    ngx_http_gateway_limit_batch_t     *batch;
+    ngx_http_gateway_limit_loc_conf_t  *llcf;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
+
+    ctx = ngx_http_gateway_limit_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    switch (ctx->step) {
+
+    case NGX_HTTP_GATEWAY_LIMIT_ASKED:
+        return NGX_AGAIN;
+
+    case NGX_HTTP_GATEWAY_LIMIT_ANSWERED:
+        ctx->step = NGX_HTTP_GATEWAY_LIMIT_IDLE;
+        return ngx_http_gateway_limit_finish(r, ctx);
+
+    case NGX_HTTP_GATEWAY_LIMIT_DELAYED:
+        ctx->step = NGX_HTTP_GATEWAY_LIMIT_IDLE;
+        return NGX_DECLINED;
+
+    default: /* NGX_HTTP_GATEWAY_LIMIT_IDLE */
+        break;
+    }
+
+    /*
+     * As with limit_req, the error page of a refusal is not charged, unless its
+     * location has limits that are not inherited.
+     */
+
+    for (batch = ctx->batches; batch; batch = batch->next) {
+        if (batch->refused && !llcf->own) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return ngx_http_gateway_limit_begin(r, ctx, llcf, stage);
+}
+
+
+/* starts the decision of a stage, unless the request is exempt */
+
+static ngx_int_t
+ngx_http_gateway_limit_begin(ngx_http_request_t *r,
+    ngx_http_gateway_limit_ctx_t *ctx,
+    const ngx_http_gateway_limit_loc_conf_t *llcf, ngx_uint_t stage)
+{
+    ngx_int_t  rc;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "gateway limit: stage %s, %ui limits",
+                   (stage == NGX_HTTP_GATEWAY_LIMIT_EARLY) ? "early" : "late",
+                   llcf->stages[stage]->nelts);
+
+    if (ngx_http_test_predicates(r, llcf->exempt) == NGX_DECLINED) {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "gateway limit: the request is exempt");
+
+        ctx->exempt = 1;
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_gateway_limit_items(r, ctx, llcf->stages[stage], stage);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_DECLINED;
+    }
+
+    return (rc == NGX_OK) ? ngx_http_gateway_limit_decide(r, ctx)
+                          : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -185,8 +309,11 @@ ngx_http_gateway_limit_finish(ngx_http_request_t *r,
 
     if (batch->refused) {
         ngx_http_gateway_limit_give_back(ctx, batch);
+        ngx_http_gateway_limit_count(batch);
         return ngx_http_gateway_limit_refuse(r, ctx, batch);
     }
+
+    ngx_http_gateway_limit_count(batch);
 
     delay = 0;
 
@@ -412,6 +539,8 @@ ngx_http_gateway_limit_delay(ngx_http_request_t *r,
 
     ctx->step = NGX_HTTP_GATEWAY_LIMIT_DELAYED;
     ctx->delayed = 1;
+
+    ngx_http_gateway_timed_pause(ngx_http_gateway_request(r));
 
     /* also an end of file ends the request */
 

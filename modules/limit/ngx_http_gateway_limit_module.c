@@ -12,6 +12,7 @@
  * would keep the address of the proxy.
  */
 
+#include "ngx_http_gateway_limit_count.h"
 #include "ngx_http_gateway_limit_redis.h"
 #include "ngx_http_gateway_setting.h"
 #include "ngx_http_gateway_variable.h"
@@ -19,11 +20,6 @@
 
 static ngx_int_t ngx_http_gateway_limit_precontent(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_limit_access(ngx_http_request_t *r);
-static ngx_int_t ngx_http_gateway_limit_handler(ngx_http_request_t *r,
-    ngx_uint_t stage);
-static ngx_int_t ngx_http_gateway_limit_begin(ngx_http_request_t *r,
-    ngx_http_gateway_limit_ctx_t *ctx,
-    const ngx_http_gateway_limit_loc_conf_t *llcf, ngx_uint_t stage);
 
 static ngx_int_t ngx_http_gateway_limit_preconfigure(ngx_conf_t *cf);
 static void *ngx_http_gateway_limit_create_main_conf(ngx_conf_t *cf);
@@ -216,89 +212,6 @@ ngx_http_gateway_limit_access(ngx_http_request_t *r)
     }
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_http_gateway_limit_handler(ngx_http_request_t *r, ngx_uint_t stage)
-{
-    ngx_http_gateway_limit_ctx_t       *ctx;
-    ngx_http_gateway_limit_batch_t     *batch;
-    ngx_http_gateway_limit_loc_conf_t  *llcf;
-
-    llcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_limit_module);
-
-    if (llcf->stages[stage] == NULL || r != r->main) {
-        return NGX_DECLINED;
-    }
-
-    ctx = ngx_http_gateway_limit_ctx(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    switch (ctx->step) {
-
-    case NGX_HTTP_GATEWAY_LIMIT_ASKED:
-        return NGX_AGAIN;
-
-    case NGX_HTTP_GATEWAY_LIMIT_ANSWERED:
-        ctx->step = NGX_HTTP_GATEWAY_LIMIT_IDLE;
-        return ngx_http_gateway_limit_finish(r, ctx);
-
-    case NGX_HTTP_GATEWAY_LIMIT_DELAYED:
-        ctx->step = NGX_HTTP_GATEWAY_LIMIT_IDLE;
-        return NGX_DECLINED;
-
-    default: /* NGX_HTTP_GATEWAY_LIMIT_IDLE */
-        break;
-    }
-
-    /*
-     * As with limit_req, the error page of a refusal is not charged, unless its
-     * location has limits that are not inherited.
-     */
-
-    for (batch = ctx->batches; batch; batch = batch->next) {
-        if (batch->refused && !llcf->own) {
-            return NGX_DECLINED;
-        }
-    }
-
-    return ngx_http_gateway_limit_begin(r, ctx, llcf, stage);
-}
-
-
-/* starts the decision of a stage, unless the request is exempt */
-
-static ngx_int_t
-ngx_http_gateway_limit_begin(ngx_http_request_t *r,
-    ngx_http_gateway_limit_ctx_t *ctx,
-    const ngx_http_gateway_limit_loc_conf_t *llcf, ngx_uint_t stage)
-{
-    ngx_int_t  rc;
-
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "gateway limit: stage %s, %ui limits",
-                   (stage == NGX_HTTP_GATEWAY_LIMIT_EARLY) ? "early" : "late",
-                   llcf->stages[stage]->nelts);
-
-    if (ngx_http_test_predicates(r, llcf->exempt) == NGX_DECLINED) {
-        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "gateway limit: the request is exempt");
-
-        ctx->exempt = 1;
-        return NGX_DECLINED;
-    }
-
-    rc = ngx_http_gateway_limit_items(r, ctx, llcf->stages[stage], stage);
-
-    if (rc == NGX_DECLINED) {
-        return NGX_DECLINED;
-    }
-
-    return (rc == NGX_OK) ? ngx_http_gateway_limit_decide(r, ctx)
-                          : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -619,6 +532,10 @@ ngx_http_gateway_limit_init(ngx_conf_t *cf)
 
     if (!lmcf->used) {
         return NGX_OK;
+    }
+
+    if (ngx_http_gateway_limit_count_init(cf, lmcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);

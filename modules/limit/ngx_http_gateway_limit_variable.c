@@ -5,7 +5,7 @@
  * the one with the smallest share left.
  */
 
-#include "ngx_http_gateway_limit.h"
+#include "ngx_http_gateway_limit_count.h"
 
 
 static ngx_int_t ngx_http_gateway_limit_status_variable(ngx_http_request_t *r,
@@ -16,8 +16,6 @@ static ngx_int_t ngx_http_gateway_limit_zone_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_limit_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_str_t *ngx_http_gateway_limit_refused(
-    const ngx_http_gateway_limit_item_t *item);
 static ngx_int_t ngx_http_gateway_limit_result(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_http_gateway_limit_item_t *item);
 
@@ -63,18 +61,22 @@ static ngx_http_variable_t  ngx_http_gateway_limit_vars[] = {
 
 /* the values of $limit_req_status, and two more */
 
-static ngx_str_t  ngx_http_gateway_limit_passed = ngx_string("PASSED");
-static ngx_str_t  ngx_http_gateway_limit_delayed = ngx_string("DELAYED");
-static ngx_str_t  ngx_http_gateway_limit_rejected = ngx_string("REJECTED");
-static ngx_str_t  ngx_http_gateway_limit_would_delay =
-    ngx_string("DELAYED_DRY_RUN");
-static ngx_str_t  ngx_http_gateway_limit_would_reject =
-    ngx_string("REJECTED_DRY_RUN");
-static ngx_str_t  ngx_http_gateway_limit_bypassed = ngx_string("BYPASSED");
-static ngx_str_t  ngx_http_gateway_limit_error = ngx_string("ERROR");
+ngx_str_t  ngx_http_gateway_limit_statuses[] = {
+    [NGX_HTTP_GATEWAY_LIMIT_IS_PASSED] = ngx_string("PASSED"),
+    [NGX_HTTP_GATEWAY_LIMIT_IS_DELAYED] = ngx_string("DELAYED"),
+    [NGX_HTTP_GATEWAY_LIMIT_IS_REJECTED] = ngx_string("REJECTED"),
+    [NGX_HTTP_GATEWAY_LIMIT_WOULD_DELAY] = ngx_string("DELAYED_DRY_RUN"),
+    [NGX_HTTP_GATEWAY_LIMIT_WOULD_REJECT] = ngx_string("REJECTED_DRY_RUN"),
+    [NGX_HTTP_GATEWAY_LIMIT_IS_ERROR] = ngx_string("ERROR"),
+    [NGX_HTTP_GATEWAY_LIMIT_IS_BYPASSED] = ngx_string("BYPASSED")
+};
+
+_Static_assert(sizeof(ngx_http_gateway_limit_statuses)
+               / sizeof(ngx_http_gateway_limit_statuses[0])
+               == NGX_HTTP_GATEWAY_LIMIT_STATUSES, "each status needs a word");
 
 
-static ngx_str_t  ngx_http_gateway_limit_sources[] = {
+ngx_str_t  ngx_http_gateway_limit_sources[] = {
     [NGX_HTTP_GATEWAY_LIMIT_FROM_NONE] = ngx_null_string,
     [NGX_HTTP_GATEWAY_LIMIT_FROM_SHM] = ngx_string("shm"),
     [NGX_HTTP_GATEWAY_LIMIT_FROM_REDIS] = ngx_string("redis"),
@@ -106,36 +108,34 @@ static ngx_int_t
 ngx_http_gateway_limit_status_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t                      *status;
-    ngx_http_gateway_request_t     *gr;
-    ngx_http_gateway_limit_ctx_t   *ctx;
-    ngx_http_gateway_limit_item_t  *item;
+    ngx_http_gateway_request_t       *gr;
+    ngx_http_gateway_limit_ctx_t     *ctx;
+    ngx_http_gateway_limit_item_t    *item;
+    ngx_http_gateway_limit_status_e   status;
 
     gr = ngx_http_gateway_request(r);
     ctx = ngx_http_gateway_limit_part(gr);
     item = ngx_http_gateway_limit_variable_item(r);
 
-    if (item && item->refused) {
-        status = ngx_http_gateway_limit_refused(item);
-
-    } else if (ctx && ctx->exempt) {
-        status = &ngx_http_gateway_limit_bypassed;
+    if (ctx && ctx->exempt && !(item && item->refused)) {
+        status = NGX_HTTP_GATEWAY_LIMIT_IS_BYPASSED;
 
     } else if (item == NULL) {
         v->not_found = 1;
         return NGX_OK;
 
-    } else if (ctx->delayed) {
-        status = &ngx_http_gateway_limit_delayed;
+    } else if (ctx->delayed && !item->refused) {
+        status = NGX_HTTP_GATEWAY_LIMIT_IS_DELAYED;
 
-    } else if (item->delay) {
-        status = &ngx_http_gateway_limit_would_delay;
+    } else if (item->delay && !item->refused) {
+        status = NGX_HTTP_GATEWAY_LIMIT_WOULD_DELAY;
 
     } else {
-        status = &ngx_http_gateway_limit_passed;
+        status = ngx_http_gateway_limit_item_status(item, 0);
     }
 
-    ngx_http_gateway_variable_value(v, status);
+    ngx_http_gateway_variable_value(v,
+                                    &ngx_http_gateway_limit_statuses[status]);
 
     return NGX_OK;
 }
@@ -233,13 +233,23 @@ ngx_http_gateway_limit_number_variable(ngx_http_request_t *r,
 }
 
 
-static ngx_str_t *
-ngx_http_gateway_limit_refused(const ngx_http_gateway_limit_item_t *item)
+ngx_http_gateway_limit_status_e
+ngx_http_gateway_limit_item_status(const ngx_http_gateway_limit_item_t *item,
+    ngx_uint_t delayed)
 {
-    return item->dry_run ? &ngx_http_gateway_limit_would_reject
-           : item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED
-           ? &ngx_http_gateway_limit_error
-           : &ngx_http_gateway_limit_rejected;
+    if (item->refused) {
+        return item->dry_run ? NGX_HTTP_GATEWAY_LIMIT_WOULD_REJECT
+               : item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED
+               ? NGX_HTTP_GATEWAY_LIMIT_IS_ERROR
+               : NGX_HTTP_GATEWAY_LIMIT_IS_REJECTED;
+    }
+
+    if (item->delay && item->dry_run) {
+        return NGX_HTTP_GATEWAY_LIMIT_WOULD_DELAY;
+    }
+
+    return (item->delay && delayed) ? NGX_HTTP_GATEWAY_LIMIT_IS_DELAYED
+                                    : NGX_HTTP_GATEWAY_LIMIT_IS_PASSED;
 }
 
 
@@ -310,18 +320,8 @@ ngx_http_gateway_limit_result(ngx_http_request_t *r,
     result->unknown = (item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_OPEN
                        || item->source == NGX_HTTP_GATEWAY_LIMIT_FROM_CLOSED);
 
-    if (item->refused) {
-        result->word = *ngx_http_gateway_limit_refused(item);
-
-    } else if (item->delay && item->dry_run) {
-        result->word = ngx_http_gateway_limit_would_delay;
-
-    } else if (item->delay && ctx->delayed) {
-        result->word = ngx_http_gateway_limit_delayed;
-
-    } else {
-        result->word = ngx_http_gateway_limit_passed;
-    }
+    result->word = ngx_http_gateway_limit_statuses[
+                   ngx_http_gateway_limit_item_status(item, ctx->delayed)];
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "gateway limit: zone \"%V\" in the record: %V, remaining "

@@ -436,6 +436,25 @@ ngx_http_gateway_limit_zone_forget(ngx_http_gateway_limit_item_t *item)
 }
 
 
+double
+ngx_http_gateway_limit_zone_used(const ngx_http_gateway_limit_zone_t *zone,
+    ngx_uint_t buckets)
+{
+    gw_limit_t                       limit;
+    ngx_http_gateway_limit_search_t  search;
+
+    ngx_memzero(&limit, sizeof(gw_limit_t));
+
+    limit.algorithm = zone->algorithm;
+
+    search.limit = &limit;
+    ngx_http_gateway_limit_clock(&limit, &search.now);
+
+    return gw_table_used(zone->table, buckets,
+                         ngx_http_gateway_limit_zone_idle, &search);
+}
+
+
 static void
 ngx_http_gateway_limit_zone_evicted(const ngx_http_gateway_limit_zone_t *zone)
 {

@@ -494,10 +494,48 @@ test_killed(void)
 }
 
 
+/* all buckets of a small table, a sample of a large one */
+
+static void
+test_used(void)
+{
+    uint64_t    i, keys, capacity, used;
+    unsigned    evicted;
+    double      ratio;
+    gw_table_t  *table;
+
+    evicted = 0;
+
+    table = table_of(64 * 1024);
+    capacity = table->buckets * GW_TABLE_WAYS;
+
+    ok(gw_table_used(table, 64, idle, NULL) == 0, "an empty table");
+
+    for (i = 0; i < 100; i++) {
+        get(table, i, 1, &evicted)[0] = (i < 60);
+    }
+
+    used = (uint64_t) (gw_table_used(table, table->buckets, idle, NULL)
+                       * (double) capacity + 0.5);
+    is_int((long long) used, 60, "keys that are not idle are counted");
+
+    table = table_of(16 * 1024 * 1024);
+    keys = table->buckets * GW_TABLE_WAYS / 2;
+
+    for (i = 0; i < keys; i++) {
+        get(table, i, 1, &evicted)[0] = 1;
+    }
+
+    ratio = gw_table_used(table, 64, idle, NULL);
+    ok(ratio > 0.4 && ratio < 0.6, "a sample of a large table");
+}
+
+
 int
 main(void)
 {
     test_one();
+    test_used();
     test_eviction();
     test_last_use();
     test_processes(0, "four processes");
