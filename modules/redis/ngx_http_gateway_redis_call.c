@@ -26,6 +26,10 @@ typedef struct {
 } ngx_http_gateway_redis_error_t;
 
 
+static ngx_http_gateway_redis_status_e ngx_http_gateway_redis_make(
+    ngx_http_gateway_redis_t *redis, ngx_http_gateway_redis_script_t *script,
+    ngx_uint_t nkeys, const ngx_str_t *args, ngx_uint_t nargs,
+    ngx_atomic_uint_t client, ngx_http_gateway_redis_call_t **made);
 static ngx_http_gateway_redis_status_e ngx_http_gateway_redis_choose(
     ngx_http_gateway_redis_t *redis, const ngx_str_t *key,
     ngx_http_gateway_redis_connection_t **chosen);
@@ -127,6 +131,33 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
     ngx_http_gateway_redis_pt handler, void *data,
     ngx_http_gateway_redis_call_t **handle)
 {
+    ngx_http_gateway_redis_call_t    *call;
+    ngx_http_gateway_redis_status_e   status;
+
+    status = ngx_http_gateway_redis_make(redis, script, nkeys, args, nargs,
+                                         client, &call);
+
+    if (status != NGX_HTTP_GATEWAY_REDIS_OK) {
+        ngx_http_gateway_add(redis->node.calls[status], 1);
+        return status;
+    }
+
+    if (handler != NULL) {
+        call->handler = handler;
+        call->data = data;
+        *handle = call;
+    }
+
+    return NGX_HTTP_GATEWAY_REDIS_OK;
+}
+
+
+static ngx_http_gateway_redis_status_e
+ngx_http_gateway_redis_make(ngx_http_gateway_redis_t *redis,
+    ngx_http_gateway_redis_script_t *script, ngx_uint_t nkeys,
+    const ngx_str_t *args, ngx_uint_t nargs, ngx_atomic_uint_t client,
+    ngx_http_gateway_redis_call_t **made)
+{
     ngx_http_gateway_redis_call_t        *call;
     ngx_http_gateway_redis_flow_t        *flow;
     ngx_http_gateway_redis_status_e       status;
@@ -166,11 +197,7 @@ ngx_http_gateway_redis_call(ngx_http_gateway_redis_t *redis,
                    "pending:%i", &redis->block.name, script->name, nkeys,
                    redis->pending);
 
-    if (handler != NULL) {
-        call->handler = handler;
-        call->data = data;
-        *handle = call;
-    }
+    *made = call;
 
     return NGX_HTTP_GATEWAY_REDIS_OK;
 }
@@ -406,6 +433,8 @@ ngx_http_gateway_redis_tell(ngx_http_gateway_redis_call_t *call,
 {
     ngx_http_gateway_redis_pt  handler;
 
+    ngx_http_gateway_redis_count_call(call, status);
+
     handler = call->handler;
 
     if (handler != NULL) {
@@ -437,6 +466,7 @@ ngx_http_gateway_redis_call_reply(ngx_http_gateway_redis_connection_t *conn,
         }
 
         ngx_http_gateway_redis_retire(call);
+        ngx_http_gateway_redis_count_reply(conn, call);
 
         return ngx_http_gateway_redis_error(conn, call, reply, late);
     }
@@ -449,6 +479,7 @@ ngx_http_gateway_redis_call_reply(ngx_http_gateway_redis_connection_t *conn,
     }
 
     ngx_http_gateway_redis_retire(call);
+    ngx_http_gateway_redis_count_reply(conn, call);
 
     if (!late) {
         conn->good = 1;

@@ -120,6 +120,8 @@ ngx_http_gateway_redis_connected(ngx_http_gateway_redis_connection_t *conn)
     conn->state = NGX_HTTP_GATEWAY_REDIS_CONNECTED;
     conn->since = ngx_current_msec;
 
+    ngx_http_gateway_add(conn->node->connected, 1);
+
     /* ends the failure in the log, once for all workers */
 
     if (conn->redis->sh->logged_lost

@@ -180,10 +180,14 @@ ngx_http_gateway_redis_stop(ngx_http_gateway_redis_t *redis)
             ngx_queue_remove(q);
 
             call = ngx_queue_data(q, ngx_http_gateway_redis_call_t, queue);
+            ngx_http_gateway_redis_count_call(call,
+                                              NGX_HTTP_GATEWAY_REDIS_CLOSED);
             ngx_free(call);
         }
 
         while ((call = ngx_http_gateway_redis_next(conn)) != NULL) {
+            ngx_http_gateway_redis_count_call(call,
+                                              NGX_HTTP_GATEWAY_REDIS_DOWN);
             ngx_free(call);
         }
     }
@@ -416,6 +420,10 @@ ngx_http_gateway_redis_close(ngx_http_gateway_redis_connection_t *conn)
 static void
 ngx_http_gateway_redis_shut(ngx_http_gateway_redis_connection_t *conn)
 {
+    if (conn->state == NGX_HTTP_GATEWAY_REDIS_CONNECTED) {
+        ngx_http_gateway_add(conn->node->connected, (uint64_t) -1);
+    }
+
     conn->state = NGX_HTTP_GATEWAY_REDIS_DISCONNECTED;
 
     ngx_http_gateway_peer_close(&conn->peer);

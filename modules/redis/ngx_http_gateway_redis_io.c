@@ -166,8 +166,11 @@ ngx_http_gateway_redis_write_handler(ngx_event_t *wev)
 static void
 ngx_http_gateway_redis_stamp(ngx_http_gateway_redis_connection_t *conn)
 {
+    uint64_t                        clock;
     ngx_queue_t                    *q;
     ngx_http_gateway_redis_call_t  *call;
+
+    clock = ngx_http_gateway_redis_clock(conn->redis);
 
     for (q = ngx_queue_last(&conn->sent);
          q != ngx_queue_sentinel(&conn->sent);
@@ -181,6 +184,7 @@ ngx_http_gateway_redis_stamp(ngx_http_gateway_redis_connection_t *conn)
 
         call->flushed = 1;
         call->sent = ngx_current_msec;
+        call->began = clock;
     }
 }
 
@@ -290,6 +294,7 @@ ngx_http_gateway_redis_read(ngx_http_gateway_redis_connection_t *conn)
         }
 
         conn->replied = ngx_current_msec;
+        conn->clock = ngx_http_gateway_redis_clock(conn->redis);
 
         if (ngx_http_gateway_redis_replies(conn) != NGX_OK
             || ngx_http_gateway_redis_fill(conn) != NGX_OK)

@@ -295,7 +295,7 @@ ngx_http_gateway_redis_init(ngx_conf_t *cf)
         }
     }
 
-    return NGX_OK;
+    return ngx_http_gateway_redis_count_init(cf, &rmcf->blocks);
 }
 
 

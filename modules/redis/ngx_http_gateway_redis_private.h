@@ -14,6 +14,7 @@
  *     _handshake.c   commands before the first call
  *     _io.c          output and input
  *     _breaker.c     failures, counted by all workers together
+ *     _count.c       what is counted for metrics
  *
  * A call is one command to Redis and what happens with its reply.  Modules
  * call scripts; the handshake and the breaker make calls of their own.
@@ -30,6 +31,7 @@
 
 
 #include "ngx_http_gateway_redis.h"
+#include "ngx_http_gateway_metric.h"
 #include "ngx_http_gateway_peer.h"
 #include "ngx_http_gateway_say.h"
 
@@ -144,6 +146,10 @@ struct ngx_http_gateway_redis_node_s {
     ngx_http_gateway_redis_t       *redis;
     ngx_http_gateway_peer_server_t  server;
 
+    /* NULL: are not counted */
+    ngx_http_gateway_series_t      *calls[NGX_HTTP_GATEWAY_REDIS_STATUSES];
+    ngx_http_gateway_series_t      *connected;
+
     /* of the worker; NULL in other processes */
     ngx_http_gateway_redis_connection_t  *connections;
 };
@@ -158,6 +164,7 @@ struct ngx_http_gateway_redis_s {
     ngx_array_t                    *scripts;    /* script_t *, registered */
     ngx_resolver_t                 *resolver;
     ngx_http_gateway_redis_shm_t   *sh;
+    ngx_http_gateway_series_t      *durations;  /* NULL: are not counted */
 
     /* of the worker */
     ngx_log_t                      *log;
@@ -203,6 +210,8 @@ struct ngx_http_gateway_redis_connection_s {
     ngx_msec_t                      retry;      /* DISCONNECTED: earliest */
     ngx_msec_t                      since;      /* CONNECTED */
     ngx_msec_t                      replied;    /* the last time */
+    uint64_t                        clock;      /* ns, of the replies that are
+                                                   handled; 0: not counted */
     ngx_uint_t                      attempts;   /* that failed in a row */
     u_char                         *loading;    /* a mark per script: sent */
 
@@ -239,6 +248,8 @@ struct ngx_http_gateway_redis_call_s {
 
     ngx_msec_t                      deadline;
     ngx_msec_t                      sent;       /* when */
+    uint64_t                        began;      /* the same in ns; 0: durations
+                                                   are not counted */
     ngx_uint_t                      ahead;      /* slots before it */
 
     unsigned                        active:1;   /* not late */
@@ -247,6 +258,7 @@ struct ngx_http_gateway_redis_call_s {
     unsigned                        flushed:1;  /* "sent" is final */
     unsigned                        resent:1;   /* after NOSCRIPT */
     unsigned                        counted:1;  /* in redis->pending, flow */
+    unsigned                        ended:1;    /* its status was counted */
 
     size_t                          size;       /* allocated for "bytes" */
     size_t                          len;
@@ -514,6 +526,27 @@ ngx_uint_t ngx_http_gateway_redis_failure(ngx_http_gateway_redis_t *redis,
 void ngx_http_gateway_redis_probe_ask(
     ngx_http_gateway_redis_connection_t *conn);
 void ngx_http_gateway_redis_probe_failed(ngx_http_gateway_redis_t *redis);
+
+
+/*
+ * ngx_http_gateway_redis_count.c
+ */
+
+/* configuration: "blocks" are redis_t *; NGX_ERROR: no memory */
+ngx_int_t ngx_http_gateway_redis_count_init(ngx_conf_t *cf,
+    ngx_array_t *blocks);
+
+/* a call has ended, or can no longer succeed; later calls have no effect */
+void ngx_http_gateway_redis_count_call(ngx_http_gateway_redis_call_t *call,
+    ngx_http_gateway_redis_status_e status);
+
+/* the clock in ns; 0 if durations are not counted */
+uint64_t ngx_http_gateway_redis_clock(const ngx_http_gateway_redis_t *redis);
+
+/* a reply at conn->clock */
+void ngx_http_gateway_redis_count_reply(
+    ngx_http_gateway_redis_connection_t *conn,
+    const ngx_http_gateway_redis_call_t *call);
 
 
 #endif /* _NGX_HTTP_GATEWAY_REDIS_PRIVATE_H_INCLUDED_ */
