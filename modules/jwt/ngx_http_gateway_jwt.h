@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_gateway_consumers.h"
+#include "ngx_http_gateway_metric.h"
 #include "ngx_http_gateway_setting.h"
 #include "ngx_http_gateway_jwt_source.h"
 #include "gw_kind.h"
@@ -107,6 +108,8 @@ typedef struct {
 
     size_t                              token_cache;  /* bytes; 0: off */
     gw_known_table_t                   *known;      /* NULL: no table */
+    ngx_http_gateway_series_t          *hits;       /* of _count.c; NULL: are */
+    ngx_http_gateway_series_t          *misses;     /*   not counted */
 
     /* what the configuration reads of tokens */
     ngx_array_t                         claims;     /* ngx_str_t; names */

@@ -5,6 +5,7 @@
  * ngx_http_gateway_jwt_access.c.
  */
 
+#include "ngx_http_gateway_jwt_count.h"
 #include "ngx_http_gateway_jwt_introspect.h"
 #include "ngx_http_gateway_jwt_known.h"
 #include "ngx_http_gateway_jwt_remote_conf.h"
@@ -478,7 +479,8 @@ ngx_http_gateway_jwt_init(ngx_conf_t *cf)
 
     if (ngx_http_gateway_jwt_check_open(cf) != NGX_OK
         || ngx_http_gateway_jwt_remote_init(cf, jmcf) != NGX_OK
-        || ngx_http_gateway_jwt_check_endpoints(cf, jmcf) != NGX_OK)
+        || ngx_http_gateway_jwt_check_endpoints(cf, jmcf) != NGX_OK
+        || ngx_http_gateway_jwt_count_init(cf, jmcf) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -442,6 +442,7 @@ ngx_http_gateway_jwt_remote_done(void *data, ngx_int_t rc, ngx_str_t *body,
 
         /* no failure of the issuer: the other workers fetch at once */
 
+        ngx_http_gateway_add(remote->fetches[NGX_HTTP_GATEWAY_JWT_ABORTED], 1);
         ngx_http_gateway_jwt_remote_end(remote, ngx_http_gateway_jwt_stamp());
 
     } else {
@@ -587,6 +588,8 @@ ngx_http_gateway_jwt_remote_succeeded(ngx_http_gateway_jwt_remote_t *remote)
 
     ngx_http_gateway_jwt_remote_log_succeeded(remote);
 
+    ngx_http_gateway_add(remote->fetches[NGX_HTTP_GATEWAY_JWT_FETCHED], 1);
+
     sh->fetched = ngx_time();
     sh->succeeded = ngx_http_gateway_jwt_stamp();
     sh->failures = 0;
@@ -607,6 +610,7 @@ ngx_http_gateway_jwt_remote_failed(ngx_http_gateway_jwt_remote_t *remote,
     sh = remote->sh;
 
     sh->failures++;
+    ngx_http_gateway_add(remote->fetches[NGX_HTTP_GATEWAY_JWT_FAILED], 1);
 
     next = gw_fetch_next(ngx_current_msec, remote->interval, remote->min,
                          sh->failures, ngx_random());

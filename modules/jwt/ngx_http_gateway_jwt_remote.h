@@ -62,6 +62,16 @@ typedef struct {
 } ngx_http_gateway_jwt_remote_shm_t;
 
 
+/* the label "result" of jwt_key_fetches_total */
+
+typedef enum {
+    NGX_HTTP_GATEWAY_JWT_FETCHED = 0,
+    NGX_HTTP_GATEWAY_JWT_FAILED,
+    NGX_HTTP_GATEWAY_JWT_ABORTED,             /* the worker exits */
+    NGX_HTTP_GATEWAY_JWT_FETCHES
+} ngx_http_gateway_jwt_fetch_e;
+
+
 /* one for each server, URI and gateway_jwt_key_policy */
 
 struct ngx_http_gateway_jwt_remote_s {
@@ -83,6 +93,8 @@ struct ngx_http_gateway_jwt_remote_s {
     ngx_http_gateway_jwt_remote_shm_t  *sh;         /* NULL: not in force, or
                                                        no zone yet */
     ngx_atomic_uint_t                   epoch;      /* of this configuration */
+    ngx_http_gateway_series_t          *fetches[NGX_HTTP_GATEWAY_JWT_FETCHES];
+                                                    /* NULL: are not counted */
 
     /* of a worker */
     ngx_event_t                         tick;       /* cancelable */

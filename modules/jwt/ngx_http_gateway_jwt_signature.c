@@ -4,6 +4,7 @@
  * The algorithm of a token, its signature, and gateway_jwt_algorithms.
  */
 
+#include "ngx_http_gateway_jwt_count.h"
 #include "ngx_http_gateway_jwt_known.h"
 #include "ngx_http_gateway_jwt_wait.h"
 
@@ -104,6 +105,12 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
             || !ngx_http_gateway_jwt_wait(r, ctx, jlcf, sources, n, &tries,
                                           &reason))
         {
+            if (reason != GW_WAITING) {
+                ngx_http_gateway_jwt_count_token(
+                            ngx_http_get_module_main_conf(r,
+                                           ngx_http_gateway_jwt_module), 0);
+            }
+
             return reason;
         }
     }
@@ -172,6 +179,7 @@ ngx_http_gateway_jwt_find_keys(ngx_http_request_t *r,
                        "gateway jwt: the token is known and verified");
 
         ngx_http_gateway_jwt_verified_by(token, jmcf, jlcf);
+        ngx_http_gateway_jwt_count_token(jmcf, 1);
         *n = 0;
     }
 
