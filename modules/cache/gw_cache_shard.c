@@ -201,6 +201,50 @@ gw_cache_sweep_slice(gw_cache_t *cache, uint32_t n, uint64_t now)
 }
 
 
+static uint64_t
+gw_cache_heap_bytes(const gw_cache_t *cache)
+{
+    return (uint64_t) (cache->heap.units - 1) * GW_CACHE_UNIT;
+}
+
+
+static uint64_t
+gw_cache_in_use(const gw_cache_t *cache)
+{
+    return gw_cache_heap_bytes(cache)
+           - (cache->heap.free + gw_cache_pin_units(cache)) * GW_CACHE_UNIT;
+}
+
+
+uint64_t
+gw_cache_count(const gw_cache_user_t *user)
+{
+    return __atomic_load_n(&user->cache->count, __ATOMIC_RELAXED);
+}
+
+
+uint64_t
+gw_cache_evictions(const gw_cache_user_t *user)
+{
+    return __atomic_load_n(&user->cache->evictions, __ATOMIC_RELAXED);
+}
+
+
+uint64_t
+gw_cache_bytes(gw_cache_user_t *user)
+{
+    uint64_t  bytes;
+
+    gw_cache_enter(user);
+
+    bytes = gw_cache_in_use(user->cache);
+
+    gw_cache_exit(user);
+
+    return bytes;
+}
+
+
 void
 gw_cache_stat(gw_cache_user_t *user, gw_cache_stat_t *stat)
 {
@@ -209,10 +253,8 @@ gw_cache_stat(gw_cache_user_t *user, gw_cache_stat_t *stat)
     gw_cache_enter(user);
 
     stat->entries = cache->count;
-    stat->room = (uint64_t) (cache->heap.units - 1) * GW_CACHE_UNIT;
-    stat->bytes = stat->room
-                  - (cache->heap.free + gw_cache_pin_units(cache))
-                    * GW_CACHE_UNIT;
+    stat->room = gw_cache_heap_bytes(cache);
+    stat->bytes = gw_cache_in_use(cache);
     stat->stores = cache->stores;
     stat->evictions = cache->evictions;
     stat->purged = cache->purged;

@@ -358,5 +358,13 @@ uint32_t gw_cache_places(const gw_cache_t *cache);
 
 void gw_cache_stat(gw_cache_user_t *user, gw_cache_stat_t *stat);
 
+/*
+ * Some of these values, for one value at a time: the number of responses and of
+ * evictions, without the lock; the used bytes, with it.
+ */
+uint64_t gw_cache_count(const gw_cache_user_t *user);
+uint64_t gw_cache_evictions(const gw_cache_user_t *user);
+uint64_t gw_cache_bytes(gw_cache_user_t *user);
+
 
 #endif /* GW_CACHE_STORE_H_INCLUDED */

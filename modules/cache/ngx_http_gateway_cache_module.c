@@ -330,5 +330,9 @@ ngx_http_gateway_cache_init(ngx_conf_t *cf)
         *h = ngx_http_gateway_cache_lookup;
     }
 
+    if (ngx_http_gateway_cache_count_init(cf, &gcmcf->zones) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_gateway_cache_check(cf);
 }

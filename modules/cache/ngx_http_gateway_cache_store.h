@@ -125,6 +125,13 @@ ngx_uint_t ngx_http_gateway_cache_zone_purge(
 void ngx_http_gateway_cache_zone_stat(ngx_http_gateway_cache_zone_t *zone,
     gw_cache_stat_t *stat);
 
+/*
+ * ngx_http_gateway_cache_count.c, in postconfiguration: registers what zones
+ * count.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_gateway_cache_count_init(ngx_conf_t *cf,
+    ngx_array_t *zones);
+
 /* counts a request by its status */
 #define ngx_http_gateway_cache_zone_count(zone, status)                       \
     ngx_http_gateway_count((zone)->counters[status], 1)

@@ -36,6 +36,13 @@ my %relaxed = (
     'modules/core/ngx_http_gateway_watch_count.c' => {
         'success->cells'            => 1,   # a time, seldom written
     },
+    'modules/cache/gw_cache_shard.c' => {
+        '&user->cache->count'       => 1,   # counters, read for metrics
+        '&user->cache->evictions'   => 1,
+    },
+    'modules/limit/ngx_http_gateway_limit_count.c' => {
+        '&zone->table->evicted'     => 1,   # a counter
+    },
     'modules/core/ngx_http_gateway_counter.h' => {
         'counter->cell'             => 1,   # a counter
     },
