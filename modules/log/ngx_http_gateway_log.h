@@ -335,6 +335,17 @@ ngx_int_t ngx_http_gateway_log_sink_used(ngx_http_gateway_log_sink_t *sink,
 ngx_int_t ngx_http_gateway_log_sinks_init(ngx_conf_t *cf,
     ngx_http_gateway_log_main_conf_t *lmcf);
 
+/* the word of a reason in reports and labels */
+ngx_str_t ngx_http_gateway_log_reason_word(
+    ngx_http_gateway_log_reason_e reason);
+
+/*
+ * ngx_http_gateway_log_count.c, in postconfiguration: registers what sinks
+ * count for metrics; NGX_ERROR: no memory
+ */
+ngx_int_t ngx_http_gateway_log_count_init(ngx_conf_t *cf,
+    ngx_http_gateway_log_main_conf_t *lmcf);
+
 /* writes what the sinks take, drops the rest; later records are not made */
 void ngx_http_gateway_log_sinks_stop(ngx_cycle_t *cycle,
     ngx_http_gateway_log_main_conf_t *lmcf);

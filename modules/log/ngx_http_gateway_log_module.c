@@ -368,7 +368,8 @@ ngx_http_gateway_log_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_http_gateway_log_sinks_init(cf, lmcf) == NGX_OK
+    return (ngx_http_gateway_log_sinks_init(cf, lmcf) == NGX_OK
+            && ngx_http_gateway_log_count_init(cf, lmcf) == NGX_OK)
            ? ngx_http_gateway_log_syslogs_check(cf, lmcf) : NGX_ERROR;
 }
 

@@ -347,6 +347,18 @@ ngx_http_gateway_log_sink_drop(ngx_http_gateway_log_sink_t *sink,
 }
 
 
+ngx_str_t
+ngx_http_gateway_log_reason_word(ngx_http_gateway_log_reason_e reason)
+{
+    ngx_str_t  word;
+
+    word.data = (u_char *) ngx_http_gateway_log_reasons[reason].word;
+    word.len = ngx_strlen(word.data);
+
+    return word;
+}
+
+
 /* --- the end of a worker */
 
 void
