@@ -12,6 +12,7 @@
  */
 
 #include "ngx_http_gateway_group.h"
+#include "ngx_http_gateway_metrics_scrape.h"
 #include "ngx_http_gateway_metrics_upstream.h"
 
 
@@ -576,4 +577,43 @@ ngx_http_gateway_metrics_peer_new(ngx_http_gateway_metrics_peers_t *peers,
     peer->seen = b->time;
 
     return peer;
+}
+
+
+/* blocks without "zone", whose lists can be of another module's type */
+
+ngx_int_t
+ngx_http_gateway_metrics_note(ngx_uint_t i, ngx_pool_t *pool, ngx_str_t *text)
+{
+    u_char                          *p;
+    ngx_http_upstream_srv_conf_t   **uscf;
+    ngx_http_upstream_main_conf_t   *umcf;
+
+    umcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_upstream_module);
+    uscf = umcf->upstreams.elts;
+
+    if (i >= umcf->upstreams.nelts) {
+        return NGX_DONE;
+    }
+
+    /* proxy_pass with an address makes a block without a configuration */
+
+    if (uscf[i]->srv_conf == NULL || uscf[i]->shm_zone) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(pool, sizeof("Upstream : without \"zone\" the state of its "
+                                 "servers is not known.") - 1
+                          + uscf[i]->host.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+    p = ngx_sprintf(p, "Upstream %V: without \"zone\" the state of its servers "
+                    "is not known.", &uscf[i]->host);
+    text->len = p - text->data;
+
+    return NGX_OK;
 }
