@@ -58,6 +58,10 @@ ngx_http_gateway_metrics_upkeep_init(ngx_conf_t *cf)
 void
 ngx_http_gateway_metrics_upkeep_start(ngx_cycle_t *cycle)
 {
+    /* nginx's debug log shows the descriptor of a timer's "data" */
+
+    static ngx_connection_t  dumb;
+
     ngx_event_t               *ev;
     ngx_http_gateway_lease_t  *lease;
 
@@ -90,9 +94,10 @@ ngx_http_gateway_metrics_upkeep_start(ngx_cycle_t *cycle)
     ngx_http_gateway_metrics_history_start();
 
     ev->handler = ngx_http_gateway_metrics_upkeep_timer;
-    ev->data = ev;
+    ev->data = &dumb;
     ev->log = cycle->log;
     ev->cancelable = 1;
+    dumb.fd = (ngx_socket_t) -1;
 
     ngx_add_timer(ev, ngx_http_gateway_metrics_upkeep_next());
 }
