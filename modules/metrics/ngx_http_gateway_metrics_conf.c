@@ -92,6 +92,7 @@ ngx_http_gateway_metrics_zone_set(ngx_conf_t *cf, ngx_command_t *cmd,
                                           mmcf->zone.size, mmcf->buckets,
                                           mmcf->nbuckets)
             == NGX_OK
+            && ngx_http_gateway_metrics_nginx_add(cf, mmcf) == NGX_OK
             && ngx_http_gateway_observe(cf, NGX_HTTP_GATEWAY_OBSERVE_TIME)
                == NGX_OK
             && ngx_http_gateway_routes(cf, ngx_http_gateway_metrics_routed)
