@@ -37,6 +37,7 @@ static const ngx_http_gateway_param_t  ngx_http_gateway_metrics_top_params[] = {
 static const ngx_str_t  ngx_http_gateway_metrics_top_taken[] = {
     ngx_string("http"),
     ngx_string("cache"),
+    ngx_string("detached"),
     ngx_string("proxy_cache"),
     ngx_string("jwt_token_cache"),
     ngx_null_string

@@ -9,6 +9,7 @@ use lib 't/lib';
 
 use JSON::PP;
 use List::Util qw( sum0 );
+use Test::Gateway::Samples qw( page );
 use Test::Gateway::Server;
 use Test::More;
 
@@ -19,8 +20,11 @@ my $server = start_nginx(
     workers => $workers,
     http => <<"END",
     gateway_metrics_zone zone=m:8m;
-    upstream dead { zone dead 64k; server 127.0.0.1:$dead max_fails=1 fail_timeout=1h; }
-    upstream none { server 127.0.0.1:$dead; }
+    upstream dead {
+        zone dead 64k;
+        server 127.0.0.1:$dead max_fails=1 fail_timeout=1h;
+        server 127.0.0.2:$dead max_fails=1 fail_timeout=1h;
+    }
 END
     server => <<"END");
     server_name s;
@@ -34,9 +38,8 @@ $server->allow(qr/no live upstreams|connect\(\) failed/);
 
 sub document {
     my ($path) = @_;
-    my ($status, undef, $text) = http_get($server, "/gateway/api/v1$path",
-                                          timeout => 10);
-    BAIL_OUT("$path: $status $text") if $status != 200;
+    my ($status, $text) = page($server, "/gateway/api/v1$path");
+    BAIL_OUT("$path: $status $text") if $status != 200 || !defined $text;
     return decode_json($text);
 }
 
@@ -77,19 +80,20 @@ is(events(series('route', server => 's', route => '/a'), 'errors'), 0,
    'without errors');
 is(events(series('route', server => 's', route => '/fails'), 'errors'), 12,
    'of a route with errors');
-is(events(series('upstream', upstream => 'dead'), 'errors'), 1,
-   'of an upstream: one try, then none');
+is(events(series('upstream', upstream => 'dead'), 'errors'), 2,
+   'of an upstream: a try of each server, then none');
 
 my %found = problems();
 
-is($found{GatewayPeerDown}{text},
-   "Upstream dead: server 127.0.0.1:$dead is down.", 'a server is down');
+is_deeply([ sort map { $_->{text} } grep { $_->{alert} eq 'GatewayPeerDown' }
+                 @{ document('')->{problems} } ],
+          [ map { "Upstream dead: server 127.0.0.$_:$dead is down." } 1, 2 ],
+          'both servers are down');
+is($found{GatewayPeerDown}{labels}{upstream}, 'dead', 'with labels');
 is($found{GatewayNoPeer}{text},
    'Upstream dead: requests find no live server.', 'and no other is there');
 is($found{GatewayErrors}{text}, '33.3 % of all requests fail with 5xx.',
    'too many requests fail');
-is_deeply($found{GatewayPeerDown}{labels},
-          { upstream => 'dead', peer => "127.0.0.1:$dead" }, 'labels');
 ok(abs($found{GatewayPeerDown}{since} - time) < 60, 'and since when');
 ok(!$found{GatewayWorkerLost}, 'no worker is lost');
 

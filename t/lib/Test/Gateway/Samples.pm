@@ -29,10 +29,10 @@ our @EXPORT_OK = qw( page );
 # text is undef if it is incomplete.
 
 sub page {
-    my ($server) = @_;
+    my ($server, $path) = @_;
 
     my ($status, $head, $rest) = Test::Gateway::Server::http_get($server,
-        '/metrics', timeout => 10);
+        $path // '/metrics', timeout => 10);
     return ($status, $rest) if $head !~ /^Transfer-Encoding: chunked/mi;
 
     my $text = '';
