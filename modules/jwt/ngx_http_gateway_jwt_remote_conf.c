@@ -451,9 +451,9 @@ ngx_http_gateway_jwt_unverified(ngx_conf_t *cf,
         return 0;
     }
 
-    /* without servers of its own, no balancer but nginx's has its peers */
+    /* no other balancer than nginx's has the peers of a proxy_pass */
 
-    peers = uscf->servers ? NULL : uscf->peer.data;
+    peers = uscf->peer.data;
 
     for (peer = peers ? peers->peer : NULL; peer; peer = peer->next) {
         if (!ngx_http_gateway_jwt_ask_local(peer->sockaddr)) {
