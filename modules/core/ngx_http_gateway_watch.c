@@ -198,7 +198,7 @@ ngx_http_gateway_watch_kept(ngx_http_gateway_watch_t *watch,
         state->since = state->logged;
     }
 
-    ngx_http_gateway_watch_failing(watch);
+    ngx_http_gateway_watch_not_loaded(watch);
 }
 
 

@@ -170,8 +170,11 @@ ngx_int_t ngx_http_gateway_watch_check(ngx_cycle_t *cycle,
 /* a worker starts; it may replace one that has checked the file later */
 void ngx_http_gateway_watch_started(const ngx_http_gateway_watch_t *watch);
 
-/* the content in force is that of the file; a check has failed */
+/* the content in force is that of the file */
 void ngx_http_gateway_watch_succeeded(const ngx_http_gateway_watch_t *watch);
+
+/* a check has failed: the file could not be loaded; it is still that file */
+void ngx_http_gateway_watch_not_loaded(const ngx_http_gateway_watch_t *watch);
 void ngx_http_gateway_watch_failing(const ngx_http_gateway_watch_t *watch);
 
 

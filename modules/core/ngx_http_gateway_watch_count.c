@@ -5,7 +5,8 @@
  *
  * All workers check a file.  To count each check once, only worker 0 counts
  * failures: a check that finds the file missing or invalid, or still as it was
- * when it could not be loaded.
+ * when it could not be loaded.  Of content that workers share, the worker that
+ * could not load it counts that check, and worker 0 those of later intervals.
  */
 
 #include "ngx_http_gateway_count.h"
@@ -57,11 +58,31 @@ ngx_http_gateway_watch_succeeded(const ngx_http_gateway_watch_t *watch)
 
 
 void
-ngx_http_gateway_watch_failing(const ngx_http_gateway_watch_t *watch)
+ngx_http_gateway_watch_not_loaded(const ngx_http_gateway_watch_t *watch)
 {
-    if (watch->counts && ngx_worker == 0) {
+    if (watch->counts && (watch->look || ngx_worker == 0)) {
         ngx_http_gateway_add(watch->counts->failures, 1);
     }
+}
+
+
+/* another worker may have counted this check just now */
+
+void
+ngx_http_gateway_watch_failing(const ngx_http_gateway_watch_t *watch)
+{
+    if (watch->counts == NULL || ngx_worker != 0) {
+        return;
+    }
+
+    if (watch->look
+        && ngx_abs(ngx_time() - watch->state->logged)
+           < (time_t) (watch->interval / 1000))
+    {
+        return;
+    }
+
+    ngx_http_gateway_add(watch->counts->failures, 1);
 }
 
 

@@ -96,4 +96,24 @@ cmp_ok(success($once), '>=', $loaded, 'and reads all files');
 
 $server->stop;
 
+
+# --- content that workers share: either of two finds a failure first
+
+$server = start_nginx(workers => 2, http => <<"END", server => <<"END",
+    $Metrics{http}
+    gateway_consumers zone=consumers:1m file=consumers.json watch=10s;
+END
+    $Metrics{server}
+    location = /key { gateway_api_key api; empty_gif; }
+END
+    files => { 'consumers.json' => consumers(consumer('acme')) });
+
+$consumers = $server->dir . '/consumers.json';
+write_file($consumers, 'nonsense');
+ok(wait_until(sub { $server->log =~ /keeping the previous content/ }, 30),
+   'one of two workers finds an invalid file');
+sleep 1;
+is(failures($consumers), 1, 'which is counted once');
+$server->stop;
+
 done_testing();
