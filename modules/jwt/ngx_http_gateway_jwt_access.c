@@ -25,6 +25,8 @@ static ngx_int_t ngx_http_gateway_jwt_after(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
+static ngx_int_t ngx_http_gateway_jwt_failed(ngx_http_request_t *r,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf);
 static ngx_int_t ngx_http_gateway_jwt_hide_late(ngx_http_request_t *r,
     ngx_http_gateway_jwt_ctx_t *ctx,
     const ngx_http_gateway_jwt_loc_conf_t *jlcf);
@@ -122,11 +124,11 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
         && ngx_http_gateway_jwt_hide_argument(r, ctx) != NGX_OK
         && reason != GW_WAITING)
     {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_http_gateway_jwt_failed(r, jlcf);
     }
 
     if (reason == GW_FAILED) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_http_gateway_jwt_failed(r, jlcf);
     }
 
     if (reason == GW_WAITING) {
@@ -141,6 +143,27 @@ ngx_http_gateway_jwt_verdict(ngx_http_request_t *r,
     }
 
     return ngx_http_gateway_jwt_answer(r, gr, jlcf);
+}
+
+
+/* no refusal: the response is that of nginx.  Decoding has no verdict */
+
+static ngx_int_t
+ngx_http_gateway_jwt_failed(ngx_http_request_t *r,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf)
+{
+    ngx_http_gateway_refusal_t  verdict;
+
+    if (jlcf->enable != NGX_HTTP_GATEWAY_JWT_DECODE) {
+        ngx_memzero(&verdict, sizeof(ngx_http_gateway_refusal_t));
+
+        verdict.method = ngx_http_gateway_jwt_method;
+        verdict.reason = GW_FAILED;
+
+        ngx_http_gateway_verdict(r, &verdict, jlcf->mode);
+    }
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
