@@ -105,7 +105,9 @@ ngx_http_gateway_jwt_check_signature(ngx_http_request_t *r,
             || !ngx_http_gateway_jwt_wait(r, ctx, jlcf, sources, n, &tries,
                                           &reason))
         {
-            if (reason != GW_WAITING) {
+            /* without keys, the token was not verified */
+
+            if (reason != GW_WAITING && reason != GW_KEYS_UNAVAILABLE) {
                 ngx_http_gateway_jwt_count_token(
                             ngx_http_get_module_main_conf(r,
                                            ngx_http_gateway_jwt_module), 0);
