@@ -338,7 +338,7 @@ gw_history_write(gw_history_t *history, gw_history_track_t *track,
 {
     float               values[GW_HISTORY_ROWS];
     double              s;
-    unsigned            i;
+    unsigned            i, fell;
     uint64_t            at;
     uint32_t           *known;
     gw_history_last_t  *last;
@@ -364,14 +364,15 @@ gw_history_write(gw_history_t *history, gw_history_track_t *track,
             continue;
         }
 
-        /* a total that has fallen belongs to a series that began again */
+        /* a total falls when a series has ended: what was counted is unknown */
 
         s = (double) (ms - last->ms) / 1000;
+        fell = count < last->count || errors < last->errors;
 
-        values[GW_HISTORY_RATE] = (float)
-            ((count < last->count ? count : count - last->count) / s);
-        values[GW_HISTORY_ERRORS] = (float)
-            ((errors < last->errors ? errors : errors - last->errors) / s);
+        values[GW_HISTORY_RATE] = fell ? NAN
+            : (float) ((double) (count - last->count) / s);
+        values[GW_HISTORY_ERRORS] = fell ? NAN
+            : (float) ((double) (errors - last->errors) / s);
         values[GW_HISTORY_P99] = NAN;
         values[GW_HISTORY_P50] = NAN;
 
@@ -437,6 +438,10 @@ gw_history_percentiles(const gw_cells_t *cells, const uint64_t *word,
     for (i = 0; i < cells->n; i++) {
         window[i] = (uint32_t) (word[i] - last[i]);
         last[i] = (uint32_t) word[i];
+
+        if (window[i] > INT32_MAX) {
+            window[i] = 0;                  /* a series has ended */
+        }
     }
 
     window[cells->n] = 0;
