@@ -220,13 +220,6 @@ ngx_http_gateway_metrics_table(ngx_http_request_t *r,
         area = ngx_http_gateway_metrics_area(&size);
         part = ngx_http_gateway_metrics_part(&name,
                                ngx_http_gateway_metrics_slots_size(mmcf));
-
-        if (part
-            && part + ngx_http_gateway_metrics_slots_size(mmcf)
-               > area + ngx_http_gateway_metrics_exemplars_size(size))
-        {
-            part = NULL;
-        }
     }
 
     if (part == NULL || n > NGX_HTTP_GATEWAY_METRICS_VALUES) {

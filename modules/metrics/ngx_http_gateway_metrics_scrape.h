@@ -86,13 +86,6 @@ ngx_int_t ngx_http_gateway_metrics_make(
  * of the durations of a route, for all workers
  */
 
-/*
- * The beginning of the zone's area (ngx_http_gateway_metrics_area()) is for the
- * parts of ngx_http_gateway_metrics_area.h; other data begins behind it.
- */
-#define ngx_http_gateway_metrics_exemplars_size(area)                         \
-    ((area) / 8 & ~(size_t) 63)
-
 /* in postconfiguration: their memory in the zone; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_metrics_exemplars_init(ngx_conf_t *cf);
 
