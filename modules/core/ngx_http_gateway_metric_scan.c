@@ -6,7 +6,7 @@
 
 
 /* samples that a reader may lack before a turn ends */
-#define NGX_HTTP_GATEWAY_SCAN_READS  64
+#define NGX_HTTP_GATEWAY_SCAN_READS  8
 
 
 static void ngx_http_gateway_metric_view(ngx_http_gateway_metrics_t *m,
