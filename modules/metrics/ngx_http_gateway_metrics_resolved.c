@@ -141,22 +141,23 @@ ngx_http_gateway_metrics_resolved_count(
 }
 
 
-/* "found" is NULL if the address has no slot */
+/*
+ * "found" is NULL if the address has no slot.  Cells without a node are of a
+ * folded event, for this time only.
+ */
 
 static uint64_t *
 ngx_http_gateway_metrics_found_cells(ngx_http_gateway_metrics_group_t *group,
     ngx_http_gateway_metrics_found_t *found, const ngx_str_t *name,
     ngx_uint_t i)
 {
+    uint32_t                          node;
+    uint64_t                         *cells;
     ngx_str_t                         values[3];
-    ngx_http_gateway_metrics_row_t   *row, none;
     const ngx_http_gateway_metric_t  *metric;
 
-    none.cells = NULL;
-    row = found ? &found->rows[i] : &none;
-
-    if (row->cells) {
-        return row->cells;
+    if (found && found->rows[i].cells) {
+        return found->rows[i].cells;
     }
 
     values[0] = group->label;
@@ -172,9 +173,14 @@ ngx_http_gateway_metrics_found_cells(ngx_http_gateway_metrics_group_t *group,
                                           i - NGX_HTTP_GATEWAY_METRICS_SENT];
     }
 
-    row->cells = ngx_http_gateway_series_find(metric, values, &row->node);
+    cells = ngx_http_gateway_series_find(metric, values, &node);
 
-    return row->cells;
+    if (found && node) {
+        found->rows[i].cells = cells;
+        found->rows[i].node = node;
+    }
+
+    return cells;
 }
 
 
@@ -294,7 +300,10 @@ ngx_http_gateway_metrics_slot(ngx_http_gateway_metrics_slot_t *slots,
 }
 
 
-/* the slots of a group: those with its key, or free ones */
+/*
+ * The slots of a group: those with its key, or free ones.  There are slots for
+ * dynamic groups only.
+ */
 
 static ngx_int_t
 ngx_http_gateway_metrics_slots(
@@ -322,7 +331,7 @@ ngx_http_gateway_metrics_slots(
     key = ngx_http_gateway_metrics_key(group->label.data,
                                        group->label.len);
 
-    for (i = 0; i < sh->n; i++) {
+    for (i = 0; group->dynamic && i < sh->n; i++) {
         old = 0;
 
         if (__atomic_compare_exchange_n(&sh->keys[i], &old, key, 0,
@@ -336,7 +345,7 @@ ngx_http_gateway_metrics_slots(
         }
     }
 
-    /* blocks of earlier configurations use them: this worker has its own */
+    /* none, or earlier configurations use them: this worker has its own */
 
     group->slots = ngx_pcalloc(ngx_cycle->pool,
                                NGX_HTTP_GATEWAY_METRICS_RESOLVED
