@@ -675,6 +675,7 @@ ngx_http_gateway_metric_fold(ngx_http_gateway_metrics_t *m,
 ngx_uint_t
 ngx_http_gateway_series_ending(uint32_t node)
 {
-    return ngx_http_gateway_metrics && node
-           && gw_series_ending(&ngx_http_gateway_metrics->store, node);
+    return node
+           && (ngx_http_gateway_metrics == NULL
+               || gw_series_ending(&ngx_http_gateway_metrics->store, node));
 }

@@ -238,7 +238,8 @@ uint64_t *ngx_http_gateway_series_other(
 
 /*
  * Some series end: the handler must forget all found cells for whose node
- * ngx_http_gateway_series_ending() is true.  Called from a timer, seldom.
+ * ngx_http_gateway_series_ending() is true.  Called from a timer, seldom.  If
+ * ngx_http_gateway_metrics_number() is 0, the zone ends with all of them.
  */
 typedef void (*ngx_http_gateway_forget_pt)(void *data);
 

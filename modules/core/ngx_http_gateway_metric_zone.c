@@ -48,6 +48,7 @@ static void ngx_http_gateway_metric_series(ngx_http_gateway_metrics_t *m,
     ngx_cycle_t *cycle);
 static void ngx_http_gateway_metric_timer(ngx_event_t *ev);
 static void ngx_http_gateway_metric_ack(ngx_http_gateway_metrics_t *m);
+static void ngx_http_gateway_metric_forget(ngx_http_gateway_metrics_t *m);
 static int ngx_http_gateway_metric_gone(void *data, uint64_t process);
 
 
@@ -499,6 +500,8 @@ ngx_http_gateway_metric_leave(ngx_http_gateway_metrics_t *m)
             vector[i]->rows[k].cells = ngx_http_gateway_metric_nowhere;
         }
     }
+
+    ngx_http_gateway_metric_forget(m);
 }
 
 
@@ -571,7 +574,6 @@ ngx_http_gateway_metric_ack(ngx_http_gateway_metrics_t *m)
     ngx_uint_t                          i, k;
     ngx_http_gateway_vector_t         **vector;
     ngx_http_gateway_series_t         **series;
-    ngx_http_gateway_metric_forget_t   *forget;
 
     if (!gw_series_asked(&m->store, &epoch)) {
         return;
@@ -595,13 +597,25 @@ ngx_http_gateway_metric_ack(ngx_http_gateway_metrics_t *m)
         }
     }
 
+    ngx_http_gateway_metric_forget(m);
+
+    gw_series_ack(&m->store, epoch);
+}
+
+
+/* modules forget the cells that they have found */
+
+static void
+ngx_http_gateway_metric_forget(ngx_http_gateway_metrics_t *m)
+{
+    ngx_uint_t                         i;
+    ngx_http_gateway_metric_forget_t  *forget;
+
     forget = m->forgets.elts;
 
     for (i = 0; i < m->forgets.nelts; i++) {
         forget[i].forget(forget[i].data);
     }
-
-    gw_series_ack(&m->store, epoch);
 }
 
 

@@ -414,4 +414,11 @@ ngx_http_gateway_metrics_top_forget(void *data)
             top->nknown = 0;
         }
     }
+
+    /* the zone ends, too */
+
+    if (ngx_http_gateway_metrics_number() == 0) {
+        top->sh = NULL;
+        top->other = NULL;
+    }
 }
