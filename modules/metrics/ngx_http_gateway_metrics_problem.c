@@ -20,6 +20,7 @@
 #define NGX_HTTP_GATEWAY_METRICS_CALM     1.0       /* requests/s, at least */
 
 #define NGX_HTTP_GATEWAY_METRICS_CHECKS   32        /* samples of a step */
+#define NGX_HTTP_GATEWAY_METRICS_ENTRIES  64        /* of an alert, at most */
 
 #define NGX_HTTP_GATEWAY_METRICS_VALUES   296       /* bytes */
 #define NGX_HTTP_GATEWAY_METRICS_TEXT     640       /* bytes of a sentence */
@@ -76,7 +77,7 @@ static void ngx_http_gateway_metrics_note_value(
     const ngx_http_gateway_metrics_alert_t *alert, const ngx_str_t *values,
     ngx_uint_t n, double value, ngx_uint_t wrong);
 static ngx_http_gateway_metrics_entry_t *ngx_http_gateway_metrics_entry(
-    uint64_t key, ngx_uint_t make);
+    uint64_t key, uint64_t alert, ngx_uint_t make);
 static size_t ngx_http_gateway_metrics_pack(const ngx_str_t *values,
     ngx_uint_t n, u_char *text);
 static void ngx_http_gateway_metrics_forget(
@@ -349,7 +350,7 @@ ngx_http_gateway_metrics_note_value(ngx_http_gateway_metrics_tick_t *tick,
     gw_siphash(secret, text, len + 1, hash);
     hash[0] |= 1;
 
-    entry = ngx_http_gateway_metrics_entry(hash[0], wrong);
+    entry = ngx_http_gateway_metrics_entry(hash[0], text[0], wrong);
     if (entry == NULL) {
         return;
     }
@@ -386,14 +387,15 @@ ngx_http_gateway_metrics_note_value(ngx_http_gateway_metrics_tick_t *tick,
 }
 
 
-/* the entry of a key, or a free one; NULL: there is none */
+/* the entry of a key, or a free one; NULL: there is none for this alert */
 
 static ngx_http_gateway_metrics_entry_t *
-ngx_http_gateway_metrics_entry(uint64_t key, ngx_uint_t make)
+ngx_http_gateway_metrics_entry(uint64_t key, uint64_t alert, ngx_uint_t make)
 {
-    ngx_uint_t                         i;
+    ngx_uint_t                         i, n;
     ngx_http_gateway_metrics_entry_t  *entry, *unused;
 
+    n = 0;
     unused = NULL;
     entry = ngx_http_gateway_metrics_found.entries;
 
@@ -403,12 +405,15 @@ ngx_http_gateway_metrics_entry(uint64_t key, ngx_uint_t make)
             return &entry[i];
         }
 
-        if (entry[i].key == 0 && unused == NULL) {
+        if (entry[i].key) {
+            n += entry[i].alert == alert;
+
+        } else if (unused == NULL) {
             unused = &entry[i];
         }
     }
 
-    return make ? unused : NULL;
+    return (make && n < NGX_HTTP_GATEWAY_METRICS_ENTRIES) ? unused : NULL;
 }
 
 
@@ -433,13 +438,20 @@ ngx_http_gateway_metrics_pack(const ngx_str_t *values, ngx_uint_t n,
 }
 
 
-/* what was not seen in this tick is gone, and so is what is no longer wrong */
+/*
+ * What was not seen in this tick is gone, and so is what is no longer wrong.  A
+ * counter that is above 0 keeps its entry, to see it grow, and for some time
+ * when its series has ended.
+ */
 
 static void
 ngx_http_gateway_metrics_forget(ngx_http_gateway_metrics_tick_t *tick)
 {
-    ngx_uint_t                         i, grows;
+    uint64_t                           now;
+    ngx_uint_t                         i, grows, gone;
     ngx_http_gateway_metrics_entry_t  *entry;
+
+    now = (uint64_t) tick->now;
 
     entry = ngx_http_gateway_metrics_found.entries;
 
@@ -455,12 +467,16 @@ ngx_http_gateway_metrics_forget(ngx_http_gateway_metrics_tick_t *tick)
                     || ngx_http_gateway_metrics_alerts[entry[i].alert].condition
                        == NGX_HTTP_GATEWAY_METRICS_LOST);
 
-        /* a counter that is above 0 keeps its entry, to see it grow */
+        gone = entry[i].seen != now;
 
-        if (entry[i].seen != (uint64_t) tick->now
-            || (entry[i].since == 0 && !grows))
+        if (gone ? (!grows || now - entry[i].seen
+                              >= NGX_HTTP_GATEWAY_METRICS_WINDOW)
+                 : (entry[i].since == 0 && !grows))
         {
             __atomic_store_n(&entry[i].key, 0, __ATOMIC_SEQ_CST);
+
+        } else if (gone) {
+            __atomic_store_n(&entry[i].since, 0, __ATOMIC_SEQ_CST);
         }
     }
 }
@@ -471,6 +487,7 @@ ngx_http_gateway_metrics_problem(ngx_uint_t i, ngx_pool_t *pool,
     ngx_http_gateway_metrics_problem_t *problem)
 {
     u_char                                  *p, *last;
+    uint64_t                                 version;
     ngx_uint_t                               n;
     ngx_http_gateway_family_view_t          *family;
     ngx_http_gateway_metrics_entry_t        *entry, *shared;
@@ -494,11 +511,12 @@ ngx_http_gateway_metrics_problem(ngx_uint_t i, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
+    version = __atomic_load_n(&shared->version, __ATOMIC_SEQ_CST);
     *entry = *shared;
-    ngx_memory_barrier();
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
-    if (entry->key == 0 || entry->since == 0 || (entry->version & 1)
-        || shared->version != entry->version
+    if (entry->key == 0 || entry->since == 0 || (version & 1)
+        || __atomic_load_n(&shared->version, __ATOMIC_SEQ_CST) != version
         || entry->alert >= NGX_HTTP_GATEWAY_METRICS_ALERTS)
     {
         return NGX_DECLINED;
