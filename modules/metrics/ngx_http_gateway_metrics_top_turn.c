@@ -35,6 +35,8 @@ typedef struct {
 typedef struct {
     ngx_uint_t                          top;
     ngx_uint_t                          began;      /* unsigned:1; this top */
+    ngx_uint_t                          judged;     /* unsigned:1; likewise */
+    ngx_uint_t                          promoted;
     ngx_uint_t                          n;
     uint64_t                            minute;
     ngx_http_gateway_metrics_top_found_t  found[
@@ -46,7 +48,7 @@ static ngx_int_t ngx_http_gateway_metrics_top_look(
     ngx_http_gateway_metrics_tick_t *tick,
     ngx_http_gateway_metrics_top_work_t *work,
     ngx_http_gateway_metrics_top_t *top);
-static void ngx_http_gateway_metrics_top_judge(
+static ngx_int_t ngx_http_gateway_metrics_top_judge(
     ngx_http_gateway_metrics_top_work_t *work,
     ngx_http_gateway_metrics_top_t *top);
 static void ngx_http_gateway_metrics_top_age(
@@ -106,6 +108,8 @@ ngx_http_gateway_metrics_tops_step(ngx_http_gateway_metrics_tick_t *tick)
 
         work->top = 0;
         work->began = 0;
+        work->judged = 0;
+        work->n = 0;
         work->minute = tick->ms / 60000;
         ngx_http_gateway_metrics_top_work = work;
     }
@@ -120,16 +124,20 @@ ngx_http_gateway_metrics_tops_step(ngx_http_gateway_metrics_tick_t *tick)
     rc = NGX_DONE;
 
     if (ngx_http_gateway_metrics_top_start(*top) == NGX_OK) {
-        rc = ngx_http_gateway_metrics_top_look(tick, work, *top);
+        if (!work->judged) {
+            rc = ngx_http_gateway_metrics_top_look(tick, work, *top);
+        }
 
         if (rc == NGX_DONE) {
-            ngx_http_gateway_metrics_top_judge(work, *top);
+            rc = ngx_http_gateway_metrics_top_judge(work, *top);
         }
     }
 
     if (rc == NGX_DONE) {
         work->top++;
         work->began = 0;
+        work->judged = 0;
+        work->n = 0;
         rc = NGX_AGAIN;
     }
 
@@ -163,7 +171,6 @@ ngx_http_gateway_metrics_top_look(ngx_http_gateway_metrics_tick_t *tick,
         }
 
         work->began = 1;
-        work->n = 0;
     }
 
     for (i = 0; i < NGX_HTTP_GATEWAY_METRICS_TOP_LOOKS; i++) {
@@ -196,34 +203,38 @@ ngx_http_gateway_metrics_top_look(ngx_http_gateway_metrics_tick_t *tick,
 }
 
 
-static void
+/* replaces a member: NGX_AGAIN; NGX_DONE: the members are those of this look */
+
+static ngx_int_t
 ngx_http_gateway_metrics_top_judge(ngx_http_gateway_metrics_top_work_t *work,
     ngx_http_gateway_metrics_top_t *top)
 {
-    ngx_uint_t  i, most;
+    if (!work->judged) {
+        ngx_qsort(work->found, work->n,
+                  sizeof(ngx_http_gateway_metrics_top_found_t),
+                  ngx_http_gateway_metrics_top_compare);
 
-    ngx_qsort(work->found, work->n,
-              sizeof(ngx_http_gateway_metrics_top_found_t),
-              ngx_http_gateway_metrics_top_compare);
+        ngx_http_gateway_metrics_top_age(top->sh, work->minute);
+        ngx_http_gateway_metrics_top_measure(work, top);
 
-    ngx_http_gateway_metrics_top_age(top->sh, work->minute);
-    ngx_http_gateway_metrics_top_measure(work, top);
+        work->judged = 1;
+        work->promoted = 0;
+    }
 
     /* a node takes about half a minute until another value can have it */
 
-    most = ngx_http_gateway_metrics_top_turn(top->max);
-
-    for (i = 0; i < most; i++) {
-        if (!ngx_http_gateway_metrics_top_promote(work, top)) {
-            break;
-        }
-    }
-
-    if (i) {
+    if (work->promoted < ngx_http_gateway_metrics_top_turn(top->max)
+        && ngx_http_gateway_metrics_top_promote(work, top))
+    {
         (void) __atomic_fetch_add(&top->sh->generation, 1, __ATOMIC_SEQ_CST);
+        work->promoted++;
+
+        return NGX_AGAIN;
     }
 
     ngx_http_gateway_metrics_top_end(work, top);
+
+    return NGX_DONE;
 }
 
 
@@ -248,8 +259,14 @@ ngx_http_gateway_metrics_top_age(ngx_http_gateway_metrics_top_sh_t *sh,
             count = ngx_http_gateway_metrics_top_load(&way[w].count);
             old = sh->guessed[slot][w];
 
-            (void) __atomic_fetch_sub(&way[w].count, ngx_min(count, old),
-                                      __ATOMIC_SEQ_CST);
+            while (!__atomic_compare_exchange_n(&way[w].count, &count,
+                                                count - ngx_min(count, old), 0,
+                                                __ATOMIC_SEQ_CST,
+                                                __ATOMIC_SEQ_CST))
+            {
+                /* void */
+            }
+
             sh->seen[w] -= ngx_min(sh->seen[w], old);
         }
 
@@ -320,7 +337,7 @@ static ngx_uint_t
 ngx_http_gateway_metrics_top_promote(ngx_http_gateway_metrics_top_work_t *work,
     ngx_http_gateway_metrics_top_t *top)
 {
-    uint64_t                               count, slot;
+    uint64_t                               count, least, slot;
     ngx_uint_t                             i, member;
     ngx_http_gateway_metrics_top_sh_t     *sh;
     ngx_http_gateway_metrics_candidate_t  *best;
@@ -328,15 +345,18 @@ ngx_http_gateway_metrics_top_promote(ngx_http_gateway_metrics_top_work_t *work,
     sh = top->sh;
     best = ngx_http_gateway_metrics_top_best(top);
 
-    if (best == NULL
-        || best->count / 2 <= ngx_http_gateway_metrics_top_least(top, &member)
-        || member == top->max)
-    {
+    if (best == NULL) {
+        return 0;
+    }
+
+    count = ngx_http_gateway_metrics_top_load(&best->count);
+    least = ngx_http_gateway_metrics_top_least(top, &member);
+
+    if (member == top->max || count <= 2 * least) {
         return 0;
     }
 
     slot = work->minute % NGX_HTTP_GATEWAY_METRICS_TOP_MINUTES;
-    count = best->count;
 
     ngx_http_gateway_metrics_top_store(&sh->member[member], best->key);
     ngx_http_gateway_metrics_top_store(&best->count, 0);
