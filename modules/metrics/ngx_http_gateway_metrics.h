@@ -189,6 +189,10 @@ ngx_int_t ngx_http_gateway_metrics_certificate_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_gateway_metrics_upkeep_init(ngx_conf_t *cf);
 void ngx_http_gateway_metrics_upkeep_start(ngx_cycle_t *cycle);
 
+/* in init_module: the process goes on with "cycle"; "on" is 0 without a zone */
+void ngx_http_gateway_metrics_upkeep_replace(ngx_cycle_t *cycle,
+    ngx_uint_t on);
+
 /* in exit_process: another worker goes on */
 void ngx_http_gateway_metrics_upkeep_exit(void);
 

@@ -142,7 +142,6 @@ static const ngx_http_gateway_metrics_kind_t
 static struct {
     u_char                             *memory;     /* NULL: none */
     size_t                              size;
-    unsigned                            cells;
     ngx_uint_t                          large;
     ngx_uint_t                          small;
     gw_history_t                        history;
@@ -258,12 +257,20 @@ ngx_http_gateway_metrics_history_init(ngx_conf_t *cf)
 
 
 void
-ngx_http_gateway_metrics_history_start(void)
+ngx_http_gateway_metrics_history_start(ngx_cycle_t *cycle)
 {
     size_t                                 size;
     ngx_http_gateway_metrics_main_conf_t  *mmcf;
 
-    mmcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+    ngx_http_gateway_metrics_past.memory = NULL;
+    ngx_http_gateway_metrics_past.open = 0;
+    ngx_http_gateway_metrics_past.all = NULL;
+
+    if (cycle == NULL) {
+        return;
+    }
+
+    mmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_gateway_metrics_module);
 
     size = gw_history_size(GW_CELLS_MAX, (unsigned) mmcf->large,
@@ -275,8 +282,6 @@ ngx_http_gateway_metrics_history_start(void)
     ngx_http_gateway_metrics_past.size = size;
     ngx_http_gateway_metrics_past.large = mmcf->large;
     ngx_http_gateway_metrics_past.small = mmcf->small;
-    ngx_http_gateway_metrics_past.open = 0;
-    ngx_http_gateway_metrics_past.all = NULL;
 }
 
 

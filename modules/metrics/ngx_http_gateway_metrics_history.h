@@ -42,8 +42,8 @@ ngx_http_gateway_family_view_t *ngx_http_gateway_metrics_family(
 /* in postconfiguration; NGX_ERROR: no memory */
 ngx_int_t ngx_http_gateway_metrics_history_init(ngx_conf_t *cf);
 
-/* in init_process */
-void ngx_http_gateway_metrics_history_start(void);
+/* in init_process, or init_module; NULL: there is no memory any more */
+void ngx_http_gateway_metrics_history_start(ngx_cycle_t *cycle);
 
 /* the next step: NGX_AGAIN, NGX_OK: that was the last, or NGX_ERROR */
 ngx_int_t ngx_http_gateway_metrics_history_step(
@@ -74,7 +74,7 @@ double ngx_http_gateway_metrics_history_mean(gw_history_row_e row);
 
 /* as those of the history */
 ngx_int_t ngx_http_gateway_metrics_problems_init(ngx_conf_t *cf);
-void ngx_http_gateway_metrics_problems_start(void);
+void ngx_http_gateway_metrics_problems_start(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_gateway_metrics_problems_step(
     ngx_http_gateway_metrics_tick_t *tick);
 void ngx_http_gateway_metrics_problems_reset(void);

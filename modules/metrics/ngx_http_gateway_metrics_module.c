@@ -248,9 +248,15 @@ ngx_http_gateway_metrics_conf(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_http_gateway_metrics_init_module(ngx_cycle_t *cycle)
 {
-    if (ngx_http_gateway_metrics_conf(cycle)) {
+    ngx_uint_t  on;
+
+    on = ngx_http_gateway_metrics_conf(cycle) != NULL;
+
+    if (on) {
         ngx_http_gateway_metrics_nginx_loaded(cycle);
     }
+
+    ngx_http_gateway_metrics_upkeep_replace(cycle, on);
 
     return NGX_OK;
 }

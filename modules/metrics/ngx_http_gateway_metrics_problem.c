@@ -172,11 +172,11 @@ ngx_http_gateway_metrics_problems_init(ngx_conf_t *cf)
 
 
 void
-ngx_http_gateway_metrics_problems_start(void)
+ngx_http_gateway_metrics_problems_start(ngx_cycle_t *cycle)
 {
-    ngx_http_gateway_metrics_found.entries =
-        ngx_http_gateway_metrics_part(&ngx_http_gateway_metrics_problems_name,
-            NGX_HTTP_GATEWAY_METRICS_PROBLEMS_SIZE);
+    ngx_http_gateway_metrics_found.entries = cycle == NULL ? NULL
+        : ngx_http_gateway_metrics_part(&ngx_http_gateway_metrics_problems_name,
+              NGX_HTTP_GATEWAY_METRICS_PROBLEMS_SIZE);
 }
 
 

@@ -65,17 +65,8 @@ ngx_http_gateway_metrics_upkeep_start(ngx_cycle_t *cycle)
     ngx_event_t               *ev;
     ngx_http_gateway_lease_t  *lease;
 
-    /* with master_process off, one process has several configurations */
-
-    ngx_http_gateway_metrics_upkeep_exit();
-
-    ev = &ngx_http_gateway_metrics_upkeep.event;
-
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
-
-    ngx_http_gateway_metrics_upkeep_end();
+    ngx_http_gateway_metrics_problems_start(NULL);
+    ngx_http_gateway_metrics_history_start(NULL);
 
     lease = ngx_http_gateway_metrics_part(
                 &ngx_http_gateway_metrics_upkeep_name,
@@ -90,9 +81,10 @@ ngx_http_gateway_metrics_upkeep_start(ngx_cycle_t *cycle)
 
     ngx_http_gateway_lease_release(lease);
 
-    ngx_http_gateway_metrics_problems_start();
-    ngx_http_gateway_metrics_history_start();
+    ngx_http_gateway_metrics_problems_start(cycle);
+    ngx_http_gateway_metrics_history_start(cycle);
 
+    ev = &ngx_http_gateway_metrics_upkeep.event;
     ev->handler = ngx_http_gateway_metrics_upkeep_timer;
     ev->data = &dumb;
     ev->log = cycle->log;
@@ -100,6 +92,40 @@ ngx_http_gateway_metrics_upkeep_start(ngx_cycle_t *cycle)
     dumb.fd = (ngx_socket_t) -1;
 
     ngx_add_timer(ev, ngx_http_gateway_metrics_upkeep_next());
+}
+
+
+/*
+ * With "master_process off", one process has several configurations, and nginx
+ * does not call init_process after a reload.  The old zone is not freed yet.
+ */
+
+void
+ngx_http_gateway_metrics_upkeep_replace(ngx_cycle_t *cycle, ngx_uint_t on)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_http_gateway_metrics_upkeep.event;
+
+    if (ev->handler == NULL) {
+        return;
+    }
+
+    ngx_http_gateway_metrics_upkeep_exit();
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    ngx_http_gateway_metrics_upkeep_end();
+
+    if (on) {
+        ngx_http_gateway_metrics_upkeep_start(cycle);
+
+    } else {
+        ngx_http_gateway_metrics_problems_start(NULL);
+        ngx_http_gateway_metrics_history_start(NULL);
+    }
 }
 
 
