@@ -11,6 +11,7 @@
 #define NGX_HTTP_GATEWAY_METRICS_SLOTS  1024    /* of the table of subjects */
 #define NGX_HTTP_GATEWAY_METRICS_LOOKS  32      /* samples of a step */
 #define NGX_HTTP_GATEWAY_METRICS_MEAN   30      /* points: 5 min */
+#define NGX_HTTP_GATEWAY_METRICS_SLOW   1000000000  /* ns */
 
 
 /* whether the counts of a sample are errors, by its last label */
@@ -133,6 +134,9 @@ static const ngx_http_gateway_metrics_kind_t
     (sizeof(ngx_http_gateway_metrics_kinds)                                   \
      / sizeof(ngx_http_gateway_metrics_kinds[0]))
 
+/* the track of slow requests; it is no kind, so that no document shows it */
+#define NGX_HTTP_GATEWAY_METRICS_TAIL  NGX_HTTP_GATEWAY_METRICS_KINDS
+
 /* of each, tracks beside those of routes and consumers */
 #define NGX_HTTP_GATEWAY_METRICS_OTHERS  64
 
@@ -147,6 +151,7 @@ static struct {
     gw_history_t                        history;
     ngx_uint_t                          open;       /* unsigned:1 */
     gw_history_track_t                 *all;
+    gw_history_track_t                 *slow;
     ngx_http_gateway_metrics_work_t    *work;       /* NULL: none */
 } ngx_http_gateway_metrics_past;
 
@@ -240,7 +245,7 @@ ngx_http_gateway_metrics_history_init(ngx_conf_t *cf)
 
     mmcf->large = 1 + mmcf->nroutes + umcf->upstreams.nelts
                   + NGX_HTTP_GATEWAY_METRICS_OTHERS;
-    mmcf->small = 2 * NGX_HTTP_GATEWAY_METRICS_OTHERS;
+    mmcf->small = 1 + 2 * NGX_HTTP_GATEWAY_METRICS_OTHERS;
 
     top = mmcf->tops.elts;
 
@@ -265,6 +270,7 @@ ngx_http_gateway_metrics_history_start(ngx_cycle_t *cycle)
     ngx_http_gateway_metrics_past.memory = NULL;
     ngx_http_gateway_metrics_past.open = 0;
     ngx_http_gateway_metrics_past.all = NULL;
+    ngx_http_gateway_metrics_past.slow = NULL;
 
     if (cycle == NULL) {
         return;
@@ -514,9 +520,27 @@ static ngx_int_t
 ngx_http_gateway_metrics_whole_step(ngx_http_gateway_metrics_tick_t *tick,
     ngx_http_gateway_metrics_work_t *work)
 {
+    uint64_t    slow;
+    ngx_uint_t  i;
+
     ngx_http_gateway_metrics_write(tick, 0, 1, (u_char *) "", 0, work->count,
                                    work->errors, work->cells,
                                    work->cells ? work->words : NULL);
+    if (work->cells == NULL) {
+        return NGX_OK;
+    }
+
+    slow = 0;
+    i = gw_cells_index(work->cells, NGX_HTTP_GATEWAY_METRICS_SLOW) + 1;
+
+    for ( /* void */ ; i < work->cells->n; i++) {
+        slow += work->words[i];
+    }
+
+    ngx_http_gateway_metrics_write(tick, NGX_HTTP_GATEWAY_METRICS_TAIL, 4,
+                                   (u_char *) "", 0,
+                                   gw_cells_count(work->cells, work->words),
+                                   slow, NULL, NULL);
     return NGX_OK;
 }
 
@@ -540,7 +564,7 @@ ngx_http_gateway_metrics_subject(ngx_http_gateway_metrics_tick_t *tick,
 
     gw_siphash(secret, text, len + 1, hash);
 
-    /* 0 is a free track, and 1 the one of all requests */
+    /* 0 is a free track, 1 the one of all requests, 4 that of slow ones */
 
     hash[0] |= 2;
     slot = &work->slots[(hash[0] >> 8) % NGX_HTTP_GATEWAY_METRICS_SLOTS];
@@ -611,7 +635,9 @@ ngx_http_gateway_metrics_write(ngx_http_gateway_metrics_tick_t *tick,
 
     track = gw_history_track(history,
                              kind == 0
-                             || ngx_http_gateway_metrics_kinds[kind].histogram,
+                             || (kind < NGX_HTTP_GATEWAY_METRICS_KINDS
+                                 && ngx_http_gateway_metrics_kinds[kind]
+                                    .histogram),
                              key, (unsigned) kind, text, len,
                              (uint64_t) tick->now);
     if (track == NULL) {
@@ -620,6 +646,9 @@ ngx_http_gateway_metrics_write(ngx_http_gateway_metrics_tick_t *tick,
 
     if (kind == 0) {
         ngx_http_gateway_metrics_past.all = track;
+
+    } else if (kind == NGX_HTTP_GATEWAY_METRICS_TAIL) {
+        ngx_http_gateway_metrics_past.slow = track;
     }
 
     gw_history_write(history, track, (uint64_t) tick->now, tick->ms, count,
@@ -628,15 +657,16 @@ ngx_http_gateway_metrics_write(ngx_http_gateway_metrics_tick_t *tick,
 
 
 double
-ngx_http_gateway_metrics_history_mean(gw_history_row_e row)
+ngx_http_gateway_metrics_history_mean(ngx_uint_t slow, gw_history_row_e row)
 {
-    if (ngx_http_gateway_metrics_past.all == NULL) {
-        return -1;
-    }
+    gw_history_track_t  *track;
 
-    return gw_history_mean(&ngx_http_gateway_metrics_past.history,
-                           ngx_http_gateway_metrics_past.all, row,
-                           NGX_HTTP_GATEWAY_METRICS_MEAN);
+    track = slow ? ngx_http_gateway_metrics_past.slow
+                 : ngx_http_gateway_metrics_past.all;
+
+    return track ? gw_history_mean(&ngx_http_gateway_metrics_past.history,
+                                   track, row, NGX_HTTP_GATEWAY_METRICS_MEAN)
+                 : -1;
 }
 
 

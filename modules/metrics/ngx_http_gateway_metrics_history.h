@@ -62,8 +62,12 @@ gw_history_t *ngx_http_gateway_metrics_history_memory(void);
 const char *ngx_http_gateway_metrics_history_kind(ngx_uint_t kind,
     const char **family);
 
-/* the mean of all requests in the last 5 min; -1: no data */
-double ngx_http_gateway_metrics_history_mean(gw_history_row_e row);
+/*
+ * The mean of all requests in the last 5 min; -1: no data.  "slow": of requests
+ * with a duration, whose errors are those that took longer than 1 s.
+ */
+double ngx_http_gateway_metrics_history_mean(ngx_uint_t slow,
+    gw_history_row_e row);
 
 
 /*

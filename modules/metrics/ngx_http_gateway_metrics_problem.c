@@ -16,7 +16,8 @@
 #define NGX_HTTP_GATEWAY_METRICS_WINDOW   300       /* s */
 #define NGX_HTTP_GATEWAY_METRICS_CERTIFICATE  (14 * 86400)  /* s */
 #define NGX_HTTP_GATEWAY_METRICS_SHARE    0.05      /* of requests */
-#define NGX_HTTP_GATEWAY_METRICS_SLOW     1.0       /* s, p99 */
+#define NGX_HTTP_GATEWAY_METRICS_SHARE_SLOW  0.01   /* of those with a
+                                                       duration */
 #define NGX_HTTP_GATEWAY_METRICS_CALM     1.0       /* requests/s, at least */
 
 #define NGX_HTTP_GATEWAY_METRICS_CHECKS   32        /* samples of a step */
@@ -34,7 +35,7 @@ typedef enum {
                                                "written" or "unconfirmed" */
     NGX_HTTP_GATEWAY_METRICS_ENDS,          /* a time within 14 days */
     NGX_HTTP_GATEWAY_METRICS_ERRORS,        /* of the history */
-    NGX_HTTP_GATEWAY_METRICS_P99            /* likewise */
+    NGX_HTTP_GATEWAY_METRICS_SLOW           /* likewise */
 } ngx_http_gateway_metrics_condition_e;
 
 
@@ -96,8 +97,8 @@ static const ngx_http_gateway_metrics_alert_t
     { ngx_string("GatewayErrors"), NULL, NGX_HTTP_GATEWAY_METRICS_ERRORS,
       "{percent} of all requests fail with 5xx." },
 
-    { ngx_string("GatewaySlow"), NULL, NGX_HTTP_GATEWAY_METRICS_P99,
-      "One request in 100 takes longer than {seconds}." },
+    { ngx_string("GatewaySlow"), NULL, NGX_HTTP_GATEWAY_METRICS_SLOW,
+      "More than one request in 100 takes longer than 1 s." },
 
     { ngx_string("GatewayPeerDown"), "upstream_peer_up",
       NGX_HTTP_GATEWAY_METRICS_ZERO,
@@ -273,24 +274,20 @@ static void
 ngx_http_gateway_metrics_check_history(ngx_http_gateway_metrics_tick_t *tick,
     const ngx_http_gateway_metrics_alert_t *alert)
 {
-    double      rate, value;
-    ngx_uint_t  wrong;
+    double      rate, value, share;
+    ngx_uint_t  slow;
 
-    rate = ngx_http_gateway_metrics_history_mean(GW_HISTORY_RATE);
+    slow = alert->condition == NGX_HTTP_GATEWAY_METRICS_SLOW;
+    share = slow ? NGX_HTTP_GATEWAY_METRICS_SHARE_SLOW
+                 : NGX_HTTP_GATEWAY_METRICS_SHARE;
 
-    if (alert->condition == NGX_HTTP_GATEWAY_METRICS_ERRORS) {
-        value = ngx_http_gateway_metrics_history_mean(GW_HISTORY_ERRORS);
-        value = rate > 0 ? value / rate : 0;
-        wrong = value > NGX_HTTP_GATEWAY_METRICS_SHARE;
-
-    } else {
-        value = ngx_http_gateway_metrics_history_mean(GW_HISTORY_P99);
-        wrong = value > NGX_HTTP_GATEWAY_METRICS_SLOW;
-    }
+    rate = ngx_http_gateway_metrics_history_mean(slow, GW_HISTORY_RATE);
+    value = ngx_http_gateway_metrics_history_mean(slow, GW_HISTORY_ERRORS);
+    value = rate > 0 ? value / rate : 0;
 
     ngx_http_gateway_metrics_note_value(
         tick, alert, NULL, 0, value,
-        wrong && rate >= NGX_HTTP_GATEWAY_METRICS_CALM);
+        value > share && rate >= NGX_HTTP_GATEWAY_METRICS_CALM);
 }
 
 
@@ -606,6 +603,5 @@ ngx_http_gateway_metrics_term(u_char *p, u_char *last, const ngx_str_t *name,
     }
 
     return ngx_http_gateway_same(name, &percent)
-           ? ngx_slprintf(p, last, "%.1f %%", value * 100)
-           : ngx_slprintf(p, last, "%.1f s", value);
+           ? ngx_slprintf(p, last, "%.1f %%", value * 100) : p;
 }
