@@ -121,7 +121,7 @@ get('/limit', 7);
 my $first = IO::Socket::INET->new('127.0.0.1:' . $server->port) or die;
 print $first "GET /cache HTTP/1.0\r\nHost: localhost\r\n\r\n";
 ok(wait_until(sub { $origin->count('/cache') }, 10), 'a request to the origin');
-get('/cache', 1);
+http_get($server, '/cache');
 ok(wait_until(sub { value($server, 'cache_requests_total', zone => 'z',
                           status => 'COLLAPSED') }, 10),
    'another one waits for it');

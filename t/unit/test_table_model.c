@@ -51,6 +51,7 @@ static int  model_ways;
 #define gw_table_holds     model_table_holds
 #define gw_table_place     model_table_place
 #define gw_table_state     model_table_state
+#define gw_table_used      model_table_used
 
 #include "../../modules/core/gw_table.c"
 
