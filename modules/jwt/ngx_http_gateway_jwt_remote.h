@@ -200,8 +200,8 @@ void ngx_http_gateway_jwt_remote_attend(ngx_http_gateway_jwt_remote_t *remote);
 
 
 /*
- * ngx_http_gateway_jwt_remote_log.c: what is logged of a set.  All but the last
- * one are for the process that holds the lease.
+ * ngx_http_gateway_jwt_remote_log.c: what is logged of fetches, by the process
+ * that holds the lease.
  */
 
 /* a fetch has failed: sh->failures and sh->next are set */
@@ -215,10 +215,6 @@ void ngx_http_gateway_jwt_remote_log_succeeded(
 /* this process has put other keys in force */
 void ngx_http_gateway_jwt_remote_log_changed(
     const ngx_http_gateway_jwt_remote_t *remote);
-
-/* this process cannot read the fetched keys */
-void ngx_http_gateway_jwt_remote_log_unread(
-    ngx_http_gateway_jwt_remote_t *remote, const char *why);
 
 
 #endif /* _NGX_HTTP_GATEWAY_JWT_REMOTE_H_INCLUDED_ */

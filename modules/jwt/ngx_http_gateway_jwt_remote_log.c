@@ -96,18 +96,3 @@ ngx_http_gateway_jwt_remote_log_changed(
                   source->directive, &source->shown, &source->where, n,
                   n == 1 ? "" : "s");
 }
-
-
-void
-ngx_http_gateway_jwt_remote_log_unread(ngx_http_gateway_jwt_remote_t *remote,
-    const char *why)
-{
-    if (!ngx_http_gateway_may_say(&remote->said, NGX_HTTP_GATEWAY_SAY)) {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "%s \"%V\"%V: the fetched keys could not be read: %s, "
-                  "requests are answered with 500", remote->source->directive,
-                  &remote->source->shown, &remote->source->where, why);
-}

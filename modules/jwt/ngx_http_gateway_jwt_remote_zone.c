@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_gateway_jwt_remote.h"
+#include "ngx_http_gateway_say.h"
 #include "gw_fetch.h"
 
 
@@ -173,11 +174,13 @@ ngx_http_gateway_jwt_remote_sync(ngx_http_gateway_jwt_remote_t *remote)
 static ngx_int_t
 ngx_http_gateway_jwt_remote_load(ngx_http_gateway_jwt_remote_t *remote)
 {
-    char                err[NGX_HTTP_GATEWAY_WATCH_ERR];
-    ngx_str_t           text;
-    gw_jwk_set_t       *set;
-    ngx_atomic_uint_t   generation;
+    char                            err[NGX_HTTP_GATEWAY_WATCH_ERR];
+    ngx_str_t                       text;
+    gw_jwk_set_t                   *set;
+    ngx_atomic_uint_t               generation;
+    ngx_http_gateway_jwt_source_t  *source;
 
+    source = remote->source;
     set = NULL;
 
     ngx_sprintf((u_char *) err, "no memory%Z");
@@ -191,10 +194,17 @@ ngx_http_gateway_jwt_remote_load(ngx_http_gateway_jwt_remote_t *remote)
         ngx_free(text.data);
     }
 
-    ngx_http_gateway_jwt_source_set(remote->source, set);
+    ngx_http_gateway_jwt_source_set(source, set);
 
     if (set == NULL) {
-        ngx_http_gateway_jwt_remote_log_unread(remote, err);
+        if (ngx_http_gateway_may_say(&remote->said, NGX_HTTP_GATEWAY_SAY)) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "%s \"%V\"%V: the fetched keys could not be read: "
+                          "%s, requests are answered with 500",
+                          source->directive, &source->shown, &source->where,
+                          err);
+        }
+
         return NGX_ERROR;
     }
 
