@@ -34,6 +34,11 @@ static uint64_t *ngx_http_gateway_metric_fold(ngx_http_gateway_metrics_t *m,
     ngx_http_gateway_metric_family_t *family);
 
 
+/* of this worker; NULL: no zone */
+
+ngx_http_gateway_metrics_t  *ngx_http_gateway_metrics;
+
+
 static ngx_http_gateway_metric_t  ngx_http_gateway_metric_overflow = {
     "metrics_overflow_total",
     "Events of series that had no room, which are counted in the series with "

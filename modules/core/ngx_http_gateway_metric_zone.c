@@ -51,10 +51,6 @@ static void ngx_http_gateway_metric_ack(ngx_http_gateway_metrics_t *m);
 static void ngx_http_gateway_metric_forget(ngx_http_gateway_metrics_t *m);
 static int ngx_http_gateway_metric_gone(void *data, uint64_t process);
 
-
-ngx_http_gateway_metrics_t  *ngx_http_gateway_metrics;
-
-
 ngx_int_t
 ngx_http_gateway_metrics_zone(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     const uint64_t *buckets, ngx_uint_t n)

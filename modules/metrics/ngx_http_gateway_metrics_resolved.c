@@ -81,6 +81,52 @@ static void ngx_http_gateway_metrics_forget(void *data);
 static ngx_str_t  ngx_http_gateway_metrics_folded = ngx_string("__other__");
 
 
+const ngx_http_gateway_metric_t  ngx_http_gateway_metrics_tries = {
+    "upstream_tries_total",
+    "Tries of upstream servers by the status code of the response, or by why "
+    "there was none.",
+    "upstream peer code", NGX_HTTP_GATEWAY_METRIC_COUNTER
+};
+
+const ngx_http_gateway_metric_t  ngx_http_gateway_metrics_bytes = {
+    "upstream_bytes_total",
+    "Bytes sent to and received from upstream servers.",
+    "upstream peer direction", NGX_HTTP_GATEWAY_METRIC_COUNTER
+};
+
+
+/* the values of "code" */
+
+ngx_str_t  ngx_http_gateway_metrics_words[NGX_HTTP_GATEWAY_METRICS_WORDS] = {
+    ngx_string("1xx"), ngx_string("2xx"), ngx_string("3xx"), ngx_string("4xx"),
+    ngx_string("5xx"),
+
+    ngx_string("connect"), ngx_string("header"), ngx_string("aborted"),
+
+    ngx_string("101"), ngx_string("200"), ngx_string("201"), ngx_string("202"),
+    ngx_string("203"), ngx_string("204"), ngx_string("205"), ngx_string("206"),
+    ngx_string("207"), ngx_string("300"), ngx_string("301"), ngx_string("302"),
+    ngx_string("303"), ngx_string("304"), ngx_string("307"), ngx_string("308"),
+    ngx_string("400"), ngx_string("401"), ngx_string("402"), ngx_string("403"),
+    ngx_string("404"), ngx_string("405"), ngx_string("406"), ngx_string("407"),
+    ngx_string("408"), ngx_string("409"), ngx_string("410"), ngx_string("411"),
+    ngx_string("412"), ngx_string("413"), ngx_string("414"), ngx_string("415"),
+    ngx_string("416"), ngx_string("417"), ngx_string("421"), ngx_string("422"),
+    ngx_string("423"), ngx_string("424"), ngx_string("425"), ngx_string("426"),
+    ngx_string("428"), ngx_string("429"), ngx_string("431"), ngx_string("444"),
+    ngx_string("451"), ngx_string("494"), ngx_string("495"), ngx_string("496"),
+    ngx_string("497"), ngx_string("499"), ngx_string("500"), ngx_string("501"),
+    ngx_string("502"), ngx_string("503"), ngx_string("504"), ngx_string("505"),
+    ngx_string("507"), ngx_string("508"), ngx_string("511")
+};
+
+
+ngx_str_t  ngx_http_gateway_metrics_directions[2] = {
+    ngx_string("sent"),
+    ngx_string("received")
+};
+
+
 ngx_int_t
 ngx_http_gateway_metrics_resolved_init(ngx_conf_t *cf,
     ngx_http_gateway_metrics_upstreams_t *upstreams)

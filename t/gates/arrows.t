@@ -86,8 +86,8 @@ sub links {
     while (<$nm>) {
         my ($file, $type, $symbol) = m{([^/]+/[^/]+)\.o:.* (\w) (\w+)$}
             or next;
-        $type eq 'U' ? $needs{$file}{$symbol} = 1
-                     : $defined{$symbol} = $file;
+        $type =~ /^[Uwv]$/ ? $needs{$file}{$symbol} = 1
+                           : $defined{$symbol} = $file;
     }
     close $nm or die "nm failed";
 
