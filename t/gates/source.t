@@ -28,9 +28,9 @@ sub unlicensed {
     } }, grep { -e } map { "$dir/$_" } qw( .ci Makefile config modules t
                                            tools ));
 
-    my $licence = qr{SPDX-License-Identifier: BSD-2-Clause(?: \*/)?\n};
+    my $licence = qr{SPDX-License-Identifier: BSD-2-Clause(?: \*/| -->)?\n};
     return map { "$_ names no licence" }
-           grep { read_file($_) !~ m{\A(?:#!.*\n)?(?:/\*|#|//|--) $licence} }
+           grep { read_file($_) !~ m{\A(?:#!.*\n)?(?:/\*|#|//|--|<!--) $licence} }
            sort @sources;
 }
 
