@@ -245,8 +245,8 @@ ngx_http_gateway_metrics_json_head(ngx_http_gateway_metrics_doc_t *doc,
     tp = ngx_timeofday();
     start = out->p;
 
-    gw_metrics_puts(out, "{\"version\":1,\"nginx\":\"" NGX_HTTP_GATEWAY_NGINX_VERSION
-                         "\",\"time\":");
+    gw_metrics_puts(out, "{\"version\":1,\"nginx\":\""
+                         NGX_HTTP_GATEWAY_NGINX_VERSION "\",\"time\":");
     gw_metrics_put_seconds(out, (uint64_t) tp->sec * 1000000000
                                 + tp->msec * 1000000);
     gw_metrics_puts(out, ",\"zone\":{\"name\":");
