@@ -19,13 +19,7 @@
 
 
 #define NGX_HTTP_GATEWAY_METRICS_SET    4           /* slots */
-#define NGX_HTTP_GATEWAY_METRICS_VALUES  2         /* labels, at most */
-
-/*
- * The share of the zone, which is the same in all configurations that use it:
- * 1 MB of 32 MB, enough for 15 buckets of 1,000 routes.
- */
-#define NGX_HTTP_GATEWAY_METRICS_SHARE  32
+#define NGX_HTTP_GATEWAY_METRICS_VALUES  2           /* labels, at most */
 
 
 typedef struct {
@@ -62,12 +56,15 @@ static size_t
 ngx_http_gateway_metrics_slots_size(
     const ngx_http_gateway_metrics_main_conf_t *mmcf)
 {
-    size_t  set;
+    size_t  slots;
 
-    set = NGX_HTTP_GATEWAY_METRICS_SET
-          * sizeof(ngx_http_gateway_metrics_slot_t);
+    /* twice as many as routes have buckets, since some sets get more */
 
-    return mmcf->zone.size / NGX_HTTP_GATEWAY_METRICS_SHARE / set * set;
+    slots = 2 * (mmcf->nroutes + 1) * (mmcf->nbuckets + 1);
+
+    return (slots / NGX_HTTP_GATEWAY_METRICS_SET + 1)
+           * NGX_HTTP_GATEWAY_METRICS_SET
+           * sizeof(ngx_http_gateway_metrics_slot_t);
 }
 
 
@@ -213,13 +210,14 @@ ngx_http_gateway_metrics_table(ngx_http_request_t *r,
                                           0x6c6172732d763100 };
     static const ngx_str_t  name = ngx_string("exemplars");
     static u_char          *area, *part;
+    static size_t           room;
 
     mmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_metrics_module);
 
     if (ngx_http_gateway_metrics_area(&size) != area) {
         area = ngx_http_gateway_metrics_area(&size);
-        part = ngx_http_gateway_metrics_part(&name,
-                               ngx_http_gateway_metrics_slots_size(mmcf));
+        room = ngx_http_gateway_metrics_slots_size(mmcf);
+        part = ngx_http_gateway_metrics_part_any(&name, &room);
     }
 
     if (part == NULL || n > NGX_HTTP_GATEWAY_METRICS_VALUES) {
@@ -227,9 +225,8 @@ ngx_http_gateway_metrics_table(ngx_http_request_t *r,
     }
 
     table->slots = (ngx_http_gateway_metrics_slot_t *) part;
-    table->nsets = ngx_http_gateway_metrics_slots_size(mmcf)
-                   / (NGX_HTTP_GATEWAY_METRICS_SET
-                      * sizeof(ngx_http_gateway_metrics_slot_t));
+    table->nsets = room / (NGX_HTTP_GATEWAY_METRICS_SET
+                           * sizeof(ngx_http_gateway_metrics_slot_t));
 
     p = text;
 
