@@ -25,7 +25,7 @@ ngx_int_t ngx_http_gateway_server_name(ngx_conf_t *cf,
     u_char digest[NGX_HTTP_GATEWAY_SERVER_NAME]);
 
 /*
- * Writes " in server "a.example" on 127.0.0.1:80" to "text", for messages, in
+ * Writes " in server "a" on 127.0.0.1:80" to "text", for messages, in
  * memory of the configuration's pool: the first name and the first address of a
  * server.  For postconfiguration.  NGX_ERROR: no memory.
  */
