@@ -133,6 +133,9 @@ sub whole {
     $http .= $1 while $text =~ s/^(gateway_redis .*?^\}\n)//ms;
     $http .= $1 while $text =~ s/^(gateway_limit_zone .*?;\n)//ms;
     $http .= $1 while $text =~ s/^(gateway_log_format .*?^\}\n)//ms;
+    $http .= $1 while $text =~ s/^(gateway_metrics_(?:zone|top) .*\n)//m;
+    $http .= "gateway_metrics_zone zone=m:64m;\n"
+        if "$http$text" =~ /gateway_metrics/ && $http !~ /^gateway_metrics_zone/m;
     $http .= $1 while $text =~ s/^(server \{\n.*?^\}\n)//ms;
     $http .= "gateway_redis of_line_" . ++$n . " { $1 }\n"
         while $text =~ s/^(server [^\s{]+;)\n//m;
