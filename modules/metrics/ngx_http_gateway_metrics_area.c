@@ -142,3 +142,25 @@ ngx_http_gateway_metrics_secret(uint64_t secret[2])
 
     return NGX_OK;
 }
+
+
+ngx_http_gateway_family_view_t *
+ngx_http_gateway_metrics_family(const char *name)
+{
+    size_t                           len;
+    ngx_uint_t                       i, n;
+    ngx_http_gateway_family_view_t  *family;
+
+    family = ngx_http_gateway_metric_families(&n);
+    len = ngx_strlen(name);
+
+    for (i = 0; family && i < n; i++) {
+        if (family[i].name.len == len
+            && ngx_memcmp(family[i].name.data, name, len) == 0)
+        {
+            return &family[i];
+        }
+    }
+
+    return NULL;
+}

@@ -39,5 +39,10 @@ void *ngx_http_gateway_metrics_part_any(const ngx_str_t *name, size_t *size);
  */
 ngx_int_t ngx_http_gateway_metrics_secret(uint64_t secret[2]);
 
+/* a family as it is printed; NULL: the configuration has none */
+ngx_http_gateway_family_view_t *ngx_http_gateway_metrics_family(
+    const char *name);
+
+
 
 #endif /* _NGX_HTTP_GATEWAY_METRICS_AREA_H_INCLUDED_ */

@@ -12,7 +12,7 @@
 #define _NGX_HTTP_GATEWAY_METRICS_HISTORY_H_INCLUDED_
 
 
-#include "ngx_http_gateway_metrics.h"
+#include "ngx_http_gateway_metrics_area.h"
 #include "gw_history.h"
 
 
@@ -28,11 +28,6 @@ typedef struct {
     uint64_t                            ms;         /* monotonic */
     ngx_http_gateway_scan_t            *scan;
 } ngx_http_gateway_metrics_tick_t;
-
-
-/* a family as it is printed; NULL: the configuration has none */
-ngx_http_gateway_family_view_t *ngx_http_gateway_metrics_family(
-    const char *name);
 
 
 /*
