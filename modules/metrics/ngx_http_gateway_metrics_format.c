@@ -335,7 +335,7 @@ ngx_http_gateway_metrics_json(ngx_http_request_t *r)
 }
 
 
-/* writes the beginning of a list behind the families, or a comma */
+/* begins a list that follows the families, or writes a comma */
 
 static void
 ngx_http_gateway_metrics_json_next(ngx_http_gateway_metrics_doc_t *doc,

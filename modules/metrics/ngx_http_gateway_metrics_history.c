@@ -137,7 +137,7 @@ static const ngx_http_gateway_metrics_kind_t
 /* the track of slow requests; it is no kind, so that no document shows it */
 #define NGX_HTTP_GATEWAY_METRICS_TAIL  NGX_HTTP_GATEWAY_METRICS_KINDS
 
-/* of each, tracks beside those of routes and consumers */
+/* further tracks of each size, for all other subjects */
 #define NGX_HTTP_GATEWAY_METRICS_OTHERS  64
 
 

@@ -20,7 +20,7 @@
  *
  * A turn of the event loop makes at most 64 KB or takes 1 ms; then other
  * connections have their turn.  The next part is made only when the client has
- * received the last one, so that a slow client delays nobody, and a scrape
+ * received the last one, so that a slow client delays no other, and a scrape
  * needs the same memory for any document.
  */
 

@@ -376,7 +376,7 @@ ngx_http_gateway_metrics_top_promote(ngx_http_gateway_metrics_top_work_t *work,
 
 /*
  * The requests of the least active member in the last 10 min.  "*member" is
- * top->max if there is a free place: then nobody is replaced.
+ * top->max if there is a free place: no member is replaced then.
  */
 
 static uint64_t
