@@ -9,8 +9,9 @@
  * merged, and counts with inline functions that do nothing without a zone, so
  * that no caller needs a condition.
  *
- * Each process counts in a stripe of its own with relaxed additions.  No process
- * waits for another, not even for the first event of a series.  See gw_series.h.
+ * Each process counts in a stripe of its own with relaxed additions.  No
+ * process waits for another, not even for the first event of a series.  See
+ * gw_series.h.
  *
  * The label values of a series are cleaned: bytes that are not UTF-8 become
  * U+FFFD, and a value of more than 128 bytes is cut and ends in a hash of the
