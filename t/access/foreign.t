@@ -137,7 +137,7 @@ sub nginx_incs {
 
 system('cc', qw( -shared -fPIC -w -o ), "$dir/open.so", nginx_incs(),
        "$dir/open.c") == 0
-    or BAIL_OUT('the third-party module does not compile');
+    or die "the third-party module does not compile\n";
 
 
 my $origin = free_port();

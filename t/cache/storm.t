@@ -54,7 +54,7 @@ $origin->answer("/$_", { head => [ @stale ], body => 'old' },
 http_get($port, "/$_") for 1 .. $keys;
 
 my $count = $origin->count;
-is(stat_of()->{stores}, $keys, 'all keys are stored') or BAIL_OUT('no keys');
+is(stat_of()->{stores}, $keys, 'all keys are stored') or die "no keys\n";
 my $old = grep {
     my (undef, $head, $body) = http_get($port, "/$_");
     $head =~ /X-Status: STALE/ && $body eq 'old'

@@ -227,6 +227,8 @@ ngx_http_gateway_probe_stress(ngx_http_upstream_srv_conf_t *block,
     end = (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + ms;
 
     reads = busy = wrong = lists = most = 0;
+
+    ngx_memzero(&before, sizeof(ngx_http_gateway_group_t));
     before.config = (ngx_uint_t) -1;
 
     group.peers = peers;

@@ -50,7 +50,7 @@ END { local $?; end($_) for keys %process }
 my ($port, $upstream) = (free_port(), free_port());
 
 my (undef, $server) = program('serve', $upstream);
-is(scalar <$server>, "ready\n", 'a server of gRPC') or BAIL_OUT('no server');
+is(scalar <$server>, "ready\n", 'a server of gRPC') or die "no server\n";
 
 my $listen = nginx_before(1, 25, 1) ? "listen 127.0.0.1:$port http2;"
                                     : "listen 127.0.0.1:$port; http2 on;";

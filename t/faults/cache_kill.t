@@ -74,7 +74,7 @@ for my $n (1 .. $kills) {
     kill 'KILL', $victim;
     wait_until(sub { my @now = $nginx->workers;
                      @now == 2 && !grep { $_ == $victim } @now }, 20)
-        or BAIL_OUT('no worker has started');
+        or die "no worker has started\n";
     next if $n % 10;
 
     my %purge = (by => 'prefix', value => 'http://a/part/', t0 => time);

@@ -30,7 +30,7 @@ write_file("$copy/modules/cache/ngx_http_gateway_cache_module.c",
            read_file('t/faults/cache_store.c'));
 
 my $said = qx(cd '$copy' && MODULES=cache tools/build 2>&1);
-is($?, 0, 'the copy builds') or BAIL_OUT($said);
+is($?, 0, 'the copy builds') or die $said;
 
 
 my $port = free_port();

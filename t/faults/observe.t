@@ -32,7 +32,7 @@ write_file("$copy/modules/observer/ngx_http_gateway_observer_module.c",
 write_file("$copy/config", read_file("$copy/config") =~ s/(?= log )/ observer/r);
 
 my $said = qx(cd '$copy' && MODULES='limit observer' tools/build 2>&1);
-is($?, 0, 'the copy builds') or BAIL_OUT($said);
+is($?, 0, 'the copy builds') or die $said;
 
 
 # --- the upstream server: the path selects what it does

@@ -39,7 +39,7 @@ $server->allow(qr/no live upstreams|connect\(\) failed/);
 sub document {
     my ($path) = @_;
     my ($status, $text) = page($server, "/gateway/api/v1$path");
-    BAIL_OUT("$path: $status $text") if $status != 200 || !defined $text;
+    die "$path: $status $text\n" if $status != 200 || !defined $text;
     return decode_json($text);
 }
 

@@ -55,7 +55,7 @@ sub build_probe {
                read_file("$copy/config") =~ s/(?= certificate )/ probe/r);
 
     my $said = qx(cd '$copy' && MODULES='$modules probe' tools/build 2>&1);
-    is($?, 0, 'the module is built') or BAIL_OUT($said);
+    is($?, 0, 'the module is built') or die $said;
     return;
 }
 

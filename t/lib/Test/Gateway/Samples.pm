@@ -51,7 +51,7 @@ sub scrape {
     my ($server) = @_;
 
     my ($status, $text) = page($server);
-    Test::More::BAIL_OUT("no metrics: $status " . ($text // ''))
+    die "no metrics: $status ", $text // '', "\n"
         if $status != 200 || !defined $text;
 
     my %at;
