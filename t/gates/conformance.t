@@ -33,7 +33,7 @@ sub runs {
     my ($script, $programs, %env) = @_;
 
     local %ENV = (%ENV, PATH => "$programs");
-    delete @ENV{qw( CACHE_TESTS OIDC_PROVIDER SCHEMAS W3C_TRACE_CONTEXT
+    delete @ENV{qw( AXE CACHE_TESTS OIDC_PROVIDER SCHEMAS W3C_TRACE_CONTEXT
                     PYTHON RESULTS )};
     local @ENV{keys %env} = values %env;
     my $said = `'$^X' '$script' 2>&1`;
@@ -76,6 +76,9 @@ for ([ cache => 'npm is not installed', { node => 'exit 0' } ],
      (map { [ $_ => 'npm cannot install ',
               { node => 'exit 0', npm => '[ "$1" = --version ]' } ] }
           qw( cache log oidc )),
+     [ page  => 'npm is not installed', { chromium => 'exit 0' } ],
+     [ page  => 'npm cannot install ',
+       { chromium => 'exit 0', npm => '[ "$1" = --version ]' } ],
      [ trace => 'python3 is not installed', {}, %w3c ],
      [ trace => 'python3 finds no aiohttp',
        { python3 => '[ "$1" = --version ]' }, %w3c ],
