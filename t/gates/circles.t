@@ -25,22 +25,23 @@ my %known = map { $_ => 1 } qw( redis );
 sub needs {
     my ($dir, $folder) = @_;
     my $built = $dir eq '.' ? $objs : "$dir/objs";
-    my (%home, %asks, %needs);
+    my (%home, %asks);
 
-    for my $source (glob "$dir/modules/$folder/*.c") {
-        my ($file) = $source =~ m{([^/]+)\.c\z};
-        my $object = "$built/nginx/addon/$folder/$file.o";
-        next if !-e $object;    # MODULES= has left it out
+    # MODULES= may have left files out
+    my @objects = grep { -e } map { m{([^/]+)\.c\z}
+                                    ? "$built/nginx/addon/$folder/$1.o" : () }
+                              glob "$dir/modules/$folder/*.c";
+    return {} if !@objects;
 
-        open my $nm, '-|', 'nm', $object or die "nm: $!";
-        for (<$nm>) {
-            my ($type, $symbol) = /(\w) (\S+)$/;
-            if ($type eq 'U') { push @{ $asks{$file} }, $symbol }
-            elsif ($type =~ /[A-Z]/) { $home{$symbol} = $file }
-        }
-        close $nm or die "nm failed on $file.o";
-        $needs{$file} = {};
+    my %needs = map { m{([^/]+)\.o\z} => {} } @objects;
+
+    open my $nm, '-|', 'nm', '-A', @objects or die "nm: $!";
+    for (<$nm>) {
+        my ($file, $type, $symbol) = m{([^/:]+)\.o:.*(\w) (\S+)$} or next;
+        if ($type eq 'U') { push @{ $asks{$file} }, $symbol }
+        elsif ($type =~ /[A-Z]/) { $home{$symbol} = $file }
     }
+    close $nm or die "nm failed on $folder";
 
     for my $file (keys %asks) {
         for my $symbol (@{ $asks{$file} }) {
