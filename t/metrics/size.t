@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
+# The size of the zone: the table of the README, and 1,000 routes in 32 MB that
+# two workers use through reloads, with history.
+
+use v5.28;
+use warnings;
+use lib 't/lib';
+
+use IO::Socket::INET;
+use List::Util qw( sum0 );
+use JSON::PP;
+use Test::Gateway::Samples qw( page );
+use Test::Gateway::Server;
+use Test::More;
+
+sub routes { join "\n", map { "location = /r$_ { return 204; }" } 1 .. $_[0] }
+
+
+# --- the table
+
+my @rows;
+{
+    open my $in, '<', 'modules/metrics/README.md' or die $!;
+    @rows = map { /^\| (\d+) \| (\d+)m \| (\d+)m \| (\d+)m \|$/
+                  ? [ $1, $2, $3, $4 ] : () } <$in>;
+}
+is(scalar @rows, 3, 'rows of the table');
+
+my @workers = (2, 16, 64);
+
+for my $row (@rows) {
+    my ($routes, @size) = @$row;
+    for my $i (0 .. $#workers) {
+        my @codes = map {
+            (nginx_t(http_conf(workers => $workers[$i], port => free_port(),
+                               http => "gateway_metrics_zone zone=m:${_}m;",
+                               server => routes($routes))))[0]
+        } $size[$i] - 1, $size[$i];
+        is("@codes", '1 0',
+           "$routes routes, $workers[$i] workers: $size[$i]m, not less");
+    }
+}
+
+
+# --- 1,000 routes in use
+
+my $port = free_port();
+my $server = start_nginx(port => $port, conf => http_conf(
+    port => $port, workers => 2,
+    http => 'gateway_metrics_zone zone=m:32m; keepalive_requests 10000;',
+    server => routes(1000) . <<'END'));
+
+    location = /pid { gateway_metrics off; return 200 $pid; }
+    location /gateway/ { gateway_metrics_page from=127.0.0.1; }
+END
+
+my $sent = 0;
+
+# requests of all routes, by each worker
+
+sub round {
+    my %left = map { $_ => 1 } $server->workers;
+
+    for (1 .. 200) {
+        my $socket = IO::Socket::INET->new("127.0.0.1:$port")
+            or die "connect: $!";
+        my $ask = sub {
+            my ($method, $path) = @_;
+            print $socket "$method $path HTTP/1.1\r\nHost: x\r\n"
+                          . "Content-Length: 0\r\n\r\n";
+            my $text = '';
+            while ($text !~ /\r\n\r\n/
+                   || $text =~ /Content-Length: (\d+).*?\r\n\r\n(.*)/s
+                      && length $2 < $1)
+            {
+                sysread $socket, $text, 4096, length $text
+                    or die "closed: $text";
+            }
+            return $text =~ /\r\n\r\n(\d+)/ ? $1 : $text;
+        };
+        delete $left{ $ask->('GET', '/pid') } or next;
+        for my $i (1 .. 1000) {
+            $ask->($_, "/r$i"), $sent++ for qw( GET POST );
+        }
+        last if !%left;
+    }
+    return !%left;
+}
+
+sub samples { (page($server, '/gateway/metrics'))[1] // '' }
+
+sub total {
+    my ($text, $family) = @_;
+    return sum0($text =~ /^nginx_gateway_\Q$family\E\{[^}]*\} (\S+)$/mg);
+}
+
+for my $n (1 .. 3) {
+    ok(round(), "both workers count all routes, $n");
+    ok(wait_until(sub { total(samples(), 'http_requests_total') == $sent }, 20),
+       "each request is counted: $sent") or diag total(samples(),
+                                                       'http_requests_total');
+    $server->reload if $n < 3;
+}
+
+my $text = samples();
+is(total($text, 'metrics_overflow_total'), 0, 'no series is folded');
+unlike($text, qr/route="__other__"/, 'each has labels of its own');
+is(scalar(() = $text =~ /^nginx_gateway_http_requests_total\{[^}]*"\} 6$/mg),
+   2000, 'of each route and method');
+
+sub histories {
+    my ($status, $json) = page($server, '/gateway/api/v1/history');
+    return scalar grep { $_->{kind} eq 'route'
+                         && grep { $_ } map { @{ $_->{rate} } }
+                                        @{ $_->{steps} } }
+                  @{ decode_json($json)->{series} };
+}
+
+ok(wait_until(sub { histories() >= 1000 }, 40), 'each route has a history')
+    or diag histories();
+$server->stop;
+
+done_testing();
