@@ -51,7 +51,8 @@ endif
 
 .PHONY: all module tool run test test-asan test-matrix test-bypass \
 	conformance unit bench bench-swap bench-limit bench-cache bench-issuer \
-	bench-instructions bench-refused fuzz fuzzers style install clean help
+	bench-instructions bench-metrics bench-refused fuzz fuzzers style install \
+	clean help
 .SECONDARY:
 
 
@@ -124,6 +125,11 @@ bench-instructions:  ## count instructions per request
 	@tools/prepare bench
 	@$(MAKE) all
 	@t/bench/instructions
+
+bench-metrics:  ## measure what metrics and scrapes cost
+	@tools/prepare bench
+	@$(MAKE) all
+	@t/bench/metrics
 
 bench-refused:  ## measure rejected tokens beside the slowest valid ones
 	@tools/prepare bench

@@ -613,9 +613,9 @@ sub turns {
 
 
 # wrk_cpu($url, $status, workers => [ pids ], threads =>, connections =>,
-# seconds =>, core => of wrk, before => [ command ]): the workers' CPU time per
-# response that wrk received, requests per second, and the number of requests.
-# Dies if a response has another status.
+# seconds =>, core => of wrk, before => [ command ], options => [ of wrk ]): the
+# workers' CPU time per response that wrk received, requests per second, and the
+# number of requests.  Dies if a response has another status.
 
 sub wrk_cpu {
     my ($url, $status, %arg) = @_;
@@ -630,7 +630,8 @@ sub wrk_cpu {
     my @core = defined $arg{core} ? ('taskset', '-c', $arg{core}) : ();
     open my $wrk, '-|', @core, @{ $arg{before} // [] }, 'wrk',
                   '-t' . ($arg{threads} // 1), "-c$arg{connections}",
-                  "-d$arg{seconds}s", $url or die "wrk: $!\n";
+                  "-d$arg{seconds}s", @{ $arg{options} // [] }, $url
+        or die "wrk: $!\n";
     my $said = join '', <$wrk>;
     close $wrk;
     my $after = $cpu->();
