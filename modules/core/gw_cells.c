@@ -17,7 +17,6 @@
 
 static void gw_cells_bound(gw_cells_t *cells, uint64_t bound);
 static void gw_cells_finish(gw_cells_t *cells);
-static unsigned gw_cells_slot(uint64_t value);
 
 
 void
@@ -126,38 +125,6 @@ gw_cells_finish(gw_cells_t *cells)
 
         cells->first[i] = (uint16_t) cell;
     }
-}
-
-
-/* the number of leading zeros and the three bits after the highest one */
-
-static unsigned
-gw_cells_slot(uint64_t value)
-{
-    unsigned  high;
-
-    if (value < 8) {
-        return (unsigned) value;
-    }
-
-    high = 63 - (unsigned) __builtin_clzll(value);
-
-    return (high - 2) * 8 + (unsigned) (value >> (high - 3) & 7);
-}
-
-
-unsigned
-gw_cells_index(const gw_cells_t *cells, uint64_t value)
-{
-    unsigned  i;
-
-    i = cells->first[gw_cells_slot(value)];
-
-    while (value > cells->bound[i]) {
-        i++;
-    }
-
-    return i;
 }
 
 

@@ -49,8 +49,40 @@ void gw_cells_durations(gw_cells_t *cells, const uint64_t *bucket, unsigned n);
 /* sizes in bytes */
 void gw_cells_sizes(gw_cells_t *cells);
 
-/* the cell of a value, less than cells->n; a few instructions */
-unsigned gw_cells_index(const gw_cells_t *cells, uint64_t value);
+
+/* private: the number of leading zeros and the three bits after the highest */
+
+static inline unsigned
+gw_cells_slot(uint64_t value)
+{
+    unsigned  high;
+
+    if (value < 8) {
+        return (unsigned) value;
+    }
+
+    high = 63 - (unsigned) __builtin_clzll(value);
+
+    return (high - 2) * 8 + (unsigned) (value >> (high - 3) & 7);
+}
+
+
+/* the cell of a value, less than cells->n */
+
+static inline unsigned
+gw_cells_index(const gw_cells_t *cells, uint64_t value)
+{
+    unsigned  i;
+
+    i = cells->first[gw_cells_slot(value)];
+
+    while (value > cells->bound[i]) {
+        i++;
+    }
+
+    return i;
+}
+
 
 /*
  * Sums up "word", n + 1 words, at the buckets: sets cells->nbuckets + 1 counts,

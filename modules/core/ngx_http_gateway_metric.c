@@ -515,24 +515,6 @@ ngx_http_gateway_metric_words(ngx_http_gateway_metrics_t *m, uint32_t node)
 }
 
 
-void
-ngx_http_gateway_observe_ns(ngx_http_gateway_series_t *s, uint64_t ns)
-{
-    if (s != NULL) {
-        ngx_http_gateway_cells_ns(s->cells, ns);
-    }
-}
-
-
-void
-ngx_http_gateway_observe_size(ngx_http_gateway_series_t *s, uint64_t bytes)
-{
-    if (s != NULL) {
-        ngx_http_gateway_cells_size(s->cells, bytes);
-    }
-}
-
-
 static ngx_inline void
 ngx_http_gateway_metric_observe(const gw_cells_t *layout, uint64_t *cells,
     uint64_t value)
@@ -540,6 +522,26 @@ ngx_http_gateway_metric_observe(const gw_cells_t *layout, uint64_t *cells,
     (void) __atomic_fetch_add(&cells[gw_cells_index(layout, value)], 1,
                               __ATOMIC_RELAXED);
     (void) __atomic_fetch_add(&cells[layout->n], value, __ATOMIC_RELAXED);
+}
+
+
+void
+ngx_http_gateway_observe_ns(ngx_http_gateway_series_t *s, uint64_t ns)
+{
+    if (s && ngx_http_gateway_metrics) {
+        ngx_http_gateway_metric_observe(&ngx_http_gateway_metrics->durations,
+                                        s->cells, ns);
+    }
+}
+
+
+void
+ngx_http_gateway_observe_size(ngx_http_gateway_series_t *s, uint64_t bytes)
+{
+    if (s && ngx_http_gateway_metrics) {
+        ngx_http_gateway_metric_observe(&ngx_http_gateway_metrics->sizes,
+                                        s->cells, bytes);
+    }
 }
 
 

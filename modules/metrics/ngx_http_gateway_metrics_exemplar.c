@@ -93,8 +93,7 @@ ngx_http_gateway_metrics_exemplar(ngx_http_request_t *r,
     ngx_http_gateway_metrics_table_t       table;
     ngx_http_gateway_metrics_main_conf_t  *mmcf;
 
-    if (gr == NULL || gr->ids == NULL || !gr->ids->sampled
-        || gr->ids->traceid.len != 32 || gr->ids->spanid.len != 16
+    if (gr->ids->traceid.len != 32 || gr->ids->spanid.len != 16
         || ngx_http_gateway_metrics_hex(gr->ids->traceid.data, &words[0])
            != NGX_OK
         || ngx_http_gateway_metrics_hex(gr->ids->traceid.data + 16, &words[1])

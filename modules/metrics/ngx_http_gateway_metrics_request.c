@@ -295,6 +295,7 @@ void
 ngx_http_gateway_metrics_log(ngx_http_request_t *r)
 {
     void                             **loc_conf;
+    uint64_t                           duration;
     ngx_uint_t                         status;
     ngx_http_core_srv_conf_t          *cscf;
     ngx_http_gateway_request_t        *gr;
@@ -327,10 +328,13 @@ ngx_http_gateway_metrics_log(ngx_http_request_t *r)
                     ngx_http_gateway_metrics_code(status), 1);
 
     if (!ngx_http_gateway_metrics_endless(r, status)) {
-        ngx_http_gateway_observe_ns(route->duration,
-                                    ngx_http_gateway_duration(r, gr));
-        ngx_http_gateway_metrics_exemplar(r, gr, route->values, 2,
-                                          ngx_http_gateway_duration(r, gr));
+        duration = ngx_http_gateway_duration(r, gr);
+        ngx_http_gateway_observe_ns(route->duration, duration);
+
+        if (gr && gr->ids && gr->ids->sampled) {
+            ngx_http_gateway_metrics_exemplar(r, gr, route->values, 2,
+                                              duration);
+        }
     }
 
     ngx_http_gateway_observe_size(route->received, r->request_length);

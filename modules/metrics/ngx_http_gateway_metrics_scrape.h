@@ -90,7 +90,7 @@ ngx_int_t ngx_http_gateway_metrics_make(
 ngx_int_t ngx_http_gateway_metrics_exemplars_init(ngx_conf_t *cf);
 
 /*
- * In LOG: keeps the trace of a request that took "ns", if it is sampled and the
+ * In LOG: keeps the sampled trace, gr->ids, of a request that took "ns", if the
  * bucket has none of this second.  "values" are the label values of the series
  * that has counted the duration, at most 2.
  */

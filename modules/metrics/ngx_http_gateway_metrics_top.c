@@ -10,9 +10,8 @@
 #define NGX_HTTP_GATEWAY_METRICS_UNKNOWN  1024  /* a power of 2 */
 
 
-static ngx_uint_t ngx_http_gateway_metrics_top_value(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
-    ngx_str_t *value);
+static ngx_str_t *ngx_http_gateway_metrics_top_variable(ngx_http_request_t *r,
+    ngx_http_gateway_metrics_top_t *top, ngx_str_t *buf);
 static void ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
     ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value,
     ngx_uint_t class);
@@ -38,7 +37,7 @@ void
 ngx_http_gateway_metrics_tops_log(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_uint_t status)
 {
-    ngx_str_t                              value;
+    ngx_str_t                              buf, *value;
     ngx_uint_t                             i, class;
     ngx_http_gateway_metrics_top_t       **top;
     ngx_http_gateway_metrics_main_conf_t  *mmcf;
@@ -46,47 +45,50 @@ ngx_http_gateway_metrics_tops_log(ngx_http_request_t *r,
     mmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_metrics_module);
 
     top = mmcf->tops.elts;
+    class = NGX_HTTP_GATEWAY_TOP_CELLS;
 
     for (i = 0; i < mmcf->tops.nelts; i++) {
 
-        if (ngx_http_gateway_metrics_top_value(r, gr, top[i], &value)) {
-            class = ngx_http_gateway_metrics_top_class(gr, status);
-            ngx_http_gateway_metrics_top_log(r, top[i], &value, class);
+        if (top[i]->index != NGX_DECLINED) {
+            value = ngx_http_gateway_metrics_top_variable(r, top[i], &buf);
+
+        } else if (gr) {
+            value = (ngx_str_t *) ((u_char *) gr + top[i]->offset);
+
+        } else {
+            continue;
         }
+
+        if (value->len == 0) {
+            continue;
+        }
+
+        if (class == NGX_HTTP_GATEWAY_TOP_CELLS) {
+            class = ngx_http_gateway_metrics_top_class(gr, status);
+        }
+
+        ngx_http_gateway_metrics_top_log(r, top[i], value, class);
     }
 }
 
 
-/* whether there is a value */
-
-static ngx_inline ngx_uint_t
-ngx_http_gateway_metrics_top_value(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
-    ngx_str_t *value)
+static ngx_str_t *
+ngx_http_gateway_metrics_top_variable(ngx_http_request_t *r,
+    ngx_http_gateway_metrics_top_t *top, ngx_str_t *buf)
 {
     ngx_http_variable_value_t  *vv;
-
-    if (top->index == NGX_DECLINED) {
-
-        if (gr == NULL) {
-            return 0;
-        }
-
-        *value = *(ngx_str_t *) ((u_char *) gr + top->offset);
-
-        return value->len != 0;
-    }
 
     vv = ngx_http_get_flushed_variable(r, top->index);
 
     if (vv == NULL || vv->not_found) {
-        return 0;
+        buf->len = 0;
+
+    } else {
+        buf->len = vv->len;
+        buf->data = vv->data;
     }
 
-    value->len = vv->len;
-    value->data = vv->data;
-
-    return value->len != 0;
+    return buf;
 }
 
 
