@@ -8,25 +8,28 @@
 
 
 #define NGX_HTTP_GATEWAY_METRICS_UNKNOWN  1024  /* a power of 2 */
+#define NGX_HTTP_GATEWAY_METRICS_MARKED   16    /* bytes of head and tail */
 
 
-static ngx_str_t *ngx_http_gateway_metrics_top_variable(ngx_http_request_t *r,
-    ngx_http_gateway_metrics_top_t *top, ngx_str_t *buf);
+static void ngx_http_gateway_metrics_top_variable(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
+    ngx_uint_t status);
 static void ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
-    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value,
-    ngx_uint_t class);
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
+    const ngx_str_t *value, ngx_uint_t status);
 static ngx_uint_t ngx_http_gateway_metrics_top_class(
     ngx_http_gateway_request_t *gr, ngx_uint_t status);
 static uint64_t *ngx_http_gateway_metrics_top_new(
     ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value,
-    uint32_t hash);
+    const ngx_http_gateway_metrics_mark_t *mark);
 static ngx_uint_t ngx_http_gateway_metrics_top_member(
     ngx_http_gateway_metrics_top_t *top, uint64_t key);
 static void ngx_http_gateway_metrics_top_candidate(
     ngx_http_gateway_metrics_top_sh_t *sh, uint64_t key);
 static void ngx_http_gateway_metrics_top_keep(
-    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value, uint32_t hash,
-    uint64_t *cells, uint32_t node);
+    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value,
+    const ngx_http_gateway_metrics_mark_t *mark, uint64_t *cells,
+    uint32_t node);
 
 
 static const ngx_str_t  ngx_http_gateway_metrics_top_other =
@@ -37,58 +40,49 @@ void
 ngx_http_gateway_metrics_tops_log(ngx_http_request_t *r,
     ngx_http_gateway_request_t *gr, ngx_uint_t status)
 {
-    ngx_str_t                              buf, *value;
-    ngx_uint_t                             i, class;
+    ngx_str_t                             *value;
+    ngx_uint_t                             i;
     ngx_http_gateway_metrics_top_t       **top;
     ngx_http_gateway_metrics_main_conf_t  *mmcf;
 
     mmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_metrics_module);
 
     top = mmcf->tops.elts;
-    class = NGX_HTTP_GATEWAY_TOP_CELLS;
 
     for (i = 0; i < mmcf->tops.nelts; i++) {
 
         if (top[i]->index != NGX_DECLINED) {
-            value = ngx_http_gateway_metrics_top_variable(r, top[i], &buf);
+            ngx_http_gateway_metrics_top_variable(r, gr, top[i], status);
 
         } else if (gr) {
             value = (ngx_str_t *) ((u_char *) gr + top[i]->offset);
 
-        } else {
-            continue;
+            if (value->len) {
+                ngx_http_gateway_metrics_top_log(r, gr, top[i], value, status);
+            }
         }
-
-        if (value->len == 0) {
-            continue;
-        }
-
-        if (class == NGX_HTTP_GATEWAY_TOP_CELLS) {
-            class = ngx_http_gateway_metrics_top_class(gr, status);
-        }
-
-        ngx_http_gateway_metrics_top_log(r, top[i], value, class);
     }
 }
 
 
-static ngx_str_t *
+static void
 ngx_http_gateway_metrics_top_variable(ngx_http_request_t *r,
-    ngx_http_gateway_metrics_top_t *top, ngx_str_t *buf)
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
+    ngx_uint_t status)
 {
+    ngx_str_t                   value;
     ngx_http_variable_value_t  *vv;
 
     vv = ngx_http_get_flushed_variable(r, top->index);
 
-    if (vv == NULL || vv->not_found) {
-        buf->len = 0;
-
-    } else {
-        buf->len = vv->len;
-        buf->data = vv->data;
+    if (vv == NULL || vv->not_found || vv->len == 0) {
+        return;
     }
 
-    return buf;
+    value.len = vv->len;
+    value.data = vv->data;
+
+    ngx_http_gateway_metrics_top_log(r, gr, top, &value, status);
 }
 
 
@@ -117,28 +111,76 @@ ngx_http_gateway_metrics_top_class(ngx_http_gateway_request_t *gr,
 }
 
 
+/* "value" is not empty */
+
+static ngx_inline void
+ngx_http_gateway_metrics_top_mark(const ngx_str_t *value,
+    ngx_http_gateway_metrics_mark_t *mark)
+{
+    size_t         len;
+    uint32_t       first, last;
+    const u_char  *p;
+
+    p = value->data;
+    len = value->len;
+    mark->len = (uint32_t) len;
+
+    if (len >= sizeof(uint64_t)) {
+        ngx_memcpy(&mark->head, p, sizeof(uint64_t));
+        ngx_memcpy(&mark->tail, p + len - sizeof(uint64_t), sizeof(uint64_t));
+
+    } else if (len >= sizeof(uint32_t)) {
+        ngx_memcpy(&first, p, sizeof(uint32_t));
+        ngx_memcpy(&last, p + len - sizeof(uint32_t), sizeof(uint32_t));
+        mark->head = first;
+        mark->tail = last;
+
+    } else {
+        mark->head = p[0] | (uint32_t) p[len / 2] << 8
+                     | (uint32_t) p[len - 1] << 16;
+        mark->tail = 0;
+    }
+
+    /* odd numbers with well distributed bits */
+
+    mark->hash = (len > NGX_HTTP_GATEWAY_METRICS_MARKED)
+                 ? ngx_murmur_hash2(value->data, len)
+                 : ((mark->head ^ mark->tail * 0x9e3779b97f4a7c15)
+                    * 0xc2b2ae3d27d4eb4f) >> 32;
+}
+
+
+static ngx_inline ngx_uint_t
+ngx_http_gateway_metrics_top_same(
+    const ngx_http_gateway_metrics_known_t *known, const ngx_str_t *value,
+    const ngx_http_gateway_metrics_mark_t *mark)
+{
+    return known->mark.head == mark->head && known->mark.tail == mark->tail
+           && known->mark.len == mark->len
+           && (mark->len <= NGX_HTTP_GATEWAY_METRICS_MARKED
+               || ngx_memcmp(known->text, value->data, value->len) == 0);
+}
+
+
 static void
 ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
-    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value,
-    ngx_uint_t class)
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
+    const ngx_str_t *value, ngx_uint_t status)
 {
-    uint32_t                           hash;
     uint64_t                          *cells;
-    ngx_uint_t                         i;
+    ngx_uint_t                         i, class;
+    ngx_http_gateway_metrics_mark_t    mark;
     ngx_http_gateway_metrics_known_t  *known;
 
-    hash = ngx_murmur_hash2(value->data, value->len);
+    ngx_http_gateway_metrics_top_mark(value, &mark);
+
     cells = NULL;
 
-    for (i = hash; top->nknown; i++) {
+    for (i = mark.hash; top->nknown; i++) {
         known = &top->known[i & (top->size - 1)];
 
-        if (known->cells == NULL) {
-            break;
-        }
-
-        if (known->hash == hash && known->len == value->len
-            && ngx_memcmp(known->text, value->data, value->len) == 0)
+        if (known->cells == NULL
+            || ngx_http_gateway_metrics_top_same(known, value, &mark))
         {
             cells = known->cells;
             break;
@@ -146,8 +188,10 @@ ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
     }
 
     if (cells == NULL) {
-        cells = ngx_http_gateway_metrics_top_new(top, value, hash);
+        cells = ngx_http_gateway_metrics_top_new(top, value, &mark);
     }
+
+    class = ngx_http_gateway_metrics_top_class(gr, status);
 
     (void) __atomic_fetch_add(&cells[class], 1, __ATOMIC_SEQ_CST);
     (void) __atomic_fetch_add(&cells[NGX_HTTP_GATEWAY_TOP_BYTES],
@@ -159,7 +203,7 @@ ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
 
 static uint64_t *
 ngx_http_gateway_metrics_top_new(ngx_http_gateway_metrics_top_t *top,
-    const ngx_str_t *value, uint32_t hash)
+    const ngx_str_t *value, const ngx_http_gateway_metrics_mark_t *mark)
 {
     u_char                               buf[GW_LABEL_MAX];
     uint32_t                             node;
@@ -197,7 +241,7 @@ ngx_http_gateway_metrics_top_new(ngx_http_gateway_metrics_top_t *top,
     cells = ngx_http_gateway_series_find(&top->metric, &clean, &node);
 
     if (node) {
-        ngx_http_gateway_metrics_top_keep(top, value, hash, cells, node);
+        ngx_http_gateway_metrics_top_keep(top, value, mark, cells, node);
     }
 
     return cells;
@@ -368,7 +412,8 @@ ngx_http_gateway_metrics_top_candidate(ngx_http_gateway_metrics_top_sh_t *sh,
 
 static void
 ngx_http_gateway_metrics_top_keep(ngx_http_gateway_metrics_top_t *top,
-    const ngx_str_t *value, uint32_t hash, uint64_t *cells, uint32_t node)
+    const ngx_str_t *value, const ngx_http_gateway_metrics_mark_t *mark,
+    uint64_t *cells, uint32_t node)
 {
     ngx_uint_t                         i;
     ngx_http_gateway_metrics_known_t  *known;
@@ -383,14 +428,15 @@ ngx_http_gateway_metrics_top_keep(ngx_http_gateway_metrics_top_t *top,
         top->nknown = 0;
     }
 
-    for (i = hash; top->known[i & (top->size - 1)].cells; i++) { /* void */ }
+    for (i = mark->hash; top->known[i & (top->size - 1)].cells; i++) {
+        /* void */
+    }
 
     known = &top->known[i & (top->size - 1)];
 
     known->cells = cells;
     known->node = node;
-    known->hash = hash;
-    known->len = value->len;
+    known->mark = *mark;
     ngx_memcpy(known->text, value->data, value->len);
 
     top->nknown++;

@@ -78,13 +78,22 @@ typedef struct {
 } ngx_http_gateway_metrics_top_sh_t;
 
 
+/* a value's first and last bytes, which are all of it up to 16 bytes */
+
+typedef struct {
+    uint64_t                        head;
+    uint64_t                        tail;
+    uint32_t                        hash;
+    uint32_t                        len;
+} ngx_http_gateway_metrics_mark_t;
+
+
 /* a member that this worker has counted */
 
 typedef struct {
     uint64_t                       *cells;      /* NULL: unused */
+    ngx_http_gateway_metrics_mark_t mark;
     uint32_t                        node;
-    uint32_t                        hash;
-    uint32_t                        len;
     u_char                          text[GW_LABEL_MAX];     /* the value */
 } ngx_http_gateway_metrics_known_t;
 
