@@ -16,6 +16,7 @@ use POSIX ();
 use Test::Gateway::Certificate;
 use Test::Gateway::Issuer;
 use Test::Gateway::Load;
+use Test::Gateway::Origin ();
 use Test::Gateway::Parts;
 use Test::Gateway::Server;
 use Test::Gateway::Token;
@@ -89,6 +90,9 @@ my $none = json({ keys => [ { kty => 'unknown', kid => 'x' } ] });
 my $private = json({ keys => [ private_jwk('a') ] });
 my $many = json({ keys => [ (public_jwk('a')) x 1025 ] });
 my $large = 128 * 1024;
+
+# made before an issuer must answer within a second
+Test::Gateway::Origin::origin_body(10_000_000);
 
 my @responses = (
     [ 'status 404', { status => 404 }, 'status 404' ],

@@ -179,13 +179,18 @@ sub read_bytes {
 }
 
 
-# The body of "size" bytes: each block of 16 bytes is its own offset.
+# The body of "size" bytes: each block of 16 bytes is its own offset.  A large
+# body is kept, and an origin that is started afterwards has it as well.
 
 sub origin_body {
     my ($size) = @_;
 
-    return substr join('', map { sprintf "%015x\n", 16 * $_ }
-                           0 .. int($size / 16)), 0, $size;
+    state %kept;
+    my $body = $kept{$size}
+               // substr join('', map { sprintf "%015x\n", 16 * $_ }
+                                  0 .. int($size / 16)), 0, $size;
+    $kept{$size} = $body if $size > 1_000_000;
+    return $body;
 }
 
 
