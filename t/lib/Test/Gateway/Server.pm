@@ -66,12 +66,12 @@ sub children {
 }
 
 
-# Waits until $code returns true, at most $seconds; returns its result.
+# Waits until $code returns true, at most $seconds (15); returns its result.
 
 sub wait_until {
     my ($code, $seconds) = @_;
 
-    my $end = time + ($seconds // 5);
+    my $end = time + ($seconds // 15);
     while (1) {
         my $value = $code->();
         return $value if $value || time > $end;
