@@ -337,7 +337,7 @@ ngx_http_gateway_metrics_note_value(ngx_http_gateway_metrics_tick_t *tick,
     size_t                             len;
     u_char                             text[NGX_HTTP_GATEWAY_METRICS_VALUES
                                             + 1];
-    uint64_t                           hash[2], version;
+    uint64_t                           hash[2], version, now;
     ngx_uint_t                         grows;
     ngx_http_gateway_metrics_entry_t  *entry;
 
@@ -366,19 +366,22 @@ ngx_http_gateway_metrics_note_value(ngx_http_gateway_metrics_tick_t *tick,
         __atomic_store_n(&entry->key, hash[0], __ATOMIC_SEQ_CST);
     }
 
+    /* a time that is in the future was written before the clock was set back */
+
+    now = (uint64_t) tick->now;
+
     if (grows) {
-        if (value != entry->value) {
-            entry->grown = (uint64_t) tick->now;
+        if (value != entry->value || entry->grown > now) {
+            entry->grown = now;
         }
 
-        wrong = wrong && tick->now - (time_t) entry->grown
-                         < NGX_HTTP_GATEWAY_METRICS_WINDOW;
+        wrong = wrong && now - entry->grown < NGX_HTTP_GATEWAY_METRICS_WINDOW;
     }
 
     entry->since = !wrong ? 0
-                   : entry->since ? entry->since : (uint64_t) tick->now;
+                   : (entry->since && entry->since < now) ? entry->since : now;
     entry->value = value;
-    entry->seen = (uint64_t) tick->now;
+    entry->seen = now;
 
     __atomic_store_n(&entry->version, version + 1, __ATOMIC_SEQ_CST);
 }
