@@ -285,9 +285,11 @@ ngx_http_gateway_metrics_check_history(ngx_http_gateway_metrics_tick_t *tick,
     value = ngx_http_gateway_metrics_history_mean(slow, GW_HISTORY_ERRORS);
     value = rate > 0 ? value / rate : 0;
 
+    /* rates are kept as floats, with 24 bits */
+
     ngx_http_gateway_metrics_note_value(
         tick, alert, NULL, 0, value,
-        value > share && rate >= NGX_HTTP_GATEWAY_METRICS_CALM);
+        value > share * 1.000001 && rate >= NGX_HTTP_GATEWAY_METRICS_CALM);
 }
 
 
