@@ -36,7 +36,7 @@ for my $workers (1, 4) {
     my $port = free_port();
     my $conf = http_conf(
         port => $port, workers => $workers,
-        main => 'worker_rlimit_nofile 8192;',
+        main => 'worker_rlimit_nofile 20000;',
         server => $issuer->location('/keys') . <<'END');
     gateway_jwt_key_fetch interval=1h min=1s timeout=10s;
     location / {
@@ -45,7 +45,7 @@ for my $workers (1, 4) {
         empty_gif;
     }
 END
-    $conf =~ s/worker_connections \K256/4096/ or die;
+    $conf =~ s/worker_connections \K256/16384/ or die;
     my $server = start_nginx(port => $port, conf => $conf);
 
     ok($issuer->fetched(1), 'the keys are fetched');
