@@ -51,8 +51,9 @@ gw_label_clean(unsigned char *to, const unsigned char *value, size_t len)
 
 
 /*
- * The length of the character at "p", RFC 3629, 4; 0: not UTF-8.  The first two
- * bytes exclude long forms, surrogates and values above U+10FFFF.
+ * The length of the character at "p", RFC 3629, 4; 0: not UTF-8, or a byte of a
+ * control character, which a terminal would obey.  The first two bytes exclude
+ * long forms, surrogates and values above U+10FFFF.
  */
 
 static size_t
@@ -62,7 +63,7 @@ gw_label_char(const unsigned char *p, size_t len)
     unsigned char  low, high;
 
     if (p[0] < 0x80) {
-        return 1;
+        return p[0] >= 0x20 && p[0] != 0x7F;
     }
 
     low = 0x80;
@@ -70,6 +71,7 @@ gw_label_char(const unsigned char *p, size_t len)
 
     if (p[0] >= 0xC2 && p[0] <= 0xDF) {
         n = 2;
+        low = (p[0] == 0xC2) ? 0xA0 : low;      /* not U+0080 to U+009F */
 
     } else if (p[0] >= 0xE0 && p[0] <= 0xEF) {
         n = 3;

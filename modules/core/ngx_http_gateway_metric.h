@@ -13,11 +13,11 @@
  * process waits for another, not even for the first event of a series.  See
  * gw_series.h.
  *
- * The label values of a series are cleaned: bytes that are not UTF-8 become
- * U+FFFD, and a value of more than 128 bytes is cut and ends in a hash of the
- * whole.  Equal labels of a family are one series.  If the zone has no room for
- * a series, its events are counted in the family's series with labels
- * "__other__".
+ * The label values of a series are cleaned: bytes that are not UTF-8 and control
+ * characters become U+FFFD, and a value of more than 128 bytes is cut and ends
+ * in a hash of the whole.  Equal labels of a family are one series.  If the zone
+ * has no room for a series, its events are counted in the family's series with
+ * labels "__other__".
  */
 
 #ifndef _NGX_HTTP_GATEWAY_METRIC_H_INCLUDED_

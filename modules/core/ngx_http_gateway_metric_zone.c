@@ -22,7 +22,7 @@
 #define NGX_HTTP_GATEWAY_METRIC_GAUGES  64
 
 /* pages for the slab allocator's own data */
-#define NGX_HTTP_GATEWAY_METRIC_PAGES  16
+#define NGX_HTTP_GATEWAY_METRIC_PAGES  3
 
 /* s; when a series without events ends that no configuration names */
 #define NGX_HTTP_GATEWAY_METRIC_IDLE  3600

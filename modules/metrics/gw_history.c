@@ -462,7 +462,7 @@ gw_history_mean(gw_history_t *history, gw_history_track_t *track,
 {
     float              *ring;
     double              sum;
-    unsigned            found, rows, points;
+    unsigned            i, found, rows, points;
     uint64_t            at;
     gw_history_last_t  *last;
 
@@ -478,14 +478,14 @@ gw_history_mean(gw_history_t *history, gw_history_track_t *track,
     sum = 0;
     found = 0;
 
-    for (at = last->at; n > 0 && at >= last->first; at--, n--) {
+    for (at = last->at, i = 0; i < n && at >= last->first; at--, i++) {
         if (!isnan(ring[at % points])) {
             sum += ring[at % points];
             found++;
         }
     }
 
-    return found ? sum / found : -1;
+    return found ? sum / n : -1;
 }
 
 

@@ -93,7 +93,10 @@ void gw_history_write(gw_history_t *history, gw_history_track_t *track,
     uint64_t now, uint64_t ms, uint64_t count, uint64_t errors,
     const gw_cells_t *cells, const uint64_t *word);
 
-/* the mean of a row's newest "n" points of 10 s; -1: there are none */
+/*
+ * The mean of a row's newest "n" points of 10 s; those without a value count as
+ * 0.  -1: none has a value.
+ */
 double gw_history_mean(gw_history_t *history, gw_history_track_t *track,
     gw_history_row_e row, unsigned n);
 

@@ -130,8 +130,9 @@ ngx_http_gateway_metrics_buckets(ngx_conf_t *cf,
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid value \"%V\" in parameter \"%V\", it "
                                "must be 1 to %d ascending numbers of seconds "
-                               "from 0.000001 to 4096, such as "
-                               "\"0.005,0.1,1,10\"", value, &param->name,
+                               "from 0.000001 to 4096 with at most 6 decimal "
+                               "places, such as \"0.005,0.1,1,10\"", value,
+                               &param->name,
                                NGX_HTTP_GATEWAY_METRICS_BUCKETS);
             return NGX_CONF_ERROR;
         }

@@ -21,6 +21,8 @@ static char *ngx_http_gateway_metrics_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static char *ngx_http_gateway_metrics_mode(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static void ngx_http_gateway_metrics_unused(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_main_conf_t *mmcf);
 static ngx_int_t ngx_http_gateway_metrics_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gateway_metrics_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_gateway_metrics_init_process(ngx_cycle_t *cycle);
@@ -205,6 +207,28 @@ ngx_http_gateway_metrics_advise(ngx_conf_t *cf, const char *directive,
 }
 
 
+/* a zone that counts nothing, or that nobody can read */
+
+static void
+ngx_http_gateway_metrics_unused(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_main_conf_t *mmcf)
+{
+    if (mmcf->nroutes == 0) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"gateway_metrics_zone\" counts no request, "
+                      "\"gateway_metrics\" is \"off\" in all locations in "
+                      "%V:%ui", ngx_http_gateway_place_args(&mmcf->place));
+    }
+
+    if (mmcf->page == NULL) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"gateway_metrics_zone\" is never read, there is no "
+                      "\"gateway_metrics_page\" in %V:%ui",
+                      ngx_http_gateway_place_args(&mmcf->place));
+    }
+}
+
+
 static ngx_int_t
 ngx_http_gateway_metrics_init(ngx_conf_t *cf)
 {
@@ -220,6 +244,8 @@ ngx_http_gateway_metrics_init(ngx_conf_t *cf)
                                         &mmcf->tops_place);
         return NGX_OK;
     }
+
+    ngx_http_gateway_metrics_unused(cf, mmcf);
 
     return (ngx_http_gateway_metrics_tops_init(cf, mmcf) == NGX_OK
             && ngx_http_gateway_metrics_upstream_init(cf) == NGX_OK

@@ -106,7 +106,8 @@ static const ngx_http_gateway_metrics_alert_t
 
     { ngx_string("GatewayNoPeer"), "upstream_no_live_total",
       NGX_HTTP_GATEWAY_METRICS_GROWS,
-      "Upstream {upstream}: requests find no live server." },
+      "Upstream {upstream}: in the last 5 minutes, requests found no live "
+      "server." },
 
     { ngx_string("GatewayRedisNotAsked"), "redis_breaker_open",
       NGX_HTTP_GATEWAY_METRICS_ABOVE,
@@ -114,11 +115,13 @@ static const ngx_http_gateway_metrics_alert_t
 
     { ngx_string("GatewayLimitKeysForgotten"), "limit_evicted_keys_total",
       NGX_HTTP_GATEWAY_METRICS_GROWS,
-      "Limit zone {zone}: it is full and forgets keys in use." },
+      "Limit zone {zone}: in the last 5 minutes it was full and forgot keys in "
+      "use." },
 
     { ngx_string("GatewayFileStale"), "file_failures_total",
       NGX_HTTP_GATEWAY_METRICS_GROWS,
-      "File {file}: it cannot be loaded, its last content is in force." },
+      "File {file}: in the last 5 minutes it could not be loaded; until it can, "
+      "its last content is in force." },
 
     { ngx_string("GatewayWorkerLost"), "worker_losses_total",
       NGX_HTTP_GATEWAY_METRICS_GROWS,
@@ -130,12 +133,12 @@ static const ngx_http_gateway_metrics_alert_t
 
     { ngx_string("GatewaySeriesFolded"), "metrics_overflow_total",
       NGX_HTTP_GATEWAY_METRICS_GROWS,
-      "The zone of the metrics is full: new series of {family} are counted as "
-      "__other__." },
+      "The zone of the metrics: in the last 5 minutes it was full, new series "
+      "of {family} were counted as __other__." },
 
     { ngx_string("GatewayLogRecordsLost"), "log_records_total",
       NGX_HTTP_GATEWAY_METRICS_LOST,
-      "Log {sink}: records are lost ({result})." },
+      "Log {sink}: in the last 5 minutes, records were lost ({result})." },
 
     { ngx_string("GatewayCertificateEnds"),
       "certificate_not_after_timestamp_seconds", NGX_HTTP_GATEWAY_METRICS_ENDS,
@@ -529,7 +532,7 @@ ngx_http_gateway_metrics_problem(ngx_uint_t i, ngx_pool_t *pool,
                            : NULL;
 
     problem->alert = alert->alert;
-    problem->since = (time_t) entry->since;
+    problem->since = ngx_min((time_t) entry->since, ngx_time());
 
     p = entry->values;
     last = p + NGX_HTTP_GATEWAY_METRICS_VALUES;

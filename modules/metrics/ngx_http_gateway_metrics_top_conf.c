@@ -6,11 +6,16 @@
 #include "ngx_http_gateway_metrics_top.h"
 
 
+#define NGX_HTTP_GATEWAY_METRICS_TOPS  32   /* each has a part of the area */
+
+
 static ngx_http_gateway_metrics_top_t *ngx_http_gateway_metrics_top_add(
     ngx_conf_t *cf, ngx_http_gateway_metrics_main_conf_t *mmcf,
     const ngx_str_t *name, const ngx_str_t *variable);
 static ngx_int_t ngx_http_gateway_metrics_top_variable(ngx_conf_t *cf,
     ngx_http_gateway_metrics_top_t *top, const ngx_str_t *variable);
+static ngx_uint_t ngx_http_gateway_metrics_top_variable_named(
+    const ngx_str_t *name);
 static ngx_uint_t ngx_http_gateway_metrics_top_named(const ngx_str_t *name);
 static char *ngx_http_gateway_metrics_top_number(ngx_conf_t *cf,
     const ngx_http_gateway_param_t *param, ngx_str_t *value, void *field);
@@ -91,11 +96,13 @@ ngx_http_gateway_metrics_top_set(ngx_conf_t *cf, ngx_command_t *cmd,
     variable.len = value[2].len - 1;
 
     if (value[2].len < 2 || value[2].data[0] != '$'
+        || !ngx_http_gateway_metrics_top_variable_named(&variable)
         || ngx_http_gateway_reads(cf, &value[2]) != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid variable name \"%V\" in "
-                           "\"gateway_metrics_top\"", &value[2]);
+                           "invalid variable \"%V\" in "
+                           "\"gateway_metrics_top\", it must be one variable "
+                           "such as \"$remote_addr\"", &value[2]);
         return NGX_CONF_ERROR;
     }
 
@@ -105,6 +112,32 @@ ngx_http_gateway_metrics_top_set(ngx_conf_t *cf, ngx_command_t *cmd,
                                          ngx_http_gateway_metrics_top_params,
                                          top, 3)
                : NGX_CONF_ERROR;
+}
+
+
+/* letters, digits and "_"; not the number of a capture */
+
+static ngx_uint_t
+ngx_http_gateway_metrics_top_variable_named(const ngx_str_t *name)
+{
+    size_t  i;
+    u_char  c;
+
+    if (name->len == 0 || (name->data[0] >= '0' && name->data[0] <= '9')) {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i] | 0x20;
+
+        if (!((c >= 'a' && c <= 'z') || name->data[i] == '_'
+              || (name->data[i] >= '0' && name->data[i] <= '9')))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -151,6 +184,13 @@ ngx_http_gateway_metrics_top_add(ngx_conf_t *cf,
                                name);
             return NULL;
         }
+    }
+
+    if (i == NGX_HTTP_GATEWAY_METRICS_TOPS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "more than %d \"gateway_metrics_top\" directives",
+                           NGX_HTTP_GATEWAY_METRICS_TOPS);
+        return NULL;
     }
 
     top = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_metrics_top_t));
@@ -317,10 +357,17 @@ ngx_http_gateway_metrics_top_reserved(ngx_conf_t *cf,
     static const char *const  suffix[] = { "requests_total",
                                            "response_bytes_total" };
 
-    static const ngx_str_t  class = ngx_string("class");
+    /* labels of the top itself, of histograms, and of Prometheus */
 
-    if (ngx_http_gateway_same(&top->name, &class)) {
-        return 1;
+    static const ngx_str_t  labels[] = {
+        ngx_string("class"), ngx_string("le"), ngx_string("quantile"),
+        ngx_string("instance"), ngx_string("job")
+    };
+
+    for (i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+        if (ngx_http_gateway_same(&top->name, &labels[i])) {
+            return 1;
+        }
     }
 
     for (taken = ngx_http_gateway_metrics_top_taken; taken->len; taken++) {
@@ -376,7 +423,10 @@ ngx_http_gateway_metrics_top_init(ngx_conf_t *cf,
 
     if (ngx_http_gateway_family_add(cf, &top->metric,
             top->max + ngx_http_gateway_metrics_top_spare(top->max))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_gateway_metrics_part_add(cf,
+               sizeof(ngx_http_gateway_metrics_top_sh_t))
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -33,7 +33,13 @@ sub said {
     return ($code, @lines);
 }
 
-sub http   { return http_conf(http => "\n$_[0]  #!\n") }
+# where there is a zone, there is a page
+
+sub http {
+    return http_conf(http => "\n$_[0]  #!\n",
+                     server => $_[0] =~ /gateway_metrics_zone/
+                               ? "location /gateway/ { $page }" : '');
+}
 sub server { return http_conf(http => $zone, server => "\n$_[0]  #!\n") }
 
 sub refused {
@@ -56,7 +62,10 @@ sub warned {
 
 # --- gateway_metrics_zone
 
-passes(http($zone), 'a zone without a page');
+passes(http($zone), 'a zone and a page');
+warned(http_conf(http => "\n$zone  #!\n"),
+       '"gateway_metrics_zone" is never read, there is no '
+       . '"gateway_metrics_page"');
 refused(http("$zone gateway_metrics_zone zone=n:8m;"),
         '"gateway_metrics_zone" directive is duplicate');
 refused(http('gateway_metrics_zone buckets=1;'),
@@ -73,7 +82,8 @@ refused(http('gateway_metrics_zone zone=m/n:8m;'),
 
 {
     my $small = http_conf(http => 'gateway_metrics_zone zone=m:100k;', server =>
-                          join '', map { "location /$_ { }\n" } 1 .. 200);
+                          join '', "location /gateway/ { $page }\n",
+                                   map { "location /$_ { }\n" } 1 .. 200);
     my ($code, @lines) = said($small);
     is($code, 1, 'too small');
     like($lines[0], qr/^\[emerg\] zone "m" of "gateway_metrics_zone" is too small for 200 routes, at least \d+m is needed$/,
@@ -89,7 +99,8 @@ refused(http('gateway_metrics_zone zone=m/n:8m;'),
 }
 
 my $wrong = 'in parameter "buckets=", it must be 1 to 30 ascending numbers of '
-            . 'seconds from 0.000001 to 4096, such as "0.005,0.1,1,10"';
+            . 'seconds from 0.000001 to 4096 with at most 6 decimal places, '
+            . 'such as "0.005,0.1,1,10"';
 my $many = join ',', 1 .. 30;
 
 passes(http("gateway_metrics_zone zone=m:8m buckets=$_;"), "buckets=$_")
@@ -104,7 +115,14 @@ refused(http("gateway_metrics_zone zone=m:8m buckets=$_;"),
 # --- gateway_metrics
 
 passes(http("$zone gateway_metrics $_;"), "gateway_metrics $_")
-    for qw( on server off );
+    for qw( on server );
+warned(http("$zone gateway_metrics off;"),
+       '"gateway_metrics_zone" counts no request, "gateway_metrics" is "off" '
+       . 'in all locations');
+passes(http_conf(http => "$zone gateway_metrics off;",
+                 server => "location /gateway/ { $page }"
+                           . ' location / { gateway_metrics on; }'),
+       'on in one location');
 refused(http("$zone gateway_metrics yes;"),
         'invalid value "yes" in "gateway_metrics", allowed are "on", "server", '
         . '"off"');
@@ -134,8 +152,10 @@ refused(http("$zone gateway_metrics_top $_ \$arg_a;"),
         . 'lower-case letters, digits and "_", and begin with a letter')
     for '""' =~ s/"//gr || 'A', '1a', '_a', 'a-b', 'a.b', "\xc3\xa9", 'a' x 33;
 refused(http("$zone gateway_metrics_top a $_;"),
-        qq{invalid variable name "$_" in "gateway_metrics_top"})
-    for 'arg_a', '$';
+        qq{invalid variable "$_" in "gateway_metrics_top", it must be one }
+        . 'variable such as "$remote_addr"')
+    for 'arg_a', '$', '""' =~ s/"//gr || 'a$b', '$1', '${arg_a}', '$arg_a$uri',
+        '$arg-a';
 refused(http("$zone gateway_metrics_top a \$no_such_variable;"),
         'unknown variable "$no_such_variable" in "gateway_metrics_top"');
 refused(http("$zone gateway_metrics_top a \$arg_a max=$_;"),
@@ -164,7 +184,11 @@ for my $both ('gateway_metrics_top off; gateway_metrics_top a $arg_a;',
     refused(http("$zone gateway_metrics_top $_ \$arg_a;"),
             qq{the name "$_" of "gateway_metrics_top" makes a family or a label }
             . 'that exists, choose another one')
-        for sort(keys %names), 'class';
+        for sort(keys %names), qw( class le quantile instance job );
+
+    refused(http($zone . join '', map { "gateway_metrics_top t$_ \$arg_a;" }
+                                      1 .. 33),
+            'more than 32 "gateway_metrics_top" directives');
 }
 
 

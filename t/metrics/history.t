@@ -65,20 +65,20 @@ sub problems {
     return map { $_->{alert} => $_ } @{ document('')->{problems} };
 }
 
-$server->get('/a') for 1 .. 30;
-$server->get('/fails') for 1 .. 12;
+$server->get('/a') for 1 .. 240;
+$server->get('/fails') for 1 .. 97;
 $server->get('/dead') for 1 .. 3;
 
-ok(wait_until(sub { events(series('all'), 'rate') >= 45 }, 25),
+ok(wait_until(sub { events(series('all'), 'rate') >= 340 }, 25),
    'after 10 s there is a point');
 
-is(events(series('all'), 'rate'), 45, 'of all requests');
-is(events(series('all'), 'errors'), 15, 'and of all errors');
-is(events(series('route', server => 's', route => '/a'), 'rate'), 30,
+is(events(series('all'), 'rate'), 340, 'of all requests');
+is(events(series('all'), 'errors'), 100, 'and of all errors');
+is(events(series('route', server => 's', route => '/a'), 'rate'), 240,
    'of a route');
 is(events(series('route', server => 's', route => '/a'), 'errors'), 0,
    'without errors');
-is(events(series('route', server => 's', route => '/fails'), 'errors'), 12,
+is(events(series('route', server => 's', route => '/fails'), 'errors'), 97,
    'of a route with errors');
 is(events(series('upstream', upstream => 'dead'), 'errors'), 2,
    'of an upstream: a try of each server, then none');
@@ -91,8 +91,9 @@ is_deeply([ sort map { $_->{text} } grep { $_->{alert} eq 'GatewayPeerDown' }
           'both servers are down');
 is($found{GatewayPeerDown}{labels}{upstream}, 'dead', 'with labels');
 is($found{GatewayNoPeer}{text},
-   'Upstream dead: requests find no live server.', 'and no other is there');
-is($found{GatewayErrors}{text}, '33.3 % of all requests fail with 5xx.',
+   'Upstream dead: in the last 5 minutes, requests found no live server.',
+   'and no other is there');
+is($found{GatewayErrors}{text}, '29.4 % of all requests fail with 5xx.',
    'too many requests fail');
 ok(abs($found{GatewayPeerDown}{since} - time) < 60, 'and since when');
 ok(!$found{GatewayWorkerLost}, 'no worker is lost');
@@ -114,9 +115,9 @@ for (1 .. $workers) {
 $server->get('/a') for 1 .. 20;
 
 ok(wait_until(sub {
-    events(series('route', server => 's', route => '/a'), 'rate') >= 50;
+    events(series('route', server => 's', route => '/a'), 'rate') >= 260;
 }, 35), 'another worker goes on');
-is(events(series('route', server => 's', route => '/a'), 'rate'), 50,
+is(events(series('route', server => 's', route => '/a'), 'rate'), 260,
    'no request is lost or counted twice');
 
 %found = problems();
@@ -127,9 +128,9 @@ $server->reload;
 $server->get('/a') for 1 .. 10;
 
 ok(wait_until(sub {
-    events(series('route', server => 's', route => '/a'), 'rate') >= 60;
+    events(series('route', server => 's', route => '/a'), 'rate') >= 270;
 }, 35), 'the workers of a reload go on');
-is(events(series('route', server => 's', route => '/a'), 'rate'), 60,
+is(events(series('route', server => 's', route => '/a'), 'rate'), 270,
    'with the points of before');
 
 my $now = time;

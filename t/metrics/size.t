@@ -43,6 +43,41 @@ for my $row (@rows) {
 }
 
 
+# --- tops have their place in the smallest zone, too
+
+{
+    my $conf = http_conf(workers => 2, port => free_port(),
+        http => 'gateway_metrics_zone zone=m:1m;'
+                . join('', map { "gateway_metrics_top $_ \$arg_$_ max=1000;" }
+                               qw( a b )),
+        server => routes(20)
+                  . "\nlocation /gateway/ { gateway_metrics_page from=any; }");
+    my ($least) = (nginx_t($conf))[1] =~ /at least (\d+)m is needed/;
+
+    # the smallest one in steps of 16 KB
+    my ($low, $high) = (64, 64 * ($least // 100));
+    while ($high - $low > 1) {
+        my $size = int(($low + $high) / 2);
+        my $sized = $conf =~ s/m:1m/sprintf 'm:%dk', 16 * $size/er;
+        ((nginx_t($sized))[0] == 0 ? $high : $low) = $size;
+    }
+    my $k = 16 * $high;
+    note "$k KB are accepted, at least ${least}m is the advice";
+    cmp_ok($k, '>', 1024 * ($least - 2), 'the advice is not too large');
+
+    my $port = free_port();
+    my $server = start_nginx(port => $port, conf => $conf
+        =~ s/m:1m/m:${k}k/r =~ s/listen 127\.0\.0\.1:\d+/listen 127.0.0.1:$port/r);
+    $server->get("/r1?a=x$_&b=y$_") for 1 .. 30;
+    my $text = (page($server, '/gateway/metrics'))[1];
+    for my $name (qw( a b )) {
+        is(scalar(() = $text =~ /^nginx_gateway_${name}_requests_total\{$name="[xy]\d+",class="2xx"\} 1$/mg),
+           30, "$k KB: $name has a series for each value");
+    }
+    $server->stop;
+}
+
+
 # --- 1,000 routes in use
 
 my $port = free_port();

@@ -29,7 +29,9 @@ test_utf8(void)
 {
     clean("", "", "empty");
     clean("acme", "acme", "ASCII");
-    clean("\"\\\n", "\"\\\n", "what formats escape");
+    clean("\"\\", "\"\\", "what formats escape");
+    clean("a\n\tb\x1B\x7F", "a" BAD BAD "b" BAD BAD, "control characters");
+    clean("\xC2\x9B\xC2\xA0", BAD BAD "\xC2\xA0", "and those of two bytes");
     clean("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80",
           "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", "2, 3 and 4 bytes");
     clean("\x80", BAD, "a byte that continues");
