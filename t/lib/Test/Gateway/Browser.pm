@@ -168,6 +168,9 @@ sub size {
 sub open {
     my ($self, $url) = @_;
 
+    # not that of the page before
+    $self->take(sub { $_[0] eq 'Page.loadEventFired' });
+
     my $result = $self->call('Page.navigate', url => $url);
     die "$url: $result->{errorText}\n" if $result->{errorText};
     return $self->event('Page.loadEventFired');
@@ -199,7 +202,7 @@ sub press {
 
     for my $name (@names) {
         my ($code, $text, $key) = $keys{$name} ? @{ $keys{$name} }
-                                               : (ord uc $name, $name);
+            : ($name =~ /^[A-Za-z0-9]$/ ? ord uc $name : 0, $name);
         my @key = (key => $key // $name, code => $name,
                    windowsVirtualKeyCode => $code);
         $self->call('Input.dispatchKeyEvent', @key, defined $text
