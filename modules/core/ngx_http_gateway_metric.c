@@ -545,26 +545,6 @@ ngx_http_gateway_observe_size(ngx_http_gateway_series_t *s, uint64_t bytes)
 }
 
 
-void
-ngx_http_gateway_cells_ns(uint64_t *cells, uint64_t ns)
-{
-    if (ngx_http_gateway_metrics) {
-        ngx_http_gateway_metric_observe(&ngx_http_gateway_metrics->durations,
-                                        cells, ns);
-    }
-}
-
-
-void
-ngx_http_gateway_cells_size(uint64_t *cells, uint64_t bytes)
-{
-    if (ngx_http_gateway_metrics) {
-        ngx_http_gateway_metric_observe(&ngx_http_gateway_metrics->sizes,
-                                        cells, bytes);
-    }
-}
-
-
 /*
  * A row without room keeps no cells: each event must be counted as folded.  The
  * series is tried again after some seconds.

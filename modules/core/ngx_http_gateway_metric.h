@@ -188,10 +188,6 @@ void ngx_http_gateway_observe_ns(ngx_http_gateway_series_t *s, uint64_t ns);
 void ngx_http_gateway_observe_size(ngx_http_gateway_series_t *s,
     uint64_t bytes);
 
-/* the same for the cells of a vector's row or of a found series */
-void ngx_http_gateway_cells_ns(uint64_t *cells, uint64_t ns);
-void ngx_http_gateway_cells_size(uint64_t *cells, uint64_t bytes);
-
 
 /* the cells of a series of a vector in this worker; "v" and the result are not
    NULL */

@@ -38,8 +38,11 @@ static ngx_int_t ngx_http_gateway_metric_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_gateway_metric_make(ngx_http_gateway_metrics_t *m,
     ngx_slab_pool_t *shpool, ngx_log_t *log);
-static void ngx_http_gateway_metric_size(const ngx_http_gateway_metrics_t *m,
-    gw_series_room_t *need, unsigned *stripes, unsigned *gauges);
+static void ngx_http_gateway_metric_stripes(
+    const ngx_http_gateway_metrics_t *m, unsigned *stripes, unsigned *gauges);
+static size_t ngx_http_gateway_metric_needed(
+    const ngx_http_gateway_metrics_t *m, unsigned stripes, unsigned gauges,
+    gw_series_room_t *need);
 static ngx_int_t ngx_http_gateway_metric_fits(
     const ngx_http_gateway_metrics_t *m, size_t has, size_t size,
     ngx_log_t *log);
@@ -320,7 +323,8 @@ ngx_http_gateway_metric_make(ngx_http_gateway_metrics_t *m,
         return NGX_ERROR;
     }
 
-    ngx_http_gateway_metric_size(m, &need, &stripes, &gauges);
+    ngx_http_gateway_metric_stripes(m, &stripes, &gauges);
+    ngx_http_gateway_metric_needed(m, stripes, gauges, &need);
 
     if (!gw_series_init(memory, size, &need, stripes, gauges, secret)) {
         return NGX_ERROR;
@@ -333,18 +337,14 @@ ngx_http_gateway_metric_make(ngx_http_gateway_metrics_t *m,
 }
 
 
-/*
- * Two generations of workers have a stripe for each process.  What series need
- * depends on the number of stripes.
- */
+/* two generations of workers have a stripe for each process */
 
 static void
-ngx_http_gateway_metric_size(const ngx_http_gateway_metrics_t *m,
-    gw_series_room_t *need, unsigned *stripes, unsigned *gauges)
+ngx_http_gateway_metric_stripes(const ngx_http_gateway_metrics_t *m,
+    unsigned *stripes, unsigned *gauges)
 {
-    ngx_int_t          workers;
-    ngx_core_conf_t   *ccf;
-    gw_series_name_t   name;
+    ngx_int_t         workers;
+    ngx_core_conf_t  *ccf;
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(m->cycle->conf_ctx,
                                            ngx_core_module);
@@ -354,13 +354,24 @@ ngx_http_gateway_metric_size(const ngx_http_gateway_metrics_t *m,
     *stripes = ngx_min(2 * workers, GW_SERIES_STRIPES);
     *gauges = ngx_max(4 * workers, NGX_HTTP_GATEWAY_METRIC_GAUGES);
     *gauges = ngx_min(*gauges, GW_SERIES_PLACES);
+}
+
+
+/* the size, in bytes, of what the series need */
+
+static size_t
+ngx_http_gateway_metric_needed(const ngx_http_gateway_metrics_t *m,
+    unsigned stripes, unsigned gauges, gw_series_room_t *need)
+{
+    gw_series_name_t  name;
 
     ngx_memzero(&name, sizeof(gw_series_name_t));
     name.kind = GW_SERIES_GAUGE;
 
     *need = m->need;
-    need->cells += m->need_gauges
-                   * gw_series_cells(&name, *stripes, *gauges);
+    need->cells += m->need_gauges * gw_series_cells(&name, stripes, gauges);
+
+    return gw_series_size(need, stripes);
 }
 
 
@@ -374,19 +385,22 @@ ngx_http_gateway_metric_fits(const ngx_http_gateway_metrics_t *m, size_t has,
     unsigned           stripes, gauges;
     gw_series_room_t   need;
 
-    ngx_http_gateway_metric_size(m, &need, &stripes, &gauges);
+    ngx_http_gateway_metric_stripes(m, &stripes, &gauges);
 
-    if (m->store.sh) {
-        stripes = m->store.stripes;
-    }
+    /* a zone that is kept has the stripes that it was made with */
 
-    least = gw_series_size(&need, stripes);
+    least = m->store.sh
+            ? ngx_http_gateway_metric_needed(m, m->store.stripes,
+                                             m->store.gauges, &need)
+            : ngx_http_gateway_metric_needed(m, stripes, gauges, &need);
 
     if (least <= has) {
         return NGX_OK;
     }
 
-    /* the allocator has a description of each page */
+    /* that of a new zone; the allocator has a description of each page */
+
+    least = ngx_http_gateway_metric_needed(m, stripes, gauges, &need);
 
     least = (least / ngx_pagesize + NGX_HTTP_GATEWAY_METRIC_PAGES)
             * (ngx_pagesize + sizeof(ngx_slab_page_t));
