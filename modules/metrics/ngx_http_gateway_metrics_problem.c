@@ -376,11 +376,12 @@ ngx_http_gateway_metrics_note_value(ngx_http_gateway_metrics_tick_t *tick,
     now = (uint64_t) tick->now;
 
     if (grows) {
-        if (value != entry->value || entry->grown > now) {
+        if (value != entry->value || (entry->grown > now && entry->since)) {
             entry->grown = now;
         }
 
-        wrong = wrong && now - entry->grown < NGX_HTTP_GATEWAY_METRICS_WINDOW;
+        wrong = wrong && entry->grown <= now
+                && now - entry->grown < NGX_HTTP_GATEWAY_METRICS_WINDOW;
     }
 
     entry->since = !wrong ? 0

@@ -119,6 +119,7 @@ ngx_http_gateway_metrics_top_mark(const ngx_str_t *value,
 {
     size_t         len;
     uint32_t       first, last;
+    uint64_t       mixed;
     const u_char  *p;
 
     p = value->data;
@@ -141,12 +142,19 @@ ngx_http_gateway_metrics_top_mark(const ngx_str_t *value,
         mark->tail = 0;
     }
 
-    /* odd numbers with well distributed bits */
+    if (len > NGX_HTTP_GATEWAY_METRICS_MARKED) {
+        mark->hash = ngx_murmur_hash2(value->data, len);
+        return;
+    }
 
-    mark->hash = (len > NGX_HTTP_GATEWAY_METRICS_MARKED)
-                 ? ngx_murmur_hash2(value->data, len)
-                 : ((mark->head ^ mark->tail * 0x9e3779b97f4a7c15)
-                    * 0xc2b2ae3d27d4eb4f) >> 32;
+    /*
+     * Odd numbers with well distributed bits.  A product carries bits upwards
+     * only, and the last bytes of a value are the upper ones.
+     */
+
+    mixed = mark->head ^ mark->tail * 0x9e3779b97f4a7c15;
+    mixed ^= mixed >> 32;
+    mark->hash = (mixed * 0xc2b2ae3d27d4eb4f) >> 32;
 }
 
 
