@@ -136,10 +136,6 @@ char *ngx_http_gateway_metrics_top_set(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_gateway_metrics_tops_init(ngx_conf_t *cf,
     ngx_http_gateway_metrics_main_conf_t *mmcf);
 
-/* in LOG, of a request that is counted */
-void ngx_http_gateway_metrics_tops_log(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_uint_t status);
-
 
 /*
  * Further parts, all called only if there is a zone.  "_init" is called in

@@ -7,8 +7,8 @@
  * a code are made when they are first counted.
  */
 
-#include "ngx_http_gateway_metrics.h"
 #include "ngx_http_gateway_metrics_scrape.h"
+#include "ngx_http_gateway_metrics_top.h"
 
 
 /* the values of "method": those of RFC 9110, PATCH and QUERY */
@@ -288,6 +288,35 @@ ngx_http_gateway_metrics_routed(void **from, void **to)
     ngx_http_gateway_metrics_move(
                        from ? ngx_http_gateway_metrics_route_of(from) : NULL,
                        ngx_http_gateway_metrics_route_of(to));
+}
+
+
+static ngx_inline void
+ngx_http_gateway_metrics_tops_log(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_uint_t status)
+{
+    ngx_str_t                             *value;
+    ngx_uint_t                             i;
+    ngx_http_gateway_metrics_top_t       **top;
+    ngx_http_gateway_metrics_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_metrics_module);
+
+    top = mmcf->tops.elts;
+
+    for (i = 0; i < mmcf->tops.nelts; i++) {
+
+        if (top[i]->index != NGX_DECLINED) {
+            ngx_http_gateway_metrics_top_read(r, gr, top[i], status);
+
+        } else if (gr) {
+            value = (ngx_str_t *) ((u_char *) gr + top[i]->offset);
+
+            if (value->len) {
+                ngx_http_gateway_metrics_top_log(r, gr, top[i], value, status);
+            }
+        }
+    }
 }
 
 

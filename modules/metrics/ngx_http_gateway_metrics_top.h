@@ -25,6 +25,8 @@
 #define NGX_HTTP_GATEWAY_METRICS_TOP_WAYS     4
 #define NGX_HTTP_GATEWAY_METRICS_TOP_MINUTES  10
 
+#define NGX_HTTP_GATEWAY_METRICS_MARKED   16    /* bytes of head and tail */
+
 #define NGX_HTTP_GATEWAY_METRICS_TOP_CANDIDATES                               \
     (NGX_HTTP_GATEWAY_METRICS_TOP_SETS * NGX_HTTP_GATEWAY_METRICS_TOP_WAYS)
 
@@ -128,6 +130,74 @@ struct ngx_http_gateway_metrics_top_s {
     ngx_uint_t                      nknown;
     ngx_http_gateway_metrics_unknown_t *unknown;
 };
+
+
+/*
+ * In LOG: counts a request in the top of a variable, or in that of a value that
+ * is not empty.
+ */
+void ngx_http_gateway_metrics_top_read(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
+    ngx_uint_t status);
+void ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
+    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
+    const ngx_str_t *value, ngx_uint_t status);
+
+/*
+ * The cells of a value that is not in top->known; those of "__other__" if it is
+ * no member.
+ */
+uint64_t *ngx_http_gateway_metrics_top_find(
+    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value);
+
+
+/* "value" is not empty */
+
+static ngx_inline ngx_http_gateway_metrics_mark_t
+ngx_http_gateway_metrics_top_mark(const ngx_str_t *value)
+{
+    size_t                            len;
+    uint32_t                          first, last;
+    uint64_t                          mixed;
+    const u_char                     *p;
+    ngx_http_gateway_metrics_mark_t   mark;
+
+    p = value->data;
+    len = value->len;
+    mark.len = (uint32_t) len;
+
+    if (len >= sizeof(uint64_t)) {
+        ngx_memcpy(&mark.head, p, sizeof(uint64_t));
+        ngx_memcpy(&mark.tail, p + len - sizeof(uint64_t), sizeof(uint64_t));
+
+    } else if (len >= sizeof(uint32_t)) {
+        ngx_memcpy(&first, p, sizeof(uint32_t));
+        ngx_memcpy(&last, p + len - sizeof(uint32_t), sizeof(uint32_t));
+        mark.head = first;
+        mark.tail = last;
+
+    } else {
+        mark.head = p[0] | (uint32_t) p[len / 2] << 8
+                    | (uint32_t) p[len - 1] << 16;
+        mark.tail = 0;
+    }
+
+    if (len > NGX_HTTP_GATEWAY_METRICS_MARKED) {
+        mark.hash = ngx_murmur_hash2(value->data, len);
+        return mark;
+    }
+
+    /*
+     * Odd numbers with well distributed bits.  A product carries bits upwards
+     * only, and the last bytes of a value are the upper ones.
+     */
+
+    mixed = mark.head ^ mark.tail * 0x9e3779b97f4a7c15;
+    mixed ^= mixed >> 32;
+    mark.hash = (mixed * 0xc2b2ae3d27d4eb4f) >> 32;
+
+    return mark;
+}
 
 
 /* in a worker: the key of a cleaned value, never 0; top->other is not NULL */
