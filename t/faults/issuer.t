@@ -153,14 +153,16 @@ sub at_start {
 
     my $issuer = issuer('a');
     $issuer->answers(%$answer);
-    my $server = start('min=1s', $issuer->location('/keys'), workers => 2);
+
+    # longer than the requests take here on a slow machine
+    my $server = start('min=3s', $issuer->location('/keys'), workers => 2);
 
     is(ask($server, 'a'), $unavailable, "$name at start");
     is(ask($server, 'b'), $unavailable, "$name: any token");
     is($issuer->fetches, 1, "$name: one request");
 
     $issuer->keys('a');
-    ok(wait_until(sub { ask($server, 'a') eq '200' }, 10),
+    ok(wait_until(sub { ask($server, 'a') eq '200' }, 20),
        "$name: until there are keys");
     is($issuer->fetches, 2, "$name: two requests");
 
@@ -407,10 +409,11 @@ sub fetching {
     my ($server, $issuer) = @_;
 
     my $to = sprintf '0100007F:%04X', $issuer->port;
-    my ($inode) = Test::Gateway::Server::slurp('/proc/net/tcp')
-                  =~ /^ *\d+: \S+ $to 01 (?:\S+ +){5}(\d+)/m or return 0;
+    my %socket = map { ("socket:[$_]" => 1) }
+                 Test::Gateway::Server::slurp('/proc/net/tcp')
+                 =~ /^ *\d+: \S+ $to 01 (?:\S+ +){5}(\d+)/mg or return 0;
     my ($worker) = grep {
-        grep { (readlink // '') eq "socket:[$inode]" } glob "/proc/$_/fd/*"
+        grep { $socket{readlink() // ''} } glob "/proc/$_/fd/*"
     } $server->workers;
     return $worker // 0;
 }
