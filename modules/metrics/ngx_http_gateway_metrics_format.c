@@ -8,9 +8,9 @@
  * all lines of a histogram agree, however long the client takes.
  */
 
-#include <math.h>
-
 #include "ngx_http_gateway_metrics_scrape.h"
+
+#include <math.h>
 
 
 /* labels of a series, each byte of its values escaped as in JSON */

@@ -2,10 +2,10 @@
 
 /* the document of the history */
 
-#include <math.h>
-
 #include "ngx_http_gateway_metrics_history.h"
 #include "ngx_http_gateway_metrics_scrape.h"
+
+#include <math.h>
 
 
 #define NGX_HTTP_GATEWAY_METRICS_POINTS  360    /* of a row, at most */

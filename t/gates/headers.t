@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Core's headers name no feature module, neither in an identifier nor in a
-# comment: a new module must not require a change of core.
+# comment: a new module must not require a change of core.  nginx's headers come
+# before those of the system.
 
 use v5.28;
 use warnings;
@@ -94,6 +95,30 @@ for my $seed ([ log   => 'extern ngx_module_t  ngx_http_gateway_log_module;' ],
     my $dir = copy_of('modules');
     spoil("$dir/$header", "\n/* in ACCESS, behind the limits */\n");
     clean(\&named, "$dir", 'a phase, and a word that begins like a module');
+}
+
+
+# ngx_config.h defines _GNU_SOURCE, which newer C libraries need for types of
+# nginx's headers
+
+sub system_first {
+    my ($dir) = @_;
+
+    return map {
+        my ($first) = read_file($_) =~ /^ *# *include +([<"])/m;
+        ($first // '') eq '<' && read_file($_) !~ /^ *# *include +<ngx_config/m
+            ? "$_: a system header is the first" : ();
+    } glob "$dir/modules/*/ngx_*.[ch]";
+}
+
+clean(\&system_first, '.', "nginx's headers are the first");
+
+{
+    my $dir = copy_of('modules/core');
+    spoil("$dir/modules/core/ngx_seeded.c",
+          "#include <math.h>\n\n#include <ngx_core.h>\n");
+    fires(\&system_first, $dir, qr/ngx_seeded\.c: a system header/,
+          'math.h before it');
 }
 
 done_testing;
