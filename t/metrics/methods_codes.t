@@ -64,14 +64,20 @@ counts($server, sub {
   'http_requests_total{server="s",route="/dav",method="OTHER",code="204"}' => 3 },
 'methods, of which nginx refuses CONNECT and TRACE');
 
+# nginx 1.30 refuses the URI of CONNECT with 400, others refuse the method
+
+my %refused;
+
 counts($server, sub {
     for my $method (qw( CONNECT TRACE )) {
         my $socket = request($method, '/dav');
-        1 while <$socket>;
+        my ($line) = my @response = <$socket>;
+        my ($code) = ($line // '') =~ m{^HTTP/1\.1 (40[05]) };
+        $code //= 'none';
+        $refused{qq(http_requests_total{server="s",route="",method="$method",code="$code"})} = 1;
     }
-}, qr/^http_requests_total/,
-{ map { (qq(http_requests_total{server="s",route="",method="$_",code="405"}) => 1) }
-  qw( CONNECT TRACE ) }, 'CONNECT and TRACE, which are refused without a route');
+}, qr/^http_requests_total/, \%refused,
+'CONNECT and TRACE, which are refused without a route');
 
 counts($server, sub {
     for my $status (@codes, 226, 299, 305, 399, 418, 498, 599) {
