@@ -143,11 +143,12 @@ ngx_http_gateway_metrics_end(void *data)
 static ngx_int_t
 ngx_http_gateway_metrics_turn(ngx_http_gateway_metrics_scrape_t *s)
 {
-    size_t               sent;
-    ngx_int_t            rc;
-    ngx_uint_t           done;
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    size_t                     sent;
+    ngx_int_t                  rc;
+    ngx_uint_t                 done;
+    ngx_connection_t          *c;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
 
     r = s->request;
     c = r->connection;
@@ -181,6 +182,15 @@ ngx_http_gateway_metrics_turn(ngx_http_gateway_metrics_scrape_t *s)
                             ? ngx_http_discarded_request_body_handler
                             : ngx_http_test_reading;
     r->write_event_handler = ngx_http_gateway_metrics_writer;
+
+    /*
+     * A worker that shuts down exits when no timer is left, whether events are
+     * posted or not: the timer keeps it until the document is complete.
+     */
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    ngx_add_timer(c->write, clcf->send_timeout);
 
     ngx_post_event(c->write, &ngx_posted_next_events);
 

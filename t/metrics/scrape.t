@@ -8,6 +8,7 @@ use warnings;
 use lib 't/lib';
 
 use IO::Socket::INET;
+use POSIX ();
 use Socket qw( SOL_SOCKET SO_LINGER SO_RCVBUF pack_sockaddr_in inet_aton );
 use Test::Gateway::Server;
 use Test::Gateway::Streams;
@@ -259,6 +260,42 @@ is(steady(unchunk($body)), $whole, 'an old worker completes a document');
 ok(wait_until(sub { $server->workers == 1 }), 'and leaves');
 
 is((curl('/metrics'))[0], 200, 'and a new one answers');
+
+
+# --- reloads, while clients read as fast as they can
+
+my $clients = 4;
+my $stop = time + 120;
+pipe my $results, my $out or die;
+my @clients = map {
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        my ($n, $cut) = (0, 0);
+        $SIG{TERM} = sub { $stop = 0 };
+        while (time < $stop) {
+            my ($status, undef, $body) = http_get($server, '/metrics');
+            $n++;
+            $cut++ if $status != 200
+                      || unchunk($body) =~ /\(incomplete\)\z/;
+        }
+        syswrite $out, "$n $cut\n";
+        POSIX::_exit(0);
+    }
+    $pid;
+} 1 .. $clients;
+close $out;
+
+for (1 .. 20) {
+    $server->reload or die 'no reload';
+    sleep rand 0.05;
+}
+kill 'TERM', @clients;
+waitpid $_, 0 for @clients;
+my @of = map { [ split ] } <$results>;
+is(scalar @of, $clients, 'clients that end');
+is(join(' ', map { $_->[1] } @of), join(' ', (0) x $clients),
+   'receive each document whole, through 20 reloads');
+cmp_ok($_->[0], '>', 20, "of many ($_->[0])") for @of;
 $server->stop;
 
 done_testing;
