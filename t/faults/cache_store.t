@@ -101,7 +101,7 @@ $nginx->stop;
 # --- killed workers
 
 $nginx = start_nginx(port => $port, conf => conf('2m'));
-$nginx->allow(qr/exited on signal 9/, qr/was locked by/);
+$nginx->allow(qr/exited on signal 9/);
 is(keep(), 20, 'stored');
 
 my $bytes = stat_of('bytes');
