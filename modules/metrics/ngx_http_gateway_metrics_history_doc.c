@@ -32,6 +32,8 @@ static int ngx_http_gateway_metrics_put_subject(gw_metrics_out_t *out,
     ngx_http_gateway_metrics_doc_t *doc);
 static int ngx_http_gateway_metrics_put_row(gw_metrics_out_t *out,
     ngx_http_gateway_metrics_doc_t *doc);
+static void ngx_http_gateway_metrics_put_points(gw_metrics_out_t *out,
+    const ngx_http_gateway_metrics_doc_t *doc, unsigned missing, unsigned n);
 
 
 static const char *const  ngx_http_gateway_metrics_rows[GW_HISTORY_ROWS] = {
@@ -205,10 +207,10 @@ static int
 ngx_http_gateway_metrics_put_row(gw_metrics_out_t *out,
     ngx_http_gateway_metrics_doc_t *doc)
 {
-    u_char      *start, text[32];
-    unsigned     i, n, rows;
+    u_char      *start;
+    unsigned     n, rows, missing;
     uint64_t     from;
-    ngx_uint_t   last, missing;
+    ngx_uint_t   last;
 
     start = out->p;
     from = (uint64_t) ngx_max(doc->since, 0);
@@ -236,24 +238,11 @@ ngx_http_gateway_metrics_put_row(gw_metrics_out_t *out,
     /* the oldest points may have been replaced since the first row was read */
 
     missing = n && from > doc->from
-              ? (from - doc->from) / gw_history_steps[doc->step].step : 0;
+              ? (unsigned) ((from - doc->from)
+                            / gw_history_steps[doc->step].step)
+              : 0;
 
-    for (i = 0; i < doc->n; i++) {
-
-        if (i) {
-            gw_metrics_putc(out, ',');
-        }
-
-        if (i < missing || i - missing >= n || isnan(doc->points[i - missing]))
-        {
-            gw_metrics_puts(out, "null");
-
-        } else {
-            (void) snprintf((char *) text, sizeof(text), "%.6g",
-                            (double) doc->points[i - missing]);
-            gw_metrics_puts(out, (char *) text);
-        }
-    }
+    ngx_http_gateway_metrics_put_points(out, doc, missing, n);
 
     last = doc->row + 1 == rows;
 
@@ -280,4 +269,34 @@ ngx_http_gateway_metrics_put_row(gw_metrics_out_t *out,
     }
 
     return 1;
+}
+
+
+/* the points of a step: "missing" ones, "n" of doc->points, and missing ones */
+
+static void
+ngx_http_gateway_metrics_put_points(gw_metrics_out_t *out,
+    const ngx_http_gateway_metrics_doc_t *doc, unsigned missing, unsigned n)
+{
+    char      text[32];
+    float     point;
+    unsigned  i;
+
+    for (i = 0; i < doc->n; i++) {
+
+        if (i) {
+            gw_metrics_putc(out, ',');
+        }
+
+        point = (i < missing || i - missing >= n) ? NAN
+                                                  : doc->points[i - missing];
+
+        if (isnan(point)) {
+            gw_metrics_puts(out, "null");
+            continue;
+        }
+
+        (void) snprintf(text, sizeof(text), "%.6g", (double) point);
+        gw_metrics_puts(out, text);
+    }
 }

@@ -38,6 +38,8 @@ static ngx_int_t ngx_http_gateway_metrics_group_add(ngx_conf_t *cf,
     ngx_http_upstream_srv_conf_t *block);
 static ngx_int_t ngx_http_gateway_metrics_group_label(ngx_conf_t *cf,
     ngx_http_gateway_metrics_group_t *group);
+static ngx_int_t ngx_http_gateway_metrics_group_series(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_group_t *group);
 static int ngx_libc_cdecl ngx_http_gateway_metrics_group_cmp(const void *one,
     const void *two);
 static ngx_http_gateway_metrics_group_t *ngx_http_gateway_metrics_group_find(
@@ -83,6 +85,27 @@ static const ngx_http_gateway_metric_t  ngx_http_gateway_metrics_no_live_total =
     "upstream_no_live_total",
     "Requests for which no upstream server was available.",
     "upstream", NGX_HTTP_GATEWAY_METRIC_COUNTER
+};
+
+
+/* the series of a group, and where it keeps them */
+
+static const struct {
+    const ngx_http_gateway_metric_t  *metric;
+    size_t                            offset;
+} ngx_http_gateway_metrics_group_metrics[] = {
+
+    { &ngx_http_gateway_metrics_connect,
+      offsetof(ngx_http_gateway_metrics_group_t, connect) },
+
+    { &ngx_http_gateway_metrics_header,
+      offsetof(ngx_http_gateway_metrics_group_t, header) },
+
+    { &ngx_http_gateway_metrics_response,
+      offsetof(ngx_http_gateway_metrics_group_t, response) },
+
+    { &ngx_http_gateway_metrics_no_live_total,
+      offsetof(ngx_http_gateway_metrics_group_t, no_live) },
 };
 
 
@@ -150,24 +173,7 @@ ngx_http_gateway_metrics_upstream_init(ngx_conf_t *cf)
     group = upstreams->groups.elts;
 
     for (i = 0; i < upstreams->groups.nelts; i++) {
-
-        if (ngx_http_gateway_series_add(cf, &ngx_http_gateway_metrics_connect,
-                                        &group[i].label, &group[i].connect)
-            != NGX_OK
-            || ngx_http_gateway_series_add(cf,
-                                           &ngx_http_gateway_metrics_header,
-                                           &group[i].label, &group[i].header)
-               != NGX_OK
-            || ngx_http_gateway_series_add(cf,
-                                           &ngx_http_gateway_metrics_response,
-                                           &group[i].label,
-                                           &group[i].response)
-               != NGX_OK
-            || ngx_http_gateway_series_add(cf,
-                                       &ngx_http_gateway_metrics_no_live_total,
-                                       &group[i].label, &group[i].no_live)
-               != NGX_OK)
-        {
+        if (ngx_http_gateway_metrics_group_series(cf, &group[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -240,6 +246,35 @@ ngx_http_gateway_metrics_group_label(ngx_conf_t *cf,
               : ngx_sprintf(p, "%V:%d", &block->host, (int) block->port);
 
     group->label.len = p - group->label.data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gateway_metrics_group_series(ngx_conf_t *cf,
+    ngx_http_gateway_metrics_group_t *group)
+{
+    ngx_uint_t                    i, n;
+    ngx_http_gateway_series_t   **series;
+
+    n = sizeof(ngx_http_gateway_metrics_group_metrics)
+        / sizeof(ngx_http_gateway_metrics_group_metrics[0]);
+
+    for (i = 0; i < n; i++) {
+
+        series = (ngx_http_gateway_series_t **)
+            ((u_char *) group
+             + ngx_http_gateway_metrics_group_metrics[i].offset);
+
+        if (ngx_http_gateway_series_add(cf,
+                               ngx_http_gateway_metrics_group_metrics[i].metric,
+                               &group->label, series)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
 
     return NGX_OK;
 }
