@@ -8,9 +8,8 @@ use warnings;
 use lib 't/lib';
 
 use File::Temp ();
-use JSON::PP;
 use List::Util qw( max sum0 );
-use Test::Gateway::Samples qw( page );
+use Test::Gateway::Samples qw( document history );
 use Test::Gateway::Server;
 use Test::More;
 use Time::HiRes qw( sleep );
@@ -59,27 +58,20 @@ END
 };
 $server->allow(qr/no live upstreams|connect\(\) failed/);
 
-sub document {
-    my ($path) = @_;
-    my ($status, $text) = page($server, "/gateway/api/v1$path");
-    die "$path: $status $text\n" if $status != 200 || !defined $text;
-    return decode_json($text);
-}
-
 sub sample {
     my ($family, %labels) = @_;
 
     return grep {
         my $has = $_->{labels};
         !grep { ($has->{$_} // '') ne $labels{$_} } keys %labels
-    } @{ document('')->{families}{$family}{series} };
+    } @{ document($server)->{families}{$family}{series} };
 }
 
 # the newest point of the history of all requests that has events
 
 sub point {
-    my $history = document('/history');
-    my ($all) = grep { $_->{kind} eq 'all' } @{ $history->{series} };
+    my $history = document($server, '/history');
+    my $all = history($history, 'all') or return (0, $history->{time});
     my ($step) = grep { $_->{step} == 10 } @{ $all->{steps} };
     my $rate = $step->{rate};
     my ($i) = grep { $rate->[$_] } reverse 0 .. $#$rate;
@@ -112,7 +104,7 @@ sub goes_on {
 
 sub since {
     my ($down) = grep { $_->{alert} eq 'GatewayPeerDown' }
-                 @{ document('')->{problems} };
+                 @{ document($server)->{problems} };
     return $down ? time + $shift - $down->{since} : undef;
 }
 

@@ -7,9 +7,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
-use JSON::PP;
-use List::Util qw( sum0 );
-use Test::Gateway::Samples qw( page );
+use Test::Gateway::Samples qw( document history events );
 use Test::Gateway::Server;
 use Test::More;
 
@@ -36,33 +34,10 @@ END
 
 $server->allow(qr/no live upstreams|connect\(\) failed/);
 
-sub document {
-    my ($path) = @_;
-    my ($status, $text) = page($server, "/gateway/api/v1$path");
-    die "$path: $status $text\n" if $status != 200 || !defined $text;
-    return decode_json($text);
-}
-
-sub series {
-    my ($kind, %labels) = @_;
-    for my $series (@{ document('/history')->{series} }) {
-        next if $series->{kind} ne $kind;
-        return $series
-            if !grep { $series->{labels}{$_} ne $labels{$_} } keys %labels;
-    }
-    return undef;
-}
-
-# events of all points of 10 s
-sub events {
-    my ($series, $row) = @_;
-    return 0 if !$series;
-    my ($step) = grep { $_->{step} == 10 } @{ $series->{steps} };
-    return sprintf '%.0f', 10 * sum0(map { $_ // 0 } @{ $step->{$row} });
-}
+sub series { history(document($server, '/history'), @_) }
 
 sub problems {
-    return map { $_->{alert} => $_ } @{ document('')->{problems} };
+    return map { $_->{alert} => $_ } @{ document($server)->{problems} };
 }
 
 $server->get('/a') for 1 .. 240;
@@ -86,7 +61,7 @@ is(events(series('upstream', upstream => 'dead'), 'errors'), 2,
 my %found = problems();
 
 is_deeply([ sort map { $_->{text} } grep { $_->{alert} eq 'GatewayPeerDown' }
-                 @{ document('')->{problems} } ],
+                 @{ document($server)->{problems} } ],
           [ map { "Upstream dead: server 127.0.0.$_:$dead is down." } 1, 2 ],
           'both servers are down');
 is($found{GatewayPeerDown}{labels}{upstream}, 'dead', 'with labels');
@@ -134,8 +109,7 @@ is(events(series('route', server => 's', route => '/a'), 'rate'), 270,
    'with the points of before');
 
 my $now = time;
-my ($all) = grep { $_->{kind} eq 'all' }
-            @{ document("/history?since=$now")->{series} };
+my $all = history(document($server, "/history?since=$now"), 'all');
 is_deeply([ map { scalar @{ $_->{rate} } } @{ $all->{steps} } ], [ 0, 0 ],
           'since: no points of before');
 

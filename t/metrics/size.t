@@ -9,8 +9,7 @@ use lib 't/lib';
 
 use IO::Socket::INET;
 use List::Util qw( sum0 );
-use JSON::PP;
-use Test::Gateway::Samples qw( page );
+use Test::Gateway::Samples qw( page document events );
 use Test::Gateway::Server;
 use Test::More;
 
@@ -145,11 +144,8 @@ is(scalar(() = $text =~ /^nginx_gateway_http_requests_total\{[^}]*"\} 6$/mg),
    2000, 'of each route and method');
 
 sub histories {
-    my ($status, $json) = page($server, '/gateway/api/v1/history');
-    return scalar grep { $_->{kind} eq 'route'
-                         && grep { $_ } map { @{ $_->{rate} } }
-                                        @{ $_->{steps} } }
-                  @{ decode_json($json)->{series} };
+    return scalar grep { $_->{kind} eq 'route' && events($_, 'rate') }
+                  @{ document($server, '/history')->{series} };
 }
 
 ok(wait_until(sub { histories() >= 1000 }, 40), 'each route has a history')

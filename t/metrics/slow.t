@@ -6,10 +6,9 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
-use JSON::PP;
 use Test::Gateway::Load;
 use Test::Gateway::Origin;
-use Test::Gateway::Samples qw( page );
+use Test::Gateway::Samples qw( document history events );
 use Test::Gateway::Server;
 use Test::More;
 use Time::HiRes qw( sleep );
@@ -27,13 +26,6 @@ sub start {
 END
 }
 
-sub document {
-    my ($server) = @_;
-    my ($status, $text) = page($server, '/gateway/api/v1');
-    die "$status\n" if $status != 200 || !defined $text;
-    return decode_json($text);
-}
-
 # whether it is slow, at the check that follows all requests
 
 sub slow_after {
@@ -46,27 +38,19 @@ sub slow_after {
     is(answers(@answers), $slow ? "200:$slow 204:$fast" : "204:$fast",
        "$slow of " . ($slow + $fast));
 
-    my $history = sub {
-        my ($status, $text) = page($server, '/gateway/api/v1/history');
-        my ($all) = grep { $_->{kind} eq 'all' }
-                    @{ decode_json($text)->{series} };
-        my $sum = 0;
-        $sum += 10 * ($_ // 0) for map { @{ $_->{rate} } }
-                                   grep { $_->{step} == 10 } @{ $all->{steps} };
-        return sprintf '%.0f', $sum;
+    my $counted = sub {
+        events(history(document($server, '/history'), 'all'), 'rate');
     };
-    wait_until(sub { sleep 0.2; $history->() == $slow + $fast }, 30);
-    is($history->(), $slow + $fast, 'the history has all of them');
+    wait_until(sub { sleep 0.2; $counted->() == $slow + $fast }, 30);
+    is($counted->(), $slow + $fast, 'the history has all of them');
 
     # problems are found after the history is written
-    my ($found) = grep { $_->{alert} eq 'GatewaySlow' }
-                  map { @{ document($server)->{problems} } } 1;
+    my $found;
     wait_until(sub {
-        sleep 0.2;
         ($found) = grep { $_->{alert} eq 'GatewaySlow' }
                    @{ document($server)->{problems} };
-        $found;
-    }, 3) if !$found;
+        $found || !sleep 0.2;
+    }, 3);
     $server->stop;
     return $found ? $found->{text} : '';
 }

@@ -7,6 +7,13 @@ package Test::Gateway::Samples;
 #   my $at = scrape($server);    samples of its "location = /metrics", by their
 #                                text: 'workers' or 'connections{state="active"}',
 #                                without "nginx_gateway_"
+#   document($server, '/history')
+#                                a JSON document of its "location /gateway/"
+#   history($document, 'route', route => '/a')
+#                                a series of the history, by kind and labels;
+#                                undef: there is none
+#   points($series, 'rate')      its points of 10 s
+#   events($series, 'rate')      the sum of events of these points
 #   counts($server, sub { ... }, qr/^upstream_/, { ... }, 'a request');
 #                                runs the code and checks by how much samples
 #                                that match grow; others do not.  Waits for them,
@@ -18,11 +25,13 @@ use v5.28;
 use warnings;
 
 use Exporter qw( import );
+use JSON::PP qw( decode_json );
+use List::Util qw( sum0 );
 use Test::Gateway::Server ();
 use Test::More ();
 
 our @EXPORT = qw( scrape counts );
-our @EXPORT_OK = qw( page );
+our @EXPORT_OK = qw( page document history points events );
 
 
 # The response to a scrape, without the framing of chunks: (status, text); the
@@ -44,6 +53,45 @@ sub page {
         substr($rest, 0, 2) = '';
     }
     return ($status, undef);
+}
+
+
+sub document {
+    my ($server, $path) = @_;
+
+    $path = '/gateway/api/v1' . ($path // '');
+    my ($status, $text) = page($server, $path);
+    die "$path: $status ", $text // '', "\n"
+        if $status != 200 || !defined $text;
+    return decode_json($text);
+}
+
+
+sub history {
+    my ($document, $kind, %labels) = @_;
+
+    my ($series) = grep {
+        my $has = $_->{labels};
+        $_->{kind} eq $kind && !grep { ($has->{$_} // '') ne $labels{$_} }
+                                     keys %labels
+    } @{ $document->{series} };
+    return $series;
+}
+
+
+sub points {
+    my ($series, $row) = @_;
+
+    my ($step) = grep { $_->{step} == 10 } @{ $series->{steps} };
+    return @{ $step->{$row} };
+}
+
+
+sub events {
+    my ($series, $row) = @_;
+
+    return 0 if !$series;
+    return sprintf '%.0f', 10 * sum0(map { $_ // 0 } points($series, $row));
 }
 
 
