@@ -464,8 +464,12 @@ ngx_http_gateway_init(ngx_conf_t *cf)
 
     gmcf->identities = offsetof(ngx_http_gateway_request_t, slots)
                        + gmcf->slots * sizeof(void *);
-    gmcf->record = gmcf->identities
-                   + gmcf->methods.nelts * sizeof(ngx_http_gateway_identity_t);
+    gmcf->record = gmcf->identities;
+
+    if (gmcf->authenticates) {
+        gmcf->record += gmcf->methods.nelts
+                        * sizeof(ngx_http_gateway_identity_t);
+    }
 
     if (gmcf->identity_headers) {
         h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);

@@ -49,17 +49,11 @@ ngx_http_gateway_request_find(ngx_http_request_t *r)
 
 
 ngx_http_gateway_request_t *
-ngx_http_gateway_request_get(ngx_http_request_t *r)
+ngx_http_gateway_request_create(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t            *cln;
     ngx_http_gateway_request_t    *gr;
     ngx_http_gateway_main_conf_t  *gmcf;
-
-    gr = ngx_http_gateway_request(r);
-
-    if (gr != NULL) {
-        return gr;
-    }
 
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
 

@@ -121,8 +121,13 @@ struct ngx_http_gateway_request_s {
 };
 
 
-/* for the function below: finds the record if the context was zeroed */
+/*
+ * For the functions below: finds the record if the context was zeroed; creates
+ * it, NULL: no memory.
+ */
 ngx_http_gateway_request_t *ngx_http_gateway_request_find(
+    ngx_http_request_t *r);
+ngx_http_gateway_request_t *ngx_http_gateway_request_create(
     ngx_http_request_t *r);
 
 /*
@@ -145,8 +150,15 @@ ngx_http_gateway_request(ngx_http_request_t *r)
 }
 
 /* the same, created if there is none; NULL: no memory */
-ngx_http_gateway_request_t *ngx_http_gateway_request_get(
-    ngx_http_request_t *r);
+static ngx_inline ngx_http_gateway_request_t *
+ngx_http_gateway_request_get(ngx_http_request_t *r)
+{
+    ngx_http_gateway_request_t  *gr;
+
+    gr = ngx_http_gateway_request(r);
+
+    return gr ? gr : ngx_http_gateway_request_create(r);
+}
 
 /*
  * The slot of a module in the record: a pointer, initially NULL, which only
