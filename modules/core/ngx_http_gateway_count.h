@@ -72,8 +72,8 @@ ngx_int_t ngx_http_gateway_watch_counts_init(ngx_conf_t *cf,
  *
  * The time of a part is that of its phase handlers, from the first call of each
  * to the call that does not park the request.  It includes waiting for Redis,
- * for keys and for endpoints, but no pauses.  One request in
- * NGX_HTTP_GATEWAY_OVERHEAD_SAMPLE is measured, in LOG.
+ * for keys and for endpoints, but no pauses.  One request of a client in
+ * NGX_HTTP_GATEWAY_OVERHEAD_SAMPLE is measured, and counted when it ends.
  */
 
 #define NGX_HTTP_GATEWAY_OVERHEAD_SAMPLE  8

@@ -9,6 +9,7 @@
 /* of a request that is measured; all times in ns */
 
 struct ngx_http_gateway_overhead_s {
+    ngx_http_gateway_main_conf_t   *gmcf;
     uint64_t                        spent[NGX_HTTP_GATEWAY_PART_ALL];
     uint64_t                        since;      /* a handler is called, or the
                                                    request is parked; else 0 */
@@ -21,7 +22,7 @@ struct ngx_http_gateway_overhead_s {
 static ngx_http_gateway_overhead_t *ngx_http_gateway_overhead_draw(
     ngx_http_request_t *r);
 static void ngx_http_gateway_overhead_stop(ngx_http_gateway_overhead_t *o);
-static void ngx_http_gateway_overhead_log(ngx_http_request_t *r);
+static void ngx_http_gateway_overhead_count(void *data);
 
 
 static const ngx_http_gateway_metric_t  ngx_http_gateway_overhead_metric =
@@ -85,24 +86,39 @@ ngx_http_gateway_overhead_run(ngx_http_request_t *r,
 static ngx_http_gateway_overhead_t *
 ngx_http_gateway_overhead_draw(ngx_http_request_t *r)
 {
-    ngx_http_gateway_request_t  *gr;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_gateway_request_t   *gr;
+    ngx_http_gateway_overhead_t  *o;
 
     gr = ngx_http_gateway_request_get(r);
 
-    if (gr == NULL || gr->drawn) {
+    if (gr == NULL || gr->drawn || gr->detached) {
         return gr ? gr->overhead : NULL;
     }
 
     gr->drawn = 1;
 
     if (ngx_http_gateway_overhead_requests++
-        % NGX_HTTP_GATEWAY_OVERHEAD_SAMPLE == 0)
+        % NGX_HTTP_GATEWAY_OVERHEAD_SAMPLE != 0)
     {
-        gr->overhead = ngx_pcalloc(r->pool,
-                                   sizeof(ngx_http_gateway_overhead_t));
+        return NULL;
     }
 
-    return gr->overhead;
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_overhead_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    o = cln->data;
+    ngx_memzero(o, sizeof(ngx_http_gateway_overhead_t));
+
+    o->gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
+
+    cln->handler = ngx_http_gateway_overhead_count;
+
+    gr->overhead = o;
+
+    return o;
 }
 
 
@@ -124,42 +140,36 @@ ngx_http_gateway_timed_pause(ngx_http_gateway_request_t *gr)
 }
 
 
-/* a request that is still parked has ended: its client has left */
+/*
+ * The request ends.  One that is still parked has lost its client.  This is a
+ * cleanup and no handler of LOG, which each request would call.
+ */
 
 static void
-ngx_http_gateway_overhead_log(ngx_http_request_t *r)
+ngx_http_gateway_overhead_count(void *data)
 {
-    uint64_t                       all;
-    ngx_uint_t                     part;
-    ngx_http_gateway_request_t    *gr;
-    ngx_http_gateway_overhead_t   *o;
-    ngx_http_gateway_main_conf_t  *gmcf;
+    ngx_http_gateway_overhead_t *o = data;
 
-    gr = ngx_http_gateway_request(r);
-    o = gr ? gr->overhead : NULL;
-
-    if (o == NULL) {
-        return;
-    }
+    uint64_t     all;
+    ngx_uint_t   part;
 
     if (o->since) {
         ngx_http_gateway_overhead_stop(o);
     }
 
-    gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
     all = 0;
 
     for (part = 0; part < NGX_HTTP_GATEWAY_PART_ALL; part++) {
 
         if (o->ran >> part & 1) {
-            ngx_http_gateway_observe_ns(gmcf->counts->overhead[part],
+            ngx_http_gateway_observe_ns(o->gmcf->counts->overhead[part],
                                         o->spent[part]);
             all += o->spent[part];
         }
     }
 
     ngx_http_gateway_observe_ns(
-                  gmcf->counts->overhead[NGX_HTTP_GATEWAY_PART_ALL], all);
+               o->gmcf->counts->overhead[NGX_HTTP_GATEWAY_PART_ALL], all);
 }
 
 
@@ -180,8 +190,7 @@ ngx_http_gateway_overhead_init(ngx_conf_t *cf,
         }
     }
 
-    return ngx_http_gateway_log_add(cf, NGX_HTTP_GATEWAY_LOG_COUNT,
-                                    ngx_http_gateway_overhead_log);
+    return NGX_OK;
 }
 
 
