@@ -64,6 +64,8 @@ typedef struct {
 
     ngx_array_t                         tops;   /* top_t * */
     ngx_uint_t                          tops_off;   /* unsigned:1 */
+    ngx_uint_t                          tops_read;  /* unsigned:1; not only of
+                                                       what methods set */
     ngx_http_gateway_place_t            tops_place;
     ngx_uint_t                          area;   /* unsigned:1; private to
                                                    _area.c */

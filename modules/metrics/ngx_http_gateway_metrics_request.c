@@ -291,29 +291,28 @@ ngx_http_gateway_metrics_routed(void **from, void **to)
 }
 
 
-static ngx_inline void
+static void
 ngx_http_gateway_metrics_tops_log(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_uint_t status)
+    ngx_http_gateway_request_t *gr, const ngx_array_t *tops,
+    ngx_uint_t status)
 {
-    ngx_str_t                             *value;
-    ngx_uint_t                             i;
-    ngx_http_gateway_metrics_top_t       **top;
-    ngx_http_gateway_metrics_main_conf_t  *mmcf;
+    ngx_str_t                       *value;
+    ngx_uint_t                       i, class;
+    ngx_http_gateway_metrics_top_t **top;
 
-    mmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_metrics_module);
+    top = tops->elts;
+    class = ngx_http_gateway_metrics_top_class(gr, status);
 
-    top = mmcf->tops.elts;
-
-    for (i = 0; i < mmcf->tops.nelts; i++) {
+    for (i = 0; i < tops->nelts; i++) {
 
         if (top[i]->index != NGX_DECLINED) {
-            ngx_http_gateway_metrics_top_read(r, gr, top[i], status);
+            ngx_http_gateway_metrics_top_read(r, top[i], class);
 
         } else if (gr) {
             value = (ngx_str_t *) ((u_char *) gr + top[i]->offset);
 
             if (value->len) {
-                ngx_http_gateway_metrics_top_log(r, gr, top[i], value, status);
+                ngx_http_gateway_metrics_top_log(r, top[i], value, class);
             }
         }
     }
@@ -323,12 +322,13 @@ ngx_http_gateway_metrics_tops_log(ngx_http_request_t *r,
 void
 ngx_http_gateway_metrics_log(ngx_http_request_t *r)
 {
-    void                             **loc_conf;
-    uint64_t                           duration;
-    ngx_uint_t                         status;
-    ngx_http_core_srv_conf_t          *cscf;
-    ngx_http_gateway_request_t        *gr;
-    ngx_http_gateway_metrics_route_t  *route;
+    void                                 **loc_conf;
+    uint64_t                               duration;
+    ngx_uint_t                             status;
+    ngx_http_core_srv_conf_t              *cscf;
+    ngx_http_gateway_request_t            *gr;
+    ngx_http_gateway_metrics_route_t      *route;
+    ngx_http_gateway_metrics_main_conf_t  *mmcf;
 
     gr = ngx_http_gateway_request(r);
 
@@ -369,7 +369,11 @@ ngx_http_gateway_metrics_log(ngx_http_request_t *r)
     ngx_http_gateway_observe_size(route->received, r->request_length);
     ngx_http_gateway_observe_size(route->sent, r->connection->sent);
 
-    ngx_http_gateway_metrics_tops_log(r, gr, status);
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_metrics_module);
+
+    if (mmcf->tops_read || (gr && gr->present)) {
+        ngx_http_gateway_metrics_tops_log(r, gr, &mmcf->tops, status);
+    }
 
     if (r->upstream_states) {
         ngx_http_gateway_metrics_upstream_log(r, gr);

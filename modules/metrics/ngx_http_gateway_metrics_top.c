@@ -5,82 +5,9 @@
 #include "ngx_http_gateway_metrics_top.h"
 
 
-static ngx_uint_t ngx_http_gateway_metrics_top_class(
-    ngx_http_gateway_request_t *gr, ngx_uint_t status);
-
-
-void
-ngx_http_gateway_metrics_top_read(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
-    ngx_uint_t status)
-{
-    ngx_str_t                   value;
-    ngx_http_variable_value_t  *vv;
-
-    vv = ngx_http_get_flushed_variable(r, top->index);
-
-    if (vv == NULL || vv->not_found || vv->len == 0) {
-        return;
-    }
-
-    value.len = vv->len;
-    value.data = vv->data;
-
-    ngx_http_gateway_metrics_top_log(r, gr, top, &value, status);
-}
-
-
-static ngx_inline ngx_uint_t
-ngx_http_gateway_metrics_top_same(
-    const ngx_http_gateway_metrics_known_t *known, const ngx_str_t *value,
-    ngx_http_gateway_metrics_mark_t mark)
-{
-    return known->mark.head == mark.head && known->mark.tail == mark.tail
-           && known->mark.len == mark.len
-           && (mark.len <= NGX_HTTP_GATEWAY_METRICS_MARKED
-               || ngx_memcmp(known->text, value->data, value->len) == 0);
-}
-
-
-void
-ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
-    const ngx_str_t *value, ngx_uint_t status)
-{
-    uint64_t                          *cells;
-    ngx_uint_t                         i, class;
-    ngx_http_gateway_metrics_mark_t    mark;
-    ngx_http_gateway_metrics_known_t  *known;
-
-    mark = ngx_http_gateway_metrics_top_mark(value);
-    cells = NULL;
-
-    for (i = mark.hash; top->nknown; i++) {
-        known = &top->known[i & (top->size - 1)];
-
-        if (known->cells == NULL
-            || ngx_http_gateway_metrics_top_same(known, value, mark))
-        {
-            cells = known->cells;
-            break;
-        }
-    }
-
-    if (cells == NULL) {
-        cells = ngx_http_gateway_metrics_top_find(top, value);
-    }
-
-    class = ngx_http_gateway_metrics_top_class(gr, status);
-
-    (void) __atomic_fetch_add(&cells[class], 1, __ATOMIC_SEQ_CST);
-    (void) __atomic_fetch_add(&cells[NGX_HTTP_GATEWAY_TOP_BYTES],
-                              r->connection->sent, __ATOMIC_SEQ_CST);
-}
-
-
 /* a response with 5xx is a failure of the gateway, whatever its reason */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_gateway_metrics_top_class(ngx_http_gateway_request_t *gr,
     ngx_uint_t status)
 {
@@ -100,4 +27,68 @@ ngx_http_gateway_metrics_top_class(ngx_http_gateway_request_t *gr,
     return (status >= 100 && status < NGX_HTTP_INTERNAL_SERVER_ERROR)
            ? NGX_HTTP_GATEWAY_TOP_1XX + status / 100 - 1
            : NGX_HTTP_GATEWAY_TOP_5XX;
+}
+
+
+void
+ngx_http_gateway_metrics_top_read(ngx_http_request_t *r,
+    ngx_http_gateway_metrics_top_t *top, ngx_uint_t class)
+{
+    ngx_str_t                   value;
+    ngx_http_variable_value_t  *vv;
+
+    vv = ngx_http_get_flushed_variable(r, top->index);
+
+    if (vv == NULL || vv->not_found || vv->len == 0) {
+        return;
+    }
+
+    value.len = vv->len;
+    value.data = vv->data;
+
+    ngx_http_gateway_metrics_top_log(r, top, &value, class);
+}
+
+
+static ngx_inline void
+ngx_http_gateway_metrics_top_add(uint64_t *cells, ngx_uint_t class,
+    off_t sent)
+{
+    (void) __atomic_fetch_add(&cells[class], 1, __ATOMIC_RELAXED);
+    (void) __atomic_fetch_add(&cells[NGX_HTTP_GATEWAY_TOP_BYTES],
+                              (uint64_t) sent, __ATOMIC_RELAXED);
+}
+
+
+void
+ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
+    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value,
+    ngx_uint_t class)
+{
+    ngx_uint_t                         i;
+    ngx_http_gateway_metrics_mark_t    mark;
+    ngx_http_gateway_metrics_known_t  *known;
+
+    if (value->len <= NGX_HTTP_GATEWAY_METRICS_MARKED && top->nknown) {
+
+        mark = ngx_http_gateway_metrics_top_mark(value);
+
+        for (i = mark.hash; /* void */ ; i++) {
+            known = &top->known[i & (top->size - 1)];
+
+            if (known->cells == NULL) {
+                break;
+            }
+
+            if (ngx_http_gateway_metrics_top_marked(known, mark)) {
+                ngx_http_gateway_metrics_top_add(known->cells, class,
+                                                 r->connection->sent);
+                return;
+            }
+        }
+    }
+
+    ngx_http_gateway_metrics_top_add(
+                                ngx_http_gateway_metrics_top_find(top, value),
+                                class, r->connection->sent);
 }

@@ -132,20 +132,23 @@ struct ngx_http_gateway_metrics_top_s {
 };
 
 
+/* what a request is counted as: NGX_HTTP_GATEWAY_TOP_...; "gr" may be NULL */
+ngx_uint_t ngx_http_gateway_metrics_top_class(ngx_http_gateway_request_t *gr,
+    ngx_uint_t status);
+
 /*
  * In LOG: counts a request in the top of a variable, or in that of a value that
  * is not empty.
  */
 void ngx_http_gateway_metrics_top_read(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
-    ngx_uint_t status);
+    ngx_http_gateway_metrics_top_t *top, ngx_uint_t class);
 void ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
-    ngx_http_gateway_request_t *gr, ngx_http_gateway_metrics_top_t *top,
-    const ngx_str_t *value, ngx_uint_t status);
+    ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value,
+    ngx_uint_t class);
 
 /*
- * The cells of a value that is not in top->known; those of "__other__" if it is
- * no member.
+ * The cells of a value that is longer than its mark or not in top->known; those
+ * of "__other__" if it is no member.
  */
 uint64_t *ngx_http_gateway_metrics_top_find(
     ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value);
@@ -197,6 +200,18 @@ ngx_http_gateway_metrics_top_mark(const ngx_str_t *value)
     mark.hash = (mixed * 0xc2b2ae3d27d4eb4f) >> 32;
 
     return mark;
+}
+
+
+/* whether a member has this mark: all of a value up to 16 bytes */
+
+static ngx_inline ngx_uint_t
+ngx_http_gateway_metrics_top_marked(
+    const ngx_http_gateway_metrics_known_t *known,
+    ngx_http_gateway_metrics_mark_t mark)
+{
+    return known->mark.head == mark.head && known->mark.tail == mark.tail
+           && known->mark.len == mark.len;
 }
 
 

@@ -338,6 +338,10 @@ ngx_http_gateway_metrics_tops_init(ngx_conf_t *cf,
         if (ngx_http_gateway_metrics_top_init(cf, top[i]) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        if (top[i]->index != NGX_DECLINED) {
+            mmcf->tops_read = 1;
+        }
     }
 
     return NGX_OK;

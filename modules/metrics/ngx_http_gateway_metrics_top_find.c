@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* In LOG: the cells of a value that this worker does not count yet. */
+/* In LOG: the cells of a value that is long, or that this worker does not count
+   yet. */
 
 #include "ngx_http_gateway_metrics_area.h"
 #include "ngx_http_gateway_metrics_top.h"
@@ -10,6 +11,8 @@
 #define NGX_HTTP_GATEWAY_METRICS_UNKNOWN  1024  /* a power of 2 */
 
 
+static uint64_t *ngx_http_gateway_metrics_top_long(
+    const ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value);
 static ngx_uint_t ngx_http_gateway_metrics_top_member(
     ngx_http_gateway_metrics_top_t *top, uint64_t key);
 static void ngx_http_gateway_metrics_top_candidate(
@@ -32,6 +35,12 @@ ngx_http_gateway_metrics_top_find(ngx_http_gateway_metrics_top_t *top,
     uint64_t                             key, generation, *cells;
     ngx_str_t                            clean;
     ngx_http_gateway_metrics_unknown_t  *unknown;
+
+    cells = ngx_http_gateway_metrics_top_long(top, value);
+
+    if (cells) {
+        return cells;
+    }
 
     clean.len = gw_label_clean(buf, value->data, value->len);
     clean.data = buf;
@@ -67,6 +76,35 @@ ngx_http_gateway_metrics_top_find(ngx_http_gateway_metrics_top_t *top,
     }
 
     return cells;
+}
+
+
+/* NULL: the value is short, or not counted yet */
+
+static uint64_t *
+ngx_http_gateway_metrics_top_long(const ngx_http_gateway_metrics_top_t *top,
+    const ngx_str_t *value)
+{
+    ngx_uint_t                         i;
+    ngx_http_gateway_metrics_mark_t    mark;
+    ngx_http_gateway_metrics_known_t  *known;
+
+    if (value->len <= NGX_HTTP_GATEWAY_METRICS_MARKED || top->nknown == 0) {
+        return NULL;
+    }
+
+    mark = ngx_http_gateway_metrics_top_mark(value);
+
+    for (i = mark.hash; /* void */ ; i++) {
+        known = &top->known[i & (top->size - 1)];
+
+        if (known->cells == NULL
+            || (ngx_http_gateway_metrics_top_marked(known, mark)
+                && ngx_memcmp(known->text, value->data, value->len) == 0))
+        {
+            return known->cells;
+        }
+    }
 }
 
 
