@@ -66,12 +66,12 @@ ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
     ngx_uint_t class)
 {
     ngx_uint_t                         i;
-    ngx_http_gateway_metrics_mark_t    mark;
+    gw_mark_t                          mark;
     ngx_http_gateway_metrics_known_t  *known;
 
-    if (value->len <= NGX_HTTP_GATEWAY_METRICS_MARKED && top->nknown) {
+    if (value->len <= GW_MARK_MAX && top->nknown) {
 
-        mark = ngx_http_gateway_metrics_top_mark(value);
+        mark = gw_mark(value->data, value->len);
 
         for (i = mark.hash; /* void */ ; i++) {
             known = &top->known[i & (top->size - 1)];
@@ -80,7 +80,7 @@ ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
                 break;
             }
 
-            if (ngx_http_gateway_metrics_top_marked(known, mark)) {
+            if (gw_mark_same(known->mark, mark)) {
                 ngx_http_gateway_metrics_top_add(known->cells, class,
                                                  r->connection->sent);
                 return;

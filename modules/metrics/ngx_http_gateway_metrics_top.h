@@ -16,6 +16,7 @@
 
 
 #include "ngx_http_gateway_metrics.h"
+#include "gw_mark.h"
 
 
 #define NGX_HTTP_GATEWAY_METRICS_TOP_NAME     32    /* bytes, at most */
@@ -24,8 +25,6 @@
 #define NGX_HTTP_GATEWAY_METRICS_TOP_SETS     64
 #define NGX_HTTP_GATEWAY_METRICS_TOP_WAYS     4
 #define NGX_HTTP_GATEWAY_METRICS_TOP_MINUTES  10
-
-#define NGX_HTTP_GATEWAY_METRICS_MARKED   16    /* bytes of head and tail */
 
 #define NGX_HTTP_GATEWAY_METRICS_TOP_CANDIDATES                               \
     (NGX_HTTP_GATEWAY_METRICS_TOP_SETS * NGX_HTTP_GATEWAY_METRICS_TOP_WAYS)
@@ -80,21 +79,11 @@ typedef struct {
 } ngx_http_gateway_metrics_top_sh_t;
 
 
-/* a value's first and last bytes, which are all of it up to 16 bytes */
-
-typedef struct {
-    uint64_t                        head;
-    uint64_t                        tail;
-    uint32_t                        hash;
-    uint32_t                        len;
-} ngx_http_gateway_metrics_mark_t;
-
-
 /* a member that this worker has counted */
 
 typedef struct {
     uint64_t                       *cells;      /* NULL: unused */
-    ngx_http_gateway_metrics_mark_t mark;
+    gw_mark_t                       mark;
     uint32_t                        node;
     u_char                          text[GW_LABEL_MAX];     /* the value */
 } ngx_http_gateway_metrics_known_t;
@@ -152,67 +141,6 @@ void ngx_http_gateway_metrics_top_log(ngx_http_request_t *r,
  */
 uint64_t *ngx_http_gateway_metrics_top_find(
     ngx_http_gateway_metrics_top_t *top, const ngx_str_t *value);
-
-
-/* "value" is not empty */
-
-static ngx_inline ngx_http_gateway_metrics_mark_t
-ngx_http_gateway_metrics_top_mark(const ngx_str_t *value)
-{
-    size_t                            len;
-    uint32_t                          first, last;
-    uint64_t                          mixed;
-    const u_char                     *p;
-    ngx_http_gateway_metrics_mark_t   mark;
-
-    p = value->data;
-    len = value->len;
-    mark.len = (uint32_t) len;
-
-    if (len >= sizeof(uint64_t)) {
-        ngx_memcpy(&mark.head, p, sizeof(uint64_t));
-        ngx_memcpy(&mark.tail, p + len - sizeof(uint64_t), sizeof(uint64_t));
-
-    } else if (len >= sizeof(uint32_t)) {
-        ngx_memcpy(&first, p, sizeof(uint32_t));
-        ngx_memcpy(&last, p + len - sizeof(uint32_t), sizeof(uint32_t));
-        mark.head = first;
-        mark.tail = last;
-
-    } else {
-        mark.head = p[0] | (uint32_t) p[len / 2] << 8
-                    | (uint32_t) p[len - 1] << 16;
-        mark.tail = 0;
-    }
-
-    if (len > NGX_HTTP_GATEWAY_METRICS_MARKED) {
-        mark.hash = ngx_murmur_hash2(value->data, len);
-        return mark;
-    }
-
-    /*
-     * Odd numbers with well distributed bits.  A product carries bits upwards
-     * only, and the last bytes of a value are the upper ones.
-     */
-
-    mixed = mark.head ^ mark.tail * 0x9e3779b97f4a7c15;
-    mixed ^= mixed >> 32;
-    mark.hash = (mixed * 0xc2b2ae3d27d4eb4f) >> 32;
-
-    return mark;
-}
-
-
-/* whether a member has this mark: all of a value up to 16 bytes */
-
-static ngx_inline ngx_uint_t
-ngx_http_gateway_metrics_top_marked(
-    const ngx_http_gateway_metrics_known_t *known,
-    ngx_http_gateway_metrics_mark_t mark)
-{
-    return known->mark.head == mark.head && known->mark.tail == mark.tail
-           && known->mark.len == mark.len;
-}
 
 
 /* in a worker: the key of a cleaned value, never 0; top->other is not NULL */

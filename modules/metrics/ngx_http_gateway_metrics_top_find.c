@@ -86,20 +86,20 @@ ngx_http_gateway_metrics_top_long(const ngx_http_gateway_metrics_top_t *top,
     const ngx_str_t *value)
 {
     ngx_uint_t                         i;
-    ngx_http_gateway_metrics_mark_t    mark;
+    gw_mark_t                          mark;
     ngx_http_gateway_metrics_known_t  *known;
 
-    if (value->len <= NGX_HTTP_GATEWAY_METRICS_MARKED || top->nknown == 0) {
+    if (value->len <= GW_MARK_MAX || top->nknown == 0) {
         return NULL;
     }
 
-    mark = ngx_http_gateway_metrics_top_mark(value);
+    mark = gw_mark(value->data, value->len);
 
     for (i = mark.hash; /* void */ ; i++) {
         known = &top->known[i & (top->size - 1)];
 
         if (known->cells == NULL
-            || (ngx_http_gateway_metrics_top_marked(known, mark)
+            || (gw_mark_same(known->mark, mark)
                 && ngx_memcmp(known->text, value->data, value->len) == 0))
         {
             return known->cells;
@@ -275,7 +275,7 @@ ngx_http_gateway_metrics_top_keep(ngx_http_gateway_metrics_top_t *top,
     const ngx_str_t *value, uint64_t *cells, uint32_t node)
 {
     ngx_uint_t                         i;
-    ngx_http_gateway_metrics_mark_t    mark;
+    gw_mark_t                          mark;
     ngx_http_gateway_metrics_known_t  *known;
 
     if (value->len > GW_LABEL_MAX) {
@@ -288,7 +288,7 @@ ngx_http_gateway_metrics_top_keep(ngx_http_gateway_metrics_top_t *top,
         top->nknown = 0;
     }
 
-    mark = ngx_http_gateway_metrics_top_mark(value);
+    mark = gw_mark(value->data, value->len);
 
     for (i = mark.hash; top->known[i & (top->size - 1)].cells; i++) {
         /* void */
