@@ -13,6 +13,22 @@ use Test::Gateway::Samples qw( page document events );
 use Test::Gateway::Server;
 use Test::More;
 
+# the size that is accepted, in steps of 16 KB
+
+sub smallest {
+    my ($conf) = @_;
+
+    my ($least) = (nginx_t($conf))[1] =~ /at least (\d+)m is needed/;
+    my ($low, $high) = (0, 64 * ($least // 100));
+
+    while ($high - $low > 1) {
+        my $size = int(($low + $high) / 2);
+        my $sized = $conf =~ s/m:1m/sprintf 'm:%dk', 16 * $size/er;
+        ((nginx_t($sized))[0] == 0 ? $high : $low) = $size;
+    }
+    return 16 * $high;
+}
+
 sub routes { join "\n", map { "location = /r$_ { return 204; }" } 1 .. $_[0] }
 
 
@@ -53,14 +69,7 @@ for my $row (@rows) {
                   . "\nlocation /gateway/ { gateway_metrics_page from=any; }");
     my ($least) = (nginx_t($conf))[1] =~ /at least (\d+)m is needed/;
 
-    # the smallest one in steps of 16 KB
-    my ($low, $high) = (64, 64 * ($least // 100));
-    while ($high - $low > 1) {
-        my $size = int(($low + $high) / 2);
-        my $sized = $conf =~ s/m:1m/sprintf 'm:%dk', 16 * $size/er;
-        ((nginx_t($sized))[0] == 0 ? $high : $low) = $size;
-    }
-    my $k = 16 * $high;
+    my $k = smallest($conf);
     note "$k KB are accepted, at least ${least}m is the advice";
     cmp_ok($k, '>', 1024 * ($least - 2), 'the advice is not too large');
 
@@ -73,6 +82,43 @@ for my $row (@rows) {
         is(scalar(() = $text =~ /^nginx_gateway_${name}_requests_total\{$name="[xy]\d+",class="2xx"\} 1$/mg),
            30, "$k KB: $name has a series for each value");
     }
+    $server->stop;
+}
+
+
+# --- a zone that is kept has room for other workers, but not for more routes
+
+{
+    my $port = free_port();
+    my $conf = sub {
+        my ($workers, $routes, $size) = @_;
+        return http_conf(workers => $workers, port => $port,
+            http => "gateway_metrics_zone zone=m:$size;",
+            server => routes($routes)
+                      . "\nlocation /gateway/ { gateway_metrics_page from=any; }");
+    };
+    my $k = smallest($conf->(1, 300, '1m')) . 'k';
+    my $server = start_nginx(port => $port, conf => $conf->(1, 300, $k));
+    my $text = sub { (page($server, '/gateway/metrics'))[1] // '' };
+    $server->get('/r1') for 1 .. 7;
+
+    ok($server->reload($conf->(8, 300, $k)), "$k: a reload with 8 workers");
+    ok(wait_until(sub { $text->() =~ /^nginx_gateway_workers 8$/m }),
+       'which are there');
+    $server->get("/r$_") for 1 .. 300;
+    ok(wait_until(sub {
+        my $is = $text->();
+        300 == (() = $is =~ /^nginx_gateway_http_requests_total\{.*code="204"\} [18]$/mg);
+    }), 'each route is counted, with what was counted before')
+        or diag $text->();
+    is(scalar(() = $text->() =~ /^nginx_gateway_metrics_overflow_total.* [1-9]/mg),
+       0, 'nothing is folded');
+
+    $server->allow('is too small for 2000 routes');
+    $server->reload($conf->(8, 2000, $k), wait => 0);
+    ok(wait_until(sub { $server->log =~ /"m" of "gateway_metrics_zone" is too small for 2000 routes/ }),
+       'a reload with more routes is refused');
+    is(($server->get('/r300'))[0], 204, 'and the old configuration serves');
     $server->stop;
 }
 
