@@ -76,7 +76,7 @@ test-asan:  ## run the behaviour tests on an nginx with ASan and UBSan (TESTS=)
 	@tools/prepare asan
 	@t/asan $(TESTS)
 
-test-matrix:  ## build and test in chroots: nginx 1.22, 1.26, 1.30 (SUITES=)
+test-matrix:  ## build and test in chroots: nginx 1.22, 1.26, 1.30 (SUITES= TESTS=)
 	@tools/prepare matrix
 	@t/matrix $(SUITES)
 

@@ -16,7 +16,7 @@ use Test::Gateway::Token;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-build_probe('jwt limit log trace');
+build_probe();
 my $origin = origin();
 my $to = 'proxy_pass http://127.0.0.1:' . $origin->port;
 my $nobody = free_port();

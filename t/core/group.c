@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * gateway_probe_group BLOCK: the module that t/core/group.t adds to a copy of
- * the project.  Its location answers with the peers of an upstream block:
+ * gateway_probe_group BLOCK: a module for t/core/group.t, in a copy of the
+ * project (Test::Gateway::Probe).  Its location answers with the peers of an upstream block:
  *
  *     /list               one line for each peer
  *     /list?max=1         the same with room for one peer
@@ -14,40 +14,40 @@
 #include "ngx_http_gateway_group.h"
 
 
-#define NGX_HTTP_GATEWAY_PROBE_PEERS  256
+#define NGX_HTTP_GATEWAY_PEERS_MAX  256
 
 
 typedef struct {
     ngx_str_t                       block;
-} ngx_http_gateway_probe_loc_conf_t;
+} ngx_http_gateway_peers_loc_conf_t;
 
 
-static char *ngx_http_gateway_probe_group(ngx_conf_t *cf, ngx_command_t *cmd,
+static char *ngx_http_gateway_peers_group(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static void *ngx_http_gateway_probe_create(ngx_conf_t *cf);
-static ngx_int_t ngx_http_gateway_probe_handler(ngx_http_request_t *r);
-static u_char *ngx_http_gateway_probe_list(
+static void *ngx_http_gateway_peers_create(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gateway_peers_handler(ngx_http_request_t *r);
+static u_char *ngx_http_gateway_peers_list(
     ngx_http_upstream_srv_conf_t *block, ngx_uint_t max, u_char *p,
     u_char *last);
-static u_char *ngx_http_gateway_probe_stress(
+static u_char *ngx_http_gateway_peers_stress(
     ngx_http_upstream_srv_conf_t *block, ngx_msec_t ms, u_char *p,
     u_char *last);
 
 
-static ngx_command_t  ngx_http_gateway_probe_commands[] = {
+static ngx_command_t  ngx_http_gateway_peers_commands[] = {
 
     { ngx_string("gateway_probe_group"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_gateway_probe_group,
+      ngx_http_gateway_peers_group,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_gateway_probe_loc_conf_t, block),
+      offsetof(ngx_http_gateway_peers_loc_conf_t, block),
       NULL },
 
       ngx_null_command
 };
 
 
-static ngx_http_module_t  ngx_http_gateway_probe_module_ctx = {
+static ngx_http_module_t  ngx_http_gateway_peers_module_ctx = {
     NULL,                                  /* preconfiguration */
     NULL,                                  /* postconfiguration */
 
@@ -57,15 +57,15 @@ static ngx_http_module_t  ngx_http_gateway_probe_module_ctx = {
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
 
-    ngx_http_gateway_probe_create,         /* create location configuration */
+    ngx_http_gateway_peers_create,         /* create location configuration */
     NULL                                   /* merge location configuration */
 };
 
 
-ngx_module_t  ngx_http_gateway_probe_module = {
+ngx_module_t  ngx_http_gateway_peers_module = {
     NGX_MODULE_V1,
-    &ngx_http_gateway_probe_module_ctx,    /* module context */
-    ngx_http_gateway_probe_commands,       /* module directives */
+    &ngx_http_gateway_peers_module_ctx,    /* module context */
+    ngx_http_gateway_peers_commands,       /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
@@ -79,7 +79,7 @@ ngx_module_t  ngx_http_gateway_probe_module = {
 
 
 static ngx_http_upstream_srv_conf_t *
-ngx_http_gateway_probe_block(ngx_http_request_t *r, ngx_str_t *name)
+ngx_http_gateway_peers_block(ngx_http_request_t *r, ngx_str_t *name)
 {
     ngx_uint_t                       i;
     ngx_http_upstream_srv_conf_t   **uscfp;
@@ -99,12 +99,12 @@ ngx_http_gateway_probe_block(ngx_http_request_t *r, ngx_str_t *name)
 
 
 static ngx_uint_t
-ngx_http_gateway_probe_arg(ngx_http_request_t *r, const char *name)
+ngx_http_gateway_peers_arg(ngx_http_request_t *r, const char *name)
 {
     ngx_str_t  value;
 
     if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), &value) != NGX_OK) {
-        return NGX_HTTP_GATEWAY_PROBE_PEERS;
+        return NGX_HTTP_GATEWAY_PEERS_MAX;
     }
 
     return ngx_atoi(value.data, value.len);
@@ -112,18 +112,18 @@ ngx_http_gateway_probe_arg(ngx_http_request_t *r, const char *name)
 
 
 static ngx_int_t
-ngx_http_gateway_probe_handler(ngx_http_request_t *r)
+ngx_http_gateway_peers_handler(ngx_http_request_t *r)
 {
     u_char                             *p, *last;
     ngx_buf_t                          *b;
     ngx_chain_t                         out;
     ngx_http_upstream_srv_conf_t       *block;
     ngx_http_upstream_rr_peers_t       *peers;
-    ngx_http_gateway_probe_loc_conf_t  *plcf;
+    ngx_http_gateway_peers_loc_conf_t  *plcf;
 
-    plcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_probe_module);
+    plcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_peers_module);
 
-    block = ngx_http_gateway_probe_block(r, &plcf->block);
+    block = ngx_http_gateway_peers_block(r, &plcf->block);
     b = ngx_create_temp_buf(r->pool, 32768);
 
     if (block == NULL || b == NULL) {
@@ -137,8 +137,8 @@ ngx_http_gateway_probe_handler(ngx_http_request_t *r)
     switch (r->uri.data[r->uri.len - 1]) {
 
     case 't':                           /* list */
-        p = ngx_http_gateway_probe_list(block,
-                            ngx_http_gateway_probe_arg(r, "max"), p, last);
+        p = ngx_http_gateway_peers_list(block,
+                            ngx_http_gateway_peers_arg(r, "max"), p, last);
         break;
 
     case 'k':                           /* lock, unlock */
@@ -148,8 +148,8 @@ ngx_http_gateway_probe_handler(ngx_http_request_t *r)
         break;
 
     default:
-        p = ngx_http_gateway_probe_stress(block,
-                            ngx_http_gateway_probe_arg(r, "ms"), p, last);
+        p = ngx_http_gateway_peers_stress(block,
+                            ngx_http_gateway_peers_arg(r, "ms"), p, last);
     }
 
     b->last = p;
@@ -170,13 +170,13 @@ ngx_http_gateway_probe_handler(ngx_http_request_t *r)
 
 
 static u_char *
-ngx_http_gateway_probe_list(ngx_http_upstream_srv_conf_t *block,
+ngx_http_gateway_peers_list(ngx_http_upstream_srv_conf_t *block,
     ngx_uint_t max, u_char *p, u_char *last)
 {
     ngx_int_t                       rc;
     ngx_uint_t                      i;
     ngx_http_gateway_group_t        group;
-    ngx_http_gateway_group_peer_t   peers[NGX_HTTP_GATEWAY_PROBE_PEERS], *peer;
+    ngx_http_gateway_group_peer_t   peers[NGX_HTTP_GATEWAY_PEERS_MAX], *peer;
 
     group.peers = peers;
     group.max = max;
@@ -211,7 +211,7 @@ ngx_http_gateway_probe_list(ngx_http_upstream_srv_conf_t *block,
 /* an address is right if its text is what nginx makes from its bytes */
 
 static u_char *
-ngx_http_gateway_probe_stress(ngx_http_upstream_srv_conf_t *block,
+ngx_http_gateway_peers_stress(ngx_http_upstream_srv_conf_t *block,
     ngx_msec_t ms, u_char *p, u_char *last)
 {
     size_t                          len;
@@ -221,7 +221,7 @@ ngx_http_gateway_probe_stress(ngx_http_upstream_srv_conf_t *block,
     ngx_uint_t                      i, reads, busy, wrong, lists, most;
     struct timespec                 ts;
     ngx_http_gateway_group_t        group, before;
-    ngx_http_gateway_group_peer_t   peers[NGX_HTTP_GATEWAY_PROBE_PEERS];
+    ngx_http_gateway_group_peer_t   peers[NGX_HTTP_GATEWAY_PEERS_MAX];
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
     end = (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + ms;
@@ -232,7 +232,7 @@ ngx_http_gateway_probe_stress(ngx_http_upstream_srv_conf_t *block,
     before.config = (ngx_uint_t) -1;
 
     group.peers = peers;
-    group.max = NGX_HTTP_GATEWAY_PROBE_PEERS;
+    group.max = NGX_HTTP_GATEWAY_PEERS_MAX;
 
     do {
         rc = ngx_http_gateway_group_read(block, &group);
@@ -277,19 +277,19 @@ ngx_http_gateway_probe_stress(ngx_http_upstream_srv_conf_t *block,
 
 
 static char *
-ngx_http_gateway_probe_group(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_gateway_peers_group(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_gateway_probe_handler;
+    clcf->handler = ngx_http_gateway_peers_handler;
 
     return ngx_conf_set_str_slot(cf, cmd, conf);
 }
 
 
 static void *
-ngx_http_gateway_probe_create(ngx_conf_t *cf)
+ngx_http_gateway_peers_create(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_probe_loc_conf_t));
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_peers_loc_conf_t));
 }

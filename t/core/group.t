@@ -13,7 +13,7 @@ use Test::Gateway::Server;
 use Test::More;
 use Time::HiRes qw( time );
 
-build_probe('', 't/core/group.c');
+build_probe();
 
 my $changes = !nginx_before(1, 27, 3);
 my $dns = dns('random 8', ttl => 1);

@@ -13,7 +13,7 @@ use Test::Gateway::Probe;
 use Test::Gateway::Server;
 use Test::More;
 
-build_probe('limit');
+build_probe();
 
 
 # --- locations

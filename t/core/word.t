@@ -14,7 +14,7 @@ use Test::Gateway::Streams;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-build_probe('limit');
+build_probe();
 
 my ($port, $h2_port) = map { free_port() } 1 .. 2;
 my $h2 = nginx_before(1, 25, 1) ? "listen 127.0.0.1:$h2_port http2;"

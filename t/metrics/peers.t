@@ -8,6 +8,7 @@ use warnings;
 use lib 't/lib';
 
 use IO::Socket::INET;
+use List::Util qw( sum0 );
 use Test::Gateway::Dns;
 use Test::Gateway::Samples;
 use Test::Gateway::Server;
@@ -120,7 +121,7 @@ is(states('twice'), '2 0 1', 'but three servers');
 
 
 SKIP: {
-    skip 'servers are resolved at start before nginx 1.27.3', 8 if !$changes;
+    skip 'servers are resolved at start before nginx 1.27.3', 29 if !$changes;
 
     is(states('names'), '0 0 0', 'a name without an address is a block');
     is_deeply(peers('names'), {}, 'without a peer');
@@ -136,11 +137,28 @@ SKIP: {
     ok(wait_until(sub { (scrape($server)->{$tries} // 0) == 2 }),
        'its requests are counted');
 
-    # more than 256
+    # 280 more, none of which answers; 256 addresses of a block have series
 
-    $dns->moves(join ' ', map { "127.9.1.$_" } 1 .. 28);
-    ok(wait_until(sub { states('names') eq '28 0 0' }, 20), 'other addresses');
-    is(scalar keys %{ peers('names') }, 28, 'and only these are peers');
+    $server->allow(qr/Connection refused|no live upstreams/);
+
+    for my $net (1 .. 10) {
+        $dns->moves(join ' ', map { "127.9.$net.$_" } 1 .. 28);
+        ok(wait_until(sub {
+            states('names') eq '28 0 0' && exists peers('names')->{"127.9.$net.1:$origin"}
+        }, 20), 'other addresses');
+        is(scalar keys %{ peers('names') }, 28, 'and only these are peers');
+        http_get($server, '/names');
+    }
+
+    my %tried;
+    ok(wait_until(sub {
+        my $at = scrape($server);
+        %tried = map { /^upstream_tries_total\{upstream="names",peer="(.*)",code="connect"\}$/
+                       ? ($1 => $at->{$_}) : () } keys %$at;
+        sum0(values %tried) == 280;
+    }), 'each of them is tried once') or diag sum0(values %tried);
+    is($tried{__other__}, 280 - 255, 'above 256 addresses share a series');
+    is(scalar keys %tried, 256, 'the others have one each');
 }
 
 $server->stop;

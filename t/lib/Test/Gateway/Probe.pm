@@ -2,11 +2,11 @@
 
 package Test::Gateway::Probe;
 
-# Tests of detached requests and of waiting: the module t/core/probe.c in a copy
-# of the project, and an origin controlled by the path.
+# Tests of what core offers to modules: the modules t/core/probe.c and group.c in
+# a copy of the project, and an origin controlled by the path.
 #
-#   build_probe('jwt limit')     builds core, probe and these modules; with a
-#                                file as another argument, with that module
+#   build_probe()                builds core, some modules and these two, unless
+#                                another test has done so
 #   my $origin = origin();       { port }; its requests are in a file
 #   $origin->requests('/path')   the text of each request for this path (or of all)
 #
@@ -20,6 +20,8 @@ use warnings;
 
 use Cwd qw( abs_path );
 use Exporter qw( import );
+use Fcntl qw( LOCK_EX );
+use File::Path qw( make_path remove_tree );
 use File::Temp ();
 use IO::Socket::INET;
 use POSIX ();
@@ -30,13 +32,18 @@ use Time::HiRes qw( sleep );
 
 our @EXPORT = qw( build_probe origin ends ended );
 
-my ($copy, $origin, $test);
+my ($origin, $test);
 
+# by folder in modules/; before the modules whose handlers they use
+my %probe = (probe => 't/core/probe.c', peers => 't/core/group.c');
+
+
+# One build serves all tests of a run, which may be at the same time.
 
 sub build_probe {
-    my ($modules, $file) = @_;
-
-    $copy = copy_of(qw( config Makefile modules tools ));
+    my $objs = ($ENV{GATEWAY_OBJS} // 'objs') . '/probe';
+    make_path($objs);
+    $objs = abs_path($objs);
 
     $ENV{$_} = abs_path($ENV{$_})
         for grep { ($ENV{$_} // '') =~ m{/} }
@@ -46,16 +53,49 @@ sub build_probe {
     # t/asan: with sanitizers, like nginx
     local $ENV{CFLAGS} = $ENV{GATEWAY_CFLAGS} // '-O0 -g';
     local $ENV{LDFLAGS} = $ENV{GATEWAY_LDFLAGS} // '';
-    local $ENV{OBJS} = "$copy/objs";
-    $ENV{GATEWAY_MODULE} = "$copy/objs/ngx_http_gateway_module.so";
+    local $ENV{OBJS} = $objs;
+    $ENV{GATEWAY_MODULE} = "$objs/ngx_http_gateway_module.so";
 
-    write_file("$copy/modules/probe/ngx_http_gateway_probe_module.c",
-               read_file($file // 't/core/probe.c'));
+    open my $lock, '>>', "$objs.lock" or die "$objs.lock: $!";
+    flock $lock, LOCK_EX or die "flock: $!";
+
+    my $built = inputs();
+    if (!-e $ENV{GATEWAY_MODULE} || !-e "$objs/built"
+        || read_file("$objs/built") ne $built)
+    {
+        remove_tree($objs, { keep_root => 1 });
+        compile();
+        write_file("$objs/built", $built);
+    }
+    ok(-e "$objs/built", 'the module is built');
+    return;
+}
+
+# what the build depends on
+
+sub inputs {
+    my @files = sort values %probe, split /\n/, qx(find config Makefile modules tools -type f);
+    return join "\n", map({ "$_=" . ($ENV{$_} // '') }
+                          qw( CFLAGS LDFLAGS NGINX_SRC NGINX_BINARY
+                              TEST_NGINX_BINARY )),
+                      qx(nginx -v 2>&1),
+                      map { join ' ', $_, (stat)[7, 9] } @files;
+}
+
+sub compile {
+    my $copy = copy_of(qw( config Makefile modules tools ));
+
+    for my $name (keys %probe) {
+        mkdir "$copy/modules/$name" or die "mkdir: $!";
+        write_file("$copy/modules/$name/ngx_http_gateway_${name}_module.c",
+                   read_file($probe{$name}));
+    }
+    my $names = join ' ', sort keys %probe;
     write_file("$copy/config",
-               read_file("$copy/config") =~ s/(?= certificate )/ probe/r);
+               read_file("$copy/config") =~ s/(?= certificate )/ $names/r);
 
-    my $said = qx(cd '$copy' && MODULES='$modules probe' tools/build 2>&1);
-    is($?, 0, 'the module is built') or die $said;
+    my $said = qx(cd '$copy' && MODULES='jwt limit log trace $names' tools/build 2>&1);
+    die $said if $? != 0;
     return;
 }
 
