@@ -8,31 +8,16 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
-use Cwd qw( abs_path );
 use IO::Socket::INET;
 use POSIX ();
-use Test::Gateway::Gate;
+use Test::Gateway::Probe ();
 use Test::Gateway::Redis;
 use Test::Gateway::Server;
 use Test::Gateway::Streams;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-my $copy = copy_of(qw( config Makefile modules tools ));
-
-$ENV{$_} = abs_path($ENV{$_}) for grep { ($ENV{$_} // '') =~ m{/} }
-                              qw( NGINX_SRC NGINX_BINARY TEST_NGINX_BINARY );
-delete @ENV{qw( MODULES LDFLAGS MAKEFLAGS MFLAGS MAKELEVEL )};
-$ENV{CFLAGS} = '-O0';
-$ENV{OBJS} = "$copy/objs";
-$ENV{GATEWAY_MODULE} = "$copy/objs/ngx_http_gateway_module.so";
-
-write_file("$copy/modules/observer/ngx_http_gateway_observer_module.c",
-           read_file('t/faults/observer.c'));
-write_file("$copy/config", read_file("$copy/config") =~ s/(?= log )/ observer/r);
-
-my $said = qx(cd '$copy' && MODULES='limit observer' tools/build 2>&1);
-is($?, 0, 'the copy builds') or die $said;
+Test::Gateway::Probe::build_probe();
 
 
 # --- the upstream server: the path selects what it does

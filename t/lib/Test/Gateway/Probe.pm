@@ -2,10 +2,10 @@
 
 package Test::Gateway::Probe;
 
-# Tests of what core offers to modules: the modules t/core/probe.c and group.c in
-# a copy of the project, and an origin controlled by the path.
+# Tests of what core offers to modules: three modules of the tests in a copy of
+# the project, and an origin controlled by the path.
 #
-#   build_probe()                builds core, some modules and these two, unless
+#   build_probe()                builds core, some modules and these three, unless
 #                                another test has done so
 #   my $origin = origin();       { port }; its requests are in a file
 #   $origin->requests('/path')   the text of each request for this path (or of all)
@@ -34,8 +34,12 @@ our @EXPORT = qw( build_probe origin ends ended );
 
 my ($origin, $test);
 
-# by folder in modules/; before the modules whose handlers they use
-my %probe = (probe => 't/core/probe.c', peers => 't/core/group.c');
+# by folder in modules/: the file, and the module that follows in config
+my %probe = (
+    probe    => [ 't/core/probe.c', 'certificate' ],
+    peers    => [ 't/core/group.c', 'certificate' ],
+    observer => [ 't/faults/observer.c', 'log' ],
+);
 
 
 # One build serves all tests of a run, which may be at the same time.
@@ -74,7 +78,7 @@ sub build_probe {
 # what the build depends on
 
 sub inputs {
-    my @files = sort values %probe, split /\n/, qx(find config Makefile modules tools -type f);
+    my @files = sort map({ $_->[0] } values %probe), split /\n/, qx(find config Makefile modules tools -type f);
     return join "\n", map({ "$_=" . ($ENV{$_} // '') }
                           qw( CFLAGS LDFLAGS NGINX_SRC NGINX_BINARY
                               TEST_NGINX_BINARY )),
@@ -85,16 +89,18 @@ sub inputs {
 sub compile {
     my $copy = copy_of(qw( config Makefile modules tools ));
 
-    for my $name (keys %probe) {
+    my $config = read_file("$copy/config");
+    for my $name (sort keys %probe) {
+        my ($file, $next) = @{ $probe{$name} };
         mkdir "$copy/modules/$name" or die "mkdir: $!";
         write_file("$copy/modules/$name/ngx_http_gateway_${name}_module.c",
-                   read_file($probe{$name}));
+                   read_file($file));
+        $config =~ s/(?= $next )/ $name/ or die "no $next in config\n";
     }
-    my $names = join ' ', sort keys %probe;
-    write_file("$copy/config",
-               read_file("$copy/config") =~ s/(?= certificate )/ $names/r);
+    write_file("$copy/config", $config);
 
-    my $said = qx(cd '$copy' && MODULES='jwt limit log trace $names' tools/build 2>&1);
+    my $names = join ' ', qw( jwt limit log trace ), sort keys %probe;
+    my $said = qx(cd '$copy' && MODULES='$names' tools/build 2>&1);
     die $said if $? != 0;
     return;
 }
