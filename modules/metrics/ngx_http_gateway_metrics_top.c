@@ -54,9 +54,9 @@ static ngx_inline void
 ngx_http_gateway_metrics_top_add(uint64_t *cells, ngx_uint_t class,
     off_t sent)
 {
-    (void) __atomic_fetch_add(&cells[class], 1, __ATOMIC_RELAXED);
+    (void) __atomic_fetch_add(&cells[class], 1, __ATOMIC_SEQ_CST);
     (void) __atomic_fetch_add(&cells[NGX_HTTP_GATEWAY_TOP_BYTES],
-                              (uint64_t) sent, __ATOMIC_RELAXED);
+                              (uint64_t) sent, __ATOMIC_SEQ_CST);
 }
 
 
