@@ -138,6 +138,9 @@ typedef struct {
     unsigned                              store:1;  /* nginx's messages, not
                                                        logged but kept for
                                                        "detached_why" */
+    unsigned                              secret:1; /* with "store": no debug
+                                                       messages, which contain
+                                                       header fields */
 
     /* from a server block */
     ngx_str_t                             uri;      /* decoded */

@@ -64,6 +64,10 @@ ngx_http_gateway_detached_store(ngx_http_gateway_detached_t *d)
 
     ngx_http_gateway_capture_init(d->capture, d->owner);
 
+    if (d->conf.secret) {
+        d->capture->log.log_level = NGX_LOG_INFO;
+    }
+
     d->log = &d->capture->log;
 
     return NGX_OK;

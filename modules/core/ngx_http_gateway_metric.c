@@ -526,9 +526,9 @@ ngx_http_gateway_metric_observe(const gw_cells_t *layout, uint64_t *cells,
 
 
 void
-ngx_http_gateway_observe_ns(ngx_http_gateway_series_t *s, uint64_t ns)
+ngx_http_gateway_observe_duration(ngx_http_gateway_series_t *s, uint64_t ns)
 {
-    if (s && ngx_http_gateway_metrics) {
+    if (ngx_http_gateway_metrics) {
         ngx_http_gateway_metric_observe(&ngx_http_gateway_metrics->durations,
                                         s->cells, ns);
     }
@@ -536,9 +536,9 @@ ngx_http_gateway_observe_ns(ngx_http_gateway_series_t *s, uint64_t ns)
 
 
 void
-ngx_http_gateway_observe_size(ngx_http_gateway_series_t *s, uint64_t bytes)
+ngx_http_gateway_observe_bytes(ngx_http_gateway_series_t *s, uint64_t bytes)
 {
-    if (s && ngx_http_gateway_metrics) {
+    if (ngx_http_gateway_metrics) {
         ngx_http_gateway_metric_observe(&ngx_http_gateway_metrics->sizes,
                                         s->cells, bytes);
     }

@@ -183,10 +183,33 @@ ngx_http_gateway_set(ngx_http_gateway_series_t *s, uint64_t value)
 }
 
 
-/* DURATION and SIZE; nothing if "s" is NULL */
-void ngx_http_gateway_observe_ns(ngx_http_gateway_series_t *s, uint64_t ns);
-void ngx_http_gateway_observe_size(ngx_http_gateway_series_t *s,
+/* for the functions below; "s" is not NULL */
+void ngx_http_gateway_observe_duration(ngx_http_gateway_series_t *s,
+    uint64_t ns);
+void ngx_http_gateway_observe_bytes(ngx_http_gateway_series_t *s,
     uint64_t bytes);
+
+
+/* DURATION */
+
+static ngx_inline void
+ngx_http_gateway_observe_ns(ngx_http_gateway_series_t *s, uint64_t ns)
+{
+    if (s != NULL) {
+        ngx_http_gateway_observe_duration(s, ns);
+    }
+}
+
+
+/* SIZE */
+
+static ngx_inline void
+ngx_http_gateway_observe_size(ngx_http_gateway_series_t *s, uint64_t bytes)
+{
+    if (s != NULL) {
+        ngx_http_gateway_observe_bytes(s, bytes);
+    }
+}
 
 
 /* the cells of a series of a vector in this worker; "v" and the result are not

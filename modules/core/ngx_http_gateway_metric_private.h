@@ -62,6 +62,7 @@ typedef struct ngx_http_gateway_metrics_s {
     gw_series_t                     store;
     uint64_t                        conf;       /* number */
     ngx_event_t                     timer;
+    ngx_uint_t                      lost;       /* series without cells */
 } ngx_http_gateway_metrics_t;
 
 

@@ -50,6 +50,8 @@ static void ngx_http_gateway_metric_leave(ngx_http_gateway_metrics_t *m);
 static void ngx_http_gateway_metric_series(ngx_http_gateway_metrics_t *m,
     ngx_cycle_t *cycle);
 static void ngx_http_gateway_metric_timer(ngx_event_t *ev);
+static ngx_uint_t ngx_http_gateway_metric_place(ngx_http_gateway_metrics_t *m,
+    ngx_uint_t first);
 static void ngx_http_gateway_metric_ack(ngx_http_gateway_metrics_t *m);
 static void ngx_http_gateway_metric_forget(ngx_http_gateway_metrics_t *m);
 static int ngx_http_gateway_metric_gone(void *data, uint64_t process);
@@ -522,13 +524,11 @@ ngx_http_gateway_metric_series(ngx_http_gateway_metrics_t *m,
     ngx_cycle_t *cycle)
 {
     uint32_t                            node;
-    ngx_uint_t                          i, lost;
+    ngx_uint_t                          i;
     const char                         *name;
-    ngx_http_gateway_series_t         **series, *s;
     ngx_http_gateway_metric_family_t  **family, *f;
 
     family = m->families.elts;
-    lost = 0;
 
     for (i = 0; i < m->families.nelts; i++) {
         f = family[i];
@@ -539,37 +539,73 @@ ngx_http_gateway_metric_series(ngx_http_gateway_metrics_t *m,
         f->other = node ? ngx_http_gateway_metric_words(m, node) : NULL;
     }
 
+    m->lost = ngx_http_gateway_metric_place(m, 1);
+
+    if (m->lost) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "gateway_metrics_zone \"%V\" has no room for %ui series "
+                      "of this configuration, they are not counted", &m->name,
+                      m->lost);
+    }
+}
+
+
+/*
+ * Finds or makes the series that have no cells, and returns how many are left
+ * without.  Later there may be room, when series of an older configuration have
+ * ended.  A gauge is only placed at first, since what was added to it elsewhere
+ * will be subtracted.
+ */
+
+static ngx_uint_t
+ngx_http_gateway_metric_place(ngx_http_gateway_metrics_t *m, ngx_uint_t first)
+{
+    ngx_uint_t                   i, lost;
+    ngx_http_gateway_series_t  **series, *s;
+
     series = m->series.elts;
+    lost = 0;
 
     for (i = 0; i < m->series.nelts; i++) {
         s = series[i];
+
+        if (!first
+            && (s->node
+                || s->family->metric->kind == NGX_HTTP_GATEWAY_METRIC_GAUGE))
+        {
+            continue;
+        }
+
         s->node = ngx_http_gateway_metric_find(m, s->family, s->values, 1);
 
         if (s->node) {
             s->cells = ngx_http_gateway_metric_words(m, s->node);
+            continue;
+        }
 
-        } else {
-            lost++;
+        lost++;
 
-            if (s->family->other) {
-                s->cells = s->family->other;
-            }
+        if (s->family->other) {
+            s->cells = s->family->other;
         }
     }
 
-    if (lost) {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "gateway_metrics_zone \"%V\" has no room for %ui series "
-                      "of this configuration, they are not counted", &m->name,
-                      lost);
-    }
+    return lost;
 }
 
 
 static void
 ngx_http_gateway_metric_timer(ngx_event_t *ev)
 {
-    ngx_http_gateway_metric_ack(ev->data);
+    ngx_http_gateway_metrics_t  *m;
+
+    m = ev->data;
+
+    ngx_http_gateway_metric_ack(m);
+
+    if (m->lost) {
+        m->lost = ngx_http_gateway_metric_place(m, 0);
+    }
 
     ngx_add_timer(ev, NGX_HTTP_GATEWAY_METRIC_ACK);
 }

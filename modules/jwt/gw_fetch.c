@@ -9,7 +9,7 @@ uint64_t
 gw_fetch_next(uint64_t now, uint64_t interval, uint64_t min,
     uint64_t failures, uint64_t random)
 {
-    uint64_t  delay, n;
+    uint64_t  delay, spread, n;
 
     if (failures == 0) {
         delay = interval - interval / 10;
@@ -25,13 +25,21 @@ gw_fetch_next(uint64_t now, uint64_t interval, uint64_t min,
         delay *= 2;
     }
 
-    if (n < failures) {
-        return now + interval;
+    if (n == failures) {
+        delay += random % (delay / 4 + 1);
+
+        if (delay < interval) {
+            return now + delay;
+        }
     }
 
-    delay += random % (delay / 4 + 1);
+    spread = interval / 10;
 
-    return now + (delay < interval ? delay : interval);
+    if (spread > interval - min) {
+        spread = interval - min;
+    }
+
+    return now + interval - random % (spread + 1);
 }
 
 

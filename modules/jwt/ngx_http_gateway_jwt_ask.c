@@ -81,6 +81,7 @@ ngx_http_gateway_jwt_ask(const ngx_http_gateway_jwt_question_t *question)
     conf.fields = fields;
     conf.nfields = question->nfields + 1;
     conf.store = 1;
+    conf.secret = question->secret;
     conf.uri = question->uri;
     conf.content = question->content;
     conf.header = ngx_http_gateway_jwt_ask_header;

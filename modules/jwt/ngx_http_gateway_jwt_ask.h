@@ -53,6 +53,8 @@ typedef struct {
     const ngx_keyval_t                 *fields;
     ngx_uint_t                          nfields;
     ngx_str_t                           content;    /* "": no body */
+    ngx_uint_t                          secret;     /* unsigned:1; fields or
+                                                       body are in no log */
 
     ngx_http_gateway_detached_user_t   *user;
     ngx_msec_t                          timeout;    /* from now; not 0 */

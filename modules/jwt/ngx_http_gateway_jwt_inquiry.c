@@ -493,6 +493,7 @@ ngx_http_gateway_jwt_inquiry_ask(ngx_http_request_t *r,
     ngx_str_set(&question.method, "POST");
     question.fields = fields;
     question.nfields = endpoint->secret ? 2 : 1;
+    question.secret = 1;
     question.user = &ngx_http_gateway_jwt_users[
                              endpoint->index % NGX_HTTP_GATEWAY_JWT_USERS];
     question.timeout = endpoint->timeout;

@@ -10,8 +10,8 @@
 #include "ngx_http_gateway_metrics_upstream.h"
 
 
-#define NGX_HTTP_GATEWAY_METRICS_FAILURES  5     /* index of "connect" */
-#define NGX_HTTP_GATEWAY_METRICS_CODES     8     /* of the first code */
+#define NGX_HTTP_GATEWAY_METRICS_FAILURES  10    /* index of "connect" */
+#define NGX_HTTP_GATEWAY_METRICS_CODES     13    /* of the first code */
 
 
 /* an address that the configuration names, in its memory */
@@ -262,11 +262,8 @@ ngx_http_gateway_metrics_status(ngx_uint_t status)
     u_char      digits[3];
     ngx_uint_t  i;
 
-    if (status < 100 || status > 599) {
-
-        /* other protocols have other codes */
-
-        return status < 100 ? 0 : NGX_HTTP_GATEWAY_METRICS_FAILURES - 1;
+    if (status < 100 || status > 999) {
+        return ngx_min(status / 100, 9);
     }
 
     digits[0] = '0' + status / 100;
@@ -283,7 +280,7 @@ ngx_http_gateway_metrics_status(ngx_uint_t status)
         }
     }
 
-    return status / 100 - 1;
+    return status / 100;
 }
 
 

@@ -52,6 +52,7 @@ typedef struct {
     ngx_uint_t                          nrows;
     ngx_uint_t                          reading;    /* number; 0: none yet */
     ngx_uint_t                          busy;       /* readings that failed */
+    ngx_msec_t                          tried;      /* the last of these */
     ngx_msec_t                          time;
     ngx_uint_t                          n;
     ngx_uint_t                          up;
@@ -370,9 +371,19 @@ ngx_http_gateway_metrics_block_read(ngx_http_gateway_metrics_peers_t *peers,
         return NGX_OK;
     }
 
+    /* the time of one turn of the event loop is the same */
+
+    if (block->busy % NGX_HTTP_GATEWAY_METRICS_BUSY
+        && block->tried == ngx_current_msec)
+    {
+        return NGX_AGAIN;
+    }
+
     if (ngx_http_gateway_metrics_block_start(peers, block) != NGX_OK) {
         return NGX_DECLINED;
     }
+
+    block->tried = ngx_current_msec;
 
     group.peers = peers->room;
     group.max = block->max;

@@ -98,8 +98,9 @@ const ngx_http_gateway_metric_t  ngx_http_gateway_metrics_bytes = {
 /* the values of "code" */
 
 ngx_str_t  ngx_http_gateway_metrics_words[NGX_HTTP_GATEWAY_METRICS_WORDS] = {
-    ngx_string("1xx"), ngx_string("2xx"), ngx_string("3xx"), ngx_string("4xx"),
-    ngx_string("5xx"),
+    ngx_string("000"), ngx_string("1xx"), ngx_string("2xx"), ngx_string("3xx"),
+    ngx_string("4xx"), ngx_string("5xx"), ngx_string("6xx"), ngx_string("7xx"),
+    ngx_string("8xx"), ngx_string("9xx"),
 
     ngx_string("connect"), ngx_string("header"), ngx_string("aborted"),
 

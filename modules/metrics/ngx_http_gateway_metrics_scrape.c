@@ -173,7 +173,7 @@ ngx_http_gateway_metrics_turn(ngx_http_gateway_metrics_scrape_t *s)
             return ngx_http_gateway_metrics_wait(r);
         }
 
-        if (ngx_http_gateway_metrics_late(s)) {
+        if (s->idle || ngx_http_gateway_metrics_late(s)) {
             break;
         }
     }
@@ -224,7 +224,9 @@ ngx_http_gateway_metrics_part(ngx_http_gateway_metrics_scrape_t *s,
 
     *done = (rc == NGX_OK);
 
-    if (out.p == b->start && !*done) {
+    s->idle = (out.p == b->start && !*done);
+
+    if (s->idle) {
         return NGX_OK;
     }
 

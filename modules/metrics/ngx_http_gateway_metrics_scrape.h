@@ -48,6 +48,8 @@ struct ngx_http_gateway_metrics_scrape_s {
 
     /* private */
     uint64_t                            deadline;   /* ns, of this turn */
+    ngx_uint_t                          idle;       /* unsigned:1; a reader
+                                                       wants a later turn */
     ngx_buf_t                          *buf;
     ngx_chain_t                        *free;
     ngx_chain_t                        *busy;

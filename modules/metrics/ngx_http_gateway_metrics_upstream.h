@@ -104,7 +104,7 @@ extern const ngx_http_gateway_metric_t  ngx_http_gateway_metrics_bytes;
 
 /* the words of "code", by index, and of "direction" */
 
-#define NGX_HTTP_GATEWAY_METRICS_WORDS  67
+#define NGX_HTTP_GATEWAY_METRICS_WORDS  72
 
 extern ngx_str_t  ngx_http_gateway_metrics_words[
                                               NGX_HTTP_GATEWAY_METRICS_WORDS];

@@ -50,6 +50,19 @@ my @variables = ('gateway_jwt_claim_set $x a;', 'gateway_jwt_header_set $x a;');
 my $add = 'add "gateway_jwt realm" to protect the block, or "gateway_jwt off" to leave'
           . ' it open';
 
+# an endpoint is a location of the same server
+for my $block ('%s', 'location / { %s }', 'location / { limit_except GET { %s } }') {
+    my $with = sub {
+        sprintf "$block location = /idp { internal; proxy_pass http://127.0.0.1:1; }",
+                "@_";
+    };
+    my $set = 'gateway_jwt_introspect /idp;';
+    refused(server($with->($set)), lack('gateway_jwt_introspect', 'gateway_jwt')
+            . ", $add", sprintf $block, $set);
+    accepted(server($with->("gateway_jwt off; $set")), sprintf $block, "off, $set");
+    accepted(server($with->("gateway_jwt r; $set")), sprintf $block, "on, $set");
+}
+
 for my $setting (@protects, @jwt, @reads) {
     my ($name) = split ' ', $setting;
     my $mine = $setting eq $keys ? '' : $setting;

@@ -23,7 +23,7 @@ use Test::Gateway::Token;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-my $aborts = $ENV{ABORTS} // 2000;
+my $aborts = $ENV{ABORTS} // ($ENV{FULL} ? 100_000 : 2000);
 
 my %token = map { $_ => token(key => $_, claims => { sub => 'alice' }) }
             qw( a b );

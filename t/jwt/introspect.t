@@ -59,8 +59,7 @@ sub fresh { join '~', 'u' . ++$id, @_ }
 
 my $issuer = issuer('a');
 my $app = origin();
-my $server = start_nginx(workers => 1, files => $jwks,
-                         server => $issuer->location('/ask') . <<"END");
+my $asks = $issuer->location('/ask') . <<"END";
     location /api/ {
         gateway_jwt api token=\$http_x_token;
         gateway_jwt_introspect /ask secret_file=secret;
@@ -72,6 +71,7 @@ my $server = start_nginx(workers => 1, files => $jwks,
         proxy_pass http://127.0.0.1:@{[ $app->port ]};
     }
 END
+my $server = start_nginx(workers => 1, files => $jwks, server => $asks);
 
 # without what depends on the version of nginx: HTTP/1.1 is the default of
 # proxy_http_version since 1.29.7
@@ -127,6 +127,17 @@ unlike($server->log, qr/s3cret|client:|\QY2xpZW50\E|no colon/,
        'no secret is in the log');
 unlike($server->log, qr/u\d+~|a\+b/, 'nor a token');
 $server->stop;
+
+{
+    local $ENV{TEST_NGINX_LOG_LEVEL} = 'debug';
+    $server = start_nginx(workers => 1, files => $jwks, server => $asks);
+    is((http_get($server, '/api/', headers => [ 'X-Token: t' . ++$id ]))[0],
+       200, 'with a debug log');
+    like(($issuer->requests)[-1]{head}, qr/^Authorization: Basic/m,
+         'the secret is sent');
+    unlike($server->log, qr/s3cret|Y2xpZW50/, 'and is not in the log');
+    $server->stop;
+}
 
 
 # --- what is accepted

@@ -16,7 +16,7 @@ use Test::Gateway::Token;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-my $n = $ENV{ISSUER_KIDS} // 100_000;
+my $n = $ENV{ISSUER_KIDS} // ($ENV{FULL} ? 1_000_000 : 100_000);
 my $min = 1;
 
 my $issuer = issuer('a');

@@ -110,7 +110,7 @@ $server->stop('a location with fields');
 # --- inherited from the server
 
 $issuer = issuer('a');
-$issuer->answers(head => [ 'Cache-Control: max-age=600', 'ETag: "1"' ]);
+$issuer->answers(head => [ 'Cache-Control: no-cache, max-age=600', 'ETag: "1"' ]);
 $server = start(<<"END", 'gateway_cache_zone zone=c:8m;');
     gateway_jwt api;
     gateway_jwt_key_file jwks.json;

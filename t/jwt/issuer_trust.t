@@ -106,6 +106,7 @@ my @cases = (
       'upstream SSL certificate verify error: (10:certificate has expired)' ],
 
     [ 'a response of nginx', 'alias keys/set.json;', 200 ],
+    [ 'a response of "return"', "return 200 '" . jwks('a') . "';", 200 ],
     [ 'an error page for a server that is down',
       'error_page 502 =200 /page; proxy_pass http://192.0.2.1:'
       . free_port() . ';', 200 ],

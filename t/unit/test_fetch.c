@@ -46,9 +46,11 @@ test_failures(void)
     }
 
     is_int(wait_of(7, 0), INTERVAL, "failure 7: the interval");
-    is_int(wait_of(7, 12345), INTERVAL, "failure 7: never above it");
-    is_int(wait_of(64, 12345), INTERVAL, "failure 64");
-    is_int(wait_of(UINT64_MAX, 1), INTERVAL, "any number of failures");
+    is_int(wait_of(7, 12345), INTERVAL - 12345, "failure 7: or earlier");
+    is_int(wait_of(7, 60000), 540000, "failure 7: by a tenth");
+    is_int(wait_of(7, 60001), INTERVAL, "failure 7: at most");
+    is_int(wait_of(64, 12345), INTERVAL - 12345, "failure 64");
+    is_int(wait_of(UINT64_MAX, 1), INTERVAL - 1, "any number of failures");
 }
 
 
@@ -62,7 +64,9 @@ test_bounds(void)
     is_int(gw_fetch_next(5, 1000, 1000, 9, 999), 1005,
            "min is the interval: later ones");
     is_int(gw_fetch_next(5, 1000, 999, 1, 0), 1004, "min below the interval");
-    is_int(gw_fetch_next(5, 1000, 999, 1, 1), 1005, "with a random part");
+    is_int(gw_fetch_next(5, 1000, 999, 1, 1), 1004,
+           "the random part does not go below min");
+    is_int(gw_fetch_next(5, 1000, 999, 9, 1), 1004, "nor later");
     is_int(gw_fetch_next(5, 1000, 999, 2, 0), 1005, "twice as much");
     is_int(gw_fetch_next(0, 1000, 500, 2, 0), 1000, "doubled to the interval");
 
