@@ -204,6 +204,10 @@ ngx_http_gateway_metrics_replace(ngx_cycle_t *cycle,
     ngx_http_gateway_main_conf_t *gmcf)
 {
     if (gmcf && gmcf->metrics && gmcf->metrics->replaced) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "gateway_metrics_zone \"%V\" has another size or other "
+                      "buckets, counts start at 0", &gmcf->metrics->name);
+
         gmcf->metrics->replaced->noreuse = 1;
         gmcf->metrics->replaced = NULL;
     }
@@ -278,16 +282,8 @@ ngx_http_gateway_metric_init_zone(ngx_shm_zone_t *shm_zone, void *data)
             return NGX_ERROR;
         }
 
-    } else {
-        if (m->replaced) {
-            ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                          "gateway_metrics_zone \"%V\" has another size or "
-                          "other buckets, counts start at 0", &m->name);
-        }
-
-        if (ngx_http_gateway_metric_make(m, shpool, log) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    } else if (ngx_http_gateway_metric_make(m, shpool, log) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     m->conf = gw_series_conf(&m->store);

@@ -7,6 +7,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use JSON::PP ();
 use Test::Gateway::Samples qw( document history events );
 use Test::Gateway::Server;
 use Test::More;
@@ -107,6 +108,19 @@ ok(wait_until(sub {
 }, 35), 'the workers of a reload go on');
 is(events(series('route', server => 's', route => '/a'), 'rate'), 270,
    'with the points of before');
+
+# both documents follow their schemas, with points and problems
+
+for my $what ([ api => '' ], [ history => '/history' ]) {
+    my ($schema, $path) = @$what;
+    write_file($server->dir . '/document.json',
+               JSON::PP->new->utf8->encode(document($server, $path)));
+    my $said = qx(/usr/bin/python3 -c '
+import json, jsonschema, sys
+jsonschema.Draft7Validator(json.load(open(sys.argv[1]))).validate(json.load(open(sys.argv[2])))
+' modules/metrics/$schema.schema.json '@{[ $server->dir ]}/document.json' 2>&1);
+    is($? . $said, '0', "$schema.schema.json");
+}
 
 my $now = time;
 my $all = history(document($server, "/history?since=$now"), 'all');

@@ -137,6 +137,32 @@ END
     });
     is($sum, 3000, 'all series together are the requests');
     is(scalar keys %at, 101, '100 values and __other__');
+
+    # a newcomer with half of the traffic takes the place of another value
+
+    my ($sent, $began) = (3000, time);
+    my $new = 'p_requests_total{p="new",class="2xx"}';
+    my $more = sub {
+        http_many([ map { [ $many->port, '/t?p='
+                                         . ($_ % 2 ? 'new' : 'v' . int rand 1000) ] }
+                    1 .. 200 ], at_once => 20);
+        $sent += 200;
+    };
+    ok(wait_until(sub { $more->(); exists scrape($many)->{$new} }, 40),
+       'a new value with half of the traffic has a series');
+    note('after ', time - $began, ' s');
+    cmp_ok(time - $began, '<', 25, 'within 20 s, and what the test takes');
+    $more->();
+
+    my @series;
+    ok(wait_until(sub {
+        my $at = scrape($many);
+        @series = grep { /^p_requests_total/ } keys %$at;
+        $sum = 0;
+        $sum += $at->{$_} for @series;
+        $sum == $sent && @series == 101;
+    }, 20), "all series together are $sent requests, another series has ended")
+        or diag "$sum, " . @series;
     $many->stop;
 }
 
