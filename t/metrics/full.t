@@ -9,7 +9,7 @@ use lib 't/lib';
 
 use IO::Socket::INET;
 use List::Util qw( sum0 );
-use Test::Gateway::Samples;
+use Test::Gateway::Samples qw( scrape document );
 use Test::Gateway::Server;
 use Test::More;
 
@@ -24,6 +24,7 @@ my $conf = http_conf(port => $port, workers => 2,
         map({ "if (\$arg_c = $_) { return $_; }\n" } @codes), <<'END');
     }
     location = /metrics { gateway_metrics_page from=any; }
+    location /gateway/ { gateway_metrics_page from=any; }
 END
 
 # the smallest zone
@@ -82,6 +83,18 @@ is($at->{'http_request_duration_seconds_count{server="s",route="/c"}'}, $sent,
    'durations have a series of their own');
 is(scalar(() = $server->log =~ /\[warn\].*__other__/g), 1, 'one line is logged')
     or diag $server->log;
+
+my $sentence = 'The zone of the metrics: in the last 5 minutes it was full, new series of '
+               . 'nginx_gateway_http_requests_total were counted as __other__.';
+my @texts;
+ok(wait_until(sub {
+    for my $method (@methods) {
+        ask($method, $_) for @codes;
+    }
+    @texts = map { $_->{text} } grep { $_->{alert} eq 'GatewaySeriesFolded' }
+             @{ document($server)->{problems} };
+    return grep { $_ eq $sentence } @texts;
+}, 40), 'the page says so') or diag join "\n", @texts;
 $server->stop;
 
 done_testing;

@@ -14,6 +14,8 @@ use lib 't/lib';
 
 use Encode qw( encode_utf8 );
 use Test::Gateway::Browser;
+use Test::Gateway::Consumer;
+use Test::Gateway::FakeRedis;
 use Test::Gateway::Samples qw( page );
 use Test::Gateway::Server;
 use Test::More;
@@ -22,12 +24,18 @@ my $browser = browser() // plan(skip_all => 'Chromium is not installed');
 
 my $port = free_port();
 my $dead = free_port();
+my $redis = fake_redis(actions => [
+    [ integers => 1, time * 1_000_000, 5, 86_400_000_000, 0 ] ]);
 my $conf = http_conf(
     port => $port,
     workers => 2,
     http => <<"END",
     gateway_metrics_zone zone=m:16m;
     gateway_metrics_top consumer \$http_x_consumer max=200;
+    gateway_consumers zone=c:1m file=consumers.json;
+    gateway_cache_zone zone=c:8m;
+    gateway_redis fleet { server 127.0.0.1:@{[ $redis->port ]}; }
+    gateway_limit_zone \$arg_k zone=far:1m rate=1r/d burst=99 redis=fleet;
     upstream dead {
         zone dead 64k;
         server 127.0.0.1:$dead max_fails=1 fail_timeout=1h;
@@ -39,9 +47,13 @@ END
     location /a { return 200 a; }
     location "/<img src=x onerror=hacked=1>" { return 200 b; }
     location /dead { proxy_pass http://dead; }
+    location /key { gateway_api_key api; empty_gif; }
+    location /far { gateway_limit zone=far; empty_gif; }
+    location /cached { gateway_cache c; empty_gif; }
     location /gateway/ { gateway_metrics_page from=127.0.0.1; }
 END
-my $server = start_nginx(port => $port, conf => $conf);
+my %files = ('consumers.json' => consumers(consumer('acme')));
+my $server = start_nginx(port => $port, conf => $conf, files => { %files });
 $server->allow(qr/no live upstreams|connect\(\) failed/);
 
 my $page = "http://127.0.0.1:$port/gateway/";
@@ -53,6 +65,7 @@ $server->get('/a', headers => [ 'X-Consumer: ' . encode_utf8($_) ])
     for @hostile, map { "consumer-$_" } 1 .. 110;
 $server->get('/%3Cimg%20src=x%20onerror=hacked=1%3E');
 $server->get('/dead') for 1 .. 3;
+$server->get($_) for qw( /key /far?k=1 /cached );
 
 ok(wait_until(sub { (page($server, '/gateway/api/v1/history'))[1]
                     =~ /"rate": ?\[[^\]]*[1-9]/ }, 25),
@@ -78,7 +91,7 @@ is($browser->run(q{
        recent('all', {}, 'rate', 3600) > 0
        && Math.round(10 * series.get(keyOf('all', {})).steps[10].rate
                               .reduce((a, b) => a + b, 0)) }),
-   120, 'they show the requests of before it was opened');
+   123, 'they show the requests of before it was opened');
 
 like($browser->run(q{byId('problems').textContent}),
      qr/Upstream dead: server 127\.0\.0\.1:$dead is down\. Since \d+:\d+/,
@@ -171,6 +184,10 @@ my $head = q{[...document.querySelectorAll('#tables section')]
 sub column { $browser->run("[...($head).querySelectorAll('tbody tr')]"
                            . ".map((tr) => tr.cells[$_[0]].textContent)") }
 
+is_deeply($browser->run(q{[...document.querySelectorAll('#tables section')]
+    .filter((s) => s.querySelector('tbody tr')).map((s) => s.querySelector('h2').textContent)}),
+    [ 'Routes', 'Authentication', 'Limits', 'Caches', 'Upstream servers', 'Redis',
+      'Consumers', 'Files', 'Zones' ], 'nine tables with rows');
 is(scalar @{ column(0) }, 100, 'a long table shows 100 rows');
 at("($head).querySelector('thead button')");
 $browser->press('Enter');
@@ -256,7 +273,7 @@ like($browser->run(q{byId('age').textContent}), qr/The data is 6\d s old\./,
      'and how old its data is');
 is($browser->run(q{byId('age').className}), 'stale', 'in another colour, too');
 
-$server = start_nginx(port => $port, conf => $conf);
+$server = start_nginx(port => $port, conf => $conf, files => { %files });
 $browser->run('update()');
 ok($browser->becomes('failure === "" && byId("age").className === "soft"', 15),
    'nginx is back, and the page goes on');

@@ -10,7 +10,7 @@ use lib 't/lib';
 use IO::Socket::INET;
 use List::Util qw( sum0 );
 use Test::Gateway::Dns;
-use Test::Gateway::Samples;
+use Test::Gateway::Samples qw( scrape document );
 use Test::Gateway::Server;
 use Test::More;
 
@@ -52,6 +52,7 @@ my $server = start_nginx(port => $port, workers => 2, http => <<"HTTP",
 HTTP
     server => <<"SERVER");
     location = /metrics { gateway_metrics_page from=127.0.0.1; }
+    location /gateway/ { gateway_metrics_page from=127.0.0.1; }
     location /a { proxy_pass http://a; }
     location /slow { proxy_pass http://slow; proxy_read_timeout 60s; }
     location /twice { proxy_pass http://twice; }
@@ -91,6 +92,9 @@ is_deeply(peers('a'), { "127.0.0.1:$dead" => '1 0 0',
 is(states('a'), '3 0 1', 'and their states');
 is_deeply(peers('zoneless'), {}, 'a block without a zone is not read');
 is(states('zoneless'), '- - -', 'nor are its states');
+is_deeply(document($server)->{notes},
+          [ 'Upstream zoneless: without "zone" the state of its servers is not known.' ],
+          'and a note says so');
 
 # failures are shared by workers
 

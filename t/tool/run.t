@@ -72,6 +72,7 @@ my ($words) = printed();
 my $commands = join '', map { "$_\n" } $words =~ /^  (\S.*|    .*)$/mg;
 my %secret = $commands =~ /^(ACME|INITECH|TOKEN)=(\S+)$/mg;
 is(scalar keys %secret, 3, 'two keys and a token');
+like($words, qr{^  http://127\.0\.0\.1:$port/gateway/$}m, 'and the URL of the live page');
 
 
 # each command answers the status that its comment announces
