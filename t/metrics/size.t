@@ -140,7 +140,8 @@ my $sent = 0;
 # requests of all routes, by each worker
 
 sub round {
-    my %left = map { $_ => 1 } $server->workers;
+    my %left;
+    wait_until(sub { %left = map { $_ => 1 } $server->workers; keys %left == 2 });
 
     for (1 .. 200) {
         my $socket = IO::Socket::INET->new("127.0.0.1:$port")
@@ -187,7 +188,11 @@ my $text = samples();
 is(total($text, 'metrics_overflow_total'), 0, 'no series is folded');
 unlike($text, qr/route="__other__"/, 'each has labels of its own');
 is(scalar(() = $text =~ /^nginx_gateway_http_requests_total\{[^}]*"\} 6$/mg),
-   2000, 'of each route and method');
+   2000, 'of each route and method') or do {
+    my %of;
+    $of{$1}++ while $text =~ /^nginx_gateway_http_requests_total\{[^}]*"\} (\S+)$/mg;
+    diag length($text) . ' bytes; ' . join ', ', map { "$of{$_} of $_" } sort keys %of;
+};
 
 sub histories {
     return scalar grep { $_->{kind} eq 'route' && events($_, 'rate') }
