@@ -25,6 +25,7 @@ package Test::Gateway::Endpoint;
 #   $endpoint->asked                         the number of requests by token
 #   $endpoint->asked($token)                 that of one token
 #   $endpoint->total                         that of all tokens
+#   $endpoint->order                         the last 1,000 tokens, as they came
 #   $endpoint->most                          the most requests at once, of those
 #                                            with a delay
 #   $endpoint->held                          the number of requests that wait
@@ -51,6 +52,7 @@ sub endpoint {
 
 sub port { $_[0]{origin}->port }
 sub held { $_[0]{origin}->held }
+sub order { @{ $json->decode((http_get($_[0]->port, '/order'))[2]) } }
 sub most { $json->decode((http_get($_[0]->port, '/most'))[2]) }
 
 sub asked {
@@ -76,7 +78,7 @@ sub location {
 
 # --- in the process of the origin
 
-my (%asked, @running);
+my (%asked, @order, @running);
 my $most = 0;
 
 sub answer {
@@ -84,11 +86,14 @@ sub answer {
 
     return { body => $json->encode(\%asked) } if $request->{path} eq '/asked';
     return { body => $most } if $request->{path} eq '/most';
+    return { body => $json->encode(\@order) } if $request->{path} eq '/order';
 
     my ($token) = $request->{body} =~ /\Atoken=([^&]*)\z/
         or return { status => 400 };
     $token =~ s/%(..)/chr hex $1/ge;
     $asked{$token}++;
+    push @order, $token;
+    shift @order if @order > 1000;
 
     my ($sub, @words) = split /~/, words($token);
     my (%answer, %body);
