@@ -214,7 +214,7 @@ sub failures {
 
     ok($issuer->fetched(6, 30), 'failures');
     my @gaps = gaps($issuer);
-    my @least = (1, 2, 3, 3, 3);
+    my @least = (1, 2, 2.7, 2.7, 2.7);
     cmp_ok($gaps[$_], '>=', $least[$_] - 0.02, "pause $_") for 0 .. 4;
     cmp_ok($gaps[$_], '<', $least[$_] * 1.25 + 1.5, "pause $_, no longer")
         for 0 .. 4;
