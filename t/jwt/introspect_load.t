@@ -67,16 +67,16 @@ is(status($server, fresh()), 200, 'the next one is');
 # the places become free one after the other
 {
     my $before = $as->total;
-    my @first = map { fresh('delay:' . (0.7 + 0.03 * $_)) } 1 .. 64;
+    my @first = map { fresh('delay:' . ($_ > 15 ? 2.7 : 0.9 + 0.12 * $_)) } 1 .. 64;
     my $busy = fork // die "fork: $!";
     if (!$busy) {
         http_many([ map { ask($server, $_) } @first ], timeout => 10);
         POSIX::_exit(0);
     }
     ok(wait_until(sub { $as->total == $before + 64 }, 5), '64 tokens are asked about');
-    my @later = map { "later$_" } 1 .. 30;
+    my @later = map { "later$_" } 1 .. 15;
     is(answers(http_many([ map { ask($server, $_) } @later ], rate => 50,
-                         timeout => 20)), '200:30', 'others wait for them');
+                         timeout => 20)), '200:15', 'others wait for them');
     is(join(' ', grep { /^later/ } $as->order), "@later",
        'and are asked about in the order in which they came');
     waitpid $busy, 0;
