@@ -299,6 +299,26 @@ char *ngx_http_gateway_jwt_key_policy(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_gateway_jwt_key_request(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/*
+ * Whether a source of the location may vouch for a token with the claim "iss",
+ * which can be NULL.
+ */
+ngx_uint_t ngx_http_gateway_jwt_serves(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss);
+
+/*
+ * Writes the sources whose keys may serve the token, chosen by its "iss" if the
+ * claims have been parsed, to "sources", which has room for all of the
+ * location.  Returns their number.
+ */
+size_t ngx_http_gateway_jwt_choose_keys(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    ngx_http_gateway_jwt_source_t **sources);
+
 
 /* ngx_http_gateway_jwt_issuer.c */
 
@@ -340,24 +360,12 @@ ngx_http_gateway_jwt_key_use_t *ngx_http_gateway_jwt_use_at(
     const ngx_http_gateway_jwt_loc_conf_t *conf, ngx_uint_t i);
 
 /*
- * Whether a source of the location may vouch for a token with the claim "iss",
- * which can be NULL.
+ * Whether sources are bound to an issuer, anywhere in the configuration, and
+ * "name" (NULL: none) is not one of them.
  */
-ngx_uint_t ngx_http_gateway_jwt_serves(
-    const ngx_http_gateway_jwt_main_conf_t *jmcf,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
-    const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss);
-
-/*
- * Writes the sources whose keys may serve the token, chosen by its "iss" if the
- * claims have been parsed, to "sources", which has room for all of the
- * location.  Returns their number.
- */
-size_t ngx_http_gateway_jwt_choose_keys(
-    const ngx_http_gateway_jwt_main_conf_t *jmcf,
-    const ngx_http_gateway_jwt_token_t *token,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
-    ngx_http_gateway_jwt_source_t **sources);
+ngx_uint_t ngx_http_gateway_jwt_foreign(
+    const ngx_http_gateway_jwt_main_conf_t *jmcf, const char *iss, size_t len,
+    const ngx_str_t *name);
 
 /*
  * Whether "consumer" has the form "iss#sub" with an issuer that is bound to

@@ -15,9 +15,6 @@
 
 static ngx_uint_t ngx_http_gateway_jwt_one_source(
     const ngx_http_gateway_jwt_main_conf_t *jmcf);
-static ngx_uint_t ngx_http_gateway_jwt_foreign(
-    const ngx_http_gateway_jwt_main_conf_t *jmcf, const char *iss, size_t len,
-    const ngx_str_t *name);
 
 
 /*
@@ -236,66 +233,7 @@ ngx_http_gateway_jwt_many_issuers(const ngx_http_gateway_jwt_loc_conf_t *conf)
 }
 
 
-size_t
-ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_main_conf_t *jmcf,
-    const ngx_http_gateway_jwt_token_t *token,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
-    ngx_http_gateway_jwt_source_t **sources)
-{
-    size_t                           n;
-    ngx_uint_t                       i;
-    const json_t                    *iss;
-    ngx_http_gateway_jwt_key_use_t  *use;
-
-    iss = json_object_get(token->claims, "iss");
-    use = jlcf->keys->elts;
-    n = 0;
-
-    for (i = 0; i < jlcf->keys->nelts; i++) {
-        if (ngx_http_gateway_jwt_serves(jmcf, jlcf, &use[i], iss)) {
-            sources[n++] = use[i].source;
-        }
-    }
-
-    return n;
-}
-
-
-/*
- * A bound source serves tokens of its issuer only.  An open one must not sign
- * for an issuer that other sources are bound to.  With a single
- * gateway_jwt_issuer no choice is needed: the check of claims refuses other
- * issuers.
- */
-
 ngx_uint_t
-ngx_http_gateway_jwt_serves(const ngx_http_gateway_jwt_main_conf_t *jmcf,
-    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
-    const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss)
-{
-    size_t       len;
-    const char  *text;
-
-    text = json_string_value(iss);
-    len = json_string_length(iss);
-
-    if (use->issuer.len) {
-        return use->issuer.len == len
-               && ngx_memcmp(use->issuer.data, text, len) == 0;
-    }
-
-    return !jlcf->open || text == NULL
-           || !ngx_http_gateway_jwt_foreign(jmcf, text, len,
-                                            &use->source->name);
-}
-
-
-/*
- * Whether sources are bound to an issuer, anywhere in the configuration, and
- * "name" (NULL: none) is not one of them.
- */
-
-static ngx_uint_t
 ngx_http_gateway_jwt_foreign(const ngx_http_gateway_jwt_main_conf_t *jmcf,
     const char *iss, size_t len, const ngx_str_t *name)
 {

@@ -2,7 +2,7 @@
 
 /*
  * The sources of keys of a block: gateway_jwt_key_file and
- * gateway_jwt_key_request.
+ * gateway_jwt_key_request, and which of them may serve a token.
  *
  * The master reads a file once for all locations that name it with the same
  * parameters.  Each worker then watches the file and replaces its own key set.
@@ -432,4 +432,58 @@ ngx_http_gateway_jwt_key_changed(ngx_http_gateway_watch_t *watch,
     ngx_http_gateway_jwt_source_set(source, set);
 
     return NGX_OK;
+}
+
+
+size_t
+ngx_http_gateway_jwt_choose_keys(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_token_t *token,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    ngx_http_gateway_jwt_source_t **sources)
+{
+    size_t                           n;
+    ngx_uint_t                       i;
+    const json_t                    *iss;
+    ngx_http_gateway_jwt_key_use_t  *use;
+
+    iss = json_object_get(token->claims, "iss");
+    use = jlcf->keys->elts;
+    n = 0;
+
+    for (i = 0; i < jlcf->keys->nelts; i++) {
+        if (ngx_http_gateway_jwt_serves(jmcf, jlcf, &use[i], iss)) {
+            sources[n++] = use[i].source;
+        }
+    }
+
+    return n;
+}
+
+
+/*
+ * A bound source serves tokens of its issuer only.  An open one must not sign
+ * for an issuer that other sources are bound to.  With a single
+ * gateway_jwt_issuer no choice is needed: the check of claims refuses other
+ * issuers.
+ */
+
+ngx_uint_t
+ngx_http_gateway_jwt_serves(const ngx_http_gateway_jwt_main_conf_t *jmcf,
+    const ngx_http_gateway_jwt_loc_conf_t *jlcf,
+    const ngx_http_gateway_jwt_key_use_t *use, const json_t *iss)
+{
+    size_t       len;
+    const char  *text;
+
+    text = json_string_value(iss);
+    len = json_string_length(iss);
+
+    if (use->issuer.len) {
+        return use->issuer.len == len
+               && ngx_memcmp(use->issuer.data, text, len) == 0;
+    }
+
+    return !jlcf->open || text == NULL
+           || !ngx_http_gateway_jwt_foreign(jmcf, text, len,
+                                            &use->source->name);
 }

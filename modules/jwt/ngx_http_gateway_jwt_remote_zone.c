@@ -200,7 +200,7 @@ ngx_http_gateway_jwt_remote_load(ngx_http_gateway_jwt_remote_t *remote)
         if (ngx_http_gateway_may_say(&remote->said, NGX_HTTP_GATEWAY_SAY)) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "%s \"%V\"%V: the fetched keys could not be read: "
-                          "%s, requests are answered with 500",
+                          "%s, requests are answered with 503",
                           source->directive, &source->shown, &source->where,
                           err);
         }

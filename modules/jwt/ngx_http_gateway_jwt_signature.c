@@ -140,11 +140,11 @@ ngx_http_gateway_jwt_find_keys(ngx_http_request_t *r,
     token = ctx->token;
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_jwt_module);
 
-    if (ngx_http_gateway_jwt_sync(jlcf) != NGX_OK) {
-        return GW_FAILED;
-    }
-
     *n = 0;
+
+    if (ngx_http_gateway_jwt_sync(jlcf) != NGX_OK) {
+        return ngx_http_gateway_jwt_unavailable(ctx, GW_KEYS_UNAVAILABLE, 1);
+    }
 
     if (token->keys == jlcf->keys && token->open == jlcf->open
         && token->generation == jmcf->generation)

@@ -323,7 +323,8 @@ sub left_out {
 
 # Libraries: one lets memory fail while the file "full" exists, in the call that
 # starts a fetch.  The other one stops a process that copies a set of a certain
-# size, while it reads the shared memory, if the file "stop" exists.
+# size, while it reads the shared memory, if the file "stop" exists, and gives it
+# no memory while the file "none" exists.
 
 my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
 chmod 0777, "$dir";
@@ -364,6 +365,10 @@ malloc(size_t size)
 {
     if (size == $size && unlink("$dir/stop") == 0) {
         (void) raise(SIGSTOP);
+    }
+
+    if (size == $size && access("$dir/none", F_OK) == 0) {
+        return NULL;
     }
 
     return __libc_malloc(size);
@@ -463,6 +468,39 @@ sub busy {
     $server->stop('busy');
 }
 
+
+# --- a reader has no memory for the new set
+
+sub unread {
+    my $issuer = issuer('a');
+    my $server = preloaded(stop => $issuer, 'interval=1s min=1s', workers => 2);
+    $server->allow("malloc($size) failed");
+
+    ok(wait_until(sub { reason($server, '/', $token{a}) eq '200' }), 'a set');
+    write_file("$dir/none", '');
+    $issuer->answers(body => padded('a', 'b'));
+    ok(wait_until(sub { said($server, 'notice') == 2 }, 10), 'another one');
+
+    my %answer;
+    for (1 .. 40) {
+        my ($status, $head) = http_get($server, '/', headers =>
+                                       [ "Authorization: Bearer $token{a}" ]);
+        my ($why) = $head =~ /^X-Reason: (\S+)/m;
+        my ($after) = $head =~ /^Retry-After: (\S+)/m;
+        $answer{join ' ', $status, $why // '', $after // ''}++;
+    }
+    ok(delete $answer{'503 keys_unavailable 1'}, 'no memory for it');
+    is(join(', ', grep { !/^200 / } sort keys %answer), '',
+       'its worker never answers otherwise');
+    like($server->log, qr/keys could not be read: no memory, .* with 503$/m,
+         'the log');
+
+    unlink "$dir/none" or die $!;
+    is(reason($server, '/', $token{$_}), '200', "there is memory: $_")
+        for ('a', 'b') x 10;
+    $server->stop('unread');
+}
+
 sub process {
     my ($pid) = @_;
 
@@ -473,7 +511,7 @@ sub process {
 
 part(\&abandoned, $_) for 'worker_shutdown_timeout 500ms;', '';
 part($_) for \&killed, \&stopped, \&outlived, \&single, \&kept,
-             \&left_out, $libraries ? (\&full, \&busy) : ();
+             \&left_out, $libraries ? (\&full, \&busy, \&unread) : ();
 parts_done();
 
 done_testing;

@@ -80,7 +80,45 @@ $server->stop('a name');
 $second->stop('another address');
 
 
-# a literal name is resolved when nginx starts
+# --- "server ... resolve" of an upstream, since nginx 1.27.3
+
+SKIP: {
+    skip 'nginx before 1.27.3 has no "resolve"', 7 if nginx_before(1, 27, 3);
+
+    $issuer = issuer('a');
+    $dns->forgets;
+    $port = free_port();
+    my $group = <<"END";
+    resolver 127.0.0.1:@{[ $dns->port ]} valid=1s ipv6=off;
+    upstream idp {
+        zone idp 64k;
+        server id.example:@{[ $issuer->port ]} resolve;
+    }
+END
+    my $named = conf($dns, $issuer, port => $port, http => $group)
+                =~ s{http://\$idp:\d+}{http://idp}r;
+
+    $server = start_nginx(port => $port, conf => $named);
+    is(ask($server, 'a'), $unavailable, 'resolve: no address');
+    $dns->moves('127.0.0.1');
+    ok(wait_until(sub { ask($server, 'a') eq '200' }, 10), 'resolve: an address');
+
+    $dns->moves('127.0.0.9');
+    $moved = issuer('b');
+    $second = start_nginx(workers => 1,
+                          http => $moved->front('127.0.0.9:' . $issuer->port));
+    ok(wait_until(sub { ask($server, 'b') eq '200' }, 10), 'resolve: another one');
+    is(ask($server, 'a'), '401 unknown_key', 'resolve: only its keys');
+
+    $dns->forgets;
+    sleep 2.5;
+    is(ask($server, 'b'), '200', 'resolve: forgotten');
+    $server->stop('resolve');
+    $second->stop('resolve: another address');
+}
+
+
+# --- a literal name is resolved when nginx starts
 
 ($code, $said) = nginx_t($conf =~ s{http://\$idp}{http://id.invalid}r);
 is($code, 1, 'nginx does not start with a literal name that is unknown');
