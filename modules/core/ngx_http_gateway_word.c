@@ -7,10 +7,15 @@
 #include "ngx_http_gateway_word.h"
 
 
+/* the first look is so much earlier than later ones */
+#define NGX_HTTP_GATEWAY_WORD_FIRST  25
+
+
 typedef struct ngx_http_gateway_words_s  ngx_http_gateway_words_t;
 
 struct ngx_http_gateway_words_s {
     ngx_msec_t                      interval;
+    ngx_msec_t                      delay;      /* until the next look */
     ngx_event_t                     event;      /* timer; posted: woken */
     ngx_queue_t                     waiting;
     ngx_http_gateway_words_t       *next;
@@ -55,6 +60,10 @@ ngx_http_gateway_word_wait(ngx_http_request_t *r, ngx_http_gateway_word_t *w)
     w->timedout = 0;
     w->deadline = ngx_current_msec + w->timeout;
 
+    if (ngx_queue_empty(&words->waiting)) {
+        words->delay = ngx_max(words->interval / NGX_HTTP_GATEWAY_WORD_FIRST, 1);
+    }
+
     ngx_queue_insert_tail(&words->waiting, &w->queue);
 
     if (!words->event.timer_set) {
@@ -93,12 +102,16 @@ ngx_http_gateway_words_get(ngx_msec_t interval)
 }
 
 
+/* what takes little time is seen soon, what takes long costs few looks */
+
 static void
 ngx_http_gateway_words_timer(ngx_http_gateway_words_t *words)
 {
     words->event.log = ngx_cycle->log;
 
-    ngx_add_timer(&words->event, words->interval);
+    ngx_add_timer(&words->event, words->delay);
+
+    words->delay = ngx_min(words->delay * 2, words->interval);
 }
 
 

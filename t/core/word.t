@@ -100,6 +100,16 @@ set('');
 is(scalar answer($client), 'changed', 'the timer sees a change');
 ok(idle(), 'and ends');
 
+# the first looks are after a 25th of the interval, and after twice that
+
+$client = ask('/wait?interval=10000&timeout=60000');
+is(scalar answer($client, 0.1), 'nothing', 'an interval of 10 s');
+set('');
+$began = time;
+is(scalar answer($client, 3), 'changed', 'a change soon after the start');
+cmp_ok(time - $began, '<', 1, 'is seen after 0.4 s');
+ok(idle(), 'no timer');
+
 $client = ask('/wait?interval=60000&timeout=60000');
 is(scalar answer($client, 0.1), 'nothing', 'an interval of a minute');
 set('');
