@@ -6,6 +6,7 @@ use v5.28;
 use warnings;
 use lib 't/lib';
 
+use File::Temp ();
 use Test::Gateway::Consumer;
 use Test::Gateway::Scrape;
 use Test::Gateway::Server;
@@ -40,6 +41,30 @@ END
     }
 END
 
+# no memory for the parts of a large token while the file "none" exists
+
+my $dir = File::Temp->newdir('nginx-gateway-XXXXXX', TMPDIR => 1);
+chmod 0777, "$dir";
+my $preload = library("$dir/none.so", <<"END");
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void *__libc_malloc(size_t size);
+
+void *
+malloc(size_t size)
+{
+    if (size > 4500 && size < 6500 && access("$dir/none", F_OK) == 0) {
+        return NULL;
+    }
+
+    return __libc_malloc(size);
+}
+END
+
+local $ENV{LD_PRELOAD} = $preload ? "$dir/none.so" : '';
 my $server = start_nginx(port => $port, conf => $conf, files => {
     'jwks.json' => jwks('a'),
     'consumers.json' => consumers(consumer('acme')),
@@ -102,6 +127,23 @@ is(get('/page', 1), '401:1', 'an error page decides anew');
 $expected{'api_key refused missing'} = 2;
 counted($server, 'auth_verdicts_total', \@labels, \%expected,
         'and is counted');
+
+SKIP: {
+    skip 'nginx does not start with another malloc()', 2 if !$preload;
+
+    my ($one, $other) = map { 'Authorization: Bearer '
+                              . token(key => 'a', claims => { sub => $_ x 4500 })
+                            } qw( x y );
+    is(get('/required', 1, $one), '200:1', 'a large token');
+    $expected{'jwt granted '} += 1;
+    write_file("$dir/none", '');
+    $server->allow('malloc(');
+    is(get('/required', 2, $other), '500:2', 'no memory for another one');
+    unlink "$dir/none" or die $!;
+    $expected{'jwt failed internal_error'} += 2;
+    counted($server, 'auth_verdicts_total', \@labels, \%expected,
+            'which is no verdict about them');
+}
 
 ok($server->reload, 'a reload');
 is(get('/required', 2, $good), '200:2', 'two more tokens');
