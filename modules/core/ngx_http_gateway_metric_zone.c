@@ -257,8 +257,6 @@ ngx_http_gateway_metrics_number(void)
 static ngx_int_t
 ngx_http_gateway_metric_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
-    ngx_http_gateway_metrics_t *old = data;
-
     ngx_log_t                   *log;
     ngx_slab_pool_t             *shpool;
     ngx_http_gateway_metrics_t  *m;
@@ -271,7 +269,12 @@ ngx_http_gateway_metric_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     shm_zone->noreuse = 0;
 
-    if (old || shm_zone->shm.exists) {
+    /*
+     * Since 1.27.3, "data" is that of the old zone also if "noreuse" has made
+     * nginx allocate new memory.
+     */
+
+    if (shpool->data) {
         gw_series_open(&m->store, shpool->data);
 
         if (ngx_http_gateway_metric_fits(m, gw_series_size(&m->store.room,
