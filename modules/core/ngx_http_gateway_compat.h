@@ -141,7 +141,9 @@ ngx_http_gateway_header_slot(ngx_http_request_t *r, ngx_table_elt_t *h,
 
     hh = ngx_hash_find(&cmcf->headers_in_hash, h->hash, h->lowcase_key,
                        h->key.len);
-    if (hh == NULL) {
+    /* no offset: nginx processes the line, but does not store it */
+
+    if (hh == NULL || hh->offset == 0) {
         return NULL;
     }
 

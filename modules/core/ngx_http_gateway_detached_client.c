@@ -18,6 +18,7 @@ static ngx_str_t  ngx_http_gateway_detached_drop[] = {
     ngx_string("range"),
     ngx_string("expect"),
     ngx_string("upgrade"),
+    ngx_string("proxy-connection"),
     ngx_string("content-length"),
     ngx_string("transfer-encoding"),
     ngx_null_string

@@ -258,6 +258,26 @@ unlike($seen, qr/^(?:If-|Range|Upgrade|X-Gone)/mi, 'left out');
 is("@{[ $seen =~ /^(X-Field: .*)\r$/mg ]}", 'X-Field: new', 'replaced');
 like($seen, qr{^Accept: a/b\r$}m, 'the others are there');
 
+# each name that some nginx processes, behind enough lines for a second part
+
+for my $name (qw( Accept Accept-Charset Accept-Encoding Accept-Language
+                  Authorization Cache-Control Cookie Date Depth Destination From
+                  Keep-Alive Origin Overwrite Pragma Priority Proxy-Authorization
+                  Proxy-Connection Referer TE Trailer User-Agent Via
+                  X-Forwarded-For X-Real-IP )) {
+    for my $value ('x', '') {
+        my $path = '/name-' . lc($name) . '-' . ($value || 'empty');
+        becomes("/clone$path?answer=1", ok_with("hello " . substr $path, 1),
+                "$name: \"$value\"",
+                headers => [ map({ "X-$_: $_" } 1 .. 8), "$name: $value",
+                             map { "Y-$_: $_" } 1 .. 9 ]);
+        my ($got) = $origin->requests($path);
+        is(scalar(() = $got =~ /^[XY]-\d: \d\r$/mg), 17, 'all lines');
+        unlike($got, qr/^Proxy-Connection/mi, 'none of a connection')
+            if $name eq 'Proxy-Connection';
+    }
+}
+
 becomes('/clone/head?answer=1&method=HEAD', 'rc=0 status=200 bytes=0 text=',
         'HEAD');
 like(($origin->requests('/head'))[0], qr/^HEAD /, 'is one');
