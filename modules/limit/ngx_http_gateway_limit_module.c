@@ -195,8 +195,8 @@ ngx_http_gateway_limit_precontent(ngx_http_request_t *r)
 
 /*
  * With "satisfy any" nginx lets other modules admit a request that one has
- * refused with 401 or 403.  A refusal by a limit must be final, whatever its
- * status is.
+ * refused with 401, 403 or, since 1.31.0, with 407.  A refusal by a limit must be
+ * final, whatever its status is.
  */
 
 static ngx_int_t
@@ -206,7 +206,7 @@ ngx_http_gateway_limit_access(ngx_http_request_t *r)
 
     rc = ngx_http_gateway_limit_handler(r, NGX_HTTP_GATEWAY_LIMIT_EARLY);
 
-    if (rc == NGX_HTTP_FORBIDDEN || rc == NGX_HTTP_UNAUTHORIZED) {
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         ngx_http_finalize_request(r, rc);
         return NGX_DONE;
     }
