@@ -238,7 +238,7 @@ ngx_http_gateway_detached_attach(ngx_http_gateway_detached_t *d,
     c->read->handler = ngx_http_gateway_detached_closing;
 
     c->write->log = d->log;
-    c->write->handler = ngx_http_empty_handler;
+    c->write->handler = ngx_http_gateway_detached_writing;
 
     d->owner->connection = c->number;
     d->log_ctx->connection = c;
@@ -352,6 +352,26 @@ ngx_http_gateway_detached_stop(ngx_http_gateway_detached_t *d)
     d->stopped = 1;
 
     ngx_post_event(&d->event, &ngx_posted_next_events);
+}
+
+
+/*
+ * No event calls it.  Since 1.25.4, nginx does when a thread has ended its work
+ * for a request that is to be terminated.
+ */
+
+void
+ngx_http_gateway_detached_writing(ngx_event_t *wev)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    c = wev->data;
+    r = c->data;
+
+    r->write_event_handler(r);
+
+    ngx_http_run_posted_requests(c);
 }
 
 

@@ -43,7 +43,7 @@ ngx_http_gateway_detached_header_filter(ngx_http_request_t *r)
     /* nginx replaces the handlers when it responds or redirects */
 
     r->connection->read->handler = ngx_http_gateway_detached_closing;
-    r->connection->write->handler = ngx_http_empty_handler;
+    r->connection->write->handler = ngx_http_gateway_detached_writing;
 
     d->whole = r->header_only;
 

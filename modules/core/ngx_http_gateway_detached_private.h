@@ -109,6 +109,9 @@ ngx_http_gateway_detached_t *ngx_http_gateway_detached_find(
 /* handler of the connection's read event: nginx closes the connection */
 void ngx_http_gateway_detached_closing(ngx_event_t *rev);
 
+/* the write handler of its connection */
+void ngx_http_gateway_detached_writing(ngx_event_t *wev);
+
 
 /* ngx_http_gateway_detached_count.c */
 
