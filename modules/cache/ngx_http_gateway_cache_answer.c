@@ -12,6 +12,8 @@
 #include "ngx_http_gateway_cache_run.h"
 
 
+static void ngx_http_gateway_cache_stop(ngx_http_request_t *r);
+static ngx_int_t ngx_http_gateway_cache_no_input(void *data);
 static ngx_uint_t ngx_http_gateway_cache_origin(ngx_http_request_t *r,
     ngx_http_gateway_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_gateway_cache_read(ngx_http_request_t *r,
@@ -79,15 +81,62 @@ ngx_http_gateway_cache_answer(ngx_http_request_t *r,
         ctx->status = NGX_HTTP_GATEWAY_CACHE_STALE;
         ngx_http_gateway_cache_give_up(ctx);
 
-        /* stop reading the response */
-
-        r->upstream->headers_in.status_n = NGX_HTTP_NOT_MODIFIED;
-        r->upstream->headers_in.connection_close = 1;
+        ngx_http_gateway_cache_stop(r);
 
         return ngx_http_gateway_cache_replace(r, ctx);
     }
 
     return ngx_http_gateway_cache_store(r, ctx, &a);
+}
+
+
+/*
+ * nginx is not to read the rest of the response.  A module whose filter does not
+ * know the request takes it for a 304, which has no body.
+ */
+
+static void
+ngx_http_gateway_cache_stop(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u->input_filter_ctx == r
+        && (!u->buffering || u->pipe->input_ctx == r))
+    {
+        u->input_filter_init = ngx_http_gateway_cache_no_input;
+        return;
+    }
+
+    u->headers_in.status_n = NGX_HTTP_NOT_MODIFIED;
+    u->headers_in.connection_close = 1;
+}
+
+
+/* in HTTP/2, a response without END_STREAM in its header has some body */
+
+static ngx_int_t
+ngx_http_gateway_cache_no_input(void *data)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    u->keepalive = 0;
+    u->length = 0;
+
+    if (u->buffering) {
+        u->pipe->length = 0;
+        u->pipe->upstream_done = 1;
+
+    } else {
+        u->buffer.pos = u->buffer.last;
+    }
+
+    return NGX_OK;
 }
 
 
