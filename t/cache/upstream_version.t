@@ -23,7 +23,7 @@ my $locations = join '', map {
     my $version = $_;
     map { my $buffering = $_; <<"END" } 'on', 'off';
     location /$version/$buffering/ {
-        proxy_pass http://origin/;
+        proxy_pass http://origin$version/;
         proxy_http_version $version;
         proxy_buffering $buffering;
         gateway_cache c;
@@ -31,9 +31,13 @@ my $locations = join '', map {
 END
 } @versions;
 
+# kept connections are of one version
+my $groups = join '', map { "upstream origin$_ { server 127.0.0.1:$port; keepalive 4; }\n" }
+                       @versions;
+
 my $server = start_nginx(workers => 1, http => <<"END", server => $locations);
     gateway_cache_zone zone=c:4m;
-    upstream origin { server 127.0.0.1:$port; keepalive 4; }
+    $groups
     server {
         listen 127.0.0.1:$port;
         $http2
