@@ -114,7 +114,10 @@ ngx_http_gateway_cache_stop(ngx_http_request_t *r)
 }
 
 
-/* in HTTP/2, a response without END_STREAM in its header has some body */
+/*
+ * In HTTP/2, a response without END_STREAM in its header has some body.  nginx
+ * has decided by the header to keep the connection only if there is none.
+ */
 
 static ngx_int_t
 ngx_http_gateway_cache_no_input(void *data)
@@ -125,7 +128,6 @@ ngx_http_gateway_cache_no_input(void *data)
 
     u = r->upstream;
 
-    u->keepalive = 0;
     u->length = 0;
 
     if (u->buffering) {

@@ -356,8 +356,8 @@ ngx_http_gateway_detached_stop(ngx_http_gateway_detached_t *d)
 
 
 /*
- * No event calls it.  Since 1.25.4, nginx does when a thread has ended its work
- * for a request that is to be terminated.
+ * No event calls it.  nginx does when a thread has ended its work for a request
+ * that is done or, since 1.25.4, that is to be terminated.
  */
 
 void

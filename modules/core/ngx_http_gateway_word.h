@@ -9,8 +9,9 @@
  * change, which resumes the waiting requests at once.  Changes by other workers
  * are polled every "interval" ms, sooner at first: after a 25th of it, then after
  * twice that, and so on.  One timer serves all waiting requests of the worker
- * with this interval, and runs only while there are any.  The timer is not
- * cancelable: a worker that shuts down waits for these requests.
+ * with this interval, and runs only while there are any; a request that joins
+ * others waits for their next look.  The timer is not cancelable: a worker that
+ * shuts down waits for these requests.
  */
 
 #ifndef _NGX_HTTP_GATEWAY_WORD_H_INCLUDED_

@@ -481,14 +481,17 @@ sub unread {
     $issuer->answers(body => padded('a', 'b'));
     ok(wait_until(sub { said($server, 'notice') == 2 }, 10), 'another one');
 
+    # until the worker that did not fetch has had some requests
+
     my %answer;
-    for (1 .. 40) {
+    wait_until(sub {
         my ($status, $head) = http_get($server, '/', headers =>
                                        [ "Authorization: Bearer $token{a}" ]);
         my ($why) = $head =~ /^X-Reason: (\S+)/m;
         my ($after) = $head =~ /^Retry-After: (\S+)/m;
-        $answer{join ' ', $status, $why // '', $after // ''}++;
-    }
+        my $said = join ' ', $status, $why // '', $after // '';
+        return ++$answer{$said} >= 10 && $status == 503;
+    }, 20);
     ok(delete $answer{'503 keys_unavailable 1'}, 'no memory for it');
     is(join(', ', grep { !/^200 / } sort keys %answer), '',
        'its worker never answers otherwise');
